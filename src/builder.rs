@@ -1,0 +1,106 @@
+use tauri::plugin::{Builder as PluginBuilder, TauriPlugin};
+use tauri::webview::PageLoadEvent;
+use tauri::{AppHandle, Manager, RunEvent, Runtime, WindowEvent};
+
+use crate::bus::EventBus;
+use crate::commands;
+use crate::config::{Config, Limits};
+use crate::engine::{Directory, Engine};
+use crate::listener::call_listeners;
+use crate::page::lease::keep_leases;
+
+/// The plugin with its defaults.
+///
+/// ```no_run
+/// tauri::Builder::default().plugin(tauri_plugin_event_bus::init());
+/// ```
+#[must_use]
+pub fn init<R: Runtime>() -> TauriPlugin<R, Option<Config>> {
+    Builder::new().build()
+}
+
+/// Sets up the plugin. What stands in `tauri.conf.json` under `plugins.event-bus` holds where this says nothing.
+///
+/// ```no_run
+/// use tauri_plugin_event_bus::{Builder, Limits};
+///
+/// let mut limits = Limits::default();
+/// limits.queue_events = 10_000;
+/// tauri::Builder::default().plugin(Builder::new().limits(limits).build());
+/// ```
+#[derive(Debug, Default)]
+#[must_use]
+pub struct Builder {
+    limits: Option<Limits>,
+}
+
+impl Builder {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets every limit; those of `tauri.conf.json` are then not read.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = Some(limits);
+        self
+    }
+
+    /// Makes the plugin. The app fails to start where a limit makes no sense, with a message that names its key.
+    #[must_use]
+    pub fn build<R: Runtime>(self) -> TauriPlugin<R, Option<Config>> {
+        PluginBuilder::<R, Option<Config>>::new("event-bus")
+            .setup(move |app, api| {
+                let config = api.config().clone().unwrap_or_default();
+                let limits = self.limits.unwrap_or(config.limits);
+                limits.check()?;
+                let engine = Engine::new(limits, Box::new(TauriDirectory(app.clone())));
+                tauri::async_runtime::spawn(call_listeners(std::sync::Arc::downgrade(&engine)));
+                tauri::async_runtime::spawn(keep_leases(std::sync::Arc::downgrade(&engine)));
+                app.manage(EventBus::new(engine));
+                Ok(())
+            })
+            .invoke_handler(commands::handler())
+            .on_webview_ready(|webview| {
+                with_engine(webview.app_handle(), |engine| {
+                    engine
+                        .hub()
+                        .announce(webview.label(), webview.window_ref().label());
+                });
+            })
+            .on_page_load(|webview, load| {
+                if load.event() == PageLoadEvent::Started {
+                    with_engine(webview.app_handle(), |engine| {
+                        engine.leave_page(webview.label());
+                    });
+                }
+            })
+            .on_event(|app, event| match event {
+                RunEvent::WindowEvent {
+                    label,
+                    event: WindowEvent::Destroyed,
+                    ..
+                } => with_engine(app, |engine| engine.remove_window(label)),
+                RunEvent::Exit => with_engine(app, Engine::shut_down),
+                _ => {}
+            })
+            .build()
+    }
+}
+
+fn with_engine<R: Runtime>(app: &AppHandle<R>, act: impl FnOnce(&Engine)) {
+    if let Some(bus) = app.try_state::<EventBus>() {
+        act(bus.engine());
+    }
+}
+
+struct TauriDirectory<R: Runtime>(AppHandle<R>);
+
+impl<R: Runtime> Directory for TauriDirectory<R> {
+    fn window_of(&self, webview: &str) -> Option<String> {
+        // A webview of its own window has the window's label; the others are announced before anybody can know them.
+        self.0
+            .get_webview_window(webview)
+            .map(|window| window.label().to_owned())
+    }
+}

@@ -1,0 +1,396 @@
+use std::ops::Deref;
+use std::sync::Arc;
+
+use serde::Serialize;
+use tauri::{App, AppHandle, EventTarget, Manager, Runtime, Webview, WebviewWindow, Window};
+
+use crate::engine::Engine;
+use crate::error::{Error, ErrorCode, Result};
+use crate::event::{Event, Source};
+use crate::hub::subscriptions::Hearing;
+use crate::hub::{Acceptance, Audience, Draft};
+use crate::listener::{Callbacks, Listener};
+use crate::name::EventName;
+use crate::pattern::EventPattern;
+use crate::periodic::{JobOwner, PeriodicBuilder, PeriodicInfo};
+use crate::stream::EventStream;
+use crate::target::Target;
+
+/// The event bus of the app. Cheap to clone, and usable from any thread and any hook.
+///
+/// Got with [`EventBusExt::event_bus`] from an `App`, an `AppHandle` or a `Window`. Nothing here blocks, calls a
+/// listener or evaluates a script.
+#[derive(Clone)]
+pub struct EventBus {
+    engine: Arc<Engine>,
+    source: Source,
+}
+
+impl EventBus {
+    pub(crate) fn new(engine: Arc<Engine>) -> Self {
+        Self {
+            engine,
+            source: Source::Host,
+        }
+    }
+
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// Emits an event to everyone: to all pages and all listeners in Rust.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::InvalidEventName`], [`ErrorCode::ReservedEventName`], [`ErrorCode::InvalidPayload`],
+    /// [`ErrorCode::PayloadTooLarge`], [`ErrorCode::Unavailable`] while the app exits. An event that fails reaches
+    /// nobody.
+    ///
+    /// ```
+    /// # fn emit(app: &tauri::AppHandle) -> tauri_plugin_event_bus::Result<()> {
+    /// use tauri_plugin_event_bus::EventBusExt;
+    ///
+    /// let receipt = app.event_bus().emit("cart:updated", serde_json::json!({ "itemCount": 3 }))?;
+    /// println!("event {} is on its way to {} pages", receipt.seq, receipt.pages);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn emit(&self, name: &str, payload: impl Serialize) -> Result<Receipt> {
+        self.send(name, payload, &Audience::default())
+    }
+
+    /// Emits an event to one webview, to those that match a glob of labels, or to several: see [`Target`].
+    ///
+    /// Nobody else gets it: it never enters the memory of another page.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`EventBus::emit`], [`ErrorCode::UnknownTarget`] where a label names no webview, and
+    /// [`ErrorCode::InvalidPattern`] where a glob is none.
+    ///
+    /// ```
+    /// # fn emit(app: &tauri::AppHandle) -> tauri_plugin_event_bus::Result<()> {
+    /// use tauri_plugin_event_bus::EventBusExt;
+    ///
+    /// app.event_bus().emit_to("main", "greeting", "hello")?;
+    /// app.event_bus().emit_to(["main", "editor-*"], "document:saved", 7)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn emit_to(
+        &self,
+        target: impl Into<Target>,
+        name: &str,
+        payload: impl Serialize,
+    ) -> Result<Receipt> {
+        self.emit_with(name, payload, EmitOptions::new().to(target))
+    }
+
+    /// Emits an event with options.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`EventBus::emit_to`].
+    ///
+    /// ```
+    /// # fn emit(app: &tauri::AppHandle) -> tauri_plugin_event_bus::Result<()> {
+    /// use tauri_plugin_event_bus::{EmitOptions, EventBusExt};
+    ///
+    /// app.event_bus().emit_with("cart:updated", 3, EmitOptions::new().except("settings"))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn emit_with(
+        &self,
+        name: &str,
+        payload: impl Serialize,
+        options: EmitOptions,
+    ) -> Result<Receipt> {
+        let audience = Audience {
+            to: options.to.as_ref().map(Target::select).transpose()?,
+            except: options.except.as_ref().map(Target::select).transpose()?,
+        };
+        self.send(name, payload, &audience)
+    }
+
+    fn send(&self, name: &str, payload: impl Serialize, audience: &Audience) -> Result<Receipt> {
+        let draft = Draft {
+            name: EventName::parse(name)?,
+            payload: to_json(name, &payload)?,
+            source: self.source.clone(),
+            tick: None,
+        };
+        self.engine.emit(draft, audience)
+    }
+
+    /// Calls a function for every event that matches and is for everyone or for the host.
+    ///
+    /// All listeners run on one task, in the order of the events. One that panics is reported to `log` and goes on
+    /// listening. A listener that is slow delays the other listeners in Rust, and no page.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::InvalidEventName`], [`ErrorCode::InvalidPattern`], [`ErrorCode::ReservedEventName`].
+    ///
+    /// ```
+    /// # fn listen(app: &tauri::AppHandle) -> tauri_plugin_event_bus::Result<()> {
+    /// use tauri_plugin_event_bus::EventBusExt;
+    ///
+    /// app.event_bus()
+    ///     .listen("cart:*", |event| println!("{} {}", event.name(), event.payload_json()))?
+    ///     .forget();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn listen(
+        &self,
+        pattern: &str,
+        callback: impl FnMut(Event) + Send + 'static,
+    ) -> Result<Listener> {
+        self.add_listener(pattern, Hearing::Own, callback)
+    }
+
+    /// Calls a function for every event that matches, whomever it is for.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`EventBus::listen`].
+    pub fn listen_any(
+        &self,
+        pattern: &str,
+        callback: impl FnMut(Event) + Send + 'static,
+    ) -> Result<Listener> {
+        self.add_listener(pattern, Hearing::Everything, callback)
+    }
+
+    fn add_listener(
+        &self,
+        pattern: &str,
+        hearing: Hearing,
+        callback: impl FnMut(Event) + Send + 'static,
+    ) -> Result<Listener> {
+        let pattern = EventPattern::parse(pattern)?;
+        Ok(Callbacks::add(&self.engine, pattern, hearing, callback))
+    }
+
+    /// A stream of the events that match and are for everyone or for the host.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`EventBus::listen`].
+    pub fn stream(&self, pattern: &str) -> Result<EventStream> {
+        Ok(EventStream::new(
+            &self.engine,
+            EventPattern::parse(pattern)?,
+        ))
+    }
+
+    /// Prepares an event that the plugin emits by itself, at a fixed rate.
+    pub fn periodic(&self, name: &str) -> PeriodicBuilder {
+        PeriodicBuilder::new(self.clone(), name.to_owned())
+    }
+
+    /// Stops a periodic job that Rust has started.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::UnknownJob`] if none with that id is running.
+    pub fn stop_periodic(&self, id: &str) -> Result<()> {
+        self.engine.jobs.stop(&JobOwner::Host, id)
+    }
+
+    /// The periodic jobs that Rust has started, in the order of their ids.
+    #[must_use]
+    pub fn list_periodic(&self) -> Vec<PeriodicInfo> {
+        self.engine.jobs.list(&JobOwner::Host)
+    }
+}
+
+impl std::fmt::Debug for EventBus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EventBus")
+            .field("source", &self.source)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The event bus as seen from one webview: an [`EventBus`] whose events have that webview as their source.
+#[derive(Debug, Clone)]
+pub struct WebviewBus {
+    bus: EventBus,
+    label: Arc<str>,
+}
+
+impl WebviewBus {
+    fn new(bus: EventBus, label: &str) -> Self {
+        let label: Arc<str> = label.into();
+        Self {
+            bus: EventBus {
+                source: Source::Webview(Arc::clone(&label)),
+                ..bus
+            },
+            label,
+        }
+    }
+
+    /// Emits an event to the page in this webview, and to nobody else.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`EventBus::emit_to`].
+    ///
+    /// ```
+    /// # fn emit(window: &tauri::WebviewWindow) -> tauri_plugin_event_bus::Result<()> {
+    /// use tauri_plugin_event_bus::EventBusExt;
+    ///
+    /// window.event_bus().emit_here("greeting", "hello")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn emit_here(&self, name: &str, payload: impl Serialize) -> Result<Receipt> {
+        self.bus.emit_to(&*self.label, name, payload)
+    }
+}
+
+impl Deref for WebviewBus {
+    type Target = EventBus;
+
+    fn deref(&self) -> &EventBus {
+        &self.bus
+    }
+}
+
+/// Gives the event bus to what Tauri hands out.
+pub trait EventBusExt {
+    /// [`EventBus`] for the app and its windows, [`WebviewBus`] for a webview.
+    type Bus;
+
+    /// The event bus.
+    ///
+    /// # Panics
+    ///
+    /// If the plugin was not added to the app: `.plugin(tauri_plugin_event_bus::init())`.
+    fn event_bus(&self) -> Self::Bus;
+}
+
+impl<R: Runtime> EventBusExt for App<R> {
+    type Bus = EventBus;
+
+    fn event_bus(&self) -> EventBus {
+        find_bus(self)
+    }
+}
+
+impl<R: Runtime> EventBusExt for AppHandle<R> {
+    type Bus = EventBus;
+
+    fn event_bus(&self) -> EventBus {
+        find_bus(self)
+    }
+}
+
+impl<R: Runtime> EventBusExt for Window<R> {
+    type Bus = EventBus;
+
+    fn event_bus(&self) -> EventBus {
+        find_bus(self)
+    }
+}
+
+impl<R: Runtime> EventBusExt for Webview<R> {
+    type Bus = WebviewBus;
+
+    fn event_bus(&self) -> WebviewBus {
+        WebviewBus::new(find_bus(self), self.label())
+    }
+}
+
+impl<R: Runtime> EventBusExt for WebviewWindow<R> {
+    type Bus = WebviewBus;
+
+    fn event_bus(&self) -> WebviewBus {
+        WebviewBus::new(find_bus(self), self.label())
+    }
+}
+
+fn find_bus<R: Runtime>(manager: &impl Manager<R>) -> EventBus {
+    match manager.try_state::<EventBus>() {
+        Some(bus) => bus.inner().clone(),
+        None => panic!(
+            "the event bus is not there: add .plugin(tauri_plugin_event_bus::init()) to the app's builder"
+        ),
+    }
+}
+
+/// Options of [`EventBus::emit_with`].
+#[derive(Debug, Clone, Default)]
+pub struct EmitOptions {
+    to: Option<Target>,
+    except: Option<Target>,
+}
+
+impl EmitOptions {
+    /// To everyone.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Only to this target.
+    #[must_use]
+    pub fn to(mut self, target: impl Into<Target>) -> Self {
+        self.to = Some(target.into());
+        self
+    }
+
+    /// Not to these webviews. They need not exist.
+    #[must_use]
+    pub fn except(mut self, target: impl Into<Target>) -> Self {
+        self.except = Some(target.into());
+        self
+    }
+}
+
+/// What became of an event that was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// The event's place in the one order of the whole app, from 1.
+    pub seq: u64,
+    /// How many pages it is on its way to.
+    pub pages: usize,
+    /// How many listeners and streams in Rust it is on its way to.
+    pub listeners: usize,
+}
+
+impl From<Acceptance> for Receipt {
+    fn from(acceptance: Acceptance) -> Self {
+        Self {
+            seq: acceptance.seq,
+            pages: acceptance.pages,
+            listeners: acceptance.listeners,
+        }
+    }
+}
+
+impl From<EventTarget> for Target {
+    fn from(target: EventTarget) -> Self {
+        match target {
+            EventTarget::App => Self::host(),
+            EventTarget::Window { label } => Self::window(label),
+            EventTarget::AnyLabel { label }
+            | EventTarget::Webview { label }
+            | EventTarget::WebviewWindow { label } => Self::webview(label),
+            _ => Self::everyone(),
+        }
+    }
+}
+
+pub(crate) fn to_json(name: &str, payload: &impl Serialize) -> Result<String> {
+    serde_json::to_string(payload).map_err(|error| {
+        Error::new(
+            ErrorCode::InvalidPayload,
+            format!("the payload of {name:?} cannot be written as JSON: {error}"),
+        )
+    })
+}

@@ -1,0 +1,185 @@
+//! The running bus: the hub behind its one lock, and what is done with its outcomes once the lock is released.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use crate::bus::Receipt;
+use crate::config::Limits;
+use crate::error::{Error, ErrorCode, Result};
+use crate::hub::order::{Answer, Turn};
+use crate::hub::outbox::BatchBound;
+use crate::hub::session::SessionId;
+use crate::hub::subscriptions::SubscriberKey;
+use crate::hub::{Audience, Draft, Hub, Outcome};
+use crate::listener::Callbacks;
+use crate::name::EventName;
+use crate::page::batch::encode;
+use crate::page::reply::Reply;
+use crate::periodic::job::Jobs;
+use crate::target::Selection;
+
+pub(crate) struct Engine {
+    hub: Mutex<Hub<Reply>>,
+    limits: Limits,
+    directory: Box<dyn Directory>,
+    pub(crate) callbacks: Callbacks,
+    pub(crate) jobs: Jobs,
+    /// Told when something is due earlier than the lease keeper knows.
+    pub(crate) rearm: Arc<tokio::sync::Notify>,
+}
+
+/// What the bus asks of Tauri, without its runtime as a parameter.
+pub(crate) trait Directory: Send + Sync {
+    /// The window of the webview with this label. A webview that was built off the main thread is listed there long
+    /// before the plugin hears of it.
+    fn window_of(&self, webview: &str) -> Option<String>;
+}
+
+impl Engine {
+    pub(crate) fn new(limits: Limits, directory: Box<dyn Directory>) -> Arc<Self> {
+        let mut hub = Hub::new(limits.clone());
+        let callbacks = Callbacks::new(hub.add_consumer());
+        Arc::new(Self {
+            hub: Mutex::new(hub),
+            limits,
+            directory,
+            callbacks,
+            jobs: Jobs::default(),
+            rearm: Arc::default(),
+        })
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The hub. No foreign code may run while the guard lives; [`Engine::settle`] is for afterwards.
+    pub(crate) fn hub(&self) -> MutexGuard<'_, Hub<Reply>> {
+        self.hub.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn settle(&self, outcome: Outcome<Reply>) {
+        for (reply, batch) in outcome.answers {
+            reply.answer(Ok(encode(&batch)));
+        }
+        drop(outcome.orphans);
+        for waker in outcome.wakers {
+            waker.wake();
+        }
+        if outcome.rearm {
+            self.rearm.notify_one();
+        }
+    }
+
+    pub(crate) fn emit(&self, draft: Draft, audience: &Audience) -> Result<Receipt> {
+        self.check_payload(&draft.name, &draft.payload)?;
+        if let Some(to) = &audience.to {
+            self.meet(to);
+        }
+        let (acceptance, outcome) = self.hub().emit(draft, audience, Instant::now())?;
+        self.settle(outcome);
+        Ok(acceptance.into())
+    }
+
+    /// Tells the hub of webviews that are addressed before they were announced.
+    pub(crate) fn meet(&self, to: &Selection) {
+        let strangers: Vec<&str> = {
+            let hub = self.hub();
+            let labels = to.webviews.iter().filter_map(|pattern| pattern.literal());
+            labels.filter(|label| !hub.knows(label)).collect()
+        };
+        for webview in strangers {
+            if let Some(window) = self.directory.window_of(webview) {
+                self.hub().announce(webview, &window);
+            }
+        }
+    }
+
+    /// Takes the turn of a command, which opens the session if it is the first.
+    pub(crate) fn begin_command(
+        &self,
+        webview: &str,
+        window: &str,
+        session: SessionId,
+        n: u64,
+        reply: Reply,
+    ) -> (Turn<Reply>, Option<SubscriberKey>) {
+        let (turn, page, outcome) = {
+            let mut hub = self.hub();
+            // A page may be faster than the hook that announces its webview.
+            hub.announce(webview, window);
+            hub.begin_command(webview, session, n, reply, Instant::now())
+        };
+        self.settle(outcome);
+        (turn, page)
+    }
+
+    pub(crate) fn finish_command(&self, page: SubscriberKey, answer: &Answer) {
+        let waiting = self.hub().finish_command(page, answer.clone());
+        for reply in waiting {
+            reply.answer(answer.clone());
+        }
+    }
+
+    pub(crate) fn pull(
+        &self,
+        webview: &str,
+        session: SessionId,
+        ack: u64,
+        bound: BatchBound,
+        reply: Reply,
+    ) {
+        let pulled = self
+            .hub()
+            .pull(webview, session, ack, bound, reply, Instant::now());
+        match pulled {
+            Ok(outcome) => self.settle(outcome),
+            Err((reply, error)) => reply.answer(Err(error)),
+        }
+    }
+
+    pub(crate) fn expire(&self, now: Instant) -> Option<Instant> {
+        let (outcome, next) = self.hub().expire(now);
+        self.settle(outcome);
+        next
+    }
+
+    pub(crate) fn leave_page(&self, webview: &str) {
+        let outcome = self.hub().leave_page(webview);
+        self.settle(outcome);
+    }
+
+    pub(crate) fn remove_window(&self, window: &str) {
+        let (webviews, outcome) = self.hub().remove_window(window);
+        self.settle(outcome);
+        for webview in webviews {
+            self.jobs.stop_all_of(&webview);
+        }
+    }
+
+    pub(crate) fn shut_down(&self) {
+        self.jobs.stop_all();
+        let outcome = self.hub().shut_down();
+        self.settle(outcome);
+    }
+
+    pub(crate) fn remove_consumer(&self, key: SubscriberKey) {
+        // Bound to a name, so that what it held is dropped after the lock.
+        let _removed = self.hub().remove_consumer(key);
+    }
+
+    pub(crate) fn check_payload(&self, name: &EventName, payload: &str) -> Result<()> {
+        let limit = self.limits.payload_bytes;
+        if payload.len() <= limit {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorCode::PayloadTooLarge,
+            format!(
+                "the payload of {:?} has {} bytes of JSON; the limit is {limit}",
+                name.as_str(),
+                payload.len()
+            ),
+        ))
+    }
+}

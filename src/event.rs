@@ -1,0 +1,165 @@
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::name::EventName;
+
+/// An event as a listener in Rust gets it. Cheap to clone: all copies share one payload.
+#[derive(Debug, Clone)]
+pub struct Event(Arc<Accepted>);
+
+/// What the hub has accepted; everything that is the same for all who get it.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    pub(crate) seq: u64,
+    pub(crate) name: EventName,
+    pub(crate) payload: String,
+    pub(crate) accepted_at: SystemTime,
+    pub(crate) source: Source,
+    pub(crate) tick: Option<Tick>,
+}
+
+/// Who emitted an event. The host sets it; a page cannot forge it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Source {
+    /// The app itself, in Rust.
+    Host,
+    /// The page in the webview with this label.
+    Webview(Arc<str>),
+}
+
+/// What a tick of a periodic job says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tick {
+    /// The id of the job.
+    pub job: Arc<str>,
+    /// Counts the job's ticks, from 1.
+    pub count: u64,
+    /// When the tick was due. It may have been emitted later.
+    pub scheduled_at: SystemTime,
+    /// How many ticks directly before this one were skipped because they were late by a whole interval.
+    pub missed: u64,
+}
+
+impl Event {
+    pub(crate) fn new(accepted: Accepted) -> Self {
+        Self(Arc::new(accepted))
+    }
+
+    /// The event's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.name.as_str()
+    }
+
+    /// The payload as JSON text, byte for byte as it was emitted.
+    #[must_use]
+    pub fn payload_json(&self) -> &str {
+        &self.0.payload
+    }
+
+    /// The payload as a value of your type.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::InvalidPayload`] where the JSON does not have the shape of `T`.
+    ///
+    /// ```
+    /// # fn show(event: &tauri_plugin_event_bus::Event) -> tauri_plugin_event_bus::Result<()> {
+    /// #[derive(serde::Deserialize)]
+    /// #[serde(rename_all = "camelCase")]
+    /// struct Cart { item_count: u32 }
+    ///
+    /// let cart: Cart = event.payload()?;
+    /// println!("{} items", cart.item_count);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn payload<T: DeserializeOwned>(&self) -> Result<T> {
+        serde_json::from_str(&self.0.payload).map_err(|error| {
+            Error::new(
+                ErrorCode::InvalidPayload,
+                format!(
+                    "the payload of {:?} is no {}: {error}",
+                    self.name(),
+                    std::any::type_name::<T>()
+                ),
+            )
+        })
+    }
+
+    /// The event's place in the one order of the whole app, from 1.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.0.seq
+    }
+
+    /// When the event was accepted.
+    #[must_use]
+    pub fn timestamp(&self) -> SystemTime {
+        self.0.accepted_at
+    }
+
+    /// Who emitted it.
+    #[must_use]
+    pub fn source(&self) -> &Source {
+        &self.0.source
+    }
+
+    /// Which tick of which periodic job it is, if it is one.
+    #[must_use]
+    pub fn tick(&self) -> Option<&Tick> {
+        self.0.tick.as_ref()
+    }
+
+    /// What the event counts for in a queue that is limited in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        const ENVELOPE: usize = 128;
+        self.0.payload.len() + self.0.name.as_str().len() + ENVELOPE
+    }
+}
+
+/// Events that were due to a listener and are lost, because its queue was full.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Gap {
+    /// The sequence number of the first lost event.
+    pub from: u64,
+    /// The sequence number of the last lost event.
+    pub to: u64,
+    /// How many events of this listener are lost.
+    pub count: u64,
+    /// Whether `count` is an upper bound.
+    pub at_most: bool,
+    /// Why they are lost.
+    pub reason: GapReason,
+}
+
+/// Why events are lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GapReason {
+    /// The listener was slower than the events for so long that its queue was full.
+    QueueFull,
+}
+
+impl GapReason {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::QueueFull => "queue_full",
+        }
+    }
+}
+
+/// Milliseconds since the Unix epoch, with microseconds as the fraction.
+pub(crate) fn unix_millis(time: SystemTime) -> f64 {
+    let since_epoch = time
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
+    // A double holds every microsecond until the year 2255.
+    since_epoch.as_micros() as f64 / 1000.0
+}

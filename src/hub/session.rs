@@ -1,0 +1,100 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::error::{Error, ErrorCode, Result, quoted};
+use crate::hub::order::CommandOrder;
+use crate::hub::outbox::{BatchBound, Outbox};
+use crate::hub::queue::QueueBound;
+
+/// The id of a session: 128 random bits that its page has chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct SessionId(u128);
+
+impl SessionId {
+    const DIGITS: usize = 32;
+
+    pub(crate) fn parse(text: &str) -> Result<Self> {
+        let is_hex = text.len() == Self::DIGITS
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        u128::from_str_radix(text, 16)
+            .ok()
+            .filter(|_| is_hex)
+            .map(Self)
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorCode::InvalidArgument,
+                    format!(
+                        "the session id {} is not one; it has {} lower-case hexadecimal digits",
+                        quoted(text),
+                        Self::DIGITS
+                    ),
+                )
+            })
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+/// One page's connection: what it is owed, its parked pull and its commands.
+#[derive(Debug)]
+pub(crate) struct Session<W> {
+    pub(crate) id: SessionId,
+    pub(crate) webview: Arc<str>,
+    pub(crate) outbox: Outbox,
+    pub(crate) order: CommandOrder<W>,
+    pub(crate) subscriptions: usize,
+    pub(crate) parked: Option<ParkedPull<W>>,
+    /// When the page was last heard of or answered. A parked pull proves that it is there.
+    pub(crate) last_seen: Instant,
+}
+
+/// A pull that waits for something to deliver.
+#[derive(Debug)]
+pub(crate) struct ParkedPull<W> {
+    pub(crate) waiter: W,
+    pub(crate) bound: BatchBound,
+    pub(crate) since: Instant,
+}
+
+impl<W> Session<W> {
+    pub(crate) fn new(id: SessionId, webview: Arc<str>, bound: QueueBound, now: Instant) -> Self {
+        Self {
+            id,
+            webview,
+            outbox: Outbox::new(bound),
+            order: CommandOrder::new(),
+            subscriptions: 0,
+            parked: None,
+            last_seen: now,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn session_ids_have_one_spelling() {
+        let text = "00ff5a5a00ff5a5a00ff5a5a00ff5a5a";
+        assert_eq!(SessionId::parse(text).unwrap().to_string(), text);
+        for wrong in [
+            "",
+            "00",
+            "+0ff5a5a00ff5a5a00ff5a5a00ff5a5a",
+            "00FF5a5a00ff5a5a00ff5a5a00ff5a5a",
+            "zz",
+        ] {
+            let error = SessionId::parse(wrong).unwrap_err();
+            assert_eq!(error.code(), ErrorCode::InvalidArgument, "{wrong}");
+            assert!(error.message().contains("32"));
+        }
+    }
+}

@@ -1,0 +1,275 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::name::EventName;
+use crate::pattern::EventPattern;
+
+/// Who has subscriptions: a session, a stream, or the listeners in Rust as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct SubscriberKey(pub(crate) u64);
+
+/// The subscriber's own number for a subscription. A page chooses its own.
+pub(crate) type SubscriptionId = u32;
+
+/// How far an event goes, seen from a subscriber.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// To everyone.
+    Broadcast,
+    /// To this subscriber by name.
+    Sent,
+    /// To others by name.
+    Elsewhere,
+}
+
+/// Which of these a subscription hears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hearing {
+    /// Broadcasts, and what is sent to the subscriber.
+    Own,
+    /// Only what is sent to the subscriber.
+    SentOnly,
+    /// Everything, whomever it is for. The host alone may.
+    Everything,
+}
+
+impl Hearing {
+    fn covers(self, reach: Reach) -> bool {
+        match self {
+            Self::Own => reach != Reach::Elsewhere,
+            Self::SentOnly => reach == Reach::Sent,
+            Self::Everything => true,
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Subscription {
+    subscriber: SubscriberKey,
+    id: SubscriptionId,
+    hearing: Hearing,
+}
+
+/// Whom an event name concerns, subscriber by subscriber.
+pub(crate) type Route = Vec<RouteEntry>;
+
+#[derive(Debug)]
+pub(crate) struct RouteEntry {
+    pub(crate) subscriber: SubscriberKey,
+    broadcast: Option<Arc<[SubscriptionId]>>,
+    sent: Option<Arc<[SubscriptionId]>>,
+    elsewhere: Option<Arc<[SubscriptionId]>>,
+}
+
+impl RouteEntry {
+    /// The subscriptions that hear an event of this reach. `None` if there are none.
+    pub(crate) fn hearing(&self, reach: Reach) -> Option<&Arc<[SubscriptionId]>> {
+        match reach {
+            Reach::Broadcast => self.broadcast.as_ref(),
+            Reach::Sent => self.sent.as_ref(),
+            Reach::Elsewhere => self.elsewhere.as_ref(),
+        }
+    }
+}
+
+/// Every subscription of the app, by what it listens to.
+///
+/// The route of a name is worked out at its first event and kept until a subscription that matters to it comes or
+/// goes, so that a steady stream of events costs one look-up each, however many patterns there are.
+#[derive(Debug, Default)]
+pub(crate) struct Subscriptions {
+    exact: HashMap<EventName, Vec<Subscription>>,
+    globs: Vec<(EventPattern, Subscription)>,
+    patterns: HashMap<(SubscriberKey, SubscriptionId), EventPattern>,
+    routes: HashMap<EventName, Arc<Route>>,
+}
+
+impl Subscriptions {
+    /// Names may be made up without end, so the routes that are kept are bounded.
+    const MOST_ROUTES: usize = 1024;
+
+    pub(crate) fn insert(
+        &mut self,
+        subscriber: SubscriberKey,
+        id: SubscriptionId,
+        pattern: EventPattern,
+        hearing: Hearing,
+    ) {
+        let subscription = Subscription {
+            subscriber,
+            id,
+            hearing,
+        };
+        self.forget_routes(&pattern);
+        match pattern.exact() {
+            Some(name) => self
+                .exact
+                .entry(name.clone())
+                .or_default()
+                .push(subscription),
+            None => self.globs.push((pattern.clone(), subscription)),
+        }
+        self.patterns.insert((subscriber, id), pattern);
+    }
+
+    pub(crate) fn contains(&self, subscriber: SubscriberKey, id: SubscriptionId) -> bool {
+        self.patterns.contains_key(&(subscriber, id))
+    }
+
+    /// Ends a subscription. `false` if there is none with that id.
+    pub(crate) fn remove(&mut self, subscriber: SubscriberKey, id: SubscriptionId) -> bool {
+        let Some(pattern) = self.patterns.remove(&(subscriber, id)) else {
+            return false;
+        };
+        self.forget_routes(&pattern);
+        match pattern.exact() {
+            Some(name) => {
+                if let Some(subscriptions) = self.exact.get_mut(name) {
+                    subscriptions.retain(|s| s.subscriber != subscriber || s.id != id);
+                    if subscriptions.is_empty() {
+                        self.exact.remove(name);
+                    }
+                }
+            }
+            None => self
+                .globs
+                .retain(|(_, s)| s.subscriber != subscriber || s.id != id),
+        }
+        true
+    }
+
+    /// Ends all subscriptions of a subscriber.
+    pub(crate) fn remove_subscriber(&mut self, subscriber: SubscriberKey) {
+        self.routes.clear();
+        self.patterns.retain(|(owner, _), _| *owner != subscriber);
+        self.globs.retain(|(_, s)| s.subscriber != subscriber);
+        self.exact.retain(|_, subscriptions| {
+            subscriptions.retain(|s| s.subscriber != subscriber);
+            !subscriptions.is_empty()
+        });
+    }
+
+    pub(crate) fn route(&mut self, name: &EventName) -> Arc<Route> {
+        if let Some(route) = self.routes.get(name) {
+            return Arc::clone(route);
+        }
+        let route = Arc::new(self.find_route(name));
+        if self.routes.len() >= Self::MOST_ROUTES {
+            self.routes.clear();
+        }
+        self.routes.insert(name.clone(), Arc::clone(&route));
+        route
+    }
+
+    fn find_route(&self, name: &EventName) -> Route {
+        let exact = self.exact.get(name).into_iter().flatten();
+        let globs = self
+            .globs
+            .iter()
+            .filter(|(pattern, _)| pattern.matches(name))
+            .map(|(_, subscription)| subscription);
+        let mut matching: Vec<&Subscription> = exact.chain(globs).collect();
+        // A page's handlers run in the order in which they were added.
+        matching.sort_by_key(|s| (s.subscriber, s.id));
+        matching
+            .chunk_by(|a, b| a.subscriber == b.subscriber)
+            .map(|own| RouteEntry {
+                subscriber: own[0].subscriber,
+                broadcast: ids(own, Reach::Broadcast),
+                sent: ids(own, Reach::Sent),
+                elsewhere: ids(own, Reach::Elsewhere),
+            })
+            .collect()
+    }
+
+    fn forget_routes(&mut self, pattern: &EventPattern) {
+        match pattern.exact() {
+            Some(name) => {
+                self.routes.remove(name);
+            }
+            None => self.routes.clear(),
+        }
+    }
+}
+
+fn ids(subscriptions: &[&Subscription], reach: Reach) -> Option<Arc<[SubscriptionId]>> {
+    let ids: Arc<[SubscriptionId]> = subscriptions
+        .iter()
+        .filter(|s| s.hearing.covers(reach))
+        .map(|s| s.id)
+        .collect();
+    (!ids.is_empty()).then_some(ids)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: SubscriberKey = SubscriberKey(1);
+    const B: SubscriberKey = SubscriberKey(2);
+
+    fn pattern(text: &str) -> EventPattern {
+        EventPattern::parse(text).unwrap()
+    }
+
+    fn who(subscriptions: &mut Subscriptions, name: &str, reach: Reach) -> Vec<(u64, Vec<u32>)> {
+        subscriptions
+            .route(&EventName::parse(name).unwrap())
+            .iter()
+            .filter_map(|entry| Some((entry.subscriber.0, entry.hearing(reach)?.to_vec())))
+            .collect()
+    }
+
+    #[test]
+    fn exact_names_and_globs_come_together_in_the_order_of_their_ids() {
+        let mut all = Subscriptions::default();
+        all.insert(A, 7, pattern("cart:*"), Hearing::Own);
+        all.insert(A, 3, pattern("cart:updated"), Hearing::Own);
+        all.insert(B, 1, pattern("*"), Hearing::Own);
+        all.insert(B, 2, pattern("order:*"), Hearing::Own);
+        assert_eq!(
+            who(&mut all, "cart:updated", Reach::Broadcast),
+            [(1, vec![3, 7]), (2, vec![1])]
+        );
+        assert_eq!(
+            who(&mut all, "order:new", Reach::Broadcast),
+            [(2, vec![1, 2])]
+        );
+    }
+
+    #[test]
+    fn hearing_decides_by_reach() {
+        let mut all = Subscriptions::default();
+        all.insert(A, 1, pattern("x"), Hearing::Own);
+        all.insert(A, 2, pattern("x"), Hearing::SentOnly);
+        all.insert(A, 3, pattern("x"), Hearing::Everything);
+        assert_eq!(who(&mut all, "x", Reach::Broadcast), [(1, vec![1, 3])]);
+        assert_eq!(who(&mut all, "x", Reach::Sent), [(1, vec![1, 2, 3])]);
+        assert_eq!(who(&mut all, "x", Reach::Elsewhere), [(1, vec![3])]);
+    }
+
+    #[test]
+    fn a_kept_route_sees_what_comes_and_goes() {
+        let mut all = Subscriptions::default();
+        assert!(who(&mut all, "a", Reach::Broadcast).is_empty());
+        all.insert(A, 1, pattern("a"), Hearing::Own);
+        assert_eq!(who(&mut all, "a", Reach::Broadcast), [(1, vec![1])]);
+        all.insert(A, 2, pattern("*"), Hearing::Own);
+        assert_eq!(who(&mut all, "a", Reach::Broadcast), [(1, vec![1, 2])]);
+        assert!(all.remove(A, 1));
+        assert!(!all.remove(A, 1));
+        assert_eq!(who(&mut all, "a", Reach::Broadcast), [(1, vec![2])]);
+        all.remove_subscriber(A);
+        assert!(who(&mut all, "a", Reach::Broadcast).is_empty());
+        assert!(all.exact.is_empty() && all.globs.is_empty() && all.patterns.is_empty());
+    }
+
+    #[test]
+    fn names_without_end_do_not_fill_the_memory() {
+        let mut all = Subscriptions::default();
+        for n in 0..3 * Subscriptions::MOST_ROUTES {
+            all.route(&EventName::parse(&format!("n{n}")).unwrap());
+        }
+        assert!(all.routes.len() <= Subscriptions::MOST_ROUTES);
+    }
+}

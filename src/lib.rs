@@ -1,0 +1,29 @@
+#![doc = include_str!("../README.md")]
+
+mod builder;
+mod bus;
+mod command_names;
+mod commands;
+mod config;
+mod engine;
+mod error;
+mod event;
+mod hub;
+mod listener;
+mod name;
+mod page;
+mod pattern;
+mod periodic;
+mod stream;
+mod target;
+
+pub use builder::{Builder, init};
+pub use bus::{EmitOptions, EventBus, EventBusExt, Receipt, WebviewBus};
+pub use command_names::COMMANDS;
+pub use config::{Config, Limits};
+pub use error::{Error, ErrorCode, Result};
+pub use event::{Event, Gap, GapReason, Source, Tick};
+pub use listener::Listener;
+pub use periodic::{JobOwner, Periodic, PeriodicBuilder, PeriodicInfo};
+pub use stream::{EventStream, StreamItem};
+pub use target::Target;

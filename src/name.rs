@@ -1,0 +1,142 @@
+use std::{fmt, sync::Arc};
+
+use crate::error::{Error, ErrorCode, Result, quoted};
+
+/// The longest event name, in bytes.
+pub(crate) const MAX_NAME_BYTES: usize = 255;
+
+const RESERVED_PREFIX: &str = "tauri://";
+
+/// A checked event name, cheap to clone.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct EventName(Arc<str>);
+
+impl EventName {
+    pub(crate) fn parse(name: &str) -> Result<Self> {
+        check_length("event name", ErrorCode::InvalidEventName, name)?;
+        if let Some(wrong) = name.chars().find(|c| !is_name_char(*c)) {
+            return Err(Error::new(
+                ErrorCode::InvalidEventName,
+                format!(
+                    "the event name {} has the character {wrong:?}; a name has letters, digits and - _ . : / only",
+                    quoted(name)
+                ),
+            ));
+        }
+        refuse_reserved(name)?;
+        Ok(Self(name.into()))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for EventName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::borrow::Borrow<str> for EventName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+pub(crate) fn is_name_char(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/')
+}
+
+pub(crate) fn check_length(what: &str, code: ErrorCode, text: &str) -> Result<()> {
+    if text.is_empty() {
+        return Err(Error::new(
+            code,
+            format!("the {what} is empty; it has 1 to {MAX_NAME_BYTES} bytes"),
+        ));
+    }
+    if text.len() > MAX_NAME_BYTES {
+        return Err(Error::new(
+            code,
+            format!(
+                "the {what} {} is too long; it has at most {MAX_NAME_BYTES} bytes",
+                quoted(text)
+            ),
+        ));
+    }
+    Ok(())
+}
+
+pub(crate) fn refuse_reserved(name: &str) -> Result<()> {
+    if name.starts_with(RESERVED_PREFIX) {
+        return Err(Error::new(
+            ErrorCode::ReservedEventName,
+            format!(
+                "the event name {} is reserved: names that begin with {RESERVED_PREFIX} are Tauri's own; listen to them with Tauri's event API",
+                quoted(name)
+            ),
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(name: &str, expected: std::result::Result<(), ErrorCode>) {
+        assert_eq!(
+            EventName::parse(name).map(drop).map_err(|e| e.code()),
+            expected,
+            "{name:?}"
+        );
+    }
+
+    #[test]
+    fn accepts_the_names_that_apps_use() {
+        for name in [
+            "a",
+            "cart:updated",
+            "download/1_2-x",
+            "cart.updated",
+            "größe",
+            "tauri:x",
+        ] {
+            check(name, Ok(()));
+        }
+        check(&"n".repeat(255), Ok(()));
+    }
+
+    #[test]
+    fn refuses_empty_long_and_illegal_names() {
+        check("", Err(ErrorCode::InvalidEventName));
+        check(&"n".repeat(256), Err(ErrorCode::InvalidEventName));
+        check(&"ä".repeat(128), Err(ErrorCode::InvalidEventName));
+        for name in [
+            "a b",
+            "a*",
+            "a\"b",
+            "a\n",
+            "</script>",
+            "a\u{2028}",
+            "a?",
+            "a[b]",
+            "💥",
+        ] {
+            check(name, Err(ErrorCode::InvalidEventName));
+        }
+    }
+
+    #[test]
+    fn refuses_names_that_are_tauris_own() {
+        check("tauri://close-requested", Err(ErrorCode::ReservedEventName));
+    }
+
+    #[test]
+    fn messages_name_the_value_and_what_is_allowed() {
+        let error = EventName::parse("a b").unwrap_err();
+        assert!(error.message().contains("\"a b\"") && error.message().contains("letters"));
+        let error = EventName::parse(&"n".repeat(300)).unwrap_err();
+        assert!(error.message().contains("255") && error.message().contains("300"));
+    }
+}

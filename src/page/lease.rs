@@ -1,0 +1,28 @@
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use crate::engine::Engine;
+
+/// Answers held pulls and ends abandoned sessions when they are due, until the engine is gone.
+///
+/// One task serves all pages and sleeps until the earliest of them is due, so that an idle app wakes up once for each
+/// pull that is renewed.
+pub(crate) async fn keep_leases(engine: Weak<Engine>) {
+    loop {
+        let Some(running) = engine.upgrade() else {
+            return;
+        };
+        let next = running.expire(Instant::now());
+        let rearm = Arc::clone(&running.rearm);
+        drop(running);
+        match next {
+            Some(due) => {
+                tokio::select! {
+                    () = tokio::time::sleep_until(due.into()) => {}
+                    () = rearm.notified() => {}
+                }
+            }
+            None => rearm.notified().await,
+        }
+    }
+}

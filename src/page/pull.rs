@@ -1,0 +1,78 @@
+use std::sync::Arc;
+
+use serde::Deserialize;
+use tauri::ipc::{Invoke, InvokeBody};
+use tauri::{Manager, Runtime};
+
+use crate::bus::EventBus;
+use crate::error::{Error, ErrorCode, Result};
+use crate::hub::outbox::BatchBound;
+use crate::hub::session::SessionId;
+use crate::page::reply::Reply;
+
+/// The name of the command that is answered later, by whoever has something to deliver.
+pub(crate) const PULL: &str = "pull";
+
+/// What Tauri evaluates inline, where its IPC fell back to postMessage, must stay below this.
+const LARGEST_EVALUATED_ANSWER: usize = 8 * 1024;
+
+/// A header that Tauri's own script sets on every IPC request, and that postMessage does not carry.
+const IPC_REQUEST_HEADER: &str = "Tauri-Callback";
+
+#[derive(Deserialize)]
+struct PullArguments {
+    session: String,
+    ack: u64,
+}
+
+/// Takes a pull as it comes from Tauri and keeps its resolver, so that no task waits for it.
+pub(crate) fn accept_pull<R: Runtime>(invoke: Invoke<R>) {
+    let Invoke {
+        message, resolver, ..
+    } = invoke;
+    let webview = message.webview_ref();
+    let app = webview.app_handle().clone();
+    let label = webview.label().to_owned();
+    let bus = app.try_state::<EventBus>().map(|bus| bus.inner().clone());
+    let reply = Reply::to_resolver(app, resolver);
+    let Some(bus) = bus else {
+        reply.answer(Err(Error::new(
+            ErrorCode::Unavailable,
+            "the event bus has not started",
+        )));
+        return;
+    };
+    let engine = Arc::clone(bus.engine());
+    match read_arguments(message.payload()) {
+        Ok((session, ack)) => {
+            let limits = engine.limits();
+            let is_evaluated = !message.headers().contains_key(IPC_REQUEST_HEADER);
+            let bound = BatchBound {
+                events: limits.batch_events,
+                bytes: if is_evaluated {
+                    limits.batch_bytes.min(LARGEST_EVALUATED_ANSWER)
+                } else {
+                    limits.batch_bytes
+                },
+            };
+            engine.pull(&label, session, ack, bound, reply);
+        }
+        Err(error) => reply.answer(Err(error)),
+    }
+}
+
+fn read_arguments(body: &InvokeBody) -> Result<(SessionId, u64)> {
+    let InvokeBody::Json(json) = body else {
+        return Err(Error::new(
+            ErrorCode::InvalidArgument,
+            "a pull takes the arguments session and ack as JSON",
+        ));
+    };
+    let arguments = PullArguments::deserialize(json).map_err(|error| {
+        Error::new(
+            ErrorCode::InvalidArgument,
+            format!("a pull takes a session id and the index of the last handled item: {error}"),
+        )
+    })?;
+    Ok((SessionId::parse(&arguments.session)?, arguments.ack))
+}

@@ -1,0 +1,194 @@
+use std::{fmt, sync::Arc};
+
+use crate::error::{Error, ErrorCode, Result, quoted};
+use crate::name::{EventName, check_length, is_name_char, refuse_reserved};
+
+/// What a listener listens to: one name, or a glob as in Tauri's window labels.
+///
+/// `*` matches any run of characters, `:` and `/` included, `?` one character, `[ab]` and `[!ab]` one of a set.
+#[derive(Clone)]
+pub(crate) struct EventPattern {
+    text: Arc<str>,
+    form: Form,
+}
+
+/// Most patterns are a name or a prefix, which compare without a glob engine.
+#[derive(Clone)]
+enum Form {
+    Exact(EventName),
+    Prefix(usize),
+    Glob { literal: usize, glob: glob::Pattern },
+}
+
+impl EventPattern {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
+        let Some(first_wildcard) = text.find(is_wildcard) else {
+            return Ok(Self {
+                text: text.into(),
+                form: Form::Exact(EventName::parse(text)?),
+            });
+        };
+        check_length("event pattern", ErrorCode::InvalidPattern, text)?;
+        refuse_reserved(text)?;
+        if let Some(wrong) = text
+            .chars()
+            .find(|c| !is_name_char(*c) && !is_wildcard(*c) && *c != '!')
+        {
+            return Err(invalid(
+                text,
+                format!("has the character {wrong:?}, which no event name has"),
+            ));
+        }
+        let form = if &text[first_wildcard..] == "*" {
+            Form::Prefix(first_wildcard)
+        } else {
+            Form::Glob {
+                literal: first_wildcard,
+                glob: parse_glob(text)?,
+            }
+        };
+        Ok(Self {
+            text: text.into(),
+            form,
+        })
+    }
+
+    pub(crate) fn exact(&self) -> Option<&EventName> {
+        match &self.form {
+            Form::Exact(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn matches(&self, name: &EventName) -> bool {
+        match &self.form {
+            Form::Exact(own) => own == name,
+            Form::Prefix(end) => name.as_str().starts_with(&self.text[..*end]),
+            Form::Glob { literal, glob } => {
+                name.as_str().starts_with(&self.text[..*literal]) && glob.matches(name.as_str())
+            }
+        }
+    }
+}
+
+impl fmt::Display for EventPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for EventPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.fmt(f)
+    }
+}
+
+pub(crate) fn is_wildcard(c: char) -> bool {
+    matches!(c, '*' | '?' | '[' | ']')
+}
+
+/// A glob in which one `*` crosses every separator, so that `**` would say nothing more.
+pub(crate) fn parse_glob(text: &str) -> Result<glob::Pattern> {
+    if text.contains("**") {
+        return Err(invalid(
+            text,
+            "has `**`; one `*` crosses `:` and `/` already".into(),
+        ));
+    }
+    glob::Pattern::new(text).map_err(|error| {
+        invalid(
+            text,
+            format!("is wrong at byte {}: {}", error.pos, error.msg),
+        )
+    })
+}
+
+fn invalid(text: &str, what: String) -> Error {
+    Error::new(
+        ErrorCode::InvalidPattern,
+        format!(
+            "the pattern {} {what}; wildcards are `*`, `?` and `[abc]`",
+            quoted(text)
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(pattern: &str, name: &str, expected: bool) {
+        let pattern = EventPattern::parse(pattern).unwrap();
+        let name = EventName::parse(name).unwrap();
+        assert_eq!(pattern.matches(&name), expected, "{pattern} {name:?}");
+    }
+
+    #[test]
+    fn exact_patterns_match_their_name_alone() {
+        check("cart:updated", "cart:updated", true);
+        check("cart:updated", "cart:updated2", false);
+        check("cart:updated", "cart", false);
+    }
+
+    #[test]
+    fn stars_cross_every_separator() {
+        check("*", "a", true);
+        check("*", "a:b/c", true);
+        check("cart:*", "cart:", true);
+        check("cart:*", "cart:a/b:c", true);
+        check("cart:*", "carts:a", false);
+        check("*:done", "a/b:done", true);
+        check("*:done", "a/b:done:x", false);
+        check("a*c", "abbc", true);
+    }
+
+    #[test]
+    fn single_characters_and_sets() {
+        check("a?", "ab", true);
+        check("a?", "a", false);
+        check("a[bc]", "ac", true);
+        check("a[!bc]", "ac", false);
+        check("a[0-9]", "a7", true);
+    }
+
+    #[test]
+    fn refuses_what_is_no_glob() {
+        for (text, code) in [
+            ("", ErrorCode::InvalidEventName),
+            ("a**", ErrorCode::InvalidPattern),
+            ("**", ErrorCode::InvalidPattern),
+            ("a[", ErrorCode::InvalidPattern),
+            ("a b*", ErrorCode::InvalidPattern),
+            ("</script>*", ErrorCode::InvalidPattern),
+            ("tauri://*", ErrorCode::ReservedEventName),
+            ("tauri://focus", ErrorCode::ReservedEventName),
+        ] {
+            assert_eq!(
+                EventPattern::parse(text).unwrap_err().code(),
+                code,
+                "{text:?}"
+            );
+        }
+        assert!(
+            EventPattern::parse("a**")
+                .unwrap_err()
+                .message()
+                .contains("`**`")
+        );
+        let long = format!("{}*", "n".repeat(255));
+        assert_eq!(
+            EventPattern::parse(&long).unwrap_err().code(),
+            ErrorCode::InvalidPattern
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn agrees_with_the_glob_engine(pattern in "[ab:/]{0,3}[*?][ab:/*?]{0,3}", name in "[ab:/]{1,6}") {
+            if let (Ok(own), Ok(name)) = (EventPattern::parse(&pattern), EventName::parse(&name)) {
+                let engine = glob::Pattern::new(&pattern).unwrap();
+                proptest::prop_assert_eq!(own.matches(&name), engine.matches(name.as_str()));
+            }
+        }
+    }
+}

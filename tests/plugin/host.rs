@@ -1,0 +1,171 @@
+//! Listeners and streams in Rust.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use serde_json::json;
+use tauri::EventTarget;
+use tauri_plugin_event_bus::{Builder, EventBusExt, Limits, Source, StreamItem};
+
+use crate::support::{Page, app, app_with, exit};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A listener that passes on what it hears.
+fn recorder<T: Send + 'static>() -> (impl FnMut(T) + Send + 'static, mpsc::Receiver<T>) {
+    let (sender, receiver) = mpsc::channel();
+    (move |value| sender.send(value).unwrap_or(()), receiver)
+}
+
+#[test]
+fn a_listener_hears_pages_and_rust_in_order() {
+    let app = app();
+    let mut main = Page::open(&app, "main");
+    let (mut record, heard) = recorder();
+    let bus = app.event_bus();
+    let listener = bus.listen("cart:*", move |event| record(event)).unwrap();
+    let receipt = bus.emit("cart:a", 1).unwrap();
+    assert_eq!((receipt.pages, receipt.listeners), (0, 1));
+    main.emit("cart:b", "{\"n\":2}");
+    bus.emit("other", 3).unwrap();
+    let first = heard.recv_timeout(PATIENCE).unwrap();
+    let second = heard.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(
+        (first.name(), first.payload::<u8>().unwrap()),
+        ("cart:a", 1)
+    );
+    assert_eq!(first.source(), &Source::Host);
+    assert_eq!(
+        (second.name(), second.payload_json()),
+        ("cart:b", "{\"n\":2}")
+    );
+    assert_eq!(second.source(), &Source::Webview("main".into()));
+    assert!(first.seq() < second.seq());
+    assert!(
+        second
+            .payload::<u8>()
+            .unwrap_err()
+            .message()
+            .contains("cart:b")
+    );
+    drop(listener);
+    assert_eq!(bus.emit("cart:a", 1).unwrap().listeners, 0);
+}
+
+#[test]
+fn listen_hears_what_is_for_the_host_and_listen_any_everything() {
+    let app = app();
+    let mut main = Page::open(&app, "main");
+    let (mut own, own_heard) = recorder();
+    let (mut any, any_heard) = recorder();
+    let bus = app.event_bus();
+    bus.listen("*", move |event| own(event.name().to_owned()))
+        .unwrap()
+        .forget();
+    bus.listen_any("*", move |event| any(event.name().to_owned()))
+        .unwrap()
+        .forget();
+    main.emit("all", "1");
+    main.emit_to(json!({ "kind": "App" }), "host", "1");
+    bus.emit_to(EventTarget::app(), "host:too", 1).unwrap();
+    main.emit_to(json!("main"), "page", "1");
+    bus.emit("end", ()).unwrap();
+    let read = |heard: mpsc::Receiver<String>| {
+        let mut names = Vec::new();
+        while names.last().is_none_or(|name| name != "end") {
+            names.push(heard.recv_timeout(PATIENCE).unwrap());
+        }
+        names
+    };
+    assert_eq!(read(own_heard), ["all", "host", "host:too", "end"]);
+    assert_eq!(read(any_heard), ["all", "host", "host:too", "page", "end"]);
+}
+
+#[test]
+fn a_listener_that_panics_stops_nothing() {
+    let app = app();
+    let (mut record, heard) = recorder();
+    let bus = app.event_bus();
+    let mut count = 0;
+    bus.listen("x", move |_| {
+        count += 1;
+        assert!(count != 1, "the first call panics");
+        record(count);
+    })
+    .unwrap()
+    .forget();
+    let (mut record, after) = recorder();
+    bus.listen("x", move |_| record(())).unwrap().forget();
+    bus.emit("x", ()).unwrap();
+    bus.emit("x", ()).unwrap();
+    after.recv_timeout(PATIENCE).unwrap();
+    after.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(heard.recv_timeout(PATIENCE).unwrap(), 2);
+}
+
+#[test]
+fn a_listener_may_emit_and_unlisten_itself() {
+    let app = app();
+    let (mut record, heard) = recorder();
+    let bus = app.event_bus();
+    bus.listen("echo", move |event| record(event.payload_json().to_owned()))
+        .unwrap()
+        .forget();
+    let own = std::sync::Arc::new(std::sync::Mutex::new(None));
+    let slot = std::sync::Arc::clone(&own);
+    let inner = bus.clone();
+    let listener = bus
+        .listen("x", move |event| {
+            drop(slot.lock().unwrap().take());
+            inner.emit("echo", event.payload::<u8>().unwrap()).unwrap();
+        })
+        .unwrap();
+    *own.lock().unwrap() = Some(listener);
+    bus.emit("x", 1).unwrap();
+    assert_eq!(heard.recv_timeout(PATIENCE).unwrap(), "1");
+    assert_eq!(bus.emit("x", 2).unwrap().listeners, 0);
+}
+
+#[test]
+fn a_stream_yields_events_and_gaps_and_ends_with_the_app() {
+    let mut limits = Limits::default();
+    limits.queue_events = 3;
+    let app = app_with(Builder::new().limits(limits));
+    let bus = app.event_bus();
+    let mut stream = bus.stream("download:*").unwrap();
+    let dropped = bus.stream("download:*").unwrap();
+    for i in 0..5 {
+        assert_eq!(bus.emit("download:progress", i).unwrap().listeners, 2);
+    }
+    drop(dropped);
+    assert_eq!(bus.emit("else", 1).unwrap().listeners, 0);
+    let items = tauri::async_runtime::block_on(async {
+        let mut items = vec![stream.recv().await.unwrap()];
+        for _ in 0..3 {
+            items.push(stream.next().await.unwrap());
+        }
+        items
+    });
+    match &items[0] {
+        StreamItem::Gap(gap) => {
+            assert_eq!((gap.from, gap.to, gap.count, gap.at_most), (1, 2, 2, false))
+        }
+        StreamItem::Event(event) => panic!("no gap: {event:?}"),
+    }
+    let payloads: Vec<u8> = items[1..]
+        .iter()
+        .map(|item| match item {
+            StreamItem::Event(event) => event.payload().unwrap(),
+            StreamItem::Gap(gap) => panic!("a second gap: {gap:?}"),
+        })
+        .collect();
+    assert_eq!(payloads, [2, 3, 4]);
+
+    Page::open(&app, "main");
+    let waiting = std::thread::spawn(move || {
+        tauri::async_runtime::block_on(async move { stream.recv().await.is_none() })
+    });
+    exit(app);
+    assert!(waiting.join().unwrap());
+}

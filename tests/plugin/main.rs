@@ -1,0 +1,11 @@
+//! The plugin through its public API and its commands, on Tauri's mock runtime with real capability files.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod delivery;
+mod host;
+mod house;
+mod periodic;
+mod permissions;
+mod sessions;
+mod support;

@@ -1,0 +1,60 @@
+//! Each command stands and falls with its own permission.
+
+use serde_json::json;
+use tauri_plugin_event_bus::EventBusExt;
+
+use crate::support::{Page, app};
+
+/// Whether Tauri let the command through to the plugin.
+fn is_allowed(page: &mut Page, command: &str, arguments: serde_json::Value) -> bool {
+    match page.call(command, arguments) {
+        Err(serde_json::Value::String(message)) => {
+            assert!(message.contains("not allowed"), "{message}");
+            false
+        }
+        _ => true,
+    }
+}
+
+#[test]
+fn what_a_capability_does_not_list_is_denied() {
+    let app = app();
+    let commands = [
+        ("emit", json!({ "events": [] })),
+        ("emit_to", json!({ "events": [] })),
+        ("subscribe", json!({ "subscriptions": [] })),
+        ("unsubscribe", json!({ "ids": [] })),
+        ("start_periodic", json!({ "job": {} })),
+        ("stop_periodic", json!({ "id": "x" })),
+        ("list_periodic", json!({})),
+    ];
+    for (label, allowed) in [
+        (
+            "main",
+            &commands.each_ref().map(|(command, _)| *command)[..],
+        ),
+        ("widget", &["subscribe", "unsubscribe"]),
+        ("broadcaster", &["emit"]),
+        ("stranger", &[]),
+    ] {
+        let mut page = Page::open(&app, label);
+        for (command, arguments) in &commands {
+            assert_eq!(
+                is_allowed(&mut page, command, arguments.clone()),
+                allowed.contains(command),
+                "{label} {command}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_denied_command_takes_no_number() {
+    let app = app();
+    let mut widget = Page::open(&app, "widget");
+    assert!(!is_allowed(&mut widget, "emit", json!({ "events": [] })));
+    widget.n = 0;
+    widget.listen("x");
+    app.event_bus().emit("x", 1).unwrap();
+    assert_eq!(widget.receive().len(), 1);
+}

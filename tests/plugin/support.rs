@@ -1,0 +1,248 @@
+//! A mock app with real capability files, and pages that speak the wire protocol by hand.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tauri::ipc::{CallbackFn, InvokeBody, InvokeResponse, InvokeResponseBody};
+use tauri::test::{INVOKE_KEY, MockRuntime, mock_builder};
+use tauri::webview::InvokeRequest;
+use tauri::{App, Manager, RunEvent, WebviewWindow, WebviewWindowBuilder};
+use tauri_plugin_event_bus::Builder;
+
+/// How long a test waits for what must come. It only passes in full when the test fails.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) fn app() -> App<MockRuntime> {
+    app_with(Builder::new())
+}
+
+pub(crate) fn app_with(builder: Builder) -> App<MockRuntime> {
+    mock_builder()
+        .plugin(builder.build())
+        .build(fixture::context())
+        .unwrap()
+}
+
+pub(crate) fn open(app: &App<MockRuntime>, label: &str) -> WebviewWindow<MockRuntime> {
+    WebviewWindowBuilder::new(app, label, tauri::WebviewUrl::default())
+        .build()
+        .unwrap()
+}
+
+/// Ends the app as a user does: by closing its last window.
+pub(crate) fn exit(app: App<MockRuntime>) {
+    app.run(|app, event| {
+        if matches!(event, RunEvent::Ready) {
+            for window in app.webview_windows().values() {
+                window.destroy().unwrap();
+            }
+        }
+    });
+}
+
+/// An answer that may still be on its way.
+pub(crate) struct Pending(mpsc::Receiver<InvokeResponse>);
+
+impl Pending {
+    pub(crate) fn wait(self) -> Result<Value, Value> {
+        match self.receive() {
+            InvokeResponse::Ok(body) => Ok(body.deserialize().unwrap()),
+            InvokeResponse::Err(error) => Err(error.0),
+        }
+    }
+
+    /// The answer as it is written, for what serde_json cannot hold as a value.
+    pub(crate) fn text(self) -> String {
+        match self.receive() {
+            InvokeResponse::Ok(InvokeResponseBody::Json(json)) => json,
+            _ => panic!("the answer is no JSON"),
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.0.try_recv(), Err(mpsc::TryRecvError::Empty))
+    }
+
+    /// Whether it was dropped without an answer.
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(self.0.try_recv(), Err(mpsc::TryRecvError::Disconnected))
+    }
+
+    fn receive(self) -> InvokeResponse {
+        self.0.recv_timeout(PATIENCE).expect("no answer")
+    }
+}
+
+/// Sends a command as a page does.
+pub(crate) fn invoke(
+    webview: &WebviewWindow<MockRuntime>,
+    command: &str,
+    arguments: Value,
+) -> Pending {
+    // Tauri's own script sets this header on every request over the IPC protocol.
+    invoke_with(webview, command, arguments, &[("Tauri-Callback", "0")])
+}
+
+/// Sends a command as a page does whose IPC fell back to postMessage.
+pub(crate) fn invoke_by_message(
+    webview: &WebviewWindow<MockRuntime>,
+    command: &str,
+    arguments: Value,
+) -> Pending {
+    invoke_with(webview, command, arguments, &[])
+}
+
+fn invoke_with(
+    webview: &WebviewWindow<MockRuntime>,
+    command: &str,
+    arguments: Value,
+    headers: &[(&str, &str)],
+) -> Pending {
+    let (sender, receiver) = mpsc::channel();
+    let request = InvokeRequest {
+        cmd: format!("plugin:event-bus|{command}"),
+        callback: CallbackFn(0),
+        error: CallbackFn(1),
+        url: "tauri://localhost".parse().unwrap(),
+        body: InvokeBody::Json(arguments),
+        headers: headers
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect::<tauri::http::HeaderMap>(),
+        invoke_key: INVOKE_KEY.to_string(),
+    };
+    let webview: &tauri::Webview<MockRuntime> = webview.as_ref();
+    webview.clone().on_message(
+        request,
+        Box::new(move |_, _, response, _, _| {
+            let _ = sender.send(response);
+        }),
+    );
+    Pending(receiver)
+}
+
+/// A page with a session of its own.
+pub(crate) struct Page {
+    pub(crate) webview: WebviewWindow<MockRuntime>,
+    pub(crate) session: String,
+    pub(crate) n: u64,
+    pub(crate) ack: u64,
+    newest_id: u32,
+}
+
+impl Page {
+    pub(crate) fn open(app: &App<MockRuntime>, label: &str) -> Self {
+        Self::load(open(app, label))
+    }
+
+    /// A new page in a webview that is there.
+    pub(crate) fn load(webview: WebviewWindow<MockRuntime>) -> Self {
+        static NEWEST: AtomicU64 = AtomicU64::new(1);
+        Self {
+            webview,
+            session: format!("{:032x}", NEWEST.fetch_add(1, Ordering::Relaxed)),
+            n: 0,
+            ack: 0,
+            newest_id: 0,
+        }
+    }
+
+    /// Sends a command that changes state, with the next number.
+    pub(crate) fn send(&mut self, command: &str, arguments: Value) -> Pending {
+        self.n += 1;
+        self.repeat(command, arguments)
+    }
+
+    /// Sends a command with the newest number again.
+    pub(crate) fn repeat(&self, command: &str, mut arguments: Value) -> Pending {
+        arguments["session"] = json!(self.session);
+        arguments["n"] = json!(self.n);
+        invoke(&self.webview, command, arguments)
+    }
+
+    pub(crate) fn call(&mut self, command: &str, arguments: Value) -> Result<Value, Value> {
+        self.send(command, arguments).wait()
+    }
+
+    /// Subscribes and gives the subscription's id.
+    pub(crate) fn listen(&mut self, pattern: &str) -> u32 {
+        self.newest_id += 1;
+        let id = self.newest_id;
+        let answers = self
+            .call(
+                "subscribe",
+                json!({ "subscriptions": [{ "id": id, "event": pattern }] }),
+            )
+            .unwrap();
+        assert!(answers[0]["seq"].is_u64(), "{answers}");
+        id
+    }
+
+    pub(crate) fn emit(&mut self, event: &str, payload: &str) -> Value {
+        self.call(
+            "emit",
+            json!({ "events": [{ "event": event, "payload": payload }] }),
+        )
+        .unwrap()[0]
+            .take()
+    }
+
+    pub(crate) fn emit_to(&mut self, to: Value, event: &str, payload: &str) -> Value {
+        self.call(
+            "emit_to",
+            json!({ "events": [{ "event": event, "payload": payload, "to": to }] }),
+        )
+        .unwrap()[0]
+            .take()
+    }
+
+    pub(crate) fn pull(&self) -> Pending {
+        invoke(
+            &self.webview,
+            "pull",
+            json!({ "session": self.session, "ack": self.ack }),
+        )
+    }
+
+    /// Pulls, acknowledges and gives `(event, payload)` of what came.
+    pub(crate) fn receive(&mut self) -> Vec<(String, Value)> {
+        let batch = self.pull().wait().unwrap();
+        let items = batch.as_array().unwrap();
+        items
+            .iter()
+            .map(|item| {
+                self.ack = item[0].as_u64().unwrap();
+                (item[3].as_str().unwrap().to_owned(), item[6].clone())
+            })
+            .collect()
+    }
+
+    /// Receives until this many events are there.
+    pub(crate) fn receive_many(&mut self, count: usize) -> Vec<(String, Value)> {
+        let mut received = Vec::new();
+        while received.len() < count {
+            received.extend(self.receive());
+        }
+        received
+    }
+}
+
+/// The code of an error, wherever it stands.
+#[track_caller]
+pub(crate) fn code(error: &Value) -> &str {
+    error["code"]
+        .as_str()
+        .or_else(|| error["error"]["code"].as_str())
+        .unwrap_or_else(|| panic!("no error with a code: {error}"))
+}
+
+/// The message of an error, wherever it stands.
+#[track_caller]
+pub(crate) fn message(error: &Value) -> &str {
+    error["message"]
+        .as_str()
+        .or_else(|| error["error"]["message"].as_str())
+        .unwrap_or_else(|| panic!("no error with a message: {error}"))
+}

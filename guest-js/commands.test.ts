@@ -1,0 +1,147 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { emit, emitTo } from './emit.js'
+import { toEventBusError } from './error.js'
+import { freshRealm, settled } from './fake-host.js'
+import { listen } from './listen.js'
+
+let realm: ReturnType<typeof freshRealm>
+beforeEach(() => {
+  realm = freshRealm()
+})
+afterEach(() => {
+  expect(realm.host.broken).toEqual([])
+  vi.unstubAllGlobals()
+  vi.restoreAllMocks()
+})
+
+const kinds = () => realm.host.commands().map(({ command }) => command)
+const numbers = () => realm.host.commands().map(({ args }) => args.n)
+
+describe('the queue', () => {
+  it('merges neighbours of one kind and keeps the order of kinds', async () => {
+    listen('a', vi.fn())
+    listen('b', vi.fn())
+    await Promise.all([emit('a'), emit('b'), emitTo('main', 'c'), emit('d')])
+    expect(kinds()).toEqual(['subscribe', 'emit', 'emit_to', 'emit'])
+    expect(numbers()).toEqual([1, 2, 3, 4])
+  })
+
+  it('gathers while a command is in flight', async () => {
+    realm.host.hold = ({ args }) => args.n === 1
+    const all = [emit('a')]
+    await settled()
+    all.push(emit('b'))
+    await settled()
+    all.push(emit('c'))
+    await settled()
+    expect(realm.host.sent.length).toBe(1)
+    realm.host.release()
+    await Promise.all(all)
+    expect(realm.host.sent.map(({ args }) => (args.events as unknown[]).length)).toEqual([1, 2])
+  })
+
+  it('bounds a command to 1,024 entries', async () => {
+    await Promise.all(Array.from({ length: 2_050 }, () => emit('a')))
+    expect(realm.host.sent.map(({ args }) => (args.events as unknown[]).length)).toEqual([1_024, 1_024, 2])
+  })
+
+  it('bounds a command to a mebi of characters, and sends a larger payload alone', async () => {
+    const half = 'x'.repeat(500_000)
+    await Promise.all([emit('a', half), emit('b', half), emit('c', half), emit('d', half.repeat(3)), emit('e', 1)])
+    const batches = realm.host.sent.map(({ args }) => (args.events as { event: string }[]).map(({ event }) => event))
+    expect(batches).toEqual([['a', 'b'], ['c'], ['d'], ['e']])
+  })
+
+  it('uses a number again after a bare string, and not after an error of the plugin', async () => {
+    realm.host.refuse = () => 'Command plugin:event-bus|emit not allowed by ACL'
+    await expect(emit('a')).rejects.toMatchObject({ code: 'denied', message: expect.stringContaining('allow-emit') })
+    realm.host.refuse = () => undefined
+    await emit('a')
+    realm.host.refuse = () => ({ code: 'payload_too_large', message: 'too large' })
+    await expect(emit('a')).rejects.toMatchObject({ code: 'payload_too_large' })
+    realm.host.refuse = () => undefined
+    await emit('a')
+    expect(numbers()).toEqual([1, 1, 2, 3])
+  })
+
+  it('judges each entry alone when the parser turns a command away', async () => {
+    realm.host.refuse = ({ args }) =>
+      JSON.stringify(args).includes('\\\\ud800') || JSON.stringify(args).includes('\\ud800')
+        ? 'invalid args `events` for command `emit`: lone leading surrogate'
+        : undefined
+    const results = await Promise.allSettled([emit('a'), emit('\ud800'), emit('b')])
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+  })
+
+  it('rejects where the answer has too few results', async () => {
+    realm.host.hold = () => true
+    const both = Promise.allSettled([emit('a'), emit('b')])
+    await settled()
+    realm.host.held[0]?.resolve([{ seq: 1, pages: 0, listeners: 0 }])
+    expect((await both).map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
+  })
+})
+
+describe('payloads', () => {
+  const events = () => realm.host.sent.flatMap(({ args }) => args.events as Record<string, unknown>[])
+
+  it('are strings of JSON, taken at the call', async () => {
+    const cart = { count: 1 }
+    const sent = emit('a', cart)
+    cart.count = 2
+    await sent
+    expect(events()).toEqual([{ event: 'a', payload: '{"count":1}' }])
+  })
+
+  it('are left out where there is none, and null is one', async () => {
+    await Promise.all([emit('a'), emit('b', null)])
+    expect(events()).toEqual([{ event: 'a' }, { event: 'b', payload: 'null' }])
+  })
+
+  it('that JSON cannot express are refused by name, without touching the batch', async () => {
+    const cycle: Record<string, unknown> = {}
+    cycle.self = cycle
+    const results = await Promise.allSettled([emit('ok'), emit('big', 1n), emit('cycle', cycle), emit('fn', () => {})])
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'rejected'])
+    for (const [index, name] of [
+      [1, 'big'],
+      [2, 'cycle'],
+      [3, 'fn'],
+    ] as const) {
+      const { reason } = results[index] as PromiseRejectedResult
+      expect(reason).toMatchObject({ code: 'invalid_payload', message: expect.stringContaining(`"${name}"`) })
+    }
+    expect(events()).toEqual([{ event: 'ok' }])
+  })
+
+  it('go with a copy of their target', async () => {
+    const to = ['main']
+    const sent = emitTo(to, 'a')
+    to.push('other')
+    await sent
+    expect(events()).toEqual([{ event: 'a', to: ['main'] }])
+  })
+
+  it('of reserved names are refused here', async () => {
+    await expect(emit('tauri://resize')).rejects.toMatchObject({
+      code: 'reserved_event_name',
+      message: expect.stringContaining('@tauri-apps/api/event'),
+    })
+    expect(realm.host.sent).toEqual([])
+  })
+})
+
+describe('bare strings', () => {
+  it.each([
+    ['Command plugin:event-bus|emit not allowed by ACL', 'denied'],
+    ['event-bus.emit not allowed. Permissions associated with this command: event-bus:allow-emit', 'denied'],
+    ['event-bus.emit explicitly denied on origin local', 'denied'],
+    ['plugin event-bus not found', 'unavailable'],
+    ['event-bus.emit not allowed. Plugin not found', 'unavailable'],
+    ['Command emit not found', 'unavailable'],
+    ['invalid args `events` for command `emit`: "not allowed" is no event', 'invalid_argument'],
+    ['something else', 'invalid_argument'],
+  ])('%s is %s', (text, code) => {
+    expect(toEventBusError(text, 'emit')).toMatchObject({ code, message: expect.stringContaining(text) })
+  })
+})

@@ -1,0 +1,114 @@
+/** Every code an {@link EventBusError} of this version can have. A test of the crate compares this list with its own. */
+export const ERROR_CODES = [
+  'invalid_event_name',
+  'reserved_event_name',
+  'invalid_pattern',
+  'invalid_argument',
+  'unknown_target',
+  'denied',
+  'payload_too_large',
+  'invalid_payload',
+  'too_many_subscriptions',
+  'too_many_jobs',
+  'unknown_job',
+  'duplicate_job',
+  'invalid_interval',
+  'stale_session',
+  'unavailable',
+] as const
+
+/**
+ * What went wrong, as a stable string to branch on.
+ *
+ * - `invalid_event_name`, `invalid_pattern`: the name or pattern is not one; the message says which part.
+ * - `reserved_event_name`: the name belongs to Tauri (`tauri://…`).
+ * - `invalid_argument`: another argument has the wrong shape.
+ * - `unknown_target`: the label names no webview.
+ * - `denied`: no capability of this window allows it, or the call came from an iframe.
+ * - `payload_too_large`, `invalid_payload`: the payload exceeds the limit, or JSON cannot express it.
+ * - `too_many_subscriptions`, `too_many_jobs`: a limit of the app is reached.
+ * - `unknown_job`, `duplicate_job`, `invalid_interval`: about periodic emits.
+ * - `stale_session`: the host kept ending the sessions of this page, several times in a row.
+ * - `unavailable`: there is no Tauri here, or the plugin is not registered.
+ *
+ * @example
+ * ```ts
+ * import type { ErrorCode } from 'tauri-plugin-event-bus-api'
+ *
+ * const retryable: ErrorCode[] = ['stale_session', 'unavailable']
+ * ```
+ */
+export type ErrorCode = (typeof ERROR_CODES)[number]
+
+/**
+ * The one error of this package: every promise it returns rejects with it.
+ *
+ * `code` is one of {@link ErrorCode}; `message` names the value that was wrong and what would be right.
+ *
+ * @example
+ * ```ts
+ * import { emitTo, EventBusError } from 'tauri-plugin-event-bus-api'
+ *
+ * try {
+ *   await emitTo('settings', 'greeting', 'hello')
+ * } catch (error) {
+ *   if (error instanceof EventBusError && error.code === 'unknown_target') console.log(error.message)
+ *   else throw error
+ * }
+ * ```
+ */
+export class EventBusError extends Error {
+  override readonly name = 'EventBusError'
+  /** What went wrong, as a stable string. */
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+/** Gives whatever a command was rejected with the one shape. `command` is the plugin's command, where it is known. */
+export function toEventBusError(reason: unknown, command?: string): EventBusError {
+  if (reason instanceof EventBusError) return reason
+  if (typeof reason === 'string') return new EventBusError(...readText(reason, command))
+  if (isErrorObject(reason)) return new EventBusError(reason.code, reason.message)
+  const text = reason instanceof Error ? reason.message : String(reason)
+  return new EventBusError('unavailable', `the event bus cannot be reached: ${text}`, { cause: reason })
+}
+
+/** Hands an error that nobody waits for to the page, as the browser does with an uncaught one. */
+export function report(error: unknown): void {
+  if (typeof globalThis.reportError === 'function') globalThis.reportError(error)
+  else console.error(error)
+}
+
+/** True for errors of every copy of this package in the page, and for what the plugin rejects with. */
+export function isErrorObject(reason: unknown): reason is { code: ErrorCode; message: string } {
+  if (typeof reason !== 'object' || reason === null) return false
+  const { code, message } = reason as { code?: unknown; message?: unknown }
+  return typeof code === 'string' && typeof message === 'string'
+}
+
+/** Tauri's access control and argument parser reject with bare strings, which debug and release builds word differently. */
+function readText(text: string, command?: string): [ErrorCode, string] {
+  // The parser quotes what it was given, so it is recognised before any other wording is looked for.
+  if (text.startsWith('invalid args ')) return ['invalid_argument', text]
+  if (/\bplugin\b.*\bnot found/i.test(text)) {
+    return [
+      'unavailable',
+      `the event-bus plugin is not registered: add .plugin(tauri_plugin_event_bus::init()) to the builder of the app (${text})`,
+    ]
+  }
+  if (/\bcommand\b.*\bnot found/i.test(text)) {
+    return [
+      'unavailable',
+      `the event-bus plugin does not know this command: the crate is older than the npm package (${text})`,
+    ]
+  }
+  if (/not allowed|denied/i.test(text)) {
+    const permission = command ? `event-bus:allow-${command.replaceAll('_', '-')}` : 'event-bus:default'
+    return ['denied', `${text} (a capability of this window has to list "event-bus:default" or "${permission}")`]
+  }
+  return ['invalid_argument', text]
+}

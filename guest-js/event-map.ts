@@ -1,0 +1,94 @@
+/**
+ * The app's events: each name with the type of its payload. It is empty here and augmented by the app.
+ *
+ * Names in it complete in editors, and their payloads are checked; a payload of `void`, `undefined` or `null`
+ * is omitted when emitting. Other names take and give `unknown`.
+ *
+ * @example
+ * ```ts
+ * declare module 'tauri-plugin-event-bus-api' {
+ *   interface EventMap {
+ *     'cart:updated': { itemCount: number }
+ *     'app:ready': void
+ *   }
+ * }
+ * ```
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: Only an interface can be augmented.
+export interface EventMap {}
+
+/**
+ * The name of an event, or a glob pattern where one is listened to. Names in {@link EventMap} complete.
+ *
+ * @example
+ * ```ts
+ * import type { EventName } from 'tauri-plugin-event-bus-api'
+ *
+ * const name: EventName = 'cart:updated'
+ * ```
+ */
+export type EventName = (keyof EventMap & string) | (string & Record<never, never>)
+
+/**
+ * The type of the payload that handlers of `Name` receive: the one in {@link EventMap} (`null` for an event
+ * without payload), else `unknown`. A glob pattern is not in the map, so it gives `unknown`.
+ *
+ * @example
+ * ```ts
+ * import type { PayloadOf } from 'tauri-plugin-event-bus-api'
+ *
+ * function badge(cart: PayloadOf<'cart:updated'>) {}
+ * ```
+ */
+export type PayloadOf<Name extends string> = Name extends keyof EventMap
+  ? [EventMap[Name]] extends [Nothing]
+    ? null
+    : EventMap[Name]
+  : unknown
+
+/**
+ * The arguments that follow the name in `emit`: the payload, optional where the event has none or is not in
+ * {@link EventMap}.
+ *
+ * @example
+ * ```ts
+ * import { emit, type EventName, type PayloadArguments } from 'tauri-plugin-event-bus-api'
+ *
+ * function logged<Name extends EventName>(event: Name, ...payload: PayloadArguments<Name>) {
+ *   console.log(event)
+ *   return emit(event, ...payload)
+ * }
+ * ```
+ */
+export type PayloadArguments<Name extends string> = Name extends keyof EventMap
+  ? undefined extends EventMap[Name]
+    ? [payload?: EventMap[Name]]
+    : [EventMap[Name]] extends [Nothing]
+      ? [payload?: EventMap[Name]]
+      : [payload: EventMap[Name]]
+  : [payload?: unknown]
+
+declare const unset: unique symbol
+
+/** The default of a type argument that the caller did not write. */
+export type Unset = typeof unset
+
+/**
+ * The name's type in a signature that takes the payload's type as its only type argument, as in Tauri's
+ * `listen<Payload>(…)`. Without that argument no name fits, so the signature typed by {@link EventMap} applies.
+ */
+export type NameIfSet<Payload> =
+  IsAny<Payload> extends true
+    ? string
+    : [Payload] extends [Unset]
+      ? [Unset] extends [Payload]
+        ? never
+        : string
+      : string
+
+/** Only `any` lets a number be assigned to another one's intersection with it. */
+type IsAny<Type> = 0 extends 1 & Type ? true : false
+
+/** What the map says of an event that has no payload. */
+// biome-ignore lint/suspicious/noConfusingVoidType: Apps write void, which undefined does not cover.
+type Nothing = undefined | null | void

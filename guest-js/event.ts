@@ -1,0 +1,180 @@
+import type { Event } from '@tauri-apps/api/event'
+import { EventBusError } from './error.js'
+
+/**
+ * Who emitted an event. The host sets it; a page cannot forge it.
+ *
+ * @example
+ * ```ts
+ * import { listen } from 'tauri-plugin-event-bus-api'
+ *
+ * listen('chat:message', ({ source }) => {
+ *   console.log(source.kind === 'host' ? 'from Rust' : `from ${source.label}`)
+ * })
+ * ```
+ */
+export type EventSource = { kind: 'host' } | { kind: 'webview'; label: string }
+
+/**
+ * Which tick of a periodic emit an event is.
+ *
+ * @example
+ * ```ts
+ * import { listen } from 'tauri-plugin-event-bus-api'
+ *
+ * listen('clock:tick', ({ periodic }) => {
+ *   if (periodic) console.log(`tick ${periodic.tick}, ${Date.now() - periodic.scheduledAt} ms late`)
+ * })
+ * ```
+ */
+export interface PeriodicTick {
+  /** The id of the job. */
+  id: string
+  /** The number of this tick, from 1. */
+  tick: number
+  /** When the tick was due, in milliseconds since the Unix epoch. */
+  scheduledAt: number
+  /** How many ticks were left out since the one before. */
+  missed: number
+}
+
+/**
+ * An event as a handler receives it. `event`, `payload` and `id` are as in Tauri's own API. Each handler gets
+ * an object of its own; the payload is shared by the handlers of one event.
+ *
+ * @example
+ * ```ts
+ * import { listen, type BusEvent } from 'tauri-plugin-event-bus-api'
+ *
+ * function log(event: BusEvent<unknown>) {
+ *   console.log(new Date(event.timestamp), event.seq, event.event, event.payload)
+ * }
+ * listen('cart:*', log)
+ * ```
+ */
+export interface BusEvent<Payload> extends Event<Payload> {
+  /** The name of the event, also where a pattern is listened to. */
+  event: string
+  /** The payload; `null` if it was emitted without one. */
+  payload: Payload
+  /** The id of the subscription that received it. */
+  id: number
+  /** The app-wide sequence number: of two events the one accepted first has the lower. */
+  seq: number
+  /** When the event was accepted, in milliseconds since the Unix epoch, with microseconds as its fraction. */
+  timestamp: number
+  /** Who emitted it. */
+  source: EventSource
+  /** Present on the ticks of a periodic emit. */
+  periodic?: PeriodicTick
+}
+
+/**
+ * A handler of events. What it throws, or what a promise it returns rejects with, is reported
+ * (`reportError`) and stops nothing.
+ *
+ * @example
+ * ```ts
+ * import { listen, type EventHandler } from 'tauri-plugin-event-bus-api'
+ *
+ * const save: EventHandler<unknown> = async (event) => localStorage.setItem(event.event, String(event.seq))
+ * listen('settings:*', save)
+ * ```
+ */
+export type EventHandler<Payload> = (event: BusEvent<Payload>) => unknown
+
+/**
+ * Why events are missing: `queue_full` and other words of the host, `session_ended` after the host had given
+ * this page up (it was suspended for longer than a minute, say), `buffer_full` for an iterator of
+ * {@link events} that was read too slowly.
+ *
+ * @example
+ * ```ts
+ * import { listen } from 'tauri-plugin-event-bus-api'
+ *
+ * listen('log:line', () => {}, {
+ *   onGap: ({ reason }) => reason === 'queue_full' && console.warn('this page is too slow'),
+ * })
+ * ```
+ */
+export type GapReason = 'queue_full' | 'session_ended' | 'buffer_full' | (string & Record<never, never>)
+
+/**
+ * Events that were due to a subscription and are lost.
+ *
+ * @example
+ * ```ts
+ * import { listen } from 'tauri-plugin-event-bus-api'
+ *
+ * listen('log:line', (event) => console.log(event.payload), {
+ *   onGap: (gap) => console.warn(`${gap.atMost ? 'up to ' : ''}${gap.count} lines are missing`),
+ * })
+ * ```
+ */
+export interface Gap {
+  /** The first sequence number that may be missing. */
+  from: number
+  /** The last sequence number that may be missing. */
+  to: number
+  /** How many events are lost. */
+  count: number
+  /** Whether `count` is an upper bound instead of the exact number. */
+  atMost: boolean
+  /** Why they are lost. */
+  reason: GapReason
+}
+
+/**
+ * Whether a value that {@link events} yielded is a gap instead of an event.
+ *
+ * @example
+ * ```ts
+ * import { events, isGap } from 'tauri-plugin-event-bus-api'
+ *
+ * for await (const value of events('log:line')) {
+ *   if (isGap(value)) console.warn(`${value.count} lost`)
+ *   else console.log(value.payload)
+ * }
+ * ```
+ */
+export function isGap(value: unknown): value is Gap {
+  return typeof value === 'object' && value !== null && 'atMost' in value && 'from' in value && !('event' in value)
+}
+
+/** Refuses what the plugin could not even be asked about. The host checks every other rule of names. */
+export function checkName(event: unknown): asserts event is string {
+  if (typeof event !== 'string') {
+    throw new EventBusError('invalid_event_name', `the name of an event is a string, not ${describe(event)}`)
+  }
+  if (event.startsWith('tauri://')) {
+    throw new EventBusError(
+      'reserved_event_name',
+      `"${event}" is one of Tauri's own events: use listen and emit of @tauri-apps/api/event for it`,
+    )
+  }
+}
+
+/** The payload as a string of JSON, or `undefined` where there is none. */
+export function payloadJson(event: string, payload: unknown): string | undefined {
+  if (payload === undefined) return undefined
+  let json: string | undefined
+  try {
+    json = JSON.stringify(payload)
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause)
+    throw new EventBusError('invalid_payload', `the payload of "${event}" cannot be expressed in JSON: ${text}`, {
+      cause,
+    })
+  }
+  if (json === undefined) {
+    throw new EventBusError(
+      'invalid_payload',
+      `the payload of "${event}" cannot be expressed in JSON: it is ${describe(payload)}`,
+    )
+  }
+  return json
+}
+
+function describe(value: unknown): string {
+  return value === null ? 'null' : `of type ${typeof value}`
+}

@@ -1,0 +1,6 @@
+import * as api from './index.js'
+
+// Tauri runs this in apps without a bundler, which set `withGlobalTauri`.
+if ('__TAURI__' in window) {
+  Object.defineProperty(window.__TAURI__, 'eventBus', { value: Object.freeze({ ...api }) })
+}

@@ -1,0 +1,333 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { emit, emitTo } from './emit.js'
+import { freshRealm, STALE, settled } from './fake-host.js'
+import { INBOX } from './inbox.js'
+import { listen } from './listen.js'
+import type { Subscription } from './subscription.js'
+
+let realm: ReturnType<typeof freshRealm>
+beforeEach(() => {
+  realm = freshRealm()
+})
+afterEach(() => {
+  expect(realm.host.broken).toEqual([])
+  vi.useRealTimers()
+  vi.unstubAllGlobals()
+  vi.restoreAllMocks()
+})
+
+const pulls = () => realm.host.commands('pull')
+
+describe('the pull loop', () => {
+  it('acknowledges what was handled in the next pull, and passes over what it has seen', async () => {
+    const handler = vi.fn()
+    await listen('a', handler)
+    await settled()
+    const session = realm.host.session
+    realm.host.emit('a', 1)
+    await settled()
+    expect(pulls().map(({ args }) => args.ack)).toEqual([0, 1])
+    session?.pull?.resolve([
+      [1, 1, 1, 'a', 0, 1, 'again'],
+      [2, 2, 1, 'a', 0, [99, 1], 'new'],
+    ])
+    if (session) Object.assign(session, { pull: null, index: 2 })
+    await settled()
+    expect(handler.mock.calls.map(([event]) => event.payload)).toEqual([1, 'new'])
+  })
+
+  it('delivers what arrives before the answer to subscribe', async () => {
+    await listen('first', vi.fn())
+    const handler = vi.fn()
+    const { invoke } = realm.host
+    let release = () => {}
+    const answered = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const page = window as unknown as { __TAURI_INTERNALS__: { invoke: typeof invoke } }
+    page.__TAURI_INTERNALS__.invoke = async (name, args) => {
+      const answer = await invoke(name, args)
+      if (name.endsWith('subscribe')) await answered
+      return answer
+    }
+    listen('a', handler)
+    await settled()
+    realm.host.emit('a')
+    await settled()
+    expect(handler).toHaveBeenCalledTimes(1)
+    release()
+  })
+
+  it('ends with the last subscription, and starts again with the next', async () => {
+    const off = await listen('a', vi.fn())
+    realm.host.emit('a')
+    await settled()
+    off()
+    await settled()
+    const before = pulls().length
+    expect(realm.host.pullsInFlight).toBe(0)
+    await settled()
+    expect(pulls().length).toBe(before)
+    await listen('a', vi.fn())
+    await settled()
+    expect(realm.host.pullsInFlight).toBe(1)
+  })
+
+  it('acknowledges the last event even when its handler ended the last subscription', async () => {
+    const off: Subscription = listen('a', () => off())
+    await off
+    realm.host.emit('a')
+    await settled()
+    expect(pulls().pop()?.args.ack).toBe(1)
+    expect(realm.host.pullsInFlight).toBe(0)
+  })
+
+  it('uses no timer while nothing fails', async () => {
+    vi.useFakeTimers()
+    const off = await listen('a', vi.fn())
+    for (let round = 0; round < 5; round += 1) {
+      realm.host.emit('a')
+      await settled()
+    }
+    off()
+    await settled()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('tries again a second after a failure, and reports a streak of them once', async () => {
+    vi.useFakeTimers()
+    realm.host.refuse = ({ command }) => (command === 'pull' ? { code: 'unavailable', message: 'down' } : undefined)
+    const handler = vi.fn()
+    await listen('a', handler)
+    await settled()
+    expect(pulls().length).toBe(1)
+    await vi.advanceTimersByTimeAsync(999)
+    expect(pulls().length).toBe(1)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(pulls().length).toBe(2)
+    realm.host.refuse = () => undefined
+    await vi.advanceTimersByTimeAsync(1_000)
+    realm.host.emit('a')
+    await settled()
+    expect(handler).toHaveBeenCalledTimes(1)
+    expect(realm.reported).toHaveBeenCalledTimes(1)
+  })
+
+  it('does not spin when a mock answers nothing', async () => {
+    vi.useFakeTimers()
+    await listen('a', vi.fn())
+    realm.host.session?.pull?.resolve(undefined)
+    await settled()
+    expect(pulls().length).toBe(1)
+  })
+
+  it('ends the subscriptions and reports once when pulling is denied', async () => {
+    realm.host.refuse = ({ command }) => (command === 'pull' ? 'Command pull not allowed by ACL' : undefined)
+    await Promise.all([listen('a', vi.fn()), listen('b', vi.fn())])
+    await settled()
+    await listen('c', vi.fn())
+    await settled()
+    expect(realm.reported).toHaveBeenCalledTimes(1)
+    expect(realm.reported.mock.calls[0]?.[0]).toMatchObject({ code: 'denied' })
+    expect(realm.host.session?.subscriptions.size).toBe(0)
+  })
+})
+
+describe('a stale session', () => {
+  it('is replaced when a pull finds it, with what is still listened to', async () => {
+    const handler = vi.fn()
+    const off = await listen('gone', vi.fn())
+    await listen('a', handler)
+    off()
+    await settled()
+    realm.host.endSession()
+    await settled()
+    expect(realm.host.opened).toBe(2)
+    expect([...(realm.host.session?.subscriptions.keys() ?? [])]).toEqual([2])
+    realm.host.emit('a')
+    await settled()
+    expect(handler).toHaveBeenCalledTimes(1)
+    expect(pulls().pop()?.args).toEqual({ session: realm.host.session?.id, ack: 1 })
+  })
+
+  it('is replaced when a command finds it, subscribing first and then repeating the command', async () => {
+    await listen('a', vi.fn())
+    await settled()
+    realm.host.endSilently()
+    const { seq } = await emit('a')
+    expect(seq).toBe(1)
+    const last = realm.host.commands().slice(-3)
+    expect(last.map(({ command, args }) => [command, args.n])).toEqual([
+      ['emit', 2],
+      ['subscribe', 1],
+      ['emit', 2],
+    ])
+  })
+
+  it('keeps the order of what was in flight and what waited', async () => {
+    const seen: string[] = []
+    await listen('*', ({ event }) => seen.push(event))
+    realm.host.hold = ({ command }) => command === 'emit'
+    const all = [emit('first')]
+    await settled()
+    all.push(emitTo('main', 'second'), emit('third'))
+    realm.host.endSession()
+    realm.host.release()
+    await Promise.all(all)
+    await settled()
+    expect(seen).toEqual(['first', 'second', 'third'])
+  })
+
+  it('may turn out stale while it subscribes again, without losing what was called meanwhile', async () => {
+    const names = Array.from({ length: 1_100 }, (_, index) => `name-${index}`)
+    await Promise.all(names.map((name) => listen(name, vi.fn())))
+    await settled()
+    realm.host.hold = ({ command }) => command === 'subscribe'
+    realm.host.endSession()
+    await settled()
+    const late = listen('late', vi.fn())
+    await settled()
+    const [first] = realm.host.held.splice(0)
+    realm.host.hold = () => false
+    first?.reject(STALE)
+    await late
+    await settled()
+    const subscribed = [...(realm.host.session?.subscriptions.values() ?? [])].map(({ event }) => event)
+    expect(subscribed).toEqual([...names, 'late'])
+  })
+
+  it('is replaced once when a pull and a command find it together', async () => {
+    await listen('a', vi.fn())
+    await settled()
+    realm.host.hold = ({ command }) => command === 'emit'
+    const receipt = emit('b')
+    await settled()
+    realm.host.endSession()
+    await settled()
+    realm.host.release()
+    await receipt
+    await settled()
+    expect(realm.host.opened).toBe(2)
+  })
+
+  it('repeats a subscribe that found it, once for each id', async () => {
+    await listen('a', vi.fn())
+    await settled()
+    realm.host.endSilently()
+    await listen('b', vi.fn())
+    expect([...(realm.host.session?.subscriptions.values() ?? [])].map(({ event }) => event)).toEqual(['a', 'b'])
+  })
+
+  it('is not heard any more once it was replaced', async () => {
+    const handler = vi.fn()
+    await listen('a', handler)
+    await settled()
+    const pull = realm.host.session?.pull
+    realm.host.endSilently()
+    await emit('b')
+    await settled()
+    pull?.resolve([[1, 1, 1, 'a', 0, 1, 'late']])
+    await settled()
+    expect(handler).not.toHaveBeenCalled()
+  })
+
+  it('tells of what may be lost between the sessions', async () => {
+    const onGap = vi.fn()
+    await listen('a', vi.fn(), { onGap })
+    realm.host.emit('a')
+    await settled()
+    realm.host.endSession()
+    realm.host.emit('a')
+    realm.host.emit('a')
+    await settled()
+    expect(onGap.mock.calls).toEqual([[{ from: 2, to: 3, count: 2, atMost: true, reason: 'session_ended' }]])
+  })
+
+  it('reports a subscription that the next session refuses', async () => {
+    await listen('a', vi.fn())
+    await settled()
+    realm.host.refuseEntry = () => ({ code: 'denied', message: 'not any more' })
+    realm.host.endSession()
+    await settled()
+    expect(realm.reported).toHaveBeenCalledTimes(1)
+  })
+
+  it('rejects when every session is stale at once', async () => {
+    realm.host.refuse = ({ command }) => (command === 'pull' ? undefined : STALE)
+    await expect(emit('a')).rejects.toMatchObject({ code: 'stale_session' })
+    expect(realm.host.sent.length).toBe(4)
+    realm.host.refuse = () => undefined
+    await expect(emit('a')).resolves.toMatchObject({ seq: 1 })
+  })
+})
+
+describe('a page out of the back/forward cache', () => {
+  it('repeats the command in flight under its number and pulls anew', async () => {
+    const listeners: ((event: { persisted: boolean }) => void)[] = []
+    vi.stubGlobal('addEventListener', (name: string, listener: (event: { persisted: boolean }) => void) => {
+      if (name === 'pageshow') listeners.push(listener)
+    })
+    await listen('a', vi.fn())
+    await settled()
+    realm.host.hold = ({ command }) => command === 'emit'
+    const receipt = emit('b')
+    await settled()
+    const frozen = realm.host.loseAnswers()
+    realm.host.hold = () => false
+    for (const listener of listeners) listener({ persisted: true })
+    await expect(receipt).resolves.toMatchObject({ seq: 1 })
+    // The answer that seemed lost may arrive all the same, and counts for nothing.
+    for (const held of frozen) held.resolve([{ seq: 9, pages: 0, listeners: 0 }])
+    realm.host.stateInFlight = 0
+    await settled()
+    await emit('c')
+    expect(realm.host.commands('emit').map(({ args }) => args.n)).toEqual([2, 2, 3])
+  })
+})
+
+describe('the inbox of a realm', () => {
+  it('is not made before its first use, and is shared by copies of the package', async () => {
+    expect(INBOX in globalThis).toBe(false)
+    await listen('a', vi.fn())
+    vi.resetModules()
+    const copy = await import('./index.js')
+    const handler = vi.fn()
+    await copy.listen('a', handler)
+    realm.host.emit('a')
+    await settled()
+    expect(handler).toHaveBeenCalledTimes(1)
+    expect(realm.host.opened).toBe(1)
+    realm.host.refuseEntry = () => ({ code: 'denied', message: 'no' })
+    const refused = await copy.listen('b', handler).catch((error) => error)
+    expect(refused).toBeInstanceOf(copy.EventBusError)
+  })
+
+  it('of another version is refused with both named', async () => {
+    Object.defineProperty(globalThis, INBOX, { value: { version: 7 }, configurable: true })
+    await expect(emit('a')).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringMatching(/7.*version 1/),
+    })
+  })
+
+  it('is denied to frames', async () => {
+    ;(window as unknown as Record<string, unknown>).top = {}
+    await expect(listen('a', vi.fn()).then()).rejects.toMatchObject({ code: 'denied' })
+    await expect(emit('a')).rejects.toMatchObject({ code: 'denied' })
+    expect(realm.host.sent).toEqual([])
+  })
+
+  it('is unavailable outside of Tauri', async () => {
+    vi.stubGlobal('window', undefined)
+    await expect(emit('a')).rejects.toMatchObject({ code: 'unavailable' })
+    const page: Record<string, unknown> = {}
+    page.top = page
+    vi.stubGlobal('window', page)
+    await expect(listen('a', vi.fn()).then()).rejects.toMatchObject({ code: 'unavailable' })
+  })
+
+  it('opens sessions with 32 hexadecimal digits', async () => {
+    await emit('a')
+    expect(realm.host.session?.id).toMatch(/^[0-9a-f]{32}$/)
+  })
+})

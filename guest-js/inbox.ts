@@ -1,0 +1,345 @@
+import { CommandQueue, type Entry, run, type StateCommand } from './commands.js'
+import { EventBusError, report, toEventBusError } from './error.js'
+import type { BusEvent, EventSource, Gap, PeriodicTick } from './event.js'
+import type { Target } from './target.js'
+
+/** Where the one inbox of a realm stands, for every copy of this package in it. */
+export const INBOX = Symbol.for('tauri-plugin-event-bus')
+
+/** Changes whenever a copy of this package could not use the inbox that another one made. */
+export const INBOX_VERSION = 1
+
+/** How long to wait after a pull that failed, in milliseconds. */
+const RETRY_AFTER = 1_000
+
+/** What one subscription does with what arrives. */
+export interface Subscriber {
+  readonly event: string
+  readonly target: Target | undefined
+  /** Receives an event; may throw or return a promise that rejects. */
+  deliver(event: BusEvent<unknown>): unknown
+  /** Receives a gap, if it looks for them. */
+  readonly gap: ((gap: Gap) => unknown) | undefined
+  /** The host has accepted it. */
+  accepted(): void
+  /** Nothing follows any more. `error` tells why, unless the page ended it. */
+  ended(error?: EventBusError): void
+}
+
+/** What the copies of this package in one realm share: a session, its subscriptions, its outgoing commands. */
+export interface Inbox {
+  readonly version: number
+  /** Subscribes and returns what ends it. */
+  subscribe(subscriber: Subscriber): () => void
+  /** Ends every subscription of exactly this name or pattern and returns how many there were. */
+  unlisten(event: string): number
+  /** Sends a command that changes state, in the order of the calls. `size` is the payload's, in characters. */
+  send(command: StateCommand, value: unknown, size: number): Promise<unknown>
+}
+
+/** The inbox of this realm, made at its first use. Throws where there is none to be had. */
+export function openInbox(): Inbox {
+  if (typeof window === 'undefined') {
+    throw new EventBusError('unavailable', 'there is no Tauri here: this is no page (a worker or a server, perhaps)')
+  }
+  if (window.top && window.top !== window) {
+    throw new EventBusError(
+      'denied',
+      'only the top frame of a webview may use the event bus: let the page around this iframe pass events on',
+    )
+  }
+  if (!('__TAURI_INTERNALS__' in window)) {
+    throw new EventBusError('unavailable', 'there is no Tauri here: this page runs outside of a Tauri webview')
+  }
+  const inbox = existingInbox() ?? new PageInbox()
+  if (inbox.version !== INBOX_VERSION) {
+    throw new EventBusError(
+      'unavailable',
+      `this page has loaded two versions of tauri-plugin-event-bus-api: its inbox is version ${inbox.version} ` +
+        `and this copy needs version ${INBOX_VERSION}`,
+    )
+  }
+  // A page must not replace it by accident, so it is neither writable nor listed.
+  if (!existingInbox()) Object.defineProperty(globalThis, INBOX, { value: inbox, configurable: true })
+  return inbox
+}
+
+/** The inbox of this realm, if any copy has made one. */
+export function existingInbox(): Inbox | undefined {
+  return (globalThis as { [INBOX]?: Inbox })[INBOX]
+}
+
+interface Subscription {
+  readonly id: number
+  readonly subscriber: Subscriber
+  /** The call that subscribes, until it is answered. */
+  call: Entry | null
+  /** The sequence number after which it receives everything. */
+  since: number
+}
+
+interface PulledGap extends Gap {
+  index: number
+  subscriptions: number | number[]
+}
+
+type PulledEvent = [
+  index: number,
+  seq: number,
+  timestamp: number,
+  event: string,
+  source: 0 | string,
+  subscriptions: number | number[],
+  payload: unknown,
+  extras?: { periodic?: PeriodicTick },
+]
+
+/** The pulls of one session. */
+interface Pulls {
+  readonly session: string
+  /** The last index whose handlers have returned. */
+  handled: number
+  /** The last index that the host knows of. */
+  acknowledged: number
+}
+
+class PageInbox implements Inbox {
+  readonly version = INBOX_VERSION
+  private readonly queue = new CommandQueue(() => this.subscribeAgain())
+  private readonly subscriptions = new Map<number, Subscription>()
+  private lastId = 0
+  private pulls: Pulls = { session: this.queue.session, handled: 0, acknowledged: 0 }
+  /** The loop that has a pull in flight. */
+  private loop: object | null = null
+  /** The sequence number up to which everything has arrived or is known to be lost. */
+  private seen = 0
+  private failing = false
+  private reportedDenial = false
+  private warnedOfGaps = false
+
+  constructor() {
+    // A page that comes back out of the back/forward cache may have lost the answers it was waiting for.
+    if (typeof addEventListener !== 'function') return
+    addEventListener('pageshow', (event) => {
+      if (!event.persisted) return
+      this.loop = null
+      this.queue.repeat()
+      this.pull()
+    })
+  }
+
+  subscribe(subscriber: Subscriber): () => void {
+    this.lastId += 1
+    const id = this.lastId
+    const subscription: Subscription = { id, subscriber, call: null, since: 0 }
+    subscription.call = this.call(subscription)
+    this.subscriptions.set(id, subscription)
+    this.queue.push('subscribe', subscription.call)
+    return () => this.end(subscription)
+  }
+
+  unlisten(event: string): number {
+    const ending = [...this.subscriptions.values()].filter(({ subscriber }) => subscriber.event === event)
+    for (const subscription of ending) this.end(subscription)
+    return ending.length
+  }
+
+  send(command: StateCommand, value: unknown, size: number): Promise<unknown> {
+    return new Promise((resolve, reject) => this.queue.push(command, { value, size, resolve, reject }))
+  }
+
+  private end(subscription: Subscription): void {
+    if (!this.subscriptions.delete(subscription.id)) return
+    if (!(subscription.call && this.queue.withdraw(subscription.call))) this.unsubscribe(subscription)
+    subscription.subscriber.ended()
+  }
+
+  /** Whatever the host answers, the subscription has ended here, and what still arrives for it is passed over. */
+  private unsubscribe({ id }: Subscription): void {
+    this.queue.push('unsubscribe', { value: id, size: 0, resolve: () => {}, reject: () => {} })
+  }
+
+  private call(subscription: Subscription): Entry {
+    const { id, subscriber } = subscription
+    const { event, target } = subscriber
+    return {
+      value: target === undefined ? { id, event } : { id, event, target },
+      size: 0,
+      resolve: (answer) => this.accept(subscription, (answer as { seq: number }).seq),
+      reject: (error) => {
+        // Its promise was kept long ago, so nobody else hears of an acceptance that the host took back.
+        if (!subscription.call) report(error)
+        this.lose(subscription, error)
+      },
+    }
+  }
+
+  private accept(subscription: Subscription, seq: number): void {
+    if (!this.subscriptions.has(subscription.id)) return
+    if (subscription.call) {
+      subscription.call = null
+      subscription.since = seq
+      subscription.subscriber.accepted()
+    } else {
+      const from = Math.max(this.seen, subscription.since) + 1
+      subscription.since = Math.max(seq, subscription.since)
+      if (seq >= from) {
+        this.tell(subscription, { from, to: seq, count: seq - from + 1, atMost: true, reason: 'session_ended' })
+      }
+    }
+    this.pull()
+  }
+
+  private lose(subscription: Subscription, error: EventBusError): void {
+    if (!this.subscriptions.delete(subscription.id)) return
+    subscription.subscriber.ended(error)
+  }
+
+  /** The calls with which a new session begins: all that was accepted in the one before. */
+  private subscribeAgain(): Entry[] {
+    this.loop = null
+    this.pulls = { session: this.queue.session, handled: 0, acknowledged: 0 }
+    const accepted = [...this.subscriptions.values()].filter(({ call }) => call === null)
+    return accepted.map((subscription) => this.call(subscription))
+  }
+
+  private get listening(): boolean {
+    for (const { call } of this.subscriptions.values()) if (call === null) return true
+    return false
+  }
+
+  private pull(): void {
+    if (this.loop || this.queue.expired || !this.listening) return
+    const loop = {}
+    this.loop = loop
+    void this.pullUntilRetired(loop, this.pulls)
+  }
+
+  /**
+   * Keeps exactly one pull in flight. It ends with the last subscription, after one more pull that acknowledges
+   * what was handled, or else the next page of this webview would receive that again.
+   */
+  private async pullUntilRetired(loop: object, pulls: Pulls): Promise<void> {
+    while (this.listening || pulls.handled > pulls.acknowledged) {
+      const ack = pulls.handled
+      let items: unknown
+      let error: EventBusError | null = null
+      try {
+        items = await run('pull', { session: pulls.session, ack })
+        if (!Array.isArray(items)) throw new EventBusError('unavailable', 'a pull was answered without a list of items')
+      } catch (reason) {
+        error = toEventBusError(reason, 'pull')
+      }
+      if (this.loop !== loop) return
+      if (error) {
+        if (!(await this.recover(loop, error))) return
+        continue
+      }
+      this.failing = false
+      this.queue.settle()
+      pulls.acknowledged = ack
+      this.dispatch(pulls, items as (PulledEvent | PulledGap)[])
+    }
+    this.loop = null
+  }
+
+  /** Deals with a failed pull; true if the loop is to go on. */
+  private async recover(loop: object, error: EventBusError): Promise<boolean> {
+    if (error.code === 'stale_session') {
+      // Two inboxes of different versions in one webview end each other's sessions: not in a tight loop.
+      if (this.queue.unsettled) await this.pause()
+      if (this.loop !== loop) return false
+      this.loop = null
+      this.queue.expire()
+      return false
+    }
+    if (error.code === 'denied') {
+      this.loop = null
+      if (!this.reportedDenial) report(error)
+      this.reportedDenial = true
+      for (const subscription of [...this.subscriptions.values()]) {
+        if (subscription.call) continue
+        this.unsubscribe(subscription)
+        this.lose(subscription, error)
+      }
+      return false
+    }
+    if (!this.listening) {
+      this.loop = null
+      return false
+    }
+    if (!this.failing) report(error)
+    this.failing = true
+    await this.pause()
+    return this.loop === loop
+  }
+
+  private pause(): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, RETRY_AFTER))
+  }
+
+  private dispatch(pulls: Pulls, items: (PulledEvent | PulledGap)[]): void {
+    for (const item of items) {
+      const index = Array.isArray(item) ? item[0] : item.index
+      if (index <= pulls.handled) continue
+      if (Array.isArray(item)) this.deliver(item)
+      else this.deliverGap(item)
+      pulls.handled = index
+    }
+  }
+
+  private deliver([, seq, timestamp, event, source, subscriptions, payload, extras]: PulledEvent): void {
+    this.seen = Math.max(this.seen, seq)
+    for (const { id, subscriber } of this.addressed(subscriptions)) {
+      const received: BusEvent<unknown> = { event, payload, id, seq, timestamp, source: sourceOf(source) }
+      if (extras?.periodic) received.periodic = { ...extras.periodic }
+      guard(() => subscriber.deliver(received))
+    }
+  }
+
+  private deliverGap({ from, to, count, atMost, reason, subscriptions }: PulledGap): void {
+    this.seen = Math.max(this.seen, to)
+    for (const subscription of this.addressed(subscriptions)) {
+      this.tell(subscription, { from, to, count, atMost, reason })
+    }
+  }
+
+  /** Looks each subscription up when its turn comes, since the handler before may have ended it. */
+  private *addressed(ids: number | number[]): Generator<Subscription> {
+    for (const id of Array.isArray(ids) ? ids : [ids]) {
+      const subscription = this.subscriptions.get(id)
+      if (subscription) yield subscription
+    }
+  }
+
+  private tell({ subscriber }: Subscription, gap: Gap): void {
+    const { gap: handler } = subscriber
+    if (handler) {
+      guard(() => handler(gap))
+    } else if (!this.warnedOfGaps) {
+      this.warnedOfGaps = true
+      console.warn(
+        `event bus: ${gap.atMost ? 'up to ' : ''}${gap.count} events for a listener of "${subscriber.event}" ` +
+          `are lost (${gap.reason}). Pass onGap to be told; this warning is given once.`,
+      )
+    }
+  }
+}
+
+function sourceOf(source: 0 | string): EventSource {
+  return source === 0 ? { kind: 'host' } : { kind: 'webview', label: source }
+}
+
+/** Runs a handler; what it throws, now or later, is reported and stops nothing. */
+function guard(handler: () => unknown): void {
+  try {
+    const returned = handler()
+    if (isThenable(returned)) Promise.resolve(returned).catch(report)
+  } catch (error) {
+    report(error)
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}

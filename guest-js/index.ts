@@ -1,0 +1,34 @@
+/**
+ * Events between Rust and every page of a Tauri app, by way of `tauri-plugin-event-bus`: in one order, in
+ * batches, and with a gap where something was lost.
+ *
+ * @module
+ */
+
+export type { Event, EventCallback, EventTarget, Options, UnlistenFn } from '@tauri-apps/api/event'
+export { emit, emitTo, type Receipt } from './emit.js'
+export { type ErrorCode, EventBusError } from './error.js'
+export {
+  type BusEvent,
+  type EventHandler,
+  type EventSource,
+  type Gap,
+  type GapReason,
+  isGap,
+  type PeriodicTick,
+} from './event.js'
+// Only what a star exports can be augmented by apps under the name of the package.
+export type * from './event-map.js'
+export { type EventStream, events, type StreamOptions } from './events.js'
+export { listen, on, once, type PayloadHandler, unlisten } from './listen.js'
+export {
+  listPeriodic,
+  type Periodic,
+  type PeriodicInfo,
+  type PeriodicOptions,
+  type Schedule,
+  startPeriodic,
+  stopPeriodic,
+} from './periodic.js'
+export type { ListenOptions, Subscription } from './subscription.js'
+export type { Target } from './target.js'

@@ -1,0 +1,105 @@
+// Compiled against the built package, since apps augment it under its name.
+import {
+  type BusEvent,
+  type Event,
+  type EventCallback,
+  emit,
+  emitTo,
+  events,
+  isGap,
+  listen,
+  on,
+  once,
+  type Subscription,
+  startPeriodic,
+  type UnlistenFn,
+} from 'tauri-plugin-event-bus-api'
+
+interface Cart {
+  itemCount: number
+}
+
+declare module 'tauri-plugin-event-bus-api' {
+  interface EventMap {
+    'cart:updated': Cart
+    // biome-ignore lint/suspicious/noConfusingVoidType: Apps write it so.
+    'app:ready': void
+    'app:idle': null
+    'note:changed': string | undefined
+  }
+}
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+function same<A, B>(_: Equal<A, B>): void {}
+
+// Names in the map give their payloads.
+listen('cart:updated', (event) => same<typeof event, BusEvent<Cart>>(true))
+on('cart:updated', (payload) => same<typeof payload, Cart>(true))
+once('app:ready', (event) => same<typeof event.payload, null>(true))
+// @ts-expect-error The payload has no such field.
+listen('cart:updated', (event) => event.payload.total)
+// @ts-expect-error The annotated payload is another one.
+listen('cart:updated', (_: BusEvent<{ total: number }>) => {})
+
+// Other names and patterns give unknown.
+listen('other', (event) => same<typeof event.payload, unknown>(true))
+listen('cart:*', (event) => same<typeof event.payload, unknown>(true))
+// @ts-expect-error An unknown payload has to be narrowed.
+listen('cart:*', (event) => event.payload.itemCount)
+
+// A type argument asserts the payload, as in Tauri's own API.
+listen<string>('other', (event) => event.payload.length)
+listen<Cart>('other', (event) => event.payload.itemCount)
+// biome-ignore lint/suspicious/noExplicitAny: Code that is moved over may say any.
+listen<any>('other', (event) => event.payload.whatever)
+const moved: EventCallback<Cart> = (event: Event<Cart>) => console.log(event.payload.itemCount)
+listen('cart:updated', moved)
+listen<Cart>('other', moved)
+
+// Payloads are checked when emitting.
+emit('cart:updated', { itemCount: 3 })
+emit('app:ready')
+emit('app:idle')
+emit('note:changed')
+emit('note:changed', 'text')
+emit('other')
+emit('other', { anything: true })
+emit<Cart>('other', { itemCount: 3 })
+emitTo('main', 'cart:updated', { itemCount: 3 })
+emitTo(['main', 'editor-*'], 'app:ready')
+emitTo({ kind: 'Webview', label: 'main' }, 'app:ready')
+// @ts-expect-error The payload is missing.
+emit('cart:updated')
+// @ts-expect-error The payload is of another type.
+emit('cart:updated', { itemCount: '3' })
+// @ts-expect-error The event has no payload.
+emit('app:ready', 1)
+// @ts-expect-error The payload is missing.
+emitTo('main', 'cart:updated')
+// @ts-expect-error A number is no target.
+emitTo(1, 'app:ready')
+
+// Periodic emits follow the same rules.
+startPeriodic('cart:updated', { everyMs: 10, payload: { itemCount: 1 } })
+startPeriodic('app:ready', { everyMs: 10 })
+startPeriodic('other', { everyMs: 10, payload: 1 })
+// @ts-expect-error The payload is missing.
+startPeriodic('cart:updated', { everyMs: 10 })
+// @ts-expect-error The payload is of another type.
+startPeriodic('cart:updated', { everyMs: 10, payload: { itemCount: '1' } })
+// @ts-expect-error The interval is missing.
+startPeriodic('app:ready', {})
+
+// A subscription is a function, a promise and disposable, and resolves to a plain function.
+const off: Subscription = listen('cart:updated', () => {})
+off()
+export async function outcomes(): Promise<void> {
+  const plain = await off
+  same<typeof plain, UnlistenFn>(true)
+  for await (const value of events('cart:updated')) {
+    if (isGap(value)) same<typeof value.count, number>(true)
+    else same<typeof value.payload, Cart>(true)
+  }
+  const receipt = await emit('app:ready')
+  same<typeof receipt.seq, number>(true)
+}

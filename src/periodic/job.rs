@@ -366,14 +366,14 @@ async fn run(
         let tick = schedule.take(start.elapsed());
         // The wall clock may have been set since; the schedule has not.
         let scheduled_at = start_time + tick.scheduled;
-        if let Err(error) = emit_tick(&engine, &job, tick, scheduled_at, &audience, &mut payload) {
-            if job.failed.fetch_add(1, Ordering::Relaxed) == 0 {
-                log::warn!(
-                    "tick {} of the periodic event {:?} was not emitted: {error}; the job goes on",
-                    tick.count,
-                    job.name.as_str()
-                );
-            }
+        if let Err(error) = emit_tick(&engine, &job, tick, scheduled_at, &audience, &mut payload)
+            && job.failed.fetch_add(1, Ordering::Relaxed) == 0
+        {
+            log::warn!(
+                "tick {} of the periodic event {:?} was not emitted: {error}; the job goes on",
+                tick.count,
+                job.name.as_str()
+            );
         }
     }
     if let Some(engine) = engine.upgrade() {

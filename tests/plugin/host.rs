@@ -22,9 +22,9 @@ fn recorder<T: Send + 'static>() -> (impl FnMut(T) + Send + 'static, mpsc::Recei
 fn a_listener_hears_pages_and_rust_in_order() {
     let app = app();
     let mut main = Page::open(&app, "main");
-    let (mut record, heard) = recorder();
+    let (record, heard) = recorder();
     let bus = app.event_bus();
-    let listener = bus.listen("cart:*", move |event| record(event)).unwrap();
+    let listener = bus.listen("cart:*", record).unwrap();
     let receipt = bus.emit("cart:a", 1).unwrap();
     assert_eq!((receipt.pages, receipt.listeners), (0, 1));
     main.emit("cart:b", "{\"n\":2}");

@@ -1,0 +1,24 @@
+//! Drives Tauri apps in real windows: a private X display, a private session bus and WebKit's WebDriver server.
+//!
+//! ```text
+//! test ──► App ──► WebKitWebDriver ──► Tauri app ──► its windows, on an Xvfb display
+//!           └── Window (by label): run scripts, click, type, wait
+//! ```
+//!
+//! Tauri makes a WebView automatable when `TAURI_WEBVIEW_AUTOMATION=true` is in its environment. WebKit then shows each
+//! window of the app as a WebDriver window of its own, including those that open later.
+
+mod app;
+mod display;
+mod picture;
+mod process;
+mod scratch;
+mod session_bus;
+mod wait;
+mod window;
+
+pub use app::{App, Launch};
+pub use display::Display;
+pub use picture::Picture;
+pub use wait::{Found, until};
+pub use window::Window;

@@ -1,0 +1,88 @@
+//! A child process that ends, with everything that it started, when its owner does.
+
+use anyhow::{Context, Result};
+use rustix::process::{Pid, Signal, kill_process};
+use std::{
+    collections::HashMap,
+    fs,
+    process::{Child, Command},
+};
+
+/// A running program.
+#[derive(Debug)]
+pub(crate) struct Process {
+    child: Child,
+}
+
+impl Process {
+    /// Starts `command`. `package` is named when the program is not there.
+    pub(crate) fn start(command: &mut Command, package: &str) -> Result<Self> {
+        let program = command.get_program().to_string_lossy().into_owned();
+        let child = command.spawn().with_context(|| {
+            format!("cannot start `{program}`; on Debian and Ubuntu it is in the package {package}")
+        })?;
+        Ok(Self { child })
+    }
+
+    /// The child itself, to read what it prints.
+    pub(crate) fn child(&mut self) -> &mut Child {
+        &mut self.child
+    }
+
+    /// Whether anything that it started is running.
+    pub(crate) fn has_offspring(&self) -> bool {
+        !offspring_of(self.child.id()).is_empty()
+    }
+
+    /// Why the program has ended, if it has.
+    pub(crate) fn ended(&mut self) -> Result<Option<String>> {
+        Ok(self.child.try_wait()?.map(|status| status.to_string()))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Looked up while the parent lives: afterwards its children belong to process 1.
+        let offspring = offspring_of(self.child.id());
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        for id in offspring {
+            if let Some(id) = i32::try_from(id).ok().and_then(Pid::from_raw) {
+                let _ = kill_process(id, Signal::KILL);
+            }
+        }
+    }
+}
+
+/// The ids of all running processes below `ancestor`.
+fn offspring_of(ancestor: u32) -> Vec<u32> {
+    let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let Some(id) = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok())
+        else {
+            continue;
+        };
+        // `pid (name) state ppid …`; the name may hold spaces and brackets.
+        let parent = fs::read_to_string(entry.path().join("stat"))
+            .ok()
+            .and_then(|stat| {
+                let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+                let ended = fields.next()? == "Z";
+                fields.next()?.parse().ok().filter(|_| !ended)
+            });
+        if let Some(parent) = parent {
+            children.entry(parent).or_default().push(id);
+        }
+    }
+    let mut found = Vec::new();
+    let mut left = vec![ancestor];
+    while let Some(parent) = left.pop() {
+        let below = children.remove(&parent).unwrap_or_default();
+        found.extend(&below);
+        left.extend(below);
+    }
+    found
+}

@@ -1,0 +1,69 @@
+//! A D-Bus session bus of the app's own.
+
+use crate::process::Process;
+use anyhow::{Context, Result, bail};
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+/// GTK looks for a session bus and complains without one. On the user's own it would meet desktop services; this one
+/// has none to start, so that nothing of the desktop takes part.
+#[derive(Debug)]
+pub(crate) struct SessionBus {
+    address: String,
+    _daemon: Process,
+}
+
+impl SessionBus {
+    /// Starts a bus whose files are in `directory`.
+    pub(crate) fn start(directory: &Path) -> Result<Self> {
+        let config = directory.join("session-bus.conf");
+        fs::write(
+            &config,
+            format!(
+                r#"<busconfig>
+  <type>session</type>
+  <listen>unix:dir={}</listen>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
+    <allow own="*"/>
+  </policy>
+</busconfig>
+"#,
+                directory.display()
+            ),
+        )
+        .with_context(|| format!("cannot write {}", config.display()))?;
+        let mut daemon = Process::start(
+            Command::new("dbus-daemon")
+                .arg(format!("--config-file={}", config.display()))
+                .args(["--nofork", "--nopidfile", "--print-address=1"])
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null()),
+            "dbus-x11",
+        )?;
+        let mut address = String::new();
+        if let Some(stdout) = daemon.child().stdout.take() {
+            BufReader::new(stdout).read_line(&mut address)?;
+        }
+        if address.trim().is_empty() {
+            bail!(
+                "dbus-daemon gave no address (it ended with {:?})",
+                daemon.ended()?
+            );
+        }
+        Ok(Self {
+            address: address.trim().to_owned(),
+            _daemon: daemon,
+        })
+    }
+
+    /// What belongs in `DBUS_SESSION_BUS_ADDRESS`.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+}

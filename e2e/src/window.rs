@@ -1,0 +1,149 @@
+//! One window of an app under WebDriver.
+
+use crate::{
+    app::{App, command},
+    wait::{Found, until},
+};
+use anyhow::{Context, Result, anyhow, bail};
+use fantoccini::{Locator, elements::Element, wd::WindowHandle};
+use serde_json::Value;
+
+/// A window, known by its label. Each call first makes it the window that WebDriver talks to.
+#[derive(Debug, Clone)]
+pub struct Window<'app> {
+    app: &'app App,
+    label: String,
+    handle: WindowHandle,
+}
+
+impl<'app> Window<'app> {
+    pub(crate) fn new(app: &'app App, label: String, handle: WindowHandle) -> Self {
+        Self { app, label, handle }
+    }
+
+    /// Its label in Tauri.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// Runs `body`, the body of an async function with the parameters `args`, and returns what it returns. What it
+    /// throws is an error here.
+    pub async fn run(&self, body: &str, args: &[Value]) -> Result<Value> {
+        self.focus().await?;
+        let script = format!(
+            "const done = arguments[arguments.length - 1];
+            (async (args) => {{ {body}\n }})(Array.prototype.slice.call(arguments, 0, -1)).then(
+                (value) => done({{ value: value === undefined ? null : value }}),
+                (error) => done({{ error: error?.code ? `${{error.code}}: ${{error.message}}` : String(error?.message ?? error) }}),
+            );"
+        );
+        let what = format!("run `{}` in `{}`", body.trim(), self.label);
+        let mut answer = command(
+            &what,
+            self.app.client().execute_async(&script, args.to_vec()),
+        )
+        .await?;
+        match answer.get("error") {
+            Some(error) => bail!("cannot {what}: {}", error.as_str().unwrap_or_default()),
+            None => Ok(answer["value"].take()),
+        }
+    }
+
+    /// Waits until `expression` is neither `null` nor `false` in the page, and returns its value.
+    pub async fn until(&self, what: &str, expression: &str, args: &[Value]) -> Result<Value> {
+        until(&format!("{what} in `{}`", self.label), async || {
+            let value = self.run(&format!("return {expression}"), args).await?;
+            Ok(match value {
+                Value::Null | Value::Bool(false) => Found::NotYet(value.to_string()),
+                value => Found::Yes(value),
+            })
+        })
+        .await
+    }
+
+    /// Loads the page again. Its scripts have run when this returns.
+    pub async fn reload(&self) -> Result<()> {
+        self.focus().await?;
+        command(
+            &format!("reload `{}`", self.label),
+            self.app.client().refresh(),
+        )
+        .await
+    }
+
+    /// Moves and sizes the window, in pixels of the display.
+    pub async fn place(&self, x: u32, y: u32, width: u32, height: u32) -> Result<()> {
+        self.focus().await?;
+        command(
+            &format!("place `{}`", self.label),
+            self.app.client().set_window_rect(x, y, width, height),
+        )
+        .await?;
+        // A window manager may take a frame's width off.
+        self.until(
+            "the new size",
+            "Math.abs(innerWidth - args[0]) < 32",
+            &[width.into()],
+        )
+        .await
+        .map(drop)
+    }
+
+    /// Clicks the element that `selector` finds, as a mouse does.
+    pub async fn click(&self, selector: &str) -> Result<()> {
+        let element = self.element(selector).await?;
+        command(&self.on("click", selector), element.click()).await
+    }
+
+    /// Replaces what is in a text field by typing.
+    pub async fn fill(&self, selector: &str, text: &str) -> Result<()> {
+        let element = self.element(selector).await?;
+        command(&self.on("clear", selector), element.clear()).await?;
+        command(&self.on("type into", selector), element.send_keys(text)).await?;
+        let typed = command(&self.on("read", selector), element.prop("value")).await?;
+        if typed.as_deref() != Some(text) {
+            bail!(
+                "typed {text:?} into {selector} of `{}`, and it holds {typed:?}",
+                self.label
+            );
+        }
+        Ok(())
+    }
+
+    /// Chooses the option with this value.
+    pub async fn choose(&self, selector: &str, value: &str) -> Result<()> {
+        let element = self.element(selector).await?;
+        command(
+            &self.on(&format!("choose {value:?} in"), selector),
+            element.select_by_value(value),
+        )
+        .await
+    }
+
+    /// The first element that `selector` finds, once it is there.
+    async fn element(&self, selector: &str) -> Result<Element> {
+        until(&format!("{selector} in `{}`", self.label), async || {
+            self.focus().await?;
+            let found = self.app.client().find(Locator::Css(selector)).await;
+            match found {
+                Ok(element) => Ok(Found::Yes(element)),
+                Err(error) if error.is_no_such_element() => {
+                    Ok(Found::NotYet("no such element".to_owned()))
+                }
+                Err(error) => Err(anyhow!(error).context(self.on("find", selector))),
+            }
+        })
+        .await
+    }
+
+    async fn focus(&self) -> Result<()> {
+        let switch = self.app.client().switch_to_window(self.handle.clone());
+        command("switch windows", switch)
+            .await
+            .with_context(|| format!("the window `{}` is gone", self.label))
+    }
+
+    fn on(&self, verb: &str, selector: &str) -> String {
+        format!("{verb} {selector} of `{}`", self.label)
+    }
+}

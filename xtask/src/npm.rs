@@ -1,0 +1,62 @@
+//! The npm side: the guest package and the pages of the workspace.
+
+use crate::run::{Outcome, output, root, run};
+use std::{fs, path::Path, time::SystemTime};
+
+/// The pages that are built into apps, as npm workspaces.
+const PAGES: &[&str] = &["examples/playground", "e2e/page"];
+
+const OLDEST_NODE: u32 = 20;
+
+/// Installs what `package-lock.json` lists, unless it is there already.
+pub(crate) fn install() -> Outcome {
+    let version = output("node", &["--version"]);
+    let major = version.trim().trim_start_matches('v').split('.').next();
+    match major.and_then(|major| major.parse::<u32>().ok()) {
+        Some(major) if major >= OLDEST_NODE => {}
+        Some(_) => {
+            return Err(format!(
+                "Node.js {OLDEST_NODE} or newer is needed, this is {}",
+                version.trim()
+            ));
+        }
+        None => {
+            return Err(format!(
+                "Node.js {OLDEST_NODE} or newer is needed: https://nodejs.org"
+            ));
+        }
+    }
+    // npm writes this file last, so it also tells of an installation that broke off.
+    let done = written(&root().join("node_modules/.package-lock.json"));
+    if done.is_some() && done >= written(&root().join("package-lock.json")) {
+        return Ok(());
+    }
+    run("npm", &["ci", "--no-audit", "--no-fund"])
+}
+
+/// Builds the guest package, then the pages that import it.
+pub(crate) fn build() -> Outcome {
+    script("build")?;
+    PAGES
+        .iter()
+        .try_for_each(|page| run("npm", &["run", "--silent", "build", "--workspace", page]))
+}
+
+/// Checks format, lints and types.
+pub(crate) fn check() -> Outcome {
+    script("check")?;
+    PAGES
+        .iter()
+        .try_for_each(|page| run("npm", &["run", "--silent", "check", "--workspace", page]))
+}
+
+/// Runs a script of the guest package.
+pub(crate) fn script(name: &str) -> Outcome {
+    run("npm", &["run", "--silent", name])
+}
+
+fn written(file: &Path) -> Option<SystemTime> {
+    fs::metadata(file)
+        .and_then(|metadata| metadata.modified())
+        .ok()
+}

@@ -1,0 +1,83 @@
+//! Running other programs at the root of the repository.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// A failure is a sentence for the person who ran the command.
+pub(crate) type Outcome<T = ()> = Result<T, String>;
+
+/// The root of the repository.
+pub(crate) fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
+
+/// Where cargo puts what it builds.
+pub(crate) fn target() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| root().join("target"), |directory| root().join(directory))
+}
+
+/// Prints a command and runs it.
+pub(crate) fn run(program: &str, arguments: &[&str]) -> Outcome {
+    start(program, program, arguments, &[])
+}
+
+/// Runs a command with variables of its own.
+pub(crate) fn run_with(program: &str, variables: &[(&str, &str)]) -> Outcome {
+    start(program, program, &[], variables)
+}
+
+/// Runs the cargo that runs this program.
+pub(crate) fn cargo(arguments: &[&str]) -> Outcome {
+    let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    start("cargo", &cargo, arguments, &[])
+}
+
+fn start(name: &str, program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Outcome {
+    let shown = format!("{name} {}", arguments.join(" "));
+    println!("$ {shown}");
+    let status = Command::new(program)
+        .args(arguments)
+        .envs(variables.iter().copied())
+        .current_dir(root())
+        .status()
+        .map_err(|error| format!("cannot run `{name}`: {error}"))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("`{shown}` failed: {status}"))
+    }
+}
+
+/// Whether a command is there and succeeds; what it prints is dropped.
+pub(crate) fn succeeds(program: &str, arguments: &[&str]) -> bool {
+    Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+/// Whether there is a program of this name.
+pub(crate) fn on_path(program: &str) -> bool {
+    env::var_os("PATH").is_some_and(|path| {
+        env::split_paths(&path).any(|directory| directory.join(program).is_file())
+    })
+}
+
+/// What a command prints; empty when it is not there.
+pub(crate) fn output(program: &str, arguments: &[&str]) -> String {
+    Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+        .unwrap_or_default()
+}

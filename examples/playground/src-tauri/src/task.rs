@@ -1,0 +1,123 @@
+//! Long work that reports as it goes: how many primes can be found in four seconds?
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use serde_json::json;
+use tauri::{App, Manager, State, Webview};
+use tauri_plugin_event_bus::{Error, EventBus, EventBusExt};
+
+const LENGTH: Duration = Duration::from_secs(4);
+/// It works a little and rests a little, so that it never takes a processor away from the windows.
+const WORK: Duration = Duration::from_millis(10);
+const REST: Duration = Duration::from_millis(40);
+
+/// The number of the latest run. A run that finds a later one here stops.
+#[derive(Clone, Default)]
+pub(crate) struct Runs(Arc<AtomicU64>);
+
+impl Runs {
+    fn begin(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    fn is_current(&self, run: u64) -> bool {
+        self.0.load(Ordering::Relaxed) == run
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum RunState {
+    Running,
+    Done,
+    Cancelled,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Progress<'a> {
+    percent: u64,
+    state: RunState,
+    primes: usize,
+    largest: u64,
+    started_by: &'a str,
+    run: u64,
+}
+
+/// Lets any page cancel the work with an event.
+pub(crate) fn start(app: &App) -> Result<(), Error> {
+    let runs = app.state::<Runs>().inner().clone();
+    app.event_bus()
+        .listen("task:cancel", move |_| {
+            runs.begin();
+        })?
+        .forget();
+    Ok(())
+}
+
+#[tauri::command]
+pub(crate) fn start_task(webview: Webview, runs: State<'_, Runs>) {
+    let bus = webview.app_handle().event_bus();
+    let started_by = webview.label().to_owned();
+    let runs = runs.inner().clone();
+    let run = runs.begin();
+    std::thread::spawn(move || {
+        if let Err(error) = work(&bus, &runs, run, &started_by) {
+            eprintln!("The task ended early: {error}");
+        }
+    });
+}
+
+fn work(bus: &EventBus, runs: &Runs, run: u64, started_by: &str) -> Result<(), Error> {
+    let started = Instant::now();
+    let mut found = vec![2];
+    let mut candidate = 1;
+
+    let report = |state: RunState, found: &[u64]| {
+        let percent = started.elapsed().as_millis() * 100 / LENGTH.as_millis();
+        let progress = Progress {
+            percent: u64::try_from(percent).unwrap_or(100).min(100),
+            state,
+            primes: found.len(),
+            largest: found.last().copied().unwrap_or_default(),
+            started_by,
+            run,
+        };
+        bus.emit("task:progress", progress)
+    };
+
+    report(RunState::Running, &found)?;
+    while started.elapsed() < LENGTH {
+        let resumed = Instant::now();
+        while resumed.elapsed() < WORK {
+            candidate += 2;
+            if is_prime(candidate, &found) {
+                found.push(candidate);
+            }
+        }
+        if !runs.is_current(run) {
+            report(RunState::Cancelled, &found)?;
+            return Ok(());
+        }
+        report(RunState::Running, &found)?;
+        std::thread::sleep(REST);
+    }
+    report(RunState::Done, &found)?;
+    let text = format!("Started by {started_by}, told to every window.");
+    bus.emit(
+        "ui:notice",
+        json!({ "title": "Long task done", "text": text }),
+    )?;
+    Ok(())
+}
+
+/// Trial division by the primes that were found before.
+fn is_prime(candidate: u64, smaller: &[u64]) -> bool {
+    smaller
+        .iter()
+        .take_while(|prime| *prime * *prime <= candidate)
+        .all(|prime| !candidate.is_multiple_of(*prime))
+}

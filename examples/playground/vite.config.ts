@@ -1,0 +1,6 @@
+import { defineConfig } from 'vite'
+
+export default defineConfig({
+  clearScreen: false,
+  build: { modulePreload: { polyfill: false } },
+})

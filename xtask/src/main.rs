@@ -2,6 +2,7 @@
 
 mod demo;
 mod npm;
+mod packages;
 mod run;
 mod steps;
 mod system;
@@ -18,7 +19,7 @@ Commands of this repository, from a fresh clone:
       --light, --dark   the colours of the windows
       --picture <file>  where the picture goes (target/demo/playground.png)
   cargo xtask test      everything: check, Rust tests, TypeScript tests, type
-                        tests, journeys in real windows
+                        tests, journeys in real windows, packages
   cargo xtask check     format, lints and types
   cargo xtask codegen   write every generated file anew
   cargo xtask help      this text

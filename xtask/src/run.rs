@@ -23,27 +23,38 @@ pub(crate) fn target() -> PathBuf {
 
 /// Prints a command and runs it.
 pub(crate) fn run(program: &str, arguments: &[&str]) -> Outcome {
-    start(program, program, arguments, &[])
+    start(program, program, arguments, &[], &root())
+}
+
+/// Prints a command and runs it in another folder.
+pub(crate) fn run_in(folder: &Path, program: &str, arguments: &[&str]) -> Outcome {
+    start(program, program, arguments, &[], folder)
 }
 
 /// Runs a command with variables of its own.
 pub(crate) fn run_with(program: &str, variables: &[(&str, &str)]) -> Outcome {
-    start(program, program, &[], variables)
+    start(program, program, &[], variables, &root())
 }
 
 /// Runs the cargo that runs this program.
 pub(crate) fn cargo(arguments: &[&str]) -> Outcome {
     let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    start("cargo", &cargo, arguments, &[])
+    start("cargo", &cargo, arguments, &[], &root())
 }
 
-fn start(name: &str, program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Outcome {
+fn start(
+    name: &str,
+    program: &str,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+    folder: &Path,
+) -> Outcome {
     let shown = format!("{name} {}", arguments.join(" "));
     println!("$ {shown}");
     let status = Command::new(program)
         .args(arguments)
         .envs(variables.iter().copied())
-        .current_dir(root())
+        .current_dir(folder)
         .status()
         .map_err(|error| format!("cannot run `{name}`: {error}"))?;
     if status.success() {
@@ -69,6 +80,22 @@ pub(crate) fn on_path(program: &str) -> bool {
     env::var_os("PATH").is_some_and(|path| {
         env::split_paths(&path).any(|directory| directory.join(program).is_file())
     })
+}
+
+/// What a command prints, if it succeeds.
+pub(crate) fn checked_output(program: &str, arguments: &[&str]) -> Outcome<String> {
+    let shown = format!("{program} {}", arguments.join(" "));
+    let output = Command::new(program)
+        .args(arguments)
+        .current_dir(root())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("cannot run `{program}`: {error}"))?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        Err(format!("`{shown}` failed: {}", output.status))
+    }
 }
 
 /// What a command prints; empty when it is not there.

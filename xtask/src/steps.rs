@@ -1,7 +1,7 @@
 //! `test`, `check` and `codegen`: sequences of named steps.
 
 use crate::{
-    npm,
+    npm, packages,
     run::{Outcome, cargo, root, run, succeeds},
     system,
 };
@@ -29,6 +29,7 @@ const TEST: &[Step] = &[
     ("TypeScript tests", || npm::script("test")),
     ("TypeScript type tests", || npm::script("test:types")),
     ("journeys in real windows", journeys),
+    ("packages, in an app of their own", packages::test),
 ];
 
 const CODEGEN: &[Step] = &[

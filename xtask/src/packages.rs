@@ -1,0 +1,210 @@
+//! What a user gets: the crate and the npm tarball. They hold what is needed and nothing else, and an app outside the
+//! workspace that depends on them builds and receives an event.
+
+use crate::run::{Outcome, cargo, checked_output, root, run, run_in, target};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+const CRATE: &str = "tauri-plugin-event-bus";
+const NPM: &str = "tauri-plugin-event-bus-api";
+
+/// Files of the crate, and folders of which it has everything.
+const CRATE_FILES: &[&str] = &[
+    "CHANGELOG.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "Cargo.toml.orig",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "README.md",
+    "api-iife.js",
+    "build.rs",
+    "permissions/",
+    "src/",
+];
+
+/// Left out where the packages are made from a folder without git, as from an archive.
+const VERSION_CONTROL: &str = ".cargo_vcs_info.json";
+
+const NPM_FILES: &[&str] = &[
+    "CHANGELOG.md",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "README.md",
+    "dist-js/",
+    "package.json",
+];
+
+/// Packs both, looks into them, and runs an app that uses them.
+pub(crate) fn test() -> Outcome {
+    let folder = env::temp_dir().join(format!("{CRATE}-packages-{}", std::process::id()));
+    fs::create_dir_all(&folder)
+        .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    let outcome = pack_crate(&folder)
+        .and_then(|()| pack_npm(&folder))
+        .and_then(|tarball| run_app(&folder, &tarball));
+    let removed = fs::remove_dir_all(&folder);
+    outcome.and(removed.map_err(|error| format!("cannot remove {}: {error}", folder.display())))
+}
+
+fn pack_crate(folder: &Path) -> Outcome {
+    let files = checked_output(
+        "cargo",
+        &["package", "--package", CRATE, "--list", "--allow-dirty"],
+    )?;
+    let files: Vec<&str> = files
+        .lines()
+        .filter(|file| *file != VERSION_CONTROL)
+        .collect();
+    compare("the crate", &files, CRATE_FILES)?;
+    cargo(&[
+        "package",
+        "--package",
+        CRATE,
+        "--no-verify",
+        "--allow-dirty",
+    ])?;
+    let packed = newest(&target().join("package"), ".crate")?;
+    unpack(&packed, &folder.join("crate"))
+}
+
+fn pack_npm(folder: &Path) -> Outcome<PathBuf> {
+    let destination = folder.display().to_string();
+    run(
+        "npm",
+        &[
+            "pack",
+            "--silent",
+            "--workspace",
+            NPM,
+            "--pack-destination",
+            &destination,
+        ],
+    )?;
+    let tarball = newest(folder, ".tgz")?;
+    let unpacked = folder.join("npm");
+    unpack(&tarball, &unpacked)?;
+    let files = list(&unpacked)?;
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    compare("the npm package", &files, NPM_FILES)?;
+    for file in ["dist-js/index.js", "dist-js/index.d.ts"] {
+        if !files.contains(&file) {
+            return Err(format!("the npm package lacks {file}"));
+        }
+    }
+    match files
+        .iter()
+        .find(|file| file.contains(".test") || file.contains("fake"))
+    {
+        Some(file) => Err(format!("the npm package has {file}, which is for tests")),
+        None => Ok(tarball),
+    }
+}
+
+fn run_app(folder: &Path, tarball: &Path) -> Outcome {
+    let app = folder.join("app");
+    copy(&root().join("tests/packaging/app"), &app)?;
+    let link = app.join("crate");
+    fs::rename(folder.join("crate"), &link)
+        .map_err(|error| format!("cannot move the crate: {error}"))?;
+    // The versions that the repository was tested with, and no others, so that what is compiled already is used again.
+    let rust = app.join("src-tauri");
+    fs::copy(root().join("Cargo.lock"), rust.join("Cargo.lock"))
+        .map_err(|error| format!("cannot copy Cargo.lock: {error}"))?;
+    run_in(
+        &app,
+        "npm",
+        &[
+            "install",
+            "--no-audit",
+            "--no-fund",
+            "--silent",
+            &tarball.display().to_string(),
+        ],
+    )?;
+    run_in(&app, "npm", &["run", "--silent", "build"])?;
+    let built = target().join("packaged-app");
+    let built = built.display().to_string();
+    run_in(&rust, "cargo", &["build", "--target-dir", &built])?;
+    let binary = Path::new(&built).join("debug/packaged-app");
+    run(
+        "xvfb-run",
+        &["--auto-servernum", &binary.display().to_string()],
+    )
+}
+
+/// Says what is there and should not be, and what should be there and is not.
+fn compare(what: &str, files: &[&str], expected: &[&str]) -> Outcome {
+    let is_of = |file: &str, entry: &str| {
+        file == entry || (entry.ends_with('/') && file.starts_with(entry))
+    };
+    if let Some(file) = files
+        .iter()
+        .find(|file| !expected.iter().any(|entry| is_of(file, entry)))
+    {
+        return Err(format!("{what} has {file}, which nobody needs"));
+    }
+    if let Some(entry) = expected
+        .iter()
+        .find(|entry| !files.iter().any(|file| is_of(file, entry)))
+    {
+        return Err(format!("{what} lacks {entry}"));
+    }
+    println!("{what} has {} files, all of them expected", files.len());
+    Ok(())
+}
+
+fn newest(folder: &Path, ending: &str) -> Outcome<PathBuf> {
+    let entries = fs::read_dir(folder)
+        .map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
+    entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.display().to_string().ends_with(ending))
+        .max_by_key(|path| {
+            fs::metadata(path)
+                .and_then(|metadata| metadata.modified())
+                .ok()
+        })
+        .ok_or_else(|| format!("there is no {ending} in {}", folder.display()))
+}
+
+fn unpack(archive: &Path, folder: &Path) -> Outcome {
+    fs::create_dir_all(folder)
+        .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    let (archive, folder) = (archive.display().to_string(), folder.display().to_string());
+    run(
+        "tar",
+        &["-xzf", &archive, "-C", &folder, "--strip-components=1"],
+    )
+}
+
+/// The files below a folder, with paths from there.
+fn list(folder: &Path) -> Outcome<Vec<String>> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(next) = folders.pop() {
+        let entries = fs::read_dir(&next)
+            .map_err(|error| format!("cannot read {}: {error}", next.display()))?;
+        for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Ok(file) = path.strip_prefix(folder) {
+                files.push(file.display().to_string());
+            }
+        }
+    }
+    Ok(files)
+}
+
+fn copy(from: &Path, to: &Path) -> Outcome {
+    for file in list(from)? {
+        let destination = to.join(&file);
+        let folder = destination.parent().unwrap_or(to);
+        fs::create_dir_all(folder)
+            .and_then(|()| fs::copy(from.join(&file), &destination))
+            .map_err(|error| format!("cannot copy {file}: {error}"))?;
+    }
+    Ok(())
+}

@@ -1,13 +1,14 @@
 use tauri::plugin::{Builder as PluginBuilder, TauriPlugin};
 use tauri::webview::PageLoadEvent;
-use tauri::{AppHandle, Manager, RunEvent, Runtime, WindowEvent};
+use tauri::{AppHandle, Manager, RunEvent, Runtime, Url, WindowEvent};
 
 use crate::bus::EventBus;
 use crate::commands;
-use crate::config::{Config, Limits};
+use crate::config::{Config, Limits, PolicyRule, read_policies};
 use crate::engine::{Directory, Engine};
 use crate::listener::call_listeners;
 use crate::page::lease::keep_leases;
+use crate::policy::Policy;
 
 /// The plugin with its defaults.
 ///
@@ -32,6 +33,7 @@ pub fn init<R: Runtime>() -> TauriPlugin<R, Option<Config>> {
 #[must_use]
 pub struct Builder {
     limits: Option<Limits>,
+    policies: Vec<PolicyRule>,
 }
 
 impl Builder {
@@ -46,7 +48,17 @@ impl Builder {
         self
     }
 
-    /// Makes the plugin. The app fails to start where a limit makes no sense, with a message that names its key.
+    /// Sets how events are kept and delivered whose name is this, or matches this pattern. Comes after the policies of
+    /// `tauri.conf.json` and those that were set before: where several match, the later one counts.
+    pub fn policy(mut self, event: impl Into<String>, policy: Policy) -> Self {
+        self.policies.push(PolicyRule {
+            event: event.into(),
+            policy,
+        });
+        self
+    }
+
+    /// Makes the plugin. The app fails to start where a limit or a policy makes no sense, with a message that names its key.
     #[must_use]
     pub fn build<R: Runtime>(self) -> TauriPlugin<R, Option<Config>> {
         PluginBuilder::<R, Option<Config>>::new("event-bus")
@@ -54,7 +66,8 @@ impl Builder {
                 let config = api.config().clone().unwrap_or_default();
                 let limits = self.limits.unwrap_or(config.limits);
                 limits.check()?;
-                let engine = Engine::new(limits, Box::new(TauriDirectory(app.clone())));
+                let policies = read_policies(&[config.policies, self.policies].concat())?;
+                let engine = Engine::new(limits, policies, Box::new(TauriDirectory(app.clone())));
                 tauri::async_runtime::spawn(call_listeners(std::sync::Arc::downgrade(&engine)));
                 tauri::async_runtime::spawn(keep_leases(std::sync::Arc::downgrade(&engine)));
                 app.manage(EventBus::new(engine));
@@ -71,7 +84,7 @@ impl Builder {
             .on_page_load(|webview, load| {
                 if load.event() == PageLoadEvent::Started {
                     with_engine(webview.app_handle(), |engine| {
-                        engine.leave_page(webview.label());
+                        engine.leave_page(webview.label(), origin_of(load.url()));
                     });
                 }
             })
@@ -94,6 +107,16 @@ fn with_engine<R: Runtime>(app: &AppHandle<R>, act: impl FnOnce(&Engine)) {
     }
 }
 
+/// The origin of a page as its requests name it. `Url::origin` has none for the schemes of apps.
+fn origin_of(url: &Url) -> Option<String> {
+    let host = url.host_str()?;
+    let port = url
+        .port()
+        .map(|port| format!(":{port}"))
+        .unwrap_or_default();
+    Some(format!("{}://{host}{port}", url.scheme()))
+}
+
 struct TauriDirectory<R: Runtime>(AppHandle<R>);
 
 impl<R: Runtime> Directory for TauriDirectory<R> {
@@ -102,5 +125,28 @@ impl<R: Runtime> Directory for TauriDirectory<R> {
         self.0
             .get_webview_window(webview)
             .map(|window| window.label().to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_spelled_as_requests_spell_them() {
+        for (url, expected) in [
+            ("tauri://localhost/index.html#x", Some("tauri://localhost")),
+            ("http://tauri.localhost/", Some("http://tauri.localhost")),
+            ("https://example.com:443/a", Some("https://example.com")),
+            ("http://localhost:1420/", Some("http://localhost:1420")),
+            ("about:blank", None),
+            ("data:text/html,x", None),
+        ] {
+            assert_eq!(
+                origin_of(&url.parse().unwrap()).as_deref(),
+                expected,
+                "{url}"
+            );
+        }
     }
 }

@@ -8,7 +8,7 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::{Event, Source};
 use crate::hub::subscriptions::Hearing;
-use crate::hub::{Acceptance, Audience, Draft};
+use crate::hub::{Acceptance, Address, Audience, Draft};
 use crate::listener::{Callbacks, Listener};
 use crate::name::EventName;
 use crate::pattern::EventPattern;
@@ -43,8 +43,8 @@ impl EventBus {
     /// # Errors
     ///
     /// [`ErrorCode::InvalidEventName`], [`ErrorCode::ReservedEventName`], [`ErrorCode::InvalidPayload`],
-    /// [`ErrorCode::PayloadTooLarge`], [`ErrorCode::Unavailable`] while the app exits. An event that fails reaches
-    /// nobody.
+    /// [`ErrorCode::PayloadTooLarge`], [`ErrorCode::QueueFull`] where a page's queue is full and the policy of the event
+    /// is to reject, [`ErrorCode::Unavailable`] while the app exits. An event that fails reaches nobody.
     ///
     /// ```
     /// # fn emit(app: &tauri::AppHandle) -> tauri_plugin_event_bus::Result<()> {
@@ -56,7 +56,8 @@ impl EventBus {
     /// # }
     /// ```
     pub fn emit(&self, name: &str, payload: impl Serialize) -> Result<Receipt> {
-        self.send(name, payload, &Audience::default())
+        self.engine
+            .emit(self.draft(name, payload)?, &Audience::default())
     }
 
     /// Emits an event to one webview, to those that match a glob of labels, or to several: see [`Target`].
@@ -106,21 +107,87 @@ impl EventBus {
         payload: impl Serialize,
         options: EmitOptions,
     ) -> Result<Receipt> {
-        let audience = Audience {
-            to: options.to.as_ref().map(Target::select).transpose()?,
-            except: options.except.as_ref().map(Target::select).transpose()?,
-        };
-        self.send(name, payload, &audience)
+        let (draft, audience) = self.prepare(name, payload, options)?;
+        self.engine.emit(draft, &audience)
     }
 
-    fn send(&self, name: &str, payload: impl Serialize, audience: &Audience) -> Result<Receipt> {
+    /// Emits an event as soon as there is room for it, where its policy is to reject.
+    ///
+    /// Those who wait are served in the order in which they came. An event whose policy is another one never waits.
+    /// Dropping the future before it is ready emits nothing.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`EventBus::emit_with`], but for [`ErrorCode::QueueFull`].
+    ///
+    /// ```
+    /// use tauri_plugin_event_bus::{EmitOptions, EventBus, Result};
+    ///
+    /// async fn import(bus: EventBus, rows: Vec<String>) -> Result<()> {
+    ///     for row in rows {
+    ///         bus.emit_async("import:row", row, EmitOptions::new()).await?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # let _ = import;
+    /// ```
+    pub async fn emit_async(
+        &self,
+        name: &str,
+        payload: impl Serialize,
+        options: EmitOptions,
+    ) -> Result<Receipt> {
+        let (draft, audience) = self.prepare(name, payload, options)?;
+        self.engine.emit_when_there_is_room(draft, &audience).await
+    }
+
+    /// Forgets the retained events whose name is this, or matches this pattern, and says how many there were.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`EventBus::listen`].
+    ///
+    /// ```
+    /// # fn forget(bus: &tauri_plugin_event_bus::EventBus) -> tauri_plugin_event_bus::Result<()> {
+    /// use tauri_plugin_event_bus::EmitOptions;
+    ///
+    /// bus.emit_with("user:signed-in", "ada", EmitOptions::new().retain())?;
+    /// bus.clear_retained("user:*")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn clear_retained(&self, pattern: &str) -> Result<usize> {
+        Ok(self
+            .engine
+            .hub()
+            .clear_retained(&EventPattern::parse(pattern)?))
+    }
+
+    fn prepare(
+        &self,
+        name: &str,
+        payload: impl Serialize,
+        options: EmitOptions,
+    ) -> Result<(Draft, Audience)> {
+        let audience = Audience {
+            to: options.to.map(Address::of).transpose()?,
+            except: options.except.as_ref().map(Target::select).transpose()?,
+        };
         let draft = Draft {
+            retain: options.retain,
+            ..self.draft(name, payload)?
+        };
+        Ok((draft, audience))
+    }
+
+    fn draft(&self, name: &str, payload: impl Serialize) -> Result<Draft> {
+        Ok(Draft {
             name: EventName::parse(name)?,
             payload: to_json(name, &payload)?,
             source: self.source.clone(),
             tick: None,
-        };
-        self.engine.emit(draft, audience)
+            retain: None,
+        })
     }
 
     /// Calls a function for every event that matches and is for everyone or for the host.
@@ -327,6 +394,7 @@ fn find_bus<R: Runtime>(manager: &impl Manager<R>) -> EventBus {
 pub struct EmitOptions {
     to: Option<Target>,
     except: Option<Target>,
+    retain: Option<bool>,
 }
 
 impl EmitOptions {
@@ -340,6 +408,20 @@ impl EmitOptions {
     #[must_use]
     pub fn to(mut self, target: impl Into<Target>) -> Self {
         self.to = Some(target.into());
+        self
+    }
+
+    /// Keeps the event for whoever subscribes later, until the next one of its name to the same target replaces it.
+    #[must_use]
+    pub fn retain(mut self) -> Self {
+        self.retain = Some(true);
+        self
+    }
+
+    /// Does not keep the event, whatever the policy of its name says.
+    #[must_use]
+    pub fn no_retain(mut self) -> Self {
+        self.retain = Some(false);
         self
     }
 

@@ -1,9 +1,11 @@
 //! The doors for pages: each reads its arguments, and hands them on.
 
+use std::time::Instant;
+
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tauri::ipc::{Invoke, Response};
+use tauri::ipc::{Invoke, Request, Response};
 use tauri::{EventTarget, Runtime, State, Webview};
 use tokio::sync::oneshot;
 
@@ -14,7 +16,7 @@ use crate::event::Source;
 use crate::hub::order::{Answer, Turn};
 use crate::hub::session::SessionId;
 use crate::hub::subscriptions::SubscriberKey;
-use crate::hub::{Audience, Draft, SubscriptionRequest};
+use crate::hub::{Address, Audience, Command, Draft, SubscriptionRequest};
 use crate::name::EventName;
 use crate::page::pull::{PULL, accept_pull};
 use crate::page::reply::Reply;
@@ -50,13 +52,19 @@ type Bus<'a> = State<'a, EventBus>;
 async fn emit<R: Runtime>(
     webview: Webview<R>,
     bus: Bus<'_>,
+    request: Request<'_>,
     session: String,
     n: u64,
     events: Vec<Value>,
 ) -> Result<Response> {
     let engine = bus.engine();
+    let call = Call {
+        request,
+        session,
+        n,
+    };
     let source = source_of(&webview);
-    in_order(engine, &webview, &session, n, |_| {
+    in_order(engine, &webview, &call, |_| {
         answer_each(events, |entry: EmitEntry| {
             if entry.to.is_some() {
                 return Err(invalid_argument(
@@ -73,13 +81,19 @@ async fn emit<R: Runtime>(
 async fn emit_to<R: Runtime>(
     webview: Webview<R>,
     bus: Bus<'_>,
+    request: Request<'_>,
     session: String,
     n: u64,
     events: Vec<Value>,
 ) -> Result<Response> {
     let engine = bus.engine();
+    let call = Call {
+        request,
+        session,
+        n,
+    };
     let source = source_of(&webview);
-    in_order(engine, &webview, &session, n, |_| {
+    in_order(engine, &webview, &call, |_| {
         answer_each(events, |entry: EmitEntry| {
             let Some(to) = &entry.to else {
                 return Err(invalid_argument(
@@ -87,7 +101,7 @@ async fn emit_to<R: Runtime>(
                 ));
             };
             let audience = Audience {
-                to: Some(read_target(to)?.select()?),
+                to: Some(Address::of(read_target(to)?)?),
                 except: None,
             };
             entry.emit(engine, &source, &audience)
@@ -101,6 +115,7 @@ struct EmitEntry {
     event: String,
     payload: Option<String>,
     to: Option<Value>,
+    retain: Option<bool>,
 }
 
 impl EmitEntry {
@@ -110,6 +125,7 @@ impl EmitEntry {
             name: EventName::parse(&self.event)?,
             source: source.clone(),
             tick: None,
+            retain: self.retain,
         };
         engine.emit(draft, audience)
     }
@@ -119,24 +135,45 @@ impl EmitEntry {
 async fn subscribe<R: Runtime>(
     webview: Webview<R>,
     bus: Bus<'_>,
+    request: Request<'_>,
     session: String,
     n: u64,
     subscriptions: Vec<Value>,
 ) -> Result<Response> {
     let engine = bus.engine();
-    in_order(engine, &webview, &session, n, |page| {
-        answer_each(subscriptions, |entry: SubscribeEntry| {
-            let request = SubscriptionRequest {
-                id: entry.id,
-                pattern: EventPattern::parse(&entry.event)?,
-                target: entry
-                    .target
-                    .map(|target| read_target(&target)?.select())
-                    .transpose()?,
-            };
-            let seq = engine.hub().subscribe(page, request)?;
-            Ok(Subscribed { seq })
-        })
+    let call = Call {
+        request,
+        session,
+        n,
+    };
+    in_order(engine, &webview, &call, |page| {
+        let requests: Vec<Result<SubscriptionRequest>> = subscriptions
+            .into_iter()
+            .map(|entry| read::<SubscribeEntry>(entry)?.request())
+            .collect();
+        let mut refusals = Vec::new();
+        let mut accepted = Vec::new();
+        for request in requests {
+            match request {
+                Ok(request) => {
+                    accepted.push(request);
+                    refusals.push(None);
+                }
+                Err(error) => refusals.push(Some(error)),
+            }
+        }
+        let (answers, outcome) = engine.hub().subscribe(page, accepted, Instant::now());
+        engine.settle(outcome);
+        let mut answers = answers.into_iter();
+        let entries: Vec<EntryAnswer<Subscribed>> = refusals
+            .into_iter()
+            .filter_map(|refusal| match refusal {
+                Some(error) => Some(Err(error)),
+                None => answers.next(),
+            })
+            .map(|answer| EntryAnswer::of(answer.map(|seq| Subscribed { seq })))
+            .collect();
+        write(&entries)
     })
     .await
 }
@@ -146,6 +183,25 @@ struct SubscribeEntry {
     id: u32,
     event: String,
     target: Option<Value>,
+    replay: Option<bool>,
+    retained: Option<bool>,
+    after: Option<u64>,
+}
+
+impl SubscribeEntry {
+    fn request(self) -> Result<SubscriptionRequest> {
+        Ok(SubscriptionRequest {
+            id: self.id,
+            pattern: EventPattern::parse(&self.event)?,
+            target: self
+                .target
+                .map(|target| read_target(&target)?.select())
+                .transpose()?,
+            wants_replayed: self.replay.unwrap_or(true),
+            wants_retained: self.retained.unwrap_or(true),
+            after: self.after,
+        })
+    }
 }
 
 #[derive(Serialize)]
@@ -157,12 +213,18 @@ struct Subscribed {
 async fn unsubscribe<R: Runtime>(
     webview: Webview<R>,
     bus: Bus<'_>,
+    request: Request<'_>,
     session: String,
     n: u64,
     ids: Vec<u32>,
 ) -> Result<Response> {
     let engine = bus.engine();
-    in_order(engine, &webview, &session, n, |page| {
+    let call = Call {
+        request,
+        session,
+        n,
+    };
+    in_order(engine, &webview, &call, |page| {
         let outcome = engine.hub().unsubscribe(page, &ids);
         engine.settle(outcome);
         Ok(Value::Null.to_string())
@@ -189,13 +251,19 @@ struct JobArguments {
 async fn start_periodic<R: Runtime>(
     webview: Webview<R>,
     bus: Bus<'_>,
+    request: Request<'_>,
     session: String,
     n: u64,
     job: Value,
 ) -> Result<Response> {
     let engine = bus.engine();
+    let call = Call {
+        request,
+        session,
+        n,
+    };
     let owner = owner_of(&webview);
-    in_order(engine, &webview, &session, n, |_| {
+    in_order(engine, &webview, &call, |_| {
         let job: JobArguments = read(job)?;
         let every_ms = job.every_ms.ok_or_else(|| invalid_interval("missing"))?;
         let plan = JobPlan {
@@ -219,13 +287,19 @@ async fn start_periodic<R: Runtime>(
 async fn stop_periodic<R: Runtime>(
     webview: Webview<R>,
     bus: Bus<'_>,
+    request: Request<'_>,
     session: String,
     n: u64,
     id: String,
 ) -> Result<Response> {
     let engine = bus.engine();
+    let call = Call {
+        request,
+        session,
+        n,
+    };
     let owner = owner_of(&webview);
-    in_order(engine, &webview, &session, n, |_| {
+    in_order(engine, &webview, &call, |_| {
         engine.jobs.stop(&owner, &id)?;
         Ok(Value::Null.to_string())
     })
@@ -237,22 +311,40 @@ async fn list_periodic<R: Runtime>(webview: Webview<R>, bus: Bus<'_>) -> Result<
     write(&bus.engine().jobs.list(&owner_of(&webview))).map(Response::new)
 }
 
+/// What every command that changes state carries.
+struct Call<'a> {
+    request: Request<'a>,
+    session: String,
+    n: u64,
+}
+
+impl Call<'_> {
+    fn read(&self) -> Result<Command> {
+        // Tauri, too, takes the address of a request from this header. It is absent where the IPC fell back to postMessage.
+        let origin = self.request.headers().get("Origin");
+        Ok(Command {
+            session: SessionId::parse(&self.session)?,
+            n: self.n,
+            origin: origin.and_then(|origin| Some(origin.to_str().ok()?.to_owned())),
+        })
+    }
+}
+
 /// Runs a command of a session in its turn, and once, however often it arrives.
 async fn in_order<R: Runtime>(
     engine: &Engine,
     webview: &Webview<R>,
-    session: &str,
-    n: u64,
+    call: &Call<'_>,
     run: impl FnOnce(SubscriberKey) -> Answer,
 ) -> Result<Response> {
-    let id = SessionId::parse(session)?;
+    let command = call.read()?;
     let (sender, receiver) = oneshot::channel();
     let reply = Reply::new(move |answer| {
         // A command whose page is gone is not waited for any more.
         let _ = answer.map(|answer| sender.send(answer));
     });
     let window = webview.window_ref().label().to_owned();
-    let (turn, page) = engine.begin_command(webview.label(), &window, id, n, reply);
+    let (turn, page) = engine.begin_command(webview.label(), &window, command, reply);
     let answer = match (turn, page) {
         (Turn::Run(_), Some(page)) => {
             let answer = run(page);
@@ -276,20 +368,27 @@ fn answer_each<T: DeserializeOwned, A: Serialize>(
     entries: Vec<Value>,
     mut act: impl FnMut(T) -> Result<A>,
 ) -> Answer {
-    #[derive(Serialize)]
-    #[serde(untagged)]
-    enum EntryAnswer<A> {
-        Done(A),
-        Refused { error: Error },
-    }
     let answers: Vec<EntryAnswer<A>> = entries
         .into_iter()
-        .map(|entry| match read(entry).and_then(&mut act) {
-            Ok(done) => EntryAnswer::Done(done),
-            Err(error) => EntryAnswer::Refused { error },
-        })
+        .map(|entry| EntryAnswer::of(read(entry).and_then(&mut act)))
         .collect();
     write(&answers)
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum EntryAnswer<A> {
+    Done(A),
+    Refused { error: Error },
+}
+
+impl<A> EntryAnswer<A> {
+    fn of(answer: Result<A>) -> Self {
+        match answer {
+            Ok(done) => Self::Done(done),
+            Err(error) => Self::Refused { error },
+        }
+    }
 }
 
 fn read<T: DeserializeOwned>(value: Value) -> Result<T> {

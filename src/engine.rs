@@ -10,12 +10,13 @@ use crate::hub::order::{Answer, Turn};
 use crate::hub::outbox::BatchBound;
 use crate::hub::session::SessionId;
 use crate::hub::subscriptions::SubscriberKey;
-use crate::hub::{Audience, Draft, Hub, Outcome};
+use crate::hub::{Audience, Command, Draft, Hub, Outcome};
 use crate::listener::Callbacks;
 use crate::name::EventName;
 use crate::page::batch::encode;
 use crate::page::reply::Reply;
 use crate::periodic::job::Jobs;
+use crate::policy::Policies;
 use crate::target::Selection;
 
 pub(crate) struct Engine {
@@ -26,6 +27,16 @@ pub(crate) struct Engine {
     pub(crate) jobs: Jobs,
     /// Told when something is due earlier than the lease keeper knows.
     pub(crate) rearm: Arc<tokio::sync::Notify>,
+    room: Room,
+}
+
+/// Where those wait who emit into a full queue.
+#[derive(Default)]
+struct Room {
+    /// Told when a queue may have room again.
+    made: tokio::sync::Notify,
+    /// Taken by one after the other, in the order in which they came. Tokio's mutex is fair.
+    turn: tokio::sync::Mutex<()>,
 }
 
 /// What the bus asks of Tauri, without its runtime as a parameter.
@@ -36,8 +47,12 @@ pub(crate) trait Directory: Send + Sync {
 }
 
 impl Engine {
-    pub(crate) fn new(limits: Limits, directory: Box<dyn Directory>) -> Arc<Self> {
-        let mut hub = Hub::new(limits.clone());
+    pub(crate) fn new(
+        limits: Limits,
+        policies: Policies,
+        directory: Box<dyn Directory>,
+    ) -> Arc<Self> {
+        let mut hub = Hub::new(limits.clone(), policies);
         let callbacks = Callbacks::new(hub.add_consumer());
         Arc::new(Self {
             hub: Mutex::new(hub),
@@ -46,6 +61,7 @@ impl Engine {
             callbacks,
             jobs: Jobs::default(),
             rearm: Arc::default(),
+            room: Room::default(),
         })
     }
 
@@ -66,6 +82,12 @@ impl Engine {
         for waker in outcome.wakers {
             waker.wake();
         }
+        for webview in outcome.moved_away {
+            self.jobs.stop_all_of(&webview);
+        }
+        if outcome.room {
+            self.room.made.notify_waiters();
+        }
         if outcome.rearm {
             self.rearm.notify_one();
         }
@@ -74,11 +96,29 @@ impl Engine {
     pub(crate) fn emit(&self, draft: Draft, audience: &Audience) -> Result<Receipt> {
         self.check_payload(&draft.name, &draft.payload)?;
         if let Some(to) = &audience.to {
-            self.meet(to);
+            self.meet(&to.selection);
         }
         let (acceptance, outcome) = self.hub().emit(draft, audience, Instant::now())?;
         self.settle(outcome);
         Ok(acceptance.into())
+    }
+
+    /// Emits as soon as every queue has room, one after the other in the order of the calls.
+    pub(crate) async fn emit_when_there_is_room(
+        &self,
+        draft: Draft,
+        audience: &Audience,
+    ) -> Result<Receipt> {
+        let _turn = self.room.turn.lock().await;
+        loop {
+            let mut made = std::pin::pin!(self.room.made.notified());
+            // Before looking, so that room that is made meanwhile is not missed.
+            made.as_mut().enable();
+            match self.emit(draft.clone(), audience) {
+                Err(error) if error.code() == ErrorCode::QueueFull => made.await,
+                settled => return settled,
+            }
+        }
     }
 
     /// Tells the hub of webviews that are addressed before they were announced.
@@ -100,15 +140,14 @@ impl Engine {
         &self,
         webview: &str,
         window: &str,
-        session: SessionId,
-        n: u64,
+        command: Command,
         reply: Reply,
     ) -> (Turn<Reply>, Option<SubscriberKey>) {
         let (turn, page, outcome) = {
             let mut hub = self.hub();
             // A page may be faster than the hook that announces its webview.
             hub.announce(webview, window);
-            hub.begin_command(webview, session, n, reply, Instant::now())
+            hub.begin_command(webview, command, reply, Instant::now())
         };
         self.settle(outcome);
         (turn, page)
@@ -144,8 +183,8 @@ impl Engine {
         next
     }
 
-    pub(crate) fn leave_page(&self, webview: &str) {
-        let outcome = self.hub().leave_page(webview);
+    pub(crate) fn leave_page(&self, webview: &str, origin: Option<String>) {
+        let outcome = self.hub().leave_page(webview, origin);
         self.settle(outcome);
     }
 

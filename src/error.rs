@@ -46,6 +46,8 @@ error_codes! {
     PayloadTooLarge = "payload_too_large",
     /// The payload cannot be expressed as JSON, or is not JSON.
     InvalidPayload = "invalid_payload",
+    /// A queue is full and the policy of the event is to reject, or no room is left for a retained event.
+    QueueFull = "queue_full",
     /// The page has as many subscriptions as it may have.
     TooManySubscriptions = "too_many_subscriptions",
     /// The app has as many periodic jobs as it may have.

@@ -8,7 +8,18 @@ use crate::name::EventName;
 
 /// An event as a listener in Rust gets it. Cheap to clone: all copies share one payload.
 #[derive(Debug, Clone)]
-pub struct Event(Arc<Accepted>);
+pub struct Event {
+    accepted: Arc<Accepted>,
+    mark: Mark,
+}
+
+/// How an event came to one listener.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Mark {
+    pub(crate) replayed: bool,
+    pub(crate) retained: bool,
+    pub(crate) superseded: u64,
+}
 
 /// What the hub has accepted; everything that is the same for all who get it.
 #[derive(Debug)]
@@ -47,19 +58,37 @@ pub struct Tick {
 
 impl Event {
     pub(crate) fn new(accepted: Accepted) -> Self {
-        Self(Arc::new(accepted))
+        Self {
+            accepted: Arc::new(accepted),
+            mark: Mark::default(),
+        }
+    }
+
+    pub(crate) fn marked(&self, mark: Mark) -> Self {
+        Self {
+            accepted: Arc::clone(&self.accepted),
+            mark,
+        }
+    }
+
+    pub(crate) fn mark(&self) -> Mark {
+        self.mark
+    }
+
+    pub(crate) fn event_name(&self) -> &EventName {
+        &self.accepted.name
     }
 
     /// The event's name.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.0.name.as_str()
+        self.accepted.name.as_str()
     }
 
     /// The payload as JSON text, byte for byte as it was emitted.
     #[must_use]
     pub fn payload_json(&self) -> &str {
-        &self.0.payload
+        &self.accepted.payload
     }
 
     /// The payload as a value of your type.
@@ -80,7 +109,7 @@ impl Event {
     /// # }
     /// ```
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_str(&self.0.payload).map_err(|error| {
+        serde_json::from_str(&self.accepted.payload).map_err(|error| {
             Error::new(
                 ErrorCode::InvalidPayload,
                 format!(
@@ -95,35 +124,51 @@ impl Event {
     /// The event's place in the one order of the whole app, from 1.
     #[must_use]
     pub fn seq(&self) -> u64 {
-        self.0.seq
+        self.accepted.seq
     }
 
     /// When the event was accepted.
     #[must_use]
     pub fn timestamp(&self) -> SystemTime {
-        self.0.accepted_at
+        self.accepted.accepted_at
     }
 
     /// Who emitted it.
     #[must_use]
     pub fn source(&self) -> &Source {
-        &self.0.source
+        &self.accepted.source
     }
 
     /// Which tick of which periodic job it is, if it is one.
     #[must_use]
     pub fn tick(&self) -> Option<&Tick> {
-        self.0.tick.as_ref()
+        self.accepted.tick.as_ref()
+    }
+
+    /// Whether it was emitted before this listener was there, and kept for it because it was retained.
+    #[must_use]
+    pub fn is_retained(&self) -> bool {
+        self.mark.retained
+    }
+
+    /// How many events of the same name it has replaced while it waited, where the policy is `latest`.
+    #[must_use]
+    pub fn superseded(&self) -> u64 {
+        self.mark.superseded
     }
 
     /// What the event counts for in a queue that is limited in bytes.
     pub(crate) fn weight(&self) -> usize {
-        const ENVELOPE: usize = 128;
-        self.0.payload.len() + self.0.name.as_str().len() + ENVELOPE
+        weight_of(&self.accepted.name, &self.accepted.payload)
     }
 }
 
-/// Events that were due to a listener and are lost, because its queue was full.
+pub(crate) fn weight_of(name: &EventName, payload: &str) -> usize {
+    const ENVELOPE: usize = 128;
+    payload.len() + name.as_str().len() + ENVELOPE
+}
+
+/// Events that were due to a listener and are lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Gap {
@@ -145,12 +190,18 @@ pub struct Gap {
 pub enum GapReason {
     /// The listener was slower than the events for so long that its queue was full.
     QueueFull,
+    /// More events came before the page listened, or while it reloaded, than are kept for it.
+    HistoryFull,
+    /// The page's session ended, and what came until it was back is not kept any more.
+    SessionEnded,
 }
 
 impl GapReason {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::QueueFull => "queue_full",
+            Self::HistoryFull => "history_full",
+            Self::SessionEnded => "session_ended",
         }
     }
 }

@@ -103,9 +103,10 @@ impl Callbacks {
             );
             id
         };
-        engine
+        let outcome = engine
             .hub()
             .listen(callbacks.subscriber, id, pattern, hearing);
+        engine.settle(outcome);
         Listener {
             engine: Arc::downgrade(engine),
             id,

@@ -46,9 +46,12 @@ pub enum StreamItem {
 
 impl EventStream {
     pub(crate) fn new(engine: &Arc<Engine>, pattern: EventPattern) -> Self {
-        let mut hub = engine.hub();
-        let subscriber = hub.add_consumer();
-        hub.listen(subscriber, 0, pattern, Hearing::Own);
+        let (subscriber, outcome) = {
+            let mut hub = engine.hub();
+            let subscriber = hub.add_consumer();
+            (subscriber, hub.listen(subscriber, 0, pattern, Hearing::Own))
+        };
+        engine.settle(outcome);
         Self {
             engine: Arc::downgrade(engine),
             subscriber,

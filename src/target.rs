@@ -17,12 +17,12 @@ use crate::pattern::{is_wildcard, parse_glob};
 /// let window = Target::from(tauri::EventTarget::window("main"));
 /// # let _ = (one, editors, both, window);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Target {
     parts: Vec<Part>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Part {
     Everyone,
     Host,

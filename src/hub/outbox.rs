@@ -1,7 +1,8 @@
 use std::collections::VecDeque;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::hub::queue::{Entry, Queue, QueueBound, QueuedEvent};
+use crate::hub::queue::{Entry, LostEvents, Queue, QueueBound, QueuedEvent};
+use crate::policy::Overflow;
 
 /// What one page is still owed: the queue, and before it what was answered and is not yet acknowledged.
 ///
@@ -37,8 +38,22 @@ impl Outbox {
         }
     }
 
-    pub(crate) fn push(&mut self, queued: QueuedEvent) {
-        self.queue.push(queued);
+    pub(crate) fn push(&mut self, queued: QueuedEvent, overflow: Overflow) {
+        self.queue.push(queued, overflow);
+    }
+
+    pub(crate) fn push_lost(&mut self, lost: LostEvents) {
+        self.queue.push_lost(lost);
+    }
+
+    pub(crate) fn has_room(&self, weight: usize) -> bool {
+        self.queue.has_room(weight)
+    }
+
+    /// All that the page has not acknowledged, for the page after it.
+    pub(crate) fn into_unacknowledged(mut self) -> impl Iterator<Item = Entry> {
+        let answered = self.answered.into_iter().map(|delivery| delivery.entry);
+        answered.chain(std::iter::from_fn(move || self.queue.pop()))
     }
 
     pub(crate) fn acknowledge(&mut self, ack: u64) -> Result<()> {
@@ -65,9 +80,9 @@ impl Outbox {
         self.answered.iter().cloned().collect()
     }
 
-    pub(crate) fn clear(&mut self) {
+    /// Drops what was not answered yet, when nobody listens any more. What was answered keeps its index.
+    pub(crate) fn drop_queued(&mut self) {
         self.queue.clear();
-        self.answered.clear();
     }
 
     fn fill(&mut self, bound: BatchBound) {
@@ -120,7 +135,7 @@ mod tests {
     fn an_answer_is_repeated_until_it_is_acknowledged() {
         let mut outbox = Outbox::new(BOUND);
         for seq in [10, 20, 30] {
-            outbox.push(queued(seq, &[1]));
+            outbox.push(queued(seq, &[1]), Overflow::DropOldest);
         }
         assert_eq!(indexes(&outbox.batch(BATCH)), [(1, 10), (2, 20)]);
         assert_eq!(indexes(&outbox.batch(BATCH)), [(1, 10), (2, 20)]);
@@ -135,7 +150,7 @@ mod tests {
     #[test]
     fn an_old_acknowledgement_takes_nothing_back() {
         let mut outbox = Outbox::new(BOUND);
-        outbox.push(queued(1, &[1]));
+        outbox.push(queued(1, &[1]), Overflow::DropOldest);
         outbox.batch(BATCH);
         outbox.acknowledge(1).unwrap();
         outbox.acknowledge(0).unwrap();
@@ -145,7 +160,7 @@ mod tests {
     #[test]
     fn an_acknowledgement_from_the_future_is_refused_and_loses_nothing() {
         let mut outbox = Outbox::new(BOUND);
-        outbox.push(queued(1, &[1]));
+        outbox.push(queued(1, &[1]), Overflow::DropOldest);
         outbox.batch(BATCH);
         let error = outbox.acknowledge(2).unwrap_err();
         assert_eq!(error.code(), ErrorCode::InvalidArgument);
@@ -157,7 +172,7 @@ mod tests {
     fn a_large_event_travels_alone() {
         let mut outbox = Outbox::new(BOUND);
         for seq in 1..=3 {
-            outbox.push(queued(seq, &[1]));
+            outbox.push(queued(seq, &[1]), Overflow::DropOldest);
         }
         let tiny = BatchBound {
             events: 9,
@@ -174,10 +189,10 @@ mod tests {
             events: 1,
             bytes: 1 << 20,
         });
-        outbox.push(queued(1, &[1]));
+        outbox.push(queued(1, &[1]), Overflow::DropOldest);
         outbox.batch(BATCH);
-        outbox.push(queued(2, &[1]));
-        outbox.push(queued(3, &[1]));
+        outbox.push(queued(2, &[1]), Overflow::DropOldest);
+        outbox.push(queued(3, &[1]), Overflow::DropOldest);
         assert_eq!(indexes(&outbox.batch(BATCH)), [(1, 1)]);
         outbox.acknowledge(1).unwrap();
         assert_eq!(indexes(&outbox.batch(BATCH)), [(2, 2), (3, 3)]);

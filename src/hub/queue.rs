@@ -1,18 +1,26 @@
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::event::{Event, Gap, GapReason};
-use crate::hub::subscriptions::SubscriptionId;
+use crate::event::{Event, Gap, GapReason, Mark};
+use crate::hub::subscriptions::{Reach, SubscriptionId};
+use crate::name::EventName;
+use crate::policy::Overflow;
 
-/// Events on their way to one subscriber, in the order of their sequence numbers.
+/// Events on their way to one subscriber, in the order in which they are to be delivered.
 ///
 /// When it is full the oldest event makes room, and what was dropped is counted and delivered as a [`Gap`] in its
-/// place.
+/// place. An event whose policy is `latest` takes the place of the one of its name that still waits.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    entries: VecDeque<QueuedEvent>,
+    /// A superseded event leaves an empty place, so that the others keep theirs. The first place is never empty.
+    places: VecDeque<Option<QueuedEvent>>,
+    /// The number of the first place.
+    first: u64,
+    len: usize,
     bytes: usize,
-    lost: Option<LostEvents>,
+    /// Where the waiting event of a name is, for names whose policy is `latest`.
+    latest: HashMap<EventName, u64>,
+    lost: VecDeque<LostEvents>,
     bound: QueueBound,
 }
 
@@ -26,6 +34,7 @@ pub(crate) struct QueueBound {
 pub(crate) struct QueuedEvent {
     pub(crate) event: Event,
     pub(crate) subscriptions: Arc<[SubscriptionId]>,
+    pub(crate) reach: Reach,
 }
 
 /// A gap, and the subscriptions that it may concern.
@@ -44,65 +53,142 @@ pub(crate) enum Entry {
 impl Queue {
     pub(crate) fn new(bound: QueueBound) -> Self {
         Self {
-            entries: VecDeque::new(),
+            places: VecDeque::new(),
+            first: 0,
+            len: 0,
             bytes: 0,
-            lost: None,
+            latest: HashMap::new(),
+            lost: VecDeque::new(),
             bound,
         }
     }
 
-    pub(crate) fn push(&mut self, queued: QueuedEvent) {
+    pub(crate) fn push(&mut self, mut queued: QueuedEvent, overflow: Overflow) {
+        if overflow == Overflow::Latest {
+            self.supersede(&mut queued);
+        }
+        self.len += 1;
         self.bytes += queued.event.weight();
-        self.entries.push_back(queued);
-        while self.is_over() {
+        self.places.push_back(Some(queued));
+        // The newest event always stays, whatever it weighs.
+        while self.len > 1 && !self.fits(0, 0) {
             self.drop_oldest();
         }
     }
 
-    /// What is next, and what it weighs. A gap stands before what came after it.
+    /// Whether an event of this weight fits without another one making room.
+    pub(crate) fn has_room(&self, weight: usize) -> bool {
+        self.len == 0 || self.fits(1, weight)
+    }
+
+    /// Tells of events that were lost elsewhere, before what is queued.
+    pub(crate) fn push_lost(&mut self, lost: LostEvents) {
+        self.lost.push_back(lost);
+    }
+
+    /// What is next weighs this much. A gap stands before what came after it.
     pub(crate) fn next_weight(&self) -> Option<usize> {
-        if self.lost.is_some() {
+        if !self.lost.is_empty() {
             return Some(0);
         }
-        self.entries.front().map(|queued| queued.event.weight())
+        let next = self.places.front()?.as_ref()?;
+        Some(next.event.weight())
     }
 
     pub(crate) fn pop(&mut self) -> Option<Entry> {
-        if let Some(lost) = self.lost.take() {
+        if let Some(lost) = self.lost.pop_front() {
             return Some(Entry::Lost(lost));
         }
-        let queued = self.entries.pop_front()?;
-        self.bytes -= queued.event.weight();
-        Some(Entry::Event(queued))
+        self.take_first().map(Entry::Event)
     }
 
     pub(crate) fn clear(&mut self) {
         *self = Self::new(self.bound);
     }
 
-    fn is_over(&self) -> bool {
-        // The newest event always stays, whatever it weighs.
-        self.entries.len() > 1
-            && (self.entries.len() > self.bound.events || self.bytes > self.bound.bytes)
+    fn fits(&self, more_events: usize, more_bytes: usize) -> bool {
+        self.len + more_events <= self.bound.events && self.bytes + more_bytes <= self.bound.bytes
+    }
+
+    fn take_first(&mut self) -> Option<QueuedEvent> {
+        let first = self.places.pop_front()??;
+        if !self.latest.is_empty() && self.latest.get(first.event.event_name()) == Some(&self.first)
+        {
+            self.latest.remove(first.event.event_name());
+        }
+        self.first += 1;
+        self.account_for_taken(&first);
+        self.skip_empty_places();
+        Some(first)
+    }
+
+    fn account_for_taken(&mut self, taken: &QueuedEvent) {
+        self.len -= 1;
+        self.bytes -= taken.event.weight();
+    }
+
+    fn skip_empty_places(&mut self) {
+        while let Some(None) = self.places.front() {
+            self.places.pop_front();
+            self.first += 1;
+        }
+    }
+
+    /// Lets an event take over from the one of its name that waits, if all who wait for that one get this one, too.
+    fn supersede(&mut self, newer: &mut QueuedEvent) {
+        let place = self.first + self.places.len() as u64;
+        let Some(old_place) = self.latest.insert(newer.event.event_name().clone(), place) else {
+            return;
+        };
+        let Some(slot) = self.places.get_mut((old_place - self.first) as usize) else {
+            return;
+        };
+        let reaches_all_of = |old: &mut QueuedEvent| {
+            Arc::ptr_eq(&old.subscriptions, &newer.subscriptions)
+                || old
+                    .subscriptions
+                    .iter()
+                    .all(|id| newer.subscriptions.contains(id))
+        };
+        let Some(old) = slot.take_if(reaches_all_of) else {
+            return;
+        };
+        newer.event = newer.event.marked(Mark {
+            superseded: old.event.mark().superseded + 1,
+            ..newer.event.mark()
+        });
+        self.account_for_taken(&old);
+        self.skip_empty_places();
     }
 
     fn drop_oldest(&mut self) {
-        let Some(oldest) = self.entries.pop_front() else {
+        let Some(oldest) = self.take_first() else {
             return;
         };
-        self.bytes -= oldest.event.weight();
         let seq = oldest.event.seq();
-        let lost = self.lost.get_or_insert_with(|| LostEvents {
-            gap: Gap {
-                from: seq,
-                to: seq,
-                count: 0,
-                at_most: false,
-                reason: GapReason::QueueFull,
-            },
-            subscriptions: BTreeSet::new(),
-        });
-        lost.gap.to = seq;
+        let is_open = |lost: &&mut LostEvents| lost.gap.reason == GapReason::QueueFull;
+        let lost = match self.lost.back_mut().filter(is_open) {
+            Some(lost) => lost,
+            None => {
+                self.lost.push_back(LostEvents {
+                    gap: Gap {
+                        from: seq,
+                        to: seq,
+                        count: 0,
+                        at_most: false,
+                        reason: GapReason::QueueFull,
+                    },
+                    subscriptions: BTreeSet::new(),
+                });
+                match self.lost.back_mut() {
+                    Some(lost) => lost,
+                    None => return,
+                }
+            }
+        };
+        // What is replayed is older than what was queued before it.
+        lost.gap.from = lost.gap.from.min(seq);
+        lost.gap.to = lost.gap.to.max(seq);
         lost.gap.count += 1;
         lost.subscriptions.extend(oldest.subscriptions.iter());
     }
@@ -131,6 +217,7 @@ pub(crate) mod tests {
         QueuedEvent {
             event: event(seq, "null"),
             subscriptions: subscriptions.into(),
+            reach: Reach::Broadcast,
         }
     }
 
@@ -153,7 +240,7 @@ pub(crate) mod tests {
             bytes: 1 << 20,
         });
         for seq in 1..=3 {
-            queue.push(queued(seq, &[1]));
+            queue.push(queued(seq, &[1]), Overflow::DropOldest);
         }
         assert_eq!(drain(&mut queue), ["1", "2", "3"]);
     }
@@ -165,7 +252,7 @@ pub(crate) mod tests {
             bytes: 1 << 20,
         });
         for seq in 1..=5 {
-            queue.push(queued(seq, &[seq as u32 % 2]));
+            queue.push(queued(seq, &[seq as u32 % 2]), Overflow::DropOldest);
         }
         assert_eq!(drain(&mut queue), ["1..3#3{0, 1}", "4", "5"]);
     }
@@ -176,9 +263,9 @@ pub(crate) mod tests {
             events: 1,
             bytes: 1 << 20,
         });
-        queue.push(queued(1, &[1]));
-        queue.push(queued(4, &[1]));
-        queue.push(queued(9, &[1]));
+        queue.push(queued(1, &[1]), Overflow::DropOldest);
+        queue.push(queued(4, &[1]), Overflow::DropOldest);
+        queue.push(queued(9, &[1]), Overflow::DropOldest);
         assert_eq!(drain(&mut queue), ["1..4#2{1}", "9"]);
     }
 
@@ -188,9 +275,71 @@ pub(crate) mod tests {
             events: 9,
             bytes: 1,
         });
-        queue.push(queued(1, &[1]));
-        queue.push(queued(2, &[1]));
+        queue.push(queued(1, &[1]), Overflow::DropOldest);
+        queue.push(queued(2, &[1]), Overflow::DropOldest);
         assert_eq!(drain(&mut queue), ["1..1#1{1}", "2"]);
         assert_eq!(queue.bytes, 0);
+    }
+
+    #[test]
+    fn the_latest_event_of_a_name_takes_over_from_the_one_that_waits() {
+        let mut queue = Queue::new(QueueBound {
+            events: 9,
+            bytes: 1 << 20,
+        });
+        queue.push(queued(1, &[1]), Overflow::Latest);
+        queue.push(queued(2, &[1]), Overflow::Latest);
+        queue.push(queued(3, &[1, 2]), Overflow::Latest);
+        assert_eq!(queue.len, 1);
+        match queue.pop() {
+            Some(Entry::Event(queued)) => {
+                assert_eq!((queued.event.seq(), queued.event.superseded()), (3, 2));
+            }
+            other => panic!("{other:?}"),
+        }
+        queue.push(queued(4, &[1, 2]), Overflow::Latest);
+        assert_eq!(drain(&mut queue), ["4"]);
+        assert!(queue.latest.is_empty() && queue.bytes == 0 && queue.len == 0);
+    }
+
+    #[test]
+    fn an_event_for_somebody_whom_the_newer_one_does_not_reach_is_not_superseded() {
+        let mut queue = Queue::new(QueueBound {
+            events: 9,
+            bytes: 1 << 20,
+        });
+        queue.push(queued(1, &[1, 7]), Overflow::Latest);
+        queue.push(queued(2, &[1]), Overflow::Latest);
+        assert_eq!(drain(&mut queue), ["1", "2"]);
+    }
+
+    #[test]
+    fn a_place_in_the_middle_is_given_up_and_the_order_stays() {
+        let mut queue = Queue::new(QueueBound {
+            events: 3,
+            bytes: 1 << 20,
+        });
+        queue.push(queued(1, &[1]), Overflow::DropOldest);
+        queue.push(queued(2, &[1]), Overflow::Latest);
+        queue.push(queued(3, &[1]), Overflow::DropOldest);
+        queue.push(queued(4, &[1]), Overflow::Latest);
+        queue.push(queued(5, &[1]), Overflow::DropOldest);
+        assert_eq!(drain(&mut queue), ["1..1#1{1}", "3", "4", "5"]);
+    }
+
+    #[test]
+    fn room_is_counted_in_events_and_bytes() {
+        let mut queue = Queue::new(QueueBound {
+            events: 2,
+            bytes: 1000,
+        });
+        assert!(
+            queue.has_room(5000),
+            "an event larger than the queue fits an empty one"
+        );
+        queue.push(queued(1, &[1]), Overflow::Reject);
+        assert!(queue.has_room(500) && !queue.has_room(900));
+        queue.push(queued(2, &[1]), Overflow::Reject);
+        assert!(!queue.has_room(1));
     }
 }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::error::{Error, ErrorCode, Result, quoted};
+use crate::hub::Outcome;
 use crate::hub::order::CommandOrder;
 use crate::hub::outbox::{BatchBound, Outbox};
 use crate::hub::queue::QueueBound;
@@ -50,6 +51,10 @@ pub(crate) struct Session<W> {
     pub(crate) outbox: Outbox,
     pub(crate) order: CommandOrder<W>,
     pub(crate) subscriptions: usize,
+    /// The origin of its page, as far as it is known.
+    pub(crate) origin: Option<String>,
+    /// When its start-up phase began.
+    pub(crate) first_subscribed: Option<Instant>,
     pub(crate) parked: Option<ParkedPull<W>>,
     /// When the page was last heard of or answered. A parked pull proves that it is there.
     pub(crate) last_seen: Instant,
@@ -64,13 +69,35 @@ pub(crate) struct ParkedPull<W> {
 }
 
 impl<W> Session<W> {
-    pub(crate) fn new(id: SessionId, webview: Arc<str>, bound: QueueBound, now: Instant) -> Self {
+    /// Answers the parked pull, if there is one and something to answer.
+    pub(crate) fn answer_parked(&mut self, now: Instant, outcome: &mut Outcome<W>) {
+        let Some(pull) = self.parked.take() else {
+            return;
+        };
+        let batch = self.outbox.batch(pull.bound);
+        if batch.is_empty() {
+            self.parked = Some(pull);
+            return;
+        }
+        self.last_seen = now;
+        outcome.answers.push((pull.waiter, batch));
+    }
+
+    pub(crate) fn new(
+        id: SessionId,
+        webview: Arc<str>,
+        origin: Option<String>,
+        bound: QueueBound,
+        now: Instant,
+    ) -> Self {
         Self {
             id,
             webview,
             outbox: Outbox::new(bound),
             order: CommandOrder::new(),
             subscriptions: 0,
+            origin,
+            first_subscribed: None,
             parked: None,
             last_seen: now,
         }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use crate::name::EventName;
 use crate::pattern::EventPattern;
+use crate::policy::{NamePolicy, Policies};
 
 /// Who has subscriptions: a session, a stream, or the listeners in Rust as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,7 +35,7 @@ pub(crate) enum Hearing {
 }
 
 impl Hearing {
-    fn covers(self, reach: Reach) -> bool {
+    pub(crate) fn covers(self, reach: Reach) -> bool {
         match self {
             Self::Own => reach != Reach::Elsewhere,
             Self::SentOnly => reach == Reach::Sent,
@@ -50,8 +51,12 @@ struct Subscription {
     hearing: Hearing,
 }
 
-/// Whom an event name concerns, subscriber by subscriber.
-pub(crate) type Route = Vec<RouteEntry>;
+/// Whom an event name concerns, subscriber by subscriber, and how its events are kept and delivered.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) policy: NamePolicy,
+    pub(crate) entries: Vec<RouteEntry>,
+}
 
 #[derive(Debug)]
 pub(crate) struct RouteEntry {
@@ -82,11 +87,23 @@ pub(crate) struct Subscriptions {
     globs: Vec<(EventPattern, Subscription)>,
     patterns: HashMap<(SubscriberKey, SubscriptionId), EventPattern>,
     routes: HashMap<EventName, Arc<Route>>,
+    policies: Policies,
 }
 
 impl Subscriptions {
     /// Names may be made up without end, so the routes that are kept are bounded.
     const MOST_ROUTES: usize = 1024;
+
+    pub(crate) fn new(policies: Policies) -> Self {
+        Self {
+            policies,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn policy(&mut self, name: &EventName) -> NamePolicy {
+        self.route(name).policy
+    }
 
     pub(crate) fn insert(
         &mut self,
@@ -171,7 +188,7 @@ impl Subscriptions {
         let mut matching: Vec<&Subscription> = exact.chain(globs).collect();
         // A page's handlers run in the order in which they were added.
         matching.sort_by_key(|s| (s.subscriber, s.id));
-        matching
+        let entries = matching
             .chunk_by(|a, b| a.subscriber == b.subscriber)
             .map(|own| RouteEntry {
                 subscriber: own[0].subscriber,
@@ -179,7 +196,11 @@ impl Subscriptions {
                 sent: ids(own, Reach::Sent),
                 elsewhere: ids(own, Reach::Elsewhere),
             })
-            .collect()
+            .collect();
+        Route {
+            policy: self.policies.of(name),
+            entries,
+        }
     }
 
     fn forget_routes(&mut self, pattern: &EventPattern) {
@@ -215,6 +236,7 @@ mod tests {
     fn who(subscriptions: &mut Subscriptions, name: &str, reach: Reach) -> Vec<(u64, Vec<u32>)> {
         subscriptions
             .route(&EventName::parse(name).unwrap())
+            .entries
             .iter()
             .filter_map(|entry| Some((entry.subscriber.0, entry.hearing(reach)?.to_vec())))
             .collect()

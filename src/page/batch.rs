@@ -1,8 +1,8 @@
 use std::fmt::Write;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
-use crate::event::{Source, unix_millis};
+use crate::event::{Event, Mark, Source, unix_millis};
 use crate::hub::outbox::Delivery;
 use crate::hub::queue::{Entry, LostEvents, QueuedEvent};
 use crate::hub::subscriptions::SubscriptionId;
@@ -53,18 +53,34 @@ fn push_event(json: &mut String, index: u64, queued: &QueuedEvent) {
     push_ids(json, &queued.subscriptions);
     json.push(',');
     json.push_str(event.payload_json());
-    if let Some(tick) = event.tick() {
-        let extras = json!({
-            "periodic": {
-                "id": &*tick.job,
-                "tick": tick.count,
-                "scheduledAt": unix_millis(tick.scheduled_at),
-                "missed": tick.missed,
-            }
-        });
-        let _ = write!(json, ",{extras}");
-    }
+    push_extras(json, event);
     json.push(']');
+}
+
+fn push_extras(json: &mut String, event: &Event) {
+    let mark = event.mark();
+    if event.tick().is_none() && mark == Mark::default() {
+        return;
+    }
+    let mut extras = Map::new();
+    if let Some(tick) = event.tick() {
+        let tick = json!({
+            "id": &*tick.job,
+            "tick": tick.count,
+            "scheduledAt": unix_millis(tick.scheduled_at),
+            "missed": tick.missed,
+        });
+        extras.insert("periodic".to_owned(), tick);
+    }
+    for (name, is_set) in [("replayed", mark.replayed), ("retained", mark.retained)] {
+        if is_set {
+            extras.insert(name.to_owned(), Value::Bool(true));
+        }
+    }
+    if mark.superseded > 0 {
+        extras.insert("superseded".to_owned(), mark.superseded.into());
+    }
+    let _ = write!(json, ",{}", Value::Object(extras));
 }
 
 fn push_ids(json: &mut String, ids: &[SubscriptionId]) {
@@ -99,10 +115,9 @@ mod tests {
     use std::collections::BTreeSet;
     use std::time::{Duration, SystemTime};
 
-    use serde_json::Value;
-
     use super::*;
-    use crate::event::{Accepted, Event, Gap, GapReason, Tick};
+    use crate::event::{Accepted, Gap, GapReason, Tick};
+    use crate::hub::subscriptions::Reach;
     use crate::name::EventName;
 
     fn delivery(
@@ -125,6 +140,7 @@ mod tests {
             entry: Entry::Event(QueuedEvent {
                 event,
                 subscriptions: ids.into(),
+                reach: Reach::Broadcast,
             }),
         }
     }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result, quoted};
 use crate::event::{Source, Tick};
-use crate::hub::{Audience, Draft};
+use crate::hub::{Address, Audience, Draft};
 use crate::listener::panic_message;
 use crate::name::EventName;
 use crate::periodic::schedule::{DueTick, Schedule};
@@ -192,15 +192,15 @@ impl Jobs {
     pub(crate) fn start(engine: &Arc<Engine>, plan: JobPlan) -> Result<Arc<Job>> {
         let schedule = Schedule::new(plan.interval, plan.is_immediate, plan.count)?;
         let audience = Audience {
-            to: plan.to.as_ref().map(Target::select).transpose()?,
+            to: plan.to.clone().map(Address::of).transpose()?,
             except: None,
         };
         if let Payload::Fixed(json) = &plan.payload {
             engine.check_payload(&plan.name, json)?;
         }
         if let Some(to) = &audience.to {
-            engine.meet(to);
-            engine.hub().check_targets(to)?;
+            engine.meet(&to.selection);
+            engine.hub().check_targets(&to.selection)?;
         }
         let id: Arc<str> = match plan.id {
             Some(id) => check_id(&id).map(|()| id.into())?,
@@ -407,6 +407,7 @@ fn emit_tick(
             payload,
             source: job.owner.source(),
             tick: Some(tick),
+            retain: None,
         },
         audience,
     )?;

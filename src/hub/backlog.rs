@@ -1,0 +1,178 @@
+use std::collections::VecDeque;
+
+use crate::event::{Event, Gap, GapReason};
+use crate::hub::queue::QueueBound;
+use crate::hub::subscriptions::Reach;
+
+/// What a webview without a live page would have got: from the point where its next page resumes, as far as it is kept.
+///
+/// Each webview has its own, so that no name and no page can crowd out another one's.
+#[derive(Debug)]
+pub(crate) struct Backlog {
+    kept: VecDeque<Kept>,
+    bytes: usize,
+    bound: QueueBound,
+    /// Every event after this sequence number is kept, or was evicted.
+    resumes_after: u64,
+    evicted: Option<Evicted>,
+}
+
+/// An event that this webview may get, and how it is for it.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept {
+    pub(crate) event: Event,
+    pub(crate) reach: Reach,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Evicted {
+    from: u64,
+    to: u64,
+    count: u64,
+}
+
+impl Backlog {
+    pub(crate) fn new(bound: QueueBound, resumes_after: u64) -> Self {
+        Self {
+            kept: VecDeque::new(),
+            bytes: 0,
+            bound,
+            resumes_after,
+            evicted: None,
+        }
+    }
+
+    pub(crate) fn keep(&mut self, kept: Kept) {
+        self.bytes += kept.event.weight();
+        self.kept.push_back(kept);
+        while self.kept.len() > self.bound.events || self.bytes > self.bound.bytes {
+            let Some(oldest) = self.kept.pop_front() else {
+                return;
+            };
+            self.bytes -= oldest.event.weight();
+            let seq = oldest.event.seq();
+            self.note_loss(seq, seq, 1);
+        }
+    }
+
+    /// Counts what is lost for the next page, here or before.
+    pub(crate) fn note_loss(&mut self, from: u64, to: u64, count: u64) {
+        let evicted = self.evicted.get_or_insert(Evicted { from, to, count: 0 });
+        evicted.from = evicted.from.min(from);
+        evicted.to = evicted.to.max(to);
+        evicted.count += count;
+    }
+
+    /// What came after this sequence number, in order.
+    pub(crate) fn after(&self, seq: u64) -> impl Iterator<Item = &Kept> {
+        let start = self.kept.partition_point(|kept| kept.event.seq() <= seq);
+        self.kept.range(start..)
+    }
+
+    pub(crate) fn resumes_after(&self) -> u64 {
+        self.resumes_after
+    }
+
+    /// What of the events after this sequence number is not here any more. The count is an upper bound, since nobody
+    /// knows who would have listened to what.
+    pub(crate) fn gap_after(&self, seq: u64) -> Option<Gap> {
+        let before = (seq < self.resumes_after).then(|| Gap {
+            from: seq + 1,
+            to: self.resumes_after,
+            count: self.resumes_after - seq,
+            at_most: true,
+            reason: GapReason::SessionEnded,
+        });
+        let evicted = self
+            .evicted
+            .filter(|evicted| evicted.to > seq)
+            .map(|evicted| Gap {
+                from: evicted.from.max(seq + 1),
+                to: evicted.to,
+                count: evicted.count.min(evicted.to - seq),
+                at_most: true,
+                reason: GapReason::HistoryFull,
+            });
+        match (before, evicted) {
+            (Some(before), Some(evicted)) => Some(Gap {
+                to: evicted.to,
+                count: before.count + evicted.count,
+                ..before
+            }),
+            (before, evicted) => before.or(evicted),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::queue::tests::event;
+
+    fn backlog(events: usize, seqs: &[u64]) -> Backlog {
+        let bound = QueueBound {
+            events,
+            bytes: 1 << 20,
+        };
+        let mut backlog = Backlog::new(bound, seqs[0] - 1);
+        for seq in seqs {
+            backlog.keep(Kept {
+                event: event(*seq, "null"),
+                reach: Reach::Broadcast,
+            });
+        }
+        backlog
+    }
+
+    fn after(backlog: &Backlog, seq: u64) -> Vec<u64> {
+        backlog.after(seq).map(|kept| kept.event.seq()).collect()
+    }
+
+    #[test]
+    fn gives_what_came_after_a_number() {
+        let backlog = backlog(9, &[3, 5, 8]);
+        assert_eq!(after(&backlog, 0), [3, 5, 8]);
+        assert_eq!(after(&backlog, 3), [5, 8]);
+        assert_eq!(after(&backlog, 4), [5, 8]);
+        assert_eq!(after(&backlog, 8), [] as [u64; 0]);
+        assert_eq!(backlog.gap_after(2), None);
+    }
+
+    #[test]
+    fn what_was_evicted_is_a_gap_with_an_upper_bound() {
+        let backlog = backlog(2, &[3, 5, 8, 9]);
+        assert_eq!(after(&backlog, 2), [8, 9]);
+        let gap = backlog.gap_after(2).unwrap();
+        assert_eq!((gap.from, gap.to, gap.count, gap.at_most), (3, 5, 2, true));
+        assert_eq!(gap.reason, GapReason::HistoryFull);
+        let gap = backlog.gap_after(4).unwrap();
+        assert_eq!((gap.from, gap.to, gap.count), (5, 5, 1));
+        assert_eq!(backlog.gap_after(5), None);
+    }
+
+    #[test]
+    fn what_lies_before_the_point_of_resumption_is_a_gap_for_a_page_that_comes_back() {
+        let backlog = backlog(9, &[10, 11]);
+        let gap = backlog.gap_after(6).unwrap();
+        assert_eq!((gap.from, gap.to, gap.count, gap.at_most), (7, 9, 3, true));
+        assert_eq!(gap.reason, GapReason::SessionEnded);
+    }
+
+    #[test]
+    fn a_single_event_larger_than_the_bound_is_evicted_and_counted() {
+        let mut backlog = Backlog::new(
+            QueueBound {
+                events: 9,
+                bytes: 10,
+            },
+            0,
+        );
+        backlog.keep(Kept {
+            event: event(1, "\"a long payload\""),
+            reach: Reach::Broadcast,
+        });
+        assert_eq!(after(&backlog, 0), [] as [u64; 0]);
+        assert_eq!(backlog.gap_after(0).unwrap().count, 1);
+        assert_eq!(backlog.bytes, 0);
+    }
+}

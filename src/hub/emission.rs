@@ -1,0 +1,218 @@
+//! Accepting an event: its number, and its way into every queue that it belongs to.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::event::{Accepted, Event, weight_of};
+use crate::pattern::EventPattern;
+use crate::policy::Overflow;
+use crate::target::{Selection, unknown_target};
+
+use super::backlog::Kept;
+use super::queue::QueuedEvent;
+use super::retained::RetainedEvent;
+use super::subscriptions::Route;
+use super::{Acceptance, Audience, Draft, Hub, Outcome};
+
+impl<W> Hub<W> {
+    /// Accepts an event, or refuses it, and then nobody gets it.
+    pub(crate) fn emit(
+        &mut self,
+        draft: Draft,
+        audience: &Audience,
+        now: Instant,
+    ) -> Result<(Acceptance, Outcome<W>)> {
+        if self.exiting {
+            return Err(Error::new(
+                ErrorCode::Unavailable,
+                format!(
+                    "the app is exiting; {:?} was not emitted",
+                    draft.name.as_str()
+                ),
+            ));
+        }
+        if let Some(to) = &audience.to {
+            self.check_targets(&to.selection)?;
+        }
+        let route = self.subscriptions.route(&draft.name);
+        let is_retained = draft.retain.unwrap_or(route.policy.retain);
+        self.check_room(&draft, audience, &route, is_retained)?;
+
+        self.seq += 1;
+        let mut acceptance = Acceptance {
+            seq: self.seq,
+            pages: 0,
+            listeners: 0,
+        };
+        let mut outcome = Outcome::default();
+        let is_kept = route.policy.history
+            && self
+                .webviews
+                .values()
+                .any(|webview| webview.history.is_some());
+        if route.entries.is_empty() && !is_kept && !is_retained {
+            return Ok((acceptance, outcome));
+        }
+        let event = Event::new(Accepted {
+            seq: self.seq,
+            name: draft.name,
+            payload: draft.payload,
+            accepted_at: SystemTime::now(),
+            source: draft.source,
+            tick: draft.tick,
+        });
+        if is_kept {
+            self.keep(&event, audience, now);
+        }
+        self.deliver(&event, audience, &route, now, &mut acceptance, &mut outcome);
+        if is_retained {
+            let target = audience.to.as_ref().map(|to| to.target.clone());
+            let name = event.event_name().clone();
+            let audience = audience.clone();
+            self.retained
+                .insert(name, target, RetainedEvent { event, audience });
+        }
+        Ok((acceptance, outcome))
+    }
+
+    /// Forgets retained events, and says how many there were.
+    pub(crate) fn clear_retained(&mut self, pattern: &EventPattern) -> usize {
+        self.retained.clear(pattern)
+    }
+
+    /// Every literal label must be there; a glob may match nothing.
+    pub(crate) fn check_targets(&self, to: &Selection) -> Result<()> {
+        for label in to.webviews.iter().filter_map(|pattern| pattern.literal()) {
+            if !self.webviews.contains_key(label) {
+                let known: Vec<&str> = self.webviews.keys().map(|label| &**label).collect();
+                return Err(unknown_target("webview", label, &known));
+            }
+        }
+        for label in to.windows.iter().filter_map(|pattern| pattern.literal()) {
+            if !self
+                .webviews
+                .values()
+                .any(|webview| &*webview.window == label)
+            {
+                let known: Vec<&str> = self
+                    .webviews
+                    .values()
+                    .map(|webview| &*webview.window)
+                    .collect();
+                return Err(unknown_target("window", label, &known));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses before anything is queued anywhere.
+    fn check_room(
+        &self,
+        draft: &Draft,
+        audience: &Audience,
+        route: &Route,
+        is_retained: bool,
+    ) -> Result<()> {
+        let weight = weight_of(&draft.name, &draft.payload);
+        if route.policy.overflow == Overflow::Reject {
+            for session in route
+                .entries
+                .iter()
+                .filter_map(|entry| self.sessions.get(&entry.subscriber))
+            {
+                let is_reached = self.webviews.get(&session.webview).is_some_and(|webview| {
+                    audience
+                        .reach_page(&session.webview, &webview.window)
+                        .is_some()
+                });
+                if is_reached && !session.outbox.has_room(weight) {
+                    return Err(Error::new(
+                        ErrorCode::QueueFull,
+                        format!(
+                            "the queue of the page in {:?} is full, and events called {:?} are not dropped; nobody got this one. Wait for room with emit_async, emit less, or raise queueEvents ({}) or queueBytes ({})",
+                            session.webview,
+                            draft.name.as_str(),
+                            self.limits.queue_events,
+                            self.limits.queue_bytes
+                        ),
+                    ));
+                }
+            }
+        }
+        if is_retained {
+            self.retained.check(
+                &draft.name,
+                audience.to.as_ref().map(|to| &to.target),
+                weight,
+                self.limits.retained_events,
+                self.limits.retained_bytes,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the event for every webview whose page is still to come, or to subscribe.
+    fn keep(&mut self, event: &Event, audience: &Audience, now: Instant) {
+        for (label, webview) in &mut self.webviews {
+            let Some(history) = &mut webview.history else {
+                continue;
+            };
+            if history.until.is_some_and(|until| now >= until) {
+                webview.history = None;
+                continue;
+            }
+            if let Some(reach) = audience.reach_page(label, &webview.window) {
+                history.backlog.keep(Kept {
+                    event: event.clone(),
+                    reach,
+                });
+            }
+        }
+    }
+
+    fn deliver(
+        &mut self,
+        event: &Event,
+        audience: &Audience,
+        route: &Route,
+        now: Instant,
+        acceptance: &mut Acceptance,
+        outcome: &mut Outcome<W>,
+    ) {
+        for entry in &route.entries {
+            if let Some(session) = self.sessions.get_mut(&entry.subscriber) {
+                let reach = self
+                    .webviews
+                    .get(&session.webview)
+                    .and_then(|webview| audience.reach_page(&session.webview, &webview.window));
+                let Some((reach, subscriptions)) =
+                    reach.and_then(|reach| Some((reach, entry.hearing(reach)?)))
+                else {
+                    continue;
+                };
+                acceptance.pages += 1;
+                let queued = QueuedEvent {
+                    event: event.clone(),
+                    subscriptions: Arc::clone(subscriptions),
+                    reach,
+                };
+                session.outbox.push(queued, route.policy.overflow);
+                session.answer_parked(now, outcome);
+            } else if let Some(consumer) = self.consumers.get_mut(&entry.subscriber) {
+                let reach = audience.reach_host();
+                let Some(subscriptions) = entry.hearing(reach) else {
+                    continue;
+                };
+                acceptance.listeners += subscriptions.len();
+                let queued = QueuedEvent {
+                    event: event.clone(),
+                    subscriptions: Arc::clone(subscriptions),
+                    reach,
+                };
+                consumer.queue.push(queued, route.policy.overflow);
+                outcome.wakers.extend(consumer.take_waker());
+            }
+        }
+    }
+}

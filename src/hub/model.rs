@@ -1,0 +1,503 @@
+//! The hub against an oracle, over random interleavings of what apps, pages and networks do.
+//!
+//! Pages here behave as the guest does, but their answers may be lost or late, and they may vanish at any moment. Whatever
+//! happens, a subscription gets each of its events once and in order, or is told of a gap that covers it; and between
+//! two pages of one webview nothing is lost that is kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+
+use super::order::Turn;
+use super::outbox::{BatchBound, Delivery};
+use super::queue::Entry;
+use super::session::SessionId;
+use super::subscriptions::SubscriberKey;
+use super::*;
+use crate::pattern::EventPattern;
+
+const WEBVIEWS: [&str; 2] = ["a", "b"];
+const NAMES: [&str; 2] = ["x", "y"];
+const PATTERNS: [&str; 3] = ["x", "y", "*"];
+const BATCH: BatchBound = BatchBound {
+    events: 3,
+    bytes: 1 << 20,
+};
+
+#[derive(Debug, Clone)]
+enum Step {
+    Emit {
+        name: usize,
+        to: Option<usize>,
+    },
+    Subscribe {
+        page: usize,
+        pattern: usize,
+    },
+    Unsubscribe {
+        page: usize,
+        which: usize,
+    },
+    Pull {
+        page: usize,
+    },
+    /// The answer arrives and its handlers run.
+    Receive {
+        page: usize,
+    },
+    /// The answer is lost on the way.
+    Lose {
+        page: usize,
+    },
+    Reload {
+        page: usize,
+        is_announced: bool,
+    },
+    Close {
+        page: usize,
+    },
+    Wait {
+        millis: u64,
+    },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let page = 0..WEBVIEWS.len();
+    prop_oneof![
+        8 => (0..NAMES.len(), proptest::option::of(page.clone())).prop_map(|(name, to)| Step::Emit { name, to }),
+        3 => (page.clone(), 0..PATTERNS.len()).prop_map(|(page, pattern)| Step::Subscribe { page, pattern }),
+        1 => (page.clone(), 0..4_usize).prop_map(|(page, which)| Step::Unsubscribe { page, which }),
+        5 => page.clone().prop_map(|page| Step::Pull { page }),
+        5 => page.clone().prop_map(|page| Step::Receive { page }),
+        1 => page.clone().prop_map(|page| Step::Lose { page }),
+        1 => (page.clone(), any::<bool>()).prop_map(|(page, is_announced)| Step::Reload { page, is_announced }),
+        1 => page.prop_map(|page| Step::Close { page }),
+        2 => (0..4000_u64).prop_map(|millis| Step::Wait { millis }),
+    ]
+}
+
+/// What a subscription has got.
+#[derive(Debug, Default)]
+struct Heard {
+    pattern: String,
+    since: u64,
+    until: Option<u64>,
+    live: Vec<u64>,
+    replayed: Vec<u64>,
+    gaps: Vec<(u64, u64)>,
+}
+
+impl Heard {
+    fn has(&self, seq: u64) -> bool {
+        self.live.contains(&seq) || self.replayed.contains(&seq)
+    }
+
+    fn is_told_of(&self, seq: u64) -> bool {
+        self.gaps
+            .iter()
+            .any(|(from, to)| (*from..=*to).contains(&seq))
+    }
+}
+
+#[derive(Debug)]
+struct Page {
+    session: SessionId,
+    key: Option<SubscriberKey>,
+    n: u64,
+    handled: u64,
+    /// Answers on their way, oldest first. The network does not reorder what one page has asked for one by one.
+    mailbox: Vec<Vec<Delivery>>,
+    heard: BTreeMap<u32, Heard>,
+    /// What was lost, by the counts of its gaps, and what was due and never came.
+    counted: u64,
+    started: Option<Instant>,
+}
+
+struct World {
+    hub: Hub<usize>,
+    now: Instant,
+    pages: Vec<Page>,
+    /// Every event: its number, name and target.
+    events: Vec<(u64, &'static str, Option<usize>)>,
+    newest_session: u64,
+    newest_id: u32,
+    /// Seqs that a page before has handled, by webview and pattern; and what the page before was subscribed to.
+    before: Vec<Option<Page>>,
+}
+
+fn origin() -> Option<String> {
+    Some("tauri://localhost".to_owned())
+}
+
+impl World {
+    fn new(queue_events: usize, backlog_events: usize) -> Self {
+        let limits = Limits {
+            queue_events,
+            backlog_events,
+            ..Limits::default()
+        };
+        let mut world = Self {
+            hub: Hub::new(limits, Policies::default()),
+            now: Instant::now(),
+            pages: Vec::new(),
+            events: Vec::new(),
+            newest_session: 0,
+            newest_id: 0,
+            before: vec![None, None],
+        };
+        for label in WEBVIEWS {
+            world.hub.announce(label, label);
+            let page = world.new_page();
+            world.pages.push(page);
+        }
+        world
+    }
+
+    fn new_page(&mut self) -> Page {
+        self.newest_session += 1;
+        Page {
+            session: SessionId::parse(&format!("{:032x}", self.newest_session)).unwrap(),
+            key: None,
+            n: 0,
+            handled: 0,
+            mailbox: Vec::new(),
+            heard: BTreeMap::new(),
+            counted: 0,
+            started: None,
+        }
+    }
+
+    fn settle(&mut self, outcome: Outcome<usize>) {
+        for (page, batch) in outcome.answers {
+            self.pages[page].mailbox.push(batch);
+        }
+    }
+
+    fn command(&mut self, page: usize) -> SubscriberKey {
+        self.pages[page].n += 1;
+        let command = Command {
+            session: self.pages[page].session,
+            n: self.pages[page].n,
+            origin: origin(),
+        };
+        let (turn, key, outcome) = self
+            .hub
+            .begin_command(WEBVIEWS[page], command, page, self.now);
+        assert!(matches!(turn, Turn::Run(_)), "{turn:?}");
+        self.settle(outcome);
+        let key = key.unwrap();
+        self.hub.finish_command(key, Ok(String::new()));
+        self.pages[page].key = Some(key);
+        key
+    }
+
+    fn run(&mut self, step: Step) {
+        match step {
+            Step::Emit { name, to } => self.emit(NAMES[name], to),
+            Step::Subscribe { page, pattern } => self.subscribe(page, PATTERNS[pattern]),
+            Step::Unsubscribe { page, which } => self.unsubscribe(page, which),
+            Step::Pull { page } => self.pull(page),
+            Step::Receive { page } => self.receive(page),
+            Step::Lose { page } => {
+                if !self.pages[page].mailbox.is_empty() {
+                    self.pages[page].mailbox.remove(0);
+                }
+            }
+            Step::Reload { page, is_announced } => self.reload(page, is_announced),
+            Step::Close { page } => {
+                let (gone, outcome) = self.hub.remove_window(WEBVIEWS[page]);
+                assert_eq!(gone.len(), 1);
+                self.settle(outcome);
+                self.hub.announce(WEBVIEWS[page], WEBVIEWS[page]);
+                self.before[page] = None;
+                let fresh = self.new_page();
+                self.check_page(page);
+                self.pages[page] = fresh;
+            }
+            Step::Wait { millis } => {
+                self.now += Duration::from_millis(millis);
+                let (outcome, next) = self.hub.expire(self.now);
+                assert!(
+                    next.is_none_or(|next| next > self.now),
+                    "nothing that is due is left undone"
+                );
+                self.settle(outcome);
+            }
+        }
+    }
+
+    fn emit(&mut self, name: &'static str, to: Option<usize>) {
+        let draft = Draft {
+            name: EventName::parse(name).unwrap(),
+            payload: "null".to_owned(),
+            source: Source::Host,
+            tick: None,
+            retain: None,
+        };
+        let audience = Audience {
+            to: to.map(|page| Address::of(WEBVIEWS[page].into()).unwrap()),
+            except: None,
+        };
+        let (acceptance, outcome) = self.hub.emit(draft, &audience, self.now).unwrap();
+        self.events.push((acceptance.seq, name, to));
+        self.settle(outcome);
+    }
+
+    fn subscribe(&mut self, page: usize, pattern: &str) {
+        let key = self.command(page);
+        self.newest_id += 1;
+        let request = SubscriptionRequest {
+            id: self.newest_id,
+            pattern: EventPattern::parse(pattern).unwrap(),
+            target: None,
+            wants_replayed: true,
+            wants_retained: true,
+            after: None,
+        };
+        let (answers, outcome) = self.hub.subscribe(key, vec![request], self.now);
+        let heard = Heard {
+            pattern: pattern.to_owned(),
+            since: *answers[0].as_ref().unwrap(),
+            ..Heard::default()
+        };
+        self.pages[page].started.get_or_insert(self.now);
+        self.pages[page].heard.insert(self.newest_id, heard);
+        self.settle(outcome);
+    }
+
+    fn unsubscribe(&mut self, page: usize, which: usize) {
+        let live = |heard: &Heard| heard.until.is_none();
+        let ids: Vec<u32> = self.pages[page]
+            .heard
+            .iter()
+            .filter(|(_, heard)| live(heard))
+            .map(|(id, _)| *id)
+            .collect();
+        let Some(id) = ids.get(which) else {
+            return;
+        };
+        let key = self.command(page);
+        let outcome = self.hub.unsubscribe(key, &[*id]);
+        let seq = self.hub.seq;
+        self.pages[page].heard.get_mut(id).unwrap().until = Some(seq);
+        self.settle(outcome);
+    }
+
+    fn pull(&mut self, page: usize) {
+        // As the guest: one at a time, and only while it listens.
+        let own = &self.pages[page];
+        let is_pulling = own
+            .key
+            .and_then(|key| self.hub.sessions.get(&key))
+            .is_some_and(|session| session.parked.is_some());
+        if own.key.is_none() || is_pulling || !own.mailbox.is_empty() {
+            return;
+        }
+        let pulled = self.hub.pull(
+            WEBVIEWS[page],
+            own.session,
+            own.handled,
+            BATCH,
+            page,
+            self.now,
+        );
+        self.settle(pulled.unwrap());
+    }
+
+    fn receive(&mut self, page: usize) {
+        let own = &mut self.pages[page];
+        if own.mailbox.is_empty() {
+            return;
+        }
+        for delivery in own.mailbox.remove(0) {
+            if delivery.index <= own.handled {
+                continue;
+            }
+            assert_eq!(delivery.index, own.handled + 1, "an index is missing");
+            own.handled = delivery.index;
+            match delivery.entry {
+                Entry::Event(queued) => {
+                    for id in queued.subscriptions.iter() {
+                        let heard = own.heard.get_mut(id).unwrap();
+                        let seq = queued.event.seq();
+                        assert!(!heard.has(seq), "{seq} came twice");
+                        if queued.event.mark().replayed {
+                            assert!(heard.live.is_empty(), "what is replayed comes first");
+                            assert!(heard.replayed.last().is_none_or(|last| *last < seq));
+                            heard.replayed.push(seq);
+                        } else {
+                            assert!(
+                                heard.live.last().is_none_or(|last| *last < seq),
+                                "out of order"
+                            );
+                            assert!(seq > heard.since);
+                            heard.live.push(seq);
+                        }
+                    }
+                }
+                Entry::Lost(lost) => {
+                    own.counted += lost.gap.count;
+                    for id in &lost.subscriptions {
+                        own.heard
+                            .get_mut(id)
+                            .unwrap()
+                            .gaps
+                            .push((lost.gap.from, lost.gap.to));
+                    }
+                }
+            }
+        }
+    }
+
+    fn reload(&mut self, page: usize, is_announced: bool) {
+        if is_announced {
+            let outcome = self.hub.leave_page(WEBVIEWS[page], origin());
+            self.settle(outcome);
+        }
+        let mut fresh = self.new_page();
+        std::mem::swap(&mut fresh, &mut self.pages[page]);
+        // Without the hook, the new page's first command tells.
+        self.command(page);
+        if fresh.started.is_some() {
+            self.before[page] = Some(fresh);
+        }
+    }
+
+    fn is_for(&self, page: usize, pattern: &str, event: &(u64, &str, Option<usize>)) -> bool {
+        let (_, name, to) = event;
+        to.is_none_or(|to| to == page) && (pattern == "*" || pattern == *name)
+    }
+
+    /// What is due to a live subscription came, or is covered by a gap.
+    fn check_page(&self, page: usize) {
+        let own = &self.pages[page];
+        if own.mailbox.is_empty() {
+            for heard in own.heard.values() {
+                for event in &self.events {
+                    let seq = event.0;
+                    if heard.has(seq) {
+                        assert!(
+                            self.is_for(page, &heard.pattern, event),
+                            "{event:?} is not for {heard:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lets every page catch up, and compares with what it was owed.
+    fn finish(mut self) {
+        for page in 0..self.pages.len() {
+            loop {
+                while !self.pages[page].mailbox.is_empty() {
+                    self.receive(page);
+                }
+                let handled = self.pages[page].handled;
+                self.pull(page);
+                while !self.pages[page].mailbox.is_empty() {
+                    self.receive(page);
+                }
+                if self.pages[page].handled == handled {
+                    break;
+                }
+            }
+            self.check_page(page);
+            let own = &self.pages[page];
+            let mut missing = BTreeSet::new();
+            for heard in own.heard.values().filter(|heard| heard.until.is_none()) {
+                for event in &self.events {
+                    let is_due = event.0 > heard.since && self.is_for(page, &heard.pattern, event);
+                    if is_due && !heard.has(event.0) {
+                        assert!(
+                            heard.is_told_of(event.0),
+                            "{event:?} is lost without a word: {heard:?}"
+                        );
+                        missing.insert(event.0);
+                    }
+                }
+                self.check_seam(page, heard);
+            }
+            assert!(
+                missing.len() as u64 <= own.counted,
+                "the gaps count {} of {missing:?}",
+                own.counted
+            );
+        }
+    }
+
+    /// What the page before did not handle, and what came while there was none, reached a page that started in time.
+    fn check_seam(&self, page: usize, heard: &Heard) {
+        let Some(before) = &self.before[page] else {
+            return;
+        };
+        let same = before
+            .heard
+            .values()
+            .find(|old| old.pattern == heard.pattern && old.until.is_none());
+        let Some(old) = same else {
+            return;
+        };
+        // Only while the new page starts up is the past replayed; the model subscribes at once or later.
+        let started = self.pages[page].started;
+        if started.is_none() || !heard.is_first_of(&self.pages[page]) {
+            return;
+        }
+        for event in &self.events {
+            let is_due = event.0 > old.since
+                && event.0 <= heard.since
+                && self.is_for(page, &heard.pattern, event);
+            if is_due {
+                let came = old.has(event.0) || heard.has(event.0);
+                let told = old.is_told_of(event.0) || heard.is_told_of(event.0);
+                assert!(
+                    came || told,
+                    "{event:?} fell between two pages: {old:?} {heard:?}"
+                );
+            }
+        }
+    }
+}
+
+impl Heard {
+    fn is_first_of(&self, page: &Page) -> bool {
+        page.heard
+            .values()
+            .next()
+            .is_some_and(|first| std::ptr::eq(first, self))
+    }
+}
+
+fn check(queue_events: usize, backlog_events: usize, steps: Vec<Step>) {
+    let mut world = World::new(queue_events, backlog_events);
+    for step in steps {
+        // A page whose lease has ended opens a new session, as the guest does.
+        for page in 0..WEBVIEWS.len() {
+            let key = world.pages[page].key;
+            if key.is_some_and(|key| !world.hub.sessions.contains_key(&key)) {
+                let mut fresh = world.new_page();
+                std::mem::swap(&mut fresh, &mut world.pages[page]);
+                if fresh.started.is_some() {
+                    world.before[page] = Some(fresh);
+                }
+            }
+        }
+        world.run(step);
+    }
+    world.finish();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn with_room_nothing_is_lost(steps in proptest::collection::vec(step(), 1..60)) {
+        check(1000, 1000, steps);
+    }
+
+    #[test]
+    fn without_room_what_is_lost_is_told(steps in proptest::collection::vec(step(), 1..80)) {
+        check(3, 4, steps);
+    }
+}

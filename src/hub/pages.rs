@@ -1,0 +1,347 @@
+//! Pages come and go: sessions, their commands, pulls and leases, and what is kept from one page to the next.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::error::{Error, ErrorCode, Result};
+
+use super::backlog::{Backlog, Kept};
+use super::order::{Answer, Turn};
+use super::outbox::{BatchBound, Outbox};
+use super::queue::Entry;
+use super::session::{ParkedPull, Session, SessionId};
+use super::subscriptions::{SubscriberKey, SubscriptionId};
+use super::{
+    ENDED_SESSIONS, EndedSession, History, Hub, Outcome, PULL_HOLD, PageBefore, SESSION_LEASE,
+};
+
+/// A command of a page.
+#[derive(Debug)]
+pub(crate) struct Command {
+    pub(crate) session: SessionId,
+    pub(crate) n: u64,
+    /// Where the page is from, as far as its request says.
+    pub(crate) origin: Option<String>,
+}
+
+impl<W> Hub<W> {
+    /// The page of this webview was left, for one of this origin.
+    pub(crate) fn leave_page(&mut self, label: &str, origin: Option<String>) -> Outcome<W> {
+        let mut outcome = Outcome::default();
+        self.end_page(label, &mut outcome);
+        self.note_origin(label, origin, &mut outcome);
+        outcome
+    }
+
+    fn note_origin(&mut self, label: &str, origin: Option<String>, outcome: &mut Outcome<W>) {
+        let Some((label, webview)) = self
+            .webviews
+            .get_key_value(label)
+            .map(|(label, _)| Arc::clone(label))
+            .and_then(|label| {
+                let webview = self.webviews.get_mut(&label)?;
+                Some((label, webview))
+            })
+        else {
+            return;
+        };
+        if origin.is_none() {
+            return;
+        }
+        if webview.origin.is_some() && webview.origin != origin {
+            outcome.moved_away.push(label);
+        }
+        webview.origin = origin;
+    }
+
+    /// Ends the session of this webview, and keeps what its page had not acknowledged for the next one.
+    pub(super) fn end_page(&mut self, label: &str, outcome: &mut Outcome<W>) {
+        let Some(webview) = self.webviews.get_mut(label) else {
+            return;
+        };
+        let Some(key) = webview.session.take() else {
+            return;
+        };
+        let Some(session) = self.sessions.remove(&key) else {
+            return;
+        };
+        if webview.ended.len() == ENDED_SESSIONS {
+            webview.ended.pop_front();
+        }
+        webview.ended.push_back(EndedSession {
+            key,
+            id: session.id,
+            order: session.order,
+        });
+        self.subscriptions.remove_subscriber(key);
+        outcome.room = true;
+        outcome
+            .orphans
+            .extend(session.parked.map(|pull| pull.waiter));
+        // A page that never subscribed took nothing over, so what was kept for it is kept for the next one.
+        if session.first_subscribed.is_some() {
+            self.keep_for_next_page(label, session.outbox, session.origin);
+        }
+    }
+
+    fn keep_for_next_page(&mut self, label: &str, outbox: Outbox, origin: Option<String>) {
+        let bound = self.backlog_bound();
+        let Some(webview) = self.webviews.get_mut(label) else {
+            return;
+        };
+        let mut losses = Vec::new();
+        let mut kept: Vec<Kept> = Vec::new();
+        for entry in outbox.into_unacknowledged() {
+            match entry {
+                Entry::Lost(lost) => losses.push(lost.gap),
+                Entry::Event(queued)
+                    if self.subscriptions.policy(queued.event.event_name()).history =>
+                {
+                    kept.push(Kept {
+                        event: queued.event.marked(Default::default()),
+                        reach: queued.reach,
+                    });
+                }
+                Entry::Event(_) => {}
+            }
+        }
+        let first_kept = kept.iter().map(|kept| kept.event.seq());
+        let first_lost = losses.iter().map(|gap| gap.from);
+        // The next page resumes before the oldest event that this one has not acknowledged, else now.
+        let resumes_after = first_kept
+            .chain(first_lost)
+            .min()
+            .map_or(self.seq, |first| first - 1);
+        // What came while this page started up may not have been subscribed to yet.
+        if let Some(history) = &webview.history {
+            kept.extend(history.backlog.after(resumes_after).cloned());
+        }
+        kept.sort_by_key(|kept| kept.event.seq());
+        kept.dedup_by_key(|kept| kept.event.seq());
+        let mut backlog = Backlog::new(bound, resumes_after);
+        for gap in losses {
+            backlog.note_loss(gap.from, gap.to, gap.count);
+        }
+        for kept in kept {
+            backlog.keep(kept);
+        }
+        webview.history = Some(History {
+            backlog,
+            before: Some(PageBefore { origin }),
+            until: None,
+        });
+    }
+
+    /// Takes the turn of a command of a session, which the first one opens.
+    pub(crate) fn begin_command(
+        &mut self,
+        label: &str,
+        command: Command,
+        waiter: W,
+        now: Instant,
+    ) -> (Turn<W>, Option<SubscriberKey>, Outcome<W>) {
+        let mut outcome = Outcome::default();
+        let Command { session: id, n, .. } = command;
+        if let Some(ended) = self
+            .ended_session(label, id)
+            .filter(|ended| ended.order.is_newest(n))
+        {
+            return (ended.order.begin(n, waiter), None, outcome);
+        }
+        let key = match self.open(label, command, now, &mut outcome) {
+            Ok(key) => key,
+            Err(error) => return (Turn::Refuse(waiter, error), None, outcome),
+        };
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return (Turn::Refuse(waiter, stale(id)), None, outcome);
+        };
+        session.last_seen = now;
+        (session.order.begin(n, waiter), Some(key), outcome)
+    }
+
+    /// Records a command's answer and gives back those who wait for it, too.
+    pub(crate) fn finish_command(&mut self, key: SubscriberKey, answer: Answer) -> Vec<W> {
+        let order = match self.sessions.get_mut(&key) {
+            Some(session) => Some(&mut session.order),
+            None => self
+                .webviews
+                .values_mut()
+                .flat_map(|webview| &mut webview.ended)
+                .find(|ended| ended.key == key)
+                .map(|ended| &mut ended.order),
+        };
+        order.map_or_else(Vec::new, |order| order.finish(answer))
+    }
+
+    fn ended_session(&mut self, label: &str, id: SessionId) -> Option<&mut EndedSession<W>> {
+        let webview = self.webviews.get_mut(label)?;
+        webview.ended.iter_mut().find(|ended| ended.id == id)
+    }
+
+    fn open(
+        &mut self,
+        label: &str,
+        command: Command,
+        now: Instant,
+        outcome: &mut Outcome<W>,
+    ) -> Result<SubscriberKey> {
+        let Command {
+            session: id,
+            n,
+            origin,
+        } = command;
+        if self.exiting {
+            return Err(Error::new(ErrorCode::Unavailable, "the app is exiting"));
+        }
+        if let Ok(key) = self.session_key(label, id) {
+            return Ok(key);
+        }
+        let Some((label, webview)) = self.webviews.get_key_value(label) else {
+            return Err(stale(id));
+        };
+        if n != 1 || webview.ended.iter().any(|ended| ended.id == id) {
+            return Err(stale(id));
+        }
+        let label = Arc::clone(label);
+        self.end_page(&label, outcome);
+        self.note_origin(&label, origin, outcome);
+        let key = self.next_key();
+        let bound = self.queue_bound();
+        let Some(webview) = self.webviews.get_mut(&label) else {
+            return Err(stale(id));
+        };
+        webview.session = Some(key);
+        let session = Session::new(id, label, webview.origin.clone(), bound, now);
+        self.sessions.insert(key, session);
+        outcome.rearm |= self.arm(now + SESSION_LEASE);
+        Ok(key)
+    }
+
+    fn session_key(&self, label: &str, id: SessionId) -> Result<SubscriberKey> {
+        self.webviews
+            .get(label)
+            .and_then(|webview| webview.session)
+            .filter(|key| {
+                self.sessions
+                    .get(key)
+                    .is_some_and(|session| session.id == id)
+            })
+            .ok_or_else(|| stale(id))
+    }
+
+    /// Ends these subscriptions. With the last one, the page's pull ends.
+    pub(crate) fn unsubscribe(&mut self, key: SubscriberKey, ids: &[SubscriptionId]) -> Outcome<W> {
+        let mut outcome = Outcome::default();
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return outcome;
+        };
+        for id in ids {
+            if self.subscriptions.remove(key, *id) {
+                session.subscriptions -= 1;
+            }
+        }
+        if session.subscriptions == 0 {
+            session.outbox.drop_queued();
+            outcome.room = true;
+            if let Some(pull) = session.parked.take() {
+                outcome.answers.push((pull.waiter, Vec::new()));
+            }
+        }
+        outcome
+    }
+
+    /// Answers a pull, or parks it until there is something.
+    pub(crate) fn pull(
+        &mut self,
+        label: &str,
+        id: SessionId,
+        ack: u64,
+        bound: BatchBound,
+        waiter: W,
+        now: Instant,
+    ) -> Result<Outcome<W>, (W, Error)> {
+        let Some(session) = self
+            .session_key(label, id)
+            .ok()
+            .and_then(|key| self.sessions.get_mut(&key))
+        else {
+            return Err((waiter, stale(id)));
+        };
+        if let Err(error) = session.outbox.acknowledge(ack) {
+            return Err((waiter, error));
+        }
+        let mut outcome = Outcome::default();
+        session.last_seen = now;
+        if let Some(superseded) = session.parked.take() {
+            outcome.answers.push((superseded.waiter, Vec::new()));
+        }
+        let batch = session.outbox.batch(bound);
+        if !batch.is_empty() || session.subscriptions == 0 {
+            outcome.room = !batch.is_empty();
+            outcome.answers.push((waiter, batch));
+            return Ok(outcome);
+        }
+        session.parked = Some(ParkedPull {
+            waiter,
+            bound,
+            since: now,
+        });
+        outcome.rearm = self.arm(now + PULL_HOLD);
+        Ok(outcome)
+    }
+
+    /// Answers the pulls that were held long enough, ends the sessions that nobody has heard of, and forgets what was
+    /// kept for pages that have started.
+    ///
+    /// Returns when to call again: by then at the latest, or as soon as an outcome says `rearm`.
+    pub(crate) fn expire(&mut self, now: Instant) -> (Outcome<W>, Option<Instant>) {
+        let mut outcome = Outcome::default();
+        let mut abandoned = Vec::new();
+        for session in self.sessions.values_mut() {
+            if let Some(pull) = session.parked.take_if(|pull| now >= pull.since + PULL_HOLD) {
+                session.last_seen = now;
+                outcome.answers.push((pull.waiter, Vec::new()));
+            }
+            if session.parked.is_none() && now >= session.last_seen + SESSION_LEASE {
+                abandoned.push(Arc::clone(&session.webview));
+            }
+        }
+        for label in abandoned {
+            self.end_page(&label, &mut outcome);
+        }
+        for webview in self.webviews.values_mut() {
+            webview
+                .history
+                .take_if(|history| history.until.is_some_and(|until| now >= until));
+        }
+        let starts = self
+            .webviews
+            .values()
+            .filter_map(|webview| webview.history.as_ref()?.until);
+        self.armed = self
+            .sessions
+            .values()
+            .map(|session| match &session.parked {
+                Some(pull) => pull.since + PULL_HOLD,
+                None => session.last_seen + SESSION_LEASE,
+            })
+            .chain(starts)
+            .min();
+        (outcome, self.armed)
+    }
+
+    pub(super) fn arm(&mut self, due: Instant) -> bool {
+        let is_earlier = self.armed.is_none_or(|armed| due < armed);
+        if is_earlier {
+            self.armed = Some(due);
+        }
+        is_earlier
+    }
+}
+
+fn stale(id: SessionId) -> Error {
+    Error::new(
+        ErrorCode::StaleSession,
+        format!("the session {id} has ended or is not this webview's; open a new one"),
+    )
+}

@@ -1,0 +1,328 @@
+//! Beginning to listen: the subscription, and what it gets of what came before it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::event::{Event, Gap, GapReason, Mark};
+use crate::pattern::EventPattern;
+use crate::policy::Overflow;
+use crate::target::Selection;
+
+use super::queue::{LostEvents, QueuedEvent};
+use super::subscriptions::{Hearing, Reach, SubscriberKey, SubscriptionId};
+use super::{History, Hub, Outcome, START_UP};
+
+/// One subscription that a page asks for.
+#[derive(Debug)]
+pub(crate) struct SubscriptionRequest {
+    pub(crate) id: SubscriptionId,
+    pub(crate) pattern: EventPattern,
+    /// Only what is sent to this, which must be the page's own webview or window.
+    pub(crate) target: Option<Selection>,
+    /// Whether it gets what a starting page may still get.
+    pub(crate) wants_replayed: bool,
+    pub(crate) wants_retained: bool,
+    /// The sequence number up to which the page has everything, from a session that it had before.
+    pub(crate) after: Option<u64>,
+}
+
+/// What new subscriptions get of what came before them, by sequence number.
+#[derive(Debug, Default)]
+struct Arrears {
+    events: BTreeMap<(u64, Mark), ArrearsEntry>,
+    gaps: Vec<LostEvents>,
+}
+
+#[derive(Debug)]
+struct ArrearsEntry {
+    event: Event,
+    reach: Reach,
+    subscriptions: Vec<SubscriptionId>,
+}
+
+impl Arrears {
+    fn add(&mut self, event: &Event, reach: Reach, mark: Mark, id: SubscriptionId) {
+        self.events
+            .entry((event.seq(), mark))
+            .or_insert_with(|| ArrearsEntry {
+                event: event.marked(mark),
+                reach,
+                subscriptions: Vec::new(),
+            })
+            .subscriptions
+            .push(id);
+    }
+
+    fn add_gap(&mut self, gap: Gap, id: SubscriptionId) {
+        match self.gaps.iter_mut().find(|lost| lost.gap == gap) {
+            Some(lost) => {
+                lost.subscriptions.insert(id);
+            }
+            None => self.gaps.push(LostEvents {
+                gap,
+                subscriptions: [id].into(),
+            }),
+        }
+    }
+}
+
+impl<W> Hub<W> {
+    /// Begins the subscriptions of one command, and answers each with the sequence number that it begins after.
+    ///
+    /// What they get of what came before is queued behind what the page is owed already, and before anything that is
+    /// accepted from now on: there is no seam.
+    pub(crate) fn subscribe(
+        &mut self,
+        key: SubscriberKey,
+        requests: Vec<SubscriptionRequest>,
+        now: Instant,
+    ) -> (Vec<Result<u64>>, Outcome<W>) {
+        let mut outcome = Outcome::default();
+        let mut arrears = Arrears::default();
+        let answers = requests
+            .into_iter()
+            .map(|request| {
+                let hearing = self.check_subscription(key, &request)?;
+                outcome.rearm |= self.begin_start_up(key, now);
+                self.find_arrears(key, &request, hearing, now, &mut arrears);
+                if let Some(session) = self.sessions.get_mut(&key) {
+                    session.subscriptions += 1;
+                }
+                self.subscriptions
+                    .insert(key, request.id, request.pattern, hearing);
+                Ok(self.seq)
+            })
+            .collect();
+        self.queue_arrears(key, arrears, now, &mut outcome);
+        (answers, outcome)
+    }
+
+    fn check_subscription(
+        &self,
+        key: SubscriberKey,
+        request: &SubscriptionRequest,
+    ) -> Result<Hearing> {
+        let Some(session) = self.sessions.get(&key) else {
+            return Err(Error::new(
+                ErrorCode::StaleSession,
+                "this session has ended",
+            ));
+        };
+        let window = self
+            .webviews
+            .get(&session.webview)
+            .map(|webview| &*webview.window);
+        let hearing = match &request.target {
+            None => Hearing::Own,
+            Some(target) if target.everyone => Hearing::Own,
+            Some(target) if target.has_webview(&session.webview, window.unwrap_or_default()) => {
+                Hearing::SentOnly
+            }
+            Some(_) => {
+                return Err(Error::new(
+                    ErrorCode::Denied,
+                    format!(
+                        "a page hears only what is sent to itself; this one is in the webview {:?}",
+                        session.webview
+                    ),
+                ));
+            }
+        };
+        if self.subscriptions.contains(key, request.id) {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                format!(
+                    "the subscription id {} is in use; each has its own",
+                    request.id
+                ),
+            ));
+        }
+        if session.subscriptions >= self.limits.subscriptions_per_page {
+            return Err(Error::new(
+                ErrorCode::TooManySubscriptions,
+                format!(
+                    "this page has {} subscriptions, and that is the limit; end some before {:?}",
+                    session.subscriptions,
+                    request.pattern.to_string()
+                ),
+            ));
+        }
+        Ok(hearing)
+    }
+
+    /// With its first subscription a page takes over what is kept for it, unless it is of another origin than the page
+    /// before.
+    fn begin_start_up(&mut self, key: SubscriberKey, now: Instant) -> bool {
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return false;
+        };
+        if session.first_subscribed.is_some() {
+            return false;
+        }
+        session.first_subscribed = Some(now);
+        let until = now + START_UP;
+        let Some(webview) = self.webviews.get_mut(&session.webview) else {
+            return false;
+        };
+        let may_resume = |history: &History| match &history.before {
+            None => true,
+            Some(before) => before.origin.is_some() && before.origin == session.origin,
+        };
+        webview.history = webview
+            .history
+            .take()
+            .filter(may_resume)
+            .map(|history| History {
+                until: Some(until),
+                ..history
+            });
+        webview.history.is_some() && self.arm(until)
+    }
+
+    fn find_arrears(
+        &self,
+        key: SubscriberKey,
+        request: &SubscriptionRequest,
+        hearing: Hearing,
+        now: Instant,
+        arrears: &mut Arrears,
+    ) {
+        let Some((session, webview)) = self
+            .sessions
+            .get(&key)
+            .and_then(|session| Some((session, self.webviews.get(&session.webview)?)))
+        else {
+            return;
+        };
+        let mut found: BTreeMap<u64, (&Event, Reach, Mark)> = BTreeMap::new();
+        let history = webview
+            .history
+            .as_ref()
+            .filter(|history| history.until.is_some_and(|until| now < until));
+        if request.wants_replayed {
+            match (history, request.after) {
+                (Some(history), after) => {
+                    let after = after.unwrap_or_else(|| history.backlog.resumes_after());
+                    if let Some(gap) = history.backlog.gap_after(after) {
+                        arrears.add_gap(gap, request.id);
+                    }
+                    for kept in history.backlog.after(after) {
+                        if hearing.covers(kept.reach)
+                            && request.pattern.matches(kept.event.event_name())
+                        {
+                            let mark = Mark {
+                                replayed: true,
+                                ..Mark::default()
+                            };
+                            found.insert(kept.event.seq(), (&kept.event, kept.reach, mark));
+                        }
+                    }
+                }
+                (None, Some(after)) if after < self.seq => arrears.add_gap(
+                    Gap {
+                        from: after + 1,
+                        to: self.seq,
+                        count: self.seq - after,
+                        at_most: true,
+                        reason: GapReason::SessionEnded,
+                    },
+                    request.id,
+                ),
+                (None, _) => {}
+            }
+        }
+        if request.wants_retained {
+            for retained in self.retained.matching(&request.pattern) {
+                let seq = retained.event.seq();
+                let reach = retained
+                    .audience
+                    .reach_page(&session.webview, &webview.window);
+                let Some(reach) = reach.filter(|reach| hearing.covers(*reach)) else {
+                    continue;
+                };
+                if request.after.is_some_and(|after| seq <= after) {
+                    continue;
+                }
+                found
+                    .entry(seq)
+                    .or_insert((&retained.event, reach, Mark::default()))
+                    .2
+                    .retained = true;
+            }
+        }
+        for (event, reach, mark) in found.into_values() {
+            arrears.add(event, reach, mark, request.id);
+        }
+    }
+
+    fn queue_arrears(
+        &mut self,
+        key: SubscriberKey,
+        arrears: Arrears,
+        now: Instant,
+        outcome: &mut Outcome<W>,
+    ) {
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return;
+        };
+        for lost in arrears.gaps {
+            session.outbox.push_lost(lost);
+        }
+        for entry in arrears.events.into_values() {
+            let policy = self.subscriptions.policy(entry.event.event_name());
+            let queued = QueuedEvent {
+                event: entry.event,
+                subscriptions: entry.subscriptions.into(),
+                reach: entry.reach,
+            };
+            // What was accepted once is not rejected later.
+            let overflow = match policy.overflow {
+                Overflow::Reject => Overflow::DropOldest,
+                other => other,
+            };
+            session.outbox.push(queued, overflow);
+        }
+        session.answer_parked(now, outcome);
+    }
+
+    /// Begins a subscription of the app itself, which gets what is retained.
+    pub(crate) fn listen(
+        &mut self,
+        key: SubscriberKey,
+        id: SubscriptionId,
+        pattern: EventPattern,
+        hearing: Hearing,
+    ) -> Outcome<W> {
+        let mut outcome = Outcome::default();
+        if let Some(consumer) = self.consumers.get_mut(&key) {
+            let mut retained: Vec<(&Event, Reach)> = self
+                .retained
+                .matching(&pattern)
+                .map(|retained| (&retained.event, retained.audience.reach_host()))
+                .filter(|(_, reach)| hearing.covers(*reach))
+                .collect();
+            retained.sort_by_key(|(event, _)| event.seq());
+            let mark = Mark {
+                retained: true,
+                ..Mark::default()
+            };
+            for (event, reach) in retained {
+                let queued = QueuedEvent {
+                    event: event.marked(mark),
+                    subscriptions: Arc::new([id]),
+                    reach,
+                };
+                consumer.queue.push(queued, Overflow::DropOldest);
+            }
+            outcome.wakers.extend(consumer.take_waker());
+        }
+        self.subscriptions.insert(key, id, pattern, hearing);
+        outcome
+    }
+
+    pub(crate) fn unlisten(&mut self, key: SubscriberKey, id: SubscriptionId) {
+        self.subscriptions.remove(key, id);
+    }
+}

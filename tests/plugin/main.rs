@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod delivery;
+mod history;
 mod host;
 mod house;
 mod periodic;
 mod permissions;
+mod policies;
 mod sessions;
 mod support;

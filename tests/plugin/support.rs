@@ -75,14 +75,25 @@ impl Pending {
     }
 }
 
-/// Sends a command as a page does.
+/// Sends a command as a page of the app does.
 pub(crate) fn invoke(
     webview: &WebviewWindow<MockRuntime>,
     command: &str,
     arguments: Value,
 ) -> Pending {
-    // Tauri's own script sets this header on every request over the IPC protocol.
-    invoke_with(webview, command, arguments, &[("Tauri-Callback", "0")])
+    invoke_from("tauri://localhost", webview, command, arguments)
+}
+
+/// Sends a command as a page of this origin does.
+pub(crate) fn invoke_from(
+    origin: &str,
+    webview: &WebviewWindow<MockRuntime>,
+    command: &str,
+    arguments: Value,
+) -> Pending {
+    // WebKit sets the one and Tauri's own script the other on every request over the IPC protocol.
+    let headers = [("Origin", origin), ("Tauri-Callback", "0")];
+    invoke_with(webview, command, arguments, &headers)
 }
 
 /// Sends a command as a page does whose IPC fell back to postMessage.
@@ -127,6 +138,7 @@ fn invoke_with(
 pub(crate) struct Page {
     pub(crate) webview: WebviewWindow<MockRuntime>,
     pub(crate) session: String,
+    pub(crate) origin: String,
     pub(crate) n: u64,
     pub(crate) ack: u64,
     newest_id: u32,
@@ -143,6 +155,7 @@ impl Page {
         Self {
             webview,
             session: format!("{:032x}", NEWEST.fetch_add(1, Ordering::Relaxed)),
+            origin: "tauri://localhost".to_owned(),
             n: 0,
             ack: 0,
             newest_id: 0,
@@ -159,7 +172,7 @@ impl Page {
     pub(crate) fn repeat(&self, command: &str, mut arguments: Value) -> Pending {
         arguments["session"] = json!(self.session);
         arguments["n"] = json!(self.n);
-        invoke(&self.webview, command, arguments)
+        invoke_from(&self.origin, &self.webview, command, arguments)
     }
 
     pub(crate) fn call(&mut self, command: &str, arguments: Value) -> Result<Value, Value> {

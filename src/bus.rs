@@ -38,6 +38,10 @@ impl EventBus {
         &self.engine
     }
 
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
+    }
+
     /// Emits an event to everyone: to all pages and all listeners in Rust.
     ///
     /// # Errors
@@ -157,10 +161,7 @@ impl EventBus {
     /// # }
     /// ```
     pub fn clear_retained(&self, pattern: &str) -> Result<usize> {
-        Ok(self
-            .engine
-            .hub()
-            .clear_retained(&EventPattern::parse(pattern)?))
+        Ok(self.engine.clear_retained(&EventPattern::parse(pattern)?))
     }
 
     fn prepare(
@@ -463,7 +464,9 @@ impl From<EventTarget> for Target {
             EventTarget::AnyLabel { label }
             | EventTarget::Webview { label }
             | EventTarget::WebviewWindow { label } => Self::webview(label),
-            _ => Self::everyone(),
+            EventTarget::Any => Self::everyone(),
+            // A kind that is not known here must not turn into everyone.
+            _ => Self::join([]),
         }
     }
 }

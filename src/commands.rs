@@ -59,6 +59,7 @@ async fn emit<R: Runtime>(
 ) -> Result<Response> {
     let engine = bus.engine();
     let call = Call {
+        name: "emit",
         request,
         session,
         n,
@@ -88,6 +89,7 @@ async fn emit_to<R: Runtime>(
 ) -> Result<Response> {
     let engine = bus.engine();
     let call = Call {
+        name: "emit_to",
         request,
         session,
         n,
@@ -100,8 +102,12 @@ async fn emit_to<R: Runtime>(
                     "emit_to needs a target; without one it is emit",
                 ));
             };
+            let to = Address::of(read_target(to)?)?;
+            if to.selection.everyone {
+                return Err(invalid_argument("an event for everyone goes through emit"));
+            }
             let audience = Audience {
-                to: Some(Address::of(read_target(to)?)?),
+                to: Some(to),
                 except: None,
             };
             entry.emit(engine, &source, &audience)
@@ -111,6 +117,7 @@ async fn emit_to<R: Runtime>(
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct EmitEntry {
     event: String,
     payload: Option<String>,
@@ -142,11 +149,13 @@ async fn subscribe<R: Runtime>(
 ) -> Result<Response> {
     let engine = bus.engine();
     let call = Call {
+        name: "subscribe",
         request,
         session,
         n,
     };
     in_order(engine, &webview, &call, |page| {
+        check_entries("subscriptions", subscriptions.len())?;
         let requests: Vec<Result<SubscriptionRequest>> = subscriptions
             .into_iter()
             .map(|entry| read::<SubscribeEntry>(entry)?.request())
@@ -179,6 +188,7 @@ async fn subscribe<R: Runtime>(
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct SubscribeEntry {
     id: u32,
     event: String,
@@ -220,11 +230,13 @@ async fn unsubscribe<R: Runtime>(
 ) -> Result<Response> {
     let engine = bus.engine();
     let call = Call {
+        name: "unsubscribe",
         request,
         session,
         n,
     };
     in_order(engine, &webview, &call, |page| {
+        check_entries("ids", ids.len())?;
         let outcome = engine.hub().unsubscribe(page, &ids);
         engine.settle(outcome);
         Ok(Value::Null.to_string())
@@ -258,6 +270,7 @@ async fn start_periodic<R: Runtime>(
 ) -> Result<Response> {
     let engine = bus.engine();
     let call = Call {
+        name: "start_periodic",
         request,
         session,
         n,
@@ -275,6 +288,7 @@ async fn start_periodic<R: Runtime>(
             to: job.to.as_ref().map(read_target).transpose()?,
             id: job.id,
             replaces: job.replace,
+            source: source_of(&webview),
             owner,
         };
         let started = Jobs::start(engine, plan)?;
@@ -294,6 +308,7 @@ async fn stop_periodic<R: Runtime>(
 ) -> Result<Response> {
     let engine = bus.engine();
     let call = Call {
+        name: "stop_periodic",
         request,
         session,
         n,
@@ -313,6 +328,7 @@ async fn list_periodic<R: Runtime>(webview: Webview<R>, bus: Bus<'_>) -> Result<
 
 /// What every command that changes state carries.
 struct Call<'a> {
+    name: &'static str,
     request: Request<'a>,
     session: String,
     n: u64,
@@ -323,6 +339,7 @@ impl Call<'_> {
         // Tauri, too, takes the address of a request from this header. It is absent where the IPC fell back to postMessage.
         let origin = self.request.headers().get("Origin");
         Ok(Command {
+            name: self.name,
             session: SessionId::parse(&self.session)?,
             n: self.n,
             origin: origin.and_then(|origin| Some(origin.to_str().ok()?.to_owned())),
@@ -343,12 +360,12 @@ async fn in_order<R: Runtime>(
         // A command whose page is gone is not waited for any more.
         let _ = answer.map(|answer| sender.send(answer));
     });
-    let window = webview.window_ref().label().to_owned();
-    let (turn, page) = engine.begin_command(webview.label(), &window, command, reply);
+    let (turn, page) = engine.begin_command(webview.label(), command, reply);
     let answer = match (turn, page) {
         (Turn::Run(_), Some(page)) => {
+            let unfinished = Unfinished { engine, page };
             let answer = run(page);
-            engine.finish_command(page, &answer);
+            unfinished.finish(&answer);
             answer
         }
         (Turn::Repeat(_, answer), _) => answer,
@@ -363,11 +380,47 @@ async fn in_order<R: Runtime>(
     answer.map(Response::new)
 }
 
+/// A command that runs. If it panics it is finished all the same, so that the page's next one can run.
+struct Unfinished<'a> {
+    engine: &'a Engine,
+    page: SubscriberKey,
+}
+
+impl Unfinished<'_> {
+    fn finish(self, answer: &Answer) {
+        self.engine.finish_command(self.page, answer);
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        let error = Error::new(
+            ErrorCode::Unavailable,
+            "the command panicked; see the app's log",
+        );
+        self.engine.finish_command(self.page, &Err(error));
+    }
+}
+
+/// The most entries of one command. The guest sends longer batches as several commands.
+const MOST_ENTRIES: usize = 1024;
+
+fn check_entries(what: &str, count: usize) -> Result<()> {
+    if count <= MOST_ENTRIES {
+        return Ok(());
+    }
+    Err(invalid_argument(format!(
+        "{count} {what} came in one command; send at most {MOST_ENTRIES} at a time"
+    )))
+}
+
 /// Answers a batch with one result for each entry; a refused one does not touch the others.
 fn answer_each<T: DeserializeOwned, A: Serialize>(
     entries: Vec<Value>,
     mut act: impl FnMut(T) -> Result<A>,
 ) -> Answer {
+    check_entries("events", entries.len())?;
     let answers: Vec<EntryAnswer<A>> = entries
         .into_iter()
         .map(|entry| EntryAnswer::of(read(entry).and_then(&mut act)))

@@ -1,6 +1,7 @@
 //! The running bus: the hub behind its one lock, and what is done with its outcomes once the lock is released.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use crate::bus::Receipt;
@@ -8,13 +9,15 @@ use crate::config::Limits;
 use crate::error::{Error, ErrorCode, Result};
 use crate::hub::order::{Answer, Turn};
 use crate::hub::outbox::BatchBound;
+use crate::hub::queue::Entry;
 use crate::hub::session::SessionId;
 use crate::hub::subscriptions::SubscriberKey;
-use crate::hub::{Audience, Command, Draft, Hub, Outcome};
+use crate::hub::{Acceptance, Audience, Command, Draft, Hub, Outcome};
 use crate::listener::Callbacks;
 use crate::name::EventName;
 use crate::page::batch::encode;
 use crate::page::reply::Reply;
+use crate::pattern::EventPattern;
 use crate::periodic::job::Jobs;
 use crate::policy::Policies;
 use crate::target::Selection;
@@ -78,7 +81,18 @@ impl Engine {
         for (reply, batch) in outcome.answers {
             reply.answer(Ok(encode(&batch)));
         }
-        drop(outcome.orphans);
+        for reply in outcome.superseded {
+            reply.answer(Err(session_is_over()));
+        }
+        for reply in outcome.orphans {
+            // Answering a page that is gone may abort the process on Apple's systems; elsewhere it does no harm, and
+            // where the page is there after all, it opens a new session.
+            if cfg!(target_vendor = "apple") {
+                drop(reply);
+            } else {
+                reply.answer(Err(session_is_over()));
+            }
+        }
         for waker in outcome.wakers {
             waker.wake();
         }
@@ -94,13 +108,22 @@ impl Engine {
     }
 
     pub(crate) fn emit(&self, draft: Draft, audience: &Audience) -> Result<Receipt> {
+        let (acceptance, outcome) = self.accept(draft, audience)?;
+        self.settle(outcome);
+        Ok(acceptance.into())
+    }
+
+    /// Accepts an event. What is to be done about it is left to [`Engine::settle`].
+    pub(crate) fn accept(
+        &self,
+        draft: Draft,
+        audience: &Audience,
+    ) -> Result<(Acceptance, Outcome<Reply>)> {
         self.check_payload(&draft.name, &draft.payload)?;
         if let Some(to) = &audience.to {
             self.meet(&to.selection);
         }
-        let (acceptance, outcome) = self.hub().emit(draft, audience, Instant::now())?;
-        self.settle(outcome);
-        Ok(acceptance.into())
+        self.hub().emit(draft, audience, Instant::now())
     }
 
     /// Emits as soon as every queue has room, one after the other in the order of the calls.
@@ -125,30 +148,46 @@ impl Engine {
     pub(crate) fn meet(&self, to: &Selection) {
         let strangers: Vec<&str> = {
             let hub = self.hub();
-            let labels = to.webviews.iter().filter_map(|pattern| pattern.literal());
+            let labels = to.webviews.iter().chain(&to.windows);
+            let labels = labels.filter_map(|pattern| pattern.literal());
             labels.filter(|label| !hub.knows(label)).collect()
         };
         for webview in strangers {
-            if let Some(window) = self.directory.window_of(webview) {
-                self.hub().announce(webview, &window);
-            }
+            self.meet_webview(webview);
         }
+    }
+
+    fn meet_webview(&self, webview: &str) {
+        if let Some(window) = self.directory.window_of(webview) {
+            self.hub().announce(webview, &window);
+        }
+    }
+
+    pub(crate) fn knows(&self, webview: &str) -> bool {
+        self.hub().knows(webview)
+    }
+
+    pub(crate) fn clear_retained(&self, pattern: &EventPattern) -> usize {
+        let cleared = self.hub().clear_retained(pattern);
+        self.room.made.notify_waiters();
+        cleared
     }
 
     /// Takes the turn of a command, which opens the session if it is the first.
     pub(crate) fn begin_command(
         &self,
         webview: &str,
-        window: &str,
         command: Command,
         reply: Reply,
     ) -> (Turn<Reply>, Option<SubscriberKey>) {
-        let (turn, page, outcome) = {
-            let mut hub = self.hub();
-            // A page may be faster than the hook that announces its webview.
-            hub.announce(webview, window);
-            hub.begin_command(webview, command, reply, Instant::now())
-        };
+        // A page may be faster than the hook that announces its webview; and slower than the one that tells of its end,
+        // so that what Tauri does not know any more is not taken in again.
+        if !self.knows(webview) {
+            self.meet_webview(webview);
+        }
+        let (turn, page, outcome) =
+            self.hub()
+                .begin_command(webview, command, reply, Instant::now());
         self.settle(outcome);
         (turn, page)
     }
@@ -202,6 +241,17 @@ impl Engine {
         self.settle(outcome);
     }
 
+    pub(crate) fn poll_consumer(
+        &self,
+        key: SubscriberKey,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Entry>> {
+        let waker = context.waker().clone();
+        let (polled, unneeded) = self.hub().poll_consumer(key, waker);
+        drop(unneeded);
+        polled
+    }
+
     pub(crate) fn remove_consumer(&self, key: SubscriberKey) {
         // Bound to a name, so that what it held is dropped after the lock.
         let _removed = self.hub().remove_consumer(key);
@@ -221,4 +271,11 @@ impl Engine {
             ),
         ))
     }
+}
+
+fn session_is_over() -> Error {
+    Error::new(
+        ErrorCode::StaleSession,
+        "this session is over: its page was left, or another one has opened a session in its webview",
+    )
 }

@@ -32,6 +32,24 @@ pub(crate) struct Accepted {
     pub(crate) tick: Option<Tick>,
 }
 
+impl Accepted {
+    /// At least as many bytes as it takes in an answer, but for the ids of its subscriptions.
+    fn weight(&self) -> usize {
+        let source = match &self.source {
+            Source::Host => 0,
+            Source::Webview(label) => label.len(),
+        };
+        let tick = self
+            .tick
+            .as_ref()
+            .map_or(0, |tick| ENVELOPE + tick.job.len());
+        weight_of(&self.name, &self.payload) + source + tick
+    }
+}
+
+/// What the parts of an event that have no length of their own take at most.
+const ENVELOPE: usize = 192;
+
 /// Who emitted an event. The host sets it; a page cannot forge it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -159,12 +177,11 @@ impl Event {
 
     /// What the event counts for in a queue that is limited in bytes.
     pub(crate) fn weight(&self) -> usize {
-        weight_of(&self.accepted.name, &self.accepted.payload)
+        self.accepted.weight()
     }
 }
 
 pub(crate) fn weight_of(name: &EventName, payload: &str) -> usize {
-    const ENVELOPE: usize = 128;
     payload.len() + name.as_str().len() + ENVELOPE
 }
 

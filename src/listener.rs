@@ -135,7 +135,7 @@ impl Callbacks {
             Some(slot) => slot.callback.replace(callback),
             None => Some(callback),
         };
-        drop(ended);
+        drop_safely(ended);
     }
 
     fn call_all(&self, queued: &QueuedEvent) {
@@ -146,6 +146,7 @@ impl Callbacks {
             let called = catch_unwind(AssertUnwindSafe(|| callback(queued.event.clone())));
             if let Err(panic) = called {
                 self.report_panic(*id, &queued.event, &*panic);
+                drop_safely(panic);
             }
             self.put_back(*id, callback);
         }
@@ -167,6 +168,13 @@ impl Callbacks {
     }
 }
 
+/// Drops a value of the app, whose drop may panic as well.
+fn drop_safely<T>(value: T) {
+    if catch_unwind(AssertUnwindSafe(|| drop(value))).is_err() {
+        log::error!("what a listener had captured panicked when it was dropped");
+    }
+}
+
 pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()
@@ -179,12 +187,12 @@ pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
 pub(crate) async fn call_listeners(engine: Weak<Engine>) {
     loop {
         let next = poll_fn(|context| match engine.upgrade() {
-            Some(engine) => engine
-                .hub()
-                .poll_consumer(engine.callbacks.subscriber, context),
+            Some(engine) => engine.poll_consumer(engine.callbacks.subscriber, context),
             None => std::task::Poll::Ready(None),
         })
         .await;
+        // A stream of events without end must not keep the thread from the runtime's other tasks.
+        tokio::task::yield_now().await;
         let Some(engine) = engine.upgrade() else {
             return;
         };

@@ -67,8 +67,7 @@ impl EventStream {
         let Some(engine) = self.engine.upgrade() else {
             return Poll::Ready(None);
         };
-        let polled = engine.hub().poll_consumer(self.subscriber, context);
-        polled.map(|entry| {
+        engine.poll_consumer(self.subscriber, context).map(|entry| {
             entry.map(|entry| match entry {
                 Entry::Event(queued) => StreamItem::Event(queued.event),
                 Entry::Lost(lost) => StreamItem::Gap(lost.gap),

@@ -3,6 +3,12 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use crate::error::{Error, ErrorCode, Result, quoted};
 use crate::pattern::{is_wildcard, parse_glob};
 
+/// The most labels and globs of one target.
+const MOST_PARTS: usize = 64;
+
+/// The longest label or glob of labels, in bytes.
+const MAX_LABEL_BYTES: usize = 255;
+
 /// Whom an event is for: one webview by its label, a glob of labels, several of them, or Tauri's `EventTarget`.
 ///
 /// Made from a string, an array or a list of strings, or an `EventTarget`; a glob has the wildcards `*`, `?` and
@@ -71,6 +77,15 @@ impl Target {
             return Err(Error::new(
                 ErrorCode::InvalidArgument,
                 "the target is an empty list; it names at least one label",
+            ));
+        }
+        if self.parts.len() > MOST_PARTS {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                format!(
+                    "the target has {} labels; it has at most {MOST_PARTS}, and a glob names many",
+                    self.parts.len()
+                ),
             ));
         }
         let mut selection = Selection::default();
@@ -180,6 +195,15 @@ impl LabelPattern {
                 "the target has an empty label; a label has at least one character",
             ));
         }
+        if label.len() > MAX_LABEL_BYTES {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                format!(
+                    "the target's label {} is too long; it has at most {MAX_LABEL_BYTES} bytes",
+                    quoted(label)
+                ),
+            ));
+        }
         Ok(if label.contains(is_wildcard) {
             Self::Glob(parse_glob(label)?)
         } else {
@@ -266,6 +290,15 @@ mod tests {
                 .select()
                 .unwrap_err()
                 .code(),
+            ErrorCode::InvalidArgument
+        );
+        let many = vec!["x"; 65];
+        assert_eq!(
+            Target::from(many).select().unwrap_err().code(),
+            ErrorCode::InvalidArgument
+        );
+        assert_eq!(
+            Target::from("x".repeat(256)).select().unwrap_err().code(),
             ErrorCode::InvalidArgument
         );
         assert_eq!(

@@ -6,6 +6,7 @@ import * as bus from 'tauri-plugin-event-bus-api'
 interface Received {
   event: string
   json: string
+  replayed: boolean
   seq: number
   source: unknown
 }
@@ -25,6 +26,10 @@ declare global {
     /** Starts to record what is called `name`, under that name. */
     record: (name: string, options?: Parameters<typeof bus.listen>[2]) => Recording
     recordings: Record<string, Recording>
+    /** What the page before this one had recorded when it was left, by name. */
+    recordedBefore: Record<string, Received[]>
+    /** How often this page came back out of the back/forward cache. */
+    restored: number
     /** What was reported as an uncaught error, for the handlers that throw on purpose. */
     uncaught: string[]
   }
@@ -36,14 +41,23 @@ window.bus = bus
 window.host = invoke
 window.recordings = {}
 window.uncaught = []
+window.restored = 0
+window.recordedBefore = JSON.parse(sessionStorage.getItem('recorded') ?? '{}')
+window.addEventListener('pageshow', (event) => {
+  if (event.persisted) window.restored += 1
+})
+window.addEventListener('pagehide', () => {
+  const recorded = Object.entries(window.recordings).map(([name, { events }]) => [name, events])
+  sessionStorage.setItem('recorded', JSON.stringify(Object.fromEntries(recorded)))
+})
 window.addEventListener('error', (event) => window.uncaught.push(event.message))
 
 window.record = (name, options) => {
   const events: Received[] = []
   const subscription = bus.listen(
     name,
-    ({ event, payload, seq, source }) => {
-      events.push({ event, json: JSON.stringify(payload), seq, source })
+    ({ event, payload, replayed, seq, source }) => {
+      events.push({ event, json: JSON.stringify(payload), replayed, seq, source })
       show(event, seq)
     },
     options,

@@ -2,5 +2,10 @@ import { defineConfig } from 'vite'
 
 export default defineConfig({
   base: './',
-  build: { outDir: '../dist', emptyOutDir: true, target: 'esnext' },
+  build: {
+    outDir: '../dist',
+    emptyOutDir: true,
+    target: 'esnext',
+    rolldownOptions: { input: ['index.html', 'blocked.html', 'away.html'] },
+  },
 })

@@ -3,7 +3,7 @@
 use crate::{
     display::Display,
     picture::Picture,
-    process::Process,
+    process::{Process, kill},
     scratch::Scratch,
     session_bus::SessionBus,
     wait::{Found, PATIENCE, until},
@@ -122,7 +122,7 @@ impl Launch {
         };
         Ok(App {
             client,
-            _driver: driver,
+            driver,
             _bus: bus,
             display,
             _scratch: scratch,
@@ -135,7 +135,7 @@ impl Launch {
 pub struct App {
     client: Client,
     // In this order: the app ends before the bus and the display that it uses.
-    _driver: Process,
+    driver: Process,
     _bus: SessionBus,
     display: Display,
     _scratch: Scratch,
@@ -145,6 +145,28 @@ impl App {
     /// The display that the windows are on.
     pub fn display(&self) -> &Display {
         &self.display
+    }
+
+    /// The ids of the processes that run the pages, in the order in which their windows were made.
+    pub fn web_processes(&self) -> Vec<u32> {
+        self.driver.offspring_named("WebKitWebProcess")
+    }
+
+    /// Ends one of them at once, as the system does when memory is short.
+    pub fn kill_web_process(&self, id: u32) {
+        kill(id);
+    }
+
+    /// Returns once the app has ended.
+    pub async fn ended(&self) -> Result<()> {
+        until("the app to end", async || {
+            Ok(if self.driver.has_offspring() {
+                Found::NotYet("it still runs".to_owned())
+            } else {
+                Found::Yes(())
+            })
+        })
+        .await
     }
 
     /// A picture of the display, once the windows have drawn what is in them.

@@ -29,6 +29,20 @@ impl Process {
         &mut self.child
     }
 
+    /// The ids of the processes of this name that it or its children started, in the order of their start.
+    pub(crate) fn offspring_named(&self, name: &str) -> Vec<u32> {
+        let mut ids: Vec<u32> = offspring_of(self.child.id())
+            .into_iter()
+            .filter(|id| {
+                let own = fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default();
+                // The kernel cuts names off after 15 bytes.
+                own.trim() == name.get(..15).unwrap_or(name)
+            })
+            .collect();
+        ids.sort_unstable();
+        ids
+    }
+
     /// Whether anything that it started is running.
     pub(crate) fn has_offspring(&self) -> bool {
         !offspring_of(self.child.id()).is_empty()
@@ -40,6 +54,13 @@ impl Process {
     }
 }
 
+/// Ends a process at once, as the system does when memory is short.
+pub(crate) fn kill(id: u32) {
+    if let Some(id) = i32::try_from(id).ok().and_then(Pid::from_raw) {
+        let _ = kill_process(id, Signal::KILL);
+    }
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         // Looked up while the parent lives: afterwards its children belong to process 1.
@@ -47,9 +68,7 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
         for id in offspring {
-            if let Some(id) = i32::try_from(id).ok().and_then(Pid::from_raw) {
-                let _ = kill_process(id, Signal::KILL);
-            }
+            kill(id);
         }
     }
 }

@@ -1,4 +1,4 @@
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 
 use crate::hub::queue::{Entry, Queue, QueueBound};
 
@@ -17,16 +17,15 @@ impl Consumer {
         }
     }
 
-    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Entry>> {
-        if let Some(entry) = self.queue.pop() {
-            return Poll::Ready(Some(entry));
+    /// What is next; if there is nothing, the waker is kept in place of the last one.
+    ///
+    /// A waker is foreign code, down to its drop: it comes in as a clone, and the one that is not needed any more goes
+    /// out, to be dropped after the lock.
+    pub(crate) fn poll(&mut self, waker: Waker) -> (Poll<Option<Entry>>, Option<Waker>) {
+        match self.queue.pop() {
+            Some(entry) => (Poll::Ready(Some(entry)), Some(waker)),
+            None => (Poll::Pending, self.waker.replace(waker)),
         }
-        // A task that moved polls with another waker; the old one would wake nobody.
-        match &mut self.waker {
-            Some(waker) => waker.clone_from(context.waker()),
-            none => *none = Some(context.waker().clone()),
-        }
-        Poll::Pending
     }
 
     pub(crate) fn take_waker(&mut self) -> Option<Waker> {

@@ -114,6 +114,7 @@ impl<W> Hub<W> {
         route: &Route,
         is_retained: bool,
     ) -> Result<()> {
+        // Without what a few ids add, which a full queue does not tell apart.
         let weight = weight_of(&draft.name, &draft.payload);
         if route.policy.overflow == Overflow::Reject {
             for session in route

@@ -20,11 +20,11 @@ pub(crate) mod subscriptions;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use crate::config::Limits;
-use crate::error::Result;
+use crate::error::{Error, ErrorCode, Result};
 use crate::event::{Source, Tick};
 use crate::name::EventName;
 use crate::policy::Policies;
@@ -175,8 +175,10 @@ pub(crate) struct Acceptance {
 pub(crate) struct Outcome<W> {
     /// Pulls to be answered with these batches.
     pub(crate) answers: Vec<(W, Vec<Delivery>)>,
-    /// Pulls of pages that are gone: to be dropped without an answer.
+    /// Pulls of pages that are gone.
     pub(crate) orphans: Vec<W>,
+    /// Pulls of pages in whose place another one has opened a session; they may still be there.
+    pub(crate) superseded: Vec<W>,
     pub(crate) wakers: Vec<Waker>,
     /// Whether [`Hub::expire`] is due earlier than its caller knows.
     pub(crate) rearm: bool,
@@ -191,12 +193,20 @@ impl<W> Default for Outcome<W> {
         Self {
             answers: Vec::new(),
             orphans: Vec::new(),
+            superseded: Vec::new(),
             wakers: Vec::new(),
             rearm: false,
             room: false,
             moved_away: Vec::new(),
         }
     }
+}
+
+fn closed(webview: &str) -> Error {
+    Error::new(
+        ErrorCode::StaleSession,
+        format!("the webview {webview:?} is closed"),
+    )
 }
 
 impl<W> Hub<W> {
@@ -255,7 +265,12 @@ impl<W> Hub<W> {
         let mut outcome = Outcome::default();
         for label in &gone {
             self.end_page(label, &mut outcome);
-            self.webviews.remove(label);
+            if let Some(webview) = self.webviews.remove(label) {
+                let ended = webview.ended.into_iter();
+                outcome
+                    .orphans
+                    .extend(ended.flat_map(|mut ended| ended.order.finish(Err(closed(label)))));
+            }
         }
         (gone, outcome)
     }
@@ -294,13 +309,13 @@ impl<W> Hub<W> {
     pub(crate) fn poll_consumer(
         &mut self,
         key: SubscriberKey,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Entry>> {
+        waker: Waker,
+    ) -> (Poll<Option<Entry>>, Option<Waker>) {
         let Some(consumer) = self.consumers.get_mut(&key) else {
-            return Poll::Ready(None);
+            return (Poll::Ready(None), Some(waker));
         };
-        match consumer.poll(context) {
-            Poll::Pending if self.exiting => Poll::Ready(None),
+        match consumer.poll(waker) {
+            (Poll::Pending, unneeded) if self.exiting => (Poll::Ready(None), unneeded),
             polled => polled,
         }
     }

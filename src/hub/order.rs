@@ -10,6 +10,8 @@ pub(crate) type Answer = Result<String>;
 #[derive(Debug)]
 pub(crate) struct CommandOrder<W> {
     newest: u64,
+    /// Which command it was.
+    name: &'static str,
     state: State<W>,
 }
 
@@ -35,6 +37,7 @@ impl<W> CommandOrder<W> {
     pub(crate) fn new() -> Self {
         Self {
             newest: 0,
+            name: "",
             state: State::Answered(Ok(String::new())),
         }
     }
@@ -44,7 +47,7 @@ impl<W> CommandOrder<W> {
         n == self.newest
     }
 
-    pub(crate) fn begin(&mut self, n: u64, waiter: W) -> Turn<W> {
+    pub(crate) fn begin(&mut self, n: u64, name: &'static str, waiter: W) -> Turn<W> {
         if n > self.newest {
             if matches!(self.state, State::Running { .. }) {
                 let error = Error::new(
@@ -57,6 +60,7 @@ impl<W> CommandOrder<W> {
                 return Turn::Refuse(waiter, error);
             }
             self.newest = n;
+            self.name = name;
             self.state = State::Running {
                 repeats: Vec::new(),
             };
@@ -68,6 +72,16 @@ impl<W> CommandOrder<W> {
                 format!(
                     "command {n} of this session is not new; the next one is {}",
                     self.newest + 1
+                ),
+            );
+            return Turn::Refuse(waiter, error);
+        }
+        if name != self.name {
+            let error = Error::new(
+                ErrorCode::InvalidArgument,
+                format!(
+                    "command {n} of this session was {}, and now it is {name}; each has a number of its own",
+                    self.name
                 ),
             );
             return Turn::Refuse(waiter, error);
@@ -95,7 +109,7 @@ mod tests {
     use super::*;
 
     fn begin(order: &mut CommandOrder<char>, n: u64, waiter: char) -> String {
-        match order.begin(n, waiter) {
+        match order.begin(n, "emit", waiter) {
             Turn::Run(waiter) => format!("run {waiter}"),
             Turn::Repeat(waiter, answer) => format!("repeat {waiter} {}", answer.unwrap()),
             Turn::Wait => "wait".into(),
@@ -137,5 +151,16 @@ mod tests {
             begin(&mut CommandOrder::new(), 0, 'a'),
             "refuse a invalid_argument"
         );
+    }
+
+    #[test]
+    fn a_number_belongs_to_one_command() {
+        let mut order = CommandOrder::new();
+        begin(&mut order, 1, 'a');
+        order.finish(Ok("receipt".into()));
+        match order.begin(1, "subscribe", 'b') {
+            Turn::Refuse('b', error) => assert!(error.message().contains("was emit"), "{error}"),
+            other => panic!("{other:?}"),
+        }
     }
 }

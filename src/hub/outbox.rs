@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::hub::queue::{Entry, LostEvents, Queue, QueueBound, QueuedEvent};
+use crate::hub::subscriptions::SubscriptionId;
 use crate::policy::Overflow;
 
 /// What one page is still owed: the queue, and before it what was answered and is not yet acknowledged.
@@ -77,7 +78,22 @@ impl Outbox {
         if self.answered.is_empty() {
             self.fill(bound);
         }
-        self.answered.iter().cloned().collect()
+        // What was answered over a better path may be too much for the one of this pull.
+        let mut bytes = 0;
+        let fitting = self
+            .answered
+            .iter()
+            .enumerate()
+            .take_while(|(place, item)| {
+                bytes += item.entry.weight();
+                *place == 0 || (*place < bound.events && bytes <= bound.bytes)
+            });
+        fitting.map(|(_, item)| item.clone()).collect()
+    }
+
+    /// Nobody is to be told any more of what this subscription has lost.
+    pub(crate) fn forget(&mut self, id: SubscriptionId) {
+        self.queue.forget(id);
     }
 
     /// Drops what was not answered yet, when nobody listens any more. What was answered keeps its index.
@@ -145,6 +161,26 @@ mod tests {
         assert_eq!(indexes(&outbox.batch(BATCH)), [(3, 30)]);
         outbox.acknowledge(3).unwrap();
         assert!(outbox.batch(BATCH).is_empty());
+    }
+
+    #[test]
+    fn what_is_repeated_over_a_narrower_path_comes_in_smaller_batches() {
+        let mut outbox = Outbox::new(BOUND);
+        for seq in 1..=3 {
+            outbox.push(queued(seq, &[1]), Overflow::DropOldest);
+        }
+        let wide = BatchBound {
+            events: 9,
+            bytes: 1 << 20,
+        };
+        let narrow = BatchBound {
+            events: 9,
+            bytes: 500,
+        };
+        assert_eq!(outbox.batch(wide).len(), 3);
+        assert_eq!(indexes(&outbox.batch(narrow)), [(1, 1), (2, 2)]);
+        outbox.acknowledge(2).unwrap();
+        assert_eq!(indexes(&outbox.batch(narrow)), [(3, 3)]);
     }
 
     #[test]

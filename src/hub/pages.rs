@@ -18,6 +18,7 @@ use super::{
 /// A command of a page.
 #[derive(Debug)]
 pub(crate) struct Command {
+    pub(crate) name: &'static str,
     pub(crate) session: SessionId,
     pub(crate) n: u64,
     /// Where the page is from, as far as its request says.
@@ -65,8 +66,11 @@ impl<W> Hub<W> {
         let Some(session) = self.sessions.remove(&key) else {
             return;
         };
-        if webview.ended.len() == ENDED_SESSIONS {
-            webview.ended.pop_front();
+        if webview.ended.len() == ENDED_SESSIONS
+            && let Some(mut forgotten) = webview.ended.pop_front()
+        {
+            let waiting = forgotten.order.finish(Err(stale(forgotten.id)));
+            outcome.orphans.extend(waiting);
         }
         webview.ended.push_back(EndedSession {
             key,
@@ -141,12 +145,17 @@ impl<W> Hub<W> {
         now: Instant,
     ) -> (Turn<W>, Option<SubscriberKey>, Outcome<W>) {
         let mut outcome = Outcome::default();
-        let Command { session: id, n, .. } = command;
+        let Command {
+            name,
+            session: id,
+            n,
+            ..
+        } = command;
         if let Some(ended) = self
             .ended_session(label, id)
             .filter(|ended| ended.order.is_newest(n))
         {
-            return (ended.order.begin(n, waiter), None, outcome);
+            return (ended.order.begin(n, name, waiter), None, outcome);
         }
         let key = match self.open(label, command, now, &mut outcome) {
             Ok(key) => key,
@@ -156,7 +165,7 @@ impl<W> Hub<W> {
             return (Turn::Refuse(waiter, stale(id)), None, outcome);
         };
         session.last_seen = now;
-        (session.order.begin(n, waiter), Some(key), outcome)
+        (session.order.begin(n, name, waiter), Some(key), outcome)
     }
 
     /// Records a command's answer and gives back those who wait for it, too.
@@ -189,6 +198,7 @@ impl<W> Hub<W> {
             session: id,
             n,
             origin,
+            ..
         } = command;
         if self.exiting {
             return Err(Error::new(ErrorCode::Unavailable, "the app is exiting"));
@@ -203,7 +213,11 @@ impl<W> Hub<W> {
             return Err(stale(id));
         }
         let label = Arc::clone(label);
-        self.end_page(&label, outcome);
+        // Had its page been left, the session would have ended then: this one may still be listening, and is told.
+        let mut taken_over = Outcome::default();
+        self.end_page(&label, &mut taken_over);
+        outcome.superseded.append(&mut taken_over.orphans);
+        outcome.room |= taken_over.room;
         self.note_origin(&label, origin, outcome);
         let key = self.next_key();
         let bound = self.queue_bound();
@@ -235,10 +249,10 @@ impl<W> Hub<W> {
         let Some(session) = self.sessions.get_mut(&key) else {
             return outcome;
         };
+        let ended = self.subscriptions.remove_many(key, ids);
+        session.subscriptions -= ended;
         for id in ids {
-            if self.subscriptions.remove(key, *id) {
-                session.subscriptions -= 1;
-            }
+            session.outbox.forget(*id);
         }
         if session.subscriptions == 0 {
             session.outbox.drop_queued();

@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::event::{Event, Gap, GapReason, Mark};
@@ -20,6 +20,9 @@ pub(crate) struct Queue {
     bytes: usize,
     /// Where the waiting event of a name is, for names whose policy is `latest`.
     latest: HashMap<EventName, u64>,
+    /// What was dropped here, and not told yet, for each subscription.
+    dropped: BTreeMap<SubscriptionId, Dropped>,
+    /// What was lost elsewhere, and not told yet.
     lost: VecDeque<LostEvents>,
     bound: QueueBound,
 }
@@ -37,6 +40,24 @@ pub(crate) struct QueuedEvent {
     pub(crate) reach: Reach,
 }
 
+impl QueuedEvent {
+    /// At least as many bytes as it takes in an answer.
+    pub(crate) fn weight(&self) -> usize {
+        self.event.weight() + self.subscriptions.len() * ID_WEIGHT
+    }
+}
+
+/// An id and a comma.
+const ID_WEIGHT: usize = 11;
+
+/// What one subscription has lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Dropped {
+    from: u64,
+    to: u64,
+    count: u64,
+}
+
 /// A gap, and the subscriptions that it may concern.
 #[derive(Debug, Clone)]
 pub(crate) struct LostEvents {
@@ -44,10 +65,27 @@ pub(crate) struct LostEvents {
     pub(crate) subscriptions: BTreeSet<SubscriptionId>,
 }
 
+impl LostEvents {
+    fn weight(&self) -> usize {
+        const ENVELOPE: usize = 192;
+        ENVELOPE + self.subscriptions.len() * ID_WEIGHT
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(crate) enum Entry {
     Event(QueuedEvent),
     Lost(LostEvents),
+}
+
+impl Entry {
+    /// At least as many bytes as it takes in an answer.
+    pub(crate) fn weight(&self) -> usize {
+        match self {
+            Self::Event(queued) => queued.weight(),
+            Self::Lost(lost) => lost.weight(),
+        }
+    }
 }
 
 impl Queue {
@@ -58,6 +96,7 @@ impl Queue {
             len: 0,
             bytes: 0,
             latest: HashMap::new(),
+            dropped: BTreeMap::new(),
             lost: VecDeque::new(),
             bound,
         }
@@ -68,7 +107,7 @@ impl Queue {
             self.supersede(&mut queued);
         }
         self.len += 1;
-        self.bytes += queued.event.weight();
+        self.bytes += queued.weight();
         self.places.push_back(Some(queued));
         // The newest event always stays, whatever it weighs.
         while self.len > 1 && !self.fits(0, 0) {
@@ -86,20 +125,53 @@ impl Queue {
         self.lost.push_back(lost);
     }
 
-    /// What is next weighs this much. A gap stands before what came after it.
+    /// What is next weighs this much. Gaps stand before what came after them.
     pub(crate) fn next_weight(&self) -> Option<usize> {
-        if !self.lost.is_empty() {
-            return Some(0);
+        if let Some(lost) = self.lost.front() {
+            return Some(lost.weight());
+        }
+        if let Some(lost) = self.next_dropped() {
+            return Some(lost.weight());
         }
         let next = self.places.front()?.as_ref()?;
-        Some(next.event.weight())
+        Some(next.weight())
     }
 
     pub(crate) fn pop(&mut self) -> Option<Entry> {
         if let Some(lost) = self.lost.pop_front() {
             return Some(Entry::Lost(lost));
         }
+        if let Some(lost) = self.next_dropped() {
+            self.dropped
+                .retain(|id, _| !lost.subscriptions.contains(id));
+            return Some(Entry::Lost(lost));
+        }
         self.take_first().map(Entry::Event)
+    }
+
+    /// Nobody is to be told any more of what this subscription has lost.
+    pub(crate) fn forget(&mut self, id: SubscriptionId) {
+        self.dropped.remove(&id);
+        for lost in &mut self.lost {
+            lost.subscriptions.remove(&id);
+        }
+        self.lost.retain(|lost| !lost.subscriptions.is_empty());
+    }
+
+    /// A gap for all subscriptions that have lost the same.
+    fn next_dropped(&self) -> Option<LostEvents> {
+        let dropped = self.dropped.values().next()?;
+        let alike = self.dropped.iter().filter(|(_, other)| *other == dropped);
+        Some(LostEvents {
+            gap: Gap {
+                from: dropped.from,
+                to: dropped.to,
+                count: dropped.count,
+                at_most: false,
+                reason: GapReason::QueueFull,
+            },
+            subscriptions: alike.map(|(id, _)| *id).collect(),
+        })
     }
 
     pub(crate) fn clear(&mut self) {
@@ -124,7 +196,7 @@ impl Queue {
 
     fn account_for_taken(&mut self, taken: &QueuedEvent) {
         self.len -= 1;
-        self.bytes -= taken.event.weight();
+        self.bytes -= taken.weight();
     }
 
     fn skip_empty_places(&mut self) {
@@ -166,31 +238,17 @@ impl Queue {
             return;
         };
         let seq = oldest.event.seq();
-        let is_open = |lost: &&mut LostEvents| lost.gap.reason == GapReason::QueueFull;
-        let lost = match self.lost.back_mut().filter(is_open) {
-            Some(lost) => lost,
-            None => {
-                self.lost.push_back(LostEvents {
-                    gap: Gap {
-                        from: seq,
-                        to: seq,
-                        count: 0,
-                        at_most: false,
-                        reason: GapReason::QueueFull,
-                    },
-                    subscriptions: BTreeSet::new(),
-                });
-                match self.lost.back_mut() {
-                    Some(lost) => lost,
-                    None => return,
-                }
-            }
-        };
-        // What is replayed is older than what was queued before it.
-        lost.gap.from = lost.gap.from.min(seq);
-        lost.gap.to = lost.gap.to.max(seq);
-        lost.gap.count += 1;
-        lost.subscriptions.extend(oldest.subscriptions.iter());
+        for id in oldest.subscriptions.iter() {
+            let dropped = self.dropped.entry(*id).or_insert(Dropped {
+                from: seq,
+                to: seq,
+                count: 0,
+            });
+            // What is replayed is older than what was queued before it.
+            dropped.from = dropped.from.min(seq);
+            dropped.to = dropped.to.max(seq);
+            dropped.count += 1;
+        }
     }
 }
 
@@ -254,7 +312,32 @@ pub(crate) mod tests {
         for seq in 1..=5 {
             queue.push(queued(seq, &[seq as u32 % 2]), Overflow::DropOldest);
         }
-        assert_eq!(drain(&mut queue), ["1..3#3{0, 1}", "4", "5"]);
+        assert_eq!(drain(&mut queue), ["2..2#1{0}", "1..3#2{1}", "4", "5"]);
+    }
+
+    #[test]
+    fn subscriptions_that_have_lost_the_same_share_a_gap_and_an_ended_one_is_left_out() {
+        let mut queue = Queue::new(QueueBound {
+            events: 1,
+            bytes: 1 << 20,
+        });
+        queue.push(queued(1, &[1, 2, 3]), Overflow::DropOldest);
+        queue.push(queued(2, &[1, 2, 3]), Overflow::DropOldest);
+        queue.forget(2);
+        assert_eq!(drain(&mut queue), ["1..1#1{1, 3}", "2"]);
+    }
+
+    #[test]
+    fn ids_weigh_too() {
+        let ids: Vec<SubscriptionId> = (0..4096).collect();
+        let mut queue = Queue::new(QueueBound {
+            events: 1000,
+            bytes: 100_000,
+        });
+        for seq in 1..=10 {
+            queue.push(queued(seq, &ids), Overflow::DropOldest);
+        }
+        assert_eq!(queue.len, 2);
     }
 
     #[test]

@@ -323,6 +323,6 @@ impl<W> Hub<W> {
     }
 
     pub(crate) fn unlisten(&mut self, key: SubscriberKey, id: SubscriptionId) {
-        self.subscriptions.remove(key, id);
+        self.subscriptions.remove_many(key, &[id]);
     }
 }

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::name::EventName;
@@ -133,26 +133,36 @@ impl Subscriptions {
         self.patterns.contains_key(&(subscriber, id))
     }
 
-    /// Ends a subscription. `false` if there is none with that id.
-    pub(crate) fn remove(&mut self, subscriber: SubscriberKey, id: SubscriptionId) -> bool {
-        let Some(pattern) = self.patterns.remove(&(subscriber, id)) else {
-            return false;
-        };
-        self.forget_routes(&pattern);
-        match pattern.exact() {
-            Some(name) => {
-                if let Some(subscriptions) = self.exact.get_mut(name) {
-                    subscriptions.retain(|s| s.subscriber != subscriber || s.id != id);
-                    if subscriptions.is_empty() {
-                        self.exact.remove(name);
-                    }
+    /// Ends these subscriptions, and says how many there were.
+    pub(crate) fn remove_many(
+        &mut self,
+        subscriber: SubscriberKey,
+        ids: &[SubscriptionId],
+    ) -> usize {
+        let mut ended = 0;
+        let mut globs = HashSet::new();
+        for id in ids {
+            let Some(pattern) = self.patterns.remove(&(subscriber, *id)) else {
+                continue;
+            };
+            ended += 1;
+            self.forget_routes(&pattern);
+            let Some(name) = pattern.exact() else {
+                globs.insert(*id);
+                continue;
+            };
+            if let Some(subscriptions) = self.exact.get_mut(name) {
+                subscriptions.retain(|s| s.subscriber != subscriber || s.id != *id);
+                if subscriptions.is_empty() {
+                    self.exact.remove(name);
                 }
             }
-            None => self
-                .globs
-                .retain(|(_, s)| s.subscriber != subscriber || s.id != id),
         }
-        true
+        if !globs.is_empty() {
+            self.globs
+                .retain(|(_, s)| s.subscriber != subscriber || !globs.contains(&s.id));
+        }
+        ended
     }
 
     /// Ends all subscriptions of a subscriber.
@@ -278,8 +288,8 @@ mod tests {
         assert_eq!(who(&mut all, "a", Reach::Broadcast), [(1, vec![1])]);
         all.insert(A, 2, pattern("*"), Hearing::Own);
         assert_eq!(who(&mut all, "a", Reach::Broadcast), [(1, vec![1, 2])]);
-        assert!(all.remove(A, 1));
-        assert!(!all.remove(A, 1));
+        assert_eq!(all.remove_many(A, &[1, 9]), 1);
+        assert_eq!(all.remove_many(A, &[1]), 0);
         assert_eq!(who(&mut all, "a", Reach::Broadcast), [(1, vec![2])]);
         all.remove_subscriber(A);
         assert!(who(&mut all, "a", Reach::Broadcast).is_empty());

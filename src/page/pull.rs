@@ -13,8 +13,9 @@ use crate::page::reply::Reply;
 /// The name of the command that is answered later, by whoever has something to deliver.
 pub(crate) const PULL: &str = "pull";
 
-/// What Tauri evaluates inline, where its IPC fell back to postMessage, must stay below this.
-const LARGEST_EVALUATED_ANSWER: usize = 8 * 1024;
+/// What Tauri evaluates as an answer, where its IPC fell back to postMessage, stays below this: WebKit keeps the source
+/// of larger scripts.
+const LARGEST_EVALUATED_ANSWER: usize = 8 * 1024 - 2;
 
 /// A header that Tauri's own script sets on every IPC request, and that postMessage does not carry.
 const IPC_REQUEST_HEADER: &str = "Tauri-Callback";

@@ -143,6 +143,7 @@ impl PeriodicBuilder {
             replaces: self.replaces,
             payload: self.payload?,
             owner: JobOwner::Host,
+            source: self.bus.source().clone(),
         };
         let job = Jobs::start(&engine, plan)?;
         Ok(Periodic {

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
@@ -27,15 +27,6 @@ pub enum JobOwner {
     Webview(Arc<str>),
 }
 
-impl JobOwner {
-    fn source(&self) -> Source {
-        match self {
-            Self::Host => Source::Host,
-            Self::Webview(label) => Source::Webview(Arc::clone(label)),
-        }
-    }
-}
-
 /// A job is known by its owner and its id, so that a page cannot name another one's.
 type JobKey = (Option<Arc<str>>, Arc<str>);
 
@@ -58,12 +49,14 @@ pub(crate) struct JobPlan {
     pub(crate) replaces: bool,
     pub(crate) payload: Payload,
     pub(crate) owner: JobOwner,
+    pub(crate) source: Source,
 }
 
 /// A running job.
 pub(crate) struct Job {
     id: Arc<str>,
     owner: JobOwner,
+    source: Source,
     name: EventName,
     interval: Duration,
     is_immediate: bool,
@@ -72,7 +65,8 @@ pub(crate) struct Job {
     ticks: AtomicU64,
     missed: AtomicU64,
     failed: AtomicU64,
-    is_stopped: AtomicBool,
+    /// Whether it is stopped. Held while a tick is accepted, so that none is once `stop` has returned.
+    is_stopped: Mutex<bool>,
     stop: Notify,
 }
 
@@ -160,12 +154,14 @@ impl Job {
     }
 
     fn stop(&self) {
-        self.is_stopped.store(true, Ordering::Release);
+        *self.is_stopped() = true;
         self.stop.notify_one();
     }
 
-    fn is_stopped(&self) -> bool {
-        self.is_stopped.load(Ordering::Acquire)
+    fn is_stopped(&self) -> MutexGuard<'_, bool> {
+        self.is_stopped
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -209,6 +205,7 @@ impl Jobs {
         let job = Arc::new(Job {
             id,
             owner: plan.owner,
+            source: plan.source,
             name: plan.name,
             interval: plan.interval,
             is_immediate: plan.is_immediate,
@@ -217,7 +214,7 @@ impl Jobs {
             ticks: AtomicU64::new(0),
             missed: AtomicU64::new(0),
             failed: AtomicU64::new(0),
-            is_stopped: AtomicBool::new(false),
+            is_stopped: Mutex::new(false),
             stop: Notify::new(),
         });
         engine.jobs.insert(
@@ -225,6 +222,13 @@ impl Jobs {
             plan.replaces,
             engine.limits().periodic_jobs,
         )?;
+        if let JobOwner::Webview(webview) = &job.owner
+            && !engine.knows(webview)
+        {
+            // It was closed meanwhile, and nobody would stop the job any more.
+            engine.jobs.end(&job);
+            return Err(Error::new(ErrorCode::StaleSession, "the webview is closed"));
+        }
         tauri::async_runtime::spawn(run(
             Arc::downgrade(engine),
             Arc::clone(&job),
@@ -360,7 +364,7 @@ async fn run(
         let Some(engine) = engine.upgrade() else {
             return;
         };
-        if job.is_stopped() {
+        if *job.is_stopped() {
             return;
         }
         let tick = schedule.take(start.elapsed());
@@ -401,16 +405,21 @@ fn emit_tick(
         Payload::Fixed(json) => json.clone(),
         Payload::Made(make) => make_payload(make, &tick)?,
     };
-    engine.emit(
-        Draft {
-            name: job.name.clone(),
-            payload,
-            source: job.owner.source(),
-            tick: Some(tick),
-            retain: None,
-        },
-        audience,
-    )?;
+    let draft = Draft {
+        name: job.name.clone(),
+        payload,
+        source: job.source.clone(),
+        tick: Some(tick),
+        retain: None,
+    };
+    let (_, outcome) = {
+        let is_stopped = job.is_stopped();
+        if *is_stopped {
+            return Ok(());
+        }
+        engine.accept(draft, audience)?
+    };
+    engine.settle(outcome);
     Ok(())
 }
 

@@ -1,8 +1,17 @@
 //! The app that the journeys drive: windows with the guest API, and commands for what only Rust can do.
 
 use serde_json::{Value, json, value::RawValue};
-use std::{error::Error, thread};
-use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
+use std::{
+    error::Error,
+    sync::Mutex,
+    thread,
+    time::{Duration, Instant},
+};
+use tauri::{
+    AppHandle, Manager, RunEvent, State, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
+    WindowEvent,
+    plugin::{self, TauriPlugin},
+};
 use tauri_plugin_event_bus::{EventBusExt, Receipt};
 
 type Answer<T> = Result<T, Value>;
@@ -11,10 +20,68 @@ fn main() -> Result<(), Box<dyn Error>> {
     tauri::Builder::default()
         .plugin(tauri_plugin_event_bus::init())
         .invoke_handler(tauri::generate_handler![
-            emit, emit_to, emit_here, flood, open, close
+            emit,
+            emit_to,
+            emit_here,
+            emit_on_the_main_thread,
+            emit_while_holding_a_lock,
+            flood,
+            stream,
+            open,
+            close,
+            load,
+            exit
         ])
+        .plugin(hooks())
+        .manage(Ledger::default())
+        .setup(|app| {
+            // Before any page is there.
+            app.event_bus().emit("app:ready", json!({ "version": 3 }))?;
+            let ledger = app.handle().clone();
+            app.event_bus()
+                .listen("ledger:changed", move |_| {
+                    if let Ok(mut entries) = ledger.state::<Ledger>().0.lock() {
+                        *entries += 1;
+                        let _ = ledger.event_bus().emit("ledger:read", *entries);
+                    }
+                })?
+                .forget();
+            Ok(())
+        })
         .run(tauri::generate_context!())?;
     Ok(())
+}
+
+/// A state of the app's own, with a lock.
+#[derive(Default)]
+struct Ledger(Mutex<u32>);
+
+/// Emits from the hooks of a plugin, which Tauri runs while it holds its plugins.
+fn hooks() -> TauriPlugin<tauri::Wry> {
+    plugin::Builder::new("hooks")
+        .on_webview_ready(|webview| {
+            let _ = webview
+                .app_handle()
+                .event_bus()
+                .emit("hook:ready", webview.label());
+        })
+        .on_page_load(|webview, _| {
+            let _ = webview
+                .app_handle()
+                .event_bus()
+                .emit("hook:load", webview.label());
+        })
+        .on_event(|app, event| {
+            if let RunEvent::WindowEvent {
+                label,
+                event: WindowEvent::Destroyed,
+                ..
+            } = event
+            {
+                let _ = app.event_bus().emit("hook:destroyed", label);
+            }
+        })
+        .build()
 }
 
 /// Emits to all pages. `json` goes through as it is, which lets a test send what no Rust value can hold.
@@ -67,9 +134,57 @@ fn flood(app: AppHandle, threads: u32, per_thread: u32, name: &str) -> Answer<()
     })
 }
 
+/// A command without `async`: it runs on the main thread.
+#[tauri::command]
+fn emit_on_the_main_thread(app: AppHandle, name: &str) -> Answer<Receipt> {
+    app.event_bus().emit(name, "main thread").map_err(refusal)
+}
+
+/// Emits to a listener that wants the lock that is held meanwhile.
+#[tauri::command]
+fn emit_while_holding_a_lock(app: AppHandle, ledger: State<'_, Ledger>) -> Answer<Receipt> {
+    let mut entries = ledger.0.lock().map_err(|error| json!(error.to_string()))?;
+    *entries += 1;
+    app.event_bus()
+        .emit("ledger:changed", *entries)
+        .map_err(refusal)
+}
+
+/// Starts to emit at an even pace, and returns at once.
 #[tauri::command(async)]
-fn open(app: AppHandle, label: &str) -> Result<(), tauri::Error> {
-    WebviewWindowBuilder::new(&app, label, WebviewUrl::default())
+fn stream(app: AppHandle, count: u32, per_second: u32, name: String) {
+    let bus = app.event_bus();
+    thread::spawn(move || {
+        let start = Instant::now();
+        for i in 0..count {
+            let due = Duration::from_secs(1) * i / per_second;
+            thread::sleep(due.saturating_sub(start.elapsed()));
+            if bus.emit(&name, i).is_err() {
+                return;
+            }
+        }
+    });
+}
+
+#[tauri::command(async)]
+fn exit(app: AppHandle) {
+    app.exit(0);
+}
+
+/// Loads a page of the app in another window.
+#[tauri::command(async)]
+fn load(app: AppHandle, label: &str, page: &str) -> Result<(), tauri::Error> {
+    let window = app
+        .get_webview_window(label)
+        .ok_or(tauri::Error::WindowNotFound)?;
+    let url = window.url()?.join(page).map_err(tauri::Error::InvalidUrl)?;
+    window.navigate(url)
+}
+
+#[tauri::command(async)]
+fn open(app: AppHandle, label: &str, page: Option<String>) -> Result<(), tauri::Error> {
+    let url = page.map_or_else(WebviewUrl::default, |page| WebviewUrl::App(page.into()));
+    WebviewWindowBuilder::new(&app, label, url)
         .title(label)
         .inner_size(480.0, 200.0)
         .position(20.0, 600.0)

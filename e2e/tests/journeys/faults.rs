@@ -1,0 +1,188 @@
+//! What goes wrong around the plugin, in real windows.
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use crate::support::{Page, barrier, launch, payloads};
+
+#[tokio::test]
+async fn commands_in_flight_at_a_navigation_run_once() -> Result<()> {
+    let app = launch().await?;
+    let (main, other) = (
+        Page::of(&app, "main").await?,
+        Page::of(&app, "other").await?,
+    );
+    other.record("once").await?;
+    for round in 0..5 {
+        let main = Page::of(&app, "main").await?;
+        // The first command is on its way, and a job with it, when the page is left.
+        main.run(
+            "for (let i = 0; i < 20; i += 1) void bus.emit('once', `${args[0]}:${i}`)
+            void bus.startPeriodic('never', { everyMs: 60_000 })
+            setTimeout(() => location.reload())",
+            json!(round),
+        )
+        .await?;
+        main.window
+            .until("the next page", "performance.now() < 5_000 && record", &[])
+            .await?;
+    }
+    barrier(&[&other]).await?;
+    let received = payloads(&other.recorded("once").await?);
+    let mut unique = received.clone();
+    unique.sort();
+    unique.dedup();
+    assert_eq!(
+        unique.len(),
+        received.len(),
+        "something ran twice: {received:?}"
+    );
+    let jobs = main
+        .run("return (await bus.listPeriodic()).length", json!(null))
+        .await?;
+    assert!(jobs.as_u64() <= Some(5), "{jobs} jobs of 5 pages");
+    Ok(())
+}
+
+#[tokio::test]
+async fn window_stop_loses_nothing() -> Result<()> {
+    let app = launch().await?;
+    let (main, other) = (
+        Page::of(&app, "main").await?,
+        Page::of(&app, "other").await?,
+    );
+    main.record("news").await?;
+    other.emit("news", json!(0)).await?;
+    main.received("news", 1).await?;
+    // It rejects what is in flight, the parked pull included, and Tauri's IPC falls back to postMessage for good.
+    main.run("window.stop()", json!(null)).await?;
+    for i in 1..=50 {
+        other.emit("news", json!(i)).await?;
+    }
+    main.emit("news", json!(51)).await?;
+    let expected: Vec<String> = (0..=51).map(|i| i.to_string()).collect();
+    assert_eq!(payloads(&main.received("news", 52).await?), expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_page_whose_policy_blocks_the_ipc_protocol_works_all_the_same() -> Result<()> {
+    let app = launch().await?;
+    let other = Page::of(&app, "other").await?;
+    other
+        .host(
+            "open",
+            json!({ "label": "blocked", "page": "blocked.html" }),
+        )
+        .await?;
+    let blocked = Page::of(&app, "blocked").await?;
+    blocked.record("news").await?;
+    other.record("answer").await?;
+    let long = "x".repeat(1000);
+    other
+        .run(
+            "for (let i = 0; i < 300; i += 1) void bus.emit('news', `${i}${args[0]}`)",
+            json!(long),
+        )
+        .await?;
+    let received = payloads(&blocked.received("news", 300).await?);
+    let expected: Vec<String> = (0..300).map(|i| format!("\"{i}{long}\"")).collect();
+    assert!(received == expected, "{} of 300 arrived", received.len());
+    blocked.emit("answer", json!("heard")).await?;
+    assert_eq!(
+        payloads(&other.received("answer", 1).await?),
+        [r#""heard""#]
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_web_process_that_is_killed_costs_only_its_own_page() -> Result<()> {
+    let app = launch().await?;
+    let (main, other) = (
+        Page::of(&app, "main").await?,
+        Page::of(&app, "other").await?,
+    );
+    main.record("news").await?;
+    other.record("news").await?;
+    let processes = app.web_processes();
+    assert_eq!(processes.len(), 2, "each window has a process of its own");
+    app.kill_web_process(processes[0]);
+    for i in 0..100 {
+        other.emit("news", json!(i)).await?;
+    }
+    assert_eq!(other.received("news", 100).await?.len(), 100);
+
+    other
+        .host("load", json!({ "label": "main", "page": "index.html" }))
+        .await?;
+    let main = Page::of(&app, "main").await?;
+    main.record("news").await?;
+    other.emit("news", json!("again")).await?;
+    barrier(&[&main, &other]).await?;
+    let received = payloads(&main.recorded("news").await?);
+    assert_eq!(received.len(), 101, "{received:?}");
+    assert_eq!(received.last().context("nothing")?, r#""again""#);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_app_exits_with_pulls_parked() -> Result<()> {
+    let app = launch().await?;
+    let main = Page::of(&app, "main").await?;
+    main.record("news").await?;
+    Page::of(&app, "other").await?.record("news").await?;
+    // The answer to this may never come: the app is on its way out.
+    let _ = main.run("void host('exit')", json!(null)).await;
+    app.ended().await
+}
+
+#[tokio::test]
+async fn events_are_emitted_from_hooks_the_main_thread_and_under_the_apps_own_lock() -> Result<()> {
+    let app = launch().await?;
+    let (main, other) = (
+        Page::of(&app, "main").await?,
+        Page::of(&app, "other").await?,
+    );
+    for name in [
+        "hook:ready",
+        "hook:load",
+        "hook:destroyed",
+        "main:thread",
+        "ledger:read",
+    ] {
+        main.run(
+            "await record(args[0], { replay: false }).ready",
+            json!(name),
+        )
+        .await?;
+    }
+    other.host("open", json!({ "label": "third" })).await?;
+    Page::of(&app, "third").await?;
+    assert_eq!(
+        payloads(&main.received("hook:ready", 1).await?)[0],
+        r#""third""#
+    );
+    assert_eq!(
+        payloads(&main.received("hook:load", 2).await?)[0],
+        r#""third""#
+    );
+    other.host("close", json!({ "label": "third" })).await?;
+    assert_eq!(
+        payloads(&main.received("hook:destroyed", 1).await?),
+        [r#""third""#]
+    );
+
+    other
+        .host("emit_on_the_main_thread", json!({ "name": "main:thread" }))
+        .await?;
+    main.received("main:thread", 1).await?;
+    other
+        .host(
+            "emit_while_holding_a_lock",
+            Value::Object(Default::default()),
+        )
+        .await?;
+    assert_eq!(payloads(&main.received("ledger:read", 1).await?), ["2"]);
+    Ok(())
+}

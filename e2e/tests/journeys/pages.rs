@@ -1,0 +1,189 @@
+//! Pages that come late, reload, leave and come back.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use crate::support::{Page, barrier, launch, payloads};
+
+#[tokio::test]
+async fn what_is_emitted_in_setup_reaches_a_page_that_listens_late() -> Result<()> {
+    let app = launch().await?;
+    let (main, other) = (
+        Page::of(&app, "main").await?,
+        Page::of(&app, "other").await?,
+    );
+    // Time is the matter of this journey: a page is still starting 700 ms after it was loaded.
+    main.run(
+        "await new Promise((over) => setTimeout(over, Math.max(0, 700 - performance.now())))",
+        json!(null),
+    )
+    .await?;
+    main.record("app:*").await?;
+    let received = main.received("app:*", 1).await?;
+    assert_eq!(payloads(&received), [r#"{"version":3}"#]);
+    assert_eq!(received[0]["replayed"], true);
+    assert_eq!(received[0]["event"], "app:ready");
+
+    // Only who asks for it gets it.
+    other
+        .run(
+            "await record('app:*', { replay: false }).ready",
+            json!(null),
+        )
+        .await?;
+    barrier(&[&main, &other]).await?;
+    assert_eq!(other.recorded("app:*").await?, Vec::<Value>::new());
+    assert_eq!(main.recorded("app:*").await?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_window_that_reloads_amid_a_stream_sees_every_event_over_its_two_pages() -> Result<()> {
+    const COUNT: u64 = 1500;
+    let app = launch().await?;
+    let (main, other) = (
+        Page::of(&app, "main").await?,
+        Page::of(&app, "other").await?,
+    );
+    main.record("tick").await?;
+    other.record("tick").await?;
+    other
+        .host(
+            "stream",
+            json!({ "count": COUNT, "perSecond": 500, "name": "tick" }),
+        )
+        .await?;
+    main.received("tick", 400).await?;
+    main.window.reload().await?;
+    let main = Page::of(&app, "main").await?;
+    main.record("tick").await?;
+    other.received("tick", COUNT as usize).await?;
+    barrier(&[&main, &other]).await?;
+
+    let before = main.run("return recordedBefore.tick", json!(null)).await?;
+    let before = before
+        .as_array()
+        .cloned()
+        .context("nothing was recorded before")?;
+    let after = main.recorded("tick").await?;
+    let (first, second) = (numbers(&before), numbers(&after));
+    assert!(first.len() >= 400 && !second.is_empty());
+    assert!(
+        first.is_sorted_by(|a, b| a < b),
+        "the first page got something twice or out of order"
+    );
+    assert!(
+        second.is_sorted_by(|a, b| a < b),
+        "the second page got something twice or out of order"
+    );
+    let seen: BTreeSet<u64> = first.iter().chain(&second).copied().collect();
+    let missing: Vec<u64> = (0..COUNT).filter(|i| !seen.contains(i)).collect();
+    assert_eq!(missing, Vec::<u64>::new());
+    assert!(after.iter().any(|event| event["replayed"] == true));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_idle_page_that_reloads_gets_nothing_again() -> Result<()> {
+    let app = launch().await?;
+    let (main, other) = (
+        Page::of(&app, "main").await?,
+        Page::of(&app, "other").await?,
+    );
+    main.record("news").await?;
+    other.emit("news", json!(1)).await?;
+    main.received("news", 1).await?;
+    barrier(&[&main]).await?;
+    // It came as the answer to a pull, and that pull acknowledged what came before.
+    main.window.reload().await?;
+    let main = Page::of(&app, "main").await?;
+    main.record("news").await?;
+    barrier(&[&main]).await?;
+    assert_eq!(main.recorded("news").await?, Vec::<Value>::new());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_page_that_comes_back_out_of_the_cache_goes_on_where_it_was() -> Result<()> {
+    let app = launch().await?;
+    let (main, other) = (
+        Page::of(&app, "main").await?,
+        Page::of(&app, "other").await?,
+    );
+    main.record("news").await?;
+    other.emit("news", json!(1)).await?;
+    main.received("news", 1).await?;
+
+    main.run(
+        "setTimeout(() => location.assign('away.html'))",
+        json!(null),
+    )
+    .await?;
+    main.window
+        .until(
+            "the other page",
+            "document.title.includes('does not use')",
+            &[],
+        )
+        .await?;
+    other.emit("news", json!(2)).await?;
+    main.run("setTimeout(() => history.back())", json!(null))
+        .await?;
+    main.window
+        .until(
+            "the page before",
+            "typeof window.record === 'function'",
+            &[],
+        )
+        .await?;
+    let restored = main.run("return restored", json!(null)).await?;
+    if restored == json!(0) {
+        // WebKit has thrown the page away, and a new one is there, which has to listen again.
+        main.record("news").await?;
+    }
+    other.emit("news", json!(3)).await?;
+    let expected: &[&str] = if restored == json!(0) {
+        &["2", "3"]
+    } else {
+        &["1", "2", "3"]
+    };
+    assert_eq!(
+        payloads(&main.received("news", expected.len()).await?),
+        expected
+    );
+    println!("the page was restored {restored} times");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_retained_event_is_there_for_who_comes_later() -> Result<()> {
+    let app = launch().await?;
+    let main = Page::of(&app, "main").await?;
+    main.run(
+        "await bus.emit('theme', 'dark', { retain: true })",
+        json!(null),
+    )
+    .await?;
+    main.host("open", json!({ "label": "third" })).await?;
+    let third = Page::of(&app, "third").await?;
+    third.record("theme").await?;
+    assert_eq!(payloads(&third.received("theme", 1).await?), [r#""dark""#]);
+    third
+        .run(
+            "await record('t*', { retained: false, replay: false }).ready",
+            json!(null),
+        )
+        .await?;
+    barrier(&[&third]).await?;
+    assert_eq!(third.recorded("t*").await?, Vec::<Value>::new());
+    Ok(())
+}
+
+fn numbers(events: &[Value]) -> Vec<u64> {
+    payloads(events)
+        .iter()
+        .filter_map(|payload| payload.parse().ok())
+        .collect()
+}

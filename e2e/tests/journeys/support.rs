@@ -1,0 +1,124 @@
+//! The fixture's windows, as the journeys drive them.
+
+use anyhow::{Context, Result, ensure};
+use e2e::{App, Found, Launch, Window, until};
+use serde_json::{Value, json};
+
+pub(crate) async fn launch() -> Result<App> {
+    Launch::new(env!("CARGO_BIN_EXE_fixture")).start().await
+}
+
+/// A window of the fixture whose scripts have run.
+pub(crate) struct Page<'app> {
+    pub(crate) window: Window<'app>,
+}
+
+impl<'app> Page<'app> {
+    pub(crate) async fn of(app: &'app App, label: &str) -> Result<Self> {
+        let window = app.window(label).await?;
+        window
+            .until(
+                "the fixture's script",
+                "typeof window.record === 'function'",
+                &[],
+            )
+            .await?;
+        Ok(Self { window })
+    }
+
+    pub(crate) async fn run(&self, body: &str, argument: Value) -> Result<Value> {
+        self.window.run(body, &[argument]).await
+    }
+
+    /// Calls a command of the fixture's Rust side.
+    pub(crate) async fn host(&self, command: &str, arguments: Value) -> Result<Value> {
+        self.window
+            .run(
+                "return await host(args[0], args[1])",
+                &[json!(command), arguments],
+            )
+            .await
+    }
+
+    pub(crate) async fn emit(&self, name: &str, payload: Value) -> Result<Value> {
+        self.window
+            .run(
+                "return await bus.emit(args[0], args[1])",
+                &[json!(name), payload],
+            )
+            .await
+    }
+
+    /// Records the events called `name`; returns once the host has accepted the subscription.
+    pub(crate) async fn record(&self, name: &str) -> Result<()> {
+        self.run("await record(args[0]).ready", json!(name))
+            .await
+            .map(drop)
+    }
+
+    /// What has been recorded so far.
+    pub(crate) async fn recorded(&self, name: &str) -> Result<Vec<Value>> {
+        let events = self
+            .run("return recordings[args[0]].events", json!(name))
+            .await?;
+        events
+            .as_array()
+            .cloned()
+            .context("the page has no such recording")
+    }
+
+    /// What has been recorded, once it is at least `count` events.
+    pub(crate) async fn received(&self, name: &str, count: usize) -> Result<Vec<Value>> {
+        until(
+            &format!("{count} events `{name}` in `{}`", self.window.label()),
+            async || {
+                let there = self
+                    .run("return recordings[args[0]].events.length", json!(name))
+                    .await?;
+                Ok(if there.as_u64() >= Some(count as u64) {
+                    Found::Yes(())
+                } else {
+                    Found::NotYet(format!("{there} of them"))
+                })
+            },
+        )
+        .await?;
+        self.recorded(name).await
+    }
+}
+
+/// Returns once every page has handled whatever was emitted before this call.
+pub(crate) async fn barrier(pages: &[&Page<'_>]) -> Result<()> {
+    for page in pages {
+        page.run(
+            "if (!recordings.barrier) await record('barrier').ready",
+            json!(null),
+        )
+        .await?;
+    }
+    let receipt = pages[0]
+        .host("emit", json!({ "name": "barrier", "json": "null" }))
+        .await?;
+    ensure!(
+        receipt["pages"] == pages.len(),
+        "the barrier reached {} pages",
+        receipt["pages"]
+    );
+    for page in pages {
+        page.window
+            .until(
+                "the barrier",
+                "recordings.barrier.events.some((event) => event.seq === args[0])",
+                &[receipt["seq"].clone()],
+            )
+            .await?;
+    }
+    Ok(())
+}
+
+pub(crate) fn payloads(events: &[Value]) -> Vec<String> {
+    events
+        .iter()
+        .map(|event| event["json"].as_str().unwrap_or("no payload").to_owned())
+        .collect()
+}

@@ -16,7 +16,7 @@ use crate::event::Source;
 use crate::hub::order::{Answer, Turn};
 use crate::hub::session::SessionId;
 use crate::hub::subscriptions::SubscriberKey;
-use crate::hub::{Address, Audience, Command, Draft, SubscriptionRequest};
+use crate::hub::{Address, Audience, Command, Draft, Resumption, SubscriptionRequest};
 use crate::name::EventName;
 use crate::page::pull::{PULL, accept_pull};
 use crate::page::reply::Reply;
@@ -195,7 +195,15 @@ struct SubscribeEntry {
     target: Option<Value>,
     replay: Option<bool>,
     retained: Option<bool>,
-    after: Option<u64>,
+    resume: Option<ResumeArguments>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ResumeArguments {
+    session: String,
+    after: u64,
+    handled: u64,
 }
 
 impl SubscribeEntry {
@@ -209,7 +217,16 @@ impl SubscribeEntry {
                 .transpose()?,
             wants_replayed: self.replay.unwrap_or(true),
             wants_retained: self.retained.unwrap_or(true),
-            after: self.after,
+            resume: self
+                .resume
+                .map(|resume| {
+                    Ok(Resumption {
+                        session: SessionId::parse(&resume.session)?,
+                        after: resume.after,
+                        handled: resume.handled,
+                    })
+                })
+                .transpose()?,
         })
     }
 }

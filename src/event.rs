@@ -74,6 +74,16 @@ pub struct Tick {
     pub missed: u64,
 }
 
+impl Mark {
+    /// For an event that is given a second time, from a backlog.
+    pub(crate) fn again(self) -> Self {
+        Self {
+            replayed: !self.retained,
+            ..self
+        }
+    }
+}
+
 impl Event {
     pub(crate) fn new(accepted: Accepted) -> Self {
         Self {

@@ -1,8 +1,9 @@
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::event::{Event, Gap, GapReason};
 use crate::hub::queue::QueueBound;
-use crate::hub::subscriptions::Reach;
+use crate::hub::subscriptions::{Reach, SubscriptionId};
 
 /// What a webview without a live page would have got: from the point where its next page resumes, as far as it is kept.
 ///
@@ -12,8 +13,10 @@ pub(crate) struct Backlog {
     kept: VecDeque<Kept>,
     bytes: usize,
     bound: QueueBound,
-    /// Every event after this sequence number is kept, or was evicted.
+    /// Where the next page resumes: before what the page before had not acknowledged.
     resumes_after: u64,
+    /// Every event after this sequence number is kept, or was evicted. Of those before, only what was owed is here.
+    complete_after: u64,
     evicted: Option<Evicted>,
 }
 
@@ -22,6 +25,16 @@ pub(crate) struct Backlog {
 pub(crate) struct Kept {
     pub(crate) event: Event,
     pub(crate) reach: Reach,
+    /// The subscriptions of the page before that had not got it. None, if it came afterwards.
+    pub(crate) owed_to: Option<Arc<[SubscriptionId]>>,
+}
+
+impl Kept {
+    /// Whether it was only given to the page before because it is retained, as it will be given to the next one.
+    pub(crate) fn is_only_retained(&self) -> bool {
+        let mark = self.event.mark();
+        mark.retained && !mark.replayed
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -32,12 +45,13 @@ struct Evicted {
 }
 
 impl Backlog {
-    pub(crate) fn new(bound: QueueBound, resumes_after: u64) -> Self {
+    pub(crate) fn new(bound: QueueBound, resumes_after: u64, complete_after: u64) -> Self {
         Self {
             kept: VecDeque::new(),
             bytes: 0,
             bound,
             resumes_after,
+            complete_after,
             evicted: None,
         }
     }
@@ -63,44 +77,59 @@ impl Backlog {
         evicted.count += count;
     }
 
-    /// What came after this sequence number, in order.
+    /// What came after this sequence number, in order, for a page that was not there.
     pub(crate) fn after(&self, seq: u64) -> impl Iterator<Item = &Kept> {
         let start = self.kept.partition_point(|kept| kept.event.seq() <= seq);
-        self.kept.range(start..)
+        self.kept
+            .range(start..)
+            .filter(|kept| !kept.is_only_retained())
+    }
+
+    /// What the page before goes on with: what this subscription of it had not got, and what came afterwards.
+    pub(crate) fn owed_to(&self, id: SubscriptionId) -> impl Iterator<Item = &Kept> {
+        self.kept.iter().filter(move |kept| match &kept.owed_to {
+            Some(ids) => ids.contains(&id),
+            None => kept.event.seq() > self.complete_after,
+        })
+    }
+
+    pub(crate) fn complete_after(&self) -> u64 {
+        self.complete_after
+    }
+
+    /// What was evicted after this sequence number.
+    pub(crate) fn evicted_after(&self, seq: u64) -> Option<(u64, u64, u64)> {
+        let evicted = self.evicted.filter(|evicted| evicted.to > seq)?;
+        let from = evicted.from.max(seq + 1);
+        Some((from, evicted.to, evicted.count.min(evicted.to + 1 - from)))
     }
 
     pub(crate) fn resumes_after(&self) -> u64 {
         self.resumes_after
     }
 
-    /// What of the events after this sequence number is not here any more. The count is an upper bound, since nobody
-    /// knows who would have listened to what.
-    pub(crate) fn gap_after(&self, seq: u64) -> Option<Gap> {
-        let before = (seq < self.resumes_after).then(|| Gap {
+    /// What was evicted after this sequence number, as a gap. Its count is an upper bound, since nobody knows who would
+    /// have listened to what.
+    pub(crate) fn eviction_after(&self, seq: u64) -> Option<Gap> {
+        let (from, to, count) = self.evicted_after(seq)?;
+        Some(Gap {
+            from,
+            to,
+            count,
+            at_most: true,
+            reason: GapReason::HistoryFull,
+        })
+    }
+
+    /// What a page that was away while another one was there may have missed: all that is not kept completely.
+    pub(crate) fn absence_after(&self, seq: u64) -> Option<Gap> {
+        (seq < self.complete_after).then(|| Gap {
             from: seq + 1,
-            to: self.resumes_after,
-            count: self.resumes_after - seq,
+            to: self.complete_after,
+            count: self.complete_after - seq,
             at_most: true,
             reason: GapReason::SessionEnded,
-        });
-        let evicted = self
-            .evicted
-            .filter(|evicted| evicted.to > seq)
-            .map(|evicted| Gap {
-                from: evicted.from.max(seq + 1),
-                to: evicted.to,
-                count: evicted.count.min(evicted.to - seq),
-                at_most: true,
-                reason: GapReason::HistoryFull,
-            });
-        match (before, evicted) {
-            (Some(before), Some(evicted)) => Some(Gap {
-                to: evicted.to,
-                count: before.count + evicted.count,
-                ..before
-            }),
-            (before, evicted) => before.or(evicted),
-        }
+        })
     }
 }
 
@@ -114,11 +143,12 @@ mod tests {
             events,
             bytes: 1 << 20,
         };
-        let mut backlog = Backlog::new(bound, seqs[0] - 1);
+        let mut backlog = Backlog::new(bound, seqs[0] - 1, seqs[0] - 1);
         for seq in seqs {
             backlog.keep(Kept {
                 event: event(*seq, "null"),
                 reach: Reach::Broadcast,
+                owed_to: None,
             });
         }
         backlog
@@ -135,27 +165,28 @@ mod tests {
         assert_eq!(after(&backlog, 3), [5, 8]);
         assert_eq!(after(&backlog, 4), [5, 8]);
         assert_eq!(after(&backlog, 8), [] as [u64; 0]);
-        assert_eq!(backlog.gap_after(2), None);
+        assert_eq!(backlog.eviction_after(2), None);
     }
 
     #[test]
     fn what_was_evicted_is_a_gap_with_an_upper_bound() {
         let backlog = backlog(2, &[3, 5, 8, 9]);
         assert_eq!(after(&backlog, 2), [8, 9]);
-        let gap = backlog.gap_after(2).unwrap();
+        let gap = backlog.eviction_after(2).unwrap();
         assert_eq!((gap.from, gap.to, gap.count, gap.at_most), (3, 5, 2, true));
         assert_eq!(gap.reason, GapReason::HistoryFull);
-        let gap = backlog.gap_after(4).unwrap();
+        let gap = backlog.eviction_after(4).unwrap();
         assert_eq!((gap.from, gap.to, gap.count), (5, 5, 1));
-        assert_eq!(backlog.gap_after(5), None);
+        assert_eq!(backlog.eviction_after(5), None);
     }
 
     #[test]
-    fn what_lies_before_the_point_of_resumption_is_a_gap_for_a_page_that_comes_back() {
+    fn a_page_that_was_away_misses_what_is_not_complete() {
         let backlog = backlog(9, &[10, 11]);
-        let gap = backlog.gap_after(6).unwrap();
+        let gap = backlog.absence_after(6).unwrap();
         assert_eq!((gap.from, gap.to, gap.count, gap.at_most), (7, 9, 3, true));
         assert_eq!(gap.reason, GapReason::SessionEnded);
+        assert_eq!(backlog.absence_after(9), None);
     }
 
     #[test]
@@ -166,13 +197,15 @@ mod tests {
                 bytes: 10,
             },
             0,
+            0,
         );
         backlog.keep(Kept {
             event: event(1, "\"a long payload\""),
             reach: Reach::Broadcast,
+            owed_to: None,
         });
         assert_eq!(after(&backlog, 0), [] as [u64; 0]);
-        assert_eq!(backlog.gap_after(0).unwrap().count, 1);
+        assert_eq!(backlog.eviction_after(0).unwrap().count, 1);
         assert_eq!(backlog.bytes, 0);
     }
 }

@@ -167,6 +167,7 @@ impl<W> Hub<W> {
                 history.backlog.keep(Kept {
                     event: event.clone(),
                     reach,
+                    owed_to: None,
                 });
             }
         }

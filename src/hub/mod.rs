@@ -40,7 +40,7 @@ use session::{Session, SessionId};
 use subscriptions::{Reach, SubscriberKey, Subscriptions};
 
 pub(crate) use pages::Command;
-pub(crate) use subscribing::SubscriptionRequest;
+pub(crate) use subscribing::{Resumption, SubscriptionRequest};
 
 /// How long a pull is held before it is answered with nothing. Android gives up after 30 seconds.
 pub(crate) const PULL_HOLD: Duration = Duration::from_secs(20);
@@ -90,8 +90,18 @@ struct History {
     until: Option<Instant>,
 }
 
+impl History {
+    /// Whether nobody has subscribed since this session ended.
+    fn is_after(&self, session: SessionId) -> bool {
+        self.before
+            .as_ref()
+            .is_some_and(|before| before.session == session)
+    }
+}
+
 #[derive(Debug)]
 struct PageBefore {
+    session: SessionId,
     origin: Option<String>,
 }
 
@@ -232,7 +242,7 @@ impl<W> Hub<W> {
             Some(webview) => webview.window = window.into(),
             None => {
                 let history = History {
-                    backlog: Backlog::new(self.backlog_bound(), self.seq),
+                    backlog: Backlog::new(self.backlog_bound(), self.seq, self.seq),
                     before: None,
                     until: None,
                 };

@@ -84,11 +84,15 @@ impl<W> Hub<W> {
             .extend(session.parked.map(|pull| pull.waiter));
         // A page that never subscribed took nothing over, so what was kept for it is kept for the next one.
         if session.first_subscribed.is_some() {
-            self.keep_for_next_page(label, session.outbox, session.origin);
+            let before = PageBefore {
+                session: session.id,
+                origin: session.origin,
+            };
+            self.keep_for_next_page(label, session.outbox, before);
         }
     }
 
-    fn keep_for_next_page(&mut self, label: &str, outbox: Outbox, origin: Option<String>) {
+    fn keep_for_next_page(&mut self, label: &str, outbox: Outbox, before: PageBefore) {
         let bound = self.backlog_bound();
         let Some(webview) = self.webviews.get_mut(label) else {
             return;
@@ -97,20 +101,22 @@ impl<W> Hub<W> {
         let mut kept: Vec<Kept> = Vec::new();
         for entry in outbox.into_unacknowledged() {
             match entry {
-                Entry::Lost(lost) => losses.push(lost.gap),
+                Entry::Lost(lost) => losses.push((lost.gap.from, lost.gap.to, lost.gap.count)),
                 Entry::Event(queued)
                     if self.subscriptions.policy(queued.event.event_name()).history =>
                 {
                     kept.push(Kept {
-                        event: queued.event.marked(Default::default()),
+                        event: queued.event,
                         reach: queued.reach,
+                        owed_to: Some(queued.subscriptions),
                     });
                 }
                 Entry::Event(_) => {}
             }
         }
-        let first_kept = kept.iter().map(|kept| kept.event.seq());
-        let first_lost = losses.iter().map(|gap| gap.from);
+        let is_missed = |kept: &&Kept| !kept.is_only_retained();
+        let first_kept = kept.iter().filter(is_missed).map(|kept| kept.event.seq());
+        let first_lost = losses.iter().map(|(from, _, _)| *from);
         // The next page resumes before the oldest event that this one has not acknowledged, else now.
         let resumes_after = first_kept
             .chain(first_lost)
@@ -118,20 +124,24 @@ impl<W> Hub<W> {
             .map_or(self.seq, |first| first - 1);
         // What came while this page started up may not have been subscribed to yet.
         if let Some(history) = &webview.history {
-            kept.extend(history.backlog.after(resumes_after).cloned());
+            let unclaimed = history.backlog.after(resumes_after);
+            kept.extend(unclaimed.map(|kept| Kept {
+                owed_to: Some([].into()),
+                ..kept.clone()
+            }));
+            losses.extend(history.backlog.evicted_after(resumes_after));
         }
         kept.sort_by_key(|kept| kept.event.seq());
-        kept.dedup_by_key(|kept| kept.event.seq());
-        let mut backlog = Backlog::new(bound, resumes_after);
-        for gap in losses {
-            backlog.note_loss(gap.from, gap.to, gap.count);
+        let mut backlog = Backlog::new(bound, resumes_after, self.seq);
+        for (from, to, count) in losses {
+            backlog.note_loss(from, to, count);
         }
         for kept in kept {
             backlog.keep(kept);
         }
         webview.history = Some(History {
             backlog,
-            before: Some(PageBefore { origin }),
+            before: Some(before),
             until: None,
         });
     }

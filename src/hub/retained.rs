@@ -78,7 +78,7 @@ impl Retained {
 
     pub(crate) fn matching<'a>(
         &'a self,
-        pattern: &'a EventPattern,
+        pattern: &EventPattern,
     ) -> impl Iterator<Item = &'a RetainedEvent> {
         self.events
             .iter()

@@ -10,7 +10,9 @@ use crate::pattern::EventPattern;
 use crate::policy::Overflow;
 use crate::target::Selection;
 
+use super::backlog::Kept;
 use super::queue::{LostEvents, QueuedEvent};
+use super::session::SessionId;
 use super::subscriptions::{Hearing, Reach, SubscriberKey, SubscriptionId};
 use super::{History, Hub, Outcome, START_UP};
 
@@ -24,8 +26,18 @@ pub(crate) struct SubscriptionRequest {
     /// Whether it gets what a starting page may still get.
     pub(crate) wants_replayed: bool,
     pub(crate) wants_retained: bool,
-    /// The sequence number up to which the page has everything, from a session that it had before.
-    pub(crate) after: Option<u64>,
+    /// Where it goes on, if the page had it in a session before.
+    pub(crate) resume: Option<Resumption>,
+}
+
+/// Where a subscription goes on that had been accepted in another session of the same page.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Resumption {
+    pub(crate) session: SessionId,
+    /// The sequence number up to which the page has everything.
+    pub(crate) after: u64,
+    /// The last sequence number that this subscription has got; 0 if it has got nothing.
+    pub(crate) handled: u64,
 }
 
 /// What new subscriptions get of what came before them, by sequence number.
@@ -181,8 +193,8 @@ impl<W> Hub<W> {
         webview.history.is_some() && self.arm(until)
     }
 
-    fn find_arrears(
-        &self,
+    fn find_arrears<'a>(
+        &'a self,
         key: SubscriberKey,
         request: &SubscriptionRequest,
         hearing: Hearing,
@@ -196,42 +208,77 @@ impl<W> Hub<W> {
         else {
             return;
         };
-        let mut found: BTreeMap<u64, (&Event, Reach, Mark)> = BTreeMap::new();
+        let mut found: BTreeMap<u64, (&'a Event, Reach, Mark)> = BTreeMap::new();
         let history = webview
             .history
             .as_ref()
             .filter(|history| history.until.is_some_and(|until| now < until));
-        if request.wants_replayed {
-            match (history, request.after) {
-                (Some(history), after) => {
-                    let after = after.unwrap_or_else(|| history.backlog.resumes_after());
-                    if let Some(gap) = history.backlog.gap_after(after) {
-                        arrears.add_gap(gap, request.id);
-                    }
-                    for kept in history.backlog.after(after) {
-                        if hearing.covers(kept.reach)
-                            && request.pattern.matches(kept.event.event_name())
-                        {
-                            let mark = Mark {
-                                replayed: true,
-                                ..Mark::default()
-                            };
-                            found.insert(kept.event.seq(), (&kept.event, kept.reach, mark));
-                        }
-                    }
-                }
-                (None, Some(after)) if after < self.seq => arrears.add_gap(
-                    Gap {
-                        from: after + 1,
-                        to: self.seq,
-                        count: self.seq - after,
-                        at_most: true,
-                        reason: GapReason::SessionEnded,
-                    },
-                    request.id,
-                ),
-                (None, _) => {}
+        let mut find = |kept: &'a Kept, mark: Mark| {
+            if hearing.covers(kept.reach) && request.pattern.matches(kept.event.event_name()) {
+                found.insert(kept.event.seq(), (&kept.event, kept.reach, mark));
             }
+        };
+        let replayed = Mark {
+            replayed: true,
+            ..Mark::default()
+        };
+        match (history, request.resume) {
+            (Some(history), Some(resume)) if history.is_after(resume.session) => {
+                let complete_after = history.backlog.complete_after();
+                if let Some(gap) = history
+                    .backlog
+                    .eviction_after(history.backlog.resumes_after())
+                {
+                    arrears.add_gap(gap, request.id);
+                }
+                for kept in history.backlog.owed_to(request.id) {
+                    // It may have been handled, and only the acknowledgement not have come.
+                    if kept.event.seq() <= resume.handled && !kept.is_only_retained() {
+                        continue;
+                    }
+                    let is_new = kept.event.seq() > complete_after;
+                    find(
+                        kept,
+                        if is_new {
+                            replayed
+                        } else {
+                            kept.event.mark().again()
+                        },
+                    );
+                }
+            }
+            (Some(history), Some(resume)) => {
+                let gaps = [
+                    history.backlog.absence_after(resume.after),
+                    history.backlog.eviction_after(resume.after),
+                ];
+                for gap in gaps.into_iter().flatten() {
+                    arrears.add_gap(gap, request.id);
+                }
+                for kept in history.backlog.after(resume.after) {
+                    find(kept, replayed);
+                }
+            }
+            (Some(history), None) if request.wants_replayed => {
+                let after = history.backlog.resumes_after();
+                if let Some(gap) = history.backlog.eviction_after(after) {
+                    arrears.add_gap(gap, request.id);
+                }
+                for kept in history.backlog.after(after) {
+                    find(kept, replayed);
+                }
+            }
+            (None, Some(resume)) if resume.after < self.seq => arrears.add_gap(
+                Gap {
+                    from: resume.after + 1,
+                    to: self.seq,
+                    count: self.seq - resume.after,
+                    at_most: true,
+                    reason: GapReason::SessionEnded,
+                },
+                request.id,
+            ),
+            _ => {}
         }
         if request.wants_retained {
             for retained in self.retained.matching(&request.pattern) {
@@ -242,7 +289,8 @@ impl<W> Hub<W> {
                 let Some(reach) = reach.filter(|reach| hearing.covers(*reach)) else {
                     continue;
                 };
-                if request.after.is_some_and(|after| seq <= after) {
+                // A page that had it in a session before has it, or is owed it from there.
+                if request.resume.is_some_and(|resume| seq <= resume.after) {
                     continue;
                 }
                 found

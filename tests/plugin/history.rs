@@ -218,7 +218,7 @@ fn a_page_that_comes_back_goes_on_from_its_own_position() {
     let mut back = Page::load(first.webview.clone());
     back.call(
         "subscribe",
-        json!({ "subscriptions": [{ "id": 9, "event": "x", "after": seqs[0] }] }),
+        json!({ "subscriptions": [{ "id": 9, "event": "x", "resume": { "session": first.session, "after": seqs[0], "handled": seqs[0] } }] }),
     )
     .unwrap();
     seqs.push(bus.emit("x", 3).unwrap().seq);

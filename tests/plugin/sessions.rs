@@ -114,10 +114,8 @@ fn a_new_page_ends_the_session_before_it() {
 
     let error = old.pull().wait().unwrap_err();
     assert_eq!(code(&error), "stale_session");
-    assert!(
-        parked.is_closed(),
-        "the pull of a page that is gone is dropped"
-    );
+    // It may be there after all, and then it has to know.
+    assert_eq!(code(&parked.wait().unwrap_err()), "stale_session");
     assert_eq!(app.event_bus().emit("x", 1).unwrap().pages, 0);
     assert_eq!(app.event_bus().emit("y", 1).unwrap().pages, 1);
 
@@ -151,6 +149,10 @@ fn the_app_ends_all_pulls_and_accepts_nothing_when_it_exits() {
     let parked = main.pull();
     let bus = app.event_bus();
     exit(app);
-    assert!(parked.is_closed());
+    if cfg!(target_vendor = "apple") {
+        assert!(parked.is_closed());
+    } else {
+        assert_eq!(code(&parked.wait().unwrap_err()), "stale_session");
+    }
     assert_eq!(bus.emit("x", 1).unwrap_err().code().as_str(), "unavailable");
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { emit, emitTo } from './emit.js'
-import { toEventBusError } from './error.js'
+import { EventBusError, toEventBusError } from './error.js'
 import { freshRealm, settled } from './fake-host.js'
 import { listen } from './listen.js'
 
@@ -112,6 +112,35 @@ describe('payloads', () => {
       expect(reason).toMatchObject({ code: 'invalid_payload', message: expect.stringContaining(`"${name}"`) })
     }
     expect(events()).toEqual([{ event: 'ok' }])
+  })
+
+  it('go with the wish to be retained, and without a payload after undefined', async () => {
+    const kept = { retain: true }
+    await Promise.all([
+      emit('a', 1, kept),
+      emit('b', undefined, kept),
+      emit('c', 1, { retain: false }),
+      emit('d', 1, {}),
+      emitTo('main', 'e', 1, kept),
+      emitTo('main', 'f', undefined, kept),
+    ])
+    expect(events()).toEqual([
+      { event: 'a', payload: '1', retain: true },
+      { event: 'b', retain: true },
+      { event: 'c', payload: '1', retain: false },
+      { event: 'd', payload: '1' },
+      { event: 'e', payload: '1', to: 'main', retain: true },
+      { event: 'f', to: 'main', retain: true },
+    ])
+  })
+
+  it('are refused one by one where a queue is full', async () => {
+    const refusal = { code: 'queue_full', message: 'the queue of the page in "main" is full' }
+    realm.host.refuseEntry = (_, entry) => (entry.event === 'full' ? refusal : undefined)
+    const [full, other] = await Promise.allSettled([emit('full'), emit('other')])
+    expect(full).toMatchObject({ status: 'rejected', reason: refusal })
+    expect((full as PromiseRejectedResult).reason).toBeInstanceOf(EventBusError)
+    expect(other.status).toBe('fulfilled')
   })
 
   it('go with a copy of their target', async () => {

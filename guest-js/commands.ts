@@ -51,6 +51,11 @@ interface Batch {
   renewal: boolean
 }
 
+/** The command in flight. Each sending of a batch has its own, also where the same batch is sent in the next session. */
+interface Sending {
+  readonly batch: Batch
+}
+
 /** Runs a command of the plugin. */
 export function run(command: Command, args: Record<string, unknown>): Promise<unknown> {
   return invoke(`plugin:event-bus|${command}`, args)
@@ -75,7 +80,7 @@ export class CommandQueue {
   private n = 1
   private renewals = 0
   private waiting: Batch[] = []
-  private inFlight: Batch | null = null
+  private inFlight: Sending | null = null
   private scheduled = false
 
   /** `subscribeAgain` is called when a new session replaces a stale one, for what it has to begin with. */
@@ -142,8 +147,8 @@ export class CommandQueue {
     if (this.expired) this.renew()
     const batch = this.waiting.shift()
     if (!batch) return
-    this.inFlight = batch
-    void this.send(batch)
+    this.inFlight = { batch }
+    void this.send(this.inFlight)
   }
 
   private renew(): void {
@@ -160,7 +165,8 @@ export class CommandQueue {
     this.waiting = [...begin, ...this.waiting.filter((batch) => !batch.renewal)]
   }
 
-  private async send(batch: Batch): Promise<void> {
+  private async send(sending: Sending): Promise<void> {
+    const { batch } = sending
     let settle: () => void
     try {
       const answer = await run(batch.command, { session: this.session, n: this.n, ...argumentsOf(batch) })
@@ -169,7 +175,7 @@ export class CommandQueue {
       settle = () => this.fail(batch, reason)
     }
     // A command that was sent once more is answered twice.
-    if (this.inFlight !== batch) return
+    if (this.inFlight !== sending) return
     this.inFlight = null
     settle()
     this.drain()
@@ -195,9 +201,20 @@ export class CommandQueue {
 
   private fail(batch: Batch, reason: unknown): void {
     const error = toEventBusError(reason, batch.command)
-    // Bare strings are Tauri's own, and what is no `{ code, message }` at all never left the page.
-    const reached = isErrorObject(reason)
-    if (reached && error.code === 'stale_session') {
+    if (typeof reason === 'string') {
+      // Bare strings are Tauri's own: the command never reached the plugin, so its number is used again.
+      if (error.code === 'invalid_argument' && batch.entries.length > 1) {
+        // The parser turns a whole command away for one malformed entry: alone, each is judged for itself.
+        this.waiting.unshift(...batch.entries.map((entry) => ({ ...batch, entries: [entry], size: entry.size })))
+        return
+      }
+    } else if (!isErrorObject(reason)) {
+      // Nobody knows whether it ran, so neither its number nor the next one can be used.
+      const again = batch.renewal && !this.unsettled
+      this.expired = true
+      // The next session subscribes again anyway. Anything else might happen twice.
+      if (again) return
+    } else if (error.code === 'stale_session') {
       const again = !this.unsettled
       this.expired = true
       // Renewals among what waits are dropped, since the next session makes its own.
@@ -205,12 +222,8 @@ export class CommandQueue {
         this.waiting.unshift(batch)
         return
       }
-    } else if (reached) {
+    } else {
       this.n += 1
-    } else if (error.code === 'invalid_argument' && batch.entries.length > 1) {
-      // The parser turns a whole command away for one malformed entry: alone, each is judged for itself.
-      this.waiting.unshift(...batch.entries.map((entry) => ({ ...batch, entries: [entry], size: entry.size })))
-      return
     }
     for (const entry of batch.entries) entry.reject(error)
   }

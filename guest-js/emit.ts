@@ -2,7 +2,7 @@ import { toEventBusError } from './error.js'
 import { checkName, payloadJson } from './event.js'
 import type { EventName, NameIfSet, PayloadArguments, Unset } from './event-map.js'
 import { openInbox } from './inbox.js'
-import { copyOfTarget, type Target } from './target.js'
+import { copyOfTarget, isEveryone, type Target } from './target.js'
 
 /**
  * What became of an event that the host accepted.
@@ -25,14 +25,35 @@ export interface Receipt {
 }
 
 /**
+ * How an event is emitted. What it does not set, the policy of the event's name decides.
+ *
+ * @example
+ * ```ts
+ * import { emit, type EmitOptions } from 'tauri-plugin-event-bus-api'
+ *
+ * const kept: EmitOptions = { retain: true }
+ * await emit('theme:changed', { dark: true }, kept)
+ * await emit('app:ready', undefined, kept)
+ * ```
+ */
+export interface EmitOptions {
+  /**
+   * Whether the event is kept for whoever listens later, in the place of the one of its name before. A name has one
+   * for everyone and one for each target.
+   */
+  retain?: boolean
+}
+
+/**
  * Emits an event to every page and to Rust.
  *
  * The payload is expressed in JSON at once, so changing it afterwards changes nothing. Calls made together travel
- * together, in order, and one that is refused does not touch the others.
+ * together, in order, and one that is refused does not touch the others. {@link EmitOptions} are the third argument;
+ * for an event without payload, the second is `undefined` then.
  *
  * @returns a {@link Receipt} as soon as the host has accepted the event.
  * @throws {EventBusError} by rejection: `denied`, `invalid_event_name`, `invalid_payload`, `payload_too_large`,
- * `reserved_event_name`, `unavailable`.
+ * `queue_full`, `reserved_event_name`, `unavailable`.
  *
  * @example
  * ```ts
@@ -40,19 +61,25 @@ export interface Receipt {
  *
  * await emit('cart:updated', { itemCount: 3 })
  * await emit('app:ready')
+ * await emit('app:ready', undefined, { retain: true })
  * ```
  */
-export function emit<Payload = Unset>(event: NameIfSet<Payload>, payload?: NoInfer<Payload>): Promise<Receipt>
+export function emit<Payload = Unset>(
+  event: NameIfSet<Payload>,
+  payload?: NoInfer<Payload>,
+  options?: EmitOptions,
+): Promise<Receipt>
 export function emit<Name extends EventName, _ extends never>(
   event: Name,
-  ...payload: PayloadArguments<Name>
+  ...payload: [...PayloadArguments<Name>, options?: EmitOptions]
 ): Promise<Receipt>
-export async function emit(event: string, payload?: unknown): Promise<Receipt> {
-  return send('emit', event, payload)
+export async function emit(event: string, payload?: unknown, options?: EmitOptions): Promise<Receipt> {
+  return send('emit', event, payload, options)
 }
 
 /**
- * Emits an event to some windows or webviews alone: no other page receives it. Otherwise as {@link emit}.
+ * Emits an event to some windows or webviews alone: no other page receives it. Otherwise as {@link emit}, which
+ * `{ kind: 'Any' }` is the same as.
  *
  * @returns a {@link Receipt}.
  * @throws {EventBusError} by rejection, as {@link emit}, and `unknown_target` where a label names no webview.
@@ -63,32 +90,43 @@ export async function emit(event: string, payload?: unknown): Promise<Receipt> {
  *
  * await emitTo('main', 'greeting', 'hello')
  * await emitTo(['main', 'editor-*'], 'saved')
+ * await emitTo('main', 'document:opened', { path: '/a.txt' }, { retain: true })
  * ```
  */
 export function emitTo<Payload = Unset>(
   target: Target,
   event: NameIfSet<Payload>,
   payload?: NoInfer<Payload>,
+  options?: EmitOptions,
 ): Promise<Receipt>
 export function emitTo<Name extends EventName, _ extends never>(
   target: Target,
   event: Name,
-  ...payload: PayloadArguments<Name>
+  ...payload: [...PayloadArguments<Name>, options?: EmitOptions]
 ): Promise<Receipt>
-export async function emitTo(target: Target, event: string, payload?: unknown): Promise<Receipt> {
-  return send('emit_to', event, payload, { to: copyOfTarget(target) })
+export async function emitTo(
+  target: Target,
+  event: string,
+  payload?: unknown,
+  options?: EmitOptions,
+): Promise<Receipt> {
+  if (isEveryone(target)) return send('emit', event, payload, options)
+  return send('emit_to', event, payload, options, { to: copyOfTarget(target) })
 }
 
 async function send(
   command: 'emit' | 'emit_to',
   event: string,
   payload: unknown,
+  options?: EmitOptions,
   addressed?: { to: Target | undefined },
 ): Promise<Receipt> {
   try {
     checkName(event)
     const json = payloadJson(event, payload)
-    const entry = json === undefined ? { event, ...addressed } : { event, payload: json, ...addressed }
+    const entry: Record<string, unknown> = { event, ...addressed }
+    if (json !== undefined) entry.payload = json
+    if (options?.retain !== undefined) entry.retain = options.retain
     return (await openInbox().send(command, entry, json?.length ?? 0)) as Receipt
   } catch (error) {
     throw toEventBusError(error)

@@ -8,6 +8,7 @@ export const ERROR_CODES = [
   'denied',
   'payload_too_large',
   'invalid_payload',
+  'queue_full',
   'too_many_subscriptions',
   'too_many_jobs',
   'unknown_job',
@@ -26,6 +27,8 @@ export const ERROR_CODES = [
  * - `unknown_target`: the label names no webview.
  * - `denied`: no capability of this window allows it, or the call came from an iframe.
  * - `payload_too_large`, `invalid_payload`: the payload exceeds the limit, or JSON cannot express it.
+ * - `queue_full`: a queue is full and the policy of the event is to reject, so nobody got it, or no room is left for
+ *   a retained event.
  * - `too_many_subscriptions`, `too_many_jobs`: a limit of the app is reached.
  * - `unknown_job`, `duplicate_job`, `invalid_interval`: about periodic emits.
  * - `stale_session`: the host kept ending the sessions of this page, several times in a row.
@@ -35,7 +38,7 @@ export const ERROR_CODES = [
  * ```ts
  * import type { ErrorCode } from 'tauri-plugin-event-bus-api'
  *
- * const retryable: ErrorCode[] = ['stale_session', 'unavailable']
+ * const retryable: ErrorCode[] = ['queue_full', 'stale_session', 'unavailable']
  * ```
  */
 export type ErrorCode = (typeof ERROR_CODES)[number]

@@ -50,6 +50,10 @@ export interface PeriodicTick {
  *   console.log(new Date(event.timestamp), event.seq, event.event, event.payload)
  * }
  * listen('cart:*', log)
+ *
+ * listen('cart:added', (event) => {
+ *   if (!event.replayed && !event.retained) console.log('just now', event.payload)
+ * })
  * ```
  */
 export interface BusEvent<Payload> extends Event<Payload> {
@@ -65,6 +69,17 @@ export interface BusEvent<Payload> extends Event<Payload> {
   timestamp: number
   /** Who emitted it. */
   source: EventSource
+  /**
+   * Whether it came before this subscription, or while the page was away, and the host had kept it for the page.
+   */
+  replayed: boolean
+  /** Whether it is here because it was retained: it may have been emitted long before this page listened. */
+  retained: boolean
+  /**
+   * How many events of the same name it has replaced while it waited for this page. Present where there were any and
+   * the policy of the name is `latest`.
+   */
+  superseded?: number
   /** Present on the ticks of a periodic emit. */
   periodic?: PeriodicTick
 }
@@ -84,9 +99,13 @@ export interface BusEvent<Payload> extends Event<Payload> {
 export type EventHandler<Payload> = (event: BusEvent<Payload>) => unknown
 
 /**
- * Why events are missing: `queue_full` and other words of the host, `session_ended` after the host had given
- * this page up (it was suspended for longer than a minute, say), `buffer_full` for an iterator of
- * {@link events} that was read too slowly.
+ * Why events are missing:
+ *
+ * - `queue_full`: this page was slower than the events for so long that its queue was full.
+ * - `history_full`: more came before this page listened, or while it reloaded, than is kept for it.
+ * - `session_ended`: the host had given this page up (it was suspended for longer than a minute, say, or another page
+ *   was shown in its place), and what came until it was back is not kept any more.
+ * - `buffer_full`: the iterator of {@link events} was read too slowly.
  *
  * @example
  * ```ts
@@ -97,7 +116,12 @@ export type EventHandler<Payload> = (event: BusEvent<Payload>) => unknown
  * })
  * ```
  */
-export type GapReason = 'queue_full' | 'session_ended' | 'buffer_full' | (string & Record<never, never>)
+export type GapReason =
+  | 'queue_full'
+  | 'history_full'
+  | 'session_ended'
+  | 'buffer_full'
+  | (string & Record<never, never>)
 
 /**
  * Events that were due to a subscription and are lost.

@@ -4,8 +4,7 @@ import { ASYNC_DISPOSE } from './disposal.js'
 import { EventBusError } from './error.js'
 import { type BusEvent, type Gap, isGap } from './event.js'
 import type { EventName, NameIfSet, PayloadOf, Unset } from './event-map.js'
-import { subscribe } from './subscription.js'
-import type { Target } from './target.js'
+import { type ListenOptions, subscribe } from './subscription.js'
 
 /**
  * What {@link events} returns: an async iterator of events and gaps, ended by leaving its loop or with
@@ -28,18 +27,16 @@ export interface EventStream<Payload> extends AsyncIterableIterator<BusEvent<Pay
 }
 
 /**
- * How {@link events} is narrowed, ended and bounded.
+ * How {@link events} is narrowed, ended and bounded; `target`, `replay` and `retained` are as in {@link ListenOptions}.
  *
  * @example
  * ```ts
  * import { events } from 'tauri-plugin-event-bus-api'
  *
- * const lines = events('log:line', { signal: AbortSignal.timeout(5_000), buffer: 100 })
+ * const lines = events('log:line', { signal: AbortSignal.timeout(5_000), buffer: 100, replay: false })
  * ```
  */
-export interface StreamOptions {
-  /** Receives only what was sent to this target, which must be this page's own webview or window. */
-  target?: Target
+export interface StreamOptions extends Omit<ListenOptions, 'onGap'> {
   /** Ends the iteration when it aborts; what was buffered is dropped. */
   signal?: AbortSignal
   /** How many events wait while the loop is busy, at least 1; 1,024 by default. */
@@ -85,7 +82,7 @@ interface Waiter<Payload> {
 }
 
 function open<Payload>(event: string, options: StreamOptions): EventStream<Payload> {
-  const { buffer: limit = 1_024, target, signal } = options
+  const { buffer: limit = 1_024, signal, ...narrowed } = options
   const buffered: Value<Payload>[] = []
   const waiters: Waiter<Payload>[] = []
   let dropped: Gap | null = null
@@ -103,33 +100,32 @@ function open<Payload>(event: string, options: StreamOptions): EventStream<Paylo
     const oldest = buffered.shift()
     if (oldest) dropped = merge(dropped, oldest)
   }
+  const discard = () => {
+    buffered.length = 0
+    dropped = null
+    failure = null
+  }
   const ended = (error?: EventBusError) => {
     running = false
     const waiter = error && waiters.shift()
     if (waiter) waiter.reject(error)
     else if (error) failure = error
     for (const rest of waiters.splice(0)) rest.resolve({ done: true, value: undefined })
-  }
-  const discard = () => {
-    buffered.length = 0
-    dropped = null
-    failure = null
+    if (!error && signal?.aborted) discard()
   }
 
   const valid = Number.isInteger(limit) && limit >= 1
   const handler = (received: BusEvent<unknown>) => push(received as BusEvent<Payload>)
   const subscription = valid
-    ? subscribe({ event, options: { target, signal, onGap: push }, handler, deliver: handler, ended })
+    ? subscribe({ event, options: { ...narrowed, signal, onGap: push }, handler, deliver: handler, ended })
     : null
   // The rejection is told by next().
   subscription?.catch(() => {})
   if (!valid) {
     ended(new EventBusError('invalid_argument', `the buffer of "${event}" is a whole number from 1, not ${limit}`))
   }
-  if (signal && running) signal.addEventListener('abort', discard, { once: true })
 
   const close = () => {
-    signal?.removeEventListener('abort', discard)
     subscription?.()
     discard()
   }

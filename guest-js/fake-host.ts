@@ -17,6 +17,22 @@ interface Queued {
   item: unknown
 }
 
+interface Accepted {
+  seq: number
+  event: string
+  payload: unknown
+  extras?: object
+}
+
+/** One entry of a `subscribe` command. */
+interface Subscribed {
+  id: number
+  event: string
+  replay?: boolean
+  retained?: boolean
+  after?: number
+}
+
 interface FakeSession {
   id: string
   n: number
@@ -43,6 +59,16 @@ export class FakeHost {
   /** How many sessions were opened. */
   opened = 0
   seq = 0
+  /** What is kept for a page that is away or starting; `null` once its start-up phase is over. */
+  backlog: Accepted[] | null = null
+  /** The sequence number after which the next page resumes. */
+  resumesAfter = 0
+  /** The newest event of each name that asked for it. */
+  readonly retained = new Map<string, Accepted>()
+  /** After which sequence number a new subscription began, by its id. */
+  readonly began = new Map<number, number>()
+  /** How many items a batch holds. */
+  batch = Number.POSITIVE_INFINITY
   jobs = new Map<string, Record<string, unknown>>()
   readonly broken: string[] = []
   private readonly ended = new Set<string>()
@@ -85,6 +111,11 @@ export class FakeHost {
     for (const held of this.held.splice(0)) this.answer(held)
   }
 
+  /** Answers one that was held back. */
+  answerNow(held: Held | undefined): void {
+    if (held) this.answer(held)
+  }
+
   /** How many pulls of the current session wait. */
   get pullsInFlight(): number {
     return this.pulling.get(this.session?.id ?? '') ?? 0
@@ -114,24 +145,74 @@ export class FakeHost {
   endSession(): void {
     if (!this.session) return
     this.ended.add(this.session.id)
-    const { pull } = this.session
+    const { pull, queue } = this.session
+    const unacknowledged = queue.flatMap(({ item }) => (Array.isArray(item) ? [acceptedOf(item)] : []))
+    const oldest = Math.min(...unacknowledged.map(({ seq }) => seq), this.seq + 1)
+    const kept = [...unacknowledged, ...(this.backlog ?? [])].filter(({ seq }) => seq >= oldest)
+    this.resumesAfter = oldest - 1
+    this.backlog = [...new Map(kept.map((event) => [event.seq, event])).values()].sort((a, b) => a.seq - b.seq)
     this.session = null
     pull?.reject(STALE)
   }
 
+  /** Ends the start-up phase: what subscribes from now on gets nothing of what came before it. */
+  endStartUp(): void {
+    this.backlog = null
+  }
+
+  /** Keeps what comes from now on, and nothing of what was kept before. */
+  keepFromNow(): void {
+    this.backlog = []
+    this.resumesAfter = this.seq
+  }
+
   /** Emits from Rust to every subscription whose name is equal, or `*`. */
-  emit(event: string, payload: unknown = null, extras?: object): number {
+  emit(event: string, payload: unknown = null, extras?: object, retain = false): number {
     this.seq += 1
+    const accepted: Accepted = { seq: this.seq, event, payload, ...(extras && { extras }) }
     const { session } = this
-    const ids = session
-      ? [...session.subscriptions].filter(([, s]) => s.event === event || s.event === '*').map(([id]) => id)
-      : []
-    if (ids.length > 0) {
-      const subscriptions = ids.length === 1 ? ids[0] : ids
-      const item = [0, this.seq, 1000.25, event, 0, subscriptions, payload]
-      this.push(extras ? [...item, extras] : item)
-    }
+    const ids = session ? [...session.subscriptions].filter(([, s]) => matches(s, event)).map(([id]) => id) : []
+    if (ids.length > 0) this.deliver(accepted, ids)
+    this.backlog?.push(accepted)
+    if (retain) this.retained.set(event, accepted)
     return this.seq
+  }
+
+  private deliver({ seq, event, payload, extras }: Accepted, ids: number[], marks?: object): void {
+    const item = [0, seq, 1000.25, event, 0, ids.length === 1 ? ids[0] : ids, payload]
+    this.push(extras || marks ? [...item, { ...extras, ...marks }] : item)
+  }
+
+  /** Queues what these new subscriptions get of what came before them. */
+  private deliverEarlier(subscriptions: Subscribed[]): void {
+    const due = new Map<string, { event: Accepted; marks: object; ids: number[] }>()
+    for (const subscription of subscriptions) {
+      const { id, after, replay = true, retained = true } = subscription
+      const start = after ?? this.resumesAfter
+      const marked = new Map<Accepted, { replayed?: true; retained?: true }>()
+      if (replay) {
+        const from = this.backlog ? this.resumesAfter : this.seq
+        if (after !== undefined && after < from) {
+          const gap = { from: after + 1, to: from, count: from - after, atMost: true, reason: 'session_ended' }
+          this.push({ ...gap, subscriptions: [id] })
+        }
+        for (const event of this.backlog ?? []) {
+          if (event.seq > start && matches(subscription, event.event)) marked.set(event, { replayed: true })
+        }
+      }
+      for (const event of retained ? this.retained.values() : []) {
+        if (!matches(subscription, event.event) || event.seq <= (after ?? 0)) continue
+        marked.set(event, { ...marked.get(event), retained: true })
+      }
+      for (const [event, marks] of marked) {
+        const key = `${event.seq} ${Object.keys(marks)}`
+        const entry = due.get(key) ?? { event, marks, ids: [] }
+        entry.ids.push(id)
+        due.set(key, entry)
+      }
+    }
+    const inOrder = [...due.values()].sort((a, b) => a.event.seq - b.event.seq)
+    for (const { event, marks, ids } of inOrder) this.deliver(event, ids, marks)
   }
 
   /** Queues a raw item under the next index, and answers a waiting pull. */
@@ -154,7 +235,7 @@ export class FakeHost {
     if (!session?.pull || session.queue.length === 0) return
     const { pull } = session
     session.pull = null
-    pull.resolve(session.queue.map(({ item }) => item))
+    pull.resolve(session.queue.slice(0, this.batch).map(({ item }) => item))
   }
 
   private answer(held: Held): void {
@@ -218,14 +299,20 @@ export class FakeHost {
 
   private run(session: FakeSession, { command, args }: Sent): unknown {
     switch (command) {
-      case 'subscribe':
-        return (args.subscriptions as { id: number; event: string }[]).map((entry) => {
+      case 'subscribe': {
+        const accepted: Subscribed[] = []
+        const answers = (args.subscriptions as Subscribed[]).map((entry) => {
           const error = this.refuseEntry(command, entry as unknown as Record<string, unknown>)
           if (error) return { error }
           if (session.subscriptions.has(entry.id)) this.broken.push(`subscription ${entry.id} twice`)
           session.subscriptions.set(entry.id, { event: entry.event })
+          if (entry.after === undefined) this.began.set(entry.id, this.seq)
+          accepted.push(entry)
           return { seq: this.seq }
         })
+        this.deliverEarlier(accepted)
+        return answers
+      }
       case 'unsubscribe': {
         for (const id of args.ids as number[]) session.subscriptions.delete(id)
         if (session.subscriptions.size === 0) {
@@ -240,7 +327,8 @@ export class FakeHost {
           const error = this.refuseEntry(command, entry)
           if (error) return { error }
           const payload = JSON.parse((entry.payload as string | undefined) ?? 'null')
-          return { seq: this.emit(entry.event as string, payload), pages: 1, listeners: 0 }
+          const seq = this.emit(entry.event as string, payload, undefined, entry.retain === true)
+          return { seq, pages: 1, listeners: 0 }
         })
       case 'start_periodic': {
         const job = args.job as Record<string, unknown>
@@ -256,6 +344,17 @@ export class FakeHost {
         throw `Command ${command} not found`
     }
   }
+}
+
+function matches({ event: pattern }: { event: string }, event: string): boolean {
+  return pattern === event || pattern === '*'
+}
+
+/** What an item was before it was addressed. Marks belong to a delivery, not to the event. */
+function acceptedOf(item: unknown[]): Accepted {
+  const [, seq, , event, , , payload, extras] = item as [number, number, number, string, 0, number, unknown, object?]
+  const { replayed: _, retained: __, ...kept } = (extras ?? {}) as Record<string, unknown>
+  return { seq, event, payload, ...(Object.keys(kept).length > 0 && { extras: kept }) }
 }
 
 export const STALE = { code: 'stale_session', message: 'the session has ended' }

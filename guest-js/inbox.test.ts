@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { emit, emitTo } from './emit.js'
+import type { Gap } from './event.js'
 import { freshRealm, STALE, settled } from './fake-host.js'
 import { INBOX } from './inbox.js'
 import { listen } from './listen.js'
@@ -17,6 +18,9 @@ afterEach(() => {
 })
 
 const pulls = () => realm.host.commands('pull')
+/** The entries of the last `subscribe`. */
+const resubscribed = () => realm.host.commands('subscribe').pop()?.args.subscriptions
+const heard = (handler: ReturnType<typeof vi.fn>) => handler.mock.calls.map(([{ seq, replayed }]) => [seq, replayed])
 
 describe('the pull loop', () => {
   it('acknowledges what was handled in the next pull, and passes over what it has seen', async () => {
@@ -231,7 +235,28 @@ describe('a stale session', () => {
     expect(handler).not.toHaveBeenCalled()
   })
 
-  it('tells of what may be lost between the sessions', async () => {
+  it('is replayed from where the page was, once', async () => {
+    const [handler, onGap] = [vi.fn(), vi.fn()]
+    await listen('a', handler, { onGap })
+    realm.host.emit('a')
+    await settled()
+    realm.host.endSession()
+    realm.host.emit('a')
+    realm.host.emit('a')
+    await settled()
+    realm.host.emit('a')
+    await settled()
+    expect(heard(handler)).toEqual([
+      [1, false],
+      [2, true],
+      [3, true],
+      [4, false],
+    ])
+    expect(onGap).not.toHaveBeenCalled()
+    expect(resubscribed()).toEqual([{ id: 1, event: 'a', after: 1 }])
+  })
+
+  it('tells of what is not kept any more, in the words of the host alone', async () => {
     const onGap = vi.fn()
     await listen('a', vi.fn(), { onGap })
     realm.host.emit('a')
@@ -239,8 +264,138 @@ describe('a stale session', () => {
     realm.host.endSession()
     realm.host.emit('a')
     realm.host.emit('a')
+    realm.host.keepFromNow()
     await settled()
     expect(onGap.mock.calls).toEqual([[{ from: 2, to: 3, count: 2, atMost: true, reason: 'session_ended' }]])
+  })
+
+  it('asks for what was missed also where nothing from before the page was wanted', async () => {
+    const handler = vi.fn()
+    await listen('a', handler, { replay: false, retained: false, target: 'main' })
+    await settled()
+    realm.host.endSession()
+    realm.host.emit('a')
+    await settled()
+    expect(heard(handler)).toEqual([[1, true]])
+    expect(resubscribed()).toEqual([{ id: 1, event: 'a', target: 'main', after: 0, retained: false }])
+  })
+
+  it('loses no live event over a replayed or retained one of another subscription', async () => {
+    const handler = vi.fn()
+    await listen('a', handler)
+    realm.host.emit('a')
+    await settled()
+    realm.host.push([0, 8, 1, 'b', 0, 99, null, { retained: true }])
+    realm.host.push([0, 9, 1, 'b', 0, 99, null, { replayed: true }])
+    realm.host.push({
+      from: 2,
+      to: 9,
+      count: 8,
+      atMost: true,
+      reason: 'history_full',
+      subscriptions: [99],
+    })
+    await settled()
+    realm.host.endSession()
+    await settled()
+    expect(resubscribed()).toEqual([{ id: 1, event: 'a', after: 1 }])
+    expect(handler).toHaveBeenCalledTimes(1)
+  })
+
+  it('goes on behind what a full queue has lost', async () => {
+    await listen('a', vi.fn(), { onGap: vi.fn() })
+    realm.host.push({ from: 2, to: 9, count: 8, atMost: false, reason: 'queue_full', subscriptions: [1] })
+    await settled()
+    realm.host.endSession()
+    await settled()
+    expect(resubscribed()).toEqual([{ id: 1, event: 'a', after: 9 }])
+  })
+
+  it('ends in the middle of a replay, and the next one goes on there', async () => {
+    const handler = vi.fn()
+    await listen('a', handler)
+    await settled()
+    realm.host.batch = 1
+    realm.host.hold = ({ command, args }) => command === 'pull' && (args.ack as number) > 0
+    realm.host.endSession()
+    for (let n = 0; n < 3; n += 1) realm.host.emit('a')
+    await settled()
+    expect(heard(handler)).toEqual([[1, true]])
+    realm.host.endSession()
+    realm.host.release()
+    await settled()
+    expect(heard(handler).map(([seq]) => seq)).toEqual([1, 2, 3])
+    expect(resubscribed()).toEqual([{ id: 1, event: 'a', after: 1 }])
+  })
+
+  describe('that is renewed in two commands', () => {
+    const lastAfter = () => realm.host.commands('subscribe').pop()?.args.subscriptions as { after: number }[]
+    beforeEach(async () => {
+      const names = Array.from({ length: 1_025 }, (_, index) => `name-${index}`)
+      await Promise.all(names.map((name) => listen(name, vi.fn())))
+      realm.host.emit('name-0')
+      await settled()
+    })
+
+    it('takes what the first brings for no sign of what the second has', async () => {
+      realm.host.hold = ({ command, args }) => command === 'subscribe' && args.n === 2
+      realm.host.endSession()
+      realm.host.emit('name-1024')
+      await settled()
+      realm.host.emit('name-0')
+      await settled()
+      const { session } = realm.host
+      session?.pull?.resolve([])
+      await settled()
+      realm.host.endSession()
+      realm.host.release()
+      await settled()
+      expect(lastAfter()).toEqual([{ id: 1_025, event: 'name-1024', after: 1 }])
+    })
+
+    it('takes an empty answer from before the second for no sign, either', async () => {
+      realm.host.hold = ({ command, args }) => command === 'pull' || (command === 'subscribe' && args.n === 2)
+      realm.host.endSession()
+      realm.host.emit('name-1024')
+      await settled()
+      const [second, pull] = ['subscribe', 'pull'].map((name) => {
+        const place = realm.host.held.findIndex(({ command }) => command === name)
+        return realm.host.held.splice(place, 1)[0]
+      })
+      realm.host.hold = ({ command }) => command === 'pull'
+      realm.host.answerNow(second)
+      await settled()
+      pull?.resolve([])
+      await settled()
+      realm.host.endSession()
+      realm.host.release()
+      await settled()
+      expect(lastAfter()).toEqual([{ id: 1_025, event: 'name-1024', after: 1 }])
+    })
+  })
+
+  it('begins where the one before began, once a pull has shown that nothing was due', async () => {
+    await listen('a', vi.fn())
+    await settled()
+    realm.host.endSession()
+    realm.host.emit('b')
+    realm.host.emit('b')
+    await settled()
+    realm.host.session?.pull?.resolve([])
+    await settled()
+    realm.host.endSession()
+    await settled()
+    expect(resubscribed()).toEqual([{ id: 1, event: 'a', after: 2 }])
+  })
+
+  it('hands nothing over twice when the host sends it again', async () => {
+    const handler = vi.fn()
+    await listen('a', handler)
+    realm.host.emit('a')
+    realm.host.push([0, 1, 1, 'a', 0, 1, null, { replayed: true }])
+    realm.host.push([0, 1, 1, 'a', 0, 1, null, { retained: true }])
+    await settled()
+    expect(heard(handler)).toEqual([[1, false]])
   })
 
   it('reports a subscription that the next session refuses', async () => {
@@ -262,11 +417,38 @@ describe('a stale session', () => {
 })
 
 describe('a page out of the back/forward cache', () => {
-  it('repeats the command in flight under its number and pulls anew', async () => {
-    const listeners: ((event: { persisted: boolean }) => void)[] = []
+  const listeners: ((event: { persisted: boolean }) => void)[] = []
+  const comeBack = () => {
+    for (const listener of listeners) listener({ persisted: true })
+  }
+  beforeEach(() => {
+    listeners.length = 0
     vi.stubGlobal('addEventListener', (name: string, listener: (event: { persisted: boolean }) => void) => {
       if (name === 'pageshow') listeners.push(listener)
     })
+  })
+
+  it('goes on from its own position', async () => {
+    const handler = vi.fn()
+    await listen('a', handler)
+    realm.host.emit('a')
+    await settled()
+    realm.host.endSilently()
+    realm.host.loseAnswers()
+    realm.host.emit('a')
+    comeBack()
+    await settled()
+    realm.host.emit('a')
+    await settled()
+    expect(heard(handler)).toEqual([
+      [1, false],
+      [2, true],
+      [3, false],
+    ])
+    expect(resubscribed()).toEqual([{ id: 1, event: 'a', after: 1 }])
+  })
+
+  it('repeats the command in flight under its number and pulls anew', async () => {
     await listen('a', vi.fn())
     await settled()
     realm.host.hold = ({ command }) => command === 'emit'
@@ -274,7 +456,7 @@ describe('a page out of the back/forward cache', () => {
     await settled()
     const frozen = realm.host.loseAnswers()
     realm.host.hold = () => false
-    for (const listener of listeners) listener({ persisted: true })
+    comeBack()
     await expect(receipt).resolves.toMatchObject({ seq: 1 })
     // The answer that seemed lost may arrive all the same, and counts for nothing.
     for (const held of frozen) held.resolve([{ seq: 9, pages: 0, listeners: 0 }])
@@ -330,4 +512,58 @@ describe('the inbox of a realm', () => {
     await emit('a')
     expect(realm.host.session?.id).toMatch(/^[0-9a-f]{32}$/)
   })
+})
+
+it('loses and repeats nothing unsaid, however sessions end', async () => {
+  vi.useFakeTimers()
+  // A linear congruential generator, so that a failure can be repeated.
+  let state = 7
+  const random = (below: number) => {
+    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648
+    return Math.floor((state / 2_147_483_648) * below)
+  }
+  for (let round = 0; round < 60; round += 1) {
+    realm = freshRealm()
+    const { host } = realm
+    host.batch = 1 + random(3)
+    if (round % 2 === 0) host.keepFromNow()
+    const heard: { seqs: number[]; gaps: Gap[] }[] = []
+    const all: Promise<unknown>[] = []
+    const emitted: number[] = []
+    let ends = 0
+    for (let step = 0; step < 80; step += 1) {
+      const choice = random(10)
+      if (choice < 4) emitted.push(host.emit('x', null, undefined, random(4) === 0))
+      else if (choice === 4) host.emit('unrelated')
+      else if (choice === 5 && heard.length < 6) {
+        const one: (typeof heard)[number] = { seqs: [], gaps: [] }
+        heard.push(one)
+        const options = { replay: random(2) === 0, onGap: (gap: Gap) => one.gaps.push(gap) }
+        all.push(listen('x', ({ seq }) => one.seqs.push(seq), options).then())
+      } else if (choice === 6) host.hold = ({ command }) => command === 'pull' && random(2) === 0
+      else if (choice === 7 && ends < 2) {
+        ends += 1
+        host.endSession()
+        if (random(4) === 0) host.keepFromNow()
+      } else if (choice === 8) host.endStartUp()
+      else {
+        host.release()
+        await settled()
+        ends = 0
+      }
+      for (let turn = random(12); turn > 0; turn -= 1) await Promise.resolve()
+    }
+    host.release()
+    emitted.push(host.emit('x'))
+    for (let turn = 0; turn < 5; turn += 1) await vi.advanceTimersByTimeAsync(1_000)
+    await Promise.all(all)
+    expect(realm.reported).not.toHaveBeenCalled()
+    for (const [index, { seqs, gaps }] of heard.entries()) {
+      expect(seqs).toEqual([...new Set(seqs)].sort((a, b) => a - b))
+      const told = (seq: number) => seqs.includes(seq) || gaps.some(({ from, to }) => from <= seq && seq <= to)
+      const began = host.began.get(index + 1) ?? 0
+      expect(emitted.filter((seq) => seq > began && !told(seq))).toEqual([])
+    }
+    expect(host.broken).toEqual([])
+  }
 })

@@ -16,6 +16,10 @@ const RETRY_AFTER = 1_000
 export interface Subscriber {
   readonly event: string
   readonly target: Target | undefined
+  /** Whether it gets what came before this page subscribed, as far as the host keeps it. */
+  readonly replay: boolean
+  /** Whether it gets retained events. */
+  readonly retained: boolean
   /** Receives an event; may throw or return a promise that rejects. */
   deliver(event: BusEvent<unknown>): unknown
   /** Receives a gap, if it looks for them. */
@@ -74,8 +78,18 @@ interface Subscription {
   readonly subscriber: Subscriber
   /** The call that subscribes, until it is answered. */
   call: Entry | null
-  /** The sequence number after which it receives everything. */
+  /** The sequence number after which it receives live events; infinite until the host has said it. */
   since: number
+  /** The sequence number up to which it has what the host replays; `null` where nothing is known to be on its way. */
+  replayed: number | null
+  /** The id of the session in which the host last accepted it; empty until it has. */
+  session: string
+  /** The highest sequence number of the events that it was handed. */
+  last: number
+  /** The sequence number of the first live event that it was handed: from there to `last` it has had what was due. */
+  live: number
+  /** The sequence numbers before `live` that it was handed. */
+  readonly earlier: Set<number>
 }
 
 interface PulledGap extends Gap {
@@ -91,8 +105,18 @@ type PulledEvent = [
   source: 0 | string,
   subscriptions: number | number[],
   payload: unknown,
-  extras?: { periodic?: PeriodicTick },
+  extras?: { periodic?: PeriodicTick; replayed?: boolean; retained?: boolean; superseded?: number },
 ]
+
+/** Where a subscription goes on in a new session. */
+interface Resumption {
+  /** The session in which it was last accepted. */
+  session: string
+  /** The sequence number up to which it has everything, or was told of a gap. */
+  after: number
+  /** The highest sequence number of the events that it was handed. */
+  handled: number
+}
 
 /** The pulls of one session. */
 interface Pulls {
@@ -111,8 +135,10 @@ class PageInbox implements Inbox {
   private pulls: Pulls = { session: this.queue.session, handled: 0, acknowledged: 0 }
   /** The loop that has a pull in flight. */
   private loop: object | null = null
-  /** The sequence number up to which everything has arrived or is known to be lost. */
+  /** The sequence number up to which every live event has arrived or is known to be lost. */
   private seen = 0
+  /** What the host has accepted since the pull in flight was sent. */
+  private readonly acceptedMeanwhile = new Set<Subscription>()
   private failing = false
   private reportedDenial = false
   private warnedOfGaps = false
@@ -131,7 +157,17 @@ class PageInbox implements Inbox {
   subscribe(subscriber: Subscriber): () => void {
     this.lastId += 1
     const id = this.lastId
-    const subscription: Subscription = { id, subscriber, call: null, since: 0 }
+    const subscription: Subscription = {
+      id,
+      subscriber,
+      call: null,
+      since: Number.POSITIVE_INFINITY,
+      replayed: null,
+      session: '',
+      last: 0,
+      live: Number.POSITIVE_INFINITY,
+      earlier: new Set(),
+    }
     subscription.call = this.call(subscription)
     this.subscriptions.set(id, subscription)
     this.queue.push('subscribe', subscription.call)
@@ -159,11 +195,17 @@ class PageInbox implements Inbox {
     this.queue.push('unsubscribe', { value: id, size: 0, resolve: () => {}, reject: () => {} })
   }
 
-  private call(subscription: Subscription): Entry {
+  /** `resume` is where a subscription goes on that an earlier session had. */
+  private call(subscription: Subscription, resume?: Resumption): Entry {
     const { id, subscriber } = subscription
-    const { event, target } = subscriber
+    const { event, target, replay, retained } = subscriber
+    const value: Record<string, unknown> = { id, event }
+    if (target !== undefined) value.target = target
+    if (resume) value.resume = resume
+    if (!replay) value.replay = false
+    if (!retained) value.retained = false
     return {
-      value: target === undefined ? { id, event } : { id, event, target },
+      value,
       size: 0,
       resolve: (answer) => this.accept(subscription, (answer as { seq: number }).seq),
       reject: (error) => {
@@ -176,16 +218,12 @@ class PageInbox implements Inbox {
 
   private accept(subscription: Subscription, seq: number): void {
     if (!this.subscriptions.has(subscription.id)) return
+    subscription.since = seq
+    subscription.session = this.queue.session
+    this.acceptedMeanwhile.add(subscription)
     if (subscription.call) {
       subscription.call = null
-      subscription.since = seq
       subscription.subscriber.accepted()
-    } else {
-      const from = Math.max(this.seen, subscription.since) + 1
-      subscription.since = Math.max(seq, subscription.since)
-      if (seq >= from) {
-        this.tell(subscription, { from, to: seq, count: seq - from + 1, atMost: true, reason: 'session_ended' })
-      }
     }
     this.pull()
   }
@@ -200,7 +238,21 @@ class PageInbox implements Inbox {
     this.loop = null
     this.pulls = { session: this.queue.session, handled: 0, acknowledged: 0 }
     const accepted = [...this.subscriptions.values()].filter(({ call }) => call === null)
-    return accepted.map((subscription) => this.call(subscription))
+    return accepted.map((subscription) => {
+      const after = this.position(subscription)
+      // Until the host accepts it again, what others receive says nothing of what this one has.
+      subscription.since = Number.POSITIVE_INFINITY
+      subscription.replayed = after
+      return this.call(subscription, { session: subscription.session, after, handled: subscription.last })
+    })
+  }
+
+  /**
+   * The sequence number up to which a subscription has everything, or was told of a gap. What the host replays is
+   * queued before the first live event after `since`, so until one has come, the replay may not be complete.
+   */
+  private position({ since, replayed }: Subscription): number {
+    return this.seen > since ? this.seen : (replayed ?? since)
   }
 
   private get listening(): boolean {
@@ -222,6 +274,7 @@ class PageInbox implements Inbox {
   private async pullUntilRetired(loop: object, pulls: Pulls): Promise<void> {
     while (this.listening || pulls.handled > pulls.acknowledged) {
       const ack = pulls.handled
+      this.acceptedMeanwhile.clear()
       let items: unknown
       let error: EventBusError | null = null
       try {
@@ -239,6 +292,7 @@ class PageInbox implements Inbox {
       this.queue.settle()
       pulls.acknowledged = ack
       this.dispatch(pulls, items as (PulledEvent | PulledGap)[])
+      if ((items as unknown[]).length === 0) this.noteNothingDue()
     }
     this.loop = null
   }
@@ -278,6 +332,14 @@ class PageInbox implements Inbox {
     return new Promise((resolve) => setTimeout(resolve, RETRY_AFTER))
   }
 
+  /** An empty answer says that all has come which was queued when the pull was sent, replays included. */
+  private noteNothingDue(): void {
+    for (const subscription of this.subscriptions.values()) {
+      const pulled = Number.isFinite(subscription.since) && !this.acceptedMeanwhile.has(subscription)
+      if (pulled) subscription.replayed = null
+    }
+  }
+
   private dispatch(pulls: Pulls, items: (PulledEvent | PulledGap)[]): void {
     for (const item of items) {
       const index = Array.isArray(item) ? item[0] : item.index
@@ -289,16 +351,27 @@ class PageInbox implements Inbox {
   }
 
   private deliver([, seq, timestamp, event, source, subscriptions, payload, extras]: PulledEvent): void {
-    this.seen = Math.max(this.seen, seq)
-    for (const { id, subscriber } of this.addressed(subscriptions)) {
-      const received: BusEvent<unknown> = { event, payload, id, seq, timestamp, source: sourceOf(source) }
-      if (extras?.periodic) received.periodic = { ...extras.periodic }
+    const { periodic, replayed = false, retained = false, superseded } = extras ?? {}
+    // Replayed and retained events are older than what other subscriptions still wait for.
+    if (!replayed && !retained) this.seen = Math.max(this.seen, seq)
+    for (const subscription of this.addressed(subscriptions)) {
+      const { id, subscriber } = subscription
+      if (replayed) subscription.replayed = Math.max(subscription.replayed ?? 0, seq)
+      if (!isNew(subscription, seq, retained && !replayed)) continue
+      subscription.last = Math.max(subscription.last, seq)
+      if (!replayed && !retained) subscription.live = Math.min(subscription.live, seq)
+      else if (seq < subscription.live) subscription.earlier.add(seq)
+      const from = sourceOf(source)
+      const received: BusEvent<unknown> = { event, payload, id, seq, timestamp, source: from, replayed, retained }
+      if (superseded !== undefined) received.superseded = superseded
+      if (periodic) received.periodic = { ...periodic }
       guard(() => subscriber.deliver(received))
     }
   }
 
   private deliverGap({ from, to, count, atMost, reason, subscriptions }: PulledGap): void {
-    this.seen = Math.max(this.seen, to)
+    // The other reasons are about what came before a subscription, not about live events.
+    if (reason === 'queue_full') this.seen = Math.max(this.seen, to)
     for (const subscription of this.addressed(subscriptions)) {
       this.tell(subscription, { from, to, count, atMost, reason })
     }
@@ -308,7 +381,10 @@ class PageInbox implements Inbox {
   private *addressed(ids: number | number[]): Generator<Subscription> {
     for (const id of Array.isArray(ids) ? ids : [ids]) {
       const subscription = this.subscriptions.get(id)
-      if (subscription) yield subscription
+      if (!subscription) continue
+      // What is addressed to it tells that the host has accepted it, also where the answer to that is still due.
+      subscription.session = this.pulls.session
+      yield subscription
     }
   }
 
@@ -324,6 +400,14 @@ class PageInbox implements Inbox {
       )
     }
   }
+}
+
+/**
+ * Whether a subscription has not had an event. It receives events in the order of their numbers, so what is not newer
+ * it has had in an earlier session; but a retained one may be older than what another session has brought.
+ */
+function isNew({ last, live, earlier }: Subscription, seq: number, onlyRetained: boolean): boolean {
+  return seq > last || (onlyRetained && seq < live && !earlier.has(seq))
 }
 
 function sourceOf(source: 0 | string): EventSource {

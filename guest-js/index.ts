@@ -6,7 +6,7 @@
  */
 
 export type { Event, EventCallback, EventTarget, Options, UnlistenFn } from '@tauri-apps/api/event'
-export { emit, emitTo, type Receipt } from './emit.js'
+export { type EmitOptions, emit, emitTo, type Receipt } from './emit.js'
 export { type ErrorCode, EventBusError } from './error.js'
 export {
   type BusEvent,

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { emit } from './emit.js'
 import { EventBusError } from './error.js'
 import type { Gap } from './event.js'
+import { events } from './events.js'
 import { endOfTask, freshRealm, settled } from './fake-host.js'
 import { listen, on, once, unlisten } from './listen.js'
 
@@ -181,8 +182,26 @@ describe('handlers', () => {
       seq: 1,
       timestamp: 1000.25,
       source: { kind: 'host' },
+      replayed: false,
+      retained: false,
       periodic: { id: 'j', tick: 1, scheduledAt: 5, missed: 0 },
     })
+  })
+
+  it('see how an event came', async () => {
+    const handler = vi.fn()
+    await listen('a', handler)
+    realm.host.push([0, 7, 1, 'a', 0, 1, null, { replayed: true, retained: true }])
+    realm.host.push([0, 8, 1, 'a', 0, 1, null, { superseded: 3 }])
+    realm.host.push([0, 9, 1, 'a', 0, 1, null])
+    await settled()
+    const marks = handler.mock.calls.map(([{ replayed, retained, superseded }]) => [replayed, retained, superseded])
+    expect(marks).toEqual([
+      [true, true, undefined],
+      [false, false, 3],
+      [false, false, undefined],
+    ])
+    expect(handler.mock.calls.map(([event]) => 'superseded' in event)).toEqual([false, true, false])
   })
 
   it('see the label of an emitting webview', async () => {
@@ -248,6 +267,64 @@ describe('handlers', () => {
     await settled()
     expect(handler).toHaveBeenCalledTimes(1)
     expect(realm.host.session?.subscriptions.size).toBe(0)
+  })
+})
+
+describe('what came before a subscription', () => {
+  const entries = () => realm.host.commands('subscribe').flatMap(({ args }) => args.subscriptions)
+  const seqs = (handler: ReturnType<typeof vi.fn>) => handler.mock.calls.map(([event]) => event.seq)
+
+  beforeEach(() => {
+    realm.host.keepFromNow()
+    realm.host.emit('a', 'kept', undefined, true)
+    realm.host.emit('a', 'replayed')
+  })
+
+  it('is replayed to a page that starts, before what is live', async () => {
+    const handler = vi.fn()
+    await listen('a', handler)
+    realm.host.emit('a', 'live')
+    await settled()
+    const seen = handler.mock.calls.map(([{ payload, replayed, retained }]) => [payload, replayed, retained])
+    expect(seen).toEqual([
+      ['kept', true, true],
+      ['replayed', true, false],
+      ['live', false, false],
+    ])
+  })
+
+  it('is only what was retained, for a page that has started', async () => {
+    realm.host.endStartUp()
+    const handler = vi.fn()
+    await listen('a', handler)
+    await settled()
+    expect(handler.mock.calls.map(([{ seq, replayed, retained }]) => [seq, replayed, retained])).toEqual([
+      [1, false, true],
+    ])
+  })
+
+  it('is left out where the page says so, in every way of listening', async () => {
+    const handler = vi.fn()
+    await listen('a', handler, { replay: false })
+    await on('a', (_, event) => handler(event), { replay: false, retained: false })
+    await once('a', handler, { replay: false, retained: false })
+    const stream = events('a', { retained: false, replay: true })
+    await settled()
+    expect(seqs(handler)).toEqual([1])
+    expect((await stream.next()).value).toMatchObject({ seq: 1, replayed: true, retained: false })
+    expect(entries()).toEqual([
+      { id: 1, event: 'a', replay: false },
+      { id: 2, event: 'a', replay: false, retained: false },
+      { id: 3, event: 'a', replay: false, retained: false },
+      { id: 4, event: 'a', retained: false },
+    ])
+  })
+
+  it('ends a once', async () => {
+    const handler = vi.fn()
+    await once('a', handler)
+    await settled()
+    expect(seqs(handler)).toEqual([1])
   })
 })
 

@@ -41,6 +41,9 @@ export type Subscription = UnlistenFn & Promise<UnlistenFn> & Disposable
  *   onGap: (gap) => console.warn(`${gap.count} messages are missing`),
  * })
  * ended.abort()
+ *
+ * // Only what happens from now on.
+ * listen('chat:*', (event) => console.log(event.payload), { replay: false, retained: false })
  * ```
  */
 export interface ListenOptions {
@@ -49,6 +52,14 @@ export interface ListenOptions {
    * page receives broadcasts and all that is sent to it.
    */
   target?: Target
+  /**
+   * `false` for nothing from before this page subscribed. By default a page that is starting (for 3 seconds from its
+   * first subscription) also receives what came since the page before it, or since its webview was made, as far as
+   * the app keeps it.
+   */
+  replay?: boolean
+  /** `false` for no retained events. By default a subscription begins with the newest one of each name it matches. */
+  retained?: boolean
   /** Ends the subscription when it aborts. One that has aborted already registers nothing. */
   signal?: AbortSignal
   /** Receives the gaps of this subscription; without it the first gap in a page is a console warning. */
@@ -71,6 +82,8 @@ export interface Request {
 export function subscribe(request: Request): Subscription {
   const { event, options, handler, deliver } = request
   const { signal, onGap: gap } = options
+  const replay = options.replay !== false
+  const retained = options.retained !== false
   let resolve: (unlisten: UnlistenFn) => void
   let reject: (error: EventBusError) => void
   const promise = new Promise<UnlistenFn>((onResolve, onReject) => {
@@ -100,7 +113,7 @@ export function subscribe(request: Request): Subscription {
         throw new EventBusError('invalid_argument', `the handler of "${event}" is not a function`)
       }
       const target = copyOfTarget(options.target)
-      endAtInbox = openInbox().subscribe({ event, target, deliver, gap, accepted, ended })
+      endAtInbox = openInbox().subscribe({ event, target, replay, retained, deliver, gap, accepted, ended })
       signal?.addEventListener('abort', off)
     }
   } catch (error) {

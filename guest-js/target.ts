@@ -18,3 +18,8 @@ export function copyOfTarget(target: Target | undefined): Target | undefined {
   if (Array.isArray(target)) return [...target]
   return typeof target === 'object' ? { ...target } : target
 }
+
+/** Whether a target is Tauri's word for everyone. */
+export function isEveryone(target: Target | undefined): boolean {
+  return typeof target === 'object' && target !== null && 'kind' in target && target.kind === 'Any'
+}

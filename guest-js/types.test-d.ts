@@ -1,8 +1,10 @@
 // Compiled against the built package, since apps augment it under its name.
 import {
   type BusEvent,
+  type EmitOptions,
   type Event,
   type EventCallback,
+  type EventName,
   emit,
   emitTo,
   events,
@@ -10,6 +12,8 @@ import {
   listen,
   on,
   once,
+  type PayloadArguments,
+  type Receipt,
   type Subscription,
   startPeriodic,
   type UnlistenFn,
@@ -78,6 +82,43 @@ emit('app:ready', 1)
 emitTo('main', 'cart:updated')
 // @ts-expect-error A number is no target.
 emitTo(1, 'app:ready')
+
+// Options follow the payload, which an event without one leaves undefined.
+const kept: EmitOptions = { retain: true }
+emit('cart:updated', { itemCount: 3 }, kept)
+emit('app:ready', undefined, kept)
+emit('app:idle', null, kept)
+emit('note:changed', undefined, kept)
+emit('other', undefined, kept)
+emit<Cart>('other', { itemCount: 3 }, kept)
+emitTo('main', 'cart:updated', { itemCount: 3 }, kept)
+emitTo('main', 'app:ready', undefined, kept)
+// @ts-expect-error The payload is missing.
+emit('cart:updated', undefined, kept)
+// @ts-expect-error The options are not the payload.
+emit('app:ready', kept)
+// @ts-expect-error The options are not the payload.
+emitTo('main', 'app:ready', kept)
+// @ts-expect-error There is no such option.
+emit('app:ready', undefined, { retained: true })
+// @ts-expect-error Nothing follows the options.
+emit('app:ready', undefined, kept, 1)
+
+// A wrapper passes on what emit takes.
+export function logged<Name extends EventName>(event: Name, ...payload: PayloadArguments<Name>): Promise<Receipt> {
+  return emit(event, ...payload)
+}
+
+// What came before may be left out, and an event says how it came.
+listen('cart:updated', ({ replayed, retained }) => same<typeof replayed | typeof retained, boolean>(true), {
+  replay: false,
+  retained: false,
+})
+on('other', (_, { superseded }) => same<typeof superseded, number | undefined>(true), { replay: false })
+once('other', () => {}, { retained: false })
+events('other', { replay: false, retained: false, buffer: 9, target: 'main' })
+// @ts-expect-error An iterator yields its gaps.
+events('other', { onGap: () => {} })
 
 // Periodic emits follow the same rules.
 startPeriodic('cart:updated', { everyMs: 10, payload: { itemCount: 1 } })

@@ -279,3 +279,97 @@ fn session_is_over() -> Error {
         "this session is over: its page was left, or another one has opened a session in its webview",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Source;
+    use crate::hub::Address;
+    use crate::target::Target;
+
+    /// A manager that knows more than was announced.
+    struct Known(&'static str);
+
+    impl Directory for Known {
+        fn window_of(&self, webview: &str) -> Option<String> {
+            (webview == self.0).then(|| webview.to_owned())
+        }
+    }
+
+    fn engine() -> Arc<Engine> {
+        Engine::new(
+            Limits::default(),
+            Policies::default(),
+            Box::new(Known("late")),
+        )
+    }
+
+    fn emit(engine: &Engine, target: Target) -> Result<Receipt> {
+        let draft = Draft {
+            name: EventName::parse("x")?,
+            payload: "1".to_owned(),
+            source: Source::Host,
+            tick: None,
+            retain: None,
+        };
+        let audience = Audience {
+            to: Some(Address::of(target)?),
+            except: None,
+        };
+        engine.emit(draft, &audience)
+    }
+
+    #[test]
+    fn a_webview_is_reached_before_it_is_announced() {
+        for target in [Target::webview("late"), Target::window("late")] {
+            assert_eq!(emit(&engine(), target).map(|receipt| receipt.pages), Ok(0));
+        }
+        let error = emit(&engine(), Target::webview("never")).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::UnknownTarget);
+    }
+
+    #[test]
+    fn a_late_command_does_not_bring_a_closed_webview_back() {
+        let engine = engine();
+        engine.hub().announce("closed", "closed");
+        engine.remove_window("closed");
+        let command = Command {
+            name: "start_periodic",
+            session: SessionId::parse(&"1".repeat(32)).unwrap(),
+            n: 1,
+            origin: None,
+        };
+        let (turn, page) = engine.begin_command("closed", command, Reply::new(|_| {}));
+        assert!(matches!(turn, Turn::Refuse(_, error) if error.code() == ErrorCode::StaleSession));
+        assert_eq!(page, None);
+        assert!(!engine.knows("closed"));
+    }
+
+    /// A waker whose drop uses the bus, as a future's may that owns a stream.
+    struct Reentrant(Arc<Engine>);
+
+    impl std::task::Wake for Reentrant {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    impl Drop for Reentrant {
+        fn drop(&mut self) {
+            let _ = emit(&self.0, Target::everyone());
+        }
+    }
+
+    #[test]
+    fn wakers_may_use_the_bus() {
+        let engine = engine();
+        let key = engine.hub().add_consumer();
+        for _ in 0..3 {
+            let waker = Arc::new(Reentrant(Arc::clone(&engine))).into();
+            assert!(
+                engine
+                    .poll_consumer(key, &mut Context::from_waker(&waker))
+                    .is_pending()
+            );
+        }
+        engine.remove_consumer(key);
+    }
+}

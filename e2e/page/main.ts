@@ -75,5 +75,9 @@ function show(event: string, seq: number): void {
   if (log && log.childElementCount > 12) log.lastElementChild?.remove()
 }
 
+// For journeys that lose WebDriver: the page listens by itself and reports what it hears.
+const reported = new URLSearchParams(location.search).get('report')
+if (reported) bus.listen(reported, ({ payload }) => invoke('report', { line: String(payload) }))
+
 const heading = document.querySelector('h1')
 if (heading) heading.textContent = getCurrentWebviewWindow().label

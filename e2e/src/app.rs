@@ -3,7 +3,7 @@
 use crate::{
     display::Display,
     picture::Picture,
-    process::{Process, kill},
+    process::{Process, cpu_ticks, kill},
     scratch::Scratch,
     session_bus::SessionBus,
     wait::{Found, PATIENCE, until},
@@ -147,9 +147,18 @@ impl App {
         &self.display
     }
 
-    /// The ids of the processes that run the pages, in the order in which their windows were made.
-    pub fn web_processes(&self) -> Vec<u32> {
-        self.driver.offspring_named("WebKitWebProcess")
+    /// The id of the process that runs the page of this window, found by making it busy.
+    pub async fn web_process_of(&self, window: &Window<'_>) -> Result<u32> {
+        const BUSY: &str = "const end = performance.now() + 500; while (performance.now() < end);";
+        let processes = self.driver.offspring_named("WebKitWebProcess");
+        let before: Vec<u64> = processes.iter().map(|id| cpu_ticks(*id)).collect();
+        window.run(BUSY, &[]).await?;
+        let spent = processes
+            .iter()
+            .zip(before)
+            .map(|(id, before)| (cpu_ticks(*id) - before, *id));
+        let (_, id) = spent.max().context("the app has no web process")?;
+        Ok(id)
     }
 
     /// Ends one of them at once, as the system does when memory is short.

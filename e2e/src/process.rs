@@ -54,6 +54,15 @@ impl Process {
     }
 }
 
+/// The processor time that a process has used, in the system's ticks.
+pub(crate) fn cpu_ticks(id: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    // Of the fields behind the name, time in user mode is the twelfth and time in the kernel the next.
+    let times = fields.split_whitespace().skip(11).take(2);
+    times.filter_map(|ticks| ticks.parse::<u64>().ok()).sum()
+}
+
 /// Ends a process at once, as the system does when memory is short.
 pub(crate) fn kill(id: u32) {
     if let Some(id) = i32::try_from(id).ok().and_then(Pid::from_raw) {

@@ -369,3 +369,149 @@ fn stale(id: SessionId) -> Error {
         format!("the session {id} has ended or is not this webview's; open a new one"),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::Limits;
+    use crate::hub::{Audience, Draft, START_UP, SubscriptionRequest};
+    use crate::name::EventName;
+    use crate::pattern::EventPattern;
+    use crate::policy::Policies;
+
+    const BATCH: BatchBound = BatchBound {
+        events: 9,
+        bytes: 1 << 20,
+    };
+
+    fn id(n: u128) -> SessionId {
+        SessionId::parse(&format!("{n:032x}")).unwrap()
+    }
+
+    /// A hub with one webview and a page in it that listens to everything.
+    fn hub(now: Instant) -> (Hub<char>, SubscriberKey) {
+        let mut hub = Hub::new(Limits::default(), Policies::default());
+        hub.announce("main", "main");
+        let key = open(&mut hub, id(1), now).0;
+        (hub, key)
+    }
+
+    fn open(
+        hub: &mut Hub<char>,
+        session: SessionId,
+        now: Instant,
+    ) -> (SubscriberKey, Outcome<char>) {
+        let command = Command {
+            name: "subscribe",
+            session,
+            n: 1,
+            origin: None,
+        };
+        let (_, key, outcome) = hub.begin_command("main", command, 'c', now);
+        let request = SubscriptionRequest {
+            id: 1,
+            pattern: EventPattern::parse("*").unwrap(),
+            target: None,
+            wants_replayed: true,
+            wants_retained: true,
+            resume: None,
+        };
+        let key = key.unwrap();
+        assert!(hub.subscribe(key, vec![request], now).0[0].is_ok());
+        hub.finish_command(key, Ok(String::new()));
+        (key, outcome)
+    }
+
+    fn emit(hub: &mut Hub<char>, now: Instant) -> usize {
+        let draft = Draft {
+            name: EventName::parse("x").unwrap(),
+            payload: "null".to_owned(),
+            source: crate::event::Source::Host,
+            tick: None,
+            retain: None,
+        };
+        hub.emit(draft, &Audience::default(), now).unwrap().0.pages
+    }
+
+    #[test]
+    fn a_pull_is_held_for_twenty_seconds_and_answered_with_nothing() {
+        let start = Instant::now();
+        let (mut hub, _) = hub(start);
+        let parked = start + Duration::from_secs(5);
+        let outcome = hub.pull("main", id(1), 0, BATCH, 'p', parked).unwrap();
+        assert!(
+            outcome.answers.is_empty() && !outcome.rearm,
+            "the start-up phase ends earlier"
+        );
+        let (outcome, next) = hub.expire(start + START_UP);
+        assert!(outcome.answers.is_empty());
+        assert_eq!(next, Some(parked + PULL_HOLD));
+        let (outcome, _) = hub.expire(parked + PULL_HOLD - Duration::from_millis(1));
+        assert!(outcome.answers.is_empty());
+        let (outcome, next) = hub.expire(parked + PULL_HOLD);
+        assert!(matches!(&outcome.answers[..], [('p', batch)] if batch.is_empty()));
+        assert_eq!(next, Some(parked + PULL_HOLD + SESSION_LEASE));
+        // The renewed pull is due before the lease, and whoever keeps time has to know.
+        let outcome = hub
+            .pull("main", id(1), 0, BATCH, 'q', parked + PULL_HOLD)
+            .unwrap();
+        assert!(outcome.rearm);
+    }
+
+    #[test]
+    fn a_session_ends_sixty_seconds_after_the_last_word_of_its_page() {
+        let start = Instant::now();
+        let (mut hub, _) = hub(start);
+        assert_eq!(emit(&mut hub, start), 1);
+        let (_, next) = hub.expire(start + SESSION_LEASE - Duration::from_millis(1));
+        assert_eq!(next, Some(start + SESSION_LEASE));
+        assert_eq!(hub.sessions.len(), 1);
+        let (outcome, next) = hub.expire(start + SESSION_LEASE);
+        assert!(hub.sessions.is_empty() && outcome.room);
+        assert_eq!(next, None);
+        assert!(hub.pull("main", id(1), 0, BATCH, 'p', start).is_err());
+    }
+
+    #[test]
+    fn a_page_that_is_left_gives_its_pull_back() {
+        let start = Instant::now();
+        let (mut hub, _) = hub(start);
+        assert!(hub.pull("main", id(1), 0, BATCH, 'p', start).is_ok());
+        let outcome = hub.leave_page("main", None);
+        assert_eq!(outcome.orphans, ['p']);
+        assert_eq!(emit(&mut hub, start), 0);
+    }
+
+    #[test]
+    fn a_page_whose_webview_is_taken_over_is_told() {
+        let start = Instant::now();
+        let (mut hub, _) = hub(start);
+        assert!(hub.pull("main", id(1), 0, BATCH, 'p', start).is_ok());
+        let (_, outcome) = open(&mut hub, id(2), start);
+        assert_eq!(outcome.superseded, ['p']);
+        assert!(outcome.orphans.is_empty());
+    }
+
+    #[test]
+    fn what_is_kept_for_a_starting_page_is_let_go_when_it_has_started() {
+        let start = Instant::now();
+        let (mut hub, _) = hub(start);
+        assert!(hub.webviews["main"].history.is_some());
+        let (_, next) = hub.expire(start + START_UP);
+        assert!(hub.webviews["main"].history.is_none());
+        assert_eq!(next, Some(start + SESSION_LEASE));
+    }
+
+    #[test]
+    fn a_closed_window_lets_go_of_everything() {
+        let start = Instant::now();
+        let (mut hub, _) = hub(start);
+        assert!(hub.pull("main", id(1), 0, BATCH, 'p', start).is_ok());
+        let (gone, outcome) = hub.remove_window("main");
+        assert_eq!((gone.len(), &outcome.orphans[..]), (1, &['p'][..]));
+        assert!(hub.sessions.is_empty() && hub.webviews.is_empty());
+        assert_eq!(hub.expire(start).1, None);
+    }
+}

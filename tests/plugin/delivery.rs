@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tauri::EventTarget;
 use tauri_plugin_event_bus::{Builder, EmitOptions, ErrorCode, EventBusExt, Limits, Target};
 
-use crate::support::{Page, app, app_with, code, invoke, invoke_by_message, message, open};
+use crate::support::{Page, app, app_with, code, invoke_by_message, message};
 
 #[test]
 fn a_broadcast_reaches_every_page_and_says_so() {
@@ -504,9 +504,63 @@ fn bad_subscriptions_are_refused_one_by_one() {
 }
 
 #[test]
-fn a_webview_that_emits_before_it_is_known_is_met() {
+fn an_event_for_everyone_needs_the_permission_of_emit() {
     let app = app();
-    let main = open(&app, "main");
-    assert!(invoke(&main, "list_periodic", json!({})).wait().is_ok());
-    assert_eq!(app.event_bus().emit_to("main", "x", 1).unwrap().pages, 0);
+    let mut main = Page::open(&app, "main");
+    for to in [json!({ "kind": "Any" }), json!(["main", { "kind": "Any" }])] {
+        let answer = main.emit_to(to, "x", "1");
+        assert_eq!(code(&answer), "invalid_argument");
+        assert!(message(&answer).contains("goes through emit"));
+    }
+    let unknown = main.emit_to(json!({ "kind": "Galaxy", "label": "main" }), "x", "1");
+    assert_eq!(code(&unknown), "invalid_argument");
+}
+
+#[test]
+fn a_command_has_a_bounded_number_of_entries() {
+    let app = app();
+    let mut main = Page::open(&app, "main");
+    let events = |count: usize| json!({ "events": vec![json!({ "event": "x" }); count] });
+    assert_eq!(
+        main.call("emit", events(1024))
+            .unwrap()
+            .as_array()
+            .unwrap()
+            .len(),
+        1024
+    );
+    let error = main.call("emit", events(1025)).unwrap_err();
+    assert_eq!(code(&error), "invalid_argument");
+    assert!(message(&error).contains("1025") && message(&error).contains("1024"));
+    let ids: Vec<u32> = (0..1025).collect();
+    assert_eq!(
+        code(&main.call("unsubscribe", json!({ "ids": ids })).unwrap_err()),
+        "invalid_argument"
+    );
+    let subscriptions: Vec<Value> = (0..1025)
+        .map(|id| json!({ "id": id, "event": "x" }))
+        .collect();
+    let error = main
+        .call("subscribe", json!({ "subscriptions": subscriptions }))
+        .unwrap_err();
+    assert_eq!(code(&error), "invalid_argument");
+}
+
+#[test]
+fn many_subscriptions_of_one_name_do_not_swell_an_evaluated_answer() {
+    let app = app();
+    let mut main = Page::open(&app, "main");
+    let subscriptions: Vec<Value> = (0..500)
+        .map(|id| json!({ "id": id, "event": "x" }))
+        .collect();
+    main.call("subscribe", json!({ "subscriptions": subscriptions }))
+        .unwrap();
+    for i in 0..40 {
+        app.event_bus().emit("x", i).unwrap();
+    }
+    // Once over the wide path, whose answer is lost, and again over the narrow one.
+    assert_eq!(main.pull().wait().unwrap().as_array().unwrap().len(), 40);
+    let arguments = json!({ "session": main.session, "ack": 0 });
+    let answer = invoke_by_message(&main.webview, "pull", arguments).text();
+    assert!(answer.len() < 8192, "{}", answer.len());
 }

@@ -169,3 +169,49 @@ fn a_stream_yields_events_and_gaps_and_ends_with_the_app() {
     exit(app);
     assert!(waiting.join().unwrap());
 }
+
+#[test]
+fn a_listener_may_panic_when_it_is_dropped() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            if !std::thread::panicking() {
+                panic!("on purpose");
+            }
+        }
+    }
+    let app = app();
+    let (mut record, heard) = recorder();
+    let bus = app.event_bus();
+    let own = std::sync::Arc::new(std::sync::Mutex::new(None));
+    let slot = std::sync::Arc::clone(&own);
+    let bomb = Bomb;
+    let listener = bus
+        .listen("x", move |_| {
+            let _ = &bomb;
+            drop(slot.lock().unwrap().take());
+        })
+        .unwrap();
+    *own.lock().unwrap() = Some(listener);
+    bus.listen("y", move |_| record(())).unwrap().forget();
+    bus.emit("x", ()).unwrap();
+    bus.emit("y", ()).unwrap();
+    heard.recv_timeout(PATIENCE).unwrap();
+}
+
+#[test]
+fn emitting_under_a_lock_that_a_listener_wants_is_no_deadlock() {
+    let app = app();
+    let (mut record, heard) = recorder();
+    let bus = app.event_bus();
+    let ledger = std::sync::Arc::new(std::sync::Mutex::new(0));
+    let theirs = std::sync::Arc::clone(&ledger);
+    bus.listen("x", move |_| record(*theirs.lock().unwrap()))
+        .unwrap()
+        .forget();
+    let mut entries = ledger.lock().unwrap();
+    bus.emit("x", ()).unwrap();
+    *entries = 1;
+    drop(entries);
+    assert_eq!(heard.recv_timeout(PATIENCE).unwrap(), 1);
+}

@@ -299,3 +299,53 @@ fn a_job_ends_with_its_guard_unless_it_is_kept() {
         ErrorCode::InvalidInterval
     );
 }
+
+#[test]
+fn a_job_of_a_webviews_bus_has_that_webview_as_its_source() {
+    let app = app();
+    let mut main = Page::open(&app, "main");
+    main.listen("clock");
+    let job = main
+        .webview
+        .event_bus()
+        .periodic("clock")
+        .every(SHORT)
+        .start()
+        .unwrap();
+    let batch = main.pull().wait().unwrap();
+    assert_eq!(batch[0][4], "main");
+    drop(job);
+}
+
+#[test]
+fn no_tick_follows_a_stop() {
+    let app = app();
+    let bus = app.event_bus();
+    let (sender, heard) = std::sync::mpsc::channel();
+    bus.listen("*", move |event| {
+        sender.send(event.name().to_owned()).unwrap_or(())
+    })
+    .unwrap()
+    .forget();
+    let start = |name: &str| {
+        bus.periodic(name)
+            .every(Duration::from_millis(1))
+            .start()
+            .unwrap()
+    };
+    for _ in 0..20 {
+        let job = start("clock");
+        assert_eq!(heard.recv().unwrap(), "clock");
+        job.stop();
+        bus.emit("stopped", ()).unwrap();
+        while heard.recv().unwrap() != "stopped" {}
+        // Another job of the same interval measures the time in which it would have ticked again.
+        let reference = start("reference");
+        for _ in 0..3 {
+            assert_eq!(heard.recv().unwrap(), "reference");
+        }
+        reference.stop();
+        bus.emit("end", ()).unwrap();
+        while heard.recv().unwrap() != "end" {}
+    }
+}

@@ -3,6 +3,7 @@
 use serde_json::{Value, json, value::RawValue};
 use std::{
     error::Error,
+    io::Write,
     sync::Mutex,
     thread,
     time::{Duration, Instant},
@@ -30,6 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             open,
             close,
             load,
+            report,
             exit
         ])
         .plugin(hooks())
@@ -171,13 +173,31 @@ fn exit(app: AppHandle) {
     app.exit(0);
 }
 
+/// Writes a line where the journey reads it that cannot ask the page any more.
+#[tauri::command(async)]
+fn report(line: &str) -> Result<(), String> {
+    let file = std::env::var("FIXTURE_REPORT").map_err(|error| error.to_string())?;
+    std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(file)
+        .and_then(|mut file| writeln!(file, "{line}"))
+        .map_err(|error| error.to_string())
+}
+
 /// Loads a page of the app in another window.
 #[tauri::command(async)]
-fn load(app: AppHandle, label: &str, page: &str) -> Result<(), tauri::Error> {
+fn load(
+    app: AppHandle,
+    caller: WebviewWindow,
+    label: &str,
+    page: &str,
+) -> Result<(), tauri::Error> {
     let window = app
         .get_webview_window(label)
         .ok_or(tauri::Error::WindowNotFound)?;
-    let url = window.url()?.join(page).map_err(tauri::Error::InvalidUrl)?;
+    // A page whose process has died has no address any more.
+    let url = caller.url()?.join(page).map_err(tauri::Error::InvalidUrl)?;
     window.navigate(url)
 }
 

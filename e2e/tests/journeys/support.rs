@@ -1,11 +1,21 @@
 //! The fixture's windows, as the journeys drive them.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, ensure};
 use e2e::{App, Found, Launch, Window, until};
 use serde_json::{Value, json};
 
 pub(crate) async fn launch() -> Result<App> {
     Launch::new(env!("CARGO_BIN_EXE_fixture")).start().await
+}
+
+/// Launches the fixture with a file that it reports to.
+pub(crate) async fn launch_with_report(file: &Path) -> Result<App> {
+    Launch::new(env!("CARGO_BIN_EXE_fixture"))
+        .env("FIXTURE_REPORT", file.display().to_string())
+        .start()
+        .await
 }
 
 /// A window of the fixture whose scripts have run.

@@ -56,6 +56,7 @@ fn pure_rooms_know_neither_tauri_nor_tokio() {
         "pattern",
         "target",
         "event",
+        "policy",
         "config",
         "error",
         "periodic/schedule",

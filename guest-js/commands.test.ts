@@ -73,6 +73,49 @@ describe('the queue', () => {
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
   })
 
+  it('opens a new session where nobody knows whether a command ran', async () => {
+    await listen('a', vi.fn())
+    await settled()
+    const { invoke } = realm.host
+    const page = window as unknown as { __TAURI_INTERNALS__: { invoke: typeof invoke } }
+    page.__TAURI_INTERNALS__.invoke = async (name, args) => {
+      const answer = await invoke(name, args)
+      if (name.endsWith('emit') && realm.host.opened === 1) throw new TypeError('unreadable')
+      return answer
+    }
+    const [first, second] = await Promise.allSettled([emit('first'), emitTo('main', 'second')])
+    expect(first).toMatchObject({ status: 'rejected', reason: { code: 'unavailable' } })
+    expect(second).toMatchObject({ status: 'fulfilled', value: { seq: 2 } })
+    expect(kinds()).toEqual(['subscribe', 'emit', 'subscribe', 'emit_to'])
+    expect(numbers()).toEqual([1, 2, 1, 2])
+  })
+
+  it('subscribes again until it is known to have run', async () => {
+    const handler = vi.fn()
+    await listen('a', handler)
+    await settled()
+    let failures = 2
+    realm.host.refuse = ({ command }) => {
+      if (command === 'subscribe' && failures-- > 0) return new TypeError('unreadable')
+    }
+    realm.host.endSession()
+    await settled()
+    realm.host.emit('a')
+    await settled()
+    expect(handler).toHaveBeenCalledTimes(1)
+    expect(realm.reported).not.toHaveBeenCalled()
+  })
+
+  it('gives a subscription up that never becomes known to run', async () => {
+    await listen('a', vi.fn())
+    await settled()
+    realm.host.refuse = ({ command }) => (command === 'subscribe' ? new TypeError('unreadable') : undefined)
+    realm.host.endSession()
+    await settled()
+    expect(realm.host.commands('subscribe').length).toBe(4)
+    expect(realm.reported).toHaveBeenCalledTimes(1)
+  })
+
   it('rejects where the answer has too few results', async () => {
     realm.host.hold = () => true
     const both = Promise.allSettled([emit('a'), emit('b')])
@@ -149,6 +192,12 @@ describe('payloads', () => {
     to.push('other')
     await sent
     expect(events()).toEqual([{ event: 'a', to: ['main'] }])
+  })
+
+  it('to everyone are broadcasts', async () => {
+    await emitTo({ kind: 'Any' }, 'a', 1, { retain: true })
+    expect(kinds()).toEqual(['emit'])
+    expect(events()).toEqual([{ event: 'a', payload: '1', retain: true }])
   })
 
   it('of reserved names are refused here', async () => {

@@ -74,6 +74,38 @@ it('ends with its signal, with unlisten and with dispose', async () => {
   expect(realm.host.session?.subscriptions.size).toBe(0)
 })
 
+it('leaves its signal when it has ended, however that was', async () => {
+  const { signal } = new AbortController()
+  const [added, removed] = [vi.spyOn(signal, 'addEventListener'), vi.spyOn(signal, 'removeEventListener')]
+  const rest = () => {
+    const left = added.mock.calls.map(([, listener]) => listener)
+    for (const [, listener] of removed.mock.calls) {
+      const place = left.indexOf(listener as (typeof left)[number])
+      if (place >= 0) left.splice(place, 1)
+    }
+    return left.length
+  }
+  events('unlistened', { signal })
+  const returned = events('returned', { signal })
+  await settled()
+  expect(rest()).toBeGreaterThan(0)
+  unlisten('unlistened')
+  await returned.return()
+  realm.host.refuseEntry = () => ({ code: 'denied', message: 'no' })
+  await expect(events('refused', { signal }).next()).rejects.toMatchObject({ code: 'denied' })
+  expect(rest()).toBe(0)
+})
+
+it('drops what is buffered when its signal aborts', async () => {
+  const control = new AbortController()
+  const stream = events('a', { signal: control.signal })
+  await settled()
+  realm.host.emit('a')
+  await settled()
+  control.abort()
+  await expect(stream.next()).resolves.toEqual({ done: true, value: undefined })
+})
+
 it('refuses a buffer that holds nothing', async () => {
   await expect(events('a', { buffer: 0 }).next()).rejects.toMatchObject({ code: 'invalid_argument' })
   expect(realm.host.sent).toEqual([])

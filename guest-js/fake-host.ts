@@ -24,18 +24,30 @@ interface Accepted {
   extras?: object
 }
 
+interface Marks {
+  replayed?: boolean
+  retained?: boolean
+}
+
+/** What is kept for the page after, or for this one when it goes on in another session. */
+interface Kept extends Accepted {
+  /** The subscriptions that had not acknowledged it, and its marks for them; none where it came afterwards. */
+  owed?: { ids: number[]; marks: Marks }
+}
+
 /** One entry of a `subscribe` command. */
 interface Subscribed {
   id: number
   event: string
   replay?: boolean
   retained?: boolean
-  after?: number
+  resume?: { session: string; after: number; handled: number }
 }
 
 interface FakeSession {
   id: string
   n: number
+  command: string
   recorded: unknown
   subscriptions: Map<number, { event: string }>
   index: number
@@ -60,7 +72,11 @@ export class FakeHost {
   opened = 0
   seq = 0
   /** What is kept for a page that is away or starting; `null` once its start-up phase is over. */
-  backlog: Accepted[] | null = null
+  backlog: Kept[] | null = null
+  /** The session that the backlog follows on. */
+  private before: string | null = null
+  /** The sequence number after which the backlog has every event. */
+  private completeAfter = 0
   /** The sequence number after which the next page resumes. */
   resumesAfter = 0
   /** The newest event of each name that asked for it. */
@@ -145,12 +161,16 @@ export class FakeHost {
   endSession(): void {
     if (!this.session) return
     this.ended.add(this.session.id)
-    const { pull, queue } = this.session
-    const unacknowledged = queue.flatMap(({ item }) => (Array.isArray(item) ? [acceptedOf(item)] : []))
-    const oldest = Math.min(...unacknowledged.map(({ seq }) => seq), this.seq + 1)
-    const kept = [...unacknowledged, ...(this.backlog ?? [])].filter(({ seq }) => seq >= oldest)
+    const { id, pull, queue } = this.session
+    const unacknowledged = queue.flatMap(({ item }) => (Array.isArray(item) ? [keptOf(item)] : []))
+    const missed = unacknowledged.filter(({ owed }) => !isOnlyRetained(owed?.marks))
+    const oldest = Math.min(...missed.map(({ seq }) => seq), this.seq + 1)
+    const unclaimed = (this.backlog ?? []).filter(({ seq }) => seq >= oldest)
     this.resumesAfter = oldest - 1
-    this.backlog = [...new Map(kept.map((event) => [event.seq, event])).values()].sort((a, b) => a.seq - b.seq)
+    this.backlog = [...unacknowledged, ...unclaimed.map((kept) => ({ ...kept, owed: { ids: [], marks: {} } }))]
+    this.backlog.sort((a, b) => a.seq - b.seq)
+    this.before = id
+    this.completeAfter = this.seq
     this.session = null
     pull?.reject(STALE)
   }
@@ -160,10 +180,12 @@ export class FakeHost {
     this.backlog = null
   }
 
-  /** Keeps what comes from now on, and nothing of what was kept before. */
+  /** Keeps what comes from now on and nothing of what was kept before, as after another page of the webview. */
   keepFromNow(): void {
     this.backlog = []
+    this.before = null
     this.resumesAfter = this.seq
+    this.completeAfter = this.seq
   }
 
   /** Emits from Rust to every subscription whose name is equal, or `*`. */
@@ -185,27 +207,16 @@ export class FakeHost {
 
   /** Queues what these new subscriptions get of what came before them. */
   private deliverEarlier(subscriptions: Subscribed[]): void {
-    const due = new Map<string, { event: Accepted; marks: object; ids: number[] }>()
+    const due = new Map<string, { event: Accepted; marks: Marks; ids: number[] }>()
     for (const subscription of subscriptions) {
-      const { id, after, replay = true, retained = true } = subscription
-      const start = after ?? this.resumesAfter
-      const marked = new Map<Accepted, { replayed?: true; retained?: true }>()
-      if (replay) {
-        const from = this.backlog ? this.resumesAfter : this.seq
-        if (after !== undefined && after < from) {
-          const gap = { from: after + 1, to: from, count: from - after, atMost: true, reason: 'session_ended' }
-          this.push({ ...gap, subscriptions: [id] })
-        }
-        for (const event of this.backlog ?? []) {
-          if (event.seq > start && matches(subscription, event.event)) marked.set(event, { replayed: true })
-        }
-      }
+      const { id, resume, retained = true } = subscription
+      const marked = this.earlierOf(subscription)
       for (const event of retained ? this.retained.values() : []) {
-        if (!matches(subscription, event.event) || event.seq <= (after ?? 0)) continue
-        marked.set(event, { ...marked.get(event), retained: true })
+        if (!matches(subscription, event.event) || event.seq <= (resume?.after ?? 0)) continue
+        marked.set(event.seq, { event, marks: { ...marked.get(event.seq)?.marks, retained: true } })
       }
-      for (const [event, marks] of marked) {
-        const key = `${event.seq} ${Object.keys(marks)}`
+      for (const { event, marks } of marked.values()) {
+        const key = `${event.seq} ${Object.keys(marks).sort()}`
         const entry = due.get(key) ?? { event, marks, ids: [] }
         entry.ids.push(id)
         due.set(key, entry)
@@ -213,6 +224,32 @@ export class FakeHost {
     }
     const inOrder = [...due.values()].sort((a, b) => a.event.seq - b.event.seq)
     for (const { event, marks, ids } of inOrder) this.deliver(event, ids, marks)
+  }
+
+  /** What a new subscription gets of the backlog, by sequence number. */
+  private earlierOf(subscription: Subscribed): Map<number, { event: Accepted; marks: Marks }> {
+    const { id, resume, replay = true } = subscription
+    const found = new Map<number, { event: Accepted; marks: Marks }>()
+    if (resume && this.backlog && this.before === resume.session) {
+      for (const { owed, ...event } of this.backlog) {
+        if (owed ? !owed.ids.includes(id) : !matches(subscription, event.event)) continue
+        if (event.seq <= resume.handled && !isOnlyRetained(owed?.marks)) continue
+        found.set(event.seq, { event, marks: owed?.marks.retained ? { retained: true } : { replayed: true } })
+      }
+      return found
+    }
+    const complete = this.backlog ? this.completeAfter : this.seq
+    if (resume && resume.after < complete) {
+      const lost = { from: resume.after + 1, to: complete, count: complete - resume.after, atMost: true }
+      this.push({ ...lost, reason: 'session_ended', subscriptions: [id] })
+    }
+    if (!resume && !replay) return found
+    const start = resume ? resume.after : this.resumesAfter
+    for (const { owed, ...event } of this.backlog ?? []) {
+      if (event.seq <= start || !matches(subscription, event.event) || isOnlyRetained(owed?.marks)) continue
+      found.set(event.seq, { event, marks: { replayed: true } })
+    }
+    return found
   }
 
   /** Queues a raw item under the next index, and answers a waiting pull. */
@@ -280,15 +317,20 @@ export class FakeHost {
       this.endSession()
       this.opened += 1
       const subscriptions = new Map<number, { event: string }>()
-      this.session = { id, n: 0, recorded: null, subscriptions, index: 0, queue: [], pull: null }
+      this.session = { id, n: 0, command: '', recorded: null, subscriptions, index: 0, queue: [], pull: null }
     }
     const session = this.session as FakeSession
     if (n === session.n) {
+      if (session.command !== held.command) {
+        held.reject({ code: 'invalid_argument', message: `${n} was the number of ${session.command}` })
+        return
+      }
       held.resolve(session.recorded)
       return
     }
     if (n !== session.n + 1) this.broken.push(`n = ${n} follows ${session.n}`)
     session.n = n
+    session.command = held.command
     try {
       session.recorded = this.run(session, held)
       held.resolve(session.recorded)
@@ -306,7 +348,7 @@ export class FakeHost {
           if (error) return { error }
           if (session.subscriptions.has(entry.id)) this.broken.push(`subscription ${entry.id} twice`)
           session.subscriptions.set(entry.id, { event: entry.event })
-          if (entry.after === undefined) this.began.set(entry.id, this.seq)
+          if (!entry.resume) this.began.set(entry.id, this.seq)
           accepted.push(entry)
           return { seq: this.seq }
         })
@@ -350,11 +392,17 @@ function matches({ event: pattern }: { event: string }, event: string): boolean 
   return pattern === event || pattern === '*'
 }
 
-/** What an item was before it was addressed. Marks belong to a delivery, not to the event. */
-function acceptedOf(item: unknown[]): Accepted {
-  const [, seq, , event, , , payload, extras] = item as [number, number, number, string, 0, number, unknown, object?]
-  const { replayed: _, retained: __, ...kept } = (extras ?? {}) as Record<string, unknown>
-  return { seq, event, payload, ...(Object.keys(kept).length > 0 && { extras: kept }) }
+function isOnlyRetained(marks: Marks = {}): boolean {
+  return marks.retained === true && !marks.replayed
+}
+
+/** What was not acknowledged. Marks belong to a delivery, not to the event. */
+function keptOf(item: unknown[]): Kept {
+  const [, seq, , event, , to, payload, extras] = item as [0, number, 0, string, 0, number | number[], unknown, object?]
+  const { replayed, retained, ...kept } = (extras ?? {}) as Marks
+  const marks = { ...(replayed && { replayed }), ...(retained && { retained }) }
+  const owed = { ids: Array.isArray(to) ? to : [to], marks }
+  return { seq, event, payload, owed, ...(Object.keys(kept).length > 0 && { extras: kept }) }
 }
 
 export const STALE = { code: 'stale_session', message: 'the session has ended' }

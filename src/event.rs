@@ -78,7 +78,7 @@ impl Mark {
     /// For an event that is given a second time, from a backlog.
     pub(crate) fn again(self) -> Self {
         Self {
-            replayed: !self.retained,
+            replayed: self.replayed || !self.retained,
             ..self
         }
     }

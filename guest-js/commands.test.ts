@@ -52,6 +52,21 @@ describe('the queue', () => {
     expect(batches).toEqual([['a', 'b'], ['c'], ['d'], ['e']])
   })
 
+  it('writes maps and bytes as Tauri does', async () => {
+    await emit('a', { map: new Map([['x', 1]]), bytes: new Uint8Array([1, 2]), buffer: new Uint8Array([3]).buffer })
+    expect(realm.host.commands()[0]).toHaveProperty(
+      'args.events.0.payload',
+      '{"map":{"x":1},"bytes":[1,2],"buffer":[3]}',
+    )
+  })
+
+  it('names the permission that helps', () => {
+    const denied = 'Command plugin:event-bus|x not allowed by ACL'
+    expect(toEventBusError(denied, 'start_periodic').message).toContain('"event-bus:periodic"')
+    expect(toEventBusError(denied, 'pull').message).toContain('"event-bus:listen"')
+    expect(toEventBusError(denied, 'emit_to').message).toContain('"event-bus:allow-emit-to"')
+  })
+
   it('uses a number again after a bare string, and not after an error of the plugin', async () => {
     realm.host.refuse = () => 'Command plugin:event-bus|emit not allowed by ACL'
     await expect(emit('a')).rejects.toMatchObject({ code: 'denied', message: expect.stringContaining('allow-emit') })

@@ -65,7 +65,7 @@ export class EventBusError extends Error {
   /** What went wrong, as a stable string. */
   readonly code: ErrorCode
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
     super(message, options)
     this.code = code
   }
@@ -93,6 +93,18 @@ export function isErrorObject(reason: unknown): reason is { code: ErrorCode; mes
   return typeof code === 'string' && typeof message === 'string'
 }
 
+/** What lets a page use a command; listening and periodic emits take several together. */
+const PERMISSIONS: Partial<Record<string, string>> = {
+  emit: 'event-bus:allow-emit',
+  emit_to: 'event-bus:allow-emit-to',
+  subscribe: 'event-bus:listen',
+  unsubscribe: 'event-bus:listen',
+  pull: 'event-bus:listen',
+  start_periodic: 'event-bus:periodic',
+  stop_periodic: 'event-bus:periodic',
+  list_periodic: 'event-bus:periodic',
+}
+
 /** Tauri's access control and argument parser reject with bare strings, which debug and release builds word differently. */
 function readText(text: string, command?: string): [ErrorCode, string] {
   // The parser quotes what it was given, so it is recognised before any other wording is looked for.
@@ -110,8 +122,8 @@ function readText(text: string, command?: string): [ErrorCode, string] {
     ]
   }
   if (/not allowed|denied/i.test(text)) {
-    const permission = command ? `event-bus:allow-${command.replaceAll('_', '-')}` : 'event-bus:default'
-    return ['denied', `${text} (a capability of this window has to list "event-bus:default" or "${permission}")`]
+    const permission = (command && PERMISSIONS[command]) ?? 'event-bus:default'
+    return ['denied', `${text} (a capability of this window has to list "${permission}")`]
   }
   return ['invalid_argument', text]
 }

@@ -183,7 +183,7 @@ export function payloadJson(event: string, payload: unknown): string | undefined
   if (payload === undefined) return undefined
   let json: string | undefined
   try {
-    json = JSON.stringify(payload)
+    json = JSON.stringify(payload, asTauriWrites)
   } catch (cause) {
     const text = cause instanceof Error ? cause.message : String(cause)
     throw new EventBusError('invalid_payload', `the payload of "${event}" cannot be expressed in JSON: ${text}`, {
@@ -197,6 +197,14 @@ export function payloadJson(event: string, payload: unknown): string | undefined
     )
   }
   return json
+}
+
+/** What JSON would empty is written as Tauri's own `invoke` and `emit` write it. */
+function asTauriWrites(_key: string, value: unknown): unknown {
+  if (value instanceof Map) return Object.fromEntries(value)
+  if (value instanceof Uint8Array) return Array.from(value)
+  if (value instanceof ArrayBuffer) return Array.from(new Uint8Array(value))
+  return value
 }
 
 function describe(value: unknown): string {

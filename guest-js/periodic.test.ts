@@ -68,3 +68,15 @@ it('lists jobs and stops them by id', async () => {
   expect(await listPeriodic()).toEqual([])
   await expect(stopPeriodic('x')).rejects.toMatchObject({ code: 'unknown_job' })
 })
+
+it('says what is missing where types do not', async () => {
+  const untyped = startPeriodic as (event: string, options?: unknown) => Promise<unknown>
+  await expect(untyped('a')).rejects.toMatchObject({
+    code: 'invalid_argument',
+    message: expect.stringContaining('everyMs'),
+  })
+  await expect(untyped('a', { everyMs: '10' })).rejects.toMatchObject({
+    code: 'invalid_interval',
+    message: expect.stringContaining('the string "10"'),
+  })
+})

@@ -133,6 +133,9 @@ export function startPeriodic<Name extends EventName, _ extends never>(
 export async function startPeriodic(event: string, options: Schedule & { payload?: unknown }): Promise<Periodic> {
   try {
     checkName(event)
+    if (typeof options !== 'object' || options === null) {
+      throw new EventBusError('invalid_argument', `startPeriodic of "${event}" needs options, with everyMs at least`)
+    }
     const { everyMs, target, immediate, count, id, replace } = options
     checkInterval(event, everyMs)
     checkCount(event, count)
@@ -206,7 +209,7 @@ function checkInterval(event: string, everyMs: unknown): void {
   if (typeof everyMs === 'number' && Number.isFinite(everyMs) && everyMs > 0) return
   throw new EventBusError(
     'invalid_interval',
-    `everyMs of "${event}" is a number of milliseconds above 0, not ${String(everyMs)}`,
+    `everyMs of "${event}" is a number of milliseconds above 0, not ${typeof everyMs === 'string' ? `the string "${everyMs}"` : String(everyMs)}`,
   )
 }
 

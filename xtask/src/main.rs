@@ -1,5 +1,6 @@
 //! The repository's own commands. `cargo xtask` lists them.
 
+mod bench;
 mod demo;
 mod npm;
 mod packages;
@@ -21,6 +22,15 @@ Commands of this repository, from a fresh clone:
   cargo xtask test      everything: check, Rust tests, TypeScript tests, type
                         tests, journeys in real windows, packages
   cargo xtask check     format, lints and types
+  cargo xtask bench     compare with Tauri's own events, channels and a WebSocket
+                        in one run: a table, and target/bench/results.json, .svg
+      --quick           fewer rounds, about two minutes
+      --long            two million small events instead of 500,000
+      --only <scenario> one of flood, eight-windows, page-to-page, latency,
+                        payloads, small-memory, large-memory, idle, micro;
+                        may be given several times
+      --rounds <number> how often each way is measured
+      --write-docs      copies the result into docs/benchmarks/
   cargo xtask codegen   write every generated file anew
   cargo xtask help      this text
 
@@ -33,6 +43,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["demo", options @ ..] => conclude(demo::demo(options)),
+        ["bench", options @ ..] => conclude(bench::bench(options)),
         ["test"] => steps::test(),
         ["check"] => steps::check(),
         ["codegen"] => steps::codegen(),

@@ -1,0 +1,119 @@
+//! The Tauri app that is measured: it takes tasks from standard input and prints what each gave.
+
+use crate::{measure, pages::Host, plan::Task, ways::now_micros, websocket};
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use std::{
+    io::{Write, stdin, stdout},
+    sync::Arc,
+    thread,
+};
+use tauri::{
+    AppHandle, RunEvent, State, WebviewWindow,
+    ipc::{Channel, InvokeResponseBody, Response},
+};
+
+/// Runs the app until all tasks are done.
+pub(crate) fn serve() -> Result<()> {
+    let tasks: Vec<Task> = serde_json::from_reader(stdin()).context("no tasks")?;
+    let (host, reports) = Host::new();
+    let host = Arc::new(host);
+    let app = tauri::Builder::default()
+        .plugin(tauri_plugin_event_bus::init())
+        .manage(Arc::clone(&host))
+        .invoke_handler(tauri::generate_handler![
+            report,
+            clock,
+            next,
+            limit,
+            open_channel,
+            relay
+        ])
+        .build(tauri::generate_context!())?;
+    let handle = app.handle().clone();
+    let mut tasks = Some((tasks, reports));
+    app.run(move |_, event| match event {
+        RunEvent::Ready => {
+            let Some((tasks, reports)) = tasks.take() else {
+                return;
+            };
+            let (handle, host) = (handle.clone(), Arc::clone(&host));
+            thread::spawn(move || {
+                let outcome = work(&handle, &host, reports, &tasks);
+                if let Err(error) = &outcome {
+                    eprintln!("error: {error:#}");
+                }
+                handle.exit(i32::from(outcome.is_err()));
+            });
+        }
+        // Between two measurements there is no window.
+        RunEvent::ExitRequested { api, code, .. } if code.is_none() => api.prevent_exit(),
+        _ => {}
+    });
+    Ok(())
+}
+
+fn work(
+    app: &AppHandle,
+    host: &Arc<Host>,
+    reports: std::sync::mpsc::Receiver<crate::pages::Report>,
+    tasks: &[Task],
+) -> Result<()> {
+    let socket = tauri::async_runtime::block_on(websocket::serve(Arc::clone(host)))?;
+    let mut bench = measure::Bench::new(app.clone(), Arc::clone(host), reports, socket);
+    for task in tasks {
+        let line = match bench.measure(task) {
+            Ok(sample) => json!({ "sample": sample }),
+            Err(error) => json!({ "error": format!("{error:#}") }),
+        };
+        writeln!(stdout(), "{line}")?;
+        stdout().flush()?;
+    }
+    Ok(())
+}
+
+/// What a page has to say.
+#[tauri::command]
+fn report(window: WebviewWindow, host: State<'_, Arc<Host>>, kind: String, value: Value) {
+    host.heard_from(window.label(), kind, value);
+}
+
+/// The host's time in microseconds since the Unix epoch.
+#[tauri::command]
+fn clock() -> u64 {
+    now_micros()
+}
+
+/// What a page is to do next. Answered when there is something.
+#[tauri::command]
+async fn next(window: WebviewWindow, host: State<'_, Arc<Host>>) -> Result<Value, String> {
+    let order = host.orders.receive(window.label()).await;
+    order.ok_or_else(|| "the window closes".to_owned())
+}
+
+/// A whole stream as one answer.
+#[tauri::command]
+async fn limit(window: WebviewWindow, host: State<'_, Arc<Host>>) -> Result<Response, String> {
+    let json = host.limits.receive(window.label()).await;
+    json.map(Response::new)
+        .ok_or_else(|| "the window closes".to_owned())
+}
+
+#[tauri::command]
+fn open_channel(
+    window: WebviewWindow,
+    host: State<'_, Arc<Host>>,
+    channel: Channel<InvokeResponseBody>,
+) {
+    host.channels.put(window.label(), channel);
+}
+
+/// Passes an event of one page on to the channel of another.
+#[tauri::command]
+fn relay(host: State<'_, Arc<Host>>, payload: Value) -> Result<(), String> {
+    let channel = host.channels.get(&host.relay_to());
+    channel
+        .ok_or("nobody listens")?
+        .send(InvokeResponseBody::Json(payload.to_string()))
+        .map_err(|error| error.to_string())
+}

@@ -1,0 +1,34 @@
+//! Measures how events reach pages: Tauri's own `emit`, its `Channel`, a WebSocket, the plugin, and the limit, which is
+//! the same bytes as one answer of the IPC.
+//!
+//! ```text
+//! benchmark (plans, repeats, compares) ──► benchmark app (a Tauri app; one of its own for each round)
+//!    table, results.json, results.svg  ◄── one line of JSON for each measurement
+//! ```
+//!
+//! `cargo xtask bench` runs it on a private display.
+
+mod app;
+mod measure;
+mod micro;
+mod pages;
+mod plan;
+mod plot;
+mod processes;
+mod report;
+mod results;
+mod run;
+mod ways;
+mod websocket;
+
+use anyhow::Result;
+use std::env;
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["app"] => app::serve(),
+        options => run::run(&plan::Options::parse(options)?),
+    }
+}

@@ -1,0 +1,114 @@
+//! What the system knows of this process and of those that WebKit has started for it.
+
+use serde::{Deserialize, Serialize};
+use std::{collections::HashMap, fs, path::Path, process};
+
+/// The memory of a process, in bytes.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(crate) struct Memory {
+    pub(crate) rss: u64,
+    pub(crate) pss: u64,
+    /// The most that it ever had resident.
+    pub(crate) peak: u64,
+}
+
+/// What processes have done.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Activity {
+    /// How often one of their threads waited for something and was woken.
+    pub(crate) wake_ups: u64,
+    pub(crate) cpu_nanos: u64,
+}
+
+/// What the threads of some processes have done so far. Threads come and go, and take their counts along.
+pub(crate) struct Threads(HashMap<String, Activity>);
+
+impl Threads {
+    pub(crate) fn of(processes: &[u32]) -> Self {
+        let threads = processes
+            .iter()
+            .filter_map(|process| fs::read_dir(format!("/proc/{process}/task")).ok())
+            .flatten()
+            .flatten()
+            .map(|thread| {
+                let read = |file| fs::read_to_string(thread.path().join(file)).unwrap_or_default();
+                let on_cpu = read("schedstat");
+                let activity = Activity {
+                    wake_ups: field(&read("status"), "voluntary_ctxt_switches:"),
+                    cpu_nanos: on_cpu
+                        .split_whitespace()
+                        .next()
+                        .and_then(|nanos| nanos.parse().ok())
+                        .unwrap_or(0),
+                };
+                (thread.path().display().to_string(), activity)
+            });
+        Self(threads.collect())
+    }
+
+    pub(crate) fn since(&self, before: &Self) -> Activity {
+        let mut sum = Activity::default();
+        for (thread, now) in &self.0 {
+            let then = before.0.get(thread).copied().unwrap_or_default();
+            sum.wake_ups += now.wake_ups.saturating_sub(then.wake_ups);
+            sum.cpu_nanos += now.cpu_nanos.saturating_sub(then.cpu_nanos);
+        }
+        sum
+    }
+}
+
+/// The processes in which this app's pages run.
+pub(crate) fn web_processes() -> Vec<u32> {
+    children_called("WebKitWebProcess")
+}
+
+/// The processes that fetch for this app's pages.
+pub(crate) fn network_processes() -> Vec<u32> {
+    children_called("WebKitNetworkProcess")
+}
+
+pub(crate) fn memory(process: u32) -> Memory {
+    let rollup = read(process, "smaps_rollup");
+    Memory {
+        rss: kilobytes(&rollup, "Rss:"),
+        pss: kilobytes(&rollup, "Pss:"),
+        peak: kilobytes(&read(process, "status"), "VmHWM:"),
+    }
+}
+
+fn children_called(program: &str) -> Vec<u32> {
+    let own = process::id().to_string();
+    fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            let id = entry.file_name().to_str()?.parse().ok()?;
+            // `pid (name) state ppid …`; the name may hold spaces and brackets.
+            let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+            let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+            let is_alive = fields.next()? != "Z";
+            let is_child = fields.next()? == own;
+            let command = fs::read_to_string(entry.path().join("cmdline")).ok()?;
+            let command = Path::new(command.split('\0').next()?).file_name()?;
+            (is_alive && is_child && command == program).then_some(id)
+        })
+        .collect()
+}
+
+fn read(process: u32, file: &str) -> String {
+    fs::read_to_string(format!("/proc/{process}/{file}")).unwrap_or_default()
+}
+
+fn kilobytes(text: &str, name: &str) -> u64 {
+    field(text, name) * 1024
+}
+
+/// The number behind a name at the start of a line.
+fn field(text: &str, name: &str) -> u64 {
+    text.lines()
+        .find_map(|line| line.strip_prefix(name))
+        .and_then(|rest| rest.split_whitespace().next()?.parse().ok())
+        .unwrap_or(0)
+}

@@ -1,0 +1,180 @@
+//! The tables, the file of results and the pages of the documentation.
+
+use crate::{
+    plan::{Options, Way},
+    plot,
+    results::{Results, Row, Verdict, thousands},
+};
+use anyhow::{Context, Result};
+use serde::Serialize;
+use serde_json::json;
+use std::{fmt::Write, fs, thread};
+
+/// The machine in general terms.
+#[derive(Debug, Serialize)]
+pub(crate) struct Machine {
+    cores: usize,
+    system: String,
+    webview: String,
+}
+
+impl Machine {
+    fn look() -> Self {
+        let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+        let system = release
+            .lines()
+            .find_map(|line| line.strip_prefix("PRETTY_NAME="))
+            .map_or("an unknown system", |name| name.trim_matches('"'));
+        Self {
+            cores: thread::available_parallelism().map_or(0, usize::from),
+            system: system.to_owned(),
+            webview: tauri::webview_version().unwrap_or_default(),
+        }
+    }
+
+    pub(crate) fn sentence(&self) -> String {
+        format!(
+            "{} cores, {}, WebKitGTK {}, Tauri {}",
+            self.cores,
+            self.system,
+            self.webview,
+            tauri::VERSION
+        )
+    }
+}
+
+pub(crate) fn write(results: &Results, options: &Options) -> Result<()> {
+    let machine = Machine::look();
+    let (rows, verdicts) = (results.rows(), results.verdicts());
+    let text = table(&rows, results, &verdicts, &machine);
+    println!("{text}");
+    let svg = plot::draw(&rows, &results.micro(), &machine.sentence());
+    let json = json!({
+        "machine": machine,
+        "rounds": options.rounds,
+        "rows": rows,
+        "emitMicroseconds": results.micro(),
+        "verdicts": verdicts,
+        "measurements": results.measurements,
+    });
+    let out = &options.out;
+    fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
+    fs::write(out.join("results.json"), format!("{json:#}\n"))?;
+    fs::write(out.join("results.svg"), &svg)?;
+    println!("written: {0}/results.json, {0}/results.svg", out.display());
+    if let Some(docs) = &options.docs {
+        fs::create_dir_all(docs)?;
+        fs::write(docs.join("results.svg"), &svg)?;
+        fs::write(
+            docs.join("README.md"),
+            page(&rows, results, &verdicts, &machine, options),
+        )?;
+        println!("written: {0}/README.md, {0}/results.svg", docs.display());
+    }
+    Ok(())
+}
+
+fn figure(row: &Row, way: Way) -> String {
+    row.figure(way).map_or_else(
+        || "–".to_owned(),
+        |figure| match figure.abs() {
+            0.0..10.0 => format!("{figure:.2}"),
+            10.0..1000.0 => format!("{figure:.1}"),
+            _ => thousands(figure),
+        },
+    )
+}
+
+fn table(rows: &[Row], results: &Results, verdicts: &[Verdict], machine: &Machine) -> String {
+    let mut text = format!("{}\n\n", machine.sentence());
+    let _ = write!(text, "{:<62}{:<12}", "", "");
+    for way in Way::ALL {
+        let _ = write!(text, "{:>12}", way.title());
+    }
+    text.push('\n');
+    for row in rows {
+        let _ = write!(text, "{:<62}{:<12}", row.title, row.unit);
+        for way in Way::ALL {
+            let _ = write!(text, "{:>12}", figure(row, way));
+        }
+        text.push('\n');
+    }
+    let micro = results.micro();
+    if !micro.is_empty() {
+        text.push_str("\na call of emit on the host\n");
+    }
+    for (title, microseconds) in micro {
+        let _ = writeln!(text, "{title:<62}{:<12}{microseconds:>12.2}", "µs");
+    }
+    text.push_str("\nwhat the event bus must reach\n");
+    for verdict in verdicts {
+        let met = if verdict.met { "met" } else { "MISSED" };
+        let _ = write!(
+            text,
+            "{met:<8}{:<54}{:<32}{:<16}",
+            verdict.title, verdict.reached, verdict.target
+        );
+        if let Some((aim, reached)) = &verdict.aim {
+            let reached = if *reached { "reached" } else { "not yet" };
+            let _ = write!(text, "aim {aim}: {reached}");
+        }
+        text.truncate(text.trim_end().len());
+        text.push('\n');
+    }
+    text
+}
+
+fn page(
+    rows: &[Row],
+    results: &Results,
+    verdicts: &[Verdict],
+    machine: &Machine,
+    options: &Options,
+) -> String {
+    let mut page = format!(
+        "# Benchmarks\n\n\
+         Written by `cargo xtask bench --write-docs`: a real Tauri app, built for release, in real windows; every way \
+         side by side in one run of {} rounds, medians. {}.\n\n\
+         ![Bars that compare the ways](results.svg)\n\n",
+        options.rounds,
+        machine.sentence()
+    );
+    page.push_str("| | unit |");
+    for way in Way::ALL {
+        let _ = write!(page, " {} |", way.title());
+    }
+    page.push_str("\n|---|---|---:|---:|---:|---:|---:|\n");
+    for row in rows {
+        let _ = write!(page, "| {} | {} |", row.title, row.unit);
+        for way in Way::ALL {
+            let _ = write!(page, " {} |", figure(row, way));
+        }
+        page.push('\n');
+    }
+    page.push_str(
+        "\n*Channel* sends one message an event. *WebSocket* is one on the loopback interface. The *limit* is the same \
+         bytes as one answer of Tauri's IPC, parsed and looped over. Growth is in resident memory, right after the last event or \
+         after five idle seconds, whichever is more. Every measurement has windows of its own, and fails unless each \
+         event was handled once.\n\n\
+         ## A call of `emit` on the host\n\n| | µs |\n|---|---:|\n",
+    );
+    for (title, microseconds) in results.micro() {
+        let _ = writeln!(page, "| {title} | {microseconds:.2} |");
+    }
+    page.push_str("\n## What the event bus must reach\n\n| | reached | target | met | aim |\n|---|---|---|---|---|\n");
+    for verdict in verdicts {
+        let met = if verdict.met { "yes" } else { "no" };
+        let aim = verdict
+            .aim
+            .as_ref()
+            .map_or_else(String::new, |(aim, reached)| {
+                format!("{aim}: {}", if *reached { "yes" } else { "no" })
+            });
+        let _ = writeln!(
+            page,
+            "| {} | {} | {} | {met} | {aim} |",
+            verdict.title, verdict.reached, verdict.target
+        );
+    }
+    page
+}

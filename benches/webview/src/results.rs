@@ -1,0 +1,375 @@
+//! What was measured, and what it says about the plugin.
+
+use crate::{
+    measure::Sample,
+    plan::{PAYLOADS, Scenario, Way},
+};
+use serde::Serialize;
+
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Measurement {
+    pub(crate) scenario: String,
+    pub(crate) way: Way,
+    pub(crate) round: usize,
+    #[serde(flatten)]
+    pub(crate) sample: Sample,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Results {
+    pub(crate) measurements: Vec<Measurement>,
+}
+
+/// One line of the comparison: a figure for each way.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Row {
+    pub(crate) title: String,
+    pub(crate) unit: &'static str,
+    pub(crate) figures: Vec<(Way, f64)>,
+}
+
+/// What the plugin must reach.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Verdict {
+    pub(crate) title: String,
+    pub(crate) reached: String,
+    pub(crate) target: String,
+    pub(crate) met: bool,
+    pub(crate) aim: Option<(String, bool)>,
+}
+
+const MEGABYTE: f64 = 1_000_000.0;
+
+impl Row {
+    pub(crate) fn figure(&self, way: Way) -> Option<f64> {
+        let found = self.figures.iter().find(|(other, _)| *other == way);
+        found.map(|(_, figure)| *figure)
+    }
+}
+
+impl Results {
+    pub(crate) fn add(&mut self, round: usize, measurements: Vec<Measurement>) {
+        self.measurements
+            .extend(measurements.into_iter().map(|measurement| Measurement {
+                round,
+                ..measurement
+            }));
+    }
+
+    fn of<'a>(&'a self, scenario: &'a str) -> impl Iterator<Item = &'a Measurement> {
+        self.measurements
+            .iter()
+            .filter(move |measurement| measurement.scenario == scenario)
+    }
+
+    /// The medians of a figure, way by way.
+    fn row(
+        &self,
+        title: &str,
+        unit: &'static str,
+        scenario: &str,
+        figure: impl Fn(&Sample) -> Option<f64>,
+    ) -> Option<Row> {
+        let figures: Vec<(Way, f64)> = Way::ALL
+            .into_iter()
+            .filter_map(|way| {
+                let of_way = self.of(scenario).filter(|one| one.way == way);
+                let median = median(of_way.filter_map(|one| figure(&one.sample)).collect())?;
+                Some((way, median))
+            })
+            .collect();
+        (!figures.is_empty()).then(|| Row {
+            title: title.to_owned(),
+            unit,
+            figures,
+        })
+    }
+
+    /// The median of what two ways have to do with each other, round by round.
+    fn compared(
+        &self,
+        scenario: &str,
+        other: Way,
+        figure: impl Fn(&Sample) -> Option<f64>,
+        compare: impl Fn(f64, f64) -> f64,
+    ) -> Option<f64> {
+        let find = |way, round| {
+            let mut found = self
+                .of(scenario)
+                .filter(|one| one.way == way && one.round == round);
+            found.next().and_then(|one| figure(&one.sample))
+        };
+        let rounds = self.measurements.iter().map(|one| one.round).max()?;
+        let each = (0..=rounds)
+            .filter_map(|round| Some(compare(find(Way::Bus, round)?, find(other, round)?)));
+        median(each.collect())
+    }
+
+    pub(crate) fn rows(&self) -> Vec<Row> {
+        let mut rows = Vec::new();
+        let speed = [
+            ("flood of 20,000 events of 64 bytes", Scenario::Flood),
+            ("the same in eight windows", Scenario::EightWindows),
+            (
+                "page to page, 5,000 events of 64 bytes",
+                Scenario::PageToPage,
+            ),
+        ];
+        for (title, scenario) in speed {
+            rows.extend(self.row(title, "events/s", scenario.key(), events_per_second));
+        }
+        let latency = Scenario::Latency.key();
+        rows.extend(self.row(
+            "latency, one event every 5 ms, median",
+            "ms",
+            latency,
+            |it| Some(it.latency?.p50),
+        ));
+        rows.extend(self.row(
+            "latency, one event every 5 ms, 99th percentile",
+            "ms",
+            latency,
+            |it| Some(it.latency?.p99),
+        ));
+        for (title, ..) in PAYLOADS {
+            let scenario = payloads(title);
+            rows.extend(self.row(
+                &format!("payloads of {title}"),
+                "MB/s",
+                &scenario,
+                megabytes_per_second,
+            ));
+        }
+        for (title, scenario) in MEMORY {
+            let key = scenario.key();
+            let events = self.of(key).map(|it| it.sample.events).max().unwrap_or(0);
+            let title = format!("{} {title}", thousands(events as f64));
+            rows.extend(self.row(&format!("web process, growth: {title}"), "MB", key, growth));
+            rows.extend(
+                self.row(&format!("host process, growth: {title}"), "MB", key, |it| {
+                    let memory = it.memory?;
+                    Some(
+                        (memory.after_rest.host.rss as f64 - memory.before.host.rss as f64)
+                            / MEGABYTE,
+                    )
+                }),
+            );
+        }
+        let idle = Scenario::Idle.key();
+        for (title, unit, figure) in IDLE {
+            rows.extend(self.row(title, unit, idle, figure));
+        }
+        rows
+    }
+
+    /// What a call of `emit` takes, in microseconds.
+    pub(crate) fn micro(&self) -> Vec<(&str, f64)> {
+        let all = self.of(Scenario::Micro.key());
+        all.flat_map(|one| &one.sample.micro)
+            .map(|(title, nanoseconds)| (title.as_str(), nanoseconds / 1000.0))
+            .collect()
+    }
+
+    pub(crate) fn verdicts(&self) -> Vec<Verdict> {
+        let mut verdicts = Vec::new();
+        let flood = Scenario::Flood.key();
+        for (other, least, aim) in [
+            (Way::Emit, 15.0, 20.0),
+            (Way::Channel, 10.0, 15.0),
+            (Way::Limit, 0.7, 0.85),
+        ] {
+            let verdict = self.at_least("flood", flood, other, events_per_second, least);
+            verdicts.extend(verdict.map(|(verdict, ratio)| Verdict {
+                aim: Some((format!("≥ {aim}"), ratio >= aim)),
+                ..verdict
+            }));
+        }
+        for (title, scenario) in [
+            ("eight windows", Scenario::EightWindows),
+            ("page to page", Scenario::PageToPage),
+        ] {
+            let verdict = self.at_least(title, scenario.key(), Way::Emit, events_per_second, 10.0);
+            verdicts.extend(verdict.map(|(verdict, _)| verdict));
+        }
+        for (title, ..) in PAYLOADS {
+            let scenario = payloads(title);
+            let figure = megabytes_per_second;
+            let aim = self
+                .compared(&scenario, Way::Emit, figure, |ours, theirs| ours / theirs)
+                .map(|ratio| (format!("≥ 1 × core emit ({ratio:.2})"), ratio >= 1.0));
+            let verdict = self.at_least(title, &scenario, Way::Channel, figure, 1.0);
+            verdicts.extend(verdict.map(|(verdict, _)| Verdict { aim, ..verdict }));
+        }
+        verdicts.extend(self.latency_verdicts());
+        for (title, scenario) in MEMORY {
+            let row = self.row("", "MB", scenario.key(), growth);
+            verdicts.extend(
+                row.and_then(|row| row.figure(Way::Bus))
+                    .map(|growth| Verdict {
+                        title: format!("web process, growth: {title}"),
+                        reached: format!("{growth:.1} MB"),
+                        target: "≤ 48 MB".to_owned(),
+                        met: growth <= 48.0,
+                        aim: Some(("≤ 16 MB".to_owned(), growth <= 16.0)),
+                    }),
+            );
+        }
+        verdicts.extend(self.micro_verdicts());
+        verdicts.extend(self.idle_verdict());
+        verdicts
+    }
+
+    fn at_least(
+        &self,
+        title: &str,
+        scenario: &str,
+        other: Way,
+        figure: Figure,
+        least: f64,
+    ) -> Option<(Verdict, f64)> {
+        let ratio = self.compared(scenario, other, figure, |ours, theirs| ours / theirs)?;
+        let verdict = Verdict {
+            title: title.to_owned(),
+            reached: format!("{ratio:.2} × {}", other.title()),
+            target: format!("≥ {least}"),
+            met: ratio >= least,
+            aim: None,
+        };
+        Some((verdict, ratio))
+    }
+
+    fn latency_verdicts(&self) -> Vec<Verdict> {
+        let scenario = Scenario::Latency.key();
+        let above = |figure: Figure| {
+            self.compared(scenario, Way::Emit, figure, |ours, theirs| ours - theirs)
+        };
+        let median = above(|it| Some(it.latency?.p50)).map(|above| Verdict {
+            title: "latency, median".to_owned(),
+            reached: format!("{above:+.2} ms against core emit"),
+            target: "≤ +0.3 ms".to_owned(),
+            met: above <= 0.3,
+            aim: Some(("≤ 0".to_owned(), above <= 0.005)),
+        });
+        let slowest = above(|it| Some(it.latency?.p99)).map(|above| Verdict {
+            title: "latency, 99th percentile".to_owned(),
+            reached: format!("{above:+.2} ms against core emit"),
+            target: "≤ 0".to_owned(),
+            met: above <= 0.005,
+            aim: None,
+        });
+        median.into_iter().chain(slowest).collect()
+    }
+
+    fn micro_verdicts(&self) -> Vec<Verdict> {
+        let limits = [
+            ("event bus, nobody", 0.5),
+            ("event bus, one page", 1.0),
+            ("event bus, 1,000 exact names", 1.0),
+            ("event bus, 1,000 globs, repeated names", 20.0),
+            ("event bus, 1,000 globs, fresh names", 20.0),
+        ];
+        let figures = self.micro();
+        limits
+            .into_iter()
+            .filter_map(|(title, most)| {
+                let (_, figure) = figures.iter().find(|(found, _)| *found == title)?;
+                Some(Verdict {
+                    title: format!("emit: {title}"),
+                    reached: format!("{figure:.2} µs"),
+                    target: format!("≤ {most} µs"),
+                    met: *figure <= most,
+                    aim: None,
+                })
+            })
+            .collect()
+    }
+
+    fn idle_verdict(&self) -> Option<Verdict> {
+        let idle = self
+            .of(Scenario::Idle.key())
+            .find(|one| one.way == Way::Bus)?
+            .sample
+            .idle?;
+        // The first and the last may fall into the measurement or not.
+        let most = idle.seconds / 20 + 1;
+        Some(Verdict {
+            title: "idle".to_owned(),
+            reached: format!("{} pulls in {} s", idle.pulls, idle.seconds),
+            target: "one every 20 s".to_owned(),
+            met: idle.pulls <= most,
+            aim: None,
+        })
+    }
+}
+
+type Figure = fn(&Sample) -> Option<f64>;
+
+const MEMORY: [(&str, Scenario); 2] = [
+    ("small events, 10,000 a second", Scenario::SmallMemory),
+    ("events of 256 KB, 100 a second", Scenario::LargeMemory),
+];
+
+const IDLE: [(&str, &str, Figure); 4] = [
+    ("idle, wake-ups of the web process", "a minute", |it| {
+        let idle = it.idle?;
+        Some(idle.web.wake_ups as f64 * 60.0 / idle.seconds as f64)
+    }),
+    ("idle, wake-ups of the host process", "a minute", |it| {
+        let idle = it.idle?;
+        Some(idle.host.wake_ups as f64 * 60.0 / idle.seconds as f64)
+    }),
+    ("idle, wake-ups of the network process", "a minute", |it| {
+        let idle = it.idle?;
+        Some(idle.network.wake_ups as f64 * 60.0 / idle.seconds as f64)
+    }),
+    ("idle, CPU time of all three", "ms a minute", |it| {
+        let idle = it.idle?;
+        let nanos = idle.web.cpu_nanos + idle.host.cpu_nanos + idle.network.cpu_nanos;
+        Some(nanos as f64 / 1e6 * 60.0 / idle.seconds as f64)
+    }),
+];
+
+fn payloads(title: &str) -> String {
+    format!("{}: {title}", Scenario::Payloads.key())
+}
+
+fn events_per_second(sample: &Sample) -> Option<f64> {
+    (sample.seconds > 0.0).then(|| sample.events as f64 / sample.seconds)
+}
+
+fn megabytes_per_second(sample: &Sample) -> Option<f64> {
+    Some(events_per_second(sample)? * sample.payload_bytes as f64 / MEGABYTE)
+}
+
+/// How much larger the web process is than before, right away or after idling, whichever is more. Its resident memory:
+/// the share that PSS counts changes with every other process that uses the same libraries.
+fn growth(sample: &Sample) -> Option<f64> {
+    let memory = sample.memory?;
+    let after = memory.after.web.rss.max(memory.after_rest.web.rss);
+    Some((after as f64 - memory.before.web.rss as f64) / MEGABYTE)
+}
+
+fn median(mut figures: Vec<f64>) -> Option<f64> {
+    figures.sort_by(f64::total_cmp);
+    let upper = *figures.get(figures.len() / 2)?;
+    if figures.len() % 2 == 1 {
+        return Some(upper);
+    }
+    Some((figures.get(figures.len() / 2 - 1)? + upper) / 2.0)
+}
+
+/// A number with commas.
+pub(crate) fn thousands(number: f64) -> String {
+    let digits = format!("{:.0}", number.abs());
+    let mut written = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            written.push(',');
+        }
+        written.push(digit);
+    }
+    if number <= -0.5 {
+        written.insert(0, '−');
+    }
+    written
+}

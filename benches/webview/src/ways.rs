@@ -1,0 +1,179 @@
+//! The ways from the host to a page.
+
+use crate::{
+    pages::Host,
+    plan::{Body, Way},
+};
+use anyhow::{Context, Result};
+use serde::Serialize;
+use std::{
+    fmt::Write,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+use tauri::{
+    AppHandle, Emitter as _,
+    ipc::{Channel, InvokeResponseBody},
+};
+use tauri_plugin_event_bus::{EventBus, EventBusExt};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio_tungstenite::tungstenite::Message;
+
+pub(crate) const EVENT: &str = "bench:event";
+
+/// What an event of no length has in bytes, with a number of five digits.
+const FRAME: usize = 43;
+
+/// Microseconds since the Unix epoch, as the pages count them.
+pub(crate) fn now_micros() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |now| u64::try_from(now.as_micros()).unwrap_or(u64::MAX))
+}
+
+/// The payload of an event.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Payload<'a> {
+    pub(crate) i: usize,
+    pub(crate) at: u64,
+    pub(crate) body: &'a Content,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Content {
+    Text(String),
+    Records(Vec<Record>),
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Record {
+    id: usize,
+    name: String,
+    price: f64,
+    tags: [&'static str; 2],
+    available: bool,
+}
+
+impl Content {
+    pub(crate) fn of(body: Body) -> Self {
+        match body {
+            Body::Text(bytes) => Self::Text("x".repeat(bytes.saturating_sub(FRAME))),
+            Body::Records(bytes) => {
+                let record = |id| Record {
+                    id,
+                    name: format!("article {id:05}"),
+                    price: (id % 10_000) as f64 + 0.25,
+                    tags: ["garden", "summer"],
+                    available: id % 3 == 0,
+                };
+                let one = serde_json::to_string(&record(10_000)).map_or(90, |json| json.len() + 1);
+                Self::Records((0..bytes / one).map(|i| record(10_000 + i)).collect())
+            }
+        }
+    }
+
+    /// Its length as JavaScript tells it.
+    pub(crate) fn units(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Records(records) => records.len(),
+        }
+    }
+}
+
+/// Emits to some windows in one way.
+pub(crate) enum Emitter {
+    Emit(AppHandle),
+    Channel(Vec<Channel<InvokeResponseBody>>),
+    WebSocket(Vec<UnboundedSender<Message>>),
+    Bus(EventBus),
+    Limit {
+        host: Arc<Host>,
+        windows: Vec<String>,
+        answer: String,
+        count: usize,
+    },
+}
+
+impl Emitter {
+    pub(crate) fn new(
+        app: &AppHandle,
+        host: &Arc<Host>,
+        way: Way,
+        windows: &[String],
+    ) -> Result<Self> {
+        let all = || windows.iter();
+        Ok(match way {
+            Way::Emit => Self::Emit(app.clone()),
+            Way::Channel => Self::Channel(
+                all()
+                    .map(|label| host.channels.get(label))
+                    .collect::<Option<_>>()
+                    .context("a window has no channel")?,
+            ),
+            Way::WebSocket => Self::WebSocket(
+                all()
+                    .map(|label| host.sockets.get(label))
+                    .collect::<Option<_>>()
+                    .context("a window has no WebSocket")?,
+            ),
+            Way::Bus => Self::Bus(app.event_bus()),
+            Way::Limit => Self::Limit {
+                host: Arc::clone(host),
+                windows: windows.to_vec(),
+                answer: String::new(),
+                count: 0,
+            },
+        })
+    }
+
+    pub(crate) fn emit(&mut self, payload: &Payload<'_>) -> Result<()> {
+        match self {
+            Self::Emit(app) => app.emit(EVENT, payload)?,
+            Self::Channel(channels) => {
+                let json = serde_json::to_string(payload)?;
+                for channel in channels {
+                    channel.send(InvokeResponseBody::Json(json.clone()))?;
+                }
+            }
+            Self::WebSocket(connections) => {
+                let message = Message::text(serde_json::to_string(payload)?);
+                for connection in connections {
+                    connection.send(message.clone())?;
+                }
+            }
+            Self::Bus(bus) => {
+                bus.emit(EVENT, payload)?;
+            }
+            // The very text that the plugin's batches hold.
+            Self::Limit { answer, count, .. } => {
+                *count += 1;
+                let before = if answer.is_empty() { '[' } else { ',' };
+                let json = serde_json::to_string(payload)?;
+                write!(
+                    answer,
+                    "{before}[{count},{count},{},\"{EVENT}\",0,1,{json}]",
+                    payload.at as f64 / 1000.0
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    /// All has been emitted.
+    pub(crate) fn finish(&mut self) {
+        if let Self::Limit {
+            host,
+            windows,
+            answer,
+            ..
+        } = self
+        {
+            answer.push(']');
+            for label in windows {
+                host.limits.send(label, answer.clone());
+            }
+        }
+    }
+}

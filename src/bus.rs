@@ -6,9 +6,9 @@ use tauri::{App, AppHandle, EventTarget, Manager, Runtime, Webview, WebviewWindo
 
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};
-use crate::event::{Event, Source};
+use crate::event::{Event, Receipt, Source};
 use crate::hub::subscriptions::Hearing;
-use crate::hub::{Acceptance, Address, Audience, Draft};
+use crate::hub::{Address, Audience, Draft};
 use crate::listener::{Callbacks, Listener};
 use crate::name::EventName;
 use crate::pattern::EventPattern;
@@ -431,28 +431,6 @@ impl EmitOptions {
     pub fn except(mut self, target: impl Into<Target>) -> Self {
         self.except = Some(target.into());
         self
-    }
-}
-
-/// What became of an event that was accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Receipt {
-    /// The event's place in the one order of the whole app, from 1.
-    pub seq: u64,
-    /// How many pages it is on its way to.
-    pub pages: usize,
-    /// How many listeners and streams in Rust it is on its way to.
-    pub listeners: usize,
-}
-
-impl From<Acceptance> for Receipt {
-    fn from(acceptance: Acceptance) -> Self {
-        Self {
-            seq: acceptance.seq,
-            pages: acceptance.pages,
-            listeners: acceptance.listeners,
-        }
     }
 }
 

@@ -9,10 +9,10 @@ use tauri::ipc::{Invoke, Request, Response};
 use tauri::{EventTarget, Runtime, State, Webview};
 use tokio::sync::oneshot;
 
-use crate::bus::{EventBus, Receipt};
+use crate::bus::EventBus;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};
-use crate::event::Source;
+use crate::event::{Receipt, Source};
 use crate::hub::order::{Answer, Turn};
 use crate::hub::session::SessionId;
 use crate::hub::subscriptions::SubscriberKey;

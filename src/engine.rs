@@ -4,15 +4,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use crate::bus::Receipt;
 use crate::config::Limits;
 use crate::error::{Error, ErrorCode, Result};
+use crate::event::Receipt;
 use crate::hub::order::{Answer, Turn};
 use crate::hub::outbox::BatchBound;
 use crate::hub::queue::Entry;
 use crate::hub::session::SessionId;
 use crate::hub::subscriptions::SubscriberKey;
-use crate::hub::{Acceptance, Audience, Command, Draft, Hub, Outcome};
+use crate::hub::{Audience, Command, Draft, Hub, Outcome};
 use crate::listener::Callbacks;
 use crate::name::EventName;
 use crate::page::batch::encode;
@@ -108,9 +108,9 @@ impl Engine {
     }
 
     pub(crate) fn emit(&self, draft: Draft, audience: &Audience) -> Result<Receipt> {
-        let (acceptance, outcome) = self.accept(draft, audience)?;
+        let (receipt, outcome) = self.accept(draft, audience)?;
         self.settle(outcome);
-        Ok(acceptance.into())
+        Ok(receipt)
     }
 
     /// Accepts an event. What is to be done about it is left to [`Engine::settle`].
@@ -118,7 +118,7 @@ impl Engine {
         &self,
         draft: Draft,
         audience: &Audience,
-    ) -> Result<(Acceptance, Outcome<Reply>)> {
+    ) -> Result<(Receipt, Outcome<Reply>)> {
         self.check_payload(&draft.name, &draft.payload)?;
         if let Some(to) = &audience.to {
             self.meet(&to.selection);

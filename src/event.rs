@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, ErrorCode, Result};
@@ -193,6 +194,18 @@ impl Event {
 
 pub(crate) fn weight_of(name: &EventName, payload: &str) -> usize {
     payload.len() + name.as_str().len() + ENVELOPE
+}
+
+/// What became of an event that was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// The event's place in the one order of the whole app, from 1.
+    pub seq: u64,
+    /// How many pages it is on its way to.
+    pub pages: usize,
+    /// How many listeners and streams in Rust it is on its way to.
+    pub listeners: usize,
 }
 
 /// Events that were due to a listener and are lost.

@@ -19,11 +19,11 @@ mod stream;
 mod target;
 
 pub use builder::{Builder, init};
-pub use bus::{EmitOptions, EventBus, EventBusExt, Receipt, WebviewBus};
+pub use bus::{EmitOptions, EventBus, EventBusExt, WebviewBus};
 pub use command_names::COMMANDS;
 pub use config::{Config, Limits, PolicyRule};
 pub use error::{Error, ErrorCode, Result};
-pub use event::{Event, Gap, GapReason, Source, Tick};
+pub use event::{Event, Gap, GapReason, Receipt, Source, Tick};
 pub use listener::Listener;
 pub use periodic::{JobOwner, Periodic, PeriodicBuilder, PeriodicInfo};
 pub use policy::{Overflow, Policy};

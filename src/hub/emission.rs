@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::event::{Accepted, Event, weight_of};
+use crate::event::{Accepted, Event, Receipt, weight_of};
 use crate::pattern::EventPattern;
 use crate::policy::Overflow;
 use crate::target::{Selection, unknown_target};
@@ -13,7 +13,7 @@ use super::backlog::Kept;
 use super::queue::QueuedEvent;
 use super::retained::RetainedEvent;
 use super::subscriptions::Route;
-use super::{Acceptance, Audience, Draft, Hub, Outcome};
+use super::{Audience, Draft, Hub, Outcome};
 
 impl<W> Hub<W> {
     /// Accepts an event, or refuses it, and then nobody gets it.
@@ -22,7 +22,7 @@ impl<W> Hub<W> {
         draft: Draft,
         audience: &Audience,
         now: Instant,
-    ) -> Result<(Acceptance, Outcome<W>)> {
+    ) -> Result<(Receipt, Outcome<W>)> {
         if self.exiting {
             return Err(Error::new(
                 ErrorCode::Unavailable,
@@ -40,7 +40,7 @@ impl<W> Hub<W> {
         self.check_room(&draft, audience, &route, is_retained)?;
 
         self.seq += 1;
-        let mut acceptance = Acceptance {
+        let mut receipt = Receipt {
             seq: self.seq,
             pages: 0,
             listeners: 0,
@@ -52,7 +52,7 @@ impl<W> Hub<W> {
                 .values()
                 .any(|webview| webview.history.is_some());
         if route.entries.is_empty() && !is_kept && !is_retained {
-            return Ok((acceptance, outcome));
+            return Ok((receipt, outcome));
         }
         let event = Event::new(Accepted {
             seq: self.seq,
@@ -65,7 +65,7 @@ impl<W> Hub<W> {
         if is_kept {
             self.keep(&event, audience, now);
         }
-        self.deliver(&event, audience, &route, now, &mut acceptance, &mut outcome);
+        self.deliver(&event, audience, &route, now, &mut receipt, &mut outcome);
         if is_retained {
             let target = audience.to.as_ref().map(|to| to.target.clone());
             let name = event.event_name().clone();
@@ -73,7 +73,7 @@ impl<W> Hub<W> {
             self.retained
                 .insert(name, target, RetainedEvent { event, audience });
         }
-        Ok((acceptance, outcome))
+        Ok((receipt, outcome))
     }
 
     /// Forgets retained events, and says how many there were.
@@ -179,7 +179,7 @@ impl<W> Hub<W> {
         audience: &Audience,
         route: &Route,
         now: Instant,
-        acceptance: &mut Acceptance,
+        receipt: &mut Receipt,
         outcome: &mut Outcome<W>,
     ) {
         for entry in &route.entries {
@@ -193,7 +193,7 @@ impl<W> Hub<W> {
                 else {
                     continue;
                 };
-                acceptance.pages += 1;
+                receipt.pages += 1;
                 let queued = QueuedEvent {
                     event: event.clone(),
                     subscriptions: Arc::clone(subscriptions),
@@ -206,7 +206,7 @@ impl<W> Hub<W> {
                 let Some(subscriptions) = entry.hearing(reach) else {
                     continue;
                 };
-                acceptance.listeners += subscriptions.len();
+                receipt.listeners += subscriptions.len();
                 let queued = QueuedEvent {
                     event: event.clone(),
                     subscriptions: Arc::clone(subscriptions),

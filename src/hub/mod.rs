@@ -171,14 +171,6 @@ impl Audience {
     }
 }
 
-/// What became of an accepted event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Acceptance {
-    pub(crate) seq: u64,
-    pub(crate) pages: usize,
-    pub(crate) listeners: usize,
-}
-
 /// What is to be done once the lock is released.
 #[derive(Debug)]
 #[must_use]

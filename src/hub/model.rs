@@ -242,8 +242,8 @@ impl World {
             to: to.map(|page| Address::of(WEBVIEWS[page].into()).unwrap()),
             except: None,
         };
-        let (acceptance, outcome) = self.hub.emit(draft, &audience, self.now).unwrap();
-        self.events.push((acceptance.seq, name, to));
+        let (receipt, outcome) = self.hub.emit(draft, &audience, self.now).unwrap();
+        self.events.push((receipt.seq, name, to));
         self.settle(outcome);
     }
 

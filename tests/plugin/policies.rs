@@ -103,3 +103,34 @@ fn a_wrong_policy_stops_the_start_with_its_key() {
         "{error}"
     );
 }
+
+#[test]
+fn a_page_that_never_pulls_costs_only_its_own_queue() {
+    let mut limits = Limits::default();
+    limits.queue_events = 100;
+    let app = app_with(Builder::new().limits(limits));
+    let mut silent = Page::open(&app, "main");
+    silent.listen("*");
+    let mut pages: Vec<Page> = (0..10)
+        .map(|i| Page::open(&app, &format!("editor-{i}")))
+        .collect();
+    for page in &mut pages {
+        page.listen("*");
+    }
+    for i in 0..1000 {
+        assert_eq!(app.event_bus().emit("x", i).unwrap().pages, 11);
+        if i % 50 == 49 {
+            for page in &mut pages {
+                let received = page.receive_many(50);
+                assert_eq!(received[0].1, i - 49);
+                assert_eq!(received.len(), 50);
+            }
+        }
+    }
+    let batch = silent.pull().wait().unwrap();
+    assert_eq!(
+        (&batch[0]["count"], &batch[0]["atMost"]),
+        (&json!(900), &json!(false))
+    );
+    assert_eq!(batch.as_array().unwrap().len(), 101);
+}

@@ -6,7 +6,9 @@ use crate::{
     system,
 };
 use std::{
+    collections::BTreeMap,
     fs,
+    path::{Path, PathBuf},
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -18,8 +20,12 @@ const CHECK: &[Step] = &[
     ("Rust format", || cargo(&["fmt", "--all", "--check"])),
     ("npm packages", npm::install),
     ("system packages", system::for_building),
-    ("guest package and pages", npm::build),
-    ("Rust lints", lint),
+    ("guest package and pages, freshly generated", || {
+        fresh("api-iife.js", npm::build)
+    }),
+    ("Rust lints, permissions freshly generated", || {
+        fresh("permissions", lint)
+    }),
     ("TypeScript format, lints and types", npm::check),
 ];
 
@@ -76,6 +82,34 @@ fn walk(steps: impl Iterator<Item = &'static Step>) -> ExitCode {
     let failed = report.len() - passed;
     println!("{passed} passed, {failed} failed");
     ExitCode::from(u8::from(failed > 0))
+}
+
+/// Runs a step that generates files anew, and fails if they differ from what stood there.
+fn fresh(path: &str, step: fn() -> Outcome) -> Outcome {
+    let path = root().join(path);
+    let before = contents(&path)?;
+    step()?;
+    if contents(&path)? == before {
+        return Ok(());
+    }
+    Err(format!(
+        "{} was stale; it is written anew now, so commit it",
+        path.display()
+    ))
+}
+
+/// The files below a path with what is in them.
+fn contents(path: &Path) -> Outcome<BTreeMap<PathBuf, Vec<u8>>> {
+    let cannot_read = |error| format!("cannot read {}: {error}", path.display());
+    if path.is_file() {
+        let content = fs::read(path).map_err(cannot_read)?;
+        return Ok([(path.to_owned(), content)].into());
+    }
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(path).map_err(cannot_read)? {
+        files.extend(contents(&entry.map_err(cannot_read)?.path())?);
+    }
+    Ok(files)
 }
 
 /// A minimal Rust has neither.

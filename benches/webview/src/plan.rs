@@ -238,7 +238,7 @@ impl Options {
                 .collect(),
             Scenario::EightWindows => ways(true)
                 .map(|way| {
-                    let events = 10_000 / less;
+                    let events = if self.quick { 2_500 } else { 10_000 };
                     (key(), way, flood(way, 8, Body::Text(64), 1_000, events))
                 })
                 .collect(),
@@ -303,7 +303,7 @@ impl Options {
                 })
                 .collect(),
             Scenario::Micro => {
-                let rounds = if self.quick { 5 } else { 11 };
+                let rounds = if self.quick { 3 } else { 11 };
                 vec![(key(), Way::Bus, Task::Micro { rounds })]
             }
         }

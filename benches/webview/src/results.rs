@@ -62,6 +62,12 @@ impl Results {
             .filter(move |measurement| measurement.scenario == scenario)
     }
 
+    /// How many events a measurement had.
+    fn events(&self, scenario: &str) -> String {
+        let events = self.of(scenario).map(|one| one.sample.events).max();
+        thousands(events.unwrap_or(0) as f64)
+    }
+
     /// The medians of a figure, way by way.
     fn row(
         &self,
@@ -107,16 +113,14 @@ impl Results {
 
     pub(crate) fn rows(&self) -> Vec<Row> {
         let mut rows = Vec::new();
-        let speed = [
-            ("flood of 20,000 events of 64 bytes", Scenario::Flood),
-            ("the same in eight windows", Scenario::EightWindows),
-            (
-                "page to page, 5,000 events of 64 bytes",
-                Scenario::PageToPage,
-            ),
-        ];
-        for (title, scenario) in speed {
-            rows.extend(self.row(title, "events/s", scenario.key(), events_per_second));
+        for (title, scenario) in [
+            ("flood", Scenario::Flood),
+            ("flood in eight windows", Scenario::EightWindows),
+            ("page to page", Scenario::PageToPage),
+        ] {
+            let key = scenario.key();
+            let title = format!("{title}, {} events of 64 bytes", self.events(key));
+            rows.extend(self.row(&title, "events/s", key, events_per_second));
         }
         let latency = Scenario::Latency.key();
         rows.extend(self.row(
@@ -142,8 +146,7 @@ impl Results {
         }
         for (title, scenario) in MEMORY {
             let key = scenario.key();
-            let events = self.of(key).map(|it| it.sample.events).max().unwrap_or(0);
-            let title = format!("{} {title}", thousands(events as f64));
+            let title = format!("{} {title}", self.events(key));
             rows.extend(self.row(&format!("web process, growth: {title}"), "MB", key, growth));
             rows.extend(
                 self.row(&format!("host process, growth: {title}"), "MB", key, |it| {

@@ -67,7 +67,8 @@ pub(crate) fn draw(rows: &[Row], micro: &[(&str, f64)], machine: &str) -> String
          <title>Events from the host to a page, way by way</title>\n\
          <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n\
          <text x=\"{MARGIN}\" y=\"34\" font-size=\"18\" font-weight=\"600\">Events from the host to a page</text>\n\
-         <text x=\"{MARGIN}\" y=\"54\" fill=\"#57606a\">{}. Medians of one run.</text>\n{body}</svg>\n",
+         <text x=\"{MARGIN}\" y=\"54\" fill=\"#57606a\">{}. Medians of one run. \
+         More events/s and MB/s are better; fewer ms, µs and MB are.</text>\n{body}</svg>\n",
         escape(machine)
     )
 }

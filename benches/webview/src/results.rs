@@ -147,16 +147,24 @@ impl Results {
         for (title, scenario) in MEMORY {
             let key = scenario.key();
             let title = format!("{} {title}", self.events(key));
-            rows.extend(self.row(&format!("web process, growth: {title}"), "MB", key, growth));
-            rows.extend(
-                self.row(&format!("host process, growth: {title}"), "MB", key, |it| {
+            rows.extend(self.row(
+                &format!("growth of the web process, {title}"),
+                "MB",
+                key,
+                growth,
+            ));
+            rows.extend(self.row(
+                &format!("growth of the host process, {title}"),
+                "MB",
+                key,
+                |it| {
                     let memory = it.memory?;
                     Some(
                         (memory.after_rest.host.rss as f64 - memory.before.host.rss as f64)
                             / MEGABYTE,
                     )
-                }),
-            );
+                },
+            ));
         }
         let idle = Scenario::Idle.key();
         for (title, unit, figure) in IDLE {
@@ -209,7 +217,7 @@ impl Results {
             verdicts.extend(
                 row.and_then(|row| row.figure(Way::Bus))
                     .map(|growth| Verdict {
-                        title: format!("web process, growth: {title}"),
+                        title: format!("growth of the web process, {title}"),
                         reached: format!("{growth:.1} MB"),
                         target: "≤ 48 MB".to_owned(),
                         met: growth <= 48.0,
@@ -308,8 +316,8 @@ impl Results {
 type Figure = fn(&Sample) -> Option<f64>;
 
 const MEMORY: [(&str, Scenario); 2] = [
-    ("small events, 10,000 a second", Scenario::SmallMemory),
-    ("events of 256 KB, 100 a second", Scenario::LargeMemory),
+    ("small events", Scenario::SmallMemory),
+    ("events of 256 KB", Scenario::LargeMemory),
 ];
 
 const IDLE: [(&str, &str, Figure); 4] = [

@@ -44,7 +44,7 @@ it('drops the oldest and yields one gap in its place', async () => {
 it("yields the host's gaps", async () => {
   const stream = events('a')
   await settled()
-  realm.host.push({ from: 1, to: 9, count: 9, atMost: true, reason: 'queue_full', subscriptions: 1 })
+  realm.host.push({ from: 1, to: 9, count: 9, atMost: true, reason: 'queue_full', subscriptions: [1] })
   const { value } = await stream.next()
   expect(isGap(value)).toBe(true)
   expect(value).toEqual({ from: 1, to: 9, count: 9, atMost: true, reason: 'queue_full' })

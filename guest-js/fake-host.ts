@@ -1,4 +1,5 @@
 import { vi } from 'vitest'
+import type { Batch, Extras, Head, PulledEvent, PulledGap } from './batch.js'
 import { INBOX } from './inbox.js'
 
 /** A command as it reached the fake host. */
@@ -52,7 +53,44 @@ interface FakeSession {
   subscriptions: Map<number, { event: string }>
   index: number
   queue: Queued[]
+  /** The index of the last item of the answer before. */
+  answered: number
   pull: Held | null
+}
+
+/** An event with all of its numbers, before it is written into a batch. */
+type Row = [
+  index: number,
+  seq: number,
+  timestamp: number,
+  event: string,
+  source: 0 | string,
+  subscriptions: number | number[],
+  payload: unknown,
+  extras?: Extras,
+]
+
+/** Writes rows and gaps, which hold their index, as the host writes a batch. */
+export function batchOf(rows: unknown[], more = false): Batch {
+  const heads: Head[] = []
+  const places = new Map<string, number>()
+  let before = { seq: 0, micros: 0 }
+  const items = (rows as (Row | (PulledGap & { index: number }))[]).map((row): PulledEvent | PulledGap => {
+    if (!Array.isArray(row)) {
+      const { index, ...gap } = row
+      return gap
+    }
+    const [, seq, timestamp, event, source, subscriptions, payload, extras] = row
+    const key = JSON.stringify([event, source, subscriptions])
+    const head = places.get(key) ?? heads.push([event, source, subscriptions]) - 1
+    places.set(key, head)
+    const micros = Math.round(timestamp * 1000)
+    const differences = [head, seq - before.seq, micros - before.micros] as const
+    before = { seq, micros }
+    return extras ? [...differences, payload, extras] : [...differences, payload]
+  })
+  const [first] = rows as (Row | { index: number })[]
+  return { items, heads, first: first ? (Array.isArray(first) ? first[0] : first.index) : 0, more }
 }
 
 /** A small host in memory that speaks the wire protocol and fails on command. */
@@ -97,12 +135,13 @@ export class FakeHost {
     const sent: Sent = { command, args: JSON.parse(JSON.stringify(args)) }
     this.sent.push(sent)
     const isPull = command === 'pull'
+    const isOrdinary = isPull && args.ahead !== true
     const isState = !isPull && command !== 'list_periodic'
-    if (isPull && this.countPull(sent, 1) > 1) this.broken.push('two pulls in flight')
+    if (isOrdinary && this.countPull(sent, 1) > 1) this.broken.push('two pulls in flight')
     if (isState && ++this.stateInFlight > 1) this.broken.push('two state-changing commands in flight')
     return new Promise((resolve, reject) => {
       const leave = () => {
-        if (isPull) this.countPull(sent, -1)
+        if (isOrdinary) this.countPull(sent, -1)
         if (isState) this.stateInFlight -= 1
       }
       const held: Held = {
@@ -132,7 +171,7 @@ export class FakeHost {
     if (held) this.answer(held)
   }
 
-  /** How many pulls of the current session wait. */
+  /** How many pulls of the current session wait, without those that read ahead. */
   get pullsInFlight(): number {
     return this.pulling.get(this.session?.id ?? '') ?? 0
   }
@@ -272,7 +311,16 @@ export class FakeHost {
     if (!session?.pull || session.queue.length === 0) return
     const { pull } = session
     session.pull = null
-    pull.resolve(session.queue.slice(0, this.batch).map(({ item }) => item))
+    this.give(session, pull)
+  }
+
+  /** Answers a pull with what follows on the answer before. */
+  private give(session: FakeSession, pull: Held): void {
+    const due = session.queue.filter(({ index }) => index > session.answered)
+    const given = due.slice(0, this.batch)
+    if (given.length > 0) session.answered = (given[given.length - 1] as Queued).index
+    const items = given.map(({ item }) => item)
+    pull.resolve(batchOf(items, due.length > given.length))
   }
 
   private answer(held: Held): void {
@@ -296,10 +344,15 @@ export class FakeHost {
     const ack = held.args.ack as number
     if (ack > session.index) this.broken.push(`ack ${ack} was never delivered`)
     session.queue = session.queue.filter(({ index }) => index > ack)
-    session.pull?.resolve([])
+    if (held.args.ahead === true) {
+      this.give(session, held)
+      return
+    }
+    session.pull?.resolve(batchOf([]))
     session.pull = null
+    session.answered = ack
     if (session.subscriptions.size === 0) {
-      held.resolve([])
+      held.resolve(batchOf([]))
       return
     }
     session.pull = held
@@ -317,7 +370,17 @@ export class FakeHost {
       this.endSession()
       this.opened += 1
       const subscriptions = new Map<number, { event: string }>()
-      this.session = { id, n: 0, command: '', recorded: null, subscriptions, index: 0, queue: [], pull: null }
+      this.session = {
+        id,
+        n: 0,
+        command: '',
+        recorded: null,
+        subscriptions,
+        index: 0,
+        queue: [],
+        answered: 0,
+        pull: null,
+      }
     }
     const session = this.session as FakeSession
     if (n === session.n) {
@@ -358,7 +421,7 @@ export class FakeHost {
       case 'unsubscribe': {
         for (const id of args.ids as number[]) session.subscriptions.delete(id)
         if (session.subscriptions.size === 0) {
-          session.pull?.resolve([])
+          session.pull?.resolve(batchOf([]))
           session.pull = null
         }
         return null

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { emit, emitTo } from './emit.js'
 import type { Gap } from './event.js'
-import { freshRealm, STALE, settled } from './fake-host.js'
+import { batchOf, freshRealm, STALE, settled } from './fake-host.js'
 import { INBOX } from './inbox.js'
-import { listen } from './listen.js'
+import { listen, unlisten } from './listen.js'
 import type { Subscription } from './subscription.js'
 
 let realm: ReturnType<typeof freshRealm>
@@ -35,13 +35,85 @@ describe('the pull loop', () => {
     realm.host.emit('a', 1)
     await settled()
     expect(pulls().map(({ args }) => args.ack)).toEqual([0, 1])
-    session?.pull?.resolve([
-      [1, 1, 1, 'a', 0, 1, 'again'],
-      [2, 2, 1, 'a', 0, [99, 1], 'new'],
-    ])
+    session?.pull?.resolve(
+      batchOf([
+        [1, 1, 1, 'a', 0, 1, 'again'],
+        [2, 2, 1, 'a', 0, [99, 1], 'new'],
+      ]),
+    )
     if (session) Object.assign(session, { pull: null, index: 2 })
     await settled()
     expect(handler.mock.calls.map(([event]) => event.payload)).toEqual([1, 'new'])
+  })
+
+  describe('while the host has more than one answer holds', () => {
+    const ahead = () => pulls().filter(({ args }) => args.ahead === true)
+    let seqs: number[]
+    beforeEach(async () => {
+      seqs = []
+      await listen('a', ({ seq }) => seqs.push(seq))
+      await settled()
+      realm.host.batch = 2
+      realm.host.hold = ({ command }) => command === 'pull'
+    })
+    /** Emits so many and lets the first three arrive; three pulls that read ahead are held back then. */
+    const emitted = async (count: number) => {
+      const all = Array.from({ length: count }, () => realm.host.emit('a'))
+      await settled()
+      realm.host.answerNow(realm.host.held.shift())
+      await settled()
+      expect(seqs).toEqual([1, 2, 3])
+      expect(realm.host.held.map(({ args }) => args.ahead)).toEqual([true, true, true])
+      return all
+    }
+
+    it('reads ahead, and pulls one by one again once all has come', async () => {
+      const all = await emitted(19)
+      expect(ahead().map(({ args }) => args.ack)).toEqual([1, 1, 1])
+      realm.host.answerNow(realm.host.held.shift())
+      await settled()
+      expect(ahead().map(({ args }) => args.ack)).toEqual([1, 1, 1, 3])
+      realm.host.release()
+      await settled()
+      expect(seqs).toEqual(all)
+      const before = ahead().length
+      realm.host.emit('a')
+      await settled()
+      expect(ahead().length).toBe(before)
+      expect(pulls().pop()?.args).toEqual({ session: realm.host.session?.id, ack: 20 })
+    })
+
+    it('asks again for what another answer has overtaken', async () => {
+      const all = await emitted(12)
+      realm.host.held.reverse()
+      realm.host.release()
+      await settled()
+      expect(seqs).toEqual(all)
+      expect(pulls().some(({ args }) => !args.ahead && args.ack === 3)).toBe(true)
+    })
+
+    it('goes on after its last handled item when an answer is lost', async () => {
+      vi.useFakeTimers()
+      const all = await emitted(12)
+      const [lost] = realm.host.held.splice(0, 1)
+      realm.host.release()
+      lost?.reject({ code: 'unavailable', message: 'lost' })
+      await vi.advanceTimersByTimeAsync(1_000)
+      await settled()
+      expect(seqs).toEqual(all)
+      expect(realm.reported).toHaveBeenCalledTimes(1)
+    })
+
+    it('acknowledges all that was on its way when its last subscription ends', async () => {
+      await emitted(9)
+      unlisten('a')
+      await settled()
+      realm.host.release()
+      await settled()
+      expect(seqs).toEqual([1, 2, 3])
+      expect(pulls().pop()?.args.ack).toBe(9)
+      expect(realm.host.pullsInFlight).toBe(0)
+    })
   })
 
   it('delivers what arrives before the answer to subscribe', async () => {
@@ -234,7 +306,7 @@ describe('a stale session', () => {
     realm.host.endSilently()
     await emit('b')
     await settled()
-    pull?.resolve([[1, 1, 1, 'a', 0, 1, 'late']])
+    pull?.resolve(batchOf([[1, 1, 1, 'a', 0, 1, 'late']]))
     await settled()
     expect(handler).not.toHaveBeenCalled()
   })
@@ -321,7 +393,7 @@ describe('a stale session', () => {
     await listen('a', handler)
     await settled()
     realm.host.batch = 1
-    realm.host.hold = ({ command, args }) => command === 'pull' && (args.ack as number) > 0
+    realm.host.hold = ({ command, args }) => command === 'pull' && ((args.ack as number) > 0 || args.ahead === true)
     realm.host.endSession()
     for (let n = 0; n < 3; n += 1) realm.host.emit('a')
     await settled()
@@ -349,7 +421,7 @@ describe('a stale session', () => {
       realm.host.emit('name-0')
       await settled()
       const { session } = realm.host
-      session?.pull?.resolve([])
+      session?.pull?.resolve(batchOf([]))
       await settled()
       realm.host.endSession()
       realm.host.release()
@@ -396,7 +468,7 @@ describe('a stale session', () => {
       realm.host.hold = ({ command }) => command === 'pull'
       realm.host.answerNow(second)
       await settled()
-      pull?.resolve([])
+      pull?.resolve(batchOf([]))
       await settled()
       realm.host.endSession()
       realm.host.release()
@@ -412,7 +484,7 @@ describe('a stale session', () => {
     realm.host.emit('b')
     realm.host.emit('b')
     await settled()
-    realm.host.session?.pull?.resolve([])
+    realm.host.session?.pull?.resolve(batchOf([]))
     await settled()
     realm.host.endSession()
     await settled()
@@ -646,6 +718,7 @@ it('loses and repeats nothing unsaid, however sessions end', async () => {
         // Between two sessions nothing is kept then.
         if (!host.session) exact = false
       } else {
+        if (random(2) === 0) host.held.reverse()
         host.release()
         await settled()
         ends = 0

@@ -1,6 +1,7 @@
+import { type Batch, type Extras, type Head, LIVE, type PulledGap, readBatch } from './batch.js'
 import { CommandQueue, type Entry, run, type StateCommand } from './commands.js'
 import { EventBusError, report, toEventBusError } from './error.js'
-import type { BusEvent, EventSource, Gap, PeriodicTick } from './event.js'
+import type { BusEvent, EventSource, Gap } from './event.js'
 import type { Target } from './target.js'
 
 /** Where the one inbox of a realm stands, for every copy of this package in it. */
@@ -11,6 +12,9 @@ export const INBOX_VERSION = 1
 
 /** How long to wait after a pull that failed, in milliseconds. */
 const RETRY_AFTER = 1_000
+
+/** How many more pulls are on their way while the host has more than one answer holds: the way takes longer than they do. */
+const READ_AHEAD = 3
 
 /** What one subscription does with what arrives. */
 export interface Subscriber {
@@ -92,22 +96,6 @@ interface Subscription {
   readonly earlier: Set<number>
 }
 
-interface PulledGap extends Gap {
-  index: number
-  subscriptions: number | number[]
-}
-
-type PulledEvent = [
-  index: number,
-  seq: number,
-  timestamp: number,
-  event: string,
-  source: 0 | string,
-  subscriptions: number | number[],
-  payload: unknown,
-  extras?: { periodic?: PeriodicTick; replayed?: boolean; retained?: boolean; superseded?: number },
-]
-
 /** Where a subscription goes on in a new session. */
 interface Resumption {
   /** The session in which it was last accepted. */
@@ -116,6 +104,14 @@ interface Resumption {
   after: number
   /** The highest sequence number of the events that it was handed. */
   handled: number
+}
+
+/** A pull that was sent. */
+interface Pull {
+  readonly ack: number
+  /** Whether it asks for what follows on the answer before, instead of what follows on `ack`. */
+  readonly isAhead: boolean
+  readonly answer: Promise<Batch>
 }
 
 /** The pulls of one session. */
@@ -268,33 +264,51 @@ class PageInbox implements Inbox {
   }
 
   /**
-   * Keeps exactly one pull in flight. It ends with the last subscription, after one more pull that acknowledges
-   * what was handled, or else the next page of this webview would receive that again.
+   * Keeps one pull in flight, and some more while the host has more than one answer holds. It ends with the last
+   * subscription, after one more pull that acknowledges what was handled, or else the next page of this webview would
+   * receive that again.
    */
   private async pullUntilRetired(loop: object, pulls: Pulls): Promise<void> {
-    while (this.listening || pulls.handled > pulls.acknowledged) {
-      const ack = pulls.handled
-      this.acceptedMeanwhile.clear()
-      let items: unknown
+    let ahead: Pull[] = []
+    while (this.listening || ahead.length > 0 || pulls.handled > pulls.acknowledged) {
+      const pull = ahead.shift() ?? this.ask(pulls, false)
+      let batch: Batch | null = null
       let error: EventBusError | null = null
       try {
-        items = await run('pull', { session: pulls.session, ack })
-        if (!Array.isArray(items)) throw new EventBusError('unavailable', 'a pull was answered without a list of items')
+        batch = await pull.answer
       } catch (reason) {
         error = toEventBusError(reason, 'pull')
       }
       if (this.loop !== loop) return
-      if (error) {
-        if (!(await this.recover(loop, error))) return
+      if (!batch) {
+        ahead = []
+        if (error && !(await this.recover(loop, error))) return
         continue
       }
       this.failing = false
       this.queue.settle()
-      pulls.acknowledged = ack
-      this.dispatch(pulls, items as (PulledEvent | PulledGap)[])
-      if ((items as unknown[]).length === 0) this.noteNothingDue()
+      pulls.acknowledged = Math.max(pulls.acknowledged, pull.ack)
+      const isEmpty = batch.items.length === 0
+      if (!isEmpty && batch.first > pulls.handled + 1) {
+        // It has overtaken the answer that it follows on. The next pull asks for both again.
+        ahead = []
+        continue
+      }
+      if (batch.more && !isEmpty) {
+        while (ahead.length < READ_AHEAD) ahead.push(this.ask(pulls, true))
+      }
+      this.dispatch(pulls, batch)
+      if (isEmpty && !pull.isAhead) this.noteNothingDue()
     }
     this.loop = null
+  }
+
+  private ask({ session, handled }: Pulls, isAhead: boolean): Pull {
+    if (!isAhead) this.acceptedMeanwhile.clear()
+    const answer = run('pull', { session, ack: handled, ...(isAhead && { ahead: true }) }).then(readBatch)
+    // Whoever waits for it hears of its failure, and what was given up fails unheard.
+    answer.catch(() => {})
+    return { ack: handled, isAhead, answer }
   }
 
   /** Deals with a failed pull; true if the loop is to go on. */
@@ -340,58 +354,90 @@ class PageInbox implements Inbox {
     }
   }
 
-  private dispatch(pulls: Pulls, items: (PulledEvent | PulledGap)[]): void {
+  private dispatch(pulls: Pulls, { items, heads, first }: Batch): void {
+    let index = first - 1
+    let seq = 0
+    let micros = 0
+    // Every event of a page passes here, so nothing is allocated that no handler sees.
     for (const item of items) {
-      const index = Array.isArray(item) ? item[0] : item.index
-      if (index <= pulls.handled) continue
-      if (Array.isArray(item)) this.deliver(item)
-      else this.deliverGap(item)
-      pulls.handled = index
+      index += 1
+      const isNew = index > pulls.handled
+      if (Array.isArray(item)) {
+        seq += item[1]
+        micros += item[2]
+        if (isNew) this.deliver(heads[item[0]] as Head, seq, micros / 1000, item[3], item[4])
+      } else if (isNew) {
+        this.deliverGap(item)
+      }
+      if (isNew) pulls.handled = index
     }
   }
 
-  private deliver([, seq, timestamp, event, source, subscriptions, payload, extras]: PulledEvent): void {
-    const { periodic, replayed = false, retained = false, superseded } = extras ?? {}
+  private deliver(head: Head, seq: number, timestamp: number, payload: unknown, extras: Extras = LIVE): void {
     // Replayed and retained events are older than what other subscriptions still wait for.
-    if (!replayed && !retained) this.seen = Math.max(this.seen, seq)
-    for (const subscription of this.addressed(subscriptions)) {
-      const { id, subscriber } = subscription
-      if (replayed) subscription.replayed = Math.max(subscription.replayed ?? 0, seq)
-      if (!isNew(subscription, seq, retained && !replayed)) continue
-      subscription.last = Math.max(subscription.last, seq)
-      if (!replayed && !retained) subscription.live = Math.min(subscription.live, seq)
-      else if (seq < subscription.live) subscription.earlier.add(seq)
-      const from = sourceOf(source)
-      const received: BusEvent<unknown> = { event, payload, id, seq, timestamp, source: from, replayed, retained }
-      if (superseded !== undefined) received.superseded = superseded
-      if (periodic) received.periodic = { ...periodic }
-      guard(() => subscriber.deliver(received))
+    if (!extras.replayed && !extras.retained && seq > this.seen) this.seen = seq
+    const ids = head[2]
+    if (typeof ids === 'number') {
+      this.deliverTo(ids, head, seq, timestamp, payload, extras)
+    } else {
+      for (const id of ids) this.deliverTo(id, head, seq, timestamp, payload, extras)
+    }
+  }
+
+  private deliverTo(
+    id: number,
+    [event, source]: Head,
+    seq: number,
+    timestamp: number,
+    payload: unknown,
+    extras: Extras,
+  ): void {
+    const { periodic, superseded, replayed = false, retained = false } = extras
+    const subscription = this.addressed(id)
+    if (!subscription) return
+    if (replayed) subscription.replayed = Math.max(subscription.replayed ?? 0, seq)
+    if (!isNew(subscription, seq, retained && !replayed)) return
+    if (seq > subscription.last) subscription.last = seq
+    if (seq < subscription.live) {
+      if (replayed || retained) subscription.earlier.add(seq)
+      else subscription.live = seq
+    }
+    const from = sourceOf(source)
+    const received: BusEvent<unknown> = { event, payload, id, seq, timestamp, source: from, replayed, retained }
+    if (superseded !== undefined) received.superseded = superseded
+    if (periodic) received.periodic = { ...periodic }
+    try {
+      reportLater(subscription.subscriber.deliver(received))
+    } catch (error) {
+      report(error)
     }
   }
 
   private deliverGap({ from, to, count, atMost, reason, subscriptions }: PulledGap): void {
     // The other reasons are about what came before a subscription, not about live events.
     if (reason === 'queue_full') this.seen = Math.max(this.seen, to)
-    for (const subscription of this.addressed(subscriptions)) {
-      this.tell(subscription, { from, to, count, atMost, reason })
+    for (const id of subscriptions) {
+      const subscription = this.addressed(id)
+      if (subscription) this.tell(subscription, { from, to, count, atMost, reason })
     }
   }
 
-  /** Looks each subscription up when its turn comes, since the handler before may have ended it. */
-  private *addressed(ids: number | number[]): Generator<Subscription> {
-    for (const id of Array.isArray(ids) ? ids : [ids]) {
-      const subscription = this.subscriptions.get(id)
-      if (!subscription) continue
-      // What is addressed to it tells that the host has accepted it, also where the answer to that is still due.
-      subscription.session = this.pulls.session
-      yield subscription
-    }
+  /** Looked up when its turn comes, since the handler before may have ended it. */
+  private addressed(id: number): Subscription | undefined {
+    const subscription = this.subscriptions.get(id)
+    // What is addressed to it tells that the host has accepted it, also where the answer to that is still due.
+    if (subscription) subscription.session = this.pulls.session
+    return subscription
   }
 
   private tell({ subscriber }: Subscription, gap: Gap): void {
     const { gap: handler } = subscriber
     if (handler) {
-      guard(() => handler(gap))
+      try {
+        reportLater(handler(gap))
+      } catch (error) {
+        report(error)
+      }
     } else if (!this.warnedOfGaps) {
       this.warnedOfGaps = true
       console.warn(
@@ -414,14 +460,9 @@ function sourceOf(source: 0 | string): EventSource {
   return source === 0 ? { kind: 'host' } : { kind: 'webview', label: source }
 }
 
-/** Runs a handler; what it throws, now or later, is reported and stops nothing. */
-function guard(handler: () => unknown): void {
-  try {
-    const returned = handler()
-    if (isThenable(returned)) Promise.resolve(returned).catch(report)
-  } catch (error) {
-    report(error)
-  }
+/** What a handler has returned may still be rejected. */
+function reportLater(returned: unknown): void {
+  if (isThenable(returned)) Promise.resolve(returned).catch(report)
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

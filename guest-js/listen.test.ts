@@ -360,8 +360,8 @@ describe('gaps', () => {
 
   it('are warned of once in a realm where nobody asks', async () => {
     await listen('a', vi.fn())
-    realm.host.push({ ...gap, subscriptions: 1 })
-    realm.host.push({ ...gap, subscriptions: 1 })
+    realm.host.push({ ...gap, subscriptions: [1] })
+    realm.host.push({ ...gap, subscriptions: [1] })
     await settled()
     expect(realm.warned).toHaveBeenCalledTimes(1)
   })
@@ -373,7 +373,7 @@ describe('gaps', () => {
         throw new Error('gap')
       },
     })
-    realm.host.push({ ...gap, subscriptions: 1 })
+    realm.host.push({ ...gap, subscriptions: [1] })
     realm.host.emit('a')
     await settled()
     expect(handler).toHaveBeenCalledTimes(1)

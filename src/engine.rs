@@ -8,11 +8,9 @@ use crate::config::Limits;
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::Receipt;
 use crate::hub::order::{Answer, Turn};
-use crate::hub::outbox::BatchBound;
 use crate::hub::queue::Entry;
-use crate::hub::session::SessionId;
 use crate::hub::subscriptions::SubscriberKey;
-use crate::hub::{Audience, Command, Draft, Hub, Outcome};
+use crate::hub::{Audience, Command, Draft, Hub, Outcome, Pull};
 use crate::listener::Callbacks;
 use crate::name::EventName;
 use crate::page::batch::encode;
@@ -199,17 +197,8 @@ impl Engine {
         }
     }
 
-    pub(crate) fn pull(
-        &self,
-        webview: &str,
-        session: SessionId,
-        ack: u64,
-        bound: BatchBound,
-        reply: Reply,
-    ) {
-        let pulled = self
-            .hub()
-            .pull(webview, session, ack, bound, reply, Instant::now());
+    pub(crate) fn pull(&self, webview: &str, pull: Pull, reply: Reply) {
+        let pulled = self.hub().pull(webview, pull, reply, Instant::now());
         match pulled {
             Ok(outcome) => self.settle(outcome),
             Err((reply, error)) => reply.answer(Err(error)),
@@ -285,6 +274,7 @@ mod tests {
     use super::*;
     use crate::event::Source;
     use crate::hub::Address;
+    use crate::hub::session::SessionId;
     use crate::target::Target;
 
     /// A manager that knows more than was announced.

@@ -248,9 +248,13 @@ impl GapReason {
 
 /// Milliseconds since the Unix epoch, with microseconds as the fraction.
 pub(crate) fn unix_millis(time: SystemTime) -> f64 {
+    // A double holds every microsecond until the year 2255.
+    unix_micros(time) as f64 / 1000.0
+}
+
+pub(crate) fn unix_micros(time: SystemTime) -> i64 {
     let since_epoch = time
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or(Duration::ZERO);
-    // A double holds every microsecond until the year 2255.
-    since_epoch.as_micros() as f64 / 1000.0
+    i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX)
 }

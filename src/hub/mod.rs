@@ -33,13 +33,13 @@ use crate::target::{Selection, Target};
 use backlog::Backlog;
 use consumer::Consumer;
 use order::CommandOrder;
-use outbox::Delivery;
+use outbox::Batch;
 use queue::{Entry, QueueBound};
 use retained::Retained;
 use session::{Session, SessionId};
 use subscriptions::{Reach, SubscriberKey, Subscriptions};
 
-pub(crate) use pages::Command;
+pub(crate) use pages::{Command, Pull};
 pub(crate) use subscribing::{Resumption, SubscriptionRequest};
 
 /// How long a pull is held before it is answered with nothing. Android gives up after 30 seconds.
@@ -176,7 +176,7 @@ impl Audience {
 #[must_use]
 pub(crate) struct Outcome<W> {
     /// Pulls to be answered with these batches.
-    pub(crate) answers: Vec<(W, Vec<Delivery>)>,
+    pub(crate) answers: Vec<(W, Batch)>,
     /// Pulls of pages that are gone.
     pub(crate) orphans: Vec<W>,
     /// Pulls of pages in whose place another one has opened a session; they may still be there.

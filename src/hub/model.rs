@@ -43,12 +43,21 @@ enum Step {
     Pull {
         page: usize,
     },
-    /// The answer arrives and its handlers run.
-    Receive {
+    ReadAhead {
         page: usize,
     },
-    /// The answer is lost on the way.
+    /// An answer arrives, not always the oldest, and its handlers run.
+    Receive {
+        page: usize,
+        which: usize,
+    },
+    /// An answer is lost on the way.
     Lose {
+        page: usize,
+        which: usize,
+    },
+    /// The page gives up what is on its way and pulls again.
+    PullAgain {
         page: usize,
     },
     Reload {
@@ -70,8 +79,10 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (page.clone(), 0..PATTERNS.len()).prop_map(|(page, pattern)| Step::Subscribe { page, pattern }),
         1 => (page.clone(), 0..4_usize).prop_map(|(page, which)| Step::Unsubscribe { page, which }),
         5 => page.clone().prop_map(|page| Step::Pull { page }),
-        5 => page.clone().prop_map(|page| Step::Receive { page }),
-        1 => page.clone().prop_map(|page| Step::Lose { page }),
+        3 => page.clone().prop_map(|page| Step::ReadAhead { page }),
+        5 => (page.clone(), 0..3_usize).prop_map(|(page, which)| Step::Receive { page, which: which.saturating_sub(1) }),
+        1 => (page.clone(), 0..3_usize).prop_map(|(page, which)| Step::Lose { page, which }),
+        1 => page.clone().prop_map(|page| Step::PullAgain { page }),
         1 => (page.clone(), any::<bool>()).prop_map(|(page, is_announced)| Step::Reload { page, is_announced }),
         1 => page.prop_map(|page| Step::Close { page }),
         2 => prop_oneof![4 => 0..4000_u64, 1 => Just(61_000_u64)].prop_map(|millis| Step::Wait { millis }),
@@ -111,7 +122,7 @@ struct Page {
     key: Option<SubscriberKey>,
     n: u64,
     handled: u64,
-    /// Answers on their way, oldest first. The network does not reorder what one page has asked for one by one.
+    /// Answers on their way, oldest first.
     mailbox: Vec<Vec<Delivery>>,
     heard: BTreeMap<u32, Heard>,
     started: Option<Instant>,
@@ -172,7 +183,9 @@ impl World {
 
     fn settle(&mut self, outcome: Outcome<usize>) {
         for (page, batch) in outcome.answers {
-            self.pages[page].mailbox.push(batch);
+            if !batch.items.is_empty() {
+                self.pages[page].mailbox.push(batch.items);
+            }
         }
     }
 
@@ -201,11 +214,16 @@ impl World {
             Step::Subscribe { page, pattern } => self.subscribe(page, PATTERNS[pattern]),
             Step::Unsubscribe { page, which } => self.unsubscribe(page, which),
             Step::Pull { page } => self.pull(page),
-            Step::Receive { page } => self.receive(page),
-            Step::Lose { page } => {
-                if !self.pages[page].mailbox.is_empty() {
-                    self.pages[page].mailbox.remove(0);
+            Step::ReadAhead { page } => self.read_ahead(page),
+            Step::Receive { page, which } => self.receive(page, which),
+            Step::Lose { page, which } => {
+                if which < self.pages[page].mailbox.len() {
+                    self.pages[page].mailbox.remove(which);
                 }
+            }
+            Step::PullAgain { page } => {
+                self.pages[page].mailbox.clear();
+                self.pull(page);
             }
             Step::Reload { page, is_announced } => self.reload(page, is_announced),
             Step::Close { page } => {
@@ -297,23 +315,37 @@ impl World {
         if own.key.is_none() || is_pulling || !own.mailbox.is_empty() {
             return;
         }
-        let pulled = self.hub.pull(
-            WEBVIEWS[page],
-            own.session,
-            own.handled,
-            BATCH,
-            page,
-            self.now,
-        );
+        self.request(page, false);
+    }
+
+    fn read_ahead(&mut self, page: usize) {
+        if self.pages[page].key.is_some() && self.pages[page].mailbox.len() < 3 {
+            self.request(page, true);
+        }
+    }
+
+    fn request(&mut self, page: usize, is_ahead: bool) {
+        let pull = Pull {
+            session: self.pages[page].session,
+            ack: self.pages[page].handled,
+            is_ahead,
+            bound: BATCH,
+        };
+        let pulled = self.hub.pull(WEBVIEWS[page], pull, page, self.now);
         self.settle(pulled.unwrap());
     }
 
-    fn receive(&mut self, page: usize) {
+    fn receive(&mut self, page: usize, which: usize) {
         let own = &mut self.pages[page];
-        if own.mailbox.is_empty() {
+        if which >= own.mailbox.len() {
             return;
         }
-        for delivery in own.mailbox.remove(0) {
+        let items = own.mailbox.remove(which);
+        // An answer that came before the one that it follows on is passed over, and asked for again.
+        if items[0].index > own.handled + 1 {
+            return;
+        }
+        for delivery in items {
             if delivery.index <= own.handled {
                 continue;
             }
@@ -437,12 +469,12 @@ impl World {
         for page in 0..self.pages.len() {
             loop {
                 while !self.pages[page].mailbox.is_empty() {
-                    self.receive(page);
+                    self.receive(page, 0);
                 }
                 let handled = self.pages[page].handled;
                 self.pull(page);
                 while !self.pages[page].mailbox.is_empty() {
-                    self.receive(page);
+                    self.receive(page, 0);
                 }
                 if self.pages[page].handled == handled {
                     break;

@@ -13,8 +13,12 @@ use crate::policy::Overflow;
 pub(crate) struct Outbox {
     queue: Queue,
     answered: VecDeque<Delivery>,
+    /// What the answered items weigh.
+    answered_bytes: usize,
     /// The index that the next delivered item gets, less one.
     last_index: u64,
+    /// The index of the last item of the answer before: the next pull that reads ahead goes on after it.
+    cursor: u64,
 }
 
 /// An item with its place in the session's own numbering.
@@ -24,18 +28,32 @@ pub(crate) struct Delivery {
     pub(crate) entry: Entry,
 }
 
+/// What answers a pull: items whose indexes follow each other.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Batch {
+    pub(crate) items: Vec<Delivery>,
+    /// Whether more was waiting when this was taken.
+    pub(crate) more: bool,
+}
+
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BatchBound {
     pub(crate) events: usize,
     pub(crate) bytes: usize,
 }
 
+/// How many batches a page may have been answered that it has not acknowledged. What it has not acknowledged stands
+/// outside of the queue's limits, so there is to be little of it.
+const MOST_UNACKNOWLEDGED: usize = 8;
+
 impl Outbox {
     pub(crate) fn new(bound: QueueBound) -> Self {
         Self {
             queue: Queue::new(bound),
             answered: VecDeque::new(),
+            answered_bytes: 0,
             last_index: 0,
+            cursor: 0,
         }
     }
 
@@ -67,28 +85,46 @@ impl Outbox {
                 ),
             ));
         }
-        while self.answered.front().is_some_and(|item| item.index <= ack) {
-            self.answered.pop_front();
+        let acknowledged = self.answered.partition_point(|item| item.index <= ack);
+        for item in self.answered.drain(..acknowledged) {
+            self.answered_bytes -= item.entry.weight();
         }
         Ok(())
     }
 
-    /// The next answer: what is not acknowledged again as it was, else a new batch. Empty if nothing is due.
-    pub(crate) fn batch(&mut self, bound: BatchBound) -> Vec<Delivery> {
-        if self.answered.is_empty() {
+    /// The answer to a pull that has this acknowledgement: what is not acknowledged again as it was, else a new batch.
+    /// Empty if nothing is due.
+    pub(crate) fn batch(&mut self, ack: u64, bound: BatchBound) -> Batch {
+        self.cursor = ack;
+        self.batch_ahead(bound)
+    }
+
+    /// What follows on the answer before, whether that one has arrived or not.
+    pub(crate) fn batch_ahead(&mut self, bound: BatchBound) -> Batch {
+        let start = self
+            .answered
+            .partition_point(|item| item.index <= self.cursor);
+        if start == self.answered.len() {
             self.fill(bound);
         }
         // What was answered over a better path may be too much for the one of this pull.
         let mut bytes = 0;
         let fitting = self
             .answered
-            .iter()
+            .range(start..)
             .enumerate()
             .take_while(|(place, item)| {
                 bytes += item.entry.weight();
                 *place == 0 || (*place < bound.events && bytes <= bound.bytes)
             });
-        fitting.map(|(_, item)| item.clone()).collect()
+        let items: Vec<Delivery> = fitting.map(|(_, item)| item.clone()).collect();
+        if let Some(last) = items.last() {
+            self.cursor = last.index;
+        }
+        Batch {
+            more: start + items.len() < self.answered.len() || self.queue.next_weight().is_some(),
+            items,
+        }
     }
 
     /// Nobody is to be told any more of what this subscription has lost.
@@ -102,18 +138,24 @@ impl Outbox {
     }
 
     fn fill(&mut self, bound: BatchBound) {
+        let is_behind = self.answered.len() >= MOST_UNACKNOWLEDGED * bound.events
+            || self.answered_bytes >= MOST_UNACKNOWLEDGED * bound.bytes;
+        if is_behind && !self.answered.is_empty() {
+            return;
+        }
         let mut bytes = 0;
-        while self.answered.len() < bound.events {
+        for place in 0..bound.events {
             let Some(weight) = self.queue.next_weight() else {
                 return;
             };
             // An event larger than a batch still travels, alone.
-            if bytes + weight > bound.bytes && !self.answered.is_empty() {
+            if bytes + weight > bound.bytes && place > 0 {
                 return;
             }
             bytes += weight;
             if let Some(entry) = self.queue.pop() {
                 self.last_index += 1;
+                self.answered_bytes += entry.weight();
                 self.answered.push_back(Delivery {
                     index: self.last_index,
                     entry,
@@ -137,8 +179,14 @@ mod tests {
         bytes: 1 << 20,
     };
 
-    fn indexes(batch: &[Delivery]) -> Vec<(u64, u64)> {
+    fn pull(outbox: &mut Outbox, ack: u64) -> Batch {
+        outbox.acknowledge(ack).unwrap();
+        outbox.batch(ack, BATCH)
+    }
+
+    fn indexes(batch: &Batch) -> Vec<(u64, u64)> {
         batch
+            .items
             .iter()
             .map(|delivery| match &delivery.entry {
                 Entry::Event(queued) => (delivery.index, queued.event.seq()),
@@ -153,14 +201,11 @@ mod tests {
         for seq in [10, 20, 30] {
             outbox.push(queued(seq, &[1]), Overflow::DropOldest);
         }
-        assert_eq!(indexes(&outbox.batch(BATCH)), [(1, 10), (2, 20)]);
-        assert_eq!(indexes(&outbox.batch(BATCH)), [(1, 10), (2, 20)]);
-        outbox.acknowledge(1).unwrap();
-        assert_eq!(indexes(&outbox.batch(BATCH)), [(2, 20)]);
-        outbox.acknowledge(2).unwrap();
-        assert_eq!(indexes(&outbox.batch(BATCH)), [(3, 30)]);
-        outbox.acknowledge(3).unwrap();
-        assert!(outbox.batch(BATCH).is_empty());
+        assert_eq!(indexes(&pull(&mut outbox, 0)), [(1, 10), (2, 20)]);
+        assert_eq!(indexes(&pull(&mut outbox, 0)), [(1, 10), (2, 20)]);
+        assert_eq!(indexes(&pull(&mut outbox, 1)), [(2, 20)]);
+        assert_eq!(indexes(&pull(&mut outbox, 2)), [(3, 30)]);
+        assert_eq!(indexes(&pull(&mut outbox, 3)), []);
     }
 
     #[test]
@@ -177,31 +222,30 @@ mod tests {
             events: 9,
             bytes: 500,
         };
-        assert_eq!(outbox.batch(wide).len(), 3);
-        assert_eq!(indexes(&outbox.batch(narrow)), [(1, 1), (2, 2)]);
+        assert_eq!(outbox.batch(0, wide).items.len(), 3);
+        assert_eq!(indexes(&outbox.batch(0, narrow)), [(1, 1), (2, 2)]);
         outbox.acknowledge(2).unwrap();
-        assert_eq!(indexes(&outbox.batch(narrow)), [(3, 3)]);
+        assert_eq!(indexes(&outbox.batch(2, narrow)), [(3, 3)]);
     }
 
     #[test]
     fn an_old_acknowledgement_takes_nothing_back() {
         let mut outbox = Outbox::new(BOUND);
         outbox.push(queued(1, &[1]), Overflow::DropOldest);
-        outbox.batch(BATCH);
-        outbox.acknowledge(1).unwrap();
-        outbox.acknowledge(0).unwrap();
-        assert!(outbox.batch(BATCH).is_empty());
+        pull(&mut outbox, 0);
+        pull(&mut outbox, 1);
+        assert_eq!(indexes(&pull(&mut outbox, 0)), []);
     }
 
     #[test]
     fn an_acknowledgement_from_the_future_is_refused_and_loses_nothing() {
         let mut outbox = Outbox::new(BOUND);
         outbox.push(queued(1, &[1]), Overflow::DropOldest);
-        outbox.batch(BATCH);
+        pull(&mut outbox, 0);
         let error = outbox.acknowledge(2).unwrap_err();
         assert_eq!(error.code(), ErrorCode::InvalidArgument);
         assert!(error.message().contains('2') && error.message().contains("last one is 1"));
-        assert_eq!(indexes(&outbox.batch(BATCH)), [(1, 1)]);
+        assert_eq!(indexes(&pull(&mut outbox, 0)), [(1, 1)]);
     }
 
     #[test]
@@ -214,9 +258,9 @@ mod tests {
             events: 9,
             bytes: 1,
         };
-        assert_eq!(indexes(&outbox.batch(tiny)), [(1, 1)]);
+        assert_eq!(indexes(&outbox.batch(0, tiny)), [(1, 1)]);
         outbox.acknowledge(1).unwrap();
-        assert_eq!(indexes(&outbox.batch(tiny)), [(2, 2)]);
+        assert_eq!(indexes(&outbox.batch(1, tiny)), [(2, 2)]);
     }
 
     #[test]
@@ -226,11 +270,55 @@ mod tests {
             bytes: 1 << 20,
         });
         outbox.push(queued(1, &[1]), Overflow::DropOldest);
-        outbox.batch(BATCH);
+        pull(&mut outbox, 0);
         outbox.push(queued(2, &[1]), Overflow::DropOldest);
         outbox.push(queued(3, &[1]), Overflow::DropOldest);
-        assert_eq!(indexes(&outbox.batch(BATCH)), [(1, 1)]);
+        assert_eq!(indexes(&pull(&mut outbox, 0)), [(1, 1)]);
+        assert_eq!(indexes(&pull(&mut outbox, 1)), [(2, 2), (3, 3)]);
+    }
+
+    fn filled(events: u64) -> Outbox {
+        let mut outbox = Outbox::new(BOUND);
+        for seq in 1..=events {
+            outbox.push(queued(seq, &[1]), Overflow::DropOldest);
+        }
+        outbox
+    }
+
+    #[test]
+    fn reading_ahead_goes_on_after_the_answer_before() {
+        let mut outbox = filled(5);
+        let batch = pull(&mut outbox, 0);
+        assert_eq!((indexes(&batch), batch.more), (vec![(1, 1), (2, 2)], true));
+        assert_eq!(indexes(&outbox.batch_ahead(BATCH)), [(3, 3), (4, 4)]);
+        outbox.acknowledge(2).unwrap();
+        let batch = outbox.batch_ahead(BATCH);
+        assert_eq!((indexes(&batch), batch.more), (vec![(5, 5)], false));
+        assert_eq!(indexes(&outbox.batch_ahead(BATCH)), []);
+    }
+
+    #[test]
+    fn an_ordinary_pull_goes_back_to_what_is_not_acknowledged_and_reading_ahead_follows_it() {
+        let mut outbox = filled(7);
+        pull(&mut outbox, 0);
+        outbox.batch_ahead(BATCH);
+        outbox.batch_ahead(BATCH);
+        assert_eq!(indexes(&pull(&mut outbox, 1)), [(2, 2), (3, 3)]);
+        assert_eq!(indexes(&outbox.batch_ahead(BATCH)), [(4, 4), (5, 5)]);
+        let batch = outbox.batch_ahead(BATCH);
+        assert_eq!((indexes(&batch), batch.more), (vec![(6, 6)], true));
+        assert_eq!(indexes(&outbox.batch_ahead(BATCH)), [(7, 7)]);
+    }
+
+    #[test]
+    fn a_page_that_acknowledges_nothing_empties_the_queue_only_so_far() {
+        let mut outbox = filled(40);
+        pull(&mut outbox, 0);
+        let ahead: usize = (0..40).map(|_| outbox.batch_ahead(BATCH).items.len()).sum();
+        assert_eq!(BATCH.events + ahead, MOST_UNACKNOWLEDGED * BATCH.events);
+        assert!(outbox.batch_ahead(BATCH).more);
+        let next = outbox.last_index + 1;
         outbox.acknowledge(1).unwrap();
-        assert_eq!(indexes(&outbox.batch(BATCH)), [(2, 2), (3, 3)]);
+        assert_eq!(outbox.batch_ahead(BATCH).items[0].index, next);
     }
 }

@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorCode, Result};
 
 use super::backlog::{Backlog, Kept};
 use super::order::{Answer, Turn};
-use super::outbox::{BatchBound, Outbox};
+use super::outbox::{Batch, BatchBound, Outbox};
 use super::queue::Entry;
 use super::session::{ParkedPull, Session, SessionId};
 use super::subscriptions::{SubscriberKey, SubscriptionId};
@@ -23,6 +23,17 @@ pub(crate) struct Command {
     pub(crate) n: u64,
     /// Where the page is from, as far as its request says.
     pub(crate) origin: Option<String>,
+}
+
+/// A page's request for what it is owed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pull {
+    pub(crate) session: SessionId,
+    /// The index of the last item that the page has handled.
+    pub(crate) ack: u64,
+    /// Whether it asks for what follows on the answer before, instead of what follows on `ack`.
+    pub(crate) is_ahead: bool,
+    pub(crate) bound: BatchBound,
 }
 
 impl<W> Hub<W> {
@@ -268,46 +279,50 @@ impl<W> Hub<W> {
             session.outbox.drop_queued();
             outcome.room = true;
             if let Some(pull) = session.parked.take() {
-                outcome.answers.push((pull.waiter, Vec::new()));
+                outcome.answers.push((pull.waiter, Batch::default()));
             }
         }
         outcome
     }
 
-    /// Answers a pull, or parks it until there is something.
+    /// Answers a pull, or parks it until there is something. One that reads ahead is never parked.
     pub(crate) fn pull(
         &mut self,
         label: &str,
-        id: SessionId,
-        ack: u64,
-        bound: BatchBound,
+        pull: Pull,
         waiter: W,
         now: Instant,
     ) -> Result<Outcome<W>, (W, Error)> {
         let Some(session) = self
-            .session_key(label, id)
+            .session_key(label, pull.session)
             .ok()
             .and_then(|key| self.sessions.get_mut(&key))
         else {
-            return Err((waiter, stale(id)));
+            return Err((waiter, stale(pull.session)));
         };
-        if let Err(error) = session.outbox.acknowledge(ack) {
+        if let Err(error) = session.outbox.acknowledge(pull.ack) {
             return Err((waiter, error));
         }
         let mut outcome = Outcome::default();
         session.last_seen = now;
-        if let Some(superseded) = session.parked.take() {
-            outcome.answers.push((superseded.waiter, Vec::new()));
+        if pull.is_ahead {
+            let batch = session.outbox.batch_ahead(pull.bound);
+            outcome.room = !batch.items.is_empty();
+            outcome.answers.push((waiter, batch));
+            return Ok(outcome);
         }
-        let batch = session.outbox.batch(bound);
-        if !batch.is_empty() || session.subscriptions == 0 {
-            outcome.room = !batch.is_empty();
+        if let Some(superseded) = session.parked.take() {
+            outcome.answers.push((superseded.waiter, Batch::default()));
+        }
+        let batch = session.outbox.batch(pull.ack, pull.bound);
+        if !batch.items.is_empty() || session.subscriptions == 0 {
+            outcome.room = !batch.items.is_empty();
             outcome.answers.push((waiter, batch));
             return Ok(outcome);
         }
         session.parked = Some(ParkedPull {
             waiter,
-            bound,
+            bound: pull.bound,
             since: now,
         });
         outcome.rearm = self.arm(now + PULL_HOLD);
@@ -324,7 +339,7 @@ impl<W> Hub<W> {
         for session in self.sessions.values_mut() {
             if let Some(pull) = session.parked.take_if(|pull| now >= pull.since + PULL_HOLD) {
                 session.last_seen = now;
-                outcome.answers.push((pull.waiter, Vec::new()));
+                outcome.answers.push((pull.waiter, Batch::default()));
             }
             if session.parked.is_none() && now >= session.last_seen + SESSION_LEASE {
                 abandoned.push(Arc::clone(&session.webview));
@@ -424,6 +439,20 @@ mod tests {
         (key, outcome)
     }
 
+    fn pull(
+        hub: &mut Hub<char>,
+        waiter: char,
+        now: Instant,
+    ) -> Result<Outcome<char>, (char, Error)> {
+        let pull = Pull {
+            session: id(1),
+            ack: 0,
+            is_ahead: false,
+            bound: BATCH,
+        };
+        hub.pull("main", pull, waiter, now)
+    }
+
     fn emit(hub: &mut Hub<char>, now: Instant) -> usize {
         let draft = Draft {
             name: EventName::parse("x").unwrap(),
@@ -440,7 +469,7 @@ mod tests {
         let start = Instant::now();
         let (mut hub, _) = hub(start);
         let parked = start + Duration::from_secs(5);
-        let outcome = hub.pull("main", id(1), 0, BATCH, 'p', parked).unwrap();
+        let outcome = pull(&mut hub, 'p', parked).unwrap();
         assert!(
             outcome.answers.is_empty() && !outcome.rearm,
             "the start-up phase ends earlier"
@@ -451,12 +480,10 @@ mod tests {
         let (outcome, _) = hub.expire(parked + PULL_HOLD - Duration::from_millis(1));
         assert!(outcome.answers.is_empty());
         let (outcome, next) = hub.expire(parked + PULL_HOLD);
-        assert!(matches!(&outcome.answers[..], [('p', batch)] if batch.is_empty()));
+        assert!(matches!(&outcome.answers[..], [('p', batch)] if batch.items.is_empty()));
         assert_eq!(next, Some(parked + PULL_HOLD + SESSION_LEASE));
         // The renewed pull is due before the lease, and whoever keeps time has to know.
-        let outcome = hub
-            .pull("main", id(1), 0, BATCH, 'q', parked + PULL_HOLD)
-            .unwrap();
+        let outcome = pull(&mut hub, 'q', parked + PULL_HOLD).unwrap();
         assert!(outcome.rearm);
     }
 
@@ -471,14 +498,14 @@ mod tests {
         let (outcome, next) = hub.expire(start + SESSION_LEASE);
         assert!(hub.sessions.is_empty() && outcome.room);
         assert_eq!(next, None);
-        assert!(hub.pull("main", id(1), 0, BATCH, 'p', start).is_err());
+        assert!(pull(&mut hub, 'p', start).is_err());
     }
 
     #[test]
     fn a_page_that_is_left_gives_its_pull_back() {
         let start = Instant::now();
         let (mut hub, _) = hub(start);
-        assert!(hub.pull("main", id(1), 0, BATCH, 'p', start).is_ok());
+        assert!(pull(&mut hub, 'p', start).is_ok());
         let outcome = hub.leave_page("main", None);
         assert_eq!(outcome.orphans, ['p']);
         assert_eq!(emit(&mut hub, start), 0);
@@ -488,7 +515,7 @@ mod tests {
     fn a_page_whose_webview_is_taken_over_is_told() {
         let start = Instant::now();
         let (mut hub, _) = hub(start);
-        assert!(hub.pull("main", id(1), 0, BATCH, 'p', start).is_ok());
+        assert!(pull(&mut hub, 'p', start).is_ok());
         let (_, outcome) = open(&mut hub, id(2), start);
         assert_eq!(outcome.superseded, ['p']);
         assert!(outcome.orphans.is_empty());
@@ -508,7 +535,7 @@ mod tests {
     fn a_closed_window_lets_go_of_everything() {
         let start = Instant::now();
         let (mut hub, _) = hub(start);
-        assert!(hub.pull("main", id(1), 0, BATCH, 'p', start).is_ok());
+        assert!(pull(&mut hub, 'p', start).is_ok());
         let (gone, outcome) = hub.remove_window("main");
         assert_eq!((gone.len(), &outcome.orphans[..]), (1, &['p'][..]));
         assert!(hub.sessions.is_empty() && hub.webviews.is_empty());

@@ -74,8 +74,8 @@ impl<W> Session<W> {
         let Some(pull) = self.parked.take() else {
             return;
         };
-        let batch = self.outbox.batch(pull.bound);
-        if batch.is_empty() {
+        let batch = self.outbox.batch_ahead(pull.bound);
+        if batch.items.is_empty() {
             self.parked = Some(pull);
             return;
         }

@@ -1,57 +1,119 @@
+use std::collections::HashMap;
 use std::fmt::Write;
 
 use serde_json::{Map, Value, json};
 
-use crate::event::{Event, Mark, Source, unix_millis};
-use crate::hub::outbox::Delivery;
+use crate::event::{Event, Mark, Source, unix_micros, unix_millis};
+use crate::hub::outbox::Batch;
 use crate::hub::queue::{Entry, LostEvents, QueuedEvent};
 use crate::hub::subscriptions::SubscriptionId;
 
 /// Writes the answer to a pull. Payloads are copied in as they are; docs/wire-protocol.md shows the result.
-pub(crate) fn encode(batch: &[Delivery]) -> String {
-    const ENVELOPE: usize = 96;
-    let length: usize = batch.iter().map(|delivery| weight(&delivery.entry)).sum();
-    let mut json = String::with_capacity(length + batch.len() * ENVELOPE + 2);
-    json.push('[');
-    for delivery in batch {
-        if json.len() > 1 {
+///
+/// What events have in common is written once, and numbers as the difference to the event before: of a small event the
+/// page would else read more envelope than payload.
+pub(crate) fn encode(batch: &Batch) -> String {
+    const REST: usize = 64;
+    let length: usize = batch.items.iter().map(|item| item.entry.weight()).sum();
+    let mut json = String::with_capacity(length + REST);
+    let mut heads = Heads::default();
+    let mut before = Before::default();
+    json.push_str("{\"items\":[");
+    for (place, delivery) in batch.items.iter().enumerate() {
+        if place > 0 {
             json.push(',');
         }
         match &delivery.entry {
-            Entry::Event(queued) => push_event(&mut json, delivery.index, queued),
-            Entry::Lost(lost) => push_gap(&mut json, delivery.index, lost),
+            Entry::Event(queued) => {
+                let head = heads.place_of(queued);
+                push_event(&mut json, head, &mut before, &queued.event);
+            }
+            Entry::Lost(lost) => push_gap(&mut json, lost),
         }
     }
-    json.push(']');
+    let first = batch.items.first().map_or(0, |delivery| delivery.index);
+    // Writing to a string cannot fail.
+    let _ = write!(
+        json,
+        "],\"heads\":[{}],\"first\":{first},\"more\":{}}}",
+        heads.json, batch.more
+    );
     json
 }
 
-fn weight(entry: &Entry) -> usize {
-    match entry {
-        Entry::Event(queued) => queued.event.weight(),
-        Entry::Lost(_) => 0,
+/// What events of a batch have in common.
+#[derive(Default)]
+struct Heads<'a> {
+    json: String,
+    places: HashMap<Head<'a>, usize>,
+    newest: Option<(Head<'a>, usize)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Head<'a> {
+    name: &'a str,
+    source: Option<&'a str>,
+    subscriptions: &'a [SubscriptionId],
+}
+
+impl<'a> Heads<'a> {
+    fn place_of(&mut self, queued: &'a QueuedEvent) -> usize {
+        let head = Head {
+            name: queued.event.name(),
+            source: match queued.event.source() {
+                Source::Host => None,
+                Source::Webview(label) => Some(label),
+            },
+            subscriptions: &queued.subscriptions,
+        };
+        // Mostly the events of a batch are alike.
+        if let Some((newest, place)) = self.newest
+            && newest == head
+        {
+            return place;
+        }
+        let next = self.places.len();
+        let place = *self.places.entry(head).or_insert(next);
+        if place == next {
+            self.push(head);
+        }
+        self.newest = Some((head, place));
+        place
+    }
+
+    fn push(&mut self, head: Head<'a>) {
+        if !self.json.is_empty() {
+            self.json.push(',');
+        }
+        // Names have no character that JSON escapes.
+        let _ = match head.source {
+            None => write!(self.json, "[\"{}\",0,", head.name),
+            Some(label) => write!(self.json, "[\"{}\",{},", head.name, json!(label)),
+        };
+        push_ids(&mut self.json, head.subscriptions);
+        self.json.push(']');
     }
 }
 
-fn push_event(json: &mut String, index: u64, queued: &QueuedEvent) {
-    let event = &queued.event;
-    // Names have no character that JSON escapes. Writing to a string cannot fail.
+/// The numbers of the event before.
+#[derive(Default)]
+struct Before {
+    seq: u64,
+    micros: i64,
+}
+
+fn push_event(json: &mut String, head: usize, before: &mut Before, event: &Event) {
+    let micros = unix_micros(event.timestamp());
     let _ = write!(
         json,
-        "[{index},{},{},\"{}\",",
-        event.seq(),
-        unix_millis(event.timestamp()),
-        event.name()
+        "[{head},{},{},",
+        event.seq().wrapping_sub(before.seq).cast_signed(),
+        micros - before.micros
     );
-    match event.source() {
-        Source::Host => json.push('0'),
-        Source::Webview(label) => {
-            let _ = write!(json, "{}", json!(**label));
-        }
-    }
-    json.push(',');
-    push_ids(json, &queued.subscriptions);
-    json.push(',');
+    *before = Before {
+        seq: event.seq(),
+        micros,
+    };
     json.push_str(event.payload_json());
     push_extras(json, event);
     json.push(']');
@@ -96,10 +158,9 @@ fn push_ids(json: &mut String, ids: &[SubscriptionId]) {
     json.push(']');
 }
 
-fn push_gap(json: &mut String, index: u64, lost: &LostEvents) {
+fn push_gap(json: &mut String, lost: &LostEvents) {
     let gap = &lost.gap;
     let item = json!({
-        "index": index,
         "from": gap.from,
         "to": gap.to,
         "count": gap.count,
@@ -117,6 +178,7 @@ mod tests {
 
     use super::*;
     use crate::event::{Accepted, Gap, GapReason, Tick};
+    use crate::hub::outbox::Delivery;
     use crate::hub::subscriptions::Reach;
     use crate::name::EventName;
 
@@ -145,9 +207,16 @@ mod tests {
         }
     }
 
+    fn encode(items: Vec<Delivery>) -> String {
+        super::encode(&Batch { items, more: false })
+    }
+
     #[test]
-    fn nothing_is_an_empty_array() {
-        assert_eq!(encode(&[]), "[]");
+    fn nothing_is_no_items() {
+        assert_eq!(
+            encode(Vec::new()),
+            r#"{"items":[],"heads":[],"first":0,"more":false}"#
+        );
     }
 
     #[test]
@@ -171,7 +240,7 @@ mod tests {
                 subscriptions: BTreeSet::from([3]),
             }),
         };
-        let batch = [
+        let items = vec![
             delivery(1, r#"{"itemCount":3}"#, Source::Host, &[3], None),
             delivery(
                 2,
@@ -181,17 +250,34 @@ mod tests {
                 Some(tick),
             ),
             lost,
+            delivery(4, "null", Source::Host, &[3], None),
         ];
-        let json: Value = serde_json::from_str(&encode(&batch)).unwrap();
+        let json = super::encode(&Batch { items, more: true });
+        let json: Value = serde_json::from_str(&json).unwrap();
         assert_eq!(
             json,
-            json!([
-                [1, 41, 1500.25, "a:b", 0, 3, { "itemCount": 3 }],
-                [2, 42, 1500.25, "a:b", "main", [3, 4], null,
-                    { "periodic": { "id": "j", "tick": 3, "scheduledAt": 1500.0, "missed": 1 } }],
-                { "index": 3, "from": 43, "to": 60, "count": 18, "atMost": false, "reason": "queue_full", "subscriptions": [3] },
-            ])
+            json!({
+                "first": 1,
+                "more": true,
+                "heads": [["a:b", 0, 3], ["a:b", "main", [3, 4]]],
+                "items": [
+                    [0, 41, 1_500_250, { "itemCount": 3 }],
+                    [1, 1, 0, null, { "periodic": { "id": "j", "tick": 3, "scheduledAt": 1500.0, "missed": 1 } }],
+                    { "from": 43, "to": 60, "count": 18, "atMost": false, "reason": "queue_full", "subscriptions": [3] },
+                    [0, 2, 0, null],
+                ],
+            })
         );
+    }
+
+    #[test]
+    fn numbers_may_go_back() {
+        // A retained event is older than what another subscription has got.
+        let items = vec![
+            delivery(9, "1", Source::Host, &[1], None),
+            delivery(3, "2", Source::Host, &[1], None),
+        ];
+        assert!(encode(items).contains("[0,49,1500250,1],[0,-6,0,2]"));
     }
 
     #[test]
@@ -202,8 +288,8 @@ mod tests {
             "1e400",
             "{\"b\":1,\"a\":2,\"b\":3}",
         ] {
-            let json = encode(&[delivery(1, payload, Source::Host, &[1], None)]);
-            assert!(json.contains(&format!(",1,{payload}]")), "{json}");
+            let json = encode(vec![delivery(1, payload, Source::Host, &[1], None)]);
+            assert!(json.contains(&format!(",1500250,{payload}]")), "{json}");
         }
     }
 }

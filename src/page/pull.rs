@@ -6,6 +6,7 @@ use tauri::{Manager, Runtime};
 
 use crate::bus::EventBus;
 use crate::error::{Error, ErrorCode, Result};
+use crate::hub::Pull;
 use crate::hub::outbox::BatchBound;
 use crate::hub::session::SessionId;
 use crate::page::reply::Reply;
@@ -24,6 +25,8 @@ const IPC_REQUEST_HEADER: &str = "Tauri-Callback";
 struct PullArguments {
     session: String,
     ack: u64,
+    #[serde(default)]
+    ahead: bool,
 }
 
 /// Takes a pull as it comes from Tauri and keeps its resolver, so that no task waits for it.
@@ -44,25 +47,23 @@ pub(crate) fn accept_pull<R: Runtime>(invoke: Invoke<R>) {
         return;
     };
     let engine = Arc::clone(bus.engine());
-    match read_arguments(message.payload()) {
-        Ok((session, ack)) => {
-            let limits = engine.limits();
-            let is_evaluated = !message.headers().contains_key(IPC_REQUEST_HEADER);
-            let bound = BatchBound {
-                events: limits.batch_events,
-                bytes: if is_evaluated {
-                    limits.batch_bytes.min(LARGEST_EVALUATED_ANSWER)
-                } else {
-                    limits.batch_bytes
-                },
-            };
-            engine.pull(&label, session, ack, bound, reply);
-        }
+    let limits = engine.limits();
+    let is_evaluated = !message.headers().contains_key(IPC_REQUEST_HEADER);
+    let bound = BatchBound {
+        events: limits.batch_events,
+        bytes: if is_evaluated {
+            limits.batch_bytes.min(LARGEST_EVALUATED_ANSWER)
+        } else {
+            limits.batch_bytes
+        },
+    };
+    match read_arguments(message.payload(), bound) {
+        Ok(pull) => engine.pull(&label, pull, reply),
         Err(error) => reply.answer(Err(error)),
     }
 }
 
-fn read_arguments(body: &InvokeBody) -> Result<(SessionId, u64)> {
+fn read_arguments(body: &InvokeBody, bound: BatchBound) -> Result<Pull> {
     let InvokeBody::Json(json) = body else {
         return Err(Error::new(
             ErrorCode::InvalidArgument,
@@ -75,5 +76,10 @@ fn read_arguments(body: &InvokeBody) -> Result<(SessionId, u64)> {
             format!("a pull takes a session id and the index of the last handled item: {error}"),
         )
     })?;
-    Ok((SessionId::parse(&arguments.session)?, arguments.ack))
+    Ok(Pull {
+        session: SessionId::parse(&arguments.session)?,
+        ack: arguments.ack,
+        is_ahead: arguments.ahead,
+        bound,
+    })
 }

@@ -9,7 +9,7 @@ use crate::support::{Page, app, app_with, code, open};
 
 /// `(event, payload, extras)` of what a pull answers.
 fn items(page: &mut Page) -> Vec<(String, Value, Value)> {
-    let batch = page.pull().wait().unwrap();
+    let batch = page.pull().rows();
     let items = batch.as_array().unwrap().iter();
     items
         .map(|item| {
@@ -54,7 +54,7 @@ fn a_page_gets_what_was_emitted_since_its_webview_was_there() {
     );
     // A later subscription of the starting page, too, and only that one.
     let late = main.listen("*");
-    let batch = main.pull().wait().unwrap();
+    let batch = main.pull().rows();
     let got: Vec<(&Value, &Value)> = batch
         .as_array()
         .unwrap()
@@ -157,7 +157,7 @@ fn a_page_may_do_without() {
         ] }),
     )
     .unwrap();
-    let batch = main.pull().wait().unwrap();
+    let batch = main.pull().rows();
     let got: Vec<(&Value, &Value, &Value)> = batch
         .as_array()
         .unwrap()
@@ -192,7 +192,7 @@ fn a_full_backlog_is_a_gap_with_an_upper_bound_and_concerns_its_own_webview_alon
     }
     let mut main = Page::load(main);
     let id = main.listen("noisy");
-    let batch = main.pull().wait().unwrap();
+    let batch = main.pull().rows();
     assert_eq!(
         batch[0],
         json!({ "index": 1, "from": 2, "to": 3, "count": 2, "atMost": true, "reason": "history_full", "subscriptions": [id] })
@@ -222,7 +222,7 @@ fn a_page_that_comes_back_goes_on_from_its_own_position() {
     )
     .unwrap();
     seqs.push(bus.emit("x", 3).unwrap().seq);
-    let batch = back.pull().wait().unwrap();
+    let batch = back.pull().rows();
     // What came while the other page was there was not kept for this one.
     assert_eq!(
         batch[0],

@@ -34,7 +34,7 @@ fn a_job_of_a_page_ticks_until_it_is_stopped() {
 
     let mut ticks = Vec::new();
     while ticks.len() < 3 {
-        let batch = main.pull().wait().unwrap();
+        let batch = main.pull().rows();
         for item in batch.as_array().unwrap() {
             main.ack = item[0].as_u64().unwrap();
             assert_eq!((&item[4], &item[6]), (&json!("main"), &json!({ "a": 1 })));
@@ -312,7 +312,7 @@ fn a_job_of_a_webviews_bus_has_that_webview_as_its_source() {
         .every(SHORT)
         .start()
         .unwrap();
-    let batch = main.pull().wait().unwrap();
+    let batch = main.pull().rows();
     assert_eq!(batch[0][4], "main");
     drop(job);
 }

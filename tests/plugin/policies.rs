@@ -21,7 +21,7 @@ fn the_latest_event_of_a_name_supersedes_those_that_wait() {
     bus.emit("other", 2).unwrap();
     bus.emit("cursor:move", 3).unwrap();
     bus.emit("cursor:move", 4).unwrap();
-    let batch = main.pull().wait().unwrap();
+    let batch = main.pull().rows();
     assert_eq!((&batch[0][6], batch[0].get(7)), (&json!(2), None));
     assert_eq!(
         (&batch[1][6], &batch[1][7]),
@@ -127,7 +127,7 @@ fn a_page_that_never_pulls_costs_only_its_own_queue() {
             }
         }
     }
-    let batch = silent.pull().wait().unwrap();
+    let batch = silent.pull().rows();
     assert_eq!(
         (&batch[0]["count"], &batch[0]["atMost"]),
         (&json!(900), &json!(false))

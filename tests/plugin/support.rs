@@ -61,6 +61,12 @@ impl Pending {
         }
     }
 
+    /// What a pull was answered: `[index, seq, timestamp, event, source, subscriptions, payload, extras?]` for an event
+    /// and an object with its index for a gap.
+    pub(crate) fn rows(self) -> Value {
+        rows(&self.wait().unwrap())
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.0.try_recv(), Err(mpsc::TryRecvError::Empty))
     }
@@ -73,6 +79,29 @@ impl Pending {
     fn receive(self) -> InvokeResponse {
         self.0.recv_timeout(PATIENCE).expect("no answer")
     }
+}
+
+/// Reads a batch as docs/wire-protocol.md describes it.
+pub(crate) fn rows(batch: &Value) -> Value {
+    let first = batch["first"].as_u64().unwrap();
+    let (mut seq, mut micros) = (0, 0);
+    let items = batch["items"].as_array().unwrap().iter().zip(first..);
+    items
+        .map(|(item, index)| {
+            let Some(event) = item.as_array() else {
+                let mut gap = item.clone();
+                gap["index"] = json!(index);
+                return gap;
+            };
+            let head = &batch["heads"][event[0].as_u64().unwrap() as usize];
+            seq += event[1].as_i64().unwrap();
+            micros += event[2].as_i64().unwrap();
+            let mut row = vec![json!(index), json!(seq), json!(micros as f64 / 1000.0)];
+            row.extend(head.as_array().unwrap().iter().cloned());
+            row.extend(event[3..].iter().cloned());
+            Value::Array(row)
+        })
+        .collect()
 }
 
 /// Sends a command as a page of the app does.
@@ -221,7 +250,7 @@ impl Page {
 
     /// Pulls, acknowledges and gives `(event, payload)` of what came.
     pub(crate) fn receive(&mut self) -> Vec<(String, Value)> {
-        let batch = self.pull().wait().unwrap();
+        let batch = self.pull().rows();
         let items = batch.as_array().unwrap();
         items
             .iter()

@@ -84,7 +84,7 @@ function connect() {
 
 /** Everything that was emitted, as one answer. */
 async function answerAfterAnswer() {
-  for (;;) for (const item of await core.invoke('limit')) handle(item[6])
+  for (;;) for (const item of (await core.invoke('limit')).items) handle(item[3])
 }
 
 const senders = {

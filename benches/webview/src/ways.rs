@@ -92,7 +92,8 @@ pub(crate) enum Emitter {
         host: Arc<Host>,
         windows: Vec<String>,
         answer: String,
-        count: usize,
+        /// When the payload before was emitted.
+        before: u64,
     },
 }
 
@@ -123,7 +124,7 @@ impl Emitter {
                 host: Arc::clone(host),
                 windows: windows.to_vec(),
                 answer: String::new(),
-                count: 0,
+                before: 0,
             },
         })
     }
@@ -147,15 +148,19 @@ impl Emitter {
                 bus.emit(EVENT, payload)?;
             }
             // The very text that the plugin's batches hold.
-            Self::Limit { answer, count, .. } => {
-                *count += 1;
-                let before = if answer.is_empty() { '[' } else { ',' };
+            Self::Limit { answer, before, .. } => {
+                let (separator, seq) = if answer.is_empty() {
+                    ("{\"items\":[", 1_000_000)
+                } else {
+                    (",", 1)
+                };
                 let json = serde_json::to_string(payload)?;
                 write!(
                     answer,
-                    "{before}[{count},{count},{},\"{EVENT}\",0,1,{json}]",
-                    payload.at as f64 / 1000.0
+                    "{separator}[0,{seq},{},{json}]",
+                    payload.at - *before
                 )?;
+                *before = payload.at;
             }
         }
         Ok(())
@@ -170,7 +175,10 @@ impl Emitter {
             ..
         } = self
         {
-            answer.push(']');
+            let _ = write!(
+                answer,
+                "],\"heads\":[[\"{EVENT}\",0,1]],\"first\":1,\"more\":false}}"
+            );
             for label in windows {
                 host.limits.send(label, answer.clone());
             }

@@ -1,0 +1,39 @@
+import { EventBusError } from './error.js'
+import type { Gap, PeriodicTick } from './event.js'
+
+/** The answer to a pull, as docs/wire-protocol.md describes it. */
+export interface Batch {
+  /** Their indexes follow each other. */
+  readonly items: (PulledEvent | PulledGap)[]
+  readonly heads: Head[]
+  /** The index of the first item. */
+  readonly first: number
+  /** Whether the host has more. */
+  readonly more: boolean
+}
+
+/** What events of a batch have in common. A source of 0 is the host. */
+export type Head = [event: string, source: 0 | string, subscriptions: number | number[]]
+
+/** `seq` and `micros` are the difference to the event before in the batch. */
+export type PulledEvent = [head: number, seq: number, micros: number, payload: unknown, extras?: Extras]
+
+export interface Extras {
+  readonly periodic?: PeriodicTick
+  readonly replayed?: boolean
+  readonly retained?: boolean
+  readonly superseded?: number
+}
+
+export interface PulledGap extends Gap {
+  readonly subscriptions: readonly number[]
+}
+
+/** The extras of an event that has none. */
+export const LIVE: Extras = {}
+
+export function readBatch(answer: unknown): Batch {
+  const batch = answer as Partial<Batch> | null
+  if (Array.isArray(batch?.items) && Array.isArray(batch.heads)) return batch as Batch
+  throw new EventBusError('unavailable', 'a pull was answered without a list of items')
+}

@@ -29,9 +29,6 @@ export interface PulledGap extends Gap {
   readonly subscriptions: readonly number[]
 }
 
-/** The extras of an event that has none. */
-export const LIVE: Extras = {}
-
 export function readBatch(answer: unknown): Batch {
   const batch = answer as Partial<Batch> | null
   if (Array.isArray(batch?.items) && Array.isArray(batch.heads)) return batch as Batch

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { emit, emitTo } from './emit.js'
 import type { Gap } from './event.js'
-import { batchOf, freshRealm, STALE, settled } from './fake-host.js'
+import { batchOf, endOfTask, freshRealm, STALE, settled } from './fake-host.js'
 import { INBOX } from './inbox.js'
 import { listen, unlisten } from './listen.js'
 import type { Subscription } from './subscription.js'
@@ -114,6 +114,27 @@ describe('the pull loop', () => {
       expect(pulls().pop()?.args.ack).toBe(9)
       expect(realm.host.pullsInFlight).toBe(0)
     })
+  })
+
+  it('lets the page have its turn while handlers take long, and loses its place nowhere', async () => {
+    const turns = vi.spyOn(globalThis, 'MessageChannel')
+    const seqs: number[] = []
+    let now = 0
+    vi.spyOn(performance, 'now').mockImplementation(() => now)
+    const off = await listen('a', ({ seq }) => {
+      now += 1
+      seqs.push(seq)
+    })
+    realm.host.hold = ({ command }) => command === 'pull'
+    const all = Array.from({ length: 100 }, () => realm.host.emit('a'))
+    await settled()
+    realm.host.release()
+    while (seqs.length < all.length) await endOfTask()
+    expect(seqs).toEqual(all)
+    expect(turns).toHaveBeenCalledTimes(6)
+    await settled()
+    expect(pulls().pop()?.args.ack).toBe(100)
+    off()
   })
 
   it('delivers what arrives before the answer to subscribe', async () => {

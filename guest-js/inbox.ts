@@ -1,4 +1,4 @@
-import { type Batch, type Extras, type Head, LIVE, type PulledGap, readBatch } from './batch.js'
+import { type Batch, type Extras, type Head, type PulledEvent, type PulledGap, readBatch } from './batch.js'
 import { CommandQueue, type Entry, run, type StateCommand } from './commands.js'
 import { EventBusError, report, toEventBusError } from './error.js'
 import type { BusEvent, EventSource, Gap } from './event.js'
@@ -15,6 +15,12 @@ const RETRY_AFTER = 1_000
 
 /** How many more pulls are on their way while the host has more than one answer holds: the way takes longer than they do. */
 const READ_AHEAD = 3
+
+/** How long handlers run before the page gets its turn, in milliseconds. */
+const LONGEST_DISPATCH = 8
+
+/** After how many items the clock is read. */
+const CLOCK_EVERY = 16
 
 /** What one subscription does with what arrives. */
 export interface Subscriber {
@@ -112,6 +118,17 @@ interface Pull {
   /** Whether it asks for what follows on the answer before, instead of what follows on `ack`. */
   readonly isAhead: boolean
   readonly answer: Promise<Batch>
+}
+
+/** How far a batch has been read. */
+interface Reading {
+  readonly batch: Batch
+  /** The place of the item that is next. */
+  next: number
+  /** The sequence number of the event before. */
+  seq: number
+  /** The time of the event before, in microseconds. */
+  micros: number
 }
 
 /** The pulls of one session. */
@@ -297,7 +314,11 @@ class PageInbox implements Inbox {
       if (batch.more && !isEmpty) {
         while (ahead.length < READ_AHEAD) ahead.push(this.ask(pulls, true))
       }
-      this.dispatch(pulls, batch)
+      const reading: Reading = { batch, next: 0, seq: 0, micros: 0 }
+      while (this.dispatch(pulls, reading)) {
+        await nextTask()
+        if (this.loop !== loop) return
+      }
       if (isEmpty && !pull.isAhead) this.noteNothingDue()
     }
     this.loop = null
@@ -354,28 +375,36 @@ class PageInbox implements Inbox {
     }
   }
 
-  private dispatch(pulls: Pulls, { items, heads, first }: Batch): void {
-    let index = first - 1
-    let seq = 0
-    let micros = 0
-    // Every event of a page passes here, so nothing is allocated that no handler sees.
-    for (const item of items) {
-      index += 1
-      const isNew = index > pulls.handled
+  /**
+   * Runs the handlers of a batch, from one of its items on, and returns at which item it paused. Handlers that take
+   * their time would else keep the page from drawing and from hearing its user.
+   */
+  private dispatch(pulls: Pulls, reading: Reading): boolean {
+    const { items, heads } = reading.batch
+    const pauseAt = performance.now() + LONGEST_DISPATCH
+    // Every event of a page passes here, so nothing is made that no handler sees.
+    while (reading.next < items.length) {
+      const item = items[reading.next] as PulledEvent | PulledGap
+      const index = reading.batch.first + reading.next
+      reading.next += 1
       if (Array.isArray(item)) {
-        seq += item[1]
-        micros += item[2]
-        if (isNew) this.deliver(heads[item[0]] as Head, seq, micros / 1000, item[3], item[4])
-      } else if (isNew) {
+        reading.seq += item[1]
+        reading.micros += item[2]
+        if (index > pulls.handled) {
+          this.deliver(heads[item[0]] as Head, reading.seq, reading.micros / 1000, item[3], item[4])
+        }
+      } else if (index > pulls.handled) {
         this.deliverGap(item)
       }
-      if (isNew) pulls.handled = index
+      if (index > pulls.handled) pulls.handled = index
+      if (reading.next % CLOCK_EVERY === 0 && performance.now() > pauseAt) break
     }
+    return reading.next < items.length
   }
 
-  private deliver(head: Head, seq: number, timestamp: number, payload: unknown, extras: Extras = LIVE): void {
+  private deliver(head: Head, seq: number, timestamp: number, payload: unknown, extras: Extras | undefined): void {
     // Replayed and retained events are older than what other subscriptions still wait for.
-    if (!extras.replayed && !extras.retained && seq > this.seen) this.seen = seq
+    if (!extras?.replayed && !extras?.retained && seq > this.seen) this.seen = seq
     const ids = head[2]
     if (typeof ids === 'number') {
       this.deliverTo(ids, head, seq, timestamp, payload, extras)
@@ -386,15 +415,16 @@ class PageInbox implements Inbox {
 
   private deliverTo(
     id: number,
-    [event, source]: Head,
+    head: Head,
     seq: number,
     timestamp: number,
     payload: unknown,
-    extras: Extras,
+    extras: Extras | undefined,
   ): void {
-    const { periodic, superseded, replayed = false, retained = false } = extras
     const subscription = this.addressed(id)
     if (!subscription) return
+    const replayed = extras?.replayed === true
+    const retained = extras?.retained === true
     if (replayed) subscription.replayed = Math.max(subscription.replayed ?? 0, seq)
     if (!isNew(subscription, seq, retained && !replayed)) return
     if (seq > subscription.last) subscription.last = seq
@@ -402,10 +432,10 @@ class PageInbox implements Inbox {
       if (replayed || retained) subscription.earlier.add(seq)
       else subscription.live = seq
     }
-    const from = sourceOf(source)
-    const received: BusEvent<unknown> = { event, payload, id, seq, timestamp, source: from, replayed, retained }
-    if (superseded !== undefined) received.superseded = superseded
-    if (periodic) received.periodic = { ...periodic }
+    const source = sourceOf(head[1])
+    const received: BusEvent<unknown> = { event: head[0], payload, id, seq, timestamp, source, replayed, retained }
+    if (extras?.superseded !== undefined) received.superseded = extras.superseded
+    if (extras?.periodic) received.periodic = { ...extras.periodic }
     try {
       reportLater(subscription.subscriber.deliver(received))
     } catch (error) {
@@ -463,6 +493,18 @@ function sourceOf(source: 0 | string): EventSource {
 /** What a handler has returned may still be rejected. */
 function reportLater(returned: unknown): void {
   if (isThenable(returned)) Promise.resolve(returned).catch(report)
+}
+
+/** Waits until the page has had its turn. Timers will not do: browsers slow them down in pages that are hidden. */
+function nextTask(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel()
+    port1.onmessage = () => {
+      port1.close()
+      resolve()
+    }
+    port2.postMessage(null)
+  })
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -94,7 +94,7 @@ impl Default for Limits {
             backlog_bytes: 16 << 20,
             retained_events: 1024,
             retained_bytes: (16 << 20) + (64 << 10),
-            batch_events: 512,
+            batch_events: 4096,
             batch_bytes: 1 << 20,
             subscriptions_per_page: 4096,
             periodic_jobs: 1024,

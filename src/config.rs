@@ -74,7 +74,7 @@ pub struct Limits {
     pub retained_events: usize,
     /// How many bytes of events are retained: 16 MiB and a little more, so that the largest payload fits.
     pub retained_bytes: usize,
-    /// How many events a page gets in one answer: 512.
+    /// How many events a page gets in one answer: 4,096.
     pub batch_events: usize,
     /// How many bytes of events a page gets in one answer, unless a single event is larger: 1 MiB.
     pub batch_bytes: usize,

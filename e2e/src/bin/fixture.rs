@@ -181,7 +181,8 @@ fn report(line: &str) -> Result<(), String> {
         .create(true)
         .append(true)
         .open(file)
-        .and_then(|mut file| writeln!(file, "{line}"))
+        // In one write, as several of these commands run at once.
+        .and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()))
         .map_err(|error| error.to_string())
 }
 

@@ -270,7 +270,7 @@ impl EventBus {
     /// The periodic jobs that Rust has started, in the order of their ids.
     #[must_use]
     pub fn list_periodic(&self) -> Vec<PeriodicInfo> {
-        self.engine.jobs.list(&JobOwner::Host)
+        self.engine.jobs.list(&JobOwner::Host, |_| false)
     }
 }
 

@@ -1,11 +1,12 @@
 //! The doors for pages: each reads its arguments, and hands them on.
 
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tauri::ipc::{Invoke, Request, Response};
+use tauri::ipc::{CommandScope, Invoke, Request, Response};
 use tauri::{EventTarget, Runtime, State, Webview};
 use tokio::sync::oneshot;
 
@@ -24,7 +25,8 @@ use crate::pattern::EventPattern;
 use crate::periodic::JobOwner;
 use crate::periodic::job::{JobPlan, Jobs, Payload};
 use crate::periodic::schedule::{interval_from_millis, invalid_interval};
-use crate::target::Target;
+use crate::scope::{Recipients, Scope, ScopeEntry};
+use crate::target::{Selection, Target};
 
 /// The handler of every command. A pull keeps its resolver; the others are answered when they return.
 pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync + 'static {
@@ -48,16 +50,29 @@ pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync 
 
 type Bus<'a> = State<'a, EventBus>;
 
+/// The entries that count for the command, the window and the address of the request, as Tauri has resolved them.
+type Entries = CommandScope<ScopeEntry>;
+
+fn scope_of(permission: &'static str, entries: &Entries) -> Scope {
+    let scope = Scope::new(permission, entries.allows(), entries.denies());
+    for fault in scope.unreported_faults() {
+        log::warn!("a capability has a malformed entry: {fault}");
+    }
+    scope
+}
+
 #[tauri::command]
 async fn emit<R: Runtime>(
     webview: Webview<R>,
     bus: Bus<'_>,
     request: Request<'_>,
+    entries: Entries,
     session: String,
     n: u64,
     events: Vec<Value>,
 ) -> Result<Response> {
     let engine = bus.engine();
+    let scope = scope_of("event-bus:allow-emit", &entries);
     let call = Call {
         name: "emit",
         request,
@@ -72,7 +87,9 @@ async fn emit<R: Runtime>(
                     "an event with a target goes through emit_to",
                 ));
             }
-            entry.emit(engine, &source, &Audience::default())
+            let name = EventName::parse(&entry.event)?;
+            scope.check_emitting(&name, Recipients::Everyone, None)?;
+            entry.emit(engine, name, &source, &Audience::default())
         })
     })
     .await
@@ -83,11 +100,13 @@ async fn emit_to<R: Runtime>(
     webview: Webview<R>,
     bus: Bus<'_>,
     request: Request<'_>,
+    entries: Entries,
     session: String,
     n: u64,
     events: Vec<Value>,
 ) -> Result<Response> {
     let engine = bus.engine();
+    let scope = scope_of("event-bus:allow-emit-to", &entries);
     let call = Call {
         name: "emit_to",
         request,
@@ -102,15 +121,17 @@ async fn emit_to<R: Runtime>(
                     "emit_to needs a target; without one it is emit",
                 ));
             };
-            let to = Address::of(read_target(to)?)?;
+            let mut to = Address::of(read_target(to)?)?;
             if to.selection.everyone {
                 return Err(invalid_argument("an event for everyone goes through emit"));
             }
+            let name = EventName::parse(&entry.event)?;
+            confine(engine, &scope, &name, &mut to.selection, None)?;
             let audience = Audience {
                 to: Some(to),
                 except: None,
             };
-            entry.emit(engine, &source, &audience)
+            entry.emit(engine, name, &source, &audience)
         })
     })
     .await
@@ -126,10 +147,16 @@ struct EmitEntry {
 }
 
 impl EmitEntry {
-    fn emit(self, engine: &Engine, source: &Source, audience: &Audience) -> Result<Receipt> {
+    fn emit(
+        self,
+        engine: &Engine,
+        name: EventName,
+        source: &Source,
+        audience: &Audience,
+    ) -> Result<Receipt> {
         let draft = Draft {
             payload: read_payload(&self.event, self.payload)?,
-            name: EventName::parse(&self.event)?,
+            name,
             source: source.clone(),
             tick: None,
             retain: self.retain,
@@ -138,16 +165,36 @@ impl EmitEntry {
     }
 }
 
+/// Checks that a page may send this to its target, and confines the target to those whom it may reach.
+fn confine(
+    engine: &Engine,
+    scope: &Scope,
+    name: &EventName,
+    to: &mut Selection,
+    interval: Option<Duration>,
+) -> Result<()> {
+    if scope.is_unlimited() {
+        return Ok(());
+    }
+    engine.meet(to);
+    let places = engine.hub().places();
+    let recipients = Recipients::Selected(to, &places);
+    to.within = scope.check_emitting(name, recipients, interval)?;
+    Ok(())
+}
+
 #[tauri::command]
 async fn subscribe<R: Runtime>(
     webview: Webview<R>,
     bus: Bus<'_>,
     request: Request<'_>,
+    entries: Entries,
     session: String,
     n: u64,
     subscriptions: Vec<Value>,
 ) -> Result<Response> {
     let engine = bus.engine();
+    let scope = Arc::new(scope_of("event-bus:listen", &entries));
     let call = Call {
         name: "subscribe",
         request,
@@ -158,7 +205,7 @@ async fn subscribe<R: Runtime>(
         check_entries("subscriptions", subscriptions.len())?;
         let requests: Vec<Result<SubscriptionRequest>> = subscriptions
             .into_iter()
-            .map(|entry| read::<SubscribeEntry>(entry)?.request())
+            .map(|entry| read::<SubscribeEntry>(entry)?.request(&scope))
             .collect();
         let mut refusals = Vec::new();
         let mut accepted = Vec::new();
@@ -207,10 +254,12 @@ struct ResumeArguments {
 }
 
 impl SubscribeEntry {
-    fn request(self) -> Result<SubscriptionRequest> {
+    fn request(self, scope: &Arc<Scope>) -> Result<SubscriptionRequest> {
+        let pattern = EventPattern::parse(&self.event)?;
         Ok(SubscriptionRequest {
             id: self.id,
-            pattern: EventPattern::parse(&self.event)?,
+            scope: scope.check_listening(&pattern)?,
+            pattern,
             target: self
                 .target
                 .map(|target| read_target(&target)?.select())
@@ -261,6 +310,8 @@ async fn unsubscribe<R: Runtime>(
     .await
 }
 
+const PERIODIC: &str = "event-bus:periodic";
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct JobArguments {
@@ -281,11 +332,13 @@ async fn start_periodic<R: Runtime>(
     webview: Webview<R>,
     bus: Bus<'_>,
     request: Request<'_>,
+    entries: Entries,
     session: String,
     n: u64,
     job: Value,
 ) -> Result<Response> {
     let engine = bus.engine();
+    let scope = scope_of(PERIODIC, &entries);
     let call = Call {
         name: "start_periodic",
         request,
@@ -296,13 +349,25 @@ async fn start_periodic<R: Runtime>(
     in_order(engine, &webview, &call, |_| {
         let job: JobArguments = read(job)?;
         let every_ms = job.every_ms.ok_or_else(|| invalid_interval("missing"))?;
+        let interval = interval_from_millis(every_ms)?;
+        let name = EventName::parse(&job.event)?;
+        let to = job.to.as_ref().map(read_target).transpose()?;
+        let mut to = to.map(Address::of).transpose()?;
+        match &mut to {
+            Some(to) if !to.selection.everyone => {
+                confine(engine, &scope, &name, &mut to.selection, Some(interval))?;
+            }
+            _ => {
+                scope.check_emitting(&name, Recipients::Everyone, Some(interval))?;
+            }
+        }
         let plan = JobPlan {
             payload: Payload::Fixed(read_payload(&job.event, job.payload)?),
-            name: EventName::parse(&job.event)?,
-            interval: interval_from_millis(every_ms)?,
+            name,
+            interval,
             is_immediate: job.immediate,
             count: job.count,
-            to: job.to.as_ref().map(read_target).transpose()?,
+            to,
             id: job.id,
             replaces: job.replace,
             source: source_of(&webview),
@@ -319,28 +384,70 @@ async fn stop_periodic<R: Runtime>(
     webview: Webview<R>,
     bus: Bus<'_>,
     request: Request<'_>,
+    entries: Entries,
     session: String,
     n: u64,
     id: String,
+    owner: Option<Value>,
 ) -> Result<Response> {
     let engine = bus.engine();
+    let scope = scope_of(PERIODIC, &entries);
     let call = Call {
         name: "stop_periodic",
         request,
         session,
         n,
     };
-    let owner = owner_of(&webview);
+    let own = owner_of(&webview);
     in_order(engine, &webview, &call, |_| {
-        engine.jobs.stop(&owner, &id)?;
+        match owner
+            .map(read::<OwnerArgument>)
+            .transpose()?
+            .map(JobOwner::from)
+        {
+            Some(owner) if owner != own => {
+                scope.check_jobs_of_others()?;
+                let is_reached = |event: &EventName| scope.reaches_jobs_of_others(event);
+                engine.jobs.stop_if(&owner, &id, is_reached)?;
+            }
+            _ => {
+                scope.check_own_jobs()?;
+                engine.jobs.stop(&own, &id)?;
+            }
+        }
         Ok(Value::Null.to_string())
     })
     .await
 }
 
+/// Whose job it is, as a job says it.
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase", deny_unknown_fields)]
+enum OwnerArgument {
+    Host {},
+    Webview { label: Box<str> },
+}
+
+impl From<OwnerArgument> for JobOwner {
+    fn from(owner: OwnerArgument) -> Self {
+        match owner {
+            OwnerArgument::Host {} => Self::Host,
+            OwnerArgument::Webview { label } => Self::Webview(label.into()),
+        }
+    }
+}
+
 #[tauri::command]
-async fn list_periodic<R: Runtime>(webview: Webview<R>, bus: Bus<'_>) -> Result<Response> {
-    write(&bus.engine().jobs.list(&owner_of(&webview))).map(Response::new)
+async fn list_periodic<R: Runtime>(
+    webview: Webview<R>,
+    bus: Bus<'_>,
+    entries: Entries,
+) -> Result<Response> {
+    let scope = scope_of(PERIODIC, &entries);
+    scope.check_own_jobs()?;
+    let is_reached = |event: &EventName| scope.reaches_jobs_of_others(event);
+    let jobs = bus.engine().jobs.list(&owner_of(&webview), is_reached);
+    write(&jobs).map(Response::new)
 }
 
 /// What every command that changes state carries.

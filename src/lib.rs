@@ -2,6 +2,7 @@
 
 mod builder;
 mod bus;
+mod capabilities;
 mod command_names;
 mod commands;
 mod config;
@@ -15,11 +16,15 @@ mod page;
 mod pattern;
 mod periodic;
 mod policy;
+mod scope;
 mod stream;
 mod target;
 
 pub use builder::{Builder, init};
 pub use bus::{EmitOptions, EventBus, EventBusExt, WebviewBus};
+pub use capabilities::{
+    CapabilityFault, CapabilityFaults, check_capabilities, check_capabilities_in,
+};
 pub use command_names::COMMANDS;
 pub use config::{Config, Limits, PolicyRule};
 pub use error::{Error, ErrorCode, Result};

@@ -1,7 +1,10 @@
+use std::sync::Arc;
+
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::error::{Error, ErrorCode, Result, quoted};
 use crate::pattern::{is_wildcard, parse_glob};
+use crate::scope::Labels;
 
 /// The most labels and globs of one target.
 const MOST_PARTS: usize = 64;
@@ -171,13 +174,23 @@ pub(crate) struct Selection {
     pub(crate) host: bool,
     pub(crate) webviews: Vec<LabelPattern>,
     pub(crate) windows: Vec<LabelPattern>,
+    /// Of all these, only those to whom the page that named them may send. All, if there is nothing.
+    pub(crate) within: Option<Arc<Labels>>,
 }
 
 impl Selection {
     pub(crate) fn has_webview(&self, webview: &str, window: &str) -> bool {
-        self.everyone
+        let is_named = self.everyone
             || self.webviews.iter().any(|pattern| pattern.matches(webview))
-            || self.windows.iter().any(|pattern| pattern.matches(window))
+            || self.windows.iter().any(|pattern| pattern.matches(window));
+        is_named && self.may_reach(webview)
+    }
+
+    /// Whether the page that made this may send to the webview, whether it has named it or not.
+    pub(crate) fn may_reach(&self, webview: &str) -> bool {
+        self.within
+            .as_ref()
+            .is_none_or(|within| within.allows(webview))
     }
 }
 
@@ -188,7 +201,7 @@ pub(crate) enum LabelPattern {
 }
 
 impl LabelPattern {
-    fn parse(label: &str) -> Result<Self> {
+    pub(crate) fn parse(label: &str) -> Result<Self> {
         if label.is_empty() {
             return Err(Error::new(
                 ErrorCode::InvalidArgument,
@@ -222,6 +235,14 @@ impl LabelPattern {
         match self {
             Self::Literal(label) => Some(label),
             Self::Glob(_) => None,
+        }
+    }
+
+    /// As it was written.
+    pub(crate) fn as_str(&self) -> &str {
+        match self {
+            Self::Literal(label) => label,
+            Self::Glob(glob) => glob.as_str(),
         }
     }
 }

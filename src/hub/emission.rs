@@ -85,7 +85,8 @@ impl<W> Hub<W> {
     pub(crate) fn check_targets(&self, to: &Selection) -> Result<()> {
         for label in to.webviews.iter().filter_map(|pattern| pattern.literal()) {
             if !self.webviews.contains_key(label) {
-                let known: Vec<&str> = self.webviews.keys().map(|label| &**label).collect();
+                let known = self.webviews.keys().map(|label| &**label);
+                let known: Vec<&str> = known.filter(|label| to.may_reach(label)).collect();
                 return Err(unknown_target("webview", label, &known));
             }
         }
@@ -97,8 +98,9 @@ impl<W> Hub<W> {
             {
                 let known: Vec<&str> = self
                     .webviews
-                    .values()
-                    .map(|webview| &*webview.window)
+                    .iter()
+                    .filter(|(label, _)| to.may_reach(label))
+                    .map(|(_, webview)| &*webview.window)
                     .collect();
                 return Err(unknown_target("window", label, &known));
             }

@@ -28,6 +28,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::event::{Source, Tick};
 use crate::name::EventName;
 use crate::policy::Policies;
+use crate::scope::Place;
 use crate::target::{Selection, Target};
 
 use backlog::Backlog;
@@ -254,6 +255,14 @@ impl<W> Hub<W> {
 
     pub(crate) fn knows(&self, webview: &str) -> bool {
         self.webviews.contains_key(webview)
+    }
+
+    /// Every webview and its window.
+    pub(crate) fn places(&self) -> Vec<Place> {
+        let webviews = self.webviews.iter();
+        webviews
+            .map(|(label, webview)| (Arc::clone(label), Arc::clone(&webview.window)))
+            .collect()
     }
 
     /// A window is gone, and with it its webviews, whose labels come back.

@@ -17,10 +17,12 @@ use super::subscriptions::SubscriberKey;
 use super::*;
 use crate::event::{Gap, GapReason};
 use crate::pattern::EventPattern;
+use crate::scope::{Scope, ScopeEntry};
 
 const WEBVIEWS: [&str; 2] = ["a", "b"];
 const NAMES: [&str; 2] = ["x", "y"];
-const PATTERNS: [&str; 3] = ["x", "y", "*"];
+/// The last one is `*` of a page that may hear `x` alone.
+const PATTERNS: [&str; 4] = ["x", "y", "*", "* in x"];
 const BATCH: BatchBound = BatchBound {
     events: 3,
     bytes: 1 << 20,
@@ -138,6 +140,17 @@ struct World {
     newest_id: u32,
     /// Seqs that a page before has handled, by webview and pattern; and what the page before was subscribed to.
     before: Vec<Option<Page>>,
+}
+
+fn parse(pattern: &str) -> (EventPattern, Option<Arc<Scope>>) {
+    match pattern.split_once(" in ") {
+        None => (EventPattern::parse(pattern).unwrap(), None),
+        Some((pattern, allowed)) => {
+            let entry = ScopeEntry::read(&serde_json::json!(allowed));
+            let scope = Scope::new("", &[Arc::new(entry)], &[]);
+            (EventPattern::parse(pattern).unwrap(), Some(Arc::new(scope)))
+        }
+    }
 }
 
 fn origin() -> Option<String> {
@@ -268,9 +281,11 @@ impl World {
     fn subscribe(&mut self, page: usize, pattern: &str) {
         let key = self.command(page);
         self.newest_id += 1;
+        let (parsed, scope) = parse(pattern);
         let request = SubscriptionRequest {
             id: self.newest_id,
-            pattern: EventPattern::parse(pattern).unwrap(),
+            pattern: parsed,
+            scope,
             target: None,
             wants_replayed: true,
             wants_retained: true,
@@ -422,17 +437,21 @@ impl World {
             let key = self.command(page);
             let requests = live
                 .into_iter()
-                .map(|(id, pattern, after, handled)| SubscriptionRequest {
-                    id,
-                    pattern: EventPattern::parse(&pattern).unwrap(),
-                    target: None,
-                    wants_replayed: true,
-                    wants_retained: true,
-                    resume: Some(Resumption {
-                        session: previous,
-                        after,
-                        handled,
-                    }),
+                .map(|(id, pattern, after, handled)| {
+                    let (pattern, scope) = parse(&pattern);
+                    SubscriptionRequest {
+                        id,
+                        pattern,
+                        scope,
+                        target: None,
+                        wants_replayed: true,
+                        wants_retained: true,
+                        resume: Some(Resumption {
+                            session: previous,
+                            after,
+                            handled,
+                        }),
+                    }
                 })
                 .collect();
             let (answers, outcome) = self.hub.subscribe(key, requests, self.now);
@@ -443,6 +462,7 @@ impl World {
 
     fn is_for(&self, page: usize, pattern: &str, event: &(u64, &str, Option<usize>)) -> bool {
         let (_, name, to) = event;
+        let pattern = pattern.strip_prefix("* in ").unwrap_or(pattern);
         to.is_none_or(|to| to == page) && (pattern == "*" || pattern == *name)
     }
 

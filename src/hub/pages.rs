@@ -428,6 +428,7 @@ mod tests {
         let request = SubscriptionRequest {
             id: 1,
             pattern: EventPattern::parse("*").unwrap(),
+            scope: None,
             target: None,
             wants_replayed: true,
             wants_retained: true,

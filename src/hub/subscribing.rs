@@ -6,8 +6,10 @@ use std::time::Instant;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::{Event, Gap, GapReason, Mark};
+use crate::name::EventName;
 use crate::pattern::EventPattern;
 use crate::policy::Overflow;
+use crate::scope::Scope;
 use crate::target::Selection;
 
 use super::backlog::Kept;
@@ -21,6 +23,8 @@ use super::{History, Hub, Outcome, START_UP};
 pub(crate) struct SubscriptionRequest {
     pub(crate) id: SubscriptionId,
     pub(crate) pattern: EventPattern,
+    /// What it is allowed of that, at whatever time it is delivered. All, if there is nothing.
+    pub(crate) scope: Option<Arc<Scope>>,
     /// Only what is sent to this, which must be the page's own webview or window.
     pub(crate) target: Option<Selection>,
     /// Whether it gets what a starting page may still get.
@@ -28,6 +32,13 @@ pub(crate) struct SubscriptionRequest {
     pub(crate) wants_retained: bool,
     /// Where it goes on, if the page had it in a session before.
     pub(crate) resume: Option<Resumption>,
+}
+
+impl SubscriptionRequest {
+    fn hears(&self, name: &EventName) -> bool {
+        let is_allowed = self.scope.as_ref().is_none_or(|scope| scope.hears(name));
+        is_allowed && self.pattern.matches(name)
+    }
 }
 
 /// Where a subscription goes on that had been accepted in another session of the same page.
@@ -103,7 +114,7 @@ impl<W> Hub<W> {
                     session.subscriptions += 1;
                 }
                 self.subscriptions
-                    .insert(key, request.id, request.pattern, hearing);
+                    .insert(key, request.id, request.pattern, hearing, request.scope);
                 Ok(self.seq)
             })
             .collect();
@@ -214,7 +225,7 @@ impl<W> Hub<W> {
             .as_ref()
             .filter(|history| history.until.is_some_and(|until| now < until));
         let mut find = |kept: &'a Kept, mark: Mark| {
-            if hearing.covers(kept.reach) && request.pattern.matches(kept.event.event_name()) {
+            if hearing.covers(kept.reach) && request.hears(kept.event.event_name()) {
                 found.insert(kept.event.seq(), (&kept.event, kept.reach, mark));
             }
         };
@@ -289,6 +300,9 @@ impl<W> Hub<W> {
                 let Some(reach) = reach.filter(|reach| hearing.covers(*reach)) else {
                     continue;
                 };
+                if !request.hears(retained.event.event_name()) {
+                    continue;
+                }
                 // A page that had it in a session before has it, or is owed it from there.
                 if request.resume.is_some_and(|resume| seq <= resume.after) {
                     continue;
@@ -366,7 +380,7 @@ impl<W> Hub<W> {
             }
             outcome.wakers.extend(consumer.take_waker());
         }
-        self.subscriptions.insert(key, id, pattern, hearing);
+        self.subscriptions.insert(key, id, pattern, hearing, None);
         outcome
     }
 

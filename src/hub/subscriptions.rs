@@ -4,6 +4,7 @@ use std::sync::Arc;
 use crate::name::EventName;
 use crate::pattern::EventPattern;
 use crate::policy::{NamePolicy, Policies};
+use crate::scope::Scope;
 
 /// Who has subscriptions: a session, a stream, or the listeners in Rust as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,6 +50,8 @@ struct Subscription {
     subscriber: SubscriberKey,
     id: SubscriptionId,
     hearing: Hearing,
+    /// What it is allowed of what it listens to. All, if there is nothing.
+    scope: Option<Arc<Scope>>,
 }
 
 /// Whom an event name concerns, subscriber by subscriber, and how its events are kept and delivered.
@@ -111,11 +114,13 @@ impl Subscriptions {
         id: SubscriptionId,
         pattern: EventPattern,
         hearing: Hearing,
+        scope: Option<Arc<Scope>>,
     ) {
         let subscription = Subscription {
             subscriber,
             id,
             hearing,
+            scope,
         };
         self.forget_routes(&pattern);
         match pattern.exact() {
@@ -195,7 +200,8 @@ impl Subscriptions {
             .iter()
             .filter(|(pattern, _)| pattern.matches(name))
             .map(|(_, subscription)| subscription);
-        let mut matching: Vec<&Subscription> = exact.chain(globs).collect();
+        let is_allowed = |s: &&Subscription| s.scope.as_ref().is_none_or(|scope| scope.hears(name));
+        let mut matching: Vec<&Subscription> = exact.chain(globs).filter(is_allowed).collect();
         // A page's handlers run in the order in which they were added.
         matching.sort_by_key(|s| (s.subscriber, s.id));
         let entries = matching
@@ -235,6 +241,7 @@ fn ids(subscriptions: &[&Subscription], reach: Reach) -> Option<Arc<[Subscriptio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scope::ScopeEntry;
 
     const A: SubscriberKey = SubscriberKey(1);
     const B: SubscriberKey = SubscriberKey(2);
@@ -255,10 +262,10 @@ mod tests {
     #[test]
     fn exact_names_and_globs_come_together_in_the_order_of_their_ids() {
         let mut all = Subscriptions::default();
-        all.insert(A, 7, pattern("cart:*"), Hearing::Own);
-        all.insert(A, 3, pattern("cart:updated"), Hearing::Own);
-        all.insert(B, 1, pattern("*"), Hearing::Own);
-        all.insert(B, 2, pattern("order:*"), Hearing::Own);
+        all.insert(A, 7, pattern("cart:*"), Hearing::Own, None);
+        all.insert(A, 3, pattern("cart:updated"), Hearing::Own, None);
+        all.insert(B, 1, pattern("*"), Hearing::Own, None);
+        all.insert(B, 2, pattern("order:*"), Hearing::Own, None);
         assert_eq!(
             who(&mut all, "cart:updated", Reach::Broadcast),
             [(1, vec![3, 7]), (2, vec![1])]
@@ -272,21 +279,37 @@ mod tests {
     #[test]
     fn hearing_decides_by_reach() {
         let mut all = Subscriptions::default();
-        all.insert(A, 1, pattern("x"), Hearing::Own);
-        all.insert(A, 2, pattern("x"), Hearing::SentOnly);
-        all.insert(A, 3, pattern("x"), Hearing::Everything);
+        all.insert(A, 1, pattern("x"), Hearing::Own, None);
+        all.insert(A, 2, pattern("x"), Hearing::SentOnly, None);
+        all.insert(A, 3, pattern("x"), Hearing::Everything, None);
         assert_eq!(who(&mut all, "x", Reach::Broadcast), [(1, vec![1, 3])]);
         assert_eq!(who(&mut all, "x", Reach::Sent), [(1, vec![1, 2, 3])]);
         assert_eq!(who(&mut all, "x", Reach::Elsewhere), [(1, vec![3])]);
     }
 
     #[test]
+    fn a_glob_hears_only_what_it_is_allowed() {
+        let entry = Arc::new(ScopeEntry::read(&serde_json::json!("cart:*")));
+        let scope = Some(Arc::new(Scope::new("", &[entry], &[])));
+        let mut all = Subscriptions::default();
+        all.insert(A, 1, pattern("*"), Hearing::Own, scope);
+        all.insert(B, 1, pattern("*"), Hearing::Own, None);
+        assert_eq!(
+            who(&mut all, "cart:a", Reach::Broadcast),
+            [(1, vec![1]), (2, vec![1])]
+        );
+        for reach in [Reach::Broadcast, Reach::Sent] {
+            assert_eq!(who(&mut all, "order", reach), [(2, vec![1])]);
+        }
+    }
+
+    #[test]
     fn a_kept_route_sees_what_comes_and_goes() {
         let mut all = Subscriptions::default();
         assert!(who(&mut all, "a", Reach::Broadcast).is_empty());
-        all.insert(A, 1, pattern("a"), Hearing::Own);
+        all.insert(A, 1, pattern("a"), Hearing::Own, None);
         assert_eq!(who(&mut all, "a", Reach::Broadcast), [(1, vec![1])]);
-        all.insert(A, 2, pattern("*"), Hearing::Own);
+        all.insert(A, 2, pattern("*"), Hearing::Own, None);
         assert_eq!(who(&mut all, "a", Reach::Broadcast), [(1, vec![1, 2])]);
         assert_eq!(all.remove_many(A, &[1, 9]), 1);
         assert_eq!(all.remove_many(A, &[1]), 0);

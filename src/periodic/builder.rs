@@ -7,6 +7,7 @@ use crate::bus::{EventBus, to_json};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::Tick;
+use crate::hub::Address;
 use crate::name::EventName;
 use crate::periodic::job::{Job, JobOwner, JobPlan, Jobs, Payload, PeriodicInfo};
 use crate::target::Target;
@@ -139,7 +140,7 @@ impl PeriodicBuilder {
             interval,
             is_immediate: self.is_immediate,
             count: self.count,
-            to: self.to,
+            to: self.to.map(Address::of).transpose()?,
             replaces: self.replaces,
             payload: self.payload?,
             owner: JobOwner::Host,

@@ -45,7 +45,7 @@ pub(crate) struct JobPlan {
     pub(crate) interval: Duration,
     pub(crate) is_immediate: bool,
     pub(crate) count: Option<u64>,
-    pub(crate) to: Option<Target>,
+    pub(crate) to: Option<Address>,
     pub(crate) replaces: bool,
     pub(crate) payload: Payload,
     pub(crate) owner: JobOwner,
@@ -188,7 +188,7 @@ impl Jobs {
     pub(crate) fn start(engine: &Arc<Engine>, plan: JobPlan) -> Result<Arc<Job>> {
         let schedule = Schedule::new(plan.interval, plan.is_immediate, plan.count)?;
         let audience = Audience {
-            to: plan.to.clone().map(Address::of).transpose()?,
+            to: plan.to,
             except: None,
         };
         if let Payload::Fixed(json) = &plan.payload {
@@ -210,7 +210,7 @@ impl Jobs {
             interval: plan.interval,
             is_immediate: plan.is_immediate,
             count: plan.count,
-            to: plan.to,
+            to: audience.to.as_ref().map(|to| to.target.clone()),
             ticks: AtomicU64::new(0),
             missed: AtomicU64::new(0),
             failed: AtomicU64::new(0),
@@ -268,12 +268,25 @@ impl Jobs {
     }
 
     pub(crate) fn stop(&self, owner: &JobOwner, id: &str) -> Result<()> {
-        match self.lock().remove(&key(owner, &id.into())) {
-            Some(job) => {
+        self.stop_if(owner, id, |_| true)
+    }
+
+    /// Stops a job whose event the caller may reach. To the others it is as unknown as one that is not there.
+    pub(crate) fn stop_if(
+        &self,
+        owner: &JobOwner,
+        id: &str,
+        is_reached: impl FnOnce(&EventName) -> bool,
+    ) -> Result<()> {
+        let mut running = self.lock();
+        let key = key(owner, &id.into());
+        match running.get(&key) {
+            Some(job) if is_reached(&job.name) => {
                 job.stop();
+                running.remove(&key);
                 Ok(())
             }
-            None => Err(Error::new(
+            _ => Err(Error::new(
                 ErrorCode::UnknownJob,
                 format!("no periodic job of this owner has the id {}", quoted(id)),
             )),
@@ -309,12 +322,16 @@ impl Jobs {
         }
     }
 
-    /// The jobs of this owner, in the order of their ids.
-    pub(crate) fn list(&self, owner: &JobOwner) -> Vec<PeriodicInfo> {
+    /// The jobs of this owner, and those of others whose event the caller may reach, in the order of their ids.
+    pub(crate) fn list(
+        &self,
+        owner: &JobOwner,
+        is_reached: impl Fn(&EventName) -> bool,
+    ) -> Vec<PeriodicInfo> {
         let mut jobs: Vec<PeriodicInfo> = self
             .lock()
             .values()
-            .filter(|job| job.owner == *owner)
+            .filter(|job| job.owner == *owner || is_reached(&job.name))
             .map(|job| job.info())
             .collect();
         jobs.sort_by(|a, b| a.id.cmp(&b.id));

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod access;
 mod delivery;
 mod history;
 mod host;
@@ -9,5 +10,6 @@ mod house;
 mod periodic;
 mod permissions;
 mod policies;
+mod scopes;
 mod sessions;
 mod support;

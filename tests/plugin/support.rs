@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tauri::ipc::{CallbackFn, InvokeBody, InvokeResponse, InvokeResponseBody};
 use tauri::test::{INVOKE_KEY, MockRuntime, mock_builder};
 use tauri::webview::InvokeRequest;
-use tauri::{App, Manager, RunEvent, WebviewWindow, WebviewWindowBuilder};
+use tauri::{App, Context, Manager, RunEvent, WebviewWindow, WebviewWindowBuilder};
 use tauri_plugin_event_bus::Builder;
 
 /// How long a test waits for what must come. It only passes in full when the test fails.
@@ -19,9 +19,14 @@ pub(crate) fn app() -> App<MockRuntime> {
 }
 
 pub(crate) fn app_with(builder: Builder) -> App<MockRuntime> {
+    app_in(fixture::context(), builder)
+}
+
+/// An app with capabilities of its own.
+pub(crate) fn app_in(context: Context<MockRuntime>, builder: Builder) -> App<MockRuntime> {
     mock_builder()
         .plugin(builder.build())
-        .build(fixture::context())
+        .build(context)
         .unwrap()
 }
 
@@ -120,9 +125,23 @@ pub(crate) fn invoke_from(
     command: &str,
     arguments: Value,
 ) -> Pending {
+    invoke_at(LOCAL, origin, webview, command, arguments)
+}
+
+/// The address of the app's own pages.
+const LOCAL: &str = "tauri://localhost";
+
+/// Sends a command as a page at this address does.
+fn invoke_at(
+    url: &str,
+    origin: &str,
+    webview: &WebviewWindow<MockRuntime>,
+    command: &str,
+    arguments: Value,
+) -> Pending {
     // WebKit sets the one and Tauri's own script the other on every request over the IPC protocol.
     let headers = [("Origin", origin), ("Tauri-Callback", "0")];
-    invoke_with(webview, command, arguments, &headers)
+    invoke_with(url, webview, command, arguments, &headers)
 }
 
 /// Sends a command as a page does whose IPC fell back to postMessage.
@@ -131,10 +150,11 @@ pub(crate) fn invoke_by_message(
     command: &str,
     arguments: Value,
 ) -> Pending {
-    invoke_with(webview, command, arguments, &[])
+    invoke_with(LOCAL, webview, command, arguments, &[])
 }
 
 fn invoke_with(
+    url: &str,
     webview: &WebviewWindow<MockRuntime>,
     command: &str,
     arguments: Value,
@@ -145,7 +165,7 @@ fn invoke_with(
         cmd: format!("plugin:event-bus|{command}"),
         callback: CallbackFn(0),
         error: CallbackFn(1),
-        url: "tauri://localhost".parse().unwrap(),
+        url: url.parse().unwrap(),
         body: InvokeBody::Json(arguments),
         headers: headers
             .iter()
@@ -168,6 +188,7 @@ pub(crate) struct Page {
     pub(crate) webview: WebviewWindow<MockRuntime>,
     pub(crate) session: String,
     pub(crate) origin: String,
+    pub(crate) url: String,
     pub(crate) n: u64,
     pub(crate) ack: u64,
     newest_id: u32,
@@ -184,7 +205,8 @@ impl Page {
         Self {
             webview,
             session: format!("{:032x}", NEWEST.fetch_add(1, Ordering::Relaxed)),
-            origin: "tauri://localhost".to_owned(),
+            origin: LOCAL.to_owned(),
+            url: LOCAL.to_owned(),
             n: 0,
             ack: 0,
             newest_id: 0,
@@ -201,25 +223,40 @@ impl Page {
     pub(crate) fn repeat(&self, command: &str, mut arguments: Value) -> Pending {
         arguments["session"] = json!(self.session);
         arguments["n"] = json!(self.n);
-        invoke_from(&self.origin, &self.webview, command, arguments)
+        invoke_at(&self.url, &self.origin, &self.webview, command, arguments)
     }
 
     pub(crate) fn call(&mut self, command: &str, arguments: Value) -> Result<Value, Value> {
         self.send(command, arguments).wait()
     }
 
+    /// A new page in this page's webview, at another address.
+    pub(crate) fn navigate(self, url: &str) -> Self {
+        let mut page = Self::load(self.webview);
+        page.origin = url.split('/').take(3).collect::<Vec<_>>().join("/");
+        page.url = url.to_owned();
+        page
+    }
+
     /// Subscribes and gives the subscription's id.
     pub(crate) fn listen(&mut self, pattern: &str) -> u32 {
+        let answer = self.try_listen(pattern);
+        assert!(answer["seq"].is_u64(), "{answer}");
+        self.newest_id
+    }
+
+    /// Subscribes and gives the answer.
+    pub(crate) fn try_listen(&mut self, pattern: &str) -> Value {
         self.newest_id += 1;
-        let id = self.newest_id;
-        let answers = self
-            .call(
-                "subscribe",
-                json!({ "subscriptions": [{ "id": id, "event": pattern }] }),
-            )
-            .unwrap();
-        assert!(answers[0]["seq"].is_u64(), "{answers}");
-        id
+        let subscriptions = json!([{ "id": self.newest_id, "event": pattern }]);
+        self.call("subscribe", json!({ "subscriptions": subscriptions }))
+            .unwrap()[0]
+            .take()
+    }
+
+    /// Starts a periodic event and gives the answer.
+    pub(crate) fn start_periodic(&mut self, job: Value) -> Result<Value, Value> {
+        self.call("start_periodic", json!({ "job": job }))
     }
 
     pub(crate) fn emit(&mut self, event: &str, payload: &str) -> Value {
@@ -241,11 +278,8 @@ impl Page {
     }
 
     pub(crate) fn pull(&self) -> Pending {
-        invoke(
-            &self.webview,
-            "pull",
-            json!({ "session": self.session, "ack": self.ack }),
-        )
+        let arguments = json!({ "session": self.session, "ack": self.ack });
+        invoke_at(&self.url, &self.origin, &self.webview, "pull", arguments)
     }
 
     /// Pulls, acknowledges and gives `(event, payload)` of what came.

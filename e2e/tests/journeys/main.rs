@@ -6,4 +6,5 @@
 mod events;
 mod faults;
 mod pages;
+mod permissions;
 mod support;

@@ -1,0 +1,358 @@
+//! What a page may do with which events, as its capabilities list it for each command.
+//!
+//! Deny wins, and an empty list allows nothing. Nothing here knows Tauri: it hands in the entries that count for the
+//! window and the origin of a request.
+
+mod entry;
+mod labels;
+mod rule;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::error::{Error, ErrorCode, Result, quoted};
+use crate::name::EventName;
+use crate::pattern::EventPattern;
+use crate::target::{LabelPattern, Selection};
+
+pub(crate) use labels::Labels;
+use rule::Rule;
+pub(crate) use rule::{List, ScopeEntry};
+
+/// The entries of one command for one page.
+#[derive(Debug, Default)]
+pub(crate) struct Scope {
+    /// The permission whose entries these are, for messages.
+    permission: &'static str,
+    allow: Vec<Arc<ScopeEntry>>,
+    deny: Vec<Arc<ScopeEntry>>,
+    /// Whether there is a default and no other allow entry, which it would yield to.
+    is_open: bool,
+}
+
+/// A webview and the window that it is in.
+pub(crate) type Place = (Arc<str>, Arc<str>);
+
+/// To whom a page wants to emit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Recipients<'a> {
+    Everyone,
+    /// Those that are selected, of the webviews that there are.
+    Selected(&'a Selection, &'a [Place]),
+}
+
+impl Scope {
+    pub(crate) fn new(
+        permission: &'static str,
+        allow: &[Arc<ScopeEntry>],
+        deny: &[Arc<ScopeEntry>],
+    ) -> Self {
+        Self {
+            permission,
+            allow: allow.to_vec(),
+            deny: deny.to_vec(),
+            is_open: !allow.is_empty() && allow.iter().all(|entry| entry.is_default()),
+        }
+    }
+
+    /// Whether it allows everything there is.
+    pub(crate) fn is_unlimited(&self) -> bool {
+        self.is_open && self.deny.is_empty()
+    }
+
+    fn allows_broadcast(&self, name: &EventName, interval: Option<Duration>) -> bool {
+        let mut allowed = self.allowed(interval);
+        !self.is_broken()
+            && !self.denied().any(|rule| rule.is_broadcast(name))
+            && (self.is_open || allowed.any(|rule| rule.is_broadcast(name)))
+    }
+
+    /// Whether a subscription of this scope gets events of this name, whether they are for everyone or for its page.
+    pub(crate) fn hears(&self, name: &EventName) -> bool {
+        self.allows_broadcast(name, None)
+    }
+
+    /// To whom events of this name may be sent; periodically, if there is an interval.
+    fn labels(&self, name: &EventName, interval: Option<Duration>) -> Labels {
+        if self.is_broken() {
+            return Labels::default();
+        }
+        let mut labels = if self.is_open {
+            Labels::all()
+        } else {
+            Labels::default()
+        };
+        for rule in self
+            .allowed(interval)
+            .filter(|rule| rule.events.matches(name))
+        {
+            if let Some(recipients) = &rule.to {
+                labels.add(recipients);
+            }
+        }
+        for rule in self.denied().filter(|rule| rule.events.matches(name)) {
+            labels.deny(rule);
+        }
+        labels
+    }
+
+    /// Checks that a page may listen to this, and says what each delivery has to be checked against. For an exact name
+    /// it is settled here.
+    pub(crate) fn check_listening(
+        self: &Arc<Self>,
+        pattern: &EventPattern,
+    ) -> Result<Option<Arc<Self>>> {
+        if self.is_unlimited() {
+            return Ok(None);
+        }
+        let may_hear_something = || {
+            let mut rules = self.allowed(None);
+            !self.is_broken() && (self.is_open || rules.any(|rule| rule.to.is_none()))
+        };
+        match pattern.exact() {
+            Some(name) if self.hears(name) => Ok(None),
+            None if may_hear_something() => Ok(Some(Arc::clone(self))),
+            _ => {
+                let text = pattern.to_string();
+                let matches = |rule: &Rule| match pattern.exact() {
+                    Some(name) => rule.is_broadcast(name),
+                    None => false,
+                };
+                Err(self.refuse(
+                    &format!("listen to {}", quoted(&text)),
+                    &json!(text).to_string(),
+                    matches,
+                ))
+            }
+        }
+    }
+
+    /// Checks that a page may emit this; periodically, if there is an interval. What comes back confines what is sent
+    /// from now on, where a target names labels that may yet come.
+    pub(crate) fn check_emitting(
+        &self,
+        name: &EventName,
+        to: Recipients<'_>,
+        interval: Option<Duration>,
+    ) -> Result<Option<Arc<Labels>>> {
+        if self.is_unlimited() {
+            return Ok(None);
+        }
+        let refused = match self.find_refused(name, to, interval) {
+            Ok(labels) => return Ok(labels),
+            Err(refused) => refused,
+        };
+        if let Some(minimum) = interval.and_then(|_| self.shortest_interval(name, to)) {
+            let interval = interval.unwrap_or_default();
+            return Err(Error::new(
+                ErrorCode::InvalidInterval,
+                format!(
+                    "the interval of {} is {interval:?}; the capabilities of this window allow it every {minimum:?} at the most (minIntervalMs)",
+                    quoted(name.as_str()),
+                ),
+            ));
+        }
+        let text = name.as_str();
+        Err(match refused {
+            Refused::Everyone => self.refuse(
+                &format!("emit {} to everyone", quoted(text)),
+                &json!(text).to_string(),
+                |rule| rule.is_broadcast(name),
+            ),
+            Refused::Host => self.refuse(
+                &format!("send {} to Rust", quoted(text)),
+                &json!({ "event": text, "to": { "kind": "App" } }).to_string(),
+                |rule| {
+                    let denies = rule.to.as_ref().is_none_or(|to| to.host);
+                    denies && rule.events.matches(name)
+                },
+            ),
+            Refused::Label(label) => self.refuse(
+                &format!("send {} to {}", quoted(text), quoted(label)),
+                &json!({ "event": text, "to": label }).to_string(),
+                |rule| {
+                    let denies =
+                        |own: &rule::Recipients| own.labels.iter().any(|own| own.matches(label));
+                    rule.to.as_ref().is_none_or(denies) && rule.events.matches(name)
+                },
+            ),
+        })
+    }
+
+    fn find_refused<'a>(
+        &self,
+        name: &EventName,
+        to: Recipients<'a>,
+        interval: Option<Duration>,
+    ) -> Result<Option<Arc<Labels>>, Refused<'a>> {
+        match to {
+            Recipients::Everyone if self.allows_broadcast(name, interval) => Ok(None),
+            Recipients::Everyone => Err(Refused::Everyone),
+            Recipients::Selected(selection, places) => {
+                let labels = self.labels(name, interval);
+                match find_refused_label(&labels, selection, places) {
+                    Some(refused) => Err(refused),
+                    None => Ok(Some(Arc::new(labels))),
+                }
+            }
+        }
+    }
+
+    /// The shortest interval at which it would be allowed.
+    fn shortest_interval(&self, name: &EventName, to: Recipients<'_>) -> Option<Duration> {
+        let rules = self.allow.iter().filter_map(|entry| entry.rule());
+        let mut intervals: Vec<Duration> = rules
+            .filter(|rule| rule.events.matches(name))
+            .filter_map(|rule| rule.min_interval)
+            .collect();
+        intervals.sort();
+        intervals
+            .into_iter()
+            .find(|interval| self.find_refused(name, to, Some(*interval)).is_ok())
+    }
+
+    /// Checks that nothing here denies everything by mistake, for what needs no entry.
+    pub(crate) fn check_own_jobs(&self) -> Result<()> {
+        if !self.is_broken() {
+            return Ok(());
+        }
+        Err(self.refuse("reach its periodic events", "", |_| false))
+    }
+
+    /// Checks that a page may reach periodic events of others, if only some of them.
+    pub(crate) fn check_jobs_of_others(&self) -> Result<()> {
+        if !self.is_broken() && self.allowed(None).any(|rule| rule.has_any_owner) {
+            return Ok(());
+        }
+        Err(self.refuse(
+            "reach periodic events of Rust or of other webviews",
+            &json!({ "event": "*", "owner": "any" }).to_string(),
+            |_| false,
+        ))
+    }
+
+    /// Whether a page may list and stop periodic events of this name that others have started.
+    pub(crate) fn reaches_jobs_of_others(&self, name: &EventName) -> bool {
+        let is_theirs = |rule: &Rule| rule.has_any_owner && rule.events.matches(name);
+        !self.is_broken()
+            && !self.denied().any(|rule| rule.events.matches(name))
+            && self.allowed(None).any(is_theirs)
+    }
+
+    /// What is wrong with its entries and was not said yet, for the app's log.
+    pub(crate) fn unreported_faults(&self) -> impl Iterator<Item = String> {
+        let faults = self.faults(List::Allow).chain(self.faults(List::Deny));
+        faults
+            .filter(|(entry, _)| entry.is_news())
+            .map(|(entry, what)| format!("{} of {}: {what}", quoted(entry.text()), self.permission))
+    }
+
+    fn list(&self, list: List) -> &[Arc<ScopeEntry>] {
+        match list {
+            List::Allow => &self.allow,
+            List::Deny => &self.deny,
+        }
+    }
+
+    fn faults(&self, list: List) -> impl Iterator<Item = (&ScopeEntry, &str)> {
+        let entries = self.list(list).iter();
+        entries.filter_map(move |entry| Some((&**entry, entry.fault(list)?)))
+    }
+
+    /// Whether a deny entry is malformed, which denies everything.
+    fn is_broken(&self) -> bool {
+        self.faults(List::Deny).next().is_some()
+    }
+
+    /// The rules that allow something at this interval.
+    fn allowed(&self, interval: Option<Duration>) -> impl Iterator<Item = &Rule> {
+        let rules = self.allow.iter().filter_map(|entry| entry.rule());
+        rules.filter(move |rule| match (interval, rule.min_interval) {
+            (Some(interval), Some(minimum)) => interval >= minimum,
+            _ => true,
+        })
+    }
+
+    fn denied(&self) -> impl Iterator<Item = &Rule> {
+        self.deny.iter().filter_map(|entry| entry.rule())
+    }
+
+    /// Says why something is denied and which entry would allow it.
+    fn refuse(&self, what: &str, entry: &str, is_denied_by: impl Fn(&Rule) -> bool) -> Error {
+        let page = format!("the page in this window may not {what}");
+        let denying = self
+            .deny
+            .iter()
+            .find(|entry| entry.rule().is_some_and(&is_denied_by));
+        let message = if let Some((entry, fault)) = self.faults(List::Deny).next() {
+            format!(
+                "{page}: the deny entry {} of {} is malformed and denies everything until it is corrected: {fault}",
+                entry.text(),
+                self.permission
+            )
+        } else if let Some(entry) = denying {
+            format!(
+                "{page}: the deny entry {} of {} matches it, and deny wins",
+                entry.text(),
+                self.permission
+            )
+        } else {
+            let reason = match self.faults(List::Allow).next() {
+                Some((entry, fault)) => format!(
+                    "the entry {} of {} is malformed and allows nothing: {fault}",
+                    entry.text(),
+                    self.permission
+                ),
+                None if self.allow.is_empty() => format!(
+                    "{} is there without a list of events, and an empty list allows nothing",
+                    self.permission
+                ),
+                None => format!("no allow entry of {} matches it", self.permission),
+            };
+            format!(
+                "{page}: {reason}. It would be allowed by {{ \"identifier\": \"{}\", \"allow\": [{entry}] }} in a capability of this window",
+                self.permission
+            )
+        };
+        Error::new(ErrorCode::Denied, message)
+    }
+}
+
+/// To whom something may not be sent.
+#[derive(Debug)]
+enum Refused<'a> {
+    Everyone,
+    Host,
+    /// A label or a glob, as the page has given it.
+    Label(&'a str),
+}
+
+/// Permission comes before existence: a label that is not there is refused alike, and the message names none but those
+/// that the page has given.
+fn find_refused_label<'a>(
+    labels: &Labels,
+    selection: &'a Selection,
+    places: &[Place],
+) -> Option<Refused<'a>> {
+    if selection.host && !labels.allows_host() {
+        return Some(Refused::Host);
+    }
+    let webviews = selection.webviews.iter().map(|own| (own, false));
+    let windows = selection.windows.iter().map(|own| (own, true));
+    let is_refused = |(pattern, is_window): &(&LabelPattern, bool)| {
+        let is_own =
+            |(webview, window): &&Place| pattern.matches(if *is_window { window } else { webview });
+        let mut own = places.iter().filter(is_own).peekable();
+        match pattern.literal() {
+            Some(label) if !is_window || own.peek().is_none() => !labels.allows(label),
+            _ => labels.is_empty() || own.any(|(webview, _)| !labels.allows(webview)),
+        }
+    };
+    let refused = webviews.chain(windows).find(is_refused);
+    refused.map(|(pattern, _)| Refused::Label(pattern.as_str()))
+}

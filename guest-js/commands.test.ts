@@ -65,6 +65,10 @@ describe('the queue', () => {
     expect(toEventBusError(denied, 'start_periodic').message).toContain('"event-bus:periodic"')
     expect(toEventBusError(denied, 'pull').message).toContain('"event-bus:listen"')
     expect(toEventBusError(denied, 'emit_to').message).toContain('"event-bus:allow-emit-to"')
+    expect(toEventBusError(denied).message).toContain('"event-bus:default"')
+    const everywhere = toEventBusError('event-bus.emit explicitly denied on origin local', 'emit').message
+    expect(everywhere).toContain('every window')
+    expect(everywhere).not.toContain('has to list')
   })
 
   it('uses a number again after a bare string, and not after an error of the plugin', async () => {

@@ -25,12 +25,14 @@ export const ERROR_CODES = [
  * - `reserved_event_name`: the name belongs to Tauri (`tauri://…`).
  * - `invalid_argument`: another argument has the wrong shape.
  * - `unknown_target`: the label names no webview.
- * - `denied`: no capability of this window allows it, or the call came from an iframe.
+ * - `denied`: no capability of this window allows the command, or this event, or this event for this target; or the
+ *   call came from an iframe. The message shows what a capability file would have to say.
  * - `payload_too_large`, `invalid_payload`: the payload exceeds the limit, or JSON cannot express it.
  * - `queue_full`: a queue is full and the policy of the event is to reject, so nobody got it, or no room is left for
  *   a retained event.
  * - `too_many_subscriptions`, `too_many_jobs`: a limit of the app is reached.
- * - `unknown_job`, `duplicate_job`, `invalid_interval`: about periodic emits.
+ * - `unknown_job`, `duplicate_job`, `invalid_interval`: about periodic emits; an interval may also be shorter than a
+ *   capability allows.
  * - `stale_session`: the host kept ending the sessions of this page, several times in a row.
  * - `unavailable`: there is no Tauri here, or the plugin is not registered.
  *
@@ -93,16 +95,20 @@ export function isErrorObject(reason: unknown): reason is { code: ErrorCode; mes
   return typeof code === 'string' && typeof message === 'string'
 }
 
+const EMIT = '"event-bus:emit", or { "identifier": "event-bus:allow-emit", "allow": [names] } for some events alone'
+const EMIT_TO =
+  '"event-bus:emit", or { "identifier": "event-bus:allow-emit-to", "allow": [{ "event": name, "to": label }] } for some alone'
+
 /** What lets a page use a command; listening and periodic emits take several together. */
 const PERMISSIONS: Partial<Record<string, string>> = {
-  emit: 'event-bus:allow-emit',
-  emit_to: 'event-bus:allow-emit-to',
-  subscribe: 'event-bus:listen',
-  unsubscribe: 'event-bus:listen',
-  pull: 'event-bus:listen',
-  start_periodic: 'event-bus:periodic',
-  stop_periodic: 'event-bus:periodic',
-  list_periodic: 'event-bus:periodic',
+  emit: EMIT,
+  emit_to: EMIT_TO,
+  subscribe: '"event-bus:listen"',
+  unsubscribe: '"event-bus:listen"',
+  pull: '"event-bus:listen"',
+  start_periodic: '"event-bus:periodic"',
+  stop_periodic: '"event-bus:periodic"',
+  list_periodic: '"event-bus:periodic"',
 }
 
 /** Tauri's access control and argument parser reject with bare strings, which debug and release builds word differently. */
@@ -121,9 +127,12 @@ function readText(text: string, command?: string): [ErrorCode, string] {
       `the event-bus plugin does not know this command: the crate is older than the npm package (${text})`,
     ]
   }
+  if (/explicitly denied/i.test(text)) {
+    return ['denied', `${text} (a capability denies this command, and that holds in every window)`]
+  }
   if (/not allowed|denied/i.test(text)) {
-    const permission = (command && PERMISSIONS[command]) ?? 'event-bus:default'
-    return ['denied', `${text} (a capability of this window has to list "${permission}")`]
+    const permission = (command && PERMISSIONS[command]) ?? '"event-bus:default"'
+    return ['denied', `${text} (a capability of this window has to list ${permission})`]
   }
   return ['invalid_argument', text]
 }

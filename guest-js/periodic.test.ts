@@ -69,6 +69,12 @@ it('lists jobs and stops them by id', async () => {
   await expect(stopPeriodic('x')).rejects.toMatchObject({ code: 'unknown_job' })
 })
 
+it('names the owner of a job that is not its own', async () => {
+  await startPeriodic('a', { everyMs: 1, id: 'x' })
+  await stopPeriodic('x', { owner: { kind: 'host' } })
+  expect(realm.host.commands('stop_periodic')[0]?.args).toMatchObject({ id: 'x', owner: { kind: 'host' } })
+})
+
 it('says what is missing where types do not', async () => {
   const untyped = startPeriodic as (event: string, options?: unknown) => Promise<unknown>
   await expect(untyped('a')).rejects.toMatchObject({

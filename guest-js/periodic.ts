@@ -150,7 +150,8 @@ export async function startPeriodic(event: string, options: Schedule & { payload
 }
 
 /**
- * Ends a periodic emit of this webview, by its id: one that an earlier page of it started, say.
+ * Ends a periodic emit by its id: one that an earlier page of this webview started, say. With `owner`, as
+ * {@link listPeriodic} tells it, one of Rust or of another webview, if a capability allows that (`"owner": "any"`).
  *
  * @throws {EventBusError} by rejection: `unknown_job`, `denied`, `unavailable`.
  *
@@ -158,19 +159,21 @@ export async function startPeriodic(event: string, options: Schedule & { payload
  * ```ts
  * import { listPeriodic, stopPeriodic } from 'tauri-plugin-event-bus-api'
  *
- * for (const { id } of await listPeriodic()) await stopPeriodic(id)
+ * for (const { id, owner } of await listPeriodic()) await stopPeriodic(id, { owner })
  * ```
  */
-export async function stopPeriodic(id: string): Promise<void> {
+export async function stopPeriodic(id: string, options?: { owner?: EventSource }): Promise<void> {
   try {
-    await openInbox().send('stop_periodic', { id }, 0)
+    const owner = options?.owner
+    await openInbox().send('stop_periodic', { id, ...withoutUndefined({ owner }) }, 0)
   } catch (error) {
     throw toEventBusError(error)
   }
 }
 
 /**
- * The periodic emits of this webview, those included that it started before a reload.
+ * The periodic emits of this webview, those included that it started before a reload. Those of Rust and of other
+ * webviews, too, as far as a capability allows it (`"owner": "any"`).
  *
  * @throws {EventBusError} by rejection: `denied`, `unavailable`.
  *

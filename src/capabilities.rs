@@ -17,14 +17,10 @@ use crate::scope::{List, ScopeEntry};
 /// then compiled twice. [`check_capabilities_in`] looks elsewhere.
 ///
 /// ```no_run
-/// // tests/capabilities.rs
-/// #[test]
-/// fn capabilities_are_in_order() {
-///     if let Err(faults) = tauri_plugin_event_bus::check_capabilities() {
-///         panic!("{faults}");
-///     }
+/// // In a `#[test]` of the app:
+/// if let Err(faults) = tauri_plugin_event_bus::check_capabilities() {
+///     panic!("{faults}");
 /// }
-/// # capabilities_are_in_order();
 /// ```
 ///
 /// # Errors

@@ -380,6 +380,10 @@ async fn start_periodic<R: Runtime>(
 }
 
 #[tauri::command]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "Tauri hands in what a command takes one by one"
+)]
 async fn stop_periodic<R: Runtime>(
     webview: Webview<R>,
     bus: Bus<'_>,

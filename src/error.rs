@@ -40,7 +40,7 @@ error_codes! {
     InvalidArgument = "invalid_argument",
     /// A label names no webview.
     UnknownTarget = "unknown_target",
-    /// A permission is missing.
+    /// No capability of the window allows it: the command, the event, or the event for this target.
     Denied = "denied",
     /// The payload's JSON is longer than the limit.
     PayloadTooLarge = "payload_too_large",
@@ -56,7 +56,8 @@ error_codes! {
     UnknownJob = "unknown_job",
     /// A periodic job with that id is running already.
     DuplicateJob = "duplicate_job",
-    /// The interval is not a number of at least one millisecond and at most one year.
+    /// The interval is not a number of at least one millisecond and at most one year, or shorter than a capability
+    /// allows the page.
     InvalidInterval = "invalid_interval",
     /// The session has ended, or never was one of this webview.
     StaleSession = "stale_session",

@@ -34,3 +34,8 @@ pub use periodic::{JobOwner, Periodic, PeriodicBuilder, PeriodicInfo};
 pub use policy::{Overflow, Policy};
 pub use stream::{EventStream, StreamItem};
 pub use target::Target;
+
+/// The blocks of the guides compile, too.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/permissions.md")]
+struct Guides;

@@ -11,7 +11,7 @@ use tauri::utils::acl::capability::Capability;
 use tauri::utils::acl::manifest::Manifest;
 use tauri::utils::acl::resolved::{Resolved, ResolvedScope};
 use tauri::utils::platform::Target;
-use tauri_plugin_event_bus::check_capabilities_in;
+use tauri_plugin_event_bus::{check_capabilities, check_capabilities_in};
 
 const SNAPSHOT: &str = "tests/plugin/access.txt";
 
@@ -193,6 +193,18 @@ fn a_malformed_entry_is_found_by_its_file_and_its_text() {
         assert!(first.contains(part), "{first}");
     }
     assert_eq!(format!("{faults:?}"), faults.to_string());
+}
+
+#[test]
+fn without_a_folder_the_package_that_is_tested_is_checked() {
+    // This package is no app, which is better said than passed over.
+    let faults = check_capabilities().unwrap_err();
+    let fault = faults.iter().next().unwrap();
+    assert_eq!(fault.file, root());
+    assert!(
+        fault.problem.contains("there are no capabilities"),
+        "{fault}"
+    );
 }
 
 /// A folder with these files, which goes with the value.

@@ -195,11 +195,14 @@ fn every_block_of_the_documentation_is_checked_by_something() {
                         .unwrap_or_else(|error| panic!("{}: {error}\n{code}", page.display()));
                     check_permissions(&json);
                 }
-                "rust" | "rust,no_run" => assert!(
-                    page.ends_with("README.md"),
-                    "{} is in no doc test",
-                    page.display()
-                ),
+                "rust" | "rust,no_run" => {
+                    let name = page.strip_prefix(root()).unwrap().display();
+                    let included = format!("include_str!(\"../{name}\")");
+                    assert!(
+                        read("src/lib.rs").contains(&included),
+                        "{name} is in no doc test"
+                    );
+                }
                 "ts" | "sh" | "text" => {}
                 other => panic!(
                     "{} has a block in {other:?}, which nothing checks",
@@ -207,6 +210,23 @@ fn every_block_of_the_documentation_is_checked_by_something() {
                 ),
             }
         }
+    }
+}
+
+#[test]
+fn the_guides_capability_files_are_those_that_are_tested() {
+    let guide = read("docs/permissions.md");
+    let shown: Vec<String> = blocks(&guide).into_iter().map(|(_, code)| code).collect();
+    let files = fs::read_dir(root().join("tests/fixture/capabilities/guide")).unwrap();
+    let files: Vec<PathBuf> = files.map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(files.len(), 4);
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(
+            shown.iter().any(|code| code == text.trim_end()),
+            "docs/permissions.md does not show {}",
+            file.display()
+        );
     }
 }
 

@@ -38,8 +38,13 @@ pub(crate) fn run_with(program: &str, variables: &[(&str, &str)]) -> Outcome {
 
 /// Runs the cargo that runs this program.
 pub(crate) fn cargo(arguments: &[&str]) -> Outcome {
+    cargo_with(arguments, &[])
+}
+
+/// Runs cargo with variables of its own.
+pub(crate) fn cargo_with(arguments: &[&str], variables: &[(&str, &str)]) -> Outcome {
     let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    start("cargo", &cargo, arguments, &[], &root())
+    start("cargo", &cargo, arguments, variables, &root())
 }
 
 fn start(

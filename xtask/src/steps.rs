@@ -2,7 +2,7 @@
 
 use crate::{
     npm, packages,
-    run::{Outcome, cargo, root, run, succeeds},
+    run::{Outcome, cargo, cargo_with, root, run, succeeds},
     system,
 };
 use std::{
@@ -43,6 +43,10 @@ const CODEGEN: &[Step] = &[
     ("system packages", system::for_building),
     ("api-iife.js", || npm::script("build")),
     ("permissions", permissions),
+    ("what the permission sets grant", || {
+        let test = ["test", "--test", "plugin", "access"];
+        cargo_with(&test, &[("WRITE_SNAPSHOTS", "1")])
+    }),
 ];
 
 /// What is fast: format, lints, types.

@@ -16,6 +16,7 @@ mod pattern;
 mod periodic;
 mod policy;
 mod stream;
+mod sync;
 mod target;
 
 pub use builder::{Builder, init};

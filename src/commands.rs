@@ -218,7 +218,7 @@ async fn subscribe<R: Runtime>(
                 Err(error) => refusals.push(Some(error)),
             }
         }
-        let (answers, outcome) = engine.hub().subscribe(page, accepted, Instant::now());
+        let (answers, outcome) = engine.hub().subscribe(page, accepted, crate::sync::now());
         engine.settle(outcome);
         let mut answers = answers.into_iter();
         let entries: Vec<EntryAnswer<Subscribed>> = refusals

@@ -1,6 +1,6 @@
 //! The running bus: the hub behind its one lock, and what is done with its outcomes once the lock is released.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -18,6 +18,7 @@ use crate::page::reply::Reply;
 use crate::pattern::EventPattern;
 use crate::periodic::job::Jobs;
 use crate::policy::Policies;
+use crate::sync::{FairMutex, Mutex, MutexGuard, Notify, now};
 use crate::target::Selection;
 
 pub(crate) struct Engine {
@@ -27,7 +28,7 @@ pub(crate) struct Engine {
     pub(crate) callbacks: Callbacks,
     pub(crate) jobs: Jobs,
     /// Told when something is due earlier than the lease keeper knows.
-    pub(crate) rearm: Arc<tokio::sync::Notify>,
+    pub(crate) rearm: Arc<Notify>,
     room: Room,
 }
 
@@ -35,9 +36,9 @@ pub(crate) struct Engine {
 #[derive(Default)]
 struct Room {
     /// Told when a queue may have room again.
-    made: tokio::sync::Notify,
-    /// Taken by one after the other, in the order in which they came. Tokio's mutex is fair.
-    turn: tokio::sync::Mutex<()>,
+    made: Notify,
+    /// Taken by one after the other, in the order in which they came.
+    turn: FairMutex<()>,
 }
 
 /// What the bus asks of Tauri, without its runtime as a parameter.
@@ -121,7 +122,7 @@ impl Engine {
         if let Some(to) = &audience.to {
             self.meet(&to.selection);
         }
-        self.hub().emit(draft, audience, Instant::now())
+        self.hub().emit(draft, audience, now())
     }
 
     /// Emits as soon as every queue has room, one after the other in the order of the calls.
@@ -183,9 +184,7 @@ impl Engine {
         if !self.knows(webview) {
             self.meet_webview(webview);
         }
-        let (turn, page, outcome) =
-            self.hub()
-                .begin_command(webview, command, reply, Instant::now());
+        let (turn, page, outcome) = self.hub().begin_command(webview, command, reply, now());
         self.settle(outcome);
         (turn, page)
     }
@@ -198,7 +197,7 @@ impl Engine {
     }
 
     pub(crate) fn pull(&self, webview: &str, pull: Pull, reply: Reply) {
-        let pulled = self.hub().pull(webview, pull, reply, Instant::now());
+        let pulled = self.hub().pull(webview, pull, reply, now());
         match pulled {
             Ok(outcome) => self.settle(outcome),
             Err((reply, error)) => reply.answer(Err(error)),

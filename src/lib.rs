@@ -18,6 +18,7 @@ mod periodic;
 mod policy;
 mod scope;
 mod stream;
+mod sync;
 mod target;
 
 pub use builder::{Builder, init};

@@ -270,6 +270,8 @@ impl<W> Hub<W> {
         let Some(session) = self.sessions.get_mut(&key) else {
             return outcome;
         };
+        // Even while its queue stays full: events that this page does not hear any more do not wait for it.
+        outcome.room = true;
         let ended = self.subscriptions.remove_many(key, ids);
         session.subscriptions -= ended;
         for id in ids {
@@ -277,7 +279,6 @@ impl<W> Hub<W> {
         }
         if session.subscriptions == 0 {
             session.outbox.drop_queued();
-            outcome.room = true;
             if let Some(pull) = session.parked.take() {
                 outcome.answers.push((pull.waiter, Batch::default()));
             }

@@ -1,12 +1,10 @@
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use tokio::sync::Notify;
-use tokio::time::Instant;
 
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result, quoted};
@@ -15,6 +13,7 @@ use crate::hub::{Address, Audience, Draft};
 use crate::listener::panic_message;
 use crate::name::EventName;
 use crate::periodic::schedule::{DueTick, Schedule};
+use crate::sync::{Mutex, MutexGuard, Notify, TaskInstant, sleep_until, spawn};
 use crate::target::Target;
 
 /// Whose periodic job it is. A page's job ends with its webview and lives through reloads.
@@ -229,7 +228,7 @@ impl Jobs {
             engine.jobs.end(&job);
             return Err(Error::new(ErrorCode::StaleSession, "the webview is closed"));
         }
-        tauri::async_runtime::spawn(run(
+        spawn(run(
             Arc::downgrade(engine),
             Arc::clone(&job),
             schedule,
@@ -371,12 +370,13 @@ async fn run(
     audience: Audience,
     mut payload: Payload,
 ) {
-    let start = Instant::now();
+    let start = TaskInstant::now();
     let start_time = SystemTime::now();
     while let Some(due) = schedule.due() {
         tokio::select! {
+            biased;
             () = job.stop.notified() => {}
-            () = tokio::time::sleep_until(start + due) => {}
+            () = sleep_until(start + due) => {}
         }
         let Some(engine) = engine.upgrade() else {
             return;

@@ -11,8 +11,9 @@ use tokio::sync::oneshot;
 
 use crate::bus::EventBus;
 use crate::engine::Engine;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result, escaped, quoted};
 use crate::event::{Receipt, Source};
+use crate::flood::Flood;
 use crate::hub::order::{Answer, Turn};
 use crate::hub::session::SessionId;
 use crate::hub::subscriptions::SubscriberKey;
@@ -66,7 +67,8 @@ async fn emit<R: Runtime>(
     };
     let source = source_of(&webview);
     in_order(engine, &webview, &call, |_| {
-        answer_each(events, |entry: EmitEntry| {
+        let flood = engine.hub().flood(webview.label())?;
+        answer_each(&flood, events, |entry: EmitEntry| {
             if entry.to.is_some() {
                 return Err(invalid_argument(
                     "an event with a target goes through emit_to",
@@ -96,7 +98,8 @@ async fn emit_to<R: Runtime>(
     };
     let source = source_of(&webview);
     in_order(engine, &webview, &call, |_| {
-        answer_each(events, |entry: EmitEntry| {
+        let flood = engine.hub().flood(webview.label())?;
+        answer_each(&flood, events, |entry: EmitEntry| {
             let Some(to) = &entry.to else {
                 return Err(invalid_argument(
                     "emit_to needs a target; without one it is emit",
@@ -127,9 +130,10 @@ struct EmitEntry {
 
 impl EmitEntry {
     fn emit(self, engine: &Engine, source: &Source, audience: &Audience) -> Result<Receipt> {
+        let name = EventName::parse(&self.event)?;
         let draft = Draft {
-            payload: read_payload(&self.event, self.payload)?,
-            name: EventName::parse(&self.event)?,
+            payload: read_payload(&name, self.payload)?.into(),
+            name,
             source: source.clone(),
             tick: None,
             retain: self.retain,
@@ -156,9 +160,14 @@ async fn subscribe<R: Runtime>(
     };
     in_order(engine, &webview, &call, |page| {
         check_entries("subscriptions", subscriptions.len())?;
+        let flood = engine.hub().flood(webview.label())?;
+        let now = Instant::now();
         let requests: Vec<Result<SubscriptionRequest>> = subscriptions
             .into_iter()
-            .map(|entry| read::<SubscribeEntry>(entry)?.request())
+            .map(|entry| {
+                flood.take_subscribe(now)?;
+                read::<SubscribeEntry>(entry)?.request()
+            })
             .collect();
         let mut refusals = Vec::new();
         let mut accepted = Vec::new();
@@ -171,9 +180,7 @@ async fn subscribe<R: Runtime>(
                 Err(error) => refusals.push(Some(error)),
             }
         }
-        let (answers, outcome) = engine.hub().subscribe(page, accepted, Instant::now());
-        engine.settle(outcome);
-        let mut answers = answers.into_iter();
+        let mut answers = engine.subscribe(page, accepted, now).into_iter();
         let entries: Vec<EntryAnswer<Subscribed>> = refusals
             .into_iter()
             .filter_map(|refusal| match refusal {
@@ -254,8 +261,7 @@ async fn unsubscribe<R: Runtime>(
     };
     in_order(engine, &webview, &call, |page| {
         check_entries("ids", ids.len())?;
-        let outcome = engine.hub().unsubscribe(page, &ids);
-        engine.settle(outcome);
+        engine.unsubscribe(page, &ids);
         Ok(Value::Null.to_string())
     })
     .await
@@ -294,11 +300,15 @@ async fn start_periodic<R: Runtime>(
     };
     let owner = owner_of(&webview);
     in_order(engine, &webview, &call, |_| {
+        let flood = engine.hub().flood(webview.label())?;
+        flood.take_emit(payload_length(&job), Instant::now())?;
         let job: JobArguments = read(job)?;
         let every_ms = job.every_ms.ok_or_else(|| invalid_interval("missing"))?;
+        let name = EventName::parse(&job.event)?;
         let plan = JobPlan {
-            payload: Payload::Fixed(read_payload(&job.event, job.payload)?),
-            name: EventName::parse(&job.event)?,
+            payload: Payload::Fixed(read_payload(&name, job.payload)?.into()),
+            name,
+            flood: Some(flood),
             interval: interval_from_millis(every_ms)?,
             is_immediate: job.immediate,
             count: job.count,
@@ -434,15 +444,24 @@ fn check_entries(what: &str, count: usize) -> Result<()> {
 
 /// Answers a batch with one result for each entry; a refused one does not touch the others.
 fn answer_each<T: DeserializeOwned, A: Serialize>(
+    flood: &Flood,
     entries: Vec<Value>,
     mut act: impl FnMut(T) -> Result<A>,
 ) -> Answer {
     check_entries("events", entries.len())?;
     let answers: Vec<EntryAnswer<A>> = entries
         .into_iter()
-        .map(|entry| EntryAnswer::of(read(entry).and_then(&mut act)))
+        .map(|entry| {
+            let taken = flood.take_emit(payload_length(&entry), Instant::now());
+            EntryAnswer::of(taken.and_then(|()| read(entry)).and_then(&mut act))
+        })
         .collect();
     write(&answers)
+}
+
+/// How long the payload of an entry is that has not been read yet.
+fn payload_length(entry: &Value) -> usize {
+    entry["payload"].as_str().map_or(0, str::len)
 }
 
 #[derive(Serialize)]
@@ -462,7 +481,7 @@ impl<A> EntryAnswer<A> {
 }
 
 fn read<T: DeserializeOwned>(value: Value) -> Result<T> {
-    serde_json::from_value(value).map_err(|error| invalid_argument(error.to_string()))
+    serde_json::from_value(value).map_err(|error| invalid_argument(escaped(&error)))
 }
 
 fn write(value: &impl Serialize) -> Answer {
@@ -470,14 +489,14 @@ fn write(value: &impl Serialize) -> Answer {
 }
 
 /// Checks that a page's payload is JSON, without rebuilding it.
-fn read_payload(name: &str, payload: Option<String>) -> Result<String> {
+fn read_payload(name: &EventName, payload: Option<String>) -> Result<String> {
     let Some(payload) = payload else {
         return Ok(Value::Null.to_string());
     };
     serde_json::from_str::<IgnoredAny>(&payload).map_err(|error| {
         Error::new(
             ErrorCode::InvalidPayload,
-            format!("the payload of {name:?} is not JSON: {error}"),
+            format!("the payload of {:?} is not JSON: {error}", name.as_str()),
         )
     })?;
     Ok(payload)
@@ -493,7 +512,9 @@ fn read_target(target: &Value) -> Result<Target> {
         }
         other => EventTarget::deserialize(other).map(Target::from).map_err(|error| {
             invalid_argument(format!(
-                "the target {other} is none; it is a label, a list of labels or an EventTarget of Tauri: {error}"
+                "the target {} is none; it is a label, a list of labels or an EventTarget of Tauri: {}",
+                quoted(&other.to_string()),
+                escaped(&error)
             ))
         }),
     }

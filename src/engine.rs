@@ -11,8 +11,8 @@ use crate::hub::order::{Answer, Turn};
 use crate::hub::outbox::BatchBound;
 use crate::hub::queue::Entry;
 use crate::hub::session::SessionId;
-use crate::hub::subscriptions::SubscriberKey;
-use crate::hub::{Audience, Command, Draft, Hub, Outcome};
+use crate::hub::subscriptions::{SubscriberKey, SubscriptionId};
+use crate::hub::{Audience, Command, Draft, Hub, Outcome, SubscriptionRequest};
 use crate::listener::Callbacks;
 use crate::name::EventName;
 use crate::page::batch::encode;
@@ -32,6 +32,10 @@ pub(crate) struct Engine {
     pub(crate) rearm: Arc<tokio::sync::Notify>,
     room: Room,
 }
+
+/// How many subscriptions of one command begin or end under one lock, so that no page waits for a whole command of
+/// another one.
+const MOST_AT_ONCE: usize = 32;
 
 /// Where those wait who emit into a full queue.
 #[derive(Default)]
@@ -199,6 +203,32 @@ impl Engine {
         }
     }
 
+    /// Begins subscriptions, a few under each lock: what they get of what came before takes its time.
+    pub(crate) fn subscribe(
+        &self,
+        page: SubscriberKey,
+        requests: Vec<SubscriptionRequest>,
+        now: Instant,
+    ) -> Vec<Result<u64>> {
+        let mut requests = requests.into_iter();
+        let mut answers = Vec::with_capacity(requests.len());
+        while requests.len() > 0 {
+            let some = requests.by_ref().take(MOST_AT_ONCE).collect();
+            let (begun, outcome) = self.hub().subscribe(page, some, now);
+            self.settle(outcome);
+            answers.extend(begun);
+        }
+        answers
+    }
+
+    /// Ends subscriptions, a few under each lock.
+    pub(crate) fn unsubscribe(&self, page: SubscriberKey, ids: &[SubscriptionId]) {
+        for some in ids.chunks(MOST_AT_ONCE) {
+            let outcome = self.hub().unsubscribe(page, some);
+            self.settle(outcome);
+        }
+    }
+
     pub(crate) fn pull(
         &self,
         webview: &str,
@@ -307,7 +337,7 @@ mod tests {
     fn emit(engine: &Engine, target: Target) -> Result<Receipt> {
         let draft = Draft {
             name: EventName::parse("x")?,
-            payload: "1".to_owned(),
+            payload: "1".into(),
             source: Source::Host,
             tick: None,
             retain: None,

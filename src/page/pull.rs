@@ -5,7 +5,7 @@ use tauri::ipc::{Invoke, InvokeBody};
 use tauri::{Manager, Runtime};
 
 use crate::bus::EventBus;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result, escaped};
 use crate::hub::outbox::BatchBound;
 use crate::hub::session::SessionId;
 use crate::page::reply::Reply;
@@ -72,7 +72,10 @@ fn read_arguments(body: &InvokeBody) -> Result<(SessionId, u64)> {
     let arguments = PullArguments::deserialize(json).map_err(|error| {
         Error::new(
             ErrorCode::InvalidArgument,
-            format!("a pull takes a session id and the index of the last handled item: {error}"),
+            format!(
+                "a pull takes a session id and the index of the last handled item: {}",
+                escaped(&error)
+            ),
         )
     })?;
     Ok((SessionId::parse(&arguments.session)?, arguments.ack))

@@ -56,6 +56,8 @@ fn pure_rooms_know_neither_tauri_nor_tokio() {
         "pattern",
         "target",
         "event",
+        "flood",
+        "json",
         "policy",
         "config",
         "error",

@@ -4,9 +4,11 @@
 
 mod delivery;
 mod floods;
+mod forging;
 mod history;
 mod host;
 mod house;
+mod injection;
 mod periodic;
 mod permissions;
 mod policies;

@@ -74,6 +74,7 @@ async fn emit<R: Runtime>(
                     "an event with a target goes through emit_to",
                 ));
             }
+            engine.give_way();
             entry.emit(engine, &source, &Audience::default())
         })
     })
@@ -113,6 +114,7 @@ async fn emit_to<R: Runtime>(
                 to: Some(to),
                 except: None,
             };
+            engine.give_way();
             entry.emit(engine, &source, &audience)
         })
     })
@@ -489,7 +491,7 @@ fn write(value: &impl Serialize) -> Answer {
 }
 
 /// Checks that a page's payload is JSON, without rebuilding it.
-fn read_payload(name: &EventName, payload: Option<String>) -> Result<String> {
+pub(crate) fn read_payload(name: &EventName, payload: Option<String>) -> Result<String> {
     let Some(payload) = payload else {
         return Ok(Value::Null.to_string());
     };
@@ -503,7 +505,7 @@ fn read_payload(name: &EventName, payload: Option<String>) -> Result<String> {
 }
 
 /// Reads a target as TypeScript writes it: a label or glob, a list of targets, or Tauri's `EventTarget`.
-fn read_target(target: &Value) -> Result<Target> {
+pub(crate) fn read_target(target: &Value) -> Result<Target> {
     match target {
         Value::String(label) => Ok(label.into()),
         Value::Array(targets) => {
@@ -530,4 +532,30 @@ fn owner_of<R: Runtime>(webview: &Webview<R>) -> JobOwner {
 
 fn invalid_argument(message: impl Into<String>) -> Error {
     Error::new(ErrorCode::InvalidArgument, message)
+}
+
+/// Reads an entry of one of the commands as far as it goes without a bus, for the fuzz targets.
+#[cfg(fuzzing)]
+pub(crate) fn read_arguments(kind: u8, entry: Value) -> Result<()> {
+    let _ = payload_length(&entry);
+    match kind % 3 {
+        0 => {
+            let entry: EmitEntry = read(entry)?;
+            let name = EventName::parse(&entry.event)?;
+            read_payload(&name, entry.payload)?;
+            entry.to.as_ref().map(read_target).transpose()?;
+        }
+        1 => {
+            read::<SubscribeEntry>(entry)?.request()?;
+        }
+        _ => {
+            let job: JobArguments = read(entry)?;
+            let name = EventName::parse(&job.event)?;
+            read_payload(&name, job.payload)?;
+            let every_ms = job.every_ms.ok_or_else(|| invalid_interval("missing"))?;
+            interval_from_millis(every_ms)?;
+            job.to.as_ref().map(read_target).transpose()?;
+        }
+    }
+    Ok(())
 }

@@ -158,7 +158,8 @@ mod given {
     }
 }
 
-#[cfg(all(test, feature = "flood-limits"))]
+#[cfg(test)]
+#[cfg(feature = "flood-limits")]
 mod tests {
     use super::*;
 

@@ -9,6 +9,10 @@ mod engine;
 mod error;
 mod event;
 mod flood;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+#[allow(missing_docs)]
+pub mod fuzzing;
 mod hub;
 mod json;
 mod listener;

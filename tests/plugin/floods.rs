@@ -167,6 +167,28 @@ fn a_configuration_that_cannot_work_stops_the_start() {
     );
 }
 
+#[test]
+fn a_page_has_so_many_patterns_that_take_time_to_match() {
+    let mut limits = Limits::default();
+    limits.globs_per_page = 3;
+    let app = app_of(limits);
+    let mut main = Page::open(&app, "main");
+    let mut other = Page::open(&app, "other");
+    // The glob engine's pattern has eleven bytes and counts for two. A name and a prefix count for nothing.
+    for pattern in ["*:a", "b:[cd]:efgh", "c", "d:*", "*"] {
+        main.listen(pattern);
+    }
+    let entry =
+        |id: u32, pattern: &str| json!({ "subscriptions": [{ "id": id, "event": pattern }] });
+    let answers = main.call("subscribe", entry(90, "*:z")).unwrap();
+    assert_eq!(code(&answers[0]), "too_many_subscriptions");
+    assert!(message(&answers[0]).contains("globsPerPage") && message(&answers[0]).contains('3'));
+    other.listen("*:z");
+    main.call("unsubscribe", json!({ "ids": [1] })).unwrap();
+    let answers = main.call("subscribe", entry(91, "*:z")).unwrap();
+    assert!(answers[0]["seq"].is_u64());
+}
+
 fn job(id: &str, payload: &str) -> Value {
     json!({ "job": { "event": "x", "everyMs": 60_000, "id": id, "payload": payload } })
 }

@@ -152,6 +152,7 @@ fn documentation() -> Vec<PathBuf> {
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
         "CHANGELOG.md",
+        "SECURITY.md",
         "guest-js/README.md",
     ]
     .map(|page| root().join(page))

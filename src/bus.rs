@@ -184,7 +184,7 @@ impl EventBus {
     fn draft(&self, name: &str, payload: impl Serialize) -> Result<Draft> {
         Ok(Draft {
             name: EventName::parse(name)?,
-            payload: to_json(name, &payload)?,
+            payload: to_json(name, &payload)?.into(),
             source: self.source.clone(),
             tick: None,
             retain: None,

@@ -9,7 +9,13 @@ mod config;
 mod engine;
 mod error;
 mod event;
+mod flood;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+#[allow(missing_docs)]
+pub mod fuzzing;
 mod hub;
+mod json;
 mod listener;
 mod name;
 mod page;

@@ -6,6 +6,7 @@
 use std::time::Instant;
 
 pub(crate) use std::sync::{Mutex, MutexGuard};
+pub(crate) use std::thread::yield_now as yield_thread;
 pub(crate) use tauri::async_runtime::spawn;
 /// Whoever comes first gets it first.
 pub(crate) use tokio::sync::Mutex as FairMutex;

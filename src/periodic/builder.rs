@@ -51,7 +51,7 @@ impl PeriodicBuilder {
             name,
             interval: None,
             to: None,
-            payload: Ok(Payload::Fixed("null".to_owned())),
+            payload: Ok(Payload::Fixed("null".into())),
             is_immediate: false,
             count: None,
             id: None,
@@ -73,7 +73,7 @@ impl PeriodicBuilder {
 
     /// The payload of every tick. Without one it is `null`.
     pub fn payload(mut self, payload: impl Serialize) -> Self {
-        self.payload = to_json(&self.name, &payload).map(Payload::Fixed);
+        self.payload = to_json(&self.name, &payload).map(|json| Payload::Fixed(json.into()));
         self
     }
 
@@ -145,6 +145,7 @@ impl PeriodicBuilder {
             payload: self.payload?,
             owner: JobOwner::Host,
             source: self.bus.source().clone(),
+            flood: None,
         };
         let job = Jobs::start(&engine, plan)?;
         Ok(Periodic {

@@ -57,6 +57,8 @@ fn pure_rooms_know_neither_tauri_nor_tokio() {
         "pattern",
         "target",
         "event",
+        "flood",
+        "json",
         "policy",
         "config",
         "error",
@@ -176,6 +178,7 @@ fn documentation() -> Vec<PathBuf> {
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
         "CHANGELOG.md",
+        "SECURITY.md",
         "guest-js/README.md",
     ]
     .map(|page| root().join(page))

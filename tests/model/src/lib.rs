@@ -21,8 +21,12 @@ mod engine;
 mod error;
 #[path = "../../../src/event.rs"]
 mod event;
+#[path = "../../../src/flood.rs"]
+mod flood;
 #[path = "../../../src/hub/mod.rs"]
 mod hub;
+#[path = "../../../src/json.rs"]
+mod json;
 #[path = "../../../src/listener.rs"]
 mod listener;
 #[path = "../../../src/name.rs"]

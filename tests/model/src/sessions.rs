@@ -162,6 +162,7 @@ fn plan(owner: JobOwner, payload: Payload) -> JobPlan {
         count: None,
         to: None,
         replaces: false,
+        flood: None,
         payload,
         owner,
         source: Source::Host,
@@ -169,7 +170,7 @@ fn plan(owner: JobOwner, payload: Payload) -> JobPlan {
 }
 
 fn fixed() -> Payload {
-    Payload::Fixed("1".to_owned())
+    Payload::Fixed("1".into())
 }
 
 /// A window closes while its page starts a job: the job is stopped or was never started.

@@ -14,6 +14,7 @@ use shuttle::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) use shuttle::future::{spawn, yield_now};
 pub(crate) use shuttle::sync::{Mutex, MutexGuard};
+pub(crate) use shuttle::thread::yield_now as yield_thread;
 
 /// Here the checker may go on with another task. Between two such points a task is alone, so what this file keeps to
 /// itself is behind locks of the standard library, which nobody ever waits for.

@@ -53,7 +53,7 @@ pub(crate) fn app_with(limits: Limits, policy: Policy) -> Arc<Engine> {
 pub(crate) fn draft(name: &str) -> Draft {
     Draft {
         name: EventName::parse(name).unwrap(),
-        payload: "1".to_owned(),
+        payload: "1".to_owned().into(),
         source: Source::Host,
         tick: None,
         retain: None,

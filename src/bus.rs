@@ -6,7 +6,7 @@ use tauri::{App, AppHandle, EventTarget, Manager, Runtime, Webview, WebviewWindo
 
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};
-use crate::event::{Event, Receipt, Source};
+use crate::event::{BusEvent, Receipt, Source};
 use crate::hub::subscriptions::Hearing;
 use crate::hub::{Address, Audience, Draft};
 use crate::listener::{Callbacks, Listener};
@@ -213,7 +213,7 @@ impl EventBus {
     pub fn listen(
         &self,
         pattern: &str,
-        callback: impl FnMut(Event) + Send + 'static,
+        callback: impl FnMut(BusEvent) + Send + 'static,
     ) -> Result<Listener> {
         self.add_listener(pattern, Hearing::Own, callback)
     }
@@ -226,7 +226,7 @@ impl EventBus {
     pub fn listen_any(
         &self,
         pattern: &str,
-        callback: impl FnMut(Event) + Send + 'static,
+        callback: impl FnMut(BusEvent) + Send + 'static,
     ) -> Result<Listener> {
         self.add_listener(pattern, Hearing::Everything, callback)
     }
@@ -235,7 +235,7 @@ impl EventBus {
         &self,
         pattern: &str,
         hearing: Hearing,
-        callback: impl FnMut(Event) + Send + 'static,
+        callback: impl FnMut(BusEvent) + Send + 'static,
     ) -> Result<Listener> {
         let pattern = EventPattern::parse(pattern)?;
         Ok(Callbacks::add(&self.engine, pattern, hearing, callback))

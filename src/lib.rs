@@ -28,7 +28,7 @@ pub use capabilities::{
 pub use command_names::COMMANDS;
 pub use config::{Config, Limits, PolicyRule};
 pub use error::{Error, ErrorCode, Result};
-pub use event::{Event, Gap, GapReason, Receipt, Source, Tick};
+pub use event::{BusEvent, Gap, GapReason, Receipt, Source, Tick};
 pub use listener::Listener;
 pub use periodic::{JobOwner, Periodic, PeriodicBuilder, PeriodicInfo};
 pub use policy::{Overflow, Policy};

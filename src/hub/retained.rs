@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::event::Event;
+use crate::event::BusEvent;
 use crate::hub::Audience;
 use crate::name::EventName;
 use crate::pattern::EventPattern;
@@ -17,7 +17,7 @@ pub(crate) struct Retained {
 
 #[derive(Debug)]
 pub(crate) struct RetainedEvent {
-    pub(crate) event: Event,
+    pub(crate) event: BusEvent,
     pub(crate) audience: Audience,
 }
 

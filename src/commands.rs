@@ -11,6 +11,7 @@ use tauri::{EventTarget, Runtime, State, Webview};
 use tokio::sync::oneshot;
 
 use crate::bus::EventBus;
+use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::{Receipt, Source};
@@ -38,6 +39,7 @@ pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync 
         start_periodic,
         stop_periodic,
         list_periodic,
+        catalog,
     ]);
     move |invoke| {
         if invoke.message.command() == PULL {
@@ -89,7 +91,7 @@ async fn emit<R: Runtime>(
             }
             let name = EventName::parse(&entry.event)?;
             scope.check_emitting(&name, Recipients::Everyone, None)?;
-            entry.emit(engine, name, &source, &Audience::default())
+            entry.emit(&bus, name, &source, &Audience::default())
         })
     })
     .await
@@ -131,7 +133,7 @@ async fn emit_to<R: Runtime>(
                 to: Some(to),
                 except: None,
             };
-            entry.emit(engine, name, &source, &audience)
+            entry.emit(&bus, name, &source, &audience)
         })
     })
     .await
@@ -149,19 +151,19 @@ struct EmitEntry {
 impl EmitEntry {
     fn emit(
         self,
-        engine: &Engine,
+        bus: &EventBus,
         name: EventName,
         source: &Source,
         audience: &Audience,
     ) -> Result<Receipt> {
         let draft = Draft {
-            payload: read_payload(&self.event, self.payload)?,
+            payload: read_payload(bus.catalog(), &name, self.payload)?,
             name,
             source: source.clone(),
             tick: None,
             retain: self.retain,
         };
-        engine.emit(draft, audience)
+        bus.engine().emit(draft, audience)
     }
 }
 
@@ -205,7 +207,7 @@ async fn subscribe<R: Runtime>(
         check_entries("subscriptions", subscriptions.len())?;
         let requests: Vec<Result<SubscriptionRequest>> = subscriptions
             .into_iter()
-            .map(|entry| read::<SubscribeEntry>(entry)?.request(&scope))
+            .map(|entry| read::<SubscribeEntry>(entry)?.request(&scope, bus.catalog()))
             .collect();
         let mut refusals = Vec::new();
         let mut accepted = Vec::new();
@@ -254,11 +256,15 @@ struct ResumeArguments {
 }
 
 impl SubscribeEntry {
-    fn request(self, scope: &Arc<Scope>) -> Result<SubscriptionRequest> {
+    fn request(self, scope: &Arc<Scope>, catalog: &Catalog) -> Result<SubscriptionRequest> {
         let pattern = EventPattern::parse(&self.event)?;
+        let scope = scope.check_listening(&pattern)?;
+        if let Some(name) = pattern.exact() {
+            catalog.check_name(name)?;
+        }
         Ok(SubscriptionRequest {
             id: self.id,
-            scope: scope.check_listening(&pattern)?,
+            scope,
             pattern,
             target: self
                 .target
@@ -362,7 +368,7 @@ async fn start_periodic<R: Runtime>(
             }
         }
         let plan = JobPlan {
-            payload: Payload::Fixed(read_payload(&job.event, job.payload)?),
+            payload: Payload::Fixed(read_payload(bus.catalog(), &name, job.payload)?),
             name,
             interval,
             is_immediate: job.immediate,
@@ -452,6 +458,11 @@ async fn list_periodic<R: Runtime>(
     let is_reached = |event: &EventName| scope.reaches_jobs_of_others(event);
     let jobs = bus.engine().jobs.list(&owner_of(&webview), is_reached);
     write(&jobs).map(Response::new)
+}
+
+#[tauri::command]
+async fn catalog(bus: Bus<'_>) -> Result<Response> {
+    write(bus.catalog()).map(Response::new)
 }
 
 /// What every command that changes state carries.
@@ -581,7 +592,7 @@ fn write(value: &impl Serialize) -> Answer {
 }
 
 /// Checks that a page's payload is JSON, without rebuilding it.
-fn read_payload(name: &str, payload: Option<String>) -> Result<String> {
+fn read_json(name: &str, payload: Option<String>) -> Result<String> {
     let Some(payload) = payload else {
         return Ok(Value::Null.to_string());
     };
@@ -591,6 +602,14 @@ fn read_payload(name: &str, payload: Option<String>) -> Result<String> {
             format!("the payload of {name:?} is not JSON: {error}"),
         )
     })?;
+    Ok(payload)
+}
+
+/// Checks that a page's payload is JSON, and has the shape of its event if that is a typed one.
+fn read_payload(catalog: &Catalog, name: &EventName, payload: Option<String>) -> Result<String> {
+    catalog.check_name(name)?;
+    let payload = read_json(name.as_str(), payload)?;
+    catalog.check_payload(name, &payload)?;
     Ok(payload)
 }
 

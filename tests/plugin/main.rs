@@ -13,3 +13,4 @@ mod policies;
 mod scopes;
 mod sessions;
 mod support;
+mod typed;

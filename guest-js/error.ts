@@ -136,6 +136,7 @@ const PERMISSIONS: Partial<Record<string, string>> = {
   start_periodic: '"event-bus:periodic"',
   stop_periodic: '"event-bus:periodic"',
   list_periodic: '"event-bus:periodic"',
+  catalog: '"event-bus:allow-catalog"',
 }
 
 /** Tauri's access control and argument parser reject with bare strings, which debug and release builds word differently. */

@@ -10,4 +10,5 @@ pub const COMMANDS: &[&str] = &[
     "start_periodic",
     "stop_periodic",
     "list_periodic",
+    "catalog",
 ];

@@ -11,6 +11,7 @@ use tauri::{EventTarget, Runtime, State, Webview};
 use tokio::sync::oneshot;
 
 use crate::bus::EventBus;
+use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result, escaped, quoted};
 use crate::event::{Receipt, Source};
@@ -40,6 +41,7 @@ pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync 
         start_periodic,
         stop_periodic,
         list_periodic,
+        catalog,
     ]);
     move |invoke| {
         if invoke.message.command() == PULL {
@@ -93,7 +95,7 @@ async fn emit<R: Runtime>(
             let name = EventName::parse(&entry.event)?;
             scope.check_emitting(&name, Recipients::Everyone, None)?;
             engine.give_way();
-            entry.emit(engine, name, &source, &Audience::default())
+            entry.emit(&bus, name, &source, &Audience::default())
         })
     })
     .await
@@ -137,7 +139,7 @@ async fn emit_to<R: Runtime>(
                 except: None,
             };
             engine.give_way();
-            entry.emit(engine, name, &source, &audience)
+            entry.emit(&bus, name, &source, &audience)
         })
     })
     .await
@@ -155,19 +157,19 @@ struct EmitEntry {
 impl EmitEntry {
     fn emit(
         self,
-        engine: &Engine,
+        bus: &EventBus,
         name: EventName,
         source: &Source,
         audience: &Audience,
     ) -> Result<Receipt> {
         let draft = Draft {
-            payload: read_payload(&name, self.payload)?.into(),
+            payload: read_payload(bus.catalog(), &name, self.payload)?.into(),
             name,
             source: source.clone(),
             tick: None,
             retain: self.retain,
         };
-        engine.emit(draft, audience)
+        bus.engine().emit(draft, audience)
     }
 }
 
@@ -215,7 +217,7 @@ async fn subscribe<R: Runtime>(
             .into_iter()
             .map(|entry| {
                 flood.take_subscribe(began)?;
-                read::<SubscribeEntry>(entry)?.request(&scope)
+                read::<SubscribeEntry>(entry)?.request(&scope, bus.catalog())
             })
             .collect();
         let mut refusals = Vec::new();
@@ -263,11 +265,15 @@ struct ResumeArguments {
 }
 
 impl SubscribeEntry {
-    fn request(self, scope: &Arc<Scope>) -> Result<SubscriptionRequest> {
+    fn request(self, scope: &Arc<Scope>, catalog: &Catalog) -> Result<SubscriptionRequest> {
         let pattern = EventPattern::parse(&self.event)?;
+        let scope = scope.check_listening(&pattern)?;
+        if let Some(name) = pattern.exact() {
+            catalog.check_name(name)?;
+        }
         Ok(SubscriptionRequest {
             id: self.id,
-            scope: scope.check_listening(&pattern)?,
+            scope,
             pattern,
             target: self
                 .target
@@ -372,7 +378,7 @@ async fn start_periodic<R: Runtime>(
             }
         }
         let plan = JobPlan {
-            payload: Payload::Fixed(read_payload(&name, job.payload)?.into()),
+            payload: Payload::Fixed(read_payload(bus.catalog(), &name, job.payload)?.into()),
             name,
             flood: Some(flood),
             interval,
@@ -463,6 +469,11 @@ async fn list_periodic<R: Runtime>(
     let is_reached = |event: &EventName| scope.reaches_jobs_of_others(event);
     let jobs = bus.engine().jobs.list(&owner_of(&webview), is_reached);
     write(&jobs).map(Response::new)
+}
+
+#[tauri::command]
+async fn catalog(bus: Bus<'_>) -> Result<Response> {
+    write(bus.catalog()).map(Response::new)
 }
 
 /// What every command that changes state carries.
@@ -601,7 +612,7 @@ fn write(value: &impl Serialize) -> Answer {
 }
 
 /// Checks that a page's payload is JSON, without rebuilding it.
-pub(crate) fn read_payload(name: &EventName, payload: Option<String>) -> Result<String> {
+pub(crate) fn read_json(name: &EventName, payload: Option<String>) -> Result<String> {
     let Some(payload) = payload else {
         return Ok(Value::Null.to_string());
     };
@@ -611,6 +622,14 @@ pub(crate) fn read_payload(name: &EventName, payload: Option<String>) -> Result<
             format!("the payload of {:?} is not JSON: {error}", name.as_str()),
         )
     })?;
+    Ok(payload)
+}
+
+/// Checks that a page's payload is JSON, and has the shape of its event if that is a typed one.
+fn read_payload(catalog: &Catalog, name: &EventName, payload: Option<String>) -> Result<String> {
+    catalog.check_name(name)?;
+    let payload = read_json(name, payload)?;
+    catalog.check_payload(name, &payload)?;
     Ok(payload)
 }
 

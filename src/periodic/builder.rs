@@ -1,3 +1,4 @@
+use std::marker::PhantomData;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -32,7 +33,7 @@ use crate::target::Target;
 /// # let _ = start_clock;
 /// ```
 #[must_use = "a periodic job does nothing until .start()"]
-pub struct PeriodicBuilder {
+pub struct PeriodicBuilder<P = AnyPayload> {
     bus: EventBus,
     name: String,
     interval: Option<Duration>,
@@ -42,9 +43,14 @@ pub struct PeriodicBuilder {
     count: Option<u64>,
     id: Option<String>,
     replaces: bool,
+    of: PhantomData<fn(P)>,
 }
 
-impl PeriodicBuilder {
+/// Stands in [`PeriodicBuilder`] for payloads of any type.
+#[derive(Debug)]
+pub enum AnyPayload {}
+
+impl<P> PeriodicBuilder<P> {
     pub(crate) fn new(bus: EventBus, name: String) -> Self {
         Self {
             bus,
@@ -56,6 +62,7 @@ impl PeriodicBuilder {
             count: None,
             id: None,
             replaces: false,
+            of: PhantomData,
         }
     }
 
@@ -71,24 +78,8 @@ impl PeriodicBuilder {
         self
     }
 
-    /// The payload of every tick. Without one it is `null`.
-    pub fn payload(mut self, payload: impl Serialize) -> Self {
-        self.payload = to_json(&self.name, &payload).map(|json| Payload::Fixed(json.into()));
-        self
-    }
-
-    /// Makes the payload of each tick when it is due.
-    ///
-    /// A tick whose function panics, or whose payload is no JSON, counts as failed; the job goes on.
-    pub fn payload_with<T, F>(mut self, mut make: F) -> Self
-    where
-        T: Serialize,
-        F: FnMut(&Tick) -> T + Send + 'static,
-    {
-        let name = self.name.clone();
-        self.payload = Ok(Payload::Made(Box::new(move |tick| {
-            to_json(&name, &make(tick))
-        })));
+    pub(crate) fn with_payload(mut self, payload: Result<Payload>) -> Self {
+        self.payload = payload;
         self
     }
 
@@ -134,9 +125,11 @@ impl PeriodicBuilder {
             )
         })?;
         let engine = Arc::clone(self.bus.engine());
+        let name = EventName::parse(&self.name)?;
+        self.bus.catalog().check_name(&name)?;
         let plan = JobPlan {
             id: self.id,
-            name: EventName::parse(&self.name)?,
+            name,
             interval,
             is_immediate: self.is_immediate,
             count: self.count,
@@ -156,7 +149,29 @@ impl PeriodicBuilder {
     }
 }
 
-impl std::fmt::Debug for PeriodicBuilder {
+impl PeriodicBuilder {
+    /// The payload of every tick. Without one it is `null`.
+    pub fn payload(self, payload: impl Serialize) -> Self {
+        let json = to_json(&self.name, &payload);
+        self.with_payload(json.map(|json| Payload::Fixed(json.into())))
+    }
+
+    /// Makes the payload of each tick when it is due.
+    ///
+    /// A tick whose function panics, or whose payload is no JSON, counts as failed; the job goes on.
+    pub fn payload_with<T, F>(self, mut make: F) -> Self
+    where
+        T: Serialize,
+        F: FnMut(&Tick) -> T + Send + 'static,
+    {
+        let name = self.name.clone();
+        self.with_payload(Ok(Payload::Made(Box::new(move |tick| {
+            to_json(&name, &make(tick))
+        }))))
+    }
+}
+
+impl<P> std::fmt::Debug for PeriodicBuilder<P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PeriodicBuilder")
             .field("name", &self.name)

@@ -4,5 +4,5 @@ pub(crate) mod builder;
 pub(crate) mod job;
 pub(crate) mod schedule;
 
-pub use builder::{Periodic, PeriodicBuilder};
+pub use builder::{AnyPayload, Periodic, PeriodicBuilder};
 pub use job::{JobOwner, PeriodicInfo};

@@ -27,6 +27,7 @@ fn what_a_capability_does_not_list_is_denied() {
         ("start_periodic", json!({ "job": {} })),
         ("stop_periodic", json!({ "id": "x" })),
         ("list_periodic", json!({})),
+        ("catalog", json!({})),
     ];
     for (label, allowed) in [
         (

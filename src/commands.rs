@@ -671,16 +671,17 @@ pub(crate) fn read_arguments(kind: u8, entry: Value) -> Result<()> {
         0 => {
             let entry: EmitEntry = read(entry)?;
             let name = EventName::parse(&entry.event)?;
-            read_payload(&name, entry.payload)?;
+            read_json(&name, entry.payload)?;
             entry.to.as_ref().map(read_target).transpose()?;
         }
         1 => {
-            read::<SubscribeEntry>(entry)?.request(&std::sync::Arc::default())?;
+            read::<SubscribeEntry>(entry)?
+                .request(&std::sync::Arc::default(), &Catalog::default())?;
         }
         _ => {
             let job: JobArguments = read(entry)?;
             let name = EventName::parse(&job.event)?;
-            read_payload(&name, job.payload)?;
+            read_json(&name, job.payload)?;
             let every_ms = job.every_ms.ok_or_else(|| invalid_interval("missing"))?;
             interval_from_millis(every_ms)?;
             job.to.as_ref().map(read_target).transpose()?;

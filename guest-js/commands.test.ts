@@ -40,6 +40,15 @@ describe('the queue', () => {
     expect(realm.host.sent.map(({ args }) => (args.events as unknown[]).length)).toEqual([1, 2])
   })
 
+  it('says how long to wait where the page sends too fast, and refuses that entry alone', async () => {
+    const tooFast = { code: 'rate_limited', message: 'try again in 40 ms', retryAfterMs: 40 }
+    realm.host.refuseEntry = (_, { event }) => (event === 'b' ? tooFast : null)
+    const [a, b, c] = await Promise.allSettled([emit('a'), emit('b'), emit('c')])
+    expect([a?.status, c?.status]).toEqual(['fulfilled', 'fulfilled'])
+    expect(b).toMatchObject({ reason: { name: 'EventBusError', ...tooFast } })
+    expect(toEventBusError({ code: 'denied', message: 'no' }).retryAfterMs).toBeUndefined()
+  })
+
   it('bounds a command to 1,024 entries', async () => {
     await Promise.all(Array.from({ length: 2_050 }, () => emit('a')))
     expect(realm.host.sent.map(({ args }) => (args.events as unknown[]).length)).toEqual([1_024, 1_024, 2])

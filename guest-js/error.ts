@@ -6,6 +6,7 @@ export const ERROR_CODES = [
   'invalid_argument',
   'unknown_target',
   'denied',
+  'rate_limited',
   'payload_too_large',
   'invalid_payload',
   'queue_full',
@@ -27,10 +28,11 @@ export const ERROR_CODES = [
  * - `unknown_target`: the label names no webview.
  * - `denied`: no capability of this window allows the command, or this event, or this event for this target; or the
  *   call came from an iframe. The message shows what a capability file would have to say.
+ * - `rate_limited`: this page sends faster than it may; `retryAfterMs` says how long to wait.
  * - `payload_too_large`, `invalid_payload`: the payload exceeds the limit, or JSON cannot express it.
  * - `queue_full`: a queue is full and the policy of the event is to reject, so nobody got it, or no room is left for
  *   a retained event.
- * - `too_many_subscriptions`, `too_many_jobs`: a limit of the app is reached.
+ * - `too_many_subscriptions`, `too_many_jobs`: this page, or all pages together, have as many as they may have.
  * - `unknown_job`, `duplicate_job`, `invalid_interval`: about periodic emits; an interval may also be shorter than a
  *   capability allows.
  * - `stale_session`: the host kept ending the sessions of this page, several times in a row.
@@ -40,7 +42,7 @@ export const ERROR_CODES = [
  * ```ts
  * import type { ErrorCode } from 'tauri-plugin-event-bus-api'
  *
- * const retryable: ErrorCode[] = ['queue_full', 'stale_session', 'unavailable']
+ * const retryable: ErrorCode[] = ['queue_full', 'rate_limited', 'stale_session', 'unavailable']
  * ```
  */
 export type ErrorCode = (typeof ERROR_CODES)[number]
@@ -66,10 +68,31 @@ export class EventBusError extends Error {
   override readonly name = 'EventBusError'
   /** What went wrong, as a stable string. */
   readonly code: ErrorCode
+  /**
+   * How many milliseconds to wait before another try; `undefined` unless `code` is `rate_limited`.
+   *
+   * @example
+   * ```ts
+   * import { emit, EventBusError } from 'tauri-plugin-event-bus-api'
+   *
+   * async function emitPatiently(row: string) {
+   *   for (;;) {
+   *     try {
+   *       return await emit('import:row', row)
+   *     } catch (error) {
+   *       if (!(error instanceof EventBusError) || error.code !== 'rate_limited') throw error
+   *       await new Promise((done) => setTimeout(done, error.retryAfterMs))
+   *     }
+   *   }
+   * }
+   * ```
+   */
+  readonly retryAfterMs: number | undefined
 
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown; retryAfterMs?: number | undefined }) {
     super(message, options)
     this.code = code
+    this.retryAfterMs = options?.retryAfterMs
   }
 }
 
@@ -77,7 +100,11 @@ export class EventBusError extends Error {
 export function toEventBusError(reason: unknown, command?: string): EventBusError {
   if (reason instanceof EventBusError) return reason
   if (typeof reason === 'string') return new EventBusError(...readText(reason, command))
-  if (isErrorObject(reason)) return new EventBusError(reason.code, reason.message)
+  if (isErrorObject(reason)) {
+    const { retryAfterMs } = reason as { retryAfterMs?: unknown }
+    const wait = typeof retryAfterMs === 'number' ? retryAfterMs : undefined
+    return new EventBusError(reason.code, reason.message, { retryAfterMs: wait })
+  }
   const text = reason instanceof Error ? reason.message : String(reason)
   return new EventBusError('unavailable', `the event bus cannot be reached: ${text}`, { cause: reason })
 }

@@ -170,7 +170,7 @@ export function checkName(event: unknown): asserts event is string {
   if (typeof event !== 'string') {
     throw new EventBusError('invalid_event_name', `the name of an event is a string, not ${describe(event)}`)
   }
-  if (event.startsWith('tauri://')) {
+  if (/^tauri:\/\//i.test(event)) {
     throw new EventBusError(
       'reserved_event_name',
       `"${event}" is one of Tauri's own events: use listen and emit of @tauri-apps/api/event for it`,

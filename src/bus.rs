@@ -189,7 +189,7 @@ impl EventBus {
         self.catalog.check_name(&parsed)?;
         Ok(Draft {
             name: parsed,
-            payload: to_json(name, &payload)?,
+            payload: to_json(name, &payload)?.into(),
             source: self.source.clone(),
             tick: None,
             retain: None,

@@ -1,7 +1,7 @@
 //! The doors for pages: each reads its arguments, and hands them on.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
@@ -13,8 +13,9 @@ use tokio::sync::oneshot;
 use crate::bus::EventBus;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result, escaped, quoted};
 use crate::event::{Receipt, Source};
+use crate::flood::Flood;
 use crate::hub::order::{Answer, Turn};
 use crate::hub::session::SessionId;
 use crate::hub::subscriptions::SubscriberKey;
@@ -27,6 +28,7 @@ use crate::periodic::JobOwner;
 use crate::periodic::job::{JobPlan, Jobs, Payload};
 use crate::periodic::schedule::{interval_from_millis, invalid_interval};
 use crate::scope::{Recipients, Scope, ScopeEntry};
+use crate::sync::now;
 use crate::target::{Selection, Target};
 
 /// The handler of every command. A pull keeps its resolver; the others are answered when they return.
@@ -83,7 +85,8 @@ async fn emit<R: Runtime>(
     };
     let source = source_of(&webview);
     in_order(engine, &webview, &call, |_| {
-        answer_each(events, |entry: EmitEntry| {
+        let flood = engine.hub().flood(webview.label())?;
+        answer_each(&flood, events, |entry: EmitEntry| {
             if entry.to.is_some() {
                 return Err(invalid_argument(
                     "an event with a target goes through emit_to",
@@ -91,6 +94,7 @@ async fn emit<R: Runtime>(
             }
             let name = EventName::parse(&entry.event)?;
             scope.check_emitting(&name, Recipients::Everyone, None)?;
+            engine.give_way();
             entry.emit(&bus, name, &source, &Audience::default())
         })
     })
@@ -117,7 +121,8 @@ async fn emit_to<R: Runtime>(
     };
     let source = source_of(&webview);
     in_order(engine, &webview, &call, |_| {
-        answer_each(events, |entry: EmitEntry| {
+        let flood = engine.hub().flood(webview.label())?;
+        answer_each(&flood, events, |entry: EmitEntry| {
             let Some(to) = &entry.to else {
                 return Err(invalid_argument(
                     "emit_to needs a target; without one it is emit",
@@ -133,6 +138,7 @@ async fn emit_to<R: Runtime>(
                 to: Some(to),
                 except: None,
             };
+            engine.give_way();
             entry.emit(&bus, name, &source, &audience)
         })
     })
@@ -157,7 +163,7 @@ impl EmitEntry {
         audience: &Audience,
     ) -> Result<Receipt> {
         let draft = Draft {
-            payload: read_payload(bus.catalog(), &name, self.payload)?,
+            payload: read_payload(bus.catalog(), &name, self.payload)?.into(),
             name,
             source: source.clone(),
             tick: None,
@@ -205,9 +211,14 @@ async fn subscribe<R: Runtime>(
     };
     in_order(engine, &webview, &call, |page| {
         check_entries("subscriptions", subscriptions.len())?;
+        let flood = engine.hub().flood(webview.label())?;
+        let began = now();
         let requests: Vec<Result<SubscriptionRequest>> = subscriptions
             .into_iter()
-            .map(|entry| read::<SubscribeEntry>(entry)?.request(&scope, bus.catalog()))
+            .map(|entry| {
+                flood.take_subscribe(began)?;
+                read::<SubscribeEntry>(entry)?.request(&scope, bus.catalog())
+            })
             .collect();
         let mut refusals = Vec::new();
         let mut accepted = Vec::new();
@@ -220,9 +231,7 @@ async fn subscribe<R: Runtime>(
                 Err(error) => refusals.push(Some(error)),
             }
         }
-        let (answers, outcome) = engine.hub().subscribe(page, accepted, Instant::now());
-        engine.settle(outcome);
-        let mut answers = answers.into_iter();
+        let mut answers = engine.subscribe(page, accepted, began).into_iter();
         let entries: Vec<EntryAnswer<Subscribed>> = refusals
             .into_iter()
             .filter_map(|refusal| match refusal {
@@ -309,8 +318,7 @@ async fn unsubscribe<R: Runtime>(
     };
     in_order(engine, &webview, &call, |page| {
         check_entries("ids", ids.len())?;
-        let outcome = engine.hub().unsubscribe(page, &ids);
-        engine.settle(outcome);
+        engine.unsubscribe(page, &ids);
         Ok(Value::Null.to_string())
     })
     .await
@@ -353,6 +361,8 @@ async fn start_periodic<R: Runtime>(
     };
     let owner = owner_of(&webview);
     in_order(engine, &webview, &call, |_| {
+        let flood = engine.hub().flood(webview.label())?;
+        flood.take_emit(payload_length(&job), now())?;
         let job: JobArguments = read(job)?;
         let every_ms = job.every_ms.ok_or_else(|| invalid_interval("missing"))?;
         let interval = interval_from_millis(every_ms)?;
@@ -368,8 +378,9 @@ async fn start_periodic<R: Runtime>(
             }
         }
         let plan = JobPlan {
-            payload: Payload::Fixed(read_payload(bus.catalog(), &name, job.payload)?),
+            payload: Payload::Fixed(read_payload(bus.catalog(), &name, job.payload)?.into()),
             name,
+            flood: Some(flood),
             interval,
             is_immediate: job.immediate,
             count: job.count,
@@ -556,15 +567,24 @@ fn check_entries(what: &str, count: usize) -> Result<()> {
 
 /// Answers a batch with one result for each entry; a refused one does not touch the others.
 fn answer_each<T: DeserializeOwned, A: Serialize>(
+    flood: &Flood,
     entries: Vec<Value>,
     mut act: impl FnMut(T) -> Result<A>,
 ) -> Answer {
     check_entries("events", entries.len())?;
     let answers: Vec<EntryAnswer<A>> = entries
         .into_iter()
-        .map(|entry| EntryAnswer::of(read(entry).and_then(&mut act)))
+        .map(|entry| {
+            let taken = flood.take_emit(payload_length(&entry), now());
+            EntryAnswer::of(taken.and_then(|()| read(entry)).and_then(&mut act))
+        })
         .collect();
     write(&answers)
+}
+
+/// How long the payload of an entry is that has not been read yet.
+fn payload_length(entry: &Value) -> usize {
+    entry["payload"].as_str().map_or(0, str::len)
 }
 
 #[derive(Serialize)]
@@ -584,7 +604,7 @@ impl<A> EntryAnswer<A> {
 }
 
 fn read<T: DeserializeOwned>(value: Value) -> Result<T> {
-    serde_json::from_value(value).map_err(|error| invalid_argument(error.to_string()))
+    serde_json::from_value(value).map_err(|error| invalid_argument(escaped(&error)))
 }
 
 fn write(value: &impl Serialize) -> Answer {
@@ -592,14 +612,14 @@ fn write(value: &impl Serialize) -> Answer {
 }
 
 /// Checks that a page's payload is JSON, without rebuilding it.
-fn read_json(name: &str, payload: Option<String>) -> Result<String> {
+pub(crate) fn read_json(name: &EventName, payload: Option<String>) -> Result<String> {
     let Some(payload) = payload else {
         return Ok(Value::Null.to_string());
     };
     serde_json::from_str::<IgnoredAny>(&payload).map_err(|error| {
         Error::new(
             ErrorCode::InvalidPayload,
-            format!("the payload of {name:?} is not JSON: {error}"),
+            format!("the payload of {:?} is not JSON: {error}", name.as_str()),
         )
     })?;
     Ok(payload)
@@ -608,13 +628,13 @@ fn read_json(name: &str, payload: Option<String>) -> Result<String> {
 /// Checks that a page's payload is JSON, and has the shape of its event if that is a typed one.
 fn read_payload(catalog: &Catalog, name: &EventName, payload: Option<String>) -> Result<String> {
     catalog.check_name(name)?;
-    let payload = read_json(name.as_str(), payload)?;
+    let payload = read_json(name, payload)?;
     catalog.check_payload(name, &payload)?;
     Ok(payload)
 }
 
 /// Reads a target as TypeScript writes it: a label or glob, a list of targets, or Tauri's `EventTarget`.
-fn read_target(target: &Value) -> Result<Target> {
+pub(crate) fn read_target(target: &Value) -> Result<Target> {
     match target {
         Value::String(label) => Ok(label.into()),
         Value::Array(targets) => {
@@ -623,7 +643,9 @@ fn read_target(target: &Value) -> Result<Target> {
         }
         other => EventTarget::deserialize(other).map(Target::from).map_err(|error| {
             invalid_argument(format!(
-                "the target {other} is none; it is a label, a list of labels or an EventTarget of Tauri: {error}"
+                "the target {} is none; it is a label, a list of labels or an EventTarget of Tauri: {}",
+                quoted(&other.to_string()),
+                escaped(&error)
             ))
         }),
     }
@@ -639,4 +661,31 @@ fn owner_of<R: Runtime>(webview: &Webview<R>) -> JobOwner {
 
 fn invalid_argument(message: impl Into<String>) -> Error {
     Error::new(ErrorCode::InvalidArgument, message)
+}
+
+/// Reads an entry of one of the commands as far as it goes without a bus, for the fuzz targets.
+#[cfg(fuzzing)]
+pub(crate) fn read_arguments(kind: u8, entry: Value) -> Result<()> {
+    let _ = payload_length(&entry);
+    match kind % 3 {
+        0 => {
+            let entry: EmitEntry = read(entry)?;
+            let name = EventName::parse(&entry.event)?;
+            read_json(&name, entry.payload)?;
+            entry.to.as_ref().map(read_target).transpose()?;
+        }
+        1 => {
+            read::<SubscribeEntry>(entry)?
+                .request(&std::sync::Arc::default(), &Catalog::default())?;
+        }
+        _ => {
+            let job: JobArguments = read(entry)?;
+            let name = EventName::parse(&job.event)?;
+            read_json(&name, job.payload)?;
+            let every_ms = job.every_ms.ok_or_else(|| invalid_interval("missing"))?;
+            interval_from_millis(every_ms)?;
+            job.to.as_ref().map(read_target).transpose()?;
+        }
+    }
+    Ok(())
 }

@@ -70,6 +70,18 @@ impl<'de> Deserialize<'de> for PolicyRule {
 /// ```
 ///
 /// The same in `tauri.conf.json`: `"plugins": { "event-bus": { "limits": { "payloadBytes": 1048576 } } }`.
+///
+/// How fast pages may send is limited by token buckets, one set for each webview, which a reload does not refill. Events
+/// of Rust pass without them. They are there with the feature `flood-limits`, which is on by default.
+///
+/// ```
+/// use tauri_plugin_event_bus::Limits;
+///
+/// let mut limits = Limits::default();
+/// // A page may emit 1,000 events at once, and then 100 a second.
+/// limits.emit_burst = 1_000;
+/// limits.emits_per_second = 100;
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[non_exhaustive]
@@ -94,8 +106,34 @@ pub struct Limits {
     pub batch_bytes: usize,
     /// How many subscriptions a page has: 4,096.
     pub subscriptions_per_page: usize,
+    /// How many of them are patterns with a wildcard before their end: 256. One with `?` or `[abc]` counts for one more
+    /// for each eight of its bytes, since it takes the more time to match.
+    pub globs_per_page: usize,
     /// How many periodic jobs the app and its pages have together: 1,024.
     pub periodic_jobs: usize,
+    /// How many periodic jobs a page has: 128.
+    pub periodic_jobs_per_page: usize,
+    /// How many bytes the jobs of all pages keep, payloads above all: 64 MiB.
+    pub periodic_bytes: usize,
+    /// How many bytes the jobs of a page keep: 16 MiB and a little more, so that the largest payload fits.
+    pub periodic_bytes_per_page: usize,
+    /// How many of the retained events a page may have emitted: 256.
+    pub retained_events_per_page: usize,
+    /// How many bytes of the retained events a page may have emitted: 4 MiB.
+    pub retained_bytes_per_page: usize,
+    /// How many events a page emits in a second, ticks of its jobs included, once its burst is used up: 20,000.
+    pub emits_per_second: usize,
+    /// How many events a page emits at once: 100,000.
+    pub emit_burst: usize,
+    /// How many bytes of payloads a page emits in a second, once its burst is used up: 64 MiB.
+    pub emit_bytes_per_second: usize,
+    /// How many bytes of payloads a page emits at once: 256 MiB.
+    pub emit_burst_bytes: usize,
+    /// How many subscriptions a page begins in a second, once its burst is used up: 1,000.
+    pub subscribes_per_second: usize,
+    /// How many subscriptions a page begins at once: 16,384. A page that renews its session, or reloads, begins all of
+    /// its subscriptions again.
+    pub subscribe_burst: usize,
 }
 
 impl Default for Limits {
@@ -111,15 +149,30 @@ impl Default for Limits {
             batch_events: 4096,
             batch_bytes: 1 << 20,
             subscriptions_per_page: 4096,
+            globs_per_page: 256,
             periodic_jobs: 1024,
+            periodic_jobs_per_page: 128,
+            periodic_bytes: 64 << 20,
+            periodic_bytes_per_page: (16 << 20) + (64 << 10),
+            retained_events_per_page: 256,
+            retained_bytes_per_page: 4 << 20,
+            emits_per_second: 20_000,
+            emit_burst: 100_000,
+            emit_bytes_per_second: 64 << 20,
+            emit_burst_bytes: 256 << 20,
+            subscribes_per_second: 1000,
+            subscribe_burst: 16_384,
         }
     }
 }
 
+/// How many of the limits, the last ones, are kept by the feature `flood-limits`.
+const FLOOD_LIMITS: usize = 6;
+
 impl Limits {
-    /// Says which limit makes no sense, by its key in the configuration.
-    pub(crate) fn check(&self) -> Result<(), String> {
-        let limits = [
+    /// Every limit, by its key in the configuration.
+    fn entries(&self) -> [(&'static str, usize); 23] {
+        [
             ("payloadBytes", self.payload_bytes),
             ("queueEvents", self.queue_events),
             ("queueBytes", self.queue_bytes),
@@ -130,15 +183,61 @@ impl Limits {
             ("batchEvents", self.batch_events),
             ("batchBytes", self.batch_bytes),
             ("subscriptionsPerPage", self.subscriptions_per_page),
+            ("globsPerPage", self.globs_per_page),
             ("periodicJobs", self.periodic_jobs),
-        ];
-        match limits.iter().find(|(_, value)| *value == 0) {
-            Some((key, _)) => Err(format!(
+            ("periodicJobsPerPage", self.periodic_jobs_per_page),
+            ("periodicBytes", self.periodic_bytes),
+            ("periodicBytesPerPage", self.periodic_bytes_per_page),
+            ("retainedEventsPerPage", self.retained_events_per_page),
+            ("retainedBytesPerPage", self.retained_bytes_per_page),
+            ("emitsPerSecond", self.emits_per_second),
+            ("emitBurst", self.emit_burst),
+            ("emitBytesPerSecond", self.emit_bytes_per_second),
+            ("emitBurstBytes", self.emit_burst_bytes),
+            ("subscribesPerSecond", self.subscribes_per_second),
+            ("subscribeBurst", self.subscribe_burst),
+        ]
+    }
+
+    /// Says which limit makes no sense, by its key in the configuration.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let entries = self.entries();
+        if let Some((key, _)) = entries.iter().find(|(_, value)| *value == 0) {
+            return Err(format!(
                 "plugins.event-bus.limits.{key} is 0; it must be at least 1"
-            )),
-            None if self.queue_bytes < self.payload_bytes => Err(format!(
-                "plugins.event-bus.limits.queueBytes is {}; it must be at least payloadBytes, which is {}",
-                self.queue_bytes, self.payload_bytes
+            ));
+        }
+        let value_of = |key: &str| {
+            entries
+                .iter()
+                .find(|entry| entry.0 == key)
+                .map(|entry| entry.1)
+        };
+        // What never fits would be refused for good.
+        for (key, least) in [
+            ("queueBytes", "payloadBytes"),
+            ("emitBurstBytes", "payloadBytes"),
+            ("subscribeBurst", "subscriptionsPerPage"),
+        ] {
+            let is_kept = key == "queueBytes" || cfg!(feature = "flood-limits");
+            if is_kept
+                && let (Some(value), Some(needed)) = (value_of(key), value_of(least))
+                && value < needed
+            {
+                return Err(format!(
+                    "plugins.event-bus.limits.{key} is {value}; it must be at least {least}, which is {needed}"
+                ));
+            }
+        }
+        if cfg!(feature = "flood-limits") {
+            return Ok(());
+        }
+        // A limit that nobody keeps must not look as if it held.
+        let changed = entries.iter().zip(Self::default().entries());
+        let changed = changed.skip(entries.len() - FLOOD_LIMITS);
+        match changed.into_iter().find(|(own, default)| **own != *default) {
+            Some(((key, _), _)) => Err(format!(
+                "plugins.event-bus.limits.{key} is set, but the crate was built without its feature flood-limits"
             )),
             None => Ok(()),
         }
@@ -232,5 +331,53 @@ mod tests {
         };
         assert!(small.check().unwrap_err().contains("queueBytes is 10"));
         assert_eq!(Limits::default().check(), Ok(()));
+        for (key, value) in Limits::default().entries() {
+            let json = format!("{{ \"{key}\": 0 }}");
+            let limits: Limits = serde_json::from_str(&json).unwrap();
+            assert_eq!(
+                limits.check().unwrap_err(),
+                format!("plugins.event-bus.limits.{key} is 0; it must be at least 1"),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    #[cfg(feature = "flood-limits")]
+    fn a_bucket_that_never_lets_through_what_is_allowed_is_refused() {
+        let burst_of = |subscribe_burst, emit_burst_bytes| Limits {
+            subscriptions_per_page: 100,
+            subscribe_burst,
+            payload_bytes: 1000,
+            emit_burst_bytes,
+            ..Limits::default()
+        };
+        assert_eq!(burst_of(100, 1000).check(), Ok(()));
+        let error = burst_of(99, 1000).check().unwrap_err();
+        assert!(
+            error.ends_with("limits.subscribeBurst is 99; it must be at least subscriptionsPerPage, which is 100"),
+            "{error}"
+        );
+        let error = burst_of(100, 999).check().unwrap_err();
+        assert!(error.contains("limits.emitBurstBytes is 999"), "{error}");
+    }
+
+    #[test]
+    #[cfg(not(feature = "flood-limits"))]
+    fn a_flood_limit_without_its_feature_is_named() {
+        let limits = Limits {
+            emit_burst: 5,
+            ..Limits::default()
+        };
+        assert_eq!(
+            limits.check().unwrap_err(),
+            "plugins.event-bus.limits.emitBurst is set, but the crate was built without its feature flood-limits"
+        );
+        let large = Limits {
+            payload_bytes: 1 << 30,
+            queue_bytes: 1 << 30,
+            ..Limits::default()
+        };
+        assert_eq!(large.check(), Ok(()));
     }
 }

@@ -1,6 +1,7 @@
 //! The running bus: the hub behind its one lock, and what is done with its outcomes once the lock is released.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, TryLockError};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -9,8 +10,8 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::event::Receipt;
 use crate::hub::order::{Answer, Turn};
 use crate::hub::queue::Entry;
-use crate::hub::subscriptions::SubscriberKey;
-use crate::hub::{Audience, Command, Draft, Hub, Outcome, Pull};
+use crate::hub::subscriptions::{SubscriberKey, SubscriptionId};
+use crate::hub::{Audience, Command, Draft, Hub, Outcome, Pull, SubscriptionRequest};
 use crate::listener::Callbacks;
 use crate::name::EventName;
 use crate::page::batch::encode;
@@ -18,26 +19,40 @@ use crate::page::reply::Reply;
 use crate::pattern::EventPattern;
 use crate::periodic::job::Jobs;
 use crate::policy::Policies;
+use crate::sync::{FairMutex, Mutex, MutexGuard, Notify, now, yield_thread};
 use crate::target::Selection;
 
 pub(crate) struct Engine {
     hub: Mutex<Hub<Reply>>,
+    /// How many wait for the hub.
+    waiting: AtomicUsize,
     limits: Limits,
     directory: Box<dyn Directory>,
     pub(crate) callbacks: Callbacks,
     pub(crate) jobs: Jobs,
     /// Told when something is due earlier than the lease keeper knows.
-    pub(crate) rearm: Arc<tokio::sync::Notify>,
+    pub(crate) rearm: Arc<Notify>,
     room: Room,
 }
+
+/// How much of one command is done under one lock, so that nobody waits for a whole command of a page. A subscription to
+/// a name or a prefix counts for one, and any other pattern for [`GLOB_WORK`].
+const MOST_WORK: usize = 512;
+const GLOB_WORK: usize = 64;
+
+/// How many subscriptions end under one lock.
+const MOST_ENDED: usize = 64;
+
+/// How often a page's command lets others go first before it goes on all the same.
+const MOST_YIELDS: usize = 64;
 
 /// Where those wait who emit into a full queue.
 #[derive(Default)]
 struct Room {
     /// Told when a queue may have room again.
-    made: tokio::sync::Notify,
-    /// Taken by one after the other, in the order in which they came. Tokio's mutex is fair.
-    turn: tokio::sync::Mutex<()>,
+    made: Notify,
+    /// Taken by one after the other, in the order in which they came.
+    turn: FairMutex<()>,
 }
 
 /// What the bus asks of Tauri, without its runtime as a parameter.
@@ -57,6 +72,7 @@ impl Engine {
         let callbacks = Callbacks::new(hub.add_consumer());
         Arc::new(Self {
             hub: Mutex::new(hub),
+            waiting: AtomicUsize::new(0),
             limits,
             directory,
             callbacks,
@@ -72,7 +88,16 @@ impl Engine {
 
     /// The hub. No foreign code may run while the guard lives; [`Engine::settle`] is for afterwards.
     pub(crate) fn hub(&self) -> MutexGuard<'_, Hub<Reply>> {
-        self.hub.lock().unwrap_or_else(PoisonError::into_inner)
+        match self.hub.try_lock() {
+            Ok(hub) => hub,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                self.waiting.fetch_add(1, Ordering::Relaxed);
+                let hub = self.hub.lock().unwrap_or_else(PoisonError::into_inner);
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
+                hub
+            }
+        }
     }
 
     pub(crate) fn settle(&self, outcome: Outcome<Reply>) {
@@ -121,7 +146,7 @@ impl Engine {
         if let Some(to) = &audience.to {
             self.meet(&to.selection);
         }
-        self.hub().emit(draft, audience, Instant::now())
+        self.hub().emit(draft, audience, now())
     }
 
     /// Emits as soon as every queue has room, one after the other in the order of the calls.
@@ -183,9 +208,7 @@ impl Engine {
         if !self.knows(webview) {
             self.meet_webview(webview);
         }
-        let (turn, page, outcome) =
-            self.hub()
-                .begin_command(webview, command, reply, Instant::now());
+        let (turn, page, outcome) = self.hub().begin_command(webview, command, reply, now());
         self.settle(outcome);
         (turn, page)
     }
@@ -197,8 +220,53 @@ impl Engine {
         }
     }
 
+    /// Begins subscriptions, not too many under one lock: what they get of what came before takes its time.
+    pub(crate) fn subscribe(
+        &self,
+        page: SubscriberKey,
+        requests: Vec<SubscriptionRequest>,
+        now: Instant,
+    ) -> Vec<Result<u64>> {
+        let mut requests = requests.into_iter();
+        let mut answers = Vec::with_capacity(requests.len());
+        while requests.len() > 0 {
+            let mut work = 0;
+            let is_fitting = |request: &&SubscriptionRequest| {
+                work += 1 + request.pattern.cost() * GLOB_WORK;
+                work <= MOST_WORK
+            };
+            let fitting = requests.as_slice().iter().take_while(is_fitting).count();
+            let some = requests.by_ref().take(fitting.max(1)).collect();
+            let (begun, outcome) = self.hub().subscribe(page, some, now);
+            self.settle(outcome);
+            answers.extend(begun);
+            self.give_way();
+        }
+        answers
+    }
+
+    /// Ends subscriptions, not too many under one lock.
+    pub(crate) fn unsubscribe(&self, page: SubscriberKey, ids: &[SubscriptionId]) {
+        for some in ids.chunks(MOST_ENDED) {
+            let outcome = self.hub().unsubscribe(page, some);
+            self.settle(outcome);
+            self.give_way();
+        }
+    }
+
+    /// Lets those go first who wait for the hub. A page's command may have many entries, and the system's lock goes to
+    /// whoever is running when it is released, which would be the same command again.
+    pub(crate) fn give_way(&self) {
+        for _ in 0..MOST_YIELDS {
+            if self.waiting.load(Ordering::Relaxed) == 0 {
+                return;
+            }
+            yield_thread();
+        }
+    }
+
     pub(crate) fn pull(&self, webview: &str, pull: Pull, reply: Reply) {
-        let pulled = self.hub().pull(webview, pull, reply, Instant::now());
+        let pulled = self.hub().pull(webview, pull, reply, now());
         match pulled {
             Ok(outcome) => self.settle(outcome),
             Err((reply, error)) => reply.answer(Err(error)),
@@ -297,7 +365,7 @@ mod tests {
     fn emit(engine: &Engine, target: Target) -> Result<Receipt> {
         let draft = Draft {
             name: EventName::parse("x")?,
-            payload: "1".to_owned(),
+            payload: "1".into(),
             source: Source::Host,
             tick: None,
             retain: None,

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::time::Duration;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
@@ -42,6 +43,8 @@ error_codes! {
     UnknownTarget = "unknown_target",
     /// No capability of the window allows it: the command, the event, or the event for this target.
     Denied = "denied",
+    /// The page sends faster than it may. [`Error::retry_after`] says how long to wait.
+    RateLimited = "rate_limited",
     /// The payload's JSON is longer than the limit.
     PayloadTooLarge = "payload_too_large",
     /// The payload cannot be expressed as JSON, or is not JSON.
@@ -50,7 +53,7 @@ error_codes! {
     QueueFull = "queue_full",
     /// The page has as many subscriptions as it may have.
     TooManySubscriptions = "too_many_subscriptions",
-    /// The app has as many periodic jobs as it may have.
+    /// The page or the app has as many periodic jobs as it may have, or their payloads are as long as they may be.
     TooManyJobs = "too_many_jobs",
     /// No periodic job of this owner has that id.
     UnknownJob = "unknown_job",
@@ -73,19 +76,40 @@ impl fmt::Display for ErrorCode {
 
 /// An error of the event bus: a stable [code](Error::code) and a message for people.
 ///
-/// It serializes as `{ "code": "unknown_target", "message": "…" }`, so a command of yours can return it as it is.
+/// It serializes as `{ "code": "unknown_target", "message": "…" }`, so a command of yours can return it as it is. Where the
+/// code is `rate_limited` there is `"retryAfterMs"`, too.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
     code: ErrorCode,
     message: String,
+    retry_after: Option<Duration>,
 }
+
+/// The longest message, in bytes. Recorded answers are kept, and a page chooses what goes wrong.
+const LONGEST_MESSAGE: usize = 1024;
 
 impl Error {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        let mut message = visible(message.into());
+        if message.len() > LONGEST_MESSAGE {
+            let fits = |end: &usize| message.is_char_boundary(*end);
+            let end = (0..=LONGEST_MESSAGE).rev().find(fits).unwrap_or(0);
+            message.truncate(end);
+            message.push('…');
+            message.shrink_to_fit();
+        }
         Self {
             code,
-            message: message.into(),
+            message,
+            retry_after: None,
+        }
+    }
+
+    pub(crate) fn with_retry_after(self, wait: Duration) -> Self {
+        Self {
+            retry_after: Some(wait),
+            ..self
         }
     }
 
@@ -100,13 +124,24 @@ impl Error {
     pub fn message(&self) -> &str {
         &self.message
     }
+
+    /// How long to wait before the same is worth another try, where the code is [`ErrorCode::RateLimited`].
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
 }
 
 impl Serialize for Error {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Error", 2)?;
+        let count = 2 + usize::from(self.retry_after.is_some());
+        let mut fields = serializer.serialize_struct("Error", count)?;
         fields.serialize_field("code", self.code.as_str())?;
         fields.serialize_field("message", &self.message)?;
+        if let Some(wait) = self.retry_after {
+            let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+            fields.serialize_field("retryAfterMs", &millis)?;
+        }
         fields.end()
     }
 }
@@ -117,6 +152,41 @@ pub(crate) fn quoted(value: &str) -> String {
     match value.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{:?}… ({} bytes)", &value[..end], value.len()),
         None => format!("{value:?}"),
+    }
+}
+
+/// What a parser says of a foreign value, which it quotes as it is: cut, and without characters that hide or reorder text.
+pub(crate) fn escaped(text: &impl fmt::Display) -> String {
+    const LONGEST: usize = 240;
+    let text = text.to_string();
+    let mut escaped = String::new();
+    for (place, c) in text.char_indices() {
+        if escaped.len() >= LONGEST {
+            let _ = fmt::Write::write_fmt(
+                &mut escaped,
+                format_args!("… ({} bytes)", text.len() - place),
+            );
+            break;
+        }
+        push_visible(&mut escaped, c);
+    }
+    escaped
+}
+
+/// A text without characters that hide or reorder it, wherever in it a foreign value stands.
+fn visible(text: String) -> String {
+    if text.chars().all(|c| c == ' ' || c.is_ascii_graphic()) {
+        return text;
+    }
+    let mut visible = String::with_capacity(text.len());
+    text.chars().for_each(|c| push_visible(&mut visible, c));
+    visible
+}
+
+fn push_visible(text: &mut String, c: char) {
+    match c {
+        '"' | '\'' | '\\' => text.push(c),
+        _ => text.extend(c.escape_debug()),
     }
 }
 
@@ -131,6 +201,38 @@ mod tests {
             serde_json::to_value(&error).unwrap(),
             serde_json::json!({ "code": "unknown_target", "message": "no webview \"x\"" })
         );
+    }
+
+    #[test]
+    fn says_when_to_try_again() {
+        let error = Error::new(ErrorCode::RateLimited, "too fast")
+            .with_retry_after(Duration::from_millis(40));
+        assert_eq!(
+            serde_json::to_value(&error).unwrap(),
+            serde_json::json!({ "code": "rate_limited", "message": "too fast", "retryAfterMs": 40 })
+        );
+    }
+
+    #[test]
+    fn messages_have_a_length_that_can_be_kept() {
+        let fits = Error::new(ErrorCode::Denied, "x".repeat(LONGEST_MESSAGE));
+        assert_eq!(fits.message().len(), LONGEST_MESSAGE);
+        let cut = Error::new(ErrorCode::Denied, "ä".repeat(LONGEST_MESSAGE));
+        assert_eq!(
+            cut.message(),
+            format!("{}…", "ä".repeat(LONGEST_MESSAGE / 2))
+        );
+    }
+
+    #[test]
+    fn foreign_text_is_cut_and_has_nothing_that_hides() {
+        assert_eq!(
+            escaped(&"unknown field `\u{202e}a\0\n\u{2028}`"),
+            r"unknown field `\u{202e}a\0\n\u{2028}`"
+        );
+        assert_eq!(escaped(&r#"a "quoted" \ word"#), r#"a "quoted" \ word"#);
+        let long = escaped(&"ä".repeat(9000));
+        assert!(long.ends_with("… (17760 bytes)"), "{long}");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::json::Json;
 use crate::name::EventName;
 
 /// An event as a listener in Rust gets it, as TypeScript names it, too. Cheap to clone: all copies share one payload.
@@ -27,7 +28,7 @@ pub(crate) struct Mark {
 pub(crate) struct Accepted {
     pub(crate) seq: u64,
     pub(crate) name: EventName,
-    pub(crate) payload: String,
+    pub(crate) payload: Json,
     pub(crate) accepted_at: SystemTime,
     pub(crate) source: Source,
     pub(crate) tick: Option<Tick>,

@@ -10,7 +10,13 @@ mod config;
 mod engine;
 mod error;
 mod event;
+mod flood;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+#[allow(missing_docs)]
+pub mod fuzzing;
 mod hub;
+mod json;
 mod listener;
 mod name;
 mod page;
@@ -19,6 +25,7 @@ mod periodic;
 mod policy;
 mod scope;
 mod stream;
+mod sync;
 mod target;
 #[cfg(feature = "typed")]
 mod typed;

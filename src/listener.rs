@@ -2,13 +2,14 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 
 use crate::engine::Engine;
 use crate::event::BusEvent;
 use crate::hub::queue::{Entry, QueuedEvent};
 use crate::hub::subscriptions::{Hearing, SubscriberKey, SubscriptionId};
 use crate::pattern::EventPattern;
+use crate::sync::{Mutex, MutexGuard, yield_now};
 
 /// Keeps a listener in Rust. It ends when this is dropped; [`Listener::forget`] keeps it for good.
 ///
@@ -192,7 +193,7 @@ pub(crate) async fn call_listeners(engine: Weak<Engine>) {
         })
         .await;
         // A stream of events without end must not keep the thread from the runtime's other tasks.
-        tokio::task::yield_now().await;
+        yield_now().await;
         let Some(engine) = engine.upgrade() else {
             return;
         };

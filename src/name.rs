@@ -68,7 +68,9 @@ pub(crate) fn check_length(what: &str, code: ErrorCode, text: &str) -> Result<()
 }
 
 pub(crate) fn refuse_reserved(name: &str) -> Result<()> {
-    if name.starts_with(RESERVED_PREFIX) {
+    // However it is spelled: no reader of a name should have to tell `Tauri://` from Tauri's.
+    let prefix = name.as_bytes().get(..RESERVED_PREFIX.len());
+    if prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(RESERVED_PREFIX.as_bytes())) {
         return Err(Error::new(
             ErrorCode::ReservedEventName,
             format!(
@@ -130,6 +132,10 @@ mod tests {
     #[test]
     fn refuses_names_that_are_tauris_own() {
         check("tauri://close-requested", Err(ErrorCode::ReservedEventName));
+        check("tauri://", Err(ErrorCode::ReservedEventName));
+        check("TAURI://close-requested", Err(ErrorCode::ReservedEventName));
+        check("Tauri:/x", Ok(()));
+        check("tauri:ä/x", Ok(()));
     }
 
     #[test]

@@ -17,7 +17,12 @@ pub(crate) struct EventPattern {
 enum Form {
     Exact(EventName),
     Prefix(usize),
-    Glob { literal: usize, glob: glob::Pattern },
+    /// Its only wildcards are stars, between which the pieces stand in their order.
+    Pieces,
+    Glob {
+        literal: usize,
+        glob: Arc<glob::Pattern>,
+    },
 }
 
 impl EventPattern {
@@ -42,9 +47,14 @@ impl EventPattern {
         let form = if &text[first_wildcard..] == "*" {
             Form::Prefix(first_wildcard)
         } else {
-            Form::Glob {
-                literal: first_wildcard,
-                glob: parse_glob(text)?,
+            let glob = parse_glob(text)?;
+            if text.contains(['?', '[', ']']) {
+                Form::Glob {
+                    literal: first_wildcard,
+                    glob: glob.into(),
+                }
+            } else {
+                Form::Pieces
             }
         };
         Ok(Self {
@@ -60,15 +70,46 @@ impl EventPattern {
         }
     }
 
+    /// What it counts for where the work of matching is limited. Names and prefixes cost nothing worth counting; the
+    /// glob engine may try each of its characters at each place of a name.
+    pub(crate) fn cost(&self) -> usize {
+        match &self.form {
+            Form::Exact(_) | Form::Prefix(_) => 0,
+            Form::Pieces => 1,
+            Form::Glob { .. } => 1 + self.text.len() / 8,
+        }
+    }
+
     pub(crate) fn matches(&self, name: &EventName) -> bool {
         match &self.form {
             Form::Exact(own) => own == name,
             Form::Prefix(end) => name.as_str().starts_with(&self.text[..*end]),
+            Form::Pieces => has_pieces(&self.text, name.as_str()),
             Form::Glob { literal, glob } => {
                 name.as_str().starts_with(&self.text[..*literal]) && glob.matches(name.as_str())
             }
         }
     }
+}
+
+/// Whether the pieces between the stars of a pattern stand in a name, in time linear in its length.
+fn has_pieces(pattern: &str, name: &str) -> bool {
+    let (first, rest) = pattern.split_once('*').unwrap_or((pattern, ""));
+    let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
+    let Some(mut name) = name
+        .strip_prefix(first)
+        .and_then(|name| name.strip_suffix(last))
+    else {
+        return false;
+    };
+    // The first place where a piece stands leaves the most for the others.
+    middle.split('*').all(|piece| match name.find(piece) {
+        Some(place) => {
+            name = &name[place + piece.len()..];
+            true
+        }
+        None => false,
+    })
 }
 
 impl fmt::Display for EventPattern {
@@ -140,6 +181,13 @@ mod tests {
         check("*:done", "a/b:done", true);
         check("*:done", "a/b:done:x", false);
         check("a*c", "abbc", true);
+        check("a*c", "ac", true);
+        check("ab*bc", "abc", false);
+        check("*b*", "abc", true);
+        check("*b*b*", "abc", false);
+        check("a*bc*c", "abcbc", true);
+        check("a*bc*c", "abcb", false);
+        check("*ä*:*", "größe:ä:b", true);
     }
 
     #[test]
@@ -182,7 +230,35 @@ mod tests {
         );
     }
 
+    #[test]
+    fn what_matching_may_take_is_counted() {
+        for (pattern, cost) in [
+            ("a", 0),
+            ("a*", 0),
+            ("*", 0),
+            ("*a", 1),
+            ("a*b*", 1),
+            ("a?", 1),
+        ] {
+            assert_eq!(
+                EventPattern::parse(pattern).unwrap().cost(),
+                cost,
+                "{pattern}"
+            );
+        }
+        let long = format!("*{}?", "a".repeat(253));
+        assert_eq!(EventPattern::parse(&long).unwrap().cost(), 32);
+    }
+
     proptest::proptest! {
+        #[test]
+        fn pieces_agree_with_the_glob_engine(pattern in "[ab*]{1,8}", name in "[ab]{1,12}") {
+            if let (Ok(own), Ok(name)) = (EventPattern::parse(&pattern), EventName::parse(&name)) {
+                let engine = glob::Pattern::new(&pattern).unwrap();
+                proptest::prop_assert_eq!(own.matches(&name), engine.matches(name.as_str()));
+            }
+        }
+
         #[test]
         fn agrees_with_the_glob_engine(pattern in "[ab:/]{0,3}[*?][ab:/*?]{0,3}", name in "[ab:/]{1,6}") {
             if let (Ok(own), Ok(name)) = (EventPattern::parse(&pattern), EventName::parse(&name)) {

@@ -75,6 +75,20 @@ impl Target {
         }
     }
 
+    /// About as many bytes as it takes, parsed and as it was given. A parsed glob has a token for each character.
+    pub(crate) fn weight(&self) -> usize {
+        const ENVELOPE: usize = 96;
+        const TOKEN: usize = 64;
+        let weight_of = |part: &Part| match part {
+            Part::Everyone | Part::Host => ENVELOPE,
+            Part::Webview(label) | Part::Window(label) if label.contains(is_wildcard) => {
+                ENVELOPE + label.len() * TOKEN
+            }
+            Part::Webview(label) | Part::Window(label) => ENVELOPE + label.len() * 3,
+        };
+        self.parts.iter().map(weight_of).sum()
+    }
+
     pub(crate) fn select(&self) -> Result<Selection> {
         if self.parts.is_empty() {
             return Err(Error::new(

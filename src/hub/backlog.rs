@@ -30,6 +30,12 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
+    /// What it counts for. Ids may be many, where a page has subscribed to the same again and again.
+    fn weight(&self) -> usize {
+        let ids = self.owed_to.as_ref().map_or(0, |ids| ids.len());
+        self.event.weight() + ids * size_of::<SubscriptionId>()
+    }
+
     /// Whether it was only given to the page before because it is retained, as it will be given to the next one.
     pub(crate) fn is_only_retained(&self) -> bool {
         let mark = self.event.mark();
@@ -57,13 +63,13 @@ impl Backlog {
     }
 
     pub(crate) fn keep(&mut self, kept: Kept) {
-        self.bytes += kept.event.weight();
+        self.bytes += kept.weight();
         self.kept.push_back(kept);
         while self.kept.len() > self.bound.events || self.bytes > self.bound.bytes {
             let Some(oldest) = self.kept.pop_front() else {
                 return;
             };
-            self.bytes -= oldest.event.weight();
+            self.bytes -= oldest.weight();
             let seq = oldest.event.seq();
             self.note_loss(seq, seq, 1);
         }
@@ -187,6 +193,23 @@ mod tests {
         assert_eq!((gap.from, gap.to, gap.count, gap.at_most), (7, 9, 3, true));
         assert_eq!(gap.reason, GapReason::SessionEnded);
         assert_eq!(backlog.absence_after(9), None);
+    }
+
+    #[test]
+    fn ids_weigh_too() {
+        let bound = QueueBound {
+            events: 1000,
+            bytes: 100_000,
+        };
+        let mut backlog = Backlog::new(bound, 0, 0);
+        for seq in 1..=10 {
+            backlog.keep(Kept {
+                event: event(seq, "null"),
+                reach: Reach::Broadcast,
+                owed_to: Some((0..4096).collect()),
+            });
+        }
+        assert_eq!(after(&backlog, 0).len(), 6);
     }
 
     #[test]

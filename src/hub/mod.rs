@@ -26,6 +26,8 @@ use std::time::{Duration, Instant};
 use crate::config::Limits;
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::{Source, Tick};
+use crate::flood::Flood;
+use crate::json::Json;
 use crate::name::EventName;
 use crate::policy::Policies;
 use crate::scope::Place;
@@ -55,6 +57,9 @@ pub(crate) const START_UP: Duration = Duration::from_secs(3);
 /// How many ended sessions a webview remembers, so that a late command of one does not open it again.
 const ENDED_SESSIONS: usize = 16;
 
+/// How many bytes the answers take that are recorded for a webview's ended sessions.
+const ENDED_ANSWER_BYTES: usize = 1 << 20;
+
 #[derive(Debug)]
 pub(crate) struct Hub<W> {
     seq: u64,
@@ -73,6 +78,8 @@ pub(crate) struct Hub<W> {
 #[derive(Debug)]
 struct Webview<W> {
     window: Arc<str>,
+    /// What its pages may still send.
+    flood: Arc<Flood>,
     session: Option<SubscriberKey>,
     ended: VecDeque<EndedSession<W>>,
     /// The origin of the page that was there last, as far as it is known.
@@ -118,7 +125,7 @@ struct EndedSession<W> {
 #[derive(Debug, Clone)]
 pub(crate) struct Draft {
     pub(crate) name: EventName,
-    pub(crate) payload: String,
+    pub(crate) payload: Json,
     pub(crate) source: Source,
     pub(crate) tick: Option<Tick>,
     /// Whether it is kept for later subscribers. The policy of its name says, if this does not.
@@ -243,6 +250,7 @@ impl<W> Hub<W> {
                     label.into(),
                     Webview {
                         window: window.into(),
+                        flood: Arc::new(Flood::new(&self.limits)),
                         session: None,
                         ended: VecDeque::new(),
                         origin: None,
@@ -263,6 +271,14 @@ impl<W> Hub<W> {
         webviews
             .map(|(label, webview)| (Arc::clone(label), Arc::clone(&webview.window)))
             .collect()
+    }
+
+    /// How fast the pages of this webview may send.
+    pub(crate) fn flood(&self, webview: &str) -> Result<Arc<Flood>> {
+        let known = self.webviews.get(webview);
+        known
+            .map(|known| Arc::clone(&known.flood))
+            .ok_or_else(|| closed(webview))
     }
 
     /// A window is gone, and with it its webviews, whose labels come back.

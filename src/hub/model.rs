@@ -264,7 +264,7 @@ impl World {
     fn emit(&mut self, name: &'static str, to: Option<usize>) {
         let draft = Draft {
             name: EventName::parse(name).unwrap(),
-            payload: "null".to_owned(),
+            payload: "null".into(),
             source: Source::Host,
             tick: None,
             retain: None,

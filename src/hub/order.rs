@@ -3,6 +3,9 @@ use crate::error::{Error, ErrorCode, Result};
 /// The answer of a command: its JSON, or its error.
 pub(crate) type Answer = Result<String>;
 
+/// How many copies of a running command wait for its answer. A browser sends one.
+const MOST_REPEATS: usize = 16;
+
 /// Runs a page's commands once each, in the order of their numbers.
 ///
 /// A page keeps one such command in flight, so only the newest can arrive again: WebKit sends what is in flight a
@@ -87,11 +90,35 @@ impl<W> CommandOrder<W> {
             return Turn::Refuse(waiter, error);
         }
         match &mut self.state {
+            State::Running { repeats } if repeats.len() >= MOST_REPEATS => {
+                let error = Error::new(
+                    ErrorCode::InvalidArgument,
+                    format!(
+                        "command {n} of this session is running, and {MOST_REPEATS} copies of it wait for its answer; that is the limit"
+                    ),
+                );
+                Turn::Refuse(waiter, error)
+            }
             State::Running { repeats } => {
                 repeats.push(waiter);
                 Turn::Wait
             }
             State::Answered(answer) => Turn::Repeat(waiter, answer.clone()),
+        }
+    }
+
+    /// How many bytes the recorded answer takes.
+    pub(crate) fn recorded(&self) -> usize {
+        match &self.state {
+            State::Running { .. } | State::Answered(Err(_)) => 0,
+            State::Answered(Ok(answer)) => answer.len(),
+        }
+    }
+
+    /// Lets go of the recorded answer. A copy of the command is answered with this error from now on.
+    pub(crate) fn forget_answer(&mut self, error: Error) {
+        if matches!(self.state, State::Answered(_)) {
+            self.state = State::Answered(Err(error));
         }
     }
 
@@ -126,6 +153,18 @@ mod tests {
         assert_eq!(begin(&mut order, 1, 'c'), "repeat c one");
         assert_eq!(begin(&mut order, 2, 'd'), "run d");
         assert_eq!(begin(&mut order, 1, 'e'), "refuse e invalid_argument");
+    }
+
+    #[test]
+    fn so_many_copies_wait_and_not_one_more() {
+        let mut order = CommandOrder::new();
+        begin(&mut order, 1, 'a');
+        for _ in 0..MOST_REPEATS {
+            assert_eq!(begin(&mut order, 1, 'b'), "wait");
+        }
+        assert_eq!(begin(&mut order, 1, 'c'), "refuse c invalid_argument");
+        assert_eq!(order.finish(Ok("one".into())).len(), MOST_REPEATS);
+        assert_eq!(begin(&mut order, 1, 'd'), "repeat d one");
     }
 
     #[test]

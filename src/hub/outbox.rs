@@ -132,6 +132,15 @@ impl Outbox {
         self.queue.forget(id);
     }
 
+    pub(crate) fn untold(&self) -> usize {
+        self.queue.untold()
+    }
+
+    /// Keeps what was dropped only for these subscriptions.
+    pub(crate) fn forget_all_but(&mut self, is_there: impl Fn(SubscriptionId) -> bool) {
+        self.queue.forget_all_but(is_there);
+    }
+
     /// Drops what was not answered yet, when nobody listens any more. What was answered keeps its index.
     pub(crate) fn drop_queued(&mut self) {
         self.queue.clear();

@@ -1,5 +1,6 @@
 //! Pages come and go: sessions, their commands, pulls and leases, and what is kept from one page to the next.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,7 +13,8 @@ use super::queue::Entry;
 use super::session::{ParkedPull, Session, SessionId};
 use super::subscriptions::{SubscriberKey, SubscriptionId};
 use super::{
-    ENDED_SESSIONS, EndedSession, History, Hub, Outcome, PULL_HOLD, PageBefore, SESSION_LEASE,
+    ENDED_ANSWER_BYTES, ENDED_SESSIONS, EndedSession, History, Hub, Outcome, PULL_HOLD, PageBefore,
+    SESSION_LEASE,
 };
 
 /// A command of a page.
@@ -88,6 +90,7 @@ impl<W> Hub<W> {
             id: session.id,
             order: session.order,
         });
+        forget_old_answers(&mut webview.ended);
         self.subscriptions.remove_subscriber(key);
         outcome.room = true;
         outcome
@@ -270,6 +273,8 @@ impl<W> Hub<W> {
         let Some(session) = self.sessions.get_mut(&key) else {
             return outcome;
         };
+        // Even while its queue stays full: events that this page does not hear any more do not wait for it.
+        outcome.room = true;
         let ended = self.subscriptions.remove_many(key, ids);
         session.subscriptions -= ended;
         for id in ids {
@@ -277,7 +282,6 @@ impl<W> Hub<W> {
         }
         if session.subscriptions == 0 {
             session.outbox.drop_queued();
-            outcome.room = true;
             if let Some(pull) = session.parked.take() {
                 outcome.answers.push((pull.waiter, Batch::default()));
             }
@@ -378,6 +382,17 @@ impl<W> Hub<W> {
     }
 }
 
+/// Keeps what the answers take that are recorded for ended sessions within [`ENDED_ANSWER_BYTES`], the newest first.
+fn forget_old_answers<W>(ended: &mut VecDeque<EndedSession<W>>) {
+    let mut bytes = 0;
+    for session in ended.iter_mut().rev() {
+        bytes += session.order.recorded();
+        if bytes > ENDED_ANSWER_BYTES {
+            session.order.forget_answer(stale(session.id));
+        }
+    }
+}
+
 fn stale(id: SessionId) -> Error {
     Error::new(
         ErrorCode::StaleSession,
@@ -457,7 +472,7 @@ mod tests {
     fn emit(hub: &mut Hub<char>, now: Instant) -> usize {
         let draft = Draft {
             name: EventName::parse("x").unwrap(),
-            payload: "null".to_owned(),
+            payload: "null".into(),
             source: crate::event::Source::Host,
             tick: None,
             retain: None,
@@ -530,6 +545,81 @@ mod tests {
         let (_, next) = hub.expire(start + START_UP);
         assert!(hub.webviews["main"].history.is_none());
         assert_eq!(next, Some(start + SESSION_LEASE));
+    }
+
+    #[test]
+    fn losses_of_subscriptions_that_have_ended_do_not_pile_up() {
+        let start = Instant::now();
+        let limits = Limits {
+            queue_events: 2,
+            ..Limits::default()
+        };
+        let mut hub = Hub::new(limits, Policies::default());
+        hub.announce("main", "main");
+        let key = open(&mut hub, id(1), start).0;
+        for n in 2..5000 {
+            let request = SubscriptionRequest {
+                id: n,
+                pattern: EventPattern::parse("x").unwrap(),
+                scope: None,
+                target: None,
+                wants_replayed: false,
+                wants_retained: false,
+                resume: None,
+            };
+            assert!(hub.subscribe(key, vec![request], start).0[0].is_ok());
+            emit(&mut hub, start);
+            let _ = hub.unsubscribe(key, &[n]);
+        }
+        let outbox = &hub.sessions[&key].outbox;
+        assert!(outbox.untold() < 1100, "{}", outbox.untold());
+        // The one that is still there is told of all that it has lost.
+        let outcome = pull(&mut hub, 'p', start).unwrap();
+        let told = outcome.answers[0]
+            .1
+            .items
+            .iter()
+            .find_map(|item| match &item.entry {
+                Entry::Lost(lost) if lost.subscriptions.contains(&1) => Some(lost.gap.count),
+                _ => None,
+            });
+        assert_eq!(told, Some(4996));
+    }
+
+    #[test]
+    fn recorded_answers_of_ended_sessions_are_kept_within_their_bytes() {
+        let start = Instant::now();
+        let (mut hub, _) = hub(start);
+        let half = "x".repeat(ENDED_ANSWER_BYTES / 2);
+        for n in 1..=3 {
+            let (key, _) = if n == 1 {
+                (hub.webviews["main"].session.unwrap(), Outcome::default())
+            } else {
+                open(&mut hub, id(n), start)
+            };
+            let command = Command {
+                name: "emit",
+                session: id(n),
+                n: 2,
+                origin: None,
+            };
+            let _ = hub.begin_command("main", command, 'c', start);
+            hub.finish_command(key, Ok(half.clone()));
+        }
+        let _ = open(&mut hub, id(4), start);
+        let mut repeat = |n| {
+            let command = Command {
+                name: "emit",
+                session: id(n),
+                n: 2,
+                origin: None,
+            };
+            match hub.begin_command("main", command, 'c', start).0 {
+                Turn::Repeat(_, answer) => answer.is_ok(),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!([repeat(1), repeat(2), repeat(3)], [false, true, true]);
     }
 
     #[test]

@@ -158,6 +158,16 @@ impl Queue {
         self.lost.retain(|lost| !lost.subscriptions.is_empty());
     }
 
+    /// For how many subscriptions something was dropped and not told yet.
+    pub(crate) fn untold(&self) -> usize {
+        self.dropped.len()
+    }
+
+    /// Keeps what was dropped only for these subscriptions. An event may have waited longer than those it was for.
+    pub(crate) fn forget_all_but(&mut self, is_there: impl Fn(SubscriptionId) -> bool) {
+        self.dropped.retain(|id, _| is_there(*id));
+    }
+
     /// A gap for all subscriptions that have lost the same.
     fn next_dropped(&self) -> Option<LostEvents> {
         let dropped = self.dropped.values().next()?;
@@ -264,7 +274,7 @@ pub(crate) mod tests {
         BusEvent::new(Accepted {
             seq,
             name: EventName::parse("e").unwrap(),
-            payload: payload.to_owned(),
+            payload: payload.into(),
             accepted_at: SystemTime::UNIX_EPOCH,
             source: Source::Host,
             tick: None,

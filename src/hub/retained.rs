@@ -1,8 +1,10 @@
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use crate::config::Limits;
 use crate::error::{Error, ErrorCode, Result};
-use crate::event::BusEvent;
-use crate::hub::Audience;
+use crate::event::{BusEvent, Source};
+use crate::hub::{Audience, Draft};
 use crate::name::EventName;
 use crate::pattern::EventPattern;
 use crate::target::Target;
@@ -12,7 +14,9 @@ use crate::target::Target;
 #[derive(Debug, Default)]
 pub(crate) struct Retained {
     events: HashMap<(EventName, Option<Target>), RetainedEvent>,
-    bytes: usize,
+    all: Share,
+    /// What each webview has emitted of it.
+    pages: HashMap<Arc<str>, Share>,
 }
 
 #[derive(Debug)]
@@ -21,36 +25,83 @@ pub(crate) struct RetainedEvent {
     pub(crate) audience: Audience,
 }
 
+impl RetainedEvent {
+    fn weight(&self) -> usize {
+        self.event.weight() + target_weight(&self.audience)
+    }
+}
+
+/// How much is retained.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Share {
+    events: usize,
+    bytes: usize,
+}
+
+impl Share {
+    fn add(&mut self, weight: usize) {
+        self.events += 1;
+        self.bytes += weight;
+    }
+
+    fn remove(&mut self, weight: usize) {
+        self.events -= 1;
+        self.bytes -= weight;
+    }
+}
+
 impl Retained {
     /// Whether there is room for this event, which may take the place of an older one.
     pub(crate) fn check(
         &self,
-        name: &EventName,
-        target: Option<&Target>,
+        draft: &Draft,
+        audience: &Audience,
         weight: usize,
-        names: usize,
-        bytes: usize,
+        limits: &Limits,
     ) -> Result<()> {
-        let old = self.events.get(&(name.clone(), target.cloned()));
-        let old_weight = old.map_or(0, |old| old.event.weight());
-        let refuse = |what: String| {
-            Err(Error::new(
+        let target = audience.to.as_ref().map(|to| to.target.clone());
+        let old = self.events.get(&(draft.name.clone(), target));
+        let weight = weight + target_weight(audience);
+        let mut rooms = vec![(
+            "",
+            self.all,
+            old,
+            (limits.retained_events, limits.retained_bytes),
+            ("retainedEvents", "retainedBytes"),
+        )];
+        if let Source::Webview(label) = &draft.source {
+            rooms.push((
+                " of this page",
+                self.pages.get(label).copied().unwrap_or_default(),
+                old.filter(|old| *old.event.source() == draft.source),
+                (
+                    limits.retained_events_per_page,
+                    limits.retained_bytes_per_page,
+                ),
+                ("retainedEventsPerPage", "retainedBytesPerPage"),
+            ));
+        }
+        for (whose, mut share, old, (events, bytes), (events_key, bytes_key)) in rooms {
+            if let Some(old) = old {
+                share.remove(old.weight());
+            }
+            share.add(weight);
+            let what = if share.events > events {
+                format!("{events} events{whose} are retained, and that is the limit ({events_key})")
+            } else if share.bytes > bytes {
+                format!(
+                    "retained events{whose} would take {} bytes, and the limit is {bytes} ({bytes_key})",
+                    share.bytes
+                )
+            } else {
+                continue;
+            };
+            return Err(Error::new(
                 ErrorCode::QueueFull,
                 format!(
                     "{:?} cannot be retained: {what}; clear some, or raise the limit",
-                    name.as_str()
+                    draft.name.as_str()
                 ),
-            ))
-        };
-        if old.is_none() && self.events.len() >= names {
-            return refuse(format!(
-                "{names} events are retained, and that is the limit"
-            ));
-        }
-        let needed = self.bytes - old_weight + weight;
-        if needed > bytes {
-            return refuse(format!(
-                "retained events would take {needed} bytes, and the limit is {bytes}"
             ));
         }
         Ok(())
@@ -62,18 +113,35 @@ impl Retained {
         target: Option<Target>,
         retained: RetainedEvent,
     ) {
-        self.bytes += retained.event.weight();
+        self.account(&retained, Share::add);
         if let Some(old) = self.events.insert((name, target), retained) {
-            self.bytes -= old.event.weight();
+            self.account(&old, Share::remove);
         }
     }
 
     /// Forgets the events whose name matches, and says how many there were.
     pub(crate) fn clear(&mut self, pattern: &EventPattern) -> usize {
-        let before = self.events.len();
-        self.events.retain(|(name, _), _| !pattern.matches(name));
-        self.bytes = self.events.values().map(|old| old.event.weight()).sum();
-        before - self.events.len()
+        let gone: Vec<RetainedEvent> = self
+            .events
+            .extract_if(|(name, _), _| pattern.matches(name))
+            .map(|(_, retained)| retained)
+            .collect();
+        for retained in &gone {
+            self.account(retained, Share::remove);
+        }
+        gone.len()
+    }
+
+    fn account(&mut self, retained: &RetainedEvent, act: fn(&mut Share, usize)) {
+        let weight = retained.weight();
+        act(&mut self.all, weight);
+        if let Source::Webview(label) = retained.event.source() {
+            let share = self.pages.entry(Arc::clone(label)).or_default();
+            act(share, weight);
+            if *share == Share::default() {
+                self.pages.remove(label);
+            }
+        }
     }
 
     pub(crate) fn matching<'a>(
@@ -85,4 +153,8 @@ impl Retained {
             .filter(|((name, _), _)| pattern.matches(name))
             .map(|(_, retained)| retained)
     }
+}
+
+fn target_weight(audience: &Audience) -> usize {
+    audience.to.as_ref().map_or(0, |to| to.target.weight())
 }

@@ -172,6 +172,17 @@ impl<W> Hub<W> {
                 ),
             ));
         }
+        let cost = request.pattern.cost();
+        if cost > 0 && self.subscriptions.cost_of(key) + cost > self.limits.globs_per_page {
+            return Err(Error::new(
+                ErrorCode::TooManySubscriptions,
+                format!(
+                    "patterns with a wildcard before their end are limited to {} a page (globsPerPage), and {:?} is one too many, for which {cost} are counted; listen to more with fewer, or put the wildcard last",
+                    self.limits.globs_per_page,
+                    request.pattern.to_string()
+                ),
+            ));
+        }
         Ok(hearing)
     }
 

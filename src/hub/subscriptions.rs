@@ -69,6 +69,17 @@ pub(crate) struct RouteEntry {
     elsewhere: Option<Arc<[SubscriptionId]>>,
 }
 
+impl Route {
+    /// How many ids it holds.
+    fn ids(&self) -> usize {
+        let lists = self
+            .entries
+            .iter()
+            .flat_map(|entry| [&entry.broadcast, &entry.sent, &entry.elsewhere]);
+        lists.flatten().map(|ids| ids.len()).sum()
+    }
+}
+
 impl RouteEntry {
     /// The subscriptions that hear an event of this reach. `None` if there are none.
     pub(crate) fn hearing(&self, reach: Reach) -> Option<&Arc<[SubscriptionId]>> {
@@ -90,12 +101,17 @@ pub(crate) struct Subscriptions {
     globs: Vec<(EventPattern, Subscription)>,
     patterns: HashMap<(SubscriberKey, SubscriptionId), EventPattern>,
     routes: HashMap<EventName, Arc<Route>>,
+    /// How many ids the routes hold.
+    routed_ids: usize,
+    /// What the patterns of each subscriber cost.
+    costs: HashMap<SubscriberKey, usize>,
     policies: Policies,
 }
 
 impl Subscriptions {
     /// Names may be made up without end, so the routes that are kept are bounded.
     const MOST_ROUTES: usize = 1024;
+    const MOST_ROUTED_IDS: usize = 1 << 20;
 
     pub(crate) fn new(policies: Policies) -> Self {
         Self {
@@ -131,7 +147,13 @@ impl Subscriptions {
                 .push(subscription),
             None => self.globs.push((pattern.clone(), subscription)),
         }
+        *self.costs.entry(subscriber).or_default() += pattern.cost();
         self.patterns.insert((subscriber, id), pattern);
+    }
+
+    /// What the patterns of this subscriber cost: see [`EventPattern::cost`].
+    pub(crate) fn cost_of(&self, subscriber: SubscriberKey) -> usize {
+        self.costs.get(&subscriber).copied().unwrap_or_default()
     }
 
     pub(crate) fn contains(&self, subscriber: SubscriberKey, id: SubscriptionId) -> bool {
@@ -151,6 +173,9 @@ impl Subscriptions {
                 continue;
             };
             ended += 1;
+            if let Some(cost) = self.costs.get_mut(&subscriber) {
+                *cost -= pattern.cost();
+            }
             self.forget_routes(&pattern);
             let Some(name) = pattern.exact() else {
                 globs.insert(*id);
@@ -173,6 +198,8 @@ impl Subscriptions {
     /// Ends all subscriptions of a subscriber.
     pub(crate) fn remove_subscriber(&mut self, subscriber: SubscriberKey) {
         self.routes.clear();
+        self.routed_ids = 0;
+        self.costs.remove(&subscriber);
         self.patterns.retain(|(owner, _), _| *owner != subscriber);
         self.globs.retain(|(_, s)| s.subscriber != subscriber);
         self.exact.retain(|_, subscriptions| {
@@ -186,9 +213,12 @@ impl Subscriptions {
             return Arc::clone(route);
         }
         let route = Arc::new(self.find_route(name));
-        if self.routes.len() >= Self::MOST_ROUTES {
+        let ids = route.ids();
+        if self.routes.len() >= Self::MOST_ROUTES || self.routed_ids + ids > Self::MOST_ROUTED_IDS {
             self.routes.clear();
+            self.routed_ids = 0;
         }
+        self.routed_ids += ids;
         self.routes.insert(name.clone(), Arc::clone(&route));
         route
     }
@@ -220,11 +250,21 @@ impl Subscriptions {
     }
 
     fn forget_routes(&mut self, pattern: &EventPattern) {
+        let routed_ids = &mut self.routed_ids;
         match pattern.exact() {
             Some(name) => {
-                self.routes.remove(name);
+                if let Some(route) = self.routes.remove(name) {
+                    *routed_ids -= route.ids();
+                }
             }
-            None => self.routes.clear(),
+            // Only those that it matters to, so that one page's patterns do not cost every name its route.
+            None => self.routes.retain(|name, route| {
+                let stays = !pattern.matches(name);
+                if !stays {
+                    *routed_ids -= route.ids();
+                }
+                stays
+            }),
         }
     }
 }
@@ -317,6 +357,38 @@ mod tests {
         all.remove_subscriber(A);
         assert!(who(&mut all, "a", Reach::Broadcast).is_empty());
         assert!(all.exact.is_empty() && all.globs.is_empty() && all.patterns.is_empty());
+    }
+
+    #[test]
+    fn ids_without_end_do_not_fill_the_memory_either() {
+        let mut all = Subscriptions::default();
+        for id in 0..4096 {
+            all.insert(A, id, pattern("*"), Hearing::Own, None);
+        }
+        // Each route holds them for broadcasts and for what is sent.
+        for n in 1..=129 {
+            all.route(&EventName::parse(&format!("n{n}")).unwrap());
+            assert_eq!(all.routed_ids, all.routes.len() * 2 * 4096);
+            assert_eq!(all.routes.len(), if n == 129 { 1 } else { n });
+        }
+        all.remove_many(A, &[7]);
+        assert_eq!((all.routed_ids, all.routes.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_pattern_that_does_not_matter_to_a_name_leaves_its_route() {
+        let mut all = Subscriptions::default();
+        let name = EventName::parse("a:b").unwrap();
+        let route = all.route(&name);
+        all.insert(A, 1, pattern("c:*"), Hearing::Own, None);
+        all.insert(A, 2, pattern("*c"), Hearing::Own, None);
+        assert!(Arc::ptr_eq(&route, &all.route(&name)));
+        assert_eq!(all.cost_of(A), 1);
+        all.remove_many(A, &[1, 2]);
+        assert!(Arc::ptr_eq(&route, &all.route(&name)));
+        assert_eq!(all.cost_of(A), 0);
+        all.insert(A, 3, pattern("*b"), Hearing::Own, None);
+        assert_eq!(who(&mut all, "a:b", Reach::Broadcast), [(1, vec![3])]);
     }
 
     #[test]

@@ -192,7 +192,7 @@ mod tests {
         let event = BusEvent::new(Accepted {
             seq: 40 + index,
             name: EventName::parse("a:b").unwrap(),
-            payload: payload.to_owned(),
+            payload: payload.into(),
             accepted_at: SystemTime::UNIX_EPOCH + Duration::from_micros(1_500_250),
             source,
             tick,

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Weak};
-use std::time::Instant;
 
 use crate::engine::Engine;
+use crate::sync::{now, sleep_until};
 
 /// Answers held pulls and ends abandoned sessions when they are due, until the engine is gone.
 ///
@@ -12,13 +12,14 @@ pub(crate) async fn keep_leases(engine: Weak<Engine>) {
         let Some(running) = engine.upgrade() else {
             return;
         };
-        let next = running.expire(Instant::now());
+        let next = running.expire(now());
         let rearm = Arc::clone(&running.rearm);
         drop(running);
         match next {
             Some(due) => {
                 tokio::select! {
-                    () = tokio::time::sleep_until(due.into()) => {}
+                    biased;
+                    () = sleep_until(due.into()) => {}
                     () = rearm.notified() => {}
                 }
             }

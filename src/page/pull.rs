@@ -5,7 +5,7 @@ use tauri::ipc::{Invoke, InvokeBody};
 use tauri::{Manager, Runtime};
 
 use crate::bus::EventBus;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result, escaped};
 use crate::hub::Pull;
 use crate::hub::outbox::BatchBound;
 use crate::hub::session::SessionId;
@@ -73,7 +73,10 @@ fn read_arguments(body: &InvokeBody, bound: BatchBound) -> Result<Pull> {
     let arguments = PullArguments::deserialize(json).map_err(|error| {
         Error::new(
             ErrorCode::InvalidArgument,
-            format!("a pull takes a session id and the index of the last handled item: {error}"),
+            format!(
+                "a pull takes a session id and the index of the last handled item: {}",
+                escaped(&error)
+            ),
         )
     })?;
     Ok(Pull {

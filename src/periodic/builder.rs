@@ -57,7 +57,7 @@ impl<P> PeriodicBuilder<P> {
             name,
             interval: None,
             to: None,
-            payload: Ok(Payload::Fixed("null".to_owned())),
+            payload: Ok(Payload::Fixed("null".into())),
             is_immediate: false,
             count: None,
             id: None,
@@ -138,6 +138,7 @@ impl<P> PeriodicBuilder<P> {
             payload: self.payload?,
             owner: JobOwner::Host,
             source: self.bus.source().clone(),
+            flood: None,
         };
         let job = Jobs::start(&engine, plan)?;
         Ok(Periodic {
@@ -152,7 +153,7 @@ impl PeriodicBuilder {
     /// The payload of every tick. Without one it is `null`.
     pub fn payload(self, payload: impl Serialize) -> Self {
         let json = to_json(&self.name, &payload);
-        self.with_payload(json.map(Payload::Fixed))
+        self.with_payload(json.map(|json| Payload::Fixed(json.into())))
     }
 
     /// Makes the payload of each tick when it is due.

@@ -1,20 +1,22 @@
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use tokio::sync::Notify;
-use tokio::time::Instant;
 
+use crate::config::Limits;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result, quoted};
 use crate::event::{Source, Tick};
+use crate::flood::Flood;
 use crate::hub::{Address, Audience, Draft};
+use crate::json::Json;
 use crate::listener::panic_message;
 use crate::name::EventName;
 use crate::periodic::schedule::{DueTick, Schedule};
+use crate::sync::{Mutex, MutexGuard, Notify, TaskInstant, now, sleep_until, spawn};
 use crate::target::Target;
 
 /// Whose periodic job it is. A page's job ends with its webview and lives through reloads.
@@ -32,7 +34,7 @@ type JobKey = (Option<Arc<str>>, Arc<str>);
 
 /// What a job emits.
 pub(crate) enum Payload {
-    Fixed(String),
+    Fixed(Arc<str>),
     Made(MakePayload),
 }
 
@@ -50,7 +52,25 @@ pub(crate) struct JobPlan {
     pub(crate) payload: Payload,
     pub(crate) owner: JobOwner,
     pub(crate) source: Source,
+    /// What counts the ticks of a page's job. Those of the app are not counted.
+    pub(crate) flood: Option<Arc<Flood>>,
 }
+
+impl JobPlan {
+    /// About as many bytes as the job keeps.
+    fn weight(&self) -> usize {
+        let payload = match &self.payload {
+            Payload::Fixed(json) => json.len(),
+            Payload::Made(_) => 0,
+        };
+        let id = self.id.as_ref().map_or(0, String::len);
+        let to = self.to.as_ref().map_or(0, |to| to.target.weight());
+        payload + id + to + self.name.as_str().len() + ENVELOPE
+    }
+}
+
+/// What the parts of a job that have no length of their own take, about.
+const ENVELOPE: usize = 512;
 
 /// A running job.
 pub(crate) struct Job {
@@ -62,6 +82,8 @@ pub(crate) struct Job {
     is_immediate: bool,
     count: Option<u64>,
     to: Option<Target>,
+    flood: Option<Arc<Flood>>,
+    weight: usize,
     ticks: AtomicU64,
     missed: AtomicU64,
     failed: AtomicU64,
@@ -187,6 +209,7 @@ impl Jobs {
     /// Starts a job, which runs until it is stopped or its count is reached.
     pub(crate) fn start(engine: &Arc<Engine>, plan: JobPlan) -> Result<Arc<Job>> {
         let schedule = Schedule::new(plan.interval, plan.is_immediate, plan.count)?;
+        let weight = plan.weight();
         let audience = Audience {
             to: plan.to,
             except: None,
@@ -211,17 +234,17 @@ impl Jobs {
             is_immediate: plan.is_immediate,
             count: plan.count,
             to: audience.to.as_ref().map(|to| to.target.clone()),
+            flood: plan.flood,
+            weight,
             ticks: AtomicU64::new(0),
             missed: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             is_stopped: Mutex::new(false),
             stop: Notify::new(),
         });
-        engine.jobs.insert(
-            Arc::clone(&job),
-            plan.replaces,
-            engine.limits().periodic_jobs,
-        )?;
+        engine
+            .jobs
+            .insert(Arc::clone(&job), plan.replaces, engine.limits())?;
         if let JobOwner::Webview(webview) = &job.owner
             && !engine.knows(webview)
         {
@@ -229,7 +252,7 @@ impl Jobs {
             engine.jobs.end(&job);
             return Err(Error::new(ErrorCode::StaleSession, "the webview is closed"));
         }
-        tauri::async_runtime::spawn(run(
+        spawn(run(
             Arc::downgrade(engine),
             Arc::clone(&job),
             schedule,
@@ -239,31 +262,23 @@ impl Jobs {
         Ok(job)
     }
 
-    fn insert(&self, job: Arc<Job>, replaces: bool, most: usize) -> Result<()> {
+    fn insert(&self, job: Arc<Job>, replaces: bool, limits: &Limits) -> Result<()> {
         let mut running = self.lock();
         let key = job.key();
-        match running.get(&key) {
-            Some(old) if replaces => old.stop(),
-            Some(_) => {
-                return Err(Error::new(
-                    ErrorCode::DuplicateJob,
-                    format!(
-                        "a periodic job with the id {} is running; stop it, ask to replace it, or choose another id",
-                        quoted(&job.id)
-                    ),
-                ));
-            }
-            None if running.len() >= most => {
-                return Err(Error::new(
-                    ErrorCode::TooManyJobs,
-                    format!(
-                        "{most} periodic jobs are running, and that is the limit; stop some first"
-                    ),
-                ));
-            }
-            None => {}
+        if running.contains_key(&key) && !replaces {
+            return Err(Error::new(
+                ErrorCode::DuplicateJob,
+                format!(
+                    "a periodic job with the id {} is running; stop it, ask to replace it, or choose another id",
+                    quoted(&job.id)
+                ),
+            ));
         }
-        running.insert(key, job);
+        let others = running.iter().filter(|(other, _)| **other != key);
+        check_room(&job, others.map(|(_, other)| &**other), limits)?;
+        if let Some(old) = running.insert(key, job) {
+            old.stop();
+        }
         Ok(())
     }
 
@@ -339,6 +354,56 @@ impl Jobs {
     }
 }
 
+/// Whether there is room for one more job beside the others.
+fn check_room<'a>(job: &Job, others: impl Iterator<Item = &'a Job>, limits: &Limits) -> Result<()> {
+    let refuse = |what: String| Err(Error::new(ErrorCode::TooManyJobs, what));
+    let (mut jobs, mut own_jobs, mut bytes, mut own_bytes) = (0, 0, 0, 0);
+    for other in others {
+        jobs += 1;
+        if other.owner != JobOwner::Host {
+            bytes += other.weight;
+        }
+        if other.owner == job.owner {
+            own_jobs += 1;
+            own_bytes += other.weight;
+        }
+    }
+    if jobs >= limits.periodic_jobs {
+        return refuse(format!(
+            "{jobs} periodic jobs are running, and that is the limit (periodicJobs); stop some first"
+        ));
+    }
+    if job.owner == JobOwner::Host {
+        return Ok(());
+    }
+    if own_jobs >= limits.periodic_jobs_per_page {
+        return refuse(format!(
+            "this page has {own_jobs} periodic jobs, and that is the limit (periodicJobsPerPage); stop some first"
+        ));
+    }
+    for (whose, total, limit, key) in [
+        (
+            "this page",
+            own_bytes + job.weight,
+            limits.periodic_bytes_per_page,
+            "periodicBytesPerPage",
+        ),
+        (
+            "all pages",
+            bytes + job.weight,
+            limits.periodic_bytes,
+            "periodicBytes",
+        ),
+    ] {
+        if total > limit {
+            return refuse(format!(
+                "the periodic jobs of {whose} would keep {total} bytes, and the limit is {limit} ({key}); stop some first, or emit less with each tick"
+            ));
+        }
+    }
+    Ok(())
+}
+
 fn check_id(id: &str) -> Result<()> {
     const LONGEST: usize = 255;
     if id.is_empty() || id.len() > LONGEST {
@@ -371,12 +436,13 @@ async fn run(
     audience: Audience,
     mut payload: Payload,
 ) {
-    let start = Instant::now();
+    let start = TaskInstant::now();
     let start_time = SystemTime::now();
     while let Some(due) = schedule.due() {
         tokio::select! {
+            biased;
             () = job.stop.notified() => {}
-            () = tokio::time::sleep_until(start + due) => {}
+            () = sleep_until(start + due) => {}
         }
         let Some(engine) = engine.upgrade() else {
             return;
@@ -419,9 +485,12 @@ fn emit_tick(
         missed: due.missed,
     };
     let payload = match payload {
-        Payload::Fixed(json) => json.clone(),
-        Payload::Made(make) => make_payload(make, &tick)?,
+        Payload::Fixed(json) => Json::from(Arc::clone(json)),
+        Payload::Made(make) => make_payload(make, &tick)?.into(),
     };
+    if let Some(flood) = &job.flood {
+        flood.take_emit(payload.len(), now())?;
+    }
     let draft = Draft {
         name: job.name.clone(),
         payload,

@@ -29,7 +29,7 @@ fn write<E: Event>(event: &E) -> Result<String> {
 impl<E: Event> PeriodicBuilder<E> {
     /// The payload of every tick.
     pub fn payload(self, payload: E) -> Self {
-        self.with_payload(write(&payload).map(Payload::Fixed))
+        self.with_payload(write(&payload).map(|json| Payload::Fixed(json.into())))
     }
 
     /// Makes the payload of each tick when it is due.

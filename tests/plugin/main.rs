@@ -4,9 +4,12 @@
 
 mod access;
 mod delivery;
+mod floods;
+mod forging;
 mod history;
 mod host;
 mod house;
+mod injection;
 mod periodic;
 mod permissions;
 mod policies;

@@ -77,6 +77,30 @@ fn a_job_ends_after_its_count() {
 }
 
 #[test]
+fn the_ticks_of_a_job_share_one_payload() {
+    let app = app();
+    let (sender, heard) = std::sync::mpsc::channel();
+    app.event_bus()
+        .listen("clock", move |event| {
+            // Kept, so that no other payload can take its place.
+            sender.send(event).unwrap_or(())
+        })
+        .unwrap()
+        .forget();
+    let mut main = Page::open(&app, "main");
+    main.call(
+        "start_periodic",
+        json!({ "job": { "event": "clock", "everyMs": 1, "payload": "[1]" } }),
+    )
+    .unwrap();
+    let (first, second) = (heard.recv().unwrap(), heard.recv().unwrap());
+    assert_eq!(
+        first.payload_json().as_ptr(),
+        second.payload_json().as_ptr()
+    );
+}
+
+#[test]
 fn an_id_is_used_once_at_a_time_unless_it_is_replaced() {
     let app = app();
     let mut main = Page::open(&app, "main");

@@ -32,6 +32,7 @@ const CHECK: &[Step] = &[
 const TEST: &[Step] = &[
     ("system packages for windows", system::for_windows),
     ("Rust tests", || cargo(&["test", "--workspace"])),
+    ("Rust concurrency, under a model checker", model),
     ("TypeScript tests", || npm::script("test")),
     ("TypeScript type tests", || npm::script("test:types")),
     ("journeys in real windows", journeys),
@@ -127,7 +128,7 @@ fn rust_tools() -> Outcome {
     Ok(())
 }
 
-/// The journeys are named because `--tests` passes over them, as `cargo test` does.
+/// The journeys and the model are named because `--tests` passes over them, as `cargo test` does.
 fn lint() -> Outcome {
     let targets = [
         "--lib",
@@ -137,6 +138,8 @@ fn lint() -> Outcome {
         "--benches",
         "--test",
         "journeys",
+        "--test",
+        "model",
     ];
     cargo(
         &[
@@ -169,6 +172,10 @@ fn typed_events() -> Outcome {
     tests
         .iter()
         .try_for_each(|test| cargo(test).or_else(|_| cargo(test)))
+}
+
+fn model() -> Outcome {
+    cargo(&["test", "--workspace", "--test", "model"])
 }
 
 fn permissions() -> Outcome {

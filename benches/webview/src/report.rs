@@ -70,6 +70,12 @@ pub(crate) fn write(results: &Results, options: &Options) -> Result<()> {
             page(&rows, results, &verdicts, &machine, options),
         )?;
         println!("written: {0}/README.md, {0}/results.svg", docs.display());
+        let readme = docs.join("../../README.md");
+        let text = fs::read_to_string(&readme)
+            .with_context(|| format!("cannot read {}", readme.display()))?;
+        let section = section(&rows, &machine);
+        fs::write(&readme, replace_section(&text, &section)?)?;
+        println!("written: the figures in {}", readme.display());
     }
     Ok(())
 }
@@ -122,6 +128,52 @@ fn table(rows: &[Row], results: &Results, verdicts: &[Verdict], machine: &Machin
         text.push('\n');
     }
     text
+}
+
+/// Between these lines the README of the project shows its figures.
+const SECTION: [&str; 2] = [
+    "<!-- written by `cargo xtask bench --write-docs` -->\n",
+    "<!-- end of what is written -->",
+];
+
+fn replace_section(text: &str, section: &str) -> Result<String> {
+    let [begin, end] = SECTION;
+    let (before, rest) = text
+        .split_once(begin)
+        .with_context(|| format!("the README has no line {begin}"))?;
+    let (_, after) = rest
+        .split_once(end)
+        .with_context(|| format!("the README has no line {end}"))?;
+    Ok(format!("{before}{begin}{section}{end}{after}"))
+}
+
+/// What a reader wants to know first.
+fn section(rows: &[Row], machine: &Machine) -> String {
+    const SHOWN: [&str; 5] = [
+        "flood,",
+        "flood in eight",
+        "page to page",
+        "latency, one event every 5 ms, median",
+        "growth of the web",
+    ];
+    const WAYS: [Way; 3] = [Way::Emit, Way::Channel, Way::Bus];
+    let mut section = String::from("| | unit |");
+    for way in WAYS {
+        let _ = write!(section, " {} |", way.title());
+    }
+    section.push_str("\n|---|---|---:|---:|---:|\n");
+    for row in rows {
+        if !SHOWN.iter().any(|shown| row.title.starts_with(shown)) {
+            continue;
+        }
+        let _ = write!(section, "| {} | {} |", row.title, row.unit);
+        for way in WAYS {
+            let _ = write!(section, " {} |", figure(row, way));
+        }
+        section.push('\n');
+    }
+    let _ = writeln!(section, "\nMedians of one run. {}.", machine.sentence());
+    section
 }
 
 fn page(

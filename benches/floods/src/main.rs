@@ -1,0 +1,290 @@
+//! How much a page that floods the bus slows another page's delivery.
+//!
+//! One page listens to events of the app, 200 a second, and notes how long each takes from `emit` to the page. Meanwhile
+//! another page floods, on threads of its own, through Tauri's mock runtime and its real commands; there is no webview,
+//! so what is measured is the host alone. Prints percentiles, as microseconds and as multiples of the quiet ones, with
+//! the default limits and without any.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tauri::ipc::{CallbackFn, InvokeBody, InvokeResponse, InvokeResponseBody};
+use tauri::test::{INVOKE_KEY, MockRuntime, mock_builder};
+use tauri::webview::InvokeRequest;
+use tauri::{App, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
+use tauri_plugin_event_bus::{Builder, EventBusExt, Limits};
+
+const EVENTS: usize = 600;
+const INTERVAL: Duration = Duration::from_millis(5);
+
+type Flood = fn(&mut Page, &AtomicBool) -> u64;
+
+/// What a page may do to the others, with what it is called.
+const FLOODS: [(&str, Flood); 9] = [
+    ("quiet", |_, _| 0),
+    ("emits what nobody hears", |page, stop| {
+        emit(page, stop, |_| json!({ "event": "flood", "payload": "1" }))
+    }),
+    ("emits what the other page hears", |page, stop| {
+        emit(
+            page,
+            stop,
+            |_| json!({ "event": "app:flood", "payload": "1" }),
+        )
+    }),
+    ("emits fresh names, with 4,096 globs", |page, stop| {
+        subscribe_all(page, |id| format!("*a*b*{id}*c*d"));
+        let name = "ab".repeat(100);
+        emit(
+            page,
+            stop,
+            |n| json!({ "event": format!("{name}{n}"), "payload": "1" }),
+        )
+    }),
+    ("subscribes to names", |page, stop| {
+        subscribe(page, stop, |id| format!("name-{id}"))
+    }),
+    ("subscribes to what the other page hears", |page, stop| {
+        subscribe(page, stop, |_| "app:*".to_owned())
+    }),
+    (
+        "subscribes to globs, with 1,024 names about",
+        |page, stop| {
+            let name = "ab".repeat(100);
+            for batch in 0..4 {
+                let fresh = |n: u64| json!({ "event": format!("{name}{}", batch * 256 + n) });
+                page.call(
+                    "emit",
+                    json!({ "events": (0..256).map(fresh).collect::<Vec<_>>() }),
+                );
+            }
+            subscribe(page, stop, |id| format!("*a*b*{id}*c*d"))
+        },
+    ),
+    ("emits 16 MiB payloads", |page, stop| {
+        let payload = format!("\"{}\"", "x".repeat((16 << 20) - 2));
+        emit_batches(
+            page,
+            stop,
+            1,
+            |_| json!({ "event": "flood", "payload": payload }),
+        )
+    }),
+    ("has 128 jobs of 1 ms", |page, stop| {
+        for _ in 0..128 {
+            page.call(
+                "start_periodic",
+                json!({ "job": { "event": "flood", "everyMs": 1 } }),
+            );
+        }
+        while !stop.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(10));
+        }
+        0
+    }),
+];
+
+fn main() {
+    let mut unlimited = Limits::default();
+    unlimited.emits_per_second = usize::MAX;
+    unlimited.emit_burst = usize::MAX;
+    unlimited.emit_bytes_per_second = usize::MAX;
+    unlimited.emit_burst_bytes = usize::MAX;
+    unlimited.subscribes_per_second = usize::MAX;
+    unlimited.subscribe_burst = usize::MAX;
+    let wanted = std::env::args().nth(1).unwrap_or_default();
+    for (title, limits) in [
+        ("the default limits", Limits::default()),
+        ("no flood limits", unlimited),
+    ] {
+        println!("\nWith {title}\n");
+        println!("| the other page | entries/s | p50 µs | p99 µs | max µs | p50 | p99 |");
+        println!("|---|---|---|---|---|---|---|");
+        let mut quiet = None;
+        for (name, flood) in FLOODS {
+            if name != "quiet" && !name.contains(&wanted) {
+                continue;
+            }
+            let (times, rate) = measure(limits.clone(), flood);
+            let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
+            let (p50, p99) = (at(0.5), at(0.99));
+            let (quiet50, quiet99) = *quiet.get_or_insert((p50, p99));
+            println!(
+                "| {name} | {rate:.0} | {p50:.0} | {p99:.0} | {:.0} | {:.1} | {:.1} |",
+                at(1.0),
+                p50 / quiet50,
+                p99 / quiet99
+            );
+        }
+    }
+}
+
+/// How long each event took, in microseconds and in order of length; and how many entries the flood has had answered a
+/// second.
+fn measure(limits: Limits, flood: Flood) -> (Vec<f64>, f64) {
+    let app = mock_builder()
+        .plugin(Builder::new().limits(limits).build())
+        .build(fixture::context())
+        .unwrap();
+    let mut listener = Page::open(&app, "other");
+    let mut flooder = Page::open(&app, "main");
+    let entry = json!({ "id": 1, "event": "app:*" });
+    listener.call("subscribe", json!({ "subscriptions": [entry] }));
+
+    let stop = Arc::new(AtomicBool::new(false));
+    let flooding = {
+        let stop = Arc::clone(&stop);
+        thread::spawn(move || {
+            let begin = Instant::now();
+            let count = flood(&mut flooder, &stop);
+            count as f64 / begin.elapsed().as_secs_f64()
+        })
+    };
+    let start = Instant::now();
+    let receiving = thread::spawn(move || {
+        let mut times = Vec::new();
+        let mut ack = 0;
+        while times.len() < EVENTS {
+            let pull = json!({ "session": listener.session, "ack": ack });
+            let Ok(batch) = listener.send("pull", pull).recv().unwrap() else {
+                continue;
+            };
+            let now = start.elapsed().as_secs_f64();
+            for item in batch.as_array().unwrap() {
+                let Some(index) = item[0].as_u64() else {
+                    ack = item["index"].as_u64().unwrap();
+                    continue;
+                };
+                ack = index;
+                if item[3] == "app:event" {
+                    times.push((now - item[6].as_f64().unwrap()) * 1e6);
+                }
+            }
+        }
+        times
+    });
+    let bus = app.event_bus();
+    for n in 0..EVENTS {
+        let due = INTERVAL * (n as u32 + 20);
+        thread::sleep(due.saturating_sub(start.elapsed()));
+        // Counted from when it was due: a host that is held up is a delay, too.
+        bus.emit("app:event", due.as_secs_f64()).unwrap();
+    }
+    let mut times = receiving.join().unwrap();
+    stop.store(true, Ordering::Relaxed);
+    let rate = flooding.join().unwrap();
+    times.sort_by(f64::total_cmp);
+    (times, rate)
+}
+
+fn emit(page: &mut Page, stop: &AtomicBool, entry: impl Fn(u64) -> Value) -> u64 {
+    emit_batches(page, stop, 256, entry)
+}
+
+fn emit_batches(
+    page: &mut Page,
+    stop: &AtomicBool,
+    size: u64,
+    entry: impl Fn(u64) -> Value,
+) -> u64 {
+    let mut count = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let events: Vec<Value> = (count..count + size).map(&entry).collect();
+        page.call("emit", json!({ "events": events }));
+        count += size;
+    }
+    count
+}
+
+/// Subscribes again and again, and ends the subscriptions when there are too many.
+fn subscribe(page: &mut Page, stop: &AtomicBool, pattern: impl Fn(u64) -> String) -> u64 {
+    let mut count = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let entry = |id: u64| json!({ "id": id, "event": pattern(id) });
+        let batch: Vec<Value> = (count..count + 1024).map(entry).collect();
+        page.call("subscribe", json!({ "subscriptions": batch }));
+        count += 1024;
+        if count.is_multiple_of(4096) {
+            for begin in (count - 4096..count).step_by(1024) {
+                let ids: Vec<u64> = (begin..begin + 1024).collect();
+                page.call("unsubscribe", json!({ "ids": ids }));
+            }
+        }
+    }
+    count
+}
+
+fn subscribe_all(page: &mut Page, pattern: impl Fn(u64) -> String) {
+    for begin in (0..4096).step_by(1024) {
+        let entry = |id: u64| json!({ "id": id, "event": pattern(id) });
+        let batch: Vec<Value> = (begin..begin + 1024).map(entry).collect();
+        page.call("subscribe", json!({ "subscriptions": batch }));
+    }
+}
+
+/// A page that speaks the wire protocol by hand.
+struct Page {
+    webview: WebviewWindow<MockRuntime>,
+    session: String,
+    n: u64,
+}
+
+impl Page {
+    fn open(app: &App<MockRuntime>, label: &str) -> Self {
+        let webview = WebviewWindowBuilder::new(app, label, WebviewUrl::default());
+        Self {
+            webview: webview.build().unwrap(),
+            session: "1".repeat(32),
+            n: 0,
+        }
+    }
+
+    fn call(&mut self, command: &str, mut arguments: Value) {
+        self.n += 1;
+        arguments["session"] = json!(self.session);
+        arguments["n"] = json!(self.n);
+        let answer = self.send(command, arguments).recv().unwrap();
+        // One that is refused for coming too fast is what this is about; anything else is a mistake here.
+        if let Err(error) = answer {
+            assert_eq!(error["code"], "rate_limited", "{error}");
+        }
+    }
+
+    fn send(&self, command: &str, arguments: Value) -> Receiver<Result<Value, Value>> {
+        let (sender, receiver) = channel();
+        let headers = [("Origin", "tauri://localhost"), ("Tauri-Callback", "0")];
+        let request = InvokeRequest {
+            cmd: format!("plugin:event-bus|{command}"),
+            callback: CallbackFn(0),
+            error: CallbackFn(1),
+            url: "tauri://localhost".parse().unwrap(),
+            body: InvokeBody::Json(arguments),
+            headers: headers
+                .iter()
+                .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+                .collect::<tauri::http::HeaderMap>(),
+            invoke_key: INVOKE_KEY.to_string(),
+        };
+        let webview: &tauri::Webview<MockRuntime> = self.webview.as_ref();
+        webview.clone().on_message(
+            request,
+            Box::new(move |_, _, response, _, _| {
+                let answer = match response {
+                    InvokeResponse::Ok(InvokeResponseBody::Json(json)) => {
+                        Ok(serde_json::from_str(&json).unwrap())
+                    }
+                    InvokeResponse::Ok(InvokeResponseBody::Raw(_)) => unreachable!(),
+                    InvokeResponse::Err(error) => Err(error.0),
+                };
+                let _ = sender.send(answer);
+            }),
+        );
+        receiver
+    }
+}

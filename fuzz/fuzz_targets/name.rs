@@ -1,0 +1,3 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|text: &str| tauri_plugin_event_bus::fuzzing::name(text));

@@ -1,0 +1,259 @@
+//! How fast a page may send: token buckets, one set for each webview, so that a reload does not refill them.
+//!
+//! The app's own code is never limited. Without the feature `flood-limits` nobody is.
+
+use std::time::{Duration, Instant};
+
+use crate::config::Limits;
+use crate::error::{Error, ErrorCode, Result};
+
+/// What one webview's pages may still send.
+#[derive(Debug)]
+pub(crate) struct Flood {
+    emits: Bucket,
+    emit_bytes: Bucket,
+    subscribes: Bucket,
+}
+
+impl Flood {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            emits: Bucket::new(
+                "events",
+                ("emitsPerSecond", limits.emits_per_second),
+                ("emitBurst", limits.emit_burst),
+            ),
+            emit_bytes: Bucket::new(
+                "bytes of payload",
+                ("emitBytesPerSecond", limits.emit_bytes_per_second),
+                ("emitBurstBytes", limits.emit_burst_bytes),
+            ),
+            subscribes: Bucket::new(
+                "subscriptions",
+                ("subscribesPerSecond", limits.subscribes_per_second),
+                ("subscribeBurst", limits.subscribe_burst),
+            ),
+        }
+    }
+
+    /// Counts an event with a payload of this length, or a job that is to emit it.
+    pub(crate) fn take_emit(&self, payload_bytes: usize, now: Instant) -> Result<()> {
+        self.emits.take(1, now)?;
+        self.emit_bytes.take(payload_bytes, now)
+    }
+
+    pub(crate) fn take_subscribe(&self, now: Instant) -> Result<()> {
+        self.subscribes.take(1, now)
+    }
+}
+
+/// A token bucket that is full at first.
+#[derive(Debug)]
+struct Bucket {
+    what: &'static str,
+    rate: (&'static str, usize),
+    burst: (&'static str, usize),
+    #[cfg(feature = "flood-limits")]
+    clock: std::sync::Arc<given::Clock>,
+    #[cfg(feature = "flood-limits")]
+    limiter: ratelimit::Ratelimiter<given::Handle>,
+}
+
+impl Bucket {
+    #[cfg(feature = "flood-limits")]
+    fn new(what: &'static str, rate: (&'static str, usize), burst: (&'static str, usize)) -> Self {
+        let clock = std::sync::Arc::<given::Clock>::default();
+        let handle = given::Handle(std::sync::Arc::clone(&clock));
+        let full = burst.1 as u64;
+        let limiter = ratelimit::Builder::with_clock(rate.1 as u64, handle.clone())
+            .max_tokens(full)
+            .initial_available(full)
+            .build()
+            // `Limits::check` has refused what cannot be built; a rate of 0 is no limit.
+            .unwrap_or_else(|_| ratelimit::Ratelimiter::with_clock(0, handle));
+        Self {
+            what,
+            rate,
+            burst,
+            clock,
+            limiter,
+        }
+    }
+
+    #[cfg(not(feature = "flood-limits"))]
+    fn new(what: &'static str, rate: (&'static str, usize), burst: (&'static str, usize)) -> Self {
+        Self { what, rate, burst }
+    }
+
+    #[cfg(feature = "flood-limits")]
+    fn take(&self, count: usize, now: Instant) -> Result<()> {
+        use ratelimit::TryWaitError;
+
+        self.clock.set(now);
+        // What is larger than the bucket is larger than a payload may be, and is refused for that.
+        let count = count.min(self.burst.1);
+        self.limiter
+            .try_wait_n(count as u64)
+            .map_err(|error| match error {
+                TryWaitError::Insufficient(wait) => self.refusal(wait),
+                _ => self.refusal(Duration::from_secs(1)),
+            })
+    }
+
+    #[cfg(not(feature = "flood-limits"))]
+    fn take(&self, _count: usize, _now: Instant) -> Result<()> {
+        Ok(())
+    }
+
+    #[cfg_attr(not(feature = "flood-limits"), allow(dead_code))]
+    fn refusal(&self, wait: Duration) -> Error {
+        // Rounded up, so that whoever waits that long does not come too early.
+        let wait = Duration::from_millis(wait.as_nanos().div_ceil(1_000_000).max(1) as u64);
+        let Self {
+            what,
+            rate: (rate_key, rate),
+            burst: (burst_key, burst),
+            ..
+        } = self;
+        Error::new(
+            ErrorCode::RateLimited,
+            format!(
+                "this page sends too fast: {rate} {what} a second, after {burst} at once, are the limit ({rate_key}, {burst_key}); try again in {} ms",
+                wait.as_millis()
+            ),
+        )
+        .with_retry_after(wait)
+    }
+}
+
+/// A clock that stands where it was set, so that time comes in from outside as everywhere in the hub.
+#[cfg(feature = "flood-limits")]
+mod given {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::{Arc, OnceLock};
+    use std::time::{Duration, Instant};
+
+    #[derive(Debug, Default)]
+    pub(super) struct Clock {
+        start: OnceLock<Instant>,
+        nanos: AtomicU64,
+    }
+
+    impl Clock {
+        pub(super) fn set(&self, now: Instant) {
+            let start = *self.start.get_or_init(|| now);
+            let nanos = now.saturating_duration_since(start).as_nanos();
+            self.nanos
+                .fetch_max(u64::try_from(nanos).unwrap_or(u64::MAX), Ordering::Relaxed);
+        }
+    }
+
+    #[derive(Debug, Clone)]
+    pub(super) struct Handle(pub(super) Arc<Clock>);
+
+    impl ratelimit::Clock for Handle {
+        fn elapsed(&self) -> Duration {
+            Duration::from_nanos(self.0.nanos.load(Ordering::Relaxed))
+        }
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "flood-limits")]
+mod tests {
+    use super::*;
+
+    fn flood() -> Flood {
+        Flood::new(&Limits {
+            emits_per_second: 10,
+            emit_burst: 20,
+            emit_bytes_per_second: 1000,
+            emit_burst_bytes: 5000,
+            subscribes_per_second: 1,
+            subscribe_burst: 3,
+            ..Limits::default()
+        })
+    }
+
+    fn wait_of(refused: Result<()>) -> u64 {
+        let error = refused.unwrap_err();
+        assert_eq!(error.code(), ErrorCode::RateLimited);
+        let wait = error.retry_after().unwrap().as_millis() as u64;
+        assert!(
+            error.message().contains(&format!("in {wait} ms")),
+            "{error}"
+        );
+        wait
+    }
+
+    #[test]
+    fn a_burst_passes_and_one_more_waits_for_its_token() {
+        let (flood, start) = (flood(), Instant::now());
+        for _ in 0..20 {
+            flood.take_emit(2, start).unwrap();
+        }
+        assert_eq!(wait_of(flood.take_emit(2, start)), 100);
+        let almost = start + Duration::from_millis(99);
+        assert_eq!(wait_of(flood.take_emit(2, almost)), 1);
+        flood
+            .take_emit(2, start + Duration::from_millis(100))
+            .unwrap();
+        assert_eq!(
+            wait_of(flood.take_emit(2, start + Duration::from_millis(100))),
+            100
+        );
+    }
+
+    #[test]
+    fn bytes_count_too() {
+        let (flood, start) = (flood(), Instant::now());
+        flood.take_emit(4999, start).unwrap();
+        flood.take_emit(1, start).unwrap();
+        assert_eq!(wait_of(flood.take_emit(1, start)), 1);
+        assert_eq!(wait_of(flood.take_emit(500, start)), 500);
+        flood
+            .take_emit(500, start + Duration::from_millis(500))
+            .unwrap();
+        // Without a payload only the number of events counts.
+        flood.take_emit(0, start).unwrap();
+    }
+
+    #[test]
+    fn what_exceeds_the_bucket_is_left_to_the_limit_of_payloads() {
+        flood().take_emit(6000, Instant::now()).unwrap();
+    }
+
+    #[test]
+    fn subscriptions_have_a_bucket_of_their_own() {
+        let (flood, start) = (flood(), Instant::now());
+        for _ in 0..3 {
+            flood.take_subscribe(start).unwrap();
+        }
+        assert_eq!(wait_of(flood.take_subscribe(start)), 1000);
+        flood.take_emit(1, start).unwrap();
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_gives_nothing() {
+        let (flood, start) = (flood(), Instant::now());
+        let later = start + Duration::from_secs(10);
+        for _ in 0..3 {
+            flood.take_subscribe(later).unwrap();
+        }
+        assert_eq!(wait_of(flood.take_subscribe(start)), 1000);
+    }
+
+    #[test]
+    fn the_largest_limits_are_no_overflow() {
+        let flood = Flood::new(&Limits {
+            emits_per_second: usize::MAX,
+            emit_burst: usize::MAX,
+            emit_bytes_per_second: usize::MAX,
+            emit_burst_bytes: usize::MAX,
+            ..Limits::default()
+        });
+        for _ in 0..3 {
+            flood.take_emit(usize::MAX, Instant::now()).ok();
+        }
+    }
+}

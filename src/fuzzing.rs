@@ -1,0 +1,450 @@
+//! The parsers of foreign input, for the fuzz targets in `fuzz/`. Nothing of this is in an ordinary build.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+use crate::commands;
+use crate::config::Limits;
+use crate::error::{Error, Result};
+use crate::event::Source;
+use crate::hub::outbox::{Batch, BatchBound};
+use crate::hub::session::SessionId;
+use crate::hub::{
+    Address, Audience, Command, Draft, Hub, Outcome, Pull, Resumption, SubscriptionRequest,
+};
+use crate::name::EventName;
+use crate::page::batch::encode;
+use crate::pattern::EventPattern;
+use crate::policy::{Policies, Policy};
+use crate::scope::{List, Recipients, Scope, ScopeEntry};
+use crate::target::Target;
+
+/// Every error is JSON of a sensible length, whatever caused it.
+fn check(error: &Error) {
+    let json = serde_json::to_string(error).unwrap_or_default();
+    assert!(json.len() < 8 * 1024, "{} bytes", json.len());
+    let read: Value = serde_json::from_str(&json).unwrap_or_default();
+    assert_eq!(read["message"].as_str(), Some(error.message()));
+    assert!(!error.message().contains(char::is_control), "{error:?}");
+}
+
+fn settle<T>(result: Result<T>) -> Option<T> {
+    result.inspect_err(check).ok()
+}
+
+/// An event name.
+pub fn name(text: &str) {
+    if let Some(name) = settle(EventName::parse(text)) {
+        assert_eq!(name.as_str(), text);
+        assert!(text.len() <= 255);
+        // A batch writes names without escaping them.
+        assert_eq!(
+            serde_json::to_string(text).ok(),
+            Some(format!("\"{text}\""))
+        );
+        assert!(!text.to_lowercase().starts_with("tauri://"));
+    }
+}
+
+/// A pattern, and after a line break a name to match it with.
+pub fn pattern(text: &str) {
+    let (pattern, name) = text.split_once('\n').unwrap_or((text, "a:b"));
+    let Some(own) = settle(EventPattern::parse(pattern)) else {
+        return;
+    };
+    assert_eq!(own.to_string(), pattern);
+    let Some(name) = settle(EventName::parse(name)) else {
+        return;
+    };
+    let matches = own.matches(&name);
+    match own.exact() {
+        Some(exact) => assert_eq!(matches, *exact == name),
+        None => {
+            let engine = glob::Pattern::new(pattern).ok();
+            assert_eq!(
+                engine.map(|glob| glob.matches(name.as_str())),
+                Some(matches)
+            );
+        }
+    }
+}
+
+/// The id of a session.
+pub fn session_id(text: &str) {
+    if let Some(id) = settle(SessionId::parse(text)) {
+        assert_eq!(id.to_string(), text);
+    }
+}
+
+/// A target as TypeScript writes it.
+pub fn target(json: &[u8]) {
+    let Ok(json) = serde_json::from_slice::<Value>(json) else {
+        return;
+    };
+    let Some(target) = settle(commands::read_target(&json)) else {
+        return;
+    };
+    if let Some(selection) = settle(target.select()) {
+        for label in ["main", "a", "editor-1", "*", "💥"] {
+            let _ = selection.has_webview(label, label);
+        }
+        assert!(target.weight() < 64 * 255 * 100);
+        // What a page wrote comes back to it in the list of its jobs, and means the same.
+        let written = serde_json::to_value(&target).unwrap_or_default();
+        assert_eq!(settle(commands::read_target(&written)), Some(target));
+    }
+}
+
+/// The arguments of the commands that take entries: the first byte says which, the rest is JSON.
+pub fn arguments(data: &[u8]) {
+    let Some((kind, json)) = data.split_first() else {
+        return;
+    };
+    if let Ok(json) = serde_json::from_slice::<Value>(json) {
+        settle(commands::read_arguments(*kind, json));
+    }
+}
+
+/// Two lists of a permission, `[allow, deny]`, as capability files have them.
+pub fn scope(json: &[u8]) {
+    let Ok((allow, deny)) = serde_json::from_slice::<(Vec<Value>, Vec<Value>)>(json) else {
+        return;
+    };
+    let read = |list: &[Value], kind: List| -> Vec<Arc<ScopeEntry>> {
+        let entries = list.iter().map(|entry| Arc::new(ScopeEntry::read(entry)));
+        entries
+            .inspect(|entry| assert!(entry.fault(kind).is_none_or(|fault| !fault.is_empty())))
+            .collect()
+    };
+    let (allow, deny) = (read(&allow, List::Allow), read(&deny, List::Deny));
+    let scope = Arc::new(Scope::new("event-bus:allow-emit", &allow, &deny));
+    let malformed = deny.iter().any(|entry| entry.fault(List::Deny).is_some());
+    for name in ["x", "cart:updated"] {
+        let Some(name) = settle(EventName::parse(name)) else {
+            return;
+        };
+        let may_emit = settle(scope.check_emitting(&name, Recipients::Everyone, None)).is_some();
+        assert_eq!(may_emit, scope.hears(&name));
+        // An empty list allows nothing, and a deny entry that nobody understands denies everything.
+        assert!(!may_emit || (!allow.is_empty() && !malformed));
+    }
+    if let Some(pattern) = settle(EventPattern::parse("cart:*")) {
+        settle(scope.check_listening(&pattern));
+    }
+}
+
+/// A payload, which stands in a batch as it was sent.
+pub fn payload(text: &str) {
+    let Some(name) = settle(EventName::parse("x")) else {
+        return;
+    };
+    if let Some(json) = settle(commands::read_json(&name, Some(text.to_owned()))) {
+        assert_eq!(json, text);
+        let mut world = World::new();
+        world.open(0, 1);
+        world.subscribe(0, 1, "*");
+        world.emit("x", &json, None);
+        let batch = world.pull(0, 0);
+        assert!(batch.contains(text));
+    }
+}
+
+/// What pages, apps and networks do to the hub, driven by bytes: sessions, acknowledgements, subscriptions, time.
+pub fn hub(bytes: &[u8]) {
+    let mut world = World::new();
+    let mut bytes = bytes.iter().copied();
+    while let Some(step) = bytes.next() {
+        let mut next = || bytes.next().unwrap_or_default();
+        let webview = usize::from(next()) % WEBVIEWS.len();
+        let number = next();
+        match step % 12 {
+            0 => world.open(webview, number),
+            1 => world.subscribe(
+                webview,
+                u32::from(number),
+                PATTERNS[usize::from(next()) % PATTERNS.len()],
+            ),
+            2 => world.resume(webview, u32::from(number), next(), next()),
+            3 => world.unsubscribe(webview, &[u32::from(number), u32::from(next())]),
+            4 => {
+                let to = WEBVIEWS.get(usize::from(next()) % 4);
+                world.emit(
+                    NAMES[usize::from(number) % NAMES.len()],
+                    "\"x\"",
+                    to.copied(),
+                );
+            }
+            5 => {
+                world.pull(webview, u64::from(number));
+            }
+            6 => {
+                let ack = world.pages[webview].index;
+                world.pull(webview, ack);
+            }
+            7 => world.leave(webview, number),
+            8 => {
+                world.now += Duration::from_millis(u64::from(number) * 300);
+                let (outcome, _) = world.hub.expire(world.now);
+                world.settle(outcome);
+            }
+            9 => world.repeat(webview, u64::from(number)),
+            10 => {
+                world.request_batch(webview, 0, true);
+            }
+            _ if number < 16 => world.close(webview),
+            _ => world.hub.announce(WEBVIEWS[webview], WEBVIEWS[webview]),
+        }
+    }
+    let outcome = world.hub.shut_down();
+    world.settle(outcome);
+}
+
+const WEBVIEWS: [&str; 2] = ["a", "b"];
+const NAMES: [&str; 4] = ["x", "x:y", "latest", "kept"];
+const PATTERNS: [&str; 4] = ["x", "*", "x*", "[lk]*"];
+
+#[derive(Default)]
+struct Page {
+    session: u8,
+    n: u64,
+    /// The highest index that was answered.
+    index: u64,
+}
+
+struct World {
+    hub: Hub<usize>,
+    now: Instant,
+    pages: [Page; 2],
+}
+
+impl World {
+    fn new() -> Self {
+        let limits = Limits {
+            queue_events: 5,
+            queue_bytes: 4000,
+            backlog_events: 4,
+            backlog_bytes: 3000,
+            retained_events: 2,
+            subscriptions_per_page: 6,
+            ..Limits::default()
+        };
+        let mut policies = Policies::default();
+        let _ = policies.add("latest", Policy::new().latest());
+        let _ = policies.add("kept", Policy::new().retain(true).reject());
+        let mut hub = Hub::new(limits, policies);
+        for label in WEBVIEWS {
+            hub.announce(label, label);
+        }
+        Self {
+            hub,
+            now: Instant::now(),
+            pages: Default::default(),
+        }
+    }
+
+    fn settle(&mut self, outcome: Outcome<usize>) {
+        for (webview, batch) in &outcome.answers {
+            self.check_batch(*webview, batch);
+        }
+    }
+
+    /// A batch is JSON with as many items, whose indexes have no holes.
+    fn check_batch(&mut self, webview: usize, batch: &Batch) -> String {
+        let json = encode(batch);
+        // A payload may have what a `Value` cannot hold: a lone surrogate, a number out of range.
+        #[derive(Default, serde::Deserialize)]
+        struct Written {
+            items: Vec<IgnoredAny>,
+        }
+        let written: Written = serde_json::from_str(&json).unwrap_or_default();
+        assert_eq!(written.items.len(), batch.items.len(), "{json}");
+        for pair in batch.items.windows(2) {
+            assert_eq!(pair[0].index + 1, pair[1].index);
+        }
+        if let Some(last) = batch.items.last() {
+            let page = &mut self.pages[webview];
+            page.index = page.index.max(last.index);
+        }
+        json
+    }
+
+    fn session(&self, webview: usize) -> Option<SessionId> {
+        let id = format!("{:032x}", self.pages[webview].session);
+        settle(SessionId::parse(&id))
+    }
+
+    fn command(
+        &mut self,
+        webview: usize,
+        name: &'static str,
+        n: u64,
+    ) -> Option<crate::hub::subscriptions::SubscriberKey> {
+        let command = Command {
+            name,
+            session: self.session(webview)?,
+            n,
+            origin: Some("tauri://localhost".to_owned()),
+        };
+        let (turn, key, outcome) =
+            self.hub
+                .begin_command(WEBVIEWS[webview], command, webview, self.now);
+        self.settle(outcome);
+        match turn {
+            crate::hub::order::Turn::Run(_) => key,
+            crate::hub::order::Turn::Refuse(_, error) => {
+                check(&error);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn open(&mut self, webview: usize, session: u8) {
+        self.pages[webview] = Page {
+            session,
+            n: 0,
+            index: 0,
+        };
+        if let Some(key) = self.next(webview, "emit") {
+            self.hub.finish_command(key, Ok("[]".to_owned()));
+        }
+    }
+
+    fn next(
+        &mut self,
+        webview: usize,
+        name: &'static str,
+    ) -> Option<crate::hub::subscriptions::SubscriberKey> {
+        self.pages[webview].n += 1;
+        self.command(webview, name, self.pages[webview].n)
+    }
+
+    fn repeat(&mut self, webview: usize, n: u64) {
+        if let Some(key) = self.command(webview, "emit", n) {
+            self.pages[webview].n = n;
+            let waiting = self.hub.finish_command(key, Ok(String::new()));
+            assert!(waiting.is_empty());
+        }
+    }
+
+    fn request(&mut self, webview: usize, request: SubscriptionRequest) {
+        if let Some(key) = self.next(webview, "subscribe") {
+            let (answers, outcome) = self.hub.subscribe(key, vec![request], self.now);
+            self.settle(outcome);
+            for answer in answers {
+                settle(answer);
+            }
+            self.hub.finish_command(key, Ok("[]".to_owned()));
+        }
+    }
+
+    fn subscribe(&mut self, webview: usize, id: u32, pattern: &str) {
+        if let Some(pattern) = settle(EventPattern::parse(pattern)) {
+            let request = SubscriptionRequest {
+                id,
+                pattern,
+                scope: None,
+                target: None,
+                wants_replayed: id % 3 != 0,
+                wants_retained: id % 5 != 0,
+                resume: None,
+            };
+            self.request(webview, request);
+        }
+    }
+
+    fn resume(&mut self, webview: usize, id: u32, session: u8, after: u8) {
+        let before = settle(SessionId::parse(&format!("{session:032x}")));
+        if let (Some(session), Some(pattern)) = (before, settle(EventPattern::parse("*"))) {
+            let request = SubscriptionRequest {
+                id,
+                pattern,
+                scope: None,
+                target: None,
+                wants_replayed: true,
+                wants_retained: true,
+                resume: Some(Resumption {
+                    session,
+                    // Numbers from the future, too.
+                    after: u64::from(after),
+                    handled: u64::from(after / 2),
+                }),
+            };
+            self.request(webview, request);
+        }
+    }
+
+    fn unsubscribe(&mut self, webview: usize, ids: &[u32]) {
+        if let Some(key) = self.next(webview, "unsubscribe") {
+            let outcome = self.hub.unsubscribe(key, ids);
+            self.settle(outcome);
+            self.hub.finish_command(key, Ok("null".to_owned()));
+        }
+    }
+
+    fn emit(&mut self, name: &str, payload: &str, to: Option<&str>) {
+        let Some(name) = settle(EventName::parse(name)) else {
+            return;
+        };
+        let draft = Draft {
+            name,
+            payload: payload.into(),
+            source: Source::Webview("a".into()),
+            tick: None,
+            retain: None,
+        };
+        let to = to.and_then(|label| settle(Address::of(Target::from(label))));
+        let audience = Audience { to, except: None };
+        if let Some((_, outcome)) = settle(self.hub.emit(draft, &audience, self.now)) {
+            self.settle(outcome);
+        }
+    }
+
+    fn pull(&mut self, webview: usize, ack: u64) -> String {
+        self.request_batch(webview, ack, false)
+    }
+
+    fn request_batch(&mut self, webview: usize, ack: u64, is_ahead: bool) -> String {
+        let Some(session) = self.session(webview) else {
+            return String::new();
+        };
+        let pull = Pull {
+            session,
+            ack,
+            is_ahead,
+            bound: BatchBound {
+                events: 3,
+                bytes: 1 << 20,
+            },
+        };
+        match self.hub.pull(WEBVIEWS[webview], pull, webview, self.now) {
+            Ok(outcome) => {
+                let mut written = String::new();
+                for (webview, batch) in &outcome.answers {
+                    // What was acknowledged never comes again.
+                    assert!(batch.items.first().is_none_or(|first| first.index > ack));
+                    written = self.check_batch(*webview, batch);
+                }
+                written
+            }
+            Err((_, error)) => {
+                check(&error);
+                String::new()
+            }
+        }
+    }
+
+    fn leave(&mut self, webview: usize, origin: u8) {
+        let origin = (origin % 4 != 0).then(|| "tauri://localhost".to_owned());
+        let outcome = self.hub.leave_page(WEBVIEWS[webview], origin);
+        self.settle(outcome);
+    }
+
+    fn close(&mut self, webview: usize) {
+        let (_, outcome) = self.hub.remove_window(WEBVIEWS[webview]);
+        self.settle(outcome);
+    }
+}

@@ -1,0 +1,254 @@
+//! Listeners and streams in Rust.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use shuttle::future::{block_on, spawn};
+use shuttle::rand::Rng;
+use shuttle::thread;
+
+use crate::check::check;
+use crate::engine::Engine;
+use crate::hub::subscriptions::Hearing;
+use crate::listener::{Callbacks, Listener, call_listeners};
+use crate::stream::{EventStream, StreamItem};
+use crate::world::{Notes, app, emit, pattern, try_emit};
+
+fn emitter(engine: &Arc<Engine>, events: usize) -> thread::JoinHandle<()> {
+    let engine = Arc::clone(engine);
+    thread::spawn(move || {
+        for _ in 0..events {
+            // The app may be exiting.
+            let _ = try_emit(&engine, "x");
+        }
+    })
+}
+
+async fn next_seq(stream: &mut EventStream) -> Option<u64> {
+    match stream.recv().await? {
+        StreamItem::Event(event) => Some(event.seq()),
+        StreamItem::Gap(gap) => panic!("{gap:?}"),
+    }
+}
+
+pub fn a_stream_yields_every_event() {
+    check(|| {
+        let engine = app();
+        let mut stream = EventStream::new(&engine, pattern("x"));
+        let emitters = [emitter(&engine, 2), emitter(&engine, 2)];
+        let seqs: Vec<u64> = block_on(async {
+            let mut seqs = Vec::new();
+            while seqs.len() < 4 {
+                seqs.extend(next_seq(&mut stream).await);
+            }
+            seqs
+        });
+        assert_eq!(seqs, [1, 2, 3, 4]);
+        for emitter in emitters {
+            emitter.join().unwrap();
+        }
+    });
+}
+
+/// The end wakes it, and it yields all that was accepted before.
+pub fn a_stream_ends_with_the_app() {
+    check(|| {
+        let engine = app();
+        let mut stream = EventStream::new(&engine, pattern("x"));
+        let accepted = Notes::new();
+        let emitter = {
+            let (engine, accepted) = (Arc::clone(&engine), accepted.clone());
+            thread::spawn(move || {
+                for _ in 0..2 {
+                    if let Ok(receipt) = try_emit(&engine, "x") {
+                        accepted.add(receipt.seq);
+                    }
+                }
+            })
+        };
+        let exit = Arc::clone(&engine);
+        let exit = thread::spawn(move || exit.shut_down());
+        let heard = block_on(async {
+            let mut seqs = Vec::new();
+            while let Some(seq) = next_seq(&mut stream).await {
+                seqs.push(seq);
+            }
+            seqs
+        });
+        emitter.join().unwrap();
+        exit.join().unwrap();
+        assert_eq!(heard, accepted.all());
+    });
+}
+
+pub fn a_stream_may_be_dropped_at_any_time() {
+    check(|| {
+        let engine = app();
+        let mut stream = EventStream::new(&engine, pattern("x"));
+        let emitter = emitter(&engine, 2);
+        let reader = spawn(async move {
+            let _ = next_seq(&mut stream).await;
+            drop(stream);
+        });
+        let reader_of_nothing = EventStream::new(&engine, pattern("x"));
+        drop(reader_of_nothing);
+        block_on(reader).unwrap();
+        emitter.join().unwrap();
+        assert_eq!(try_emit(&engine, "x").unwrap().listeners, 0);
+    });
+}
+
+/// A task that emits when it is woken and when its waker is dropped, as one may that owns other ends of the bus.
+struct Reentrant {
+    engine: Arc<Engine>,
+    was_woken: AtomicBool,
+}
+
+impl Wake for Reentrant {
+    fn wake(self: Arc<Self>) {
+        if !self.was_woken.swap(true, Ordering::SeqCst) {
+            emit(&self.engine, "woken");
+        }
+    }
+}
+
+impl Drop for Reentrant {
+    fn drop(&mut self) {
+        // Another panic would end the process.
+        if !thread::panicking() {
+            let _ = try_emit(&self.engine, "dropped");
+        }
+    }
+}
+
+/// Foreign code runs without a lock, so a waker may emit: it would wait for itself otherwise.
+pub fn a_waker_may_emit() {
+    check(|| {
+        let engine = app();
+        let key = engine.hub().add_consumer();
+        let outcome = engine.hub().listen(key, 0, pattern("x"), Hearing::Own);
+        engine.settle(outcome);
+        let emitters = [emitter(&engine, 2), emitter(&engine, 1)];
+        let poll = || {
+            let waker: Waker = Arc::new(Reentrant {
+                engine: Arc::clone(&engine),
+                was_woken: AtomicBool::new(false),
+            })
+            .into();
+            engine.poll_consumer(key, &mut Context::from_waker(&waker))
+        };
+        let mut heard = 0;
+        while heard < 3 {
+            match poll() {
+                Poll::Ready(Some(_)) => heard += 1,
+                Poll::Ready(None) => panic!("the end"),
+                Poll::Pending => thread::yield_now(),
+            }
+        }
+        for emitter in emitters {
+            emitter.join().unwrap();
+        }
+        engine.remove_consumer(key);
+    });
+}
+
+fn listen(engine: &Arc<Engine>, heard: impl FnMut(u64) + Send + 'static) -> Listener {
+    let mut heard = heard;
+    Callbacks::add(engine, pattern("x"), Hearing::Own, move |event| {
+        heard(event.seq())
+    })
+}
+
+/// One task calls them all, in the order of the events, while others come and go.
+pub fn listeners_are_called_in_order() {
+    check(|| {
+        let engine = app();
+        let task = spawn(call_listeners(Arc::downgrade(&engine)));
+        let calls: Notes<(char, u64)> = Notes::new();
+        let is_busy = Arc::new(AtomicBool::new(false));
+        let note = |name: char| {
+            let (calls, is_busy) = (calls.clone(), Arc::clone(&is_busy));
+            move |seq| {
+                // A panic would only be reported, so it goes into the notes.
+                if is_busy.swap(true, Ordering::SeqCst) {
+                    calls.add(('!', seq));
+                }
+                thread::yield_now();
+                calls.add((name, seq));
+                is_busy.store(false, Ordering::SeqCst);
+            }
+        };
+        listen(&engine, note('a')).forget();
+        let emitters = [emitter(&engine, 2), emitter(&engine, 1)];
+        let after_the_end = Notes::new();
+        let guest = {
+            let (engine, note, calls) = (Arc::clone(&engine), note('b'), calls.clone());
+            let after_the_end = after_the_end.clone();
+            thread::spawn(move || {
+                let listener = listen(&engine, note);
+                thread::yield_now();
+                drop(listener);
+                let count = calls.all().iter().filter(|(name, _)| *name == 'b').count();
+                after_the_end.add(count);
+            })
+        };
+        for emitter in emitters {
+            emitter.join().unwrap();
+        }
+        guest.join().unwrap();
+        engine.shut_down();
+        block_on(task).unwrap();
+
+        let all = calls.all();
+        let of = |name: char| -> Vec<u64> {
+            let own = all.iter().filter(|(caller, _)| *caller == name);
+            own.map(|(_, seq)| *seq).collect()
+        };
+        assert_eq!(of('!'), [0; 0], "two at once");
+        assert_eq!(of('a'), [1, 2, 3]);
+        let of_b = of('b');
+        assert!(of_b.is_sorted_by(|a, b| a < b), "{of_b:?}");
+        // A call that has begun goes on.
+        assert!(of_b.len() <= after_the_end.all()[0] + 1, "{all:?}");
+        assert!(all.is_sorted_by_key(|(_, seq)| *seq), "{all:?}");
+    });
+}
+
+/// A listener emits, adds another one and ends itself, while others emit and listen.
+pub fn a_listener_may_do_anything() {
+    check(|| {
+        let engine = app();
+        let task = spawn(call_listeners(Arc::downgrade(&engine)));
+        let calls: Notes<(char, u64)> = Notes::new();
+        let own: Arc<std::sync::Mutex<Option<Listener>>> = Arc::default();
+        let first = {
+            let (engine, calls, own) = (Arc::clone(&engine), calls.clone(), Arc::clone(&own));
+            listen(&engine.clone(), move |seq| {
+                calls.add(('a', seq));
+                let _ = try_emit(&engine, "y");
+                let calls = calls.clone();
+                listen(&engine, move |seq| calls.add(('b', seq))).forget();
+                // Taken out first: the lock of this test is not to be held meanwhile either.
+                let listener = own.lock().unwrap().take();
+                drop(listener);
+            })
+        };
+        *own.lock().unwrap() = Some(first);
+        let emitters = [emitter(&engine, 2), emitter(&engine, 1)];
+        let other = {
+            let engine = Arc::clone(&engine);
+            thread::spawn(move || drop(listen(&engine, |_| ())))
+        };
+        for emitter in emitters {
+            emitter.join().unwrap();
+        }
+        other.join().unwrap();
+        engine.shut_down();
+        block_on(task).unwrap();
+        let calls = calls.all();
+        let of_a = calls.iter().filter(|(name, _)| *name == 'a').count();
+        assert_eq!(of_a, 1, "{calls:?}");
+        assert!(calls.is_sorted_by_key(|(_, seq)| *seq), "{calls:?}");
+    });
+}

@@ -1,0 +1,121 @@
+//! Pages that pull, while others emit.
+
+use std::sync::Arc;
+
+use shuttle::rand::Rng;
+use shuttle::thread;
+
+use crate::check::check;
+use crate::engine::Engine;
+use crate::world::{Page, app, emit};
+
+fn emitters(engine: &Arc<Engine>, count: usize, events: usize) -> Vec<thread::JoinHandle<()>> {
+    let emitter = |_| {
+        let engine = Arc::clone(engine);
+        thread::spawn(move || {
+            for _ in 0..events {
+                emit(&engine, "x");
+            }
+        })
+    };
+    (0..count).map(emitter).collect()
+}
+
+/// How a page pulls: until it has heard so many events.
+fn pull_until(page: &mut Page, id: u32, count: usize, pull: impl Fn(&mut Page)) {
+    while page.has_heard(id).len() < count {
+        pull(page);
+    }
+}
+
+fn once_and_in_order(pull: fn(&mut Page)) {
+    let engine = app();
+    let emitters = emitters(&engine, 2, 3);
+    let mut page = Page::new(&engine, 1);
+    page.subscribe(1, "*", true).unwrap();
+    pull_until(&mut page, 1, 6, pull);
+    for emitter in emitters {
+        emitter.join().unwrap();
+    }
+    assert_eq!(page.has_heard(1), [1, 2, 3, 4, 5, 6]);
+}
+
+pub fn every_event_comes_once_and_in_order() {
+    check(|| once_and_in_order(|page| page.pull().unwrap()));
+}
+
+/// Some answers are lost; the page asks again for what it has not handled.
+pub fn a_lost_answer_is_repeated() {
+    check(|| {
+        once_and_in_order(|page| {
+            let answer = page.send_pull().wait();
+            if shuttle::rand::thread_rng().gen_bool(0.7) {
+                page.take(answer).unwrap();
+            }
+        });
+    });
+}
+
+/// The same pull arrives twice, on two threads, and both answers reach the page.
+pub fn a_pull_may_arrive_twice() {
+    check(|| {
+        once_and_in_order(|page| {
+            let twin = page.clone();
+            let second = thread::spawn(move || twin.send_pull());
+            let first = page.send_pull();
+            let second = second.join().unwrap();
+            // One takes the other's place, and what they are answered is the same or nothing.
+            page.take(first.wait()).unwrap();
+            page.take(second.wait()).unwrap();
+        });
+    });
+}
+
+/// Two pulls read ahead on threads of their own, so that they overtake each other on the way; answers may be lost, too.
+pub fn reading_ahead_loses_and_repeats_nothing() {
+    check(|| {
+        once_and_in_order(|page| {
+            let first = page.send_pull().wait();
+            let ahead: Vec<_> = (0..2)
+                .map(|_| {
+                    let twin = page.clone();
+                    thread::spawn(move || twin.send_pull_ahead())
+                })
+                .collect();
+            page.take(first).unwrap();
+            for pull in ahead {
+                let answer = pull.join().unwrap().wait();
+                if shuttle::rand::thread_rng().gen_bool(0.8) {
+                    page.take(answer).unwrap();
+                }
+            }
+        });
+    });
+}
+
+/// A subscription gets exactly what is accepted after it began and before it ended.
+pub fn a_subscription_has_an_exact_beginning_and_end() {
+    check(|| {
+        let engine = app();
+        let emitters = emitters(&engine, 2, 2);
+        let mut page = Page::new(&engine, 1);
+        page.subscribe(1, "*", true).unwrap();
+        let after = page.subscribe(2, "x", false).unwrap();
+        let still = emit(&engine, "x");
+        page.unsubscribe(2).unwrap();
+        let no_more = emit(&engine, "x");
+        pull_until(&mut page, 1, 6, |page| page.pull().unwrap());
+        for emitter in emitters {
+            emitter.join().unwrap();
+        }
+        assert_eq!(page.has_heard(1), [1, 2, 3, 4, 5, 6]);
+        let heard = page.has_heard(2);
+        let expected: Vec<u64> = (after + 1..).take(heard.len()).collect();
+        assert_eq!(heard, expected, "after {after}");
+        let last = heard.last().copied().unwrap();
+        assert!(
+            (still..no_more).contains(&last),
+            "{last} of {still}..{no_more}"
+        );
+    });
+}

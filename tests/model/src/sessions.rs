@@ -1,0 +1,266 @@
+//! Commands that arrive twice, pages that end, and who keeps time for them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shuttle::future::spawn;
+use shuttle::rand::Rng;
+use shuttle::thread;
+
+use crate::check::check;
+use crate::engine::Engine;
+use crate::error::ErrorCode;
+use crate::event::Source;
+use crate::hub::order::{Answer, Turn};
+use crate::hub::session::SessionId;
+use crate::hub::{Command, PULL_HOLD, SESSION_LEASE};
+use crate::name::EventName;
+use crate::page::lease::keep_leases;
+use crate::periodic::job::{JobOwner, JobPlan, Jobs, Payload};
+use crate::sync::advance;
+use crate::world::{MAIN, Notes, Page, app, emit, reply, try_emit};
+
+fn session(n: u128) -> SessionId {
+    SessionId::parse(&format!("{n:032x}")).unwrap()
+}
+
+/// Two threads on which the first command of a session arrives. They note each time that it runs.
+fn arrive_twice(engine: &Arc<Engine>, runs: &Notes<()>) -> [thread::JoinHandle<Option<Answer>>; 2] {
+    [(); 2].map(|()| {
+        let (engine, runs) = (Arc::clone(engine), runs.clone());
+        thread::spawn(move || run_command(&engine, &runs))
+    })
+}
+
+/// Runs a command as `commands.rs` does.
+fn run_command(engine: &Arc<Engine>, runs: &Notes<()>) -> Option<Answer> {
+    let command = Command {
+        name: "command",
+        session: session(1),
+        n: 1,
+        origin: None,
+    };
+    let (reply, pending) = reply(engine);
+    match engine.begin_command(MAIN, command, reply) {
+        (Turn::Run(reply), Some(page)) => {
+            runs.add(());
+            thread::yield_now();
+            let answer = Ok("ran".to_owned());
+            engine.finish_command(page, &answer);
+            reply.answer(answer);
+        }
+        (Turn::Repeat(reply, answer), _) => reply.answer(answer),
+        (Turn::Refuse(reply, error), _) => reply.answer(Err(error)),
+        (Turn::Wait, _) => {}
+        (Turn::Run(_), None) => panic!("a command without a page"),
+    }
+    pending.wait()
+}
+
+pub fn a_command_that_arrives_twice_runs_once() {
+    check(|| {
+        let engine = app();
+        let runs = Notes::new();
+        for answer in arrive_twice(&engine, &runs).map(|thread| thread.join().unwrap()) {
+            assert_eq!(answer, Some(Ok("ran".to_owned())));
+        }
+        assert_eq!(runs.all(), [()]);
+    });
+}
+
+#[derive(Clone, Copy)]
+enum End {
+    Leave,
+    Close,
+    TakeOver,
+    Exit,
+}
+
+fn any_end() -> End {
+    let ends = [End::Leave, End::Close, End::TakeOver, End::Exit];
+    ends[shuttle::rand::thread_rng().gen_range(0..ends.len())]
+}
+
+fn end(engine: &Arc<Engine>, end: End) {
+    match end {
+        End::Leave => engine.leave_page(MAIN, None),
+        End::Close => engine.remove_window(MAIN),
+        End::TakeOver => {
+            // The webview may be closed already.
+            let session = shuttle::rand::thread_rng().gen_range(100..1 << 100);
+            let _ = Page::new(engine, session).command(|_, _| ());
+        }
+        End::Exit => engine.shut_down(),
+    }
+}
+
+/// Whatever ends the page, each who waits for the command is answered, or told that there is no answer.
+pub fn the_end_of_a_page_leaves_no_command_unanswered() {
+    check(|| {
+        let engine = app();
+        let runs = Notes::new();
+        let arrivals = arrive_twice(&engine, &runs);
+        let ends = [any_end(), any_end()].map(|how| {
+            let engine = Arc::clone(&engine);
+            thread::spawn(move || end(&engine, how))
+        });
+        for end in ends {
+            end.join().unwrap();
+        }
+        for answer in arrivals.map(|thread| thread.join().unwrap()) {
+            match answer {
+                Some(Ok(answer)) => assert_eq!(answer, "ran"),
+                Some(Err(error)) => assert!(
+                    matches!(
+                        error.code(),
+                        ErrorCode::StaleSession | ErrorCode::Unavailable
+                    ),
+                    "{error}"
+                ),
+                None => {}
+            }
+        }
+        assert!(runs.all().len() <= 1, "it ran twice");
+    });
+}
+
+/// Whatever ends the page, a pull is answered, and what it has got until then has no hole.
+pub fn the_end_of_a_page_leaves_no_pull_unanswered() {
+    check(|| {
+        let engine = app();
+        let mut page = Page::new(&engine, 1);
+        page.subscribe(1, "*", false).unwrap();
+        let puller = thread::spawn(move || {
+            while page.pull().is_ok() {}
+            page
+        });
+        let emitter = {
+            let engine = Arc::clone(&engine);
+            thread::spawn(move || {
+                for _ in 0..2 {
+                    let _ = try_emit(&engine, "x");
+                }
+            })
+        };
+        let how = any_end();
+        let closer = Arc::clone(&engine);
+        let closer = thread::spawn(move || end(&closer, how));
+        emitter.join().unwrap();
+        closer.join().unwrap();
+        let page = puller.join().unwrap();
+        let heard = page.has_heard(1);
+        assert_eq!(heard, &[1, 2][..heard.len()]);
+    });
+}
+
+fn plan(owner: JobOwner, payload: Payload) -> JobPlan {
+    JobPlan {
+        id: Some("job".to_owned()),
+        name: EventName::parse("tick").unwrap(),
+        interval: Duration::from_secs(1),
+        is_immediate: true,
+        count: None,
+        to: None,
+        replaces: false,
+        flood: None,
+        payload,
+        owner,
+        source: Source::Host,
+    }
+}
+
+fn fixed() -> Payload {
+    Payload::Fixed("1".into())
+}
+
+/// A window closes while its page starts a job: the job is stopped or was never started.
+pub fn a_closed_window_has_no_jobs() {
+    check(|| {
+        let engine = app();
+        let owner = JobOwner::Webview(MAIN.into());
+        let closer = Arc::clone(&engine);
+        let closer = thread::spawn(move || closer.remove_window(MAIN));
+        let time = thread::spawn(|| advance(Duration::from_secs(1)));
+        let started = Jobs::start(&engine, plan(owner.clone(), fixed()));
+        closer.join().unwrap();
+        time.join().unwrap();
+        assert_eq!(engine.jobs.list(&owner, |_| false), []);
+        if let Err(error) = started {
+            assert_eq!(error.code(), ErrorCode::StaleSession);
+        }
+    });
+}
+
+/// No tick is accepted once a job is stopped.
+pub fn a_stopped_job_ticks_no_more() {
+    check(|| {
+        let engine = app();
+        let mut page = Page::new(&engine, 1);
+        page.subscribe(1, "*", false).unwrap();
+        let job = Jobs::start(&engine, plan(JobOwner::Host, fixed())).unwrap();
+        let time = thread::spawn(|| {
+            advance(Duration::from_secs(1));
+            advance(Duration::from_secs(1));
+        });
+        engine.jobs.stop(&JobOwner::Host, job.id()).unwrap();
+        let marker = emit(&engine, "stopped");
+        time.join().unwrap();
+        for _ in 0..3 {
+            thread::yield_now();
+        }
+        assert_eq!(emit(&engine, "end"), marker + 1);
+    });
+}
+
+/// A pull that is parked while the keeper goes to sleep is answered in time all the same.
+pub fn a_pull_is_not_held_for_too_long() {
+    check(|| {
+        let engine = app();
+        let _keeper = spawn(keep_leases(Arc::downgrade(&engine)));
+        let mut page = Page::new(&engine, 1);
+        page.subscribe(1, "*", false).unwrap();
+        for _ in 0..2 {
+            let pending = page.send_pull();
+            advance(PULL_HOLD);
+            page.take(pending.wait()).unwrap();
+        }
+        assert_eq!(page.has_heard(1), [0; 0]);
+    });
+}
+
+/// The same, where an event has answered the pull before, so that the keeper sleeps for another reason.
+pub fn a_pull_after_an_event_is_not_held_for_too_long() {
+    check(|| {
+        let engine = app();
+        let _keeper = spawn(keep_leases(Arc::downgrade(&engine)));
+        let mut page = Page::new(&engine, 1);
+        page.subscribe(1, "*", false).unwrap();
+        let emitter = {
+            let engine = Arc::clone(&engine);
+            thread::spawn(move || emit(&engine, "x"))
+        };
+        // The first is answered by the event, or held until it comes; the second one nothing answers but the keeper.
+        page.pull().unwrap();
+        emitter.join().unwrap();
+        let pending = page.send_pull();
+        advance(PULL_HOLD);
+        page.take(pending.wait()).unwrap();
+        assert_eq!(page.has_heard(1), [1]);
+    });
+}
+
+/// A page that is gone without a word ends in time, which lets those through who wait for room.
+pub fn an_abandoned_page_ends() {
+    check(|| {
+        let engine = app();
+        let _keeper = spawn(keep_leases(Arc::downgrade(&engine)));
+        let mut page = Page::new(&engine, 1);
+        page.subscribe(1, "*", false).unwrap();
+        advance(SESSION_LEASE);
+        // Whoever asks until it is so is answered only if the keeper comes.
+        while try_emit(&engine, "x").unwrap().pages > 0 {
+            thread::yield_now();
+        }
+        assert_eq!(page.pull(), Err(ErrorCode::StaleSession));
+    });
+}

@@ -1,0 +1,311 @@
+//! The checker's side of the plugin's `src/sync.rs`: every lock, notification, task and reading of the clock is a point
+//! at which the checker may go on with another task.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::ops::Add;
+use std::pin::Pin;
+use std::sync::{Mutex as Plain, OnceLock, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use shuttle::future::batch_semaphore::{BatchSemaphore, Fairness};
+use shuttle::sync::atomic::{AtomicBool, Ordering};
+
+pub(crate) use shuttle::future::{spawn, yield_now};
+pub(crate) use shuttle::sync::{Mutex, MutexGuard};
+pub(crate) use shuttle::thread::yield_now as yield_thread;
+
+/// Here the checker may go on with another task. Between two such points a task is alone, so what this file keeps to
+/// itself is behind locks of the standard library, which nobody ever waits for.
+fn switch() {
+    AtomicBool::new(false).load(Ordering::SeqCst);
+}
+
+fn lock<T>(plain: &Plain<T>) -> std::sync::MutexGuard<'_, T> {
+    plain.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Tokio's mutex as it is documented: whoever comes first gets it first.
+#[derive(Debug)]
+pub(crate) struct FairMutex<T> {
+    value: T,
+    free: BatchSemaphore,
+}
+
+pub(crate) struct FairGuard<'a> {
+    free: &'a BatchSemaphore,
+}
+
+impl<T: Default> Default for FairMutex<T> {
+    fn default() -> Self {
+        Self {
+            value: T::default(),
+            free: BatchSemaphore::new(1, Fairness::StrictlyFair),
+        }
+    }
+}
+
+impl FairMutex<()> {
+    pub(crate) async fn lock(&self) -> FairGuard<'_> {
+        let () = self.value;
+        // It fails only once the semaphore is closed, and it never is.
+        let _ = self.free.acquire(1).await;
+        FairGuard { free: &self.free }
+    }
+}
+
+impl Drop for FairGuard<'_> {
+    fn drop(&mut self) {
+        self.free.release(1);
+    }
+}
+
+/// Tokio's `Notify` as it is documented.
+#[derive(Debug, Default)]
+pub(crate) struct Notify {
+    state: Plain<NotifyState>,
+}
+
+#[derive(Debug, Default)]
+struct NotifyState {
+    permit: bool,
+    /// How often all were notified.
+    rounds: u64,
+    newest: u64,
+    waiting: VecDeque<Waiting>,
+    /// Those that `notify_one` has chosen and that do not know it yet.
+    chosen: Vec<u64>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    id: u64,
+    waker: Option<Waker>,
+}
+
+/// Hears of every `notify_waiters` after it was made, and of one `notify_one` after it was first polled.
+#[derive(Debug)]
+pub(crate) struct Notified<'a> {
+    notify: &'a Notify,
+    made_in: u64,
+    state: NotifiedState,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NotifiedState {
+    Made,
+    Waiting(u64),
+    Done,
+}
+
+impl Notify {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn notified(&self) -> Notified<'_> {
+        switch();
+        Notified {
+            notify: self,
+            made_in: lock(&self.state).rounds,
+            state: NotifiedState::Made,
+        }
+    }
+
+    pub(crate) fn notify_one(&self) {
+        switch();
+        self.choose_one();
+    }
+
+    fn choose_one(&self) {
+        let mut state = lock(&self.state);
+        let Some(chosen) = state.waiting.pop_front() else {
+            state.permit = true;
+            return;
+        };
+        state.chosen.push(chosen.id);
+        drop(state);
+        wake(chosen.waker);
+    }
+
+    pub(crate) fn notify_waiters(&self) {
+        switch();
+        let mut state = lock(&self.state);
+        state.rounds += 1;
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
+        for each in waiting {
+            wake(each.waker);
+        }
+    }
+}
+
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+impl Notified<'_> {
+    /// Begins to wait before the first poll; returns whether it is notified already.
+    pub(crate) fn enable(mut self: Pin<&mut Self>) -> bool {
+        switch();
+        self.wait(None)
+    }
+
+    /// Begins to wait, as polling does. Returns whether it is notified already.
+    fn wait(&mut self, waker: Option<&Waker>) -> bool {
+        let mut state = lock(&self.notify.state);
+        if self.state == NotifiedState::Done {
+            return true;
+        }
+        let is_done = match self.state {
+            _ if state.rounds != self.made_in => true,
+            NotifiedState::Made => std::mem::take(&mut state.permit),
+            NotifiedState::Waiting(own) => take_own(&mut state.chosen, own),
+            NotifiedState::Done => true,
+        };
+        if is_done {
+            self.state = NotifiedState::Done;
+            return true;
+        }
+        let own = match self.state {
+            NotifiedState::Waiting(own) => own,
+            _ => {
+                state.newest += 1;
+                let id = state.newest;
+                state.waiting.push_back(Waiting { id, waker: None });
+                self.state = NotifiedState::Waiting(id);
+                id
+            }
+        };
+        if let (Some(waker), Some(entry)) = (
+            waker,
+            state.waiting.iter_mut().find(|entry| entry.id == own),
+        ) {
+            entry.waker = Some(waker.clone());
+        }
+        false
+    }
+}
+
+fn take_own(chosen: &mut Vec<u64>, own: u64) -> bool {
+    let before = chosen.len();
+    chosen.retain(|id| *id != own);
+    chosen.len() < before
+}
+
+impl Future for Notified<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        switch();
+        if self.wait(Some(context.waker())) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+impl Drop for Notified<'_> {
+    fn drop(&mut self) {
+        let NotifiedState::Waiting(own) = self.state else {
+            return;
+        };
+        let mut state = lock(&self.notify.state);
+        state.waiting.retain(|entry| entry.id != own);
+        let is_chosen = take_own(&mut state.chosen, own);
+        drop(state);
+        if is_chosen {
+            self.notify.choose_one();
+        }
+    }
+}
+
+/// The time of one schedule, which goes on when a scenario says so.
+#[derive(Default)]
+struct Clock {
+    passed: Plain<Duration>,
+    sleepers: Plain<Vec<(Instant, Waker)>>,
+}
+
+shuttle::lazy_static! {
+    static ref CLOCK: Clock = Clock::default();
+}
+
+fn start() -> Instant {
+    static START: OnceLock<Instant> = OnceLock::new();
+    *START.get_or_init(Instant::now)
+}
+
+pub(crate) fn now() -> Instant {
+    switch();
+    start() + *lock(&CLOCK.passed)
+}
+
+/// Lets time pass and wakes those whose sleep is over.
+pub(crate) fn advance(by: Duration) {
+    switch();
+    *lock(&CLOCK.passed) += by;
+    let now = start() + *lock(&CLOCK.passed);
+    let mut sleepers = lock(&CLOCK.sleepers);
+    let (due, asleep) = std::mem::take(&mut *sleepers)
+        .into_iter()
+        .partition(|(due, _)| *due <= now);
+    *sleepers = asleep;
+    drop(sleepers);
+    let due: Vec<(Instant, Waker)> = due;
+    for (_, waker) in due {
+        waker.wake();
+    }
+}
+
+/// An instant of the clock by which tasks sleep, which is the same one here.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TaskInstant(Instant);
+
+impl TaskInstant {
+    pub(crate) fn now() -> Self {
+        Self(now())
+    }
+
+    pub(crate) fn elapsed(self) -> Duration {
+        now() - self.0
+    }
+}
+
+impl From<Instant> for TaskInstant {
+    fn from(instant: Instant) -> Self {
+        Self(instant)
+    }
+}
+
+impl Add<Duration> for TaskInstant {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0 + duration)
+    }
+}
+
+pub(crate) struct Sleep {
+    until: Instant,
+}
+
+pub(crate) fn sleep_until(until: TaskInstant) -> Sleep {
+    Sleep { until: until.0 }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if now() >= self.until {
+            return Poll::Ready(());
+        }
+        lock(&CLOCK.sleepers).push((self.until, context.waker().clone()));
+        Poll::Pending
+    }
+}

@@ -1,0 +1,301 @@
+//! Those who use the bus in a scenario: an app, and pages that behave as the guest does.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex as Plain, MutexGuard as PlainGuard, PoisonError};
+
+use serde_json::Value;
+use shuttle::sync::mpsc::{Receiver, Sender, channel};
+
+use crate::config::Limits;
+use crate::engine::{Directory, Engine};
+use crate::error::{ErrorCode, Result};
+use crate::event::{Receipt, Source};
+use crate::hub::order::{Answer, Turn};
+use crate::hub::outbox::BatchBound;
+use crate::hub::session::SessionId;
+use crate::hub::subscriptions::SubscriberKey;
+use crate::hub::{Audience, Command, Draft, Pull, SubscriptionRequest};
+use crate::name::EventName;
+use crate::page::reply::Reply;
+use crate::pattern::EventPattern;
+use crate::policy::{Policies, Policy};
+
+/// The one webview, in a window of the same name.
+pub(crate) const MAIN: &str = "main";
+
+/// Small, so that batches end in the middle of things.
+const BATCH: BatchBound = BatchBound {
+    events: 2,
+    bytes: 1 << 20,
+};
+
+/// A manager that knows nothing but what was announced.
+struct Nobody;
+
+impl Directory for Nobody {
+    fn window_of(&self, _webview: &str) -> Option<String> {
+        None
+    }
+}
+
+pub(crate) fn app() -> Arc<Engine> {
+    app_with(Limits::default(), Policy::new())
+}
+
+pub(crate) fn app_with(limits: Limits, policy: Policy) -> Arc<Engine> {
+    let mut policies = Policies::default();
+    policies.add("*", policy).unwrap();
+    let engine = Engine::new(limits, policies, Box::new(Nobody));
+    engine.hub().announce(MAIN, MAIN);
+    engine
+}
+
+pub(crate) fn draft(name: &str) -> Draft {
+    Draft {
+        name: EventName::parse(name).unwrap(),
+        payload: "1".to_owned().into(),
+        source: Source::Host,
+        tick: None,
+        retain: None,
+    }
+}
+
+pub(crate) fn try_emit(engine: &Engine, name: &str) -> Result<Receipt> {
+    engine.emit(draft(name), &Audience::default())
+}
+
+/// Emits and returns the sequence number.
+pub(crate) fn emit(engine: &Engine, name: &str) -> u64 {
+    try_emit(engine, name).unwrap().seq
+}
+
+pub(crate) fn pattern(text: &str) -> EventPattern {
+    EventPattern::parse(text).unwrap()
+}
+
+/// What the threads of a scenario write down. Nobody ever waits for it.
+#[derive(Debug, Default)]
+pub(crate) struct Notes<T>(Arc<Plain<Vec<T>>>);
+
+impl<T> Clone for Notes<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T: Clone> Notes<T> {
+    pub(crate) fn new() -> Self {
+        Self(Arc::default())
+    }
+
+    pub(crate) fn add(&self, note: T) {
+        self.lock().push(note);
+    }
+
+    pub(crate) fn all(&self) -> Vec<T> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> PlainGuard<'_, Vec<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An answer that is to come; `None` if it is dropped.
+pub(crate) struct Pending(Receiver<Option<Answer>>);
+
+impl Pending {
+    /// Blocks until the answer is there. What never comes is a deadlock, which the checker reports.
+    pub(crate) fn wait(self) -> Option<Answer> {
+        let answer = self.0.recv().unwrap();
+        assert!(self.0.try_recv().is_err(), "answered twice");
+        answer
+    }
+}
+
+/// A way to answer, which uses the bus while it does: it would wait for itself if a lock were held meanwhile.
+pub(crate) fn reply(engine: &Arc<Engine>) -> (Reply, Pending) {
+    let (sender, receiver): (Sender<Option<Answer>>, _) = channel();
+    let engine = Arc::downgrade(engine);
+    let reply = Reply::new(move |answer| {
+        // After a failure there is nothing more to see, and another panic would end the process.
+        if std::thread::panicking() {
+            return;
+        }
+        if let Some(engine) = engine.upgrade() {
+            engine.knows(MAIN);
+        }
+        // The scenario may be over, and its page with it.
+        let _ = sender.send(answer);
+    });
+    (reply, Pending(receiver))
+}
+
+/// What a page has got: the events' sequence numbers of each subscription.
+pub(crate) type Heard = BTreeMap<u32, Vec<u64>>;
+
+/// A page in the one webview, with one session.
+#[derive(Clone)]
+pub(crate) struct Page {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) session: SessionId,
+    n: u64,
+    handled: u64,
+    pub(crate) heard: Heard,
+}
+
+impl Page {
+    pub(crate) fn new(engine: &Arc<Engine>, session: u128) -> Self {
+        Self {
+            engine: Arc::clone(engine),
+            session: SessionId::parse(&format!("{session:032x}")).unwrap(),
+            n: 0,
+            handled: 0,
+            heard: Heard::new(),
+        }
+    }
+
+    /// Runs the next command of this page, as `commands.rs` does.
+    pub(crate) fn command<T>(
+        &mut self,
+        run: impl FnOnce(&Engine, SubscriberKey) -> T,
+    ) -> Result<T> {
+        self.n += 1;
+        let command = Command {
+            name: "command",
+            session: self.session,
+            n: self.n,
+            origin: Some("tauri://localhost".to_owned()),
+        };
+        let (turn, key) = self.engine.begin_command(MAIN, command, Reply::new(|_| {}));
+        match (turn, key) {
+            (Turn::Run(_), Some(key)) => {
+                let done = run(&self.engine, key);
+                self.engine.finish_command(key, &Ok("null".to_owned()));
+                Ok(done)
+            }
+            (Turn::Refuse(_, error), _) => Err(error),
+            (turn, _) => panic!("{turn:?}"),
+        }
+    }
+
+    /// Subscribes and returns the sequence number that the subscription begins after.
+    pub(crate) fn subscribe(&mut self, id: u32, text: &str, wants_replayed: bool) -> Result<u64> {
+        let now = crate::sync::now();
+        let request = SubscriptionRequest {
+            id,
+            pattern: pattern(text),
+            scope: None,
+            target: None,
+            wants_replayed,
+            wants_retained: false,
+            resume: None,
+        };
+        self.heard.insert(id, Vec::new());
+        self.command(|engine, key| {
+            let (mut answers, outcome) = engine.hub().subscribe(key, vec![request], now);
+            engine.settle(outcome);
+            answers.remove(0)
+        })?
+    }
+
+    pub(crate) fn unsubscribe(&mut self, id: u32) -> Result<()> {
+        self.command(|engine, key| {
+            let outcome = engine.hub().unsubscribe(key, &[id]);
+            engine.settle(outcome);
+        })
+    }
+
+    /// Sends a pull that acknowledges what was handled.
+    pub(crate) fn send_pull(&self) -> Pending {
+        self.request(false)
+    }
+
+    /// Sends a pull for what follows on the answer before, whether that one has come or not.
+    pub(crate) fn send_pull_ahead(&self) -> Pending {
+        self.request(true)
+    }
+
+    fn request(&self, is_ahead: bool) -> Pending {
+        let (reply, pending) = reply(&self.engine);
+        let pull = Pull {
+            session: self.session,
+            ack: self.handled,
+            is_ahead,
+            bound: BATCH,
+        };
+        self.engine.pull(MAIN, pull, reply);
+        pending
+    }
+
+    /// Pulls once. An error says that the session is over.
+    pub(crate) fn pull(&mut self) -> Result<(), ErrorCode> {
+        let answer = self.send_pull().wait();
+        self.take(answer)
+    }
+
+    /// Handles the answer to a pull.
+    pub(crate) fn take(&mut self, answer: Option<Answer>) -> Result<(), ErrorCode> {
+        let json = match answer {
+            Some(Ok(json)) => json,
+            Some(Err(error)) => return Err(error.code()),
+            None => return Err(ErrorCode::StaleSession),
+        };
+        let items = read_batch(&json);
+        // An answer that has overtaken the one that it follows on is passed over, and asked for again.
+        if items
+            .first()
+            .is_some_and(|item| item.index > self.handled + 1)
+        {
+            return Ok(());
+        }
+        for item in items {
+            // What is not acknowledged comes again.
+            if item.index <= self.handled {
+                continue;
+            }
+            assert_eq!(item.index, self.handled + 1, "an index is missing");
+            self.handled = item.index;
+            for id in item.subscriptions {
+                let heard = self.heard.get_mut(&id).unwrap();
+                assert!(
+                    heard.last().is_none_or(|last| *last < item.seq),
+                    "out of order"
+                );
+                heard.push(item.seq);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn has_heard(&self, id: u32) -> &[u64] {
+        &self.heard[&id]
+    }
+}
+
+struct Item {
+    index: u64,
+    seq: u64,
+    subscriptions: Vec<u32>,
+}
+
+/// Reads what `page/batch.rs` has written. There are no gaps here, since no queue is ever too full.
+fn read_batch(json: &str) -> Vec<Item> {
+    let batch: Value = serde_json::from_str(json).unwrap();
+    let first = batch["first"].as_u64().unwrap();
+    let mut seq = 0;
+    let items = batch["items"].as_array().unwrap().iter().zip(first..);
+    let item = |(event, index): (&Value, u64)| {
+        seq += event[1].as_i64().unwrap();
+        let head = &batch["heads"][event[0].as_u64().unwrap() as usize];
+        Item {
+            index,
+            seq: u64::try_from(seq).unwrap(),
+            subscriptions: match &head[2] {
+                Value::Array(ids) => ids.iter().map(|id| id.as_u64().unwrap() as u32).collect(),
+                id => vec![id.as_u64().unwrap() as u32],
+            },
+        }
+    };
+    items.map(item).collect()
+}

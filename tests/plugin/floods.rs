@@ -1,0 +1,334 @@
+//! What a page may send how fast, and how much of the host's memory it may fill: at each limit, and one past it.
+
+use serde_json::{Value, json};
+use tauri_plugin_event_bus::{Builder, EmitOptions, ErrorCode, EventBusExt, Limits};
+
+use crate::support::{Page, app, app_with, code, message, open};
+
+/// So slow that no token comes back while a test runs.
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.emits_per_second = 1;
+    limits.emit_bytes_per_second = 1;
+    limits.subscribes_per_second = 1;
+    limits
+}
+
+fn app_of(limits: Limits) -> tauri::App<tauri::test::MockRuntime> {
+    app_with(Builder::new().limits(limits))
+}
+
+fn events(names: impl IntoIterator<Item = String>) -> Value {
+    let events: Vec<Value> = names
+        .into_iter()
+        .map(|name| json!({ "event": name }))
+        .collect();
+    json!({ "events": events })
+}
+
+#[test]
+#[cfg(feature = "flood-limits")]
+fn a_burst_of_events_passes_and_the_rest_is_refused_one_by_one() {
+    let mut limits = limits();
+    limits.emit_burst = 5;
+    let app = app_of(limits);
+    let mut main = Page::open(&app, "main");
+    let mut other = Page::open(&app, "other");
+    other.listen("*");
+    let answers = main
+        .call("emit", events((1..=7).map(|n| format!("e{n}"))))
+        .unwrap();
+    let answers = answers.as_array().unwrap();
+    assert!(answers[..5].iter().all(|answer| answer["seq"].is_u64()));
+    for refused in &answers[5..] {
+        assert_eq!(code(refused), "rate_limited");
+        let wait = refused["error"]["retryAfterMs"].as_u64().unwrap();
+        assert!((1..=1000).contains(&wait), "{refused}");
+        assert!(message(refused).contains(&format!("{wait} ms")));
+        assert!(message(refused).contains("5 at once") && message(refused).contains("emitBurst"));
+    }
+    // A target, and a job, count in the same bucket.
+    assert_eq!(
+        code(&main.emit_to(json!("other"), "x", "1")),
+        "rate_limited"
+    );
+    let job = json!({ "job": { "event": "x", "everyMs": 60_000 } });
+    let error = main.call("start_periodic", job).unwrap_err();
+    assert_eq!(code(&error), "rate_limited");
+    assert!(error["retryAfterMs"].is_u64());
+
+    // A reload does not fill it, another page has its own, and the app has none.
+    let mut main = Page::load(main.webview);
+    assert_eq!(code(&main.emit("x", "1")), "rate_limited");
+    assert!(other.emit("own", "1")["seq"].is_u64());
+    let bus = app.event_bus();
+    for _ in 0..20 {
+        bus.emit("host", ()).unwrap();
+        main.webview.event_bus().emit("host", ()).unwrap();
+    }
+    let received: Vec<String> = other.receive_many(46).into_iter().map(|(n, _)| n).collect();
+    assert_eq!(received[..6], ["e1", "e2", "e3", "e4", "e5", "own"]);
+}
+
+#[test]
+#[cfg(feature = "flood-limits")]
+fn payloads_are_counted_in_bytes() {
+    let mut limits = limits();
+    limits.payload_bytes = 100;
+    limits.emit_burst_bytes = 200;
+    let app = app_of(limits);
+    let mut main = Page::open(&app, "main");
+    let payload = |length: usize| format!("\"{}\"", "x".repeat(length - 2));
+    assert!(main.emit("x", &payload(100))["seq"].is_u64());
+    assert!(main.emit("x", &payload(100))["seq"].is_u64());
+    let refused = main.emit("x", &payload(3));
+    assert_eq!(code(&refused), "rate_limited");
+    assert!(message(&refused).contains("bytes of payload"));
+    // What has no payload costs none.
+    let answers = main.call("emit", events(["y".to_owned()])).unwrap();
+    assert!(answers[0]["seq"].is_u64());
+}
+
+#[test]
+#[cfg(feature = "flood-limits")]
+fn subscriptions_are_counted_and_a_renewal_passes() {
+    let mut limits = limits();
+    limits.subscriptions_per_page = 3;
+    limits.subscribe_burst = 6;
+    let app = app_of(limits);
+    let mut main = Page::open(&app, "main");
+    for name in ["a", "b", "c"] {
+        main.listen(name);
+    }
+    let before = main.session.clone();
+    let mut main = Page::load(main.webview);
+    let again: Vec<Value> = (1..=3)
+        .map(|id| {
+            let resume = json!({ "session": before, "after": 0, "handled": 0 });
+            json!({ "id": id, "event": "a", "resume": resume })
+        })
+        .collect();
+    let answers = main
+        .call("subscribe", json!({ "subscriptions": again }))
+        .unwrap();
+    let is_accepted = |answer: &Value| answer["seq"].is_u64();
+    assert!(answers.as_array().unwrap().iter().all(is_accepted));
+    main.call("unsubscribe", json!({ "ids": [1] })).unwrap();
+    let one = json!({ "subscriptions": [{ "id": 9, "event": "a" }] });
+    let refused = main.call("subscribe", one).unwrap();
+    assert_eq!(code(&refused[0]), "rate_limited");
+    assert!(message(&refused[0]).contains("subscribeBurst"));
+}
+
+#[test]
+#[cfg(feature = "flood-limits")]
+fn ticks_of_a_pages_job_count_and_those_of_the_app_do_not() {
+    let mut limits = limits();
+    limits.emit_burst = 4;
+    let app = app_of(limits);
+    let mut main = Page::open(&app, "main");
+    let mut other = Page::open(&app, "other");
+    other.listen("*");
+    let job = json!({ "job": { "event": "page", "everyMs": 1, "count": 8, "id": "j" } });
+    main.call("start_periodic", job).unwrap();
+    loop {
+        let listed = main.call("list_periodic", json!({})).unwrap();
+        main.n -= 1;
+        if listed == json!([]) || listed[0]["failed"].as_u64().unwrap() > 0 {
+            break;
+        }
+        std::thread::yield_now();
+    }
+    let bus = app.event_bus();
+    let job = bus
+        .periodic("app")
+        .every(std::time::Duration::from_millis(1))
+        .count(8)
+        .start()
+        .unwrap();
+    let received = other.receive_many(3 + 8);
+    let of = |wanted: &str| received.iter().filter(|(name, _)| name == wanted).count();
+    assert_eq!((of("page"), of("app")), (3, 8));
+    drop(job);
+}
+
+#[test]
+fn a_configuration_that_cannot_work_stops_the_start() {
+    let mut limits = Limits::default();
+    limits.subscribe_burst = 4095;
+    let error = tauri::test::mock_builder()
+        .plugin(Builder::new().limits(limits).build())
+        .build(fixture::context())
+        .err()
+        .unwrap();
+    assert!(
+        error.to_string().contains("limits.subscribeBurst is 4095"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_page_has_so_many_patterns_that_take_time_to_match() {
+    let mut limits = Limits::default();
+    limits.globs_per_page = 3;
+    let app = app_of(limits);
+    let mut main = Page::open(&app, "main");
+    let mut other = Page::open(&app, "other");
+    // The glob engine's pattern has eleven bytes and counts for two. A name and a prefix count for nothing.
+    for pattern in ["*:a", "b:[cd]:efgh", "c", "d:*", "*"] {
+        main.listen(pattern);
+    }
+    let entry =
+        |id: u32, pattern: &str| json!({ "subscriptions": [{ "id": id, "event": pattern }] });
+    let answers = main.call("subscribe", entry(90, "*:z")).unwrap();
+    assert_eq!(code(&answers[0]), "too_many_subscriptions");
+    assert!(message(&answers[0]).contains("globsPerPage") && message(&answers[0]).contains('3'));
+    other.listen("*:z");
+    main.call("unsubscribe", json!({ "ids": [1] })).unwrap();
+    let answers = main.call("subscribe", entry(91, "*:z")).unwrap();
+    assert!(answers[0]["seq"].is_u64());
+}
+
+fn job(id: &str, payload: &str) -> Value {
+    json!({ "job": { "event": "x", "everyMs": 60_000, "id": id, "payload": payload } })
+}
+
+#[test]
+fn a_page_has_so_many_jobs_and_leaves_the_others_theirs() {
+    let mut limits = Limits::default();
+    limits.periodic_jobs_per_page = 2;
+    limits.periodic_jobs = 4;
+    let app = app_of(limits);
+    let mut main = Page::open(&app, "main");
+    let mut other = Page::open(&app, "other");
+    for id in ["a", "b"] {
+        main.call("start_periodic", job(id, "1")).unwrap();
+    }
+    let error = main.call("start_periodic", job("c", "1")).unwrap_err();
+    assert_eq!(code(&error), "too_many_jobs");
+    assert!(message(&error).contains("periodicJobsPerPage"));
+    let replacing =
+        json!({ "job": { "event": "x", "everyMs": 60_000, "id": "b", "replace": true } });
+    main.call("start_periodic", replacing).unwrap();
+    other.call("start_periodic", job("a", "1")).unwrap();
+    let start = || {
+        app.event_bus()
+            .periodic("x")
+            .every(std::time::Duration::from_secs(60))
+            .start()
+    };
+    start().unwrap().forget();
+    assert_eq!(start().unwrap_err().code(), ErrorCode::TooManyJobs);
+}
+
+#[test]
+fn jobs_are_counted_in_bytes_by_page_and_by_all_pages() {
+    let mut limits = Limits::default();
+    limits.periodic_bytes_per_page = 20_000;
+    limits.periodic_bytes = 30_000;
+    let app = app_of(limits);
+    let mut main = Page::open(&app, "main");
+    let mut other = Page::open(&app, "other");
+    // A job takes 514 bytes beside its payload: its id, its name, and a flat 512.
+    let payload = |length: usize| format!("\"{}\"", "x".repeat(length - 2));
+    main.call("start_periodic", job("a", &payload(10_000 - 514)))
+        .unwrap();
+    let error = main
+        .call("start_periodic", job("b", &payload(10_001 - 514)))
+        .unwrap_err();
+    assert_eq!(code(&error), "too_many_jobs");
+    assert!(message(&error).contains("20001 bytes") && message(&error).contains("this page"));
+    main.call("start_periodic", job("b", &payload(10_000 - 514)))
+        .unwrap();
+    let error = other
+        .call("start_periodic", job("a", &payload(10_001 - 514)))
+        .unwrap_err();
+    assert!(message(&error).contains("30001 bytes") && message(&error).contains("periodicBytes)"));
+    other
+        .call("start_periodic", job("a", &payload(10_000 - 514)))
+        .unwrap();
+    // The app's own payloads are its own affair.
+    app.event_bus()
+        .periodic("x")
+        .every(std::time::Duration::from_secs(60))
+        .payload("x".repeat(40_000))
+        .start()
+        .unwrap()
+        .forget();
+    // Targets are kept, too.
+    main.call("stop_periodic", json!({ "id": "a" })).unwrap();
+    let globs: Vec<String> = (0..8).map(|n| format!("{n}{}*", "g".repeat(200))).collect();
+    let aimed = json!({ "job": { "event": "x", "everyMs": 60_000, "to": globs } });
+    let error = main.call("start_periodic", aimed).unwrap_err();
+    assert_eq!(code(&error), "too_many_jobs");
+}
+
+#[test]
+fn a_page_retains_its_share_and_leaves_the_app_the_rest() {
+    let mut limits = Limits::default();
+    limits.retained_events = 4;
+    limits.retained_events_per_page = 2;
+    limits.retained_bytes_per_page = 1000;
+    let app = app_of(limits);
+    let bus = app.event_bus();
+    let mut main = Page::open(&app, "main");
+    let mut other = Page::open(&app, "other");
+    let retain = |page: &mut Page, event: &str, payload: &str| {
+        let event = json!({ "event": event, "payload": payload, "retain": true });
+        page.call("emit", json!({ "events": [event] })).unwrap()[0].take()
+    };
+    for name in ["a", "b", "b"] {
+        assert!(retain(&mut main, name, "1")["seq"].is_u64());
+    }
+    let refused = retain(&mut main, "c", "1");
+    assert_eq!(code(&refused), "queue_full");
+    assert!(message(&refused).contains("retainedEventsPerPage"));
+    // Two events take twice a name and 192 bytes beside their payloads, and the label of their page.
+    let rest = 1000 - (192 + 1 + 4 + 1) - (192 + 1);
+    let refused = retain(&mut main, "b", &"1".repeat(rest + 1));
+    assert!(
+        message(&refused).contains("retainedBytesPerPage"),
+        "{refused}"
+    );
+    assert!(retain(&mut main, "b", &"1".repeat(rest))["seq"].is_u64());
+
+    assert!(retain(&mut other, "c", "1")["seq"].is_u64());
+    // Taking over what another page has retained needs room of one's own, and gives that page's back.
+    assert!(retain(&mut other, "a", "1")["seq"].is_u64());
+    assert!(retain(&mut main, "d", "1")["seq"].is_u64());
+    assert_eq!(code(&retain(&mut other, "d", "1")), "queue_full");
+    let retained = EmitOptions::new().retain();
+    let full = bus.emit_with("e", (), retained.clone()).unwrap_err();
+    assert!(full.message().contains("(retainedEvents)"), "{full}");
+    assert_eq!(bus.clear_retained("*").unwrap(), 4);
+    assert!(retain(&mut main, "a", "1")["seq"].is_u64());
+}
+
+#[test]
+fn names_ids_and_targets_have_their_length() {
+    let app = app();
+    let mut main = Page::open(&app, "main");
+    let long = "n".repeat(256);
+    assert!(main.emit(&long[1..], "1")["seq"].is_u64());
+    assert_eq!(code(&main.emit(&long, "1")), "invalid_event_name");
+    main.listen(&format!("{}*", &long[2..]));
+    let pattern = format!("{}*", &long[1..]);
+    let entry = json!({ "subscriptions": [{ "id": 99, "event": pattern }] });
+    let answers = main.call("subscribe", entry).unwrap();
+    assert_eq!(code(&answers[0]), "invalid_pattern");
+    main.call("start_periodic", job(&long[1..], "1")).unwrap();
+    let error = main.call("start_periodic", job(&long, "1")).unwrap_err();
+    assert_eq!(code(&error), "invalid_argument");
+    let labels = |count: usize| json!(vec!["main"; count]);
+    assert!(main.emit_to(labels(64), "x", "1")["seq"].is_u64());
+    assert_eq!(
+        code(&main.emit_to(labels(65), "x", "1")),
+        "invalid_argument"
+    );
+    open(&app, &long[1..]);
+    assert!(main.emit_to(json!(&long[1..]), "x", "1")["seq"].is_u64());
+    assert_eq!(
+        code(&main.emit_to(json!(long), "x", "1")),
+        "invalid_argument"
+    );
+}

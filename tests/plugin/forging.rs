@@ -1,0 +1,241 @@
+//! What a page cannot do in another's name, and what it cannot say of itself.
+
+use std::collections::HashSet;
+
+use serde_json::{Value, json};
+use tauri_plugin_event_bus::EventBusExt;
+
+use crate::support::{Page, app, code, invoke, message};
+
+#[test]
+fn a_page_cannot_say_who_or_when_or_which_number_it_is() {
+    let app = app();
+    let mut main = Page::open(&app, "main");
+    let mut other = Page::open(&app, "other");
+    other.listen("*");
+    for (field, value) in [
+        ("source", json!("other")),
+        ("source", json!({ "kind": "host" })),
+        ("seq", json!(1)),
+        ("index", json!(1)),
+        ("timestamp", json!(0)),
+        ("acceptedAt", json!(0)),
+        ("tick", json!({ "job": "x", "count": 1 })),
+        ("periodic", json!({ "id": "x", "tick": 1 })),
+        ("replayed", json!(true)),
+        ("retained", json!(true)),
+        ("superseded", json!(1)),
+        ("hops", json!(0)),
+        ("owner", json!("any")),
+        ("except", json!("other")),
+        ("__proto__", json!({})),
+    ] {
+        for command in ["emit", "emit_to"] {
+            let mut entry = json!({ "event": "x", "payload": "1" });
+            if command == "emit_to" {
+                entry["to"] = json!("other");
+            }
+            entry[field] = value.clone();
+            let answers = main.call(command, json!({ "events": [entry] })).unwrap();
+            assert_eq!(code(&answers[0]), "invalid_argument", "{command} {field}");
+            assert!(message(&answers[0]).contains(field), "{}", answers[0]);
+        }
+        let mut job = json!({ "event": "x", "everyMs": 60_000 });
+        job[field] = value.clone();
+        let error = main
+            .call("start_periodic", json!({ "job": job }))
+            .unwrap_err();
+        assert_eq!(code(&error), "invalid_argument", "{field}");
+        let mut entry = json!({ "id": 1, "event": "x" });
+        // `retained` is what a subscription may say of itself.
+        if field != "retained" {
+            entry[field] = value;
+            let answers = main
+                .call("subscribe", json!({ "subscriptions": [entry] }))
+                .unwrap();
+            assert_eq!(code(&answers[0]), "invalid_argument", "{field}");
+        }
+    }
+    main.emit("x", "1");
+    let batch = other.pull().rows();
+    assert_eq!(batch.as_array().unwrap().len(), 1);
+    assert_eq!(batch[0][4], "main");
+}
+
+#[test]
+fn arguments_beside_the_known_ones_change_nothing() {
+    let app = app();
+    let mut main = Page::open(&app, "main");
+    let mut other = Page::open(&app, "other");
+    other.listen("*");
+    let event = json!({ "event": "x", "payload": "1" });
+    main.call(
+        "emit",
+        json!({ "events": [event], "source": "other", "webview": "other", "label": "other", "origin": "x" }),
+    )
+    .unwrap();
+    assert_eq!(other.pull().rows()[0][4], "main");
+}
+
+#[test]
+fn the_session_of_another_page_is_as_unknown_as_a_forged_one() {
+    let app = app();
+    let mut main = Page::open(&app, "main");
+    let mut thief = Page::open(&app, "other");
+    let id = main.listen("x");
+    thief.listen("y");
+    app.event_bus().emit("x", "secret").unwrap();
+    let stolen = |thief: &Page, command: &str, n: u64, mut arguments: Value| {
+        arguments["session"] = json!(main.session);
+        arguments["n"] = json!(n);
+        invoke(&thief.webview, command, arguments).wait()
+    };
+    let emit = json!({ "events": [{ "event": "x", "payload": "1" }] });
+    for (command, arguments) in [
+        ("emit", emit.clone()),
+        (
+            "subscribe",
+            json!({ "subscriptions": [{ "id": 9, "event": "*" }] }),
+        ),
+        ("unsubscribe", json!({ "ids": [id] })),
+        (
+            "start_periodic",
+            json!({ "job": { "event": "x", "everyMs": 1 } }),
+        ),
+        ("stop_periodic", json!({ "id": "x" })),
+    ] {
+        // Neither the next number, nor the newest, whose answer is recorded.
+        for n in [main.n + 1, main.n + 7] {
+            let error = stolen(&thief, command, n, arguments.clone()).unwrap_err();
+            assert_eq!(code(&error), "stale_session", "{command} {n}");
+            assert!(!error.to_string().contains("secret"));
+        }
+    }
+    let pull = json!({ "session": main.session, "ack": 0 });
+    let error = invoke(&thief.webview, "pull", pull).wait().unwrap_err();
+    assert_eq!(code(&error), "stale_session");
+
+    // With the number 1 the same id is a session of the thief's own webview, which shares nothing but the spelling.
+    stolen(&thief, "emit", 1, emit).unwrap();
+    assert_eq!(main.receive()[0], ("x".into(), json!("secret")));
+    assert_eq!(app.event_bus().emit("x", 1).unwrap().pages, 1);
+}
+
+#[test]
+fn a_session_of_another_page_cannot_be_resumed() {
+    let app = app();
+    let mut main = Page::open(&app, "main");
+    let id = main.listen("x");
+    app.event_bus().emit_to("main", "x", "secret").unwrap();
+    let mut thief = Page::open(&app, "other");
+    let resume = json!({ "session": main.session, "after": 0, "handled": 0 });
+    let entry = json!({ "id": id, "event": "*", "resume": resume });
+    thief
+        .call("subscribe", json!({ "subscriptions": [entry] }))
+        .unwrap();
+    app.event_bus().emit("end", ()).unwrap();
+    let batch = thief.pull().rows();
+    assert!(!batch.to_string().contains("secret"), "{batch}");
+}
+
+#[test]
+fn a_subscription_of_another_page_cannot_be_ended() {
+    let app = app();
+    let mut main = Page::open(&app, "main");
+    let mut other = Page::open(&app, "other");
+    let id = main.listen("x");
+    assert_eq!(other.listen("x"), id);
+    other.call("unsubscribe", json!({ "ids": [id] })).unwrap();
+    assert_eq!(app.event_bus().emit("x", 1).unwrap().pages, 1);
+    assert_eq!(main.receive().len(), 1);
+}
+
+#[test]
+fn jobs_of_others_are_out_of_reach() {
+    let app = app();
+    let mut main = Page::open(&app, "main");
+    let mut other = Page::open(&app, "other");
+    let host = app
+        .event_bus()
+        .periodic("clock")
+        .every(std::time::Duration::from_secs(60))
+        .id("mine")
+        .start()
+        .unwrap();
+    let job = |id: &str, replace: bool| json!({ "job": { "event": "x", "everyMs": 60_000, "id": id, "replace": replace } });
+    main.call("start_periodic", job("theirs", false)).unwrap();
+    for id in ["mine", "theirs"] {
+        let error = other
+            .call("stop_periodic", json!({ "id": id }))
+            .unwrap_err();
+        assert_eq!(code(&error), "unknown_job");
+        // Replacing is by the page's own ids.
+        other.call("start_periodic", job(id, true)).unwrap();
+    }
+    let listed = other.call("list_periodic", json!({})).unwrap();
+    let owned = |job: &Value| job["owner"] == json!({ "kind": "webview", "label": "other" });
+    assert!(listed.as_array().unwrap().iter().all(owned));
+    assert_eq!(app.event_bus().list_periodic()[0].event, "clock");
+    assert_eq!(
+        main.call("list_periodic", json!({})).unwrap()[0]["id"],
+        "theirs"
+    );
+    drop(host);
+}
+
+#[test]
+fn ids_of_jobs_that_the_host_makes_cannot_be_guessed() {
+    let app = app();
+    let mut main = Page::open(&app, "main");
+    let job = json!({ "job": { "event": "x", "everyMs": 60_000 } });
+    let ids: HashSet<String> = (0..100)
+        .map(|_| {
+            let started = main.call("start_periodic", job.clone()).unwrap();
+            started["id"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(ids.len(), 100);
+    // 128 random bits: every digit takes many values.
+    for place in 0..32 {
+        let digits: HashSet<u8> = ids.iter().map(|id| id.as_bytes()[place]).collect();
+        assert!(
+            digits.len() > 8,
+            "digit {place} takes {} values",
+            digits.len()
+        );
+    }
+}
+
+#[test]
+fn tauris_own_events_cannot_be_emitted_timed_or_heard() {
+    let app = app();
+    let mut main = Page::open(&app, "main");
+    let mut other = Page::open(&app, "other");
+    other.listen("*");
+    for (name, expected) in [
+        ("tauri://close-requested", "reserved_event_name"),
+        ("tauri://", "reserved_event_name"),
+        ("TAURI://close-requested", "reserved_event_name"),
+        ("Tauri://x", "reserved_event_name"),
+        (" tauri://x", "invalid_event_name"),
+        ("tauri:// x", "invalid_event_name"),
+        ("tauri:\u{200b}//x", "invalid_event_name"),
+        ("\u{feff}tauri://x", "invalid_event_name"),
+        ("tauri:\\/\\/x", "invalid_event_name"),
+        ("tauri%3A//x", "invalid_event_name"),
+        ("tauri://x\0", "invalid_event_name"),
+    ] {
+        let refused = main.emit(name, "1");
+        assert_eq!(code(&refused), expected, "{name:?}");
+        let refused = main.emit_to(json!("other"), name, "1");
+        assert_eq!(code(&refused), expected, "{name:?}");
+        let job = json!({ "job": { "event": name, "everyMs": 1 } });
+        let error = main.call("start_periodic", job).unwrap_err();
+        assert_eq!(code(&error), expected, "{name:?}");
+        let entry = json!({ "subscriptions": [{ "id": 7, "event": name }] });
+        let answers = main.call("subscribe", entry).unwrap();
+        assert_eq!(code(&answers[0]), expected, "{name:?}");
+    }
+    app.event_bus().emit("end", ()).unwrap();
+    assert_eq!(other.receive(), [("end".into(), Value::Null)]);
+}

@@ -1,0 +1,230 @@
+//! Nothing that a page sends becomes script, breaks a batch, or breaks an error.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tauri_plugin_event_bus::EventBusExt;
+
+use crate::support::{Page, app, invoke};
+
+/// Text that has broken somebody's quoting before.
+const NASTY: [&str; 16] = [
+    "</script><script>alert(1)</script>",
+    "<!--",
+    "]]>",
+    "\u{2028}\u{2029}",
+    "\"",
+    "\\",
+    "\\\"",
+    "'",
+    "`${alert(1)}`",
+    "\0",
+    "\r\n",
+    "\u{202e}\u{2066}",
+    "\u{feff}",
+    "\u{7f}\u{85}",
+    "💥ä",
+    "\"],[1,2,3,\"x\",0,1,\"",
+];
+
+fn nasty_text() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        prop::sample::select(&NASTY[..]).prop_map(str::to_owned),
+        any::<String>(),
+        "[a-z:]{0,8}",
+    ];
+    proptest::collection::vec(piece, 1..4).prop_map(|pieces| pieces.concat())
+}
+
+fn nasty_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        nasty_text().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 32, 4, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::vec((nasty_text(), inner), 0..4)
+                .prop_map(|fields| fields.into_iter().collect()),
+        ]
+    })
+}
+
+/// The same JSON with everything escaped that may be.
+fn escaped(json: &str) -> String {
+    json.chars()
+        .flat_map(|c| {
+            let mut units = [0; 2];
+            let is_plain = c.is_ascii() && !c.is_ascii_control();
+            let text = if is_plain {
+                c.to_string()
+            } else {
+                c.encode_utf16(&mut units)
+                    .iter()
+                    .map(|unit| format!("\\u{unit:04x}"))
+                    .collect()
+            };
+            text.chars().collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn cases(count: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases: count,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+#[test]
+fn what_a_page_sends_comes_back_as_the_same_value() {
+    let app = app();
+    let mut main = Page::open(&app, "main");
+    main.listen("*");
+    let main = std::cell::RefCell::new(main);
+    proptest!(cases(300), |(payload in nasty_json(), is_escaped in any::<bool>())| {
+        let mut main = main.borrow_mut();
+        let text = payload.to_string();
+        let text = if is_escaped { escaped(&text) } else { text };
+        let receipt = main.emit("x", &text);
+        prop_assert!(receipt["seq"].is_u64(), "{receipt}");
+        let written = main.pull().text();
+        prop_assert!(written.contains(&text), "the payload is not in the batch as it was sent");
+        prop_assert_eq!(main.receive(), [("x".to_owned(), payload)]);
+    });
+}
+
+#[test]
+fn lone_surrogates_and_huge_numbers_pass_as_they_are() {
+    let app = app();
+    let mut main = Page::open(&app, "main");
+    main.listen("x");
+    for payload in [
+        "\"\\ud800\"",
+        "\"\\udc00\\ud800\"",
+        "1e400",
+        "{\"a\":1,\"a\":2}",
+    ] {
+        assert!(main.emit("x", payload)["seq"].is_u64());
+        assert!(main.pull().text().contains(&format!(",{payload}]]")));
+        main.ack += 1;
+    }
+}
+
+#[test]
+fn what_is_no_json_enters_no_batch() {
+    let app = app();
+    let mut main = Page::open(&app, "main");
+    main.listen("x");
+    for payload in [
+        "",
+        " ",
+        "1,2",
+        "1]",
+        "1],[2,9,0,\"x\",0,1,2",
+        "{\"a\":1}}",
+        "\"\n\"",
+        "\"\0\"",
+        "nul",
+        "NaN",
+        "'x'",
+        "undefined",
+        "alert(1)",
+        "/**/1",
+        "1//",
+        "\u{feff}1",
+        "[1,]",
+        "01",
+        "\"\\x41\"",
+        "\"\\ud8\"",
+    ] {
+        let answer = main.emit("x", payload);
+        assert_eq!(answer["error"]["code"], "invalid_payload", "{payload:?}");
+    }
+    app.event_bus().emit("x", 1).unwrap();
+    assert_eq!(main.receive(), [("x".into(), json!(1))]);
+}
+
+/// An error is JSON of a sensible length, and has no character of its own that hides or reorders text.
+fn check_error(error: &Value) -> Result<(), TestCaseError> {
+    let message = error["message"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{error}"));
+    prop_assert!(error["code"].is_string());
+    prop_assert!(
+        message.len() <= 1024 + '…'.len_utf8(),
+        "{} bytes",
+        message.len()
+    );
+    let hidden = message.chars().find(|c| {
+        c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    });
+    prop_assert_eq!(hidden, None, "{:?}", message);
+    Ok(())
+}
+
+#[test]
+fn errors_quote_and_cut_what_a_page_sends() {
+    let app = app();
+    let main = std::cell::RefCell::new(Page::open(&app, "main"));
+    let long = || prop_oneof![3 => Just(1_usize), 1 => Just(3000)];
+    proptest!(cases(300), |(text in nasty_text(), times in long(), extra in nasty_json())| {
+        let mut main = main.borrow_mut();
+        let text = text.repeat(times);
+        let mut errors = Vec::new();
+        let mut answers = |page: &mut Page, command: &str, arguments: Value| {
+            // An answer that is no JSON would fail here.
+            match page.call(command, arguments) {
+                Ok(Value::Array(entries)) => errors.extend(entries.into_iter().filter_map(|entry| entry.get("error").cloned())),
+                Ok(_) => {}
+                Err(Value::String(_)) => {}
+                Err(error) => errors.push(error),
+            }
+        };
+        let own = json!({ (text.clone()): extra });
+        answers(&mut main, "emit", json!({ "events": [
+            { "event": text }, { "event": "x", "payload": text }, { "event": "x", "payload": extra }, own, extra,
+            { "event": text, "payload": text },
+        ] }));
+        answers(&mut main, "emit_to", json!({ "events": [
+            { "event": "x", "to": text }, { "event": "x", "to": own }, { "event": "x", "to": [text, extra] },
+            { "event": "x", "to": { "kind": text } }, { "event": "x", "to": { "kind": "Window", "label": text } },
+        ] }));
+        answers(&mut main, "subscribe", json!({ "subscriptions": [
+            { "id": 1, "event": format!("{text}*") }, { "id": text, "event": "x" }, own,
+            { "id": 2, "event": "x", "target": text }, { "id": 2, "event": "x", "target": extra },
+            { "id": 2, "event": "x", "resume": { "session": text, "after": 0, "handled": 0 } },
+        ] }));
+        answers(&mut main, "unsubscribe", json!({ "ids": [1, 2] }));
+        answers(&mut main, "start_periodic", json!({ "job": { "event": text, "everyMs": 60_000 } }));
+        answers(&mut main, "start_periodic", json!({ "job": { "event": "x", "everyMs": extra } }));
+        answers(&mut main, "start_periodic", json!({ "job": own }));
+        answers(&mut main, "stop_periodic", json!({ "id": text }));
+        for pull in [json!({ "session": text, "ack": 0 }), json!({ "session": main.session, "ack": text }), own.clone()] {
+            match invoke(&main.webview, "pull", pull).wait() {
+                Ok(batch) => prop_assert!(batch.is_array()),
+                Err(error) => errors.push(error),
+            }
+        }
+        for error in &errors {
+            check_error(error)?;
+        }
+    });
+}
+
+#[test]
+fn ids_of_jobs_and_labels_are_written_as_strings() {
+    let app = app();
+    let mut main = Page::open(&app, "main");
+    main.listen("*");
+    for text in NASTY {
+        let job = json!({ "job": { "event": "x", "everyMs": 1, "count": 1, "id": text } });
+        let started = main.call("start_periodic", job).unwrap();
+        assert_eq!(started["id"], text);
+        let batch = main.pull().rows();
+        main.ack += 1;
+        assert_eq!(batch[0][7]["periodic"]["id"], text);
+    }
+}

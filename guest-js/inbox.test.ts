@@ -137,6 +137,25 @@ describe('the pull loop', () => {
     off()
   })
 
+  it('tells the host how far it is while its handlers take very long', async () => {
+    let now = 0
+    vi.spyOn(performance, 'now').mockImplementation(() => now)
+    const seqs: number[] = []
+    await listen('a', ({ seq }) => {
+      now += 400
+      seqs.push(seq)
+    })
+    realm.host.hold = ({ command }) => command === 'pull'
+    const all = Array.from({ length: 49 }, () => realm.host.emit('a'))
+    await settled()
+    realm.host.release()
+    while (seqs.length < all.length) await endOfTask()
+    await settled()
+    expect(seqs).toEqual(all)
+    const words = pulls().filter(({ args }) => args.ahead === true)
+    expect(words.map(({ args }) => args.ack)).toEqual([17, 33])
+  })
+
   it('delivers what arrives before the answer to subscribe', async () => {
     await listen('first', vi.fn())
     const handler = vi.fn()

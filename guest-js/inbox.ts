@@ -19,6 +19,9 @@ const READ_AHEAD = 3
 /** How long handlers run before the page gets its turn, in milliseconds. */
 const LONGEST_DISPATCH = 8
 
+/** How long a page works on one answer before it tells the host how far it is, in milliseconds. */
+const WORD_EVERY = 5_000
+
 /** After how many items the clock is read. */
 const CLOCK_EVERY = 16
 
@@ -315,9 +318,15 @@ class PageInbox implements Inbox {
         while (ahead.length < READ_AHEAD) ahead.push(this.ask(pulls, true))
       }
       const reading: Reading = { batch, next: 0, seq: 0, micros: 0 }
+      let heard = performance.now()
       while (this.dispatch(pulls, reading)) {
         await nextTask()
         if (this.loop !== loop) return
+        // The host takes a page for dead that it does not hear of, however busy the page is.
+        if (performance.now() - heard > WORD_EVERY) {
+          ahead.push(this.ask(pulls, true))
+          heard = performance.now()
+        }
       }
       if (isEmpty && !pull.isAhead) this.noteNothingDue()
     }

@@ -41,7 +41,7 @@ const MOST_WORK: usize = 512;
 const GLOB_WORK: usize = 64;
 
 /// How many subscriptions end under one lock.
-const MOST_ENDED: usize = 64;
+const MOST_ENDED: usize = 8;
 
 /// How often a page's command lets others go first before it goes on all the same.
 const MOST_YIELDS: usize = 64;

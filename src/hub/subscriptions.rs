@@ -121,7 +121,8 @@ impl Subscriptions {
     }
 
     pub(crate) fn policy(&mut self, name: &EventName) -> NamePolicy {
-        self.route(name).policy
+        let known = self.routes.get(name);
+        known.map_or_else(|| self.policies.of(name), |route| route.policy)
     }
 
     pub(crate) fn insert(

@@ -156,14 +156,15 @@ fn measure(limits: Limits, flood: Flood) -> (Vec<f64>, f64) {
                 continue;
             };
             let now = start.elapsed().as_secs_f64();
-            for item in batch.as_array().unwrap() {
-                let Some(index) = item[0].as_u64() else {
-                    ack = item["index"].as_u64().unwrap();
+            let first = batch["first"].as_u64().unwrap();
+            for (item, index) in batch["items"].as_array().unwrap().iter().zip(first..) {
+                ack = index;
+                // A gap is an object and has no head.
+                let Some(head) = item[0].as_u64() else {
                     continue;
                 };
-                ack = index;
-                if item[3] == "app:event" {
-                    times.push((now - item[6].as_f64().unwrap()) * 1e6);
+                if batch["heads"][head as usize][0] == "app:event" {
+                    times.push((now - item[3].as_f64().unwrap()) * 1e6);
                 }
             }
         }

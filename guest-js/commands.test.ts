@@ -172,12 +172,22 @@ describe('payloads', () => {
   it('that JSON cannot express are refused by name, without touching the batch', async () => {
     const cycle: Record<string, unknown> = {}
     cycle.self = cycle
-    const results = await Promise.allSettled([emit('ok'), emit('big', 1n), emit('cycle', cycle), emit('fn', () => {})])
-    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'rejected'])
+    const results = await Promise.allSettled([
+      emit('ok'),
+      emit('big', 1n),
+      emit('cycle', cycle),
+      emit('fn', () => {}),
+      emit('nan', { deep: [{ x: Number.NaN }] }),
+      emit('infinite', Number.NEGATIVE_INFINITY),
+    ])
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', ...Array(5).fill('rejected')])
     for (const [index, name] of [
       [1, 'big'],
       [2, 'cycle'],
       [3, 'fn'],
+      [4, 'nan'],
+      [4, 'x'],
+      [5, 'infinite'],
     ] as const) {
       const { reason } = results[index] as PromiseRejectedResult
       expect(reason).toMatchObject({ code: 'invalid_payload', message: expect.stringContaining(`"${name}"`) })

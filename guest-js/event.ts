@@ -199,8 +199,14 @@ export function payloadJson(event: string, payload: unknown): string | undefined
   return json
 }
 
-/** What JSON would empty is written as Tauri's own `invoke` and `emit` write it. */
-function asTauriWrites(_key: string, value: unknown): unknown {
+/**
+ * What JSON would empty is written as Tauri's own `invoke` and `emit` write it. What it would turn into `null` is
+ * refused, so that nothing is lost in silence.
+ */
+function asTauriWrites(key: string, value: unknown): unknown {
+  if (typeof value === 'number' && !Number.isFinite(value)) {
+    throw new RangeError(`${value}${key === '' ? '' : ` at "${key}"`} would become null; send null, or text, instead`)
+  }
   if (value instanceof Map) return Object.fromEntries(value)
   if (value instanceof Uint8Array) return Array.from(value)
   if (value instanceof ArrayBuffer) return Array.from(new Uint8Array(value))

@@ -53,4 +53,5 @@ pub use typed::{Event, Exact, ExactNumber, Received, TypedItem, TypedStream};
 /// The blocks of the guides compile, too.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/permissions.md")]
+#[cfg_attr(feature = "typed", doc = include_str!("../docs/typed-events.md"))]
 struct Guides;

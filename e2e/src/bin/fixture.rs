@@ -1,10 +1,11 @@
 //! The app that the journeys drive: windows with the guest API, and commands for what only Rust can do.
 
+use declared_events::{Random, Sample, Visitor, visit_all};
 use serde_json::{Value, json, value::RawValue};
 use std::{
     error::Error,
     io::Write,
-    sync::Mutex,
+    sync::{Mutex, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -13,13 +14,13 @@ use tauri::{
     WindowEvent,
     plugin::{self, TauriPlugin},
 };
-use tauri_plugin_event_bus::{EventBusExt, Receipt};
+use tauri_plugin_event_bus::{Builder, EventBus, EventBusExt, Receipt};
 
 type Answer<T> = Result<T, Value>;
 
 fn main() -> Result<(), Box<dyn Error>> {
     tauri::Builder::default()
-        .plugin(tauri_plugin_event_bus::init())
+        .plugin(declared_events::register(Builder::new()).build())
         .invoke_handler(tauri::generate_handler![
             emit,
             emit_to,
@@ -28,6 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             emit_while_holding_a_lock,
             flood,
             stream,
+            round_trip,
             open,
             close,
             load,
@@ -166,6 +168,70 @@ fn stream(app: AppHandle, count: u32, per_second: u32, name: String) {
             }
         }
     });
+}
+
+/// Sends values of every typed event to a window whose page sends them back to Rust, and tells of each that has changed.
+#[tauri::command]
+async fn round_trip(app: AppHandle, label: String, rounds: u64) -> Answer<Value> {
+    // It waits for listeners, so it must not take a thread away from them.
+    tauri::async_runtime::spawn_blocking(move || {
+        let mut round_trip = RoundTrip {
+            bus: app.event_bus(),
+            label,
+            rounds,
+            events: 0,
+            faults: Vec::new(),
+        };
+        visit_all(&mut round_trip);
+        json!({ "events": round_trip.events, "faults": round_trip.faults })
+    })
+    .await
+    .map_err(|error| json!(error.to_string()))
+}
+
+struct RoundTrip {
+    bus: EventBus,
+    label: String,
+    rounds: u64,
+    events: u64,
+    faults: Vec<String>,
+}
+
+impl RoundTrip {
+    fn send<E: Sample>(&mut self) -> Result<(), String> {
+        let (sender, back) = mpsc::channel();
+        let _listener = self
+            .bus
+            .listen_event::<E>(move |event| sender.send(event.payload).unwrap_or(()))
+            .map_err(|error| error.to_string())?;
+        let random = &mut Random::new(self.events);
+        // One after the other: an event whose policy is `latest` would supersede the one before.
+        for _ in 0..self.rounds {
+            let sent = E::sample(random);
+            sent.emit_to(&self.bus, &*self.label)
+                .map_err(|error| error.to_string())?;
+            let received = back
+                .recv_timeout(Duration::from_secs(5))
+                .map_err(|_| format!("{sent:?} did not come back"))?;
+            // As JSON, since NaN does not equal itself.
+            if json!(sent) != json!(received) {
+                return Err(format!("{sent:?} came back as {received:?}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Visitor for RoundTrip {
+    fn visit<E: Sample>(&mut self) {
+        if !self.faults.is_empty() {
+            return;
+        }
+        let sent = self.send::<E>();
+        self.faults
+            .extend(sent.err().map(|fault| format!("{}: {fault}", E::NAME)));
+        self.events += 1;
+    }
 }
 
 #[tauri::command(async)]

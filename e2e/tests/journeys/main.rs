@@ -8,3 +8,4 @@ mod faults;
 mod pages;
 mod permissions;
 mod support;
+mod typed;

@@ -1,0 +1,78 @@
+//! Typed events, between Rust and a page.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use crate::support::{Page, barrier, launch, payloads};
+
+#[tokio::test]
+async fn every_typed_event_comes_back_from_a_page_unchanged() -> Result<()> {
+    let app = launch().await?;
+    let (main, other) = (
+        Page::of(&app, "main").await?,
+        Page::of(&app, "other").await?,
+    );
+    main.run(
+        "await bus.listen('typed:*', ({ event, payload, source }) => {
+            if (source.kind === 'host') return bus.emitTo({ kind: 'App' }, event, payload)
+        })",
+        json!(null),
+    )
+    .await?;
+    let outcome = other
+        .host("round_trip", json!({ "label": "main", "rounds": 40 }))
+        .await?;
+    let uncaught = main.run("return uncaught", json!(null)).await?;
+    assert_eq!(outcome["faults"], json!([]), "{outcome:#} {uncaught:#}");
+    let declared = main
+        .run("return (await bus.catalog()).events.length", json!(null))
+        .await?;
+    assert_eq!(outcome["events"], declared);
+    assert!(declared.as_u64() > Some(10), "{declared}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_has_another_shape_reaches_nobody() -> Result<()> {
+    let app = launch().await?;
+    let (main, other) = (
+        Page::of(&app, "main").await?,
+        Page::of(&app, "other").await?,
+    );
+    other.record("typed:*").await?;
+    let outcomes = main
+        .run(
+            "const outcomes = await Promise.allSettled([
+                bus.emit('typed:wrapped', 'one'),
+                bus.emit('typed:wrapped', 1),
+                bus.emit('typed:wrapped', NaN),
+                bus.emit('typed:tree', { label: 'a', children: [{ label: 7 }], best: null }),
+                bus.startPeriodic('typed:wrapped', { everyMs: 5 }),
+            ])
+            return outcomes.map(({ reason }) => reason ? `${reason.code} ${reason.message}` : 'ok')",
+            json!(null),
+        )
+        .await?;
+    let outcomes: Vec<&str> = outcomes
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let expected = [
+        ["invalid_payload", "typed:wrapped"],
+        ["ok", ""],
+        ["invalid_payload", "NaN"],
+        ["invalid_payload", "`children[0].label`"],
+        ["invalid_payload", "null"],
+    ];
+    assert_eq!(outcomes.len(), expected.len());
+    for (outcome, parts) in outcomes.iter().zip(expected) {
+        for part in parts {
+            assert!(outcome.contains(part), "{outcome}");
+        }
+    }
+    barrier(&[&other]).await?;
+    assert_eq!(payloads(&other.recorded("typed:*").await?), ["1"]);
+    Ok(())
+}

@@ -1,0 +1,37 @@
+// Not part of the app: what the generated types let through, and what not. `npm run check` compiles it.
+import { emit, emitTo, events, isGap, listen, on, once, startPeriodic } from 'tauri-plugin-event-bus-api'
+import type { Theme } from './events'
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+function same<A, B>(_: Equal<A, B>): void {}
+
+export async function typed(): Promise<void> {
+  on('task:progress', (progress) => same<typeof progress.state, 'running' | 'done' | 'cancelled'>(true))
+  once('ui:theme', (event) => same<typeof event.payload.theme, Theme>(true))
+  on('ping', (payload) => same<typeof payload, unknown>(true))
+  listen('window:*', (event) => {
+    same<typeof event.event, 'window:focused' | 'window:closed'>(true)
+    same<typeof event.payload.label, string>(true)
+  })
+  for await (const item of events('clock:tick')) {
+    if (!isGap(item)) same<typeof item.payload.uptimeSeconds, number>(true)
+  }
+
+  await emit('task:cancel')
+  await emit('cart:updated', { itemCount: 3 })
+  await emitTo('main', 'pong', { from: 'a page', youSent: [1] })
+  await startPeriodic('task:cancel', { everyMs: 1000 })
+  await emit('nobody:declared', { anything: true })
+  // @ts-expect-error The payload is missing.
+  await emit('cart:updated')
+  // @ts-expect-error It is called itemCount.
+  await emit('cart:updated', { item_count: 3 })
+  // @ts-expect-error There is no such theme.
+  await emitTo('main', 'ui:theme', { theme: 'blue' })
+  // @ts-expect-error It has no payload.
+  await emit('task:cancel', 1)
+  // @ts-expect-error The payload is missing.
+  await startPeriodic('cart:updated', { everyMs: 1000 })
+  // @ts-expect-error The payload has no such field.
+  on('ui:notice', (notice) => notice.body)
+}

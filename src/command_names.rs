@@ -9,5 +9,8 @@ pub const COMMANDS: &[&str] = &[
     "pull",
     "start_periodic",
     "stop_periodic",
+    "pause_periodic",
+    "resume_periodic",
+    "update_periodic",
     "list_periodic",
 ];

@@ -37,7 +37,10 @@ pub use config::{Config, Limits, PolicyRule};
 pub use error::{Error, ErrorCode, Result};
 pub use event::{Event, Gap, GapReason, Receipt, Source, Tick};
 pub use listener::Listener;
-pub use periodic::{JobOwner, Periodic, PeriodicBuilder, PeriodicInfo};
+pub use periodic::{
+    JobOwner, JobState, MissedTicks, Periodic, PeriodicBuilder, PeriodicChange, PeriodicInfo,
+    SourceCall,
+};
 pub use policy::{Overflow, Policy};
 pub use stream::{EventStream, StreamItem};
 pub use target::Target;
@@ -46,3 +49,7 @@ pub use target::Target;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/permissions.md")]
 struct Guides;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/periodic.md")]
+struct PeriodicGuide;

@@ -92,7 +92,7 @@ impl Builder {
     ///
     /// let builder = Builder::new().periodic_source_async("rate", async |call| {
     ///     let currency: String = call.args()?;
-    ///     tauri_plugin_event_bus::Result::Ok(currency.len())
+    ///     tauri_plugin_event_bus::Result::<usize>::Ok(currency.len())
     /// });
     /// tauri::Builder::default().plugin(builder.build());
     /// ```

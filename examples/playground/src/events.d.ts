@@ -21,6 +21,8 @@ declare module 'tauri-plugin-event-bus-api' {
     'app:ready': { version: string }
     'window:focused': { label: string }
     'window:closed': { label: string }
+    /** The load of all cores, in percent. */
+    'machine:cpu': number
     'clock:tick': { tick: number; uptimeSeconds: number }
     'task:progress': TaskProgress
     'task:cancel': null

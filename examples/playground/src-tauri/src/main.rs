@@ -4,6 +4,7 @@
 
 mod burst;
 mod conversation;
+mod machine;
 mod task;
 mod theme;
 
@@ -15,7 +16,11 @@ use tauri_plugin_event_bus::EventBusExt;
 
 fn main() -> tauri::Result<()> {
     tauri::Builder::default()
-        .plugin(tauri_plugin_event_bus::init())
+        .plugin(
+            tauri_plugin_event_bus::Builder::new()
+                .periodic_source("cpu", machine::cpu())
+                .build(),
+        )
         .manage(task::Runs::default())
         .invoke_handler(tauri::generate_handler![
             task::start_task,

@@ -14,13 +14,14 @@ export const COMMANDS = [
   'resume_periodic',
   'update_periodic',
   'list_periodic',
+  'catalog',
 ] as const
 
 /** A command of the plugin. */
 export type Command = (typeof COMMANDS)[number]
 
 /** A command that changes state: it carries the session and its number. */
-export type StateCommand = Exclude<Command, 'pull' | 'list_periodic'>
+export type StateCommand = Exclude<Command, 'pull' | 'list_periodic' | 'catalog'>
 
 /** The argument under which a command takes several entries; the others take one object of arguments. */
 const BATCHED: Partial<Record<StateCommand, string>> = {

@@ -143,6 +143,7 @@ const PERMISSIONS: Partial<Record<string, string>> = {
   resume_periodic: '"event-bus:periodic"',
   update_periodic: '"event-bus:periodic"',
   list_periodic: '"event-bus:periodic"',
+  catalog: '"event-bus:allow-catalog"',
 }
 
 /** Tauri's access control and argument parser reject with bare strings, which debug and release builds word differently. */

@@ -1,8 +1,11 @@
+import type { BusEvent } from './event.js'
+
 /**
  * The app's events: each name with the type of its payload. It is empty here and augmented by the app.
  *
  * Names in it complete in editors, and their payloads are checked; a payload of `void`, `undefined` or `null`
- * is omitted when emitting. Other names take and give `unknown`.
+ * is omitted when emitting. Other names take and give `unknown`. An app that declares its events in Rust has this
+ * written by `Catalog::export_typescript`.
  *
  * @example
  * ```ts
@@ -31,7 +34,7 @@ export type EventName = (keyof EventMap & string) | (string & Record<never, neve
 
 /**
  * The type of the payload that handlers of `Name` receive: the one in {@link EventMap} (`null` for an event
- * without payload), else `unknown`. A glob pattern is not in the map, so it gives `unknown`.
+ * without payload), for a glob pattern the union of those that it matches there, else `unknown`.
  *
  * @example
  * ```ts
@@ -40,11 +43,62 @@ export type EventName = (keyof EventMap & string) | (string & Record<never, neve
  * function badge(cart: PayloadOf<'cart:updated'>) {}
  * ```
  */
-export type PayloadOf<Name extends string> = Name extends keyof EventMap
-  ? [EventMap[Name]] extends [Nothing]
-    ? null
-    : EventMap[Name]
-  : unknown
+export type PayloadOf<Name extends string> = {
+  name: Name extends keyof EventMap ? Received<EventMap[Name]> : never
+  pattern: { [Match in MatchOf<Name>]: Received<EventMap[Match]> }[MatchOf<Name>]
+  other: unknown
+}[KindOf<Name>]
+
+/**
+ * The event that handlers of `Name` receive. For a glob pattern it is one of those that the pattern matches in
+ * {@link EventMap}, so that comparing `event.event` narrows the payload. Names that are not in the map are not in
+ * that union, though the pattern hears them, too.
+ *
+ * @example
+ * ```ts
+ * import { type EventOf, listen } from 'tauri-plugin-event-bus-api'
+ *
+ * function log(event: EventOf<'cart:*'>) {
+ *   console.log(event.event, event.payload)
+ * }
+ * listen('cart:*', log)
+ * ```
+ */
+export type EventOf<Name extends string> = {
+  name: Name extends keyof EventMap ? BusEvent<Received<EventMap[Name]>, Name> : never
+  pattern: { [Match in MatchOf<Name>]: BusEvent<Received<EventMap[Match]>, Match> }[MatchOf<Name>]
+  other: BusEvent<unknown>
+}[KindOf<Name>]
+
+/**
+ * What a name is. It is looked up with, instead of being a condition around the types, since TypeScript infers into the
+ * branches of a condition: with 500 events in a pattern that takes an editor a fifth of a second.
+ */
+type KindOf<Name extends string> = Name extends keyof EventMap
+  ? 'name'
+  : [MatchOf<Name>] extends [never]
+    ? 'other'
+    : 'pattern'
+
+/** The names in the map that a pattern matches. Only what has a wildcard is a pattern. */
+type MatchOf<Pattern extends string> = Pattern extends `${string}${'*' | '?' | '['}${string}`
+  ? Extract<keyof EventMap & string, Matched<Pattern>>
+  : never
+
+/**
+ * What a pattern matches, as far as the type system can say it: `?` and `[…]` stand for any text here, so the union
+ * has at least what the pattern matches.
+ */
+type Matched<Pattern extends string> = Pattern extends `${infer Before}[${string}]${infer After}`
+  ? `${Matched<Before>}${string}${Matched<After>}`
+  : Pattern extends `${infer Before}*${infer After}`
+    ? `${Matched<Before>}${string}${Matched<After>}`
+    : Pattern extends `${infer Before}?${infer After}`
+      ? `${Before}${string}${Matched<After>}`
+      : Pattern
+
+/** What a handler receives of what the map says. */
+type Received<Payload> = [Payload] extends [Nothing] ? null : Payload
 
 /**
  * The arguments that follow the name in `emit`: the payload, optional where the event has none or is not in
@@ -82,9 +136,17 @@ export type NameIfSet<Payload> =
     ? string
     : [Payload] extends [Unset]
       ? [Unset] extends [Payload]
-        ? never
+        ? ThePayloadOfThisEventIsMissing
         : string
       : string
+
+/**
+ * No name has this type. The compiler shows its name where the payload is missing in a call, since only this signature
+ * has as few arguments then.
+ */
+interface ThePayloadOfThisEventIsMissing {
+  readonly [unset]: never
+}
 
 /** Only `any` lets a number be assigned to another one's intersection with it. */
 type IsAny<Type> = 0 extends 1 & Type ? true : false

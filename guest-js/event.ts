@@ -56,9 +56,9 @@ export interface PeriodicTick {
  * })
  * ```
  */
-export interface BusEvent<Payload> extends Event<Payload> {
+export interface BusEvent<Payload, Name extends string = string> extends Event<Payload> {
   /** The name of the event, also where a pattern is listened to. */
-  event: string
+  event: Name
   /** The payload; `null` if it was emitted without one. */
   payload: Payload
   /** The id of the subscription that received it. */

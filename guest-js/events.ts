@@ -3,7 +3,7 @@
 import { ASYNC_DISPOSE } from './disposal.js'
 import { EventBusError } from './error.js'
 import { type BusEvent, type Gap, isGap } from './event.js'
-import type { EventName, NameIfSet, PayloadOf, Unset } from './event-map.js'
+import type { EventName, EventOf, NameIfSet, PayloadOf, Unset } from './event-map.js'
 import { type ListenOptions, subscribe } from './subscription.js'
 
 /**
@@ -19,11 +19,13 @@ import { type ListenOptions, subscribe } from './subscription.js'
  * await stream.return()
  * ```
  */
-export interface EventStream<Payload> extends AsyncIterableIterator<BusEvent<Payload> | Gap>, AsyncDisposable {
-  next(): Promise<IteratorResult<BusEvent<Payload> | Gap, undefined>>
-  return(): Promise<IteratorResult<BusEvent<Payload> | Gap, undefined>>
-  throw(error?: unknown): Promise<IteratorResult<BusEvent<Payload> | Gap, undefined>>
-  [Symbol.asyncIterator](): EventStream<Payload>
+export interface EventStream<Payload, Event = BusEvent<Payload>>
+  extends AsyncIterableIterator<Event | Gap>,
+    AsyncDisposable {
+  next(): Promise<IteratorResult<Event | Gap, undefined>>
+  return(): Promise<IteratorResult<Event | Gap, undefined>>
+  throw(error?: unknown): Promise<IteratorResult<Event | Gap, undefined>>
+  [Symbol.asyncIterator](): EventStream<Payload, Event>
 }
 
 /**
@@ -68,9 +70,9 @@ export function events<Payload = Unset>(event: NameIfSet<Payload>, options?: Str
 export function events<Name extends EventName, _ extends never>(
   event: Name,
   options?: StreamOptions,
-): EventStream<PayloadOf<Name>>
-export function events(event: string, options: StreamOptions = {}): EventStream<never> {
-  return open<never>(event, options)
+): EventStream<PayloadOf<Name>, EventOf<Name>>
+export function events(event: string, options: StreamOptions = {}): EventStream<never, never> {
+  return open<never>(event, options) as EventStream<never, never>
 }
 
 type Value<Payload> = BusEvent<Payload> | Gap

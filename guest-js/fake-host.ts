@@ -124,6 +124,7 @@ export class FakeHost {
   /** How many items a batch holds. */
   batch = Number.POSITIVE_INFINITY
   jobs = new Map<string, Record<string, unknown>>()
+  catalog: unknown = { strict: false, events: [], $defs: {} }
   readonly broken: string[] = []
   private readonly ended = new Set<string>()
   private readonly pulling = new Map<string, number>()
@@ -136,7 +137,7 @@ export class FakeHost {
     this.sent.push(sent)
     const isPull = command === 'pull'
     const isOrdinary = isPull && args.ahead !== true
-    const isState = !isPull && command !== 'list_periodic'
+    const isState = !isPull && command !== 'list_periodic' && command !== 'catalog'
     if (isOrdinary && this.countPull(sent, 1) > 1) this.broken.push('two pulls in flight')
     if (isState && ++this.stateInFlight > 1) this.broken.push('two state-changing commands in flight')
     return new Promise((resolve, reject) => {
@@ -330,7 +331,8 @@ export class FakeHost {
       held.reject(refusal)
       return
     }
-    if (held.command === 'list_periodic') held.resolve([...this.jobs.values()])
+    if (held.command === 'catalog') held.resolve(this.catalog)
+    else if (held.command === 'list_periodic') held.resolve([...this.jobs.values()])
     else if (held.command === 'pull') this.answerPull(held)
     else this.answerState(held)
   }

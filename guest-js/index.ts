@@ -6,6 +6,7 @@
  */
 
 export type { Event, EventCallback, EventTarget, Options, UnlistenFn } from '@tauri-apps/api/event'
+export { type Catalog, catalog, type DeclaredEvent } from './catalog.js'
 export { type EmitOptions, emit, emitTo, type Receipt } from './emit.js'
 export { type ErrorCode, EventBusError } from './error.js'
 export {

@@ -1,12 +1,13 @@
 import type { BusEvent, EventHandler } from './event.js'
-import type { EventName, NameIfSet, PayloadOf, Unset } from './event-map.js'
+import type { EventName, EventOf, NameIfSet, PayloadOf, Unset } from './event-map.js'
 import { existingInbox, INBOX_VERSION } from './inbox.js'
 import { type ListenOptions, type Subscription, subscribe } from './subscription.js'
 
 /**
  * Calls `handler` with each event of that name, in the order in which the app accepted them.
  *
- * The name may be a glob pattern (`cart:*`). The same handler given twice makes two subscriptions. Calls made
+ * The name may be a glob pattern (`cart:*`), and the event is then one of those in {@link EventMap} that it matches:
+ * comparing `event.event` narrows `event.payload`. The same handler given twice makes two subscriptions. Calls made
  * together travel together. The type argument is only needed to assert the payload of a name that is not in
  * {@link EventMap}.
  *
@@ -29,7 +30,7 @@ export function listen<Payload = Unset>(
 ): Subscription
 export function listen<Name extends EventName, _ extends never>(
   event: Name,
-  handler: EventHandler<PayloadOf<Name>>,
+  handler: (event: EventOf<Name>) => unknown,
   options?: ListenOptions,
 ): Subscription
 export function listen(event: string, handler: EventHandler<never>, options: ListenOptions = {}): Subscription {
@@ -56,7 +57,7 @@ export function on<Payload = Unset>(
 ): Subscription
 export function on<Name extends EventName, _ extends never>(
   event: Name,
-  handler: PayloadHandler<PayloadOf<Name>>,
+  handler: (payload: PayloadOf<Name>, event: EventOf<Name>) => unknown,
   options?: ListenOptions,
 ): Subscription
 export function on(event: string, handler: PayloadHandler<never>, options: ListenOptions = {}): Subscription {
@@ -84,7 +85,7 @@ export function once<Payload = Unset>(
 ): Subscription
 export function once<Name extends EventName, _ extends never>(
   event: Name,
-  handler: EventHandler<PayloadOf<Name>>,
+  handler: (event: EventOf<Name>) => unknown,
   options?: ListenOptions,
 ): Subscription
 export function once(event: string, handler: EventHandler<never>, options: ListenOptions = {}): Subscription {

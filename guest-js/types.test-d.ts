@@ -4,7 +4,9 @@ import {
   type EmitOptions,
   type Event,
   type EventCallback,
+  type EventMap,
   type EventName,
+  type EventOf,
   emit,
   emitTo,
   events,
@@ -13,6 +15,7 @@ import {
   on,
   once,
   type PayloadArguments,
+  type PayloadOf,
   type Receipt,
   type Subscription,
   startPeriodic,
@@ -30,6 +33,8 @@ declare module 'tauri-plugin-event-bus-api' {
     'app:ready': void
     'app:idle': null
     'note:changed': string | undefined
+    'note:deleted': { id: string }
+    'log:line/7': number
   }
 }
 
@@ -37,7 +42,7 @@ type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ?
 function same<A, B>(_: Equal<A, B>): void {}
 
 // Names in the map give their payloads.
-listen('cart:updated', (event) => same<typeof event, BusEvent<Cart>>(true))
+listen('cart:updated', (event) => same<typeof event, BusEvent<Cart, 'cart:updated'>>(true))
 on('cart:updated', (payload) => same<typeof payload, Cart>(true))
 once('app:ready', (event) => same<typeof event.payload, null>(true))
 // @ts-expect-error The payload has no such field.
@@ -45,11 +50,29 @@ listen('cart:updated', (event) => event.payload.total)
 // @ts-expect-error The annotated payload is another one.
 listen('cart:updated', (_: BusEvent<{ total: number }>) => {})
 
-// Other names and patterns give unknown.
-listen('other', (event) => same<typeof event.payload, unknown>(true))
-listen('cart:*', (event) => same<typeof event.payload, unknown>(true))
+// Other names give unknown, and so do patterns that match no name in the map, and what is only known as a string.
+listen('other', (event) => same<typeof event, BusEvent<unknown>>(true))
+listen('nothing:*', (event) => same<typeof event, BusEvent<unknown>>(true))
+listen(String('cart:updated'), (event) => same<typeof event.payload, unknown>(true))
+listen(`cart:${String(1)}`, (event) => same<typeof event.payload, unknown>(true))
 // @ts-expect-error An unknown payload has to be narrowed.
-listen('cart:*', (event) => event.payload.itemCount)
+listen('other', (event) => event.payload.itemCount)
+
+// Patterns give the union of what they match in the map.
+listen('cart:*', (event) => same<typeof event, BusEvent<Cart, 'cart:updated'>>(true))
+on('note:*', (payload) => same<typeof payload, string | undefined | { id: string }>(true))
+on('app:*', (payload) => same<typeof payload, null>(true))
+on('*:line/?', (payload) => same<typeof payload, number>(true))
+on('lo[fg]:l*e/[0-9]', (payload) => same<typeof payload, number>(true))
+on('*', (payload) => same<typeof payload, PayloadOf<keyof EventMap & string>>(true))
+once('note:*', (event) => {
+  if (event.event === 'note:deleted') same<typeof event.payload, { id: string }>(true)
+  else same<typeof event.payload, string | undefined>(true)
+})
+// @ts-expect-error The pattern does not match that name.
+listen('note:*', (event) => event.event === 'cart:updated')
+// @ts-expect-error Not every event of the pattern has it.
+on('note:*', (payload) => payload.id)
 
 // A type argument asserts the payload, as in Tauri's own API.
 listen<string>('other', (event) => event.payload.length)
@@ -104,6 +127,15 @@ emit('app:ready', undefined, { retained: true })
 // @ts-expect-error Nothing follows the options.
 emit('app:ready', undefined, kept, 1)
 
+// Wrappers of both kinds pass on what they are given.
+export function heard<Name extends EventName>(event: Name, handler: (event: EventOf<Name>) => void): Subscription {
+  return listen(event, handler)
+}
+export function heardPayload<Name extends EventName>(event: Name, handler: (payload: PayloadOf<Name>) => void) {
+  return on(event, handler)
+}
+heard('note:deleted', (event) => same<typeof event.payload, { id: string }>(true))
+
 // A wrapper passes on what emit takes.
 export function logged<Name extends EventName>(event: Name, ...payload: PayloadArguments<Name>): Promise<Receipt> {
   return emit(event, ...payload)
@@ -147,6 +179,9 @@ export async function outcomes(): Promise<void> {
   for await (const value of events('cart:updated')) {
     if (isGap(value)) same<typeof value.count, number>(true)
     else same<typeof value.payload, Cart>(true)
+  }
+  for await (const value of events('note:*')) {
+    if (!isGap(value) && value.event === 'note:deleted') same<typeof value.payload, { id: string }>(true)
   }
   const receipt = await emit('app:ready')
   same<typeof receipt.seq, number>(true)

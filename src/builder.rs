@@ -4,8 +4,9 @@ use tauri::webview::PageLoadEvent;
 use tauri::{AppHandle, Manager, RunEvent, Runtime, Url, WindowEvent};
 
 use crate::bus::EventBus;
+use crate::catalog::{Catalog, Declaration};
 use crate::commands;
-use crate::config::{Config, Limits, PolicyRule, read_policies};
+use crate::config::{CatalogMode, Config, Limits, PolicyRule, read_policies};
 use crate::engine::{Directory, Engine};
 use crate::listener::call_listeners;
 use crate::page::lease::keep_leases;
@@ -37,6 +38,8 @@ pub fn init<R: Runtime>() -> TauriPlugin<R, Option<Config>> {
 pub struct Builder {
     limits: Option<Limits>,
     policies: Vec<PolicyRule>,
+    events: Vec<Declaration>,
+    catalog: Option<CatalogMode>,
     sources: Sources,
 }
 
@@ -60,6 +63,30 @@ impl Builder {
             policy,
         });
         self
+    }
+
+    /// Registers a typed event: what pages emit under its name must have its shape, and it is in the [`Catalog`].
+    #[cfg(feature = "typed")]
+    pub fn event<E: crate::typed::Event>(mut self) -> Self {
+        self.events.push(Declaration::of::<E>());
+        self
+    }
+
+    /// Sets what becomes of names that no typed event is registered under, whatever `tauri.conf.json` says.
+    pub fn catalog_mode(mut self, mode: CatalogMode) -> Self {
+        self.catalog = Some(mode);
+        self
+    }
+
+    /// The typed events that are registered, for a test that writes files from them.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::InvalidEventName`](crate::ErrorCode::InvalidEventName) where two types have one name, or a name is
+    /// none.
+    pub fn catalog(&self) -> crate::Result<Catalog> {
+        let mode = self.catalog.unwrap_or_default();
+        Catalog::new(&self.events, mode == CatalogMode::Strict)
     }
 
     /// Registers a source of payloads, from which jobs of Rust and of pages take those of their ticks, by name and with
@@ -110,7 +137,8 @@ impl Builder {
         self
     }
 
-    /// Makes the plugin. The app fails to start where a limit or a policy makes no sense, with a message that names its key.
+    /// Makes the plugin. The app fails to start where a limit or a policy makes no sense, with a message that names its key,
+    /// or where two typed events have one name, with a message that names both.
     #[must_use]
     pub fn build<R: Runtime>(self) -> TauriPlugin<R, Option<Config>> {
         PluginBuilder::<R, Option<Config>>::new("event-bus")
@@ -118,13 +146,16 @@ impl Builder {
                 let config = api.config().clone().unwrap_or_default();
                 let limits = self.limits.unwrap_or(config.limits);
                 limits.check()?;
-                let policies = read_policies(&[config.policies, self.policies].concat())?;
+                let mode = self.catalog.unwrap_or(config.catalog);
+                let catalog = Catalog::new(&self.events, mode == CatalogMode::Strict)?;
+                let policies = read_policies(&[config.policies, self.policies].concat())?
+                    .after(catalog.policies()?);
                 self.sources.check()?;
                 let engine = Engine::new(limits, policies, Box::new(TauriDirectory(app.clone())));
                 engine.jobs.set_sources(self.sources);
                 tauri::async_runtime::spawn(call_listeners(std::sync::Arc::downgrade(&engine)));
                 tauri::async_runtime::spawn(keep_leases(std::sync::Arc::downgrade(&engine)));
-                app.manage(EventBus::new(engine));
+                app.manage(EventBus::new(engine, catalog));
                 Ok(())
             })
             .invoke_handler(commands::handler())

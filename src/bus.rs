@@ -4,9 +4,10 @@ use std::sync::Arc;
 use serde::Serialize;
 use tauri::{App, AppHandle, EventTarget, Manager, Runtime, Webview, WebviewWindow, Window};
 
+use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};
-use crate::event::{Event, Receipt, Source};
+use crate::event::{BusEvent, Receipt, Source};
 use crate::hub::subscriptions::Hearing;
 use crate::hub::{Address, Audience, Draft};
 use crate::listener::{Callbacks, Listener};
@@ -24,12 +25,14 @@ use crate::target::Target;
 pub struct EventBus {
     engine: Arc<Engine>,
     source: Source,
+    catalog: Catalog,
 }
 
 impl EventBus {
-    pub(crate) fn new(engine: Arc<Engine>) -> Self {
+    pub(crate) fn new(engine: Arc<Engine>, catalog: Catalog) -> Self {
         Self {
             engine,
+            catalog,
             source: Source::Host,
         }
     }
@@ -182,8 +185,10 @@ impl EventBus {
     }
 
     fn draft(&self, name: &str, payload: impl Serialize) -> Result<Draft> {
+        let parsed = EventName::parse(name)?;
+        self.catalog.check_name(&parsed)?;
         Ok(Draft {
-            name: EventName::parse(name)?,
+            name: parsed,
             payload: to_json(name, &payload)?.into(),
             source: self.source.clone(),
             tick: None,
@@ -213,7 +218,7 @@ impl EventBus {
     pub fn listen(
         &self,
         pattern: &str,
-        callback: impl FnMut(Event) + Send + 'static,
+        callback: impl FnMut(BusEvent) + Send + 'static,
     ) -> Result<Listener> {
         self.add_listener(pattern, Hearing::Own, callback)
     }
@@ -226,7 +231,7 @@ impl EventBus {
     pub fn listen_any(
         &self,
         pattern: &str,
-        callback: impl FnMut(Event) + Send + 'static,
+        callback: impl FnMut(BusEvent) + Send + 'static,
     ) -> Result<Listener> {
         self.add_listener(pattern, Hearing::Everything, callback)
     }
@@ -235,9 +240,9 @@ impl EventBus {
         &self,
         pattern: &str,
         hearing: Hearing,
-        callback: impl FnMut(Event) + Send + 'static,
+        callback: impl FnMut(BusEvent) + Send + 'static,
     ) -> Result<Listener> {
-        let pattern = EventPattern::parse(pattern)?;
+        let pattern = self.read_pattern(pattern)?;
         Ok(Callbacks::add(&self.engine, pattern, hearing, callback))
     }
 
@@ -247,10 +252,21 @@ impl EventBus {
     ///
     /// Those of [`EventBus::listen`].
     pub fn stream(&self, pattern: &str) -> Result<EventStream> {
-        Ok(EventStream::new(
-            &self.engine,
-            EventPattern::parse(pattern)?,
-        ))
+        Ok(EventStream::new(&self.engine, self.read_pattern(pattern)?))
+    }
+
+    fn read_pattern(&self, pattern: &str) -> Result<EventPattern> {
+        let pattern = EventPattern::parse(pattern)?;
+        if let Some(name) = pattern.exact() {
+            self.catalog.check_name(name)?;
+        }
+        Ok(pattern)
+    }
+
+    /// The app's events, as they were registered with [`Builder::event`](crate::Builder::event).
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
     }
 
     /// Prepares an event that the plugin emits by itself, at a fixed rate.
@@ -332,7 +348,7 @@ impl Deref for WebviewBus {
 /// Gives the event bus to what Tauri hands out.
 pub trait EventBusExt {
     /// [`EventBus`] for the app and its windows, [`WebviewBus`] for a webview.
-    type Bus;
+    type Bus: AsRef<EventBus>;
 
     /// The event bus.
     ///
@@ -379,6 +395,35 @@ impl<R: Runtime> EventBusExt for WebviewWindow<R> {
 
     fn event_bus(&self) -> WebviewBus {
         WebviewBus::new(find_bus(self), self.label())
+    }
+}
+
+/// A bus stands for itself, where something asks for what has one.
+impl EventBusExt for EventBus {
+    type Bus = Self;
+
+    fn event_bus(&self) -> Self {
+        self.clone()
+    }
+}
+
+impl EventBusExt for WebviewBus {
+    type Bus = Self;
+
+    fn event_bus(&self) -> Self {
+        self.clone()
+    }
+}
+
+impl AsRef<EventBus> for EventBus {
+    fn as_ref(&self) -> &EventBus {
+        self
+    }
+}
+
+impl AsRef<EventBus> for WebviewBus {
+    fn as_ref(&self) -> &EventBus {
+        &self.bus
     }
 }
 

@@ -13,4 +13,5 @@ pub const COMMANDS: &[&str] = &[
     "resume_periodic",
     "update_periodic",
     "list_periodic",
+    "catalog",
 ];

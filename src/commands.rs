@@ -11,6 +11,7 @@ use tauri::{EventTarget, Runtime, State, Webview};
 use tokio::sync::oneshot;
 
 use crate::bus::EventBus;
+use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result, escaped, quoted};
 use crate::event::{Receipt, Source};
@@ -47,6 +48,7 @@ pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync 
         resume_periodic,
         update_periodic,
         list_periodic,
+        catalog,
     ]);
     move |invoke| {
         if invoke.message.command() == PULL {
@@ -100,7 +102,7 @@ async fn emit<R: Runtime>(
             let name = EventName::parse(&entry.event)?;
             scope.check_emitting(&name, Recipients::Everyone, None)?;
             engine.give_way();
-            entry.emit(engine, name, &source, &Audience::default())
+            entry.emit(&bus, name, &source, &Audience::default())
         })
     })
     .await
@@ -144,7 +146,7 @@ async fn emit_to<R: Runtime>(
                 except: None,
             };
             engine.give_way();
-            entry.emit(engine, name, &source, &audience)
+            entry.emit(&bus, name, &source, &audience)
         })
     })
     .await
@@ -162,19 +164,19 @@ struct EmitEntry {
 impl EmitEntry {
     fn emit(
         self,
-        engine: &Engine,
+        bus: &EventBus,
         name: EventName,
         source: &Source,
         audience: &Audience,
     ) -> Result<Receipt> {
         let draft = Draft {
-            payload: read_payload(&name, self.payload)?.into(),
+            payload: read_payload(bus.catalog(), &name, self.payload)?.into(),
             name,
             source: source.clone(),
             tick: None,
             retain: self.retain,
         };
-        engine.emit(draft, audience)
+        bus.engine().emit(draft, audience)
     }
 }
 
@@ -222,7 +224,7 @@ async fn subscribe<R: Runtime>(
             .into_iter()
             .map(|entry| {
                 flood.take_subscribe(began)?;
-                read::<SubscribeEntry>(entry)?.request(&scope)
+                read::<SubscribeEntry>(entry)?.request(&scope, bus.catalog())
             })
             .collect();
         let mut refusals = Vec::new();
@@ -270,11 +272,15 @@ struct ResumeArguments {
 }
 
 impl SubscribeEntry {
-    fn request(self, scope: &Arc<Scope>) -> Result<SubscriptionRequest> {
+    fn request(self, scope: &Arc<Scope>, catalog: &Catalog) -> Result<SubscriptionRequest> {
         let pattern = EventPattern::parse(&self.event)?;
+        let scope = scope.check_listening(&pattern)?;
+        if let Some(name) = pattern.exact() {
+            catalog.check_name(name)?;
+        }
         Ok(SubscriptionRequest {
             id: self.id,
-            scope: scope.check_listening(&pattern)?,
+            scope,
             pattern,
             target: self
                 .target
@@ -385,7 +391,7 @@ impl JobArguments {
                 "there are a payload and a source; a job has one of them",
             )),
             Some(source) => {
-                let args = read_payload(name, self.args.clone())?;
+                let args = read_json(name, self.args.clone())?;
                 Ok(Some((source.as_str().into(), args.into())))
             }
         }
@@ -440,7 +446,7 @@ async fn start_periodic<R: Runtime>(
         let sampled = job.sampled(&name)?;
         let payload = match &sampled {
             Some((source, args)) => Payload::Made(engine.jobs.maker(source, Arc::clone(args))?),
-            None => Payload::Fixed(read_payload(&name, job.payload)?.into()),
+            None => Payload::Fixed(read_payload(bus.catalog(), &name, job.payload)?.into()),
         };
         let default_failures = sampled.as_ref().map(|_| MOST_FAILURES);
         let plan = JobPlan {
@@ -648,7 +654,7 @@ async fn update_periodic<R: Runtime>(
         check_timing(engine, &scope, &job.name, to.as_mut(), interval)?;
         let payload = changes
             .payload
-            .map(|text| read_payload(&job.name, Some(text)));
+            .map(|text| read_payload(bus.catalog(), &job.name, Some(text)));
         let change = Change {
             interval: every,
             payload: payload.transpose()?.map(Into::into),
@@ -688,6 +694,11 @@ async fn list_periodic<R: Runtime>(
     let is_reached = |event: &EventName| scope.reaches_jobs_of_others(event);
     let jobs = bus.engine().jobs.list(&owner_of(&webview), is_reached);
     write(&jobs).map(Response::new)
+}
+
+#[tauri::command]
+async fn catalog(bus: Bus<'_>) -> Result<Response> {
+    write(bus.catalog()).map(Response::new)
 }
 
 /// What every command that changes state carries.
@@ -831,7 +842,7 @@ fn write(value: &impl Serialize) -> Answer {
 }
 
 /// Checks that a page's payload is JSON, without rebuilding it.
-pub(crate) fn read_payload(name: &EventName, payload: Option<String>) -> Result<String> {
+pub(crate) fn read_json(name: &EventName, payload: Option<String>) -> Result<String> {
     let Some(payload) = payload else {
         return Ok(Value::Null.to_string());
     };
@@ -841,6 +852,14 @@ pub(crate) fn read_payload(name: &EventName, payload: Option<String>) -> Result<
             format!("the payload of {:?} is not JSON: {error}", name.as_str()),
         )
     })?;
+    Ok(payload)
+}
+
+/// Checks that a page's payload is JSON, and has the shape of its event if that is a typed one.
+fn read_payload(catalog: &Catalog, name: &EventName, payload: Option<String>) -> Result<String> {
+    catalog.check_name(name)?;
+    let payload = read_json(name, payload)?;
+    catalog.check_payload(name, &payload)?;
     Ok(payload)
 }
 
@@ -882,16 +901,17 @@ pub(crate) fn read_arguments(kind: u8, entry: Value) -> Result<()> {
         0 => {
             let entry: EmitEntry = read(entry)?;
             let name = EventName::parse(&entry.event)?;
-            read_payload(&name, entry.payload)?;
+            read_json(&name, entry.payload)?;
             entry.to.as_ref().map(read_target).transpose()?;
         }
         1 => {
-            read::<SubscribeEntry>(entry)?.request(&std::sync::Arc::default())?;
+            read::<SubscribeEntry>(entry)?
+                .request(&std::sync::Arc::default(), &Catalog::default())?;
         }
         _ => {
             let job: JobArguments = read(entry)?;
             let name = EventName::parse(&job.event)?;
-            read_payload(&name, job.payload.clone())?;
+            read_json(&name, job.payload.clone())?;
             let every_ms = job.every_ms.ok_or_else(|| invalid_interval("missing"))?;
             let interval = interval_from_millis(every_ms)?;
             job.timing(interval)?;

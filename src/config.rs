@@ -13,6 +13,20 @@ pub struct Config {
     /// How events of some names are kept and delivered. Where several patterns match a name, the later one counts.
     #[serde(default)]
     pub policies: Vec<PolicyRule>,
+    /// Whether names that no typed event is registered under are refused.
+    #[serde(default)]
+    pub catalog: CatalogMode,
+}
+
+/// What becomes of names that no typed event is registered under.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CatalogMode {
+    /// They go through. The default.
+    #[default]
+    Open,
+    /// Emitting them and listening to them is refused, for pages and for Rust; patterns still match what is registered.
+    Strict,
 }
 
 /// A [`Policy`] and the names that it is for: `{ "event": "cursor:*", "overflow": "latest" }`.

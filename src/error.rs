@@ -95,7 +95,7 @@ const LONGEST_MESSAGE: usize = 1024;
 
 impl Error {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        let mut message = message.into();
+        let mut message = visible(message.into());
         if message.len() > LONGEST_MESSAGE {
             let fits = |end: &usize| message.is_char_boundary(*end);
             let end = (0..=LONGEST_MESSAGE).rev().find(fits).unwrap_or(0);
@@ -172,12 +172,26 @@ pub(crate) fn escaped(text: &impl fmt::Display) -> String {
             );
             break;
         }
-        match c {
-            '"' | '\'' | '\\' => escaped.push(c),
-            _ => escaped.extend(c.escape_debug()),
-        }
+        push_visible(&mut escaped, c);
     }
     escaped
+}
+
+/// A text without characters that hide or reorder it, wherever in it a foreign value stands.
+fn visible(text: String) -> String {
+    if text.chars().all(|c| c == ' ' || c.is_ascii_graphic()) {
+        return text;
+    }
+    let mut visible = String::with_capacity(text.len());
+    text.chars().for_each(|c| push_visible(&mut visible, c));
+    visible
+}
+
+fn push_visible(text: &mut String, c: char) {
+    match c {
+        '"' | '\'' | '\\' => text.push(c),
+        _ => text.extend(c.escape_debug()),
+    }
 }
 
 #[cfg(test)]

@@ -8,9 +8,9 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::json::Json;
 use crate::name::EventName;
 
-/// An event as a listener in Rust gets it. Cheap to clone: all copies share one payload.
+/// An event as a listener in Rust gets it, as TypeScript names it, too. Cheap to clone: all copies share one payload.
 #[derive(Debug, Clone)]
-pub struct Event {
+pub struct BusEvent {
     accepted: Arc<Accepted>,
     mark: Mark,
 }
@@ -86,7 +86,7 @@ impl Mark {
     }
 }
 
-impl Event {
+impl BusEvent {
     pub(crate) fn new(accepted: Accepted) -> Self {
         Self {
             accepted: Arc::new(accepted),
@@ -128,7 +128,7 @@ impl Event {
     /// [`ErrorCode::InvalidPayload`] where the JSON does not have the shape of `T`.
     ///
     /// ```
-    /// # fn show(event: &tauri_plugin_event_bus::Event) -> tauri_plugin_event_bus::Result<()> {
+    /// # fn show(event: &tauri_plugin_event_bus::BusEvent) -> tauri_plugin_event_bus::Result<()> {
     /// #[derive(serde::Deserialize)]
     /// #[serde(rename_all = "camelCase")]
     /// struct Cart { item_count: u32 }

@@ -141,7 +141,7 @@ pub fn payload(text: &str) {
     let Some(name) = settle(EventName::parse("x")) else {
         return;
     };
-    if let Some(json) = settle(commands::read_payload(&name, Some(text.to_owned()))) {
+    if let Some(json) = settle(commands::read_json(&name, Some(text.to_owned()))) {
         assert_eq!(json, text);
         let mut world = World::new();
         world.open(0, 1);

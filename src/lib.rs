@@ -3,6 +3,7 @@
 mod builder;
 mod bus;
 mod capabilities;
+mod catalog;
 mod command_names;
 mod commands;
 mod config;
@@ -26,24 +27,31 @@ mod scope;
 mod stream;
 mod sync;
 mod target;
+#[cfg(feature = "typed")]
+mod typed;
 
 pub use builder::{Builder, init};
 pub use bus::{EmitOptions, EventBus, EventBusExt, WebviewBus};
 pub use capabilities::{
     CapabilityFault, CapabilityFaults, check_capabilities, check_capabilities_in,
 };
+#[cfg(feature = "typed")]
+pub use catalog::ExportError;
+pub use catalog::{Catalog, DeclaredEvent};
 pub use command_names::COMMANDS;
-pub use config::{Config, Limits, PolicyRule};
+pub use config::{CatalogMode, Config, Limits, PolicyRule};
 pub use error::{Error, ErrorCode, Result};
-pub use event::{Event, Gap, GapReason, Receipt, Source, Tick};
+pub use event::{BusEvent, Gap, GapReason, Receipt, Source, Tick};
 pub use listener::Listener;
 pub use periodic::{
-    JobOwner, JobState, MissedTicks, Periodic, PeriodicBuilder, PeriodicChange, PeriodicInfo,
-    SourceCall,
+    AnyPayload, JobOwner, JobState, MissedTicks, Periodic, PeriodicBuilder, PeriodicChange,
+    PeriodicInfo, SourceCall,
 };
 pub use policy::{Overflow, Policy};
 pub use stream::{EventStream, StreamItem};
 pub use target::Target;
+#[cfg(feature = "typed")]
+pub use typed::{Event, Exact, ExactNumber, Received, TypedItem, TypedStream};
 
 /// The blocks of the guides compile, too.
 #[cfg(doctest)]

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, Weak};
 
 use crate::engine::Engine;
-use crate::event::Event;
+use crate::event::BusEvent;
 use crate::hub::queue::{Entry, QueuedEvent};
 use crate::hub::subscriptions::{Hearing, SubscriberKey, SubscriptionId};
 use crate::pattern::EventPattern;
@@ -56,7 +56,7 @@ impl std::fmt::Debug for Listener {
     }
 }
 
-type Callback = Box<dyn FnMut(Event) + Send>;
+type Callback = Box<dyn FnMut(BusEvent) + Send>;
 
 /// The callbacks that the app has registered. All of them hang on one queue, which one task works off in order.
 pub(crate) struct Callbacks {
@@ -88,7 +88,7 @@ impl Callbacks {
         engine: &Arc<Engine>,
         pattern: EventPattern,
         hearing: Hearing,
-        callback: impl FnMut(Event) + Send + 'static,
+        callback: impl FnMut(BusEvent) + Send + 'static,
     ) -> Listener {
         let callbacks = &engine.callbacks;
         let id = {
@@ -154,7 +154,7 @@ impl Callbacks {
         }
     }
 
-    fn report_panic(&self, id: SubscriptionId, event: &Event, panic: &(dyn Any + Send)) {
+    fn report_panic(&self, id: SubscriptionId, event: &BusEvent, panic: &(dyn Any + Send)) {
         let pattern = self
             .lock()
             .slots

@@ -1,4 +1,4 @@
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::name::EventName;
@@ -18,7 +18,7 @@ use crate::pattern::EventPattern;
 ///     .policy("order:*", Policy::new().reject());
 /// # let _ = builder;
 /// ```
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Policy {
     overflow: Option<Overflow>,
     retain: Option<bool>,
@@ -26,7 +26,7 @@ pub struct Policy {
 }
 
 /// What happens when events come faster than a page takes them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Overflow {
     /// The oldest event of a full queue makes room, and the page is told of the gap. The default.
@@ -41,11 +41,11 @@ pub enum Overflow {
 impl Policy {
     /// Sets nothing.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self::of(None, None, None)
     }
 
-    pub(crate) fn of(
+    pub(crate) const fn of(
         overflow: Option<Overflow>,
         retain: Option<bool>,
         history: Option<bool>,
@@ -59,23 +59,23 @@ impl Policy {
 
     /// The oldest event of a full queue makes room: [`Overflow::DropOldest`].
     #[must_use]
-    pub fn drop_oldest(self) -> Self {
+    pub const fn drop_oldest(self) -> Self {
         self.overflow(Overflow::DropOldest)
     }
 
     /// Only the latest waiting event of a name is delivered: [`Overflow::Latest`].
     #[must_use]
-    pub fn latest(self) -> Self {
+    pub const fn latest(self) -> Self {
         self.overflow(Overflow::Latest)
     }
 
     /// A full queue makes `emit` fail: [`Overflow::Reject`].
     #[must_use]
-    pub fn reject(self) -> Self {
+    pub const fn reject(self) -> Self {
         self.overflow(Overflow::Reject)
     }
 
-    fn overflow(self, overflow: Overflow) -> Self {
+    const fn overflow(self, overflow: Overflow) -> Self {
         Self {
             overflow: Some(overflow),
             ..self
@@ -84,7 +84,7 @@ impl Policy {
 
     /// Whether the newest event of a name is kept for later subscribers, unless `emit` says otherwise.
     #[must_use]
-    pub fn retain(self, retain: bool) -> Self {
+    pub const fn retain(self, retain: bool) -> Self {
         Self {
             retain: Some(retain),
             ..self
@@ -93,7 +93,7 @@ impl Policy {
 
     /// Whether events are kept for a page that has not subscribed yet or is reloading. The default is that they are.
     #[must_use]
-    pub fn history(self, history: bool) -> Self {
+    pub const fn history(self, history: bool) -> Self {
         Self {
             history: Some(history),
             ..self
@@ -116,6 +116,12 @@ pub(crate) struct Policies {
 }
 
 impl Policies {
+    /// These, after others, which count less.
+    pub(crate) fn after(mut self, mut first: Self) -> Self {
+        first.rules.append(&mut self.rules);
+        first
+    }
+
     pub(crate) fn add(&mut self, pattern: &str, policy: Policy) -> Result<()> {
         self.rules.push((EventPattern::parse(pattern)?, policy));
         Ok(())

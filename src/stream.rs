@@ -3,7 +3,7 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use crate::engine::Engine;
-use crate::event::{Event, Gap};
+use crate::event::{BusEvent, Gap};
 use crate::hub::queue::Entry;
 use crate::hub::subscriptions::{Hearing, SubscriberKey};
 use crate::pattern::EventPattern;
@@ -39,7 +39,7 @@ pub struct EventStream {
 #[derive(Debug, Clone)]
 pub enum StreamItem {
     /// An event.
-    Event(Event),
+    Event(BusEvent),
     /// Events that this stream has lost.
     Gap(Gap),
 }

@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::event::{Event, Gap, GapReason};
+use crate::event::{BusEvent, Gap, GapReason};
 use crate::hub::queue::QueueBound;
 use crate::hub::subscriptions::{Reach, SubscriptionId};
 
@@ -23,7 +23,7 @@ pub(crate) struct Backlog {
 /// An event that this webview may get, and how it is for it.
 #[derive(Debug, Clone)]
 pub(crate) struct Kept {
-    pub(crate) event: Event,
+    pub(crate) event: BusEvent,
     pub(crate) reach: Reach,
     /// The subscriptions of the page before that had not got it. None, if it came afterwards.
     pub(crate) owed_to: Option<Arc<[SubscriptionId]>>,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::event::{Accepted, Event, Receipt, weight_of};
+use crate::event::{Accepted, BusEvent, Receipt, weight_of};
 use crate::name::EventName;
 use crate::pattern::EventPattern;
 use crate::policy::Overflow;
@@ -58,7 +58,7 @@ impl<W> Hub<W> {
         if route.entries.is_empty() && !is_kept && !is_retained {
             return Ok((receipt, outcome));
         }
-        let event = Event::new(Accepted {
+        let event = BusEvent::new(Accepted {
             seq: self.seq,
             name: draft.name,
             payload: draft.payload,
@@ -169,7 +169,7 @@ impl<W> Hub<W> {
     }
 
     /// Keeps the event for every webview whose page is still to come, or to subscribe.
-    fn keep(&mut self, event: &Event, audience: &Audience, now: Instant) {
+    fn keep(&mut self, event: &BusEvent, audience: &Audience, now: Instant) {
         for (label, webview) in &mut self.webviews {
             let Some(history) = &mut webview.history else {
                 continue;
@@ -190,7 +190,7 @@ impl<W> Hub<W> {
 
     fn deliver(
         &mut self,
-        event: &Event,
+        event: &BusEvent,
         audience: &Audience,
         route: &Route,
         now: Instant,

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::event::{Event, Gap, GapReason, Mark};
+use crate::event::{BusEvent, Gap, GapReason, Mark};
 use crate::hub::subscriptions::{Reach, SubscriptionId};
 use crate::name::EventName;
 use crate::policy::Overflow;
@@ -35,7 +35,7 @@ pub(crate) struct QueueBound {
 
 #[derive(Debug, Clone)]
 pub(crate) struct QueuedEvent {
-    pub(crate) event: Event,
+    pub(crate) event: BusEvent,
     pub(crate) subscriptions: Arc<[SubscriptionId]>,
     pub(crate) reach: Reach,
 }
@@ -270,8 +270,8 @@ pub(crate) mod tests {
     use crate::event::{Accepted, Source};
     use crate::name::EventName;
 
-    pub(crate) fn event(seq: u64, payload: &str) -> Event {
-        Event::new(Accepted {
+    pub(crate) fn event(seq: u64, payload: &str) -> BusEvent {
+        BusEvent::new(Accepted {
             seq,
             name: EventName::parse("e").unwrap(),
             payload: payload.into(),

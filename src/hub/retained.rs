@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crate::config::Limits;
 use crate::error::{Error, ErrorCode, Result};
-use crate::event::{Event, Source};
+use crate::event::{BusEvent, Source};
 use crate::hub::{Audience, Draft};
 use crate::name::EventName;
 use crate::pattern::EventPattern;
@@ -21,7 +21,7 @@ pub(crate) struct Retained {
 
 #[derive(Debug)]
 pub(crate) struct RetainedEvent {
-    pub(crate) event: Event,
+    pub(crate) event: BusEvent,
     pub(crate) audience: Audience,
 }
 

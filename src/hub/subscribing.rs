@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::event::{Event, Gap, GapReason, Mark};
+use crate::event::{BusEvent, Gap, GapReason, Mark};
 use crate::name::EventName;
 use crate::pattern::EventPattern;
 use crate::policy::Overflow;
@@ -60,13 +60,13 @@ struct Arrears {
 
 #[derive(Debug)]
 struct ArrearsEntry {
-    event: Event,
+    event: BusEvent,
     reach: Reach,
     subscriptions: Vec<SubscriptionId>,
 }
 
 impl Arrears {
-    fn add(&mut self, event: &Event, reach: Reach, mark: Mark, id: SubscriptionId) {
+    fn add(&mut self, event: &BusEvent, reach: Reach, mark: Mark, id: SubscriptionId) {
         self.events
             .entry((event.seq(), mark))
             .or_insert_with(|| ArrearsEntry {
@@ -230,7 +230,7 @@ impl<W> Hub<W> {
         else {
             return;
         };
-        let mut found: BTreeMap<u64, (&'a Event, Reach, Mark)> = BTreeMap::new();
+        let mut found: BTreeMap<u64, (&'a BusEvent, Reach, Mark)> = BTreeMap::new();
         let history = webview
             .history
             .as_ref()
@@ -370,7 +370,7 @@ impl<W> Hub<W> {
     ) -> Outcome<W> {
         let mut outcome = Outcome::default();
         if let Some(consumer) = self.consumers.get_mut(&key) {
-            let mut retained: Vec<(&Event, Reach)> = self
+            let mut retained: Vec<(&BusEvent, Reach)> = self
                 .retained
                 .matching(&pattern)
                 .map(|retained| (&retained.event, retained.audience.reach_host()))

@@ -3,7 +3,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value, json};
 
-use crate::event::{Event, Mark, Source, unix_micros, unix_millis};
+use crate::event::{BusEvent, Mark, Source, unix_micros, unix_millis};
 use crate::hub::outbox::Batch;
 use crate::hub::queue::{Entry, LostEvents, QueuedEvent};
 use crate::hub::subscriptions::SubscriptionId;
@@ -102,7 +102,7 @@ struct Before {
     micros: i64,
 }
 
-fn push_event(json: &mut String, head: usize, before: &mut Before, event: &Event) {
+fn push_event(json: &mut String, head: usize, before: &mut Before, event: &BusEvent) {
     let micros = unix_micros(event.timestamp());
     let _ = write!(
         json,
@@ -119,7 +119,7 @@ fn push_event(json: &mut String, head: usize, before: &mut Before, event: &Event
     json.push(']');
 }
 
-fn push_extras(json: &mut String, event: &Event) {
+fn push_extras(json: &mut String, event: &BusEvent) {
     let mark = event.mark();
     if event.tick().is_none() && mark == Mark::default() {
         return;
@@ -189,7 +189,7 @@ mod tests {
         ids: &[u32],
         tick: Option<Tick>,
     ) -> Delivery {
-        let event = Event::new(Accepted {
+        let event = BusEvent::new(Accepted {
             seq: 40 + index,
             name: EventName::parse("a:b").unwrap(),
             payload: payload.into(),

@@ -1,3 +1,4 @@
+use std::marker::PhantomData;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ use crate::target::Target;
 /// # let _ = start_clock;
 /// ```
 #[must_use = "a periodic job does nothing until .start()"]
-pub struct PeriodicBuilder {
+pub struct PeriodicBuilder<P = AnyPayload> {
     bus: EventBus,
     name: String,
     interval: Option<Duration>,
@@ -50,9 +51,14 @@ pub struct PeriodicBuilder {
     owner: JobOwner,
     id: Option<String>,
     replaces: bool,
+    of: PhantomData<fn(P)>,
 }
 
-impl PeriodicBuilder {
+/// Stands in [`PeriodicBuilder`] for payloads of any type.
+#[derive(Debug)]
+pub enum AnyPayload {}
+
+impl<P> PeriodicBuilder<P> {
     pub(crate) fn new(bus: EventBus, name: String) -> Self {
         Self {
             bus,
@@ -67,6 +73,7 @@ impl PeriodicBuilder {
             owner: JobOwner::Host,
             id: None,
             replaces: false,
+            of: PhantomData,
         }
     }
 
@@ -82,37 +89,9 @@ impl PeriodicBuilder {
         self
     }
 
-    /// The payload of every tick. Without one it is `null`.
-    pub fn payload(mut self, payload: impl Serialize) -> Self {
-        self.payload = to_json(&self.name, &payload).map(|json| Payload::Fixed(json.into()));
+    pub(crate) fn with_payload(mut self, payload: Result<Payload>) -> Self {
+        self.payload = payload;
         self.sampled = None;
-        self
-    }
-
-    /// Makes the payload of each tick when it is due, on a thread that may block. No tick comes before the one before it is
-    /// made.
-    ///
-    /// A tick whose function panics, or whose payload is no JSON, counts as failed; the job goes on.
-    pub fn payload_with<T, F>(mut self, mut make: F) -> Self
-    where
-        T: Serialize,
-        F: FnMut(&Tick) -> T + Send + 'static,
-    {
-        let name = self.name.clone();
-        self.payload = Ok(Payload::Made(Maker::Blocking(Box::new(move |tick| {
-            to_json(&name, &make(tick))
-        }))));
-        self.sampled = None;
-        self
-    }
-
-    /// Takes the payload of each tick from a source that [`Builder::periodic_source`](crate::Builder::periodic_source) has
-    /// registered. After ten failures in a row the job stops, unless [`PeriodicBuilder::max_failures`] says otherwise.
-    pub fn source(mut self, name: &str, args: impl Serialize) -> Self {
-        self.payload = to_json(&self.name, &args).map(|args| {
-            self.sampled = Some((name.into(), args.into()));
-            Payload::Away
-        });
         self
     }
 
@@ -209,6 +188,8 @@ impl PeriodicBuilder {
             (payload, _) => payload,
         };
         let default_failures = self.sampled.as_ref().map(|_| MOST_FAILURES);
+        let name = EventName::parse(&self.name)?;
+        self.bus.catalog().check_name(&name)?;
         let plan = JobPlan {
             id: self.id,
             timing: Timing {
@@ -223,7 +204,7 @@ impl PeriodicBuilder {
             only_while_listened: self.only_while_listened,
             owner: self.owner,
             source: self.bus.source().clone(),
-            ..JobPlan::new(EventName::parse(&self.name)?, interval)
+            ..JobPlan::new(name, interval)
         };
         let job = Jobs::start(&engine, plan)?;
         Ok(Periodic {
@@ -234,7 +215,40 @@ impl PeriodicBuilder {
     }
 }
 
-impl std::fmt::Debug for PeriodicBuilder {
+impl PeriodicBuilder {
+    /// The payload of every tick. Without one it is `null`.
+    pub fn payload(self, payload: impl Serialize) -> Self {
+        let json = to_json(&self.name, &payload);
+        self.with_payload(json.map(|json| Payload::Fixed(json.into())))
+    }
+
+    /// Makes the payload of each tick when it is due, on a thread that may block. No tick comes before the one before it is
+    /// made.
+    ///
+    /// A tick whose function panics, or whose payload is no JSON, counts as failed; the job goes on.
+    pub fn payload_with<T, F>(self, mut make: F) -> Self
+    where
+        T: Serialize,
+        F: FnMut(&Tick) -> T + Send + 'static,
+    {
+        let name = self.name.clone();
+        self.with_payload(Ok(Payload::Made(Maker::Blocking(Box::new(move |tick| {
+            to_json(&name, &make(tick))
+        })))))
+    }
+
+    /// Takes the payload of each tick from a source that [`Builder::periodic_source`](crate::Builder::periodic_source) has
+    /// registered. After ten failures in a row the job stops, unless [`PeriodicBuilder::max_failures`] says otherwise.
+    pub fn source(mut self, name: &str, args: impl Serialize) -> Self {
+        self.payload = to_json(&self.name, &args).map(|args| {
+            self.sampled = Some((name.into(), args.into()));
+            Payload::Away
+        });
+        self
+    }
+}
+
+impl<P> std::fmt::Debug for PeriodicBuilder<P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PeriodicBuilder")
             .field("name", &self.name)

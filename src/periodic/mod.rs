@@ -9,7 +9,7 @@ pub(crate) mod notice;
 pub(crate) mod schedule;
 pub(crate) mod source;
 
-pub use builder::{Periodic, PeriodicBuilder};
+pub use builder::{AnyPayload, Periodic, PeriodicBuilder};
 pub use control::PeriodicChange;
 pub use job::{JobOwner, JobState, PeriodicInfo};
 pub use schedule::MissedTicks;

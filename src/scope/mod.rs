@@ -15,7 +15,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::error::{Error, ErrorCode, Result, quoted};
+use crate::error::{Error, ErrorCode, Result, escaped, quoted};
 use crate::name::EventName;
 use crate::pattern::EventPattern;
 use crate::target::{LabelPattern, Selection};
@@ -292,20 +292,20 @@ impl Scope {
         let message = if let Some((entry, fault)) = self.faults(List::Deny).next() {
             format!(
                 "{page}: the deny entry {} of {} is malformed and denies everything until it is corrected: {fault}",
-                entry.text(),
+                escaped(&entry.text()),
                 self.permission
             )
         } else if let Some(entry) = denying {
             format!(
                 "{page}: the deny entry {} of {} matches it, and deny wins",
-                entry.text(),
+                escaped(&entry.text()),
                 self.permission
             )
         } else {
             let reason = match self.faults(List::Allow).next() {
                 Some((entry, fault)) => format!(
                     "the entry {} of {} is malformed and allows nothing: {fault}",
-                    entry.text(),
+                    escaped(&entry.text()),
                     self.permission
                 ),
                 None if self.allow.is_empty() => format!(

@@ -508,6 +508,20 @@ fn refusals_say_what_would_allow_it() {
     );
 }
 
+#[test]
+fn a_quoted_entry_hides_nothing() {
+    let hidden = "cart:s\u{7f}\u{202e}t";
+    let scope = scope(
+        &json!(["cart:*"]),
+        &json!([hidden, { "event": "x".repeat(2000) }]),
+    );
+    let error = scope
+        .check_emitting(&name("a"), Recipients::Everyone, None)
+        .unwrap_err();
+    assert!(!error.message().contains(['\u{7f}', '\u{202e}']), "{error}");
+    assert!(error.message().contains("\\u{202e}"), "{error}");
+}
+
 fn any_entry() -> impl Strategy<Value = Value> {
     let event = prop::sample::select(vec!["a", "ab", "a*", "*", "b?", "b**"]);
     let to = prop::sample::select(vec![

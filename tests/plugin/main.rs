@@ -16,3 +16,4 @@ mod policies;
 mod scopes;
 mod sessions;
 mod support;
+mod typed;

@@ -30,6 +30,7 @@ fn what_a_capability_does_not_list_is_denied() {
         ("resume_periodic", json!({ "id": "x" })),
         ("update_periodic", json!({ "id": "x", "changes": {} })),
         ("list_periodic", json!({})),
+        ("catalog", json!({})),
     ];
     for (label, allowed) in [
         (

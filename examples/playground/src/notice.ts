@@ -13,9 +13,9 @@ function show(notice: Notice): void {
   const title = document.createElement('strong')
   title.textContent = String(notice.title)
   toast.append(title)
-  if (notice.text !== undefined) {
+  if (typeof notice.text === 'string') {
     const text = document.createElement('span')
-    text.textContent = String(notice.text)
+    text.textContent = notice.text
     toast.append(text)
   }
   stack.append(toast)

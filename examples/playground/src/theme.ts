@@ -1,7 +1,6 @@
 import { emit, on } from 'tauri-plugin-event-bus-api'
 import { element } from './element'
-
-export type Theme = 'light' | 'dark'
+import type { Theme } from './events'
 
 declare global {
   interface Window {

@@ -1,20 +1,22 @@
 //! Rust as a listener: a page that says `ping` gets a `pong` that no other page sees.
 
-use serde_json::{Value, json};
 use tauri::App;
-use tauri_plugin_event_bus::{Error, EventBusExt, Source};
+use tauri_plugin_event_bus::{Error, Event, EventBusExt, Source};
+
+use crate::events::{Ping, Pong};
 
 pub(crate) fn start(app: &App) -> Result<(), Error> {
     let bus = app.event_bus();
     let answering = bus.clone();
-    bus.listen("ping", move |event| {
+    bus.listen_event::<Ping>(move |event| {
         let Source::Webview(label) = event.source() else {
             return;
         };
-        let sent: Value = event.payload().unwrap_or_default();
-        if let Err(error) =
-            answering.emit_to(&**label, "pong", json!({ "from": "Rust", "youSent": sent }))
-        {
+        let pong = Pong {
+            from: "Rust".to_owned(),
+            you_sent: event.payload.0.clone(),
+        };
+        if let Err(error) = pong.emit_to(&answering, &**label) {
             eprintln!("pong was not sent: {error}");
         }
     })?

@@ -4,23 +4,21 @@
 
 mod burst;
 mod conversation;
+mod events;
 mod machine;
 mod task;
 mod theme;
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-use tauri::{App, Manager, WebviewWindowBuilder, Window, WindowEvent};
-use tauri_plugin_event_bus::EventBusExt;
+use tauri::{App, WebviewWindowBuilder, Window, WindowEvent};
+use tauri_plugin_event_bus::{Event, EventBusExt};
+
+use events::{AppReady, ClockTick, WindowClosed, WindowFocused, event_bus};
 
 fn main() -> tauri::Result<()> {
     tauri::Builder::default()
-        .plugin(
-            tauri_plugin_event_bus::Builder::new()
-                .periodic_source("cpu", machine::cpu())
-                .build(),
-        )
+        .plugin(event_bus().periodic_source("cpu", machine::cpu()).build())
         .manage(task::Runs::default())
         .invoke_handler(tauri::generate_handler![
             task::start_task,
@@ -32,10 +30,8 @@ fn main() -> tauri::Result<()> {
             task::start(app)?;
             open_windows(app)?;
             start_clock(app)?;
-            app.event_bus().emit(
-                "app:ready",
-                json!({ "version": app.package_info().version.to_string() }),
-            )?;
+            let version = app.package_info().version.to_string();
+            AppReady { version }.emit(app)?;
             Ok(())
         })
         .run(tauri::generate_context!())
@@ -57,12 +53,13 @@ fn open_windows(app: &App) -> tauri::Result<()> {
 fn start_clock(app: &App) -> Result<(), tauri_plugin_event_bus::Error> {
     let started = Instant::now();
     app.event_bus()
-        .periodic("clock:tick")
+        .periodic_event::<ClockTick>()
         .every(Duration::from_secs(10))
         .to("main")
-        .payload_with(
-            move |tick| json!({ "tick": tick.count, "uptimeSeconds": started.elapsed().as_secs() }),
-        )
+        .payload_with(move |tick| ClockTick {
+            tick: tick.count,
+            uptime_seconds: started.elapsed().as_secs(),
+        })
         .start()?
         .forget();
     Ok(())
@@ -70,16 +67,13 @@ fn start_clock(app: &App) -> Result<(), tauri_plugin_event_bus::Error> {
 
 /// State changes of the app, as events: which window has the focus, which one has gone.
 fn tell_window_state(window: &Window, event: &WindowEvent) {
-    let name = match event {
-        WindowEvent::Focused(true) => "window:focused",
-        WindowEvent::Destroyed => "window:closed",
+    let label = window.label().to_owned();
+    let emitted = match event {
+        WindowEvent::Focused(true) => WindowFocused { label }.emit(window),
+        WindowEvent::Destroyed => WindowClosed { label }.emit(window),
         _ => return,
     };
-    if let Err(error) = window
-        .app_handle()
-        .event_bus()
-        .emit(name, json!({ "label": window.label() }))
-    {
-        eprintln!("{name} was not sent: {error}");
+    if let Err(error) = emitted {
+        eprintln!("A window's state was not sent: {error}");
     }
 }

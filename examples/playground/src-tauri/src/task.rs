@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-use serde_json::json;
 use tauri::{App, Manager, State, Webview};
-use tauri_plugin_event_bus::{Error, EventBus, EventBusExt};
+use tauri_plugin_event_bus::{Error, Event, EventBus, EventBusExt};
+
+use crate::events::{Notice, TaskCancel, TaskProgress, TaskState};
 
 const LENGTH: Duration = Duration::from_secs(4);
 /// It works a little and rests a little, so that it never takes a processor away from the windows.
@@ -28,30 +28,11 @@ impl Runs {
     }
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "lowercase")]
-enum RunState {
-    Running,
-    Done,
-    Cancelled,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Progress<'a> {
-    percent: u64,
-    state: RunState,
-    primes: usize,
-    largest: u64,
-    started_by: &'a str,
-    run: u64,
-}
-
 /// Lets any page cancel the work with an event.
 pub(crate) fn start(app: &App) -> Result<(), Error> {
     let runs = app.state::<Runs>().inner().clone();
     app.event_bus()
-        .listen("task:cancel", move |_| {
+        .listen_event::<TaskCancel>(move |_| {
             runs.begin();
         })?
         .forget();
@@ -76,20 +57,20 @@ fn work(bus: &EventBus, runs: &Runs, run: u64, started_by: &str) -> Result<(), E
     let mut found = vec![2];
     let mut candidate = 1;
 
-    let report = |state: RunState, found: &[u64]| {
+    let report = |state: TaskState, found: &[u64]| {
         let percent = started.elapsed().as_millis() * 100 / LENGTH.as_millis();
-        let progress = Progress {
+        let progress = TaskProgress {
             percent: u64::try_from(percent).unwrap_or(100).min(100),
             state,
             primes: found.len(),
             largest: found.last().copied().unwrap_or_default(),
-            started_by,
+            started_by: started_by.to_owned(),
             run,
         };
-        bus.emit("task:progress", progress)
+        progress.emit(bus)
     };
 
-    report(RunState::Running, &found)?;
+    report(TaskState::Running, &found)?;
     while started.elapsed() < LENGTH {
         let resumed = Instant::now();
         while resumed.elapsed() < WORK {
@@ -99,18 +80,19 @@ fn work(bus: &EventBus, runs: &Runs, run: u64, started_by: &str) -> Result<(), E
             }
         }
         if !runs.is_current(run) {
-            report(RunState::Cancelled, &found)?;
+            report(TaskState::Cancelled, &found)?;
             return Ok(());
         }
-        report(RunState::Running, &found)?;
+        report(TaskState::Running, &found)?;
         std::thread::sleep(REST);
     }
-    report(RunState::Done, &found)?;
+    report(TaskState::Done, &found)?;
     let text = format!("Started by {started_by}, told to every window.");
-    bus.emit(
-        "ui:notice",
-        json!({ "title": "Long task done", "text": text }),
-    )?;
+    let notice = Notice {
+        title: "Long task done".to_owned(),
+        text: Some(text),
+    };
+    notice.emit(bus)?;
     Ok(())
 }
 

@@ -1,0 +1,223 @@
+//! The events of this app. Their TypeScript, `src/events.ts`, and their page, `docs/events.md`, are made from them.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tauri_plugin_event_bus::{Builder, Event, Policy};
+
+const RUST: &[&str] = &["Rust"];
+const EVERY_WINDOW: &[&str] = &["every window"];
+
+/// The event bus of this app.
+pub(crate) fn event_bus() -> Builder {
+    Builder::new()
+        .event::<AppReady>()
+        .event::<WindowFocused>()
+        .event::<WindowClosed>()
+        .event::<ClockTick>()
+        .event::<TaskProgress>()
+        .event::<TaskCancel>()
+        .event::<BurstItem>()
+        .event::<CartUpdated>()
+        .event::<ThemeChanged>()
+        .event::<Notice>()
+        .event::<Ping>()
+        .event::<Pong>()
+}
+
+/// The app has started.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(crate) struct AppReady {
+    /// The version of the app.
+    pub(crate) version: String,
+}
+
+impl Event for AppReady {
+    const NAME: &'static str = "app:ready";
+    const EMITTED_BY: &'static [&'static str] = RUST;
+}
+
+/// A window has the focus now.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(crate) struct WindowFocused {
+    /// The label of the window.
+    pub(crate) label: String,
+}
+
+impl Event for WindowFocused {
+    const NAME: &'static str = "window:focused";
+    const EMITTED_BY: &'static [&'static str] = RUST;
+}
+
+/// A window is gone.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(crate) struct WindowClosed {
+    /// The label it had.
+    pub(crate) label: String,
+}
+
+impl Event for WindowClosed {
+    const NAME: &'static str = "window:closed";
+    const EMITTED_BY: &'static [&'static str] = RUST;
+}
+
+/// Ten seconds are over.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ClockTick {
+    /// Counts from 1.
+    pub(crate) tick: u64,
+    /// How long the app has been running.
+    pub(crate) uptime_seconds: u64,
+}
+
+impl Event for ClockTick {
+    const NAME: &'static str = "clock:tick";
+    const EMITTED_BY: &'static [&'static str] = RUST;
+    const HEARD_BY: &'static [&'static str] = &["the window `main`"];
+}
+
+/// How far the long task is.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TaskProgress {
+    /// Which run this is; a later start has a higher one.
+    pub(crate) run: u64,
+    pub(crate) state: TaskState,
+    pub(crate) percent: u64,
+    /// How many primes were found so far.
+    pub(crate) primes: usize,
+    /// The largest of them.
+    pub(crate) largest: u64,
+    /// The label of the window that started it.
+    pub(crate) started_by: String,
+}
+
+/// Whether the task is still running.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum TaskState {
+    Running,
+    Done,
+    Cancelled,
+}
+
+impl Event for TaskProgress {
+    const NAME: &'static str = "task:progress";
+    const EMITTED_BY: &'static [&'static str] = RUST;
+    const HEARD_BY: &'static [&'static str] = EVERY_WINDOW;
+}
+
+/// The long task is to stop.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(crate) struct TaskCancel;
+
+impl Event for TaskCancel {
+    const NAME: &'static str = "task:cancel";
+    const EMITTED_BY: &'static [&'static str] = EVERY_WINDOW;
+    const HEARD_BY: &'static [&'static str] = RUST;
+}
+
+/// One of ten thousand, from one of four threads.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(crate) struct BurstItem {
+    pub(crate) thread: u32,
+    pub(crate) item: u32,
+}
+
+impl Event for BurstItem {
+    const NAME: &'static str = "burst:item";
+    const EMITTED_BY: &'static [&'static str] = RUST;
+    const POLICY: Policy = Policy::new().history(false);
+}
+
+/// What is in the cart has changed.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CartUpdated {
+    /// How many items are in it now.
+    pub(crate) item_count: u32,
+}
+
+impl Event for CartUpdated {
+    const NAME: &'static str = "cart:updated";
+    const EMITTED_BY: &'static [&'static str] = EVERY_WINDOW;
+}
+
+/// Somebody has chosen a theme, and the other windows follow.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(crate) struct ThemeChanged {
+    pub(crate) theme: Theme,
+}
+
+/// The colours of a window.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Theme {
+    Light,
+    Dark,
+}
+
+impl Event for ThemeChanged {
+    const NAME: &'static str = "ui:theme";
+    const EMITTED_BY: &'static [&'static str] = EVERY_WINDOW;
+    const HEARD_BY: &'static [&'static str] = EVERY_WINDOW;
+}
+
+/// Something that the user should see for a moment.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Notice {
+    pub(crate) title: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) text: Option<String>,
+}
+
+impl Event for Notice {
+    const NAME: &'static str = "ui:notice";
+    const EMITTED_BY: &'static [&'static str] = &["Rust", "every window"];
+    const HEARD_BY: &'static [&'static str] = EVERY_WINDOW;
+}
+
+/// A window wants to hear from Rust. Whatever it says comes back.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Ping(pub(crate) Value);
+
+impl Event for Ping {
+    const NAME: &'static str = "ping";
+    const EMITTED_BY: &'static [&'static str] = EVERY_WINDOW;
+    const HEARD_BY: &'static [&'static str] = RUST;
+}
+
+/// The answer to a ping, to the window that asked.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Pong {
+    pub(crate) from: String,
+    /// What the window had said.
+    pub(crate) you_sent: Value,
+}
+
+impl Event for Pong {
+    const NAME: &'static str = "pong";
+    const EMITTED_BY: &'static [&'static str] = RUST;
+    const HEARD_BY: &'static [&'static str] = &["the window that asked"];
+}
+
+#[cfg(test)]
+mod tests {
+    use tauri_plugin_event_bus::ExportError;
+
+    use super::*;
+
+    #[test]
+    fn the_generated_files_are_fresh() -> Result<(), ExportError> {
+        let catalog = event_bus()
+            .catalog()
+            .expect("every event has a name of its own");
+        let outcomes = [
+            catalog.export_typescript("../src/events.ts"),
+            catalog.export_markdown("../docs/events.md"),
+        ];
+        outcomes.into_iter().collect()
+    }
+}

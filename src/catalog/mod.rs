@@ -1,0 +1,342 @@
+//! The app's events as they are declared: what a page's payload is checked against, and what is generated from them.
+
+#[cfg(feature = "typed")]
+mod export;
+#[cfg(feature = "typed")]
+mod json_schema;
+#[cfg(feature = "typed")]
+mod markdown;
+#[cfg(feature = "typed")]
+mod typescript;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::error::{Error, ErrorCode, Result, quoted};
+use crate::name::EventName;
+use crate::policy::{Policies, Policy};
+
+#[cfg(feature = "typed")]
+pub use export::ExportError;
+
+/// The app's events, as they were registered with [`Builder::event`](crate::Builder::event). Cheap to clone.
+///
+/// Got from [`EventBus::catalog`](crate::EventBus::catalog) while the app runs, and from
+/// [`Builder::catalog`](crate::Builder::catalog) without one, for a test that writes files.
+#[derive(Debug, Clone, Default)]
+pub struct Catalog {
+    events: Arc<BTreeMap<&'static str, Declaration>>,
+    is_strict: bool,
+}
+
+/// What one `impl Event` says, without its type.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Declaration {
+    pub(crate) name: &'static str,
+    /// The Rust type, with its path.
+    pub(crate) type_name: &'static str,
+    pub(crate) policy: Policy,
+    pub(crate) emitted_by: &'static [&'static str],
+    pub(crate) heard_by: &'static [&'static str],
+    /// Absent where what pages emit is not checked.
+    pub(crate) check: Option<Check>,
+    #[cfg(feature = "typed")]
+    pub(crate) schema: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
+}
+
+/// Says what is wrong with a payload.
+type Check = fn(&str) -> Result<(), String>;
+
+impl Catalog {
+    /// Reads declarations, and says which of them cannot stand.
+    pub(crate) fn new(declarations: &[Declaration], is_strict: bool) -> Result<Self> {
+        let mut events = BTreeMap::new();
+        for declaration in declarations {
+            let Declaration {
+                name, type_name, ..
+            } = declaration;
+            EventName::parse(name).map_err(|error| {
+                Error::new(error.code(), format!("the event {type_name}: {error}"))
+            })?;
+            let before: Option<Declaration> = events.insert(*name, *declaration);
+            if let Some(before) = before.filter(|before| before.type_name != *type_name) {
+                return Err(Error::new(
+                    ErrorCode::InvalidEventName,
+                    format!(
+                        "{} and {type_name} are both called {name:?}; an event has one type, and a name of its own",
+                        before.type_name
+                    ),
+                ));
+            }
+        }
+        if is_strict && events.is_empty() {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                "the catalog is strict and has no event, so every event would be refused; register them with Builder::event",
+            ));
+        }
+        Ok(Self {
+            events: Arc::new(events),
+            is_strict,
+        })
+    }
+
+    /// What is registered, in the order of the names.
+    pub fn events(&self) -> impl Iterator<Item = DeclaredEvent<'_>> {
+        self.events
+            .values()
+            .map(|declaration| DeclaredEvent { declaration })
+    }
+
+    /// Whether names that are not registered are refused.
+    #[must_use]
+    pub fn is_strict(&self) -> bool {
+        self.is_strict
+    }
+
+    pub(crate) fn policies(&self) -> Result<Policies> {
+        let mut policies = Policies::default();
+        for declaration in self.events.values() {
+            policies.add(declaration.name, declaration.policy)?;
+        }
+        Ok(policies)
+    }
+
+    /// Refuses a name that is not registered, where the catalog is strict.
+    pub(crate) fn check_name(&self, name: &EventName) -> Result<()> {
+        if !self.is_strict || self.events.contains_key(name.as_str()) {
+            return Ok(());
+        }
+        let known: Vec<&str> = self.events.keys().copied().collect();
+        Err(Error::new(
+            ErrorCode::InvalidEventName,
+            format!(
+                "no event is registered as {}, and the catalog is strict; registered are {}",
+                quoted(name.as_str()),
+                quoted(&known.join(", "))
+            ),
+        ))
+    }
+
+    /// Refuses a payload that does not have the shape of its event.
+    pub(crate) fn check_payload(&self, name: &EventName, payload: &str) -> Result<()> {
+        let Some(declaration) = self.events.get(name.as_str()) else {
+            return Ok(());
+        };
+        let Some(check) = declaration.check else {
+            return Ok(());
+        };
+        check(payload).map_err(|problem| {
+            Error::new(
+                ErrorCode::InvalidPayload,
+                format!(
+                    "the payload of {:?} is no {}: {problem}",
+                    name.as_str(),
+                    declaration.type_name
+                ),
+            )
+        })
+    }
+}
+
+/// An event of a [`Catalog`].
+#[derive(Debug, Clone, Copy)]
+pub struct DeclaredEvent<'a> {
+    declaration: &'a Declaration,
+}
+
+impl<'a> DeclaredEvent<'a> {
+    /// The event's name.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        self.declaration.name
+    }
+
+    /// The Rust type of its payload, with its path.
+    #[must_use]
+    pub fn type_name(&self) -> &'a str {
+        self.declaration.type_name
+    }
+
+    /// How it is kept and delivered, as far as its declaration says so.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        self.declaration.policy
+    }
+
+    /// Who emits it, for people.
+    #[must_use]
+    pub fn emitted_by(&self) -> &'a [&'a str] {
+        self.declaration.emitted_by
+    }
+
+    /// Who listens to it, for people.
+    #[must_use]
+    pub fn heard_by(&self) -> &'a [&'a str] {
+        self.declaration.heard_by
+    }
+
+    /// Whether what pages emit must have its shape.
+    #[must_use]
+    pub fn is_checked(&self) -> bool {
+        self.declaration.check.is_some()
+    }
+}
+
+/// A catalog as pages and tools read it.
+#[derive(Serialize)]
+struct Document<'a> {
+    strict: bool,
+    events: Vec<EventDocument<'a>>,
+    /// The types that the schemas of the events refer to.
+    #[serde(rename = "$defs")]
+    definitions: BTreeMap<String, Value>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EventDocument<'a> {
+    name: &'a str,
+    description: Option<String>,
+    policy: Policy,
+    emitted_by: &'a [&'a str],
+    heard_by: &'a [&'a str],
+    checked: bool,
+    /// The JSON Schema of the payload.
+    schema: Value,
+}
+
+impl Catalog {
+    fn document(&self) -> Document<'_> {
+        let (schemas, definitions) = self.schemas();
+        let described = |schema: &Value| {
+            let schema = match schema["$ref"].as_str() {
+                Some(reference) => definitions.get(reference.trim_start_matches("#/$defs/"))?,
+                None => schema,
+            };
+            schema["description"].as_str().map(str::to_owned)
+        };
+        let events = self.events.values().zip(schemas);
+        let events = events.map(|(declaration, schema)| EventDocument {
+            name: declaration.name,
+            description: described(&schema),
+            policy: declaration.policy,
+            emitted_by: declaration.emitted_by,
+            heard_by: declaration.heard_by,
+            checked: declaration.check.is_some(),
+            schema,
+        });
+        Document {
+            strict: self.is_strict,
+            events: events.collect(),
+            definitions,
+        }
+    }
+
+    /// The schema of each event, and what they refer to. They say what Rust writes.
+    #[cfg(feature = "typed")]
+    fn schemas(&self) -> (Vec<Value>, BTreeMap<String, Value>) {
+        let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+        let mut generator = settings.into_generator();
+        let schemas = self.events.values();
+        let schemas = schemas.map(|declaration| (declaration.schema)(&mut generator).to_value());
+        let schemas = schemas.collect();
+        (
+            schemas,
+            generator.take_definitions(true).into_iter().collect(),
+        )
+    }
+
+    #[cfg(not(feature = "typed"))]
+    fn schemas(&self) -> (Vec<Value>, BTreeMap<String, Value>) {
+        Default::default()
+    }
+}
+
+/// As JSON: `{ strict, events: [{ name, description, policy, emittedBy, heardBy, checked, schema }], $defs }`, where
+/// the schemas are JSON Schema and refer to `$defs`.
+impl Serialize for Catalog {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.document().serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn declared(name: &'static str, type_name: &'static str) -> Declaration {
+        Declaration {
+            name,
+            type_name,
+            policy: Policy::new(),
+            emitted_by: &[],
+            heard_by: &[],
+            check: Some(|payload| match payload {
+                "1" => Ok(()),
+                _ => Err("at `a.b`: expected 1".to_owned()),
+            }),
+            #[cfg(feature = "typed")]
+            schema: |_| schemars::Schema::default(),
+        }
+    }
+
+    fn name(name: &str) -> EventName {
+        EventName::parse(name).unwrap()
+    }
+
+    #[test]
+    fn one_name_has_one_type() {
+        let error = Catalog::new(
+            &[declared("a", "app::One"), declared("a", "app::Two")],
+            false,
+        )
+        .unwrap_err();
+        for part in ["app::One", "app::Two", "\"a\""] {
+            assert!(error.message().contains(part), "{error}");
+        }
+        let twice = Catalog::new(
+            &[declared("a", "app::One"), declared("a", "app::One")],
+            false,
+        );
+        assert_eq!(twice.unwrap().events().count(), 1);
+        let error = Catalog::new(&[declared("a b", "app::One")], false).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidEventName);
+        assert!(error.message().contains("app::One"), "{error}");
+        let error = Catalog::new(&[], true).unwrap_err();
+        assert!(error.message().contains("Builder::event"), "{error}");
+    }
+
+    #[test]
+    fn names_that_are_not_registered_go_through_unless_it_is_strict() {
+        let declarations = [declared("a", "app::One")];
+        let open = Catalog::new(&declarations, false).unwrap();
+        assert_eq!(open.check_name(&name("b")), Ok(()));
+        let strict = Catalog::new(&declarations, true).unwrap();
+        let error = strict.check_name(&name("b")).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidEventName);
+        for part in ["\"b\"", "strict", "\"a\""] {
+            assert!(error.message().contains(part), "{error}");
+        }
+        assert_eq!(strict.check_name(&name("a")), Ok(()));
+    }
+
+    #[test]
+    fn a_payload_of_another_shape_is_refused_with_its_path() {
+        let catalog = Catalog::new(&[declared("a", "app::One")], false).unwrap();
+        let error = catalog.check_payload(&name("a"), "2").unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidPayload);
+        for part in ["\"a\"", "app::One", "`a.b`"] {
+            assert!(error.message().contains(part), "{error}");
+        }
+        let unchecked = Declaration {
+            check: None,
+            ..declared("a", "app::One")
+        };
+        let catalog = Catalog::new(&[unchecked], false).unwrap();
+        assert_eq!(catalog.check_payload(&name("a"), "2"), Ok(()));
+    }
+}

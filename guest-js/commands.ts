@@ -10,6 +10,9 @@ export const COMMANDS = [
   'pull',
   'start_periodic',
   'stop_periodic',
+  'pause_periodic',
+  'resume_periodic',
+  'update_periodic',
   'list_periodic',
   'catalog',
 ] as const

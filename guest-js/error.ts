@@ -15,6 +15,8 @@ export const ERROR_CODES = [
   'unknown_job',
   'duplicate_job',
   'invalid_interval',
+  'unknown_source',
+  'source_failed',
   'stale_session',
   'unavailable',
 ] as const
@@ -35,6 +37,8 @@ export const ERROR_CODES = [
  * - `too_many_subscriptions`, `too_many_jobs`: this page, or all pages together, have as many as they may have.
  * - `unknown_job`, `duplicate_job`, `invalid_interval`: about periodic emits; an interval may also be shorter than a
  *   capability allows.
+ * - `unknown_source`: the app has registered no source of that name; `source_failed`: one failed, which
+ *   `event-bus:job-failed` and the list of jobs tell.
  * - `stale_session`: the host kept ending the sessions of this page, several times in a row.
  * - `unavailable`: there is no Tauri here, or the plugin is not registered.
  *
@@ -135,6 +139,9 @@ const PERMISSIONS: Partial<Record<string, string>> = {
   pull: '"event-bus:listen"',
   start_periodic: '"event-bus:periodic"',
   stop_periodic: '"event-bus:periodic"',
+  pause_periodic: '"event-bus:periodic"',
+  resume_periodic: '"event-bus:periodic"',
+  update_periodic: '"event-bus:periodic"',
   list_periodic: '"event-bus:periodic"',
   catalog: '"event-bus:allow-catalog"',
 }

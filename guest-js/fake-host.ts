@@ -440,9 +440,27 @@ export class FakeHost {
       case 'start_periodic': {
         const job = args.job as Record<string, unknown>
         const id = (job.id as string | undefined) ?? `job-${this.jobs.size + 1}`
-        const info = { id, event: job.event, everyMs: job.everyMs, to: job.to ?? null, ticks: 0 }
+        const owner = job.owner === 'app' ? { kind: 'host' } : { kind: 'webview', label: 'main' }
+        const info = {
+          id,
+          event: job.event,
+          everyMs: job.everyMs,
+          to: job.to ?? null,
+          ticks: 0,
+          owner,
+          state: 'running',
+        }
         this.jobs.set(id, info)
         return info
+      }
+      case 'pause_periodic':
+      case 'resume_periodic':
+      case 'update_periodic': {
+        const job = this.jobs.get(args.id as string)
+        if (!job) throw { code: 'unknown_job', message: `no job ${args.id}` }
+        if (command === 'update_periodic') Object.assign(job, args.changes)
+        else job.state = command === 'pause_periodic' ? 'paused' : 'running'
+        return { ...job }
       }
       case 'stop_periodic':
         if (!this.jobs.delete(args.id as string)) throw { code: 'unknown_job', message: `no job ${args.id}` }
@@ -478,7 +496,9 @@ export function freshRealm(): { host: FakeHost; reported: ReturnType<typeof vi.f
   const reported = vi.fn()
   const warned = vi.fn()
   Reflect.deleteProperty(globalThis, INBOX)
-  const page: Record<string, unknown> = { __TAURI_INTERNALS__: { invoke: host.invoke } }
+  const page: Record<string, unknown> = {
+    __TAURI_INTERNALS__: { invoke: host.invoke, metadata: { currentWebview: { label: 'main' } } },
+  }
   page.top = page
   vi.stubGlobal('window', page)
   vi.stubGlobal('reportError', reported)

@@ -23,13 +23,23 @@ export type * from './event-map.js'
 export { type EventStream, events, type StreamOptions } from './events.js'
 export { listen, on, once, type PayloadHandler, unlisten } from './listen.js'
 export {
+  getPeriodic,
+  type JobOwner,
   listPeriodic,
+  type MissedTicks,
   type Periodic,
+  type PeriodicChanges,
+  type PeriodicFailed,
   type PeriodicInfo,
   type PeriodicOptions,
+  type PeriodicSource,
+  type PeriodicStopped,
+  pausePeriodic,
+  resumePeriodic,
   type Schedule,
   startPeriodic,
   stopPeriodic,
+  updatePeriodic,
 } from './periodic.js'
 export type { ListenOptions, Subscription } from './subscription.js'
 export type { Target } from './target.js'

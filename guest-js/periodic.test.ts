@@ -1,6 +1,14 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { freshRealm } from './fake-host.js'
-import { listPeriodic, startPeriodic, stopPeriodic } from './periodic.js'
+import {
+  getPeriodic,
+  listPeriodic,
+  pausePeriodic,
+  resumePeriodic,
+  startPeriodic,
+  stopPeriodic,
+  updatePeriodic,
+} from './periodic.js'
 
 let realm: ReturnType<typeof freshRealm>
 beforeEach(() => {
@@ -85,4 +93,57 @@ it('says what is missing where types do not', async () => {
     code: 'invalid_interval',
     message: expect.stringContaining('the string "10"'),
   })
+})
+
+it('sends every option, and the arguments of a source as JSON', async () => {
+  const options = {
+    startDelayMs: 5,
+    missedTicks: 'burst',
+    onlyWhileListened: true,
+    jitterMs: 2,
+    maxFailures: 3,
+  } as const
+  await startPeriodic('cpu', { everyMs: 10, source: 'cpu', args: { core: 1 }, owner: 'app', ...options })
+  const [sent] = realm.host.commands('start_periodic')
+  const expected = { event: 'cpu', everyMs: 10, source: 'cpu', args: '{"core":1}', owner: 'app', ...options }
+  expect(sent?.args.job).toEqual(expected)
+})
+
+it.each(['startDelayMs', 'jitterMs', 'maxFailures'])('refuses %s that JSON would turn into none', async (key) => {
+  const started = startPeriodic('a', { everyMs: 1, [key]: Number.POSITIVE_INFINITY })
+  const message = expect.stringContaining(key)
+  await expect(started).rejects.toMatchObject({ code: 'invalid_argument', message })
+})
+
+it('pauses, resumes and changes a job, by its handle and by its id', async () => {
+  const clock = await startPeriodic('a', { everyMs: 1, id: 'x' })
+  expect(await clock.pause()).toMatchObject({ state: 'paused' })
+  expect(await clock.resume()).toMatchObject({ state: 'running' })
+  expect(await clock.update({ everyMs: 20, payload: [1], target: 'main' })).toMatchObject({ everyMs: 20 })
+  const [sent] = realm.host.commands('update_periodic')
+  expect(sent?.args.changes).toEqual({ everyMs: 20, payload: '[1]', to: 'main' })
+  await pausePeriodic('x', { owner: { kind: 'host' } })
+  await resumePeriodic('x')
+  await updatePeriodic('x', {})
+  expect(await clock.info()).toMatchObject({ id: 'x', everyMs: 20 })
+  await clock.stop()
+  expect(await clock.info()).toBeUndefined()
+  await expect(clock.pause()).rejects.toMatchObject({ code: 'unknown_job' })
+  await expect(updatePeriodic('x', { everyMs: 0 })).rejects.toMatchObject({ code: 'invalid_interval' })
+})
+
+it('finds a job again that an earlier page started', async () => {
+  await startPeriodic('a', { everyMs: 1, id: 'x' })
+  const found = await getPeriodic('x')
+  expect(found).toMatchObject({ id: 'x', event: 'a' })
+  await found?.[Symbol.asyncDispose]()
+  expect(await getPeriodic('x')).toBeUndefined()
+})
+
+it('finds one of the owner that is named', async () => {
+  await startPeriodic('a', { everyMs: 1, id: 'x', owner: 'app' })
+  expect(await getPeriodic('x')).toBeUndefined()
+  const found = await getPeriodic('x', { owner: { kind: 'host' } })
+  await found?.stop()
+  expect(realm.host.commands('stop_periodic')[0]?.args.owner).toEqual({ kind: 'host' })
 })

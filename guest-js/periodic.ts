@@ -2,7 +2,7 @@
 
 import { run } from './commands.js'
 import { ASYNC_DISPOSE } from './disposal.js'
-import { EventBusError, toEventBusError } from './error.js'
+import { type ErrorCode, EventBusError, toEventBusError } from './error.js'
 import { checkName, type EventSource, payloadJson } from './event.js'
 import type { EventName, NameIfSet, PayloadArguments, Unset } from './event-map.js'
 import { openInbox } from './inbox.js'
@@ -32,6 +32,51 @@ export interface Schedule {
   id?: string
   /** Whether it takes the place of a job with the same `id`, instead of being refused; `false` by default. */
   replace?: boolean
+  /** How many milliseconds later it begins; 0 by default. */
+  startDelayMs?: number
+  /** What becomes of ticks that could not come in time; `skip` by default. */
+  missedTicks?: MissedTicks
+  /** Whether it ticks only while somebody listens to the event; `false` by default. */
+  onlyWhileListened?: boolean
+  /** With whom it ends; `window` by default. `app` needs a capability with `"owner": "any"` for the event. */
+  owner?: 'window' | 'app'
+  /** By how many milliseconds a tick comes later than it is scheduled, at random, at the most; 0 by default. */
+  jitterMs?: number
+  /** After how many failures in a row it stops; 10 with a `source`, otherwise never. */
+  maxFailures?: number
+}
+
+/**
+ * What becomes of ticks that could not come in time, because the machine slept or was busy, or the source was slow:
+ * they are left out (`skip`), come one directly after the other (`burst`, at most 1,000), or are left out and the
+ * next one comes a whole interval after the late one (`delay`).
+ *
+ * @example
+ * ```ts
+ * import { type MissedTicks, startPeriodic } from 'tauri-plugin-event-bus-api'
+ *
+ * const missedTicks: MissedTicks = 'burst'
+ * await startPeriodic('meter:pulse', { everyMs: 1_000, missedTicks })
+ * ```
+ */
+export type MissedTicks = 'skip' | 'burst' | 'delay'
+
+/**
+ * A source of payloads that the app has registered in Rust, in place of a `payload`.
+ *
+ * @example
+ * ```ts
+ * import { type PeriodicSource, startPeriodic } from 'tauri-plugin-event-bus-api'
+ *
+ * const cpu: PeriodicSource = { source: 'cpu', args: { core: 0 } }
+ * await startPeriodic('machine:cpu', { everyMs: 1_000, onlyWhileListened: true, ...cpu })
+ * ```
+ */
+export interface PeriodicSource {
+  /** Its name. */
+  source: string
+  /** What it is called with at each tick; nothing by default. */
+  args?: unknown
 }
 
 /**
@@ -46,8 +91,8 @@ export interface Schedule {
  */
 export type PeriodicOptions<Name extends string> = Schedule &
   (PayloadArguments<Name> extends [payload: infer Payload]
-    ? { payload: Payload }
-    : { payload?: PayloadArguments<Name>[0] })
+    ? { payload: Payload } | PeriodicSource
+    : { payload?: PayloadArguments<Name>[0] } | PeriodicSource)
 
 /**
  * A job that {@link startPeriodic} started. It lives on when the page drops the handle: stop it, or declare it
@@ -66,10 +111,55 @@ export interface Periodic extends AsyncDisposable {
   readonly id: string
   /** The name of the event it emits. */
   readonly event: string
-  /** The interval in milliseconds. */
+  /** The interval in milliseconds, as it was when the job was started or found. */
   readonly everyMs: number
+  /** Holds the job until it is resumed. Rejects with an {@link EventBusError}, as the others do. */
+  pause(): Promise<PeriodicInfo>
+  /** Goes on where the job was paused; nothing is made up for. */
+  resume(): Promise<PeriodicInfo>
+  /** Changes the job in place. It keeps its count, and its phase where it can. */
+  update(changes: PeriodicChanges): Promise<PeriodicInfo>
+  /** The job as it stands; `undefined` once it has ended. */
+  info(): Promise<PeriodicInfo | undefined>
   /** Ends the job. A job that is gone already counts as stopped. Rejects with an {@link EventBusError}. */
   stop(): Promise<void>
+}
+
+/**
+ * What is to change of a job; what is left out stays.
+ *
+ * @example
+ * ```ts
+ * import { type PeriodicChanges, updatePeriodic } from 'tauri-plugin-event-bus-api'
+ *
+ * const slower: PeriodicChanges = { everyMs: 60_000, target: 'main' }
+ * await updatePeriodic('clock', slower)
+ * ```
+ */
+export interface PeriodicChanges {
+  /** Another interval: the next tick comes so long after the one before. */
+  everyMs?: number
+  /** Another payload. A job with a source keeps its source. */
+  payload?: unknown
+  /** Another target; `{ kind: 'Any' }` for everyone. */
+  target?: Target
+}
+
+/**
+ * Whose job to reach, where it is not this webview's own: as {@link listPeriodic} tells it. A capability has to allow it
+ * (`"owner": "any"`).
+ *
+ * @example
+ * ```ts
+ * import { type JobOwner, pausePeriodic } from 'tauri-plugin-event-bus-api'
+ *
+ * const owner: JobOwner = { owner: { kind: 'host' } }
+ * await pausePeriodic('clock', owner)
+ * ```
+ */
+export interface JobOwner {
+  /** With whom it ends. */
+  owner?: EventSource
 }
 
 /**
@@ -98,19 +188,86 @@ export interface PeriodicInfo {
   count: number | null
   /** How many ticks there were. */
   ticks: number
-  /** How many ticks were left out, since the app was late. */
+  /** How many ticks were left out, since they could not come in time. */
   missed: number
   /** How many ticks could not be emitted. */
   failed: number
-  /** Who started it, and with whom it ends. */
+  /** With whom it ends: the app, or the webview with this label. */
   owner: EventSource
+  /** Whether it ticks, is paused, or waits for somebody who listens. */
+  state: 'running' | 'paused' | 'unheard'
+  /** When the next tick is due, in milliseconds since the Unix epoch; `null` while none is. */
+  nextAt: number | null
+  /** What becomes of ticks that could not come in time. */
+  missedTicks: MissedTicks
+  /** Whether it ticks only while somebody listens. */
+  onlyWhileListened: boolean
+  /** By how many milliseconds a tick comes later than it is scheduled, at the most. */
+  jitterMs: number
+  /** The source of its payloads; `null` where there is none. */
+  source: string | null
+  /** After how many failures in a row it stops; `null` for never. */
+  maxFailures: number | null
+  /** Why the tick failed that failed last; `null` where none has. */
+  lastError: { code: ErrorCode; message: string } | null
+}
+
+/**
+ * The payload of `event-bus:job-stopped`, which the owner of a job can listen to. That of `event-bus:job-started` is a
+ * {@link PeriodicInfo}.
+ *
+ * @example
+ * ```ts
+ * import { listen, type PeriodicStopped } from 'tauri-plugin-event-bus-api'
+ *
+ * listen<PeriodicStopped>('event-bus:job-stopped', ({ payload }) => console.log(payload.id, payload.reason))
+ * ```
+ */
+export interface PeriodicStopped {
+  /** The id of the job. */
+  id: string
+  /** The name of the event it emitted. */
+  event: string
+  /** Stopped by somebody, at its count, by another job of its id, or after too many failures in a row. */
+  reason: 'stopped' | 'finished' | 'replaced' | 'failed'
+  /** How many ticks there were. */
+  ticks: number
+  /** How many ticks were left out. */
+  missed: number
+  /** How many ticks could not be emitted. */
+  failed: number
+  /** The last failure, where `reason` is `failed`. */
+  error: { code: ErrorCode; message: string } | null
+}
+
+/**
+ * The payload of `event-bus:job-failed`, which the owner of a job can listen to.
+ *
+ * @example
+ * ```ts
+ * import { listen, type PeriodicFailed } from 'tauri-plugin-event-bus-api'
+ *
+ * listen<PeriodicFailed>('event-bus:job-failed', ({ payload }) => console.warn(payload.id, payload.error.message))
+ * ```
+ */
+export interface PeriodicFailed {
+  /** The id of the job. */
+  id: string
+  /** The name of the event it emits. */
+  event: string
+  /** The number of the tick that failed. */
+  tick: number
+  /** How many have failed in a row. */
+  failures: number
+  /** Why. */
+  error: { code: ErrorCode; message: string }
 }
 
 /**
  * Has the host emit an event again and again, at a fixed rate, also while this page is hidden or reloads.
  *
  * @returns a {@link Periodic} handle, as soon as the job runs.
- * @throws {EventBusError} by rejection: `invalid_interval`, `duplicate_job`, `too_many_jobs`, `denied`,
+ * @throws {EventBusError} by rejection: `invalid_interval`, `duplicate_job`, `too_many_jobs`, `unknown_source`, `denied`,
  * `invalid_argument`, `invalid_event_name`, `invalid_payload`, `payload_too_large`, `reserved_event_name`,
  * `unknown_target`, `unavailable`.
  *
@@ -124,25 +281,32 @@ export interface PeriodicInfo {
  */
 export function startPeriodic<Payload = Unset>(
   event: NameIfSet<Payload>,
-  options: Schedule & { payload?: NoInfer<Payload> },
+  options: Schedule & ({ payload?: NoInfer<Payload> } | PeriodicSource),
 ): Promise<Periodic>
 export function startPeriodic<Name extends EventName, _ extends never>(
   event: Name,
   options: PeriodicOptions<Name>,
 ): Promise<Periodic>
-export async function startPeriodic(event: string, options: Schedule & { payload?: unknown }): Promise<Periodic> {
+export async function startPeriodic(
+  event: string,
+  options: Schedule & { payload?: unknown; source?: string; args?: unknown },
+): Promise<Periodic> {
   try {
     checkName(event)
     if (typeof options !== 'object' || options === null) {
       throw new EventBusError('invalid_argument', `startPeriodic of "${event}" needs options, with everyMs at least`)
     }
-    const { everyMs, target, immediate, count, id, replace } = options
+    const { everyMs, target, immediate, count, id, replace, startDelayMs, missedTicks } = options
+    const { onlyWhileListened, owner, jitterMs, maxFailures, source } = options
     checkInterval(event, everyMs)
-    checkCount(event, count)
+    checkNumbers(event, { count, startDelayMs, jitterMs, maxFailures })
     const payload = payloadJson(event, options.payload)
-    const given = { payload, to: copyOfTarget(target), immediate, count, id, replace }
-    const job = { event, everyMs, ...withoutUndefined(given) }
-    const started = await openInbox().send('start_periodic', { job }, payload?.length ?? 0)
+    const args = payloadJson(event, options.args)
+    const given = { payload, source, args, to: copyOfTarget(target), immediate, count, id, replace, startDelayMs }
+    const more = { missedTicks, onlyWhileListened, owner, jitterMs, maxFailures }
+    const job = { event, everyMs, ...withoutUndefined({ ...given, ...more }) }
+    const size = (payload?.length ?? 0) + (args?.length ?? 0)
+    const started = await openInbox().send('start_periodic', { job }, size)
     return handleOf(started as PeriodicInfo)
   } catch (error) {
     throw toEventBusError(error)
@@ -162,10 +326,113 @@ export async function startPeriodic(event: string, options: Schedule & { payload
  * for (const { id, owner } of await listPeriodic()) await stopPeriodic(id, { owner })
  * ```
  */
-export async function stopPeriodic(id: string, options?: { owner?: EventSource }): Promise<void> {
+export async function stopPeriodic(id: string, options?: JobOwner): Promise<void> {
+  await control('stop_periodic', id, options)
+}
+
+/**
+ * Holds a periodic emit until it is resumed. One that is paused stays so.
+ *
+ * @throws {EventBusError} by rejection: `unknown_job`, `denied`, `unavailable`.
+ *
+ * @example
+ * ```ts
+ * import { pausePeriodic } from 'tauri-plugin-event-bus-api'
+ *
+ * await pausePeriodic('clock')
+ * ```
+ */
+export async function pausePeriodic(id: string, options?: JobOwner): Promise<PeriodicInfo> {
+  return (await control('pause_periodic', id, options)) as PeriodicInfo
+}
+
+/**
+ * Goes on with a periodic emit where it was paused: the rest of its interval is still to pass, and nothing is made up for.
+ *
+ * @throws {EventBusError} by rejection: `unknown_job`, `denied`, `unavailable`.
+ *
+ * @example
+ * ```ts
+ * import { resumePeriodic } from 'tauri-plugin-event-bus-api'
+ *
+ * await resumePeriodic('clock')
+ * ```
+ */
+export async function resumePeriodic(id: string, options?: JobOwner): Promise<PeriodicInfo> {
+  return (await control('resume_periodic', id, options)) as PeriodicInfo
+}
+
+/**
+ * Changes a periodic emit in place: all that is given, or nothing. It keeps its count, and its phase where it can.
+ *
+ * @throws {EventBusError} by rejection: `unknown_job`, `invalid_interval`, `invalid_argument`, `invalid_payload`,
+ * `payload_too_large`, `too_many_jobs`, `unknown_target`, `denied`, `unavailable`.
+ *
+ * @example
+ * ```ts
+ * import { updatePeriodic } from 'tauri-plugin-event-bus-api'
+ *
+ * await updatePeriodic('clock', { everyMs: 5_000 })
+ * ```
+ */
+export async function updatePeriodic(id: string, changes: PeriodicChanges, options?: JobOwner): Promise<PeriodicInfo> {
+  try {
+    const { everyMs, target } = changes
+    if (everyMs !== undefined) checkInterval(id, everyMs)
+    const payload = payloadJson(id, changes.payload)
+    const given = withoutUndefined({ everyMs, payload, to: copyOfTarget(target) })
+    return (await control('update_periodic', id, options, { changes: given }, payload?.length)) as PeriodicInfo
+  } catch (error) {
+    throw toEventBusError(error)
+  }
+}
+
+/**
+ * A handle of a periodic emit that runs: one that this webview's page started before it was reloaded, say.
+ * `undefined` where there is none.
+ *
+ * @throws {EventBusError} by rejection: `denied`, `unavailable`.
+ *
+ * @example
+ * ```ts
+ * import { getPeriodic, startPeriodic } from 'tauri-plugin-event-bus-api'
+ *
+ * const clock = (await getPeriodic('clock')) ?? (await startPeriodic('clock:tick', { everyMs: 10_000, id: 'clock' }))
+ * ```
+ */
+export async function getPeriodic(id: string, options?: JobOwner): Promise<Periodic | undefined> {
+  const found = await findJob(id, options?.owner)
+  return found && handleOf(found)
+}
+
+async function findJob(id: string, owner: EventSource = ownSource()): Promise<PeriodicInfo | undefined> {
+  return (await listPeriodic()).find((job) => job.id === id && isSameSource(job.owner, owner))
+}
+
+/** Where a capability lets this page list jobs of others, those may have the same ids. */
+function ownSource(): EventSource {
+  const { metadata } = (window as unknown as TauriWindow).__TAURI_INTERNALS__ ?? {}
+  return { kind: 'webview', label: metadata?.currentWebview?.label ?? '' }
+}
+
+interface TauriWindow {
+  __TAURI_INTERNALS__?: { metadata?: { currentWebview?: { label: string } } }
+}
+
+function isSameSource(a: EventSource, b: EventSource): boolean {
+  return a.kind === 'host' || b.kind === 'host' ? a.kind === b.kind : a.label === b.label
+}
+
+async function control(
+  command: 'stop_periodic' | 'pause_periodic' | 'resume_periodic' | 'update_periodic',
+  id: string,
+  options: JobOwner | undefined,
+  more: object = {},
+  size = 0,
+): Promise<unknown> {
   try {
     const owner = options?.owner
-    await openInbox().send('stop_periodic', { id, ...withoutUndefined({ owner }) }, 0)
+    return await openInbox().send(command, { id, ...withoutUndefined({ owner }), ...more }, size)
   } catch (error) {
     throw toEventBusError(error)
   }
@@ -193,10 +460,11 @@ export async function listPeriodic(): Promise<PeriodicInfo[]> {
   }
 }
 
-function handleOf({ id, event, everyMs }: PeriodicInfo): Periodic {
+function handleOf({ id, event, everyMs, owner }: PeriodicInfo): Periodic {
   let stopped: Promise<void> | null = null
+  const of = { owner }
   const stop = () => {
-    stopped ??= stopPeriodic(id).catch((error: EventBusError) => {
+    stopped ??= stopPeriodic(id, of).catch((error: EventBusError) => {
       if (error.code === 'unknown_job') return
       // It may still run, so the next call tries again.
       stopped = null
@@ -204,7 +472,17 @@ function handleOf({ id, event, everyMs }: PeriodicInfo): Periodic {
     })
     return stopped
   }
-  return { id, event, everyMs, stop, [ASYNC_DISPOSE]: stop }
+  return {
+    id,
+    event,
+    everyMs,
+    pause: () => pausePeriodic(id, of),
+    resume: () => resumePeriodic(id, of),
+    update: (changes) => updatePeriodic(id, changes, of),
+    info: () => findJob(id, owner),
+    stop,
+    [ASYNC_DISPOSE]: stop,
+  }
 }
 
 /** JSON turns what is not finite into null, so the host could not name the value. */
@@ -216,12 +494,12 @@ function checkInterval(event: string, everyMs: unknown): void {
   )
 }
 
-function checkCount(event: string, count: unknown): void {
-  if (count === undefined || (typeof count === 'number' && Number.isFinite(count))) return
-  throw new EventBusError(
-    'invalid_argument',
-    `count of "${event}" is a whole number, not ${String(count)}: leave it out for a job without an end`,
-  )
+/** The same for other numbers, which would be as good as left out. */
+function checkNumbers(event: string, numbers: Record<string, unknown>): void {
+  for (const [key, value] of Object.entries(numbers)) {
+    if (value === undefined || (typeof value === 'number' && Number.isFinite(value))) continue
+    throw new EventBusError('invalid_argument', `${key} of "${event}" is a number or left out, not ${String(value)}`)
+  }
 }
 
 function withoutUndefined(values: Record<string, unknown>): Record<string, unknown> {

@@ -163,6 +163,13 @@ startPeriodic('cart:updated', { everyMs: 10, payload: { itemCount: '1' } })
 // @ts-expect-error The interval is missing.
 startPeriodic('app:ready', {})
 
+// A source takes the place of the payload.
+startPeriodic('cart:updated', { everyMs: 10, source: 'cart', args: [1], missedTicks: 'burst', owner: 'app' })
+// @ts-expect-error There is no such policy.
+startPeriodic('app:ready', { everyMs: 10, missedTicks: 'later' })
+// @ts-expect-error Arguments are for a source.
+startPeriodic('cart:updated', { everyMs: 10, args: 1 })
+
 // A subscription is a function, a promise and disposable, and resolves to a plain function.
 const off: Subscription = listen('cart:updated', () => {})
 off()

@@ -1,3 +1,4 @@
+use serde::Serialize;
 use tauri::plugin::{Builder as PluginBuilder, TauriPlugin};
 use tauri::webview::PageLoadEvent;
 use tauri::{AppHandle, Manager, RunEvent, Runtime, Url, WindowEvent};
@@ -9,6 +10,8 @@ use crate::config::{CatalogMode, Config, Limits, PolicyRule, read_policies};
 use crate::engine::{Directory, Engine};
 use crate::listener::call_listeners;
 use crate::page::lease::keep_leases;
+use crate::periodic::SourceCall;
+use crate::periodic::source::Sources;
 use crate::policy::Policy;
 
 /// The plugin with its defaults.
@@ -37,6 +40,7 @@ pub struct Builder {
     policies: Vec<PolicyRule>,
     events: Vec<Declaration>,
     catalog: Option<CatalogMode>,
+    sources: Sources,
 }
 
 impl Builder {
@@ -85,6 +89,54 @@ impl Builder {
         Catalog::new(&self.events, mode == CatalogMode::Strict)
     }
 
+    /// Registers a source of payloads, from which jobs of Rust and of pages take those of their ticks, by name and with
+    /// arguments. It is called for each tick on a thread that may block, and never while it still runs for the same job.
+    /// A tick whose source fails is counted and reported, and the next one tries again.
+    ///
+    /// ```no_run
+    /// use tauri_plugin_event_bus::{Builder, SourceCall};
+    ///
+    /// fn lines(call: &SourceCall) -> Result<usize, Box<dyn std::error::Error>> {
+    ///     let path: String = call.args()?;
+    ///     Ok(std::fs::read_to_string(path)?.lines().count())
+    /// }
+    ///
+    /// tauri::Builder::default().plugin(Builder::new().periodic_source("lines", lines).build());
+    /// ```
+    pub fn periodic_source<T: Serialize, E: std::fmt::Display>(
+        mut self,
+        name: impl Into<String>,
+        sample: impl Fn(&SourceCall) -> Result<T, E> + Send + Sync + 'static,
+    ) -> Self {
+        self.sources.add(name.into(), sample);
+        self
+    }
+
+    /// Registers a source as [`Builder::periodic_source`] does, whose answer is awaited. It is given up when its job ends.
+    ///
+    /// ```no_run
+    /// use tauri_plugin_event_bus::Builder;
+    ///
+    /// let builder = Builder::new().periodic_source_async("rate", async |call| {
+    ///     let currency: String = call.args()?;
+    ///     tauri_plugin_event_bus::Result::<usize>::Ok(currency.len())
+    /// });
+    /// tauri::Builder::default().plugin(builder.build());
+    /// ```
+    pub fn periodic_source_async<T, E, F>(
+        mut self,
+        name: impl Into<String>,
+        sample: impl Fn(SourceCall) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        T: Serialize,
+        E: std::fmt::Display,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        self.sources.add_async(name.into(), sample);
+        self
+    }
+
     /// Makes the plugin. The app fails to start where a limit or a policy makes no sense, with a message that names its key,
     /// or where two typed events have one name, with a message that names both.
     #[must_use]
@@ -98,7 +150,9 @@ impl Builder {
                 let catalog = Catalog::new(&self.events, mode == CatalogMode::Strict)?;
                 let policies = read_policies(&[config.policies, self.policies].concat())?
                     .after(catalog.policies()?);
+                self.sources.check()?;
                 let engine = Engine::new(limits, policies, Box::new(TauriDirectory(app.clone())));
+                engine.jobs.set_sources(self.sources);
                 tauri::async_runtime::spawn(call_listeners(std::sync::Arc::downgrade(&engine)));
                 tauri::async_runtime::spawn(keep_leases(std::sync::Arc::downgrade(&engine)));
                 app.manage(EventBus::new(engine, catalog));

@@ -280,7 +280,8 @@ impl EventBus {
     ///
     /// [`ErrorCode::UnknownJob`] if none with that id is running.
     pub fn stop_periodic(&self, id: &str) -> Result<()> {
-        self.engine.jobs.stop(&JobOwner::Host, id)
+        let job = self.engine.jobs.find(&JobOwner::Host, id)?;
+        self.engine.jobs.stop(&self.engine, &job)
     }
 
     /// The periodic jobs that Rust has started, in the order of their ids.

@@ -9,6 +9,9 @@ pub const COMMANDS: &[&str] = &[
     "pull",
     "start_periodic",
     "stop_periodic",
+    "pause_periodic",
+    "resume_periodic",
+    "update_periodic",
     "list_periodic",
     "catalog",
 ];

@@ -25,8 +25,12 @@ use crate::page::pull::{PULL, accept_pull};
 use crate::page::reply::Reply;
 use crate::pattern::EventPattern;
 use crate::periodic::JobOwner;
-use crate::periodic::job::{JobPlan, Jobs, Payload};
-use crate::periodic::schedule::{interval_from_millis, invalid_interval};
+use crate::periodic::MissedTicks;
+use crate::periodic::job::{Change, Job, JobPlan, MOST_FAILURES, Payload};
+use crate::periodic::jobs::Jobs;
+use crate::periodic::schedule::{
+    Timing, duration_from_millis, interval_from_millis, invalid_interval,
+};
 use crate::scope::{Recipients, Scope, ScopeEntry};
 use crate::sync::now;
 use crate::target::{Selection, Target};
@@ -40,6 +44,9 @@ pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync 
         unsubscribe,
         start_periodic,
         stop_periodic,
+        pause_periodic,
+        resume_periodic,
+        update_periodic,
         list_periodic,
         catalog,
     ]);
@@ -339,6 +346,56 @@ struct JobArguments {
     id: Option<String>,
     #[serde(default)]
     replace: bool,
+    start_delay_ms: Option<f64>,
+    jitter_ms: Option<f64>,
+    #[serde(default)]
+    missed_ticks: MissedTicks,
+    #[serde(default)]
+    only_while_listened: bool,
+    max_failures: Option<u64>,
+    source: Option<String>,
+    args: Option<String>,
+    #[serde(default)]
+    owner: OwnerKind,
+}
+
+/// With whom a job of a page ends.
+#[derive(Deserialize, Default, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum OwnerKind {
+    #[default]
+    Window,
+    App,
+}
+
+impl JobArguments {
+    fn timing(&self, interval: Duration) -> Result<Timing> {
+        let read = |what, millis: Option<f64>| duration_from_millis(what, millis.unwrap_or(0.0));
+        Ok(Timing {
+            start_delay: read("startDelayMs", self.start_delay_ms)?,
+            is_immediate: self.immediate,
+            count: self.count,
+            missed_ticks: self.missed_ticks,
+            jitter: read("jitterMs", self.jitter_ms)?,
+            ..Timing::every(interval)
+        })
+    }
+
+    fn sampled(&self, name: &EventName) -> Result<Option<(Arc<str>, Arc<str>)>> {
+        match &self.source {
+            None if self.args.is_some() => Err(invalid_argument(
+                "there are arguments and no source; they are for one",
+            )),
+            None => Ok(None),
+            Some(_) if self.payload.is_some() => Err(invalid_argument(
+                "there are a payload and a source; a job has one of them",
+            )),
+            Some(source) => {
+                let args = read_json(name, self.args.clone())?;
+                Ok(Some((source.as_str().into(), args.into())))
+            }
+        }
+    }
 }
 
 #[tauri::command]
@@ -362,38 +419,73 @@ async fn start_periodic<R: Runtime>(
     let owner = owner_of(&webview);
     in_order(engine, &webview, &call, |_| {
         let flood = engine.hub().flood(webview.label())?;
-        flood.take_emit(payload_length(&job), now())?;
+        flood.take_emit(payload_length(&job) + args_length(&job), now())?;
         let job: JobArguments = read(job)?;
         let every_ms = job.every_ms.ok_or_else(|| invalid_interval("missing"))?;
         let interval = interval_from_millis(every_ms)?;
         let name = EventName::parse(&job.event)?;
         let to = job.to.as_ref().map(read_target).transpose()?;
         let mut to = to.map(Address::of).transpose()?;
-        match &mut to {
-            Some(to) if !to.selection.everyone => {
-                confine(engine, &scope, &name, &mut to.selection, Some(interval))?;
+        check_timing(engine, &scope, &name, to.as_mut(), interval)?;
+        let owner = if job.owner == OwnerKind::App {
+            scope.check_jobs_of_others()?;
+            if !scope.reaches_jobs_of_others(&name) {
+                return Err(Error::new(
+                    ErrorCode::Denied,
+                    format!(
+                        "the page in this window may not start {} for the app: no entry with \"owner\": \"any\" matches it",
+                        quoted(name.as_str())
+                    ),
+                ));
             }
-            _ => {
-                scope.check_emitting(&name, Recipients::Everyone, Some(interval))?;
-            }
-        }
+            JobOwner::Host
+        } else {
+            owner
+        };
+        let timing = job.timing(interval)?;
+        let sampled = job.sampled(&name)?;
+        let payload = match &sampled {
+            Some((source, args)) => Payload::Made(engine.jobs.maker(source, Arc::clone(args))?),
+            None => Payload::Fixed(read_payload(bus.catalog(), &name, job.payload)?.into()),
+        };
+        let default_failures = sampled.as_ref().map(|_| MOST_FAILURES);
         let plan = JobPlan {
-            payload: Payload::Fixed(read_payload(bus.catalog(), &name, job.payload)?.into()),
-            name,
+            payload,
+            sampled,
+            timing,
+            only_while_listened: job.only_while_listened,
+            max_failures: job.max_failures.or(default_failures),
             flood: Some(flood),
-            interval,
-            is_immediate: job.immediate,
-            count: job.count,
+            charged: Some(webview.label().into()),
             to,
             id: job.id,
             replaces: job.replace,
             source: source_of(&webview),
             owner,
+            ..JobPlan::new(name, interval)
         };
         let started = Jobs::start(engine, plan)?;
-        write(&started.info())
+        write(&engine.jobs.info(&started))
     })
     .await
+}
+
+/// Checks that a page may time this event so, for this target, and confines the target to those whom it may reach.
+fn check_timing(
+    engine: &Engine,
+    scope: &Scope,
+    name: &EventName,
+    to: Option<&mut Address>,
+    interval: Duration,
+) -> Result<()> {
+    match to {
+        Some(to) if !to.selection.everyone => {
+            confine(engine, scope, name, &mut to.selection, Some(interval))
+        }
+        _ => scope
+            .check_emitting(name, Recipients::Everyone, Some(interval))
+            .map(|_| ()),
+    }
 }
 
 #[tauri::command]
@@ -421,22 +513,155 @@ async fn stop_periodic<R: Runtime>(
     };
     let own = owner_of(&webview);
     in_order(engine, &webview, &call, |_| {
-        match owner
-            .map(read::<OwnerArgument>)
-            .transpose()?
-            .map(JobOwner::from)
-        {
-            Some(owner) if owner != own => {
-                scope.check_jobs_of_others()?;
-                let is_reached = |event: &EventName| scope.reaches_jobs_of_others(event);
-                engine.jobs.stop_if(&owner, &id, is_reached)?;
-            }
-            _ => {
-                scope.check_own_jobs()?;
-                engine.jobs.stop(&own, &id)?;
-            }
-        }
+        let job = find_job(engine, &scope, &own, owner, &id)?;
+        engine.jobs.stop(engine, &job)?;
         Ok(Value::Null.to_string())
+    })
+    .await
+}
+
+/// A job that a page names: its own, or one of others that its scope reaches.
+fn find_job(
+    engine: &Engine,
+    scope: &Scope,
+    own: &JobOwner,
+    owner: Option<Value>,
+    id: &str,
+) -> Result<Arc<Job>> {
+    let owner = owner.map(read::<OwnerArgument>).transpose()?;
+    match owner.map(JobOwner::from) {
+        Some(owner) if owner != *own => {
+            scope.check_jobs_of_others()?;
+            let is_reached = |event: &EventName| scope.reaches_jobs_of_others(event);
+            engine.jobs.find_if(&owner, id, is_reached)
+        }
+        _ => {
+            scope.check_own_jobs()?;
+            engine.jobs.find(own, id)
+        }
+    }
+}
+
+#[tauri::command]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "Tauri hands in what a command takes one by one"
+)]
+async fn pause_periodic<R: Runtime>(
+    webview: Webview<R>,
+    bus: Bus<'_>,
+    request: Request<'_>,
+    entries: Entries,
+    session: String,
+    n: u64,
+    id: String,
+    owner: Option<Value>,
+) -> Result<Response> {
+    let engine = bus.engine();
+    let scope = scope_of(PERIODIC, &entries);
+    let call = Call {
+        name: "pause_periodic",
+        request,
+        session,
+        n,
+    };
+    let own = owner_of(&webview);
+    in_order(engine, &webview, &call, |_| {
+        let job = find_job(engine, &scope, &own, owner, &id)?;
+        engine.jobs.pause(&job)?;
+        write(&engine.jobs.info(&job))
+    })
+    .await
+}
+
+#[tauri::command]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "Tauri hands in what a command takes one by one"
+)]
+async fn resume_periodic<R: Runtime>(
+    webview: Webview<R>,
+    bus: Bus<'_>,
+    request: Request<'_>,
+    entries: Entries,
+    session: String,
+    n: u64,
+    id: String,
+    owner: Option<Value>,
+) -> Result<Response> {
+    let engine = bus.engine();
+    let scope = scope_of(PERIODIC, &entries);
+    let call = Call {
+        name: "resume_periodic",
+        request,
+        session,
+        n,
+    };
+    let own = owner_of(&webview);
+    in_order(engine, &webview, &call, |_| {
+        let job = find_job(engine, &scope, &own, owner, &id)?;
+        engine.jobs.resume(&job)?;
+        write(&engine.jobs.info(&job))
+    })
+    .await
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ChangeArguments {
+    every_ms: Option<f64>,
+    payload: Option<String>,
+    to: Option<Value>,
+}
+
+#[tauri::command]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "Tauri hands in what a command takes one by one"
+)]
+async fn update_periodic<R: Runtime>(
+    webview: Webview<R>,
+    bus: Bus<'_>,
+    request: Request<'_>,
+    entries: Entries,
+    session: String,
+    n: u64,
+    id: String,
+    owner: Option<Value>,
+    changes: Value,
+) -> Result<Response> {
+    let engine = bus.engine();
+    let scope = scope_of(PERIODIC, &entries);
+    let call = Call {
+        name: "update_periodic",
+        request,
+        session,
+        n,
+    };
+    let own = owner_of(&webview);
+    in_order(engine, &webview, &call, |_| {
+        let flood = engine.hub().flood(webview.label())?;
+        flood.take_emit(payload_length(&changes), now())?;
+        let job = find_job(engine, &scope, &own, owner, &id)?;
+        let changes: ChangeArguments = read(changes)?;
+        let (interval, mut to) = job.reach();
+        let every = changes.every_ms.map(interval_from_millis).transpose()?;
+        if let Some(target) = &changes.to {
+            to = Some(Address::of(read_target(target)?)?);
+        }
+        // What is not changed must be allowed, too: a job of others may do what this page may not.
+        let interval = every.unwrap_or(interval);
+        check_timing(engine, &scope, &job.name, to.as_mut(), interval)?;
+        let payload = changes
+            .payload
+            .map(|text| read_payload(bus.catalog(), &job.name, Some(text)));
+        let change = Change {
+            interval: every,
+            payload: payload.transpose()?.map(Into::into),
+            to: changes.to.is_some().then_some(to),
+        };
+        engine.jobs.update(engine, &job, change)?;
+        write(&engine.jobs.info(&job))
     })
     .await
 }
@@ -587,6 +812,11 @@ fn payload_length(entry: &Value) -> usize {
     entry["payload"].as_str().map_or(0, str::len)
 }
 
+/// How long the arguments for a job's source are.
+fn args_length(job: &Value) -> usize {
+    job["args"].as_str().map_or(0, str::len)
+}
+
 #[derive(Serialize)]
 #[serde(untagged)]
 enum EntryAnswer<A> {
@@ -681,9 +911,11 @@ pub(crate) fn read_arguments(kind: u8, entry: Value) -> Result<()> {
         _ => {
             let job: JobArguments = read(entry)?;
             let name = EventName::parse(&job.event)?;
-            read_json(&name, job.payload)?;
+            read_json(&name, job.payload.clone())?;
             let every_ms = job.every_ms.ok_or_else(|| invalid_interval("missing"))?;
-            interval_from_millis(every_ms)?;
+            let interval = interval_from_millis(every_ms)?;
+            job.timing(interval)?;
+            job.sampled(&name)?;
             job.to.as_ref().map(read_target).transpose()?;
         }
     }

@@ -17,7 +17,7 @@ use crate::name::EventName;
 use crate::page::batch::encode;
 use crate::page::reply::Reply;
 use crate::pattern::EventPattern;
-use crate::periodic::job::Jobs;
+use crate::periodic::jobs::Jobs;
 use crate::policy::Policies;
 use crate::sync::{FairMutex, Mutex, MutexGuard, Notify, now, yield_thread};
 use crate::target::Selection;
@@ -242,6 +242,7 @@ impl Engine {
             answers.extend(begun);
             self.give_way();
         }
+        self.jobs.look_again();
         answers
     }
 

@@ -62,6 +62,10 @@ error_codes! {
     /// The interval is not a number of at least one millisecond and at most one year, or shorter than a capability
     /// allows the page.
     InvalidInterval = "invalid_interval",
+    /// No source of periodic payloads has that name.
+    UnknownSource = "unknown_source",
+    /// A source of periodic payloads failed. The message is its own.
+    SourceFailed = "source_failed",
     /// The session has ended, or never was one of this webview.
     StaleSession = "stale_session",
     /// The event bus is not there: no Tauri, no plugin, or the app is exiting.

@@ -43,7 +43,10 @@ pub use config::{CatalogMode, Config, Limits, PolicyRule};
 pub use error::{Error, ErrorCode, Result};
 pub use event::{BusEvent, Gap, GapReason, Receipt, Source, Tick};
 pub use listener::Listener;
-pub use periodic::{AnyPayload, JobOwner, Periodic, PeriodicBuilder, PeriodicInfo};
+pub use periodic::{
+    AnyPayload, JobOwner, JobState, MissedTicks, Periodic, PeriodicBuilder, PeriodicChange,
+    PeriodicInfo, SourceCall,
+};
 pub use policy::{Overflow, Policy};
 pub use stream::{EventStream, StreamItem};
 pub use target::Target;
@@ -55,3 +58,7 @@ pub use typed::{Event, Exact, ExactNumber, Received, TypedItem, TypedStream};
 #[doc = include_str!("../docs/permissions.md")]
 #[cfg_attr(feature = "typed", doc = include_str!("../docs/typed-events.md"))]
 struct Guides;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/periodic.md")]
+struct PeriodicGuide;

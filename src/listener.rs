@@ -108,6 +108,7 @@ impl Callbacks {
             .hub()
             .listen(callbacks.subscriber, id, pattern, hearing);
         engine.settle(outcome);
+        engine.jobs.look_again();
         Listener {
             engine: Arc::downgrade(engine),
             id,

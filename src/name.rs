@@ -7,6 +7,9 @@ pub(crate) const MAX_NAME_BYTES: usize = 255;
 
 const RESERVED_PREFIX: &str = "tauri://";
 
+/// What the bus itself has to say, which patterns hear only where they begin like this.
+pub(crate) const OWN_PREFIX: &str = "event-bus:";
+
 /// A checked event name, cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct EventName(Arc<str>);

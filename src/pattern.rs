@@ -1,7 +1,7 @@
 use std::{fmt, sync::Arc};
 
 use crate::error::{Error, ErrorCode, Result, quoted};
-use crate::name::{EventName, check_length, is_name_char, refuse_reserved};
+use crate::name::{EventName, OWN_PREFIX, check_length, is_name_char, refuse_reserved};
 
 /// What a listener listens to: one name, or a glob as in Tauri's window labels.
 ///
@@ -78,6 +78,13 @@ impl EventPattern {
             Form::Pieces => 1,
             Form::Glob { .. } => 1 + self.text.len() / 8,
         }
+    }
+
+    /// Whether a subscription to this hears the name. What the bus has to say of jobs is heard only by those who ask for
+    /// it, so that a listener for everything hears the app.
+    pub(crate) fn hears(&self, name: &EventName) -> bool {
+        self.matches(name)
+            && (!name.as_str().starts_with(OWN_PREFIX) || self.text.starts_with(OWN_PREFIX))
     }
 
     pub(crate) fn matches(&self, name: &EventName) -> bool {

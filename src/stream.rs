@@ -52,6 +52,7 @@ impl EventStream {
             (subscriber, hub.listen(subscriber, 0, pattern, Hearing::Own))
         };
         engine.settle(outcome);
+        engine.jobs.look_again();
         Self {
             engine: Arc::downgrade(engine),
             subscriber,

@@ -3,11 +3,11 @@
 //! They come from here and from nowhere else, so that the model checker in `tests/model` can compile the same code with
 //! its own in their place (docs/decisions/0007-a-model-checker.md).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub(crate) use std::sync::{Mutex, MutexGuard};
 pub(crate) use std::thread::yield_now as yield_thread;
-pub(crate) use tauri::async_runtime::spawn;
+pub(crate) use tauri::async_runtime::{spawn, spawn_blocking};
 /// Whoever comes first gets it first.
 pub(crate) use tokio::sync::Mutex as FairMutex;
 pub(crate) use tokio::sync::Notify;
@@ -19,4 +19,28 @@ pub(crate) use tokio::time::sleep_until;
 /// The time by which the hub reckons.
 pub(crate) fn now() -> Instant {
     Instant::now()
+}
+
+/// The time by which periodic jobs reckon: it only goes forward, nobody can set it, and it goes on while the machine
+/// sleeps. The instants of the standard library stand still meanwhile on Linux and on Apple's systems.
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+pub(crate) fn steady_now() -> Duration {
+    use rustix::time::{ClockId, clock_gettime};
+
+    #[cfg(target_vendor = "apple")]
+    let clock = ClockId::Monotonic;
+    #[cfg(not(target_vendor = "apple"))]
+    let clock = ClockId::Boottime;
+    Duration::try_from(clock_gettime(clock)).unwrap_or_default()
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+pub(crate) fn steady_now() -> Duration {
+    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
+}
+
+/// When a task has slept for so long.
+pub(crate) fn after(wait: Duration) -> TaskInstant {
+    TaskInstant::now() + wait
 }

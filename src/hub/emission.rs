@@ -5,6 +5,7 @@ use std::time::{Instant, SystemTime};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::event::{Accepted, BusEvent, Receipt, weight_of};
+use crate::name::EventName;
 use crate::pattern::EventPattern;
 use crate::policy::Overflow;
 use crate::target::{Selection, unknown_target};
@@ -77,6 +78,21 @@ impl<W> Hub<W> {
                 .insert(name, target, RetainedEvent { event, audience });
         }
         Ok((receipt, outcome))
+    }
+
+    /// Whether anybody who is there would hear an event of this name.
+    pub(crate) fn is_heard(&mut self, name: &EventName, audience: &Audience) -> bool {
+        let route = self.subscriptions.route(name);
+        route.entries.iter().any(|entry| {
+            let reach = match self.sessions.get(&entry.subscriber) {
+                Some(session) => self
+                    .webviews
+                    .get(&session.webview)
+                    .and_then(|webview| audience.reach_page(&session.webview, &webview.window)),
+                None => Some(audience.reach_host()),
+            };
+            reach.is_some_and(|reach| entry.hearing(reach).is_some())
+        })
     }
 
     /// Forgets retained events, and says how many there were.

@@ -37,7 +37,7 @@ pub(crate) struct SubscriptionRequest {
 impl SubscriptionRequest {
     fn hears(&self, name: &EventName) -> bool {
         let is_allowed = || self.scope.as_ref().is_none_or(|scope| scope.hears(name));
-        self.pattern.matches(name) && is_allowed()
+        self.pattern.hears(name) && is_allowed()
     }
 }
 

@@ -229,7 +229,7 @@ impl Subscriptions {
         let globs = self
             .globs
             .iter()
-            .filter(|(pattern, _)| pattern.matches(name))
+            .filter(|(pattern, _)| pattern.hears(name))
             .map(|(_, subscription)| subscription);
         let is_allowed = |s: &&Subscription| s.scope.as_ref().is_none_or(|scope| scope.hears(name));
         let mut matching: Vec<&Subscription> = exact.chain(globs).filter(is_allowed).collect();

@@ -10,12 +10,17 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::event::Tick;
 use crate::hub::Address;
 use crate::name::EventName;
-use crate::periodic::job::{Job, JobOwner, JobPlan, Jobs, Payload, PeriodicInfo};
+use crate::periodic::control::PeriodicChange;
+use crate::periodic::job::{Job, JobOwner, JobPlan, MOST_FAILURES, Payload, PeriodicInfo};
+use crate::periodic::jobs::Jobs;
+use crate::periodic::schedule::{MissedTicks, Timing};
+use crate::periodic::source::Maker;
 use crate::target::Target;
 
 /// A periodic job before it starts; made by [`EventBus::periodic`].
 ///
-/// Ticks come at a fixed rate on a monotonic clock. A tick that is late by a whole interval is skipped and counted.
+/// Ticks come at a fixed rate on a clock that nobody can set, and that goes on while the machine sleeps. A tick that is late
+/// by a whole interval is skipped and counted, unless [`PeriodicBuilder::missed_ticks`] says otherwise.
 ///
 /// ```
 /// use std::time::Duration;
@@ -39,8 +44,11 @@ pub struct PeriodicBuilder<P = AnyPayload> {
     interval: Option<Duration>,
     to: Option<Target>,
     payload: Result<Payload>,
-    is_immediate: bool,
-    count: Option<u64>,
+    sampled: Option<(Arc<str>, Arc<str>)>,
+    timing: Timing,
+    only_while_listened: bool,
+    max_failures: Option<u64>,
+    owner: JobOwner,
     id: Option<String>,
     replaces: bool,
     of: PhantomData<fn(P)>,
@@ -58,8 +66,11 @@ impl<P> PeriodicBuilder<P> {
             interval: None,
             to: None,
             payload: Ok(Payload::Fixed("null".into())),
-            is_immediate: false,
-            count: None,
+            sampled: None,
+            timing: Timing::every(Duration::ZERO),
+            only_while_listened: false,
+            max_failures: None,
+            owner: JobOwner::Host,
             id: None,
             replaces: false,
             of: PhantomData,
@@ -80,18 +91,57 @@ impl<P> PeriodicBuilder<P> {
 
     pub(crate) fn with_payload(mut self, payload: Result<Payload>) -> Self {
         self.payload = payload;
+        self.sampled = None;
         self
     }
 
     /// Ticks at once, too, not only after the first interval.
     pub fn immediate(mut self) -> Self {
-        self.is_immediate = true;
+        self.timing.is_immediate = true;
         self
     }
 
     /// Ends after this many ticks.
     pub fn count(mut self, ticks: u64) -> Self {
-        self.count = Some(ticks);
+        self.timing.count = Some(ticks);
+        self
+    }
+
+    /// Begins so much later: at most a year.
+    pub fn start_delay(mut self, delay: Duration) -> Self {
+        self.timing.start_delay = delay;
+        self
+    }
+
+    /// What becomes of ticks that could not come in time.
+    pub fn missed_ticks(mut self, policy: MissedTicks) -> Self {
+        self.timing.missed_ticks = policy;
+        self
+    }
+
+    /// Lets each tick come later than it is scheduled by a random part of this, which is shorter than the interval, so that
+    /// many jobs do not fire together. It does not add up.
+    pub fn jitter(mut self, most: Duration) -> Self {
+        self.timing.jitter = most;
+        self
+    }
+
+    /// Ticks only while somebody listens to the event, in a page or in Rust. Otherwise no payload is made and no tick is
+    /// counted, until the first listener starts it again.
+    pub fn only_while_listened(mut self) -> Self {
+        self.only_while_listened = true;
+        self
+    }
+
+    /// Stops the job after so many failures in a row.
+    pub fn max_failures(mut self, failures: u64) -> Self {
+        self.max_failures = Some(failures);
+        self
+    }
+
+    /// Whose job it is: the app's, unless it is to end with a webview.
+    pub fn owner(mut self, owner: JobOwner) -> Self {
+        self.owner = owner;
         self
     }
 
@@ -113,7 +163,8 @@ impl<P> PeriodicBuilder<P> {
     ///
     /// [`ErrorCode::InvalidInterval`] without an interval or with one out of range, [`ErrorCode::InvalidEventName`],
     /// [`ErrorCode::ReservedEventName`], [`ErrorCode::InvalidPayload`], [`ErrorCode::PayloadTooLarge`],
-    /// [`ErrorCode::UnknownTarget`], [`ErrorCode::DuplicateJob`], [`ErrorCode::TooManyJobs`].
+    /// [`ErrorCode::UnknownTarget`], [`ErrorCode::UnknownSource`], [`ErrorCode::DuplicateJob`],
+    /// [`ErrorCode::TooManyJobs`], and [`ErrorCode::InvalidArgument`] where an option makes no sense.
     pub fn start(self) -> Result<Periodic> {
         let interval = self.interval.ok_or_else(|| {
             Error::new(
@@ -125,20 +176,35 @@ impl<P> PeriodicBuilder<P> {
             )
         })?;
         let engine = Arc::clone(self.bus.engine());
+        if let JobOwner::Webview(label) = &self.owner {
+            let owner = Target::webview(&**label).select()?;
+            engine.meet(&owner);
+            engine.hub().check_targets(&owner)?;
+        }
+        let payload = match (self.payload?, &self.sampled) {
+            (Payload::Away, Some((name, args))) => {
+                Payload::Made(engine.jobs.maker(name, Arc::clone(args))?)
+            }
+            (payload, _) => payload,
+        };
+        let default_failures = self.sampled.as_ref().map(|_| MOST_FAILURES);
         let name = EventName::parse(&self.name)?;
         self.bus.catalog().check_name(&name)?;
         let plan = JobPlan {
             id: self.id,
-            name,
-            interval,
-            is_immediate: self.is_immediate,
-            count: self.count,
+            timing: Timing {
+                interval,
+                ..self.timing
+            },
             to: self.to.map(Address::of).transpose()?,
             replaces: self.replaces,
-            payload: self.payload?,
-            owner: JobOwner::Host,
+            payload,
+            max_failures: self.max_failures.or(default_failures),
+            sampled: self.sampled,
+            only_while_listened: self.only_while_listened,
+            owner: self.owner,
             source: self.bus.source().clone(),
-            flood: None,
+            ..JobPlan::new(name, interval)
         };
         let job = Jobs::start(&engine, plan)?;
         Ok(Periodic {
@@ -156,7 +222,8 @@ impl PeriodicBuilder {
         self.with_payload(json.map(|json| Payload::Fixed(json.into())))
     }
 
-    /// Makes the payload of each tick when it is due.
+    /// Makes the payload of each tick when it is due, on a thread that may block. No tick comes before the one before it is
+    /// made.
     ///
     /// A tick whose function panics, or whose payload is no JSON, counts as failed; the job goes on.
     pub fn payload_with<T, F>(self, mut make: F) -> Self
@@ -165,9 +232,19 @@ impl PeriodicBuilder {
         F: FnMut(&Tick) -> T + Send + 'static,
     {
         let name = self.name.clone();
-        self.with_payload(Ok(Payload::Made(Box::new(move |tick| {
+        self.with_payload(Ok(Payload::Made(Maker::Blocking(Box::new(move |tick| {
             to_json(&name, &make(tick))
-        }))))
+        })))))
+    }
+
+    /// Takes the payload of each tick from a source that [`Builder::periodic_source`](crate::Builder::periodic_source) has
+    /// registered. After ten failures in a row the job stops, unless [`PeriodicBuilder::max_failures`] says otherwise.
+    pub fn source(mut self, name: &str, args: impl Serialize) -> Self {
+        self.payload = to_json(&self.name, &args).map(|args| {
+            self.sampled = Some((name.into(), args.into()));
+            Payload::Away
+        });
+        self
     }
 }
 
@@ -192,13 +269,52 @@ impl Periodic {
     /// The job's id, given or made up.
     #[must_use]
     pub fn id(&self) -> &str {
-        self.job.id()
+        &self.job.id
     }
 
-    /// The job as it stands.
+    /// The job as it stands, or as it stood when it ended.
     #[must_use]
     pub fn info(&self) -> PeriodicInfo {
-        self.job.info()
+        match self.engine.upgrade() {
+            Some(engine) => engine.jobs.info(&self.job),
+            None => self.job.info(|_| std::time::SystemTime::now()),
+        }
+    }
+
+    /// Holds the job until it is resumed. One that is paused already stays so.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::UnknownJob`] where it has ended.
+    pub fn pause(&self) -> Result<()> {
+        self.engine()?.jobs.pause(&self.job)
+    }
+
+    /// Goes on where the job was paused: the rest of its interval is still to pass, and nothing is made up for.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::UnknownJob`] where it has ended.
+    pub fn resume(&self) -> Result<()> {
+        self.engine()?.jobs.resume(&self.job)
+    }
+
+    /// Changes the job in place. It keeps its count, and the next tick comes the new interval after the one before.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`PeriodicBuilder::start`] for what is changed, and [`ErrorCode::UnknownJob`] where it has ended. Then
+    /// nothing is changed.
+    pub fn update(&self, change: PeriodicChange) -> Result<()> {
+        let engine = self.engine()?;
+        let change = change.read()?;
+        engine.jobs.update(&engine, &self.job, change)
+    }
+
+    fn engine(&self) -> Result<Arc<Engine>> {
+        self.engine
+            .upgrade()
+            .ok_or_else(|| Error::new(ErrorCode::Unavailable, "the app is gone"))
     }
 
     /// Keeps the job until the app exits, its count is reached or [`EventBus::stop_periodic`] stops it.
@@ -216,7 +332,8 @@ impl Drop for Periodic {
             return;
         }
         if let Some(engine) = self.engine.upgrade() {
-            engine.jobs.end(&self.job);
+            // It may have ended by itself.
+            let _ = engine.jobs.stop(&engine, &self.job);
         }
     }
 }

@@ -1,26 +1,93 @@
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, ErrorCode, Result};
 
 const SHORTEST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// When the ticks of one job are due, at a fixed rate, counted from the job's start.
-///
-/// A tick that is late by a whole interval or more is skipped, so that a machine that was asleep or busy does not
-/// answer with a storm:
+/// How many missed ticks `burst` makes up for. Those before them count as missed, so that no sleep of the machine ends in a
+/// storm without an end.
+pub(crate) const MOST_BURST: u64 = 1_000;
+
+/// What becomes of ticks that could not come in time, because the machine slept or was busy or the source was slow.
 ///
 /// ```text
-/// due     1   2   3   4   5   6
-/// on time 1   2   -------busy-------   6
-///                              5 (missed 2: the third and the fourth)
+/// due    1   2   3   4   5   6   7
+/// skip   1   2   -----busy----5  6   7      the fifth says that it missed two
+/// burst  1   2   -----busy----345 6   7     three come at once, none is missed
+/// delay  1   2   -----busy----3   4   5     counted anew from the late one, which says that it missed two
 /// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum MissedTicks {
+    /// They are left out, and the next tick comes at its time.
+    #[default]
+    Skip,
+    /// They come one directly after the other, the last 1,000 of them at the most.
+    Burst,
+    /// They are left out, and the next tick comes a whole interval after the late one.
+    Delay,
+}
+
+/// When the ticks of a job are to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Timing {
+    pub(crate) interval: Duration,
+    pub(crate) start_delay: Duration,
+    pub(crate) is_immediate: bool,
+    pub(crate) count: Option<u64>,
+    pub(crate) missed_ticks: MissedTicks,
+    /// Each tick comes later than it is scheduled by a random part of this.
+    pub(crate) jitter: Duration,
+}
+
+impl Timing {
+    pub(crate) fn every(interval: Duration) -> Self {
+        Self {
+            interval,
+            start_delay: Duration::ZERO,
+            is_immediate: false,
+            count: None,
+            missed_ticks: MissedTicks::default(),
+            jitter: Duration::ZERO,
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        check_interval(self.interval)?;
+        if self.count == Some(0) {
+            return Err(invalid(
+                "the count is 0; a periodic job ticks at least once, or without a count until it is stopped",
+            ));
+        }
+        if self.start_delay > LONGEST {
+            return Err(invalid(format!(
+                "the start delay is {:?}; it must be at most a year",
+                self.start_delay
+            )));
+        }
+        check_jitter(self.jitter, self.interval)
+    }
+}
+
+/// When the ticks of one job are due, at a fixed rate, on a clock that only goes forward.
+///
+/// Whoever calls it says what time it is, so that all of it can be tried without waiting.
 #[derive(Debug)]
 pub(crate) struct Schedule {
-    interval: Duration,
+    timing: Timing,
+    /// From when the interval before the next tick is counted. `None` before a first tick that is immediate.
+    last: Option<Duration>,
     next: Duration,
+    /// How much later than scheduled the next tick comes.
+    offset: Duration,
+    random: u64,
     ticks: u64,
-    count: Option<u64>,
+    /// How long it was until the next tick when the job was paused.
+    paused: Option<Duration>,
 }
 
 /// A tick that is due.
@@ -28,54 +95,167 @@ pub(crate) struct Schedule {
 pub(crate) struct DueTick {
     /// Counts the ticks that came, from 1.
     pub(crate) count: u64,
-    /// When it was due, counted from the start.
+    /// When it was due, without its jitter.
     pub(crate) scheduled: Duration,
-    /// How many were skipped directly before it.
+    /// How many were left out directly before it, or after it where it delays the rest.
     pub(crate) missed: u64,
 }
 
 impl Schedule {
-    pub(crate) fn new(interval: Duration, is_immediate: bool, count: Option<u64>) -> Result<Self> {
-        check_interval(interval)?;
-        if count == Some(0) {
-            return Err(Error::new(
-                ErrorCode::InvalidArgument,
-                "the count is 0; a periodic job ticks at least once, or without a count until it is stopped",
-            ));
-        }
-        Ok(Self {
-            interval,
-            next: if is_immediate {
-                Duration::ZERO
+    /// A schedule that begins now. The seed decides its jitter.
+    pub(crate) fn new(timing: Timing, now: Duration, seed: u64) -> Result<Self> {
+        timing.check()?;
+        let begin = now + timing.start_delay;
+        let mut schedule = Self {
+            timing,
+            last: (!timing.is_immediate).then_some(begin),
+            next: if timing.is_immediate {
+                begin
             } else {
-                interval
+                begin + timing.interval
             },
+            offset: Duration::ZERO,
+            random: seed,
             ticks: 0,
-            count,
-        })
+            paused: None,
+        };
+        schedule.roll();
+        Ok(schedule)
     }
 
-    /// When the next tick is due, counted from the start. `None` after the last one.
+    pub(crate) fn timing(&self) -> &Timing {
+        &self.timing
+    }
+
+    pub(crate) fn ticks(&self) -> u64 {
+        self.ticks
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused.is_some()
+    }
+
+    /// Whether its count is reached.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.timing.count.is_some_and(|count| self.ticks >= count)
+    }
+
+    /// When the next tick is due. `None` after the last one, and while it is paused.
     pub(crate) fn due(&self) -> Option<Duration> {
-        match self.count {
-            Some(count) if self.ticks >= count => None,
-            _ => Some(self.next),
-        }
+        (!self.is_finished() && !self.is_paused()).then_some(self.next + self.offset)
     }
 
     /// Takes the tick that is due at `now`, which is not before [`Schedule::due`].
     pub(crate) fn take(&mut self, now: Duration) -> DueTick {
-        let late = now.saturating_sub(self.next);
-        let missed = (late.as_nanos() / self.interval.as_nanos()).min(u128::from(u32::MAX)) as u32;
-        let scheduled = self.next + self.interval * missed;
-        self.next = scheduled + self.interval;
+        let interval = self.timing.interval;
+        let behind = count_in(interval, now.saturating_sub(self.next + self.offset));
+        let (scheduled, missed, last) = match self.timing.missed_ticks {
+            MissedTicks::Delay if behind > 0 => (self.next, behind, now),
+            MissedTicks::Skip | MissedTicks::Delay => {
+                let scheduled = self.next + times(interval, behind);
+                (scheduled, behind, scheduled)
+            }
+            MissedTicks::Burst => {
+                let missed = behind.saturating_sub(MOST_BURST);
+                let scheduled = self.next + times(interval, missed);
+                (scheduled, missed, scheduled)
+            }
+        };
+        self.go_on_from(last);
         self.ticks += 1;
         DueTick {
             count: self.ticks,
             scheduled,
-            missed: u64::from(missed),
+            missed,
         }
     }
+
+    pub(crate) fn pause(&mut self, now: Duration) {
+        if self.paused.is_none() {
+            self.paused = Some(self.next.saturating_sub(now));
+        }
+    }
+
+    /// Goes on where it was paused: the rest of the interval is still to pass, and nothing is made up for.
+    pub(crate) fn resume(&mut self, now: Duration) {
+        if let Some(rest) = self.paused.take() {
+            self.next = now + rest;
+            if self.last.is_some() {
+                self.last = Some(self.next.saturating_sub(self.timing.interval));
+            }
+        }
+    }
+
+    /// Passes over the ticks that nobody was there for. The phase stays, but an immediate job begins anew.
+    pub(crate) fn pass_over(&mut self, now: Duration) {
+        if self.timing.is_immediate {
+            self.last = None;
+            self.next = now;
+            self.roll();
+        } else if self.next < now {
+            let passed = count_in(self.timing.interval, now - self.next);
+            self.go_on_from(self.next + times(self.timing.interval, passed));
+        }
+    }
+
+    /// Changes the interval. The next tick comes so long after the one before, or on the next beat counted from there.
+    pub(crate) fn set_interval(&mut self, interval: Duration, now: Duration) -> Result<()> {
+        check_interval(interval)?;
+        check_jitter(self.timing.jitter, interval)?;
+        let old = std::mem::replace(&mut self.timing.interval, interval);
+        if let Some(rest) = &mut self.paused {
+            if self.last.is_some() {
+                *rest = (*rest + interval).saturating_sub(old);
+            }
+        } else if let Some(last) = self.last {
+            let passed = count_in(interval, now.saturating_sub(last));
+            self.go_on_from(last + times(interval, passed));
+        }
+        Ok(())
+    }
+
+    fn go_on_from(&mut self, last: Duration) {
+        self.last = Some(last);
+        self.next = last + self.timing.interval;
+        self.roll();
+    }
+
+    /// Rolls how much later than scheduled the next tick comes (SplitMix64, which needs no more than a number).
+    fn roll(&mut self) {
+        if self.timing.jitter.is_zero() {
+            return;
+        }
+        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.random;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^= mixed >> 31;
+        let nanos = (self.timing.jitter.as_nanos() * u128::from(mixed)) >> 64;
+        self.offset = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+    }
+}
+
+/// How many whole intervals a time has.
+fn count_in(interval: Duration, time: Duration) -> u64 {
+    u64::try_from(time.as_nanos() / interval.as_nanos().max(1)).unwrap_or(u64::MAX)
+}
+
+fn times(interval: Duration, count: u64) -> Duration {
+    let nanos = interval.as_nanos().saturating_mul(u128::from(count));
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+fn invalid(message: impl Into<String>) -> Error {
+    Error::new(ErrorCode::InvalidArgument, message)
+}
+
+fn check_jitter(jitter: Duration, interval: Duration) -> Result<()> {
+    if jitter < interval {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "the jitter is {jitter:?}; it must be shorter than the interval, which is {interval:?}"
+    )))
 }
 
 pub(crate) fn check_interval(interval: Duration) -> Result<()> {
@@ -93,6 +273,16 @@ pub(crate) fn interval_from_millis(millis: f64) -> Result<Duration> {
     Ok(interval)
 }
 
+/// Reads another length of time, which may be none at all.
+pub(crate) fn duration_from_millis(what: &str, millis: f64) -> Result<Duration> {
+    match Duration::try_from_secs_f64(millis / 1000.0) {
+        Ok(duration) if duration <= LONGEST => Ok(duration),
+        _ => Err(invalid(format!(
+            "{what} is {millis} ms; it must be at least 0 and at most a year"
+        ))),
+    }
+}
+
 pub(crate) fn invalid_interval(value: &str) -> Error {
     Error::new(
         ErrorCode::InvalidInterval,
@@ -108,51 +298,238 @@ mod tests {
         Duration::from_millis(millis)
     }
 
-    fn check(mut schedule: Schedule, nows: &[u64], expected: &[(u64, u64, u64)]) {
-        let taken: Vec<_> = nows
-            .iter()
-            .map(|now| {
-                let tick = schedule.take(ms(*now));
-                (tick.count, tick.scheduled.as_millis() as u64, tick.missed)
-            })
-            .collect();
+    fn timing(missed_ticks: MissedTicks) -> Timing {
+        Timing {
+            missed_ticks,
+            ..Timing::every(ms(100))
+        }
+    }
+
+    fn schedule(timing: Timing) -> Schedule {
+        Schedule::new(timing, ms(0), 7).unwrap()
+    }
+
+    /// Takes whatever is due whenever the task is free, which is at these times.
+    fn check(mut schedule: Schedule, free: &[u64], expected: &[(u64, u64, u64)]) {
+        let mut taken = Vec::new();
+        for now in free.iter().map(|now| ms(*now)) {
+            while schedule.due().is_some_and(|due| due <= now) {
+                let tick = schedule.take(now);
+                taken.push((
+                    now.as_millis() as u64,
+                    tick.scheduled.as_millis() as u64,
+                    tick.missed,
+                ));
+            }
+        }
         assert_eq!(taken, expected);
     }
 
+    // The timeline that is drawn at `MissedTicks`: busy from the second tick until shortly after the fifth is due.
+    const BUSY: &[u64] = &[100, 200, 510, 600, 610, 700, 710, 810];
+
     #[test]
-    fn ticks_at_a_fixed_rate_however_late_each_is_taken() {
-        let schedule = Schedule::new(ms(100), false, None).unwrap();
+    fn skip_keeps_to_its_timeline() {
         check(
-            schedule,
-            &[100, 250, 399],
-            &[(1, 100, 0), (2, 200, 0), (3, 300, 0)],
+            schedule(timing(MissedTicks::Skip)),
+            BUSY,
+            &[
+                (100, 100, 0),
+                (200, 200, 0),
+                (510, 500, 2),
+                (600, 600, 0),
+                (700, 700, 0),
+                (810, 800, 0),
+            ],
         );
     }
 
     #[test]
-    fn an_immediate_job_ticks_at_once() {
-        let schedule = Schedule::new(ms(100), true, None).unwrap();
-        assert_eq!(schedule.due(), Some(Duration::ZERO));
-        check(schedule, &[0, 100], &[(1, 0, 0), (2, 100, 0)]);
+    fn burst_keeps_to_its_timeline() {
+        check(
+            schedule(timing(MissedTicks::Burst)),
+            BUSY,
+            &[
+                (100, 100, 0),
+                (200, 200, 0),
+                (510, 300, 0),
+                (510, 400, 0),
+                (510, 500, 0),
+                (600, 600, 0),
+                (700, 700, 0),
+                (810, 800, 0),
+            ],
+        );
     }
 
     #[test]
-    fn what_is_late_by_whole_intervals_is_skipped_and_counted() {
-        let schedule = Schedule::new(ms(100), false, None).unwrap();
+    fn delay_keeps_to_its_timeline() {
         check(
-            schedule,
-            &[100, 560, 600],
-            &[(1, 100, 0), (2, 500, 3), (3, 600, 0)],
+            schedule(timing(MissedTicks::Delay)),
+            BUSY,
+            &[
+                (100, 100, 0),
+                (200, 200, 0),
+                (510, 300, 2),
+                (610, 610, 0),
+                (710, 710, 0),
+                (810, 810, 0),
+            ],
         );
+    }
+
+    #[test]
+    fn a_night_of_sleep_ends_in_one_tick_or_a_bounded_burst() {
+        let night = ms(8 * 3_600_000);
+        let mut skipping = schedule(timing(MissedTicks::Skip));
+        let tick = skipping.take(night);
+        assert_eq!((tick.count, tick.missed), (1, 287_999));
+        assert_eq!(skipping.due(), Some(night + ms(100)));
+        let mut bursting = schedule(timing(MissedTicks::Burst));
+        let mut ticks = Vec::new();
+        while bursting.due().is_some_and(|due| due <= night) {
+            ticks.push(bursting.take(night));
+        }
+        assert_eq!(ticks.len() as u64, MOST_BURST + 1);
+        let accounted: u64 = ticks.iter().map(|tick| 1 + tick.missed).sum();
+        assert_eq!(accounted, 288_000);
+    }
+
+    #[test]
+    fn ten_thousand_ticks_drift_by_nothing() {
+        let interval = Duration::from_nanos(16_666_667);
+        let mut schedule = Schedule::new(Timing::every(interval), ms(5), 0).unwrap();
+        for n in 1..=10_000_u32 {
+            let due = schedule.due().unwrap();
+            // However late each is taken.
+            let tick = schedule.take(due + Duration::from_nanos(u64::from(n) * 1_600));
+            assert_eq!(tick.scheduled, ms(5) + interval * n);
+        }
+    }
+
+    #[test]
+    fn an_immediate_job_ticks_at_once_and_a_delayed_one_later() {
+        let immediate = Timing {
+            is_immediate: true,
+            ..Timing::every(ms(100))
+        };
+        assert_eq!(schedule(immediate).due(), Some(ms(0)));
+        check(schedule(immediate), &[0, 100], &[(0, 0, 0), (100, 100, 0)]);
+        let delayed = Timing {
+            start_delay: ms(30),
+            ..immediate
+        };
+        assert_eq!(schedule(delayed).due(), Some(ms(30)));
+        let delayed = Timing {
+            start_delay: ms(30),
+            ..Timing::every(ms(100))
+        };
+        assert_eq!(schedule(delayed).due(), Some(ms(130)));
     }
 
     #[test]
     fn ends_after_its_count() {
-        let mut schedule = Schedule::new(ms(100), true, Some(2)).unwrap();
-        schedule.take(ms(0));
-        assert_eq!(schedule.due(), Some(ms(100)));
+        let mut schedule = schedule(Timing {
+            count: Some(2),
+            ..Timing::every(ms(100))
+        });
         schedule.take(ms(100));
+        assert_eq!(schedule.due(), Some(ms(200)));
+        schedule.take(ms(200));
         assert_eq!(schedule.due(), None);
+        assert!(schedule.is_finished());
+    }
+
+    #[test]
+    fn a_pause_is_not_made_up_for() {
+        for policy in [MissedTicks::Skip, MissedTicks::Burst, MissedTicks::Delay] {
+            let mut schedule = schedule(timing(policy));
+            schedule.take(ms(100));
+            schedule.pause(ms(140));
+            schedule.pause(ms(900));
+            assert_eq!(schedule.due(), None);
+            schedule.resume(ms(1000));
+            schedule.resume(ms(1040));
+            assert_eq!(schedule.due(), Some(ms(1060)));
+            let tick = schedule.take(ms(1060));
+            assert_eq!((tick.count, tick.missed), (2, 0), "{policy:?}");
+            assert_eq!(schedule.due(), Some(ms(1160)));
+        }
+    }
+
+    #[test]
+    fn a_new_interval_counts_from_the_tick_before() {
+        let started = || {
+            let mut schedule = schedule(timing(MissedTicks::Skip));
+            schedule.take(ms(100));
+            schedule
+        };
+        for (interval, now, due) in [
+            (300, 150, 400),
+            (60, 150, 160),
+            // It would have come already, so it comes on the next beat.
+            (20, 150, 160),
+            (100, 150, 200),
+        ] {
+            let mut schedule = started();
+            schedule.set_interval(ms(interval), ms(now)).unwrap();
+            assert_eq!(schedule.due(), Some(ms(due)), "{interval}");
+        }
+        let mut paused = started();
+        paused.pause(ms(150));
+        paused.set_interval(ms(300), ms(500)).unwrap();
+        paused.resume(ms(1000));
+        assert_eq!(paused.due(), Some(ms(1250)));
+        let mut immediate = schedule(Timing {
+            is_immediate: true,
+            start_delay: ms(50),
+            ..Timing::every(ms(100))
+        });
+        immediate.set_interval(ms(10), ms(0)).unwrap();
+        assert_eq!(immediate.due(), Some(ms(50)));
+        assert!(immediate.set_interval(ms(0), ms(0)).is_err());
+        assert_eq!(immediate.timing().interval, ms(10));
+    }
+
+    #[test]
+    fn ticks_that_nobody_was_there_for_leave_the_phase() {
+        let mut steady = schedule(timing(MissedTicks::Burst));
+        steady.pass_over(ms(1234));
+        assert_eq!(steady.due(), Some(ms(1300)));
+        assert_eq!(steady.take(ms(1300)).missed, 0);
+        let mut immediate = schedule(Timing {
+            is_immediate: true,
+            ..Timing::every(ms(100))
+        });
+        immediate.pass_over(ms(1234));
+        assert_eq!(immediate.due(), Some(ms(1234)));
+    }
+
+    #[test]
+    fn jitter_delays_each_tick_and_moves_none_that_follows() {
+        let timing = Timing {
+            jitter: ms(50),
+            ..Timing::every(ms(100))
+        };
+        let mut one = Schedule::new(timing, ms(0), 1).unwrap();
+        let mut offsets = Vec::new();
+        for n in 1..=200_u32 {
+            let due = one.due().unwrap();
+            let tick = one.take(due);
+            assert_eq!((tick.scheduled, tick.missed), (ms(100) * n, 0));
+            offsets.push(due - tick.scheduled);
+        }
+        assert!(offsets.iter().all(|offset| *offset < ms(50)));
+        assert!(offsets.iter().any(|offset| *offset > ms(40)));
+        assert!(offsets.iter().any(|offset| *offset < ms(10)));
+        let other = Schedule::new(timing, ms(0), 2).unwrap();
+        assert_ne!(other.due(), Schedule::new(timing, ms(0), 1).unwrap().due());
+        let long = Timing {
+            jitter: ms(100),
+            ..Timing::every(ms(100))
+        };
+        let error = Schedule::new(long, ms(0), 0).unwrap_err();
+        assert!(error.message().contains("shorter than the interval"));
     }
 
     #[test]
@@ -174,23 +551,53 @@ mod tests {
             interval_from_millis(16.5).unwrap(),
             Duration::from_micros(16_500)
         );
-        assert!(Schedule::new(Duration::ZERO, false, None).is_err());
-        assert!(Schedule::new(ms(1), false, Some(0)).is_err());
+        for wrong in [-1.0, f64::NAN, f64::INFINITY, 1e300] {
+            let error = duration_from_millis("startDelayMs", wrong).unwrap_err();
+            assert_eq!(error.code(), ErrorCode::InvalidArgument);
+        }
+        assert_eq!(duration_from_millis("x", 0.0), Ok(ms(0)));
+        let timing = |interval, count| Timing {
+            count,
+            ..Timing::every(interval)
+        };
+        assert!(Schedule::new(timing(Duration::ZERO, None), ms(0), 0).is_err());
+        assert!(Schedule::new(timing(ms(1), Some(0)), ms(0), 0).is_err());
     }
 
     proptest::proptest! {
         #[test]
-        fn taken_and_missed_ticks_account_for_all_that_were_due(steps in proptest::collection::vec(0_u64..500, 1..50)) {
-            let mut schedule = Schedule::new(ms(10), false, None).unwrap();
+        fn taken_and_missed_ticks_account_for_all_that_were_due(steps in proptest::collection::vec(0_u64..500, 1..50), bursts: bool) {
+            let missed_ticks = if bursts { MissedTicks::Burst } else { MissedTicks::Skip };
+            let mut schedule = Schedule::new(Timing { missed_ticks, ..Timing::every(ms(10)) }, ms(0), 0).unwrap();
             let mut now = ms(0);
             let mut accounted = 0;
             for step in steps {
                 now += ms(step);
-                if schedule.due().is_some_and(|due| due <= now) {
+                while schedule.due().is_some_and(|due| due <= now) {
                     let tick = schedule.take(now);
                     accounted += 1 + tick.missed;
                     proptest::prop_assert_eq!(tick.scheduled, ms(10) * accounted as u32);
-                    proptest::prop_assert!(now - tick.scheduled < ms(10));
+                    proptest::prop_assert!(bursts || now - tick.scheduled < ms(10));
+                }
+                proptest::prop_assert_eq!(accounted, now.as_millis() as u64 / 10);
+            }
+        }
+
+        #[test]
+        fn after_anything_the_next_tick_is_within_an_interval(acts in proptest::collection::vec((0_u8..5, 0_u64..300, 1_u64..200), 1..60)) {
+            let mut schedule = schedule(timing(MissedTicks::Skip));
+            let mut now = ms(0);
+            for (act, step, interval) in acts {
+                now += ms(step);
+                match act {
+                    0 => schedule.pause(now),
+                    1 => schedule.resume(now),
+                    2 => schedule.set_interval(ms(interval), now).unwrap(),
+                    3 => schedule.pass_over(now),
+                    _ => if schedule.due().is_some_and(|due| due <= now) { schedule.take(now); },
+                }
+                if let Some(due) = schedule.due() {
+                    proptest::prop_assert!(due <= now + schedule.timing().interval);
                 }
             }
         }

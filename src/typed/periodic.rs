@@ -3,6 +3,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::event::Tick;
 use crate::periodic::PeriodicBuilder;
 use crate::periodic::job::Payload;
+use crate::periodic::source::Maker;
 
 use super::{Event, check_numbers, read};
 
@@ -36,6 +37,8 @@ impl<E: Event> PeriodicBuilder<E> {
     ///
     /// A tick whose function panics counts as failed; the job goes on.
     pub fn payload_with(self, mut make: impl FnMut(&Tick) -> E + Send + 'static) -> Self {
-        self.with_payload(Ok(Payload::Made(Box::new(move |tick| write(&make(tick))))))
+        self.with_payload(Ok(Payload::Made(Maker::Blocking(Box::new(move |tick| {
+            write(&make(tick))
+        })))))
     }
 }

@@ -147,6 +147,16 @@ mod sessions {
     }
 
     #[test]
+    fn the_first_listener_starts_an_unheard_job() {
+        sessions::the_first_listener_starts_an_unheard_job();
+    }
+
+    #[test]
+    fn a_stopped_job_emits_nothing_that_is_still_made() {
+        sessions::a_stopped_job_emits_nothing_that_is_still_made();
+    }
+
+    #[test]
     fn a_pull_is_not_held_for_too_long() {
         sessions::a_pull_is_not_held_for_too_long();
     }

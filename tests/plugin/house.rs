@@ -63,6 +63,7 @@ fn pure_rooms_know_neither_tauri_nor_tokio() {
         "config",
         "error",
         "periodic/schedule",
+        "periodic/agenda",
     ] {
         files.push(root().join(format!("src/{name}.rs")));
     }

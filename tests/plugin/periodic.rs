@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tauri_plugin_event_bus::{Builder, ErrorCode, EventBusExt, Limits};
+use tauri_plugin_event_bus::{
+    Builder, ErrorCode, EventBusExt, JobOwner, JobState, Limits, PeriodicChange, SourceCall,
+};
 
 use crate::support::{Page, app, app_with, code, message};
 
@@ -372,4 +374,361 @@ fn no_tick_follows_a_stop() {
         bus.emit("end", ()).unwrap();
         while heard.recv().unwrap() != "end" {}
     }
+}
+
+/// Waits until something is so.
+fn until(mut is_so: impl FnMut() -> bool) {
+    while !is_so() {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn every_option_that_makes_no_sense_is_refused_and_starts_nothing() {
+    let app = app();
+    let mut main = Page::open(&app, "main");
+    for (options, expected, part) in [
+        (
+            json!({ "missedTicks": "later" }),
+            "invalid_argument",
+            "later",
+        ),
+        (json!({ "jitterMs": 1000 }), "invalid_argument", "jitter"),
+        (json!({ "jitterMs": -1 }), "invalid_argument", "jitterMs"),
+        (
+            json!({ "startDelayMs": -1 }),
+            "invalid_argument",
+            "startDelayMs",
+        ),
+        (
+            json!({ "startDelayMs": 1e12 }),
+            "invalid_argument",
+            "a year",
+        ),
+        (json!({ "everyMs": 4e10 }), "invalid_interval", "a year"),
+        (json!({ "maxFailures": 0 }), "invalid_argument", "failures"),
+        (
+            json!({ "owner": "everybody" }),
+            "invalid_argument",
+            "everybody",
+        ),
+        (json!({ "owner": "app" }), "denied", "owner"),
+        (json!({ "source": "cpu" }), "unknown_source", "cpu"),
+        (json!({ "args": "1" }), "invalid_argument", "source"),
+        (
+            json!({ "source": "cpu", "payload": "1" }),
+            "invalid_argument",
+            "one of them",
+        ),
+        (
+            json!({ "source": "cpu", "args": "{" }),
+            "invalid_payload",
+            "JSON",
+        ),
+    ] {
+        let mut job = json!({ "event": "x", "everyMs": 1000 });
+        for (key, value) in options.as_object().unwrap() {
+            job[key] = value.clone();
+        }
+        let error = main.start_periodic(job).unwrap_err();
+        assert_eq!(code(&error), expected, "{options}");
+        assert!(message(&error).contains(part), "{options} {error}");
+    }
+    assert_eq!(main.call("list_periodic", json!({})).unwrap(), json!([]));
+}
+
+#[test]
+fn a_page_pauses_resumes_and_changes_its_job_in_place() {
+    let app = app();
+    let mut main = Page::open(&app, "main");
+    main.listen("*");
+    let job = json!({ "event": "x", "everyMs": 60_000, "id": "mine", "payload": "1" });
+    main.start_periodic(job).unwrap();
+    let paused = main
+        .call("pause_periodic", json!({ "id": "mine" }))
+        .unwrap();
+    assert_eq!(
+        (&paused["state"], &paused["nextAt"]),
+        (&json!("paused"), &Value::Null)
+    );
+    let changes = json!({ "everyMs": 1, "payload": "2", "to": "main" });
+    let update = |changes: &Value| json!({ "id": "mine", "changes": changes });
+    let updated = main.call("update_periodic", update(&changes)).unwrap();
+    assert_eq!(
+        (&updated["everyMs"], &updated["to"], &updated["state"]),
+        (&json!(1.0), &json!("main"), &json!("paused"))
+    );
+    assert_eq!(updated["ticks"], 0);
+    for (wrong, expected) in [
+        (json!({ "everyMs": 0 }), "invalid_interval"),
+        (json!({ "everyMs": 5, "to": "nobody" }), "unknown_target"),
+        (json!({ "everyMs": 5, "payload": "{" }), "invalid_payload"),
+        (json!({ "every": 5 }), "invalid_argument"),
+    ] {
+        let error = main.call("update_periodic", update(&wrong)).unwrap_err();
+        assert_eq!(code(&error), expected, "{wrong}");
+    }
+    let resumed = main
+        .call("resume_periodic", json!({ "id": "mine" }))
+        .unwrap();
+    assert_eq!(
+        (&resumed["state"], &resumed["everyMs"]),
+        (&json!("running"), &json!(1.0))
+    );
+    assert_eq!(main.receive_many(2)[0], ("x".into(), json!(2)));
+    for command in ["pause_periodic", "resume_periodic"] {
+        let error = main.call(command, json!({ "id": "other" })).unwrap_err();
+        assert_eq!(code(&error), "unknown_job");
+    }
+}
+
+#[test]
+fn a_job_of_rust_is_controlled_by_its_guard_and_by_its_id() {
+    let app = app();
+    let bus = app.event_bus();
+    let job = bus
+        .periodic("x")
+        .id("mine")
+        .every(Duration::from_secs(60))
+        .start()
+        .unwrap();
+    let state = || bus.get_periodic("mine").unwrap().state;
+    job.pause().unwrap();
+    assert_eq!(state(), JobState::Paused);
+    bus.resume_periodic("mine").unwrap();
+    assert_eq!(state(), JobState::Running);
+    bus.pause_periodic("mine").unwrap();
+    let change = || PeriodicChange::new().every(SHORT);
+    bus.update_periodic("mine", change()).unwrap();
+    assert_eq!(job.info().interval, SHORT);
+    job.resume().unwrap();
+    until(|| job.info().ticks > 1);
+    bus.stop_periodic("mine").unwrap();
+    for ended in [job.pause(), job.resume(), job.update(change())] {
+        assert_eq!(ended.unwrap_err().code(), ErrorCode::UnknownJob);
+    }
+    assert_eq!(bus.get_periodic("mine"), None);
+}
+
+#[test]
+fn a_source_makes_the_payloads_with_the_jobs_arguments() {
+    let app = app_with(
+        Builder::new()
+            .periodic_source("twice", |call: &SourceCall| {
+                tauri_plugin_event_bus::Result::<u64>::Ok(2 * call.args::<u64>()?)
+            })
+            .periodic_source_async("count", async |call: SourceCall| {
+                Ok::<_, std::convert::Infallible>(call.tick().count)
+            }),
+    );
+    let mut main = Page::open(&app, "main");
+    main.listen("*");
+    let job = |source: &str| json!({ "event": source, "everyMs": 1, "count": 2, "source": source, "args": "21" });
+    let started = main.start_periodic(job("twice")).unwrap();
+    assert_eq!(
+        (&started["source"], &started["maxFailures"]),
+        (&json!("twice"), &json!(10))
+    );
+    let twice = ("twice".to_owned(), json!(42));
+    assert_eq!(main.receive_many(2), [twice.clone(), twice]);
+    main.start_periodic(job("count")).unwrap();
+    let count = |n: u64| ("count".to_owned(), json!(n));
+    assert_eq!(main.receive_many(2), [count(1), count(2)]);
+    let error = app
+        .event_bus()
+        .periodic("x")
+        .every(SHORT)
+        .source("thrice", ())
+        .start()
+        .unwrap_err();
+    assert_eq!(error.code(), ErrorCode::UnknownSource);
+    assert!(error.message().contains(r#""count", "twice""#), "{error}");
+}
+
+#[test]
+fn a_slow_source_does_not_overlap_itself_nor_hold_up_others() {
+    let (enter, entered) = std::sync::mpsc::channel();
+    let (leave, left) = std::sync::mpsc::channel::<()>();
+    let gate = std::sync::Mutex::new(left);
+    let app = app_with(
+        Builder::new().periodic_source("slow", move |call: &SourceCall| {
+            enter.send(call.tick().count).unwrap();
+            gate.lock().unwrap().recv().map(|()| call.tick().count)
+        }),
+    );
+    let bus = app.event_bus();
+    let slow = bus
+        .periodic("slow")
+        .every(Duration::from_millis(1))
+        .source("slow", ())
+        .start()
+        .unwrap();
+    let other = bus.periodic("x").every(SHORT).start().unwrap();
+    assert_eq!(entered.recv().unwrap(), 1);
+    until(|| other.info().ticks > 3);
+    assert_eq!(slow.info().ticks, 1);
+    assert!(entered.try_recv().is_err());
+    leave.send(()).unwrap();
+    // What was due meanwhile was missed.
+    assert_eq!(entered.recv().unwrap(), 2);
+    assert!(slow.info().missed >= 10);
+    // It may be stopped while its source runs, which then emits nothing any more.
+    slow.stop();
+    drop(leave);
+}
+
+#[test]
+fn a_source_that_keeps_failing_ends_its_job_and_the_owner_is_told() {
+    let app = app_with(
+        Builder::new().periodic_source("broken", |call: &SourceCall| {
+            assert!(call.tick().count != 2, "it panics, too");
+            match call.tick().count {
+                3 => Ok(3),
+                _ => Err("no sensor"),
+            }
+        }),
+    );
+    let mut main = Page::open(&app, "main");
+    let mut other = Page::open(&app, "other");
+    main.listen("event-bus:*");
+    main.listen("*");
+    other.listen("event-bus:*");
+    let job =
+        json!({ "event": "x", "everyMs": 1, "id": "mine", "source": "broken", "maxFailures": 3 });
+    main.start_periodic(job).unwrap();
+    let received = main.receive_many(8);
+    let names: Vec<&str> = received.iter().map(|(name, _)| name.as_str()).collect();
+    let failed = "event-bus:job-failed";
+    assert_eq!(
+        names,
+        [
+            "event-bus:job-started",
+            failed,
+            failed,
+            "x",
+            failed,
+            failed,
+            failed,
+            "event-bus:job-stopped"
+        ]
+    );
+    assert_eq!(received[0].1["event"], "x");
+    let failures: Vec<u64> = received
+        .iter()
+        .filter_map(|(_, payload)| payload["failures"].as_u64())
+        .collect();
+    assert_eq!(failures, [1, 2, 1, 2, 3]);
+    let stopped = &received[7].1;
+    assert_eq!(
+        (&stopped["reason"], &stopped["failed"], &stopped["ticks"]),
+        (&json!("failed"), &json!(5), &json!(6))
+    );
+    assert_eq!(stopped["error"]["code"], "source_failed");
+    assert!(
+        stopped["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("no sensor")
+    );
+    assert_eq!(main.call("list_periodic", json!({})).unwrap(), json!([]));
+    app.event_bus()
+        .emit_to("other", "event-bus:end", ())
+        .unwrap();
+    assert_eq!(other.receive(), [("event-bus:end".into(), Value::Null)]);
+}
+
+#[test]
+fn the_owner_learns_why_a_job_has_stopped() {
+    let app = app();
+    let mut main = Page::open(&app, "main");
+    main.listen("event-bus:job-stopped");
+    let job = |extra: Value| {
+        let mut job = json!({ "event": "x", "everyMs": 60_000, "id": "mine" });
+        for (key, value) in extra.as_object().unwrap() {
+            job[key] = value.clone();
+        }
+        job
+    };
+    main.start_periodic(job(json!({}))).unwrap();
+    main.start_periodic(job(json!({ "replace": true })))
+        .unwrap();
+    main.call("stop_periodic", json!({ "id": "mine" })).unwrap();
+    main.start_periodic(job(json!({ "count": 1, "immediate": true })))
+        .unwrap();
+    let reasons: Vec<Value> = main
+        .receive_many(3)
+        .into_iter()
+        .map(|(_, payload)| payload["reason"].clone())
+        .collect();
+    assert_eq!(reasons, ["replaced", "stopped", "finished"]);
+}
+
+#[test]
+fn nothing_is_sampled_while_nobody_listens() {
+    let sampled = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let samples = std::sync::Arc::clone(&sampled);
+    let app = app();
+    let bus = app.event_bus();
+    let job = bus
+        .periodic("x")
+        .every(Duration::from_millis(1))
+        .only_while_listened()
+        .payload_with(move |_| samples.fetch_add(1, std::sync::atomic::Ordering::SeqCst))
+        .start()
+        .unwrap();
+    until(|| job.info().state == JobState::Unheard);
+    assert_eq!(job.info().next_at, None);
+    let _elsewhere = bus.listen("y", |_| ()).unwrap();
+    until(|| job.info().state == JobState::Unheard);
+    assert_eq!(sampled.load(std::sync::atomic::Ordering::SeqCst), 0);
+    let (sender, heard) = std::sync::mpsc::channel();
+    let listener = bus
+        .listen("x", move |event| {
+            sender.send(event.tick().unwrap().clone()).unwrap_or(())
+        })
+        .unwrap();
+    let tick = heard.recv().unwrap();
+    // What nobody was there for is not counted.
+    assert_eq!(tick.count, 1);
+    drop(listener);
+    until(|| job.info().state == JobState::Unheard);
+    // A page that subscribes starts it, too.
+    let mut main = Page::open(&app, "main");
+    main.listen("x");
+    assert_eq!(main.receive_many(2).len(), 2);
+}
+
+#[test]
+fn a_job_of_rust_may_end_with_a_window() {
+    let app = app();
+    let bus = app.event_bus();
+    let start = |label: &str| {
+        bus.periodic("x")
+            .every(Duration::from_secs(60))
+            .owner(JobOwner::webview(label))
+            .start()
+    };
+    assert_eq!(start("main").unwrap_err().code(), ErrorCode::UnknownTarget);
+    let mut main = Page::open(&app, "main");
+    let job = start("main").unwrap();
+    let listed = main.call("list_periodic", json!({})).unwrap();
+    assert_eq!(listed[0]["id"], job.id());
+    assert!(bus.list_periodic().is_empty());
+    drop(job);
+    main.n -= 1;
+    assert_eq!(main.call("list_periodic", json!({})).unwrap(), json!([]));
+}
+
+#[test]
+fn thousands_of_jobs_tick_on_one_task() {
+    let mut limits = Limits::default();
+    limits.periodic_jobs = 5_000;
+    let app = app_with(Builder::new().limits(limits));
+    let bus = app.event_bus();
+    let jobs: Vec<_> = (0..5_000)
+        .map(|_| bus.periodic("x").every(SHORT * 10).start().unwrap())
+        .collect();
+    until(|| jobs.iter().all(|job| job.info().ticks > 0));
+    drop(jobs);
+    assert!(bus.list_periodic().is_empty());
 }

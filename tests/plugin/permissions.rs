@@ -26,6 +26,9 @@ fn what_a_capability_does_not_list_is_denied() {
         ("unsubscribe", json!({ "ids": [] })),
         ("start_periodic", json!({ "job": {} })),
         ("stop_periodic", json!({ "id": "x" })),
+        ("pause_periodic", json!({ "id": "x" })),
+        ("resume_periodic", json!({ "id": "x" })),
+        ("update_periodic", json!({ "id": "x", "changes": {} })),
         ("list_periodic", json!({})),
         ("catalog", json!({})),
     ];

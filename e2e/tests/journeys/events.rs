@@ -125,6 +125,39 @@ async fn a_periodic_job_ticks_until_it_is_stopped() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_job_lives_through_a_reload_and_is_controlled_by_the_next_page() -> Result<()> {
+    let app = launch().await?;
+    let main = Page::of(&app, "main").await?;
+    main.run(
+        "await bus.startPeriodic('clock:tick', { everyMs: 20, id: 'clock' })",
+        json!(null),
+    )
+    .await?;
+    main.window.reload().await?;
+    let main = Page::of(&app, "main").await?;
+    main.record("clock:tick").await?;
+    main.received("clock:tick", 2).await?;
+
+    let found = "const clock = await bus.getPeriodic('clock')";
+    let paused = format!("{found}; return (await clock.pause()).state");
+    assert_eq!(main.run(&paused, json!(null)).await?, "paused");
+    let changed = format!("{found}; return (await clock.update({{ everyMs: 10 }})).everyMs");
+    assert_eq!(main.run(&changed, json!(null)).await?, 10.0);
+    let resumed = format!("{found}; return (await clock.resume()).state");
+    assert_eq!(main.run(&resumed, json!(null)).await?, "running");
+    let before = main.recorded("clock:tick").await?.len();
+    main.received("clock:tick", before + 2).await?;
+
+    // What `await using` does at the end of its block.
+    let ended = format!(
+        "{found}; await clock[Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')]?.(); \
+         await clock.stop(); return (await bus.listPeriodic()).length"
+    );
+    assert_eq!(main.run(&ended, json!(null)).await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
 async fn unlisten_stops_delivery() -> Result<()> {
     let app = launch().await?;
     let (main, other) = (

@@ -1,4 +1,13 @@
-import { type BusEvent, listPeriodic, type PeriodicInfo, startPeriodic, stopPeriodic } from 'tauri-plugin-event-bus-api'
+import {
+  type BusEvent,
+  listPeriodic,
+  type PeriodicInfo,
+  pausePeriodic,
+  resumePeriodic,
+  startPeriodic,
+  stopPeriodic,
+  updatePeriodic,
+} from 'tauri-plugin-event-bus-api'
 import { copy, element, part } from './element'
 import { onFrame } from './frame'
 import { showDone, showError } from './result'
@@ -8,6 +17,8 @@ const result = element('periodic-result', HTMLOutputElement)
 
 interface Row {
   item: HTMLElement
+  about: HTMLElement
+  pause: HTMLElement
   ticks: HTMLElement
   shown: number
 }
@@ -26,11 +37,20 @@ function add(job: PeriodicInfo): Row {
   const item = copy('job')
   item.dataset.id = job.id
   part(item, '.job-name').textContent = job.event
-  part(item, '.job-about').textContent =
-    `every ${job.everyMs.toLocaleString('en')} ms to ${typeof job.to === 'string' ? job.to : 'everyone'}`
-  part(item, '.quiet').setAttribute('aria-label', `Stop ${job.event}`)
+  const every = part(item, '.job-every') as HTMLInputElement
+  every.value = String(Math.log10(job.everyMs))
+  const pause = part(item, '[data-act=pause]')
+  part(item, '[data-act=stop]').setAttribute('aria-label', `Stop ${job.event}`)
   list.append(item)
-  return { item, ticks: part(item, '.job-ticks'), shown: -1 }
+  return { item, about: part(item, '.job-about'), pause, ticks: part(item, '.job-ticks'), shown: -1 }
+}
+
+function showState(row: Row, job: PeriodicInfo): void {
+  const to = typeof job.to === 'string' ? job.to : 'everyone'
+  const next = job.nextAt === null ? job.state : `next in ${Math.max(0, Math.round(job.nextAt - Date.now()))} ms`
+  row.about.textContent = `every ${Math.round(job.everyMs).toLocaleString('en')} ms to ${to}, ${next}, ${job.missed} missed`
+  row.pause.textContent = job.state === 'paused' ? 'Resume' : 'Pause'
+  row.pause.setAttribute('aria-label', `${row.pause.textContent} ${job.event}`)
 }
 
 function show(jobs: readonly PeriodicInfo[]): void {
@@ -44,6 +64,7 @@ function show(jobs: readonly PeriodicInfo[]): void {
     const row = rows.get(job.id) ?? add(job)
     rows.set(job.id, row)
     showTicks(row, job.ticks)
+    showState(row, job)
   }
 }
 
@@ -75,6 +96,20 @@ export function countTick(event: BusEvent<unknown>): void {
   if (!event.periodic || !rows.has(event.periodic.id)) return
   ticked.set(event.periodic.id, event.periodic.tick)
   renderTicks()
+  if (event.event === 'machine:cpu') showLoad(Number(event.payload))
+}
+
+const PLOT = 'plot'
+const loads: number[] = []
+
+/** The last minute of the machine's load, in percent. */
+function showLoad(percent: number): void {
+  loads.push(percent)
+  loads.splice(0, loads.length - 120)
+  const plot = element('periodic-load', SVGSVGElement)
+  plot.removeAttribute('hidden')
+  const points = loads.map((load, place) => `${place / 2},${100 - load}`).join(' ')
+  plot.querySelector('polyline')?.setAttribute('points', points)
 }
 
 export function startPeriodicForm(): void {
@@ -96,10 +131,32 @@ export function startPeriodicForm(): void {
     await refresh()
   }
 
-  async function stop(id: string): Promise<void> {
+  async function plot(): Promise<void> {
+    const about = { id: PLOT, replace: true, source: 'cpu', onlyWhileListened: true }
     try {
-      await stopPeriodic(id)
-      showDone(result, 'Stopped')
+      await startPeriodic('machine:cpu', { everyMs: 500, ...about })
+      showDone(result, 'The CPU is sampled')
+    } catch (error) {
+      showError(result, error)
+    }
+    await refresh()
+  }
+
+  async function act(id: string, what: 'pause' | 'resume' | 'stop'): Promise<void> {
+    try {
+      if (what === 'stop') await stopPeriodic(id)
+      else await (what === 'pause' ? pausePeriodic : resumePeriodic)(id)
+      showDone(result, { pause: 'Paused', resume: 'Resumed', stop: 'Stopped' }[what])
+    } catch (error) {
+      showError(result, error)
+    }
+    await refresh()
+  }
+
+  async function slide(id: string, everyMs: number): Promise<void> {
+    try {
+      await updatePeriodic(id, { everyMs })
+      showDone(result, `Every ${everyMs.toLocaleString('en')} ms`)
     } catch (error) {
       showError(result, error)
     }
@@ -113,8 +170,16 @@ export function startPeriodicForm(): void {
   list.addEventListener('click', (event) => {
     if (!(event.target instanceof HTMLButtonElement)) return
     const id = event.target.closest('li')?.dataset.id
-    if (id !== undefined) void stop(id)
+    if (id === undefined) return
+    const pauses = event.target.textContent === 'Pause' ? 'pause' : 'resume'
+    void act(id, event.target.dataset.act === 'stop' ? 'stop' : pauses)
   })
+  list.addEventListener('change', (event) => {
+    if (!(event.target instanceof HTMLInputElement)) return
+    const id = event.target.closest('li')?.dataset.id
+    if (id !== undefined) void slide(id, Math.round(10 ** Number(event.target.value)))
+  })
+  element('periodic-plot', HTMLButtonElement).addEventListener('click', () => void plot())
   // A page that was reloaded finds the jobs it had started.
   void refresh()
 }

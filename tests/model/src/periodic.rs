@@ -1,4 +1,12 @@
+#[path = "../../../src/periodic/agenda.rs"]
+pub(crate) mod agenda;
 #[path = "../../../src/periodic/job.rs"]
 pub(crate) mod job;
+#[path = "../../../src/periodic/jobs.rs"]
+pub(crate) mod jobs;
+#[path = "../../../src/periodic/notice.rs"]
+pub(crate) mod notice;
 #[path = "../../../src/periodic/schedule.rs"]
 pub(crate) mod schedule;
+#[path = "../../../src/periodic/source.rs"]
+pub(crate) mod source;

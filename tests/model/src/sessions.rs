@@ -10,13 +10,15 @@ use shuttle::thread;
 use crate::check::check;
 use crate::engine::Engine;
 use crate::error::ErrorCode;
-use crate::event::Source;
 use crate::hub::order::{Answer, Turn};
 use crate::hub::session::SessionId;
 use crate::hub::{Command, PULL_HOLD, SESSION_LEASE};
 use crate::name::EventName;
 use crate::page::lease::keep_leases;
-use crate::periodic::job::{JobOwner, JobPlan, Jobs, Payload};
+use crate::periodic::job::{JobOwner, JobPlan, Payload};
+use crate::periodic::jobs::Jobs;
+use crate::periodic::schedule::Timing;
+use crate::periodic::source::Maker;
 use crate::sync::advance;
 use crate::world::{MAIN, Notes, Page, app, emit, reply, try_emit};
 
@@ -153,24 +155,17 @@ pub fn the_end_of_a_page_leaves_no_pull_unanswered() {
     });
 }
 
-fn plan(owner: JobOwner, payload: Payload) -> JobPlan {
+fn plan(owner: JobOwner) -> JobPlan {
+    let second = Duration::from_secs(1);
     JobPlan {
         id: Some("job".to_owned()),
-        name: EventName::parse("tick").unwrap(),
-        interval: Duration::from_secs(1),
-        is_immediate: true,
-        count: None,
-        to: None,
-        replaces: false,
-        flood: None,
-        payload,
+        timing: Timing {
+            is_immediate: true,
+            ..Timing::every(second)
+        },
         owner,
-        source: Source::Host,
+        ..JobPlan::new(EventName::parse("tick").unwrap(), second)
     }
-}
-
-fn fixed() -> Payload {
-    Payload::Fixed("1".into())
 }
 
 /// A window closes while its page starts a job: the job is stopped or was never started.
@@ -181,7 +176,7 @@ pub fn a_closed_window_has_no_jobs() {
         let closer = Arc::clone(&engine);
         let closer = thread::spawn(move || closer.remove_window(MAIN));
         let time = thread::spawn(|| advance(Duration::from_secs(1)));
-        let started = Jobs::start(&engine, plan(owner.clone(), fixed()));
+        let started = Jobs::start(&engine, plan(owner.clone()));
         closer.join().unwrap();
         time.join().unwrap();
         assert_eq!(engine.jobs.list(&owner, |_| false), []);
@@ -197,14 +192,59 @@ pub fn a_stopped_job_ticks_no_more() {
         let engine = app();
         let mut page = Page::new(&engine, 1);
         page.subscribe(1, "*", false).unwrap();
-        let job = Jobs::start(&engine, plan(JobOwner::Host, fixed())).unwrap();
+        let job = Jobs::start(&engine, plan(JobOwner::Host)).unwrap();
         let time = thread::spawn(|| {
             advance(Duration::from_secs(1));
             advance(Duration::from_secs(1));
         });
-        engine.jobs.stop(&JobOwner::Host, job.id()).unwrap();
+        engine.jobs.stop(&engine, &job).unwrap();
         let marker = emit(&engine, "stopped");
         time.join().unwrap();
+        for _ in 0..3 {
+            thread::yield_now();
+        }
+        assert_eq!(emit(&engine, "end"), marker + 1);
+    });
+}
+
+/// A job that nobody hears looks again when somebody listens, however close both come.
+pub fn the_first_listener_starts_an_unheard_job() {
+    check(|| {
+        let engine = app();
+        let job = JobPlan {
+            only_while_listened: true,
+            ..plan(JobOwner::Host)
+        };
+        let job = Jobs::start(&engine, job).unwrap();
+        let mut page = Page::new(&engine, 1);
+        page.subscribe(1, "tick", false).unwrap();
+        // Time passes for as long as it takes; without a look it would never tick.
+        while engine.jobs.info(&job).ticks == 0 {
+            advance(Duration::from_secs(1));
+            thread::yield_now();
+        }
+        engine.jobs.stop(&engine, &job).unwrap();
+    });
+}
+
+/// A payload that is being made when its job is stopped is not emitted any more.
+pub fn a_stopped_job_emits_nothing_that_is_still_made() {
+    check(|| {
+        let engine = app();
+        let mut page = Page::new(&engine, 1);
+        page.subscribe(1, "*", false).unwrap();
+        let made = Maker::Blocking(Box::new(|_| {
+            thread::yield_now();
+            Ok("1".to_owned())
+        }));
+        let job = JobPlan {
+            payload: Payload::Made(made),
+            ..plan(JobOwner::Host)
+        };
+        let job = Jobs::start(&engine, job).unwrap();
+        thread::yield_now();
+        engine.jobs.stop(&engine, &job).unwrap();
+        let marker = emit(&engine, "stopped");
         for _ in 0..3 {
             thread::yield_now();
         }

@@ -245,6 +245,22 @@ pub(crate) fn now() -> Instant {
     start() + *lock(&CLOCK.passed)
 }
 
+/// The clock by which periodic jobs reckon, which is the same one here.
+pub(crate) fn steady_now() -> Duration {
+    now() - start()
+}
+
+/// A thread that may block is a task here.
+pub(crate) fn spawn_blocking(
+    work: impl FnOnce() + Send + 'static,
+) -> shuttle::future::JoinHandle<()> {
+    spawn(async move { work() })
+}
+
+pub(crate) fn after(wait: Duration) -> TaskInstant {
+    TaskInstant::now() + wait
+}
+
 /// Lets time pass and wakes those whose sleep is over.
 pub(crate) fn advance(by: Duration) {
     switch();

@@ -192,11 +192,7 @@ impl Page {
             resume: None,
         };
         self.heard.insert(id, Vec::new());
-        self.command(|engine, key| {
-            let (mut answers, outcome) = engine.hub().subscribe(key, vec![request], now);
-            engine.settle(outcome);
-            answers.remove(0)
-        })?
+        self.command(|engine, key| engine.subscribe(key, vec![request], now).remove(0))?
     }
 
     pub(crate) fn unsubscribe(&mut self, id: u32) -> Result<()> {

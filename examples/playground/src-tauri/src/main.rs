@@ -5,6 +5,7 @@
 mod burst;
 mod conversation;
 mod events;
+mod machine;
 mod task;
 mod theme;
 
@@ -17,7 +18,7 @@ use events::{AppReady, ClockTick, WindowClosed, WindowFocused, event_bus};
 
 fn main() -> tauri::Result<()> {
     tauri::Builder::default()
-        .plugin(event_bus().build())
+        .plugin(event_bus().periodic_source("cpu", machine::cpu()).build())
         .manage(task::Runs::default())
         .invoke_handler(tauri::generate_handler![
             task::start_task,

@@ -1,0 +1,796 @@
+//! The jobs that run, and the one task that keeps time for all of them.
+
+use std::collections::{HashMap, HashSet};
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, Weak};
+use std::task::Poll;
+use std::time::{Duration, SystemTime};
+
+use crate::config::Limits;
+use crate::engine::Engine;
+use crate::error::{Error, ErrorCode, Result, quoted};
+use crate::event::Tick;
+use crate::hub::Outcome;
+use crate::json::Json;
+use crate::listener::panic_message;
+use crate::name::EventName;
+use crate::page::reply::Reply;
+use crate::periodic::agenda::{Agenda, Calendar};
+use crate::periodic::job::{
+    Change, Job, JobOwner, JobPlan, Payload, PeriodicInfo, State, weight_of,
+};
+use crate::periodic::notice::{StopReason, tell_failure, tell_start, tell_stop};
+use crate::periodic::schedule::Schedule;
+use crate::periodic::source::{Maker, Sources};
+use crate::sync::{
+    Mutex, MutexGuard, Notify, after, sleep_until, spawn, spawn_blocking, steady_now, yield_now,
+};
+
+/// How long the task sleeps at the most while jobs run. Timers may stand still while the machine sleeps, and the schedule
+/// does not.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+
+/// How many jobs tick before other tasks have their turn.
+const MOST_AT_ONCE: usize = 256;
+
+/// A job is known by its owner and its id, so that a page cannot name another one's.
+type JobKey = (Option<Arc<str>>, Arc<str>);
+
+fn key(owner: &JobOwner, id: &Arc<str>) -> JobKey {
+    let label = match owner {
+        JobOwner::Host => None,
+        JobOwner::Webview(label) => Some(Arc::clone(label)),
+    };
+    (label, Arc::clone(id))
+}
+
+/// The jobs that run.
+#[derive(Default)]
+pub(crate) struct Jobs {
+    book: Mutex<Book>,
+    newest: AtomicU64,
+    /// Tells the task that a job is due earlier than it knows, or that none is left.
+    changed: Arc<Notify>,
+    sources: OnceLock<Sources>,
+}
+
+#[derive(Default)]
+struct Book {
+    numbers: HashMap<JobKey, u64>,
+    entries: HashMap<u64, Entry>,
+    shares: HashMap<Option<Arc<str>>, Share>,
+    agenda: Agenda,
+    /// Jobs that wait for somebody who listens.
+    unheard: HashSet<u64>,
+    calendar: Option<Calendar>,
+    /// Whether the task is there.
+    is_kept: bool,
+    /// Until when the task sleeps; `None` while it is awake.
+    asleep: Option<Duration>,
+}
+
+struct Entry {
+    job: Arc<Job>,
+    weight: usize,
+}
+
+/// What the jobs of a page take, or those of the app.
+#[derive(Debug, Default, Clone, Copy)]
+struct Share {
+    jobs: usize,
+    bytes: usize,
+}
+
+impl Book {
+    fn find(&self, key: &JobKey) -> Option<&Arc<Job>> {
+        let number = self.numbers.get(key)?;
+        Some(&self.entries.get(number)?.job)
+    }
+
+    fn remove(&mut self, job: &Job) -> bool {
+        let Some(entry) = self.entries.remove(&job.number) else {
+            return false;
+        };
+        self.numbers.remove(&key(&job.owner, &job.id));
+        self.agenda.cancel(job.number);
+        self.unheard.remove(&job.number);
+        if let Some(share) = self.shares.get_mut(&job.charged) {
+            share.jobs -= 1;
+            share.bytes -= entry.weight;
+            if share.jobs == 0 {
+                self.shares.remove(&job.charged);
+            }
+        }
+        true
+    }
+
+    fn add(&mut self, job: &Arc<Job>, weight: usize) {
+        let share = self.shares.entry(job.charged.clone()).or_default();
+        share.jobs += 1;
+        share.bytes += weight;
+        self.numbers.insert(key(&job.owner, &job.id), job.number);
+        let job = Arc::clone(job);
+        self.entries.insert(job.number, Entry { job, weight });
+    }
+
+    /// Whether there is room for a job of this weight, beside all others but the one that it takes the place of.
+    fn check_room(
+        &self,
+        charged: &Option<Arc<str>>,
+        weight: usize,
+        instead: Option<u64>,
+        limits: &Limits,
+    ) -> Result<()> {
+        let refuse = |what: String| Err(Error::new(ErrorCode::TooManyJobs, what));
+        let instead = instead.and_then(|number| self.entries.get(&number));
+        let jobs = self.entries.len() - usize::from(instead.is_some());
+        let mut own = self.shares.get(charged).copied().unwrap_or_default();
+        let pages = self.shares.iter().filter(|(page, _)| page.is_some());
+        let mut bytes: usize = pages.map(|(_, share)| share.bytes).sum();
+        if let Some(entry) = instead {
+            if entry.job.charged == *charged {
+                own.jobs -= 1;
+                own.bytes -= entry.weight;
+            }
+            if entry.job.charged.is_some() {
+                bytes -= entry.weight;
+            }
+        }
+        if jobs >= limits.periodic_jobs {
+            return refuse(format!(
+                "{jobs} periodic jobs are running, and that is the limit (periodicJobs); stop some first"
+            ));
+        }
+        if charged.is_none() {
+            return Ok(());
+        }
+        if own.jobs >= limits.periodic_jobs_per_page {
+            return refuse(format!(
+                "this page has {} periodic jobs, and that is the limit (periodicJobsPerPage); stop some first",
+                own.jobs
+            ));
+        }
+        for (whose, total, limit, key) in [
+            (
+                "this page",
+                own.bytes + weight,
+                limits.periodic_bytes_per_page,
+                "periodicBytesPerPage",
+            ),
+            (
+                "all pages",
+                bytes + weight,
+                limits.periodic_bytes,
+                "periodicBytes",
+            ),
+        ] {
+            if total > limit {
+                return refuse(format!(
+                    "the periodic jobs of {whose} would keep {total} bytes, and the limit is {limit} ({key}); stop some first, or emit less with each tick"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Jobs {
+    fn drop(&mut self) {
+        // The task sees that there is no bus any more.
+        self.changed.notify_one();
+    }
+}
+
+impl Jobs {
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_sources(&self, sources: Sources) {
+        let _ = self.sources.set(sources);
+    }
+
+    /// What makes the payloads of a job that takes them from this source.
+    pub(crate) fn maker(&self, source: &str, args: Arc<str>) -> Result<Maker> {
+        match self.sources.get() {
+            Some(sources) => sources.maker(source, args),
+            None => Sources::default().maker(source, args),
+        }
+    }
+
+    /// Starts a job, which runs until it is stopped or its count is reached.
+    pub(crate) fn start(engine: &Arc<Engine>, plan: JobPlan) -> Result<Arc<Job>> {
+        if let Payload::Fixed(json) = &plan.payload {
+            engine.check_payload(&plan.name, json)?;
+        }
+        if let Some(to) = &plan.to {
+            engine.meet(&to.selection);
+            engine.hub().check_targets(&to.selection)?;
+        }
+        if plan.max_failures == Some(0) {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                "the most failures in a row are 0; a job ends after at least 1, or without a number never",
+            ));
+        }
+        let id: Arc<str> = match &plan.id {
+            Some(id) => check_id(id).map(|()| id.as_str().into())?,
+            None => random_id()?.into(),
+        };
+        let jobs = &engine.jobs;
+        let number = jobs.newest.fetch_add(1, Ordering::Relaxed) + 1;
+        let schedule = Schedule::new(plan.timing, steady_now(), seed_of(&id))?;
+        let replaces = plan.replaces;
+        let job = Arc::new(Job::new(number, id, plan, schedule));
+        let replaced = jobs.insert(&job, replaces, engine.limits())?;
+        if let Some(old) = replaced {
+            old.halt();
+            tell_stop(engine, &old, StopReason::Replaced);
+        }
+        if let JobOwner::Webview(webview) = &job.owner
+            && !engine.knows(webview)
+        {
+            // It was closed meanwhile, and nobody would stop the job any more.
+            jobs.remove(&job);
+            return Err(Error::new(ErrorCode::StaleSession, "the webview is closed"));
+        }
+        tell_start(engine, &job, &jobs.info(&job));
+        let state = job.state();
+        if let Some(due) = state.schedule.due() {
+            jobs.plan(&job, due);
+        }
+        drop(state);
+        jobs.keep(engine);
+        Ok(job)
+    }
+
+    fn insert(&self, job: &Arc<Job>, replaces: bool, limits: &Limits) -> Result<Option<Arc<Job>>> {
+        let weight = {
+            let state = job.state();
+            weight_of(job, &state.payload, state.audience.to.as_ref())
+        };
+        let mut book = self.book();
+        let old = book.find(&key(&job.owner, &job.id)).cloned();
+        if old.is_some() && !replaces {
+            return Err(Error::new(
+                ErrorCode::DuplicateJob,
+                format!(
+                    "a periodic job with the id {} is running; stop it, ask to replace it, or choose another id",
+                    quoted(&job.id)
+                ),
+            ));
+        }
+        let instead = old.as_ref().map(|old| old.number);
+        book.check_room(&job.charged, weight, instead, limits)?;
+        if let Some(old) = &old {
+            book.remove(old);
+        }
+        book.add(job, weight);
+        Ok(old)
+    }
+
+    /// Sees to it that the task is there.
+    fn keep(&self, engine: &Arc<Engine>) {
+        let mut book = self.book();
+        if book.is_kept {
+            return;
+        }
+        book.is_kept = true;
+        drop(book);
+        drop(spawn(keep_time(
+            Arc::downgrade(engine),
+            Arc::clone(&self.changed),
+        )));
+    }
+
+    /// Plans the next tick. Called under the lock of the job's state, so that the newest plan counts.
+    fn plan(&self, job: &Job, due: Duration) {
+        let mut book = self.book();
+        if !book.entries.contains_key(&job.number) {
+            return;
+        }
+        book.agenda.plan(job.number, due);
+        if book.asleep.is_some_and(|until| due < until) {
+            book.asleep = None;
+            drop(book);
+            self.changed.notify_one();
+        }
+    }
+
+    /// A job whose event the caller may reach. The others are as unknown as one that is not there.
+    pub(crate) fn find_if(
+        &self,
+        owner: &JobOwner,
+        id: &str,
+        is_reached: impl FnOnce(&EventName) -> bool,
+    ) -> Result<Arc<Job>> {
+        let found = self.book().find(&key(owner, &id.into())).cloned();
+        found
+            .filter(|job| is_reached(&job.name))
+            .ok_or_else(|| unknown_job(id))
+    }
+
+    pub(crate) fn find(&self, owner: &JobOwner, id: &str) -> Result<Arc<Job>> {
+        self.find_if(owner, id, |_| true)
+    }
+
+    /// Ends this very job, and not one that has taken its id since. Says whether it ran.
+    fn remove(&self, job: &Arc<Job>) -> bool {
+        let was_there = self.book().remove(job);
+        job.halt();
+        if was_there {
+            self.wake_if_empty();
+        }
+        was_there
+    }
+
+    fn wake_if_empty(&self) {
+        if self.book().entries.is_empty() {
+            self.changed.notify_one();
+        }
+    }
+
+    pub(crate) fn stop(&self, engine: &Engine, job: &Arc<Job>) -> Result<()> {
+        if !self.remove(job) {
+            return Err(unknown_job(&job.id));
+        }
+        tell_stop(engine, job, StopReason::Stopped);
+        Ok(())
+    }
+
+    pub(crate) fn pause(&self, job: &Arc<Job>) -> Result<()> {
+        let mut state = self.running(job)?;
+        state.schedule.pause(steady_now());
+        let mut book = self.book();
+        book.agenda.cancel(job.number);
+        book.unheard.remove(&job.number);
+        Ok(())
+    }
+
+    pub(crate) fn resume(&self, job: &Arc<Job>) -> Result<()> {
+        let mut state = self.running(job)?;
+        state.schedule.resume(steady_now());
+        self.plan_next(job, &state);
+        Ok(())
+    }
+
+    /// Changes a job in place, all of what is asked or nothing.
+    pub(crate) fn update(&self, engine: &Engine, job: &Arc<Job>, change: Change) -> Result<()> {
+        if let Some(json) = &change.payload {
+            engine.check_payload(&job.name, json)?;
+        }
+        if let Some(Some(to)) = &change.to {
+            engine.meet(&to.selection);
+            engine.hub().check_targets(&to.selection)?;
+        }
+        // What is replaced may be the app's own function, which is dropped after the locks.
+        let mut replaced = Vec::new();
+        let mut state = self.running(job)?;
+        if change.payload.is_some() && job.sampled.is_some() {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                format!(
+                    "the payload of the job {} comes from its source; start it anew to give it a fixed one",
+                    quoted(&job.id)
+                ),
+            ));
+        }
+        let payload = change.payload.map(Payload::Fixed);
+        let to = change.to.unwrap_or_else(|| state.audience.to.clone());
+        let weight = weight_of(job, payload.as_ref().unwrap_or(&state.payload), to.as_ref());
+        {
+            let mut book = self.book();
+            book.check_room(&job.charged, weight, Some(job.number), engine.limits())?;
+            if let Some(interval) = change.interval {
+                state.schedule.set_interval(interval, steady_now())?;
+            }
+            if let Some(entry) = book.entries.get_mut(&job.number) {
+                let before = std::mem::replace(&mut entry.weight, weight);
+                if let Some(share) = book.shares.get_mut(&job.charged) {
+                    share.bytes = share.bytes - before + weight;
+                }
+            }
+        }
+        state.audience.to = to;
+        if let Some(payload) = payload {
+            replaced.push(std::mem::replace(&mut state.payload, payload));
+        }
+        if state.is_unheard {
+            // It may be heard where it goes now.
+            self.plan(job, steady_now());
+        } else {
+            self.plan_next(job, &state);
+        }
+        drop(state);
+        drop(replaced);
+        Ok(())
+    }
+
+    fn running<'a>(&self, job: &'a Arc<Job>) -> Result<MutexGuard<'a, State>> {
+        let state = job.state();
+        if state.is_stopped {
+            return Err(unknown_job(&job.id));
+        }
+        Ok(state)
+    }
+
+    fn plan_next(&self, job: &Job, state: &State) {
+        if let Some(due) = state.schedule.due().filter(|_| !state.is_busy) {
+            self.plan(job, due);
+        }
+    }
+
+    pub(crate) fn stop_all_of(&self, webview: &str) {
+        let ended: Vec<Arc<Job>> = {
+            let mut book = self.book();
+            let is_theirs = |job: &Arc<Job>| matches!(&job.owner, JobOwner::Webview(label) if **label == *webview);
+            let jobs = book.entries.values().map(|entry| &entry.job);
+            let ended: Vec<Arc<Job>> = jobs.filter(|job| is_theirs(job)).cloned().collect();
+            for job in &ended {
+                book.remove(job);
+            }
+            ended
+        };
+        self.halt_all(&ended);
+    }
+
+    pub(crate) fn stop_all(&self) {
+        let ended: Vec<Arc<Job>> = {
+            let mut book = self.book();
+            book.numbers.clear();
+            book.shares.clear();
+            book.agenda.clear();
+            book.unheard.clear();
+            book.entries.drain().map(|(_, entry)| entry.job).collect()
+        };
+        self.halt_all(&ended);
+    }
+
+    fn halt_all(&self, ended: &[Arc<Job>]) {
+        for job in ended {
+            job.halt();
+        }
+        if !ended.is_empty() {
+            self.wake_if_empty();
+        }
+    }
+
+    /// The jobs of this owner, and those of others whose event the caller may reach, in the order of their ids.
+    pub(crate) fn list(
+        &self,
+        owner: &JobOwner,
+        is_reached: impl Fn(&EventName) -> bool,
+    ) -> Vec<PeriodicInfo> {
+        let jobs: Vec<Arc<Job>> = {
+            let book = self.book();
+            let jobs = book.entries.values().map(|entry| &entry.job);
+            jobs.filter(|job| job.owner == *owner || is_reached(&job.name))
+                .cloned()
+                .collect()
+        };
+        let calendar = self.calendar();
+        let mut jobs: Vec<PeriodicInfo> = jobs
+            .iter()
+            .map(|job| job.info(|due| calendar.time_of(due)))
+            .collect();
+        jobs.sort_by(|a, b| a.id.cmp(&b.id));
+        jobs
+    }
+
+    pub(crate) fn info(&self, job: &Job) -> PeriodicInfo {
+        let calendar = self.calendar();
+        job.info(|due| calendar.time_of(due))
+    }
+
+    /// What tells the time of day at which a tick is due. Nobody can set the clock by which it is.
+    fn calendar(&self) -> Calendar {
+        let (steady, wall) = (steady_now(), SystemTime::now());
+        let mut book = self.book();
+        let calendar = book
+            .calendar
+            .get_or_insert_with(|| Calendar::new(steady, wall));
+        calendar.follow(steady, wall);
+        *calendar
+    }
+
+    /// Somebody listens to something new: the jobs that nobody heard look again.
+    pub(crate) fn look_again(&self) {
+        let mut book = self.book();
+        if book.unheard.is_empty() {
+            return;
+        }
+        for job in std::mem::take(&mut book.unheard) {
+            book.agenda.plan(job, Duration::ZERO);
+        }
+        book.asleep = None;
+        drop(book);
+        self.changed.notify_one();
+    }
+
+    /// Takes out the jobs that are due.
+    fn take_due(&self) -> Vec<Arc<Job>> {
+        let now = steady_now();
+        let mut book = self.book();
+        book.asleep = None;
+        let mut due = Vec::new();
+        while due.len() < MOST_AT_ONCE
+            && let Some(number) = book.agenda.take_due(now)
+        {
+            due.extend(
+                book.entries
+                    .get(&number)
+                    .map(|entry| Arc::clone(&entry.job)),
+            );
+        }
+        due
+    }
+
+    /// What the task does next, where nothing is due any more.
+    fn rest(&self) -> Rest {
+        let now = steady_now();
+        let mut book = self.book();
+        if book.entries.is_empty() {
+            book.is_kept = false;
+            return Rest::End;
+        }
+        let next = book.agenda.next();
+        book.asleep = Some(next.unwrap_or(Duration::MAX));
+        match next {
+            Some(due) if due <= now => {
+                book.asleep = None;
+                Rest::Sleep(Duration::ZERO)
+            }
+            Some(due) => Rest::Sleep((due - now).min(LONGEST_SLEEP)),
+            None => Rest::UntilChanged,
+        }
+    }
+}
+
+enum Rest {
+    Sleep(Duration),
+    /// Every job is paused, or waits for its source or for somebody who listens.
+    UntilChanged,
+    End,
+}
+
+/// Lets every job tick when it is due, and ends with the last one.
+async fn keep_time(engine: Weak<Engine>, changed: Arc<Notify>) {
+    loop {
+        let rest = {
+            let Some(engine) = engine.upgrade() else {
+                return;
+            };
+            let due = engine.jobs.take_due();
+            if due.is_empty() {
+                engine.jobs.rest()
+            } else {
+                let calendar = engine.jobs.calendar();
+                for job in due {
+                    run_tick(&engine, &job, &calendar);
+                }
+                Rest::Sleep(Duration::ZERO)
+            }
+        };
+        match rest {
+            Rest::Sleep(Duration::ZERO) => yield_now().await,
+            Rest::Sleep(wait) => {
+                tokio::select! {
+                    biased;
+                    () = changed.notified() => {}
+                    () = sleep_until(after(wait)) => {}
+                }
+            }
+            Rest::UntilChanged => changed.notified().await,
+            Rest::End => return,
+        }
+    }
+}
+
+fn run_tick(engine: &Arc<Engine>, job: &Arc<Job>, calendar: &Calendar) {
+    let now = steady_now();
+    let mut state = job.state();
+    if state.is_stopped || state.is_busy {
+        return;
+    }
+    let Some(due) = state.schedule.due() else {
+        return;
+    };
+    if due > now {
+        engine.jobs.plan(job, due);
+        return;
+    }
+    if job.only_while_listened && !is_heard(engine, job, &mut state, now) {
+        return;
+    }
+    let taken = state.schedule.take(now);
+    state.missed += taken.missed;
+    let tick = Tick {
+        job: Arc::clone(&job.id),
+        count: taken.count,
+        scheduled_at: calendar.time_of(taken.scheduled),
+        missed: taken.missed,
+    };
+    match std::mem::replace(&mut state.payload, Payload::Away) {
+        Payload::Fixed(json) => {
+            state.payload = Payload::Fixed(Arc::clone(&json));
+            let accepted = job.accept(engine, &state, tick, json.into());
+            finish_tick(engine, job, state, taken.count, accepted);
+        }
+        Payload::Made(maker) => {
+            state.is_busy = true;
+            drop(state);
+            make(engine, job, maker, tick);
+        }
+        Payload::Away => {}
+    }
+}
+
+/// Whether somebody would get the tick that is due. If not, the job waits until somebody listens to something new; that
+/// is noted before looking, so that nobody is missed who comes meanwhile.
+fn is_heard(engine: &Engine, job: &Job, state: &mut State, now: Duration) -> bool {
+    engine.jobs.book().unheard.insert(job.number);
+    if !engine.hub().is_heard(&job.name, &state.audience) {
+        state.is_unheard = true;
+        return false;
+    }
+    engine.jobs.book().unheard.remove(&job.number);
+    if std::mem::take(&mut state.is_unheard) {
+        state.schedule.pass_over(now);
+        if let Some(due) = state.schedule.due().filter(|due| *due > now) {
+            engine.jobs.plan(job, due);
+            return false;
+        }
+    }
+    true
+}
+
+/// Has a payload made, on a task of its own, so that one that takes its time holds up no other job. The job waits for it.
+fn make(engine: &Arc<Engine>, job: &Arc<Job>, maker: Maker, tick: Tick) {
+    let (weak, job) = (Arc::downgrade(engine), Arc::clone(job));
+    match maker {
+        Maker::Blocking(mut sample) => {
+            drop(spawn_blocking(move || {
+                let made = catch_unwind(AssertUnwindSafe(|| sample(&tick)))
+                    .unwrap_or_else(|panic| Err(panicked(&*panic)));
+                finish_making(&weak, &job, Maker::Blocking(sample), tick, made);
+            }));
+        }
+        Maker::Async(mut sample) => {
+            drop(spawn(async move {
+                let made = async {
+                    let mut sampling = catch_unwind(AssertUnwindSafe(|| sample(&tick)))
+                        .map_err(|panic| panicked(&*panic))?;
+                    poll_fn(|context| {
+                        let polled =
+                            catch_unwind(AssertUnwindSafe(|| sampling.as_mut().poll(context)));
+                        polled.unwrap_or_else(|panic| Poll::Ready(Err(panicked(&*panic))))
+                    })
+                    .await
+                };
+                let made = tokio::select! {
+                    biased;
+                    () = job.ended.notified() => return,
+                    made = made => made,
+                };
+                finish_making(&weak, &job, Maker::Async(sample), tick, made);
+            }));
+        }
+    }
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
+    Error::new(
+        ErrorCode::SourceFailed,
+        format!(
+            "the function that makes the payload panicked: {}",
+            panic_message(panic)
+        ),
+    )
+}
+
+fn finish_making(
+    engine: &Weak<Engine>,
+    job: &Arc<Job>,
+    maker: Maker,
+    tick: Tick,
+    made: Result<String>,
+) {
+    let Some(engine) = engine.upgrade() else {
+        return;
+    };
+    let count = tick.count;
+    let mut state = job.state();
+    state.is_busy = false;
+    if state.is_stopped {
+        drop(state);
+        drop(maker);
+        return;
+    }
+    let mut unneeded = None;
+    match state.payload {
+        Payload::Away => state.payload = Payload::Made(maker),
+        // It was given a fixed one meanwhile.
+        _ => unneeded = Some(maker),
+    }
+    let accepted = made.and_then(|json| job.accept(&engine, &state, tick, Json::from(json)));
+    finish_tick(&engine, job, state, count, accepted);
+    drop(unneeded);
+}
+
+fn finish_tick(
+    engine: &Engine,
+    job: &Arc<Job>,
+    mut state: MutexGuard<'_, State>,
+    tick: u64,
+    accepted: Result<Outcome<Reply>>,
+) {
+    match &accepted {
+        Ok(_) => state.failures_in_a_row = 0,
+        Err(error) => {
+            state.failed += 1;
+            state.failures_in_a_row += 1;
+            state.last_error = Some(error.clone());
+        }
+    }
+    let failures = state.failures_in_a_row;
+    let end = if job.max_failures.is_some_and(|most| failures >= most) {
+        Some(StopReason::Failed)
+    } else if state.schedule.is_finished() {
+        Some(StopReason::Finished)
+    } else {
+        engine.jobs.plan_next(job, &state);
+        None
+    };
+    state.is_stopped |= end.is_some();
+    drop(state);
+    match accepted {
+        Ok(outcome) => engine.settle(outcome),
+        Err(error) => tell_failure(engine, job, tick, failures, &error),
+    }
+    if let Some(reason) = end
+        && engine.jobs.remove(job)
+    {
+        tell_stop(engine, job, reason);
+    }
+}
+
+fn unknown_job(id: &str) -> Error {
+    Error::new(
+        ErrorCode::UnknownJob,
+        format!("no periodic job of this owner has the id {}", quoted(id)),
+    )
+}
+
+fn check_id(id: &str) -> Result<()> {
+    const LONGEST: usize = 255;
+    if id.is_empty() || id.len() > LONGEST {
+        return Err(Error::new(
+            ErrorCode::InvalidArgument,
+            format!(
+                "the job id {} is not one; it has 1 to {LONGEST} bytes",
+                quoted(id)
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn random_id() -> Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Error::new(
+            ErrorCode::Unavailable,
+            format!("the system gives no random bytes for a job id: {error}"),
+        )
+    })?;
+    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
+}
+
+/// Jobs of different ids are not to fire together.
+fn seed_of(id: &str) -> u64 {
+    id.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
+    })
+}

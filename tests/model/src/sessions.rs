@@ -34,7 +34,7 @@ fn arrive_twice(engine: &Arc<Engine>, runs: &Notes<()>) -> [thread::JoinHandle<O
     })
 }
 
-/// Runs a command as `commands.rs` does.
+/// Runs a command as `commands/order.rs` does.
 fn run_command(engine: &Arc<Engine>, runs: &Notes<()>) -> Option<Answer> {
     let command = Command {
         name: "command",

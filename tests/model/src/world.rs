@@ -155,7 +155,7 @@ impl Page {
         }
     }
 
-    /// Runs the next command of this page, as `commands.rs` does.
+    /// Runs the next command of this page, as `commands/order.rs` does.
     pub(crate) fn command<T>(
         &mut self,
         run: impl FnOnce(&Engine, SubscriberKey) -> T,

@@ -1,0 +1,156 @@
+//! Events from pages.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+use tauri::ipc::{Request, Response};
+use tauri::{Runtime, Webview};
+
+use crate::bus::EventBus;
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::event::{Receipt, Source};
+use crate::hub::{Address, Audience, Draft};
+use crate::name::EventName;
+use crate::scope::{Recipients, Scope};
+use crate::target::Selection;
+
+use super::arguments::{answer_each, invalid_argument, read_payload, read_target};
+use super::order::{Call, in_order};
+use super::{Bus, Entries, scope_of, source_of};
+
+#[tauri::command]
+pub(super) async fn emit<R: Runtime>(
+    webview: Webview<R>,
+    bus: Bus<'_>,
+    request: Request<'_>,
+    entries: Entries,
+    session: String,
+    n: u64,
+    events: Vec<Value>,
+) -> Result<Response> {
+    let engine = bus.engine();
+    let scope = scope_of("event-bus:allow-emit", &entries);
+    let call = Call {
+        name: "emit",
+        request,
+        session,
+        n,
+    };
+    let source = source_of(&webview);
+    in_order(engine, &webview, &call, |_| {
+        let flood = engine.hub().flood(webview.label())?;
+        answer_each(&flood, events, |entry: EmitEntry| {
+            if entry.to.is_some() {
+                return Err(invalid_argument(
+                    "an event with a target goes through emit_to",
+                ));
+            }
+            let name = EventName::parse(&entry.event)?;
+            scope.check_emitting(&name, Recipients::Everyone, None)?;
+            engine.give_way();
+            entry.emit(&bus, name, &source, &Audience::default())
+        })
+    })
+    .await
+}
+
+#[tauri::command]
+pub(super) async fn emit_to<R: Runtime>(
+    webview: Webview<R>,
+    bus: Bus<'_>,
+    request: Request<'_>,
+    entries: Entries,
+    session: String,
+    n: u64,
+    events: Vec<Value>,
+) -> Result<Response> {
+    let engine = bus.engine();
+    let scope = scope_of("event-bus:allow-emit-to", &entries);
+    let call = Call {
+        name: "emit_to",
+        request,
+        session,
+        n,
+    };
+    let source = source_of(&webview);
+    in_order(engine, &webview, &call, |_| {
+        let flood = engine.hub().flood(webview.label())?;
+        answer_each(&flood, events, |entry: EmitEntry| {
+            let Some(to) = &entry.to else {
+                return Err(invalid_argument(
+                    "emit_to needs a target; without one it is emit",
+                ));
+            };
+            let mut to = Address::of(read_target(to)?)?;
+            if to.selection.everyone {
+                return Err(invalid_argument("an event for everyone goes through emit"));
+            }
+            let name = EventName::parse(&entry.event)?;
+            confine(engine, &scope, &name, &mut to.selection, None)?;
+            let audience = Audience {
+                to: Some(to),
+                except: None,
+            };
+            engine.give_way();
+            entry.emit(&bus, name, &source, &audience)
+        })
+    })
+    .await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EmitEntry {
+    event: String,
+    payload: Option<String>,
+    to: Option<Value>,
+    retain: Option<bool>,
+}
+
+impl EmitEntry {
+    fn emit(
+        self,
+        bus: &EventBus,
+        name: EventName,
+        source: &Source,
+        audience: &Audience,
+    ) -> Result<Receipt> {
+        let draft = Draft {
+            payload: read_payload(bus.catalog(), &name, self.payload)?.into(),
+            name,
+            source: source.clone(),
+            tick: None,
+            retain: self.retain,
+        };
+        bus.engine().emit(draft, audience)
+    }
+}
+
+/// Checks that a page may send this to its target, and confines the target to those whom it may reach.
+pub(super) fn confine(
+    engine: &Engine,
+    scope: &Scope,
+    name: &EventName,
+    to: &mut Selection,
+    interval: Option<Duration>,
+) -> Result<()> {
+    if scope.is_unlimited() {
+        return Ok(());
+    }
+    engine.meet(to);
+    let places = engine.hub().places();
+    let recipients = Recipients::Selected(to, &places);
+    to.within = scope.check_emitting(name, recipients, interval)?;
+    Ok(())
+}
+
+#[cfg(fuzzing)]
+pub(super) fn read_entry(entry: Value) -> Result<()> {
+    let entry: EmitEntry = super::arguments::read(entry)?;
+    let name = EventName::parse(&entry.event)?;
+    super::arguments::read_json(&name, entry.payload)?;
+    entry.to.as_ref().map(read_target).transpose()?;
+    Ok(())
+}

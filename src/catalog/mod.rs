@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::{Error, ErrorCode, Result, quoted};
-use crate::name::EventName;
+use crate::name::{EventName, OWN_PREFIX};
 use crate::policy::{Policies, Policy};
 
 #[cfg(feature = "typed")]
@@ -58,7 +58,7 @@ impl Catalog {
             let Declaration {
                 name, type_name, ..
             } = declaration;
-            EventName::parse(name).map_err(|error| {
+            EventName::parse_emitted(name).map_err(|error| {
                 Error::new(error.code(), format!("the event {type_name}: {error}"))
             })?;
             let before: Option<Declaration> = events.insert(*name, *declaration);
@@ -107,7 +107,8 @@ impl Catalog {
 
     /// Refuses a name that is not registered, where the catalog is strict.
     pub(crate) fn check_name(&self, name: &EventName) -> Result<()> {
-        if !self.is_strict || self.events.contains_key(name.as_str()) {
+        let is_own = name.as_str().starts_with(OWN_PREFIX);
+        if !self.is_strict || is_own || self.events.contains_key(name.as_str()) {
             return Ok(());
         }
         let known: Vec<&str> = self.events.keys().copied().collect();
@@ -119,6 +120,12 @@ impl Catalog {
                 quoted(&known.join(", "))
             ),
         ))
+    }
+
+    /// Whether what is emitted under this name is checked.
+    pub(crate) fn checks(&self, name: &EventName) -> bool {
+        let declared = self.events.get(name.as_str());
+        declared.is_some_and(|declaration| declaration.check.is_some())
     }
 
     /// Refuses a payload that does not have the shape of its event.
@@ -285,7 +292,7 @@ mod tests {
     }
 
     fn name(name: &str) -> EventName {
-        EventName::parse(name).unwrap()
+        EventName::parse_emitted(name).unwrap()
     }
 
     #[test]

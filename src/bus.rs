@@ -168,7 +168,7 @@ impl EventBus {
         Ok(self.engine.clear_retained(&EventPattern::parse(pattern)?))
     }
 
-    fn prepare(
+    pub(crate) fn prepare(
         &self,
         name: &str,
         payload: impl Serialize,

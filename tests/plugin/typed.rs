@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use tauri::App;
 use tauri::test::{MockRuntime, mock_builder};
 use tauri_plugin_event_bus::{
-    Builder, CatalogMode, EmitOptions, ErrorCode, Event, EventBusExt, Policy, SourceCall, TypedItem,
+    Builder, CatalogMode, EmitOptions, ErrorCode, Event, EventBusExt, Limits, Policy, SourceCall,
+    TypedItem,
 };
 
 use crate::support::{Page, app_with, code, message};
@@ -253,6 +254,34 @@ fn permission_comes_before_shape() {
     let mut widget = Page::open(&app, "shop");
     let refused = widget.emit("typed:wrapped", "\"no number\"");
     assert_eq!(code(&refused), "denied");
+}
+
+#[test]
+fn an_event_of_a_type_waits_for_room() {
+    let reject = Policy::new().reject();
+    let mut limits = Limits::default();
+    limits.queue_events = 1;
+    let app = app_with(
+        Builder::new()
+            .event::<Moved>()
+            .policy("moved", reject)
+            .limits(limits),
+    );
+    let mut main = Page::open(&app, "main");
+    main.listen("moved");
+    let bus = app.event_bus();
+    moved(1.0).emit(&bus).unwrap();
+    assert_eq!(
+        moved(2.0).emit(&bus).unwrap_err().code(),
+        ErrorCode::QueueFull
+    );
+    let waiting = tauri::async_runtime::spawn(moved(3.0).emit_async(&bus, EmitOptions::new()));
+    assert_eq!(main.receive().len(), 1);
+    assert_eq!(main.receive_many(1)[0].1["to"][0]["x"], 3.0);
+    tauri::async_runtime::block_on(waiting).unwrap().unwrap();
+    let refused = moved(f64::NAN).emit_async(&bus, EmitOptions::new());
+    let refused = tauri::async_runtime::block_on(refused).unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::InvalidPayload);
 }
 
 #[test]

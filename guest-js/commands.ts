@@ -15,13 +15,14 @@ export const COMMANDS = [
   'update_periodic',
   'list_periodic',
   'catalog',
+  'inspect',
 ] as const
 
 /** A command of the plugin. */
 export type Command = (typeof COMMANDS)[number]
 
 /** A command that changes state: it carries the session and its number. */
-export type StateCommand = Exclude<Command, 'pull' | 'list_periodic' | 'catalog'>
+export type StateCommand = Exclude<Command, 'pull' | 'list_periodic' | 'catalog' | 'inspect'>
 
 /** The argument under which a command takes several entries; the others take one object of arguments. */
 const BATCHED: Partial<Record<StateCommand, string>> = {

@@ -145,6 +145,7 @@ const PERMISSIONS: Partial<Record<string, string>> = {
   update_periodic: '"event-bus:periodic"',
   list_periodic: '"event-bus:periodic"',
   catalog: '"event-bus:allow-catalog"',
+  inspect: '"event-bus:inspect"',
 }
 
 /** Tauri's access control and argument parser reject with bare strings, which debug and release builds word differently. */

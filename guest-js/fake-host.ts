@@ -124,6 +124,7 @@ export class FakeHost {
   /** How many items a batch holds. */
   batch = Number.POSITIVE_INFINITY
   jobs = new Map<string, Record<string, unknown>>()
+  inspection: unknown = { seq: 0, refused: 0, webviews: [], consumers: [], jobs: [] }
   catalog: unknown = { strict: false, events: [], $defs: {} }
   readonly broken: string[] = []
   private readonly ended = new Set<string>()
@@ -137,7 +138,7 @@ export class FakeHost {
     this.sent.push(sent)
     const isPull = command === 'pull'
     const isOrdinary = isPull && args.ahead !== true
-    const isState = !isPull && command !== 'list_periodic' && command !== 'catalog'
+    const isState = !isPull && command !== 'list_periodic' && command !== 'catalog' && command !== 'inspect'
     if (isOrdinary && this.countPull(sent, 1) > 1) this.broken.push('two pulls in flight')
     if (isState && ++this.stateInFlight > 1) this.broken.push('two state-changing commands in flight')
     return new Promise((resolve, reject) => {
@@ -332,6 +333,7 @@ export class FakeHost {
       return
     }
     if (held.command === 'catalog') held.resolve(this.catalog)
+    else if (held.command === 'inspect') held.resolve(this.inspection)
     else if (held.command === 'list_periodic') held.resolve([...this.jobs.values()])
     else if (held.command === 'pull') this.answerPull(held)
     else this.answerState(held)

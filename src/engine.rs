@@ -12,11 +12,13 @@ use crate::hub::order::{Answer, Turn};
 use crate::hub::queue::Entry;
 use crate::hub::subscriptions::{SubscriberKey, SubscriptionId};
 use crate::hub::{Audience, Command, Draft, Hub, Outcome, Pull, SubscriptionRequest};
+use crate::inspection::{Inspection, SubscriptionInspection};
 use crate::listener::Callbacks;
 use crate::name::EventName;
 use crate::page::batch::encode;
 use crate::page::reply::Reply;
 use crate::pattern::EventPattern;
+use crate::periodic::job::JobOwner;
 use crate::periodic::jobs::Jobs;
 use crate::policy::Policies;
 use crate::sync::{FairMutex, Mutex, MutexGuard, Notify, now, yield_thread};
@@ -42,6 +44,9 @@ const GLOB_WORK: usize = 64;
 
 /// How many subscriptions end under one lock.
 const MOST_ENDED: usize = 8;
+
+/// How many subscriptions are copied under one lock to be looked at.
+const MOST_LISTED: usize = 512;
 
 /// How often a page's command lets others go first before it goes on all the same.
 const MOST_YIELDS: usize = 64;
@@ -313,6 +318,60 @@ impl Engine {
     pub(crate) fn remove_consumer(&self, key: SubscriberKey) {
         // Bound to a name, so that what it held is dropped after the lock.
         let _removed = self.hub().remove_consumer(key);
+    }
+
+    /// How the bus stands, webview by webview and part by part, so that nobody waits for the whole.
+    pub(crate) fn inspect(&self) -> Inspection {
+        let overview = self.hub().overview();
+        let mut webviews = Vec::with_capacity(overview.webviews.len());
+        for label in &overview.webviews {
+            self.give_way();
+            let inspected = self.hub().inspect_webview(label, now());
+            let Some((mut webview, key)) = inspected else {
+                continue;
+            };
+            if let (Some(page), Some(key)) = (&mut webview.page, key) {
+                page.subscriptions = self.list_subscriptions(key);
+            }
+            webviews.push(webview);
+        }
+        let mut consumers = Vec::with_capacity(overview.consumers.len());
+        for key in overview.consumers {
+            let inspected = self.hub().inspect_consumer(key);
+            let Some(mut consumer) = inspected else {
+                continue;
+            };
+            consumer.is_stream = key != self.callbacks.subscriber;
+            consumer.subscriptions = self.list_subscriptions(key);
+            consumers.push(consumer);
+        }
+        Inspection {
+            seq: overview.seq,
+            refused: overview.refused,
+            webviews,
+            consumers,
+            retained: overview.retained,
+            jobs: self.jobs.list(&JobOwner::Host, |_| true),
+        }
+    }
+
+    fn list_subscriptions(&self, key: SubscriberKey) -> Vec<SubscriptionInspection> {
+        let mut all = Vec::new();
+        let mut next = Some(0);
+        while let Some(from) = next {
+            let listed = self.hub().list_subscriptions(key, from, MOST_LISTED);
+            next = listed
+                .get(MOST_LISTED - 1)
+                .and_then(|(last, _, _)| last.checked_add(1));
+            let listed = listed.into_iter();
+            all.extend(listed.map(|(id, pattern, hearing)| SubscriptionInspection {
+                id,
+                event: pattern.to_string(),
+                target: hearing.into(),
+            }));
+            self.give_way();
+        }
+        all
     }
 
     pub(crate) fn check_payload(&self, name: &EventName, payload: &str) -> Result<()> {

@@ -2,6 +2,7 @@
 //!
 //! The app's own code is never limited. Without the feature `flood-limits` nobody is.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::config::Limits;
@@ -13,6 +14,8 @@ pub(crate) struct Flood {
     emits: Bucket,
     emit_bytes: Bucket,
     subscribes: Bucket,
+    /// How much came too fast.
+    refused: AtomicU64,
 }
 
 impl Flood {
@@ -33,17 +36,33 @@ impl Flood {
                 ("subscribesPerSecond", limits.subscribes_per_second),
                 ("subscribeBurst", limits.subscribe_burst),
             ),
+            refused: AtomicU64::new(0),
         }
     }
 
     /// Counts an event with a payload of this length, or a job that is to emit it.
     pub(crate) fn take_emit(&self, payload_bytes: usize, now: Instant) -> Result<()> {
-        self.emits.take(1, now)?;
-        self.emit_bytes.take(payload_bytes, now)
+        let taken = self
+            .emits
+            .take(1, now)
+            .and_then(|()| self.emit_bytes.take(payload_bytes, now));
+        self.counted(taken)
     }
 
     pub(crate) fn take_subscribe(&self, now: Instant) -> Result<()> {
-        self.subscribes.take(1, now)
+        self.counted(self.subscribes.take(1, now))
+    }
+
+    fn counted(&self, taken: Result<()>) -> Result<()> {
+        if taken.is_err() {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        taken
+    }
+
+    /// How much came too fast, of all that is limited.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod emitting;
+mod inspecting;
 mod listening;
 mod order;
 mod periodic;
@@ -34,6 +35,7 @@ pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync 
         periodic::update_periodic,
         periodic::list_periodic,
         catalog,
+        inspecting::inspect,
     ]);
     move |invoke| {
         if invoke.message.command() == PULL {

@@ -99,6 +99,11 @@ impl Backlog {
         })
     }
 
+    /// How many events are kept, and their bytes.
+    pub(crate) fn load(&self) -> (usize, usize) {
+        (self.kept.len(), self.bytes)
+    }
+
     pub(crate) fn complete_after(&self) -> u64 {
         self.complete_after
     }

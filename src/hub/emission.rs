@@ -27,6 +27,17 @@ impl<W> Hub<W> {
         audience: &Audience,
         now: Instant,
     ) -> Result<(Receipt, Outcome<W>)> {
+        let accepted = self.accept(draft, audience, now);
+        self.refused += u64::from(accepted.is_err());
+        accepted
+    }
+
+    fn accept(
+        &mut self,
+        draft: Draft,
+        audience: &Audience,
+        now: Instant,
+    ) -> Result<(Receipt, Outcome<W>)> {
         if self.exiting {
             return Err(Error::new(
                 ErrorCode::Unavailable,

@@ -7,6 +7,7 @@
 pub(crate) mod backlog;
 pub(crate) mod consumer;
 mod emission;
+pub(crate) mod inspecting;
 #[cfg(test)]
 mod model;
 pub(crate) mod order;
@@ -63,6 +64,8 @@ const ENDED_ANSWER_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct Hub<W> {
     seq: u64,
+    /// How many events were not accepted.
+    refused: u64,
     limits: Limits,
     webviews: HashMap<Arc<str>, Webview<W>>,
     sessions: HashMap<SubscriberKey, Session<W>>,
@@ -223,6 +226,7 @@ impl<W> Hub<W> {
     pub(crate) fn new(limits: Limits, policies: Policies) -> Self {
         Self {
             seq: 0,
+            refused: 0,
             limits,
             webviews: HashMap::new(),
             sessions: HashMap::new(),

@@ -75,7 +75,8 @@ impl Outbox {
         answered.chain(std::iter::from_fn(move || self.queue.pop()))
     }
 
-    pub(crate) fn acknowledge(&mut self, ack: u64) -> Result<()> {
+    /// Lets go of what the page has handled, and says how much that was.
+    pub(crate) fn acknowledge(&mut self, ack: u64) -> Result<usize> {
         if ack > self.last_index {
             return Err(Error::new(
                 ErrorCode::InvalidArgument,
@@ -89,7 +90,7 @@ impl Outbox {
         for item in self.answered.drain(..acknowledged) {
             self.answered_bytes -= item.entry.weight();
         }
-        Ok(())
+        Ok(acknowledged)
     }
 
     /// The answer to a pull that has this acknowledgement: what is not acknowledged again as it was, else a new batch.
@@ -130,6 +131,21 @@ impl Outbox {
     /// Nobody is to be told any more of what this subscription has lost.
     pub(crate) fn forget(&mut self, id: SubscriptionId) {
         self.queue.forget(id);
+    }
+
+    /// How many events wait to be fetched, and their bytes.
+    pub(crate) fn load(&self) -> (usize, usize) {
+        self.queue.load()
+    }
+
+    /// How much was answered and is not acknowledged.
+    pub(crate) fn unacknowledged(&self) -> (usize, usize) {
+        (self.answered.len(), self.answered_bytes)
+    }
+
+    /// How many events its full queue has dropped.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.queue.dropped_events()
     }
 
     pub(crate) fn untold(&self) -> usize {

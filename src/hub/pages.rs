@@ -304,8 +304,10 @@ impl<W> Hub<W> {
         else {
             return Err((waiter, stale(pull.session)));
         };
-        if let Err(error) = session.outbox.acknowledge(pull.ack) {
-            return Err((waiter, error));
+        match session.outbox.acknowledge(pull.ack) {
+            Ok(0) => {}
+            Ok(_) => session.acknowledged_at = Some(now),
+            Err(error) => return Err((waiter, error)),
         }
         let mut outcome = Outcome::default();
         session.last_seen = now;

@@ -132,6 +132,11 @@ impl Retained {
         gone.len()
     }
 
+    /// How many events are retained, and their bytes.
+    pub(crate) fn load(&self) -> (usize, usize) {
+        (self.all.events, self.all.bytes)
+    }
+
     fn account(&mut self, retained: &RetainedEvent, act: fn(&mut Share, usize)) {
         let weight = retained.weight();
         act(&mut self.all, weight);

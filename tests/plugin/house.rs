@@ -120,7 +120,7 @@ fn every_command_has_a_door_a_permission_and_a_caller() {
             .any(|before| handled.contains(&format!("{before}{command},")))
             || *command == "pull";
         assert!(is_handled, "{command} has no door");
-        let sets = ["default", "listen", "emit", "periodic"]
+        let sets = ["default", "listen", "emit", "periodic", "inspect"]
             .map(|set| read(format!("permissions/{set}.toml")))
             .concat();
         let permission = format!("allow-{}", command.replace('_', "-"));

@@ -38,9 +38,21 @@ pub(crate) struct Engine {
 }
 
 /// How much of one command is done under one lock, so that nobody waits for a whole command of a page. A subscription to
-/// a name or a prefix counts for one, and any other pattern for [`GLOB_WORK`].
+/// a name or a prefix counts for one, and any other pattern for [`GLOB_WORK`]; each looks through what is kept of the
+/// past, of which [`PAST_WORK`] events count for one.
 const MOST_WORK: usize = 512;
 const GLOB_WORK: usize = 64;
+const PAST_WORK: usize = 8;
+
+/// How many of these subscriptions begin under one lock, where so many events are kept of the past.
+fn fitting(requests: &[SubscriptionRequest], past: usize) -> usize {
+    let mut work = 0;
+    let is_fitting = |request: &&SubscriptionRequest| {
+        work += 1 + request.pattern.cost() * GLOB_WORK + past / PAST_WORK;
+        work <= MOST_WORK
+    };
+    requests.iter().take_while(is_fitting).count().max(1)
+}
 
 /// How many subscriptions end under one lock.
 const MOST_ENDED: usize = 8;
@@ -235,14 +247,11 @@ impl Engine {
         let mut requests = requests.into_iter();
         let mut answers = Vec::with_capacity(requests.len());
         while requests.len() > 0 {
-            let mut work = 0;
-            let is_fitting = |request: &&SubscriptionRequest| {
-                work += 1 + request.pattern.cost() * GLOB_WORK;
-                work <= MOST_WORK
-            };
-            let fitting = requests.as_slice().iter().take_while(is_fitting).count();
-            let some = requests.by_ref().take(fitting.max(1)).collect();
-            let (begun, outcome) = self.hub().subscribe(page, some, now);
+            let mut hub = self.hub();
+            let fitting = fitting(requests.as_slice(), hub.past_of(page));
+            let some = requests.by_ref().take(fitting).collect();
+            let (begun, outcome) = hub.subscribe(page, some, now);
+            drop(hub);
             self.settle(outcome);
             answers.extend(begun);
             self.give_way();
@@ -461,6 +470,33 @@ mod tests {
         assert!(matches!(turn, Turn::Refuse(_, error) if error.code() == ErrorCode::StaleSession));
         assert_eq!(page, None);
         assert!(!engine.knows("closed"));
+    }
+
+    #[test]
+    fn the_longer_the_past_the_fewer_subscriptions_begin_under_one_lock() {
+        let requests = |pattern: &str| -> Vec<SubscriptionRequest> {
+            let request = |id| SubscriptionRequest {
+                id,
+                pattern: EventPattern::parse(pattern).unwrap(),
+                scope: None,
+                target: None,
+                wants_replayed: true,
+                wants_retained: true,
+                resume: None,
+            };
+            (0..1024).map(request).collect()
+        };
+        let (names, globs) = (requests("x"), requests("*x"));
+        for (past, of_names, of_globs) in [
+            (0, 512, 7),
+            (7, 512, 7),
+            (80, 46, 6),
+            (2048, 1, 1),
+            (4096 + 1024, 1, 1),
+        ] {
+            let fit = (fitting(&names, past), fitting(&globs, past));
+            assert_eq!(fit, (of_names, of_globs), "{past}");
+        }
     }
 
     /// A waker whose drop uses the bus, as a future's may that owns a stream.

@@ -550,6 +550,28 @@ mod tests {
     }
 
     #[test]
+    fn the_past_is_what_is_kept_and_retained() {
+        let start = Instant::now();
+        let mut hub: Hub<char> = Hub::new(Limits::default(), Policies::default());
+        hub.announce("main", "main");
+        emit(&mut hub, start);
+        let key = open(&mut hub, id(1), start).0;
+        assert_eq!(hub.past_of(key), 1);
+        let draft = Draft {
+            name: EventName::parse("kept").unwrap(),
+            payload: "null".into(),
+            source: crate::event::Source::Host,
+            tick: None,
+            retain: Some(true),
+        };
+        assert!(hub.emit(draft, &Audience::default(), start).is_ok());
+        assert_eq!(hub.past_of(key), 3);
+        let _ = hub.expire(start + START_UP);
+        assert_eq!(hub.past_of(key), 1);
+        assert_eq!(hub.past_of(SubscriberKey(99)), 1);
+    }
+
+    #[test]
     fn losses_of_subscriptions_that_have_ended_do_not_pile_up() {
         let start = Instant::now();
         let limits = Limits {

@@ -122,6 +122,14 @@ impl<W> Hub<W> {
         (answers, outcome)
     }
 
+    /// How many events of the past each subscription looks through that this page begins.
+    pub(crate) fn past_of(&self, key: SubscriberKey) -> usize {
+        let session = self.sessions.get(&key);
+        let webview = session.and_then(|session| self.webviews.get(&session.webview));
+        let history = webview.and_then(|webview| webview.history.as_ref());
+        history.map_or(0, |history| history.backlog.load().0) + self.retained.load().0
+    }
+
     fn check_subscription(
         &self,
         key: SubscriberKey,

@@ -131,10 +131,37 @@ describe('the pull loop', () => {
     realm.host.release()
     while (seqs.length < all.length) await endOfTask()
     expect(seqs).toEqual(all)
-    expect(turns).toHaveBeenCalledTimes(6)
+    expect(turns).toHaveBeenCalledTimes(10)
     await settled()
     expect(pulls().pop()?.args.ack).toBe(100)
     off()
+  })
+
+  it('reads the clock after each event once handlers were slow, and rarely once they are not', async () => {
+    const turns = vi.spyOn(globalThis, 'MessageChannel')
+    let now = 0
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now)
+    let handled = 0
+    await listen('a', () => {
+      handled += 1
+      if (handled <= 20) now += 10
+    })
+    await settled()
+    realm.host.hold = ({ command }) => command === 'pull'
+    for (let n = 0; n < 65; n += 1) realm.host.emit('a')
+    realm.host.release()
+    while (handled < 65) await endOfTask()
+    // The first came alone. Of the others, sixteen show that handlers are slow, and the three after them go one by one.
+    expect(turns).toHaveBeenCalledTimes(4)
+    await settled()
+    clock.mockClear()
+    realm.host.hold = ({ command }) => command === 'pull'
+    for (let n = 0; n < 161; n += 1) realm.host.emit('a')
+    await settled()
+    realm.host.release()
+    await settled()
+    expect(handled).toBe(226)
+    expect(clock.mock.calls.length).toBeLessThan(20)
   })
 
   it('tells the host how far it is while its handlers take very long', async () => {
@@ -153,7 +180,7 @@ describe('the pull loop', () => {
     await settled()
     expect(seqs).toEqual(all)
     const words = pulls().filter(({ args }) => args.ahead === true)
-    expect(words.map(({ args }) => args.ack)).toEqual([17, 33])
+    expect(words.map(({ args }) => args.ack)).toEqual([17, 30, 43])
   })
 
   it('delivers what arrives before the answer to subscribe', async () => {
@@ -588,6 +615,85 @@ describe('a stale session', () => {
     realm.host.endSession()
     await settled()
     expect(realm.reported).toHaveBeenCalledTimes(1)
+  })
+
+  it('waits and goes on with a subscription that the next session took for too fast', async () => {
+    vi.useFakeTimers()
+    const [patient, other] = [vi.fn(), vi.fn()]
+    await listen('a', patient)
+    await listen('b', other)
+    await settled()
+    realm.host.emit('a')
+    await settled()
+    const tooFast = { code: 'rate_limited', message: 'too fast', retryAfterMs: 40 }
+    realm.host.refuseEntry = (_, { event }) => (event === 'a' ? tooFast : undefined)
+    realm.host.endSession()
+    await settled()
+    realm.host.emit('a')
+    realm.host.emit('b')
+    await settled()
+    expect(other).toHaveBeenCalledTimes(1)
+    expect(patient).toHaveBeenCalledTimes(1)
+    const sent = realm.host.commands('subscribe').length
+    await vi.advanceTimersByTimeAsync(39)
+    expect(realm.host.commands('subscribe')).toHaveLength(sent)
+    realm.host.refuseEntry = () => undefined
+    await vi.advanceTimersByTimeAsync(1)
+    await settled()
+    expect(resubscribed()).toEqual([{ id: 1, event: 'a', resume: from(1) }])
+    expect(heard(patient)).toEqual([
+      [1, false],
+      [2, true],
+    ])
+    expect(realm.reported).not.toHaveBeenCalled()
+  })
+
+  it('does not wait for a subscription that has ended meanwhile, nor twice for one that is renewed once more', async () => {
+    vi.useFakeTimers()
+    const handler = vi.fn()
+    const ended = await listen('a', vi.fn())
+    await listen('b', handler)
+    await settled()
+    const tooFast = { code: 'rate_limited', message: 'too fast', retryAfterMs: 40 }
+    realm.host.refuseEntry = () => tooFast
+    realm.host.endSession()
+    await settled()
+    ended()
+    await settled()
+    realm.host.refuseEntry = () => undefined
+    realm.host.endSession()
+    await emit('c')
+    const sent = realm.host.commands('subscribe').length
+    await vi.advanceTimersByTimeAsync(100)
+    expect(realm.host.commands('subscribe')).toHaveLength(sent)
+    realm.host.emit('b')
+    await settled()
+    expect(handler).toHaveBeenCalledTimes(1)
+  })
+
+  it('is replaced when one of its subscriptions finds it over', async () => {
+    const handlers = [vi.fn(), vi.fn()]
+    await listen('a', handlers[0] as () => void)
+    await settled()
+    const answers = [STALE, undefined, undefined]
+    realm.host.refuseEntry = () => answers.shift()
+    realm.host.endSession()
+    await settled()
+    answers.unshift(STALE)
+    await listen('b', handlers[1] as () => void)
+    await settled()
+    realm.host.emit('a')
+    realm.host.emit('b')
+    await settled()
+    for (const handler of handlers) expect(handler).toHaveBeenCalledTimes(1)
+    expect(realm.host.opened).toBe(4)
+    expect(realm.reported).not.toHaveBeenCalled()
+  })
+
+  it('gives a subscription up that finds every session over', async () => {
+    realm.host.refuseEntry = () => STALE
+    await expect(listen('a', vi.fn()).then()).rejects.toMatchObject({ code: 'stale_session' })
+    expect(realm.host.opened).toBeLessThan(9)
   })
 
   it('rejects when every session is stale at once', async () => {

@@ -22,7 +22,7 @@ const LONGEST_DISPATCH = 8
 /** How long a page works on one answer before it tells the host how far it is, in milliseconds. */
 const WORD_EVERY = 5_000
 
-/** After how many items the clock is read. */
+/** After how many items the clock is read, while they are quick. */
 const CLOCK_EVERY = 16
 
 /** What one subscription does with what arrives. */
@@ -158,6 +158,8 @@ class PageInbox implements Inbox {
   private failing = false
   private reportedDenial = false
   private warnedOfGaps = false
+  /** Whether handlers have taken longer than they may, so that the clock is read after each of them. */
+  private slow = false
 
   constructor() {
     // A page that comes back out of the back/forward cache may have lost the answers it was waiting for.
@@ -225,11 +227,25 @@ class PageInbox implements Inbox {
       size: 0,
       resolve: (answer) => this.accept(subscription, (answer as { seq: number }).seq),
       reject: (error) => {
+        if (resume && error.code === 'rate_limited') {
+          this.resumeLater(subscription, resume, error.retryAfterMs)
+          return
+        }
         // Its promise was kept long ago, so nobody else hears of an acceptance that the host took back.
         if (!subscription.call) report(error)
         this.lose(subscription, error)
       },
     }
+  }
+
+  /** A page that renews its session begins all of its subscriptions again, which may be too fast for the host. */
+  private resumeLater(subscription: Subscription, resume: Resumption, wait = RETRY_AFTER): void {
+    const { session } = this.queue
+    setTimeout(() => {
+      // Another session would have begun with it anyway.
+      if (this.queue.session !== session || this.queue.expired) return
+      if (this.subscriptions.has(subscription.id)) this.queue.pushRenewal(this.call(subscription, resume))
+    }, wait)
   }
 
   private accept(subscription: Subscription, seq: number): void {
@@ -391,6 +407,7 @@ class PageInbox implements Inbox {
   private dispatch(pulls: Pulls, reading: Reading): boolean {
     const { items, heads } = reading.batch
     const pauseAt = performance.now() + LONGEST_DISPATCH
+    const beganAt = reading.next
     // Every event of a page passes here, so nothing is made that no handler sees.
     while (reading.next < items.length) {
       const item = items[reading.next] as PulledEvent | PulledGap
@@ -406,7 +423,12 @@ class PageInbox implements Inbox {
         this.deliverGap(item)
       }
       if (index > pulls.handled) pulls.handled = index
-      if (reading.next % CLOCK_EVERY === 0 && performance.now() > pauseAt) break
+      const isSixteenth = reading.next % CLOCK_EVERY === 0
+      if ((isSixteenth || this.slow) && performance.now() > pauseAt) {
+        this.slow = true
+        break
+      }
+      if (isSixteenth && reading.next - beganAt >= CLOCK_EVERY) this.slow = false
     }
     return reading.next < items.length
   }

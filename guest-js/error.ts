@@ -114,10 +114,18 @@ export function toEventBusError(reason: unknown, command?: string): EventBusErro
   return new EventBusError('unavailable', `the event bus cannot be reached: ${text}`, { cause: reason })
 }
 
+let logging = false
+
+/** Writes what is reported to the console, too: of a script that Tauri injects, browsers say "Script error." alone. */
+export function logReports(): void {
+  logging = true
+}
+
 /** Hands an error that nobody waits for to the page, as the browser does with an uncaught one. */
 export function report(error: unknown): void {
+  if (logging) console.error(error instanceof EventBusError ? `event bus: ${error.code}: ${error.message}` : error)
   if (typeof globalThis.reportError === 'function') globalThis.reportError(error)
-  else console.error(error)
+  else if (!logging) console.error(error)
 }
 
 /** True for errors of every copy of this package in the page, and for what the plugin rejects with. */

@@ -104,6 +104,34 @@ describe('the pull loop', () => {
       expect(realm.reported).toHaveBeenCalledTimes(1)
     })
 
+    it('goes on behind its last event when the session ends after an empty answer that read ahead', async () => {
+      const all = await emitted(4)
+      for (const _ of [1, 2, 3]) realm.host.answerNow(realm.host.held.shift())
+      await settled()
+      expect(seqs).toEqual(all)
+      realm.host.hold = () => false
+      realm.host.loseAnswers()
+      realm.host.endSilently()
+      await emit('b')
+      expect(resubscribed()).toEqual([{ id: 1, event: 'a', resume: from(4) }])
+      all.push(realm.host.emit('a'))
+      await settled()
+      expect(seqs).toEqual(all)
+    })
+
+    it('acknowledges answers that all read ahead when its last subscription ends', async () => {
+      await emitted(9)
+      for (const _ of [1, 2, 3]) realm.host.answerNow(realm.host.held.shift())
+      unlisten('a')
+      await settled()
+      realm.host.release()
+      await settled()
+      expect(seqs.length).toBeLessThan(10)
+      expect(pulls().pop()?.args.ack).toBe(9)
+      expect(realm.host.session?.queue).toEqual([])
+      expect(realm.host.pullsInFlight).toBe(0)
+    })
+
     it('acknowledges all that was on its way when its last subscription ends', async () => {
       await emitted(9)
       unlisten('a')
@@ -135,6 +163,53 @@ describe('the pull loop', () => {
     await settled()
     expect(pulls().pop()?.args.ack).toBe(100)
     off()
+  })
+
+  describe('between two stretches of handlers', () => {
+    let now = 0
+    let seqs: number[] = []
+    /** Starts on 60 events whose handlers take long, and stops where the page has its turn for the first time. */
+    const halfway = async () => {
+      vi.spyOn(performance, 'now').mockImplementation(() => now)
+      seqs = []
+      const off = await listen('a', ({ seq }) => {
+        now += 10
+        seqs.push(seq)
+      })
+      await settled()
+      realm.host.hold = ({ command }) => command === 'pull'
+      const all = Array.from({ length: 60 }, () => realm.host.emit('a'))
+      await settled()
+      realm.host.release()
+      await settled()
+      expect(seqs.length).toBeGreaterThan(0)
+      expect(seqs.length).toBeLessThan(60)
+      return { all, off }
+    }
+    const finished = async () => {
+      for (let turn = 0; turn < 80; turn += 1) await endOfTask()
+      await settled()
+    }
+
+    it('a new session takes over and brings the rest, once', async () => {
+      const { all } = await halfway()
+      const first = realm.host.session?.id
+      realm.host.endSession()
+      await emit('b')
+      await finished()
+      expect(realm.host.session?.id).not.toBe(first)
+      expect(seqs).toEqual(all)
+    })
+
+    it('the last listener ends, and nothing follows but the acknowledgement', async () => {
+      const { off } = await halfway()
+      const before = seqs.length
+      off()
+      await finished()
+      expect(seqs).toHaveLength(before)
+      expect(pulls().pop()?.args.ack).toBe(60)
+      expect(realm.host.pullsInFlight).toBe(0)
+    })
   })
 
   it('reads the clock after each event once handlers were slow, and rarely once they are not', async () => {
@@ -735,6 +810,29 @@ describe('a page out of the back/forward cache', () => {
       [3, false],
     ])
     expect(resubscribed()).toEqual([{ id: 1, event: 'a', resume: from(1) }])
+  })
+
+  it('goes on in the middle of an answer whose handlers take long', async () => {
+    let now = 0
+    vi.spyOn(performance, 'now').mockImplementation(() => now)
+    const seqs: number[] = []
+    await listen('a', ({ seq }) => {
+      now += 10
+      seqs.push(seq)
+    })
+    await settled()
+    realm.host.hold = ({ command }) => command === 'pull'
+    const all = Array.from({ length: 60 }, () => realm.host.emit('a'))
+    await settled()
+    realm.host.release()
+    await settled()
+    expect(seqs.length).toBeLessThan(60)
+    realm.host.loseAnswers()
+    comeBack()
+    for (let turn = 0; turn < 80; turn += 1) await endOfTask()
+    await settled()
+    expect(seqs).toEqual(all)
+    expect(pulls().pop()?.args.ack).toBe(60)
   })
 
   it('renews its session once when both copies of a command find it over', async () => {

@@ -157,7 +157,8 @@ class PageInbox implements Inbox {
   private readonly acceptedMeanwhile = new Set<Subscription>()
   private failing = false
   private reportedDenial = false
-  private warnedOfGaps = false
+  /** The names and patterns whose losses were warned of. */
+  private readonly warned = new Set<string>()
   /** Whether handlers have taken longer than they may, so that the clock is read after each of them. */
   private slow = false
 
@@ -499,12 +500,10 @@ class PageInbox implements Inbox {
       } catch (error) {
         report(error)
       }
-    } else if (!this.warnedOfGaps) {
-      this.warnedOfGaps = true
-      console.warn(
-        `event bus: ${gap.atMost ? 'up to ' : ''}${gap.count} events for a listener of "${subscriber.event}" ` +
-          `are lost (${gap.reason}). Pass onGap to be told; this warning is given once.`,
-      )
+    } else if (!this.warned.has(gap.atMost ? '' : subscriber.event)) {
+      // What is lost at most may concern no listener at all, so it is no reason to keep quiet about what does.
+      this.warned.add(gap.atMost ? '' : subscriber.event)
+      console.warn(`event bus: ${warningOf(gap, subscriber.event)}`)
     }
   }
 }
@@ -519,6 +518,16 @@ function isNew({ last, live, earlier }: Subscription, seq: number, onlyRetained:
 
 function sourceOf(source: 0 | string): EventSource {
   return source === 0 ? { kind: 'host' } : { kind: 'webview', label: source }
+}
+
+function warningOf({ atMost, count, reason }: Gap, event: string): string {
+  const events = count === 1 ? '1 event' : `${count} events`
+  const lost = `${events} that listeners to "${event}" were to get ${count === 1 ? 'is' : 'are'} lost`
+  const missed = `up to ${events} from before this page listened ${count === 1 ? 'is' : 'are'} not kept any more`
+  const whose = `perhaps none for its listeners, "${event}" among them`
+  return atMost
+    ? `${missed} (${reason}), ${whose}. Pass onGap to be told; this is said once.`
+    : `${lost} (${reason}). Pass onGap to be told; this is said once for each name or pattern.`
 }
 
 /** What a handler has returned may still be rejected. */

@@ -358,6 +358,23 @@ describe('gaps', () => {
     expect(realm.warned).not.toHaveBeenCalled()
   })
 
+  it('are warned of for each listener that has lost something, whatever others may have missed', async () => {
+    await listen('a', vi.fn())
+    await listen('b', vi.fn())
+    const gap = { from: 1, to: 3, count: 3 }
+    const missed = { ...gap, atMost: true, reason: 'history_full', subscriptions: [1, 2] }
+    realm.host.push(missed)
+    realm.host.push({ ...missed, from: 4, to: 6 })
+    realm.host.push({ ...gap, count: 1, atMost: false, reason: 'queue_full', subscriptions: [2] })
+    realm.host.push({ ...gap, count: 2, atMost: false, reason: 'queue_full', subscriptions: [2] })
+    await settled()
+    const said = realm.warned.mock.calls.map(([text]) => text)
+    expect(said).toEqual([
+      expect.stringMatching(/up to 3 events from before.*history_full.*perhaps none.*"a"/),
+      expect.stringMatching(/ 1 event that listeners to "b" were to get is lost \(queue_full\)/),
+    ])
+  })
+
   it('are warned of once in a realm where nobody asks', async () => {
     await listen('a', vi.fn())
     realm.host.push({ ...gap, subscriptions: [1] })

@@ -268,8 +268,8 @@ export interface PeriodicFailed {
  *
  * @returns a {@link Periodic} handle, as soon as the job runs.
  * @throws {EventBusError} by rejection: `invalid_interval`, `duplicate_job`, `too_many_jobs`, `unknown_source`, `denied`,
- * `invalid_argument`, `invalid_event_name`, `invalid_payload`, `payload_too_large`, `reserved_event_name`,
- * `unknown_target`, `unavailable`.
+ * `invalid_argument`, `invalid_event_name`, `invalid_payload`, `payload_too_large`, `rate_limited`,
+ * `reserved_event_name`, `unknown_target`, `unavailable`.
  *
  * @example
  * ```ts
@@ -366,7 +366,7 @@ export async function resumePeriodic(id: string, options?: JobOwner): Promise<Pe
  * Changes a periodic emit in place: all that is given, or nothing. It keeps its count, and its phase where it can.
  *
  * @throws {EventBusError} by rejection: `unknown_job`, `invalid_interval`, `invalid_argument`, `invalid_payload`,
- * `payload_too_large`, `too_many_jobs`, `unknown_target`, `denied`, `unavailable`.
+ * `payload_too_large`, `rate_limited`, `too_many_jobs`, `unknown_target`, `denied`, `unavailable`.
  *
  * @example
  * ```ts

@@ -27,6 +27,7 @@ mod scope;
 mod stream;
 mod sync;
 mod target;
+mod turn;
 #[cfg(feature = "typed")]
 mod typed;
 

@@ -121,10 +121,17 @@ fn push_event(json: &mut String, head: usize, before: &mut Before, event: &BusEv
 
 fn push_extras(json: &mut String, event: &BusEvent) {
     let mark = event.mark();
-    if event.tick().is_none() && mark == Mark::default() {
+    let is_plain = event.tick().is_none() && event.component().is_none() && event.hops() == 0;
+    if is_plain && mark == Mark::default() {
         return;
     }
     let mut extras = Map::new();
+    if let Some(component) = event.component() {
+        extras.insert("component".to_owned(), component.into());
+    }
+    if event.hops() > 0 {
+        extras.insert("causes".to_owned(), event.causes().collect());
+    }
     if let Some(tick) = event.tick() {
         let tick = json!({
             "id": &*tick.job,
@@ -196,6 +203,7 @@ mod tests {
             accepted_at: SystemTime::UNIX_EPOCH + Duration::from_micros(1_500_250),
             source,
             tick,
+            provenance: None,
         });
         Delivery {
             index,

@@ -6,6 +6,7 @@ mod capabilities;
 mod catalog;
 mod command_names;
 mod commands;
+mod component;
 mod config;
 mod engine;
 mod error;
@@ -38,8 +39,12 @@ pub use capabilities::{
 };
 #[cfg(feature = "typed")]
 pub use catalog::ExportError;
-pub use catalog::{Catalog, DeclaredEvent};
+pub use catalog::{Catalog, ComponentDescription, DeclaredEvent, DescribedEvent};
 pub use command_names::COMMANDS;
+pub use component::{
+    ActionComplete, ActionFailed, BUILT_IN_EVENTS, Component, Message, MessageLevel,
+    MessageOptions, Namespace,
+};
 pub use config::{CatalogMode, Config, Limits, PolicyRule};
 pub use error::{Error, ErrorCode, Result};
 pub use event::{BusEvent, Gap, GapReason, Receipt, Source, Tick};

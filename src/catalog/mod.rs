@@ -1,5 +1,6 @@
 //! The app's events as they are declared: what a page's payload is checked against, and what is generated from them.
 
+mod described;
 #[cfg(feature = "typed")]
 mod export;
 #[cfg(feature = "typed")]
@@ -15,10 +16,12 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::component::is_built_in;
 use crate::error::{Error, ErrorCode, Result, quoted};
 use crate::name::EventName;
 use crate::policy::{Policies, Policy};
 
+pub use described::{ComponentDescription, DescribedEvent};
 #[cfg(feature = "typed")]
 pub use export::ExportError;
 
@@ -29,6 +32,7 @@ pub use export::ExportError;
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
     events: Arc<BTreeMap<&'static str, Declaration>>,
+    components: Arc<[ComponentDescription]>,
     is_strict: bool,
 }
 
@@ -80,8 +84,36 @@ impl Catalog {
         }
         Ok(Self {
             events: Arc::new(events),
+            components: Arc::default(),
             is_strict,
         })
+    }
+
+    /// Adds what components are said to emit and to listen to, and says which of them cannot stand.
+    pub(crate) fn with_components(self, components: &[ComponentDescription]) -> Result<Self> {
+        let mut described: Vec<_> = components
+            .iter()
+            .map(ComponentDescription::checked)
+            .collect::<Result<_>>()?;
+        described.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        let same = described.windows(2).find(|pair| {
+            (&pair[0].namespace, &pair[0].name) == (&pair[1].namespace, &pair[1].name)
+        });
+        if let Some([first, _]) = same {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                format!("the component {} is described twice", quoted(&first.name)),
+            ));
+        }
+        Ok(Self {
+            components: described.into(),
+            ..self
+        })
+    }
+
+    /// The components that are described, in the order of their namespaces and names.
+    pub fn components(&self) -> &[ComponentDescription] {
+        &self.components
     }
 
     /// What is registered, in the order of the names.
@@ -107,7 +139,8 @@ impl Catalog {
 
     /// Refuses a name that is not registered, where the catalog is strict.
     pub(crate) fn check_name(&self, name: &EventName) -> Result<()> {
-        if !self.is_strict || self.events.contains_key(name.as_str()) {
+        let is_known = self.events.contains_key(name.as_str()) || is_built_in(name.as_str());
+        if !self.is_strict || is_known {
             return Ok(());
         }
         let known: Vec<&str> = self.events.keys().copied().collect();
@@ -191,6 +224,7 @@ impl<'a> DeclaredEvent<'a> {
 struct Document<'a> {
     strict: bool,
     events: Vec<EventDocument<'a>>,
+    components: &'a [ComponentDescription],
     /// The types that the schemas of the events refer to.
     #[serde(rename = "$defs")]
     definitions: BTreeMap<String, Value>,
@@ -232,6 +266,7 @@ impl Catalog {
         Document {
             strict: self.is_strict,
             events: events.collect(),
+            components: &self.components,
             definitions,
         }
     }
@@ -256,8 +291,8 @@ impl Catalog {
     }
 }
 
-/// As JSON: `{ strict, events: [{ name, description, policy, emittedBy, heardBy, checked, schema }], $defs }`, where
-/// the schemas are JSON Schema and refer to `$defs`.
+/// As JSON: `{ strict, events: [{ name, description, policy, emittedBy, heardBy, checked, schema }],
+/// components: [{ name, namespace, description, emits, listens }], $defs }`, where the schemas are JSON Schema and refer to `$defs`.
 impl Serialize for Catalog {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.document().serialize(serializer)

@@ -55,7 +55,7 @@ it('dispatches once what several patterns match, also where it is the same one',
 
 it('rejects as a whole where one pattern is denied, and ends the others', async () => {
   realm.host.refuseEntry = (_, { event }) => (event === 'b' ? { code: 'denied', message: 'no' } : undefined)
-  await expect(bridgeToDom({ events: ['a', 'b'], target })).rejects.toMatchObject({ code: 'denied' })
+  await expect(bridgeToDom({ events: ['a', 'b'], target }).then()).rejects.toMatchObject({ code: 'denied' })
   await settled()
   expect(realm.host.session?.subscriptions.size).toBe(0)
   await endOfTask()

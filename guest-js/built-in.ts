@@ -4,12 +4,7 @@ import type { PeriodicFailed, PeriodicInfo, PeriodicStopped } from './periodic.j
  * The events that components emit by themselves. A name that ends with `-` begins the names of one for each component.
  * A test of the crate compares this list with its own.
  */
-export const BUILT_IN_EVENTS = [
-  'action-complete',
-  'error',
-  'message',
-  'refresh-',
-] as const
+export const BUILT_IN_EVENTS = ['action-complete', 'error', 'message', 'refresh-'] as const
 
 /**
  * What kind of message it is.

@@ -154,7 +154,11 @@ describe('a component', () => {
     await expect(component('Cart').action('add', () => 1n)).resolves.toBe(1n)
     await settled()
     await endOfTask()
-    expect(realm.reported.mock.calls.map(([error]) => error.code).sort()).toEqual(['denied', 'denied', 'invalid_payload'])
+    expect(realm.reported.mock.calls.map(([error]) => error.code).sort()).toEqual([
+      'denied',
+      'denied',
+      'invalid_payload',
+    ])
   })
 
   it('is in the catalog of its page', async () => {

@@ -49,11 +49,7 @@ export interface Namespace<Prefix extends string> {
 }
 
 interface EmitIn<Prefix extends string> {
-  <Payload = Unset>(
-    event: NameIfSet<Payload>,
-    payload?: NoInfer<Payload>,
-    options?: EmitOptions,
-  ): Promise<Receipt>
+  <Payload = Unset>(event: NameIfSet<Payload>, payload?: NoInfer<Payload>, options?: EmitOptions): Promise<Receipt>
   <Name extends NameIn<Prefix>, _ extends never>(
     event: Name,
     ...payload: [...PayloadArguments<FullName<Prefix, Name>>, options?: EmitOptions]

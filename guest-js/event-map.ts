@@ -163,15 +163,16 @@ export type FullName<Prefix extends string, Name extends string> = Name extends 
   : `${Prefix}:${Name}`
 
 /** A built-in event of a namespace, without its prefix; `never` for what is the app's. */
-type BuiltInIn<Prefix extends string, Name extends string> = FullName<Prefix, Name> extends keyof EventMap
-  ? never
-  : FullName<Prefix, Name> extends `${Prefix}:${infer Own}`
-    ? Own extends keyof BuiltInEvents
-      ? Own extends `event-bus:${string}`
-        ? never
-        : Own
+type BuiltInIn<Prefix extends string, Name extends string> =
+  FullName<Prefix, Name> extends keyof EventMap
+    ? never
+    : FullName<Prefix, Name> extends `${Prefix}:${infer Own}`
+      ? Own extends keyof BuiltInEvents
+        ? Own extends `event-bus:${string}`
+          ? never
+          : Own
+        : never
       : never
-    : never
 
 /**
  * The event that handlers in a namespace receive, as {@link EventOf}.

@@ -66,5 +66,9 @@ pub use typed::{Event, Exact, ExactNumber, Received, TypedItem, TypedStream};
 struct Guides;
 
 #[cfg(doctest)]
+#[doc = include_str!("../docs/components.md")]
+struct ComponentsGuide;
+
+#[cfg(doctest)]
 #[doc = include_str!("../docs/periodic.md")]
 struct PeriodicGuide;

@@ -26,7 +26,8 @@ export const ERROR_CODES = [
  * What went wrong, as a stable string to branch on.
  *
  * - `invalid_event_name`, `invalid_pattern`: the name or pattern is not one; the message says which part.
- * - `reserved_event_name`: the name belongs to Tauri (`tauri://…`).
+ * - `reserved_event_name`: the name belongs to Tauri (`tauri://…`), or is one that the bus alone emits
+ *   (`event-bus:…`).
  * - `invalid_argument`: another argument has the wrong shape.
  * - `unknown_target`: the label names no webview.
  * - `denied`: no capability of this window allows the command, or this event, or this event for this target; or the

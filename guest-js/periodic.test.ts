@@ -60,6 +60,15 @@ it('stops once, and a job that is gone counts as stopped', async () => {
   expect(realm.host.commands('stop_periodic').length).toBe(1)
 })
 
+it('stops at the end of a block that uses it', async () => {
+  {
+    await using clock = await startPeriodic('a', { everyMs: 1 })
+    expect(realm.host.jobs.has(clock.id)).toBe(true)
+  }
+  expect(realm.host.commands('stop_periodic').length).toBe(1)
+  expect(realm.host.jobs.size).toBe(0)
+})
+
 it('tries to stop again after another failure', async () => {
   const clock = await startPeriodic('a', { everyMs: 1 })
   realm.host.refuse = () => ({ code: 'unavailable', message: 'down' })

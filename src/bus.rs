@@ -13,6 +13,7 @@ use crate::hub::{Address, Audience, Draft};
 use crate::listener::{Callbacks, Listener};
 use crate::name::{EventName, parse_component};
 use crate::pattern::EventPattern;
+use crate::periodic::source::Maker;
 use crate::periodic::{JobOwner, PeriodicBuilder, PeriodicInfo};
 use crate::stream::EventStream;
 use crate::target::Target;
@@ -173,7 +174,7 @@ impl EventBus {
         Ok(self.engine.clear_retained(&EventPattern::parse(pattern)?))
     }
 
-    fn prepare(
+    pub(crate) fn prepare(
         &self,
         name: &str,
         payload: impl Serialize,
@@ -191,7 +192,7 @@ impl EventBus {
     }
 
     fn draft(&self, name: &str, payload: impl Serialize) -> Result<Draft> {
-        let parsed = EventName::parse(name)?;
+        let parsed = EventName::parse_emitted(name)?;
         self.catalog.check_name(&parsed)?;
         Ok(Draft {
             name: parsed,
@@ -329,6 +330,16 @@ impl EventBus {
     #[must_use]
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    /// What makes the payloads of a job from a source that the app has registered.
+    pub(crate) fn sample(&self, name: &EventName, source: &str, args: Arc<str>) -> Result<Maker> {
+        let maker = self.engine.jobs.maker(source, args)?;
+        if !self.catalog.checks(name) {
+            return Ok(maker);
+        }
+        let (catalog, name) = (self.catalog.clone(), name.clone());
+        Ok(maker.checked(move |json| catalog.check_payload(&name, json)))
     }
 
     /// Prepares an event that the plugin emits by itself, at a fixed rate.

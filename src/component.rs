@@ -11,7 +11,7 @@ use crate::bus::{EmitOptions, EventBus, EventBusExt};
 use crate::error::{Error, ErrorCode, Result, quoted};
 use crate::event::{BusEvent, Receipt};
 use crate::listener::Listener;
-use crate::name::is_name_char;
+use crate::name::{EventName, is_name_char, parse_component};
 use crate::periodic::PeriodicBuilder;
 use crate::stream::EventStream;
 use crate::target::Target;
@@ -268,8 +268,8 @@ impl Component {
     pub fn refresh(&self, component: &str) -> Result<()> {
         let name = self.refresh_name(component)?;
         // So that what can be known to be wrong is told to the caller, also where the event comes later.
-        crate::name::parse_component(&self.name)?;
-        crate::name::EventName::parse(&name)?;
+        parse_component(&self.name)?;
+        EventName::parse_emitted(&name)?;
         let bus = self.bus().with_causes_of_now();
         let key = format!("{} {name}", self.name);
         let own = name.clone();
@@ -294,7 +294,7 @@ impl Component {
     }
 
     fn refresh_name(&self, component: &str) -> Result<String> {
-        crate::name::parse_component(component)?;
+        parse_component(component)?;
         let name = format!("{REFRESH}{}", component.to_lowercase());
         Ok(self.namespace.full(&name)?.into_owned())
     }

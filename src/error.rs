@@ -33,7 +33,7 @@ macro_rules! error_codes {
 error_codes! {
     /// The event name is empty, longer than 255 bytes or has a character that names cannot have.
     InvalidEventName = "invalid_event_name",
-    /// Names that begin with `tauri://` belong to Tauri itself.
+    /// Names that begin with `tauri://` belong to Tauri itself, and what begins with `event-bus:` only the bus emits.
     ReservedEventName = "reserved_event_name",
     /// The pattern of a listener or a target is not a valid glob.
     InvalidPattern = "invalid_pattern",

@@ -30,6 +30,21 @@ impl EventName {
         Ok(Self(name.into()))
     }
 
+    /// The name of an event that an app or a page emits. What the bus itself says must not be forged.
+    pub(crate) fn parse_emitted(name: &str) -> Result<Self> {
+        let parsed = Self::parse(name)?;
+        if name.starts_with(OWN_PREFIX) {
+            return Err(Error::new(
+                ErrorCode::ReservedEventName,
+                format!(
+                    "the event name {} is reserved: names that begin with {OWN_PREFIX} are what the bus itself says, and can only be listened to; choose another prefix",
+                    quoted(name)
+                ),
+            ));
+        }
+        Ok(parsed)
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
@@ -115,6 +130,23 @@ mod tests {
             expected,
             "{name:?}"
         );
+    }
+
+    #[test]
+    fn what_the_bus_says_cannot_be_emitted() {
+        for (name, expected) in [
+            ("event-bus:job-stopped", Err(ErrorCode::ReservedEventName)),
+            ("event-bus:", Err(ErrorCode::ReservedEventName)),
+            ("event-bus", Ok(())),
+            ("event-bus-cart:updated", Ok(())),
+            ("Event-Bus:cart", Ok(())),
+            ("tauri://focus", Err(ErrorCode::ReservedEventName)),
+            ("a b", Err(ErrorCode::InvalidEventName)),
+        ] {
+            let parsed = EventName::parse_emitted(name);
+            assert_eq!(parsed.map(drop).map_err(|e| e.code()), expected, "{name:?}");
+        }
+        assert!(EventName::parse("event-bus:job-stopped").is_ok());
     }
 
     #[test]

@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use crate::component::is_built_in;
 use crate::error::{Error, ErrorCode, Result, quoted};
-use crate::name::EventName;
+use crate::name::{EventName, OWN_PREFIX};
 use crate::policy::{Policies, Policy};
 
 pub use described::{ComponentDescription, DescribedEvent};
@@ -62,7 +62,7 @@ impl Catalog {
             let Declaration {
                 name, type_name, ..
             } = declaration;
-            EventName::parse(name).map_err(|error| {
+            EventName::parse_emitted(name).map_err(|error| {
                 Error::new(error.code(), format!("the event {type_name}: {error}"))
             })?;
             let before: Option<Declaration> = events.insert(*name, *declaration);
@@ -139,8 +139,8 @@ impl Catalog {
 
     /// Refuses a name that is not registered, where the catalog is strict.
     pub(crate) fn check_name(&self, name: &EventName) -> Result<()> {
-        let is_known = self.events.contains_key(name.as_str()) || is_built_in(name.as_str());
-        if !self.is_strict || is_known {
+        let is_own = name.as_str().starts_with(OWN_PREFIX) || is_built_in(name.as_str());
+        if !self.is_strict || is_own || self.events.contains_key(name.as_str()) {
             return Ok(());
         }
         let known: Vec<&str> = self.events.keys().copied().collect();
@@ -152,6 +152,12 @@ impl Catalog {
                 quoted(&known.join(", "))
             ),
         ))
+    }
+
+    /// Whether what is emitted under this name is checked.
+    pub(crate) fn checks(&self, name: &EventName) -> bool {
+        let declared = self.events.get(name.as_str());
+        declared.is_some_and(|declaration| declaration.check.is_some())
     }
 
     /// Refuses a payload that does not have the shape of its event.
@@ -320,7 +326,7 @@ mod tests {
     }
 
     fn name(name: &str) -> EventName {
-        EventName::parse(name).unwrap()
+        EventName::parse_emitted(name).unwrap()
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub(super) async fn emit<R: Runtime>(
                     "an event with a target goes through emit_to",
                 ));
             }
-            let name = EventName::parse(&entry.event)?;
+            let name = EventName::parse_emitted(&entry.event)?;
             scope.check_emitting(&name, Recipients::Everyone, None)?;
             engine.give_way();
             entry.emit(&bus, name, &source, &Audience::default())
@@ -88,7 +88,7 @@ pub(super) async fn emit_to<R: Runtime>(
             if to.selection.everyone {
                 return Err(invalid_argument("an event for everyone goes through emit"));
             }
-            let name = EventName::parse(&entry.event)?;
+            let name = EventName::parse_emitted(&entry.event)?;
             confine(engine, &scope, &name, &mut to.selection, None)?;
             let audience = Audience {
                 to: Some(to),
@@ -170,7 +170,7 @@ pub(super) fn confine(
 #[cfg(fuzzing)]
 pub(super) fn read_entry(entry: Value) -> Result<()> {
     let entry: EmitEntry = super::arguments::read(entry)?;
-    let name = EventName::parse(&entry.event)?;
+    let name = EventName::parse_emitted(&entry.event)?;
     super::arguments::read_json(&name, entry.payload)?;
     read_provenance(entry.component.as_deref(), &entry.causes, 16)?;
     entry.to.as_ref().map(read_target).transpose()?;

@@ -121,7 +121,7 @@ pub(super) async fn start_periodic<R: Runtime>(
         let job: JobArguments = read(job)?;
         let every_ms = job.every_ms.ok_or_else(|| invalid_interval("missing"))?;
         let interval = interval_from_millis(every_ms)?;
-        let name = EventName::parse(&job.event)?;
+        let name = EventName::parse_emitted(&job.event)?;
         let to = job.to.as_ref().map(read_target).transpose()?;
         let mut to = to.map(Address::of).transpose()?;
         check_timing(engine, &scope, &name, to.as_mut(), interval)?;
@@ -143,7 +143,7 @@ pub(super) async fn start_periodic<R: Runtime>(
         let timing = job.timing(interval)?;
         let sampled = job.sampled(&name)?;
         let payload = match &sampled {
-            Some((source, args)) => Payload::Made(engine.jobs.maker(source, Arc::clone(args))?),
+            Some((source, args)) => Payload::Made(bus.sample(&name, source, Arc::clone(args))?),
             None => Payload::Fixed(read_payload(bus.catalog(), &name, job.payload)?.into()),
         };
         let default_failures = sampled.as_ref().map(|_| MOST_FAILURES);
@@ -401,7 +401,7 @@ fn owner_of<R: Runtime>(webview: &Webview<R>) -> JobOwner {
 #[cfg(fuzzing)]
 pub(super) fn read_job(job: Value) -> Result<()> {
     let job: JobArguments = read(job)?;
-    let name = EventName::parse(&job.event)?;
+    let name = EventName::parse_emitted(&job.event)?;
     read_json(&name, job.payload.clone())?;
     let every_ms = job.every_ms.ok_or_else(|| invalid_interval("missing"))?;
     let interval = interval_from_millis(every_ms)?;

@@ -181,15 +181,15 @@ impl<P> PeriodicBuilder<P> {
             engine.meet(&owner);
             engine.hub().check_targets(&owner)?;
         }
+        let name = EventName::parse_emitted(&self.name)?;
+        self.bus.catalog().check_name(&name)?;
         let payload = match (self.payload?, &self.sampled) {
-            (Payload::Away, Some((name, args))) => {
-                Payload::Made(engine.jobs.maker(name, Arc::clone(args))?)
+            (Payload::Away, Some((source, args))) => {
+                Payload::Made(self.bus.sample(&name, source, Arc::clone(args))?)
             }
             (payload, _) => payload,
         };
         let default_failures = self.sampled.as_ref().map(|_| MOST_FAILURES);
-        let name = EventName::parse(&self.name)?;
-        self.bus.catalog().check_name(&name)?;
         let plan = JobPlan {
             id: self.id,
             timing: Timing {

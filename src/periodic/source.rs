@@ -83,6 +83,25 @@ impl fmt::Debug for Sources {
     }
 }
 
+impl Maker {
+    /// Checks each payload, as those of pages are: whoever starts a job chooses a source for an event, and they may not fit.
+    pub(crate) fn checked(
+        self,
+        check: impl Fn(&str) -> Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        let check = Arc::new(move |json: String| check(&json).map(|()| json));
+        match self {
+            Self::Blocking(mut make) => Self::Blocking(Box::new(move |tick| {
+                make(tick).and_then(|json| check(json))
+            })),
+            Self::Async(mut make) => Self::Async(Box::new(move |tick| {
+                let (made, check) = (make(tick), Arc::clone(&check));
+                Box::pin(async move { check(made.await?) })
+            })),
+        }
+    }
+}
+
 impl Sources {
     pub(crate) fn add<T: Serialize, E: Display>(
         &mut self,

@@ -104,6 +104,25 @@ pub trait Event: Serialize + DeserializeOwned + JsonSchema + 'static {
         check_numbers(self)?;
         on.event_bus().as_ref().emit_with(Self::NAME, self, options)
     }
+
+    /// Emits it as soon as every queue has room, as [`EventBus::emit_async`] does. The payload is what the event is now,
+    /// not when there is room.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Event::emit`] and [`EventBus::emit_async`].
+    fn emit_async<B: EventBusExt>(
+        &self,
+        on: &B,
+        options: EmitOptions,
+    ) -> impl Future<Output = Result<Receipt>> + Send + use<Self, B> {
+        let bus = on.event_bus().as_ref().clone();
+        let prepared = check_numbers(self).and_then(|()| bus.prepare(Self::NAME, self, options));
+        async move {
+            let (draft, audience) = prepared?;
+            bus.engine().emit_when_there_is_room(draft, &audience).await
+        }
+    }
 }
 
 /// Says which number of an event a page could not read.

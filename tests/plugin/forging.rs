@@ -68,6 +68,30 @@ fn a_page_cannot_say_who_or_when_or_which_number_it_is() {
 }
 
 #[test]
+fn what_the_bus_says_only_the_bus_says() {
+    let app = app();
+    let mut main = Page::open(&app, "main");
+    let mut other = Page::open(&app, "other");
+    other.listen("event-bus:*");
+    let said = "event-bus:job-stopped";
+    assert_eq!(code(&main.emit(said, "{}")), "reserved_event_name");
+    let entry = json!({ "event": said, "payload": "{}", "to": "other" });
+    let answers = main.call("emit_to", json!({ "events": [entry] })).unwrap();
+    assert_eq!(code(&answers[0]), "reserved_event_name");
+    assert!(message(&answers[0]).contains(said), "{}", answers[0]);
+    let job = json!({ "event": said, "everyMs": 1, "immediate": true });
+    let error = main.start_periodic(job).unwrap_err();
+    assert_eq!(code(&error), "reserved_event_name");
+    let error = app.event_bus().emit(said, 1).unwrap_err();
+    assert_eq!(error.code().as_str(), "reserved_event_name");
+
+    app.event_bus().emit_to("other", "event", 1).unwrap();
+    other.listen("end");
+    app.event_bus().emit("end", 1).unwrap();
+    assert_eq!(other.receive(), [("end".into(), json!(1))]);
+}
+
+#[test]
 fn arguments_beside_the_known_ones_change_nothing() {
     let app = app();
     let mut main = Page::open(&app, "main");

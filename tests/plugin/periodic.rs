@@ -631,10 +631,9 @@ fn a_source_that_keeps_failing_ends_its_job_and_the_owner_is_told() {
             .contains("no sensor")
     );
     assert_eq!(main.call("list_periodic", json!({})).unwrap(), json!([]));
-    app.event_bus()
-        .emit_to("other", "event-bus:end", ())
-        .unwrap();
-    assert_eq!(other.receive(), [("event-bus:end".into(), Value::Null)]);
+    other.listen("end");
+    app.event_bus().emit("end", ()).unwrap();
+    assert_eq!(other.receive(), [("end".into(), Value::Null)]);
 }
 
 #[test]

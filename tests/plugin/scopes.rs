@@ -338,6 +338,27 @@ fn periodic_events_are_decided_by_name_target_and_interval() {
             assert!(message(&answer).contains("100ms"), "{answer}");
         }
     }
+
+    let job = json!({ "event": "clock", "everyMs": 5000, "id": "mine" });
+    sender.start_periodic(job).unwrap();
+    for (changes, expected) in [
+        (json!({ "everyMs": 100 }), "ok"),
+        (json!({ "everyMs": 99.5 }), "invalid_interval"),
+        (json!({ "to": "main" }), "denied"),
+    ] {
+        let update = json!({ "id": "mine", "changes": changes });
+        let answer = sender.call("update_periodic", update);
+        let answer = answer.unwrap_or_else(|error| error);
+        assert_eq!(verdict(&answer), expected, "{changes}: {answer}");
+    }
+    let listed = crate::support::invoke(&sender.webview, "list_periodic", json!({}));
+    let listed = listed.wait().unwrap();
+    let mine = listed.as_array().unwrap().iter();
+    let mine: Vec<_> = mine.filter(|job| job["id"] == "mine").collect();
+    assert_eq!(
+        (&mine[0]["everyMs"], &mine[0]["to"]),
+        (&json!(100.0), &json!(null))
+    );
 }
 
 #[test]
@@ -389,6 +410,43 @@ fn periodic_events_of_others_need_their_own_entry() {
     assert_eq!(stop(&mut overseer, "secret", &host), "unknown_job");
     assert_eq!(stop(&mut overseer, "gone", &host), "unknown_job");
     assert_eq!(stop(&mut overseer, "clock", &theirs), "unknown_job");
+    let act = |page: &mut Page, command: &str, id: &str, owner: &Value, changes: Value| {
+        let mut arguments = json!({ "id": id, "owner": owner });
+        if command == "update_periodic" {
+            arguments["changes"] = changes;
+        }
+        page.call(command, arguments)
+    };
+    for command in ["pause_periodic", "resume_periodic", "update_periodic"] {
+        for (id, owner) in [("clock", &host), ("theirs", &theirs)] {
+            let changes = json!({ "everyMs": 2000 });
+            let info = act(&mut overseer, command, id, owner, changes).unwrap();
+            let expected = if command == "pause_periodic" {
+                "paused"
+            } else {
+                "running"
+            };
+            assert_eq!(
+                (&info["id"], &info["state"]),
+                (&json!(id), &json!(expected))
+            );
+        }
+        let of_page = act(&mut main, command, "clock", &host, json!({})).unwrap_err();
+        assert_eq!(code(&of_page), "denied", "{command}");
+        let unreached = act(&mut overseer, command, "secret", &host, json!({})).unwrap_err();
+        assert_eq!(code(&unreached), "unknown_job", "{command}");
+    }
+    assert_eq!(bus.list_periodic()[0].interval.as_secs(), 2);
+    let for_app = json!({ "event": "clock:app", "everyMs": 1000, "id": "app", "owner": "app" });
+    let started = overseer.start_periodic(for_app).unwrap();
+    assert_eq!(started["owner"], host);
+    let beyond = json!({ "event": "note", "everyMs": 1000, "owner": "app" });
+    assert_eq!(
+        code(&overseer.start_periodic(beyond).unwrap_err()),
+        "denied"
+    );
+    assert_eq!(stop(&mut overseer, "app", &host), "ok");
+
     assert_eq!(stop(&mut overseer, "clock", &host), "ok");
     assert_eq!(stop(&mut overseer, "theirs", &theirs), "ok");
     assert_eq!(ids(&overseer), [] as [&str; 0]);

@@ -1,5 +1,6 @@
 //! Typed events: what is registered, what is checked, and what comes back.
 
+use std::convert::Infallible;
 use std::fmt::Debug;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -11,7 +12,8 @@ use serde_json::{Value, json};
 use tauri::App;
 use tauri::test::{MockRuntime, mock_builder};
 use tauri_plugin_event_bus::{
-    Builder, CatalogMode, EmitOptions, ErrorCode, Event, EventBusExt, Policy, TypedItem,
+    Builder, CatalogMode, EmitOptions, ErrorCode, Event, EventBusExt, Limits, Policy, SourceCall,
+    TypedItem,
 };
 
 use crate::support::{Page, app_with, code, message};
@@ -255,6 +257,60 @@ fn permission_comes_before_shape() {
 }
 
 #[test]
+fn an_event_of_a_type_waits_for_room() {
+    let reject = Policy::new().reject();
+    let mut limits = Limits::default();
+    limits.queue_events = 1;
+    let app = app_with(
+        Builder::new()
+            .event::<Moved>()
+            .policy("moved", reject)
+            .limits(limits),
+    );
+    let mut main = Page::open(&app, "main");
+    main.listen("moved");
+    let bus = app.event_bus();
+    moved(1.0).emit(&bus).unwrap();
+    assert_eq!(
+        moved(2.0).emit(&bus).unwrap_err().code(),
+        ErrorCode::QueueFull
+    );
+    let waiting = tauri::async_runtime::spawn(moved(3.0).emit_async(&bus, EmitOptions::new()));
+    assert_eq!(main.receive().len(), 1);
+    assert_eq!(main.receive_many(1)[0].1["to"][0]["x"], 3.0);
+    tauri::async_runtime::block_on(waiting).unwrap().unwrap();
+    let refused = moved(f64::NAN).emit_async(&bus, EmitOptions::new());
+    let refused = tauri::async_runtime::block_on(refused).unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::InvalidPayload);
+}
+
+#[test]
+fn a_source_must_fit_the_event_that_it_is_chosen_for() {
+    let app = app_with(
+        Builder::new()
+            .event::<Moved>()
+            .periodic_source("point", |_: &SourceCall| Ok::<_, Infallible>(moved(1.0)))
+            .periodic_source("number", |_: &SourceCall| Ok::<_, Infallible>(5))
+            .periodic_source_async("late", async |_: SourceCall| Ok::<_, Infallible>(5)),
+    );
+    let mut main = Page::open(&app, "main");
+    main.listen("moved");
+    main.listen("event-bus:job-failed");
+    for source in ["number", "late"] {
+        let job = json!({ "event": "moved", "everyMs": 1000, "immediate": true, "source": source, "id": source });
+        main.start_periodic(job).unwrap();
+        let [(name, failed)] = &main.receive_many(1)[..] else {
+            panic!("{source}: not one event")
+        };
+        assert_eq!(name, "event-bus:job-failed", "{source}");
+        assert_eq!(failed["error"]["code"], "invalid_payload", "{source}");
+    }
+    let job = json!({ "event": "moved", "everyMs": 1000, "immediate": true, "source": "point" });
+    main.start_periodic(job).unwrap();
+    assert_eq!(main.receive_many(1)[0].0, "moved");
+}
+
+#[test]
 fn a_strict_catalog_refuses_names_that_are_not_registered() {
     let builder = || Builder::new().event::<Moved>();
     let app = app_with(builder().catalog_mode(CatalogMode::Strict));
@@ -270,6 +326,7 @@ fn a_strict_catalog_refuses_names_that_are_not_registered() {
     assert_eq!(code(&main.try_listen("mved")), "invalid_event_name");
     main.listen("mo*");
     main.listen("moved");
+    main.listen("event-bus:job-stopped");
 
     let bus = app.event_bus();
     for error in [

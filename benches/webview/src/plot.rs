@@ -25,6 +25,12 @@ pub(crate) fn draw(rows: &[Row], micro: &[(&str, f64)], machine: &str) -> String
     let panels: Vec<Panel> = rows
         .iter()
         .filter(|row| !row.title.starts_with("idle"))
+        // Where nothing grows there is nothing to see; the table has the figures.
+        .filter(|row| {
+            row.figures
+                .iter()
+                .any(|(_, figure)| *figure >= 1.0 || row.unit != "MB")
+        })
         .map(|row| Panel {
             title: row.title.clone(),
             unit: row.unit,
@@ -37,7 +43,7 @@ pub(crate) fn draw(rows: &[Row], micro: &[(&str, f64)], machine: &str) -> String
         .collect();
     let column = (WIDTH - 2.0 * MARGIN - GUTTER) / 2.0;
     let mut body = String::new();
-    let mut y = 78.0;
+    let mut y = 94.0;
     for pair in panels.chunks(2) {
         let mut height: f64 = 0.0;
         for (place, panel) in pair.iter().enumerate() {
@@ -67,8 +73,9 @@ pub(crate) fn draw(rows: &[Row], micro: &[(&str, f64)], machine: &str) -> String
          <title>Events from the host to a page, way by way</title>\n\
          <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n\
          <text x=\"{MARGIN}\" y=\"34\" font-size=\"18\" font-weight=\"600\">Events from the host to a page</text>\n\
-         <text x=\"{MARGIN}\" y=\"54\" fill=\"#57606a\">{}. Medians of one run. \
-         More events/s and MB/s are better; fewer ms, µs and MB are.</text>\n{body}</svg>\n",
+         <text x=\"{MARGIN}\" y=\"54\" fill=\"#57606a\">Medians of one run. \
+         More events/s and MB/s are better; fewer ms, µs and MB are.</text>\n\
+         <text x=\"{MARGIN}\" y=\"72\" fill=\"#57606a\">{}</text>\n{body}</svg>\n",
         escape(machine)
     )
 }

@@ -26,6 +26,9 @@ mod at {
     pub(crate) const PERIODIC_START: &str = "[data-testid=periodic-start]";
     pub(crate) const PERIODIC_STOP: &str =
         "[data-testid=periodic-list] [data-testid=periodic-stop]";
+    pub(crate) const PERIODIC_PLOT: &str = "[data-testid=periodic-plot]";
+    pub(crate) const PERIODIC_PAUSE: &str =
+        "[data-testid=periodic-list] tr:last-child [data-act=pause]";
     pub(crate) const TASK_START: &str = "[data-testid=task-start]";
     pub(crate) const TASK_PROGRESS: &str = "[data-testid=task-progress]";
     pub(crate) const LOG_ROW: &str = "[data-testid=log-row]";
@@ -121,6 +124,8 @@ async fn exercise(main: &Window<'_>, second: &Window<'_>) -> Result<()> {
     .await
     .context("the periodic job did not stop")?;
 
+    leave_jobs(second).await?;
+
     // Pages get events in one order, so after this one the targeted event cannot reach `main` any more.
     send(second, "cart:cleared", r#"{"itemCount":0}"#, "").await?;
     for window in [main, second] {
@@ -139,6 +144,46 @@ async fn exercise(main: &Window<'_>, second: &Window<'_>) -> Result<()> {
             main.label()
         );
     }
+    Ok(())
+}
+
+/// Leaves a plot and a paused job in the window, for the picture.
+async fn leave_jobs(window: &Window<'_>) -> Result<()> {
+    window.click(at::PERIODIC_PLOT).await?;
+    window
+        .until(
+            "the plot to have a line",
+            "document.querySelector('[data-testid=periodic-load] polyline').points.length >= 8",
+            &[],
+        )
+        .await
+        .context("the samples of the source did not arrive")?;
+    for (selector, text) in [
+        (at::PERIODIC_NAME, "backup:due"),
+        (at::PERIODIC_EVERY, "60000"),
+    ] {
+        window.fill(selector, text).await?;
+    }
+    window.click(at::PERIODIC_START).await?;
+    window
+        .until(
+            "the second job",
+            "document.querySelectorAll('[data-testid=periodic-list] tr').length === 2",
+            &[],
+        )
+        .await?;
+    window.click(at::PERIODIC_PAUSE).await?;
+    window
+        .until(
+            "the job to be paused",
+            &format!(
+                "document.querySelector('{}').textContent === 'Resume'",
+                at::PERIODIC_PAUSE
+            ),
+            &[],
+        )
+        .await
+        .context("the job was not paused")?;
     Ok(())
 }
 

@@ -12,12 +12,21 @@ import { copy, element, part } from './element'
 import { onFrame } from './frame'
 import { showDone, showError } from './result'
 
-const list = element('periodic-list', HTMLUListElement)
+const section = element('periodic-jobs', HTMLElement)
+const list = element('periodic-list', HTMLTableSectionElement)
+const plot = element('periodic-load', HTMLElement)
 const result = element('periodic-result', HTMLOutputElement)
+
+/** The id of the job that samples the CPU for the plot. */
+const PLOT = 'plot'
+const loads: number[] = []
 
 interface Row {
   item: HTMLElement
-  about: HTMLElement
+  every: HTMLElement
+  slider: HTMLInputElement
+  next: HTMLElement
+  missed: HTMLElement
   pause: HTMLElement
   ticks: HTMLElement
   shown: number
@@ -37,18 +46,36 @@ function add(job: PeriodicInfo): Row {
   const item = copy('job')
   item.dataset.id = job.id
   part(item, '.job-name').textContent = job.event
-  const every = part(item, '.job-every') as HTMLInputElement
-  every.value = String(Math.log10(job.everyMs))
-  const pause = part(item, '[data-act=pause]')
+  const slider = part(item, 'input') as HTMLInputElement
+  slider.value = String(Math.log10(job.everyMs))
+  slider.setAttribute('aria-label', `Interval of ${job.event}`)
   part(item, '[data-act=stop]').setAttribute('aria-label', `Stop ${job.event}`)
   list.append(item)
-  return { item, about: part(item, '.job-about'), pause, ticks: part(item, '.job-ticks'), shown: -1 }
+  return {
+    item,
+    every: part(item, '.job-every'),
+    slider,
+    next: part(item, '.job-next'),
+    missed: part(item, '.job-missed'),
+    pause: part(item, '[data-act=pause]'),
+    ticks: part(item, '.job-ticks'),
+    shown: -1,
+  }
 }
 
+function duration(ms: number): string {
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toLocaleString('en', { maximumFractionDigits: 1 })} s`
+}
+
+const STATES = { running: '', paused: 'paused', unheard: 'nobody listens' }
+
 function showState(row: Row, job: PeriodicInfo): void {
-  const to = typeof job.to === 'string' ? job.to : 'everyone'
-  const next = job.nextAt === null ? job.state : `next in ${Math.max(0, Math.round(job.nextAt - Date.now()))} ms`
-  row.about.textContent = `every ${Math.round(job.everyMs).toLocaleString('en')} ms to ${to}, ${next}, ${job.missed} missed`
+  part(row.item, '.job-to').textContent = typeof job.to === 'string' ? job.to : 'everyone'
+  row.every.textContent = duration(job.everyMs)
+  row.slider.setAttribute('aria-valuetext', duration(job.everyMs))
+  row.next.textContent =
+    job.nextAt === null ? STATES[job.state] : `in ${duration(Math.max(0, job.nextAt - Date.now()))}`
+  row.missed.textContent = job.missed.toLocaleString('en')
   row.pause.textContent = job.state === 'paused' ? 'Resume' : 'Pause'
   row.pause.setAttribute('aria-label', `${row.pause.textContent} ${job.event}`)
 }
@@ -66,11 +93,13 @@ function show(jobs: readonly PeriodicInfo[]): void {
     showTicks(row, job.ticks)
     showState(row, job)
   }
+  section.hidden = rows.size === 0
+  plot.hidden = !running.has(PLOT)
 }
 
 let next: number | undefined
 
-/** Ticks that go to the other window are only seen by asking, once a second while a job runs. */
+/** What is due and missed, and ticks that go to the other window, are only seen by asking while a job runs. */
 async function refresh(): Promise<void> {
   clearTimeout(next)
   try {
@@ -80,7 +109,7 @@ async function refresh(): Promise<void> {
     return
   }
   clearTimeout(next)
-  if (rows.size > 0) next = setTimeout(refresh, 1000)
+  if (rows.size > 0) next = setTimeout(refresh, 500)
 }
 
 const renderTicks = onFrame(() => {
@@ -96,20 +125,16 @@ export function countTick(event: BusEvent<unknown>): void {
   if (!event.periodic || !rows.has(event.periodic.id)) return
   ticked.set(event.periodic.id, event.periodic.tick)
   renderTicks()
-  if (event.event === 'machine:cpu') showLoad(Number(event.payload))
+  if (event.periodic.id === PLOT) showLoad(Number(event.payload))
 }
-
-const PLOT = 'plot'
-const loads: number[] = []
 
 /** The last minute of the machine's load, in percent. */
 function showLoad(percent: number): void {
   loads.push(percent)
   loads.splice(0, loads.length - 120)
-  const plot = element('periodic-load', SVGSVGElement)
-  plot.removeAttribute('hidden')
-  const points = loads.map((load, place) => `${place / 2},${100 - load}`).join(' ')
+  const points = loads.map((load, place) => `${60 - (loads.length - 1 - place) / 2},${100 - load}`).join(' ')
   plot.querySelector('polyline')?.setAttribute('points', points)
+  element('periodic-load-now', HTMLOutputElement).value = `${Math.round(percent)} %`
 }
 
 export function startPeriodicForm(): void {
@@ -131,7 +156,7 @@ export function startPeriodicForm(): void {
     await refresh()
   }
 
-  async function plot(): Promise<void> {
+  async function sampleCpu(): Promise<void> {
     const about = { id: PLOT, replace: true, source: 'cpu', onlyWhileListened: true }
     try {
       await startPeriodic('machine:cpu', { everyMs: 500, ...about })
@@ -169,17 +194,17 @@ export function startPeriodicForm(): void {
   })
   list.addEventListener('click', (event) => {
     if (!(event.target instanceof HTMLButtonElement)) return
-    const id = event.target.closest('li')?.dataset.id
+    const id = event.target.closest('tr')?.dataset.id
     if (id === undefined) return
     const pauses = event.target.textContent === 'Pause' ? 'pause' : 'resume'
     void act(id, event.target.dataset.act === 'stop' ? 'stop' : pauses)
   })
   list.addEventListener('change', (event) => {
     if (!(event.target instanceof HTMLInputElement)) return
-    const id = event.target.closest('li')?.dataset.id
+    const id = event.target.closest('tr')?.dataset.id
     if (id !== undefined) void slide(id, Math.round(10 ** Number(event.target.value)))
   })
-  element('periodic-plot', HTMLButtonElement).addEventListener('click', () => void plot())
+  element('periodic-plot', HTMLButtonElement).addEventListener('click', () => void sampleCpu())
   // A page that was reloaded finds the jobs it had started.
   void refresh()
 }

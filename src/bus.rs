@@ -221,7 +221,7 @@ impl EventBus {
     /// let own = bus.clone();
     /// bus.listen("order:created", move |event| {
     ///     let bus = own.caused_by(&event);
-    ///     tauri::async_runtime::spawn(async move { bus.emit("payment:requested", 7) });
+    ///     std::thread::spawn(move || bus.emit("payment:requested", 7));
     /// })?
     /// .forget();
     /// # Ok(())

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::bus::{EmitOptions, EventBus, EventBusExt};
-use crate::error::{Error, ErrorCode, Result, quoted};
+use crate::error::{ErrorCode, Result};
 use crate::event::{BusEvent, Receipt};
 use crate::listener::Listener;
-use crate::name::{EventName, is_name_char, parse_component};
+use crate::name::{EventName, check_namespace, parse_component};
 use crate::periodic::PeriodicBuilder;
 use crate::stream::EventStream;
 use crate::target::Target;
@@ -38,7 +38,7 @@ pub(crate) fn is_built_in(name: &str) -> bool {
 
 /// The event bus with a prefix for every name, which names that have it already do not get again.
 ///
-/// Got with [`EventBus::namespace`]. A namespace has the characters of an event name, and a pattern gets the prefix, too:
+/// Got with [`EventBus::namespace`]. A namespace has the characters of an event name and no colon at its end, and a pattern gets the prefix, too:
 /// `*` is everything in the namespace. One that is none fails wherever it is used, with
 /// [`ErrorCode::InvalidEventName`].
 ///
@@ -64,15 +64,7 @@ impl Namespace {
         let Some(own) = &self.name else {
             return Ok(name.into());
         };
-        if own.is_empty() || !own.chars().all(is_name_char) {
-            return Err(Error::new(
-                ErrorCode::InvalidEventName,
-                format!(
-                    "the namespace {} is none; it has letters, digits and - _ . : / only, and at least one of them",
-                    quoted(own)
-                ),
-            ));
-        }
+        check_namespace(own)?;
         let has_prefix = name
             .strip_prefix(&**own)
             .is_some_and(|rest| rest.starts_with(':'));

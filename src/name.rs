@@ -50,6 +50,21 @@ impl EventName {
     }
 }
 
+/// Checks a namespace, which stands before names with a colon behind it.
+pub(crate) fn check_namespace(name: &str) -> Result<()> {
+    let is_fine = !name.is_empty() && !name.ends_with(':') && name.chars().all(is_name_char);
+    if is_fine {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorCode::InvalidEventName,
+        format!(
+            "the namespace {} is none; it has letters, digits and - _ . : / only, at least one of them, and no colon at its end",
+            quoted(name)
+        ),
+    ))
+}
+
 /// The longest name of a component, in bytes.
 const MAX_COMPONENT_BYTES: usize = 128;
 

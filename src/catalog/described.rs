@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use crate::error::{Error, ErrorCode, Result, quoted};
-use crate::name::{is_name_char, parse_component};
+use crate::name::{check_namespace, parse_component};
 use crate::pattern::EventPattern;
 
 /// What a component emits and listens to, for people: it appears in the [`Catalog`](crate::Catalog) and changes nothing.
@@ -102,9 +102,7 @@ impl ComponentDescription {
         parse_component(&self.name)?;
         let mut checked = self.clone();
         if let Some(namespace) = &self.namespace {
-            if namespace.is_empty() || !namespace.chars().all(is_name_char) {
-                return Err(self.wrong(format!("the namespace {} is none", quoted(namespace))));
-            }
+            check_namespace(namespace).map_err(|error| self.wrong(error.message().to_owned()))?;
             let prefix = format!("{namespace}:");
             for described in checked.emits.iter_mut().chain(&mut checked.listens) {
                 if !described.event.starts_with(&prefix) {

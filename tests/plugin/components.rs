@@ -134,7 +134,7 @@ fn a_namespace_prefixes_once_and_refuses_what_is_none() {
         names(&heard, "shop:tick"),
         ["shop:a", "shop:b", "shop:shopping", "shop:tick"]
     );
-    for wrong in ["", "sh op", "sh*p"] {
+    for wrong in ["", "sh op", "sh*p", "shop:"] {
         let error = bus.namespace(wrong).emit("a", 1).unwrap_err();
         assert_eq!(error.code(), ErrorCode::InvalidEventName);
         assert!(error.message().contains(&format!("{wrong:?}")), "{error}");

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::bus::{EmitOptions, EventBus, EventBusExt};
-use crate::error::{ErrorCode, Result};
+use crate::error::Result;
 use crate::event::{BusEvent, Receipt};
 use crate::listener::Listener;
 use crate::name::{EventName, check_namespace, parse_component};
@@ -40,7 +40,7 @@ pub(crate) fn is_built_in(name: &str) -> bool {
 ///
 /// Got with [`EventBus::namespace`]. A namespace has the characters of an event name and no colon at its end, and a pattern gets the prefix, too:
 /// `*` is everything in the namespace. One that is none fails wherever it is used, with
-/// [`ErrorCode::InvalidEventName`].
+/// [`ErrorCode::InvalidEventName`](crate::ErrorCode::InvalidEventName).
 ///
 /// ```
 /// # fn use_it(bus: &tauri_plugin_event_bus::EventBus) -> tauri_plugin_event_bus::Result<()> {
@@ -138,7 +138,7 @@ impl Namespace {
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::InvalidEventName`] where the namespace is none.
+    /// [`ErrorCode::InvalidEventName`](crate::ErrorCode::InvalidEventName) where the namespace is none.
     pub fn periodic(&self, name: &str) -> Result<PeriodicBuilder> {
         Ok(self.bus.periodic(&self.full(name)?))
     }
@@ -179,7 +179,7 @@ impl EventBus {
 /// A part of the app that emits under its own name, which receivers see as [`BusEvent::component`].
 ///
 /// Got with [`EventBus::component`] and [`Namespace::component`]. A name has 1 to 128 bytes, of letters, digits and
-/// `-` `_` `.` `:` `/`; another one is refused with [`ErrorCode::InvalidArgument`] where the component emits. Typed
+/// `-` `_` `.` `:` `/`; another one is refused with [`ErrorCode::InvalidArgument`](crate::ErrorCode::InvalidArgument) where the component emits. Typed
 /// events can be emitted on a component as on a bus, under the name that they were declared with.
 ///
 /// ```
@@ -215,7 +215,7 @@ impl Component {
     ///
     /// # Errors
     ///
-    /// Those of [`EventBus::emit`], and [`ErrorCode::InvalidArgument`] for a name that no component can have.
+    /// Those of [`EventBus::emit`], and [`ErrorCode::InvalidArgument`](crate::ErrorCode::InvalidArgument) for a name that no component can have.
     pub fn emit(&self, name: &str, payload: impl Serialize) -> Result<Receipt> {
         self.namespace.emit(name, payload)
     }
@@ -256,7 +256,7 @@ impl Component {
     ///
     /// # Errors
     ///
-    /// Those of [`Component::emit`]; [`ErrorCode::InvalidArgument`] also where `component` can be none's name.
+    /// Those of [`Component::emit`]; [`ErrorCode::InvalidArgument`](crate::ErrorCode::InvalidArgument) also where `component` can be none's name.
     pub fn refresh(&self, component: &str) -> Result<()> {
         let name = self.refresh_name(component)?;
         // So that what can be known to be wrong is told to the caller, also where the event comes later.

@@ -17,6 +17,7 @@ export const ERROR_CODES = [
   'invalid_interval',
   'unknown_source',
   'source_failed',
+  'event_loop',
   'stale_session',
   'unavailable',
 ] as const
@@ -40,6 +41,8 @@ export const ERROR_CODES = [
  *   capability allows.
  * - `unknown_source`: the app has registered no source of that name; `source_failed`: one failed, which
  *   `event-bus:job-failed` and the list of jobs tell.
+ * - `event_loop`: the event follows from more others than it may, as where two cause each other without end; the message
+ *   names the chain.
  * - `stale_session`: the host kept ending the sessions of this page, several times in a row.
  * - `unavailable`: there is no Tauri here, or the plugin is not registered.
  *

@@ -1,6 +1,6 @@
 import { vi } from 'vitest'
 import type { Batch, Extras, Head, PulledEvent, PulledGap } from './batch.js'
-import { INBOX } from './inbox.js'
+import { INBOX } from './realm.js'
 
 /** A command as it reached the fake host. */
 export interface Sent {
@@ -125,7 +125,8 @@ export class FakeHost {
   batch = Number.POSITIVE_INFINITY
   jobs = new Map<string, Record<string, unknown>>()
   inspection: unknown = { seq: 0, refused: 0, webviews: [], consumers: [], jobs: [] }
-  catalog: unknown = { strict: false, events: [], $defs: {} }
+  private started = 0
+  catalog: unknown = { strict: false, events: [], components: [], $defs: {} }
   readonly broken: string[] = []
   private readonly ended = new Set<string>()
   private readonly pulling = new Map<string, number>()
@@ -436,15 +437,20 @@ export class FakeHost {
           const error = this.refuseEntry(command, entry)
           if (error) return { error }
           const payload = JSON.parse((entry.payload as string | undefined) ?? 'null')
-          const seq = this.emit(entry.event as string, payload, undefined, entry.retain === true)
+          const { component, causes } = entry as { component?: string; causes?: string[] }
+          const extras = { ...(component && { component }), ...(causes && { causes }) }
+          const marked = Object.keys(extras).length > 0 ? extras : undefined
+          const seq = this.emit(entry.event as string, payload, marked, entry.retain === true)
           return { seq, pages: 1, listeners: 0 }
         })
       case 'start_periodic': {
         const job = args.job as Record<string, unknown>
         const id = (job.id as string | undefined) ?? `job-${this.jobs.size + 1}`
         const owner = job.owner === 'app' ? { kind: 'host' } : { kind: 'webview', label: 'main' }
+        this.started += 1
         const info = {
           id,
+          number: this.started,
           event: job.event,
           everyMs: job.everyMs,
           to: job.to ?? null,
@@ -465,6 +471,9 @@ export class FakeHost {
         return { ...job }
       }
       case 'stop_periodic':
+        if (args.number !== undefined && this.jobs.get(args.id as string)?.number !== args.number) {
+          throw { code: 'unknown_job', message: `no job ${args.id}` }
+        }
         if (!this.jobs.delete(args.id as string)) throw { code: 'unknown_job', message: `no job ${args.id}` }
         return null
       default:
@@ -498,11 +507,15 @@ export function freshRealm(): { host: FakeHost; reported: ReturnType<typeof vi.f
   const reported = vi.fn()
   const warned = vi.fn()
   Reflect.deleteProperty(globalThis, INBOX)
-  const page: Record<string, unknown> = {
+  // Under a DOM the window is the one that there is.
+  const page = (typeof window === 'undefined' ? {} : window) as unknown as Record<string, unknown>
+  Object.assign(page, {
     __TAURI_INTERNALS__: { invoke: host.invoke, metadata: { currentWebview: { label: 'main' } } },
+  })
+  if (typeof window === 'undefined') {
+    page.top = page
+    vi.stubGlobal('window', page)
   }
-  page.top = page
-  vi.stubGlobal('window', page)
   vi.stubGlobal('reportError', reported)
   vi.spyOn(console, 'warn').mockImplementation(warned)
   return { host, reported, warned }

@@ -66,6 +66,8 @@ error_codes! {
     UnknownSource = "unknown_source",
     /// A source of periodic payloads failed. The message is its own.
     SourceFailed = "source_failed",
+    /// The event follows from more others than it may: they cause each other, without an end. The message names them.
+    EventLoop = "event_loop",
     /// The session has ended, or never was one of this webview.
     StaleSession = "stale_session",
     /// The event bus is not there: no Tauri, no plugin, or the app is exiting.

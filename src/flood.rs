@@ -49,6 +49,11 @@ impl Flood {
         self.counted(taken)
     }
 
+    /// Counts the payload of an event that is counted itself.
+    pub(crate) fn take_payload(&self, bytes: usize, now: Instant) -> Result<()> {
+        self.emit_bytes.take(bytes, now)
+    }
+
     pub(crate) fn take_subscribe(&self, now: Instant) -> Result<()> {
         self.counted(self.subscribes.take(1, now))
     }

@@ -6,6 +6,7 @@ mod capabilities;
 mod catalog;
 mod command_names;
 mod commands;
+mod component;
 mod config;
 mod engine;
 mod error;
@@ -28,6 +29,7 @@ mod scope;
 mod stream;
 mod sync;
 mod target;
+mod turn;
 #[cfg(feature = "typed")]
 mod typed;
 
@@ -38,8 +40,12 @@ pub use capabilities::{
 };
 #[cfg(feature = "typed")]
 pub use catalog::ExportError;
-pub use catalog::{Catalog, DeclaredEvent};
+pub use catalog::{Catalog, ComponentDescription, DeclaredEvent, DescribedEvent};
 pub use command_names::COMMANDS;
+pub use component::{
+    ActionComplete, ActionFailed, BUILT_IN_EVENTS, Component, Message, MessageLevel,
+    MessageOptions, Namespace,
+};
 pub use config::{CatalogMode, Config, Limits, PolicyRule};
 pub use error::{Error, ErrorCode, Result};
 pub use event::{BusEvent, Gap, GapReason, Receipt, Source, Tick};
@@ -67,6 +73,10 @@ struct Guides;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/inspecting.md")]
 struct InspectingGuide;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/components.md")]
+struct ComponentsGuide;
 
 #[cfg(doctest)]
 #[doc = include_str!("../docs/periodic.md")]

@@ -10,6 +10,7 @@ use crate::hub::queue::{Entry, QueuedEvent};
 use crate::hub::subscriptions::{Hearing, SubscriberKey, SubscriptionId};
 use crate::pattern::EventPattern;
 use crate::sync::{Mutex, MutexGuard, yield_now};
+use crate::turn::Turn;
 
 /// Keeps a listener in Rust. It ends when this is dropped; [`Listener::forget`] keeps it for good.
 ///
@@ -145,7 +146,9 @@ impl Callbacks {
             let Some(mut callback) = self.take(*id) else {
                 continue;
             };
+            let turn = Turn::begin(&queued.event);
             let called = catch_unwind(AssertUnwindSafe(|| callback(queued.event.clone())));
+            turn.end();
             if let Err(panic) = called {
                 self.report_panic(*id, &queued.event, &*panic);
                 drop_safely(panic);
@@ -171,7 +174,7 @@ impl Callbacks {
 }
 
 /// Drops a value of the app, whose drop may panic as well.
-fn drop_safely<T>(value: T) {
+pub(crate) fn drop_safely<T>(value: T) {
     if catch_unwind(AssertUnwindSafe(|| drop(value))).is_err() {
         log::error!("what a listener had captured panicked when it was dropped");
     }

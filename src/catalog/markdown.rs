@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::policy::Policy;
 
 use super::typescript::{fields_of, type_name, type_of};
-use super::{Catalog, EventDocument};
+use super::{Catalog, ComponentDescription, EventDocument};
 
 const HEAD: &str = "\
 # Events
@@ -37,6 +37,12 @@ impl Catalog {
             let schema = document.definitions.get(name).unwrap_or(&event.schema);
             own.push(name);
             push_event(&mut text, event, name, schema);
+        }
+        if !document.components.is_empty() {
+            text.push_str("\n## Components\n");
+        }
+        for component in document.components {
+            push_component(&mut text, component);
         }
         let others = document.definitions.iter();
         let mut others = others
@@ -91,6 +97,26 @@ fn push_event(text: &mut String, event: &EventDocument<'_>, name: &str, schema: 
     };
     row(text, &["To listen, a page needs", &permission("listen")]);
     row(text, &["To emit, a page needs", &permission("allow-emit")]);
+}
+
+fn push_component(text: &mut String, component: &ComponentDescription) {
+    let _ = writeln!(text, "\n### {}", code(component.name()));
+    push_description(text, component.description.as_deref());
+    if let Some(namespace) = &component.namespace {
+        let _ = writeln!(text, "\nIts namespace is {}.", code(namespace));
+    }
+    for (does, events) in [
+        ("Emits", component.emitted()),
+        ("Listens to", component.heard()),
+    ] {
+        if events.is_empty() {
+            continue;
+        }
+        let _ = writeln!(text, "\n| {does} | |\n|---|---|");
+        for described in events {
+            row(text, &[&code(&described.event), &described.description]);
+        }
+    }
 }
 
 fn push_description(text: &mut String, description: Option<&str>) {

@@ -1,5 +1,6 @@
 //! The app's events as they are declared: what a page's payload is checked against, and what is generated from them.
 
+mod described;
 #[cfg(feature = "typed")]
 mod export;
 #[cfg(feature = "typed")]
@@ -9,16 +10,19 @@ mod markdown;
 #[cfg(feature = "typed")]
 mod typescript;
 
+use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::component::is_built_in;
 use crate::error::{Error, ErrorCode, Result, quoted};
 use crate::name::{EventName, OWN_PREFIX};
 use crate::policy::{Policies, Policy};
 
+pub use described::{ComponentDescription, DescribedEvent};
 #[cfg(feature = "typed")]
 pub use export::ExportError;
 
@@ -29,6 +33,7 @@ pub use export::ExportError;
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
     events: Arc<BTreeMap<&'static str, Declaration>>,
+    components: Arc<[ComponentDescription]>,
     is_strict: bool,
 }
 
@@ -38,6 +43,7 @@ pub(crate) struct Declaration {
     pub(crate) name: &'static str,
     /// The Rust type, with its path.
     pub(crate) type_name: &'static str,
+    pub(crate) type_id: TypeId,
     pub(crate) policy: Policy,
     pub(crate) emitted_by: &'static [&'static str],
     pub(crate) heard_by: &'static [&'static str],
@@ -62,7 +68,7 @@ impl Catalog {
                 Error::new(error.code(), format!("the event {type_name}: {error}"))
             })?;
             let before: Option<Declaration> = events.insert(*name, *declaration);
-            if let Some(before) = before.filter(|before| before.type_name != *type_name) {
+            if let Some(before) = before.filter(|before| before.type_id != declaration.type_id) {
                 return Err(Error::new(
                     ErrorCode::InvalidEventName,
                     format!(
@@ -80,8 +86,36 @@ impl Catalog {
         }
         Ok(Self {
             events: Arc::new(events),
+            components: Arc::default(),
             is_strict,
         })
+    }
+
+    /// Adds what components are said to emit and to listen to, and says which of them cannot stand.
+    pub(crate) fn with_components(self, components: &[ComponentDescription]) -> Result<Self> {
+        let mut described: Vec<_> = components
+            .iter()
+            .map(ComponentDescription::checked)
+            .collect::<Result<_>>()?;
+        described.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        let same = described.windows(2).find(|pair| {
+            (&pair[0].namespace, &pair[0].name) == (&pair[1].namespace, &pair[1].name)
+        });
+        if let Some([first, _]) = same {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                format!("the component {} is described twice", quoted(&first.name)),
+            ));
+        }
+        Ok(Self {
+            components: described.into(),
+            ..self
+        })
+    }
+
+    /// The components that are described, in the order of their namespaces and names.
+    pub fn components(&self) -> &[ComponentDescription] {
+        &self.components
     }
 
     /// What is registered, in the order of the names.
@@ -107,17 +141,16 @@ impl Catalog {
 
     /// Refuses a name that is not registered, where the catalog is strict.
     pub(crate) fn check_name(&self, name: &EventName) -> Result<()> {
-        let is_own = name.as_str().starts_with(OWN_PREFIX);
+        let is_own = name.as_str().starts_with(OWN_PREFIX) || is_built_in(name.as_str());
         if !self.is_strict || is_own || self.events.contains_key(name.as_str()) {
             return Ok(());
         }
-        let known: Vec<&str> = self.events.keys().copied().collect();
+        // Not which ones there are: a page may ask for them if it has the permission `allow-catalog`.
         Err(Error::new(
             ErrorCode::InvalidEventName,
             format!(
-                "no event is registered as {}, and the catalog is strict; registered are {}",
+                "no event is registered as {}, and the catalog is strict; register it with Builder::event, or look for another name in the catalog",
                 quoted(name.as_str()),
-                quoted(&known.join(", "))
             ),
         ))
     }
@@ -198,6 +231,7 @@ impl<'a> DeclaredEvent<'a> {
 struct Document<'a> {
     strict: bool,
     events: Vec<EventDocument<'a>>,
+    components: &'a [ComponentDescription],
     /// The types that the schemas of the events refer to.
     #[serde(rename = "$defs")]
     definitions: BTreeMap<String, Value>,
@@ -239,6 +273,7 @@ impl Catalog {
         Document {
             strict: self.is_strict,
             events: events.collect(),
+            components: &self.components,
             definitions,
         }
     }
@@ -263,8 +298,8 @@ impl Catalog {
     }
 }
 
-/// As JSON: `{ strict, events: [{ name, description, policy, emittedBy, heardBy, checked, schema }], $defs }`, where
-/// the schemas are JSON Schema and refer to `$defs`.
+/// As JSON: `{ strict, events: [{ name, description, policy, emittedBy, heardBy, checked, schema }],
+/// components: [{ name, namespace, description, emits, listens }], $defs }`, where the schemas are JSON Schema and refer to `$defs`.
 impl Serialize for Catalog {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.document().serialize(serializer)
@@ -279,6 +314,11 @@ mod tests {
         Declaration {
             name,
             type_name,
+            // By their names here; two versions of a crate have types of one name.
+            type_id: match type_name {
+                "app::One" => TypeId::of::<u8>(),
+                _ => TypeId::of::<u16>(),
+            },
             policy: Policy::new(),
             emitted_by: &[],
             heard_by: &[],
@@ -325,9 +365,10 @@ mod tests {
         let strict = Catalog::new(&declarations, true).unwrap();
         let error = strict.check_name(&name("b")).unwrap_err();
         assert_eq!(error.code(), ErrorCode::InvalidEventName);
-        for part in ["\"b\"", "strict", "\"a\""] {
+        for part in ["\"b\"", "strict"] {
             assert!(error.message().contains(part), "{error}");
         }
+        assert!(!error.message().contains("\"a\""), "{error}");
         assert_eq!(strict.check_name(&name("a")), Ok(()));
     }
 

@@ -262,6 +262,11 @@ impl<W> Hub<W> {
         Ok(key)
     }
 
+    /// Whether the session of this page goes on.
+    pub(crate) fn is_open(&self, page: SubscriberKey) -> bool {
+        self.sessions.contains_key(&page)
+    }
+
     fn session_key(&self, label: &str, id: SessionId) -> Result<SubscriberKey> {
         self.webviews
             .get(label)
@@ -484,6 +489,7 @@ mod tests {
             payload: "null".into(),
             source: crate::event::Source::Host,
             tick: None,
+            provenance: None,
             retain: None,
         };
         hub.emit(draft, &Audience::default(), now).unwrap().0.pages
@@ -570,6 +576,7 @@ mod tests {
             source: crate::event::Source::Host,
             tick: None,
             retain: Some(true),
+            provenance: None,
         };
         assert!(hub.emit(draft, &Audience::default(), start).is_ok());
         assert_eq!(hub.past_of(key), 3);

@@ -32,7 +32,7 @@ export const ERROR_CODES = [
  * - `unknown_target`: the label names no webview.
  * - `denied`: no capability of this window allows the command, or this event, or this event for this target; or the
  *   call came from an iframe. The message shows what a capability file would have to say.
- * - `rate_limited`: this page sends faster than it may; `retryAfterMs` says how long to wait.
+ * - `rate_limited`: this page does something faster than it may; `retryAfterMs` says how long to wait.
  * - `payload_too_large`, `invalid_payload`: the payload exceeds the limit, or JSON cannot express it.
  * - `queue_full`: a queue is full and the policy of the event is to reject, so nobody got it, or no room is left for
  *   a retained event.

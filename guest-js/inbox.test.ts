@@ -335,6 +335,24 @@ describe('the pull loop', () => {
     expect(realm.reported).toHaveBeenCalledTimes(1)
   })
 
+  it('waits as long as the host asks of a page that was too fast', async () => {
+    vi.useFakeTimers()
+    const tooFast = { code: 'rate_limited', message: 'too fast', retryAfterMs: 70 }
+    realm.host.refuse = ({ command }) => (command === 'pull' ? tooFast : undefined)
+    const handler = vi.fn()
+    await listen('a', handler)
+    await settled()
+    realm.host.refuse = () => undefined
+    await vi.advanceTimersByTimeAsync(69)
+    expect(pulls().length).toBe(1)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(pulls().length).toBe(2)
+    realm.host.emit('a')
+    await settled()
+    expect(handler).toHaveBeenCalledTimes(1)
+    expect(realm.reported.mock.calls.map(([error]) => error.code)).toEqual(['rate_limited'])
+  })
+
   it('does not spin when a mock answers nothing', async () => {
     vi.useFakeTimers()
     await listen('a', vi.fn())

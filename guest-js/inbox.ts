@@ -382,12 +382,12 @@ class PageInbox implements Inbox {
     }
     if (!this.failing) report(error)
     this.failing = true
-    await this.pause()
+    await this.pause(error.retryAfterMs)
     return this.loop === loop
   }
 
-  private pause(): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, RETRY_AFTER))
+  private pause(wait = RETRY_AFTER): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, wait))
   }
 
   /** An empty answer says that all has come which was queued when the pull was sent, replays included. */

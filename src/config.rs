@@ -136,6 +136,16 @@ pub struct Limits {
     /// How many subscriptions a page begins at once: 16,384. A page that renews its session, or reloads, begins all of
     /// its subscriptions again.
     pub subscribe_burst: usize,
+    /// How many sessions a page opens in a second, once its burst is used up: 10. It opens one when it is loaded, and
+    /// another one when it renews that.
+    pub sessions_per_second: usize,
+    /// How many sessions a page opens at once: 100.
+    pub session_burst: usize,
+    /// How many bytes of events a page is answered again in a second, once its burst is used up: 64 MiB. It asks for
+    /// that where an answer was lost on the way.
+    pub repeat_bytes_per_second: usize,
+    /// How many bytes of events a page is answered again at once: 256 MiB.
+    pub repeat_burst_bytes: usize,
 }
 
 impl Default for Limits {
@@ -165,16 +175,20 @@ impl Default for Limits {
             emit_burst_bytes: 256 << 20,
             subscribes_per_second: 1000,
             subscribe_burst: 16_384,
+            sessions_per_second: 10,
+            session_burst: 100,
+            repeat_bytes_per_second: 64 << 20,
+            repeat_burst_bytes: 256 << 20,
         }
     }
 }
 
 /// How many of the limits, the last ones, are kept by the feature `flood-limits`.
-const FLOOD_LIMITS: usize = 6;
+const FLOOD_LIMITS: usize = 10;
 
 impl Limits {
     /// Every limit, by its key in the configuration.
-    fn entries(&self) -> [(&'static str, usize); 24] {
+    fn entries(&self) -> [(&'static str, usize); 28] {
         [
             ("payloadBytes", self.payload_bytes),
             ("queueEvents", self.queue_events),
@@ -200,6 +214,10 @@ impl Limits {
             ("emitBurstBytes", self.emit_burst_bytes),
             ("subscribesPerSecond", self.subscribes_per_second),
             ("subscribeBurst", self.subscribe_burst),
+            ("sessionsPerSecond", self.sessions_per_second),
+            ("sessionBurst", self.session_burst),
+            ("repeatBytesPerSecond", self.repeat_bytes_per_second),
+            ("repeatBurstBytes", self.repeat_burst_bytes),
         ]
     }
 

@@ -243,6 +243,7 @@ impl<W> Hub<W> {
         if n != 1 || webview.ended.iter().any(|ended| ended.id == id) {
             return Err(stale(id));
         }
+        webview.flood.take_session(now)?;
         let label = Arc::clone(label);
         // Had its page been left, the session would have ended then: this one may still be listening, and is told.
         let mut taken_over = Outcome::default();
@@ -323,6 +324,14 @@ impl<W> Hub<W> {
         }
         let mut outcome = Outcome::default();
         session.last_seen = now;
+        let after = (!pull.is_ahead).then_some(pull.ack);
+        let repeated = session.outbox.repeated(after, pull.bound);
+        if repeated > 0
+            && let Some(webview) = self.webviews.get(label)
+            && let Err(error) = webview.flood.take_repeated(repeated, now)
+        {
+            return Err((waiter, error));
+        }
         if pull.is_ahead {
             let batch = session.outbox.batch_ahead(pull.bound);
             outcome.room = !batch.items.is_empty();

@@ -122,6 +122,60 @@ fn subscriptions_are_counted_and_a_renewal_passes() {
 
 #[test]
 #[cfg(feature = "flood-limits")]
+fn a_page_that_opens_sessions_in_a_loop_is_stopped_and_keeps_the_last_one() {
+    let mut limits = limits();
+    limits.sessions_per_second = 1;
+    limits.session_burst = 3;
+    let app = app_of(limits);
+    let mut other = Page::open(&app, "other");
+    let mut page = Page::open(&app, "main");
+    assert!(page.emit("x", "1")["seq"].is_u64());
+    for _ in 0..2 {
+        page = Page::load(page.webview);
+        assert!(page.emit("x", "1")["seq"].is_u64());
+    }
+    // A session that is there costs nothing, however much it is used.
+    assert!(page.emit("x", "1")["seq"].is_u64());
+    let mut next = Page::load(page.webview.clone());
+    let event = json!({ "events": [{ "event": "x" }] });
+    let refused = next.call("emit", event.clone()).unwrap_err();
+    assert_eq!(code(&refused), "rate_limited");
+    assert!(message(&refused).contains("3 at once") && message(&refused).contains("sessionBurst"));
+    assert!((1..=1000).contains(&refused["retryAfterMs"].as_u64().unwrap()));
+    // Neither has the refused one begun, nor has it ended the one before.
+    let refused = next.call("emit", event).unwrap_err();
+    assert_eq!(code(&refused), "stale_session");
+    assert!(page.emit("x", "1")["seq"].is_u64());
+    assert!(other.emit("x", "1")["seq"].is_u64());
+}
+
+#[test]
+#[cfg(feature = "flood-limits")]
+fn the_same_answer_again_and_again_is_counted_in_bytes_and_is_not_lost() {
+    let mut limits = limits();
+    limits.repeat_bytes_per_second = 1;
+    limits.repeat_burst_bytes = 25_000;
+    let app = app_of(limits);
+    let mut main = Page::open(&app, "main");
+    main.listen("x");
+    let bus = app.event_bus();
+    bus.emit("x", "x".repeat(10_000)).unwrap();
+    let answered = main.pull().rows();
+    for _ in 0..2 {
+        assert_eq!(main.pull().rows(), answered);
+    }
+    let refused = main.pull().wait().unwrap_err();
+    assert_eq!(code(&refused), "rate_limited");
+    assert!(message(&refused).contains("repeatBurstBytes"), "{refused}");
+    assert!(refused["retryAfterMs"].is_u64());
+    // What it has not had before is no repetition, and with an acknowledgement it goes on.
+    bus.emit("x", "next").unwrap();
+    main.ack = 1;
+    assert_eq!(main.receive(), [("x".to_owned(), json!("next"))]);
+}
+
+#[test]
+#[cfg(feature = "flood-limits")]
 fn ticks_of_a_pages_job_count_and_those_of_the_app_do_not() {
     let mut limits = limits();
     limits.emit_burst = 4;

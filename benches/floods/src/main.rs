@@ -98,6 +98,10 @@ fn main() {
     unlimited.emit_burst_bytes = usize::MAX;
     unlimited.subscribes_per_second = usize::MAX;
     unlimited.subscribe_burst = usize::MAX;
+    unlimited.sessions_per_second = usize::MAX;
+    unlimited.session_burst = usize::MAX;
+    unlimited.repeat_bytes_per_second = usize::MAX;
+    unlimited.repeat_burst_bytes = usize::MAX;
     let wanted = std::env::args().nth(1).unwrap_or_default();
     for (title, limits) in [
         ("the default limits", Limits::default()),

@@ -28,7 +28,7 @@ export interface Schedule {
   immediate?: boolean
   /** After how many ticks it ends; never by default. */
   count?: number
-  /** The id of the job; the host makes one by default. */
+  /** The id of the job, 1 to 255 bytes without control characters; the host makes one by default. */
   id?: string
   /** Whether it takes the place of a job with the same `id`, instead of being refused; `false` by default. */
   replace?: boolean

@@ -316,6 +316,7 @@ impl Engine {
         self.settle(outcome);
         for webview in webviews {
             self.jobs.stop_all_of(&webview, u64::MAX);
+            self.jobs.forget_pace(&webview);
         }
     }
 

@@ -124,7 +124,7 @@ pub(super) async fn start_periodic<R: Runtime>(
         let name = EventName::parse_emitted(&job.event)?;
         let to = job.to.as_ref().map(read_target).transpose()?;
         let mut to = to.map(Address::of).transpose()?;
-        check_timing(engine, &scope, &name, to.as_mut(), interval)?;
+        let shortest_interval = check_timing(engine, &scope, &name, to.as_mut(), interval)?;
         let owner = if job.owner == OwnerKind::App {
             scope.check_jobs_of_others()?;
             if !scope.reaches_jobs_of_others(&name) {
@@ -156,6 +156,7 @@ pub(super) async fn start_periodic<R: Runtime>(
             flood: Some(flood),
             page: Some(page),
             charged: Some(webview.label().into()),
+            shortest_interval,
             to,
             id: job.id,
             replaces: job.replace,
@@ -171,21 +172,26 @@ pub(super) async fn start_periodic<R: Runtime>(
     .await
 }
 
-/// Checks that a page may time this event so, for this target, and confines the target to those whom it may reach.
+/// Checks that a page may time this event so, for this target, and confines the target to those whom it may reach. Gives
+/// the interval that its jobs with this event are to keep together.
 fn check_timing(
     engine: &Engine,
     scope: &Scope,
     name: &EventName,
     to: Option<&mut Address>,
     interval: Duration,
-) -> Result<()> {
+) -> Result<Option<Duration>> {
     match to {
         Some(to) if !to.selection.everyone => {
-            confine(engine, scope, name, &mut to.selection, Some(interval))
+            confine(engine, scope, name, &mut to.selection, Some(interval))?;
+            let places = engine.hub().places();
+            let recipients = Recipients::Selected(&to.selection, &places);
+            Ok(scope.minimum_interval(name, recipients))
         }
-        _ => scope
-            .check_emitting(name, Recipients::Everyone, Some(interval))
-            .map(|_| ()),
+        _ => {
+            scope.check_emitting(name, Recipients::Everyone, Some(interval))?;
+            Ok(scope.minimum_interval(name, Recipients::Everyone))
+        }
     }
 }
 
@@ -372,7 +378,9 @@ pub(super) async fn update_periodic<R: Runtime>(
         }
         // What is not changed must be allowed, too: a job of others may do what this page may not.
         let interval = every.unwrap_or(interval);
-        check_timing(engine, &scope, &job.name, to.as_mut(), interval)?;
+        let shortest = check_timing(engine, &scope, &job.name, to.as_mut(), interval)?;
+        // What another page has started keeps to what that one may do.
+        let is_own = job.charged.as_deref() == Some(webview.label());
         let payload = changes
             .payload
             .map(|text| read_payload(bus.catalog(), &job.name, Some(text)));
@@ -380,6 +388,7 @@ pub(super) async fn update_periodic<R: Runtime>(
             interval: every,
             payload: payload.transpose()?.map(Into::into),
             to: changes.to.is_some().then_some(to),
+            shortest_interval: is_own.then_some(shortest),
         };
         engine.jobs.update(engine, &job, change)?;
         write(&engine.jobs.info(&job))

@@ -160,6 +160,16 @@ impl Address {
     }
 }
 
+/// One of those that an event is for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Receiver {
+    /// All there are.
+    Everyone,
+    /// Rust, where the event is sent to it.
+    Host,
+    Webview(Arc<str>),
+}
+
 impl Audience {
     /// How the event is for this page; `None` if it is not.
     fn reach_page(&self, webview: &str, window: &str) -> Option<Reach> {

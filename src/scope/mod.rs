@@ -216,6 +216,20 @@ impl Scope {
             .find(|interval| self.find_refused(name, to, Some(*interval)).is_ok())
     }
 
+    /// The interval that jobs with this event must leave between their ticks, if there is one.
+    pub(crate) fn minimum_interval(
+        &self,
+        name: &EventName,
+        to: Recipients<'_>,
+    ) -> Option<Duration> {
+        let is_free = self.is_open || self.find_refused(name, to, Some(Duration::ZERO)).is_ok();
+        if is_free {
+            None
+        } else {
+            self.shortest_interval(name, to)
+        }
+    }
+
     /// Checks that nothing here denies everything by mistake, for what needs no entry.
     pub(crate) fn check_own_jobs(&self) -> Result<()> {
         if !self.is_broken() {

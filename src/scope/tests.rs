@@ -303,6 +303,19 @@ fn periodic_events_have_a_shortest_interval() {
             .map(drop)
             .map_err(|error| (error.code(), error.to_string()))
     };
+    let minimum = |event: &str, to: Option<Target>| {
+        let selection = to.map(|to| to.select().unwrap());
+        let to = match &selection {
+            Some(selection) => Recipients::Selected(selection, &places),
+            None => Recipients::Everyone,
+        };
+        let minimum = scope.minimum_interval(&name(event), to)?;
+        Some(minimum.as_micros())
+    };
+    assert_eq!(minimum("clock", None), Some(1_000_000));
+    assert_eq!(minimum("clock", Some("editor-1".into())), Some(16_500));
+    assert_eq!(minimum("clock", Some("*".into())), Some(100_000));
+    assert_eq!(minimum("free", None), None);
     assert!(check("clock", None, 1_000_000).is_ok());
     assert!(check("free", None, 1000).is_ok());
     assert!(check("clock", Some("main".into()), 100_000).is_ok());

@@ -373,6 +373,22 @@ fn names_ids_and_targets_have_their_length() {
     main.call("start_periodic", job(&long[1..], "1")).unwrap();
     let error = main.call("start_periodic", job(&long, "1")).unwrap_err();
     assert_eq!(code(&error), "invalid_argument");
+    for (id, place) in [
+        ("a\nb", "U+000A stands at byte 1"),
+        ("é\u{1b}[31m", "U+001B stands at byte 2"),
+        ("\u{85}", "U+0085"),
+        ("a\u{202e}b", "U+202E"),
+    ] {
+        let error = main.call("start_periodic", job(id, "1")).unwrap_err();
+        assert_eq!(code(&error), "invalid_argument");
+        assert!(message(&error).contains(place), "{error}");
+        assert!(!message(&error).contains(id), "{error}");
+        let own = app.event_bus().periodic("x").id(id);
+        let own = own.every(std::time::Duration::from_secs(60)).start();
+        assert_eq!(own.unwrap_err().code(), ErrorCode::InvalidArgument);
+    }
+    main.call("start_periodic", job("clock, e\u{301} 1", "1"))
+        .unwrap();
     let labels = |count: usize| json!(vec!["main"; count]);
     assert!(main.emit_to(labels(64), "x", "1")["seq"].is_u64());
     assert_eq!(

@@ -64,6 +64,7 @@ fn pure_rooms_know_neither_tauri_nor_tokio() {
         "error",
         "periodic/schedule",
         "periodic/agenda",
+        "periodic/pace",
     ] {
         files.push(root().join(format!("src/{name}.rs")));
     }

@@ -112,7 +112,8 @@ impl Scope {
         }
         let may_hear_something = || {
             let mut rules = self.allowed(None);
-            !self.is_broken() && (self.is_open || rules.any(|rule| rule.to.is_none()))
+            let is_about = |rule: &Rule| rule.to.is_none() && rule.events.may_overlap(pattern);
+            !self.is_broken() && (self.is_open || rules.any(is_about))
         };
         match pattern.exact() {
             Some(name) if self.hears(name) => Ok(None),

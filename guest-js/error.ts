@@ -175,12 +175,14 @@ function readText(text: string, command?: string): [ErrorCode, string] {
       `the event-bus plugin does not know this command: the crate is older than the npm package (${text})`,
     ]
   }
+  // What helps comes first: in debug builds Tauri lists everything that would allow the command, and it is long.
+  const page = `this page may not use ${command ? `the command "${command}"` : 'this command'}`
   if (/explicitly denied/i.test(text)) {
-    return ['denied', `${text} (a capability denies this command, and that holds in every window)`]
+    return ['denied', `${page}: a capability denies it, and that holds in every window (${text})`]
   }
   if (/not allowed|denied/i.test(text)) {
     const permission = (command && PERMISSIONS[command]) ?? '"event-bus:default"'
-    return ['denied', `${text} (a capability of this window has to list ${permission})`]
+    return ['denied', `${page}: a capability of its window has to list ${permission} (${text})`]
   }
   return ['invalid_argument', text]
 }

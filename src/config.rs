@@ -1,21 +1,63 @@
-use serde::de::{Deserialize, Deserializer};
+use serde::de::{Deserialize, Deserializer, Error};
+use serde_json::Value;
 
 use crate::policy::{Overflow, Policies, Policy};
 
 /// What stands under `plugins.event-bus` in `tauri.conf.json`. All of it is optional.
-#[derive(Debug, Clone, Default, serde::Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Config {
     /// Limits that differ from the defaults.
-    #[serde(default)]
     pub limits: Limits,
     /// How events of some names are kept and delivered. Where several patterns match a name, the later one counts.
-    #[serde(default)]
     pub policies: Vec<PolicyRule>,
     /// Whether names that no typed event is registered under are refused.
-    #[serde(default)]
     pub catalog: CatalogMode,
+}
+
+impl<'de> Deserialize<'de> for Config {
+    // Written out, so that an error names the whole path to its key.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(serde::Deserialize)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        struct Keys {
+            #[serde(default)]
+            limits: Limits,
+            #[serde(default)]
+            policies: Vec<PolicyRule>,
+            #[serde(default)]
+            catalog: CatalogMode,
+        }
+        let value = Value::deserialize(deserializer)?;
+        // Serde would take a list for the values of the keys in their order.
+        let policies = value["policies"].as_array().into_iter().flatten();
+        let policies = (0..).zip(policies);
+        let mut objects = vec![
+            (String::new(), &value),
+            (".limits".to_owned(), &value["limits"]),
+        ];
+        objects.extend(policies.map(|(place, rule)| (format!(".policies[{place}]"), rule)));
+        if let Some((path, list)) = objects.into_iter().find(|(_, own)| own.is_array()) {
+            return Err(D::Error::custom(format!(
+                "plugins.event-bus{path}: invalid type: {list}, expected an object"
+            )));
+        }
+        let keys: Keys = serde_path_to_error::deserialize(value).map_err(|error| {
+            let path = error.path().to_string();
+            // It writes a dot for the whole.
+            let path = if path == "." {
+                String::new()
+            } else {
+                format!(".{path}")
+            };
+            D::Error::custom(format!("plugins.event-bus{path}: {}", error.inner()))
+        })?;
+        Ok(Self {
+            limits: keys.limits,
+            policies: keys.policies,
+            catalog: keys.catalog,
+        })
+    }
 }
 
 /// What becomes of names that no typed event is registered under.
@@ -334,6 +376,65 @@ mod tests {
                 .contains("batchEvent")
         );
         assert!(parse(r#"{ "limit": {} }"#).unwrap_err().contains("limit"));
+    }
+
+    #[test]
+    fn an_error_names_the_whole_path_to_its_key() {
+        for (json, path) in [
+            (
+                r#"{ "limit": {} }"#,
+                "plugins.event-bus.limit: unknown field",
+            ),
+            (r#"[]"#, "plugins.event-bus: invalid type"),
+            ("5", "plugins.event-bus: invalid type"),
+            (
+                r#"{ "limits": [5] }"#,
+                "plugins.event-bus.limits: invalid type: [5], expected an object",
+            ),
+            (
+                r#"{ "policies": [{ "event": "a" }, ["b"]] }"#,
+                "plugins.event-bus.policies[1]: invalid type",
+            ),
+            (
+                r#"{ "limits": { "batchEvent": 7 } }"#,
+                "plugins.event-bus.limits.batchEvent: unknown field",
+            ),
+            (
+                r#"{ "limits": { "batchEvents": "7" } }"#,
+                "plugins.event-bus.limits.batchEvents: invalid type",
+            ),
+            (
+                r#"{ "limits": { "batchEvents": -7 } }"#,
+                "plugins.event-bus.limits.batchEvents: invalid value",
+            ),
+            (
+                r#"{ "limits": 5 }"#,
+                "plugins.event-bus.limits: invalid type",
+            ),
+            (
+                r#"{ "catalog": "shut" }"#,
+                "plugins.event-bus.catalog: unknown variant",
+            ),
+            (
+                r#"{ "policies": [{ "event": "a" }, { "event": 5 }] }"#,
+                "plugins.event-bus.policies[1].event: invalid type",
+            ),
+            (
+                r#"{ "policies": [{ "event": "a", "overflow": "x" }] }"#,
+                "plugins.event-bus.policies[0].overflow: unknown variant",
+            ),
+            (
+                r#"{ "policies": [{ "event": "a", "keep": 1 }] }"#,
+                "plugins.event-bus.policies[0].keep: unknown field",
+            ),
+            (
+                r#"{ "policies": [{}] }"#,
+                "plugins.event-bus.policies[0]: missing field `event`",
+            ),
+        ] {
+            let error = parse(json).unwrap_err();
+            assert!(error.starts_with(path), "{json}: {error}");
+        }
     }
 
     #[test]

@@ -53,8 +53,17 @@ type Entries = CommandScope<ScopeEntry>;
 
 fn scope_of(permission: &'static str, entries: &Entries) -> Scope {
     let scope = Scope::new(permission, entries.allows(), entries.denies());
-    for fault in scope.unreported_faults() {
-        log::warn!("a capability has a malformed entry: {fault}");
+    let faults: Vec<String> = scope.unreported_faults().collect();
+    if !faults.is_empty() {
+        let several = if faults.len() == 1 {
+            "a malformed entry"
+        } else {
+            "malformed entries"
+        };
+        log::warn!(
+            "the capabilities of a window have {several}: {}",
+            faults.join("; ")
+        );
     }
     scope
 }

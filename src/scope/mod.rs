@@ -279,6 +279,21 @@ impl Scope {
         entries.filter_map(move |entry| Some((&**entry, entry.fault(list)?)))
     }
 
+    /// Every malformed entry of a list and what is wrong with it, if there is one.
+    fn quote_faults(&self, list: List, what: &str, is_malformed: &str) -> Option<String> {
+        let mut faults = self
+            .faults(list)
+            .map(|(entry, fault)| (escaped(&entry.text()), fault));
+        let (entry, fault) = faults.next()?;
+        let first = format!(
+            "the {what} {entry} of {} {is_malformed}: {fault}",
+            self.permission
+        );
+        Some(faults.fold(first, |text, (entry, fault)| {
+            format!("{text}; so is {entry}: {fault}")
+        }))
+    }
+
     /// Whether a deny entry is malformed, which denies everything.
     fn is_broken(&self) -> bool {
         self.faults(List::Deny).next().is_some()
@@ -304,12 +319,12 @@ impl Scope {
             .deny
             .iter()
             .find(|entry| entry.rule().is_some_and(&is_denied_by));
-        let message = if let Some((entry, fault)) = self.faults(List::Deny).next() {
-            format!(
-                "{page}: the deny entry {} of {} is malformed and denies everything until it is corrected: {fault}",
-                escaped(&entry.text()),
-                self.permission
-            )
+        let message = if let Some(faults) = self.quote_faults(
+            List::Deny,
+            "deny entry",
+            "is malformed and denies everything until it is corrected",
+        ) {
+            format!("{page}: {faults}")
         } else if let Some(entry) = denying {
             format!(
                 "{page}: the deny entry {} of {} matches it, and deny wins",
@@ -317,12 +332,9 @@ impl Scope {
                 self.permission
             )
         } else {
-            let reason = match self.faults(List::Allow).next() {
-                Some((entry, fault)) => format!(
-                    "the entry {} of {} is malformed and allows nothing: {fault}",
-                    escaped(&entry.text()),
-                    self.permission
-                ),
+            let faults = self.quote_faults(List::Allow, "entry", "is malformed and allows nothing");
+            let reason = match faults {
+                Some(faults) => faults,
                 None if self.allow.is_empty() => format!(
                     "{} is there without a list of events, and an empty list allows nothing",
                     self.permission

@@ -463,6 +463,31 @@ fn faults_are_reported_once() {
 }
 
 #[test]
+fn refusals_quote_every_malformed_entry() {
+    let error = |allow, deny| {
+        let refused = scope(&allow, &deny);
+        let refused = refused.check_emitting(&name("a"), Recipients::Everyone, None);
+        refused.unwrap_err().to_string()
+    };
+    let allow = error(json!(["x", { "evnt": 1 }, 5]), json!([]));
+    for part in [
+        r#"{"evnt":1} of event-bus:test is malformed"#,
+        "unknown field `evnt`",
+        "; so is 5: an entry is",
+    ] {
+        assert!(allow.contains(part), "{allow}");
+    }
+    let deny = error(json!(["a"]), json!(["b", "c d", true]));
+    for part in [
+        r#"the deny entry "c d" of"#,
+        "character ' '",
+        "; so is true: an entry is",
+    ] {
+        assert!(deny.contains(part), "{deny}");
+    }
+}
+
+#[test]
 fn refusals_say_what_would_allow_it() {
     let check = |allow: Value, deny: Value, target: Option<&str>, parts: &[&str]| {
         let scope = scope(&allow, &deny);

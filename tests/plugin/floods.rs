@@ -219,6 +219,14 @@ fn a_configuration_that_cannot_work_stops_the_start() {
         error.to_string().contains("limits.subscribeBurst is 4095"),
         "{error}"
     );
+    let mut context = fixture::context::<tauri::test::MockRuntime>();
+    let config = &mut context.config_mut().plugins.0;
+    let misspelt = json!({ "limits": { "queueEvent": 5 } });
+    config.insert("event-bus".to_owned(), misspelt);
+    let app = tauri::test::mock_builder().plugin(Builder::new().build());
+    let error = app.build(context).err().unwrap().to_string();
+    let path = "plugins.event-bus.limits.queueEvent: unknown field";
+    assert!(error.contains(path), "{error}");
 }
 
 #[test]

@@ -138,7 +138,7 @@ pub struct Limits {
     pub backlog_events: usize,
     /// How many bytes of events are kept for such a webview: 16 MiB.
     pub backlog_bytes: usize,
-    /// How many events are retained for later subscribers: 1,024.
+    /// How many events are retained for later subscribers: 1,024. A page takes no more of them than it leaves free.
     pub retained_events: usize,
     /// How many bytes of events are retained: 16 MiB and a little more, so that the largest payload fits.
     pub retained_bytes: usize,
@@ -151,11 +151,11 @@ pub struct Limits {
     /// How many of them are patterns with a wildcard before their end: 256. One with `?` or `[abc]` counts for one more
     /// for each eight of its bytes, since it takes the more time to match.
     pub globs_per_page: usize,
-    /// How many periodic jobs the app and its pages have together: 1,024.
+    /// How many periodic jobs the app and its pages have together: 1,024. A page takes no more of them than it leaves free.
     pub periodic_jobs: usize,
     /// How many periodic jobs a page has: 128.
     pub periodic_jobs_per_page: usize,
-    /// How many bytes the jobs of all pages keep, payloads above all: 64 MiB.
+    /// How many bytes the jobs of all pages keep, payloads above all: 64 MiB. A page takes no more than it leaves free.
     pub periodic_bytes: usize,
     /// How many bytes the jobs of a page keep: 16 MiB and a little more, so that the largest payload fits.
     pub periodic_bytes_per_page: usize,

@@ -168,23 +168,36 @@ impl Book {
                 own.jobs
             ));
         }
-        for (whose, total, limit, key) in [
+        let limit = limits.periodic_bytes_per_page;
+        let own_bytes = own.bytes + weight;
+        if own_bytes > limit {
+            return refuse(format!(
+                "the periodic jobs of this page would keep {own_bytes} bytes, and the limit is {limit} (periodicBytesPerPage); stop some first, or emit less with each tick"
+            ));
+        }
+        // A page takes no more than it leaves free, but for its first job. So there is some room for those who have less.
+        for (what, least, own, all, limit, key) in [
             (
-                "this page",
-                own.bytes + weight,
-                limits.periodic_bytes_per_page,
-                "periodicBytesPerPage",
+                "jobs",
+                1,
+                own.jobs + 1,
+                jobs + 1,
+                limits.periodic_jobs,
+                "periodicJobs",
             ),
             (
-                "all pages",
+                "bytes of jobs",
+                0,
+                own_bytes,
                 bytes + weight,
                 limits.periodic_bytes,
                 "periodicBytes",
             ),
         ] {
-            if total > limit {
+            let free = limit.saturating_sub(all);
+            if own > free.max(least) {
                 return refuse(format!(
-                    "the periodic jobs of {whose} would keep {total} bytes, and the limit is {limit} ({key}); stop some first, or emit less with each tick"
+                    "this page would have {own} {what} and leave {free} of {limit} ({key}) free, and a page takes no more than it leaves free; stop some first"
                 ));
             }
         }

@@ -287,7 +287,7 @@ fn a_page_has_so_many_jobs_and_leaves_the_others_theirs() {
 fn jobs_are_counted_in_bytes_by_page_and_by_all_pages() {
     let mut limits = Limits::default();
     limits.periodic_bytes_per_page = 20_000;
-    limits.periodic_bytes = 30_000;
+    limits.periodic_bytes = 40_000;
     let app = app_of(limits);
     let mut main = Page::open(&app, "main");
     let mut other = Page::open(&app, "other");
@@ -305,7 +305,11 @@ fn jobs_are_counted_in_bytes_by_page_and_by_all_pages() {
     let error = other
         .call("start_periodic", job("a", &payload(10_001 - 514)))
         .unwrap_err();
-    assert!(message(&error).contains("30001 bytes") && message(&error).contains("periodicBytes)"));
+    let parts = ["10001 bytes of jobs", "leave 9999 of 40000 (periodicBytes)"];
+    assert!(
+        parts.iter().all(|part| message(&error).contains(part)),
+        "{error}"
+    );
     other
         .call("start_periodic", job("a", &payload(10_000 - 514)))
         .unwrap();
@@ -328,7 +332,7 @@ fn jobs_are_counted_in_bytes_by_page_and_by_all_pages() {
 #[test]
 fn a_page_retains_its_share_and_leaves_the_app_the_rest() {
     let mut limits = Limits::default();
-    limits.retained_events = 4;
+    limits.retained_events = 6;
     limits.retained_events_per_page = 2;
     limits.retained_bytes_per_page = 1000;
     let app = app_of(limits);
@@ -360,10 +364,54 @@ fn a_page_retains_its_share_and_leaves_the_app_the_rest() {
     assert!(retain(&mut main, "d", "1")["seq"].is_u64());
     assert_eq!(code(&retain(&mut other, "d", "1")), "queue_full");
     let retained = EmitOptions::new().retain();
-    let full = bus.emit_with("e", (), retained.clone()).unwrap_err();
+    for event in ["e", "f"] {
+        bus.emit_with(event, (), retained.clone()).unwrap();
+    }
+    let full = bus.emit_with("g", (), retained.clone()).unwrap_err();
     assert!(full.message().contains("(retainedEvents)"), "{full}");
-    assert_eq!(bus.clear_retained("*").unwrap(), 4);
+    assert_eq!(bus.clear_retained("*").unwrap(), 6);
     assert!(retain(&mut main, "a", "1")["seq"].is_u64());
+}
+
+#[test]
+fn however_many_pages_take_what_they_can_the_others_and_the_app_have_room() {
+    let mut limits = Limits::default();
+    limits.retained_events = 16;
+    limits.periodic_jobs = 16;
+    let app = app_of(limits);
+    for what in ["events", "jobs"] {
+        let take = |page: &mut Page, n: usize| {
+            let taken = if what == "events" {
+                let name = format!("{}:{n}", page.webview.label());
+                let event = json!({ "event": name, "retain": true });
+                page.call("emit", json!({ "events": [event] })).unwrap()[0].take()
+            } else {
+                page.call("start_periodic", job(&n.to_string(), "1"))
+                    .unwrap_or_else(|error| error)
+            };
+            if taken["code"].is_null() && taken["error"].is_null() {
+                return true;
+            }
+            assert!(message(&taken).contains("leaves free"), "{taken}");
+            assert!(message(&taken).contains(what), "{taken}");
+            false
+        };
+        let taken: Vec<usize> = ["main", "other", "editor-1", "editor-2"]
+            .into_iter()
+            .map(|label| {
+                let known = tauri::Manager::get_webview_window(&app, label);
+                let mut page = Page::load(known.unwrap_or_else(|| open(&app, label)));
+                (0..).take_while(|n| take(&mut page, *n)).count()
+            })
+            .collect();
+        assert_eq!(taken, [8, 4, 2, 1]);
+    }
+    let bus = app.event_bus();
+    bus.emit_with("app", (), EmitOptions::new().retain())
+        .unwrap();
+    let own = bus.periodic("app");
+    let own = own.every(std::time::Duration::from_secs(60)).start();
+    own.unwrap().forget();
 }
 
 #[test]

@@ -329,7 +329,10 @@ export class FakeHost {
   private answer(held: Held): void {
     const refusal = this.refuse(held)
     if (refusal !== undefined) {
-      if (typeof refusal !== 'string' && this.session && refusal !== STALE) this.session.n += 1
+      const isCounted = typeof refusal !== 'string' && refusal !== STALE && held.command !== 'pull'
+      if (isCounted && this.session?.id === held.args.session) this.session.n += 1
+      // A session that was not opened is as unknown as one that has ended.
+      else if (isCounted) this.ended.add(held.args.session as string)
       held.reject(refusal)
       return
     }

@@ -373,6 +373,56 @@ describe('the pull loop', () => {
   })
 })
 
+describe('a pull that fails', () => {
+  const down = { code: 'unavailable', message: 'down' }
+
+  it('is not tried again once nobody listens', async () => {
+    vi.useFakeTimers()
+    const off = await listen('a', vi.fn())
+    realm.host.emit('a')
+    realm.host.hold = ({ command }) => command === 'pull'
+    await settled()
+    realm.host.hold = () => false
+    off()
+    await settled()
+    realm.host.refuse = ({ command }) => (command === 'pull' ? down : undefined)
+    realm.host.release()
+    await settled()
+    const before = pulls().length
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(pulls()).toHaveLength(before)
+    expect(realm.reported).not.toHaveBeenCalled()
+    realm.host.refuse = () => undefined
+    const handler = vi.fn()
+    await listen('a', handler)
+    realm.host.emit('a')
+    await settled()
+    expect(handler).toHaveBeenCalledTimes(1)
+  })
+
+  it('as denied leaves alone what is still on its way to the host', async () => {
+    realm.host.hold = ({ command, args }) => command === 'pull' || (command === 'subscribe' && args.n === 2)
+    await listen('a', vi.fn())
+    const handler = vi.fn()
+    const late = listen('b', handler)
+    await settled()
+    const pull = realm.host.held.splice(
+      realm.host.held.findIndex(({ command }) => command === 'pull'),
+      1,
+    )[0]
+    pull?.reject('Command pull not allowed by ACL')
+    await settled()
+    expect(realm.reported).toHaveBeenCalledTimes(1)
+    realm.host.hold = () => false
+    realm.host.release()
+    await late
+    realm.host.emit('b')
+    await settled()
+    expect(handler).toHaveBeenCalledTimes(1)
+    expect([...(realm.host.session?.subscriptions.values() ?? [])].map(({ event }) => event)).toEqual(['b'])
+  })
+})
+
 describe('a stale session', () => {
   it('is replaced when a pull finds it, with what is still listened to', async () => {
     const handler = vi.fn()
@@ -764,6 +814,51 @@ describe('a stale session', () => {
     expect(handler).toHaveBeenCalledTimes(1)
   })
 
+  it('is replaced a moment later where the page opens sessions too fast', async () => {
+    vi.useFakeTimers()
+    const handler = vi.fn()
+    await listen('a', handler)
+    realm.host.emit('a')
+    await settled()
+    const tooFast = { code: 'rate_limited', message: 'too fast', retryAfterMs: 90 }
+    realm.host.refuse = ({ command, args }) => (command === 'subscribe' && args.n === 1 ? tooFast : undefined)
+    realm.host.endSession()
+    realm.host.emit('a')
+    await settled()
+    const sent = realm.host.commands('subscribe').length
+    await vi.advanceTimersByTimeAsync(89)
+    expect(realm.host.commands('subscribe')).toHaveLength(sent)
+    realm.host.refuse = () => undefined
+    await vi.advanceTimersByTimeAsync(1)
+    await settled()
+    expect(heard(handler)).toEqual([
+      [1, false],
+      [2, true],
+    ])
+    expect(realm.reported).not.toHaveBeenCalled()
+  })
+
+  it('is not replaced in a tight loop where each one turns out over', async () => {
+    vi.useFakeTimers()
+    await listen('a', vi.fn())
+    realm.host.refuse = ({ command }) => (command === 'pull' ? STALE : undefined)
+    realm.host.endSession()
+    await settled()
+    const opened = realm.host.opened
+    expect(opened).toBeLessThan(9)
+    await vi.advanceTimersByTimeAsync(999)
+    expect(realm.host.opened).toBe(opened)
+    await vi.advanceTimersByTimeAsync(1)
+    await settled()
+    expect(realm.host.opened).toBe(opened + 1)
+    // A page that comes back meanwhile does not wait, and what waited does nothing any more.
+    realm.host.refuse = () => undefined
+    await vi.advanceTimersByTimeAsync(1_000)
+    await settled()
+    expect(realm.host.pullsInFlight).toBe(1)
+    expect(realm.host.opened).toBe(opened + 2)
+  })
+
   it('is replaced when one of its subscriptions finds it over', async () => {
     const handlers = [vi.fn(), vi.fn()]
     await listen('a', handlers[0] as () => void)
@@ -808,6 +903,33 @@ describe('a page out of the back/forward cache', () => {
     vi.stubGlobal('addEventListener', (name: string, listener: (event: { persisted: boolean }) => void) => {
       if (name === 'pageshow') listeners.push(listener)
     })
+  })
+
+  it('is no page that is shown for the first time', async () => {
+    await listen('a', vi.fn())
+    await settled()
+    const before = realm.host.sent.length
+    for (const listener of listeners) listener({ persisted: false })
+    await settled()
+    expect(realm.host.sent).toHaveLength(before)
+  })
+
+  it('does not wait for what was to be tried again', async () => {
+    vi.useFakeTimers()
+    const handler = vi.fn()
+    await listen('a', handler)
+    await settled()
+    realm.host.refuse = ({ command }) => (command === 'pull' ? { code: 'unavailable', message: 'down' } : undefined)
+    realm.host.session?.pull?.reject({ code: 'unavailable', message: 'down' })
+    await settled()
+    realm.host.refuse = () => undefined
+    comeBack()
+    realm.host.emit('a')
+    await settled()
+    expect(handler).toHaveBeenCalledTimes(1)
+    const before = pulls().length
+    await vi.advanceTimersByTimeAsync(5_000)
+    expect(pulls()).toHaveLength(before)
   })
 
   it('goes on from its own position', async () => {

@@ -129,6 +129,19 @@ describe('a refused subscription', () => {
     expect(realm.reported).not.toHaveBeenCalled()
   })
 
+  it('is no news once the page has ended it', async () => {
+    realm.host.hold = ({ command }) => command === 'subscribe'
+    const off = listen('a', vi.fn())
+    await settled()
+    off()
+    realm.host.hold = () => false
+    realm.host.refuseEntry = () => ({ code: 'denied', message: 'no' })
+    realm.host.release()
+    await settled()
+    await expect(off).resolves.toBeTypeOf('function')
+    expect(realm.reported).not.toHaveBeenCalled()
+  })
+
   it('is reported exactly once when nobody looks at it', async () => {
     listen('no', vi.fn())
     await settled()
@@ -382,6 +395,25 @@ describe('gaps', () => {
     realm.host.push({ ...gap, subscriptions: [1] })
     await settled()
     expect(realm.warned).toHaveBeenCalledTimes(1)
+  })
+
+  it('may be handled by a promise, which is reported when it rejects', async () => {
+    const onGap = vi.fn().mockRejectedValue(new Error('gap'))
+    await listen('a', vi.fn(), { onGap })
+    realm.host.push({ ...gap, subscriptions: [1] })
+    await settled()
+    expect(onGap).toHaveBeenCalledTimes(1)
+    expect(realm.reported.mock.calls).toEqual([[new Error('gap')]])
+  })
+
+  it('do not reach a subscription that an earlier handler has ended', async () => {
+    const onGap = vi.fn()
+    const ending = await listen('a', vi.fn(), { onGap: () => later() })
+    const later = await listen('b', vi.fn(), { onGap })
+    realm.host.push({ ...gap, subscriptions: [1, 2] })
+    await settled()
+    expect(onGap).not.toHaveBeenCalled()
+    ending()
   })
 
   it('do not stop what follows when their handler throws', async () => {

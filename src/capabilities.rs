@@ -26,9 +26,10 @@ use crate::scope::{List, ScopeEntry};
 /// # Errors
 ///
 /// Everything that is wrong, with its file and entry: entries that are malformed, which grant nothing or deny
-/// everything; entries that say nothing to the permission they stand in; keys beside a permission that Tauri passes over,
-/// such as a misspelt `deny` (in JSON files); a permission such as `allow-emit` for which no events are listed anywhere; and
-/// empty allow lists beside a set that allows everything by default. Also files that cannot be read, and a folder without capabilities.
+/// everything; entries that say nothing to the permission they stand in; keys beside a permission that Tauri passes
+/// over, such as a misspelt `deny` (in JSON files); a permission such as `allow-emit` for which no events are listed
+/// anywhere; and empty allow lists beside a set that allows everything by default. Also files that cannot be read, and
+/// a folder without capabilities.
 pub fn check_capabilities() -> Result<(), CapabilityFaults> {
     match std::env::var_os("CARGO_MANIFEST_DIR") {
         Some(folder) => check_capabilities_in(PathBuf::from(folder)),

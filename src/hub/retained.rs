@@ -107,8 +107,8 @@ impl Retained {
         self.check_fairness(draft, old, weight, limits)
     }
 
-    /// Checks that a page takes no more than it leaves free, but for its first event. So there is some room for those who
-    /// have retained less, and for the app.
+    /// Checks that a page takes no more than it leaves free, but for its first event and for what takes no more than what
+    /// it had. So there is some room for those who have retained less, and for the app.
     fn check_fairness(
         &self,
         draft: &Draft,
@@ -119,8 +119,8 @@ impl Retained {
         let Source::Webview(label) = &draft.source else {
             return Ok(());
         };
-        let mut all = self.all;
-        let mut own = self.pages.get(label).copied().unwrap_or_default();
+        let before = self.pages.get(label).copied().unwrap_or_default();
+        let (mut all, mut own) = (self.all, before);
         if let Some(old) = old {
             all.remove(old.weight());
             if *old.event.source() == draft.source {
@@ -129,26 +129,14 @@ impl Retained {
         }
         all.add(weight);
         own.add(weight);
-        for (what, least, own, all, limit, key) in [
-            (
-                "events",
-                1,
-                own.events,
-                all.events,
-                limits.retained_events,
-                "retainedEvents",
-            ),
-            (
-                "bytes",
-                0,
-                own.bytes,
-                all.bytes,
-                limits.retained_bytes,
-                "retainedBytes",
-            ),
+        let events = (before.events.max(1), own.events, all.events);
+        let bytes = (before.bytes, own.bytes, all.bytes);
+        for (what, (granted, own, all), limit, key) in [
+            ("events", events, limits.retained_events, "retainedEvents"),
+            ("bytes", bytes, limits.retained_bytes, "retainedBytes"),
         ] {
             let free = limit.saturating_sub(all);
-            if own > free.max(least) {
+            if own > free.max(granted) {
                 return Err(Error::new(
                     ErrorCode::QueueFull,
                     format!(

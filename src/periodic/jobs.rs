@@ -142,7 +142,8 @@ impl Book {
         let refuse = |what: String| Err(Error::new(ErrorCode::TooManyJobs, what));
         let instead = instead.and_then(|number| self.entries.get(&number));
         let jobs = self.entries.len() - usize::from(instead.is_some());
-        let mut own = self.shares.get(charged).copied().unwrap_or_default();
+        let before = self.shares.get(charged).copied().unwrap_or_default();
+        let mut own = before;
         let pages = self.shares.iter().filter(|(page, _)| page.is_some());
         let mut bytes: usize = pages.map(|(_, share)| share.bytes).sum();
         if let Some(entry) = instead {
@@ -175,27 +176,21 @@ impl Book {
                 "the periodic jobs of this page would keep {own_bytes} bytes, and the limit is {limit} (periodicBytesPerPage); stop some first, or emit less with each tick"
             ));
         }
-        // A page takes no more than it leaves free, but for its first job. So there is some room for those who have less.
-        for (what, least, own, all, limit, key) in [
-            (
-                "jobs",
-                1,
-                own.jobs + 1,
-                jobs + 1,
-                limits.periodic_jobs,
-                "periodicJobs",
-            ),
+        // A page takes no more than it leaves free, but for its first job and for what takes no more than what it had. So
+        // there is some room for those who have less.
+        let of_jobs = (before.jobs.max(1), own.jobs + 1, jobs + 1);
+        let of_bytes = (before.bytes, own_bytes, bytes + weight);
+        for (what, (granted, own, all), limit, key) in [
+            ("jobs", of_jobs, limits.periodic_jobs, "periodicJobs"),
             (
                 "bytes of jobs",
-                0,
-                own_bytes,
-                bytes + weight,
+                of_bytes,
                 limits.periodic_bytes,
                 "periodicBytes",
             ),
         ] {
             let free = limit.saturating_sub(all);
-            if own > free.max(least) {
+            if own > free.max(granted) {
                 return refuse(format!(
                     "this page would have {own} {what} and leave {free} of {limit} ({key}) free, and a page takes no more than it leaves free; stop some first"
                 ));

@@ -405,6 +405,20 @@ fn however_many_pages_take_what_they_can_the_others_and_the_app_have_room() {
             })
             .collect();
         assert_eq!(taken, [8, 4, 2, 1]);
+        // What a page has, it goes on with, whatever the others have taken since.
+        let webview = tauri::Manager::get_webview_window(&app, "main").unwrap();
+        let mut main = Page::load(webview);
+        if what == "events" {
+            let event = json!({ "event": "main:0", "retain": true });
+            let again = main.call("emit", json!({ "events": [event] })).unwrap();
+            assert!(again[0]["seq"].is_u64(), "{again}");
+        } else {
+            let mut again = job("0", "1");
+            again["job"]["replace"] = json!(true);
+            main.call("start_periodic", again).unwrap();
+            let changes = json!({ "id": "1", "changes": { "everyMs": 70_000 } });
+            main.call("update_periodic", changes).unwrap();
+        }
     }
     let bus = app.event_bus();
     bus.emit_with("app", (), EmitOptions::new().retain())

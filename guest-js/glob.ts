@@ -1,4 +1,5 @@
 import { EventBusError } from './error.js'
+import { checkName } from './event.js'
 
 const MOST_BYTES = 255
 
@@ -9,6 +10,7 @@ export function hasWildcard(text: string): boolean {
 
 /** Refuses what the host refuses as a name. */
 export function checkEventName(name: string): void {
+  checkName(name)
   checkLength('invalid_event_name', 'event name', name)
   const wrong = /[^\p{Alphabetic}\p{Number}\-_.:/]/u.exec(name)
   if (wrong) {
@@ -25,6 +27,7 @@ export function matcherOf(pattern: string): (name: string) => boolean {
     checkEventName(pattern)
     return (name) => name === pattern
   }
+  checkName(pattern)
   checkLength('invalid_pattern', 'event pattern', pattern)
   const wrong = /[^\p{Alphabetic}\p{Number}\-_.:/*?[\]!]/u.exec(pattern)
   if (wrong) throw invalid(pattern, `has the character "${wrong[0]}", which no event name has`)

@@ -4,6 +4,7 @@ import type { Receipt } from './emit.js'
 import { type ErrorCode, EventBusError, toEventBusError } from './error.js'
 import type { BusEvent, EventSource, Gap } from './event.js'
 import { checkEventName, globOf, hasWildcard, matcherOf } from './glob.js'
+import { nextTask } from './inbox.js'
 import { isEveryone, type Target } from './target.js'
 
 /** What the bus itself says; patterns hear it only where they begin like this, and nobody else may. */
@@ -11,6 +12,9 @@ const OWN_PREFIX = 'event-bus:'
 
 /** The most characters of a payload, as the host takes by default. */
 const LONGEST_PAYLOAD = 262_144
+
+/** The sessions of pages whose test is over. */
+const over = new Set<unknown>()
 
 /** An event that was accepted. */
 export interface Accepted {
@@ -147,15 +151,29 @@ export class TestHost {
 
   /** Answers a command of the page under test. */
   async answer(command: string, args: Record<string, unknown>): Promise<unknown> {
+    if (over.has(args.session)) return new Promise(() => {})
     this.activity += 1
     try {
-      if (command === 'pull') return await this.pull(args as { session: string; ack: number; ahead?: boolean })
-      if (command === 'catalog') return { strict: false, events: [], $defs: {} }
-      if (command === 'list_periodic') return [...this.jobs.values()].map(infoOf)
-      return this.runOnce(command as StateCommand, args as Numbered)
+      const answer = await this.work(command, args)
+      return over.has(args.session) ? new Promise(() => {}) : answer
     } catch (error) {
       throw errorOf(error)
     }
+  }
+
+  /** Leaves the page without answers from now on, so that it stays quiet while the bus of the next test is there. */
+  leave(): void {
+    if (this.session) over.add(this.session.id)
+  }
+
+  private async work(command: string, args: Record<string, unknown>): Promise<unknown> {
+    if (command === 'catalog') return { strict: false, events: [], $defs: {} }
+    if (command === 'list_periodic') return [...this.jobs.values()].map(infoOf)
+    if (command !== 'pull') return this.runOnce(command as StateCommand, args as Numbered)
+    const batch = await this.pull(args as { session: string; ack: number; ahead?: boolean })
+    // As with a real host, the page has its turn before an answer, so that handlers cannot keep it from that.
+    await nextTask()
+    return batch
   }
 
   /** Accepts an event and queues it for whoever hears it. */

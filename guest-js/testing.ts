@@ -319,6 +319,7 @@ function install(host: TestHost): () => void {
   return () => {
     if (!running) return
     running = false
+    host.leave()
     for (const restore of restored.reverse()) restore()
   }
 }

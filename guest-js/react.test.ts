@@ -1,6 +1,8 @@
+import * as React from 'react'
 import { act, createElement, type FunctionComponent, StrictMode, Suspense, startTransition, use } from 'react'
 import { createRoot, hydrateRoot, type Root } from 'react-dom/client'
 import { renderToString } from 'react-dom/server'
+import { rolldown } from 'rolldown'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { BusEvent, Gap } from './event.js'
 import { type ListenerOptions, type SetState, useEvent, useEventState, useLatest } from './react.js'
@@ -267,4 +269,36 @@ it('goes on from what a server has rendered', async () => {
   await settle()
   expect(place.textContent).toBe('"kept""first"')
   expect(complained).not.toHaveBeenCalled()
+})
+
+it('shares the inbox of the page where it is bundled by itself', async () => {
+  const build = await rolldown({
+    input: 'react.ts',
+    external: ['react'],
+    resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
+  })
+  const { output } = await build.generate({ format: 'cjs' })
+  await build.close()
+  const bundled = {} as typeof import('./react.js')
+  new Function('exports', 'require', output[0].code)(bundled, (name: string) => (name === 'react' ? React : undefined))
+  expect(bundled.useEvent).not.toBe(useEvent)
+  const [own, copied] = [vi.fn(), vi.fn()]
+  const sessions = new Set<unknown>()
+  const internals = (window as unknown as { __TAURI_INTERNALS__: { invoke(...args: unknown[]): unknown } })
+    .__TAURI_INTERNALS__
+  const { invoke } = internals
+  internals.invoke = (command, args) => {
+    sessions.add((args as { session: string }).session)
+    return invoke(command, args)
+  }
+  const Both = () => {
+    useEvent('a', own)
+    bundled.useEvent('a', copied)
+    return null
+  }
+  await render(Both, {})
+  watched.bus.emit('a')
+  await settle()
+  expect([own.mock.calls.length, copied.mock.calls.length]).toEqual([1, 1])
+  expect(sessions.size).toBe(1)
 })

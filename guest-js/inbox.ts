@@ -503,7 +503,7 @@ function reportLater(returned: unknown): void {
 }
 
 /** Waits until the page has had its turn. Timers will not do: browsers slow them down in pages that are hidden. */
-function nextTask(): Promise<void> {
+export function nextTask(): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel()
     port1.onmessage = () => {

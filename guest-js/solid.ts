@@ -154,7 +154,12 @@ function whileOwned(
   createEffect(() => {
     content()
     signal()
-    onCleanup(begin(access(event), untrack(() => access(options))))
+    onCleanup(
+      begin(
+        access(event),
+        untrack(() => access(options)),
+      ),
+    )
   })
 }
 

@@ -4,7 +4,16 @@
  * @module
  */
 
-import { customRef, type MaybeRefOrGetter, type Ref, type ShallowRef, shallowReadonly, shallowRef, toValue, watch } from 'vue'
+import {
+  customRef,
+  type MaybeRefOrGetter,
+  type Ref,
+  type ShallowRef,
+  shallowReadonly,
+  shallowRef,
+  toValue,
+  watch,
+} from 'vue'
 import type { EventHandler } from './event.js'
 import type { EventName, EventOf, NameIfSet, PayloadOf, Unset } from './event-map.js'
 import { contentOf, type ListenerOptions, newestOf, observe, type StateOptions, sharedState } from './latest.js'
@@ -104,7 +113,11 @@ export function useEventState<Name extends EventName, _ extends never>(
   initial: PayloadOf<Name>,
   options?: StateOptions,
 ): Ref<PayloadOf<Name>>
-export function useEventState(event: MaybeRefOrGetter<string>, initial: unknown, options: StateOptions = {}): Ref<unknown> {
+export function useEventState(
+  event: MaybeRefOrGetter<string>,
+  initial: unknown,
+  options: StateOptions = {},
+): Ref<unknown> {
   let state = sharedState(toValue(event), initial, options)
   let changed = () => {}
   const value = customRef<unknown>((track, trigger) => {

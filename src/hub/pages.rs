@@ -255,6 +255,11 @@ impl<W> Hub<W> {
         Ok(key)
     }
 
+    /// Whether the session of this page goes on.
+    pub(crate) fn is_open(&self, page: SubscriberKey) -> bool {
+        self.sessions.contains_key(&page)
+    }
+
     fn session_key(&self, label: &str, id: SessionId) -> Result<SubscriberKey> {
         self.webviews
             .get(label)

@@ -498,7 +498,7 @@ function sourceOf(source: 0 | string): EventSource {
 }
 
 /** What a handler has returned may still be rejected. */
-function reportLater(returned: unknown): void {
+export function reportLater(returned: unknown): void {
   if (isThenable(returned)) Promise.resolve(returned).catch(report)
 }
 

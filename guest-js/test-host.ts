@@ -1,17 +1,25 @@
 import type { Batch, Extras, Head, PulledEvent, PulledGap } from './batch.js'
 import type { StateCommand } from './commands.js'
-import type { Receipt } from './emit.js'
-import { type ErrorCode, EventBusError, toEventBusError } from './error.js'
-import type { BusEvent, EventSource, Gap } from './event.js'
+import type { Emit, EmitTo, Receipt } from './emit.js'
+import { type ErrorCode, EventBusError, report, toEventBusError } from './error.js'
+import { type BusEvent, type EventSource, type Gap, payloadJson } from './event.js'
 import { checkEventName, globOf, hasWildcard, matcherOf } from './glob.js'
-import { nextTask } from './inbox.js'
+import { nextTask, reportLater } from './inbox.js'
+import { chainOf } from './realm.js'
+import { ReceivedEvent } from './received.js'
 import { isEveryone, type Target } from './target.js'
 
 /** What the bus itself says; patterns hear it only where they begin like this, and nobody else may. */
 const OWN_PREFIX = 'event-bus:'
 
-/** The most characters of a payload, as the host takes by default. */
-const LONGEST_PAYLOAD = 262_144
+/** The most bytes of a payload, as the host takes by default. */
+const LONGEST_PAYLOAD = 16_777_216
+
+/** The most events that one follows from, as the host takes by default. */
+const MOST_HOPS = 16
+
+/** The most bytes of a component's name. */
+const LONGEST_COMPONENT = 128
 
 /** The sessions of pages whose test is over. */
 const over = new Set<unknown>()
@@ -25,6 +33,8 @@ export interface Accepted {
   source: EventSource
   to: Target | undefined
   retain: boolean
+  /** What it says of itself besides. */
+  extras: Pick<Extras, 'periodic' | 'component' | 'causes'>
 }
 
 /** What is to be accepted. The payload is JSON; none is `null`. */
@@ -33,6 +43,9 @@ export interface Emitted {
   payload?: string | undefined
   to?: Target | undefined
   retain?: boolean | undefined
+  component?: string | undefined
+  /** The names of what caused it, oldest first. */
+  causes?: readonly string[] | undefined
 }
 
 /** Somebody other than the page under test who hears events: Rust, or a page that the test plays. */
@@ -128,6 +141,10 @@ export class TestHost {
   private readonly retained = new Map<string, Accepted>()
   private readonly jobs = new Map<string, Job>()
   private lastJob = 0
+  /** The event that Rust is listening to at the moment, which causes what it emits. */
+  private cause: BusEvent<unknown> | null = null
+  /** What Rust has still to listen to: one after the other, so that all its listeners see one order. */
+  private readonly due: (() => void)[] = []
 
   constructor(
     readonly label: string,
@@ -167,7 +184,7 @@ export class TestHost {
   }
 
   private async work(command: string, args: Record<string, unknown>): Promise<unknown> {
-    if (command === 'catalog') return { strict: false, events: [], $defs: {} }
+    if (command === 'catalog') return { strict: false, events: [], components: [], $defs: {} }
     if (command === 'list_periodic') return [...this.jobs.values()].map(infoOf)
     if (command !== 'pull') return this.runOnce(command as StateCommand, args as Numbered)
     const batch = await this.pull(args as { session: string; ack: number; ahead?: boolean })
@@ -176,15 +193,25 @@ export class TestHost {
     return batch
   }
 
+  /** Accepts what Rust emits: within a listener it follows from what that has heard. */
+  emit(emitted: Emitted): Receipt {
+    const { causes = this.cause ? chainOf(this.cause) : [] } = emitted
+    return this.accept({ ...emitted, causes }, { kind: 'host' })
+  }
+
   /** Accepts an event and queues it for whoever hears it. */
-  accept({ event, payload, to, retain }: Emitted, source: EventSource, periodic?: Extras['periodic']): Receipt {
+  accept(emitted: Emitted, source: EventSource, periodic?: Extras['periodic']): Receipt {
+    const { event, payload, to, retain, component, causes = [] } = emitted
     this.refuse('emit', event)
     checkEventName(event)
     if (event.startsWith(OWN_PREFIX)) {
       throw new EventBusError('reserved_event_name', `names that begin with ${OWN_PREFIX} are what the bus itself says`)
     }
-    if (payload !== undefined && payload.length > LONGEST_PAYLOAD) {
-      const text = `the payload of "${event}" has ${payload.length} characters; it has at most ${LONGEST_PAYLOAD}`
+    if (component !== undefined) checkComponentName(component)
+    checkChain(event, causes)
+    const bytes = payload === undefined ? 0 : new TextEncoder().encode(payload).length
+    if (bytes > LONGEST_PAYLOAD) {
+      const text = `the payload of "${event}" has ${bytes} bytes of JSON; the limit is ${LONGEST_PAYLOAD}`
       throw new EventBusError('payload_too_large', text)
     }
     if (to !== undefined) this.checkTarget(to)
@@ -198,14 +225,19 @@ export class TestHost {
       source,
       to,
       retain: retain ?? this.isRetained(event),
+      extras: {
+        ...(periodic && { periodic }),
+        ...(component !== undefined && { component }),
+        ...(causes.length > 0 && { causes: [...causes] }),
+      },
     }
     this.accepted.push(accepted)
     if (accepted.retain) this.retained.set(JSON.stringify([event, to ?? null]), accepted)
-    const extras: Extras = periodic ? { periodic } : {}
-    const heard = this.deliver(accepted, extras)
+    const heard = this.deliver(accepted)
     const told = [...this.listeners].filter((listener) => reaches(accepted, listener))
     const pages = new Set(told.flatMap(({ label }) => (label === null ? [] : [label])))
-    for (const listener of told) tell(listener, accepted, extras)
+    for (const listener of told) this.tell(listener, accepted)
+    this.callListeners()
     return {
       seq: accepted.seq,
       pages: pages.size + (heard ? 1 : 0),
@@ -216,8 +248,44 @@ export class TestHost {
   /** Hands a listener of the test's the retained events that it hears, as a new subscription gets them. */
   giveRetained(listener: Listener): void {
     for (const event of inOrder(this.retained.values())) {
-      if (reaches(event, listener)) tell(listener, event, { retained: true })
+      if (reaches(event, listener)) this.tell(listener, event, true)
     }
+    this.callListeners()
+  }
+
+  private tell(listener: Listener, event: Accepted, retained = false): void {
+    const received = this.receivedOf(event, retained)
+    if (listener.label === null) this.due.push(() => this.call(listener, received))
+    else listener.deliver(received)
+  }
+
+  private callListeners(): void {
+    // What a listener emits is told by the loop that has called it.
+    if (this.cause) return
+    for (let next = this.due.shift(); next; next = this.due.shift()) next()
+  }
+
+  private call(listener: Listener, received: BusEvent<unknown>): void {
+    if (!this.listeners.has(listener)) return
+    this.cause = received
+    try {
+      reportLater(listener.deliver(received))
+    } catch (error) {
+      report(error)
+    } finally {
+      this.cause = null
+    }
+  }
+
+  /** An event as Rust gets it, which emits as Rust. */
+  private receivedOf({ event, payload, seq, timestamp, source, extras }: Accepted, retained: boolean): ReceivedEvent {
+    const copy: unknown = structuredClone(payload)
+    const received = new ReceivedEvent(event, copy, 0, seq, timestamp, source, false, retained, extras)
+    const causes = chainOf(received)
+    const emitTo = async (to: Target | undefined, name: string, value?: unknown, options?: { retain?: boolean }) =>
+      this.emit({ event: name, payload: payloadJson(name, value), to, retain: options?.retain, causes })
+    const emit: Emit = (name: string, ...rest: [unknown?, { retain?: boolean }?]) => emitTo(undefined, name, ...rest)
+    return Object.defineProperties(received, { emit: { value: emit }, emitTo: { value: emitTo as EmitTo } })
   }
 
   /** Loses events of that name: the page is told instead. */
@@ -267,10 +335,10 @@ export class TestHost {
   }
 
   /** Queues an event for the page; false if it does not hear it. */
-  private deliver(event: Accepted, extras: Extras): boolean {
+  private deliver(event: Accepted): boolean {
     if (!isFor(event.to, this.label)) return false
     const ids = this.idsOf(({ hears, narrowed }) => hears(event.event) && !(narrowed && event.to === undefined))
-    if (ids.length > 0) this.push({ event, ids, extras })
+    if (ids.length > 0) this.push({ event, ids, extras: event.extras })
     return ids.length > 0
   }
 
@@ -377,7 +445,11 @@ export class TestHost {
       this.push({
         event: before,
         ids: [id],
-        extras: { ...(isKept && { retained: true }), ...(replayed.includes(before) && { replayed: true }) },
+        extras: {
+          ...before.extras,
+          ...(isKept && { retained: true }),
+          ...(replayed.includes(before) && { replayed: true }),
+        },
       })
     }
     return { seq: this.seq }
@@ -427,11 +499,24 @@ function reaches(event: Accepted, { label, hears }: Listener): boolean {
   return hears(event.event) && (label === null || isFor(event.to, label))
 }
 
-function tell(listener: Listener, { event, payload, seq, timestamp, source }: Accepted, extras: Extras): void {
-  const { replayed = false, retained = false, periodic } = extras
-  const copy: unknown = structuredClone(payload)
-  const received: BusEvent<unknown> = { event, payload: copy, id: 0, seq, timestamp, source, replayed, retained }
-  listener.deliver(periodic ? { ...received, periodic } : received)
+function checkComponentName(name: string): void {
+  const bytes = new TextEncoder().encode(name).length
+  const wrong = /[^\p{Alphabetic}\p{Number}\-_.:/]/u.exec(name)
+  if (!wrong && bytes >= 1 && bytes <= LONGEST_COMPONENT) return
+  const problem = wrong ? `has the character "${wrong[0]}"` : `has ${bytes} bytes`
+  throw new EventBusError(
+    'invalid_argument',
+    `the name of the component "${name}" ${problem}; it has 1 to ${LONGEST_COMPONENT} bytes, of letters, digits and - _ . : / only`,
+  )
+}
+
+function checkChain(event: string, causes: readonly string[]): void {
+  if (causes.length <= MOST_HOPS) return
+  throw new EventBusError(
+    'event_loop',
+    `"${event}" was not emitted: it follows from more than ${MOST_HOPS} events, the limit of a chain (hops). ` +
+      `Where its events cause each other without end, let one of them stop: ${[...causes, event].join(' → ')}`,
+  )
 }
 
 function labelsOf(target: Target): string[] {

@@ -9,12 +9,13 @@
 import { DISPOSE } from './disposal.js'
 import type { EmitOptions, Receipt } from './emit.js'
 import type { ErrorCode } from './error.js'
-import { type BusEvent, type EventSource, type Gap, type GapReason, payloadJson } from './event.js'
+import { type BusEvent, type Gap, type GapReason, payloadJson } from './event.js'
 import type { EventMap } from './event-map.js'
 import { globOf, hasWildcard } from './glob.js'
-import { INBOX, nextTask } from './inbox.js'
+import { nextTask } from './inbox.js'
+import { INBOX } from './realm.js'
 import type { Target } from './target.js'
-import { hearingOf, TestHost } from './test-host.js'
+import { type Accepted, type Emitted, hearingOf, TestHost } from './test-host.js'
 
 /** How often {@link TestBus.settled} looks whether the app has come to rest. */
 const MOST_ROUNDS = 10_000
@@ -64,6 +65,26 @@ export interface TestBusOptions {
 }
 
 /**
+ * How the test emits: besides the options of `emit`, what receivers learn of where an event comes from.
+ *
+ * @example
+ * ```ts
+ * import { createTestBus, type TestEmitOptions } from 'tauri-plugin-event-bus-api/testing'
+ *
+ * const fromCart: TestEmitOptions = { component: 'ShoppingCart', causes: ['order:placed'] }
+ * const bus = createTestBus()
+ * bus.emit('cart:emptied', undefined, fromCart)
+ * bus.dispose()
+ * ```
+ */
+export interface TestEmitOptions extends EmitOptions {
+  /** The component that emits it. */
+  component?: string
+  /** The names of what caused it, oldest first; within {@link TestBus.listen}, what is listened to by default. */
+  causes?: readonly string[]
+}
+
+/**
  * What was emitted, by whomever.
  *
  * @example
@@ -76,7 +97,7 @@ export interface TestBusOptions {
  * ```
  */
 export interface EmittedEvent<Payload = unknown>
-  extends Pick<BusEvent<Payload>, 'event' | 'payload' | 'seq' | 'source'> {
+  extends Pick<BusEvent<Payload>, 'event' | 'payload' | 'seq' | 'source' | 'component' | 'causes' | 'hops'> {
   /** Whom it was for, as it was given; `undefined` for everyone. */
   to: Target | undefined
   /** Whether it is kept for later subscriptions. */
@@ -102,13 +123,13 @@ export interface TestPage<Events extends object = EventMap> {
   /** Emits to everyone, as this page. */
   emit<Name extends NameIn<Events>>(
     event: Name,
-    ...payload: [...ArgumentsIn<Events, Name>, options?: EmitOptions]
+    ...payload: [...ArgumentsIn<Events, Name>, options?: TestEmitOptions]
   ): Receipt
   /** Emits to some webviews alone, as this page. */
   emitTo<Name extends NameIn<Events>>(
     target: Target,
     event: Name,
-    ...payload: [...ArgumentsIn<Events, Name>, options?: EmitOptions]
+    ...payload: [...ArgumentsIn<Events, Name>, options?: TestEmitOptions]
   ): Receipt
   /** The payloads of that name, or glob pattern, that were for this page since it was made, retained ones included. */
   received<Name extends NameIn<Events>>(event: Name): PayloadIn<Events, Name>[]
@@ -136,13 +157,13 @@ export interface TestBus<Events extends object = EventMap> extends Disposable {
   /** Emits to everyone, as Rust. Throws what Rust would return as an error. */
   emit<Name extends NameIn<Events>>(
     event: Name,
-    ...payload: [...ArgumentsIn<Events, Name>, options?: EmitOptions]
+    ...payload: [...ArgumentsIn<Events, Name>, options?: TestEmitOptions]
   ): Receipt
   /** Emits to some webviews alone, as Rust. */
   emitTo<Name extends NameIn<Events>>(
     target: Target,
     event: Name,
-    ...payload: [...ArgumentsIn<Events, Name>, options?: EmitOptions]
+    ...payload: [...ArgumentsIn<Events, Name>, options?: TestEmitOptions]
   ): Receipt
   /** Listens as Rust: to everything of that name, or glob pattern, whomever it is for. Returns what ends it. */
   listen<Name extends NameIn<Events>>(
@@ -204,7 +225,7 @@ export function createTestBus<Events extends object = EventMap>(options: TestBus
   const policies = retain.map(hearingOf)
   const host = new TestHost(label, (name) => policies.some((matches) => matches(name)), startingUp)
   const dispose = install(host)
-  const rust = emitter<Events>(host, { kind: 'host' })
+  const rust = emitter<Events>((emitted) => host.emit(emitted))
   const pages = new Map<string, TestPage<Events>>()
   const bus: TestBus<Events> = {
     ...rust,
@@ -228,7 +249,7 @@ export function createTestBus<Events extends object = EventMap>(options: TestBus
     history(event) {
       const matches = event === undefined ? () => true : hearingOf(event)
       const found = host.accepted.filter((accepted) => matches(accepted.event))
-      return found.map(({ timestamp: _, ...emitted }) => structuredClone(emitted)) as never
+      return found.map(emittedOf) as never
     },
     listeners: (event) => host.listening(event),
     tick: (job) => host.tick(job),
@@ -248,10 +269,20 @@ export function createTestBus<Events extends object = EventMap>(options: TestBus
 
 type Emitter<Events extends object> = Pick<TestPage<Events>, 'emit' | 'emitTo'>
 
-function emitter<Events extends object>(host: TestHost, source: EventSource): Emitter<Events> {
-  const emitTo = (to: Target | undefined, event: string, payload?: unknown, options?: EmitOptions) =>
-    host.accept({ event, payload: payloadJson(event, payload), to, retain: options?.retain }, source)
-  const emit = (event: string, payload?: unknown, options?: EmitOptions) => emitTo(undefined, event, payload, options)
+function emittedOf({ timestamp: _, extras: { component, causes = [] }, ...emitted }: Accepted): EmittedEvent {
+  return structuredClone({
+    ...emitted,
+    ...(component !== undefined && { component }),
+    ...(causes.length > 0 && { causes }),
+    hops: causes.length,
+  })
+}
+
+function emitter<Events extends object>(accept: (emitted: Emitted) => Receipt): Emitter<Events> {
+  const emitTo = (to: Target | undefined, event: string, payload?: unknown, options?: TestEmitOptions) =>
+    accept({ ...options, event, payload: payloadJson(event, payload), to })
+  const emit = (event: string, payload?: unknown, options?: TestEmitOptions) =>
+    emitTo(undefined, event, payload, options)
   return { emit, emitTo } as unknown as Emitter<Events>
 }
 
@@ -264,7 +295,7 @@ function makePage<Events extends object>(host: TestHost, label: string): TestPag
   host.giveRetained(listener)
   return {
     label,
-    ...emitter<Events>(host, { kind: 'webview', label }),
+    ...emitter<Events>((emitted) => host.accept(emitted, { kind: 'webview', label })),
     received(event) {
       const matches = hearingOf(event)
       return received.filter((one) => matches(one.event)).map(({ payload }) => payload) as never

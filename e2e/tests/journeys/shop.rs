@@ -9,6 +9,7 @@ use e2e::{App, Launch, Window};
 use serde_json::{Value, json};
 
 const ORDER: &str = "[data-testid=order]";
+const EMPTY: &str = "[data-testid=empty]";
 const SAVE: &str = "[data-testid=save]";
 const PRICE: &str = "form [data-testid=price]";
 
@@ -115,6 +116,7 @@ async fn an_order_is_paid_and_every_list_follows() -> Result<()> {
     change_a_product(&windows).await?;
     order_too_much(&windows).await?;
     fail_to_save(&windows).await?;
+    order_after_all(&windows).await?;
 
     let picture = app.picture().await?;
     ensure!(picture.colours() >= 8, "the windows are blank");
@@ -276,4 +278,31 @@ async fn fail_to_save(windows: &Shop<'_>) -> Result<()> {
     }
     let price = "[data-product='2'] [data-testid=price]";
     shows(&windows.shop, price, "€9.20").await
+}
+
+/// What had failed succeeds, and its toast goes. The picture has this order's chain in the tap.
+async fn order_after_all(windows: &Shop<'_>) -> Result<()> {
+    windows.shop.click(EMPTY).await?;
+    windows.badges("0").await?;
+    windows.add(1).await?;
+    windows.shop.click(ORDER).await?;
+    windows.paid(3).await?;
+    windows.badges("0").await?;
+    windows.stock(1, 22).await?;
+    for window in [&windows.shop, &windows.office] {
+        let id = "shop:OrderDesk:order-3";
+        windows
+            .toast(window, id, "success", "Order 3 is paid.")
+            .await?;
+        let failed = "[data-id='action:OrderDesk:take-order']";
+        window
+            .until(
+                "the toast of the failed order to go",
+                "document.querySelector(args[0]) === null",
+                &[json!(failed)],
+            )
+            .await?;
+    }
+    windows.add(2).await?;
+    windows.badges("1").await
 }

@@ -42,7 +42,7 @@ export function Cart({ lines, products, onEmpty }: { lines: Line[]; products: Pr
         <strong data-testid="total">{money(total)}</strong>
       </p>
       <div className="acts">
-        <button type="button" className="quiet" disabled={lines.length === 0} onClick={onEmpty}>
+        <button type="button" className="quiet" data-testid="empty" disabled={lines.length === 0} onClick={onEmpty}>
           Empty
         </button>
         <button

@@ -327,8 +327,16 @@ function failureOf(error: unknown): { error: string; status?: number } {
     message?: unknown
     status?: unknown
   }
-  const text = typeof message === 'string' ? message : String(error)
+  const text = typeof message === 'string' ? message : textOf(error)
   return typeof status === 'number' && Number.isFinite(status) ? { error: text, status } : { error: text }
+}
+
+function textOf(error: unknown): string {
+  try {
+    return String(typeof error === 'object' ? JSON.stringify(error) : error)
+  } catch {
+    return 'it cannot be expressed as text'
+  }
 }
 
 function checkComponent(name: unknown): void {

@@ -12,6 +12,7 @@ const { exports, peerDependencies } = JSON.parse(readFileSync(join(here, 'packag
 const limits = {
   '.': 8_100,
   '{ listen, emit }': 5_600,
+  '{ listen, emit, component }': 6_300,
   './dom': 1_024,
   './react': 1_024,
   './solid': 1_024,
@@ -28,7 +29,11 @@ const entries = {
   ...Object.fromEntries(
     Object.entries(exports).map(([entry, { import: file }]) => [entry, [`export * from '${file}'`]]),
   ),
-  '{ listen, emit }': [`export { listen, emit } from './dist-js/index.js'`],
+  ...Object.fromEntries(
+    Object.keys(limits)
+      .filter((entry) => entry.startsWith('{'))
+      .map((entry) => [entry, [`export ${entry} from './dist-js/index.js'`]]),
+  ),
 }
 const main = await modulesOf(entries['.'], [])
 const found = []

@@ -38,7 +38,7 @@ const entries = {
 const main = await modulesOf(entries['.'], [])
 const found = []
 for (const [entry, limit] of Object.entries(limits)) {
-  if (!entries[entry]) continue
+  if (!entries[entry]) throw new Error(`${entry} has a limit and is no entry point`)
   const usesMain = entry === '.' || entry.startsWith('{')
   const bytes = await sizeOf(entries[entry], usesMain ? [] : main)
   found.push(`${entry} ${bytes}`)

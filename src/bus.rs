@@ -129,7 +129,7 @@ impl EventBus {
     ///
     /// Those who wait are served in the order in which they came. An event whose policy is another one never waits.
     /// Dropping the future before it is ready emits nothing. The payload, and what the event follows from, are what they
-    /// are when this is called; the future borrows nothing and can be spawned.
+    /// are when this is called. The future does not borrow the bus, and can be spawned where the payload is a value.
     ///
     /// # Errors
     ///

@@ -1,5 +1,6 @@
 import type { EventName, NameIfSet, PayloadArguments, Unset } from './event-map.js'
-import { send } from './sending.js'
+import { openInbox } from './inbox.js'
+import { type Sending, sendThrough } from './sending.js'
 import type { Target } from './target.js'
 
 /**
@@ -109,6 +110,11 @@ export async function emitTo(
   options?: EmitOptions,
 ): Promise<Receipt> {
   return send({ target, event, payload, options })
+}
+
+/** @internal */
+export function send(sending: Sending): Promise<Receipt> {
+  return sendThrough(openInbox, sending)
 }
 
 /**

@@ -330,9 +330,10 @@ export class FakeHost {
     const refusal = this.refuse(held)
     if (refusal !== undefined) {
       const isCounted = typeof refusal !== 'string' && refusal !== STALE && held.command !== 'pull'
-      if (isCounted && this.session?.id === held.args.session) this.session.n += 1
+      const isOpen = this.session?.id === held.args.session
+      if (isCounted && isOpen && this.session) this.session.n += 1
       // A session that was not opened is as unknown as one that has ended.
-      else if (isCounted) this.ended.add(held.args.session as string)
+      else if (isCounted && !isOpen) this.ended.add(held.args.session as string)
       held.reject(refusal)
       return
     }

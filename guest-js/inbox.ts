@@ -529,12 +529,12 @@ function warningOf({ atMost, count, reason }: Gap, event: string): string {
 }
 
 /** What a handler has returned may still be rejected. */
-function reportLater(returned: unknown): void {
+export function reportLater(returned: unknown): void {
   if (isThenable(returned)) Promise.resolve(returned).catch(report)
 }
 
 /** Waits until the page has had its turn. Timers will not do: browsers slow them down in pages that are hidden. */
-function nextTask(): Promise<void> {
+export function nextTask(): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel()
     port1.onmessage = () => {

@@ -129,7 +129,8 @@ impl EventBus {
     /// Emits an event as soon as there is room for it, where its policy is to reject.
     ///
     /// Those who wait are served in the order in which they came. An event whose policy is another one never waits.
-    /// Dropping the future before it is ready emits nothing.
+    /// Dropping the future before it is ready emits nothing. The payload, and what the event follows from, are what they
+    /// are when this is called. The future does not borrow the bus, and can be spawned where the payload is a value.
     ///
     /// # Errors
     ///
@@ -146,14 +147,25 @@ impl EventBus {
     /// }
     /// # let _ = import;
     /// ```
-    pub async fn emit_async(
+    pub fn emit_async<P: Serialize>(
         &self,
         name: &str,
-        payload: impl Serialize,
+        payload: P,
         options: EmitOptions,
-    ) -> Result<Receipt> {
-        let (draft, audience) = self.prepare(name, payload, options)?;
-        self.engine.emit_when_there_is_room(draft, &audience).await
+    ) -> impl Future<Output = Result<Receipt>> + Send + use<P> {
+        let prepared = self.prepare(name, payload, options);
+        self.emit_prepared(prepared)
+    }
+
+    pub(crate) fn emit_prepared(
+        &self,
+        prepared: Result<(Draft, Audience)>,
+    ) -> impl Future<Output = Result<Receipt>> + Send + use<> {
+        let engine = Arc::clone(&self.engine);
+        async move {
+            let (draft, audience) = prepared?;
+            engine.emit_when_there_is_room(draft, &audience).await
+        }
     }
 
     /// Forgets the retained events whose name is this, or matches this pattern, and says how many there were.

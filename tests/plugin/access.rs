@@ -149,6 +149,7 @@ fn editors_complete_the_entries_of_a_scope() {
 fn the_capability_files_of_this_repository_are_in_order() {
     for folder in [
         "examples/playground/src-tauri",
+        "examples/shop/src-tauri",
         "e2e",
         "benches/webview",
         "tests/packaging/app/src-tauri",

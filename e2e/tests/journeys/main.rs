@@ -8,5 +8,6 @@ mod events;
 mod faults;
 mod pages;
 mod permissions;
+mod shop;
 mod support;
 mod typed;

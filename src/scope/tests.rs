@@ -539,6 +539,11 @@ fn refusals_quote_every_malformed_entry() {
     ] {
         assert!(deny.contains(part), "{deny}");
     }
+    let hidden = error(json!(["a"]), json!(["b\u{7f}", "c\u{202e}"]));
+    assert!(
+        hidden.chars().all(|c| c == ' ' || c.is_ascii_graphic()),
+        "{hidden:?}"
+    );
 }
 
 #[test]

@@ -52,7 +52,7 @@ export interface EmitOptions {
  *
  * @returns a {@link Receipt} as soon as the host has accepted the event.
  * @throws {EventBusError} by rejection: `denied`, `invalid_event_name`, `invalid_payload`, `payload_too_large`,
- * `queue_full`, `reserved_event_name`, `event_loop`, `unavailable`.
+ * `queue_full`, `rate_limited`, `reserved_event_name`, `event_loop`, `unavailable`.
  *
  * @example
  * ```ts

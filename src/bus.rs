@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::event::{BusEvent, Provenance, Receipt, Source};
 use crate::hub::subscriptions::Hearing;
 use crate::hub::{Address, Audience, Draft};
+use crate::inspection::Inspection;
 use crate::listener::{Callbacks, Listener};
 use crate::name::{EventName, parse_component};
 use crate::pattern::EventPattern;
@@ -342,6 +343,24 @@ impl EventBus {
     #[must_use]
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    /// How the bus stands: counters, queues, subscriptions and jobs, and no payload.
+    ///
+    /// For tools and tests. It is put together part by part, so that neither emitting nor delivery waits for the whole.
+    ///
+    /// ```
+    /// # fn inspect(bus: &tauri_plugin_event_bus::EventBus) {
+    /// for webview in bus.inspect().webviews {
+    ///     if let Some(page) = webview.page {
+    ///         println!("{}: {} events wait, {} were dropped", webview.label, page.queue.events, page.dropped);
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn inspect(&self) -> Inspection {
+        self.engine.inspect()
     }
 
     /// What makes the payloads of a job from a source that the app has registered.

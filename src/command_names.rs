@@ -14,4 +14,5 @@ pub const COMMANDS: &[&str] = &[
     "update_periodic",
     "list_periodic",
     "catalog",
+    "inspect",
 ];

@@ -64,6 +64,7 @@ fn pure_rooms_know_neither_tauri_nor_tokio() {
         "error",
         "periodic/schedule",
         "periodic/agenda",
+        "periodic/pace",
     ] {
         files.push(root().join(format!("src/{name}.rs")));
     }
@@ -120,7 +121,7 @@ fn every_command_has_a_door_a_permission_and_a_caller() {
             .any(|before| handled.contains(&format!("{before}{command},")))
             || *command == "pull";
         assert!(is_handled, "{command} has no door");
-        let sets = ["default", "listen", "emit", "periodic"]
+        let sets = ["default", "listen", "emit", "periodic", "inspect"]
             .map(|set| read(format!("permissions/{set}.toml")))
             .concat();
         let permission = format!("allow-{}", command.replace('_', "-"));

@@ -31,6 +31,7 @@ fn what_a_capability_does_not_list_is_denied() {
         ("update_periodic", json!({ "id": "x", "changes": {} })),
         ("list_periodic", json!({})),
         ("catalog", json!({})),
+        ("inspect", json!({})),
     ];
     for (label, allowed) in [
         (

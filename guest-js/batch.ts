@@ -4,7 +4,7 @@ import type { Gap, PeriodicTick } from './event.js'
 /** The answer to a pull, as docs/wire-protocol.md describes it. */
 export interface Batch {
   /** Their indexes follow each other. */
-  readonly items: (PulledEvent | PulledGap)[]
+  readonly items: (PulledEvent | PulledGap | PulledQuestion | PulledEnding)[]
   readonly heads: Head[]
   /** The index of the first item. */
   readonly first: number
@@ -27,6 +27,20 @@ export interface Extras {
 
 export interface PulledGap extends Gap {
   readonly subscriptions: readonly number[]
+}
+
+/** A question that this page is asked. A source of 0 is the host. */
+export interface PulledQuestion {
+  readonly request: string
+  readonly event: string
+  readonly source: 0 | string
+  readonly payload: unknown
+}
+
+/** Nobody waits for this answer any more. */
+export interface PulledEnding {
+  readonly ended: string
+  readonly code: string
 }
 
 export function readBatch(answer: unknown): Batch {

@@ -35,6 +35,28 @@ export interface DeclaredEvent {
 }
 
 /**
+ * A question that the app has declared in Rust.
+ *
+ * @example
+ * ```ts
+ * import { catalog, type DeclaredRequest } from 'tauri-plugin-event-bus-api'
+ *
+ * const names = (requests: DeclaredRequest[]) => requests.map(({ name }) => name)
+ * console.log(names((await catalog()).requests))
+ * ```
+ */
+export interface DeclaredRequest {
+  /** Its name. */
+  name: string
+  /** The doc comment of its type; `null` if it has none. */
+  description: string | null
+  /** The JSON Schema of what is asked, which may refer to the catalog's `$defs`. */
+  question: unknown
+  /** The JSON Schema of what is answered. */
+  answer: unknown
+}
+
+/**
  * The events that the app has declared in Rust.
  *
  * @example
@@ -50,6 +72,8 @@ export interface Catalog {
   strict: boolean
   /** The events, in the order of their names. */
   events: DeclaredEvent[]
+  /** The questions, in the order of their names. */
+  requests: DeclaredRequest[]
   /** The types that the schemas refer to. */
   $defs: Record<string, unknown>
 }

@@ -1,14 +1,24 @@
-import { type Batch, type Extras, type Head, type PulledEvent, type PulledGap, readBatch } from './batch.js'
-import { CommandQueue, type Entry, run, type StateCommand } from './commands.js'
+import {
+  type Batch,
+  type Extras,
+  type Head,
+  type PulledEnding,
+  type PulledGap,
+  type PulledQuestion,
+  readBatch,
+} from './batch.js'
+import { CommandQueue, type Entry, type Renewal, run, type StateCommand } from './commands.js'
 import { EventBusError, report, toEventBusError } from './error.js'
 import type { BusEvent, EventSource, Gap } from './event.js'
+import { type Asked, Questions } from './questions.js'
+import { type Answerer, Responders } from './responders.js'
 import type { Target } from './target.js'
 
 /** Where the one inbox of a realm stands, for every copy of this package in it. */
 export const INBOX = Symbol.for('tauri-plugin-event-bus')
 
 /** Changes whenever a copy of this package could not use the inbox that another one made. */
-export const INBOX_VERSION = 1
+export const INBOX_VERSION = 2
 
 /** How long to wait after a pull that failed, in milliseconds. */
 const RETRY_AFTER = 1_000
@@ -52,6 +62,10 @@ export interface Inbox {
   unlisten(event: string): number
   /** Sends a command that changes state, in the order of the calls. `size` is the payload's, in characters. */
   send(command: StateCommand, value: unknown, size: number): Promise<unknown>
+  /** Answers questions, and returns what ends that. Throws where the name has a responder in this page. */
+  respond(answerer: Answerer): () => void
+  /** Asks, and gives the answer. */
+  request(asked: Asked): Promise<unknown>
 }
 
 /** The inbox of this realm, made at its first use. Throws where there is none to be had. */
@@ -145,7 +159,9 @@ interface Pulls {
 
 class PageInbox implements Inbox {
   readonly version = INBOX_VERSION
-  private readonly queue = new CommandQueue(() => this.subscribeAgain())
+  private readonly queue = new CommandQueue(() => this.beginAgain())
+  private readonly responders = new Responders(this.queue, () => this.pull())
+  private readonly questions = new Questions(this.queue)
   private readonly subscriptions = new Map<number, Subscription>()
   private lastId = 0
   private pulls: Pulls = { session: this.queue.session, handled: 0, acknowledged: 0 }
@@ -165,6 +181,7 @@ class PageInbox implements Inbox {
     addEventListener('pageshow', (event) => {
       if (!event.persisted) return
       this.loop = null
+      this.questions.lose()
       this.queue.repeat()
       this.pull()
     })
@@ -198,6 +215,14 @@ class PageInbox implements Inbox {
 
   send(command: StateCommand, value: unknown, size: number): Promise<unknown> {
     return new Promise((resolve, reject) => this.queue.push(command, { value, size, resolve, reject }))
+  }
+
+  respond(answerer: Answerer): () => void {
+    return this.responders.add(answerer)
+  }
+
+  request(asked: Asked): Promise<unknown> {
+    return this.questions.ask(asked)
   }
 
   private end(subscription: Subscription): void {
@@ -250,17 +275,19 @@ class PageInbox implements Inbox {
   }
 
   /** The calls with which a new session begins: all that was accepted in the one before. */
-  private subscribeAgain(): Entry[] {
+  private beginAgain(): Renewal[] {
     this.loop = null
     this.pulls = { session: this.queue.session, handled: 0, acknowledged: 0 }
     const accepted = [...this.subscriptions.values()].filter(({ call }) => call === null)
-    return accepted.map((subscription) => {
+    const subscribed = accepted.map((subscription) => {
       const after = this.position(subscription)
       // Until the host accepts it again, what others receive says nothing of what this one has.
       subscription.since = Number.POSITIVE_INFINITY
       subscription.replayed = after
-      return this.call(subscription, { session: subscription.session, after, handled: subscription.last })
+      const entry = this.call(subscription, { session: subscription.session, after, handled: subscription.last })
+      return { command: 'subscribe' as const, entry }
     })
+    return [...subscribed, ...this.responders.respondAgain()]
   }
 
   /**
@@ -272,6 +299,7 @@ class PageInbox implements Inbox {
   }
 
   private get listening(): boolean {
+    if (this.responders.listening) return true
     for (const { call } of this.subscriptions.values()) if (call === null) return true
     return false
   }
@@ -360,6 +388,7 @@ class PageInbox implements Inbox {
         this.unsubscribe(subscription)
         this.lose(subscription, error)
       }
+      this.responders.lose(error)
       return false
     }
     if (!this.listening) {
@@ -393,7 +422,7 @@ class PageInbox implements Inbox {
     const pauseAt = performance.now() + LONGEST_DISPATCH
     // Every event of a page passes here, so nothing is made that no handler sees.
     while (reading.next < items.length) {
-      const item = items[reading.next] as PulledEvent | PulledGap
+      const item = items[reading.next] as Batch['items'][number]
       const index = reading.batch.first + reading.next
       reading.next += 1
       if (Array.isArray(item)) {
@@ -403,7 +432,7 @@ class PageInbox implements Inbox {
           this.deliver(heads[item[0]] as Head, reading.seq, reading.micros / 1000, item[3], item[4])
         }
       } else if (index > pulls.handled) {
-        this.deliverGap(item)
+        this.deliverOther(item)
       }
       if (index > pulls.handled) pulls.handled = index
       if (reading.next % CLOCK_EVERY === 0 && performance.now() > pauseAt) break
@@ -450,6 +479,12 @@ class PageInbox implements Inbox {
     } catch (error) {
       report(error)
     }
+  }
+
+  private deliverOther(item: PulledGap | PulledQuestion | PulledEnding): void {
+    if ('request' in item) this.responders.ask(item, sourceOf(item.source))
+    else if ('ended' in item) this.responders.stop(item)
+    else this.deliverGap(item)
   }
 
   private deliverGap({ from, to, count, atMost, reason, subscriptions }: PulledGap): void {

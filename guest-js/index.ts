@@ -6,7 +6,7 @@
  */
 
 export type { Event, EventCallback, EventTarget, Options, UnlistenFn } from '@tauri-apps/api/event'
-export { type Catalog, catalog, type DeclaredEvent } from './catalog.js'
+export { type Catalog, catalog, type DeclaredEvent, type DeclaredRequest } from './catalog.js'
 export { type EmitOptions, emit, emitTo, type Receipt } from './emit.js'
 export { type ErrorCode, EventBusError } from './error.js'
 export {
@@ -41,5 +41,7 @@ export {
   stopPeriodic,
   updatePeriodic,
 } from './periodic.js'
+export { type RequestContext, type RequestOptions, type RespondOptions, request, respond } from './request.js'
+export type * from './request-map.js'
 export type { ListenOptions, Subscription } from './subscription.js'
 export type { Target } from './target.js'

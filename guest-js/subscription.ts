@@ -123,7 +123,7 @@ export function subscribe(request: Request): Subscription {
 }
 
 /** Gives a function the face of a promise, and reports a rejection at which nobody has looked. */
-function awaitable(off: () => void, promise: Promise<UnlistenFn>): Subscription {
+export function awaitable(off: () => void, promise: Promise<UnlistenFn>): Subscription {
   let observed = false
   const observe = <Method extends (...args: never[]) => unknown>(method: Method): Method => {
     const bound = method.bind(promise)

@@ -4,7 +4,7 @@ use tauri::webview::PageLoadEvent;
 use tauri::{AppHandle, Manager, RunEvent, Runtime, Url, WindowEvent};
 
 use crate::bus::EventBus;
-use crate::catalog::{Catalog, Declaration};
+use crate::catalog::{Catalog, Declaration, RequestDeclaration};
 use crate::commands;
 use crate::config::{CatalogMode, Config, Limits, PolicyRule, read_policies};
 use crate::engine::{Directory, Engine};
@@ -39,6 +39,7 @@ pub struct Builder {
     limits: Option<Limits>,
     policies: Vec<PolicyRule>,
     events: Vec<Declaration>,
+    requests: Vec<RequestDeclaration>,
     catalog: Option<CatalogMode>,
     sources: Sources,
 }
@@ -72,6 +73,14 @@ impl Builder {
         self
     }
 
+    /// Registers a typed question: what pages ask under its name, and what they answer, must have its shapes, and it is
+    /// in the [`Catalog`].
+    #[cfg(feature = "typed")]
+    pub fn request<R: crate::typed::Request>(mut self) -> Self {
+        self.requests.push(RequestDeclaration::of::<R>());
+        self
+    }
+
     /// Sets what becomes of names that no typed event is registered under, whatever `tauri.conf.json` says.
     pub fn catalog_mode(mut self, mode: CatalogMode) -> Self {
         self.catalog = Some(mode);
@@ -86,7 +95,7 @@ impl Builder {
     /// none.
     pub fn catalog(&self) -> crate::Result<Catalog> {
         let mode = self.catalog.unwrap_or_default();
-        Catalog::new(&self.events, mode == CatalogMode::Strict)
+        Catalog::new(&self.events, &self.requests, mode == CatalogMode::Strict)
     }
 
     /// Registers a source of payloads, from which jobs of Rust and of pages take those of their ticks, by name and with
@@ -147,12 +156,15 @@ impl Builder {
                 let limits = self.limits.unwrap_or(config.limits);
                 limits.check()?;
                 let mode = self.catalog.unwrap_or(config.catalog);
-                let catalog = Catalog::new(&self.events, mode == CatalogMode::Strict)?;
+                let catalog =
+                    Catalog::new(&self.events, &self.requests, mode == CatalogMode::Strict)?;
                 let policies = read_policies(&[config.policies, self.policies].concat())?
                     .after(catalog.policies()?);
                 self.sources.check()?;
                 let engine = Engine::new(limits, policies, Box::new(TauriDirectory(app.clone())));
                 engine.jobs.set_sources(self.sources);
+                // Tauri sets plugins up on its main thread.
+                engine.note_main_thread();
                 tauri::async_runtime::spawn(call_listeners(std::sync::Arc::downgrade(&engine)));
                 tauri::async_runtime::spawn(keep_leases(std::sync::Arc::downgrade(&engine)));
                 app.manage(EventBus::new(engine, catalog));

@@ -23,6 +23,7 @@ mod page;
 mod pattern;
 mod periodic;
 mod policy;
+mod request;
 mod scope;
 mod stream;
 mod sync;
@@ -40,7 +41,7 @@ pub use catalog::ExportError;
 pub use catalog::{Catalog, DeclaredEvent};
 pub use command_names::COMMANDS;
 pub use config::{CatalogMode, Config, Limits, PolicyRule};
-pub use error::{Error, ErrorCode, Result};
+pub use error::{Error, ErrorCode, Failure, Result};
 pub use event::{BusEvent, Gap, GapReason, Receipt, Source, Tick};
 pub use listener::Listener;
 pub use periodic::{
@@ -48,10 +49,11 @@ pub use periodic::{
     PeriodicInfo, SourceCall,
 };
 pub use policy::{Overflow, Policy};
+pub use request::{Answers, RequestBuilder, RequestContext, Responder};
 pub use stream::{EventStream, StreamItem};
 pub use target::Target;
 #[cfg(feature = "typed")]
-pub use typed::{Event, Exact, ExactNumber, Received, TypedItem, TypedStream};
+pub use typed::{Event, Exact, ExactNumber, Received, Request, TypedItem, TypedStream};
 
 /// The blocks of the guides compile, too.
 #[cfg(doctest)]

@@ -13,6 +13,7 @@ pub(crate) mod order;
 pub(crate) mod outbox;
 mod pages;
 pub(crate) mod queue;
+pub(crate) mod requests;
 pub(crate) mod retained;
 pub(crate) mod session;
 mod subscribing;
@@ -35,9 +36,10 @@ use crate::target::{Selection, Target};
 
 use backlog::Backlog;
 use consumer::Consumer;
-use order::CommandOrder;
+use order::{Answer, CommandOrder};
 use outbox::Batch;
 use queue::{Entry, QueueBound};
+use requests::{RequestId, Requests};
 use retained::Retained;
 use session::{Session, SessionId};
 use subscriptions::{Reach, SubscriberKey, Subscriptions};
@@ -69,6 +71,7 @@ pub(crate) struct Hub<W> {
     consumers: HashMap<SubscriberKey, Consumer>,
     subscriptions: Subscriptions,
     retained: Retained,
+    requests: Requests<W>,
     next_subscriber: u64,
     /// When [`Hub::expire`] is due next, as its caller knows it.
     armed: Option<Instant>,
@@ -185,6 +188,12 @@ impl Audience {
 pub(crate) struct Outcome<W> {
     /// Pulls to be answered with these batches.
     pub(crate) answers: Vec<(W, Batch)>,
+    /// Questions to be answered with these answers.
+    pub(crate) answered: Vec<(W, Answer)>,
+    /// Questions whose page is gone.
+    pub(crate) askers: Vec<W>,
+    /// Questions to responders in Rust that nobody waits for any more.
+    pub(crate) given_up: Vec<RequestId>,
     /// Pulls of pages that are gone.
     pub(crate) orphans: Vec<W>,
     /// Pulls of pages in whose place another one has opened a session; they may still be there.
@@ -202,6 +211,9 @@ impl<W> Default for Outcome<W> {
     fn default() -> Self {
         Self {
             answers: Vec::new(),
+            answered: Vec::new(),
+            askers: Vec::new(),
+            given_up: Vec::new(),
             orphans: Vec::new(),
             superseded: Vec::new(),
             wakers: Vec::new(),
@@ -229,6 +241,7 @@ impl<W> Hub<W> {
             consumers: HashMap::new(),
             subscriptions: Subscriptions::new(policies),
             retained: Retained::default(),
+            requests: Requests::default(),
             next_subscriber: 0,
             armed: None,
             exiting: false,
@@ -292,6 +305,7 @@ impl<W> Hub<W> {
         let mut outcome = Outcome::default();
         for label in &gone {
             self.end_page(label, &mut outcome);
+            self.end_waiting_for(label, &mut outcome);
             if let Some(webview) = self.webviews.remove(label) {
                 let ended = webview.ended.into_iter();
                 outcome
@@ -307,6 +321,7 @@ impl<W> Hub<W> {
         self.exiting = true;
         let mut outcome = Outcome::default();
         let labels: Vec<Arc<str>> = self.webviews.keys().cloned().collect();
+        self.end_all_requests(&mut outcome);
         for label in labels {
             self.end_page(&label, &mut outcome);
         }

@@ -10,8 +10,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 
 use super::order::Turn;
-use super::outbox::{BatchBound, Delivery};
-use super::queue::Entry;
+use super::outbox::{BatchBound, Delivery, Item};
 use super::session::SessionId;
 use super::subscriptions::SubscriberKey;
 use super::*;
@@ -366,8 +365,8 @@ impl World {
             }
             assert_eq!(delivery.index, own.handled + 1, "an index is missing");
             own.handled = delivery.index;
-            match delivery.entry {
-                Entry::Event(queued) => {
+            match delivery.item {
+                Item::Event(queued) => {
                     for id in queued.subscriptions.iter() {
                         let heard = own.heard.get_mut(id).unwrap();
                         let seq = queued.event.seq();
@@ -384,11 +383,12 @@ impl World {
                         }
                     }
                 }
-                Entry::Lost(lost) => {
+                Item::Lost(lost) => {
                     for id in &lost.subscriptions {
                         own.heard.get_mut(id).unwrap().gaps.push(lost.gap.clone());
                     }
                 }
+                Item::Question(_) | Item::Ended(..) => panic!("nobody asks here"),
             }
         }
     }

@@ -13,6 +13,7 @@ mod injection;
 mod periodic;
 mod permissions;
 mod policies;
+mod requests;
 mod scopes;
 mod sessions;
 mod support;

@@ -127,7 +127,8 @@ impl Failure {
             message: cut(visible(message.to_owned()), LONGEST_MESSAGE),
             // Its lines stay lines.
             stack: stack.map(|stack| {
-                let lines: Vec<String> = stack.lines().map(|line| visible(line.to_owned())).collect();
+                let lines: Vec<String> =
+                    stack.lines().map(|line| visible(line.to_owned())).collect();
                 cut(lines.join("\n"), LONGEST_STACK)
             }),
         }

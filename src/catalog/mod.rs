@@ -167,7 +167,9 @@ impl Catalog {
 
     /// Refuses a question that does not have the shape of its type.
     pub(crate) fn check_question(&self, name: &EventName, payload: &str) -> Result<()> {
-        self.check_request(name, payload, "question", |declared| declared.check_question)
+        self.check_request(name, payload, "question", |declared| {
+            declared.check_question
+        })
     }
 
     /// Refuses an answer that does not have the shape of the one that is declared.

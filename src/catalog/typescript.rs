@@ -91,7 +91,9 @@ pub(super) fn type_name(name: &str) -> String {
             }
         })
         .collect();
-    if text.starts_with(|c: char| c.is_ascii_digit()) || ["EventMap", "RequestMap"].contains(&&*text) {
+    if text.starts_with(|c: char| c.is_ascii_digit())
+        || ["EventMap", "RequestMap"].contains(&&*text)
+    {
         text.insert(0, '_');
     }
     text

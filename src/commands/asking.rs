@@ -23,7 +23,9 @@ use crate::request::{DEFAULT_TIMEOUT, check_timeout};
 use crate::scope::Scope;
 use crate::sync::{now, spawn};
 
-use super::arguments::{EntryAnswer, check_entries, invalid_argument, read, read_json, read_target, write};
+use super::arguments::{
+    EntryAnswer, check_entries, invalid_argument, read, read_json, read_target, write,
+};
 use super::order::{Call, in_order};
 use super::{Bus, Entries, scope_of};
 

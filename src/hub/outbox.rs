@@ -110,9 +110,12 @@ impl Outbox {
 
     /// Takes a question back; false if it was delivered.
     pub(crate) fn withdraw(&mut self, id: RequestId) -> bool {
-        let is_it = |(_, item): &(u64, Item)| matches!(item, Item::Question(question) if question.id == id);
+        let is_it =
+            |(_, item): &(u64, Item)| matches!(item, Item::Question(question) if question.id == id);
         let place = self.requests.iter().position(is_it);
-        place.and_then(|place| self.requests.remove(place)).is_some()
+        place
+            .and_then(|place| self.requests.remove(place))
+            .is_some()
     }
 
     /// Takes the questions of this name back, and says which they were.

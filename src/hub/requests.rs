@@ -564,11 +564,7 @@ impl<W> Hub<W> {
     }
 
     /// A page answers questions of this name no more. Those that it has not been given end; it still may answer the rest.
-    pub(crate) fn remove_responder(
-        &mut self,
-        key: SubscriberKey,
-        name: &EventName,
-    ) -> Outcome<W> {
+    pub(crate) fn remove_responder(&mut self, key: SubscriberKey, name: &EventName) -> Outcome<W> {
         let mut outcome = Outcome::default();
         let Some(session) = self.sessions.get_mut(&key) else {
             return outcome;
@@ -578,12 +574,7 @@ impl<W> Hub<W> {
         }
         let label = Arc::clone(&session.webview);
         for id in session.outbox.withdraw_all(name) {
-            self.end(
-                id,
-                &Err(no_responder(&label, name)),
-                None,
-                &mut outcome,
-            );
+            self.end(id, &Err(no_responder(&label, name)), None, &mut outcome);
         }
         self.end_idle_pull(key, &mut outcome);
         outcome
@@ -620,11 +611,7 @@ impl<W> Hub<W> {
     }
 
     /// The page has no responder for it any more.
-    pub(crate) fn decline(
-        &mut self,
-        key: SubscriberKey,
-        id: RequestId,
-    ) -> Result<Outcome<W>> {
+    pub(crate) fn decline(&mut self, key: SubscriberKey, id: RequestId) -> Result<Outcome<W>> {
         let name = self.asked_of(key, id)?;
         let session = self.sessions.get(&key);
         let label = session.map_or_else(|| Arc::from(""), |session| Arc::clone(&session.webview));
@@ -632,11 +619,7 @@ impl<W> Hub<W> {
     }
 
     /// The answer of a responder in Rust. Says nothing if nobody waits for it any more.
-    pub(crate) fn answer_of_host(
-        &mut self,
-        id: RequestId,
-        answer: &Answer,
-    ) -> Outcome<W> {
+    pub(crate) fn answer_of_host(&mut self, id: RequestId, answer: &Answer) -> Outcome<W> {
         let mut outcome = Outcome::default();
         self.end(id, answer, None, &mut outcome);
         outcome
@@ -779,13 +762,7 @@ impl<W> Hub<W> {
     }
 
     /// Tells the responder that nobody waits any more. What it has not been given it is not given.
-    fn tell(
-        &mut self,
-        open: &Open<W>,
-        id: RequestId,
-        ending: Ending,
-        outcome: &mut Outcome<W>,
-    ) {
+    fn tell(&mut self, open: &Open<W>, id: RequestId, ending: Ending, outcome: &mut Outcome<W>) {
         match &open.asked {
             Asked::Host => outcome.given_up.push(id),
             Asked::Waiting { .. } => {}

@@ -32,7 +32,11 @@ pub(crate) fn encode(batch: &Batch) -> String {
             Item::Lost(lost) => push_gap(&mut json, lost),
             Item::Question(question) => push_question(&mut json, question),
             Item::Ended(id, ending) => {
-                let _ = write!(json, "{{\"ended\":\"{id}\",\"code\":\"{}\"}}", ending.code());
+                let _ = write!(
+                    json,
+                    "{{\"ended\":\"{id}\",\"code\":\"{}\"}}",
+                    ending.code()
+                );
             }
         }
     }

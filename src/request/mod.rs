@@ -59,12 +59,7 @@ pub struct RequestBuilder<T> {
 }
 
 impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
-    pub(crate) fn new(
-        bus: EventBus,
-        target: Target,
-        name: &str,
-        payload: Result<String>,
-    ) -> Self {
+    pub(crate) fn new(bus: EventBus, target: Target, name: &str, payload: Result<String>) -> Self {
         Self {
             bus,
             target,
@@ -450,7 +445,14 @@ fn open<Q: DeserializeOwned>(asked: Asked) -> Result<(Q, RequestContext)> {
         given_up,
     } = asked;
     let question = read_as(&payload, || format!("the question {:?}", name.as_str()))?;
-    Ok((question, RequestContext { name, source, given_up }))
+    Ok((
+        question,
+        RequestContext {
+            name,
+            source,
+            given_up,
+        },
+    ))
 }
 
 /// Writes an answer.
@@ -529,6 +531,8 @@ impl Drop for Responder {
 
 impl std::fmt::Debug for Responder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Responder").field(&self.name.as_str()).finish()
+        f.debug_tuple("Responder")
+            .field(&self.name.as_str())
+            .finish()
     }
 }

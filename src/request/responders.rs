@@ -113,7 +113,11 @@ impl Responders {
     }
 
     fn find(&self, name: &EventName) -> Result<Handler> {
-        let found = self.lock().by_name.get(name).map(|entry| Arc::clone(&entry.handler));
+        let found = self
+            .lock()
+            .by_name
+            .get(name)
+            .map(|entry| Arc::clone(&entry.handler));
         found.ok_or_else(|| {
             Error::new(
                 ErrorCode::NoResponder,

@@ -216,6 +216,16 @@ impl Outbox {
         self.queue.untold()
     }
 
+    #[cfg(test)]
+    pub(crate) fn delivered(&self) -> u64 {
+        self.last_index
+    }
+
+    #[cfg(test)]
+    pub(crate) fn unacknowledged(&self) -> usize {
+        self.answered.len()
+    }
+
     /// Keeps what was dropped only for these subscriptions.
     pub(crate) fn forget_all_but(&mut self, is_there: impl Fn(SubscriptionId) -> bool) {
         self.queue.forget_all_but(is_there);

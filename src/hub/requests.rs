@@ -825,3 +825,395 @@ fn no_responder(label: &str, name: &EventName) -> Error {
         ),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Limits;
+    use crate::hub::Pull;
+    use crate::hub::outbox::{BatchBound, Item};
+    use crate::policy::Policies;
+
+    const BATCH: BatchBound = BatchBound {
+        events: 4096,
+        bytes: 1 << 20,
+    };
+    const TIMEOUT: Duration = Duration::from_secs(30);
+
+    struct World {
+        hub: Hub<u32>,
+        now: Instant,
+        newest: u128,
+        /// How each question ended, by the number of its waiter.
+        ended: HashMap<u32, std::result::Result<String, ErrorCode>>,
+        /// Those whose page is gone.
+        gone: Vec<u32>,
+    }
+
+    fn session(n: u64) -> SessionId {
+        SessionId::parse(&format!("{n:032x}")).unwrap()
+    }
+
+    fn name(text: &str) -> EventName {
+        EventName::parse(text).unwrap()
+    }
+
+    impl World {
+        fn new() -> Self {
+            let mut hub = Hub::new(Limits::default(), Policies::default());
+            hub.announce("a", "a");
+            hub.announce("b", "b");
+            Self {
+                hub,
+                now: Instant::now(),
+                newest: 0,
+                ended: HashMap::new(),
+                gone: Vec::new(),
+            }
+        }
+
+        fn settle(&mut self, outcome: Outcome<u32>) {
+            for (waiter, answer) in outcome.answered {
+                let answer = answer.map_err(|error| error.code());
+                let before = self.ended.insert(waiter, answer);
+                assert_eq!(before, None, "{waiter} was answered twice");
+            }
+            self.gone.extend(outcome.askers);
+        }
+
+        /// Opens a session with one responder.
+        fn open(&mut self, label: &str, id: u64) -> SubscriberKey {
+            let key = self.open_without(label, id);
+            let (added, outcome) = self.hub.add_responder(key, name("q"), self.now);
+            added.unwrap();
+            self.settle(outcome);
+            key
+        }
+
+        fn open_without(&mut self, label: &str, id: u64) -> SubscriberKey {
+            let (begun, outcome) = self
+                .hub
+                .begin_asking(label, session(id), 1, None, 0, self.now);
+            self.settle(outcome);
+            match begun.unwrap() {
+                (_, Asker::Page(key, _)) => key,
+                (_, Asker::Host) => panic!("it is a page"),
+            }
+        }
+
+        fn ask(&mut self, to: &str, asker: Asker, waiter: u32) -> Result<RequestId> {
+            self.newest += 1;
+            let id = RequestId(self.newest);
+            let ask = Ask {
+                question: Question {
+                    id,
+                    name: name("q"),
+                    payload: "1".into(),
+                    source: Source::Host,
+                },
+                asker,
+                to: match to {
+                    "host" => Respondent::Host,
+                    label => Respondent::Page(label.into()),
+                },
+                timeout: TIMEOUT,
+            };
+            match self.hub.ask(ask, waiter, self.now) {
+                Ok((_, outcome)) => {
+                    self.settle(outcome);
+                    Ok(id)
+                }
+                Err((_, error)) => Err(error),
+            }
+        }
+
+        /// What the page of this session is delivered, acknowledging all before.
+        fn pull(&mut self, label: &str, id: u64) -> Vec<Item> {
+            let ack = self.hub.webviews[label]
+                .session
+                .map_or(0, |key| self.hub.sessions[&key].outbox.delivered());
+            let pull = Pull {
+                session: session(id),
+                ack,
+                is_ahead: true,
+                bound: BATCH,
+            };
+            let mut outcome = self.hub.pull(label, pull, 0, self.now).unwrap();
+            let (_, batch) = outcome.answers.remove(0);
+            self.settle(outcome);
+            batch.items.into_iter().map(|own| own.item).collect()
+        }
+
+        fn expire(&mut self) -> Option<Instant> {
+            let (outcome, next) = self.hub.expire(self.now);
+            self.settle(outcome);
+            next
+        }
+
+        fn end(&mut self, waiter: u32) -> std::result::Result<String, ErrorCode> {
+            self.ended.remove(&waiter).expect("it has not ended")
+        }
+
+        #[track_caller]
+        fn check_empty(&self) {
+            assert!(self.hub.requests.is_empty(), "{:?}", self.hub.requests);
+            for session in self.hub.sessions.values() {
+                assert!(session.asking.is_empty() && !session.outbox.has_requests());
+            }
+        }
+    }
+
+    #[test]
+    fn a_question_ends_once_whatever_comes_first() {
+        type Step = fn(&mut World, SubscriberKey, RequestId);
+        let steps: [(&str, Step); 5] = [
+            ("answer", |world, key, id| {
+                let answer = Ok("1".to_owned());
+                if let Ok(outcome) = world.hub.answer_of_page(key, id, &answer) {
+                    world.settle(outcome);
+                }
+            }),
+            ("timeout", |world, _, _| {
+                world.now += TIMEOUT;
+                world.expire();
+            }),
+            ("cancelled", |world, _, id| {
+                let outcome = world.hub.give_up(id);
+                world.settle(outcome);
+            }),
+            ("page_gone", |world, _, _| {
+                let outcome = world.hub.leave_page("a", None);
+                world.settle(outcome);
+            }),
+            ("no_responder", |world, key, id| {
+                if let Ok(outcome) = world.hub.decline(key, id) {
+                    world.settle(outcome);
+                }
+            }),
+        ];
+        for (first, step) in steps {
+            for (_, later) in steps {
+                for is_delivered in [false, true] {
+                    // A page knows the ids of those alone that it was given.
+                    if !is_delivered && matches!(first, "answer" | "no_responder") {
+                        continue;
+                    }
+                    let mut world = World::new();
+                    let key = world.open("a", 1);
+                    let id = world.ask("a", Asker::Host, 7).unwrap();
+                    if is_delivered {
+                        assert_eq!(world.pull("a", 1).len(), 1);
+                    }
+                    step(&mut world, key, id);
+                    let ended = world.ended[&7].clone();
+                    let ended = ended.map_or_else(ErrorCode::as_str, |_| "answer");
+                    assert_eq!(ended, first);
+                    later(&mut world, key, id);
+                    assert_eq!(world.ended.len(), 1);
+                    if !matches!(first, "page_gone")
+                        && world.hub.session_key("a", session(1)).is_ok()
+                    {
+                        let told = world.pull("a", 1);
+                        let is_told = is_delivered && matches!(first, "timeout" | "cancelled");
+                        assert_eq!(!told.is_empty(), is_told, "{first} {told:?}");
+                    }
+                    world.check_empty();
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_that_starts_is_waited_for_until_it_has_started() {
+        let mut world = World::new();
+        // Nobody is there yet.
+        world.ask("a", Asker::Host, 1).unwrap();
+        world.now += GRACE - Duration::from_millis(1);
+        let next = world.expire();
+        assert_eq!(next, Some(world.now + Duration::from_millis(1)));
+        assert!(world.ended.is_empty());
+        world.now += Duration::from_millis(1);
+        world.expire();
+        assert_eq!(world.end(1), Err(ErrorCode::NoResponder));
+
+        // The page is there, and answers something else.
+        let opened = world.now;
+        let key = world.open_without("a", 1);
+        world.now += Duration::from_secs(1);
+        world.ask("a", Asker::Host, 2).unwrap();
+        world.now = opened + GRACE - Duration::from_millis(1);
+        world.expire();
+        let (added, outcome) = world.hub.add_responder(key, name("q"), world.now);
+        assert_eq!(added, Ok(()));
+        world.settle(outcome);
+        let items = world.pull("a", 1);
+        let Item::Question(question) = &items[0] else {
+            panic!("{items:?}");
+        };
+        let outcome = world.hub.answer_of_page(key, question.id, &Ok("2".into()));
+        world.settle(outcome.unwrap());
+        assert_eq!(world.end(2), Ok("2".into()));
+
+        // Once it has started, nobody waits.
+        world.now = opened + GRACE;
+        let outcome = world.hub.remove_responder(key, &name("q"));
+        world.settle(outcome);
+        let error = world.ask("a", Asker::Host, 3).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::NoResponder);
+        world.check_empty();
+    }
+
+    #[test]
+    fn what_waits_for_a_page_ends_with_its_webview() {
+        let mut world = World::new();
+        world.ask("a", Asker::Host, 1).unwrap();
+        let (_, outcome) = world.hub.remove_window("a");
+        world.settle(outcome);
+        assert_eq!(world.end(1), Err(ErrorCode::PageGone));
+        world.check_empty();
+    }
+
+    #[test]
+    fn what_a_page_asked_ends_with_it_and_its_responder_is_told() {
+        let mut world = World::new();
+        world.open("a", 1);
+        let asker = world.open_without("b", 2);
+        world.ask("a", Asker::Page(asker, 1), 1).unwrap();
+        world.pull("a", 1);
+        world.ask("host", Asker::Page(asker, 2), 2).unwrap();
+        let outcome = world.hub.leave_page("b", None);
+        assert_eq!(outcome.given_up.len(), 1);
+        world.settle(outcome);
+        world.gone.sort_unstable();
+        assert_eq!(world.gone, [1, 2]);
+        let told = world.pull("a", 1);
+        assert!(matches!(told[..], [Item::Ended(_, Ending::Cancelled)]));
+        world.check_empty();
+    }
+
+    #[test]
+    fn a_page_that_waits_for_an_answer_is_not_given_up() {
+        let mut world = World::new();
+        world.open("a", 1);
+        let asker = world.open_without("b", 2);
+        world.ask("host", Asker::Page(asker, 1), 1).unwrap();
+        world.hub.sessions.get_mut(&asker).unwrap().last_seen -= Duration::from_secs(600);
+        world.expire();
+        assert!(world.hub.sessions.contains_key(&asker));
+        world.now += TIMEOUT;
+        world.expire();
+        assert_eq!(world.end(1), Err(ErrorCode::Timeout));
+        world.expire();
+        assert!(!world.hub.sessions.contains_key(&asker));
+    }
+
+    #[test]
+    fn only_the_page_that_was_asked_may_answer() {
+        let mut world = World::new();
+        world.open("a", 1);
+        let thief = world.open("b", 2);
+        let id = world.ask("a", Asker::Host, 1).unwrap();
+        let hidden = world.ask("host", Asker::Host, 2).unwrap();
+        for id in [id, hidden] {
+            let stolen = world.hub.answer_of_page(thief, id, &Ok("1".into()));
+            assert_eq!(stolen.unwrap_err().code(), ErrorCode::NotAsked);
+        }
+        assert!(world.ended.is_empty());
+    }
+
+    #[test]
+    fn numbers_are_told_apart_within_their_window() {
+        let mut asking = Asking::default();
+        for number in [5, 3, 4, 6000] {
+            assert!(!asking.is_used(number) || number < 6000 - WINDOW);
+            asking.note(number);
+            assert!(asking.is_used(number));
+        }
+        assert!(!asking.is_used(5999) && !asking.is_used(6001));
+        assert!(!asking.is_used(6000 - WINDOW + 1));
+        assert!(asking.is_used(6000 - WINDOW), "too old to be told apart");
+        asking.note(5999);
+        asking.note(u64::MAX);
+        assert!(asking.is_used(5999) && asking.is_used(u64::MAX));
+        assert!(!asking.is_used(u64::MAX - 1));
+    }
+
+    /// Half of them fail, in every way there is.
+    #[test]
+    fn nothing_is_left_of_a_hundred_thousand_questions() {
+        const QUESTIONS: u32 = 100_000;
+        const AT_ONCE: usize = 64;
+        let mut world = World::new();
+        let mut sessions = [1, 2];
+        let mut keys = [world.open("a", 1), world.open("b", 2)];
+        let mut ends: HashMap<String, u32> = HashMap::new();
+        let mut number = 10;
+        for round in 0..QUESTIONS / AT_ONCE as u32 + 1 {
+            for place in 0..AT_ONCE as u32 {
+                number += 1;
+                let asker = match place % 3 {
+                    0 => Asker::Page(keys[1], u64::from(number)),
+                    _ => Asker::Host,
+                };
+                world.ask("a", asker, number).unwrap();
+            }
+            let mut questions = Vec::new();
+            for item in world.pull("a", sessions[0]) {
+                match item {
+                    Item::Question(question) => questions.push(question.id),
+                    Item::Ended(..) => {}
+                    other => panic!("{other:?}"),
+                }
+            }
+            assert_eq!(questions.len(), AT_ONCE);
+            let failing = questions.split_off(AT_ONCE / 2);
+            for id in questions {
+                let outcome = world.hub.answer_of_page(keys[0], id, &Ok("1".into()));
+                world.settle(outcome.unwrap());
+            }
+            match round % 4 {
+                0 => {
+                    for id in failing {
+                        let outcome = world.hub.give_up(id);
+                        world.settle(outcome);
+                    }
+                }
+                1 => {
+                    world.now += TIMEOUT;
+                    world.expire();
+                }
+                2 => {
+                    // The page is left.
+                    let outcome = world.hub.leave_page("a", None);
+                    world.settle(outcome);
+                    sessions[0] += 2;
+                    keys[0] = world.open("a", sessions[0]);
+                }
+                _ => {
+                    for id in failing {
+                        let outcome = world.hub.decline(keys[0], id);
+                        world.settle(outcome.unwrap());
+                    }
+                }
+            }
+            for ended in std::mem::take(&mut world.ended).into_values() {
+                let ended = ended.map_or_else(ErrorCode::as_str, |_| "answered");
+                *ends.entry(ended.to_owned()).or_default() += 1;
+            }
+        }
+        let total: u32 = ends.values().sum();
+        assert!(total >= QUESTIONS, "{ends:?}");
+        assert_eq!(ends["answered"], total / 2);
+        for failure in ["cancelled", "timeout", "page_gone", "no_responder"] {
+            assert!(ends[failure] > QUESTIONS / 10, "{ends:?}");
+        }
+        world.pull("a", sessions[0]);
+        world.check_empty();
+        for session in world.hub.sessions.values() {
+            let kept = session.outbox.unacknowledged();
+            assert!(kept <= AT_ONCE, "{kept}");
+        }
+        // The last question's time is over, and the lease keeper has nothing more to do for any of them.
+        assert!(world.gone.is_empty());
+    }
+}

@@ -136,11 +136,6 @@ impl Responders {
             given_up.set();
         }
     }
-
-    #[cfg(test)]
-    pub(crate) fn are_idle(&self) -> bool {
-        self.lock().running.is_empty()
-    }
 }
 
 impl Engine {

@@ -44,6 +44,7 @@ mod target;
 
 mod page;
 mod periodic;
+mod request;
 mod sync;
 
 mod check;
@@ -51,6 +52,8 @@ mod check;
 pub mod inside;
 #[allow(clippy::unwrap_used)]
 pub mod pulls;
+#[allow(clippy::unwrap_used)]
+pub mod questions;
 #[allow(clippy::unwrap_used)]
 pub mod room;
 #[allow(clippy::unwrap_used)]

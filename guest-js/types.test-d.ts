@@ -17,6 +17,8 @@ import {
   type PayloadArguments,
   type PayloadOf,
   type Receipt,
+  request,
+  respond,
   type Subscription,
   startPeriodic,
   type UnlistenFn,
@@ -35,6 +37,10 @@ declare module 'tauri-plugin-event-bus-api' {
     'note:changed': string | undefined
     'note:deleted': { id: string }
     'log:line/7': number
+  }
+  interface RequestMap {
+    confirm: { question: { title: string }; answer: boolean }
+    ping: { question: null; answer: string }
   }
 }
 
@@ -186,3 +192,28 @@ export async function outcomes(): Promise<void> {
   const receipt = await emit('app:ready')
   same<typeof receipt.seq, number>(true)
 }
+
+// Questions: the map gives both sides, and other names take and give unknown.
+request('main', 'confirm', { title: 'x' }).then((answer) => same<typeof answer, boolean>(true))
+request('host', 'ping').then((answer) => same<typeof answer, string>(true))
+request('host', 'ping', null, { timeoutMs: 5 })
+request('main', 'other', 1).then((answer) => same<typeof answer, unknown>(true))
+request<number>('main', 'other', 1).then((answer) => same<typeof answer, number>(true))
+// @ts-expect-error The question is missing.
+request('main', 'confirm')
+// @ts-expect-error The question has no such field.
+request('main', 'confirm', { text: 'x' })
+// @ts-expect-error There is no such option.
+request('main', 'confirm', { title: 'x' }, { timeout: 5 })
+respond('confirm', async ({ title }, { signal }) => {
+  same<typeof title, string>(true)
+  return !signal.aborted
+})
+respond('ping', () => 'pong')
+respond('other', (question) => same<typeof question, unknown>(true))
+// @ts-expect-error The answer is another one.
+respond('confirm', () => 'yes')
+// @ts-expect-error The promise gives another answer.
+respond('confirm', async () => 1)
+// @ts-expect-error The question has no such field.
+respond('confirm', ({ text }) => text === '')

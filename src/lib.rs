@@ -64,3 +64,7 @@ struct Guides;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/periodic.md")]
 struct PeriodicGuide;
+
+#[cfg(doctest)]
+#[cfg_attr(feature = "typed", doc = include_str!("../docs/requests.md"))]
+struct RequestGuide;

@@ -7,5 +7,6 @@ mod events;
 mod faults;
 mod pages;
 mod permissions;
+mod requests;
 mod support;
 mod typed;

@@ -153,6 +153,9 @@ impl<W> Open<W> {
     }
 }
 
+/// A page that asks, and who waits for its answer; or who is told why it cannot ask.
+type Begun<W> = Result<(W, Asker), (W, Error)>;
+
 /// Every question that has no answer yet.
 #[derive(Debug)]
 pub(crate) struct Requests<W> {
@@ -334,7 +337,7 @@ impl<W> Hub<W> {
         origin: Option<String>,
         waiter: W,
         now: Instant,
-    ) -> (Result<(W, Asker), (W, Error)>, Outcome<W>) {
+    ) -> (Begun<W>, Outcome<W>) {
         let mut outcome = Outcome::default();
         let command = Command {
             name: "request",

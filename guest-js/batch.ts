@@ -10,6 +10,8 @@ export interface Batch {
   readonly first: number
   /** Whether the host has more. */
   readonly more: boolean
+  /** Which of the answers that came with the pull the host has refused, and why. */
+  readonly refused?: unknown[]
 }
 
 /** What events of a batch have in common. A source of 0 is the host. */

@@ -332,7 +332,8 @@ export class FakeHost {
   private answer(held: Held): void {
     const refusal = this.refuse(held)
     if (refusal !== undefined) {
-      if (typeof refusal !== 'string' && this.session && refusal !== STALE) this.session.n += 1
+      if (typeof refusal !== 'string' && this.session && refusal !== STALE && held.command !== 'pull')
+        this.session.n += 1
       held.reject(refusal)
       return
     }
@@ -362,6 +363,16 @@ export class FakeHost {
       return
     }
     const ack = held.args.ack as number
+    const refused: unknown[] = []
+    for (const entry of (held.args.replies ?? []) as Record<string, unknown>[]) {
+      const error = this.refuseEntry('reply', entry)
+      if (error) refused.push(error)
+      else this.replies.push(entry)
+    }
+    if (refused.length > 0) {
+      held.resolve({ ...batchOf([]), refused })
+      return
+    }
     if (ack > session.index) this.broken.push(`ack ${ack} was never delivered`)
     session.queue = session.queue.filter(({ index }) => index > ack)
     if (held.args.ahead === true) {

@@ -32,6 +32,9 @@ const LONGEST_DISPATCH = 8
 /** How long a page works on one answer before it tells the host how far it is, in milliseconds. */
 const WORD_EVERY = 5_000
 
+/** For how many microtasks a pull waits for the answers of responders that have just been called. */
+const ANSWER_TURNS = 4
+
 /** After how many items the clock is read. */
 const CLOCK_EVERY = 16
 
@@ -134,6 +137,8 @@ interface Pull {
   readonly ack: number
   /** Whether it asks for what follows on the answer before, instead of what follows on `ack`. */
   readonly isAhead: boolean
+  /** The answers to questions that it carries. */
+  readonly replies: readonly object[]
   readonly answer: Promise<Batch>
 }
 
@@ -320,6 +325,7 @@ class PageInbox implements Inbox {
     let ahead: Pull[] = []
     while (this.listening || ahead.length > 0 || pulls.handled > pulls.acknowledged) {
       const pull = ahead.shift() ?? this.ask(pulls, false)
+      this.responders.flush()
       let batch: Batch | null = null
       let error: EventBusError | null = null
       try {
@@ -330,11 +336,13 @@ class PageInbox implements Inbox {
       if (this.loop !== loop) return
       if (!batch) {
         ahead = []
+        if (error?.code !== 'stale_session') this.responders.sendAgain(pull.replies)
         if (error && !(await this.recover(loop, error))) return
         continue
       }
       this.failing = false
       this.queue.settle()
+      for (const refused of batch.refused ?? []) report(toEventBusError(refused))
       pulls.acknowledged = Math.max(pulls.acknowledged, pull.ack)
       const isEmpty = batch.items.length === 0
       if (!isEmpty && batch.first > pulls.handled + 1) {
@@ -347,7 +355,9 @@ class PageInbox implements Inbox {
       }
       const reading: Reading = { batch, next: 0, seq: 0, micros: 0 }
       let heard = performance.now()
+      if (ahead.length === 0) this.responders.hold()
       while (this.dispatch(pulls, reading)) {
+        this.responders.flush()
         await nextTask()
         if (this.loop !== loop) return
         // The host takes a page for dead that it does not hear of, however busy the page is.
@@ -357,16 +367,22 @@ class PageInbox implements Inbox {
         }
       }
       if (isEmpty && !pull.isAhead) this.noteNothingDue()
+      // Responders that have their answer, but for a microtask or two, find the pull still here.
+      for (let turn = 0; turn < ANSWER_TURNS && this.responders.unsettled; turn += 1) await null
+      if (this.loop !== loop) return this.responders.flush()
     }
     this.loop = null
+    this.responders.flush()
   }
 
   private ask({ session, handled }: Pulls, isAhead: boolean): Pull {
     if (!isAhead) this.acceptedMeanwhile.clear()
-    const answer = run('pull', { session, ack: handled, ...(isAhead && { ahead: true }) }).then(readBatch)
+    const replies = isAhead ? [] : this.responders.take()
+    const optional = { ...(isAhead && { ahead: true }), ...(replies.length > 0 && { replies }) }
+    const answer = run('pull', { session, ack: handled, ...optional }).then(readBatch)
     // Whoever waits for it hears of its failure, and what was given up fails unheard.
     answer.catch(() => {})
-    return { ack: handled, isAhead, answer }
+    return { ack: handled, isAhead, replies, answer }
   }
 
   /** Deals with a failed pull; true if the loop is to go on. */

@@ -58,8 +58,10 @@ describe('respond', () => {
     realm.host.release()
     await settled()
     expect(replies().map(({ payload }) => payload)).toEqual(Array.from({ length: 64 }, (_, i) => `${i}`))
-    // The pull that was parked brings the first, and the next one all others.
-    expect(realm.host.commands('reply').map(({ args }) => (args.replies as unknown[]).length)).toEqual([1, 63])
+    // The pull that was parked brings the first, and the next one all others; their answers go with the pulls that follow.
+    const carried = realm.host.commands('pull').flatMap(({ args }) => (args.replies as unknown[] | undefined) ?? [])
+    expect(carried.length).toBe(64)
+    expect(realm.host.commands('reply')).toEqual([])
   })
 
   it('sends the name and message of what is thrown, and the stack only where it is to be told', async () => {
@@ -169,6 +171,41 @@ describe('respond', () => {
     realm.host.ask('1', 'a')
     await settled()
     expect(realm.reported.mock.calls[0]?.[0]).toMatchObject({ code: 'not_asked' })
+  })
+
+  it('answers with a command of its own what takes its time, or is long', async () => {
+    let finish = (_: unknown) => {}
+    await respond(
+      'slow',
+      () =>
+        new Promise((resolve) => {
+          finish = resolve
+        }),
+    )
+    await respond('long', () => 'x'.repeat(70_000))
+    realm.host.ask('1', 'slow')
+    await settled()
+    finish('late')
+    await settled()
+    realm.host.ask('2', 'long')
+    await settled()
+    expect(realm.host.commands('reply').map(({ args }) => (args.replies as { request: string }[])[0]?.request)).toEqual(
+      ['1', '2'],
+    )
+  })
+
+  it('sends answers again whose pull has failed', async () => {
+    vi.useFakeTimers()
+    await respond('a', () => 1)
+    let failures = 0
+    realm.host.refuse = ({ args }) =>
+      args.replies && args.ack && failures++ === 0 ? { code: 'unavailable', message: 'lost' } : undefined
+    realm.host.ask('1', 'a')
+    await vi.advanceTimersByTimeAsync(1_000)
+    await settled()
+    vi.useRealTimers()
+    expect(replies()).toEqual([{ request: '1', payload: '1' }])
+    expect(realm.host.commands('reply').length).toBe(1)
   })
 
   it('answers on in a new session, and gives up what the old one was asked', async () => {

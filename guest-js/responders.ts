@@ -28,6 +28,9 @@ interface Registered {
 export class Responders {
   private readonly registered = new Map<string, Registered>()
   private readonly running = new Map<string, AbortController>()
+  /** Answers that have not left. The next pull takes them along, if one is sent before the microtasks are through. */
+  private outgoing: Reply[] = []
+  private pulling = false
 
   /** `changed` is called when there is something to pull for. */
   constructor(
@@ -165,9 +168,53 @@ export class Responders {
   }
 
   private reply(value: object, size: number): void {
-    this.queue.push('reply', { value, size, resolve: () => {}, reject: reportUnlessGone })
+    this.outgoing.push({ value, size })
+    if (!this.pulling) this.flush()
+  }
+
+  /** A pull is about to be sent, so answers need no command of their own. */
+  hold(): void {
+    this.pulling = true
+  }
+
+  /** Whether a pull that is sent in a moment may find more answers than there are now. */
+  get unsettled(): boolean {
+    return this.running.size > 0
+  }
+
+  /** Takes what a pull may carry; the host reads that where other pages wait. */
+  take(): object[] {
+    let size = 0
+    const fitting = this.outgoing.findIndex((reply, index) => {
+      size += reply.size
+      return index >= CARRIED || size > CARRIED_CHARACTERS
+    })
+    return this.outgoing.splice(0, fitting < 0 ? CARRIED : fitting).map(({ value }) => value)
+  }
+
+  /** Sends what no pull has taken. */
+  flush(): void {
+    this.pulling = false
+    for (const { value, size } of this.outgoing.splice(0)) {
+      this.queue.push('reply', { value, size, resolve: () => {}, reject: reportUnlessGone })
+    }
+  }
+
+  /** The pull that carried these has failed. The host may have them, and then it has no use for them twice. */
+  sendAgain(replies: readonly object[]): void {
+    const reject = (error: EventBusError) => error.code === 'not_asked' || reportUnlessGone(error)
+    for (const value of replies) this.queue.push('reply', { value, size: 0, resolve: () => {}, reject })
   }
 }
+
+interface Reply {
+  readonly value: object
+  readonly size: number
+}
+
+/** How many answers a pull carries, and how many characters of them. */
+const CARRIED = 256
+const CARRIED_CHARACTERS = 65_536
 
 /** A question that ended while its answer was on the way is nobody's mistake, but is told. */
 function reportUnlessGone(error: EventBusError): void {

@@ -321,6 +321,27 @@ pub(super) async fn reply<R: Runtime>(
     .await
 }
 
+/// Takes the answers that came with a pull of this session, and says which of them are refused.
+pub(crate) fn take_replies(
+    bus: &EventBus,
+    label: &str,
+    session: SessionId,
+    replies: Vec<Value>,
+) -> Vec<Error> {
+    let engine = bus.engine();
+    // Of a session that has ended, nobody waits for the answers, and the pull says so.
+    let Some(page) = engine.hub().page_of(label, session) else {
+        return Vec::new();
+    };
+    let settle = |entry: Value| {
+        engine.give_way();
+        let entry: ReplyEntry = read(entry)?;
+        entry.settle(engine, bus.catalog(), page, label)
+    };
+    let settled = replies.into_iter().map(settle);
+    settled.filter_map(Result::err).collect()
+}
+
 impl ReplyEntry {
     fn settle(
         self,

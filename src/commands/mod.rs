@@ -19,8 +19,10 @@ use crate::scope::{Scope, ScopeEntry};
 use arguments::write;
 use asking::{REQUEST, accept_request};
 
+pub(crate) use arguments::check_entries;
 #[cfg(fuzzing)]
 pub(crate) use arguments::{read_json, read_target};
+pub(crate) use asking::take_replies;
 
 /// The handler of every command. A pull and a question keep their resolvers; the others are answered when they return.
 pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync + 'static {

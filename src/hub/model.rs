@@ -343,6 +343,7 @@ impl World {
             session: self.pages[page].session,
             ack: self.pages[page].handled,
             is_ahead,
+            is_prompt: false,
             bound: BATCH,
         };
         let pulled = self.hub.pull(WEBVIEWS[page], pull, page, self.now);

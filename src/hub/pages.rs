@@ -35,6 +35,8 @@ pub(crate) struct Pull {
     pub(crate) ack: u64,
     /// Whether it asks for what follows on the answer before, instead of what follows on `ack`.
     pub(crate) is_ahead: bool,
+    /// Whether it is answered at once, also with nothing.
+    pub(crate) is_prompt: bool,
     pub(crate) bound: BatchBound,
 }
 
@@ -333,7 +335,7 @@ impl<W> Hub<W> {
             outcome.answers.push((superseded.waiter, Batch::default()));
         }
         let batch = session.outbox.batch(pull.ack, pull.bound);
-        if !batch.items.is_empty() || session.is_idle() {
+        if !batch.items.is_empty() || session.is_idle() || pull.is_prompt {
             outcome.room = !batch.items.is_empty();
             outcome.answers.push((waiter, batch));
             return Ok(outcome);
@@ -484,6 +486,7 @@ mod tests {
             session: id(1),
             ack: 0,
             is_ahead: false,
+            is_prompt: false,
             bound: BATCH,
         };
         hub.pull("main", pull, waiter, now)

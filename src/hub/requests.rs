@@ -583,6 +583,11 @@ impl<W> Hub<W> {
         outcome
     }
 
+    /// The page that has this session, if it is live.
+    pub(crate) fn page_of(&self, label: &str, session: SessionId) -> Option<SubscriberKey> {
+        self.session_key(label, session).ok()
+    }
+
     /// The name of a question that this page was asked and has not answered.
     pub(crate) fn asked_of(&self, key: SubscriberKey, id: RequestId) -> Result<EventName> {
         let open = self.requests.open.get(&id);
@@ -939,6 +944,7 @@ mod tests {
                 session: session(id),
                 ack,
                 is_ahead: true,
+                is_prompt: false,
                 bound: BATCH,
             };
             let mut outcome = self.hub.pull(label, pull, 0, self.now).unwrap();

@@ -228,6 +228,7 @@ impl Page {
             session: self.session,
             ack: self.handled,
             is_ahead,
+            is_prompt: false,
             bound: BATCH,
         };
         self.engine.pull(MAIN, pull, reply);

@@ -25,6 +25,8 @@ export interface Extras {
   readonly replayed?: boolean
   readonly retained?: boolean
   readonly superseded?: number
+  readonly component?: string
+  readonly causes?: string[]
 }
 
 export interface PulledGap extends Gap {

@@ -12,7 +12,7 @@ afterEach(() => {
 })
 
 it('gives what the host has declared, and opens no session', async () => {
-  realm.host.catalog = { strict: true, events: [{ name: 'a' }], $defs: {} }
+  realm.host.catalog = { strict: true, events: [{ name: 'a' }], components: [], $defs: {} }
   expect((await catalog()).events).toEqual([{ name: 'a' }])
   expect(realm.host.session).toBeFalsy()
 })

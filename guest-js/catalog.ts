@@ -57,6 +57,54 @@ export interface DeclaredRequest {
 }
 
 /**
+ * What a component emits and listens to: names or patterns, each with what the component has to do with it.
+ *
+ * @example
+ * ```ts
+ * import { component, type ComponentDescription } from 'tauri-plugin-event-bus-api'
+ *
+ * const description: ComponentDescription = {
+ *   description: 'The cart, and the badge that counts what is in it.',
+ *   emits: { 'cart:updated': 'What is in the cart has changed.' },
+ *   listens: { 'order:*': 'Empties itself once an order is paid.' },
+ * }
+ * component('ShoppingCart').describe(description)
+ * ```
+ */
+export interface ComponentDescription {
+  /** What it is. */
+  description?: string
+  /** What it emits. */
+  emits?: Readonly<Record<string, string>>
+  /** What it listens to. */
+  listens?: Readonly<Record<string, string>>
+}
+
+/**
+ * A component that is described, in Rust or in this page.
+ *
+ * @example
+ * ```ts
+ * import { catalog, type DescribedComponent } from 'tauri-plugin-event-bus-api'
+ *
+ * const line = ({ name, emits }: DescribedComponent) => `${name} emits ${emits.map(({ event }) => event).join(', ')}`
+ * console.log((await catalog()).components.map(line).join('\n'))
+ * ```
+ */
+export interface DescribedComponent {
+  /** What it calls itself. */
+  name: string
+  /** Its namespace; `null` if it has none. */
+  namespace: string | null
+  /** What it is; `null` if it does not say. */
+  description: string | null
+  /** What it emits, by whole names. */
+  emits: { event: string; description: string }[]
+  /** What it listens to, by whole names or patterns. */
+  listens: { event: string; description: string }[]
+}
+
+/**
  * The events that the app has declared in Rust.
  *
  * @example
@@ -74,6 +122,8 @@ export interface Catalog {
   events: DeclaredEvent[]
   /** The questions, in the order of their names. */
   requests: DeclaredRequest[]
+  /** The components that are described: first those of Rust, then those of this page. */
+  components: DescribedComponent[]
   /** The types that the schemas refer to. */
   $defs: Record<string, unknown>
 }
@@ -95,8 +145,30 @@ export interface Catalog {
 export async function catalog(): Promise<Catalog> {
   try {
     openInbox()
-    return (await run('catalog', {})) as Catalog
+    const declared = (await run('catalog', {})) as Catalog
+    return { ...declared, components: [...declared.components, ...described.values()] }
   } catch (error) {
     throw toEventBusError(error, 'catalog')
   }
+}
+
+/** What the components of this page say of themselves; the one that was said last, of each. */
+const described = new Map<string, DescribedComponent>()
+
+/** Notes what a component says of itself. It stays in the page: what the host keeps of a page would need a limit. */
+export function describeComponent(
+  name: string,
+  namespace: string | undefined,
+  full: (event: string) => string,
+  { description, emits = {}, listens = {} }: ComponentDescription,
+): void {
+  const list = (events: Readonly<Record<string, string>>) =>
+    Object.entries(events).map(([event, text]) => ({ event: full(event), description: text }))
+  described.set(full(name), {
+    name,
+    namespace: namespace ?? null,
+    description: description ?? null,
+    emits: list(emits),
+    listens: list(listens),
+  })
 }

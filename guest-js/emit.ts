@@ -1,8 +1,6 @@
-import { toEventBusError } from './error.js'
-import { checkName, payloadJson } from './event.js'
 import type { EventName, NameIfSet, PayloadArguments, Unset } from './event-map.js'
-import { openInbox } from './inbox.js'
-import { copyOfTarget, isEveryone, type Target } from './target.js'
+import { send } from './sending.js'
+import type { Target } from './target.js'
 
 /**
  * What became of an event that the host accepted.
@@ -53,7 +51,7 @@ export interface EmitOptions {
  *
  * @returns a {@link Receipt} as soon as the host has accepted the event.
  * @throws {EventBusError} by rejection: `denied`, `invalid_event_name`, `invalid_payload`, `payload_too_large`,
- * `queue_full`, `reserved_event_name`, `unavailable`.
+ * `queue_full`, `reserved_event_name`, `event_loop`, `unavailable`.
  *
  * @example
  * ```ts
@@ -74,7 +72,7 @@ export function emit<Name extends EventName, _ extends never>(
   ...payload: [...PayloadArguments<Name>, options?: EmitOptions]
 ): Promise<Receipt>
 export async function emit(event: string, payload?: unknown, options?: EmitOptions): Promise<Receipt> {
-  return send('emit', event, payload, options)
+  return send({ event, payload, options })
 }
 
 /**
@@ -110,25 +108,31 @@ export async function emitTo(
   payload?: unknown,
   options?: EmitOptions,
 ): Promise<Receipt> {
-  if (isEveryone(target)) return send('emit', event, payload, options)
-  return send('emit_to', event, payload, options, { to: copyOfTarget(target) })
+  return send({ target, event, payload, options })
 }
 
-async function send(
-  command: 'emit' | 'emit_to',
-  event: string,
-  payload: unknown,
-  options?: EmitOptions,
-  addressed?: { to: Target | undefined },
-): Promise<Receipt> {
-  try {
-    checkName(event)
-    const json = payloadJson(event, payload)
-    const entry: Record<string, unknown> = { event, ...addressed }
-    if (json !== undefined) entry.payload = json
-    if (options?.retain !== undefined) entry.retain = options.retain
-    return (await openInbox().send(command, entry, json?.length ?? 0)) as Receipt
-  } catch (error) {
-    throw toEventBusError(error)
-  }
-}
+/**
+ * The type of {@link emit}, and of an event's `emit`.
+ *
+ * @example
+ * ```ts
+ * import { emit, type Emit } from 'tauri-plugin-event-bus-api'
+ *
+ * const report = (emit: Emit) => emit('report:ready')
+ * await report(emit)
+ * ```
+ */
+export type Emit = typeof emit
+
+/**
+ * The type of {@link emitTo}, and of an event's `emitTo`.
+ *
+ * @example
+ * ```ts
+ * import { emitTo, type EmitTo } from 'tauri-plugin-event-bus-api'
+ *
+ * const report = (emitTo: EmitTo) => emitTo('main', 'report:ready')
+ * await report(emitTo)
+ * ```
+ */
+export type EmitTo = typeof emitTo

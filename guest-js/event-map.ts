@@ -1,3 +1,4 @@
+import type { BuiltInEvents } from './built-in.js'
 import type { BusEvent } from './event.js'
 
 /**
@@ -30,7 +31,10 @@ export interface EventMap {}
  * const name: EventName = 'cart:updated'
  * ```
  */
-export type EventName = (keyof EventMap & string) | (string & Record<never, never>)
+export type EventName = (keyof EventMap & string) | BuiltInName | (string & Record<never, never>)
+
+/** The built-in events that complete in editors, beside those that each component has of its own. */
+type BuiltInName = Exclude<keyof BuiltInEvents & string, `refresh-${string}`>
 
 /**
  * The type of the payload that handlers of `Name` receive: the one in {@link EventMap} (`null` for an event
@@ -45,6 +49,7 @@ export type EventName = (keyof EventMap & string) | (string & Record<never, neve
  */
 export type PayloadOf<Name extends string> = {
   name: Name extends keyof EventMap ? Received<EventMap[Name]> : never
+  builtIn: Name extends keyof BuiltInEvents ? BuiltInEvents[Name] : never
   pattern: { [Match in MatchOf<Name>]: Received<EventMap[Match]> }[MatchOf<Name>]
   other: unknown
 }[KindOf<Name>]
@@ -66,6 +71,7 @@ export type PayloadOf<Name extends string> = {
  */
 export type EventOf<Name extends string> = {
   name: Name extends keyof EventMap ? BusEvent<Received<EventMap[Name]>, Name> : never
+  builtIn: Name extends keyof BuiltInEvents ? BusEvent<BuiltInEvents[Name], Name> : never
   pattern: { [Match in MatchOf<Name>]: BusEvent<Received<EventMap[Match]>, Match> }[MatchOf<Name>]
   other: BusEvent<unknown>
 }[KindOf<Name>]
@@ -77,7 +83,9 @@ export type EventOf<Name extends string> = {
 type KindOf<Name extends string> = Name extends keyof EventMap
   ? 'name'
   : [MatchOf<Name>] extends [never]
-    ? 'other'
+    ? Name extends keyof BuiltInEvents
+      ? 'builtIn'
+      : 'other'
     : 'pattern'
 
 /** The names in the map that a pattern matches. Only what has a wildcard is a pattern. */
@@ -121,6 +129,78 @@ export type PayloadArguments<Name extends string> = Name extends keyof EventMap
       ? [payload?: EventMap[Name]]
       : [payload: EventMap[Name]]
   : [payload?: unknown]
+
+/**
+ * The name of an event in a namespace, or a pattern: those of {@link EventMap} complete with the prefix and without it.
+ *
+ * @example
+ * ```ts
+ * import type { NameIn } from 'tauri-plugin-event-bus-api'
+ *
+ * const name: NameIn<'shop'> = 'cart:updated'
+ * ```
+ */
+export type NameIn<Prefix extends string> =
+  | { [Name in keyof EventMap & string]: Name extends `${Prefix}:${infer Rest}` ? Name | Rest : never }[keyof EventMap &
+      string]
+  | 'action-complete'
+  | 'error'
+  | 'message'
+  | (string & Record<never, never>)
+
+/**
+ * The whole name of an event in a namespace: with the prefix, unless it has it already.
+ *
+ * @example
+ * ```ts
+ * import type { FullName } from 'tauri-plugin-event-bus-api'
+ *
+ * const name: FullName<'shop', 'cart:updated'> = 'shop:cart:updated'
+ * ```
+ */
+export type FullName<Prefix extends string, Name extends string> = Name extends `${Prefix}:${string}`
+  ? Name
+  : `${Prefix}:${Name}`
+
+/** A built-in event of a namespace, without its prefix; `never` for what is the app's. */
+type BuiltInIn<Prefix extends string, Name extends string> =
+  FullName<Prefix, Name> extends keyof EventMap
+    ? never
+    : FullName<Prefix, Name> extends `${Prefix}:${infer Own}`
+      ? Own extends keyof BuiltInEvents
+        ? Own extends `event-bus:${string}`
+          ? never
+          : Own
+        : never
+      : never
+
+/**
+ * The event that handlers in a namespace receive, as {@link EventOf}.
+ *
+ * @example
+ * ```ts
+ * import type { EventIn } from 'tauri-plugin-event-bus-api'
+ *
+ * const failed = (event: EventIn<'shop', 'error'>) => console.log(event.payload.error)
+ * ```
+ */
+export type EventIn<Prefix extends string, Name extends string> = [BuiltInIn<Prefix, Name>] extends [never]
+  ? EventOf<FullName<Prefix, Name>>
+  : BusEvent<BuiltInEvents[BuiltInIn<Prefix, Name>], FullName<Prefix, Name>>
+
+/**
+ * The payload that handlers in a namespace receive, as {@link PayloadOf}.
+ *
+ * @example
+ * ```ts
+ * import type { PayloadIn } from 'tauri-plugin-event-bus-api'
+ *
+ * const failed = (failure: PayloadIn<'shop', 'error'>) => console.log(failure.error)
+ * ```
+ */
+export type PayloadIn<Prefix extends string, Name extends string> = [BuiltInIn<Prefix, Name>] extends [never]
+  ? PayloadOf<FullName<Prefix, Name>>
+  : BuiltInEvents[BuiltInIn<Prefix, Name>]
 
 declare const unset: unique symbol
 

@@ -1,4 +1,5 @@
 import type { Event } from '@tauri-apps/api/event'
+import type { Emit, EmitTo } from './emit.js'
 import { EventBusError } from './error.js'
 
 /**
@@ -82,6 +83,29 @@ export interface BusEvent<Payload, Name extends string = string> extends Event<P
   superseded?: number
   /** Present on the ticks of a periodic emit. */
   periodic?: PeriodicTick
+  /** The component that emitted it, as it calls itself, if one did: see {@link component}. */
+  component?: string
+  /** The names of the events that caused it, oldest first. Present where there are any. */
+  causes?: readonly string[]
+  /** How many events caused it, one after the other: the length of `causes`. */
+  hops: number
+  /**
+   * Emits an event that this one has caused, as {@link emit} does. Within the handler, as long as it is synchronous,
+   * {@link emit} itself does the same; behind an `await` this is how an event keeps its causes.
+   *
+   * @example
+   * ```ts
+   * import { listen } from 'tauri-plugin-event-bus-api'
+   *
+   * listen('order:created', async (event) => {
+   *   const answer = await fetch('/pay')
+   *   await event.emit('payment:requested', { ok: answer.ok })
+   * })
+   * ```
+   */
+  readonly emit: Emit
+  /** The same for a target, as {@link emitTo}. */
+  readonly emitTo: EmitTo
 }
 
 /**

@@ -1,6 +1,6 @@
 import { vi } from 'vitest'
 import type { Batch, Extras, Head, PulledEvent, PulledGap } from './batch.js'
-import { INBOX } from './inbox.js'
+import { INBOX } from './realm.js'
 
 /** A command as it reached the fake host. */
 export interface Sent {
@@ -125,7 +125,7 @@ export class FakeHost {
   /** How many items a batch holds. */
   batch = Number.POSITIVE_INFINITY
   jobs = new Map<string, Record<string, unknown>>()
-  catalog: unknown = { strict: false, events: [], $defs: {} }
+  catalog: unknown = { strict: false, events: [], requests: [], components: [], $defs: {} }
   /** Questions of the page that wait for their answers. */
   readonly asked: Held[] = []
   /** What the page has answered. */
@@ -480,7 +480,10 @@ export class FakeHost {
           const error = this.refuseEntry(command, entry)
           if (error) return { error }
           const payload = JSON.parse((entry.payload as string | undefined) ?? 'null')
-          const seq = this.emit(entry.event as string, payload, undefined, entry.retain === true)
+          const { component, causes } = entry as { component?: string; causes?: string[] }
+          const extras = { ...(component && { component }), ...(causes && { causes }) }
+          const marked = Object.keys(extras).length > 0 ? extras : undefined
+          const seq = this.emit(entry.event as string, payload, marked, entry.retain === true)
           return { seq, pages: 1, listeners: 0 }
         })
       case 'start_periodic': {
@@ -542,11 +545,15 @@ export function freshRealm(): { host: FakeHost; reported: ReturnType<typeof vi.f
   const reported = vi.fn()
   const warned = vi.fn()
   Reflect.deleteProperty(globalThis, INBOX)
-  const page: Record<string, unknown> = {
+  // Under a DOM the window is the one that there is.
+  const page = (typeof window === 'undefined' ? {} : window) as unknown as Record<string, unknown>
+  Object.assign(page, {
     __TAURI_INTERNALS__: { invoke: host.invoke, metadata: { currentWebview: { label: 'main' } } },
+  })
+  if (typeof window === 'undefined') {
+    page.top = page
+    vi.stubGlobal('window', page)
   }
-  page.top = page
-  vi.stubGlobal('window', page)
   vi.stubGlobal('reportError', reported)
   vi.spyOn(console, 'warn').mockImplementation(warned)
   return { host, reported, warned }

@@ -1,6 +1,7 @@
+import * as dom from './dom.js'
 import * as api from './index.js'
 
 // Tauri runs this in apps without a bundler, which set `withGlobalTauri`.
 if ('__TAURI__' in window) {
-  Object.defineProperty(window.__TAURI__, 'eventBus', { value: Object.freeze({ ...api }) })
+  Object.defineProperty(window.__TAURI__, 'eventBus', { value: Object.freeze({ ...api, ...dom }) })
 }

@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { emit, emitTo } from './emit.js'
 import type { Gap } from './event.js'
 import { batchOf, endOfTask, freshRealm, STALE, settled } from './fake-host.js'
-import { INBOX } from './inbox.js'
 import { listen, unlisten } from './listen.js'
+import { INBOX } from './realm.js'
 import type { Subscription } from './subscription.js'
 
 let realm: ReturnType<typeof freshRealm>

@@ -11,11 +11,10 @@ import { CommandQueue, type Entry, type Renewal, run, type StateCommand } from '
 import { EventBusError, report, toEventBusError } from './error.js'
 import type { BusEvent, EventSource, Gap } from './event.js'
 import { type Asked, Questions } from './questions.js'
+import { existingInbox, INBOX } from './realm.js'
+import { ReceivedEvent } from './received.js'
 import { type Answerer, Responders } from './responders.js'
 import type { Target } from './target.js'
-
-/** Where the one inbox of a realm stands, for every copy of this package in it. */
-export const INBOX = Symbol.for('tauri-plugin-event-bus')
 
 /** Changes whenever a copy of this package could not use the inbox that another one made. */
 export const INBOX_VERSION = 2
@@ -59,6 +58,8 @@ export interface Subscriber {
 /** What the copies of this package in one realm share: a session, its subscriptions, its outgoing commands. */
 export interface Inbox {
   readonly version: number
+  /** The event whose handler is running, which causes what that emits. */
+  readonly cause?: BusEvent<unknown> | null
   /** Subscribes and returns what ends it. */
   subscribe(subscriber: Subscriber): () => void
   /** Ends every subscription of exactly this name or pattern and returns how many there were. */
@@ -96,11 +97,6 @@ export function openInbox(): Inbox {
   // A page must not replace it by accident, so it is neither writable nor listed.
   if (!existingInbox()) Object.defineProperty(globalThis, INBOX, { value: inbox, configurable: true })
   return inbox
-}
-
-/** The inbox of this realm, if any copy has made one. */
-export function existingInbox(): Inbox | undefined {
-  return (globalThis as { [INBOX]?: Inbox })[INBOX]
 }
 
 interface Subscription {
@@ -164,6 +160,7 @@ interface Pulls {
 
 class PageInbox implements Inbox {
   readonly version = INBOX_VERSION
+  cause: BusEvent<unknown> | null = null
   private readonly queue = new CommandQueue(() => this.beginAgain())
   private readonly responders = new Responders(this.queue, () => this.pull())
   private readonly questions = new Questions(this.queue)
@@ -487,13 +484,14 @@ class PageInbox implements Inbox {
       else subscription.live = seq
     }
     const source = sourceOf(head[1])
-    const received: BusEvent<unknown> = { event: head[0], payload, id, seq, timestamp, source, replayed, retained }
-    if (extras?.superseded !== undefined) received.superseded = extras.superseded
-    if (extras?.periodic) received.periodic = { ...extras.periodic }
+    const received = new ReceivedEvent(head[0], payload, id, seq, timestamp, source, replayed, retained, extras)
+    this.cause = received
     try {
       reportLater(subscription.subscriber.deliver(received))
     } catch (error) {
       report(error)
+    } finally {
+      this.cause = null
     }
   }
 

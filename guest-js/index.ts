@@ -6,8 +6,24 @@
  */
 
 export type { Event, EventCallback, EventTarget, Options, UnlistenFn } from '@tauri-apps/api/event'
-export { type Catalog, catalog, type DeclaredEvent, type DeclaredRequest } from './catalog.js'
-export { type EmitOptions, emit, emitTo, type Receipt } from './emit.js'
+export type {
+  ActionComplete,
+  ActionFailed,
+  BuiltInEvents,
+  BuiltInEventsIn,
+  Message,
+  MessageLevel,
+} from './built-in.js'
+export {
+  type Catalog,
+  type ComponentDescription,
+  catalog,
+  type DeclaredEvent,
+  type DeclaredRequest,
+  type DescribedComponent,
+} from './catalog.js'
+export { type Component, component, type MessageOptions, type Namespace, namespace } from './component.js'
+export { type Emit, type EmitOptions, type EmitTo, emit, emitTo, type Receipt } from './emit.js'
 export { type ErrorCode, EventBusError } from './error.js'
 export {
   type BusEvent,

@@ -177,6 +177,7 @@ describe('handlers', () => {
     expect(seen[0]?.payload).toBe(seen[1]?.payload)
     expect(seen[0]).toEqual({
       event: 'a',
+      hops: 0,
       payload: { deep: 1 },
       id: 1,
       seq: 1,

@@ -1,6 +1,7 @@
 import type { BusEvent, EventHandler } from './event.js'
 import type { EventName, EventOf, NameIfSet, PayloadOf, Unset } from './event-map.js'
-import { existingInbox, INBOX_VERSION } from './inbox.js'
+import { INBOX_VERSION } from './inbox.js'
+import { existingInbox } from './realm.js'
 import { type ListenOptions, type Subscription, subscribe } from './subscription.js'
 
 /**

@@ -1,6 +1,9 @@
 // Compiled against the built package, since apps augment it under its name.
 import {
+  type ActionFailed,
+  type BuiltInEventsIn,
   type BusEvent,
+  component,
   type EmitOptions,
   type Event,
   type EventCallback,
@@ -12,6 +15,8 @@ import {
   events,
   isGap,
   listen,
+  type Message,
+  namespace,
   on,
   once,
   type PayloadArguments,
@@ -29,7 +34,10 @@ interface Cart {
 }
 
 declare module 'tauri-plugin-event-bus-api' {
-  interface EventMap {
+  interface EventMap extends BuiltInEventsIn<'desk'> {
+    'shop:cart': Cart
+    // biome-ignore lint/suspicious/noConfusingVoidType: Apps write it so.
+    'shop:closed': void
     'cart:updated': Cart
     // biome-ignore lint/suspicious/noConfusingVoidType: Apps write it so.
     'app:ready': void
@@ -192,6 +200,70 @@ export async function outcomes(): Promise<void> {
   const receipt = await emit('app:ready')
   same<typeof receipt.seq, number>(true)
 }
+
+// A namespace knows its names with the prefix and without it.
+const shop = namespace('shop')
+shop.emit('cart', { itemCount: 1 })
+shop.emit('shop:cart', { itemCount: 1 }, kept)
+shop.emit('closed')
+shop.emit('other', 1)
+shop.emitTo('main', 'cart', { itemCount: 1 })
+shop.listen('cart', (event) => same<typeof event, BusEvent<Cart, 'shop:cart'>>(true))
+shop.listen('shop:cart', (event) => same<typeof event, BusEvent<Cart, 'shop:cart'>>(true))
+shop.on('cart', (payload) => same<typeof payload, Cart>(true))
+shop.on('c*', (payload) => same<typeof payload, Cart | null>(true))
+shop.once('nothing', (event) => same<typeof event.payload, unknown>(true))
+shop.listen<string>('other', (event) => event.payload.length)
+shop.startPeriodic('cart', { everyMs: 10, payload: { itemCount: 1 } })
+// @ts-expect-error The payload is missing.
+shop.emit('cart')
+// @ts-expect-error The payload is of another type.
+shop.emit('shop:cart', { itemCount: '1' })
+// @ts-expect-error The event has no payload.
+shop.emit('closed', 1)
+// @ts-expect-error The payload is of another type.
+shop.component('Cart').emit('cart', { itemCount: '1' })
+// @ts-expect-error The payload is missing.
+shop.component('Cart').emitTo('main', 'cart')
+// @ts-expect-error The payload is missing.
+shop.startPeriodic('cart', { everyMs: 10 })
+// @ts-expect-error The payload has no such field.
+shop.on('cart', (cart) => cart.total)
+
+// What the plugin emits by itself is typed, in a namespace, too.
+on('message', (message) => same<typeof message, Message>(true))
+on('error', (failure) => same<typeof failure, ActionFailed>(true))
+on('refresh-list', (payload) => same<typeof payload, null>(true))
+shop.on('message', (message) => same<typeof message, Message>(true))
+shop.listen('shop:error', (event) => same<typeof event, BusEvent<ActionFailed, 'shop:error'>>(true))
+shop.on('refresh-list', (payload) => same<typeof payload, null>(true))
+on('desk:message', (message) => same<typeof message, Message>(true))
+on('upload:error', (payload) => same<typeof payload, unknown>(true))
+// @ts-expect-error There is no such level.
+on('message', ({ level }) => level === 'fatal')
+
+// Actions give what they are given, and components emit as the package does.
+export async function actions(): Promise<void> {
+  const cart = component('Cart')
+  same<Awaited<ReturnType<typeof cart.success>>, Receipt>(true)
+  const one = await cart.action('one', () => 1)
+  const two = await cart.action('two', async () => 'two')
+  same<typeof one, number>(true)
+  same<typeof two, string>(true)
+  cart.emit('cart:updated', { itemCount: 3 })
+  cart.onRefresh((event) => same<typeof event.payload, null>(true))
+  // @ts-expect-error The payload is missing.
+  cart.emit('cart:updated')
+  // @ts-expect-error There is no such option.
+  cart.info('text', { id: 'x' })
+}
+
+// An event emits as the package does.
+listen('cart:updated', (event) => event.emit('note:deleted', { id: 'a' }))
+// @ts-expect-error The payload is missing.
+listen('cart:updated', ({ emit }) => emit('note:deleted'))
+// @ts-expect-error The payload is missing.
+listen('cart:updated', ({ emitTo }) => emitTo('main', 'note:deleted'))
 
 // Questions: the map gives both sides, and other names take and give unknown.
 request('main', 'confirm', { title: 'x' }).then((answer) => same<typeof answer, boolean>(true))

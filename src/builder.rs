@@ -4,7 +4,7 @@ use tauri::webview::PageLoadEvent;
 use tauri::{AppHandle, Manager, RunEvent, Runtime, Url, WindowEvent};
 
 use crate::bus::EventBus;
-use crate::catalog::{Catalog, Declaration, RequestDeclaration};
+use crate::catalog::{Catalog, ComponentDescription, Declaration, RequestDeclaration};
 use crate::commands;
 use crate::config::{CatalogMode, Config, Limits, PolicyRule, read_policies};
 use crate::engine::{Directory, Engine};
@@ -40,6 +40,7 @@ pub struct Builder {
     policies: Vec<PolicyRule>,
     events: Vec<Declaration>,
     requests: Vec<RequestDeclaration>,
+    components: Vec<ComponentDescription>,
     catalog: Option<CatalogMode>,
     sources: Sources,
 }
@@ -81,6 +82,12 @@ impl Builder {
         self
     }
 
+    /// Describes a component: what it emits and listens to is in the [`Catalog`], for people and tools.
+    pub fn component(mut self, description: ComponentDescription) -> Self {
+        self.components.push(description);
+        self
+    }
+
     /// Sets what becomes of names that no typed event is registered under, whatever `tauri.conf.json` says.
     pub fn catalog_mode(mut self, mode: CatalogMode) -> Self {
         self.catalog = Some(mode);
@@ -92,10 +99,11 @@ impl Builder {
     /// # Errors
     ///
     /// [`ErrorCode::InvalidEventName`](crate::ErrorCode::InvalidEventName) where two types have one name, or a name is
-    /// none.
+    /// none; [`ErrorCode::InvalidArgument`](crate::ErrorCode::InvalidArgument) where a component is described twice.
     pub fn catalog(&self) -> crate::Result<Catalog> {
         let mode = self.catalog.unwrap_or_default();
-        Catalog::new(&self.events, &self.requests, mode == CatalogMode::Strict)
+        Catalog::new(&self.events, &self.requests, mode == CatalogMode::Strict)?
+            .with_components(&self.components)
     }
 
     /// Registers a source of payloads, from which jobs of Rust and of pages take those of their ticks, by name and with
@@ -157,7 +165,8 @@ impl Builder {
                 limits.check()?;
                 let mode = self.catalog.unwrap_or(config.catalog);
                 let catalog =
-                    Catalog::new(&self.events, &self.requests, mode == CatalogMode::Strict)?;
+                    Catalog::new(&self.events, &self.requests, mode == CatalogMode::Strict)?
+                        .with_components(&self.components)?;
                 let policies = read_policies(&[config.policies, self.policies].concat())?
                     .after(catalog.policies()?);
                 self.sources.check()?;

@@ -7,16 +7,17 @@ use tauri::{App, AppHandle, EventTarget, Manager, Runtime, Webview, WebviewWindo
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result};
-use crate::event::{BusEvent, Receipt, Source};
+use crate::event::{BusEvent, Provenance, Receipt, Source};
 use crate::hub::subscriptions::Hearing;
 use crate::hub::{Address, Audience, Draft};
 use crate::listener::{Callbacks, Listener};
-use crate::name::EventName;
+use crate::name::{EventName, parse_component};
 use crate::pattern::EventPattern;
 use crate::periodic::source::Maker;
 use crate::periodic::{JobOwner, PeriodicBuilder, PeriodicInfo};
 use crate::stream::EventStream;
 use crate::target::Target;
+use crate::turn;
 
 /// The event bus of the app. Cheap to clone, and usable from any thread and any hook.
 ///
@@ -27,6 +28,9 @@ pub struct EventBus {
     engine: Arc<Engine>,
     source: Source,
     catalog: Catalog,
+    component: Option<Arc<str>>,
+    /// What its events follow from. Without it, the event of the listener that is running.
+    causes: Option<Box<[EventName]>>,
 }
 
 impl EventBus {
@@ -35,6 +39,8 @@ impl EventBus {
             engine,
             catalog,
             source: Source::Host,
+            component: None,
+            causes: None,
         }
     }
 
@@ -193,8 +199,64 @@ impl EventBus {
             payload: to_json(name, &payload)?.into(),
             source: self.source.clone(),
             tick: None,
+            provenance: self.provenance()?,
             retain: None,
         })
+    }
+
+    fn provenance(&self) -> Result<Option<Arc<Provenance>>> {
+        let component = self.component.as_deref().map(parse_component).transpose()?;
+        let causes = self.causes.clone().unwrap_or_else(turn::causes);
+        Ok(Provenance::of(component, causes))
+    }
+
+    /// This bus for what follows from an event: what it emits carries the chain of what caused it.
+    ///
+    /// Within a listener that is so of itself, as long as it emits before it returns and on its own thread. This is for
+    /// what emits later, or is no listener: a future, a thread, the reader of a stream. A chain longer than the limit
+    /// `hops` is refused with [`ErrorCode::EventLoop`], so that events which cause each other come to an end.
+    ///
+    /// ```
+    /// # fn listen(bus: &tauri_plugin_event_bus::EventBus) -> tauri_plugin_event_bus::Result<()> {
+    /// let own = bus.clone();
+    /// bus.listen("order:created", move |event| {
+    ///     let bus = own.caused_by(&event);
+    ///     std::thread::spawn(move || bus.emit("payment:requested", 7));
+    /// })?
+    /// .forget();
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn caused_by(&self, event: &BusEvent) -> Self {
+        Self {
+            causes: Some(event.as_cause()),
+            ..self.clone()
+        }
+    }
+
+    /// This bus for what follows from nothing: a chain begins with what it emits, also within a listener.
+    #[must_use]
+    pub fn uncaused(&self) -> Self {
+        Self {
+            causes: Some(Box::default()),
+            ..self.clone()
+        }
+    }
+
+    /// This bus with the causes that hold here, for what is emitted later.
+    pub(crate) fn with_causes_of_now(&self) -> Self {
+        Self {
+            causes: Some(self.causes.clone().unwrap_or_else(turn::causes)),
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn with_component(&self, component: &Arc<str>) -> Self {
+        Self {
+            component: Some(Arc::clone(component)),
+            ..self.clone()
+        }
     }
 
     /// Calls a function for every event that matches and is for everyone or for the host.

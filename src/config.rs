@@ -117,6 +117,8 @@ pub struct Limits {
     pub periodic_bytes: usize,
     /// How many bytes the jobs of a page keep: 16 MiB and a little more, so that the largest payload fits.
     pub periodic_bytes_per_page: usize,
+    /// How many events another one may follow from, each caused by the one before: 16. More are taken for a loop.
+    pub hops: usize,
     /// How many of the retained events a page may have emitted: 256.
     pub retained_events_per_page: usize,
     /// How many bytes of the retained events a page may have emitted: 4 MiB.
@@ -160,6 +162,7 @@ impl Default for Limits {
             periodic_jobs_per_page: 128,
             periodic_bytes: 64 << 20,
             periodic_bytes_per_page: (16 << 20) + (64 << 10),
+            hops: 16,
             retained_events_per_page: 256,
             retained_bytes_per_page: 4 << 20,
             requests_per_page: 1024,
@@ -180,7 +183,7 @@ const FLOOD_LIMITS: usize = 6;
 
 impl Limits {
     /// Every limit, by its key in the configuration.
-    fn entries(&self) -> [(&'static str, usize); 26] {
+    fn entries(&self) -> [(&'static str, usize); 27] {
         [
             ("payloadBytes", self.payload_bytes),
             ("queueEvents", self.queue_events),
@@ -197,6 +200,7 @@ impl Limits {
             ("periodicJobsPerPage", self.periodic_jobs_per_page),
             ("periodicBytes", self.periodic_bytes),
             ("periodicBytesPerPage", self.periodic_bytes_per_page),
+            ("hops", self.hops),
             ("retainedEventsPerPage", self.retained_events_per_page),
             ("retainedBytesPerPage", self.retained_bytes_per_page),
             ("requestsPerPage", self.requests_per_page),

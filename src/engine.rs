@@ -172,6 +172,9 @@ impl Engine {
         audience: &Audience,
     ) -> Result<(Receipt, Outcome<Reply>)> {
         self.check_payload(&draft.name, &draft.payload)?;
+        if let Some(provenance) = &draft.provenance {
+            provenance.check(&draft.name, self.limits.hops)?;
+        }
         if let Some(to) = &audience.to {
             self.meet(&to.selection);
         }
@@ -413,6 +416,7 @@ mod tests {
             payload: "1".into(),
             source: Source::Host,
             tick: None,
+            provenance: None,
             retain: None,
         };
         let audience = Audience {

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result, quoted};
 use crate::json::Json;
 use crate::name::EventName;
 
@@ -32,6 +32,47 @@ pub(crate) struct Accepted {
     pub(crate) accepted_at: SystemTime,
     pub(crate) source: Source,
     pub(crate) tick: Option<Tick>,
+    pub(crate) provenance: Option<Arc<Provenance>>,
+}
+
+/// Which part of the app an event is from, and which events it followed from. Most events say neither.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Provenance {
+    pub(crate) component: Option<Arc<str>>,
+    /// The names of what caused it, oldest first.
+    pub(crate) causes: Box<[EventName]>,
+}
+
+impl Provenance {
+    /// Nothing where there is nothing to say.
+    pub(crate) fn of(component: Option<Arc<str>>, causes: Box<[EventName]>) -> Option<Arc<Self>> {
+        (component.is_some() || !causes.is_empty()).then(|| Arc::new(Self { component, causes }))
+    }
+
+    /// At least as many bytes as it takes in an answer.
+    pub(crate) fn weight(&self) -> usize {
+        /// What the keys and marks around a component and a list of causes take.
+        const KEYS: usize = 32;
+        const QUOTES: usize = 3;
+        let causes = self.causes.iter().map(|name| name.as_str().len() + QUOTES);
+        KEYS + self.component.as_ref().map_or(0, |name| name.len()) + causes.sum::<usize>()
+    }
+
+    /// Refuses an event that follows from more others than it may.
+    pub(crate) fn check(&self, name: &EventName, most: usize) -> Result<()> {
+        if self.causes.len() <= most {
+            return Ok(());
+        }
+        let chain = self.causes.iter().chain([name]).map(EventName::as_str);
+        Err(Error::new(
+            ErrorCode::EventLoop,
+            format!(
+                "{} was not emitted: it follows from more than {most} events, the limit of a chain (hops). Where its events cause each other without end, let one of them stop: {}",
+                quoted(name.as_str()),
+                chain.collect::<Vec<_>>().join(" → ")
+            ),
+        ))
+    }
 }
 
 impl Accepted {
@@ -45,7 +86,7 @@ impl Accepted {
             .tick
             .as_ref()
             .map_or(0, |tick| ENVELOPE + tick.job.len());
-        weight_of(&self.name, &self.payload) + source + tick
+        weight_of(&self.name, &self.payload, self.provenance.as_deref()) + source + tick
     }
 }
 
@@ -169,6 +210,41 @@ impl BusEvent {
         &self.accepted.source
     }
 
+    /// The component that emitted it, as it calls itself, if one did: see [`Component`](crate::Component).
+    #[must_use]
+    pub fn component(&self) -> Option<&str> {
+        self.accepted.provenance.as_ref()?.component.as_deref()
+    }
+
+    /// The names of the events that caused it, oldest first. Empty where none is known.
+    ///
+    /// ```
+    /// # fn show(event: &tauri_plugin_event_bus::BusEvent) {
+    /// let chain: Vec<&str> = event.causes().collect();
+    /// println!("{} after {}", event.name(), chain.join(" → "));
+    /// # }
+    /// ```
+    pub fn causes(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.chain().iter().map(EventName::as_str)
+    }
+
+    /// How many events caused it, one after the other.
+    #[must_use]
+    pub fn hops(&self) -> usize {
+        self.chain().len()
+    }
+
+    fn chain(&self) -> &[EventName] {
+        let provenance = self.accepted.provenance.as_ref();
+        provenance.map_or(&[], |provenance| &provenance.causes)
+    }
+
+    /// The causes of what follows from it.
+    pub(crate) fn as_cause(&self) -> Box<[EventName]> {
+        let own = std::iter::once(&self.accepted.name);
+        self.chain().iter().chain(own).cloned().collect()
+    }
+
     /// Which tick of which periodic job it is, if it is one.
     #[must_use]
     pub fn tick(&self) -> Option<&Tick> {
@@ -193,8 +269,8 @@ impl BusEvent {
     }
 }
 
-pub(crate) fn weight_of(name: &EventName, payload: &str) -> usize {
-    payload.len() + name.as_str().len() + ENVELOPE
+pub(crate) fn weight_of(name: &EventName, payload: &str, provenance: Option<&Provenance>) -> usize {
+    payload.len() + name.as_str().len() + ENVELOPE + provenance.map_or(0, Provenance::weight)
 }
 
 /// What became of an event that was accepted.

@@ -394,6 +394,7 @@ impl World {
             payload: payload.into(),
             source: Source::Webview("a".into()),
             tick: None,
+            provenance: None,
             retain: None,
         };
         let to = to.and_then(|label| settle(Address::of(Target::from(label))));

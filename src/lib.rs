@@ -6,6 +6,7 @@ mod capabilities;
 mod catalog;
 mod command_names;
 mod commands;
+mod component;
 mod config;
 mod engine;
 mod error;
@@ -28,6 +29,7 @@ mod scope;
 mod stream;
 mod sync;
 mod target;
+mod turn;
 #[cfg(feature = "typed")]
 mod typed;
 
@@ -38,8 +40,12 @@ pub use capabilities::{
 };
 #[cfg(feature = "typed")]
 pub use catalog::ExportError;
-pub use catalog::{Catalog, DeclaredEvent};
+pub use catalog::{Catalog, ComponentDescription, DeclaredEvent, DescribedEvent};
 pub use command_names::COMMANDS;
+pub use component::{
+    ActionComplete, ActionFailed, BUILT_IN_EVENTS, Component, Message, MessageLevel,
+    MessageOptions, Namespace,
+};
 pub use config::{CatalogMode, Config, Limits, PolicyRule};
 pub use error::{Error, ErrorCode, Failure, Result};
 pub use event::{BusEvent, Gap, GapReason, Receipt, Source, Tick};
@@ -60,6 +66,10 @@ pub use typed::{Event, Exact, ExactNumber, Received, Request, TypedItem, TypedSt
 #[doc = include_str!("../docs/permissions.md")]
 #[cfg_attr(feature = "typed", doc = include_str!("../docs/typed-events.md"))]
 struct Guides;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/components.md")]
+struct ComponentsGuide;
 
 #[cfg(doctest)]
 #[doc = include_str!("../docs/periodic.md")]

@@ -10,6 +10,7 @@ use crate::hub::queue::{Entry, QueuedEvent};
 use crate::hub::subscriptions::{Hearing, SubscriberKey, SubscriptionId};
 use crate::pattern::EventPattern;
 use crate::sync::{Mutex, MutexGuard, yield_now};
+use crate::turn::Turn;
 
 /// Keeps a listener in Rust. It ends when this is dropped; [`Listener::forget`] keeps it for good.
 ///
@@ -145,7 +146,9 @@ impl Callbacks {
             let Some(mut callback) = self.take(*id) else {
                 continue;
             };
+            let turn = Turn::begin(&queued.event);
             let called = catch_unwind(AssertUnwindSafe(|| callback(queued.event.clone())));
+            turn.end();
             if let Err(panic) = called {
                 self.report_panic(*id, &queued.event, &*panic);
                 drop_safely(panic);

@@ -50,6 +50,41 @@ impl EventName {
     }
 }
 
+/// Checks a namespace, which stands before names with a colon behind it.
+pub(crate) fn check_namespace(name: &str) -> Result<()> {
+    let is_fine = !name.is_empty() && !name.ends_with(':') && name.chars().all(is_name_char);
+    if is_fine {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorCode::InvalidEventName,
+        format!(
+            "the namespace {} is none; it has letters, digits and - _ . : / only, at least one of them, and no colon at its end",
+            quoted(name)
+        ),
+    ))
+}
+
+/// The longest name of a component, in bytes.
+const MAX_COMPONENT_BYTES: usize = 128;
+
+/// Checks the name of a component, which its refresh event is called after.
+pub(crate) fn parse_component(name: &str) -> Result<Arc<str>> {
+    let wrong = name.chars().find(|c| !is_name_char(*c));
+    let problem = match wrong {
+        None if (1..=MAX_COMPONENT_BYTES).contains(&name.len()) => return Ok(name.into()),
+        None => format!("has {} bytes", name.len()),
+        Some(wrong) => format!("has the character {wrong:?}"),
+    };
+    Err(Error::new(
+        ErrorCode::InvalidArgument,
+        format!(
+            "the name of the component {} {problem}; it has 1 to {MAX_COMPONENT_BYTES} bytes, of letters, digits and - _ . : / only",
+            quoted(name)
+        ),
+    ))
+}
+
 impl fmt::Debug for EventName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -161,6 +196,27 @@ mod tests {
             "💥",
         ] {
             check(name, Err(ErrorCode::InvalidEventName));
+        }
+    }
+
+    #[test]
+    fn components_have_short_names_of_the_same_characters() {
+        for name in ["a", "ShoppingCart", "größe", &"n".repeat(128)] {
+            assert_eq!(parse_component(name).as_deref(), Ok(name));
+        }
+        let long = "n".repeat(129);
+        for (name, part) in [
+            ("", "0 bytes"),
+            (&*long, "129 bytes"),
+            ("a b", "' '"),
+            ("<b>", "'<'"),
+        ] {
+            let error = parse_component(name).unwrap_err();
+            assert_eq!(error.code(), ErrorCode::InvalidArgument);
+            assert!(
+                error.message().contains(part) && error.message().contains("1 to 128"),
+                "{error}"
+            );
         }
     }
 

@@ -1,6 +1,7 @@
 import { invoke } from '@tauri-apps/api/core'
 import { getCurrentWebviewWindow } from '@tauri-apps/api/webviewWindow'
 import * as bus from 'tauri-plugin-event-bus-api'
+import * as dom from 'tauri-plugin-event-bus-api/dom'
 
 /** One event as it reached a handler. WebDriver carries no lone surrogate and no deep nesting, but their JSON. */
 interface Received {
@@ -9,6 +10,8 @@ interface Received {
   replayed: boolean
   seq: number
   source: unknown
+  component?: string
+  causes?: readonly string[]
 }
 
 interface Recording {
@@ -21,6 +24,7 @@ interface Recording {
 declare global {
   interface Window {
     bus: typeof bus
+    dom: typeof dom
     /** Calls a command of the fixture. */
     host: (command: string, args?: Record<string, unknown>) => Promise<unknown>
     /** Starts to record what is called `name`, under that name. */
@@ -38,6 +42,7 @@ declare global {
 const log = document.querySelector('ol')
 
 window.bus = bus
+window.dom = dom
 window.host = invoke
 window.recordings = {}
 window.uncaught = []
@@ -56,8 +61,8 @@ window.record = (name, options) => {
   const events: Received[] = []
   const subscription = bus.listen(
     name,
-    ({ event, payload, replayed, seq, source }) => {
-      events.push({ event, json: JSON.stringify(payload), replayed, seq, source })
+    ({ event, payload, replayed, seq, source, component, causes }) => {
+      events.push({ event, json: JSON.stringify(payload), replayed, seq, source, component, causes })
       show(event, seq)
     },
     options,

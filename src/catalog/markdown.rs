@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::policy::Policy;
 
 use super::typescript::{fields_of, type_name, type_of};
-use super::{Catalog, EventDocument, RequestDocument};
+use super::{Catalog, ComponentDescription, EventDocument, RequestDocument};
 
 const HEAD: &str = "\
 # Events
@@ -43,6 +43,12 @@ impl Catalog {
         }
         for request in &document.requests {
             push_request(&mut text, request);
+        }
+        if !document.components.is_empty() {
+            text.push_str("\n## Components\n");
+        }
+        for component in document.components {
+            push_component(&mut text, component);
         }
         let others = document.definitions.iter();
         let mut others = others
@@ -111,6 +117,26 @@ fn push_request(text: &mut String, request: &RequestDocument<'_>) {
         json!(request.name)
     );
     row(text, &["To ask, a page needs", &code(&permission)]);
+}
+
+fn push_component(text: &mut String, component: &ComponentDescription) {
+    let _ = writeln!(text, "\n### {}", code(component.name()));
+    push_description(text, component.description.as_deref());
+    if let Some(namespace) = &component.namespace {
+        let _ = writeln!(text, "\nIts namespace is {}.", code(namespace));
+    }
+    for (does, events) in [
+        ("Emits", component.emitted()),
+        ("Listens to", component.heard()),
+    ] {
+        if events.is_empty() {
+            continue;
+        }
+        let _ = writeln!(text, "\n| {does} | |\n|---|---|");
+        for described in events {
+            row(text, &[&code(&described.event), &described.description]);
+        }
+    }
 }
 
 fn push_description(text: &mut String, description: Option<&str>) {

@@ -1,5 +1,6 @@
 //! The app's events as they are declared: what a page's payload is checked against, and what is generated from them.
 
+mod described;
 #[cfg(feature = "typed")]
 mod export;
 #[cfg(feature = "typed")]
@@ -15,10 +16,12 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::component::is_built_in;
 use crate::error::{Error, ErrorCode, Result, quoted};
 use crate::name::{EventName, OWN_PREFIX};
 use crate::policy::{Policies, Policy};
 
+pub use described::{ComponentDescription, DescribedEvent};
 #[cfg(feature = "typed")]
 pub use export::ExportError;
 
@@ -30,6 +33,7 @@ pub use export::ExportError;
 pub struct Catalog {
     events: Arc<BTreeMap<&'static str, Declaration>>,
     requests: Arc<BTreeMap<&'static str, RequestDeclaration>>,
+    components: Arc<[ComponentDescription]>,
     is_strict: bool,
 }
 
@@ -101,8 +105,36 @@ impl Catalog {
         Ok(Self {
             events: Arc::new(events),
             requests: Arc::new(requests),
+            components: Arc::default(),
             is_strict,
         })
+    }
+
+    /// Adds what components are said to emit and to listen to, and says which of them cannot stand.
+    pub(crate) fn with_components(self, components: &[ComponentDescription]) -> Result<Self> {
+        let mut described: Vec<_> = components
+            .iter()
+            .map(ComponentDescription::checked)
+            .collect::<Result<_>>()?;
+        described.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        let same = described.windows(2).find(|pair| {
+            (&pair[0].namespace, &pair[0].name) == (&pair[1].namespace, &pair[1].name)
+        });
+        if let Some([first, _]) = same {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                format!("the component {} is described twice", quoted(&first.name)),
+            ));
+        }
+        Ok(Self {
+            components: described.into(),
+            ..self
+        })
+    }
+
+    /// The components that are described, in the order of their namespaces and names.
+    pub fn components(&self) -> &[ComponentDescription] {
+        &self.components
     }
 
     /// What is registered, in the order of the names.
@@ -128,7 +160,7 @@ impl Catalog {
 
     /// Refuses a name that is not registered, where the catalog is strict.
     pub(crate) fn check_name(&self, name: &EventName) -> Result<()> {
-        let is_own = name.as_str().starts_with(OWN_PREFIX);
+        let is_own = name.as_str().starts_with(OWN_PREFIX) || is_built_in(name.as_str());
         if !self.is_strict || is_own || self.events.contains_key(name.as_str()) {
             return Ok(());
         }
@@ -295,6 +327,7 @@ struct Document<'a> {
     strict: bool,
     events: Vec<EventDocument<'a>>,
     requests: Vec<RequestDocument<'a>>,
+    components: &'a [ComponentDescription],
     /// The types that the schemas of the events refer to.
     #[serde(rename = "$defs")]
     definitions: BTreeMap<String, Value>,
@@ -367,6 +400,7 @@ impl Catalog {
             requests: questions,
             strict: self.is_strict,
             events: events.collect(),
+            components: &self.components,
             definitions,
         }
     }
@@ -399,8 +433,8 @@ impl Catalog {
 }
 
 /// As JSON: `{ strict, events: [{ name, description, policy, emittedBy, heardBy, checked, schema }],
-/// requests: [{ name, description, question, answer }], $defs }`, where
-/// the schemas are JSON Schema and refer to `$defs`.
+/// requests: [{ name, description, question, answer }], components: [{ name, namespace, description, emits, listens }],
+/// $defs }`, where the schemas are JSON Schema and refer to `$defs`.
 impl Serialize for Catalog {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.document().serialize(serializer)

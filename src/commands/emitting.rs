@@ -1,5 +1,6 @@
 //! Events from pages.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -10,9 +11,9 @@ use tauri::{Runtime, Webview};
 use crate::bus::EventBus;
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::event::{Receipt, Source};
+use crate::event::{Provenance, Receipt, Source};
 use crate::hub::{Address, Audience, Draft};
-use crate::name::EventName;
+use crate::name::{EventName, parse_component};
 use crate::scope::{Recipients, Scope};
 use crate::target::Selection;
 
@@ -107,6 +108,9 @@ struct EmitEntry {
     payload: Option<String>,
     to: Option<Value>,
     retain: Option<bool>,
+    component: Option<String>,
+    #[serde(default)]
+    causes: Vec<String>,
 }
 
 impl EmitEntry {
@@ -122,10 +126,27 @@ impl EmitEntry {
             name,
             source: source.clone(),
             tick: None,
+            provenance: read_provenance(
+                self.component.as_deref(),
+                &self.causes,
+                bus.engine().limits().hops,
+            )?,
             retain: self.retain,
         };
         bus.engine().emit(draft, audience)
     }
+}
+
+/// What a page says of where its event comes from. Of a chain that is too long no more is read than shows it.
+fn read_provenance(
+    component: Option<&str>,
+    causes: &[String],
+    hops: usize,
+) -> Result<Option<Arc<Provenance>>> {
+    let component = component.map(parse_component).transpose()?;
+    let causes = causes.iter().take(hops.saturating_add(1));
+    let causes = causes.map(|name| EventName::parse(name));
+    Ok(Provenance::of(component, causes.collect::<Result<_>>()?))
 }
 
 /// Checks that a page may send this to its target, and confines the target to those whom it may reach.
@@ -151,6 +172,7 @@ pub(super) fn read_entry(entry: Value) -> Result<()> {
     let entry: EmitEntry = super::arguments::read(entry)?;
     let name = EventName::parse_emitted(&entry.event)?;
     super::arguments::read_json(&name, entry.payload)?;
+    read_provenance(entry.component.as_deref(), &entry.causes, 16)?;
     entry.to.as_ref().map(read_target).transpose()?;
     Ok(())
 }

@@ -65,6 +65,7 @@ impl<W> Hub<W> {
             accepted_at: SystemTime::now(),
             source: draft.source,
             tick: draft.tick,
+            provenance: draft.provenance,
         });
         if is_kept {
             self.keep(&event, audience, now);
@@ -136,7 +137,7 @@ impl<W> Hub<W> {
         is_retained: bool,
     ) -> Result<()> {
         // Without what a few ids add, which a full queue does not tell apart.
-        let weight = weight_of(&draft.name, &draft.payload);
+        let weight = weight_of(&draft.name, &draft.payload, draft.provenance.as_deref());
         if route.policy.overflow == Overflow::Reject {
             for session in route
                 .entries

@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::Limits;
 use crate::error::{Error, ErrorCode, Result};
-use crate::event::{Source, Tick};
+use crate::event::{Provenance, Source, Tick};
 use crate::flood::Flood;
 use crate::json::Json;
 use crate::name::EventName;
@@ -131,6 +131,7 @@ pub(crate) struct Draft {
     pub(crate) payload: Json,
     pub(crate) source: Source,
     pub(crate) tick: Option<Tick>,
+    pub(crate) provenance: Option<Arc<Provenance>>,
     /// Whether it is kept for later subscribers. The policy of its name says, if this does not.
     pub(crate) retain: Option<bool>,
 }

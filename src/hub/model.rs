@@ -266,6 +266,7 @@ impl World {
             payload: "null".into(),
             source: Source::Host,
             tick: None,
+            provenance: None,
             retain: None,
         };
         let audience = Audience {

@@ -498,6 +498,7 @@ mod tests {
             payload: "null".into(),
             source: crate::event::Source::Host,
             tick: None,
+            provenance: None,
             retain: None,
         };
         hub.emit(draft, &Audience::default(), now).unwrap().0.pages

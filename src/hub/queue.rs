@@ -276,6 +276,7 @@ pub(crate) mod tests {
             accepted_at: SystemTime::UNIX_EPOCH,
             source: Source::Host,
             tick: None,
+            provenance: None,
         })
     }
 

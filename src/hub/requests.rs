@@ -79,7 +79,7 @@ impl Question {
             Source::Host => 0,
             Source::Webview(label) => label.len() * 2,
         };
-        weight_of(&self.name, &self.payload) + source
+        weight_of(&self.name, &self.payload, None) + source
     }
 }
 

@@ -130,10 +130,17 @@ fn push_event(json: &mut String, head: usize, before: &mut Before, event: &BusEv
 
 fn push_extras(json: &mut String, event: &BusEvent) {
     let mark = event.mark();
-    if event.tick().is_none() && mark == Mark::default() {
+    let is_plain = event.tick().is_none() && event.component().is_none() && event.hops() == 0;
+    if is_plain && mark == Mark::default() {
         return;
     }
     let mut extras = Map::new();
+    if let Some(component) = event.component() {
+        extras.insert("component".to_owned(), component.into());
+    }
+    if event.hops() > 0 {
+        extras.insert("causes".to_owned(), event.causes().collect());
+    }
     if let Some(tick) = event.tick() {
         let tick = json!({
             "id": &*tick.job,
@@ -201,7 +208,7 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use super::*;
-    use crate::event::{Accepted, Gap, GapReason, Tick};
+    use crate::event::{Accepted, Gap, GapReason, Provenance, Tick};
     use crate::hub::outbox::Delivery;
     use crate::hub::subscriptions::Reach;
     use crate::name::EventName;
@@ -220,6 +227,7 @@ mod tests {
             accepted_at: SystemTime::UNIX_EPOCH + Duration::from_micros(1_500_250),
             source,
             tick,
+            provenance: None,
         });
         Delivery {
             index,
@@ -291,6 +299,38 @@ mod tests {
                     [0, 2, 0, null],
                 ],
             })
+        );
+    }
+
+    #[test]
+    fn where_an_event_comes_from_is_written_and_counts() {
+        let causes = ["a", "b:c"].map(|name| EventName::parse(name).unwrap());
+        let event = BusEvent::new(Accepted {
+            seq: 1,
+            name: EventName::parse("d").unwrap(),
+            payload: "1".into(),
+            accepted_at: SystemTime::UNIX_EPOCH,
+            source: Source::Host,
+            tick: None,
+            provenance: Provenance::of(Some("Cart".into()), causes.into()),
+        });
+        let plain = delivery(1, "1", Source::Host, &[1], None).item.weight();
+        let queued = QueuedEvent {
+            event,
+            subscriptions: [1].into(),
+            reach: Reach::Broadcast,
+        };
+        let delivery = Delivery {
+            index: 1,
+            item: Item::Event(queued),
+        };
+        let weight = delivery.item.weight();
+        let json = encode(vec![delivery]);
+        let extras = r#"{"causes":["a","b:c"],"component":"Cart"}"#;
+        assert!(json.contains(&format!("[0,1,0,1,{extras}]")), "{json}");
+        assert!(
+            weight >= plain - "a:b".len() + "d".len() + extras.len(),
+            "{weight}"
         );
     }
 

@@ -336,6 +336,7 @@ impl Job {
             payload,
             source: self.source.clone(),
             tick: Some(tick),
+            provenance: None,
             retain: None,
         };
         Ok(engine.accept(draft, &state.audience)?.1)

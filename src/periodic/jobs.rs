@@ -740,14 +740,28 @@ fn finish_tick(
     } else if state.schedule.is_finished() {
         Some(StopReason::Finished)
     } else {
-        engine.jobs.plan_next(job, &state);
         None
     };
     state.is_stopped |= end.is_some();
-    drop(state);
     match accepted {
-        Ok(outcome) => engine.settle(outcome),
-        Err(error) => tell_failure(engine, job, tick, failures, &error),
+        Ok(outcome) => {
+            if end.is_none() {
+                engine.jobs.plan_next(job, &state);
+            }
+            drop(state);
+            engine.settle(outcome);
+        }
+        Err(error) => {
+            // The owner is told of a failure before the tick after it comes.
+            state.is_busy = true;
+            drop(state);
+            tell_failure(engine, job, tick, failures, &error);
+            let mut state = job.state();
+            state.is_busy = false;
+            if !state.is_stopped {
+                engine.jobs.plan_next(job, &state);
+            }
+        }
     }
     if let Some(reason) = end
         && engine.jobs.remove(job)

@@ -112,6 +112,7 @@ fn tell(engine: &Engine, job: &Job, name: &str, what: &impl Serialize) {
         payload: payload.into(),
         source: Source::Host,
         tick: None,
+        provenance: None,
         retain: Some(false),
     };
     let audience = Audience {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tauri_plugin_event_bus::{COMMANDS, ErrorCode};
+use tauri_plugin_event_bus::{BUILT_IN_EVENTS, COMMANDS, ErrorCode};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -143,6 +143,22 @@ fn error_codes_are_the_same_on_both_sides() {
             .collect(),
     );
     assert_eq!(typescript, rust);
+}
+
+#[test]
+fn built_in_events_are_the_same_on_both_sides() {
+    let source = read("guest-js/built-in.ts");
+    let list = source.split("BUILT_IN_EVENTS = [").nth(1).unwrap();
+    let list = list.split(']').next().unwrap();
+    let typescript: Vec<&str> = list.split('\'').skip(1).step_by(2).collect();
+    assert_eq!(typescript, BUILT_IN_EVENTS);
+    let component = read("guest-js/component.ts");
+    for name in BUILT_IN_EVENTS {
+        assert!(
+            component.contains(&format!("'{name}'")) || component.contains(&format!("`{name}$")),
+            "{name}"
+        );
+    }
 }
 
 /// The model checker puts its own in their place, and would not see any others. What stands under a type of Tauri is not in

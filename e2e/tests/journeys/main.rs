@@ -3,6 +3,7 @@
 //! "Never" is shown by order: every page gets events in the order in which they were emitted, so once it has a later
 //! one (the barrier), what has not come will not come.
 
+mod components;
 mod events;
 mod faults;
 mod pages;

@@ -109,7 +109,7 @@ async function refresh(): Promise<void> {
     return
   }
   clearTimeout(next)
-  if (rows.size > 0) next = setTimeout(refresh, 500)
+  if (rows.size > 0) next = window.setTimeout(refresh, 500)
 }
 
 const renderTicks = onFrame(() => {

@@ -46,7 +46,7 @@ const render = onFrame(() => {
   gaps.classList.toggle('bad', lost > 0)
   clearTimeout(settle)
   // After the last event the rate still has to fall to zero.
-  if (perSecond > 0) settle = setTimeout(render, 250)
+  if (perSecond > 0) settle = window.setTimeout(render, 250)
 })
 
 export function countEvent(latencyMs: number): void {

@@ -41,6 +41,8 @@ mod scope;
 mod stream;
 #[path = "../../../src/target.rs"]
 mod target;
+#[path = "../../../src/turn.rs"]
+mod turn;
 
 mod page;
 mod periodic;

@@ -56,6 +56,7 @@ pub(crate) fn draft(name: &str) -> Draft {
         payload: "1".to_owned().into(),
         source: Source::Host,
         tick: None,
+        provenance: None,
         retain: None,
     }
 }

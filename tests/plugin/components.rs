@@ -1,0 +1,488 @@
+//! Components, and what events follow from.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tauri_plugin_event_bus::{
+    Builder, BusEvent, CatalogMode, ComponentDescription, EmitOptions, ErrorCode, EventBusExt,
+    Limits, MessageLevel, MessageOptions,
+};
+
+use crate::support::{Page, app, app_with, code, message};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A listener that passes on what it hears.
+fn recorder() -> (
+    impl FnMut(BusEvent) + Send + 'static,
+    mpsc::Receiver<BusEvent>,
+) {
+    let (sender, receiver) = mpsc::channel();
+    (move |event| sender.send(event).unwrap_or(()), receiver)
+}
+
+fn names(heard: &mpsc::Receiver<BusEvent>, last: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    while names.last().is_none_or(|name| name != last) {
+        names.push(heard.recv_timeout(PATIENCE).unwrap().name().to_owned());
+    }
+    names
+}
+
+/// The extras of the events that a page was handed.
+fn extras(page: &mut Page, count: usize) -> Vec<Value> {
+    let mut found = Vec::new();
+    while found.len() < count {
+        let rows = page.pull().rows();
+        for row in rows.as_array().unwrap() {
+            page.ack = row[0].as_u64().unwrap();
+            found.push(row.get(7).cloned().unwrap_or_default());
+        }
+    }
+    found
+}
+
+#[test]
+fn a_component_is_seen_by_pages_and_rust_also_later() {
+    let app = app();
+    let bus = app.event_bus();
+    let mut main = Page::open(&app, "main");
+    main.listen("*");
+    let (record, heard) = recorder();
+    bus.listen("*", record).unwrap().forget();
+    let cart = bus.namespace("shop").component("ShoppingCart");
+    cart.emit("a", 1).unwrap();
+    cart.emit_with("shop:b", 2, EmitOptions::new().retain())
+        .unwrap();
+    cart.emit_to("main", "c", 3).unwrap();
+    bus.emit("d", 4).unwrap();
+    let component = json!({ "component": "ShoppingCart" });
+    assert_eq!(
+        extras(&mut main, 4),
+        [component.clone(), component.clone(), component, Value::Null]
+    );
+    let first = heard.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(
+        (first.name(), first.component()),
+        ("shop:a", Some("ShoppingCart"))
+    );
+    assert_eq!(names(&heard, "d"), ["shop:b", "d"]);
+
+    let mut late = Page::open(&app, "other");
+    late.try_listen("shop:b");
+    let kept = extras(&mut late, 1);
+    assert_eq!(kept[0]["component"], "ShoppingCart");
+    assert_eq!(kept[0]["retained"], true);
+}
+
+#[test]
+fn pages_name_their_component_and_a_wrong_name_is_refused() {
+    let app = app();
+    let mut main = Page::open(&app, "main");
+    let (record, heard) = recorder();
+    app.event_bus().listen("*", record).unwrap().forget();
+    let long = "n".repeat(129);
+    let answers = main
+        .call(
+            "emit",
+            json!({ "events": [
+                { "event": "a", "component": "n".repeat(128) },
+                { "event": "b", "component": long },
+                { "event": "c", "component": "" },
+                { "event": "d", "component": "a b" },
+                { "event": "e", "component": 7 },
+                { "event": "end" },
+            ] }),
+        )
+        .unwrap();
+    for place in 1..=4 {
+        assert_eq!(
+            code(&answers[place]["error"]),
+            "invalid_argument",
+            "{answers}"
+        );
+    }
+    for part in ["128", "129"] {
+        assert!(message(&answers[1]["error"]).contains(part), "{answers}");
+    }
+    assert_eq!(names(&heard, "end"), ["a", "end"]);
+    let error = app.event_bus().component("a b").emit("x", ()).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::InvalidArgument);
+}
+
+#[test]
+fn a_namespace_prefixes_once_and_refuses_what_is_none() {
+    let app = app();
+    let bus = app.event_bus();
+    let shop = bus.namespace("shop");
+    let (record, heard) = recorder();
+    shop.listen("*", record).unwrap().forget();
+    bus.emit("other", 0).unwrap();
+    shop.emit("a", 1).unwrap();
+    shop.emit("shop:b", 1).unwrap();
+    shop.emit("shopping", 1).unwrap();
+    shop.periodic("tick")
+        .unwrap()
+        .every(Duration::from_millis(1))
+        .immediate()
+        .count(1)
+        .start()
+        .unwrap()
+        .forget();
+    assert_eq!(
+        names(&heard, "shop:tick"),
+        ["shop:a", "shop:b", "shop:shopping", "shop:tick"]
+    );
+    for wrong in ["", "sh op", "sh*p", "shop:"] {
+        let error = bus.namespace(wrong).emit("a", 1).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidEventName);
+        assert!(error.message().contains(&format!("{wrong:?}")), "{error}");
+    }
+    assert_eq!(
+        shop.emit("", 1).unwrap_err().code(),
+        ErrorCode::InvalidEventName
+    );
+}
+
+#[test]
+fn refreshes_within_a_listener_are_one_and_come_at_its_end() {
+    let app = app();
+    let bus = app.event_bus();
+    let cart = bus.namespace("shop").component("ShoppingCart");
+    let list = bus.namespace("shop").component("ProductList");
+    let (refreshed, refreshes) = recorder();
+    list.on_refresh(refreshed).unwrap().forget();
+    let (record, heard) = recorder();
+    bus.listen("*", record).unwrap().forget();
+    let own = cart.clone();
+    bus.listen("begin", move |_| {
+        own.refresh("ProductList").unwrap();
+        own.emit("between", ()).unwrap();
+        own.refresh("PRODUCTLIST").unwrap();
+        own.refresh("Badge").unwrap();
+        assert_eq!(
+            own.refresh("a b").unwrap_err().code(),
+            ErrorCode::InvalidArgument
+        );
+    })
+    .unwrap()
+    .forget();
+    bus.emit("begin", ()).unwrap();
+    assert_eq!(
+        names(&heard, "shop:refresh-badge"),
+        [
+            "begin",
+            "shop:between",
+            "shop:refresh-productlist",
+            "shop:refresh-badge"
+        ]
+    );
+    let refresh = refreshes.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(refresh.component(), Some("ShoppingCart"));
+    assert_eq!(refresh.causes().collect::<Vec<_>>(), ["begin"]);
+    assert_eq!(refresh.payload_json(), "null");
+    // Outside of a listener there is no end to wait for.
+    cart.refresh("ProductList").unwrap();
+    cart.refresh("ProductList").unwrap();
+    bus.emit("end", ()).unwrap();
+    assert_eq!(names(&heard, "end").len(), 3);
+}
+
+#[test]
+fn messages_of_one_key_have_one_id() {
+    let app = app();
+    let bus = app.event_bus();
+    let cart = bus.namespace("shop").component("Cart");
+    let (sender, messages) = mpsc::channel();
+    bus.namespace("shop")
+        .component("Toasts")
+        .on_message(move |message, event| {
+            assert_eq!(event.component(), Some(&*message.component));
+            sender.send(message).unwrap();
+        })
+        .unwrap()
+        .forget();
+    cart.success("one").unwrap();
+    cart.success("two").unwrap();
+    cart.info("three").unwrap();
+    cart.warning("four").unwrap();
+    cart.error("five").unwrap();
+    cart.message(MessageLevel::Error, "six", MessageOptions::new().key("k"))
+        .unwrap();
+    let heard: Vec<Value> = (0..6)
+        .map(|_| json!(messages.recv_timeout(PATIENCE).unwrap()))
+        .collect();
+    let ids: Vec<&str> = heard
+        .iter()
+        .map(|message| message["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        ids,
+        [
+            "shop:Cart:success",
+            "shop:Cart:success",
+            "shop:Cart:info",
+            "shop:Cart:warning",
+            "shop:Cart:error",
+            "shop:Cart:k"
+        ]
+    );
+    assert_eq!(
+        heard[4],
+        json!({ "id": "shop:Cart:error", "component": "Cart", "level": "error", "text": "five" })
+    );
+}
+
+#[test]
+fn an_action_tells_its_outcome_and_gives_it_back() {
+    let app = app();
+    let bus = app.event_bus();
+    let cart = bus.component("Cart");
+    let (record, heard) = recorder();
+    bus.listen("*", record).unwrap().forget();
+    let next = || {
+        let event = heard.recv_timeout(PATIENCE).unwrap();
+        (event.name().to_owned(), event.payload::<Value>().unwrap())
+    };
+    assert_eq!(cart.action("parse", || "7".parse::<u8>()), Ok(7));
+    assert_eq!(
+        next(),
+        (
+            "action-complete".into(),
+            json!({ "component": "Cart", "action": "parse", "state": 7 })
+        )
+    );
+    assert!(cart.action("parse", || "x".parse::<u8>()).is_err());
+    assert_eq!(
+        next(),
+        (
+            "error".into(),
+            json!({ "component": "Cart", "action": "parse", "error": "invalid digit found in string" })
+        )
+    );
+    let failed: Result<(), &str> = tauri::async_runtime::block_on(cart.action_async_with_status(
+        "load",
+        |_| Some(503),
+        async { Err("away") },
+    ));
+    assert_eq!(failed, Err("away"));
+    assert_eq!(next().1["status"], 503);
+    // A state that is no JSON is nobody's failure but the report's.
+    let state = std::collections::HashMap::from([((1, 2), 3)]);
+    let outcome: Result<_, &str> = cart.action("odd", || Ok(state.clone()));
+    assert_eq!(outcome, Ok(state));
+    bus.emit("end", ()).unwrap();
+    assert_eq!(next().0, "end");
+}
+
+#[test]
+fn descriptions_are_in_the_catalog_for_pages_too() {
+    let cart = ComponentDescription::new("Cart")
+        .namespace("shop")
+        .description("The cart.")
+        .emits("cart:updated", "It has changed.")
+        .listens("shop:order:*", "Empties itself.");
+    let builder = Builder::new().component(cart.clone());
+    let expected = json!([{
+        "name": "Cart", "namespace": "shop", "description": "The cart.",
+        "emits": [{ "event": "shop:cart:updated", "description": "It has changed." }],
+        "listens": [{ "event": "shop:order:*", "description": "Empties itself." }],
+    }]);
+    let catalog = builder.catalog().unwrap();
+    assert_eq!(json!(catalog.components()), expected);
+    for part in [
+        "### `Cart`",
+        "| `shop:cart:updated` | It has changed. |",
+        "| `shop:order:*` |",
+    ] {
+        assert!(catalog.markdown().contains(part), "{}", catalog.markdown());
+    }
+    let app = app_with(builder);
+    let main = Page::open(&app, "main");
+    let answer = crate::support::invoke(&main.webview, "catalog", json!({}))
+        .wait()
+        .unwrap();
+    assert_eq!(answer["components"], expected);
+
+    let error = Builder::new()
+        .component(cart.clone())
+        .component(cart)
+        .catalog()
+        .unwrap_err();
+    assert!(error.message().contains("\"Cart\""), "{error}");
+    for wrong in [
+        ComponentDescription::new("a b"),
+        ComponentDescription::new("a").namespace(""),
+        ComponentDescription::new("a").emits("a b", ""),
+    ] {
+        let error = Builder::new().component(wrong).catalog().unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidArgument, "{error}");
+    }
+}
+
+#[test]
+fn built_in_events_pass_a_strict_catalog() {
+    let app = app_with(declared_events::register(Builder::new()).catalog_mode(CatalogMode::Strict));
+    let bus = app.event_bus();
+    bus.namespace("shop")
+        .component("Cart")
+        .success("saved")
+        .unwrap();
+    assert_eq!(
+        bus.emit("messages", ()).unwrap_err().code(),
+        ErrorCode::InvalidEventName
+    );
+}
+
+fn limited(hops: usize) -> Builder {
+    let mut limits = Limits::default();
+    limits.hops = hops;
+    Builder::new().limits(limits)
+}
+
+#[test]
+fn a_page_may_say_so_many_causes_and_no_more() {
+    let app = app_with(limited(2));
+    let mut main = Page::open(&app, "main");
+    main.listen("*");
+    let answers = main
+        .call(
+            "emit",
+            json!({ "events": [
+                { "event": "c", "causes": ["a", "b"] },
+                { "event": "a", "causes": ["a", "b", "a"] },
+                { "event": "d", "causes": ["a b"] },
+                { "event": "e", "causes": vec!["a"; 100_000] },
+                { "event": "f", "causes": [] },
+            ] }),
+        )
+        .unwrap();
+    assert_eq!(code(&answers[1]["error"]), "event_loop");
+    for part in ["2 events", "hops", "a → b → a → a"] {
+        assert!(message(&answers[1]["error"]).contains(part), "{answers}");
+    }
+    assert_eq!(code(&answers[2]["error"]), "invalid_event_name");
+    assert_eq!(code(&answers[3]["error"]), "event_loop");
+    assert_eq!(
+        extras(&mut main, 2),
+        [json!({ "causes": ["a", "b"] }), Value::Null]
+    );
+}
+
+#[test]
+fn a_workflow_of_ten_steps_passes_and_a_loop_of_listeners_ends() {
+    let app = app();
+    let bus = app.event_bus();
+    let (record, heard) = recorder();
+    bus.listen("*", record).unwrap().forget();
+    let own = bus.clone();
+    bus.listen("step:*", move |event| {
+        let step: u32 = event.payload().unwrap();
+        if step < 10 {
+            own.emit(&format!("step:{}", step + 1), step + 1).unwrap();
+        }
+    })
+    .unwrap()
+    .forget();
+    bus.emit("step:1", 1).unwrap();
+    assert_eq!(names(&heard, "step:10").len(), 10);
+
+    let (sender, refused) = mpsc::channel();
+    for (from, to) in [("a", "b"), ("b", "a")] {
+        let (own, sender) = (bus.clone(), sender.clone());
+        bus.listen(from, move |_| {
+            if let Err(error) = own.emit(to, ()) {
+                sender.send(error).unwrap();
+            }
+        })
+        .unwrap()
+        .forget();
+    }
+    bus.emit("a", ()).unwrap();
+    let error = refused.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(error.code(), ErrorCode::EventLoop);
+    assert!(error.message().contains("a → b → a → b"), "{error}");
+    bus.emit("end", ()).unwrap();
+    assert_eq!(names(&heard, "end").len(), 17 + 1);
+}
+
+#[test]
+fn what_a_listener_emits_later_follows_by_name_and_nothing_else_does() {
+    let app = app();
+    let bus = app.event_bus();
+    let (record, heard) = recorder();
+    bus.listen("*", record).unwrap().forget();
+    let own = bus.clone();
+    bus.listen("first", move |event| {
+        let (bus, caused) = (own.clone(), own.caused_by(&event));
+        own.uncaused().emit("new", ()).unwrap();
+        std::thread::spawn(move || {
+            bus.emit("other", ()).unwrap();
+            caused.emit("later", ()).unwrap();
+        })
+        .join()
+        .unwrap();
+        panic!("which must not keep its cause");
+    })
+    .unwrap()
+    .forget();
+    bus.emit("first", ()).unwrap();
+    let own = bus.clone();
+    bus.listen("later", move |_| own.emit("last", ()).map(drop).unwrap())
+        .unwrap()
+        .forget();
+    let mut found = Vec::new();
+    while found.len() < 4 {
+        let event = heard.recv_timeout(PATIENCE).unwrap();
+        found.push((
+            event.name().to_owned(),
+            event.causes().collect::<Vec<_>>().join(" "),
+        ));
+    }
+    let expected = [
+        ("first", ""),
+        ("new", ""),
+        ("other", ""),
+        ("later", "first"),
+    ];
+    assert_eq!(
+        found,
+        expected.map(|(name, causes)| (name.to_owned(), causes.to_owned()))
+    );
+}
+
+#[test]
+fn a_loop_between_a_page_and_the_host_ends() {
+    let app = app();
+    let bus = app.event_bus();
+    let mut main = Page::open(&app, "main");
+    main.listen("ping");
+    let own = bus.clone();
+    bus.listen("pong", move |_| {
+        own.emit("ping", ()).ok();
+    })
+    .unwrap()
+    .forget();
+    bus.emit("ping", ()).unwrap();
+    let mut hops = 0;
+    loop {
+        // The page does what the guest does within a handler.
+        let extras = extras(&mut main, 1).remove(0);
+        let mut causes: Vec<Value> = extras["causes"].as_array().cloned().unwrap_or_default();
+        assert_eq!(causes.len(), hops);
+        causes.push(json!("ping"));
+        let answers = main
+            .call(
+                "emit",
+                json!({ "events": [{ "event": "pong", "causes": causes }] }),
+            )
+            .unwrap();
+        if let Some(error) = answers[0].get("error") {
+            assert_eq!(code(error), "event_loop");
+            break;
+        }
+        hops += 2;
+    }
+    assert_eq!(hops, 16);
+}

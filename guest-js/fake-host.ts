@@ -125,6 +125,7 @@ export class FakeHost {
   /** How many items a batch holds. */
   batch = Number.POSITIVE_INFINITY
   jobs = new Map<string, Record<string, unknown>>()
+  private started = 0
   catalog: unknown = { strict: false, events: [], requests: [], components: [], $defs: {} }
   /** Questions of the page that wait for their answers. */
   readonly asked: Held[] = []
@@ -490,8 +491,10 @@ export class FakeHost {
         const job = args.job as Record<string, unknown>
         const id = (job.id as string | undefined) ?? `job-${this.jobs.size + 1}`
         const owner = job.owner === 'app' ? { kind: 'host' } : { kind: 'webview', label: 'main' }
+        this.started += 1
         const info = {
           id,
+          number: this.started,
           event: job.event,
           everyMs: job.everyMs,
           to: job.to ?? null,
@@ -512,6 +515,9 @@ export class FakeHost {
         return { ...job }
       }
       case 'stop_periodic':
+        if (args.number !== undefined && this.jobs.get(args.id as string)?.number !== args.number) {
+          throw { code: 'unknown_job', message: `no job ${args.id}` }
+        }
         if (!this.jobs.delete(args.id as string)) throw { code: 'unknown_job', message: `no job ${args.id}` }
         return null
       default:

@@ -158,8 +158,8 @@ export interface PeriodicChanges {
  * ```
  */
 export interface JobOwner {
-  /** With whom it ends. */
-  owner?: EventSource
+  /** Whose it is: `'app'` for a job of Rust, or one that a page has started for the app. This webview's own without it. */
+  owner?: 'app' | EventSource
 }
 
 /**
@@ -176,6 +176,8 @@ export interface JobOwner {
 export interface PeriodicInfo {
   /** The id of the job. */
   id: string
+  /** The number of the job: of two with the same id, one after the other, the newer has the higher. */
+  number: number
   /** The name of the event it emits. */
   event: string
   /** The interval in milliseconds. */
@@ -401,7 +403,7 @@ export async function updatePeriodic(id: string, changes: PeriodicChanges, optio
  * ```
  */
 export async function getPeriodic(id: string, options?: JobOwner): Promise<Periodic | undefined> {
-  const found = await findJob(id, options?.owner)
+  const found = await findJob(id, ownerOf(options))
   return found && handleOf(found)
 }
 
@@ -423,6 +425,11 @@ function isSameSource(a: EventSource, b: EventSource): boolean {
   return a.kind === 'host' || b.kind === 'host' ? a.kind === b.kind : a.label === b.label
 }
 
+/** Whose job it is, as the host says it. */
+function ownerOf(options: JobOwner | undefined): EventSource | undefined {
+  return options?.owner === 'app' ? { kind: 'host' } : options?.owner
+}
+
 async function control(
   command: 'stop_periodic' | 'pause_periodic' | 'resume_periodic' | 'update_periodic',
   id: string,
@@ -431,8 +438,9 @@ async function control(
   size = 0,
 ): Promise<unknown> {
   try {
-    const owner = options?.owner
-    return await openInbox().send(command, { id, ...withoutUndefined({ owner }), ...more }, size)
+    const { number } = (options ?? {}) as { number?: number }
+    const named = withoutUndefined({ number, owner: ownerOf(options) })
+    return await openInbox().send(command, { id, ...named, ...more }, size)
   } catch (error) {
     throw toEventBusError(error)
   }
@@ -460,9 +468,10 @@ export async function listPeriodic(): Promise<PeriodicInfo[]> {
   }
 }
 
-function handleOf({ id, event, everyMs, owner }: PeriodicInfo): Periodic {
+function handleOf({ id, number, event, everyMs, owner }: PeriodicInfo): Periodic {
   let stopped: Promise<void> | null = null
-  const of = { owner }
+  // With its number, since another job may take the id.
+  const of = { owner, number }
   const stop = () => {
     stopped ??= stopPeriodic(id, of).catch((error: EventBusError) => {
       if (error.code === 'unknown_job') return
@@ -479,7 +488,10 @@ function handleOf({ id, event, everyMs, owner }: PeriodicInfo): Periodic {
     pause: () => pausePeriodic(id, of),
     resume: () => resumePeriodic(id, of),
     update: (changes) => updatePeriodic(id, changes, of),
-    info: () => findJob(id, owner),
+    info: async () => {
+      const found = await findJob(id, owner)
+      return found?.number === number ? found : undefined
+    },
     stop,
     [ASYNC_DISPOSE]: stop,
   }
@@ -499,6 +511,14 @@ function checkNumbers(event: string, numbers: Record<string, unknown>): void {
   for (const [key, value] of Object.entries(numbers)) {
     if (value === undefined || (typeof value === 'number' && Number.isFinite(value))) continue
     throw new EventBusError('invalid_argument', `${key} of "${event}" is a number or left out, not ${String(value)}`)
+  }
+  for (const key of ['count', 'maxFailures']) {
+    const value = numbers[key]
+    if (value === undefined || (Number.isSafeInteger(value) && Number(value) >= 1)) continue
+    throw new EventBusError(
+      'invalid_argument',
+      `${key} of "${event}" is a whole number from 1 or left out, not ${String(value)}`,
+    )
   }
 }
 

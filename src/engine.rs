@@ -149,7 +149,7 @@ impl Engine {
             waker.wake();
         }
         for webview in outcome.moved_away {
-            self.jobs.stop_all_of(&webview);
+            self.jobs.stop_all_of(&webview, self.jobs.newest());
         }
         if outcome.room {
             self.room.made.notify_waiters();
@@ -282,7 +282,9 @@ impl Engine {
             answers.extend(begun);
             self.give_way();
         }
-        self.jobs.look_again();
+        if answers.iter().any(Result::is_ok) {
+            self.jobs.look_again();
+        }
         answers
     }
 
@@ -321,7 +323,14 @@ impl Engine {
     }
 
     pub(crate) fn leave_page(&self, webview: &str, origin: Option<String>) {
-        let outcome = self.hub().leave_page(webview, origin);
+        let (mut outcome, newest) = {
+            let mut hub = self.hub();
+            // What starts later is of the page after it, whose session the hub has yet to open.
+            (hub.leave_page(webview, origin), self.jobs.newest())
+        };
+        for webview in std::mem::take(&mut outcome.moved_away) {
+            self.jobs.stop_all_of(&webview, newest);
+        }
         self.settle(outcome);
     }
 
@@ -329,7 +338,7 @@ impl Engine {
         let (webviews, outcome) = self.hub().remove_window(window);
         self.settle(outcome);
         for webview in webviews {
-            self.jobs.stop_all_of(&webview);
+            self.jobs.stop_all_of(&webview, u64::MAX);
         }
     }
 

@@ -42,6 +42,11 @@ impl Flood {
         self.emit_bytes.take(payload_bytes, now)
     }
 
+    /// Counts the payload of an event that is counted itself.
+    pub(crate) fn take_payload(&self, bytes: usize, now: Instant) -> Result<()> {
+        self.emit_bytes.take(bytes, now)
+    }
+
     pub(crate) fn take_subscribe(&self, now: Instant) -> Result<()> {
         self.subscribes.take(1, now)
     }

@@ -174,7 +174,7 @@ impl Callbacks {
 }
 
 /// Drops a value of the app, whose drop may panic as well.
-fn drop_safely<T>(value: T) {
+pub(crate) fn drop_safely<T>(value: T) {
     if catch_unwind(AssertUnwindSafe(|| drop(value))).is_err() {
         log::error!("what a listener had captured panicked when it was dropped");
     }

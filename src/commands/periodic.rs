@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorCode, Result, quoted};
 use crate::hub::Address;
 use crate::name::EventName;
 use crate::periodic::job::{Change, Job, JobPlan, MOST_FAILURES, Payload};
-use crate::periodic::jobs::Jobs;
+use crate::periodic::jobs::{Jobs, unknown_job};
 use crate::periodic::schedule::{
     Timing, duration_from_millis, interval_from_millis, invalid_interval,
 };
@@ -115,7 +115,7 @@ pub(super) async fn start_periodic<R: Runtime>(
         n,
     };
     let owner = owner_of(&webview);
-    in_order(engine, &webview, &call, |_| {
+    in_order(engine, &webview, &call, |page| {
         let flood = engine.hub().flood(webview.label())?;
         flood.take_emit(payload_length(&job) + args_length(&job), now())?;
         let job: JobArguments = read(job)?;
@@ -154,6 +154,7 @@ pub(super) async fn start_periodic<R: Runtime>(
             only_while_listened: job.only_while_listened,
             max_failures: job.max_failures.or(default_failures),
             flood: Some(flood),
+            page: Some(page),
             charged: Some(webview.label().into()),
             to,
             id: job.id,
@@ -162,7 +163,9 @@ pub(super) async fn start_periodic<R: Runtime>(
             owner,
             ..JobPlan::new(name, interval)
         };
-        let started = Jobs::start(engine, plan)?;
+        let is_own = plan.owner != JobOwner::Host;
+        let is_reached = |event: &EventName| is_own || scope.reaches_jobs_of_others(event);
+        let started = Jobs::start(engine, plan, is_reached)?;
         write(&engine.jobs.info(&started))
     })
     .await
@@ -199,6 +202,7 @@ pub(super) async fn stop_periodic<R: Runtime>(
     session: String,
     n: u64,
     id: String,
+    number: Option<u64>,
     owner: Option<Value>,
 ) -> Result<Response> {
     let engine = bus.engine();
@@ -211,7 +215,7 @@ pub(super) async fn stop_periodic<R: Runtime>(
     };
     let own = owner_of(&webview);
     in_order(engine, &webview, &call, |_| {
-        let job = find_job(engine, &scope, &own, owner, &id)?;
+        let job = find_job(engine, &scope, &own, owner, (&id, number))?;
         engine.jobs.stop(engine, &job)?;
         Ok(Value::Null.to_string())
     })
@@ -224,10 +228,10 @@ fn find_job(
     scope: &Scope,
     own: &JobOwner,
     owner: Option<Value>,
-    id: &str,
+    (id, number): (&str, Option<u64>),
 ) -> Result<Arc<Job>> {
     let owner = owner.map(read::<OwnerArgument>).transpose()?;
-    match owner.map(JobOwner::from) {
+    let job = match owner.map(JobOwner::from) {
         Some(owner) if owner != *own => {
             scope.check_jobs_of_others()?;
             let is_reached = |event: &EventName| scope.reaches_jobs_of_others(event);
@@ -237,7 +241,12 @@ fn find_job(
             scope.check_own_jobs()?;
             engine.jobs.find(own, id)
         }
+    }?;
+    // Another one may have taken its id since.
+    if number.is_some_and(|number| number != job.number) {
+        return Err(unknown_job(id));
     }
+    Ok(job)
 }
 
 #[tauri::command]
@@ -253,6 +262,7 @@ pub(super) async fn pause_periodic<R: Runtime>(
     session: String,
     n: u64,
     id: String,
+    number: Option<u64>,
     owner: Option<Value>,
 ) -> Result<Response> {
     let engine = bus.engine();
@@ -265,7 +275,7 @@ pub(super) async fn pause_periodic<R: Runtime>(
     };
     let own = owner_of(&webview);
     in_order(engine, &webview, &call, |_| {
-        let job = find_job(engine, &scope, &own, owner, &id)?;
+        let job = find_job(engine, &scope, &own, owner, (&id, number))?;
         engine.jobs.pause(&job)?;
         write(&engine.jobs.info(&job))
     })
@@ -285,6 +295,7 @@ pub(super) async fn resume_periodic<R: Runtime>(
     session: String,
     n: u64,
     id: String,
+    number: Option<u64>,
     owner: Option<Value>,
 ) -> Result<Response> {
     let engine = bus.engine();
@@ -297,7 +308,7 @@ pub(super) async fn resume_periodic<R: Runtime>(
     };
     let own = owner_of(&webview);
     in_order(engine, &webview, &call, |_| {
-        let job = find_job(engine, &scope, &own, owner, &id)?;
+        let job = find_job(engine, &scope, &own, owner, (&id, number))?;
         engine.jobs.resume(&job)?;
         write(&engine.jobs.info(&job))
     })
@@ -325,6 +336,7 @@ pub(super) async fn update_periodic<R: Runtime>(
     session: String,
     n: u64,
     id: String,
+    number: Option<u64>,
     owner: Option<Value>,
     changes: Value,
 ) -> Result<Response> {
@@ -340,8 +352,19 @@ pub(super) async fn update_periodic<R: Runtime>(
     in_order(engine, &webview, &call, |_| {
         let flood = engine.hub().flood(webview.label())?;
         flood.take_emit(payload_length(&changes), now())?;
-        let job = find_job(engine, &scope, &own, owner, &id)?;
+        let job = find_job(engine, &scope, &own, owner, (&id, number))?;
         let changes: ChangeArguments = read(changes)?;
+        // Its events say whose they are, and nobody else is to say what they say.
+        if (changes.payload.is_some() || changes.to.is_some()) && job.source != source_of(&webview)
+        {
+            return Err(Error::new(
+                ErrorCode::Denied,
+                format!(
+                    "the job {} was not started by this page, which can pause, stop and slow it, and not change its payload or target",
+                    quoted(&job.id)
+                ),
+            ));
+        }
         let (interval, mut to) = job.reach();
         let every = changes.every_ms.map(interval_from_millis).transpose()?;
         if let Some(target) = &changes.to {

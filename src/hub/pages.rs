@@ -263,6 +263,11 @@ impl<W> Hub<W> {
         Ok(key)
     }
 
+    /// Whether the session of this page goes on.
+    pub(crate) fn is_open(&self, page: SubscriberKey) -> bool {
+        self.sessions.contains_key(&page)
+    }
+
     pub(super) fn session_key(&self, label: &str, id: SessionId) -> Result<SubscriberKey> {
         self.webviews
             .get(label)

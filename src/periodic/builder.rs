@@ -206,7 +206,7 @@ impl<P> PeriodicBuilder<P> {
             source: self.bus.source().clone(),
             ..JobPlan::new(name, interval)
         };
-        let job = Jobs::start(&engine, plan)?;
+        let job = Jobs::start(&engine, plan, |_| true)?;
         Ok(Periodic {
             engine: Arc::downgrade(&engine),
             job,
@@ -266,6 +266,14 @@ pub struct Periodic {
 }
 
 impl Periodic {
+    pub(crate) fn kept(engine: &Arc<Engine>, job: Arc<Job>) -> Self {
+        Self {
+            engine: Arc::downgrade(engine),
+            job,
+            is_kept: true,
+        }
+    }
+
     /// The job's id, given or made up.
     #[must_use]
     pub fn id(&self) -> &str {
@@ -317,13 +325,16 @@ impl Periodic {
             .ok_or_else(|| Error::new(ErrorCode::Unavailable, "the app is gone"))
     }
 
-    /// Keeps the job until the app exits, its count is reached or [`EventBus::stop_periodic`] stops it.
+    /// Keeps the job until it ends by itself or with its owner, or is stopped: by [`EventBus::stop_periodic`] a job of
+    /// the app, by [`EventBus::find_periodic`] any.
     pub fn forget(mut self) {
         self.is_kept = true;
     }
 
-    /// Stops the job, as dropping it does.
-    pub fn stop(self) {}
+    /// Stops the job, as dropping the guard of a job does that was just started.
+    pub fn stop(mut self) {
+        self.is_kept = false;
+    }
 }
 
 impl Drop for Periodic {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::bus::{EventBus, to_json};
 use crate::error::Result;
 use crate::hub::Address;
+use crate::periodic::builder::Periodic;
 use crate::periodic::job::{Change, Job, JobOwner, PeriodicInfo};
 use crate::target::Target;
 
@@ -95,6 +96,32 @@ impl EventBus {
         let job = self.own_job(id)?;
         let change = change.read()?;
         self.engine().jobs.update(self.engine(), &job, change)
+    }
+
+    /// Every periodic job there is, those of pages included, in the order of their ids.
+    #[must_use]
+    pub fn list_all_periodic(&self) -> Vec<PeriodicInfo> {
+        self.engine().jobs.list(&JobOwner::Host, |_| true)
+    }
+
+    /// The periodic job of an owner, to look at it, hold, change or stop it. Dropping what this gives ends nothing.
+    ///
+    /// ```
+    /// use tauri_plugin_event_bus::{EventBus, Result};
+    ///
+    /// fn stop_every_job(bus: &EventBus) {
+    ///     for job in bus.list_all_periodic() {
+    ///         if let Some(found) = bus.find_periodic(&job.owner, &job.id) {
+    ///             found.stop();
+    ///         }
+    ///     }
+    /// }
+    /// # let _ = stop_every_job;
+    /// ```
+    #[must_use]
+    pub fn find_periodic(&self, owner: &JobOwner, id: &str) -> Option<Periodic> {
+        let job = self.engine().jobs.find(owner, id).ok()?;
+        Some(Periodic::kept(self.engine(), job))
     }
 
     /// A periodic job of the app, as it stands.

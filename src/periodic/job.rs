@@ -7,6 +7,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::event::{Source, Tick, unix_millis};
 use crate::flood::Flood;
+use crate::hub::subscriptions::SubscriberKey;
 use crate::hub::{Address, Audience, Draft, Outcome};
 use crate::json::Json;
 use crate::name::EventName;
@@ -62,6 +63,8 @@ pub(crate) struct JobPlan {
     pub(crate) source: Source,
     /// The page whose share of jobs it takes. The app's own have no share.
     pub(crate) charged: Option<Arc<str>>,
+    /// The session of the page that starts it. If that has ended meanwhile, the job is not to run.
+    pub(crate) page: Option<SubscriberKey>,
     /// What counts the ticks of a page's job. Those of the app are not counted.
     pub(crate) flood: Option<Arc<Flood>>,
 }
@@ -82,6 +85,7 @@ impl JobPlan {
             owner: JobOwner::Host,
             source: Source::Host,
             charged: None,
+            page: None,
             flood: None,
         }
     }
@@ -105,7 +109,7 @@ pub(crate) struct Job {
     pub(crate) sampled: Option<(Arc<str>, Arc<str>)>,
     pub(crate) only_while_listened: bool,
     pub(crate) max_failures: Option<u64>,
-    source: Source,
+    pub(crate) source: Source,
     flood: Option<Arc<Flood>>,
     /// Held while a tick is accepted, so that none is once `stop` has returned. Always taken before the locks of the jobs
     /// as a whole and of the hub.
@@ -125,7 +129,10 @@ pub(crate) struct State {
     pub(crate) is_unheard: bool,
     pub(crate) missed: u64,
     pub(crate) failed: u64,
+    /// Ticks since the last one that was emitted.
     pub(crate) failures_in_a_row: u64,
+    /// Those of them in a row that count for `max_failures`.
+    pub(crate) counted_failures: u64,
     pub(crate) last_error: Option<Error>,
 }
 
@@ -139,6 +146,8 @@ pub enum JobState {
     Paused,
     /// Nobody listens, and it was asked to tick only while somebody does.
     Unheard,
+    /// It has ended, and ticks no more.
+    Ended,
 }
 
 impl JobState {
@@ -147,19 +156,22 @@ impl JobState {
             Self::Running => "running",
             Self::Paused => "paused",
             Self::Unheard => "unheard",
+            Self::Ended => "ended",
         }
     }
 }
 
 /// A periodic job, as it stands.
 ///
-/// As JSON: `{ id, event, everyMs, to, immediate, count, ticks, missed, failed, owner, state, nextAt, missedTicks,
+/// As JSON: `{ id, number, event, everyMs, to, immediate, count, ticks, missed, failed, owner, state, nextAt, missedTicks,
 /// onlyWhileListened, jitterMs, source, maxFailures, lastError }`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PeriodicInfo {
     /// The job's id, given or made up.
     pub id: String,
+    /// The number of the job: of two with the same id, one after the other, the newer has the higher.
+    pub number: u64,
     /// The name of the event.
     pub event: String,
     /// The time from one tick to the next.
@@ -204,6 +216,7 @@ impl Serialize for PeriodicInfo {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("id", &self.id)?;
+        map.serialize_entry("number", &self.number)?;
         map.serialize_entry("event", &self.event)?;
         map.serialize_entry("everyMs", &millis(self.interval))?;
         map.serialize_entry("to", &self.to)?;
@@ -265,6 +278,7 @@ impl Job {
                 missed: 0,
                 failed: 0,
                 failures_in_a_row: 0,
+                counted_failures: 0,
                 last_error: None,
             }),
             ended: Notify::new(),
@@ -290,7 +304,9 @@ impl Job {
     pub(crate) fn info(&self, time_of: impl Fn(Duration) -> SystemTime) -> PeriodicInfo {
         let state = self.state();
         let timing = state.schedule.timing();
-        let job_state = if state.schedule.is_paused() {
+        let job_state = if state.is_stopped {
+            JobState::Ended
+        } else if state.schedule.is_paused() {
             JobState::Paused
         } else if state.is_unheard {
             JobState::Unheard
@@ -300,6 +316,7 @@ impl Job {
         let is_due = !state.is_stopped && job_state == JobState::Running;
         PeriodicInfo {
             id: self.id.to_string(),
+            number: self.number,
             event: self.name.as_str().to_owned(),
             interval: timing.interval,
             to: state.audience.to.as_ref().map(|to| to.target.clone()),
@@ -320,6 +337,14 @@ impl Job {
         }
     }
 
+    /// Counts a tick of a page whose payload is yet to be made.
+    pub(crate) fn count_tick(&self) -> Result<()> {
+        match &self.flood {
+            Some(flood) => flood.take_emit(0, now()),
+            None => Ok(()),
+        }
+    }
+
     /// Has the hub accept a tick. What comes back is for [`Engine::settle`], after the lock.
     pub(crate) fn accept(
         &self,
@@ -329,7 +354,11 @@ impl Job {
         payload: Json,
     ) -> Result<Outcome<Reply>> {
         if let Some(flood) = &self.flood {
-            flood.take_emit(payload.len(), now())?;
+            if self.sampled.is_some() {
+                flood.take_payload(payload.len(), now())?;
+            } else {
+                flood.take_emit(payload.len(), now())?;
+            }
         }
         let draft = Draft {
             name: self.name.clone(),

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::future::poll_fn;
+use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, Weak};
@@ -14,7 +15,7 @@ use crate::error::{Error, ErrorCode, Result, quoted};
 use crate::event::Tick;
 use crate::hub::Outcome;
 use crate::json::Json;
-use crate::listener::panic_message;
+use crate::listener::{drop_safely, panic_message};
 use crate::name::EventName;
 use crate::page::reply::Reply;
 use crate::periodic::agenda::{Agenda, Calendar};
@@ -61,12 +62,16 @@ struct Book {
     numbers: HashMap<JobKey, u64>,
     entries: HashMap<u64, Entry>,
     shares: HashMap<Option<Arc<str>>, Share>,
+    /// How many payloads are being made for the jobs of a page.
+    made: HashMap<Arc<str>, usize>,
     agenda: Agenda,
     /// Jobs that wait for somebody who listens.
     unheard: HashSet<u64>,
     calendar: Option<Calendar>,
     /// Whether the task is there.
     is_kept: bool,
+    /// Whether the app is exiting.
+    is_closed: bool,
     /// Until when the task sleeps; `None` while it is awake.
     asleep: Option<Duration>,
 }
@@ -75,6 +80,10 @@ struct Entry {
     job: Arc<Job>,
     weight: usize,
 }
+
+/// How many payloads are made at a time for the jobs of one page. What makes one may take its time, also after its job
+/// has ended, and all share the threads that may block.
+const MOST_MADE_AT_ONCE: usize = 16;
 
 /// What the jobs of a page take, or those of the app.
 #[derive(Debug, Default, Clone, Copy)]
@@ -200,8 +209,18 @@ impl Jobs {
         }
     }
 
-    /// Starts a job, which runs until it is stopped or its count is reached.
-    pub(crate) fn start(engine: &Arc<Engine>, plan: JobPlan) -> Result<Arc<Job>> {
+    /// The number of the newest job. One that starts from now on has a higher one.
+    pub(crate) fn newest(&self) -> u64 {
+        self.newest.load(Ordering::Relaxed)
+    }
+
+    /// Starts a job, which runs until it is stopped or its count is reached. It takes the place of another one only if
+    /// the caller may reach that one's event.
+    pub(crate) fn start(
+        engine: &Arc<Engine>,
+        plan: JobPlan,
+        is_reached: impl FnOnce(&EventName) -> bool,
+    ) -> Result<Arc<Job>> {
         if let Payload::Fixed(json) = &plan.payload {
             engine.check_payload(&plan.name, json)?;
         }
@@ -221,20 +240,25 @@ impl Jobs {
         };
         let jobs = &engine.jobs;
         let number = jobs.newest.fetch_add(1, Ordering::Relaxed) + 1;
-        let schedule = Schedule::new(plan.timing, steady_now(), seed_of(&id))?;
-        let replaces = plan.replaces;
+        // Jobs of one id, of different pages or runs, are not to fire together either.
+        let seed = RandomState::new().hash_one(number);
+        let schedule = Schedule::new(plan.timing, steady_now(), seed)?;
+        let (replaces, page) = (plan.replaces, plan.page);
         let job = Arc::new(Job::new(number, id, plan, schedule));
-        let replaced = jobs.insert(&job, replaces, engine.limits())?;
+        let may_replace = |old: &Job| replaces && is_reached(&old.name);
+        let replaced = jobs.insert(&job, may_replace, engine.limits())?;
         if let Some(old) = replaced {
             old.halt();
             tell_stop(engine, &old, StopReason::Replaced);
         }
-        if let JobOwner::Webview(webview) = &job.owner
-            && !engine.knows(webview)
-        {
-            // It was closed meanwhile, and nobody would stop the job any more.
+        let is_closed = matches!(&job.owner, JobOwner::Webview(webview) if !engine.knows(webview));
+        if is_closed || page.is_some_and(|page| !engine.hub().is_open(page)) {
+            // It ended meanwhile, perhaps for a page of another origin, and nobody would stop the job any more.
             jobs.remove(&job);
-            return Err(Error::new(ErrorCode::StaleSession, "the webview is closed"));
+            return Err(Error::new(
+                ErrorCode::StaleSession,
+                "the page or its webview was closed",
+            ));
         }
         tell_start(engine, &job, &jobs.info(&job));
         let state = job.state();
@@ -246,14 +270,25 @@ impl Jobs {
         Ok(job)
     }
 
-    fn insert(&self, job: &Arc<Job>, replaces: bool, limits: &Limits) -> Result<Option<Arc<Job>>> {
+    fn insert(
+        &self,
+        job: &Arc<Job>,
+        may_replace: impl FnOnce(&Job) -> bool,
+        limits: &Limits,
+    ) -> Result<Option<Arc<Job>>> {
         let weight = {
             let state = job.state();
             weight_of(job, &state.payload, state.audience.to.as_ref())
         };
         let mut book = self.book();
+        if book.is_closed {
+            return Err(Error::new(
+                ErrorCode::Unavailable,
+                format!("the app is exiting; {:?} is not timed", job.name.as_str()),
+            ));
+        }
         let old = book.find(&key(&job.owner, &job.id)).cloned();
-        if old.is_some() && !replaces {
+        if old.as_ref().is_some_and(|old| !may_replace(old)) {
             return Err(Error::new(
                 ErrorCode::DuplicateJob,
                 format!(
@@ -384,7 +419,8 @@ impl Jobs {
             let mut book = self.book();
             book.check_room(&job.charged, weight, Some(job.number), engine.limits())?;
             if let Some(interval) = change.interval {
-                state.schedule.set_interval(interval, steady_now())?;
+                let left_out = state.schedule.set_interval(interval, steady_now())?;
+                state.missed += left_out;
             }
             if let Some(entry) = book.entries.get_mut(&job.number) {
                 let before = std::mem::replace(&mut entry.weight, weight);
@@ -422,10 +458,14 @@ impl Jobs {
         }
     }
 
-    pub(crate) fn stop_all_of(&self, webview: &str) {
+    /// Ends the jobs of a webview up to this number. Later ones are of the page after.
+    pub(crate) fn stop_all_of(&self, webview: &str, newest: u64) {
         let ended: Vec<Arc<Job>> = {
             let mut book = self.book();
-            let is_theirs = |job: &Arc<Job>| matches!(&job.owner, JobOwner::Webview(label) if **label == *webview);
+            let is_theirs = |job: &Arc<Job>| {
+                job.number <= newest
+                    && matches!(&job.owner, JobOwner::Webview(label) if **label == *webview)
+            };
             let jobs = book.entries.values().map(|entry| &entry.job);
             let ended: Vec<Arc<Job>> = jobs.filter(|job| is_theirs(job)).cloned().collect();
             for job in &ended {
@@ -439,6 +479,7 @@ impl Jobs {
     pub(crate) fn stop_all(&self) {
         let ended: Vec<Arc<Job>> = {
             let mut book = self.book();
+            book.is_closed = true;
             book.numbers.clear();
             book.shares.clear();
             book.agenda.clear();
@@ -501,12 +542,46 @@ impl Jobs {
         if book.unheard.is_empty() {
             return;
         }
+        let now = steady_now();
         for job in std::mem::take(&mut book.unheard) {
-            book.agenda.plan(job, Duration::ZERO);
+            book.agenda.plan(job, now);
         }
         book.asleep = None;
         drop(book);
         self.changed.notify_one();
+    }
+
+    /// Counts a payload that is being made for a job of a page. Those of the app are not counted.
+    fn begin_making(engine: &Arc<Engine>, job: &Job) -> Result<Option<Making>> {
+        let Some(page) = &job.charged else {
+            return Ok(None);
+        };
+        job.count_tick()?;
+        let mut book = engine.jobs.book();
+        let made = book.made.entry(Arc::clone(page)).or_default();
+        if *made >= MOST_MADE_AT_ONCE {
+            return Err(Error::new(
+                ErrorCode::TooManyJobs,
+                format!(
+                    "{made} sources are still at work for jobs of this page, and that is the limit; start fewer, or let them be quicker"
+                ),
+            ));
+        }
+        *made += 1;
+        Ok(Some(Making {
+            engine: Arc::downgrade(engine),
+            page: Arc::clone(page),
+        }))
+    }
+
+    fn end_making(&self, page: &str) {
+        let mut book = self.book();
+        if let Some(made) = book.made.get_mut(page) {
+            *made -= 1;
+            if *made == 0 {
+                book.made.remove(page);
+            }
+        }
     }
 
     /// Takes out the jobs that are due.
@@ -544,6 +619,20 @@ impl Jobs {
             }
             Some(due) => Rest::Sleep((due - now).min(LONGEST_SLEEP)),
             None => Rest::UntilChanged,
+        }
+    }
+}
+
+/// A payload that is being made for a job of a page. It counts until this is dropped.
+struct Making {
+    engine: Weak<Engine>,
+    page: Arc<str>,
+}
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        if let Some(engine) = self.engine.upgrade() {
+            engine.jobs.end_making(&self.page);
         }
     }
 }
@@ -616,13 +705,19 @@ fn run_tick(engine: &Arc<Engine>, job: &Arc<Job>, calendar: &Calendar) {
         Payload::Fixed(json) => {
             state.payload = Payload::Fixed(Arc::clone(&json));
             let accepted = job.accept(engine, &state, tick, json.into());
-            finish_tick(engine, job, state, taken.count, accepted);
+            finish_tick(engine, job, state, taken.count, accepted, false);
         }
-        Payload::Made(maker) => {
-            state.is_busy = true;
-            drop(state);
-            make(engine, job, maker, tick);
-        }
+        Payload::Made(maker) => match Jobs::begin_making(engine, job) {
+            Ok(making) => {
+                state.is_busy = true;
+                drop(state);
+                make(engine, job, maker, tick, making);
+            }
+            Err(error) => {
+                state.payload = Payload::Made(maker);
+                finish_tick(engine, job, state, taken.count, Err(error), true);
+            }
+        },
         Payload::Away => {}
     }
 }
@@ -647,25 +742,27 @@ fn is_heard(engine: &Engine, job: &Job, state: &mut State, now: Duration) -> boo
 }
 
 /// Has a payload made, on a task of its own, so that one that takes its time holds up no other job. The job waits for it.
-fn make(engine: &Arc<Engine>, job: &Arc<Job>, maker: Maker, tick: Tick) {
+fn make(engine: &Arc<Engine>, job: &Arc<Job>, maker: Maker, tick: Tick, making: Option<Making>) {
     let (weak, job) = (Arc::downgrade(engine), Arc::clone(job));
     match maker {
         Maker::Blocking(mut sample) => {
             drop(spawn_blocking(move || {
+                let _making = making;
                 let made = catch_unwind(AssertUnwindSafe(|| sample(&tick)))
-                    .unwrap_or_else(|panic| Err(panicked(&*panic)));
+                    .unwrap_or_else(|panic| Err(panicked(panic)));
                 finish_making(&weak, &job, Maker::Blocking(sample), tick, made);
             }));
         }
         Maker::Async(mut sample) => {
             drop(spawn(async move {
+                let _making = making;
                 let made = async {
-                    let mut sampling = catch_unwind(AssertUnwindSafe(|| sample(&tick)))
-                        .map_err(|panic| panicked(&*panic))?;
+                    let mut sampling =
+                        catch_unwind(AssertUnwindSafe(|| sample(&tick))).map_err(panicked)?;
                     poll_fn(|context| {
                         let polled =
                             catch_unwind(AssertUnwindSafe(|| sampling.as_mut().poll(context)));
-                        polled.unwrap_or_else(|panic| Poll::Ready(Err(panicked(&*panic))))
+                        polled.unwrap_or_else(|panic| Poll::Ready(Err(panicked(panic))))
                     })
                     .await
                 };
@@ -680,14 +777,16 @@ fn make(engine: &Arc<Engine>, job: &Arc<Job>, maker: Maker, tick: Tick) {
     }
 }
 
-fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
-    Error::new(
+fn panicked(panic: Box<dyn std::any::Any + Send>) -> Error {
+    let error = Error::new(
         ErrorCode::SourceFailed,
         format!(
             "the function that makes the payload panicked: {}",
-            panic_message(panic)
+            panic_message(&*panic)
         ),
-    )
+    );
+    drop_safely(panic);
+    error
 }
 
 fn finish_making(
@@ -709,13 +808,20 @@ fn finish_making(
         return;
     }
     let mut unneeded = None;
-    match state.payload {
-        Payload::Away => state.payload = Payload::Made(maker),
-        // It was given a fixed one meanwhile.
-        _ => unneeded = Some(maker),
-    }
-    let accepted = made.and_then(|json| job.accept(&engine, &state, tick, Json::from(json)));
-    finish_tick(&engine, job, state, count, accepted);
+    let payload = match &state.payload {
+        Payload::Fixed(json) => {
+            // It was given a fixed one meanwhile.
+            unneeded = Some(maker);
+            Ok(Json::from(Arc::clone(json)))
+        }
+        Payload::Away | Payload::Made(_) => {
+            state.payload = Payload::Made(maker);
+            made.map(Json::from)
+        }
+    };
+    let is_made = payload.is_ok();
+    let accepted = payload.and_then(|json| job.accept(&engine, &state, tick, json));
+    finish_tick(&engine, job, state, count, accepted, is_made);
     drop(unneeded);
 }
 
@@ -725,23 +831,35 @@ fn finish_tick(
     mut state: MutexGuard<'_, State>,
     tick: u64,
     accepted: Result<Outcome<Reply>>,
+    is_made: bool,
 ) {
     match &accepted {
-        Ok(_) => state.failures_in_a_row = 0,
+        Ok(_) => {
+            state.failures_in_a_row = 0;
+            state.counted_failures = 0;
+        }
         Err(error) => {
             state.failed += 1;
             state.failures_in_a_row += 1;
+            // That a queue is full, say, is no failure of what has made the payload.
+            state.counted_failures = match is_made {
+                true => 0,
+                false => state.counted_failures + 1,
+            };
             state.last_error = Some(error.clone());
         }
     }
     let failures = state.failures_in_a_row;
-    let end = if job.max_failures.is_some_and(|most| failures >= most) {
+    let most_failures = job.max_failures.unwrap_or(u64::MAX);
+    let end = if state.counted_failures >= most_failures {
         Some(StopReason::Failed)
     } else if state.schedule.is_finished() {
         Some(StopReason::Finished)
     } else {
         None
     };
+    // Its id is free before anybody hears of its last tick.
+    let has_ended = end.is_some() && engine.jobs.book().remove(job);
     state.is_stopped |= end.is_some();
     match accepted {
         Ok(outcome) => {
@@ -755,7 +873,10 @@ fn finish_tick(
             // The owner is told of a failure before the tick after it comes.
             state.is_busy = true;
             drop(state);
-            tell_failure(engine, job, tick, failures, &error);
+            // Not of each one: a job that fails at every tick would else say more than it emits.
+            if failures.is_power_of_two() || end.is_some() {
+                tell_failure(engine, job, tick, failures, &error);
+            }
             let mut state = job.state();
             state.is_busy = false;
             if !state.is_stopped {
@@ -763,14 +884,14 @@ fn finish_tick(
             }
         }
     }
-    if let Some(reason) = end
-        && engine.jobs.remove(job)
-    {
+    if let Some(reason) = end.filter(|_| has_ended) {
+        job.halt();
+        engine.jobs.wake_if_empty();
         tell_stop(engine, job, reason);
     }
 }
 
-fn unknown_job(id: &str) -> Error {
+pub(crate) fn unknown_job(id: &str) -> Error {
     Error::new(
         ErrorCode::UnknownJob,
         format!("no periodic job of this owner has the id {}", quoted(id)),
@@ -800,11 +921,4 @@ fn random_id() -> Result<String> {
         )
     })?;
     Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
-}
-
-/// Jobs of different ids are not to fire together.
-fn seed_of(id: &str) -> u64 {
-    id.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
-    })
 }

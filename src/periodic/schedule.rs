@@ -198,11 +198,16 @@ impl Schedule {
         }
     }
 
-    /// Changes the interval. The next tick comes so long after the one before, or on the next beat counted from there.
-    pub(crate) fn set_interval(&mut self, interval: Duration, now: Duration) -> Result<()> {
+    /// Changes the interval, and says how many ticks that were overdue are left out. The next tick comes so long after the
+    /// one before, or on the next beat counted from there.
+    pub(crate) fn set_interval(&mut self, interval: Duration, now: Duration) -> Result<u64> {
         check_interval(interval)?;
         check_jitter(self.timing.jitter, interval)?;
+        if interval == self.timing.interval {
+            return Ok(0);
+        }
         let old = std::mem::replace(&mut self.timing.interval, interval);
+        let mut left_out = 0;
         if let Some(rest) = &mut self.paused {
             if self.last.is_some() {
                 *rest = (*rest + interval).saturating_sub(old);
@@ -210,8 +215,9 @@ impl Schedule {
         } else if let Some(last) = self.last {
             let passed = count_in(interval, now.saturating_sub(last));
             self.go_on_from(last + times(interval, passed));
+            left_out = count_in(old, now.saturating_sub(last));
         }
-        Ok(())
+        Ok(left_out)
     }
 
     fn go_on_from(&mut self, last: Duration) {
@@ -475,6 +481,11 @@ mod tests {
             schedule.set_interval(ms(interval), ms(now)).unwrap();
             assert_eq!(schedule.due(), Some(ms(due)), "{interval}");
         }
+        // Ticks that were overdue are left out, and said to be; where nothing changes they are still to come.
+        let mut late = started();
+        assert_eq!(late.set_interval(ms(100), ms(650)), Ok(0));
+        assert_eq!(late.due(), Some(ms(200)));
+        assert_eq!(late.set_interval(ms(50), ms(650)), Ok(5));
         let mut paused = started();
         paused.pause(ms(150));
         paused.set_interval(ms(300), ms(500)).unwrap();
@@ -592,7 +603,7 @@ mod tests {
                 match act {
                     0 => schedule.pause(now),
                     1 => schedule.resume(now),
-                    2 => schedule.set_interval(ms(interval), now).unwrap(),
+                    2 => drop(schedule.set_interval(ms(interval), now).unwrap()),
                     3 => schedule.pass_over(now),
                     _ => if schedule.due().is_some_and(|due| due <= now) { schedule.take(now); },
                 }

@@ -7,6 +7,7 @@ mod periodic;
 mod request;
 mod stream;
 
+use std::any::TypeId;
 use std::ops::Deref;
 
 use schemars::JsonSchema;
@@ -142,10 +143,14 @@ impl Declaration {
         Self {
             name: E::NAME,
             type_name: std::any::type_name::<E>(),
+            type_id: TypeId::of::<E>(),
             policy: E::POLICY,
             emitted_by: E::EMITTED_BY,
             heard_by: E::HEARD_BY,
-            check: E::CHECKED.then_some(|payload| read::<E>(payload).map(drop)),
+            check: E::CHECKED.then_some(|payload| {
+                read::<E>(payload)
+                    .and_then(|event| numbers::check(&event).map_err(|problem| problem.to_string()))
+            }),
             schema: |generator| generator.subschema_for::<E>(),
         }
     }

@@ -137,6 +137,11 @@ mod sessions {
     }
 
     #[test]
+    fn a_page_of_another_origin_finds_no_jobs() {
+        sessions::a_page_of_another_origin_finds_no_jobs();
+    }
+
+    #[test]
     fn a_closed_window_has_no_jobs() {
         sessions::a_closed_window_has_no_jobs();
     }

@@ -678,7 +678,21 @@ fn nothing_is_sampled_while_nobody_listens() {
     until(|| job.info().state == JobState::Unheard);
     assert_eq!(job.info().next_at, None);
     let _elsewhere = bus.listen("y", |_| ()).unwrap();
-    until(|| job.info().state == JobState::Unheard);
+    // The task has looked again once it has let another job tick.
+    let (ticked, other) = std::sync::mpsc::channel();
+    let _other = bus
+        .listen("z", move |_| ticked.send(()).unwrap_or(()))
+        .unwrap();
+    let beside = bus
+        .periodic("z")
+        .every(Duration::from_millis(1))
+        .start()
+        .unwrap();
+    for _ in 0..3 {
+        other.recv().unwrap();
+    }
+    drop(beside);
+    assert_eq!(job.info().state, JobState::Unheard);
     assert_eq!(sampled.load(std::sync::atomic::Ordering::SeqCst), 0);
     let (sender, heard) = std::sync::mpsc::channel();
     let listener = bus
@@ -713,9 +727,149 @@ fn a_job_of_rust_may_end_with_a_window() {
     let listed = main.call("list_periodic", json!({})).unwrap();
     assert_eq!(listed[0]["id"], job.id());
     assert!(bus.list_periodic().is_empty());
-    drop(job);
-    main.n -= 1;
-    assert_eq!(main.call("list_periodic", json!({})).unwrap(), json!([]));
+    assert_eq!(bus.list_all_periodic()[0].id, job.id());
+    let owner = JobOwner::webview("main");
+    let found = bus.find_periodic(&owner, job.id()).unwrap();
+    drop(found);
+    assert_eq!(
+        job.info().state,
+        JobState::Running,
+        "looking at it ends nothing"
+    );
+    crate::support::exit(app);
+    assert_eq!(job.info().state, JobState::Ended);
+    assert_eq!(
+        bus.find_periodic(&owner, job.id()).map(|job| job.info()),
+        None
+    );
+}
+
+#[test]
+fn rust_reaches_the_jobs_of_pages() {
+    let app = app();
+    let bus = app.event_bus();
+    let mut main = Page::open(&app, "main");
+    let job = json!({ "event": "x", "everyMs": 60_000, "id": "theirs" });
+    main.start_periodic(job.clone()).unwrap();
+    let owner = JobOwner::webview("main");
+    let found = bus.find_periodic(&owner, "theirs").unwrap();
+    found.pause().unwrap();
+    assert_eq!(found.info().state, JobState::Paused);
+    found.stop();
+    assert!(bus.list_all_periodic().is_empty());
+    assert_eq!(
+        bus.find_periodic(&JobOwner::Host, "theirs")
+            .map(|job| job.info()),
+        None
+    );
+}
+
+#[test]
+fn a_command_with_the_number_of_a_job_is_about_no_other() {
+    let app = app();
+    let mut main = Page::open(&app, "main");
+    let job = json!({ "event": "x", "everyMs": 60_000, "id": "mine", "replace": true });
+    let first = main.start_periodic(job.clone()).unwrap();
+    let second = main.start_periodic(job).unwrap();
+    assert!(second["number"].as_u64() > first["number"].as_u64());
+    for command in ["stop_periodic", "pause_periodic", "resume_periodic"] {
+        let error = main
+            .call(command, json!({ "id": "mine", "number": first["number"] }))
+            .unwrap_err();
+        assert_eq!(code(&error), "unknown_job", "{command}");
+    }
+    main.call(
+        "stop_periodic",
+        json!({ "id": "mine", "number": second["number"] }),
+    )
+    .unwrap();
+}
+
+#[test]
+fn an_id_is_free_when_the_last_tick_is_heard() {
+    let app = app();
+    let bus = app.event_bus();
+    let (sender, restarted) = std::sync::mpsc::channel();
+    let again = bus.clone();
+    let _listener = bus
+        .listen("x", move |_| {
+            let started = again.periodic("y").every(SHORT).id("mine").start();
+            sender.send(started.map(|job| job.forget())).unwrap_or(());
+        })
+        .unwrap();
+    for _ in 0..50 {
+        let job = bus
+            .periodic("x")
+            .every(SHORT)
+            .count(1)
+            .id("mine")
+            .start()
+            .unwrap();
+        restarted.recv().unwrap().unwrap();
+        bus.stop_periodic("mine").unwrap();
+        drop(job);
+    }
+}
+
+#[test]
+fn a_page_has_a_few_payloads_made_at_a_time() {
+    let release = std::sync::Arc::new((std::sync::Mutex::new(false), std::sync::Condvar::new()));
+    let held = std::sync::Arc::clone(&release);
+    let app = app_with(
+        Builder::new().periodic_source("slow", move |_: &SourceCall| {
+            let mut is_over = held.0.lock().unwrap();
+            while !*is_over {
+                is_over = held.1.wait(is_over).unwrap();
+            }
+            Ok::<_, std::convert::Infallible>(1)
+        }),
+    );
+    let mut main = Page::open(&app, "main");
+    main.listen("event-bus:job-failed");
+    // One after the other, each stopped at once: what makes its payload is still at work.
+    for i in 0..17 {
+        let id = format!("job-{i}");
+        let job = json!({ "event": "x", "everyMs": 60_000, "immediate": true, "source": "slow", "id": id });
+        main.start_periodic(job).unwrap();
+        let of_app = app.event_bus();
+        until(|| {
+            let jobs = of_app.list_all_periodic();
+            jobs.iter().all(|job| job.ticks > 0)
+        });
+        if i < 16 {
+            main.call("stop_periodic", json!({ "id": id })).unwrap();
+        }
+    }
+    let failed = &main.receive_many(1)[0].1;
+    assert_eq!(failed["error"]["code"], "too_many_jobs", "{failed}");
+    *release.0.lock().unwrap() = true;
+    release.1.notify_all();
+}
+
+#[test]
+fn a_job_that_fails_at_every_tick_says_so_less_and_less() {
+    let app =
+        app_with(Builder::new().periodic_source("broken", |_: &SourceCall| Err::<(), _>("no")));
+    let mut main = Page::open(&app, "main");
+    main.listen("event-bus:job-failed");
+    let job = json!({ "event": "x", "everyMs": 1, "source": "broken", "maxFailures": 20 });
+    main.start_periodic(job).unwrap();
+    let failures: Vec<u64> = main
+        .receive_many(6)
+        .iter()
+        .map(|(_, failed)| failed["failures"].as_u64().unwrap())
+        .collect();
+    assert_eq!(failures, [1, 2, 4, 8, 16, 20]);
+}
+
+#[test]
+fn nothing_is_timed_any_more_when_the_app_exits() {
+    let app = app();
+    let _main = Page::open(&app, "main");
+    let bus = app.event_bus();
+    crate::support::exit(app);
+    let error = bus.periodic("x").every(SHORT).start().unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Unavailable);
 }
 
 #[test]

@@ -440,6 +440,21 @@ fn periodic_events_of_others_need_their_own_entry() {
     let for_app = json!({ "event": "clock:app", "everyMs": 1000, "id": "app", "owner": "app" });
     let started = overseer.start_periodic(for_app).unwrap();
     assert_eq!(started["owner"], host);
+    // Neither to take the place of one that it does not reach, nor to learn that way what there is.
+    for replace in [true, false] {
+        let job = json!({ "event": "clock:app", "everyMs": 1000, "id": "secret", "owner": "app", "replace": replace });
+        assert_eq!(
+            code(&overseer.start_periodic(job).unwrap_err()),
+            "duplicate_job"
+        );
+    }
+    // What others emit is theirs to say, and to whom.
+    for changes in [json!({ "payload": "1" }), json!({ "to": "main" })] {
+        for (id, owner) in [("clock", &host), ("theirs", &theirs)] {
+            let refused = act(&mut overseer, "update_periodic", id, owner, changes.clone());
+            assert_eq!(code(&refused.unwrap_err()), "denied", "{id} {changes}");
+        }
+    }
     let beyond = json!({ "event": "note", "everyMs": 1000, "owner": "app" });
     assert_eq!(
         code(&overseer.start_periodic(beyond).unwrap_err()),

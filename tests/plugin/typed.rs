@@ -43,6 +43,15 @@ impl Event for Moved {
     const POLICY: Policy = Policy::new().retain(true);
 }
 
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+struct Counted {
+    id: u64,
+}
+
+impl Event for Counted {
+    const NAME: &'static str = "counted";
+}
+
 fn moved(x: f64) -> Moved {
     Moved {
         to: vec![Point { x, y: 0.5 }],
@@ -290,6 +299,10 @@ fn a_source_must_fit_the_event_that_it_is_chosen_for() {
         Builder::new()
             .event::<Moved>()
             .periodic_source("point", |_: &SourceCall| Ok::<_, Infallible>(moved(1.0)))
+            .event::<Counted>()
+            .periodic_source("large", |_: &SourceCall| {
+                Ok::<_, Infallible>(Counted { id: u64::MAX })
+            })
             .periodic_source("number", |_: &SourceCall| Ok::<_, Infallible>(5))
             .periodic_source_async("late", async |_: SourceCall| Ok::<_, Infallible>(5)),
     );
@@ -305,6 +318,16 @@ fn a_source_must_fit_the_event_that_it_is_chosen_for() {
         assert_eq!(name, "event-bus:job-failed", "{source}");
         assert_eq!(failed["error"]["code"], "invalid_payload", "{source}");
     }
+    let job = json!({ "event": "counted", "everyMs": 1000, "immediate": true, "source": "large" });
+    main.start_periodic(job).unwrap();
+    let failed = &main.receive_many(1)[0].1;
+    assert_eq!(failed["error"]["code"], "invalid_payload", "{failed}");
+    assert!(message(&failed["error"]).contains("`id`"), "{failed}");
+    // Nor may a page emit a number that pages would not read as what it is.
+    let refused = main.emit("counted", r#"{"id":9007199254740993}"#);
+    assert_eq!(code(&refused), "invalid_payload", "{refused}");
+    let accepted = main.emit("counted", r#"{"id":9007199254740991}"#);
+    assert!(accepted["seq"].is_u64(), "{accepted}");
     let job = json!({ "event": "moved", "everyMs": 1000, "immediate": true, "source": "point" });
     main.start_periodic(job).unwrap();
     assert_eq!(main.receive_many(1)[0].0, "moved");
@@ -317,7 +340,11 @@ fn a_strict_catalog_refuses_names_that_are_not_registered() {
     let mut main = Page::open(&app, "main");
     assert_eq!(code(&main.emit("mved", "1")), "invalid_event_name");
     let refused = main.emit_to(json!("main"), "mved", "1");
-    assert!(message(&refused).contains("moved"), "{refused}");
+    assert!(message(&refused).contains(r#""mved""#), "{refused}");
+    assert!(
+        !message(&refused).contains("moved"),
+        "the names are not a page's to know: {refused}"
+    );
     let job = json!({ "event": "mved", "everyMs": 1000 });
     assert_eq!(
         code(&main.start_periodic(job).unwrap_err()),

@@ -176,9 +176,41 @@ pub fn a_closed_window_has_no_jobs() {
         let closer = Arc::clone(&engine);
         let closer = thread::spawn(move || closer.remove_window(MAIN));
         let time = thread::spawn(|| advance(Duration::from_secs(1)));
-        let started = Jobs::start(&engine, plan(owner.clone()));
+        let started = Jobs::start(&engine, plan(owner.clone()), |_| true);
         closer.join().unwrap();
         time.join().unwrap();
+        assert_eq!(engine.jobs.list(&owner, |_| false), []);
+        if let Err(error) = started {
+            assert_eq!(error.code(), ErrorCode::StaleSession);
+        }
+    });
+}
+
+/// A page of another origin takes the place of one that starts a job: the job is stopped or was never started.
+pub fn a_page_of_another_origin_finds_no_jobs() {
+    check(|| {
+        let engine = app();
+        let owner = JobOwner::Webview(MAIN.into());
+        let command = Command {
+            name: "start_periodic",
+            session: session(1),
+            n: 1,
+            origin: Some("tauri://localhost".to_owned()),
+        };
+        let (reply, _pending) = reply(&engine);
+        let (Turn::Run(_), Some(page)) = engine.begin_command(MAIN, command, reply) else {
+            panic!("the first command of a session runs")
+        };
+        let other = Arc::clone(&engine);
+        let leaving = thread::spawn(move || {
+            other.leave_page(MAIN, Some("https://example.org".to_owned()));
+        });
+        let plan = JobPlan {
+            page: Some(page),
+            ..plan(owner.clone())
+        };
+        let started = Jobs::start(&engine, plan, |_| true);
+        leaving.join().unwrap();
         assert_eq!(engine.jobs.list(&owner, |_| false), []);
         if let Err(error) = started {
             assert_eq!(error.code(), ErrorCode::StaleSession);
@@ -192,7 +224,7 @@ pub fn a_stopped_job_ticks_no_more() {
         let engine = app();
         let mut page = Page::new(&engine, 1);
         page.subscribe(1, "*", false).unwrap();
-        let job = Jobs::start(&engine, plan(JobOwner::Host)).unwrap();
+        let job = Jobs::start(&engine, plan(JobOwner::Host), |_| true).unwrap();
         let time = thread::spawn(|| {
             advance(Duration::from_secs(1));
             advance(Duration::from_secs(1));
@@ -215,7 +247,7 @@ pub fn the_first_listener_starts_an_unheard_job() {
             only_while_listened: true,
             ..plan(JobOwner::Host)
         };
-        let job = Jobs::start(&engine, job).unwrap();
+        let job = Jobs::start(&engine, job, |_| true).unwrap();
         let mut page = Page::new(&engine, 1);
         page.subscribe(1, "tick", false).unwrap();
         // Time passes for as long as it takes; without a look it would never tick.
@@ -241,7 +273,7 @@ pub fn a_stopped_job_emits_nothing_that_is_still_made() {
             payload: Payload::Made(made),
             ..plan(JobOwner::Host)
         };
-        let job = Jobs::start(&engine, job).unwrap();
+        let job = Jobs::start(&engine, job, |_| true).unwrap();
         thread::yield_now();
         engine.jobs.stop(&engine, &job).unwrap();
         let marker = emit(&engine, "stopped");

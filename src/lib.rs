@@ -55,7 +55,9 @@ pub use periodic::{
     PeriodicInfo, SourceCall,
 };
 pub use policy::{Overflow, Policy};
-pub use request::{Answers, RequestBuilder, RequestContext, Responder};
+pub use request::{
+    Answers, RequestAllBuilder, RequestBuilder, RequestContext, Responder, ResponderResult,
+};
 pub use stream::{EventStream, StreamItem};
 pub use target::Target;
 #[cfg(feature = "typed")]

@@ -11,7 +11,7 @@ use crate::bus::EventBus;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Failure, Result, escaped, quoted};
-use crate::event::Source;
+use crate::event::{Provenance, Source};
 use crate::hub::Address;
 use crate::hub::order::Answer;
 use crate::hub::requests::{Ask, Asker, Question, RequestId};
@@ -26,6 +26,7 @@ use crate::sync::{now, spawn};
 use super::arguments::{
     EntryAnswer, check_entries, invalid_argument, read, read_json, read_target, write,
 };
+use super::emitting::read_causes;
 use super::order::{Call, in_order};
 use super::{Bus, Entries, scope_of};
 
@@ -41,6 +42,8 @@ struct RequestArguments {
     payload: Option<String>,
     to: Value,
     timeout_ms: Option<f64>,
+    #[serde(default)]
+    causes: Vec<String>,
 }
 
 /// A question as its page has asked it, before anybody looks at whom it is for.
@@ -51,6 +54,7 @@ struct Asked {
     payload: Option<String>,
     to: Address,
     timeout: Duration,
+    causes: Vec<String>,
 }
 
 impl RequestArguments {
@@ -60,7 +64,7 @@ impl RequestArguments {
         };
         let arguments = Self::deserialize(json).map_err(|error| {
             invalid_argument(format!(
-                "a question has session, id, event and to, and may have payload and timeoutMs: {}",
+                "a question has session, id, event and to, and may have payload, timeoutMs and causes: {}",
                 escaped(&error)
             ))
         })?;
@@ -72,6 +76,7 @@ impl RequestArguments {
             payload: arguments.payload,
             to: Address::of(to)?,
             timeout: read_timeout(arguments.timeout_ms)?,
+            causes: arguments.causes,
         })
     }
 }
@@ -176,6 +181,7 @@ fn check(
         name: asked.name.clone(),
         payload: payload.into(),
         source: Source::Webview(label.into()),
+        provenance: Provenance::of(None, read_causes(&asked.causes, engine.limits().hops)?),
     };
     Ok((question, to))
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorCode, Result, quoted};
-use crate::event::{Source, weight_of};
+use crate::event::{Provenance, Source, weight_of};
 use crate::json::Json;
 use crate::name::EventName;
 use crate::target::{LabelPattern, Selection, unknown_target};
@@ -70,16 +70,30 @@ pub(crate) struct Question {
     pub(crate) name: EventName,
     pub(crate) payload: Json,
     pub(crate) source: Source,
+    /// What it follows from.
+    pub(crate) provenance: Option<Arc<Provenance>>,
 }
 
 impl Question {
+    /// The names of what caused it, oldest first.
+    pub(crate) fn causes(&self) -> &[EventName] {
+        let provenance = self.provenance.as_deref();
+        provenance.map_or(&[], |provenance| &provenance.causes)
+    }
+
+    /// The causes of what follows from it.
+    pub(crate) fn as_cause(&self) -> Arc<[EventName]> {
+        let own = std::iter::once(&self.name);
+        self.causes().iter().chain(own).cloned().collect()
+    }
+
     /// At least as many bytes as it takes in an answer.
     pub(crate) fn weight(&self) -> usize {
         let source = match &self.source {
             Source::Host => 0,
             Source::Webview(label) => label.len() * 2,
         };
-        weight_of(&self.name, &self.payload, None) + source
+        weight_of(&self.name, &self.payload, self.provenance.as_deref()) + source
     }
 }
 
@@ -444,6 +458,9 @@ impl<W> Hub<W> {
                     ),
                 ));
             }
+        }
+        if let Some(provenance) = &ask.question.provenance {
+            provenance.check(&ask.question.name, self.limits.hops)?;
         }
         let asked = match &ask.to {
             Respondent::Host => Asked::Host,
@@ -918,6 +935,7 @@ mod tests {
                     name: name("q"),
                     payload: "1".into(),
                     source: Source::Host,
+                    provenance: None,
                 },
                 asker,
                 to: match to {

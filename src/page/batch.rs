@@ -8,6 +8,7 @@ use crate::hub::outbox::{Batch, Item};
 use crate::hub::queue::{LostEvents, QueuedEvent};
 use crate::hub::requests::Question;
 use crate::hub::subscriptions::SubscriptionId;
+use crate::name::EventName;
 
 /// Writes the answer to a pull. Payloads are copied in as they are; docs/wire-protocol.md shows the result.
 ///
@@ -166,10 +167,15 @@ fn push_question(json: &mut String, question: &Question) {
         Source::Host => json!(0),
         Source::Webview(label) => json!(label),
     };
+    let causes: Vec<&str> = question.causes().iter().map(EventName::as_str).collect();
+    let causes = match causes.is_empty() {
+        true => String::new(),
+        false => format!("\"causes\":{},", json!(causes)),
+    };
     // Names have no character that JSON escapes.
     let _ = write!(
         json,
-        "{{\"request\":\"{}\",\"event\":\"{}\",\"source\":{source},\"payload\":{}}}",
+        "{{\"request\":\"{}\",\"event\":\"{}\",\"source\":{source},{causes}\"payload\":{}}}",
         question.id,
         question.name.as_str(),
         &*question.payload
@@ -211,7 +217,6 @@ mod tests {
     use crate::event::{Accepted, Gap, GapReason, Provenance, Tick};
     use crate::hub::outbox::Delivery;
     use crate::hub::subscriptions::Reach;
-    use crate::name::EventName;
 
     fn delivery(
         index: u64,

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use crate::bus::{EventBus, to_json};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Failure, Result, escaped};
-use crate::event::Source;
+use crate::event::{Provenance, Source};
 use crate::hub::Address;
 use crate::hub::order::Answer;
 use crate::hub::requests::{Ask, Asker, Question, RequestId, Respondent};
@@ -24,6 +24,7 @@ use crate::name::EventName;
 use crate::page::reply::Reply;
 use crate::sync::{oneshot, spawn_blocking};
 use crate::target::Target;
+use crate::turn::within;
 
 use responders::{Answering, Asked, GivenUp, Handler};
 
@@ -61,7 +62,8 @@ pub struct RequestBuilder<T> {
 impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
     pub(crate) fn new(bus: EventBus, target: Target, name: &str, payload: Result<String>) -> Self {
         Self {
-            bus,
+            // It may be awaited anywhere, so what causes it is noted here.
+            bus: bus.with_causes_of_now(),
             target,
             name: name.to_owned(),
             payload,
@@ -118,6 +120,34 @@ impl<T> std::fmt::Debug for RequestBuilder<T> {
     }
 }
 
+/// A question to several pages that is asked when this is awaited; got from [`EventBus::request_all`].
+///
+/// Dropping the future gives the question up, and awaited on the main thread it fails, as that of [`RequestBuilder`].
+#[must_use = "nobody is asked until it is awaited"]
+#[derive(Debug)]
+pub struct RequestAllBuilder<T>(RequestBuilder<T>);
+
+impl<T: DeserializeOwned + Send + 'static> RequestAllBuilder<T> {
+    pub(crate) fn new(each: RequestBuilder<T>) -> Self {
+        Self(each)
+    }
+
+    /// How long to wait for each of the answers: 30 seconds, unless this says otherwise. At least 1 ms and at most 24 hours.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self(self.0.timeout(timeout))
+    }
+}
+
+impl<T: DeserializeOwned + Send + 'static> IntoFuture for RequestAllBuilder<T> {
+    type Output = Result<Answers<T>>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let (bus, name) = (self.0.bus.clone(), self.0.name.clone());
+        Box::pin(async move { off_the_main_thread(&bus, &name, self.0.ask_all()).await })
+    }
+}
+
 /// Fails where a future is polled on the main thread that waits for something to come through that thread.
 async fn off_the_main_thread<T>(
     bus: &EventBus,
@@ -162,6 +192,7 @@ impl Asking {
                 name: name.clone(),
                 payload: payload.into(),
                 source: bus.source().clone(),
+                provenance: Provenance::of(None, bus.causes()),
             },
             asker: Asker::Host,
             to,
@@ -232,6 +263,10 @@ fn read_json<T: DeserializeOwned>(json: &str) -> Result<T, String> {
 /// Answers of several pages: the label of each, and what it answered or why it did not.
 pub type Answers<T> = Vec<(String, Result<T>)>;
 
+/// What a responder in Rust gives: the answer, or an error of any type, whose text the asker is told. `?` makes one of every
+/// error, and of a text, too.
+pub type ResponderResult<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
 impl EventBus {
     /// Asks the page in one webview, or Rust itself ([`Target::host`]), and awaits the answer.
     ///
@@ -267,41 +302,43 @@ impl EventBus {
     }
 
     /// Asks every page that a target selects, and gathers who answered what and who failed, in the order of the labels.
-    /// It takes as long as the slowest of them, at most the 30 seconds of a question.
+    /// It takes as long as the slowest of them, at most the time of the question.
     ///
     /// # Errors
     ///
-    /// Those of [`EventBus::request`] that concern all: the name, the payload, the target. What concerns one page stands
-    /// beside its label.
+    /// By awaiting it, those of [`EventBus::request`] that concern all: the name, the payload, the target, the main thread.
+    /// What concerns one page stands beside its label.
     ///
     /// ```
+    /// use std::time::Duration;
     /// use tauri_plugin_event_bus::{EventBus, Result};
     ///
     /// async fn unsaved(bus: EventBus) -> Result<Vec<String>> {
-    ///     let answers = bus.request_all::<bool>("editor-*", "has-changes", ()).await?;
+    ///     let asked = bus.request_all::<bool>("editor-*", "has-changes", ());
+    ///     let answers = asked.timeout(Duration::from_secs(2)).await?;
     ///     let unsaved = answers.into_iter().filter(|(_, answer)| *answer == Ok(true));
     ///     Ok(unsaved.map(|(label, _)| label).collect())
     /// }
     /// # let _ = unsaved;
     /// ```
-    pub async fn request_all<T: DeserializeOwned + Send + 'static>(
+    pub fn request_all<T: DeserializeOwned + Send + 'static>(
         &self,
         target: impl Into<Target>,
         name: &str,
         question: impl Serialize,
-    ) -> Result<Answers<T>> {
-        let target = target.into();
-        let payload = to_json(name, &question);
-        drop(question);
-        let builder = RequestBuilder::<T>::new(self.clone(), target, name, payload);
-        off_the_main_thread(self, name, builder.ask_all()).await
+    ) -> RequestAllBuilder<T> {
+        RequestAllBuilder::new(self.request(target, name, question))
     }
 
     /// Answers questions of this name that are asked of Rust, by pages (`request('host', …)`) or by Rust itself.
     ///
     /// What the closure returns is awaited, and the answers to several questions are worked out at the same time, as many
     /// as `requestsPerPage`. Where nobody waits any more, the future is dropped. An error reaches the asker as
-    /// [`ErrorCode::ResponderFailed`] with its text, and so does a panic.
+    /// [`ErrorCode::ResponderFailed`] with its text, and so does a panic. What the future emits and asks follows from the
+    /// question, as what a listener emits follows from its event.
+    ///
+    /// A closure that uses what it has captured clones it for each future, which takes it along (`async move`).
+    /// [`EventBus::respond_with`] also says who asks.
     ///
     /// # Errors
     ///
@@ -310,15 +347,53 @@ impl EventBus {
     ///
     /// ```
     /// # fn respond(bus: &tauri_plugin_event_bus::EventBus) -> tauri_plugin_event_bus::Result<()> {
-    /// use std::convert::Infallible;
+    /// use std::sync::Arc;
     ///
-    /// bus.respond("sum", async |numbers: Vec<i64>, _| Ok::<i64, Infallible>(numbers.iter().sum()))?
-    ///     .forget();
+    /// bus.respond("sum", async |numbers: Vec<i64>| Ok(numbers.iter().sum::<i64>()))?.forget();
+    ///
+    /// let notes: Arc<[&str]> = Arc::from(["milk", "bread"]);
+    /// bus.respond("note", move |place: usize| {
+    ///     let notes = Arc::clone(&notes);
+    ///     async move { Ok(notes.get(place).copied().ok_or("there is no such note")?) }
+    /// })?
+    /// .forget();
     /// # Ok(())
     /// # }
     /// ```
     #[track_caller]
-    pub fn respond<Q, T, E, F>(
+    pub fn respond<Q, T, F>(
+        &self,
+        name: &str,
+        answer: impl Fn(Q) -> F + Send + Sync + 'static,
+    ) -> Result<Responder>
+    where
+        Q: DeserializeOwned,
+        T: Serialize,
+        F: Future<Output = ResponderResult<T>> + Send + 'static,
+    {
+        self.respond_with(name, move |question, _| answer(question))
+    }
+
+    /// Answers as [`EventBus::respond`] does, by a closure that also gets the [`RequestContext`]: who asks, for one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`EventBus::respond`].
+    ///
+    /// ```
+    /// # fn respond(bus: &tauri_plugin_event_bus::EventBus) -> tauri_plugin_event_bus::Result<()> {
+    /// use tauri_plugin_event_bus::Source;
+    ///
+    /// bus.respond_with("who-am-i", async |(), context| match context.source() {
+    ///     Source::Webview(label) => Ok(label.to_string()),
+    ///     _ => Err("only pages ask this".into()),
+    /// })?
+    /// .forget();
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn respond_with<Q, T, F>(
         &self,
         name: &str,
         answer: impl Fn(Q, RequestContext) -> F + Send + Sync + 'static,
@@ -326,8 +401,7 @@ impl EventBus {
     where
         Q: DeserializeOwned,
         T: Serialize,
-        E: std::fmt::Display,
-        F: Future<Output = Result<T, E>> + Send + 'static,
+        F: Future<Output = ResponderResult<T>> + Send + 'static,
     {
         let handler: Handler = Arc::new(move |asked| {
             let name = asked.name.clone();
@@ -337,7 +411,7 @@ impl EventBus {
         self.add_responder(name, Location::caller(), handler)
     }
 
-    /// Answers as [`EventBus::respond`] does, by a closure that may block: it runs on a thread for that.
+    /// Answers as [`EventBus::respond_with`] does, by a closure that may block: it runs on a thread for that.
     /// [`RequestContext::is_cancelled`] says whether anybody still waits.
     ///
     /// # Errors
@@ -346,31 +420,30 @@ impl EventBus {
     ///
     /// ```
     /// # fn respond(bus: &tauri_plugin_event_bus::EventBus) -> tauri_plugin_event_bus::Result<()> {
-    /// bus.respond_blocking("read", |file: String, _| std::fs::read_to_string(file))?.forget();
+    /// bus.respond_blocking("read", |file: String, _| Ok(std::fs::read_to_string(file)?))?.forget();
     /// # Ok(())
     /// # }
     /// ```
     #[track_caller]
-    pub fn respond_blocking<Q, T, E>(
+    pub fn respond_blocking<Q, T>(
         &self,
         name: &str,
-        answer: impl Fn(Q, RequestContext) -> Result<T, E> + Send + Sync + 'static,
+        answer: impl Fn(Q, RequestContext) -> ResponderResult<T> + Send + Sync + 'static,
     ) -> Result<Responder>
     where
         Q: DeserializeOwned + Send + 'static,
         T: Serialize,
-        E: std::fmt::Display,
     {
         let answer = Arc::new(answer);
         let handler: Handler = Arc::new(move |asked| {
             let answer = Arc::clone(&answer);
-            let name = asked.name.clone();
+            let (name, as_cause) = (asked.name.clone(), Arc::clone(&asked.as_cause));
             Box::pin(async move {
                 let (question, context) = open::<Q>(asked)?;
                 let event = name.clone();
-                let answered =
-                    spawn_blocking(move || write(&event, answer(question, context))).await;
-                answered.unwrap_or_else(|error| {
+                let answering =
+                    move || within(&as_cause, || write(&event, answer(question, context)));
+                spawn_blocking(answering).await.unwrap_or_else(|error| {
                     log::error!("the responder of {:?} panicked: {error}", name.as_str());
                     let failure = Failure::new("panic", &error.to_string(), None);
                     Err(Error::failed(name.as_str(), "Rust", failure))
@@ -442,6 +515,7 @@ fn open<Q: DeserializeOwned>(asked: Asked) -> Result<(Q, RequestContext)> {
         name,
         payload,
         source,
+        as_cause: _,
         given_up,
     } = asked;
     let question = read_as(&payload, || format!("the question {:?}", name.as_str()))?;
@@ -456,7 +530,7 @@ fn open<Q: DeserializeOwned>(asked: Asked) -> Result<(Q, RequestContext)> {
 }
 
 /// Writes an answer.
-fn write<T: Serialize, E: std::fmt::Display>(name: &EventName, answer: Result<T, E>) -> Answer {
+fn write<T: Serialize>(name: &EventName, answer: ResponderResult<T>) -> Answer {
     match answer {
         Ok(answer) => to_json(name.as_str(), &answer),
         Err(error) => {
@@ -499,9 +573,7 @@ impl RequestContext {
 ///
 /// ```
 /// # fn respond(bus: &tauri_plugin_event_bus::EventBus) -> tauri_plugin_event_bus::Result<()> {
-/// use std::convert::Infallible;
-///
-/// let responder = bus.respond("version", async |(), _| Ok::<_, Infallible>("1.0"))?;
+/// let responder = bus.respond("version", async |()| Ok("1.0"))?;
 /// drop(responder); // answers nothing from now on
 /// # Ok(())
 /// # }

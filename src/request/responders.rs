@@ -17,6 +17,7 @@ use crate::listener::panic_message;
 use crate::name::EventName;
 use crate::page::reply::Reply;
 use crate::sync::{Mutex, MutexGuard, Notify, now, spawn};
+use crate::turn::within;
 
 pub(crate) type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
@@ -29,6 +30,8 @@ pub(crate) struct Asked {
     pub(crate) name: EventName,
     pub(crate) payload: String,
     pub(crate) source: Source,
+    /// The causes of what follows from it.
+    pub(crate) as_cause: Arc<[EventName]>,
     pub(crate) given_up: Arc<GivenUp>,
 }
 
@@ -191,6 +194,7 @@ impl Engine {
             name: ask.question.name.clone(),
             payload: ask.question.payload.to_string(),
             source: ask.question.source.clone(),
+            as_cause: ask.question.as_cause(),
             given_up,
         }
     }
@@ -207,6 +211,7 @@ struct Call {
 impl Call {
     async fn run(mut self, handler: Handler, asked: Asked) {
         let given_up = Arc::clone(&asked.given_up);
+        let as_cause = Arc::clone(&asked.as_cause);
         let name = self.name.clone();
         let mut told = pin!(given_up.told.notified());
         let mut answering: Option<Answering> = None;
@@ -216,7 +221,7 @@ impl Call {
                 return Poll::Ready(None);
             }
             // The handler is foreign code, whether it is called or polled.
-            let polled = catch_unwind(AssertUnwindSafe(|| {
+            let mut poll = || {
                 if let Some(asked) = asked.take() {
                     answering = Some(handler(asked));
                 }
@@ -224,7 +229,8 @@ impl Call {
                     Some(answering) => answering.as_mut().poll(context),
                     None => Poll::Pending,
                 }
-            }));
+            };
+            let polled = catch_unwind(AssertUnwindSafe(|| within(&as_cause, &mut poll)));
             match polled {
                 Ok(Poll::Pending) => Poll::Pending,
                 Ok(Poll::Ready(answer)) => Poll::Ready(Some(answer)),

@@ -1,6 +1,5 @@
 //! Typed questions: one declaration gives the name, and the types of the question and of its answer.
 
-use std::fmt::Display;
 use std::future::Future;
 
 use schemars::JsonSchema;
@@ -10,7 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::bus::{EventBus, EventBusExt, to_json};
 use crate::catalog::RequestDeclaration;
 use crate::error::{Error, ErrorCode, Result};
-use crate::request::{RequestBuilder, RequestContext, Responder};
+use crate::request::{RequestAllBuilder, RequestBuilder, Responder, ResponderResult};
 use crate::target::Target;
 
 use super::{numbers, read};
@@ -63,6 +62,15 @@ pub trait Request: Serialize + DeserializeOwned + JsonSchema + 'static {
         let bus = on.event_bus().as_ref().clone();
         RequestBuilder::new(bus, target.into(), Self::NAME, write(self))
     }
+
+    /// Asks every page that a target selects, as [`EventBus::request_all`] does.
+    fn ask_all(
+        &self,
+        on: &impl EventBusExt,
+        target: impl Into<Target>,
+    ) -> RequestAllBuilder<Self::Response> {
+        RequestAllBuilder::new(self.ask(on, target))
+    }
 }
 
 /// Writes a question whose numbers a page reads exactly.
@@ -99,7 +107,6 @@ impl EventBus {
     /// ```
     /// # use schemars::JsonSchema;
     /// # use serde::{Deserialize, Serialize};
-    /// use std::convert::Infallible;
     /// use tauri_plugin_event_bus::{EventBus, Request, Result};
     ///
     /// #[derive(Serialize, Deserialize, JsonSchema)]
@@ -111,21 +118,19 @@ impl EventBus {
     /// }
     ///
     /// fn answer(bus: &EventBus) -> Result<()> {
-    ///     bus.respond_to(async |sum: Sum, _| Ok::<i32, Infallible>(sum.0.iter().sum()))?
-    ///         .forget();
+    ///     bus.respond_to(async |sum: Sum| Ok(sum.0.iter().sum()))?.forget();
     ///     Ok(())
     /// }
     /// # let _ = answer;
     /// ```
     #[track_caller]
-    pub fn respond_to<R, E, F>(
+    pub fn respond_to<R, F>(
         &self,
-        answer: impl Fn(R, RequestContext) -> F + Send + Sync + 'static,
+        answer: impl Fn(R) -> F + Send + Sync + 'static,
     ) -> Result<Responder>
     where
         R: Request,
-        E: Display,
-        F: Future<Output = Result<R::Response, E>> + Send + 'static,
+        F: Future<Output = ResponderResult<R::Response>> + Send + 'static,
     {
         self.respond(R::NAME, answer)
     }

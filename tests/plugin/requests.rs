@@ -1,13 +1,12 @@
 //! Asking a page, or Rust, and getting its answer.
 
-use std::convert::Infallible;
 use std::sync::mpsc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tauri::async_runtime::{JoinHandle, block_on, spawn};
 use tauri_plugin_event_bus::{
-    Builder, Error, ErrorCode, EventBus, EventBusExt, Limits, Source, Target,
+    Builder, Error, ErrorCode, EventBus, EventBusExt, Limits, ResponderResult, Source, Target,
 };
 
 use crate::support::{Page, Pending, app, app_with, code, exit, invoke, message};
@@ -145,7 +144,7 @@ fn a_question_comes_after_what_was_emitted_before_it_and_before_what_came_after(
 #[test]
 fn a_page_asks_a_page_and_rust() {
     let app = app();
-    let sum = async |numbers: Vec<i64>, _| Ok::<i64, Infallible>(numbers.iter().sum());
+    let sum = async |numbers: Vec<i64>| Ok(numbers.iter().sum::<i64>());
     app.event_bus().respond("sum", sum).unwrap().forget();
     let mut main = Page::open(&app, "main");
     main.respond("confirm", true);
@@ -387,7 +386,7 @@ fn a_name_has_one_responder() {
     main.respond("q", false);
     assert_eq!(main.respond("q", true), json!({}));
 
-    let answer = async |(), _| Ok::<u8, Infallible>(1);
+    let answer = async |()| Ok(1);
     let first = bus.respond("q", answer).unwrap();
     let error = bus.respond("q", answer).unwrap_err();
     assert_eq!(error.code(), ErrorCode::DuplicateResponder);
@@ -422,10 +421,10 @@ fn on_the_main_thread_a_page_is_not_waited_for() {
     let _main = Page::open(&app, "main");
     let asked = block_on(bus.request::<Value>("main", "q", ()).into_future());
     assert_eq!(asked.unwrap_err().code(), ErrorCode::WouldBlock);
-    let asked = block_on(bus.request_all::<Value>("*", "q", ()));
+    let asked = block_on(bus.request_all::<Value>("*", "q", ()).into_future());
     assert_eq!(asked.unwrap_err().code(), ErrorCode::WouldBlock);
     // Rust answers on its own threads.
-    let answer = async |(), _| Ok::<u8, Infallible>(1);
+    let answer = async |()| Ok(1);
     bus.respond("q", answer).unwrap().forget();
     let asked = block_on(bus.request::<u8>(Target::host(), "q", ()).into_future());
     assert_eq!(asked, Ok(1));
@@ -531,15 +530,15 @@ fn a_page_waits_for_so_many_answers_and_a_page_is_asked_so_much() {
 fn responders_in_rust_fail_panic_block_and_are_given_up() {
     let app = app();
     let bus = app.event_bus();
-    bus.respond("fails", async |(), _| Err::<(), _>("no"))
+    bus.respond("fails", async |()| Err::<(), _>("no".into()))
         .unwrap()
         .forget();
-    let panics = async |(), _| -> Result<u8, Infallible> { panic!("oh") };
+    let panics = async |()| -> ResponderResult<u8> { panic!("oh") };
     bus.respond("panics", panics).unwrap().forget();
-    bus.respond_blocking("blocks", |(), _| Ok::<u8, Infallible>(5))
+    bus.respond_blocking("blocks", |(), _| Ok(5))
         .unwrap()
         .forget();
-    let panics = |(), _| -> Result<u8, Infallible> { panic!("oh") };
+    let panics = |(), _| -> ResponderResult<u8> { panic!("oh") };
     bus.respond_blocking("blocks:panics", panics)
         .unwrap()
         .forget();
@@ -569,10 +568,10 @@ fn responders_in_rust_fail_panic_block_and_are_given_up() {
         assert_eq!(*context.source(), Source::Host);
         async move {
             let _guard = guard;
-            std::future::pending::<Result<u8, Infallible>>().await
+            std::future::pending::<ResponderResult<u8>>().await
         }
     };
-    bus.respond("hangs", hangs).unwrap().forget();
+    bus.respond_with("hangs", hangs).unwrap().forget();
     let request = bus.request::<u8>(Target::host(), "hangs", ());
     let request = request.timeout(Duration::from_millis(50));
     let error = block_on(request.into_future()).unwrap_err();
@@ -585,7 +584,7 @@ fn responders_in_rust_fail_panic_block_and_are_given_up() {
 fn a_page_asks_only_what_its_capability_lists() {
     let app = app();
     let bus = app.event_bus();
-    let answer = async |_: Value, _| Ok::<u8, Infallible>(1);
+    let answer = async |_: Value| Ok(1);
     bus.respond("sum", answer).unwrap().forget();
     bus.respond("confirm", answer).unwrap().forget();
     let mut main = Page::open(&app, "main");
@@ -699,9 +698,9 @@ mod typed {
         let error = block_on(task).unwrap().unwrap_err();
         assert_eq!(error.code(), ErrorCode::InvalidPayload);
 
-        let answer = async |question: Choose, _| {
+        let answer = async |question: Choose| {
             let names = vec!["x".to_owned(); usize::from(question.most_at_once)];
-            Ok::<Choice, Infallible>(Choice { names })
+            Ok(Choice { names })
         };
         bus.respond_to(answer).unwrap().forget();
         let asked = Choose { most_at_once: 1 }.ask(&bus, Target::host());
@@ -767,5 +766,90 @@ fn an_app_that_exits_answers_nobody() {
     assert!(
         matches!(code, ErrorCode::PageGone | ErrorCode::Unavailable),
         "{code}"
+    );
+}
+
+#[test]
+fn what_follows_from_a_question_carries_the_chain() {
+    let app = app();
+    let bus = app.event_bus();
+    let mut main = Page::open(&app, "main");
+    main.respond("q", true);
+    main.listen("done");
+    // An event that Rust hears, a question that it asks for it, and what the responder emits.
+    let (own, inner) = (bus.clone(), bus.clone());
+    bus.listen("start", move |_| {
+        let asked = own.request::<u8>(Target::host(), "outer", ());
+        spawn(async move { asked.await });
+    })
+    .unwrap()
+    .forget();
+    bus.respond("outer", move |()| {
+        let bus = inner.clone();
+        async move {
+            let answer: u8 = bus.request("main", "q", ()).await?;
+            bus.emit("done", answer)?;
+            Ok(answer)
+        }
+    })
+    .unwrap()
+    .forget();
+    bus.emit("start", ()).unwrap();
+    let question = main.question();
+    assert_eq!(question["causes"], json!(["start", "outer"]));
+    main.answer(&question, "7");
+    let batch = main.pull().wait().unwrap();
+    let extras = &batch["items"][0][4];
+    assert_eq!(extras["causes"], json!(["start", "outer"]));
+
+    // A blocking responder's, too.
+    let (sender, heard) = mpsc::channel();
+    bus.listen("read", move |event| {
+        let causes: Vec<String> = event.causes().map(str::to_owned).collect();
+        sender.send(causes).unwrap();
+    })
+    .unwrap()
+    .forget();
+    let own = bus.clone();
+    bus.respond_blocking("blocks", move |(), _| Ok(own.emit("read", ())?.seq))
+        .unwrap()
+        .forget();
+    let other = Page::open(&app, "other");
+    let asked = other.ask_with(
+        json!({ "id": 1, "to": { "kind": "App" }, "event": "blocks", "causes": ["click"] }),
+    );
+    asked.wait().unwrap();
+    assert_eq!(heard.recv_timeout(PATIENCE).unwrap(), ["click", "blocks"]);
+}
+
+#[test]
+fn questions_that_cause_each_other_come_to_an_end() {
+    let app = app();
+    let bus = app.event_bus();
+    let (sender, ends) = mpsc::channel();
+    let own = bus.clone();
+    bus.respond("ping", move |depth: u8| {
+        let (bus, sender) = (own.clone(), sender.clone());
+        async move {
+            let again = bus.request::<u8>(Target::host(), "ping", depth + 1).await;
+            if let Err(error) = &again
+                && error.code() == ErrorCode::EventLoop
+            {
+                sender.send((depth, error.message().to_owned())).unwrap();
+            }
+            Ok(again.map_err(|error| error.to_string())?)
+        }
+    })
+    .unwrap()
+    .forget();
+    let asked = bus.request::<u8>(Target::host(), "ping", 0);
+    let error = block_on(asked.into_future()).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::ResponderFailed);
+    let (depth, text) = ends.recv_timeout(PATIENCE).unwrap();
+    // Sixteen causes pass, and the seventeenth does not.
+    assert_eq!(depth, 16);
+    assert!(
+        text.contains("ping → ping") && text.contains("16"),
+        "{text}"
     );
 }

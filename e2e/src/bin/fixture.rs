@@ -46,8 +46,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             // Before any page is there.
             app.event_bus().emit("app:ready", json!({ "version": 3 }))?;
             app.event_bus()
-                .respond("sum", async |numbers: Vec<i64>, _| {
-                    Ok::<i64, std::convert::Infallible>(numbers.iter().sum())
+                .respond("sum", async |numbers: Vec<i64>| {
+                    Ok(numbers.iter().sum::<i64>())
                 })?
                 .forget();
             let ledger = app.handle().clone();

@@ -31,6 +31,7 @@ fn ask_of(engine: &Arc<Engine>, to: Respondent, id: RequestId) -> Pending {
             name: name(),
             payload: "1".into(),
             source: Source::Host,
+            provenance: None,
         },
         asker: Asker::Host,
         to,

@@ -39,6 +39,7 @@ export interface PulledQuestion {
   readonly event: string
   readonly source: 0 | string
   readonly payload: unknown
+  readonly causes?: readonly string[]
 }
 
 /** Nobody waits for this answer any more. */

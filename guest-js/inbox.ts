@@ -8,12 +8,11 @@ import {
   readBatch,
 } from './batch.js'
 import { CommandQueue, type Entry, type Renewal, run, type StateCommand } from './commands.js'
+import type { Conversing } from './conversations.js'
 import { EventBusError, report, toEventBusError } from './error.js'
 import type { BusEvent, EventSource, Gap } from './event.js'
-import { type Asked, Questions } from './questions.js'
-import { existingInbox, INBOX } from './realm.js'
+import { type Cause, existingInbox, INBOX } from './realm.js'
 import { ReceivedEvent } from './received.js'
-import { type Answerer, Responders } from './responders.js'
 import type { Target } from './target.js'
 
 /** Changes whenever a copy of this package could not use the inbox that another one made. */
@@ -58,18 +57,16 @@ export interface Subscriber {
 /** What the copies of this package in one realm share: a session, its subscriptions, its outgoing commands. */
 export interface Inbox {
   readonly version: number
-  /** The event whose handler is running, which causes what that emits. */
-  readonly cause?: BusEvent<unknown> | null
+  /** What is being handled, an event or a question, which causes what its handler emits and asks. */
+  readonly cause?: Cause | null
   /** Subscribes and returns what ends it. */
   subscribe(subscriber: Subscriber): () => void
   /** Ends every subscription of exactly this name or pattern and returns how many there were. */
   unlisten(event: string): number
   /** Sends a command that changes state, in the order of the calls. `size` is the payload's, in characters. */
   send(command: StateCommand, value: unknown, size: number): Promise<unknown>
-  /** Answers questions, and returns what ends that. Throws where the name has a responder in this page. */
-  respond(answerer: Answerer): () => void
-  /** Asks, and gives the answer. */
-  request(asked: Asked): Promise<unknown>
+  /** What this page asks and is asked, made at its first use. */
+  converse<Made extends Conversing>(make: (queue: CommandQueue, pull: () => void) => Made): Made
 }
 
 /** The inbox of this realm, made at its first use. Throws where there is none to be had. */
@@ -160,10 +157,9 @@ interface Pulls {
 
 class PageInbox implements Inbox {
   readonly version = INBOX_VERSION
-  cause: BusEvent<unknown> | null = null
+  cause: Cause | null = null
   private readonly queue = new CommandQueue(() => this.beginAgain())
-  private readonly responders = new Responders(this.queue, () => this.pull())
-  private readonly questions = new Questions(this.queue)
+  private conversations: Conversing | null = null
   private readonly subscriptions = new Map<number, Subscription>()
   private lastId = 0
   private pulls: Pulls = { session: this.queue.session, handled: 0, acknowledged: 0 }
@@ -183,7 +179,7 @@ class PageInbox implements Inbox {
     addEventListener('pageshow', (event) => {
       if (!event.persisted) return
       this.loop = null
-      this.questions.lose()
+      this.conversations?.forget()
       this.queue.repeat()
       this.pull()
     })
@@ -219,12 +215,9 @@ class PageInbox implements Inbox {
     return new Promise((resolve, reject) => this.queue.push(command, { value, size, resolve, reject }))
   }
 
-  respond(answerer: Answerer): () => void {
-    return this.responders.add(answerer)
-  }
-
-  request(asked: Asked): Promise<unknown> {
-    return this.questions.ask(asked)
+  converse<Made extends Conversing>(make: (queue: CommandQueue, pull: () => void) => Made): Made {
+    this.conversations ??= make(this.queue, () => this.pull())
+    return this.conversations as Made
   }
 
   private end(subscription: Subscription): void {
@@ -289,7 +282,7 @@ class PageInbox implements Inbox {
       const entry = this.call(subscription, { session: subscription.session, after, handled: subscription.last })
       return { command: 'subscribe' as const, entry }
     })
-    return [...subscribed, ...this.responders.respondAgain()]
+    return [...subscribed, ...(this.conversations?.beginAgain() ?? [])]
   }
 
   /**
@@ -301,9 +294,8 @@ class PageInbox implements Inbox {
   }
 
   private get listening(): boolean {
-    if (this.responders.listening) return true
     for (const { call } of this.subscriptions.values()) if (call === null) return true
-    return false
+    return this.conversations?.listening === true
   }
 
   private pull(): void {
@@ -322,7 +314,7 @@ class PageInbox implements Inbox {
     let ahead: Pull[] = []
     while (this.listening || ahead.length > 0 || pulls.handled > pulls.acknowledged) {
       const pull = ahead.shift() ?? this.ask(pulls, false)
-      this.responders.flush()
+      this.conversations?.flush()
       let batch: Batch | null = null
       let error: EventBusError | null = null
       try {
@@ -333,7 +325,7 @@ class PageInbox implements Inbox {
       if (this.loop !== loop) return
       if (!batch) {
         ahead = []
-        if (error?.code !== 'stale_session') this.responders.sendAgain(pull.replies)
+        if (error?.code !== 'stale_session') this.conversations?.sendAgain(pull.replies)
         if (error && !(await this.recover(loop, error))) return
         continue
       }
@@ -352,9 +344,9 @@ class PageInbox implements Inbox {
       }
       const reading: Reading = { batch, next: 0, seq: 0, micros: 0 }
       let heard = performance.now()
-      if (ahead.length === 0) this.responders.hold()
+      if (ahead.length === 0) this.conversations?.hold()
       while (this.dispatch(pulls, reading)) {
-        this.responders.flush()
+        this.conversations?.flush()
         await nextTask()
         if (this.loop !== loop) return
         // The host takes a page for dead that it does not hear of, however busy the page is.
@@ -365,16 +357,16 @@ class PageInbox implements Inbox {
       }
       if (isEmpty && !pull.isAhead) this.noteNothingDue()
       // Responders that have their answer, but for a microtask or two, find the pull still here.
-      for (let turn = 0; turn < ANSWER_TURNS && this.responders.unsettled; turn += 1) await null
-      if (this.loop !== loop) return this.responders.flush()
+      for (let turn = 0; turn < ANSWER_TURNS && this.conversations?.unsettled; turn += 1) await null
+      if (this.loop !== loop) return this.conversations?.flush()
     }
     this.loop = null
-    this.responders.flush()
+    this.conversations?.flush()
   }
 
   private ask({ session, handled }: Pulls, isAhead: boolean): Pull {
     if (!isAhead) this.acceptedMeanwhile.clear()
-    const replies = isAhead ? [] : this.responders.take()
+    const replies = (!isAhead && this.conversations?.take()) || []
     const optional = { ...(isAhead && { ahead: true }), ...(replies.length > 0 && { replies }) }
     const answer = run('pull', { session, ack: handled, ...optional }).then(readBatch)
     // Whoever waits for it hears of its failure, and what was given up fails unheard.
@@ -401,7 +393,7 @@ class PageInbox implements Inbox {
         this.unsubscribe(subscription)
         this.lose(subscription, error)
       }
-      this.responders.lose(error)
+      this.conversations?.lose(error)
       return false
     }
     if (!this.listening) {
@@ -496,8 +488,11 @@ class PageInbox implements Inbox {
   }
 
   private deliverOther(item: PulledGap | PulledQuestion | PulledEnding): void {
-    if ('request' in item) this.responders.ask(item, sourceOf(item.source))
-    else if ('ended' in item) this.responders.stop(item)
+    if ('request' in item) {
+      this.cause = item
+      this.conversations?.ask(item, sourceOf(item.source))
+      this.cause = null
+    } else if ('ended' in item) this.conversations?.stop(item)
     else this.deliverGap(item)
   }
 

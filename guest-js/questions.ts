@@ -8,6 +8,7 @@ export interface Asked {
   readonly to: Target
   readonly payload: string | undefined
   readonly timeoutMs: number | undefined
+  readonly causes: readonly string[]
   readonly signal: AbortSignal | undefined
 }
 
@@ -55,9 +56,13 @@ export class Questions {
   }
 
   private async send(id: number, asked: Asked, stale: number, isWaiting: () => boolean): Promise<unknown> {
-    const { event, to, payload, timeoutMs } = asked
+    const { event, to, payload, timeoutMs, causes } = asked
     const { session } = this.queue
-    const optional = { ...(payload !== undefined && { payload }), ...(timeoutMs !== undefined && { timeoutMs }) }
+    const optional = {
+      ...(payload !== undefined && { payload }),
+      ...(timeoutMs !== undefined && { timeoutMs }),
+      ...(causes.length > 0 && { causes }),
+    }
     try {
       return await run('request', { session, id, event, to, ...optional })
     } catch (reason) {

@@ -1,9 +1,8 @@
 import type { Extras } from './batch.js'
-import type { Emit, EmitOptions, EmitTo, Receipt } from './emit.js'
+import type { Emit, EmitTo } from './emit.js'
 import type { BusEvent, EventSource, PeriodicTick } from './event.js'
 import { chainOf } from './realm.js'
-import { type Sending, send } from './sending.js'
-import type { Target } from './target.js'
+import { emitAfter, emitToAfter } from './sending.js'
 
 /**
  * An event as handlers get it. What it can do stands at its prototype: making it costs no more, and it can be cloned and
@@ -38,14 +37,10 @@ export class ReceivedEvent implements BusEvent<unknown> {
   }
 
   get emit(): Emit {
-    const causes = chainOf(this)
-    return ((event: string, payload?: unknown, options?: EmitOptions): Promise<Receipt> =>
-      send({ event, payload, options, causes })) as Emit
+    return emitAfter(chainOf(this))
   }
 
   get emitTo(): EmitTo {
-    const causes = chainOf(this)
-    return ((target: Target, event: string, payload?: unknown, options?: EmitOptions): Promise<Receipt> =>
-      send({ target, event, payload, options, causes } satisfies Sending)) as EmitTo
+    return emitToAfter(chainOf(this))
   }
 }

@@ -30,7 +30,7 @@ export interface RequestMap {}
 export type RequestName = (keyof RequestMap & string) | (string & Record<never, never>)
 
 /**
- * What is asked under this name: the type in {@link RequestMap}, else `unknown`.
+ * What is asked under this name: the type in {@link RequestMap} (`null` where nothing is), else `unknown`.
  *
  * @example
  * ```ts
@@ -41,8 +41,10 @@ export type RequestName = (keyof RequestMap & string) | (string & Record<never, 
  */
 export type QuestionOf<Name extends string> = Name extends keyof RequestMap
   ? RequestMap[Name] extends { question: infer Question }
-    ? Question
-    : unknown
+    ? [Question] extends [Nothing]
+      ? null
+      : Question
+    : null
   : unknown
 
 /**
@@ -58,7 +60,7 @@ export type QuestionOf<Name extends string> = Name extends keyof RequestMap
 export type AnswerOf<Name extends string> = Name extends keyof RequestMap
   ? RequestMap[Name] extends { answer: infer Answer }
     ? Answer
-    : unknown
+    : null
   : unknown
 
 /**
@@ -72,9 +74,16 @@ export type AnswerOf<Name extends string> = Name extends keyof RequestMap
  * const askMain = (...question: QuestionArguments<'confirm'>) => request('main', 'confirm', ...question)
  * ```
  */
-export type QuestionArguments<Name extends string> =
-  unknown extends QuestionOf<Name>
-    ? [question?: unknown]
-    : [QuestionOf<Name>] extends [undefined | null]
-      ? [question?: QuestionOf<Name>]
-      : [question: QuestionOf<Name>]
+export type QuestionArguments<Name extends string> = Name extends keyof RequestMap
+  ? RequestMap[Name] extends { question: infer Question }
+    ? undefined extends Question
+      ? [question?: Question]
+      : [Question] extends [Nothing]
+        ? [question?: Question]
+        : [question: Question]
+    : [question?: undefined]
+  : [question?: unknown]
+
+/** What the map says where nothing is asked. */
+// biome-ignore lint/suspicious/noConfusingVoidType: Apps write void, which undefined does not cover.
+type Nothing = undefined | null | void

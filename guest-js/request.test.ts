@@ -88,6 +88,9 @@ describe('respond', () => {
 
   it('says that it has no responder for what came too late', async () => {
     await listen('*', () => {})
+    const off = await respond('gone', () => 1)
+    off()
+    await settled()
     realm.host.ask('1', 'gone')
     await settled()
     expect(replies()).toEqual([{ request: '1', declined: true }])
@@ -312,5 +315,36 @@ describe('request', () => {
   it('refuses what no host could be asked', async () => {
     expect(await failed(request('main', 'a', Number.NaN))).toMatchObject({ code: 'invalid_payload' })
     expect(await failed(request('main', 'tauri://x'))).toMatchObject({ code: 'reserved_event_name' })
+  })
+})
+
+describe('chains', () => {
+  it('go on through a question, also behind an await of its responder', async () => {
+    await respond('q', async (_, { causes, emit: emitAfter }) => {
+      void emit('at-once', causes)
+      await null
+      void emit('unknown')
+      await emitAfter('later')
+      return 1
+    })
+    realm.host.push({ request: '1', event: 'q', source: 0, payload: null, causes: ['click'] })
+    await settled()
+    const emitted = realm.host.commands('emit').flatMap(({ args }) => args.events as Record<string, unknown>[])
+    expect(emitted).toEqual([
+      { event: 'at-once', payload: '["click"]', causes: ['click', 'q'] },
+      { event: 'unknown' },
+      { event: 'later', causes: ['click', 'q'] },
+    ])
+  })
+
+  it('begin with what a handler asks', async () => {
+    await listen('click', () => {
+      void request('other', 'q').catch(() => {})
+    })
+    realm.host.emit('click')
+    await settled()
+    void request('other', 'r').catch(() => {})
+    await settled()
+    expect(realm.host.commands('request').map(({ args }) => args.causes)).toEqual([['click'], undefined])
   })
 })

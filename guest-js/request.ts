@@ -1,9 +1,14 @@
+import { Conversations } from './conversations.js'
+import type { Emit, EmitTo } from './emit.js'
 import { EventBusError, toEventBusError } from './error.js'
 import { checkName, type EventSource, payloadJson } from './event.js'
 import type { NameIfSet, Unset } from './event-map.js'
 import { openInbox } from './inbox.js'
+import { causesOfNow } from './realm.js'
 import type { AnswerOf, QuestionArguments, QuestionOf, RequestName } from './request-map.js'
-import { awaitable, type Subscription } from './subscription.js'
+import type { Asked } from './responders.js'
+import { emitAfter, emitToAfter } from './sending.js'
+import { acceptable, type Subscription } from './subscription.js'
 import { copyOfTarget, type Target } from './target.js'
 
 /**
@@ -26,6 +31,15 @@ export interface RequestContext {
   source: EventSource
   /** Aborts when nobody waits for the answer any more: `reason.code` is `timeout` or `cancelled`. */
   signal: AbortSignal
+  /** The names of the events and questions that caused it, oldest first. */
+  causes: readonly string[]
+  /**
+   * Emits an event that follows from the question. As long as the responder is synchronous, the package's `emit` does the
+   * same; behind an `await` this is how an event keeps its causes.
+   */
+  emit: Emit
+  /** The same for a target. */
+  emitTo: EmitTo
 }
 
 /**
@@ -48,7 +62,8 @@ export interface RespondOptions {
 }
 
 /**
- * Answers questions of this name that this page is asked. What `responder` returns, or its promise resolves to, is the
+ * Answers questions of this name that this page is asked. The question's type is that in {@link RequestMap}, or the type
+ * argument. What `responder` returns, or its promise resolves to, is the
  * answer; what it throws reaches the asker as `responder_failed` with its name and message. A name has one responder in a
  * page.
  *
@@ -67,50 +82,49 @@ export interface RespondOptions {
  * off()
  * ```
  */
-export function respond<Name extends RequestName>(
+export function respond<Question = Unset>(
+  event: NameIfSet<Question>,
+  responder: (question: NoInfer<Question>, context: RequestContext) => unknown,
+  options?: RespondOptions,
+): Subscription
+export function respond<Name extends RequestName, _ extends never>(
   event: Name,
   responder: (
     question: QuestionOf<Name>,
     context: RequestContext,
   ) => NoInfer<AnswerOf<Name>> | PromiseLike<NoInfer<AnswerOf<Name>>>,
+  options?: RespondOptions,
+): Subscription
+export function respond(
+  event: string,
+  responder: (question: never, context: RequestContext) => unknown,
   options: RespondOptions = {},
 ): Subscription {
   const { signal, stack = false } = options
-  let resolve: (off: () => void) => void
-  let reject: (error: EventBusError) => void
-  const promise = new Promise<() => void>((onResolve, onReject) => {
-    resolve = onResolve
-    reject = onReject
-  })
-  let running = true
-  let endAtInbox: (() => void) | undefined
-  const off = () => endAtInbox?.()
-  const accepted = () => resolve(() => off())
-  const ended = (reason?: EventBusError) => {
-    if (!running) return
-    running = false
-    signal?.removeEventListener('abort', off)
-    if (reason) reject(toEventBusError(reason))
-    else accepted()
-  }
-  try {
-    if (signal?.aborted) {
-      ended()
-    } else {
-      checkName(event)
-      if (typeof responder !== 'function') {
-        throw new EventBusError('invalid_argument', `the responder of "${event}" is not a function`)
-      }
-      const name = responder.name === '' ? 'a function without a name' : `the function "${responder.name}"`
-      const answer = (question: unknown, asked: { source: EventSource; signal: AbortSignal }) =>
-        responder(question as QuestionOf<Name>, { event, ...asked })
-      endAtInbox = openInbox().respond({ event, name, stack, answer, accepted, ended })
-      signal?.addEventListener('abort', off)
+  return acceptable(signal, ({ accepted, ended }) => {
+    checkName(event)
+    if (typeof responder !== 'function') {
+      throw new EventBusError('invalid_argument', `the responder of "${event}" is not a function`)
     }
-  } catch (error) {
-    ended(toEventBusError(error))
-  }
-  return awaitable(off, promise)
+    const name = responder.name === '' ? 'a function without a name' : `the function "${responder.name}"`
+    const answer = (question: unknown, { source, signal, chain }: Asked) => {
+      const context = {
+        event,
+        source,
+        signal,
+        causes: chain.slice(0, -1),
+        emit: emitAfter(chain),
+        emitTo: emitToAfter(chain),
+      }
+      return responder(question as never, context)
+    }
+    return openConversations().responders.add({ event, name, stack, answer, accepted, ended })
+  })
+}
+
+/** The conversations of this realm. */
+function openConversations(): Conversations {
+  return openInbox().converse((queue, pull) => new Conversations(queue, pull))
 }
 
 /**
@@ -174,7 +188,8 @@ export async function request(
     }
     const payload = payloadJson(event, question)
     const to: Target = target === 'host' ? { kind: 'App' } : (copyOfTarget(target) as Target)
-    return await openInbox().request({ event, to, payload, timeoutMs, signal })
+    const causes = causesOfNow()
+    return await openConversations().questions.ask({ event, to, payload, timeoutMs, signal, causes })
   } catch (error) {
     throw toEventBusError(error)
   }

@@ -2,6 +2,7 @@ import type { PulledEnding, PulledQuestion } from './batch.js'
 import type { CommandQueue, Entry, Renewal } from './commands.js'
 import { EventBusError, report, toEventBusError } from './error.js'
 import { type EventSource, payloadJson } from './event.js'
+import { chainOf } from './realm.js'
 
 /** Who answers questions of one name. */
 export interface Answerer {
@@ -11,11 +12,19 @@ export interface Answerer {
   /** Whether whoever asks is told the stack of what it throws. */
   readonly stack: boolean
   /** Answers; may throw or return a promise. */
-  answer(question: unknown, asked: { source: EventSource; signal: AbortSignal }): unknown
+  answer(question: unknown, asked: Asked): unknown
   /** The host has accepted it. */
   accepted(): void
   /** It answers nothing any more. `error` tells why, unless the page ended it. */
   ended(error?: EventBusError): void
+}
+
+/** What a responder learns of a question beside the question itself. */
+export interface Asked {
+  readonly source: EventSource
+  readonly signal: AbortSignal
+  /** The names of what caused the question, oldest first, and at last its own. */
+  readonly chain: string[]
 }
 
 interface Registered {
@@ -116,7 +125,8 @@ export class Responders {
   }
 
   /** Answers a question as soon as its responder has. */
-  ask({ request, event, payload }: PulledQuestion, source: EventSource): void {
+  ask(question: PulledQuestion, source: EventSource): void {
+    const { request, event, payload } = question
     const answerer = this.registered.get(event)?.answerer
     if (!answerer) {
       this.reply({ request, declined: true }, 0)
@@ -133,7 +143,7 @@ export class Responders {
     const answered = (answer: unknown) => finish(() => this.replyWith(request, event, answer))
     const failed = (reason: unknown) => finish(() => this.fail(request, answerer, reason))
     try {
-      const answer = answerer.answer(payload, { source, signal: controller.signal })
+      const answer = answerer.answer(payload, { source, signal: controller.signal, chain: chainOf(question) })
       if (isThenable(answer)) Promise.resolve(answer).then(answered, failed)
       else answered(answer)
     } catch (reason) {

@@ -1,4 +1,4 @@
-import type { EmitOptions, Receipt } from './emit.js'
+import type { Emit, EmitOptions, EmitTo, Receipt } from './emit.js'
 import { toEventBusError } from './error.js'
 import { checkName, payloadJson } from './event.js'
 import { openInbox } from './inbox.js'
@@ -35,4 +35,16 @@ export async function send(sending: Sending): Promise<Receipt> {
   } catch (error) {
     throw toEventBusError(error)
   }
+}
+
+/** Emits what follows from these causes. */
+export function emitAfter(causes: readonly string[]): Emit {
+  return ((event: string, payload?: unknown, options?: EmitOptions): Promise<Receipt> =>
+    send({ event, payload, options, causes })) as Emit
+}
+
+/** The same for a target. */
+export function emitToAfter(causes: readonly string[]): EmitTo {
+  return ((target: Target, event: string, payload?: unknown, options?: EmitOptions): Promise<Receipt> =>
+    send({ target, event, payload, options, causes })) as EmitTo
 }

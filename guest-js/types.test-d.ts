@@ -1,6 +1,7 @@
 // Compiled against the built package, since apps augment it under its name.
 import {
   type ActionFailed,
+  type AnswerOf,
   type BuiltInEventsIn,
   type BusEvent,
   component,
@@ -21,7 +22,10 @@ import {
   once,
   type PayloadArguments,
   type PayloadOf,
+  type QuestionOf,
   type Receipt,
+  type RequestContext,
+  type RequestName,
   request,
   respond,
   type Subscription,
@@ -49,6 +53,9 @@ declare module 'tauri-plugin-event-bus-api' {
   interface RequestMap {
     confirm: { question: { title: string }; answer: boolean }
     ping: { question: null; answer: string }
+    // biome-ignore lint/suspicious/noConfusingVoidType: Apps write it so.
+    version: { question: void; answer: string }
+    pick: { question: string | undefined; answer: number[] | null }
   }
 }
 
@@ -271,6 +278,13 @@ request('host', 'ping').then((answer) => same<typeof answer, string>(true))
 request('host', 'ping', null, { timeoutMs: 5 })
 request('main', 'other', 1).then((answer) => same<typeof answer, unknown>(true))
 request<number>('main', 'other', 1).then((answer) => same<typeof answer, number>(true))
+request('host', 'version').then((answer) => same<typeof answer, string>(true))
+request('main', 'version', undefined, { timeoutMs: 5 })
+request('main', 'pick').then((answer) => same<typeof answer, number[] | null>(true))
+request('main', 'pick', 'a')
+request({ kind: 'Webview', label: 'main' }, 'other')
+// @ts-expect-error The question has another type.
+request('main', 'pick', 5)
 // @ts-expect-error The question is missing.
 request('main', 'confirm')
 // @ts-expect-error The question has no such field.
@@ -282,7 +296,19 @@ respond('confirm', async ({ title }, { signal }) => {
   return !signal.aborted
 })
 respond('ping', () => 'pong')
+respond('version', (question, context) => {
+  same<typeof question, null>(true)
+  same<typeof context, RequestContext>(true)
+  return '1.0'
+})
 respond('other', (question) => same<typeof question, unknown>(true))
+respond<number>('other', (n) => n + 1)
+respond<{ text: string }>('confirm', ({ text }) => text === '')
+same<AnswerOf<'confirm'>, boolean>(true)
+same<QuestionOf<'pick'>, string | undefined>(true)
+same<QuestionOf<'other'>, unknown>(true)
+const anyName: RequestName = 'anything'
+respond(anyName, () => 1)
 // @ts-expect-error The answer is another one.
 respond('confirm', () => 'yes')
 // @ts-expect-error The promise gives another answer.

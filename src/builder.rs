@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use serde::Serialize;
 use tauri::plugin::{Builder as PluginBuilder, TauriPlugin};
 use tauri::webview::PageLoadEvent;
@@ -9,7 +11,7 @@ use crate::commands;
 use crate::config::{CatalogMode, Config, Limits, PolicyRule, read_policies};
 use crate::engine::{Directory, Engine};
 use crate::listener::call_listeners;
-use crate::page::lease::keep_leases;
+use crate::page::{crash, lease::keep_leases};
 use crate::periodic::SourceCall;
 use crate::periodic::source::Sources;
 use crate::policy::Policy;
@@ -174,8 +176,8 @@ impl Builder {
                 engine.jobs.set_sources(self.sources);
                 // Tauri sets plugins up on its main thread.
                 engine.note_main_thread();
-                tauri::async_runtime::spawn(call_listeners(std::sync::Arc::downgrade(&engine)));
-                tauri::async_runtime::spawn(keep_leases(std::sync::Arc::downgrade(&engine)));
+                tauri::async_runtime::spawn(call_listeners(Arc::downgrade(&engine)));
+                tauri::async_runtime::spawn(keep_leases(Arc::downgrade(&engine)));
                 app.manage(EventBus::new(engine, catalog));
                 Ok(())
             })
@@ -185,6 +187,7 @@ impl Builder {
                     engine
                         .hub()
                         .announce(webview.label(), webview.window_ref().label());
+                    crash::watch(&webview, Arc::downgrade(engine));
                 });
             })
             .on_page_load(|webview, load| {
@@ -200,14 +203,14 @@ impl Builder {
                     event: WindowEvent::Destroyed,
                     ..
                 } => with_engine(app, |engine| engine.remove_window(label)),
-                RunEvent::Exit => with_engine(app, Engine::shut_down),
+                RunEvent::Exit => with_engine(app, |engine| engine.shut_down()),
                 _ => {}
             })
             .build()
     }
 }
 
-fn with_engine<R: Runtime>(app: &AppHandle<R>, act: impl FnOnce(&Engine)) {
+fn with_engine<R: Runtime>(app: &AppHandle<R>, act: impl FnOnce(&Arc<Engine>)) {
     if let Some(bus) = app.try_state::<EventBus>() {
         act(bus.engine());
     }

@@ -1,10 +1,10 @@
 //! Asking pages, and Rust.
 
 use anyhow::Result;
-use e2e::App;
+use e2e::{App, Found, until};
 use serde_json::{Value, json};
 
-use crate::support::{Page, launch};
+use crate::support::{Page, launch, launch_with_report};
 
 /// Registers the responders that these journeys ask.
 const RESPONDERS: &str = "
@@ -181,5 +181,38 @@ async fn a_window_that_is_closed_while_it_is_asked_is_gone() -> Result<()> {
     asked(&other, "close").await?;
     main.host("close", json!({ "label": "other" })).await?;
     assert_eq!(outcome(&main).await?["code"], "page_gone");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_page_that_is_killed_while_it_is_asked_is_gone() -> Result<()> {
+    let report = std::env::temp_dir().join(format!("event-bus-asked-{}", std::process::id()));
+    let app = launch_with_report(&report).await?;
+    let (main, other) = two(&app).await?;
+    let process = app.web_process_of(&main.window).await?;
+    // WebDriver ends its session when a page dies, so what the other page is told goes into a file.
+    other
+        .run(
+            "const said = (line) => host('report', { line })
+            host('ask', { label: 'main', name: 'hang', question: 'killed', timeoutMs: 86_400_000 })
+                .then(() => said('answered'), ({ code }) => said(code))
+            bus.request('main', 'hang', 'killed, too', { timeoutMs: 86_400_000 })
+                .then(() => said('answered'), ({ code }) => said(code))",
+            json!(null),
+        )
+        .await?;
+    asked(&main, "killed").await?;
+    asked(&main, "killed, too").await?;
+    app.kill_web_process(process);
+    let reported = until("the page to be gone", async || {
+        let reported = std::fs::read_to_string(&report).unwrap_or_default();
+        Ok(match reported.lines().count() {
+            2 => Found::Yes(reported),
+            _ => Found::NotYet(reported),
+        })
+    })
+    .await;
+    let _ = std::fs::remove_file(&report);
+    assert_eq!(reported?, "page_gone\npage_gone\n");
     Ok(())
 }

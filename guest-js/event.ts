@@ -203,22 +203,18 @@ export function checkName(event: unknown): asserts event is string {
 }
 
 /** The payload as a string of JSON, or `undefined` where there is none. */
-export function payloadJson(event: string, payload: unknown): string | undefined {
+export function payloadJson(event: string, payload: unknown, what: 'payload' | 'args' = 'payload'): string | undefined {
   if (payload === undefined) return undefined
+  const code = what === 'payload' ? 'invalid_payload' : 'invalid_argument'
   let json: string | undefined
   try {
     json = JSON.stringify(payload, asTauriWrites)
   } catch (cause) {
     const text = cause instanceof Error ? cause.message : String(cause)
-    throw new EventBusError('invalid_payload', `the payload of "${event}" cannot be expressed in JSON: ${text}`, {
-      cause,
-    })
+    throw new EventBusError(code, `the ${what} of "${event}" cannot be expressed in JSON: ${text}`, { cause })
   }
   if (json === undefined) {
-    throw new EventBusError(
-      'invalid_payload',
-      `the payload of "${event}" cannot be expressed in JSON: it is ${describe(payload)}`,
-    )
+    throw new EventBusError(code, `the ${what} of "${event}" cannot be expressed in JSON: it is ${describe(payload)}`)
   }
   return json
 }

@@ -118,6 +118,15 @@ it('sends every option, and the arguments of a source as JSON', async () => {
   expect(sent?.args.job).toEqual(expected)
 })
 
+it('names the arguments of a source that JSON does not have', async () => {
+  const starting = startPeriodic('cpu', { everyMs: 10, source: 'cpu', args: { core: Number.NaN } })
+  await expect(starting).rejects.toMatchObject({
+    code: 'invalid_argument',
+    message: expect.stringContaining('the args of "cpu" cannot be expressed in JSON: NaN at "core"'),
+  })
+  expect(realm.host.commands('start_periodic')).toEqual([])
+})
+
 it.each(['startDelayMs', 'jitterMs', 'maxFailures'])('refuses %s that JSON would turn into none', async (key) => {
   const started = startPeriodic('a', { everyMs: 1, [key]: Number.POSITIVE_INFINITY })
   const message = expect.stringContaining(key)

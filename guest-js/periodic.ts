@@ -77,6 +77,8 @@ export interface PeriodicSource {
   source: string
   /** What it is called with at each tick; nothing by default. */
   args?: unknown
+  /** It makes the payload. */
+  payload?: never
 }
 
 /**
@@ -90,9 +92,18 @@ export interface PeriodicSource {
  * ```
  */
 export type PeriodicOptions<Name extends string> = Schedule &
-  (PayloadArguments<Name> extends [payload: infer Payload]
-    ? { payload: Payload } | PeriodicSource
-    : { payload?: PayloadArguments<Name>[0] } | PeriodicSource)
+  (
+    | PeriodicSource
+    | (PayloadArguments<Name> extends [payload: infer Payload]
+        ? FixedPayload & { payload: Payload }
+        : FixedPayload & { payload?: PayloadArguments<Name>[0] })
+  )
+
+/** The payload is given, and no source. */
+interface FixedPayload {
+  source?: never
+  args?: never
+}
 
 /**
  * A job that {@link startPeriodic} started. It lives on when the page drops the handle: stop it, or declare it
@@ -283,7 +294,7 @@ export interface PeriodicFailed {
  */
 export function startPeriodic<Payload = Unset>(
   event: NameIfSet<Payload>,
-  options: Schedule & ({ payload?: NoInfer<Payload> } | PeriodicSource),
+  options: Schedule & (PeriodicSource | (FixedPayload & { payload?: NoInfer<Payload> })),
 ): Promise<Periodic>
 export function startPeriodic<Name extends EventName, _ extends never>(
   event: Name,
@@ -303,7 +314,7 @@ export async function startPeriodic(
     checkInterval(event, everyMs)
     checkNumbers(event, { count, startDelayMs, jitterMs, maxFailures })
     const payload = payloadJson(event, options.payload)
-    const args = payloadJson(event, options.args)
+    const args = payloadJson(event, options.args, 'args')
     const given = { payload, source, args, to: copyOfTarget(target), immediate, count, id, replace, startDelayMs }
     const more = { missedTicks, onlyWhileListened, owner, jitterMs, maxFailures }
     const job = { event, everyMs, ...withoutUndefined({ ...given, ...more }) }

@@ -190,6 +190,11 @@ startPeriodic('cart:updated', { everyMs: 10, source: 'cart', args: [1], missedTi
 startPeriodic('app:ready', { everyMs: 10, missedTicks: 'later' })
 // @ts-expect-error Arguments are for a source.
 startPeriodic('cart:updated', { everyMs: 10, args: 1 })
+// @ts-expect-error A payload is given or taken from a source.
+startPeriodic('cart:updated', { everyMs: 10, source: 'cart', payload: { itemCount: 1 } })
+// @ts-expect-error So it is of an event without a declaration.
+startPeriodic<number>('unknown', { everyMs: 10, source: 'cart', payload: 1 })
+startPeriodic<number>('unknown', { everyMs: 10, source: 'cart' })
 
 // A subscription is a function, a promise and disposable, and resolves to a plain function.
 const off: Subscription = listen('cart:updated', () => {})

@@ -1,7 +1,6 @@
 //! Events from pages.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -14,7 +13,7 @@ use crate::error::Result;
 use crate::event::{Provenance, Receipt, Source};
 use crate::hub::{Address, Audience, Draft};
 use crate::name::{EventName, parse_component};
-use crate::scope::{Recipients, Scope};
+use crate::scope::{Recipients, Scope, Ticks};
 use crate::target::Selection;
 
 use super::arguments::{answer_each, invalid_argument, read_payload, read_target};
@@ -159,7 +158,7 @@ pub(super) fn confine(
     scope: &Scope,
     name: &EventName,
     to: &mut Selection,
-    interval: Option<Duration>,
+    ticks: Option<Ticks<'_>>,
 ) -> Result<()> {
     if scope.is_unlimited() {
         return Ok(());
@@ -167,7 +166,7 @@ pub(super) fn confine(
     engine.meet(to);
     let places = engine.hub().places();
     let recipients = Recipients::Selected(to, &places);
-    to.within = scope.check_emitting(name, recipients, interval)?;
+    to.within = scope.check_emitting(name, recipients, ticks)?;
     Ok(())
 }
 

@@ -18,7 +18,7 @@ use crate::periodic::schedule::{
     Timing, duration_from_millis, interval_from_millis, invalid_interval,
 };
 use crate::periodic::{JobOwner, MissedTicks};
-use crate::scope::{Recipients, Scope};
+use crate::scope::{Recipients, Scope, Ticks};
 use crate::sync::now;
 
 use super::arguments::{
@@ -124,7 +124,12 @@ pub(super) async fn start_periodic<R: Runtime>(
         let name = EventName::parse_emitted(&job.event)?;
         let to = job.to.as_ref().map(read_target).transpose()?;
         let mut to = to.map(Address::of).transpose()?;
-        check_timing(engine, &scope, &name, to.as_mut(), interval)?;
+        let sampled = job.sampled(&name)?;
+        let ticks = Ticks {
+            interval,
+            source: sampled.as_ref().map(|(source, _)| &**source),
+        };
+        check_timing(engine, &scope, &name, to.as_mut(), ticks)?;
         let owner = if job.owner == OwnerKind::App {
             scope.check_jobs_of_others()?;
             if !scope.reaches_jobs_of_others(&name) {
@@ -141,7 +146,6 @@ pub(super) async fn start_periodic<R: Runtime>(
             owner
         };
         let timing = job.timing(interval)?;
-        let sampled = job.sampled(&name)?;
         let payload = match &sampled {
             Some((source, args)) => Payload::Made(bus.sample(&name, source, Arc::clone(args))?),
             None => Payload::Fixed(read_payload(bus.catalog(), &name, job.payload)?.into()),
@@ -177,14 +181,14 @@ fn check_timing(
     scope: &Scope,
     name: &EventName,
     to: Option<&mut Address>,
-    interval: Duration,
+    ticks: Ticks<'_>,
 ) -> Result<()> {
     match to {
         Some(to) if !to.selection.everyone => {
-            confine(engine, scope, name, &mut to.selection, Some(interval))
+            confine(engine, scope, name, &mut to.selection, Some(ticks))
         }
         _ => scope
-            .check_emitting(name, Recipients::Everyone, Some(interval))
+            .check_emitting(name, Recipients::Everyone, Some(ticks))
             .map(|_| ()),
     }
 }
@@ -371,8 +375,11 @@ pub(super) async fn update_periodic<R: Runtime>(
             to = Some(Address::of(read_target(target)?)?);
         }
         // What is not changed must be allowed, too: a job of others may do what this page may not.
-        let interval = every.unwrap_or(interval);
-        check_timing(engine, &scope, &job.name, to.as_mut(), interval)?;
+        let ticks = Ticks {
+            interval: every.unwrap_or(interval),
+            source: job.sampled.as_ref().map(|(source, _)| &**source),
+        };
+        check_timing(engine, &scope, &job.name, to.as_mut(), ticks)?;
         let payload = changes
             .payload
             .map(|text| read_payload(bus.catalog(), &job.name, Some(text)));

@@ -95,6 +95,18 @@ impl<P> PeriodicBuilder<P> {
         self
     }
 
+    /// Takes the payload of each tick from a source that [`Builder::periodic_source`](crate::Builder::periodic_source) has
+    /// registered. After ten failures in a row the job stops, unless [`PeriodicBuilder::max_failures`] says otherwise.
+    ///
+    /// A payload that is not of the event's type fails with [`ErrorCode::InvalidPayload`] as it would from a page.
+    pub fn source(mut self, name: &str, args: impl Serialize) -> Self {
+        self.payload = to_json(&self.name, &args).map(|args| {
+            self.sampled = Some((name.into(), args.into()));
+            Payload::Away
+        });
+        self
+    }
+
     /// Ticks at once, too, not only after the first interval.
     pub fn immediate(mut self) -> Self {
         self.timing.is_immediate = true;
@@ -235,16 +247,6 @@ impl PeriodicBuilder {
         self.with_payload(Ok(Payload::Made(Maker::Blocking(Box::new(move |tick| {
             to_json(&name, &make(tick))
         })))))
-    }
-
-    /// Takes the payload of each tick from a source that [`Builder::periodic_source`](crate::Builder::periodic_source) has
-    /// registered. After ten failures in a row the job stops, unless [`PeriodicBuilder::max_failures`] says otherwise.
-    pub fn source(mut self, name: &str, args: impl Serialize) -> Self {
-        self.payload = to_json(&self.name, &args).map(|args| {
-            self.sampled = Some((name.into(), args.into()));
-            Payload::Away
-        });
-        self
     }
 }
 

@@ -81,6 +81,10 @@ struct Entry {
     weight: usize,
 }
 
+/// So much before its time a tick may come. Timers are exact to a millisecond, twice: the runtime rounds the time up, and so
+/// does the system. Without this each tick would be late by one on average.
+const EARLIEST: Duration = Duration::from_micros(500);
+
 /// How many payloads are made at a time for the jobs of one page. What makes one may take its time, also after its job
 /// has ended, and all share the threads that may block.
 const MOST_MADE_AT_ONCE: usize = 16;
@@ -586,7 +590,7 @@ impl Jobs {
 
     /// Takes out the jobs that are due.
     fn take_due(&self) -> Vec<Arc<Job>> {
-        let now = steady_now();
+        let now = steady_now() + EARLIEST;
         let mut book = self.book();
         book.asleep = None;
         let mut due = Vec::new();
@@ -604,7 +608,7 @@ impl Jobs {
 
     /// What the task does next, where nothing is due any more.
     fn rest(&self) -> Rest {
-        let now = steady_now();
+        let now = steady_now() + EARLIEST;
         let mut book = self.book();
         if book.entries.is_empty() {
             book.is_kept = false;
@@ -686,10 +690,11 @@ fn run_tick(engine: &Arc<Engine>, job: &Arc<Job>, calendar: &Calendar) {
     let Some(due) = state.schedule.due() else {
         return;
     };
-    if due > now {
+    if due > now + EARLIEST {
         engine.jobs.plan(job, due);
         return;
     }
+    let now = now.max(due);
     if job.only_while_listened && !is_heard(engine, job, &mut state, now) {
         return;
     }

@@ -27,6 +27,9 @@ pub(crate) struct EventScopeRule {
     pub(crate) min_interval_ms: Option<f64>,
     /// Whose periodic events may be listed and stopped: the page's own if this is left out. Only in allow entries.
     pub(crate) owner: Option<EventScopeOwner>,
+    /// From which of the app's sources a periodic event may take its payload: from each if this is left out, from none if
+    /// the list is empty. Only in allow entries.
+    pub(crate) sources: Option<Vec<String>>,
 }
 
 /// A label of a webview, a glob of labels, Rust itself, or a list of these.

@@ -47,6 +47,14 @@ pub(crate) enum Recipients<'a> {
     Selected(&'a Selection, &'a [Place]),
 }
 
+/// How a page wants to emit periodically.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ticks<'a> {
+    pub(crate) interval: Duration,
+    /// The source from which payloads are taken.
+    pub(crate) source: Option<&'a str>,
+}
+
 impl Scope {
     pub(crate) fn new(
         permission: &'static str,
@@ -66,8 +74,8 @@ impl Scope {
         self.is_open && self.deny.is_empty()
     }
 
-    fn allows_broadcast(&self, name: &EventName, interval: Option<Duration>) -> bool {
-        let mut allowed = self.allowed(interval);
+    fn allows_broadcast(&self, name: &EventName, ticks: Option<Ticks<'_>>) -> bool {
+        let mut allowed = self.allowed(ticks);
         !self.is_broken()
             && !self.denied().any(|rule| rule.is_broadcast(name))
             && (self.is_open || allowed.any(|rule| rule.is_broadcast(name)))
@@ -78,8 +86,8 @@ impl Scope {
         self.allows_broadcast(name, None)
     }
 
-    /// To whom events of this name may be sent; periodically, if there is an interval.
-    fn labels(&self, name: &EventName, interval: Option<Duration>) -> Labels {
+    /// To whom events of this name may be sent; periodically, if there are ticks.
+    fn labels(&self, name: &EventName, ticks: Option<Ticks<'_>>) -> Labels {
         if self.is_broken() {
             return Labels::default();
         }
@@ -88,10 +96,7 @@ impl Scope {
         } else {
             Labels::default()
         };
-        for rule in self
-            .allowed(interval)
-            .filter(|rule| rule.events.matches(name))
-        {
+        for rule in self.allowed(ticks).filter(|rule| rule.events.matches(name)) {
             if let Some(recipients) = &rule.to {
                 labels.add(recipients);
             }
@@ -133,30 +138,25 @@ impl Scope {
         }
     }
 
-    /// Checks that a page may emit this; periodically, if there is an interval. What comes back confines what is sent
+    /// Checks that a page may emit this; periodically, if there are ticks. What comes back confines what is sent
     /// from now on, where a target names labels that may yet come.
     pub(crate) fn check_emitting(
         &self,
         name: &EventName,
         to: Recipients<'_>,
-        interval: Option<Duration>,
+        ticks: Option<Ticks<'_>>,
     ) -> Result<Option<Arc<Labels>>> {
         if self.is_unlimited() {
             return Ok(None);
         }
-        let refused = match self.find_refused(name, to, interval) {
+        let refused = match self.find_refused(name, to, ticks) {
             Ok(labels) => return Ok(labels),
             Err(refused) => refused,
         };
-        if let Some(minimum) = interval.and_then(|_| self.shortest_interval(name, to)) {
-            let interval = interval.unwrap_or_default();
-            return Err(Error::new(
-                ErrorCode::InvalidInterval,
-                format!(
-                    "the interval of {} is {interval:?}; the capabilities of this window allow it every {minimum:?} at the most (minIntervalMs)",
-                    quoted(name.as_str()),
-                ),
-            ));
+        if let Some(ticks) = ticks
+            && let Some(error) = self.refuse_ticks(name, to, ticks)
+        {
+            return Err(error);
         }
         let text = name.as_str();
         Err(match refused {
@@ -189,13 +189,13 @@ impl Scope {
         &self,
         name: &EventName,
         to: Recipients<'a>,
-        interval: Option<Duration>,
+        ticks: Option<Ticks<'_>>,
     ) -> Result<Option<Arc<Labels>>, Refused<'a>> {
         match to {
-            Recipients::Everyone if self.allows_broadcast(name, interval) => Ok(None),
+            Recipients::Everyone if self.allows_broadcast(name, ticks) => Ok(None),
             Recipients::Everyone => Err(Refused::Everyone),
             Recipients::Selected(selection, places) => {
-                let labels = self.labels(name, interval);
+                let labels = self.labels(name, ticks);
                 match find_refused_label(&labels, selection, places) {
                     Some(refused) => Err(refused),
                     None => Ok(Some(Arc::new(labels))),
@@ -204,17 +204,57 @@ impl Scope {
         }
     }
 
+    /// What is to be said where it would be allowed at another interval, or without its source.
+    fn refuse_ticks(
+        &self,
+        name: &EventName,
+        to: Recipients<'_>,
+        ticks: Ticks<'_>,
+    ) -> Option<Error> {
+        if let Some(minimum) = self.shortest_interval(name, to, ticks.source) {
+            return Some(Error::new(
+                ErrorCode::InvalidInterval,
+                format!(
+                    "the interval of {} is {:?}; the capabilities of this window allow it every {minimum:?} at the most (minIntervalMs)",
+                    quoted(name.as_str()),
+                    ticks.interval,
+                ),
+            ));
+        }
+        let source = ticks.source?;
+        let without = Ticks {
+            source: None,
+            ..ticks
+        };
+        self.find_refused(name, to, Some(without)).ok()?;
+        Some(self.refuse(
+            &format!(
+                "take the payload of {} from the source {}",
+                quoted(name.as_str()),
+                quoted(source)
+            ),
+            &json!({ "event": name.as_str(), "sources": [source] }).to_string(),
+            |_| false,
+        ))
+    }
+
     /// The shortest interval at which it would be allowed.
-    fn shortest_interval(&self, name: &EventName, to: Recipients<'_>) -> Option<Duration> {
+    fn shortest_interval(
+        &self,
+        name: &EventName,
+        to: Recipients<'_>,
+        source: Option<&str>,
+    ) -> Option<Duration> {
         let rules = self.allow.iter().filter_map(|entry| entry.rule());
         let mut intervals: Vec<Duration> = rules
             .filter(|rule| rule.events.matches(name))
             .filter_map(|rule| rule.min_interval)
             .collect();
         intervals.sort();
-        intervals
-            .into_iter()
-            .find(|interval| self.find_refused(name, to, Some(*interval)).is_ok())
+        intervals.into_iter().find(|&interval| {
+            let ticks = Ticks { interval, source };
+            self.find_refused(name, to, Some(ticks)).is_ok()
+        })
     }
 
     /// Checks that nothing here denies everything by mistake, for what needs no entry.
@@ -270,13 +310,10 @@ impl Scope {
         self.faults(List::Deny).next().is_some()
     }
 
-    /// The rules that allow something at this interval.
-    fn allowed(&self, interval: Option<Duration>) -> impl Iterator<Item = &Rule> {
+    /// The rules that allow something; periodically, if there are ticks.
+    fn allowed(&self, ticks: Option<Ticks<'_>>) -> impl Iterator<Item = &Rule> {
         let rules = self.allow.iter().filter_map(|entry| entry.rule());
-        rules.filter(move |rule| match (interval, rule.min_interval) {
-            (Some(interval), Some(minimum)) => interval >= minimum,
-            _ => true,
-        })
+        rules.filter(move |rule| ticks.is_none_or(|ticks| rule.allows_ticks(ticks)))
     }
 
     fn denied(&self) -> impl Iterator<Item = &Rule> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 use serde::de::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::Ticks;
 use super::entry::{
     EventScopeEntry, EventScopeHost, EventScopeLabel, EventScopeOwner, EventScopeRule, EventScopeTo,
 };
@@ -42,6 +43,8 @@ pub(super) struct Rule {
     pub(super) to: Option<Recipients>,
     pub(super) min_interval: Option<Duration>,
     pub(super) has_any_owner: bool,
+    /// The sources of payloads that it allows. Without a list it allows each.
+    pub(super) sources: Option<Vec<String>>,
 }
 
 #[derive(Debug, Default)]
@@ -54,6 +57,18 @@ impl Rule {
     /// Whether it is about events to everyone, and about hearing them.
     pub(super) fn is_broadcast(&self, name: &EventName) -> bool {
         self.to.is_none() && self.events.matches(name)
+    }
+
+    /// Whether it allows as many ticks as these, with payloads from where these have them.
+    pub(super) fn allows_ticks(&self, ticks: Ticks<'_>) -> bool {
+        self.min_interval
+            .is_none_or(|minimum| ticks.interval >= minimum)
+            && ticks.source.is_none_or(|source| self.allows_source(source))
+    }
+
+    fn allows_source(&self, source: &str) -> bool {
+        let sources = self.sources.as_ref();
+        sources.is_none_or(|sources| sources.iter().any(|own| own == source))
     }
 }
 
@@ -102,6 +117,9 @@ impl ScopeEntry {
             }
             (Meaning::Rule(rule), List::Deny) if rule.has_any_owner => {
                 Some("`owner` belongs into allow entries")
+            }
+            (Meaning::Rule(rule), List::Deny) if rule.sources.is_some() => {
+                Some("`sources` belongs into allow entries")
             }
             (Meaning::Rule(_), List::Deny) => None,
         }
@@ -157,6 +175,7 @@ impl Meaning {
                 to: None,
                 min_interval_ms: None,
                 owner: None,
+                sources: None,
             },
             EventScopeEntry::Rule(rule) => rule,
         };
@@ -171,6 +190,7 @@ impl Meaning {
                 })
                 .transpose()?,
             has_any_owner: rule.owner == Some(EventScopeOwner::Any),
+            sources: rule.sources,
         }))
     }
 }

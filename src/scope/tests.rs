@@ -281,6 +281,55 @@ fn listening() {
 }
 
 #[test]
+fn entries_say_which_sources_a_periodic_event_may_have() {
+    let scope = scope(
+        &json!([
+            "free",
+            { "event": "load", "sources": ["cpu", "memory"], "minIntervalMs": 1000 },
+            { "event": "load", "to": "main", "sources": ["disk"] },
+            { "event": "fixed", "sources": [] },
+        ]),
+        &json!([]),
+    );
+    let places = places(&[("main", "main")]);
+    let main = Target::from("main").select().unwrap();
+    let check = |event: &str, is_sent: bool, source: Option<&str>, interval: u64| {
+        let to = match is_sent {
+            true => Recipients::Selected(&main, &places),
+            false => Recipients::Everyone,
+        };
+        let ticks = Ticks {
+            interval: Duration::from_millis(interval),
+            source,
+        };
+        let checked = scope.check_emitting(&name(event), to, Some(ticks));
+        checked.map(drop).map_err(|error| (error.code(), error))
+    };
+    for (event, is_sent, source) in [
+        ("free", false, Some("anything")),
+        ("load", false, Some("cpu")),
+        ("load", false, Some("memory")),
+        ("load", true, Some("disk")),
+        ("load", false, None),
+        ("fixed", false, None),
+    ] {
+        assert_eq!(check(event, is_sent, source, 1000), Ok(()), "{event}");
+    }
+    for (event, is_sent, source) in [
+        ("load", false, "disk"),
+        ("load", true, "cpu"),
+        ("fixed", false, "cpu"),
+    ] {
+        let (code, error) = check(event, is_sent, Some(source), 1000).unwrap_err();
+        assert_eq!(code, ErrorCode::Denied, "{error}");
+        let entry = format!(r#"{{"event":"{event}","sources":["{source}"]}}"#);
+        assert!(error.message().contains(&entry), "{error}");
+    }
+    let (code, error) = check("load", false, Some("cpu"), 999).unwrap_err();
+    assert_eq!(code, ErrorCode::InvalidInterval, "{error}");
+}
+
+#[test]
 fn periodic_events_have_a_shortest_interval() {
     let scope = scope(
         &json!([
@@ -298,7 +347,11 @@ fn periodic_events_have_a_shortest_interval() {
             Some(selection) => Recipients::Selected(selection, &places),
             None => Recipients::Everyone,
         };
-        let checked = scope.check_emitting(&name(event), to, Some(Duration::from_micros(micros)));
+        let ticks = Ticks {
+            interval: Duration::from_micros(micros),
+            source: None,
+        };
+        let checked = scope.check_emitting(&name(event), to, Some(ticks));
         checked
             .map(drop)
             .map_err(|error| (error.code(), error.to_string()))
@@ -427,6 +480,7 @@ fn malformed_entries_are_understood_as_nothing_and_say_why() {
             "`minIntervalMs`",
         ),
         (json!({ "event": "a", "owner": "any" }), "`owner`"),
+        (json!({ "event": "a", "sources": [] }), "`sources`"),
     ] {
         let read = ScopeEntry::read(&entry);
         assert_eq!(read.fault(List::Allow), None);

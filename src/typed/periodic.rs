@@ -15,7 +15,7 @@ pub(super) fn prepare<E: Event>(bus: &EventBus) -> PeriodicBuilder<E> {
         Err(_) => builder.with_payload(Err(Error::new(
             ErrorCode::InvalidPayload,
             format!(
-                "the periodic event {:?} has no payload; call .payload(…) or .payload_with(…)",
+                "the periodic event {:?} has no payload; call .payload(…), .payload_with(…) or .source(…)",
                 E::NAME
             ),
         ))),

@@ -147,6 +147,11 @@ mod sessions {
     }
 
     #[test]
+    fn a_clock_that_jumps_gives_no_storm() {
+        sessions::a_clock_that_jumps_gives_no_storm();
+    }
+
+    #[test]
     fn a_stopped_job_ticks_no_more() {
         sessions::a_stopped_job_ticks_no_more();
     }

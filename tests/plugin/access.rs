@@ -135,7 +135,7 @@ fn editors_complete_the_entries_of_a_scope() {
         .unwrap();
     let rule = &schema["definitions"]["EventScopeRule"];
     let keys: Vec<&String> = rule["properties"].as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["event", "minIntervalMs", "owner", "to"]);
+    assert_eq!(keys, ["event", "minIntervalMs", "owner", "sources", "to"]);
     assert_eq!(rule["required"], json!(["event"]));
     assert_eq!(schema["anyOf"][0]["type"], "string");
     // The default of the sets is nothing to be written by hand.

@@ -1,10 +1,12 @@
 //! Permission by event name, through Tauri's own access control with real capability files.
 
+use std::convert::Infallible;
+
 use serde_json::{Value, json};
 use tauri::Manager;
-use tauri_plugin_event_bus::{Builder, EmitOptions, EventBusExt};
+use tauri_plugin_event_bus::{Builder, EmitOptions, EventBusExt, SourceCall};
 
-use crate::support::{Page, app, app_in, code, message, open};
+use crate::support::{Page, app, app_in, app_with, code, message, open};
 
 /// The code of a refusal, or "ok".
 fn verdict(answer: &Value) -> &str {
@@ -297,8 +299,10 @@ fn what_is_sent_to_a_glob_stays_within_what_is_allowed() {
 }
 
 #[test]
-fn periodic_events_are_decided_by_name_target_and_interval() {
-    let app = app();
+fn periodic_events_are_decided_by_name_target_interval_and_source() {
+    let now = |_: &SourceCall| Ok::<_, Infallible>(0);
+    let builder = Builder::new().periodic_source("time", now);
+    let app = app_with(builder.periodic_source("secret", now));
     open(&app, "main");
     open(&app, "editor-1");
     let mut sender = Page::open(&app, "sender");
@@ -329,6 +333,27 @@ fn periodic_events_are_decided_by_name_target_and_interval() {
             "denied",
         ),
         (json!({ "event": "note", "everyMs": 1 }), "denied"),
+        (
+            json!({ "event": "clock", "everyMs": 100, "source": "time" }),
+            "ok",
+        ),
+        (
+            json!({ "event": "clock", "everyMs": 99.5, "source": "time" }),
+            "invalid_interval",
+        ),
+        (
+            json!({ "event": "clock", "everyMs": 100, "source": "secret" }),
+            "denied",
+        ),
+        // Not even whether there is such a source.
+        (
+            json!({ "event": "clock", "everyMs": 100, "source": "none" }),
+            "denied",
+        ),
+        (
+            json!({ "event": "note", "everyMs": 1, "to": "editor-1", "source": "secret" }),
+            "ok",
+        ),
         (json!({ "event": "other", "everyMs": 1000 }), "denied"),
     ] {
         let answer = sender.start_periodic(job.clone());

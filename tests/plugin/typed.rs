@@ -331,6 +331,15 @@ fn a_source_must_fit_the_event_that_it_is_chosen_for() {
     let job = json!({ "event": "moved", "everyMs": 1000, "immediate": true, "source": "point" });
     main.start_periodic(job).unwrap();
     assert_eq!(main.receive_many(1)[0].0, "moved");
+
+    let bus = app.event_bus();
+    let job = bus
+        .periodic_event::<Moved>()
+        .source("point", ())
+        .immediate();
+    let job = job.every(Duration::from_secs(1000)).start().unwrap();
+    assert_eq!(job.info().source.as_deref(), Some("point"));
+    assert_eq!(main.receive_many(1)[0].0, "moved");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::name::EventName;
 use crate::page::lease::keep_leases;
 use crate::periodic::job::{JobOwner, JobPlan, Payload};
 use crate::periodic::jobs::Jobs;
-use crate::periodic::schedule::Timing;
+use crate::periodic::schedule::{MissedTicks, Timing};
 use crate::periodic::source::Maker;
 use crate::sync::advance;
 use crate::world::{MAIN, Notes, Page, app, emit, reply, try_emit};
@@ -256,6 +256,45 @@ pub fn the_first_listener_starts_an_unheard_job() {
             thread::yield_now();
         }
         engine.jobs.stop(&engine, &job).unwrap();
+    });
+}
+
+/// The machine sleeps for four intervals: each policy gives as many ticks as it says, and no more.
+pub fn a_clock_that_jumps_gives_no_storm() {
+    check(|| {
+        let engine = app();
+        let second = Duration::from_secs(1);
+        for (missed_ticks, expected) in [
+            (MissedTicks::Skip, 1),
+            (MissedTicks::Delay, 1),
+            (MissedTicks::Burst, 4),
+        ] {
+            let job = JobPlan {
+                timing: Timing {
+                    missed_ticks,
+                    ..Timing::every(second)
+                },
+                ..plan(JobOwner::Host)
+            };
+            let job = Jobs::start(&engine, job, |_| true).unwrap();
+            advance(second * 4);
+            // Whoever was about to sleep when the clock jumped sleeps for an interval from now on.
+            let mut slept = second * 4;
+            while engine.jobs.info(&job).ticks < expected {
+                advance(second / 10);
+                slept += second / 10;
+                thread::yield_now();
+            }
+            for _ in 0..5 {
+                thread::yield_now();
+            }
+            let info = engine.jobs.info(&job);
+            let due = info.ticks + info.missed;
+            assert!((4..=slept.as_secs()).contains(&due), "{info:?}");
+            let is_storm = info.ticks > 1 && missed_ticks != MissedTicks::Burst;
+            assert!(!is_storm, "{info:?}");
+            engine.jobs.stop(&engine, &job).unwrap();
+        }
     });
 }
 

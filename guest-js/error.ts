@@ -49,8 +49,8 @@ export const ERROR_CODES = [
  *   capability allows.
  * - `unknown_source`: the app has registered no source of that name; `source_failed`: one failed, which
  *   `event-bus:job-failed` and the list of jobs tell.
- * - `event_loop`: the event follows from more others than it may, as where two cause each other without end; the message
- *   names the chain.
+ * - `event_loop`: the event or question follows from more others than it may, as where two cause each other without end;
+ *   the message names the chain.
  * - `duplicate_responder`, `no_responder`: a name has one responder in a page; or none, and the page has started.
  * - `timeout`, `page_gone`: no answer came in time; or the page that was asked is closed, left or reloaded.
  * - `responder_failed`: the responder threw; `cause` is what it threw, with its name and message.

@@ -152,7 +152,7 @@ export interface RequestOptions {
  *
  * @throws {EventBusError} by rejection: `denied`, `no_responder`, `page_gone`, `timeout`, `responder_failed` with what was
  * thrown as its `cause`, `cancelled`, `invalid_payload`, `payload_too_large`, `unknown_target`, `queue_full`,
- * `rate_limited`, `invalid_argument`, `unavailable`.
+ * `rate_limited`, `event_loop`, `invalid_argument`, `unavailable`.
  *
  * @example
  * ```ts

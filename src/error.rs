@@ -66,7 +66,8 @@ error_codes! {
     UnknownSource = "unknown_source",
     /// A source of periodic payloads failed. The message is its own.
     SourceFailed = "source_failed",
-    /// The event follows from more others than it may: they cause each other, without an end. The message names them.
+    /// The event or question follows from more others than it may: they cause each other, without an end. The message names
+    /// them.
     EventLoop = "event_loop",
     /// The page answers questions of this name already: one responder a name and page, or one in Rust.
     DuplicateResponder = "duplicate_responder",

@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorCode, Failure, Result, escaped, quoted};
 use crate::event::{Provenance, Source};
 use crate::hub::Address;
 use crate::hub::order::Answer;
-use crate::hub::requests::{Ask, Asker, Question, RequestId};
+use crate::hub::requests::{Ask, Asker, Question, RequestId, Respondent};
 use crate::hub::session::SessionId;
 use crate::hub::subscriptions::SubscriberKey;
 use crate::name::EventName;
@@ -126,14 +126,14 @@ fn begin<R: Runtime>(message: &InvokeMessage<R>, scope: &Scope, reply: Reply) {
         let error = Error::new(ErrorCode::Unavailable, "the event bus has not started");
         return reply.answer(Err(error));
     };
-    let asked = match RequestArguments::read(message.payload()) {
+    let mut asked = match RequestArguments::read(message.payload()) {
         Ok(asked) => asked,
         Err(error) => return reply.answer(Err(error)),
     };
     let origin = message.headers().get("Origin");
     let origin = origin.and_then(|origin| Some(origin.to_str().ok()?.to_owned()));
     let engine = bus.engine();
-    let checked = check(&bus, scope, webview.label(), &asked);
+    let checked = check(&bus, scope, webview.label(), &mut asked);
     let (session, number) = (asked.session, asked.number);
     match checked {
         Ok((question, to)) => {
@@ -160,20 +160,20 @@ fn check(
     bus: &EventBus,
     scope: &Scope,
     label: &str,
-    asked: &Asked,
-) -> Result<(Question, crate::hub::requests::Respondent)> {
+    asked: &mut Asked,
+) -> Result<(Question, Respondent)> {
     let engine = bus.engine();
     let flood = engine.flood_of(label)?;
     flood.take_emit(asked.payload.as_ref().map_or(0, String::len), now())?;
-    let selection = &asked.to.selection;
+    let selection = &mut asked.to.selection;
     engine.meet(selection);
     if !scope.is_unlimited() {
         let places = engine.hub().places();
-        scope.check_asking(&asked.name, selection, &places)?;
+        selection.within = scope.check_asking(&asked.name, selection, &places)?;
     }
     let to = engine.hub().find_respondent(selection)?;
     bus.catalog().check_request_name(&asked.name)?;
-    let payload = read_json(&asked.name, asked.payload.clone())?;
+    let payload = read_json(&asked.name, asked.payload.take())?;
     engine.check_payload(&asked.name, &payload)?;
     bus.catalog().check_question(&asked.name, &payload)?;
     let question = Question {

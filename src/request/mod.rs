@@ -20,6 +20,7 @@ use crate::event::{Provenance, Source};
 use crate::hub::Address;
 use crate::hub::order::Answer;
 use crate::hub::requests::{Ask, Asker, Question, RequestId, Respondent};
+use crate::json::Json;
 use crate::name::EventName;
 use crate::page::reply::Reply;
 use crate::sync::{oneshot, spawn_blocking};
@@ -92,7 +93,7 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
         let engine = self.bus.engine();
         engine.meet(&selection);
         let to = engine.hub().find_respondent(&selection)?;
-        let asking = Asking::start(&self.bus, &name, payload, to, timeout)?;
+        let asking = Asking::start(&self.bus, &name, payload.into(), to, timeout)?;
         asking.answer(&name).await
     }
 }
@@ -181,7 +182,7 @@ impl Asking {
     fn start(
         bus: &EventBus,
         name: &EventName,
-        payload: String,
+        payload: Json,
         to: Respondent,
         timeout: Duration,
     ) -> Result<Self> {
@@ -190,7 +191,7 @@ impl Asking {
             question: Question {
                 id,
                 name: name.clone(),
-                payload: payload.into(),
+                payload,
                 source: bus.source().clone(),
                 provenance: Provenance::of(None, bus.causes()),
             },
@@ -279,6 +280,7 @@ impl EventBus {
     /// before it answers, [`ErrorCode::Timeout`], [`ErrorCode::ResponderFailed`], [`ErrorCode::InvalidPayload`] with the
     /// path where the answer has another shape, [`ErrorCode::PayloadTooLarge`], [`ErrorCode::UnknownTarget`],
     /// [`ErrorCode::QueueFull`] where the page has too much to answer, [`ErrorCode::WouldBlock`] on the main thread,
+    /// [`ErrorCode::EventLoop`] where questions cause each other without end,
     /// [`ErrorCode::InvalidArgument`] for a target that may be several, [`ErrorCode::Unavailable`] while the app exits.
     ///
     /// ```
@@ -488,11 +490,14 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
             hub.check_targets(&selection)?;
             hub.find_pages(&selection)
         };
+        // All share one text.
+        let payload: Arc<str> = payload.into();
         let asked: Vec<(String, Result<Asking>)> = labels
             .into_iter()
             .map(|label| {
                 let to = Respondent::Page(Arc::clone(&label));
-                let asking = Asking::start(&self.bus, &name, payload.clone(), to, timeout);
+                let payload = Arc::clone(&payload).into();
+                let asking = Asking::start(&self.bus, &name, payload, to, timeout);
                 (label.to_string(), asking)
             })
             .collect();

@@ -1,26 +1,28 @@
 //! Whom a page may ask what.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use crate::error::{Result, quoted};
 use crate::name::EventName;
 use crate::target::Selection;
 
-use super::{Place, Recipients, Refused, Scope};
+use super::{Labels, Place, Recipients, Refused, Scope};
 
 impl Scope {
-    /// Checks that a page may ask this of its target. Permission comes before existence.
+    /// Checks that a page may ask this of its target, and gives whom it may ask. Permission comes before existence.
     pub(crate) fn check_asking(
         &self,
         name: &EventName,
         to: &Selection,
         places: &[Place],
-    ) -> Result<()> {
+    ) -> Result<Option<Arc<Labels>>> {
         if self.is_unlimited() {
-            return Ok(());
+            return Ok(None);
         }
         let refused = match self.find_refused(name, Recipients::Selected(to, places), None) {
-            Ok(_) => return Ok(()),
+            Ok(labels) => return Ok(labels),
             Err(refused) => refused,
         };
         let text = name.as_str();

@@ -617,8 +617,14 @@ fn a_page_asks_only_what_its_capability_lists() {
     let question = main.question();
     main.answer(&question, "2");
     assert_eq!(pending.wait().unwrap(), 2);
+    // Of the windows that there are it is told those that it may ask.
     let unknown = asker.ask(22, json!("editor-9"), "confirm").wait();
-    assert_eq!(code(&unknown.unwrap_err()), "unknown_target");
+    let unknown = unknown.unwrap_err();
+    assert_eq!(code(&unknown), "unknown_target");
+    assert_eq!(
+        message(&unknown),
+        "no webview has the label \"editor-9\"; there are \"main\""
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@ import { emit } from './emit.js'
 import type { EventBusError } from './error.js'
 import { endOfTask, freshRealm, STALE, settled } from './fake-host.js'
 import { listen } from './listen.js'
+import { existingInbox } from './realm.js'
 import { type RequestContext, request, respond } from './request.js'
 
 let realm: ReturnType<typeof freshRealm>
@@ -346,5 +347,38 @@ describe('chains', () => {
     void request('other', 'r').catch(() => {})
     await settled()
     expect(realm.host.commands('request').map(({ args }) => args.causes)).toEqual([['click'], undefined])
+  })
+})
+
+describe('a page', () => {
+  it('keeps nothing of ten thousand questions, half of which fail', async () => {
+    let answer: (question: number) => unknown = () => null
+    await respond<number>('q', (question) => answer(question))
+    type Kept = Record<string, { size?: number; length?: number }>
+    const inbox = existingInbox() as unknown as { conversations: { responders: Kept; questions: Kept } }
+    answer = (question) => {
+      if (question % 4 === 1) throw new Error('no')
+      return question % 4 === 3 ? new Promise(() => {}) : question
+    }
+    for (let round = 0; round < 100; round += 1) {
+      const controllers = Array.from({ length: 100 }, () => new AbortController())
+      const asked: Promise<unknown>[] = []
+      for (const [n, { signal }] of controllers.entries()) {
+        realm.host.ask(`${round}-${n}`, 'q', n)
+        asked.push(request('other', 'r', n, { signal }).catch(() => {}))
+      }
+      await settled()
+      for (let n = 3; n < 100; n += 4) realm.host.push({ ended: `${round}-${n}`, code: 'timeout' })
+      const waiting = realm.host.asked.splice(0)
+      expect(waiting).toHaveLength(100)
+      for (const [n, held] of waiting.entries()) if (n % 2 === 0) held.resolve(n)
+      await settled()
+      for (const controller of controllers) controller.abort()
+      await Promise.all(asked)
+      await vi.waitFor(() => expect(replies().length).toBe(75 * (round + 1)))
+    }
+    await settled()
+    const { responders, questions } = inbox.conversations
+    expect([responders.running?.size, responders.outgoing?.length, questions.waiting?.size]).toEqual([0, 0, 0])
   })
 })

@@ -299,6 +299,12 @@ fn ended(code: ErrorCode, message: String) -> Answer {
 }
 
 impl<W> Hub<W> {
+    /// How many questions have no answer yet.
+    #[cfg(test)]
+    pub(crate) fn open_requests(&self) -> usize {
+        self.requests.open.len()
+    }
+
     /// Whom a question is for. It goes to one page, or to Rust.
     pub(crate) fn find_respondent(&self, to: &Selection) -> Result<Respondent> {
         let parts = to.webviews.len() + to.windows.len() + usize::from(to.host);

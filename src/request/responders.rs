@@ -325,9 +325,9 @@ mod tests {
                     // Asked once it is polled.
                     let polled = poll_fn(|context| Poll::Ready(asked.as_mut().poll(context))).await;
                     match polled {
-                        Poll::Ready(answer) => drop(waiting.push(spawn(async { answer }))),
                         Poll::Pending if place % 4 == 2 => drop(asked),
                         Poll::Pending => waiting.push(spawn(asked)),
+                        Poll::Ready(answer) => waiting.push(spawn(async { answer })),
                     }
                 }
                 for answer in waiting {

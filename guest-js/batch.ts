@@ -51,5 +51,9 @@ export interface PulledEnding {
 export function readBatch(answer: unknown): Batch {
   const batch = answer as Partial<Batch> | null
   if (Array.isArray(batch?.items) && Array.isArray(batch.heads)) return batch as Batch
-  throw new EventBusError('unavailable', 'a pull was answered without a list of items')
+  throw new EventBusError(
+    'unavailable',
+    'the answer to a pull has no list of events: the crate tauri-plugin-event-bus and the npm package ' +
+      'tauri-plugin-event-bus-api differ in their versions, perhaps; install the same of both',
+  )
 }

@@ -75,6 +75,10 @@ describe('the queue', () => {
     expect(toEventBusError(denied, 'pull').message).toContain('"event-bus:listen"')
     expect(toEventBusError(denied, 'emit_to').message).toContain('"event-bus:allow-emit-to"')
     expect(toEventBusError(denied).message).toContain('"event-bus:default"')
+    // Before Tauri's own text, which may be long.
+    expect(toEventBusError(denied, 'catalog').message).toBe(
+      `this page may not use the command "catalog": a capability of its window has to list "event-bus:allow-catalog" (${denied})`,
+    )
     const everywhere = toEventBusError('event-bus.emit explicitly denied on origin local', 'emit').message
     expect(everywhere).toContain('every window')
     expect(everywhere).not.toContain('has to list')

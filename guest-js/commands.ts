@@ -19,13 +19,17 @@ export const COMMANDS = [
   'respond',
   'reply',
   'catalog',
+  'inspect',
 ] as const
 
 /** A command of the plugin. */
 export type Command = (typeof COMMANDS)[number]
 
 /** A command that changes state: it carries the session and its number. */
-export type StateCommand = Exclude<Command, 'pull' | 'list_periodic' | 'request' | 'cancel_request' | 'catalog'>
+export type StateCommand = Exclude<
+  Command,
+  'pull' | 'list_periodic' | 'request' | 'cancel_request' | 'catalog' | 'inspect'
+>
 
 /** The argument under which a command takes several entries; the others take one object of arguments. */
 const BATCHED: Partial<Record<StateCommand, string>> = {
@@ -125,6 +129,12 @@ export class CommandQueue {
     this.schedule()
   }
 
+  /** Queues a subscription that the session was to begin with. The next session would begin with it by itself. */
+  pushRenewal(entry: Entry): void {
+    this.waiting.push({ command: 'subscribe', entries: [entry], size: 0, renewal: true })
+    this.schedule()
+  }
+
   /** Takes a call back; false if it is on its way or has been answered. */
   withdraw(entry: Entry): boolean {
     for (const [index, batch] of this.waiting.entries()) {
@@ -211,20 +221,39 @@ export class CommandQueue {
 
   private succeed(batch: Batch, answer: unknown): void {
     this.n += 1
-    if (!batch.renewal) this.renewals = 0
     if (!BATCHED[batch.command] || batch.command === 'unsubscribe') {
+      this.renewals = 0
       for (const entry of batch.entries) entry.resolve(answer)
       return
     }
     const results = Array.isArray(answer) ? answer : []
+    const stale: [Entry, EventBusError][] = []
     for (const [index, entry] of batch.entries.entries()) {
       const result: unknown = results[index]
       if (typeof result !== 'object' || result === null) {
         const got = `${results.length} results for ${batch.entries.length} entries`
         entry.reject(new EventBusError('unavailable', `"${batch.command}" was answered with ${got}`))
-      } else if ('error' in result) entry.reject(toEventBusError(result.error))
-      else entry.resolve(result)
+      } else if ('error' in result) {
+        const error = toEventBusError(result.error)
+        if (error.code === 'stale_session') stale.push([entry, error])
+        else entry.reject(error)
+      } else entry.resolve(result)
     }
+    if (stale.length > 0) this.retry(batch, stale)
+    else if (!batch.renewal) this.renewals = 0
+  }
+
+  /** The session has ended while the host ran a batch: these entries of it had no effect. */
+  private retry(batch: Batch, stale: [Entry, EventBusError][]): void {
+    this.expired = true
+    if (this.unsettled) {
+      for (const [entry, error] of stale) entry.reject(error)
+      return
+    }
+    const entries = stale.map(([entry]) => entry)
+    const size = entries.reduce((sum, entry) => sum + entry.size, 0)
+    // Renewals among what waits are dropped, since the next session makes its own.
+    this.waiting.unshift({ ...batch, entries, size })
   }
 
   private fail(batch: Batch, reason: unknown): void {

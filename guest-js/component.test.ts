@@ -146,6 +146,19 @@ describe('a component', () => {
     ])
   })
 
+  it.each([
+    [{ kind: 'io' }, '{"kind":"io"}'],
+    [Object.create(null), '{}'],
+    [null, 'null'],
+    [undefined, 'undefined'],
+    [Symbol('s'), 'Symbol(s)'],
+    [{ size: 1n }, 'it cannot be expressed as text'],
+  ])('gives on what is no error, and tells it as text: %#', async (thrown, error) => {
+    await expect(component('Cart').action('add', () => Promise.reject(thrown))).rejects.toBe(thrown)
+    await settled()
+    expect(payloads()).toEqual([{ component: 'Cart', action: 'add', error }])
+  })
+
   it('gives the outcome on where nobody can be told of it', async () => {
     realm.host.refuseEntry = () => ({ code: 'denied', message: 'no' })
     const failure = new Error('sold out')

@@ -1,6 +1,6 @@
 import type { ActionComplete, ActionFailed, Message, MessageLevel } from './built-in.js'
 import { type ComponentDescription, describeComponent } from './catalog.js'
-import type { EmitOptions, Receipt } from './emit.js'
+import { type EmitOptions, type Receipt, send } from './emit.js'
 import { EventBusError, report } from './error.js'
 import type { EventHandler } from './event.js'
 import type { EventIn, FullName, NameIfSet, NameIn, PayloadArguments, PayloadIn, Unset } from './event-map.js'
@@ -8,7 +8,6 @@ import { type EventStream, events, type StreamOptions } from './events.js'
 import { listen, on, once, type PayloadHandler, unlisten } from './listen.js'
 import { type Periodic, type PeriodicOptions, type PeriodicSource, type Schedule, startPeriodic } from './periodic.js'
 import { causesOfNow } from './realm.js'
-import { send } from './sending.js'
 import type { ListenOptions, Subscription } from './subscription.js'
 import type { Target } from './target.js'
 
@@ -328,8 +327,16 @@ function failureOf(error: unknown): { error: string; status?: number } {
     message?: unknown
     status?: unknown
   }
-  const text = typeof message === 'string' ? message : String(error)
+  const text = typeof message === 'string' ? message : textOf(error)
   return typeof status === 'number' && Number.isFinite(status) ? { error: text, status } : { error: text }
+}
+
+function textOf(error: unknown): string {
+  try {
+    return String(typeof error === 'object' ? JSON.stringify(error) : error)
+  } catch {
+    return 'it cannot be expressed as text'
+  }
 }
 
 function checkComponent(name: unknown): void {

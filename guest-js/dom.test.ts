@@ -4,6 +4,7 @@ import { type BridgedDetail, bridgeFromDom, bridgeToDom } from './dom.js'
 import { emit } from './emit.js'
 import { endOfTask, freshRealm, settled } from './fake-host.js'
 import { component } from './index.js'
+import { createTestBus } from './testing.js'
 
 let realm: ReturnType<typeof freshRealm>
 let target: HTMLElement
@@ -51,6 +52,18 @@ it('dispatches once what several patterns match, also where it is the same one',
   realm.host.emit('a', 2)
   await settled()
   expect(heard.map(({ payload }) => payload)).toEqual([1, 2])
+})
+
+it('dispatches once what several patterns match of what came before', async () => {
+  using bus = createTestBus({ startingUp: true })
+  const heard = ['cart:a', 'cart:b', 'c'].map((type) => heardAt(target, type))
+  bus.emit('cart:a', 1, { retain: true })
+  bus.emit('cart:b', 2)
+  bus.emit('c', 3)
+  await bridgeToDom({ events: ['cart:*', '*'], target })
+  bus.emit('cart:a', 4)
+  await bus.settled()
+  expect(heard.map((details) => details.map(({ payload }) => payload))).toEqual([[1, 4], [2], [3]])
 })
 
 it('rejects as a whole where one pattern is denied, and ends the others', async () => {

@@ -67,6 +67,12 @@ export interface FromDomOptions {
   target?: EventTarget
 }
 
+/**
+ * How many events are remembered, so that one that several patterns match is dispatched once. A live one comes for all
+ * of them in a row; of what came before, each gets all of its own, which by default are up to 5,120.
+ */
+const REMEMBERED = 8_192
+
 /** What came from the bus, which must not go back to it. */
 const BRIDGED = Symbol.for('tauri-plugin-event-bus/bridged')
 
@@ -88,18 +94,22 @@ const BRIDGED = Symbol.for('tauri-plugin-event-bus/bridged')
  * ```
  */
 export function bridgeToDom({ events, prefix = '', target, listen: options }: ToDomOptions): Subscription {
-  let last = 0
+  const names = [...new Set([events].flat())]
+  const dispatched = new Set<number>()
   const dispatch = ({ ...detail }: BusEvent<unknown>) => {
-    // Those of one event follow each other, so one that several patterns match is known by its number.
-    if (detail.seq === last) return
-    last = detail.seq
+    if (names.length > 1) {
+      if (dispatched.has(detail.seq)) return
+      dispatched.add(detail.seq)
+      // A set gives its members in the order in which they came.
+      const [oldest] = dispatched
+      if (oldest !== undefined && dispatched.size > REMEMBERED) dispatched.delete(oldest)
+    }
     const type = detail.event.startsWith(prefix) ? detail.event : prefix + detail.event
     const event = new CustomEvent(type, { detail })
     Object.defineProperty(event, BRIDGED, { value: true })
     const at = target ?? window
     at.dispatchEvent(event)
   }
-  const names = [...new Set([events].flat())]
   const heard = names.map((name) => listen<unknown>(name, dispatch, options))
   const off = () => {
     for (const subscription of heard) subscription()

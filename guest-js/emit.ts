@@ -1,5 +1,6 @@
 import type { EventName, NameIfSet, PayloadArguments, Unset } from './event-map.js'
-import { send } from './sending.js'
+import { openInbox } from './inbox.js'
+import { type Sending, sendThrough } from './sending.js'
 import type { Target } from './target.js'
 
 /**
@@ -51,7 +52,7 @@ export interface EmitOptions {
  *
  * @returns a {@link Receipt} as soon as the host has accepted the event.
  * @throws {EventBusError} by rejection: `denied`, `invalid_event_name`, `invalid_payload`, `payload_too_large`,
- * `queue_full`, `reserved_event_name`, `event_loop`, `unavailable`.
+ * `queue_full`, `rate_limited`, `reserved_event_name`, `event_loop`, `unavailable`.
  *
  * @example
  * ```ts
@@ -109,6 +110,11 @@ export async function emitTo(
   options?: EmitOptions,
 ): Promise<Receipt> {
   return send({ target, event, payload, options })
+}
+
+/** @internal */
+export function send(sending: Sending): Promise<Receipt> {
+  return sendThrough(openInbox, sending)
 }
 
 /**

@@ -40,7 +40,7 @@ export const ERROR_CODES = [
  * - `unknown_target`: the label names no webview.
  * - `denied`: no capability of this window allows the command, or this event, or this event for this target; or the
  *   call came from an iframe. The message shows what a capability file would have to say.
- * - `rate_limited`: this page sends faster than it may; `retryAfterMs` says how long to wait.
+ * - `rate_limited`: this page does something faster than it may; `retryAfterMs` says how long to wait.
  * - `payload_too_large`, `invalid_payload`: the payload exceeds the limit, or JSON cannot express it.
  * - `queue_full`: a queue is full and the policy of the event is to reject, so nobody got it, or no room is left for
  *   a retained event.
@@ -142,10 +142,18 @@ function causeOf(failure: unknown): { cause?: Error } {
   return { cause }
 }
 
+let logging = false
+
+/** Writes what is reported to the console, too: of a script that Tauri injects, browsers say "Script error." alone. */
+export function logReports(): void {
+  logging = true
+}
+
 /** Hands an error that nobody waits for to the page, as the browser does with an uncaught one. */
 export function report(error: unknown): void {
+  if (logging) console.error(error instanceof EventBusError ? `event bus: ${error.code}: ${error.message}` : error)
   if (typeof globalThis.reportError === 'function') globalThis.reportError(error)
-  else console.error(error)
+  else if (!logging) console.error(error)
 }
 
 /** True for errors of every copy of this package in the page, and for what the plugin rejects with. */
@@ -177,6 +185,7 @@ const PERMISSIONS: Partial<Record<string, string>> = {
   respond: '"event-bus:respond"',
   reply: '"event-bus:respond"',
   catalog: '"event-bus:allow-catalog"',
+  inspect: '"event-bus:inspect"',
 }
 
 /** Tauri's access control and argument parser reject with bare strings, which debug and release builds word differently. */
@@ -195,12 +204,14 @@ function readText(text: string, command?: string): [ErrorCode, string] {
       `the event-bus plugin does not know this command: the crate is older than the npm package (${text})`,
     ]
   }
+  // What helps comes first: in debug builds Tauri lists everything that would allow the command, and it is long.
+  const page = `this page may not use ${command ? `the command "${command}"` : 'this command'}`
   if (/explicitly denied/i.test(text)) {
-    return ['denied', `${text} (a capability denies this command, and that holds in every window)`]
+    return ['denied', `${page}: a capability denies it, and that holds in every window (${text})`]
   }
   if (/not allowed|denied/i.test(text)) {
     const permission = (command && PERMISSIONS[command]) ?? '"event-bus:default"'
-    return ['denied', `${text} (a capability of this window has to list ${permission})`]
+    return ['denied', `${page}: a capability of its window has to list ${permission} (${text})`]
   }
   return ['invalid_argument', text]
 }

@@ -125,6 +125,7 @@ export class FakeHost {
   /** How many items a batch holds. */
   batch = Number.POSITIVE_INFINITY
   jobs = new Map<string, Record<string, unknown>>()
+  inspection: unknown = { seq: 0, refused: 0, webviews: [], consumers: [], jobs: [] }
   private started = 0
   catalog: unknown = { strict: false, events: [], requests: [], components: [], $defs: {} }
   /** Questions of the page that wait for their answers. */
@@ -143,7 +144,7 @@ export class FakeHost {
     this.sent.push(sent)
     const isPull = command === 'pull'
     const isOrdinary = isPull && args.ahead !== true
-    const isState = !isPull && !['list_periodic', 'catalog', 'request', 'cancel_request'].includes(command)
+    const isState = !isPull && !['list_periodic', 'catalog', 'inspect', 'request', 'cancel_request'].includes(command)
     if (isOrdinary && this.countPull(sent, 1) > 1) this.broken.push('two pulls in flight')
     if (isState && ++this.stateInFlight > 1) this.broken.push('two state-changing commands in flight')
     return new Promise((resolve, reject) => {
@@ -333,14 +334,17 @@ export class FakeHost {
   private answer(held: Held): void {
     const refusal = this.refuse(held)
     if (refusal !== undefined) {
-      if (typeof refusal !== 'string' && this.session && refusal !== STALE && held.command !== 'pull')
-        this.session.n += 1
+      const isCounted = typeof refusal !== 'string' && refusal !== STALE && held.command !== 'pull'
+      if (isCounted && this.session && this.session.id === held.args.session) this.session.n += 1
+      // A session that was not opened is as unknown as one that has ended.
+      else if (isCounted) this.ended.add(held.args.session as string)
       held.reject(refusal)
       return
     }
     if (held.command === 'request') this.answerRequest(held)
     else if (held.command === 'cancel_request') held.resolve(null)
     else if (held.command === 'catalog') held.resolve(this.catalog)
+    else if (held.command === 'inspect') held.resolve(this.inspection)
     else if (held.command === 'list_periodic') held.resolve([...this.jobs.values()])
     else if (held.command === 'pull') this.answerPull(held)
     else this.answerState(held)

@@ -2,7 +2,7 @@
 
 import { afterEach, expect, it, vi } from 'vitest'
 import script from '../api-iife.js?raw'
-import { freshRealm, settled } from './fake-host.js'
+import { endOfTask, freshRealm, settled } from './fake-host.js'
 import { listen } from './listen.js'
 
 afterEach(() => vi.unstubAllGlobals())
@@ -19,6 +19,20 @@ it('puts the API where Tauri puts its own, and shares the inbox of the realm', a
   await settled()
   expect(handler).toHaveBeenCalledTimes(1)
   expect(host.opened).toBe(1)
+})
+
+it('says on the console what a browser keeps to itself about an injected script', async () => {
+  const { reported } = freshRealm()
+  const tauri: { eventBus?: typeof import('./index.js') } = {}
+  Object.assign(window, { __TAURI__: tauri })
+  new Function(script)()
+  const logged = vi.spyOn(console, 'error').mockImplementation(() => {})
+  tauri.eventBus?.listen('tauri://focus' as never, vi.fn())
+  await endOfTask()
+  await endOfTask()
+  expect(reported).toHaveBeenCalledTimes(1)
+  expect(logged.mock.calls).toEqual([[expect.stringMatching(/^event bus: reserved_event_name: .*tauri:\/\/focus/)]])
+  logged.mockRestore()
 })
 
 it('does nothing without the global API', () => {

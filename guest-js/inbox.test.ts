@@ -104,6 +104,34 @@ describe('the pull loop', () => {
       expect(realm.reported).toHaveBeenCalledTimes(1)
     })
 
+    it('goes on behind its last event when the session ends after an empty answer that read ahead', async () => {
+      const all = await emitted(4)
+      for (const _ of [1, 2, 3]) realm.host.answerNow(realm.host.held.shift())
+      await settled()
+      expect(seqs).toEqual(all)
+      realm.host.hold = () => false
+      realm.host.loseAnswers()
+      realm.host.endSilently()
+      await emit('b')
+      expect(resubscribed()).toEqual([{ id: 1, event: 'a', resume: from(4) }])
+      all.push(realm.host.emit('a'))
+      await settled()
+      expect(seqs).toEqual(all)
+    })
+
+    it('acknowledges answers that all read ahead when its last subscription ends', async () => {
+      await emitted(9)
+      for (const _ of [1, 2, 3]) realm.host.answerNow(realm.host.held.shift())
+      unlisten('a')
+      await settled()
+      realm.host.release()
+      await settled()
+      expect(seqs.length).toBeLessThan(10)
+      expect(pulls().pop()?.args.ack).toBe(9)
+      expect(realm.host.session?.queue).toEqual([])
+      expect(realm.host.pullsInFlight).toBe(0)
+    })
+
     it('acknowledges all that was on its way when its last subscription ends', async () => {
       await emitted(9)
       unlisten('a')
@@ -131,10 +159,84 @@ describe('the pull loop', () => {
     realm.host.release()
     while (seqs.length < all.length) await endOfTask()
     expect(seqs).toEqual(all)
-    expect(turns).toHaveBeenCalledTimes(6)
+    expect(turns).toHaveBeenCalledTimes(10)
     await settled()
     expect(pulls().pop()?.args.ack).toBe(100)
     off()
+  })
+
+  describe('between two stretches of handlers', () => {
+    let now = 0
+    let seqs: number[] = []
+    /** Starts on 60 events whose handlers take long, and stops where the page has its turn for the first time. */
+    const halfway = async () => {
+      vi.spyOn(performance, 'now').mockImplementation(() => now)
+      seqs = []
+      const off = await listen('a', ({ seq }) => {
+        now += 10
+        seqs.push(seq)
+      })
+      await settled()
+      realm.host.hold = ({ command }) => command === 'pull'
+      const all = Array.from({ length: 60 }, () => realm.host.emit('a'))
+      await settled()
+      realm.host.release()
+      await settled()
+      expect(seqs.length).toBeGreaterThan(0)
+      expect(seqs.length).toBeLessThan(60)
+      return { all, off }
+    }
+    const finished = async () => {
+      for (let turn = 0; turn < 80; turn += 1) await endOfTask()
+      await settled()
+    }
+
+    it('a new session takes over and brings the rest, once', async () => {
+      const { all } = await halfway()
+      const first = realm.host.session?.id
+      realm.host.endSession()
+      await emit('b')
+      await finished()
+      expect(realm.host.session?.id).not.toBe(first)
+      expect(seqs).toEqual(all)
+    })
+
+    it('the last listener ends, and nothing follows but the acknowledgement', async () => {
+      const { off } = await halfway()
+      const before = seqs.length
+      off()
+      await finished()
+      expect(seqs).toHaveLength(before)
+      expect(pulls().pop()?.args.ack).toBe(60)
+      expect(realm.host.pullsInFlight).toBe(0)
+    })
+  })
+
+  it('reads the clock after each event once handlers were slow, and rarely once they are not', async () => {
+    const turns = vi.spyOn(globalThis, 'MessageChannel')
+    let now = 0
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now)
+    let handled = 0
+    await listen('a', () => {
+      handled += 1
+      if (handled <= 20) now += 10
+    })
+    await settled()
+    realm.host.hold = ({ command }) => command === 'pull'
+    for (let n = 0; n < 65; n += 1) realm.host.emit('a')
+    realm.host.release()
+    while (handled < 65) await endOfTask()
+    // The first came alone. Of the others, sixteen show that handlers are slow, and the three after them go one by one.
+    expect(turns).toHaveBeenCalledTimes(4)
+    await settled()
+    clock.mockClear()
+    realm.host.hold = ({ command }) => command === 'pull'
+    for (let n = 0; n < 161; n += 1) realm.host.emit('a')
+    await settled()
+    realm.host.release()
+    await settled()
+    expect(handled).toBe(226)
+    expect(clock.mock.calls.length).toBeLessThan(20)
   })
 
   it('tells the host how far it is while its handlers take very long', async () => {
@@ -153,7 +255,7 @@ describe('the pull loop', () => {
     await settled()
     expect(seqs).toEqual(all)
     const words = pulls().filter(({ args }) => args.ahead === true)
-    expect(words.map(({ args }) => args.ack)).toEqual([17, 33])
+    expect(words.map(({ args }) => args.ack)).toEqual([17, 30, 43])
   })
 
   it('delivers what arrives before the answer to subscribe', async () => {
@@ -233,6 +335,24 @@ describe('the pull loop', () => {
     expect(realm.reported).toHaveBeenCalledTimes(1)
   })
 
+  it('waits as long as the host asks of a page that was too fast', async () => {
+    vi.useFakeTimers()
+    const tooFast = { code: 'rate_limited', message: 'too fast', retryAfterMs: 70 }
+    realm.host.refuse = ({ command }) => (command === 'pull' ? tooFast : undefined)
+    const handler = vi.fn()
+    await listen('a', handler)
+    await settled()
+    realm.host.refuse = () => undefined
+    await vi.advanceTimersByTimeAsync(69)
+    expect(pulls().length).toBe(1)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(pulls().length).toBe(2)
+    realm.host.emit('a')
+    await settled()
+    expect(handler).toHaveBeenCalledTimes(1)
+    expect(realm.reported.mock.calls.map(([error]) => error.code)).toEqual(['rate_limited'])
+  })
+
   it('does not spin when a mock answers nothing', async () => {
     vi.useFakeTimers()
     await listen('a', vi.fn())
@@ -250,6 +370,56 @@ describe('the pull loop', () => {
     expect(realm.reported).toHaveBeenCalledTimes(1)
     expect(realm.reported.mock.calls[0]?.[0]).toMatchObject({ code: 'denied' })
     expect(realm.host.session?.subscriptions.size).toBe(0)
+  })
+})
+
+describe('a pull that fails', () => {
+  const down = { code: 'unavailable', message: 'down' }
+
+  it('is not tried again once nobody listens', async () => {
+    vi.useFakeTimers()
+    const off = await listen('a', vi.fn())
+    realm.host.emit('a')
+    realm.host.hold = ({ command }) => command === 'pull'
+    await settled()
+    realm.host.hold = () => false
+    off()
+    await settled()
+    realm.host.refuse = ({ command }) => (command === 'pull' ? down : undefined)
+    realm.host.release()
+    await settled()
+    const before = pulls().length
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(pulls()).toHaveLength(before)
+    expect(realm.reported).not.toHaveBeenCalled()
+    realm.host.refuse = () => undefined
+    const handler = vi.fn()
+    await listen('a', handler)
+    realm.host.emit('a')
+    await settled()
+    expect(handler).toHaveBeenCalledTimes(1)
+  })
+
+  it('as denied leaves alone what is still on its way to the host', async () => {
+    realm.host.hold = ({ command, args }) => command === 'pull' || (command === 'subscribe' && args.n === 2)
+    await listen('a', vi.fn())
+    const handler = vi.fn()
+    const late = listen('b', handler)
+    await settled()
+    const pull = realm.host.held.splice(
+      realm.host.held.findIndex(({ command }) => command === 'pull'),
+      1,
+    )[0]
+    pull?.reject('Command pull not allowed by ACL')
+    await settled()
+    expect(realm.reported).toHaveBeenCalledTimes(1)
+    realm.host.hold = () => false
+    realm.host.release()
+    await late
+    realm.host.emit('b')
+    await settled()
+    expect(handler).toHaveBeenCalledTimes(1)
+    expect([...(realm.host.session?.subscriptions.values() ?? [])].map(({ event }) => event)).toEqual(['b'])
   })
 })
 
@@ -590,6 +760,130 @@ describe('a stale session', () => {
     expect(realm.reported).toHaveBeenCalledTimes(1)
   })
 
+  it('waits and goes on with a subscription that the next session took for too fast', async () => {
+    vi.useFakeTimers()
+    const [patient, other] = [vi.fn(), vi.fn()]
+    await listen('a', patient)
+    await listen('b', other)
+    await settled()
+    realm.host.emit('a')
+    await settled()
+    const tooFast = { code: 'rate_limited', message: 'too fast', retryAfterMs: 40 }
+    realm.host.refuseEntry = (_, { event }) => (event === 'a' ? tooFast : undefined)
+    realm.host.endSession()
+    await settled()
+    realm.host.emit('a')
+    realm.host.emit('b')
+    await settled()
+    expect(other).toHaveBeenCalledTimes(1)
+    expect(patient).toHaveBeenCalledTimes(1)
+    const sent = realm.host.commands('subscribe').length
+    await vi.advanceTimersByTimeAsync(39)
+    expect(realm.host.commands('subscribe')).toHaveLength(sent)
+    realm.host.refuseEntry = () => undefined
+    await vi.advanceTimersByTimeAsync(1)
+    await settled()
+    expect(resubscribed()).toEqual([{ id: 1, event: 'a', resume: from(1) }])
+    expect(heard(patient)).toEqual([
+      [1, false],
+      [2, true],
+    ])
+    expect(realm.reported).not.toHaveBeenCalled()
+  })
+
+  it('does not wait for a subscription that has ended meanwhile, nor twice for one that is renewed once more', async () => {
+    vi.useFakeTimers()
+    const handler = vi.fn()
+    const ended = await listen('a', vi.fn())
+    await listen('b', handler)
+    await settled()
+    const tooFast = { code: 'rate_limited', message: 'too fast', retryAfterMs: 40 }
+    realm.host.refuseEntry = () => tooFast
+    realm.host.endSession()
+    await settled()
+    ended()
+    await settled()
+    realm.host.refuseEntry = () => undefined
+    realm.host.endSession()
+    await emit('c')
+    const sent = realm.host.commands('subscribe').length
+    await vi.advanceTimersByTimeAsync(100)
+    expect(realm.host.commands('subscribe')).toHaveLength(sent)
+    realm.host.emit('b')
+    await settled()
+    expect(handler).toHaveBeenCalledTimes(1)
+  })
+
+  it('is replaced a moment later where the page opens sessions too fast', async () => {
+    vi.useFakeTimers()
+    const handler = vi.fn()
+    await listen('a', handler)
+    realm.host.emit('a')
+    await settled()
+    const tooFast = { code: 'rate_limited', message: 'too fast', retryAfterMs: 90 }
+    realm.host.refuse = ({ command, args }) => (command === 'subscribe' && args.n === 1 ? tooFast : undefined)
+    realm.host.endSession()
+    realm.host.emit('a')
+    await settled()
+    const sent = realm.host.commands('subscribe').length
+    await vi.advanceTimersByTimeAsync(89)
+    expect(realm.host.commands('subscribe')).toHaveLength(sent)
+    realm.host.refuse = () => undefined
+    await vi.advanceTimersByTimeAsync(1)
+    await settled()
+    expect(heard(handler)).toEqual([
+      [1, false],
+      [2, true],
+    ])
+    expect(realm.reported).not.toHaveBeenCalled()
+  })
+
+  it('is not replaced in a tight loop where each one turns out over', async () => {
+    vi.useFakeTimers()
+    await listen('a', vi.fn())
+    realm.host.refuse = ({ command }) => (command === 'pull' ? STALE : undefined)
+    realm.host.endSession()
+    await settled()
+    const opened = realm.host.opened
+    expect(opened).toBeLessThan(9)
+    await vi.advanceTimersByTimeAsync(999)
+    expect(realm.host.opened).toBe(opened)
+    await vi.advanceTimersByTimeAsync(1)
+    await settled()
+    expect(realm.host.opened).toBe(opened + 1)
+    // A page that comes back meanwhile does not wait, and what waited does nothing any more.
+    realm.host.refuse = () => undefined
+    await vi.advanceTimersByTimeAsync(1_000)
+    await settled()
+    expect(realm.host.pullsInFlight).toBe(1)
+    expect(realm.host.opened).toBe(opened + 2)
+  })
+
+  it('is replaced when one of its subscriptions finds it over', async () => {
+    const handlers = [vi.fn(), vi.fn()]
+    await listen('a', handlers[0] as () => void)
+    await settled()
+    const answers = [STALE, undefined, undefined]
+    realm.host.refuseEntry = () => answers.shift()
+    realm.host.endSession()
+    await settled()
+    answers.unshift(STALE)
+    await listen('b', handlers[1] as () => void)
+    await settled()
+    realm.host.emit('a')
+    realm.host.emit('b')
+    await settled()
+    for (const handler of handlers) expect(handler).toHaveBeenCalledTimes(1)
+    expect(realm.host.opened).toBe(4)
+    expect(realm.reported).not.toHaveBeenCalled()
+  })
+
+  it('gives a subscription up that finds every session over', async () => {
+    realm.host.refuseEntry = () => STALE
+    await expect(listen('a', vi.fn()).then()).rejects.toMatchObject({ code: 'stale_session' })
+    expect(realm.host.opened).toBeLessThan(9)
+  })
+
   it('rejects when every session is stale at once', async () => {
     realm.host.refuse = ({ command }) => (command === 'pull' ? undefined : STALE)
     await expect(emit('a')).rejects.toMatchObject({ code: 'stale_session' })
@@ -611,6 +905,33 @@ describe('a page out of the back/forward cache', () => {
     })
   })
 
+  it('is no page that is shown for the first time', async () => {
+    await listen('a', vi.fn())
+    await settled()
+    const before = realm.host.sent.length
+    for (const listener of listeners) listener({ persisted: false })
+    await settled()
+    expect(realm.host.sent).toHaveLength(before)
+  })
+
+  it('does not wait for what was to be tried again', async () => {
+    vi.useFakeTimers()
+    const handler = vi.fn()
+    await listen('a', handler)
+    await settled()
+    realm.host.refuse = ({ command }) => (command === 'pull' ? { code: 'unavailable', message: 'down' } : undefined)
+    realm.host.session?.pull?.reject({ code: 'unavailable', message: 'down' })
+    await settled()
+    realm.host.refuse = () => undefined
+    comeBack()
+    realm.host.emit('a')
+    await settled()
+    expect(handler).toHaveBeenCalledTimes(1)
+    const before = pulls().length
+    await vi.advanceTimersByTimeAsync(5_000)
+    expect(pulls()).toHaveLength(before)
+  })
+
   it('goes on from its own position', async () => {
     const handler = vi.fn()
     await listen('a', handler)
@@ -629,6 +950,29 @@ describe('a page out of the back/forward cache', () => {
       [3, false],
     ])
     expect(resubscribed()).toEqual([{ id: 1, event: 'a', resume: from(1) }])
+  })
+
+  it('goes on in the middle of an answer whose handlers take long', async () => {
+    let now = 0
+    vi.spyOn(performance, 'now').mockImplementation(() => now)
+    const seqs: number[] = []
+    await listen('a', ({ seq }) => {
+      now += 10
+      seqs.push(seq)
+    })
+    await settled()
+    realm.host.hold = ({ command }) => command === 'pull'
+    const all = Array.from({ length: 60 }, () => realm.host.emit('a'))
+    await settled()
+    realm.host.release()
+    await settled()
+    expect(seqs.length).toBeLessThan(60)
+    realm.host.loseAnswers()
+    comeBack()
+    for (let turn = 0; turn < 80; turn += 1) await endOfTask()
+    await settled()
+    expect(seqs).toEqual(all)
+    expect(pulls().pop()?.args.ack).toBe(60)
   })
 
   it('renews its session once when both copies of a command find it over', async () => {

@@ -33,7 +33,7 @@ const WORD_EVERY = 5_000
 /** For how many microtasks a pull waits for the answers of responders that have just been called. */
 const ANSWER_TURNS = 4
 
-/** After how many items the clock is read. */
+/** After how many items the clock is read, while they are quick. */
 const CLOCK_EVERY = 16
 
 /** What one subscription does with what arrives. */
@@ -171,7 +171,10 @@ class PageInbox implements Inbox {
   private readonly acceptedMeanwhile = new Set<Subscription>()
   private failing = false
   private reportedDenial = false
-  private warnedOfGaps = false
+  /** The names and patterns whose losses were warned of. */
+  private readonly warned = new Set<string>()
+  /** Whether handlers have taken longer than they may, so that the clock is read after each of them. */
+  private slow = false
 
   constructor() {
     // A page that comes back out of the back/forward cache may have lost the answers it was waiting for.
@@ -245,11 +248,25 @@ class PageInbox implements Inbox {
       size: 0,
       resolve: (answer) => this.accept(subscription, (answer as { seq: number }).seq),
       reject: (error) => {
+        if (resume && error.code === 'rate_limited') {
+          this.resumeLater(subscription, resume, error.retryAfterMs)
+          return
+        }
         // Its promise was kept long ago, so nobody else hears of an acceptance that the host took back.
         if (!subscription.call) report(error)
         this.lose(subscription, error)
       },
     }
+  }
+
+  /** A page that renews its session begins all of its subscriptions again, which may be too fast for the host. */
+  private resumeLater(subscription: Subscription, resume: Resumption, wait = RETRY_AFTER): void {
+    const { session } = this.queue
+    setTimeout(() => {
+      // Another session would have begun with it anyway.
+      if (this.queue.session !== session || this.queue.expired) return
+      if (this.subscriptions.has(subscription.id)) this.queue.pushRenewal(this.call(subscription, resume))
+    }, wait)
   }
 
   private accept(subscription: Subscription, seq: number): void {
@@ -402,12 +419,12 @@ class PageInbox implements Inbox {
     }
     if (!this.failing) report(error)
     this.failing = true
-    await this.pause()
+    await this.pause(error.retryAfterMs)
     return this.loop === loop
   }
 
-  private pause(): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, RETRY_AFTER))
+  private pause(wait = RETRY_AFTER): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, wait))
   }
 
   /** An empty answer says that all has come which was queued when the pull was sent, replays included. */
@@ -425,6 +442,7 @@ class PageInbox implements Inbox {
   private dispatch(pulls: Pulls, reading: Reading): boolean {
     const { items, heads } = reading.batch
     const pauseAt = performance.now() + LONGEST_DISPATCH
+    const beganAt = reading.next
     // Every event of a page passes here, so nothing is made that no handler sees.
     while (reading.next < items.length) {
       const item = items[reading.next] as Batch['items'][number]
@@ -440,7 +458,12 @@ class PageInbox implements Inbox {
         this.deliverOther(item)
       }
       if (index > pulls.handled) pulls.handled = index
-      if (reading.next % CLOCK_EVERY === 0 && performance.now() > pauseAt) break
+      const isSixteenth = reading.next % CLOCK_EVERY === 0
+      if ((isSixteenth || this.slow) && performance.now() > pauseAt) {
+        this.slow = true
+        break
+      }
+      if (isSixteenth && reading.next - beganAt >= CLOCK_EVERY) this.slow = false
     }
     return reading.next < items.length
   }
@@ -521,12 +544,10 @@ class PageInbox implements Inbox {
       } catch (error) {
         report(error)
       }
-    } else if (!this.warnedOfGaps) {
-      this.warnedOfGaps = true
-      console.warn(
-        `event bus: ${gap.atMost ? 'up to ' : ''}${gap.count} events for a listener of "${subscriber.event}" ` +
-          `are lost (${gap.reason}). Pass onGap to be told; this warning is given once.`,
-      )
+    } else if (!this.warned.has(gap.atMost ? '' : subscriber.event)) {
+      // What is lost at most may concern no listener at all, so it is no reason to keep quiet about what does.
+      this.warned.add(gap.atMost ? '' : subscriber.event)
+      console.warn(`event bus: ${warningOf(gap, subscriber.event)}`)
     }
   }
 }
@@ -543,13 +564,23 @@ function sourceOf(source: 0 | string): EventSource {
   return source === 0 ? { kind: 'host' } : { kind: 'webview', label: source }
 }
 
+function warningOf({ atMost, count, reason }: Gap, event: string): string {
+  const events = count === 1 ? '1 event' : `${count} events`
+  const lost = `${events} that listeners to "${event}" were to get ${count === 1 ? 'is' : 'are'} lost`
+  const missed = `up to ${events} from before this page listened ${count === 1 ? 'is' : 'are'} not kept any more`
+  const whose = `perhaps none for its listeners, "${event}" among them`
+  return atMost
+    ? `${missed} (${reason}), ${whose}. Pass onGap to be told; this is said once.`
+    : `${lost} (${reason}). Pass onGap to be told; this is said once for each name or pattern.`
+}
+
 /** What a handler has returned may still be rejected. */
-function reportLater(returned: unknown): void {
+export function reportLater(returned: unknown): void {
   if (isThenable(returned)) Promise.resolve(returned).catch(report)
 }
 
 /** Waits until the page has had its turn. Timers will not do: browsers slow them down in pages that are hidden. */
-function nextTask(): Promise<void> {
+export function nextTask(): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel()
     port1.onmessage = () => {

@@ -37,6 +37,15 @@ export {
 // Only what a star exports can be augmented by apps under the name of the package.
 export type * from './event-map.js'
 export { type EventStream, events, type StreamOptions } from './events.js'
+export {
+  type InspectedConsumer,
+  type InspectedPage,
+  type InspectedSubscription,
+  type InspectedWebview,
+  type Inspection,
+  inspect,
+  type Load,
+} from './inspect.js'
 export { listen, on, once, type PayloadHandler, unlisten } from './listen.js'
 export {
   getPeriodic,

@@ -129,6 +129,19 @@ describe('a refused subscription', () => {
     expect(realm.reported).not.toHaveBeenCalled()
   })
 
+  it('is no news once the page has ended it', async () => {
+    realm.host.hold = ({ command }) => command === 'subscribe'
+    const off = listen('a', vi.fn())
+    await settled()
+    off()
+    realm.host.hold = () => false
+    realm.host.refuseEntry = () => ({ code: 'denied', message: 'no' })
+    realm.host.release()
+    await settled()
+    await expect(off).resolves.toBeTypeOf('function')
+    expect(realm.reported).not.toHaveBeenCalled()
+  })
+
   it('is reported exactly once when nobody looks at it', async () => {
     listen('no', vi.fn())
     await settled()
@@ -359,12 +372,48 @@ describe('gaps', () => {
     expect(realm.warned).not.toHaveBeenCalled()
   })
 
+  it('are warned of for each listener that has lost something, whatever others may have missed', async () => {
+    await listen('a', vi.fn())
+    await listen('b', vi.fn())
+    const gap = { from: 1, to: 3, count: 3 }
+    const missed = { ...gap, atMost: true, reason: 'history_full', subscriptions: [1, 2] }
+    realm.host.push(missed)
+    realm.host.push({ ...missed, from: 4, to: 6 })
+    realm.host.push({ ...gap, count: 1, atMost: false, reason: 'queue_full', subscriptions: [2] })
+    realm.host.push({ ...gap, count: 2, atMost: false, reason: 'queue_full', subscriptions: [2] })
+    await settled()
+    const said = realm.warned.mock.calls.map(([text]) => text)
+    expect(said).toEqual([
+      expect.stringMatching(/up to 3 events from before.*history_full.*perhaps none.*"a"/),
+      expect.stringMatching(/ 1 event that listeners to "b" were to get is lost \(queue_full\)/),
+    ])
+  })
+
   it('are warned of once in a realm where nobody asks', async () => {
     await listen('a', vi.fn())
     realm.host.push({ ...gap, subscriptions: [1] })
     realm.host.push({ ...gap, subscriptions: [1] })
     await settled()
     expect(realm.warned).toHaveBeenCalledTimes(1)
+  })
+
+  it('may be handled by a promise, which is reported when it rejects', async () => {
+    const onGap = vi.fn().mockRejectedValue(new Error('gap'))
+    await listen('a', vi.fn(), { onGap })
+    realm.host.push({ ...gap, subscriptions: [1] })
+    await settled()
+    expect(onGap).toHaveBeenCalledTimes(1)
+    expect(realm.reported.mock.calls).toEqual([[new Error('gap')]])
+  })
+
+  it('do not reach a subscription that an earlier handler has ended', async () => {
+    const onGap = vi.fn()
+    const ending = await listen('a', vi.fn(), { onGap: () => later() })
+    const later = await listen('b', vi.fn(), { onGap })
+    realm.host.push({ ...gap, subscriptions: [1, 2] })
+    await settled()
+    expect(onGap).not.toHaveBeenCalled()
+    ending()
   })
 
   it('do not stop what follows when their handler throws', async () => {

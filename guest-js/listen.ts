@@ -14,7 +14,7 @@ import { type ListenOptions, type Subscription, subscribe } from './subscription
  *
  * @returns a {@link Subscription}: call it to end it, await it to know that it was accepted.
  * @throws {EventBusError} by rejection: `denied`, `invalid_event_name`, `invalid_pattern`, `invalid_argument`,
- * `reserved_event_name`, `too_many_subscriptions`, `unavailable`.
+ * `rate_limited`, `reserved_event_name`, `too_many_subscriptions`, `unavailable`.
  *
  * @example
  * ```ts

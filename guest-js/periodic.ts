@@ -28,7 +28,7 @@ export interface Schedule {
   immediate?: boolean
   /** After how many ticks it ends; never by default. */
   count?: number
-  /** The id of the job; the host makes one by default. */
+  /** The id of the job, 1 to 255 bytes without control characters; the host makes one by default. */
   id?: string
   /** Whether it takes the place of a job with the same `id`, instead of being refused; `false` by default. */
   replace?: boolean
@@ -281,8 +281,8 @@ export interface PeriodicFailed {
  *
  * @returns a {@link Periodic} handle, as soon as the job runs.
  * @throws {EventBusError} by rejection: `invalid_interval`, `duplicate_job`, `too_many_jobs`, `unknown_source`, `denied`,
- * `invalid_argument`, `invalid_event_name`, `invalid_payload`, `payload_too_large`, `reserved_event_name`,
- * `unknown_target`, `unavailable`.
+ * `invalid_argument`, `invalid_event_name`, `invalid_payload`, `payload_too_large`, `rate_limited`,
+ * `reserved_event_name`, `unknown_target`, `unavailable`.
  *
  * @example
  * ```ts
@@ -379,7 +379,7 @@ export async function resumePeriodic(id: string, options?: JobOwner): Promise<Pe
  * Changes a periodic emit in place: all that is given, or nothing. It keeps its count, and its phase where it can.
  *
  * @throws {EventBusError} by rejection: `unknown_job`, `invalid_interval`, `invalid_argument`, `invalid_payload`,
- * `payload_too_large`, `too_many_jobs`, `unknown_target`, `denied`, `unavailable`.
+ * `payload_too_large`, `rate_limited`, `too_many_jobs`, `unknown_target`, `denied`, `unavailable`.
  *
  * @example
  * ```ts

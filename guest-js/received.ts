@@ -1,8 +1,11 @@
 import type { Extras } from './batch.js'
-import type { Emit, EmitTo } from './emit.js'
+import type { Emit, EmitOptions, EmitTo, Receipt } from './emit.js'
+import { EventBusError } from './error.js'
 import type { BusEvent, EventSource, PeriodicTick } from './event.js'
-import { chainOf } from './realm.js'
-import { emitAfter, emitToAfter } from './sending.js'
+import type { Inbox } from './inbox.js'
+import { chainOf, existingInbox } from './realm.js'
+import { sendThrough } from './sending.js'
+import type { Target } from './target.js'
 
 /**
  * An event as handlers get it. What it can do stands at its prototype: making it costs no more, and it can be cloned and
@@ -43,4 +46,23 @@ export class ReceivedEvent implements BusEvent<unknown> {
   get emitTo(): EmitTo {
     return emitToAfter(chainOf(this))
   }
+}
+
+/** Emits what follows from these causes. */
+export function emitAfter(causes: readonly string[]): Emit {
+  return ((event: string, payload?: unknown, options?: EmitOptions): Promise<Receipt> =>
+    sendThrough(ownInbox, { event, payload, options, causes })) as Emit
+}
+
+/** The same for a target. */
+export function emitToAfter(causes: readonly string[]): EmitTo {
+  return ((target: Target, event: string, payload?: unknown, options?: EmitOptions): Promise<Receipt> =>
+    sendThrough(ownInbox, { target, event, payload, options, causes })) as EmitTo
+}
+
+/** The inbox that the event came through. Only a test takes it away. */
+function ownInbox(): Inbox {
+  const inbox = existingInbox()
+  if (inbox) return inbox
+  throw new EventBusError('unavailable', 'the bus that this event came through is not there any more')
 }

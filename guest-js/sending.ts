@@ -1,7 +1,7 @@
-import type { Emit, EmitOptions, EmitTo, Receipt } from './emit.js'
+import type { EmitOptions, Receipt } from './emit.js'
 import { toEventBusError } from './error.js'
 import { checkName, payloadJson } from './event.js'
-import { openInbox } from './inbox.js'
+import type { Inbox } from './inbox.js'
 import { causesOfNow } from './realm.js'
 import { copyOfTarget, isEveryone, type Target } from './target.js'
 
@@ -17,8 +17,8 @@ export interface Sending {
   causes?: readonly string[]
 }
 
-/** Emits an event. Whatever the caller may change afterwards is copied before this returns. */
-export async function send(sending: Sending): Promise<Receipt> {
+/** Emits an event through an inbox. Whatever the caller may change afterwards is copied before this returns. */
+export async function sendThrough(open: () => Inbox, sending: Sending): Promise<Receipt> {
   try {
     const { event, payload, options, component, target, causes = causesOfNow() } = sending
     checkName(event)
@@ -31,20 +31,8 @@ export async function send(sending: Sending): Promise<Receipt> {
     if (component !== undefined) entry.component = component
     if (causes.length > 0) entry.causes = causes
     const command = isAddressed ? 'emit_to' : 'emit'
-    return (await openInbox().send(command, entry, json?.length ?? 0)) as Receipt
+    return (await open().send(command, entry, json?.length ?? 0)) as Receipt
   } catch (error) {
     throw toEventBusError(error)
   }
-}
-
-/** Emits what follows from these causes. */
-export function emitAfter(causes: readonly string[]): Emit {
-  return ((event: string, payload?: unknown, options?: EmitOptions): Promise<Receipt> =>
-    send({ event, payload, options, causes })) as Emit
-}
-
-/** The same for a target. */
-export function emitToAfter(causes: readonly string[]): EmitTo {
-  return ((target: Target, event: string, payload?: unknown, options?: EmitOptions): Promise<Receipt> =>
-    send({ target, event, payload, options, causes })) as EmitTo
 }

@@ -62,7 +62,8 @@ export interface ListenOptions {
   retained?: boolean
   /** Ends the subscription when it aborts. One that has aborted already registers nothing. */
   signal?: AbortSignal
-  /** Receives the gaps of this subscription; without it the first gap in a page is a console warning. */
+  /** Receives the gaps of this subscription; without it the first one of each name or pattern is a console
+   * warning, and so is the first one in a page that may be none. */
   onGap?: (gap: Gap) => unknown
 }
 

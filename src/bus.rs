@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::event::{BusEvent, Provenance, Receipt, Source};
 use crate::hub::subscriptions::Hearing;
 use crate::hub::{Address, Audience, Draft};
+use crate::inspection::Inspection;
 use crate::listener::{Callbacks, Listener};
 use crate::name::{EventName, parse_component};
 use crate::pattern::EventPattern;
@@ -128,7 +129,8 @@ impl EventBus {
     /// Emits an event as soon as there is room for it, where its policy is to reject.
     ///
     /// Those who wait are served in the order in which they came. An event whose policy is another one never waits.
-    /// Dropping the future before it is ready emits nothing.
+    /// Dropping the future before it is ready emits nothing. The payload, and what the event follows from, are what they
+    /// are when this is called. The future does not borrow the bus, and can be spawned where the payload is a value.
     ///
     /// # Errors
     ///
@@ -145,14 +147,25 @@ impl EventBus {
     /// }
     /// # let _ = import;
     /// ```
-    pub async fn emit_async(
+    pub fn emit_async<P: Serialize>(
         &self,
         name: &str,
-        payload: impl Serialize,
+        payload: P,
         options: EmitOptions,
-    ) -> Result<Receipt> {
-        let (draft, audience) = self.prepare(name, payload, options)?;
-        self.engine.emit_when_there_is_room(draft, &audience).await
+    ) -> impl Future<Output = Result<Receipt>> + Send + use<P> {
+        let prepared = self.prepare(name, payload, options);
+        self.emit_prepared(prepared)
+    }
+
+    pub(crate) fn emit_prepared(
+        &self,
+        prepared: Result<(Draft, Audience)>,
+    ) -> impl Future<Output = Result<Receipt>> + Send + use<> {
+        let engine = Arc::clone(&self.engine);
+        async move {
+            let (draft, audience) = prepared?;
+            engine.emit_when_there_is_room(draft, &audience).await
+        }
     }
 
     /// Forgets the retained events whose name is this, or matches this pattern, and says how many there were.
@@ -335,6 +348,24 @@ impl EventBus {
     #[must_use]
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    /// How the bus stands: counters, queues, subscriptions and jobs, and no payload.
+    ///
+    /// For tools and tests. It is put together part by part, so that neither emitting nor delivery waits for the whole.
+    ///
+    /// ```
+    /// # fn inspect(bus: &tauri_plugin_event_bus::EventBus) {
+    /// for webview in bus.inspect().webviews {
+    ///     if let Some(page) = webview.page {
+    ///         println!("{}: {} events wait, {} were dropped", webview.label, page.queue.events, page.dropped);
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn inspect(&self) -> Inspection {
+        self.engine.inspect()
     }
 
     /// What makes the payloads of a job from a source that the app has registered.

@@ -26,8 +26,10 @@ use crate::scope::{List, ScopeEntry};
 /// # Errors
 ///
 /// Everything that is wrong, with its file and entry: entries that are malformed, which grant nothing or deny
-/// everything; entries that say nothing to the permission they stand in; and empty allow lists beside a set that
-/// allows everything by default. Also files that cannot be read, and a folder without capabilities.
+/// everything; entries that say nothing to the permission they stand in; keys beside a permission that Tauri passes
+/// over, such as a misspelt `deny` (in JSON files); a permission such as `allow-emit` for which no events are listed
+/// anywhere; and empty allow lists beside a set that allows everything by default. Also files that cannot be read, and
+/// a folder without capabilities.
 pub fn check_capabilities() -> Result<(), CapabilityFaults> {
     match std::env::var_os("CARGO_MANIFEST_DIR") {
         Some(folder) => check_capabilities_in(PathBuf::from(folder)),
@@ -50,6 +52,7 @@ pub fn check_capabilities() -> Result<(), CapabilityFaults> {
 pub fn check_capabilities_in(folder: impl AsRef<Path>) -> Result<(), CapabilityFaults> {
     let folder = folder.as_ref();
     let mut faults = Vec::new();
+    let mut found: Vec<(PathBuf, Capability)> = Vec::new();
     let mut has_some = false;
     let pattern = folder.join("capabilities/**/*");
     let files = glob::glob(&pattern.to_string_lossy());
@@ -60,9 +63,9 @@ pub fn check_capabilities_in(folder: impl AsRef<Path>) -> Result<(), CapabilityF
         has_some = true;
         match CapabilityFile::load(&path) {
             Ok(file) => {
-                for capability in capabilities_of(file) {
-                    check_capability(&path, &capability, &mut faults);
-                }
+                let capabilities = capabilities_of(file).into_iter();
+                found.extend(capabilities.map(|capability| (path.clone(), capability)));
+                check_keys(&path, &read_json(&path), &mut faults);
             }
             Err(error) => faults.push(CapabilityFault::of_file(&path, error)),
         }
@@ -76,7 +79,10 @@ pub fn check_capabilities_in(folder: impl AsRef<Path>) -> Result<(), CapabilityF
                 for value in listed.filter(|value| value.is_object()) {
                     has_some = true;
                     match serde_json::from_value(value.clone()) {
-                        Ok(capability) => check_capability(&config, &capability, &mut faults),
+                        Ok(capability) => {
+                            found.push((config.clone(), capability));
+                            check_keys(&config, value, &mut faults);
+                        }
                         Err(error) => faults.push(CapabilityFault::of_file(&config, error)),
                     }
                 }
@@ -89,6 +95,9 @@ pub fn check_capabilities_in(folder: impl AsRef<Path>) -> Result<(), CapabilityF
             folder,
             "there are no capabilities, neither in its folder `capabilities` nor in its tauri.conf.json",
         ));
+    }
+    for (file, capability) in &found {
+        check_capability(file, capability, &found, &mut faults);
     }
     if faults.is_empty() {
         Ok(())
@@ -120,24 +129,138 @@ fn capabilities_of(file: CapabilityFile) -> Vec<Capability> {
     }
 }
 
-fn check_capability(file: &Path, capability: &Capability, faults: &mut Vec<CapabilityFault>) {
-    for permission in &capability.permissions {
-        let PermissionEntry::ExtendedPermission { identifier, scope } = permission else {
-            continue;
-        };
-        let Some(name) = identifier.get().strip_prefix("event-bus:") else {
-            continue;
-        };
-        for (list, entry, problem) in faults_of(name, scope) {
-            faults.push(CapabilityFault {
-                file: file.to_owned(),
-                capability: Some(capability.identifier.clone()),
-                permission: Some(identifier.get().to_owned()),
-                entry: Some(format!("{list} {entry}")),
-                problem,
-            });
+/// What a file holds, where it is JSON; nothing else can be read as it is written.
+fn read_json(path: &Path) -> Value {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
+/// Finds keys beside a permission of the plugin that Tauri would pass over, such as a misspelt `deny`.
+fn check_keys(file: &Path, capabilities: &Value, faults: &mut Vec<CapabilityFault>) {
+    let several = capabilities.get("capabilities").unwrap_or(capabilities);
+    let several = match several {
+        Value::Array(several) => several.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    for capability in several {
+        let permissions = capability["permissions"].as_array().into_iter().flatten();
+        for permission in permissions.filter_map(Value::as_object) {
+            let Some(identifier) = permission.get("identifier").and_then(Value::as_str) else {
+                continue;
+            };
+            let known = ["identifier", "allow", "deny"];
+            let unknown = permission
+                .keys()
+                .filter(|key| !known.contains(&key.as_str()));
+            for key in unknown.filter(|_| identifier.starts_with(PREFIX)) {
+                faults.push(CapabilityFault {
+                    file: file.to_owned(),
+                    capability: capability["identifier"].as_str().map(str::to_owned),
+                    permission: Some(identifier.to_owned()),
+                    entry: None,
+                    problem: format!(
+                        "Tauri passes over the key `{key}`, so what it lists counts for nothing; there are `allow` and `deny`"
+                    ),
+                });
+            }
         }
     }
+}
+
+/// What the permissions of this plugin begin with.
+const PREFIX: &str = "event-bus:";
+
+fn check_capability(
+    file: &Path,
+    capability: &Capability,
+    all: &[(PathBuf, Capability)],
+    faults: &mut Vec<CapabilityFault>,
+) {
+    let mut report = |permission: &str, entry: Option<String>, problem: String| {
+        faults.push(CapabilityFault {
+            file: file.to_owned(),
+            capability: Some(capability.identifier.clone()),
+            permission: Some(format!("{PREFIX}{permission}")),
+            entry,
+            problem,
+        });
+    };
+    for (name, scope) in permissions_of(capability) {
+        for (list, entry, problem) in scope.into_iter().flat_map(|scope| faults_of(name, scope)) {
+            report(name, Some(format!("{list} {entry}")), problem);
+        }
+        if let Some(set) = set_of(name)
+            && !has_allow(scope)
+            && !all
+                .iter()
+                .any(|(_, other)| lists_for(name, capability, other))
+        {
+            let problem = format!(
+                "it allows nothing, since no events are listed for it: name some in `allow`, or take the set {PREFIX}{set} for all of them"
+            );
+            report(name, None, problem);
+        }
+    }
+}
+
+/// The permissions of this plugin in a capability, without its prefix, and their lists.
+fn permissions_of(capability: &Capability) -> impl Iterator<Item = (&str, Option<&Scopes>)> {
+    capability.permissions.iter().filter_map(|permission| {
+        let (identifier, scope) = match permission {
+            PermissionEntry::PermissionRef(identifier) => (identifier, None),
+            PermissionEntry::ExtendedPermission { identifier, scope } => (identifier, Some(scope)),
+        };
+        Some((identifier.get().strip_prefix(PREFIX)?, scope))
+    })
+}
+
+fn has_allow(scope: Option<&Scopes>) -> bool {
+    scope.is_some_and(|scope| scope.allow.as_ref().is_some_and(|allow| !allow.is_empty()))
+}
+
+/// The set that allows everything to the command of this permission, which by itself allows nothing.
+fn set_of(permission: &str) -> Option<&'static str> {
+    match permission {
+        "allow-emit" | "allow-emit-to" => Some("emit"),
+        "allow-subscribe" => Some("listen"),
+        "allow-start-periodic" | "allow-update-periodic" => Some("periodic"),
+        _ => None,
+    }
+}
+
+/// Whether another capability, or this one, lists something for the command of this permission in a window that both
+/// may be for.
+fn lists_for(permission: &str, capability: &Capability, other: &Capability) -> bool {
+    let set = set_of(permission);
+    let part = match permission {
+        "allow-emit" => "emit-every-event",
+        "allow-emit-to" => "emit-to-every-window",
+        "allow-subscribe" => "listen-to-every-event",
+        "allow-start-periodic" => "start-every-periodic",
+        _ => "update-every-periodic",
+    };
+    let lists = permissions_of(other).any(|(name, scope)| {
+        let is_default = name == "default" && set != Some("periodic");
+        is_default || Some(name) == set || name == part || (name == permission && has_allow(scope))
+    });
+    let labels = |capability: &'_ Capability| {
+        let labels = capability.windows.iter().chain(&capability.webviews);
+        labels.cloned().collect::<Vec<String>>()
+    };
+    let theirs = labels(other);
+    lists
+        && labels(capability)
+            .iter()
+            .any(|own| theirs.iter().any(|label| may_overlap(own, label)))
+}
+
+/// Whether there may be a label that both patterns match.
+fn may_overlap(one: &str, other: &str) -> bool {
+    let is_glob = |text: &str| text.contains(['*', '?', '[']);
+    let matches = |pattern: &str, label: &str| {
+        glob::Pattern::new(pattern).is_ok_and(|pattern| pattern.matches(label))
+    };
+    one == other || (is_glob(one) && is_glob(other)) || matches(one, other) || matches(other, one)
 }
 
 /// What is wrong in the lists of one permission: the list, the entry and the problem.

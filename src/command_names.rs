@@ -18,4 +18,5 @@ pub const COMMANDS: &[&str] = &[
     "respond",
     "reply",
     "catalog",
+    "inspect",
 ];

@@ -423,7 +423,7 @@ impl Component {
     }
 
     /// Awaits something, and emits what came of it, as [`Component::action`] does. A future that is dropped before it is
-    /// ready emits nothing.
+    /// ready emits nothing. What the event follows from is what holds where this is called.
     ///
     /// ```
     /// use tauri_plugin_event_bus::{Component, Result};
@@ -437,12 +437,17 @@ impl Component {
     /// # Errors
     ///
     /// Those of `run`.
-    pub async fn action_async<T: Serialize, E: Display>(
+    pub fn action_async<T, E, F>(
         &self,
         name: &str,
-        run: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, E> {
-        self.action_async_with_status(name, |_| None, run).await
+        run: F,
+    ) -> impl Future<Output = Result<T, E>> + use<T, E, F>
+    where
+        T: Serialize,
+        E: Display,
+        F: Future<Output = Result<T, E>>,
+    {
+        self.action_async_with_status(name, |_: &E| None, run)
     }
 
     /// As [`Component::action_async`], for errors that have a status.
@@ -450,17 +455,26 @@ impl Component {
     /// # Errors
     ///
     /// Those of `run`.
-    pub async fn action_async_with_status<T: Serialize, E: Display>(
+    pub fn action_async_with_status<T, E, S, F>(
         &self,
         name: &str,
-        status_of: impl FnOnce(&E) -> Option<u16>,
-        run: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, E> {
-        // A future may be polled anywhere, so what caused it has to be noted at its beginning.
+        status_of: S,
+        run: F,
+    ) -> impl Future<Output = Result<T, E>> + use<T, E, S, F>
+    where
+        T: Serialize,
+        E: Display,
+        S: FnOnce(&E) -> Option<u16>,
+        F: Future<Output = Result<T, E>>,
+    {
+        // A future may be polled anywhere, so what caused it has to be noted before there is one.
         let bus = self.bus().with_causes_of_now();
-        let outcome = run.await;
-        self.tell(&bus, name, &outcome, status_of);
-        outcome
+        let (component, name) = (self.clone(), name.to_owned());
+        async move {
+            let outcome = run.await;
+            component.tell(&bus, &name, &outcome, status_of);
+            outcome
+        }
     }
 
     fn tell<T: Serialize, E: Display>(

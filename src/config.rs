@@ -1,21 +1,63 @@
-use serde::de::{Deserialize, Deserializer};
+use serde::de::{Deserialize, Deserializer, Error};
+use serde_json::Value;
 
 use crate::policy::{Overflow, Policies, Policy};
 
 /// What stands under `plugins.event-bus` in `tauri.conf.json`. All of it is optional.
-#[derive(Debug, Clone, Default, serde::Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Config {
     /// Limits that differ from the defaults.
-    #[serde(default)]
     pub limits: Limits,
     /// How events of some names are kept and delivered. Where several patterns match a name, the later one counts.
-    #[serde(default)]
     pub policies: Vec<PolicyRule>,
     /// Whether names that no typed event is registered under are refused.
-    #[serde(default)]
     pub catalog: CatalogMode,
+}
+
+impl<'de> Deserialize<'de> for Config {
+    // Written out, so that an error names the whole path to its key.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(serde::Deserialize)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        struct Keys {
+            #[serde(default)]
+            limits: Limits,
+            #[serde(default)]
+            policies: Vec<PolicyRule>,
+            #[serde(default)]
+            catalog: CatalogMode,
+        }
+        let value = Value::deserialize(deserializer)?;
+        // Serde would take a list for the values of the keys in their order.
+        let policies = value["policies"].as_array().into_iter().flatten();
+        let policies = (0..).zip(policies);
+        let mut objects = vec![
+            (String::new(), &value),
+            (".limits".to_owned(), &value["limits"]),
+        ];
+        objects.extend(policies.map(|(place, rule)| (format!(".policies[{place}]"), rule)));
+        if let Some((path, list)) = objects.into_iter().find(|(_, own)| own.is_array()) {
+            return Err(D::Error::custom(format!(
+                "plugins.event-bus{path}: invalid type: {list}, expected an object"
+            )));
+        }
+        let keys: Keys = serde_path_to_error::deserialize(value).map_err(|error| {
+            let path = error.path().to_string();
+            // It writes a dot for the whole.
+            let path = if path == "." {
+                String::new()
+            } else {
+                format!(".{path}")
+            };
+            D::Error::custom(format!("plugins.event-bus{path}: {}", error.inner()))
+        })?;
+        Ok(Self {
+            limits: keys.limits,
+            policies: keys.policies,
+            catalog: keys.catalog,
+        })
+    }
 }
 
 /// What becomes of names that no typed event is registered under.
@@ -96,7 +138,7 @@ pub struct Limits {
     pub backlog_events: usize,
     /// How many bytes of events are kept for such a webview: 16 MiB.
     pub backlog_bytes: usize,
-    /// How many events are retained for later subscribers: 1,024.
+    /// How many events are retained for later subscribers: 1,024. A page takes no more of them than it leaves free.
     pub retained_events: usize,
     /// How many bytes of events are retained: 16 MiB and a little more, so that the largest payload fits.
     pub retained_bytes: usize,
@@ -109,11 +151,11 @@ pub struct Limits {
     /// How many of them are patterns with a wildcard before their end: 256. One with `?` or `[abc]` counts for one more
     /// for each eight of its bytes, since it takes the more time to match.
     pub globs_per_page: usize,
-    /// How many periodic jobs the app and its pages have together: 1,024.
+    /// How many periodic jobs the app and its pages have together: 1,024. A page takes no more of them than it leaves free.
     pub periodic_jobs: usize,
     /// How many periodic jobs a page has: 128.
     pub periodic_jobs_per_page: usize,
-    /// How many bytes the jobs of all pages keep, payloads above all: 64 MiB.
+    /// How many bytes the jobs of all pages keep, payloads above all: 64 MiB. A page takes no more than it leaves free.
     pub periodic_bytes: usize,
     /// How many bytes the jobs of a page keep: 16 MiB and a little more, so that the largest payload fits.
     pub periodic_bytes_per_page: usize,
@@ -142,6 +184,16 @@ pub struct Limits {
     /// How many subscriptions a page begins at once: 16,384. A page that renews its session, or reloads, begins all of
     /// its subscriptions again.
     pub subscribe_burst: usize,
+    /// How many sessions a page opens in a second, once its burst is used up: 10. It opens one when it is loaded, and
+    /// another one when it renews that.
+    pub sessions_per_second: usize,
+    /// How many sessions a page opens at once: 100.
+    pub session_burst: usize,
+    /// How many bytes of events a page is answered again in a second, once its burst is used up: 64 MiB. It asks for
+    /// that where an answer was lost on the way.
+    pub repeat_bytes_per_second: usize,
+    /// How many bytes of events a page is answered again at once: 256 MiB.
+    pub repeat_burst_bytes: usize,
 }
 
 impl Default for Limits {
@@ -174,16 +226,20 @@ impl Default for Limits {
             emit_burst_bytes: 256 << 20,
             subscribes_per_second: 1000,
             subscribe_burst: 16_384,
+            sessions_per_second: 10,
+            session_burst: 100,
+            repeat_bytes_per_second: 64 << 20,
+            repeat_burst_bytes: 256 << 20,
         }
     }
 }
 
 /// How many of the limits, the last ones, are kept by the feature `flood-limits`.
-const FLOOD_LIMITS: usize = 6;
+const FLOOD_LIMITS: usize = 10;
 
 impl Limits {
     /// Every limit, by its key in the configuration.
-    fn entries(&self) -> [(&'static str, usize); 27] {
+    fn entries(&self) -> [(&'static str, usize); 31] {
         [
             ("payloadBytes", self.payload_bytes),
             ("queueEvents", self.queue_events),
@@ -212,6 +268,10 @@ impl Limits {
             ("emitBurstBytes", self.emit_burst_bytes),
             ("subscribesPerSecond", self.subscribes_per_second),
             ("subscribeBurst", self.subscribe_burst),
+            ("sessionsPerSecond", self.sessions_per_second),
+            ("sessionBurst", self.session_burst),
+            ("repeatBytesPerSecond", self.repeat_bytes_per_second),
+            ("repeatBurstBytes", self.repeat_burst_bytes),
         ]
     }
 
@@ -328,6 +388,65 @@ mod tests {
                 .contains("batchEvent")
         );
         assert!(parse(r#"{ "limit": {} }"#).unwrap_err().contains("limit"));
+    }
+
+    #[test]
+    fn an_error_names_the_whole_path_to_its_key() {
+        for (json, path) in [
+            (
+                r#"{ "limit": {} }"#,
+                "plugins.event-bus.limit: unknown field",
+            ),
+            (r#"[]"#, "plugins.event-bus: invalid type"),
+            ("5", "plugins.event-bus: invalid type"),
+            (
+                r#"{ "limits": [5] }"#,
+                "plugins.event-bus.limits: invalid type: [5], expected an object",
+            ),
+            (
+                r#"{ "policies": [{ "event": "a" }, ["b"]] }"#,
+                "plugins.event-bus.policies[1]: invalid type",
+            ),
+            (
+                r#"{ "limits": { "batchEvent": 7 } }"#,
+                "plugins.event-bus.limits.batchEvent: unknown field",
+            ),
+            (
+                r#"{ "limits": { "batchEvents": "7" } }"#,
+                "plugins.event-bus.limits.batchEvents: invalid type",
+            ),
+            (
+                r#"{ "limits": { "batchEvents": -7 } }"#,
+                "plugins.event-bus.limits.batchEvents: invalid value",
+            ),
+            (
+                r#"{ "limits": 5 }"#,
+                "plugins.event-bus.limits: invalid type",
+            ),
+            (
+                r#"{ "catalog": "shut" }"#,
+                "plugins.event-bus.catalog: unknown variant",
+            ),
+            (
+                r#"{ "policies": [{ "event": "a" }, { "event": 5 }] }"#,
+                "plugins.event-bus.policies[1].event: invalid type",
+            ),
+            (
+                r#"{ "policies": [{ "event": "a", "overflow": "x" }] }"#,
+                "plugins.event-bus.policies[0].overflow: unknown variant",
+            ),
+            (
+                r#"{ "policies": [{ "event": "a", "keep": 1 }] }"#,
+                "plugins.event-bus.policies[0].keep: unknown field",
+            ),
+            (
+                r#"{ "policies": [{}] }"#,
+                "plugins.event-bus.policies[0]: missing field `event`",
+            ),
+        ] {
+            let error = parse(json).unwrap_err();
+            assert!(error.starts_with(path), "{json}: {error}");
+        }
     }
 
     #[test]

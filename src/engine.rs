@@ -13,11 +13,13 @@ use crate::hub::order::{Answer, Turn};
 use crate::hub::queue::Entry;
 use crate::hub::subscriptions::{SubscriberKey, SubscriptionId};
 use crate::hub::{Audience, Command, Draft, Hub, Outcome, Pull, SubscriptionRequest};
+use crate::inspection::{Inspection, SubscriptionInspection};
 use crate::listener::Callbacks;
 use crate::name::EventName;
 use crate::page::batch::encode;
 use crate::page::reply::Reply;
 use crate::pattern::EventPattern;
+use crate::periodic::job::JobOwner;
 use crate::periodic::jobs::Jobs;
 use crate::policy::Policies;
 use crate::request::responders::Responders;
@@ -41,12 +43,27 @@ pub(crate) struct Engine {
 }
 
 /// How much of one command is done under one lock, so that nobody waits for a whole command of a page. A subscription to
-/// a name or a prefix counts for one, and any other pattern for [`GLOB_WORK`].
+/// a name or a prefix counts for one, and any other pattern for [`GLOB_WORK`]; each looks through what is kept of the
+/// past, of which [`PAST_WORK`] events count for one.
 const MOST_WORK: usize = 512;
 const GLOB_WORK: usize = 64;
+const PAST_WORK: usize = 8;
+
+/// How many of these subscriptions begin under one lock, where so many events are kept of the past.
+fn fitting(requests: &[SubscriptionRequest], past: usize) -> usize {
+    let mut work = 0;
+    let is_fitting = |request: &&SubscriptionRequest| {
+        work += 1 + request.pattern.cost() * GLOB_WORK + past / PAST_WORK;
+        work <= MOST_WORK
+    };
+    requests.iter().take_while(is_fitting).count().max(1)
+}
 
 /// How many subscriptions end under one lock.
 const MOST_ENDED: usize = 8;
+
+/// How many subscriptions are copied under one lock to be looked at.
+const MOST_LISTED: usize = 512;
 
 /// How often a page's command lets others go first before it goes on all the same.
 const MOST_YIELDS: usize = 64;
@@ -270,14 +287,11 @@ impl Engine {
         let mut requests = requests.into_iter();
         let mut answers = Vec::with_capacity(requests.len());
         while requests.len() > 0 {
-            let mut work = 0;
-            let is_fitting = |request: &&SubscriptionRequest| {
-                work += 1 + request.pattern.cost() * GLOB_WORK;
-                work <= MOST_WORK
-            };
-            let fitting = requests.as_slice().iter().take_while(is_fitting).count();
-            let some = requests.by_ref().take(fitting.max(1)).collect();
-            let (begun, outcome) = self.hub().subscribe(page, some, now);
+            let mut hub = self.hub();
+            let fitting = fitting(requests.as_slice(), hub.past_of(page));
+            let some = requests.by_ref().take(fitting).collect();
+            let (begun, outcome) = hub.subscribe(page, some, now);
+            drop(hub);
             self.settle(outcome);
             answers.extend(begun);
             self.give_way();
@@ -339,6 +353,7 @@ impl Engine {
         self.settle(outcome);
         for webview in webviews {
             self.jobs.stop_all_of(&webview, u64::MAX);
+            self.jobs.forget_pace(&webview);
         }
     }
 
@@ -362,6 +377,60 @@ impl Engine {
     pub(crate) fn remove_consumer(&self, key: SubscriberKey) {
         // Bound to a name, so that what it held is dropped after the lock.
         let _removed = self.hub().remove_consumer(key);
+    }
+
+    /// How the bus stands, webview by webview and part by part, so that nobody waits for the whole.
+    pub(crate) fn inspect(&self) -> Inspection {
+        let overview = self.hub().overview();
+        let mut webviews = Vec::with_capacity(overview.webviews.len());
+        for label in &overview.webviews {
+            self.give_way();
+            let inspected = self.hub().inspect_webview(label, now());
+            let Some((mut webview, key)) = inspected else {
+                continue;
+            };
+            if let (Some(page), Some(key)) = (&mut webview.page, key) {
+                page.subscriptions = self.list_subscriptions(key);
+            }
+            webviews.push(webview);
+        }
+        let mut consumers = Vec::with_capacity(overview.consumers.len());
+        for key in overview.consumers {
+            let inspected = self.hub().inspect_consumer(key);
+            let Some(mut consumer) = inspected else {
+                continue;
+            };
+            consumer.is_stream = key != self.callbacks.subscriber;
+            consumer.subscriptions = self.list_subscriptions(key);
+            consumers.push(consumer);
+        }
+        Inspection {
+            seq: overview.seq,
+            refused: overview.refused,
+            webviews,
+            consumers,
+            retained: overview.retained,
+            jobs: self.jobs.list(&JobOwner::Host, |_| true),
+        }
+    }
+
+    fn list_subscriptions(&self, key: SubscriberKey) -> Vec<SubscriptionInspection> {
+        let mut all = Vec::new();
+        let mut next = Some(0);
+        while let Some(from) = next {
+            let listed = self.hub().list_subscriptions(key, from, MOST_LISTED);
+            next = listed
+                .get(MOST_LISTED - 1)
+                .and_then(|(last, _, _)| last.checked_add(1));
+            let listed = listed.into_iter();
+            all.extend(listed.map(|(id, pattern, hearing)| SubscriptionInspection {
+                id,
+                event: pattern.to_string(),
+                target: hearing.into(),
+            }));
+            self.give_way();
+        }
+        all
     }
 
     pub(crate) fn check_payload(&self, name: &EventName, payload: &str) -> Result<()> {
@@ -459,6 +528,33 @@ mod tests {
         assert!(matches!(turn, Turn::Refuse(_, error) if error.code() == ErrorCode::StaleSession));
         assert_eq!(page, None);
         assert!(!engine.knows("closed"));
+    }
+
+    #[test]
+    fn the_longer_the_past_the_fewer_subscriptions_begin_under_one_lock() {
+        let requests = |pattern: &str| -> Vec<SubscriptionRequest> {
+            let request = |id| SubscriptionRequest {
+                id,
+                pattern: EventPattern::parse(pattern).unwrap(),
+                scope: None,
+                target: None,
+                wants_replayed: true,
+                wants_retained: true,
+                resume: None,
+            };
+            (0..1024).map(request).collect()
+        };
+        let (names, globs) = (requests("x"), requests("*x"));
+        for (past, of_names, of_globs) in [
+            (0, 512, 7),
+            (7, 512, 7),
+            (80, 46, 6),
+            (2048, 1, 1),
+            (4096 + 1024, 1, 1),
+        ] {
+            let fit = (fitting(&names, past), fitting(&globs, past));
+            assert_eq!(fit, (of_names, of_globs), "{past}");
+        }
     }
 
     /// A waker whose drop uses the bus, as a future's may that owns a stream.

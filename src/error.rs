@@ -43,7 +43,7 @@ error_codes! {
     UnknownTarget = "unknown_target",
     /// No capability of the window allows it: the command, the event, or the event for this target.
     Denied = "denied",
-    /// The page sends faster than it may. [`Error::retry_after`] says how long to wait.
+    /// The page does something faster than it may. [`Error::retry_after`] says how long to wait.
     RateLimited = "rate_limited",
     /// The payload's JSON is longer than the limit.
     PayloadTooLarge = "payload_too_large",

@@ -2,6 +2,7 @@
 //!
 //! The app's own code is never limited. Without the feature `flood-limits` nobody is.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::config::Limits;
@@ -13,6 +14,10 @@ pub(crate) struct Flood {
     emits: Bucket,
     emit_bytes: Bucket,
     subscribes: Bucket,
+    sessions: Bucket,
+    repeated_bytes: Bucket,
+    /// How much came too fast.
+    refused: AtomicU64,
 }
 
 impl Flood {
@@ -33,13 +38,27 @@ impl Flood {
                 ("subscribesPerSecond", limits.subscribes_per_second),
                 ("subscribeBurst", limits.subscribe_burst),
             ),
+            sessions: Bucket::new(
+                "sessions",
+                ("sessionsPerSecond", limits.sessions_per_second),
+                ("sessionBurst", limits.session_burst),
+            ),
+            repeated_bytes: Bucket::new(
+                "repeated bytes of events",
+                ("repeatBytesPerSecond", limits.repeat_bytes_per_second),
+                ("repeatBurstBytes", limits.repeat_burst_bytes),
+            ),
+            refused: AtomicU64::new(0),
         }
     }
 
     /// Counts an event with a payload of this length, or a job that is to emit it.
     pub(crate) fn take_emit(&self, payload_bytes: usize, now: Instant) -> Result<()> {
-        self.emits.take(1, now)?;
-        self.emit_bytes.take(payload_bytes, now)
+        let taken = self
+            .emits
+            .take(1, now)
+            .and_then(|()| self.emit_bytes.take(payload_bytes, now));
+        self.counted(taken)
     }
 
     /// Counts the payload of an event that is counted itself.
@@ -48,7 +67,29 @@ impl Flood {
     }
 
     pub(crate) fn take_subscribe(&self, now: Instant) -> Result<()> {
-        self.subscribes.take(1, now)
+        self.counted(self.subscribes.take(1, now))
+    }
+
+    /// Counts a session that is opened.
+    pub(crate) fn take_session(&self, now: Instant) -> Result<()> {
+        self.counted(self.sessions.take(1, now))
+    }
+
+    /// Counts so many bytes that a page is answered once more.
+    pub(crate) fn take_repeated(&self, bytes: usize, now: Instant) -> Result<()> {
+        self.counted(self.repeated_bytes.take(bytes, now))
+    }
+
+    fn counted(&self, taken: Result<()>) -> Result<()> {
+        if taken.is_err() {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        taken
+    }
+
+    /// How much came too fast, of all that is limited.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 }
 
@@ -95,7 +136,7 @@ impl Bucket {
         use ratelimit::TryWaitError;
 
         self.clock.set(now);
-        // What is larger than the bucket is larger than a payload may be, and is refused for that.
+        // What is larger than the bucket empties it. A payload of that length is refused for it elsewhere.
         let count = count.min(self.burst.1);
         self.limiter
             .try_wait_n(count as u64)
@@ -123,7 +164,7 @@ impl Bucket {
         Error::new(
             ErrorCode::RateLimited,
             format!(
-                "this page sends too fast: {rate} {what} a second, after {burst} at once, are the limit ({rate_key}, {burst_key}); try again in {} ms",
+                "this page is too fast: {rate} {what} a second, after {burst} at once, are the limit ({rate_key}, {burst_key}); try again in {} ms",
                 wait.as_millis()
             ),
         )
@@ -236,6 +277,32 @@ mod tests {
         }
         assert_eq!(wait_of(flood.take_subscribe(start)), 1000);
         flood.take_emit(1, start).unwrap();
+    }
+
+    #[test]
+    fn sessions_and_what_is_answered_again_have_theirs() {
+        let flood = Flood::new(&Limits {
+            sessions_per_second: 2,
+            session_burst: 3,
+            repeat_bytes_per_second: 1000,
+            repeat_burst_bytes: 3000,
+            ..Limits::default()
+        });
+        let start = Instant::now();
+        for _ in 0..3 {
+            flood.take_session(start).unwrap();
+        }
+        assert_eq!(wait_of(flood.take_session(start)), 500);
+        flood
+            .take_session(start + Duration::from_millis(500))
+            .unwrap();
+        flood.take_repeated(2999, start).unwrap();
+        flood.take_repeated(1, start).unwrap();
+        assert_eq!(wait_of(flood.take_repeated(700, start)), 700);
+        // A single answer may be larger than the bucket, and must be had again some time.
+        let full = start + Duration::from_secs(4);
+        flood.take_repeated(1 << 20, full).unwrap();
+        assert_eq!(flood.refused(), 2);
     }
 
     #[test]

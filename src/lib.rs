@@ -17,6 +17,7 @@ mod flood;
 #[allow(missing_docs)]
 pub mod fuzzing;
 mod hub;
+mod inspection;
 mod json;
 mod listener;
 mod name;
@@ -49,6 +50,10 @@ pub use component::{
 pub use config::{CatalogMode, Config, Limits, PolicyRule};
 pub use error::{Error, ErrorCode, Failure, Result};
 pub use event::{BusEvent, Gap, GapReason, Receipt, Source, Tick};
+pub use inspection::{
+    ConsumerInspection, Heard, Inspection, Load, PageInspection, SubscriptionInspection,
+    WebviewInspection,
+};
 pub use listener::Listener;
 pub use periodic::{
     AnyPayload, JobOwner, JobState, MissedTicks, Periodic, PeriodicBuilder, PeriodicChange,
@@ -68,6 +73,10 @@ pub use typed::{Event, Exact, ExactNumber, Received, Request, TypedItem, TypedSt
 #[doc = include_str!("../docs/permissions.md")]
 #[cfg_attr(feature = "typed", doc = include_str!("../docs/typed-events.md"))]
 struct Guides;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/inspecting.md")]
+struct InspectingGuide;
 
 #[cfg(doctest)]
 #[doc = include_str!("../docs/components.md")]

@@ -87,6 +87,28 @@ impl EventPattern {
             && (!name.as_str().starts_with(OWN_PREFIX) || self.text.starts_with(OWN_PREFIX))
     }
 
+    /// Whether there may be a name that both match. What stands between the wildcards is not looked at, so that the answer
+    /// comes fast; it may be yes where there is none, and never the other way round.
+    pub(crate) fn may_overlap(&self, other: &Self) -> bool {
+        match (self.exact(), other.exact()) {
+            (Some(name), _) => other.matches(name),
+            (_, Some(name)) => self.matches(name),
+            (None, None) => {
+                let ((begin, end), (other_begin, other_end)) = (self.ends(), other.ends());
+                let begins_alike = begin.starts_with(other_begin) || other_begin.starts_with(begin);
+                let ends_alike = end.ends_with(other_end) || other_end.ends_with(end);
+                begins_alike && ends_alike
+            }
+        }
+    }
+
+    /// What stands before the first wildcard, and after the last one.
+    fn ends(&self) -> (&str, &str) {
+        let begin = self.text.find(is_wildcard).unwrap_or(self.text.len());
+        let end = self.text.rfind(is_wildcard).map_or(0, |last| last + 1);
+        (&self.text[..begin], &self.text[end..])
+    }
+
     pub(crate) fn matches(&self, name: &EventName) -> bool {
         match &self.form {
             Form::Exact(own) => own == name,
@@ -257,7 +279,44 @@ mod tests {
         assert_eq!(EventPattern::parse(&long).unwrap().cost(), 32);
     }
 
+    #[test]
+    fn patterns_overlap_where_a_name_may_match_both() {
+        for (one, other, expected) in [
+            ("*", "cart:*", true),
+            ("cart:*", "order:*", false),
+            ("cart:*", "cart:item:*", true),
+            ("cart:*", "cart:updated", true),
+            ("cart:*", "order:new", false),
+            ("*:done", "cart:*", true),
+            ("*:done", "*:begun", false),
+            ("*:done", "*one", true),
+            ("*:done", "cart:done", true),
+            ("[co]*", "order:*", true),
+            ("a[bc]d", "ab?", true),
+            ("a[bc]d", "x[bc]d", false),
+            ("a?c", "a*d", false),
+        ] {
+            let parse = |text| EventPattern::parse(text).unwrap();
+            let (one, other) = (parse(one), parse(other));
+            assert_eq!(one.may_overlap(&other), expected, "{one} {other}");
+            assert_eq!(other.may_overlap(&one), expected, "{other} {one}");
+        }
+    }
+
     proptest::proptest! {
+        #[test]
+        fn what_matches_both_of_two_patterns_is_an_overlap(
+            one in "[ab]{0,2}([*?]|\\[!?[ab]\\])[ab*?]{0,2}",
+            other in "[ab]{0,2}([*?]|\\[!?[ab]\\])?[ab*?]{0,2}",
+            name in "[ab]{1,4}",
+        ) {
+            let name = EventName::parse(&name).unwrap();
+            if let (Ok(one), Ok(other)) = (EventPattern::parse(&one), EventPattern::parse(&other)) {
+                let is_both = one.matches(&name) && other.matches(&name);
+                proptest::prop_assert!(!is_both || one.may_overlap(&other));
+            }
+        }
+
         #[test]
         fn pieces_agree_with_the_glob_engine(pattern in "[ab*]{1,8}", name in "[ab]{1,12}") {
             if let (Ok(own), Ok(name)) = (EventPattern::parse(&pattern), EventName::parse(&name)) {

@@ -3,6 +3,7 @@
 mod arguments;
 mod asking;
 mod emitting;
+mod inspecting;
 mod listening;
 mod order;
 mod periodic;
@@ -41,6 +42,7 @@ pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync 
         asking::respond,
         asking::reply,
         catalog,
+        inspecting::inspect,
     ]);
     move |invoke| {
         if invoke.message.command() == PULL {
@@ -62,8 +64,17 @@ type Entries = CommandScope<ScopeEntry>;
 
 fn scope_of(permission: &'static str, entries: &Entries) -> Scope {
     let scope = Scope::new(permission, entries.allows(), entries.denies());
-    for fault in scope.unreported_faults() {
-        log::warn!("a capability has a malformed entry: {fault}");
+    let faults: Vec<String> = scope.unreported_faults().collect();
+    if !faults.is_empty() {
+        let several = if faults.len() == 1 {
+            "a malformed entry"
+        } else {
+            "malformed entries"
+        };
+        log::warn!(
+            "the capabilities of a window have {several}: {}",
+            faults.join("; ")
+        );
     }
     scope
 }

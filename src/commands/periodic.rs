@@ -129,7 +129,7 @@ pub(super) async fn start_periodic<R: Runtime>(
             interval,
             source: sampled.as_ref().map(|(source, _)| &**source),
         };
-        check_timing(engine, &scope, &name, to.as_mut(), ticks)?;
+        let shortest_interval = check_timing(engine, &scope, &name, to.as_mut(), ticks)?;
         let owner = if job.owner == OwnerKind::App {
             scope.check_jobs_of_others()?;
             if !scope.reaches_jobs_of_others(&name) {
@@ -160,6 +160,7 @@ pub(super) async fn start_periodic<R: Runtime>(
             flood: Some(flood),
             page: Some(page),
             charged: Some(webview.label().into()),
+            shortest_interval,
             to,
             id: job.id,
             replaces: job.replace,
@@ -175,21 +176,26 @@ pub(super) async fn start_periodic<R: Runtime>(
     .await
 }
 
-/// Checks that a page may time this event so, for this target, and confines the target to those whom it may reach.
+/// Checks that a page may time this event so, for this target, and confines the target to those whom it may reach. Gives
+/// the interval that its jobs with this event are to keep together.
 fn check_timing(
     engine: &Engine,
     scope: &Scope,
     name: &EventName,
     to: Option<&mut Address>,
     ticks: Ticks<'_>,
-) -> Result<()> {
+) -> Result<Option<Duration>> {
     match to {
         Some(to) if !to.selection.everyone => {
-            confine(engine, scope, name, &mut to.selection, Some(ticks))
+            confine(engine, scope, name, &mut to.selection, Some(ticks))?;
+            let places = engine.hub().places();
+            let recipients = Recipients::Selected(&to.selection, &places);
+            Ok(scope.minimum_interval(name, recipients, ticks.source))
         }
-        _ => scope
-            .check_emitting(name, Recipients::Everyone, Some(ticks))
-            .map(|_| ()),
+        _ => {
+            scope.check_emitting(name, Recipients::Everyone, Some(ticks))?;
+            Ok(scope.minimum_interval(name, Recipients::Everyone, ticks.source))
+        }
     }
 }
 
@@ -379,7 +385,9 @@ pub(super) async fn update_periodic<R: Runtime>(
             interval: every.unwrap_or(interval),
             source: job.sampled.as_ref().map(|(source, _)| &**source),
         };
-        check_timing(engine, &scope, &job.name, to.as_mut(), ticks)?;
+        let shortest = check_timing(engine, &scope, &job.name, to.as_mut(), ticks)?;
+        // What another page has started keeps to what that one may do.
+        let is_own = job.charged.as_deref() == Some(webview.label());
         let payload = changes
             .payload
             .map(|text| read_payload(bus.catalog(), &job.name, Some(text)));
@@ -387,6 +395,7 @@ pub(super) async fn update_periodic<R: Runtime>(
             interval: every,
             payload: payload.transpose()?.map(Into::into),
             to: changes.to.is_some().then_some(to),
+            shortest_interval: is_own.then_some(shortest),
         };
         engine.jobs.update(engine, &job, change)?;
         write(&engine.jobs.info(&job))

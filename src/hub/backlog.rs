@@ -18,14 +18,21 @@ pub(crate) struct Backlog {
     /// Every event after this sequence number is kept, or was evicted. Of those before, only what was owed is here.
     complete_after: u64,
     evicted: Option<Evicted>,
+    /// What the page before will not get again of what it was owed, by the subscriptions that it was owed to.
+    evicted_owed: Vec<(Arc<[SubscriptionId]>, Evicted)>,
+    /// What was evicted of all that came after the page before, whoever may have listened.
+    evicted_since: Option<Evicted>,
 }
+
+/// How many lists of subscriptions are told apart in what was evicted. Events of one name share theirs.
+const MOST_LISTS: usize = 64;
 
 /// An event that this webview may get, and how it is for it.
 #[derive(Debug, Clone)]
 pub(crate) struct Kept {
     pub(crate) event: BusEvent,
     pub(crate) reach: Reach,
-    /// The subscriptions of the page before that had not got it. None, if it came afterwards.
+    /// The subscriptions of the page before that had not got it, in order. None, if it came afterwards.
     pub(crate) owed_to: Option<Arc<[SubscriptionId]>>,
 }
 
@@ -41,6 +48,13 @@ impl Kept {
         let mark = self.event.mark();
         mark.retained && !mark.replayed
     }
+
+    /// Whether it is kept for nobody of the page before, and the other one is the same event for somebody.
+    pub(crate) fn is_unclaimed_copy_of(&self, own: &Self) -> bool {
+        self.event.seq() == own.event.seq()
+            && self.owed_to.as_ref().is_some_and(|ids| ids.is_empty())
+            && !own.is_only_retained()
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +62,37 @@ struct Evicted {
     from: u64,
     to: u64,
     count: u64,
+}
+
+impl Evicted {
+    fn join(self, other: Self) -> Self {
+        Self {
+            from: self.from.min(other.from),
+            to: self.to.max(other.to),
+            count: self.count + other.count,
+        }
+    }
+
+    /// The part of it after this sequence number.
+    fn after(self, seq: u64) -> Option<Self> {
+        let from = self.from.max(seq + 1);
+        (self.to > seq).then(|| Self {
+            from,
+            to: self.to,
+            count: self.count.min(self.to + 1 - from),
+        })
+    }
+
+    /// As a gap. Its count is an upper bound, since nobody knows who would have listened to what.
+    fn gap(self) -> Gap {
+        Gap {
+            from: self.from,
+            to: self.to,
+            count: self.count,
+            at_most: true,
+            reason: GapReason::HistoryFull,
+        }
+    }
 }
 
 impl Backlog {
@@ -59,6 +104,8 @@ impl Backlog {
             resumes_after,
             complete_after,
             evicted: None,
+            evicted_owed: Vec::new(),
+            evicted_since: None,
         }
     }
 
@@ -71,16 +118,37 @@ impl Backlog {
             };
             self.bytes -= oldest.weight();
             let seq = oldest.event.seq();
-            self.note_loss(seq, seq, 1);
+            self.note_loss(seq, seq, 1, oldest.owed_to.as_ref());
         }
     }
 
-    /// Counts what is lost for the next page, here or before.
-    pub(crate) fn note_loss(&mut self, from: u64, to: u64, count: u64) {
-        let evicted = self.evicted.get_or_insert(Evicted { from, to, count: 0 });
-        evicted.from = evicted.from.min(from);
-        evicted.to = evicted.to.max(to);
-        evicted.count += count;
+    /// Counts what is lost for the next page, here or before, and for these subscriptions of the page before.
+    pub(crate) fn note_loss(
+        &mut self,
+        from: u64,
+        to: u64,
+        count: u64,
+        owed_to: Option<&Arc<[SubscriptionId]>>,
+    ) {
+        let lost = Evicted { from, to, count };
+        let join = |evicted: Option<Evicted>| Some(evicted.map_or(lost, |own| own.join(lost)));
+        self.evicted = join(self.evicted);
+        let Some(ids) = owed_to else {
+            self.evicted_since = join(self.evicted_since);
+            return;
+        };
+        if ids.is_empty() {
+            return;
+        }
+        let is_same = |(other, _): &&mut (Arc<[SubscriptionId]>, Evicted)| Arc::ptr_eq(other, ids);
+        if let Some((_, evicted)) = self.evicted_owed.iter_mut().find(is_same) {
+            *evicted = evicted.join(lost);
+        } else if self.evicted_owed.len() < MOST_LISTS {
+            self.evicted_owed.push((Arc::clone(ids), lost));
+        } else {
+            // Too many to tell apart: it may have been anybody's.
+            self.evicted_since = join(self.evicted_since);
+        }
     }
 
     /// What came after this sequence number, in order, for a page that was not there.
@@ -94,9 +162,14 @@ impl Backlog {
     /// What the page before goes on with: what this subscription of it had not got, and what came afterwards.
     pub(crate) fn owed_to(&self, id: SubscriptionId) -> impl Iterator<Item = &Kept> {
         self.kept.iter().filter(move |kept| match &kept.owed_to {
-            Some(ids) => ids.contains(&id),
+            Some(ids) => ids.binary_search(&id).is_ok(),
             None => kept.event.seq() > self.complete_after,
         })
+    }
+
+    /// How many events are kept, and their bytes.
+    pub(crate) fn load(&self) -> (usize, usize) {
+        (self.kept.len(), self.bytes)
     }
 
     pub(crate) fn complete_after(&self) -> u64 {
@@ -105,26 +178,27 @@ impl Backlog {
 
     /// What was evicted after this sequence number.
     pub(crate) fn evicted_after(&self, seq: u64) -> Option<(u64, u64, u64)> {
-        let evicted = self.evicted.filter(|evicted| evicted.to > seq)?;
-        let from = evicted.from.max(seq + 1);
-        Some((from, evicted.to, evicted.count.min(evicted.to + 1 - from)))
+        let evicted = self.evicted?.after(seq)?;
+        Some((evicted.from, evicted.to, evicted.count))
+    }
+
+    /// What a subscription of the page before will not get again, as a gap. It has had all that it was owed up to the
+    /// event that it has handled last.
+    pub(crate) fn eviction_of(&self, id: SubscriptionId, handled: u64) -> Option<Gap> {
+        let owed = self.evicted_owed.iter();
+        let owed = owed.filter(|(ids, _)| ids.binary_search(&id).is_ok());
+        let evicted = owed.map(|(_, evicted)| *evicted).chain(self.evicted_since);
+        let missed = evicted.filter_map(|evicted| evicted.after(handled));
+        missed.reduce(Evicted::join).map(Evicted::gap)
     }
 
     pub(crate) fn resumes_after(&self) -> u64 {
         self.resumes_after
     }
 
-    /// What was evicted after this sequence number, as a gap. Its count is an upper bound, since nobody knows who would
-    /// have listened to what.
+    /// What was evicted after this sequence number, as a gap.
     pub(crate) fn eviction_after(&self, seq: u64) -> Option<Gap> {
-        let (from, to, count) = self.evicted_after(seq)?;
-        Some(Gap {
-            from,
-            to,
-            count,
-            at_most: true,
-            reason: GapReason::HistoryFull,
-        })
+        self.evicted?.after(seq).map(Evicted::gap)
     }
 
     /// What a page that was away while another one was there may have missed: all that is not kept completely.
@@ -193,6 +267,36 @@ mod tests {
         assert_eq!((gap.from, gap.to, gap.count, gap.at_most), (7, 9, 3, true));
         assert_eq!(gap.reason, GapReason::SessionEnded);
         assert_eq!(backlog.absence_after(9), None);
+    }
+
+    #[test]
+    fn a_loss_concerns_those_it_was_owed_to_as_far_as_lists_are_told_apart() {
+        let mut backlog = Backlog::new(
+            QueueBound {
+                events: 1,
+                bytes: 1 << 20,
+            },
+            0,
+            0,
+        );
+        let missed = |backlog: &Backlog, id, handled| {
+            let gap = backlog.eviction_of(id, handled)?;
+            Some((gap.from, gap.to, gap.count))
+        };
+        for n in 1..=MOST_LISTS as u64 {
+            let ids: Arc<[SubscriptionId]> = [n as SubscriptionId].into();
+            backlog.note_loss(n, n, 1, Some(&ids));
+            backlog.note_loss(n + 100, n + 100, 1, Some(&ids));
+        }
+        assert_eq!(missed(&backlog, 1, 0), Some((1, 101, 2)));
+        assert_eq!(missed(&backlog, 64, 70), Some((71, 164, 2)));
+        assert_eq!(missed(&backlog, 65, 0), None);
+        backlog.note_loss(300, 300, 1, Some(&[].into()));
+        assert_eq!(missed(&backlog, 65, 0), None);
+        // One list more may be anybody's.
+        backlog.note_loss(301, 301, 1, Some(&[66].into()));
+        assert_eq!(missed(&backlog, 65, 0), Some((301, 301, 1)));
+        assert_eq!(missed(&backlog, 65, 301), None);
     }
 
     #[test]

@@ -13,8 +13,8 @@ use crate::target::{Selection, unknown_target};
 use super::backlog::Kept;
 use super::queue::QueuedEvent;
 use super::retained::RetainedEvent;
-use super::subscriptions::Route;
-use super::{Audience, Draft, Hub, Outcome};
+use super::subscriptions::{Reach, Route};
+use super::{Audience, Draft, Hub, Outcome, Receiver};
 
 /// How many ended subscriptions a page may have lost events of before they are forgotten.
 const MOST_UNTOLD: usize = 1024;
@@ -22,6 +22,17 @@ const MOST_UNTOLD: usize = 1024;
 impl<W> Hub<W> {
     /// Accepts an event, or refuses it, and then nobody gets it.
     pub(crate) fn emit(
+        &mut self,
+        draft: Draft,
+        audience: &Audience,
+        now: Instant,
+    ) -> Result<(Receipt, Outcome<W>)> {
+        let accepted = self.accept(draft, audience, now);
+        self.refused += u64::from(accepted.is_err());
+        accepted
+    }
+
+    fn accept(
         &mut self,
         draft: Draft,
         audience: &Audience,
@@ -94,6 +105,21 @@ impl<W> Hub<W> {
             };
             reach.is_some_and(|reach| entry.hearing(reach).is_some())
         })
+    }
+
+    /// Those that an event with this audience is for, as they are at the moment.
+    pub(crate) fn receivers(&self, audience: &Audience) -> Vec<Receiver> {
+        let host = match audience.reach_host() {
+            Reach::Broadcast => return vec![Receiver::Everyone],
+            Reach::Sent => Some(Receiver::Host),
+            Reach::Elsewhere => None,
+        };
+        let webviews = self.webviews.iter().filter(|(label, webview)| {
+            let reach = audience.reach_page(label, &webview.window);
+            reach.is_some()
+        });
+        let webviews = webviews.map(|(label, _)| Receiver::Webview(Arc::clone(label)));
+        webviews.chain(host).collect()
     }
 
     /// Forgets retained events, and says how many there were.

@@ -7,6 +7,7 @@
 pub(crate) mod backlog;
 pub(crate) mod consumer;
 mod emission;
+pub(crate) mod inspecting;
 #[cfg(test)]
 mod model;
 pub(crate) mod order;
@@ -65,6 +66,8 @@ const ENDED_ANSWER_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct Hub<W> {
     seq: u64,
+    /// How many events were not accepted.
+    refused: u64,
     limits: Limits,
     webviews: HashMap<Arc<str>, Webview<W>>,
     sessions: HashMap<SubscriberKey, Session<W>>,
@@ -160,6 +163,16 @@ impl Address {
     }
 }
 
+/// One of those that an event is for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Receiver {
+    /// All there are.
+    Everyone,
+    /// Rust, where the event is sent to it.
+    Host,
+    Webview(Arc<str>),
+}
+
 impl Audience {
     /// How the event is for this page; `None` if it is not.
     fn reach_page(&self, webview: &str, window: &str) -> Option<Reach> {
@@ -236,6 +249,7 @@ impl<W> Hub<W> {
     pub(crate) fn new(limits: Limits, policies: Policies) -> Self {
         Self {
             seq: 0,
+            refused: 0,
             limits,
             webviews: HashMap::new(),
             sessions: HashMap::new(),

@@ -99,6 +99,8 @@ struct Heard {
     live: Vec<u64>,
     replayed: Vec<u64>,
     gaps: Vec<Gap>,
+    /// Whether it has gone on in another session.
+    is_renewed: bool,
 }
 
 impl Heard {
@@ -387,6 +389,11 @@ impl World {
                 }
                 Item::Lost(lost) => {
                     for id in &lost.subscriptions {
+                        let heard = &own.heard[id];
+                        let is_false = heard.is_renewed
+                            && lost.gap.reason == GapReason::HistoryFull
+                            && heard.last().is_some_and(|last| lost.gap.from <= last);
+                        assert!(!is_false, "{:?} tells of what came: {heard:?}", lost.gap);
                         own.heard.get_mut(id).unwrap().gaps.push(lost.gap.clone());
                     }
                 }
@@ -436,6 +443,9 @@ impl World {
                     )
                 })
                 .collect();
+            for (id, ..) in &live {
+                own.heard.get_mut(id).unwrap().is_renewed = true;
+            }
             let key = self.command(page);
             let requests = live
                 .into_iter()

@@ -155,7 +155,8 @@ impl Outbox {
         answered.chain(std::iter::from_fn(move || self.queue.pop()))
     }
 
-    pub(crate) fn acknowledge(&mut self, ack: u64) -> Result<()> {
+    /// Lets go of what the page has handled, and says how much that was.
+    pub(crate) fn acknowledge(&mut self, ack: u64) -> Result<usize> {
         if ack > self.last_index {
             return Err(Error::new(
                 ErrorCode::InvalidArgument,
@@ -169,7 +170,16 @@ impl Outbox {
         for item in self.answered.drain(..acknowledged) {
             self.answered_bytes -= item.item.weight();
         }
-        Ok(())
+        Ok(acknowledged)
+    }
+
+    /// How many bytes the answer to a pull with this acknowledgement would have of what was answered before; or to one
+    /// that reads ahead.
+    pub(crate) fn repeated(&self, ack: Option<u64>, bound: BatchBound) -> usize {
+        let after = ack.unwrap_or(self.cursor);
+        self.answered_after(after, bound)
+            .map(|item| item.item.weight())
+            .sum()
     }
 
     /// The answer to a pull that has this acknowledgement: what is not acknowledged again as it was, else a new batch.
@@ -181,35 +191,58 @@ impl Outbox {
 
     /// What follows on the answer before, whether that one has arrived or not.
     pub(crate) fn batch_ahead(&mut self, bound: BatchBound) -> Batch {
-        let start = self
+        if self
             .answered
-            .partition_point(|item| item.index <= self.cursor);
-        if start == self.answered.len() {
+            .back()
+            .is_none_or(|item| item.index <= self.cursor)
+        {
             self.fill(bound);
         }
-        // What was answered over a better path may be too much for the one of this pull.
-        let mut bytes = 0;
-        let fitting = self
-            .answered
-            .range(start..)
-            .enumerate()
-            .take_while(|(place, item)| {
-                bytes += item.item.weight();
-                *place == 0 || (*place < bound.events && bytes <= bound.bytes)
-            });
-        let items: Vec<Delivery> = fitting.map(|(_, item)| item.clone()).collect();
+        let items: Vec<Delivery> = self.answered_after(self.cursor, bound).cloned().collect();
         if let Some(last) = items.last() {
             self.cursor = last.index;
         }
+        let is_last = self
+            .answered
+            .back()
+            .is_none_or(|item| item.index <= self.cursor);
         Batch {
-            more: start + items.len() < self.answered.len() || self.next_weight().is_some(),
+            more: !is_last || self.next_weight().is_some(),
             items,
         }
+    }
+
+    /// What was answered and follows on this index, as far as it fits into one answer. What was answered over a better
+    /// path may be too much for the one of this pull.
+    fn answered_after(&self, index: u64, bound: BatchBound) -> impl Iterator<Item = &Delivery> {
+        let start = self.answered.partition_point(|item| item.index <= index);
+        let mut bytes = 0;
+        let following = self.answered.range(start..).enumerate();
+        let fitting = following.take_while(move |(place, item)| {
+            bytes += item.item.weight();
+            *place == 0 || (*place < bound.events && bytes <= bound.bytes)
+        });
+        fitting.map(|(_, item)| item)
     }
 
     /// Nobody is to be told any more of what this subscription has lost.
     pub(crate) fn forget(&mut self, id: SubscriptionId) {
         self.queue.forget(id);
+    }
+
+    /// How many events wait to be fetched, and their bytes.
+    pub(crate) fn load(&self) -> (usize, usize) {
+        self.queue.load()
+    }
+
+    /// How much was answered and is not acknowledged.
+    pub(crate) fn unacknowledged(&self) -> (usize, usize) {
+        (self.answered.len(), self.answered_bytes)
+    }
+
+    /// How many events its full queue has dropped.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.queue.dropped_events()
     }
 
     pub(crate) fn untold(&self) -> usize {
@@ -219,11 +252,6 @@ impl Outbox {
     #[cfg(test)]
     pub(crate) fn delivered(&self) -> u64 {
         self.last_index
-    }
-
-    #[cfg(test)]
-    pub(crate) fn unacknowledged(&self) -> usize {
-        self.answered.len()
     }
 
     /// Keeps what was dropped only for these subscriptions.

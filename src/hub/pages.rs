@@ -114,11 +114,14 @@ impl<W> Hub<W> {
         let Some(webview) = self.webviews.get_mut(label) else {
             return;
         };
-        let mut losses = Vec::new();
+        let mut losses: Vec<(u64, u64, u64, Arc<[SubscriptionId]>)> = Vec::new();
         let mut kept: Vec<Kept> = Vec::new();
         for entry in outbox.into_unacknowledged() {
             match entry {
-                Entry::Lost(lost) => losses.push((lost.gap.from, lost.gap.to, lost.gap.count)),
+                Entry::Lost(lost) => {
+                    let ids = lost.subscriptions.into_iter().collect();
+                    losses.push((lost.gap.from, lost.gap.to, lost.gap.count, ids));
+                }
                 Entry::Event(queued)
                     if self.subscriptions.policy(queued.event.event_name()).history =>
                 {
@@ -133,7 +136,7 @@ impl<W> Hub<W> {
         }
         let is_missed = |kept: &&Kept| !kept.is_only_retained();
         let first_kept = kept.iter().filter(is_missed).map(|kept| kept.event.seq());
-        let first_lost = losses.iter().map(|(from, _, _)| *from);
+        let first_lost = losses.iter().map(|(from, ..)| *from);
         // The next page resumes before the oldest event that this one has not acknowledged, else now.
         let resumes_after = first_kept
             .chain(first_lost)
@@ -141,17 +144,21 @@ impl<W> Hub<W> {
             .map_or(self.seq, |first| first - 1);
         // What came while this page started up may not have been subscribed to yet.
         if let Some(history) = &webview.history {
+            let nobody: Arc<[SubscriptionId]> = [].into();
             let unclaimed = history.backlog.after(resumes_after);
             kept.extend(unclaimed.map(|kept| Kept {
-                owed_to: Some([].into()),
+                owed_to: Some(Arc::clone(&nobody)),
                 ..kept.clone()
             }));
-            losses.extend(history.backlog.evicted_after(resumes_after));
+            let evicted = history.backlog.evicted_after(resumes_after);
+            losses.extend(evicted.map(|(from, to, count)| (from, to, count, nobody)));
         }
         kept.sort_by_key(|kept| kept.event.seq());
+        // Its queue had some of that, too, and so stands before; twice it would take the room of another event.
+        kept.dedup_by(|next, own| next.is_unclaimed_copy_of(own));
         let mut backlog = Backlog::new(bound, resumes_after, self.seq);
-        for (from, to, count) in losses {
-            backlog.note_loss(from, to, count);
+        for (from, to, count, owed_to) in losses {
+            backlog.note_loss(from, to, count, Some(&owed_to));
         }
         for kept in kept {
             backlog.keep(kept);
@@ -239,6 +246,7 @@ impl<W> Hub<W> {
         if n != 1 || webview.ended.iter().any(|ended| ended.id == id) {
             return Err(stale(id));
         }
+        webview.flood.take_session(now)?;
         let label = Arc::clone(label);
         // Had its page been left, the session would have ended then: this one may still be listening, and is told.
         let mut taken_over = Outcome::default();
@@ -325,11 +333,21 @@ impl<W> Hub<W> {
         else {
             return Err((waiter, stale(pull.session)));
         };
-        if let Err(error) = session.outbox.acknowledge(pull.ack) {
-            return Err((waiter, error));
+        match session.outbox.acknowledge(pull.ack) {
+            Ok(0) => {}
+            Ok(_) => session.acknowledged_at = Some(now),
+            Err(error) => return Err((waiter, error)),
         }
         let mut outcome = Outcome::default();
         session.last_seen = now;
+        let after = (!pull.is_ahead).then_some(pull.ack);
+        let repeated = session.outbox.repeated(after, pull.bound);
+        if repeated > 0
+            && let Some(webview) = self.webviews.get(label)
+            && let Err(error) = webview.flood.take_repeated(repeated, now)
+        {
+            return Err((waiter, error));
+        }
         if pull.is_ahead {
             let batch = session.outbox.batch_ahead(pull.bound);
             outcome.room = !batch.items.is_empty();
@@ -433,7 +451,7 @@ mod tests {
     use super::*;
     use crate::config::Limits;
     use crate::hub::outbox::Item;
-    use crate::hub::{Audience, Draft, START_UP, SubscriptionRequest};
+    use crate::hub::{Audience, Draft, Resumption, START_UP, SubscriptionRequest};
     use crate::name::EventName;
     use crate::pattern::EventPattern;
     use crate::policy::Policies;
@@ -464,7 +482,7 @@ mod tests {
             name: "subscribe",
             session,
             n: 1,
-            origin: None,
+            origin: Some("app".to_owned()),
         };
         let (_, key, outcome) = hub.begin_command("main", command, 'c', now);
         let request = SubscriptionRequest {
@@ -577,6 +595,29 @@ mod tests {
     }
 
     #[test]
+    fn the_past_is_what_is_kept_and_retained() {
+        let start = Instant::now();
+        let mut hub: Hub<char> = Hub::new(Limits::default(), Policies::default());
+        hub.announce("main", "main");
+        emit(&mut hub, start);
+        let key = open(&mut hub, id(1), start).0;
+        assert_eq!(hub.past_of(key), 1);
+        let draft = Draft {
+            name: EventName::parse("kept").unwrap(),
+            payload: "null".into(),
+            source: crate::event::Source::Host,
+            tick: None,
+            retain: Some(true),
+            provenance: None,
+        };
+        assert!(hub.emit(draft, &Audience::default(), start).is_ok());
+        assert_eq!(hub.past_of(key), 3);
+        let _ = hub.expire(start + START_UP);
+        assert_eq!(hub.past_of(key), 1);
+        assert_eq!(hub.past_of(SubscriberKey(99)), 1);
+    }
+
+    #[test]
     fn losses_of_subscriptions_that_have_ended_do_not_pile_up() {
         let start = Instant::now();
         let limits = Limits {
@@ -649,6 +690,87 @@ mod tests {
             }
         };
         assert_eq!([repeat(1), repeat(2), repeat(3)], [false, true, true]);
+    }
+
+    /// A page that was given ten events of which it has acknowledged none, and has lost its session; four are kept. It
+    /// goes on with the subscription to all of them, having handled so many, and one to something else.
+    fn renewed_after(handled: u64) -> (Vec<u64>, Vec<(u64, u64, u64)>, usize) {
+        let start = Instant::now();
+        let limits = Limits {
+            backlog_events: 4,
+            ..Limits::default()
+        };
+        let mut hub = Hub::new(limits, Policies::default());
+        hub.announce("main", "main");
+        let request = |id, pattern: &str, resume| SubscriptionRequest {
+            id,
+            pattern: EventPattern::parse(pattern).unwrap(),
+            scope: None,
+            target: None,
+            wants_replayed: true,
+            wants_retained: true,
+            resume,
+        };
+        let key = open(&mut hub, id(1), start).0;
+        assert!(hub.subscribe(key, vec![request(2, "y", None)], start).0[0].is_ok());
+        for _ in 0..10 {
+            emit(&mut hub, start);
+        }
+        let given = &pull(&mut hub, 'p', start).unwrap().answers[0].1;
+        assert_eq!(given.items.len(), BATCH.events);
+        let _ = hub.leave_page("main", None);
+
+        let command = Command {
+            name: "subscribe",
+            session: id(2),
+            n: 1,
+            origin: Some("app".to_owned()),
+        };
+        let key = hub.begin_command("main", command, 'c', start).1.unwrap();
+        let resume = |handled| {
+            Some(Resumption {
+                session: id(1),
+                after: handled,
+                handled,
+            })
+        };
+        let again = vec![request(1, "*", resume(handled)), request(2, "y", resume(0))];
+        assert!(hub.subscribe(key, again, start).0.iter().all(Result::is_ok));
+        let next = Pull {
+            session: id(2),
+            ack: 0,
+            is_ahead: false,
+            is_prompt: false,
+            bound: BATCH,
+        };
+        let outcome = hub.pull("main", next, 'q', start).unwrap();
+        let items = outcome
+            .answers
+            .first()
+            .map_or(&[][..], |(_, batch)| &batch.items);
+        let (mut seqs, mut gaps, mut to_the_other) = (Vec::new(), Vec::new(), 0);
+        for item in items {
+            match &item.item {
+                Item::Event(queued) => seqs.push(queued.event.seq()),
+                Item::Lost(lost) => {
+                    if lost.subscriptions.contains(&1) {
+                        gaps.push((lost.gap.from, lost.gap.to, lost.gap.count));
+                    }
+                    to_the_other += usize::from(lost.subscriptions.contains(&2));
+                }
+                Item::Question(_) | Item::Ended(..) => {}
+            }
+        }
+        (seqs, gaps, to_the_other)
+    }
+
+    #[test]
+    fn what_was_handled_before_a_renewal_is_no_gap_after_it() {
+        assert_eq!(renewed_after(10), (vec![], vec![], 0));
+        assert_eq!(renewed_after(8), (vec![9, 10], vec![], 0));
+        assert_eq!(renewed_after(6), (vec![7, 8, 9, 10], vec![], 0));
+        assert_eq!(renewed_after(3), (vec![7, 8, 9, 10], vec![(4, 6, 3)], 0));
+        assert_eq!(renewed_after(0), (vec![7, 8, 9, 10], vec![(1, 6, 6)], 0));
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub(crate) struct Queue {
     dropped: BTreeMap<SubscriptionId, Dropped>,
     /// What was lost elsewhere, and not told yet.
     lost: VecDeque<LostEvents>,
+    /// How many events were dropped here since it was made.
+    dropped_events: u64,
     bound: QueueBound,
 }
 
@@ -88,6 +90,7 @@ impl Queue {
             latest: HashMap::new(),
             dropped: BTreeMap::new(),
             lost: VecDeque::new(),
+            dropped_events: 0,
             bound,
         }
     }
@@ -183,7 +186,20 @@ impl Queue {
     }
 
     pub(crate) fn clear(&mut self) {
-        *self = Self::new(self.bound);
+        let dropped_events = self.dropped_events;
+        *self = Self {
+            dropped_events,
+            ..Self::new(self.bound)
+        };
+    }
+
+    /// How many events wait, and their bytes.
+    pub(crate) fn load(&self) -> (usize, usize) {
+        (self.len, self.bytes)
+    }
+
+    pub(crate) fn dropped_events(&self) -> u64 {
+        self.dropped_events
     }
 
     fn fits(&self, more_events: usize, more_bytes: usize) -> bool {
@@ -245,6 +261,7 @@ impl Queue {
         let Some(oldest) = self.take_first() else {
             return;
         };
+        self.dropped_events += 1;
         let seq = oldest.event.seq();
         for id in oldest.subscriptions.iter() {
             let dropped = self.dropped.entry(*id).or_insert(Dropped {

@@ -1243,7 +1243,7 @@ mod tests {
         world.pull("a", sessions[0]);
         world.check_empty();
         for session in world.hub.sessions.values() {
-            let kept = session.outbox.unacknowledged();
+            let (kept, _) = session.outbox.unacknowledged();
             assert!(kept <= AT_ONCE, "{kept}");
         }
         // The last question's time is over, and the lease keeper has nothing more to do for any of them.

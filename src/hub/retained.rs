@@ -104,6 +104,60 @@ impl Retained {
                 ),
             ));
         }
+        self.check_fairness(draft, old, weight, limits)
+    }
+
+    /// Checks that a page takes no more than it leaves free, but for its first event. So there is some room for those who
+    /// have retained less, and for the app.
+    fn check_fairness(
+        &self,
+        draft: &Draft,
+        old: Option<&RetainedEvent>,
+        weight: usize,
+        limits: &Limits,
+    ) -> Result<()> {
+        let Source::Webview(label) = &draft.source else {
+            return Ok(());
+        };
+        let mut all = self.all;
+        let mut own = self.pages.get(label).copied().unwrap_or_default();
+        if let Some(old) = old {
+            all.remove(old.weight());
+            if *old.event.source() == draft.source {
+                own.remove(old.weight());
+            }
+        }
+        all.add(weight);
+        own.add(weight);
+        for (what, least, own, all, limit, key) in [
+            (
+                "events",
+                1,
+                own.events,
+                all.events,
+                limits.retained_events,
+                "retainedEvents",
+            ),
+            (
+                "bytes",
+                0,
+                own.bytes,
+                all.bytes,
+                limits.retained_bytes,
+                "retainedBytes",
+            ),
+        ] {
+            let free = limit.saturating_sub(all);
+            if own > free.max(least) {
+                return Err(Error::new(
+                    ErrorCode::QueueFull,
+                    format!(
+                        "{:?} cannot be retained: this page would take {own} {what} and leave {free} of {limit} ({key}) free, and a page takes no more than it leaves free; clear some, or raise the limit",
+                        draft.name.as_str()
+                    ),
+                ));
+            }
+        }
         Ok(())
     }
 
@@ -130,6 +184,11 @@ impl Retained {
             self.account(retained, Share::remove);
         }
         gone.len()
+    }
+
+    /// How many events are retained, and their bytes.
+    pub(crate) fn load(&self) -> (usize, usize) {
+        (self.all.events, self.all.bytes)
     }
 
     fn account(&mut self, retained: &RetainedEvent, act: fn(&mut Share, usize)) {

@@ -66,6 +66,8 @@ pub(crate) struct Session<W> {
     pub(crate) parked: Option<ParkedPull<W>>,
     /// When the page was last heard of or answered. A parked pull proves that it is there.
     pub(crate) last_seen: Instant,
+    /// When the page last acknowledged something.
+    pub(crate) acknowledged_at: Option<Instant>,
 }
 
 /// A pull that waits for something to deliver.
@@ -116,6 +118,7 @@ impl<W> Session<W> {
             first_subscribed: None,
             parked: None,
             last_seen: now,
+            acknowledged_at: None,
         }
     }
 }

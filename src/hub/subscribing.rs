@@ -122,6 +122,14 @@ impl<W> Hub<W> {
         (answers, outcome)
     }
 
+    /// How many events of the past each subscription looks through that this page begins.
+    pub(crate) fn past_of(&self, key: SubscriberKey) -> usize {
+        let session = self.sessions.get(&key);
+        let webview = session.and_then(|session| self.webviews.get(&session.webview));
+        let history = webview.and_then(|webview| webview.history.as_ref());
+        history.map_or(0, |history| history.backlog.load().0) + self.retained.load().0
+    }
+
     fn check_subscription(
         &self,
         key: SubscriberKey,
@@ -247,10 +255,8 @@ impl<W> Hub<W> {
         match (history, request.resume) {
             (Some(history), Some(resume)) if history.is_after(resume.session) => {
                 let complete_after = history.backlog.complete_after();
-                if let Some(gap) = history
-                    .backlog
-                    .eviction_after(history.backlog.resumes_after())
-                {
+                let evicted = history.backlog.eviction_of(request.id, resume.handled);
+                if let Some(gap) = evicted {
                     arrears.add_gap(gap, request.id);
                 }
                 for kept in history.backlog.owed_to(request.id) {
@@ -343,7 +349,9 @@ impl<W> Hub<W> {
         for lost in arrears.gaps {
             session.outbox.push_lost(lost);
         }
-        for entry in arrears.events.into_values() {
+        for mut entry in arrears.events.into_values() {
+            // As everywhere: where something is lost, it is looked up for each subscription.
+            entry.subscriptions.sort_unstable();
             let policy = self.subscriptions.policy(entry.event.event_name());
             let queued = QueuedEvent {
                 event: entry.event,

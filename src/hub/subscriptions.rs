@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::name::EventName;
@@ -70,6 +70,11 @@ pub(crate) struct RouteEntry {
 }
 
 impl Route {
+    fn concerns(&self, subscriber: SubscriberKey) -> bool {
+        let place = |entry: &RouteEntry| entry.subscriber.cmp(&subscriber);
+        self.entries.binary_search_by(place).is_ok()
+    }
+
     /// How many ids it holds.
     fn ids(&self) -> usize {
         let lists = self
@@ -99,13 +104,20 @@ impl RouteEntry {
 pub(crate) struct Subscriptions {
     exact: HashMap<EventName, Vec<Subscription>>,
     globs: Vec<(EventPattern, Subscription)>,
-    patterns: HashMap<(SubscriberKey, SubscriptionId), EventPattern>,
+    /// What each subscriber listens to.
+    owned: HashMap<SubscriberKey, Owned>,
     routes: HashMap<EventName, Arc<Route>>,
     /// How many ids the routes hold.
     routed_ids: usize,
-    /// What the patterns of each subscriber cost.
-    costs: HashMap<SubscriberKey, usize>,
     policies: Policies,
+}
+
+/// What one subscriber listens to.
+#[derive(Debug, Default)]
+struct Owned {
+    patterns: BTreeMap<SubscriptionId, (EventPattern, Hearing)>,
+    /// What the patterns cost: see [`EventPattern::cost`].
+    cost: usize,
 }
 
 impl Subscriptions {
@@ -148,17 +160,31 @@ impl Subscriptions {
                 .push(subscription),
             None => self.globs.push((pattern.clone(), subscription)),
         }
-        *self.costs.entry(subscriber).or_default() += pattern.cost();
-        self.patterns.insert((subscriber, id), pattern);
+        let owned = self.owned.entry(subscriber).or_default();
+        owned.cost += pattern.cost();
+        owned.patterns.insert(id, (pattern, hearing));
     }
 
     /// What the patterns of this subscriber cost: see [`EventPattern::cost`].
     pub(crate) fn cost_of(&self, subscriber: SubscriberKey) -> usize {
-        self.costs.get(&subscriber).copied().unwrap_or_default()
+        self.owned.get(&subscriber).map_or(0, |owned| owned.cost)
     }
 
     pub(crate) fn contains(&self, subscriber: SubscriberKey, id: SubscriptionId) -> bool {
-        self.patterns.contains_key(&(subscriber, id))
+        let owned = self.owned.get(&subscriber);
+        owned.is_some_and(|owned| owned.patterns.contains_key(&id))
+    }
+
+    /// The next of a subscriber's subscriptions, in the order of their ids, from this one on.
+    pub(crate) fn of(
+        &self,
+        subscriber: SubscriberKey,
+        from: SubscriptionId,
+    ) -> impl Iterator<Item = (SubscriptionId, &EventPattern, Hearing)> {
+        let owned = self.owned.get(&subscriber).into_iter();
+        owned
+            .flat_map(move |owned| owned.patterns.range(from..))
+            .map(|(id, (pattern, hearing))| (*id, pattern, *hearing))
     }
 
     /// Ends these subscriptions, and says how many there were.
@@ -170,13 +196,15 @@ impl Subscriptions {
         let mut ended = 0;
         let mut globs = HashSet::new();
         for id in ids {
-            let Some(pattern) = self.patterns.remove(&(subscriber, *id)) else {
+            let owned = self.owned.get_mut(&subscriber);
+            let Some((owned, (pattern, _))) = owned.and_then(|owned| {
+                let gone = owned.patterns.remove(id)?;
+                Some((owned, gone))
+            }) else {
                 continue;
             };
             ended += 1;
-            if let Some(cost) = self.costs.get_mut(&subscriber) {
-                *cost -= pattern.cost();
-            }
+            owned.cost -= pattern.cost();
             self.forget_routes(&pattern);
             let Some(name) = pattern.exact() else {
                 globs.insert(*id);
@@ -196,17 +224,33 @@ impl Subscriptions {
         ended
     }
 
-    /// Ends all subscriptions of a subscriber.
+    /// Ends all subscriptions of a subscriber, at the cost of those alone: others may come and go in a loop.
     pub(crate) fn remove_subscriber(&mut self, subscriber: SubscriberKey) {
-        self.routes.clear();
-        self.routed_ids = 0;
-        self.costs.remove(&subscriber);
-        self.patterns.retain(|(owner, _), _| *owner != subscriber);
-        self.globs.retain(|(_, s)| s.subscriber != subscriber);
-        self.exact.retain(|_, subscriptions| {
-            subscriptions.retain(|s| s.subscriber != subscriber);
-            !subscriptions.is_empty()
+        let Some(owned) = self.owned.remove(&subscriber) else {
+            return;
+        };
+        if owned.patterns.is_empty() {
+            return;
+        }
+        let routed_ids = &mut self.routed_ids;
+        self.routes.retain(|_, route| {
+            let stays = !route.concerns(subscriber);
+            if !stays {
+                *routed_ids -= route.ids();
+            }
+            stays
         });
+        let patterns = owned.patterns.values().map(|(pattern, _)| pattern);
+        let names: HashSet<&EventName> = patterns.filter_map(EventPattern::exact).collect();
+        for name in names {
+            if let Some(subscriptions) = self.exact.get_mut(name) {
+                subscriptions.retain(|s| s.subscriber != subscriber);
+                if subscriptions.is_empty() {
+                    self.exact.remove(name);
+                }
+            }
+        }
+        self.globs.retain(|(_, s)| s.subscriber != subscriber);
     }
 
     pub(crate) fn route(&mut self, name: &EventName) -> Arc<Route> {
@@ -357,7 +401,7 @@ mod tests {
         assert_eq!(who(&mut all, "a", Reach::Broadcast), [(1, vec![2])]);
         all.remove_subscriber(A);
         assert!(who(&mut all, "a", Reach::Broadcast).is_empty());
-        assert!(all.exact.is_empty() && all.globs.is_empty() && all.patterns.is_empty());
+        assert!(all.exact.is_empty() && all.globs.is_empty() && !all.owned.contains_key(&A));
     }
 
     #[test]
@@ -390,6 +434,28 @@ mod tests {
         assert_eq!(all.cost_of(A), 0);
         all.insert(A, 3, pattern("*b"), Hearing::Own, None);
         assert_eq!(who(&mut all, "a:b", Reach::Broadcast), [(1, vec![3])]);
+    }
+
+    #[test]
+    fn whoever_goes_takes_only_its_own_routes_along() {
+        let mut all = Subscriptions::default();
+        all.insert(A, 1, pattern("a"), Hearing::Own, None);
+        all.insert(A, 2, pattern("a"), Hearing::Own, None);
+        all.insert(A, 3, pattern("g*"), Hearing::Own, None);
+        all.insert(B, 1, pattern("b"), Hearing::Own, None);
+        let names = ["a", "b", "g1", "nobody"].map(|name| EventName::parse(name).unwrap());
+        let kept = names.each_ref().map(|name| all.route(name));
+        all.remove_subscriber(SubscriberKey(7));
+        all.remove_subscriber(A);
+        let again = names.each_ref().map(|name| all.route(name));
+        let stayed: Vec<bool> = std::iter::zip(&kept, &again)
+            .map(|(kept, again)| Arc::ptr_eq(kept, again))
+            .collect();
+        assert_eq!(stayed, [false, true, false, true]);
+        let ids: usize = again.iter().map(|route| route.ids()).sum();
+        assert_eq!(all.routed_ids, ids);
+        assert!(all.globs.is_empty() && all.exact.len() == 1);
+        assert_eq!((all.of(A, 0).count(), all.of(B, 0).count()), (0, 1));
     }
 
     #[test]

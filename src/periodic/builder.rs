@@ -157,7 +157,8 @@ impl<P> PeriodicBuilder<P> {
         self
     }
 
-    /// Gives the job an id, by which the app can stop it. Without one it gets a random id.
+    /// Gives the job an id, by which the app can stop it: 1 to 255 bytes without control characters. Without one it gets
+    /// a random id.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
         self

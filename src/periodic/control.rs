@@ -58,6 +58,7 @@ impl PeriodicChange {
             interval: self.interval,
             payload: self.payload.transpose()?.map(Into::into),
             to: self.to.map(Address::of).transpose()?.map(Some),
+            shortest_interval: None,
         })
     }
 }

@@ -65,6 +65,8 @@ pub(crate) struct JobPlan {
     pub(crate) charged: Option<Arc<str>>,
     /// The session of the page that starts it. If that has ended meanwhile, the job is not to run.
     pub(crate) page: Option<SubscriberKey>,
+    /// The interval that the page that is charged must leave between the ticks of all its jobs with this event.
+    pub(crate) shortest_interval: Option<Duration>,
     /// What counts the ticks of a page's job. Those of the app are not counted.
     pub(crate) flood: Option<Arc<Flood>>,
 }
@@ -85,6 +87,7 @@ impl JobPlan {
             owner: JobOwner::Host,
             source: Source::Host,
             charged: None,
+            shortest_interval: None,
             page: None,
             flood: None,
         }
@@ -97,6 +100,8 @@ pub(crate) struct Change {
     pub(crate) interval: Option<Duration>,
     pub(crate) payload: Option<Arc<str>>,
     pub(crate) to: Option<Option<Address>>,
+    /// What the page must leave between ticks, where its own job is changed.
+    pub(crate) shortest_interval: Option<Option<Duration>>,
 }
 
 /// A job that was started.
@@ -122,6 +127,7 @@ pub(crate) struct State {
     pub(crate) schedule: Schedule,
     pub(crate) audience: Audience,
     pub(crate) payload: Payload,
+    pub(crate) shortest_interval: Option<Duration>,
     pub(crate) is_stopped: bool,
     /// Whether a payload is being made, so that the job waits for it before its next tick.
     pub(crate) is_busy: bool,
@@ -272,6 +278,7 @@ impl Job {
                     except: None,
                 },
                 payload: plan.payload,
+                shortest_interval: plan.shortest_interval,
                 is_stopped: false,
                 is_busy: false,
                 is_unheard: false,

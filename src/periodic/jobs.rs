@@ -23,6 +23,7 @@ use crate::periodic::job::{
     Change, Job, JobOwner, JobPlan, Payload, PeriodicInfo, State, weight_of,
 };
 use crate::periodic::notice::{StopReason, tell_failure, tell_start, tell_stop};
+use crate::periodic::pace::Pace;
 use crate::periodic::schedule::Schedule;
 use crate::periodic::source::{Maker, Sources};
 use crate::sync::{
@@ -65,6 +66,8 @@ struct Book {
     /// How many payloads are being made for the jobs of a page.
     made: HashMap<Arc<str>, usize>,
     agenda: Agenda,
+    /// How often the jobs of each page have ticked that are to keep an interval together.
+    paces: HashMap<Arc<str>, Pace>,
     /// Jobs that wait for somebody who listens.
     unheard: HashSet<u64>,
     calendar: Option<Calendar>,
@@ -165,23 +168,36 @@ impl Book {
                 own.jobs
             ));
         }
-        for (whose, total, limit, key) in [
+        let limit = limits.periodic_bytes_per_page;
+        let own_bytes = own.bytes + weight;
+        if own_bytes > limit {
+            return refuse(format!(
+                "the periodic jobs of this page would keep {own_bytes} bytes, and the limit is {limit} (periodicBytesPerPage); stop some first, or emit less with each tick"
+            ));
+        }
+        // A page takes no more than it leaves free, but for its first job. So there is some room for those who have less.
+        for (what, least, own, all, limit, key) in [
             (
-                "this page",
-                own.bytes + weight,
-                limits.periodic_bytes_per_page,
-                "periodicBytesPerPage",
+                "jobs",
+                1,
+                own.jobs + 1,
+                jobs + 1,
+                limits.periodic_jobs,
+                "periodicJobs",
             ),
             (
-                "all pages",
+                "bytes of jobs",
+                0,
+                own_bytes,
                 bytes + weight,
                 limits.periodic_bytes,
                 "periodicBytes",
             ),
         ] {
-            if total > limit {
+            let free = limit.saturating_sub(all);
+            if own > free.max(least) {
                 return refuse(format!(
-                    "the periodic jobs of {whose} would keep {total} bytes, and the limit is {limit} ({key}); stop some first, or emit less with each tick"
+                    "this page would have {own} {what} and leave {free} of {limit} ({key}) free, and a page takes no more than it leaves free; stop some first"
                 ));
             }
         }
@@ -434,6 +450,9 @@ impl Jobs {
             }
         }
         state.audience.to = to;
+        if let Some(shortest) = change.shortest_interval {
+            state.shortest_interval = shortest;
+        }
         if let Some(payload) = payload {
             replaced.push(std::mem::replace(&mut state.payload, payload));
         }
@@ -446,6 +465,36 @@ impl Jobs {
         drop(state);
         drop(replaced);
         Ok(())
+    }
+
+    /// Checks that the ticks of all jobs of a page keep the interval that its capability asks for.
+    fn check_pace(
+        &self,
+        engine: &Engine,
+        job: &Job,
+        state: &State,
+        scheduled: Duration,
+        now: Duration,
+    ) -> Result<()> {
+        let (Some(interval), Some(page)) = (state.shortest_interval, &job.charged) else {
+            return Ok(());
+        };
+        let receivers = engine.hub().receivers(&state.audience);
+        let mut book = self.book();
+        let pace = book.paces.entry(Arc::clone(page)).or_default();
+        let taken = pace.take(&job.name, receivers, scheduled, interval, now);
+        taken.map_err(|early| {
+            let message = format!(
+                "this tick of {} comes {early:?} too early: the jobs of this page together may emit it to a receiver every {interval:?} (minIntervalMs)",
+                quoted(job.name.as_str())
+            );
+            Error::new(ErrorCode::RateLimited, message).with_retry_after(early)
+        })
+    }
+
+    /// Forgets how often the jobs of this page have ticked, since it is gone for good.
+    pub(crate) fn forget_pace(&self, webview: &str) {
+        self.book().paces.remove(webview);
     }
 
     fn running<'a>(&self, job: &'a Arc<Job>) -> Result<MutexGuard<'a, State>> {
@@ -700,6 +749,13 @@ fn run_tick(engine: &Arc<Engine>, job: &Arc<Job>, calendar: &Calendar) {
     }
     let taken = state.schedule.take(now);
     state.missed += taken.missed;
+    if let Err(error) = engine
+        .jobs
+        .check_pace(engine, job, &state, taken.scheduled, now)
+    {
+        finish_tick(engine, job, state, taken.count, Err(error), true);
+        return;
+    }
     let tick = Tick {
         job: Arc::clone(&job.id),
         count: taken.count,
@@ -905,16 +961,25 @@ pub(crate) fn unknown_job(id: &str) -> Error {
 
 fn check_id(id: &str) -> Result<()> {
     const LONGEST: usize = 255;
+    let refuse = |what: String| {
+        let message = format!("the job id {} is not one; {what}", quoted(id));
+        Err(Error::new(ErrorCode::InvalidArgument, message))
+    };
     if id.is_empty() || id.len() > LONGEST {
-        return Err(Error::new(
-            ErrorCode::InvalidArgument,
-            format!(
-                "the job id {} is not one; it has 1 to {LONGEST} bytes",
-                quoted(id)
-            ),
-        ));
+        return refuse(format!("it has 1 to {LONGEST} bytes"));
     }
-    Ok(())
+    // It stands in logs and in what tools show, where these break or reorder the line.
+    let is_control = |c: char| {
+        let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        c.is_control() || turns
+    };
+    match id.char_indices().find(|(_, c)| is_control(*c)) {
+        Some((place, c)) => refuse(format!(
+            "it has no control characters, and U+{:04X} stands at byte {place}",
+            u32::from(c)
+        )),
+        None => Ok(()),
+    }
 }
 
 fn random_id() -> Result<String> {

@@ -6,6 +6,7 @@ mod control;
 pub(crate) mod job;
 pub(crate) mod jobs;
 pub(crate) mod notice;
+pub(crate) mod pace;
 pub(crate) mod schedule;
 pub(crate) mod source;
 

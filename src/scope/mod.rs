@@ -118,7 +118,8 @@ impl Scope {
         }
         let may_hear_something = || {
             let mut rules = self.allowed(None);
-            !self.is_broken() && (self.is_open || rules.any(|rule| rule.to.is_none()))
+            let is_about = |rule: &Rule| rule.to.is_none() && rule.events.may_overlap(pattern);
+            !self.is_broken() && (self.is_open || rules.any(is_about))
         };
         match pattern.exact() {
             Some(name) if self.hears(name) => Ok(None),
@@ -257,6 +258,24 @@ impl Scope {
         })
     }
 
+    /// The interval that jobs with this event must leave between their ticks, if there is one.
+    pub(crate) fn minimum_interval(
+        &self,
+        name: &EventName,
+        to: Recipients<'_>,
+        source: Option<&str>,
+    ) -> Option<Duration> {
+        let ticks = Ticks {
+            interval: Duration::ZERO,
+            source,
+        };
+        let is_free = self.is_open || self.find_refused(name, to, Some(ticks)).is_ok();
+        if is_free {
+            return None;
+        }
+        self.shortest_interval(name, to, source)
+    }
+
     /// Checks that nothing here denies everything by mistake, for what needs no entry.
     pub(crate) fn check_own_jobs(&self) -> Result<()> {
         if !self.is_broken() {
@@ -305,6 +324,21 @@ impl Scope {
         entries.filter_map(move |entry| Some((&**entry, entry.fault(list)?)))
     }
 
+    /// Every malformed entry of a list and what is wrong with it, if there is one.
+    fn quote_faults(&self, list: List, what: &str, is_malformed: &str) -> Option<String> {
+        let mut faults = self
+            .faults(list)
+            .map(|(entry, fault)| (escaped(&entry.text()), fault));
+        let (entry, fault) = faults.next()?;
+        let first = format!(
+            "the {what} {entry} of {} {is_malformed}: {fault}",
+            self.permission
+        );
+        Some(faults.fold(first, |text, (entry, fault)| {
+            format!("{text}; so is {entry}: {fault}")
+        }))
+    }
+
     /// Whether a deny entry is malformed, which denies everything.
     fn is_broken(&self) -> bool {
         self.faults(List::Deny).next().is_some()
@@ -327,12 +361,12 @@ impl Scope {
             .deny
             .iter()
             .find(|entry| entry.rule().is_some_and(&is_denied_by));
-        let message = if let Some((entry, fault)) = self.faults(List::Deny).next() {
-            format!(
-                "{page}: the deny entry {} of {} is malformed and denies everything until it is corrected: {fault}",
-                escaped(&entry.text()),
-                self.permission
-            )
+        let message = if let Some(faults) = self.quote_faults(
+            List::Deny,
+            "deny entry",
+            "is malformed and denies everything until it is corrected",
+        ) {
+            format!("{page}: {faults}")
         } else if let Some(entry) = denying {
             format!(
                 "{page}: the deny entry {} of {} matches it, and deny wins",
@@ -340,12 +374,9 @@ impl Scope {
                 self.permission
             )
         } else {
-            let reason = match self.faults(List::Allow).next() {
-                Some((entry, fault)) => format!(
-                    "the entry {} of {} is malformed and allows nothing: {fault}",
-                    escaped(&entry.text()),
-                    self.permission
-                ),
+            let faults = self.quote_faults(List::Allow, "entry", "is malformed and allows nothing");
+            let reason = match faults {
+                Some(faults) => faults,
                 None if self.allow.is_empty() => format!(
                     "{} is there without a list of events, and an empty list allows nothing",
                     self.permission

@@ -248,7 +248,9 @@ fn listening() {
         (json!(["cart:*"]), json!([]), "cart:a", Ok(false)),
         (json!(["cart:*"]), json!([]), "order", Err(())),
         (json!(["cart:*"]), json!([]), "*", Ok(true)),
-        (json!(["cart:*"]), json!([]), "order:*", Ok(true)),
+        (json!(["cart:*"]), json!([]), "order:*", Err(())),
+        (json!(["cart:*", "order:a"]), json!([]), "order:*", Ok(true)),
+        (json!(["cart:*"]), json!([]), "*:a", Ok(true)),
         (json!(["*"]), json!(["x"]), "x", Err(())),
         (json!(["*"]), json!(["x"]), "y", Ok(false)),
         (json!([]), json!([]), "*", Err(())),
@@ -356,6 +358,19 @@ fn periodic_events_have_a_shortest_interval() {
             .map(drop)
             .map_err(|error| (error.code(), error.to_string()))
     };
+    let minimum = |event: &str, to: Option<Target>| {
+        let selection = to.map(|to| to.select().unwrap());
+        let to = match &selection {
+            Some(selection) => Recipients::Selected(selection, &places),
+            None => Recipients::Everyone,
+        };
+        let minimum = scope.minimum_interval(&name(event), to, None)?;
+        Some(minimum.as_micros())
+    };
+    assert_eq!(minimum("clock", None), Some(1_000_000));
+    assert_eq!(minimum("clock", Some("editor-1".into())), Some(16_500));
+    assert_eq!(minimum("clock", Some("*".into())), Some(100_000));
+    assert_eq!(minimum("free", None), None);
     assert!(check("clock", None, 1_000_000).is_ok());
     assert!(check("free", None, 1000).is_ok());
     assert!(check("clock", Some("main".into()), 100_000).is_ok());
@@ -499,6 +514,31 @@ fn faults_are_reported_once() {
     assert_eq!(reported.len(), 2, "{reported:?}");
     assert!(reported[0].contains('5') && reported[0].contains("event-bus:test"));
     assert_eq!(scope.unreported_faults().count(), 0);
+}
+
+#[test]
+fn refusals_quote_every_malformed_entry() {
+    let error = |allow, deny| {
+        let refused = scope(&allow, &deny);
+        let refused = refused.check_emitting(&name("a"), Recipients::Everyone, None);
+        refused.unwrap_err().to_string()
+    };
+    let allow = error(json!(["x", { "evnt": 1 }, 5]), json!([]));
+    for part in [
+        r#"{"evnt":1} of event-bus:test is malformed"#,
+        "unknown field `evnt`",
+        "; so is 5: an entry is",
+    ] {
+        assert!(allow.contains(part), "{allow}");
+    }
+    let deny = error(json!(["a"]), json!(["b", "c d", true]));
+    for part in [
+        r#"the deny entry "c d" of"#,
+        "character ' '",
+        "; so is true: an entry is",
+    ] {
+        assert!(deny.contains(part), "{deny}");
+    }
 }
 
 #[test]

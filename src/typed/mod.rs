@@ -120,11 +120,7 @@ pub trait Event: Serialize + DeserializeOwned + JsonSchema + 'static {
         options: EmitOptions,
     ) -> impl Future<Output = Result<Receipt>> + Send + use<Self, B> {
         let bus = on.event_bus().as_ref().clone();
-        let prepared = check_numbers(self).and_then(|()| bus.prepare(Self::NAME, self, options));
-        async move {
-            let (draft, audience) = prepared?;
-            bus.engine().emit_when_there_is_room(draft, &audience).await
-        }
+        bus.emit_prepared(check_numbers(self).and_then(|()| bus.prepare(Self::NAME, self, options)))
     }
 }
 

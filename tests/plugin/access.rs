@@ -149,6 +149,7 @@ fn editors_complete_the_entries_of_a_scope() {
 fn the_capability_files_of_this_repository_are_in_order() {
     for folder in [
         "examples/playground/src-tauri",
+        "examples/shop/src-tauri",
         "e2e",
         "benches/webview",
         "tests/packaging/app/src-tauri",
@@ -162,6 +163,23 @@ fn a_malformed_entry_is_found_by_its_file_and_its_text() {
     let folder = root().join("tests/fixture");
     let faults = check_capabilities_in(&folder).unwrap_err();
     let file = folder.join("capabilities/scopes.json");
+    let bare = faults
+        .iter()
+        .filter(|fault| fault.capability.as_deref() == Some("nameless"));
+    let bare: Vec<String> = bare.map(ToString::to_string).collect();
+    for (line, (permission, set)) in bare.iter().zip([
+        ("event-bus:allow-emit,", "event-bus:emit for all"),
+        ("event-bus:allow-emit-to,", "event-bus:emit for all"),
+        ("event-bus:allow-subscribe,", "event-bus:listen for all"),
+        (
+            "event-bus:allow-start-periodic,",
+            "event-bus:periodic for all",
+        ),
+    ]) {
+        assert!(line.contains(permission) && line.contains(set), "{line}");
+        assert!(line.contains("it allows nothing"), "{line}");
+    }
+    assert_eq!(bare.len(), 4, "{bare:#?}");
     let expected = [
         (
             "event-bus:listen",
@@ -180,15 +198,17 @@ fn a_malformed_entry_is_found_by_its_file_and_its_text() {
         ),
         ("event-bus:periodic", r#"deny "a b""#, "character ' '"),
     ];
-    assert_eq!(faults.iter().count(), expected.len(), "{faults}");
-    for (fault, (permission, entry, problem)) in faults.iter().zip(expected) {
+    let malformed: Vec<_> = faults.iter().skip(bare.len()).collect();
+    assert_eq!(malformed.len(), expected.len(), "{faults}");
+    for (fault, (permission, entry, problem)) in malformed.into_iter().zip(expected) {
         assert_eq!(fault.file, file);
         assert_eq!(fault.capability.as_deref(), Some("malformed"));
         assert_eq!(fault.permission.as_deref(), Some(permission));
         assert_eq!(fault.entry.as_deref(), Some(entry));
         assert!(fault.problem.contains(problem), "{fault}");
     }
-    let first = faults.to_string().lines().next().unwrap().to_owned();
+    let text = faults.to_string();
+    let first = text.lines().nth(bare.len()).unwrap();
     for part in ["scopes.json", "\"malformed\"", "event-bus:listen", "evnt"] {
         assert!(first.contains(part), "{first}");
     }
@@ -324,11 +344,37 @@ fn entries_that_say_nothing_to_their_permission_are_found() {
             &[&[part]],
         );
     }
-    for (name, line) in [
-        ("plain", r#""event-bus:allow-emit""#),
+    for (name, line, parts) in [
         (
-            "empty-allow",
-            r#"{ "identifier": "event-bus:allow-emit", "allow": [] }"#,
+            "misspelt",
+            r#"{ "identifier": "event-bus:listen", "alow": ["a"], "denny": ["b"] }"#,
+            ["`alow`", "`denny`"],
+        ),
+        (
+            "bare",
+            r#""event-bus:allow-emit", { "identifier": "event-bus:allow-subscribe", "deny": ["a"] }"#,
+            [
+                "event-bus:allow-emit, it allows nothing",
+                "event-bus:allow-subscribe, it allows nothing",
+            ],
+        ),
+    ] {
+        let text = permission(line);
+        let expected = [&parts[..1], &parts[1..]];
+        check(name, &[("capabilities/a.json", &text)], &expected);
+        let listed = format!(r#"{{ "capabilities": [{text}] }}"#);
+        check(name, &[("capabilities/a.json", &listed)], &expected);
+        let config = format!(r#"{{ "app": {{ "security": {{ "capabilities": [{text}] }} }} }}"#);
+        check(name, &[("tauri.conf.json", &config)], &expected);
+    }
+    for (name, line) in [
+        (
+            "no-list",
+            r#""event-bus:allow-pull", "event-bus:allow-stop-periodic", "event-bus:deny-emit""#,
+        ),
+        (
+            "with-a-set",
+            r#""event-bus:default", "event-bus:allow-emit", "event-bus:allow-emit-to", "event-bus:allow-subscribe""#,
         ),
         (
             "set",
@@ -340,5 +386,42 @@ fn entries_that_say_nothing_to_their_permission_are_found() {
         ),
     ] {
         check(name, &[("capabilities/a.json", &permission(line))], &[]);
+    }
+}
+
+#[test]
+fn what_another_capability_lists_for_the_same_window_counts() {
+    let capability = |identifier: &str, window: &str, permission: &str| {
+        format!(
+            r#"{{ "identifier": "{identifier}", "windows": ["{window}"], "permissions": [{permission}] }}"#
+        )
+    };
+    let bare = capability("a", "main", r#""event-bus:allow-emit-to""#);
+    for (window, permission, is_listed) in [
+        (
+            "main",
+            r#"{ "identifier": "event-bus:allow-emit-to", "allow": [{ "event": "a", "to": "b" }] }"#,
+            true,
+        ),
+        ("ma*", r#""event-bus:emit-to-every-window""#, true),
+        ("*", r#""event-bus:emit""#, true),
+        ("main", r#""event-bus:default""#, true),
+        ("main", r#""event-bus:listen""#, false),
+        ("main", r#""event-bus:emit-every-event""#, false),
+        ("main", r#""event-bus:periodic""#, false),
+        ("other", r#""event-bus:emit""#, false),
+        ("x*", r#""event-bus:emit""#, false),
+    ] {
+        let other = capability("b", window, permission);
+        let files = [
+            ("capabilities/a.json", &*bare),
+            ("capabilities/b.json", &*other),
+        ];
+        let expected: &[&[&str]] = if is_listed {
+            &[]
+        } else {
+            &[&["a.json", "allow-emit-to, it allows nothing"]]
+        };
+        check("two", &files, expected);
     }
 }

@@ -453,6 +453,39 @@ fn what_a_listener_emits_later_follows_by_name_and_nothing_else_does() {
 }
 
 #[test]
+fn what_is_awaited_follows_from_what_was_heard_when_it_was_called() {
+    let app = app();
+    let bus = app.event_bus();
+    let (record, heard) = recorder();
+    bus.listen("*", record).unwrap().forget();
+    let (sender, waiting) = mpsc::channel();
+    let own = bus.clone();
+    bus.listen("first", move |_| {
+        let emit = own.emit_async("later", 1, EmitOptions::new());
+        let list = own.component("List");
+        let act = list.action_async("load", async { Ok::<_, String>(7) });
+        sender.send((emit, act)).unwrap();
+    })
+    .unwrap()
+    .forget();
+    bus.emit("first", ()).unwrap();
+    let (emit, act) = waiting.recv_timeout(PATIENCE).unwrap();
+    tauri::async_runtime::block_on(async move {
+        emit.await.unwrap();
+        act.await.unwrap();
+    });
+    for (name, causes) in [
+        ("first", &[] as &[&str]),
+        ("later", &["first"]),
+        ("action-complete", &["first"]),
+    ] {
+        let event = heard.recv_timeout(PATIENCE).unwrap();
+        assert_eq!(event.name(), name);
+        assert_eq!(event.causes().collect::<Vec<_>>(), causes);
+    }
+}
+
+#[test]
 fn a_loop_between_a_page_and_the_host_ends() {
     let app = app();
     let bus = app.event_bus();

@@ -122,6 +122,60 @@ fn subscriptions_are_counted_and_a_renewal_passes() {
 
 #[test]
 #[cfg(feature = "flood-limits")]
+fn a_page_that_opens_sessions_in_a_loop_is_stopped_and_keeps_the_last_one() {
+    let mut limits = limits();
+    limits.sessions_per_second = 1;
+    limits.session_burst = 3;
+    let app = app_of(limits);
+    let mut other = Page::open(&app, "other");
+    let mut page = Page::open(&app, "main");
+    assert!(page.emit("x", "1")["seq"].is_u64());
+    for _ in 0..2 {
+        page = Page::load(page.webview);
+        assert!(page.emit("x", "1")["seq"].is_u64());
+    }
+    // A session that is there costs nothing, however much it is used.
+    assert!(page.emit("x", "1")["seq"].is_u64());
+    let mut next = Page::load(page.webview.clone());
+    let event = json!({ "events": [{ "event": "x" }] });
+    let refused = next.call("emit", event.clone()).unwrap_err();
+    assert_eq!(code(&refused), "rate_limited");
+    assert!(message(&refused).contains("3 at once") && message(&refused).contains("sessionBurst"));
+    assert!((1..=1000).contains(&refused["retryAfterMs"].as_u64().unwrap()));
+    // Neither has the refused one begun, nor has it ended the one before.
+    let refused = next.call("emit", event).unwrap_err();
+    assert_eq!(code(&refused), "stale_session");
+    assert!(page.emit("x", "1")["seq"].is_u64());
+    assert!(other.emit("x", "1")["seq"].is_u64());
+}
+
+#[test]
+#[cfg(feature = "flood-limits")]
+fn the_same_answer_again_and_again_is_counted_in_bytes_and_is_not_lost() {
+    let mut limits = limits();
+    limits.repeat_bytes_per_second = 1;
+    limits.repeat_burst_bytes = 25_000;
+    let app = app_of(limits);
+    let mut main = Page::open(&app, "main");
+    main.listen("x");
+    let bus = app.event_bus();
+    bus.emit("x", "x".repeat(10_000)).unwrap();
+    let answered = main.pull().rows();
+    for _ in 0..2 {
+        assert_eq!(main.pull().rows(), answered);
+    }
+    let refused = main.pull().wait().unwrap_err();
+    assert_eq!(code(&refused), "rate_limited");
+    assert!(message(&refused).contains("repeatBurstBytes"), "{refused}");
+    assert!(refused["retryAfterMs"].is_u64());
+    // What it has not had before is no repetition, and with an acknowledgement it goes on.
+    bus.emit("x", "next").unwrap();
+    main.ack = 1;
+    assert_eq!(main.receive(), [("x".to_owned(), json!("next"))]);
+}
+
+#[test]
+#[cfg(feature = "flood-limits")]
 fn ticks_of_a_pages_job_count_and_those_of_the_app_do_not() {
     let mut limits = limits();
     limits.emit_burst = 4;
@@ -165,6 +219,14 @@ fn a_configuration_that_cannot_work_stops_the_start() {
         error.to_string().contains("limits.subscribeBurst is 4095"),
         "{error}"
     );
+    let mut context = fixture::context::<tauri::test::MockRuntime>();
+    let config = &mut context.config_mut().plugins.0;
+    let misspelt = json!({ "limits": { "queueEvent": 5 } });
+    config.insert("event-bus".to_owned(), misspelt);
+    let app = tauri::test::mock_builder().plugin(Builder::new().build());
+    let error = app.build(context).err().unwrap().to_string();
+    let path = "plugins.event-bus.limits.queueEvent: unknown field";
+    assert!(error.contains(path), "{error}");
 }
 
 #[test]
@@ -225,7 +287,7 @@ fn a_page_has_so_many_jobs_and_leaves_the_others_theirs() {
 fn jobs_are_counted_in_bytes_by_page_and_by_all_pages() {
     let mut limits = Limits::default();
     limits.periodic_bytes_per_page = 20_000;
-    limits.periodic_bytes = 30_000;
+    limits.periodic_bytes = 40_000;
     let app = app_of(limits);
     let mut main = Page::open(&app, "main");
     let mut other = Page::open(&app, "other");
@@ -243,7 +305,11 @@ fn jobs_are_counted_in_bytes_by_page_and_by_all_pages() {
     let error = other
         .call("start_periodic", job("a", &payload(10_001 - 514)))
         .unwrap_err();
-    assert!(message(&error).contains("30001 bytes") && message(&error).contains("periodicBytes)"));
+    let parts = ["10001 bytes of jobs", "leave 9999 of 40000 (periodicBytes)"];
+    assert!(
+        parts.iter().all(|part| message(&error).contains(part)),
+        "{error}"
+    );
     other
         .call("start_periodic", job("a", &payload(10_000 - 514)))
         .unwrap();
@@ -266,7 +332,7 @@ fn jobs_are_counted_in_bytes_by_page_and_by_all_pages() {
 #[test]
 fn a_page_retains_its_share_and_leaves_the_app_the_rest() {
     let mut limits = Limits::default();
-    limits.retained_events = 4;
+    limits.retained_events = 6;
     limits.retained_events_per_page = 2;
     limits.retained_bytes_per_page = 1000;
     let app = app_of(limits);
@@ -298,10 +364,54 @@ fn a_page_retains_its_share_and_leaves_the_app_the_rest() {
     assert!(retain(&mut main, "d", "1")["seq"].is_u64());
     assert_eq!(code(&retain(&mut other, "d", "1")), "queue_full");
     let retained = EmitOptions::new().retain();
-    let full = bus.emit_with("e", (), retained.clone()).unwrap_err();
+    for event in ["e", "f"] {
+        bus.emit_with(event, (), retained.clone()).unwrap();
+    }
+    let full = bus.emit_with("g", (), retained.clone()).unwrap_err();
     assert!(full.message().contains("(retainedEvents)"), "{full}");
-    assert_eq!(bus.clear_retained("*").unwrap(), 4);
+    assert_eq!(bus.clear_retained("*").unwrap(), 6);
     assert!(retain(&mut main, "a", "1")["seq"].is_u64());
+}
+
+#[test]
+fn however_many_pages_take_what_they_can_the_others_and_the_app_have_room() {
+    let mut limits = Limits::default();
+    limits.retained_events = 16;
+    limits.periodic_jobs = 16;
+    let app = app_of(limits);
+    for what in ["events", "jobs"] {
+        let take = |page: &mut Page, n: usize| {
+            let taken = if what == "events" {
+                let name = format!("{}:{n}", page.webview.label());
+                let event = json!({ "event": name, "retain": true });
+                page.call("emit", json!({ "events": [event] })).unwrap()[0].take()
+            } else {
+                page.call("start_periodic", job(&n.to_string(), "1"))
+                    .unwrap_or_else(|error| error)
+            };
+            if taken["code"].is_null() && taken["error"].is_null() {
+                return true;
+            }
+            assert!(message(&taken).contains("leaves free"), "{taken}");
+            assert!(message(&taken).contains(what), "{taken}");
+            false
+        };
+        let taken: Vec<usize> = ["main", "other", "editor-1", "editor-2"]
+            .into_iter()
+            .map(|label| {
+                let known = tauri::Manager::get_webview_window(&app, label);
+                let mut page = Page::load(known.unwrap_or_else(|| open(&app, label)));
+                (0..).take_while(|n| take(&mut page, *n)).count()
+            })
+            .collect();
+        assert_eq!(taken, [8, 4, 2, 1]);
+    }
+    let bus = app.event_bus();
+    bus.emit_with("app", (), EmitOptions::new().retain())
+        .unwrap();
+    let own = bus.periodic("app");
+    let own = own.every(std::time::Duration::from_secs(60)).start();
+    own.unwrap().forget();
 }
 
 #[test]
@@ -319,6 +429,22 @@ fn names_ids_and_targets_have_their_length() {
     main.call("start_periodic", job(&long[1..], "1")).unwrap();
     let error = main.call("start_periodic", job(&long, "1")).unwrap_err();
     assert_eq!(code(&error), "invalid_argument");
+    for (id, place) in [
+        ("a\nb", "U+000A stands at byte 1"),
+        ("é\u{1b}[31m", "U+001B stands at byte 2"),
+        ("\u{85}", "U+0085"),
+        ("a\u{202e}b", "U+202E"),
+    ] {
+        let error = main.call("start_periodic", job(id, "1")).unwrap_err();
+        assert_eq!(code(&error), "invalid_argument");
+        assert!(message(&error).contains(place), "{error}");
+        assert!(!message(&error).contains(id), "{error}");
+        let own = app.event_bus().periodic("x").id(id);
+        let own = own.every(std::time::Duration::from_secs(60)).start();
+        assert_eq!(own.unwrap_err().code(), ErrorCode::InvalidArgument);
+    }
+    main.call("start_periodic", job("clock, e\u{301} 1", "1"))
+        .unwrap();
     let labels = |count: usize| json!(vec!["main"; count]);
     assert!(main.emit_to(labels(64), "x", "1")["seq"].is_u64());
     assert_eq!(

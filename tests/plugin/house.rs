@@ -64,6 +64,7 @@ fn pure_rooms_know_neither_tauri_nor_tokio() {
         "error",
         "periodic/schedule",
         "periodic/agenda",
+        "periodic/pace",
     ] {
         files.push(root().join(format!("src/{name}.rs")));
     }
@@ -121,7 +122,7 @@ fn every_command_has_a_door_a_permission_and_a_caller() {
             || ["pull", "request"].contains(command);
         assert!(is_handled, "{command} has no door");
         let sets = [
-            "default", "listen", "emit", "periodic", "request", "respond",
+            "default", "listen", "emit", "periodic", "request", "respond", "inspect",
         ]
         .map(|set| read(format!("permissions/{set}.toml")))
         .concat();
@@ -194,6 +195,51 @@ fn nothing_is_evaluated_and_core_events_are_not_used() {
     }
 }
 
+/// The files of the npm package that a file needs when it runs.
+fn needs(file: &str) -> Vec<String> {
+    let source = format!("\n{}", read(format!("guest-js/{file}")));
+    ["\nimport ", "\nexport "]
+        .iter()
+        .flat_map(|keyword| source.split(keyword).skip(1))
+        .filter_map(|statement| {
+            let (names, from) = statement.split_once(" from './")?;
+            let own = from.split_once(".js'")?.0;
+            let is_one_statement = !names.contains(['(', ';', '\'']);
+            let only_types = names.trim_start().starts_with("type ")
+                || names
+                    .trim_matches(['{', '}', ' ', '\n'])
+                    .split(',')
+                    .map(str::trim)
+                    .all(|name| name.is_empty() || name.starts_with("type "));
+            (is_one_statement && !only_types).then(|| format!("{own}.ts"))
+        })
+        .collect()
+}
+
+#[test]
+fn files_of_the_npm_package_need_each_other_in_no_circle() {
+    fn visit(file: &str, path: &mut Vec<String>) {
+        assert!(
+            !path.iter().any(|before| before == file),
+            "{} → {file}",
+            path.join(" → ")
+        );
+        path.push(file.to_owned());
+        for needed in needs(file) {
+            visit(&needed, path);
+        }
+        path.pop();
+    }
+    assert!(needs("inbox.ts").contains(&"received.ts".to_owned()));
+    assert!(needs("listen.ts").contains(&"subscription.ts".to_owned()));
+    for entry in ["index.ts", "dom.ts", "react.ts", "solid.ts", "svelte.ts"] {
+        visit(entry, &mut Vec::new());
+    }
+    for entry in ["svelte-store.ts", "testing.ts", "vue.ts"] {
+        visit(entry, &mut Vec::new());
+    }
+}
+
 /// The pages of documentation that people read.
 fn documentation() -> Vec<PathBuf> {
     let mut pages: Vec<PathBuf> = [
@@ -203,6 +249,7 @@ fn documentation() -> Vec<PathBuf> {
         "CHANGELOG.md",
         "SECURITY.md",
         "guest-js/README.md",
+        "examples/shop/README.md",
     ]
     .map(|page| root().join(page))
     .into();
@@ -235,7 +282,7 @@ fn blocks(page: &str) -> Vec<(String, String)> {
 
 #[test]
 fn every_block_of_the_documentation_is_checked_by_something() {
-    // Rust blocks compile in the doc tests, TypeScript blocks in `npm run test:types`; shell blocks are few and short.
+    // Rust blocks compile in the doc tests, those of pages in `npm run test:types`; shell blocks are few and short.
     for page in documentation() {
         for (language, code) in blocks(&fs::read_to_string(&page).unwrap()) {
             match language.as_str() {
@@ -252,7 +299,7 @@ fn every_block_of_the_documentation_is_checked_by_something() {
                         "{name} is in no doc test"
                     );
                 }
-                "ts" | "sh" | "text" => {}
+                "ts" | "tsx" | "svelte" | "vue" | "sh" | "text" => {}
                 other => panic!(
                     "{} has a block in {other:?}, which nothing checks",
                     page.display()

@@ -11,6 +11,7 @@ mod history;
 mod host;
 mod house;
 mod injection;
+mod inspecting;
 mod periodic;
 mod permissions;
 mod policies;

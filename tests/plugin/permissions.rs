@@ -38,6 +38,7 @@ fn what_a_capability_does_not_list_is_denied() {
         ("respond", json!({ "responders": [] })),
         ("reply", json!({ "replies": [] })),
         ("catalog", json!({})),
+        ("inspect", json!({})),
     ];
     for (label, allowed) in [
         (

@@ -299,6 +299,90 @@ fn what_is_sent_to_a_glob_stays_within_what_is_allowed() {
 }
 
 #[test]
+fn the_jobs_of_a_page_keep_the_shortest_interval_together_however_they_are_started() {
+    let app = app();
+    let capability = json!({
+        "identifier": "paced",
+        "windows": ["paced"],
+        "permissions": [{
+            "identifier": "event-bus:periodic",
+            "allow": [
+                { "event": "beat", "minIntervalMs": 3_600_000 },
+                { "event": "beat", "to": ["a", "b"], "minIntervalMs": 3_600_000 },
+                "free"
+            ]
+        }]
+    });
+    app.add_capability(capability.to_string()).unwrap();
+    let mut page = Page::open(&app, "paced");
+    open(&app, "a");
+    open(&app, "b");
+    let job = |id: &str, event: &str, to: Value| {
+        let everyone = json!({ "kind": "Any" });
+        let to = if to.is_null() { everyone } else { to };
+        json!({ "event": event, "everyMs": 3_600_000, "immediate": true, "id": id, "to": to })
+    };
+    // How many ticks of a job came, and how many failed, once there was one.
+    let tick_of = |page: &mut Page, id: &str| {
+        loop {
+            let listed = page.call("list_periodic", json!({})).unwrap();
+            page.n -= 1;
+            let jobs = listed.as_array().unwrap();
+            let job = jobs.iter().find(|job| job["id"] == id).unwrap().clone();
+            if job["ticks"] == 1 && (job["failed"] == 0 || job["lastError"].is_object()) {
+                return job;
+            }
+            std::thread::yield_now();
+        }
+    };
+    for (id, event, to, passes) in [
+        ("first", "beat", json!(null), true),
+        ("second", "beat", json!(null), false),
+        // Each receiver has its own; one that may not yet get it keeps the others from it.
+        ("to-a", "beat", json!("a"), true),
+        ("to-a-again", "beat", json!(["a"]), false),
+        ("to-both", "beat", json!(["a", "b"]), false),
+        ("to-b", "beat", json!("b"), true),
+        (
+            "window",
+            "beat",
+            json!({ "kind": "Window", "label": "b" }),
+            false,
+        ),
+        ("glob", "beat", json!("[b]"), false),
+        ("free", "free", json!(null), true),
+        ("free-again", "free", json!(null), true),
+    ] {
+        page.start_periodic(job(id, event, to)).unwrap();
+        let job = tick_of(&mut page, id);
+        assert_eq!(job["failed"], i32::from(!passes), "{job}");
+        if !passes {
+            assert_eq!(job["lastError"]["code"], "rate_limited", "{job}");
+            assert!(message(&job["lastError"]).contains("minIntervalMs"));
+        }
+    }
+    // Neither starting it anew nor loading the page again helps.
+    let mut page = Page::load(page.webview);
+    page.call("stop_periodic", json!({ "id": "first" }))
+        .unwrap();
+    page.start_periodic(job("first", "beat", json!(null)))
+        .unwrap();
+    assert_eq!(tick_of(&mut page, "first")["failed"], 1);
+    let mut replacing = job("second", "beat", json!(null));
+    replacing["replace"] = json!(true);
+    page.start_periodic(replacing).unwrap();
+    assert_eq!(tick_of(&mut page, "second")["failed"], 1);
+    // What the app emits is its own affair.
+    let own = app.event_bus().periodic("beat");
+    let own = own.every(std::time::Duration::from_secs(3600)).immediate();
+    let own = own.start().unwrap();
+    while own.info().ticks == 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(own.info().failed, 0);
+}
+
+#[test]
 fn periodic_events_are_decided_by_name_target_interval_and_source() {
     let now = |_: &SourceCall| Ok::<_, Infallible>(0);
     let builder = Builder::new().periodic_source("time", now);

@@ -1,14 +1,15 @@
-//! `demo`: the playground, on the screen or driven on a private display.
+//! `demo`: the playground or the shop, on the screen or driven on a private display.
 
 use crate::{
     npm,
     run::{Outcome, cargo, run, run_with, target},
-    system,
+    steps, system,
 };
 use std::{env, path::PathBuf};
 
 #[derive(Default)]
 struct Options {
+    shop: bool,
     headless: bool,
     theme: Option<Theme>,
     picture: Option<PathBuf>,
@@ -38,10 +39,11 @@ pub(crate) fn demo(arguments: &[&str]) -> Outcome {
         system::for_building()?;
     }
     npm::build()?;
-    if options.headless {
-        drive(&options)
-    } else {
-        open(&options)
+    match (options.shop, options.headless) {
+        (false, false) => open(&options),
+        (false, true) => drive(&options),
+        (true, false) => open_shop(),
+        (true, true) => steps::journey("shop::"),
     }
 }
 
@@ -50,6 +52,7 @@ fn parse(mut arguments: &[&str]) -> Outcome<Options> {
     while let [first, rest @ ..] = arguments {
         arguments = rest;
         match *first {
+            "shop" => options.shop = true,
             "--headless" => options.headless = true,
             "--light" => options.theme = Some(Theme::Light),
             "--dark" => options.theme = Some(Theme::Dark),
@@ -66,6 +69,9 @@ fn parse(mut arguments: &[&str]) -> Outcome<Options> {
                 ));
             }
         }
+    }
+    if options.shop && (options.theme.is_some() || options.picture.is_some()) {
+        return Err("`demo shop` follows the desktop's colours, and its picture goes to target/demo/shop.png: only --headless goes with it".to_owned());
     }
     let screen = ["DISPLAY", "WAYLAND_DISPLAY"]
         .iter()
@@ -85,6 +91,11 @@ fn open(options: &Options) -> Outcome {
         .theme
         .map(|theme| ("EVENT_BUS_PLAYGROUND_THEME", theme.name()));
     run_with(&binary("playground"), theme.as_slice())
+}
+
+fn open_shop() -> Outcome {
+    cargo(&["build", "--package", "shop"])?;
+    run(&binary("shop"), &[])
 }
 
 fn drive(options: &Options) -> Outcome {

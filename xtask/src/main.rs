@@ -19,6 +19,8 @@ Commands of this repository, from a fresh clone:
                         received and save a picture (also without a display)
       --light, --dark   the colours of the windows
       --picture <file>  where the picture goes (target/demo/playground.png)
+  cargo xtask demo shop the same with the shop; of the options, --headless alone,
+                        and the picture is target/demo/shop.png
   cargo xtask test      everything: check, Rust tests, TypeScript tests, type
                         tests, journeys in real windows, packages
   cargo xtask check     format, lints and types

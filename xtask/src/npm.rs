@@ -4,7 +4,7 @@ use crate::run::{Outcome, output, root, run};
 use std::{fs, path::Path, time::SystemTime};
 
 /// The pages that are built into apps, as npm workspaces.
-const PAGES: &[&str] = &["examples/playground", "e2e/page"];
+const PAGES: &[&str] = &["examples/playground", "examples/shop", "e2e/page"];
 
 const OLDEST_NODE: u32 = 20;
 

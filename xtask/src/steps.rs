@@ -151,13 +151,21 @@ fn lint() -> Outcome {
     )
 }
 
-/// With `--workspace`, cargo chooses the same features as for the other tests, and builds nothing twice.
 fn journeys() -> Outcome {
+    journey("")
+}
+
+/// The journeys whose names contain this. One of them drives the shop, which is another package's program.
+///
+/// With `--workspace`, cargo chooses the same features as for the other tests, and builds nothing twice.
+pub(crate) fn journey(name: &str) -> Outcome {
+    cargo(&["build", "--workspace", "--bin", "shop"])?;
     cargo(&[
         "test",
         "--workspace",
         "--test",
         "journeys",
+        name,
         "--",
         "--test-threads=1",
     ])
@@ -165,9 +173,10 @@ fn journeys() -> Outcome {
 
 /// The tests that compare these files write them anew, and fail if they had to; so they have a second try.
 fn typed_events() -> Outcome {
-    let tests: [&[&str]; 2] = [
+    let tests: [&[&str]; 3] = [
         &["test", "--test", "plugin", "typed"],
         &["test", "--package", "playground"],
+        &["test", "--package", "shop"],
     ];
     tests
         .iter()

@@ -26,7 +26,7 @@ const INTERVAL: Duration = Duration::from_millis(5);
 type Flood = fn(&mut Page, &AtomicBool) -> u64;
 
 /// What a page may do to the others, with what it is called.
-const FLOODS: [(&str, Flood); 9] = [
+const FLOODS: [(&str, Flood); 11] = [
     ("quiet", |_, _| 0),
     ("emits what nobody hears", |page, stop| {
         emit(page, stop, |_| json!({ "event": "flood", "payload": "1" }))
@@ -76,6 +76,31 @@ const FLOODS: [(&str, Flood); 9] = [
             |_| json!({ "event": "flood", "payload": payload }),
         )
     }),
+    ("asks for the same 1 MiB again and again", |page, stop| {
+        let payload = format!("\"{}\"", "x".repeat(4096));
+        page.call(
+            "subscribe",
+            json!({ "subscriptions": [{ "id": 1, "event": "flood" }] }),
+        );
+        let event = json!({ "event": "flood", "payload": payload });
+        page.call("emit", json!({ "events": vec![event; 256] }));
+        let mut count = 0;
+        while !stop.load(Ordering::Relaxed) {
+            let pull = json!({ "session": page.session, "ack": 0 });
+            count += u64::from(page.send("pull", pull).recv().unwrap().is_ok());
+        }
+        count
+    }),
+    ("opens sessions", |page, stop| {
+        let mut count = 0;
+        while !stop.load(Ordering::Relaxed) {
+            count += 1;
+            page.session = format!("{count:032x}");
+            page.n = 0;
+            page.call("emit", json!({ "events": [] }));
+        }
+        count
+    }),
     ("has 128 jobs of 1 ms", |page, stop| {
         for _ in 0..128 {
             page.call(
@@ -98,6 +123,10 @@ fn main() {
     unlimited.emit_burst_bytes = usize::MAX;
     unlimited.subscribes_per_second = usize::MAX;
     unlimited.subscribe_burst = usize::MAX;
+    unlimited.sessions_per_second = usize::MAX;
+    unlimited.session_burst = usize::MAX;
+    unlimited.repeat_bytes_per_second = usize::MAX;
+    unlimited.repeat_burst_bytes = usize::MAX;
     let wanted = std::env::args().nth(1).unwrap_or_default();
     for (title, limits) in [
         ("the default limits", Limits::default()),
@@ -111,7 +140,7 @@ fn main() {
             if name != "quiet" && !name.contains(&wanted) {
                 continue;
             }
-            let (times, rate) = measure(limits.clone(), flood);
+            let (times, rate) = measure(limits.clone(), flood, EVENTS);
             let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
             let (p50, p99) = (at(0.5), at(0.99));
             let (quiet50, quiet99) = *quiet.get_or_insert((p50, p99));
@@ -127,7 +156,7 @@ fn main() {
 
 /// How long each event took, in microseconds and in order of length; and how many entries the flood has had answered a
 /// second.
-fn measure(limits: Limits, flood: Flood) -> (Vec<f64>, f64) {
+fn measure(limits: Limits, flood: Flood, events: usize) -> (Vec<f64>, f64) {
     let app = mock_builder()
         .plugin(Builder::new().limits(limits).build())
         .build(fixture::context())
@@ -150,7 +179,7 @@ fn measure(limits: Limits, flood: Flood) -> (Vec<f64>, f64) {
     let receiving = thread::spawn(move || {
         let mut times = Vec::new();
         let mut ack = 0;
-        while times.len() < EVENTS {
+        while times.len() < events {
             let pull = json!({ "session": listener.session, "ack": ack });
             let Ok(batch) = listener.send("pull", pull).recv().unwrap() else {
                 continue;
@@ -171,7 +200,7 @@ fn measure(limits: Limits, flood: Flood) -> (Vec<f64>, f64) {
         times
     });
     let bus = app.event_bus();
-    for n in 0..EVENTS {
+    for n in 0..events {
         let due = INTERVAL * (n as u32 + 20);
         thread::sleep(due.saturating_sub(start.elapsed()));
         // Counted from when it was due: a host that is held up is a delay, too.
@@ -287,5 +316,18 @@ impl Page {
             }),
         );
         receiver
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_a_page_does_another_one_gets_its_events() {
+        for (name, flood) in FLOODS {
+            let (times, _) = measure(Limits::default(), flood, 5);
+            assert_eq!(times.len(), 5, "{name}");
+        }
     }
 }

@@ -118,3 +118,44 @@ async fn an_endless_loop_between_two_windows_ends() -> Result<()> {
     assert_eq!(other.run("return refused", json!(null)).await?, json!([]));
     Ok(())
 }
+
+#[tokio::test]
+async fn a_namespace_prefixes_once_and_its_component_is_in_the_catalog_of_its_window() -> Result<()>
+{
+    let app = launch().await?;
+    let (main, other) = (
+        Page::of(&app, "main").await?,
+        Page::of(&app, "other").await?,
+    );
+    other.record("shop:cart:updated").await?;
+    main.run(
+        "window.heard = []
+        window.shop = bus.namespace('shop')
+        await shop.on('cart:updated', (payload, { event, component }) => heard.push([payload, event, component]))
+        const cart = shop.component('ShoppingCart')
+        cart.describe({ emits: { 'cart:updated': 'What is in it has changed.' } })
+        await cart.emit('cart:updated', 1)
+        await cart.emit('shop:cart:updated', 2)",
+        json!(null),
+    )
+    .await?;
+    let updated = other.received("shop:cart:updated", 2).await?;
+    assert_eq!(payloads(&updated), ["1", "2"]);
+    barrier(&[&main, &other]).await?;
+    assert_eq!(
+        main.run("return heard", json!(null)).await?,
+        json!([
+            [1, "shop:cart:updated", "ShoppingCart"],
+            [2, "shop:cart:updated", "ShoppingCart"]
+        ])
+    );
+    let described =
+        "return (await bus.catalog()).components.find(({ name }) => name === 'ShoppingCart')";
+    let emits =
+        json!([{ "event": "shop:cart:updated", "description": "What is in it has changed." }]);
+    assert_eq!(
+        main.run(described, json!(null)).await?,
+        json!({ "name": "ShoppingCart", "namespace": "shop", "description": null, "emits": emits, "listens": [] })
+    );
+    Ok(())
+}

@@ -9,5 +9,6 @@ mod faults;
 mod pages;
 mod permissions;
 mod requests;
+mod shop;
 mod support;
 mod typed;

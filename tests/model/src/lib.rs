@@ -25,6 +25,8 @@ mod event;
 mod flood;
 #[path = "../../../src/hub/mod.rs"]
 mod hub;
+#[path = "../../../src/inspection.rs"]
+mod inspection;
 #[path = "../../../src/json.rs"]
 mod json;
 #[path = "../../../src/listener.rs"]

@@ -6,6 +6,8 @@ pub(crate) mod job;
 pub(crate) mod jobs;
 #[path = "../../../src/periodic/notice.rs"]
 pub(crate) mod notice;
+#[path = "../../../src/periodic/pace.rs"]
+pub(crate) mod pace;
 #[path = "../../../src/periodic/schedule.rs"]
 pub(crate) mod schedule;
 #[path = "../../../src/periodic/source.rs"]

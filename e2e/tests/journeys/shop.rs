@@ -1,0 +1,308 @@
+//! The shop: an order's way through two windows, told by what a person sees in them.
+//!
+//! The app is another package's, so it is built before: `cargo build --workspace --bin shop`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use e2e::{App, Launch, Window};
+use serde_json::{Value, json};
+
+const ORDER: &str = "[data-testid=order]";
+const EMPTY: &str = "[data-testid=empty]";
+const SAVE: &str = "[data-testid=save]";
+const PRICE: &str = "form [data-testid=price]";
+
+fn binary() -> PathBuf {
+    Path::new(env!("CARGO_BIN_EXE_fixture")).with_file_name("shop")
+}
+
+/// The windows of the shop, side by side.
+struct Shop<'app> {
+    shop: Window<'app>,
+    office: Window<'app>,
+}
+
+impl<'app> Shop<'app> {
+    async fn of(app: &'app App) -> Result<Self> {
+        let (shop, office) = (app.window("shop").await?, app.window("office").await?);
+        shop.place(24, 24, 764, 812).await?;
+        office.place(812, 24, 764, 812).await?;
+        Ok(Self { shop, office })
+    }
+
+    async fn add(&self, product: u32) -> Result<()> {
+        let add = format!("[data-product='{product}'] [data-testid=add]");
+        self.shop.click(&add).await
+    }
+
+    /// Both badges, which plain scripts write.
+    async fn badges(&self, count: &str) -> Result<()> {
+        for window in [&self.shop, &self.office] {
+            shows(window, "[data-testid=badge] strong", count).await?;
+        }
+        Ok(())
+    }
+
+    /// The stock of a product, in the lists of both windows.
+    async fn stock(&self, product: u32, left: u32) -> Result<()> {
+        let of = |list: &str| {
+            format!("[data-testid={list}] [data-product='{product}'] [data-testid=stock]")
+        };
+        shows(&self.shop, &of("products"), &format!("{left} left")).await?;
+        shows(&self.office, &of("stocks"), &left.to_string()).await
+    }
+
+    async fn toast(&self, window: &Window<'_>, id: &str, level: &str, text: &str) -> Result<()> {
+        let toast = format!("[data-testid=toast][data-id='{id}'][data-level={level}]");
+        shows(window, &format!("{toast} strong"), text).await
+    }
+
+    /// The newest event of that name in the analytics tap: who emitted it, and what it followed from.
+    async fn tapped(&self, event: &str) -> Result<(String, Vec<String>)> {
+        let row = format!("[data-testid=tap] [data-event='{event}']");
+        let row = self
+            .office
+            .until(
+                &format!("`{event}` in the tap"),
+                "document.querySelector(args[0]) && { ...document.querySelector(args[0]).dataset }",
+                &[json!(row)],
+            )
+            .await?;
+        let read = |field: &str| row[field].as_str().unwrap_or_default().to_owned();
+        let causes = read("causes")
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect();
+        Ok((read("component"), causes))
+    }
+
+    /// Waits until the office sees the order as paid.
+    async fn paid(&self, order: u32) -> Result<()> {
+        let state = format!("[data-order='{order}'] .state");
+        shows(&self.office, &state, "paid").await
+    }
+}
+
+/// Waits until an element has this text.
+async fn shows(window: &Window<'_>, selector: &str, text: &str) -> Result<()> {
+    window
+        .until(
+            &format!("{selector} to show {text:?}"),
+            "document.querySelector(args[0])?.textContent === args[1]",
+            &[json!(selector), json!(text)],
+        )
+        .await
+        .map(drop)
+}
+
+async fn text(window: &Window<'_>, selector: &str) -> Result<Value> {
+    let read = "return document.querySelector(args[0])?.textContent ?? null";
+    window.run(read, &[json!(selector)]).await
+}
+
+#[tokio::test]
+async fn an_order_is_paid_and_every_list_follows() -> Result<()> {
+    let app = Launch::new(binary())
+        .size(1600, 860)
+        .start()
+        .await
+        .context("the shop is built by: cargo build --workspace --bin shop")?;
+    app.display().paint(0xe4_e0_d6)?;
+    let windows = Shop::of(&app).await?;
+    fill_the_cart(&windows).await?;
+    order(&windows).await?;
+    reload(&windows).await?;
+    change_a_product(&windows).await?;
+    order_too_much(&windows).await?;
+    fail_to_save(&windows).await?;
+    order_after_all(&windows).await?;
+
+    let picture = app.picture().await?;
+    ensure!(picture.colours() >= 8, "the windows are blank");
+    let file = binary().with_file_name("../demo/shop.png");
+    picture.save(&file)?;
+    println!("picture: {}", file.display());
+    Ok(())
+}
+
+async fn fill_the_cart(windows: &Shop<'_>) -> Result<()> {
+    windows.badges("0").await?;
+    windows.stock(4, 4).await?;
+    windows.add(1).await?;
+    windows.badges("1").await?;
+    windows.add(4).await?;
+    windows.add(4).await?;
+    windows.badges("3").await?;
+    // One message has taken the place of the other ones, in both windows.
+    for window in [&windows.shop, &windows.office] {
+        let id = "shop:ShoppingCart:success";
+        windows
+            .toast(window, id, "success", "Jasmine is in the cart.")
+            .await?;
+        let toasts = "return document.querySelectorAll('[data-testid=toast]').length";
+        assert_eq!(window.run(toasts, &[]).await?, 1);
+    }
+    Ok(())
+}
+
+/// The whole chain: the page's order, the payment in Rust, and the lists of both windows.
+async fn order(windows: &Shop<'_>) -> Result<()> {
+    windows.shop.click(ORDER).await?;
+    windows.paid(1).await?;
+    let thanks = "Order 1 is paid. Thank you!";
+    shows(&windows.shop, "[data-testid=progress]", thanks).await?;
+    windows.stock(1, 23).await?;
+    windows.stock(4, 2).await?;
+    windows.badges("0").await?;
+    shows(&windows.office, "[data-testid=revenue]", "€26.50").await?;
+    let id = "shop:OrderDesk:order-1";
+    for window in [&windows.shop, &windows.office] {
+        windows
+            .toast(window, id, "success", "Order 1 is paid.")
+            .await?;
+    }
+
+    let (created, requested, paid) = (
+        "shop:order:created",
+        "shop:payment:requested",
+        "shop:payment:paid",
+    );
+    for (event, component, causes) in [
+        (created, "ShoppingCart", &[] as &[&str]),
+        (requested, "OrderDesk", &[created]),
+        (paid, "Bank", &[created, requested]),
+        (
+            "shop:sales:updated",
+            "OrderDesk",
+            &[created, requested, paid],
+        ),
+        (
+            "shop:refresh-orderlist",
+            "OrderDesk",
+            &[created, requested, paid],
+        ),
+        (
+            "shop:refresh-productlist",
+            "OrderDesk",
+            &[created, requested, paid],
+        ),
+    ] {
+        let (by, from) = windows.tapped(event).await?;
+        assert_eq!((&*by, &*from), (component, &*to_owned(causes)), "{event}");
+    }
+    let (by, _) = windows.tapped("shop:action-complete").await?;
+    assert!(["ShoppingCart", "OrderDesk"].contains(&&*by), "{by}");
+    Ok(())
+}
+
+fn to_owned(causes: &[&str]) -> Vec<String> {
+    causes.iter().map(|&cause| cause.to_owned()).collect()
+}
+
+/// A window that is loaded again has what is retained.
+async fn reload(windows: &Shop<'_>) -> Result<()> {
+    windows.add(2).await?;
+    windows.add(2).await?;
+    windows.badges("2").await?;
+    windows.shop.reload().await?;
+    windows.office.reload().await?;
+    windows.badges("2").await?;
+    shows(&windows.shop, "[data-testid=cart] li span", "2 × Sencha").await?;
+    shows(&windows.shop, "[data-testid=total]", "€16.80").await?;
+    shows(&windows.office, "[data-testid=revenue]", "€26.50").await?;
+    windows.paid(1).await
+}
+
+async fn change_a_product(windows: &Shop<'_>) -> Result<()> {
+    windows
+        .office
+        .click("[data-testid=stocks] [data-product='2']")
+        .await?;
+    shows_value(&windows.office, PRICE, "8.40").await?;
+    windows.office.fill(PRICE, "9.20").await?;
+    windows.office.click(SAVE).await?;
+    let price = "[data-product='2'] [data-testid=price]";
+    shows(&windows.shop, price, "€9.20").await?;
+    shows(&windows.shop, "[data-testid=total]", "€18.40").await?;
+    let (by, _) = windows.tapped("shop:refresh-productlist").await?;
+    assert_eq!(by, "ProductEditor");
+    windows.shop.click(ORDER).await?;
+    windows.paid(2).await?;
+    windows.stock(2, 10).await
+}
+
+async fn shows_value(window: &Window<'_>, selector: &str, value: &str) -> Result<()> {
+    window
+        .until(
+            &format!("{selector} to hold {value:?}"),
+            "document.querySelector(args[0])?.value === args[1]",
+            &[json!(selector), json!(value)],
+        )
+        .await
+        .map(drop)
+}
+
+/// An action that fails in Rust. Nothing is lost: the cart and the stock are as before.
+async fn order_too_much(windows: &Shop<'_>) -> Result<()> {
+    for _ in 0..3 {
+        windows.add(4).await?;
+    }
+    windows.badges("3").await?;
+    windows.shop.click(ORDER).await?;
+    let id = "action:OrderDesk:take-order";
+    for window in [&windows.shop, &windows.office] {
+        windows
+            .toast(window, id, "error", "Jasmine: 3 wanted, 2 left.")
+            .await?;
+    }
+    let said = text(&windows.shop, &format!("[data-id='{id}'] span")).await?;
+    assert_eq!(said, "OrderDesk · take-order · 409");
+    let (by, causes) = windows.tapped("shop:error").await?;
+    assert_eq!(
+        (&*by, &*causes),
+        ("OrderDesk", &*to_owned(&["shop:order:created"]))
+    );
+    windows.badges("3").await?;
+    windows.stock(4, 2).await
+}
+
+/// An action that fails in a page, by what Rust answers its command.
+async fn fail_to_save(windows: &Shop<'_>) -> Result<()> {
+    let id = "action:ProductEditor:save";
+    let wrong = "A price is between 0.01 and 1000.00, not 0.00.";
+    windows.office.fill(PRICE, "0").await?;
+    windows.office.click(SAVE).await?;
+    for window in [&windows.shop, &windows.office] {
+        windows.toast(window, id, "error", wrong).await?;
+    }
+    let price = "[data-product='2'] [data-testid=price]";
+    shows(&windows.shop, price, "€9.20").await
+}
+
+/// What had failed succeeds, and its toast goes. The picture has this order's chain in the tap.
+async fn order_after_all(windows: &Shop<'_>) -> Result<()> {
+    windows.shop.click(EMPTY).await?;
+    windows.badges("0").await?;
+    windows.add(1).await?;
+    windows.shop.click(ORDER).await?;
+    windows.paid(3).await?;
+    windows.badges("0").await?;
+    windows.stock(1, 22).await?;
+    for window in [&windows.shop, &windows.office] {
+        let id = "shop:OrderDesk:order-3";
+        windows
+            .toast(window, id, "success", "Order 3 is paid.")
+            .await?;
+        let failed = "[data-id='action:OrderDesk:take-order']";
+        window
+            .until(
+                "the toast of the failed order to go",
+                "document.querySelector(args[0]) === null",
+                &[json!(failed)],
+            )
+            .await?;
+    }
+    windows.add(2).await?;
+    windows.badges("1").await
+}

@@ -1,0 +1,9 @@
+// A plain script, which imports nothing: how many items are in the cart.
+
+for (const badge of document.querySelectorAll('[data-badge]')) {
+  window.addEventListener('shop:cart:updated', ({ detail }) => {
+    const count = detail.payload.lines.reduce((sum, line) => sum + line.quantity, 0)
+    badge.textContent = count
+    badge.parentElement.dataset.count = count
+  })
+}

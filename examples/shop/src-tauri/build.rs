@@ -1,0 +1,5 @@
+//! Reads the configuration and the capabilities at build time.
+
+fn main() {
+    tauri_build::build();
+}

@@ -1,0 +1,139 @@
+//! The events of this app. Their TypeScript, `src/events.ts`, and their page, `docs/events.md`, are made from them.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tauri_plugin_event_bus::{Builder, ComponentDescription, Event, Policy};
+
+/// The event bus of this app.
+pub(crate) fn event_bus() -> Builder {
+    Builder::new()
+        .event::<CartUpdated>()
+        .event::<OrderCreated>()
+        .event::<PaymentRequested>()
+        .event::<PaymentPaid>()
+        .event::<SalesUpdated>()
+        .component(order_desk())
+        .component(bank())
+}
+
+fn order_desk() -> ComponentDescription {
+    ComponentDescription::new("OrderDesk")
+        .namespace("shop")
+        .description("Takes orders, and closes them once they are paid.")
+        .listens("order:created", "Takes what it is for out of the stock.")
+        .emits("payment:requested", "For every order that it has taken.")
+        .emits("cart:updated", "The cart is empty once the order is taken.")
+        .listens("payment:paid", "Closes the order.")
+        .emits("sales:updated", "With every order that is closed.")
+        .emits("refresh-productlist", "The stock has changed.")
+        .emits(
+            "refresh-orderlist",
+            "There is another order, or one is paid.",
+        )
+}
+
+fn bank() -> ComponentDescription {
+    ComponentDescription::new("Bank")
+        .namespace("shop")
+        .description("Stands in for a payment service, and takes a moment.")
+        .listens("payment:requested", "Pays, from a thread of its own.")
+        .emits("payment:paid", "The money is there.")
+}
+
+/// So many of a product.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Line {
+    /// The id of the product.
+    pub(crate) product: u32,
+    pub(crate) quantity: u32,
+}
+
+/// What is in the cart now.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(crate) struct CartUpdated {
+    pub(crate) lines: Vec<Line>,
+}
+
+impl Event for CartUpdated {
+    const NAME: &'static str = "shop:cart:updated";
+    const POLICY: Policy = Policy::new().retain(true);
+    const EMITTED_BY: &'static [&'static str] = &["the window `shop`", "OrderDesk"];
+    const HEARD_BY: &'static [&'static str] = &["ShoppingCart", "the badges of both windows"];
+}
+
+/// A customer orders what is in the cart.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(crate) struct OrderCreated {
+    pub(crate) lines: Vec<Line>,
+}
+
+impl Event for OrderCreated {
+    const NAME: &'static str = "shop:order:created";
+    const EMITTED_BY: &'static [&'static str] = &["ShoppingCart"];
+    const HEARD_BY: &'static [&'static str] = &["OrderDesk"];
+}
+
+/// An order is taken and waits for its money.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(crate) struct PaymentRequested {
+    /// The number of the order.
+    pub(crate) order: u32,
+    /// In cents.
+    pub(crate) amount: u64,
+}
+
+impl Event for PaymentRequested {
+    const NAME: &'static str = "shop:payment:requested";
+    const EMITTED_BY: &'static [&'static str] = &["OrderDesk"];
+    const HEARD_BY: &'static [&'static str] = &["Bank", "ShoppingCart"];
+}
+
+/// The money for an order is there.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(crate) struct PaymentPaid {
+    /// The number of the order.
+    pub(crate) order: u32,
+    /// In cents.
+    pub(crate) amount: u64,
+}
+
+impl Event for PaymentPaid {
+    const NAME: &'static str = "shop:payment:paid";
+    const EMITTED_BY: &'static [&'static str] = &["Bank"];
+    const HEARD_BY: &'static [&'static str] = &["OrderDesk", "ShoppingCart"];
+}
+
+/// What has been sold since the app started.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(crate) struct SalesUpdated {
+    /// How many orders are paid.
+    pub(crate) orders: u32,
+    /// What they brought, in cents.
+    pub(crate) revenue: u64,
+}
+
+impl Event for SalesUpdated {
+    const NAME: &'static str = "shop:sales:updated";
+    const POLICY: Policy = Policy::new().retain(true);
+    const EMITTED_BY: &'static [&'static str] = &["OrderDesk"];
+    const HEARD_BY: &'static [&'static str] = &["OrderList"];
+}
+
+#[cfg(test)]
+mod tests {
+    use tauri_plugin_event_bus::ExportError;
+
+    use super::*;
+
+    #[test]
+    fn the_generated_files_are_fresh() -> Result<(), ExportError> {
+        let catalog = event_bus()
+            .catalog()
+            .expect("every event has a name of its own");
+        let outcomes = [
+            catalog.export_typescript("../src/events.ts"),
+            catalog.export_markdown("../docs/events.md"),
+        ];
+        outcomes.into_iter().collect()
+    }
+}

@@ -1,0 +1,63 @@
+import { createElement } from 'react'
+import { renderToString as renderReact } from 'react-dom/server'
+import { renderToString as renderSolid } from 'solid-js/web'
+import { render as renderSvelte } from 'svelte/server'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { createSSRApp, h } from 'vue'
+import { renderToString as renderVue } from 'vue/server-renderer'
+import { useEvent, useEventState, useLatest } from './react.js'
+import { createEventListener, createEventState, createLatest } from './solid.js'
+import Heard from './test-components/Heard.svelte'
+import Stored from './test-components/Stored.svelte'
+import * as vue from './vue.js'
+
+const reported = vi.fn()
+beforeEach(() => {
+  vi.stubGlobal('reportError', reported)
+  expect(typeof window).toBe('undefined')
+})
+afterEach(async () => {
+  await new Promise((done) => setTimeout(done, 0))
+  expect(reported).not.toHaveBeenCalled()
+  vi.unstubAllGlobals()
+})
+
+it('renders with React on a server', () => {
+  const Component = () => {
+    useEvent('a', () => {})
+    const payload = useLatest('a')
+    const [zoom] = useEventState<number>('zoom', 100)
+    return createElement('p', null, `${payload} ${zoom}`)
+  }
+  expect(renderReact(createElement(Component))).toBe('<p>undefined 100</p>')
+})
+
+it('renders with Vue on a server', async () => {
+  const app = createSSRApp({
+    setup() {
+      vue.useEvent('a', () => {})
+      const payload = vue.useLatest('a')
+      const zoom = vue.useEventState<number>('zoom', 100)
+      return () => h('p', `${payload.value} ${zoom.value}`)
+    },
+  })
+  expect(await renderVue(app)).toBe('<p>undefined 100</p>')
+})
+
+it.each([
+  ['runes', Heard],
+  ['stores', Stored],
+])('renders with Svelte on a server: %s', (_, component) => {
+  const { body } = renderSvelte(component, { props: { handler: () => {} } })
+  expect(body).toContain('<p>nothing 100</p>')
+})
+
+it('renders with Solid on a server', () => {
+  const Component = () => {
+    createEventListener('a', () => {})
+    const payload = createLatest('a')
+    const [zoom] = createEventState<number>('zoom', 100)
+    return `${payload()} ${zoom()}`
+  }
+  expect(renderSolid(Component)).toBe('undefined 100')
+})

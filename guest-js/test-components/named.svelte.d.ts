@@ -1,0 +1,2 @@
+/** Properties that a test changes. */
+export function named(handler: unknown): { name: string; handler: unknown }

@@ -1,0 +1,566 @@
+import type { Batch, Extras, Head, PulledEvent, PulledGap } from './batch.js'
+import type { StateCommand } from './commands.js'
+import type { Emit, EmitTo, Receipt } from './emit.js'
+import { type ErrorCode, EventBusError, report, toEventBusError } from './error.js'
+import { type BusEvent, type EventSource, type Gap, payloadJson } from './event.js'
+import { checkEventName, globOf, hasWildcard, matcherOf } from './glob.js'
+import { nextTask, reportLater } from './inbox.js'
+import { chainOf } from './realm.js'
+import { ReceivedEvent } from './received.js'
+import { isEveryone, type Target } from './target.js'
+
+/** What the bus itself says; patterns hear it only where they begin like this, and nobody else may. */
+const OWN_PREFIX = 'event-bus:'
+
+/** The most bytes of a payload, as the host takes by default. */
+const LONGEST_PAYLOAD = 16_777_216
+
+/** The most events that one follows from, as the host takes by default. */
+const MOST_HOPS = 16
+
+/** The most bytes of a component's name. */
+const LONGEST_COMPONENT = 128
+
+/** The sessions of pages whose test is over. */
+const over = new Set<unknown>()
+
+/** An event that was accepted. */
+export interface Accepted {
+  event: string
+  payload: unknown
+  seq: number
+  timestamp: number
+  source: EventSource
+  to: Target | undefined
+  retain: boolean
+  /** What it says of itself besides. */
+  extras: Pick<Extras, 'periodic' | 'component' | 'causes'>
+}
+
+/** What is to be accepted. The payload is JSON; none is `null`. */
+export interface Emitted {
+  event: string
+  payload?: string | undefined
+  to?: Target | undefined
+  retain?: boolean | undefined
+  component?: string | undefined
+  /** The names of what caused it, oldest first. */
+  causes?: readonly string[] | undefined
+}
+
+/** Somebody other than the page under test who hears events: Rust, or a page that the test plays. */
+export interface Listener {
+  /** The page's label; `null` for Rust, which hears what is sent to whomever. */
+  readonly label: string | null
+  readonly hears: (name: string) => boolean
+  readonly deliver: (event: BusEvent<unknown>) => unknown
+}
+
+/** What is refused on demand. */
+export interface Refusal {
+  readonly matches: (text: string) => boolean
+  readonly command: 'emit' | 'listen' | undefined
+  readonly code: ErrorCode
+  readonly message: string
+}
+
+interface Subscribed {
+  readonly hears: (name: string) => boolean
+  /** Whether it hears only what is sent to this page. */
+  readonly narrowed: boolean
+}
+
+interface Item {
+  readonly index: number
+  readonly event?: Accepted
+  readonly ids: number[]
+  readonly extras?: Extras
+  readonly gap?: Gap
+}
+
+interface Session {
+  readonly id: string
+  n: number
+  recorded: unknown
+  readonly subscriptions: Map<number, Subscribed>
+  index: number
+  /** The index of the last item that was given. */
+  given: number
+  /** What the page has not acknowledged. */
+  queue: Item[]
+  pull: ((answer: Batch) => void) | null
+}
+
+interface Subscription {
+  id: number
+  event: string
+  target?: Target
+  replay?: boolean
+  retained?: boolean
+}
+
+interface Job {
+  id: string
+  event: string
+  everyMs: number
+  to: Target | null
+  immediate: boolean
+  count: number | null
+  ticks: number
+  missed: number
+  state: 'running' | 'paused'
+  owner: { kind: 'webview'; label: string } | { kind: 'host' }
+  payload: string | undefined
+}
+
+/** What a job is asked for with. */
+interface Started extends Partial<Job> {
+  event: string
+  everyMs: number
+  replace?: boolean
+}
+
+/** The arguments of a command that changes state. */
+interface Numbered extends Record<string, unknown> {
+  session: string
+  n: number
+}
+
+/** The host's side of the wire protocol, in memory, for one page and those whom a test plays. */
+export class TestHost {
+  /** The labels of the pages there are. */
+  readonly labels: Set<string>
+  readonly listeners = new Set<Listener>()
+  readonly refusals = new Set<Refusal>()
+  /** Everything that was accepted, in order. */
+  readonly accepted: Accepted[] = []
+  /** How many commands have come and how many events were accepted: it stands still when nothing happens. */
+  activity = 0
+  private seq = 0
+  private session: Session | null = null
+  private readonly retained = new Map<string, Accepted>()
+  private readonly jobs = new Map<string, Job>()
+  private lastJob = 0
+  /** The event that Rust is listening to at the moment, which causes what it emits. */
+  private cause: BusEvent<unknown> | null = null
+  /** What Rust has still to listen to: one after the other, so that all its listeners see one order. */
+  private readonly due: (() => void)[] = []
+
+  constructor(
+    readonly label: string,
+    private readonly isRetained: (name: string) => boolean,
+    private readonly replays: boolean,
+  ) {
+    this.labels = new Set([label])
+  }
+
+  /** Whether the page has handled everything that was for it. */
+  get isIdle(): boolean {
+    const { session } = this
+    return !session || session.subscriptions.size === 0 || session.queue.length === 0
+  }
+
+  /** How many subscriptions of the page hear a name, or how many there are. */
+  listening(name?: string): number {
+    const subscriptions = [...(this.session?.subscriptions.values() ?? [])]
+    return subscriptions.filter(({ hears }) => name === undefined || hears(name)).length
+  }
+
+  /** Answers a command of the page under test. */
+  async answer(command: string, args: Record<string, unknown>): Promise<unknown> {
+    if (over.has(args.session)) return new Promise(() => {})
+    this.activity += 1
+    try {
+      const answer = await this.work(command, args)
+      return over.has(args.session) ? new Promise(() => {}) : answer
+    } catch (error) {
+      throw errorOf(error)
+    }
+  }
+
+  /** Leaves the page without answers from now on, so that it stays quiet while the bus of the next test is there. */
+  leave(): void {
+    if (this.session) over.add(this.session.id)
+  }
+
+  private async work(command: string, args: Record<string, unknown>): Promise<unknown> {
+    if (command === 'catalog') return { strict: false, events: [], components: [], $defs: {} }
+    if (command === 'list_periodic') return [...this.jobs.values()].map(infoOf)
+    if (command !== 'pull') return this.runOnce(command as StateCommand, args as Numbered)
+    const batch = await this.pull(args as { session: string; ack: number; ahead?: boolean })
+    // As with a real host, the page has its turn before an answer, so that handlers cannot keep it from that.
+    await nextTask()
+    return batch
+  }
+
+  /** Accepts what Rust emits: within a listener it follows from what that has heard. */
+  emit(emitted: Emitted): Receipt {
+    const { causes = this.cause ? chainOf(this.cause) : [] } = emitted
+    return this.accept({ ...emitted, causes }, { kind: 'host' })
+  }
+
+  /** Accepts an event and queues it for whoever hears it. */
+  accept(emitted: Emitted, source: EventSource, periodic?: Extras['periodic']): Receipt {
+    const { event, payload, to, retain, component, causes = [] } = emitted
+    this.refuse('emit', event)
+    checkEventName(event)
+    if (event.startsWith(OWN_PREFIX)) {
+      throw new EventBusError('reserved_event_name', `names that begin with ${OWN_PREFIX} are what the bus itself says`)
+    }
+    if (component !== undefined) checkComponentName(component)
+    checkChain(event, causes)
+    const bytes = payload === undefined ? 0 : new TextEncoder().encode(payload).length
+    if (bytes > LONGEST_PAYLOAD) {
+      const text = `the payload of "${event}" has ${bytes} bytes of JSON; the limit is ${LONGEST_PAYLOAD}`
+      throw new EventBusError('payload_too_large', text)
+    }
+    if (to !== undefined) this.checkTarget(to)
+    this.activity += 1
+    this.seq += 1
+    const accepted: Accepted = {
+      event,
+      payload: JSON.parse(payload ?? 'null'),
+      seq: this.seq,
+      timestamp: Date.now(),
+      source,
+      to,
+      retain: retain ?? this.isRetained(event),
+      extras: {
+        ...(periodic && { periodic }),
+        ...(component !== undefined && { component }),
+        ...(causes.length > 0 && { causes: [...causes] }),
+      },
+    }
+    this.accepted.push(accepted)
+    if (accepted.retain) this.retained.set(JSON.stringify([event, to ?? null]), accepted)
+    const heard = this.deliver(accepted)
+    const told = [...this.listeners].filter((listener) => reaches(accepted, listener))
+    const pages = new Set(told.flatMap(({ label }) => (label === null ? [] : [label])))
+    for (const listener of told) this.tell(listener, accepted)
+    this.callListeners()
+    return {
+      seq: accepted.seq,
+      pages: pages.size + (heard ? 1 : 0),
+      listeners: told.filter(({ label }) => label === null).length,
+    }
+  }
+
+  /** Hands a listener of the test's the retained events that it hears, as a new subscription gets them. */
+  giveRetained(listener: Listener): void {
+    for (const event of inOrder(this.retained.values())) {
+      if (reaches(event, listener)) this.tell(listener, event, true)
+    }
+    this.callListeners()
+  }
+
+  private tell(listener: Listener, event: Accepted, retained = false): void {
+    const received = this.receivedOf(event, retained)
+    if (listener.label === null) this.due.push(() => this.call(listener, received))
+    else listener.deliver(received)
+  }
+
+  private callListeners(): void {
+    // What a listener emits is told by the loop that has called it.
+    if (this.cause) return
+    for (let next = this.due.shift(); next; next = this.due.shift()) next()
+  }
+
+  private call(listener: Listener, received: BusEvent<unknown>): void {
+    if (!this.listeners.has(listener)) return
+    this.cause = received
+    try {
+      reportLater(listener.deliver(received))
+    } catch (error) {
+      report(error)
+    } finally {
+      this.cause = null
+    }
+  }
+
+  /** An event as Rust gets it, which emits as Rust. */
+  private receivedOf({ event, payload, seq, timestamp, source, extras }: Accepted, retained: boolean): ReceivedEvent {
+    const copy: unknown = structuredClone(payload)
+    const received = new ReceivedEvent(event, copy, 0, seq, timestamp, source, false, retained, extras)
+    const causes = chainOf(received)
+    const emitTo = async (to: Target | undefined, name: string, value?: unknown, options?: { retain?: boolean }) =>
+      this.emit({ event: name, payload: payloadJson(name, value), to, retain: options?.retain, causes })
+    const emit: Emit = (name: string, ...rest: [unknown?, { retain?: boolean }?]) => emitTo(undefined, name, ...rest)
+    return Object.defineProperties(received, { emit: { value: emit }, emitTo: { value: emitTo as EmitTo } })
+  }
+
+  /** Loses events of that name: the page is told instead. */
+  lose(event: string, count: number, reason: string): Gap {
+    checkEventName(event)
+    const gap: Gap = { from: this.seq + 1, to: this.seq + count, count, atMost: false, reason }
+    this.seq += count
+    this.activity += 1
+    const ids = this.idsOf(({ hears }) => hears(event))
+    if (ids.length > 0) this.push({ ids, gap })
+    return gap
+  }
+
+  /** Makes the next tick of a job. */
+  tick(id: string): Receipt {
+    const job = this.job(id)
+    if (job.state === 'paused') throw new EventBusError('invalid_argument', `the job "${id}" is paused`)
+    job.ticks += 1
+    const source: EventSource = job.owner
+    const emitted = { event: job.event, payload: job.payload, to: job.to ?? undefined }
+    const receipt = this.accept(emitted, source, { id, tick: job.ticks, scheduledAt: Date.now(), missed: 0 })
+    if (job.count === job.ticks) this.jobs.delete(id)
+    return receipt
+  }
+
+  private refuse(command: 'emit' | 'listen', event: string): void {
+    for (const refusal of this.refusals) {
+      if (refusal.command !== undefined && refusal.command !== command) continue
+      if (refusal.matches(event)) throw new EventBusError(refusal.code, refusal.message)
+    }
+  }
+
+  private checkTarget(target: Target): void {
+    for (const label of labelsOf(target)) {
+      if (hasWildcard(label) || this.labels.has(label)) continue
+      const known = [...this.labels].join('", "')
+      throw new EventBusError(
+        'unknown_target',
+        `no webview has the label "${label}"; there is "${known}". In a test, bus.page("${label}") makes one`,
+      )
+    }
+  }
+
+  private idsOf(picks: (subscription: Subscribed) => boolean): number[] {
+    const subscriptions = this.session ? [...this.session.subscriptions] : []
+    return subscriptions.filter(([, subscription]) => picks(subscription)).map(([id]) => id)
+  }
+
+  /** Queues an event for the page; false if it does not hear it. */
+  private deliver(event: Accepted): boolean {
+    if (!isFor(event.to, this.label)) return false
+    const ids = this.idsOf(({ hears, narrowed }) => hears(event.event) && !(narrowed && event.to === undefined))
+    if (ids.length > 0) this.push({ event, ids, extras: event.extras })
+    return ids.length > 0
+  }
+
+  private push(item: Omit<Item, 'index'>): void {
+    const { session } = this
+    if (!session) return
+    session.index += 1
+    session.queue.push({ ...item, index: session.index })
+    this.give(session)
+  }
+
+  /** Answers the pull that waits, if there is one and something for it. */
+  private give(session: Session): void {
+    const { pull, given } = session
+    const due = session.queue.filter(({ index }) => index > given)
+    if (!pull || (due.length === 0 && session.subscriptions.size > 0)) return
+    session.pull = null
+    session.given = session.index
+    pull(batchOf(due))
+  }
+
+  private pull({ session: id, ack, ahead }: { session: string; ack: number; ahead?: boolean }): Promise<Batch> {
+    const { session } = this
+    if (session?.id !== id) throw new EventBusError('stale_session', 'the session has ended')
+    session.queue = session.queue.filter(({ index }) => index > ack)
+    return new Promise((resolve) => {
+      if (ahead) {
+        resolve(batchOf([]))
+        return
+      }
+      session.pull?.(batchOf([]))
+      session.given = ack
+      session.pull = resolve
+      this.give(session)
+    })
+  }
+
+  /** A command that was sent again is answered as before. */
+  private runOnce(command: StateCommand, args: Numbered): unknown {
+    if (this.session?.id !== args.session) {
+      this.session = {
+        id: args.session,
+        n: 0,
+        recorded: null,
+        subscriptions: new Map(),
+        index: 0,
+        given: 0,
+        queue: [],
+        pull: null,
+      }
+    }
+    const { session } = this
+    if (args.n !== session.n) {
+      session.n = args.n
+      session.recorded = this.run(session, command, args)
+    }
+    return session.recorded
+  }
+
+  private run(session: Session, command: StateCommand, args: Record<string, unknown>): unknown {
+    const source: EventSource = { kind: 'webview', label: this.label }
+    switch (command) {
+      case 'emit':
+      case 'emit_to':
+        return (args.events as Emitted[]).map((entry) => resultOf(() => this.accept(entry, source)))
+      case 'subscribe':
+        return (args.subscriptions as Subscription[]).map((entry) => resultOf(() => this.subscribe(session, entry)))
+      case 'unsubscribe':
+        for (const id of args.ids as number[]) session.subscriptions.delete(id)
+        this.give(session)
+        return null
+      case 'start_periodic':
+        return infoOf(this.start(args.job as Started))
+      case 'stop_periodic':
+        this.jobs.delete(this.job(args.id as string).id)
+        return null
+      case 'pause_periodic':
+        return infoOf(Object.assign(this.job(args.id as string), { state: 'paused' }))
+      case 'resume_periodic':
+        return infoOf(Object.assign(this.job(args.id as string), { state: 'running' }))
+      case 'update_periodic':
+        return infoOf(Object.assign(this.job(args.id as string), args.changes))
+      default:
+        throw new EventBusError('unavailable', `the test bus does not know the command "${command}"`)
+    }
+  }
+
+  private subscribe(session: Session, entry: Subscription): { seq: number } {
+    const { id, event, target, replay, retained } = entry
+    this.refuse('listen', event)
+    const hears = hearingOf(event)
+    if (target !== undefined && !isEveryone(target) && !isFor(target, this.label)) {
+      throw new EventBusError('unknown_target', `"${this.label}" cannot hear what is sent to ${JSON.stringify(target)}`)
+    }
+    const narrowed = target !== undefined && !isEveryone(target)
+    session.subscriptions.set(id, { hears, narrowed })
+    const isDue = (before: Accepted) =>
+      hears(before.event) && isFor(before.to, this.label) && !(narrowed && before.to === undefined)
+    const kept = retained === false ? [] : [...this.retained.values()]
+    const replayed = replay === false || !this.replays ? [] : this.accepted
+    for (const before of inOrder(new Set([...kept, ...replayed]))) {
+      if (!isDue(before)) continue
+      const isKept = kept.includes(before)
+      this.push({
+        event: before,
+        ids: [id],
+        extras: {
+          ...before.extras,
+          ...(isKept && { retained: true }),
+          ...(replayed.includes(before) && { replayed: true }),
+        },
+      })
+    }
+    return { seq: this.seq }
+  }
+
+  private start(given: Started): Job {
+    checkEventName(given.event)
+    this.lastJob += 1
+    const id = given.id ?? `job-${this.lastJob}`
+    if (this.jobs.has(id) && !given.replace) throw new EventBusError('duplicate_job', `there is a job "${id}" already`)
+    const job: Job = {
+      id,
+      event: given.event,
+      everyMs: given.everyMs,
+      to: given.to ?? null,
+      immediate: given.immediate ?? false,
+      count: given.count ?? null,
+      ticks: 0,
+      missed: 0,
+      state: 'running',
+      owner: { kind: 'webview', label: this.label },
+      payload: given.payload,
+    }
+    this.jobs.set(id, job)
+    if (job.immediate) this.tick(id)
+    return job
+  }
+
+  private job(id: string): Job {
+    const job = this.jobs.get(id)
+    if (!job) throw new EventBusError('unknown_job', `there is no job "${id}"`)
+    return job
+  }
+}
+
+/** What a name or pattern hears: what the bus itself says only where it begins like that. */
+export function hearingOf(pattern: string): (name: string) => boolean {
+  const matches = matcherOf(pattern)
+  return (name) => matches(name) && (!name.startsWith(OWN_PREFIX) || pattern.startsWith(OWN_PREFIX))
+}
+
+function infoOf({ payload: _, ...info }: Job): Omit<Job, 'payload'> {
+  return info
+}
+
+function reaches(event: Accepted, { label, hears }: Listener): boolean {
+  return hears(event.event) && (label === null || isFor(event.to, label))
+}
+
+function checkComponentName(name: string): void {
+  const bytes = new TextEncoder().encode(name).length
+  const wrong = /[^\p{Alphabetic}\p{Number}\-_.:/]/u.exec(name)
+  if (!wrong && bytes >= 1 && bytes <= LONGEST_COMPONENT) return
+  const problem = wrong ? `has the character "${wrong[0]}"` : `has ${bytes} bytes`
+  throw new EventBusError(
+    'invalid_argument',
+    `the name of the component "${name}" ${problem}; it has 1 to ${LONGEST_COMPONENT} bytes, of letters, digits and - _ . : / only`,
+  )
+}
+
+function checkChain(event: string, causes: readonly string[]): void {
+  if (causes.length <= MOST_HOPS) return
+  throw new EventBusError(
+    'event_loop',
+    `"${event}" was not emitted: it follows from more than ${MOST_HOPS} events, the limit of a chain (hops). ` +
+      `Where its events cause each other without end, let one of them stop: ${[...causes, event].join(' → ')}`,
+  )
+}
+
+function labelsOf(target: Target): string[] {
+  if (typeof target === 'string') return [target]
+  if (Array.isArray(target)) return target as string[]
+  return 'label' in target ? [target.label] : []
+}
+
+/** Whether an event with this target is for the page of this label. */
+function isFor(target: Target | undefined, label: string): boolean {
+  if (target === undefined || isEveryone(target)) return true
+  return labelsOf(target).some((one) => (hasWildcard(one) ? globOf(one)(label) : one === label))
+}
+
+function inOrder(events: Iterable<Accepted>): Accepted[] {
+  return [...events].sort((a, b) => a.seq - b.seq)
+}
+
+function batchOf(items: Item[]): Batch {
+  const heads: Head[] = []
+  let before = { seq: 0, micros: 0 }
+  const written = items.map(({ event, ids, extras, gap }): PulledEvent | PulledGap => {
+    if (!event) return { ...(gap as Gap), subscriptions: ids }
+    const source = event.source.kind === 'host' ? 0 : event.source.label
+    const head = heads.push([event.event, source, ids]) - 1
+    const micros = Math.round(event.timestamp * 1000)
+    const differences = [head, event.seq - before.seq, micros - before.micros] as const
+    before = { seq: event.seq, micros }
+    // What a handler does to its payload reaches nobody else.
+    return [...differences, structuredClone(event.payload), extras]
+  })
+  return { items: written, heads, first: items[0]?.index ?? 0, more: false }
+}
+
+function resultOf(run: () => unknown): unknown {
+  try {
+    return run()
+  } catch (error) {
+    return { error: errorOf(error) }
+  }
+}
+
+/** What crosses the boundary has a code and a message, and nothing of a class. */
+function errorOf(error: unknown): { code: ErrorCode; message: string } {
+  const { code, message } = toEventBusError(error)
+  return { code, message }
+}

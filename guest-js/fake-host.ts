@@ -334,8 +334,9 @@ export class FakeHost {
   private answer(held: Held): void {
     const refusal = this.refuse(held)
     if (refusal !== undefined) {
-      const isCounted = typeof refusal !== 'string' && refusal !== STALE && held.command !== 'pull'
-      if (isCounted && this.session && this.session.id === held.args.session) this.session.n += 1
+      const isError = typeof refusal === 'object' && refusal !== null
+      const isCounted = isError && refusal !== STALE && held.command !== 'pull'
+      if (isCounted && this.session !== null && this.session.id === held.args.session) this.session.n += 1
       // A session that was not opened is as unknown as one that has ended.
       else if (isCounted) this.ended.add(held.args.session as string)
       held.reject(refusal)

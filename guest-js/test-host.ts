@@ -185,6 +185,9 @@ export class TestHost {
 
   private async work(command: string, args: Record<string, unknown>): Promise<unknown> {
     if (command === 'catalog') return { strict: false, events: [], components: [], $defs: {} }
+    if (command === 'inspect') {
+      throw new EventBusError('unavailable', 'the test bus counts nothing: see bus.history() and bus.listeners()')
+    }
     if (command === 'list_periodic') return [...this.jobs.values()].map(infoOf)
     if (command !== 'pull') return this.runOnce(command as StateCommand, args as Numbered)
     const batch = await this.pull(args as { session: string; ack: number; ahead?: boolean })

@@ -7,6 +7,7 @@ import {
   emit,
   emitTo,
   events,
+  inspect,
   listen,
   listPeriodic,
   namespace,
@@ -497,6 +498,15 @@ it('works with the rest of the package', async () => {
   expect(handler).toHaveBeenCalledTimes(1)
   expect(bus.listeners()).toBe(0)
   expect(await catalog()).toMatchObject({ strict: false, events: [] })
+})
+
+it('counts nothing, and says so', async () => {
+  const handler = vi.fn()
+  await listen('a', handler)
+  await expect(inspect()).rejects.toMatchObject({ code: 'unavailable' })
+  bus.emit('a')
+  await bus.settled()
+  expect(handler).toHaveBeenCalledTimes(1)
 })
 
 describe('in its place', () => {

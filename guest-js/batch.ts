@@ -4,12 +4,14 @@ import type { Gap, PeriodicTick } from './event.js'
 /** The answer to a pull, as docs/wire-protocol.md describes it. */
 export interface Batch {
   /** Their indexes follow each other. */
-  readonly items: (PulledEvent | PulledGap)[]
+  readonly items: (PulledEvent | PulledGap | PulledQuestion | PulledEnding)[]
   readonly heads: Head[]
   /** The index of the first item. */
   readonly first: number
   /** Whether the host has more. */
   readonly more: boolean
+  /** Which of the answers that came with the pull the host has refused, and why. */
+  readonly refused?: unknown[]
 }
 
 /** What events of a batch have in common. A source of 0 is the host. */
@@ -29,6 +31,21 @@ export interface Extras {
 
 export interface PulledGap extends Gap {
   readonly subscriptions: readonly number[]
+}
+
+/** A question that this page is asked. A source of 0 is the host. */
+export interface PulledQuestion {
+  readonly request: string
+  readonly event: string
+  readonly source: 0 | string
+  readonly payload: unknown
+  readonly causes?: readonly string[]
+}
+
+/** Nobody waits for this answer any more. */
+export interface PulledEnding {
+  readonly ended: string
+  readonly code: string
 }
 
 export function readBatch(answer: unknown): Batch {

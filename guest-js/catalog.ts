@@ -35,6 +35,28 @@ export interface DeclaredEvent {
 }
 
 /**
+ * A question that the app has declared in Rust.
+ *
+ * @example
+ * ```ts
+ * import { catalog, type DeclaredRequest } from 'tauri-plugin-event-bus-api'
+ *
+ * const names = (requests: DeclaredRequest[]) => requests.map(({ name }) => name)
+ * console.log(names((await catalog()).requests))
+ * ```
+ */
+export interface DeclaredRequest {
+  /** Its name. */
+  name: string
+  /** The doc comment of its type; `null` if it has none. */
+  description: string | null
+  /** The JSON Schema of what is asked, which may refer to the catalog's `$defs`. */
+  question: unknown
+  /** The JSON Schema of what is answered. */
+  answer: unknown
+}
+
+/**
  * What a component emits and listens to: names or patterns, each with what the component has to do with it.
  *
  * @example
@@ -98,6 +120,8 @@ export interface Catalog {
   strict: boolean
   /** The events, in the order of their names. */
   events: DeclaredEvent[]
+  /** The questions, in the order of their names. */
+  requests: DeclaredRequest[]
   /** The components that are described: first those of Rust, then those of this page. */
   components: DescribedComponent[]
   /** The types that the schemas refer to. */

@@ -14,6 +14,10 @@ export const COMMANDS = [
   'resume_periodic',
   'update_periodic',
   'list_periodic',
+  'request',
+  'cancel_request',
+  'respond',
+  'reply',
   'catalog',
   'inspect',
 ] as const
@@ -22,7 +26,10 @@ export const COMMANDS = [
 export type Command = (typeof COMMANDS)[number]
 
 /** A command that changes state: it carries the session and its number. */
-export type StateCommand = Exclude<Command, 'pull' | 'list_periodic' | 'catalog' | 'inspect'>
+export type StateCommand = Exclude<
+  Command,
+  'pull' | 'list_periodic' | 'request' | 'cancel_request' | 'catalog' | 'inspect'
+>
 
 /** The argument under which a command takes several entries; the others take one object of arguments. */
 const BATCHED: Partial<Record<StateCommand, string>> = {
@@ -30,6 +37,8 @@ const BATCHED: Partial<Record<StateCommand, string>> = {
   emit_to: 'events',
   subscribe: 'subscriptions',
   unsubscribe: 'ids',
+  respond: 'responders',
+  reply: 'replies',
 }
 
 const BATCH_ENTRIES = 1_024
@@ -46,6 +55,12 @@ export interface Entry {
   size: number
   resolve(answer: unknown): void
   reject(error: EventBusError): void
+}
+
+/** What a new session begins with: a call that an earlier one had, once more. */
+export interface Renewal {
+  readonly command: 'subscribe' | 'respond'
+  readonly entry: Entry
 }
 
 interface Batch {
@@ -87,9 +102,10 @@ export class CommandQueue {
   private waiting: Batch[] = []
   private inFlight: Sending | null = null
   private scheduled = false
+  private waitingForRenewal: (() => void)[] = []
 
-  /** `subscribeAgain` is called when a new session replaces a stale one, for what it has to begin with. */
-  constructor(private readonly subscribeAgain: () => Entry[]) {}
+  /** `beginAgain` is called when a new session replaces a stale one, for what it has to begin with. */
+  constructor(private readonly beginAgain: () => Renewal[]) {}
 
   /** Whether sessions keep turning out stale, so that renewing at once once more would be a loop. */
   get unsettled(): boolean {
@@ -138,6 +154,14 @@ export class CommandQueue {
     this.drain()
   }
 
+  /** Notes that the session has ended, and waits until another one has taken its place. */
+  renewed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.waitingForRenewal.push(resolve)
+      this.expire()
+    })
+  }
+
   /** Sends the command in flight once more, under its number: the host runs it once. */
   repeat(): void {
     if (this.inFlight) void this.send(this.inFlight)
@@ -167,13 +191,16 @@ export class CommandQueue {
     this.renewals += 1
     this.session = newSession()
     this.n = 1
+    for (const renewed of this.waitingForRenewal.splice(0)) renewed()
     const begin: Batch[] = []
-    for (const entry of this.subscribeAgain()) {
+    for (const { command, entry } of this.beginAgain()) {
       const last = begin[begin.length - 1]
-      if (last && last.entries.length < BATCH_ENTRIES) last.entries.push(entry)
-      else begin.push({ command: 'subscribe', entries: [entry], size: 0, renewal: true })
+      if (last?.command === command && last.entries.length < BATCH_ENTRIES) last.entries.push(entry)
+      else begin.push({ command, entries: [entry], size: 0, renewal: true })
     }
-    this.waiting = [...begin, ...this.waiting.filter((batch) => !batch.renewal)]
+    // Nobody waits for the answers to what an earlier session was asked.
+    const still = this.waiting.filter((batch) => !batch.renewal && batch.command !== 'reply')
+    this.waiting = [...begin, ...still]
   }
 
   private async send(sending: Sending): Promise<void> {

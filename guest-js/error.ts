@@ -18,6 +18,14 @@ export const ERROR_CODES = [
   'unknown_source',
   'source_failed',
   'event_loop',
+  'duplicate_responder',
+  'no_responder',
+  'not_asked',
+  'timeout',
+  'responder_failed',
+  'page_gone',
+  'would_block',
+  'cancelled',
   'stale_session',
   'unavailable',
 ] as const
@@ -41,8 +49,14 @@ export const ERROR_CODES = [
  *   capability allows.
  * - `unknown_source`: the app has registered no source of that name; `source_failed`: one failed, which
  *   `event-bus:job-failed` and the list of jobs tell.
- * - `event_loop`: the event follows from more others than it may, as where two cause each other without end; the message
- *   names the chain.
+ * - `event_loop`: the event or question follows from more others than it may, as where two cause each other without end;
+ *   the message names the chain.
+ * - `duplicate_responder`, `no_responder`: a name has one responder in a page; or none, and the page has started.
+ * - `timeout`, `page_gone`: no answer came in time; or the page that was asked is closed, left or reloaded.
+ * - `responder_failed`: the responder threw; `cause` is what it threw, with its name and message.
+ * - `not_asked`: a page answered what it was not asked, or twice, or too late.
+ * - `cancelled`: whoever asked has given it up.
+ * - `would_block`: in Rust alone; a question was awaited on the main thread.
  * - `stale_session`: the host kept ending the sessions of this page, several times in a row.
  * - `unavailable`: there is no Tauri here, or the plugin is not registered.
  *
@@ -109,12 +123,23 @@ export function toEventBusError(reason: unknown, command?: string): EventBusErro
   if (reason instanceof EventBusError) return reason
   if (typeof reason === 'string') return new EventBusError(...readText(reason, command))
   if (isErrorObject(reason)) {
-    const { retryAfterMs } = reason as { retryAfterMs?: unknown }
+    const { retryAfterMs, failure } = reason as { retryAfterMs?: unknown; failure?: unknown }
     const wait = typeof retryAfterMs === 'number' ? retryAfterMs : undefined
-    return new EventBusError(reason.code, reason.message, { retryAfterMs: wait })
+    return new EventBusError(reason.code, reason.message, { retryAfterMs: wait, ...causeOf(failure) })
   }
   const text = reason instanceof Error ? reason.message : String(reason)
   return new EventBusError('unavailable', `the event bus cannot be reached: ${text}`, { cause: reason })
+}
+
+/** What a responder threw, as an error of this page. */
+function causeOf(failure: unknown): { cause?: Error } {
+  if (typeof failure !== 'object' || failure === null) return {}
+  const { name, message, stack } = failure as { name?: unknown; message?: unknown; stack?: unknown }
+  const cause = new Error(String(message))
+  cause.name = String(name)
+  // The stack of this page says nothing of where the responder failed.
+  cause.stack = typeof stack === 'string' ? stack : `${cause.name}: ${cause.message}`
+  return { cause }
 }
 
 let logging = false
@@ -155,6 +180,10 @@ const PERMISSIONS: Partial<Record<string, string>> = {
   resume_periodic: '"event-bus:periodic"',
   update_periodic: '"event-bus:periodic"',
   list_periodic: '"event-bus:periodic"',
+  request: '"event-bus:request"',
+  cancel_request: '"event-bus:request"',
+  respond: '"event-bus:respond"',
+  reply: '"event-bus:respond"',
   catalog: '"event-bus:allow-catalog"',
   inspect: '"event-bus:inspect"',
 }

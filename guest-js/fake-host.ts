@@ -51,6 +51,7 @@ interface FakeSession {
   command: string
   recorded: unknown
   subscriptions: Map<number, { event: string }>
+  responders: Set<string>
   index: number
   queue: Queued[]
   /** The index of the last item of the answer before. */
@@ -126,7 +127,11 @@ export class FakeHost {
   jobs = new Map<string, Record<string, unknown>>()
   inspection: unknown = { seq: 0, refused: 0, webviews: [], consumers: [], jobs: [] }
   private started = 0
-  catalog: unknown = { strict: false, events: [], components: [], $defs: {} }
+  catalog: unknown = { strict: false, events: [], requests: [], components: [], $defs: {} }
+  /** Questions of the page that wait for their answers. */
+  readonly asked: Held[] = []
+  /** What the page has answered. */
+  readonly replies: Record<string, unknown>[] = []
   readonly broken: string[] = []
   private readonly ended = new Set<string>()
   private readonly pulling = new Map<string, number>()
@@ -139,7 +144,7 @@ export class FakeHost {
     this.sent.push(sent)
     const isPull = command === 'pull'
     const isOrdinary = isPull && args.ahead !== true
-    const isState = !isPull && command !== 'list_periodic' && command !== 'catalog' && command !== 'inspect'
+    const isState = !isPull && !['list_periodic', 'catalog', 'inspect', 'request', 'cancel_request'].includes(command)
     if (isOrdinary && this.countPull(sent, 1) > 1) this.broken.push('two pulls in flight')
     if (isState && ++this.stateInFlight > 1) this.broken.push('two state-changing commands in flight')
     return new Promise((resolve, reject) => {
@@ -337,11 +342,24 @@ export class FakeHost {
       held.reject(refusal)
       return
     }
-    if (held.command === 'catalog') held.resolve(this.catalog)
+    if (held.command === 'request') this.answerRequest(held)
+    else if (held.command === 'cancel_request') held.resolve(null)
+    else if (held.command === 'catalog') held.resolve(this.catalog)
     else if (held.command === 'inspect') held.resolve(this.inspection)
     else if (held.command === 'list_periodic') held.resolve([...this.jobs.values()])
     else if (held.command === 'pull') this.answerPull(held)
     else this.answerState(held)
+  }
+
+  /** A question of the page waits until the test answers it. */
+  private answerRequest(held: Held): void {
+    if (this.ended.has(held.args.session as string)) held.reject(STALE)
+    else this.asked.push(held)
+  }
+
+  /** Asks this page. */
+  ask(request: string, event: string, payload: unknown = null, source: 0 | string = 0): void {
+    this.push({ request, event, source, payload })
   }
 
   private answerPull(held: Held): void {
@@ -351,6 +369,16 @@ export class FakeHost {
       return
     }
     const ack = held.args.ack as number
+    const refused: unknown[] = []
+    for (const entry of (held.args.replies ?? []) as Record<string, unknown>[]) {
+      const error = this.refuseEntry('reply', entry)
+      if (error) refused.push(error)
+      else this.replies.push(entry)
+    }
+    if (refused.length > 0) {
+      held.resolve({ ...batchOf([]), refused })
+      return
+    }
     if (ack > session.index) this.broken.push(`ack ${ack} was never delivered`)
     session.queue = session.queue.filter(({ index }) => index > ack)
     if (held.args.ahead === true) {
@@ -360,7 +388,7 @@ export class FakeHost {
     session.pull?.resolve(batchOf([]))
     session.pull = null
     session.answered = ack
-    if (session.subscriptions.size === 0) {
+    if (session.subscriptions.size + session.responders.size === 0) {
       held.resolve(batchOf([]))
       return
     }
@@ -385,6 +413,7 @@ export class FakeHost {
         command: '',
         recorded: null,
         subscriptions,
+        responders: new Set(),
         index: 0,
         queue: [],
         answered: 0,
@@ -435,6 +464,22 @@ export class FakeHost {
         }
         return null
       }
+      case 'respond':
+        return (args.responders as { event: string; on: boolean }[]).map((entry) => {
+          const error = this.refuseEntry(command, entry)
+          if (error) return { error }
+          if (entry.on && session.responders.has(entry.event)) this.broken.push(`responder ${entry.event} twice`)
+          if (entry.on) session.responders.add(entry.event)
+          else session.responders.delete(entry.event)
+          return {}
+        })
+      case 'reply':
+        return (args.replies as Record<string, unknown>[]).map((entry) => {
+          const error = this.refuseEntry(command, entry)
+          if (error) return { error }
+          this.replies.push(entry)
+          return {}
+        })
       case 'emit':
       case 'emit_to':
         return (args.events as Record<string, unknown>[]).map((entry) => {

@@ -1,13 +1,22 @@
-import { type Batch, type Extras, type Head, type PulledEvent, type PulledGap, readBatch } from './batch.js'
-import { CommandQueue, type Entry, run, type StateCommand } from './commands.js'
+import {
+  type Batch,
+  type Extras,
+  type Head,
+  type PulledEnding,
+  type PulledGap,
+  type PulledQuestion,
+  readBatch,
+} from './batch.js'
+import { CommandQueue, type Entry, type Renewal, run, type StateCommand } from './commands.js'
+import type { Conversing } from './conversations.js'
 import { EventBusError, report, toEventBusError } from './error.js'
 import type { BusEvent, EventSource, Gap } from './event.js'
-import { existingInbox, INBOX } from './realm.js'
+import { type Cause, existingInbox, INBOX } from './realm.js'
 import { ReceivedEvent } from './received.js'
 import type { Target } from './target.js'
 
 /** Changes whenever a copy of this package could not use the inbox that another one made. */
-export const INBOX_VERSION = 1
+export const INBOX_VERSION = 2
 
 /** How long to wait after a pull that failed, in milliseconds. */
 const RETRY_AFTER = 1_000
@@ -20,6 +29,9 @@ const LONGEST_DISPATCH = 8
 
 /** How long a page works on one answer before it tells the host how far it is, in milliseconds. */
 const WORD_EVERY = 5_000
+
+/** For how many microtasks a pull waits for the answers of responders that have just been called. */
+const ANSWER_TURNS = 4
 
 /** After how many items the clock is read, while they are quick. */
 const CLOCK_EVERY = 16
@@ -45,14 +57,16 @@ export interface Subscriber {
 /** What the copies of this package in one realm share: a session, its subscriptions, its outgoing commands. */
 export interface Inbox {
   readonly version: number
-  /** The event whose handler is running, which causes what that emits. */
-  readonly cause?: BusEvent<unknown> | null
+  /** What is being handled, an event or a question, which causes what its handler emits and asks. */
+  readonly cause?: Cause | null
   /** Subscribes and returns what ends it. */
   subscribe(subscriber: Subscriber): () => void
   /** Ends every subscription of exactly this name or pattern and returns how many there were. */
   unlisten(event: string): number
   /** Sends a command that changes state, in the order of the calls. `size` is the payload's, in characters. */
   send(command: StateCommand, value: unknown, size: number): Promise<unknown>
+  /** What this page asks and is asked, made at its first use. */
+  converse<Made extends Conversing>(make: (queue: CommandQueue, pull: () => void) => Made): Made
 }
 
 /** The inbox of this realm, made at its first use. Throws where there is none to be had. */
@@ -116,6 +130,8 @@ interface Pull {
   readonly ack: number
   /** Whether it asks for what follows on the answer before, instead of what follows on `ack`. */
   readonly isAhead: boolean
+  /** The answers to questions that it carries. */
+  readonly replies: readonly object[]
   readonly answer: Promise<Batch>
 }
 
@@ -141,8 +157,9 @@ interface Pulls {
 
 class PageInbox implements Inbox {
   readonly version = INBOX_VERSION
-  cause: BusEvent<unknown> | null = null
-  private readonly queue = new CommandQueue(() => this.subscribeAgain())
+  cause: Cause | null = null
+  private readonly queue = new CommandQueue(() => this.beginAgain())
+  private conversations: Conversing | null = null
   private readonly subscriptions = new Map<number, Subscription>()
   private lastId = 0
   private pulls: Pulls = { session: this.queue.session, handled: 0, acknowledged: 0 }
@@ -165,6 +182,7 @@ class PageInbox implements Inbox {
     addEventListener('pageshow', (event) => {
       if (!event.persisted) return
       this.loop = null
+      this.conversations?.forget()
       this.queue.repeat()
       this.pull()
     })
@@ -198,6 +216,11 @@ class PageInbox implements Inbox {
 
   send(command: StateCommand, value: unknown, size: number): Promise<unknown> {
     return new Promise((resolve, reject) => this.queue.push(command, { value, size, resolve, reject }))
+  }
+
+  converse<Made extends Conversing>(make: (queue: CommandQueue, pull: () => void) => Made): Made {
+    this.conversations ??= make(this.queue, () => this.pull())
+    return this.conversations as Made
   }
 
   private end(subscription: Subscription): void {
@@ -264,17 +287,19 @@ class PageInbox implements Inbox {
   }
 
   /** The calls with which a new session begins: all that was accepted in the one before. */
-  private subscribeAgain(): Entry[] {
+  private beginAgain(): Renewal[] {
     this.loop = null
     this.pulls = { session: this.queue.session, handled: 0, acknowledged: 0 }
     const accepted = [...this.subscriptions.values()].filter(({ call }) => call === null)
-    return accepted.map((subscription) => {
+    const subscribed = accepted.map((subscription) => {
       const after = this.position(subscription)
       // Until the host accepts it again, what others receive says nothing of what this one has.
       subscription.since = Number.POSITIVE_INFINITY
       subscription.replayed = after
-      return this.call(subscription, { session: subscription.session, after, handled: subscription.last })
+      const entry = this.call(subscription, { session: subscription.session, after, handled: subscription.last })
+      return { command: 'subscribe' as const, entry }
     })
+    return [...subscribed, ...(this.conversations?.beginAgain() ?? [])]
   }
 
   /**
@@ -287,7 +312,7 @@ class PageInbox implements Inbox {
 
   private get listening(): boolean {
     for (const { call } of this.subscriptions.values()) if (call === null) return true
-    return false
+    return this.conversations?.listening === true
   }
 
   private pull(): void {
@@ -306,6 +331,7 @@ class PageInbox implements Inbox {
     let ahead: Pull[] = []
     while (this.listening || ahead.length > 0 || pulls.handled > pulls.acknowledged) {
       const pull = ahead.shift() ?? this.ask(pulls, false)
+      this.conversations?.flush()
       let batch: Batch | null = null
       let error: EventBusError | null = null
       try {
@@ -316,11 +342,13 @@ class PageInbox implements Inbox {
       if (this.loop !== loop) return
       if (!batch) {
         ahead = []
+        if (error?.code !== 'stale_session') this.conversations?.sendAgain(pull.replies)
         if (error && !(await this.recover(loop, error))) return
         continue
       }
       this.failing = false
       this.queue.settle()
+      for (const refused of batch.refused ?? []) report(toEventBusError(refused))
       pulls.acknowledged = Math.max(pulls.acknowledged, pull.ack)
       const isEmpty = batch.items.length === 0
       if (!isEmpty && batch.first > pulls.handled + 1) {
@@ -333,7 +361,9 @@ class PageInbox implements Inbox {
       }
       const reading: Reading = { batch, next: 0, seq: 0, micros: 0 }
       let heard = performance.now()
+      if (ahead.length === 0) this.conversations?.hold()
       while (this.dispatch(pulls, reading)) {
+        this.conversations?.flush()
         await nextTask()
         if (this.loop !== loop) return
         // The host takes a page for dead that it does not hear of, however busy the page is.
@@ -343,16 +373,22 @@ class PageInbox implements Inbox {
         }
       }
       if (isEmpty && !pull.isAhead) this.noteNothingDue()
+      // Responders that have their answer, but for a microtask or two, find the pull still here.
+      for (let turn = 0; turn < ANSWER_TURNS && this.conversations?.unsettled; turn += 1) await null
+      if (this.loop !== loop) return this.conversations?.flush()
     }
     this.loop = null
+    this.conversations?.flush()
   }
 
   private ask({ session, handled }: Pulls, isAhead: boolean): Pull {
     if (!isAhead) this.acceptedMeanwhile.clear()
-    const answer = run('pull', { session, ack: handled, ...(isAhead && { ahead: true }) }).then(readBatch)
+    const replies = (!isAhead && this.conversations?.take()) || []
+    const optional = { ...(isAhead && { ahead: true }), ...(replies.length > 0 && { replies }) }
+    const answer = run('pull', { session, ack: handled, ...optional }).then(readBatch)
     // Whoever waits for it hears of its failure, and what was given up fails unheard.
     answer.catch(() => {})
-    return { ack: handled, isAhead, answer }
+    return { ack: handled, isAhead, replies, answer }
   }
 
   /** Deals with a failed pull; true if the loop is to go on. */
@@ -374,6 +410,7 @@ class PageInbox implements Inbox {
         this.unsubscribe(subscription)
         this.lose(subscription, error)
       }
+      this.conversations?.lose(error)
       return false
     }
     if (!this.listening) {
@@ -408,7 +445,7 @@ class PageInbox implements Inbox {
     const beganAt = reading.next
     // Every event of a page passes here, so nothing is made that no handler sees.
     while (reading.next < items.length) {
-      const item = items[reading.next] as PulledEvent | PulledGap
+      const item = items[reading.next] as Batch['items'][number]
       const index = reading.batch.first + reading.next
       reading.next += 1
       if (Array.isArray(item)) {
@@ -418,7 +455,7 @@ class PageInbox implements Inbox {
           this.deliver(heads[item[0]] as Head, reading.seq, reading.micros / 1000, item[3], item[4])
         }
       } else if (index > pulls.handled) {
-        this.deliverGap(item)
+        this.deliverOther(item)
       }
       if (index > pulls.handled) pulls.handled = index
       const isSixteenth = reading.next % CLOCK_EVERY === 0
@@ -471,6 +508,15 @@ class PageInbox implements Inbox {
     } finally {
       this.cause = null
     }
+  }
+
+  private deliverOther(item: PulledGap | PulledQuestion | PulledEnding): void {
+    if ('request' in item) {
+      this.cause = item
+      this.conversations?.ask(item, sourceOf(item.source))
+      this.cause = null
+    } else if ('ended' in item) this.conversations?.stop(item)
+    else this.deliverGap(item)
   }
 
   private deliverGap({ from, to, count, atMost, reason, subscriptions }: PulledGap): void {

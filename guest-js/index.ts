@@ -19,6 +19,7 @@ export {
   type ComponentDescription,
   catalog,
   type DeclaredEvent,
+  type DeclaredRequest,
   type DescribedComponent,
 } from './catalog.js'
 export { type Component, component, type MessageOptions, type Namespace, namespace } from './component.js'
@@ -65,5 +66,7 @@ export {
   stopPeriodic,
   updatePeriodic,
 } from './periodic.js'
+export { type RequestContext, type RequestOptions, type RespondOptions, request, respond } from './request.js'
+export type * from './request-map.js'
 export type { ListenOptions, Subscription } from './subscription.js'
 export type { Target } from './target.js'

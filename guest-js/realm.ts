@@ -8,12 +8,18 @@ export function existingInbox(): Inbox | undefined {
   return (globalThis as { [INBOX]?: Inbox })[INBOX]
 }
 
-/** The names of what caused an event, oldest first, and at last its own. */
-export function chainOf(event: { event: string; causes?: readonly string[] | undefined }): string[] {
-  return [...(event.causes ?? []), event.event]
+/** An event or a question, from which something follows. */
+export interface Cause {
+  readonly event: string
+  readonly causes?: readonly string[] | undefined
 }
 
-/** The causes of what is emitted now: those of the event whose handler is running, in whichever copy. */
+/** The names of what caused an event or a question, oldest first, and at last its own. */
+export function chainOf({ event, causes = [] }: Cause): string[] {
+  return [...causes, event]
+}
+
+/** The causes of what is emitted now: those of what is being handled, in whichever copy. */
 export function causesOfNow(): string[] {
   const cause = existingInbox()?.cause
   return cause ? chainOf(cause) : []

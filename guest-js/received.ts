@@ -40,16 +40,24 @@ export class ReceivedEvent implements BusEvent<unknown> {
   }
 
   get emit(): Emit {
-    const causes = chainOf(this)
-    return ((event: string, payload?: unknown, options?: EmitOptions): Promise<Receipt> =>
-      sendThrough(ownInbox, { event, payload, options, causes })) as Emit
+    return emitAfter(chainOf(this))
   }
 
   get emitTo(): EmitTo {
-    const causes = chainOf(this)
-    return ((target: Target, event: string, payload?: unknown, options?: EmitOptions): Promise<Receipt> =>
-      sendThrough(ownInbox, { target, event, payload, options, causes })) as EmitTo
+    return emitToAfter(chainOf(this))
   }
+}
+
+/** Emits what follows from these causes. */
+export function emitAfter(causes: readonly string[]): Emit {
+  return ((event: string, payload?: unknown, options?: EmitOptions): Promise<Receipt> =>
+    sendThrough(ownInbox, { event, payload, options, causes })) as Emit
+}
+
+/** The same for a target. */
+export function emitToAfter(causes: readonly string[]): EmitTo {
+  return ((target: Target, event: string, payload?: unknown, options?: EmitOptions): Promise<Receipt> =>
+    sendThrough(ownInbox, { target, event, payload, options, causes })) as EmitTo
 }
 
 /** The inbox that the event came through. Only a test takes it away. */

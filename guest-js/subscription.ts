@@ -85,6 +85,33 @@ export function subscribe(request: Request): Subscription {
   const { signal, onGap: gap } = options
   const replay = options.replay !== false
   const retained = options.retained !== false
+  return acceptable(
+    signal,
+    ({ accepted, ended }) => {
+      checkName(event)
+      if (typeof handler !== 'function') {
+        throw new EventBusError('invalid_argument', `the handler of "${event}" is not a function`)
+      }
+      const target = copyOfTarget(options.target)
+      return openInbox().subscribe({ event, target, replay, retained, deliver, gap, accepted, ended })
+    },
+    (error) => request.ended?.(error),
+  )
+}
+
+/** What becomes of what the host was asked to accept. */
+interface Outcome {
+  accepted(): void
+  /** Nothing follows any more; `error` tells why, unless the page ended it. */
+  ended(error?: EventBusError): void
+}
+
+/** What the host accepts and the page ends. `begin` returns what ends it; what it throws is the rejection. */
+export function acceptable(
+  signal: AbortSignal | undefined,
+  begin: (outcome: Outcome) => () => void,
+  whenEnded?: (error?: EventBusError) => void,
+): Subscription {
   let resolve: (unlisten: UnlistenFn) => void
   let reject: (error: EventBusError) => void
   const promise = new Promise<UnlistenFn>((onResolve, onReject) => {
@@ -103,18 +130,13 @@ export function subscribe(request: Request): Subscription {
     const error = reason && toEventBusError(reason)
     if (error) reject(error)
     else accepted()
-    request.ended?.(error)
+    whenEnded?.(error)
   }
   try {
     if (signal?.aborted) {
       ended()
     } else {
-      checkName(event)
-      if (typeof handler !== 'function') {
-        throw new EventBusError('invalid_argument', `the handler of "${event}" is not a function`)
-      }
-      const target = copyOfTarget(options.target)
-      endAtInbox = openInbox().subscribe({ event, target, replay, retained, deliver, gap, accepted, ended })
+      endAtInbox = begin({ accepted, ended })
       signal?.addEventListener('abort', off)
     }
   } catch (error) {

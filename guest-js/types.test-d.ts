@@ -1,6 +1,7 @@
 // Compiled against the built package, since apps augment it under its name.
 import {
   type ActionFailed,
+  type AnswerOf,
   type BuiltInEventsIn,
   type BusEvent,
   component,
@@ -21,7 +22,12 @@ import {
   once,
   type PayloadArguments,
   type PayloadOf,
+  type QuestionOf,
   type Receipt,
+  type RequestContext,
+  type RequestName,
+  request,
+  respond,
   type Subscription,
   startPeriodic,
   type UnlistenFn,
@@ -43,6 +49,13 @@ declare module 'tauri-plugin-event-bus-api' {
     'note:changed': string | undefined
     'note:deleted': { id: string }
     'log:line/7': number
+  }
+  interface RequestMap {
+    confirm: { question: { title: string }; answer: boolean }
+    ping: { question: null; answer: string }
+    // biome-ignore lint/suspicious/noConfusingVoidType: Apps write it so.
+    version: { question: void; answer: string }
+    pick: { question: string | undefined; answer: number[] | null }
   }
 }
 
@@ -263,3 +276,47 @@ listen('cart:updated', (event) => event.emit('note:deleted', { id: 'a' }))
 listen('cart:updated', ({ emit }) => emit('note:deleted'))
 // @ts-expect-error The payload is missing.
 listen('cart:updated', ({ emitTo }) => emitTo('main', 'note:deleted'))
+
+// Questions: the map gives both sides, and other names take and give unknown.
+request('main', 'confirm', { title: 'x' }).then((answer) => same<typeof answer, boolean>(true))
+request('host', 'ping').then((answer) => same<typeof answer, string>(true))
+request('host', 'ping', null, { timeoutMs: 5 })
+request('main', 'other', 1).then((answer) => same<typeof answer, unknown>(true))
+request<number>('main', 'other', 1).then((answer) => same<typeof answer, number>(true))
+request('host', 'version').then((answer) => same<typeof answer, string>(true))
+request('main', 'version', undefined, { timeoutMs: 5 })
+request('main', 'pick').then((answer) => same<typeof answer, number[] | null>(true))
+request('main', 'pick', 'a')
+request({ kind: 'Webview', label: 'main' }, 'other')
+// @ts-expect-error The question has another type.
+request('main', 'pick', 5)
+// @ts-expect-error The question is missing.
+request('main', 'confirm')
+// @ts-expect-error The question has no such field.
+request('main', 'confirm', { text: 'x' })
+// @ts-expect-error There is no such option.
+request('main', 'confirm', { title: 'x' }, { timeout: 5 })
+respond('confirm', async ({ title }, { signal }) => {
+  same<typeof title, string>(true)
+  return !signal.aborted
+})
+respond('ping', () => 'pong')
+respond('version', (question, context) => {
+  same<typeof question, null>(true)
+  same<typeof context, RequestContext>(true)
+  return '1.0'
+})
+respond('other', (question) => same<typeof question, unknown>(true))
+respond<number>('other', (n) => n + 1)
+respond<{ text: string }>('confirm', ({ text }) => text === '')
+same<AnswerOf<'confirm'>, boolean>(true)
+same<QuestionOf<'pick'>, string | undefined>(true)
+same<QuestionOf<'other'>, unknown>(true)
+const anyName: RequestName = 'anything'
+respond(anyName, () => 1)
+// @ts-expect-error The answer is another one.
+respond('confirm', () => 'yes')
+// @ts-expect-error The promise gives another answer.
+respond('confirm', async () => 1)
+// @ts-expect-error The question has no such field.
+respond('confirm', ({ text }) => text === '')

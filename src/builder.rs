@@ -1,15 +1,17 @@
+use std::sync::Arc;
+
 use serde::Serialize;
 use tauri::plugin::{Builder as PluginBuilder, TauriPlugin};
 use tauri::webview::PageLoadEvent;
 use tauri::{AppHandle, Manager, RunEvent, Runtime, Url, WindowEvent};
 
 use crate::bus::EventBus;
-use crate::catalog::{Catalog, ComponentDescription, Declaration};
+use crate::catalog::{Catalog, ComponentDescription, Declaration, RequestDeclaration};
 use crate::commands;
 use crate::config::{CatalogMode, Config, Limits, PolicyRule, read_policies};
 use crate::engine::{Directory, Engine};
 use crate::listener::call_listeners;
-use crate::page::lease::keep_leases;
+use crate::page::{crash, lease::keep_leases};
 use crate::periodic::SourceCall;
 use crate::periodic::source::Sources;
 use crate::policy::Policy;
@@ -39,6 +41,7 @@ pub struct Builder {
     limits: Option<Limits>,
     policies: Vec<PolicyRule>,
     events: Vec<Declaration>,
+    requests: Vec<RequestDeclaration>,
     components: Vec<ComponentDescription>,
     catalog: Option<CatalogMode>,
     sources: Sources,
@@ -73,6 +76,14 @@ impl Builder {
         self
     }
 
+    /// Registers a typed question: what pages ask under its name, and what they answer, must have its shapes, and it is
+    /// in the [`Catalog`].
+    #[cfg(feature = "typed")]
+    pub fn request<R: crate::typed::Request>(mut self) -> Self {
+        self.requests.push(RequestDeclaration::of::<R>());
+        self
+    }
+
     /// Describes a component: what it emits and listens to is in the [`Catalog`], for people and tools.
     pub fn component(mut self, description: ComponentDescription) -> Self {
         self.components.push(description);
@@ -93,7 +104,8 @@ impl Builder {
     /// none; [`ErrorCode::InvalidArgument`](crate::ErrorCode::InvalidArgument) where a component is described twice.
     pub fn catalog(&self) -> crate::Result<Catalog> {
         let mode = self.catalog.unwrap_or_default();
-        Catalog::new(&self.events, mode == CatalogMode::Strict)?.with_components(&self.components)
+        Catalog::new(&self.events, &self.requests, mode == CatalogMode::Strict)?
+            .with_components(&self.components)
     }
 
     /// Registers a source of payloads, from which jobs of Rust and of pages take those of their ticks, by name and with
@@ -154,15 +166,18 @@ impl Builder {
                 let limits = self.limits.unwrap_or(config.limits);
                 limits.check()?;
                 let mode = self.catalog.unwrap_or(config.catalog);
-                let catalog = Catalog::new(&self.events, mode == CatalogMode::Strict)?
-                    .with_components(&self.components)?;
+                let catalog =
+                    Catalog::new(&self.events, &self.requests, mode == CatalogMode::Strict)?
+                        .with_components(&self.components)?;
                 let policies = read_policies(&[config.policies, self.policies].concat())?
                     .after(catalog.policies()?);
                 self.sources.check()?;
                 let engine = Engine::new(limits, policies, Box::new(TauriDirectory(app.clone())));
                 engine.jobs.set_sources(self.sources);
-                tauri::async_runtime::spawn(call_listeners(std::sync::Arc::downgrade(&engine)));
-                tauri::async_runtime::spawn(keep_leases(std::sync::Arc::downgrade(&engine)));
+                // Tauri sets plugins up on its main thread.
+                engine.note_main_thread();
+                tauri::async_runtime::spawn(call_listeners(Arc::downgrade(&engine)));
+                tauri::async_runtime::spawn(keep_leases(Arc::downgrade(&engine)));
                 app.manage(EventBus::new(engine, catalog));
                 Ok(())
             })
@@ -172,6 +187,7 @@ impl Builder {
                     engine
                         .hub()
                         .announce(webview.label(), webview.window_ref().label());
+                    crash::watch(&webview, Arc::downgrade(engine));
                 });
             })
             .on_page_load(|webview, load| {
@@ -187,14 +203,14 @@ impl Builder {
                     event: WindowEvent::Destroyed,
                     ..
                 } => with_engine(app, |engine| engine.remove_window(label)),
-                RunEvent::Exit => with_engine(app, Engine::shut_down),
+                RunEvent::Exit => with_engine(app, |engine| engine.shut_down()),
                 _ => {}
             })
             .build()
     }
 }
 
-fn with_engine<R: Runtime>(app: &AppHandle<R>, act: impl FnOnce(&Engine)) {
+fn with_engine<R: Runtime>(app: &AppHandle<R>, act: impl FnOnce(&Arc<Engine>)) {
     if let Some(bus) = app.try_state::<EventBus>() {
         act(bus.engine());
     }

@@ -219,13 +219,18 @@ impl EventBus {
 
     fn provenance(&self) -> Result<Option<Arc<Provenance>>> {
         let component = self.component.as_deref().map(parse_component).transpose()?;
-        let causes = self.causes.clone().unwrap_or_else(turn::causes);
-        Ok(Provenance::of(component, causes))
+        Ok(Provenance::of(component, self.causes()))
     }
 
-    /// This bus for what follows from an event: what it emits carries the chain of what caused it.
+    /// What caused that which this bus does now.
+    pub(crate) fn causes(&self) -> Box<[EventName]> {
+        self.causes.clone().unwrap_or_else(turn::causes)
+    }
+
+    /// This bus for what follows from an event: what it emits and asks carries the chain of what caused it.
     ///
-    /// Within a listener that is so of itself, as long as it emits before it returns and on its own thread. This is for
+    /// Within a listener that is so of itself, as long as it emits before it returns and on its own thread, and within a
+    /// responder as long as it emits in its own future. This is for
     /// what emits later, or is no listener: a future, a thread, the reader of a stream. A chain longer than the limit
     /// `hops` is refused with [`ErrorCode::EventLoop`], so that events which cause each other come to an end.
     ///
@@ -260,7 +265,7 @@ impl EventBus {
     /// This bus with the causes that hold here, for what is emitted later.
     pub(crate) fn with_causes_of_now(&self) -> Self {
         Self {
-            causes: Some(self.causes.clone().unwrap_or_else(turn::causes)),
+            causes: Some(self.causes()),
             ..self.clone()
         }
     }

@@ -13,6 +13,10 @@ pub const COMMANDS: &[&str] = &[
     "resume_periodic",
     "update_periodic",
     "list_periodic",
+    "request",
+    "cancel_request",
+    "respond",
+    "reply",
     "catalog",
     "inspect",
 ];

@@ -165,6 +165,12 @@ pub struct Limits {
     pub retained_events_per_page: usize,
     /// How many bytes of the retained events a page may have emitted: 4 MiB.
     pub retained_bytes_per_page: usize,
+    /// How many questions a page, or Rust, has to answer at a time: 1,024.
+    pub requests_per_page: usize,
+    /// For how many answers a page waits at a time: 256.
+    pub requests_per_asker: usize,
+    /// How many names of questions a page answers: 1,024.
+    pub responders_per_page: usize,
     /// How many events a page emits in a second, ticks of its jobs included, once its burst is used up: 20,000.
     pub emits_per_second: usize,
     /// How many events a page emits at once: 100,000.
@@ -211,6 +217,9 @@ impl Default for Limits {
             hops: 16,
             retained_events_per_page: 256,
             retained_bytes_per_page: 4 << 20,
+            requests_per_page: 1024,
+            requests_per_asker: 256,
+            responders_per_page: 1024,
             emits_per_second: 20_000,
             emit_burst: 100_000,
             emit_bytes_per_second: 64 << 20,
@@ -230,7 +239,7 @@ const FLOOD_LIMITS: usize = 10;
 
 impl Limits {
     /// Every limit, by its key in the configuration.
-    fn entries(&self) -> [(&'static str, usize); 28] {
+    fn entries(&self) -> [(&'static str, usize); 31] {
         [
             ("payloadBytes", self.payload_bytes),
             ("queueEvents", self.queue_events),
@@ -250,6 +259,9 @@ impl Limits {
             ("hops", self.hops),
             ("retainedEventsPerPage", self.retained_events_per_page),
             ("retainedBytesPerPage", self.retained_bytes_per_page),
+            ("requestsPerPage", self.requests_per_page),
+            ("requestsPerAsker", self.requests_per_asker),
+            ("respondersPerPage", self.responders_per_page),
             ("emitsPerSecond", self.emits_per_second),
             ("emitBurst", self.emit_burst),
             ("emitBytesPerSecond", self.emit_bytes_per_second),

@@ -1,8 +1,9 @@
 //! The running bus: the hub behind its one lock, and what is done with its outcomes once the lock is released.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, TryLockError};
+use std::sync::{Arc, OnceLock, PoisonError, TryLockError};
 use std::task::{Context, Poll};
+use std::thread::ThreadId;
 use std::time::Instant;
 
 use crate::config::Limits;
@@ -21,6 +22,7 @@ use crate::pattern::EventPattern;
 use crate::periodic::job::JobOwner;
 use crate::periodic::jobs::Jobs;
 use crate::policy::Policies;
+use crate::request::responders::Responders;
 use crate::sync::{FairMutex, Mutex, MutexGuard, Notify, now, yield_thread};
 use crate::target::Selection;
 
@@ -32,9 +34,12 @@ pub(crate) struct Engine {
     directory: Box<dyn Directory>,
     pub(crate) callbacks: Callbacks,
     pub(crate) jobs: Jobs,
+    pub(crate) responders: Responders,
     /// Told when something is due earlier than the lease keeper knows.
     pub(crate) rearm: Arc<Notify>,
     room: Room,
+    /// The thread through which pages are answered.
+    main_thread: OnceLock<ThreadId>,
 }
 
 /// How much of one command is done under one lock, so that nobody waits for a whole command of a page. A subscription to
@@ -94,9 +99,20 @@ impl Engine {
             directory,
             callbacks,
             jobs: Jobs::default(),
+            responders: Responders::default(),
             rearm: Arc::default(),
             room: Room::default(),
+            main_thread: OnceLock::new(),
         })
+    }
+
+    /// The thread that calls this is the app's main thread.
+    pub(crate) fn note_main_thread(&self) {
+        let _ = self.main_thread.set(std::thread::current().id());
+    }
+
+    pub(crate) fn is_on_main_thread(&self) -> bool {
+        self.main_thread.get() == Some(&std::thread::current().id())
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -120,6 +136,19 @@ impl Engine {
     pub(crate) fn settle(&self, outcome: Outcome<Reply>) {
         for (reply, batch) in outcome.answers {
             reply.answer(Ok(encode(&batch)));
+        }
+        for (reply, answer) in outcome.answered {
+            reply.answer(answer);
+        }
+        for id in outcome.given_up {
+            self.responders.give_up(id);
+        }
+        for reply in outcome.askers {
+            if cfg!(target_vendor = "apple") {
+                drop(reply);
+            } else {
+                reply.answer(Err(asker_is_gone()));
+            }
         }
         for reply in outcome.superseded {
             reply.answer(Err(session_is_over()));
@@ -238,6 +267,14 @@ impl Engine {
         for reply in waiting {
             reply.answer(answer.clone());
         }
+    }
+
+    /// How fast the pages of this webview may send. A page may be faster than the hook that announces its webview.
+    pub(crate) fn flood_of(&self, webview: &str) -> Result<Arc<crate::flood::Flood>> {
+        if !self.knows(webview) {
+            self.meet_webview(webview);
+        }
+        self.hub().flood(webview)
     }
 
     /// Begins subscriptions, not too many under one lock: what they get of what came before takes its time.
@@ -410,6 +447,13 @@ impl Engine {
             ),
         ))
     }
+}
+
+fn asker_is_gone() -> Error {
+    Error::new(
+        ErrorCode::Unavailable,
+        "this page's session ended while it waited for an answer; nobody knows whether the question was answered",
+    )
 }
 
 fn session_is_over() -> Error {

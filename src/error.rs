@@ -66,8 +66,25 @@ error_codes! {
     UnknownSource = "unknown_source",
     /// A source of periodic payloads failed. The message is its own.
     SourceFailed = "source_failed",
-    /// The event follows from more others than it may: they cause each other, without an end. The message names them.
+    /// The event or question follows from more others than it may: they cause each other, without an end. The message names
+    /// them.
     EventLoop = "event_loop",
+    /// The page answers questions of this name already: one responder a name and page, or one in Rust.
+    DuplicateResponder = "duplicate_responder",
+    /// Nobody answers questions of this name there, and the page is not starting any more.
+    NoResponder = "no_responder",
+    /// The page was not asked this, or has answered it, or whoever asked waits no more.
+    NotAsked = "not_asked",
+    /// The question was not answered in time.
+    Timeout = "timeout",
+    /// The responder threw, failed or panicked. [`Error::failure`] says what it said.
+    ResponderFailed = "responder_failed",
+    /// The page that was asked was closed, left or reloaded before it answered.
+    PageGone = "page_gone",
+    /// A question to a page was awaited on the main thread, through which the answer would have to come.
+    WouldBlock = "would_block",
+    /// Whoever asked has given the question up.
+    Cancelled = "cancelled",
     /// The session has ended, or never was one of this webview.
     StaleSession = "stale_session",
     /// The event bus is not there: no Tauri, no plugin, or the app is exiting.
@@ -83,32 +100,82 @@ impl fmt::Display for ErrorCode {
 /// An error of the event bus: a stable [code](Error::code) and a message for people.
 ///
 /// It serializes as `{ "code": "unknown_target", "message": "…" }`, so a command of yours can return it as it is. Where the
-/// code is `rate_limited` there is `"retryAfterMs"`, too.
+/// code is `rate_limited` there is `"retryAfterMs"`, too, and where it is `responder_failed`, `"failure"`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
     code: ErrorCode,
     message: String,
     retry_after: Option<Duration>,
+    failure: Option<Box<Failure>>,
+}
+
+/// What a responder said when it failed.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct Failure {
+    /// The name of the error: `TypeError`, say. `Error` for a responder in Rust, `panic` where that panicked.
+    pub name: String,
+    /// What it said.
+    pub message: String,
+    /// Where in the page it happened, if the responder tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stack: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(name: &str, message: &str, stack: Option<&str>) -> Self {
+        Self {
+            name: cut(visible(name.to_owned()), LONGEST_NAME),
+            message: cut(visible(message.to_owned()), LONGEST_MESSAGE),
+            // Its lines stay lines.
+            stack: stack.map(|stack| {
+                let lines: Vec<String> =
+                    stack.lines().map(|line| visible(line.to_owned())).collect();
+                cut(lines.join("\n"), LONGEST_STACK)
+            }),
+        }
+    }
 }
 
 /// The longest message, in bytes. Recorded answers are kept, and a page chooses what goes wrong.
 const LONGEST_MESSAGE: usize = 1024;
 
+/// The longest name of a responder's error, and the longest stack, in bytes.
+const LONGEST_NAME: usize = 64;
+const LONGEST_STACK: usize = 8192;
+
+fn cut(mut text: String, longest: usize) -> String {
+    if text.len() > longest {
+        let fits = |end: &usize| text.is_char_boundary(*end);
+        let end = (0..=longest).rev().find(fits).unwrap_or(0);
+        text.truncate(end);
+        text.push('…');
+        text.shrink_to_fit();
+    }
+    text
+}
+
 impl Error {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        let mut message = visible(message.into());
-        if message.len() > LONGEST_MESSAGE {
-            let fits = |end: &usize| message.is_char_boundary(*end);
-            let end = (0..=LONGEST_MESSAGE).rev().find(fits).unwrap_or(0);
-            message.truncate(end);
-            message.push('…');
-            message.shrink_to_fit();
-        }
+        let message = cut(visible(message.into()), LONGEST_MESSAGE);
         Self {
             code,
             message,
             retry_after: None,
+            failure: None,
+        }
+    }
+
+    /// A responder failed.
+    pub(crate) fn failed(event: &str, who: &str, failure: Failure) -> Self {
+        let text = format!(
+            "the responder of {event:?} in {who} failed: {}: {}",
+            failure.name, failure.message
+        );
+        Self {
+            failure: Some(Box::new(failure)),
+            ..Self::new(ErrorCode::ResponderFailed, text)
         }
     }
 
@@ -136,17 +203,27 @@ impl Error {
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
+
+    /// What the responder said, where the code is [`ErrorCode::ResponderFailed`].
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure> {
+        self.failure.as_deref()
+    }
 }
 
 impl Serialize for Error {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let count = 2 + usize::from(self.retry_after.is_some());
+        let count =
+            2 + usize::from(self.retry_after.is_some()) + usize::from(self.failure.is_some());
         let mut fields = serializer.serialize_struct("Error", count)?;
         fields.serialize_field("code", self.code.as_str())?;
         fields.serialize_field("message", &self.message)?;
         if let Some(wait) = self.retry_after {
             let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
             fields.serialize_field("retryAfterMs", &millis)?;
+        }
+        if let Some(failure) = &self.failure {
+            fields.serialize_field("failure", failure)?;
         }
         fields.end()
     }

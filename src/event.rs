@@ -58,7 +58,7 @@ impl Provenance {
         KEYS + self.component.as_ref().map_or(0, |name| name.len()) + causes.sum::<usize>()
     }
 
-    /// Refuses an event that follows from more others than it may.
+    /// Refuses an event or a question that follows from more others than it may.
     pub(crate) fn check(&self, name: &EventName, most: usize) -> Result<()> {
         if self.causes.len() <= most {
             return Ok(());
@@ -67,7 +67,7 @@ impl Provenance {
         Err(Error::new(
             ErrorCode::EventLoop,
             format!(
-                "{} was not emitted: it follows from more than {most} events, the limit of a chain (hops). Where its events cause each other without end, let one of them stop: {}",
+                "{} was refused: it follows from more than {most} others, the limit of a chain (hops). Where they cause each other without end, let one of them stop: {}",
                 quoted(name.as_str()),
                 chain.collect::<Vec<_>>().join(" → ")
             ),

@@ -416,6 +416,7 @@ impl World {
             session,
             ack,
             is_ahead,
+            is_prompt: false,
             bound: BatchBound {
                 events: 3,
                 bytes: 1 << 20,

@@ -25,6 +25,7 @@ mod page;
 mod pattern;
 mod periodic;
 mod policy;
+mod request;
 mod scope;
 mod stream;
 mod sync;
@@ -47,7 +48,7 @@ pub use component::{
     MessageOptions, Namespace,
 };
 pub use config::{CatalogMode, Config, Limits, PolicyRule};
-pub use error::{Error, ErrorCode, Result};
+pub use error::{Error, ErrorCode, Failure, Result};
 pub use event::{BusEvent, Gap, GapReason, Receipt, Source, Tick};
 pub use inspection::{
     ConsumerInspection, Heard, Inspection, Load, PageInspection, SubscriptionInspection,
@@ -59,10 +60,13 @@ pub use periodic::{
     PeriodicInfo, SourceCall,
 };
 pub use policy::{Overflow, Policy};
+pub use request::{
+    Answers, RequestAllBuilder, RequestBuilder, RequestContext, Responder, ResponderResult,
+};
 pub use stream::{EventStream, StreamItem};
 pub use target::Target;
 #[cfg(feature = "typed")]
-pub use typed::{Event, Exact, ExactNumber, Received, TypedItem, TypedStream};
+pub use typed::{Event, Exact, ExactNumber, Received, Request, TypedItem, TypedStream};
 
 /// The blocks of the guides compile, too.
 #[cfg(doctest)]
@@ -81,3 +85,7 @@ struct ComponentsGuide;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/periodic.md")]
 struct PeriodicGuide;
+
+#[cfg(doctest)]
+#[cfg_attr(feature = "typed", doc = include_str!("../docs/requests.md"))]
+struct RequestGuide;

@@ -11,6 +11,8 @@ pub(crate) use tauri::async_runtime::{spawn, spawn_blocking};
 /// Whoever comes first gets it first.
 pub(crate) use tokio::sync::Mutex as FairMutex;
 pub(crate) use tokio::sync::Notify;
+/// One value, once, from one task to another.
+pub(crate) use tokio::sync::oneshot;
 pub(crate) use tokio::task::yield_now;
 /// The time by which tasks sleep. A test may have paused it.
 pub(crate) use tokio::time::Instant as TaskInstant;

@@ -1,7 +1,8 @@
-//! What a listener in Rust is called for, while it runs: the cause of what it emits.
+//! What a listener or a responder in Rust is called for, while it runs: the cause of what it emits and asks.
 
 use std::cell::RefCell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 
 use crate::event::BusEvent;
 use crate::name::EventName;
@@ -11,14 +12,20 @@ thread_local! {
 }
 
 struct Current {
-    cause: BusEvent,
+    cause: Cause,
     /// What is to be done once at the end, by name.
     last: Vec<(String, Last)>,
 }
 
+enum Cause {
+    Event(BusEvent),
+    /// The names of what caused a question, and at last its own.
+    Question(Arc<[EventName]>),
+}
+
 type Last = Box<dyn FnOnce()>;
 
-/// One call of one listener.
+/// One call of one listener, or a part of what a responder does.
 pub(crate) struct Turn {
     /// The turn around it, if a listener can be called within another.
     around: Option<Current>,
@@ -26,8 +33,12 @@ pub(crate) struct Turn {
 
 impl Turn {
     pub(crate) fn begin(cause: &BusEvent) -> Self {
+        Self::begin_for(Cause::Event(cause.clone()))
+    }
+
+    fn begin_for(cause: Cause) -> Self {
         let current = Current {
-            cause: cause.clone(),
+            cause,
             last: Vec::new(),
         };
         let around = CURRENT.with_borrow_mut(|slot| slot.replace(current));
@@ -38,16 +49,25 @@ impl Turn {
         let ended = CURRENT.with_borrow_mut(|slot| std::mem::replace(slot, self.around));
         for (name, last) in ended.into_iter().flat_map(|current| current.last) {
             if catch_unwind(AssertUnwindSafe(last)).is_err() {
-                log::error!("emitting {name:?} at the end of a listener panicked");
+                log::error!("emitting {name:?} at the end of a listener or a responder panicked");
             }
         }
     }
 }
 
-/// The causes of what is emitted here. None outside of listeners.
+/// Does what a question asks for. A panic goes on once the turn has ended.
+pub(crate) fn within<T>(causes: &Arc<[EventName]>, act: impl FnOnce() -> T) -> T {
+    let turn = Turn::begin_for(Cause::Question(Arc::clone(causes)));
+    let done = catch_unwind(AssertUnwindSafe(act));
+    turn.end();
+    done.unwrap_or_else(|panic| resume_unwind(panic))
+}
+
+/// The causes of what is emitted here. None outside of listeners and responders.
 pub(crate) fn causes() -> Box<[EventName]> {
-    CURRENT.with_borrow(|slot| match slot {
-        Some(current) => current.cause.as_cause(),
+    CURRENT.with_borrow(|slot| match slot.as_ref().map(|current| &current.cause) {
+        Some(Cause::Event(event)) => event.as_cause(),
+        Some(Cause::Question(causes)) => causes.iter().cloned().collect(),
         None => Box::default(),
     })
 }

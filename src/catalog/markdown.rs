@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::policy::Policy;
 
 use super::typescript::{fields_of, type_name, type_of};
-use super::{Catalog, ComponentDescription, EventDocument};
+use super::{Catalog, ComponentDescription, EventDocument, RequestDocument};
 
 const HEAD: &str = "\
 # Events
@@ -37,6 +37,12 @@ impl Catalog {
             let schema = document.definitions.get(name).unwrap_or(&event.schema);
             own.push(name);
             push_event(&mut text, event, name, schema);
+        }
+        if !document.requests.is_empty() {
+            text.push_str("\n# Questions\n");
+        }
+        for request in &document.requests {
+            push_request(&mut text, request);
         }
         if !document.components.is_empty() {
             text.push_str("\n## Components\n");
@@ -97,6 +103,20 @@ fn push_event(text: &mut String, event: &EventDocument<'_>, name: &str, schema: 
     };
     row(text, &["To listen, a page needs", &permission("listen")]);
     row(text, &["To emit, a page needs", &permission("allow-emit")]);
+}
+
+fn push_request(text: &mut String, request: &RequestDocument<'_>) {
+    let _ = writeln!(text, "\n## {}", code(request.name));
+    push_description(text, request.description.as_deref());
+    text.push_str("\n| | |\n|---|---|\n");
+    let written = |schema: &Value| code(&one_line(&type_of(schema, "").text));
+    row(text, &["Question", &written(&request.question)]);
+    row(text, &["Answer", &written(&request.answer)]);
+    let permission = format!(
+        "{{ \"identifier\": \"event-bus:request\", \"allow\": [{{ \"event\": {}, \"to\": … }}] }}",
+        json!(request.name)
+    );
+    row(text, &["To ask, a page needs", &code(&permission)]);
 }
 
 fn push_component(text: &mut String, component: &ComponentDescription) {

@@ -33,6 +33,7 @@ pub use export::ExportError;
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
     events: Arc<BTreeMap<&'static str, Declaration>>,
+    requests: Arc<BTreeMap<&'static str, RequestDeclaration>>,
     components: Arc<[ComponentDescription]>,
     is_strict: bool,
 }
@@ -53,12 +54,31 @@ pub(crate) struct Declaration {
     pub(crate) schema: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
 }
 
+/// What one `impl Request` says, without its type.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RequestDeclaration {
+    pub(crate) name: &'static str,
+    /// The Rust type, with its path.
+    pub(crate) type_name: &'static str,
+    pub(crate) check_question: Check,
+    pub(crate) check_answer: Check,
+    #[cfg(feature = "typed")]
+    pub(crate) question: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
+    #[cfg(feature = "typed")]
+    pub(crate) answer: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
+}
+
 /// Says what is wrong with a payload.
 type Check = fn(&str) -> Result<(), String>;
 
 impl Catalog {
     /// Reads declarations, and says which of them cannot stand.
-    pub(crate) fn new(declarations: &[Declaration], is_strict: bool) -> Result<Self> {
+    pub(crate) fn new(
+        declarations: &[Declaration],
+        questions: &[RequestDeclaration],
+        is_strict: bool,
+    ) -> Result<Self> {
+        let requests = read_requests(questions)?;
         let mut events = BTreeMap::new();
         for declaration in declarations {
             let Declaration {
@@ -78,7 +98,7 @@ impl Catalog {
                 ));
             }
         }
-        if is_strict && events.is_empty() {
+        if is_strict && events.is_empty() && requests.is_empty() {
             return Err(Error::new(
                 ErrorCode::InvalidArgument,
                 "the catalog is strict and has no event, so every event would be refused; register them with Builder::event",
@@ -86,6 +106,7 @@ impl Catalog {
         }
         Ok(Self {
             events: Arc::new(events),
+            requests: Arc::new(requests),
             components: Arc::default(),
             is_strict,
         })
@@ -161,6 +182,56 @@ impl Catalog {
         declared.is_some_and(|declaration| declaration.check.is_some())
     }
 
+    /// Refuses the name of a question that is not registered, where the catalog is strict.
+    pub(crate) fn check_request_name(&self, name: &EventName) -> Result<()> {
+        if !self.is_strict || self.requests.contains_key(name.as_str()) {
+            return Ok(());
+        }
+        let known: Vec<&str> = self.requests.keys().copied().collect();
+        Err(Error::new(
+            ErrorCode::InvalidEventName,
+            format!(
+                "no question is registered as {}, and the catalog is strict; registered are {}",
+                quoted(name.as_str()),
+                quoted(&known.join(", "))
+            ),
+        ))
+    }
+
+    /// Refuses a question that does not have the shape of its type.
+    pub(crate) fn check_question(&self, name: &EventName, payload: &str) -> Result<()> {
+        self.check_request(name, payload, "question", |declared| {
+            declared.check_question
+        })
+    }
+
+    /// Refuses an answer that does not have the shape of the one that is declared.
+    pub(crate) fn check_answer(&self, name: &EventName, payload: &str) -> Result<()> {
+        self.check_request(name, payload, "answer to", |declared| declared.check_answer)
+    }
+
+    fn check_request(
+        &self,
+        name: &EventName,
+        payload: &str,
+        what: &str,
+        check: fn(&RequestDeclaration) -> Check,
+    ) -> Result<()> {
+        let Some(declared) = self.requests.get(name.as_str()) else {
+            return Ok(());
+        };
+        check(declared)(payload).map_err(|problem| {
+            Error::new(
+                ErrorCode::InvalidPayload,
+                format!(
+                    "the {what} {:?} has not the shape that {} declares: {problem}",
+                    name.as_str(),
+                    declared.type_name
+                ),
+            )
+        })
+    }
+
     /// Refuses a payload that does not have the shape of its event.
     pub(crate) fn check_payload(&self, name: &EventName, payload: &str) -> Result<()> {
         let Some(declaration) = self.events.get(name.as_str()) else {
@@ -180,6 +251,31 @@ impl Catalog {
             )
         })
     }
+}
+
+fn read_requests(
+    declarations: &[RequestDeclaration],
+) -> Result<BTreeMap<&'static str, RequestDeclaration>> {
+    let mut requests = BTreeMap::new();
+    for declared in declarations {
+        let RequestDeclaration {
+            name, type_name, ..
+        } = declared;
+        EventName::parse_emitted(name).map_err(|error| {
+            Error::new(error.code(), format!("the question {type_name}: {error}"))
+        })?;
+        let before: Option<RequestDeclaration> = requests.insert(*name, *declared);
+        if let Some(before) = before.filter(|before| before.type_name != *type_name) {
+            return Err(Error::new(
+                ErrorCode::InvalidEventName,
+                format!(
+                    "{} and {type_name} are both called {name:?}; a question has one type, and a name of its own",
+                    before.type_name
+                ),
+            ));
+        }
+    }
+    Ok(requests)
 }
 
 /// An event of a [`Catalog`].
@@ -231,6 +327,7 @@ impl<'a> DeclaredEvent<'a> {
 struct Document<'a> {
     strict: bool,
     events: Vec<EventDocument<'a>>,
+    requests: Vec<RequestDocument<'a>>,
     components: &'a [ComponentDescription],
     /// The types that the schemas of the events refer to.
     #[serde(rename = "$defs")]
@@ -250,9 +347,31 @@ struct EventDocument<'a> {
     schema: Value,
 }
 
+#[derive(Serialize)]
+struct RequestDocument<'a> {
+    name: &'a str,
+    description: Option<String>,
+    /// The JSON Schema of what is asked.
+    question: Value,
+    /// The JSON Schema of what is answered.
+    answer: Value,
+}
+
+/// The schemas of a catalog, in the order of the names, and what they refer to.
+#[derive(Default)]
+struct Schemas {
+    events: Vec<Value>,
+    requests: Vec<(Value, Value)>,
+    definitions: BTreeMap<String, Value>,
+}
+
 impl Catalog {
     fn document(&self) -> Document<'_> {
-        let (schemas, definitions) = self.schemas();
+        let Schemas {
+            events: schemas,
+            requests,
+            definitions,
+        } = self.schemas();
         let described = |schema: &Value| {
             let schema = match schema["$ref"].as_str() {
                 Some(reference) => definitions.get(reference.trim_start_matches("#/$defs/"))?,
@@ -270,7 +389,16 @@ impl Catalog {
             checked: declaration.check.is_some(),
             schema,
         });
+        let questions = self.requests.values().zip(requests);
+        let questions = questions.map(|(declared, (question, answer))| RequestDocument {
+            name: declared.name,
+            description: described(&question),
+            question,
+            answer,
+        });
+        let questions = questions.collect();
         Document {
+            requests: questions,
             strict: self.is_strict,
             events: events.collect(),
             components: &self.components,
@@ -278,28 +406,36 @@ impl Catalog {
         }
     }
 
-    /// The schema of each event, and what they refer to. They say what Rust writes.
+    /// The schema of each event and question, and what they refer to. They say what Rust writes.
     #[cfg(feature = "typed")]
-    fn schemas(&self) -> (Vec<Value>, BTreeMap<String, Value>) {
+    fn schemas(&self) -> Schemas {
         let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
         let mut generator = settings.into_generator();
-        let schemas = self.events.values();
-        let schemas = schemas.map(|declaration| (declaration.schema)(&mut generator).to_value());
-        let schemas = schemas.collect();
-        (
-            schemas,
-            generator.take_definitions(true).into_iter().collect(),
-        )
+        let events = self.events.values();
+        let events = events.map(|declaration| (declaration.schema)(&mut generator).to_value());
+        let events = events.collect();
+        let requests = self.requests.values();
+        let requests = requests.map(|declared| {
+            let question = (declared.question)(&mut generator).to_value();
+            (question, (declared.answer)(&mut generator).to_value())
+        });
+        let requests = requests.collect();
+        Schemas {
+            events,
+            requests,
+            definitions: generator.take_definitions(true).into_iter().collect(),
+        }
     }
 
     #[cfg(not(feature = "typed"))]
-    fn schemas(&self) -> (Vec<Value>, BTreeMap<String, Value>) {
-        Default::default()
+    fn schemas(&self) -> Schemas {
+        Schemas::default()
     }
 }
 
 /// As JSON: `{ strict, events: [{ name, description, policy, emittedBy, heardBy, checked, schema }],
-/// components: [{ name, namespace, description, emits, listens }], $defs }`, where the schemas are JSON Schema and refer to `$defs`.
+/// requests: [{ name, description, question, answer }], components: [{ name, namespace, description, emits, listens }],
+/// $defs }`, where the schemas are JSON Schema and refer to `$defs`.
 impl Serialize for Catalog {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.document().serialize(serializer)
@@ -339,6 +475,7 @@ mod tests {
     fn one_name_has_one_type() {
         let error = Catalog::new(
             &[declared("a", "app::One"), declared("a", "app::Two")],
+            &[],
             false,
         )
         .unwrap_err();
@@ -347,22 +484,23 @@ mod tests {
         }
         let twice = Catalog::new(
             &[declared("a", "app::One"), declared("a", "app::One")],
+            &[],
             false,
         );
         assert_eq!(twice.unwrap().events().count(), 1);
-        let error = Catalog::new(&[declared("a b", "app::One")], false).unwrap_err();
+        let error = Catalog::new(&[declared("a b", "app::One")], &[], false).unwrap_err();
         assert_eq!(error.code(), ErrorCode::InvalidEventName);
         assert!(error.message().contains("app::One"), "{error}");
-        let error = Catalog::new(&[], true).unwrap_err();
+        let error = Catalog::new(&[], &[], true).unwrap_err();
         assert!(error.message().contains("Builder::event"), "{error}");
     }
 
     #[test]
     fn names_that_are_not_registered_go_through_unless_it_is_strict() {
         let declarations = [declared("a", "app::One")];
-        let open = Catalog::new(&declarations, false).unwrap();
+        let open = Catalog::new(&declarations, &[], false).unwrap();
         assert_eq!(open.check_name(&name("b")), Ok(()));
-        let strict = Catalog::new(&declarations, true).unwrap();
+        let strict = Catalog::new(&declarations, &[], true).unwrap();
         let error = strict.check_name(&name("b")).unwrap_err();
         assert_eq!(error.code(), ErrorCode::InvalidEventName);
         for part in ["\"b\"", "strict"] {
@@ -374,7 +512,7 @@ mod tests {
 
     #[test]
     fn a_payload_of_another_shape_is_refused_with_its_path() {
-        let catalog = Catalog::new(&[declared("a", "app::One")], false).unwrap();
+        let catalog = Catalog::new(&[declared("a", "app::One")], &[], false).unwrap();
         let error = catalog.check_payload(&name("a"), "2").unwrap_err();
         assert_eq!(error.code(), ErrorCode::InvalidPayload);
         for part in ["\"a\"", "app::One", "`a.b`"] {
@@ -384,7 +522,7 @@ mod tests {
             check: None,
             ..declared("a", "app::One")
         };
-        let catalog = Catalog::new(&[unchecked], false).unwrap();
+        let catalog = Catalog::new(&[unchecked], &[], false).unwrap();
         assert_eq!(catalog.check_payload(&name("a"), "2"), Ok(()));
     }
 }

@@ -33,7 +33,25 @@ impl Catalog {
             let payload = type_of(&event.schema, "    ").text;
             text.push_str(&format!("    {}: {payload}\n", quote(event.name)));
         }
-        text.push_str("  }\n}\n");
+        text.push_str("  }\n");
+        if !document.requests.is_empty() {
+            text.push_str("  interface RequestMap {\n");
+        }
+        for request in &document.requests {
+            if let Some(description) = &request.description {
+                push_comment_text(&mut text, description, "    ");
+            }
+            let question = type_of(&request.question, "    ").text;
+            let answer = type_of(&request.answer, "    ").text;
+            text.push_str(&format!(
+                "    {}: {{ question: {question}; answer: {answer} }}\n",
+                quote(request.name)
+            ));
+        }
+        if !document.requests.is_empty() {
+            text.push_str("  }\n");
+        }
+        text.push_str("}\n");
         text
     }
 }
@@ -73,7 +91,9 @@ pub(super) fn type_name(name: &str) -> String {
             }
         })
         .collect();
-    if text.starts_with(|c: char| c.is_ascii_digit()) || text == "EventMap" {
+    if text.starts_with(|c: char| c.is_ascii_digit())
+        || ["EventMap", "RequestMap"].contains(&&*text)
+    {
         text.insert(0, '_');
     }
     text

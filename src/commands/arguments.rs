@@ -16,7 +16,7 @@ use crate::target::Target;
 /// The most entries of one command. The guest sends longer batches as several commands.
 pub(super) const MOST_ENTRIES: usize = 1024;
 
-pub(super) fn check_entries(what: &str, count: usize) -> Result<()> {
+pub(crate) fn check_entries(what: &str, count: usize) -> Result<()> {
     if count <= MOST_ENTRIES {
         return Ok(());
     }

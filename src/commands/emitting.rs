@@ -136,16 +136,20 @@ impl EmitEntry {
     }
 }
 
-/// What a page says of where its event comes from. Of a chain that is too long no more is read than shows it.
+/// What a page's event or question follows from. Of a chain that is too long no more is read than shows it.
+pub(super) fn read_causes(causes: &[String], hops: usize) -> Result<Box<[EventName]>> {
+    let causes = causes.iter().take(hops.saturating_add(1));
+    causes.map(|name| EventName::parse(name)).collect()
+}
+
+/// What a page says of where its event comes from.
 fn read_provenance(
     component: Option<&str>,
     causes: &[String],
     hops: usize,
 ) -> Result<Option<Arc<Provenance>>> {
     let component = component.map(parse_component).transpose()?;
-    let causes = causes.iter().take(hops.saturating_add(1));
-    let causes = causes.map(|name| EventName::parse(name));
-    Ok(Provenance::of(component, causes.collect::<Result<_>>()?))
+    Ok(Provenance::of(component, read_causes(causes, hops)?))
 }
 
 /// Checks that a page may send this to its target, and confines the target to those whom it may reach.

@@ -1,6 +1,7 @@
 //! The doors for pages: each reads its arguments, and hands them on.
 
 mod arguments;
+mod asking;
 mod emitting;
 mod inspecting;
 mod listening;
@@ -17,11 +18,14 @@ use crate::page::pull::{PULL, accept_pull};
 use crate::scope::{Scope, ScopeEntry};
 
 use arguments::write;
+use asking::{REQUEST, accept_request};
 
+pub(crate) use arguments::check_entries;
 #[cfg(fuzzing)]
 pub(crate) use arguments::{read_json, read_target};
+pub(crate) use asking::take_replies;
 
-/// The handler of every command. A pull keeps its resolver; the others are answered when they return.
+/// The handler of every command. A pull and a question keep their resolvers; the others are answered when they return.
 pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync + 'static {
     let handle: Box<dyn Fn(Invoke<R>) -> bool + Send + Sync> = Box::new(tauri::generate_handler![
         emitting::emit,
@@ -34,12 +38,19 @@ pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync 
         periodic::resume_periodic,
         periodic::update_periodic,
         periodic::list_periodic,
+        asking::cancel_request,
+        asking::respond,
+        asking::reply,
         catalog,
         inspecting::inspect,
     ]);
     move |invoke| {
         if invoke.message.command() == PULL {
             accept_pull(invoke);
+            return true;
+        }
+        if invoke.message.command() == REQUEST {
+            accept_request(invoke);
             return true;
         }
         handle(invoke)
@@ -81,9 +92,11 @@ fn source_of<R: Runtime>(webview: &Webview<R>) -> Source {
 #[cfg(fuzzing)]
 pub(crate) fn read_arguments(kind: u8, entry: serde_json::Value) -> Result<()> {
     let _ = arguments::payload_length(&entry);
-    match kind % 3 {
+    match kind % 5 {
         0 => emitting::read_entry(entry),
         1 => listening::read_entry(entry),
+        2 => asking::read_question(entry),
+        3 => asking::read_reply(entry),
         _ => periodic::read_job(entry),
     }
 }

@@ -14,6 +14,7 @@ pub(crate) mod order;
 pub(crate) mod outbox;
 mod pages;
 pub(crate) mod queue;
+pub(crate) mod requests;
 pub(crate) mod retained;
 pub(crate) mod session;
 mod subscribing;
@@ -36,9 +37,10 @@ use crate::target::{Selection, Target};
 
 use backlog::Backlog;
 use consumer::Consumer;
-use order::CommandOrder;
+use order::{Answer, CommandOrder};
 use outbox::Batch;
 use queue::{Entry, QueueBound};
+use requests::{RequestId, Requests};
 use retained::Retained;
 use session::{Session, SessionId};
 use subscriptions::{Reach, SubscriberKey, Subscriptions};
@@ -72,6 +74,7 @@ pub(crate) struct Hub<W> {
     consumers: HashMap<SubscriberKey, Consumer>,
     subscriptions: Subscriptions,
     retained: Retained,
+    requests: Requests<W>,
     next_subscriber: u64,
     /// When [`Hub::expire`] is due next, as its caller knows it.
     armed: Option<Instant>,
@@ -199,6 +202,12 @@ impl Audience {
 pub(crate) struct Outcome<W> {
     /// Pulls to be answered with these batches.
     pub(crate) answers: Vec<(W, Batch)>,
+    /// Questions to be answered with these answers.
+    pub(crate) answered: Vec<(W, Answer)>,
+    /// Questions whose page is gone.
+    pub(crate) askers: Vec<W>,
+    /// Questions to responders in Rust that nobody waits for any more.
+    pub(crate) given_up: Vec<RequestId>,
     /// Pulls of pages that are gone.
     pub(crate) orphans: Vec<W>,
     /// Pulls of pages in whose place another one has opened a session; they may still be there.
@@ -216,6 +225,9 @@ impl<W> Default for Outcome<W> {
     fn default() -> Self {
         Self {
             answers: Vec::new(),
+            answered: Vec::new(),
+            askers: Vec::new(),
+            given_up: Vec::new(),
             orphans: Vec::new(),
             superseded: Vec::new(),
             wakers: Vec::new(),
@@ -244,6 +256,7 @@ impl<W> Hub<W> {
             consumers: HashMap::new(),
             subscriptions: Subscriptions::new(policies),
             retained: Retained::default(),
+            requests: Requests::default(),
             next_subscriber: 0,
             armed: None,
             exiting: false,
@@ -307,6 +320,7 @@ impl<W> Hub<W> {
         let mut outcome = Outcome::default();
         for label in &gone {
             self.end_page(label, &mut outcome);
+            self.end_waiting_for(label, &mut outcome);
             if let Some(webview) = self.webviews.remove(label) {
                 let ended = webview.ended.into_iter();
                 outcome
@@ -322,6 +336,7 @@ impl<W> Hub<W> {
         self.exiting = true;
         let mut outcome = Outcome::default();
         let labels: Vec<Arc<str>> = self.webviews.keys().cloned().collect();
+        self.end_all_requests(&mut outcome);
         for label in labels {
             self.end_page(&label, &mut outcome);
         }

@@ -10,8 +10,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 
 use super::order::Turn;
-use super::outbox::{BatchBound, Delivery};
-use super::queue::Entry;
+use super::outbox::{BatchBound, Delivery, Item};
 use super::session::SessionId;
 use super::subscriptions::SubscriberKey;
 use super::*;
@@ -347,6 +346,7 @@ impl World {
             session: self.pages[page].session,
             ack: self.pages[page].handled,
             is_ahead,
+            is_prompt: false,
             bound: BATCH,
         };
         let pulled = self.hub.pull(WEBVIEWS[page], pull, page, self.now);
@@ -369,8 +369,8 @@ impl World {
             }
             assert_eq!(delivery.index, own.handled + 1, "an index is missing");
             own.handled = delivery.index;
-            match delivery.entry {
-                Entry::Event(queued) => {
+            match delivery.item {
+                Item::Event(queued) => {
                     for id in queued.subscriptions.iter() {
                         let heard = own.heard.get_mut(id).unwrap();
                         let seq = queued.event.seq();
@@ -387,7 +387,7 @@ impl World {
                         }
                     }
                 }
-                Entry::Lost(lost) => {
+                Item::Lost(lost) => {
                     for id in &lost.subscriptions {
                         let heard = &own.heard[id];
                         let is_false = heard.is_renewed
@@ -397,6 +397,7 @@ impl World {
                         own.heard.get_mut(id).unwrap().gaps.push(lost.gap.clone());
                     }
                 }
+                Item::Question(_) | Item::Ended(..) => panic!("nobody asks here"),
             }
         }
     }

@@ -1,8 +1,11 @@
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::hub::queue::{Entry, LostEvents, Queue, QueueBound, QueuedEvent};
+use crate::hub::requests::{Ending, Question, RequestId};
 use crate::hub::subscriptions::SubscriptionId;
+use crate::name::EventName;
 use crate::policy::Overflow;
 
 /// What one page is still owed: the queue, and before it what was answered and is not yet acknowledged.
@@ -12,6 +15,8 @@ use crate::policy::Overflow;
 #[derive(Debug)]
 pub(crate) struct Outbox {
     queue: Queue,
+    /// Questions, and the ends of questions, each with the sequence number that it comes after. No policy drops them.
+    requests: VecDeque<(u64, Item)>,
     answered: VecDeque<Delivery>,
     /// What the answered items weigh.
     answered_bytes: usize,
@@ -25,7 +30,39 @@ pub(crate) struct Outbox {
 #[derive(Debug, Clone)]
 pub(crate) struct Delivery {
     pub(crate) index: u64,
-    pub(crate) entry: Entry,
+    pub(crate) item: Item,
+}
+
+/// What a page may be delivered.
+#[derive(Debug, Clone)]
+pub(crate) enum Item {
+    Event(QueuedEvent),
+    Lost(LostEvents),
+    Question(Arc<Question>),
+    /// Nobody waits any more for the answer to a question that was delivered.
+    Ended(RequestId, Ending),
+}
+
+impl From<Entry> for Item {
+    fn from(entry: Entry) -> Self {
+        match entry {
+            Entry::Event(queued) => Self::Event(queued),
+            Entry::Lost(lost) => Self::Lost(lost),
+        }
+    }
+}
+
+impl Item {
+    /// At least as many bytes as it takes in an answer.
+    pub(crate) fn weight(&self) -> usize {
+        const ENDED: usize = 96;
+        match self {
+            Self::Event(queued) => queued.weight(),
+            Self::Lost(lost) => lost.weight(),
+            Self::Question(question) => question.weight(),
+            Self::Ended(..) => ENDED,
+        }
+    }
 }
 
 /// What answers a pull: items whose indexes follow each other.
@@ -50,6 +87,7 @@ impl Outbox {
     pub(crate) fn new(bound: QueueBound) -> Self {
         Self {
             queue: Queue::new(bound),
+            requests: VecDeque::new(),
             answered: VecDeque::new(),
             answered_bytes: 0,
             last_index: 0,
@@ -59,6 +97,42 @@ impl Outbox {
 
     pub(crate) fn push(&mut self, queued: QueuedEvent, overflow: Overflow) {
         self.queue.push(queued, overflow);
+    }
+
+    /// Queues a question behind the events up to this sequence number.
+    pub(crate) fn push_question(&mut self, question: Arc<Question>, after: u64) {
+        self.requests.push_back((after, Item::Question(question)));
+    }
+
+    pub(crate) fn push_ending(&mut self, id: RequestId, ending: Ending, after: u64) {
+        self.requests.push_back((after, Item::Ended(id, ending)));
+    }
+
+    /// Takes a question back; false if it was delivered.
+    pub(crate) fn withdraw(&mut self, id: RequestId) -> bool {
+        let is_it =
+            |(_, item): &(u64, Item)| matches!(item, Item::Question(question) if question.id == id);
+        let place = self.requests.iter().position(is_it);
+        place
+            .and_then(|place| self.requests.remove(place))
+            .is_some()
+    }
+
+    /// Takes the questions of this name back, and says which they were.
+    pub(crate) fn withdraw_all(&mut self, name: &EventName) -> Vec<RequestId> {
+        let mut withdrawn = Vec::new();
+        self.requests.retain(|(_, item)| match item {
+            Item::Question(question) if question.name == *name => {
+                withdrawn.push(question.id);
+                false
+            }
+            _ => true,
+        });
+        withdrawn
+    }
+
+    pub(crate) fn has_requests(&self) -> bool {
+        !self.requests.is_empty()
     }
 
     pub(crate) fn push_lost(&mut self, lost: LostEvents) {
@@ -71,7 +145,13 @@ impl Outbox {
 
     /// All that the page has not acknowledged, for the page after it.
     pub(crate) fn into_unacknowledged(mut self) -> impl Iterator<Item = Entry> {
-        let answered = self.answered.into_iter().map(|delivery| delivery.entry);
+        // Whoever has asked was told that this page is gone.
+        let entry_of = |delivery: Delivery| match delivery.item {
+            Item::Event(queued) => Some(Entry::Event(queued)),
+            Item::Lost(lost) => Some(Entry::Lost(lost)),
+            Item::Question(_) | Item::Ended(..) => None,
+        };
+        let answered = self.answered.into_iter().filter_map(entry_of);
         answered.chain(std::iter::from_fn(move || self.queue.pop()))
     }
 
@@ -88,7 +168,7 @@ impl Outbox {
         }
         let acknowledged = self.answered.partition_point(|item| item.index <= ack);
         for item in self.answered.drain(..acknowledged) {
-            self.answered_bytes -= item.entry.weight();
+            self.answered_bytes -= item.item.weight();
         }
         Ok(acknowledged)
     }
@@ -98,7 +178,7 @@ impl Outbox {
     pub(crate) fn repeated(&self, ack: Option<u64>, bound: BatchBound) -> usize {
         let after = ack.unwrap_or(self.cursor);
         self.answered_after(after, bound)
-            .map(|item| item.entry.weight())
+            .map(|item| item.item.weight())
             .sum()
     }
 
@@ -127,7 +207,7 @@ impl Outbox {
             .back()
             .is_none_or(|item| item.index <= self.cursor);
         Batch {
-            more: !is_last || self.queue.next_weight().is_some(),
+            more: !is_last || self.next_weight().is_some(),
             items,
         }
     }
@@ -139,7 +219,7 @@ impl Outbox {
         let mut bytes = 0;
         let following = self.answered.range(start..).enumerate();
         let fitting = following.take_while(move |(place, item)| {
-            bytes += item.entry.weight();
+            bytes += item.item.weight();
             *place == 0 || (*place < bound.events && bytes <= bound.bytes)
         });
         fitting.map(|(_, item)| item)
@@ -169,6 +249,11 @@ impl Outbox {
         self.queue.untold()
     }
 
+    #[cfg(test)]
+    pub(crate) fn delivered(&self) -> u64 {
+        self.last_index
+    }
+
     /// Keeps what was dropped only for these subscriptions.
     pub(crate) fn forget_all_but(&mut self, is_there: impl Fn(SubscriptionId) -> bool) {
         self.queue.forget_all_but(is_there);
@@ -187,7 +272,7 @@ impl Outbox {
         }
         let mut bytes = 0;
         for place in 0..bound.events {
-            let Some(weight) = self.queue.next_weight() else {
+            let Some(weight) = self.next_weight() else {
                 return;
             };
             // An event larger than a batch still travels, alone.
@@ -195,15 +280,37 @@ impl Outbox {
                 return;
             }
             bytes += weight;
-            if let Some(entry) = self.queue.pop() {
+            if let Some(item) = self.pop() {
                 self.last_index += 1;
-                self.answered_bytes += entry.weight();
+                self.answered_bytes += item.weight();
                 self.answered.push_back(Delivery {
                     index: self.last_index,
-                    entry,
+                    item,
                 });
             }
         }
+    }
+
+    /// Whether a question comes next: events that were accepted before it come first.
+    fn is_request_next(&self) -> bool {
+        self.requests.front().is_some_and(|(after, _)| {
+            let next = self.queue.next_seq();
+            next.is_none_or(|next| next > *after)
+        })
+    }
+
+    fn next_weight(&self) -> Option<usize> {
+        if self.is_request_next() {
+            return self.requests.front().map(|(_, item)| item.weight());
+        }
+        self.queue.next_weight()
+    }
+
+    fn pop(&mut self) -> Option<Item> {
+        if self.is_request_next() {
+            return self.requests.pop_front().map(|(_, item)| item);
+        }
+        self.queue.pop().map(Item::from)
     }
 }
 
@@ -230,9 +337,10 @@ mod tests {
         batch
             .items
             .iter()
-            .map(|delivery| match &delivery.entry {
-                Entry::Event(queued) => (delivery.index, queued.event.seq()),
-                Entry::Lost(lost) => (delivery.index, lost.gap.from),
+            .map(|delivery| match &delivery.item {
+                Item::Event(queued) => (delivery.index, queued.event.seq()),
+                Item::Lost(lost) => (delivery.index, lost.gap.from),
+                Item::Question(_) | Item::Ended(..) => (delivery.index, 0),
             })
             .collect()
     }

@@ -35,6 +35,8 @@ pub(crate) struct Pull {
     pub(crate) ack: u64,
     /// Whether it asks for what follows on the answer before, instead of what follows on `ack`.
     pub(crate) is_ahead: bool,
+    /// Whether it is answered at once, also with nothing.
+    pub(crate) is_prompt: bool,
     pub(crate) bound: BatchBound,
 }
 
@@ -92,6 +94,7 @@ impl<W> Hub<W> {
         });
         forget_old_answers(&mut webview.ended);
         self.subscriptions.remove_subscriber(key);
+        self.end_requests_of(key, label, &session.asking, outcome);
         outcome.room = true;
         outcome
             .orphans
@@ -218,7 +221,7 @@ impl<W> Hub<W> {
         webview.ended.iter_mut().find(|ended| ended.id == id)
     }
 
-    fn open(
+    pub(super) fn open(
         &mut self,
         label: &str,
         command: Command,
@@ -249,6 +252,11 @@ impl<W> Hub<W> {
         let mut taken_over = Outcome::default();
         self.end_page(&label, &mut taken_over);
         outcome.superseded.append(&mut taken_over.orphans);
+        // Those who asked that page are told; what it has asked itself goes back to it, too.
+        outcome.answered.append(&mut taken_over.answered);
+        outcome.askers.append(&mut taken_over.askers);
+        outcome.given_up.append(&mut taken_over.given_up);
+        outcome.answers.append(&mut taken_over.answers);
         outcome.room |= taken_over.room;
         self.note_origin(&label, origin, outcome);
         let key = self.next_key();
@@ -268,7 +276,7 @@ impl<W> Hub<W> {
         self.sessions.contains_key(&page)
     }
 
-    fn session_key(&self, label: &str, id: SessionId) -> Result<SubscriberKey> {
+    pub(super) fn session_key(&self, label: &str, id: SessionId) -> Result<SubscriberKey> {
         self.webviews
             .get(label)
             .and_then(|webview| webview.session)
@@ -295,11 +303,19 @@ impl<W> Hub<W> {
         }
         if session.subscriptions == 0 {
             session.outbox.drop_queued();
-            if let Some(pull) = session.parked.take() {
-                outcome.answers.push((pull.waiter, Batch::default()));
-            }
         }
+        self.end_idle_pull(key, &mut outcome);
         outcome
+    }
+
+    /// Nothing can come for this page any more, so its pull ends.
+    pub(super) fn end_idle_pull(&mut self, key: SubscriberKey, outcome: &mut Outcome<W>) {
+        let session = self.sessions.get_mut(&key);
+        if let Some(session) = session.filter(|session| session.is_idle())
+            && let Some(pull) = session.parked.take()
+        {
+            outcome.answers.push((pull.waiter, Batch::default()));
+        }
     }
 
     /// Answers a pull, or parks it until there is something. One that reads ahead is never parked.
@@ -342,7 +358,7 @@ impl<W> Hub<W> {
             outcome.answers.push((superseded.waiter, Batch::default()));
         }
         let batch = session.outbox.batch(pull.ack, pull.bound);
-        if !batch.items.is_empty() || session.subscriptions == 0 {
+        if !batch.items.is_empty() || session.is_idle() || pull.is_prompt {
             outcome.room = !batch.items.is_empty();
             outcome.answers.push((waiter, batch));
             return Ok(outcome);
@@ -368,13 +384,15 @@ impl<W> Hub<W> {
                 session.last_seen = now;
                 outcome.answers.push((pull.waiter, Batch::default()));
             }
-            if session.parked.is_none() && now >= session.last_seen + SESSION_LEASE {
+            let is_silent = session.parked.is_none() && session.asking.is_empty();
+            if is_silent && now >= session.last_seen + SESSION_LEASE {
                 abandoned.push(Arc::clone(&session.webview));
             }
         }
         for label in abandoned {
             self.end_page(&label, &mut outcome);
         }
+        self.expire_requests(now, &mut outcome);
         for webview in self.webviews.values_mut() {
             webview
                 .history
@@ -387,11 +405,14 @@ impl<W> Hub<W> {
         self.armed = self
             .sessions
             .values()
-            .map(|session| match &session.parked {
-                Some(pull) => pull.since + PULL_HOLD,
-                None => session.last_seen + SESSION_LEASE,
+            .filter_map(|session| match &session.parked {
+                Some(pull) => Some(pull.since + PULL_HOLD),
+                // Its questions have an end of their own.
+                None if !session.asking.is_empty() => None,
+                None => Some(session.last_seen + SESSION_LEASE),
             })
             .chain(starts)
+            .chain(self.requests.next_due())
             .min();
         (outcome, self.armed)
     }
@@ -429,6 +450,7 @@ mod tests {
 
     use super::*;
     use crate::config::Limits;
+    use crate::hub::outbox::Item;
     use crate::hub::{Audience, Draft, Resumption, START_UP, SubscriptionRequest};
     use crate::name::EventName;
     use crate::pattern::EventPattern;
@@ -487,6 +509,7 @@ mod tests {
             session: id(1),
             ack: 0,
             is_ahead: false,
+            is_prompt: false,
             bound: BATCH,
         };
         hub.pull("main", pull, waiter, now)
@@ -626,8 +649,8 @@ mod tests {
             .1
             .items
             .iter()
-            .find_map(|item| match &item.entry {
-                Entry::Lost(lost) if lost.subscriptions.contains(&1) => Some(lost.gap.count),
+            .find_map(|delivery| match &delivery.item {
+                Item::Lost(lost) if lost.subscriptions.contains(&1) => Some(lost.gap.count),
                 _ => None,
             });
         assert_eq!(told, Some(4996));
@@ -717,6 +740,7 @@ mod tests {
             session: id(2),
             ack: 0,
             is_ahead: false,
+            is_prompt: false,
             bound: BATCH,
         };
         let outcome = hub.pull("main", next, 'q', start).unwrap();
@@ -726,14 +750,15 @@ mod tests {
             .map_or(&[][..], |(_, batch)| &batch.items);
         let (mut seqs, mut gaps, mut to_the_other) = (Vec::new(), Vec::new(), 0);
         for item in items {
-            match &item.entry {
-                Entry::Event(queued) => seqs.push(queued.event.seq()),
-                Entry::Lost(lost) => {
+            match &item.item {
+                Item::Event(queued) => seqs.push(queued.event.seq()),
+                Item::Lost(lost) => {
                     if lost.subscriptions.contains(&1) {
                         gaps.push((lost.gap.from, lost.gap.to, lost.gap.count));
                     }
                     to_the_other += usize::from(lost.subscriptions.contains(&2));
                 }
+                Item::Question(_) | Item::Ended(..) => {}
             }
         }
         (seqs, gaps, to_the_other)

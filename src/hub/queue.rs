@@ -68,7 +68,7 @@ pub(crate) struct LostEvents {
 }
 
 impl LostEvents {
-    fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         const ENVELOPE: usize = 192;
         ENVELOPE + self.subscriptions.len() * ID_WEIGHT
     }
@@ -78,16 +78,6 @@ impl LostEvents {
 pub(crate) enum Entry {
     Event(QueuedEvent),
     Lost(LostEvents),
-}
-
-impl Entry {
-    /// At least as many bytes as it takes in an answer.
-    pub(crate) fn weight(&self) -> usize {
-        match self {
-            Self::Event(queued) => queued.weight(),
-            Self::Lost(lost) => lost.weight(),
-        }
-    }
 }
 
 impl Queue {
@@ -138,6 +128,14 @@ impl Queue {
         }
         let next = self.places.front()?.as_ref()?;
         Some(next.weight())
+    }
+
+    /// The sequence number of what is next; 0 for a gap.
+    pub(crate) fn next_seq(&self) -> Option<u64> {
+        if !self.lost.is_empty() || !self.dropped.is_empty() {
+            return Some(0);
+        }
+        Some(self.places.front()?.as_ref()?.event.seq())
     }
 
     pub(crate) fn pop(&mut self) -> Option<Entry> {

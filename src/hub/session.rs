@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,6 +8,8 @@ use crate::hub::Outcome;
 use crate::hub::order::CommandOrder;
 use crate::hub::outbox::{BatchBound, Outbox};
 use crate::hub::queue::QueueBound;
+use crate::hub::requests::Asking;
+use crate::name::EventName;
 
 /// The id of a session: 128 random bits that its page has chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,6 +54,11 @@ pub(crate) struct Session<W> {
     pub(crate) outbox: Outbox,
     pub(crate) order: CommandOrder<W>,
     pub(crate) subscriptions: usize,
+    /// The names of the questions that it answers.
+    pub(crate) responders: HashSet<EventName>,
+    /// What it has asked.
+    pub(crate) asking: Asking,
+    pub(crate) opened: Instant,
     /// The origin of its page, as far as it is known.
     pub(crate) origin: Option<String>,
     /// When its start-up phase began.
@@ -71,6 +79,11 @@ pub(crate) struct ParkedPull<W> {
 }
 
 impl<W> Session<W> {
+    /// Whether nothing can come for its page, so that no pull is held.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.subscriptions == 0 && self.responders.is_empty() && !self.outbox.has_requests()
+    }
+
     /// Answers the parked pull, if there is one and something to answer.
     pub(crate) fn answer_parked(&mut self, now: Instant, outcome: &mut Outcome<W>) {
         let Some(pull) = self.parked.take() else {
@@ -98,6 +111,9 @@ impl<W> Session<W> {
             outbox: Outbox::new(bound),
             order: CommandOrder::new(),
             subscriptions: 0,
+            responders: HashSet::new(),
+            asking: Asking::default(),
+            opened: now,
             origin,
             first_subscribed: None,
             parked: None,

@@ -4,9 +4,11 @@ use std::fmt::Write;
 use serde_json::{Map, Value, json};
 
 use crate::event::{BusEvent, Mark, Source, unix_micros, unix_millis};
-use crate::hub::outbox::Batch;
-use crate::hub::queue::{Entry, LostEvents, QueuedEvent};
+use crate::hub::outbox::{Batch, Item};
+use crate::hub::queue::{LostEvents, QueuedEvent};
+use crate::hub::requests::Question;
 use crate::hub::subscriptions::SubscriptionId;
+use crate::name::EventName;
 
 /// Writes the answer to a pull. Payloads are copied in as they are; docs/wire-protocol.md shows the result.
 ///
@@ -14,7 +16,7 @@ use crate::hub::subscriptions::SubscriptionId;
 /// page would else read more envelope than payload.
 pub(crate) fn encode(batch: &Batch) -> String {
     const REST: usize = 64;
-    let length: usize = batch.items.iter().map(|item| item.entry.weight()).sum();
+    let length: usize = batch.items.iter().map(|own| own.item.weight()).sum();
     let mut json = String::with_capacity(length + REST);
     let mut heads = Heads::default();
     let mut before = Before::default();
@@ -23,12 +25,20 @@ pub(crate) fn encode(batch: &Batch) -> String {
         if place > 0 {
             json.push(',');
         }
-        match &delivery.entry {
-            Entry::Event(queued) => {
+        match &delivery.item {
+            Item::Event(queued) => {
                 let head = heads.place_of(queued);
                 push_event(&mut json, head, &mut before, &queued.event);
             }
-            Entry::Lost(lost) => push_gap(&mut json, lost),
+            Item::Lost(lost) => push_gap(&mut json, lost),
+            Item::Question(question) => push_question(&mut json, question),
+            Item::Ended(id, ending) => {
+                let _ = write!(
+                    json,
+                    "{{\"ended\":\"{id}\",\"code\":\"{}\"}}",
+                    ending.code()
+                );
+            }
         }
     }
     let first = batch.items.first().map_or(0, |delivery| delivery.index);
@@ -152,6 +162,26 @@ fn push_extras(json: &mut String, event: &BusEvent) {
     let _ = write!(json, ",{}", Value::Object(extras));
 }
 
+fn push_question(json: &mut String, question: &Question) {
+    let source = match &question.source {
+        Source::Host => json!(0),
+        Source::Webview(label) => json!(label),
+    };
+    let causes: Vec<&str> = question.causes().iter().map(EventName::as_str).collect();
+    let causes = match causes.is_empty() {
+        true => String::new(),
+        false => format!("\"causes\":{},", json!(causes)),
+    };
+    // Names have no character that JSON escapes.
+    let _ = write!(
+        json,
+        "{{\"request\":\"{}\",\"event\":\"{}\",\"source\":{source},{causes}\"payload\":{}}}",
+        question.id,
+        question.name.as_str(),
+        &*question.payload
+    );
+}
+
 fn push_ids(json: &mut String, ids: &[SubscriptionId]) {
     if let [id] = ids {
         let _ = write!(json, "{id}");
@@ -187,7 +217,6 @@ mod tests {
     use crate::event::{Accepted, Gap, GapReason, Provenance, Tick};
     use crate::hub::outbox::Delivery;
     use crate::hub::subscriptions::Reach;
-    use crate::name::EventName;
 
     fn delivery(
         index: u64,
@@ -207,7 +236,7 @@ mod tests {
         });
         Delivery {
             index,
-            entry: Entry::Event(QueuedEvent {
+            item: Item::Event(QueuedEvent {
                 event,
                 subscriptions: ids.into(),
                 reach: Reach::Broadcast,
@@ -237,7 +266,7 @@ mod tests {
         };
         let lost = Delivery {
             index: 3,
-            entry: Entry::Lost(LostEvents {
+            item: Item::Lost(LostEvents {
                 gap: Gap {
                     from: 43,
                     to: 60,
@@ -290,7 +319,7 @@ mod tests {
             tick: None,
             provenance: Provenance::of(Some("Cart".into()), causes.into()),
         });
-        let plain = delivery(1, "1", Source::Host, &[1], None).entry.weight();
+        let plain = delivery(1, "1", Source::Host, &[1], None).item.weight();
         let queued = QueuedEvent {
             event,
             subscriptions: [1].into(),
@@ -298,9 +327,9 @@ mod tests {
         };
         let delivery = Delivery {
             index: 1,
-            entry: Entry::Event(queued),
+            item: Item::Event(queued),
         };
-        let weight = delivery.entry.weight();
+        let weight = delivery.item.weight();
         let json = encode(vec![delivery]);
         let extras = r#"{"causes":["a","b:c"],"component":"Cart"}"#;
         assert!(json.contains(&format!("[0,1,0,1,{extras}]")), "{json}");

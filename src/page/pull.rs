@@ -1,15 +1,18 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde_json::{Value, json};
 use tauri::ipc::{Invoke, InvokeBody};
 use tauri::{Manager, Runtime};
 
 use crate::bus::EventBus;
+use crate::commands::{check_entries, take_replies};
 use crate::error::{Error, ErrorCode, Result, escaped};
 use crate::hub::Pull;
 use crate::hub::outbox::BatchBound;
 use crate::hub::session::SessionId;
 use crate::page::reply::Reply;
+use crate::sync::spawn;
 
 /// The name of the command that is answered later, by whoever has something to deliver.
 pub(crate) const PULL: &str = "pull";
@@ -27,6 +30,8 @@ struct PullArguments {
     ack: u64,
     #[serde(default)]
     ahead: bool,
+    #[serde(default)]
+    replies: Vec<Value>,
 }
 
 /// Takes a pull as it comes from Tauri and keeps its resolver, so that no task waits for it.
@@ -58,12 +63,44 @@ pub(crate) fn accept_pull<R: Runtime>(invoke: Invoke<R>) {
         },
     };
     match read_arguments(message.payload(), bound) {
-        Ok(pull) => engine.pull(&label, pull, reply),
+        Ok((pull, replies)) if replies.is_empty() => engine.pull(&label, pull, reply),
+        // Tauri holds its plugins while this runs, and answers may be long, or of the app's own types.
+        Ok((pull, replies)) => drop(spawn(async move {
+            let (pull, reply) = settle_replies(&bus, &label, pull, replies, reply);
+            bus.engine().pull(&label, pull, reply);
+        })),
         Err(error) => reply.answer(Err(error)),
     }
 }
 
-fn read_arguments(body: &InvokeBody, bound: BatchBound) -> Result<Pull> {
+/// Takes the answers that came with a pull. What is refused of them goes back with a prompt answer.
+fn settle_replies(
+    bus: &EventBus,
+    label: &str,
+    pull: Pull,
+    replies: Vec<Value>,
+    reply: Reply,
+) -> (Pull, Reply) {
+    let refused = take_replies(bus, label, pull.session, replies);
+    if refused.is_empty() {
+        return (pull, reply);
+    }
+    let reply = Reply::new(move |answer| match answer {
+        Some(Ok(json)) => {
+            let rest = json.strip_prefix('{').unwrap_or(&json);
+            reply.answer(Ok(format!("{{\"refused\":{},{rest}", json!(refused))));
+        }
+        Some(Err(error)) => reply.answer(Err(error)),
+        None => drop(reply),
+    });
+    let pull = Pull {
+        is_prompt: true,
+        ..pull
+    };
+    (pull, reply)
+}
+
+fn read_arguments(body: &InvokeBody, bound: BatchBound) -> Result<(Pull, Vec<Value>)> {
     let InvokeBody::Json(json) = body else {
         return Err(Error::new(
             ErrorCode::InvalidArgument,
@@ -79,10 +116,13 @@ fn read_arguments(body: &InvokeBody, bound: BatchBound) -> Result<Pull> {
             ),
         )
     })?;
-    Ok(Pull {
+    let pull = Pull {
         session: SessionId::parse(&arguments.session)?,
         ack: arguments.ack,
         is_ahead: arguments.ahead,
+        is_prompt: false,
         bound,
-    })
+    };
+    check_entries("replies", arguments.replies.len())?;
+    Ok((pull, arguments.replies))
 }

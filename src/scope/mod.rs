@@ -3,6 +3,7 @@
 //! Deny wins, and an empty list allows nothing. Nothing here knows Tauri: it hands in the entries that count for the
 //! window and the origin of a request.
 
+mod asking;
 mod entry;
 mod labels;
 mod rule;

@@ -4,6 +4,7 @@
 mod exact;
 mod numbers;
 mod periodic;
+mod request;
 mod stream;
 
 use std::any::TypeId;
@@ -23,6 +24,7 @@ use crate::policy::Policy;
 use crate::target::Target;
 
 pub use exact::{Exact, ExactNumber};
+pub use request::Request;
 pub use stream::{TypedItem, TypedStream};
 
 /// An event whose payload is a type of yours.
@@ -151,7 +153,7 @@ impl Declaration {
 }
 
 /// Reads a payload, or says where it is wrong.
-fn read<E: DeserializeOwned>(payload: &str) -> Result<E, String> {
+pub(crate) fn read<E: DeserializeOwned>(payload: &str) -> Result<E, String> {
     let mut json = serde_json::Deserializer::from_str(payload);
     serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();

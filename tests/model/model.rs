@@ -181,3 +181,27 @@ mod sessions {
         sessions::an_abandoned_page_ends();
     }
 }
+
+mod questions {
+    use model::questions;
+
+    #[test]
+    fn a_question_ends_once() {
+        questions::a_question_ends_once();
+    }
+
+    #[test]
+    fn a_question_finds_a_responder_that_comes_with_it() {
+        questions::a_question_finds_a_responder_that_comes_with_it();
+    }
+
+    #[test]
+    fn a_page_is_told_of_what_was_given_up() {
+        questions::a_page_is_told_of_what_was_given_up();
+    }
+
+    #[test]
+    fn a_responder_in_rust_leaves_nobody_waiting() {
+        questions::a_responder_in_rust_leaves_nobody_waiting();
+    }
+}

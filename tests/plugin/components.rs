@@ -359,7 +359,7 @@ fn a_page_may_say_so_many_causes_and_no_more() {
         )
         .unwrap();
     assert_eq!(code(&answers[1]["error"]), "event_loop");
-    for part in ["2 events", "hops", "a → b → a → a"] {
+    for part in ["2 others", "hops", "a → b → a → a"] {
         assert!(message(&answers[1]["error"]).contains(part), "{answers}");
     }
     assert_eq!(code(&answers[2]["error"]), "invalid_event_name");

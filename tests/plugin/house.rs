@@ -119,11 +119,13 @@ fn every_command_has_a_door_a_permission_and_a_caller() {
         let is_handled = [" ", "::"]
             .iter()
             .any(|before| handled.contains(&format!("{before}{command},")))
-            || *command == "pull";
+            || ["pull", "request"].contains(command);
         assert!(is_handled, "{command} has no door");
-        let sets = ["default", "listen", "emit", "periodic", "inspect"]
-            .map(|set| read(format!("permissions/{set}.toml")))
-            .concat();
+        let sets = [
+            "default", "listen", "emit", "periodic", "request", "respond", "inspect",
+        ]
+        .map(|set| read(format!("permissions/{set}.toml")))
+        .concat();
         let permission = format!("allow-{}", command.replace('_', "-"));
         let is_granted = sets.contains(&format!("{permission:?}"))
             || sets.contains(&format!("commands.allow = [{command:?}]"));

@@ -15,6 +15,7 @@ mod inspecting;
 mod periodic;
 mod permissions;
 mod policies;
+mod requests;
 mod scopes;
 mod sessions;
 mod support;

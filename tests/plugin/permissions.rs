@@ -30,6 +30,13 @@ fn what_a_capability_does_not_list_is_denied() {
         ("resume_periodic", json!({ "id": "x" })),
         ("update_periodic", json!({ "id": "x", "changes": {} })),
         ("list_periodic", json!({})),
+        (
+            "request",
+            json!({ "id": 1, "event": "x", "to": { "kind": "App" } }),
+        ),
+        ("cancel_request", json!({ "ids": [] })),
+        ("respond", json!({ "responders": [] })),
+        ("reply", json!({ "replies": [] })),
         ("catalog", json!({})),
         ("inspect", json!({})),
     ];

@@ -129,6 +129,14 @@ const orders = {
     const end = performance.now() + ms
     while (performance.now() < end);
   },
+  /** Answers questions, in whichever way they come. */
+  async answer() {
+    const answerQuestion = ({ n }) => ({ twice: n * 2 })
+    window.answerQuestion = answerQuestion
+    const answer = ({ payload: { id, question } }) => core.invoke('answer', { id, answer: answerQuestion(question) })
+    await event.listen('bench:question', answer)
+    await eventBus.respond('bench:question', answerQuestion)
+  },
   heard: () => report('heard', heard),
   pulls: () => report('pulls', pulls),
 }

@@ -27,7 +27,8 @@ pub(crate) fn serve() -> Result<()> {
             next,
             limit,
             open_channel,
-            relay
+            relay,
+            answer
         ])
         .build(tauri::generate_context!())?;
     let handle = app.handle().clone();
@@ -106,6 +107,12 @@ fn open_channel(
     channel: Channel<InvokeResponseBody>,
 ) {
     host.channels.put(window.label(), channel);
+}
+
+/// What a page answers to a question that came by `emit`.
+#[tauri::command]
+fn answer(host: State<'_, Arc<Host>>, id: u64, answer: Value) {
+    host.answers.answer(id, answer);
 }
 
 /// Passes an event of one page on to the channel of another.

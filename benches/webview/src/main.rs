@@ -17,6 +17,7 @@ mod plot;
 mod processes;
 mod report;
 mod results;
+mod round_trips;
 mod run;
 mod ways;
 mod websocket;

@@ -3,8 +3,9 @@
 use crate::{
     micro,
     pages::{Host, Pages, Report, Role},
-    plan::{Body, Pace, Task, Way},
+    plan::{Body, Caller, Pace, Task, Way},
     processes::{self, Activity, Memory, Threads},
+    round_trips::Asker,
     ways::{Content, Emitter, Payload, now_micros},
 };
 use anyhow::{Result, bail};
@@ -130,6 +131,11 @@ impl Bench {
                 warm_up,
                 events,
             } => self.page_to_page(way, warm_up, events),
+            Task::RoundTrips {
+                caller,
+                in_flight,
+                requests,
+            } => self.round_trips(caller, in_flight, requests),
             Task::Idle { way, seconds } => self.idle(way, seconds),
             Task::Micro { rounds } => micro::measure(&self.app, &mut self.pages, rounds),
         };
@@ -252,6 +258,25 @@ impl Bench {
             sample = summarize(&[handled], started, &stream)?;
         }
         Ok(sample)
+    }
+
+    fn round_trips(&mut self, caller: Caller, in_flight: usize, requests: usize) -> Result<Sample> {
+        let label = self.pages.open(&Role {
+            listen: None,
+            send: None,
+            count_pulls: false,
+        })?;
+        self.pages.order(&label, json!({ "order": "answer" }))?;
+        let asker = Asker::new(&self.app, &self.host, caller, &label)?;
+        sleep(BREATH);
+        asker.ask_all(in_flight, requests / 10)?;
+        sleep(BREATH);
+        let seconds = asker.ask_all(in_flight, requests)?;
+        Ok(Sample {
+            events: requests,
+            seconds,
+            ..Sample::default()
+        })
     }
 
     fn idle(&mut self, way: Way, seconds: u64) -> Result<Sample> {

@@ -56,6 +56,17 @@ pub(crate) enum Body {
     Records(usize),
 }
 
+/// How the host asks a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Caller {
+    /// With core `emit`, and a command that the page answers by.
+    Hand,
+    /// With `Webview::eval_with_callback`.
+    Eval,
+    Bus,
+}
+
 /// One measurement, in windows of its own.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "task", rename_all = "camelCase")]
@@ -76,6 +87,12 @@ pub(crate) enum Task {
         way: Way,
         warm_up: usize,
         events: usize,
+    },
+    /// The host asks a window and awaits its answers.
+    RoundTrips {
+        caller: Caller,
+        in_flight: usize,
+        requests: usize,
     },
     /// A window listens and nothing happens.
     Idle { way: Way, seconds: u64 },
@@ -102,6 +119,7 @@ pub(crate) enum Scenario {
     EightWindows,
     PageToPage,
     Latency,
+    RoundTrips,
     Payloads,
     SmallMemory,
     LargeMemory,
@@ -110,11 +128,12 @@ pub(crate) enum Scenario {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Flood,
         Self::EightWindows,
         Self::PageToPage,
         Self::Latency,
+        Self::RoundTrips,
         Self::Payloads,
         Self::SmallMemory,
         Self::LargeMemory,
@@ -128,6 +147,7 @@ impl Scenario {
             Self::EightWindows => "eight-windows",
             Self::PageToPage => "page-to-page",
             Self::Latency => "latency",
+            Self::RoundTrips => "round-trips",
             Self::Payloads => "payloads",
             Self::SmallMemory => "small-memory",
             Self::LargeMemory => "large-memory",
@@ -136,6 +156,9 @@ impl Scenario {
         }
     }
 }
+
+/// How many questions of [`Scenario::RoundTrips`] wait for their answers at a time, and how many there are.
+pub(crate) const ROUND_TRIPS: [(usize, usize); 2] = [(1, 4_000), (64, 20_000)];
 
 /// The sizes of [`Scenario::Payloads`], with what the tables call them.
 pub(crate) const PAYLOADS: [(&str, Body, usize); 4] = [
@@ -267,6 +290,26 @@ impl Options {
                         memory: false,
                     };
                     (key(), way, task)
+                })
+                .collect(),
+            Scenario::RoundTrips => ROUND_TRIPS
+                .into_iter()
+                .flat_map(|(in_flight, requests)| {
+                    let task = move |way: Way, caller| {
+                        let title = if caller == Caller::Eval { ", eval" } else { "" };
+                        let key = format!("{}: {in_flight}{title}", scenario.key());
+                        let task = Task::RoundTrips {
+                            caller,
+                            in_flight,
+                            requests: requests / less,
+                        };
+                        (key, way, task)
+                    };
+                    [
+                        task(Way::Emit, Caller::Hand),
+                        task(Way::Emit, Caller::Eval),
+                        task(Way::Bus, Caller::Bus),
+                    ]
                 })
                 .collect(),
             // The limit is left out: one answer of 40 MB is slower than any of the ways.

@@ -2,7 +2,7 @@
 
 use crate::{
     measure::Sample,
-    plan::{PAYLOADS, Scenario, Way},
+    plan::{PAYLOADS, ROUND_TRIPS, Scenario, Way},
 };
 use serde::Serialize;
 
@@ -135,6 +135,20 @@ impl Results {
             latency,
             |it| Some(it.latency?.p99),
         ));
+        for (in_flight, _) in ROUND_TRIPS {
+            let title = if in_flight == 1 {
+                "questions to a page, one at a time".to_owned()
+            } else {
+                format!("questions to a page, {in_flight} at a time")
+            };
+            let key = round_trips(in_flight);
+            rows.extend(self.row(&title, "answers/s", &key, events_per_second));
+            let (title, key) = (
+                format!("{title}, eval_with_callback for emit"),
+                format!("{key}, eval"),
+            );
+            rows.extend(self.row(&title, "answers/s", &key, events_per_second));
+        }
         for (title, ..) in PAYLOADS {
             let scenario = payloads(title);
             rows.extend(self.row(
@@ -212,6 +226,12 @@ impl Results {
             verdicts.extend(verdict.map(|(verdict, _)| Verdict { aim, ..verdict }));
         }
         verdicts.extend(self.latency_verdicts());
+        for ((in_flight, _), least) in ROUND_TRIPS.into_iter().zip([1.0, 3.0]) {
+            let title = format!("questions to a page, {in_flight} at a time");
+            let key = round_trips(in_flight);
+            let verdict = self.at_least(&title, &key, Way::Emit, events_per_second, least);
+            verdicts.extend(verdict.map(|(verdict, _)| verdict));
+        }
         for (title, scenario) in MEMORY {
             let row = self.row("", "MB", scenario.key(), growth);
             verdicts.extend(
@@ -339,6 +359,10 @@ const IDLE: [(&str, &str, Figure); 4] = [
         Some(nanos as f64 / 1e6 * 60.0 / idle.seconds as f64)
     }),
 ];
+
+fn round_trips(in_flight: usize) -> String {
+    format!("{}: {in_flight}", Scenario::RoundTrips.key())
+}
 
 fn payloads(title: &str) -> String {
     format!("{}: {title}", Scenario::Payloads.key())

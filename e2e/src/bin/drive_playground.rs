@@ -31,6 +31,11 @@ mod at {
         "[data-testid=periodic-list] tr:last-child [data-act=pause]";
     pub(crate) const TASK_START: &str = "[data-testid=task-start]";
     pub(crate) const TASK_PROGRESS: &str = "[data-testid=task-progress]";
+    pub(crate) const ASK_RUST: &str = "[data-testid=ask-rust]";
+    pub(crate) const ASK_OTHER: &str = "[data-testid=ask-other]";
+    pub(crate) const ASK_RESULT: &str = "[data-testid=ask-result]";
+    pub(crate) const CONFIRM: &str = "[data-testid=confirm][open]";
+    pub(crate) const CONFIRM_YES: &str = "[data-testid=confirm-yes]";
     pub(crate) const LOG_ROW: &str = "[data-testid=log-row]";
 }
 
@@ -59,14 +64,18 @@ async fn drive() -> Result<()> {
     main.place(24, 24, 764, 952).await?;
     second.place(812, 24, 764, 952).await?;
 
-    let outcome = exercise(&main, &second).await;
+    let mut outcome = exercise(&main, &second).await;
+    if outcome.is_ok() {
+        let picture = options.picture.with_file_name("asking.png");
+        outcome = ask(&app, &main, &second, &picture).await;
+    }
     for window in [&main, &second] {
         print(window).await?;
     }
     save(&app, &options.picture).await?;
     outcome?;
     println!(
-        "broadcast, per-window and periodic events arrived where they should, and nowhere else"
+        "broadcast, per-window and periodic events arrived where they should, and nowhere else; questions were answered"
     );
     Ok(())
 }
@@ -145,6 +154,37 @@ async fn exercise(main: &Window<'_>, second: &Window<'_>) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// A dialog that Rust asks for, with a picture of it, and what the other window's form has.
+async fn ask(app: &App, main: &Window<'_>, second: &Window<'_>, picture: &Path) -> Result<()> {
+    main.click(at::ASK_RUST).await?;
+    let is_shown = format!("document.querySelector('{}') !== null", at::CONFIRM);
+    main.until("the dialog", &is_shown, &[])
+        .await
+        .context("the question of Rust did not arrive")?;
+    save(app, picture).await?;
+    main.click(at::CONFIRM_YES).await?;
+    answered(main, "Rust was told yes").await?;
+    for window in [main, second] {
+        arrived(window, "cart:updated", 2)
+            .await
+            .context("what follows from the answer did not arrive")?;
+    }
+    second.click(at::ASK_OTHER).await?;
+    answered(second, "main has “greeting”").await
+}
+
+async fn answered(window: &Window<'_>, text: &str) -> Result<()> {
+    let is_there = format!(
+        "document.querySelector('{}').textContent === args[0]",
+        at::ASK_RESULT
+    );
+    window
+        .until(&format!("“{text}”"), &is_there, &[text.into()])
+        .await
+        .map(drop)
+        .context("the answer did not arrive")
 }
 
 /// Leaves a plot and a paused job in the window, for the picture.

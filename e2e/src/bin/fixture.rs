@@ -4,6 +4,7 @@ use declared_events::{Random, Sample, Visitor, visit_all};
 use serde_json::{Value, json, value::RawValue};
 use std::{
     error::Error,
+    future::IntoFuture,
     io::Write,
     sync::{Mutex, mpsc},
     thread,
@@ -30,6 +31,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             flood,
             stream,
             round_trip,
+            ask,
+            ask_all,
+            ask_on_the_main_thread,
             open,
             close,
             load,
@@ -41,6 +45,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         .setup(|app| {
             // Before any page is there.
             app.event_bus().emit("app:ready", json!({ "version": 3 }))?;
+            app.event_bus()
+                .respond("sum", async |numbers: Vec<i64>| {
+                    Ok(numbers.iter().sum::<i64>())
+                })?
+                .forget();
             let ledger = app.handle().clone();
             app.event_bus()
                 .listen("ledger:changed", move |_| {
@@ -100,6 +109,39 @@ fn emit_to(app: AppHandle, label: &str, name: &str, json: String) -> Answer<Rece
     app.event_bus()
         .emit_to(label, name, raw(json)?)
         .map_err(refusal)
+}
+
+/// Asks a page, as an async command of whichever page it is.
+#[tauri::command]
+async fn ask(
+    app: AppHandle,
+    label: String,
+    name: String,
+    question: Value,
+    timeout_ms: Option<u64>,
+) -> Answer<Value> {
+    let mut request = app.event_bus().request(&*label, &name, question);
+    if let Some(millis) = timeout_ms {
+        request = request.timeout(Duration::from_millis(millis));
+    }
+    request.await.map_err(refusal)
+}
+
+#[tauri::command]
+async fn ask_all(app: AppHandle, target: String, name: String) -> Answer<Value> {
+    let bus = app.event_bus();
+    let answers = bus.request_all::<Value>(&*target, &name, ()).await;
+    let answers = answers.map_err(refusal)?.into_iter();
+    Ok(answers
+        .map(|(label, answer)| json!([label, answer.unwrap_or_else(refusal)]))
+        .collect())
+}
+
+/// A command without `async`: it waits on the main thread, or would.
+#[tauri::command]
+fn ask_on_the_main_thread(app: AppHandle, label: &str, name: &str) -> Answer<Value> {
+    let request = app.event_bus().request(label, name, ());
+    tauri::async_runtime::block_on(request.into_future()).map_err(refusal)
 }
 
 /// Emits to the window that asks.

@@ -8,6 +8,7 @@ mod events;
 mod faults;
 mod pages;
 mod permissions;
+mod requests;
 mod shop;
 mod support;
 mod typed;

@@ -27,6 +27,20 @@ export interface ClockTick {
   uptimeSeconds: number
 }
 
+/** Asks the user of a window for a yes or a no. */
+export interface Confirm {
+  title: string
+  text: string
+}
+
+/** A field of the form that sends events. */
+export type Field = 'event' | 'payload'
+
+/** Asks what stands in a field of a window's form. */
+export interface FormValue {
+  field: Field
+}
+
 /** Something that the user should see for a moment. */
 export interface Notice {
   title: string
@@ -109,5 +123,11 @@ declare module 'tauri-plugin-event-bus-api' {
     'window:closed': WindowClosed
     /** A window has the focus now. */
     'window:focused': WindowFocused
+  }
+  interface RequestMap {
+    /** Asks the user of a window for a yes or a no. */
+    'confirm': { question: Confirm; answer: boolean }
+    /** Asks what stands in a field of a window's form. */
+    'form:value': { question: FormValue; answer: string }
   }
 }

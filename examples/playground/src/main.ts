@@ -1,5 +1,6 @@
 import { isTauri } from '@tauri-apps/api/core'
 import { getCurrentWebviewWindow } from '@tauri-apps/api/webviewWindow'
+import { startAsking } from './ask'
 import { element } from './element'
 import { startListening } from './listening'
 import { startLog } from './log'
@@ -19,4 +20,5 @@ startListening(label)
 startSend()
 startPeriodicForm()
 startTask()
+startAsking(label)
 startNotices()

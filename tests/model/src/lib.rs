@@ -48,6 +48,7 @@ mod turn;
 
 mod page;
 mod periodic;
+mod request;
 mod sync;
 
 mod check;
@@ -55,6 +56,8 @@ mod check;
 pub mod inside;
 #[allow(clippy::unwrap_used)]
 pub mod pulls;
+#[allow(clippy::unwrap_used)]
+pub mod questions;
 #[allow(clippy::unwrap_used)]
 pub mod room;
 #[allow(clippy::unwrap_used)]

@@ -143,6 +143,15 @@ pub(crate) struct Page {
     n: u64,
     handled: u64,
     pub(crate) heard: Heard,
+    /// The ids of the questions that it was given, and of those that ended.
+    pub(crate) questions: Questions,
+}
+
+/// Questions, and the ends of questions, as they came.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Questions {
+    pub(crate) given: Vec<String>,
+    pub(crate) ended: Vec<String>,
 }
 
 impl Page {
@@ -153,6 +162,7 @@ impl Page {
             n: 0,
             handled: 0,
             heard: Heard::new(),
+            questions: Questions::default(),
         }
     }
 
@@ -219,6 +229,7 @@ impl Page {
             session: self.session,
             ack: self.handled,
             is_ahead,
+            is_prompt: false,
             bound: BATCH,
         };
         self.engine.pull(MAIN, pull, reply);
@@ -238,7 +249,7 @@ impl Page {
             Some(Err(error)) => return Err(error.code()),
             None => return Err(ErrorCode::StaleSession),
         };
-        let items = read_batch(&json);
+        let items = read_batch(&json, &mut self.questions);
         // An answer that has overtaken the one that it follows on is passed over, and asked for again.
         if items
             .first()
@@ -277,12 +288,22 @@ struct Item {
 }
 
 /// Reads what `page/batch.rs` has written. There are no gaps here, since no queue is ever too full.
-fn read_batch(json: &str) -> Vec<Item> {
+fn read_batch(json: &str, questions: &mut Questions) -> Vec<Item> {
     let batch: Value = serde_json::from_str(json).unwrap();
     let first = batch["first"].as_u64().unwrap();
     let mut seq = 0;
     let items = batch["items"].as_array().unwrap().iter().zip(first..);
     let item = |(event, index): (&Value, u64)| {
+        if event.is_object() {
+            let text = |key: &str| event[key].as_str().map(str::to_owned);
+            questions.given.extend(text("request"));
+            questions.ended.extend(text("ended"));
+            return Item {
+                index,
+                seq: 0,
+                subscriptions: Vec::new(),
+            };
+        }
         seq += event[1].as_i64().unwrap();
         let head = &batch["heads"][event[0].as_u64().unwrap() as usize];
         Item {

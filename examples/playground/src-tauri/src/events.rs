@@ -1,9 +1,9 @@
-//! The events of this app. Their TypeScript, `src/events.ts`, and their page, `docs/events.md`, are made from them.
+//! The events and questions of this app. Their TypeScript, `src/events.ts`, and their page, `docs/events.md`, are made from them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tauri_plugin_event_bus::{Builder, Event, Policy};
+use tauri_plugin_event_bus::{Builder, Event, Policy, Request};
 
 const RUST: &[&str] = &["Rust"];
 const EVERY_WINDOW: &[&str] = &["every window"];
@@ -23,6 +23,8 @@ pub(crate) fn event_bus() -> Builder {
         .event::<Notice>()
         .event::<Ping>()
         .event::<Pong>()
+        .request::<Confirm>()
+        .request::<FormValue>()
 }
 
 /// The app has started.
@@ -201,6 +203,37 @@ impl Event for Pong {
     const NAME: &'static str = "pong";
     const EMITTED_BY: &'static [&'static str] = RUST;
     const HEARD_BY: &'static [&'static str] = &["the window that asked"];
+}
+
+/// Asks the user of a window for a yes or a no.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Confirm {
+    pub(crate) title: String,
+    pub(crate) text: String,
+}
+
+impl Request for Confirm {
+    const NAME: &'static str = "confirm";
+    type Response = bool;
+}
+
+/// Asks what stands in a field of a window's form.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(crate) struct FormValue {
+    pub(crate) field: Field,
+}
+
+/// A field of the form that sends events.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Field {
+    Event,
+    Payload,
+}
+
+impl Request for FormValue {
+    const NAME: &'static str = "form:value";
+    type Response = String;
 }
 
 #[cfg(test)]

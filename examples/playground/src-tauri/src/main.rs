@@ -6,6 +6,7 @@ mod burst;
 mod conversation;
 mod events;
 mod machine;
+mod question;
 mod task;
 mod theme;
 
@@ -22,7 +23,8 @@ fn main() -> tauri::Result<()> {
         .manage(task::Runs::default())
         .invoke_handler(tauri::generate_handler![
             task::start_task,
-            burst::start_burst
+            burst::start_burst,
+            question::empty_cart
         ])
         .on_window_event(tell_window_state)
         .setup(|app| {

@@ -1,0 +1,90 @@
+import { type CommandQueue, run } from './commands.js'
+import { EventBusError, report, toEventBusError } from './error.js'
+import type { Target } from './target.js'
+
+/** What a page asks. */
+export interface Asked {
+  readonly event: string
+  readonly to: Target
+  readonly payload: string | undefined
+  readonly timeoutMs: number | undefined
+  readonly causes: readonly string[]
+  readonly signal: AbortSignal | undefined
+}
+
+/** How many sessions in a row may turn out stale before a question is rejected. */
+const RENEWALS = 3
+
+interface Waiting {
+  reject(error: EventBusError): void
+}
+
+/**
+ * The questions of a page. They do not wait for the command in flight, nor for each other: each is a command of its own
+ * that is answered once its answer is there. The host tells copies apart by the session and the number.
+ */
+export class Questions {
+  private newest = 0
+  private readonly waiting = new Set<Waiting>()
+
+  constructor(private readonly queue: CommandQueue) {}
+
+  ask(asked: Asked): Promise<unknown> {
+    const { signal } = asked
+    return new Promise((resolve, reject) => {
+      this.newest += 1
+      const id = this.newest
+      const waiting = { reject: (error: EventBusError) => settle(() => reject(error)) }
+      const settle = (act: () => void) => {
+        this.waiting.delete(waiting)
+        signal?.removeEventListener('abort', abort)
+        act()
+      }
+      const abort = () => {
+        if (!this.waiting.has(waiting)) return
+        this.cancel(id)
+        const cause = signal?.reason
+        waiting.reject(new EventBusError('cancelled', `"${asked.event}" was given up by its signal`, { cause }))
+      }
+      this.waiting.add(waiting)
+      signal?.addEventListener('abort', abort)
+      this.send(id, asked, 0, () => this.waiting.has(waiting)).then(
+        (answer) => settle(() => resolve(answer)),
+        (error) => waiting.reject(toEventBusError(error, 'request')),
+      )
+    })
+  }
+
+  private async send(id: number, asked: Asked, stale: number, isWaiting: () => boolean): Promise<unknown> {
+    const { event, to, payload, timeoutMs, causes } = asked
+    const { session } = this.queue
+    const optional = {
+      ...(payload !== undefined && { payload }),
+      ...(timeoutMs !== undefined && { timeoutMs }),
+      ...(causes.length > 0 && { causes }),
+    }
+    try {
+      return await run('request', { session, id, event, to, ...optional })
+    } catch (reason) {
+      const error = toEventBusError(reason, 'request')
+      // The host has not asked: the session was over before.
+      if (error.code !== 'stale_session' || stale >= RENEWALS || !isWaiting()) throw error
+      if (this.queue.session === session) await this.queue.renewed()
+      return this.send(id, asked, stale + 1, isWaiting)
+    }
+  }
+
+  private cancel(id: number): void {
+    run('cancel_request', { session: this.queue.session, ids: [id] }).catch((reason) => {
+      const error = toEventBusError(reason, 'cancel_request')
+      if (error.code !== 'stale_session') report(error)
+    })
+  }
+
+  /** The page was away, and the host has given up what it had asked. */
+  lose(): void {
+    for (const waiting of [...this.waiting]) {
+      waiting.reject(new EventBusError('unavailable', 'the page was away while it waited for an answer'))
+    }
+  }
+}

@@ -1,0 +1,384 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { emit } from './emit.js'
+import type { EventBusError } from './error.js'
+import { endOfTask, freshRealm, STALE, settled } from './fake-host.js'
+import { listen } from './listen.js'
+import { existingInbox } from './realm.js'
+import { type RequestContext, request, respond } from './request.js'
+
+let realm: ReturnType<typeof freshRealm>
+beforeEach(() => {
+  realm = freshRealm()
+})
+afterEach(() => {
+  expect(realm.host.broken).toEqual([])
+  vi.unstubAllGlobals()
+  vi.restoreAllMocks()
+})
+
+const replies = () => realm.host.replies
+const failed = (promise: Promise<unknown>) =>
+  promise.then(
+    () => expect.fail('it was answered'),
+    (error: EventBusError) => error,
+  )
+
+describe('respond', () => {
+  it('answers what the page is asked, without a listener of that name hearing it', async () => {
+    const heard = vi.fn()
+    await listen('confirm', heard)
+    const contexts: RequestContext[] = []
+    await respond('confirm', (question, context) => {
+      contexts.push(context)
+      return { asked: question }
+    })
+    realm.host.ask('a1', 'confirm', { title: 'x' }, 'other')
+    await settled()
+    expect(replies()).toEqual([{ request: 'a1', payload: '{"asked":{"title":"x"}}' }])
+    expect(contexts[0]).toMatchObject({ event: 'confirm', source: { kind: 'webview', label: 'other' } })
+    expect(heard).not.toHaveBeenCalled()
+  })
+
+  it('pulls without any subscription, and stops with the last responder', async () => {
+    const off = await respond('a', () => 1)
+    expect(realm.host.pullsInFlight).toBe(1)
+    realm.host.ask('1', 'a')
+    await settled()
+    off()
+    await settled()
+    realm.host.session?.pull?.resolve({ items: [], heads: [], first: 0, more: false })
+    await settled()
+    expect(realm.host.pullsInFlight).toBe(0)
+    expect(realm.host.session?.responders.size).toBe(0)
+  })
+
+  it('answers many of a batch with one command, synchronous or not', async () => {
+    await respond('a', async (question) => question)
+    realm.host.hold = ({ command }) => command === 'pull'
+    for (let i = 0; i < 64; i += 1) realm.host.ask(`${i}`, 'a', i)
+    realm.host.release()
+    await settled()
+    expect(replies().map(({ payload }) => payload)).toEqual(Array.from({ length: 64 }, (_, i) => `${i}`))
+    // The pull that was parked brings the first, and the next one all others; their answers go with the pulls that follow.
+    const carried = realm.host.commands('pull').flatMap(({ args }) => (args.replies as unknown[] | undefined) ?? [])
+    expect(carried.length).toBe(64)
+    expect(realm.host.commands('reply')).toEqual([])
+  })
+
+  it('sends the name and message of what is thrown, and the stack only where it is to be told', async () => {
+    class Odd extends TypeError {
+      override name = 'Odd'
+    }
+    const fail = () => {
+      throw new Odd('no')
+    }
+    await respond('bare', fail)
+    await respond('stacked', async () => fail(), { stack: true })
+    await respond('text', () => Promise.reject('just text'))
+    for (const name of ['bare', 'stacked', 'text']) realm.host.ask(name, name)
+    await settled()
+    const failure = { name: 'Odd', message: 'no' }
+    expect(replies()).toEqual(
+      expect.arrayContaining([
+        { request: 'bare', failure },
+        { request: 'stacked', failure: { ...failure, stack: expect.stringContaining('request.test') } },
+        { request: 'text', failure: { name: 'Error', message: 'just text' } },
+      ]),
+    )
+  })
+
+  it('says that it has no responder for what came too late', async () => {
+    await listen('*', () => {})
+    const off = await respond('gone', () => 1)
+    off()
+    await settled()
+    realm.host.ask('1', 'gone')
+    await settled()
+    expect(replies()).toEqual([{ request: '1', declined: true }])
+  })
+
+  it('has one responder a name, and names the first', async () => {
+    await respond('confirm', function askUser() {
+      return true
+    })
+    const error = await failed(respond('confirm', () => false))
+    expect(error).toMatchObject({ code: 'duplicate_responder', message: expect.stringContaining('"askUser"') })
+    realm.host.ask('1', 'confirm')
+    await settled()
+    expect(replies()).toEqual([{ request: '1', payload: 'true' }])
+  })
+
+  it('ends at once, and its name is free again', async () => {
+    const off = respond('a', () => 1)
+    off()
+    off()
+    await off
+    expect(realm.host.commands('respond')).toEqual([])
+    const second = await respond('a', () => 2)
+    second()
+    await respond('a', () => 3)
+    realm.host.ask('1', 'a')
+    await settled()
+    expect(replies()).toEqual([{ request: '1', payload: '3' }])
+  })
+
+  it('ends with its signal', async () => {
+    const ended = new AbortController()
+    await respond('a', () => 1, { signal: ended.signal })
+    ended.abort()
+    await settled()
+    expect(realm.host.session?.responders.size).toBe(0)
+    await respond('b', () => 1, { signal: ended.signal })
+    expect(realm.host.session?.responders.size).toBe(0)
+  })
+
+  it('rejects when the host refuses it, and reports that where nobody looks', async () => {
+    realm.host.refuseEntry = (command) => (command === 'respond' ? { code: 'denied', message: 'no' } : undefined)
+    expect(await failed(respond('a', () => 1))).toMatchObject({ code: 'denied' })
+    respond('b', () => 1)
+    await endOfTask()
+    await endOfTask()
+    expect(realm.reported).toHaveBeenCalledTimes(1)
+  })
+
+  it('aborts the signal of what nobody waits for any more, and does not answer it', async () => {
+    let signal: AbortSignal | undefined
+    let finish = (_: unknown) => {}
+    await respond('slow', (_, context) => {
+      signal = context.signal
+      return new Promise((resolve) => {
+        finish = resolve
+      })
+    })
+    realm.host.ask('1', 'slow')
+    await settled()
+    realm.host.push({ ended: '1', code: 'timeout' })
+    await settled()
+    expect(signal?.aborted).toBe(true)
+    expect(signal?.reason).toMatchObject({ code: 'timeout' })
+    finish(1)
+    await settled()
+    expect(replies()).toEqual([])
+  })
+
+  it('reports an answer that JSON cannot express, and tells whoever asked', async () => {
+    await respond('a', () => () => {})
+    realm.host.ask('1', 'a')
+    await settled()
+    expect(replies()).toMatchObject([{ request: '1', failure: { message: expect.stringContaining('JSON') } }])
+    expect(realm.reported.mock.calls[0]?.[0]).toMatchObject({ code: 'invalid_payload' })
+  })
+
+  it('reports what the host says of an answer', async () => {
+    realm.host.refuseEntry = (command) => (command === 'reply' ? { code: 'not_asked', message: 'no' } : undefined)
+    await respond('a', () => 1)
+    realm.host.ask('1', 'a')
+    await settled()
+    expect(realm.reported.mock.calls[0]?.[0]).toMatchObject({ code: 'not_asked' })
+  })
+
+  it('answers with a command of its own what takes its time, or is long', async () => {
+    let finish = (_: unknown) => {}
+    await respond(
+      'slow',
+      () =>
+        new Promise((resolve) => {
+          finish = resolve
+        }),
+    )
+    await respond('long', () => 'x'.repeat(70_000))
+    realm.host.ask('1', 'slow')
+    await settled()
+    finish('late')
+    await settled()
+    realm.host.ask('2', 'long')
+    await settled()
+    expect(realm.host.commands('reply').map(({ args }) => (args.replies as { request: string }[])[0]?.request)).toEqual(
+      ['1', '2'],
+    )
+  })
+
+  it('sends answers again whose pull has failed', async () => {
+    vi.useFakeTimers()
+    await respond('a', () => 1)
+    let failures = 0
+    realm.host.refuse = ({ args }) =>
+      args.replies && args.ack && failures++ === 0 ? { code: 'unavailable', message: 'lost' } : undefined
+    realm.host.ask('1', 'a')
+    await vi.advanceTimersByTimeAsync(1_000)
+    await settled()
+    vi.useRealTimers()
+    expect(replies()).toEqual([{ request: '1', payload: '1' }])
+    expect(realm.host.commands('reply').length).toBe(1)
+  })
+
+  it('answers on in a new session, and gives up what the old one was asked', async () => {
+    const signals: AbortSignal[] = []
+    await respond('a', (_, { signal }) => {
+      signals.push(signal)
+      return signals.length === 1 ? new Promise(() => {}) : 'again'
+    })
+    realm.host.ask('1', 'a')
+    await settled()
+    realm.host.endSession()
+    await settled()
+    expect(signals[0]?.aborted).toBe(true)
+    expect([...(realm.host.session?.responders ?? [])]).toEqual(['a'])
+    realm.host.ask('2', 'a')
+    await settled()
+    expect(replies()).toEqual([{ request: '2', payload: '"again"' }])
+  })
+})
+
+describe('request', () => {
+  const asked = () => realm.host.asked
+
+  it('asks, and gives the answer', async () => {
+    const answer = request<boolean>('main', 'confirm', { title: 'x' }, { timeoutMs: 500 })
+    await settled()
+    expect(asked()[0]?.args).toMatchObject({
+      id: 1,
+      event: 'confirm',
+      to: 'main',
+      payload: '{"title":"x"}',
+      timeoutMs: 500,
+    })
+    asked()[0]?.resolve(true)
+    expect(await answer).toBe(true)
+  })
+
+  it('asks Rust under the name host, and a webview of that label by its kind', async () => {
+    request('host', 'sum').catch(() => {})
+    request({ kind: 'Webview', label: 'host' }, 'sum').catch(() => {})
+    await settled()
+    expect(asked().map(({ args }) => args.to)).toEqual([{ kind: 'App' }, { kind: 'Webview', label: 'host' }])
+  })
+
+  it('does not hold up what else the page sends, nor wait for it', async () => {
+    realm.host.hold = ({ command }) => command === 'emit'
+    const emitted = emit('x')
+    const answers = [request('main', 'a'), request('main', 'b')]
+    await settled()
+    expect(asked().map(({ args }) => args.id)).toEqual([1, 2])
+    asked()[1]?.resolve('b')
+    expect(await answers[1]).toBe('b')
+    realm.host.release()
+    await emitted
+    asked()[0]?.resolve('a')
+    expect(await answers[0]).toBe('a')
+  })
+
+  it('rejects with what the responder threw as its cause', async () => {
+    const answer = request('main', 'a')
+    await settled()
+    const failure = { name: 'TypeError', message: 'no' }
+    asked()[0]?.reject({ code: 'responder_failed', message: 'failed', failure })
+    const error = await failed(answer)
+    expect(error.code).toBe('responder_failed')
+    expect(error.cause).toMatchObject(failure)
+    expect((error.cause as Error).stack).toBe('TypeError: no')
+  })
+
+  it('gives up by its signal and tells the host', async () => {
+    const ended = new AbortController()
+    const answer = request('main', 'a', null, { signal: ended.signal })
+    await settled()
+    ended.abort('enough')
+    expect(await failed(answer)).toMatchObject({ code: 'cancelled', cause: 'enough' })
+    expect(realm.host.commands('cancel_request')[0]?.args.ids).toEqual([1])
+    expect(await failed(request('main', 'a', null, { signal: ended.signal }))).toMatchObject({ code: 'cancelled' })
+    expect(asked().length).toBe(1)
+  })
+
+  it('asks again in a new session what a session was too old for', async () => {
+    await emit('x')
+    realm.host.endSilently()
+    const answer = request('main', 'a')
+    await settled()
+    expect(asked().length).toBe(1)
+    expect(new Set(realm.host.commands('request').map(({ args }) => args.session)).size).toBe(2)
+    asked()[0]?.resolve(1)
+    expect(await answer).toBe(1)
+  })
+
+  it('gives up when every session is too old', async () => {
+    realm.host.refuse = ({ command }) => (command === 'request' ? STALE : undefined)
+    expect(await failed(request('main', 'a'))).toMatchObject({ code: 'stale_session' })
+    expect(realm.host.commands('request').length).toBe(4)
+  })
+
+  it('names the permission that is missing', async () => {
+    realm.host.refuse = ({ command }) => (command === 'request' ? 'event-bus.request not allowed' : undefined)
+    const error = await failed(request('main', 'a'))
+    expect(error).toMatchObject({ code: 'denied', message: expect.stringContaining('"event-bus:request"') })
+  })
+
+  it('refuses what no host could be asked', async () => {
+    expect(await failed(request('main', 'a', Number.NaN))).toMatchObject({ code: 'invalid_payload' })
+    expect(await failed(request('main', 'tauri://x'))).toMatchObject({ code: 'reserved_event_name' })
+  })
+})
+
+describe('chains', () => {
+  it('go on through a question, also behind an await of its responder', async () => {
+    await respond('q', async (_, { causes, emit: emitAfter }) => {
+      void emit('at-once', causes)
+      await null
+      void emit('unknown')
+      await emitAfter('later')
+      return 1
+    })
+    realm.host.push({ request: '1', event: 'q', source: 0, payload: null, causes: ['click'] })
+    await settled()
+    const emitted = realm.host.commands('emit').flatMap(({ args }) => args.events as Record<string, unknown>[])
+    expect(emitted).toEqual([
+      { event: 'at-once', payload: '["click"]', causes: ['click', 'q'] },
+      { event: 'unknown' },
+      { event: 'later', causes: ['click', 'q'] },
+    ])
+  })
+
+  it('begin with what a handler asks', async () => {
+    await listen('click', () => {
+      void request('other', 'q').catch(() => {})
+    })
+    realm.host.emit('click')
+    await settled()
+    void request('other', 'r').catch(() => {})
+    await settled()
+    expect(realm.host.commands('request').map(({ args }) => args.causes)).toEqual([['click'], undefined])
+  })
+})
+
+describe('a page', () => {
+  it('keeps nothing of ten thousand questions, half of which fail', async () => {
+    let answer: (question: number) => unknown = () => null
+    await respond<number>('q', (question) => answer(question))
+    type Kept = Record<string, { size?: number; length?: number }>
+    const inbox = existingInbox() as unknown as { conversations: { responders: Kept; questions: Kept } }
+    answer = (question) => {
+      if (question % 4 === 1) throw new Error('no')
+      return question % 4 === 3 ? new Promise(() => {}) : question
+    }
+    for (let round = 0; round < 100; round += 1) {
+      const controllers = Array.from({ length: 100 }, () => new AbortController())
+      const asked: Promise<unknown>[] = []
+      for (const [n, { signal }] of controllers.entries()) {
+        realm.host.ask(`${round}-${n}`, 'q', n)
+        asked.push(request('other', 'r', n, { signal }).catch(() => {}))
+      }
+      await settled()
+      for (let n = 3; n < 100; n += 4) realm.host.push({ ended: `${round}-${n}`, code: 'timeout' })
+      const waiting = realm.host.asked.splice(0)
+      expect(waiting).toHaveLength(100)
+      for (const [n, held] of waiting.entries()) if (n % 2 === 0) held.resolve(n)
+      await settled()
+      for (const controller of controllers) controller.abort()
+      await Promise.all(asked)
+      await vi.waitFor(() => expect(replies().length).toBe(75 * (round + 1)))
+    }
+    await settled()
+    const { responders, questions } = inbox.conversations
+    expect([responders.running?.size, responders.outgoing?.length, questions.waiting?.size]).toEqual([0, 0, 0])
+  })
+})

@@ -1,0 +1,2 @@
+#[path = "../../../src/request/responders.rs"]
+pub(crate) mod responders;

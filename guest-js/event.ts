@@ -240,18 +240,18 @@ function isLost(value: unknown): boolean {
 
 /** Where in a payload the first number is that is lost, looked for only once there is one. */
 function placeOfLost(payload: unknown): string {
-  const steps: { written: unknown; step: string }[] = []
-  let place = ''
+  // What is at several places is looked through at each right after it was noted there.
+  const paths = new Map<unknown, string>()
+  let place: string | undefined
   JSON.stringify(payload, function (this: unknown, key: string, value: unknown) {
-    while (steps.length > 0 && steps[steps.length - 1]?.written !== this) steps.pop()
+    const around = paths.get(this)
+    const path = around === undefined ? '' : around + (Array.isArray(this) ? `[${key}]` : `.${key}`)
+    if (isLost(value)) place ??= path
     const written = asTauriWrites(value)
-    steps.push({ written, step: Array.isArray(this) ? `[${key}]` : `.${key}` })
-    if (isLost(value)) place ||= steps.map(({ step }) => step).join('')
+    paths.set(written, path)
     return written
   })
-  // The payload itself has an empty key.
-  const path = place.replace(/^\.\.?/, '')
-  return path && ` at \`${path}\``
+  return place ? ` at \`${place.replace(/^\./, '')}\`` : ''
 }
 
 function describe(value: unknown): string {

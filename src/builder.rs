@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -10,6 +11,7 @@ use crate::catalog::{Catalog, ComponentDescription, Declaration, RequestDeclarat
 use crate::commands;
 use crate::config::{CatalogMode, Config, Limits, PolicyRule, read_policies};
 use crate::engine::{Directory, Engine};
+use crate::error::{Error, ErrorCode};
 use crate::listener::call_listeners;
 use crate::page::{crash, lease::keep_leases};
 use crate::periodic::SourceCall;
@@ -157,11 +159,13 @@ impl Builder {
     }
 
     /// Makes the plugin. The app fails to start where a limit or a policy makes no sense, with a message that names its key,
-    /// or where two typed events have one name, with a message that names both.
+    /// where two typed events have one name, with a message that names both, or where the plugin is registered twice.
     #[must_use]
     pub fn build<R: Runtime>(self) -> TauriPlugin<R, Option<Config>> {
+        let registration = Registration::default();
         PluginBuilder::<R, Option<Config>>::new("event-bus")
             .setup(move |app, api| {
+                registration.complete(app.try_state::<EventBus>().is_some())?;
                 let config = api.config().clone().unwrap_or_default();
                 let limits = self.limits.unwrap_or(config.limits);
                 limits.check()?;
@@ -207,6 +211,38 @@ impl Builder {
                 _ => {}
             })
             .build()
+    }
+}
+
+thread_local! {
+    static PASSED_OVER: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A plugin on its way into an app. Of two with one name Tauri keeps the later and says nothing, and with the other the
+/// typed events and limits that were for it would be gone.
+#[derive(Default)]
+struct Registration {
+    is_complete: bool,
+}
+
+impl Registration {
+    fn complete(mut self, is_there: bool) -> crate::Result<()> {
+        self.is_complete = true;
+        if PASSED_OVER.take() || is_there {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                "the plugin event-bus was registered twice, and Tauri keeps one; keep the .plugin(…) with the Builder, and no .plugin(tauri_plugin_event_bus::init()) beside it",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        if !self.is_complete {
+            PASSED_OVER.set(true);
+        }
     }
 }
 

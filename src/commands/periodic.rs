@@ -129,22 +129,14 @@ pub(super) async fn start_periodic<R: Runtime>(
             interval,
             source: sampled.as_ref().map(|(source, _)| &**source),
         };
-        let shortest_interval = check_timing(engine, &scope, &name, to.as_mut(), ticks)?;
+        // What is said first names an entry that allows the event as well.
         let owner = if job.owner == OwnerKind::App {
-            scope.check_jobs_of_others()?;
-            if !scope.reaches_jobs_of_others(&name) {
-                return Err(Error::new(
-                    ErrorCode::Denied,
-                    format!(
-                        "the page in this window may not start {} for the app: no entry with \"owner\": \"any\" matches it",
-                        quoted(name.as_str())
-                    ),
-                ));
-            }
+            scope.check_starting_for_app(&name)?;
             JobOwner::Host
         } else {
             owner
         };
+        let shortest_interval = check_timing(engine, &scope, &name, to.as_mut(), ticks)?;
         let timing = job.timing(interval)?;
         let payload = match &sampled {
             Some((source, args)) => Payload::Made(bus.sample(&name, source, Arc::clone(args))?),

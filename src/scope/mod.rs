@@ -296,6 +296,18 @@ impl Scope {
         ))
     }
 
+    /// Checks that a page may start periodic events of this name for the app.
+    pub(crate) fn check_starting_for_app(&self, name: &EventName) -> Result<()> {
+        if self.reaches_jobs_of_others(name) {
+            return Ok(());
+        }
+        Err(self.refuse(
+            &format!("start {} with the owner \"app\"", quoted(name.as_str())),
+            &json!({ "event": name.as_str(), "owner": "any" }).to_string(),
+            |rule| rule.events.matches(name),
+        ))
+    }
+
     /// Whether a page may list and stop periodic events of this name that others have started.
     pub(crate) fn reaches_jobs_of_others(&self, name: &EventName) -> bool {
         let is_theirs = |rule: &Rule| rule.has_any_owner && rule.events.matches(name);
@@ -379,6 +391,10 @@ impl Scope {
                 Some(faults) => faults,
                 None if self.allow.is_empty() => format!(
                     "{} is there without a list of events, and an empty list allows nothing",
+                    self.permission
+                ),
+                None if self.allow.iter().any(|entry| entry.has_recipients()) => format!(
+                    "no allow entry of {} matches it, and one with `to` is about sending to those windows alone",
                     self.permission
                 ),
                 None => format!("no allow entry of {} matches it", self.permission),

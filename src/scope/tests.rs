@@ -600,6 +600,12 @@ fn refusals_say_what_would_allow_it() {
         &[r#"send "a" to "side""#, line],
     );
     check(
+        json!([{ "event": "a", "to": "main" }]),
+        json!([]),
+        None,
+        &["one with `to` is about sending to those windows alone"],
+    );
+    check(
         json!([{ "event": "a", "to": "*" }]),
         json!([{ "event": "a", "to": "main" }, { "event": "*", "to": "s*" }]),
         Some("side"),

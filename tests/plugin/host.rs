@@ -215,3 +215,24 @@ fn emitting_under_a_lock_that_a_listener_wants_is_no_deadlock() {
     drop(entries);
     assert_eq!(heard.recv_timeout(PATIENCE).unwrap(), 1);
 }
+
+#[test]
+fn a_plugin_that_is_registered_twice_stops_the_start() {
+    let with_two = || {
+        tauri::test::mock_builder()
+            .plugin(Builder::new().build())
+            .plugin(tauri_plugin_event_bus::init())
+            .build(fixture::context())
+    };
+    let error = with_two().err().unwrap().to_string();
+    assert!(error.contains("registered twice"), "{error}");
+
+    let app = app();
+    let error = app.handle().plugin(tauri_plugin_event_bus::init());
+    let error = error.err().unwrap().to_string();
+    assert!(error.contains("registered twice"), "{error}");
+    assert!(app.event_bus().emit("still:there", 1).is_ok());
+    // One that comes after it is not blamed for it.
+    drop(app);
+    crate::support::app();
+}

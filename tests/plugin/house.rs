@@ -267,6 +267,36 @@ fn documentation() -> Vec<PathBuf> {
     pages
 }
 
+#[test]
+fn tests_that_the_promises_name_are_there() {
+    let mut sources = String::new();
+    for folder in ["src", "tests", "e2e/tests", "benches"] {
+        for file in rust_files(folder) {
+            sources.push_str(&read(file));
+        }
+    }
+    let readme = read("README.md");
+    let promises = readme
+        .split("\n## ")
+        .find(|part| part.starts_with("Promises"));
+    let rows = promises.unwrap().lines().filter_map(|line| {
+        let (_, shown_by) = line.trim_end_matches('|').rsplit_once('|')?;
+        Some(shown_by)
+    });
+    let mut named = 0;
+    for row in rows {
+        // What stands between a first and a second backtick, a third and a fourth, and so on.
+        for name in row.split('`').skip(1).step_by(2) {
+            let is_test = name.contains('_') && !name.contains(['/', '.', ' ']);
+            if is_test {
+                named += 1;
+                assert!(sources.contains(&format!("fn {name}(")), "no test {name}");
+            }
+        }
+    }
+    assert!(named > 20, "{named}");
+}
+
 /// The fenced blocks of a page, with their language.
 fn blocks(page: &str) -> Vec<(String, String)> {
     let mut blocks = Vec::new();

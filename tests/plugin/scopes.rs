@@ -565,10 +565,10 @@ fn periodic_events_of_others_need_their_own_entry() {
         }
     }
     let beyond = json!({ "event": "note", "everyMs": 1000, "owner": "app" });
-    assert_eq!(
-        code(&overseer.start_periodic(beyond).unwrap_err()),
-        "denied"
-    );
+    let refused = overseer.start_periodic(beyond).unwrap_err();
+    assert_eq!(code(&refused), "denied");
+    let entry = r#"[{"event":"note","owner":"any"}]"#;
+    assert!(message(&refused).contains(entry), "{refused}");
     assert_eq!(stop(&mut overseer, "app", &host), "ok");
 
     assert_eq!(stop(&mut overseer, "clock", &host), "ok");

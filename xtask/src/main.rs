@@ -29,8 +29,8 @@ Commands of this repository, from a fresh clone:
       --quick           fewer rounds, about two minutes
       --long            two million small events instead of 500,000
       --only <scenario> one of flood, eight-windows, page-to-page, latency,
-                        payloads, small-memory, large-memory, idle, micro;
-                        may be given several times
+                        payloads, round-trips, small-memory, large-memory, idle,
+                        micro; may be given several times
       --rounds <number> how often each way is measured
       --write-docs      copies the result into docs/benchmarks/
   cargo xtask codegen   write every generated file anew

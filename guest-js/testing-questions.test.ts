@@ -140,8 +140,10 @@ describe('what the code under test is asked', () => {
     bus.emit('a')
     // The page is at the event while these wait behind it.
     const given = failed(bus.request('main', 'q', null, { signal: ended.signal }))
+    const behind = bus.request('main', 'r')
     ended.abort()
     expect(await given).toMatchObject({ code: 'cancelled' })
+    expect(await behind).toBe(1)
     expect(await bus.request('main', 'r')).toBe(1)
     expect(responder).not.toHaveBeenCalled()
   })

@@ -513,8 +513,11 @@ class PageInbox implements Inbox {
   private deliverOther(item: PulledGap | PulledQuestion | PulledEnding): void {
     if ('request' in item) {
       this.cause = item
-      this.conversations?.ask(item, sourceOf(item.source))
-      this.cause = null
+      try {
+        this.conversations?.ask(item, sourceOf(item.source))
+      } finally {
+        this.cause = null
+      }
     } else if ('ended' in item) this.conversations?.stop(item)
     else this.deliverGap(item)
   }

@@ -87,6 +87,42 @@ describe('respond', () => {
     )
   })
 
+  it('goes on after what cannot be read was thrown', async () => {
+    const revoked = () => {
+      const { proxy, revoke } = Proxy.revocable({}, {})
+      revoke()
+      return proxy
+    }
+    const unreadable = {
+      get message() {
+        throw new Error('no')
+      },
+    }
+    const heard = vi.fn()
+    await listen('e', heard)
+    await respond('proxy', () => {
+      throw revoked()
+    })
+    await respond('later', async () => {
+      throw unreadable
+    })
+    await respond('text', () => {
+      throw Object.assign(() => {}, { toString: () => JSON.parse('') })
+    })
+    for (const name of ['proxy', 'later', 'text']) realm.host.ask(name, name)
+    await settled()
+    realm.host.emit('e')
+    await settled()
+    const failure = { name: 'Error', message: 'it threw what cannot be read' }
+    expect(replies().sort((a, b) => String(a.request).localeCompare(String(b.request)))).toEqual([
+      { request: 'later', failure },
+      { request: 'proxy', failure },
+      { request: 'text', failure },
+    ])
+    expect(heard).toHaveBeenCalledTimes(1)
+    expect(existingInbox()?.cause).toBeNull()
+  })
+
   it('says that it has no responder for what came too late', async () => {
     await listen('*', () => {})
     const off = await respond('gone', () => 1)

@@ -239,12 +239,17 @@ export interface Failure {
 }
 
 function failureOf(reason: unknown, withStack: boolean): Failure {
-  if (typeof reason !== 'object' || reason === null) return { name: 'Error', message: String(reason) }
-  const { name, message, stack } = reason as { name?: unknown; message?: unknown; stack?: unknown }
-  return {
-    name: typeof name === 'string' ? name : 'Error',
-    message: typeof message === 'string' ? message : 'it threw an object without a message',
-    ...(withStack && typeof stack === 'string' && { stack }),
+  try {
+    if (typeof reason !== 'object' || reason === null) return { name: 'Error', message: String(reason) }
+    const { name, message, stack } = reason as { name?: unknown; message?: unknown; stack?: unknown }
+    return {
+      name: typeof name === 'string' ? name : 'Error',
+      message: typeof message === 'string' ? message : 'it threw an object without a message',
+      ...(withStack && typeof stack === 'string' && { stack }),
+    }
+  } catch {
+    // A getter or a proxy may throw in its turn.
+    return { name: 'Error', message: 'it threw what cannot be read' }
   }
 }
 

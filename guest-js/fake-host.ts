@@ -52,6 +52,10 @@ interface FakeSession {
   recorded: unknown
   subscriptions: Map<number, { event: string }>
   responders: Set<string>
+  /** The numbers of the questions that it has asked. */
+  asked: Set<number>
+  /** The questions that it was asked and has not answered. */
+  questions: Set<string>
   index: number
   queue: Queued[]
   /** The index of the last item of the answer before. */
@@ -303,6 +307,10 @@ export class FakeHost {
   push(item: unknown): void {
     const { session } = this
     if (!session) return
+    if (typeof item === 'object' && item !== null) {
+      if ('request' in item) session.questions.add(item.request as string)
+      if ('ended' in item) session.questions.delete(item.ended as string)
+    }
     session.index += 1
     const { index } = session
     const numbered = Array.isArray(item) ? [index, ...item.slice(1)] : { ...(item as object), index }
@@ -343,7 +351,7 @@ export class FakeHost {
       return
     }
     if (held.command === 'request') this.answerRequest(held)
-    else if (held.command === 'cancel_request') held.resolve(null)
+    else if (held.command === 'cancel_request') this.answerCancel(held)
     else if (held.command === 'catalog') held.resolve(this.catalog)
     else if (held.command === 'inspect') held.resolve(this.inspection)
     else if (held.command === 'list_periodic') held.resolve([...this.jobs.values()])
@@ -353,13 +361,47 @@ export class FakeHost {
 
   /** A question of the page waits until the test answers it. */
   private answerRequest(held: Held): void {
-    if (this.ended.has(held.args.session as string)) held.reject(STALE)
-    else this.asked.push(held)
+    const { session: id, id: number } = held.args as { session: string; id: number }
+    if (this.ended.has(id)) {
+      held.reject(STALE)
+      return
+    }
+    const { asked } = this.open(id)
+    if (asked.has(number)) {
+      held.reject({ code: 'invalid_argument', message: `the question ${number} was asked before` })
+      return
+    }
+    asked.add(number)
+    this.asked.push(held)
+  }
+
+  /** Ends questions; of one that has not come, the number is used up, unless the session has not begun either. */
+  private answerCancel(held: Held): void {
+    const { session: id, ids } = held.args as { session: string; ids: number[] }
+    held.resolve(null)
+    if (this.session?.id !== id) return
+    for (const number of ids) this.session.asked.add(number)
+    for (const { args, reject } of this.asked) {
+      if (args.session === id && ids.includes(args.id as number)) reject({ code: 'cancelled', message: 'given up' })
+    }
   }
 
   /** Asks this page. */
   ask(request: string, event: string, payload: unknown = null, source: 0 | string = 0): void {
     this.push({ request, event, source, payload })
+  }
+
+  private note(session: FakeSession, reply: Record<string, unknown>): void {
+    this.replies.push(reply)
+    session.questions.delete(reply.request as string)
+    this.retire(session)
+  }
+
+  /** Answers the pull of a page that nothing comes for any more. */
+  private retire(session: FakeSession): void {
+    if (!isIdle(session)) return
+    session.pull?.resolve(batchOf([]))
+    session.pull = null
   }
 
   private answerPull(held: Held): void {
@@ -373,7 +415,7 @@ export class FakeHost {
     for (const entry of (held.args.replies ?? []) as Record<string, unknown>[]) {
       const error = this.refuseEntry('reply', entry)
       if (error) refused.push(error)
-      else this.replies.push(entry)
+      else this.note(session, entry)
     }
     if (refused.length > 0) {
       held.resolve({ ...batchOf([]), refused })
@@ -388,12 +430,34 @@ export class FakeHost {
     session.pull?.resolve(batchOf([]))
     session.pull = null
     session.answered = ack
-    if (session.subscriptions.size + session.responders.size === 0) {
+    if (isIdle(session)) {
       held.resolve(batchOf([]))
       return
     }
     session.pull = held
     this.wake()
+  }
+
+  /** The session of this id, which takes the place of another one. */
+  private open(id: string): FakeSession {
+    if (this.session?.id === id) return this.session
+    this.endSession()
+    this.opened += 1
+    this.session = {
+      id,
+      n: 0,
+      command: '',
+      recorded: null,
+      subscriptions: new Map(),
+      responders: new Set(),
+      asked: new Set(),
+      questions: new Set(),
+      index: 0,
+      queue: [],
+      answered: 0,
+      pull: null,
+    }
+    return this.session
   }
 
   private answerState(held: Held): void {
@@ -402,25 +466,8 @@ export class FakeHost {
       held.reject(STALE)
       return
     }
-    if (this.session?.id !== id) {
-      if (n !== 1) this.broken.push(`a session opened with n = ${n}`)
-      this.endSession()
-      this.opened += 1
-      const subscriptions = new Map<number, { event: string }>()
-      this.session = {
-        id,
-        n: 0,
-        command: '',
-        recorded: null,
-        subscriptions,
-        responders: new Set(),
-        index: 0,
-        queue: [],
-        answered: 0,
-        pull: null,
-      }
-    }
-    const session = this.session as FakeSession
+    if (this.session?.id !== id && n !== 1) this.broken.push(`a session opened with n = ${n}`)
+    const session = this.open(id)
     if (n === session.n) {
       if (session.command !== held.command) {
         held.reject({ code: 'invalid_argument', message: `${n} was the number of ${session.command}` })
@@ -458,10 +505,7 @@ export class FakeHost {
       }
       case 'unsubscribe': {
         for (const id of args.ids as number[]) session.subscriptions.delete(id)
-        if (session.subscriptions.size === 0) {
-          session.pull?.resolve(batchOf([]))
-          session.pull = null
-        }
+        this.retire(session)
         return null
       }
       case 'respond':
@@ -471,13 +515,14 @@ export class FakeHost {
           if (entry.on && session.responders.has(entry.event)) this.broken.push(`responder ${entry.event} twice`)
           if (entry.on) session.responders.add(entry.event)
           else session.responders.delete(entry.event)
+          this.retire(session)
           return {}
         })
       case 'reply':
         return (args.replies as Record<string, unknown>[]).map((entry) => {
           const error = this.refuseEntry(command, entry)
           if (error) return { error }
-          this.replies.push(entry)
+          this.note(session, entry)
           return {}
         })
       case 'emit':
@@ -529,6 +574,10 @@ export class FakeHost {
         throw `Command ${command} not found`
     }
   }
+}
+
+function isIdle({ subscriptions, responders, questions }: FakeSession): boolean {
+  return subscriptions.size + responders.size + questions.size === 0
 }
 
 function matches({ event: pattern }: { event: string }, event: string): boolean {

@@ -8,7 +8,8 @@ export interface Sent {
   args: Record<string, unknown>
 }
 
-interface Held extends Sent {
+/** A command that has no answer yet. */
+export interface Held extends Sent {
   resolve(answer: unknown): void
   reject(reason: unknown): void
 }

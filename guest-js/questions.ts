@@ -1,5 +1,5 @@
 import { type CommandQueue, run } from './commands.js'
-import { EventBusError, report, toEventBusError } from './error.js'
+import { EventBusError, isErrorObject, report, toEventBusError } from './error.js'
 import type { Target } from './target.js'
 
 /** What a page asks. */
@@ -63,10 +63,16 @@ export class Questions {
       ...(timeoutMs !== undefined && { timeoutMs }),
       ...(causes.length > 0 && { causes }),
     }
+    const settle = () => {
+      if (this.queue.session === session) this.queue.settle()
+    }
     try {
-      return await run('request', { session, id, event, to, ...optional })
+      const answer = await run('request', { session, id, event, to, ...optional })
+      settle()
+      return answer
     } catch (reason) {
       const error = toEventBusError(reason, 'request')
+      if (isErrorObject(reason) && error.code !== 'stale_session') settle()
       // The host has not asked: the session was over before.
       if (error.code !== 'stale_session' || stale >= RENEWALS || !isWaiting()) throw error
       if (this.queue.session === session) await this.queue.renewed()

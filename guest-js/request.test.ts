@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { emit } from './emit.js'
 import type { EventBusError } from './error.js'
-import { endOfTask, freshRealm, STALE, settled } from './fake-host.js'
+import { endOfTask, freshRealm, type Held, STALE, settled } from './fake-host.js'
 import { listen } from './listen.js'
 import { existingInbox } from './realm.js'
 import { type RequestContext, request, respond } from './request.js'
@@ -335,6 +335,24 @@ describe('request', () => {
     expect(new Set(realm.host.commands('request').map(({ args }) => args.session)).size).toBe(2)
     asked()[0]?.resolve(1)
     expect(await answer).toBe(1)
+  })
+
+  it.each([
+    ['answer', (held: Held) => held.resolve(1)],
+    ['error', (held: Held) => held.reject({ code: 'no_responder', message: 'no' })],
+  ])('tells by its %s that the session works, so that what else the page sends is not lost', async (_, settle) => {
+    await emit('x')
+    for (let round = 0; round < 3; round += 1) {
+      realm.host.endSilently()
+      const answer = request('main', 'a').catch(() => {})
+      await settled()
+      settle(asked()[round] as Held)
+      await answer
+    }
+    realm.host.endSilently()
+    await emit('y')
+    const sent = realm.host.commands('emit').flatMap(({ args }) => args.events as { event: string }[])
+    expect(sent.map(({ event }) => event)).toEqual(['x', 'y', 'y'])
   })
 
   it('gives up when every session is too old', async () => {

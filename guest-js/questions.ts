@@ -76,6 +76,8 @@ export class Questions {
       // The host has not asked: the session was over before.
       if (error.code !== 'stale_session' || stale >= RENEWALS || !isWaiting()) throw error
       if (this.queue.session === session) await this.queue.renewed()
+      // It may have been given up meanwhile.
+      if (!isWaiting()) throw error
       return this.send(id, asked, stale + 1, isWaiting)
     }
   }

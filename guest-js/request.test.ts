@@ -355,6 +355,24 @@ describe('request', () => {
     expect(sent.map(({ event }) => event)).toEqual(['x', 'y', 'y'])
   })
 
+  it('is not asked any more that was given up while its session was renewed', async () => {
+    await emit('x')
+    realm.host.endSilently()
+    realm.host.hold = ({ command }) => command === 'emit'
+    const emitted = emit('y')
+    await settled()
+    const ended = new AbortController()
+    const answer = failed(request('main', 'a', null, { signal: ended.signal }))
+    await settled()
+    ended.abort()
+    expect(await answer).toMatchObject({ code: 'cancelled' })
+    realm.host.release()
+    await emitted
+    await settled()
+    expect(realm.host.commands('request').length).toBe(1)
+    expect(asked()).toEqual([])
+  })
+
   it('gives up when every session is too old', async () => {
     realm.host.refuse = ({ command }) => (command === 'request' ? STALE : undefined)
     expect(await failed(request('main', 'a'))).toMatchObject({ code: 'stale_session' })

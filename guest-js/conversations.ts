@@ -7,7 +7,7 @@ import { Responders } from './responders.js'
 
 /** What the inbox knows of what a page asks and is asked. It brings none of it along to pages that do neither. */
 export interface Conversing {
-  /** Whether the host knows of a responder, so that questions may come. */
+  /** Whether the host knows of a responder, so that questions may come, or one may end that is being answered. */
   readonly listening: boolean
   /** Whether a pull that is sent in a moment may find more answers than there are now. */
   readonly unsettled: boolean

@@ -153,7 +153,10 @@ export class FakeHost {
     if (isOrdinary && this.countPull(sent, 1) > 1) this.broken.push('two pulls in flight')
     if (isState && ++this.stateInFlight > 1) this.broken.push('two state-changing commands in flight')
     return new Promise((resolve, reject) => {
+      let isAnswered = false
       const leave = () => {
+        if (isAnswered) return
+        isAnswered = true
         if (isOrdinary) this.countPull(sent, -1)
         if (isState) this.stateInFlight -= 1
       }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { emit } from './emit.js'
 import type { EventBusError } from './error.js'
-import { endOfTask, freshRealm, type Held, STALE, settled } from './fake-host.js'
+import { batchOf, endOfTask, freshRealm, type Held, STALE, settled } from './fake-host.js'
 import { listen } from './listen.js'
 import { existingInbox } from './realm.js'
 import { type RequestContext, request, respond } from './request.js'
@@ -195,6 +195,40 @@ describe('respond', () => {
     finish(1)
     await settled()
     expect(replies()).toEqual([])
+  })
+
+  it('hears that nobody waits any more also where the last responder has ended while it answers', async () => {
+    const signals: AbortSignal[] = []
+    let finish = (_: unknown) => {}
+    const answerOnce = async () => {
+      const off = await respond('a', (_, { signal }) => {
+        off()
+        signals.push(signal)
+        return new Promise((resolve) => {
+          finish = resolve
+        })
+      })
+    }
+    await answerOnce()
+    realm.host.ask('1', 'a')
+    await settled()
+    expect(realm.host.session?.responders.size).toBe(0)
+    // The pull that was held has its answer after 20 seconds, and another one takes its place.
+    realm.host.session?.pull?.resolve(batchOf([]))
+    await settled()
+    expect(realm.host.pullsInFlight).toBe(1)
+    realm.host.push({ ended: '1', code: 'cancelled' })
+    await settled()
+    expect(signals[0]?.reason).toMatchObject({ code: 'cancelled' })
+    expect(realm.host.pullsInFlight).toBe(0)
+
+    await answerOnce()
+    realm.host.ask('2', 'a')
+    await settled()
+    finish('once')
+    await settled()
+    expect(replies()).toEqual([{ request: '2', payload: '"once"' }])
+    expect(realm.host.pullsInFlight).toBe(0)
   })
 
   it('reports an answer that JSON cannot express, and tells whoever asked', async () => {

@@ -47,10 +47,10 @@ export class Responders {
     private readonly changed: () => void,
   ) {}
 
-  /** Whether the host knows of any, so that questions may come. */
+  /** Whether the host knows of any, so that questions may come, or one may end that is being answered. */
   get listening(): boolean {
     for (const { call } of this.registered.values()) if (call === null) return true
-    return false
+    return this.running.size > 0
   }
 
   add(answerer: Answerer): () => void {

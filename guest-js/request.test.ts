@@ -177,6 +177,14 @@ describe('respond', () => {
     expect(realm.reported).toHaveBeenCalledTimes(1)
   })
 
+  it('ends where the page may not pull, at the host, too', async () => {
+    realm.host.refuse = ({ command }) => (command === 'pull' ? 'event-bus.pull not allowed' : undefined)
+    await respond('a', () => 1)
+    await settled()
+    expect(realm.reported.mock.calls[0]?.[0]).toMatchObject({ code: 'denied' })
+    expect([...(realm.host.session?.responders ?? [])]).toEqual([])
+  })
+
   it('aborts the signal of what nobody waits for any more, and does not answer it', async () => {
     let signal: AbortSignal | undefined
     let finish = (_: unknown) => {}

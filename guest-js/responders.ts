@@ -99,10 +99,13 @@ export class Responders {
     if (!this.isThere(registered)) return
     const { event } = registered.answerer
     this.registered.delete(event)
-    if (!(registered.call && this.queue.withdraw(registered.call))) {
-      this.queue.push('respond', { value: { event, on: false }, size: 0, resolve: () => {}, reject: () => {} })
-    }
+    if (!(registered.call && this.queue.withdraw(registered.call))) this.endAtHost(event)
     registered.answerer.ended()
+  }
+
+  /** Whatever the host answers, the responder has ended here, and what is still asked of it is declined. */
+  private endAtHost(event: string): void {
+    this.queue.push('respond', { value: { event, on: false }, size: 0, resolve: () => {}, reject: () => {} })
   }
 
   /** This page may not pull, so no question will come. */
@@ -110,6 +113,7 @@ export class Responders {
     for (const [event, registered] of [...this.registered]) {
       if (registered.call) continue
       this.registered.delete(event)
+      this.endAtHost(event)
       registered.answerer.ended(error)
     }
   }

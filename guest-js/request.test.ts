@@ -431,6 +431,19 @@ describe('request', () => {
     expect(await failed(request('main', 'a', Number.NaN))).toMatchObject({ code: 'invalid_payload' })
     expect(await failed(request('main', 'tauri://x'))).toMatchObject({ code: 'reserved_event_name' })
   })
+
+  it.each([Number.POSITIVE_INFINITY, Number.NaN, '5' as unknown as number])(
+    'refuses the time %s, which would be as good as left out',
+    async (timeoutMs) => {
+      const error = await failed(request('main', 'a', null, { timeoutMs }))
+      expect(error).toMatchObject({
+        code: 'invalid_argument',
+        message: expect.stringContaining(`not the ${typeof timeoutMs} ${timeoutMs}`),
+      })
+      expect(error.message).toContain('from 1 to 86,400,000')
+      expect(asked()).toEqual([])
+    },
+  )
 })
 
 describe('chains', () => {

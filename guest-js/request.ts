@@ -29,7 +29,10 @@ export interface RequestContext {
   event: string
   /** Who asks. The host sets it; a page cannot forge it. */
   source: EventSource
-  /** Aborts when nobody waits for the answer any more: `reason.code` is `timeout` or `cancelled`. */
+  /**
+   * Aborts when nobody waits for the answer any more: `reason.code` is `timeout` or `cancelled`, or `stale_session` where
+   * the host has ended the session in which the page was asked.
+   */
   signal: AbortSignal
   /** The names of the events and questions that caused it, oldest first. */
   causes: readonly string[]
@@ -152,7 +155,7 @@ export interface RequestOptions {
  *
  * @throws {EventBusError} by rejection: `denied`, `no_responder`, `page_gone`, `timeout`, `responder_failed` with what was
  * thrown as its `cause`, `cancelled`, `invalid_payload`, `payload_too_large`, `unknown_target`, `queue_full`,
- * `rate_limited`, `event_loop`, `invalid_argument`, `unavailable`.
+ * `rate_limited`, `event_loop`, `invalid_argument`, `stale_session`, `unavailable`.
  *
  * @example
  * ```ts
@@ -183,6 +186,7 @@ export async function request(
   try {
     checkName(event)
     const { timeoutMs, signal } = options
+    checkTimeout(event, timeoutMs)
     if (signal?.aborted) {
       throw new EventBusError('cancelled', `"${event}" was given up before it was asked`, { cause: signal.reason })
     }
@@ -193,4 +197,13 @@ export async function request(
   } catch (error) {
     throw toEventBusError(error)
   }
+}
+
+/** JSON turns what is not finite into null, which would be as good as left out. */
+function checkTimeout(event: string, timeoutMs: unknown): void {
+  if (timeoutMs === undefined || Number.isFinite(timeoutMs)) return
+  throw new EventBusError(
+    'invalid_argument',
+    `timeoutMs of "${event}" is a number from 1 to 86,400,000 or left out, not the ${typeof timeoutMs} ${String(timeoutMs)}`,
+  )
 }

@@ -47,6 +47,9 @@ const BATCH_CHARACTERS = 1_048_576
 /** How many sessions in a row may turn out stale before what they were to carry is rejected. */
 const RENEWALS = 3
 
+/** How long to wait before something is tried again, in milliseconds, where the host does not say. */
+export const RETRY_AFTER = 1_000
+
 /** One call that waits for its place in a command. */
 export interface Entry {
   /** What travels. */
@@ -129,10 +132,17 @@ export class CommandQueue {
     this.schedule()
   }
 
-  /** Queues a subscription that the session was to begin with. The next session would begin with it by itself. */
-  pushRenewal(entry: Entry): void {
-    this.waiting.push({ command: 'subscribe', entries: [entry], size: 0, renewal: true })
-    this.schedule()
+  /**
+   * Queues what the session was to begin with and the host has found too fast, if it is still wanted by then. The next
+   * session would begin with it by itself.
+   */
+  renewLater({ command, entry }: Renewal, isWanted: () => boolean, wait = RETRY_AFTER): void {
+    const { session } = this
+    setTimeout(() => {
+      if (this.session !== session || this.expired || !isWanted()) return
+      this.waiting.push({ command, entries: [entry], size: 0, renewal: true })
+      this.schedule()
+    }, wait)
   }
 
   /** Takes a call back; false if it is on its way or has been answered. */

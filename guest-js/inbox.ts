@@ -7,7 +7,7 @@ import {
   type PulledQuestion,
   readBatch,
 } from './batch.js'
-import { CommandQueue, type Entry, type Renewal, run, type StateCommand } from './commands.js'
+import { CommandQueue, type Entry, RETRY_AFTER, type Renewal, run, type StateCommand } from './commands.js'
 import type { Conversing } from './conversations.js'
 import { EventBusError, report, toEventBusError } from './error.js'
 import type { BusEvent, EventSource, Gap } from './event.js'
@@ -17,9 +17,6 @@ import type { Target } from './target.js'
 
 /** Changes whenever a copy of this package could not use the inbox that another one made. */
 export const INBOX_VERSION = 2
-
-/** How long to wait after a pull that failed, in milliseconds. */
-const RETRY_AFTER = 1_000
 
 /** How many more pulls are on their way while the host has more than one answer holds: the way takes longer than they do. */
 const READ_AHEAD = 3
@@ -249,7 +246,9 @@ class PageInbox implements Inbox {
       resolve: (answer) => this.accept(subscription, (answer as { seq: number }).seq),
       reject: (error) => {
         if (resume && error.code === 'rate_limited') {
-          this.resumeLater(subscription, resume, error.retryAfterMs)
+          // A page that renews its session begins all of its subscriptions again, which may be too fast for the host.
+          const again = { command: 'subscribe' as const, entry: this.call(subscription, resume) }
+          this.queue.renewLater(again, () => this.subscriptions.has(subscription.id), error.retryAfterMs)
           return
         }
         // Its promise was kept long ago, so nobody else hears of an acceptance that the host took back.
@@ -257,16 +256,6 @@ class PageInbox implements Inbox {
         this.lose(subscription, error)
       },
     }
-  }
-
-  /** A page that renews its session begins all of its subscriptions again, which may be too fast for the host. */
-  private resumeLater(subscription: Subscription, resume: Resumption, wait = RETRY_AFTER): void {
-    const { session } = this.queue
-    setTimeout(() => {
-      // Another session would have begun with it anyway.
-      if (this.queue.session !== session || this.queue.expired) return
-      if (this.subscriptions.has(subscription.id)) this.queue.pushRenewal(this.call(subscription, resume))
-    }, wait)
   }
 
   private accept(subscription: Subscription, seq: number): void {

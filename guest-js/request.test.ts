@@ -306,6 +306,49 @@ describe('respond', () => {
     await settled()
     expect(replies()).toEqual([{ request: '2', payload: '"again"' }])
   })
+
+  it('goes on later where the host finds a page that renews its session too fast', async () => {
+    vi.useFakeTimers()
+    const offGone = await respond('gone', () => 1)
+    await respond('a', () => 2)
+    const tooFast = { code: 'rate_limited', message: 'too fast', retryAfterMs: 40 }
+    realm.host.refuseEntry = (command) => (command === 'respond' ? tooFast : undefined)
+    realm.host.endSession()
+    await settled()
+    expect([...(realm.host.session?.responders ?? [])]).toEqual([])
+    offGone()
+    await settled()
+    realm.host.refuseEntry = () => undefined
+    await vi.advanceTimersByTimeAsync(39)
+    expect([...(realm.host.session?.responders ?? [])]).toEqual([])
+    await vi.advanceTimersByTimeAsync(1)
+    await settled()
+    expect([...(realm.host.session?.responders ?? [])]).toEqual(['a'])
+    realm.host.ask('1', 'a')
+    await settled()
+    vi.useRealTimers()
+    expect(replies()).toEqual([{ request: '1', payload: '2' }])
+    expect(realm.reported).not.toHaveBeenCalled()
+  })
+
+  it('does not go on twice where the session has been renewed once more meanwhile', async () => {
+    vi.useFakeTimers()
+    await respond('a', () => 1)
+    let refusals = 0
+    const tooFast = { code: 'rate_limited', message: 'too fast', retryAfterMs: 40 }
+    realm.host.refuseEntry = (command) => (command === 'respond' && refusals++ === 0 ? tooFast : undefined)
+    realm.host.endSession()
+    await settled()
+    realm.host.endSession()
+    await emit('x')
+    expect([...(realm.host.session?.responders ?? [])]).toEqual(['a'])
+    const sent = realm.host.commands('respond').length
+    await vi.advanceTimersByTimeAsync(40)
+    await settled()
+    vi.useRealTimers()
+    expect(realm.host.commands('respond').length).toBe(sent)
+    expect(realm.reported).not.toHaveBeenCalled()
+  })
 })
 
 describe('request', () => {

@@ -43,7 +43,7 @@ export class Responders {
 
   /** `changed` is called when there is something to pull for. */
   constructor(
-    private readonly queue: Pick<CommandQueue, 'push' | 'withdraw'>,
+    private readonly queue: Pick<CommandQueue, 'push' | 'withdraw' | 'renewLater'>,
     private readonly changed: () => void,
   ) {}
 
@@ -83,6 +83,10 @@ export class Responders {
       },
       reject: (error) => {
         if (!this.isThere(registered)) return
+        if (!registered.call && error.code === 'rate_limited') {
+          this.queue.renewLater(this.renewal(registered), () => this.isThere(registered), error.retryAfterMs)
+          return
+        }
         // Its promise was kept long ago, so nobody else hears of an acceptance that the host took back.
         if (!registered.call) report(error)
         this.registered.delete(registered.answerer.event)
@@ -125,7 +129,11 @@ export class Responders {
     }
     this.running.clear()
     const accepted = [...this.registered.values()].filter(({ call }) => call === null)
-    return accepted.map((registered) => ({ command: 'respond', entry: this.call(registered) }))
+    return accepted.map((registered) => this.renewal(registered))
+  }
+
+  private renewal(registered: Registered): Renewal {
+    return { command: 'respond', entry: this.call(registered) }
   }
 
   /** Answers a question as soon as its responder has. */

@@ -214,7 +214,11 @@ export class PlayedRespondent implements Respondent {
   readonly grace = 0
   private isClosed = false
   private readonly responders = new Responders(
-    { push: (command, { value, resolve, reject }) => this.run(command, value, resolve, reject), withdraw: () => false },
+    {
+      push: (command, { value, resolve, reject }) => this.run(command, value, resolve, reject),
+      withdraw: () => false,
+      renewLater: () => {},
+    },
     () => {},
   )
 

@@ -40,18 +40,23 @@ export class Questions {
         signal?.removeEventListener('abort', abort)
         act()
       }
+      let isAsking = true
       const abort = () => {
         if (!this.waiting.has(waiting)) return
-        this.cancel(id)
+        void this.cancel(id, () => isAsking)
         const cause = signal?.reason
         waiting.reject(new EventBusError('cancelled', `"${asked.event}" was given up by its signal`, { cause }))
       }
       this.waiting.add(waiting)
       signal?.addEventListener('abort', abort)
-      this.send(id, asked, 0, () => this.waiting.has(waiting)).then(
-        (answer) => settle(() => resolve(answer)),
-        (error) => waiting.reject(toEventBusError(error, 'request')),
-      )
+      this.send(id, asked, 0, () => this.waiting.has(waiting))
+        .finally(() => {
+          isAsking = false
+        })
+        .then(
+          (answer) => settle(() => resolve(answer)),
+          (error) => waiting.reject(toEventBusError(error, 'request')),
+        )
     })
   }
 
@@ -82,11 +87,16 @@ export class Questions {
     }
   }
 
-  private cancel(id: number): void {
-    run('cancel_request', { session: this.queue.session, ids: [id] }).catch((reason) => {
+  private async cancel(id: number, isAsking: () => boolean): Promise<void> {
+    try {
+      // One that overtakes the question with which its session begins is lost, so another one follows it.
+      for (let sent = 0; sent < 2 && isAsking(); sent += 1) {
+        await run('cancel_request', { session: this.queue.session, ids: [id] })
+      }
+    } catch (reason) {
       const error = toEventBusError(reason, 'cancel_request')
       if (error.code !== 'stale_session') report(error)
-    })
+    }
   }
 
   /** The page was away, and the host has given up what it had asked. */

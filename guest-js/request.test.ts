@@ -411,6 +411,23 @@ describe('request', () => {
     expect(asked().length).toBe(1)
   })
 
+  it('is given up also where that overtakes the first question of its session', async () => {
+    realm.host.hold = ({ command }) => command === 'request' || command === 'cancel_request'
+    const ended = new AbortController()
+    const answer = failed(request('main', 'a', null, { signal: ended.signal }))
+    await settled()
+    ended.abort()
+    expect(await answer).toMatchObject({ code: 'cancelled' })
+    const [question, cancel] = realm.host.held.splice(0)
+    realm.host.hold = () => false
+    realm.host.answerNow(cancel)
+    realm.host.answerNow(question)
+    const end = vi.spyOn(asked()[0] as Held, 'reject')
+    await settled()
+    expect(end.mock.calls).toMatchObject([[{ code: 'cancelled' }]])
+    expect(realm.host.commands('cancel_request').map(({ args }) => args.ids)).toEqual([[1], [1]])
+  })
+
   it('asks again in a new session what a session was too old for', async () => {
     await emit('x')
     realm.host.endSilently()

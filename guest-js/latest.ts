@@ -2,6 +2,7 @@ import { emit } from './emit.js'
 import { type EventBusError, report } from './error.js'
 import type { BusEvent } from './event.js'
 import { listen } from './listen.js'
+import { existingInbox } from './realm.js'
 import type { ListenOptions } from './subscription.js'
 
 /**
@@ -90,58 +91,110 @@ export function newestOf<Payload>(event: string, options?: ListenerOptions): Sou
   }
 }
 
+/** What the hooks of one name have in common. */
+interface Common {
+  /** What shows; `undefined`, which no event brings, until there is a value. */
+  shown: unknown
+  /** What the host has accepted last. */
+  accepted: unknown
+  seq: number
+  onTheirWay: number
+  readonly notified: Set<() => void>
+  /** How many subscribe to it or wait for what they have set. */
+  users: number
+}
+
+const STATES = Symbol.for('tauri-plugin-event-bus/states')
+
+/** The states that are in use in this page, by name. They stand at what every copy of this package shares. */
+function statesInUse(): Map<string, Common> {
+  // What one request sets on a server is none of the next one's business.
+  if (typeof window === 'undefined') return new Map()
+  const realm: object & { [STATES]?: Map<string, Common> } = existingInbox() ?? globalThis
+  realm[STATES] ??= new Map()
+  return realm[STATES]
+}
+
+/** Keeps a state in the page until the returned function is called. */
+function use(event: string, state: Common): () => void {
+  const states = statesInUse()
+  states.set(event, state)
+  state.users += 1
+  return () => {
+    state.users -= 1
+    if (state.users === 0) states.delete(event)
+  }
+}
+
+function show(state: Common, value: unknown): void {
+  if (Object.is(value, state.shown)) return
+  state.shown = value
+  for (const notify of [...state.notified]) notify()
+}
+
 /**
- * A state that every page has, kept by the host as a retained event. What is set here shows here at once. While an
- * own value is on its way, what others have set waits; then the value that the host accepted last holds, here as
- * everywhere.
+ * A state that every page has, kept by the host as a retained event; in a page there is one for each name, whose initial
+ * value alone is each hook's own. What is set here shows here at once. While an own value is on its way, what others have
+ * set waits; then the value that the host accepted last holds, here as everywhere.
  */
 export function sharedState<Value>(event: string, initial: Value, options: StateOptions = {}): SharedState<Value> {
   const onError = options.onError ?? report
-  let accepted = initial
-  let seq = 0
-  let shown = initial
-  let onTheirWay = 0
-  let notify = () => {}
-  const show = (value: Value) => {
-    if (Object.is(value, shown)) return
-    shown = value
-    notify()
+  let last: Common = { shown: undefined, accepted: undefined, seq: 0, onTheirWay: 0, notified: new Set(), users: 0 }
+  const common = () => {
+    last = statesInUse().get(event) ?? last
+    return last
   }
-  const receive = (received: BusEvent<Value>) => {
-    if (received.seq <= seq) return
-    seq = received.seq
-    accepted = received.payload
-    if (onTheirWay === 0) show(accepted)
+  const get = () => {
+    const { shown } = common()
+    return shown === undefined ? initial : (shown as Value)
   }
   const set = (next: Next<Value>) => {
-    const value = typeof next === 'function' ? (next as (before: Value) => Value)(shown) : next
-    onTheirWay += 1
-    show(value)
-    emit<unknown>(event, value, { retain: true })
-      .then((receipt) => {
+    const value = typeof next === 'function' ? (next as (before: Value) => Value)(get()) : next
+    const state = common()
+    // It is emitted before it shows, since who is notified may set the next one.
+    const receipt = emit<unknown>(event, value, { retain: true })
+    const release = use(event, state)
+    state.onTheirWay += 1
+    receipt
+      .then(({ seq }) => {
         // Its own event may have come before the receipt, as a copy.
-        if (receipt.seq < seq) return
-        seq = receipt.seq
-        accepted = value
+        if (seq < state.seq) return
+        state.seq = seq
+        state.accepted = value
       })
       .catch(onError)
       .finally(() => {
-        onTheirWay -= 1
-        if (onTheirWay === 0) show(accepted)
+        state.onTheirWay -= 1
+        release()
+        if (state.onTheirWay === 0) show(state, state.accepted)
       })
+    show(state, value)
   }
   const subscribe = (changed: () => void) => {
-    notify = changed
+    const state = common()
+    const receive = (received: BusEvent<Value>) => {
+      if (received.seq <= state.seq) return
+      state.seq = received.seq
+      state.accepted = received.payload
+      if (state.onTheirWay === 0) show(state, state.accepted)
+    }
     // What a gap has swallowed is retained, so that another subscription brings it.
     const onGap = () => {
       off()
       off = observe(event, receive, { onError, onGap, replay: false })
     }
     let off = observe(event, receive, { onError, onGap })
+    const release = use(event, state)
+    const notify = () => changed()
+    state.notified.add(notify)
+    let running = true
     return () => {
+      if (!running) return
+      running = false
       off()
-      notify = () => {}
+      state.notified.delete(notify)
+      release()
     }
   }
-  return { get: () => shown, set, subscribe }
+  return { get, set, subscribe }
 }

@@ -103,7 +103,8 @@ export function useEventState(event: string, initial: unknown, options: StateOpt
   // Like useState, it looks at the initial value once.
   const first = useRef(initial)
   const { subscribe, get, set } = useMemo(() => sharedState(event, first.current, kept), [event, kept])
-  return [useSyncExternalStore(subscribe, get, get), set]
+  // What the server has rendered is the initial value, also where the page has another one by now.
+  return [useSyncExternalStore(subscribe, get, () => first.current), set]
 }
 
 /**

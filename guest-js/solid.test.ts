@@ -108,6 +108,19 @@ describe('createEventState', () => {
     expect(zoom()).toBe(20)
   })
 
+  it('has one value in a page', async () => {
+    const [[first, setFirst], [second, setSecond]] = run(() => [
+      createEventState<number>('zoom', 100),
+      createEventState<number>('zoom', 100),
+    ])
+    setFirst((before) => before + 10)
+    setSecond((before) => before + 10)
+    expect([first(), second()]).toEqual([120, 120])
+    await watched.bus.settled()
+    expect([first(), second()]).toEqual([120, 120])
+    expect(run(() => createEventState<number>('zoom', 100)[0]())).toBe(120)
+  })
+
   it('is what it was after a refusal, which is told', async () => {
     const onError = vi.fn()
     const [zoom, setZoom] = run(() => createEventState<number>('zoom', 100, { onError }))

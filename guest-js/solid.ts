@@ -121,7 +121,7 @@ export function createEventState(
   options: StateOptions = {},
 ): [Accessor<unknown>, SetState<unknown>] {
   const state = createMemo(() => sharedState(access(event), initial, options))
-  const [value, setValue] = createSignal(initial)
+  const [value, setValue] = createSignal(untrack(state).get())
   createEffect(() => {
     const { get, subscribe } = state()
     const show = () => setValue(get)

@@ -159,6 +159,23 @@ describe('useEventState', () => {
     expect(text()).toBe('20')
   })
 
+  it('has one value in a page', async () => {
+    const zooms: Ref<number>[] = []
+    const { text } = await mount(() => {
+      zooms.push(useEventState<number>('zoom', 100), useEventState<number>('zoom', 100))
+      return () => zooms.map(({ value }) => value)
+    })
+    for (const zoom of zooms) zoom.value += 10
+    await nextTick()
+    expect(text()).toBe('120,120')
+    const later = await mount(() => {
+      const zoom = useEventState<number>('zoom', 100)
+      const first = zoom.value
+      return () => `${first},${zoom.value}`
+    })
+    expect([text(), later.text()]).toEqual(['120,120', '120,120'])
+  })
+
   it('is what it was after a refusal, which is told', async () => {
     const onError = vi.fn()
     let zoom: Ref<number> = ref(0)

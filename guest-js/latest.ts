@@ -1,6 +1,6 @@
 import { emit } from './emit.js'
 import { type EventBusError, report } from './error.js'
-import type { BusEvent } from './event.js'
+import type { BusEvent, Gap } from './event.js'
 import { listen } from './listen.js'
 import { existingInbox } from './realm.js'
 import type { ListenOptions } from './subscription.js'
@@ -65,19 +65,58 @@ export function observe(
   return off
 }
 
+/**
+ * Observes what is retained, also what a gap has swallowed: another subscription brings it once more. The first one goes
+ * on meanwhile, for what is on its way to it and is not retained. `receive` passes over what it has had.
+ */
+function observeKept(
+  event: string,
+  receive: (event: BusEvent<never>) => void,
+  options: ListenerOptions & { onGap: NonNullable<ListenOptions['onGap']> },
+): () => void {
+  if (options.retained === false) return observe(event, receive, options)
+  let offAgain = () => {}
+  const again = () => {
+    offAgain()
+    const off = observe(
+      event,
+      (received) => {
+        // What comes live comes after all that was retained.
+        if (!received.retained) off()
+        receive(received)
+      },
+      { ...options, replay: false, onGap: again },
+    )
+    offAgain = off
+  }
+  const off = observe(event, receive, {
+    ...options,
+    onGap(gap) {
+      again()
+      return options.onGap(gap)
+    },
+  })
+  return () => {
+    off()
+    offAgain()
+  }
+}
+
 /** What of options makes another subscription when it changes, besides the signal. */
 export function contentOf({ target, replay, retained, onGap }: ListenerOptions): string {
   return JSON.stringify([target, replay, retained, !onGap])
 }
 
 /** The payload of the newest event; `undefined` before the first one. */
-export function newestOf<Payload>(event: string, options?: ListenerOptions): Source<Payload | undefined> {
+export function newestOf<Payload>(event: string, options: ListenerOptions = {}): Source<Payload | undefined> {
   let payload: Payload | undefined
   let seq = 0
+  // It may be lost for good, as far as it is not retained.
+  const onGap = options.onGap ?? ((gap: Gap) => existingInbox()?.warn(gap, event))
   return {
     get: () => payload,
     subscribe: (changed) =>
-      observe(
+      observeKept(
         event,
         (received) => {
           // A subscription that begins again is given the retained event again.
@@ -86,7 +125,7 @@ export function newestOf<Payload>(event: string, options?: ListenerOptions): Sou
           payload = received.payload
           changed()
         },
-        options,
+        { ...options, onGap },
       ),
   }
 }
@@ -178,12 +217,8 @@ export function sharedState<Value>(event: string, initial: Value, options: State
       state.accepted = received.payload
       if (state.onTheirWay === 0) show(state, state.accepted)
     }
-    // What a gap has swallowed is retained, so that another subscription brings it.
-    const onGap = () => {
-      off()
-      off = observe(event, receive, { onError, onGap, replay: false })
-    }
-    let off = observe(event, receive, { onError, onGap })
+    // What a gap has swallowed is retained, so that nothing of it is lost.
+    const off = observeKept(event, receive, { onError, onGap() {} })
     const release = use(event, state)
     const notify = () => changed()
     state.notified.add(notify)

@@ -82,6 +82,30 @@ it('refuses what JSON cannot express, and is what it was', async () => {
   expect(realm.reported.mock.calls).toEqual([[expect.objectContaining({ code: 'invalid_payload' })]])
 })
 
+it.each([
+  ['undefined', undefined, null],
+  ['a map', new Map([['x', 1]]), { x: 1 }],
+  ['a date', new Date(0), '1970-01-01T00:00:00.000Z'],
+  ['what has no value', { a: undefined, b: 1 }, { b: 1 }],
+])('shows here what it is everywhere: %s', async (_, given, kept) => {
+  const [state, other] = [sharedState<unknown>('zoom', 0), newestOf('zoom')]
+  other.subscribe(() => {})
+  state.set(() => given)
+  expect(state.get()).toStrictEqual(kept)
+  await settled()
+  expect([state.get(), other.get()]).toStrictEqual([kept, kept])
+})
+
+it('keeps what was set as it was then', async () => {
+  const state = sharedState<{ lines: number[] }>('cart', { lines: [] })
+  const cart = { lines: [1] }
+  state.set(cart)
+  cart.lines.push(2)
+  expect(state.get()).toEqual({ lines: [1] })
+  await settled()
+  expect(state.get()).toEqual({ lines: [1] })
+})
+
 it('subscribes again after a gap, for the value that the gap has swallowed', async () => {
   const state = sharedState('zoom', 0)
   state.subscribe(() => {})

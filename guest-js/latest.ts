@@ -1,6 +1,6 @@
 import { emit } from './emit.js'
 import { type EventBusError, report } from './error.js'
-import type { BusEvent, Gap } from './event.js'
+import { type BusEvent, type Gap, payloadJson } from './event.js'
 import { listen } from './listen.js'
 import { existingInbox } from './realm.js'
 import type { ListenOptions } from './subscription.js'
@@ -165,6 +165,15 @@ function use(event: string, state: Common): () => void {
   }
 }
 
+/** A value as every page has it, which is what JSON makes of it. What JSON cannot express stays, until it is refused. */
+function asSent(event: string, value: unknown): unknown {
+  try {
+    return JSON.parse(payloadJson(event, value) ?? 'null')
+  } catch {
+    return value
+  }
+}
+
 function show(state: Common, value: unknown): void {
   if (Object.is(value, state.shown)) return
   state.shown = value
@@ -189,6 +198,7 @@ export function sharedState<Value>(event: string, initial: Value, options: State
   }
   const set = (next: Next<Value>) => {
     const value = typeof next === 'function' ? (next as (before: Value) => Value)(get()) : next
+    const sent = asSent(event, value)
     const state = common()
     // It is emitted before it shows, since who is notified may set the next one.
     const receipt = emit<unknown>(event, value, { retain: true })
@@ -199,7 +209,7 @@ export function sharedState<Value>(event: string, initial: Value, options: State
         // Its own event may have come before the receipt, as a copy.
         if (seq < state.seq) return
         state.seq = seq
-        state.accepted = value
+        state.accepted = sent
       })
       .catch(onError)
       .finally(() => {
@@ -207,7 +217,7 @@ export function sharedState<Value>(event: string, initial: Value, options: State
         release()
         if (state.onTheirWay === 0) show(state, state.accepted)
       })
-    show(state, value)
+    show(state, sent)
   }
   const subscribe = (changed: () => void) => {
     const state = common()

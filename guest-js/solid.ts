@@ -121,14 +121,23 @@ export function createEventState(
   options: StateOptions = {},
 ): [Accessor<unknown>, SetState<unknown>] {
   const state = createMemo(() => sharedState(access(event), initial, options))
-  const [value, setValue] = createSignal(untrack(state).get())
-  createEffect(() => {
-    const { get, subscribe } = state()
-    const show = () => setValue(get)
-    show()
-    onCleanup(subscribe(show))
+  const [changes, setChanged] = createSignal(undefined, { equals: false })
+  const changed = () => setChanged(undefined)
+  const value = createMemo(() => {
+    changes()
+    return state().get()
   })
-  return [value, (next) => untrack(state).set(next)]
+  createEffect(() => {
+    onCleanup(state().subscribe(changed))
+    // It may have been set since the body ran.
+    changed()
+  })
+  const set: SetState<unknown> = (next) => {
+    untrack(state).set(next)
+    // Effects run after the body, so that in it nothing tells of changes yet.
+    changed()
+  }
+  return [value, set]
 }
 
 /**

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createApp, defineComponent, effectScope, h, nextTick, type Ref, ref } from 'vue'
+import { createApp, defineComponent, effectScope, h, nextTick, type Ref, ref, watchEffect } from 'vue'
 import type { Gap } from './event.js'
 import type { ListenerOptions } from './latest.js'
 import { type Watched, watchedBus } from './test-page.js'
@@ -202,5 +202,37 @@ describe('useEventState', () => {
     await settle()
     expect(text()).toBe('0')
     expect(watched.bus.listeners()).toBe(1)
+  })
+
+  it('does not follow its name where it is written', async () => {
+    const [name, source] = [ref('a'), ref(1)]
+    await mount(() => {
+      const state = useEventState<number>(name, 0)
+      watchEffect(() => {
+        state.value = source.value
+      })
+      return () => state.value
+    })
+    name.value = 'b'
+    await settle()
+    source.value = 2
+    await settle()
+    expect([watched.bus.emitted('a'), watched.bus.emitted('b')]).toEqual([[1], [2]])
+  })
+
+  it('is written under the name that it has by then', async () => {
+    const name = ref('a')
+    let state: Ref<number> = ref(0)
+    const { text } = await mount(() => {
+      state = useEventState<number>(name, 0)
+      return () => state.value
+    })
+    name.value = 'b'
+    expect(state.value).toBe(0)
+    state.value = 5
+    expect(state.value).toBe(5)
+    await settle()
+    expect([watched.bus.emitted('a'), watched.bus.emitted('b')]).toEqual([[], [5]])
+    expect(text()).toBe('5')
   })
 })

@@ -16,7 +16,15 @@ import {
 } from 'vue'
 import type { EventHandler } from './event.js'
 import type { EventName, EventOf, NameIfSet, PayloadOf, Unset } from './event-map.js'
-import { contentOf, type ListenerOptions, newestOf, observe, type StateOptions, sharedState } from './latest.js'
+import {
+  contentOf,
+  type ListenerOptions,
+  newestOf,
+  observe,
+  type SharedState,
+  type StateOptions,
+  sharedState,
+} from './latest.js'
 
 export type { ListenerOptions, StateOptions } from './latest.js'
 
@@ -118,7 +126,7 @@ export function useEventState(
   initial: unknown,
   options: StateOptions = {},
 ): Ref<unknown> {
-  let state = sharedState(toValue(event), initial, options)
+  let state: SharedState<unknown>
   let changed = () => {}
   const value = customRef<unknown>((track, trigger) => {
     changed = trigger
@@ -130,11 +138,13 @@ export function useEventState(
       set: (next) => state.set(() => next),
     }
   })
-  whileActive(event, {}, (name) => {
+  const begin = (name: string) => {
     state = sharedState(name, initial, options)
     changed()
     return state.subscribe(changed)
-  })
+  }
+  // What is written next is for the name that there is then.
+  whileActive(event, {}, begin, 'sync')
   return value
 }
 
@@ -143,10 +153,11 @@ function whileActive(
   event: MaybeRefOrGetter<string>,
   options: MaybeRefOrGetter<ListenerOptions>,
   begin: (event: string, options: ListenerOptions) => () => void,
+  flush: 'pre' | 'sync' = 'pre',
 ): () => void {
   return watch(
     [() => toValue(event), () => contentOf(toValue(options)), () => toValue(options).signal],
     ([name], _, onCleanup) => onCleanup(begin(name as string, toValue(options))),
-    { immediate: true },
+    { immediate: true, flush },
   )
 }

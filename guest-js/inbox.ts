@@ -59,6 +59,8 @@ export interface Inbox {
   readonly version: number
   /** What is being handled, an event or a question, which causes what its handler emits and asks. */
   readonly cause?: Cause | null
+  /** The states in use that components share, by name. */
+  readonly states?: Map<string, unknown>
   /** Subscribes and returns what ends it. */
   subscribe(subscriber: Subscriber): () => void
   /** Ends every subscription of exactly this name or pattern and returns how many there were. */
@@ -159,6 +161,7 @@ interface Pulls {
 
 class PageInbox implements Inbox {
   readonly version = INBOX_VERSION
+  readonly states = new Map<string, unknown>()
   cause: Cause | null = null
   private readonly queue = new CommandQueue(() => this.beginAgain())
   private conversations: Conversing | null = null

@@ -1,8 +1,9 @@
 import { emit } from './emit.js'
 import { type EventBusError, report } from './error.js'
-import { type BusEvent, type Gap, payloadJson } from './event.js'
+import type { BusEvent, Gap } from './event.js'
 import { listen } from './listen.js'
 import { existingInbox } from './realm.js'
+import { asReceived } from './sending.js'
 import type { ListenOptions } from './subscription.js'
 
 /**
@@ -72,28 +73,24 @@ export function observe(
 function observeKept(
   event: string,
   receive: (event: BusEvent<never>) => void,
-  options: ListenerOptions & { onGap: NonNullable<ListenOptions['onGap']> },
+  onGap: (gap: Gap) => unknown,
+  options: ListenerOptions,
 ): () => void {
-  if (options.retained === false) return observe(event, receive, options)
   let offAgain = () => {}
   const again = () => {
     offAgain()
-    const off = observe(
-      event,
-      (received) => {
-        // What comes live comes after all that was retained.
-        if (!received.retained) off()
-        receive(received)
-      },
-      { ...options, replay: false, onGap: again },
-    )
-    offAgain = off
+    if (options.retained !== false) offAgain = observe(event, receiveAgain, { ...options, replay: false, onGap: again })
+  }
+  const receiveAgain = (received: BusEvent<never>) => {
+    // What comes live comes after all that was retained.
+    if (!received.retained) offAgain()
+    receive(received)
   }
   const off = observe(event, receive, {
     ...options,
-    onGap(gap) {
+    onGap: (gap) => {
       again()
-      return options.onGap(gap)
+      return onGap(gap)
     },
   })
   return () => {
@@ -111,8 +108,8 @@ export function contentOf({ target, replay, retained, onGap }: ListenerOptions):
 export function newestOf<Payload>(event: string, options: ListenerOptions = {}): Source<Payload | undefined> {
   let payload: Payload | undefined
   let seq = 0
-  // It may be lost for good, as far as it is not retained.
-  const onGap = options.onGap ?? ((gap: Gap) => existingInbox()?.warn(gap, event))
+  // What is not retained is lost for good.
+  const onGap = options.onGap ?? ((gap) => existingInbox()?.warn(gap, event))
   return {
     get: () => payload,
     subscribe: (changed) =>
@@ -125,59 +122,80 @@ export function newestOf<Payload>(event: string, options: ListenerOptions = {}):
           payload = received.payload
           changed()
         },
-        { ...options, onGap },
+        onGap,
+        options,
       ),
   }
 }
 
 /** What the hooks of one name have in common. */
 interface Common {
-  /** What shows; `undefined`, which no event brings, until there is a value. */
-  shown: unknown
-  /** What the host has accepted last. */
-  accepted: unknown
-  seq: number
-  onTheirWay: number
-  readonly notified: Set<() => void>
-  /** How many subscribe to it or wait for what they have set. */
-  users: number
+  /** What shows; the other value before there is one. */
+  get(otherwise: unknown): unknown
+  set(value: unknown, onError: (error: EventBusError) => unknown): void
+  subscribe(changed: () => void, onError: (error: EventBusError) => unknown): () => void
 }
 
-const STATES = Symbol.for('tauri-plugin-event-bus/states')
-
-/** The states that are in use in this page, by name. They stand at what every copy of this package shares. */
-function statesInUse(): Map<string, Common> {
-  // What one request sets on a server is none of the next one's business.
-  if (typeof window === 'undefined') return new Map()
-  const realm: object & { [STATES]?: Map<string, Common> } = existingInbox() ?? globalThis
-  realm[STATES] ??= new Map()
-  return realm[STATES]
-}
-
-/** Keeps a state in the page until the returned function is called. */
-function use(event: string, state: Common): () => void {
-  const states = statesInUse()
-  states.set(event, state)
-  state.users += 1
-  return () => {
-    state.users -= 1
-    if (state.users === 0) states.delete(event)
+function commonState(event: string): Common {
+  // No event brings `undefined`.
+  let accepted: unknown
+  let shown: unknown
+  let seq = 0
+  let onTheirWay = 0
+  const users = new Set<() => void>()
+  const show = (value: unknown) => {
+    if (value === shown) return
+    shown = value
+    for (const changed of [...users]) changed()
   }
-}
-
-/** A value as every page has it, which is what JSON makes of it. What JSON cannot express stays, until it is refused. */
-function asSent(event: string, value: unknown): unknown {
-  try {
-    return JSON.parse(payloadJson(event, value) ?? 'null')
-  } catch {
-    return value
+  const receive = (received: BusEvent<unknown>) => {
+    if (received.seq <= seq) return
+    seq = received.seq
+    accepted = received.payload
+    if (onTheirWay === 0) show(accepted)
   }
-}
-
-function show(state: Common, value: unknown): void {
-  if (Object.is(value, state.shown)) return
-  state.shown = value
-  for (const notify of [...state.notified]) notify()
+  /** Keeps the state in the page until the returned function is called. */
+  const use = (changed: () => void) => {
+    const states = existingInbox()?.states
+    states?.set(event, common)
+    users.add(changed)
+    return () => {
+      if (users.delete(changed) && users.size === 0) states?.delete(event)
+    }
+  }
+  const common: Common = {
+    get: (otherwise) => (shown === undefined ? otherwise : shown),
+    set(value, onError) {
+      const sent = asReceived(event, value)
+      // It is emitted before it shows, since who hears of it may set the next one.
+      const receipt = emit<unknown>(event, value, { retain: true })
+      const release = use(() => {})
+      onTheirWay += 1
+      receipt
+        .then((accepting) => {
+          // Its own event may have come before the receipt, as a copy.
+          if (accepting.seq < seq) return
+          seq = accepting.seq
+          accepted = sent
+        }, onError)
+        .finally(() => {
+          onTheirWay -= 1
+          release()
+          if (onTheirWay === 0) show(accepted)
+        })
+      show(sent)
+    },
+    subscribe(changed, onError) {
+      // What a gap has swallowed is retained, so that nothing of it is lost.
+      const off = observeKept(event, receive, () => {}, { onError })
+      const release = use(changed)
+      return () => {
+        off()
+        release()
+      }
+    },
+  }
+  return common
 }
 
 /**
@@ -187,59 +205,18 @@ function show(state: Common, value: unknown): void {
  */
 export function sharedState<Value>(event: string, initial: Value, options: StateOptions = {}): SharedState<Value> {
   const onError = options.onError ?? report
-  let last: Common = { shown: undefined, accepted: undefined, seq: 0, onTheirWay: 0, notified: new Set(), users: 0 }
+  let last = commonState(event)
   const common = () => {
-    last = statesInUse().get(event) ?? last
+    last = (existingInbox()?.states?.get(event) as Common | undefined) ?? last
     return last
   }
-  const get = () => {
-    const { shown } = common()
-    return shown === undefined ? initial : (shown as Value)
+  const get = () => common().get(initial) as Value
+  return {
+    get,
+    set(next) {
+      const value = typeof next === 'function' ? (next as (before: Value) => Value)(get()) : next
+      common().set(value, onError)
+    },
+    subscribe: (changed) => common().subscribe(changed, onError),
   }
-  const set = (next: Next<Value>) => {
-    const value = typeof next === 'function' ? (next as (before: Value) => Value)(get()) : next
-    const sent = asSent(event, value)
-    const state = common()
-    // It is emitted before it shows, since who is notified may set the next one.
-    const receipt = emit<unknown>(event, value, { retain: true })
-    const release = use(event, state)
-    state.onTheirWay += 1
-    receipt
-      .then(({ seq }) => {
-        // Its own event may have come before the receipt, as a copy.
-        if (seq < state.seq) return
-        state.seq = seq
-        state.accepted = sent
-      })
-      .catch(onError)
-      .finally(() => {
-        state.onTheirWay -= 1
-        release()
-        if (state.onTheirWay === 0) show(state, state.accepted)
-      })
-    show(state, sent)
-  }
-  const subscribe = (changed: () => void) => {
-    const state = common()
-    const receive = (received: BusEvent<Value>) => {
-      if (received.seq <= state.seq) return
-      state.seq = received.seq
-      state.accepted = received.payload
-      if (state.onTheirWay === 0) show(state, state.accepted)
-    }
-    // What a gap has swallowed is retained, so that nothing of it is lost.
-    const off = observeKept(event, receive, { onError, onGap() {} })
-    const release = use(event, state)
-    const notify = () => changed()
-    state.notified.add(notify)
-    let running = true
-    return () => {
-      if (!running) return
-      running = false
-      off()
-      state.notified.delete(notify)
-      release()
-    }
-  }
-  return { get, set, subscribe }
 }

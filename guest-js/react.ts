@@ -132,16 +132,12 @@ function useNewest<Value>(value: Value): { readonly current: Value } {
 function useSameOptions(options: ListenerOptions): ListenerOptions {
   const newest = useNewest(options)
   const content = contentOf(options)
-  const { signal } = options
-  // biome-ignore lint/correctness/useExhaustiveDependencies: The content stands for the options.
-  return useMemo(() => callingNewest(newest, options), [content, signal, !options.onError])
-}
-
-function callingNewest(newest: { readonly current: ListenerOptions }, options: ListenerOptions): ListenerOptions {
-  const { onGap, onError } = options
-  return {
+  const { signal, onGap, onError } = options
+  const callingNewest: ListenerOptions = {
     ...options,
     ...(onGap && { onGap: (gap) => newest.current.onGap?.(gap) }),
     ...(onError && { onError: (error) => newest.current.onError?.(error) }),
   }
+  // biome-ignore lint/correctness/useExhaustiveDependencies: The content stands for the options.
+  return useMemo(() => callingNewest, [content, signal, !onError])
 }

@@ -859,3 +859,38 @@ fn questions_that_cause_each_other_come_to_an_end() {
         "{text}"
     );
 }
+
+#[test]
+fn calls_of_a_responder_that_blocks_count_until_they_return() {
+    let mut limits = tauri_plugin_event_bus::Limits::default();
+    limits.requests_per_page = 2;
+    let app = app_with(Builder::new().limits(limits));
+    let bus = app.event_bus();
+    let (called, calls) = mpsc::channel();
+    let (go_on, told) = mpsc::channel::<()>();
+    let told = std::sync::Mutex::new(told);
+    bus.respond_blocking("slow", move |(), _| {
+        called.send(()).unwrap();
+        told.lock().unwrap().recv().unwrap();
+        Ok(1)
+    })
+    .unwrap()
+    .forget();
+    let ask = || {
+        let asked = bus.request::<u8>(Target::host(), "slow", ());
+        let asked = asked.timeout(std::time::Duration::from_millis(20));
+        block_on(asked.into_future()).map_err(|error| error.code())
+    };
+    // Both end, and their functions are at it still.
+    for _ in 0..2 {
+        assert_eq!(ask(), Err(ErrorCode::Timeout));
+        calls.recv_timeout(PATIENCE).unwrap();
+    }
+    assert_eq!(ask(), Err(ErrorCode::QueueFull));
+    assert!(calls.try_recv().is_err());
+    go_on.send(()).unwrap();
+    go_on.send(()).unwrap();
+    go_on.send(()).unwrap();
+    // Their places are free again.
+    while ask() == Err(ErrorCode::QueueFull) {}
+}

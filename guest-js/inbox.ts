@@ -63,6 +63,8 @@ export interface Inbox {
   subscribe(subscriber: Subscriber): () => void
   /** Ends every subscription of exactly this name or pattern and returns how many there were. */
   unlisten(event: string): number
+  /** Writes to the console that listeners of a name or pattern have lost events, once. */
+  warn(gap: Gap, event: string): void
   /** Sends a command that changes state, in the order of the calls. `size` is the payload's, in characters. */
   send(command: StateCommand, value: unknown, size: number): Promise<unknown>
   /** What this page asks and is asked, made at its first use. */
@@ -544,11 +546,15 @@ class PageInbox implements Inbox {
       } catch (error) {
         report(error)
       }
-    } else if (!this.warned.has(gap.atMost ? '' : subscriber.event)) {
-      // What is lost at most may concern no listener at all, so it is no reason to keep quiet about what does.
-      this.warned.add(gap.atMost ? '' : subscriber.event)
-      console.warn(`event bus: ${warningOf(gap, subscriber.event)}`)
-    }
+    } else this.warn(gap, subscriber.event)
+  }
+
+  warn(gap: Gap, event: string): void {
+    // What is lost at most may concern no listener at all, so it is no reason to keep quiet about what does.
+    const about = gap.atMost ? '' : event
+    if (this.warned.has(about)) return
+    this.warned.add(about)
+    console.warn(`event bus: ${warningOf(gap, event)}`)
   }
 }
 

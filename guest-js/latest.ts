@@ -1,7 +1,8 @@
 import { emit } from './emit.js'
 import { type EventBusError, report } from './error.js'
-import type { BusEvent } from './event.js'
+import { type BusEvent, type Gap, payloadJson } from './event.js'
 import { listen } from './listen.js'
+import { existingInbox } from './realm.js'
 import type { ListenOptions } from './subscription.js'
 
 /**
@@ -64,19 +65,58 @@ export function observe(
   return off
 }
 
+/**
+ * Observes what is retained, also what a gap has swallowed: another subscription brings it once more. The first one goes
+ * on meanwhile, for what is on its way to it and is not retained. `receive` passes over what it has had.
+ */
+function observeKept(
+  event: string,
+  receive: (event: BusEvent<never>) => void,
+  options: ListenerOptions & { onGap: NonNullable<ListenOptions['onGap']> },
+): () => void {
+  if (options.retained === false) return observe(event, receive, options)
+  let offAgain = () => {}
+  const again = () => {
+    offAgain()
+    const off = observe(
+      event,
+      (received) => {
+        // What comes live comes after all that was retained.
+        if (!received.retained) off()
+        receive(received)
+      },
+      { ...options, replay: false, onGap: again },
+    )
+    offAgain = off
+  }
+  const off = observe(event, receive, {
+    ...options,
+    onGap(gap) {
+      again()
+      return options.onGap(gap)
+    },
+  })
+  return () => {
+    off()
+    offAgain()
+  }
+}
+
 /** What of options makes another subscription when it changes, besides the signal. */
 export function contentOf({ target, replay, retained, onGap }: ListenerOptions): string {
   return JSON.stringify([target, replay, retained, !onGap])
 }
 
 /** The payload of the newest event; `undefined` before the first one. */
-export function newestOf<Payload>(event: string, options?: ListenerOptions): Source<Payload | undefined> {
+export function newestOf<Payload>(event: string, options: ListenerOptions = {}): Source<Payload | undefined> {
   let payload: Payload | undefined
   let seq = 0
+  // It may be lost for good, as far as it is not retained.
+  const onGap = options.onGap ?? ((gap: Gap) => existingInbox()?.warn(gap, event))
   return {
     get: () => payload,
     subscribe: (changed) =>
-      observe(
+      observeKept(
         event,
         (received) => {
           // A subscription that begins again is given the retained event again.
@@ -85,63 +125,121 @@ export function newestOf<Payload>(event: string, options?: ListenerOptions): Sou
           payload = received.payload
           changed()
         },
-        options,
+        { ...options, onGap },
       ),
   }
 }
 
+/** What the hooks of one name have in common. */
+interface Common {
+  /** What shows; `undefined`, which no event brings, until there is a value. */
+  shown: unknown
+  /** What the host has accepted last. */
+  accepted: unknown
+  seq: number
+  onTheirWay: number
+  readonly notified: Set<() => void>
+  /** How many subscribe to it or wait for what they have set. */
+  users: number
+}
+
+const STATES = Symbol.for('tauri-plugin-event-bus/states')
+
+/** The states that are in use in this page, by name. They stand at what every copy of this package shares. */
+function statesInUse(): Map<string, Common> {
+  // What one request sets on a server is none of the next one's business.
+  if (typeof window === 'undefined') return new Map()
+  const realm: object & { [STATES]?: Map<string, Common> } = existingInbox() ?? globalThis
+  realm[STATES] ??= new Map()
+  return realm[STATES]
+}
+
+/** Keeps a state in the page until the returned function is called. */
+function use(event: string, state: Common): () => void {
+  const states = statesInUse()
+  states.set(event, state)
+  state.users += 1
+  return () => {
+    state.users -= 1
+    if (state.users === 0) states.delete(event)
+  }
+}
+
+/** A value as every page has it, which is what JSON makes of it. What JSON cannot express stays, until it is refused. */
+function asSent(event: string, value: unknown): unknown {
+  try {
+    return JSON.parse(payloadJson(event, value) ?? 'null')
+  } catch {
+    return value
+  }
+}
+
+function show(state: Common, value: unknown): void {
+  if (Object.is(value, state.shown)) return
+  state.shown = value
+  for (const notify of [...state.notified]) notify()
+}
+
 /**
- * A state that every page has, kept by the host as a retained event. What is set here shows here at once. While an
- * own value is on its way, what others have set waits; then the value that the host accepted last holds, here as
- * everywhere.
+ * A state that every page has, kept by the host as a retained event; in a page there is one for each name, whose initial
+ * value alone is each hook's own. What is set here shows here at once. While an own value is on its way, what others have
+ * set waits; then the value that the host accepted last holds, here as everywhere.
  */
 export function sharedState<Value>(event: string, initial: Value, options: StateOptions = {}): SharedState<Value> {
   const onError = options.onError ?? report
-  let accepted = initial
-  let seq = 0
-  let shown = initial
-  let onTheirWay = 0
-  let notify = () => {}
-  const show = (value: Value) => {
-    if (Object.is(value, shown)) return
-    shown = value
-    notify()
+  let last: Common = { shown: undefined, accepted: undefined, seq: 0, onTheirWay: 0, notified: new Set(), users: 0 }
+  const common = () => {
+    last = statesInUse().get(event) ?? last
+    return last
   }
-  const receive = (received: BusEvent<Value>) => {
-    if (received.seq <= seq) return
-    seq = received.seq
-    accepted = received.payload
-    if (onTheirWay === 0) show(accepted)
+  const get = () => {
+    const { shown } = common()
+    return shown === undefined ? initial : (shown as Value)
   }
   const set = (next: Next<Value>) => {
-    const value = typeof next === 'function' ? (next as (before: Value) => Value)(shown) : next
-    onTheirWay += 1
-    show(value)
-    emit<unknown>(event, value, { retain: true })
-      .then((receipt) => {
+    const value = typeof next === 'function' ? (next as (before: Value) => Value)(get()) : next
+    const sent = asSent(event, value)
+    const state = common()
+    // It is emitted before it shows, since who is notified may set the next one.
+    const receipt = emit<unknown>(event, value, { retain: true })
+    const release = use(event, state)
+    state.onTheirWay += 1
+    receipt
+      .then(({ seq }) => {
         // Its own event may have come before the receipt, as a copy.
-        if (receipt.seq < seq) return
-        seq = receipt.seq
-        accepted = value
+        if (seq < state.seq) return
+        state.seq = seq
+        state.accepted = sent
       })
       .catch(onError)
       .finally(() => {
-        onTheirWay -= 1
-        if (onTheirWay === 0) show(accepted)
+        state.onTheirWay -= 1
+        release()
+        if (state.onTheirWay === 0) show(state, state.accepted)
       })
+    show(state, sent)
   }
   const subscribe = (changed: () => void) => {
-    notify = changed
-    // What a gap has swallowed is retained, so that another subscription brings it.
-    const onGap = () => {
-      off()
-      off = observe(event, receive, { onError, onGap, replay: false })
+    const state = common()
+    const receive = (received: BusEvent<Value>) => {
+      if (received.seq <= state.seq) return
+      state.seq = received.seq
+      state.accepted = received.payload
+      if (state.onTheirWay === 0) show(state, state.accepted)
     }
-    let off = observe(event, receive, { onError, onGap })
+    // What a gap has swallowed is retained, so that nothing of it is lost.
+    const off = observeKept(event, receive, { onError, onGap() {} })
+    const release = use(event, state)
+    const notify = () => changed()
+    state.notified.add(notify)
+    let running = true
     return () => {
+      if (!running) return
+      running = false
       off()
-      notify = () => {}
+      state.notified.delete(notify)
+      release()
     }
   }
-  return { get: () => shown, set, subscribe }
+  return { get, set, subscribe }
 }

@@ -69,6 +69,20 @@ describe('the queue', () => {
     )
   })
 
+  it('writes sets and every typed array as arrays, and the rest as JSON does', async () => {
+    await Promise.all([
+      emit('sets', new Set([1, new Set(['a']), new Map([['x', new Set()]])])),
+      emit('numbers', [new Int16Array([-1, 2]), new Float64Array([0.5]), new Uint8Array([7, 8, 9]).subarray(1)]),
+      emit('rest', { at: new Date(0), none: undefined, run: () => {}, list: [undefined, () => {}] }),
+    ])
+    const sent = realm.host.commands().flatMap(({ args }) => args.events as { payload: string }[])
+    expect(sent.map(({ payload }) => payload)).toEqual([
+      '[1,["a"],{"x":[]}]',
+      '[[-1,2],[0.5],[8,9]]',
+      '{"at":"1970-01-01T00:00:00.000Z","list":[null,null]}',
+    ])
+  })
+
   it('names the permission that helps', () => {
     const denied = 'Command plugin:event-bus|x not allowed by ACL'
     expect(toEventBusError(denied, 'start_periodic').message).toContain('"event-bus:periodic"')
@@ -190,13 +204,33 @@ describe('payloads', () => {
       [2, 'cycle'],
       [3, 'fn'],
       [4, 'nan'],
-      [4, 'x'],
       [5, 'infinite'],
     ] as const) {
       const { reason } = results[index] as PromiseRejectedResult
       expect(reason).toMatchObject({ code: 'invalid_payload', message: expect.stringContaining(`"${name}"`) })
     }
     expect(events()).toEqual([{ event: 'ok' }])
+  })
+
+  const shared = { ok: 1 }
+  it.each([
+    ['whole', Number.NaN, 'NaN would'],
+    ['in an object', { x: Number.NaN }, 'NaN at `x` would'],
+    [
+      'behind others',
+      { a: { b: [1] }, items: [shared, shared, { price: -1 / 0 }] },
+      '-Infinity at `items[2].price` would',
+    ],
+    ['first of two', [{ x: [Number.NaN] }, Number.NaN], 'NaN at `[0].x[0]` would'],
+    ['in a map, a set and a typed array', new Map([['s', new Set([new Float32Array([1, Number.NaN])])]]), '`s[0][1]`'],
+    ['under a key that is empty', { '': { x: Number.NaN } }, 'NaN at `.x` would'],
+    ['out of toJSON', { cart: { toJSON: () => ({ sum: Number.NaN }) } }, 'NaN at `cart.sum` would'],
+  ])('that have a number which JSON would lose are refused with its whole path: %s', async (_, payload, text) => {
+    await expect(emit('a', payload)).rejects.toMatchObject({
+      code: 'invalid_payload',
+      message: expect.stringContaining(text),
+    })
+    expect(realm.host.sent).toEqual([])
   })
 
   it('go with the wish to be retained, and without a payload after undefined', async () => {

@@ -208,7 +208,12 @@ export function payloadJson(event: string, payload: unknown, what: 'payload' | '
   const code = what === 'payload' ? 'invalid_payload' : 'invalid_argument'
   let json: string | undefined
   try {
-    json = JSON.stringify(payload, asTauriWrites)
+    json = JSON.stringify(payload, (_, value) => {
+      if (isLost(value)) {
+        throw new RangeError(`${value}${placeOfLost(payload)} would become null; send null, or text, instead`)
+      }
+      return asTauriWrites(value)
+    })
   } catch (cause) {
     const text = cause instanceof Error ? cause.message : String(cause)
     throw new EventBusError(code, `the ${what} of "${event}" cannot be expressed in JSON: ${text}`, { cause })
@@ -219,18 +224,34 @@ export function payloadJson(event: string, payload: unknown, what: 'payload' | '
   return json
 }
 
-/**
- * What JSON would empty is written as Tauri's own `invoke` and `emit` write it. What it would turn into `null` is
- * refused, so that nothing is lost in silence.
- */
-function asTauriWrites(key: string, value: unknown): unknown {
-  if (typeof value === 'number' && !Number.isFinite(value)) {
-    throw new RangeError(`${value}${key === '' ? '' : ` at "${key}"`} would become null; send null, or text, instead`)
-  }
+/** What JSON would empty is written as Tauri's own `invoke` and `emit` write it, sets and all typed arrays as arrays. */
+function asTauriWrites(value: unknown): unknown {
   if (value instanceof Map) return Object.fromEntries(value)
-  if (value instanceof Uint8Array) return Array.from(value)
+  // A DataView has no length, and no numbers of its own.
+  if (value instanceof Set || (ArrayBuffer.isView(value) && 'length' in value)) return Array.from(value as Set<unknown>)
   if (value instanceof ArrayBuffer) return Array.from(new Uint8Array(value))
   return value
+}
+
+/** What JSON would turn into `null` is refused, so that nothing is lost in silence. */
+function isLost(value: unknown): boolean {
+  return typeof value === 'number' && !Number.isFinite(value)
+}
+
+/** Where in a payload the first number is that is lost, looked for only once there is one. */
+function placeOfLost(payload: unknown): string {
+  // What is at several places is looked through at each right after it was noted there.
+  const paths = new Map<unknown, string>()
+  let place: string | undefined
+  JSON.stringify(payload, function (this: unknown, key: string, value: unknown) {
+    const around = paths.get(this)
+    const path = around === undefined ? '' : around + (Array.isArray(this) ? `[${key}]` : `.${key}`)
+    if (isLost(value)) place ??= path
+    const written = asTauriWrites(value)
+    paths.set(written, path)
+    return written
+  })
+  return place ? ` at \`${place.replace(/^\./, '')}\`` : ''
 }
 
 function describe(value: unknown): string {

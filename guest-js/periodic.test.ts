@@ -102,6 +102,10 @@ it('says what is missing where types do not', async () => {
     code: 'invalid_interval',
     message: expect.stringContaining('the string "10"'),
   })
+  await expect(untyped('a', { every: 1_000 })).rejects.toMatchObject({
+    code: 'invalid_interval',
+    message: 'everyMs of "a" is missing; it is a number of milliseconds above 0',
+  })
 })
 
 it('sends every option, and the arguments of a source as JSON', async () => {
@@ -122,7 +126,7 @@ it('names the arguments of a source that JSON does not have', async () => {
   const starting = startPeriodic('cpu', { everyMs: 10, source: 'cpu', args: { core: Number.NaN } })
   await expect(starting).rejects.toMatchObject({
     code: 'invalid_argument',
-    message: expect.stringContaining('the args of "cpu" cannot be expressed in JSON: NaN at "core"'),
+    message: expect.stringContaining('the args of "cpu" cannot be expressed in JSON: NaN at `core`'),
   })
   expect(realm.host.commands('start_periodic')).toEqual([])
 })

@@ -511,9 +511,11 @@ function handleOf({ id, number, event, everyMs, owner }: PeriodicInfo): Periodic
 /** JSON turns what is not finite into null, so the host could not name the value. */
 function checkInterval(event: string, everyMs: unknown): void {
   if (typeof everyMs === 'number' && Number.isFinite(everyMs) && everyMs > 0) return
+  const given = typeof everyMs === 'string' ? `the string "${everyMs}"` : String(everyMs)
+  const wrong = everyMs === undefined ? 'missing' : given
   throw new EventBusError(
     'invalid_interval',
-    `everyMs of "${event}" is a number of milliseconds above 0, not ${typeof everyMs === 'string' ? `the string "${everyMs}"` : String(everyMs)}`,
+    `everyMs of "${event}" is ${wrong}; it is a number of milliseconds above 0`,
   )
 }
 

@@ -43,7 +43,7 @@ export class Responders {
 
   /** `changed` is called when there is something to pull for. */
   constructor(
-    private readonly queue: CommandQueue,
+    private readonly queue: Pick<CommandQueue, 'push' | 'withdraw'>,
     private readonly changed: () => void,
   ) {}
 
@@ -232,7 +232,13 @@ function reportUnlessGone(error: EventBusError): void {
 }
 
 /** What was thrown, as it travels. */
-function failureOf(reason: unknown, withStack: boolean): { name: string; message: string; stack?: string } {
+export interface Failure {
+  readonly name: string
+  readonly message: string
+  readonly stack?: string
+}
+
+function failureOf(reason: unknown, withStack: boolean): Failure {
   if (typeof reason !== 'object' || reason === null) return { name: 'Error', message: String(reason) }
   const { name, message, stack } = reason as { name?: unknown; message?: unknown; stack?: unknown }
   return {

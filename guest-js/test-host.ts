@@ -1,4 +1,4 @@
-import type { Batch, Extras, Head, PulledEvent, PulledGap } from './batch.js'
+import type { Batch, Extras, Head, PulledEnding, PulledQuestion } from './batch.js'
 import type { StateCommand } from './commands.js'
 import type { Emit, EmitTo, Receipt } from './emit.js'
 import { type ErrorCode, EventBusError, report, toEventBusError } from './error.js'
@@ -7,7 +7,17 @@ import { checkEventName, globOf, hasWildcard, matcherOf } from './glob.js'
 import { nextTask, reportLater } from './inbox.js'
 import { chainOf } from './realm.js'
 import { ReceivedEvent } from './received.js'
+import type { RequestContext } from './request.js'
+import type { Asked, Failure } from './responders.js'
 import { isEveryone, type Target } from './target.js'
+import {
+  type Label,
+  PlayedRespondent,
+  type Question,
+  type Reply,
+  type Respondent,
+  TestQuestions,
+} from './test-questions.js'
 
 /** What the bus itself says; patterns hear it only where they begin like this, and nobody else may. */
 const OWN_PREFIX = 'event-bus:'
@@ -20,6 +30,9 @@ const MOST_HOPS = 16
 
 /** The most bytes of a component's name. */
 const LONGEST_COMPONENT = 128
+
+/** How long a question waits for a page that is still starting, in milliseconds, as with the host. */
+const GRACE = 3_000
 
 /** The sessions of pages whose test is over. */
 const over = new Set<unknown>()
@@ -51,15 +64,24 @@ export interface Emitted {
 /** Somebody other than the page under test who hears events: Rust, or a page that the test plays. */
 export interface Listener {
   /** The page's label; `null` for Rust, which hears what is sent to whomever. */
-  readonly label: string | null
+  readonly label: Label
   readonly hears: (name: string) => boolean
   readonly deliver: (event: BusEvent<unknown>) => unknown
+}
+
+/** What can be refused on demand. */
+export type Refusable = 'emit' | 'listen' | 'request' | 'respond'
+
+/** What is to be asked. Without causes it follows from what is being handled. */
+export interface Asking extends Omit<Question, 'to' | 'asker' | 'causes'> {
+  to: Target
+  causes?: readonly string[] | undefined
 }
 
 /** What is refused on demand. */
 export interface Refusal {
   readonly matches: (text: string) => boolean
-  readonly command: 'emit' | 'listen' | undefined
+  readonly command: Refusable | undefined
   readonly code: ErrorCode
   readonly message: string
 }
@@ -71,18 +93,25 @@ interface Subscribed {
 }
 
 interface Item {
-  readonly index: number
+  index: number
   readonly event?: Accepted
   readonly ids: number[]
+  readonly conversing?: PulledQuestion | PulledEnding
   readonly extras?: Extras
   readonly gap?: Gap
 }
 
 interface Session {
   readonly id: string
+  /** When it began, in milliseconds since the Unix epoch. */
+  readonly since: number
   n: number
   recorded: unknown
   readonly subscriptions: Map<number, Subscribed>
+  /** The names that the page answers. */
+  readonly names: Set<string>
+  /** What it has asked and has no answer to, by its own numbers. */
+  readonly asking: Map<number, string>
   index: number
   /** The index of the last item that was given. */
   given: number
@@ -120,6 +149,15 @@ interface Started extends Partial<Job> {
   replace?: boolean
 }
 
+/** The arguments of a pull. */
+interface Pulling {
+  session: string
+  ack: number
+  ahead?: boolean
+  /** The answers that it carries. */
+  replies?: Reply[]
+}
+
 /** The arguments of a command that changes state. */
 interface Numbered extends Record<string, unknown> {
   session: string
@@ -141,8 +179,13 @@ export class TestHost {
   private readonly retained = new Map<string, Accepted>()
   private readonly jobs = new Map<string, Job>()
   private lastJob = 0
-  /** The event that Rust is listening to at the moment, which causes what it emits. */
-  private cause: BusEvent<unknown> | null = null
+  private readonly questions = new TestQuestions(checkPayload, () => {
+    this.activity += 1
+  })
+  private readonly played = new Map<Label, PlayedRespondent>()
+  /** Who handles what at the moment, an event or a question, which causes what they emit and ask. */
+  private acting: { label: Label; causes: string[] } | null = null
+  private telling = false
   /** What Rust has still to listen to: one after the other, so that all its listeners see one order. */
   private readonly due: (() => void)[] = []
 
@@ -152,18 +195,41 @@ export class TestHost {
     private readonly replays: boolean,
   ) {
     this.labels = new Set([label])
+    this.questions.join(label, this.respondent)
+    this.play(null)
+  }
+
+  /** The page under test, as it is asked. */
+  private get respondent(): Respondent {
+    const host = this
+    return {
+      get names() {
+        return host.session?.names ?? new Set<string>()
+      },
+      get grace() {
+        return host.replays ? (host.session?.since ?? Date.now()) + GRACE - Date.now() : 0
+      },
+      take: (conversing) => host.push({ ids: [], conversing }),
+      withdraw: (request) => host.withdraw(request),
+    }
   }
 
   /** Whether the page has handled everything that was for it. */
   get isIdle(): boolean {
     const { session } = this
-    return !session || session.subscriptions.size === 0 || session.queue.length === 0
+    return !session || !isHearing(session) || session.queue.length === 0
   }
 
   /** How many subscriptions of the page hear a name, or how many there are. */
   listening(name?: string): number {
     const subscriptions = [...(this.session?.subscriptions.values() ?? [])]
     return subscriptions.filter(({ hears }) => name === undefined || hears(name)).length
+  }
+
+  /** How many names of questions the page answers: that one, or all. */
+  answering(name?: string): number {
+    const names = [...this.questions.namesOf(this.label)]
+    return names.filter((one) => name === undefined || one === name).length
   }
 
   /** Answers a command of the page under test. */
@@ -174,6 +240,7 @@ export class TestHost {
       const answer = await this.work(command, args)
       return over.has(args.session) ? new Promise(() => {}) : answer
     } catch (error) {
+      if (over.has(args.session)) return new Promise(() => {})
       throw errorOf(error)
     }
   }
@@ -181,6 +248,77 @@ export class TestHost {
   /** Leaves the page without answers from now on, so that it stays quiet while the bus of the next test is there. */
   leave(): void {
     if (this.session) over.add(this.session.id)
+    this.questions.end(this.label)
+  }
+
+  /** A page is there from now on whom the test plays, or Rust. */
+  play(label: Label): void {
+    if (label !== null) this.labels.add(label)
+    this.played.set(label, new PlayedRespondent(label, this.questions))
+  }
+
+  /** A page that the test plays is there no more. */
+  close(label: string): void {
+    this.labels.delete(label)
+    this.questions.leave(label)
+    this.played.get(label)?.close()
+    for (const listener of this.listeners) if (listener.label === label) this.listeners.delete(listener)
+  }
+
+  /** Answers questions of this name, as Rust or as a page that the test plays. Returns what ends it. */
+  respond(label: Label, event: string, responder: (question: never, context: RequestContext) => unknown): () => void {
+    this.checkQuestion('respond', event)
+    const name = responder.name === '' ? 'a function without a name' : `the function "${responder.name}"`
+    const answer = (question: unknown, { source, signal, chain }: Asked) => {
+      const context = { event, source, signal, causes: chain.slice(0, -1), ...this.emitterAfter(label, chain) }
+      return this.within(label, chain, () => responder(question as never, context))
+    }
+    return this.played.get(label)?.respond(event, name, answer) ?? (() => {})
+  }
+
+  /** Asks, as Rust or as a page. */
+  ask(
+    label: Label,
+    { to, causes = this.causesOf(label), ...asking }: Asking,
+  ): { request: string; answer: Promise<unknown> } {
+    const { event } = asking
+    this.checkQuestion('request', event)
+    checkChain(event, causes, 'asked')
+    const asked = this.respondentOf(to)
+    return this.questions.ask({ ...asking, to: asked, asker: label, causes })
+  }
+
+  private checkQuestion(command: Refusable, event: string): void {
+    this.refuse(command, event)
+    checkEventName(event)
+    checkOwn(event)
+  }
+
+  /** Whom a question is for: one page, or Rust. */
+  private respondentOf(to: Target): Label {
+    if (isHost(to)) return null
+    const labels = isEveryone(to) ? [] : labelsOf(to)
+    const [label] = labels
+    if (label === undefined || labels.length > 1 || hasWildcard(label)) {
+      throw new EventBusError('invalid_argument', 'a question goes to one webview, named by its label, or to Rust')
+    }
+    this.checkTarget(to)
+    return label
+  }
+
+  /** The names of what whoever emits or asks now is handling. */
+  private causesOf(label: Label): readonly string[] {
+    return this.acting?.label === label ? this.acting.causes : []
+  }
+
+  private within<Returned>(label: Label, causes: string[], run: () => Returned): Returned {
+    const before = this.acting
+    this.acting = { label, causes }
+    try {
+      return run()
+    } finally {
+      this.acting = before
+    }
   }
 
   private async work(command: string, args: Record<string, unknown>): Promise<unknown> {
@@ -189,17 +327,38 @@ export class TestHost {
       throw new EventBusError('unavailable', 'the test bus counts nothing: see bus.history() and bus.listeners()')
     }
     if (command === 'list_periodic') return [...this.jobs.values()].map(infoOf)
+    if (command === 'request') return this.answerRequest(args as unknown as Asking & { session: string; id: number })
+    if (command === 'cancel_request') return this.cancel(args as { session: string; ids: number[] })
     if (command !== 'pull') return this.runOnce(command as StateCommand, args as Numbered)
-    const batch = await this.pull(args as { session: string; ack: number; ahead?: boolean })
+    const { replies = [], ...rest } = args as unknown as Pulling
+    const refused = replies.flatMap((reply) => refusalOf(() => this.reply(reply)))
+    const batch = await this.pull(rest)
     // As with a real host, the page has its turn before an answer, so that handlers cannot keep it from that.
     await nextTask()
-    return batch
+    return refused.length > 0 ? { ...batch, refused } : batch
   }
 
-  /** Accepts what Rust emits: within a listener it follows from what that has heard. */
-  emit(emitted: Emitted): Receipt {
-    const { causes = this.cause ? chainOf(this.cause) : [] } = emitted
-    return this.accept({ ...emitted, causes }, { kind: 'host' })
+  private answerRequest({ session: id, id: number, ...asking }: Asking & { session: string; id: number }) {
+    const { asking: open } = this.open(id)
+    const { request, answer } = this.ask(this.label, { ...asking, causes: asking.causes ?? [] })
+    open.set(number, request)
+    return answer.finally(() => open.delete(number))
+  }
+
+  private cancel({ session: id, ids }: { session: string; ids: number[] }): null {
+    for (const number of ids) this.questions.giveUp(this.open(id).asking.get(number) ?? '')
+    return null
+  }
+
+  private reply(reply: Reply): Record<string, never> {
+    this.questions.reply(this.label, reply)
+    return {}
+  }
+
+  /** Accepts what Rust, or a page that the test plays, emits: within a handler it follows from what that handles. */
+  emit(label: Label, emitted: Emitted): Receipt {
+    const { causes = this.causesOf(label) } = emitted
+    return this.accept({ ...emitted, causes }, label === null ? { kind: 'host' } : { kind: 'webview', label })
   }
 
   /** Accepts an event and queues it for whoever hears it. */
@@ -207,16 +366,10 @@ export class TestHost {
     const { event, payload, to, retain, component, causes = [] } = emitted
     this.refuse('emit', event)
     checkEventName(event)
-    if (event.startsWith(OWN_PREFIX)) {
-      throw new EventBusError('reserved_event_name', `names that begin with ${OWN_PREFIX} are what the bus itself says`)
-    }
+    checkOwn(event)
     if (component !== undefined) checkComponentName(component)
-    checkChain(event, causes)
-    const bytes = payload === undefined ? 0 : new TextEncoder().encode(payload).length
-    if (bytes > LONGEST_PAYLOAD) {
-      const text = `the payload of "${event}" has ${bytes} bytes of JSON; the limit is ${LONGEST_PAYLOAD}`
-      throw new EventBusError('payload_too_large', text)
-    }
+    checkChain(event, causes, 'emitted')
+    checkPayload(event, payload)
     if (to !== undefined) this.checkTarget(to)
     this.activity += 1
     this.seq += 1
@@ -264,19 +417,18 @@ export class TestHost {
 
   private callListeners(): void {
     // What a listener emits is told by the loop that has called it.
-    if (this.cause) return
+    if (this.telling) return
+    this.telling = true
     for (let next = this.due.shift(); next; next = this.due.shift()) next()
+    this.telling = false
   }
 
   private call(listener: Listener, received: BusEvent<unknown>): void {
     if (!this.listeners.has(listener)) return
-    this.cause = received
     try {
-      reportLater(listener.deliver(received))
+      reportLater(this.within(null, chainOf(received), () => listener.deliver(received)))
     } catch (error) {
       report(error)
-    } finally {
-      this.cause = null
     }
   }
 
@@ -284,11 +436,16 @@ export class TestHost {
   private receivedOf({ event, payload, seq, timestamp, source, extras }: Accepted, retained: boolean): ReceivedEvent {
     const copy: unknown = structuredClone(payload)
     const received = new ReceivedEvent(event, copy, 0, seq, timestamp, source, false, retained, extras)
-    const causes = chainOf(received)
+    const { emit, emitTo } = this.emitterAfter(null, chainOf(received))
+    return Object.defineProperties(received, { emit: { value: emit }, emitTo: { value: emitTo } })
+  }
+
+  /** Emits as Rust, or as a page that the test plays, what follows from these causes. */
+  private emitterAfter(label: Label, causes: readonly string[]): { emit: Emit; emitTo: EmitTo } {
     const emitTo = async (to: Target | undefined, name: string, value?: unknown, options?: { retain?: boolean }) =>
-      this.emit({ event: name, payload: payloadJson(name, value), to, retain: options?.retain, causes })
+      this.emit(label, { event: name, payload: payloadJson(name, value), to, retain: options?.retain, causes })
     const emit: Emit = (name: string, ...rest: [unknown?, { retain?: boolean }?]) => emitTo(undefined, name, ...rest)
-    return Object.defineProperties(received, { emit: { value: emit }, emitTo: { value: emitTo as EmitTo } })
+    return { emit, emitTo: emitTo as EmitTo }
   }
 
   /** Loses events of that name: the page is told instead. */
@@ -314,7 +471,7 @@ export class TestHost {
     return receipt
   }
 
-  private refuse(command: 'emit' | 'listen', event: string): void {
+  private refuse(command: Refusable, event: string): void {
     for (const refusal of this.refusals) {
       if (refusal.command !== undefined && refusal.command !== command) continue
       if (refusal.matches(event)) throw new EventBusError(refusal.code, refusal.message)
@@ -345,6 +502,18 @@ export class TestHost {
     return ids.length > 0
   }
 
+  /** Takes back a question that the page has not been given; false if it has. */
+  private withdraw(request: string): boolean {
+    const { session } = this
+    const isIt = ({ conversing }: Item) => conversing && 'request' in conversing && conversing.request === request
+    const item = session?.queue.find(isIt)
+    if (!session || !item || item.index <= session.given) return false
+    session.queue = session.queue.filter((one) => one !== item)
+    for (const later of session.queue) if (later.index > item.index) later.index -= 1
+    session.index -= 1
+    return true
+  }
+
   private push(item: Omit<Item, 'index'>): void {
     const { session } = this
     if (!session) return
@@ -357,13 +526,13 @@ export class TestHost {
   private give(session: Session): void {
     const { pull, given } = session
     const due = session.queue.filter(({ index }) => index > given)
-    if (!pull || (due.length === 0 && session.subscriptions.size > 0)) return
+    if (!pull || (due.length === 0 && isHearing(session))) return
     session.pull = null
     session.given = session.index
     pull(batchOf(due))
   }
 
-  private pull({ session: id, ack, ahead }: { session: string; ack: number; ahead?: boolean }): Promise<Batch> {
+  private pull({ session: id, ack, ahead }: Pulling): Promise<Batch> {
     const { session } = this
     if (session?.id !== id) throw new EventBusError('stale_session', 'the session has ended')
     session.queue = session.queue.filter(({ index }) => index > ack)
@@ -381,24 +550,35 @@ export class TestHost {
 
   /** A command that was sent again is answered as before. */
   private runOnce(command: StateCommand, args: Numbered): unknown {
-    if (this.session?.id !== args.session) {
-      this.session = {
-        id: args.session,
-        n: 0,
-        recorded: null,
-        subscriptions: new Map(),
-        index: 0,
-        given: 0,
-        queue: [],
-        pull: null,
-      }
-    }
-    const { session } = this
+    const session = this.open(args.session)
     if (args.n !== session.n) {
       session.n = args.n
       session.recorded = this.run(session, command, args)
     }
     return session.recorded
+  }
+
+  private open(id: string): Session {
+    if (this.session?.id === id) return this.session
+    // What the session before was asked, and what it asked, ends with it.
+    if (this.session) {
+      this.questions.leave(this.label)
+      this.questions.join(this.label, this.respondent)
+    }
+    this.session = {
+      id,
+      since: Date.now(),
+      n: 0,
+      recorded: null,
+      subscriptions: new Map(),
+      names: new Set(),
+      asking: new Map(),
+      index: 0,
+      given: 0,
+      queue: [],
+      pull: null,
+    }
+    return this.session
   }
 
   private run(session: Session, command: StateCommand, args: Record<string, unknown>): unknown {
@@ -413,6 +593,12 @@ export class TestHost {
         for (const id of args.ids as number[]) session.subscriptions.delete(id)
         this.give(session)
         return null
+      case 'respond':
+        return (args.responders as { event: string; on: boolean }[]).map((entry) =>
+          resultOf(() => this.answers(session, entry)),
+        )
+      case 'reply':
+        return (args.replies as Reply[]).map((entry) => resultOf(() => this.reply(entry)))
       case 'start_periodic':
         return infoOf(this.start(args.job as Started))
       case 'stop_periodic':
@@ -427,6 +613,17 @@ export class TestHost {
       default:
         throw new EventBusError('unavailable', `the test bus does not know the command "${command}"`)
     }
+  }
+
+  private answers(session: Session, { event, on }: { event: string; on: boolean }): Record<string, never> {
+    if (on) {
+      this.checkQuestion('respond', event)
+      this.questions.addName(this.label, event)
+    } else {
+      this.questions.removeName(this.label, event)
+      this.give(session)
+    }
+    return {}
   }
 
   private subscribe(session: Session, entry: Subscription): { seq: number } {
@@ -513,13 +710,34 @@ function checkComponentName(name: string): void {
   )
 }
 
-function checkChain(event: string, causes: readonly string[]): void {
+function checkOwn(event: string): void {
+  if (!event.startsWith(OWN_PREFIX)) return
+  throw new EventBusError('reserved_event_name', `names that begin with ${OWN_PREFIX} are what the bus itself says`)
+}
+
+function checkPayload(event: string, payload: string | undefined): void {
+  const bytes = payload === undefined ? 0 : new TextEncoder().encode(payload).length
+  if (bytes <= LONGEST_PAYLOAD) return
+  const text = `the payload of "${event}" has ${bytes} bytes of JSON; the limit is ${LONGEST_PAYLOAD}`
+  throw new EventBusError('payload_too_large', text)
+}
+
+function checkChain(event: string, causes: readonly string[], what: 'emitted' | 'asked'): void {
   if (causes.length <= MOST_HOPS) return
   throw new EventBusError(
     'event_loop',
-    `"${event}" was not emitted: it follows from more than ${MOST_HOPS} events, the limit of a chain (hops). ` +
+    `"${event}" was not ${what}: it follows from more than ${MOST_HOPS} events, the limit of a chain (hops). ` +
       `Where its events cause each other without end, let one of them stop: ${[...causes, event].join(' → ')}`,
   )
+}
+
+/** Whether the page may be given something, so that it pulls. */
+function isHearing({ subscriptions, names }: Session): boolean {
+  return subscriptions.size + names.size > 0
+}
+
+function isHost(target: Target): boolean {
+  return typeof target === 'object' && 'kind' in target && target.kind === 'App'
 }
 
 function labelsOf(target: Target): string[] {
@@ -541,7 +759,8 @@ function inOrder(events: Iterable<Accepted>): Accepted[] {
 function batchOf(items: Item[]): Batch {
   const heads: Head[] = []
   let before = { seq: 0, micros: 0 }
-  const written = items.map(({ event, ids, extras, gap }): PulledEvent | PulledGap => {
+  const written = items.map(({ event, ids, extras, gap, conversing }): Batch['items'][number] => {
+    if (conversing) return conversing
     if (!event) return { ...(gap as Gap), subscriptions: ids }
     const source = event.source.kind === 'host' ? 0 : event.source.label
     const head = heads.push([event.event, source, ids]) - 1
@@ -562,8 +781,18 @@ function resultOf(run: () => unknown): unknown {
   }
 }
 
-/** What crosses the boundary has a code and a message, and nothing of a class. */
-function errorOf(error: unknown): { code: ErrorCode; message: string } {
-  const { code, message } = toEventBusError(error)
-  return { code, message }
+function refusalOf(run: () => unknown): unknown[] {
+  try {
+    run()
+    return []
+  } catch (error) {
+    return [errorOf(error)]
+  }
+}
+
+/** What crosses the boundary has a code and a message, also of what a responder threw, and nothing of a class. */
+function errorOf(error: unknown): { code: ErrorCode; message: string; failure?: Failure } {
+  const { code, message, cause } = toEventBusError(error)
+  if (code !== 'responder_failed' || !(cause instanceof Error)) return { code, message }
+  return { code, message, failure: { name: cause.name, message: cause.message, stack: cause.stack ?? '' } }
 }

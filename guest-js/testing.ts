@@ -14,8 +14,11 @@ import type { EventMap } from './event-map.js'
 import { globOf, hasWildcard } from './glob.js'
 import { nextTask } from './inbox.js'
 import { INBOX } from './realm.js'
+import type { RequestContext, RequestOptions } from './request.js'
+import type { RequestMap } from './request-map.js'
 import type { Target } from './target.js'
-import { type Accepted, type Emitted, hearingOf, TestHost } from './test-host.js'
+import { type Accepted, hearingOf, type Refusable, TestHost } from './test-host.js'
+import type { Label } from './test-questions.js'
 
 /** How often {@link TestBus.settled} looks whether the app has come to rest. */
 const MOST_ROUNDS = 10_000
@@ -39,6 +42,30 @@ type ArgumentsIn<Events, Name> = Name extends keyof Events
       ? [payload?: Events[Name]]
       : [payload: Events[Name]]
   : [payload?: unknown]
+
+type QuestionIn<Requests, Name> = Name extends keyof Requests
+  ? Requests[Name] extends { question: infer Question }
+    ? [Question] extends [Nothing]
+      ? null
+      : Question
+    : null
+  : unknown
+
+type AnswerIn<Requests, Name> = Name extends keyof Requests
+  ? Requests[Name] extends { answer: infer Answer }
+    ? Answer
+    : null
+  : unknown
+
+type QuestionArgumentsIn<Requests, Name> = Name extends keyof Requests
+  ? Requests[Name] extends { question: infer Question }
+    ? undefined extends Question
+      ? [question?: Question]
+      : [Question] extends [Nothing]
+        ? [question?: Question]
+        : [question: Question]
+    : [question?: undefined]
+  : [question?: unknown]
 
 /**
  * How a {@link TestBus} begins.
@@ -85,6 +112,26 @@ export interface TestEmitOptions extends EmitOptions {
 }
 
 /**
+ * How the test asks: besides the options of `request`, what the question follows from.
+ *
+ * @example
+ * ```ts
+ * import { respond } from 'tauri-plugin-event-bus-api'
+ * import { createTestBus, type TestRequestOptions } from 'tauri-plugin-event-bus-api/testing'
+ *
+ * const afterClick: TestRequestOptions = { timeoutMs: 500, causes: ['click'] }
+ * const bus = createTestBus()
+ * await respond('confirm', (_, { causes }) => causes.includes('click'))
+ * console.log(await bus.request('main', 'confirm', null, afterClick))
+ * bus.dispose()
+ * ```
+ */
+export interface TestRequestOptions extends RequestOptions {
+  /** The names of what caused it, oldest first; within a handler of the test, what that handles by default. */
+  causes?: readonly string[]
+}
+
+/**
  * What was emitted, by whomever.
  *
  * @example
@@ -117,7 +164,7 @@ export interface EmittedEvent<Payload = unknown>
  * console.log(settings.received('cart:*'))
  * ```
  */
-export interface TestPage<Events extends object = EventMap> {
+export interface TestPage<Events extends object = EventMap, Requests extends object = RequestMap> {
   /** The label of its webview. */
   readonly label: string
   /** Emits to everyone, as this page. */
@@ -133,6 +180,28 @@ export interface TestPage<Events extends object = EventMap> {
   ): Receipt
   /** The payloads of that name, or glob pattern, that were for this page since it was made, retained ones included. */
   received<Name extends NameIn<Events>>(event: Name): PayloadIn<Events, Name>[]
+  /**
+   * Asks the code under test, by its label, another page, or Rust (`'host'`), as this page. It ends as with the host: with the
+   * answer, or by rejection.
+   */
+  request<Name extends NameIn<Requests>>(
+    target: Target,
+    event: Name,
+    ...question: [...QuestionArgumentsIn<Requests, Name>, options?: TestRequestOptions]
+  ): Promise<AnswerIn<Requests, Name>>
+  /** Answers questions of that name, as this page. Returns what ends it. Throws `duplicate_responder` where it does already. */
+  respond<Name extends NameIn<Requests>>(
+    event: Name,
+    responder: (
+      question: QuestionIn<Requests, Name>,
+      context: RequestContext,
+    ) => AnswerIn<Requests, Name> | PromiseLike<AnswerIn<Requests, Name>>,
+  ): () => void
+  /**
+   * Closes it: what it was asked ends with `page_gone`, and what it asked is given up. {@link TestBus.page} makes another
+   * one of its label.
+   */
+  close(): void
 }
 
 /**
@@ -153,7 +222,7 @@ export interface TestPage<Events extends object = EventMap> {
  * bus.dispose()
  * ```
  */
-export interface TestBus<Events extends object = EventMap> extends Disposable {
+export interface TestBus<Events extends object = EventMap, Requests extends object = RequestMap> extends Disposable {
   /** Emits to everyone, as Rust. Throws what Rust would return as an error. */
   emit<Name extends NameIn<Events>>(
     event: Name,
@@ -170,29 +239,49 @@ export interface TestBus<Events extends object = EventMap> extends Disposable {
     event: Name,
     handler: (event: BusEvent<PayloadIn<Events, Name>>) => unknown,
   ): () => void
+  /**
+   * Asks the code under test, by its label, another page, or Rust (`'host'`), as Rust. It ends as with the host: with the
+   * answer, or by rejection.
+   */
+  request<Name extends NameIn<Requests>>(
+    target: Target,
+    event: Name,
+    ...question: [...QuestionArgumentsIn<Requests, Name>, options?: TestRequestOptions]
+  ): Promise<AnswerIn<Requests, Name>>
+  /** Answers questions of that name, as Rust. Returns what ends it. Throws `duplicate_responder` where it does already. */
+  respond<Name extends NameIn<Requests>>(
+    event: Name,
+    responder: (
+      question: QuestionIn<Requests, Name>,
+      context: RequestContext,
+    ) => AnswerIn<Requests, Name> | PromiseLike<AnswerIn<Requests, Name>>,
+  ): () => void
   /** The page of that label, made at the first call; the code under test can send to it from then on. */
-  page(label: string): TestPage<Events>
+  page(label: string): TestPage<Events, Requests>
   /** The payloads that the code under test has emitted under that name, or glob pattern, in order. */
   emitted<Name extends NameIn<Events>>(event: Name): PayloadIn<Events, Name>[]
   /** What everyone has emitted, of one name or glob pattern or altogether, in order. */
   history<Name extends NameIn<Events> = string>(event?: Name): EmittedEvent<PayloadIn<Events, Name>>[]
   /** How many subscriptions of the code under test hear that name, or how many it has. */
   listeners(event?: NameIn<Events>): number
+  /** How many responders of that name the code under test has (none or one), or how many altogether. */
+  responders(event?: NameIn<Requests>): number
   /** Makes the next tick of a periodic emit of the code under test, of which no clock makes any. */
   tick(job: string): Receipt
   /** Loses `count` events of that name (1 by default), so that who listens to it is told of a {@link Gap}. */
   gap(event: NameIn<Events>, options?: { count?: number; reason?: GapReason }): Gap
   /**
-   * Refuses a name, or a glob pattern, from now on: to emit it, to listen to it, or both. Without a code it is `denied`.
-   * Returns what allows it again.
+   * Refuses a name, or a glob pattern, from now on: to emit it, to listen to it, to ask or to answer it, or all of these.
+   * Without a code it is `denied`. Returns what allows it again.
    */
   refuse(
-    event: NameIn<Events>,
-    options?: { command?: 'emit' | 'listen'; code?: ErrorCode; message?: string },
+    event: NameIn<Events> | NameIn<Requests>,
+    options?: { command?: Refusable; code?: ErrorCode; message?: string },
   ): () => void
   /**
-   * Resolves once all that was emitted has been handled, and what the handlers have emitted in turn. It does not wait
-   * for timers and requests. Rejects where that never ends.
+   * Resolves once all that was emitted has been handled, and what the handlers have emitted in turn, and questions have
+   * reached who answers them. It does not wait for timers, requests over the network, and answers that take their time.
+   * Rejects where that never ends.
    */
   settled(): Promise<void>
   /** Takes the bus away, with all that listens to it, and puts back what it has replaced. */
@@ -202,7 +291,7 @@ export interface TestBus<Events extends object = EventMap> extends Disposable {
 /**
  * Puts a bus in memory where Tauri would be, until it is disposed of. There is one at a time.
  *
- * Names, patterns, payloads, order, sequence numbers, retained events, targets and errors are as with the host. Rates and
+ * Names, patterns, payloads, order, sequence numbers, retained events, targets, questions and errors are as with the host. Rates and
  * quotas are not looked at, and periodic emits tick when the test says so.
  *
  * @throws {Error} where the bus of another test is still there.
@@ -220,15 +309,16 @@ export interface TestBus<Events extends object = EventMap> extends Disposable {
  * console.log(bus.emitted('cart:updated')[0]?.itemCount)
  * ```
  */
-export function createTestBus<Events extends object = EventMap>(options: TestBusOptions = {}): TestBus<Events> {
+export function createTestBus<Events extends object = EventMap, Requests extends object = RequestMap>(
+  options: TestBusOptions = {},
+): TestBus<Events, Requests> {
   const { label = 'main', retain = [], startingUp = false } = options
   const policies = retain.map(hearingOf)
   const host = new TestHost(label, (name) => policies.some((matches) => matches(name)), startingUp)
   const dispose = install(host)
-  const rust = emitter<Events>((emitted) => host.emit(emitted))
-  const pages = new Map<string, TestPage<Events>>()
-  const bus: TestBus<Events> = {
-    ...rust,
+  const pages = new Map<string, TestPage<Events, Requests>>()
+  const bus: TestBus<Events, Requests> = {
+    ...voiceOf<Events, Requests>(host, null),
     listen(event, handler) {
       const deliver = handler as (event: BusEvent<unknown>) => unknown
       const listener = { label: null, hears: hearingOf(event), deliver }
@@ -237,7 +327,7 @@ export function createTestBus<Events extends object = EventMap>(options: TestBus
       return () => host.listeners.delete(listener)
     },
     page(name) {
-      const page = pages.get(name) ?? makePage<Events>(host, name)
+      const page = pages.get(name) ?? makePage<Events, Requests>(host, name, () => pages.delete(name))
       pages.set(name, page)
       return page
     },
@@ -252,6 +342,7 @@ export function createTestBus<Events extends object = EventMap>(options: TestBus
       return found.map(emittedOf) as never
     },
     listeners: (event) => host.listening(event),
+    responders: (event) => host.answering(event),
     tick: (job) => host.tick(job),
     gap: (event, { count = 1, reason = 'queue_full' } = {}) => host.lose(event, count, reason),
     refuse(event, { command, code = 'denied', message = `the test refuses "${event}"` } = {}) {
@@ -267,7 +358,10 @@ export function createTestBus<Events extends object = EventMap>(options: TestBus
   return bus
 }
 
-type Emitter<Events extends object> = Pick<TestPage<Events>, 'emit' | 'emitTo'>
+type Voice<Events extends object, Requests extends object> = Pick<
+  TestPage<Events, Requests>,
+  'emit' | 'emitTo' | 'request' | 'respond'
+>
 
 function emittedOf({ timestamp: _, extras: { component, causes = [] }, ...emitted }: Accepted): EmittedEvent {
   return structuredClone({
@@ -278,27 +372,63 @@ function emittedOf({ timestamp: _, extras: { component, causes = [] }, ...emitte
   })
 }
 
-function emitter<Events extends object>(accept: (emitted: Emitted) => Receipt): Emitter<Events> {
-  const emitTo = (to: Target | undefined, event: string, payload?: unknown, options?: TestEmitOptions) =>
-    accept({ ...options, event, payload: payloadJson(event, payload), to })
+/** What Rust, or a page that the test plays, can say. `check` is called before it says anything. */
+function voiceOf<Events extends object, Requests extends object>(
+  host: TestHost,
+  label: Label,
+  check: () => void = () => {},
+): Voice<Events, Requests> {
+  const emitTo = (to: Target | undefined, event: string, payload?: unknown, options?: TestEmitOptions) => {
+    check()
+    return host.emit(label, { ...options, event, payload: payloadJson(event, payload), to })
+  }
   const emit = (event: string, payload?: unknown, options?: TestEmitOptions) =>
     emitTo(undefined, event, payload, options)
-  return { emit, emitTo } as unknown as Emitter<Events>
+  const request = (target: Target, event: string, question?: unknown, options?: TestRequestOptions) => {
+    try {
+      check()
+      const to: Target = target === 'host' ? { kind: 'App' } : target
+      return host.ask(label, { ...options, event, to, payload: payloadJson(event, question) }).answer
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+  const respond: Voice<Events, Requests>['respond'] = (event, responder) => {
+    check()
+    return host.respond(label, event, responder)
+  }
+  return { emit, emitTo, request, respond } as unknown as Voice<Events, Requests>
 }
 
-function makePage<Events extends object>(host: TestHost, label: string): TestPage<Events> {
-  if (label === host.label) throw new Error(`the code under test is the page "${label}": emit and listen as it does`)
-  host.labels.add(label)
+function makePage<Events extends object, Requests extends object>(
+  host: TestHost,
+  label: string,
+  closed: () => void,
+): TestPage<Events, Requests> {
+  if (label === host.label) {
+    throw new Error(`the code under test is the page "${label}": emit, listen, request and respond as it does`)
+  }
+  host.play(label)
   const received: BusEvent<unknown>[] = []
   const listener = { label, hears: () => true, deliver: (event: BusEvent<unknown>) => received.push(event) }
   host.listeners.add(listener)
   host.giveRetained(listener)
+  let isClosed = false
+  const check = () => {
+    if (isClosed) throw new Error(`the page "${label}" is closed: bus.page("${label}") makes another one`)
+  }
   return {
     label,
-    ...emitter<Events>((emitted) => host.accept(emitted, { kind: 'webview', label })),
+    ...voiceOf<Events, Requests>(host, label, check),
     received(event) {
       const matches = hearingOf(event)
       return received.filter((one) => matches(one.event)).map(({ payload }) => payload) as never
+    },
+    close() {
+      if (isClosed) return
+      isClosed = true
+      closed()
+      host.close(label)
     },
   }
 }

@@ -42,7 +42,7 @@ export interface StateOptions {
 /** A value that frameworks read, and whose changes they are told of. */
 export interface Source<Value> {
   get(): Value
-  /** Listens until the returned function is called. There is one subscriber at a time. */
+  /** Listens until the returned function is called. There is one subscriber at a time, with a function of its own. */
   subscribe(changed: () => void): () => void
 }
 

@@ -1,9 +1,9 @@
 // @vitest-environment happy-dom
-import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type BridgedDetail, bridgeFromDom, bridgeToDom } from './dom.js'
 import { emit } from './emit.js'
 import { endOfTask, freshRealm, settled } from './fake-host.js'
-import { component } from './index.js'
+import { component, EventBusError } from './index.js'
 import { createTestBus } from './testing.js'
 
 let realm: ReturnType<typeof freshRealm>
@@ -75,6 +75,10 @@ it('rejects as a whole where one pattern is denied, and ends the others', async 
   expect(realm.reported).not.toHaveBeenCalled()
 })
 
+it('rejects a name that is none', async () => {
+  await expect(bridgeToDom({ events: 7 as never }).then()).rejects.toMatchObject({ code: 'invalid_event_name' })
+})
+
 it('emits what the DOM dispatches, with its detail as the payload', async () => {
   const child = target.appendChild(document.createElement('button'))
   const off = bridgeFromDom({ events: ['app:saved', 'click'], prefix: 'app:', target })
@@ -107,4 +111,46 @@ it('makes no loop of the two', async () => {
   expect(emitted().map(({ payload }) => payload)).toEqual(['1', '2'])
   // The script's own, and that from the bus.
   expect(heard).toHaveLength(3)
+})
+
+describe("the window's own error and message", () => {
+  it.each([
+    ['error', ''],
+    ['message', undefined],
+    ['error', 'err'],
+  ])('are refused by name: "%s" with the prefix %j', async (event, prefix) => {
+    const heard = heardAt(window, event)
+    const off = bridgeToDom({ events: ['a', event], ...(prefix !== undefined && { prefix }) })
+    await expect(off.then()).rejects.toMatchObject({
+      code: 'invalid_argument',
+      message: expect.stringMatching(new RegExp(`"${event}".*window.*prefix`)),
+    })
+    await expect(bridgeToDom({ events: event, target: window }).then()).rejects.toBeInstanceOf(EventBusError)
+    realm.host.emit(event, 1)
+    await settled()
+    expect(heard).toEqual([])
+    expect(realm.host.commands('subscribe')).toEqual([])
+  })
+
+  it('are passed over by a pattern', async () => {
+    const [error, message, other] = ['error', 'message', 'shop:error'].map((type) => heardAt(window, type))
+    const off = await bridgeToDom({ events: '*' })
+    for (const event of ['error', 'message', 'shop:error']) realm.host.emit(event, 1)
+    await settled()
+    expect([error, message, other].map((heard) => heard?.length)).toEqual([0, 0, 1])
+    off()
+  })
+
+  it('are dispatched under a prefix, and elsewhere', async () => {
+    const heard = [heardAt(window, 'app:error'), heardAt(target, 'message')]
+    const offs = await Promise.all([
+      bridgeToDom({ events: 'error', prefix: 'app:' }),
+      bridgeToDom({ events: 'message', target }),
+    ])
+    realm.host.emit('error', 1)
+    realm.host.emit('message', 2)
+    await settled()
+    expect(heard.map((details) => details.map(({ payload }) => payload))).toEqual([[1], [2]])
+    for (const off of offs) off()
+  })
 })

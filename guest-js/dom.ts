@@ -4,7 +4,7 @@
  * @module
  */
 
-import { report } from './error.js'
+import { EventBusError, report } from './error.js'
 import { type BusEvent, type EventName, emit, type ListenOptions, listen, type Subscription } from './index.js'
 import { awaitable } from './subscription.js'
 
@@ -38,7 +38,11 @@ export type BridgedDetail = Omit<BusEvent<unknown>, 'emit' | 'emitTo'>
 export interface ToDomOptions {
   /** Names or patterns. An event that several of them match is dispatched once. */
   events: EventName | readonly EventName[]
-  /** What the names begin with in the DOM, unless they do so already; nothing by default. */
+  /**
+   * What the names begin with in the DOM, unless they do so already; nothing by default. At `window` the types `error`
+   * and `message` are the browser's own, which error reporters and `postMessage` use: the events of those names, which
+   * components emit, too, take a prefix there. Without it they are refused by name, and passed over by a pattern.
+   */
   prefix?: string
   /** Where they are dispatched: `window` by default. */
   target?: EventTarget
@@ -73,6 +77,9 @@ export interface FromDomOptions {
  */
 const REMEMBERED = 8_192
 
+/** What the browser itself dispatches at a window, and what hears it would take ours for. */
+const OF_BROWSER = ['error', 'message']
+
 /** What came from the bus, which must not go back to it. */
 const BRIDGED = Symbol.for('tauri-plugin-event-bus/bridged')
 
@@ -82,7 +89,8 @@ const BRIDGED = Symbol.for('tauri-plugin-event-bus/bridged')
  *
  * @returns a {@link Subscription}: call it to end the bridge, await it to know that the host has accepted all of it.
  * Where it refuses one of them, awaiting rejects and the whole bridge ends.
- * @throws {EventBusError} by rejection, as {@link listen}.
+ * @throws {EventBusError} by rejection, as {@link listen}, and `invalid_argument` for `error` and `message` at `window`
+ * without a prefix.
  *
  * @example
  * ```ts
@@ -96,7 +104,11 @@ const BRIDGED = Symbol.for('tauri-plugin-event-bus/bridged')
 export function bridgeToDom({ events, prefix = '', target, listen: options }: ToDomOptions): Subscription {
   const names = [...new Set([events].flat())]
   const dispatched = new Set<number>()
+  const typeOf = (name: string) => (name.startsWith(prefix) ? name : prefix + name)
+  const isOfBrowser = (type: string) => OF_BROWSER.includes(type) && (target ?? globalThis.window) === globalThis.window
   const dispatch = ({ ...detail }: BusEvent<unknown>) => {
+    const type = typeOf(detail.event)
+    if (isOfBrowser(type)) return
     if (names.length > 1) {
       if (dispatched.has(detail.seq)) return
       dispatched.add(detail.seq)
@@ -104,11 +116,15 @@ export function bridgeToDom({ events, prefix = '', target, listen: options }: To
       const [oldest] = dispatched
       if (oldest !== undefined && dispatched.size > REMEMBERED) dispatched.delete(oldest)
     }
-    const type = detail.event.startsWith(prefix) ? detail.event : prefix + detail.event
     const event = new CustomEvent(type, { detail })
     Object.defineProperty(event, BRIDGED, { value: true })
     const at = target ?? window
     at.dispatchEvent(event)
+  }
+  const refused = names.map((name) => typeOf(String(name))).find(isOfBrowser)
+  if (refused !== undefined) {
+    const text = `"${refused}" at the window is an event of the browser itself: give the bridge a prefix, such as "app:"`
+    return awaitable(() => {}, Promise.reject(new EventBusError('invalid_argument', text)))
   }
   const heard = names.map((name) => listen<unknown>(name, dispatch, options))
   const off = () => {

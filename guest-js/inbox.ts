@@ -56,10 +56,14 @@ export interface Inbox {
   readonly version: number
   /** What is being handled, an event or a question, which causes what its handler emits and asks. */
   readonly cause?: Cause | null
+  /** The states in use that components share, by name. */
+  readonly states?: Map<string, unknown>
   /** Subscribes and returns what ends it. */
   subscribe(subscriber: Subscriber): () => void
   /** Ends every subscription of exactly this name or pattern and returns how many there were. */
   unlisten(event: string): number
+  /** Writes to the console that listeners of a name or pattern have lost events, once. */
+  warn(gap: Gap, event: string): void
   /** Sends a command that changes state, in the order of the calls. `size` is the payload's, in characters. */
   send(command: StateCommand, value: unknown, size: number): Promise<unknown>
   /** What this page asks and is asked, made at its first use. */
@@ -154,6 +158,7 @@ interface Pulls {
 
 class PageInbox implements Inbox {
   readonly version = INBOX_VERSION
+  readonly states = new Map<string, unknown>()
   cause: Cause | null = null
   private readonly queue = new CommandQueue(() => this.beginAgain())
   private conversations: Conversing | null = null
@@ -536,11 +541,15 @@ class PageInbox implements Inbox {
       } catch (error) {
         report(error)
       }
-    } else if (!this.warned.has(gap.atMost ? '' : subscriber.event)) {
-      // What is lost at most may concern no listener at all, so it is no reason to keep quiet about what does.
-      this.warned.add(gap.atMost ? '' : subscriber.event)
-      console.warn(`event bus: ${warningOf(gap, subscriber.event)}`)
-    }
+    } else this.warn(gap, subscriber.event)
+  }
+
+  warn(gap: Gap, event: string): void {
+    // What is lost at most may concern no listener at all, so it is no reason to keep quiet about what does.
+    const about = gap.atMost ? '' : event
+    if (this.warned.has(about)) return
+    this.warned.add(about)
+    console.warn(`event bus: ${warningOf(gap, event)}`)
   }
 }
 

@@ -1,7 +1,9 @@
 import { emit } from './emit.js'
 import { type EventBusError, report } from './error.js'
-import type { BusEvent } from './event.js'
+import type { BusEvent, Gap } from './event.js'
 import { listen } from './listen.js'
+import { existingInbox } from './realm.js'
+import { asReceived } from './sending.js'
 import type { ListenOptions } from './subscription.js'
 
 /**
@@ -40,7 +42,7 @@ export interface StateOptions {
 /** A value that frameworks read, and whose changes they are told of. */
 export interface Source<Value> {
   get(): Value
-  /** Listens until the returned function is called. There is one subscriber at a time. */
+  /** Listens until the returned function is called. There is one subscriber at a time, with a function of its own. */
   subscribe(changed: () => void): () => void
 }
 
@@ -64,19 +66,54 @@ export function observe(
   return off
 }
 
+/**
+ * Observes what is retained, also what a gap has swallowed: another subscription brings it once more. The first one goes
+ * on meanwhile, for what is on its way to it and is not retained. `receive` passes over what it has had.
+ */
+function observeKept(
+  event: string,
+  receive: (event: BusEvent<never>) => void,
+  onGap: (gap: Gap) => unknown,
+  options: ListenerOptions,
+): () => void {
+  let offAgain = () => {}
+  const again = () => {
+    offAgain()
+    if (options.retained !== false) offAgain = observe(event, receiveAgain, { ...options, replay: false, onGap: again })
+  }
+  const receiveAgain = (received: BusEvent<never>) => {
+    // What comes live comes after all that was retained.
+    if (!received.retained) offAgain()
+    receive(received)
+  }
+  const off = observe(event, receive, {
+    ...options,
+    onGap: (gap) => {
+      again()
+      return onGap(gap)
+    },
+  })
+  return () => {
+    off()
+    offAgain()
+  }
+}
+
 /** What of options makes another subscription when it changes, besides the signal. */
 export function contentOf({ target, replay, retained, onGap }: ListenerOptions): string {
   return JSON.stringify([target, replay, retained, !onGap])
 }
 
 /** The payload of the newest event; `undefined` before the first one. */
-export function newestOf<Payload>(event: string, options?: ListenerOptions): Source<Payload | undefined> {
+export function newestOf<Payload>(event: string, options: ListenerOptions = {}): Source<Payload | undefined> {
   let payload: Payload | undefined
   let seq = 0
+  // What is not retained is lost for good.
+  const onGap = options.onGap ?? ((gap) => existingInbox()?.warn(gap, event))
   return {
     get: () => payload,
     subscribe: (changed) =>
-      observe(
+      observeKept(
         event,
         (received) => {
           // A subscription that begins again is given the retained event again.
@@ -85,63 +122,101 @@ export function newestOf<Payload>(event: string, options?: ListenerOptions): Sou
           payload = received.payload
           changed()
         },
+        onGap,
         options,
       ),
   }
 }
 
-/**
- * A state that every page has, kept by the host as a retained event. What is set here shows here at once. While an
- * own value is on its way, what others have set waits; then the value that the host accepted last holds, here as
- * everywhere.
- */
-export function sharedState<Value>(event: string, initial: Value, options: StateOptions = {}): SharedState<Value> {
-  const onError = options.onError ?? report
-  let accepted = initial
+/** What the hooks of one name have in common. */
+interface Common {
+  /** What shows; the other value before there is one. */
+  get(otherwise: unknown): unknown
+  set(value: unknown, onError: (error: EventBusError) => unknown): void
+  subscribe(changed: () => void, onError: (error: EventBusError) => unknown): () => void
+}
+
+function commonState(event: string): Common {
+  // No event brings `undefined`.
+  let accepted: unknown
+  let shown: unknown
   let seq = 0
-  let shown = initial
   let onTheirWay = 0
-  let notify = () => {}
-  const show = (value: Value) => {
-    if (Object.is(value, shown)) return
+  const users = new Set<() => void>()
+  const show = (value: unknown) => {
+    if (value === shown) return
     shown = value
-    notify()
+    for (const changed of [...users]) changed()
   }
-  const receive = (received: BusEvent<Value>) => {
+  const receive = (received: BusEvent<unknown>) => {
     if (received.seq <= seq) return
     seq = received.seq
     accepted = received.payload
     if (onTheirWay === 0) show(accepted)
   }
-  const set = (next: Next<Value>) => {
-    const value = typeof next === 'function' ? (next as (before: Value) => Value)(shown) : next
-    onTheirWay += 1
-    show(value)
-    emit<unknown>(event, value, { retain: true })
-      .then((receipt) => {
-        // Its own event may have come before the receipt, as a copy.
-        if (receipt.seq < seq) return
-        seq = receipt.seq
-        accepted = value
-      })
-      .catch(onError)
-      .finally(() => {
-        onTheirWay -= 1
-        if (onTheirWay === 0) show(accepted)
-      })
-  }
-  const subscribe = (changed: () => void) => {
-    notify = changed
-    // What a gap has swallowed is retained, so that another subscription brings it.
-    const onGap = () => {
-      off()
-      off = observe(event, receive, { onError, onGap, replay: false })
-    }
-    let off = observe(event, receive, { onError, onGap })
+  /** Keeps the state in the page until the returned function is called. */
+  const use = (changed: () => void) => {
+    const states = existingInbox()?.states
+    states?.set(event, common)
+    users.add(changed)
     return () => {
-      off()
-      notify = () => {}
+      if (users.delete(changed) && users.size === 0) states?.delete(event)
     }
   }
-  return { get: () => shown, set, subscribe }
+  const common: Common = {
+    get: (otherwise) => (shown === undefined ? otherwise : shown),
+    set(value, onError) {
+      const sent = asReceived(event, value)
+      // It is emitted before it shows, since who hears of it may set the next one.
+      const receipt = emit<unknown>(event, value, { retain: true })
+      const release = use(() => {})
+      onTheirWay += 1
+      receipt
+        .then((accepting) => {
+          // Its own event may have come before the receipt, as a copy.
+          if (accepting.seq < seq) return
+          seq = accepting.seq
+          accepted = sent
+        }, onError)
+        .finally(() => {
+          onTheirWay -= 1
+          release()
+          if (onTheirWay === 0) show(accepted)
+        })
+      show(sent)
+    },
+    subscribe(changed, onError) {
+      // What a gap has swallowed is retained, so that nothing of it is lost.
+      const off = observeKept(event, receive, () => {}, { onError })
+      const release = use(changed)
+      return () => {
+        off()
+        release()
+      }
+    },
+  }
+  return common
+}
+
+/**
+ * A state that every page has, kept by the host as a retained event; in a page there is one for each name, whose initial
+ * value alone is each hook's own. What is set here shows here at once. While an own value is on its way, what others have
+ * set waits; then the value that the host accepted last holds, here as everywhere.
+ */
+export function sharedState<Value>(event: string, initial: Value, options: StateOptions = {}): SharedState<Value> {
+  const onError = options.onError ?? report
+  let last = commonState(event)
+  const common = () => {
+    last = (existingInbox()?.states?.get(event) as Common | undefined) ?? last
+    return last
+  }
+  const get = () => common().get(initial) as Value
+  return {
+    get,
+    set(next) {
+      const value = typeof next === 'function' ? (next as (before: Value) => Value)(get()) : next
+      common().set(value, onError)
+    },
+    subscribe: (changed) => common().subscribe(changed, onError),
+  }
 }

@@ -1,5 +1,14 @@
 import * as React from 'react'
-import { act, createElement, type FunctionComponent, StrictMode, Suspense, startTransition, use } from 'react'
+import {
+  act,
+  createElement,
+  type FunctionComponent,
+  StrictMode,
+  Suspense,
+  startTransition,
+  use,
+  useLayoutEffect,
+} from 'react'
 import { createRoot, hydrateRoot, type Root } from 'react-dom/client'
 import { renderToString } from 'react-dom/server'
 import { rolldown } from 'rolldown'
@@ -237,6 +246,32 @@ describe('useEventState', () => {
     expect(watched.reported).toHaveBeenCalledTimes(1)
   })
 
+  it.each([false, true])('shows one value in a page (strict: %s)', async (strict) => {
+    const sets: SetState<number>[] = []
+    const shown: string[] = []
+    const One = ({ at }: { at: number }) => {
+      const [value, setValue] = useEventState<number>('zoom', 100)
+      sets[at] = setValue
+      return `${value} `
+    }
+    const Page = ({ late }: { late: boolean }) => {
+      useLayoutEffect(() => void shown.push(place.textContent ?? ''))
+      return [0, 1, 2].map((at) => (at < 2 || late) && createElement(One, { at, key: at }))
+    }
+    await render(Page, { late: false }, strict)
+    act(() => sets[0]?.(110))
+    expect(place.textContent).toBe('110 110 ')
+    await act(async () => {
+      sets[0]?.((before) => before + 10)
+      sets[1]?.((before) => before + 10)
+    })
+    await settle()
+    expect(place.textContent).toBe('130 130 ')
+    await render(Page, { late: true }, strict)
+    // One that comes later shows it in its first render.
+    expect(shown[shown.length - 1]).toBe('130 130 130 ')
+  })
+
   it('gives one function to set it', async () => {
     await render(Sharing, {})
     const before = set
@@ -269,6 +304,21 @@ it('goes on from what a server has rendered', async () => {
   await settle()
   expect(place.textContent).toBe('"kept""first"')
   expect(complained).not.toHaveBeenCalled()
+})
+
+it('shows what the server has rendered first, also where the page has a value by then', async () => {
+  await render(Sharing, {})
+  await act(async () => set(5))
+  const late = document.createElement('div')
+  late.innerHTML = '0'
+  const complained = vi.fn()
+  let other: Root | undefined
+  await act(async () => {
+    other = hydrateRoot(late, createElement(Sharing), { onRecoverableError: complained })
+  })
+  expect(complained).not.toHaveBeenCalled()
+  expect(late.textContent).toBe('5')
+  await act(async () => other?.unmount())
 })
 
 it('shares the inbox of the page where it is bundled by itself', async () => {

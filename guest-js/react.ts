@@ -73,8 +73,8 @@ export function useLatest(event: string, options: ListenerOptions = {}): unknown
  *
  * Setting it shows the value here at once and emits it as a retained event, so that pages that come later have it, too.
  * Once the host has accepted it, every page holds the value that was accepted last. Where the host refuses it, the
- * state is what it was, and the error goes to `onError` or is reported. `initial` is what shows until there is an event;
- * it is not emitted.
+ * state is what it was, and the error goes to `onError` or is reported. In a page, too, a name has one value, kept as JSON
+ * has it; `initial` alone is each one's own: it is what shows until there is an event, and is not emitted.
  *
  * @returns the value, and a function that sets it, which stays the same.
  *
@@ -103,7 +103,8 @@ export function useEventState(event: string, initial: unknown, options: StateOpt
   // Like useState, it looks at the initial value once.
   const first = useRef(initial)
   const { subscribe, get, set } = useMemo(() => sharedState(event, first.current, kept), [event, kept])
-  return [useSyncExternalStore(subscribe, get, get), set]
+  // What the server has rendered is the initial value, also where the page has another one by now.
+  return [useSyncExternalStore(subscribe, get, () => first.current), set]
 }
 
 /**
@@ -131,16 +132,12 @@ function useNewest<Value>(value: Value): { readonly current: Value } {
 function useSameOptions(options: ListenerOptions): ListenerOptions {
   const newest = useNewest(options)
   const content = contentOf(options)
-  const { signal } = options
-  // biome-ignore lint/correctness/useExhaustiveDependencies: The content stands for the options.
-  return useMemo(() => callingNewest(newest, options), [content, signal, !options.onError])
-}
-
-function callingNewest(newest: { readonly current: ListenerOptions }, options: ListenerOptions): ListenerOptions {
-  const { onGap, onError } = options
-  return {
+  const { signal, onGap, onError } = options
+  const callingNewest: ListenerOptions = {
     ...options,
     ...(onGap && { onGap: (gap) => newest.current.onGap?.(gap) }),
     ...(onError && { onError: (error) => newest.current.onError?.(error) }),
   }
+  // biome-ignore lint/correctness/useExhaustiveDependencies: The content stands for the options.
+  return useMemo(() => callingNewest, [content, signal, !onError])
 }

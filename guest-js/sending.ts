@@ -36,3 +36,12 @@ export async function sendThrough(open: () => Inbox, sending: Sending): Promise<
     throw toEventBusError(error)
   }
 }
+
+/** A payload as listeners get it. What JSON cannot express stays as it is; emitting refuses it. */
+export function asReceived(event: string, payload: unknown): unknown {
+  try {
+    return JSON.parse(payloadJson(event, payload) ?? 'null')
+  } catch {
+    return payload
+  }
+}

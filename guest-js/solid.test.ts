@@ -1,4 +1,4 @@
-import { type Accessor, createRoot, createSignal } from 'solid-js'
+import { type Accessor, createMemo, createRoot, createSignal } from 'solid-js'
 import { render } from 'solid-js/web'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ListenOptions } from './index.js'
@@ -106,6 +106,36 @@ describe('createEventState', () => {
     settings.emit('zoom', 20)
     await watched.bus.settled()
     expect(zoom()).toBe(20)
+  })
+
+  it('has one value in a page', async () => {
+    const [[first, setFirst], [second, setSecond]] = run(() => [
+      createEventState<number>('zoom', 100),
+      createEventState<number>('zoom', 100),
+    ])
+    setFirst((before) => before + 10)
+    setSecond((before) => before + 10)
+    expect([first(), second()]).toEqual([120, 120])
+    await watched.bus.settled()
+    expect([first(), second()]).toEqual([120, 120])
+    expect(run(() => createEventState<number>('zoom', 100)[0]())).toBe(120)
+  })
+
+  it('shows what is set in the body of a component, also under another name', async () => {
+    const [name, setName] = createSignal('zoom')
+    const shown = run(() => {
+      const [zoom, setZoom] = createEventState<number>(name, 100)
+      const double = createMemo(() => zoom() * 2)
+      setZoom((before) => before + 10)
+      const first = [zoom(), double()]
+      setName('other')
+      const second = [zoom(), double()]
+      setZoom((before) => before + 1)
+      return [...first, ...second, zoom(), double()]
+    })
+    expect(shown).toEqual([110, 220, 100, 200, 101, 202])
+    await watched.bus.settled()
+    expect([watched.bus.emitted('zoom'), watched.bus.emitted('other')]).toEqual([[110], [101]])
   })
 
   it('is what it was after a refusal, which is told', async () => {

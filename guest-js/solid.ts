@@ -91,8 +91,8 @@ export function createLatest(
  *
  * Setting it shows the value here at once and emits it as a retained event, so that pages that come later have it, too.
  * Once the host has accepted it, every page holds the value that was accepted last. Where the host refuses it, the
- * state is what it was, and the error goes to `onError` or is reported. `initial` is what shows until there is an event;
- * it is not emitted.
+ * state is what it was, and the error goes to `onError` or is reported. In a page, too, a name has one value, kept as JSON
+ * has it; `initial` alone is each one's own: it is what shows until there is an event, and is not emitted.
  *
  * @returns the value as a signal, and a function that sets it.
  *
@@ -121,14 +121,23 @@ export function createEventState(
   options: StateOptions = {},
 ): [Accessor<unknown>, SetState<unknown>] {
   const state = createMemo(() => sharedState(access(event), initial, options))
-  const [value, setValue] = createSignal(initial)
-  createEffect(() => {
-    const { get, subscribe } = state()
-    const show = () => setValue(get)
-    show()
-    onCleanup(subscribe(show))
+  const [changes, setChanged] = createSignal(undefined, { equals: false })
+  const changed = () => setChanged(undefined)
+  const value = createMemo(() => {
+    changes()
+    return state().get()
   })
-  return [value, (next) => untrack(state).set(next)]
+  createEffect(() => {
+    onCleanup(state().subscribe(changed))
+    // It may have been set since the body ran.
+    changed()
+  })
+  const set: SetState<unknown> = (next) => {
+    untrack(state).set(next)
+    // Effects run after the body, so that in it nothing tells of changes yet.
+    changed()
+  }
+  return [value, set]
 }
 
 /**

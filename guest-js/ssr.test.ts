@@ -17,6 +17,8 @@ beforeEach(() => {
   expect(typeof window).toBe('undefined')
 })
 afterEach(async () => {
+  // Nothing of a request is left for the next one.
+  expect(Object.getOwnPropertySymbols(globalThis).map(String)).not.toContainEqual(expect.stringContaining('event-bus'))
   await new Promise((done) => setTimeout(done, 0))
   expect(reported).not.toHaveBeenCalled()
   vi.unstubAllGlobals()

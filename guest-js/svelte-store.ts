@@ -40,8 +40,8 @@ export function eventStore(event: string, options?: ListenerOptions): Readable<u
  *
  * Writing it shows the value here at once and emits it as a retained event, so that pages that come later have it, too.
  * Once the host has accepted it, every page holds the value that was accepted last. Where the host refuses it, the
- * state is what it was, and the error goes to `onError` or is reported. `initial` is what shows until there is an event;
- * it is not emitted.
+ * state is what it was, and the error goes to `onError` or is reported. In a page, too, a name has one value, kept as JSON
+ * has it; `initial` alone is each one's own: it is what shows until there is an event, and is not emitted.
  *
  * @example
  * ```ts

@@ -94,6 +94,17 @@ describe('in runes', () => {
     expect(watched.reported).toHaveBeenCalledTimes(1)
   })
 
+  it('have one state in a page, stores included', async () => {
+    await show(Heard, { handler: vi.fn() })
+    const [one, other] = [eventState<number>('zoom', 0), eventStateStore<number>('zoom', 0)]
+    one.current = 110
+    other.update((before) => before + 10)
+    flushSync()
+    expect([text(), one.current, get(other)]).toEqual(['nothing 120', 120, 120])
+    await settle()
+    expect([text(), one.current, get(other)]).toEqual(['nothing 120', 120, 120])
+  })
+
   it('follows a name', async () => {
     const handler = vi.fn()
     const props = named(handler)

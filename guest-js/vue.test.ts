@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createApp, defineComponent, effectScope, h, nextTick, type Ref, ref } from 'vue'
+import { createApp, defineComponent, effectScope, h, nextTick, type Ref, ref, watchEffect } from 'vue'
 import type { Gap } from './event.js'
 import type { ListenerOptions } from './latest.js'
 import { type Watched, watchedBus } from './test-page.js'
@@ -159,6 +159,23 @@ describe('useEventState', () => {
     expect(text()).toBe('20')
   })
 
+  it('has one value in a page', async () => {
+    const zooms: Ref<number>[] = []
+    const { text } = await mount(() => {
+      zooms.push(useEventState<number>('zoom', 100), useEventState<number>('zoom', 100))
+      return () => zooms.map(({ value }) => value)
+    })
+    for (const zoom of zooms) zoom.value += 10
+    await nextTick()
+    expect(text()).toBe('120,120')
+    const later = await mount(() => {
+      const zoom = useEventState<number>('zoom', 100)
+      const first = zoom.value
+      return () => `${first},${zoom.value}`
+    })
+    expect([text(), later.text()]).toEqual(['120,120', '120,120'])
+  })
+
   it('is what it was after a refusal, which is told', async () => {
     const onError = vi.fn()
     let zoom: Ref<number> = ref(0)
@@ -185,5 +202,37 @@ describe('useEventState', () => {
     await settle()
     expect(text()).toBe('0')
     expect(watched.bus.listeners()).toBe(1)
+  })
+
+  it('does not follow its name where it is written', async () => {
+    const [name, source] = [ref('a'), ref(1)]
+    await mount(() => {
+      const state = useEventState<number>(name, 0)
+      watchEffect(() => {
+        state.value = source.value
+      })
+      return () => state.value
+    })
+    name.value = 'b'
+    await settle()
+    source.value = 2
+    await settle()
+    expect([watched.bus.emitted('a'), watched.bus.emitted('b')]).toEqual([[1], [2]])
+  })
+
+  it('is written under the name that it has by then', async () => {
+    const name = ref('a')
+    let state: Ref<number> = ref(0)
+    const { text } = await mount(() => {
+      state = useEventState<number>(name, 0)
+      return () => state.value
+    })
+    name.value = 'b'
+    expect(state.value).toBe(0)
+    state.value = 5
+    expect(state.value).toBe(5)
+    await settle()
+    expect([watched.bus.emitted('a'), watched.bus.emitted('b')]).toEqual([[], [5]])
+    expect(text()).toBe('5')
   })
 })

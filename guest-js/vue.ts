@@ -16,7 +16,15 @@ import {
 } from 'vue'
 import type { EventHandler } from './event.js'
 import type { EventName, EventOf, NameIfSet, PayloadOf, Unset } from './event-map.js'
-import { contentOf, type ListenerOptions, newestOf, observe, type StateOptions, sharedState } from './latest.js'
+import {
+  contentOf,
+  type ListenerOptions,
+  newestOf,
+  observe,
+  type SharedState,
+  type StateOptions,
+  sharedState,
+} from './latest.js'
 
 export type { ListenerOptions, StateOptions } from './latest.js'
 
@@ -92,8 +100,9 @@ export function useLatest(
  *
  * Writing it shows the value here at once and emits it as a retained event, so that pages that come later have it, too.
  * Once the host has accepted it, every page holds the value that was accepted last. Where the host refuses it, the
- * state is what it was, and the error goes to `onError` or is reported. `initial` is what shows until there is an event;
- * it is not emitted. The ref is shallow: replace an object instead of changing its properties.
+ * state is what it was, and the error goes to `onError` or is reported. In a page, too, a name has one value, kept as JSON
+ * has it; `initial` alone is each one's own: it is what shows until there is an event, and is not emitted.
+ * The ref is shallow: replace an object instead of changing its properties.
  *
  * @example
  * ```ts
@@ -118,7 +127,7 @@ export function useEventState(
   initial: unknown,
   options: StateOptions = {},
 ): Ref<unknown> {
-  let state = sharedState(toValue(event), initial, options)
+  let state: SharedState<unknown>
   let changed = () => {}
   const value = customRef<unknown>((track, trigger) => {
     changed = trigger
@@ -130,11 +139,13 @@ export function useEventState(
       set: (next) => state.set(() => next),
     }
   })
-  whileActive(event, {}, (name) => {
+  const begin = (name: string) => {
     state = sharedState(name, initial, options)
     changed()
     return state.subscribe(changed)
-  })
+  }
+  // What is written next is for the name that there is then.
+  whileActive(event, {}, begin, 'sync')
   return value
 }
 
@@ -143,10 +154,11 @@ function whileActive(
   event: MaybeRefOrGetter<string>,
   options: MaybeRefOrGetter<ListenerOptions>,
   begin: (event: string, options: ListenerOptions) => () => void,
+  flush: 'pre' | 'sync' = 'pre',
 ): () => void {
   return watch(
     [() => toValue(event), () => contentOf(toValue(options)), () => toValue(options).signal],
     ([name], _, onCleanup) => onCleanup(begin(name as string, toValue(options))),
-    { immediate: true },
+    { immediate: true, flush },
   )
 }

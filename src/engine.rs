@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::event::Receipt;
 use crate::hub::order::{Answer, Turn};
 use crate::hub::queue::Entry;
+use crate::hub::requests::asker_is_gone;
 use crate::hub::subscriptions::{SubscriberKey, SubscriptionId};
 use crate::hub::{Audience, Command, Draft, Hub, Outcome, Pull, SubscriptionRequest};
 use crate::inspection::{Inspection, SubscriptionInspection};
@@ -447,13 +448,6 @@ impl Engine {
             ),
         ))
     }
-}
-
-fn asker_is_gone() -> Error {
-    Error::new(
-        ErrorCode::Unavailable,
-        "this page's session ended while it waited for an answer; nobody knows whether the question was answered",
-    )
 }
 
 fn session_is_over() -> Error {

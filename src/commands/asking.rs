@@ -256,8 +256,12 @@ pub(super) async fn respond<R: Runtime>(
         check_entries("responders", responders.len())?;
         let flood = engine.flood_of(webview.label())?;
         let answer = |entry: Value| {
-            flood.take_subscribe(now())?;
-            let entry: RespondEntry = read(entry)?;
+            let entry: Result<RespondEntry> = read(entry);
+            // Ending costs nothing, as with `unsubscribe`.
+            if entry.as_ref().map_or(true, |entry| entry.on) {
+                flood.take_subscribe(now())?;
+            }
+            let entry = entry?;
             let name = EventName::parse_emitted(&entry.event)?;
             bus.catalog().check_request_name(&name)?;
             engine.give_way();
@@ -376,15 +380,16 @@ impl ReplyEntry {
         {
             let failure = Failure::new(&kind, &message, stack.as_deref());
             let error = Error::failed(name.as_str(), &quoted(label), failure);
-            let outcome = engine.hub().answer_of_page(page, id, &Err(error))?;
+            let outcome = engine.hub().answer_of_page(page, id, Err(error))?;
             engine.settle(outcome);
             return Ok(());
         }
         let answer = read_answer(engine, catalog, &name, self.payload);
+        let refused = answer.as_ref().err().cloned();
         // An answer that cannot be given ends the question, too: whoever asked would else wait for its time to be over.
-        let outcome = engine.hub().answer_of_page(page, id, &answer)?;
+        let outcome = engine.hub().answer_of_page(page, id, answer)?;
         engine.settle(outcome);
-        answer.map(drop)
+        refused.map_or(Ok(()), Err)
     }
 }
 

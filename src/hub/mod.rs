@@ -319,6 +319,9 @@ impl<W> Hub<W> {
             .collect();
         let mut outcome = Outcome::default();
         for label in &gone {
+            self.end_asking_of(label, &mut outcome);
+        }
+        for label in &gone {
             self.end_page(label, &mut outcome);
             self.end_waiting_for(label, &mut outcome);
             if let Some(webview) = self.webviews.remove(label) {

@@ -10,6 +10,7 @@ use super::backlog::{Backlog, Kept};
 use super::order::{Answer, Turn};
 use super::outbox::{Batch, BatchBound, Outbox};
 use super::queue::Entry;
+use super::requests::asker_is_gone;
 use super::session::{ParkedPull, Session, SessionId};
 use super::subscriptions::{SubscriberKey, SubscriptionId};
 use super::{
@@ -254,7 +255,10 @@ impl<W> Hub<W> {
         outcome.superseded.append(&mut taken_over.orphans);
         // Those who asked that page are told; what it has asked itself goes back to it, too.
         outcome.answered.append(&mut taken_over.answered);
-        outcome.askers.append(&mut taken_over.askers);
+        let askers = taken_over.askers.into_iter();
+        outcome
+            .answered
+            .extend(askers.map(|asker| (asker, Err(asker_is_gone()))));
         outcome.given_up.append(&mut taken_over.given_up);
         outcome.answers.append(&mut taken_over.answers);
         outcome.room |= taken_over.room;
@@ -383,6 +387,9 @@ impl<W> Hub<W> {
             if let Some(pull) = session.parked.take_if(|pull| now >= pull.since + PULL_HOLD) {
                 session.last_seen = now;
                 outcome.answers.push((pull.waiter, Batch::default()));
+            }
+            if std::mem::take(&mut session.has_waited) {
+                session.last_seen = now;
             }
             let is_silent = session.parked.is_none() && session.asking.is_empty();
             if is_silent && now >= session.last_seen + SESSION_LEASE {

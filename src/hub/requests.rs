@@ -22,7 +22,7 @@ use crate::target::{LabelPattern, Selection, unknown_target};
 use super::order::Answer;
 use super::session::SessionId;
 use super::subscriptions::SubscriberKey;
-use super::{Command, Hub, Outcome};
+use super::{Command, Hub, Outcome, SESSION_LEASE};
 
 /// How long a question waits for a page that is still starting.
 pub(crate) const GRACE: Duration = Duration::from_secs(3);
@@ -526,6 +526,7 @@ impl<W> Hub<W> {
     ) {
         let after = self.seq;
         if let Some(session) = self.sessions.get_mut(&key) {
+            session.asked += 1;
             session.outbox.push_question(question, after);
             session.answer_parked(now, outcome);
         }
@@ -600,7 +601,7 @@ impl<W> Hub<W> {
         }
         let label = Arc::clone(&session.webview);
         for id in session.outbox.withdraw_all(name) {
-            self.end(id, &Err(no_responder(&label, name)), None, &mut outcome);
+            self.end(id, Err(no_responder(&label, name)), None, &mut outcome);
         }
         self.end_idle_pull(key, &mut outcome);
         outcome
@@ -633,7 +634,7 @@ impl<W> Hub<W> {
         &mut self,
         key: SubscriberKey,
         id: RequestId,
-        answer: &Answer,
+        answer: Answer,
     ) -> Result<Outcome<W>> {
         self.asked_of(key, id)?;
         let mut outcome = Outcome::default();
@@ -646,11 +647,11 @@ impl<W> Hub<W> {
         let name = self.asked_of(key, id)?;
         let session = self.sessions.get(&key);
         let label = session.map_or_else(|| Arc::from(""), |session| Arc::clone(&session.webview));
-        self.answer_of_page(key, id, &Err(no_responder(&label, &name)))
+        self.answer_of_page(key, id, Err(no_responder(&label, &name)))
     }
 
     /// The answer of a responder in Rust. Says nothing if nobody waits for it any more.
-    pub(crate) fn answer_of_host(&mut self, id: RequestId, answer: &Answer) -> Outcome<W> {
+    pub(crate) fn answer_of_host(&mut self, id: RequestId, answer: Answer) -> Outcome<W> {
         let mut outcome = Outcome::default();
         self.end(id, answer, None, &mut outcome);
         outcome
@@ -663,7 +664,7 @@ impl<W> Hub<W> {
             ErrorCode::Cancelled,
             "whoever asked has given it up".to_owned(),
         );
-        self.end(id, &answer, Some(Ending::Cancelled), &mut outcome);
+        self.end(id, answer, Some(Ending::Cancelled), &mut outcome);
         outcome
     }
 
@@ -687,7 +688,8 @@ impl<W> Hub<W> {
         }
     }
 
-    /// A page is gone, and with it what it was asked and what it asked.
+    /// A page is gone, and with it what it asked and what it was asked. In this order: a page that asked itself is not
+    /// answered.
     pub(super) fn end_requests_of(
         &mut self,
         key: SubscriberKey,
@@ -695,6 +697,7 @@ impl<W> Hub<W> {
         asking: &Asking,
         outcome: &mut Outcome<W>,
     ) {
+        self.end_asking(asking.open.values(), outcome);
         for id in self.requests.of_webview(label) {
             let is_its_own = self.requests.open.get(&id).is_some_and(
                 |open| matches!(&open.asked, Asked::Page { key: asked, .. } if *asked == key),
@@ -703,7 +706,23 @@ impl<W> Hub<W> {
                 self.end_gone(id, label, outcome);
             }
         }
-        for id in asking.open.values() {
+    }
+
+    /// What the page in this webview asked ends, before those whom it asked.
+    pub(super) fn end_asking_of(&mut self, label: &str, outcome: &mut Outcome<W>) {
+        let key = self.webviews.get(label).and_then(|webview| webview.session);
+        let session = key.and_then(|key| self.sessions.get(&key));
+        let asking = session.map(|session| session.asking.open.values().copied());
+        let asking: Vec<RequestId> = asking.into_iter().flatten().collect();
+        self.end_asking(&asking, outcome);
+    }
+
+    fn end_asking<'a>(
+        &mut self,
+        ids: impl IntoIterator<Item = &'a RequestId>,
+        outcome: &mut Outcome<W>,
+    ) {
+        for id in ids {
             if let Some(open) = self.close(*id) {
                 self.tell(&open, *id, Ending::Cancelled, outcome);
                 outcome.askers.extend(open.waiters);
@@ -721,7 +740,8 @@ impl<W> Hub<W> {
                     open.question.name.as_str()
                 ),
             );
-            answer_all(open.waiters, &answer, outcome);
+            self.note_answer(open.asker, outcome);
+            answer_all(open.waiters, answer, outcome);
         }
     }
 
@@ -733,10 +753,17 @@ impl<W> Hub<W> {
     }
 
     pub(super) fn end_all_requests(&mut self, outcome: &mut Outcome<W>) {
-        let ids: Vec<RequestId> = self.requests.open.keys().copied().collect();
-        for id in ids {
+        let (mut of_pages, mut of_host) = (Vec::new(), Vec::new());
+        for (id, open) in &self.requests.open {
+            match open.asker {
+                Asker::Page(..) => of_pages.push(*id),
+                Asker::Host => of_host.push(*id),
+            }
+        }
+        self.end_asking(&of_pages, outcome);
+        for id in of_host {
             let answer = ended(ErrorCode::Unavailable, "the app is exiting".to_owned());
-            self.end(id, &answer, Some(Ending::Cancelled), outcome);
+            self.end(id, answer, Some(Ending::Cancelled), outcome);
         }
     }
 
@@ -760,7 +787,7 @@ impl<W> Hub<W> {
                     ),
                 ),
             };
-            self.end(id, &answer, Some(Ending::Timeout), outcome);
+            self.end(id, answer, Some(Ending::Timeout), outcome);
         }
     }
 
@@ -772,14 +799,31 @@ impl<W> Hub<W> {
         {
             session.asking.open.remove(&number);
         }
+        if let Asked::Page { key, .. } = open.asked
+            && let Some(session) = self.sessions.get_mut(&key)
+        {
+            session.asked -= 1;
+        }
         Some(open)
+    }
+
+    /// A page that waited for an answer was there as long, though nothing was heard of it.
+    fn note_answer(&mut self, asker: Asker, outcome: &mut Outcome<W>) {
+        let Asker::Page(key, _) = asker else {
+            return;
+        };
+        if let Some(session) = self.sessions.get_mut(&key) {
+            session.has_waited = true;
+            let due = session.last_seen + SESSION_LEASE;
+            outcome.rearm |= self.arm(due);
+        }
     }
 
     /// Ends a question with this answer. `ending` is what its responder is told, unless it has answered itself.
     fn end(
         &mut self,
         id: RequestId,
-        answer: &Answer,
+        answer: Answer,
         ending: Option<Ending>,
         outcome: &mut Outcome<W>,
     ) {
@@ -789,6 +833,10 @@ impl<W> Hub<W> {
         if let Some(ending) = ending {
             self.tell(&open, id, ending, outcome);
         }
+        if let Asked::Page { key, .. } = open.asked {
+            self.end_idle_pull(key, outcome);
+        }
+        self.note_answer(open.asker, outcome);
         answer_all(open.waiters, answer, outcome);
     }
 
@@ -832,9 +880,22 @@ impl Ending {
     }
 }
 
-fn answer_all<W>(waiters: Vec<W>, answer: &Answer, outcome: &mut Outcome<W>) {
-    let answered = waiters.into_iter().map(|waiter| (waiter, answer.clone()));
-    outcome.answered.extend(answered);
+fn answer_all<W>(mut waiters: Vec<W>, answer: Answer, outcome: &mut Outcome<W>) {
+    // The last one gets the text itself: an answer may be large, and mostly there is one who waits.
+    let Some(last) = waiters.pop() else {
+        return;
+    };
+    let others = waiters.into_iter().map(|waiter| (waiter, answer.clone()));
+    outcome.answered.extend(others);
+    outcome.answered.push((last, answer));
+}
+
+/// What a page is told that took the place of the one that asked.
+pub(crate) fn asker_is_gone() -> Error {
+    Error::new(
+        ErrorCode::Unavailable,
+        "this page's session ended while it waited for an answer; nobody knows whether the question was answered",
+    )
 }
 
 fn used(number: u64) -> Error {
@@ -992,6 +1053,7 @@ mod tests {
             assert!(self.hub.requests.is_empty(), "{:?}", self.hub.requests);
             for session in self.hub.sessions.values() {
                 assert!(session.asking.is_empty() && !session.outbox.has_requests());
+                assert_eq!(session.asked, 0);
             }
         }
     }
@@ -1002,7 +1064,7 @@ mod tests {
         let steps: [(&str, Step); 5] = [
             ("answer", |world, key, id| {
                 let answer = Ok("1".to_owned());
-                if let Ok(outcome) = world.hub.answer_of_page(key, id, &answer) {
+                if let Ok(outcome) = world.hub.answer_of_page(key, id, answer.clone()) {
                     world.settle(outcome);
                 }
             }),
@@ -1057,6 +1119,83 @@ mod tests {
     }
 
     #[test]
+    fn a_page_hears_of_the_question_that_it_is_at_after_its_responder_has_ended() {
+        let mut world = World::new();
+        let key = world.open("a", 1);
+        let id = world.ask("a", Asker::Host, 1).unwrap();
+        assert_eq!(world.pull("a", 1).len(), 1);
+        let outcome = world.hub.remove_responder(key, &name("q"));
+        world.settle(outcome);
+        world.pull("a", 1);
+        assert!(!world.hub.sessions[&key].is_idle());
+        let outcome = world.hub.answer_of_page(key, id, Ok("1".into())).unwrap();
+        world.settle(outcome);
+        assert_eq!(world.end(1), Ok("1".into()));
+        assert!(world.hub.sessions[&key].is_idle());
+        world.check_empty();
+    }
+
+    #[test]
+    fn a_page_that_has_waited_for_an_answer_is_there_still() {
+        let mut world = World::new();
+        let key = world.open_without("b", 2);
+        world.open("a", 1);
+        let asked_at = world.now;
+        let id = world.ask("host", Asker::Page(key, 1), 1).unwrap();
+        world.now = asked_at + TIMEOUT - Duration::from_millis(1);
+        world.hub.sessions.get_mut(&key).unwrap().last_seen = asked_at - SESSION_LEASE;
+        let outcome = world.hub.answer_of_host(id, Ok("1".into()));
+        assert!(outcome.rearm, "its lease is to be looked at");
+        world.settle(outcome);
+        world.expire();
+        assert!(world.hub.is_open(key));
+        world.now += SESSION_LEASE;
+        world.expire();
+        assert!(!world.hub.is_open(key));
+        world.check_empty();
+    }
+
+    #[test]
+    fn those_who_are_gone_are_not_answered_and_a_page_that_goes_on_is() {
+        // Two webviews of one window ask each other, one asks itself, and the window closes.
+        let mut world = World::new();
+        world.hub.announce("c", "a");
+        let (a, c) = (world.open("a", 1), world.open("c", 3));
+        world.ask("c", Asker::Page(a, 1), 1).unwrap();
+        world.ask("a", Asker::Page(c, 1), 2).unwrap();
+        world.ask("a", Asker::Page(a, 2), 3).unwrap();
+        let (_, outcome) = world.hub.remove_window("a");
+        world.settle(outcome);
+        world.gone.sort_unstable();
+        assert_eq!(
+            (world.gone.as_slice(), world.ended.len()),
+            (&[1, 2, 3][..], 0)
+        );
+        world.check_empty();
+
+        // The app exits.
+        let mut world = World::new();
+        let (a, b) = (world.open("a", 1), world.open("b", 2));
+        world.ask("b", Asker::Page(a, 1), 1).unwrap();
+        world.ask("b", Asker::Host, 2).unwrap();
+        let _ = b;
+        let outcome = world.hub.shut_down();
+        world.settle(outcome);
+        assert_eq!(world.gone, [1]);
+        assert_eq!(world.end(2), Err(ErrorCode::Unavailable));
+        world.check_empty();
+
+        // A page renews its session while it waits: it is there still, and is told.
+        let mut world = World::new();
+        let a = world.open("a", 1);
+        world.ask("host", Asker::Page(a, 1), 1).unwrap();
+        world.open("a", 2);
+        assert_eq!(world.end(1), Err(ErrorCode::Unavailable));
+        assert!(world.gone.is_empty());
+        world.check_empty();
+    }
+
+    #[test]
     fn a_page_that_starts_is_waited_for_until_it_has_started() {
         let mut world = World::new();
         // Nobody is there yet.
@@ -1083,7 +1222,7 @@ mod tests {
         let Item::Question(question) = &items[0] else {
             panic!("{items:?}");
         };
-        let outcome = world.hub.answer_of_page(key, question.id, &Ok("2".into()));
+        let outcome = world.hub.answer_of_page(key, question.id, Ok("2".into()));
         world.settle(outcome.unwrap());
         assert_eq!(world.end(2), Ok("2".into()));
 
@@ -1136,6 +1275,10 @@ mod tests {
         world.now += TIMEOUT;
         world.expire();
         assert_eq!(world.end(1), Err(ErrorCode::Timeout));
+        // It was there while it waited, and has its lease from now on.
+        world.expire();
+        assert!(world.hub.sessions.contains_key(&asker));
+        world.now += SESSION_LEASE;
         world.expire();
         assert!(!world.hub.sessions.contains_key(&asker));
     }
@@ -1148,7 +1291,7 @@ mod tests {
         let id = world.ask("a", Asker::Host, 1).unwrap();
         let hidden = world.ask("host", Asker::Host, 2).unwrap();
         for id in [id, hidden] {
-            let stolen = world.hub.answer_of_page(thief, id, &Ok("1".into()));
+            let stolen = world.hub.answer_of_page(thief, id, Ok("1".into()));
             assert_eq!(stolen.unwrap_err().code(), ErrorCode::NotAsked);
         }
         assert!(world.ended.is_empty());
@@ -1158,7 +1301,7 @@ mod tests {
     fn numbers_are_told_apart_within_their_window() {
         let mut asking = Asking::default();
         for number in [5, 3, 4, 6000] {
-            assert!(!asking.is_used(number) || number < 6000 - WINDOW);
+            assert!(!asking.is_used(number));
             asking.note(number);
             assert!(asking.is_used(number));
         }
@@ -1201,7 +1344,7 @@ mod tests {
             assert_eq!(questions.len(), AT_ONCE);
             let failing = questions.split_off(AT_ONCE / 2);
             for id in questions {
-                let outcome = world.hub.answer_of_page(keys[0], id, &Ok("1".into()));
+                let outcome = world.hub.answer_of_page(keys[0], id, Ok("1".into()));
                 world.settle(outcome.unwrap());
             }
             match round % 4 {

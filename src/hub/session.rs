@@ -58,6 +58,10 @@ pub(crate) struct Session<W> {
     pub(crate) responders: HashSet<EventName>,
     /// What it has asked.
     pub(crate) asking: Asking,
+    /// How many questions it has to answer.
+    pub(crate) asked: usize,
+    /// Whether it has waited for an answer since it was last seen.
+    pub(crate) has_waited: bool,
     pub(crate) opened: Instant,
     /// The origin of its page, as far as it is known.
     pub(crate) origin: Option<String>,
@@ -81,7 +85,8 @@ pub(crate) struct ParkedPull<W> {
 impl<W> Session<W> {
     /// Whether nothing can come for its page, so that no pull is held.
     pub(crate) fn is_idle(&self) -> bool {
-        self.subscriptions == 0 && self.responders.is_empty() && !self.outbox.has_requests()
+        let has_to_answer = !self.responders.is_empty() || self.asked > 0;
+        self.subscriptions == 0 && !has_to_answer && !self.outbox.has_requests()
     }
 
     /// Answers the parked pull, if there is one and something to answer.
@@ -113,6 +118,8 @@ impl<W> Session<W> {
             subscriptions: 0,
             responders: HashSet::new(),
             asking: Asking::default(),
+            asked: 0,
+            has_waited: false,
             opened: now,
             origin,
             first_subscribed: None,

@@ -6,6 +6,7 @@ use std::future::{Future, IntoFuture, poll_fn};
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -437,14 +438,28 @@ impl EventBus {
         T: Serialize,
     {
         let answer = Arc::new(answer);
+        let busy = Arc::<AtomicUsize>::default();
+        let most = self.engine().limits().requests_per_page;
         let handler: Handler = Arc::new(move |asked| {
             let answer = Arc::clone(&answer);
             let (name, as_cause) = (asked.name.clone(), Arc::clone(&asked.as_cause));
+            let given_up = Arc::clone(&asked.given_up);
+            let place = Place::take(&busy, most, &name);
             Box::pin(async move {
+                let place = place?;
                 let (question, context) = open::<Q>(asked)?;
                 let event = name.clone();
-                let answering =
-                    move || within(&as_cause, || write(&event, answer(question, context)));
+                let answering = move || {
+                    let _place = place;
+                    if given_up.is_set() {
+                        // It was still waiting for a thread.
+                        return Err(Error::new(
+                            ErrorCode::Cancelled,
+                            format!("{:?} was given up before a thread was free", event.as_str()),
+                        ));
+                    }
+                    within(&as_cause, || write(&event, answer(question, context)))
+                };
                 spawn_blocking(answering).await.unwrap_or_else(|error| {
                     log::error!("the responder of {:?} panicked: {error}", name.as_str());
                     let failure = Failure::new("panic", &error.to_string(), None);
@@ -570,6 +585,37 @@ impl RequestContext {
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.given_up.is_set()
+    }
+}
+
+/// A call of a responder that blocks. It counts until its function has returned, though its question may have ended
+/// before, so that whoever asks in a hurry does not take every thread.
+struct Place {
+    busy: Arc<AtomicUsize>,
+}
+
+impl Place {
+    fn take(busy: &Arc<AtomicUsize>, most: usize, name: &EventName) -> Result<Self> {
+        let others = busy.fetch_add(1, Ordering::Relaxed);
+        let place = Self {
+            busy: Arc::clone(busy),
+        };
+        if others < most {
+            return Ok(place);
+        }
+        Err(Error::new(
+            ErrorCode::QueueFull,
+            format!(
+                "the responder of {:?} is at work {others} times, also for questions that have ended, and that is the limit (requestsPerPage)",
+                name.as_str()
+            ),
+        ))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.busy.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

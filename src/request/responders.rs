@@ -257,7 +257,7 @@ impl Call {
                 self.engine.check_payload(&self.name, &json)?;
                 Ok(json)
             });
-            let outcome = self.engine.hub().answer_of_host(self.id, &answer);
+            let outcome = self.engine.hub().answer_of_host(self.id, answer);
             self.engine.settle(outcome);
         }
     }

@@ -1,6 +1,8 @@
 //! Asking a page, or Rust, and getting its answer.
 
+use std::future::{IntoFuture, poll_fn};
 use std::sync::mpsc;
+use std::task::Poll;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -119,7 +121,16 @@ fn a_question_comes_after_what_was_emitted_before_it_and_before_what_came_after(
     let bus = app.event_bus();
     let mut main = Page::open(&app, "main");
     main.listen("*");
-    let asked = ask(&bus, "main", "q");
+    let own = bus.clone();
+    let (sender, was_asked) = mpsc::channel();
+    let asked = spawn(async move {
+        let mut asked = own.request::<u8>("main", "q", ()).into_future();
+        // A question is asked once it is polled.
+        let polled = poll_fn(|context| Poll::Ready(asked.as_mut().poll(context))).await;
+        sender.send(polled.is_pending()).unwrap();
+        asked.await
+    });
+    assert!(was_asked.recv_timeout(PATIENCE).unwrap());
     bus.emit("x", 1).unwrap();
     // What has waited for its page comes once the page answers that name.
     main.respond("q", true);
@@ -136,9 +147,8 @@ fn a_question_comes_after_what_was_emitted_before_it_and_before_what_came_after(
     let place = seen.iter().position(Option::is_none).unwrap();
     let events: Vec<Value> = seen.into_iter().flatten().collect();
     assert_eq!(events, [json!(1), json!(2)]);
-    // Its task may have asked a little later than this thread emitted.
-    assert!(place >= 1);
-    assert_eq!(asked.wait().unwrap(), 1);
+    assert_eq!(place, 1);
+    assert_eq!(block_on(asked).unwrap(), Ok(1));
 }
 
 #[test]
@@ -858,4 +868,39 @@ fn questions_that_cause_each_other_come_to_an_end() {
         text.contains("ping → ping") && text.contains("16"),
         "{text}"
     );
+}
+
+#[test]
+fn calls_of_a_responder_that_blocks_count_until_they_return() {
+    let mut limits = tauri_plugin_event_bus::Limits::default();
+    limits.requests_per_page = 2;
+    let app = app_with(Builder::new().limits(limits));
+    let bus = app.event_bus();
+    let (called, calls) = mpsc::channel();
+    let (go_on, told) = mpsc::channel::<()>();
+    let told = std::sync::Mutex::new(told);
+    bus.respond_blocking("slow", move |(), _| {
+        called.send(()).unwrap();
+        told.lock().unwrap().recv().unwrap();
+        Ok(1)
+    })
+    .unwrap()
+    .forget();
+    let ask = || {
+        let asked = bus.request::<u8>(Target::host(), "slow", ());
+        let asked = asked.timeout(std::time::Duration::from_millis(20));
+        block_on(asked.into_future()).map_err(|error| error.code())
+    };
+    // Both end, and their functions are at it still.
+    for _ in 0..2 {
+        assert_eq!(ask(), Err(ErrorCode::Timeout));
+        calls.recv_timeout(PATIENCE).unwrap();
+    }
+    assert_eq!(ask(), Err(ErrorCode::QueueFull));
+    assert!(calls.try_recv().is_err());
+    go_on.send(()).unwrap();
+    go_on.send(()).unwrap();
+    go_on.send(()).unwrap();
+    // Their places are free again.
+    while ask() == Err(ErrorCode::QueueFull) {}
 }

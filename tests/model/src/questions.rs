@@ -60,7 +60,7 @@ fn responder(engine: &Arc<Engine>) -> (Page, SubscriberKey) {
 }
 
 fn answer(engine: &Arc<Engine>, key: SubscriberKey, n: u128) -> bool {
-    let answered = engine.hub().answer_of_page(key, id(n), &Ok("1".to_owned()));
+    let answered = engine.hub().answer_of_page(key, id(n), Ok("1".to_owned()));
     match answered {
         Ok(outcome) => {
             engine.settle(outcome);

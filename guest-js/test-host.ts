@@ -63,8 +63,10 @@ export interface Emitted {
 
 /** Somebody other than the page under test who hears events: Rust, or a page that the test plays. */
 export interface Listener {
-  /** The page's label; `null` for Rust, which hears what is sent to whomever. */
+  /** The page's label; `null` for Rust. */
   readonly label: Label
+  /** Whether it hears what is sent to others, too. */
+  readonly hearsAny?: boolean
   readonly hears: (name: string) => boolean
   readonly deliver: (event: BusEvent<unknown>) => unknown
 }
@@ -695,8 +697,8 @@ function infoOf({ payload: _, ...info }: Job): Omit<Job, 'payload'> {
   return info
 }
 
-function reaches(event: Accepted, { label, hears }: Listener): boolean {
-  return hears(event.event) && (label === null || isFor(event.to, label))
+function reaches({ event, to }: Accepted, { label, hears, hearsAny }: Listener): boolean {
+  return hears(event) && (hearsAny || (label === null ? isForHost(to) : isFor(to, label)))
 }
 
 function checkComponentName(name: string): void {
@@ -738,6 +740,11 @@ function isHearing({ subscriptions, names }: Session): boolean {
 
 function isHost(target: Target): boolean {
   return typeof target === 'object' && 'kind' in target && target.kind === 'App'
+}
+
+/** Whether an event with this target is for Rust. */
+function isForHost(target: Target | undefined): boolean {
+  return target === undefined || isEveryone(target) || isHost(target)
 }
 
 function labelsOf(target: Target): string[] {

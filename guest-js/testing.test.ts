@@ -130,6 +130,19 @@ describe('what the code under test emits', () => {
     expect(handler.mock.calls.map(([event]) => event.payload)).toEqual([0])
   })
 
+  it('is heard by what the test plays of Rust only where it is for it, or for everyone', async () => {
+    bus.page('settings')
+    const [heard, all] = [vi.fn(), vi.fn()]
+    bus.listen('a', heard)
+    bus.listenAny('a', all)
+    expect(await emitTo('settings', 'a', 1)).toMatchObject({ pages: 1, listeners: 1 })
+    expect(await emitTo({ kind: 'App' }, 'a', 2)).toMatchObject({ pages: 0, listeners: 2 })
+    expect(bus.emitTo({ kind: 'Any' }, 'a', 3)).toMatchObject({ listeners: 2 })
+    expect(await emit('a', 4)).toMatchObject({ listeners: 2 })
+    expect(heard.mock.calls.map(([{ payload }]) => payload)).toEqual([2, 3, 4])
+    expect(all.mock.calls.map(([{ payload }]) => payload)).toEqual([1, 2, 3, 4])
+  })
+
   it('reaches all that the test plays of Rust in one order, whatever that emits', () => {
     const heard: string[] = []
     bus.listen('*', ({ event }) => {
@@ -314,6 +327,17 @@ describe('what is retained', () => {
     bus.listen('a', heard)
     expect(heard.mock.calls[0]?.[0]).toMatchObject({ payload: 1, retained: true })
     expect(bus.page('settings').received('a')).toEqual([1])
+  })
+
+  it('is given to Rust only where it is for it, or to who listens to whatever is sent', () => {
+    bus.emitTo('main', 'a', 1, { retain: true })
+    const [heard, all] = [vi.fn(), vi.fn()]
+    bus.listen('a', heard)
+    bus.listenAny('a', all)()
+    expect(heard).not.toHaveBeenCalled()
+    expect(all.mock.calls[0]?.[0]).toMatchObject({ payload: 1, retained: true })
+    bus.emit('a', 2)
+    expect(all).toHaveBeenCalledTimes(1)
   })
 })
 

@@ -234,8 +234,13 @@ export interface TestBus<Events extends object = EventMap, Requests extends obje
     event: Name,
     ...payload: [...ArgumentsIn<Events, Name>, options?: TestEmitOptions]
   ): Receipt
-  /** Listens as Rust: to everything of that name, or glob pattern, whomever it is for. Returns what ends it. */
+  /** Listens as Rust's `listen`: to what is for everyone, or for Rust, of that name or glob pattern. Returns what ends it. */
   listen<Name extends NameIn<Events>>(
+    event: Name,
+    handler: (event: BusEvent<PayloadIn<Events, Name>>) => unknown,
+  ): () => void
+  /** Listens as Rust's `listen_any`: to everything of that name, or glob pattern, whomever it is for. Returns what ends it. */
+  listenAny<Name extends NameIn<Events>>(
     event: Name,
     handler: (event: BusEvent<PayloadIn<Events, Name>>) => unknown,
   ): () => void
@@ -319,13 +324,8 @@ export function createTestBus<Events extends object = EventMap, Requests extends
   const pages = new Map<string, TestPage<Events, Requests>>()
   const bus: TestBus<Events, Requests> = {
     ...voiceOf<Events, Requests>(host, null),
-    listen(event, handler) {
-      const deliver = handler as (event: BusEvent<unknown>) => unknown
-      const listener = { label: null, hears: hearingOf(event), deliver }
-      host.listeners.add(listener)
-      host.giveRetained(listener)
-      return () => host.listeners.delete(listener)
-    },
+    listen: (event, handler) => listenAsRust(host, event, handler as Handler),
+    listenAny: (event, handler) => listenAsRust(host, event, handler as Handler, true),
     page(name) {
       const page = pages.get(name) ?? makePage<Events, Requests>(host, name, () => pages.delete(name))
       pages.set(name, page)
@@ -356,6 +356,15 @@ export function createTestBus<Events extends object = EventMap, Requests extends
     [DISPOSE]: dispose,
   }
   return bus
+}
+
+type Handler = (event: BusEvent<unknown>) => unknown
+
+function listenAsRust(host: TestHost, event: string, deliver: Handler, hearsAny = false): () => void {
+  const listener = { label: null, hears: hearingOf(event), hearsAny, deliver }
+  host.listeners.add(listener)
+  host.giveRetained(listener)
+  return () => host.listeners.delete(listener)
 }
 
 type Voice<Events extends object, Requests extends object> = Pick<

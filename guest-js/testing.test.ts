@@ -13,6 +13,7 @@ import {
   namespace,
   once,
   startPeriodic,
+  type Target,
 } from './index.js'
 import { createTestBus, type TestBus, type TestBusOptions } from './testing.js'
 
@@ -389,7 +390,66 @@ describe('targets', () => {
     bus.emitTo('main', 'a', 2)
     await bus.settled()
     expect(handler.mock.calls.map(([event]) => event.payload)).toEqual([2])
-    await expect(listen('a', handler, { target: 'other' }).then()).rejects.toMatchObject({ code: 'unknown_target' })
+    await expect(listen('a', handler, { target: 'other' }).then()).rejects.toMatchObject({ code: 'denied' })
+    bus.page('settings')
+    await expect(listen('a', handler, { target: 'settings' }).then()).rejects.toMatchObject({ code: 'denied' })
+    await expect(listen('a', handler, { target: { kind: 'App' } }).then()).rejects.toMatchObject({ code: 'denied' })
+  })
+
+  it.each<[unknown, string, string]>([
+    [[], 'invalid_argument', 'empty list'],
+    ['', 'invalid_argument', 'empty label'],
+    [['main', ''], 'invalid_argument', 'empty label'],
+    [Array(65).fill('main'), 'invalid_argument', '65'],
+    ['n'.repeat(256), 'invalid_argument', '255 bytes'],
+    ['ä'.repeat(128), 'invalid_argument', '255 bytes'],
+    [null, 'invalid_argument', 'EventTarget'],
+    [7, 'invalid_argument', '7'],
+    [{}, 'invalid_argument', 'EventTarget'],
+    [{ kind: 'Page', label: 'main' }, 'invalid_argument', '"Page"'],
+    [{ kind: 'Window' }, 'invalid_argument', 'EventTarget'],
+    ['a[', 'invalid_pattern', 'a['],
+    ['a**', 'invalid_pattern', 'a**'],
+  ])('are refused as by the host: %j', async (target, code, part) => {
+    const refused = expect.objectContaining({ code, message: expect.stringContaining(part) })
+    await expect(emitTo(target as Target, 'a')).rejects.toEqual(refused)
+    expect(() => bus.emitTo(target as Target, 'a')).toThrow(refused)
+    expect(() => bus.page('settings').emitTo(target as Target, 'a')).toThrow(refused)
+    await expect(listen('a', () => {}, { target: target as Target }).then()).rejects.toEqual(refused)
+    expect(bus.history()).toEqual([])
+    expect(bus.listeners()).toBe(0)
+  })
+
+  it('have at most 64 labels, each of at most 255 bytes', async () => {
+    await emitTo(Array(64).fill('main'), 'a')
+    await expect(emitTo('n'.repeat(255), 'a')).rejects.toMatchObject({ code: 'unknown_target' })
+    expect(bus.emitted('a')).toEqual([null])
+  })
+
+  it('are not left out', async () => {
+    const refused = expect.objectContaining({ code: 'invalid_argument', message: expect.stringContaining('a target') })
+    const none = undefined as unknown as Target
+    await expect(emitTo(none, 'a')).rejects.toEqual(refused)
+    expect(() => bus.emitTo(none, 'a')).toThrow(refused)
+    expect(() => bus.page('settings').emitTo(none, 'a')).toThrow(refused)
+    const failed: unknown[] = []
+    bus.listen('b', (event) => event.emitTo(none, 'a').catch((error) => failed.push(error)))
+    bus.emit('b')
+    await bus.settled()
+    expect(failed).toEqual([refused])
+    expect(bus.history('a')).toEqual([])
+  })
+
+  it('are for everyone only where they are nothing else', async () => {
+    const everyone = [{ kind: 'Any' }] as unknown as Target
+    await expect(emitTo(everyone, 'a')).rejects.toMatchObject({ code: 'invalid_argument' })
+    const mixed = [{ kind: 'App' }, { kind: 'Window', label: 'main' }] as unknown as Target
+    const heard = vi.fn()
+    bus.listen('a', heard)
+    await listen('a', heard)
+    expect(await emitTo(mixed, 'a')).toMatchObject({ pages: 1, listeners: 1 })
+    await bus.settled()
+    expect(heard).toHaveBeenCalledTimes(2)
   })
 
   it('must be there', async () => {

@@ -19,6 +19,7 @@ import type { RequestMap } from './request-map.js'
 import type { Target } from './target.js'
 import { type Accepted, hearingOf, type Refusable, TestHost } from './test-host.js'
 import type { Label } from './test-questions.js'
+import { neededTarget } from './test-target.js'
 
 /** How often {@link TestBus.settled} looks whether the app has come to rest. */
 const MOST_ROUNDS = 10_000
@@ -387,12 +388,13 @@ function voiceOf<Events extends object, Requests extends object>(
   label: Label,
   check: () => void = () => {},
 ): Voice<Events, Requests> {
-  const emitTo = (to: Target | undefined, event: string, payload?: unknown, options?: TestEmitOptions) => {
+  const send = (to: Target | undefined, event: string, payload?: unknown, options?: TestEmitOptions) => {
     check()
     return host.emit(label, { ...options, event, payload: payloadJson(event, payload), to })
   }
-  const emit = (event: string, payload?: unknown, options?: TestEmitOptions) =>
-    emitTo(undefined, event, payload, options)
+  const emit = (event: string, payload?: unknown, options?: TestEmitOptions) => send(undefined, event, payload, options)
+  const emitTo = (to: Target, event: string, payload?: unknown, options?: TestEmitOptions) =>
+    send(neededTarget(to), event, payload, options)
   const request = (target: Target, event: string, question?: unknown, options?: TestRequestOptions) => {
     try {
       check()

@@ -3,13 +3,13 @@ import type { StateCommand } from './commands.js'
 import type { Emit, EmitTo, Receipt } from './emit.js'
 import { type ErrorCode, EventBusError, report, toEventBusError } from './error.js'
 import { type BusEvent, type EventSource, type Gap, payloadJson } from './event.js'
-import { checkEventName, globOf, hasWildcard, matcherOf } from './glob.js'
+import { checkEventName, hasWildcard, matcherOf } from './glob.js'
 import { nextTask, reportLater } from './inbox.js'
 import { chainOf } from './realm.js'
 import { ReceivedEvent } from './received.js'
 import type { RequestContext } from './request.js'
 import type { Asked, Failure } from './responders.js'
-import { isEveryone, type Target } from './target.js'
+import type { Target } from './target.js'
 import {
   type Label,
   PlayedRespondent,
@@ -18,6 +18,7 @@ import {
   type Respondent,
   TestQuestions,
 } from './test-questions.js'
+import { isForAll, isForHost, isForPage, labelsOf, neededTarget, partsOf } from './test-target.js'
 
 /** What the bus itself says; patterns hear it only where they begin like this, and nobody else may. */
 const OWN_PREFIX = 'event-bus:'
@@ -63,8 +64,10 @@ export interface Emitted {
 
 /** Somebody other than the page under test who hears events: Rust, or a page that the test plays. */
 export interface Listener {
-  /** The page's label; `null` for Rust, which hears what is sent to whomever. */
+  /** The page's label; `null` for Rust. */
   readonly label: Label
+  /** Whether it hears what is sent to others, too. */
+  readonly hearsAny?: boolean
   readonly hears: (name: string) => boolean
   readonly deliver: (event: BusEvent<unknown>) => unknown
 }
@@ -296,14 +299,12 @@ export class TestHost {
 
   /** Whom a question is for: one page, or Rust. */
   private respondentOf(to: Target): Label {
-    if (isHost(to)) return null
-    const labels = isEveryone(to) ? [] : labelsOf(to)
-    const [label] = labels
-    if (label === undefined || labels.length > 1 || hasWildcard(label)) {
+    const [label] = labelsOf(to)
+    if (partsOf(to).length > 1 || isForAll(to) || (label !== undefined && hasWildcard(label))) {
       throw new EventBusError('invalid_argument', 'a question goes to one webview, named by its label, or to Rust')
     }
     this.checkTarget(to)
-    return label
+    return label ?? null
   }
 
   /** The names of what whoever emits or asks now is handling. */
@@ -359,6 +360,13 @@ export class TestHost {
   emit(label: Label, emitted: Emitted): Receipt {
     const { causes = this.causesOf(label) } = emitted
     return this.accept({ ...emitted, causes }, label === null ? { kind: 'host' } : { kind: 'webview', label })
+  }
+
+  private acceptSent(emitted: Emitted, source: EventSource): Receipt {
+    if (isForAll(neededTarget(emitted.to))) {
+      throw new EventBusError('invalid_argument', 'an event for everyone goes through emit')
+    }
+    return this.accept(emitted, source)
   }
 
   /** Accepts an event and queues it for whoever hears it. */
@@ -442,9 +450,11 @@ export class TestHost {
 
   /** Emits as Rust, or as a page that the test plays, what follows from these causes. */
   private emitterAfter(label: Label, causes: readonly string[]): { emit: Emit; emitTo: EmitTo } {
-    const emitTo = async (to: Target | undefined, name: string, value?: unknown, options?: { retain?: boolean }) =>
+    const send = (to: Target | undefined, name: string, value?: unknown, options?: { retain?: boolean }) =>
       this.emit(label, { event: name, payload: payloadJson(name, value), to, retain: options?.retain, causes })
-    const emit: Emit = (name: string, ...rest: [unknown?, { retain?: boolean }?]) => emitTo(undefined, name, ...rest)
+    type Rest = [unknown?, { retain?: boolean }?]
+    const emit: Emit = async (name: string, ...rest: Rest) => send(undefined, name, ...rest)
+    const emitTo = async (to: Target, name: string, ...rest: Rest) => send(neededTarget(to), name, ...rest)
     return { emit, emitTo: emitTo as EmitTo }
   }
 
@@ -479,6 +489,7 @@ export class TestHost {
   }
 
   private checkTarget(target: Target): void {
+    partsOf(target)
     for (const label of labelsOf(target)) {
       if (hasWildcard(label) || this.labels.has(label)) continue
       const known = [...this.labels].join('", "')
@@ -496,8 +507,9 @@ export class TestHost {
 
   /** Queues an event for the page; false if it does not hear it. */
   private deliver(event: Accepted): boolean {
-    if (!isFor(event.to, this.label)) return false
-    const ids = this.idsOf(({ hears, narrowed }) => hears(event.event) && !(narrowed && event.to === undefined))
+    if (!isForPage(event.to, this.label)) return false
+    const isForEach = isForAll(event.to)
+    const ids = this.idsOf(({ hears, narrowed }) => hears(event.event) && !(narrowed && isForEach))
     if (ids.length > 0) this.push({ event, ids, extras: event.extras })
     return ids.length > 0
   }
@@ -585,8 +597,9 @@ export class TestHost {
     const source: EventSource = { kind: 'webview', label: this.label }
     switch (command) {
       case 'emit':
-      case 'emit_to':
         return (args.events as Emitted[]).map((entry) => resultOf(() => this.accept(entry, source)))
+      case 'emit_to':
+        return (args.events as Emitted[]).map((entry) => resultOf(() => this.acceptSent(entry, source)))
       case 'subscribe':
         return (args.subscriptions as Subscription[]).map((entry) => resultOf(() => this.subscribe(session, entry)))
       case 'unsubscribe':
@@ -630,13 +643,15 @@ export class TestHost {
     const { id, event, target, replay, retained } = entry
     this.refuse('listen', event)
     const hears = hearingOf(event)
-    if (target !== undefined && !isEveryone(target) && !isFor(target, this.label)) {
-      throw new EventBusError('unknown_target', `"${this.label}" cannot hear what is sent to ${JSON.stringify(target)}`)
+    if (target !== undefined) partsOf(target)
+    if (!isForPage(target, this.label)) {
+      const text = `a page hears only what is sent to itself; this one is in the webview "${this.label}"`
+      throw new EventBusError('denied', text)
     }
-    const narrowed = target !== undefined && !isEveryone(target)
+    const narrowed = !isForAll(target)
     session.subscriptions.set(id, { hears, narrowed })
     const isDue = (before: Accepted) =>
-      hears(before.event) && isFor(before.to, this.label) && !(narrowed && before.to === undefined)
+      hears(before.event) && isForPage(before.to, this.label) && !(narrowed && isForAll(before.to))
     const kept = retained === false ? [] : [...this.retained.values()]
     const replayed = replay === false || !this.replays ? [] : this.accepted
     for (const before of inOrder(new Set([...kept, ...replayed]))) {
@@ -695,8 +710,8 @@ function infoOf({ payload: _, ...info }: Job): Omit<Job, 'payload'> {
   return info
 }
 
-function reaches(event: Accepted, { label, hears }: Listener): boolean {
-  return hears(event.event) && (label === null || isFor(event.to, label))
+function reaches({ event, to }: Accepted, { label, hears, hearsAny }: Listener): boolean {
+  return hears(event) && (hearsAny || (label === null ? isForHost(to) : isForPage(to, label)))
 }
 
 function checkComponentName(name: string): void {
@@ -734,22 +749,6 @@ function checkChain(event: string, causes: readonly string[], what: 'emitted' | 
 /** Whether the page may be given something, so that it pulls. */
 function isHearing({ subscriptions, names }: Session): boolean {
   return subscriptions.size + names.size > 0
-}
-
-function isHost(target: Target): boolean {
-  return typeof target === 'object' && 'kind' in target && target.kind === 'App'
-}
-
-function labelsOf(target: Target): string[] {
-  if (typeof target === 'string') return [target]
-  if (Array.isArray(target)) return target as string[]
-  return 'label' in target ? [target.label] : []
-}
-
-/** Whether an event with this target is for the page of this label. */
-function isFor(target: Target | undefined, label: string): boolean {
-  if (target === undefined || isEveryone(target)) return true
-  return labelsOf(target).some((one) => (hasWildcard(one) ? globOf(one)(label) : one === label))
 }
 
 function inOrder(events: Iterable<Accepted>): Accepted[] {

@@ -291,7 +291,7 @@ describe('what the code under test asks', () => {
 
   it('goes to one', async () => {
     bus.page('settings')
-    for (const target of ['sett*', ['main', 'settings'], { kind: 'Any' }] as const) {
+    for (const target of ['sett*', ['main', 'settings'], { kind: 'Any' }, [], ''] as const) {
       expect(await failed(request(target, 'q'))).toMatchObject({ code: 'invalid_argument' })
     }
     expect(await failed(request('nobody', 'q'))).toMatchObject({ code: 'unknown_target' })

@@ -13,6 +13,7 @@ import {
   namespace,
   once,
   startPeriodic,
+  type Target,
 } from './index.js'
 import { createTestBus, type TestBus, type TestBusOptions } from './testing.js'
 
@@ -128,6 +129,19 @@ describe('what the code under test emits', () => {
     await emit('cart:updated', { itemCount: 1 })
     await bus.settled()
     expect(handler.mock.calls.map(([event]) => event.payload)).toEqual([0])
+  })
+
+  it('is heard by what the test plays of Rust only where it is for it, or for everyone', async () => {
+    bus.page('settings')
+    const [heard, all] = [vi.fn(), vi.fn()]
+    bus.listen('a', heard)
+    bus.listenAny('a', all)
+    expect(await emitTo('settings', 'a', 1)).toMatchObject({ pages: 1, listeners: 1 })
+    expect(await emitTo({ kind: 'App' }, 'a', 2)).toMatchObject({ pages: 0, listeners: 2 })
+    expect(bus.emitTo({ kind: 'Any' }, 'a', 3)).toMatchObject({ listeners: 2 })
+    expect(await emit('a', 4)).toMatchObject({ listeners: 2 })
+    expect(heard.mock.calls.map(([{ payload }]) => payload)).toEqual([2, 3, 4])
+    expect(all.mock.calls.map(([{ payload }]) => payload)).toEqual([1, 2, 3, 4])
   })
 
   it('reaches all that the test plays of Rust in one order, whatever that emits', () => {
@@ -315,6 +329,17 @@ describe('what is retained', () => {
     expect(heard.mock.calls[0]?.[0]).toMatchObject({ payload: 1, retained: true })
     expect(bus.page('settings').received('a')).toEqual([1])
   })
+
+  it('is given to Rust only where it is for it, or to who listens to whatever is sent', () => {
+    bus.emitTo('main', 'a', 1, { retain: true })
+    const [heard, all] = [vi.fn(), vi.fn()]
+    bus.listen('a', heard)
+    bus.listenAny('a', all)()
+    expect(heard).not.toHaveBeenCalled()
+    expect(all.mock.calls[0]?.[0]).toMatchObject({ payload: 1, retained: true })
+    bus.emit('a', 2)
+    expect(all).toHaveBeenCalledTimes(1)
+  })
 })
 
 it('replays what came before to a page that is starting', async () => {
@@ -365,7 +390,66 @@ describe('targets', () => {
     bus.emitTo('main', 'a', 2)
     await bus.settled()
     expect(handler.mock.calls.map(([event]) => event.payload)).toEqual([2])
-    await expect(listen('a', handler, { target: 'other' }).then()).rejects.toMatchObject({ code: 'unknown_target' })
+    await expect(listen('a', handler, { target: 'other' }).then()).rejects.toMatchObject({ code: 'denied' })
+    bus.page('settings')
+    await expect(listen('a', handler, { target: 'settings' }).then()).rejects.toMatchObject({ code: 'denied' })
+    await expect(listen('a', handler, { target: { kind: 'App' } }).then()).rejects.toMatchObject({ code: 'denied' })
+  })
+
+  it.each<[unknown, string, string]>([
+    [[], 'invalid_argument', 'empty list'],
+    ['', 'invalid_argument', 'empty label'],
+    [['main', ''], 'invalid_argument', 'empty label'],
+    [Array(65).fill('main'), 'invalid_argument', '65'],
+    ['n'.repeat(256), 'invalid_argument', '255 bytes'],
+    ['ä'.repeat(128), 'invalid_argument', '255 bytes'],
+    [null, 'invalid_argument', 'EventTarget'],
+    [7, 'invalid_argument', '7'],
+    [{}, 'invalid_argument', 'EventTarget'],
+    [{ kind: 'Page', label: 'main' }, 'invalid_argument', '"Page"'],
+    [{ kind: 'Window' }, 'invalid_argument', 'EventTarget'],
+    ['a[', 'invalid_pattern', 'a['],
+    ['a**', 'invalid_pattern', 'a**'],
+  ])('are refused as by the host: %j', async (target, code, part) => {
+    const refused = expect.objectContaining({ code, message: expect.stringContaining(part) })
+    await expect(emitTo(target as Target, 'a')).rejects.toEqual(refused)
+    expect(() => bus.emitTo(target as Target, 'a')).toThrow(refused)
+    expect(() => bus.page('settings').emitTo(target as Target, 'a')).toThrow(refused)
+    await expect(listen('a', () => {}, { target: target as Target }).then()).rejects.toEqual(refused)
+    expect(bus.history()).toEqual([])
+    expect(bus.listeners()).toBe(0)
+  })
+
+  it('have at most 64 labels, each of at most 255 bytes', async () => {
+    await emitTo(Array(64).fill('main'), 'a')
+    await expect(emitTo('n'.repeat(255), 'a')).rejects.toMatchObject({ code: 'unknown_target' })
+    expect(bus.emitted('a')).toEqual([null])
+  })
+
+  it('are not left out', async () => {
+    const refused = expect.objectContaining({ code: 'invalid_argument', message: expect.stringContaining('a target') })
+    const none = undefined as unknown as Target
+    await expect(emitTo(none, 'a')).rejects.toEqual(refused)
+    expect(() => bus.emitTo(none, 'a')).toThrow(refused)
+    expect(() => bus.page('settings').emitTo(none, 'a')).toThrow(refused)
+    const failed: unknown[] = []
+    bus.listen('b', (event) => event.emitTo(none, 'a').catch((error) => failed.push(error)))
+    bus.emit('b')
+    await bus.settled()
+    expect(failed).toEqual([refused])
+    expect(bus.history('a')).toEqual([])
+  })
+
+  it('are for everyone only where they are nothing else', async () => {
+    const everyone = [{ kind: 'Any' }] as unknown as Target
+    await expect(emitTo(everyone, 'a')).rejects.toMatchObject({ code: 'invalid_argument' })
+    const mixed = [{ kind: 'App' }, { kind: 'Window', label: 'main' }] as unknown as Target
+    const heard = vi.fn()
+    bus.listen('a', heard)
+    await listen('a', heard)
+    expect(await emitTo(mixed, 'a')).toMatchObject({ pages: 1, listeners: 1 })
+    await bus.settled()
+    expect(heard).toHaveBeenCalledTimes(2)
   })
 
   it('must be there', async () => {

@@ -19,6 +19,7 @@ import type { RequestMap } from './request-map.js'
 import type { Target } from './target.js'
 import { type Accepted, hearingOf, type Refusable, TestHost } from './test-host.js'
 import type { Label } from './test-questions.js'
+import { neededTarget } from './test-target.js'
 
 /** How often {@link TestBus.settled} looks whether the app has come to rest. */
 const MOST_ROUNDS = 10_000
@@ -234,8 +235,13 @@ export interface TestBus<Events extends object = EventMap, Requests extends obje
     event: Name,
     ...payload: [...ArgumentsIn<Events, Name>, options?: TestEmitOptions]
   ): Receipt
-  /** Listens as Rust: to everything of that name, or glob pattern, whomever it is for. Returns what ends it. */
+  /** Listens as Rust's `listen`: to what is for everyone, or for Rust, of that name or glob pattern. Returns what ends it. */
   listen<Name extends NameIn<Events>>(
+    event: Name,
+    handler: (event: BusEvent<PayloadIn<Events, Name>>) => unknown,
+  ): () => void
+  /** Listens as Rust's `listen_any`: to everything of that name, or glob pattern, whomever it is for. Returns what ends it. */
+  listenAny<Name extends NameIn<Events>>(
     event: Name,
     handler: (event: BusEvent<PayloadIn<Events, Name>>) => unknown,
   ): () => void
@@ -319,13 +325,8 @@ export function createTestBus<Events extends object = EventMap, Requests extends
   const pages = new Map<string, TestPage<Events, Requests>>()
   const bus: TestBus<Events, Requests> = {
     ...voiceOf<Events, Requests>(host, null),
-    listen(event, handler) {
-      const deliver = handler as (event: BusEvent<unknown>) => unknown
-      const listener = { label: null, hears: hearingOf(event), deliver }
-      host.listeners.add(listener)
-      host.giveRetained(listener)
-      return () => host.listeners.delete(listener)
-    },
+    listen: (event, handler) => listenAsRust(host, event, handler as Handler),
+    listenAny: (event, handler) => listenAsRust(host, event, handler as Handler, true),
     page(name) {
       const page = pages.get(name) ?? makePage<Events, Requests>(host, name, () => pages.delete(name))
       pages.set(name, page)
@@ -358,6 +359,15 @@ export function createTestBus<Events extends object = EventMap, Requests extends
   return bus
 }
 
+type Handler = (event: BusEvent<unknown>) => unknown
+
+function listenAsRust(host: TestHost, event: string, deliver: Handler, hearsAny = false): () => void {
+  const listener = { label: null, hears: hearingOf(event), hearsAny, deliver }
+  host.listeners.add(listener)
+  host.giveRetained(listener)
+  return () => host.listeners.delete(listener)
+}
+
 type Voice<Events extends object, Requests extends object> = Pick<
   TestPage<Events, Requests>,
   'emit' | 'emitTo' | 'request' | 'respond'
@@ -378,12 +388,13 @@ function voiceOf<Events extends object, Requests extends object>(
   label: Label,
   check: () => void = () => {},
 ): Voice<Events, Requests> {
-  const emitTo = (to: Target | undefined, event: string, payload?: unknown, options?: TestEmitOptions) => {
+  const send = (to: Target | undefined, event: string, payload?: unknown, options?: TestEmitOptions) => {
     check()
     return host.emit(label, { ...options, event, payload: payloadJson(event, payload), to })
   }
-  const emit = (event: string, payload?: unknown, options?: TestEmitOptions) =>
-    emitTo(undefined, event, payload, options)
+  const emit = (event: string, payload?: unknown, options?: TestEmitOptions) => send(undefined, event, payload, options)
+  const emitTo = (to: Target, event: string, payload?: unknown, options?: TestEmitOptions) =>
+    send(neededTarget(to), event, payload, options)
   const request = (target: Target, event: string, question?: unknown, options?: TestRequestOptions) => {
     try {
       check()

@@ -356,11 +356,12 @@ export class TestHost {
 
   /** Accepts an event and queues it for whoever hears it. */
   accept(emitted: Emitted, source: EventSource, periodic?: Extras['periodic']): Receipt {
-    const { event, payload, to, retain, component, causes = [] } = emitted
+    const { event, payload, retain, component, causes = [] } = emitted
     this.refuse('emit', event)
     if (component !== undefined) checkComponentName(component)
     checkChain(event, causes, 'emitted')
-    this.checkEmitted(event, payload, to)
+    this.checkEmitted(event, payload, emitted.to)
+    const to = isForAll(emitted.to) ? undefined : emitted.to
     this.activity += 1
     this.seq += 1
     const accepted: Accepted = {
@@ -378,7 +379,7 @@ export class TestHost {
       },
     }
     this.accepted.push(accepted)
-    if (accepted.retain) this.retained.set(JSON.stringify([event, to ?? null]), accepted)
+    if (accepted.retain) this.retained.set(JSON.stringify([event, to === undefined ? [] : partsOf(to)]), accepted)
     const heard = this.deliver(accepted)
     const told = [...this.listeners].filter((listener) => reaches(accepted, listener))
     const pages = new Set(told.flatMap(({ label }) => (label === null ? [] : [label])))

@@ -523,7 +523,7 @@ function invokeOf(host: TestHost, otherwise: Invoke | undefined): Invoke {
 
 function replace(owner: Record<PropertyKey, unknown>, key: PropertyKey, value: unknown): () => void {
   const before = Object.getOwnPropertyDescriptor(owner, key)
-  if (owner[key] === value) return () => {}
+  if (value !== undefined && owner[key] === value) return () => {}
   if (value === undefined) Reflect.deleteProperty(owner, key)
   else Object.defineProperty(owner, key, { value, configurable: true, writable: true })
   return () => {

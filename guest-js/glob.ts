@@ -37,12 +37,13 @@ export function matcherOf(pattern: string): (name: string) => boolean {
 /** Tells what a glob matches. */
 export function globOf(pattern: string): (text: string) => boolean {
   if (pattern.includes('**')) throw invalid(pattern, 'has `**`; one `*` crosses `:` and `/` already')
-  const wildcards = /\*|\?|\[(!?)([^\]]+)\]|[^*?[]+|\[/gu
+  // A set has at least one character, of which the first may be a `]`.
+  const wildcards = /\*|\?|\[(!|(?!!))(.[^\]]*)\]|[^*?[]+|\[/gsu
   const expression = pattern.replaceAll(wildcards, (part, not: string, set: string | undefined) => {
     if (part === '*') return '.*'
     if (part === '?') return '.'
-    if (set !== undefined) return `[${not && '^'}${set.replaceAll(/[\\^[]/g, '\\$&')}]`
-    if (part === '[') throw invalid(pattern, 'has a `[` without its `]`')
+    if (set !== undefined) return `[${not && '^'}${set.replaceAll(/[\\^[\]]/g, '\\$&')}]`
+    if (part === '[') throw invalid(pattern, 'has a `[` without its set and `]`')
     return part.replaceAll(/[\\^$.|+(){}\]/]/g, '\\$&')
   })
   let whole: RegExp

@@ -10,6 +10,7 @@ import { ReceivedEvent } from './received.js'
 import type { RequestContext } from './request.js'
 import type { Asked, Failure } from './responders.js'
 import type { Target } from './target.js'
+import { type Changes, type Named, type Started, TestJobs } from './test-periodic.js'
 import {
   type Label,
   PlayedRespondent,
@@ -131,27 +132,6 @@ interface Subscription {
   retained?: boolean
 }
 
-interface Job {
-  id: string
-  event: string
-  everyMs: number
-  to: Target | null
-  immediate: boolean
-  count: number | null
-  ticks: number
-  missed: number
-  state: 'running' | 'paused'
-  owner: { kind: 'webview'; label: string } | { kind: 'host' }
-  payload: string | undefined
-}
-
-/** What a job is asked for with. */
-interface Started extends Partial<Job> {
-  event: string
-  everyMs: number
-  replace?: boolean
-}
-
 /** The arguments of a pull. */
 interface Pulling {
   session: string
@@ -180,8 +160,7 @@ export class TestHost {
   private seq = 0
   private session: Session | null = null
   private readonly retained = new Map<string, Accepted>()
-  private readonly jobs = new Map<string, Job>()
-  private lastJob = 0
+  readonly jobs: TestJobs
   private readonly questions = new TestQuestions(checkPayload, () => {
     this.activity += 1
   })
@@ -198,6 +177,12 @@ export class TestHost {
     private readonly replays: boolean,
   ) {
     this.labels = new Set([label])
+    this.jobs = new TestJobs({
+      label,
+      check: (event, payload, to) => this.checkEmitted(event, payload, to),
+      isHeard: (event, to) => this.isHeard(event, to),
+      accept: (emitted, source, periodic) => this.accept(emitted, source, periodic),
+    })
     this.questions.join(label, this.respondent)
     this.play(null)
   }
@@ -327,7 +312,7 @@ export class TestHost {
     if (command === 'inspect') {
       throw new EventBusError('unavailable', 'the test bus counts nothing: see bus.history() and bus.listeners()')
     }
-    if (command === 'list_periodic') return [...this.jobs.values()].map(infoOf)
+    if (command === 'list_periodic') return this.jobs.list()
     if (command === 'request') return this.answerRequest(args as unknown as Asking & { session: string; id: number })
     if (command === 'cancel_request') return this.cancel(args as { session: string; ids: number[] })
     if (command !== 'pull') return this.runOnce(command as StateCommand, args as Numbered)
@@ -371,14 +356,12 @@ export class TestHost {
 
   /** Accepts an event and queues it for whoever hears it. */
   accept(emitted: Emitted, source: EventSource, periodic?: Extras['periodic']): Receipt {
-    const { event, payload, to, retain, component, causes = [] } = emitted
+    const { event, payload, retain, component, causes = [] } = emitted
     this.refuse('emit', event)
-    checkEventName(event)
-    checkOwn(event)
     if (component !== undefined) checkComponentName(component)
     checkChain(event, causes, 'emitted')
-    checkPayload(event, payload)
-    if (to !== undefined) this.checkTarget(to)
+    this.checkEmitted(event, payload, emitted.to)
+    const to = isForAll(emitted.to) ? undefined : emitted.to
     this.activity += 1
     this.seq += 1
     const accepted: Accepted = {
@@ -396,7 +379,7 @@ export class TestHost {
       },
     }
     this.accepted.push(accepted)
-    if (accepted.retain) this.retained.set(JSON.stringify([event, to ?? null]), accepted)
+    if (accepted.retain) this.retained.set(JSON.stringify([event, to === undefined ? [] : partsOf(to)]), accepted)
     const heard = this.deliver(accepted)
     const told = [...this.listeners].filter((listener) => reaches(accepted, listener))
     const pages = new Set(told.flatMap(({ label }) => (label === null ? [] : [label])))
@@ -407,6 +390,18 @@ export class TestHost {
       pages: pages.size + (heard ? 1 : 0),
       listeners: told.filter(({ label }) => label === null).length,
     }
+  }
+
+  private checkEmitted(event: string, payload: string | undefined, to: Target | undefined): void {
+    checkEventName(event)
+    checkOwn(event)
+    checkPayload(event, payload)
+    if (to !== undefined) this.checkTarget(to)
+  }
+
+  private isHeard(event: string, to: Target | undefined): boolean {
+    const hears = [...this.listeners].some((listener) => reaches({ event, to }, listener))
+    return hears || this.hearing(event, to).length > 0
   }
 
   /** Hands a listener of the test's the retained events that it hears, as a new subscription gets them. */
@@ -469,18 +464,6 @@ export class TestHost {
     return gap
   }
 
-  /** Makes the next tick of a job. */
-  tick(id: string): Receipt {
-    const job = this.job(id)
-    if (job.state === 'paused') throw new EventBusError('invalid_argument', `the job "${id}" is paused`)
-    job.ticks += 1
-    const source: EventSource = job.owner
-    const emitted = { event: job.event, payload: job.payload, to: job.to ?? undefined }
-    const receipt = this.accept(emitted, source, { id, tick: job.ticks, scheduledAt: Date.now(), missed: 0 })
-    if (job.count === job.ticks) this.jobs.delete(id)
-    return receipt
-  }
-
   private refuse(command: Refusable, event: string): void {
     for (const refusal of this.refusals) {
       if (refusal.command !== undefined && refusal.command !== command) continue
@@ -505,11 +488,16 @@ export class TestHost {
     return subscriptions.filter(([, subscription]) => picks(subscription)).map(([id]) => id)
   }
 
+  /** The subscriptions of the page that hear an event of this name and target. */
+  private hearing(event: string, to: Target | undefined): number[] {
+    if (!isForPage(to, this.label)) return []
+    const isForEach = isForAll(to)
+    return this.idsOf(({ hears, narrowed }) => hears(event) && !(narrowed && isForEach))
+  }
+
   /** Queues an event for the page; false if it does not hear it. */
   private deliver(event: Accepted): boolean {
-    if (!isForPage(event.to, this.label)) return false
-    const isForEach = isForAll(event.to)
-    const ids = this.idsOf(({ hears, narrowed }) => hears(event.event) && !(narrowed && isForEach))
+    const ids = this.hearing(event.event, event.to)
     if (ids.length > 0) this.push({ event, ids, extras: event.extras })
     return ids.length > 0
   }
@@ -613,16 +601,16 @@ export class TestHost {
       case 'reply':
         return (args.replies as Reply[]).map((entry) => resultOf(() => this.reply(entry)))
       case 'start_periodic':
-        return infoOf(this.start(args.job as Started))
+        return this.jobs.start(args.job as Started)
       case 'stop_periodic':
-        this.jobs.delete(this.job(args.id as string).id)
+        this.jobs.stop(args as unknown as Named)
         return null
       case 'pause_periodic':
-        return infoOf(Object.assign(this.job(args.id as string), { state: 'paused' }))
+        return this.jobs.hold(args as unknown as Named, 'paused')
       case 'resume_periodic':
-        return infoOf(Object.assign(this.job(args.id as string), { state: 'running' }))
+        return this.jobs.hold(args as unknown as Named, 'running')
       case 'update_periodic':
-        return infoOf(Object.assign(this.job(args.id as string), args.changes))
+        return this.jobs.update(args as unknown as Named, args.changes as Changes)
       default:
         throw new EventBusError('unavailable', `the test bus does not know the command "${command}"`)
     }
@@ -669,35 +657,6 @@ export class TestHost {
     }
     return { seq: this.seq }
   }
-
-  private start(given: Started): Job {
-    checkEventName(given.event)
-    this.lastJob += 1
-    const id = given.id ?? `job-${this.lastJob}`
-    if (this.jobs.has(id) && !given.replace) throw new EventBusError('duplicate_job', `there is a job "${id}" already`)
-    const job: Job = {
-      id,
-      event: given.event,
-      everyMs: given.everyMs,
-      to: given.to ?? null,
-      immediate: given.immediate ?? false,
-      count: given.count ?? null,
-      ticks: 0,
-      missed: 0,
-      state: 'running',
-      owner: { kind: 'webview', label: this.label },
-      payload: given.payload,
-    }
-    this.jobs.set(id, job)
-    if (job.immediate) this.tick(id)
-    return job
-  }
-
-  private job(id: string): Job {
-    const job = this.jobs.get(id)
-    if (!job) throw new EventBusError('unknown_job', `there is no job "${id}"`)
-    return job
-  }
 }
 
 /** What a name or pattern hears: what the bus itself says only where it begins like that. */
@@ -706,11 +665,7 @@ export function hearingOf(pattern: string): (name: string) => boolean {
   return (name) => matches(name) && (!name.startsWith(OWN_PREFIX) || pattern.startsWith(OWN_PREFIX))
 }
 
-function infoOf({ payload: _, ...info }: Job): Omit<Job, 'payload'> {
-  return info
-}
-
-function reaches({ event, to }: Accepted, { label, hears, hearsAny }: Listener): boolean {
+function reaches({ event, to }: Pick<Accepted, 'event' | 'to'>, { label, hears, hearsAny }: Listener): boolean {
   return hears(event) && (hearsAny || (label === null ? isForHost(to) : isForPage(to, label)))
 }
 

@@ -15,6 +15,7 @@ import {
   startPeriodic,
   type Target,
 } from './index.js'
+import { INBOX } from './realm.js'
 import { createTestBus, type TestBus, type TestBusOptions } from './testing.js'
 
 interface AppEvents {
@@ -276,6 +277,10 @@ describe('patterns', () => {
     ['a[bc]', 'ac', true],
     ['a[!bc]', 'ac', false],
     ['a[0-9]', 'a7', true],
+    ['a[]b]', 'ab', true],
+    ['a[!]b]', 'ab', false],
+    ['a[!]b]', 'ac', true],
+    ['a[!!]', 'ab', true],
     ['*ä*:*', 'größe:ä:b', true],
   ])('%s hears %s: %s', async (pattern, name, expected) => {
     await listen(pattern, () => {})
@@ -286,6 +291,9 @@ describe('patterns', () => {
     ['a**', 'invalid_pattern'],
     ['a[', 'invalid_pattern'],
     ['a[9-0]', 'invalid_pattern'],
+    ['a[]', 'invalid_pattern'],
+    ['a[!]', 'invalid_pattern'],
+    ['a[!', 'invalid_pattern'],
     ['a b*', 'invalid_pattern'],
     [`${'n'.repeat(255)}*`, 'invalid_pattern'],
     ['', 'invalid_event_name'],
@@ -310,6 +318,26 @@ describe('what is retained', () => {
       [4, true],
     ])
     expect(none).not.toHaveBeenCalled()
+  })
+
+  it('has one place for all words for the same target', async () => {
+    const same = [
+      'main',
+      ['main'],
+      ...['AnyLabel', 'Webview', 'WebviewWindow'].map((kind) => ({ kind, label: 'main' })),
+    ]
+    for (const target of same) bus.emitTo(target as Target, 'a', target, { retain: true })
+    bus.emit('a', 1, { retain: true })
+    bus.emitTo({ kind: 'Any' }, 'a', 2, { retain: true })
+    const handler = vi.fn()
+    await listen('a', handler)
+    const sent = vi.fn()
+    await listen('a', sent, { target: 'main' })
+    await bus.settled()
+    const last = { kind: 'WebviewWindow', label: 'main' }
+    expect(handler.mock.calls.map(([{ payload }]) => payload)).toEqual([last, 2])
+    expect(sent.mock.calls.map(([{ payload }]) => payload)).toEqual([last])
+    expect(bus.history().map(({ to }) => to)).toEqual([...same, undefined, undefined])
   })
 
   it('may be so by policy', async () => {
@@ -606,6 +634,22 @@ describe('in its place', () => {
     await bus.settled()
     bus[Symbol.dispose]()
     expect(typeof window).toBe('undefined')
+  })
+
+  it('the inbox of the code under test goes with it, and one that was there comes back', async () => {
+    const realm = globalThis as Record<symbol, unknown>
+    await listen('a', () => {})
+    expect(realm[INBOX]).toBeDefined()
+    bus.dispose()
+    expect(INBOX in realm).toBe(false)
+    const before = {}
+    realm[INBOX] = before
+    bus = createTestBus()
+    await listen('a', () => {})
+    expect(realm[INBOX]).not.toBe(before)
+    bus.dispose()
+    expect(realm[INBOX]).toBe(before)
+    delete realm[INBOX]
   })
 
   it('what has listened to the bus before hears and says nothing', async () => {

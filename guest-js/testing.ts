@@ -272,8 +272,17 @@ export interface TestBus<Events extends object = EventMap, Requests extends obje
   listeners(event?: NameIn<Events>): number
   /** How many responders of that name the code under test has (none or one), or how many altogether. */
   responders(event?: NameIn<Requests>): number
-  /** Makes the next tick of a periodic emit of the code under test, of which no clock makes any. */
+  /**
+   * Makes the next tick of a periodic emit of the code under test, of which no clock makes any: of its own with that id,
+   * or else of one that it has started for the app. Throws where the job is paused, or waits for somebody who listens,
+   * and why it could not be emitted, as its `lastError` says.
+   */
   tick(job: string): Receipt
+  /**
+   * Plays a source of payloads for periodic emits that the app registers in Rust: it is called at each tick, with the
+   * `args` of the job, or `null`. Returns what takes it away; jobs that have begun go on.
+   */
+  periodicSource(name: string, source: (args: unknown) => unknown): () => void
   /** Loses `count` events of that name (1 by default), so that who listens to it is told of a {@link Gap}. */
   gap(event: NameIn<Events>, options?: { count?: number; reason?: GapReason }): Gap
   /**
@@ -344,7 +353,13 @@ export function createTestBus<Events extends object = EventMap, Requests extends
     },
     listeners: (event) => host.listening(event),
     responders: (event) => host.answering(event),
-    tick: (job) => host.tick(job),
+    tick: (job) => host.jobs.tick(job),
+    periodicSource(name, source) {
+      const { sources } = host.jobs
+      if (sources.has(name)) throw new Error(`the periodic source "${name}" is there already: each has its own name`)
+      sources.set(name, source)
+      return () => sources.delete(name)
+    },
     gap: (event, { count = 1, reason = 'queue_full' } = {}) => host.lose(event, count, reason),
     refuse(event, { command, code = 'denied', message = `the test refuses "${event}"` } = {}) {
       const matches = hasWildcard(event) ? globOf(event) : (text: string) => text === event
@@ -508,7 +523,7 @@ function invokeOf(host: TestHost, otherwise: Invoke | undefined): Invoke {
 
 function replace(owner: Record<PropertyKey, unknown>, key: PropertyKey, value: unknown): () => void {
   const before = Object.getOwnPropertyDescriptor(owner, key)
-  if (owner[key] === value) return () => {}
+  if (value !== undefined && owner[key] === value) return () => {}
   if (value === undefined) Reflect.deleteProperty(owner, key)
   else Object.defineProperty(owner, key, { value, configurable: true, writable: true })
   return () => {

@@ -151,7 +151,11 @@ export function logReports(): void {
 
 /** Hands an error that nobody waits for to the page, as the browser does with an uncaught one. */
 export function report(error: unknown): void {
-  if (logging) console.error(error instanceof EventBusError ? `event bus: ${error.code}: ${error.message}` : error)
+  try {
+    if (logging) console.error(error instanceof EventBusError ? `event bus: ${error.code}: ${error.message}` : error)
+  } catch {
+    // What was thrown cannot be looked at, a revoked proxy say, and is no reason for the loop to end.
+  }
   if (typeof globalThis.reportError === 'function') globalThis.reportError(error)
   else if (!logging) console.error(error)
 }

@@ -35,6 +35,27 @@ it('says on the console what a browser keeps to itself about an injected script'
   logged.mockRestore()
 })
 
+it('goes on where a listener throws what cannot be looked at', async () => {
+  const { host } = freshRealm()
+  const tauri: { eventBus?: typeof import('./index.js') } = {}
+  Object.assign(window, { __TAURI__: tauri })
+  new Function(script)()
+  const logged = vi.spyOn(console, 'error').mockImplementation(() => {})
+  const heard: unknown[] = []
+  await tauri.eventBus?.listen('a', ({ payload }) => {
+    heard.push(payload)
+    const { proxy, revoke } = Proxy.revocable({}, {})
+    revoke()
+    throw proxy
+  })
+  for (const payload of [1, 2]) {
+    host.emit('a', payload)
+    await settled()
+  }
+  expect(heard).toEqual([1, 2])
+  logged.mockRestore()
+})
+
 it('does nothing without the global API', () => {
   const page = {}
   new Function('window', script)(page)

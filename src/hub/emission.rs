@@ -83,7 +83,7 @@ impl<W> Hub<W> {
         }
         self.deliver(&event, audience, &route, now, &mut receipt, &mut outcome);
         if is_retained {
-            let target = audience.to.as_ref().map(|to| to.target.clone());
+            let target = audience.target().cloned();
             let name = event.event_name().clone();
             let audience = audience.clone();
             self.retained

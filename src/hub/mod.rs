@@ -186,6 +186,12 @@ impl Audience {
         (!self.except.as_ref().is_some_and(is_in)).then_some(reach)
     }
 
+    /// To whom it is sent; `None` is everyone, however that was written.
+    fn target(&self) -> Option<&Target> {
+        let sent = self.to.as_ref().filter(|to| !to.selection.everyone);
+        sent.map(|to| &to.target)
+    }
+
     fn reach_host(&self) -> Reach {
         match &self.to {
             None => Reach::Broadcast,

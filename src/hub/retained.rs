@@ -59,7 +59,7 @@ impl Retained {
         weight: usize,
         limits: &Limits,
     ) -> Result<()> {
-        let target = audience.to.as_ref().map(|to| to.target.clone());
+        let target = audience.target().cloned();
         let old = self.events.get(&(draft.name.clone(), target));
         let weight = weight + target_weight(audience);
         let mut rooms = vec![(

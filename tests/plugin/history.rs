@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tauri_plugin_event_bus::{
-    Builder, EmitOptions, ErrorCode, EventBusExt, Limits, Policy, StreamItem,
+    Builder, EmitOptions, ErrorCode, EventBusExt, Limits, Policy, StreamItem, Target,
 };
 
 use crate::support::{Page, app, app_with, code, open};
@@ -250,6 +250,9 @@ fn a_retained_event_reaches_every_later_subscriber_until_it_is_cleared() {
     bus.emit("settings:theme", 2).unwrap();
     bus.emit_with("settings:secret", 3, EmitOptions::new().no_retain())
         .unwrap();
+    // Everyone is everyone, however it is written.
+    let for_all = EmitOptions::new().to(Target::everyone()).retain();
+    bus.emit_with("other", 3, for_all).unwrap();
     bus.emit_with("other", 4, EmitOptions::new().retain())
         .unwrap();
     // The webview comes after them, so that nothing is replayed.

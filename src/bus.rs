@@ -230,9 +230,9 @@ impl EventBus {
     /// This bus for what follows from an event: what it emits and asks carries the chain of what caused it.
     ///
     /// Within a listener that is so of itself, as long as it emits before it returns and on its own thread, and within a
-    /// responder as long as it emits in its own future. This is for
-    /// what emits later, or is no listener: a future, a thread, the reader of a stream. A chain longer than the limit
-    /// `hops` is refused with [`ErrorCode::EventLoop`], so that events which cause each other come to an end.
+    /// responder as long as it emits in its own future. This is for what emits later, or is neither: a future, a thread,
+    /// the reader of a stream. A chain longer than the limit `hops` is refused with [`ErrorCode::EventLoop`], so that
+    /// events which cause each other come to an end.
     ///
     /// ```
     /// # fn listen(bus: &tauri_plugin_event_bus::EventBus) -> tauri_plugin_event_bus::Result<()> {

@@ -4,9 +4,9 @@ import type { Gap, PeriodicTick } from './event.js'
 /** The answer to a pull, as docs/wire-protocol.md describes it. */
 export interface Batch {
   /** Their indexes follow each other. */
-  readonly items: (PulledEvent | PulledGap | PulledQuestion | PulledEnding)[]
+  readonly items: (Run | PulledGap | PulledQuestion | PulledEnding)[]
   readonly heads: Head[]
-  /** The index of the first item. */
+  /** The index of the first event or other item. */
   readonly first: number
   /** Whether the host has more. */
   readonly more: boolean
@@ -17,8 +17,12 @@ export interface Batch {
 /** What events of a batch have in common. A source of 0 is the host. */
 export type Head = [event: string, source: 0 | string, subscriptions: number | number[]]
 
-/** `seq` and `micros` are the difference to the event before in the batch. */
-export type PulledEvent = [head: number, seq: number, micros: number, payload: unknown, extras?: Extras]
+/**
+ * Events with one head, whose sequence numbers follow each other. `seq` and `micros` are the difference to the event
+ * before in the batch; of the events after the first of a run `micros` and the payload follow, in turns. Where the
+ * length is odd, the last element is what all of them have beside.
+ */
+export type Run = [head: number, seq: number, micros: number, payload: unknown, ...more: unknown[]]
 
 export interface Extras {
   readonly periodic?: PeriodicTick

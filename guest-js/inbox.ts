@@ -5,6 +5,7 @@ import {
   type PulledEnding,
   type PulledGap,
   type PulledQuestion,
+  type Run,
   readBatch,
 } from './batch.js'
 import { CommandQueue, type Entry, RETRY_AFTER, type Renewal, run, type StateCommand } from './commands.js'
@@ -30,7 +31,7 @@ const WORD_EVERY = 5_000
 /** For how many microtasks a pull waits for the answers of responders that have just been called. */
 const ANSWER_TURNS = 4
 
-/** After how many items the clock is read, while they are quick. */
+/** After how many events the clock is read, while they are quick. */
 const CLOCK_EVERY = 16
 
 /** What one subscription does with what arrives. */
@@ -140,12 +141,27 @@ interface Pull {
 interface Reading {
   readonly batch: Batch
   /** The place of the item that is next. */
-  next: number
-  /** The sequence number of the event before. */
+  item: number
+  /** The place in it of the event that is next, where it is a run that has been begun. */
+  place: number
+  /** The index of what was last read. */
+  index: number
+  /** The sequence number of the event that was last read. */
   seq: number
-  /** The time of the event before, in microseconds. */
+  /** Its time in microseconds. */
   micros: number
 }
+
+/** Handlers run until the page gets its turn. */
+interface Turn {
+  /** The index of what was handled before. */
+  readonly began: number
+  /** When it ends, as `performance.now()` tells it. */
+  readonly endsAt: number
+}
+
+/** Where the first event of a run stands. */
+const FIRST_EVENT = 2
 
 /** The pulls of one session. */
 interface Pulls {
@@ -353,7 +369,7 @@ class PageInbox implements Inbox {
       if (batch.more && !isEmpty) {
         while (ahead.length < READ_AHEAD) ahead.push(this.ask(pulls, true))
       }
-      const reading: Reading = { batch, next: 0, seq: 0, micros: 0 }
+      const reading: Reading = { batch, item: 0, place: FIRST_EVENT, index: batch.first - 1, seq: 0, micros: 0 }
       let heard = performance.now()
       if (ahead.length === 0) this.conversations?.hold()
       while (this.dispatch(pulls, reading)) {
@@ -430,78 +446,115 @@ class PageInbox implements Inbox {
   }
 
   /**
-   * Runs the handlers of a batch, from one of its items on, and returns at which item it paused. Handlers that take
-   * their time would else keep the page from drawing and from hearing its user.
+   * Runs the handlers of a batch, from where it was read to, and returns whether it paused. Handlers that take their
+   * time would else keep the page from drawing and from hearing its user.
    */
   private dispatch(pulls: Pulls, reading: Reading): boolean {
-    const { items, heads } = reading.batch
-    const pauseAt = performance.now() + LONGEST_DISPATCH
-    const beganAt = reading.next
-    // Every event of a page passes here, so nothing is made that no handler sees.
-    while (reading.next < items.length) {
-      const item = items[reading.next] as Batch['items'][number]
-      const index = reading.batch.first + reading.next
-      reading.next += 1
+    const { items } = reading.batch
+    const turn: Turn = { began: reading.index, endsAt: performance.now() + LONGEST_DISPATCH }
+    let isOver = false
+    while (reading.item < items.length && !isOver) {
+      const item = items[reading.item] as Batch['items'][number]
       if (Array.isArray(item)) {
-        reading.seq += item[1]
-        reading.micros += item[2]
-        if (index > pulls.handled) {
-          this.deliver(heads[item[0]] as Head, reading.seq, reading.micros / 1000, item[3], item[4])
+        isOver = this.deliverRun(item, pulls, reading, turn)
+      } else {
+        reading.item += 1
+        reading.index += 1
+        if (reading.index > pulls.handled) {
+          this.deliverOther(item)
+          pulls.handled = reading.index
         }
-      } else if (index > pulls.handled) {
-        this.deliverOther(item)
+        isOver = this.isOver(turn, reading.index)
       }
-      if (index > pulls.handled) pulls.handled = index
-      const isSixteenth = reading.next % CLOCK_EVERY === 0
-      if ((isSixteenth || this.slow) && performance.now() > pauseAt) {
-        this.slow = true
-        break
-      }
-      if (isSixteenth && reading.next - beganAt >= CLOCK_EVERY) this.slow = false
     }
-    return reading.next < items.length
+    return reading.item < items.length
   }
 
-  private deliver(head: Head, seq: number, timestamp: number, payload: unknown, extras: Extras | undefined): void {
-    // Replayed and retained events are older than what other subscriptions still wait for.
-    if (!extras?.replayed && !extras?.retained && seq > this.seen) this.seen = seq
-    const ids = head[2]
-    if (typeof ids === 'number') {
-      this.deliverTo(ids, head, seq, timestamp, payload, extras)
-    } else {
-      for (const id of ids) this.deliverTo(id, head, seq, timestamp, payload, extras)
+  /** Whether it is time to pause, as far as the clock is looked at. */
+  private isOver({ began, endsAt }: Turn, index: number): boolean {
+    const isDue = index % CLOCK_EVERY === 0
+    if ((isDue || this.slow) && performance.now() > endsAt) {
+      this.slow = true
+      return true
     }
+    if (isDue && index - began >= CLOCK_EVERY) this.slow = false
+    return false
   }
 
-  private deliverTo(
-    id: number,
-    head: Head,
-    seq: number,
-    timestamp: number,
-    payload: unknown,
-    extras: Extras | undefined,
-  ): void {
-    const subscription = this.addressed(id)
-    if (!subscription) return
+  /**
+   * Hands the events of a run to their subscriptions, and returns whether it is time to pause. Every event of a page
+   * passes here, one step of one loop each: nothing is made that no handler sees, and an engine that compiles what runs
+   * often has little to compile.
+   */
+  private deliverRun(run: Run, pulls: Pulls, reading: Reading, turn: Turn): boolean {
+    const { subscriptions } = this
+    const { session } = pulls
+    const head = reading.batch.heads[run[0]] as Head
+    const ids = typeof head[2] === 'number' ? [head[2]] : head[2]
+    const source = sourceOf(head[1])
+    const end = run.length - (run.length % 2)
+    const extras = run[end] as Extras | undefined
     const replayed = extras?.replayed === true
     const retained = extras?.retained === true
+    const isLive = !replayed && !retained
+    let { place, index, micros, seq } = reading
+    if (place === FIRST_EVENT) seq += run[1] - 1
+    let isOver = false
+    while (place < end && !isOver) {
+      seq += 1
+      index += 1
+      micros += run[place] as number
+      const payload = run[place + 1]
+      place += 2
+      if (index <= pulls.handled) continue
+      // Replayed and retained events are older than what other subscriptions still wait for.
+      if (isLive && seq > this.seen) this.seen = seq
+      for (let i = 0; i < ids.length; i += 1) {
+        const id = ids[i] as number
+        // Looked up when its turn comes, since the handler before may have ended it.
+        const subscription = subscriptions.get(id)
+        if (!subscription) continue
+        // Once a subscription has had a live event, the next one is mostly just the next.
+        const isNext = isLive && seq > subscription.last && seq >= subscription.live && subscription.session === session
+        if (isNext) subscription.last = seq
+        else if (!this.admit(subscription, seq, replayed, retained)) continue
+        const received = new ReceivedEvent(head[0], payload, id, seq, micros / 1000, source, replayed, retained, extras)
+        this.cause = received
+        try {
+          const returned = subscription.subscriber.deliver(received)
+          if (returned !== undefined) reportLater(returned)
+        } catch (error) {
+          report(error)
+        }
+      }
+      pulls.handled = index
+      isOver = (this.slow || index % CLOCK_EVERY === 0) && this.isOver(turn, index)
+    }
+    this.cause = null
+    reading.seq = seq
+    reading.micros = micros
+    reading.index = index
+    if (place < end) {
+      reading.place = place
+    } else {
+      reading.place = FIRST_EVENT
+      reading.item += 1
+    }
+    return isOver
+  }
+
+  /** Notes that a subscription is due to be handed this event; false if it has had it. */
+  private admit(subscription: Subscription, seq: number, replayed: boolean, retained: boolean): boolean {
+    // What is addressed to it tells that the host has accepted it, also where the answer to that is still due.
+    subscription.session = this.pulls.session
     if (replayed) subscription.replayed = Math.max(subscription.replayed ?? 0, seq)
-    if (!isNew(subscription, seq, retained && !replayed)) return
+    if (!isNew(subscription, seq, retained && !replayed)) return false
     if (seq > subscription.last) subscription.last = seq
     if (seq < subscription.live) {
       if (replayed || retained) subscription.earlier.add(seq)
       else subscription.live = seq
     }
-    const source = sourceOf(head[1])
-    const received = new ReceivedEvent(head[0], payload, id, seq, timestamp, source, replayed, retained, extras)
-    this.cause = received
-    try {
-      reportLater(subscription.subscriber.deliver(received))
-    } catch (error) {
-      report(error)
-    } finally {
-      this.cause = null
-    }
+    return true
   }
 
   private deliverOther(item: PulledGap | PulledQuestion | PulledEnding): void {
@@ -561,8 +614,9 @@ function isNew({ last, live, earlier }: Subscription, seq: number, onlyRetained:
   return seq > last || (onlyRetained && seq < live && !earlier.has(seq))
 }
 
+/** Events share it, so that no handler can change what the next one sees. */
 function sourceOf(source: 0 | string): EventSource {
-  return source === 0 ? { kind: 'host' } : { kind: 'webview', label: source }
+  return Object.freeze(source === 0 ? { kind: 'host' } : { kind: 'webview', label: source })
 }
 
 function warningOf({ atMost, count, reason }: Gap, event: string): string {

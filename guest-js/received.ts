@@ -29,14 +29,7 @@ export class ReceivedEvent implements BusEvent<unknown> {
     public retained: boolean,
     extras: Extras | undefined,
   ) {
-    if (!extras) return
-    if (extras.superseded !== undefined) this.superseded = extras.superseded
-    if (extras.periodic) this.periodic = { ...extras.periodic }
-    if (extras.component !== undefined) this.component = extras.component
-    if (extras.causes) {
-      this.causes = [...extras.causes]
-      this.hops = extras.causes.length
-    }
+    if (extras) addExtras(this, extras)
   }
 
   get emit(): Emit {
@@ -45,6 +38,17 @@ export class ReceivedEvent implements BusEvent<unknown> {
 
   get emitTo(): EmitTo {
     return emitToAfter(chainOf(this))
+  }
+}
+
+/** What few events have, apart from what every event passes. */
+function addExtras(event: ReceivedEvent, { superseded, periodic, component, causes }: Extras): void {
+  if (superseded !== undefined) event.superseded = superseded
+  if (periodic) event.periodic = { ...periodic }
+  if (component !== undefined) event.component = component
+  if (causes) {
+    event.causes = [...causes]
+    event.hops = causes.length
   }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use serde_json::{Map, Value, json};
 
 use crate::event::{BusEvent, Mark, Source, unix_micros, unix_millis};
-use crate::hub::outbox::{Batch, Item};
+use crate::hub::outbox::{Batch, Delivery, Item};
 use crate::hub::queue::{LostEvents, QueuedEvent};
 use crate::hub::requests::Question;
 use crate::hub::subscriptions::SubscriptionId;
@@ -16,39 +16,119 @@ use crate::name::EventName;
 /// page would else read more envelope than payload.
 pub(crate) fn encode(batch: &Batch) -> String {
     const REST: usize = 64;
-    let length: usize = batch.items.iter().map(|own| own.item.weight()).sum();
-    let mut json = String::with_capacity(length + REST);
-    let mut heads = Heads::default();
-    let mut before = Before::default();
-    json.push_str("{\"items\":[");
-    for (place, delivery) in batch.items.iter().enumerate() {
-        if place > 0 {
-            json.push(',');
-        }
+    let mut writer = Writer {
+        json: String::with_capacity(batch.items.iter().map(size_of).sum::<usize>() + REST),
+        heads: Heads::default(),
+        run: None,
+        seq: 0,
+        micros: 0,
+    };
+    writer.json.push_str("{\"items\":[");
+    for delivery in &batch.items {
         match &delivery.item {
-            Item::Event(queued) => {
-                let head = heads.place_of(queued);
-                push_event(&mut json, head, &mut before, &queued.event);
-            }
-            Item::Lost(lost) => push_gap(&mut json, lost),
-            Item::Question(question) => push_question(&mut json, question),
+            Item::Event(queued) => writer.push_event(queued),
+            Item::Lost(lost) => push_gap(writer.next_item(), lost),
+            Item::Question(question) => push_question(writer.next_item(), question),
             Item::Ended(id, ending) => {
+                let code = ending.code();
+                // Writing to a string cannot fail.
                 let _ = write!(
-                    json,
-                    "{{\"ended\":\"{id}\",\"code\":\"{}\"}}",
-                    ending.code()
+                    writer.next_item(),
+                    "{{\"ended\":\"{id}\",\"code\":\"{code}\"}}"
                 );
             }
         }
     }
     let first = batch.items.first().map_or(0, |delivery| delivery.index);
-    // Writing to a string cannot fail.
-    let _ = write!(
-        json,
-        "],\"heads\":[{}],\"first\":{first},\"more\":{}}}",
-        heads.json, batch.more
-    );
-    json
+    writer.finish(first, batch.more)
+}
+
+/// About as many bytes as an item takes.
+fn size_of(delivery: &Delivery) -> usize {
+    /// Two commas and the difference in time. What else stands beside a payload is written once for many events.
+    const SMALL: usize = 8;
+    match &delivery.item {
+        Item::Event(queued) => queued.event.payload_json().len() + SMALL,
+        other => other.weight(),
+    }
+}
+
+struct Writer<'a> {
+    json: String,
+    heads: Heads<'a>,
+    /// The run whose end is still to be written.
+    run: Option<Run>,
+    /// The numbers of the event before.
+    seq: u64,
+    micros: i64,
+}
+
+/// Events with one head and with what else is alike, whose numbers follow each other.
+struct Run {
+    head: usize,
+    extras: Option<String>,
+}
+
+impl<'a> Writer<'a> {
+    fn push_event(&mut self, queued: &'a QueuedEvent) {
+        let event = &queued.event;
+        let next = Run {
+            head: self.heads.place_of(queued),
+            extras: extras_of(event),
+        };
+        let micros = unix_micros(event.timestamp());
+        let step = event.seq().wrapping_sub(self.seq).cast_signed();
+        let goes_on = |run: &Run| step == 1 && run.head == next.head && run.extras == next.extras;
+        if self.run.as_ref().is_some_and(goes_on) {
+            self.json.push(',');
+        } else {
+            let _ = write!(self.next_item(), "[{},{step},", next.head);
+            self.run = Some(next);
+        }
+        push_number(&mut self.json, micros - self.micros);
+        self.json.push(',');
+        self.json.push_str(event.payload_json());
+        self.seq = event.seq();
+        self.micros = micros;
+    }
+
+    /// Where the next item is to be written.
+    fn next_item(&mut self) -> &mut String {
+        self.end_run();
+        if !self.json.ends_with('[') {
+            self.json.push(',');
+        }
+        &mut self.json
+    }
+
+    fn end_run(&mut self) {
+        if let Some(run) = self.run.take() {
+            if let Some(extras) = run.extras {
+                let _ = write!(self.json, ",{extras}");
+            }
+            self.json.push(']');
+        }
+    }
+
+    fn finish(mut self, first: u64, more: bool) -> String {
+        self.end_run();
+        let heads = &self.heads.json;
+        let _ = write!(
+            self.json,
+            "],\"heads\":[{heads}],\"first\":{first},\"more\":{more}}}"
+        );
+        self.json
+    }
+}
+
+/// Events that come fast are few microseconds apart, and formatting costs more than all else of an event here.
+fn push_number(json: &mut String, number: i64) {
+    match u8::try_from(number) {
+        Ok(digit @ 0..=9) => json.push(char::from(b'0' + digit)),
+        _ => {
+            let _ = write!(json, "{number}");
+        }
+    }
 }
 
 /// What events of a batch have in common.
@@ -105,35 +185,12 @@ impl<'a> Heads<'a> {
     }
 }
 
-/// The numbers of the event before.
-#[derive(Default)]
-struct Before {
-    seq: u64,
-    micros: i64,
-}
-
-fn push_event(json: &mut String, head: usize, before: &mut Before, event: &BusEvent) {
-    let micros = unix_micros(event.timestamp());
-    let _ = write!(
-        json,
-        "[{head},{},{},",
-        event.seq().wrapping_sub(before.seq).cast_signed(),
-        micros - before.micros
-    );
-    *before = Before {
-        seq: event.seq(),
-        micros,
-    };
-    json.push_str(event.payload_json());
-    push_extras(json, event);
-    json.push(']');
-}
-
-fn push_extras(json: &mut String, event: &BusEvent) {
+/// What an event has beside its head, its numbers and its payload, mostly nothing.
+fn extras_of(event: &BusEvent) -> Option<String> {
     let mark = event.mark();
     let is_plain = event.tick().is_none() && event.component().is_none() && event.hops() == 0;
     if is_plain && mark == Mark::default() {
-        return;
+        return None;
     }
     let mut extras = Map::new();
     if let Some(component) = event.component() {
@@ -159,7 +216,7 @@ fn push_extras(json: &mut String, event: &BusEvent) {
     if mark.superseded > 0 {
         extras.insert("superseded".to_owned(), mark.superseded.into());
     }
-    let _ = write!(json, ",{}", Value::Object(extras));
+    Some(Value::Object(extras).to_string())
 }
 
 fn push_question(json: &mut String, question: &Question) {

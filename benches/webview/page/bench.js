@@ -84,7 +84,10 @@ function connect() {
 
 /** Everything that was emitted, as one answer. */
 async function answerAfterAnswer() {
-  for (;;) for (const item of (await core.invoke('limit')).items) handle(item[3])
+  for (;;) {
+    const [run] = (await core.invoke('limit')).items
+    for (let place = 3; place < run.length; place += 2) handle(run[place])
+  }
 }
 
 const senders = {

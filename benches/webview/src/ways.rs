@@ -149,17 +149,11 @@ impl Emitter {
             }
             // The very text that the plugin's batches hold.
             Self::Limit { answer, before, .. } => {
-                let (separator, seq) = if answer.is_empty() {
-                    ("{\"items\":[", 1_000_000)
-                } else {
-                    (",", 1)
-                };
+                if answer.is_empty() {
+                    answer.push_str("{\"items\":[[0,1000000");
+                }
                 let json = serde_json::to_string(payload)?;
-                write!(
-                    answer,
-                    "{separator}[0,{seq},{},{json}]",
-                    payload.at - *before
-                )?;
+                write!(answer, ",{},{json}", payload.at - *before)?;
                 *before = payload.at;
             }
         }
@@ -177,7 +171,7 @@ impl Emitter {
         {
             let _ = write!(
                 answer,
-                "],\"heads\":[[\"{EVENT}\",0,1]],\"first\":1,\"more\":false}}"
+                "]],\"heads\":[[\"{EVENT}\",0,1]],\"first\":1,\"more\":false}}"
             );
             for label in windows {
                 host.limits.send(label, answer.clone());

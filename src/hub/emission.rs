@@ -71,7 +71,7 @@ impl<W> Hub<W> {
         }
         let event = BusEvent::new(Accepted {
             seq: self.seq,
-            name: draft.name,
+            name: route.name.clone(),
             payload: draft.payload,
             accepted_at: SystemTime::now(),
             source: draft.source,

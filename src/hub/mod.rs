@@ -20,7 +20,7 @@ pub(crate) mod session;
 mod subscribing;
 pub(crate) mod subscriptions;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
@@ -38,7 +38,7 @@ use crate::target::{Selection, Target};
 use backlog::Backlog;
 use consumer::Consumer;
 use order::{Answer, CommandOrder};
-use outbox::Batch;
+use outbox::{Answered, Batch};
 use queue::{Entry, QueueBound};
 use requests::{RequestId, Requests};
 use retained::Retained;
@@ -69,9 +69,9 @@ pub(crate) struct Hub<W> {
     /// How many events were not accepted.
     refused: u64,
     limits: Limits,
-    webviews: HashMap<Arc<str>, Webview<W>>,
-    sessions: HashMap<SubscriberKey, Session<W>>,
-    consumers: HashMap<SubscriberKey, Consumer>,
+    webviews: BTreeMap<Arc<str>, Webview<W>>,
+    sessions: BTreeMap<SubscriberKey, Session<W>>,
+    consumers: BTreeMap<SubscriberKey, Consumer>,
     subscriptions: Subscriptions,
     retained: Retained,
     requests: Requests<W>,
@@ -225,6 +225,8 @@ pub(crate) struct Outcome<W> {
     pub(crate) room: bool,
     /// Webviews that went to another origin, where the jobs of the page before end.
     pub(crate) moved_away: Vec<Arc<str>>,
+    /// What a page has handled, which is dropped where nobody waits for the hub.
+    pub(crate) handled: Vec<Arc<Answered>>,
 }
 
 impl<W> Default for Outcome<W> {
@@ -240,6 +242,7 @@ impl<W> Default for Outcome<W> {
             rearm: false,
             room: false,
             moved_away: Vec::new(),
+            handled: Vec::new(),
         }
     }
 }
@@ -257,9 +260,9 @@ impl<W> Hub<W> {
             seq: 0,
             refused: 0,
             limits,
-            webviews: HashMap::new(),
-            sessions: HashMap::new(),
-            consumers: HashMap::new(),
+            webviews: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            consumers: BTreeMap::new(),
             subscriptions: Subscriptions::new(policies),
             retained: Retained::default(),
             requests: Requests::default(),

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 
 use super::order::Turn;
-use super::outbox::{BatchBound, Delivery, Item};
+use super::outbox::{Batch, BatchBound, Item};
 use super::session::SessionId;
 use super::subscriptions::SubscriberKey;
 use super::*;
@@ -126,7 +126,7 @@ struct Page {
     n: u64,
     handled: u64,
     /// Answers on their way, oldest first.
-    mailbox: Vec<Vec<Delivery>>,
+    mailbox: Vec<Batch>,
     heard: BTreeMap<u32, Heard>,
     started: Option<Instant>,
 }
@@ -197,8 +197,8 @@ impl World {
 
     fn settle(&mut self, outcome: Outcome<usize>) {
         for (page, batch) in outcome.answers {
-            if !batch.items.is_empty() {
-                self.pages[page].mailbox.push(batch.items);
+            if !batch.is_empty() {
+                self.pages[page].mailbox.push(batch);
             }
         }
     }
@@ -358,18 +358,18 @@ impl World {
         if which >= own.mailbox.len() {
             return;
         }
-        let items = own.mailbox.remove(which);
+        let batch = own.mailbox.remove(which);
         // An answer that came before the one that it follows on is passed over, and asked for again.
-        if items[0].index > own.handled + 1 {
+        if batch.first() > own.handled + 1 {
             return;
         }
-        for delivery in items {
-            if delivery.index <= own.handled {
+        for (index, item) in (batch.first()..).zip(batch.items()) {
+            if index <= own.handled {
                 continue;
             }
-            assert_eq!(delivery.index, own.handled + 1, "an index is missing");
-            own.handled = delivery.index;
-            match delivery.item {
+            assert_eq!(index, own.handled + 1, "an index is missing");
+            own.handled = index;
+            match item {
                 Item::Event(queued) => {
                     for id in queued.subscriptions.iter() {
                         let heard = own.heard.get_mut(id).unwrap();

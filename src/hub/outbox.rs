@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorCode, Result};
@@ -17,20 +18,42 @@ pub(crate) struct Outbox {
     queue: Queue,
     /// Questions, and the ends of questions, each with the sequence number that it comes after. No policy drops them.
     requests: VecDeque<(u64, Item)>,
-    answered: VecDeque<Delivery>,
-    /// What the answered items weigh.
+    answered: VecDeque<Unacknowledged>,
+    /// What the items weigh that were answered and are not acknowledged.
     answered_bytes: usize,
-    /// The index that the next delivered item gets, less one.
+    /// The index of the last item that was answered.
     last_index: u64,
+    /// The index of the last item that was acknowledged.
+    acknowledged: u64,
     /// The index of the last item of the answer before: the next pull that reads ahead goes on after it.
     cursor: u64,
 }
 
-/// An item with its place in the session's own numbering.
-#[derive(Debug, Clone)]
-pub(crate) struct Delivery {
-    pub(crate) index: u64,
-    pub(crate) item: Item,
+/// Items that were taken for one answer. All answers that have some of them share them.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    /// The index of the first item. There is at least one.
+    first: u64,
+    items: Vec<Item>,
+}
+
+impl Answered {
+    fn last(&self) -> u64 {
+        self.first + self.items.len() as u64 - 1
+    }
+
+    /// Where the items after this index are.
+    fn after(&self, index: u64) -> Range<usize> {
+        let start = (index + 1).saturating_sub(self.first) as usize;
+        start.min(self.items.len())..self.items.len()
+    }
+}
+
+#[derive(Debug)]
+struct Unacknowledged {
+    answered: Arc<Answered>,
+    /// What those of its items weigh that are not acknowledged.
+    bytes: usize,
 }
 
 /// What a page may be delivered.
@@ -68,9 +91,37 @@ impl Item {
 /// What answers a pull: items whose indexes follow each other.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Batch {
-    pub(crate) items: Vec<Delivery>,
+    answered: Option<Arc<Answered>>,
+    /// Which of them it has.
+    range: Range<usize>,
     /// Whether more was waiting when this was taken.
     pub(crate) more: bool,
+}
+
+impl Batch {
+    pub(crate) fn items(&self) -> &[Item] {
+        let answered = self.answered.as_ref();
+        answered.map_or(&[], |answered| &answered.items[self.range.clone()])
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.range.is_empty()
+    }
+
+    /// The index of the first item; 0 if there is none.
+    pub(crate) fn first(&self) -> u64 {
+        let answered = self.answered.as_ref();
+        answered.map_or(0, |answered| answered.first + self.range.start as u64)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of(first: u64, items: Vec<Item>, more: bool) -> Self {
+        Self {
+            range: 0..items.len(),
+            answered: (!items.is_empty()).then(|| Arc::new(Answered { first, items })),
+            more,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -91,6 +142,7 @@ impl Outbox {
             answered: VecDeque::new(),
             answered_bytes: 0,
             last_index: 0,
+            acknowledged: 0,
             cursor: 0,
         }
     }
@@ -146,17 +198,22 @@ impl Outbox {
     /// All that the page has not acknowledged, for the page after it.
     pub(crate) fn into_unacknowledged(mut self) -> impl Iterator<Item = Entry> {
         // Whoever has asked was told that this page is gone.
-        let entry_of = |delivery: Delivery| match delivery.item {
-            Item::Event(queued) => Some(Entry::Event(queued)),
-            Item::Lost(lost) => Some(Entry::Lost(lost)),
+        let entry_of = |item: &Item| match item {
+            Item::Event(queued) => Some(Entry::Event(queued.clone())),
+            Item::Lost(lost) => Some(Entry::Lost(lost.clone())),
             Item::Question(_) | Item::Ended(..) => None,
         };
-        let answered = self.answered.into_iter().filter_map(entry_of);
+        let acknowledged = self.acknowledged;
+        let answered = self.answered.into_iter().flat_map(move |own| {
+            let items = &own.answered.items[own.answered.after(acknowledged)];
+            items.iter().filter_map(entry_of).collect::<Vec<_>>()
+        });
         answered.chain(std::iter::from_fn(move || self.queue.pop()))
     }
 
-    /// Lets go of what the page has handled, and says how much that was.
-    pub(crate) fn acknowledge(&mut self, ack: u64) -> Result<usize> {
+    /// Lets go of what the page has handled. That is given back, to be dropped where nobody waits for it; `None` if it
+    /// is nothing new.
+    pub(crate) fn acknowledge(&mut self, ack: u64) -> Result<Option<Vec<Arc<Answered>>>> {
         if ack > self.last_index {
             return Err(Error::new(
                 ErrorCode::InvalidArgument,
@@ -166,20 +223,37 @@ impl Outbox {
                 ),
             ));
         }
-        let acknowledged = self.answered.partition_point(|item| item.index <= ack);
-        for item in self.answered.drain(..acknowledged) {
-            self.answered_bytes -= item.item.weight();
+        if ack <= self.acknowledged {
+            return Ok(None);
         }
-        Ok(acknowledged)
+        let whole = self
+            .answered
+            .partition_point(|own| own.answered.last() <= ack);
+        let mut handled = Vec::with_capacity(whole);
+        for own in self.answered.drain(..whole) {
+            self.answered_bytes -= own.bytes;
+            handled.push(own.answered);
+        }
+        if let Some(Unacknowledged { answered, bytes }) = self.answered.front_mut() {
+            let rest = answered.after(ack);
+            let begun = answered.after(self.acknowledged).start..rest.start;
+            let weight: usize = answered.items[begun].iter().map(Item::weight).sum();
+            *bytes -= weight;
+            self.answered_bytes -= weight;
+        }
+        self.acknowledged = ack;
+        Ok(Some(handled))
     }
 
     /// How many bytes the answer to a pull with this acknowledgement would have of what was answered before; or to one
     /// that reads ahead.
     pub(crate) fn repeated(&self, ack: Option<u64>, bound: BatchBound) -> usize {
         let after = ack.unwrap_or(self.cursor);
-        self.answered_after(after, bound)
-            .map(|item| item.item.weight())
-            .sum()
+        let Some(answered) = self.answered_after(after) else {
+            return 0;
+        };
+        let items = &answered.items[fitting(answered, after, bound)];
+        items.iter().map(Item::weight).sum()
     }
 
     /// The answer to a pull that has this acknowledgement: what is not acknowledged again as it was, else a new batch.
@@ -191,38 +265,29 @@ impl Outbox {
 
     /// What follows on the answer before, whether that one has arrived or not.
     pub(crate) fn batch_ahead(&mut self, bound: BatchBound) -> Batch {
-        if self
-            .answered
-            .back()
-            .is_none_or(|item| item.index <= self.cursor)
-        {
+        let is_new = self.answered_after(self.cursor).is_none();
+        if is_new {
             self.fill(bound);
         }
-        let items: Vec<Delivery> = self.answered_after(self.cursor, bound).cloned().collect();
-        if let Some(last) = items.last() {
-            self.cursor = last.index;
+        let mut batch = Batch::default();
+        if let Some(answered) = self.answered_after(self.cursor) {
+            batch.range = match is_new {
+                true => answered.after(self.cursor),
+                false => fitting(answered, self.cursor, bound),
+            };
+            batch.answered = Some(Arc::clone(answered));
+            self.cursor += batch.range.len() as u64;
         }
-        let is_last = self
-            .answered
-            .back()
-            .is_none_or(|item| item.index <= self.cursor);
-        Batch {
-            more: !is_last || self.next_weight().is_some(),
-            items,
-        }
+        batch.more = self.cursor < self.last_index || self.next_weight().is_some();
+        batch
     }
 
-    /// What was answered and follows on this index, as far as it fits into one answer. What was answered over a better
-    /// path may be too much for the one of this pull.
-    fn answered_after(&self, index: u64, bound: BatchBound) -> impl Iterator<Item = &Delivery> {
-        let start = self.answered.partition_point(|item| item.index <= index);
-        let mut bytes = 0;
-        let following = self.answered.range(start..).enumerate();
-        let fitting = following.take_while(move |(place, item)| {
-            bytes += item.item.weight();
-            *place == 0 || (*place < bound.events && bytes <= bound.bytes)
-        });
-        fitting.map(|(_, item)| item)
+    /// What was answered and follows on this index.
+    fn answered_after(&self, index: u64) -> Option<&Arc<Answered>> {
+        let place = self
+            .answered
+            .partition_point(|own| own.answered.last() <= index);
+        self.answered.get(place).map(|own| &own.answered)
     }
 
     /// Nobody is to be told any more of what this subscription has lost.
@@ -237,7 +302,8 @@ impl Outbox {
 
     /// How much was answered and is not acknowledged.
     pub(crate) fn unacknowledged(&self) -> (usize, usize) {
-        (self.answered.len(), self.answered_bytes)
+        let events = self.last_index - self.acknowledged;
+        (events as usize, self.answered_bytes)
     }
 
     /// How many events its full queue has dropped.
@@ -265,30 +331,38 @@ impl Outbox {
     }
 
     fn fill(&mut self, bound: BatchBound) {
-        let is_behind = self.answered.len() >= MOST_UNACKNOWLEDGED * bound.events
-            || self.answered_bytes >= MOST_UNACKNOWLEDGED * bound.bytes;
-        if is_behind && !self.answered.is_empty() {
+        let (events, bytes) = self.unacknowledged();
+        let is_behind = events >= MOST_UNACKNOWLEDGED * bound.events
+            || bytes >= MOST_UNACKNOWLEDGED * bound.bytes;
+        if is_behind && events > 0 {
             return;
         }
+        let (waiting, _) = self.queue.load();
+        let mut items = Vec::with_capacity(waiting.min(bound.events));
         let mut bytes = 0;
-        for place in 0..bound.events {
-            let Some(weight) = self.next_weight() else {
-                return;
-            };
+        while items.len() < bound.events
+            && let Some(weight) = self.next_weight()
+        {
             // An event larger than a batch still travels, alone.
-            if bytes + weight > bound.bytes && place > 0 {
-                return;
+            if bytes + weight > bound.bytes && !items.is_empty() {
+                break;
             }
+            let Some(item) = self.pop() else {
+                break;
+            };
             bytes += weight;
-            if let Some(item) = self.pop() {
-                self.last_index += 1;
-                self.answered_bytes += item.weight();
-                self.answered.push_back(Delivery {
-                    index: self.last_index,
-                    item,
-                });
-            }
+            items.push(item);
         }
+        if items.is_empty() {
+            return;
+        }
+        let first = self.last_index + 1;
+        self.last_index += items.len() as u64;
+        self.answered_bytes += bytes;
+        self.answered.push_back(Unacknowledged {
+            answered: Arc::new(Answered { first, items }),
+            bytes,
+        });
     }
 
     /// Whether a question comes next: events that were accepted before it come first.
@@ -314,6 +388,19 @@ impl Outbox {
     }
 }
 
+/// Those after this index that fit into one answer. What was answered over a better path may be too much for the one of
+/// this pull.
+fn fitting(answered: &Answered, index: u64, bound: BatchBound) -> Range<usize> {
+    let range = answered.after(index);
+    let mut bytes = 0;
+    let fits = |(place, item): &(usize, &Item)| {
+        bytes += item.weight();
+        *place == 0 || (*place < bound.events && bytes <= bound.bytes)
+    };
+    let items = answered.items[range.clone()].iter().enumerate();
+    range.start..range.start + items.take_while(fits).count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -334,13 +421,12 @@ mod tests {
     }
 
     fn indexes(batch: &Batch) -> Vec<(u64, u64)> {
-        batch
-            .items
-            .iter()
-            .map(|delivery| match &delivery.item {
-                Item::Event(queued) => (delivery.index, queued.event.seq()),
-                Item::Lost(lost) => (delivery.index, lost.gap.from),
-                Item::Question(_) | Item::Ended(..) => (delivery.index, 0),
+        let items = (batch.first()..).zip(batch.items());
+        items
+            .map(|(index, item)| match item {
+                Item::Event(queued) => (index, queued.event.seq()),
+                Item::Lost(lost) => (index, lost.gap.from),
+                Item::Question(_) | Item::Ended(..) => (index, 0),
             })
             .collect()
     }
@@ -372,7 +458,7 @@ mod tests {
             events: 9,
             bytes: 500,
         };
-        assert_eq!(outbox.batch(0, wide).items.len(), 3);
+        assert_eq!(outbox.batch(0, wide).items().len(), 3);
         assert_eq!(indexes(&outbox.batch(0, narrow)), [(1, 1), (2, 2)]);
         outbox.acknowledge(2).unwrap();
         assert_eq!(indexes(&outbox.batch(2, narrow)), [(3, 3)]);
@@ -453,10 +539,10 @@ mod tests {
         pull(&mut outbox, 0);
         outbox.batch_ahead(BATCH);
         outbox.batch_ahead(BATCH);
-        assert_eq!(indexes(&pull(&mut outbox, 1)), [(2, 2), (3, 3)]);
-        assert_eq!(indexes(&outbox.batch_ahead(BATCH)), [(4, 4), (5, 5)]);
+        assert_eq!(indexes(&pull(&mut outbox, 1)), [(2, 2)]);
+        assert_eq!(indexes(&outbox.batch_ahead(BATCH)), [(3, 3), (4, 4)]);
         let batch = outbox.batch_ahead(BATCH);
-        assert_eq!((indexes(&batch), batch.more), (vec![(6, 6)], true));
+        assert_eq!((indexes(&batch), batch.more), (vec![(5, 5), (6, 6)], true));
         assert_eq!(indexes(&outbox.batch_ahead(BATCH)), [(7, 7)]);
     }
 
@@ -464,11 +550,13 @@ mod tests {
     fn a_page_that_acknowledges_nothing_empties_the_queue_only_so_far() {
         let mut outbox = filled(40);
         pull(&mut outbox, 0);
-        let ahead: usize = (0..40).map(|_| outbox.batch_ahead(BATCH).items.len()).sum();
+        let ahead: usize = (0..40)
+            .map(|_| outbox.batch_ahead(BATCH).items().len())
+            .sum();
         assert_eq!(BATCH.events + ahead, MOST_UNACKNOWLEDGED * BATCH.events);
         assert!(outbox.batch_ahead(BATCH).more);
         let next = outbox.last_index + 1;
         outbox.acknowledge(1).unwrap();
-        assert_eq!(outbox.batch_ahead(BATCH).items[0].index, next);
+        assert_eq!(outbox.batch_ahead(BATCH).first(), next);
     }
 }

@@ -337,12 +337,15 @@ impl<W> Hub<W> {
         else {
             return Err((waiter, stale(pull.session)));
         };
+        let mut outcome = Outcome::default();
         match session.outbox.acknowledge(pull.ack) {
-            Ok(0) => {}
-            Ok(_) => session.acknowledged_at = Some(now),
+            Ok(None) => {}
+            Ok(Some(handled)) => {
+                session.acknowledged_at = Some(now);
+                outcome.handled = handled;
+            }
             Err(error) => return Err((waiter, error)),
         }
-        let mut outcome = Outcome::default();
         session.last_seen = now;
         let after = (!pull.is_ahead).then_some(pull.ack);
         let repeated = session.outbox.repeated(after, pull.bound);
@@ -354,7 +357,7 @@ impl<W> Hub<W> {
         }
         if pull.is_ahead {
             let batch = session.outbox.batch_ahead(pull.bound);
-            outcome.room = !batch.items.is_empty();
+            outcome.room = !batch.is_empty();
             outcome.answers.push((waiter, batch));
             return Ok(outcome);
         }
@@ -362,8 +365,8 @@ impl<W> Hub<W> {
             outcome.answers.push((superseded.waiter, Batch::default()));
         }
         let batch = session.outbox.batch(pull.ack, pull.bound);
-        if !batch.items.is_empty() || session.is_idle() || pull.is_prompt {
-            outcome.room = !batch.items.is_empty();
+        if !batch.is_empty() || session.is_idle() || pull.is_prompt {
+            outcome.room = !batch.is_empty();
             outcome.answers.push((waiter, batch));
             return Ok(outcome);
         }
@@ -550,7 +553,7 @@ mod tests {
         let (outcome, _) = hub.expire(parked + PULL_HOLD - Duration::from_millis(1));
         assert!(outcome.answers.is_empty());
         let (outcome, next) = hub.expire(parked + PULL_HOLD);
-        assert!(matches!(&outcome.answers[..], [('p', batch)] if batch.items.is_empty()));
+        assert!(matches!(&outcome.answers[..], [('p', batch)] if batch.is_empty()));
         assert_eq!(next, Some(parked + PULL_HOLD + SESSION_LEASE));
         // The renewed pull is due before the lease, and whoever keeps time has to know.
         let outcome = pull(&mut hub, 'q', parked + PULL_HOLD).unwrap();
@@ -654,9 +657,9 @@ mod tests {
         let outcome = pull(&mut hub, 'p', start).unwrap();
         let told = outcome.answers[0]
             .1
-            .items
+            .items()
             .iter()
-            .find_map(|delivery| match &delivery.item {
+            .find_map(|item| match item {
                 Item::Lost(lost) if lost.subscriptions.contains(&1) => Some(lost.gap.count),
                 _ => None,
             });
@@ -724,7 +727,7 @@ mod tests {
             emit(&mut hub, start);
         }
         let given = &pull(&mut hub, 'p', start).unwrap().answers[0].1;
-        assert_eq!(given.items.len(), BATCH.events);
+        assert_eq!(given.items().len(), BATCH.events);
         let _ = hub.leave_page("main", None);
 
         let command = Command {
@@ -754,10 +757,10 @@ mod tests {
         let items = outcome
             .answers
             .first()
-            .map_or(&[][..], |(_, batch)| &batch.items);
+            .map_or(&[][..], |(_, batch)| batch.items());
         let (mut seqs, mut gaps, mut to_the_other) = (Vec::new(), Vec::new(), 0);
         for item in items {
-            match &item.item {
+            match item {
                 Item::Event(queued) => seqs.push(queued.event.seq()),
                 Item::Lost(lost) => {
                     if lost.subscriptions.contains(&1) {

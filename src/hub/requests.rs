@@ -1035,7 +1035,7 @@ mod tests {
             let mut outcome = self.hub.pull(label, pull, 0, self.now).unwrap();
             let (_, batch) = outcome.answers.remove(0);
             self.settle(outcome);
-            batch.items.into_iter().map(|own| own.item).collect()
+            batch.items().to_vec()
         }
 
         fn expire(&mut self) -> Option<Instant> {

@@ -95,7 +95,7 @@ impl<W> Session<W> {
             return;
         };
         let batch = self.outbox.batch_ahead(pull.bound);
-        if batch.items.is_empty() {
+        if batch.is_empty() {
             self.parked = Some(pull);
             return;
         }

@@ -57,6 +57,8 @@ struct Subscription {
 /// Whom an event name concerns, subscriber by subscriber, and how its events are kept and delivered.
 #[derive(Debug)]
 pub(crate) struct Route {
+    /// What the events of this route are called: they share it, so that each has none of its own to let go of.
+    pub(crate) name: EventName,
     pub(crate) policy: NamePolicy,
     pub(crate) entries: Vec<RouteEntry>,
 }
@@ -289,6 +291,7 @@ impl Subscriptions {
             })
             .collect();
         Route {
+            name: name.clone(),
             policy: self.policies.of(name),
             entries,
         }

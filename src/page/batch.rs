@@ -4,7 +4,7 @@ use std::fmt::Write;
 use serde_json::{Map, Value, json};
 
 use crate::event::{BusEvent, Mark, Source, unix_micros, unix_millis};
-use crate::hub::outbox::{Batch, Delivery, Item};
+use crate::hub::outbox::{Batch, Item};
 use crate::hub::queue::{LostEvents, QueuedEvent};
 use crate::hub::requests::Question;
 use crate::hub::subscriptions::SubscriptionId;
@@ -17,15 +17,15 @@ use crate::name::EventName;
 pub(crate) fn encode(batch: &Batch) -> String {
     const REST: usize = 64;
     let mut writer = Writer {
-        json: String::with_capacity(batch.items.iter().map(size_of).sum::<usize>() + REST),
+        json: String::with_capacity(batch.items().iter().map(size_of).sum::<usize>() + REST),
         heads: Heads::default(),
         run: None,
         seq: 0,
         micros: 0,
     };
     writer.json.push_str("{\"items\":[");
-    for delivery in &batch.items {
-        match &delivery.item {
+    for item in batch.items() {
+        match item {
             Item::Event(queued) => writer.push_event(queued),
             Item::Lost(lost) => push_gap(writer.next_item(), lost),
             Item::Question(question) => push_question(writer.next_item(), question),
@@ -39,15 +39,14 @@ pub(crate) fn encode(batch: &Batch) -> String {
             }
         }
     }
-    let first = batch.items.first().map_or(0, |delivery| delivery.index);
-    writer.finish(first, batch.more)
+    writer.finish(batch.first(), batch.more)
 }
 
 /// About as many bytes as an item takes.
-fn size_of(delivery: &Delivery) -> usize {
+fn size_of(item: &Item) -> usize {
     /// Two commas and the difference in time. What else stands beside a payload is written once for many events.
     const SMALL: usize = 8;
-    match &delivery.item {
+    match item {
         Item::Event(queued) => queued.event.payload_json().len() + SMALL,
         other => other.weight(),
     }
@@ -272,18 +271,11 @@ mod tests {
 
     use super::*;
     use crate::event::{Accepted, Gap, GapReason, Provenance, Tick};
-    use crate::hub::outbox::Delivery;
     use crate::hub::subscriptions::Reach;
 
-    fn delivery(
-        index: u64,
-        payload: &str,
-        source: Source,
-        ids: &[u32],
-        tick: Option<Tick>,
-    ) -> Delivery {
+    fn event(seq: u64, payload: &str, source: Source, ids: &[u32], tick: Option<Tick>) -> Item {
         let event = BusEvent::new(Accepted {
-            seq: 40 + index,
+            seq,
             name: EventName::parse("a:b").unwrap(),
             payload: payload.into(),
             accepted_at: SystemTime::UNIX_EPOCH + Duration::from_micros(1_500_250),
@@ -291,18 +283,15 @@ mod tests {
             tick,
             provenance: None,
         });
-        Delivery {
-            index,
-            item: Item::Event(QueuedEvent {
-                event,
-                subscriptions: ids.into(),
-                reach: Reach::Broadcast,
-            }),
-        }
+        Item::Event(QueuedEvent {
+            event,
+            subscriptions: ids.into(),
+            reach: Reach::Broadcast,
+        })
     }
 
-    fn encode(items: Vec<Delivery>) -> String {
-        super::encode(&Batch { items, more: false })
+    fn encode(items: Vec<Item>) -> String {
+        super::encode(&Batch::of(1, items, false))
     }
 
     #[test]
@@ -321,32 +310,25 @@ mod tests {
             scheduled_at: SystemTime::UNIX_EPOCH + Duration::from_millis(1500),
             missed: 1,
         };
-        let lost = Delivery {
-            index: 3,
-            item: Item::Lost(LostEvents {
-                gap: Gap {
-                    from: 43,
-                    to: 60,
-                    count: 18,
-                    at_most: false,
-                    reason: GapReason::QueueFull,
-                },
-                subscriptions: BTreeSet::from([3]),
-            }),
-        };
+        let lost = Item::Lost(LostEvents {
+            gap: Gap {
+                from: 44,
+                to: 61,
+                count: 18,
+                at_most: false,
+                reason: GapReason::QueueFull,
+            },
+            subscriptions: BTreeSet::from([3]),
+        });
+        let main = Source::Webview("main".into());
         let items = vec![
-            delivery(1, r#"{"itemCount":3}"#, Source::Host, &[3], None),
-            delivery(
-                2,
-                "null",
-                Source::Webview("main".into()),
-                &[3, 4],
-                Some(tick),
-            ),
+            event(41, r#"{"itemCount":3}"#, Source::Host, &[3], None),
+            event(42, r#"{"itemCount":4}"#, Source::Host, &[3], None),
+            event(43, "null", main, &[3, 4], Some(tick)),
             lost,
-            delivery(4, "null", Source::Host, &[3], None),
+            event(62, "null", Source::Host, &[3], None),
         ];
-        let json = super::encode(&Batch { items, more: true });
+        let json = super::encode(&Batch::of(1, items, true));
         let json: Value = serde_json::from_str(&json).unwrap();
         assert_eq!(
             json,
@@ -355,10 +337,10 @@ mod tests {
                 "more": true,
                 "heads": [["a:b", 0, 3], ["a:b", "main", [3, 4]]],
                 "items": [
-                    [0, 41, 1_500_250, { "itemCount": 3 }],
+                    [0, 41, 1_500_250, { "itemCount": 3 }, 0, { "itemCount": 4 }],
                     [1, 1, 0, null, { "periodic": { "id": "j", "tick": 3, "scheduledAt": 1500.0, "missed": 1 } }],
-                    { "from": 43, "to": 60, "count": 18, "atMost": false, "reason": "queue_full", "subscriptions": [3] },
-                    [0, 2, 0, null],
+                    { "from": 44, "to": 61, "count": 18, "atMost": false, "reason": "queue_full", "subscriptions": [3] },
+                    [0, 19, 0, null],
                 ],
             })
         );
@@ -376,18 +358,14 @@ mod tests {
             tick: None,
             provenance: Provenance::of(Some("Cart".into()), causes.into()),
         });
-        let plain = delivery(1, "1", Source::Host, &[1], None).item.weight();
-        let queued = QueuedEvent {
+        let plain = self::event(1, "1", Source::Host, &[1], None).weight();
+        let item = Item::Event(QueuedEvent {
             event,
             subscriptions: [1].into(),
             reach: Reach::Broadcast,
-        };
-        let delivery = Delivery {
-            index: 1,
-            item: Item::Event(queued),
-        };
-        let weight = delivery.item.weight();
-        let json = encode(vec![delivery]);
+        });
+        let weight = item.weight();
+        let json = encode(vec![item]);
         let extras = r#"{"causes":["a","b:c"],"component":"Cart"}"#;
         assert!(json.contains(&format!("[0,1,0,1,{extras}]")), "{json}");
         assert!(
@@ -400,10 +378,67 @@ mod tests {
     fn numbers_may_go_back() {
         // A retained event is older than what another subscription has got.
         let items = vec![
-            delivery(9, "1", Source::Host, &[1], None),
-            delivery(3, "2", Source::Host, &[1], None),
+            event(49, "1", Source::Host, &[1], None),
+            event(43, "2", Source::Host, &[1], None),
         ];
         assert!(encode(items).contains("[0,49,1500250,1],[0,-6,0,2]"));
+    }
+
+    #[test]
+    fn a_run_has_one_head_and_what_is_beside_its_events_once() {
+        let marked = |seq: u64, mark: Mark| match event(seq, "1", Source::Host, &[1], None) {
+            Item::Event(mut queued) => {
+                queued.event = queued.event.marked(mark);
+                Item::Event(queued)
+            }
+            other => other,
+        };
+        let plain = Mark::default();
+        let replayed = Mark {
+            replayed: true,
+            ..plain
+        };
+        let items = vec![
+            marked(1, replayed),
+            marked(2, replayed),
+            marked(3, plain),
+            marked(4, plain),
+            marked(5, replayed),
+            event(6, "2", Source::Webview("a".into()), &[1], None),
+            event(8, "3", Source::Webview("a".into()), &[1], None),
+            event(9, "4", Source::Webview("a".into()), &[1], None),
+            event(10, "5", Source::Webview("a".into()), &[1, 2], None),
+        ];
+        let runs = r#"[0,1,1500250,1,0,1,{"replayed":true}],[0,1,0,1,0,1],[0,1,0,1,{"replayed":true}],[1,1,0,2],[1,2,0,3,0,4],[2,1,0,5]"#;
+        let json = encode(items);
+        assert!(json.contains(&format!("\"items\":[{runs}],")), "{json}");
+    }
+
+    #[test]
+    fn times_are_written_as_differences_of_any_length() {
+        let at = |seq: u64, micros: u64| {
+            let event = BusEvent::new(Accepted {
+                seq,
+                name: EventName::parse("a").unwrap(),
+                payload: "0".into(),
+                accepted_at: SystemTime::UNIX_EPOCH + Duration::from_micros(micros),
+                source: Source::Host,
+                tick: None,
+                provenance: None,
+            });
+            Item::Event(QueuedEvent {
+                event,
+                subscriptions: [1].into(),
+                reach: Reach::Broadcast,
+            })
+        };
+        let times = [100, 100, 109, 119, 218, 18, 1018];
+        let items = (1..).zip(times).map(|(seq, micros)| at(seq, micros));
+        let json = encode(items.collect());
+        assert!(
+            json.contains("[0,1,100,0,0,0,9,0,10,0,99,0,-200,0,1000,0]"),
+            "{json}"
+        );
     }
 
     #[test]
@@ -414,7 +449,7 @@ mod tests {
             "1e400",
             "{\"b\":1,\"a\":2,\"b\":3}",
         ] {
-            let json = encode(vec![delivery(1, payload, Source::Host, &[1], None)]);
+            let json = encode(vec![event(1, payload, Source::Host, &[1], None)]);
             assert!(json.contains(&format!(",1500250,{payload}]")), "{json}");
         }
     }

@@ -13,7 +13,7 @@ use crate::hub::order::{Answer, Turn};
 use crate::hub::queue::Entry;
 use crate::hub::requests::asker_is_gone;
 use crate::hub::subscriptions::{SubscriberKey, SubscriptionId};
-use crate::hub::{Audience, Command, Draft, Hub, Outcome, Pull, SubscriptionRequest};
+use crate::hub::{Audience, Command, Draft, EmitOutcome, Hub, Outcome, Pull, SubscriptionRequest};
 use crate::inspection::{Inspection, SubscriptionInspection};
 use crate::listener::Callbacks;
 use crate::name::EventName;
@@ -177,18 +177,24 @@ impl Engine {
         }
     }
 
+    pub(crate) fn settle_emission(&self, outcome: EmitOutcome<Reply>) {
+        if let Some(outcome) = outcome {
+            self.settle(*outcome);
+        }
+    }
+
     pub(crate) fn emit(&self, draft: Draft, audience: &Audience) -> Result<Receipt> {
         let (receipt, outcome) = self.accept(draft, audience)?;
-        self.settle(outcome);
+        self.settle_emission(outcome);
         Ok(receipt)
     }
 
-    /// Accepts an event. What is to be done about it is left to [`Engine::settle`].
+    /// Accepts an event. What is to be done about it is left to [`Engine::settle_emission`].
     pub(crate) fn accept(
         &self,
         draft: Draft,
         audience: &Audience,
-    ) -> Result<(Receipt, Outcome<Reply>)> {
+    ) -> Result<(Receipt, EmitOutcome<Reply>)> {
         self.check_payload(&draft.name, &draft.payload)?;
         if let Some(provenance) = &draft.provenance {
             provenance.check(&draft.name, self.limits.hops)?;
@@ -196,7 +202,7 @@ impl Engine {
         if let Some(to) = &audience.to {
             self.meet(&to.selection);
         }
-        self.hub().emit(draft, audience, now())
+        self.hub().emit(draft, audience, now)
     }
 
     /// Emits as soon as every queue has room, one after the other in the order of the calls.

@@ -403,8 +403,9 @@ impl World {
         };
         let to = to.and_then(|label| settle(Address::of(Target::from(label))));
         let audience = Audience { to, except: None };
-        if let Some((_, outcome)) = settle(self.hub.emit(draft, &audience, self.now)) {
-            self.settle(outcome);
+        let now = self.now;
+        if let Some((_, outcome)) = settle(self.hub.emit(draft, &audience, || now)) {
+            self.settle(*outcome.unwrap_or_default());
         }
     }
 

@@ -14,7 +14,7 @@ use super::backlog::Kept;
 use super::queue::QueuedEvent;
 use super::retained::RetainedEvent;
 use super::subscriptions::{Reach, Route};
-use super::{Audience, Draft, Hub, Outcome, Receiver};
+use super::{Audience, Draft, EmitOutcome, Hub, Receiver};
 
 /// How many ended subscriptions a page may have lost events of before they are forgotten.
 const MOST_UNTOLD: usize = 1024;
@@ -25,9 +25,9 @@ impl<W> Hub<W> {
         &mut self,
         draft: Draft,
         audience: &Audience,
-        now: Instant,
-    ) -> Result<(Receipt, Outcome<W>)> {
-        let accepted = self.accept(draft, audience, now);
+        clock: impl Fn() -> Instant,
+    ) -> Result<(Receipt, EmitOutcome<W>)> {
+        let accepted = self.accept(draft, audience, clock);
         self.refused += u64::from(accepted.is_err());
         accepted
     }
@@ -36,8 +36,8 @@ impl<W> Hub<W> {
         &mut self,
         draft: Draft,
         audience: &Audience,
-        now: Instant,
-    ) -> Result<(Receipt, Outcome<W>)> {
+        clock: impl Fn() -> Instant,
+    ) -> Result<(Receipt, EmitOutcome<W>)> {
         if self.exiting {
             return Err(Error::new(
                 ErrorCode::Unavailable,
@@ -60,7 +60,7 @@ impl<W> Hub<W> {
             pages: 0,
             listeners: 0,
         };
-        let mut outcome = Outcome::default();
+        let mut outcome = None;
         let is_kept = route.policy.history
             && self
                 .webviews
@@ -79,9 +79,9 @@ impl<W> Hub<W> {
             provenance: draft.provenance,
         });
         if is_kept {
-            self.keep(&event, audience, now);
+            self.keep(&event, audience, &clock);
         }
-        self.deliver(&event, audience, &route, now, &mut receipt, &mut outcome);
+        self.deliver(&event, audience, &route, clock, &mut receipt, &mut outcome);
         if is_retained {
             let target = audience.target().cloned();
             let name = event.event_name().clone();
@@ -196,12 +196,12 @@ impl<W> Hub<W> {
     }
 
     /// Keeps the event for every webview whose page is still to come, or to subscribe.
-    fn keep(&mut self, event: &BusEvent, audience: &Audience, now: Instant) {
+    fn keep(&mut self, event: &BusEvent, audience: &Audience, clock: impl Fn() -> Instant) {
         for (label, webview) in &mut self.webviews {
             let Some(history) = &mut webview.history else {
                 continue;
             };
-            if history.until.is_some_and(|until| now >= until) {
+            if history.until.is_some_and(|until| clock() >= until) {
                 webview.history = None;
                 continue;
             }
@@ -220,9 +220,9 @@ impl<W> Hub<W> {
         event: &BusEvent,
         audience: &Audience,
         route: &Route,
-        now: Instant,
+        clock: impl Fn() -> Instant,
         receipt: &mut Receipt,
-        outcome: &mut Outcome<W>,
+        outcome: &mut EmitOutcome<W>,
     ) {
         for entry in &route.entries {
             if let Some(session) = self.sessions.get_mut(&entry.subscriber) {
@@ -250,7 +250,9 @@ impl<W> Hub<W> {
                         .outbox
                         .forget_all_but(|id| subscriptions.contains(key, id));
                 }
-                session.answer_parked(now, outcome);
+                if session.parked.is_some() {
+                    session.answer_parked(clock(), outcome.get_or_insert_default());
+                }
             } else if let Some(consumer) = self.consumers.get_mut(&entry.subscriber) {
                 let reach = audience.reach_host();
                 let Some(subscriptions) = entry.hearing(reach) else {
@@ -263,7 +265,9 @@ impl<W> Hub<W> {
                     reach,
                 };
                 consumer.queue.push(queued, route.policy.overflow);
-                outcome.wakers.extend(consumer.take_waker());
+                if let Some(waker) = consumer.take_waker() {
+                    outcome.get_or_insert_default().wakers.push(waker);
+                }
             }
         }
     }

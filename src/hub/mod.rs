@@ -229,6 +229,9 @@ pub(crate) struct Outcome<W> {
     pub(crate) handled: Vec<Arc<Answered>>,
 }
 
+/// What is to be done about an event, mostly nothing: it was queued, and its page has yet to fetch what came before.
+pub(crate) type EmitOutcome<W> = Option<Box<Outcome<W>>>;
+
 impl<W> Default for Outcome<W> {
     fn default() -> Self {
         Self {

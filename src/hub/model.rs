@@ -275,9 +275,10 @@ impl World {
             to: to.map(|page| Address::of(WEBVIEWS[page].into()).unwrap()),
             except: None,
         };
-        let (receipt, outcome) = self.hub.emit(draft, &audience, self.now).unwrap();
+        let now = self.now;
+        let (receipt, outcome) = self.hub.emit(draft, &audience, || now).unwrap();
         self.events.push((receipt.seq, name, to));
-        self.settle(outcome);
+        self.settle(*outcome.unwrap_or_default());
     }
 
     fn subscribe(&mut self, page: usize, pattern: &str) {

@@ -534,7 +534,10 @@ mod tests {
             provenance: None,
             retain: None,
         };
-        hub.emit(draft, &Audience::default(), now).unwrap().0.pages
+        hub.emit(draft, &Audience::default(), || now)
+            .unwrap()
+            .0
+            .pages
     }
 
     #[test]
@@ -620,7 +623,7 @@ mod tests {
             retain: Some(true),
             provenance: None,
         };
-        assert!(hub.emit(draft, &Audience::default(), start).is_ok());
+        assert!(hub.emit(draft, &Audience::default(), || start).is_ok());
         assert_eq!(hub.past_of(key), 3);
         let _ = hub.expire(start + START_UP);
         assert_eq!(hub.past_of(key), 1);

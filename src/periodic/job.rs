@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::event::{Source, Tick, unix_millis};
 use crate::flood::Flood;
 use crate::hub::subscriptions::SubscriberKey;
-use crate::hub::{Address, Audience, Draft, Outcome};
+use crate::hub::{Address, Audience, Draft, EmitOutcome};
 use crate::json::Json;
 use crate::name::EventName;
 use crate::page::reply::Reply;
@@ -359,7 +359,7 @@ impl Job {
         state: &State,
         tick: Tick,
         payload: Json,
-    ) -> Result<Outcome<Reply>> {
+    ) -> Result<EmitOutcome<Reply>> {
         if let Some(flood) = &self.flood {
             if self.sampled.is_some() {
                 flood.take_payload(payload.len(), now())?;

@@ -13,7 +13,7 @@ use crate::config::Limits;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode, Result, quoted};
 use crate::event::Tick;
-use crate::hub::Outcome;
+use crate::hub::EmitOutcome;
 use crate::json::Json;
 use crate::listener::{drop_safely, panic_message};
 use crate::name::EventName;
@@ -886,7 +886,7 @@ fn finish_tick(
     job: &Arc<Job>,
     mut state: MutexGuard<'_, State>,
     tick: u64,
-    accepted: Result<Outcome<Reply>>,
+    accepted: Result<EmitOutcome<Reply>>,
     is_made: bool,
 ) {
     match &accepted {
@@ -923,7 +923,7 @@ fn finish_tick(
                 engine.jobs.plan_next(job, &state);
             }
             drop(state);
-            engine.settle(outcome);
+            engine.settle_emission(outcome);
         }
         Err(error) => {
             // The owner is told of a failure before the tick after it comes.

@@ -142,7 +142,7 @@ pub struct Limits {
     pub retained_events: usize,
     /// How many bytes of events are retained: 16 MiB and a little more, so that the largest payload fits.
     pub retained_bytes: usize,
-    /// How many events a page gets in one answer: 4,096.
+    /// How many events a page gets in one answer: 8,192.
     pub batch_events: usize,
     /// How many bytes of events a page gets in one answer, unless a single event is larger: 1 MiB.
     pub batch_bytes: usize,
@@ -206,7 +206,7 @@ impl Default for Limits {
             backlog_bytes: 16 << 20,
             retained_events: 1024,
             retained_bytes: (16 << 20) + (64 << 10),
-            batch_events: 4096,
+            batch_events: 8192,
             batch_bytes: 1 << 20,
             subscriptions_per_page: 4096,
             globs_per_page: 256,

@@ -263,6 +263,18 @@ impl BusEvent {
         self.mark.superseded
     }
 
+    /// Whether it came right after this one, and differs from it in nothing but its time and its payload.
+    pub(crate) fn is_next_of(&self, before: &Self) -> bool {
+        let is_plain =
+            |event: &Self| event.accepted.tick.is_none() && event.accepted.provenance.is_none();
+        self.accepted.seq == before.accepted.seq + 1
+            && self.mark == before.mark
+            && self.accepted.name == before.accepted.name
+            && self.accepted.source == before.accepted.source
+            && is_plain(self)
+            && is_plain(before)
+    }
+
     /// What the event counts for in a queue that is limited in bytes.
     pub(crate) fn weight(&self) -> usize {
         self.accepted.weight()

@@ -76,6 +76,14 @@ impl From<Entry> for Item {
 }
 
 impl Item {
+    /// At least as many bytes as it takes in an answer behind this item.
+    fn length_after(&self, before: Option<&Self>) -> usize {
+        match (before, self) {
+            (Some(Self::Event(before)), Self::Event(queued)) => queued.length_after(before),
+            _ => self.weight(),
+        }
+    }
+
     /// At least as many bytes as it takes in an answer.
     pub(crate) fn weight(&self) -> usize {
         const ENDED: usize = 96;
@@ -278,7 +286,7 @@ impl Outbox {
             batch.answered = Some(Arc::clone(answered));
             self.cursor += batch.range.len() as u64;
         }
-        batch.more = self.cursor < self.last_index || self.next_weight().is_some();
+        batch.more = self.cursor < self.last_index || !self.is_empty();
         batch
     }
 
@@ -338,19 +346,20 @@ impl Outbox {
             return;
         }
         let (waiting, _) = self.queue.load();
-        let mut items = Vec::with_capacity(waiting.min(bound.events));
-        let mut bytes = 0;
+        let mut items: Vec<Item> = Vec::with_capacity(waiting.min(bound.events));
+        let (mut length, mut bytes) = (0, 0);
         while items.len() < bound.events
-            && let Some(weight) = self.next_weight()
+            && let Some(next) = self.next_length(items.last())
         {
             // An event larger than a batch still travels, alone.
-            if bytes + weight > bound.bytes && !items.is_empty() {
+            if length + next > bound.bytes && !items.is_empty() {
                 break;
             }
             let Some(item) = self.pop() else {
                 break;
             };
-            bytes += weight;
+            length += next;
+            bytes += item.weight();
             items.push(item);
         }
         if items.is_empty() {
@@ -373,11 +382,19 @@ impl Outbox {
         })
     }
 
-    fn next_weight(&self) -> Option<usize> {
+    fn is_empty(&self) -> bool {
+        self.requests.is_empty() && self.queue.next_weight().is_none()
+    }
+
+    /// At least as many bytes as what is next takes in an answer behind this item.
+    fn next_length(&self, before: Option<&Item>) -> Option<usize> {
         if self.is_request_next() {
             return self.requests.front().map(|(_, item)| item.weight());
         }
-        self.queue.next_weight()
+        match (before, self.queue.next_event()) {
+            (Some(Item::Event(before)), Some(next)) => Some(next.length_after(before)),
+            _ => self.queue.next_weight(),
+        }
     }
 
     fn pop(&mut self) -> Option<Item> {
@@ -392,13 +409,15 @@ impl Outbox {
 /// this pull.
 fn fitting(answered: &Answered, index: u64, bound: BatchBound) -> Range<usize> {
     let range = answered.after(index);
-    let mut bytes = 0;
-    let fits = |(place, item): &(usize, &Item)| {
-        bytes += item.weight();
-        *place == 0 || (*place < bound.events && bytes <= bound.bytes)
+    let items = &answered.items[range.clone()];
+    let mut length = 0;
+    let fits = |place: &usize| {
+        let before = place.checked_sub(1).map(|before| &items[before]);
+        length += items[*place].length_after(before);
+        *place == 0 || (*place < bound.events && length <= bound.bytes)
     };
-    let items = answered.items[range.clone()].iter().enumerate();
-    range.start..range.start + items.take_while(fits).count()
+    let fitting = (0..items.len()).take_while(fits).count();
+    range.start..range.start + fitting
 }
 
 #[cfg(test)]

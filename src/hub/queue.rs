@@ -47,6 +47,18 @@ impl QueuedEvent {
     pub(crate) fn weight(&self) -> usize {
         self.event.weight() + self.subscriptions.len() * ID_WEIGHT
     }
+
+    /// At least as many bytes as it takes in an answer behind this one, whose run it may go on with.
+    pub(crate) fn length_after(&self, before: &Self) -> usize {
+        /// Two commas and the difference in time.
+        const STEP: usize = 24;
+        let is_next = Arc::ptr_eq(&self.subscriptions, &before.subscriptions)
+            && self.event.is_next_of(&before.event);
+        match is_next {
+            true => self.event.payload_json().len() + STEP,
+            false => self.weight(),
+        }
+    }
 }
 
 /// An id and a comma.
@@ -135,7 +147,13 @@ impl Queue {
         if !self.lost.is_empty() || !self.dropped.is_empty() {
             return Some(0);
         }
-        Some(self.places.front()?.as_ref()?.event.seq())
+        Some(self.next_event()?.event.seq())
+    }
+
+    /// The event that is next, if no gap stands before it.
+    pub(crate) fn next_event(&self) -> Option<&QueuedEvent> {
+        let is_gap_next = !self.lost.is_empty() || !self.dropped.is_empty();
+        self.places.front()?.as_ref().filter(|_| !is_gap_next)
     }
 
     pub(crate) fn pop(&mut self) -> Option<Entry> {

@@ -269,9 +269,14 @@ mod tests {
     use std::collections::BTreeSet;
     use std::time::{Duration, SystemTime};
 
+    use std::sync::Arc;
+
     use super::*;
     use crate::event::{Accepted, Gap, GapReason, Provenance, Tick};
+    use crate::hub::outbox::{BatchBound, Outbox};
+    use crate::hub::queue::QueueBound;
     use crate::hub::subscriptions::Reach;
+    use crate::policy::Overflow;
 
     fn event(seq: u64, payload: &str, source: Source, ids: &[u32], tick: Option<Tick>) -> Item {
         let event = BusEvent::new(Accepted {
@@ -451,6 +456,82 @@ mod tests {
         ] {
             let json = encode(vec![event(1, payload, Source::Host, &[1], None)]);
             assert!(json.contains(&format!(",1500250,{payload}]")), "{json}");
+        }
+    }
+
+    /// As large as an answer may be that WebKit evaluates.
+    const NARROW: BatchBound = BatchBound {
+        events: 10_000,
+        bytes: 8 * 1024 - 2,
+    };
+
+    /// Everything that a page is owed, as answers that each fit into the narrow bound.
+    fn narrow_answers(items: Vec<QueuedEvent>) -> Vec<String> {
+        let count = items.len() as u64;
+        let mut outbox = Outbox::new(QueueBound {
+            events: 100_000,
+            bytes: 64 << 20,
+        });
+        for queued in items {
+            outbox.push(queued, Overflow::DropOldest);
+        }
+        let (mut answers, mut ack) = (Vec::new(), 0);
+        while ack < count {
+            let batch = outbox.batch(ack, NARROW);
+            ack += batch.items().len() as u64;
+            outbox.acknowledge(ack).unwrap();
+            answers.push(super::encode(&batch));
+        }
+        answers
+    }
+
+    #[test]
+    fn an_answer_is_no_longer_than_its_bound() {
+        let names = ["a", "a:long/name.of-an_event", "b"];
+        let ids: [Arc<[SubscriptionId]>; 3] = [[1].into(), [1, 4_000_000_000].into(), [7].into()];
+        // What events have in common lasts for so many of them.
+        for alike in [1, 2, 7, 100, 3_000] {
+            let events = (0..3_000).map(|i| {
+                let kind = i / alike % 3;
+                let micros = if i % 11 == 0 {
+                    10_u64.pow(15)
+                } else {
+                    i as u64
+                };
+                let event = BusEvent::new(Accepted {
+                    seq: 1_000_000_000 + i as u64 * (1 + kind as u64 % 2),
+                    name: EventName::parse(names[kind]).unwrap(),
+                    payload: "1234567890"[..i % 10 + 1].into(),
+                    accepted_at: SystemTime::UNIX_EPOCH + Duration::from_micros(micros),
+                    source: match kind {
+                        1 => Source::Webview("main".into()),
+                        _ => Source::Host,
+                    },
+                    tick: None,
+                    provenance: None,
+                });
+                let mark = Mark {
+                    replayed: kind == 2,
+                    ..Mark::default()
+                };
+                QueuedEvent {
+                    event: event.marked(mark),
+                    subscriptions: Arc::clone(&ids[kind]),
+                    reach: Reach::Broadcast,
+                }
+            });
+            let answers = narrow_answers(events.collect());
+            for answer in &answers {
+                assert!(answer.len() <= NARROW.bytes, "{} bytes", answer.len());
+            }
+            // Those that are alike do not count for an envelope each.
+            if alike == 3_000 {
+                assert!(
+                    answers.len() < 3_000 * 40 / NARROW.bytes,
+                    "{}",
+                    answers.len()
+                );
+            }
         }
     }
 }

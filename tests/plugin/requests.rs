@@ -814,8 +814,8 @@ fn what_follows_from_a_question_carries_the_chain() {
     let question = main.question();
     assert_eq!(question["causes"], json!(["start", "outer"]));
     main.answer(&question, "7");
-    let batch = main.pull().wait().unwrap();
-    let extras = &batch["items"][0][4];
+    let batch = main.pull().rows();
+    let extras = &batch[0][7];
     assert_eq!(extras["causes"], json!(["start", "outer"]));
 
     // A blocking responder's, too.

@@ -88,25 +88,37 @@ impl Pending {
 
 /// Reads a batch as docs/wire-protocol.md describes it.
 pub(crate) fn rows(batch: &Value) -> Value {
-    let first = batch["first"].as_u64().unwrap();
     let (mut seq, mut micros) = (0, 0);
-    let items = batch["items"].as_array().unwrap().iter().zip(first..);
-    items
-        .map(|(item, index)| {
-            let Some(event) = item.as_array() else {
-                let mut gap = item.clone();
-                gap["index"] = json!(index);
-                return gap;
-            };
-            let head = &batch["heads"][event[0].as_u64().unwrap() as usize];
-            seq += event[1].as_i64().unwrap();
-            micros += event[2].as_i64().unwrap();
-            let mut row = vec![json!(index), json!(seq), json!(micros as f64 / 1000.0)];
+    let mut indexes = batch["first"].as_u64().unwrap()..;
+    let mut rows = Vec::new();
+    for item in batch["items"].as_array().unwrap() {
+        let Some(run) = item.as_array() else {
+            let mut gap = item.clone();
+            gap["index"] = json!(indexes.next());
+            rows.push(gap);
+            continue;
+        };
+        assert!(run.len() >= 4, "a run without an event: {item}");
+        let head = &batch["heads"][run[0].as_u64().unwrap() as usize];
+        let events = run[2..].chunks_exact(2);
+        let extras = events.remainder();
+        let mut step = run[1].as_i64().unwrap();
+        for event in events {
+            seq += step;
+            step = 1;
+            micros += event[0].as_i64().unwrap();
+            let mut row = vec![
+                json!(indexes.next()),
+                json!(seq),
+                json!(micros as f64 / 1000.0),
+            ];
             row.extend(head.as_array().unwrap().iter().cloned());
-            row.extend(event[3..].iter().cloned());
-            Value::Array(row)
-        })
-        .collect()
+            row.push(event[1].clone());
+            row.extend(extras.iter().cloned());
+            rows.push(Value::Array(row));
+        }
+    }
+    Value::Array(rows)
 }
 
 /// Sends a command as a page of the app does.

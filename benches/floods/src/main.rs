@@ -185,15 +185,21 @@ fn measure(limits: Limits, flood: Flood, events: usize) -> (Vec<f64>, f64) {
                 continue;
             };
             let now = start.elapsed().as_secs_f64();
-            let first = batch["first"].as_u64().unwrap();
-            for (item, index) in batch["items"].as_array().unwrap().iter().zip(first..) {
-                ack = index;
-                // A gap is an object and has no head.
-                let Some(head) = item[0].as_u64() else {
+            let mut next = batch["first"].as_u64().unwrap();
+            for item in batch["items"].as_array().unwrap() {
+                // A gap is an object.
+                let Some(run) = item.as_array() else {
+                    ack = next;
+                    next += 1;
                     continue;
                 };
-                if batch["heads"][head as usize][0] == "app:event" {
-                    times.push((now - item[3].as_f64().unwrap()) * 1e6);
+                let head = &batch["heads"][run[0].as_u64().unwrap() as usize];
+                for event in run[2..].chunks_exact(2) {
+                    ack = next;
+                    next += 1;
+                    if head[0] == "app:event" {
+                        times.push((now - event[1].as_f64().unwrap()) * 1e6);
+                    }
                 }
             }
         }

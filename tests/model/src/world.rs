@@ -290,30 +290,36 @@ struct Item {
 /// Reads what `page/batch.rs` has written. There are no gaps here, since no queue is ever too full.
 fn read_batch(json: &str, questions: &mut Questions) -> Vec<Item> {
     let batch: Value = serde_json::from_str(json).unwrap();
-    let first = batch["first"].as_u64().unwrap();
+    let mut indexes = batch["first"].as_u64().unwrap()..;
     let mut seq = 0;
-    let items = batch["items"].as_array().unwrap().iter().zip(first..);
-    let item = |(event, index): (&Value, u64)| {
-        if event.is_object() {
-            let text = |key: &str| event[key].as_str().map(str::to_owned);
+    let mut items = Vec::new();
+    for run in batch["items"].as_array().unwrap() {
+        let Some(values) = run.as_array() else {
+            let text = |key: &str| run[key].as_str().map(str::to_owned);
             questions.given.extend(text("request"));
             questions.ended.extend(text("ended"));
-            return Item {
-                index,
+            items.push(Item {
+                index: indexes.next().unwrap(),
                 seq: 0,
                 subscriptions: Vec::new(),
-            };
+            });
+            continue;
+        };
+        let head = &batch["heads"][values[0].as_u64().unwrap() as usize];
+        let subscriptions: Vec<u32> = match &head[2] {
+            Value::Array(ids) => ids.iter().map(|id| id.as_u64().unwrap() as u32).collect(),
+            id => vec![id.as_u64().unwrap() as u32],
+        };
+        let mut step = values[1].as_i64().unwrap();
+        for _ in values[2..].chunks_exact(2) {
+            seq += step;
+            step = 1;
+            items.push(Item {
+                index: indexes.next().unwrap(),
+                seq: u64::try_from(seq).unwrap(),
+                subscriptions: subscriptions.clone(),
+            });
         }
-        seq += event[1].as_i64().unwrap();
-        let head = &batch["heads"][event[0].as_u64().unwrap() as usize];
-        Item {
-            index,
-            seq: u64::try_from(seq).unwrap(),
-            subscriptions: match &head[2] {
-                Value::Array(ids) => ids.iter().map(|id| id.as_u64().unwrap() as u32).collect(),
-                id => vec![id.as_u64().unwrap() as u32],
-            },
-        }
-    };
-    items.map(item).collect()
+    }
+    items
 }

@@ -1,5 +1,5 @@
 import { vi } from 'vitest'
-import type { Batch, Extras, Head, PulledEvent, PulledGap } from './batch.js'
+import type { Batch, Extras, Head, PulledGap, Run } from './batch.js'
 import { INBOX } from './realm.js'
 
 /** A command as it reached the fake host. */
@@ -80,21 +80,30 @@ type Row = [
 export function batchOf(rows: unknown[], more = false): Batch {
   const heads: Head[] = []
   const places = new Map<string, number>()
-  let before = { seq: 0, micros: 0 }
-  const items = (rows as (Row | (PulledGap & { index: number }))[]).map((row): PulledEvent | PulledGap => {
+  const items: (Run | PulledGap)[] = []
+  let before = { seq: 0, micros: 0, common: '' }
+  for (const row of rows as (Row | (PulledGap & { index: number }))[]) {
     if (!Array.isArray(row)) {
       const { index, ...gap } = row
-      return gap
+      items.push(gap)
+      continue
     }
     const [, seq, timestamp, event, source, subscriptions, payload, extras] = row
     const key = JSON.stringify([event, source, subscriptions])
     const head = places.get(key) ?? heads.push([event, source, subscriptions]) - 1
     places.set(key, head)
     const micros = Math.round(timestamp * 1000)
-    const differences = [head, seq - before.seq, micros - before.micros] as const
-    before = { seq, micros }
-    return extras ? [...differences, payload, extras] : [...differences, payload]
-  })
+    const differences = [seq - before.seq, micros - before.micros] as const
+    const common = JSON.stringify([head, extras])
+    const last = items[items.length - 1]
+    if (Array.isArray(last) && common === before.common && differences[0] === 1) {
+      // What all events of the run share stays at its end.
+      last.splice(last.length - (last.length % 2), 0, differences[1], payload)
+    } else {
+      items.push([head, ...differences, payload, ...(extras ? [extras] : [])])
+    }
+    before = { seq, micros, common }
+  }
   const [first] = rows as (Row | { index: number })[]
   return { items, heads, first: first ? (Array.isArray(first) ? first[0] : first.index) : 0, more }
 }
@@ -127,7 +136,7 @@ export class FakeHost {
   readonly retained = new Map<string, Accepted>()
   /** After which sequence number a new subscription began, by its id. */
   readonly began = new Map<number, number>()
-  /** How many items a batch holds. */
+  /** How many events and other items a batch holds. */
   batch = Number.POSITIVE_INFINITY
   jobs = new Map<string, Record<string, unknown>>()
   inspection: unknown = { seq: 0, refused: 0, webviews: [], consumers: [], jobs: [] }

@@ -472,12 +472,12 @@ class PageInbox implements Inbox {
 
   /** Whether it is time to pause, as far as the clock is looked at. */
   private isOver({ began, endsAt }: Turn, index: number): boolean {
-    const isDue = index % CLOCK_EVERY === 0
+    const isDue = (index - began) % CLOCK_EVERY === 0
     if ((isDue || this.slow) && performance.now() > endsAt) {
       this.slow = true
       return true
     }
-    if (isDue && index - began >= CLOCK_EVERY) this.slow = false
+    if (isDue) this.slow = false
     return false
   }
 
@@ -517,7 +517,7 @@ class PageInbox implements Inbox {
         // Once a subscription has had a live event, the next one is mostly just the next.
         const isNext = isLive && seq > subscription.last && seq >= subscription.live && subscription.session === session
         if (isNext) subscription.last = seq
-        else if (!this.admit(subscription, seq, replayed, retained)) continue
+        else if (!admit(subscription, session, seq, replayed, retained)) continue
         const received = new ReceivedEvent(head[0], payload, id, seq, micros / 1000, source, replayed, retained, extras)
         this.cause = received
         try {
@@ -528,7 +528,7 @@ class PageInbox implements Inbox {
         }
       }
       pulls.handled = index
-      isOver = (this.slow || index % CLOCK_EVERY === 0) && this.isOver(turn, index)
+      isOver = this.isOver(turn, index)
     }
     this.cause = null
     reading.seq = seq
@@ -541,20 +541,6 @@ class PageInbox implements Inbox {
       reading.item += 1
     }
     return isOver
-  }
-
-  /** Notes that a subscription is due to be handed this event; false if it has had it. */
-  private admit(subscription: Subscription, seq: number, replayed: boolean, retained: boolean): boolean {
-    // What is addressed to it tells that the host has accepted it, also where the answer to that is still due.
-    subscription.session = this.pulls.session
-    if (replayed) subscription.replayed = Math.max(subscription.replayed ?? 0, seq)
-    if (!isNew(subscription, seq, retained && !replayed)) return false
-    if (seq > subscription.last) subscription.last = seq
-    if (seq < subscription.live) {
-      if (replayed || retained) subscription.earlier.add(seq)
-      else subscription.live = seq
-    }
-    return true
   }
 
   private deliverOther(item: PulledGap | PulledQuestion | PulledEnding): void {
@@ -604,6 +590,26 @@ class PageInbox implements Inbox {
     this.warned.add(about)
     console.warn(`event bus: ${warningOf(gap, event)}`)
   }
+}
+
+/** Notes that a subscription is due to be handed this event; false if it has had it. */
+function admit(
+  subscription: Subscription,
+  session: string,
+  seq: number,
+  replayed: boolean,
+  retained: boolean,
+): boolean {
+  // What is addressed to it tells that the host has accepted it, also where the answer to that is still due.
+  subscription.session = session
+  if (replayed) subscription.replayed = Math.max(subscription.replayed ?? 0, seq)
+  if (!isNew(subscription, seq, retained && !replayed)) return false
+  if (seq > subscription.last) subscription.last = seq
+  if (seq < subscription.live) {
+    if (replayed || retained) subscription.earlier.add(seq)
+    else subscription.live = seq
+  }
+  return true
 }
 
 /**

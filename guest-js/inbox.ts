@@ -491,7 +491,6 @@ class PageInbox implements Inbox {
     const { session } = pulls
     const head = reading.batch.heads[run[0]] as Head
     const ids = typeof head[2] === 'number' ? [head[2]] : head[2]
-    const source = sourceOf(head[1])
     const end = run.length - (run.length % 2)
     const extras = run[end] as Extras | undefined
     const replayed = extras?.replayed === true
@@ -500,37 +499,52 @@ class PageInbox implements Inbox {
     let { place, index, micros, seq } = reading
     if (place === FIRST_EVENT) seq += run[1] - 1
     let isOver = false
-    while (place < end && !isOver) {
-      seq += 1
-      index += 1
-      micros += run[place] as number
-      const payload = run[place + 1]
-      place += 2
-      if (index <= pulls.handled) continue
-      // Replayed and retained events are older than what other subscriptions still wait for.
-      if (isLive && seq > this.seen) this.seen = seq
-      for (let i = 0; i < ids.length; i += 1) {
-        const id = ids[i] as number
-        // Looked up when its turn comes, since the handler before may have ended it.
-        const subscription = subscriptions.get(id)
-        if (!subscription) continue
-        // Once a subscription has had a live event, the next one is mostly just the next.
-        const isNext = isLive && seq > subscription.last && seq >= subscription.live && subscription.session === session
-        if (isNext) subscription.last = seq
-        else if (!admit(subscription, session, seq, replayed, retained)) continue
-        const received = new ReceivedEvent(head[0], payload, id, seq, micros / 1000, source, replayed, retained, extras)
-        this.cause = received
-        try {
-          const returned = subscription.subscriber.deliver(received)
-          if (returned !== undefined) reportLater(returned)
-        } catch (error) {
-          report(error)
+    try {
+      while (place < end && !isOver) {
+        seq += 1
+        index += 1
+        micros += run[place] as number
+        const payload = run[place + 1]
+        place += 2
+        if (index <= pulls.handled) continue
+        // Replayed and retained events are older than what other subscriptions still wait for.
+        if (isLive && seq > this.seen) this.seen = seq
+        for (let i = 0; i < ids.length; i += 1) {
+          const id = ids[i] as number
+          // Looked up when its turn comes, since the handler before may have ended it.
+          const subscription = subscriptions.get(id)
+          if (!subscription) continue
+          // Once a subscription has had a live event, the next one is mostly just the next.
+          const isNext =
+            isLive && seq > subscription.last && seq >= subscription.live && subscription.session === session
+          if (isNext) subscription.last = seq
+          else if (!admit(subscription, session, seq, replayed, retained)) continue
+          const source = sourceOf(head[1])
+          const received = new ReceivedEvent(
+            head[0],
+            payload,
+            id,
+            seq,
+            micros / 1000,
+            source,
+            replayed,
+            retained,
+            extras,
+          )
+          this.cause = received
+          try {
+            const returned = subscription.subscriber.deliver(received)
+            if (returned !== undefined) reportLater(returned)
+          } catch (error) {
+            report(error)
+          }
         }
+        pulls.handled = index
+        isOver = this.isOver(turn, index)
       }
-      pulls.handled = index
-      isOver = this.isOver(turn, index)
+    } finally {
+      this.cause = null
     }
-    this.cause = null
     reading.seq = seq
     reading.micros = micros
     reading.index = index
@@ -559,17 +573,12 @@ class PageInbox implements Inbox {
     // The other reasons are about what came before a subscription, not about live events.
     if (reason === 'queue_full') this.seen = Math.max(this.seen, to)
     for (const id of subscriptions) {
-      const subscription = this.addressed(id)
-      if (subscription) this.tell(subscription, { from, to, count, atMost, reason })
+      const subscription = this.subscriptions.get(id)
+      if (!subscription) continue
+      // As an event does, it tells that the host has accepted the subscription.
+      subscription.session = this.pulls.session
+      this.tell(subscription, { from, to, count, atMost, reason })
     }
-  }
-
-  /** Looked up when its turn comes, since the handler before may have ended it. */
-  private addressed(id: number): Subscription | undefined {
-    const subscription = this.subscriptions.get(id)
-    // What is addressed to it tells that the host has accepted it, also where the answer to that is still due.
-    if (subscription) subscription.session = this.pulls.session
-    return subscription
   }
 
   private tell({ subscriber }: Subscription, gap: Gap): void {
@@ -620,9 +629,8 @@ function isNew({ last, live, earlier }: Subscription, seq: number, onlyRetained:
   return seq > last || (onlyRetained && seq < live && !earlier.has(seq))
 }
 
-/** Events share it, so that no handler can change what the next one sees. */
 function sourceOf(source: 0 | string): EventSource {
-  return Object.freeze(source === 0 ? { kind: 'host' } : { kind: 'webview', label: source })
+  return source === 0 ? { kind: 'host' } : { kind: 'webview', label: source }
 }
 
 function warningOf({ atMost, count, reason }: Gap, event: string): string {

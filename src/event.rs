@@ -263,16 +263,17 @@ impl BusEvent {
         self.mark.superseded
     }
 
-    /// Whether it came right after this one, and differs from it in nothing but its time and its payload.
-    pub(crate) fn is_next_of(&self, before: &Self) -> bool {
-        let is_plain =
-            |event: &Self| event.accepted.tick.is_none() && event.accepted.provenance.is_none();
-        self.accepted.seq == before.accepted.seq + 1
+    /// Whether this one has the number after that one, and else differs from it in its time and its payload only. A tick
+    /// never does.
+    pub(crate) fn continues(&self, before: &Self) -> bool {
+        let (own, other) = (&*self.accepted, &*before.accepted);
+        own.seq == other.seq + 1
             && self.mark == before.mark
-            && self.accepted.name == before.accepted.name
-            && self.accepted.source == before.accepted.source
-            && is_plain(self)
-            && is_plain(before)
+            && own.name == other.name
+            && own.source == other.source
+            && own.provenance == other.provenance
+            && own.tick.is_none()
+            && other.tick.is_none()
     }
 
     /// What the event counts for in a queue that is limited in bytes.

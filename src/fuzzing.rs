@@ -192,7 +192,7 @@ pub fn hub(bytes: &[u8]) {
             }
             9 => world.repeat(webview, u64::from(number)),
             10 => {
-                world.request_batch(webview, 0, true);
+                world.request_batch(webview, u64::from(number), true);
             }
             _ if number < 16 => world.close(webview),
             _ => world.hub.announce(WEBVIEWS[webview], WEBVIEWS[webview]),

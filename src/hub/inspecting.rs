@@ -25,10 +25,8 @@ pub(crate) type Listed = (SubscriptionId, EventPattern, Hearing);
 
 impl<W> Hub<W> {
     pub(crate) fn overview(&self) -> Overview {
-        let mut webviews: Vec<Arc<str>> = self.webviews.keys().cloned().collect();
-        webviews.sort();
-        let mut consumers: Vec<SubscriberKey> = self.consumers.keys().copied().collect();
-        consumers.sort();
+        let webviews: Vec<Arc<str>> = self.webviews.keys().cloned().collect();
+        let consumers: Vec<SubscriberKey> = self.consumers.keys().copied().collect();
         let (events, bytes) = self.retained.load();
         Overview {
             seq: self.seq,

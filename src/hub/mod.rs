@@ -69,6 +69,7 @@ pub(crate) struct Hub<W> {
     /// How many events were not accepted.
     refused: u64,
     limits: Limits,
+    // There are few of each, and every event looks some of them up: an ordered map costs no hash, and has an order.
     webviews: BTreeMap<Arc<str>, Webview<W>>,
     sessions: BTreeMap<SubscriberKey, Session<W>>,
     consumers: BTreeMap<SubscriberKey, Consumer>,

@@ -21,6 +21,8 @@ pub(crate) struct Outbox {
     answered: VecDeque<Unacknowledged>,
     /// What the items weigh that were answered and are not acknowledged.
     answered_bytes: usize,
+    /// At least as many bytes as the answers took that are not acknowledged.
+    answered_length: usize,
     /// The index of the last item that was answered.
     last_index: u64,
     /// The index of the last item that was acknowledged.
@@ -29,12 +31,13 @@ pub(crate) struct Outbox {
     cursor: u64,
 }
 
-/// Items that were taken for one answer. All answers that have some of them share them.
+/// Items that were taken for one answer. All answers that have some of them share them, and they are let go of together:
+/// a page that acknowledges an answer part by part leaves one answer in memory, at the most.
 #[derive(Debug)]
 pub(crate) struct Answered {
     /// The index of the first item. There is at least one.
     first: u64,
-    items: Vec<Item>,
+    items: Box<[Item]>,
 }
 
 impl Answered {
@@ -54,6 +57,8 @@ struct Unacknowledged {
     answered: Arc<Answered>,
     /// What those of its items weigh that are not acknowledged.
     bytes: usize,
+    /// At least as many bytes as it takes in an answer.
+    length: usize,
 }
 
 /// What a page may be delivered.
@@ -126,7 +131,10 @@ impl Batch {
     pub(crate) fn of(first: u64, items: Vec<Item>, more: bool) -> Self {
         Self {
             range: 0..items.len(),
-            answered: (!items.is_empty()).then(|| Arc::new(Answered { first, items })),
+            answered: (!items.is_empty()).then(|| {
+                let items = items.into();
+                Arc::new(Answered { first, items })
+            }),
             more,
         }
     }
@@ -149,6 +157,7 @@ impl Outbox {
             requests: VecDeque::new(),
             answered: VecDeque::new(),
             answered_bytes: 0,
+            answered_length: 0,
             last_index: 0,
             acknowledged: 0,
             cursor: 0,
@@ -219,8 +228,8 @@ impl Outbox {
         answered.chain(std::iter::from_fn(move || self.queue.pop()))
     }
 
-    /// Lets go of what the page has handled. That is given back, to be dropped where nobody waits for it; `None` if it
-    /// is nothing new.
+    /// Notes what the page has handled, and gives back the answers of which nothing is left, to be dropped where nobody
+    /// waits for it. `None` if it is nothing new.
     pub(crate) fn acknowledge(&mut self, ack: u64) -> Result<Option<Vec<Arc<Answered>>>> {
         if ack > self.last_index {
             return Err(Error::new(
@@ -240,9 +249,13 @@ impl Outbox {
         let mut handled = Vec::with_capacity(whole);
         for own in self.answered.drain(..whole) {
             self.answered_bytes -= own.bytes;
+            self.answered_length -= own.length;
             handled.push(own.answered);
         }
-        if let Some(Unacknowledged { answered, bytes }) = self.answered.front_mut() {
+        if let Some(Unacknowledged {
+            answered, bytes, ..
+        }) = self.answered.front_mut()
+        {
             let rest = answered.after(ack);
             let begun = answered.after(self.acknowledged).start..rest.start;
             let weight: usize = answered.items[begun].iter().map(Item::weight).sum();
@@ -256,12 +269,9 @@ impl Outbox {
     /// How many bytes the answer to a pull with this acknowledgement would have of what was answered before; or to one
     /// that reads ahead.
     pub(crate) fn repeated(&self, ack: Option<u64>, bound: BatchBound) -> usize {
-        let after = ack.unwrap_or(self.cursor);
-        let Some(answered) = self.answered_after(after) else {
-            return 0;
-        };
-        let items = &answered.items[fitting(answered, after, bound)];
-        items.iter().map(Item::weight).sum()
+        let after = ack.unwrap_or(self.cursor).max(self.acknowledged);
+        let answered = self.answered_after(after);
+        answered.map_or(0, |answered| fitting(answered, after, bound).1)
     }
 
     /// The answer to a pull that has this acknowledgement: what is not acknowledged again as it was, else a new batch.
@@ -273,6 +283,8 @@ impl Outbox {
 
     /// What follows on the answer before, whether that one has arrived or not.
     pub(crate) fn batch_ahead(&mut self, bound: BatchBound) -> Batch {
+        // A pull may come late, with an acknowledgement that others have overtaken.
+        self.cursor = self.cursor.max(self.acknowledged);
         let is_new = self.answered_after(self.cursor).is_none();
         if is_new {
             self.fill(bound);
@@ -281,7 +293,7 @@ impl Outbox {
         if let Some(answered) = self.answered_after(self.cursor) {
             batch.range = match is_new {
                 true => answered.after(self.cursor),
-                false => fitting(answered, self.cursor, bound),
+                false => fitting(answered, self.cursor, bound).0,
             };
             batch.answered = Some(Arc::clone(answered));
             self.cursor += batch.range.len() as u64;
@@ -339,14 +351,13 @@ impl Outbox {
     }
 
     fn fill(&mut self, bound: BatchBound) {
-        let (events, bytes) = self.unacknowledged();
+        let (events, _) = self.unacknowledged();
         let is_behind = events >= MOST_UNACKNOWLEDGED * bound.events
-            || bytes >= MOST_UNACKNOWLEDGED * bound.bytes;
+            || self.answered_length >= MOST_UNACKNOWLEDGED * bound.bytes;
         if is_behind && events > 0 {
             return;
         }
-        let (waiting, _) = self.queue.load();
-        let mut items: Vec<Item> = Vec::with_capacity(waiting.min(bound.events));
+        let mut items: Vec<Item> = Vec::new();
         let (mut length, mut bytes) = (0, 0);
         while items.len() < bound.events
             && let Some(next) = self.next_length(items.last())
@@ -368,9 +379,12 @@ impl Outbox {
         let first = self.last_index + 1;
         self.last_index += items.len() as u64;
         self.answered_bytes += bytes;
+        self.answered_length += length;
+        let items = items.into();
         self.answered.push_back(Unacknowledged {
             answered: Arc::new(Answered { first, items }),
             bytes,
+            length,
         });
     }
 
@@ -405,19 +419,26 @@ impl Outbox {
     }
 }
 
-/// Those after this index that fit into one answer. What was answered over a better path may be too much for the one of
-/// this pull.
-fn fitting(answered: &Answered, index: u64, bound: BatchBound) -> Range<usize> {
+/// Those after this index that fit into one answer, and the bytes that they take in it at the most. What was answered
+/// over a better path may be too much for the one of this pull.
+fn fitting(answered: &Answered, index: u64, bound: BatchBound) -> (Range<usize>, usize) {
     let range = answered.after(index);
     let items = &answered.items[range.clone()];
-    let mut length = 0;
-    let fits = |place: &usize| {
-        let before = place.checked_sub(1).map(|before| &items[before]);
-        length += items[*place].length_after(before);
-        *place == 0 || (*place < bound.events && length <= bound.bytes)
-    };
-    let fitting = (0..items.len()).take_while(fits).count();
-    range.start..range.start + fitting
+    let (mut count, mut length) = (0, 0);
+    for (item, before) in items.iter().zip(before_each(items)) {
+        let next = item.length_after(before);
+        if count > 0 && (count == bound.events || length + next > bound.bytes) {
+            break;
+        }
+        count += 1;
+        length += next;
+    }
+    (range.start..range.start + count, length)
+}
+
+/// The item before each of these, none before the first.
+fn before_each(items: &[Item]) -> impl Iterator<Item = Option<&Item>> {
+    std::iter::once(None).chain(items.iter().map(Some))
 }
 
 #[cfg(test)]
@@ -577,5 +598,74 @@ mod tests {
         let next = outbox.last_index + 1;
         outbox.acknowledge(1).unwrap();
         assert_eq!(outbox.batch_ahead(BATCH).first(), next);
+    }
+
+    #[test]
+    fn a_late_pull_gets_nothing_that_was_acknowledged() {
+        let wide = BatchBound { events: 3, ..BATCH };
+        let mut outbox = filled(6);
+        outbox.batch(0, wide);
+        outbox.batch_ahead(wide);
+        // An ordinary pull begins anew, and one that reads ahead acknowledges into the answer after it.
+        assert_eq!(outbox.batch(0, wide).first(), 1);
+        outbox.acknowledge(5).unwrap();
+        assert_eq!(outbox.repeated(None, wide), outbox.answered_length / 3);
+        let batch = outbox.batch_ahead(wide);
+        assert_eq!((indexes(&batch), batch.more), (vec![(6, 6)], false));
+        // One that was overtaken says nothing of what is acknowledged, and reading ahead goes on behind what it got.
+        let batch = outbox.batch(0, wide);
+        assert_eq!((indexes(&batch), batch.more), (vec![(6, 6)], false));
+        assert!(outbox.batch_ahead(wide).is_empty());
+        outbox.acknowledge(6).unwrap();
+        let batch = outbox.batch(0, wide);
+        assert!(batch.is_empty() && !batch.more);
+        assert_eq!((outbox.answered_bytes, outbox.answered_length), (0, 0));
+    }
+
+    #[test]
+    fn an_answer_may_be_acknowledged_part_by_part() {
+        let wide = BatchBound { events: 4, ..BATCH };
+        let each = queued(1, &[1]).weight();
+        let mut outbox = filled(6);
+        outbox.batch(0, wide);
+        outbox.batch_ahead(wide);
+        for (ack, whole, left) in [(1, 0, 5), (3, 0, 3), (5, 1, 1)] {
+            let handled = outbox.acknowledge(ack).unwrap().unwrap();
+            assert_eq!(handled.len(), whole);
+            assert_eq!(outbox.unacknowledged(), (left, left * each));
+        }
+        assert!(outbox.acknowledge(5).unwrap().is_none());
+        let kept = outbox.into_unacknowledged();
+        let seqs = kept.map(|entry| match entry {
+            Entry::Event(queued) => queued.event.seq(),
+            Entry::Lost(lost) => panic!("{lost:?}"),
+        });
+        assert_eq!(seqs.collect::<Vec<_>>(), [6]);
+    }
+
+    #[test]
+    fn what_was_answered_counts_by_what_it_took_in_the_answers() {
+        let mut outbox = Outbox::new(BOUND);
+        let ids: Arc<[SubscriptionId]> = [1].into();
+        for seq in 1..=90 {
+            let mut next = queued(seq, &[]);
+            next.subscriptions = Arc::clone(&ids);
+            outbox.push(next, Overflow::DropOldest);
+        }
+        let narrow = BatchBound {
+            events: 1000,
+            bytes: 500,
+        };
+        let first = outbox.batch(0, narrow);
+        // Those that are alike take less than they weigh, in the first answer as where it is repeated.
+        assert!(first.items().len() > 500 / queued(1, &[1]).weight());
+        assert_eq!(outbox.batch(0, narrow).items().len(), first.items().len());
+        assert_eq!(outbox.repeated(Some(0), narrow), outbox.answered_length);
+        // All of them are fewer than the answers that may be on their way, though they weigh more.
+        let ahead: usize = (0..20)
+            .map(|_| outbox.batch_ahead(narrow).items().len())
+            .sum();
+        assert_eq!(first.items().len() + ahead, 90);
+        assert!(outbox.answered_bytes > MOST_UNACKNOWLEDGED * narrow.bytes);
     }
 }

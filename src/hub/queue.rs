@@ -52,9 +52,9 @@ impl QueuedEvent {
     pub(crate) fn length_after(&self, before: &Self) -> usize {
         /// Two commas and the difference in time.
         const STEP: usize = 24;
-        let is_next = Arc::ptr_eq(&self.subscriptions, &before.subscriptions)
-            && self.event.is_next_of(&before.event);
-        match is_next {
+        let goes_on = Arc::ptr_eq(&self.subscriptions, &before.subscriptions)
+            && self.event.continues(&before.event);
+        match goes_on {
             true => self.event.payload_json().len() + STEP,
             false => self.weight(),
         }

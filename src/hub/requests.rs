@@ -338,14 +338,11 @@ impl<W> Hub<W> {
     /// The webviews that a target selects, in the order of their labels.
     pub(crate) fn find_pages(&self, to: &Selection) -> Vec<Arc<str>> {
         let selected = |webview: &str, window: &str| to.has_webview(webview, window);
-        let mut labels: Vec<Arc<str>> = self
-            .webviews
+        self.webviews
             .iter()
             .filter(|(label, webview)| selected(label, &webview.window))
             .map(|(label, _)| Arc::clone(label))
-            .collect();
-        labels.sort();
-        labels
+            .collect()
     }
 
     /// Opens the session of a page that asks, if it has none.

@@ -209,7 +209,7 @@ impl Audience {
 pub(crate) struct Outcome<W> {
     /// Pulls to be answered with these batches.
     pub(crate) answers: Vec<(W, Batch)>,
-    /// Questions to be answered with these answers.
+    /// Questions to be answered with these answers, and pulls that are refused though their acknowledgement counts.
     pub(crate) answered: Vec<(W, Answer)>,
     /// Questions whose page is gone.
     pub(crate) askers: Vec<W>,

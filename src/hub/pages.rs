@@ -353,7 +353,8 @@ impl<W> Hub<W> {
             && let Some(webview) = self.webviews.get(label)
             && let Err(error) = webview.flood.take_repeated(repeated, now)
         {
-            return Err((waiter, error));
+            outcome.answered.push((waiter, Err(error)));
+            return Ok(outcome);
         }
         if pull.is_ahead {
             let batch = session.outbox.batch_ahead(pull.bound);

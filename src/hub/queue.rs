@@ -144,16 +144,23 @@ impl Queue {
 
     /// The sequence number of what is next; 0 for a gap.
     pub(crate) fn next_seq(&self) -> Option<u64> {
-        if !self.lost.is_empty() || !self.dropped.is_empty() {
+        if self.is_gap_next() {
             return Some(0);
         }
-        Some(self.next_event()?.event.seq())
+        Some(self.places.front()?.as_ref()?.event.seq())
     }
 
     /// The event that is next, if no gap stands before it.
     pub(crate) fn next_event(&self) -> Option<&QueuedEvent> {
-        let is_gap_next = !self.lost.is_empty() || !self.dropped.is_empty();
-        self.places.front()?.as_ref().filter(|_| !is_gap_next)
+        self.places
+            .front()?
+            .as_ref()
+            .filter(|_| !self.is_gap_next())
+    }
+
+    /// Gaps stand before what came after them.
+    fn is_gap_next(&self) -> bool {
+        !self.lost.is_empty() || !self.dropped.is_empty()
     }
 
     pub(crate) fn pop(&mut self) -> Option<Entry> {

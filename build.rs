@@ -5,15 +5,15 @@
 use schemars::JsonSchema as Deserialize;
 use schemars::r#gen::SchemaSettings;
 
-include!("src/command_names.rs");
+include!("src/shell/commands/names.rs");
 
 #[allow(dead_code)]
-#[path = "src/scope/entry.rs"]
+#[path = "src/permissions/entry.rs"]
 mod entry;
 
 fn main() {
-    println!("cargo:rerun-if-changed=src/command_names.rs");
-    println!("cargo:rerun-if-changed=src/scope/entry.rs");
+    println!("cargo:rerun-if-changed=src/shell/commands/names.rs");
+    println!("cargo:rerun-if-changed=src/permissions/entry.rs");
     // What is optional may be left out; `null` is malformed.
     let settings = SchemaSettings::draft07().with(|settings| settings.option_add_null_type = false);
     let scope = settings

@@ -1,7 +1,7 @@
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value;
 
-use crate::policy::{Overflow, Policies, Policy};
+use crate::model::policy::{Overflow, Policies, Policy};
 
 /// What stands under `plugins.event-bus` in `tauri.conf.json`. All of it is optional.
 #[derive(Debug, Clone, Default)]

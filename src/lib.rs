@@ -1,72 +1,56 @@
 #![doc = include_str!("../README.md")]
 
-mod builder;
-mod bus;
-mod capabilities;
+mod api;
 mod catalog;
-mod command_names;
-mod commands;
-mod component;
 mod config;
 mod engine;
-mod error;
-mod event;
 mod flood;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 #[allow(missing_docs)]
 pub mod fuzzing;
 mod hub;
-mod inspection;
-mod json;
-mod listener;
-mod name;
-mod page;
-mod pattern;
+mod model;
 mod periodic;
-mod policy;
-mod request;
-mod scope;
-mod stream;
+mod permissions;
+mod shell;
 mod sync;
-mod target;
-mod turn;
-#[cfg(feature = "typed")]
-mod typed;
+mod wire;
 
-pub use builder::{Builder, init};
-pub use bus::{EmitOptions, EventBus, EventBusExt, WebviewBus};
-pub use capabilities::{
-    CapabilityFault, CapabilityFaults, check_capabilities, check_capabilities_in,
-};
-#[cfg(feature = "typed")]
-pub use catalog::ExportError;
-pub use catalog::{Catalog, ComponentDescription, DeclaredEvent, DescribedEvent};
-pub use command_names::COMMANDS;
-pub use component::{
+pub use api::bus::{EmitOptions, EventBus, EventBusExt, WebviewBus};
+pub use api::component::{
     ActionComplete, ActionFailed, BUILT_IN_EVENTS, Component, Message, MessageLevel,
     MessageOptions, Namespace,
 };
+pub use api::jobs::PeriodicChange;
+pub use api::periodic::{AnyPayload, Periodic, PeriodicBuilder};
+pub use api::request::{
+    Answers, RequestAllBuilder, RequestBuilder, RequestContext, Responder, ResponderResult,
+};
+pub use api::stream::{EventStream, StreamItem};
+#[cfg(feature = "typed")]
+pub use api::typed::{Event, Exact, ExactNumber, Received, Request, TypedItem, TypedStream};
+#[cfg(feature = "typed")]
+pub use catalog::ExportError;
+pub use catalog::{Catalog, ComponentDescription, DeclaredEvent, DescribedEvent};
 pub use config::{CatalogMode, Config, Limits, PolicyRule};
-pub use error::{Error, ErrorCode, Failure, Result};
-pub use event::{BusEvent, Gap, GapReason, Receipt, Source, Tick};
-pub use inspection::{
+pub use engine::listeners::Listener;
+pub use model::error::{Error, ErrorCode, Failure, Result};
+pub use model::event::{BusEvent, Gap, GapReason, Receipt, Source, Tick};
+pub use model::inspection::{
     ConsumerInspection, Heard, Inspection, Load, PageInspection, SubscriptionInspection,
     WebviewInspection,
 };
-pub use listener::Listener;
-pub use periodic::{
-    AnyPayload, JobOwner, JobState, MissedTicks, Periodic, PeriodicBuilder, PeriodicChange,
-    PeriodicInfo, SourceCall,
+pub use model::policy::{Overflow, Policy};
+pub use model::target::Target;
+pub use periodic::job::{JobOwner, JobState, PeriodicInfo};
+pub use periodic::schedule::MissedTicks;
+pub use periodic::source::SourceCall;
+pub use shell::capability_files::{
+    CapabilityFault, CapabilityFaults, check_capabilities, check_capabilities_in,
 };
-pub use policy::{Overflow, Policy};
-pub use request::{
-    Answers, RequestAllBuilder, RequestBuilder, RequestContext, Responder, ResponderResult,
-};
-pub use stream::{EventStream, StreamItem};
-pub use target::Target;
-#[cfg(feature = "typed")]
-pub use typed::{Event, Exact, ExactNumber, Received, Request, TypedItem, TypedStream};
+pub use shell::commands::names::COMMANDS;
+pub use shell::plugin::{Builder, init};
 
 /// The blocks of the guides compile, too.
 #[cfg(doctest)]

@@ -1,8 +1,8 @@
 use serde::Serialize;
 
-use crate::error::{Error, ErrorCode, Result, quoted};
-use crate::name::{check_namespace, parse_component};
-use crate::pattern::EventPattern;
+use crate::model::error::{Error, ErrorCode, Result, quoted};
+use crate::model::name::{check_namespace, parse_component};
+use crate::model::pattern::EventPattern;
 
 /// What a component emits and listens to, for people: it appears in the [`Catalog`](crate::Catalog) and changes nothing.
 ///

@@ -2,7 +2,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::policy::Policy;
+use crate::model::policy::Policy;
 
 use super::typescript::{fields_of, type_name, type_of};
 use super::{Catalog, ComponentDescription, EventDocument, RequestDocument};

@@ -17,10 +17,10 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::component::is_built_in;
-use crate::error::{Error, ErrorCode, Result, quoted};
-use crate::name::{EventName, OWN_PREFIX};
-use crate::policy::{Policies, Policy};
+use crate::api::component::is_built_in;
+use crate::model::error::{Error, ErrorCode, Result, quoted};
+use crate::model::name::{EventName, OWN_PREFIX};
+use crate::model::policy::{Policies, Policy};
 
 pub use described::{ComponentDescription, DescribedEvent};
 #[cfg(feature = "typed")]

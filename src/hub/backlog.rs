@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::event::{BusEvent, Gap, GapReason};
+use crate::model::event::{BusEvent, Gap, GapReason};
 use crate::hub::queue::QueueBound;
 use crate::hub::subscriptions::{Reach, SubscriptionId};
 

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use crate::error::{Error, ErrorCode, Result};
-use crate::event::{Accepted, BusEvent, Receipt, weight_of};
-use crate::name::EventName;
-use crate::pattern::EventPattern;
-use crate::policy::Overflow;
-use crate::target::{Selection, unknown_target};
+use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::event::{Accepted, BusEvent, Receipt, weight_of};
+use crate::model::name::EventName;
+use crate::model::pattern::EventPattern;
+use crate::model::policy::Overflow;
+use crate::model::target::{Selection, unknown_target};
 
 use super::backlog::Kept;
 use super::queue::QueuedEvent;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::inspection::{ConsumerInspection, Load, PageInspection, WebviewInspection};
-use crate::pattern::EventPattern;
+use crate::model::inspection::{ConsumerInspection, Load, PageInspection, WebviewInspection};
+use crate::model::pattern::EventPattern;
 
 use super::queue::QueueBound;
 use super::subscriptions::{Hearing, SubscriberKey, SubscriptionId};

@@ -14,9 +14,9 @@ use super::outbox::{Batch, BatchBound, Item};
 use super::session::SessionId;
 use super::subscriptions::SubscriberKey;
 use super::*;
-use crate::event::{Gap, GapReason};
-use crate::pattern::EventPattern;
-use crate::scope::{Scope, ScopeEntry};
+use crate::model::event::{Gap, GapReason};
+use crate::model::pattern::EventPattern;
+use crate::permissions::{Scope, ScopeEntry};
 
 const WEBVIEWS: [&str; 2] = ["a", "b"];
 const NAMES: [&str; 2] = ["x", "y"];

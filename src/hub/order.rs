@@ -1,4 +1,4 @@
-use crate::error::{Error, ErrorCode, Result};
+use crate::model::error::{Error, ErrorCode, Result};
 
 /// The answer of a command: its JSON, or its error.
 pub(crate) type Answer = Result<String>;

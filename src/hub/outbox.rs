@@ -2,12 +2,12 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::error::{Error, ErrorCode, Result};
+use crate::model::error::{Error, ErrorCode, Result};
 use crate::hub::queue::{Entry, LostEvents, Queue, QueueBound, QueuedEvent};
 use crate::hub::requests::{Ending, Question, RequestId};
 use crate::hub::subscriptions::SubscriptionId;
-use crate::name::EventName;
-use crate::policy::Overflow;
+use crate::model::name::EventName;
+use crate::model::policy::Overflow;
 
 /// What one page is still owed: the queue, and before it what was answered and is not yet acknowledged.
 ///

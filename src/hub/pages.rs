@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::error::{Error, ErrorCode, Result};
+use crate::model::error::{Error, ErrorCode, Result};
 
 use super::backlog::{Backlog, Kept};
 use super::order::{Answer, Turn};
@@ -463,9 +463,9 @@ mod tests {
     use crate::config::Limits;
     use crate::hub::outbox::Item;
     use crate::hub::{Audience, Draft, Resumption, START_UP, SubscriptionRequest};
-    use crate::name::EventName;
-    use crate::pattern::EventPattern;
-    use crate::policy::Policies;
+    use crate::model::name::EventName;
+    use crate::model::pattern::EventPattern;
+    use crate::model::policy::Policies;
 
     const BATCH: BatchBound = BatchBound {
         events: 9,
@@ -530,7 +530,7 @@ mod tests {
         let draft = Draft {
             name: EventName::parse("x").unwrap(),
             payload: "null".into(),
-            source: crate::event::Source::Host,
+            source: crate::model::event::Source::Host,
             tick: None,
             provenance: None,
             retain: None,
@@ -619,7 +619,7 @@ mod tests {
         let draft = Draft {
             name: EventName::parse("kept").unwrap(),
             payload: "null".into(),
-            source: crate::event::Source::Host,
+            source: crate::model::event::Source::Host,
             tick: None,
             retain: Some(true),
             provenance: None,

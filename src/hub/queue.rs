@@ -1,10 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::event::{BusEvent, Gap, GapReason, Mark};
+use crate::model::event::{BusEvent, Gap, GapReason, Mark};
 use crate::hub::subscriptions::{Reach, SubscriptionId};
-use crate::name::EventName;
-use crate::policy::Overflow;
+use crate::model::name::EventName;
+use crate::model::policy::Overflow;
 
 /// Events on their way to one subscriber, in the order in which they are to be delivered.
 ///
@@ -307,8 +307,8 @@ pub(crate) mod tests {
     use std::time::SystemTime;
 
     use super::*;
-    use crate::event::{Accepted, Source};
-    use crate::name::EventName;
+    use crate::model::event::{Accepted, Source};
+    use crate::model::name::EventName;
 
     pub(crate) fn event(seq: u64, payload: &str) -> BusEvent {
         BusEvent::new(Accepted {

@@ -13,11 +13,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, ErrorCode, Result, quoted};
-use crate::event::{Provenance, Source, weight_of};
-use crate::json::Json;
-use crate::name::EventName;
-use crate::target::{LabelPattern, Selection, unknown_target};
+use crate::model::error::{Error, ErrorCode, Result, quoted};
+use crate::model::event::{Provenance, Source, weight_of};
+use crate::model::json::Json;
+use crate::model::name::EventName;
+use crate::model::target::{LabelPattern, Selection, unknown_target};
 
 use super::order::Answer;
 use super::session::SessionId;
@@ -921,7 +921,7 @@ mod tests {
     use crate::config::Limits;
     use crate::hub::Pull;
     use crate::hub::outbox::{BatchBound, Item};
-    use crate::policy::Policies;
+    use crate::model::policy::Policies;
 
     const BATCH: BatchBound = BatchBound {
         events: 4096,

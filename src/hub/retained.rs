@@ -2,12 +2,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::config::Limits;
-use crate::error::{Error, ErrorCode, Result};
-use crate::event::{BusEvent, Source};
+use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::event::{BusEvent, Source};
 use crate::hub::{Audience, Draft};
-use crate::name::EventName;
-use crate::pattern::EventPattern;
-use crate::target::Target;
+use crate::model::name::EventName;
+use crate::model::pattern::EventPattern;
+use crate::model::target::Target;
 
 /// The newest event of each name that asked to be kept, for whoever subscribes later. A name has one for everyone and
 /// one for each target that it was sent to.

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::error::{Error, ErrorCode, Result};
-use crate::event::{BusEvent, Gap, GapReason, Mark};
-use crate::name::EventName;
-use crate::pattern::EventPattern;
-use crate::policy::Overflow;
-use crate::scope::Scope;
-use crate::target::Selection;
+use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::event::{BusEvent, Gap, GapReason, Mark};
+use crate::model::name::EventName;
+use crate::model::pattern::EventPattern;
+use crate::model::policy::Overflow;
+use crate::permissions::Scope;
+use crate::model::target::Selection;
 
 use super::backlog::Kept;
 use super::queue::{LostEvents, QueuedEvent};

@@ -1,10 +1,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::name::EventName;
-use crate::pattern::EventPattern;
-use crate::policy::{NamePolicy, Policies};
-use crate::scope::Scope;
+use crate::model::name::EventName;
+use crate::model::pattern::EventPattern;
+use crate::model::policy::{NamePolicy, Policies};
+use crate::permissions::Scope;
 
 /// Who has subscriptions: a session, a stream, or the listeners in Rust as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -329,7 +329,7 @@ fn ids(subscriptions: &[&Subscription], reach: Reach) -> Option<Arc<[Subscriptio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scope::ScopeEntry;
+    use crate::permissions::ScopeEntry;
 
     const A: SubscriberKey = SubscriberKey(1);
     const B: SubscriberKey = SubscriberKey(2);

@@ -11,19 +11,19 @@ use std::time::{Duration, SystemTime};
 
 use crate::config::Limits;
 use crate::engine::Engine;
-use crate::error::{Error, ErrorCode, Result, quoted};
-use crate::event::Tick;
+use crate::model::error::{Error, ErrorCode, Result, quoted};
+use crate::model::event::Tick;
 use crate::hub::EmitOutcome;
-use crate::json::Json;
-use crate::listener::{drop_safely, panic_message};
-use crate::name::EventName;
-use crate::page::reply::Reply;
-use crate::periodic::agenda::{Agenda, Calendar};
+use crate::model::json::Json;
+use crate::engine::listeners::{drop_safely, panic_message};
+use crate::model::name::EventName;
+use crate::engine::reply::Reply;
+use crate::periodic::queue::{Agenda, Calendar};
 use crate::periodic::job::{
     Change, Job, JobOwner, JobPlan, Payload, PeriodicInfo, State, weight_of,
 };
-use crate::periodic::notice::{StopReason, tell_failure, tell_start, tell_stop};
-use crate::periodic::pace::Pace;
+use crate::periodic::notices::{StopReason, tell_failure, tell_start, tell_stop};
+use crate::periodic::rate::Pace;
 use crate::periodic::schedule::Schedule;
 use crate::periodic::source::{Maker, Sources};
 use crate::sync::{

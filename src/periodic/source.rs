@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::{Error, ErrorCode, Result, quoted};
-use crate::event::Tick;
+use crate::model::error::{Error, ErrorCode, Result, quoted};
+use crate::model::event::Tick;
 
 /// What a source of payloads is asked: see [`Builder::periodic_source`](crate::Builder::periodic_source).
 #[derive(Debug, Clone)]

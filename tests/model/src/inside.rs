@@ -11,8 +11,8 @@ use shuttle::thread;
 use crate::check::check;
 use crate::engine::Engine;
 use crate::hub::subscriptions::Hearing;
-use crate::listener::{Callbacks, Listener, call_listeners};
-use crate::stream::{EventStream, StreamItem};
+use crate::engine::listeners::{Callbacks, Listener, call_listeners};
+use crate::api::stream::{EventStream, StreamItem};
 use crate::world::{Notes, app, emit, pattern, try_emit};
 
 fn emitter(engine: &Arc<Engine>, events: usize) -> thread::JoinHandle<()> {

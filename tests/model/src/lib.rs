@@ -15,40 +15,22 @@
 
 #[path = "../../../src/config.rs"]
 mod config;
-#[path = "../../../src/engine.rs"]
+#[path = "../../../src/engine/mod.rs"]
 mod engine;
-#[path = "../../../src/error.rs"]
-mod error;
-#[path = "../../../src/event.rs"]
-mod event;
 #[path = "../../../src/flood.rs"]
 mod flood;
 #[path = "../../../src/hub/mod.rs"]
 mod hub;
-#[path = "../../../src/inspection.rs"]
-mod inspection;
-#[path = "../../../src/json.rs"]
-mod json;
-#[path = "../../../src/listener.rs"]
-mod listener;
-#[path = "../../../src/name.rs"]
-mod name;
-#[path = "../../../src/pattern.rs"]
-mod pattern;
-#[path = "../../../src/policy.rs"]
-mod policy;
-#[path = "../../../src/scope/mod.rs"]
-mod scope;
-#[path = "../../../src/stream.rs"]
-mod stream;
-#[path = "../../../src/target.rs"]
-mod target;
-#[path = "../../../src/turn.rs"]
-mod turn;
-
-mod page;
+#[path = "../../../src/model/mod.rs"]
+mod model;
+#[path = "../../../src/periodic/mod.rs"]
 mod periodic;
-mod request;
+#[path = "../../../src/permissions/mod.rs"]
+mod permissions;
+#[path = "../../../src/wire/mod.rs"]
+mod wire;
+
+mod api;
 mod sync;
 
 mod check;

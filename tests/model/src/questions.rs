@@ -8,12 +8,12 @@ use shuttle::thread;
 
 use crate::check::check;
 use crate::engine::Engine;
-use crate::error::{Error, ErrorCode};
-use crate::event::Source;
+use crate::model::error::{Error, ErrorCode};
+use crate::model::event::Source;
 use crate::hub::order::Answer;
 use crate::hub::requests::{Ask, Asker, Question, RequestId, Respondent};
 use crate::hub::subscriptions::SubscriberKey;
-use crate::name::EventName;
+use crate::model::name::EventName;
 use crate::sync::now;
 use crate::world::{MAIN, Page, Pending, app, reply};
 
@@ -170,7 +170,7 @@ pub fn a_responder_in_rust_leaves_nobody_waiting() {
                 crate::sync::yield_now().await;
                 Ok("1".to_owned())
             };
-            Box::pin(answering) as crate::request::responders::Answering
+            Box::pin(answering) as crate::engine::responders::Answering
         });
         let place = std::panic::Location::caller();
         let number = engine.responders.add(&name(), place, handler).unwrap();

@@ -11,10 +11,10 @@ use shuttle::thread;
 use crate::check::check;
 use crate::config::Limits;
 use crate::engine::Engine;
-use crate::error::{ErrorCode, Result};
-use crate::event::Receipt;
+use crate::model::error::{ErrorCode, Result};
+use crate::model::event::Receipt;
 use crate::hub::Audience;
-use crate::policy::Policy;
+use crate::model::policy::Policy;
 use crate::world::{MAIN, Page, app_with, draft, emit, pattern, try_emit};
 
 const NAMES: [&str; 3] = ["a", "b", "c"];

@@ -8,17 +8,17 @@ use shuttle::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::config::Limits;
 use crate::engine::{Directory, Engine};
-use crate::error::{ErrorCode, Result};
-use crate::event::{Receipt, Source};
+use crate::model::error::{ErrorCode, Result};
+use crate::model::event::{Receipt, Source};
 use crate::hub::order::{Answer, Turn};
 use crate::hub::outbox::BatchBound;
 use crate::hub::session::SessionId;
 use crate::hub::subscriptions::SubscriberKey;
 use crate::hub::{Audience, Command, Draft, Pull, SubscriptionRequest};
-use crate::name::EventName;
-use crate::page::reply::Reply;
-use crate::pattern::EventPattern;
-use crate::policy::{Policies, Policy};
+use crate::model::name::EventName;
+use crate::engine::reply::Reply;
+use crate::model::pattern::EventPattern;
+use crate::model::policy::{Policies, Policy};
 
 /// The one webview, in a window of the same name.
 pub(crate) const MAIN: &str = "main";

@@ -1,0 +1,134 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::api::bus::{EventBus, to_json};
+use crate::model::error::Result;
+use crate::hub::Address;
+use crate::api::periodic::Periodic;
+use crate::periodic::job::{Change, Job, JobOwner, PeriodicInfo};
+use crate::model::target::Target;
+
+/// What is to change of a periodic job that runs. What is not said stays.
+///
+/// ```
+/// use std::time::Duration;
+/// use tauri_plugin_event_bus::{EventBus, PeriodicChange, Result};
+///
+/// fn slow_down(bus: &EventBus) -> Result<()> {
+///     bus.update_periodic("clock", PeriodicChange::new().every(Duration::from_secs(60)).to("main"))
+/// }
+/// # let _ = slow_down;
+/// ```
+#[derive(Debug, Default)]
+#[must_use = "a change does nothing until it is handed to update"]
+pub struct PeriodicChange {
+    interval: Option<Duration>,
+    payload: Option<Result<String>>,
+    to: Option<Target>,
+}
+
+impl PeriodicChange {
+    /// No change yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Another interval.
+    pub fn every(mut self, interval: Duration) -> Self {
+        self.interval = Some(interval);
+        self
+    }
+
+    /// Another payload, the same for every tick.
+    pub fn payload(mut self, payload: impl Serialize) -> Self {
+        self.payload = Some(to_json("a periodic event", &payload));
+        self
+    }
+
+    /// Another target; [`Target::everyone`] for all.
+    pub fn to(mut self, target: impl Into<Target>) -> Self {
+        self.to = Some(target.into());
+        self
+    }
+
+    pub(crate) fn read(self) -> Result<Change> {
+        Ok(Change {
+            interval: self.interval,
+            payload: self.payload.transpose()?.map(Into::into),
+            to: self.to.map(Address::of).transpose()?.map(Some),
+            shortest_interval: None,
+        })
+    }
+}
+
+/// What the app does with its own jobs, by their ids.
+impl EventBus {
+    fn own_job(&self, id: &str) -> Result<Arc<Job>> {
+        self.engine().jobs.find(&JobOwner::Host, id)
+    }
+
+    /// Holds a periodic job until it is resumed.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::UnknownJob`](crate::ErrorCode::UnknownJob) if the app has none with that id.
+    pub fn pause_periodic(&self, id: &str) -> Result<()> {
+        self.engine().jobs.pause(&self.own_job(id)?)
+    }
+
+    /// Goes on with a periodic job where it was paused, without making up for what was left out.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`EventBus::pause_periodic`].
+    pub fn resume_periodic(&self, id: &str) -> Result<()> {
+        self.engine().jobs.resume(&self.own_job(id)?)
+    }
+
+    /// Changes a periodic job in place. It keeps its count, and its phase where it can.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`EventBus::pause_periodic`], and those of [`PeriodicBuilder::start`](crate::PeriodicBuilder::start) for
+    /// what is changed. Then nothing is changed.
+    pub fn update_periodic(&self, id: &str, change: PeriodicChange) -> Result<()> {
+        let job = self.own_job(id)?;
+        let change = change.read()?;
+        self.engine().jobs.update(self.engine(), &job, change)
+    }
+
+    /// Every periodic job there is, those of pages included, in the order of their ids.
+    #[must_use]
+    pub fn list_all_periodic(&self) -> Vec<PeriodicInfo> {
+        self.engine().jobs.list(&JobOwner::Host, |_| true)
+    }
+
+    /// The periodic job of an owner, to look at it, hold, change or stop it. Dropping what this gives ends nothing.
+    ///
+    /// ```
+    /// use tauri_plugin_event_bus::{EventBus, Result};
+    ///
+    /// fn stop_every_job(bus: &EventBus) {
+    ///     for job in bus.list_all_periodic() {
+    ///         if let Some(found) = bus.find_periodic(&job.owner, &job.id) {
+    ///             found.stop();
+    ///         }
+    ///     }
+    /// }
+    /// # let _ = stop_every_job;
+    /// ```
+    #[must_use]
+    pub fn find_periodic(&self, owner: &JobOwner, id: &str) -> Option<Periodic> {
+        let job = self.engine().jobs.find(owner, id).ok()?;
+        Some(Periodic::kept(self.engine(), job))
+    }
+
+    /// A periodic job of the app, as it stands.
+    #[must_use]
+    pub fn get_periodic(&self, id: &str) -> Option<PeriodicInfo> {
+        let job = self.own_job(id).ok()?;
+        Some(self.engine().jobs.info(&job))
+    }
+}

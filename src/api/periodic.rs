@@ -1,0 +1,359 @@
+use std::marker::PhantomData;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::api::bus::{EventBus, to_json};
+use crate::engine::Engine;
+use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::event::Tick;
+use crate::hub::Address;
+use crate::model::name::EventName;
+use crate::api::jobs::PeriodicChange;
+use crate::periodic::job::{Job, JobOwner, JobPlan, MOST_FAILURES, Payload, PeriodicInfo};
+use crate::periodic::jobs::Jobs;
+use crate::periodic::schedule::{MissedTicks, Timing};
+use crate::periodic::source::Maker;
+use crate::model::target::Target;
+
+/// A periodic job before it starts; made by [`EventBus::periodic`].
+///
+/// Ticks come at a fixed rate on a clock that nobody can set, and that goes on while the machine sleeps. A tick that is late
+/// by a whole interval is skipped and counted, unless [`PeriodicBuilder::missed_ticks`] says otherwise.
+///
+/// ```
+/// use std::time::Duration;
+/// use tauri_plugin_event_bus::{EventBus, Result};
+///
+/// fn start_clock(bus: &EventBus) -> Result<()> {
+///     bus.periodic("clock:tick")
+///         .every(Duration::from_secs(10))
+///         .to("main")
+///         .payload_with(|tick| tick.count)
+///         .start()?
+///         .forget();
+///     Ok(())
+/// }
+/// # let _ = start_clock;
+/// ```
+#[must_use = "a periodic job does nothing until .start()"]
+pub struct PeriodicBuilder<P = AnyPayload> {
+    bus: EventBus,
+    name: String,
+    interval: Option<Duration>,
+    to: Option<Target>,
+    payload: Result<Payload>,
+    sampled: Option<(Arc<str>, Arc<str>)>,
+    timing: Timing,
+    only_while_listened: bool,
+    max_failures: Option<u64>,
+    owner: JobOwner,
+    id: Option<String>,
+    replaces: bool,
+    of: PhantomData<fn(P)>,
+}
+
+/// Stands in [`PeriodicBuilder`] for payloads of any type.
+#[derive(Debug)]
+pub enum AnyPayload {}
+
+impl<P> PeriodicBuilder<P> {
+    pub(crate) fn new(bus: EventBus, name: String) -> Self {
+        Self {
+            bus,
+            name,
+            interval: None,
+            to: None,
+            payload: Ok(Payload::Fixed("null".into())),
+            sampled: None,
+            timing: Timing::every(Duration::ZERO),
+            only_while_listened: false,
+            max_failures: None,
+            owner: JobOwner::Host,
+            id: None,
+            replaces: false,
+            of: PhantomData,
+        }
+    }
+
+    /// The time from one tick to the next: at least one millisecond, at most a year.
+    pub fn every(mut self, interval: Duration) -> Self {
+        self.interval = Some(interval);
+        self
+    }
+
+    /// Sends the ticks to this target instead of everyone.
+    pub fn to(mut self, target: impl Into<Target>) -> Self {
+        self.to = Some(target.into());
+        self
+    }
+
+    pub(crate) fn with_payload(mut self, payload: Result<Payload>) -> Self {
+        self.payload = payload;
+        self.sampled = None;
+        self
+    }
+
+    /// Takes the payload of each tick from a source that [`Builder::periodic_source`](crate::Builder::periodic_source) has
+    /// registered. After ten failures in a row the job stops, unless [`PeriodicBuilder::max_failures`] says otherwise.
+    ///
+    /// A payload that is not of the event's type fails with [`ErrorCode::InvalidPayload`] as it would from a page.
+    pub fn source(mut self, name: &str, args: impl Serialize) -> Self {
+        self.payload = to_json(&self.name, &args).map(|args| {
+            self.sampled = Some((name.into(), args.into()));
+            Payload::Away
+        });
+        self
+    }
+
+    /// Ticks at once, too, not only after the first interval.
+    pub fn immediate(mut self) -> Self {
+        self.timing.is_immediate = true;
+        self
+    }
+
+    /// Ends after this many ticks.
+    pub fn count(mut self, ticks: u64) -> Self {
+        self.timing.count = Some(ticks);
+        self
+    }
+
+    /// Begins so much later: at most a year.
+    pub fn start_delay(mut self, delay: Duration) -> Self {
+        self.timing.start_delay = delay;
+        self
+    }
+
+    /// What becomes of ticks that could not come in time.
+    pub fn missed_ticks(mut self, policy: MissedTicks) -> Self {
+        self.timing.missed_ticks = policy;
+        self
+    }
+
+    /// Lets each tick come later than it is scheduled by a random part of this, which is shorter than the interval, so that
+    /// many jobs do not fire together. It does not add up.
+    pub fn jitter(mut self, most: Duration) -> Self {
+        self.timing.jitter = most;
+        self
+    }
+
+    /// Ticks only while somebody listens to the event, in a page or in Rust. Otherwise no payload is made and no tick is
+    /// counted, until the first listener starts it again.
+    pub fn only_while_listened(mut self) -> Self {
+        self.only_while_listened = true;
+        self
+    }
+
+    /// Stops the job after so many failures in a row.
+    pub fn max_failures(mut self, failures: u64) -> Self {
+        self.max_failures = Some(failures);
+        self
+    }
+
+    /// Whose job it is: the app's, unless it is to end with a webview.
+    pub fn owner(mut self, owner: JobOwner) -> Self {
+        self.owner = owner;
+        self
+    }
+
+    /// Gives the job an id, by which the app can stop it: 1 to 255 bytes without control characters. Without one it gets
+    /// a random id.
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// Stops a running job of the same id first. Otherwise that is an error.
+    pub fn replace(mut self) -> Self {
+        self.replaces = true;
+        self
+    }
+
+    /// Starts the job, which runs as long as the returned guard, or for good after `.forget()`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::InvalidInterval`] without an interval or with one out of range, [`ErrorCode::InvalidEventName`],
+    /// [`ErrorCode::ReservedEventName`], [`ErrorCode::InvalidPayload`], [`ErrorCode::PayloadTooLarge`],
+    /// [`ErrorCode::UnknownTarget`], [`ErrorCode::UnknownSource`], [`ErrorCode::DuplicateJob`],
+    /// [`ErrorCode::TooManyJobs`], and [`ErrorCode::InvalidArgument`] where an option makes no sense.
+    pub fn start(self) -> Result<Periodic> {
+        let interval = self.interval.ok_or_else(|| {
+            Error::new(
+                ErrorCode::InvalidInterval,
+                format!(
+                    "the periodic event {:?} has no interval; call .every(…)",
+                    self.name
+                ),
+            )
+        })?;
+        let engine = Arc::clone(self.bus.engine());
+        if let JobOwner::Webview(label) = &self.owner {
+            let owner = Target::webview(&**label).select()?;
+            engine.meet(&owner);
+            engine.hub().check_targets(&owner)?;
+        }
+        let name = EventName::parse_emitted(&self.name)?;
+        self.bus.catalog().check_name(&name)?;
+        let payload = match (self.payload?, &self.sampled) {
+            (Payload::Away, Some((source, args))) => {
+                Payload::Made(self.bus.sample(&name, source, Arc::clone(args))?)
+            }
+            (payload, _) => payload,
+        };
+        let default_failures = self.sampled.as_ref().map(|_| MOST_FAILURES);
+        let plan = JobPlan {
+            id: self.id,
+            timing: Timing {
+                interval,
+                ..self.timing
+            },
+            to: self.to.map(Address::of).transpose()?,
+            replaces: self.replaces,
+            payload,
+            max_failures: self.max_failures.or(default_failures),
+            sampled: self.sampled,
+            only_while_listened: self.only_while_listened,
+            owner: self.owner,
+            source: self.bus.source().clone(),
+            ..JobPlan::new(name, interval)
+        };
+        let job = Jobs::start(&engine, plan, |_| true)?;
+        Ok(Periodic {
+            engine: Arc::downgrade(&engine),
+            job,
+            is_kept: false,
+        })
+    }
+}
+
+impl PeriodicBuilder {
+    /// The payload of every tick. Without one it is `null`.
+    pub fn payload(self, payload: impl Serialize) -> Self {
+        let json = to_json(&self.name, &payload);
+        self.with_payload(json.map(|json| Payload::Fixed(json.into())))
+    }
+
+    /// Makes the payload of each tick when it is due, on a thread that may block. No tick comes before the one before it is
+    /// made.
+    ///
+    /// A tick whose function panics, or whose payload is no JSON, counts as failed; the job goes on.
+    pub fn payload_with<T, F>(self, mut make: F) -> Self
+    where
+        T: Serialize,
+        F: FnMut(&Tick) -> T + Send + 'static,
+    {
+        let name = self.name.clone();
+        self.with_payload(Ok(Payload::Made(Maker::Blocking(Box::new(move |tick| {
+            to_json(&name, &make(tick))
+        })))))
+    }
+}
+
+impl<P> std::fmt::Debug for PeriodicBuilder<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PeriodicBuilder")
+            .field("name", &self.name)
+            .field("interval", &self.interval)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Keeps a periodic job. It stops when this is dropped; [`Periodic::forget`] keeps it for good.
+#[must_use = "a periodic job stops when it is dropped; call .forget() to keep it"]
+pub struct Periodic {
+    engine: Weak<Engine>,
+    job: Arc<Job>,
+    is_kept: bool,
+}
+
+impl Periodic {
+    pub(crate) fn kept(engine: &Arc<Engine>, job: Arc<Job>) -> Self {
+        Self {
+            engine: Arc::downgrade(engine),
+            job,
+            is_kept: true,
+        }
+    }
+
+    /// The job's id, given or made up.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.job.id
+    }
+
+    /// The job as it stands, or as it stood when it ended.
+    #[must_use]
+    pub fn info(&self) -> PeriodicInfo {
+        match self.engine.upgrade() {
+            Some(engine) => engine.jobs.info(&self.job),
+            None => self.job.info(|_| std::time::SystemTime::now()),
+        }
+    }
+
+    /// Holds the job until it is resumed. One that is paused already stays so.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::UnknownJob`] where it has ended.
+    pub fn pause(&self) -> Result<()> {
+        self.engine()?.jobs.pause(&self.job)
+    }
+
+    /// Goes on where the job was paused: the rest of its interval is still to pass, and nothing is made up for.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::UnknownJob`] where it has ended.
+    pub fn resume(&self) -> Result<()> {
+        self.engine()?.jobs.resume(&self.job)
+    }
+
+    /// Changes the job in place. It keeps its count, and the next tick comes the new interval after the one before.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`PeriodicBuilder::start`] for what is changed, and [`ErrorCode::UnknownJob`] where it has ended. Then
+    /// nothing is changed.
+    pub fn update(&self, change: PeriodicChange) -> Result<()> {
+        let engine = self.engine()?;
+        let change = change.read()?;
+        engine.jobs.update(&engine, &self.job, change)
+    }
+
+    fn engine(&self) -> Result<Arc<Engine>> {
+        self.engine
+            .upgrade()
+            .ok_or_else(|| Error::new(ErrorCode::Unavailable, "the app is gone"))
+    }
+
+    /// Keeps the job until it ends by itself or with its owner, or is stopped: by [`EventBus::stop_periodic`] a job of
+    /// the app, by [`EventBus::find_periodic`] any.
+    pub fn forget(mut self) {
+        self.is_kept = true;
+    }
+
+    /// Stops the job, as dropping the guard of a job does that was just started.
+    pub fn stop(mut self) {
+        self.is_kept = false;
+    }
+}
+
+impl Drop for Periodic {
+    fn drop(&mut self) {
+        if self.is_kept {
+            return;
+        }
+        if let Some(engine) = self.engine.upgrade() {
+            // It may have ended by itself.
+            let _ = engine.jobs.stop(&engine, &self.job);
+        }
+    }
+}
+
+impl std::fmt::Debug for Periodic {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Periodic").field(&self.id()).finish()
+    }
+}

@@ -1,0 +1,106 @@
+use std::future::poll_fn;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
+
+use crate::engine::Engine;
+use crate::model::event::{BusEvent, Gap};
+use crate::hub::queue::Entry;
+use crate::hub::subscriptions::{Hearing, SubscriberKey};
+use crate::model::pattern::EventPattern;
+
+/// Events as they come, for a task that reads them in its own time.
+///
+/// It has a bounded queue of its own: when the task is too slow for too long, the oldest events make room and a
+/// [`StreamItem::Gap`] says so. It ends when the app exits. With the feature `stream`, which is on by default, it is a
+/// `futures_core::Stream`.
+///
+/// ```
+/// use tauri_plugin_event_bus::{EventBus, Result, StreamItem};
+///
+/// async fn follow_downloads(bus: EventBus) -> Result<()> {
+///     let mut downloads = bus.stream("download:*")?;
+///     while let Some(item) = downloads.recv().await {
+///         match item {
+///             StreamItem::Event(event) => println!("{} {}", event.name(), event.payload_json()),
+///             StreamItem::Gap(gap) => eprintln!("{} events are lost", gap.count),
+///         }
+///     }
+///     Ok(())
+/// }
+/// # let _ = follow_downloads;
+/// ```
+#[must_use = "a stream yields nothing unless it is read"]
+pub struct EventStream {
+    engine: Weak<Engine>,
+    subscriber: SubscriberKey,
+}
+
+/// What an [`EventStream`] yields.
+#[derive(Debug, Clone)]
+pub enum StreamItem {
+    /// An event.
+    Event(BusEvent),
+    /// Events that this stream has lost.
+    Gap(Gap),
+}
+
+impl EventStream {
+    pub(crate) fn new(engine: &Arc<Engine>, pattern: EventPattern) -> Self {
+        let (subscriber, outcome) = {
+            let mut hub = engine.hub();
+            let subscriber = hub.add_consumer();
+            (subscriber, hub.listen(subscriber, 0, pattern, Hearing::Own))
+        };
+        engine.settle(outcome);
+        engine.jobs.look_again();
+        Self {
+            engine: Arc::downgrade(engine),
+            subscriber,
+        }
+    }
+
+    /// The next event or gap; `None` once the app exits. Nothing is lost when the future is dropped.
+    pub async fn recv(&mut self) -> Option<StreamItem> {
+        poll_fn(|context| self.poll(context)).await
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<StreamItem>> {
+        let Some(engine) = self.engine.upgrade() else {
+            return Poll::Ready(None);
+        };
+        engine.poll_consumer(self.subscriber, context).map(|entry| {
+            entry.map(|entry| match entry {
+                Entry::Event(queued) => StreamItem::Event(queued.event),
+                Entry::Lost(lost) => StreamItem::Gap(lost.gap),
+            })
+        })
+    }
+}
+
+#[cfg(feature = "stream")]
+impl futures_core::Stream for EventStream {
+    type Item = StreamItem;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Self::Item>> {
+        self.poll(context)
+    }
+}
+
+impl Drop for EventStream {
+    fn drop(&mut self) {
+        if let Some(engine) = self.engine.upgrade() {
+            engine.remove_consumer(self.subscriber);
+        }
+    }
+}
+
+impl std::fmt::Debug for EventStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("EventStream")
+            .field(&self.subscriber)
+            .finish()
+    }
+}

@@ -1,0 +1,44 @@
+use crate::api::bus::{EventBus, to_json};
+use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::event::Tick;
+use crate::api::periodic::PeriodicBuilder;
+use crate::periodic::job::Payload;
+use crate::periodic::source::Maker;
+
+use super::{Event, check_numbers, read};
+
+pub(super) fn prepare<E: Event>(bus: &EventBus) -> PeriodicBuilder<E> {
+    let builder = PeriodicBuilder::new(bus.clone(), E::NAME.to_owned());
+    // An event without payload needs none; for the others its absence is said when the job starts.
+    match read::<E>("null") {
+        Ok(_) => builder,
+        Err(_) => builder.with_payload(Err(Error::new(
+            ErrorCode::InvalidPayload,
+            format!(
+                "the periodic event {:?} has no payload; call .payload(…), .payload_with(…) or .source(…)",
+                E::NAME
+            ),
+        ))),
+    }
+}
+
+fn write<E: Event>(event: &E) -> Result<String> {
+    check_numbers(event)?;
+    to_json(E::NAME, event)
+}
+
+impl<E: Event> PeriodicBuilder<E> {
+    /// The payload of every tick.
+    pub fn payload(self, payload: E) -> Self {
+        self.with_payload(write(&payload).map(|json| Payload::Fixed(json.into())))
+    }
+
+    /// Makes the payload of each tick when it is due.
+    ///
+    /// A tick whose function panics counts as failed; the job goes on.
+    pub fn payload_with(self, mut make: impl FnMut(&Tick) -> E + Send + 'static) -> Self {
+        self.with_payload(Ok(Payload::Made(Maker::Blocking(Box::new(move |tick| {
+            write(&make(tick))
+        })))))
+    }
+}

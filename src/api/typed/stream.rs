@@ -1,0 +1,93 @@
+use std::marker::PhantomData;
+
+use crate::model::error::Error;
+use crate::model::event::{BusEvent, Gap};
+use crate::api::stream::{EventStream, StreamItem};
+
+use super::{Event, Received};
+
+/// Events of one type as they come; made by [`EventBus::stream_of`](crate::EventBus::stream_of), and otherwise as
+/// [`EventStream`].
+///
+/// ```
+/// # use schemars::JsonSchema;
+/// # use serde::{Deserialize, Serialize};
+/// use tauri_plugin_event_bus::{Event, EventBus, Result, TypedItem};
+///
+/// #[derive(Serialize, Deserialize, JsonSchema)]
+/// struct CartUpdated {
+///     item_count: u32,
+/// }
+/// # impl Event for CartUpdated {
+/// #     const NAME: &'static str = "cart:updated";
+/// # }
+///
+/// async fn follow(bus: EventBus) -> Result<()> {
+///     let mut carts = bus.stream_of::<CartUpdated>()?;
+///     while let Some(item) = carts.recv().await {
+///         match item {
+///             TypedItem::Event(event) => println!("{} items", event.payload.item_count),
+///             TypedItem::Gap(gap) => eprintln!("{} events are lost", gap.count),
+///             TypedItem::Invalid(_, error) => eprintln!("{error}"),
+///         }
+///     }
+///     Ok(())
+/// }
+/// # let _ = follow;
+/// ```
+#[derive(Debug)]
+#[must_use = "a stream yields nothing unless it is read"]
+pub struct TypedStream<E> {
+    stream: EventStream,
+    of: PhantomData<fn() -> E>,
+}
+
+/// What a [`TypedStream`] yields.
+#[derive(Debug, Clone)]
+pub enum TypedItem<E> {
+    /// An event.
+    Event(Received<E>),
+    /// Events that this stream has lost.
+    Gap(Gap),
+    /// An event whose payload does not have the type's shape, and why: Rust may have emitted something else under its
+    /// name, or the event is not registered.
+    Invalid(BusEvent, Error),
+}
+
+impl<E: Event> TypedStream<E> {
+    pub(super) fn new(stream: EventStream) -> Self {
+        Self {
+            stream,
+            of: PhantomData,
+        }
+    }
+
+    /// The next event or gap; `None` once the app exits. Nothing is lost when the future is dropped.
+    pub async fn recv(&mut self) -> Option<TypedItem<E>> {
+        self.stream.recv().await.map(typed)
+    }
+}
+
+fn typed<E: Event>(item: StreamItem) -> TypedItem<E> {
+    match item {
+        StreamItem::Event(event) => match Received::read(event) {
+            Ok(event) => TypedItem::Event(event),
+            Err((event, error)) => TypedItem::Invalid(event, error),
+        },
+        StreamItem::Gap(gap) => TypedItem::Gap(gap),
+    }
+}
+
+#[cfg(feature = "stream")]
+impl<E: Event> futures_core::Stream for TypedStream<E> {
+    type Item = TypedItem<E>;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        std::pin::Pin::new(&mut self.stream)
+            .poll_next(context)
+            .map(|item| item.map(typed))
+    }
+}

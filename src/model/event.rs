@@ -1,0 +1,350 @@
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::model::error::{Error, ErrorCode, Result, quoted};
+use crate::model::json::Json;
+use crate::model::name::EventName;
+
+/// An event as a listener in Rust gets it, as TypeScript names it, too. Cheap to clone: all copies share one payload.
+#[derive(Debug, Clone)]
+pub struct BusEvent {
+    accepted: Arc<Accepted>,
+    mark: Mark,
+}
+
+/// How an event came to one listener.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Mark {
+    pub(crate) replayed: bool,
+    pub(crate) retained: bool,
+    pub(crate) superseded: u64,
+}
+
+/// What the hub has accepted; everything that is the same for all who get it.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    pub(crate) seq: u64,
+    pub(crate) name: EventName,
+    pub(crate) payload: Json,
+    pub(crate) accepted_at: SystemTime,
+    pub(crate) source: Source,
+    pub(crate) tick: Option<Tick>,
+    pub(crate) provenance: Option<Arc<Provenance>>,
+}
+
+/// Which part of the app an event is from, and which events it followed from. Most events say neither.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Provenance {
+    pub(crate) component: Option<Arc<str>>,
+    /// The names of what caused it, oldest first.
+    pub(crate) causes: Box<[EventName]>,
+}
+
+impl Provenance {
+    /// Nothing where there is nothing to say.
+    pub(crate) fn of(component: Option<Arc<str>>, causes: Box<[EventName]>) -> Option<Arc<Self>> {
+        (component.is_some() || !causes.is_empty()).then(|| Arc::new(Self { component, causes }))
+    }
+
+    /// At least as many bytes as it takes in an answer.
+    pub(crate) fn weight(&self) -> usize {
+        /// What the keys and marks around a component and a list of causes take.
+        const KEYS: usize = 32;
+        const QUOTES: usize = 3;
+        let causes = self.causes.iter().map(|name| name.as_str().len() + QUOTES);
+        KEYS + self.component.as_ref().map_or(0, |name| name.len()) + causes.sum::<usize>()
+    }
+
+    /// Refuses an event or a question that follows from more others than it may.
+    pub(crate) fn check(&self, name: &EventName, most: usize) -> Result<()> {
+        if self.causes.len() <= most {
+            return Ok(());
+        }
+        let chain = self.causes.iter().chain([name]).map(EventName::as_str);
+        Err(Error::new(
+            ErrorCode::EventLoop,
+            format!(
+                "{} was refused: it follows from more than {most} others, the limit of a chain (hops). Where they cause each other without end, let one of them stop: {}",
+                quoted(name.as_str()),
+                chain.collect::<Vec<_>>().join(" → ")
+            ),
+        ))
+    }
+}
+
+impl Accepted {
+    /// At least as many bytes as it takes in an answer, but for the ids of its subscriptions.
+    fn weight(&self) -> usize {
+        let source = match &self.source {
+            Source::Host => 0,
+            Source::Webview(label) => label.len(),
+        };
+        let tick = self
+            .tick
+            .as_ref()
+            .map_or(0, |tick| ENVELOPE + tick.job.len());
+        weight_of(&self.name, &self.payload, self.provenance.as_deref()) + source + tick
+    }
+}
+
+/// What the parts of an event that have no length of their own take at most.
+const ENVELOPE: usize = 192;
+
+/// Who emitted an event. The host sets it; a page cannot forge it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Source {
+    /// The app itself, in Rust.
+    Host,
+    /// The page in the webview with this label.
+    Webview(Arc<str>),
+}
+
+/// What a tick of a periodic job says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tick {
+    /// The id of the job.
+    pub job: Arc<str>,
+    /// Counts the job's ticks, from 1.
+    pub count: u64,
+    /// When the tick was due. It may have been emitted later.
+    pub scheduled_at: SystemTime,
+    /// How many ticks directly before this one were skipped because they were late by a whole interval.
+    pub missed: u64,
+}
+
+impl Mark {
+    /// For an event that is given a second time, from a backlog.
+    pub(crate) fn again(self) -> Self {
+        Self {
+            replayed: self.replayed || !self.retained,
+            ..self
+        }
+    }
+}
+
+impl BusEvent {
+    pub(crate) fn new(accepted: Accepted) -> Self {
+        Self {
+            accepted: Arc::new(accepted),
+            mark: Mark::default(),
+        }
+    }
+
+    pub(crate) fn marked(&self, mark: Mark) -> Self {
+        Self {
+            accepted: Arc::clone(&self.accepted),
+            mark,
+        }
+    }
+
+    pub(crate) fn mark(&self) -> Mark {
+        self.mark
+    }
+
+    pub(crate) fn event_name(&self) -> &EventName {
+        &self.accepted.name
+    }
+
+    /// The event's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.accepted.name.as_str()
+    }
+
+    /// The payload as JSON text, byte for byte as it was emitted.
+    #[must_use]
+    pub fn payload_json(&self) -> &str {
+        &self.accepted.payload
+    }
+
+    /// The payload as a value of your type.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::InvalidPayload`] where the JSON does not have the shape of `T`.
+    ///
+    /// ```
+    /// # fn show(event: &tauri_plugin_event_bus::BusEvent) -> tauri_plugin_event_bus::Result<()> {
+    /// #[derive(serde::Deserialize)]
+    /// #[serde(rename_all = "camelCase")]
+    /// struct Cart { item_count: u32 }
+    ///
+    /// let cart: Cart = event.payload()?;
+    /// println!("{} items", cart.item_count);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn payload<T: DeserializeOwned>(&self) -> Result<T> {
+        serde_json::from_str(&self.accepted.payload).map_err(|error| {
+            Error::new(
+                ErrorCode::InvalidPayload,
+                format!(
+                    "the payload of {:?} is no {}: {error}",
+                    self.name(),
+                    std::any::type_name::<T>()
+                ),
+            )
+        })
+    }
+
+    /// The event's place in the one order of the whole app, from 1.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.accepted.seq
+    }
+
+    /// When the event was accepted.
+    #[must_use]
+    pub fn timestamp(&self) -> SystemTime {
+        self.accepted.accepted_at
+    }
+
+    /// Who emitted it.
+    #[must_use]
+    pub fn source(&self) -> &Source {
+        &self.accepted.source
+    }
+
+    /// The component that emitted it, as it calls itself, if one did: see [`Component`](crate::Component).
+    #[must_use]
+    pub fn component(&self) -> Option<&str> {
+        self.accepted.provenance.as_ref()?.component.as_deref()
+    }
+
+    /// The names of the events that caused it, oldest first. Empty where none is known.
+    ///
+    /// ```
+    /// # fn show(event: &tauri_plugin_event_bus::BusEvent) {
+    /// let chain: Vec<&str> = event.causes().collect();
+    /// println!("{} after {}", event.name(), chain.join(" → "));
+    /// # }
+    /// ```
+    pub fn causes(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.chain().iter().map(EventName::as_str)
+    }
+
+    /// How many events caused it, one after the other.
+    #[must_use]
+    pub fn hops(&self) -> usize {
+        self.chain().len()
+    }
+
+    fn chain(&self) -> &[EventName] {
+        let provenance = self.accepted.provenance.as_ref();
+        provenance.map_or(&[], |provenance| &provenance.causes)
+    }
+
+    /// The causes of what follows from it.
+    pub(crate) fn as_cause(&self) -> Box<[EventName]> {
+        let own = std::iter::once(&self.accepted.name);
+        self.chain().iter().chain(own).cloned().collect()
+    }
+
+    /// Which tick of which periodic job it is, if it is one.
+    #[must_use]
+    pub fn tick(&self) -> Option<&Tick> {
+        self.accepted.tick.as_ref()
+    }
+
+    /// Whether it was emitted before this listener was there, and kept for it because it was retained.
+    #[must_use]
+    pub fn is_retained(&self) -> bool {
+        self.mark.retained
+    }
+
+    /// How many events of the same name it has replaced while it waited, where the policy is `latest`.
+    #[must_use]
+    pub fn superseded(&self) -> u64 {
+        self.mark.superseded
+    }
+
+    /// Whether this one has the number after that one, and else differs from it in its time and its payload only. A tick
+    /// never does.
+    pub(crate) fn continues(&self, before: &Self) -> bool {
+        let (own, other) = (&*self.accepted, &*before.accepted);
+        own.seq == other.seq + 1
+            && self.mark == before.mark
+            && own.name == other.name
+            && own.source == other.source
+            && own.provenance == other.provenance
+            && own.tick.is_none()
+            && other.tick.is_none()
+    }
+
+    /// What the event counts for in a queue that is limited in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        self.accepted.weight()
+    }
+}
+
+pub(crate) fn weight_of(name: &EventName, payload: &str, provenance: Option<&Provenance>) -> usize {
+    payload.len() + name.as_str().len() + ENVELOPE + provenance.map_or(0, Provenance::weight)
+}
+
+/// What became of an event that was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// The event's place in the one order of the whole app, from 1.
+    pub seq: u64,
+    /// How many pages it is on its way to.
+    pub pages: usize,
+    /// How many listeners and streams in Rust it is on its way to.
+    pub listeners: usize,
+}
+
+/// Events that were due to a listener and are lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Gap {
+    /// The sequence number of the first lost event.
+    pub from: u64,
+    /// The sequence number of the last lost event.
+    pub to: u64,
+    /// How many events of this listener are lost.
+    pub count: u64,
+    /// Whether `count` is an upper bound.
+    pub at_most: bool,
+    /// Why they are lost.
+    pub reason: GapReason,
+}
+
+/// Why events are lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GapReason {
+    /// The listener was slower than the events for so long that its queue was full.
+    QueueFull,
+    /// More events came before the page listened, or while it reloaded, than are kept for it.
+    HistoryFull,
+    /// The page's session ended, and what came until it was back is not kept any more.
+    SessionEnded,
+}
+
+impl GapReason {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::QueueFull => "queue_full",
+            Self::HistoryFull => "history_full",
+            Self::SessionEnded => "session_ended",
+        }
+    }
+}
+
+/// Milliseconds since the Unix epoch, with microseconds as the fraction.
+pub(crate) fn unix_millis(time: SystemTime) -> f64 {
+    // A double holds every microsecond until the year 2255.
+    unix_micros(time) as f64 / 1000.0
+}
+
+pub(crate) fn unix_micros(time: SystemTime) -> i64 {
+    let since_epoch = time
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
+    i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,12 @@
+//! The nouns: names, patterns, targets, events, errors. Each is parsed once into a checked value.
+//!
+//! Nothing here knows Tauri or Tokio.
+
+pub(crate) mod error;
+pub(crate) mod event;
+pub(crate) mod inspection;
+pub(crate) mod json;
+pub(crate) mod name;
+pub(crate) mod pattern;
+pub(crate) mod policy;
+pub(crate) mod target;

@@ -1,0 +1,239 @@
+use std::{fmt, sync::Arc};
+
+use crate::model::error::{Error, ErrorCode, Result, quoted};
+
+/// The longest event name, in bytes.
+pub(crate) const MAX_NAME_BYTES: usize = 255;
+
+const RESERVED_PREFIX: &str = "tauri://";
+
+/// What the bus itself has to say, which patterns hear only where they begin like this.
+pub(crate) const OWN_PREFIX: &str = "event-bus:";
+
+/// A checked event name, cheap to clone.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct EventName(Arc<str>);
+
+impl EventName {
+    pub(crate) fn parse(name: &str) -> Result<Self> {
+        check_length("event name", ErrorCode::InvalidEventName, name)?;
+        if let Some(wrong) = name.chars().find(|c| !is_name_char(*c)) {
+            return Err(Error::new(
+                ErrorCode::InvalidEventName,
+                format!(
+                    "the event name {} has the character {wrong:?}; a name has letters, digits and - _ . : / only",
+                    quoted(name)
+                ),
+            ));
+        }
+        refuse_reserved(name)?;
+        Ok(Self(name.into()))
+    }
+
+    /// The name of an event that an app or a page emits. What the bus itself says must not be forged.
+    pub(crate) fn parse_emitted(name: &str) -> Result<Self> {
+        let parsed = Self::parse(name)?;
+        if name.starts_with(OWN_PREFIX) {
+            return Err(Error::new(
+                ErrorCode::ReservedEventName,
+                format!(
+                    "the event name {} is reserved: names that begin with {OWN_PREFIX} are what the bus itself says, and can only be listened to; choose another prefix",
+                    quoted(name)
+                ),
+            ));
+        }
+        Ok(parsed)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Checks a namespace, which stands before names with a colon behind it.
+pub(crate) fn check_namespace(name: &str) -> Result<()> {
+    let is_fine = !name.is_empty() && !name.ends_with(':') && name.chars().all(is_name_char);
+    if is_fine {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorCode::InvalidEventName,
+        format!(
+            "the namespace {} is none; it has letters, digits and - _ . : / only, at least one of them, and no colon at its end",
+            quoted(name)
+        ),
+    ))
+}
+
+/// The longest name of a component, in bytes.
+const MAX_COMPONENT_BYTES: usize = 128;
+
+/// Checks the name of a component, which its refresh event is called after.
+pub(crate) fn parse_component(name: &str) -> Result<Arc<str>> {
+    let wrong = name.chars().find(|c| !is_name_char(*c));
+    let problem = match wrong {
+        None if (1..=MAX_COMPONENT_BYTES).contains(&name.len()) => return Ok(name.into()),
+        None => format!("has {} bytes", name.len()),
+        Some(wrong) => format!("has the character {wrong:?}"),
+    };
+    Err(Error::new(
+        ErrorCode::InvalidArgument,
+        format!(
+            "the name of the component {} {problem}; it has 1 to {MAX_COMPONENT_BYTES} bytes, of letters, digits and - _ . : / only",
+            quoted(name)
+        ),
+    ))
+}
+
+impl fmt::Debug for EventName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::borrow::Borrow<str> for EventName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+pub(crate) fn is_name_char(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/')
+}
+
+pub(crate) fn check_length(what: &str, code: ErrorCode, text: &str) -> Result<()> {
+    if text.is_empty() {
+        return Err(Error::new(
+            code,
+            format!("the {what} is empty; it has 1 to {MAX_NAME_BYTES} bytes"),
+        ));
+    }
+    if text.len() > MAX_NAME_BYTES {
+        return Err(Error::new(
+            code,
+            format!(
+                "the {what} {} is too long; it has at most {MAX_NAME_BYTES} bytes",
+                quoted(text)
+            ),
+        ));
+    }
+    Ok(())
+}
+
+pub(crate) fn refuse_reserved(name: &str) -> Result<()> {
+    // However it is spelled: no reader of a name should have to tell `Tauri://` from Tauri's.
+    let prefix = name.as_bytes().get(..RESERVED_PREFIX.len());
+    if prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(RESERVED_PREFIX.as_bytes())) {
+        return Err(Error::new(
+            ErrorCode::ReservedEventName,
+            format!(
+                "the event name {} is reserved: names that begin with {RESERVED_PREFIX} are Tauri's own; listen to them with Tauri's event API",
+                quoted(name)
+            ),
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(name: &str, expected: std::result::Result<(), ErrorCode>) {
+        assert_eq!(
+            EventName::parse(name).map(drop).map_err(|e| e.code()),
+            expected,
+            "{name:?}"
+        );
+    }
+
+    #[test]
+    fn what_the_bus_says_cannot_be_emitted() {
+        for (name, expected) in [
+            ("event-bus:job-stopped", Err(ErrorCode::ReservedEventName)),
+            ("event-bus:", Err(ErrorCode::ReservedEventName)),
+            ("event-bus", Ok(())),
+            ("event-bus-cart:updated", Ok(())),
+            ("Event-Bus:cart", Ok(())),
+            ("tauri://focus", Err(ErrorCode::ReservedEventName)),
+            ("a b", Err(ErrorCode::InvalidEventName)),
+        ] {
+            let parsed = EventName::parse_emitted(name);
+            assert_eq!(parsed.map(drop).map_err(|e| e.code()), expected, "{name:?}");
+        }
+        assert!(EventName::parse("event-bus:job-stopped").is_ok());
+    }
+
+    #[test]
+    fn accepts_the_names_that_apps_use() {
+        for name in [
+            "a",
+            "cart:updated",
+            "download/1_2-x",
+            "cart.updated",
+            "größe",
+            "tauri:x",
+        ] {
+            check(name, Ok(()));
+        }
+        check(&"n".repeat(255), Ok(()));
+    }
+
+    #[test]
+    fn refuses_empty_long_and_illegal_names() {
+        check("", Err(ErrorCode::InvalidEventName));
+        check(&"n".repeat(256), Err(ErrorCode::InvalidEventName));
+        check(&"ä".repeat(128), Err(ErrorCode::InvalidEventName));
+        for name in [
+            "a b",
+            "a*",
+            "a\"b",
+            "a\n",
+            "</script>",
+            "a\u{2028}",
+            "a?",
+            "a[b]",
+            "💥",
+        ] {
+            check(name, Err(ErrorCode::InvalidEventName));
+        }
+    }
+
+    #[test]
+    fn components_have_short_names_of_the_same_characters() {
+        for name in ["a", "ShoppingCart", "größe", &"n".repeat(128)] {
+            assert_eq!(parse_component(name).as_deref(), Ok(name));
+        }
+        let long = "n".repeat(129);
+        for (name, part) in [
+            ("", "0 bytes"),
+            (&*long, "129 bytes"),
+            ("a b", "' '"),
+            ("<b>", "'<'"),
+        ] {
+            let error = parse_component(name).unwrap_err();
+            assert_eq!(error.code(), ErrorCode::InvalidArgument);
+            assert!(
+                error.message().contains(part) && error.message().contains("1 to 128"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_names_that_are_tauris_own() {
+        check("tauri://close-requested", Err(ErrorCode::ReservedEventName));
+        check("tauri://", Err(ErrorCode::ReservedEventName));
+        check("TAURI://close-requested", Err(ErrorCode::ReservedEventName));
+        check("Tauri:/x", Ok(()));
+        check("tauri:ä/x", Ok(()));
+    }
+
+    #[test]
+    fn messages_name_the_value_and_what_is_allowed() {
+        let error = EventName::parse("a b").unwrap_err();
+        assert!(error.message().contains("\"a b\"") && error.message().contains("letters"));
+        let error = EventName::parse(&"n".repeat(300)).unwrap_err();
+        assert!(error.message().contains("255") && error.message().contains("300"));
+    }
+}

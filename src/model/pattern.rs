@@ -1,0 +1,336 @@
+use std::{fmt, sync::Arc};
+
+use crate::model::error::{Error, ErrorCode, Result, quoted};
+use crate::model::name::{EventName, OWN_PREFIX, check_length, is_name_char, refuse_reserved};
+
+/// What a listener listens to: one name, or a glob as in Tauri's window labels.
+///
+/// `*` matches any run of characters, `:` and `/` included, `?` one character, `[ab]` and `[!ab]` one of a set.
+#[derive(Clone)]
+pub(crate) struct EventPattern {
+    text: Arc<str>,
+    form: Form,
+}
+
+/// Most patterns are a name or a prefix, which compare without a glob engine.
+#[derive(Clone)]
+enum Form {
+    Exact(EventName),
+    Prefix(usize),
+    /// Its only wildcards are stars, between which the pieces stand in their order.
+    Pieces,
+    Glob {
+        literal: usize,
+        glob: Arc<glob::Pattern>,
+    },
+}
+
+impl EventPattern {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
+        let Some(first_wildcard) = text.find(is_wildcard) else {
+            return Ok(Self {
+                text: text.into(),
+                form: Form::Exact(EventName::parse(text)?),
+            });
+        };
+        check_length("event pattern", ErrorCode::InvalidPattern, text)?;
+        refuse_reserved(text)?;
+        if let Some(wrong) = text
+            .chars()
+            .find(|c| !is_name_char(*c) && !is_wildcard(*c) && *c != '!')
+        {
+            return Err(invalid(
+                text,
+                format!("has the character {wrong:?}, which no event name has"),
+            ));
+        }
+        let form = if &text[first_wildcard..] == "*" {
+            Form::Prefix(first_wildcard)
+        } else {
+            let glob = parse_glob(text)?;
+            if text.contains(['?', '[', ']']) {
+                Form::Glob {
+                    literal: first_wildcard,
+                    glob: glob.into(),
+                }
+            } else {
+                Form::Pieces
+            }
+        };
+        Ok(Self {
+            text: text.into(),
+            form,
+        })
+    }
+
+    pub(crate) fn exact(&self) -> Option<&EventName> {
+        match &self.form {
+            Form::Exact(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// What it counts for where the work of matching is limited. Names and prefixes cost nothing worth counting; the
+    /// glob engine may try each of its characters at each place of a name.
+    pub(crate) fn cost(&self) -> usize {
+        match &self.form {
+            Form::Exact(_) | Form::Prefix(_) => 0,
+            Form::Pieces => 1,
+            Form::Glob { .. } => 1 + self.text.len() / 8,
+        }
+    }
+
+    /// Whether a subscription to this hears the name. What the bus has to say of jobs is heard only by those who ask for
+    /// it, so that a listener for everything hears the app.
+    pub(crate) fn hears(&self, name: &EventName) -> bool {
+        self.matches(name)
+            && (!name.as_str().starts_with(OWN_PREFIX) || self.text.starts_with(OWN_PREFIX))
+    }
+
+    /// Whether there may be a name that both match. What stands between the wildcards is not looked at, so that the answer
+    /// comes fast; it may be yes where there is none, and never the other way round.
+    pub(crate) fn may_overlap(&self, other: &Self) -> bool {
+        match (self.exact(), other.exact()) {
+            (Some(name), _) => other.matches(name),
+            (_, Some(name)) => self.matches(name),
+            (None, None) => {
+                let ((begin, end), (other_begin, other_end)) = (self.ends(), other.ends());
+                let begins_alike = begin.starts_with(other_begin) || other_begin.starts_with(begin);
+                let ends_alike = end.ends_with(other_end) || other_end.ends_with(end);
+                begins_alike && ends_alike
+            }
+        }
+    }
+
+    /// What stands before the first wildcard, and after the last one.
+    fn ends(&self) -> (&str, &str) {
+        let begin = self.text.find(is_wildcard).unwrap_or(self.text.len());
+        let end = self.text.rfind(is_wildcard).map_or(0, |last| last + 1);
+        (&self.text[..begin], &self.text[end..])
+    }
+
+    pub(crate) fn matches(&self, name: &EventName) -> bool {
+        match &self.form {
+            Form::Exact(own) => own == name,
+            Form::Prefix(end) => name.as_str().starts_with(&self.text[..*end]),
+            Form::Pieces => has_pieces(&self.text, name.as_str()),
+            Form::Glob { literal, glob } => {
+                name.as_str().starts_with(&self.text[..*literal]) && glob.matches(name.as_str())
+            }
+        }
+    }
+}
+
+/// Whether the pieces between the stars of a pattern stand in a name, in time linear in its length.
+fn has_pieces(pattern: &str, name: &str) -> bool {
+    let (first, rest) = pattern.split_once('*').unwrap_or((pattern, ""));
+    let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
+    let Some(mut name) = name
+        .strip_prefix(first)
+        .and_then(|name| name.strip_suffix(last))
+    else {
+        return false;
+    };
+    // The first place where a piece stands leaves the most for the others.
+    middle.split('*').all(|piece| match name.find(piece) {
+        Some(place) => {
+            name = &name[place + piece.len()..];
+            true
+        }
+        None => false,
+    })
+}
+
+impl fmt::Display for EventPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for EventPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.fmt(f)
+    }
+}
+
+pub(crate) fn is_wildcard(c: char) -> bool {
+    matches!(c, '*' | '?' | '[' | ']')
+}
+
+/// A glob in which one `*` crosses every separator, so that `**` would say nothing more.
+pub(crate) fn parse_glob(text: &str) -> Result<glob::Pattern> {
+    if text.contains("**") {
+        return Err(invalid(
+            text,
+            "has `**`; one `*` crosses `:` and `/` already".into(),
+        ));
+    }
+    glob::Pattern::new(text).map_err(|error| {
+        invalid(
+            text,
+            format!("is wrong at byte {}: {}", error.pos, error.msg),
+        )
+    })
+}
+
+fn invalid(text: &str, what: String) -> Error {
+    Error::new(
+        ErrorCode::InvalidPattern,
+        format!(
+            "the pattern {} {what}; wildcards are `*`, `?` and `[abc]`",
+            quoted(text)
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(pattern: &str, name: &str, expected: bool) {
+        let pattern = EventPattern::parse(pattern).unwrap();
+        let name = EventName::parse(name).unwrap();
+        assert_eq!(pattern.matches(&name), expected, "{pattern} {name:?}");
+    }
+
+    #[test]
+    fn exact_patterns_match_their_name_alone() {
+        check("cart:updated", "cart:updated", true);
+        check("cart:updated", "cart:updated2", false);
+        check("cart:updated", "cart", false);
+    }
+
+    #[test]
+    fn stars_cross_every_separator() {
+        check("*", "a", true);
+        check("*", "a:b/c", true);
+        check("cart:*", "cart:", true);
+        check("cart:*", "cart:a/b:c", true);
+        check("cart:*", "carts:a", false);
+        check("*:done", "a/b:done", true);
+        check("*:done", "a/b:done:x", false);
+        check("a*c", "abbc", true);
+        check("a*c", "ac", true);
+        check("ab*bc", "abc", false);
+        check("*b*", "abc", true);
+        check("*b*b*", "abc", false);
+        check("a*bc*c", "abcbc", true);
+        check("a*bc*c", "abcb", false);
+        check("*ä*:*", "größe:ä:b", true);
+    }
+
+    #[test]
+    fn single_characters_and_sets() {
+        check("a?", "ab", true);
+        check("a?", "a", false);
+        check("a[bc]", "ac", true);
+        check("a[!bc]", "ac", false);
+        check("a[0-9]", "a7", true);
+    }
+
+    #[test]
+    fn refuses_what_is_no_glob() {
+        for (text, code) in [
+            ("", ErrorCode::InvalidEventName),
+            ("a**", ErrorCode::InvalidPattern),
+            ("**", ErrorCode::InvalidPattern),
+            ("a[", ErrorCode::InvalidPattern),
+            ("a b*", ErrorCode::InvalidPattern),
+            ("</script>*", ErrorCode::InvalidPattern),
+            ("tauri://*", ErrorCode::ReservedEventName),
+            ("tauri://focus", ErrorCode::ReservedEventName),
+        ] {
+            assert_eq!(
+                EventPattern::parse(text).unwrap_err().code(),
+                code,
+                "{text:?}"
+            );
+        }
+        assert!(
+            EventPattern::parse("a**")
+                .unwrap_err()
+                .message()
+                .contains("`**`")
+        );
+        let long = format!("{}*", "n".repeat(255));
+        assert_eq!(
+            EventPattern::parse(&long).unwrap_err().code(),
+            ErrorCode::InvalidPattern
+        );
+    }
+
+    #[test]
+    fn what_matching_may_take_is_counted() {
+        for (pattern, cost) in [
+            ("a", 0),
+            ("a*", 0),
+            ("*", 0),
+            ("*a", 1),
+            ("a*b*", 1),
+            ("a?", 1),
+        ] {
+            assert_eq!(
+                EventPattern::parse(pattern).unwrap().cost(),
+                cost,
+                "{pattern}"
+            );
+        }
+        let long = format!("*{}?", "a".repeat(253));
+        assert_eq!(EventPattern::parse(&long).unwrap().cost(), 32);
+    }
+
+    #[test]
+    fn patterns_overlap_where_a_name_may_match_both() {
+        for (one, other, expected) in [
+            ("*", "cart:*", true),
+            ("cart:*", "order:*", false),
+            ("cart:*", "cart:item:*", true),
+            ("cart:*", "cart:updated", true),
+            ("cart:*", "order:new", false),
+            ("*:done", "cart:*", true),
+            ("*:done", "*:begun", false),
+            ("*:done", "*one", true),
+            ("*:done", "cart:done", true),
+            ("[co]*", "order:*", true),
+            ("a[bc]d", "ab?", true),
+            ("a[bc]d", "x[bc]d", false),
+            ("a?c", "a*d", false),
+        ] {
+            let parse = |text| EventPattern::parse(text).unwrap();
+            let (one, other) = (parse(one), parse(other));
+            assert_eq!(one.may_overlap(&other), expected, "{one} {other}");
+            assert_eq!(other.may_overlap(&one), expected, "{other} {one}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_matches_both_of_two_patterns_is_an_overlap(
+            one in "[ab]{0,2}([*?]|\\[!?[ab]\\])[ab*?]{0,2}",
+            other in "[ab]{0,2}([*?]|\\[!?[ab]\\])?[ab*?]{0,2}",
+            name in "[ab]{1,4}",
+        ) {
+            let name = EventName::parse(&name).unwrap();
+            if let (Ok(one), Ok(other)) = (EventPattern::parse(&one), EventPattern::parse(&other)) {
+                let is_both = one.matches(&name) && other.matches(&name);
+                proptest::prop_assert!(!is_both || one.may_overlap(&other));
+            }
+        }
+
+        #[test]
+        fn pieces_agree_with_the_glob_engine(pattern in "[ab*]{1,8}", name in "[ab]{1,12}") {
+            if let (Ok(own), Ok(name)) = (EventPattern::parse(&pattern), EventName::parse(&name)) {
+                let engine = glob::Pattern::new(&pattern).unwrap();
+                proptest::prop_assert_eq!(own.matches(&name), engine.matches(name.as_str()));
+            }
+        }
+
+        #[test]
+        fn agrees_with_the_glob_engine(pattern in "[ab:/]{0,3}[*?][ab:/*?]{0,3}", name in "[ab:/]{1,6}") {
+            if let (Ok(own), Ok(name)) = (EventPattern::parse(&pattern), EventName::parse(&name)) {
+                let engine = glob::Pattern::new(&pattern).unwrap();
+                proptest::prop_assert_eq!(own.matches(&name), engine.matches(name.as_str()));
+            }
+        }
+    }
+}

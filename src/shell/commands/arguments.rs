@@ -1,0 +1,125 @@
+//! Reading what a page has sent, and writing what it is answered.
+
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tauri::EventTarget;
+
+use crate::catalog::Catalog;
+use crate::model::error::{Error, ErrorCode, Result, escaped, quoted};
+use crate::flood::Flood;
+use crate::hub::order::Answer;
+use crate::model::name::EventName;
+use crate::sync::now;
+use crate::model::target::Target;
+
+/// The most entries of one command. The guest sends longer batches as several commands.
+pub(super) const MOST_ENTRIES: usize = 1024;
+
+pub(crate) fn check_entries(what: &str, count: usize) -> Result<()> {
+    if count <= MOST_ENTRIES {
+        return Ok(());
+    }
+    Err(invalid_argument(format!(
+        "{count} {what} came in one command; send at most {MOST_ENTRIES} at a time"
+    )))
+}
+
+/// Answers a batch with one result for each entry; a refused one does not touch the others.
+pub(super) fn answer_each<T: DeserializeOwned, A: Serialize>(
+    flood: &Flood,
+    entries: Vec<Value>,
+    mut act: impl FnMut(T) -> Result<A>,
+) -> Answer {
+    check_entries("events", entries.len())?;
+    let answers: Vec<EntryAnswer<A>> = entries
+        .into_iter()
+        .map(|entry| {
+            let taken = flood.take_emit(payload_length(&entry), now());
+            EntryAnswer::of(taken.and_then(|()| read(entry)).and_then(&mut act))
+        })
+        .collect();
+    write(&answers)
+}
+
+/// How long the payload of an entry is that has not been read yet.
+pub(super) fn payload_length(entry: &Value) -> usize {
+    entry["payload"].as_str().map_or(0, str::len)
+}
+
+/// How long the arguments for a job's source are.
+pub(super) fn args_length(job: &Value) -> usize {
+    job["args"].as_str().map_or(0, str::len)
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum EntryAnswer<A> {
+    Done(A),
+    Refused { error: Error },
+}
+
+impl<A> EntryAnswer<A> {
+    pub(super) fn of(answer: Result<A>) -> Self {
+        match answer {
+            Ok(done) => Self::Done(done),
+            Err(error) => Self::Refused { error },
+        }
+    }
+}
+
+pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T> {
+    serde_json::from_value(value).map_err(|error| invalid_argument(escaped(&error)))
+}
+
+pub(super) fn write(value: &impl Serialize) -> Answer {
+    serde_json::to_string(value).map_err(|error| invalid_argument(error.to_string()))
+}
+
+/// Checks that a page's payload is JSON, without rebuilding it.
+pub(crate) fn read_json(name: &EventName, payload: Option<String>) -> Result<String> {
+    let Some(payload) = payload else {
+        return Ok(Value::Null.to_string());
+    };
+    serde_json::from_str::<IgnoredAny>(&payload).map_err(|error| {
+        Error::new(
+            ErrorCode::InvalidPayload,
+            format!("the payload of {:?} is not JSON: {error}", name.as_str()),
+        )
+    })?;
+    Ok(payload)
+}
+
+/// Checks that a page's payload is JSON, and has the shape of its event if that is a typed one.
+pub(super) fn read_payload(
+    catalog: &Catalog,
+    name: &EventName,
+    payload: Option<String>,
+) -> Result<String> {
+    catalog.check_name(name)?;
+    let payload = read_json(name, payload)?;
+    catalog.check_payload(name, &payload)?;
+    Ok(payload)
+}
+
+/// Reads a target as TypeScript writes it: a label or glob, a list of targets, or Tauri's `EventTarget`.
+pub(crate) fn read_target(target: &Value) -> Result<Target> {
+    match target {
+        Value::String(label) => Ok(label.into()),
+        Value::Array(targets) => {
+            let targets: Vec<Target> = targets.iter().map(read_target).collect::<Result<_>>()?;
+            Ok(Target::join(targets))
+        }
+        other => EventTarget::deserialize(other).map(Target::from).map_err(|error| {
+            invalid_argument(format!(
+                "the target {} is none; it is a label, a list of labels or an EventTarget of Tauri: {}",
+                quoted(&other.to_string()),
+                escaped(&error)
+            ))
+        }),
+    }
+}
+
+pub(super) fn invalid_argument(message: impl Into<String>) -> Error {
+    Error::new(ErrorCode::InvalidArgument, message)
+}

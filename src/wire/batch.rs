@@ -1,0 +1,534 @@
+use std::collections::HashMap;
+use std::fmt::Write;
+
+use serde_json::{Map, Value, json};
+
+use crate::model::event::{BusEvent, Mark, Source, unix_micros, unix_millis};
+use crate::hub::outbox::{Batch, Item};
+use crate::hub::queue::{LostEvents, QueuedEvent};
+use crate::hub::requests::Question;
+use crate::hub::subscriptions::SubscriptionId;
+use crate::model::name::EventName;
+
+/// Writes the answer to a pull. Payloads are copied in as they are; docs/wire-protocol.md shows the result.
+///
+/// What events have in common is written once, and numbers as the difference to the event before: of a small event the
+/// page would else read more envelope than payload.
+pub(crate) fn encode(batch: &Batch) -> String {
+    const REST: usize = 64;
+    let mut writer = Writer {
+        json: String::with_capacity(batch.items().iter().map(likely_length).sum::<usize>() + REST),
+        heads: Heads::default(),
+        run: None,
+        seq: 0,
+        micros: 0,
+    };
+    writer.json.push_str("{\"items\":[");
+    for item in batch.items() {
+        match item {
+            Item::Event(queued) => writer.push_event(queued),
+            Item::Lost(lost) => push_gap(writer.next_item(), lost),
+            Item::Question(question) => push_question(writer.next_item(), question),
+            Item::Ended(id, ending) => {
+                let code = ending.code();
+                // Writing to a string cannot fail.
+                let _ = write!(
+                    writer.next_item(),
+                    "{{\"ended\":\"{id}\",\"code\":\"{code}\"}}"
+                );
+            }
+        }
+    }
+    writer.finish(batch.first(), batch.more)
+}
+
+/// About as many bytes as an item takes.
+fn likely_length(item: &Item) -> usize {
+    /// Two commas and the difference in time. What else stands beside a payload is written once for many events.
+    const SMALL: usize = 8;
+    match item {
+        Item::Event(queued) => queued.event.payload_json().len() + SMALL,
+        other => other.weight(),
+    }
+}
+
+struct Writer<'a> {
+    json: String,
+    heads: Heads<'a>,
+    /// The run whose end is still to be written.
+    run: Option<Run>,
+    /// The numbers of the event before.
+    seq: u64,
+    micros: i64,
+}
+
+/// Events with one head and with what else is alike, whose numbers follow each other.
+struct Run {
+    head: usize,
+    extras: Option<String>,
+}
+
+impl<'a> Writer<'a> {
+    fn push_event(&mut self, queued: &'a QueuedEvent) {
+        let event = &queued.event;
+        let next = Run {
+            head: self.heads.place_of(queued),
+            extras: extras_of(event),
+        };
+        let micros = unix_micros(event.timestamp());
+        let step = event.seq().wrapping_sub(self.seq).cast_signed();
+        let goes_on = |run: &Run| step == 1 && run.head == next.head && run.extras == next.extras;
+        if self.run.as_ref().is_some_and(goes_on) {
+            self.json.push(',');
+        } else {
+            let _ = write!(self.next_item(), "[{},{step},", next.head);
+            self.run = Some(next);
+        }
+        push_number(&mut self.json, micros - self.micros);
+        self.json.push(',');
+        self.json.push_str(event.payload_json());
+        self.seq = event.seq();
+        self.micros = micros;
+    }
+
+    /// Where the next item is to be written.
+    fn next_item(&mut self) -> &mut String {
+        self.end_run();
+        if !self.json.ends_with('[') {
+            self.json.push(',');
+        }
+        &mut self.json
+    }
+
+    fn end_run(&mut self) {
+        if let Some(run) = self.run.take() {
+            if let Some(extras) = run.extras {
+                let _ = write!(self.json, ",{extras}");
+            }
+            self.json.push(']');
+        }
+    }
+
+    fn finish(mut self, first: u64, more: bool) -> String {
+        self.end_run();
+        let heads = &self.heads.json;
+        let _ = write!(
+            self.json,
+            "],\"heads\":[{heads}],\"first\":{first},\"more\":{more}}}"
+        );
+        self.json
+    }
+}
+
+/// Events that come fast are few microseconds apart, and formatting costs more than all else of an event here.
+fn push_number(json: &mut String, number: i64) {
+    match u8::try_from(number) {
+        Ok(digit @ 0..=9) => json.push(char::from(b'0' + digit)),
+        _ => {
+            let _ = write!(json, "{number}");
+        }
+    }
+}
+
+/// What events of a batch have in common.
+#[derive(Default)]
+struct Heads<'a> {
+    json: String,
+    places: HashMap<Head<'a>, usize>,
+    newest: Option<(Head<'a>, usize)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Head<'a> {
+    name: &'a str,
+    source: Option<&'a str>,
+    subscriptions: &'a [SubscriptionId],
+}
+
+impl<'a> Heads<'a> {
+    fn place_of(&mut self, queued: &'a QueuedEvent) -> usize {
+        let head = Head {
+            name: queued.event.name(),
+            source: match queued.event.source() {
+                Source::Host => None,
+                Source::Webview(label) => Some(label),
+            },
+            subscriptions: &queued.subscriptions,
+        };
+        // Mostly the events of a batch are alike.
+        if let Some((newest, place)) = self.newest
+            && newest == head
+        {
+            return place;
+        }
+        let next = self.places.len();
+        let place = *self.places.entry(head).or_insert(next);
+        if place == next {
+            self.push(head);
+        }
+        self.newest = Some((head, place));
+        place
+    }
+
+    fn push(&mut self, head: Head<'a>) {
+        if !self.json.is_empty() {
+            self.json.push(',');
+        }
+        // Names have no character that JSON escapes.
+        let _ = match head.source {
+            None => write!(self.json, "[\"{}\",0,", head.name),
+            Some(label) => write!(self.json, "[\"{}\",{},", head.name, json!(label)),
+        };
+        push_ids(&mut self.json, head.subscriptions);
+        self.json.push(']');
+    }
+}
+
+/// What an event has beside its head, its numbers and its payload, mostly nothing.
+fn extras_of(event: &BusEvent) -> Option<String> {
+    let mark = event.mark();
+    let is_plain = event.tick().is_none() && event.component().is_none() && event.hops() == 0;
+    if is_plain && mark == Mark::default() {
+        return None;
+    }
+    let mut extras = Map::new();
+    if let Some(component) = event.component() {
+        extras.insert("component".to_owned(), component.into());
+    }
+    if event.hops() > 0 {
+        extras.insert("causes".to_owned(), event.causes().collect());
+    }
+    if let Some(tick) = event.tick() {
+        let tick = json!({
+            "id": &*tick.job,
+            "tick": tick.count,
+            "scheduledAt": unix_millis(tick.scheduled_at),
+            "missed": tick.missed,
+        });
+        extras.insert("periodic".to_owned(), tick);
+    }
+    for (name, is_set) in [("replayed", mark.replayed), ("retained", mark.retained)] {
+        if is_set {
+            extras.insert(name.to_owned(), Value::Bool(true));
+        }
+    }
+    if mark.superseded > 0 {
+        extras.insert("superseded".to_owned(), mark.superseded.into());
+    }
+    Some(Value::Object(extras).to_string())
+}
+
+fn push_question(json: &mut String, question: &Question) {
+    let source = match &question.source {
+        Source::Host => json!(0),
+        Source::Webview(label) => json!(label),
+    };
+    let causes: Vec<&str> = question.causes().iter().map(EventName::as_str).collect();
+    let causes = match causes.is_empty() {
+        true => String::new(),
+        false => format!("\"causes\":{},", json!(causes)),
+    };
+    // Names have no character that JSON escapes.
+    let _ = write!(
+        json,
+        "{{\"request\":\"{}\",\"event\":\"{}\",\"source\":{source},{causes}\"payload\":{}}}",
+        question.id,
+        question.name.as_str(),
+        &*question.payload
+    );
+}
+
+fn push_ids(json: &mut String, ids: &[SubscriptionId]) {
+    if let [id] = ids {
+        let _ = write!(json, "{id}");
+        return;
+    }
+    json.push('[');
+    for (place, id) in ids.iter().enumerate() {
+        let comma = if place == 0 { "" } else { "," };
+        let _ = write!(json, "{comma}{id}");
+    }
+    json.push(']');
+}
+
+fn push_gap(json: &mut String, lost: &LostEvents) {
+    let gap = &lost.gap;
+    let item = json!({
+        "from": gap.from,
+        "to": gap.to,
+        "count": gap.count,
+        "atMost": gap.at_most,
+        "reason": gap.reason.as_str(),
+        "subscriptions": lost.subscriptions,
+    });
+    let _ = write!(json, "{item}");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::time::{Duration, SystemTime};
+
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::event::{Accepted, Gap, GapReason, Provenance, Tick};
+    use crate::hub::outbox::{BatchBound, Outbox};
+    use crate::hub::queue::QueueBound;
+    use crate::hub::subscriptions::Reach;
+    use crate::model::policy::Overflow;
+
+    fn event(seq: u64, payload: &str, source: Source, ids: &[u32], tick: Option<Tick>) -> Item {
+        let event = BusEvent::new(Accepted {
+            seq,
+            name: EventName::parse("a:b").unwrap(),
+            payload: payload.into(),
+            accepted_at: SystemTime::UNIX_EPOCH + Duration::from_micros(1_500_250),
+            source,
+            tick,
+            provenance: None,
+        });
+        Item::Event(QueuedEvent {
+            event,
+            subscriptions: ids.into(),
+            reach: Reach::Broadcast,
+        })
+    }
+
+    fn encode(items: Vec<Item>) -> String {
+        super::encode(&Batch::of(1, items, false))
+    }
+
+    #[test]
+    fn nothing_is_no_items() {
+        assert_eq!(
+            encode(Vec::new()),
+            r#"{"items":[],"heads":[],"first":0,"more":false}"#
+        );
+    }
+
+    #[test]
+    fn writes_what_the_protocol_shows() {
+        let tick = Tick {
+            job: "j".into(),
+            count: 3,
+            scheduled_at: SystemTime::UNIX_EPOCH + Duration::from_millis(1500),
+            missed: 1,
+        };
+        let lost = Item::Lost(LostEvents {
+            gap: Gap {
+                from: 44,
+                to: 61,
+                count: 18,
+                at_most: false,
+                reason: GapReason::QueueFull,
+            },
+            subscriptions: BTreeSet::from([3]),
+        });
+        let main = Source::Webview("main".into());
+        let items = vec![
+            event(41, r#"{"itemCount":3}"#, Source::Host, &[3], None),
+            event(42, r#"{"itemCount":4}"#, Source::Host, &[3], None),
+            event(43, "null", main, &[3, 4], Some(tick)),
+            lost,
+            event(62, "null", Source::Host, &[3], None),
+        ];
+        let json = super::encode(&Batch::of(1, items, true));
+        let json: Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(
+            json,
+            json!({
+                "first": 1,
+                "more": true,
+                "heads": [["a:b", 0, 3], ["a:b", "main", [3, 4]]],
+                "items": [
+                    [0, 41, 1_500_250, { "itemCount": 3 }, 0, { "itemCount": 4 }],
+                    [1, 1, 0, null, { "periodic": { "id": "j", "tick": 3, "scheduledAt": 1500.0, "missed": 1 } }],
+                    { "from": 44, "to": 61, "count": 18, "atMost": false, "reason": "queue_full", "subscriptions": [3] },
+                    [0, 19, 0, null],
+                ],
+            })
+        );
+    }
+
+    #[test]
+    fn where_an_event_comes_from_is_written_and_counts() {
+        let causes = ["a", "b:c"].map(|name| EventName::parse(name).unwrap());
+        let event = BusEvent::new(Accepted {
+            seq: 1,
+            name: EventName::parse("d").unwrap(),
+            payload: "1".into(),
+            accepted_at: SystemTime::UNIX_EPOCH,
+            source: Source::Host,
+            tick: None,
+            provenance: Provenance::of(Some("Cart".into()), causes.into()),
+        });
+        let plain = self::event(1, "1", Source::Host, &[1], None).weight();
+        let item = Item::Event(QueuedEvent {
+            event,
+            subscriptions: [1].into(),
+            reach: Reach::Broadcast,
+        });
+        let weight = item.weight();
+        let json = encode(vec![item]);
+        let extras = r#"{"causes":["a","b:c"],"component":"Cart"}"#;
+        assert!(json.contains(&format!("[0,1,0,1,{extras}]")), "{json}");
+        assert!(
+            weight >= plain - "a:b".len() + "d".len() + extras.len(),
+            "{weight}"
+        );
+    }
+
+    #[test]
+    fn numbers_may_go_back() {
+        // A retained event is older than what another subscription has got.
+        let items = vec![
+            event(49, "1", Source::Host, &[1], None),
+            event(43, "2", Source::Host, &[1], None),
+        ];
+        assert!(encode(items).contains("[0,49,1500250,1],[0,-6,0,2]"));
+    }
+
+    #[test]
+    fn a_run_has_one_head_and_what_is_beside_its_events_once() {
+        let marked = |seq: u64, mark: Mark| match event(seq, "1", Source::Host, &[1], None) {
+            Item::Event(mut queued) => {
+                queued.event = queued.event.marked(mark);
+                Item::Event(queued)
+            }
+            other => other,
+        };
+        let plain = Mark::default();
+        let replayed = Mark {
+            replayed: true,
+            ..plain
+        };
+        let items = vec![
+            marked(1, replayed),
+            marked(2, replayed),
+            marked(3, plain),
+            marked(4, plain),
+            marked(5, replayed),
+            event(6, "2", Source::Webview("a".into()), &[1], None),
+            event(8, "3", Source::Webview("a".into()), &[1], None),
+            event(9, "4", Source::Webview("a".into()), &[1], None),
+            event(10, "5", Source::Webview("a".into()), &[1, 2], None),
+        ];
+        let runs = r#"[0,1,1500250,1,0,1,{"replayed":true}],[0,1,0,1,0,1],[0,1,0,1,{"replayed":true}],[1,1,0,2],[1,2,0,3,0,4],[2,1,0,5]"#;
+        let json = encode(items);
+        assert!(json.contains(&format!("\"items\":[{runs}],")), "{json}");
+    }
+
+    #[test]
+    fn times_are_written_as_differences_of_any_length() {
+        let at = |seq: u64, micros: u64| {
+            let event = BusEvent::new(Accepted {
+                seq,
+                name: EventName::parse("a").unwrap(),
+                payload: "0".into(),
+                accepted_at: SystemTime::UNIX_EPOCH + Duration::from_micros(micros),
+                source: Source::Host,
+                tick: None,
+                provenance: None,
+            });
+            Item::Event(QueuedEvent {
+                event,
+                subscriptions: [1].into(),
+                reach: Reach::Broadcast,
+            })
+        };
+        let times = [100, 100, 109, 119, 218, 18, 1018];
+        let items = (1..).zip(times).map(|(seq, micros)| at(seq, micros));
+        let json = encode(items.collect());
+        assert!(
+            json.contains("[0,1,100,0,0,0,9,0,10,0,99,0,-200,0,1000,0]"),
+            "{json}"
+        );
+    }
+
+    #[test]
+    fn payloads_are_copied_byte_for_byte() {
+        for payload in [
+            "\"\\ud800\"",
+            "\"\u{2028}</script>\"",
+            "1e400",
+            "{\"b\":1,\"a\":2,\"b\":3}",
+        ] {
+            let json = encode(vec![event(1, payload, Source::Host, &[1], None)]);
+            assert!(json.contains(&format!(",1500250,{payload}]")), "{json}");
+        }
+    }
+
+    /// As large as an answer may be that WebKit evaluates.
+    const NARROW: BatchBound = BatchBound {
+        events: 10_000,
+        bytes: 8 * 1024 - 2,
+    };
+
+    /// Everything that a page is owed, as answers that each fit into the narrow bound.
+    fn narrow_answers(items: Vec<QueuedEvent>) -> Vec<String> {
+        let count = items.len() as u64;
+        let mut outbox = Outbox::new(QueueBound {
+            events: 100_000,
+            bytes: 64 << 20,
+        });
+        for queued in items {
+            outbox.push(queued, Overflow::DropOldest);
+        }
+        let (mut answers, mut ack) = (Vec::new(), 0);
+        while ack < count {
+            let batch = outbox.batch(ack, NARROW);
+            ack += batch.items().len() as u64;
+            outbox.acknowledge(ack).unwrap();
+            answers.push(super::encode(&batch));
+        }
+        answers
+    }
+
+    #[test]
+    fn an_answer_is_no_longer_than_its_bound() {
+        let names = ["a", "a:long/name.of-an_event", "b"];
+        let ids: [Arc<[SubscriptionId]>; 3] = [[1].into(), [1, 4_000_000_000].into(), [7].into()];
+        // What events have in common lasts for so many of them.
+        for alike in [1, 2, 7, 100, 3_000] {
+            let events = (0..3_000).map(|i| {
+                let kind = i / alike % 3;
+                // As far apart as times are written.
+                let micros = if i % 2 == 0 { 10_u64.pow(15) } else { i as u64 };
+                let event = BusEvent::new(Accepted {
+                    seq: u64::MAX / 4 + i as u64 * (1 + kind as u64 % 2),
+                    name: EventName::parse(names[kind]).unwrap(),
+                    payload: "1234567890"[..i % 10 + 1].into(),
+                    accepted_at: SystemTime::UNIX_EPOCH + Duration::from_micros(micros),
+                    source: match kind {
+                        1 => Source::Webview("main".into()),
+                        _ => Source::Host,
+                    },
+                    tick: None,
+                    provenance: None,
+                });
+                let mark = Mark {
+                    replayed: kind == 2,
+                    ..Mark::default()
+                };
+                QueuedEvent {
+                    event: event.marked(mark),
+                    subscriptions: Arc::clone(&ids[kind]),
+                    reach: Reach::Broadcast,
+                }
+            });
+            let answers = narrow_answers(events.collect());
+            for answer in &answers {
+                assert!(answer.len() <= NARROW.bytes, "{} bytes", answer.len());
+            }
+            // Those that are alike do not count for an envelope each.
+            if alike == 3_000 {
+                assert!(
+                    answers.len() < 3_000 * 40 / NARROW.bytes,
+                    "{}",
+                    answers.len()
+                );
+            }
+        }
+    }
+}

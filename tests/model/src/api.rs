@@ -1,0 +1,2 @@
+#[path = "../../../src/api/stream.rs"]
+pub(crate) mod stream;

@@ -1,2 +1,0 @@
-#[path = "../../../src/request/responders.rs"]
-pub(crate) mod responders;

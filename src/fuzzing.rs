@@ -6,21 +6,21 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::shell::commands;
 use crate::config::Limits;
-use crate::model::error::{Error, Result};
-use crate::model::event::Source;
 use crate::hub::outbox::{Batch, BatchBound};
 use crate::hub::session::SessionId;
 use crate::hub::{
     Address, Audience, Command, Draft, Hub, Outcome, Pull, Resumption, SubscriptionRequest,
 };
+use crate::model::error::{Error, Result};
+use crate::model::event::Source;
 use crate::model::name::EventName;
-use crate::wire::batch::encode;
 use crate::model::pattern::EventPattern;
 use crate::model::policy::{Policies, Policy};
-use crate::permissions::{List, Recipients, Scope, ScopeEntry};
 use crate::model::target::Target;
+use crate::permissions::{List, Recipients, Scope, ScopeEntry};
+use crate::shell::commands;
+use crate::wire::batch::encode;
 
 /// Every error is JSON of a sensible length, whatever caused it.
 fn check(error: &Error) {

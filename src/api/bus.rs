@@ -4,22 +4,22 @@ use std::sync::Arc;
 use serde::Serialize;
 use tauri::{App, AppHandle, EventTarget, Manager, Runtime, Webview, WebviewWindow, Window};
 
+use crate::api::periodic::PeriodicBuilder;
+use crate::api::stream::EventStream;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
-use crate::model::error::{Error, ErrorCode, Result};
-use crate::model::event::{BusEvent, Provenance, Receipt, Source};
+use crate::engine::causes;
+use crate::engine::listeners::{Callbacks, Listener};
 use crate::hub::subscriptions::Hearing;
 use crate::hub::{Address, Audience, Draft};
+use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::event::{BusEvent, Provenance, Receipt, Source};
 use crate::model::inspection::Inspection;
-use crate::engine::listeners::{Callbacks, Listener};
 use crate::model::name::{EventName, parse_component};
 use crate::model::pattern::EventPattern;
-use crate::periodic::source::Maker;
-use crate::api::periodic::PeriodicBuilder;
-use crate::periodic::job::{JobOwner, PeriodicInfo};
-use crate::api::stream::EventStream;
 use crate::model::target::Target;
-use crate::engine::causes;
+use crate::periodic::job::{JobOwner, PeriodicInfo};
+use crate::periodic::source::Maker;
 
 /// The event bus of the app. Cheap to clone, and usable from any thread and any hook.
 ///

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::api::bus::{EmitOptions, EventBus, EventBusExt};
-use crate::model::error::Result;
-use crate::model::event::{BusEvent, Receipt};
-use crate::engine::listeners::Listener;
-use crate::model::name::{EventName, check_namespace, parse_component};
 use crate::api::periodic::PeriodicBuilder;
 use crate::api::stream::EventStream;
-use crate::model::target::Target;
 use crate::engine::causes;
+use crate::engine::listeners::Listener;
+use crate::model::error::Result;
+use crate::model::event::{BusEvent, Receipt};
+use crate::model::name::{EventName, check_namespace, parse_component};
+use crate::model::target::Target;
 
 /// The events that components emit by themselves. A name that ends with `-` begins the names of one for each component.
 pub const BUILT_IN_EVENTS: &[&str] = &[ACTION_COMPLETE, ERROR, MESSAGE, REFRESH];

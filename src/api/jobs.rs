@@ -4,11 +4,11 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::api::bus::{EventBus, to_json};
-use crate::model::error::Result;
-use crate::hub::Address;
 use crate::api::periodic::Periodic;
-use crate::periodic::job::{Change, Job, JobOwner, PeriodicInfo};
+use crate::hub::Address;
+use crate::model::error::Result;
 use crate::model::target::Target;
+use crate::periodic::job::{Change, Job, JobOwner, PeriodicInfo};
 
 /// What is to change of a periodic job that runs. What is not said stays.
 ///

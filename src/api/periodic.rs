@@ -5,17 +5,17 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::api::bus::{EventBus, to_json};
+use crate::api::jobs::PeriodicChange;
 use crate::engine::Engine;
+use crate::hub::Address;
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::Tick;
-use crate::hub::Address;
 use crate::model::name::EventName;
-use crate::api::jobs::PeriodicChange;
+use crate::model::target::Target;
 use crate::periodic::job::{Job, JobOwner, JobPlan, MOST_FAILURES, Payload, PeriodicInfo};
 use crate::periodic::jobs::Jobs;
 use crate::periodic::schedule::{MissedTicks, Timing};
 use crate::periodic::source::Maker;
-use crate::model::target::Target;
 
 /// A periodic job before it starts; made by [`EventBus::periodic`].
 ///

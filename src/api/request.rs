@@ -14,17 +14,17 @@ use serde::de::DeserializeOwned;
 
 use crate::api::bus::{EventBus, to_json};
 use crate::engine::Engine;
-use crate::model::error::{Error, ErrorCode, Failure, Result, escaped};
-use crate::model::event::{Provenance, Source};
+use crate::engine::causes::within;
+use crate::engine::reply::Reply;
 use crate::hub::Address;
 use crate::hub::order::Answer;
 use crate::hub::requests::{Ask, Asker, Question, RequestId, Respondent};
+use crate::model::error::{Error, ErrorCode, Failure, Result, escaped};
+use crate::model::event::{Provenance, Source};
 use crate::model::json::Json;
 use crate::model::name::EventName;
-use crate::engine::reply::Reply;
-use crate::sync::{oneshot, spawn_blocking};
 use crate::model::target::Target;
-use crate::engine::causes::within;
+use crate::sync::{oneshot, spawn_blocking};
 
 use crate::engine::responders::{Answering, Asked, GivenUp, Handler};
 

@@ -3,9 +3,9 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use crate::engine::Engine;
-use crate::model::event::{BusEvent, Gap};
 use crate::hub::queue::Entry;
 use crate::hub::subscriptions::{Hearing, SubscriberKey};
+use crate::model::event::{BusEvent, Gap};
 use crate::model::pattern::EventPattern;
 
 /// Events as they come, for a task that reads them in its own time.

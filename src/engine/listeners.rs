@@ -5,12 +5,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, Weak};
 
 use crate::engine::Engine;
-use crate::model::event::BusEvent;
+use crate::engine::causes::Turn;
 use crate::hub::queue::{Entry, QueuedEvent};
 use crate::hub::subscriptions::{Hearing, SubscriberKey, SubscriptionId};
+use crate::model::event::BusEvent;
 use crate::model::pattern::EventPattern;
 use crate::sync::{Mutex, MutexGuard, yield_now};
-use crate::engine::causes::Turn;
 
 /// Keeps a listener in Rust. It ends when this is dropped; [`Listener::forget`] keeps it for good.
 ///

@@ -13,25 +13,25 @@ use std::thread::ThreadId;
 use std::time::Instant;
 
 use crate::config::Limits;
-use crate::model::error::{Error, ErrorCode, Result};
-use crate::model::event::Receipt;
+use crate::engine::listeners::Callbacks;
+use crate::engine::reply::Reply;
+use crate::engine::responders::Responders;
 use crate::hub::order::{Answer, Turn};
 use crate::hub::queue::Entry;
 use crate::hub::requests::asker_is_gone;
 use crate::hub::subscriptions::{SubscriberKey, SubscriptionId};
 use crate::hub::{Audience, Command, Draft, EmitOutcome, Hub, Outcome, Pull, SubscriptionRequest};
+use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::event::Receipt;
 use crate::model::inspection::{Inspection, SubscriptionInspection};
-use crate::engine::listeners::Callbacks;
 use crate::model::name::EventName;
-use crate::wire::batch::encode;
-use crate::engine::reply::Reply;
 use crate::model::pattern::EventPattern;
+use crate::model::policy::Policies;
+use crate::model::target::Selection;
 use crate::periodic::job::JobOwner;
 use crate::periodic::jobs::Jobs;
-use crate::model::policy::Policies;
-use crate::engine::responders::Responders;
 use crate::sync::{FairMutex, Mutex, MutexGuard, Notify, now, yield_thread};
-use crate::model::target::Selection;
+use crate::wire::batch::encode;
 
 pub(crate) struct Engine {
     hub: Mutex<Hub<Reply>>,
@@ -472,9 +472,9 @@ fn session_is_over() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::event::Source;
     use crate::hub::Address;
     use crate::hub::session::SessionId;
+    use crate::model::event::Source;
     use crate::model::target::Target;
 
     /// A manager that knows more than was announced.

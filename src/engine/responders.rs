@@ -9,15 +9,15 @@ use std::sync::{Arc, PoisonError};
 use std::task::Poll;
 
 use crate::engine::Engine;
-use crate::model::error::{Error, ErrorCode, Failure, Result};
-use crate::model::event::Source;
+use crate::engine::causes::within;
+use crate::engine::listeners::panic_message;
+use crate::engine::reply::Reply;
 use crate::hub::order::Answer;
 use crate::hub::requests::{Ask, RequestId, Respondent};
-use crate::engine::listeners::panic_message;
+use crate::model::error::{Error, ErrorCode, Failure, Result};
+use crate::model::event::Source;
 use crate::model::name::EventName;
-use crate::engine::reply::Reply;
 use crate::sync::{Mutex, MutexGuard, Notify, now, spawn};
-use crate::engine::causes::within;
 
 pub(crate) type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
@@ -283,8 +283,8 @@ mod tests {
     use crate::config::Limits;
     use crate::engine::Directory;
     use crate::model::policy::Policies;
-    use crate::sync::yield_thread;
     use crate::model::target::Target;
+    use crate::sync::yield_thread;
 
     struct Nobody;
 

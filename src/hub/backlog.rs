@@ -1,9 +1,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::model::event::{BusEvent, Gap, GapReason};
 use crate::hub::queue::QueueBound;
 use crate::hub::subscriptions::{Reach, SubscriptionId};
+use crate::model::event::{BusEvent, Gap, GapReason};
 
 /// What a webview without a live page would have got: from the point where its next page resumes, as far as it is kept.
 ///

@@ -26,14 +26,14 @@ use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use crate::config::Limits;
+use crate::flood::Flood;
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::{Provenance, Source, Tick};
-use crate::flood::Flood;
 use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::model::policy::Policies;
-use crate::permissions::Place;
 use crate::model::target::{Selection, Target};
+use crate::permissions::Place;
 
 use backlog::Backlog;
 use consumer::Consumer;

@@ -2,10 +2,10 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::model::error::{Error, ErrorCode, Result};
 use crate::hub::queue::{Entry, LostEvents, Queue, QueueBound, QueuedEvent};
 use crate::hub::requests::{Ending, Question, RequestId};
 use crate::hub::subscriptions::SubscriptionId;
+use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::name::EventName;
 use crate::model::policy::Overflow;
 

@@ -1,8 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::model::event::{BusEvent, Gap, GapReason, Mark};
 use crate::hub::subscriptions::{Reach, SubscriptionId};
+use crate::model::event::{BusEvent, Gap, GapReason, Mark};
 use crate::model::name::EventName;
 use crate::model::policy::Overflow;
 

@@ -2,9 +2,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::config::Limits;
+use crate::hub::{Audience, Draft};
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::{BusEvent, Source};
-use crate::hub::{Audience, Draft};
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::target::Target;

@@ -3,12 +3,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::hub::Outcome;
 use crate::hub::order::CommandOrder;
 use crate::hub::outbox::{BatchBound, Outbox};
 use crate::hub::queue::QueueBound;
 use crate::hub::requests::Asking;
+use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::name::EventName;
 
 /// The id of a session: 128 random bits that its page has chosen.

@@ -9,8 +9,8 @@ use crate::model::event::{BusEvent, Gap, GapReason, Mark};
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policy::Overflow;
-use crate::permissions::Scope;
 use crate::model::target::Selection;
+use crate::permissions::Scope;
 
 use super::backlog::Kept;
 use super::queue::{LostEvents, QueuedEvent};

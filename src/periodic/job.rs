@@ -4,18 +4,18 @@ use std::time::{Duration, SystemTime};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::engine::Engine;
-use crate::model::error::{Error, Result};
-use crate::model::event::{Source, Tick, unix_millis};
+use crate::engine::reply::Reply;
 use crate::flood::Flood;
 use crate::hub::subscriptions::SubscriberKey;
 use crate::hub::{Address, Audience, Draft, EmitOutcome};
+use crate::model::error::{Error, Result};
+use crate::model::event::{Source, Tick, unix_millis};
 use crate::model::json::Json;
 use crate::model::name::EventName;
-use crate::engine::reply::Reply;
+use crate::model::target::Target;
 use crate::periodic::schedule::{MissedTicks, Schedule, Timing};
 use crate::periodic::source::Maker;
 use crate::sync::{Mutex, MutexGuard, Notify, now};
-use crate::model::target::Target;
 
 /// Whose periodic job it is. A page's job ends with its webview and lives through reloads.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

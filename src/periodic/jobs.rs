@@ -11,18 +11,18 @@ use std::time::{Duration, SystemTime};
 
 use crate::config::Limits;
 use crate::engine::Engine;
+use crate::engine::listeners::{drop_safely, panic_message};
+use crate::engine::reply::Reply;
+use crate::hub::EmitOutcome;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::event::Tick;
-use crate::hub::EmitOutcome;
 use crate::model::json::Json;
-use crate::engine::listeners::{drop_safely, panic_message};
 use crate::model::name::EventName;
-use crate::engine::reply::Reply;
-use crate::periodic::queue::{Agenda, Calendar};
 use crate::periodic::job::{
     Change, Job, JobOwner, JobPlan, Payload, PeriodicInfo, State, weight_of,
 };
 use crate::periodic::notices::{StopReason, tell_failure, tell_start, tell_stop};
+use crate::periodic::queue::{Agenda, Calendar};
 use crate::periodic::rate::Pace;
 use crate::periodic::schedule::Schedule;
 use crate::periodic::source::{Maker, Sources};

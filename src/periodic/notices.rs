@@ -5,12 +5,12 @@
 use serde::Serialize;
 
 use crate::engine::Engine;
+use crate::hub::{Address, Audience, Draft};
 use crate::model::error::Error;
 use crate::model::event::Source;
-use crate::hub::{Address, Audience, Draft};
 use crate::model::name::EventName;
-use crate::periodic::job::{Job, JobOwner, PeriodicInfo};
 use crate::model::target::Target;
+use crate::periodic::job::{Job, JobOwner, PeriodicInfo};
 
 /// Why a job has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -10,8 +10,8 @@ use super::entry::{
 };
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
-use crate::periodic::schedule::interval_from_millis;
 use crate::model::target::LabelPattern;
+use crate::periodic::schedule::interval_from_millis;
 
 /// One entry of an `allow` or `deny` list, read as far as it can be.
 ///

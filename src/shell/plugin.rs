@@ -8,16 +8,16 @@ use tauri::{AppHandle, Manager, RunEvent, Runtime, Url, WindowEvent};
 
 use crate::api::bus::EventBus;
 use crate::catalog::{Catalog, ComponentDescription, Declaration, RequestDeclaration};
-use crate::shell::commands;
 use crate::config::{CatalogMode, Config, Limits, PolicyRule, read_policies};
+use crate::engine::leases::keep_leases;
+use crate::engine::listeners::call_listeners;
 use crate::engine::{Directory, Engine};
 use crate::model::error::{Error, ErrorCode};
-use crate::engine::listeners::call_listeners;
-use crate::engine::leases::keep_leases;
-use crate::shell::crash;
+use crate::model::policy::Policy;
 use crate::periodic::source::SourceCall;
 use crate::periodic::source::Sources;
-use crate::model::policy::Policy;
+use crate::shell::commands;
+use crate::shell::crash;
 
 /// The plugin with its defaults.
 ///

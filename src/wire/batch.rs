@@ -3,11 +3,11 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value, json};
 
-use crate::model::event::{BusEvent, Mark, Source, unix_micros, unix_millis};
 use crate::hub::outbox::{Batch, Item};
 use crate::hub::queue::{LostEvents, QueuedEvent};
 use crate::hub::requests::Question;
 use crate::hub::subscriptions::SubscriptionId;
+use crate::model::event::{BusEvent, Mark, Source, unix_micros, unix_millis};
 use crate::model::name::EventName;
 
 /// Writes the answer to a pull. Payloads are copied in as they are; docs/wire-protocol.md shows the result.
@@ -272,10 +272,10 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::model::event::{Accepted, Gap, GapReason, Provenance, Tick};
     use crate::hub::outbox::{BatchBound, Outbox};
     use crate::hub::queue::QueueBound;
     use crate::hub::subscriptions::Reach;
+    use crate::model::event::{Accepted, Gap, GapReason, Provenance, Tick};
     use crate::model::policy::Overflow;
 
     fn event(seq: u64, payload: &str, source: Source, ids: &[u32], tick: Option<Tick>) -> Item {

@@ -15,11 +15,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::api::bus::{EmitOptions, EventBus, EventBusExt};
+use crate::api::periodic::PeriodicBuilder;
 use crate::catalog::Declaration;
+use crate::engine::listeners::Listener;
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::{BusEvent, Receipt};
-use crate::engine::listeners::Listener;
-use crate::api::periodic::PeriodicBuilder;
 use crate::model::policy::Policy;
 use crate::model::target::Target;
 

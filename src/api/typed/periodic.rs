@@ -1,7 +1,7 @@
 use crate::api::bus::{EventBus, to_json};
+use crate::api::periodic::PeriodicBuilder;
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::Tick;
-use crate::api::periodic::PeriodicBuilder;
 use crate::periodic::job::Payload;
 use crate::periodic::source::Maker;
 

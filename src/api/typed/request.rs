@@ -7,9 +7,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::api::bus::{EventBus, EventBusExt, to_json};
+use crate::api::request::{RequestAllBuilder, RequestBuilder, Responder, ResponderResult};
 use crate::catalog::RequestDeclaration;
 use crate::model::error::{Error, ErrorCode, Result};
-use crate::api::request::{RequestAllBuilder, RequestBuilder, Responder, ResponderResult};
 use crate::model::target::Target;
 
 use super::{numbers, read};

@@ -1,8 +1,8 @@
 use std::marker::PhantomData;
 
+use crate::api::stream::{EventStream, StreamItem};
 use crate::model::error::Error;
 use crate::model::event::{BusEvent, Gap};
-use crate::api::stream::{EventStream, StreamItem};
 
 use super::{Event, Received};
 

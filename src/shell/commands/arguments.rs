@@ -6,12 +6,12 @@ use serde_json::Value;
 use tauri::EventTarget;
 
 use crate::catalog::Catalog;
-use crate::model::error::{Error, ErrorCode, Result, escaped, quoted};
 use crate::flood::Flood;
 use crate::hub::order::Answer;
+use crate::model::error::{Error, ErrorCode, Result, escaped, quoted};
 use crate::model::name::EventName;
-use crate::sync::now;
 use crate::model::target::Target;
+use crate::sync::now;
 
 /// The most entries of one command. The guest sends longer batches as several commands.
 pub(super) const MOST_ENTRIES: usize = 1024;

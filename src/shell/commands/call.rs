@@ -5,12 +5,12 @@ use tauri::{Runtime, Webview};
 use tokio::sync::oneshot;
 
 use crate::engine::Engine;
-use crate::model::error::{Error, ErrorCode, Result};
+use crate::engine::reply::Reply;
 use crate::hub::Command;
 use crate::hub::order::{Answer, Turn};
 use crate::hub::session::SessionId;
 use crate::hub::subscriptions::SubscriberKey;
-use crate::engine::reply::Reply;
+use crate::model::error::{Error, ErrorCode, Result};
 
 /// What every command that changes state carries.
 pub(super) struct Call<'a> {

@@ -9,12 +9,12 @@ use tauri::{Runtime, Webview};
 
 use crate::api::bus::EventBus;
 use crate::engine::Engine;
+use crate::hub::{Address, Audience, Draft};
 use crate::model::error::Result;
 use crate::model::event::{Provenance, Receipt, Source};
-use crate::hub::{Address, Audience, Draft};
 use crate::model::name::{EventName, parse_component};
-use crate::permissions::{Recipients, Scope, Ticks};
 use crate::model::target::Selection;
+use crate::permissions::{Recipients, Scope, Ticks};
 
 use super::arguments::{answer_each, invalid_argument, read_payload, read_target};
 use super::call::{Call, in_order};

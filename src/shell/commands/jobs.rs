@@ -9,16 +9,16 @@ use tauri::ipc::{Request, Response};
 use tauri::{Runtime, Webview};
 
 use crate::engine::Engine;
-use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::hub::Address;
+use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::name::EventName;
+use crate::periodic::job::JobOwner;
 use crate::periodic::job::{Change, Job, JobPlan, MOST_FAILURES, Payload};
 use crate::periodic::jobs::{Jobs, unknown_job};
+use crate::periodic::schedule::MissedTicks;
 use crate::periodic::schedule::{
     Timing, duration_from_millis, interval_from_millis, invalid_interval,
 };
-use crate::periodic::job::JobOwner;
-use crate::periodic::schedule::MissedTicks;
 use crate::permissions::{Recipients, Scope, Ticks};
 use crate::sync::now;
 
@@ -26,8 +26,8 @@ use super::arguments::{
     args_length, invalid_argument, payload_length, read, read_json, read_payload, read_target,
     write,
 };
-use super::emit::confine;
 use super::call::{Call, in_order};
+use super::emit::confine;
 use super::{Bus, Entries, scope_of, source_of};
 
 const PERIODIC: &str = "event-bus:periodic";

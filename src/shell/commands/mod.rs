@@ -16,8 +16,8 @@ use tauri::{Runtime, State, Webview};
 use crate::api::bus::EventBus;
 use crate::model::error::Result;
 use crate::model::event::Source;
-use crate::shell::commands::pull::{PULL, accept_pull};
 use crate::permissions::{Scope, ScopeEntry};
+use crate::shell::commands::pull::{PULL, accept_pull};
 
 use arguments::write;
 use request::{REQUEST, accept_request};

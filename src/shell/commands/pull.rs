@@ -6,12 +6,12 @@ use tauri::ipc::{Invoke, InvokeBody};
 use tauri::{Manager, Runtime};
 
 use crate::api::bus::EventBus;
-use crate::shell::commands::{check_entries, take_replies};
-use crate::model::error::{Error, ErrorCode, Result, escaped};
+use crate::engine::reply::Reply;
 use crate::hub::Pull;
 use crate::hub::outbox::BatchBound;
 use crate::hub::session::SessionId;
-use crate::engine::reply::Reply;
+use crate::model::error::{Error, ErrorCode, Result, escaped};
+use crate::shell::commands::{check_entries, take_replies};
 use crate::sync::spawn;
 
 /// The name of the command that is answered later, by whoever has something to deliver.

@@ -8,26 +8,26 @@ use tauri::ipc::{CommandArg, CommandItem, Invoke, InvokeBody, InvokeMessage, Req
 use tauri::{Manager, Runtime, Webview};
 
 use crate::api::bus::EventBus;
+use crate::api::request::{DEFAULT_TIMEOUT, check_timeout};
 use crate::catalog::Catalog;
 use crate::engine::Engine;
-use crate::model::error::{Error, ErrorCode, Failure, Result, escaped, quoted};
-use crate::model::event::{Provenance, Source};
+use crate::engine::reply::Reply;
 use crate::hub::Address;
 use crate::hub::order::Answer;
 use crate::hub::requests::{Ask, Asker, Question, RequestId, Respondent};
 use crate::hub::session::SessionId;
 use crate::hub::subscriptions::SubscriberKey;
+use crate::model::error::{Error, ErrorCode, Failure, Result, escaped, quoted};
+use crate::model::event::{Provenance, Source};
 use crate::model::name::EventName;
-use crate::engine::reply::Reply;
-use crate::api::request::{DEFAULT_TIMEOUT, check_timeout};
 use crate::permissions::Scope;
 use crate::sync::{now, spawn};
 
 use super::arguments::{
     EntryAnswer, check_entries, invalid_argument, read, read_json, read_target, write,
 };
-use super::emit::read_causes;
 use super::call::{Call, in_order};
+use super::emit::read_causes;
 use super::{Bus, Entries, scope_of};
 
 /// The name of the command that is answered by whoever was asked.

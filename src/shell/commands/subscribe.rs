@@ -8,9 +8,9 @@ use tauri::ipc::{Request, Response};
 use tauri::{Runtime, Webview};
 
 use crate::catalog::Catalog;
-use crate::model::error::Result;
 use crate::hub::session::SessionId;
 use crate::hub::{Resumption, SubscriptionRequest};
+use crate::model::error::Result;
 use crate::model::pattern::EventPattern;
 use crate::permissions::Scope;
 use crate::sync::now;

@@ -8,11 +8,11 @@ use shuttle::future::{block_on, spawn};
 use shuttle::rand::Rng;
 use shuttle::thread;
 
+use crate::api::stream::{EventStream, StreamItem};
 use crate::check::check;
 use crate::engine::Engine;
-use crate::hub::subscriptions::Hearing;
 use crate::engine::listeners::{Callbacks, Listener, call_listeners};
-use crate::api::stream::{EventStream, StreamItem};
+use crate::hub::subscriptions::Hearing;
 use crate::world::{Notes, app, emit, pattern, try_emit};
 
 fn emitter(engine: &Arc<Engine>, events: usize) -> thread::JoinHandle<()> {

@@ -8,11 +8,11 @@ use shuttle::thread;
 
 use crate::check::check;
 use crate::engine::Engine;
-use crate::model::error::{Error, ErrorCode};
-use crate::model::event::Source;
 use crate::hub::order::Answer;
 use crate::hub::requests::{Ask, Asker, Question, RequestId, Respondent};
 use crate::hub::subscriptions::SubscriberKey;
+use crate::model::error::{Error, ErrorCode};
+use crate::model::event::Source;
 use crate::model::name::EventName;
 use crate::sync::now;
 use crate::world::{MAIN, Page, Pending, app, reply};

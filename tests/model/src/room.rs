@@ -11,9 +11,9 @@ use shuttle::thread;
 use crate::check::check;
 use crate::config::Limits;
 use crate::engine::Engine;
+use crate::hub::Audience;
 use crate::model::error::{ErrorCode, Result};
 use crate::model::event::Receipt;
-use crate::hub::Audience;
 use crate::model::policy::Policy;
 use crate::world::{MAIN, Page, app_with, draft, emit, pattern, try_emit};
 

@@ -9,12 +9,12 @@ use shuttle::thread;
 
 use crate::check::check;
 use crate::engine::Engine;
-use crate::model::error::ErrorCode;
+use crate::engine::leases::keep_leases;
 use crate::hub::order::{Answer, Turn};
 use crate::hub::session::SessionId;
 use crate::hub::{Command, PULL_HOLD, SESSION_LEASE};
+use crate::model::error::ErrorCode;
 use crate::model::name::EventName;
-use crate::engine::leases::keep_leases;
 use crate::periodic::job::{JobOwner, JobPlan, Payload};
 use crate::periodic::jobs::Jobs;
 use crate::periodic::schedule::{MissedTicks, Timing};

@@ -7,16 +7,16 @@ use serde_json::Value;
 use shuttle::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::config::Limits;
+use crate::engine::reply::Reply;
 use crate::engine::{Directory, Engine};
-use crate::model::error::{ErrorCode, Result};
-use crate::model::event::{Receipt, Source};
 use crate::hub::order::{Answer, Turn};
 use crate::hub::outbox::BatchBound;
 use crate::hub::session::SessionId;
 use crate::hub::subscriptions::SubscriberKey;
 use crate::hub::{Audience, Command, Draft, Pull, SubscriptionRequest};
+use crate::model::error::{ErrorCode, Result};
+use crate::model::event::{Receipt, Source};
 use crate::model::name::EventName;
-use crate::engine::reply::Reply;
 use crate::model::pattern::EventPattern;
 use crate::model::policy::{Policies, Policy};
 

@@ -18,7 +18,7 @@ fn main() {
     let settings = SchemaSettings::draft07().with(|settings| settings.option_add_null_type = false);
     let scope = settings
         .into_generator()
-        .into_root_schema_for::<entry::EventScopeEntry>();
+        .into_root_schema_for::<entry::ScopeEntryText>();
     tauri_plugin::Builder::new(COMMANDS)
         .global_api_script_path("./api-iife.js")
         .global_scope_schema(scope)

@@ -152,13 +152,13 @@ pub struct Limits {
     /// for each eight of its bytes, since it takes the more time to match.
     pub globs_per_page: usize,
     /// How many periodic jobs the app and its pages have together: 1,024. A page takes no more of them than it leaves free.
-    pub periodic_jobs: usize,
+    pub jobs: usize,
     /// How many periodic jobs a page has: 128.
-    pub periodic_jobs_per_page: usize,
+    pub jobs_per_page: usize,
     /// How many bytes the jobs of all pages keep, payloads above all: 64 MiB. A page takes no more than it leaves free.
-    pub periodic_bytes: usize,
+    pub job_bytes: usize,
     /// How many bytes the jobs of a page keep: 16 MiB and a little more, so that the largest payload fits.
-    pub periodic_bytes_per_page: usize,
+    pub job_bytes_per_page: usize,
     /// How many events another one may follow from, each caused by the one before: 16. More are taken for a loop.
     pub hops: usize,
     /// How many of the retained events a page may have emitted: 256.
@@ -168,7 +168,7 @@ pub struct Limits {
     /// How many questions a page, or Rust, has to answer at a time: 1,024.
     pub requests_per_page: usize,
     /// For how many answers a page waits at a time: 256.
-    pub requests_per_asker: usize,
+    pub requests_per_caller: usize,
     /// How many names of questions a page answers: 1,024.
     pub responders_per_page: usize,
     /// How many events a page emits in a second, ticks of its jobs included, once its burst is used up: 20,000.
@@ -210,15 +210,15 @@ impl Default for Limits {
             batch_bytes: 1 << 20,
             subscriptions_per_page: 4096,
             globs_per_page: 256,
-            periodic_jobs: 1024,
-            periodic_jobs_per_page: 128,
-            periodic_bytes: 64 << 20,
-            periodic_bytes_per_page: (16 << 20) + (64 << 10),
+            jobs: 1024,
+            jobs_per_page: 128,
+            job_bytes: 64 << 20,
+            job_bytes_per_page: (16 << 20) + (64 << 10),
             hops: 16,
             retained_events_per_page: 256,
             retained_bytes_per_page: 4 << 20,
             requests_per_page: 1024,
-            requests_per_asker: 256,
+            requests_per_caller: 256,
             responders_per_page: 1024,
             emits_per_second: 20_000,
             emit_burst: 100_000,
@@ -252,15 +252,15 @@ impl Limits {
             ("batchBytes", self.batch_bytes),
             ("subscriptionsPerPage", self.subscriptions_per_page),
             ("globsPerPage", self.globs_per_page),
-            ("periodicJobs", self.periodic_jobs),
-            ("periodicJobsPerPage", self.periodic_jobs_per_page),
-            ("periodicBytes", self.periodic_bytes),
-            ("periodicBytesPerPage", self.periodic_bytes_per_page),
+            ("jobs", self.jobs),
+            ("jobsPerPage", self.jobs_per_page),
+            ("jobBytes", self.job_bytes),
+            ("jobBytesPerPage", self.job_bytes_per_page),
             ("hops", self.hops),
             ("retainedEventsPerPage", self.retained_events_per_page),
             ("retainedBytesPerPage", self.retained_bytes_per_page),
             ("requestsPerPage", self.requests_per_page),
-            ("requestsPerAsker", self.requests_per_asker),
+            ("requestsPerCaller", self.requests_per_caller),
             ("respondersPerPage", self.responders_per_page),
             ("emitsPerSecond", self.emits_per_second),
             ("emitBurst", self.emit_burst),

@@ -10,15 +10,15 @@ use crate::config::Limits;
 use crate::hub::outbox::{Batch, BatchBound};
 use crate::hub::session::SessionId;
 use crate::hub::{
-    Address, Audience, Command, Draft, Hub, Outcome, Pull, Resumption, SubscriptionRequest,
+    Address, Audience, Command, Effects, Hub, NewEvent, Pull, Resumption, SubscriptionRequest,
 };
+use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, Result};
-use crate::model::event::Source;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policy::{Policies, Policy};
 use crate::model::target::Target;
-use crate::permissions::{List, Recipients, Scope, ScopeEntry};
+use crate::permissions::{Destination, List, Scope, ScopeEntry};
 use crate::shell::commands;
 use crate::wire::batch::encode;
 
@@ -31,13 +31,13 @@ fn check(error: &Error) {
     assert!(!error.message().contains(char::is_control), "{error:?}");
 }
 
-fn settle<T>(result: Result<T>) -> Option<T> {
+fn apply_effects<T>(result: Result<T>) -> Option<T> {
     result.inspect_err(check).ok()
 }
 
 /// An event name.
 pub fn name(text: &str) {
-    if let Some(name) = settle(EventName::parse(text)) {
+    if let Some(name) = apply_effects(EventName::parse(text)) {
         assert_eq!(name.as_str(), text);
         assert!(text.len() <= 255);
         // A batch writes names without escaping them.
@@ -52,11 +52,11 @@ pub fn name(text: &str) {
 /// A pattern, and after a line break a name to match it with.
 pub fn pattern(text: &str) {
     let (pattern, name) = text.split_once('\n').unwrap_or((text, "a:b"));
-    let Some(own) = settle(EventPattern::parse(pattern)) else {
+    let Some(own) = apply_effects(EventPattern::parse(pattern)) else {
         return;
     };
     assert_eq!(own.to_string(), pattern);
-    let Some(name) = settle(EventName::parse(name)) else {
+    let Some(name) = apply_effects(EventName::parse(name)) else {
         return;
     };
     let matches = own.matches(&name);
@@ -74,7 +74,7 @@ pub fn pattern(text: &str) {
 
 /// The id of a session.
 pub fn session_id(text: &str) {
-    if let Some(id) = settle(SessionId::parse(text)) {
+    if let Some(id) = apply_effects(SessionId::parse(text)) {
         assert_eq!(id.to_string(), text);
     }
 }
@@ -84,17 +84,17 @@ pub fn target(json: &[u8]) {
     let Ok(json) = serde_json::from_slice::<Value>(json) else {
         return;
     };
-    let Some(target) = settle(commands::read_target(&json)) else {
+    let Some(target) = apply_effects(commands::read_target(&json)) else {
         return;
     };
-    if let Some(selection) = settle(target.select()) {
+    if let Some(selection) = apply_effects(target.select()) {
         for label in ["main", "a", "editor-1", "*", "💥"] {
             let _ = selection.has_webview(label, label);
         }
         assert!(target.weight() < 64 * 255 * 100);
         // What a page wrote comes back to it in the list of its jobs, and means the same.
         let written = serde_json::to_value(&target).unwrap_or_default();
-        assert_eq!(settle(commands::read_target(&written)), Some(target));
+        assert_eq!(apply_effects(commands::read_target(&written)), Some(target));
     }
 }
 
@@ -104,7 +104,7 @@ pub fn arguments(data: &[u8]) {
         return;
     };
     if let Ok(json) = serde_json::from_slice::<Value>(json) {
-        settle(commands::read_arguments(*kind, json));
+        apply_effects(commands::read_arguments(*kind, json));
     }
 }
 
@@ -123,25 +123,26 @@ pub fn scope(json: &[u8]) {
     let scope = Arc::new(Scope::new("event-bus:allow-emit", &allow, &deny));
     let malformed = deny.iter().any(|entry| entry.fault(List::Deny).is_some());
     for name in ["x", "cart:updated"] {
-        let Some(name) = settle(EventName::parse(name)) else {
+        let Some(name) = apply_effects(EventName::parse(name)) else {
             return;
         };
-        let may_emit = settle(scope.check_emitting(&name, Recipients::Everyone, None)).is_some();
+        let may_emit =
+            apply_effects(scope.check_emitting(&name, Destination::Everyone, None)).is_some();
         assert_eq!(may_emit, scope.hears(&name));
         // An empty list allows nothing, and a deny entry that nobody understands denies everything.
         assert!(!may_emit || (!allow.is_empty() && !malformed));
     }
-    if let Some(pattern) = settle(EventPattern::parse("cart:*")) {
-        settle(scope.check_listening(&pattern));
+    if let Some(pattern) = apply_effects(EventPattern::parse("cart:*")) {
+        apply_effects(scope.check_listening(&pattern));
     }
 }
 
 /// A payload, which stands in a batch as it was sent.
 pub fn payload(text: &str) {
-    let Some(name) = settle(EventName::parse("x")) else {
+    let Some(name) = apply_effects(EventName::parse("x")) else {
         return;
     };
-    if let Some(json) = settle(commands::read_json(&name, Some(text.to_owned()))) {
+    if let Some(json) = apply_effects(commands::read_json(&name, Some(text.to_owned()))) {
         assert_eq!(json, text);
         let mut world = World::new();
         world.open(0, 1);
@@ -187,8 +188,8 @@ pub fn hub(bytes: &[u8]) {
             7 => world.leave(webview, number),
             8 => {
                 world.now += Duration::from_millis(u64::from(number) * 300);
-                let (outcome, _) = world.hub.expire(world.now);
-                world.settle(outcome);
+                let (effects, _) = world.hub.expire(world.now);
+                world.apply_effects(effects);
             }
             9 => world.repeat(webview, u64::from(number)),
             10 => {
@@ -198,8 +199,8 @@ pub fn hub(bytes: &[u8]) {
             _ => world.hub.announce(WEBVIEWS[webview], WEBVIEWS[webview]),
         }
     }
-    let outcome = world.hub.shut_down();
-    world.settle(outcome);
+    let effects = world.hub.shut_down();
+    world.apply_effects(effects);
 }
 
 const WEBVIEWS: [&str; 2] = ["a", "b"];
@@ -245,8 +246,8 @@ impl World {
         }
     }
 
-    fn settle(&mut self, outcome: Outcome<usize>) {
-        for (webview, batch) in &outcome.answers {
+    fn apply_effects(&mut self, effects: Effects<usize>) {
+        for (webview, batch) in &effects.batches {
             self.check_batch(*webview, batch);
         }
     }
@@ -277,7 +278,7 @@ impl World {
 
     fn session(&self, webview: usize) -> Option<SessionId> {
         let id = format!("{:032x}", self.pages[webview].session);
-        settle(SessionId::parse(&id))
+        apply_effects(SessionId::parse(&id))
     }
 
     fn command(
@@ -292,13 +293,13 @@ impl World {
             n,
             origin: Some("tauri://localhost".to_owned()),
         };
-        let (turn, key, outcome) =
+        let (turn, key, effects) =
             self.hub
                 .begin_command(WEBVIEWS[webview], command, webview, self.now);
-        self.settle(outcome);
+        self.apply_effects(effects);
         match turn {
-            crate::hub::order::Turn::Run(_) => key,
-            crate::hub::order::Turn::Refuse(_, error) => {
+            crate::hub::command_log::CommandAdmission::Run(_) => key,
+            crate::hub::command_log::CommandAdmission::Refuse(_, error) => {
                 check(&error);
                 None
             }
@@ -336,17 +337,17 @@ impl World {
 
     fn request(&mut self, webview: usize, request: SubscriptionRequest) {
         if let Some(key) = self.next(webview, "subscribe") {
-            let (answers, outcome) = self.hub.subscribe(key, vec![request], self.now);
-            self.settle(outcome);
+            let (answers, effects) = self.hub.subscribe(key, vec![request], self.now);
+            self.apply_effects(effects);
             for answer in answers {
-                settle(answer);
+                apply_effects(answer);
             }
             self.hub.finish_command(key, Ok("[]".to_owned()));
         }
     }
 
     fn subscribe(&mut self, webview: usize, id: u32, pattern: &str) {
-        if let Some(pattern) = settle(EventPattern::parse(pattern)) {
+        if let Some(pattern) = apply_effects(EventPattern::parse(pattern)) {
             let request = SubscriptionRequest {
                 id,
                 pattern,
@@ -361,8 +362,8 @@ impl World {
     }
 
     fn resume(&mut self, webview: usize, id: u32, session: u8, after: u8) {
-        let before = settle(SessionId::parse(&format!("{session:032x}")));
-        if let (Some(session), Some(pattern)) = (before, settle(EventPattern::parse("*"))) {
+        let before = apply_effects(SessionId::parse(&format!("{session:032x}")));
+        if let (Some(session), Some(pattern)) = (before, apply_effects(EventPattern::parse("*"))) {
             let request = SubscriptionRequest {
                 id,
                 pattern,
@@ -383,29 +384,29 @@ impl World {
 
     fn unsubscribe(&mut self, webview: usize, ids: &[u32]) {
         if let Some(key) = self.next(webview, "unsubscribe") {
-            let outcome = self.hub.unsubscribe(key, ids);
-            self.settle(outcome);
+            let effects = self.hub.unsubscribe(key, ids);
+            self.apply_effects(effects);
             self.hub.finish_command(key, Ok("null".to_owned()));
         }
     }
 
     fn emit(&mut self, name: &str, payload: &str, to: Option<&str>) {
-        let Some(name) = settle(EventName::parse(name)) else {
+        let Some(name) = apply_effects(EventName::parse(name)) else {
             return;
         };
-        let draft = Draft {
+        let draft = NewEvent {
             name,
             payload: payload.into(),
-            source: Source::Webview("a".into()),
+            source: Endpoint::Webview("a".into()),
             tick: None,
             provenance: None,
             retain: None,
         };
-        let to = to.and_then(|label| settle(Address::of(Target::from(label))));
+        let to = to.and_then(|label| apply_effects(Address::of(Target::from(label))));
         let audience = Audience { to, except: None };
         let now = self.now;
-        if let Some((_, outcome)) = settle(self.hub.emit(draft, &audience, || now)) {
-            self.settle(*outcome.unwrap_or_default());
+        if let Some((_, effects)) = apply_effects(self.hub.emit(draft, &audience, || now)) {
+            self.apply_effects(*effects.unwrap_or_default());
         }
     }
 
@@ -428,9 +429,9 @@ impl World {
             },
         };
         match self.hub.pull(WEBVIEWS[webview], pull, webview, self.now) {
-            Ok(outcome) => {
+            Ok(effects) => {
                 let mut written = String::new();
-                for (webview, batch) in &outcome.answers {
+                for (webview, batch) in &effects.batches {
                     // What was acknowledged never comes again.
                     assert!(batch.is_empty() || batch.first() > ack);
                     written = self.check_batch(*webview, batch);
@@ -446,12 +447,12 @@ impl World {
 
     fn leave(&mut self, webview: usize, origin: u8) {
         let origin = (origin % 4 != 0).then(|| "tauri://localhost".to_owned());
-        let outcome = self.hub.leave_page(WEBVIEWS[webview], origin);
-        self.settle(outcome);
+        let effects = self.hub.leave_page(WEBVIEWS[webview], origin);
+        self.apply_effects(effects);
     }
 
     fn close(&mut self, webview: usize) {
-        let (_, outcome) = self.hub.remove_window(WEBVIEWS[webview]);
-        self.settle(outcome);
+        let (_, effects) = self.hub.remove_window(WEBVIEWS[webview]);
+        self.apply_effects(effects);
     }
 }

@@ -13,6 +13,7 @@ mod hub;
 mod model;
 mod periodic;
 mod permissions;
+mod runtime;
 mod shell;
 mod sync;
 mod wire;
@@ -22,29 +23,30 @@ pub use api::component::{
     ActionComplete, ActionFailed, BUILT_IN_EVENTS, Component, Message, MessageLevel,
     MessageOptions, Namespace,
 };
-pub use api::jobs::PeriodicChange;
-pub use api::periodic::{AnyPayload, Periodic, PeriodicBuilder};
+pub use api::jobs::JobChanges;
+pub use api::listener::Listener;
+pub use api::periodic::{AnyPayload, Job, JobBuilder};
 pub use api::request::{
-    Answers, RequestAllBuilder, RequestBuilder, RequestContext, Responder, ResponderResult,
+    RequestAllBuilder, RequestBuilder, RequestContext, Responder, ResponderResult, Responses,
 };
 pub use api::stream::{EventStream, StreamItem};
 #[cfg(feature = "typed")]
-pub use api::typed::{Event, Exact, ExactNumber, Received, Request, TypedItem, TypedStream};
+pub use api::typed::{Event, Exact, ExactNumber, Request, TypedEvent, TypedItem, TypedStream};
 #[cfg(feature = "typed")]
 pub use catalog::ExportError;
 pub use catalog::{Catalog, ComponentDescription, DeclaredEvent, DescribedEvent};
 pub use config::{CatalogMode, Config, Limits, PolicyRule};
-pub use engine::listeners::Listener;
+pub use model::delivery::DeliveryFilter;
+pub use model::endpoint::{Endpoint, HOST};
 pub use model::error::{Error, ErrorCode, Failure, Result};
-pub use model::event::{BusEvent, Gap, GapReason, Receipt, Source, Tick};
+pub use model::event::{BusEvent, Gap, GapReason, Receipt, Tick};
 pub use model::inspection::{
-    ConsumerInspection, Heard, Inspection, Load, PageInspection, SubscriptionInspection,
+    ConsumerInspection, Inspection, PageInspection, QueueUsage, SubscriptionInspection,
     WebviewInspection,
 };
+pub use model::job::{JobInfo, JobState, MissedTickBehavior};
 pub use model::policy::{Overflow, Policy};
 pub use model::target::Target;
-pub use periodic::job::{JobOwner, JobState, PeriodicInfo};
-pub use periodic::schedule::MissedTicks;
 pub use periodic::source::SourceCall;
 pub use shell::capability_files::{
     CapabilityFault, CapabilityFaults, check_capabilities, check_capabilities_in,

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 pub(crate) use std::sync::{Mutex, MutexGuard};
 pub(crate) use std::thread::yield_now as yield_thread;
-pub(crate) use tauri::async_runtime::{spawn, spawn_blocking};
 /// Whoever comes first gets it first.
 pub(crate) use tokio::sync::Mutex as FairMutex;
 pub(crate) use tokio::sync::Notify;
@@ -17,6 +16,33 @@ pub(crate) use tokio::task::yield_now;
 /// The time by which tasks sleep. A test may have paused it.
 pub(crate) use tokio::time::Instant as TaskInstant;
 pub(crate) use tokio::time::sleep_until;
+
+/// Where tasks run: the runtime that the shell hands in.
+#[derive(Debug, Clone)]
+pub(crate) struct Tasks(tokio::runtime::Handle);
+
+impl Tasks {
+    pub(crate) fn new(runtime: tokio::runtime::Handle) -> Self {
+        Self(runtime)
+    }
+
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        drop(self.0.spawn(task));
+    }
+
+    /// Runs work on a thread that may block.
+    pub(crate) fn spawn_blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> tokio::task::JoinHandle<T> {
+        self.0.spawn_blocking(work)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> Self {
+        Self::new(tauri::async_runtime::handle().inner().clone())
+    }
+}
 
 /// The time by which the hub reckons.
 pub(crate) fn now() -> Instant {

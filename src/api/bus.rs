@@ -2,24 +2,24 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use serde::Serialize;
-use tauri::{App, AppHandle, EventTarget, Manager, Runtime, Webview, WebviewWindow, Window};
 
-use crate::api::periodic::PeriodicBuilder;
+use crate::api::listener::Listener;
+use crate::api::periodic::JobBuilder;
 use crate::api::stream::EventStream;
 use crate::catalog::Catalog;
-use crate::engine::Engine;
 use crate::engine::causes;
-use crate::engine::listeners::{Callbacks, Listener};
-use crate::hub::subscriptions::Hearing;
-use crate::hub::{Address, Audience, Draft};
+use crate::hub::{Address, Audience, NewEvent};
+use crate::model::delivery::DeliveryFilter;
+use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result};
-use crate::model::event::{BusEvent, Provenance, Receipt, Source};
+use crate::model::event::{BusEvent, Provenance, Receipt};
 use crate::model::inspection::Inspection;
+use crate::model::job::JobInfo;
 use crate::model::name::{EventName, parse_component};
 use crate::model::pattern::EventPattern;
 use crate::model::target::Target;
-use crate::periodic::job::{JobOwner, PeriodicInfo};
-use crate::periodic::source::Maker;
+use crate::periodic::source::Sampler;
+use crate::runtime::BusRuntime;
 
 /// The event bus of the app. Cheap to clone, and usable from any thread and any hook.
 ///
@@ -27,8 +27,8 @@ use crate::periodic::source::Maker;
 /// listener or evaluates a script.
 #[derive(Clone)]
 pub struct EventBus {
-    engine: Arc<Engine>,
-    source: Source,
+    runtime: Arc<BusRuntime>,
+    source: Endpoint,
     catalog: Catalog,
     component: Option<Arc<str>>,
     /// What its events follow from. Without it, the event of the listener that is running.
@@ -36,21 +36,21 @@ pub struct EventBus {
 }
 
 impl EventBus {
-    pub(crate) fn new(engine: Arc<Engine>, catalog: Catalog) -> Self {
+    pub(crate) fn new(runtime: Arc<BusRuntime>, catalog: Catalog) -> Self {
         Self {
-            engine,
+            runtime,
             catalog,
-            source: Source::Host,
+            source: Endpoint::Host,
             component: None,
             causes: None,
         }
     }
 
-    pub(crate) fn engine(&self) -> &Arc<Engine> {
-        &self.engine
+    pub(crate) fn runtime(&self) -> &Arc<BusRuntime> {
+        &self.runtime
     }
 
-    pub(crate) fn source(&self) -> &Source {
+    pub(crate) fn source(&self) -> &Endpoint {
         &self.source
     }
 
@@ -72,8 +72,9 @@ impl EventBus {
     /// # }
     /// ```
     pub fn emit(&self, name: &str, payload: impl Serialize) -> Result<Receipt> {
-        self.engine
-            .emit(self.draft(name, payload)?, &Audience::default())
+        self.runtime
+            .core
+            .publish(self.draft(name, payload)?, &Audience::default())
     }
 
     /// Emits an event to one webview, to those that match a glob of labels, or to several: see [`Target`].
@@ -124,7 +125,7 @@ impl EventBus {
         options: EmitOptions,
     ) -> Result<Receipt> {
         let (draft, audience) = self.prepare(name, payload, options)?;
-        self.engine.emit(draft, &audience)
+        self.runtime.core.publish(draft, &audience)
     }
 
     /// Emits an event as soon as there is room for it, where its policy is to reject.
@@ -160,12 +161,12 @@ impl EventBus {
 
     pub(crate) fn emit_prepared(
         &self,
-        prepared: Result<(Draft, Audience)>,
+        prepared: Result<(NewEvent, Audience)>,
     ) -> impl Future<Output = Result<Receipt>> + Send + use<> {
-        let engine = Arc::clone(&self.engine);
+        let core = Arc::clone(&self.runtime.core);
         async move {
             let (draft, audience) = prepared?;
-            engine.emit_when_there_is_room(draft, &audience).await
+            core.publish_when_room(draft, &audience).await
         }
     }
 
@@ -185,7 +186,10 @@ impl EventBus {
     /// # }
     /// ```
     pub fn clear_retained(&self, pattern: &str) -> Result<usize> {
-        Ok(self.engine.clear_retained(&EventPattern::parse(pattern)?))
+        Ok(self
+            .runtime
+            .core
+            .clear_retained(&EventPattern::parse(pattern)?))
     }
 
     pub(crate) fn prepare(
@@ -193,22 +197,22 @@ impl EventBus {
         name: &str,
         payload: impl Serialize,
         options: EmitOptions,
-    ) -> Result<(Draft, Audience)> {
+    ) -> Result<(NewEvent, Audience)> {
         let audience = Audience {
             to: options.to.map(Address::of).transpose()?,
             except: options.except.as_ref().map(Target::select).transpose()?,
         };
-        let draft = Draft {
+        let draft = NewEvent {
             retain: options.retain,
             ..self.draft(name, payload)?
         };
         Ok((draft, audience))
     }
 
-    fn draft(&self, name: &str, payload: impl Serialize) -> Result<Draft> {
+    fn draft(&self, name: &str, payload: impl Serialize) -> Result<NewEvent> {
         let parsed = EventName::parse_emitted(name)?;
         self.catalog.check_name(&parsed)?;
-        Ok(Draft {
+        Ok(NewEvent {
             name: parsed,
             payload: to_json(name, &payload)?.into(),
             source: self.source.clone(),
@@ -256,7 +260,7 @@ impl EventBus {
 
     /// This bus for what follows from nothing: a chain begins with what it emits, also within a listener.
     #[must_use]
-    pub fn uncaused(&self) -> Self {
+    pub fn without_causes(&self) -> Self {
         Self {
             causes: Some(Box::default()),
             ..self.clone()
@@ -302,7 +306,7 @@ impl EventBus {
         pattern: &str,
         callback: impl FnMut(BusEvent) + Send + 'static,
     ) -> Result<Listener> {
-        self.add_listener(pattern, Hearing::Own, callback)
+        self.add_listener(pattern, DeliveryFilter::Own, callback)
     }
 
     /// Calls a function for every event that matches, whomever it is for.
@@ -315,17 +319,19 @@ impl EventBus {
         pattern: &str,
         callback: impl FnMut(BusEvent) + Send + 'static,
     ) -> Result<Listener> {
-        self.add_listener(pattern, Hearing::Everything, callback)
+        self.add_listener(pattern, DeliveryFilter::Everything, callback)
     }
 
     fn add_listener(
         &self,
         pattern: &str,
-        hearing: Hearing,
+        filter: DeliveryFilter,
         callback: impl FnMut(BusEvent) + Send + 'static,
     ) -> Result<Listener> {
         let pattern = self.read_pattern(pattern)?;
-        Ok(Callbacks::add(&self.engine, pattern, hearing, callback))
+        let listeners = &self.runtime.listeners;
+        let id = listeners.add(pattern, filter, callback);
+        Ok(Listener::new(Arc::downgrade(listeners), id))
     }
 
     /// A stream of the events that match and are for everyone or for the host.
@@ -334,7 +340,10 @@ impl EventBus {
     ///
     /// Those of [`EventBus::listen`].
     pub fn stream(&self, pattern: &str) -> Result<EventStream> {
-        Ok(EventStream::new(&self.engine, self.read_pattern(pattern)?))
+        Ok(EventStream::new(
+            &self.runtime.core,
+            self.read_pattern(pattern)?,
+        ))
     }
 
     fn read_pattern(&self, pattern: &str) -> Result<EventPattern> {
@@ -366,22 +375,27 @@ impl EventBus {
     /// ```
     #[must_use]
     pub fn inspect(&self) -> Inspection {
-        self.engine.inspect()
+        self.runtime.inspect()
     }
 
     /// What makes the payloads of a job from a source that the app has registered.
-    pub(crate) fn sample(&self, name: &EventName, source: &str, args: Arc<str>) -> Result<Maker> {
-        let maker = self.engine.jobs.maker(source, args)?;
+    pub(crate) fn sampler(
+        &self,
+        name: &EventName,
+        source: &str,
+        args: Arc<str>,
+    ) -> Result<Sampler> {
+        let sampler = self.runtime.jobs.sampler(source, args)?;
         if !self.catalog.checks(name) {
-            return Ok(maker);
+            return Ok(sampler);
         }
         let (catalog, name) = (self.catalog.clone(), name.clone());
-        Ok(maker.checked(move |json| catalog.check_payload(&name, json)))
+        Ok(sampler.checked(move |json| catalog.check_payload(&name, json)))
     }
 
     /// Prepares an event that the plugin emits by itself, at a fixed rate.
-    pub fn periodic(&self, name: &str) -> PeriodicBuilder {
-        PeriodicBuilder::new(self.clone(), name.to_owned())
+    pub fn periodic(&self, name: &str) -> JobBuilder {
+        JobBuilder::new(self.clone(), name.to_owned())
     }
 
     /// Stops a periodic job that Rust has started.
@@ -389,15 +403,15 @@ impl EventBus {
     /// # Errors
     ///
     /// [`ErrorCode::UnknownJob`] if none with that id is running.
-    pub fn stop_periodic(&self, id: &str) -> Result<()> {
-        let job = self.engine.jobs.find(&JobOwner::Host, id)?;
-        self.engine.jobs.stop(&self.engine, &job)
+    pub fn stop_job(&self, id: &str) -> Result<()> {
+        let job = self.runtime.jobs.find(&Endpoint::Host, id)?;
+        self.runtime.jobs.stop(&job)
     }
 
     /// The periodic jobs that Rust has started, in the order of their ids.
     #[must_use]
-    pub fn list_periodic(&self) -> Vec<PeriodicInfo> {
-        self.engine.jobs.list(&JobOwner::Host, |_| false)
+    pub fn list_jobs(&self) -> Vec<JobInfo> {
+        self.runtime.jobs.list(&Endpoint::Host, |_| false)
     }
 }
 
@@ -417,11 +431,11 @@ pub struct WebviewBus {
 }
 
 impl WebviewBus {
-    fn new(bus: EventBus, label: &str) -> Self {
+    pub(crate) fn new(bus: EventBus, label: &str) -> Self {
         let label: Arc<str> = label.into();
         Self {
             bus: EventBus {
-                source: Source::Webview(Arc::clone(&label)),
+                source: Endpoint::Webview(Arc::clone(&label)),
                 ..bus
             },
             label,
@@ -438,11 +452,11 @@ impl WebviewBus {
     /// # fn emit(window: &tauri::WebviewWindow) -> tauri_plugin_event_bus::Result<()> {
     /// use tauri_plugin_event_bus::EventBusExt;
     ///
-    /// window.event_bus().emit_here("greeting", "hello")?;
+    /// window.event_bus().emit_to_self("greeting", "hello")?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn emit_here(&self, name: &str, payload: impl Serialize) -> Result<Receipt> {
+    pub fn emit_to_self(&self, name: &str, payload: impl Serialize) -> Result<Receipt> {
         self.bus.emit_to(&*self.label, name, payload)
     }
 }
@@ -466,46 +480,6 @@ pub trait EventBusExt {
     ///
     /// If the plugin was not added to the app: `.plugin(tauri_plugin_event_bus::init())`.
     fn event_bus(&self) -> Self::Bus;
-}
-
-impl<R: Runtime> EventBusExt for App<R> {
-    type Bus = EventBus;
-
-    fn event_bus(&self) -> EventBus {
-        find_bus(self)
-    }
-}
-
-impl<R: Runtime> EventBusExt for AppHandle<R> {
-    type Bus = EventBus;
-
-    fn event_bus(&self) -> EventBus {
-        find_bus(self)
-    }
-}
-
-impl<R: Runtime> EventBusExt for Window<R> {
-    type Bus = EventBus;
-
-    fn event_bus(&self) -> EventBus {
-        find_bus(self)
-    }
-}
-
-impl<R: Runtime> EventBusExt for Webview<R> {
-    type Bus = WebviewBus;
-
-    fn event_bus(&self) -> WebviewBus {
-        WebviewBus::new(find_bus(self), self.label())
-    }
-}
-
-impl<R: Runtime> EventBusExt for WebviewWindow<R> {
-    type Bus = WebviewBus;
-
-    fn event_bus(&self) -> WebviewBus {
-        WebviewBus::new(find_bus(self), self.label())
-    }
 }
 
 /// A bus stands for itself, where something asks for what has one.
@@ -534,15 +508,6 @@ impl AsRef<EventBus> for EventBus {
 impl AsRef<EventBus> for WebviewBus {
     fn as_ref(&self) -> &EventBus {
         &self.bus
-    }
-}
-
-fn find_bus<R: Runtime>(manager: &impl Manager<R>) -> EventBus {
-    match manager.try_state::<EventBus>() {
-        Some(bus) => bus.inner().clone(),
-        None => panic!(
-            "the event bus is not there: add .plugin(tauri_plugin_event_bus::init()) to the app's builder"
-        ),
     }
 }
 
@@ -587,21 +552,6 @@ impl EmitOptions {
     pub fn except(mut self, target: impl Into<Target>) -> Self {
         self.except = Some(target.into());
         self
-    }
-}
-
-impl From<EventTarget> for Target {
-    fn from(target: EventTarget) -> Self {
-        match target {
-            EventTarget::App => Self::host(),
-            EventTarget::Window { label } => Self::window(label),
-            EventTarget::AnyLabel { label }
-            | EventTarget::Webview { label }
-            | EventTarget::WebviewWindow { label } => Self::webview(label),
-            EventTarget::Any => Self::everyone(),
-            // A kind that is not known here must not turn into everyone.
-            _ => Self::join([]),
-        }
     }
 }
 

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::api::bus::{EmitOptions, EventBus, EventBusExt};
-use crate::api::periodic::PeriodicBuilder;
+use crate::api::listener::Listener;
+use crate::api::periodic::JobBuilder;
 use crate::api::stream::EventStream;
 use crate::engine::causes;
-use crate::engine::listeners::Listener;
 use crate::model::error::Result;
 use crate::model::event::{BusEvent, Receipt};
 use crate::model::name::{EventName, check_namespace, parse_component};
@@ -139,7 +139,7 @@ impl Namespace {
     /// # Errors
     ///
     /// [`ErrorCode::InvalidEventName`](crate::ErrorCode::InvalidEventName) where the namespace is none.
-    pub fn periodic(&self, name: &str) -> Result<PeriodicBuilder> {
+    pub fn periodic(&self, name: &str) -> Result<JobBuilder> {
         Ok(self.bus.periodic(&self.full(name)?))
     }
 

@@ -3,6 +3,7 @@
 pub(crate) mod bus;
 pub(crate) mod component;
 pub(crate) mod jobs;
+pub(crate) mod listener;
 pub(crate) mod periodic;
 pub(crate) mod request;
 pub(crate) mod stream;

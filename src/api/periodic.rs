@@ -5,22 +5,24 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::api::bus::{EventBus, to_json};
-use crate::api::jobs::PeriodicChange;
-use crate::engine::Engine;
+use crate::api::jobs::JobChanges;
 use crate::hub::Address;
+use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::Tick;
+use crate::model::job::JobInfo;
+use crate::model::job::MissedTickBehavior;
 use crate::model::name::EventName;
 use crate::model::target::Target;
-use crate::periodic::job::{Job, JobOwner, JobPlan, MOST_FAILURES, Payload, PeriodicInfo};
+use crate::periodic::job::{JobPlan, MAX_FAILURES, Payload, RunningJob};
 use crate::periodic::jobs::Jobs;
-use crate::periodic::schedule::{MissedTicks, Timing};
-use crate::periodic::source::Maker;
+use crate::periodic::schedule::Timing;
+use crate::periodic::source::Sampler;
 
 /// A periodic job before it starts; made by [`EventBus::periodic`].
 ///
 /// Ticks come at a fixed rate on a clock that nobody can set, and that goes on while the machine sleeps. A tick that is late
-/// by a whole interval is skipped and counted, unless [`PeriodicBuilder::missed_ticks`] says otherwise.
+/// by a whole interval is skipped and counted, unless [`JobBuilder::missed_ticks`] says otherwise.
 ///
 /// ```
 /// use std::time::Duration;
@@ -38,7 +40,7 @@ use crate::periodic::source::Maker;
 /// # let _ = start_clock;
 /// ```
 #[must_use = "a periodic job does nothing until .start()"]
-pub struct PeriodicBuilder<P = AnyPayload> {
+pub struct JobBuilder<P = AnyPayload> {
     bus: EventBus,
     name: String,
     interval: Option<Duration>,
@@ -48,17 +50,17 @@ pub struct PeriodicBuilder<P = AnyPayload> {
     timing: Timing,
     only_while_listened: bool,
     max_failures: Option<u64>,
-    owner: JobOwner,
+    owner: Endpoint,
     id: Option<String>,
     replaces: bool,
     of: PhantomData<fn(P)>,
 }
 
-/// Stands in [`PeriodicBuilder`] for payloads of any type.
+/// Stands in [`JobBuilder`] for payloads of any type.
 #[derive(Debug)]
 pub enum AnyPayload {}
 
-impl<P> PeriodicBuilder<P> {
+impl<P> JobBuilder<P> {
     pub(crate) fn new(bus: EventBus, name: String) -> Self {
         Self {
             bus,
@@ -70,7 +72,7 @@ impl<P> PeriodicBuilder<P> {
             timing: Timing::every(Duration::ZERO),
             only_while_listened: false,
             max_failures: None,
-            owner: JobOwner::Host,
+            owner: Endpoint::Host,
             id: None,
             replaces: false,
             of: PhantomData,
@@ -95,8 +97,8 @@ impl<P> PeriodicBuilder<P> {
         self
     }
 
-    /// Takes the payload of each tick from a source that [`Builder::periodic_source`](crate::Builder::periodic_source) has
-    /// registered. After ten failures in a row the job stops, unless [`PeriodicBuilder::max_failures`] says otherwise.
+    /// Takes the payload of each tick from a source that [`Builder::job_source`](crate::Builder::job_source) has
+    /// registered. After ten failures in a row the job stops, unless [`JobBuilder::max_failures`] says otherwise.
     ///
     /// A payload that is not of the event's type fails with [`ErrorCode::InvalidPayload`] as it would from a page.
     pub fn source(mut self, name: &str, args: impl Serialize) -> Self {
@@ -126,7 +128,7 @@ impl<P> PeriodicBuilder<P> {
     }
 
     /// What becomes of ticks that could not come in time.
-    pub fn missed_ticks(mut self, policy: MissedTicks) -> Self {
+    pub fn missed_ticks(mut self, policy: MissedTickBehavior) -> Self {
         self.timing.missed_ticks = policy;
         self
     }
@@ -152,7 +154,7 @@ impl<P> PeriodicBuilder<P> {
     }
 
     /// Whose job it is: the app's, unless it is to end with a webview.
-    pub fn owner(mut self, owner: JobOwner) -> Self {
+    pub fn owner(mut self, owner: Endpoint) -> Self {
         self.owner = owner;
         self
     }
@@ -178,7 +180,7 @@ impl<P> PeriodicBuilder<P> {
     /// [`ErrorCode::ReservedEventName`], [`ErrorCode::InvalidPayload`], [`ErrorCode::PayloadTooLarge`],
     /// [`ErrorCode::UnknownTarget`], [`ErrorCode::UnknownSource`], [`ErrorCode::DuplicateJob`],
     /// [`ErrorCode::TooManyJobs`], and [`ErrorCode::InvalidArgument`] where an option makes no sense.
-    pub fn start(self) -> Result<Periodic> {
+    pub fn start(self) -> Result<Job> {
         let interval = self.interval.ok_or_else(|| {
             Error::new(
                 ErrorCode::InvalidInterval,
@@ -188,21 +190,22 @@ impl<P> PeriodicBuilder<P> {
                 ),
             )
         })?;
-        let engine = Arc::clone(self.bus.engine());
-        if let JobOwner::Webview(label) = &self.owner {
+        let runtime = self.bus.runtime();
+        let core = &runtime.core;
+        if let Endpoint::Webview(label) = &self.owner {
             let owner = Target::webview(&**label).select()?;
-            engine.meet(&owner);
-            engine.hub().check_targets(&owner)?;
+            core.resolve_unannounced(&owner);
+            core.hub().check_targets(&owner)?;
         }
         let name = EventName::parse_emitted(&self.name)?;
         self.bus.catalog().check_name(&name)?;
         let payload = match (self.payload?, &self.sampled) {
             (Payload::Away, Some((source, args))) => {
-                Payload::Made(self.bus.sample(&name, source, Arc::clone(args))?)
+                Payload::Sampled(self.bus.sampler(&name, source, Arc::clone(args))?)
             }
             (payload, _) => payload,
         };
-        let default_failures = self.sampled.as_ref().map(|_| MOST_FAILURES);
+        let default_failures = self.sampled.as_ref().map(|_| MAX_FAILURES);
         let plan = JobPlan {
             id: self.id,
             timing: Timing {
@@ -219,16 +222,16 @@ impl<P> PeriodicBuilder<P> {
             source: self.bus.source().clone(),
             ..JobPlan::new(name, interval)
         };
-        let job = Jobs::start(&engine, plan, |_| true)?;
-        Ok(Periodic {
-            engine: Arc::downgrade(&engine),
+        let job = runtime.jobs.start(plan, |_| true)?;
+        Ok(Job {
+            jobs: Arc::downgrade(&runtime.jobs),
             job,
             is_kept: false,
         })
     }
 }
 
-impl PeriodicBuilder {
+impl JobBuilder {
     /// The payload of every tick. Without one it is `null`.
     pub fn payload(self, payload: impl Serialize) -> Self {
         let json = to_json(&self.name, &payload);
@@ -245,33 +248,33 @@ impl PeriodicBuilder {
         F: FnMut(&Tick) -> T + Send + 'static,
     {
         let name = self.name.clone();
-        self.with_payload(Ok(Payload::Made(Maker::Blocking(Box::new(move |tick| {
-            to_json(&name, &make(tick))
-        })))))
+        self.with_payload(Ok(Payload::Sampled(Sampler::Blocking(Box::new(
+            move |tick| to_json(&name, &make(tick)),
+        )))))
     }
 }
 
-impl<P> std::fmt::Debug for PeriodicBuilder<P> {
+impl<P> std::fmt::Debug for JobBuilder<P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PeriodicBuilder")
+        f.debug_struct("JobBuilder")
             .field("name", &self.name)
             .field("interval", &self.interval)
             .finish_non_exhaustive()
     }
 }
 
-/// Keeps a periodic job. It stops when this is dropped; [`Periodic::forget`] keeps it for good.
+/// Keeps a periodic job. It stops when this is dropped; [`Job::forget`] keeps it for good.
 #[must_use = "a periodic job stops when it is dropped; call .forget() to keep it"]
-pub struct Periodic {
-    engine: Weak<Engine>,
-    job: Arc<Job>,
+pub struct Job {
+    jobs: Weak<Jobs>,
+    job: Arc<RunningJob>,
     is_kept: bool,
 }
 
-impl Periodic {
-    pub(crate) fn kept(engine: &Arc<Engine>, job: Arc<Job>) -> Self {
+impl Job {
+    pub(crate) fn kept(jobs: &Arc<Jobs>, job: Arc<RunningJob>) -> Self {
         Self {
-            engine: Arc::downgrade(engine),
+            jobs: Arc::downgrade(jobs),
             job,
             is_kept: true,
         }
@@ -285,9 +288,9 @@ impl Periodic {
 
     /// The job as it stands, or as it stood when it ended.
     #[must_use]
-    pub fn info(&self) -> PeriodicInfo {
-        match self.engine.upgrade() {
-            Some(engine) => engine.jobs.info(&self.job),
+    pub fn info(&self) -> JobInfo {
+        match self.jobs.upgrade() {
+            Some(jobs) => jobs.info(&self.job),
             None => self.job.info(|_| std::time::SystemTime::now()),
         }
     }
@@ -298,7 +301,7 @@ impl Periodic {
     ///
     /// [`ErrorCode::UnknownJob`] where it has ended.
     pub fn pause(&self) -> Result<()> {
-        self.engine()?.jobs.pause(&self.job)
+        self.jobs()?.pause(&self.job)
     }
 
     /// Goes on where the job was paused: the rest of its interval is still to pass, and nothing is made up for.
@@ -307,29 +310,29 @@ impl Periodic {
     ///
     /// [`ErrorCode::UnknownJob`] where it has ended.
     pub fn resume(&self) -> Result<()> {
-        self.engine()?.jobs.resume(&self.job)
+        self.jobs()?.resume(&self.job)
     }
 
     /// Changes the job in place. It keeps its count, and the next tick comes the new interval after the one before.
     ///
     /// # Errors
     ///
-    /// Those of [`PeriodicBuilder::start`] for what is changed, and [`ErrorCode::UnknownJob`] where it has ended. Then
+    /// Those of [`JobBuilder::start`] for what is changed, and [`ErrorCode::UnknownJob`] where it has ended. Then
     /// nothing is changed.
-    pub fn update(&self, change: PeriodicChange) -> Result<()> {
-        let engine = self.engine()?;
+    pub fn update(&self, change: JobChanges) -> Result<()> {
+        let jobs = self.jobs()?;
         let change = change.read()?;
-        engine.jobs.update(&engine, &self.job, change)
+        jobs.update(&self.job, change)
     }
 
-    fn engine(&self) -> Result<Arc<Engine>> {
-        self.engine
+    fn jobs(&self) -> Result<Arc<Jobs>> {
+        self.jobs
             .upgrade()
             .ok_or_else(|| Error::new(ErrorCode::Unavailable, "the app is gone"))
     }
 
-    /// Keeps the job until it ends by itself or with its owner, or is stopped: by [`EventBus::stop_periodic`] a job of
-    /// the app, by [`EventBus::find_periodic`] any.
+    /// Keeps the job until it ends by itself or with its owner, or is stopped: by [`EventBus::stop_job`] a job of
+    /// the app, by [`EventBus::find_job`] any.
     pub fn forget(mut self) {
         self.is_kept = true;
     }
@@ -340,20 +343,20 @@ impl Periodic {
     }
 }
 
-impl Drop for Periodic {
+impl Drop for Job {
     fn drop(&mut self) {
         if self.is_kept {
             return;
         }
-        if let Some(engine) = self.engine.upgrade() {
+        if let Some(jobs) = self.jobs.upgrade() {
             // It may have ended by itself.
-            let _ = engine.jobs.stop(&engine, &self.job);
+            let _ = jobs.stop(&self.job);
         }
     }
 }
 
-impl std::fmt::Debug for Periodic {
+impl std::fmt::Debug for Job {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Periodic").field(&self.id()).finish()
+        f.debug_tuple("Job").field(&self.id()).finish()
     }
 }

@@ -1,4 +1,4 @@
-//! Asking a page, or Rust, and getting its answer.
+//! PendingResponse a page, or Rust, and getting its answer.
 
 use std::future::{Future, IntoFuture, poll_fn};
 use std::marker::PhantomData;
@@ -13,30 +13,33 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::api::bus::{EventBus, to_json};
-use crate::engine::Engine;
-use crate::engine::causes::within;
+use crate::engine::causes::run_caused_by;
+use crate::engine::core::Core;
 use crate::engine::reply::Reply;
 use crate::hub::Address;
-use crate::hub::order::Answer;
-use crate::hub::requests::{Ask, Asker, Question, RequestId, Respondent};
+use crate::hub::command_log::JsonResult;
+use crate::hub::requests::{Caller, NewRequest, Recipient, RequestId, RequestMessage};
+use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Failure, Result, escaped};
-use crate::model::event::{Provenance, Source};
+use crate::model::event::Provenance;
 use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::model::target::Target;
-use crate::sync::{oneshot, spawn_blocking};
+use crate::sync::oneshot;
 
-use crate::engine::responders::{Answering, Asked, GivenUp, Handler};
+use crate::engine::responders::{
+    Cancellation, Handler, IncomingRequest, Responders, ResponseFuture,
+};
 
-/// How long an answer is waited for, unless the asker says otherwise.
+/// How long an answer is waited for, unless the caller says otherwise.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
-const SHORTEST_TIMEOUT: Duration = Duration::from_millis(1);
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+const MIN_TIMEOUT: Duration = Duration::from_millis(1);
+const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Refuses a time that nobody can mean.
 pub(crate) fn check_timeout(timeout: Duration) -> Result<Duration> {
-    if (SHORTEST_TIMEOUT..=LONGEST_TIMEOUT).contains(&timeout) {
+    if (MIN_TIMEOUT..=MAX_TIMEOUT).contains(&timeout) {
         return Ok(timeout);
     }
     Err(Error::new(
@@ -45,11 +48,11 @@ pub(crate) fn check_timeout(timeout: Duration) -> Result<Duration> {
     ))
 }
 
-/// A question that is asked when this is awaited; got from [`EventBus::request`].
+/// A question that is incoming when this is awaited; got from [`EventBus::request`].
 ///
 /// Dropping the future gives the question up: the responder's signal aborts. Awaited on the main thread, where the
 /// answer of a page could never arrive, it fails at once with [`ErrorCode::WouldBlock`].
-#[must_use = "nobody is asked until it is awaited"]
+#[must_use = "nobody is incoming until it is awaited"]
 pub struct RequestBuilder<T> {
     bus: EventBus,
     target: Target,
@@ -82,17 +85,16 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
         let name = EventName::parse_emitted(&self.name)?;
         self.bus.catalog().check_request_name(&name)?;
         let payload = self.payload.clone()?;
-        self.bus.engine().check_payload(&name, &payload)?;
+        self.bus.runtime().core.check_payload(&name, &payload)?;
         Ok((name, payload, check_timeout(self.timeout)?))
     }
 
     async fn ask(self) -> Result<T> {
         let (name, payload, timeout) = self.prepare()?;
         let selection = Address::of(self.target.clone())?.selection;
-        let engine = self.bus.engine();
-        engine.meet(&selection);
-        let to = engine.hub().find_respondent(&selection)?;
-        let asking = Asking::start(&self.bus, &name, payload.into(), to, timeout)?;
+        let core = &self.bus.runtime().core;
+        let to = core.find_recipient(&selection)?;
+        let asking = PendingResponse::start(&self.bus, &name, payload.into(), to, timeout)?;
         asking.answer(&name).await
     }
 }
@@ -120,10 +122,10 @@ impl<T> std::fmt::Debug for RequestBuilder<T> {
     }
 }
 
-/// A question to several pages that is asked when this is awaited; got from [`EventBus::request_all`].
+/// A question to several pages that is incoming when this is awaited; got from [`EventBus::request_all`].
 ///
 /// Dropping the future gives the question up, and awaited on the main thread it fails, as that of [`RequestBuilder`].
-#[must_use = "nobody is asked until it is awaited"]
+#[must_use = "nobody is incoming until it is awaited"]
 #[derive(Debug)]
 pub struct RequestAllBuilder<T>(RequestBuilder<T>);
 
@@ -139,7 +141,7 @@ impl<T: DeserializeOwned + Send + 'static> RequestAllBuilder<T> {
 }
 
 impl<T: DeserializeOwned + Send + 'static> IntoFuture for RequestAllBuilder<T> {
-    type Output = Result<Answers<T>>;
+    type Output = Result<Responses<T>>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
@@ -156,7 +158,7 @@ async fn off_the_main_thread<T>(
 ) -> Result<T> {
     let mut asking = std::pin::pin!(asking);
     poll_fn(|context| {
-        if bus.engine().is_on_main_thread() {
+        if bus.runtime().core.is_on_main_thread() {
             return Poll::Ready(Err(Error::new(
                 ErrorCode::WouldBlock,
                 format!(
@@ -170,43 +172,42 @@ async fn off_the_main_thread<T>(
 }
 
 /// A question on its way. Dropped before its answer is there, it is given up.
-struct Asking {
-    engine: Arc<Engine>,
+struct PendingResponse {
+    core: Arc<Core>,
     id: RequestId,
-    answer: oneshot::Receiver<Answer>,
+    answer: oneshot::Receiver<JsonResult>,
     is_answered: bool,
 }
 
-impl Asking {
+impl PendingResponse {
     fn start(
         bus: &EventBus,
         name: &EventName,
         payload: Json,
-        to: Respondent,
+        to: Recipient,
         timeout: Duration,
     ) -> Result<Self> {
         let id = RequestId::random()?;
-        let ask = Ask {
-            question: Question {
+        let request = NewRequest {
+            message: RequestMessage {
                 id,
                 name: name.clone(),
                 payload,
                 source: bus.source().clone(),
                 provenance: Provenance::of(None, bus.causes()),
             },
-            asker: Asker::Host,
+            caller: Caller::Host,
             to,
             timeout,
         };
         let (sender, answer) = oneshot::channel();
         let reply = Reply::new(move |answer| {
-            // Whoever asked may have given it up.
+            // Whoever incoming may have given it up.
             let _ = answer.map(|answer| sender.send(answer));
         });
-        let engine = Arc::clone(bus.engine());
-        engine.ask(ask, reply);
+        bus.runtime().responders.request(request, reply);
         Ok(Self {
-            engine,
+            core: Arc::clone(&bus.runtime().core),
             id,
             answer,
             is_answered: false,
@@ -227,11 +228,11 @@ impl Asking {
     }
 }
 
-impl Drop for Asking {
+impl Drop for PendingResponse {
     fn drop(&mut self) {
         if !self.is_answered {
-            let outcome = self.engine.hub().give_up(self.id);
-            self.engine.settle(outcome);
+            let effects = self.core.hub().cancel(self.id);
+            self.core.apply_effects(effects);
         }
     }
 }
@@ -260,10 +261,10 @@ fn read_json<T: DeserializeOwned>(json: &str) -> Result<T, String> {
     serde_json::from_str(json).map_err(|error| error.to_string())
 }
 
-/// Answers of several pages: the label of each, and what it answered or why it did not.
-pub type Answers<T> = Vec<(String, Result<T>)>;
+/// Responses of several pages: the label of each, and what it answered or why it did not.
+pub type Responses<T> = Vec<(String, Result<T>)>;
 
-/// What a responder in Rust gives: the answer, or an error of any type, whose text the asker is told. `?` makes one of every
+/// What a responder in Rust gives: the answer, or an error of any type, whose text the caller is told. `?` makes one of every
 /// error, and of a text, too.
 pub type ResponderResult<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -315,8 +316,8 @@ impl EventBus {
     /// use tauri_plugin_event_bus::{EventBus, Result};
     ///
     /// async fn unsaved(bus: EventBus) -> Result<Vec<String>> {
-    ///     let asked = bus.request_all::<bool>("editor-*", "has-changes", ());
-    ///     let answers = asked.timeout(Duration::from_secs(2)).await?;
+    ///     let incoming = bus.request_all::<bool>("editor-*", "has-changes", ());
+    ///     let answers = incoming.timeout(Duration::from_secs(2)).await?;
     ///     let unsaved = answers.into_iter().filter(|(_, answer)| *answer == Ok(true));
     ///     Ok(unsaved.map(|(label, _)| label).collect())
     /// }
@@ -331,10 +332,10 @@ impl EventBus {
         RequestAllBuilder::new(self.request(target, name, question))
     }
 
-    /// Answers questions of this name that are asked of Rust, by pages (`request('host', …)`) or by Rust itself.
+    /// Responses questions of this name that are incoming of Rust, by pages (`request('host', …)`) or by Rust itself.
     ///
     /// What the closure returns is awaited, and the answers to several questions are worked out at the same time, as many
-    /// as `requestsPerPage`. Where nobody waits any more, the future is dropped. An error reaches the asker as
+    /// as `requestsPerPage`. Where nobody waits any more, the future is dropped. An error reaches the caller as
     /// [`ErrorCode::ResponderFailed`] with its text, and so does a panic. What the future emits and asks follows from the
     /// question, as what a listener emits follows from its event.
     ///
@@ -353,9 +354,9 @@ impl EventBus {
     /// bus.respond("sum", async |numbers: Vec<i64>| Ok(numbers.iter().sum::<i64>()))?.forget();
     ///
     /// let notes: Arc<[&str]> = Arc::from(["milk", "bread"]);
-    /// bus.respond("note", move |place: usize| {
+    /// bus.respond("note", move |permit: usize| {
     ///     let notes = Arc::clone(&notes);
-    ///     async move { Ok(notes.get(place).copied().ok_or("there is no such note")?) }
+    ///     async move { Ok(notes.get(permit).copied().ok_or("there is no such note")?) }
     /// })?
     /// .forget();
     /// # Ok(())
@@ -375,7 +376,7 @@ impl EventBus {
         self.respond_with(name, move |question, _| answer(question))
     }
 
-    /// Answers as [`EventBus::respond`] does, by a closure that also gets the [`RequestContext`]: who asks, for one.
+    /// Responses as [`EventBus::respond`] does, by a closure that also gets the [`RequestContext`]: who asks, for one.
     ///
     /// # Errors
     ///
@@ -383,10 +384,10 @@ impl EventBus {
     ///
     /// ```
     /// # fn respond(bus: &tauri_plugin_event_bus::EventBus) -> tauri_plugin_event_bus::Result<()> {
-    /// use tauri_plugin_event_bus::Source;
+    /// use tauri_plugin_event_bus::Endpoint;
     ///
     /// bus.respond_with("who-am-i", async |(), context| match context.source() {
-    ///     Source::Webview(label) => Ok(label.to_string()),
+    ///     Endpoint::Webview(label) => Ok(label.to_string()),
     ///     _ => Err("only pages ask this".into()),
     /// })?
     /// .forget();
@@ -404,15 +405,15 @@ impl EventBus {
         T: Serialize,
         F: Future<Output = ResponderResult<T>> + Send + 'static,
     {
-        let handler: Handler = Arc::new(move |asked| {
-            let name = asked.name.clone();
-            let answering = open(asked).map(|(question, context)| answer(question, context));
-            Box::pin(async move { write(&name, answering?.await) }) as Answering
+        let handler: Handler = Arc::new(move |incoming| {
+            let name = incoming.name.clone();
+            let response = open(incoming).map(|(question, context)| answer(question, context));
+            Box::pin(async move { write(&name, response?.await) }) as ResponseFuture
         });
         self.add_responder(name, Location::caller(), handler)
     }
 
-    /// Answers as [`EventBus::respond_with`] does, by a closure that may block: it runs on a thread for that.
+    /// Responses as [`EventBus::respond_with`] does, by a closure that may block: it runs on a thread for that.
     /// [`RequestContext::is_cancelled`] says whether anybody still waits.
     ///
     /// # Errors
@@ -437,33 +438,37 @@ impl EventBus {
     {
         let answer = Arc::new(answer);
         let busy = Arc::<AtomicUsize>::default();
-        let most = self.engine().limits().requests_per_page;
-        let handler: Handler = Arc::new(move |asked| {
-            let answer = Arc::clone(&answer);
-            let (name, as_cause) = (asked.name.clone(), Arc::clone(&asked.as_cause));
-            let given_up = Arc::clone(&asked.given_up);
-            let place = Place::take(&busy, most, &name);
+        let most = self.runtime().core.limits().requests_per_page;
+        let tasks = self.runtime().core.tasks().clone();
+        let handler: Handler = Arc::new(move |incoming| {
+            let (answer, tasks) = (Arc::clone(&answer), tasks.clone());
+            let (name, as_cause) = (incoming.name.clone(), Arc::clone(&incoming.as_cause));
+            let cancelled = Arc::clone(&incoming.cancelled);
+            let permit = BusyPermit::take(&busy, most, &name);
             Box::pin(async move {
-                let place = place?;
-                let (question, context) = open::<Q>(asked)?;
+                let permit = permit?;
+                let (question, context) = open::<Q>(incoming)?;
                 let event = name.clone();
-                let answering = move || {
-                    let _place = place;
-                    if given_up.is_set() {
+                let response = move || {
+                    let _place = permit;
+                    if cancelled.is_set() {
                         // It was still waiting for a thread.
                         return Err(Error::new(
                             ErrorCode::Cancelled,
                             format!("{:?} was given up before a thread was free", event.as_str()),
                         ));
                     }
-                    within(&as_cause, || write(&event, answer(question, context)))
+                    run_caused_by(&as_cause, || write(&event, answer(question, context)))
                 };
-                spawn_blocking(answering).await.unwrap_or_else(|error| {
-                    log::error!("the responder of {:?} panicked: {error}", name.as_str());
-                    let failure = Failure::new("panic", &error.to_string(), None);
-                    Err(Error::failed(name.as_str(), "Rust", failure))
-                })
-            }) as Answering
+                tasks
+                    .spawn_blocking(response)
+                    .await
+                    .unwrap_or_else(|error| {
+                        log::error!("the responder of {:?} panicked: {error}", name.as_str());
+                        let failure = Failure::new("panic", &error.to_string(), None);
+                        Err(Error::failed(name.as_str(), "Rust", failure))
+                    })
+            }) as ResponseFuture
         });
         self.add_responder(name, Location::caller(), handler)
     }
@@ -471,14 +476,14 @@ impl EventBus {
     fn add_responder(
         &self,
         name: &str,
-        place: &'static Location<'static>,
+        permit: &'static Location<'static>,
         handler: Handler,
     ) -> Result<Responder> {
         let name = EventName::parse_emitted(name)?;
         self.catalog().check_request_name(&name)?;
-        let id = self.engine().responders.add(&name, place, handler)?;
+        let id = self.runtime().responders.add(&name, permit, handler)?;
         Ok(Responder {
-            engine: Arc::downgrade(self.engine()),
+            responders: Arc::downgrade(&self.runtime().responders),
             name,
             id,
             is_kept: false,
@@ -487,7 +492,7 @@ impl EventBus {
 }
 
 impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
-    async fn ask_all(self) -> Result<Answers<T>> {
+    async fn ask_all(self) -> Result<Responses<T>> {
         let (name, payload, timeout) = self.prepare()?;
         let selection = Address::of(self.target.clone())?.selection;
         if selection.host {
@@ -496,27 +501,27 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
                 "request_all asks pages; ask Rust with request",
             ));
         }
-        let engine = self.bus.engine();
-        engine.meet(&selection);
+        let core = &self.bus.runtime().core;
+        core.resolve_unannounced(&selection);
         let labels = {
-            let hub = engine.hub();
+            let hub = core.hub();
             hub.check_targets(&selection)?;
             hub.find_pages(&selection)
         };
         // All share one text.
         let payload: Arc<str> = payload.into();
-        let asked: Vec<(String, Result<Asking>)> = labels
+        let incoming: Vec<(String, Result<PendingResponse>)> = labels
             .into_iter()
             .map(|label| {
-                let to = Respondent::Page(Arc::clone(&label));
+                let to = Recipient::Page(Arc::clone(&label));
                 let payload = Arc::clone(&payload).into();
-                let asking = Asking::start(&self.bus, &name, payload, to, timeout);
+                let asking = PendingResponse::start(&self.bus, &name, payload, to, timeout);
                 (label.to_string(), asking)
             })
             .collect();
-        // All have been asked, so the one waits while the others answer.
-        let mut answers = Vec::with_capacity(asked.len());
-        for (label, asking) in asked {
+        // All have been incoming, so the one waits while the others answer.
+        let mut answers = Vec::with_capacity(incoming.len());
+        for (label, asking) in incoming {
             let answer = match asking {
                 Ok(asking) => asking.answer(&name).await,
                 Err(error) => Err(error),
@@ -528,27 +533,27 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
 }
 
 /// Reads a question.
-fn open<Q: DeserializeOwned>(asked: Asked) -> Result<(Q, RequestContext)> {
-    let Asked {
+fn open<Q: DeserializeOwned>(incoming: IncomingRequest) -> Result<(Q, RequestContext)> {
+    let IncomingRequest {
         name,
         payload,
         source,
         as_cause: _,
-        given_up,
-    } = asked;
+        cancelled,
+    } = incoming;
     let question = read_as(&payload, || format!("the question {:?}", name.as_str()))?;
     Ok((
         question,
         RequestContext {
             name,
             source,
-            given_up,
+            cancelled,
         },
     ))
 }
 
 /// Writes an answer.
-fn write<T: Serialize>(name: &EventName, answer: ResponderResult<T>) -> Answer {
+fn write<T: Serialize>(name: &EventName, answer: ResponderResult<T>) -> JsonResult {
     match answer {
         Ok(answer) => to_json(name.as_str(), &answer),
         Err(error) => {
@@ -562,8 +567,8 @@ fn write<T: Serialize>(name: &EventName, answer: ResponderResult<T>) -> Answer {
 #[derive(Debug, Clone)]
 pub struct RequestContext {
     name: EventName,
-    source: Source,
-    given_up: Arc<GivenUp>,
+    source: Endpoint,
+    cancelled: Arc<Cancellation>,
 }
 
 impl RequestContext {
@@ -575,31 +580,31 @@ impl RequestContext {
 
     /// Who asks. The host sets it; a page cannot forge it.
     #[must_use]
-    pub fn source(&self) -> &Source {
+    pub fn source(&self) -> &Endpoint {
         &self.source
     }
 
-    /// Whether nobody waits for the answer any more: its time is over, or whoever asked has given it up or is gone.
+    /// Whether nobody waits for the answer any more: its time is over, or whoever incoming has given it up or is gone.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.given_up.is_set()
+        self.cancelled.is_set()
     }
 }
 
 /// A call of a responder that blocks. It counts until its function has returned, though its question may have ended
 /// before, so that whoever asks in a hurry does not take every thread.
-struct Place {
+struct BusyPermit {
     busy: Arc<AtomicUsize>,
 }
 
-impl Place {
+impl BusyPermit {
     fn take(busy: &Arc<AtomicUsize>, most: usize, name: &EventName) -> Result<Self> {
         let others = busy.fetch_add(1, Ordering::Relaxed);
-        let place = Self {
+        let permit = Self {
             busy: Arc::clone(busy),
         };
         if others < most {
-            return Ok(place);
+            return Ok(permit);
         }
         Err(Error::new(
             ErrorCode::QueueFull,
@@ -611,7 +616,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for BusyPermit {
     fn drop(&mut self) {
         self.busy.fetch_sub(1, Ordering::Relaxed);
     }
@@ -629,7 +634,7 @@ impl Drop for Place {
 /// ```
 #[must_use = "a responder ends when it is dropped; call .forget() to keep it"]
 pub struct Responder {
-    engine: Weak<Engine>,
+    responders: Weak<Responders>,
     name: EventName,
     id: u64,
     is_kept: bool,
@@ -644,8 +649,8 @@ impl Responder {
 
 impl Drop for Responder {
     fn drop(&mut self) {
-        if let Some(engine) = self.engine.upgrade().filter(|_| !self.is_kept) {
-            engine.responders.remove(&self.name, self.id);
+        if let Some(responders) = self.responders.upgrade().filter(|_| !self.is_kept) {
+            responders.remove(&self.name, self.id);
         }
     }
 }

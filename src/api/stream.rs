@@ -2,9 +2,10 @@ use std::future::poll_fn;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
-use crate::engine::Engine;
-use crate::hub::queue::Entry;
-use crate::hub::subscriptions::{Hearing, SubscriberKey};
+use crate::engine::core::Core;
+use crate::hub::queue::QueueEntry;
+use crate::hub::subscriptions::SubscriberKey;
+use crate::model::delivery::DeliveryFilter;
 use crate::model::event::{BusEvent, Gap};
 use crate::model::pattern::EventPattern;
 
@@ -31,7 +32,7 @@ use crate::model::pattern::EventPattern;
 /// ```
 #[must_use = "a stream yields nothing unless it is read"]
 pub struct EventStream {
-    engine: Weak<Engine>,
+    core: Weak<Core>,
     subscriber: SubscriberKey,
 }
 
@@ -45,16 +46,18 @@ pub enum StreamItem {
 }
 
 impl EventStream {
-    pub(crate) fn new(engine: &Arc<Engine>, pattern: EventPattern) -> Self {
-        let (subscriber, outcome) = {
-            let mut hub = engine.hub();
+    pub(crate) fn new(core: &Arc<Core>, pattern: EventPattern) -> Self {
+        let (subscriber, effects) = {
+            let mut hub = core.hub();
             let subscriber = hub.add_consumer();
-            (subscriber, hub.listen(subscriber, 0, pattern, Hearing::Own))
+            (
+                subscriber,
+                hub.listen(subscriber, 0, pattern, DeliveryFilter::Own),
+            )
         };
-        engine.settle(outcome);
-        engine.jobs.look_again();
+        core.apply_effects(effects);
         Self {
-            engine: Arc::downgrade(engine),
+            core: Arc::downgrade(core),
             subscriber,
         }
     }
@@ -65,13 +68,13 @@ impl EventStream {
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<StreamItem>> {
-        let Some(engine) = self.engine.upgrade() else {
+        let Some(core) = self.core.upgrade() else {
             return Poll::Ready(None);
         };
-        engine.poll_consumer(self.subscriber, context).map(|entry| {
+        core.poll_consumer(self.subscriber, context).map(|entry| {
             entry.map(|entry| match entry {
-                Entry::Event(queued) => StreamItem::Event(queued.event),
-                Entry::Lost(lost) => StreamItem::Gap(lost.gap),
+                QueueEntry::Event(queued) => StreamItem::Event(queued.event),
+                QueueEntry::Lost(lost) => StreamItem::Gap(lost.gap),
             })
         })
     }
@@ -91,8 +94,8 @@ impl futures_core::Stream for EventStream {
 
 impl Drop for EventStream {
     fn drop(&mut self) {
-        if let Some(engine) = self.engine.upgrade() {
-            engine.remove_consumer(self.subscriber);
+        if let Some(core) = self.core.upgrade() {
+            core.remove_consumer(self.subscriber);
         }
     }
 }

@@ -81,8 +81,8 @@ fn push_event(text: &mut String, event: &EventDocument<'_>, name: &str, schema: 
     if !event.emitted_by.is_empty() {
         row(text, &["Emitted by", &list(event.emitted_by)]);
     }
-    if !event.heard_by.is_empty() {
-        row(text, &["Heard by", &list(event.heard_by)]);
+    if !event.listened_by.is_empty() {
+        row(text, &["DeliveryFilter by", &list(event.listened_by)]);
     }
     if let Some(policy) = policy_text(event.policy) {
         row(text, &["Policy", &policy]);
@@ -110,8 +110,8 @@ fn push_request(text: &mut String, request: &RequestDocument<'_>) {
     push_description(text, request.description.as_deref());
     text.push_str("\n| | |\n|---|---|\n");
     let written = |schema: &Value| code(&one_line(&type_of(schema, "").text));
-    row(text, &["Question", &written(&request.question)]);
-    row(text, &["Answer", &written(&request.answer)]);
+    row(text, &["RequestMessage", &written(&request.question)]);
+    row(text, &["JsonResult", &written(&request.answer)]);
     let permission = format!(
         "{{ \"identifier\": \"event-bus:request\", \"allow\": [{{ \"event\": {}, \"to\": … }}] }}",
         json!(request.name)

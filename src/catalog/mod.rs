@@ -47,7 +47,7 @@ pub(crate) struct Declaration {
     pub(crate) type_id: TypeId,
     pub(crate) policy: Policy,
     pub(crate) emitted_by: &'static [&'static str],
-    pub(crate) heard_by: &'static [&'static str],
+    pub(crate) listened_by: &'static [&'static str],
     /// Absent where what pages emit is not checked.
     pub(crate) check: Option<Check>,
     #[cfg(feature = "typed")]
@@ -60,8 +60,8 @@ pub(crate) struct RequestDeclaration {
     pub(crate) name: &'static str,
     /// The Rust type, with its path.
     pub(crate) type_name: &'static str,
-    pub(crate) check_question: Check,
-    pub(crate) check_answer: Check,
+    pub(crate) check_request_payload: Check,
+    pub(crate) check_response: Check,
     #[cfg(feature = "typed")]
     pub(crate) question: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
     #[cfg(feature = "typed")]
@@ -199,15 +199,17 @@ impl Catalog {
     }
 
     /// Refuses a question that does not have the shape of its type.
-    pub(crate) fn check_question(&self, name: &EventName, payload: &str) -> Result<()> {
+    pub(crate) fn check_request_payload(&self, name: &EventName, payload: &str) -> Result<()> {
         self.check_request(name, payload, "question", |declared| {
-            declared.check_question
+            declared.check_request_payload
         })
     }
 
     /// Refuses an answer that does not have the shape of the one that is declared.
-    pub(crate) fn check_answer(&self, name: &EventName, payload: &str) -> Result<()> {
-        self.check_request(name, payload, "answer to", |declared| declared.check_answer)
+    pub(crate) fn check_response(&self, name: &EventName, payload: &str) -> Result<()> {
+        self.check_request(name, payload, "answer to", |declared| {
+            declared.check_response
+        })
     }
 
     fn check_request(
@@ -311,8 +313,8 @@ impl<'a> DeclaredEvent<'a> {
 
     /// Who listens to it, for people.
     #[must_use]
-    pub fn heard_by(&self) -> &'a [&'a str] {
-        self.declaration.heard_by
+    pub fn listened_by(&self) -> &'a [&'a str] {
+        self.declaration.listened_by
     }
 
     /// Whether what pages emit must have its shape.
@@ -341,7 +343,7 @@ struct EventDocument<'a> {
     description: Option<String>,
     policy: Policy,
     emitted_by: &'a [&'a str],
-    heard_by: &'a [&'a str],
+    listened_by: &'a [&'a str],
     checked: bool,
     /// The JSON Schema of the payload.
     schema: Value,
@@ -385,7 +387,7 @@ impl Catalog {
             description: described(&schema),
             policy: declaration.policy,
             emitted_by: declaration.emitted_by,
-            heard_by: declaration.heard_by,
+            listened_by: declaration.listened_by,
             checked: declaration.check.is_some(),
             schema,
         });
@@ -433,7 +435,7 @@ impl Catalog {
     }
 }
 
-/// As JSON: `{ strict, events: [{ name, description, policy, emittedBy, heardBy, checked, schema }],
+/// As JSON: `{ strict, events: [{ name, description, policy, emittedBy, listenedBy, checked, schema }],
 /// requests: [{ name, description, question, answer }], components: [{ name, namespace, description, emits, listens }],
 /// $defs }`, where the schemas are JSON Schema and refer to `$defs`.
 impl Serialize for Catalog {
@@ -457,7 +459,7 @@ mod tests {
             },
             policy: Policy::new(),
             emitted_by: &[],
-            heard_by: &[],
+            listened_by: &[],
             check: Some(|payload| match payload {
                 "1" => Ok(()),
                 _ => Err("at `a.b`: expected 1".to_owned()),

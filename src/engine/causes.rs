@@ -20,18 +20,18 @@ struct Current {
 enum Cause {
     Event(BusEvent),
     /// The names of what caused a question, and at last its own.
-    Question(Arc<[EventName]>),
+    RequestMessage(Arc<[EventName]>),
 }
 
 type Last = Box<dyn FnOnce()>;
 
 /// One call of one listener, or a part of what a responder does.
-pub(crate) struct Turn {
+pub(crate) struct CauseScope {
     /// The turn around it, if a listener can be called within another.
     around: Option<Current>,
 }
 
-impl Turn {
+impl CauseScope {
     pub(crate) fn begin(cause: &BusEvent) -> Self {
         Self::begin_for(Cause::Event(cause.clone()))
     }
@@ -56,8 +56,8 @@ impl Turn {
 }
 
 /// Does what a question asks for. A panic goes on once the turn has ended.
-pub(crate) fn within<T>(causes: &Arc<[EventName]>, act: impl FnOnce() -> T) -> T {
-    let turn = Turn::begin_for(Cause::Question(Arc::clone(causes)));
+pub(crate) fn run_caused_by<T>(causes: &Arc<[EventName]>, act: impl FnOnce() -> T) -> T {
+    let turn = CauseScope::begin_for(Cause::RequestMessage(Arc::clone(causes)));
     let done = catch_unwind(AssertUnwindSafe(act));
     turn.end();
     done.unwrap_or_else(|panic| resume_unwind(panic))
@@ -67,7 +67,7 @@ pub(crate) fn within<T>(causes: &Arc<[EventName]>, act: impl FnOnce() -> T) -> T
 pub(crate) fn causes() -> Box<[EventName]> {
     CURRENT.with_borrow(|slot| match slot.as_ref().map(|current| &current.cause) {
         Some(Cause::Event(event)) => event.as_cause(),
-        Some(Cause::Question(causes)) => causes.iter().cloned().collect(),
+        Some(Cause::RequestMessage(causes)) => causes.iter().cloned().collect(),
         None => Box::default(),
     })
 }

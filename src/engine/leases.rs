@@ -1,15 +1,15 @@
 use std::sync::{Arc, Weak};
 
-use crate::engine::Engine;
+use crate::engine::core::Core;
 use crate::sync::{now, sleep_until};
 
-/// Answers held pulls and ends abandoned sessions when they are due, until the engine is gone.
+/// Responses held pulls and ends abandoned sessions when they are due, until the engine is gone.
 ///
 /// One task serves all pages and sleeps until the earliest of them is due, so that an idle app wakes up once for each
 /// pull that is renewed.
-pub(crate) async fn keep_leases(engine: Weak<Engine>) {
+pub(crate) async fn keep_leases(core: Weak<Core>) {
     loop {
-        let Some(running) = engine.upgrade() else {
+        let Some(running) = core.upgrade() else {
             return;
         };
         let next = running.expire(now());

@@ -8,45 +8,45 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::task::Poll;
 
-use crate::engine::Engine;
-use crate::engine::causes::within;
-use crate::engine::listeners::panic_message;
+use crate::engine::causes::run_caused_by;
+use crate::engine::core::Core;
+use crate::engine::foreign::panic_message;
 use crate::engine::reply::Reply;
-use crate::hub::order::Answer;
-use crate::hub::requests::{Ask, RequestId, Respondent};
+use crate::hub::command_log::JsonResult;
+use crate::hub::requests::{NewRequest, Recipient, RequestId};
+use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Failure, Result};
-use crate::model::event::Source;
 use crate::model::name::EventName;
-use crate::sync::{Mutex, MutexGuard, Notify, now, spawn};
+use crate::sync::{Mutex, MutexGuard, Notify, now};
 
-pub(crate) type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
+pub(crate) type ResponseFuture = Pin<Box<dyn Future<Output = JsonResult> + Send>>;
 
 /// Makes the answer to a question, which is the text of its JSON.
-pub(crate) type Handler = Arc<dyn Fn(Asked) -> Answering + Send + Sync>;
+pub(crate) type Handler = Arc<dyn Fn(IncomingRequest) -> ResponseFuture + Send + Sync>;
 
 /// A question as a responder in Rust gets it.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct IncomingRequest {
     pub(crate) name: EventName,
     pub(crate) payload: String,
-    pub(crate) source: Source,
+    pub(crate) source: Endpoint,
     /// The causes of what follows from it.
     pub(crate) as_cause: Arc<[EventName]>,
-    pub(crate) given_up: Arc<GivenUp>,
+    pub(crate) cancelled: Arc<Cancellation>,
 }
 
 /// Tells a responder that nobody waits for its answer any more.
 #[derive(Debug, Default)]
-pub(crate) struct GivenUp {
+pub(crate) struct Cancellation {
     is_set: AtomicBool,
     /// Keeps one word for the one task that waits for it.
-    told: Notify,
+    notified: Notify,
 }
 
-impl GivenUp {
+impl Cancellation {
     fn set(&self) {
         self.is_set.store(true, Ordering::Release);
-        self.told.notify_one();
+        self.notified.notify_one();
     }
 
     pub(crate) fn is_set(&self) -> bool {
@@ -55,19 +55,19 @@ impl GivenUp {
 }
 
 /// The app's responders by name, and the questions that they are at.
-#[derive(Default)]
 pub(crate) struct Responders {
-    state: Mutex<State>,
+    core: Arc<Core>,
+    state: Mutex<RespondersState>,
 }
 
 #[derive(Default)]
-struct State {
+struct RespondersState {
     newest: u64,
-    by_name: HashMap<EventName, Entry>,
-    running: HashMap<RequestId, Arc<GivenUp>>,
+    by_name: HashMap<EventName, ResponderEntry>,
+    running: HashMap<RequestId, Arc<Cancellation>>,
 }
 
-struct Entry {
+struct ResponderEntry {
     id: u64,
     /// Where it was registered.
     place: &'static Location<'static>,
@@ -75,7 +75,14 @@ struct Entry {
 }
 
 impl Responders {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        Self {
+            core,
+            state: Mutex::default(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, RespondersState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -101,7 +108,7 @@ impl Responders {
         }
         state.newest += 1;
         let id = state.newest;
-        let entry = Entry { id, place, handler };
+        let entry = ResponderEntry { id, place, handler };
         state.by_name.insert(name.clone(), entry);
         Ok(id)
     }
@@ -133,104 +140,110 @@ impl Responders {
     }
 
     /// Nobody waits for this answer any more.
-    pub(crate) fn give_up(&self, id: RequestId) {
-        let given_up = self.lock().running.remove(&id);
-        if let Some(given_up) = given_up {
-            given_up.set();
+    pub(crate) fn cancel(&self, id: RequestId) {
+        let cancelled = self.lock().running.remove(&id);
+        if let Some(cancelled) = cancelled {
+            cancelled.set();
         }
     }
 }
 
-impl Engine {
+impl Responders {
     /// Asks, and answers `reply` once there is an answer, or a reason why there is none.
-    pub(crate) fn ask(self: &Arc<Self>, ask: Ask, reply: Reply) {
-        if let Err((reply, error)) = self.try_ask(ask, reply) {
+    pub(crate) fn request(self: &Arc<Self>, request: NewRequest, reply: Reply) {
+        if let Err((reply, error)) = self.try_request(request, reply) {
             reply.answer(Err(error));
         }
     }
 
-    fn try_ask(self: &Arc<Self>, ask: Ask, reply: Reply) -> Result<(), (Reply, Error)> {
-        let call = match ask.to {
-            Respondent::Page(_) => None,
-            Respondent::Host => match self.responders.find(&ask.question.name) {
-                Ok(handler) => Some((handler, self.prepare_call(&ask))),
+    fn try_request(
+        self: &Arc<Self>,
+        request: NewRequest,
+        reply: Reply,
+    ) -> Result<(), (Reply, Error)> {
+        let call = match request.to {
+            Recipient::Page(_) => None,
+            Recipient::Host => match self.find(&request.message.name) {
+                Ok(handler) => Some((handler, self.prepare_incoming(&request))),
                 Err(error) => return Err((reply, error)),
             },
         };
-        let id = ask.question.id;
-        let asked = self.hub().ask(ask, reply, now());
-        match asked {
-            Ok((is_new, outcome)) => {
-                self.settle(outcome);
+        let id = request.message.id;
+        let incoming = self.core.hub().request(request, reply, now());
+        match incoming {
+            Ok((is_new, effects)) => {
+                self.core.apply_effects(effects);
                 if !is_new {
-                    self.responders.give_up(id);
+                    self.cancel(id);
                     return Ok(());
                 }
             }
             Err(refused) => {
-                self.responders.give_up(id);
+                self.cancel(id);
                 return Err(refused);
             }
         }
-        if let Some((handler, asked)) = call {
-            let call = Call {
-                engine: Arc::clone(self),
+        if let Some((handler, incoming)) = call {
+            let call = RunningRequest {
+                responders: Arc::clone(self),
                 id,
-                name: asked.name.clone(),
+                name: incoming.name.clone(),
                 is_answered: false,
             };
-            spawn(call.run(handler, asked));
+            self.core.tasks().spawn(call.run(handler, incoming));
         }
         Ok(())
     }
 
     /// Notes that it runs before it can be given up.
-    fn prepare_call(&self, ask: &Ask) -> Asked {
-        let given_up = Arc::<GivenUp>::default();
-        let mut state = self.responders.lock();
-        state.running.insert(ask.question.id, Arc::clone(&given_up));
+    fn prepare_incoming(&self, request: &NewRequest) -> IncomingRequest {
+        let cancelled = Arc::<Cancellation>::default();
+        let mut state = self.lock();
+        state
+            .running
+            .insert(request.message.id, Arc::clone(&cancelled));
         drop(state);
-        Asked {
-            name: ask.question.name.clone(),
-            payload: ask.question.payload.to_string(),
-            source: ask.question.source.clone(),
-            as_cause: ask.question.as_cause(),
-            given_up,
+        IncomingRequest {
+            name: request.message.name.clone(),
+            payload: request.message.payload.to_string(),
+            source: request.message.source.clone(),
+            as_cause: request.message.as_cause(),
+            cancelled,
         }
     }
 }
 
 /// One question that a responder in Rust is at. If its task ends early, the question ends all the same.
-struct Call {
-    engine: Arc<Engine>,
+struct RunningRequest {
+    responders: Arc<Responders>,
     id: RequestId,
     name: EventName,
     is_answered: bool,
 }
 
-impl Call {
-    async fn run(mut self, handler: Handler, asked: Asked) {
-        let given_up = Arc::clone(&asked.given_up);
-        let as_cause = Arc::clone(&asked.as_cause);
+impl RunningRequest {
+    async fn run(mut self, handler: Handler, incoming: IncomingRequest) {
+        let cancelled = Arc::clone(&incoming.cancelled);
+        let as_cause = Arc::clone(&incoming.as_cause);
         let name = self.name.clone();
-        let mut told = pin!(given_up.told.notified());
-        let mut answering: Option<Answering> = None;
-        let mut asked = Some(asked);
+        let mut notified = pin!(cancelled.notified.notified());
+        let mut response: Option<ResponseFuture> = None;
+        let mut incoming = Some(incoming);
         let answer = poll_fn(|context| {
-            if given_up.is_set() || told.as_mut().poll(context).is_ready() {
+            if cancelled.is_set() || notified.as_mut().poll(context).is_ready() {
                 return Poll::Ready(None);
             }
             // The handler is foreign code, whether it is called or polled.
             let mut poll = || {
-                if let Some(asked) = asked.take() {
-                    answering = Some(handler(asked));
+                if let Some(incoming) = incoming.take() {
+                    response = Some(handler(incoming));
                 }
-                match &mut answering {
-                    Some(answering) => answering.as_mut().poll(context),
+                match &mut response {
+                    Some(response) => response.as_mut().poll(context),
                     None => Poll::Pending,
                 }
             };
-            let polled = catch_unwind(AssertUnwindSafe(|| within(&as_cause, &mut poll)));
+            let polled = catch_unwind(AssertUnwindSafe(|| run_caused_by(&as_cause, &mut poll)));
             match polled {
                 Ok(Poll::Pending) => Poll::Pending,
                 Ok(Poll::Ready(answer)) => Poll::Ready(Some(answer)),
@@ -243,27 +256,31 @@ impl Call {
             }
         })
         .await;
-        drop(answering);
+        drop(response);
         self.finish(answer);
     }
 
-    fn finish(&mut self, answer: Option<Answer>) {
+    fn finish(&mut self, answer: Option<JsonResult>) {
         if std::mem::replace(&mut self.is_answered, true) {
             return;
         }
-        self.engine.responders.lock().running.remove(&self.id);
+        self.responders.lock().running.remove(&self.id);
         if let Some(answer) = answer {
             let answer = answer.and_then(|json| {
-                self.engine.check_payload(&self.name, &json)?;
+                self.responders.core.check_payload(&self.name, &json)?;
                 Ok(json)
             });
-            let outcome = self.engine.hub().answer_of_host(self.id, answer);
-            self.engine.settle(outcome);
+            let effects = self
+                .responders
+                .core
+                .hub()
+                .respond_from_host(self.id, answer);
+            self.responders.core.apply_effects(effects);
         }
     }
 }
 
-impl Drop for Call {
+impl Drop for RunningRequest {
     fn drop(&mut self) {
         let failure = Failure::new("panic", "its task has ended", None);
         let error = Error::failed(self.name.as_str(), "Rust", failure);
@@ -281,14 +298,14 @@ mod tests {
     use crate::api::bus::EventBus;
     use crate::catalog::Catalog;
     use crate::config::Limits;
-    use crate::engine::Directory;
+    use crate::engine::Platform;
     use crate::model::policy::Policies;
     use crate::model::target::Target;
     use crate::sync::yield_thread;
 
     struct Nobody;
 
-    impl Directory for Nobody {
+    impl Platform for Nobody {
         fn window_of(&self, _: &str) -> Option<String> {
             None
         }
@@ -320,13 +337,14 @@ mod tests {
                 let mut waiting = Vec::new();
                 for place in 0..64 {
                     let name = if place % 4 == 3 { "nobody" } else { "q" };
-                    let asked = bus.request::<usize>(Target::host(), name, place);
-                    let mut asked = asked.into_future();
-                    // Asked once it is polled.
-                    let polled = poll_fn(|context| Poll::Ready(asked.as_mut().poll(context))).await;
+                    let incoming = bus.request::<usize>(Target::host(), name, place);
+                    let mut incoming = incoming.into_future();
+                    // IncomingRequest once it is polled.
+                    let polled =
+                        poll_fn(|context| Poll::Ready(incoming.as_mut().poll(context))).await;
                     match polled {
-                        Poll::Pending if place % 4 == 2 => drop(asked),
-                        Poll::Pending => waiting.push(spawn(asked)),
+                        Poll::Pending if place % 4 == 2 => drop(incoming),
+                        Poll::Pending => waiting.push(spawn(incoming)),
                         Poll::Ready(answer) => waiting.push(spawn(async { answer })),
                     }
                 }

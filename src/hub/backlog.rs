@@ -2,7 +2,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::hub::queue::QueueBound;
-use crate::hub::subscriptions::{Reach, SubscriptionId};
+use crate::hub::subscriptions::SubscriptionId;
+use crate::model::delivery::Addressing;
 use crate::model::event::{BusEvent, Gap, GapReason};
 
 /// What a webview without a live page would have got: from the point where its next page resumes, as far as it is kept.
@@ -10,7 +11,7 @@ use crate::model::event::{BusEvent, Gap, GapReason};
 /// Each webview has its own, so that no name and no page can crowd out another one's.
 #[derive(Debug)]
 pub(crate) struct Backlog {
-    kept: VecDeque<Kept>,
+    kept: VecDeque<BacklogEntry>,
     bytes: usize,
     bound: QueueBound,
     /// Where the next page resumes: before what the page before had not acknowledged.
@@ -25,21 +26,21 @@ pub(crate) struct Backlog {
 }
 
 /// How many lists of subscriptions are told apart in what was evicted. Events of one name share theirs.
-const MOST_LISTS: usize = 64;
+const MAX_LISTS: usize = 64;
 
 /// An event that this webview may get, and how it is for it.
 #[derive(Debug, Clone)]
-pub(crate) struct Kept {
+pub(crate) struct BacklogEntry {
     pub(crate) event: BusEvent,
-    pub(crate) reach: Reach,
+    pub(crate) reach: Addressing,
     /// The subscriptions of the page before that had not got it, in order. None, if it came afterwards.
-    pub(crate) owed_to: Option<Arc<[SubscriptionId]>>,
+    pub(crate) pending_for: Option<Arc<[SubscriptionId]>>,
 }
 
-impl Kept {
+impl BacklogEntry {
     /// What it counts for. Ids may be many, where a page has subscribed to the same again and again.
     fn weight(&self) -> usize {
-        let ids = self.owed_to.as_ref().map_or(0, |ids| ids.len());
+        let ids = self.pending_for.as_ref().map_or(0, |ids| ids.len());
         self.event.weight() + ids * size_of::<SubscriptionId>()
     }
 
@@ -52,7 +53,7 @@ impl Kept {
     /// Whether it is kept for nobody of the page before, and the other one is the same event for somebody.
     pub(crate) fn is_unclaimed_copy_of(&self, own: &Self) -> bool {
         self.event.seq() == own.event.seq()
-            && self.owed_to.as_ref().is_some_and(|ids| ids.is_empty())
+            && self.pending_for.as_ref().is_some_and(|ids| ids.is_empty())
             && !own.is_only_retained()
     }
 }
@@ -109,7 +110,7 @@ impl Backlog {
         }
     }
 
-    pub(crate) fn keep(&mut self, kept: Kept) {
+    pub(crate) fn keep(&mut self, kept: BacklogEntry) {
         self.bytes += kept.weight();
         self.kept.push_back(kept);
         while self.kept.len() > self.bound.events || self.bytes > self.bound.bytes {
@@ -118,7 +119,7 @@ impl Backlog {
             };
             self.bytes -= oldest.weight();
             let seq = oldest.event.seq();
-            self.note_loss(seq, seq, 1, oldest.owed_to.as_ref());
+            self.note_loss(seq, seq, 1, oldest.pending_for.as_ref());
         }
     }
 
@@ -128,12 +129,12 @@ impl Backlog {
         from: u64,
         to: u64,
         count: u64,
-        owed_to: Option<&Arc<[SubscriptionId]>>,
+        pending_for: Option<&Arc<[SubscriptionId]>>,
     ) {
         let lost = Evicted { from, to, count };
         let join = |evicted: Option<Evicted>| Some(evicted.map_or(lost, |own| own.join(lost)));
         self.evicted = join(self.evicted);
-        let Some(ids) = owed_to else {
+        let Some(ids) = pending_for else {
             self.evicted_since = join(self.evicted_since);
             return;
         };
@@ -143,7 +144,7 @@ impl Backlog {
         let is_same = |(other, _): &&mut (Arc<[SubscriptionId]>, Evicted)| Arc::ptr_eq(other, ids);
         if let Some((_, evicted)) = self.evicted_owed.iter_mut().find(is_same) {
             *evicted = evicted.join(lost);
-        } else if self.evicted_owed.len() < MOST_LISTS {
+        } else if self.evicted_owed.len() < MAX_LISTS {
             self.evicted_owed.push((Arc::clone(ids), lost));
         } else {
             // Too many to tell apart: it may have been anybody's.
@@ -152,7 +153,7 @@ impl Backlog {
     }
 
     /// What came after this sequence number, in order, for a page that was not there.
-    pub(crate) fn after(&self, seq: u64) -> impl Iterator<Item = &Kept> {
+    pub(crate) fn after(&self, seq: u64) -> impl Iterator<Item = &BacklogEntry> {
         let start = self.kept.partition_point(|kept| kept.event.seq() <= seq);
         self.kept
             .range(start..)
@@ -160,11 +161,13 @@ impl Backlog {
     }
 
     /// What the page before goes on with: what this subscription of it had not got, and what came afterwards.
-    pub(crate) fn owed_to(&self, id: SubscriptionId) -> impl Iterator<Item = &Kept> {
-        self.kept.iter().filter(move |kept| match &kept.owed_to {
-            Some(ids) => ids.binary_search(&id).is_ok(),
-            None => kept.event.seq() > self.complete_after,
-        })
+    pub(crate) fn pending_for(&self, id: SubscriptionId) -> impl Iterator<Item = &BacklogEntry> {
+        self.kept
+            .iter()
+            .filter(move |kept| match &kept.pending_for {
+                Some(ids) => ids.binary_search(&id).is_ok(),
+                None => kept.event.seq() > self.complete_after,
+            })
     }
 
     /// How many events are kept, and their bytes.
@@ -225,10 +228,10 @@ mod tests {
         };
         let mut backlog = Backlog::new(bound, seqs[0] - 1, seqs[0] - 1);
         for seq in seqs {
-            backlog.keep(Kept {
+            backlog.keep(BacklogEntry {
                 event: event(*seq, "null"),
-                reach: Reach::Broadcast,
-                owed_to: None,
+                reach: Addressing::Broadcast,
+                pending_for: None,
             });
         }
         backlog
@@ -283,7 +286,7 @@ mod tests {
             let gap = backlog.eviction_of(id, handled)?;
             Some((gap.from, gap.to, gap.count))
         };
-        for n in 1..=MOST_LISTS as u64 {
+        for n in 1..=MAX_LISTS as u64 {
             let ids: Arc<[SubscriptionId]> = [n as SubscriptionId].into();
             backlog.note_loss(n, n, 1, Some(&ids));
             backlog.note_loss(n + 100, n + 100, 1, Some(&ids));
@@ -307,10 +310,10 @@ mod tests {
         };
         let mut backlog = Backlog::new(bound, 0, 0);
         for seq in 1..=10 {
-            backlog.keep(Kept {
+            backlog.keep(BacklogEntry {
                 event: event(seq, "null"),
-                reach: Reach::Broadcast,
-                owed_to: Some((0..4096).collect()),
+                reach: Addressing::Broadcast,
+                pending_for: Some((0..4096).collect()),
             });
         }
         assert_eq!(after(&backlog, 0).len(), 6);
@@ -326,10 +329,10 @@ mod tests {
             0,
             0,
         );
-        backlog.keep(Kept {
+        backlog.keep(BacklogEntry {
             event: event(1, "\"a long payload\""),
-            reach: Reach::Broadcast,
-            owed_to: None,
+            reach: Addressing::Broadcast,
+            pending_for: None,
         });
         assert_eq!(after(&backlog, 0), [] as [u64; 0]);
         assert_eq!(backlog.eviction_after(0).unwrap().count, 1);

@@ -1,6 +1,6 @@
 use std::task::{Poll, Waker};
 
-use crate::hub::queue::{Entry, Queue, QueueBound};
+use crate::hub::queue::{Queue, QueueBound, QueueEntry};
 
 /// A subscriber inside the app: a stream, or the task that calls the listeners.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl Consumer {
     ///
     /// A waker is foreign code, down to its drop: it comes in as a clone, and the one that is not needed any more goes
     /// out, to be dropped after the lock.
-    pub(crate) fn poll(&mut self, waker: Waker) -> (Poll<Option<Entry>>, Option<Waker>) {
+    pub(crate) fn poll(&mut self, waker: Waker) -> (Poll<Option<QueueEntry>>, Option<Waker>) {
         match self.queue.pop() {
             Some(entry) => (Poll::Ready(Some(entry)), Some(waker)),
             None => (Poll::Pending, self.waker.replace(waker)),

@@ -10,64 +10,86 @@ use crate::model::pattern::EventPattern;
 use crate::model::policy::Overflow;
 use crate::model::target::{Selection, unknown_target};
 
-use super::backlog::Kept;
+use super::backlog::BacklogEntry;
 use super::queue::QueuedEvent;
 use super::retained::RetainedEvent;
-use super::subscriptions::{Reach, Route};
-use super::{Audience, Draft, EmitOutcome, Hub, Receiver};
+use super::subscriptions::Route;
+use super::{Audience, EmitEffects, Hub, NewEvent, Receiver, Refusal};
+use crate::model::delivery::Addressing;
 
 /// How many ended subscriptions a page may have lost events of before they are forgotten.
-const MOST_UNTOLD: usize = 1024;
+const MAX_UNTOLD: usize = 1024;
 
 impl<W> Hub<W> {
-    /// Accepts an event, or refuses it, and then nobody gets it.
-    pub(crate) fn emit(
+    /// Numbers an event and puts it into every queue that it is for; or hands it back, and nobody gets it.
+    pub(crate) fn enqueue(
         &mut self,
-        draft: Draft,
+        event: NewEvent,
         audience: &Audience,
         clock: impl Fn() -> Instant,
-    ) -> Result<(Receipt, EmitOutcome<W>)> {
-        let accepted = self.accept(draft, audience, clock);
-        self.refused += u64::from(accepted.is_err());
-        accepted
+    ) -> std::result::Result<(Receipt, EmitEffects<W>), Box<Refusal>> {
+        match self.admit(&event, audience) {
+            Ok(route) => Ok(self.append(event, audience, &route, clock)),
+            Err(error) => {
+                self.refused += 1;
+                Err(Refusal::of(event, error))
+            }
+        }
     }
 
-    fn accept(
+    /// Tries an event again that was refused before a webview was announced.
+    pub(crate) fn enqueue_again(
         &mut self,
-        draft: Draft,
+        event: NewEvent,
         audience: &Audience,
         clock: impl Fn() -> Instant,
-    ) -> Result<(Receipt, EmitOutcome<W>)> {
+    ) -> std::result::Result<(Receipt, EmitEffects<W>), Box<Refusal>> {
+        self.refused = self.refused.saturating_sub(1);
+        self.enqueue(event, audience, clock)
+    }
+
+    /// Refuses an event before anything is queued anywhere.
+    fn admit(&mut self, event: &NewEvent, audience: &Audience) -> Result<Arc<Route>> {
         if self.exiting {
             return Err(Error::new(
                 ErrorCode::Unavailable,
                 format!(
                     "the app is exiting; {:?} was not emitted",
-                    draft.name.as_str()
+                    event.name.as_str()
                 ),
             ));
         }
         if let Some(to) = &audience.to {
             self.check_targets(&to.selection)?;
         }
-        let route = self.subscriptions.route(&draft.name);
-        let is_retained = draft.retain.unwrap_or(route.policy.retain);
-        self.check_room(&draft, audience, &route, is_retained)?;
+        let route = self.subscriptions.route(&event.name);
+        let is_retained = event.retain.unwrap_or(route.policy.retain);
+        self.check_room(event, audience, &route, is_retained)?;
+        Ok(route)
+    }
 
+    fn append(
+        &mut self,
+        draft: NewEvent,
+        audience: &Audience,
+        route: &Route,
+        clock: impl Fn() -> Instant,
+    ) -> (Receipt, EmitEffects<W>) {
+        let is_retained = draft.retain.unwrap_or(route.policy.retain);
         self.seq += 1;
         let mut receipt = Receipt {
             seq: self.seq,
             pages: 0,
             listeners: 0,
         };
-        let mut outcome = None;
+        let mut effects = None;
         let is_kept = route.policy.history
             && self
                 .webviews
                 .values()
                 .any(|webview| webview.history.is_some());
         if route.entries.is_empty() && !is_kept && !is_retained {
-            return Ok((receipt, outcome));
+            return (receipt, effects);
         }
         let event = BusEvent::new(Accepted {
             seq: self.seq,
@@ -79,9 +101,9 @@ impl<W> Hub<W> {
             provenance: draft.provenance,
         });
         if is_kept {
-            self.keep(&event, audience, &clock);
+            self.append_to_backlogs(&event, audience, &clock);
         }
-        self.deliver(&event, audience, &route, clock, &mut receipt, &mut outcome);
+        self.fan_out(&event, audience, route, clock, &mut receipt, &mut effects);
         if is_retained {
             let target = audience.target().cloned();
             let name = event.event_name().clone();
@@ -89,11 +111,11 @@ impl<W> Hub<W> {
             self.retained
                 .insert(name, target, RetainedEvent { event, audience });
         }
-        Ok((receipt, outcome))
+        (receipt, effects)
     }
 
     /// Whether anybody who is there would hear an event of this name.
-    pub(crate) fn is_heard(&mut self, name: &EventName, audience: &Audience) -> bool {
+    pub(crate) fn has_listeners(&mut self, name: &EventName, audience: &Audience) -> bool {
         let route = self.subscriptions.route(name);
         route.entries.iter().any(|entry| {
             let reach = match self.sessions.get(&entry.subscriber) {
@@ -110,9 +132,9 @@ impl<W> Hub<W> {
     /// Those that an event with this audience is for, as they are at the moment.
     pub(crate) fn receivers(&self, audience: &Audience) -> Vec<Receiver> {
         let host = match audience.reach_host() {
-            Reach::Broadcast => return vec![Receiver::Everyone],
-            Reach::Sent => Some(Receiver::Host),
-            Reach::Elsewhere => None,
+            Addressing::Broadcast => return vec![Receiver::Everyone],
+            Addressing::Sent => Some(Receiver::Host),
+            Addressing::Elsewhere => None,
         };
         let webviews = self.webviews.iter().filter(|(label, webview)| {
             let reach = audience.reach_page(label, &webview.window);
@@ -157,7 +179,7 @@ impl<W> Hub<W> {
     /// Refuses before anything is queued anywhere.
     fn check_room(
         &self,
-        draft: &Draft,
+        draft: &NewEvent,
         audience: &Audience,
         route: &Route,
         is_retained: bool,
@@ -196,7 +218,12 @@ impl<W> Hub<W> {
     }
 
     /// Keeps the event for every webview whose page is still to come, or to subscribe.
-    fn keep(&mut self, event: &BusEvent, audience: &Audience, clock: impl Fn() -> Instant) {
+    fn append_to_backlogs(
+        &mut self,
+        event: &BusEvent,
+        audience: &Audience,
+        clock: impl Fn() -> Instant,
+    ) {
         for (label, webview) in &mut self.webviews {
             let Some(history) = &mut webview.history else {
                 continue;
@@ -206,23 +233,23 @@ impl<W> Hub<W> {
                 continue;
             }
             if let Some(reach) = audience.reach_page(label, &webview.window) {
-                history.backlog.keep(Kept {
+                history.backlog.keep(BacklogEntry {
                     event: event.clone(),
                     reach,
-                    owed_to: None,
+                    pending_for: None,
                 });
             }
         }
     }
 
-    fn deliver(
+    fn fan_out(
         &mut self,
         event: &BusEvent,
         audience: &Audience,
         route: &Route,
         clock: impl Fn() -> Instant,
         receipt: &mut Receipt,
-        outcome: &mut EmitOutcome<W>,
+        effects: &mut EmitEffects<W>,
     ) {
         for entry in &route.entries {
             if let Some(session) = self.sessions.get_mut(&entry.subscriber) {
@@ -244,14 +271,14 @@ impl<W> Hub<W> {
                 session.outbox.push(queued, route.policy.overflow);
                 // A page that subscribes and ends again and again, and never fetches, loses events of subscriptions
                 // that are not there any more. Looked at rarely, since it is rare.
-                if session.outbox.untold() > 2 * session.subscriptions + MOST_UNTOLD {
+                if session.outbox.unreported_gaps() > 2 * session.subscriptions + MAX_UNTOLD {
                     let (subscriptions, key) = (&self.subscriptions, entry.subscriber);
                     session
                         .outbox
                         .forget_all_but(|id| subscriptions.contains(key, id));
                 }
                 if session.parked.is_some() {
-                    session.answer_parked(clock(), outcome.get_or_insert_default());
+                    session.answer_parked(clock(), effects.get_or_insert_default());
                 }
             } else if let Some(consumer) = self.consumers.get_mut(&entry.subscriber) {
                 let reach = audience.reach_host();
@@ -266,7 +293,7 @@ impl<W> Hub<W> {
                 };
                 consumer.queue.push(queued, route.policy.overflow);
                 if let Some(waker) = consumer.take_waker() {
-                    outcome.get_or_insert_default().wakers.push(waker);
+                    effects.get_or_insert_default().wakers.push(waker);
                 }
             }
         }

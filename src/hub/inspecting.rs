@@ -3,25 +3,26 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::model::inspection::{ConsumerInspection, Load, PageInspection, WebviewInspection};
+use crate::model::inspection::{ConsumerInspection, PageInspection, QueueUsage, WebviewInspection};
 use crate::model::pattern::EventPattern;
 
 use super::queue::QueueBound;
-use super::subscriptions::{Hearing, SubscriberKey, SubscriptionId};
+use super::subscriptions::{SubscriberKey, SubscriptionId};
 use super::{Hub, Webview};
+use crate::model::delivery::DeliveryFilter;
 
 /// What concerns the app as a whole, and what there is to look at one by one.
 #[derive(Debug)]
 pub(crate) struct Overview {
     pub(crate) seq: u64,
     pub(crate) refused: u64,
-    pub(crate) retained: Load,
+    pub(crate) retained: QueueUsage,
     pub(crate) webviews: Vec<Arc<str>>,
     pub(crate) consumers: Vec<SubscriberKey>,
 }
 
 /// A subscription as it stands in the hub. Copied as it is, and put into words after the lock.
-pub(crate) type Listed = (SubscriptionId, EventPattern, Hearing);
+pub(crate) type Listed = (SubscriptionId, EventPattern, DeliveryFilter);
 
 impl<W> Hub<W> {
     pub(crate) fn overview(&self) -> Overview {
@@ -64,7 +65,7 @@ impl<W> Hub<W> {
         Some((inspection, key))
     }
 
-    fn backlog_load(&self, webview: &Webview<W>, now: Instant) -> Option<Load> {
+    fn backlog_load(&self, webview: &Webview<W>, now: Instant) -> Option<QueueUsage> {
         let history = webview.history.as_ref()?;
         let is_over = history.until.is_some_and(|until| now >= until);
         (!is_over).then(|| load_of(history.backlog.load(), self.backlog_bound()))
@@ -111,8 +112,8 @@ impl<W> Hub<W> {
     }
 }
 
-fn load_of((events, bytes): (usize, usize), bound: QueueBound) -> Load {
-    Load {
+fn load_of((events, bytes): (usize, usize), bound: QueueBound) -> QueueUsage {
+    QueueUsage {
         events,
         bytes,
         max_events: bound.events,

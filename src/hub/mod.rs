@@ -5,12 +5,12 @@
 //! pull or a command.
 
 pub(crate) mod backlog;
+pub(crate) mod command_log;
 pub(crate) mod consumer;
 mod emission;
 pub(crate) mod inspecting;
 #[cfg(test)]
 mod model;
-pub(crate) mod order;
 pub(crate) mod outbox;
 mod pages;
 pub(crate) mod queue;
@@ -27,23 +27,25 @@ use std::time::{Duration, Instant};
 
 use crate::config::Limits;
 use crate::flood::Flood;
+use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result};
-use crate::model::event::{Provenance, Source, Tick};
+use crate::model::event::{Provenance, Tick};
 use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::model::policy::Policies;
 use crate::model::target::{Selection, Target};
-use crate::permissions::Place;
+use crate::permissions::WebviewLocation;
 
+use crate::model::delivery::Addressing;
 use backlog::Backlog;
+use command_log::{CommandLog, JsonResult};
 use consumer::Consumer;
-use order::{Answer, CommandOrder};
 use outbox::{Answered, Batch};
-use queue::{Entry, QueueBound};
+use queue::{QueueBound, QueueEntry};
 use requests::{RequestId, Requests};
 use retained::Retained;
 use session::{Session, SessionId};
-use subscriptions::{Reach, SubscriberKey, Subscriptions};
+use subscriptions::{SubscriberKey, Subscriptions};
 
 pub(crate) use pages::{Command, Pull};
 pub(crate) use subscribing::{Resumption, SubscriptionRequest};
@@ -125,19 +127,38 @@ struct PageBefore {
 struct EndedSession<W> {
     key: SubscriberKey,
     id: SessionId,
-    order: CommandOrder<W>,
+    order: CommandLog<W>,
 }
 
 /// What somebody wants to emit.
 #[derive(Debug, Clone)]
-pub(crate) struct Draft {
+pub(crate) struct NewEvent {
     pub(crate) name: EventName,
     pub(crate) payload: Json,
-    pub(crate) source: Source,
+    pub(crate) source: Endpoint,
     pub(crate) tick: Option<Tick>,
     pub(crate) provenance: Option<Arc<Provenance>>,
     /// Whether it is kept for later subscribers. The policy of its name says, if this does not.
     pub(crate) retain: Option<bool>,
+}
+
+/// An event that was refused, with the reason.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) event: NewEvent,
+    pub(crate) error: Error,
+}
+
+impl Refusal {
+    pub(crate) fn of(event: NewEvent, error: Error) -> Box<Self> {
+        Box::new(Self { event, error })
+    }
+}
+
+impl From<Box<Refusal>> for Error {
+    fn from(refusal: Box<Refusal>) -> Self {
+        refusal.error
+    }
 }
 
 /// Whom an event is for.
@@ -176,12 +197,12 @@ pub(crate) enum Receiver {
 
 impl Audience {
     /// How the event is for this page; `None` if it is not.
-    fn reach_page(&self, webview: &str, window: &str) -> Option<Reach> {
+    fn reach_page(&self, webview: &str, window: &str) -> Option<Addressing> {
         let is_in = |selection: &Selection| selection.has_webview(webview, window);
         let reach = match &self.to {
-            None => Reach::Broadcast,
-            Some(to) if to.selection.everyone => Reach::Broadcast,
-            Some(to) if is_in(&to.selection) => Reach::Sent,
+            None => Addressing::Broadcast,
+            Some(to) if to.selection.everyone => Addressing::Broadcast,
+            Some(to) if is_in(&to.selection) => Addressing::Sent,
             Some(_) => return None,
         };
         (!self.except.as_ref().is_some_and(is_in)).then_some(reach)
@@ -193,62 +214,75 @@ impl Audience {
         sent.map(|to| &to.target)
     }
 
-    fn reach_host(&self) -> Reach {
+    fn reach_host(&self) -> Addressing {
         match &self.to {
-            None => Reach::Broadcast,
-            Some(to) if to.selection.everyone => Reach::Broadcast,
-            Some(to) if to.selection.host => Reach::Sent,
-            Some(_) => Reach::Elsewhere,
+            None => Addressing::Broadcast,
+            Some(to) if to.selection.everyone => Addressing::Broadcast,
+            Some(to) if to.selection.host => Addressing::Sent,
+            Some(_) => Addressing::Elsewhere,
         }
     }
 }
 
-/// What is to be done once the lock is released.
+/// What to do once the lock is released.
 #[derive(Debug)]
 #[must_use]
-pub(crate) struct Outcome<W> {
-    /// Pulls to be answered with these batches.
-    pub(crate) answers: Vec<(W, Batch)>,
-    /// Questions to be answered with these answers, and pulls that are refused though their acknowledgement counts.
-    pub(crate) answered: Vec<(W, Answer)>,
-    /// Questions whose page is gone.
-    pub(crate) askers: Vec<W>,
-    /// Questions to responders in Rust that nobody waits for any more.
-    pub(crate) given_up: Vec<RequestId>,
-    /// Pulls of pages that are gone.
-    pub(crate) orphans: Vec<W>,
-    /// Pulls of pages in whose place another one has opened a session; they may still be there.
-    pub(crate) superseded: Vec<W>,
+pub(crate) struct Effects<W> {
+    /// Pulls to answer with these batches.
+    pub(crate) batches: Vec<(W, Batch)>,
+    /// Commands, requests and pulls to answer with these results.
+    pub(crate) replies: Vec<(W, JsonResult)>,
+    /// Those whose page is gone, with the error for a page that is there after all.
+    pub(crate) gone: Vec<(W, Error)>,
+    /// Requests to responders of the host whose caller waits no longer.
+    pub(crate) cancelled: Vec<RequestId>,
+    /// Tasks to wake, which read a queue of the host.
     pub(crate) wakers: Vec<Waker>,
     /// Whether [`Hub::expire`] is due earlier than its caller knows.
     pub(crate) rearm: bool,
     /// Whether a queue may have room again.
-    pub(crate) room: bool,
-    /// Webviews that went to another origin, where the jobs of the page before end.
-    pub(crate) moved_away: Vec<Arc<str>>,
-    /// What a page has handled, which is dropped where nobody waits for the hub.
-    pub(crate) handled: Vec<Arc<Answered>>,
+    pub(crate) has_room: bool,
+    /// Whether somebody listens to something new.
+    pub(crate) has_new_listeners: bool,
+    /// Webviews that show a page of another origin, so the jobs of the page before end.
+    pub(crate) changed_origin: Vec<Arc<str>>,
+    /// Items that a page has acknowledged. Dropping them may take a while, so it happens after the lock.
+    pub(crate) acknowledged: Vec<Arc<Answered>>,
 }
 
-/// What is to be done about an event, mostly nothing: it was queued, and its page has yet to fetch what came before.
-pub(crate) type EmitOutcome<W> = Option<Box<Outcome<W>>>;
+/// The effects of an event: usually none, since its page has yet to fetch what came before.
+pub(crate) type EmitEffects<W> = Option<Box<Effects<W>>>;
 
-impl<W> Default for Outcome<W> {
+impl<W> Default for Effects<W> {
     fn default() -> Self {
         Self {
-            answers: Vec::new(),
-            answered: Vec::new(),
-            askers: Vec::new(),
-            given_up: Vec::new(),
-            orphans: Vec::new(),
-            superseded: Vec::new(),
+            batches: Vec::new(),
+            replies: Vec::new(),
+            gone: Vec::new(),
+            cancelled: Vec::new(),
             wakers: Vec::new(),
             rearm: false,
-            room: false,
-            moved_away: Vec::new(),
-            handled: Vec::new(),
+            has_room: false,
+            has_new_listeners: false,
+            changed_origin: Vec::new(),
+            acknowledged: Vec::new(),
         }
     }
+}
+
+impl<W> Effects<W> {
+    /// Parks these for a page that is gone.
+    fn give_up_on(&mut self, waiters: impl IntoIterator<Item = W>, error: impl Fn() -> Error) {
+        let waiters = waiters.into_iter();
+        self.gone.extend(waiters.map(|waiter| (waiter, error())));
+    }
+}
+
+fn session_is_over() -> Error {
+    Error::new(
+        ErrorCode::StaleSession,
+        "this session is over: its page was left, or another page has opened a session in its webview",
+    )
 }
 
 fn closed(webview: &str) -> Error {
@@ -307,7 +341,7 @@ impl<W> Hub<W> {
     }
 
     /// Every webview and its window.
-    pub(crate) fn places(&self) -> Vec<Place> {
+    pub(crate) fn locations(&self) -> Vec<WebviewLocation> {
         let webviews = self.webviews.iter();
         webviews
             .map(|(label, webview)| (Arc::clone(label), Arc::clone(&webview.window)))
@@ -323,45 +357,44 @@ impl<W> Hub<W> {
     }
 
     /// A window is gone, and with it its webviews, whose labels come back.
-    pub(crate) fn remove_window(&mut self, window: &str) -> (Vec<Arc<str>>, Outcome<W>) {
+    pub(crate) fn remove_window(&mut self, window: &str) -> (Vec<Arc<str>>, Effects<W>) {
         let gone: Vec<Arc<str>> = self
             .webviews
             .iter()
             .filter(|(_, webview)| &*webview.window == window)
             .map(|(label, _)| Arc::clone(label))
             .collect();
-        let mut outcome = Outcome::default();
+        let mut effects = Effects::default();
         for label in &gone {
-            self.end_asking_of(label, &mut outcome);
+            self.end_requests_from(label, &mut effects);
         }
         for label in &gone {
-            self.end_page(label, &mut outcome);
-            self.end_waiting_for(label, &mut outcome);
+            self.end_page(label, &mut effects);
+            self.end_waiting_for(label, &mut effects);
             if let Some(webview) = self.webviews.remove(label) {
                 let ended = webview.ended.into_iter();
-                outcome
-                    .orphans
-                    .extend(ended.flat_map(|mut ended| ended.order.finish(Err(closed(label)))));
+                let waiting = ended.flat_map(|mut ended| ended.order.finish(Err(closed(label))));
+                effects.give_up_on(waiting, session_is_over);
             }
         }
-        (gone, outcome)
+        (gone, effects)
     }
 
     /// The app exits: every page and every stream ends, and nothing is accepted from now on.
-    pub(crate) fn shut_down(&mut self) -> Outcome<W> {
+    pub(crate) fn shut_down(&mut self) -> Effects<W> {
         self.exiting = true;
-        let mut outcome = Outcome::default();
+        let mut effects = Effects::default();
         let labels: Vec<Arc<str>> = self.webviews.keys().cloned().collect();
-        self.end_all_requests(&mut outcome);
+        self.end_all_requests(&mut effects);
         for label in labels {
-            self.end_page(&label, &mut outcome);
+            self.end_page(&label, &mut effects);
         }
         let consumers = self.consumers.values_mut();
-        outcome
+        effects
             .wakers
             .extend(consumers.filter_map(Consumer::take_waker));
-        outcome.room = true;
-        outcome
+        effects.has_room = true;
+        effects
     }
 
     // Listeners in the app
@@ -383,7 +416,7 @@ impl<W> Hub<W> {
         &mut self,
         key: SubscriberKey,
         waker: Waker,
-    ) -> (Poll<Option<Entry>>, Option<Waker>) {
+    ) -> (Poll<Option<QueueEntry>>, Option<Waker>) {
         let Some(consumer) = self.consumers.get_mut(&key) else {
             return (Poll::Ready(None), Some(waker));
         };

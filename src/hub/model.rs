@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use super::order::Turn;
+use super::command_log::CommandAdmission;
 use super::outbox::{Batch, BatchBound, Item};
 use super::session::SessionId;
 use super::subscriptions::SubscriberKey;
@@ -92,7 +92,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// What a subscription has got.
 #[derive(Debug, Default)]
-struct Heard {
+struct Received {
     pattern: String,
     since: u64,
     until: Option<u64>,
@@ -103,7 +103,7 @@ struct Heard {
     is_renewed: bool,
 }
 
-impl Heard {
+impl Received {
     fn last(&self) -> Option<u64> {
         self.live.iter().chain(&self.replayed).max().copied()
     }
@@ -125,9 +125,9 @@ struct Page {
     key: Option<SubscriberKey>,
     n: u64,
     handled: u64,
-    /// Answers on their way, oldest first.
+    /// Responses on their way, oldest first.
     mailbox: Vec<Batch>,
-    heard: BTreeMap<u32, Heard>,
+    heard: BTreeMap<u32, Received>,
     started: Option<Instant>,
 }
 
@@ -195,8 +195,8 @@ impl World {
         }
     }
 
-    fn settle(&mut self, outcome: Outcome<usize>) {
-        for (page, batch) in outcome.answers {
+    fn apply_effects(&mut self, effects: Effects<usize>) {
+        for (page, batch) in effects.batches {
             if !batch.is_empty() {
                 self.pages[page].mailbox.push(batch);
             }
@@ -211,11 +211,11 @@ impl World {
             n: self.pages[page].n,
             origin: origin(),
         };
-        let (turn, key, outcome) = self
+        let (turn, key, effects) = self
             .hub
             .begin_command(WEBVIEWS[page], command, page, self.now);
-        assert!(matches!(turn, Turn::Run(_)), "{turn:?}");
-        self.settle(outcome);
+        assert!(matches!(turn, CommandAdmission::Run(_)), "{turn:?}");
+        self.apply_effects(effects);
         let key = key.unwrap();
         self.hub.finish_command(key, Ok(String::new()));
         self.pages[page].key = Some(key);
@@ -241,9 +241,9 @@ impl World {
             }
             Step::Reload { page, is_announced } => self.reload(page, is_announced),
             Step::Close { page } => {
-                let (gone, outcome) = self.hub.remove_window(WEBVIEWS[page]);
+                let (gone, effects) = self.hub.remove_window(WEBVIEWS[page]);
                 assert_eq!(gone.len(), 1);
-                self.settle(outcome);
+                self.apply_effects(effects);
                 self.hub.announce(WEBVIEWS[page], WEBVIEWS[page]);
                 self.before[page] = None;
                 let fresh = self.new_page();
@@ -252,21 +252,21 @@ impl World {
             }
             Step::Wait { millis } => {
                 self.now += Duration::from_millis(millis);
-                let (outcome, next) = self.hub.expire(self.now);
+                let (effects, next) = self.hub.expire(self.now);
                 assert!(
                     next.is_none_or(|next| next > self.now),
                     "nothing that is due is left undone"
                 );
-                self.settle(outcome);
+                self.apply_effects(effects);
             }
         }
     }
 
     fn emit(&mut self, name: &'static str, to: Option<usize>) {
-        let draft = Draft {
+        let draft = NewEvent {
             name: EventName::parse(name).unwrap(),
             payload: "null".into(),
-            source: Source::Host,
+            source: Endpoint::Host,
             tick: None,
             provenance: None,
             retain: None,
@@ -276,9 +276,9 @@ impl World {
             except: None,
         };
         let now = self.now;
-        let (receipt, outcome) = self.hub.emit(draft, &audience, || now).unwrap();
+        let (receipt, effects) = self.hub.emit(draft, &audience, || now).unwrap();
         self.events.push((receipt.seq, name, to));
-        self.settle(*outcome.unwrap_or_default());
+        self.apply_effects(*effects.unwrap_or_default());
     }
 
     fn subscribe(&mut self, page: usize, pattern: &str) {
@@ -294,19 +294,19 @@ impl World {
             wants_retained: true,
             resume: None,
         };
-        let (answers, outcome) = self.hub.subscribe(key, vec![request], self.now);
-        let heard = Heard {
+        let (answers, effects) = self.hub.subscribe(key, vec![request], self.now);
+        let heard = Received {
             pattern: pattern.to_owned(),
             since: *answers[0].as_ref().unwrap(),
-            ..Heard::default()
+            ..Received::default()
         };
         self.pages[page].started.get_or_insert(self.now);
         self.pages[page].heard.insert(self.newest_id, heard);
-        self.settle(outcome);
+        self.apply_effects(effects);
     }
 
     fn unsubscribe(&mut self, page: usize, which: usize) {
-        let live = |heard: &Heard| heard.until.is_none();
+        let live = |heard: &Received| heard.until.is_none();
         let ids: Vec<u32> = self.pages[page]
             .heard
             .iter()
@@ -317,10 +317,10 @@ impl World {
             return;
         };
         let key = self.command(page);
-        let outcome = self.hub.unsubscribe(key, &[*id]);
+        let effects = self.hub.unsubscribe(key, &[*id]);
         let seq = self.hub.seq;
         self.pages[page].heard.get_mut(id).unwrap().until = Some(seq);
-        self.settle(outcome);
+        self.apply_effects(effects);
     }
 
     fn pull(&mut self, page: usize) {
@@ -351,7 +351,7 @@ impl World {
             bound: BATCH,
         };
         let pulled = self.hub.pull(WEBVIEWS[page], pull, page, self.now);
-        self.settle(pulled.unwrap());
+        self.apply_effects(pulled.unwrap());
     }
 
     fn receive(&mut self, page: usize, which: usize) {
@@ -398,15 +398,15 @@ impl World {
                         own.heard.get_mut(id).unwrap().gaps.push(lost.gap.clone());
                     }
                 }
-                Item::Question(_) | Item::Ended(..) => panic!("nobody asks here"),
+                Item::RequestMessage(_) | Item::Ended(..) => panic!("nobody asks here"),
             }
         }
     }
 
     fn reload(&mut self, page: usize, is_announced: bool) {
         if is_announced {
-            let outcome = self.hub.leave_page(WEBVIEWS[page], origin());
-            self.settle(outcome);
+            let effects = self.hub.leave_page(WEBVIEWS[page], origin());
+            self.apply_effects(effects);
         }
         let mut fresh = self.new_page();
         std::mem::swap(&mut fresh, &mut self.pages[page]);
@@ -467,9 +467,9 @@ impl World {
                     }
                 })
                 .collect();
-            let (answers, outcome) = self.hub.subscribe(key, requests, self.now);
+            let (answers, effects) = self.hub.subscribe(key, requests, self.now);
             assert!(answers.iter().all(Result::is_ok));
-            self.settle(outcome);
+            self.apply_effects(effects);
         }
     }
 
@@ -550,7 +550,7 @@ impl World {
     }
 
     /// What the page before did not handle, and what came while there was none, reached a page that started in time.
-    fn check_seam(&self, page: usize, heard: &Heard) {
+    fn check_seam(&self, page: usize, heard: &Received) {
         let Some(before) = &self.before[page] else {
             return;
         };
@@ -582,7 +582,7 @@ impl World {
     }
 }
 
-impl Heard {
+impl Received {
     fn is_first_of(&self, page: &Page) -> bool {
         page.heard
             .values()

@@ -2,8 +2,8 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::hub::queue::{Entry, LostEvents, Queue, QueueBound, QueuedEvent};
-use crate::hub::requests::{Ending, Question, RequestId};
+use crate::hub::queue::{LostEvents, Queue, QueueBound, QueueEntry, QueuedEvent};
+use crate::hub::requests::{Ending, RequestId, RequestMessage};
 use crate::hub::subscriptions::SubscriptionId;
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::name::EventName;
@@ -66,16 +66,16 @@ struct Unacknowledged {
 pub(crate) enum Item {
     Event(QueuedEvent),
     Lost(LostEvents),
-    Question(Arc<Question>),
+    RequestMessage(Arc<RequestMessage>),
     /// Nobody waits any more for the answer to a question that was delivered.
     Ended(RequestId, Ending),
 }
 
-impl From<Entry> for Item {
-    fn from(entry: Entry) -> Self {
+impl From<QueueEntry> for Item {
+    fn from(entry: QueueEntry) -> Self {
         match entry {
-            Entry::Event(queued) => Self::Event(queued),
-            Entry::Lost(lost) => Self::Lost(lost),
+            QueueEntry::Event(queued) => Self::Event(queued),
+            QueueEntry::Lost(lost) => Self::Lost(lost),
         }
     }
 }
@@ -95,7 +95,7 @@ impl Item {
         match self {
             Self::Event(queued) => queued.weight(),
             Self::Lost(lost) => lost.weight(),
-            Self::Question(question) => question.weight(),
+            Self::RequestMessage(question) => question.weight(),
             Self::Ended(..) => ENDED,
         }
     }
@@ -148,7 +148,7 @@ pub(crate) struct BatchBound {
 
 /// How many batches a page may have been answered that it has not acknowledged. What it has not acknowledged stands
 /// outside of the queue's limits, so there is to be little of it.
-const MOST_UNACKNOWLEDGED: usize = 8;
+const MAX_UNACKNOWLEDGED: usize = 8;
 
 impl Outbox {
     pub(crate) fn new(bound: QueueBound) -> Self {
@@ -169,8 +169,9 @@ impl Outbox {
     }
 
     /// Queues a question behind the events up to this sequence number.
-    pub(crate) fn push_question(&mut self, question: Arc<Question>, after: u64) {
-        self.requests.push_back((after, Item::Question(question)));
+    pub(crate) fn push_question(&mut self, question: Arc<RequestMessage>, after: u64) {
+        self.requests
+            .push_back((after, Item::RequestMessage(question)));
     }
 
     pub(crate) fn push_ending(&mut self, id: RequestId, ending: Ending, after: u64) {
@@ -179,8 +180,7 @@ impl Outbox {
 
     /// Takes a question back; false if it was delivered.
     pub(crate) fn withdraw(&mut self, id: RequestId) -> bool {
-        let is_it =
-            |(_, item): &(u64, Item)| matches!(item, Item::Question(question) if question.id == id);
+        let is_it = |(_, item): &(u64, Item)| matches!(item, Item::RequestMessage(question) if question.id == id);
         let place = self.requests.iter().position(is_it);
         place
             .and_then(|place| self.requests.remove(place))
@@ -191,7 +191,7 @@ impl Outbox {
     pub(crate) fn withdraw_all(&mut self, name: &EventName) -> Vec<RequestId> {
         let mut withdrawn = Vec::new();
         self.requests.retain(|(_, item)| match item {
-            Item::Question(question) if question.name == *name => {
+            Item::RequestMessage(question) if question.name == *name => {
                 withdrawn.push(question.id);
                 false
             }
@@ -213,12 +213,12 @@ impl Outbox {
     }
 
     /// All that the page has not acknowledged, for the page after it.
-    pub(crate) fn into_unacknowledged(mut self) -> impl Iterator<Item = Entry> {
+    pub(crate) fn into_unacknowledged(mut self) -> impl Iterator<Item = QueueEntry> {
         // Whoever has asked was told that this page is gone.
         let entry_of = |item: &Item| match item {
-            Item::Event(queued) => Some(Entry::Event(queued.clone())),
-            Item::Lost(lost) => Some(Entry::Lost(lost.clone())),
-            Item::Question(_) | Item::Ended(..) => None,
+            Item::Event(queued) => Some(QueueEntry::Event(queued.clone())),
+            Item::Lost(lost) => Some(QueueEntry::Lost(lost.clone())),
+            Item::RequestMessage(_) | Item::Ended(..) => None,
         };
         let acknowledged = self.acknowledged;
         let answered = self.answered.into_iter().flat_map(move |own| {
@@ -331,8 +331,8 @@ impl Outbox {
         self.queue.dropped_events()
     }
 
-    pub(crate) fn untold(&self) -> usize {
-        self.queue.untold()
+    pub(crate) fn unreported_gaps(&self) -> usize {
+        self.queue.unreported_gaps()
     }
 
     #[cfg(test)]
@@ -352,8 +352,8 @@ impl Outbox {
 
     fn fill(&mut self, bound: BatchBound) {
         let (events, _) = self.unacknowledged();
-        let is_behind = events >= MOST_UNACKNOWLEDGED * bound.events
-            || self.answered_length >= MOST_UNACKNOWLEDGED * bound.bytes;
+        let is_behind = events >= MAX_UNACKNOWLEDGED * bound.events
+            || self.answered_length >= MAX_UNACKNOWLEDGED * bound.bytes;
         if is_behind && events > 0 {
             return;
         }
@@ -466,7 +466,7 @@ mod tests {
             .map(|(index, item)| match item {
                 Item::Event(queued) => (index, queued.event.seq()),
                 Item::Lost(lost) => (index, lost.gap.from),
-                Item::Question(_) | Item::Ended(..) => (index, 0),
+                Item::RequestMessage(_) | Item::Ended(..) => (index, 0),
             })
             .collect()
     }
@@ -593,7 +593,7 @@ mod tests {
         let ahead: usize = (0..40)
             .map(|_| outbox.batch_ahead(BATCH).items().len())
             .sum();
-        assert_eq!(BATCH.events + ahead, MOST_UNACKNOWLEDGED * BATCH.events);
+        assert_eq!(BATCH.events + ahead, MAX_UNACKNOWLEDGED * BATCH.events);
         assert!(outbox.batch_ahead(BATCH).more);
         let next = outbox.last_index + 1;
         outbox.acknowledge(1).unwrap();
@@ -637,8 +637,8 @@ mod tests {
         assert!(outbox.acknowledge(5).unwrap().is_none());
         let kept = outbox.into_unacknowledged();
         let seqs = kept.map(|entry| match entry {
-            Entry::Event(queued) => queued.event.seq(),
-            Entry::Lost(lost) => panic!("{lost:?}"),
+            QueueEntry::Event(queued) => queued.event.seq(),
+            QueueEntry::Lost(lost) => panic!("{lost:?}"),
         });
         assert_eq!(seqs.collect::<Vec<_>>(), [6]);
     }
@@ -666,6 +666,6 @@ mod tests {
             .map(|_| outbox.batch_ahead(narrow).items().len())
             .sum();
         assert_eq!(first.items().len() + ahead, 90);
-        assert!(outbox.answered_bytes > MOST_UNACKNOWLEDGED * narrow.bytes);
+        assert!(outbox.answered_bytes > MAX_UNACKNOWLEDGED * narrow.bytes);
     }
 }

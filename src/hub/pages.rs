@@ -6,16 +6,15 @@ use std::time::Instant;
 
 use crate::model::error::{Error, ErrorCode, Result};
 
-use super::backlog::{Backlog, Kept};
-use super::order::{Answer, Turn};
+use super::backlog::{Backlog, BacklogEntry};
+use super::command_log::{CommandAdmission, JsonResult};
 use super::outbox::{Batch, BatchBound, Outbox};
-use super::queue::Entry;
-use super::requests::asker_is_gone;
+use super::queue::QueueEntry;
 use super::session::{ParkedPull, Session, SessionId};
 use super::subscriptions::{SubscriberKey, SubscriptionId};
 use super::{
-    ENDED_ANSWER_BYTES, ENDED_SESSIONS, EndedSession, History, Hub, Outcome, PULL_HOLD, PageBefore,
-    SESSION_LEASE,
+    ENDED_ANSWER_BYTES, ENDED_SESSIONS, Effects, EndedSession, History, Hub, PULL_HOLD, PageBefore,
+    SESSION_LEASE, session_is_over,
 };
 
 /// A command of a page.
@@ -43,14 +42,14 @@ pub(crate) struct Pull {
 
 impl<W> Hub<W> {
     /// The page of this webview was left, for one of this origin.
-    pub(crate) fn leave_page(&mut self, label: &str, origin: Option<String>) -> Outcome<W> {
-        let mut outcome = Outcome::default();
-        self.end_page(label, &mut outcome);
-        self.note_origin(label, origin, &mut outcome);
-        outcome
+    pub(crate) fn leave_page(&mut self, label: &str, origin: Option<String>) -> Effects<W> {
+        let mut effects = Effects::default();
+        self.end_page(label, &mut effects);
+        self.note_origin(label, origin, &mut effects);
+        effects
     }
 
-    fn note_origin(&mut self, label: &str, origin: Option<String>, outcome: &mut Outcome<W>) {
+    fn note_origin(&mut self, label: &str, origin: Option<String>, effects: &mut Effects<W>) {
         let Some((label, webview)) = self
             .webviews
             .get_key_value(label)
@@ -66,13 +65,13 @@ impl<W> Hub<W> {
             return;
         }
         if webview.origin.is_some() && webview.origin != origin {
-            outcome.moved_away.push(label);
+            effects.changed_origin.push(label);
         }
         webview.origin = origin;
     }
 
     /// Ends the session of this webview, and keeps what its page had not acknowledged for the next one.
-    pub(super) fn end_page(&mut self, label: &str, outcome: &mut Outcome<W>) {
+    pub(super) fn end_page(&mut self, label: &str, effects: &mut Effects<W>) {
         let Some(webview) = self.webviews.get_mut(label) else {
             return;
         };
@@ -86,7 +85,7 @@ impl<W> Hub<W> {
             && let Some(mut forgotten) = webview.ended.pop_front()
         {
             let waiting = forgotten.order.finish(Err(stale(forgotten.id)));
-            outcome.orphans.extend(waiting);
+            effects.give_up_on(waiting, session_is_over);
         }
         webview.ended.push_back(EndedSession {
             key,
@@ -95,11 +94,9 @@ impl<W> Hub<W> {
         });
         forget_old_answers(&mut webview.ended);
         self.subscriptions.remove_subscriber(key);
-        self.end_requests_of(key, label, &session.asking, outcome);
-        outcome.room = true;
-        outcome
-            .orphans
-            .extend(session.parked.map(|pull| pull.waiter));
+        self.end_requests_of(key, label, &session.asking, effects);
+        effects.has_room = true;
+        effects.give_up_on(session.parked.map(|pull| pull.waiter), session_is_over);
         // A page that never subscribed took nothing over, so what was kept for it is kept for the next one.
         if session.first_subscribed.is_some() {
             let before = PageBefore {
@@ -116,26 +113,26 @@ impl<W> Hub<W> {
             return;
         };
         let mut losses: Vec<(u64, u64, u64, Arc<[SubscriptionId]>)> = Vec::new();
-        let mut kept: Vec<Kept> = Vec::new();
+        let mut kept: Vec<BacklogEntry> = Vec::new();
         for entry in outbox.into_unacknowledged() {
             match entry {
-                Entry::Lost(lost) => {
+                QueueEntry::Lost(lost) => {
                     let ids = lost.subscriptions.into_iter().collect();
                     losses.push((lost.gap.from, lost.gap.to, lost.gap.count, ids));
                 }
-                Entry::Event(queued)
+                QueueEntry::Event(queued)
                     if self.subscriptions.policy(queued.event.event_name()).history =>
                 {
-                    kept.push(Kept {
+                    kept.push(BacklogEntry {
                         event: queued.event,
                         reach: queued.reach,
-                        owed_to: Some(queued.subscriptions),
+                        pending_for: Some(queued.subscriptions),
                     });
                 }
-                Entry::Event(_) => {}
+                QueueEntry::Event(_) => {}
             }
         }
-        let is_missed = |kept: &&Kept| !kept.is_only_retained();
+        let is_missed = |kept: &&BacklogEntry| !kept.is_only_retained();
         let first_kept = kept.iter().filter(is_missed).map(|kept| kept.event.seq());
         let first_lost = losses.iter().map(|(from, ..)| *from);
         // The next page resumes before the oldest event that this one has not acknowledged, else now.
@@ -147,8 +144,8 @@ impl<W> Hub<W> {
         if let Some(history) = &webview.history {
             let nobody: Arc<[SubscriptionId]> = [].into();
             let unclaimed = history.backlog.after(resumes_after);
-            kept.extend(unclaimed.map(|kept| Kept {
-                owed_to: Some(Arc::clone(&nobody)),
+            kept.extend(unclaimed.map(|kept| BacklogEntry {
+                pending_for: Some(Arc::clone(&nobody)),
                 ..kept.clone()
             }));
             let evicted = history.backlog.evicted_after(resumes_after);
@@ -158,8 +155,8 @@ impl<W> Hub<W> {
         // Its queue had some of that, too, and so stands before; twice it would take the room of another event.
         kept.dedup_by(|next, own| next.is_unclaimed_copy_of(own));
         let mut backlog = Backlog::new(bound, resumes_after, self.seq);
-        for (from, to, count, owed_to) in losses {
-            backlog.note_loss(from, to, count, Some(&owed_to));
+        for (from, to, count, pending_for) in losses {
+            backlog.note_loss(from, to, count, Some(&pending_for));
         }
         for kept in kept {
             backlog.keep(kept);
@@ -178,8 +175,8 @@ impl<W> Hub<W> {
         command: Command,
         waiter: W,
         now: Instant,
-    ) -> (Turn<W>, Option<SubscriberKey>, Outcome<W>) {
-        let mut outcome = Outcome::default();
+    ) -> (CommandAdmission<W>, Option<SubscriberKey>, Effects<W>) {
+        let mut effects = Effects::default();
         let Command {
             name,
             session: id,
@@ -190,21 +187,21 @@ impl<W> Hub<W> {
             .ended_session(label, id)
             .filter(|ended| ended.order.is_newest(n))
         {
-            return (ended.order.begin(n, name, waiter), None, outcome);
+            return (ended.order.begin(n, name, waiter), None, effects);
         }
-        let key = match self.open(label, command, now, &mut outcome) {
+        let key = match self.open(label, command, now, &mut effects) {
             Ok(key) => key,
-            Err(error) => return (Turn::Refuse(waiter, error), None, outcome),
+            Err(error) => return (CommandAdmission::Refuse(waiter, error), None, effects),
         };
         let Some(session) = self.sessions.get_mut(&key) else {
-            return (Turn::Refuse(waiter, stale(id)), None, outcome);
+            return (CommandAdmission::Refuse(waiter, stale(id)), None, effects);
         };
         session.last_seen = now;
-        (session.order.begin(n, name, waiter), Some(key), outcome)
+        (session.order.begin(n, name, waiter), Some(key), effects)
     }
 
     /// Records a command's answer and gives back those who wait for it, too.
-    pub(crate) fn finish_command(&mut self, key: SubscriberKey, answer: Answer) -> Vec<W> {
+    pub(crate) fn finish_command(&mut self, key: SubscriberKey, answer: JsonResult) -> Vec<W> {
         let order = match self.sessions.get_mut(&key) {
             Some(session) => Some(&mut session.order),
             None => self
@@ -227,7 +224,7 @@ impl<W> Hub<W> {
         label: &str,
         command: Command,
         now: Instant,
-        outcome: &mut Outcome<W>,
+        effects: &mut Effects<W>,
     ) -> Result<SubscriberKey> {
         let Command {
             session: id,
@@ -250,19 +247,18 @@ impl<W> Hub<W> {
         webview.flood.take_session(now)?;
         let label = Arc::clone(label);
         // Had its page been left, the session would have ended then: this one may still be listening, and is told.
-        let mut taken_over = Outcome::default();
+        let mut taken_over = Effects::default();
         self.end_page(&label, &mut taken_over);
-        outcome.superseded.append(&mut taken_over.orphans);
-        // Those who asked that page are told; what it has asked itself goes back to it, too.
-        outcome.answered.append(&mut taken_over.answered);
-        let askers = taken_over.askers.into_iter();
-        outcome
-            .answered
-            .extend(askers.map(|asker| (asker, Err(asker_is_gone()))));
-        outcome.given_up.append(&mut taken_over.given_up);
-        outcome.answers.append(&mut taken_over.answers);
-        outcome.room |= taken_over.room;
-        self.note_origin(&label, origin, outcome);
+        // Its callers get an error, and so does its page for what it has requested itself.
+        effects.replies.append(&mut taken_over.replies);
+        let gone = taken_over.gone.into_iter();
+        effects
+            .replies
+            .extend(gone.map(|(waiter, error)| (waiter, Err(error))));
+        effects.cancelled.append(&mut taken_over.cancelled);
+        effects.batches.append(&mut taken_over.batches);
+        effects.has_room |= taken_over.has_room;
+        self.note_origin(&label, origin, effects);
         let key = self.next_key();
         let bound = self.queue_bound();
         let Some(webview) = self.webviews.get_mut(&label) else {
@@ -271,7 +267,7 @@ impl<W> Hub<W> {
         webview.session = Some(key);
         let session = Session::new(id, label, webview.origin.clone(), bound, now);
         self.sessions.insert(key, session);
-        outcome.rearm |= self.arm(now + SESSION_LEASE);
+        effects.rearm |= self.arm(now + SESSION_LEASE);
         Ok(key)
     }
 
@@ -293,13 +289,13 @@ impl<W> Hub<W> {
     }
 
     /// Ends these subscriptions. With the last one, the page's pull ends.
-    pub(crate) fn unsubscribe(&mut self, key: SubscriberKey, ids: &[SubscriptionId]) -> Outcome<W> {
-        let mut outcome = Outcome::default();
+    pub(crate) fn unsubscribe(&mut self, key: SubscriberKey, ids: &[SubscriptionId]) -> Effects<W> {
+        let mut effects = Effects::default();
         let Some(session) = self.sessions.get_mut(&key) else {
-            return outcome;
+            return effects;
         };
         // Even while its queue stays full: events that this page does not hear any more do not wait for it.
-        outcome.room = true;
+        effects.has_room = true;
         let ended = self.subscriptions.remove_many(key, ids);
         session.subscriptions -= ended;
         for id in ids {
@@ -308,28 +304,28 @@ impl<W> Hub<W> {
         if session.subscriptions == 0 {
             session.outbox.drop_queued();
         }
-        self.end_idle_pull(key, &mut outcome);
-        outcome
+        self.end_idle_pull(key, &mut effects);
+        effects
     }
 
     /// Nothing can come for this page any more, so its pull ends.
-    pub(super) fn end_idle_pull(&mut self, key: SubscriberKey, outcome: &mut Outcome<W>) {
+    pub(super) fn end_idle_pull(&mut self, key: SubscriberKey, effects: &mut Effects<W>) {
         let session = self.sessions.get_mut(&key);
         if let Some(session) = session.filter(|session| session.is_idle())
             && let Some(pull) = session.parked.take()
         {
-            outcome.answers.push((pull.waiter, Batch::default()));
+            effects.batches.push((pull.waiter, Batch::default()));
         }
     }
 
-    /// Answers a pull, or parks it until there is something. One that reads ahead is never parked.
+    /// Responses a pull, or parks it until there is something. One that reads ahead is never parked.
     pub(crate) fn pull(
         &mut self,
         label: &str,
         pull: Pull,
         waiter: W,
         now: Instant,
-    ) -> Result<Outcome<W>, (W, Error)> {
+    ) -> Result<Effects<W>, (W, Error)> {
         let Some(session) = self
             .session_key(label, pull.session)
             .ok()
@@ -337,12 +333,12 @@ impl<W> Hub<W> {
         else {
             return Err((waiter, stale(pull.session)));
         };
-        let mut outcome = Outcome::default();
+        let mut effects = Effects::default();
         match session.outbox.acknowledge(pull.ack) {
             Ok(None) => {}
             Ok(Some(handled)) => {
                 session.acknowledged_at = Some(now);
-                outcome.handled = handled;
+                effects.acknowledged = handled;
             }
             Err(error) => return Err((waiter, error)),
         }
@@ -353,44 +349,44 @@ impl<W> Hub<W> {
             && let Some(webview) = self.webviews.get(label)
             && let Err(error) = webview.flood.take_repeated(repeated, now)
         {
-            outcome.answered.push((waiter, Err(error)));
-            return Ok(outcome);
+            effects.replies.push((waiter, Err(error)));
+            return Ok(effects);
         }
         if pull.is_ahead {
             let batch = session.outbox.batch_ahead(pull.bound);
-            outcome.room = !batch.is_empty();
-            outcome.answers.push((waiter, batch));
-            return Ok(outcome);
+            effects.has_room = !batch.is_empty();
+            effects.batches.push((waiter, batch));
+            return Ok(effects);
         }
         if let Some(superseded) = session.parked.take() {
-            outcome.answers.push((superseded.waiter, Batch::default()));
+            effects.batches.push((superseded.waiter, Batch::default()));
         }
         let batch = session.outbox.batch(pull.ack, pull.bound);
         if !batch.is_empty() || session.is_idle() || pull.is_prompt {
-            outcome.room = !batch.is_empty();
-            outcome.answers.push((waiter, batch));
-            return Ok(outcome);
+            effects.has_room = !batch.is_empty();
+            effects.batches.push((waiter, batch));
+            return Ok(effects);
         }
         session.parked = Some(ParkedPull {
             waiter,
             bound: pull.bound,
             since: now,
         });
-        outcome.rearm = self.arm(now + PULL_HOLD);
-        Ok(outcome)
+        effects.rearm = self.arm(now + PULL_HOLD);
+        Ok(effects)
     }
 
-    /// Answers the pulls that were held long enough, ends the sessions that nobody has heard of, and forgets what was
+    /// Responses the pulls that were held long enough, ends the sessions that nobody has heard of, and forgets what was
     /// kept for pages that have started.
     ///
-    /// Returns when to call again: by then at the latest, or as soon as an outcome says `rearm`.
-    pub(crate) fn expire(&mut self, now: Instant) -> (Outcome<W>, Option<Instant>) {
-        let mut outcome = Outcome::default();
+    /// Returns when to call again: by then at the latest, or as soon as an effects says `rearm`.
+    pub(crate) fn expire(&mut self, now: Instant) -> (Effects<W>, Option<Instant>) {
+        let mut effects = Effects::default();
         let mut abandoned = Vec::new();
         for session in self.sessions.values_mut() {
             if let Some(pull) = session.parked.take_if(|pull| now >= pull.since + PULL_HOLD) {
                 session.last_seen = now;
-                outcome.answers.push((pull.waiter, Batch::default()));
+                effects.batches.push((pull.waiter, Batch::default()));
             }
             if std::mem::take(&mut session.has_waited) {
                 session.last_seen = now;
@@ -401,9 +397,9 @@ impl<W> Hub<W> {
             }
         }
         for label in abandoned {
-            self.end_page(&label, &mut outcome);
+            self.end_page(&label, &mut effects);
         }
-        self.expire_requests(now, &mut outcome);
+        self.expire_requests(now, &mut effects);
         for webview in self.webviews.values_mut() {
             webview
                 .history
@@ -425,7 +421,7 @@ impl<W> Hub<W> {
             .chain(starts)
             .chain(self.requests.next_due())
             .min();
-        (outcome, self.armed)
+        (effects, self.armed)
     }
 
     pub(super) fn arm(&mut self, due: Instant) -> bool {
@@ -462,7 +458,7 @@ mod tests {
     use super::*;
     use crate::config::Limits;
     use crate::hub::outbox::Item;
-    use crate::hub::{Audience, Draft, Resumption, START_UP, SubscriptionRequest};
+    use crate::hub::{Audience, NewEvent, Resumption, START_UP, SubscriptionRequest};
     use crate::model::name::EventName;
     use crate::model::pattern::EventPattern;
     use crate::model::policy::Policies;
@@ -488,14 +484,14 @@ mod tests {
         hub: &mut Hub<char>,
         session: SessionId,
         now: Instant,
-    ) -> (SubscriberKey, Outcome<char>) {
+    ) -> (SubscriberKey, Effects<char>) {
         let command = Command {
             name: "subscribe",
             session,
             n: 1,
             origin: Some("app".to_owned()),
         };
-        let (_, key, outcome) = hub.begin_command("main", command, 'c', now);
+        let (_, key, effects) = hub.begin_command("main", command, 'c', now);
         let request = SubscriptionRequest {
             id: 1,
             pattern: EventPattern::parse("*").unwrap(),
@@ -508,14 +504,14 @@ mod tests {
         let key = key.unwrap();
         assert!(hub.subscribe(key, vec![request], now).0[0].is_ok());
         hub.finish_command(key, Ok(String::new()));
-        (key, outcome)
+        (key, effects)
     }
 
     fn pull(
         hub: &mut Hub<char>,
         waiter: char,
         now: Instant,
-    ) -> Result<Outcome<char>, (char, Error)> {
+    ) -> Result<Effects<char>, (char, Error)> {
         let pull = Pull {
             session: id(1),
             ack: 0,
@@ -527,10 +523,10 @@ mod tests {
     }
 
     fn emit(hub: &mut Hub<char>, now: Instant) -> usize {
-        let draft = Draft {
+        let draft = NewEvent {
             name: EventName::parse("x").unwrap(),
             payload: "null".into(),
-            source: crate::model::event::Source::Host,
+            source: crate::model::event::Endpoint::Host,
             tick: None,
             provenance: None,
             retain: None,
@@ -546,22 +542,22 @@ mod tests {
         let start = Instant::now();
         let (mut hub, _) = hub(start);
         let parked = start + Duration::from_secs(5);
-        let outcome = pull(&mut hub, 'p', parked).unwrap();
+        let effects = pull(&mut hub, 'p', parked).unwrap();
         assert!(
-            outcome.answers.is_empty() && !outcome.rearm,
+            effects.batches.is_empty() && !effects.rearm,
             "the start-up phase ends earlier"
         );
-        let (outcome, next) = hub.expire(start + START_UP);
-        assert!(outcome.answers.is_empty());
+        let (effects, next) = hub.expire(start + START_UP);
+        assert!(effects.batches.is_empty());
         assert_eq!(next, Some(parked + PULL_HOLD));
-        let (outcome, _) = hub.expire(parked + PULL_HOLD - Duration::from_millis(1));
-        assert!(outcome.answers.is_empty());
-        let (outcome, next) = hub.expire(parked + PULL_HOLD);
-        assert!(matches!(&outcome.answers[..], [('p', batch)] if batch.is_empty()));
+        let (effects, _) = hub.expire(parked + PULL_HOLD - Duration::from_millis(1));
+        assert!(effects.batches.is_empty());
+        let (effects, next) = hub.expire(parked + PULL_HOLD);
+        assert!(matches!(&effects.batches[..], [('p', batch)] if batch.is_empty()));
         assert_eq!(next, Some(parked + PULL_HOLD + SESSION_LEASE));
         // The renewed pull is due before the lease, and whoever keeps time has to know.
-        let outcome = pull(&mut hub, 'q', parked + PULL_HOLD).unwrap();
-        assert!(outcome.rearm);
+        let effects = pull(&mut hub, 'q', parked + PULL_HOLD).unwrap();
+        assert!(effects.rearm);
     }
 
     #[test]
@@ -572,8 +568,8 @@ mod tests {
         let (_, next) = hub.expire(start + SESSION_LEASE - Duration::from_millis(1));
         assert_eq!(next, Some(start + SESSION_LEASE));
         assert_eq!(hub.sessions.len(), 1);
-        let (outcome, next) = hub.expire(start + SESSION_LEASE);
-        assert!(hub.sessions.is_empty() && outcome.room);
+        let (effects, next) = hub.expire(start + SESSION_LEASE);
+        assert!(hub.sessions.is_empty() && effects.has_room);
         assert_eq!(next, None);
         assert!(pull(&mut hub, 'p', start).is_err());
     }
@@ -583,8 +579,8 @@ mod tests {
         let start = Instant::now();
         let (mut hub, _) = hub(start);
         assert!(pull(&mut hub, 'p', start).is_ok());
-        let outcome = hub.leave_page("main", None);
-        assert_eq!(outcome.orphans, ['p']);
+        let effects = hub.leave_page("main", None);
+        assert_eq!(waiters_of(&effects.gone), ['p']);
         assert_eq!(emit(&mut hub, start), 0);
     }
 
@@ -593,9 +589,9 @@ mod tests {
         let start = Instant::now();
         let (mut hub, _) = hub(start);
         assert!(pull(&mut hub, 'p', start).is_ok());
-        let (_, outcome) = open(&mut hub, id(2), start);
-        assert_eq!(outcome.superseded, ['p']);
-        assert!(outcome.orphans.is_empty());
+        let (_, effects) = open(&mut hub, id(2), start);
+        assert!(matches!(effects.replies[..], [('p', Err(_))]));
+        assert!(effects.gone.is_empty());
     }
 
     #[test]
@@ -616,10 +612,10 @@ mod tests {
         emit(&mut hub, start);
         let key = open(&mut hub, id(1), start).0;
         assert_eq!(hub.past_of(key), 1);
-        let draft = Draft {
+        let draft = NewEvent {
             name: EventName::parse("kept").unwrap(),
             payload: "null".into(),
-            source: crate::model::event::Source::Host,
+            source: crate::model::event::Endpoint::Host,
             tick: None,
             retain: Some(true),
             provenance: None,
@@ -656,10 +652,14 @@ mod tests {
             let _ = hub.unsubscribe(key, &[n]);
         }
         let outbox = &hub.sessions[&key].outbox;
-        assert!(outbox.untold() < 1100, "{}", outbox.untold());
+        assert!(
+            outbox.unreported_gaps() < 1100,
+            "{}",
+            outbox.unreported_gaps()
+        );
         // The one that is still there is told of all that it has lost.
-        let outcome = pull(&mut hub, 'p', start).unwrap();
-        let told = outcome.answers[0]
+        let effects = pull(&mut hub, 'p', start).unwrap();
+        let told = effects.batches[0]
             .1
             .items()
             .iter()
@@ -677,7 +677,7 @@ mod tests {
         let half = "x".repeat(ENDED_ANSWER_BYTES / 2);
         for n in 1..=3 {
             let (key, _) = if n == 1 {
-                (hub.webviews["main"].session.unwrap(), Outcome::default())
+                (hub.webviews["main"].session.unwrap(), Effects::default())
             } else {
                 open(&mut hub, id(n), start)
             };
@@ -699,7 +699,7 @@ mod tests {
                 origin: None,
             };
             match hub.begin_command("main", command, 'c', start).0 {
-                Turn::Repeat(_, answer) => answer.is_ok(),
+                CommandAdmission::Repeat(_, answer) => answer.is_ok(),
                 other => panic!("{other:?}"),
             }
         };
@@ -757,8 +757,8 @@ mod tests {
             is_prompt: false,
             bound: BATCH,
         };
-        let outcome = hub.pull("main", next, 'q', start).unwrap();
-        let items = outcome
+        let effects = hub.pull("main", next, 'q', start).unwrap();
+        let items = effects
             .answers
             .first()
             .map_or(&[][..], |(_, batch)| batch.items());
@@ -772,7 +772,7 @@ mod tests {
                     }
                     to_the_other += usize::from(lost.subscriptions.contains(&2));
                 }
-                Item::Question(_) | Item::Ended(..) => {}
+                Item::RequestMessage(_) | Item::Ended(..) => {}
             }
         }
         (seqs, gaps, to_the_other)
@@ -792,8 +792,8 @@ mod tests {
         let start = Instant::now();
         let (mut hub, _) = hub(start);
         assert!(pull(&mut hub, 'p', start).is_ok());
-        let (gone, outcome) = hub.remove_window("main");
-        assert_eq!((gone.len(), &outcome.orphans[..]), (1, &['p'][..]));
+        let (gone, effects) = hub.remove_window("main");
+        assert_eq!((gone.len(), waiters_of(&effects.gone)), (1, vec!['p']));
         assert!(hub.sessions.is_empty() && hub.webviews.is_empty());
         assert_eq!(hub.expire(start).1, None);
     }

@@ -1,7 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::hub::subscriptions::{Reach, SubscriptionId};
+use crate::hub::subscriptions::SubscriptionId;
+
+use crate::model::delivery::Addressing;
 use crate::model::event::{BusEvent, Gap, GapReason, Mark};
 use crate::model::name::EventName;
 use crate::model::policy::Overflow;
@@ -39,7 +41,7 @@ pub(crate) struct QueueBound {
 pub(crate) struct QueuedEvent {
     pub(crate) event: BusEvent,
     pub(crate) subscriptions: Arc<[SubscriptionId]>,
-    pub(crate) reach: Reach,
+    pub(crate) reach: Addressing,
 }
 
 impl QueuedEvent {
@@ -87,7 +89,7 @@ impl LostEvents {
 }
 
 #[derive(Debug, Clone)]
-pub(crate) enum Entry {
+pub(crate) enum QueueEntry {
     Event(QueuedEvent),
     Lost(LostEvents),
 }
@@ -163,16 +165,16 @@ impl Queue {
         !self.lost.is_empty() || !self.dropped.is_empty()
     }
 
-    pub(crate) fn pop(&mut self) -> Option<Entry> {
+    pub(crate) fn pop(&mut self) -> Option<QueueEntry> {
         if let Some(lost) = self.lost.pop_front() {
-            return Some(Entry::Lost(lost));
+            return Some(QueueEntry::Lost(lost));
         }
         if let Some(lost) = self.next_dropped() {
             self.dropped
                 .retain(|id, _| !lost.subscriptions.contains(id));
-            return Some(Entry::Lost(lost));
+            return Some(QueueEntry::Lost(lost));
         }
-        self.take_first().map(Entry::Event)
+        self.take_first().map(QueueEntry::Event)
     }
 
     /// Nobody is to be told any more of what this subscription has lost.
@@ -185,7 +187,7 @@ impl Queue {
     }
 
     /// For how many subscriptions something was dropped and not told yet.
-    pub(crate) fn untold(&self) -> usize {
+    pub(crate) fn unreported_gaps(&self) -> usize {
         self.dropped.len()
     }
 
@@ -307,7 +309,8 @@ pub(crate) mod tests {
     use std::time::SystemTime;
 
     use super::*;
-    use crate::model::event::{Accepted, Source};
+    use crate::model::endpoint::Endpoint;
+    use crate::model::event::Accepted;
     use crate::model::name::EventName;
 
     pub(crate) fn event(seq: u64, payload: &str) -> BusEvent {
@@ -316,7 +319,7 @@ pub(crate) mod tests {
             name: EventName::parse("e").unwrap(),
             payload: payload.into(),
             accepted_at: SystemTime::UNIX_EPOCH,
-            source: Source::Host,
+            source: Endpoint::Host,
             tick: None,
             provenance: None,
         })
@@ -326,15 +329,15 @@ pub(crate) mod tests {
         QueuedEvent {
             event: event(seq, "null"),
             subscriptions: subscriptions.into(),
-            reach: Reach::Broadcast,
+            reach: Addressing::Broadcast,
         }
     }
 
     fn drain(queue: &mut Queue) -> Vec<String> {
         std::iter::from_fn(|| queue.pop())
             .map(|entry| match entry {
-                Entry::Event(queued) => queued.event.seq().to_string(),
-                Entry::Lost(lost) => format!(
+                QueueEntry::Event(queued) => queued.event.seq().to_string(),
+                QueueEntry::Lost(lost) => format!(
                     "{}..{}#{}{:?}",
                     lost.gap.from, lost.gap.to, lost.gap.count, lost.subscriptions
                 ),
@@ -426,7 +429,7 @@ pub(crate) mod tests {
         queue.push(queued(3, &[1, 2]), Overflow::Latest);
         assert_eq!(queue.len, 1);
         match queue.pop() {
-            Some(Entry::Event(queued)) => {
+            Some(QueueEntry::Event(queued)) => {
                 assert_eq!((queued.event.seq(), queued.event.superseded()), (3, 2));
             }
             other => panic!("{other:?}"),

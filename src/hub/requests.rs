@@ -1,7 +1,7 @@
 //! Questions to pages and to Rust: who asked what, who is to answer it, and how each of them ends.
 //!
 //! ```text
-//! asker ──► open ──► waits for its page (grace) ──► outbox ──► page ──► answer ──► asker
+//! caller ──► open ──► waits for its page (grace) ──► outbox ──► page ──► answer ──► caller
 //!             └────────────────────────────────────────────────► Rust ──┘
 //! ```
 //!
@@ -13,68 +13,57 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
-use crate::model::event::{Provenance, Source, weight_of};
+use crate::model::event::{Provenance, weight_of};
+use crate::model::id::Id;
 use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::model::target::{LabelPattern, Selection, unknown_target};
 
-use super::order::Answer;
+use super::command_log::JsonResult;
 use super::session::SessionId;
 use super::subscriptions::SubscriberKey;
-use super::{Command, Hub, Outcome, SESSION_LEASE};
+use super::{Command, Effects, Hub, SESSION_LEASE};
 
 /// How long a question waits for a page that is still starting.
 pub(crate) const GRACE: Duration = Duration::from_secs(3);
 
 /// How many copies of a page's question wait for its answer. A browser sends one.
-const MOST_COPIES: usize = 16;
+const MAX_COPIES: usize = 16;
 
-/// The id of a question: 128 random bits, so that no page can answer what it was not asked.
+/// The id of a request. It is random, so that no page can respond to a request that it was not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct RequestId(u128);
+pub(crate) struct RequestId(Id);
 
 impl RequestId {
-    const DIGITS: usize = 32;
-
     pub(crate) fn random() -> Result<Self> {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).map_err(|error| {
-            Error::new(
-                ErrorCode::Unavailable,
-                format!("the system gives no random numbers: {error}"),
-            )
-        })?;
-        Ok(Self(u128::from_le_bytes(bytes)))
+        Id::random().map(Self)
     }
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        if text.len() != Self::DIGITS || !text.bytes().all(is_hex) {
-            return None;
-        }
-        u128::from_str_radix(text, 16).ok().map(Self)
+        Id::parse(text).map(Self)
     }
 }
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        self.0.fmt(f)
     }
 }
 
 /// A question as its page gets it.
 #[derive(Debug)]
-pub(crate) struct Question {
+pub(crate) struct RequestMessage {
     pub(crate) id: RequestId,
     pub(crate) name: EventName,
     pub(crate) payload: Json,
-    pub(crate) source: Source,
+    pub(crate) source: Endpoint,
     /// What it follows from.
     pub(crate) provenance: Option<Arc<Provenance>>,
 }
 
-impl Question {
+impl RequestMessage {
     /// The names of what caused it, oldest first.
     pub(crate) fn causes(&self) -> &[EventName] {
         let provenance = self.provenance.as_deref();
@@ -90,8 +79,8 @@ impl Question {
     /// At least as many bytes as it takes in an answer.
     pub(crate) fn weight(&self) -> usize {
         let source = match &self.source {
-            Source::Host => 0,
-            Source::Webview(label) => label.len() * 2,
+            Endpoint::Host => 0,
+            Endpoint::Webview(label) => label.len() * 2,
         };
         weight_of(&self.name, &self.payload, self.provenance.as_deref()) + source
     }
@@ -99,7 +88,7 @@ impl Question {
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Asker {
+pub(crate) enum Caller {
     Host,
     /// A page, by its session and the number that it gave the question.
     Page(SubscriberKey, u64),
@@ -107,7 +96,7 @@ pub(crate) enum Asker {
 
 /// Who is to answer.
 #[derive(Debug, Clone)]
-pub(crate) enum Respondent {
+pub(crate) enum Recipient {
     Host,
     /// The page in this webview.
     Page(Arc<str>),
@@ -115,19 +104,19 @@ pub(crate) enum Respondent {
 
 /// Something to be asked.
 #[derive(Debug)]
-pub(crate) struct Ask {
-    pub(crate) question: Question,
-    pub(crate) asker: Asker,
-    pub(crate) to: Respondent,
+pub(crate) struct NewRequest {
+    pub(crate) message: RequestMessage,
+    pub(crate) caller: Caller,
+    pub(crate) to: Recipient,
     pub(crate) timeout: Duration,
 }
 
 /// A question that has no answer yet.
 #[derive(Debug)]
-struct Open<W> {
-    question: Arc<Question>,
-    asker: Asker,
-    asked: Asked,
+struct PendingRequest<W> {
+    question: Arc<RequestMessage>,
+    caller: Caller,
+    asked: RequestState,
     timeout: Duration,
     due: Instant,
     /// Whoever waits for the answer: one, and the copies of a page's command.
@@ -135,7 +124,7 @@ struct Open<W> {
 }
 
 #[derive(Debug)]
-enum Asked {
+enum RequestState {
     Host,
     /// A page that is still starting.
     Waiting {
@@ -148,7 +137,7 @@ enum Asked {
     },
 }
 
-impl Asked {
+impl RequestState {
     fn webview(&self) -> Option<&Arc<str>> {
         match self {
             Self::Host => None,
@@ -157,30 +146,30 @@ impl Asked {
     }
 }
 
-impl<W> Open<W> {
+impl<W> PendingRequest<W> {
     /// When something is to be done about it.
     fn next(&self) -> Instant {
         match &self.asked {
-            Asked::Waiting { until, .. } => self.due.min(*until),
-            Asked::Host | Asked::Page { .. } => self.due,
+            RequestState::Waiting { until, .. } => self.due.min(*until),
+            RequestState::Host | RequestState::Page { .. } => self.due,
         }
     }
 }
 
 /// A page that asks, and who waits for its answer; or who is told why it cannot ask.
-type Begun<W> = Result<(W, Asker), (W, Error)>;
+type OpenedCaller<W> = Result<(W, Caller), (W, Error)>;
 
 /// Every question that has no answer yet.
 #[derive(Debug)]
 pub(crate) struct Requests<W> {
-    open: HashMap<RequestId, Open<W>>,
+    open: HashMap<RequestId, PendingRequest<W>>,
     due: BTreeSet<(Instant, RequestId)>,
     /// What each webview has been asked; Rust has no label.
-    asked: HashMap<Option<Arc<str>>, Load>,
+    asked: HashMap<Option<Arc<str>>, Outstanding>,
 }
 
 #[derive(Debug, Default)]
-struct Load {
+struct Outstanding {
     ids: HashSet<RequestId>,
     bytes: usize,
 }
@@ -196,7 +185,7 @@ impl<W> Default for Requests<W> {
 }
 
 impl<W> Requests<W> {
-    fn insert(&mut self, id: RequestId, open: Open<W>) {
+    fn insert(&mut self, id: RequestId, open: PendingRequest<W>) {
         let load = self.asked.entry(open.asked.webview().cloned()).or_default();
         load.ids.insert(id);
         load.bytes += open.question.weight();
@@ -204,7 +193,7 @@ impl<W> Requests<W> {
         self.open.insert(id, open);
     }
 
-    fn remove(&mut self, id: RequestId) -> Option<Open<W>> {
+    fn remove(&mut self, id: RequestId) -> Option<PendingRequest<W>> {
         let open = self.open.remove(&id)?;
         self.due.remove(&(open.next(), id));
         let asked = open.asked.webview().cloned();
@@ -241,7 +230,7 @@ impl<W> Requests<W> {
 /// Its questions do not wait for each other, so they may overtake each other on the way, and WebKit sends those in
 /// flight a second time when the page is left. A window over the newest numbers tells a copy from a late one.
 #[derive(Debug, Default)]
-pub(crate) struct Asking {
+pub(crate) struct CallerLog {
     open: HashMap<u64, RequestId>,
     newest: u64,
     used: Option<Box<[u64; WINDOW as usize / 64]>>,
@@ -250,7 +239,7 @@ pub(crate) struct Asking {
 /// How many numbers are told apart. What is older is taken for used.
 const WINDOW: u64 = 4096;
 
-impl Asking {
+impl CallerLog {
     pub(crate) fn is_empty(&self) -> bool {
         self.open.is_empty()
     }
@@ -294,7 +283,7 @@ impl Asking {
     }
 }
 
-fn ended(code: ErrorCode, message: String) -> Answer {
+fn ended(code: ErrorCode, message: String) -> JsonResult {
     Err(Error::new(code, message))
 }
 
@@ -306,7 +295,7 @@ impl<W> Hub<W> {
     }
 
     /// Whom a question is for. It goes to one page, or to Rust.
-    pub(crate) fn find_respondent(&self, to: &Selection) -> Result<Respondent> {
+    pub(crate) fn find_recipient(&self, to: &Selection) -> Result<Recipient> {
         let parts = to.webviews.len() + to.windows.len() + usize::from(to.host);
         let is_glob = |pattern: &LabelPattern| pattern.literal().is_none();
         let mut patterns = to.webviews.iter().chain(&to.windows);
@@ -317,12 +306,12 @@ impl<W> Hub<W> {
             ));
         }
         if to.host {
-            return Ok(Respondent::Host);
+            return Ok(Recipient::Host);
         }
         self.check_targets(to)?;
         let mut labels = self.find_pages(to);
         match (labels.pop(), labels.is_empty()) {
-            (Some(label), true) => Ok(Respondent::Page(label)),
+            (Some(label), true) => Ok(Recipient::Page(label)),
             (Some(_), false) => Err(Error::new(
                 ErrorCode::InvalidArgument,
                 "this window has several webviews, and a question goes to one of them; name the webview by its label",
@@ -346,7 +335,7 @@ impl<W> Hub<W> {
     }
 
     /// Opens the session of a page that asks, if it has none.
-    pub(crate) fn begin_asking(
+    pub(crate) fn open_caller(
         &mut self,
         label: &str,
         session: SessionId,
@@ -354,79 +343,79 @@ impl<W> Hub<W> {
         origin: Option<String>,
         waiter: W,
         now: Instant,
-    ) -> (Begun<W>, Outcome<W>) {
-        let mut outcome = Outcome::default();
+    ) -> (OpenedCaller<W>, Effects<W>) {
+        let mut effects = Effects::default();
         let command = Command {
             name: "request",
             session,
             n: 1,
             origin,
         };
-        let key = match self.open(label, command, now, &mut outcome) {
+        let key = match self.open(label, command, now, &mut effects) {
             Ok(key) => key,
-            Err(error) => return (Err((waiter, error)), outcome),
+            Err(error) => return (Err((waiter, error)), effects),
         };
         if let Some(session) = self.sessions.get_mut(&key) {
             session.last_seen = now;
         }
-        (Ok((waiter, Asker::Page(key, number))), outcome)
+        (Ok((waiter, Caller::Page(key, number))), effects)
     }
 
     /// Asks. The question is on its way, waits for its page to start, or is refused at once. Says whether it is a new one,
     /// and not a copy that waits for the same answer.
-    pub(crate) fn ask(
+    pub(crate) fn request(
         &mut self,
-        ask: Ask,
+        request: NewRequest,
         waiter: W,
         now: Instant,
-    ) -> Result<(bool, Outcome<W>), (W, Error)> {
-        let waiter = match self.join(ask.asker, waiter) {
-            Ok(()) => return Ok((false, Outcome::default())),
+    ) -> Result<(bool, Effects<W>), (W, Error)> {
+        let waiter = match self.join(request.caller, waiter) {
+            Ok(()) => return Ok((false, Effects::default())),
             Err(waiter) => waiter,
         };
-        let asked = match self.check_ask(&ask, now) {
+        let asked = match self.check_ask(&request, now) {
             Ok(asked) => asked,
             Err(error) => return Err((waiter, error)),
         };
-        let mut outcome = Outcome::default();
-        let question = Arc::new(ask.question);
+        let mut effects = Effects::default();
+        let question = Arc::new(request.message);
         let id = question.id;
-        if let Asker::Page(key, number) = ask.asker
+        if let Caller::Page(key, number) = request.caller
             && let Some(session) = self.sessions.get_mut(&key)
         {
             session.asking.note(number);
             session.asking.open.insert(number, id);
         }
         let key = match &asked {
-            Asked::Page { key, .. } => Some(*key),
-            Asked::Host | Asked::Waiting { .. } => None,
+            RequestState::Page { key, .. } => Some(*key),
+            RequestState::Host | RequestState::Waiting { .. } => None,
         };
-        let open = Open {
+        let open = PendingRequest {
             question: Arc::clone(&question),
-            asker: ask.asker,
+            caller: request.caller,
             asked,
-            timeout: ask.timeout,
-            due: now + ask.timeout,
+            timeout: request.timeout,
+            due: now + request.timeout,
             waiters: vec![waiter],
         };
         let next = open.next();
         self.requests.insert(id, open);
         if let Some(key) = key {
-            self.hand_over(key, question, now, &mut outcome);
+            self.hand_over(key, question, now, &mut effects);
         }
-        outcome.rearm |= self.arm(next);
-        Ok((true, outcome))
+        effects.rearm |= self.arm(next);
+        Ok((true, effects))
     }
 
     /// Lets a copy of a page's question wait for the answer to that, unless too many do.
-    fn join(&mut self, asker: Asker, waiter: W) -> Result<(), W> {
-        let Asker::Page(key, number) = asker else {
+    fn join(&mut self, caller: Caller, waiter: W) -> Result<(), W> {
+        let Caller::Page(key, number) = caller else {
             return Err(waiter);
         };
         let session = self.sessions.get(&key);
         let id = session.and_then(|session| session.asking.open.get(&number));
         match id.and_then(|id| self.requests.open.get_mut(id)) {
-            Some(open) if open.waiters.len() < MOST_COPIES => {
+            Some(open) if open.waiters.len() < MAX_COPIES => {
                 open.waiters.push(waiter);
                 Ok(())
             }
@@ -434,15 +423,15 @@ impl<W> Hub<W> {
         }
     }
 
-    fn check_ask(&self, ask: &Ask, now: Instant) -> Result<Asked> {
-        let name = ask.question.name.as_str();
+    fn check_ask(&self, request: &NewRequest, now: Instant) -> Result<RequestState> {
+        let name = request.message.name.as_str();
         if self.exiting {
             return Err(Error::new(
                 ErrorCode::Unavailable,
                 format!("the app is exiting; {name:?} was not asked"),
             ));
         }
-        if let Asker::Page(key, number) = ask.asker {
+        if let Caller::Page(key, number) = request.caller {
             let Some(session) = self.sessions.get(&key) else {
                 return Err(Error::new(
                     ErrorCode::StaleSession,
@@ -453,25 +442,25 @@ impl<W> Hub<W> {
                 return Err(used(number));
             }
             let open = session.asking.open.len();
-            if open >= self.limits.requests_per_asker {
+            if open >= self.limits.requests_per_caller {
                 return Err(Error::new(
                     ErrorCode::QueueFull,
                     format!(
-                        "this page waits for {open} answers, and that is the limit (requestsPerAsker); {name:?} was not asked"
+                        "this page waits for {open} answers, and that is the limit (requestsPerCaller); {name:?} was not asked"
                     ),
                 ));
             }
         }
-        if let Some(provenance) = &ask.question.provenance {
-            provenance.check(&ask.question.name, self.limits.hops)?;
+        if let Some(provenance) = &request.message.provenance {
+            provenance.check(&request.message.name, self.limits.hops)?;
         }
-        let asked = match &ask.to {
-            Respondent::Host => Asked::Host,
-            Respondent::Page(label) => self.find_page(label, &ask.question.name, now)?,
+        let asked = match &request.to {
+            Recipient::Host => RequestState::Host,
+            Recipient::Page(label) => self.find_page(label, &request.message.name, now)?,
         };
         let load = self.requests.asked.get(&asked.webview().cloned());
         let (count, bytes) = load.map_or((0, 0), |load| (load.ids.len(), load.bytes));
-        let weight = ask.question.weight();
+        let weight = request.message.weight();
         if count >= self.limits.requests_per_page
             || (count > 0 && bytes + weight > self.limits.queue_bytes)
         {
@@ -491,7 +480,7 @@ impl<W> Hub<W> {
     }
 
     /// The page that answers this, or how long it is waited for.
-    fn find_page(&self, label: &Arc<str>, name: &EventName, now: Instant) -> Result<Asked> {
+    fn find_page(&self, label: &Arc<str>, name: &EventName, now: Instant) -> Result<RequestState> {
         let Some(webview) = self.webviews.get(label) else {
             return Err(unknown_target("webview", label, &[]));
         };
@@ -499,7 +488,7 @@ impl<W> Hub<W> {
         if let (Some(key), Some(session)) = (webview.session, session)
             && session.responders.contains(name)
         {
-            return Ok(Asked::Page {
+            return Ok(RequestState::Page {
                 webview: Arc::clone(label),
                 key,
             });
@@ -508,7 +497,7 @@ impl<W> Hub<W> {
         if until <= now {
             return Err(no_responder(label, name));
         }
-        Ok(Asked::Waiting {
+        Ok(RequestState::Waiting {
             webview: Arc::clone(label),
             until,
         })
@@ -517,15 +506,15 @@ impl<W> Hub<W> {
     fn hand_over(
         &mut self,
         key: SubscriberKey,
-        question: Arc<Question>,
+        question: Arc<RequestMessage>,
         now: Instant,
-        outcome: &mut Outcome<W>,
+        effects: &mut Effects<W>,
     ) {
         let after = self.seq;
         if let Some(session) = self.sessions.get_mut(&key) {
             session.asked += 1;
             session.outbox.push_question(question, after);
-            session.answer_parked(now, outcome);
+            session.answer_parked(now, effects);
         }
     }
 
@@ -535,12 +524,12 @@ impl<W> Hub<W> {
         key: SubscriberKey,
         name: EventName,
         now: Instant,
-    ) -> (Result<()>, Outcome<W>) {
-        let mut outcome = Outcome::default();
+    ) -> (Result<()>, Effects<W>) {
+        let mut effects = Effects::default();
         let limit = self.limits.responders_per_page;
         let Some(session) = self.sessions.get_mut(&key) else {
             let error = Error::new(ErrorCode::StaleSession, "this session has ended");
-            return (Err(error), outcome);
+            return (Err(error), effects);
         };
         if session.responders.contains(&name) {
             let error = Error::new(
@@ -550,7 +539,7 @@ impl<W> Hub<W> {
                     name.as_str()
                 ),
             );
-            return (Err(error), outcome);
+            return (Err(error), effects);
         }
         if session.responders.len() >= limit {
             let error = Error::new(
@@ -560,48 +549,48 @@ impl<W> Hub<W> {
                     name.as_str()
                 ),
             );
-            return (Err(error), outcome);
+            return (Err(error), effects);
         }
         session.responders.insert(name.clone());
         let webview = Arc::clone(&session.webview);
         let mut waiting: Vec<RequestId> = self.requests.of_webview(&webview);
         waiting.retain(|id| {
             self.requests.open.get(id).is_some_and(|open| {
-                open.question.name == name && matches!(open.asked, Asked::Waiting { .. })
+                open.question.name == name && matches!(open.asked, RequestState::Waiting { .. })
             })
         });
         // In the order in which they were asked, as far as their grace tells it.
-        waiting.sort_by_key(|id| self.requests.open.get(id).map(Open::next));
+        waiting.sort_by_key(|id| self.requests.open.get(id).map(PendingRequest::next));
         for id in waiting {
             let Some(mut open) = self.requests.remove(id) else {
                 continue;
             };
-            open.asked = Asked::Page {
+            open.asked = RequestState::Page {
                 webview: Arc::clone(&webview),
                 key,
             };
             let question = Arc::clone(&open.question);
             self.requests.insert(id, open);
-            self.hand_over(key, question, now, &mut outcome);
+            self.hand_over(key, question, now, &mut effects);
         }
-        (Ok(()), outcome)
+        (Ok(()), effects)
     }
 
     /// A page answers questions of this name no more. Those that it has not been given end; it still may answer the rest.
-    pub(crate) fn remove_responder(&mut self, key: SubscriberKey, name: &EventName) -> Outcome<W> {
-        let mut outcome = Outcome::default();
+    pub(crate) fn remove_responder(&mut self, key: SubscriberKey, name: &EventName) -> Effects<W> {
+        let mut effects = Effects::default();
         let Some(session) = self.sessions.get_mut(&key) else {
-            return outcome;
+            return effects;
         };
         if !session.responders.remove(name) {
-            return outcome;
+            return effects;
         }
         let label = Arc::clone(&session.webview);
         for id in session.outbox.withdraw_all(name) {
-            self.end(id, Err(no_responder(&label, name)), None, &mut outcome);
+            self.end(id, Err(no_responder(&label, name)), None, &mut effects);
         }
-        self.end_idle_pull(key, &mut outcome);
-        outcome
+        self.end_idle_pull(key, &mut effects);
+        effects
     }
 
     /// The page that has this session, if it is live.
@@ -610,15 +599,15 @@ impl<W> Hub<W> {
     }
 
     /// The name of a question that this page was asked and has not answered.
-    pub(crate) fn asked_of(&self, key: SubscriberKey, id: RequestId) -> Result<EventName> {
+    pub(crate) fn request_to(&self, key: SubscriberKey, id: RequestId) -> Result<EventName> {
         let open = self.requests.open.get(&id);
         open.filter(
-            |open| matches!(&open.asked, Asked::Page { key: asked, .. } if *asked == key),
+            |open| matches!(&open.asked, RequestState::Page { key: asked, .. } if *asked == key),
         )
         .map(|open| open.question.name.clone())
         .ok_or_else(|| {
             Error::new(
-                ErrorCode::NotAsked,
+                ErrorCode::UnknownRequest,
                 format!(
                     "this page was not asked {id}, or it has answered that already, or whoever asked has given it up"
                 ),
@@ -627,60 +616,60 @@ impl<W> Hub<W> {
     }
 
     /// The answer of a page to what it was asked.
-    pub(crate) fn answer_of_page(
+    pub(crate) fn respond_from_page(
         &mut self,
         key: SubscriberKey,
         id: RequestId,
-        answer: Answer,
-    ) -> Result<Outcome<W>> {
-        self.asked_of(key, id)?;
-        let mut outcome = Outcome::default();
-        self.end(id, answer, None, &mut outcome);
-        Ok(outcome)
+        answer: JsonResult,
+    ) -> Result<Effects<W>> {
+        self.request_to(key, id)?;
+        let mut effects = Effects::default();
+        self.end(id, answer, None, &mut effects);
+        Ok(effects)
     }
 
     /// The page has no responder for it any more.
-    pub(crate) fn decline(&mut self, key: SubscriberKey, id: RequestId) -> Result<Outcome<W>> {
-        let name = self.asked_of(key, id)?;
+    pub(crate) fn decline(&mut self, key: SubscriberKey, id: RequestId) -> Result<Effects<W>> {
+        let name = self.request_to(key, id)?;
         let session = self.sessions.get(&key);
         let label = session.map_or_else(|| Arc::from(""), |session| Arc::clone(&session.webview));
-        self.answer_of_page(key, id, Err(no_responder(&label, &name)))
+        self.respond_from_page(key, id, Err(no_responder(&label, &name)))
     }
 
     /// The answer of a responder in Rust. Says nothing if nobody waits for it any more.
-    pub(crate) fn answer_of_host(&mut self, id: RequestId, answer: Answer) -> Outcome<W> {
-        let mut outcome = Outcome::default();
-        self.end(id, answer, None, &mut outcome);
-        outcome
+    pub(crate) fn respond_from_host(&mut self, id: RequestId, answer: JsonResult) -> Effects<W> {
+        let mut effects = Effects::default();
+        self.end(id, answer, None, &mut effects);
+        effects
     }
 
     /// Whoever asked does not want to know any more.
-    pub(crate) fn give_up(&mut self, id: RequestId) -> Outcome<W> {
-        let mut outcome = Outcome::default();
+    pub(crate) fn cancel(&mut self, id: RequestId) -> Effects<W> {
+        let mut effects = Effects::default();
         let answer = ended(
             ErrorCode::Cancelled,
             "whoever asked has given it up".to_owned(),
         );
-        self.end(id, answer, Some(Ending::Cancelled), &mut outcome);
-        outcome
+        self.end(id, answer, Some(Ending::Cancelled), &mut effects);
+        effects
     }
 
     /// A page does not want to know any more. If its question has not come yet, it is not asked when it does.
-    pub(crate) fn give_up_asking(
+    pub(crate) fn cancel_from_page(
         &mut self,
         label: &str,
         session: SessionId,
         number: u64,
-    ) -> Outcome<W> {
+    ) -> Effects<W> {
         let key = self.session_key(label, session).ok();
         let Some(session) = key.and_then(|key| self.sessions.get_mut(&key)) else {
-            return Outcome::default();
+            return Effects::default();
         };
         match session.asking.open.get(&number).copied() {
-            Some(id) => self.give_up(id),
+            Some(id) => self.cancel(id),
             None => {
                 session.asking.note(number);
-                Outcome::default()
+                Effects::default()
             }
         }
     }
@@ -691,43 +680,43 @@ impl<W> Hub<W> {
         &mut self,
         key: SubscriberKey,
         label: &str,
-        asking: &Asking,
-        outcome: &mut Outcome<W>,
+        asking: &CallerLog,
+        effects: &mut Effects<W>,
     ) {
-        self.end_asking(asking.open.values(), outcome);
+        self.end_asking(asking.open.values(), effects);
         for id in self.requests.of_webview(label) {
             let is_its_own = self.requests.open.get(&id).is_some_and(
-                |open| matches!(&open.asked, Asked::Page { key: asked, .. } if *asked == key),
+                |open| matches!(&open.asked, RequestState::Page { key: asked, .. } if *asked == key),
             );
             if is_its_own {
-                self.end_gone(id, label, outcome);
+                self.end_gone(id, label, effects);
             }
         }
     }
 
     /// What the page in this webview asked ends, before those whom it asked.
-    pub(super) fn end_asking_of(&mut self, label: &str, outcome: &mut Outcome<W>) {
+    pub(super) fn end_requests_from(&mut self, label: &str, effects: &mut Effects<W>) {
         let key = self.webviews.get(label).and_then(|webview| webview.session);
         let session = key.and_then(|key| self.sessions.get(&key));
         let asking = session.map(|session| session.asking.open.values().copied());
         let asking: Vec<RequestId> = asking.into_iter().flatten().collect();
-        self.end_asking(&asking, outcome);
+        self.end_asking(&asking, effects);
     }
 
     fn end_asking<'a>(
         &mut self,
         ids: impl IntoIterator<Item = &'a RequestId>,
-        outcome: &mut Outcome<W>,
+        effects: &mut Effects<W>,
     ) {
         for id in ids {
             if let Some(open) = self.close(*id) {
-                self.tell(&open, *id, Ending::Cancelled, outcome);
-                outcome.askers.extend(open.waiters);
+                self.tell(&open, *id, Ending::Cancelled, effects);
+                effects.give_up_on(open.waiters, caller_is_gone);
             }
         }
     }
 
-    fn end_gone(&mut self, id: RequestId, label: &str, outcome: &mut Outcome<W>) {
+    fn end_gone(&mut self, id: RequestId, label: &str, effects: &mut Effects<W>) {
         if let Some(open) = self.close(id) {
             let answer = ended(
                 ErrorCode::PageGone,
@@ -737,42 +726,42 @@ impl<W> Hub<W> {
                     open.question.name.as_str()
                 ),
             );
-            self.note_answer(open.asker, outcome);
-            answer_all(open.waiters, answer, outcome);
+            self.note_answer(open.caller, effects);
+            answer_all(open.waiters, answer, effects);
         }
     }
 
     /// A webview is gone, and with it what waited for its next page.
-    pub(super) fn end_waiting_for(&mut self, label: &str, outcome: &mut Outcome<W>) {
+    pub(super) fn end_waiting_for(&mut self, label: &str, effects: &mut Effects<W>) {
         for id in self.requests.of_webview(label) {
-            self.end_gone(id, label, outcome);
+            self.end_gone(id, label, effects);
         }
     }
 
-    pub(super) fn end_all_requests(&mut self, outcome: &mut Outcome<W>) {
+    pub(super) fn end_all_requests(&mut self, effects: &mut Effects<W>) {
         let (mut of_pages, mut of_host) = (Vec::new(), Vec::new());
         for (id, open) in &self.requests.open {
-            match open.asker {
-                Asker::Page(..) => of_pages.push(*id),
-                Asker::Host => of_host.push(*id),
+            match open.caller {
+                Caller::Page(..) => of_pages.push(*id),
+                Caller::Host => of_host.push(*id),
             }
         }
-        self.end_asking(&of_pages, outcome);
+        self.end_asking(&of_pages, effects);
         for id in of_host {
             let answer = ended(ErrorCode::Unavailable, "the app is exiting".to_owned());
-            self.end(id, answer, Some(Ending::Cancelled), outcome);
+            self.end(id, answer, Some(Ending::Cancelled), effects);
         }
     }
 
     /// Ends what is due: questions whose time is over, and those whose page has started without a responder.
-    pub(super) fn expire_requests(&mut self, now: Instant, outcome: &mut Outcome<W>) {
+    pub(super) fn expire_requests(&mut self, now: Instant, effects: &mut Effects<W>) {
         while let Some((_, id)) = self.requests.due.first().filter(|(due, _)| *due <= now) {
             let id = *id;
             let Some(open) = self.requests.open.get(&id) else {
                 return;
             };
             let answer = match &open.asked {
-                Asked::Waiting { webview, until } if *until <= now => {
+                RequestState::Waiting { webview, until } if *until <= now => {
                     Err(no_responder(webview, &open.question.name))
                 }
                 _ => ended(
@@ -784,19 +773,19 @@ impl<W> Hub<W> {
                     ),
                 ),
             };
-            self.end(id, answer, Some(Ending::Timeout), outcome);
+            self.end(id, answer, Some(Ending::Timeout), effects);
         }
     }
 
     /// Takes a question out of every index.
-    fn close(&mut self, id: RequestId) -> Option<Open<W>> {
+    fn close(&mut self, id: RequestId) -> Option<PendingRequest<W>> {
         let open = self.requests.remove(id)?;
-        if let Asker::Page(key, number) = open.asker
+        if let Caller::Page(key, number) = open.caller
             && let Some(session) = self.sessions.get_mut(&key)
         {
             session.asking.open.remove(&number);
         }
-        if let Asked::Page { key, .. } = open.asked
+        if let RequestState::Page { key, .. } = open.asked
             && let Some(session) = self.sessions.get_mut(&key)
         {
             session.asked -= 1;
@@ -805,14 +794,14 @@ impl<W> Hub<W> {
     }
 
     /// A page that waited for an answer was there as long, though nothing was heard of it.
-    fn note_answer(&mut self, asker: Asker, outcome: &mut Outcome<W>) {
-        let Asker::Page(key, _) = asker else {
+    fn note_answer(&mut self, caller: Caller, effects: &mut Effects<W>) {
+        let Caller::Page(key, _) = caller else {
             return;
         };
         if let Some(session) = self.sessions.get_mut(&key) {
             session.has_waited = true;
             let due = session.last_seen + SESSION_LEASE;
-            outcome.rearm |= self.arm(due);
+            effects.rearm |= self.arm(due);
         }
     }
 
@@ -820,29 +809,35 @@ impl<W> Hub<W> {
     fn end(
         &mut self,
         id: RequestId,
-        answer: Answer,
+        answer: JsonResult,
         ending: Option<Ending>,
-        outcome: &mut Outcome<W>,
+        effects: &mut Effects<W>,
     ) {
         let Some(open) = self.close(id) else {
             return;
         };
         if let Some(ending) = ending {
-            self.tell(&open, id, ending, outcome);
+            self.tell(&open, id, ending, effects);
         }
-        if let Asked::Page { key, .. } = open.asked {
-            self.end_idle_pull(key, outcome);
+        if let RequestState::Page { key, .. } = open.asked {
+            self.end_idle_pull(key, effects);
         }
-        self.note_answer(open.asker, outcome);
-        answer_all(open.waiters, answer, outcome);
+        self.note_answer(open.caller, effects);
+        answer_all(open.waiters, answer, effects);
     }
 
     /// Tells the responder that nobody waits any more. What it has not been given it is not given.
-    fn tell(&mut self, open: &Open<W>, id: RequestId, ending: Ending, outcome: &mut Outcome<W>) {
+    fn tell(
+        &mut self,
+        open: &PendingRequest<W>,
+        id: RequestId,
+        ending: Ending,
+        effects: &mut Effects<W>,
+    ) {
         match &open.asked {
-            Asked::Host => outcome.given_up.push(id),
-            Asked::Waiting { .. } => {}
-            Asked::Page { key, .. } => {
+            RequestState::Host => effects.cancelled.push(id),
+            RequestState::Waiting { .. } => {}
+            RequestState::Page { key, .. } => {
                 let after = self.seq;
                 let Some(session) = self.sessions.get_mut(key) else {
                     return;
@@ -853,7 +848,7 @@ impl<W> Hub<W> {
                 session.outbox.push_ending(id, ending, after);
                 // Its parked pull proves that the page was there then.
                 if let Some(since) = session.parked.as_ref().map(|pull| pull.since) {
-                    session.answer_parked(since, outcome);
+                    session.answer_parked(since, effects);
                 }
             }
         }
@@ -877,18 +872,18 @@ impl Ending {
     }
 }
 
-fn answer_all<W>(mut waiters: Vec<W>, answer: Answer, outcome: &mut Outcome<W>) {
+fn answer_all<W>(mut waiters: Vec<W>, answer: JsonResult, effects: &mut Effects<W>) {
     // The last one gets the text itself: an answer may be large, and mostly there is one who waits.
     let Some(last) = waiters.pop() else {
         return;
     };
     let others = waiters.into_iter().map(|waiter| (waiter, answer.clone()));
-    outcome.answered.extend(others);
-    outcome.answered.push((last, answer));
+    effects.replies.extend(others);
+    effects.replies.push((last, answer));
 }
 
 /// What a page is told that took the place of the one that asked.
-pub(crate) fn asker_is_gone() -> Error {
+fn caller_is_gone() -> Error {
     Error::new(
         ErrorCode::Unavailable,
         "this page's session ended while it waited for an answer; nobody knows whether the question was answered",
@@ -961,56 +956,57 @@ mod tests {
             }
         }
 
-        fn settle(&mut self, outcome: Outcome<u32>) {
-            for (waiter, answer) in outcome.answered {
+        fn apply_effects(&mut self, effects: Effects<u32>) {
+            for (waiter, answer) in effects.replies {
                 let answer = answer.map_err(|error| error.code());
                 let before = self.ended.insert(waiter, answer);
                 assert_eq!(before, None, "{waiter} was answered twice");
             }
-            self.gone.extend(outcome.askers);
+            self.gone
+                .extend(effects.gone.into_iter().map(|(waiter, _)| waiter));
         }
 
         /// Opens a session with one responder.
         fn open(&mut self, label: &str, id: u64) -> SubscriberKey {
             let key = self.open_without(label, id);
-            let (added, outcome) = self.hub.add_responder(key, name("q"), self.now);
+            let (added, effects) = self.hub.add_responder(key, name("q"), self.now);
             added.unwrap();
-            self.settle(outcome);
+            self.apply_effects(effects);
             key
         }
 
         fn open_without(&mut self, label: &str, id: u64) -> SubscriberKey {
-            let (begun, outcome) = self
+            let (begun, effects) = self
                 .hub
-                .begin_asking(label, session(id), 1, None, 0, self.now);
-            self.settle(outcome);
+                .open_caller(label, session(id), 1, None, 0, self.now);
+            self.apply_effects(effects);
             match begun.unwrap() {
-                (_, Asker::Page(key, _)) => key,
-                (_, Asker::Host) => panic!("it is a page"),
+                (_, Caller::Page(key, _)) => key,
+                (_, Caller::Host) => panic!("it is a page"),
             }
         }
 
-        fn ask(&mut self, to: &str, asker: Asker, waiter: u32) -> Result<RequestId> {
+        fn ask(&mut self, to: &str, caller: Caller, waiter: u32) -> Result<RequestId> {
             self.newest += 1;
             let id = RequestId(self.newest);
-            let ask = Ask {
-                question: Question {
+            let request = NewRequest {
+                message: RequestMessage {
                     id,
                     name: name("q"),
                     payload: "1".into(),
-                    source: Source::Host,
+                    source: Endpoint::Host,
                     provenance: None,
                 },
-                asker,
+                caller,
                 to: match to {
-                    "host" => Respondent::Host,
-                    label => Respondent::Page(label.into()),
+                    "host" => Recipient::Host,
+                    label => Recipient::Page(label.into()),
                 },
                 timeout: TIMEOUT,
             };
-            match self.hub.ask(ask, waiter, self.now) {
-                Ok((_, outcome)) => {
-                    self.settle(outcome);
+            match self.hub.request(request, waiter, self.now) {
+                Ok((_, effects)) => {
+                    self.apply_effects(effects);
                     Ok(id)
                 }
                 Err((_, error)) => Err(error),
@@ -1029,15 +1025,15 @@ mod tests {
                 is_prompt: false,
                 bound: BATCH,
             };
-            let mut outcome = self.hub.pull(label, pull, 0, self.now).unwrap();
-            let (_, batch) = outcome.answers.remove(0);
-            self.settle(outcome);
+            let mut effects = self.hub.pull(label, pull, 0, self.now).unwrap();
+            let (_, batch) = effects.batches.remove(0);
+            self.apply_effects(effects);
             batch.items().to_vec()
         }
 
         fn expire(&mut self) -> Option<Instant> {
-            let (outcome, next) = self.hub.expire(self.now);
-            self.settle(outcome);
+            let (effects, next) = self.hub.expire(self.now);
+            self.apply_effects(effects);
             next
         }
 
@@ -1061,8 +1057,8 @@ mod tests {
         let steps: [(&str, Step); 5] = [
             ("answer", |world, key, id| {
                 let answer = Ok("1".to_owned());
-                if let Ok(outcome) = world.hub.answer_of_page(key, id, answer.clone()) {
-                    world.settle(outcome);
+                if let Ok(effects) = world.hub.respond_from_page(key, id, answer.clone()) {
+                    world.apply_effects(effects);
                 }
             }),
             ("timeout", |world, _, _| {
@@ -1070,16 +1066,16 @@ mod tests {
                 world.expire();
             }),
             ("cancelled", |world, _, id| {
-                let outcome = world.hub.give_up(id);
-                world.settle(outcome);
+                let effects = world.hub.cancel(id);
+                world.apply_effects(effects);
             }),
             ("page_gone", |world, _, _| {
-                let outcome = world.hub.leave_page("a", None);
-                world.settle(outcome);
+                let effects = world.hub.leave_page("a", None);
+                world.apply_effects(effects);
             }),
             ("no_responder", |world, key, id| {
-                if let Ok(outcome) = world.hub.decline(key, id) {
-                    world.settle(outcome);
+                if let Ok(effects) = world.hub.decline(key, id) {
+                    world.apply_effects(effects);
                 }
             }),
         ];
@@ -1092,7 +1088,7 @@ mod tests {
                     }
                     let mut world = World::new();
                     let key = world.open("a", 1);
-                    let id = world.ask("a", Asker::Host, 7).unwrap();
+                    let id = world.ask("a", Caller::Host, 7).unwrap();
                     if is_delivered {
                         assert_eq!(world.pull("a", 1).len(), 1);
                     }
@@ -1119,14 +1115,17 @@ mod tests {
     fn a_page_hears_of_the_question_that_it_is_at_after_its_responder_has_ended() {
         let mut world = World::new();
         let key = world.open("a", 1);
-        let id = world.ask("a", Asker::Host, 1).unwrap();
+        let id = world.ask("a", Caller::Host, 1).unwrap();
         assert_eq!(world.pull("a", 1).len(), 1);
-        let outcome = world.hub.remove_responder(key, &name("q"));
-        world.settle(outcome);
+        let effects = world.hub.remove_responder(key, &name("q"));
+        world.apply_effects(effects);
         world.pull("a", 1);
         assert!(!world.hub.sessions[&key].is_idle());
-        let outcome = world.hub.answer_of_page(key, id, Ok("1".into())).unwrap();
-        world.settle(outcome);
+        let effects = world
+            .hub
+            .respond_from_page(key, id, Ok("1".into()))
+            .unwrap();
+        world.apply_effects(effects);
         assert_eq!(world.end(1), Ok("1".into()));
         assert!(world.hub.sessions[&key].is_idle());
         world.check_empty();
@@ -1138,12 +1137,12 @@ mod tests {
         let key = world.open_without("b", 2);
         world.open("a", 1);
         let asked_at = world.now;
-        let id = world.ask("host", Asker::Page(key, 1), 1).unwrap();
+        let id = world.ask("host", Caller::Page(key, 1), 1).unwrap();
         world.now = asked_at + TIMEOUT - Duration::from_millis(1);
         world.hub.sessions.get_mut(&key).unwrap().last_seen = asked_at - SESSION_LEASE;
-        let outcome = world.hub.answer_of_host(id, Ok("1".into()));
-        assert!(outcome.rearm, "its lease is to be looked at");
-        world.settle(outcome);
+        let effects = world.hub.respond_from_host(id, Ok("1".into()));
+        assert!(effects.rearm, "its lease is to be looked at");
+        world.apply_effects(effects);
         world.expire();
         assert!(world.hub.is_open(key));
         world.now += SESSION_LEASE;
@@ -1158,11 +1157,11 @@ mod tests {
         let mut world = World::new();
         world.hub.announce("c", "a");
         let (a, c) = (world.open("a", 1), world.open("c", 3));
-        world.ask("c", Asker::Page(a, 1), 1).unwrap();
-        world.ask("a", Asker::Page(c, 1), 2).unwrap();
-        world.ask("a", Asker::Page(a, 2), 3).unwrap();
-        let (_, outcome) = world.hub.remove_window("a");
-        world.settle(outcome);
+        world.ask("c", Caller::Page(a, 1), 1).unwrap();
+        world.ask("a", Caller::Page(c, 1), 2).unwrap();
+        world.ask("a", Caller::Page(a, 2), 3).unwrap();
+        let (_, effects) = world.hub.remove_window("a");
+        world.apply_effects(effects);
         world.gone.sort_unstable();
         assert_eq!(
             (world.gone.as_slice(), world.ended.len()),
@@ -1173,11 +1172,11 @@ mod tests {
         // The app exits.
         let mut world = World::new();
         let (a, b) = (world.open("a", 1), world.open("b", 2));
-        world.ask("b", Asker::Page(a, 1), 1).unwrap();
-        world.ask("b", Asker::Host, 2).unwrap();
+        world.ask("b", Caller::Page(a, 1), 1).unwrap();
+        world.ask("b", Caller::Host, 2).unwrap();
         let _ = b;
-        let outcome = world.hub.shut_down();
-        world.settle(outcome);
+        let effects = world.hub.shut_down();
+        world.apply_effects(effects);
         assert_eq!(world.gone, [1]);
         assert_eq!(world.end(2), Err(ErrorCode::Unavailable));
         world.check_empty();
@@ -1185,7 +1184,7 @@ mod tests {
         // A page renews its session while it waits: it is there still, and is told.
         let mut world = World::new();
         let a = world.open("a", 1);
-        world.ask("host", Asker::Page(a, 1), 1).unwrap();
+        world.ask("host", Caller::Page(a, 1), 1).unwrap();
         world.open("a", 2);
         assert_eq!(world.end(1), Err(ErrorCode::Unavailable));
         assert!(world.gone.is_empty());
@@ -1196,7 +1195,7 @@ mod tests {
     fn a_page_that_starts_is_waited_for_until_it_has_started() {
         let mut world = World::new();
         // Nobody is there yet.
-        world.ask("a", Asker::Host, 1).unwrap();
+        world.ask("a", Caller::Host, 1).unwrap();
         world.now += GRACE - Duration::from_millis(1);
         let next = world.expire();
         assert_eq!(next, Some(world.now + Duration::from_millis(1)));
@@ -1209,25 +1208,27 @@ mod tests {
         let opened = world.now;
         let key = world.open_without("a", 1);
         world.now += Duration::from_secs(1);
-        world.ask("a", Asker::Host, 2).unwrap();
+        world.ask("a", Caller::Host, 2).unwrap();
         world.now = opened + GRACE - Duration::from_millis(1);
         world.expire();
-        let (added, outcome) = world.hub.add_responder(key, name("q"), world.now);
+        let (added, effects) = world.hub.add_responder(key, name("q"), world.now);
         assert_eq!(added, Ok(()));
-        world.settle(outcome);
+        world.apply_effects(effects);
         let items = world.pull("a", 1);
-        let Item::Question(question) = &items[0] else {
+        let Item::RequestMessage(question) = &items[0] else {
             panic!("{items:?}");
         };
-        let outcome = world.hub.answer_of_page(key, question.id, Ok("2".into()));
-        world.settle(outcome.unwrap());
+        let effects = world
+            .hub
+            .respond_from_page(key, question.id, Ok("2".into()));
+        world.apply_effects(effects.unwrap());
         assert_eq!(world.end(2), Ok("2".into()));
 
         // Once it has started, nobody waits.
         world.now = opened + GRACE;
-        let outcome = world.hub.remove_responder(key, &name("q"));
-        world.settle(outcome);
-        let error = world.ask("a", Asker::Host, 3).unwrap_err();
+        let effects = world.hub.remove_responder(key, &name("q"));
+        world.apply_effects(effects);
+        let error = world.ask("a", Caller::Host, 3).unwrap_err();
         assert_eq!(error.code(), ErrorCode::NoResponder);
         world.check_empty();
     }
@@ -1235,9 +1236,9 @@ mod tests {
     #[test]
     fn what_waits_for_a_page_ends_with_its_webview() {
         let mut world = World::new();
-        world.ask("a", Asker::Host, 1).unwrap();
-        let (_, outcome) = world.hub.remove_window("a");
-        world.settle(outcome);
+        world.ask("a", Caller::Host, 1).unwrap();
+        let (_, effects) = world.hub.remove_window("a");
+        world.apply_effects(effects);
         assert_eq!(world.end(1), Err(ErrorCode::PageGone));
         world.check_empty();
     }
@@ -1246,13 +1247,13 @@ mod tests {
     fn what_a_page_asked_ends_with_it_and_its_responder_is_told() {
         let mut world = World::new();
         world.open("a", 1);
-        let asker = world.open_without("b", 2);
-        world.ask("a", Asker::Page(asker, 1), 1).unwrap();
+        let caller = world.open_without("b", 2);
+        world.ask("a", Caller::Page(caller, 1), 1).unwrap();
         world.pull("a", 1);
-        world.ask("host", Asker::Page(asker, 2), 2).unwrap();
-        let outcome = world.hub.leave_page("b", None);
-        assert_eq!(outcome.given_up.len(), 1);
-        world.settle(outcome);
+        world.ask("host", Caller::Page(caller, 2), 2).unwrap();
+        let effects = world.hub.leave_page("b", None);
+        assert_eq!(effects.cancelled.len(), 1);
+        world.apply_effects(effects);
         world.gone.sort_unstable();
         assert_eq!(world.gone, [1, 2]);
         let told = world.pull("a", 1);
@@ -1264,20 +1265,20 @@ mod tests {
     fn a_page_that_waits_for_an_answer_is_not_given_up() {
         let mut world = World::new();
         world.open("a", 1);
-        let asker = world.open_without("b", 2);
-        world.ask("host", Asker::Page(asker, 1), 1).unwrap();
-        world.hub.sessions.get_mut(&asker).unwrap().last_seen -= Duration::from_secs(600);
+        let caller = world.open_without("b", 2);
+        world.ask("host", Caller::Page(caller, 1), 1).unwrap();
+        world.hub.sessions.get_mut(&caller).unwrap().last_seen -= Duration::from_secs(600);
         world.expire();
-        assert!(world.hub.sessions.contains_key(&asker));
+        assert!(world.hub.sessions.contains_key(&caller));
         world.now += TIMEOUT;
         world.expire();
         assert_eq!(world.end(1), Err(ErrorCode::Timeout));
         // It was there while it waited, and has its lease from now on.
         world.expire();
-        assert!(world.hub.sessions.contains_key(&asker));
+        assert!(world.hub.sessions.contains_key(&caller));
         world.now += SESSION_LEASE;
         world.expire();
-        assert!(!world.hub.sessions.contains_key(&asker));
+        assert!(!world.hub.sessions.contains_key(&caller));
     }
 
     #[test]
@@ -1285,18 +1286,18 @@ mod tests {
         let mut world = World::new();
         world.open("a", 1);
         let thief = world.open("b", 2);
-        let id = world.ask("a", Asker::Host, 1).unwrap();
-        let hidden = world.ask("host", Asker::Host, 2).unwrap();
+        let id = world.ask("a", Caller::Host, 1).unwrap();
+        let hidden = world.ask("host", Caller::Host, 2).unwrap();
         for id in [id, hidden] {
-            let stolen = world.hub.answer_of_page(thief, id, Ok("1".into()));
-            assert_eq!(stolen.unwrap_err().code(), ErrorCode::NotAsked);
+            let stolen = world.hub.respond_from_page(thief, id, Ok("1".into()));
+            assert_eq!(stolen.unwrap_err().code(), ErrorCode::UnknownRequest);
         }
         assert!(world.ended.is_empty());
     }
 
     #[test]
     fn numbers_are_told_apart_within_their_window() {
-        let mut asking = Asking::default();
+        let mut asking = CallerLog::default();
         for number in [5, 3, 4, 6000] {
             assert!(!asking.is_used(number));
             asking.note(number);
@@ -1324,16 +1325,16 @@ mod tests {
         for round in 0..QUESTIONS / AT_ONCE as u32 + 1 {
             for place in 0..AT_ONCE as u32 {
                 number += 1;
-                let asker = match place % 3 {
-                    0 => Asker::Page(keys[1], u64::from(number)),
-                    _ => Asker::Host,
+                let caller = match place % 3 {
+                    0 => Caller::Page(keys[1], u64::from(number)),
+                    _ => Caller::Host,
                 };
-                world.ask("a", asker, number).unwrap();
+                world.ask("a", caller, number).unwrap();
             }
             let mut questions = Vec::new();
             for item in world.pull("a", sessions[0]) {
                 match item {
-                    Item::Question(question) => questions.push(question.id),
+                    Item::RequestMessage(question) => questions.push(question.id),
                     Item::Ended(..) => {}
                     other => panic!("{other:?}"),
                 }
@@ -1341,14 +1342,14 @@ mod tests {
             assert_eq!(questions.len(), AT_ONCE);
             let failing = questions.split_off(AT_ONCE / 2);
             for id in questions {
-                let outcome = world.hub.answer_of_page(keys[0], id, Ok("1".into()));
-                world.settle(outcome.unwrap());
+                let effects = world.hub.respond_from_page(keys[0], id, Ok("1".into()));
+                world.apply_effects(effects.unwrap());
             }
             match round % 4 {
                 0 => {
                     for id in failing {
-                        let outcome = world.hub.give_up(id);
-                        world.settle(outcome);
+                        let effects = world.hub.cancel(id);
+                        world.apply_effects(effects);
                     }
                 }
                 1 => {
@@ -1357,15 +1358,15 @@ mod tests {
                 }
                 2 => {
                     // The page is left.
-                    let outcome = world.hub.leave_page("a", None);
-                    world.settle(outcome);
+                    let effects = world.hub.leave_page("a", None);
+                    world.apply_effects(effects);
                     sessions[0] += 2;
                     keys[0] = world.open("a", sessions[0]);
                 }
                 _ => {
                     for id in failing {
-                        let outcome = world.hub.decline(keys[0], id);
-                        world.settle(outcome.unwrap());
+                        let effects = world.hub.decline(keys[0], id);
+                        world.apply_effects(effects.unwrap());
                     }
                 }
             }

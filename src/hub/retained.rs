@@ -2,9 +2,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::config::Limits;
-use crate::hub::{Audience, Draft};
+use crate::hub::{Audience, NewEvent};
+use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result};
-use crate::model::event::{BusEvent, Source};
+use crate::model::event::BusEvent;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::target::Target;
@@ -54,7 +55,7 @@ impl Retained {
     /// Whether there is room for this event, which may take the place of an older one.
     pub(crate) fn check(
         &self,
-        draft: &Draft,
+        draft: &NewEvent,
         audience: &Audience,
         weight: usize,
         limits: &Limits,
@@ -69,7 +70,7 @@ impl Retained {
             (limits.retained_events, limits.retained_bytes),
             ("retainedEvents", "retainedBytes"),
         )];
-        if let Source::Webview(label) = &draft.source {
+        if let Endpoint::Webview(label) = &draft.source {
             rooms.push((
                 " of this page",
                 self.pages.get(label).copied().unwrap_or_default(),
@@ -111,12 +112,12 @@ impl Retained {
     /// it had. So there is some room for those who have retained less, and for the app.
     fn check_fairness(
         &self,
-        draft: &Draft,
+        draft: &NewEvent,
         old: Option<&RetainedEvent>,
         weight: usize,
         limits: &Limits,
     ) -> Result<()> {
-        let Source::Webview(label) = &draft.source else {
+        let Endpoint::Webview(label) = &draft.source else {
             return Ok(());
         };
         let before = self.pages.get(label).copied().unwrap_or_default();
@@ -182,7 +183,7 @@ impl Retained {
     fn account(&mut self, retained: &RetainedEvent, act: fn(&mut Share, usize)) {
         let weight = retained.weight();
         act(&mut self.all, weight);
-        if let Source::Webview(label) = retained.event.source() {
+        if let Endpoint::Webview(label) = retained.event.source() {
             let share = self.pages.entry(Arc::clone(label)).or_default();
             act(share, weight);
             if *share == Share::default() {

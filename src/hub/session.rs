@@ -3,46 +3,36 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::hub::Outcome;
-use crate::hub::order::CommandOrder;
+use crate::hub::Effects;
+use crate::hub::command_log::CommandLog;
 use crate::hub::outbox::{BatchBound, Outbox};
 use crate::hub::queue::QueueBound;
-use crate::hub::requests::Asking;
+use crate::hub::requests::CallerLog;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
+use crate::model::id::Id;
 use crate::model::name::EventName;
 
-/// The id of a session: 128 random bits that its page has chosen.
+/// The id of a session, which its page has chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct SessionId(u128);
+pub(crate) struct SessionId(Id);
 
 impl SessionId {
-    const DIGITS: usize = 32;
-
     pub(crate) fn parse(text: &str) -> Result<Self> {
-        let is_hex = text.len() == Self::DIGITS
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-        u128::from_str_radix(text, 16)
-            .ok()
-            .filter(|_| is_hex)
-            .map(Self)
-            .ok_or_else(|| {
-                Error::new(
-                    ErrorCode::InvalidArgument,
-                    format!(
-                        "the session id {} is not one; it has {} lower-case hexadecimal digits",
-                        quoted(text),
-                        Self::DIGITS
-                    ),
-                )
-            })
+        Id::parse(text).map(Self).ok_or_else(|| {
+            Error::new(
+                ErrorCode::InvalidArgument,
+                format!(
+                    "invalid session id {}: expected 32 lower-case hexadecimal digits",
+                    quoted(text)
+                ),
+            )
+        })
     }
 }
 
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        self.0.fmt(f)
     }
 }
 
@@ -52,12 +42,12 @@ pub(crate) struct Session<W> {
     pub(crate) id: SessionId,
     pub(crate) webview: Arc<str>,
     pub(crate) outbox: Outbox,
-    pub(crate) order: CommandOrder<W>,
+    pub(crate) order: CommandLog<W>,
     pub(crate) subscriptions: usize,
     /// The names of the questions that it answers.
     pub(crate) responders: HashSet<EventName>,
     /// What it has asked.
-    pub(crate) asking: Asking,
+    pub(crate) asking: CallerLog,
     /// How many questions it has to answer.
     pub(crate) asked: usize,
     /// Whether it has waited for an answer since it was last seen.
@@ -89,8 +79,8 @@ impl<W> Session<W> {
         self.subscriptions == 0 && !has_to_answer && !self.outbox.has_requests()
     }
 
-    /// Answers the parked pull, if there is one and something to answer.
-    pub(crate) fn answer_parked(&mut self, now: Instant, outcome: &mut Outcome<W>) {
+    /// Responses the parked pull, if there is one and something to answer.
+    pub(crate) fn answer_parked(&mut self, now: Instant, effects: &mut Effects<W>) {
         let Some(pull) = self.parked.take() else {
             return;
         };
@@ -100,7 +90,7 @@ impl<W> Session<W> {
             return;
         }
         self.last_seen = now;
-        outcome.answers.push((pull.waiter, batch));
+        effects.batches.push((pull.waiter, batch));
     }
 
     pub(crate) fn new(
@@ -114,10 +104,10 @@ impl<W> Session<W> {
             id,
             webview,
             outbox: Outbox::new(bound),
-            order: CommandOrder::new(),
+            order: CommandLog::new(),
             subscriptions: 0,
             responders: HashSet::new(),
-            asking: Asking::default(),
+            asking: CallerLog::default(),
             asked: 0,
             has_waited: false,
             opened: now,

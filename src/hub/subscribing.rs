@@ -12,11 +12,13 @@ use crate::model::policy::Overflow;
 use crate::model::target::Selection;
 use crate::permissions::Scope;
 
-use super::backlog::Kept;
+use super::backlog::BacklogEntry;
 use super::queue::{LostEvents, QueuedEvent};
 use super::session::SessionId;
-use super::subscriptions::{Hearing, Reach, SubscriberKey, SubscriptionId};
-use super::{History, Hub, Outcome, START_UP};
+use super::subscriptions::{SubscriberKey, SubscriptionId};
+use super::{Effects, History, Hub, START_UP};
+use crate::model::delivery::Addressing;
+use crate::model::delivery::DeliveryFilter;
 
 /// One subscription that a page asks for.
 #[derive(Debug)]
@@ -61,12 +63,12 @@ struct Arrears {
 #[derive(Debug)]
 struct ArrearsEntry {
     event: BusEvent,
-    reach: Reach,
+    reach: Addressing,
     subscriptions: Vec<SubscriptionId>,
 }
 
 impl Arrears {
-    fn add(&mut self, event: &BusEvent, reach: Reach, mark: Mark, id: SubscriptionId) {
+    fn add(&mut self, event: &BusEvent, reach: Addressing, mark: Mark, id: SubscriptionId) {
         self.events
             .entry((event.seq(), mark))
             .or_insert_with(|| ArrearsEntry {
@@ -101,25 +103,26 @@ impl<W> Hub<W> {
         key: SubscriberKey,
         requests: Vec<SubscriptionRequest>,
         now: Instant,
-    ) -> (Vec<Result<u64>>, Outcome<W>) {
-        let mut outcome = Outcome::default();
+    ) -> (Vec<Result<u64>>, Effects<W>) {
+        let mut effects = Effects::default();
         let mut arrears = Arrears::default();
         let answers = requests
             .into_iter()
             .map(|request| {
                 let hearing = self.check_subscription(key, &request)?;
-                outcome.rearm |= self.begin_start_up(key, now);
+                effects.rearm |= self.begin_start_up(key, now);
                 self.find_arrears(key, &request, hearing, now, &mut arrears);
                 if let Some(session) = self.sessions.get_mut(&key) {
                     session.subscriptions += 1;
                 }
                 self.subscriptions
                     .insert(key, request.id, request.pattern, hearing, request.scope);
+                effects.has_new_listeners = true;
                 Ok(self.seq)
             })
             .collect();
-        self.queue_arrears(key, arrears, now, &mut outcome);
-        (answers, outcome)
+        self.queue_arrears(key, arrears, now, &mut effects);
+        (answers, effects)
     }
 
     /// How many events of the past each subscription looks through that this page begins.
@@ -134,7 +137,7 @@ impl<W> Hub<W> {
         &self,
         key: SubscriberKey,
         request: &SubscriptionRequest,
-    ) -> Result<Hearing> {
+    ) -> Result<DeliveryFilter> {
         let Some(session) = self.sessions.get(&key) else {
             return Err(Error::new(
                 ErrorCode::StaleSession,
@@ -146,10 +149,10 @@ impl<W> Hub<W> {
             .get(&session.webview)
             .map(|webview| &*webview.window);
         let hearing = match &request.target {
-            None => Hearing::Own,
-            Some(target) if target.everyone => Hearing::Own,
+            None => DeliveryFilter::Own,
+            Some(target) if target.everyone => DeliveryFilter::Own,
             Some(target) if target.has_webview(&session.webview, window.unwrap_or_default()) => {
-                Hearing::SentOnly
+                DeliveryFilter::Sent
             }
             Some(_) => {
                 return Err(Error::new(
@@ -227,7 +230,7 @@ impl<W> Hub<W> {
         &'a self,
         key: SubscriberKey,
         request: &SubscriptionRequest,
-        hearing: Hearing,
+        hearing: DeliveryFilter,
         now: Instant,
         arrears: &mut Arrears,
     ) {
@@ -238,12 +241,12 @@ impl<W> Hub<W> {
         else {
             return;
         };
-        let mut found: BTreeMap<u64, (&'a BusEvent, Reach, Mark)> = BTreeMap::new();
+        let mut found: BTreeMap<u64, (&'a BusEvent, Addressing, Mark)> = BTreeMap::new();
         let history = webview
             .history
             .as_ref()
             .filter(|history| history.until.is_some_and(|until| now < until));
-        let mut find = |kept: &'a Kept, mark: Mark| {
+        let mut find = |kept: &'a BacklogEntry, mark: Mark| {
             if hearing.covers(kept.reach) && request.hears(kept.event.event_name()) {
                 found.insert(kept.event.seq(), (&kept.event, kept.reach, mark));
             }
@@ -259,7 +262,7 @@ impl<W> Hub<W> {
                 if let Some(gap) = evicted {
                     arrears.add_gap(gap, request.id);
                 }
-                for kept in history.backlog.owed_to(request.id) {
+                for kept in history.backlog.pending_for(request.id) {
                     // It may have been handled, and only the acknowledgement not have come.
                     if kept.event.seq() <= resume.handled && !kept.is_only_retained() {
                         continue;
@@ -341,7 +344,7 @@ impl<W> Hub<W> {
         key: SubscriberKey,
         arrears: Arrears,
         now: Instant,
-        outcome: &mut Outcome<W>,
+        effects: &mut Effects<W>,
     ) {
         let Some(session) = self.sessions.get_mut(&key) else {
             return;
@@ -365,7 +368,7 @@ impl<W> Hub<W> {
             };
             session.outbox.push(queued, overflow);
         }
-        session.answer_parked(now, outcome);
+        session.answer_parked(now, effects);
     }
 
     /// Begins a subscription of the app itself, which gets what is retained.
@@ -374,11 +377,14 @@ impl<W> Hub<W> {
         key: SubscriberKey,
         id: SubscriptionId,
         pattern: EventPattern,
-        hearing: Hearing,
-    ) -> Outcome<W> {
-        let mut outcome = Outcome::default();
+        hearing: DeliveryFilter,
+    ) -> Effects<W> {
+        let mut effects = Effects {
+            has_new_listeners: true,
+            ..Effects::default()
+        };
         if let Some(consumer) = self.consumers.get_mut(&key) {
-            let mut retained: Vec<(&BusEvent, Reach)> = self
+            let mut retained: Vec<(&BusEvent, Addressing)> = self
                 .retained
                 .matching(&pattern)
                 .map(|retained| (&retained.event, retained.audience.reach_host()))
@@ -397,10 +403,10 @@ impl<W> Hub<W> {
                 };
                 consumer.queue.push(queued, Overflow::DropOldest);
             }
-            outcome.wakers.extend(consumer.take_waker());
+            effects.wakers.extend(consumer.take_waker());
         }
         self.subscriptions.insert(key, id, pattern, hearing, None);
-        outcome
+        effects
     }
 
     pub(crate) fn unlisten(&mut self, key: SubscriberKey, id: SubscriptionId) {

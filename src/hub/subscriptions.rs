@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::model::delivery::{Addressing, DeliveryFilter};
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policy::{NamePolicy, Policies};
@@ -13,43 +14,11 @@ pub(crate) struct SubscriberKey(pub(crate) u64);
 /// The subscriber's own number for a subscription. A page chooses its own.
 pub(crate) type SubscriptionId = u32;
 
-/// How far an event goes, seen from a subscriber.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reach {
-    /// To everyone.
-    Broadcast,
-    /// To this subscriber by name.
-    Sent,
-    /// To others by name.
-    Elsewhere,
-}
-
-/// Which of these a subscription hears.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Hearing {
-    /// Broadcasts, and what is sent to the subscriber.
-    Own,
-    /// Only what is sent to the subscriber.
-    SentOnly,
-    /// Everything, whomever it is for. The host alone may.
-    Everything,
-}
-
-impl Hearing {
-    pub(crate) fn covers(self, reach: Reach) -> bool {
-        match self {
-            Self::Own => reach != Reach::Elsewhere,
-            Self::SentOnly => reach == Reach::Sent,
-            Self::Everything => true,
-        }
-    }
-}
-
 #[derive(Debug, Clone)]
 struct Subscription {
     subscriber: SubscriberKey,
     id: SubscriptionId,
-    hearing: Hearing,
+    hearing: DeliveryFilter,
     /// What it is allowed of what it listens to. All, if there is nothing.
     scope: Option<Arc<Scope>>,
 }
@@ -89,11 +58,11 @@ impl Route {
 
 impl RouteEntry {
     /// The subscriptions that hear an event of this reach. `None` if there are none.
-    pub(crate) fn hearing(&self, reach: Reach) -> Option<&Arc<[SubscriptionId]>> {
+    pub(crate) fn hearing(&self, reach: Addressing) -> Option<&Arc<[SubscriptionId]>> {
         match reach {
-            Reach::Broadcast => self.broadcast.as_ref(),
-            Reach::Sent => self.sent.as_ref(),
-            Reach::Elsewhere => self.elsewhere.as_ref(),
+            Addressing::Broadcast => self.broadcast.as_ref(),
+            Addressing::Sent => self.sent.as_ref(),
+            Addressing::Elsewhere => self.elsewhere.as_ref(),
         }
     }
 }
@@ -117,15 +86,15 @@ pub(crate) struct Subscriptions {
 /// What one subscriber listens to.
 #[derive(Debug, Default)]
 struct Owned {
-    patterns: BTreeMap<SubscriptionId, (EventPattern, Hearing)>,
+    patterns: BTreeMap<SubscriptionId, (EventPattern, DeliveryFilter)>,
     /// What the patterns cost: see [`EventPattern::cost`].
     cost: usize,
 }
 
 impl Subscriptions {
     /// Names may be made up without end, so the routes that are kept are bounded.
-    const MOST_ROUTES: usize = 1024;
-    const MOST_ROUTED_IDS: usize = 1 << 20;
+    const MAX_ROUTES: usize = 1024;
+    const MAX_ROUTED_IDS: usize = 1 << 20;
 
     pub(crate) fn new(policies: Policies) -> Self {
         Self {
@@ -144,7 +113,7 @@ impl Subscriptions {
         subscriber: SubscriberKey,
         id: SubscriptionId,
         pattern: EventPattern,
-        hearing: Hearing,
+        hearing: DeliveryFilter,
         scope: Option<Arc<Scope>>,
     ) {
         let subscription = Subscription {
@@ -182,7 +151,7 @@ impl Subscriptions {
         &self,
         subscriber: SubscriberKey,
         from: SubscriptionId,
-    ) -> impl Iterator<Item = (SubscriptionId, &EventPattern, Hearing)> {
+    ) -> impl Iterator<Item = (SubscriptionId, &EventPattern, DeliveryFilter)> {
         let owned = self.owned.get(&subscriber).into_iter();
         owned
             .flat_map(move |owned| owned.patterns.range(from..))
@@ -261,7 +230,7 @@ impl Subscriptions {
         }
         let route = Arc::new(self.find_route(name));
         let ids = route.ids();
-        if self.routes.len() >= Self::MOST_ROUTES || self.routed_ids + ids > Self::MOST_ROUTED_IDS {
+        if self.routes.len() >= Self::MAX_ROUTES || self.routed_ids + ids > Self::MAX_ROUTED_IDS {
             self.routes.clear();
             self.routed_ids = 0;
         }
@@ -285,9 +254,9 @@ impl Subscriptions {
             .chunk_by(|a, b| a.subscriber == b.subscriber)
             .map(|own| RouteEntry {
                 subscriber: own[0].subscriber,
-                broadcast: ids(own, Reach::Broadcast),
-                sent: ids(own, Reach::Sent),
-                elsewhere: ids(own, Reach::Elsewhere),
+                broadcast: ids(own, Addressing::Broadcast),
+                sent: ids(own, Addressing::Sent),
+                elsewhere: ids(own, Addressing::Elsewhere),
             })
             .collect();
         Route {
@@ -317,7 +286,7 @@ impl Subscriptions {
     }
 }
 
-fn ids(subscriptions: &[&Subscription], reach: Reach) -> Option<Arc<[SubscriptionId]>> {
+fn ids(subscriptions: &[&Subscription], reach: Addressing) -> Option<Arc<[SubscriptionId]>> {
     let ids: Arc<[SubscriptionId]> = subscriptions
         .iter()
         .filter(|s| s.hearing.covers(reach))
@@ -338,7 +307,11 @@ mod tests {
         EventPattern::parse(text).unwrap()
     }
 
-    fn who(subscriptions: &mut Subscriptions, name: &str, reach: Reach) -> Vec<(u64, Vec<u32>)> {
+    fn who(
+        subscriptions: &mut Subscriptions,
+        name: &str,
+        reach: Addressing,
+    ) -> Vec<(u64, Vec<u32>)> {
         subscriptions
             .route(&EventName::parse(name).unwrap())
             .entries
@@ -350,16 +323,16 @@ mod tests {
     #[test]
     fn exact_names_and_globs_come_together_in_the_order_of_their_ids() {
         let mut all = Subscriptions::default();
-        all.insert(A, 7, pattern("cart:*"), Hearing::Own, None);
-        all.insert(A, 3, pattern("cart:updated"), Hearing::Own, None);
-        all.insert(B, 1, pattern("*"), Hearing::Own, None);
-        all.insert(B, 2, pattern("order:*"), Hearing::Own, None);
+        all.insert(A, 7, pattern("cart:*"), DeliveryFilter::Own, None);
+        all.insert(A, 3, pattern("cart:updated"), DeliveryFilter::Own, None);
+        all.insert(B, 1, pattern("*"), DeliveryFilter::Own, None);
+        all.insert(B, 2, pattern("order:*"), DeliveryFilter::Own, None);
         assert_eq!(
-            who(&mut all, "cart:updated", Reach::Broadcast),
+            who(&mut all, "cart:updated", Addressing::Broadcast),
             [(1, vec![3, 7]), (2, vec![1])]
         );
         assert_eq!(
-            who(&mut all, "order:new", Reach::Broadcast),
+            who(&mut all, "order:new", Addressing::Broadcast),
             [(2, vec![1, 2])]
         );
     }
@@ -367,12 +340,12 @@ mod tests {
     #[test]
     fn hearing_decides_by_reach() {
         let mut all = Subscriptions::default();
-        all.insert(A, 1, pattern("x"), Hearing::Own, None);
-        all.insert(A, 2, pattern("x"), Hearing::SentOnly, None);
-        all.insert(A, 3, pattern("x"), Hearing::Everything, None);
-        assert_eq!(who(&mut all, "x", Reach::Broadcast), [(1, vec![1, 3])]);
-        assert_eq!(who(&mut all, "x", Reach::Sent), [(1, vec![1, 2, 3])]);
-        assert_eq!(who(&mut all, "x", Reach::Elsewhere), [(1, vec![3])]);
+        all.insert(A, 1, pattern("x"), DeliveryFilter::Own, None);
+        all.insert(A, 2, pattern("x"), DeliveryFilter::Sent, None);
+        all.insert(A, 3, pattern("x"), DeliveryFilter::Everything, None);
+        assert_eq!(who(&mut all, "x", Addressing::Broadcast), [(1, vec![1, 3])]);
+        assert_eq!(who(&mut all, "x", Addressing::Sent), [(1, vec![1, 2, 3])]);
+        assert_eq!(who(&mut all, "x", Addressing::Elsewhere), [(1, vec![3])]);
     }
 
     #[test]
@@ -380,13 +353,13 @@ mod tests {
         let entry = Arc::new(ScopeEntry::read(&serde_json::json!("cart:*")));
         let scope = Some(Arc::new(Scope::new("", &[entry], &[])));
         let mut all = Subscriptions::default();
-        all.insert(A, 1, pattern("*"), Hearing::Own, scope);
-        all.insert(B, 1, pattern("*"), Hearing::Own, None);
+        all.insert(A, 1, pattern("*"), DeliveryFilter::Own, scope);
+        all.insert(B, 1, pattern("*"), DeliveryFilter::Own, None);
         assert_eq!(
-            who(&mut all, "cart:a", Reach::Broadcast),
+            who(&mut all, "cart:a", Addressing::Broadcast),
             [(1, vec![1]), (2, vec![1])]
         );
-        for reach in [Reach::Broadcast, Reach::Sent] {
+        for reach in [Addressing::Broadcast, Addressing::Sent] {
             assert_eq!(who(&mut all, "order", reach), [(2, vec![1])]);
         }
     }
@@ -394,16 +367,16 @@ mod tests {
     #[test]
     fn a_kept_route_sees_what_comes_and_goes() {
         let mut all = Subscriptions::default();
-        assert!(who(&mut all, "a", Reach::Broadcast).is_empty());
-        all.insert(A, 1, pattern("a"), Hearing::Own, None);
-        assert_eq!(who(&mut all, "a", Reach::Broadcast), [(1, vec![1])]);
-        all.insert(A, 2, pattern("*"), Hearing::Own, None);
-        assert_eq!(who(&mut all, "a", Reach::Broadcast), [(1, vec![1, 2])]);
+        assert!(who(&mut all, "a", Addressing::Broadcast).is_empty());
+        all.insert(A, 1, pattern("a"), DeliveryFilter::Own, None);
+        assert_eq!(who(&mut all, "a", Addressing::Broadcast), [(1, vec![1])]);
+        all.insert(A, 2, pattern("*"), DeliveryFilter::Own, None);
+        assert_eq!(who(&mut all, "a", Addressing::Broadcast), [(1, vec![1, 2])]);
         assert_eq!(all.remove_many(A, &[1, 9]), 1);
         assert_eq!(all.remove_many(A, &[1]), 0);
-        assert_eq!(who(&mut all, "a", Reach::Broadcast), [(1, vec![2])]);
+        assert_eq!(who(&mut all, "a", Addressing::Broadcast), [(1, vec![2])]);
         all.remove_subscriber(A);
-        assert!(who(&mut all, "a", Reach::Broadcast).is_empty());
+        assert!(who(&mut all, "a", Addressing::Broadcast).is_empty());
         assert!(all.exact.is_empty() && all.globs.is_empty() && !all.owned.contains_key(&A));
     }
 
@@ -411,7 +384,7 @@ mod tests {
     fn ids_without_end_do_not_fill_the_memory_either() {
         let mut all = Subscriptions::default();
         for id in 0..4096 {
-            all.insert(A, id, pattern("*"), Hearing::Own, None);
+            all.insert(A, id, pattern("*"), DeliveryFilter::Own, None);
         }
         // Each route holds them for broadcasts and for what is sent.
         for n in 1..=129 {
@@ -428,24 +401,24 @@ mod tests {
         let mut all = Subscriptions::default();
         let name = EventName::parse("a:b").unwrap();
         let route = all.route(&name);
-        all.insert(A, 1, pattern("c:*"), Hearing::Own, None);
-        all.insert(A, 2, pattern("*c"), Hearing::Own, None);
+        all.insert(A, 1, pattern("c:*"), DeliveryFilter::Own, None);
+        all.insert(A, 2, pattern("*c"), DeliveryFilter::Own, None);
         assert!(Arc::ptr_eq(&route, &all.route(&name)));
         assert_eq!(all.cost_of(A), 1);
         all.remove_many(A, &[1, 2]);
         assert!(Arc::ptr_eq(&route, &all.route(&name)));
         assert_eq!(all.cost_of(A), 0);
-        all.insert(A, 3, pattern("*b"), Hearing::Own, None);
-        assert_eq!(who(&mut all, "a:b", Reach::Broadcast), [(1, vec![3])]);
+        all.insert(A, 3, pattern("*b"), DeliveryFilter::Own, None);
+        assert_eq!(who(&mut all, "a:b", Addressing::Broadcast), [(1, vec![3])]);
     }
 
     #[test]
     fn whoever_goes_takes_only_its_own_routes_along() {
         let mut all = Subscriptions::default();
-        all.insert(A, 1, pattern("a"), Hearing::Own, None);
-        all.insert(A, 2, pattern("a"), Hearing::Own, None);
-        all.insert(A, 3, pattern("g*"), Hearing::Own, None);
-        all.insert(B, 1, pattern("b"), Hearing::Own, None);
+        all.insert(A, 1, pattern("a"), DeliveryFilter::Own, None);
+        all.insert(A, 2, pattern("a"), DeliveryFilter::Own, None);
+        all.insert(A, 3, pattern("g*"), DeliveryFilter::Own, None);
+        all.insert(B, 1, pattern("b"), DeliveryFilter::Own, None);
         let names = ["a", "b", "g1", "nobody"].map(|name| EventName::parse(name).unwrap());
         let kept = names.each_ref().map(|name| all.route(name));
         all.remove_subscriber(SubscriberKey(7));
@@ -464,9 +437,9 @@ mod tests {
     #[test]
     fn names_without_end_do_not_fill_the_memory() {
         let mut all = Subscriptions::default();
-        for n in 0..3 * Subscriptions::MOST_ROUTES {
+        for n in 0..3 * Subscriptions::MAX_ROUTES {
             all.route(&EventName::parse(&format!("n{n}")).unwrap());
         }
-        assert!(all.routes.len() <= Subscriptions::MOST_ROUTES);
+        assert!(all.routes.len() <= Subscriptions::MAX_ROUTES);
     }
 }

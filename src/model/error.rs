@@ -74,7 +74,7 @@ error_codes! {
     /// Nobody answers questions of this name there, and the page is not starting any more.
     NoResponder = "no_responder",
     /// The page was not asked this, or has answered it, or whoever asked waits no more.
-    NotAsked = "not_asked",
+    UnknownRequest = "unknown_request",
     /// The question was not answered in time.
     Timeout = "timeout",
     /// The responder threw, failed or panicked. [`Error::failure`] says what it said.
@@ -126,24 +126,24 @@ pub struct Failure {
 impl Failure {
     pub(crate) fn new(name: &str, message: &str, stack: Option<&str>) -> Self {
         Self {
-            name: cut(visible(name.to_owned()), LONGEST_NAME),
-            message: cut(visible(message.to_owned()), LONGEST_MESSAGE),
+            name: cut(visible(name.to_owned()), MAX_NAME),
+            message: cut(visible(message.to_owned()), MAX_MESSAGE),
             // Its lines stay lines.
             stack: stack.map(|stack| {
                 let lines: Vec<String> =
                     stack.lines().map(|line| visible(line.to_owned())).collect();
-                cut(lines.join("\n"), LONGEST_STACK)
+                cut(lines.join("\n"), MAX_STACK)
             }),
         }
     }
 }
 
 /// The longest message, in bytes. Recorded answers are kept, and a page chooses what goes wrong.
-const LONGEST_MESSAGE: usize = 1024;
+const MAX_MESSAGE: usize = 1024;
 
 /// The longest name of a responder's error, and the longest stack, in bytes.
-const LONGEST_NAME: usize = 64;
-const LONGEST_STACK: usize = 8192;
+const MAX_NAME: usize = 64;
+const MAX_STACK: usize = 8192;
 
 fn cut(mut text: String, longest: usize) -> String {
     if text.len() > longest {
@@ -158,7 +158,7 @@ fn cut(mut text: String, longest: usize) -> String {
 
 impl Error {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        let message = cut(visible(message.into()), LONGEST_MESSAGE);
+        let message = cut(visible(message.into()), MAX_MESSAGE);
         Self {
             code,
             message,
@@ -298,13 +298,10 @@ mod tests {
 
     #[test]
     fn messages_have_a_length_that_can_be_kept() {
-        let fits = Error::new(ErrorCode::Denied, "x".repeat(LONGEST_MESSAGE));
-        assert_eq!(fits.message().len(), LONGEST_MESSAGE);
-        let cut = Error::new(ErrorCode::Denied, "ä".repeat(LONGEST_MESSAGE));
-        assert_eq!(
-            cut.message(),
-            format!("{}…", "ä".repeat(LONGEST_MESSAGE / 2))
-        );
+        let fits = Error::new(ErrorCode::Denied, "x".repeat(MAX_MESSAGE));
+        assert_eq!(fits.message().len(), MAX_MESSAGE);
+        let cut = Error::new(ErrorCode::Denied, "ä".repeat(MAX_MESSAGE));
+        assert_eq!(cut.message(), format!("{}…", "ä".repeat(MAX_MESSAGE / 2)));
     }
 
     #[test]

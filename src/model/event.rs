@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::json::Json;
 use crate::model::name::EventName;
@@ -30,7 +31,7 @@ pub(crate) struct Accepted {
     pub(crate) name: EventName,
     pub(crate) payload: Json,
     pub(crate) accepted_at: SystemTime,
-    pub(crate) source: Source,
+    pub(crate) source: Endpoint,
     pub(crate) tick: Option<Tick>,
     pub(crate) provenance: Option<Arc<Provenance>>,
 }
@@ -79,8 +80,8 @@ impl Accepted {
     /// At least as many bytes as it takes in an answer, but for the ids of its subscriptions.
     fn weight(&self) -> usize {
         let source = match &self.source {
-            Source::Host => 0,
-            Source::Webview(label) => label.len(),
+            Endpoint::Host => 0,
+            Endpoint::Webview(label) => label.len(),
         };
         let tick = self
             .tick
@@ -92,16 +93,6 @@ impl Accepted {
 
 /// What the parts of an event that have no length of their own take at most.
 const ENVELOPE: usize = 192;
-
-/// Who emitted an event. The host sets it; a page cannot forge it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Source {
-    /// The app itself, in Rust.
-    Host,
-    /// The page in the webview with this label.
-    Webview(Arc<str>),
-}
 
 /// What a tick of a periodic job says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,7 +197,7 @@ impl BusEvent {
 
     /// Who emitted it.
     #[must_use]
-    pub fn source(&self) -> &Source {
+    pub fn source(&self) -> &Endpoint {
         &self.accepted.source
     }
 

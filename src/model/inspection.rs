@@ -1,9 +1,9 @@
 //! What the bus looks like from outside: counters, queues, subscriptions and jobs, and no payload.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use crate::hub::subscriptions::Hearing;
-use crate::periodic::job::PeriodicInfo;
+use crate::model::delivery::DeliveryFilter;
+use crate::model::job::JobInfo;
 
 /// How the bus stands, as [`EventBus::inspect`](crate::EventBus::inspect) has found it.
 ///
@@ -25,9 +25,9 @@ pub struct Inspection {
     /// The listeners in Rust as a whole, and then each stream.
     pub consumers: Vec<ConsumerInspection>,
     /// What is kept for later subscribers.
-    pub retained: Load,
+    pub retained: QueueUsage,
     /// Every periodic job, in the order of their ids.
-    pub jobs: Vec<PeriodicInfo>,
+    pub jobs: Vec<JobInfo>,
 }
 
 /// How much a queue or a store holds, and how much it may.
@@ -36,7 +36,7 @@ pub struct Inspection {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
-pub struct Load {
+pub struct QueueUsage {
     /// How many events are there.
     pub events: usize,
     /// About how many bytes they take, with their names and payloads.
@@ -61,7 +61,7 @@ pub struct WebviewInspection {
     /// The page that uses the bus; `None` if none has yet, or if it has gone.
     pub page: Option<PageInspection>,
     /// What is kept for the page that is to come or is starting; `None` where a page has started.
-    pub backlog: Option<Load>,
+    pub backlog: Option<QueueUsage>,
     /// How many of its pages' calls and ticks came too fast and were refused.
     pub rate_limited: u64,
 }
@@ -75,7 +75,7 @@ pub struct WebviewInspection {
 #[non_exhaustive]
 pub struct PageInspection {
     /// What it has still to fetch.
-    pub queue: Load,
+    pub queue: QueueUsage,
     /// How many events and gaps it was given and has not acknowledged.
     pub unacknowledged_events: usize,
     /// About how many bytes those take.
@@ -104,41 +104,7 @@ pub struct SubscriptionInspection {
     /// The name or pattern that it listens to.
     pub event: String,
     /// Which of these events it hears.
-    pub target: Heard,
-}
-
-/// Which events a subscription hears of those that match its name or pattern.
-///
-/// As JSON: `"own"`, `"sent"`, `"everything"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Heard {
-    /// Those for everyone, and those that are sent to it.
-    Own,
-    /// Only those that are sent to it.
-    Sent,
-    /// All, whomever they are for.
-    Everything,
-}
-
-impl Serialize for Heard {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(match self {
-            Self::Own => "own",
-            Self::Sent => "sent",
-            Self::Everything => "everything",
-        })
-    }
-}
-
-impl From<Hearing> for Heard {
-    fn from(hearing: Hearing) -> Self {
-        match hearing {
-            Hearing::Own => Self::Own,
-            Hearing::SentOnly => Self::Sent,
-            Hearing::Everything => Self::Everything,
-        }
-    }
+    pub target: DeliveryFilter,
 }
 
 /// A queue in Rust: that of all listeners, or that of a stream.
@@ -151,7 +117,7 @@ pub struct ConsumerInspection {
     /// Whether it is a stream. Otherwise it is what all listeners share.
     pub is_stream: bool,
     /// What waits to be read.
-    pub queue: Load,
+    pub queue: QueueUsage,
     /// How many events the full queue has dropped.
     pub dropped: u64,
     /// What it listens to, in the order of the ids.

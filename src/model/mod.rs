@@ -2,9 +2,14 @@
 //!
 //! Nothing here knows Tauri or Tokio.
 
+pub(crate) mod delivery;
+pub(crate) mod endpoint;
 pub(crate) mod error;
 pub(crate) mod event;
+pub(crate) mod id;
 pub(crate) mod inspection;
+pub(crate) mod interval;
+pub(crate) mod job;
 pub(crate) mod json;
 pub(crate) mod name;
 pub(crate) mod pattern;

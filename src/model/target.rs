@@ -2,12 +2,13 @@ use std::sync::Arc;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::pattern::{is_wildcard, parse_glob};
 use crate::permissions::Labels;
 
 /// The most labels and globs of one target.
-const MOST_PARTS: usize = 64;
+const MAX_PARTS: usize = 64;
 
 /// The longest label or glob of labels, in bytes.
 const MAX_LABEL_BYTES: usize = 255;
@@ -96,11 +97,11 @@ impl Target {
                 "the target is an empty list; it names at least one label",
             ));
         }
-        if self.parts.len() > MOST_PARTS {
+        if self.parts.len() > MAX_PARTS {
             return Err(Error::new(
                 ErrorCode::InvalidArgument,
                 format!(
-                    "the target has {} labels; it has at most {MOST_PARTS}, and a glob names many",
+                    "the target has {} labels; it has at most {MAX_PARTS}, and a glob names many",
                     self.parts.len()
                 ),
             ));
@@ -133,7 +134,7 @@ impl Serialize for Part {
         let (kind, label) = match self {
             Self::Webview(label) => return serializer.serialize_str(label),
             Self::Everyone => ("Any", None),
-            Self::Host => ("App", None),
+            Self::Host => ("host", None),
             Self::Window(label) => ("Window", Some(label)),
         };
         let mut map = serializer.serialize_map(None)?;
@@ -142,6 +143,21 @@ impl Serialize for Part {
             map.serialize_entry("label", label)?;
         }
         map.end()
+    }
+}
+
+impl From<Endpoint> for Target {
+    fn from(endpoint: Endpoint) -> Self {
+        match endpoint {
+            Endpoint::Host => Self::host(),
+            Endpoint::Webview(label) => Self::webview(&*label),
+        }
+    }
+}
+
+impl From<&Endpoint> for Target {
+    fn from(endpoint: &Endpoint) -> Self {
+        endpoint.clone().into()
     }
 }
 
@@ -198,6 +214,12 @@ impl Selection {
             || self.webviews.iter().any(|pattern| pattern.matches(webview))
             || self.windows.iter().any(|pattern| pattern.matches(window));
         is_named && self.may_reach(webview)
+    }
+
+    /// Whether it is a list of labels of webviews, without windows or globs.
+    pub(crate) fn names_only_webviews(&self) -> bool {
+        let is_label = |pattern: &LabelPattern| pattern.literal().is_some();
+        !self.everyone && self.windows.is_empty() && self.webviews.iter().all(is_label)
     }
 
     /// Whether the page that made this may send to the webview, whether it has named it or not.

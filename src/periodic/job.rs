@@ -1,50 +1,31 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
-
-use crate::engine::Engine;
+use crate::engine::core::Core;
 use crate::engine::reply::Reply;
 use crate::flood::Flood;
 use crate::hub::subscriptions::SubscriberKey;
-use crate::hub::{Address, Audience, Draft, EmitOutcome};
+use crate::hub::{Address, Audience, EmitEffects, NewEvent};
+use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, Result};
-use crate::model::event::{Source, Tick, unix_millis};
+use crate::model::event::Tick;
+use crate::model::job::{JobInfo, JobState};
 use crate::model::json::Json;
 use crate::model::name::EventName;
-use crate::model::target::Target;
-use crate::periodic::schedule::{MissedTicks, Schedule, Timing};
-use crate::periodic::source::Maker;
+use crate::periodic::schedule::{Schedule, Timing};
+use crate::periodic::source::Sampler;
 use crate::sync::{Mutex, MutexGuard, Notify, now};
-
-/// Whose periodic job it is. A page's job ends with its webview and lives through reloads.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum JobOwner {
-    /// The app, in Rust.
-    Host,
-    /// The page in the webview with this label.
-    Webview(Arc<str>),
-}
-
-impl JobOwner {
-    /// The page in the webview with this label, with which the job ends.
-    #[must_use]
-    pub fn webview(label: &str) -> Self {
-        Self::Webview(label.into())
-    }
-}
 
 /// What a job emits.
 pub(crate) enum Payload {
     Fixed(Arc<str>),
-    Made(Maker),
+    Sampled(Sampler),
     /// It is being made, by what made the ones before.
     Away,
 }
 
 /// How many failures in a row end a job that has a source, unless it says otherwise.
-pub(crate) const MOST_FAILURES: u64 = 10;
+pub(crate) const MAX_FAILURES: u64 = 10;
 
 /// A job before it is started.
 pub(crate) struct JobPlan {
@@ -59,13 +40,13 @@ pub(crate) struct JobPlan {
     pub(crate) only_while_listened: bool,
     /// How many failures in a row end it; none, if there is no number.
     pub(crate) max_failures: Option<u64>,
-    pub(crate) owner: JobOwner,
-    pub(crate) source: Source,
+    pub(crate) owner: Endpoint,
+    pub(crate) source: Endpoint,
     /// The page whose share of jobs it takes. The app's own have no share.
-    pub(crate) charged: Option<Arc<str>>,
+    pub(crate) quota_owner: Option<Arc<str>>,
     /// The session of the page that starts it. If that has ended meanwhile, the job is not to run.
     pub(crate) page: Option<SubscriberKey>,
-    /// The interval that the page that is charged must leave between the ticks of all its jobs with this event.
+    /// The interval that the page that is quota_owner must leave between the ticks of all its jobs with this event.
     pub(crate) shortest_interval: Option<Duration>,
     /// What counts the ticks of a page's job. Those of the app are not counted.
     pub(crate) flood: Option<Arc<Flood>>,
@@ -84,9 +65,9 @@ impl JobPlan {
             sampled: None,
             only_while_listened: false,
             max_failures: None,
-            owner: JobOwner::Host,
-            source: Source::Host,
-            charged: None,
+            owner: Endpoint::Host,
+            source: Endpoint::Host,
+            quota_owner: None,
             shortest_interval: None,
             page: None,
             flood: None,
@@ -96,7 +77,7 @@ impl JobPlan {
 
 /// What is to change of a job that runs; what is not said stays.
 #[derive(Default)]
-pub(crate) struct Change {
+pub(crate) struct JobUpdate {
     pub(crate) interval: Option<Duration>,
     pub(crate) payload: Option<Arc<str>>,
     pub(crate) to: Option<Option<Address>>,
@@ -105,16 +86,16 @@ pub(crate) struct Change {
 }
 
 /// A job that was started.
-pub(crate) struct Job {
+pub(crate) struct RunningJob {
     pub(crate) number: u64,
     pub(crate) id: Arc<str>,
     pub(crate) name: EventName,
-    pub(crate) owner: JobOwner,
-    pub(crate) charged: Option<Arc<str>>,
+    pub(crate) owner: Endpoint,
+    pub(crate) quota_owner: Option<Arc<str>>,
     pub(crate) sampled: Option<(Arc<str>, Arc<str>)>,
     pub(crate) only_while_listened: bool,
     pub(crate) max_failures: Option<u64>,
-    pub(crate) source: Source,
+    pub(crate) source: Endpoint,
     flood: Option<Arc<Flood>>,
     /// Held while a tick is accepted, so that none is once `stop` has returned. Always taken before the locks of the jobs
     /// as a whole and of the hub.
@@ -132,7 +113,7 @@ pub(crate) struct State {
     /// Whether a payload is being made, so that the job waits for it before its next tick.
     pub(crate) is_busy: bool,
     /// Whether it waits for somebody who listens.
-    pub(crate) is_unheard: bool,
+    pub(crate) is_idle: bool,
     pub(crate) missed: u64,
     pub(crate) failed: u64,
     /// Ticks since the last one that was emitted.
@@ -142,130 +123,14 @@ pub(crate) struct State {
     pub(crate) last_error: Option<Error>,
 }
 
-/// What a job does at the moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum JobState {
-    /// It ticks.
-    Running,
-    /// It was paused, and ticks again once it is resumed.
-    Paused,
-    /// Nobody listens, and it was asked to tick only while somebody does.
-    Unheard,
-    /// It has ended, and ticks no more.
-    Ended,
-}
-
-impl JobState {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Paused => "paused",
-            Self::Unheard => "unheard",
-            Self::Ended => "ended",
-        }
-    }
-}
-
-/// A periodic job, as it stands.
-///
-/// As JSON: `{ id, number, event, everyMs, to, immediate, count, ticks, missed, failed, owner, state, nextAt, missedTicks,
-/// onlyWhileListened, jitterMs, source, maxFailures, lastError }`.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct PeriodicInfo {
-    /// The job's id, given or made up.
-    pub id: String,
-    /// The number of the job: of two with the same id, one after the other, the newer has the higher.
-    pub number: u64,
-    /// The name of the event.
-    pub event: String,
-    /// The time from one tick to the next.
-    pub interval: Duration,
-    /// Whom the event is for; everyone, if `None`.
-    pub to: Option<Target>,
-    /// Whether the first tick came at once.
-    pub is_immediate: bool,
-    /// After how many ticks the job ends; never, if `None`.
-    pub count: Option<u64>,
-    /// How many ticks there were.
-    pub ticks: u64,
-    /// How many ticks were left out because they were late by a whole interval.
-    pub missed: u64,
-    /// How many ticks could not be emitted, for instance because their window is gone or their source failed.
-    pub failed: u64,
-    /// Whose job it is.
-    pub owner: JobOwner,
-    /// What it does at the moment.
-    pub state: JobState,
-    /// When the next tick is due, by the time of day. `None` while none is.
-    pub next_at: Option<SystemTime>,
-    /// What becomes of ticks that could not come in time.
-    pub missed_ticks: MissedTicks,
-    /// Whether it ticks only while somebody listens.
-    pub only_while_listened: bool,
-    /// By how much a tick comes later than it is scheduled, at the most.
-    pub jitter: Duration,
-    /// The source of its payloads, if it has one.
-    pub source: Option<String>,
-    /// How many failures in a row end it; none, if `None`.
-    pub max_failures: Option<u64>,
-    /// Why the tick failed that failed last.
-    pub last_error: Option<Error>,
-}
-
-fn millis(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
-}
-
-impl Serialize for PeriodicInfo {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("id", &self.id)?;
-        map.serialize_entry("number", &self.number)?;
-        map.serialize_entry("event", &self.event)?;
-        map.serialize_entry("everyMs", &millis(self.interval))?;
-        map.serialize_entry("to", &self.to)?;
-        map.serialize_entry("immediate", &self.is_immediate)?;
-        map.serialize_entry("count", &self.count)?;
-        map.serialize_entry("ticks", &self.ticks)?;
-        map.serialize_entry("missed", &self.missed)?;
-        map.serialize_entry("failed", &self.failed)?;
-        map.serialize_entry("owner", &self.owner)?;
-        map.serialize_entry("state", self.state.as_str())?;
-        map.serialize_entry("nextAt", &self.next_at.map(unix_millis))?;
-        map.serialize_entry("missedTicks", &self.missed_ticks)?;
-        map.serialize_entry("onlyWhileListened", &self.only_while_listened)?;
-        map.serialize_entry("jitterMs", &millis(self.jitter))?;
-        map.serialize_entry("source", &self.source)?;
-        map.serialize_entry("maxFailures", &self.max_failures)?;
-        map.serialize_entry("lastError", &self.last_error)?;
-        map.end()
-    }
-}
-
-impl Serialize for JobOwner {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        match self {
-            Self::Host => map.serialize_entry("kind", "host")?,
-            Self::Webview(label) => {
-                map.serialize_entry("kind", "webview")?;
-                map.serialize_entry("label", &**label)?;
-            }
-        }
-        map.end()
-    }
-}
-
-impl Job {
+impl RunningJob {
     pub(crate) fn new(number: u64, id: Arc<str>, plan: JobPlan, schedule: Schedule) -> Self {
         Self {
             number,
             id,
             name: plan.name,
             owner: plan.owner,
-            charged: plan.charged,
+            quota_owner: plan.quota_owner,
             sampled: plan.sampled,
             only_while_listened: plan.only_while_listened,
             max_failures: plan.max_failures,
@@ -281,7 +146,7 @@ impl Job {
                 shortest_interval: plan.shortest_interval,
                 is_stopped: false,
                 is_busy: false,
-                is_unheard: false,
+                is_idle: false,
                 missed: 0,
                 failed: 0,
                 failures_in_a_row: 0,
@@ -308,20 +173,20 @@ impl Job {
         (state.schedule.timing().interval, state.audience.to.clone())
     }
 
-    pub(crate) fn info(&self, time_of: impl Fn(Duration) -> SystemTime) -> PeriodicInfo {
+    pub(crate) fn info(&self, time_of: impl Fn(Duration) -> SystemTime) -> JobInfo {
         let state = self.state();
         let timing = state.schedule.timing();
         let job_state = if state.is_stopped {
             JobState::Ended
         } else if state.schedule.is_paused() {
             JobState::Paused
-        } else if state.is_unheard {
-            JobState::Unheard
+        } else if state.is_idle {
+            JobState::Idle
         } else {
             JobState::Running
         };
         let is_due = !state.is_stopped && job_state == JobState::Running;
-        PeriodicInfo {
+        JobInfo {
             id: self.id.to_string(),
             number: self.number,
             event: self.name.as_str().to_owned(),
@@ -352,14 +217,14 @@ impl Job {
         }
     }
 
-    /// Has the hub accept a tick. What comes back is for [`Engine::settle`], after the lock.
-    pub(crate) fn accept(
+    /// Has the hub accept a tick. What comes back is for [`Engine::apply_effects`], after the lock.
+    pub(crate) fn publish_tick(
         &self,
-        engine: &Engine,
+        core: &Core,
         state: &State,
         tick: Tick,
         payload: Json,
-    ) -> Result<EmitOutcome<Reply>> {
+    ) -> Result<EmitEffects<Reply>> {
         if let Some(flood) = &self.flood {
             if self.sampled.is_some() {
                 flood.take_payload(payload.len(), now())?;
@@ -367,7 +232,7 @@ impl Job {
                 flood.take_emit(payload.len(), now())?;
             }
         }
-        let draft = Draft {
+        let draft = NewEvent {
             name: self.name.clone(),
             payload,
             source: self.source.clone(),
@@ -375,17 +240,17 @@ impl Job {
             provenance: None,
             retain: None,
         };
-        Ok(engine.accept(draft, &state.audience)?.1)
+        Ok(core.try_publish(draft, &state.audience)?.1)
     }
 }
 
 /// About as many bytes as a job keeps.
-pub(crate) fn weight_of(job: &Job, payload: &Payload, to: Option<&Address>) -> usize {
+pub(crate) fn weight_of(job: &RunningJob, payload: &Payload, to: Option<&Address>) -> usize {
     /// What the parts of a job that have no length of their own take, about.
     const ENVELOPE: usize = 512;
     let payload = match payload {
         Payload::Fixed(json) => json.len(),
-        Payload::Made(_) | Payload::Away => 0,
+        Payload::Sampled(_) | Payload::Away => 0,
     };
     let sampled = job
         .sampled

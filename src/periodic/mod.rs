@@ -2,8 +2,11 @@
 
 pub(crate) mod job;
 pub(crate) mod jobs;
+mod ledger;
 pub(crate) mod notices;
 pub(crate) mod queue;
 pub(crate) mod rate;
+mod sampling;
 pub(crate) mod schedule;
 pub(crate) mod source;
+mod worker;

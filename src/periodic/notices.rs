@@ -4,13 +4,14 @@
 
 use serde::Serialize;
 
-use crate::engine::Engine;
-use crate::hub::{Address, Audience, Draft};
+use crate::engine::core::Core;
+use crate::hub::{Address, Audience, NewEvent};
+use crate::model::endpoint::Endpoint;
 use crate::model::error::Error;
-use crate::model::event::Source;
+use crate::model::job::JobInfo;
 use crate::model::name::EventName;
 use crate::model::target::Target;
-use crate::periodic::job::{Job, JobOwner, PeriodicInfo};
+use crate::periodic::job::RunningJob;
 
 /// Why a job has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -48,11 +49,11 @@ struct Failed<'a> {
     error: &'a Error,
 }
 
-pub(crate) fn tell_start(engine: &Engine, job: &Job, info: &PeriodicInfo) {
-    tell(engine, job, "event-bus:job-started", info);
+pub(crate) fn tell_start(core: &Core, job: &RunningJob, info: &JobInfo) {
+    tell(core, job, "event-bus:job-started", info);
 }
 
-pub(crate) fn tell_stop(engine: &Engine, job: &Job, reason: StopReason) {
+pub(crate) fn tell_stop(core: &Core, job: &RunningJob, reason: StopReason) {
     let stopped = {
         let state = job.state();
         Stopped {
@@ -75,10 +76,10 @@ pub(crate) fn tell_stop(engine: &Engine, job: &Job, reason: StopReason) {
             stopped.failed
         );
     }
-    tell(engine, job, "event-bus:job-stopped", &stopped);
+    tell(core, job, "event-bus:job-stopped", &stopped);
 }
 
-pub(crate) fn tell_failure(engine: &Engine, job: &Job, tick: u64, failures: u64, error: &Error) {
+pub(crate) fn tell_failure(core: &Core, job: &RunningJob, tick: u64, failures: u64, error: &Error) {
     if failures == 1 {
         log::warn!(
             "tick {tick} of the periodic event {:?} was not emitted: {error}",
@@ -92,13 +93,13 @@ pub(crate) fn tell_failure(engine: &Engine, job: &Job, tick: u64, failures: u64,
         failures,
         error,
     };
-    tell(engine, job, "event-bus:job-failed", &failed);
+    tell(core, job, "event-bus:job-failed", &failed);
 }
 
-fn tell(engine: &Engine, job: &Job, name: &str, what: &impl Serialize) {
+fn tell(core: &Core, job: &RunningJob, name: &str, what: &impl Serialize) {
     let target = match &job.owner {
-        JobOwner::Host => Target::host(),
-        JobOwner::Webview(label) => Target::webview(&**label),
+        Endpoint::Host => Target::host(),
+        Endpoint::Webview(label) => Target::webview(&**label),
     };
     let (Ok(name), Ok(payload), Ok(to)) = (
         EventName::parse(name),
@@ -107,10 +108,10 @@ fn tell(engine: &Engine, job: &Job, name: &str, what: &impl Serialize) {
     ) else {
         return;
     };
-    let draft = Draft {
+    let draft = NewEvent {
         name,
         payload: payload.into(),
-        source: Source::Host,
+        source: Endpoint::Host,
         tick: None,
         provenance: None,
         retain: Some(false),
@@ -120,5 +121,5 @@ fn tell(engine: &Engine, job: &Job, name: &str, what: &impl Serialize) {
         except: None,
     };
     // An owner that is gone is told nothing.
-    let _ = engine.emit(draft, &audience);
+    let _ = core.publish(draft, &audience);
 }

@@ -5,12 +5,12 @@ use std::time::{Duration, SystemTime};
 ///
 /// A job stands in it once at the most; what is planned anew moves.
 #[derive(Debug, Default)]
-pub(crate) struct Agenda {
+pub(crate) struct TimerQueue {
     order: BTreeSet<(Duration, u64)>,
     planned: HashMap<u64, Duration>,
 }
 
-impl Agenda {
+impl TimerQueue {
     pub(crate) fn plan(&mut self, job: u64, due: Duration) {
         if let Some(before) = self.planned.insert(job, due) {
             self.order.remove(&(before, job));
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn jobs_come_in_the_order_in_which_they_are_due() {
-        let mut agenda = Agenda::default();
+        let mut agenda = TimerQueue::default();
         for (job, due) in [(1, 30), (2, 10), (3, 20), (4, 10)] {
             agenda.plan(job, s(due));
         }

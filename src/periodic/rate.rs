@@ -11,14 +11,14 @@ use crate::model::name::EventName;
 ///
 /// It goes by the times for which ticks were scheduled, so that none is too early because the one before was late.
 #[derive(Debug, Default)]
-pub(crate) struct Pace {
+pub(crate) struct RateGate {
     open_from: HashMap<(EventName, Receiver), Duration>,
 }
 
 /// To how many events and receivers a page is held at a time. There are no more unless it makes up names.
-const MOST_PACED: usize = 4096;
+const MAX_PACED: usize = 4096;
 
-impl Pace {
+impl RateGate {
     /// Takes a tick for these receivers, none of which gets the next one before the interval has passed. If it is too
     /// early for one of them, says by how much, and takes nothing.
     pub(crate) fn take(
@@ -29,7 +29,7 @@ impl Pace {
         interval: Duration,
         now: Duration,
     ) -> Result<(), Duration> {
-        if self.open_from.len() + receivers.len() > MOST_PACED {
+        if self.open_from.len() + receivers.len() > MAX_PACED {
             self.open_from.retain(|_, open_from| *open_from > now);
         }
         let keys: Vec<(EventName, Receiver)> = receivers
@@ -43,7 +43,7 @@ impl Pace {
             return Err(early);
         }
         let fresh = keys.iter().filter(|key| !self.open_from.contains_key(key));
-        if self.open_from.len() + fresh.count() > MOST_PACED {
+        if self.open_from.len() + fresh.count() > MAX_PACED {
             return Err(interval);
         }
         let open_from = scheduled + interval;
@@ -63,7 +63,12 @@ mod tests {
         Duration::from_millis(millis)
     }
 
-    fn take(pace: &mut Pace, name: &str, receivers: &[&str], scheduled: u64) -> Result<(), u64> {
+    fn take(
+        pace: &mut RateGate,
+        name: &str,
+        receivers: &[&str],
+        scheduled: u64,
+    ) -> Result<(), u64> {
         let name = EventName::parse(name).unwrap();
         let receivers = receivers.iter().map(|label| match *label {
             "" => Receiver::Everyone,
@@ -77,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_receiver_gets_an_event_once_in_an_interval() {
-        let mut pace = Pace::default();
+        let mut pace = RateGate::default();
         for (scheduled, expected) in [
             (100, Ok(())),
             (600, Err(500)),
@@ -93,7 +98,7 @@ mod tests {
 
     #[test]
     fn names_and_receivers_have_their_own_and_the_slowest_decides() {
-        let mut pace = Pace::default();
+        let mut pace = RateGate::default();
         assert_eq!(take(&mut pace, "x", &["a"], 0), Ok(()));
         assert_eq!(take(&mut pace, "x", &["b"], 500), Ok(()));
         assert_eq!(take(&mut pace, "y", &["a"], 500), Ok(()));
@@ -107,7 +112,7 @@ mod tests {
 
     #[test]
     fn what_is_made_up_for_is_taken_as_it_was_scheduled() {
-        let mut pace = Pace::default();
+        let mut pace = RateGate::default();
         let name = EventName::parse("x").unwrap();
         for scheduled in 1..=9 {
             let receivers = vec![Receiver::Everyone];
@@ -118,8 +123,8 @@ mod tests {
 
     #[test]
     fn names_without_end_do_not_fill_the_memory() {
-        let mut pace = Pace::default();
-        for n in 0..MOST_PACED {
+        let mut pace = RateGate::default();
+        for n in 0..MAX_PACED {
             assert_eq!(take(&mut pace, &format!("x{n}"), &[""], 0), Ok(()));
         }
         assert_eq!(take(&mut pace, "one-more", &[""], 900), Err(1000));

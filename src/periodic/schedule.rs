@@ -1,36 +1,12 @@
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::model::error::{Error, ErrorCode, Result};
-
-const SHORTEST: Duration = Duration::from_millis(1);
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+use crate::model::interval::{MAX_DURATION, check_interval};
+use crate::model::job::MissedTickBehavior;
 
 /// How many missed ticks `burst` makes up for. Those before them count as missed, so that no sleep of the machine ends in a
 /// storm without an end.
-pub(crate) const MOST_BURST: u64 = 1_000;
-
-/// What becomes of ticks that could not come in time, because the machine slept or was busy or the source was slow.
-///
-/// ```text
-/// due    1   2   3   4   5   6   7
-/// skip   1   2   -----busy----5  6   7      the fifth says that it missed two
-/// burst  1   2   -----busy----345 6   7     three come at once, none is missed
-/// delay  1   2   -----busy----3   4   5     counted anew from the late one, which says that it missed two
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum MissedTicks {
-    /// They are left out, and the next tick comes at its time.
-    #[default]
-    Skip,
-    /// They come one directly after the other, the last 1,000 of them at the most.
-    Burst,
-    /// They are left out, and the next tick comes a whole interval after the late one.
-    Delay,
-}
+pub(crate) const MAX_BURST: u64 = 1_000;
 
 /// When the ticks of a job are to come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +15,7 @@ pub(crate) struct Timing {
     pub(crate) start_delay: Duration,
     pub(crate) is_immediate: bool,
     pub(crate) count: Option<u64>,
-    pub(crate) missed_ticks: MissedTicks,
+    pub(crate) missed_ticks: MissedTickBehavior,
     /// Each tick comes later than it is scheduled by a random part of this.
     pub(crate) jitter: Duration,
 }
@@ -51,7 +27,7 @@ impl Timing {
             start_delay: Duration::ZERO,
             is_immediate: false,
             count: None,
-            missed_ticks: MissedTicks::default(),
+            missed_ticks: MissedTickBehavior::default(),
             jitter: Duration::ZERO,
         }
     }
@@ -63,7 +39,7 @@ impl Timing {
                 "the count is 0; a periodic job ticks at least once, or without a count until it is stopped",
             ));
         }
-        if self.start_delay > LONGEST {
+        if self.start_delay > MAX_DURATION {
             return Err(invalid(format!(
                 "the start delay is {:?}; it must be at most a year",
                 self.start_delay
@@ -150,13 +126,13 @@ impl Schedule {
         let interval = self.timing.interval;
         let behind = count_in(interval, now.saturating_sub(self.next + self.offset));
         let (scheduled, missed, last) = match self.timing.missed_ticks {
-            MissedTicks::Delay if behind > 0 => (self.next, behind, now),
-            MissedTicks::Skip | MissedTicks::Delay => {
+            MissedTickBehavior::Delay if behind > 0 => (self.next, behind, now),
+            MissedTickBehavior::Skip | MissedTickBehavior::Delay => {
                 let scheduled = self.next + times(interval, behind);
                 (scheduled, behind, scheduled)
             }
-            MissedTicks::Burst => {
-                let missed = behind.saturating_sub(MOST_BURST);
+            MissedTickBehavior::Burst => {
+                let missed = behind.saturating_sub(MAX_BURST);
                 let scheduled = self.next + times(interval, missed);
                 (scheduled, missed, scheduled)
             }
@@ -264,38 +240,6 @@ fn check_jitter(jitter: Duration, interval: Duration) -> Result<()> {
     )))
 }
 
-pub(crate) fn check_interval(interval: Duration) -> Result<()> {
-    if (SHORTEST..=LONGEST).contains(&interval) {
-        return Ok(());
-    }
-    Err(invalid_interval(&format!("{interval:?}")))
-}
-
-/// Reads an interval as JavaScript gives it.
-pub(crate) fn interval_from_millis(millis: f64) -> Result<Duration> {
-    let interval = Duration::try_from_secs_f64(millis / 1000.0)
-        .map_err(|_| invalid_interval(&format!("{millis} ms")))?;
-    check_interval(interval).map_err(|_| invalid_interval(&format!("{millis} ms")))?;
-    Ok(interval)
-}
-
-/// Reads another length of time, which may be none at all.
-pub(crate) fn duration_from_millis(what: &str, millis: f64) -> Result<Duration> {
-    match Duration::try_from_secs_f64(millis / 1000.0) {
-        Ok(duration) if duration <= LONGEST => Ok(duration),
-        _ => Err(invalid(format!(
-            "{what} is {millis} ms; it must be at least 0 and at most a year"
-        ))),
-    }
-}
-
-pub(crate) fn invalid_interval(value: &str) -> Error {
-    Error::new(
-        ErrorCode::InvalidInterval,
-        format!("the interval is {value}; it must be at least 1 ms and at most a year"),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -304,7 +248,7 @@ mod tests {
         Duration::from_millis(millis)
     }
 
-    fn timing(missed_ticks: MissedTicks) -> Timing {
+    fn timing(missed_ticks: MissedTickBehavior) -> Timing {
         Timing {
             missed_ticks,
             ..Timing::every(ms(100))
@@ -331,13 +275,13 @@ mod tests {
         assert_eq!(taken, expected);
     }
 
-    // The timeline that is drawn at `MissedTicks`: busy from the second tick until shortly after the fifth is due.
+    // The timeline that is drawn at `MissedTickBehavior`: busy from the second tick until shortly after the fifth is due.
     const BUSY: &[u64] = &[100, 200, 510, 600, 610, 700, 710, 810];
 
     #[test]
     fn skip_keeps_to_its_timeline() {
         check(
-            schedule(timing(MissedTicks::Skip)),
+            schedule(timing(MissedTickBehavior::Skip)),
             BUSY,
             &[
                 (100, 100, 0),
@@ -353,7 +297,7 @@ mod tests {
     #[test]
     fn burst_keeps_to_its_timeline() {
         check(
-            schedule(timing(MissedTicks::Burst)),
+            schedule(timing(MissedTickBehavior::Burst)),
             BUSY,
             &[
                 (100, 100, 0),
@@ -371,7 +315,7 @@ mod tests {
     #[test]
     fn delay_keeps_to_its_timeline() {
         check(
-            schedule(timing(MissedTicks::Delay)),
+            schedule(timing(MissedTickBehavior::Delay)),
             BUSY,
             &[
                 (100, 100, 0),
@@ -387,16 +331,16 @@ mod tests {
     #[test]
     fn a_night_of_sleep_ends_in_one_tick_or_a_bounded_burst() {
         let night = ms(8 * 3_600_000);
-        let mut skipping = schedule(timing(MissedTicks::Skip));
+        let mut skipping = schedule(timing(MissedTickBehavior::Skip));
         let tick = skipping.take(night);
         assert_eq!((tick.count, tick.missed), (1, 287_999));
         assert_eq!(skipping.due(), Some(night + ms(100)));
-        let mut bursting = schedule(timing(MissedTicks::Burst));
+        let mut bursting = schedule(timing(MissedTickBehavior::Burst));
         let mut ticks = Vec::new();
         while bursting.due().is_some_and(|due| due <= night) {
             ticks.push(bursting.take(night));
         }
-        assert_eq!(ticks.len() as u64, MOST_BURST + 1);
+        assert_eq!(ticks.len() as u64, MAX_BURST + 1);
         let accounted: u64 = ticks.iter().map(|tick| 1 + tick.missed).sum();
         assert_eq!(accounted, 288_000);
     }
@@ -448,7 +392,11 @@ mod tests {
 
     #[test]
     fn a_pause_is_not_made_up_for() {
-        for policy in [MissedTicks::Skip, MissedTicks::Burst, MissedTicks::Delay] {
+        for policy in [
+            MissedTickBehavior::Skip,
+            MissedTickBehavior::Burst,
+            MissedTickBehavior::Delay,
+        ] {
             let mut schedule = schedule(timing(policy));
             schedule.take(ms(100));
             schedule.pause(ms(140));
@@ -466,7 +414,7 @@ mod tests {
     #[test]
     fn a_new_interval_counts_from_the_tick_before() {
         let started = || {
-            let mut schedule = schedule(timing(MissedTicks::Skip));
+            let mut schedule = schedule(timing(MissedTickBehavior::Skip));
             schedule.take(ms(100));
             schedule
         };
@@ -504,7 +452,7 @@ mod tests {
 
     #[test]
     fn ticks_that_nobody_was_there_for_leave_the_phase() {
-        let mut steady = schedule(timing(MissedTicks::Burst));
+        let mut steady = schedule(timing(MissedTickBehavior::Burst));
         steady.pass_over(ms(1234));
         assert_eq!(steady.due(), Some(ms(1300)));
         assert_eq!(steady.take(ms(1300)).missed, 0);
@@ -578,7 +526,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn taken_and_missed_ticks_account_for_all_that_were_due(steps in proptest::collection::vec(0_u64..500, 1..50), bursts: bool) {
-            let missed_ticks = if bursts { MissedTicks::Burst } else { MissedTicks::Skip };
+            let missed_ticks = if bursts { MissedTickBehavior::Burst } else { MissedTickBehavior::Skip };
             let mut schedule = Schedule::new(Timing { missed_ticks, ..Timing::every(ms(10)) }, ms(0), 0).unwrap();
             let mut now = ms(0);
             let mut accounted = 0;
@@ -596,7 +544,7 @@ mod tests {
 
         #[test]
         fn after_anything_the_next_tick_is_within_an_interval(acts in proptest::collection::vec((0_u8..5, 0_u64..300, 1_u64..200), 1..60)) {
-            let mut schedule = schedule(timing(MissedTicks::Skip));
+            let mut schedule = schedule(timing(MissedTickBehavior::Skip));
             let mut now = ms(0);
             for (act, step, interval) in acts {
                 now += ms(step);

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::event::Tick;
 
-/// What a source of payloads is asked: see [`Builder::periodic_source`](crate::Builder::periodic_source).
+/// What a source of payloads is asked: see [`Builder::job_source`](crate::Builder::job_source).
 #[derive(Debug, Clone)]
 pub struct SourceCall {
     source: Arc<str>,
@@ -50,22 +50,22 @@ impl SourceCall {
     }
 }
 
-pub(crate) type Making = Pin<Box<dyn Future<Output = Result<String>> + Send>>;
+pub(crate) type PayloadFuture = Pin<Box<dyn Future<Output = Result<String>> + Send>>;
 
 pub(crate) type MakeNow = dyn FnMut(&Tick) -> Result<String> + Send;
 
 /// Makes the payload of each tick.
-pub(crate) enum Maker {
+pub(crate) enum Sampler {
     /// May take its time on a thread of its own.
     Blocking(Box<MakeNow>),
-    Async(Box<dyn FnMut(&Tick) -> Making + Send>),
+    Async(Box<dyn FnMut(&Tick) -> PayloadFuture + Send>),
 }
 
 type Sample = dyn Fn(SourceCall) -> Result<String> + Send + Sync;
-type SampleAsync = dyn Fn(SourceCall) -> Making + Send + Sync;
+type SampleAsync = dyn Fn(SourceCall) -> PayloadFuture + Send + Sync;
 
 #[derive(Clone)]
-enum Source {
+enum NamedSource {
     Blocking(Arc<Sample>),
     Async(Arc<SampleAsync>),
 }
@@ -73,7 +73,7 @@ enum Source {
 /// The sources that the app has registered, by name.
 #[derive(Clone, Default)]
 pub(crate) struct Sources {
-    named: HashMap<String, Source>,
+    named: HashMap<String, NamedSource>,
     twice: Option<String>,
 }
 
@@ -83,7 +83,7 @@ impl fmt::Debug for Sources {
     }
 }
 
-impl Maker {
+impl Sampler {
     /// Checks each payload, as those of pages are: whoever starts a job chooses a source for an event, and they may not fit.
     pub(crate) fn checked(
         self,
@@ -112,7 +112,7 @@ impl Sources {
             let name = Arc::clone(&call.source);
             write(&name, sample(&call))
         };
-        self.insert(name, Source::Blocking(Arc::new(source)));
+        self.insert(name, NamedSource::Blocking(Arc::new(source)));
     }
 
     pub(crate) fn add_async<T, E, F>(
@@ -124,15 +124,15 @@ impl Sources {
         E: Display,
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
-        let source = move |call: SourceCall| -> Making {
+        let source = move |call: SourceCall| -> PayloadFuture {
             let name = Arc::clone(&call.source);
             let sampled = sample(call);
             Box::pin(async move { write(&name, sampled.await) })
         };
-        self.insert(name, Source::Async(Arc::new(source)));
+        self.insert(name, NamedSource::Async(Arc::new(source)));
     }
 
-    fn insert(&mut self, name: String, source: Source) {
+    fn insert(&mut self, name: String, source: NamedSource) {
         if self.named.insert(name.clone(), source).is_some() {
             self.twice = Some(name);
         }
@@ -155,12 +155,12 @@ impl Sources {
     }
 
     /// What makes the payloads of a job that takes them from this source.
-    pub(crate) fn maker(&self, name: &str, args: Arc<str>) -> Result<Maker> {
+    pub(crate) fn sampler(&self, name: &str, args: Arc<str>) -> Result<Sampler> {
         let Some(source) = self.named.get(name) else {
             let mut known: Vec<String> = self.named.keys().map(|name| quoted(name)).collect();
             known.sort();
             let there = if known.is_empty() {
-                "the app has registered none with Builder::periodic_source".to_owned()
+                "the app has registered none with Builder::job_source".to_owned()
             } else {
                 format!("there are {}", known.join(", "))
             };
@@ -176,8 +176,10 @@ impl Sources {
             tick: tick.clone(),
         };
         Ok(match source.clone() {
-            Source::Blocking(sample) => Maker::Blocking(Box::new(move |tick| sample(call(tick)))),
-            Source::Async(sample) => Maker::Async(Box::new(move |tick| sample(call(tick)))),
+            NamedSource::Blocking(sample) => {
+                Sampler::Blocking(Box::new(move |tick| sample(call(tick))))
+            }
+            NamedSource::Async(sample) => Sampler::Async(Box::new(move |tick| sample(call(tick)))),
         })
     }
 }

@@ -1,72 +1,79 @@
-// What may stand in the `allow` and `deny` lists of the plugin's permissions. `build.rs` includes this file as well and
-// makes from it the schema by which editors complete capability files; that is why it takes its derive from above.
+// The entries of the `allow` and `deny` lists of the plugin's permissions. `build.rs` includes this file, too, and makes
+// from it the schema by which editors complete capability files. That is why it takes its derive from above.
 
 use super::Deserialize;
 
-/// An event name, or a pattern such as `cart:*`; as an object where more than the name is to be said.
+/// An event name, or a pattern such as `cart:*`. Write an object to say more than the name.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-pub(crate) enum EventScopeEntry {
-    /// An event name, or a pattern such as `cart:*`. `*` matches any run of characters, `:` and `/` included. It says
-    /// nothing about events that are sent to a window: for those an object has `to`.
+pub(crate) enum ScopeEntryText {
+    /// An event name, or a pattern such as `cart:*`. `*` matches any run of characters, `:` and `/` included. A string
+    /// covers broadcasts only. For events that are sent to a window, write an object with `to`.
     Name(String),
-    /// An event name or pattern, and what else holds for it.
-    Rule(EventScopeRule),
+    /// A name or pattern, and the conditions for it.
+    Rule(ScopeRule),
 }
 
-/// An event name or pattern, and what else holds for it.
+/// A name or pattern under `event` or `request`, and the conditions for it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct EventScopeRule {
-    /// An event name, or a pattern such as `cart:*`. `*` matches any run of characters, `:` and `/` included.
-    pub(crate) event: String,
-    /// To which webviews the event may be sent. An allow entry with it allows no event to everyone, and one without it
-    /// allows no event to a window. A deny entry without it denies the event altogether.
-    pub(crate) to: Option<EventScopeTo>,
-    /// How many milliseconds a periodic event takes from tick to tick at least. Only in allow entries.
+pub(crate) struct ScopeRule {
+    /// An event name, or a pattern such as `cart:*`. `*` matches any run of characters, `:` and `/` included. For
+    /// permissions that listen, emit and run jobs.
+    pub(crate) event: Option<String>,
+    /// The name of a request, or a pattern such as `files:*`. For permissions that send requests; such an entry needs
+    /// `to`.
+    pub(crate) request: Option<String>,
+    /// To which webviews it may be sent. An allow entry with `to` allows no broadcast, and one without it allows nothing
+    /// that is sent to a window. A deny entry without `to` denies the name altogether.
+    pub(crate) to: Option<ScopeTo>,
+    /// The shortest interval of a job that emits the event, in milliseconds. Only in allow entries.
     pub(crate) min_interval_ms: Option<f64>,
-    /// Whose periodic events may be listed and stopped: the page's own if this is left out. Only in allow entries.
-    pub(crate) owner: Option<EventScopeOwner>,
-    /// From which of the app's sources a periodic event may take its payload: from each if this is left out, from none if
-    /// the list is empty. Only in allow entries.
+    /// Whose jobs the page may list and stop. Without it, its own. Only in allow entries.
+    pub(crate) owner: Option<ScopeOwner>,
+    /// The job sources that a job may take its payload from. Without it, every source; an empty list allows none. Only in
+    /// allow entries.
     pub(crate) sources: Option<Vec<String>>,
 }
 
-/// A label of a webview, a glob of labels, Rust itself, or a list of these.
+/// A label of a webview, a glob of labels, the host, or a list of these.
 #[derive(Debug, Deserialize)]
 #[serde(
     untagged,
-    expecting = "`to` is a label, a glob of labels, { \"kind\": \"App\" } for Rust, or a list of these"
+    expecting = "`to` is a label, a glob of labels, { \"kind\": \"host\" }, or a list of these"
 )]
-pub(crate) enum EventScopeTo {
+pub(crate) enum ScopeTo {
     /// One of them.
-    One(EventScopeLabel),
+    One(ScopeLabel),
     /// Several of them.
-    Several(Vec<EventScopeLabel>),
+    Several(Vec<ScopeLabel>),
 }
 
-/// A label of a webview, a glob of labels, or Rust itself.
+/// A label of a webview, a glob of labels, or the host.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-pub(crate) enum EventScopeLabel {
+pub(crate) enum ScopeLabel {
     /// A label of a webview, or a glob of labels such as `editor-*`.
     Label(String),
-    /// Rust, and no webview.
-    Host(EventScopeHost),
+    /// The host, and no webview.
+    Host(ScopeHost),
 }
 
-/// Rust, and no webview.
+/// The host, and no webview.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "kind", deny_unknown_fields)]
-pub(crate) enum EventScopeHost {
-    /// Rust, as Tauri's `EventTarget` calls it.
+pub(crate) enum ScopeHost {
+    /// The host: Rust.
+    #[serde(rename = "host")]
+    Host {},
+    /// The host, in the spelling of Tauri's `EventTarget`.
     App {},
 }
 
-/// Whose periodic events.
+/// Whose jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum EventScopeOwner {
-    /// Everyone's: those of other webviews and of Rust, too.
+pub(crate) enum ScopeOwner {
+    /// Everyone's, those of other webviews and of the host included.
     Any,
 }

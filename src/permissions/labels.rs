@@ -1,4 +1,4 @@
-use super::rule::{Recipients, Rule};
+use super::rule::{AllowedTargets, Rule};
 use crate::model::target::LabelPattern;
 
 /// To whom a page may send events of one name.
@@ -20,7 +20,7 @@ impl Labels {
         }
     }
 
-    pub(super) fn add(&mut self, recipients: &Recipients) {
+    pub(super) fn add(&mut self, recipients: &AllowedTargets) {
         self.allow.extend(recipients.labels.iter().cloned());
         self.host |= recipients.host;
     }

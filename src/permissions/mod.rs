@@ -23,13 +23,15 @@ use crate::model::target::{LabelPattern, Selection};
 
 pub(crate) use labels::Labels;
 use rule::Rule;
-pub(crate) use rule::{List, ScopeEntry};
+pub(crate) use rule::{List, ScopeEntry, Subject};
 
 /// The entries of one command for one page.
 #[derive(Debug, Default)]
 pub(crate) struct Scope {
     /// The permission whose entries these are, for messages.
     permission: &'static str,
+    /// What its entries are about.
+    subject: Subject,
     allow: Vec<Arc<ScopeEntry>>,
     deny: Vec<Arc<ScopeEntry>>,
     /// Whether there is a default and no other allow entry, which it would yield to.
@@ -37,14 +39,14 @@ pub(crate) struct Scope {
 }
 
 /// A webview and the window that it is in.
-pub(crate) type Place = (Arc<str>, Arc<str>);
+pub(crate) type WebviewLocation = (Arc<str>, Arc<str>);
 
 /// To whom a page wants to emit.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Recipients<'a> {
+pub(crate) enum Destination<'a> {
     Everyone,
     /// Those that are selected, of the webviews that there are.
-    Selected(&'a Selection, &'a [Place]),
+    Selected(&'a Selection, &'a [WebviewLocation]),
 }
 
 /// How a page wants to emit periodically.
@@ -58,11 +60,13 @@ pub(crate) struct Ticks<'a> {
 impl Scope {
     pub(crate) fn new(
         permission: &'static str,
+        subject: Subject,
         allow: &[Arc<ScopeEntry>],
         deny: &[Arc<ScopeEntry>],
     ) -> Self {
         Self {
             permission,
+            subject,
             allow: allow.to_vec(),
             deny: deny.to_vec(),
             is_open: !allow.is_empty() && allow.iter().all(|entry| entry.is_default()),
@@ -96,12 +100,12 @@ impl Scope {
         } else {
             Labels::default()
         };
-        for rule in self.allowed(ticks).filter(|rule| rule.events.matches(name)) {
+        for rule in self.allowed(ticks).filter(|rule| rule.names.matches(name)) {
             if let Some(recipients) = &rule.to {
                 labels.add(recipients);
             }
         }
-        for rule in self.denied().filter(|rule| rule.events.matches(name)) {
+        for rule in self.denied().filter(|rule| rule.names.matches(name)) {
             labels.deny(rule);
         }
         labels
@@ -118,7 +122,7 @@ impl Scope {
         }
         let may_hear_something = || {
             let mut rules = self.allowed(None);
-            let is_about = |rule: &Rule| rule.to.is_none() && rule.events.may_overlap(pattern);
+            let is_about = |rule: &Rule| rule.to.is_none() && rule.names.may_overlap(pattern);
             !self.is_broken() && (self.is_open || rules.any(is_about))
         };
         match pattern.exact() {
@@ -144,7 +148,7 @@ impl Scope {
     pub(crate) fn check_emitting(
         &self,
         name: &EventName,
-        to: Recipients<'_>,
+        to: Destination<'_>,
         ticks: Option<Ticks<'_>>,
     ) -> Result<Option<Arc<Labels>>> {
         if self.is_unlimited() {
@@ -171,16 +175,17 @@ impl Scope {
                 &json!({ "event": text, "to": { "kind": "App" } }).to_string(),
                 |rule| {
                     let denies = rule.to.as_ref().is_none_or(|to| to.host);
-                    denies && rule.events.matches(name)
+                    denies && rule.names.matches(name)
                 },
             ),
             Refused::Label(label) => self.refuse(
                 &format!("send {} to {}", quoted(text), quoted(label)),
                 &json!({ "event": text, "to": label }).to_string(),
                 |rule| {
-                    let denies =
-                        |own: &rule::Recipients| own.labels.iter().any(|own| own.matches(label));
-                    rule.to.as_ref().is_none_or(denies) && rule.events.matches(name)
+                    let denies = |own: &rule::AllowedTargets| {
+                        own.labels.iter().any(|own| own.matches(label))
+                    };
+                    rule.to.as_ref().is_none_or(denies) && rule.names.matches(name)
                 },
             ),
         })
@@ -189,13 +194,13 @@ impl Scope {
     fn find_refused<'a>(
         &self,
         name: &EventName,
-        to: Recipients<'a>,
+        to: Destination<'a>,
         ticks: Option<Ticks<'_>>,
     ) -> Result<Option<Arc<Labels>>, Refused<'a>> {
         match to {
-            Recipients::Everyone if self.allows_broadcast(name, ticks) => Ok(None),
-            Recipients::Everyone => Err(Refused::Everyone),
-            Recipients::Selected(selection, places) => {
+            Destination::Everyone if self.allows_broadcast(name, ticks) => Ok(None),
+            Destination::Everyone => Err(Refused::Everyone),
+            Destination::Selected(selection, places) => {
                 let labels = self.labels(name, ticks);
                 match find_refused_label(&labels, selection, places) {
                     Some(refused) => Err(refused),
@@ -209,7 +214,7 @@ impl Scope {
     fn refuse_ticks(
         &self,
         name: &EventName,
-        to: Recipients<'_>,
+        to: Destination<'_>,
         ticks: Ticks<'_>,
     ) -> Option<Error> {
         if let Some(minimum) = self.shortest_interval(name, to, ticks.source) {
@@ -243,12 +248,15 @@ impl Scope {
     fn shortest_interval(
         &self,
         name: &EventName,
-        to: Recipients<'_>,
+        to: Destination<'_>,
         source: Option<&str>,
     ) -> Option<Duration> {
-        let rules = self.allow.iter().filter_map(|entry| entry.rule());
+        let rules = self
+            .allow
+            .iter()
+            .filter_map(|entry| entry.rule_about(self.subject));
         let mut intervals: Vec<Duration> = rules
-            .filter(|rule| rule.events.matches(name))
+            .filter(|rule| rule.names.matches(name))
             .filter_map(|rule| rule.min_interval)
             .collect();
         intervals.sort();
@@ -262,7 +270,7 @@ impl Scope {
     pub(crate) fn minimum_interval(
         &self,
         name: &EventName,
-        to: Recipients<'_>,
+        to: Destination<'_>,
         source: Option<&str>,
     ) -> Option<Duration> {
         let ticks = Ticks {
@@ -297,22 +305,22 @@ impl Scope {
     }
 
     /// Checks that a page may start periodic events of this name for the app.
-    pub(crate) fn check_starting_for_app(&self, name: &EventName) -> Result<()> {
+    pub(crate) fn check_starting_for_host(&self, name: &EventName) -> Result<()> {
         if self.reaches_jobs_of_others(name) {
             return Ok(());
         }
         Err(self.refuse(
             &format!("start {} with the owner \"app\"", quoted(name.as_str())),
             &json!({ "event": name.as_str(), "owner": "any" }).to_string(),
-            |rule| rule.events.matches(name),
+            |rule| rule.names.matches(name),
         ))
     }
 
     /// Whether a page may list and stop periodic events of this name that others have started.
     pub(crate) fn reaches_jobs_of_others(&self, name: &EventName) -> bool {
-        let is_theirs = |rule: &Rule| rule.has_any_owner && rule.events.matches(name);
+        let is_theirs = |rule: &Rule| rule.has_any_owner && rule.names.matches(name);
         !self.is_broken()
-            && !self.denied().any(|rule| rule.events.matches(name))
+            && !self.denied().any(|rule| rule.names.matches(name))
             && self.allowed(None).any(is_theirs)
     }
 
@@ -333,7 +341,7 @@ impl Scope {
 
     fn faults(&self, list: List) -> impl Iterator<Item = (&ScopeEntry, &str)> {
         let entries = self.list(list).iter();
-        entries.filter_map(move |entry| Some((&**entry, entry.fault(list)?)))
+        entries.filter_map(move |entry| Some((&**entry, entry.fault(list, self.subject)?)))
     }
 
     /// Every malformed entry of a list and what is wrong with it, if there is one.
@@ -358,12 +366,17 @@ impl Scope {
 
     /// The rules that allow something; periodically, if there are ticks.
     fn allowed(&self, ticks: Option<Ticks<'_>>) -> impl Iterator<Item = &Rule> {
-        let rules = self.allow.iter().filter_map(|entry| entry.rule());
+        let rules = self
+            .allow
+            .iter()
+            .filter_map(|entry| entry.rule_about(self.subject));
         rules.filter(move |rule| ticks.is_none_or(|ticks| rule.allows_ticks(ticks)))
     }
 
     fn denied(&self) -> impl Iterator<Item = &Rule> {
-        self.deny.iter().filter_map(|entry| entry.rule())
+        self.deny
+            .iter()
+            .filter_map(|entry| entry.rule_about(self.subject))
     }
 
     /// Says why something is denied and which entry would allow it.
@@ -372,7 +385,7 @@ impl Scope {
         let denying = self
             .deny
             .iter()
-            .find(|entry| entry.rule().is_some_and(&is_denied_by));
+            .find(|entry| entry.rule_about(self.subject).is_some_and(&is_denied_by));
         let message = if let Some(faults) = self.quote_faults(
             List::Deny,
             "deny entry",
@@ -422,7 +435,7 @@ enum Refused<'a> {
 fn find_refused_label<'a>(
     labels: &Labels,
     selection: &'a Selection,
-    places: &[Place],
+    places: &[WebviewLocation],
 ) -> Option<Refused<'a>> {
     if selection.host && !labels.allows_host() {
         return Some(Refused::Host);
@@ -430,8 +443,9 @@ fn find_refused_label<'a>(
     let webviews = selection.webviews.iter().map(|own| (own, false));
     let windows = selection.windows.iter().map(|own| (own, true));
     let is_refused = |(pattern, is_window): &(&LabelPattern, bool)| {
-        let is_own =
-            |(webview, window): &&Place| pattern.matches(if *is_window { window } else { webview });
+        let is_own = |(webview, window): &&WebviewLocation| {
+            pattern.matches(if *is_window { window } else { webview })
+        };
         let mut own = places.iter().filter(is_own).peekable();
         match pattern.literal() {
             Some(label) if !is_window || own.peek().is_none() => !labels.allows(label),

@@ -8,37 +8,37 @@ use crate::model::error::{Result, quoted};
 use crate::model::name::EventName;
 use crate::model::target::Selection;
 
-use super::{Labels, Place, Recipients, Refused, Scope};
+use super::{Destination, Labels, Refused, Scope, WebviewLocation};
 
 impl Scope {
     /// Checks that a page may ask this of its target, and gives whom it may ask. Permission comes before existence.
-    pub(crate) fn check_asking(
+    pub(crate) fn check_request(
         &self,
         name: &EventName,
         to: &Selection,
-        places: &[Place],
+        places: &[WebviewLocation],
     ) -> Result<Option<Arc<Labels>>> {
         if self.is_unlimited() {
             return Ok(None);
         }
-        let refused = match self.find_refused(name, Recipients::Selected(to, places), None) {
+        let refused = match self.find_refused(name, Destination::Selected(to, places), None) {
             Ok(labels) => return Ok(labels),
             Err(refused) => refused,
         };
         let text = name.as_str();
         let (whom, entry) = match refused {
             Refused::Label(label) => (quoted(label), json!(label)),
-            Refused::Host | Refused::Everyone => ("Rust".to_owned(), json!({ "kind": "App" })),
+            Refused::Host | Refused::Everyone => ("the host".to_owned(), json!({ "kind": "host" })),
         };
         Err(self.refuse(
-            &format!("ask {whom} for {}", quoted(text)),
-            &json!({ "event": text, "to": entry }).to_string(),
+            &format!("send the request {} to {whom}", quoted(text)),
+            &json!({ "request": text, "to": entry }).to_string(),
             |rule| {
-                let denies = |to: &super::rule::Recipients| match refused {
+                let denies = |to: &super::rule::AllowedTargets| match refused {
                     Refused::Label(label) => to.labels.iter().any(|own| own.matches(label)),
                     Refused::Host | Refused::Everyone => to.host,
                 };
-                rule.to.as_ref().is_none_or(denies) && rule.events.matches(name)
+                rule.to.as_ref().is_none_or(denies) && rule.names.matches(name)
             },
         ))
     }

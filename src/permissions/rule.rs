@@ -5,13 +5,11 @@ use serde::de::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::Ticks;
-use super::entry::{
-    EventScopeEntry, EventScopeHost, EventScopeLabel, EventScopeOwner, EventScopeRule, EventScopeTo,
-};
+use super::entry::{ScopeEntryText, ScopeHost, ScopeLabel, ScopeOwner, ScopeRule, ScopeTo};
+use crate::model::interval::interval_from_millis;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::target::LabelPattern;
-use crate::periodic::schedule::interval_from_millis;
 
 /// One entry of an `allow` or `deny` list, read as far as it can be.
 ///
@@ -35,12 +33,21 @@ enum Meaning {
     Malformed(String),
 }
 
-/// An entry that says which events.
+/// What an entry is about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Subject {
+    #[default]
+    Event,
+    Request,
+}
+
+/// An entry that names events or requests.
 #[derive(Debug)]
 pub(super) struct Rule {
-    pub(super) events: EventPattern,
+    pub(super) subject: Subject,
+    pub(super) names: EventPattern,
     /// To whom they may be sent. Without it the entry is about events to everyone.
-    pub(super) to: Option<Recipients>,
+    pub(super) to: Option<AllowedTargets>,
     pub(super) min_interval: Option<Duration>,
     pub(super) has_any_owner: bool,
     /// The sources of payloads that it allows. Without a list it allows each.
@@ -48,7 +55,7 @@ pub(super) struct Rule {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Recipients {
+pub(super) struct AllowedTargets {
     pub(super) labels: Vec<LabelPattern>,
     pub(super) host: bool,
 }
@@ -56,7 +63,7 @@ pub(super) struct Recipients {
 impl Rule {
     /// Whether it is about events to everyone, and about hearing them.
     pub(super) fn is_broadcast(&self, name: &EventName) -> bool {
-        self.to.is_none() && self.events.matches(name)
+        self.to.is_none() && self.names.matches(name)
     }
 
     /// Whether it allows as many ticks as these, with payloads from where these have them.
@@ -104,10 +111,21 @@ impl ScopeEntry {
         }
     }
 
+    /// The rule, where it is about this subject.
+    pub(super) fn rule_about(&self, subject: Subject) -> Option<&Rule> {
+        self.rule().filter(|rule| rule.subject == subject)
+    }
+
     /// What is wrong with it, where it stands.
-    pub(crate) fn fault(&self, list: List) -> Option<&str> {
+    pub(crate) fn fault(&self, list: List, subject: Subject) -> Option<&str> {
         match (&self.meaning, list) {
             (Meaning::Malformed(what), _) => Some(what),
+            (Meaning::Rule(rule), _) if rule.subject != subject => Some(match subject {
+                Subject::Event => "this permission is about events; name them under `event`",
+                Subject::Request => {
+                    "this permission is about requests; name them under `request`: { \"request\": \"…\", \"to\": \"…\" }"
+                }
+            }),
             (_, List::Allow) => None,
             (Meaning::Default, List::Deny) => {
                 Some("`default` marks an allow entry; write \"*\" to deny everything")
@@ -145,7 +163,7 @@ impl<'de> Deserialize<'de> for ScopeEntry {
 impl Meaning {
     fn read(value: &Value) -> Result<Self, String> {
         let entry = match value {
-            Value::String(name) => EventScopeEntry::Name(name.clone()),
+            Value::String(name) => ScopeEntryText::Name(name.clone()),
             Value::Object(keys) if keys.contains_key("default") => {
                 return if *keys == default_entry() {
                     Ok(Self::Default)
@@ -160,28 +178,51 @@ impl Meaning {
                 if let Some((key, _)) = keys.iter().find(|(_, value)| value.is_null()) {
                     return Err(format!("`{key}` is null; leave it out"));
                 }
-                let rule = EventScopeRule::deserialize(value).map_err(|error| error.to_string())?;
-                EventScopeEntry::Rule(rule)
+                let rule = ScopeRule::deserialize(value).map_err(|error| error.to_string())?;
+                ScopeEntryText::Rule(rule)
             }
             _ => {
                 return Err(
-                    "an entry is an event name, a pattern or an object with `event`".into(),
+                    "expected an event name, a pattern, or an object with `event` or `request`"
+                        .into(),
                 );
             }
         };
         let rule = match entry {
-            EventScopeEntry::Name(event) => EventScopeRule {
-                event,
+            ScopeEntryText::Name(event) => ScopeRule {
+                event: Some(event),
+                request: None,
                 to: None,
                 min_interval_ms: None,
                 owner: None,
                 sources: None,
             },
-            EventScopeEntry::Rule(rule) => rule,
+            ScopeEntryText::Rule(rule) => rule,
         };
+        let (subject, names) = match (&rule.event, &rule.request) {
+            (Some(event), None) => (Subject::Event, event),
+            (None, Some(request)) => (Subject::Request, request),
+            (Some(_), Some(_)) => {
+                return Err("it has both `event` and `request`; write two entries".into());
+            }
+            (None, None) => return Err("it names neither an `event` nor a `request`".into()),
+        };
+        if subject == Subject::Request {
+            let of_jobs = [
+                ("minIntervalMs", rule.min_interval_ms.is_some()),
+                ("owner", rule.owner.is_some()),
+                ("sources", rule.sources.is_some()),
+            ];
+            if let Some((key, _)) = of_jobs.into_iter().find(|(_, is_set)| *is_set) {
+                return Err(format!(
+                    "`{key}` is about jobs; it belongs into an entry with `event`"
+                ));
+            }
+        }
         Ok(Self::Rule(Rule {
-            events: EventPattern::parse(&rule.event).map_err(|error| error.to_string())?,
-            to: rule.to.map(Recipients::read).transpose()?,
+            subject,
+            names: EventPattern::parse(names).map_err(|error| error.to_string())?,
+            to: rule.to.map(AllowedTargets::read).transpose()?,
             min_interval: rule
                 .min_interval_ms
                 .map(|millis| {
@@ -189,7 +230,7 @@ impl Meaning {
                         .map_err(|error| format!("`minIntervalMs`: {error}"))
                 })
                 .transpose()?,
-            has_any_owner: rule.owner == Some(EventScopeOwner::Any),
+            has_any_owner: rule.owner == Some(ScopeOwner::Any),
             sources: rule.sources,
         }))
     }
@@ -201,11 +242,11 @@ fn default_entry() -> serde_json::Map<String, Value> {
         .collect()
 }
 
-impl Recipients {
-    fn read(to: EventScopeTo) -> Result<Self, String> {
+impl AllowedTargets {
+    fn read(to: ScopeTo) -> Result<Self, String> {
         let several = match to {
-            EventScopeTo::One(label) => vec![label],
-            EventScopeTo::Several(labels) => labels,
+            ScopeTo::One(label) => vec![label],
+            ScopeTo::Several(labels) => labels,
         };
         if several.is_empty() {
             return Err("`to` is an empty list; it names at least one label".into());
@@ -213,8 +254,8 @@ impl Recipients {
         let mut recipients = Self::default();
         for label in several {
             match label {
-                EventScopeLabel::Host(EventScopeHost::App {}) => recipients.host = true,
-                EventScopeLabel::Label(label) => recipients
+                ScopeLabel::Host(ScopeHost::Host {} | ScopeHost::App {}) => recipients.host = true,
+                ScopeLabel::Label(label) => recipients
                     .labels
                     .push(LabelPattern::parse(&label).map_err(|error| error.to_string())?),
             }

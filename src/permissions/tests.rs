@@ -19,7 +19,7 @@ fn name(text: &str) -> EventName {
     EventName::parse(text).unwrap()
 }
 
-fn places(places: &[(&str, &str)]) -> Vec<Place> {
+fn places(places: &[(&str, &str)]) -> Vec<WebviewLocation> {
     let places = places.iter();
     places
         .map(|(webview, window)| ((*webview).into(), (*window).into()))
@@ -30,12 +30,12 @@ fn places(places: &[(&str, &str)]) -> Vec<Place> {
 fn sending(scope: &Scope, event: &str, target: impl Into<Target>) -> Result<Option<Arc<Labels>>> {
     let places = places(&[("main", "main"), ("side", "main"), ("editor-1", "editor-1")]);
     let selection = target.into().select().unwrap();
-    let to = Recipients::Selected(&selection, &places);
+    let to = Destination::Selected(&selection, &places);
     scope.check_emitting(&name(event), to, None)
 }
 
 fn may_broadcast(scope: &Scope, event: &str) -> bool {
-    let checked = scope.check_emitting(&name(event), Recipients::Everyone, None);
+    let checked = scope.check_emitting(&name(event), Destination::Everyone, None);
     assert_eq!(
         checked.is_ok(),
         scope.hears(&name(event)),
@@ -297,8 +297,8 @@ fn entries_say_which_sources_a_periodic_event_may_have() {
     let main = Target::from("main").select().unwrap();
     let check = |event: &str, is_sent: bool, source: Option<&str>, interval: u64| {
         let to = match is_sent {
-            true => Recipients::Selected(&main, &places),
-            false => Recipients::Everyone,
+            true => Destination::Selected(&main, &places),
+            false => Destination::Everyone,
         };
         let ticks = Ticks {
             interval: Duration::from_millis(interval),
@@ -346,8 +346,8 @@ fn periodic_events_have_a_shortest_interval() {
     let check = |event: &str, to: Option<Target>, micros: u64| {
         let selection = to.map(|to| to.select().unwrap());
         let to = match &selection {
-            Some(selection) => Recipients::Selected(selection, &places),
-            None => Recipients::Everyone,
+            Some(selection) => Destination::Selected(selection, &places),
+            None => Destination::Everyone,
         };
         let ticks = Ticks {
             interval: Duration::from_micros(micros),
@@ -361,8 +361,8 @@ fn periodic_events_have_a_shortest_interval() {
     let minimum = |event: &str, to: Option<Target>| {
         let selection = to.map(|to| to.select().unwrap());
         let to = match &selection {
-            Some(selection) => Recipients::Selected(selection, &places),
-            None => Recipients::Everyone,
+            Some(selection) => Destination::Selected(selection, &places),
+            None => Destination::Everyone,
         };
         let minimum = scope.minimum_interval(&name(event), to, None)?;
         Some(minimum.as_micros())
@@ -520,7 +520,7 @@ fn faults_are_reported_once() {
 fn refusals_quote_every_malformed_entry() {
     let error = |allow, deny| {
         let refused = scope(&allow, &deny);
-        let refused = refused.check_emitting(&name("a"), Recipients::Everyone, None);
+        let refused = refused.check_emitting(&name("a"), Destination::Everyone, None);
         refused.unwrap_err().to_string()
     };
     let allow = error(json!(["x", { "evnt": 1 }, 5]), json!([]));
@@ -553,7 +553,7 @@ fn refusals_say_what_would_allow_it() {
         let error = match target {
             Some(target) => sending(&scope, "a", target).unwrap_err(),
             None => scope
-                .check_emitting(&name("a"), Recipients::Everyone, None)
+                .check_emitting(&name("a"), Destination::Everyone, None)
                 .unwrap_err(),
         };
         assert_eq!(error.code(), ErrorCode::Denied);
@@ -621,7 +621,7 @@ fn a_quoted_entry_hides_nothing() {
         &json!([hidden, { "event": "x".repeat(2000) }]),
     );
     let error = scope
-        .check_emitting(&name("a"), Recipients::Everyone, None)
+        .check_emitting(&name("a"), Destination::Everyone, None)
         .unwrap_err();
     assert!(!error.message().contains(['\u{7f}', '\u{202e}']), "{error}");
     assert!(error.message().contains("\\u{202e}"), "{error}");

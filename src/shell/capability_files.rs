@@ -7,7 +7,7 @@ use serde_json::Value;
 use tauri::utils::acl::Scopes;
 use tauri::utils::acl::capability::{Capability, CapabilityFile, PermissionEntry};
 
-use crate::permissions::{List, ScopeEntry};
+use crate::permissions::{List, ScopeEntry, Subject};
 
 /// Checks what the capabilities of an app list for this plugin: every file under `capabilities/`, and what stands in
 /// `tauri.conf.json` itself.
@@ -223,7 +223,8 @@ fn set_of(permission: &str) -> Option<&'static str> {
     match permission {
         "allow-emit" | "allow-emit-to" => Some("emit"),
         "allow-subscribe" => Some("listen"),
-        "allow-start-periodic" | "allow-update-periodic" => Some("periodic"),
+        "allow-start-job" | "allow-update-job" => Some("jobs"),
+        "allow-request" => Some("request"),
         _ => None,
     }
 }
@@ -236,11 +237,12 @@ fn lists_for(permission: &str, capability: &Capability, other: &Capability) -> b
         "allow-emit" => "emit-every-event",
         "allow-emit-to" => "emit-to-every-window",
         "allow-subscribe" => "listen-to-every-event",
-        "allow-start-periodic" => "start-every-periodic",
-        _ => "update-every-periodic",
+        "allow-start-job" => "start-every-job",
+        "allow-request" => "send-every-request",
+        _ => "update-every-job",
     };
     let lists = permissions_of(other).any(|(name, scope)| {
-        let is_default = name == "default" && set != Some("periodic");
+        let is_default = name == "default" && !matches!(set, Some("jobs" | "request"));
         is_default || Some(name) == set || name == part || (name == permission && has_allow(scope))
     });
     let labels = |capability: &'_ Capability| {
@@ -279,12 +281,24 @@ fn faults_of(permission: &str, scope: &Scopes) -> Vec<(&'static str, String, Str
         for value in entries {
             let entry = ScopeEntry::read(&Value::from(value.clone()));
             let idle = || idle_reason(permission, list, &entry);
-            if let Some(problem) = entry.fault(list).map(str::to_owned).or_else(idle) {
+            if let Some(problem) = entry
+                .fault(list, subject_of(permission))
+                .map(str::to_owned)
+                .or_else(idle)
+            {
                 faults.push((list_name, entry.text().to_owned(), problem));
             }
         }
     }
     faults
+}
+
+/// What the entries of a permission are about.
+fn subject_of(permission: &str) -> Subject {
+    match permission {
+        "request" | "send-every-request" | "allow-request" => Subject::Request,
+        _ => Subject::Event,
+    }
 }
 
 /// Why an entry says nothing to this permission.
@@ -298,6 +312,11 @@ fn idle_reason(permission: &str, list: List, entry: &ScopeEntry) -> Option<Strin
         }
         "allow-emit" | "emit-every-event" if entry.has_recipients() => {
             "`emit` is for events to everyone; list what is sent to a window for event-bus:allow-emit-to"
+        }
+        "request" | "send-every-request" | "allow-request"
+            if list == List::Allow && !entry.has_recipients() =>
+        {
+            "a request always has a recipient; say with `to` which"
         }
         "allow-emit-to" | "emit-to-every-window"
             if list == List::Allow && !entry.has_recipients() =>

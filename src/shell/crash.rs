@@ -7,7 +7,7 @@ use std::sync::Weak;
 
 use tauri::{Runtime, Webview};
 
-use crate::engine::Engine;
+use crate::runtime::BusRuntime;
 
 /// Leaves the page of this webview whenever its process ends. What it had not acknowledged is kept for the next one.
 #[cfg(all(
@@ -20,7 +20,7 @@ use crate::engine::Engine;
         target_os = "openbsd"
     )
 ))]
-pub(crate) fn watch<R: Runtime>(webview: &Webview<R>, engine: Weak<Engine>) {
+pub(crate) fn watch<R: Runtime>(webview: &Webview<R>, runtime: Weak<BusRuntime>) {
     use webkit2gtk::WebViewExt;
 
     let label = webview.label().to_owned();
@@ -28,8 +28,8 @@ pub(crate) fn watch<R: Runtime>(webview: &Webview<R>, engine: Weak<Engine>) {
         platform
             .inner()
             .connect_web_process_terminated(move |_, _| {
-                if let Some(engine) = engine.upgrade() {
-                    engine.leave_page(&label, None);
+                if let Some(runtime) = runtime.upgrade() {
+                    runtime.leave_page(&label, None);
                 }
             });
     });
@@ -51,4 +51,4 @@ pub(crate) fn watch<R: Runtime>(webview: &Webview<R>, engine: Weak<Engine>) {
         target_os = "openbsd"
     )
 )))]
-pub(crate) fn watch<R: Runtime>(_: &Webview<R>, _: Weak<Engine>) {}
+pub(crate) fn watch<R: Runtime>(_: &Webview<R>, _: Weak<BusRuntime>) {}

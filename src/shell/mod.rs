@@ -2,5 +2,8 @@
 
 pub(crate) mod capability_files;
 pub(crate) mod commands;
+mod convert;
 pub(crate) mod crash;
+mod manager;
 pub(crate) mod plugin;
+pub(crate) mod reply;

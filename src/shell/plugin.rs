@@ -9,15 +9,17 @@ use tauri::{AppHandle, Manager, RunEvent, Runtime, Url, WindowEvent};
 use crate::api::bus::EventBus;
 use crate::catalog::{Catalog, ComponentDescription, Declaration, RequestDeclaration};
 use crate::config::{CatalogMode, Config, Limits, PolicyRule, read_policies};
+use crate::engine::core::Platform;
 use crate::engine::leases::keep_leases;
 use crate::engine::listeners::call_listeners;
-use crate::engine::{Directory, Engine};
 use crate::model::error::{Error, ErrorCode};
 use crate::model::policy::Policy;
 use crate::periodic::source::SourceCall;
 use crate::periodic::source::Sources;
+use crate::runtime::BusRuntime;
 use crate::shell::commands;
 use crate::shell::crash;
+use crate::sync::Tasks;
 
 /// The plugin with its defaults.
 ///
@@ -123,9 +125,9 @@ impl Builder {
     ///     Ok(std::fs::read_to_string(path)?.lines().count())
     /// }
     ///
-    /// tauri::Builder::default().plugin(Builder::new().periodic_source("lines", lines).build());
+    /// tauri::Builder::default().plugin(Builder::new().job_source("lines", lines).build());
     /// ```
-    pub fn periodic_source<T: Serialize, E: std::fmt::Display>(
+    pub fn job_source<T: Serialize, E: std::fmt::Display>(
         mut self,
         name: impl Into<String>,
         sample: impl Fn(&SourceCall) -> Result<T, E> + Send + Sync + 'static,
@@ -134,18 +136,18 @@ impl Builder {
         self
     }
 
-    /// Registers a source as [`Builder::periodic_source`] does, whose answer is awaited. It is given up when its job ends.
+    /// Registers a source as [`Builder::job_source`] does, whose answer is awaited. It is given up when its job ends.
     ///
     /// ```no_run
     /// use tauri_plugin_event_bus::Builder;
     ///
-    /// let builder = Builder::new().periodic_source_async("rate", async |call| {
+    /// let builder = Builder::new().job_source_async("rate", async |call| {
     ///     let currency: String = call.args()?;
     ///     tauri_plugin_event_bus::Result::<usize>::Ok(currency.len())
     /// });
     /// tauri::Builder::default().plugin(builder.build());
     /// ```
-    pub fn periodic_source_async<T, E, F>(
+    pub fn job_source_async<T, E, F>(
         mut self,
         name: impl Into<String>,
         sample: impl Fn(SourceCall) -> F + Send + Sync + 'static,
@@ -177,28 +179,32 @@ impl Builder {
                 let policies = read_policies(&[config.policies, self.policies].concat())?
                     .after(catalog.policies()?);
                 self.sources.check()?;
-                let engine = Engine::new(limits, policies, Box::new(TauriDirectory(app.clone())));
-                engine.jobs.set_sources(self.sources);
+                let platform = Box::new(TauriPlatform(app.clone()));
+                let tasks = Tasks::new(tauri::async_runtime::handle().inner().clone());
+                let runtime = BusRuntime::new(limits, policies, self.sources, platform, tasks);
+                let core = &runtime.core;
                 // Tauri sets plugins up on its main thread.
-                engine.note_main_thread();
-                tauri::async_runtime::spawn(call_listeners(Arc::downgrade(&engine)));
-                tauri::async_runtime::spawn(keep_leases(Arc::downgrade(&engine)));
-                app.manage(EventBus::new(engine, catalog));
+                core.note_main_thread();
+                core.tasks()
+                    .spawn(call_listeners(Arc::downgrade(&runtime.listeners)));
+                core.tasks().spawn(keep_leases(Arc::downgrade(core)));
+                app.manage(EventBus::new(runtime, catalog));
                 Ok(())
             })
             .invoke_handler(commands::handler())
             .on_webview_ready(|webview| {
-                with_engine(webview.app_handle(), |engine| {
-                    engine
+                with_runtime(webview.app_handle(), |runtime| {
+                    runtime
+                        .core
                         .hub()
                         .announce(webview.label(), webview.window_ref().label());
-                    crash::watch(&webview, Arc::downgrade(engine));
+                    crash::watch(&webview, Arc::downgrade(runtime));
                 });
             })
             .on_page_load(|webview, load| {
                 if load.event() == PageLoadEvent::Started {
-                    with_engine(webview.app_handle(), |engine| {
-                        engine.leave_page(webview.label(), origin_of(load.url()));
+                    with_runtime(webview.app_handle(), |runtime| {
+                        runtime.leave_page(webview.label(), origin_of(load.url()));
                     });
                 }
             })
@@ -207,8 +213,8 @@ impl Builder {
                     label,
                     event: WindowEvent::Destroyed,
                     ..
-                } => with_engine(app, |engine| engine.remove_window(label)),
-                RunEvent::Exit => with_engine(app, |engine| engine.shut_down()),
+                } => with_runtime(app, |runtime| runtime.remove_window(label)),
+                RunEvent::Exit => with_runtime(app, |runtime| runtime.shut_down()),
                 _ => {}
             })
             .build()
@@ -216,7 +222,7 @@ impl Builder {
 }
 
 thread_local! {
-    static PASSED_OVER: Cell<bool> = const { Cell::new(false) };
+    static REPLACED_REGISTRATION: Cell<bool> = const { Cell::new(false) };
 }
 
 /// A plugin on its way into an app. Of two with one name Tauri keeps the later and says nothing, and with the other the
@@ -229,7 +235,7 @@ struct Registration {
 impl Registration {
     fn complete(mut self, is_there: bool) -> crate::Result<()> {
         self.is_complete = true;
-        if PASSED_OVER.take() || is_there {
+        if REPLACED_REGISTRATION.take() || is_there {
             return Err(Error::new(
                 ErrorCode::InvalidArgument,
                 "the plugin event-bus was registered twice, and Tauri keeps one; keep the .plugin(…) with the Builder, and no .plugin(tauri_plugin_event_bus::init()) beside it",
@@ -242,14 +248,14 @@ impl Registration {
 impl Drop for Registration {
     fn drop(&mut self) {
         if !self.is_complete {
-            PASSED_OVER.set(true);
+            REPLACED_REGISTRATION.set(true);
         }
     }
 }
 
-fn with_engine<R: Runtime>(app: &AppHandle<R>, act: impl FnOnce(&Arc<Engine>)) {
+fn with_runtime<R: Runtime>(app: &AppHandle<R>, act: impl FnOnce(&Arc<BusRuntime>)) {
     if let Some(bus) = app.try_state::<EventBus>() {
-        act(bus.engine());
+        act(bus.runtime());
     }
 }
 
@@ -263,9 +269,9 @@ fn origin_of(url: &Url) -> Option<String> {
     Some(format!("{}://{host}{port}", url.scheme()))
 }
 
-struct TauriDirectory<R: Runtime>(AppHandle<R>);
+struct TauriPlatform<R: Runtime>(AppHandle<R>);
 
-impl<R: Runtime> Directory for TauriDirectory<R> {
+impl<R: Runtime> Platform for TauriPlatform<R> {
     fn window_of(&self, webview: &str) -> Option<String> {
         // A webview of its own window has the window's label; the others are announced before anybody can know them.
         self.0

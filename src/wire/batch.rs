@@ -5,9 +5,10 @@ use serde_json::{Map, Value, json};
 
 use crate::hub::outbox::{Batch, Item};
 use crate::hub::queue::{LostEvents, QueuedEvent};
-use crate::hub::requests::Question;
+use crate::hub::requests::RequestMessage;
 use crate::hub::subscriptions::SubscriptionId;
-use crate::model::event::{BusEvent, Mark, Source, unix_micros, unix_millis};
+use crate::model::endpoint::Endpoint;
+use crate::model::event::{BusEvent, Mark, unix_micros, unix_millis};
 use crate::model::name::EventName;
 
 /// Writes the answer to a pull. Payloads are copied in as they are; docs/wire-protocol.md shows the result.
@@ -28,7 +29,7 @@ pub(crate) fn encode(batch: &Batch) -> String {
         match item {
             Item::Event(queued) => writer.push_event(queued),
             Item::Lost(lost) => push_gap(writer.next_item(), lost),
-            Item::Question(question) => push_question(writer.next_item(), question),
+            Item::RequestMessage(question) => push_question(writer.next_item(), question),
             Item::Ended(id, ending) => {
                 let code = ending.code();
                 // Writing to a string cannot fail.
@@ -150,8 +151,8 @@ impl<'a> Heads<'a> {
         let head = Head {
             name: queued.event.name(),
             source: match queued.event.source() {
-                Source::Host => None,
-                Source::Webview(label) => Some(label),
+                Endpoint::Host => None,
+                Endpoint::Webview(label) => Some(label),
             },
             subscriptions: &queued.subscriptions,
         };
@@ -218,10 +219,10 @@ fn extras_of(event: &BusEvent) -> Option<String> {
     Some(Value::Object(extras).to_string())
 }
 
-fn push_question(json: &mut String, question: &Question) {
+fn push_question(json: &mut String, question: &RequestMessage) {
     let source = match &question.source {
-        Source::Host => json!(0),
-        Source::Webview(label) => json!(label),
+        Endpoint::Host => json!(0),
+        Endpoint::Webview(label) => json!(label),
     };
     let causes: Vec<&str> = question.causes().iter().map(EventName::as_str).collect();
     let causes = match causes.is_empty() {
@@ -274,11 +275,11 @@ mod tests {
     use super::*;
     use crate::hub::outbox::{BatchBound, Outbox};
     use crate::hub::queue::QueueBound;
-    use crate::hub::subscriptions::Reach;
+    use crate::model::delivery::Addressing;
     use crate::model::event::{Accepted, Gap, GapReason, Provenance, Tick};
     use crate::model::policy::Overflow;
 
-    fn event(seq: u64, payload: &str, source: Source, ids: &[u32], tick: Option<Tick>) -> Item {
+    fn event(seq: u64, payload: &str, source: Endpoint, ids: &[u32], tick: Option<Tick>) -> Item {
         let event = BusEvent::new(Accepted {
             seq,
             name: EventName::parse("a:b").unwrap(),
@@ -291,7 +292,7 @@ mod tests {
         Item::Event(QueuedEvent {
             event,
             subscriptions: ids.into(),
-            reach: Reach::Broadcast,
+            reach: Addressing::Broadcast,
         })
     }
 
@@ -325,13 +326,13 @@ mod tests {
             },
             subscriptions: BTreeSet::from([3]),
         });
-        let main = Source::Webview("main".into());
+        let main = Endpoint::Webview("main".into());
         let items = vec![
-            event(41, r#"{"itemCount":3}"#, Source::Host, &[3], None),
-            event(42, r#"{"itemCount":4}"#, Source::Host, &[3], None),
+            event(41, r#"{"itemCount":3}"#, Endpoint::Host, &[3], None),
+            event(42, r#"{"itemCount":4}"#, Endpoint::Host, &[3], None),
             event(43, "null", main, &[3, 4], Some(tick)),
             lost,
-            event(62, "null", Source::Host, &[3], None),
+            event(62, "null", Endpoint::Host, &[3], None),
         ];
         let json = super::encode(&Batch::of(1, items, true));
         let json: Value = serde_json::from_str(&json).unwrap();
@@ -359,15 +360,15 @@ mod tests {
             name: EventName::parse("d").unwrap(),
             payload: "1".into(),
             accepted_at: SystemTime::UNIX_EPOCH,
-            source: Source::Host,
+            source: Endpoint::Host,
             tick: None,
             provenance: Provenance::of(Some("Cart".into()), causes.into()),
         });
-        let plain = self::event(1, "1", Source::Host, &[1], None).weight();
+        let plain = self::event(1, "1", Endpoint::Host, &[1], None).weight();
         let item = Item::Event(QueuedEvent {
             event,
             subscriptions: [1].into(),
-            reach: Reach::Broadcast,
+            reach: Addressing::Broadcast,
         });
         let weight = item.weight();
         let json = encode(vec![item]);
@@ -383,15 +384,15 @@ mod tests {
     fn numbers_may_go_back() {
         // A retained event is older than what another subscription has got.
         let items = vec![
-            event(49, "1", Source::Host, &[1], None),
-            event(43, "2", Source::Host, &[1], None),
+            event(49, "1", Endpoint::Host, &[1], None),
+            event(43, "2", Endpoint::Host, &[1], None),
         ];
         assert!(encode(items).contains("[0,49,1500250,1],[0,-6,0,2]"));
     }
 
     #[test]
     fn a_run_has_one_head_and_what_is_beside_its_events_once() {
-        let marked = |seq: u64, mark: Mark| match event(seq, "1", Source::Host, &[1], None) {
+        let marked = |seq: u64, mark: Mark| match event(seq, "1", Endpoint::Host, &[1], None) {
             Item::Event(mut queued) => {
                 queued.event = queued.event.marked(mark);
                 Item::Event(queued)
@@ -409,10 +410,10 @@ mod tests {
             marked(3, plain),
             marked(4, plain),
             marked(5, replayed),
-            event(6, "2", Source::Webview("a".into()), &[1], None),
-            event(8, "3", Source::Webview("a".into()), &[1], None),
-            event(9, "4", Source::Webview("a".into()), &[1], None),
-            event(10, "5", Source::Webview("a".into()), &[1, 2], None),
+            event(6, "2", Endpoint::Webview("a".into()), &[1], None),
+            event(8, "3", Endpoint::Webview("a".into()), &[1], None),
+            event(9, "4", Endpoint::Webview("a".into()), &[1], None),
+            event(10, "5", Endpoint::Webview("a".into()), &[1, 2], None),
         ];
         let runs = r#"[0,1,1500250,1,0,1,{"replayed":true}],[0,1,0,1,0,1],[0,1,0,1,{"replayed":true}],[1,1,0,2],[1,2,0,3,0,4],[2,1,0,5]"#;
         let json = encode(items);
@@ -427,14 +428,14 @@ mod tests {
                 name: EventName::parse("a").unwrap(),
                 payload: "0".into(),
                 accepted_at: SystemTime::UNIX_EPOCH + Duration::from_micros(micros),
-                source: Source::Host,
+                source: Endpoint::Host,
                 tick: None,
                 provenance: None,
             });
             Item::Event(QueuedEvent {
                 event,
                 subscriptions: [1].into(),
-                reach: Reach::Broadcast,
+                reach: Addressing::Broadcast,
             })
         };
         let times = [100, 100, 109, 119, 218, 18, 1018];
@@ -454,7 +455,7 @@ mod tests {
             "1e400",
             "{\"b\":1,\"a\":2,\"b\":3}",
         ] {
-            let json = encode(vec![event(1, payload, Source::Host, &[1], None)]);
+            let json = encode(vec![event(1, payload, Endpoint::Host, &[1], None)]);
             assert!(json.contains(&format!(",1500250,{payload}]")), "{json}");
         }
     }
@@ -501,8 +502,8 @@ mod tests {
                     payload: "1234567890"[..i % 10 + 1].into(),
                     accepted_at: SystemTime::UNIX_EPOCH + Duration::from_micros(micros),
                     source: match kind {
-                        1 => Source::Webview("main".into()),
-                        _ => Source::Host,
+                        1 => Endpoint::Webview("main".into()),
+                        _ => Endpoint::Host,
                     },
                     tick: None,
                     provenance: None,
@@ -514,7 +515,7 @@ mod tests {
                 QueuedEvent {
                     event: event.marked(mark),
                     subscriptions: Arc::clone(&ids[kind]),
-                    reach: Reach::Broadcast,
+                    reach: Addressing::Broadcast,
                 }
             });
             let answers = narrow_answers(events.collect());

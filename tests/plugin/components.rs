@@ -416,7 +416,7 @@ fn what_a_listener_emits_later_follows_by_name_and_nothing_else_does() {
     let own = bus.clone();
     bus.listen("first", move |event| {
         let (bus, caused) = (own.clone(), own.caused_by(&event));
-        own.uncaused().emit("new", ()).unwrap();
+        own.without_causes().emit("new", ()).unwrap();
         std::thread::spawn(move || {
             bus.emit("other", ()).unwrap();
             caused.emit("later", ()).unwrap();

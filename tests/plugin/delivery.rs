@@ -129,7 +129,7 @@ fn a_webview_emits_to_itself_and_is_the_source() {
     other.listen("*");
     main.webview
         .event_bus()
-        .emit_here("greeting", "hello")
+        .emit_to_self("greeting", "hello")
         .unwrap();
     main.webview.event_bus().emit("to:all", ()).unwrap();
     let batch = main.pull().rows();

@@ -53,7 +53,7 @@ fn a_burst_of_events_passes_and_the_rest_is_refused_one_by_one() {
         "rate_limited"
     );
     let job = json!({ "job": { "event": "x", "everyMs": 60_000 } });
-    let error = main.call("start_periodic", job).unwrap_err();
+    let error = main.call("start_job", job).unwrap_err();
     assert_eq!(code(&error), "rate_limited");
     assert!(error["retryAfterMs"].is_u64());
 
@@ -184,9 +184,9 @@ fn ticks_of_a_pages_job_count_and_those_of_the_app_do_not() {
     let mut other = Page::open(&app, "other");
     other.listen("*");
     let job = json!({ "job": { "event": "page", "everyMs": 1, "count": 8, "id": "j" } });
-    main.call("start_periodic", job).unwrap();
+    main.call("start_job", job).unwrap();
     loop {
-        let listed = main.call("list_periodic", json!({})).unwrap();
+        let listed = main.call("list_jobs", json!({})).unwrap();
         main.n -= 1;
         if listed == json!([]) || listed[0]["failed"].as_u64().unwrap() > 0 {
             break;
@@ -258,21 +258,21 @@ fn job(id: &str, payload: &str) -> Value {
 #[test]
 fn a_page_has_so_many_jobs_and_leaves_the_others_theirs() {
     let mut limits = Limits::default();
-    limits.periodic_jobs_per_page = 2;
-    limits.periodic_jobs = 4;
+    limits.jobs_per_page = 2;
+    limits.jobs = 4;
     let app = app_of(limits);
     let mut main = Page::open(&app, "main");
     let mut other = Page::open(&app, "other");
     for id in ["a", "b"] {
-        main.call("start_periodic", job(id, "1")).unwrap();
+        main.call("start_job", job(id, "1")).unwrap();
     }
-    let error = main.call("start_periodic", job("c", "1")).unwrap_err();
+    let error = main.call("start_job", job("c", "1")).unwrap_err();
     assert_eq!(code(&error), "too_many_jobs");
-    assert!(message(&error).contains("periodicJobsPerPage"));
+    assert!(message(&error).contains("jobsPerPage"));
     let replacing =
         json!({ "job": { "event": "x", "everyMs": 60_000, "id": "b", "replace": true } });
-    main.call("start_periodic", replacing).unwrap();
-    other.call("start_periodic", job("a", "1")).unwrap();
+    main.call("start_job", replacing).unwrap();
+    other.call("start_job", job("a", "1")).unwrap();
     let start = || {
         app.event_bus()
             .periodic("x")
@@ -286,32 +286,32 @@ fn a_page_has_so_many_jobs_and_leaves_the_others_theirs() {
 #[test]
 fn jobs_are_counted_in_bytes_by_page_and_by_all_pages() {
     let mut limits = Limits::default();
-    limits.periodic_bytes_per_page = 20_000;
-    limits.periodic_bytes = 40_000;
+    limits.job_bytes_per_page = 20_000;
+    limits.job_bytes = 40_000;
     let app = app_of(limits);
     let mut main = Page::open(&app, "main");
     let mut other = Page::open(&app, "other");
     // A job takes 514 bytes beside its payload: its id, its name, and a flat 512.
     let payload = |length: usize| format!("\"{}\"", "x".repeat(length - 2));
-    main.call("start_periodic", job("a", &payload(10_000 - 514)))
+    main.call("start_job", job("a", &payload(10_000 - 514)))
         .unwrap();
     let error = main
-        .call("start_periodic", job("b", &payload(10_001 - 514)))
+        .call("start_job", job("b", &payload(10_001 - 514)))
         .unwrap_err();
     assert_eq!(code(&error), "too_many_jobs");
     assert!(message(&error).contains("20001 bytes") && message(&error).contains("this page"));
-    main.call("start_periodic", job("b", &payload(10_000 - 514)))
+    main.call("start_job", job("b", &payload(10_000 - 514)))
         .unwrap();
     let error = other
-        .call("start_periodic", job("a", &payload(10_001 - 514)))
+        .call("start_job", job("a", &payload(10_001 - 514)))
         .unwrap_err();
-    let parts = ["10001 bytes of jobs", "leave 9999 of 40000 (periodicBytes)"];
+    let parts = ["10001 bytes of jobs", "leave 9999 of 40000 (jobBytes)"];
     assert!(
         parts.iter().all(|part| message(&error).contains(part)),
         "{error}"
     );
     other
-        .call("start_periodic", job("a", &payload(10_000 - 514)))
+        .call("start_job", job("a", &payload(10_000 - 514)))
         .unwrap();
     // The app's own payloads are its own affair.
     app.event_bus()
@@ -322,10 +322,10 @@ fn jobs_are_counted_in_bytes_by_page_and_by_all_pages() {
         .unwrap()
         .forget();
     // Targets are kept, too.
-    main.call("stop_periodic", json!({ "id": "a" })).unwrap();
+    main.call("stop_job", json!({ "id": "a" })).unwrap();
     let globs: Vec<String> = (0..8).map(|n| format!("{n}{}*", "g".repeat(200))).collect();
     let aimed = json!({ "job": { "event": "x", "everyMs": 60_000, "to": globs } });
-    let error = main.call("start_periodic", aimed).unwrap_err();
+    let error = main.call("start_job", aimed).unwrap_err();
     assert_eq!(code(&error), "too_many_jobs");
 }
 
@@ -377,7 +377,7 @@ fn a_page_retains_its_share_and_leaves_the_app_the_rest() {
 fn however_many_pages_take_what_they_can_the_others_and_the_app_have_room() {
     let mut limits = Limits::default();
     limits.retained_events = 16;
-    limits.periodic_jobs = 16;
+    limits.jobs = 16;
     let app = app_of(limits);
     for what in ["events", "jobs"] {
         let take = |page: &mut Page, n: usize| {
@@ -386,7 +386,7 @@ fn however_many_pages_take_what_they_can_the_others_and_the_app_have_room() {
                 let event = json!({ "event": name, "retain": true });
                 page.call("emit", json!({ "events": [event] })).unwrap()[0].take()
             } else {
-                page.call("start_periodic", job(&n.to_string(), "1"))
+                page.call("start_job", job(&n.to_string(), "1"))
                     .unwrap_or_else(|error| error)
             };
             if taken["code"].is_null() && taken["error"].is_null() {
@@ -415,9 +415,9 @@ fn however_many_pages_take_what_they_can_the_others_and_the_app_have_room() {
         } else {
             let mut again = job("0", "1");
             again["job"]["replace"] = json!(true);
-            main.call("start_periodic", again).unwrap();
+            main.call("start_job", again).unwrap();
             let changes = json!({ "id": "1", "changes": { "everyMs": 70_000 } });
-            main.call("update_periodic", changes).unwrap();
+            main.call("update_job", changes).unwrap();
         }
     }
     let bus = app.event_bus();
@@ -440,8 +440,8 @@ fn names_ids_and_targets_have_their_length() {
     let entry = json!({ "subscriptions": [{ "id": 99, "event": pattern }] });
     let answers = main.call("subscribe", entry).unwrap();
     assert_eq!(code(&answers[0]), "invalid_pattern");
-    main.call("start_periodic", job(&long[1..], "1")).unwrap();
-    let error = main.call("start_periodic", job(&long, "1")).unwrap_err();
+    main.call("start_job", job(&long[1..], "1")).unwrap();
+    let error = main.call("start_job", job(&long, "1")).unwrap_err();
     assert_eq!(code(&error), "invalid_argument");
     for (id, place) in [
         ("a\nb", "U+000A stands at byte 1"),
@@ -449,7 +449,7 @@ fn names_ids_and_targets_have_their_length() {
         ("\u{85}", "U+0085"),
         ("a\u{202e}b", "U+202E"),
     ] {
-        let error = main.call("start_periodic", job(id, "1")).unwrap_err();
+        let error = main.call("start_job", job(id, "1")).unwrap_err();
         assert_eq!(code(&error), "invalid_argument");
         assert!(message(&error).contains(place), "{error}");
         assert!(!message(&error).contains(id), "{error}");
@@ -457,7 +457,7 @@ fn names_ids_and_targets_have_their_length() {
         let own = own.every(std::time::Duration::from_secs(60)).start();
         assert_eq!(own.unwrap_err().code(), ErrorCode::InvalidArgument);
     }
-    main.call("start_periodic", job("clock, e\u{301} 1", "1"))
+    main.call("start_job", job("clock, e\u{301} 1", "1"))
         .unwrap();
     let labels = |count: usize| json!(vec!["main"; count]);
     assert!(main.emit_to(labels(64), "x", "1")["seq"].is_u64());

@@ -42,9 +42,7 @@ fn a_page_cannot_say_who_or_when_or_which_number_it_is() {
         }
         let mut job = json!({ "event": "x", "everyMs": 60_000 });
         job[field] = value.clone();
-        let error = main
-            .call("start_periodic", json!({ "job": job }))
-            .unwrap_err();
+        let error = main.call("start_job", json!({ "job": job })).unwrap_err();
         // A job may name where its payloads come from, and nobody that they come from.
         let expected = match (field, &value) {
             ("source", Value::String(_)) => "unknown_source",
@@ -80,7 +78,7 @@ fn what_the_bus_says_only_the_bus_says() {
     assert_eq!(code(&answers[0]), "reserved_event_name");
     assert!(message(&answers[0]).contains(said), "{}", answers[0]);
     let job = json!({ "event": said, "everyMs": 1, "immediate": true });
-    let error = main.start_periodic(job).unwrap_err();
+    let error = main.start_job(job).unwrap_err();
     assert_eq!(code(&error), "reserved_event_name");
     let error = app.event_bus().emit(said, 1).unwrap_err();
     assert_eq!(error.code().as_str(), "reserved_event_name");
@@ -128,10 +126,10 @@ fn the_session_of_another_page_is_as_unknown_as_a_forged_one() {
         ),
         ("unsubscribe", json!({ "ids": [id] })),
         (
-            "start_periodic",
+            "start_job",
             json!({ "job": { "event": "x", "everyMs": 1 } }),
         ),
-        ("stop_periodic", json!({ "id": "x" })),
+        ("stop_job", json!({ "id": "x" })),
     ] {
         // Neither the next number, nor the newest, whose answer is recorded.
         for n in [main.n + 1, main.n + 7] {
@@ -192,21 +190,19 @@ fn jobs_of_others_are_out_of_reach() {
         .start()
         .unwrap();
     let job = |id: &str, replace: bool| json!({ "job": { "event": "x", "everyMs": 60_000, "id": id, "replace": replace } });
-    main.call("start_periodic", job("theirs", false)).unwrap();
+    main.call("start_job", job("theirs", false)).unwrap();
     for id in ["mine", "theirs"] {
-        let error = other
-            .call("stop_periodic", json!({ "id": id }))
-            .unwrap_err();
+        let error = other.call("stop_job", json!({ "id": id })).unwrap_err();
         assert_eq!(code(&error), "unknown_job");
         // Replacing is by the page's own ids.
-        other.call("start_periodic", job(id, true)).unwrap();
+        other.call("start_job", job(id, true)).unwrap();
     }
-    let listed = other.call("list_periodic", json!({})).unwrap();
+    let listed = other.call("list_jobs", json!({})).unwrap();
     let owned = |job: &Value| job["owner"] == json!({ "kind": "webview", "label": "other" });
     assert!(listed.as_array().unwrap().iter().all(owned));
-    assert_eq!(app.event_bus().list_periodic()[0].event, "clock");
+    assert_eq!(app.event_bus().list_jobs()[0].event, "clock");
     assert_eq!(
-        main.call("list_periodic", json!({})).unwrap()[0]["id"],
+        main.call("list_jobs", json!({})).unwrap()[0]["id"],
         "theirs"
     );
     drop(host);
@@ -219,7 +215,7 @@ fn ids_of_jobs_that_the_host_makes_cannot_be_guessed() {
     let job = json!({ "job": { "event": "x", "everyMs": 60_000 } });
     let ids: HashSet<String> = (0..100)
         .map(|_| {
-            let started = main.call("start_periodic", job.clone()).unwrap();
+            let started = main.call("start_job", job.clone()).unwrap();
             started["id"].as_str().unwrap().to_owned()
         })
         .collect();
@@ -259,7 +255,7 @@ fn tauris_own_events_cannot_be_emitted_timed_or_heard() {
         let refused = main.emit_to(json!("other"), name, "1");
         assert_eq!(code(&refused), expected, "{name:?}");
         let job = json!({ "job": { "event": name, "everyMs": 1 } });
-        let error = main.call("start_periodic", job).unwrap_err();
+        let error = main.call("start_job", job).unwrap_err();
         assert_eq!(code(&error), expected, "{name:?}");
         let entry = json!({ "subscriptions": [{ "id": 7, "event": name }] });
         let answers = main.call("subscribe", entry).unwrap();

@@ -127,7 +127,7 @@ fn a_page_of_another_origin_gets_nothing_of_the_page_before_and_its_jobs_end() {
     let mut old = Page::open(&app, "main");
     old.listen("x");
     old.call(
-        "start_periodic",
+        "start_job",
         json!({ "job": { "event": "tick", "everyMs": 60_000, "id": "old" } }),
     )
     .unwrap();
@@ -136,7 +136,7 @@ fn a_page_of_another_origin_gets_nothing_of_the_page_before_and_its_jobs_end() {
     new.origin = "tauri://elsewhere".to_owned();
     new.listen("x");
     assert!(new.pull().is_open());
-    assert_eq!(new.call("list_periodic", json!({})).unwrap(), json!([]));
+    assert_eq!(new.call("list_jobs", json!({})).unwrap(), json!([]));
 }
 
 #[test]

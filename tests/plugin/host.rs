@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use serde_json::json;
 use tauri::EventTarget;
-use tauri_plugin_event_bus::{Builder, EventBusExt, Limits, Source, StreamItem};
+use tauri_plugin_event_bus::{Builder, Endpoint, EventBusExt, Limits, StreamItem};
 
 use crate::support::{Page, app, app_with, exit};
 
@@ -35,12 +35,12 @@ fn a_listener_hears_pages_and_rust_in_order() {
         (first.name(), first.payload::<u8>().unwrap()),
         ("cart:a", 1)
     );
-    assert_eq!(first.source(), &Source::Host);
+    assert_eq!(first.source(), &Endpoint::Host);
     assert_eq!(
         (second.name(), second.payload_json()),
         ("cart:b", "{\"n\":2}")
     );
-    assert_eq!(second.source(), &Source::Webview("main".into()));
+    assert_eq!(second.source(), &Endpoint::Webview("main".into()));
     assert!(first.seq() < second.seq());
     assert!(
         second

@@ -198,10 +198,10 @@ fn errors_quote_and_cut_what_a_page_sends() {
             { "id": 2, "event": "x", "resume": { "session": text, "after": 0, "handled": 0 } },
         ] }));
         answers(&mut main, "unsubscribe", json!({ "ids": [1, 2] }));
-        answers(&mut main, "start_periodic", json!({ "job": { "event": text, "everyMs": 60_000 } }));
-        answers(&mut main, "start_periodic", json!({ "job": { "event": "x", "everyMs": extra } }));
-        answers(&mut main, "start_periodic", json!({ "job": own }));
-        answers(&mut main, "stop_periodic", json!({ "id": text }));
+        answers(&mut main, "start_job", json!({ "job": { "event": text, "everyMs": 60_000 } }));
+        answers(&mut main, "start_job", json!({ "job": { "event": "x", "everyMs": extra } }));
+        answers(&mut main, "start_job", json!({ "job": own }));
+        answers(&mut main, "stop_job", json!({ "id": text }));
         for pull in [json!({ "session": text, "ack": 0 }), json!({ "session": main.session, "ack": text }), own.clone()] {
             match invoke(&main.webview, "pull", pull).wait() {
                 Ok(batch) => prop_assert!(batch.is_array()),
@@ -221,7 +221,7 @@ fn ids_of_jobs_and_labels_are_written_as_strings() {
     main.listen("*");
     for text in NASTY {
         let job = json!({ "job": { "event": "x", "everyMs": 1, "count": 1, "id": text } });
-        let started = main.call("start_periodic", job);
+        let started = main.call("start_job", job);
         let breaks_lines = |c: char| c.is_control() || "\u{2028}\u{2029}\u{202e}".contains(c);
         if text.contains(breaks_lines) {
             assert_eq!(code(&started.unwrap_err()), "invalid_argument");

@@ -1,7 +1,9 @@
 //! What `inspect` tells, in Rust and to a page that may ask.
 
 use serde_json::{Value, json};
-use tauri_plugin_event_bus::{Builder, EmitOptions, EventBusExt, Heard, Limits, PageInspection};
+use tauri_plugin_event_bus::{
+    Builder, DeliveryFilter, EmitOptions, EventBusExt, Limits, PageInspection,
+};
 
 use crate::support::{Page, app, app_with, invoke};
 
@@ -107,7 +109,7 @@ fn counters_jobs_retained_events_and_consumers_are_there() {
     bus.emit_with("log:a", "kept", EmitOptions::new().retain())
         .unwrap();
     assert!(bus.emit_to("nowhere", "x", 1).is_err());
-    page.start_periodic(json!({ "event": "clock", "everyMs": 60_000, "id": "theirs" }))
+    page.start_job(json!({ "event": "clock", "everyMs": 60_000, "id": "theirs" }))
         .unwrap();
     bus.periodic("clock")
         .every(std::time::Duration::from_secs(60))
@@ -127,7 +129,10 @@ fn counters_jobs_retained_events_and_consumers_are_there() {
         panic!("{:?}", seen.consumers);
     };
     assert!(!listeners.is_stream && read.is_stream);
-    assert_eq!(listeners.subscriptions[0].target, Heard::Everything);
+    assert_eq!(
+        listeners.subscriptions[0].target,
+        DeliveryFilter::Everything
+    );
     assert_eq!(
         (&*read.subscriptions[0].event, read.queue.events),
         ("log:*", 1)
@@ -158,7 +163,7 @@ fn nothing_in_it_is_a_payload() {
     let mut page = Page::open(&app, "main");
     page.listen("x");
     page.emit("x", "\"hush\"");
-    page.start_periodic(json!({ "event": "x", "everyMs": 60_000, "payload": "\"hush\"" }))
+    page.start_job(json!({ "event": "x", "everyMs": 60_000, "payload": "\"hush\"" }))
         .unwrap();
     let bus = app.event_bus();
     bus.emit_with("kept", "hush", EmitOptions::new().retain())

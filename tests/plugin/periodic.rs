@@ -1,10 +1,10 @@
-//! Periodic events, from Rust and from pages.
+//! Job events, from Rust and from pages.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tauri_plugin_event_bus::{
-    Builder, ErrorCode, EventBusExt, JobOwner, JobState, Limits, PeriodicChange, SourceCall,
+    Builder, Endpoint, ErrorCode, EventBusExt, JobChanges, JobState, Limits, SourceCall,
 };
 
 use crate::support::{Page, app, app_with, code, message};
@@ -18,7 +18,7 @@ fn a_job_of_a_page_ticks_until_it_is_stopped() {
     main.listen("clock");
     let job = main
         .call(
-            "start_periodic",
+            "start_job",
             json!({ "job": { "event": "clock", "everyMs": 5, "payload": "{\"a\":1}", "to": "main" } }),
         )
         .unwrap();
@@ -47,14 +47,14 @@ fn a_job_of_a_page_ticks_until_it_is_stopped() {
     }
     assert_eq!(ticks[..3], [1, 2, 3]);
 
-    let listed = main.call("list_periodic", json!({})).unwrap();
+    let listed = main.call("list_jobs", json!({})).unwrap();
     assert_eq!(listed[0]["id"], id.as_str());
     assert!(listed[0]["ticks"].as_u64().unwrap() >= 3);
-    main.n -= 1; // list_periodic changes nothing and has no number.
-    main.call("stop_periodic", json!({ "id": id })).unwrap();
-    assert_eq!(main.call("list_periodic", json!({})).unwrap(), json!([]));
+    main.n -= 1; // list_jobs changes nothing and has no number.
+    main.call("stop_job", json!({ "id": id })).unwrap();
+    assert_eq!(main.call("list_jobs", json!({})).unwrap(), json!([]));
     main.n -= 1;
-    let error = main.call("stop_periodic", json!({ "id": id })).unwrap_err();
+    let error = main.call("stop_job", json!({ "id": id })).unwrap_err();
     assert_eq!(code(&error), "unknown_job");
     assert!(message(&error).contains(&id));
 }
@@ -65,12 +65,12 @@ fn a_job_ends_after_its_count() {
     let mut main = Page::open(&app, "main");
     main.listen("*");
     main.call(
-        "start_periodic",
+        "start_job",
         json!({ "job": { "event": "clock", "everyMs": 1, "count": 3, "immediate": true, "id": "mine" } }),
     )
     .unwrap();
     assert_eq!(main.receive_many(3).len(), 3);
-    while main.call("list_periodic", json!({})).unwrap() != json!([]) {
+    while main.call("list_jobs", json!({})).unwrap() != json!([]) {
         main.n -= 1;
         std::thread::yield_now();
     }
@@ -84,14 +84,14 @@ fn the_ticks_of_a_job_share_one_payload() {
     let (sender, heard) = std::sync::mpsc::channel();
     app.event_bus()
         .listen("clock", move |event| {
-            // Kept, so that no other payload can take its place.
+            // BacklogEntry, so that no other payload can take its place.
             sender.send(event).unwrap_or(())
         })
         .unwrap()
         .forget();
     let mut main = Page::open(&app, "main");
     main.call(
-        "start_periodic",
+        "start_job",
         json!({ "job": { "event": "clock", "everyMs": 1, "payload": "[1]" } }),
     )
     .unwrap();
@@ -108,33 +108,29 @@ fn an_id_is_used_once_at_a_time_unless_it_is_replaced() {
     let mut main = Page::open(&app, "main");
     let mut other = Page::open(&app, "other");
     let job = |event: &str, replace: bool| json!({ "job": { "event": event, "everyMs": 60_000, "id": "mine", "replace": replace } });
-    main.call("start_periodic", job("a", false)).unwrap();
-    let error = main.call("start_periodic", job("b", false)).unwrap_err();
+    main.call("start_job", job("a", false)).unwrap();
+    let error = main.call("start_job", job("b", false)).unwrap_err();
     assert_eq!(code(&error), "duplicate_job");
-    main.call("start_periodic", job("b", true)).unwrap();
-    let listed = main.call("list_periodic", json!({})).unwrap();
+    main.call("start_job", job("b", true)).unwrap();
+    let listed = main.call("list_jobs", json!({})).unwrap();
     assert_eq!(
         (listed.as_array().unwrap().len(), &listed[0]["event"]),
         (1, &json!("b"))
     );
     // Another page has ids of its own, and cannot reach this one's.
-    assert_eq!(other.call("list_periodic", json!({})).unwrap(), json!([]));
+    assert_eq!(other.call("list_jobs", json!({})).unwrap(), json!([]));
     other.n = 0;
     assert_eq!(
-        code(
-            &other
-                .call("stop_periodic", json!({ "id": "mine" }))
-                .unwrap_err()
-        ),
+        code(&other.call("stop_job", json!({ "id": "mine" })).unwrap_err()),
         "unknown_job"
     );
-    other.call("start_periodic", job("c", false)).unwrap();
+    other.call("start_job", job("c", false)).unwrap();
 }
 
 #[test]
 fn bad_jobs_are_errors_that_name_the_value() {
     let mut limits = Limits::default();
-    limits.periodic_jobs = 1;
+    limits.jobs = 1;
     limits.payload_bytes = 100;
     let app = app_with(Builder::new().limits(limits));
     let mut main = Page::open(&app, "main");
@@ -217,20 +213,18 @@ fn bad_jobs_are_errors_that_name_the_value() {
         ),
     ];
     for (job, expected, part) in table {
-        let error = main
-            .call("start_periodic", json!({ "job": job }))
-            .unwrap_err();
+        let error = main.call("start_job", json!({ "job": job })).unwrap_err();
         assert_eq!(code(&error), expected, "{job}");
         assert!(message(&error).contains(part), "{job} {error}");
     }
     main.call(
-        "start_periodic",
+        "start_job",
         json!({ "job": { "event": "x", "everyMs": 60_000 } }),
     )
     .unwrap();
     let error = main
         .call(
-            "start_periodic",
+            "start_job",
             json!({ "job": { "event": "x", "everyMs": 5 } }),
         )
         .unwrap_err();
@@ -254,10 +248,10 @@ fn a_job_of_rust_makes_its_payload_at_each_tick() {
     let received = main.receive_many(2);
     assert_eq!(received[0], ("clock".into(), json!({ "n": 1 })));
     assert_eq!(received[1], ("clock".into(), json!({ "n": 2 })));
-    assert_eq!(bus.list_periodic()[0].id, job.id());
+    assert_eq!(bus.list_jobs()[0].id, job.id());
     assert!(job.info().ticks >= 2);
     job.stop();
-    assert!(bus.list_periodic().is_empty());
+    assert!(bus.list_jobs().is_empty());
 }
 
 #[test]
@@ -297,7 +291,7 @@ fn a_job_ends_with_its_guard_unless_it_is_kept() {
     drop(start("dropped"));
     start("kept").forget();
     let ids = || {
-        bus.list_periodic()
+        bus.list_jobs()
             .into_iter()
             .map(|job| job.id)
             .collect::<Vec<_>>()
@@ -315,9 +309,9 @@ fn a_job_ends_with_its_guard_unless_it_is_kept() {
     drop(old);
     assert_eq!(ids(), ["again", "kept"]);
     drop(new);
-    bus.stop_periodic("kept").unwrap();
+    bus.stop_job("kept").unwrap();
     assert_eq!(
-        bus.stop_periodic("kept").unwrap_err().code(),
+        bus.stop_job("kept").unwrap_err().code(),
         ErrorCode::UnknownJob
     );
     assert_eq!(
@@ -430,11 +424,11 @@ fn every_option_that_makes_no_sense_is_refused_and_starts_nothing() {
         for (key, value) in options.as_object().unwrap() {
             job[key] = value.clone();
         }
-        let error = main.start_periodic(job).unwrap_err();
+        let error = main.start_job(job).unwrap_err();
         assert_eq!(code(&error), expected, "{options}");
         assert!(message(&error).contains(part), "{options} {error}");
     }
-    assert_eq!(main.call("list_periodic", json!({})).unwrap(), json!([]));
+    assert_eq!(main.call("list_jobs", json!({})).unwrap(), json!([]));
 }
 
 #[test]
@@ -443,17 +437,15 @@ fn a_page_pauses_resumes_and_changes_its_job_in_place() {
     let mut main = Page::open(&app, "main");
     main.listen("*");
     let job = json!({ "event": "x", "everyMs": 60_000, "id": "mine", "payload": "1" });
-    main.start_periodic(job).unwrap();
-    let paused = main
-        .call("pause_periodic", json!({ "id": "mine" }))
-        .unwrap();
+    main.start_job(job).unwrap();
+    let paused = main.call("pause_job", json!({ "id": "mine" })).unwrap();
     assert_eq!(
         (&paused["state"], &paused["nextAt"]),
         (&json!("paused"), &Value::Null)
     );
     let changes = json!({ "everyMs": 1, "payload": "2", "to": "main" });
     let update = |changes: &Value| json!({ "id": "mine", "changes": changes });
-    let updated = main.call("update_periodic", update(&changes)).unwrap();
+    let updated = main.call("update_job", update(&changes)).unwrap();
     assert_eq!(
         (&updated["everyMs"], &updated["to"], &updated["state"]),
         (&json!(1.0), &json!("main"), &json!("paused"))
@@ -465,18 +457,16 @@ fn a_page_pauses_resumes_and_changes_its_job_in_place() {
         (json!({ "everyMs": 5, "payload": "{" }), "invalid_payload"),
         (json!({ "every": 5 }), "invalid_argument"),
     ] {
-        let error = main.call("update_periodic", update(&wrong)).unwrap_err();
+        let error = main.call("update_job", update(&wrong)).unwrap_err();
         assert_eq!(code(&error), expected, "{wrong}");
     }
-    let resumed = main
-        .call("resume_periodic", json!({ "id": "mine" }))
-        .unwrap();
+    let resumed = main.call("resume_job", json!({ "id": "mine" })).unwrap();
     assert_eq!(
         (&resumed["state"], &resumed["everyMs"]),
         (&json!("running"), &json!(1.0))
     );
     assert_eq!(main.receive_many(2)[0], ("x".into(), json!(2)));
-    for command in ["pause_periodic", "resume_periodic"] {
+    for command in ["pause_job", "resume_job"] {
         let error = main.call(command, json!({ "id": "other" })).unwrap_err();
         assert_eq!(code(&error), "unknown_job");
     }
@@ -492,46 +482,46 @@ fn a_job_of_rust_is_controlled_by_its_guard_and_by_its_id() {
         .every(Duration::from_secs(60))
         .start()
         .unwrap();
-    let state = || bus.get_periodic("mine").unwrap().state;
+    let state = || bus.get_job("mine").unwrap().state;
     job.pause().unwrap();
     assert_eq!(state(), JobState::Paused);
-    bus.resume_periodic("mine").unwrap();
+    bus.resume_job("mine").unwrap();
     assert_eq!(state(), JobState::Running);
-    bus.pause_periodic("mine").unwrap();
-    let change = || PeriodicChange::new().every(SHORT);
-    bus.update_periodic("mine", change()).unwrap();
+    bus.pause_job("mine").unwrap();
+    let change = || JobChanges::new().every(SHORT);
+    bus.update_job("mine", change()).unwrap();
     assert_eq!(job.info().interval, SHORT);
     job.resume().unwrap();
     until(|| job.info().ticks > 1);
-    bus.stop_periodic("mine").unwrap();
+    bus.stop_job("mine").unwrap();
     for ended in [job.pause(), job.resume(), job.update(change())] {
         assert_eq!(ended.unwrap_err().code(), ErrorCode::UnknownJob);
     }
-    assert_eq!(bus.get_periodic("mine"), None);
+    assert_eq!(bus.get_job("mine"), None);
 }
 
 #[test]
 fn a_source_makes_the_payloads_with_the_jobs_arguments() {
     let app = app_with(
         Builder::new()
-            .periodic_source("twice", |call: &SourceCall| {
+            .job_source("twice", |call: &SourceCall| {
                 tauri_plugin_event_bus::Result::<u64>::Ok(2 * call.args::<u64>()?)
             })
-            .periodic_source_async("count", async |call: SourceCall| {
+            .job_source_async("count", async |call: SourceCall| {
                 Ok::<_, std::convert::Infallible>(call.tick().count)
             }),
     );
     let mut main = Page::open(&app, "main");
     main.listen("*");
     let job = |source: &str| json!({ "event": source, "everyMs": 1, "count": 2, "source": source, "args": "21" });
-    let started = main.start_periodic(job("twice")).unwrap();
+    let started = main.start_job(job("twice")).unwrap();
     assert_eq!(
         (&started["source"], &started["maxFailures"]),
         (&json!("twice"), &json!(10))
     );
     let twice = ("twice".to_owned(), json!(42));
     assert_eq!(main.receive_many(2), [twice.clone(), twice]);
-    main.start_periodic(job("count")).unwrap();
+    main.start_job(job("count")).unwrap();
     let count = |n: u64| ("count".to_owned(), json!(n));
     assert_eq!(main.receive_many(2), [count(1), count(2)]);
     let error = app
@@ -550,12 +540,10 @@ fn a_slow_source_does_not_overlap_itself_nor_hold_up_others() {
     let (enter, entered) = std::sync::mpsc::channel();
     let (leave, left) = std::sync::mpsc::channel::<()>();
     let gate = std::sync::Mutex::new(left);
-    let app = app_with(
-        Builder::new().periodic_source("slow", move |call: &SourceCall| {
-            enter.send(call.tick().count).unwrap();
-            gate.lock().unwrap().recv().map(|()| call.tick().count)
-        }),
-    );
+    let app = app_with(Builder::new().job_source("slow", move |call: &SourceCall| {
+        enter.send(call.tick().count).unwrap();
+        gate.lock().unwrap().recv().map(|()| call.tick().count)
+    }));
     let bus = app.event_bus();
     let slow = bus
         .periodic("slow")
@@ -579,15 +567,13 @@ fn a_slow_source_does_not_overlap_itself_nor_hold_up_others() {
 
 #[test]
 fn a_source_that_keeps_failing_ends_its_job_and_the_owner_is_told() {
-    let app = app_with(
-        Builder::new().periodic_source("broken", |call: &SourceCall| {
-            assert!(call.tick().count != 2, "it panics, too");
-            match call.tick().count {
-                3 => Ok(3),
-                _ => Err("no sensor"),
-            }
-        }),
-    );
+    let app = app_with(Builder::new().job_source("broken", |call: &SourceCall| {
+        assert!(call.tick().count != 2, "it panics, too");
+        match call.tick().count {
+            3 => Ok(3),
+            _ => Err("no sensor"),
+        }
+    }));
     let mut main = Page::open(&app, "main");
     let mut other = Page::open(&app, "other");
     main.listen("event-bus:*");
@@ -595,7 +581,7 @@ fn a_source_that_keeps_failing_ends_its_job_and_the_owner_is_told() {
     other.listen("event-bus:*");
     let job =
         json!({ "event": "x", "everyMs": 1, "id": "mine", "source": "broken", "maxFailures": 3 });
-    main.start_periodic(job).unwrap();
+    main.start_job(job).unwrap();
     let received = main.receive_many(8);
     let names: Vec<&str> = received.iter().map(|(name, _)| name.as_str()).collect();
     let failed = "event-bus:job-failed";
@@ -630,7 +616,7 @@ fn a_source_that_keeps_failing_ends_its_job_and_the_owner_is_told() {
             .unwrap()
             .contains("no sensor")
     );
-    assert_eq!(main.call("list_periodic", json!({})).unwrap(), json!([]));
+    assert_eq!(main.call("list_jobs", json!({})).unwrap(), json!([]));
     other.listen("end");
     app.event_bus().emit("end", ()).unwrap();
     assert_eq!(other.receive(), [("end".into(), Value::Null)]);
@@ -648,11 +634,10 @@ fn the_owner_learns_why_a_job_has_stopped() {
         }
         job
     };
-    main.start_periodic(job(json!({}))).unwrap();
-    main.start_periodic(job(json!({ "replace": true })))
-        .unwrap();
-    main.call("stop_periodic", json!({ "id": "mine" })).unwrap();
-    main.start_periodic(job(json!({ "count": 1, "immediate": true })))
+    main.start_job(job(json!({}))).unwrap();
+    main.start_job(job(json!({ "replace": true }))).unwrap();
+    main.call("stop_job", json!({ "id": "mine" })).unwrap();
+    main.start_job(job(json!({ "count": 1, "immediate": true })))
         .unwrap();
     let reasons: Vec<Value> = main
         .receive_many(3)
@@ -718,18 +703,18 @@ fn a_job_of_rust_may_end_with_a_window() {
     let start = |label: &str| {
         bus.periodic("x")
             .every(Duration::from_secs(60))
-            .owner(JobOwner::webview(label))
+            .owner(Endpoint::webview(label))
             .start()
     };
     assert_eq!(start("main").unwrap_err().code(), ErrorCode::UnknownTarget);
     let mut main = Page::open(&app, "main");
     let job = start("main").unwrap();
-    let listed = main.call("list_periodic", json!({})).unwrap();
+    let listed = main.call("list_jobs", json!({})).unwrap();
     assert_eq!(listed[0]["id"], job.id());
-    assert!(bus.list_periodic().is_empty());
-    assert_eq!(bus.list_all_periodic()[0].id, job.id());
-    let owner = JobOwner::webview("main");
-    let found = bus.find_periodic(&owner, job.id()).unwrap();
+    assert!(bus.list_jobs().is_empty());
+    assert_eq!(bus.list_all_jobs()[0].id, job.id());
+    let owner = Endpoint::webview("main");
+    let found = bus.find_job(&owner, job.id()).unwrap();
     drop(found);
     assert_eq!(
         job.info().state,
@@ -738,10 +723,7 @@ fn a_job_of_rust_may_end_with_a_window() {
     );
     crate::support::exit(app);
     assert_eq!(job.info().state, JobState::Ended);
-    assert_eq!(
-        bus.find_periodic(&owner, job.id()).map(|job| job.info()),
-        None
-    );
+    assert_eq!(bus.find_job(&owner, job.id()).map(|job| job.info()), None);
 }
 
 #[test]
@@ -750,15 +732,15 @@ fn rust_reaches_the_jobs_of_pages() {
     let bus = app.event_bus();
     let mut main = Page::open(&app, "main");
     let job = json!({ "event": "x", "everyMs": 60_000, "id": "theirs" });
-    main.start_periodic(job.clone()).unwrap();
-    let owner = JobOwner::webview("main");
-    let found = bus.find_periodic(&owner, "theirs").unwrap();
+    main.start_job(job.clone()).unwrap();
+    let owner = Endpoint::webview("main");
+    let found = bus.find_job(&owner, "theirs").unwrap();
     found.pause().unwrap();
     assert_eq!(found.info().state, JobState::Paused);
     found.stop();
-    assert!(bus.list_all_periodic().is_empty());
+    assert!(bus.list_all_jobs().is_empty());
     assert_eq!(
-        bus.find_periodic(&JobOwner::Host, "theirs")
+        bus.find_job(&Endpoint::Host, "theirs")
             .map(|job| job.info()),
         None
     );
@@ -769,17 +751,17 @@ fn a_command_with_the_number_of_a_job_is_about_no_other() {
     let app = app();
     let mut main = Page::open(&app, "main");
     let job = json!({ "event": "x", "everyMs": 60_000, "id": "mine", "replace": true });
-    let first = main.start_periodic(job.clone()).unwrap();
-    let second = main.start_periodic(job).unwrap();
+    let first = main.start_job(job.clone()).unwrap();
+    let second = main.start_job(job).unwrap();
     assert!(second["number"].as_u64() > first["number"].as_u64());
-    for command in ["stop_periodic", "pause_periodic", "resume_periodic"] {
+    for command in ["stop_job", "pause_job", "resume_job"] {
         let error = main
             .call(command, json!({ "id": "mine", "number": first["number"] }))
             .unwrap_err();
         assert_eq!(code(&error), "unknown_job", "{command}");
     }
     main.call(
-        "stop_periodic",
+        "stop_job",
         json!({ "id": "mine", "number": second["number"] }),
     )
     .unwrap();
@@ -806,7 +788,7 @@ fn an_id_is_free_when_the_last_tick_is_heard() {
             .start()
             .unwrap();
         restarted.recv().unwrap().unwrap();
-        bus.stop_periodic("mine").unwrap();
+        bus.stop_job("mine").unwrap();
         drop(job);
     }
 }
@@ -815,29 +797,27 @@ fn an_id_is_free_when_the_last_tick_is_heard() {
 fn a_page_has_a_few_payloads_made_at_a_time() {
     let release = std::sync::Arc::new((std::sync::Mutex::new(false), std::sync::Condvar::new()));
     let held = std::sync::Arc::clone(&release);
-    let app = app_with(
-        Builder::new().periodic_source("slow", move |_: &SourceCall| {
-            let mut is_over = held.0.lock().unwrap();
-            while !*is_over {
-                is_over = held.1.wait(is_over).unwrap();
-            }
-            Ok::<_, std::convert::Infallible>(1)
-        }),
-    );
+    let app = app_with(Builder::new().job_source("slow", move |_: &SourceCall| {
+        let mut is_over = held.0.lock().unwrap();
+        while !*is_over {
+            is_over = held.1.wait(is_over).unwrap();
+        }
+        Ok::<_, std::convert::Infallible>(1)
+    }));
     let mut main = Page::open(&app, "main");
     main.listen("event-bus:job-failed");
     // One after the other, each stopped at once: what makes its payload is still at work.
     for i in 0..17 {
         let id = format!("job-{i}");
         let job = json!({ "event": "x", "everyMs": 60_000, "immediate": true, "source": "slow", "id": id });
-        main.start_periodic(job).unwrap();
+        main.start_job(job).unwrap();
         let of_app = app.event_bus();
         until(|| {
-            let jobs = of_app.list_all_periodic();
+            let jobs = of_app.list_all_jobs();
             jobs.iter().all(|job| job.ticks > 0)
         });
         if i < 16 {
-            main.call("stop_periodic", json!({ "id": id })).unwrap();
+            main.call("stop_job", json!({ "id": id })).unwrap();
         }
     }
     let failed = &main.receive_many(1)[0].1;
@@ -848,12 +828,11 @@ fn a_page_has_a_few_payloads_made_at_a_time() {
 
 #[test]
 fn a_job_that_fails_at_every_tick_says_so_less_and_less() {
-    let app =
-        app_with(Builder::new().periodic_source("broken", |_: &SourceCall| Err::<(), _>("no")));
+    let app = app_with(Builder::new().job_source("broken", |_: &SourceCall| Err::<(), _>("no")));
     let mut main = Page::open(&app, "main");
     main.listen("event-bus:job-failed");
     let job = json!({ "event": "x", "everyMs": 1, "source": "broken", "maxFailures": 20 });
-    main.start_periodic(job).unwrap();
+    main.start_job(job).unwrap();
     let failures: Vec<u64> = main
         .receive_many(6)
         .iter()
@@ -875,7 +854,7 @@ fn nothing_is_timed_any_more_when_the_app_exits() {
 #[test]
 fn thousands_of_jobs_tick_on_one_task() {
     let mut limits = Limits::default();
-    limits.periodic_jobs = 5_000;
+    limits.jobs = 5_000;
     let app = app_with(Builder::new().limits(limits));
     let bus = app.event_bus();
     let jobs: Vec<_> = (0..5_000)
@@ -883,5 +862,5 @@ fn thousands_of_jobs_tick_on_one_task() {
         .collect();
     until(|| jobs.iter().all(|job| job.info().ticks > 0));
     drop(jobs);
-    assert!(bus.list_periodic().is_empty());
+    assert!(bus.list_jobs().is_empty());
 }

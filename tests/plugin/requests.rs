@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tauri::async_runtime::{JoinHandle, block_on, spawn};
 use tauri_plugin_event_bus::{
-    Builder, Error, ErrorCode, EventBus, EventBusExt, Limits, ResponderResult, Source, Target,
+    Builder, Endpoint, Error, ErrorCode, EventBus, EventBusExt, Limits, ResponderResult, Target,
 };
 
 use crate::support::{Page, Pending, app, app_with, code, exit, invoke, message};
@@ -17,7 +17,7 @@ use crate::support::{Page, Pending, app, app_with, code, exit, invoke, message};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Page {
-    /// Answers questions of this name from now on, or no more.
+    /// Responses questions of this name from now on, or no more.
     fn respond(&mut self, name: &str, on: bool) -> Value {
         let responders = json!([{ "event": name, "on": on }]);
         self.call("respond", json!({ "responders": responders }))
@@ -219,7 +219,7 @@ fn a_page_answers_only_what_it_was_asked_and_once() {
         json!("x"),
     ] {
         let entry = json!({ "request": unknown, "payload": "\"stolen\"" });
-        assert_eq!(code(&thief.reply(entry)), "not_asked");
+        assert_eq!(code(&thief.reply(entry)), "unknown_request");
     }
     let entry = json!({ "request": question["request"], "payload": "1" });
     let arguments = json!({ "replies": [entry] });
@@ -228,7 +228,7 @@ fn a_page_answers_only_what_it_was_asked_and_once() {
     let again = main.repeat("reply", arguments.clone()).wait();
     assert_eq!(again.unwrap(), json!([{}]));
     let late = main.call("reply", arguments).unwrap();
-    assert_eq!(code(&late[0]), "not_asked");
+    assert_eq!(code(&late[0]), "unknown_request");
     assert_eq!(asked.wait().unwrap(), 1);
 }
 
@@ -309,7 +309,7 @@ fn time_that_is_over_aborts_the_responder_and_refuses_its_answer() {
     let ended = main.question();
     assert_eq!(ended["ended"], question["request"]);
     assert_eq!(ended["code"], "timeout");
-    assert_eq!(code(&main.answer(&question, "1")), "not_asked");
+    assert_eq!(code(&main.answer(&question, "1")), "unknown_request");
     let error = asked.error();
     assert_eq!(error.code(), ErrorCode::Timeout);
     assert!(error.message().contains("700ms"), "{error}");
@@ -505,7 +505,7 @@ fn what_cannot_be_asked_is_refused_with_what_would_be_right() {
 #[test]
 fn a_page_waits_for_so_many_answers_and_a_page_is_asked_so_much() {
     let mut limits = Limits::default();
-    limits.requests_per_asker = 2;
+    limits.requests_per_caller = 2;
     limits.requests_per_page = 3;
     limits.responders_per_page = 2;
     let app = app_with(Builder::new().limits(limits));
@@ -524,7 +524,7 @@ fn a_page_waits_for_so_many_answers_and_a_page_is_asked_so_much() {
     }
     let refused = other.ask(3, json!("main"), "q").wait().unwrap_err();
     assert_eq!(code(&refused), "queue_full");
-    assert!(message(&refused).contains("requestsPerAsker"));
+    assert!(message(&refused).contains("requestsPerCaller"));
     let third = ask(&bus, "main", "q");
     let question = main.question();
     let error = ask(&bus, "main", "q").error();
@@ -575,7 +575,7 @@ fn responders_in_rust_fail_panic_block_and_are_given_up() {
     let guard = std::sync::Mutex::new(Some(guard));
     let hangs = move |(), context: tauri_plugin_event_bus::RequestContext| {
         let guard = guard.lock().unwrap().take();
-        assert_eq!(*context.source(), Source::Host);
+        assert_eq!(*context.source(), Endpoint::Host);
         async move {
             let _guard = guard;
             std::future::pending::<ResponderResult<u8>>().await
@@ -600,7 +600,7 @@ fn a_page_asks_only_what_its_capability_lists() {
     let mut main = Page::open(&app, "main");
     main.respond("confirm", true);
     let _secret = Page::open(&app, "editor-secret");
-    let asker = Page::open(&app, "asker");
+    let caller = Page::open(&app, "caller");
     let host = || json!({ "kind": "App" });
     let denied = [
         ("confirm", json!("other")),
@@ -613,7 +613,7 @@ fn a_page_asks_only_what_its_capability_lists() {
         ("another", json!("main")),
     ];
     for (id, (event, to)) in (1..).zip(denied) {
-        let error = asker.ask(id, to.clone(), event).wait().unwrap_err();
+        let error = caller.ask(id, to.clone(), event).wait().unwrap_err();
         assert_eq!(code(&error), "denied", "{event} {to}");
         let text = message(&error);
         assert!(
@@ -622,13 +622,13 @@ fn a_page_asks_only_what_its_capability_lists() {
         );
         assert!(text.contains("event-bus:allow-request"), "{text}");
     }
-    assert_eq!(asker.ask(20, host(), "sum").wait().unwrap(), 1);
-    let pending = asker.ask(21, json!("main"), "confirm");
+    assert_eq!(caller.ask(20, host(), "sum").wait().unwrap(), 1);
+    let pending = caller.ask(21, json!("main"), "confirm");
     let question = main.question();
     main.answer(&question, "2");
     assert_eq!(pending.wait().unwrap(), 2);
     // Of the windows that there are it is told those that it may ask.
-    let unknown = asker.ask(22, json!("editor-9"), "confirm").wait();
+    let unknown = caller.ask(22, json!("editor-9"), "confirm").wait();
     let unknown = unknown.unwrap_err();
     assert_eq!(code(&unknown), "unknown_target");
     assert_eq!(

@@ -153,7 +153,7 @@ fn a_refusal_shows_the_line_that_would_allow_it() {
     let emitting = nameless.emit("cart:updated", "1");
     let sending = nameless.emit_to(json!("main"), "cart:updated", "1");
     let job = json!({ "event": "cart:updated", "everyMs": 1000 });
-    let timing = nameless.start_periodic(job).unwrap_err();
+    let timing = nameless.start_job(job).unwrap_err();
     for (answer, line) in [
         (
             &listening,
@@ -325,7 +325,7 @@ fn the_jobs_of_a_page_keep_the_shortest_interval_together_however_they_are_start
     // How many ticks of a job came, and how many failed, once there was one.
     let tick_of = |page: &mut Page, id: &str| {
         loop {
-            let listed = page.call("list_periodic", json!({})).unwrap();
+            let listed = page.call("list_jobs", json!({})).unwrap();
             page.n -= 1;
             let jobs = listed.as_array().unwrap();
             let job = jobs.iter().find(|job| job["id"] == id).unwrap().clone();
@@ -353,7 +353,7 @@ fn the_jobs_of_a_page_keep_the_shortest_interval_together_however_they_are_start
         ("free", "free", json!(null), true),
         ("free-again", "free", json!(null), true),
     ] {
-        page.start_periodic(job(id, event, to)).unwrap();
+        page.start_job(job(id, event, to)).unwrap();
         let job = tick_of(&mut page, id);
         assert_eq!(job["failed"], i32::from(!passes), "{job}");
         if !passes {
@@ -363,14 +363,12 @@ fn the_jobs_of_a_page_keep_the_shortest_interval_together_however_they_are_start
     }
     // Neither starting it anew nor loading the page again helps.
     let mut page = Page::load(page.webview);
-    page.call("stop_periodic", json!({ "id": "first" }))
-        .unwrap();
-    page.start_periodic(job("first", "beat", json!(null)))
-        .unwrap();
+    page.call("stop_job", json!({ "id": "first" })).unwrap();
+    page.start_job(job("first", "beat", json!(null))).unwrap();
     assert_eq!(tick_of(&mut page, "first")["failed"], 1);
     let mut replacing = job("second", "beat", json!(null));
     replacing["replace"] = json!(true);
-    page.start_periodic(replacing).unwrap();
+    page.start_job(replacing).unwrap();
     assert_eq!(tick_of(&mut page, "second")["failed"], 1);
     // What the app emits is its own affair.
     let own = app.event_bus().periodic("beat");
@@ -385,8 +383,8 @@ fn the_jobs_of_a_page_keep_the_shortest_interval_together_however_they_are_start
 #[test]
 fn periodic_events_are_decided_by_name_target_interval_and_source() {
     let now = |_: &SourceCall| Ok::<_, Infallible>(0);
-    let builder = Builder::new().periodic_source("time", now);
-    let app = app_with(builder.periodic_source("secret", now));
+    let builder = Builder::new().job_source("time", now);
+    let app = app_with(builder.job_source("secret", now));
     open(&app, "main");
     open(&app, "editor-1");
     let mut sender = Page::open(&app, "sender");
@@ -440,7 +438,7 @@ fn periodic_events_are_decided_by_name_target_interval_and_source() {
         ),
         (json!({ "event": "other", "everyMs": 1000 }), "denied"),
     ] {
-        let answer = sender.start_periodic(job.clone());
+        let answer = sender.start_job(job.clone());
         let answer = answer.unwrap_or_else(|error| error);
         assert_eq!(verdict(&answer), expected, "{job}: {answer}");
         if expected == "invalid_interval" {
@@ -449,18 +447,18 @@ fn periodic_events_are_decided_by_name_target_interval_and_source() {
     }
 
     let job = json!({ "event": "clock", "everyMs": 5000, "id": "mine" });
-    sender.start_periodic(job).unwrap();
+    sender.start_job(job).unwrap();
     for (changes, expected) in [
         (json!({ "everyMs": 100 }), "ok"),
         (json!({ "everyMs": 99.5 }), "invalid_interval"),
         (json!({ "to": "main" }), "denied"),
     ] {
         let update = json!({ "id": "mine", "changes": changes });
-        let answer = sender.call("update_periodic", update);
+        let answer = sender.call("update_job", update);
         let answer = answer.unwrap_or_else(|error| error);
         assert_eq!(verdict(&answer), expected, "{changes}: {answer}");
     }
-    let listed = crate::support::invoke(&sender.webview, "list_periodic", json!({}));
+    let listed = crate::support::invoke(&sender.webview, "list_jobs", json!({}));
     let listed = listed.wait().unwrap();
     let mine = listed.as_array().unwrap().iter();
     let mine: Vec<_> = mine.filter(|job| job["id"] == "mine").collect();
@@ -484,13 +482,13 @@ fn periodic_events_of_others_need_their_own_entry() {
             .forget();
     }
     let mut main = Page::open(&app, "main");
-    main.start_periodic(json!({ "event": "clock:main", "everyMs": 1000, "id": "theirs" }))
+    main.start_job(json!({ "event": "clock:main", "everyMs": 1000, "id": "theirs" }))
         .unwrap();
     let host = json!({ "kind": "host" });
     let theirs = json!({ "kind": "webview", "label": "main" });
 
     let ids = |page: &Page| {
-        let listed = crate::support::invoke(&page.webview, "list_periodic", json!({}))
+        let listed = crate::support::invoke(&page.webview, "list_jobs", json!({}))
             .wait()
             .unwrap();
         let listed = listed.as_array().unwrap().iter();
@@ -499,7 +497,7 @@ fn periodic_events_of_others_need_their_own_entry() {
             .collect::<Vec<_>>()
     };
     let stop = |page: &mut Page, id: &str, owner: &Value| {
-        let stopped = page.call("stop_periodic", json!({ "id": id, "owner": owner }));
+        let stopped = page.call("stop_job", json!({ "id": id, "owner": owner }));
         verdict(&stopped.unwrap_or_else(|error| error)).to_owned()
     };
     assert_eq!(
@@ -521,16 +519,16 @@ fn periodic_events_of_others_need_their_own_entry() {
     assert_eq!(stop(&mut overseer, "clock", &theirs), "unknown_job");
     let act = |page: &mut Page, command: &str, id: &str, owner: &Value, changes: Value| {
         let mut arguments = json!({ "id": id, "owner": owner });
-        if command == "update_periodic" {
+        if command == "update_job" {
             arguments["changes"] = changes;
         }
         page.call(command, arguments)
     };
-    for command in ["pause_periodic", "resume_periodic", "update_periodic"] {
+    for command in ["pause_job", "resume_job", "update_job"] {
         for (id, owner) in [("clock", &host), ("theirs", &theirs)] {
             let changes = json!({ "everyMs": 2000 });
             let info = act(&mut overseer, command, id, owner, changes).unwrap();
-            let expected = if command == "pause_periodic" {
+            let expected = if command == "pause_job" {
                 "paused"
             } else {
                 "running"
@@ -545,27 +543,24 @@ fn periodic_events_of_others_need_their_own_entry() {
         let unreached = act(&mut overseer, command, "secret", &host, json!({})).unwrap_err();
         assert_eq!(code(&unreached), "unknown_job", "{command}");
     }
-    assert_eq!(bus.list_periodic()[0].interval.as_secs(), 2);
+    assert_eq!(bus.list_jobs()[0].interval.as_secs(), 2);
     let for_app = json!({ "event": "clock:app", "everyMs": 1000, "id": "app", "owner": "app" });
-    let started = overseer.start_periodic(for_app).unwrap();
+    let started = overseer.start_job(for_app).unwrap();
     assert_eq!(started["owner"], host);
     // Neither to take the place of one that it does not reach, nor to learn that way what there is.
     for replace in [true, false] {
         let job = json!({ "event": "clock:app", "everyMs": 1000, "id": "secret", "owner": "app", "replace": replace });
-        assert_eq!(
-            code(&overseer.start_periodic(job).unwrap_err()),
-            "duplicate_job"
-        );
+        assert_eq!(code(&overseer.start_job(job).unwrap_err()), "duplicate_job");
     }
     // What others emit is theirs to say, and to whom.
     for changes in [json!({ "payload": "1" }), json!({ "to": "main" })] {
         for (id, owner) in [("clock", &host), ("theirs", &theirs)] {
-            let refused = act(&mut overseer, "update_periodic", id, owner, changes.clone());
+            let refused = act(&mut overseer, "update_job", id, owner, changes.clone());
             assert_eq!(code(&refused.unwrap_err()), "denied", "{id} {changes}");
         }
     }
     let beyond = json!({ "event": "note", "everyMs": 1000, "owner": "app" });
-    let refused = overseer.start_periodic(beyond).unwrap_err();
+    let refused = overseer.start_job(beyond).unwrap_err();
     assert_eq!(code(&refused), "denied");
     let entry = r#"[{"event":"note","owner":"any"}]"#;
     assert!(message(&refused).contains(entry), "{refused}");
@@ -574,15 +569,13 @@ fn periodic_events_of_others_need_their_own_entry() {
     assert_eq!(stop(&mut overseer, "clock", &host), "ok");
     assert_eq!(stop(&mut overseer, "theirs", &theirs), "ok");
     assert_eq!(ids(&overseer), [] as [&str; 0]);
-    assert_eq!(bus.list_periodic().len(), 1);
+    assert_eq!(bus.list_jobs().len(), 1);
     let wrong = json!({ "kind": "window" });
     assert_eq!(stop(&mut overseer, "secret", &wrong), "invalid_argument");
 
     let mut nameless = Page::open(&app, "nameless");
     assert_eq!(ids(&nameless), [] as [&str; 0], "its own need no entry");
-    let own = nameless
-        .call("stop_periodic", json!({ "id": "x" }))
-        .unwrap_err();
+    let own = nameless.call("stop_job", json!({ "id": "x" })).unwrap_err();
     assert_eq!(code(&own), "unknown_job");
 }
 
@@ -706,15 +699,15 @@ fn malformed_entries_stop_nothing_but_themselves_and_say_so() {
     );
     for (command, arguments) in [
         (
-            "start_periodic",
+            "start_job",
             json!({ "job": { "event": "x", "everyMs": 1000 } }),
         ),
-        ("stop_periodic", json!({ "id": "x" })),
+        ("stop_job", json!({ "id": "x" })),
         (
-            "stop_periodic",
+            "stop_job",
             json!({ "id": "x", "owner": { "kind": "host" } }),
         ),
-        ("list_periodic", json!({})),
+        ("list_jobs", json!({})),
     ] {
         let denied = page.call(command, arguments).unwrap_err();
         assert_eq!(code(&denied), "denied", "{command}");
@@ -770,7 +763,7 @@ fn the_guides_capabilities_do_what_it_says() {
     }
     for (every, expected) in [(1000, "ok"), (999, "invalid_interval")] {
         let job = json!({ "event": "clock:tick", "everyMs": every });
-        let answer = main.start_periodic(job).unwrap_or_else(|error| error);
+        let answer = main.start_job(job).unwrap_or_else(|error| error);
         assert_eq!(verdict(&answer), expected, "{every}");
     }
 

@@ -267,8 +267,8 @@ impl Page {
     }
 
     /// Starts a periodic event and gives the answer.
-    pub(crate) fn start_periodic(&mut self, job: Value) -> Result<Value, Value> {
-        self.call("start_periodic", json!({ "job": job }))
+    pub(crate) fn start_job(&mut self, job: Value) -> Result<Value, Value> {
+        self.call("start_job", json!({ "job": job }))
     }
 
     pub(crate) fn emit(&mut self, event: &str, payload: &str) -> Value {

@@ -250,11 +250,11 @@ fn what_a_page_emits_under_a_registered_name_has_its_shape() {
     let sent = main.emit_to(json!("other"), "typed:wrapped", "\"1\"");
     assert_eq!(code(&sent), wrong);
     let job = json!({ "event": "typed:wrapped", "everyMs": 1, "payload": "1.5" });
-    let error = main.start_periodic(job).unwrap_err();
+    let error = main.start_job(job).unwrap_err();
     assert_eq!(code(&error), wrong);
     assert!(message(&error).contains("1.5"), "{error}");
     let job = json!({ "event": "typed:wrapped", "everyMs": 60_000, "payload": "1" });
-    main.start_periodic(job).unwrap();
+    main.start_job(job).unwrap();
 }
 
 #[test]
@@ -298,20 +298,20 @@ fn a_source_must_fit_the_event_that_it_is_chosen_for() {
     let app = app_with(
         Builder::new()
             .event::<Moved>()
-            .periodic_source("point", |_: &SourceCall| Ok::<_, Infallible>(moved(1.0)))
+            .job_source("point", |_: &SourceCall| Ok::<_, Infallible>(moved(1.0)))
             .event::<Counted>()
-            .periodic_source("large", |_: &SourceCall| {
+            .job_source("large", |_: &SourceCall| {
                 Ok::<_, Infallible>(Counted { id: u64::MAX })
             })
-            .periodic_source("number", |_: &SourceCall| Ok::<_, Infallible>(5))
-            .periodic_source_async("late", async |_: SourceCall| Ok::<_, Infallible>(5)),
+            .job_source("number", |_: &SourceCall| Ok::<_, Infallible>(5))
+            .job_source_async("late", async |_: SourceCall| Ok::<_, Infallible>(5)),
     );
     let mut main = Page::open(&app, "main");
     main.listen("moved");
     main.listen("event-bus:job-failed");
     for source in ["number", "late"] {
         let job = json!({ "event": "moved", "everyMs": 1000, "immediate": true, "source": source, "id": source });
-        main.start_periodic(job).unwrap();
+        main.start_job(job).unwrap();
         let [(name, failed)] = &main.receive_many(1)[..] else {
             panic!("{source}: not one event")
         };
@@ -319,7 +319,7 @@ fn a_source_must_fit_the_event_that_it_is_chosen_for() {
         assert_eq!(failed["error"]["code"], "invalid_payload", "{source}");
     }
     let job = json!({ "event": "counted", "everyMs": 1000, "immediate": true, "source": "large" });
-    main.start_periodic(job).unwrap();
+    main.start_job(job).unwrap();
     let failed = &main.receive_many(1)[0].1;
     assert_eq!(failed["error"]["code"], "invalid_payload", "{failed}");
     assert!(message(&failed["error"]).contains("`id`"), "{failed}");
@@ -329,7 +329,7 @@ fn a_source_must_fit_the_event_that_it_is_chosen_for() {
     let accepted = main.emit("counted", r#"{"id":9007199254740991}"#);
     assert!(accepted["seq"].is_u64(), "{accepted}");
     let job = json!({ "event": "moved", "everyMs": 1000, "immediate": true, "source": "point" });
-    main.start_periodic(job).unwrap();
+    main.start_job(job).unwrap();
     assert_eq!(main.receive_many(1)[0].0, "moved");
 
     let bus = app.event_bus();
@@ -356,7 +356,7 @@ fn a_strict_catalog_refuses_names_that_are_not_registered() {
     );
     let job = json!({ "event": "mved", "everyMs": 1000 });
     assert_eq!(
-        code(&main.start_periodic(job).unwrap_err()),
+        code(&main.start_job(job).unwrap_err()),
         "invalid_event_name"
     );
     assert_eq!(code(&main.try_listen("mved")), "invalid_event_name");
@@ -523,7 +523,7 @@ fn a_catalog_says_what_is_registered() {
         .unwrap();
     assert!(cart.type_name().ends_with("::CartUpdated"));
     assert_eq!(cart.policy(), Policy::new().latest().retain(true));
-    assert_eq!(cart.heard_by(), ["every window"]);
+    assert_eq!(cart.listened_by(), ["every window"]);
     assert!(cart.is_checked());
     let names: Vec<&str> = catalog.events().map(|event| event.name()).collect();
     assert!(names.is_sorted());

@@ -8,7 +8,7 @@ mod run;
 mod steps;
 mod system;
 
-use run::Outcome;
+use run::Effects;
 use std::{env, process::ExitCode};
 
 const HELP: &str = "\
@@ -60,7 +60,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn conclude(outcome: Outcome) -> ExitCode {
+fn conclude(outcome: Effects) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {

@@ -104,7 +104,7 @@ const FLOODS: [(&str, Flood); 11] = [
     ("has 128 jobs of 1 ms", |page, stop| {
         for _ in 0..128 {
             page.call(
-                "start_periodic",
+                "start_job",
                 json!({ "job": { "event": "flood", "everyMs": 1 } }),
             );
         }

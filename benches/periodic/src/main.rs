@@ -11,20 +11,20 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 use tauri::test::mock_builder;
-use tauri_plugin_event_bus::{Builder, EventBus, EventBusExt, Limits, PeriodicBuilder, SourceCall};
+use tauri_plugin_event_bus::{Builder, EventBus, EventBusExt, JobBuilder, Limits, SourceCall};
 
 const JOBS: usize = 10_000;
 const SECOND: Duration = Duration::from_secs(1);
 const MEASURED: Duration = Duration::from_secs(10);
-const LARGEST_ERROR: Duration = Duration::from_millis(2);
+const MAX_ERROR: Duration = Duration::from_millis(2);
 
 fn main() {
     let mut limits = Limits::default();
-    limits.periodic_jobs = JOBS;
+    limits.jobs = JOBS;
     let builder = Builder::new()
         .limits(limits)
-        .periodic_source("now", |_: &SourceCall| Ok::<_, Infallible>(1))
-        .periodic_source_async("later", async |_: SourceCall| Ok::<_, Infallible>(1));
+        .job_source("now", |_: &SourceCall| Ok::<_, Infallible>(1))
+        .job_source_async("later", async |_: SourceCall| Ok::<_, Infallible>(1));
     let app = mock_builder()
         .plugin(builder.build())
         .build(fixture::context())
@@ -67,7 +67,7 @@ fn main() {
         ("10,000 jobs take at most 5 % of one core", given <= 0.05),
         (
             "99 % of ticks come within 2 ms of their time",
-            at(990) <= LARGEST_ERROR,
+            at(990) <= MAX_ERROR,
         ),
     ] {
         println!("{}: {goal}", if met { "met" } else { "MISSED" });
@@ -78,7 +78,7 @@ fn main() {
     }
 }
 
-fn cpu_share_of(job: impl Fn() -> PeriodicBuilder) -> f64 {
+fn cpu_share_of(job: impl Fn() -> JobBuilder) -> f64 {
     let jobs: Vec<_> = (0..JOBS)
         .map(|_| job().every(SECOND).start().unwrap())
         .collect();

@@ -3,9 +3,9 @@
 use crate::{
     micro,
     pages::{Host, Pages, Report, Role},
-    plan::{Body, Caller, Pace, Task, Way},
+    plan::{Body, Caller, RateGate, Task, Way},
     processes::{self, Activity, Memory, Threads},
-    round_trips::Asker,
+    round_trips::Caller,
     ways::{Content, Emitter, Payload, now_micros},
 };
 use anyhow::{Result, bail};
@@ -95,7 +95,7 @@ struct Stream<'a> {
     way: Way,
     body: &'a Content,
     events: usize,
-    pace: Pace,
+    pace: RateGate,
 }
 
 pub(crate) struct Bench {
@@ -151,7 +151,7 @@ impl Bench {
         body: Body,
         warm_up: usize,
         events: usize,
-        pace: Pace,
+        pace: RateGate,
         memory: bool,
     ) -> Result<Sample> {
         let windows = (0..windows)
@@ -162,7 +162,7 @@ impl Bench {
             way,
             body: &content,
             events: warm_up,
-            pace: Pace::Flood,
+            pace: RateGate::Flood,
         };
         sleep(BREATH);
         self.emit(&windows, &stream)?;
@@ -184,7 +184,7 @@ impl Bench {
     }
 
     fn emit(&mut self, windows: &[String], stream: &Stream<'_>) -> Result<Sample> {
-        let keep_latencies = matches!(stream.pace, Pace::Every { events: 1, .. });
+        let keep_latencies = matches!(stream.pace, RateGate::Every { events: 1, .. });
         for label in windows {
             let order = json!({
                 "order": "begin", "events": stream.events, "keepLatencies": keep_latencies,
@@ -200,7 +200,7 @@ impl Bench {
         let started = now_micros();
         let start = Instant::now();
         for i in 0..stream.events {
-            if let Pace::Every { micros, events } = stream.pace {
+            if let RateGate::Every { micros, events } = stream.pace {
                 let due = start + Duration::from_micros(micros * (i / events) as u64 + stagger(i));
                 if i % events == 0 {
                     sleep(due.saturating_duration_since(Instant::now()));
@@ -253,7 +253,7 @@ impl Bench {
                 way,
                 body: &body,
                 events,
-                pace: Pace::Flood,
+                pace: RateGate::Flood,
             };
             sample = summarize(&[handled], started, &stream)?;
         }
@@ -267,11 +267,11 @@ impl Bench {
             count_pulls: false,
         })?;
         self.pages.order(&label, json!({ "order": "answer" }))?;
-        let asker = Asker::new(&self.app, &self.host, caller, &label)?;
+        let caller = Caller::new(&self.app, &self.host, caller, &label)?;
         sleep(BREATH);
-        asker.ask_all(in_flight, requests / 10)?;
+        caller.ask_all(in_flight, requests / 10)?;
         sleep(BREATH);
-        let seconds = asker.ask_all(in_flight, requests)?;
+        let seconds = caller.ask_all(in_flight, requests)?;
         Ok(Sample {
             events: requests,
             seconds,

@@ -59,7 +59,7 @@ async fn an_event_for_one_window_never_reaches_the_other() -> Result<()> {
     .await?;
     other
         .host(
-            "emit_here",
+            "emit_to_self",
             json!({ "name": "greeting", "json": r#""here""# }),
         )
         .await?;

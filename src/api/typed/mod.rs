@@ -15,9 +15,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::api::bus::{EmitOptions, EventBus, EventBusExt};
-use crate::api::periodic::PeriodicBuilder;
+use crate::api::listener::Listener;
+use crate::api::periodic::JobBuilder;
 use crate::catalog::Declaration;
-use crate::engine::listeners::Listener;
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::{BusEvent, Receipt};
 use crate::model::policy::Policy;
@@ -75,7 +75,7 @@ pub trait Event: Serialize + DeserializeOwned + JsonSchema + 'static {
     const EMITTED_BY: &'static [&'static str] = &[];
 
     /// Who listens to it, for the documentation.
-    const HEARD_BY: &'static [&'static str] = &[];
+    const LISTENED_BY: &'static [&'static str] = &[];
 
     /// Emits it to everyone, as [`EventBus::emit`] does.
     ///
@@ -142,7 +142,7 @@ impl Declaration {
             type_id: TypeId::of::<E>(),
             policy: E::POLICY,
             emitted_by: E::EMITTED_BY,
-            heard_by: E::HEARD_BY,
+            listened_by: E::LISTENED_BY,
             check: E::CHECKED.then_some(|payload| {
                 read::<E>(payload)
                     .and_then(|event| numbers::check(&event).map_err(|problem| problem.to_string()))
@@ -169,13 +169,13 @@ pub(crate) fn read<E: DeserializeOwned>(payload: &str) -> Result<E, String> {
 /// An event of one type as a listener in Rust gets it: its payload, and by dereference all that a [`BusEvent`] has.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Received<E> {
+pub struct TypedEvent<E> {
     /// The payload.
     pub payload: E,
     event: BusEvent,
 }
 
-impl<E: Event> Received<E> {
+impl<E: Event> TypedEvent<E> {
     fn read(event: BusEvent) -> Result<Self, (BusEvent, Error)> {
         match read(event.payload_json()) {
             Ok(payload) => Ok(Self { payload, event }),
@@ -191,7 +191,7 @@ impl<E: Event> Received<E> {
     }
 }
 
-impl<E> Deref for Received<E> {
+impl<E> Deref for TypedEvent<E> {
     type Target = BusEvent;
 
     fn deref(&self) -> &BusEvent {
@@ -211,9 +211,9 @@ impl EventBus {
     /// Those of [`EventBus::listen`].
     pub fn listen_event<E: Event>(
         &self,
-        mut callback: impl FnMut(Received<E>) + Send + 'static,
+        mut callback: impl FnMut(TypedEvent<E>) + Send + 'static,
     ) -> Result<Listener> {
-        self.listen(E::NAME, move |event| match Received::read(event) {
+        self.listen(E::NAME, move |event| match TypedEvent::read(event) {
             Ok(event) => callback(event),
             Err((event, error)) => {
                 log::warn!("event {} is passed over: {error}", event.seq());
@@ -256,7 +256,7 @@ impl EventBus {
     /// }
     /// # let _ = start;
     /// ```
-    pub fn periodic_event<E: Event>(&self) -> PeriodicBuilder<E> {
+    pub fn periodic_event<E: Event>(&self) -> JobBuilder<E> {
         periodic::prepare(self)
     }
 }

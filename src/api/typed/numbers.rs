@@ -29,12 +29,12 @@ impl ser::Error for Problem {
     }
 }
 
-type Outcome = Result<(), Problem>;
+type Verdict = Result<(), Problem>;
 
 enum Step {
     Field(&'static str),
     Key(String),
-    Place(usize),
+    WebviewLocation(usize),
 }
 
 struct Walker {
@@ -42,14 +42,14 @@ struct Walker {
 }
 
 impl Walker {
-    fn within<T: Serialize + ?Sized>(&mut self, step: Step, value: &T) -> Outcome {
+    fn within<T: Serialize + ?Sized>(&mut self, step: Step, value: &T) -> Verdict {
         self.path.push(step);
         value.serialize(&mut *self)?;
         self.path.pop();
         Ok(())
     }
 
-    fn refuse(&self, number: impl Display, why: &str) -> Outcome {
+    fn refuse(&self, number: impl Display, why: &str) -> Verdict {
         let mut path = String::new();
         for step in &self.path {
             let dot = if path.is_empty() { "" } else { "." };
@@ -57,7 +57,7 @@ impl Walker {
             let _ = match step {
                 Step::Field(name) => write!(path, "{dot}{name}"),
                 Step::Key(name) => write!(path, "{dot}{name}"),
-                Step::Place(place) => write!(path, "[{place}]"),
+                Step::WebviewLocation(place) => write!(path, "[{place}]"),
             };
         }
         let at = if path.is_empty() {
@@ -70,7 +70,7 @@ impl Walker {
         )))
     }
 
-    fn integer(&self, magnitude: u128, number: impl Display) -> Outcome {
+    fn integer(&self, magnitude: u128, number: impl Display) -> Verdict {
         if magnitude <= u128::from(MOST) {
             return Ok(());
         }
@@ -80,7 +80,7 @@ impl Walker {
         )
     }
 
-    fn float(&self, number: f64) -> Outcome {
+    fn float(&self, number: f64) -> Verdict {
         if number.is_finite() {
             return Ok(());
         }
@@ -97,12 +97,13 @@ struct List<'a> {
 }
 
 impl List<'_> {
-    fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Outcome {
+    fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Verdict {
         self.next += 1;
-        self.walker.within(Step::Place(self.next - 1), value)
+        self.walker
+            .within(Step::WebviewLocation(self.next - 1), value)
     }
 
-    fn finish(self) -> Outcome {
+    fn finish(self) -> Verdict {
         let length = self.walker.path.len() - self.own;
         self.walker.path.truncate(length);
         Ok(())
@@ -117,7 +118,7 @@ struct Fields<'a> {
 }
 
 impl Fields<'_> {
-    fn finish(self) -> Outcome {
+    fn finish(self) -> Verdict {
         let length = self.walker.path.len() - self.own;
         self.walker.path.truncate(length);
         Ok(())
@@ -144,7 +145,7 @@ impl<'a> Walker {
 
 macro_rules! integers {
     ($($method:ident($number:ty)),+) => {
-        $(fn $method(self, number: $number) -> Outcome {
+        $(fn $method(self, number: $number) -> Verdict {
             #[allow(clippy::cast_lossless, reason = "one macro for all integers")]
             self.integer((number as i128).unsigned_abs(), number)
         })+
@@ -153,7 +154,7 @@ macro_rules! integers {
 
 macro_rules! leaves {
     ($($method:ident($leaf:ty)),+) => {
-        $(fn $method(self, _: $leaf) -> Outcome {
+        $(fn $method(self, _: $leaf) -> Verdict {
             Ok(())
         })+
     };
@@ -185,31 +186,31 @@ impl<'a> Serializer for &'a mut Walker {
         serialize_unit_struct(&'static str)
     );
 
-    fn serialize_u128(self, number: u128) -> Outcome {
+    fn serialize_u128(self, number: u128) -> Verdict {
         self.integer(number, number)
     }
 
-    fn serialize_f32(self, number: f32) -> Outcome {
+    fn serialize_f32(self, number: f32) -> Verdict {
         self.float(f64::from(number))
     }
 
-    fn serialize_f64(self, number: f64) -> Outcome {
+    fn serialize_f64(self, number: f64) -> Verdict {
         self.float(number)
     }
 
-    fn serialize_none(self) -> Outcome {
+    fn serialize_none(self) -> Verdict {
         Ok(())
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Outcome {
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Verdict {
         value.serialize(self)
     }
 
-    fn serialize_unit(self) -> Outcome {
+    fn serialize_unit(self) -> Verdict {
         Ok(())
     }
 
-    fn serialize_unit_variant(self, _: &'static str, _: u32, _: &'static str) -> Outcome {
+    fn serialize_unit_variant(self, _: &'static str, _: u32, _: &'static str) -> Verdict {
         Ok(())
     }
 
@@ -217,7 +218,7 @@ impl<'a> Serializer for &'a mut Walker {
         self,
         _: &'static str,
         value: &T,
-    ) -> Outcome {
+    ) -> Verdict {
         value.serialize(self)
     }
 
@@ -227,7 +228,7 @@ impl<'a> Serializer for &'a mut Walker {
         _: u32,
         variant: &'static str,
         value: &T,
-    ) -> Outcome {
+    ) -> Verdict {
         self.within(Step::Field(variant), value)
     }
 
@@ -286,11 +287,11 @@ macro_rules! lists {
             type Ok = ();
             type Error = Problem;
 
-            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Outcome {
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Verdict {
                 self.element(value)
             }
 
-            fn end(self) -> Outcome {
+            fn end(self) -> Verdict {
                 self.finish()
             }
         })+
@@ -314,11 +315,11 @@ macro_rules! structs {
                 &mut self,
                 name: &'static str,
                 value: &T,
-            ) -> Outcome {
+            ) -> Verdict {
                 self.walker.within(Step::Field(name), value)
             }
 
-            fn end(self) -> Outcome {
+            fn end(self) -> Verdict {
                 self.finish()
             }
         })+
@@ -332,7 +333,7 @@ impl ser::SerializeMap for Fields<'_> {
     type Error = Problem;
 
     // A key is text in JSON, so a number in it is exact.
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Outcome {
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Verdict {
         let key = serde_json::to_value(key).map_err(ser::Error::custom)?;
         self.key = match key {
             serde_json::Value::String(key) => key,
@@ -341,12 +342,12 @@ impl ser::SerializeMap for Fields<'_> {
         Ok(())
     }
 
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Outcome {
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Verdict {
         let key = std::mem::take(&mut self.key);
         self.walker.within(Step::Key(key), value)
     }
 
-    fn end(self) -> Outcome {
+    fn end(self) -> Verdict {
         self.finish()
     }
 }

@@ -1,14 +1,14 @@
 use crate::api::bus::{EventBus, to_json};
-use crate::api::periodic::PeriodicBuilder;
+use crate::api::periodic::JobBuilder;
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::Tick;
 use crate::periodic::job::Payload;
-use crate::periodic::source::Maker;
+use crate::periodic::source::Sampler;
 
 use super::{Event, check_numbers, read};
 
-pub(super) fn prepare<E: Event>(bus: &EventBus) -> PeriodicBuilder<E> {
-    let builder = PeriodicBuilder::new(bus.clone(), E::NAME.to_owned());
+pub(super) fn prepare<E: Event>(bus: &EventBus) -> JobBuilder<E> {
+    let builder = JobBuilder::new(bus.clone(), E::NAME.to_owned());
     // An event without payload needs none; for the others its absence is said when the job starts.
     match read::<E>("null") {
         Ok(_) => builder,
@@ -27,7 +27,7 @@ fn write<E: Event>(event: &E) -> Result<String> {
     to_json(E::NAME, event)
 }
 
-impl<E: Event> PeriodicBuilder<E> {
+impl<E: Event> JobBuilder<E> {
     /// The payload of every tick.
     pub fn payload(self, payload: E) -> Self {
         self.with_payload(write(&payload).map(|json| Payload::Fixed(json.into())))
@@ -37,8 +37,8 @@ impl<E: Event> PeriodicBuilder<E> {
     ///
     /// A tick whose function panics counts as failed; the job goes on.
     pub fn payload_with(self, mut make: impl FnMut(&Tick) -> E + Send + 'static) -> Self {
-        self.with_payload(Ok(Payload::Made(Maker::Blocking(Box::new(move |tick| {
-            write(&make(tick))
-        })))))
+        self.with_payload(Ok(Payload::Sampled(Sampler::Blocking(Box::new(
+            move |tick| write(&make(tick)),
+        )))))
     }
 }

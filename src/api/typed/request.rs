@@ -89,8 +89,8 @@ impl RequestDeclaration {
         Self {
             name: R::NAME,
             type_name: std::any::type_name::<R>(),
-            check_question: |payload| read::<R>(payload).map(drop),
-            check_answer: |payload| read::<R::Response>(payload).map(drop),
+            check_request_payload: |payload| read::<R>(payload).map(drop),
+            check_response: |payload| read::<R::Response>(payload).map(drop),
             question: |generator| generator.subschema_for::<R>(),
             answer: |generator| generator.subschema_for::<R::Response>(),
         }
@@ -98,7 +98,7 @@ impl RequestDeclaration {
 }
 
 impl EventBus {
-    /// Answers questions of this type that are asked of Rust, as [`EventBus::respond`] does.
+    /// Responses questions of this type that are asked of Rust, as [`EventBus::respond`] does.
     ///
     /// # Errors
     ///

@@ -4,7 +4,7 @@ use crate::api::stream::{EventStream, StreamItem};
 use crate::model::error::Error;
 use crate::model::event::{BusEvent, Gap};
 
-use super::{Event, Received};
+use super::{Event, TypedEvent};
 
 /// Events of one type as they come; made by [`EventBus::stream_of`](crate::EventBus::stream_of), and otherwise as
 /// [`EventStream`].
@@ -46,7 +46,7 @@ pub struct TypedStream<E> {
 #[derive(Debug, Clone)]
 pub enum TypedItem<E> {
     /// An event.
-    Event(Received<E>),
+    Event(TypedEvent<E>),
     /// Events that this stream has lost.
     Gap(Gap),
     /// An event whose payload does not have the type's shape, and why: Rust may have emitted something else under its
@@ -70,7 +70,7 @@ impl<E: Event> TypedStream<E> {
 
 fn typed<E: Event>(item: StreamItem) -> TypedItem<E> {
     match item {
-        StreamItem::Event(event) => match Received::read(event) {
+        StreamItem::Event(event) => match TypedEvent::read(event) {
             Ok(event) => TypedItem::Event(event),
             Err((event, error)) => TypedItem::Invalid(event, error),
         },

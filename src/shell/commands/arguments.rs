@@ -7,39 +7,40 @@ use tauri::EventTarget;
 
 use crate::catalog::Catalog;
 use crate::flood::Flood;
-use crate::hub::order::Answer;
+use crate::hub::command_log::JsonResult;
+use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, escaped, quoted};
 use crate::model::name::EventName;
 use crate::model::target::Target;
 use crate::sync::now;
 
 /// The most entries of one command. The guest sends longer batches as several commands.
-pub(super) const MOST_ENTRIES: usize = 1024;
+const MAX_ENTRIES: usize = 1024;
 
 pub(crate) fn check_entries(what: &str, count: usize) -> Result<()> {
-    if count <= MOST_ENTRIES {
+    if count <= MAX_ENTRIES {
         return Ok(());
     }
     Err(invalid_argument(format!(
-        "{count} {what} came in one command; send at most {MOST_ENTRIES} at a time"
+        "{count} {what} came in one command; send at most {MAX_ENTRIES} at a time"
     )))
 }
 
-/// Answers a batch with one result for each entry; a refused one does not touch the others.
+/// Responses a batch with one result for each entry; a refused one does not touch the others.
 pub(super) fn answer_each<T: DeserializeOwned, A: Serialize>(
     flood: &Flood,
     entries: Vec<Value>,
     mut act: impl FnMut(T) -> Result<A>,
-) -> Answer {
+) -> JsonResult {
     check_entries("events", entries.len())?;
-    let answers: Vec<EntryAnswer<A>> = entries
+    let results: Vec<EntryResult<A>> = entries
         .into_iter()
         .map(|entry| {
             let taken = flood.take_emit(payload_length(&entry), now());
-            EntryAnswer::of(taken.and_then(|()| read(entry)).and_then(&mut act))
+            EntryResult::of(taken.and_then(|()| read(entry)).and_then(&mut act))
         })
         .collect();
-    write(&answers)
+    write(&results)
 }
 
 /// How long the payload of an entry is that has not been read yet.
@@ -54,12 +55,12 @@ pub(super) fn args_length(job: &Value) -> usize {
 
 #[derive(Serialize)]
 #[serde(untagged)]
-pub(super) enum EntryAnswer<A> {
+pub(super) enum EntryResult<A> {
     Done(A),
     Refused { error: Error },
 }
 
-impl<A> EntryAnswer<A> {
+impl<A> EntryResult<A> {
     pub(super) fn of(answer: Result<A>) -> Self {
         match answer {
             Ok(done) => Self::Done(done),
@@ -72,7 +73,7 @@ pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T> {
     serde_json::from_value(value).map_err(|error| invalid_argument(escaped(&error)))
 }
 
-pub(super) fn write(value: &impl Serialize) -> Answer {
+pub(super) fn write(value: &impl Serialize) -> JsonResult {
     serde_json::to_string(value).map_err(|error| invalid_argument(error.to_string()))
 }
 
@@ -102,7 +103,7 @@ pub(super) fn read_payload(
     Ok(payload)
 }
 
-/// Reads a target as TypeScript writes it: a label or glob, a list of targets, or Tauri's `EventTarget`.
+/// Reads a target as TypeScript writes it: a label or glob, an endpoint, Tauri's `EventTarget`, or a list of these.
 pub(crate) fn read_target(target: &Value) -> Result<Target> {
     match target {
         Value::String(label) => Ok(label.into()),
@@ -110,13 +111,33 @@ pub(crate) fn read_target(target: &Value) -> Result<Target> {
             let targets: Vec<Target> = targets.iter().map(read_target).collect::<Result<_>>()?;
             Ok(Target::join(targets))
         }
-        other => EventTarget::deserialize(other).map(Target::from).map_err(|error| {
-            invalid_argument(format!(
-                "the target {} is none; it is a label, a list of labels or an EventTarget of Tauri: {}",
-                quoted(&other.to_string()),
-                escaped(&error)
-            ))
-        }),
+        other => match EndpointEntry::deserialize(other) {
+            Ok(endpoint) => Ok(Endpoint::from(endpoint).into()),
+            Err(_) => EventTarget::deserialize(other).map(Target::from).map_err(|error| {
+                invalid_argument(format!(
+                    "invalid target {}: expected a label, a list of labels, an endpoint or an EventTarget: {}",
+                    quoted(&other.to_string()),
+                    escaped(&error)
+                ))
+            }),
+        },
+    }
+}
+
+/// An [`Endpoint`] as TypeScript writes it.
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase", deny_unknown_fields)]
+pub(super) enum EndpointEntry {
+    Host {},
+    Webview { label: Box<str> },
+}
+
+impl From<EndpointEntry> for Endpoint {
+    fn from(endpoint: EndpointEntry) -> Self {
+        match endpoint {
+            EndpointEntry::Host {} => Self::Host,
+            EndpointEntry::Webview { label } => Self::Webview(label.into()),
+        }
     }
 }
 

@@ -4,97 +4,60 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value;
-use tauri::ipc::{Request, Response};
-use tauri::{Runtime, Webview};
+use tauri::ipc::Response;
 
-use crate::api::bus::EventBus;
-use crate::engine::Engine;
-use crate::hub::{Address, Audience, Draft};
+use crate::engine::core::Core;
+use crate::hub::{Address, Audience, NewEvent};
 use crate::model::error::Result;
-use crate::model::event::{Provenance, Receipt, Source};
+use crate::model::event::{Provenance, Receipt};
 use crate::model::name::{EventName, parse_component};
 use crate::model::target::Selection;
-use crate::permissions::{Recipients, Scope, Ticks};
+use crate::permissions::{Destination, Scope, Subject, Ticks, WebviewLocation};
 
 use super::arguments::{answer_each, invalid_argument, read_payload, read_target};
-use super::call::{Call, in_order};
-use super::{Bus, Entries, scope_of, source_of};
+use super::call::{Page, PageCall};
 
 #[tauri::command]
-pub(super) async fn emit<R: Runtime>(
-    webview: Webview<R>,
-    bus: Bus<'_>,
-    request: Request<'_>,
-    entries: Entries,
-    session: String,
-    n: u64,
-    events: Vec<Value>,
-) -> Result<Response> {
-    let engine = bus.engine();
-    let scope = scope_of("event-bus:allow-emit", &entries);
-    let call = Call {
-        name: "emit",
-        request,
-        session,
-        n,
-    };
-    let source = source_of(&webview);
-    in_order(engine, &webview, &call, |_| {
-        let flood = engine.hub().flood(webview.label())?;
-        answer_each(&flood, events, |entry: EmitEntry| {
+pub(super) async fn emit(call: PageCall, events: Vec<Value>) -> Result<Response> {
+    let scope = call.scope("event-bus:allow-emit", Subject::Event);
+    call.run_once(|_| {
+        answer_each(&*call.flood()?, events, |entry: EmitEntry| {
             if entry.to.is_some() {
                 return Err(invalid_argument(
-                    "an event with a target goes through emit_to",
+                    "emit takes no `to`; send an event with a target through emit_to",
                 ));
             }
             let name = EventName::parse_emitted(&entry.event)?;
-            scope.check_emitting(&name, Recipients::Everyone, None)?;
-            engine.give_way();
-            entry.emit(&bus, name, &source, &Audience::default())
+            scope.check_emitting(&name, Destination::Everyone, None)?;
+            entry.publish(&call, name, &Audience::default())
         })
     })
     .await
 }
 
 #[tauri::command]
-pub(super) async fn emit_to<R: Runtime>(
-    webview: Webview<R>,
-    bus: Bus<'_>,
-    request: Request<'_>,
-    entries: Entries,
-    session: String,
-    n: u64,
-    events: Vec<Value>,
-) -> Result<Response> {
-    let engine = bus.engine();
-    let scope = scope_of("event-bus:allow-emit-to", &entries);
-    let call = Call {
-        name: "emit_to",
-        request,
-        session,
-        n,
-    };
-    let source = source_of(&webview);
-    in_order(engine, &webview, &call, |_| {
-        let flood = engine.hub().flood(webview.label())?;
-        answer_each(&flood, events, |entry: EmitEntry| {
+pub(super) async fn emit_to(call: PageCall, events: Vec<Value>) -> Result<Response> {
+    let scope = call.scope("event-bus:allow-emit-to", Subject::Event);
+    call.run_once(|_| {
+        answer_each(&*call.flood()?, events, |entry: EmitEntry| {
             let Some(to) = &entry.to else {
                 return Err(invalid_argument(
-                    "emit_to needs a target; without one it is emit",
+                    "emit_to needs `to`; send an event for everyone through emit",
                 ));
             };
             let mut to = Address::of(read_target(to)?)?;
             if to.selection.everyone {
-                return Err(invalid_argument("an event for everyone goes through emit"));
+                return Err(invalid_argument(
+                    "emit_to cannot send to everyone; send the event through emit",
+                ));
             }
             let name = EventName::parse_emitted(&entry.event)?;
-            confine(engine, &scope, &name, &mut to.selection, None)?;
+            restrict_to_scope(call.core(), &scope, &name, &mut to.selection, None)?;
             let audience = Audience {
                 to: Some(to),
                 except: None,
             };
-            engine.give_way();
-            entry.emit(&bus, name, &source, &audience)
+            entry.publish(&call, name, &audience)
         })
     })
     .await
@@ -113,36 +76,31 @@ struct EmitEntry {
 }
 
 impl EmitEntry {
-    fn emit(
-        self,
-        bus: &EventBus,
-        name: EventName,
-        source: &Source,
-        audience: &Audience,
-    ) -> Result<Receipt> {
-        let draft = Draft {
-            payload: read_payload(bus.catalog(), &name, self.payload)?.into(),
+    fn publish(self, page: &Page, name: EventName, audience: &Audience) -> Result<Receipt> {
+        let core = page.core();
+        core.yield_to_waiters();
+        let event = NewEvent {
+            payload: read_payload(page.bus().catalog(), &name, self.payload)?.into(),
             name,
-            source: source.clone(),
+            source: page.endpoint(),
             tick: None,
             provenance: read_provenance(
                 self.component.as_deref(),
                 &self.causes,
-                bus.engine().limits().hops,
+                core.limits().hops,
             )?,
             retain: self.retain,
         };
-        bus.engine().emit(draft, audience)
+        core.publish(event, audience)
     }
 }
 
-/// What a page's event or question follows from. Of a chain that is too long no more is read than shows it.
+/// The causes of a page's event or request. Of a chain that is too long, no more is read than shows it.
 pub(super) fn read_causes(causes: &[String], hops: usize) -> Result<Box<[EventName]>> {
     let causes = causes.iter().take(hops.saturating_add(1));
     causes.map(|name| EventName::parse(name)).collect()
 }
 
-/// What a page says of where its event comes from.
 fn read_provenance(
     component: Option<&str>,
     causes: &[String],
@@ -152,9 +110,9 @@ fn read_provenance(
     Ok(Provenance::of(component, read_causes(causes, hops)?))
 }
 
-/// Checks that a page may send this to its target, and confines the target to those whom it may reach.
-pub(super) fn confine(
-    engine: &Engine,
+/// Checks that a page may send this to its target, and restricts the target to what its scope reaches.
+pub(super) fn restrict_to_scope(
+    core: &Core,
     scope: &Scope,
     name: &EventName,
     to: &mut Selection,
@@ -163,11 +121,20 @@ pub(super) fn confine(
     if scope.is_unlimited() {
         return Ok(());
     }
-    engine.meet(to);
-    let places = engine.hub().places();
-    let recipients = Recipients::Selected(to, &places);
+    let locations = locations_for(core, to);
+    let recipients = Destination::Selected(to, &locations);
     to.within = scope.check_emitting(name, recipients, ticks)?;
     Ok(())
+}
+
+/// The webviews that a target may select, as far as the scope has to know them. Labels of webviews speak for themselves,
+/// so the hub is asked for windows and globs only.
+pub(super) fn locations_for(core: &Core, to: &Selection) -> Vec<WebviewLocation> {
+    if to.names_only_webviews() {
+        return Vec::new();
+    }
+    core.resolve_unannounced(to);
+    core.hub().locations()
 }
 
 #[cfg(fuzzing)]

@@ -1,13 +1,13 @@
-//! How the bus stands, for tools of developers.
+//! A snapshot of the bus, for developer tools.
 
 use tauri::ipc::Response;
 
 use crate::model::error::Result;
 
-use super::Bus;
 use super::arguments::write;
+use super::call::Page;
 
 #[tauri::command]
-pub(super) async fn inspect(bus: Bus<'_>) -> Result<Response> {
-    write(&bus.inspect()).map(Response::new)
+pub(super) async fn inspect(page: Page) -> Result<Response> {
+    write(&page.runtime().inspect()).map(Response::new)
 }

@@ -1,36 +1,32 @@
-//! Periodic events of pages.
+//! Jobs of pages.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
-use tauri::ipc::{Request, Response};
-use tauri::{Runtime, Webview};
+use tauri::ipc::Response;
 
-use crate::engine::Engine;
+use crate::engine::core::Core;
 use crate::hub::Address;
+use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
+use crate::model::interval::{duration_from_millis, interval_from_millis, invalid_interval};
+use crate::model::job::{MissedTickBehavior, unknown_job};
 use crate::model::name::EventName;
-use crate::periodic::job::JobOwner;
-use crate::periodic::job::{Change, Job, JobPlan, MOST_FAILURES, Payload};
-use crate::periodic::jobs::{Jobs, unknown_job};
-use crate::periodic::schedule::MissedTicks;
-use crate::periodic::schedule::{
-    Timing, duration_from_millis, interval_from_millis, invalid_interval,
-};
-use crate::permissions::{Recipients, Scope, Ticks};
+use crate::periodic::job::{JobPlan, JobUpdate, MAX_FAILURES, Payload, RunningJob};
+use crate::periodic::schedule::Timing;
+use crate::permissions::{Destination, Scope, Subject, Ticks};
 use crate::sync::now;
 
 use super::arguments::{
-    args_length, invalid_argument, payload_length, read, read_json, read_payload, read_target,
-    write,
+    EndpointEntry, args_length, invalid_argument, payload_length, read, read_json, read_payload,
+    read_target, write,
 };
-use super::call::{Call, in_order};
-use super::emit::confine;
-use super::{Bus, Entries, scope_of, source_of};
+use super::call::{Page, PageCall};
+use super::emit::{locations_for, restrict_to_scope};
 
-const PERIODIC: &str = "event-bus:periodic";
+const PERMISSION: &str = "event-bus:jobs";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -48,23 +44,20 @@ struct JobArguments {
     start_delay_ms: Option<f64>,
     jitter_ms: Option<f64>,
     #[serde(default)]
-    missed_ticks: MissedTicks,
+    missed_ticks: MissedTickBehavior,
     #[serde(default)]
     only_while_listened: bool,
     max_failures: Option<u64>,
     source: Option<String>,
     args: Option<String>,
-    #[serde(default)]
-    owner: OwnerKind,
+    owner: Option<OwnerEntry>,
 }
 
-/// With whom a job of a page ends.
-#[derive(Deserialize, Default, PartialEq)]
-#[serde(rename_all = "lowercase")]
-enum OwnerKind {
-    #[default]
-    Window,
-    App,
+/// With whom a job ends, where it is not the page's webview.
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase", deny_unknown_fields)]
+enum OwnerEntry {
+    Host {},
 }
 
 impl JobArguments {
@@ -82,12 +75,10 @@ impl JobArguments {
 
     fn sampled(&self, name: &EventName) -> Result<Option<(Arc<str>, Arc<str>)>> {
         match &self.source {
-            None if self.args.is_some() => Err(invalid_argument(
-                "there are arguments and no source; they are for one",
-            )),
+            None if self.args.is_some() => Err(invalid_argument("`args` needs a `source`")),
             None => Ok(None),
             Some(_) if self.payload.is_some() => Err(invalid_argument(
-                "there are a payload and a source; a job has one of them",
+                "a job has a `payload` or a `source`, not both",
             )),
             Some(source) => {
                 let args = read_json(name, self.args.clone())?;
@@ -98,26 +89,11 @@ impl JobArguments {
 }
 
 #[tauri::command]
-pub(super) async fn start_periodic<R: Runtime>(
-    webview: Webview<R>,
-    bus: Bus<'_>,
-    request: Request<'_>,
-    entries: Entries,
-    session: String,
-    n: u64,
-    job: Value,
-) -> Result<Response> {
-    let engine = bus.engine();
-    let scope = scope_of(PERIODIC, &entries);
-    let call = Call {
-        name: "start_periodic",
-        request,
-        session,
-        n,
-    };
-    let owner = owner_of(&webview);
-    in_order(engine, &webview, &call, |page| {
-        let flood = engine.hub().flood(webview.label())?;
+pub(super) async fn start_job(call: PageCall, job: Value) -> Result<Response> {
+    let scope = call.scope(PERMISSION, Subject::Event);
+    call.run_once(|page| {
+        let core = call.core();
+        let flood = call.flood()?;
         flood.take_emit(payload_length(&job) + args_length(&job), now())?;
         let job: JobArguments = read(job)?;
         let every_ms = job.every_ms.ok_or_else(|| invalid_interval("missing"))?;
@@ -130,20 +106,24 @@ pub(super) async fn start_periodic<R: Runtime>(
             interval,
             source: sampled.as_ref().map(|(source, _)| &**source),
         };
-        // What is said first names an entry that allows the event as well.
-        let owner = if job.owner == OwnerKind::App {
-            scope.check_starting_for_app(&name)?;
-            JobOwner::Host
-        } else {
-            owner
+        // Checked first, so that a refusal names an entry that allows the event as well.
+        let owner = match job.owner {
+            Some(OwnerEntry::Host {}) => {
+                scope.check_starting_for_host(&name)?;
+                Endpoint::Host
+            }
+            None => call.endpoint(),
         };
-        let shortest_interval = check_timing(engine, &scope, &name, to.as_mut(), ticks)?;
+        let shortest_interval = check_timing(core, &scope, &name, to.as_mut(), ticks)?;
         let timing = job.timing(interval)?;
+        let catalog = call.bus().catalog();
         let payload = match &sampled {
-            Some((source, args)) => Payload::Made(bus.sample(&name, source, Arc::clone(args))?),
-            None => Payload::Fixed(read_payload(bus.catalog(), &name, job.payload)?.into()),
+            Some((source, args)) => {
+                Payload::Sampled(call.bus().sampler(&name, source, Arc::clone(args))?)
+            }
+            None => Payload::Fixed(read_payload(catalog, &name, job.payload)?.into()),
         };
-        let default_failures = sampled.as_ref().map(|_| MOST_FAILURES);
+        let default_failures = sampled.as_ref().map(|_| MAX_FAILURES);
         let plan = JobPlan {
             payload,
             sampled,
@@ -152,19 +132,20 @@ pub(super) async fn start_periodic<R: Runtime>(
             max_failures: job.max_failures.or(default_failures),
             flood: Some(flood),
             page: Some(page),
-            charged: Some(webview.label().into()),
+            quota_owner: Some(call.label().into()),
             shortest_interval,
             to,
             id: job.id,
             replaces: job.replace,
-            source: source_of(&webview),
+            source: call.endpoint(),
             owner,
             ..JobPlan::new(name, interval)
         };
-        let is_own = plan.owner != JobOwner::Host;
+        let is_own = plan.owner != Endpoint::Host;
         let is_reached = |event: &EventName| is_own || scope.reaches_jobs_of_others(event);
-        let started = Jobs::start(engine, plan, is_reached)?;
-        write(&engine.jobs.info(&started))
+        let jobs = &call.runtime().jobs;
+        let started = jobs.start(plan, is_reached)?;
+        write(&jobs.info(&started))
     })
     .await
 }
@@ -172,7 +153,7 @@ pub(super) async fn start_periodic<R: Runtime>(
 /// Checks that a page may time this event so, for this target, and confines the target to those whom it may reach. Gives
 /// the interval that its jobs with this event are to keep together.
 fn check_timing(
-    engine: &Engine,
+    core: &Core,
     scope: &Scope,
     name: &EventName,
     to: Option<&mut Address>,
@@ -180,72 +161,39 @@ fn check_timing(
 ) -> Result<Option<Duration>> {
     match to {
         Some(to) if !to.selection.everyone => {
-            confine(engine, scope, name, &mut to.selection, Some(ticks))?;
-            let places = engine.hub().places();
-            let recipients = Recipients::Selected(&to.selection, &places);
+            restrict_to_scope(core, scope, name, &mut to.selection, Some(ticks))?;
+            let locations = locations_for(core, &to.selection);
+            let recipients = Destination::Selected(&to.selection, &locations);
             Ok(scope.minimum_interval(name, recipients, ticks.source))
         }
         _ => {
-            scope.check_emitting(name, Recipients::Everyone, Some(ticks))?;
-            Ok(scope.minimum_interval(name, Recipients::Everyone, ticks.source))
+            scope.check_emitting(name, Destination::Everyone, Some(ticks))?;
+            Ok(scope.minimum_interval(name, Destination::Everyone, ticks.source))
         }
     }
 }
 
-#[tauri::command]
-#[allow(
-    clippy::too_many_arguments,
-    reason = "Tauri hands in what a command takes one by one"
-)]
-pub(super) async fn stop_periodic<R: Runtime>(
-    webview: Webview<R>,
-    bus: Bus<'_>,
-    request: Request<'_>,
-    entries: Entries,
-    session: String,
-    n: u64,
-    id: String,
-    number: Option<u64>,
-    owner: Option<Value>,
-) -> Result<Response> {
-    let engine = bus.engine();
-    let scope = scope_of(PERIODIC, &entries);
-    let call = Call {
-        name: "stop_periodic",
-        request,
-        session,
-        n,
-    };
-    let own = owner_of(&webview);
-    in_order(engine, &webview, &call, |_| {
-        let job = find_job(engine, &scope, &own, owner, (&id, number))?;
-        engine.jobs.stop(engine, &job)?;
-        Ok(Value::Null.to_string())
-    })
-    .await
-}
-
 /// A job that a page names: its own, or one of others that its scope reaches.
 fn find_job(
-    engine: &Engine,
+    page: &Page,
     scope: &Scope,
-    own: &JobOwner,
     owner: Option<Value>,
     (id, number): (&str, Option<u64>),
-) -> Result<Arc<Job>> {
-    let owner = owner.map(read::<OwnerArgument>).transpose()?;
-    let job = match owner.map(JobOwner::from) {
-        Some(owner) if owner != *own => {
+) -> Result<Arc<RunningJob>> {
+    let jobs = &page.runtime().jobs;
+    let owner = owner.map(read::<EndpointEntry>).transpose()?;
+    let job = match owner.map(Endpoint::from) {
+        Some(owner) if owner != page.endpoint() => {
             scope.check_jobs_of_others()?;
             let is_reached = |event: &EventName| scope.reaches_jobs_of_others(event);
-            engine.jobs.find_if(&owner, id, is_reached)
+            jobs.find_if(&owner, id, is_reached)
         }
         _ => {
             scope.check_own_jobs()?;
-            engine.jobs.find(own, id)
+            jobs.find(&page.endpoint(), id)
         }
     }?;
-    // Another one may have taken its id since.
+    // Another job may have taken its id since.
     if number.is_some_and(|number| number != job.number) {
         return Err(unknown_job(id));
     }
@@ -253,117 +201,83 @@ fn find_job(
 }
 
 #[tauri::command]
-#[allow(
-    clippy::too_many_arguments,
-    reason = "Tauri hands in what a command takes one by one"
-)]
-pub(super) async fn pause_periodic<R: Runtime>(
-    webview: Webview<R>,
-    bus: Bus<'_>,
-    request: Request<'_>,
-    entries: Entries,
-    session: String,
-    n: u64,
+pub(super) async fn stop_job(
+    call: PageCall,
     id: String,
     number: Option<u64>,
     owner: Option<Value>,
 ) -> Result<Response> {
-    let engine = bus.engine();
-    let scope = scope_of(PERIODIC, &entries);
-    let call = Call {
-        name: "pause_periodic",
-        request,
-        session,
-        n,
-    };
-    let own = owner_of(&webview);
-    in_order(engine, &webview, &call, |_| {
-        let job = find_job(engine, &scope, &own, owner, (&id, number))?;
-        engine.jobs.pause(&job)?;
-        write(&engine.jobs.info(&job))
+    let scope = call.scope(PERMISSION, Subject::Event);
+    call.run_once(|_| {
+        let job = find_job(&call, &scope, owner, (&id, number))?;
+        call.runtime().jobs.stop(&job)?;
+        Ok(Value::Null.to_string())
     })
     .await
 }
 
 #[tauri::command]
-#[allow(
-    clippy::too_many_arguments,
-    reason = "Tauri hands in what a command takes one by one"
-)]
-pub(super) async fn resume_periodic<R: Runtime>(
-    webview: Webview<R>,
-    bus: Bus<'_>,
-    request: Request<'_>,
-    entries: Entries,
-    session: String,
-    n: u64,
+pub(super) async fn pause_job(
+    call: PageCall,
     id: String,
     number: Option<u64>,
     owner: Option<Value>,
 ) -> Result<Response> {
-    let engine = bus.engine();
-    let scope = scope_of(PERIODIC, &entries);
-    let call = Call {
-        name: "resume_periodic",
-        request,
-        session,
-        n,
-    };
-    let own = owner_of(&webview);
-    in_order(engine, &webview, &call, |_| {
-        let job = find_job(engine, &scope, &own, owner, (&id, number))?;
-        engine.jobs.resume(&job)?;
-        write(&engine.jobs.info(&job))
+    let scope = call.scope(PERMISSION, Subject::Event);
+    call.run_once(|_| {
+        let job = find_job(&call, &scope, owner, (&id, number))?;
+        let jobs = &call.runtime().jobs;
+        jobs.pause(&job)?;
+        write(&jobs.info(&job))
+    })
+    .await
+}
+
+#[tauri::command]
+pub(super) async fn resume_job(
+    call: PageCall,
+    id: String,
+    number: Option<u64>,
+    owner: Option<Value>,
+) -> Result<Response> {
+    let scope = call.scope(PERMISSION, Subject::Event);
+    call.run_once(|_| {
+        let job = find_job(&call, &scope, owner, (&id, number))?;
+        let jobs = &call.runtime().jobs;
+        jobs.resume(&job)?;
+        write(&jobs.info(&job))
     })
     .await
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct ChangeArguments {
+struct JobChangesEntry {
     every_ms: Option<f64>,
     payload: Option<String>,
     to: Option<Value>,
 }
 
 #[tauri::command]
-#[allow(
-    clippy::too_many_arguments,
-    reason = "Tauri hands in what a command takes one by one"
-)]
-pub(super) async fn update_periodic<R: Runtime>(
-    webview: Webview<R>,
-    bus: Bus<'_>,
-    request: Request<'_>,
-    entries: Entries,
-    session: String,
-    n: u64,
+pub(super) async fn update_job(
+    call: PageCall,
     id: String,
     number: Option<u64>,
     owner: Option<Value>,
     changes: Value,
 ) -> Result<Response> {
-    let engine = bus.engine();
-    let scope = scope_of(PERIODIC, &entries);
-    let call = Call {
-        name: "update_periodic",
-        request,
-        session,
-        n,
-    };
-    let own = owner_of(&webview);
-    in_order(engine, &webview, &call, |_| {
-        let flood = engine.hub().flood(webview.label())?;
+    let scope = call.scope(PERMISSION, Subject::Event);
+    call.run_once(|_| {
+        let flood = call.flood()?;
         flood.take_emit(payload_length(&changes), now())?;
-        let job = find_job(engine, &scope, &own, owner, (&id, number))?;
-        let changes: ChangeArguments = read(changes)?;
-        // Its events say whose they are, and nobody else is to say what they say.
-        if (changes.payload.is_some() || changes.to.is_some()) && job.source != source_of(&webview)
-        {
+        let job = find_job(&call, &scope, owner, (&id, number))?;
+        let changes: JobChangesEntry = read(changes)?;
+        // The events of a job name its page as their source, so no other page may change what they carry.
+        if (changes.payload.is_some() || changes.to.is_some()) && job.source != call.endpoint() {
             return Err(Error::new(
                 ErrorCode::Denied,
                 format!(
-                    "the job {} was not started by this page, which can pause, stop and slow it, and not change its payload or target",
+                    "this page did not start the job {}; it may pause, stop and slow it, but not change its payload or target",
                     quoted(&job.id)
                 ),
             ));
@@ -373,65 +287,41 @@ pub(super) async fn update_periodic<R: Runtime>(
         if let Some(target) = &changes.to {
             to = Some(Address::of(read_target(target)?)?);
         }
-        // What is not changed must be allowed, too: a job of others may do what this page may not.
+        // What does not change must be allowed, too: a job of others may do what this page may not.
         let ticks = Ticks {
             interval: every.unwrap_or(interval),
             source: job.sampled.as_ref().map(|(source, _)| &**source),
         };
-        let shortest = check_timing(engine, &scope, &job.name, to.as_mut(), ticks)?;
-        // What another page has started keeps to what that one may do.
-        let is_own = job.charged.as_deref() == Some(webview.label());
+        let shortest = check_timing(call.core(), &scope, &job.name, to.as_mut(), ticks)?;
+        // A job that another page has started keeps to the limits of that page.
+        let is_own = job.quota_owner.as_deref() == Some(call.label());
         let payload = changes
             .payload
-            .map(|text| read_payload(bus.catalog(), &job.name, Some(text)));
-        let change = Change {
+            .map(|text| read_payload(call.bus().catalog(), &job.name, Some(text)));
+        let update = JobUpdate {
             interval: every,
             payload: payload.transpose()?.map(Into::into),
             to: changes.to.is_some().then_some(to),
             shortest_interval: is_own.then_some(shortest),
         };
-        engine.jobs.update(engine, &job, change)?;
-        write(&engine.jobs.info(&job))
+        let jobs = &call.runtime().jobs;
+        jobs.update(&job, update)?;
+        write(&jobs.info(&job))
     })
     .await
 }
 
-/// Whose job it is, as a job says it.
-#[derive(Deserialize)]
-#[serde(tag = "kind", rename_all = "camelCase", deny_unknown_fields)]
-enum OwnerArgument {
-    Host {},
-    Webview { label: Box<str> },
-}
-
-impl From<OwnerArgument> for JobOwner {
-    fn from(owner: OwnerArgument) -> Self {
-        match owner {
-            OwnerArgument::Host {} => Self::Host,
-            OwnerArgument::Webview { label } => Self::Webview(label.into()),
-        }
-    }
-}
-
 #[tauri::command]
-pub(super) async fn list_periodic<R: Runtime>(
-    webview: Webview<R>,
-    bus: Bus<'_>,
-    entries: Entries,
-) -> Result<Response> {
-    let scope = scope_of(PERIODIC, &entries);
+pub(super) async fn list_jobs(page: Page) -> Result<Response> {
+    let scope = page.scope(PERMISSION, Subject::Event);
     scope.check_own_jobs()?;
     let is_reached = |event: &EventName| scope.reaches_jobs_of_others(event);
-    let jobs = bus.engine().jobs.list(&owner_of(&webview), is_reached);
+    let jobs = page.runtime().jobs.list(&page.endpoint(), is_reached);
     write(&jobs).map(Response::new)
 }
 
-fn owner_of<R: Runtime>(webview: &Webview<R>) -> JobOwner {
-    JobOwner::Webview(webview.label().into())
-}
-
 #[cfg(fuzzing)]
-pub(super) fn read_job(job: Value) -> Result<()> {
+pub(super) fn read_entry(job: Value) -> Result<()> {
     let job: JobArguments = read(job)?;
     let name = EventName::parse_emitted(&job.event)?;
     read_json(&name, job.payload.clone())?;

@@ -11,18 +11,21 @@ use crate::hub::Pull;
 use crate::hub::outbox::BatchBound;
 use crate::hub::session::SessionId;
 use crate::model::error::{Error, ErrorCode, Result, escaped};
-use crate::shell::commands::{check_entries, take_replies};
-use crate::sync::spawn;
+use crate::shell::reply::reply_to;
 
-/// The name of the command that is answered later, by whoever has something to deliver.
-pub(crate) const PULL: &str = "pull";
+/// The command that is answered when there is something to deliver.
+pub(super) const COMMAND: &str = "pull";
 
 /// What Tauri evaluates as an answer, where its IPC fell back to postMessage, stays below this: WebKit keeps the source
 /// of larger scripts.
-const LARGEST_EVALUATED_ANSWER: usize = 8 * 1024 - 2;
+const MAX_EVALUATED_BYTES: usize = 8 * 1024 - 2;
 
 /// A header that Tauri's own script sets on every IPC request, and that postMessage does not carry.
 const IPC_REQUEST_HEADER: &str = "Tauri-Callback";
+
+use super::arguments::check_entries;
+use super::call::find_bus;
+use super::respond::apply_responses;
 
 #[derive(Deserialize)]
 struct PullArguments {
@@ -31,57 +34,56 @@ struct PullArguments {
     #[serde(default)]
     ahead: bool,
     #[serde(default)]
-    replies: Vec<Value>,
+    responses: Vec<Value>,
 }
 
 /// Takes a pull as it comes from Tauri and keeps its resolver, so that no task waits for it.
-pub(crate) fn accept_pull<R: Runtime>(invoke: Invoke<R>) {
+pub(super) fn accept<R: Runtime>(invoke: Invoke<R>) {
     let Invoke {
         message, resolver, ..
     } = invoke;
     let webview = message.webview_ref();
     let app = webview.app_handle().clone();
     let label = webview.label().to_owned();
-    let bus = app.try_state::<EventBus>().map(|bus| bus.inner().clone());
-    let reply = Reply::to_resolver(app, resolver);
-    let Some(bus) = bus else {
-        reply.answer(Err(Error::new(
-            ErrorCode::Unavailable,
-            "the event bus has not started",
-        )));
-        return;
+    let reply = reply_to(app, resolver);
+    let bus = match find_bus(&message) {
+        Ok(bus) => bus,
+        Err(error) => return reply.answer(Err(error)),
     };
-    let engine = Arc::clone(bus.engine());
-    let limits = engine.limits();
+    let core = Arc::clone(&bus.runtime().core);
+    let limits = core.limits();
     let is_evaluated = !message.headers().contains_key(IPC_REQUEST_HEADER);
     let bound = BatchBound {
         events: limits.batch_events,
         bytes: if is_evaluated {
-            limits.batch_bytes.min(LARGEST_EVALUATED_ANSWER)
+            limits.batch_bytes.min(MAX_EVALUATED_BYTES)
         } else {
             limits.batch_bytes
         },
     };
     match read_arguments(message.payload(), bound) {
-        Ok((pull, replies)) if replies.is_empty() => engine.pull(&label, pull, reply),
+        Ok((pull, responses)) if responses.is_empty() => core.pull(&label, pull, reply),
         // Tauri holds its plugins while this runs, and answers may be long, or of the app's own types.
-        Ok((pull, replies)) => drop(spawn(async move {
-            let (pull, reply) = settle_replies(&bus, &label, pull, replies, reply);
-            bus.engine().pull(&label, pull, reply);
-        })),
+        Ok((pull, responses)) => {
+            let tasks = core.tasks().clone();
+            tasks.spawn(async move {
+                let (pull, reply) = take_responses(&bus, &label, pull, responses, reply);
+                core.pull(&label, pull, reply);
+            });
+        }
         Err(error) => reply.answer(Err(error)),
     }
 }
 
 /// Takes the answers that came with a pull. What is refused of them goes back with a prompt answer.
-fn settle_replies(
+fn take_responses(
     bus: &EventBus,
     label: &str,
     pull: Pull,
-    replies: Vec<Value>,
+    responses: Vec<Value>,
     reply: Reply,
 ) -> (Pull, Reply) {
-    let refused = take_replies(bus, label, pull.session, replies);
+    let refused = apply_responses(bus, label, pull.session, responses);
     if refused.is_empty() {
         return (pull, reply);
     }
@@ -123,6 +125,6 @@ fn read_arguments(body: &InvokeBody, bound: BatchBound) -> Result<(Pull, Vec<Val
         is_prompt: false,
         bound,
     };
-    check_entries("replies", arguments.replies.len())?;
-    Ok((pull, arguments.replies))
+    check_entries("responses", arguments.responses.len())?;
+    Ok((pull, arguments.responses))
 }

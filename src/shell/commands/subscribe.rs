@@ -1,51 +1,34 @@
-//! What pages listen to.
+//! Subscriptions of pages.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tauri::ipc::{Request, Response};
-use tauri::{Runtime, Webview};
+use tauri::ipc::Response;
 
 use crate::catalog::Catalog;
 use crate::hub::session::SessionId;
 use crate::hub::{Resumption, SubscriptionRequest};
-use crate::model::error::Result;
+use crate::model::error::{Error, Result};
 use crate::model::pattern::EventPattern;
-use crate::permissions::Scope;
+use crate::permissions::{Scope, Subject};
 use crate::sync::now;
 
-use super::arguments::{EntryAnswer, check_entries, read, read_target, write};
-use super::call::{Call, in_order};
-use super::{Bus, Entries, scope_of};
+use super::arguments::{EntryResult, check_entries, read, read_target, write};
+use super::call::PageCall;
 
 #[tauri::command]
-pub(super) async fn subscribe<R: Runtime>(
-    webview: Webview<R>,
-    bus: Bus<'_>,
-    request: Request<'_>,
-    entries: Entries,
-    session: String,
-    n: u64,
-    subscriptions: Vec<Value>,
-) -> Result<Response> {
-    let engine = bus.engine();
-    let scope = Arc::new(scope_of("event-bus:listen", &entries));
-    let call = Call {
-        name: "subscribe",
-        request,
-        session,
-        n,
-    };
-    in_order(engine, &webview, &call, |page| {
+pub(super) async fn subscribe(call: PageCall, subscriptions: Vec<Value>) -> Result<Response> {
+    let scope = Arc::new(call.scope("event-bus:listen", Subject::Event));
+    call.run_once(|page| {
         check_entries("subscriptions", subscriptions.len())?;
-        let flood = engine.hub().flood(webview.label())?;
+        let flood = call.flood()?;
         let began = now();
         let requests: Vec<Result<SubscriptionRequest>> = subscriptions
             .into_iter()
             .map(|entry| {
                 flood.take_subscribe(began)?;
-                read::<SubscribeEntry>(entry)?.request(&scope, bus.catalog())
+                read::<SubscribeEntry>(entry)?.request(&scope, call.bus().catalog())
             })
             .collect();
         let mut refusals = Vec::new();
@@ -59,16 +42,26 @@ pub(super) async fn subscribe<R: Runtime>(
                 Err(error) => refusals.push(Some(error)),
             }
         }
-        let mut answers = engine.subscribe(page, accepted, began).into_iter();
-        let entries: Vec<EntryAnswer<Subscribed>> = refusals
+        let mut begun = call.core().subscribe(page, accepted, began).into_iter();
+        let results: Vec<EntryResult<Subscribed>> = refusals
             .into_iter()
             .filter_map(|refusal| match refusal {
                 Some(error) => Some(Err(error)),
-                None => answers.next(),
+                None => begun.next(),
             })
-            .map(|answer| EntryAnswer::of(answer.map(|seq| Subscribed { seq })))
+            .map(|result| EntryResult::of(result.map(|seq| Subscribed { seq })))
             .collect();
-        write(&entries)
+        write(&results)
+    })
+    .await
+}
+
+#[tauri::command]
+pub(super) async fn unsubscribe(call: PageCall, ids: Vec<u32>) -> Result<Response> {
+    call.run_once(|page| {
+        check_entries("ids", ids.len())?;
+        call.core().unsubscribe(page, &ids);
+        Ok(Value::Null.to_string())
     })
     .await
 }
@@ -112,7 +105,7 @@ impl SubscribeEntry {
             resume: self
                 .resume
                 .map(|resume| {
-                    Ok(Resumption {
+                    Ok::<_, Error>(Resumption {
                         session: SessionId::parse(&resume.session)?,
                         after: resume.after,
                         handled: resume.handled,
@@ -126,30 +119,6 @@ impl SubscribeEntry {
 #[derive(Serialize)]
 struct Subscribed {
     seq: u64,
-}
-
-#[tauri::command]
-pub(super) async fn unsubscribe<R: Runtime>(
-    webview: Webview<R>,
-    bus: Bus<'_>,
-    request: Request<'_>,
-    session: String,
-    n: u64,
-    ids: Vec<u32>,
-) -> Result<Response> {
-    let engine = bus.engine();
-    let call = Call {
-        name: "unsubscribe",
-        request,
-        session,
-        n,
-    };
-    in_order(engine, &webview, &call, |page| {
-        check_entries("ids", ids.len())?;
-        engine.unsubscribe(page, &ids);
-        Ok(Value::Null.to_string())
-    })
-    .await
 }
 
 #[cfg(fuzzing)]

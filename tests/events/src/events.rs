@@ -42,7 +42,7 @@ events! {
     CartUpdated = "typed:cart-updated" {
         const POLICY: Policy = Policy::new().latest().retain(true);
         const EMITTED_BY: &'static [&'static str] = &["Rust", "the window `main`"];
-        const HEARD_BY: &'static [&'static str] = &["every window"];
+        const LISTENED_BY: &'static [&'static str] = &["every window"];
     }, |random| CartUpdated {
         item_count: u32::try_from(random.below(1 << 32)).unwrap_or_default(),
         items: random.several(item),
@@ -54,7 +54,7 @@ events! {
     Measured = "typed:measured" {
         const CHECKED: bool = true;
         const EMITTED_BY: &'static [&'static str] = &["the sensor"];
-        const HEARD_BY: &'static [&'static str] = &[];
+        const LISTENED_BY: &'static [&'static str] = &[];
     }, |random| Measured {
         float: random.finite(),
         small_float: random.finite_f32(),
@@ -122,7 +122,7 @@ events! {
 
     Flattened = "typed:flattened", |random| Flattened {
         id: random.text(),
-        place: Place { x: random.finite(), y: random.finite() },
+        place: WebviewLocation { x: random.finite(), y: random.finite() },
         status: if random.flip() { Status::Open } else { Status::Closed { by: random.text() } },
     };
 
@@ -340,13 +340,13 @@ fn tree(random: &mut Random, depth: u64) -> Tree {
 pub struct Flattened {
     pub id: String,
     #[serde(flatten)]
-    pub place: Place,
+    pub place: WebviewLocation,
     #[serde(flatten)]
     pub status: Status,
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub struct Place {
+pub struct WebviewLocation {
     /// To the right.
     pub x: f64,
     /// Down.

@@ -11,8 +11,8 @@ use shuttle::thread;
 use crate::api::stream::{EventStream, StreamItem};
 use crate::check::check;
 use crate::engine::Engine;
-use crate::engine::listeners::{Callbacks, Listener, call_listeners};
-use crate::hub::subscriptions::Hearing;
+use crate::engine::listeners::{Listener, Listeners, call_listeners};
+use crate::model::delivery::DeliveryFilter;
 use crate::world::{Notes, app, emit, pattern, try_emit};
 
 fn emitter(engine: &Arc<Engine>, events: usize) -> thread::JoinHandle<()> {
@@ -127,8 +127,10 @@ pub fn a_waker_may_emit() {
     check(|| {
         let engine = app();
         let key = engine.hub().add_consumer();
-        let outcome = engine.hub().listen(key, 0, pattern("x"), Hearing::Own);
-        engine.settle(outcome);
+        let effects = engine
+            .hub()
+            .listen(key, 0, pattern("x"), DeliveryFilter::Own);
+        engine.apply_effects(effects);
         let emitters = [emitter(&engine, 2), emitter(&engine, 1)];
         let poll = || {
             let waker: Waker = Arc::new(Reentrant {
@@ -155,7 +157,7 @@ pub fn a_waker_may_emit() {
 
 fn listen(engine: &Arc<Engine>, heard: impl FnMut(u64) + Send + 'static) -> Listener {
     let mut heard = heard;
-    Callbacks::add(engine, pattern("x"), Hearing::Own, move |event| {
+    Listeners::add(engine, pattern("x"), DeliveryFilter::Own, move |event| {
         heard(event.seq())
     })
 }

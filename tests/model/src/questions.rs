@@ -8,11 +8,11 @@ use shuttle::thread;
 
 use crate::check::check;
 use crate::engine::Engine;
-use crate::hub::order::Answer;
-use crate::hub::requests::{Ask, Asker, Question, RequestId, Respondent};
+use crate::hub::command_log::JsonResult;
+use crate::hub::requests::{Caller, NewRequest, Recipient, RequestId, RequestMessage};
 use crate::hub::subscriptions::SubscriberKey;
+use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode};
-use crate::model::event::Source;
 use crate::model::name::EventName;
 use crate::sync::now;
 use crate::world::{MAIN, Page, Pending, app, reply};
@@ -23,17 +23,17 @@ fn name() -> EventName {
     EventName::parse("q").unwrap()
 }
 
-fn ask_of(engine: &Arc<Engine>, to: Respondent, id: RequestId) -> Pending {
+fn ask_of(engine: &Arc<Engine>, to: Recipient, id: RequestId) -> Pending {
     let (reply, pending) = reply(engine);
-    let ask = Ask {
-        question: Question {
+    let ask = NewRequest {
+        question: RequestMessage {
             id,
             name: name(),
             payload: "1".into(),
-            source: Source::Host,
+            source: Endpoint::Host,
             provenance: None,
         },
-        asker: Asker::Host,
+        caller: Caller::Host,
         to,
         timeout: TIMEOUT,
     };
@@ -50,8 +50,8 @@ fn responder(engine: &Arc<Engine>) -> (Page, SubscriberKey) {
     let mut page = Page::new(engine, 1);
     let key = page
         .command(|engine, key| {
-            let (added, outcome) = engine.hub().add_responder(key, name(), now());
-            engine.settle(outcome);
+            let (added, effects) = engine.hub().add_responder(key, name(), now());
+            engine.apply_effects(effects);
             added.unwrap();
             key
         })
@@ -60,20 +60,22 @@ fn responder(engine: &Arc<Engine>) -> (Page, SubscriberKey) {
 }
 
 fn answer(engine: &Arc<Engine>, key: SubscriberKey, n: u128) -> bool {
-    let answered = engine.hub().answer_of_page(key, id(n), Ok("1".to_owned()));
+    let answered = engine
+        .hub()
+        .respond_from_page(key, id(n), Ok("1".to_owned()));
     match answered {
-        Ok(outcome) => {
-            engine.settle(outcome);
+        Ok(effects) => {
+            engine.apply_effects(effects);
             true
         }
         Err(error) => {
-            assert_eq!(error.code(), ErrorCode::NotAsked);
+            assert_eq!(error.code(), ErrorCode::UnknownRequest);
             false
         }
     }
 }
 
-fn code(answer: Option<Answer>) -> Option<ErrorCode> {
+fn code(answer: Option<JsonResult>) -> Option<ErrorCode> {
     answer.unwrap().err().map(|error: Error| error.code())
 }
 
@@ -83,7 +85,7 @@ pub fn a_question_ends_once() {
     check(|| {
         let engine = app();
         let (mut page, key) = responder(&engine);
-        let pending = ask_of(&engine, Respondent::Page(MAIN.into()), id(7));
+        let pending = ask_of(&engine, Recipient::Page(MAIN.into()), id(7));
         page.pull().unwrap();
         assert_eq!(page.questions.given.len(), 1);
         let enders: [fn(&Arc<Engine>, SubscriberKey) -> bool; 4] = [
@@ -93,8 +95,8 @@ pub fn a_question_ends_once() {
                 false
             },
             |engine, _| {
-                let outcome = engine.hub().give_up(id(7));
-                engine.settle(outcome);
+                let effects = engine.hub().cancel(id(7));
+                engine.apply_effects(effects);
                 false
             },
             |engine, _| {
@@ -126,15 +128,15 @@ pub fn a_question_ends_once() {
 pub fn a_question_finds_a_responder_that_comes_with_it() {
     check(|| {
         let engine = app();
-        let asker = Arc::clone(&engine);
-        let asker =
-            thread::spawn(move || ask_of(&asker, Respondent::Page(MAIN.into()), id(7)).wait());
+        let caller = Arc::clone(&engine);
+        let caller =
+            thread::spawn(move || ask_of(&caller, Recipient::Page(MAIN.into()), id(7)).wait());
         let (mut page, key) = responder(&engine);
         while page.questions.given.is_empty() {
             page.pull().unwrap();
         }
         assert!(answer(&engine, key, 7));
-        assert_eq!(asker.join().unwrap(), Some(Ok("1".to_owned())));
+        assert_eq!(caller.join().unwrap(), Some(Ok("1".to_owned())));
     });
 }
 
@@ -143,12 +145,12 @@ pub fn a_page_is_told_of_what_was_given_up() {
     check(|| {
         let engine = app();
         let (mut page, key) = responder(&engine);
-        let pending = ask_of(&engine, Respondent::Page(MAIN.into()), id(7));
+        let pending = ask_of(&engine, Recipient::Page(MAIN.into()), id(7));
         page.pull().unwrap();
-        let asker = Arc::clone(&engine);
-        let asker = thread::spawn(move || {
-            let outcome = asker.hub().give_up(id(7));
-            asker.settle(outcome);
+        let caller = Arc::clone(&engine);
+        let caller = thread::spawn(move || {
+            let effects = caller.hub().cancel(id(7));
+            caller.apply_effects(effects);
         });
         if !answer(&engine, key, 7) {
             while page.questions.ended.is_empty() {
@@ -156,7 +158,7 @@ pub fn a_page_is_told_of_what_was_given_up() {
             }
             assert_eq!(page.questions.ended, page.questions.given);
         }
-        asker.join().unwrap();
+        caller.join().unwrap();
         pending.wait();
     });
 }
@@ -174,7 +176,7 @@ pub fn a_responder_in_rust_leaves_nobody_waiting() {
         });
         let place = std::panic::Location::caller();
         let number = engine.responders.add(&name(), place, handler).unwrap();
-        let pending = ask_of(&engine, Respondent::Host, id(7));
+        let pending = ask_of(&engine, Recipient::Host, id(7));
         let other = Arc::clone(&engine);
         let ender = thread::spawn(move || {
             other.responders.remove(&name(), number);

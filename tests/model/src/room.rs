@@ -43,9 +43,7 @@ fn begin(engine: &Arc<Engine>, name: &'static str, retain: bool) -> Waiter {
     let mut waiter: Waiter = Box::pin(async move {
         let mut draft = draft(name);
         draft.retain = Some(retain);
-        engine
-            .emit_when_there_is_room(draft, &Audience::default())
-            .await
+        engine.publish_when_room(draft, &Audience::default()).await
     });
     assert!(
         waiter

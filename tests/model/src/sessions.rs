@@ -10,15 +10,16 @@ use shuttle::thread;
 use crate::check::check;
 use crate::engine::Engine;
 use crate::engine::leases::keep_leases;
-use crate::hub::order::{Answer, Turn};
+use crate::hub::command_log::{CommandAdmission, JsonResult};
 use crate::hub::session::SessionId;
 use crate::hub::{Command, PULL_HOLD, SESSION_LEASE};
+use crate::model::endpoint::Endpoint;
 use crate::model::error::ErrorCode;
 use crate::model::name::EventName;
-use crate::periodic::job::{JobOwner, JobPlan, Payload};
+use crate::periodic::job::{JobPlan, Payload};
 use crate::periodic::jobs::Jobs;
-use crate::periodic::schedule::{MissedTicks, Timing};
-use crate::periodic::source::Maker;
+use crate::periodic::schedule::{MissedTickBehavior, Timing};
+use crate::periodic::source::Sampler;
 use crate::sync::advance;
 use crate::world::{MAIN, Notes, Page, app, emit, reply, try_emit};
 
@@ -27,7 +28,10 @@ fn session(n: u128) -> SessionId {
 }
 
 /// Two threads on which the first command of a session arrives. They note each time that it runs.
-fn arrive_twice(engine: &Arc<Engine>, runs: &Notes<()>) -> [thread::JoinHandle<Option<Answer>>; 2] {
+fn arrive_twice(
+    engine: &Arc<Engine>,
+    runs: &Notes<()>,
+) -> [thread::JoinHandle<Option<JsonResult>>; 2] {
     [(); 2].map(|()| {
         let (engine, runs) = (Arc::clone(engine), runs.clone());
         thread::spawn(move || run_command(&engine, &runs))
@@ -35,7 +39,7 @@ fn arrive_twice(engine: &Arc<Engine>, runs: &Notes<()>) -> [thread::JoinHandle<O
 }
 
 /// Runs a command as `commands/order.rs` does.
-fn run_command(engine: &Arc<Engine>, runs: &Notes<()>) -> Option<Answer> {
+fn run_command(engine: &Arc<Engine>, runs: &Notes<()>) -> Option<JsonResult> {
     let command = Command {
         name: "command",
         session: session(1),
@@ -44,17 +48,17 @@ fn run_command(engine: &Arc<Engine>, runs: &Notes<()>) -> Option<Answer> {
     };
     let (reply, pending) = reply(engine);
     match engine.begin_command(MAIN, command, reply) {
-        (Turn::Run(reply), Some(page)) => {
+        (CommandAdmission::Run(reply), Some(page)) => {
             runs.add(());
             thread::yield_now();
             let answer = Ok("ran".to_owned());
             engine.finish_command(page, &answer);
             reply.answer(answer);
         }
-        (Turn::Repeat(reply, answer), _) => reply.answer(answer),
-        (Turn::Refuse(reply, error), _) => reply.answer(Err(error)),
-        (Turn::Wait, _) => {}
-        (Turn::Run(_), None) => panic!("a command without a page"),
+        (CommandAdmission::Repeat(reply, answer), _) => reply.answer(answer),
+        (CommandAdmission::Refuse(reply, error), _) => reply.answer(Err(error)),
+        (CommandAdmission::Wait, _) => {}
+        (CommandAdmission::Run(_), None) => panic!("a command without a page"),
     }
     pending.wait()
 }
@@ -155,7 +159,7 @@ pub fn the_end_of_a_page_leaves_no_pull_unanswered() {
     });
 }
 
-fn plan(owner: JobOwner) -> JobPlan {
+fn plan(owner: Endpoint) -> JobPlan {
     let second = Duration::from_secs(1);
     JobPlan {
         id: Some("job".to_owned()),
@@ -172,7 +176,7 @@ fn plan(owner: JobOwner) -> JobPlan {
 pub fn a_closed_window_has_no_jobs() {
     check(|| {
         let engine = app();
-        let owner = JobOwner::Webview(MAIN.into());
+        let owner = Endpoint::Webview(MAIN.into());
         let closer = Arc::clone(&engine);
         let closer = thread::spawn(move || closer.remove_window(MAIN));
         let time = thread::spawn(|| advance(Duration::from_secs(1)));
@@ -190,15 +194,16 @@ pub fn a_closed_window_has_no_jobs() {
 pub fn a_page_of_another_origin_finds_no_jobs() {
     check(|| {
         let engine = app();
-        let owner = JobOwner::Webview(MAIN.into());
+        let owner = Endpoint::Webview(MAIN.into());
         let command = Command {
-            name: "start_periodic",
+            name: "start_job",
             session: session(1),
             n: 1,
             origin: Some("tauri://localhost".to_owned()),
         };
         let (reply, _pending) = reply(&engine);
-        let (Turn::Run(_), Some(page)) = engine.begin_command(MAIN, command, reply) else {
+        let (CommandAdmission::Run(_), Some(page)) = engine.begin_command(MAIN, command, reply)
+        else {
             panic!("the first command of a session runs")
         };
         let other = Arc::clone(&engine);
@@ -224,7 +229,7 @@ pub fn a_stopped_job_ticks_no_more() {
         let engine = app();
         let mut page = Page::new(&engine, 1);
         page.subscribe(1, "*", false).unwrap();
-        let job = Jobs::start(&engine, plan(JobOwner::Host), |_| true).unwrap();
+        let job = Jobs::start(&engine, plan(Endpoint::Host), |_| true).unwrap();
         let time = thread::spawn(|| {
             advance(Duration::from_secs(1));
             advance(Duration::from_secs(1));
@@ -245,7 +250,7 @@ pub fn the_first_listener_starts_an_unheard_job() {
         let engine = app();
         let job = JobPlan {
             only_while_listened: true,
-            ..plan(JobOwner::Host)
+            ..plan(Endpoint::Host)
         };
         let job = Jobs::start(&engine, job, |_| true).unwrap();
         let mut page = Page::new(&engine, 1);
@@ -265,16 +270,16 @@ pub fn a_clock_that_jumps_gives_no_storm() {
         let engine = app();
         let second = Duration::from_secs(1);
         for (missed_ticks, expected) in [
-            (MissedTicks::Skip, 1),
-            (MissedTicks::Delay, 1),
-            (MissedTicks::Burst, 4),
+            (MissedTickBehavior::Skip, 1),
+            (MissedTickBehavior::Delay, 1),
+            (MissedTickBehavior::Burst, 4),
         ] {
             let job = JobPlan {
                 timing: Timing {
                     missed_ticks,
                     ..Timing::every(second)
                 },
-                ..plan(JobOwner::Host)
+                ..plan(Endpoint::Host)
             };
             let job = Jobs::start(&engine, job, |_| true).unwrap();
             advance(second * 4);
@@ -291,7 +296,7 @@ pub fn a_clock_that_jumps_gives_no_storm() {
             let info = engine.jobs.info(&job);
             let due = info.ticks + info.missed;
             assert!((4..=slept.as_secs()).contains(&due), "{info:?}");
-            let is_storm = info.ticks > 1 && missed_ticks != MissedTicks::Burst;
+            let is_storm = info.ticks > 1 && missed_ticks != MissedTickBehavior::Burst;
             assert!(!is_storm, "{info:?}");
             engine.jobs.stop(&engine, &job).unwrap();
         }
@@ -304,13 +309,13 @@ pub fn a_stopped_job_emits_nothing_that_is_still_made() {
         let engine = app();
         let mut page = Page::new(&engine, 1);
         page.subscribe(1, "*", false).unwrap();
-        let made = Maker::Blocking(Box::new(|_| {
+        let made = Sampler::Blocking(Box::new(|_| {
             thread::yield_now();
             Ok("1".to_owned())
         }));
         let job = JobPlan {
             payload: Payload::Made(made),
-            ..plan(JobOwner::Host)
+            ..plan(Endpoint::Host)
         };
         let job = Jobs::start(&engine, job, |_| true).unwrap();
         thread::yield_now();

@@ -8,14 +8,15 @@ use shuttle::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::config::Limits;
 use crate::engine::reply::Reply;
-use crate::engine::{Directory, Engine};
-use crate::hub::order::{Answer, Turn};
+use crate::engine::{Engine, Platform};
+use crate::hub::command_log::{CommandAdmission, JsonResult};
 use crate::hub::outbox::BatchBound;
 use crate::hub::session::SessionId;
 use crate::hub::subscriptions::SubscriberKey;
-use crate::hub::{Audience, Command, Draft, Pull, SubscriptionRequest};
+use crate::hub::{Audience, Command, NewEvent, Pull, SubscriptionRequest};
+use crate::model::endpoint::Endpoint;
 use crate::model::error::{ErrorCode, Result};
-use crate::model::event::{Receipt, Source};
+use crate::model::event::Receipt;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policy::{Policies, Policy};
@@ -32,7 +33,7 @@ const BATCH: BatchBound = BatchBound {
 /// A manager that knows nothing but what was announced.
 struct Nobody;
 
-impl Directory for Nobody {
+impl Platform for Nobody {
     fn window_of(&self, _webview: &str) -> Option<String> {
         None
     }
@@ -50,11 +51,11 @@ pub(crate) fn app_with(limits: Limits, policy: Policy) -> Arc<Engine> {
     engine
 }
 
-pub(crate) fn draft(name: &str) -> Draft {
-    Draft {
+pub(crate) fn draft(name: &str) -> NewEvent {
+    NewEvent {
         name: EventName::parse(name).unwrap(),
         payload: "1".to_owned().into(),
-        source: Source::Host,
+        source: Endpoint::Host,
         tick: None,
         provenance: None,
         retain: None,
@@ -103,11 +104,11 @@ impl<T: Clone> Notes<T> {
 }
 
 /// An answer that is to come; `None` if it is dropped.
-pub(crate) struct Pending(Receiver<Option<Answer>>);
+pub(crate) struct Pending(Receiver<Option<JsonResult>>);
 
 impl Pending {
     /// Blocks until the answer is there. What never comes is a deadlock, which the checker reports.
-    pub(crate) fn wait(self) -> Option<Answer> {
+    pub(crate) fn wait(self) -> Option<JsonResult> {
         let answer = self.0.recv().unwrap();
         assert!(self.0.try_recv().is_err(), "answered twice");
         answer
@@ -116,7 +117,7 @@ impl Pending {
 
 /// A way to answer, which uses the bus while it does: it would wait for itself if a lock were held meanwhile.
 pub(crate) fn reply(engine: &Arc<Engine>) -> (Reply, Pending) {
-    let (sender, receiver): (Sender<Option<Answer>>, _) = channel();
+    let (sender, receiver): (Sender<Option<JsonResult>>, _) = channel();
     let engine = Arc::downgrade(engine);
     let reply = Reply::new(move |answer| {
         // After a failure there is nothing more to see, and another panic would end the process.
@@ -133,7 +134,7 @@ pub(crate) fn reply(engine: &Arc<Engine>) -> (Reply, Pending) {
 }
 
 /// What a page has got: the events' sequence numbers of each subscription.
-pub(crate) type Heard = BTreeMap<u32, Vec<u64>>;
+pub(crate) type DeliveryFilter = BTreeMap<u32, Vec<u64>>;
 
 /// A page in the one webview, with one session.
 #[derive(Clone)]
@@ -142,7 +143,7 @@ pub(crate) struct Page {
     pub(crate) session: SessionId,
     n: u64,
     handled: u64,
-    pub(crate) heard: Heard,
+    pub(crate) heard: DeliveryFilter,
     /// The ids of the questions that it was given, and of those that ended.
     pub(crate) questions: Questions,
 }
@@ -161,7 +162,7 @@ impl Page {
             session: SessionId::parse(&format!("{session:032x}")).unwrap(),
             n: 0,
             handled: 0,
-            heard: Heard::new(),
+            heard: DeliveryFilter::new(),
             questions: Questions::default(),
         }
     }
@@ -180,12 +181,12 @@ impl Page {
         };
         let (turn, key) = self.engine.begin_command(MAIN, command, Reply::new(|_| {}));
         match (turn, key) {
-            (Turn::Run(_), Some(key)) => {
+            (CommandAdmission::Run(_), Some(key)) => {
                 let done = run(&self.engine, key);
                 self.engine.finish_command(key, &Ok("null".to_owned()));
                 Ok(done)
             }
-            (Turn::Refuse(_, error), _) => Err(error),
+            (CommandAdmission::Refuse(_, error), _) => Err(error),
             (turn, _) => panic!("{turn:?}"),
         }
     }
@@ -208,8 +209,8 @@ impl Page {
 
     pub(crate) fn unsubscribe(&mut self, id: u32) -> Result<()> {
         self.command(|engine, key| {
-            let outcome = engine.hub().unsubscribe(key, &[id]);
-            engine.settle(outcome);
+            let effects = engine.hub().unsubscribe(key, &[id]);
+            engine.apply_effects(effects);
         })
     }
 
@@ -243,7 +244,7 @@ impl Page {
     }
 
     /// Handles the answer to a pull.
-    pub(crate) fn take(&mut self, answer: Option<Answer>) -> Result<(), ErrorCode> {
+    pub(crate) fn take(&mut self, answer: Option<JsonResult>) -> Result<(), ErrorCode> {
         let json = match answer {
             Some(Ok(json)) => json,
             Some(Err(error)) => return Err(error.code()),

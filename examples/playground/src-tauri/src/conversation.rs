@@ -1,7 +1,7 @@
 //! Rust as a listener: a page that says `ping` gets a `pong` that no other page sees.
 
 use tauri::App;
-use tauri_plugin_event_bus::{Error, Event, EventBusExt, Source};
+use tauri_plugin_event_bus::{Endpoint, Error, Event, EventBusExt};
 
 use crate::events::{Ping, Pong};
 
@@ -9,7 +9,7 @@ pub(crate) fn start(app: &App) -> Result<(), Error> {
     let bus = app.event_bus();
     let answering = bus.clone();
     bus.listen_event::<Ping>(move |event| {
-        let Source::Webview(label) = event.source() else {
+        let Endpoint::Webview(label) = event.source() else {
             return;
         };
         let pong = Pong {

@@ -76,7 +76,7 @@ pub(crate) struct ClockTick {
 impl Event for ClockTick {
     const NAME: &'static str = "clock:tick";
     const EMITTED_BY: &'static [&'static str] = RUST;
-    const HEARD_BY: &'static [&'static str] = &["the window `main`"];
+    const LISTENED_BY: &'static [&'static str] = &["the window `main`"];
 }
 
 /// How far the long task is.
@@ -107,7 +107,7 @@ pub(crate) enum TaskState {
 impl Event for TaskProgress {
     const NAME: &'static str = "task:progress";
     const EMITTED_BY: &'static [&'static str] = RUST;
-    const HEARD_BY: &'static [&'static str] = EVERY_WINDOW;
+    const LISTENED_BY: &'static [&'static str] = EVERY_WINDOW;
 }
 
 /// The long task is to stop.
@@ -117,7 +117,7 @@ pub(crate) struct TaskCancel;
 impl Event for TaskCancel {
     const NAME: &'static str = "task:cancel";
     const EMITTED_BY: &'static [&'static str] = EVERY_WINDOW;
-    const HEARD_BY: &'static [&'static str] = RUST;
+    const LISTENED_BY: &'static [&'static str] = RUST;
 }
 
 /// One of ten thousand, from one of four threads.
@@ -163,7 +163,7 @@ pub(crate) enum Theme {
 impl Event for ThemeChanged {
     const NAME: &'static str = "ui:theme";
     const EMITTED_BY: &'static [&'static str] = EVERY_WINDOW;
-    const HEARD_BY: &'static [&'static str] = EVERY_WINDOW;
+    const LISTENED_BY: &'static [&'static str] = EVERY_WINDOW;
 }
 
 /// Something that the user should see for a moment.
@@ -177,7 +177,7 @@ pub(crate) struct Notice {
 impl Event for Notice {
     const NAME: &'static str = "ui:notice";
     const EMITTED_BY: &'static [&'static str] = &["Rust", "every window"];
-    const HEARD_BY: &'static [&'static str] = EVERY_WINDOW;
+    const LISTENED_BY: &'static [&'static str] = EVERY_WINDOW;
 }
 
 /// A window wants to hear from Rust. Whatever it says comes back.
@@ -187,7 +187,7 @@ pub(crate) struct Ping(pub(crate) Value);
 impl Event for Ping {
     const NAME: &'static str = "ping";
     const EMITTED_BY: &'static [&'static str] = EVERY_WINDOW;
-    const HEARD_BY: &'static [&'static str] = RUST;
+    const LISTENED_BY: &'static [&'static str] = RUST;
 }
 
 /// The answer to a ping, to the window that asked.
@@ -202,7 +202,7 @@ pub(crate) struct Pong {
 impl Event for Pong {
     const NAME: &'static str = "pong";
     const EMITTED_BY: &'static [&'static str] = RUST;
-    const HEARD_BY: &'static [&'static str] = &["the window that asked"];
+    const LISTENED_BY: &'static [&'static str] = &["the window that asked"];
 }
 
 /// Asks the user of a window for a yes or a no.

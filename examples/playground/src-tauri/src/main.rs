@@ -19,7 +19,7 @@ use events::{AppReady, ClockTick, WindowClosed, WindowFocused, event_bus};
 
 fn main() -> tauri::Result<()> {
     tauri::Builder::default()
-        .plugin(event_bus().periodic_source("cpu", machine::cpu()).build())
+        .plugin(event_bus().job_source("cpu", machine::cpu()).build())
         .manage(task::Runs::default())
         .invoke_handler(tauri::generate_handler![
             task::start_task,

@@ -58,7 +58,7 @@ impl Event for CartUpdated {
     const NAME: &'static str = "shop:cart:updated";
     const POLICY: Policy = Policy::new().retain(true);
     const EMITTED_BY: &'static [&'static str] = &["the window `shop`", "OrderDesk"];
-    const HEARD_BY: &'static [&'static str] = &["ShoppingCart", "the badges of both windows"];
+    const LISTENED_BY: &'static [&'static str] = &["ShoppingCart", "the badges of both windows"];
 }
 
 /// A customer orders what is in the cart.
@@ -70,7 +70,7 @@ pub(crate) struct OrderCreated {
 impl Event for OrderCreated {
     const NAME: &'static str = "shop:order:created";
     const EMITTED_BY: &'static [&'static str] = &["ShoppingCart"];
-    const HEARD_BY: &'static [&'static str] = &["OrderDesk"];
+    const LISTENED_BY: &'static [&'static str] = &["OrderDesk"];
 }
 
 /// An order is taken and waits for its money.
@@ -85,7 +85,7 @@ pub(crate) struct PaymentRequested {
 impl Event for PaymentRequested {
     const NAME: &'static str = "shop:payment:requested";
     const EMITTED_BY: &'static [&'static str] = &["OrderDesk"];
-    const HEARD_BY: &'static [&'static str] = &["Bank", "ShoppingCart"];
+    const LISTENED_BY: &'static [&'static str] = &["Bank", "ShoppingCart"];
 }
 
 /// The money for an order is there.
@@ -100,7 +100,7 @@ pub(crate) struct PaymentPaid {
 impl Event for PaymentPaid {
     const NAME: &'static str = "shop:payment:paid";
     const EMITTED_BY: &'static [&'static str] = &["Bank"];
-    const HEARD_BY: &'static [&'static str] = &["OrderDesk", "ShoppingCart"];
+    const LISTENED_BY: &'static [&'static str] = &["OrderDesk", "ShoppingCart"];
 }
 
 /// What has been sold since the app started.
@@ -116,7 +116,7 @@ impl Event for SalesUpdated {
     const NAME: &'static str = "shop:sales:updated";
     const POLICY: Policy = Policy::new().retain(true);
     const EMITTED_BY: &'static [&'static str] = &["OrderDesk"];
-    const HEARD_BY: &'static [&'static str] = &["OrderList"];
+    const LISTENED_BY: &'static [&'static str] = &["OrderList"];
 }
 
 #[cfg(test)]

@@ -1,0 +1,52 @@
+use std::sync::Weak;
+
+use crate::engine::listeners::Listeners;
+use crate::hub::subscriptions::SubscriptionId;
+
+/// Keeps a listener of the host. It stops when this is dropped; [`Listener::forget`] keeps it for good.
+///
+/// ```
+/// # fn listen(bus: &tauri_plugin_event_bus::EventBus) -> tauri_plugin_event_bus::Result<()> {
+/// let listener = bus.listen("cart:*", |event| println!("{}", event.name()))?;
+/// drop(listener); // receives nothing from now on
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a listener stops when it is dropped; call .forget() to keep it"]
+pub struct Listener {
+    listeners: Weak<Listeners>,
+    id: SubscriptionId,
+    is_kept: bool,
+}
+
+impl Listener {
+    pub(crate) fn new(listeners: Weak<Listeners>, id: SubscriptionId) -> Self {
+        Self {
+            listeners,
+            id,
+            is_kept: false,
+        }
+    }
+
+    /// Keeps the listener until the app exits.
+    pub fn forget(mut self) {
+        self.is_kept = true;
+    }
+
+    /// Stops the listener, as dropping it does.
+    pub fn unlisten(self) {}
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Some(listeners) = self.listeners.upgrade().filter(|_| !self.is_kept) {
+            listeners.remove(self.id);
+        }
+    }
+}
+
+impl std::fmt::Debug for Listener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Listener").field(&self.id).finish()
+    }
+}

@@ -1,0 +1,13 @@
+//! What the app has declared.
+
+use tauri::ipc::Response;
+
+use crate::model::error::Result;
+
+use super::arguments::write;
+use super::call::Page;
+
+#[tauri::command]
+pub(super) async fn catalog(page: Page) -> Result<Response> {
+    write(page.bus().catalog()).map(Response::new)
+}

@@ -1,0 +1,154 @@
+//! Responders of pages, and their responses.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tauri::ipc::Response;
+
+use crate::api::bus::EventBus;
+use crate::hub::command_log::JsonResult;
+use crate::hub::requests::RequestId;
+use crate::hub::session::SessionId;
+use crate::hub::subscriptions::SubscriberKey;
+use crate::model::error::{Error, ErrorCode, Failure, Result, quoted};
+use crate::model::name::EventName;
+use crate::sync::now;
+
+use super::arguments::{EntryResult, check_entries, read, read_json, write};
+use super::call::PageCall;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ResponderEntry {
+    name: String,
+    /// `false` ends it.
+    on: bool,
+}
+
+#[tauri::command]
+pub(super) async fn set_responders(call: PageCall, responders: Vec<Value>) -> Result<Response> {
+    call.run_once(|page| {
+        check_entries("responders", responders.len())?;
+        let core = call.core();
+        let flood = call.flood()?;
+        let set = |entry: Value| {
+            let entry: Result<ResponderEntry> = read(entry);
+            // Ending is free, as `unsubscribe` is.
+            if entry.as_ref().map_or(true, |entry| entry.on) {
+                flood.take_subscribe(now())?;
+            }
+            let entry = entry?;
+            let name = EventName::parse_emitted(&entry.name)?;
+            call.bus().catalog().check_request_name(&name)?;
+            core.yield_to_waiters();
+            if !entry.on {
+                let effects = core.hub().remove_responder(page, &name);
+                core.apply_effects(effects);
+                return Ok(json!({}));
+            }
+            let (added, effects) = core.hub().add_responder(page, name, now());
+            core.apply_effects(effects);
+            added.map(|()| json!({}))
+        };
+        let results: Vec<EntryResult<Value>> = responders
+            .into_iter()
+            .map(|entry| EntryResult::of(set(entry)))
+            .collect();
+        write(&results)
+    })
+    .await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ResponseEntry {
+    request: String,
+    payload: Option<String>,
+    failure: Option<FailureEntry>,
+    /// Its responder has ended before it saw the request.
+    #[serde(default)]
+    declined: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FailureEntry {
+    name: String,
+    message: String,
+    stack: Option<String>,
+}
+
+#[tauri::command]
+pub(super) async fn respond(call: PageCall, responses: Vec<Value>) -> Result<Response> {
+    call.run_once(|page| {
+        check_entries("responses", responses.len())?;
+        let apply = |entry| apply_response(call.bus(), page, call.label(), entry);
+        let results: Vec<EntryResult<Value>> = responses
+            .into_iter()
+            .map(|entry| EntryResult::of(apply(entry).map(|()| json!({}))))
+            .collect();
+        write(&results)
+    })
+    .await
+}
+
+/// Takes the responses that came with a pull of this session, and returns why some were refused.
+pub(super) fn apply_responses(
+    bus: &EventBus,
+    label: &str,
+    session: SessionId,
+    responses: Vec<Value>,
+) -> Vec<Error> {
+    // Nobody waits for the responses of a session that has ended, and the pull says so.
+    let Some(page) = bus.runtime().core.hub().page_of(label, session) else {
+        return Vec::new();
+    };
+    let applied = responses
+        .into_iter()
+        .map(|entry| apply_response(bus, page, label, entry));
+    applied.filter_map(Result::err).collect()
+}
+
+fn apply_response(bus: &EventBus, page: SubscriberKey, label: &str, entry: Value) -> Result<()> {
+    let core = &bus.runtime().core;
+    core.yield_to_waiters();
+    let entry: ResponseEntry = read(entry)?;
+    let id = RequestId::parse(&entry.request).ok_or_else(|| {
+        Error::new(
+            ErrorCode::UnknownRequest,
+            format!("this page has no request {}", quoted(&entry.request)),
+        )
+    })?;
+    if entry.declined {
+        let effects = core.hub().decline(page, id)?;
+        core.apply_effects(effects);
+        return Ok(());
+    }
+    let name = core.hub().request_to(page, id)?;
+    if let Some(failure) = entry.failure {
+        let failure = Failure::new(&failure.name, &failure.message, failure.stack.as_deref());
+        let error = Error::failed(name.as_str(), &quoted(label), failure);
+        let effects = core.hub().respond_from_page(page, id, Err(error))?;
+        core.apply_effects(effects);
+        return Ok(());
+    }
+    let response = check_response(bus, &name, entry.payload);
+    let refused = response.as_ref().err().cloned();
+    // A response that is refused ends the request, too. Otherwise the caller would wait for its timeout.
+    let effects = core.hub().respond_from_page(page, id, response)?;
+    core.apply_effects(effects);
+    refused.map_or(Ok(()), Err)
+}
+
+fn check_response(bus: &EventBus, name: &EventName, payload: Option<String>) -> JsonResult {
+    let payload = read_json(name, payload)?;
+    bus.runtime().core.check_payload(name, &payload)?;
+    bus.catalog().check_response(name, &payload)?;
+    Ok(payload)
+}
+
+#[cfg(fuzzing)]
+pub(super) fn read_entry(entry: Value) -> Result<()> {
+    let entry: ResponseEntry = read(entry)?;
+    let _ = RequestId::parse(&entry.request);
+    Ok(())
+}

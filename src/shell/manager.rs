@@ -1,0 +1,54 @@
+//! The bus of what Tauri hands out: apps, windows and webviews.
+
+use tauri::{App, AppHandle, Manager, Runtime, Webview, WebviewWindow, Window};
+
+use crate::api::bus::{EventBus, EventBusExt, WebviewBus};
+
+impl<R: Runtime> EventBusExt for App<R> {
+    type Bus = EventBus;
+
+    fn event_bus(&self) -> EventBus {
+        find_bus(self)
+    }
+}
+
+impl<R: Runtime> EventBusExt for AppHandle<R> {
+    type Bus = EventBus;
+
+    fn event_bus(&self) -> EventBus {
+        find_bus(self)
+    }
+}
+
+impl<R: Runtime> EventBusExt for Window<R> {
+    type Bus = EventBus;
+
+    fn event_bus(&self) -> EventBus {
+        find_bus(self)
+    }
+}
+
+impl<R: Runtime> EventBusExt for Webview<R> {
+    type Bus = WebviewBus;
+
+    fn event_bus(&self) -> WebviewBus {
+        WebviewBus::new(find_bus(self), self.label())
+    }
+}
+
+impl<R: Runtime> EventBusExt for WebviewWindow<R> {
+    type Bus = WebviewBus;
+
+    fn event_bus(&self) -> WebviewBus {
+        WebviewBus::new(find_bus(self), self.label())
+    }
+}
+
+fn find_bus<R: Runtime>(manager: &impl Manager<R>) -> EventBus {
+    match manager.try_state::<EventBus>() {
+        Some(bus) => bus.inner().clone(),
+        None => panic!(
+            "the event bus is not there: add .plugin(tauri_plugin_event_bus::init()) to the app's builder"
+        ),
+    }
+}

@@ -18,7 +18,7 @@ use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policy::{Policies, Policy};
 use crate::model::target::Target;
-use crate::permissions::{Destination, List, Scope, ScopeEntry};
+use crate::permissions::{Destination, List, Scope, ScopeEntry, Subject};
 use crate::shell::commands;
 use crate::wire::batch::encode;
 
@@ -116,12 +116,12 @@ pub fn scope(json: &[u8]) {
     let read = |list: &[Value], kind: List| -> Vec<Arc<ScopeEntry>> {
         let entries = list.iter().map(|entry| Arc::new(ScopeEntry::read(entry)));
         entries
-            .inspect(|entry| assert!(entry.fault(kind).is_none_or(|fault| !fault.is_empty())))
+            .inspect(|entry| assert!(entry.fault(kind, Subject::Event).is_none_or(|fault| !fault.is_empty())))
             .collect()
     };
     let (allow, deny) = (read(&allow, List::Allow), read(&deny, List::Deny));
-    let scope = Arc::new(Scope::new("event-bus:allow-emit", &allow, &deny));
-    let malformed = deny.iter().any(|entry| entry.fault(List::Deny).is_some());
+    let scope = Arc::new(Scope::new("event-bus:allow-emit", Subject::Event, &allow, &deny));
+    let malformed = deny.iter().any(|entry| entry.fault(List::Deny, Subject::Event).is_some());
     for name in ["x", "cart:updated"] {
         let Some(name) = apply_effects(EventName::parse(name)) else {
             return;
@@ -405,7 +405,7 @@ impl World {
         let to = to.and_then(|label| apply_effects(Address::of(Target::from(label))));
         let audience = Audience { to, except: None };
         let now = self.now;
-        if let Some((_, effects)) = apply_effects(self.hub.emit(draft, &audience, || now)) {
+        if let Some((_, effects)) = apply_effects(self.hub.enqueue(draft, &audience, || now)) {
             self.apply_effects(*effects.unwrap_or_default());
         }
     }

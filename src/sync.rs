@@ -40,8 +40,19 @@ impl Tasks {
 
     #[cfg(test)]
     pub(crate) fn for_tests() -> Self {
-        Self::new(tauri::async_runtime::handle().inner().clone())
+        Self::new(test_runtime().handle().clone())
     }
+
+    #[cfg(test)]
+    pub(crate) fn block_on_for_tests<T>(task: impl Future<Output = T>) -> T {
+        test_runtime().block_on(task)
+    }
+}
+
+#[cfg(test)]
+fn test_runtime() -> &'static tokio::runtime::Runtime {
+    static RUNTIME: std::sync::OnceLock<tokio::runtime::Runtime> = std::sync::OnceLock::new();
+    RUNTIME.get_or_init(|| tokio::runtime::Runtime::new().unwrap())
 }
 
 /// The time by which the hub reckons.

@@ -662,3 +662,93 @@ impl std::fmt::Debug for Responder {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::catalog::Catalog;
+    use crate::config::Limits;
+    use crate::engine::core::Platform;
+    use crate::model::policy::Policies;
+    use crate::periodic::source::Sources;
+    use crate::runtime::BusRuntime;
+    use crate::sync::{Tasks, yield_thread};
+
+    struct Nobody;
+
+    impl Platform for Nobody {
+        fn window_of(&self, _: &str) -> Option<String> {
+            None
+        }
+    }
+
+    /// A quarter gets a response, a quarter of them fail, a quarter finds no responder, and a quarter is cancelled.
+    #[test]
+    fn a_hundred_thousand_requests_leave_nothing() {
+        const ROUNDS: usize = 100_000 / 64;
+        let tasks = Tasks::for_tests();
+        let runtime = BusRuntime::new(
+            Limits::default(),
+            Policies::default(),
+            Sources::default(),
+            Box::new(Nobody),
+            tasks.clone(),
+        );
+        let bus = EventBus::new(Arc::clone(&runtime), Catalog::default());
+        let held = Arc::new(());
+        let own = Arc::clone(&held);
+        let respond = move |number: usize| {
+            let own = Arc::clone(&own);
+            async move {
+                match number % 4 {
+                    0 => Ok(number),
+                    1 => Err("no".into()),
+                    _ => std::future::pending().await,
+                }
+                .inspect(|_| drop(own))
+            }
+        };
+        let responder = bus.respond("q", respond).unwrap();
+        let mut codes = HashMap::new();
+        Tasks::block_on_for_tests(async {
+            for _ in 0..ROUNDS {
+                let mut waiting = Vec::new();
+                for number in 0..64 {
+                    let name = if number % 4 == 3 { "nobody" } else { "q" };
+                    let request = bus.request::<usize>(Target::host(), name, number);
+                    let mut request = request.into_future();
+                    // Sent once it is polled.
+                    let polled =
+                        poll_fn(|context| Poll::Ready(request.as_mut().poll(context))).await;
+                    match polled {
+                        Poll::Pending if number % 4 == 2 => drop(request),
+                        Poll::Pending => waiting.push(tokio::spawn(request)),
+                        Poll::Ready(response) => waiting.push(tokio::spawn(async { response })),
+                    }
+                }
+                for response in waiting {
+                    let response = response.await.unwrap().map_err(|error| error.code());
+                    *codes.entry(response.err()).or_insert(0) += 1;
+                }
+            }
+        });
+        for ended in [
+            None,
+            Some(ErrorCode::ResponderFailed),
+            Some(ErrorCode::NoResponder),
+        ] {
+            assert_eq!(codes[&ended], ROUNDS * 16, "{codes:?}");
+        }
+        assert_eq!(runtime.responders.counts(), (1, 0));
+        assert_eq!(runtime.core.hub().open_requests(), 0);
+        // The tasks of cancelled requests end by themselves, and drop what they hold.
+        while Arc::strong_count(&held) > 2 {
+            yield_thread();
+        }
+        drop(responder);
+        assert_eq!(Arc::strong_count(&held), 1);
+        assert_eq!(runtime.responders.counts(), (0, 0));
+    }
+}

@@ -110,8 +110,8 @@ fn push_request(text: &mut String, request: &RequestDocument<'_>) {
     push_description(text, request.description.as_deref());
     text.push_str("\n| | |\n|---|---|\n");
     let written = |schema: &Value| code(&one_line(&type_of(schema, "").text));
-    row(text, &["RequestMessage", &written(&request.question)]);
-    row(text, &["JsonResult", &written(&request.answer)]);
+    row(text, &["Request", &written(&request.request)]);
+    row(text, &["Response", &written(&request.response)]);
     let permission = format!(
         "{{ \"identifier\": \"event-bus:request\", \"allow\": [{{ \"event\": {}, \"to\": … }}] }}",
         json!(request.name)

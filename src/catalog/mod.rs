@@ -63,9 +63,9 @@ pub(crate) struct RequestDeclaration {
     pub(crate) check_request_payload: Check,
     pub(crate) check_response: Check,
     #[cfg(feature = "typed")]
-    pub(crate) question: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
+    pub(crate) request: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
     #[cfg(feature = "typed")]
-    pub(crate) answer: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
+    pub(crate) response: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
 }
 
 /// Says what is wrong with a payload.
@@ -75,10 +75,10 @@ impl Catalog {
     /// Reads declarations, and says which of them cannot stand.
     pub(crate) fn new(
         declarations: &[Declaration],
-        questions: &[RequestDeclaration],
+        declared: &[RequestDeclaration],
         is_strict: bool,
     ) -> Result<Self> {
-        let requests = read_requests(questions)?;
+        let requests = read_requests(declared)?;
         let mut events = BTreeMap::new();
         for declaration in declarations {
             let Declaration {
@@ -182,7 +182,7 @@ impl Catalog {
         declared.is_some_and(|declaration| declaration.check.is_some())
     }
 
-    /// Refuses the name of a question that is not registered, where the catalog is strict.
+    /// Refuses the name of a request that is not registered, where the catalog is strict.
     pub(crate) fn check_request_name(&self, name: &EventName) -> Result<()> {
         if !self.is_strict || self.requests.contains_key(name.as_str()) {
             return Ok(());
@@ -191,23 +191,23 @@ impl Catalog {
         Err(Error::new(
             ErrorCode::InvalidEventName,
             format!(
-                "no question is registered as {}, and the catalog is strict; registered are {}",
+                "no request is registered as {}, and the catalog is strict; registered are {}",
                 quoted(name.as_str()),
                 quoted(&known.join(", "))
             ),
         ))
     }
 
-    /// Refuses a question that does not have the shape of its type.
+    /// Refuses a request that does not have the shape of its type.
     pub(crate) fn check_request_payload(&self, name: &EventName, payload: &str) -> Result<()> {
-        self.check_request(name, payload, "question", |declared| {
+        self.check_request(name, payload, "request", |declared| {
             declared.check_request_payload
         })
     }
 
-    /// Refuses an answer that does not have the shape of the one that is declared.
+    /// Refuses an response that does not have the shape of the one that is declared.
     pub(crate) fn check_response(&self, name: &EventName, payload: &str) -> Result<()> {
-        self.check_request(name, payload, "answer to", |declared| {
+        self.check_request(name, payload, "response to", |declared| {
             declared.check_response
         })
     }
@@ -264,14 +264,14 @@ fn read_requests(
             name, type_name, ..
         } = declared;
         EventName::parse_emitted(name).map_err(|error| {
-            Error::new(error.code(), format!("the question {type_name}: {error}"))
+            Error::new(error.code(), format!("the request {type_name}: {error}"))
         })?;
         let before: Option<RequestDeclaration> = requests.insert(*name, *declared);
         if let Some(before) = before.filter(|before| before.type_name != *type_name) {
             return Err(Error::new(
                 ErrorCode::InvalidEventName,
                 format!(
-                    "{} and {type_name} are both called {name:?}; a question has one type, and a name of its own",
+                    "{} and {type_name} are both called {name:?}; a request has one type, and a name of its own",
                     before.type_name
                 ),
             ));
@@ -354,9 +354,9 @@ struct RequestDocument<'a> {
     name: &'a str,
     description: Option<String>,
     /// The JSON Schema of what is asked.
-    question: Value,
+    request: Value,
     /// The JSON Schema of what is answered.
-    answer: Value,
+    response: Value,
 }
 
 /// The schemas of a catalog, in the order of the names, and what they refer to.
@@ -391,16 +391,16 @@ impl Catalog {
             checked: declaration.check.is_some(),
             schema,
         });
-        let questions = self.requests.values().zip(requests);
-        let questions = questions.map(|(declared, (question, answer))| RequestDocument {
+        let declared = self.requests.values().zip(requests);
+        let declared = declared.map(|(declared, (request, response))| RequestDocument {
             name: declared.name,
-            description: described(&question),
-            question,
-            answer,
+            description: described(&request),
+            request,
+            response,
         });
-        let questions = questions.collect();
+        let declared = declared.collect();
         Document {
-            requests: questions,
+            requests: declared,
             strict: self.is_strict,
             events: events.collect(),
             components: &self.components,
@@ -408,7 +408,7 @@ impl Catalog {
         }
     }
 
-    /// The schema of each event and question, and what they refer to. They say what Rust writes.
+    /// The schema of each event and request, and what they refer to. They say what Rust writes.
     #[cfg(feature = "typed")]
     fn schemas(&self) -> Schemas {
         let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
@@ -418,8 +418,8 @@ impl Catalog {
         let events = events.collect();
         let requests = self.requests.values();
         let requests = requests.map(|declared| {
-            let question = (declared.question)(&mut generator).to_value();
-            (question, (declared.answer)(&mut generator).to_value())
+            let request = (declared.request)(&mut generator).to_value();
+            (request, (declared.response)(&mut generator).to_value())
         });
         let requests = requests.collect();
         Schemas {
@@ -436,7 +436,7 @@ impl Catalog {
 }
 
 /// As JSON: `{ strict, events: [{ name, description, policy, emittedBy, listenedBy, checked, schema }],
-/// requests: [{ name, description, question, answer }], components: [{ name, namespace, description, emits, listens }],
+/// requests: [{ name, description, request, response }], components: [{ name, namespace, description, emits, listens }],
 /// $defs }`, where the schemas are JSON Schema and refer to `$defs`.
 impl Serialize for Catalog {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -41,10 +41,10 @@ impl Catalog {
             if let Some(description) = &request.description {
                 push_comment_text(&mut text, description, "    ");
             }
-            let question = type_of(&request.question, "    ").text;
-            let answer = type_of(&request.answer, "    ").text;
+            let payload = type_of(&request.request, "    ").text;
+            let response = type_of(&request.response, "    ").text;
             text.push_str(&format!(
-                "    {}: {{ question: {question}; answer: {answer} }}\n",
+                "    {}: {{ request: {payload}; response: {response} }}\n",
                 quote(request.name)
             ));
         }

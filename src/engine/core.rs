@@ -185,7 +185,9 @@ impl Core {
         if let Err(error) = self.check_event(&event) {
             return Err(Refusal::of(event, error));
         }
-        match self.hub().enqueue(event, audience, now) {
+        // Bound to a name, so that the lock is released before the platform is asked.
+        let published = self.hub().enqueue(event, audience, now);
+        match published {
             Err(refusal) if refusal.error.code() == ErrorCode::UnknownTarget => {
                 // The platform may list a webview that the hub was not told of yet.
                 if let Some(to) = &audience.to

@@ -139,7 +139,14 @@ impl Responders {
         })
     }
 
-    /// Nobody waits for this answer any more.
+    /// How many responders there are, and how many requests they work on.
+    #[cfg(test)]
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        let state = self.lock();
+        (state.by_name.len(), state.running.len())
+    }
+
+    /// The caller waits no longer.
     pub(crate) fn cancel(&self, id: RequestId) {
         let cancelled = self.lock().running.remove(&id);
         if let Some(cancelled) = cancelled {
@@ -285,90 +292,5 @@ impl Drop for RunningRequest {
         let failure = Failure::new("panic", "its task has ended", None);
         let error = Error::failed(self.name.as_str(), "Rust", failure);
         self.finish(Some(Err(error)));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::future::IntoFuture;
-
-    use tauri::async_runtime::block_on;
-
-    use super::*;
-    use crate::api::bus::EventBus;
-    use crate::catalog::Catalog;
-    use crate::config::Limits;
-    use crate::engine::Platform;
-    use crate::model::policy::Policies;
-    use crate::model::target::Target;
-    use crate::sync::yield_thread;
-
-    struct Nobody;
-
-    impl Platform for Nobody {
-        fn window_of(&self, _: &str) -> Option<String> {
-            None
-        }
-    }
-
-    /// A quarter is answered, a quarter of them fail, a quarter finds no responder, and a quarter is given up.
-    #[test]
-    fn nothing_is_left_of_a_hundred_thousand_questions_to_rust() {
-        const ROUNDS: usize = 100_000 / 64;
-        let engine = Engine::new(Limits::default(), Policies::default(), Box::new(Nobody));
-        let bus = EventBus::new(Arc::clone(&engine), Catalog::default());
-        let held = Arc::new(());
-        let own = Arc::clone(&held);
-        let answer = move |place: usize| {
-            let own = Arc::clone(&own);
-            async move {
-                match place % 4 {
-                    0 => Ok(place),
-                    1 => Err("no".into()),
-                    _ => std::future::pending().await,
-                }
-                .inspect(|_| drop(own))
-            }
-        };
-        let responder = bus.respond("q", answer).unwrap();
-        let mut codes = HashMap::new();
-        block_on(async {
-            for _ in 0..ROUNDS {
-                let mut waiting = Vec::new();
-                for place in 0..64 {
-                    let name = if place % 4 == 3 { "nobody" } else { "q" };
-                    let incoming = bus.request::<usize>(Target::host(), name, place);
-                    let mut incoming = incoming.into_future();
-                    // IncomingRequest once it is polled.
-                    let polled =
-                        poll_fn(|context| Poll::Ready(incoming.as_mut().poll(context))).await;
-                    match polled {
-                        Poll::Pending if place % 4 == 2 => drop(incoming),
-                        Poll::Pending => waiting.push(spawn(incoming)),
-                        Poll::Ready(answer) => waiting.push(spawn(async { answer })),
-                    }
-                }
-                for answer in waiting {
-                    let answer = answer.await.unwrap().map_err(|error| error.code());
-                    *codes.entry(answer.err()).or_insert(0) += 1;
-                }
-            }
-        });
-        for ended in [
-            None,
-            Some(ErrorCode::ResponderFailed),
-            Some(ErrorCode::NoResponder),
-        ] {
-            assert_eq!(codes[&ended], ROUNDS * 16, "{codes:?}");
-        }
-        assert!(engine.responders.lock().running.is_empty());
-        assert_eq!(engine.hub().open_requests(), 0);
-        // The tasks of what was given up end by themselves, and drop what they hold.
-        while Arc::strong_count(&held) > 2 {
-            yield_thread();
-        }
-        drop(responder);
-        assert_eq!(Arc::strong_count(&held), 1);
-        assert!(engine.responders.lock().by_name.is_empty());
     }
 }

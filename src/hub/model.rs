@@ -16,7 +16,7 @@ use super::subscriptions::SubscriberKey;
 use super::*;
 use crate::model::event::{Gap, GapReason};
 use crate::model::pattern::EventPattern;
-use crate::permissions::{Scope, ScopeEntry};
+use crate::permissions::{Scope, ScopeEntry, Subject};
 
 const WEBVIEWS: [&str; 2] = ["a", "b"];
 const NAMES: [&str; 2] = ["x", "y"];
@@ -148,7 +148,7 @@ fn parse(pattern: &str) -> (EventPattern, Option<Arc<Scope>>) {
         None => (EventPattern::parse(pattern).unwrap(), None),
         Some((pattern, allowed)) => {
             let entry = ScopeEntry::read(&serde_json::json!(allowed));
-            let scope = Scope::new("", &[Arc::new(entry)], &[]);
+            let scope = Scope::new("", Subject::Event, &[Arc::new(entry)], &[]);
             (EventPattern::parse(pattern).unwrap(), Some(Arc::new(scope)))
         }
     }
@@ -276,7 +276,7 @@ impl World {
             except: None,
         };
         let now = self.now;
-        let (receipt, effects) = self.hub.emit(draft, &audience, || now).unwrap();
+        let (receipt, effects) = self.hub.enqueue(draft, &audience, || now).unwrap();
         self.events.push((receipt.seq, name, to));
         self.apply_effects(*effects.unwrap_or_default());
     }

@@ -463,6 +463,10 @@ mod tests {
     use crate::model::pattern::EventPattern;
     use crate::model::policy::Policies;
 
+    fn waiters_of(gone: &[(char, Error)]) -> Vec<char> {
+        gone.iter().map(|(waiter, _)| *waiter).collect()
+    }
+
     const BATCH: BatchBound = BatchBound {
         events: 9,
         bytes: 1 << 20,
@@ -526,12 +530,12 @@ mod tests {
         let draft = NewEvent {
             name: EventName::parse("x").unwrap(),
             payload: "null".into(),
-            source: crate::model::event::Endpoint::Host,
+            source: crate::model::endpoint::Endpoint::Host,
             tick: None,
             provenance: None,
             retain: None,
         };
-        hub.emit(draft, &Audience::default(), || now)
+        hub.enqueue(draft, &Audience::default(), || now)
             .unwrap()
             .0
             .pages
@@ -615,12 +619,12 @@ mod tests {
         let draft = NewEvent {
             name: EventName::parse("kept").unwrap(),
             payload: "null".into(),
-            source: crate::model::event::Endpoint::Host,
+            source: crate::model::endpoint::Endpoint::Host,
             tick: None,
             retain: Some(true),
             provenance: None,
         };
-        assert!(hub.emit(draft, &Audience::default(), || start).is_ok());
+        assert!(hub.enqueue(draft, &Audience::default(), || start).is_ok());
         assert_eq!(hub.past_of(key), 3);
         let _ = hub.expire(start + START_UP);
         assert_eq!(hub.past_of(key), 1);
@@ -730,7 +734,7 @@ mod tests {
         for _ in 0..10 {
             emit(&mut hub, start);
         }
-        let given = &pull(&mut hub, 'p', start).unwrap().answers[0].1;
+        let given = &pull(&mut hub, 'p', start).unwrap().batches[0].1;
         assert_eq!(given.items().len(), BATCH.events);
         let _ = hub.leave_page("main", None);
 
@@ -759,7 +763,7 @@ mod tests {
         };
         let effects = hub.pull("main", next, 'q', start).unwrap();
         let items = effects
-            .answers
+            .batches
             .first()
             .map_or(&[][..], |(_, batch)| batch.items());
         let (mut seqs, mut gaps, mut to_the_other) = (Vec::new(), Vec::new(), 0);

@@ -988,7 +988,7 @@ mod tests {
 
         fn ask(&mut self, to: &str, caller: Caller, waiter: u32) -> Result<RequestId> {
             self.newest += 1;
-            let id = RequestId(self.newest);
+            let id = RequestId(Id::of(self.newest));
             let request = NewRequest {
                 message: RequestMessage {
                     id,

@@ -298,7 +298,7 @@ fn ids(subscriptions: &[&Subscription], reach: Addressing) -> Option<Arc<[Subscr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::permissions::ScopeEntry;
+    use crate::permissions::{ScopeEntry, Subject};
 
     const A: SubscriberKey = SubscriberKey(1);
     const B: SubscriberKey = SubscriberKey(2);
@@ -351,7 +351,7 @@ mod tests {
     #[test]
     fn a_glob_hears_only_what_it_is_allowed() {
         let entry = Arc::new(ScopeEntry::read(&serde_json::json!("cart:*")));
-        let scope = Some(Arc::new(Scope::new("", &[entry], &[])));
+        let scope = Some(Arc::new(Scope::new("", Subject::Event, &[entry], &[])));
         let mut all = Subscriptions::default();
         all.insert(A, 1, pattern("*"), DeliveryFilter::Own, scope);
         all.insert(B, 1, pattern("*"), DeliveryFilter::Own, None);

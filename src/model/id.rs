@@ -20,6 +20,11 @@ impl Id {
         Ok(Self(u128::from_le_bytes(bytes)))
     }
 
+    #[cfg(test)]
+    pub(crate) const fn of(number: u128) -> Self {
+        Self(number)
+    }
+
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
         if text.len() != Self::DIGITS || !text.bytes().all(is_hex) {

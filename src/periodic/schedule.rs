@@ -243,6 +243,7 @@ fn check_jitter(jitter: Duration, interval: Duration) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::interval::{duration_from_millis, interval_from_millis};
 
     const fn ms(millis: u64) -> Duration {
         Duration::from_millis(millis)

@@ -11,7 +11,7 @@ fn entries(list: &Value) -> Vec<Arc<ScopeEntry>> {
 }
 
 fn scope(allow: &Value, deny: &Value) -> Arc<Scope> {
-    let scope = Scope::new("event-bus:test", &entries(allow), &entries(deny));
+    let scope = Scope::new("event-bus:test", Subject::Event, &entries(allow), &entries(deny));
     Arc::new(scope)
 }
 
@@ -448,10 +448,10 @@ fn jobs_of_others_need_an_entry() {
 #[test]
 fn malformed_entries_are_understood_as_nothing_and_say_why() {
     for (entry, what) in [
-        (json!(5), "an entry is"),
-        (json!(null), "an entry is"),
-        (json!(["a"]), "an entry is"),
-        (json!({}), "missing field `event`"),
+        (json!(5), "expected an event name"),
+        (json!(null), "expected an event name"),
+        (json!(["a"]), "expected an event name"),
+        (json!({}), "neither an `event` nor a `request`"),
         (json!({ "evnt": "a" }), "unknown field `evnt`"),
         (json!({ "event": "a", "to": [] }), "empty list"),
         (json!({ "event": "a", "to": null }), "`to` is null"),
@@ -483,7 +483,7 @@ fn malformed_entries_are_understood_as_nothing_and_say_why() {
     ] {
         let read = ScopeEntry::read(&entry);
         for list in [List::Allow, List::Deny] {
-            let fault = read.fault(list).unwrap_or_default();
+            let fault = read.fault(list, Subject::Event).unwrap_or_default();
             assert!(fault.contains(what), "{entry}: {fault}");
         }
         assert_eq!(read.text(), entry.to_string());
@@ -498,13 +498,62 @@ fn malformed_entries_are_understood_as_nothing_and_say_why() {
         (json!({ "event": "a", "sources": [] }), "`sources`"),
     ] {
         let read = ScopeEntry::read(&entry);
-        assert_eq!(read.fault(List::Allow), None);
+        assert_eq!(read.fault(List::Allow, Subject::Event), None);
         assert!(
-            read.fault(List::Deny)
+            read.fault(List::Deny, Subject::Event)
                 .is_some_and(|fault| fault.contains(what)),
             "{entry}"
         );
     }
+}
+
+#[test]
+fn entries_of_another_subject_are_faults() {
+    let event = json!({ "event": "a", "to": "main" });
+    let request = json!({ "request": "a", "to": "main" });
+    for (entry, subject, what) in [
+        (&event, Subject::Request, "about requests"),
+        (&json!("a"), Subject::Request, "about requests"),
+        (&request, Subject::Event, "about events"),
+    ] {
+        let read = ScopeEntry::read(entry);
+        for list in [List::Allow, List::Deny] {
+            let fault = read.fault(list, subject).unwrap_or_default();
+            assert!(fault.contains(what), "{entry}: {fault}");
+        }
+    }
+    for (entry, what) in [
+        (json!({ "event": "a", "request": "a" }), "both"),
+        (json!({ "request": "a", "minIntervalMs": 5 }), "about jobs"),
+        (json!({ "request": "a", "owner": "any" }), "about jobs"),
+        (json!({ "request": "a", "sources": [] }), "about jobs"),
+    ] {
+        let read = ScopeEntry::read(&entry);
+        let fault = read.fault(List::Allow, Subject::Request).unwrap_or_default();
+        assert!(fault.contains(what), "{entry}: {fault}");
+    }
+}
+
+#[test]
+fn an_entry_of_another_subject_opens_nothing() {
+    let places = places(&[("main", "main")]);
+    let selection = Target::from("main").select().unwrap();
+    let is_allowed = |allow: Value, deny: Value| {
+        let scope = Scope::new(
+            "event-bus:test",
+            Subject::Request,
+            &entries(&allow),
+            &entries(&deny),
+        );
+        scope.check_request(&name("a"), &selection, &places).is_ok()
+    };
+    let default = json!({ "default": true });
+    assert!(is_allowed(json!([default]), json!([])));
+    assert!(!is_allowed(json!([default, { "event": "a", "to": "main" }]), json!([])));
+    assert!(!is_allowed(json!([default]), json!(["b"])));
+    assert!(!is_allowed(json!([default]), json!([{ "request": "a" }])));
+    assert!(is_allowed(json!([default]), json!([{ "request": "b" }])));
+    assert!(is_allowed(json!([{ "request": "*", "to": "main" }]), json!([])));
 }
 
 #[test]
@@ -527,7 +576,7 @@ fn refusals_quote_every_malformed_entry() {
     for part in [
         r#"{"evnt":1} of event-bus:test is malformed"#,
         "unknown field `evnt`",
-        "; so is 5: an entry is",
+        "; so is 5: expected an event name",
     ] {
         assert!(allow.contains(part), "{allow}");
     }

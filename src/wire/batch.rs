@@ -232,7 +232,7 @@ fn push_question(json: &mut String, question: &RequestMessage) {
     // Names have no character that JSON escapes.
     let _ = write!(
         json,
-        "{{\"request\":\"{}\",\"event\":\"{}\",\"source\":{source},{causes}\"payload\":{}}}",
+        "{{\"request\":\"{}\",\"name\":\"{}\",\"source\":{source},{causes}\"payload\":{}}}",
         question.id,
         question.name.as_str(),
         &*question.payload

@@ -173,7 +173,7 @@ fn a_malformed_entry_is_found_by_its_file_and_its_text() {
         ("event-bus:allow-subscribe,", "event-bus:listen for all"),
         (
             "event-bus:allow-start-periodic,",
-            "event-bus:periodic for all",
+            "event-bus:jobs for all",
         ),
     ]) {
         assert!(line.contains(permission) && line.contains(set), "{line}");
@@ -196,7 +196,7 @@ fn a_malformed_entry_is_found_by_its_file_and_its_text() {
             r#"allow {"event":"a**","to":"main"}"#,
             "`**`",
         ),
-        ("event-bus:periodic", r#"deny "a b""#, "character ' '"),
+        ("event-bus:jobs", r#"deny "a b""#, "character ' '"),
     ];
     let malformed: Vec<_> = faults.iter().skip(bare.len()).collect();
     assert_eq!(malformed.len(), expected.len(), "{faults}");
@@ -408,7 +408,7 @@ fn what_another_capability_lists_for_the_same_window_counts() {
         ("main", r#""event-bus:default""#, true),
         ("main", r#""event-bus:listen""#, false),
         ("main", r#""event-bus:emit-every-event""#, false),
-        ("main", r#""event-bus:periodic""#, false),
+        ("main", r#""event-bus:jobs""#, false),
         ("other", r#""event-bus:emit""#, false),
         ("x*", r#""event-bus:emit""#, false),
     ] {

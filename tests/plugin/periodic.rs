@@ -660,7 +660,7 @@ fn nothing_is_sampled_while_nobody_listens() {
         .payload_with(move |_| samples.fetch_add(1, std::sync::atomic::Ordering::SeqCst))
         .start()
         .unwrap();
-    until(|| job.info().state == JobState::Unheard);
+    until(|| job.info().state == JobState::Idle);
     assert_eq!(job.info().next_at, None);
     let _elsewhere = bus.listen("y", |_| ()).unwrap();
     // The task has looked again once it has let another job tick.
@@ -677,7 +677,7 @@ fn nothing_is_sampled_while_nobody_listens() {
         other.recv().unwrap();
     }
     drop(beside);
-    assert_eq!(job.info().state, JobState::Unheard);
+    assert_eq!(job.info().state, JobState::Idle);
     assert_eq!(sampled.load(std::sync::atomic::Ordering::SeqCst), 0);
     let (sender, heard) = std::sync::mpsc::channel();
     let listener = bus
@@ -689,7 +689,7 @@ fn nothing_is_sampled_while_nobody_listens() {
     // What nobody was there for is not counted.
     assert_eq!(tick.count, 1);
     drop(listener);
-    until(|| job.info().state == JobState::Unheard);
+    until(|| job.info().state == JobState::Idle);
     // A page that subscribes starts it, too.
     let mut main = Page::open(&app, "main");
     main.listen("x");

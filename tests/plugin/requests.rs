@@ -19,8 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 impl Page {
     /// Responses questions of this name from now on, or no more.
     fn respond(&mut self, name: &str, on: bool) -> Value {
-        let responders = json!([{ "event": name, "on": on }]);
-        self.call("respond", json!({ "responders": responders }))
+        let responders = json!([{ "name": name, "on": on }]);
+        self.call("set_responders", json!({ "responders": responders }))
             .unwrap()[0]
             .take()
     }
@@ -43,7 +43,7 @@ impl Page {
     }
 
     fn reply(&mut self, entry: Value) -> Value {
-        self.call("reply", json!({ "replies": [entry] })).unwrap()[0].take()
+        self.call("respond", json!({ "responses": [entry] })).unwrap()[0].take()
     }
 
     fn answer(&mut self, question: &Value, payload: &str) -> Value {
@@ -51,7 +51,7 @@ impl Page {
     }
 
     fn ask(&self, id: u64, to: Value, event: &str) -> Pending {
-        self.ask_with(json!({ "id": id, "to": to, "event": event }))
+        self.ask_with(json!({ "id": id, "to": to, "name": event }))
     }
 
     fn ask_with(&self, mut arguments: Value) -> Pending {
@@ -104,7 +104,7 @@ fn rust_asks_a_page_and_gets_its_answer() {
     let question = main.question();
     assert_eq!(
         (
-            &question["event"],
+            &question["name"],
             &question["source"],
             &question["payload"]
         ),
@@ -166,7 +166,7 @@ fn a_page_asks_a_page_and_rust() {
     main.answer(&question, "\"yes\"");
     assert_eq!(pending.wait().unwrap(), "yes");
     let pending = other.ask_with(
-        json!({ "id": 2, "to": { "kind": "App" }, "event": "sum", "payload": "[1,2,3]" }),
+        json!({ "id": 2, "to": { "kind": "host" }, "name": "sum", "payload": "[1,2,3]" }),
     );
     assert_eq!(pending.wait().unwrap(), 6);
     let window = json!({ "kind": "Window", "label": "main" });
@@ -222,12 +222,12 @@ fn a_page_answers_only_what_it_was_asked_and_once() {
         assert_eq!(code(&thief.reply(entry)), "unknown_request");
     }
     let entry = json!({ "request": question["request"], "payload": "1" });
-    let arguments = json!({ "replies": [entry] });
-    main.call("reply", arguments.clone()).unwrap();
+    let arguments = json!({ "responses": [entry] });
+    main.call("respond", arguments.clone()).unwrap();
     // The same command, as WebKit sends it once more, is answered alike; another one is late.
-    let again = main.repeat("reply", arguments.clone()).wait();
+    let again = main.repeat("respond", arguments.clone()).wait();
     assert_eq!(again.unwrap(), json!([{}]));
-    let late = main.call("reply", arguments).unwrap();
+    let late = main.call("respond", arguments).unwrap();
     assert_eq!(code(&late[0]), "unknown_request");
     assert_eq!(asked.wait().unwrap(), 1);
 }
@@ -533,7 +533,7 @@ fn a_page_waits_for_so_many_answers_and_a_page_is_asked_so_much() {
     main.answer(&question, "1");
     assert_eq!(third.wait().unwrap(), 1);
     let _fourth = ask(&bus, "main", "q");
-    assert_eq!(main.question()["event"], "q");
+    assert_eq!(main.question()["name"], "q");
 }
 
 #[test]
@@ -601,7 +601,7 @@ fn a_page_asks_only_what_its_capability_lists() {
     main.respond("confirm", true);
     let _secret = Page::open(&app, "editor-secret");
     let caller = Page::open(&app, "caller");
-    let host = || json!({ "kind": "App" });
+    let host = || json!({ "kind": "host" });
     let denied = [
         ("confirm", json!("other")),
         ("confirm", json!("editor-secret")),
@@ -697,7 +697,7 @@ mod typed {
         main.respond("choose", true);
         let other = Page::open(&app, "other");
         let wrong =
-            json!({ "id": 1, "to": "main", "event": "choose", "payload": "{\"mostAtOnce\":300}" });
+            json!({ "id": 1, "to": "main", "name": "choose", "payload": "{\"mostAtOnce\":300}" });
         let error = other.ask_with(wrong).wait().unwrap_err();
         assert_eq!(code(&error), "invalid_payload");
         assert!(message(&error).contains("mostAtOnce"), "{error}");
@@ -832,7 +832,7 @@ fn what_follows_from_a_question_carries_the_chain() {
         .forget();
     let other = Page::open(&app, "other");
     let asked = other.ask_with(
-        json!({ "id": 1, "to": { "kind": "App" }, "event": "blocks", "causes": ["click"] }),
+        json!({ "id": 1, "to": { "kind": "host" }, "name": "blocks", "causes": ["click"] }),
     );
     asked.wait().unwrap();
     assert_eq!(heard.recv_timeout(PATIENCE).unwrap(), ["click", "blocks"]);

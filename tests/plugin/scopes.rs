@@ -169,7 +169,7 @@ fn a_refusal_shows_the_line_that_would_allow_it() {
         ),
         (
             &timing,
-            r#"{ "identifier": "event-bus:periodic", "allow": ["cart:updated"] }"#,
+            r#"{ "identifier": "event-bus:jobs", "allow": ["cart:updated"] }"#,
         ),
     ] {
         assert_eq!(code(answer), "denied");
@@ -305,7 +305,7 @@ fn the_jobs_of_a_page_keep_the_shortest_interval_together_however_they_are_start
         "identifier": "paced",
         "windows": ["paced"],
         "permissions": [{
-            "identifier": "event-bus:periodic",
+            "identifier": "event-bus:jobs",
             "allow": [
                 { "event": "beat", "minIntervalMs": 3_600_000 },
                 { "event": "beat", "to": ["a", "b"], "minIntervalMs": 3_600_000 },

@@ -1,4 +1,4 @@
-//! Typed questions: one declaration gives the name, and the types of the question and of its answer.
+//! Typed requests: one declaration gives the name, and the types of the request and of its response.
 
 use std::future::Future;
 
@@ -14,10 +14,10 @@ use crate::model::target::Target;
 
 use super::{numbers, read};
 
-/// A question of a type of yours, whose answer has a type, too.
+/// A request of a type of yours, whose response has a type, too.
 ///
-/// The doc comment of the type is the description of the question. Registered with
-/// [`Builder::request`](crate::Builder::request), what pages ask under its name and what they answer must have these
+/// The doc comment of the type is the description of the request. Registered with
+/// [`Builder::request`](crate::Builder::request), what pages ask under its name and what they response must have these
 /// shapes, and `RequestMap` is generated: see [`Catalog`](crate::Catalog).
 ///
 /// ```
@@ -44,7 +44,7 @@ use super::{numbers, read};
 /// # let _ = (may_close, builder);
 /// ```
 pub trait Request: Serialize + DeserializeOwned + JsonSchema + 'static {
-    /// The name of the question.
+    /// The name of the request.
     const NAME: &'static str;
 
     /// What is answered.
@@ -73,12 +73,12 @@ pub trait Request: Serialize + DeserializeOwned + JsonSchema + 'static {
     }
 }
 
-/// Writes a question whose numbers a page reads exactly.
+/// Writes a request whose numbers a page reads exactly.
 fn write<R: Request>(request: &R) -> Result<String> {
     numbers::check(request).map_err(|problem| {
         Error::new(
             ErrorCode::InvalidPayload,
-            format!("the question {:?}: {problem}", R::NAME),
+            format!("the request {:?}: {problem}", R::NAME),
         )
     })?;
     to_json(R::NAME, request)
@@ -91,14 +91,14 @@ impl RequestDeclaration {
             type_name: std::any::type_name::<R>(),
             check_request_payload: |payload| read::<R>(payload).map(drop),
             check_response: |payload| read::<R::Response>(payload).map(drop),
-            question: |generator| generator.subschema_for::<R>(),
-            answer: |generator| generator.subschema_for::<R::Response>(),
+            request: |generator| generator.subschema_for::<R>(),
+            response: |generator| generator.subschema_for::<R::Response>(),
         }
     }
 }
 
 impl EventBus {
-    /// Responses questions of this type that are asked of Rust, as [`EventBus::respond`] does.
+    /// Responses requests of this type that are asked of Rust, as [`EventBus::respond`] does.
     ///
     /// # Errors
     ///
@@ -117,21 +117,21 @@ impl EventBus {
     ///     type Response = i32;
     /// }
     ///
-    /// fn answer(bus: &EventBus) -> Result<()> {
+    /// fn response(bus: &EventBus) -> Result<()> {
     ///     bus.respond_to(async |sum: Sum| Ok(sum.0.iter().sum()))?.forget();
     ///     Ok(())
     /// }
-    /// # let _ = answer;
+    /// # let _ = response;
     /// ```
     #[track_caller]
     pub fn respond_to<R, F>(
         &self,
-        answer: impl Fn(R) -> F + Send + Sync + 'static,
+        response: impl Fn(R) -> F + Send + Sync + 'static,
     ) -> Result<Responder>
     where
         R: Request,
         F: Future<Output = ResponderResult<R::Response>> + Send + 'static,
     {
-        self.respond(R::NAME, answer)
+        self.respond(R::NAME, response)
     }
 }

@@ -116,12 +116,25 @@ pub fn scope(json: &[u8]) {
     let read = |list: &[Value], kind: List| -> Vec<Arc<ScopeEntry>> {
         let entries = list.iter().map(|entry| Arc::new(ScopeEntry::read(entry)));
         entries
-            .inspect(|entry| assert!(entry.fault(kind, Subject::Event).is_none_or(|fault| !fault.is_empty())))
+            .inspect(|entry| {
+                assert!(
+                    entry
+                        .fault(kind, Subject::Event)
+                        .is_none_or(|fault| !fault.is_empty())
+                )
+            })
             .collect()
     };
     let (allow, deny) = (read(&allow, List::Allow), read(&deny, List::Deny));
-    let scope = Arc::new(Scope::new("event-bus:allow-emit", Subject::Event, &allow, &deny));
-    let malformed = deny.iter().any(|entry| entry.fault(List::Deny, Subject::Event).is_some());
+    let scope = Arc::new(Scope::new(
+        "event-bus:allow-emit",
+        Subject::Event,
+        &allow,
+        &deny,
+    ));
+    let malformed = deny
+        .iter()
+        .any(|entry| entry.fault(List::Deny, Subject::Event).is_some());
     for name in ["x", "cart:updated"] {
         let Some(name) = apply_effects(EventName::parse(name)) else {
             return;

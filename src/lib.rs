@@ -20,8 +20,7 @@ mod wire;
 
 pub use api::bus::{EmitOptions, EventBus, EventBusExt, WebviewBus};
 pub use api::component::{
-    ActionComplete, ActionFailed, BUILT_IN_EVENTS, Component, Message, MessageLevel,
-    MessageOptions, Namespace,
+    ActionComplete, ActionFailed, Component, Message, MessageLevel, MessageOptions, Namespace,
 };
 pub use api::jobs::JobChanges;
 pub use api::listener::Listener;
@@ -36,6 +35,7 @@ pub use api::typed::{Event, Exact, ExactNumber, Request, TypedEvent, TypedItem, 
 pub use catalog::ExportError;
 pub use catalog::{Catalog, ComponentDescription, DeclaredEvent, DescribedEvent};
 pub use config::{CatalogMode, Config, Limits, PolicyRule};
+pub use model::built_in::BUILT_IN_EVENTS;
 pub use model::delivery::DeliveryFilter;
 pub use model::endpoint::{Endpoint, HOST};
 pub use model::error::{Error, ErrorCode, Failure, Result};

@@ -9,7 +9,9 @@ pub(crate) use std::sync::{Mutex, MutexGuard};
 pub(crate) use std::thread::yield_now as yield_thread;
 /// Whoever comes first gets it first.
 pub(crate) use tokio::sync::Mutex as FairMutex;
+pub(crate) type FairGuard<'a> = tokio::sync::MutexGuard<'a, ()>;
 pub(crate) use tokio::sync::Notify;
+pub(crate) use tokio::sync::futures::Notified;
 /// One value, once, from one task to another.
 pub(crate) use tokio::sync::oneshot;
 pub(crate) use tokio::task::yield_now;

@@ -12,29 +12,11 @@ use crate::api::listener::Listener;
 use crate::api::periodic::JobBuilder;
 use crate::api::stream::EventStream;
 use crate::engine::causes;
+use crate::model::built_in::{ACTION_COMPLETE, ERROR, MESSAGE, REFRESH};
 use crate::model::error::Result;
 use crate::model::event::{BusEvent, Receipt};
 use crate::model::name::{EventName, check_namespace, parse_component};
 use crate::model::target::Target;
-
-/// The events that components emit by themselves. A name that ends with `-` begins the names of one for each component.
-pub const BUILT_IN_EVENTS: &[&str] = &[ACTION_COMPLETE, ERROR, MESSAGE, REFRESH];
-
-const ACTION_COMPLETE: &str = "action-complete";
-const ERROR: &str = "error";
-const MESSAGE: &str = "message";
-const REFRESH: &str = "refresh-";
-
-/// Whether a name is that of a built-in event, in whichever namespace.
-pub(crate) fn is_built_in(name: &str) -> bool {
-    let own = name.rsplit(':').next().unwrap_or(name);
-    BUILT_IN_EVENTS
-        .iter()
-        .any(|built_in| match built_in.strip_suffix('-') {
-            Some(_) => own.len() > built_in.len() && own.starts_with(built_in),
-            None => own == *built_in,
-        })
-}
 
 /// The event bus with a prefix for every name, which names that have it already do not get again.
 ///

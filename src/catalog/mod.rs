@@ -17,7 +17,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::api::component::is_built_in;
+use crate::model::built_in::is_built_in;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::name::{EventName, OWN_PREFIX};
 use crate::model::policy::{Policies, Policy};

@@ -35,7 +35,7 @@ pub(crate) struct Core {
     above: OnceLock<Weak<dyn Above>>,
     /// Notified when something is due earlier than the lease keeper knows.
     pub(crate) rearm: Arc<Notify>,
-    pub(super) backpressure: Backpressure,
+    backpressure: Backpressure,
     /// The thread that answers pages.
     main_thread: OnceLock<ThreadId>,
 }
@@ -199,6 +199,32 @@ impl Core {
                 }
             }
             published => published,
+        }
+    }
+
+    /// Publishes as soon as every queue has room, in the order of the calls.
+    pub(crate) async fn publish_when_room(
+        &self,
+        event: NewEvent,
+        audience: &Audience,
+    ) -> Result<Receipt> {
+        let _turn = self.backpressure.turn().await;
+        let mut event = event;
+        loop {
+            let mut has_room = std::pin::pin!(self.backpressure.room());
+            // Before the attempt, so that room that is made meanwhile is not missed.
+            has_room.as_mut().enable();
+            match self.try_publish(event, audience) {
+                Ok((receipt, effects)) => {
+                    self.apply_emit_effects(effects);
+                    return Ok(receipt);
+                }
+                Err(refusal) if refusal.error.code() == ErrorCode::QueueFull => {
+                    event = refusal.event;
+                    has_room.await;
+                }
+                Err(refusal) => return Err(refusal.error),
+            }
         }
     }
 

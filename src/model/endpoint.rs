@@ -43,7 +43,7 @@ impl Serialize for Endpoint {
             Self::Host => map.serialize_entry("kind", "host")?,
             Self::Webview(label) => {
                 map.serialize_entry("kind", "webview")?;
-                map.serialize_entry("label", label)?;
+                map.serialize_entry("label", &**label)?;
             }
         }
         map.end()

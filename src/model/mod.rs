@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows Tauri or Tokio.
 
+pub(crate) mod built_in;
 pub(crate) mod delivery;
 pub(crate) mod endpoint;
 pub(crate) mod error;

@@ -11,7 +11,12 @@ fn entries(list: &Value) -> Vec<Arc<ScopeEntry>> {
 }
 
 fn scope(allow: &Value, deny: &Value) -> Arc<Scope> {
-    let scope = Scope::new("event-bus:test", Subject::Event, &entries(allow), &entries(deny));
+    let scope = Scope::new(
+        "event-bus:test",
+        Subject::Event,
+        &entries(allow),
+        &entries(deny),
+    );
     Arc::new(scope)
 }
 
@@ -529,7 +534,9 @@ fn entries_of_another_subject_are_faults() {
         (json!({ "request": "a", "sources": [] }), "about jobs"),
     ] {
         let read = ScopeEntry::read(&entry);
-        let fault = read.fault(List::Allow, Subject::Request).unwrap_or_default();
+        let fault = read
+            .fault(List::Allow, Subject::Request)
+            .unwrap_or_default();
         assert!(fault.contains(what), "{entry}: {fault}");
     }
 }
@@ -549,11 +556,17 @@ fn an_entry_of_another_subject_opens_nothing() {
     };
     let default = json!({ "default": true });
     assert!(is_allowed(json!([default]), json!([])));
-    assert!(!is_allowed(json!([default, { "event": "a", "to": "main" }]), json!([])));
+    assert!(!is_allowed(
+        json!([default, { "event": "a", "to": "main" }]),
+        json!([])
+    ));
     assert!(!is_allowed(json!([default]), json!(["b"])));
     assert!(!is_allowed(json!([default]), json!([{ "request": "a" }])));
     assert!(is_allowed(json!([default]), json!([{ "request": "b" }])));
-    assert!(is_allowed(json!([{ "request": "*", "to": "main" }]), json!([])));
+    assert!(is_allowed(
+        json!([{ "request": "*", "to": "main" }]),
+        json!([])
+    ));
 }
 
 #[test]

@@ -222,7 +222,7 @@ fn extras_of(event: &BusEvent) -> Option<String> {
 fn push_question(json: &mut String, question: &RequestMessage) {
     let source = match &question.source {
         Endpoint::Host => json!(0),
-        Endpoint::Webview(label) => json!(label),
+        Endpoint::Webview(label) => json!(&**label),
     };
     let causes: Vec<&str> = question.causes().iter().map(EventName::as_str).collect();
     let causes = match causes.is_empty() {

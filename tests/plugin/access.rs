@@ -133,16 +133,26 @@ fn editors_complete_the_entries_of_a_scope() {
         .global_scope_schema
         .clone()
         .unwrap();
-    let rule = &schema["definitions"]["EventScopeRule"];
+    let rule = &schema["definitions"]["ScopeRule"];
     let keys: Vec<&String> = rule["properties"].as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["event", "minIntervalMs", "owner", "sources", "to"]);
-    assert_eq!(rule["required"], json!(["event"]));
+    assert_eq!(
+        keys,
+        [
+            "event",
+            "minIntervalMs",
+            "owner",
+            "request",
+            "sources",
+            "to"
+        ]
+    );
+    assert_eq!(rule["required"], Value::Null);
     assert_eq!(schema["anyOf"][0]["type"], "string");
     // The default of the sets is nothing to be written by hand.
     assert!(!schema.to_string().contains("\"default\""));
     let platform: Value =
         serde_json::from_str(&read("tests/fixture/gen/schemas/desktop-schema.json")).unwrap();
-    assert_eq!(&platform["definitions"]["EventScopeRule"], rule);
+    assert_eq!(&platform["definitions"]["ScopeRule"], rule);
 }
 
 #[test]
@@ -171,10 +181,7 @@ fn a_malformed_entry_is_found_by_its_file_and_its_text() {
         ("event-bus:allow-emit,", "event-bus:emit for all"),
         ("event-bus:allow-emit-to,", "event-bus:emit for all"),
         ("event-bus:allow-subscribe,", "event-bus:listen for all"),
-        (
-            "event-bus:allow-start-periodic,",
-            "event-bus:jobs for all",
-        ),
+        ("event-bus:allow-start-job,", "event-bus:jobs for all"),
     ]) {
         assert!(line.contains(permission) && line.contains(set), "{line}");
         assert!(line.contains("it allows nothing"), "{line}");
@@ -198,7 +205,10 @@ fn a_malformed_entry_is_found_by_its_file_and_its_text() {
         ),
         ("event-bus:jobs", r#"deny "a b""#, "character ' '"),
     ];
-    let malformed: Vec<_> = faults.iter().skip(bare.len()).collect();
+    let idle = faults.iter().nth(bare.len()).unwrap();
+    assert_eq!(idle.capability.as_deref(), Some("caller"));
+    assert!(idle.problem.contains("say with `to` which"), "{idle}");
+    let malformed: Vec<_> = faults.iter().skip(bare.len() + 1).collect();
     assert_eq!(malformed.len(), expected.len(), "{faults}");
     for (fault, (permission, entry, problem)) in malformed.into_iter().zip(expected) {
         assert_eq!(fault.file, file);
@@ -208,7 +218,7 @@ fn a_malformed_entry_is_found_by_its_file_and_its_text() {
         assert!(fault.problem.contains(problem), "{fault}");
     }
     let text = faults.to_string();
-    let first = text.lines().nth(bare.len()).unwrap();
+    let first = text.lines().nth(bare.len() + 1).unwrap();
     for part in ["scopes.json", "\"malformed\"", "event-bus:listen", "evnt"] {
         assert!(first.contains(part), "{first}");
     }

@@ -406,13 +406,18 @@ fn every_option_that_makes_no_sense_is_refused_and_starts_nothing() {
             "invalid_argument",
             "everybody",
         ),
-        (json!({ "owner": "app" }), "denied", "owner"),
+        (json!({ "owner": { "kind": "host" } }), "denied", "owner"),
+        (
+            json!({ "owner": { "kind": "app" } }),
+            "invalid_argument",
+            "app",
+        ),
         (json!({ "source": "cpu" }), "unknown_source", "cpu"),
         (json!({ "args": "1" }), "invalid_argument", "source"),
         (
             json!({ "source": "cpu", "payload": "1" }),
             "invalid_argument",
-            "one of them",
+            "not both",
         ),
         (
             json!({ "source": "cpu", "args": "{" }),

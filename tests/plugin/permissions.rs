@@ -32,11 +32,11 @@ fn what_a_capability_does_not_list_is_denied() {
         ("list_jobs", json!({})),
         (
             "request",
-            json!({ "id": 1, "event": "x", "to": { "kind": "App" } }),
+            json!({ "id": 1, "name": "x", "to": { "kind": "App" } }),
         ),
         ("cancel_request", json!({ "ids": [] })),
-        ("respond", json!({ "responders": [] })),
-        ("reply", json!({ "replies": [] })),
+        ("set_responders", json!({ "responders": [] })),
+        ("respond", json!({ "responses": [] })),
         ("catalog", json!({})),
         ("inspect", json!({})),
     ];

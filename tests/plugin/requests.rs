@@ -43,7 +43,9 @@ impl Page {
     }
 
     fn reply(&mut self, entry: Value) -> Value {
-        self.call("respond", json!({ "responses": [entry] })).unwrap()[0].take()
+        self.call("respond", json!({ "responses": [entry] }))
+            .unwrap()[0]
+            .take()
     }
 
     fn answer(&mut self, question: &Value, payload: &str) -> Value {
@@ -103,11 +105,7 @@ fn rust_asks_a_page_and_gets_its_answer() {
     let asked = ask(&app.event_bus(), "main", "confirm");
     let question = main.question();
     assert_eq!(
-        (
-            &question["name"],
-            &question["source"],
-            &question["payload"]
-        ),
+        (&question["name"], &question["source"], &question["payload"]),
         (&json!("confirm"), &json!(0), &json!({ "n": 1 }))
     );
     assert_eq!(question["request"].as_str().unwrap().len(), 32);
@@ -617,7 +615,7 @@ fn a_page_asks_only_what_its_capability_lists() {
         assert_eq!(code(&error), "denied", "{event} {to}");
         let text = message(&error);
         assert!(
-            text.contains("may not ask") && text.contains(event),
+            text.contains("may not send the request") && text.contains(event),
             "{text}"
         );
         assert!(text.contains("event-bus:allow-request"), "{text}");
@@ -731,7 +729,7 @@ mod typed {
         assert!(error.message().contains("\"choose\""), "{error}");
         let catalog = Builder::new().request::<Choose>().catalog().unwrap();
         let text = catalog.typescript();
-        let expected = "  interface RequestMap {\n    /** Asks for a choice. */\n    'choose': { question: Choose; answer: Choice }\n  }\n}\n";
+        let expected = "  interface RequestMap {\n    /** Asks for a choice. */\n    'choose': { request: Choose; response: Choice }\n  }\n}\n";
         assert!(text.ends_with(expected), "{text}");
         assert!(text.contains("export interface Choice {\n  names: string[]\n}"));
         let document = serde_json::to_value(&catalog).unwrap();
@@ -747,8 +745,8 @@ fn malformed_questions_and_answers_are_refused() {
     main.respond("q", true);
     let mut id = 0;
     for (key, value, expected) in [
-        ("event", json!("a b"), "invalid_event_name"),
-        ("event", json!("event-bus:x"), "reserved_event_name"),
+        ("name", json!("a b"), "invalid_event_name"),
+        ("name", json!("event-bus:x"), "reserved_event_name"),
         ("payload", json!("{"), "invalid_payload"),
         ("payload", json!(1), "invalid_argument"),
         ("timeoutMs", json!(0), "invalid_argument"),
@@ -759,7 +757,7 @@ fn malformed_questions_and_answers_are_refused() {
         ("to", json!({ "kind": "Any" }), "invalid_argument"),
     ] {
         id += 1;
-        let mut arguments = json!({ "id": id, "event": "q", "to": "main" });
+        let mut arguments = json!({ "id": id, "name": "q", "to": "main" });
         arguments[key] = value.clone();
         let error = main.ask_with(arguments).wait().unwrap_err();
         assert_eq!(code(&error), expected, "{key} {value}");

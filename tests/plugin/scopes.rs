@@ -544,12 +544,13 @@ fn periodic_events_of_others_need_their_own_entry() {
         assert_eq!(code(&unreached), "unknown_job", "{command}");
     }
     assert_eq!(bus.list_jobs()[0].interval.as_secs(), 2);
-    let for_app = json!({ "event": "clock:app", "everyMs": 1000, "id": "app", "owner": "app" });
+    let for_app =
+        json!({ "event": "clock:app", "everyMs": 1000, "id": "app", "owner": { "kind": "host" } });
     let started = overseer.start_job(for_app).unwrap();
     assert_eq!(started["owner"], host);
     // Neither to take the place of one that it does not reach, nor to learn that way what there is.
     for replace in [true, false] {
-        let job = json!({ "event": "clock:app", "everyMs": 1000, "id": "secret", "owner": "app", "replace": replace });
+        let job = json!({ "event": "clock:app", "everyMs": 1000, "id": "secret", "owner": { "kind": "host" }, "replace": replace });
         assert_eq!(code(&overseer.start_job(job).unwrap_err()), "duplicate_job");
     }
     // What others emit is theirs to say, and to whom.
@@ -559,7 +560,7 @@ fn periodic_events_of_others_need_their_own_entry() {
             assert_eq!(code(&refused.unwrap_err()), "denied", "{id} {changes}");
         }
     }
-    let beyond = json!({ "event": "note", "everyMs": 1000, "owner": "app" });
+    let beyond = json!({ "event": "note", "everyMs": 1000, "owner": { "kind": "host" } });
     let refused = overseer.start_job(beyond).unwrap_err();
     assert_eq!(code(&refused), "denied");
     let entry = r#"[{"event":"note","owner":"any"}]"#;

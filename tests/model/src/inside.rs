@@ -8,19 +8,20 @@ use shuttle::future::{block_on, spawn};
 use shuttle::rand::Rng;
 use shuttle::thread;
 
+use crate::api::listener::Listener;
 use crate::api::stream::{EventStream, StreamItem};
 use crate::check::check;
-use crate::engine::Engine;
-use crate::engine::listeners::{Listener, Listeners, call_listeners};
+use crate::engine::listeners::call_listeners;
 use crate::model::delivery::DeliveryFilter;
+use crate::runtime::BusRuntime;
 use crate::world::{Notes, app, emit, pattern, try_emit};
 
-fn emitter(engine: &Arc<Engine>, events: usize) -> thread::JoinHandle<()> {
-    let engine = Arc::clone(engine);
+fn emitter(runtime: &Arc<BusRuntime>, events: usize) -> thread::JoinHandle<()> {
+    let runtime = Arc::clone(runtime);
     thread::spawn(move || {
         for _ in 0..events {
             // The app may be exiting.
-            let _ = try_emit(&engine, "x");
+            let _ = try_emit(&runtime, "x");
         }
     })
 }
@@ -34,9 +35,9 @@ async fn next_seq(stream: &mut EventStream) -> Option<u64> {
 
 pub fn a_stream_yields_every_event() {
     check(|| {
-        let engine = app();
-        let mut stream = EventStream::new(&engine, pattern("x"));
-        let emitters = [emitter(&engine, 2), emitter(&engine, 2)];
+        let runtime = app();
+        let mut stream = EventStream::new(&runtime.core, pattern("x"));
+        let emitters = [emitter(&runtime, 2), emitter(&runtime, 2)];
         let seqs: Vec<u64> = block_on(async {
             let mut seqs = Vec::new();
             while seqs.len() < 4 {
@@ -54,20 +55,20 @@ pub fn a_stream_yields_every_event() {
 /// The end wakes it, and it yields all that was accepted before.
 pub fn a_stream_ends_with_the_app() {
     check(|| {
-        let engine = app();
-        let mut stream = EventStream::new(&engine, pattern("x"));
+        let runtime = app();
+        let mut stream = EventStream::new(&runtime.core, pattern("x"));
         let accepted = Notes::new();
         let emitter = {
-            let (engine, accepted) = (Arc::clone(&engine), accepted.clone());
+            let (runtime, accepted) = (Arc::clone(&runtime), accepted.clone());
             thread::spawn(move || {
                 for _ in 0..2 {
-                    if let Ok(receipt) = try_emit(&engine, "x") {
+                    if let Ok(receipt) = try_emit(&runtime, "x") {
                         accepted.add(receipt.seq);
                     }
                 }
             })
         };
-        let exit = Arc::clone(&engine);
+        let exit = Arc::clone(&runtime);
         let exit = thread::spawn(move || exit.shut_down());
         let heard = block_on(async {
             let mut seqs = Vec::new();
@@ -84,31 +85,31 @@ pub fn a_stream_ends_with_the_app() {
 
 pub fn a_stream_may_be_dropped_at_any_time() {
     check(|| {
-        let engine = app();
-        let mut stream = EventStream::new(&engine, pattern("x"));
-        let emitter = emitter(&engine, 2);
+        let runtime = app();
+        let mut stream = EventStream::new(&runtime.core, pattern("x"));
+        let emitter = emitter(&runtime, 2);
         let reader = spawn(async move {
             let _ = next_seq(&mut stream).await;
             drop(stream);
         });
-        let reader_of_nothing = EventStream::new(&engine, pattern("x"));
+        let reader_of_nothing = EventStream::new(&runtime.core, pattern("x"));
         drop(reader_of_nothing);
         block_on(reader).unwrap();
         emitter.join().unwrap();
-        assert_eq!(try_emit(&engine, "x").unwrap().listeners, 0);
+        assert_eq!(try_emit(&runtime, "x").unwrap().listeners, 0);
     });
 }
 
 /// A task that emits when it is woken and when its waker is dropped, as one may that owns other ends of the bus.
 struct Reentrant {
-    engine: Arc<Engine>,
+    runtime: Arc<BusRuntime>,
     was_woken: AtomicBool,
 }
 
 impl Wake for Reentrant {
     fn wake(self: Arc<Self>) {
         if !self.was_woken.swap(true, Ordering::SeqCst) {
-            emit(&self.engine, "woken");
+            emit(&self.runtime, "woken");
         }
     }
 }
@@ -117,7 +118,7 @@ impl Drop for Reentrant {
     fn drop(&mut self) {
         // Another panic would end the process.
         if !thread::panicking() {
-            let _ = try_emit(&self.engine, "dropped");
+            let _ = try_emit(&self.runtime, "dropped");
         }
     }
 }
@@ -125,20 +126,23 @@ impl Drop for Reentrant {
 /// Foreign code runs without a lock, so a waker may emit: it would wait for itself otherwise.
 pub fn a_waker_may_emit() {
     check(|| {
-        let engine = app();
-        let key = engine.hub().add_consumer();
-        let effects = engine
+        let runtime = app();
+        let key = runtime.core.hub().add_consumer();
+        let effects = runtime
+            .core
             .hub()
             .listen(key, 0, pattern("x"), DeliveryFilter::Own);
-        engine.apply_effects(effects);
-        let emitters = [emitter(&engine, 2), emitter(&engine, 1)];
+        runtime.core.apply_effects(effects);
+        let emitters = [emitter(&runtime, 2), emitter(&runtime, 1)];
         let poll = || {
             let waker: Waker = Arc::new(Reentrant {
-                engine: Arc::clone(&engine),
+                runtime: Arc::clone(&runtime),
                 was_woken: AtomicBool::new(false),
             })
             .into();
-            engine.poll_consumer(key, &mut Context::from_waker(&waker))
+            runtime
+                .core
+                .poll_consumer(key, &mut Context::from_waker(&waker))
         };
         let mut heard = 0;
         while heard < 3 {
@@ -151,22 +155,25 @@ pub fn a_waker_may_emit() {
         for emitter in emitters {
             emitter.join().unwrap();
         }
-        engine.remove_consumer(key);
+        runtime.core.remove_consumer(key);
     });
 }
 
-fn listen(engine: &Arc<Engine>, heard: impl FnMut(u64) + Send + 'static) -> Listener {
+fn listen(runtime: &Arc<BusRuntime>, heard: impl FnMut(u64) + Send + 'static) -> Listener {
     let mut heard = heard;
-    Listeners::add(engine, pattern("x"), DeliveryFilter::Own, move |event| {
-        heard(event.seq())
-    })
+    let id = runtime
+        .listeners
+        .add(pattern("x"), DeliveryFilter::Own, move |event| {
+            heard(event.seq())
+        });
+    Listener::new(Arc::downgrade(&runtime.listeners), id)
 }
 
 /// One task calls them all, in the order of the events, while others come and go.
 pub fn listeners_are_called_in_order() {
     check(|| {
-        let engine = app();
-        let task = spawn(call_listeners(Arc::downgrade(&engine)));
+        let runtime = app();
+        let task = spawn(call_listeners(Arc::downgrade(&runtime.listeners)));
         let calls: Notes<(char, u64)> = Notes::new();
         let is_busy = Arc::new(AtomicBool::new(false));
         let note = |name: char| {
@@ -181,14 +188,14 @@ pub fn listeners_are_called_in_order() {
                 is_busy.store(false, Ordering::SeqCst);
             }
         };
-        listen(&engine, note('a')).forget();
-        let emitters = [emitter(&engine, 2), emitter(&engine, 1)];
+        listen(&runtime, note('a')).forget();
+        let emitters = [emitter(&runtime, 2), emitter(&runtime, 1)];
         let after_the_end = Notes::new();
         let guest = {
-            let (engine, note, calls) = (Arc::clone(&engine), note('b'), calls.clone());
+            let (runtime, note, calls) = (Arc::clone(&runtime), note('b'), calls.clone());
             let after_the_end = after_the_end.clone();
             thread::spawn(move || {
-                let listener = listen(&engine, note);
+                let listener = listen(&runtime, note);
                 thread::yield_now();
                 drop(listener);
                 let count = calls.all().iter().filter(|(name, _)| *name == 'b').count();
@@ -199,7 +206,7 @@ pub fn listeners_are_called_in_order() {
             emitter.join().unwrap();
         }
         guest.join().unwrap();
-        engine.shut_down();
+        runtime.shut_down();
         block_on(task).unwrap();
 
         let all = calls.all();
@@ -220,33 +227,33 @@ pub fn listeners_are_called_in_order() {
 /// A listener emits, adds another one and ends itself, while others emit and listen.
 pub fn a_listener_may_do_anything() {
     check(|| {
-        let engine = app();
-        let task = spawn(call_listeners(Arc::downgrade(&engine)));
+        let runtime = app();
+        let task = spawn(call_listeners(Arc::downgrade(&runtime.listeners)));
         let calls: Notes<(char, u64)> = Notes::new();
         let own: Arc<std::sync::Mutex<Option<Listener>>> = Arc::default();
         let first = {
-            let (engine, calls, own) = (Arc::clone(&engine), calls.clone(), Arc::clone(&own));
-            listen(&engine.clone(), move |seq| {
+            let (runtime, calls, own) = (Arc::clone(&runtime), calls.clone(), Arc::clone(&own));
+            listen(&runtime.clone(), move |seq| {
                 calls.add(('a', seq));
-                let _ = try_emit(&engine, "y");
+                let _ = try_emit(&runtime, "y");
                 let calls = calls.clone();
-                listen(&engine, move |seq| calls.add(('b', seq))).forget();
+                listen(&runtime, move |seq| calls.add(('b', seq))).forget();
                 // Taken out first: the lock of this test is not to be held meanwhile either.
                 let listener = own.lock().unwrap().take();
                 drop(listener);
             })
         };
         *own.lock().unwrap() = Some(first);
-        let emitters = [emitter(&engine, 2), emitter(&engine, 1)];
+        let emitters = [emitter(&runtime, 2), emitter(&runtime, 1)];
         let other = {
-            let engine = Arc::clone(&engine);
-            thread::spawn(move || drop(listen(&engine, |_| ())))
+            let runtime = Arc::clone(&runtime);
+            thread::spawn(move || drop(listen(&runtime, |_| ())))
         };
         for emitter in emitters {
             emitter.join().unwrap();
         }
         other.join().unwrap();
-        engine.shut_down();
+        runtime.shut_down();
         block_on(task).unwrap();
         let calls = calls.all();
         let of_a = calls.iter().filter(|(name, _)| *name == 'a').count();

@@ -27,6 +27,8 @@ mod model;
 mod periodic;
 #[path = "../../../src/permissions/mod.rs"]
 mod permissions;
+#[path = "../../../src/runtime.rs"]
+mod runtime;
 #[path = "../../../src/wire/mod.rs"]
 mod wire;
 

@@ -6,15 +6,15 @@ use shuttle::rand::Rng;
 use shuttle::thread;
 
 use crate::check::check;
-use crate::engine::Engine;
+use crate::runtime::BusRuntime;
 use crate::world::{Page, app, emit};
 
-fn emitters(engine: &Arc<Engine>, count: usize, events: usize) -> Vec<thread::JoinHandle<()>> {
+fn emitters(runtime: &Arc<BusRuntime>, count: usize, events: usize) -> Vec<thread::JoinHandle<()>> {
     let emitter = |_| {
-        let engine = Arc::clone(engine);
+        let runtime = Arc::clone(runtime);
         thread::spawn(move || {
             for _ in 0..events {
-                emit(&engine, "x");
+                emit(&runtime, "x");
             }
         })
     };
@@ -29,9 +29,9 @@ fn pull_until(page: &mut Page, id: u32, count: usize, pull: impl Fn(&mut Page)) 
 }
 
 fn once_and_in_order(pull: fn(&mut Page)) {
-    let engine = app();
-    let emitters = emitters(&engine, 2, 3);
-    let mut page = Page::new(&engine, 1);
+    let runtime = app();
+    let emitters = emitters(&runtime, 2, 3);
+    let mut page = Page::new(&runtime, 1);
     page.subscribe(1, "*", true).unwrap();
     pull_until(&mut page, 1, 6, pull);
     for emitter in emitters {
@@ -96,14 +96,14 @@ pub fn reading_ahead_loses_and_repeats_nothing() {
 /// A subscription gets exactly what is accepted after it began and before it ended.
 pub fn a_subscription_has_an_exact_beginning_and_end() {
     check(|| {
-        let engine = app();
-        let emitters = emitters(&engine, 2, 2);
-        let mut page = Page::new(&engine, 1);
+        let runtime = app();
+        let emitters = emitters(&runtime, 2, 2);
+        let mut page = Page::new(&runtime, 1);
         page.subscribe(1, "*", true).unwrap();
         let after = page.subscribe(2, "x", false).unwrap();
-        let still = emit(&engine, "x");
+        let still = emit(&runtime, "x");
         page.unsubscribe(2).unwrap();
-        let no_more = emit(&engine, "x");
+        let no_more = emit(&runtime, "x");
         pull_until(&mut page, 1, 6, |page| page.pull().unwrap());
         for emitter in emitters {
             emitter.join().unwrap();

@@ -7,13 +7,13 @@ use shuttle::future::block_on;
 use shuttle::thread;
 
 use crate::check::check;
-use crate::engine::Engine;
 use crate::hub::command_log::JsonResult;
 use crate::hub::requests::{Caller, NewRequest, Recipient, RequestId, RequestMessage};
 use crate::hub::subscriptions::SubscriberKey;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode};
 use crate::model::name::EventName;
+use crate::runtime::BusRuntime;
 use crate::sync::now;
 use crate::world::{MAIN, Page, Pending, app, reply};
 
@@ -23,10 +23,10 @@ fn name() -> EventName {
     EventName::parse("q").unwrap()
 }
 
-fn ask_of(engine: &Arc<Engine>, to: Recipient, id: RequestId) -> Pending {
-    let (reply, pending) = reply(engine);
+fn ask_of(runtime: &Arc<BusRuntime>, to: Recipient, id: RequestId) -> Pending {
+    let (reply, pending) = reply(runtime);
     let ask = NewRequest {
-        question: RequestMessage {
+        message: RequestMessage {
             id,
             name: name(),
             payload: "1".into(),
@@ -37,7 +37,7 @@ fn ask_of(engine: &Arc<Engine>, to: Recipient, id: RequestId) -> Pending {
         to,
         timeout: TIMEOUT,
     };
-    engine.ask(ask, reply);
+    runtime.responders.request(ask, reply);
     pending
 }
 
@@ -46,12 +46,12 @@ fn id(n: u128) -> RequestId {
 }
 
 /// A page with a responder, and the key of its session.
-fn responder(engine: &Arc<Engine>) -> (Page, SubscriberKey) {
-    let mut page = Page::new(engine, 1);
+fn responder(runtime: &Arc<BusRuntime>) -> (Page, SubscriberKey) {
+    let mut page = Page::new(runtime, 1);
     let key = page
-        .command(|engine, key| {
-            let (added, effects) = engine.hub().add_responder(key, name(), now());
-            engine.apply_effects(effects);
+        .command(|runtime, key| {
+            let (added, effects) = runtime.core.hub().add_responder(key, name(), now());
+            runtime.core.apply_effects(effects);
             added.unwrap();
             key
         })
@@ -59,13 +59,14 @@ fn responder(engine: &Arc<Engine>) -> (Page, SubscriberKey) {
     (page, key)
 }
 
-fn answer(engine: &Arc<Engine>, key: SubscriberKey, n: u128) -> bool {
-    let answered = engine
+fn answer(runtime: &Arc<BusRuntime>, key: SubscriberKey, n: u128) -> bool {
+    let answered = runtime
+        .core
         .hub()
         .respond_from_page(key, id(n), Ok("1".to_owned()));
     match answered {
         Ok(effects) => {
-            engine.apply_effects(effects);
+            runtime.core.apply_effects(effects);
             true
         }
         Err(error) => {
@@ -83,30 +84,30 @@ fn code(answer: Option<JsonResult>) -> Option<ErrorCode> {
 /// it is answered once.
 pub fn a_question_ends_once() {
     check(|| {
-        let engine = app();
-        let (mut page, key) = responder(&engine);
-        let pending = ask_of(&engine, Recipient::Page(MAIN.into()), id(7));
+        let runtime = app();
+        let (mut page, key) = responder(&runtime);
+        let pending = ask_of(&runtime, Recipient::Page(MAIN.into()), id(7));
         page.pull().unwrap();
         assert_eq!(page.questions.given.len(), 1);
-        let enders: [fn(&Arc<Engine>, SubscriberKey) -> bool; 4] = [
-            |engine, key| answer(engine, key, 7),
-            |engine, _| {
-                engine.expire(now() + TIMEOUT);
+        let enders: [fn(&Arc<BusRuntime>, SubscriberKey) -> bool; 4] = [
+            |runtime, key| answer(runtime, key, 7),
+            |runtime, _| {
+                runtime.core.expire(now() + TIMEOUT);
                 false
             },
-            |engine, _| {
-                let effects = engine.hub().cancel(id(7));
-                engine.apply_effects(effects);
+            |runtime, _| {
+                let effects = runtime.core.hub().cancel(id(7));
+                runtime.core.apply_effects(effects);
                 false
             },
-            |engine, _| {
-                engine.leave_page(MAIN, None);
+            |runtime, _| {
+                runtime.leave_page(MAIN, None);
                 false
             },
         ];
         let enders = enders.map(|end| {
-            let engine = Arc::clone(&engine);
-            thread::spawn(move || end(&engine, key))
+            let runtime = Arc::clone(&runtime);
+            thread::spawn(move || end(&runtime, key))
         });
         let is_answered = enders.map(|ender| ender.join().unwrap())[0];
         match code(pending.wait()) {
@@ -127,15 +128,15 @@ pub fn a_question_ends_once() {
 /// A question and the first answer of its name, in any order.
 pub fn a_question_finds_a_responder_that_comes_with_it() {
     check(|| {
-        let engine = app();
-        let caller = Arc::clone(&engine);
+        let runtime = app();
+        let caller = Arc::clone(&runtime);
         let caller =
             thread::spawn(move || ask_of(&caller, Recipient::Page(MAIN.into()), id(7)).wait());
-        let (mut page, key) = responder(&engine);
+        let (mut page, key) = responder(&runtime);
         while page.questions.given.is_empty() {
             page.pull().unwrap();
         }
-        assert!(answer(&engine, key, 7));
+        assert!(answer(&runtime, key, 7));
         assert_eq!(caller.join().unwrap(), Some(Ok("1".to_owned())));
     });
 }
@@ -143,16 +144,16 @@ pub fn a_question_finds_a_responder_that_comes_with_it() {
 /// A page that was given a question hears that nobody waits any more, or has answered it before.
 pub fn a_page_is_told_of_what_was_given_up() {
     check(|| {
-        let engine = app();
-        let (mut page, key) = responder(&engine);
-        let pending = ask_of(&engine, Recipient::Page(MAIN.into()), id(7));
+        let runtime = app();
+        let (mut page, key) = responder(&runtime);
+        let pending = ask_of(&runtime, Recipient::Page(MAIN.into()), id(7));
         page.pull().unwrap();
-        let caller = Arc::clone(&engine);
+        let caller = Arc::clone(&runtime);
         let caller = thread::spawn(move || {
-            let effects = caller.hub().cancel(id(7));
-            caller.apply_effects(effects);
+            let effects = caller.core.hub().cancel(id(7));
+            caller.core.apply_effects(effects);
         });
-        if !answer(&engine, key, 7) {
+        if !answer(&runtime, key, 7) {
             while page.questions.ended.is_empty() {
                 page.pull().unwrap();
             }
@@ -166,21 +167,21 @@ pub fn a_page_is_told_of_what_was_given_up() {
 /// A responder in Rust answers, while its time ends and the app exits.
 pub fn a_responder_in_rust_leaves_nobody_waiting() {
     check(|| {
-        let engine = app();
+        let runtime = app();
         let handler = Arc::new(|_| {
             let answering = async {
                 crate::sync::yield_now().await;
                 Ok("1".to_owned())
             };
-            Box::pin(answering) as crate::engine::responders::Answering
+            Box::pin(answering) as crate::engine::responders::ResponseFuture
         });
         let place = std::panic::Location::caller();
-        let number = engine.responders.add(&name(), place, handler).unwrap();
-        let pending = ask_of(&engine, Recipient::Host, id(7));
-        let other = Arc::clone(&engine);
+        let number = runtime.responders.add(&name(), place, handler).unwrap();
+        let pending = ask_of(&runtime, Recipient::Host, id(7));
+        let other = Arc::clone(&runtime);
         let ender = thread::spawn(move || {
             other.responders.remove(&name(), number);
-            other.expire(now() + TIMEOUT);
+            other.core.expire(now() + TIMEOUT);
             other.shut_down();
         });
         let ended = code(pending.wait());

@@ -10,11 +10,11 @@ use shuttle::thread;
 
 use crate::check::check;
 use crate::config::Limits;
-use crate::engine::Engine;
 use crate::hub::Audience;
 use crate::model::error::{ErrorCode, Result};
 use crate::model::event::Receipt;
 use crate::model::policy::Policy;
+use crate::runtime::BusRuntime;
 use crate::world::{MAIN, Page, app_with, draft, emit, pattern, try_emit};
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
@@ -27,23 +27,26 @@ fn one_event() -> Limits {
 }
 
 /// An app with a page whose queue is full.
-fn full() -> (Arc<Engine>, Page) {
-    let engine = app_with(one_event(), Policy::new().reject().history(false));
-    let mut page = Page::new(&engine, 1);
+fn full() -> (Arc<BusRuntime>, Page) {
+    let runtime = app_with(one_event(), Policy::new().reject().history(false));
+    let mut page = Page::new(&runtime, 1);
     page.subscribe(1, "*", false).unwrap();
-    emit(&engine, "first");
-    (engine, page)
+    emit(&runtime, "first");
+    (runtime, page)
 }
 
 type Waiter = Pin<Box<dyn Future<Output = Result<Receipt>> + Send>>;
 
 /// Begins to wait: whoever is first here is the first to emit.
-fn begin(engine: &Arc<Engine>, name: &'static str, retain: bool) -> Waiter {
-    let engine = Arc::clone(engine);
+fn begin(runtime: &Arc<BusRuntime>, name: &'static str, retain: bool) -> Waiter {
+    let runtime = Arc::clone(runtime);
     let mut waiter: Waiter = Box::pin(async move {
         let mut draft = draft(name);
         draft.retain = Some(retain);
-        engine.publish_when_room(draft, &Audience::default()).await
+        runtime
+            .core
+            .publish_when_room(draft, &Audience::default())
+            .await
     });
     assert!(
         waiter
@@ -55,10 +58,10 @@ fn begin(engine: &Arc<Engine>, name: &'static str, retain: bool) -> Waiter {
 }
 
 /// Three tasks that wait, in the order of their names.
-fn waiters(engine: &Arc<Engine>, retain: bool) -> Vec<JoinHandle<Result<Receipt>>> {
+fn waiters(runtime: &Arc<BusRuntime>, retain: bool) -> Vec<JoinHandle<Result<Receipt>>> {
     let waiting: Vec<Waiter> = NAMES
         .iter()
-        .map(|name| begin(engine, name, retain))
+        .map(|name| begin(runtime, name, retain))
         .collect();
     waiting.into_iter().map(spawn).collect()
 }
@@ -76,8 +79,8 @@ fn accepted(results: Vec<Result<Receipt>>) -> Vec<u64> {
 
 pub fn all_who_wait_emit_in_the_order_of_their_calls() {
     check(|| {
-        let (engine, mut page) = full();
-        let waiters = waiters(&engine, false);
+        let (runtime, mut page) = full();
+        let waiters = waiters(&runtime, false);
         let puller = thread::spawn(move || {
             while page.has_heard(1).len() < 4 {
                 page.pull().unwrap();
@@ -92,9 +95,9 @@ pub fn all_who_wait_emit_in_the_order_of_their_calls() {
 /// Others emit without waiting, and are refused or get in between.
 pub fn those_who_do_not_wait_take_nobodys_turn() {
     check(|| {
-        let (engine, mut page) = full();
-        let waiters = waiters(&engine, false);
-        let other = Arc::clone(&engine);
+        let (runtime, mut page) = full();
+        let waiters = waiters(&runtime, false);
+        let other = Arc::clone(&runtime);
         let other = thread::spawn(move || try_emit(&other, "other").is_ok());
         let puller = thread::spawn(move || {
             while page.has_heard(1).len() < 4 {
@@ -116,9 +119,9 @@ pub fn those_who_do_not_wait_take_nobodys_turn() {
 
 pub fn the_end_of_a_page_makes_room() {
     check(|| {
-        let (engine, _page) = full();
-        let waiters = waiters(&engine, false);
-        let closer = Arc::clone(&engine);
+        let (runtime, _page) = full();
+        let waiters = waiters(&runtime, false);
+        let closer = Arc::clone(&runtime);
         let closer = thread::spawn(move || closer.leave_page(MAIN, None));
         assert_eq!(accepted(finish(waiters)), [2, 3, 4]);
         closer.join().unwrap();
@@ -127,9 +130,9 @@ pub fn the_end_of_a_page_makes_room() {
 
 pub fn the_end_of_a_window_makes_room() {
     check(|| {
-        let (engine, _page) = full();
-        let waiters = waiters(&engine, false);
-        let closer = Arc::clone(&engine);
+        let (runtime, _page) = full();
+        let waiters = waiters(&runtime, false);
+        let closer = Arc::clone(&runtime);
         let closer = thread::spawn(move || closer.remove_window(MAIN));
         assert_eq!(accepted(finish(waiters)), [2, 3, 4]);
         closer.join().unwrap();
@@ -138,9 +141,9 @@ pub fn the_end_of_a_window_makes_room() {
 
 pub fn another_page_in_its_place_makes_room() {
     check(|| {
-        let (engine, _page) = full();
-        let waiters = waiters(&engine, false);
-        let mut next = Page::new(&engine, 2);
+        let (runtime, _page) = full();
+        let waiters = waiters(&runtime, false);
+        let mut next = Page::new(&runtime, 2);
         let next = thread::spawn(move || next.command(|_, _| ()).unwrap());
         assert_eq!(accepted(finish(waiters)), [2, 3, 4]);
         next.join().unwrap();
@@ -149,8 +152,8 @@ pub fn another_page_in_its_place_makes_room() {
 
 pub fn the_end_of_the_last_subscription_makes_room() {
     check(|| {
-        let (engine, mut page) = full();
-        let waiters = waiters(&engine, false);
+        let (runtime, mut page) = full();
+        let waiters = waiters(&runtime, false);
         let page = thread::spawn(move || page.unsubscribe(1).unwrap());
         assert_eq!(accepted(finish(waiters)), [2, 3, 4]);
         page.join().unwrap();
@@ -160,14 +163,14 @@ pub fn the_end_of_the_last_subscription_makes_room() {
 /// The queue stays full, but the page does not hear these names any more.
 pub fn the_end_of_one_subscription_lets_others_names_through() {
     check(|| {
-        let engine = app_with(one_event(), Policy::new().reject().history(false));
-        let mut page = Page::new(&engine, 1);
+        let runtime = app_with(one_event(), Policy::new().reject().history(false));
+        let mut page = Page::new(&runtime, 1);
         page.subscribe(1, "first", false).unwrap();
         for (id, name) in (2..).zip(NAMES) {
             page.subscribe(id, name, false).unwrap();
         }
-        emit(&engine, "first");
-        let waiters = waiters(&engine, false);
+        emit(&runtime, "first");
+        let waiters = waiters(&runtime, false);
         let page = thread::spawn(move || {
             for id in 2..=4 {
                 page.unsubscribe(id).unwrap();
@@ -179,27 +182,27 @@ pub fn the_end_of_one_subscription_lets_others_names_through() {
 }
 
 /// An app in which the place for retained events is full, and no page is there that could make room by its end.
-fn full_of_retained() -> Arc<Engine> {
+fn full_of_retained() -> Arc<BusRuntime> {
     let limits = Limits {
         retained_events: 1,
         ..Limits::default()
     };
-    let engine = app_with(limits, Policy::new());
+    let runtime = app_with(limits, Policy::new());
     let mut first = draft("first");
     first.retain = Some(true);
-    engine.emit(first, &Audience::default()).unwrap();
-    engine
+    runtime.core.publish(first, &Audience::default()).unwrap();
+    runtime
 }
 
 pub fn forgetting_what_is_retained_makes_room() {
     check(|| {
-        let engine = full_of_retained();
-        let waiters = waiters(&engine, true);
-        let clearer = Arc::clone(&engine);
+        let runtime = full_of_retained();
+        let waiters = waiters(&runtime, true);
+        let clearer = Arc::clone(&runtime);
         let clearer = thread::spawn(move || {
             // Each makes room for one, as soon as it is there to be forgotten.
             for name in ["first", "a", "b"] {
-                while clearer.clear_retained(&pattern(name)) == 0 {
+                while clearer.core.clear_retained(&pattern(name)) == 0 {
                     thread::yield_now();
                 }
             }
@@ -211,9 +214,9 @@ pub fn forgetting_what_is_retained_makes_room() {
 
 pub fn the_end_of_the_app_ends_the_waiting() {
     check(|| {
-        let engine = full_of_retained();
-        let waiters = waiters(&engine, true);
-        let exit = Arc::clone(&engine);
+        let runtime = full_of_retained();
+        let waiters = waiters(&runtime, true);
+        let exit = Arc::clone(&runtime);
         let exit = thread::spawn(move || exit.shut_down());
         for result in finish(waiters) {
             assert_eq!(result.unwrap_err().code(), ErrorCode::Unavailable);
@@ -225,10 +228,10 @@ pub fn the_end_of_the_app_ends_the_waiting() {
 /// Whoever gives up while it waits lets the next one through, even if it was its turn.
 pub fn one_who_gives_up_holds_nobody_up() {
     check(|| {
-        let (engine, mut page) = full();
+        let (runtime, mut page) = full();
         let mut waiting: Vec<Waiter> = NAMES
             .iter()
-            .map(|name| begin(&engine, name, false))
+            .map(|name| begin(&runtime, name, false))
             .collect();
         let gives_up = waiting.remove(0);
         let giving_up = thread::spawn(move || drop(gives_up));

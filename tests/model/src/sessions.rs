@@ -8,18 +8,19 @@ use shuttle::rand::Rng;
 use shuttle::thread;
 
 use crate::check::check;
-use crate::engine::Engine;
 use crate::engine::leases::keep_leases;
 use crate::hub::command_log::{CommandAdmission, JsonResult};
 use crate::hub::session::SessionId;
 use crate::hub::{Command, PULL_HOLD, SESSION_LEASE};
 use crate::model::endpoint::Endpoint;
 use crate::model::error::ErrorCode;
+use crate::model::job::MissedTickBehavior;
 use crate::model::name::EventName;
 use crate::periodic::job::{JobPlan, Payload};
 use crate::periodic::jobs::Jobs;
-use crate::periodic::schedule::{MissedTickBehavior, Timing};
+use crate::periodic::schedule::Timing;
 use crate::periodic::source::Sampler;
+use crate::runtime::BusRuntime;
 use crate::sync::advance;
 use crate::world::{MAIN, Notes, Page, app, emit, reply, try_emit};
 
@@ -29,30 +30,30 @@ fn session(n: u128) -> SessionId {
 
 /// Two threads on which the first command of a session arrives. They note each time that it runs.
 fn arrive_twice(
-    engine: &Arc<Engine>,
+    runtime: &Arc<BusRuntime>,
     runs: &Notes<()>,
 ) -> [thread::JoinHandle<Option<JsonResult>>; 2] {
     [(); 2].map(|()| {
-        let (engine, runs) = (Arc::clone(engine), runs.clone());
-        thread::spawn(move || run_command(&engine, &runs))
+        let (runtime, runs) = (Arc::clone(runtime), runs.clone());
+        thread::spawn(move || run_command(&runtime, &runs))
     })
 }
 
 /// Runs a command as `commands/order.rs` does.
-fn run_command(engine: &Arc<Engine>, runs: &Notes<()>) -> Option<JsonResult> {
+fn run_command(runtime: &Arc<BusRuntime>, runs: &Notes<()>) -> Option<JsonResult> {
     let command = Command {
         name: "command",
         session: session(1),
         n: 1,
         origin: None,
     };
-    let (reply, pending) = reply(engine);
-    match engine.begin_command(MAIN, command, reply) {
+    let (reply, pending) = reply(runtime);
+    match runtime.core.begin_command(MAIN, command, reply) {
         (CommandAdmission::Run(reply), Some(page)) => {
             runs.add(());
             thread::yield_now();
             let answer = Ok("ran".to_owned());
-            engine.finish_command(page, &answer);
+            runtime.core.finish_command(page, &answer);
             reply.answer(answer);
         }
         (CommandAdmission::Repeat(reply, answer), _) => reply.answer(answer),
@@ -65,9 +66,9 @@ fn run_command(engine: &Arc<Engine>, runs: &Notes<()>) -> Option<JsonResult> {
 
 pub fn a_command_that_arrives_twice_runs_once() {
     check(|| {
-        let engine = app();
+        let runtime = app();
         let runs = Notes::new();
-        for answer in arrive_twice(&engine, &runs).map(|thread| thread.join().unwrap()) {
+        for answer in arrive_twice(&runtime, &runs).map(|thread| thread.join().unwrap()) {
             assert_eq!(answer, Some(Ok("ran".to_owned())));
         }
         assert_eq!(runs.all(), [()]);
@@ -87,28 +88,28 @@ fn any_end() -> End {
     ends[shuttle::rand::thread_rng().gen_range(0..ends.len())]
 }
 
-fn end(engine: &Arc<Engine>, end: End) {
+fn end(runtime: &Arc<BusRuntime>, end: End) {
     match end {
-        End::Leave => engine.leave_page(MAIN, None),
-        End::Close => engine.remove_window(MAIN),
+        End::Leave => runtime.leave_page(MAIN, None),
+        End::Close => runtime.remove_window(MAIN),
         End::TakeOver => {
             // The webview may be closed already.
             let session = shuttle::rand::thread_rng().gen_range(100..1 << 100);
-            let _ = Page::new(engine, session).command(|_, _| ());
+            let _ = Page::new(runtime, session).command(|_, _| ());
         }
-        End::Exit => engine.shut_down(),
+        End::Exit => runtime.shut_down(),
     }
 }
 
 /// Whatever ends the page, each who waits for the command is answered, or told that there is no answer.
 pub fn the_end_of_a_page_leaves_no_command_unanswered() {
     check(|| {
-        let engine = app();
+        let runtime = app();
         let runs = Notes::new();
-        let arrivals = arrive_twice(&engine, &runs);
+        let arrivals = arrive_twice(&runtime, &runs);
         let ends = [any_end(), any_end()].map(|how| {
-            let engine = Arc::clone(&engine);
-            thread::spawn(move || end(&engine, how))
+            let runtime = Arc::clone(&runtime);
+            thread::spawn(move || end(&runtime, how))
         });
         for end in ends {
             end.join().unwrap();
@@ -133,23 +134,23 @@ pub fn the_end_of_a_page_leaves_no_command_unanswered() {
 /// Whatever ends the page, a pull is answered, and what it has got until then has no hole.
 pub fn the_end_of_a_page_leaves_no_pull_unanswered() {
     check(|| {
-        let engine = app();
-        let mut page = Page::new(&engine, 1);
+        let runtime = app();
+        let mut page = Page::new(&runtime, 1);
         page.subscribe(1, "*", false).unwrap();
         let puller = thread::spawn(move || {
             while page.pull().is_ok() {}
             page
         });
         let emitter = {
-            let engine = Arc::clone(&engine);
+            let runtime = Arc::clone(&runtime);
             thread::spawn(move || {
                 for _ in 0..2 {
-                    let _ = try_emit(&engine, "x");
+                    let _ = try_emit(&runtime, "x");
                 }
             })
         };
         let how = any_end();
-        let closer = Arc::clone(&engine);
+        let closer = Arc::clone(&runtime);
         let closer = thread::spawn(move || end(&closer, how));
         emitter.join().unwrap();
         closer.join().unwrap();
@@ -175,15 +176,15 @@ fn plan(owner: Endpoint) -> JobPlan {
 /// A window closes while its page starts a job: the job is stopped or was never started.
 pub fn a_closed_window_has_no_jobs() {
     check(|| {
-        let engine = app();
+        let runtime = app();
         let owner = Endpoint::Webview(MAIN.into());
-        let closer = Arc::clone(&engine);
+        let closer = Arc::clone(&runtime);
         let closer = thread::spawn(move || closer.remove_window(MAIN));
         let time = thread::spawn(|| advance(Duration::from_secs(1)));
-        let started = Jobs::start(&engine, plan(owner.clone()), |_| true);
+        let started = runtime.jobs.start(plan(owner.clone()), |_| true);
         closer.join().unwrap();
         time.join().unwrap();
-        assert_eq!(engine.jobs.list(&owner, |_| false), []);
+        assert_eq!(runtime.jobs.list(&owner, |_| false), []);
         if let Err(error) = started {
             assert_eq!(error.code(), ErrorCode::StaleSession);
         }
@@ -193,7 +194,7 @@ pub fn a_closed_window_has_no_jobs() {
 /// A page of another origin takes the place of one that starts a job: the job is stopped or was never started.
 pub fn a_page_of_another_origin_finds_no_jobs() {
     check(|| {
-        let engine = app();
+        let runtime = app();
         let owner = Endpoint::Webview(MAIN.into());
         let command = Command {
             name: "start_job",
@@ -201,12 +202,13 @@ pub fn a_page_of_another_origin_finds_no_jobs() {
             n: 1,
             origin: Some("tauri://localhost".to_owned()),
         };
-        let (reply, _pending) = reply(&engine);
-        let (CommandAdmission::Run(_), Some(page)) = engine.begin_command(MAIN, command, reply)
+        let (reply, _pending) = reply(&runtime);
+        let (CommandAdmission::Run(_), Some(page)) =
+            runtime.core.begin_command(MAIN, command, reply)
         else {
             panic!("the first command of a session runs")
         };
-        let other = Arc::clone(&engine);
+        let other = Arc::clone(&runtime);
         let leaving = thread::spawn(move || {
             other.leave_page(MAIN, Some("https://example.org".to_owned()));
         });
@@ -214,9 +216,9 @@ pub fn a_page_of_another_origin_finds_no_jobs() {
             page: Some(page),
             ..plan(owner.clone())
         };
-        let started = Jobs::start(&engine, plan, |_| true);
+        let started = runtime.jobs.start(plan, |_| true);
         leaving.join().unwrap();
-        assert_eq!(engine.jobs.list(&owner, |_| false), []);
+        assert_eq!(runtime.jobs.list(&owner, |_| false), []);
         if let Err(error) = started {
             assert_eq!(error.code(), ErrorCode::StaleSession);
         }
@@ -226,48 +228,48 @@ pub fn a_page_of_another_origin_finds_no_jobs() {
 /// No tick is accepted once a job is stopped.
 pub fn a_stopped_job_ticks_no_more() {
     check(|| {
-        let engine = app();
-        let mut page = Page::new(&engine, 1);
+        let runtime = app();
+        let mut page = Page::new(&runtime, 1);
         page.subscribe(1, "*", false).unwrap();
-        let job = Jobs::start(&engine, plan(Endpoint::Host), |_| true).unwrap();
+        let job = runtime.jobs.start(plan(Endpoint::Host), |_| true).unwrap();
         let time = thread::spawn(|| {
             advance(Duration::from_secs(1));
             advance(Duration::from_secs(1));
         });
-        engine.jobs.stop(&engine, &job).unwrap();
-        let marker = emit(&engine, "stopped");
+        runtime.jobs.stop(&job).unwrap();
+        let marker = emit(&runtime, "stopped");
         time.join().unwrap();
         for _ in 0..3 {
             thread::yield_now();
         }
-        assert_eq!(emit(&engine, "end"), marker + 1);
+        assert_eq!(emit(&runtime, "end"), marker + 1);
     });
 }
 
 /// A job that nobody hears looks again when somebody listens, however close both come.
 pub fn the_first_listener_starts_an_unheard_job() {
     check(|| {
-        let engine = app();
+        let runtime = app();
         let job = JobPlan {
             only_while_listened: true,
             ..plan(Endpoint::Host)
         };
-        let job = Jobs::start(&engine, job, |_| true).unwrap();
-        let mut page = Page::new(&engine, 1);
+        let job = runtime.jobs.start(job, |_| true).unwrap();
+        let mut page = Page::new(&runtime, 1);
         page.subscribe(1, "tick", false).unwrap();
         // Time passes for as long as it takes; without a look it would never tick.
-        while engine.jobs.info(&job).ticks == 0 {
+        while runtime.jobs.info(&job).ticks == 0 {
             advance(Duration::from_secs(1));
             thread::yield_now();
         }
-        engine.jobs.stop(&engine, &job).unwrap();
+        runtime.jobs.stop(&job).unwrap();
     });
 }
 
 /// The machine sleeps for four intervals: each policy gives as many ticks as it says, and no more.
 pub fn a_clock_that_jumps_gives_no_storm() {
     check(|| {
-        let engine = app();
+        let runtime = app();
         let second = Duration::from_secs(1);
         for (missed_ticks, expected) in [
             (MissedTickBehavior::Skip, 1),
@@ -281,11 +283,11 @@ pub fn a_clock_that_jumps_gives_no_storm() {
                 },
                 ..plan(Endpoint::Host)
             };
-            let job = Jobs::start(&engine, job, |_| true).unwrap();
+            let job = runtime.jobs.start(job, |_| true).unwrap();
             advance(second * 4);
             // Whoever was about to sleep when the clock jumped sleeps for an interval from now on.
             let mut slept = second * 4;
-            while engine.jobs.info(&job).ticks < expected {
+            while runtime.jobs.info(&job).ticks < expected {
                 advance(second / 10);
                 slept += second / 10;
                 thread::yield_now();
@@ -293,12 +295,12 @@ pub fn a_clock_that_jumps_gives_no_storm() {
             for _ in 0..5 {
                 thread::yield_now();
             }
-            let info = engine.jobs.info(&job);
+            let info = runtime.jobs.info(&job);
             let due = info.ticks + info.missed;
             assert!((4..=slept.as_secs()).contains(&due), "{info:?}");
             let is_storm = info.ticks > 1 && missed_ticks != MissedTickBehavior::Burst;
             assert!(!is_storm, "{info:?}");
-            engine.jobs.stop(&engine, &job).unwrap();
+            runtime.jobs.stop(&job).unwrap();
         }
     });
 }
@@ -306,34 +308,34 @@ pub fn a_clock_that_jumps_gives_no_storm() {
 /// A payload that is being made when its job is stopped is not emitted any more.
 pub fn a_stopped_job_emits_nothing_that_is_still_made() {
     check(|| {
-        let engine = app();
-        let mut page = Page::new(&engine, 1);
+        let runtime = app();
+        let mut page = Page::new(&runtime, 1);
         page.subscribe(1, "*", false).unwrap();
         let made = Sampler::Blocking(Box::new(|_| {
             thread::yield_now();
             Ok("1".to_owned())
         }));
         let job = JobPlan {
-            payload: Payload::Made(made),
+            payload: Payload::Sampled(made),
             ..plan(Endpoint::Host)
         };
-        let job = Jobs::start(&engine, job, |_| true).unwrap();
+        let job = runtime.jobs.start(job, |_| true).unwrap();
         thread::yield_now();
-        engine.jobs.stop(&engine, &job).unwrap();
-        let marker = emit(&engine, "stopped");
+        runtime.jobs.stop(&job).unwrap();
+        let marker = emit(&runtime, "stopped");
         for _ in 0..3 {
             thread::yield_now();
         }
-        assert_eq!(emit(&engine, "end"), marker + 1);
+        assert_eq!(emit(&runtime, "end"), marker + 1);
     });
 }
 
 /// A pull that is parked while the keeper goes to sleep is answered in time all the same.
 pub fn a_pull_is_not_held_for_too_long() {
     check(|| {
-        let engine = app();
-        let _keeper = spawn(keep_leases(Arc::downgrade(&engine)));
-        let mut page = Page::new(&engine, 1);
+        let runtime = app();
+        let _keeper = spawn(keep_leases(Arc::downgrade(&runtime.core)));
+        let mut page = Page::new(&runtime, 1);
         page.subscribe(1, "*", false).unwrap();
         for _ in 0..2 {
             let pending = page.send_pull();
@@ -347,13 +349,13 @@ pub fn a_pull_is_not_held_for_too_long() {
 /// The same, where an event has answered the pull before, so that the keeper sleeps for another reason.
 pub fn a_pull_after_an_event_is_not_held_for_too_long() {
     check(|| {
-        let engine = app();
-        let _keeper = spawn(keep_leases(Arc::downgrade(&engine)));
-        let mut page = Page::new(&engine, 1);
+        let runtime = app();
+        let _keeper = spawn(keep_leases(Arc::downgrade(&runtime.core)));
+        let mut page = Page::new(&runtime, 1);
         page.subscribe(1, "*", false).unwrap();
         let emitter = {
-            let engine = Arc::clone(&engine);
-            thread::spawn(move || emit(&engine, "x"))
+            let runtime = Arc::clone(&runtime);
+            thread::spawn(move || emit(&runtime, "x"))
         };
         // The first is answered by the event, or held until it comes; the second one nothing answers but the keeper.
         page.pull().unwrap();
@@ -368,13 +370,13 @@ pub fn a_pull_after_an_event_is_not_held_for_too_long() {
 /// A page that is gone without a word ends in time, which lets those through who wait for room.
 pub fn an_abandoned_page_ends() {
     check(|| {
-        let engine = app();
-        let _keeper = spawn(keep_leases(Arc::downgrade(&engine)));
-        let mut page = Page::new(&engine, 1);
+        let runtime = app();
+        let _keeper = spawn(keep_leases(Arc::downgrade(&runtime.core)));
+        let mut page = Page::new(&runtime, 1);
         page.subscribe(1, "*", false).unwrap();
         advance(SESSION_LEASE);
         // Whoever asks until it is so is answered only if the keeper comes.
-        while try_emit(&engine, "x").unwrap().pages > 0 {
+        while try_emit(&runtime, "x").unwrap().pages > 0 {
             thread::yield_now();
         }
         assert_eq!(page.pull(), Err(ErrorCode::StaleSession));

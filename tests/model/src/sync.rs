@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use shuttle::future::batch_semaphore::{BatchSemaphore, Fairness};
 use shuttle::sync::atomic::{AtomicBool, Ordering};
 
-pub(crate) use shuttle::future::{spawn, yield_now};
+pub(crate) use shuttle::future::yield_now;
 pub(crate) use shuttle::sync::{Mutex, MutexGuard};
 pub(crate) use shuttle::thread::yield_now as yield_thread;
 
@@ -250,11 +250,22 @@ pub(crate) fn steady_now() -> Duration {
     now() - start()
 }
 
-/// A thread that may block is a task here.
-pub(crate) fn spawn_blocking(
-    work: impl FnOnce() + Send + 'static,
-) -> shuttle::future::JoinHandle<()> {
-    spawn(async move { work() })
+/// Where tasks run, which is the checker's own executor.
+#[derive(Debug, Clone)]
+pub(crate) struct Tasks;
+
+impl Tasks {
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        drop(shuttle::future::spawn(task));
+    }
+
+    /// A thread that may block is a task here.
+    pub(crate) fn spawn_blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> shuttle::future::JoinHandle<T> {
+        shuttle::future::spawn(async move { work() })
+    }
 }
 
 pub(crate) fn after(wait: Duration) -> TaskInstant {

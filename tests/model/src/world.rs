@@ -7,8 +7,8 @@ use serde_json::Value;
 use shuttle::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::config::Limits;
+use crate::engine::core::Platform;
 use crate::engine::reply::Reply;
-use crate::engine::{Engine, Platform};
 use crate::hub::command_log::{CommandAdmission, JsonResult};
 use crate::hub::outbox::BatchBound;
 use crate::hub::session::SessionId;
@@ -20,6 +20,9 @@ use crate::model::event::Receipt;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policy::{Policies, Policy};
+use crate::periodic::source::Sources;
+use crate::runtime::BusRuntime;
+use crate::sync::Tasks;
 
 /// The one webview, in a window of the same name.
 pub(crate) const MAIN: &str = "main";
@@ -39,16 +42,22 @@ impl Platform for Nobody {
     }
 }
 
-pub(crate) fn app() -> Arc<Engine> {
+pub(crate) fn app() -> Arc<BusRuntime> {
     app_with(Limits::default(), Policy::new())
 }
 
-pub(crate) fn app_with(limits: Limits, policy: Policy) -> Arc<Engine> {
+pub(crate) fn app_with(limits: Limits, policy: Policy) -> Arc<BusRuntime> {
     let mut policies = Policies::default();
     policies.add("*", policy).unwrap();
-    let engine = Engine::new(limits, policies, Box::new(Nobody));
-    engine.hub().announce(MAIN, MAIN);
-    engine
+    let runtime = BusRuntime::new(
+        limits,
+        policies,
+        Sources::default(),
+        Box::new(Nobody),
+        Tasks,
+    );
+    runtime.core.hub().announce(MAIN, MAIN);
+    runtime
 }
 
 pub(crate) fn draft(name: &str) -> NewEvent {
@@ -62,13 +71,13 @@ pub(crate) fn draft(name: &str) -> NewEvent {
     }
 }
 
-pub(crate) fn try_emit(engine: &Engine, name: &str) -> Result<Receipt> {
-    engine.emit(draft(name), &Audience::default())
+pub(crate) fn try_emit(runtime: &BusRuntime, name: &str) -> Result<Receipt> {
+    runtime.core.publish(draft(name), &Audience::default())
 }
 
 /// Emits and returns the sequence number.
-pub(crate) fn emit(engine: &Engine, name: &str) -> u64 {
-    try_emit(engine, name).unwrap().seq
+pub(crate) fn emit(runtime: &BusRuntime, name: &str) -> u64 {
+    try_emit(runtime, name).unwrap().seq
 }
 
 pub(crate) fn pattern(text: &str) -> EventPattern {
@@ -116,16 +125,16 @@ impl Pending {
 }
 
 /// A way to answer, which uses the bus while it does: it would wait for itself if a lock were held meanwhile.
-pub(crate) fn reply(engine: &Arc<Engine>) -> (Reply, Pending) {
+pub(crate) fn reply(runtime: &Arc<BusRuntime>) -> (Reply, Pending) {
     let (sender, receiver): (Sender<Option<JsonResult>>, _) = channel();
-    let engine = Arc::downgrade(engine);
+    let runtime = Arc::downgrade(runtime);
     let reply = Reply::new(move |answer| {
         // After a failure there is nothing more to see, and another panic would end the process.
         if std::thread::panicking() {
             return;
         }
-        if let Some(engine) = engine.upgrade() {
-            engine.knows(MAIN);
+        if let Some(runtime) = runtime.upgrade() {
+            runtime.core.knows(MAIN);
         }
         // The scenario may be over, and its page with it.
         let _ = sender.send(answer);
@@ -139,7 +148,7 @@ pub(crate) type DeliveryFilter = BTreeMap<u32, Vec<u64>>;
 /// A page in the one webview, with one session.
 #[derive(Clone)]
 pub(crate) struct Page {
-    pub(crate) engine: Arc<Engine>,
+    pub(crate) runtime: Arc<BusRuntime>,
     pub(crate) session: SessionId,
     n: u64,
     handled: u64,
@@ -156,9 +165,9 @@ pub(crate) struct Questions {
 }
 
 impl Page {
-    pub(crate) fn new(engine: &Arc<Engine>, session: u128) -> Self {
+    pub(crate) fn new(runtime: &Arc<BusRuntime>, session: u128) -> Self {
         Self {
-            engine: Arc::clone(engine),
+            runtime: Arc::clone(runtime),
             session: SessionId::parse(&format!("{session:032x}")).unwrap(),
             n: 0,
             handled: 0,
@@ -170,7 +179,7 @@ impl Page {
     /// Runs the next command of this page, as `commands/order.rs` does.
     pub(crate) fn command<T>(
         &mut self,
-        run: impl FnOnce(&Engine, SubscriberKey) -> T,
+        run: impl FnOnce(&BusRuntime, SubscriberKey) -> T,
     ) -> Result<T> {
         self.n += 1;
         let command = Command {
@@ -179,11 +188,16 @@ impl Page {
             n: self.n,
             origin: Some("tauri://localhost".to_owned()),
         };
-        let (turn, key) = self.engine.begin_command(MAIN, command, Reply::new(|_| {}));
+        let (turn, key) = self
+            .runtime
+            .core
+            .begin_command(MAIN, command, Reply::new(|_| {}));
         match (turn, key) {
             (CommandAdmission::Run(_), Some(key)) => {
-                let done = run(&self.engine, key);
-                self.engine.finish_command(key, &Ok("null".to_owned()));
+                let done = run(&self.runtime, key);
+                self.runtime
+                    .core
+                    .finish_command(key, &Ok("null".to_owned()));
                 Ok(done)
             }
             (CommandAdmission::Refuse(_, error), _) => Err(error),
@@ -204,13 +218,13 @@ impl Page {
             resume: None,
         };
         self.heard.insert(id, Vec::new());
-        self.command(|engine, key| engine.subscribe(key, vec![request], now).remove(0))?
+        self.command(|runtime, key| runtime.core.subscribe(key, vec![request], now).remove(0))?
     }
 
     pub(crate) fn unsubscribe(&mut self, id: u32) -> Result<()> {
-        self.command(|engine, key| {
-            let effects = engine.hub().unsubscribe(key, &[id]);
-            engine.apply_effects(effects);
+        self.command(|runtime, key| {
+            let effects = runtime.core.hub().unsubscribe(key, &[id]);
+            runtime.core.apply_effects(effects);
         })
     }
 
@@ -225,7 +239,7 @@ impl Page {
     }
 
     fn request(&self, is_ahead: bool) -> Pending {
-        let (reply, pending) = reply(&self.engine);
+        let (reply, pending) = reply(&self.runtime);
         let pull = Pull {
             session: self.session,
             ack: self.handled,
@@ -233,7 +247,7 @@ impl Page {
             is_prompt: false,
             bound: BATCH,
         };
-        self.engine.pull(MAIN, pull, reply);
+        self.runtime.core.pull(MAIN, pull, reply);
         pending
     }
 

@@ -1,0 +1,20 @@
+//! The one list of the built-in events.
+
+/// The events that components emit by themselves. A name that ends with `-` begins the names of one for each component.
+pub const BUILT_IN_EVENTS: &[&str] = &[ACTION_COMPLETE, ERROR, MESSAGE, REFRESH];
+
+pub(crate) const ACTION_COMPLETE: &str = "action-complete";
+pub(crate) const ERROR: &str = "error";
+pub(crate) const MESSAGE: &str = "message";
+pub(crate) const REFRESH: &str = "refresh-";
+
+/// Whether a name is that of a built-in event, in whichever namespace.
+pub(crate) fn is_built_in(name: &str) -> bool {
+    let own = name.rsplit(':').next().unwrap_or(name);
+    BUILT_IN_EVENTS
+        .iter()
+        .any(|built_in| match built_in.strip_suffix('-') {
+            Some(_) => own.len() > built_in.len() && own.starts_with(built_in),
+            None => own == *built_in,
+        })
+}

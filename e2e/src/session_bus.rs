@@ -9,7 +9,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// GTK looks for a session bus and complains without one. On the user's own it would resolve_unannounced desktop services; this one
+/// GTK looks for a session bus and complains without one. On the user's own it would meet desktop services; this one
 /// has none to start, so that nothing of the desktop takes part.
 #[derive(Debug)]
 pub(crate) struct SessionBus {

@@ -598,25 +598,3 @@ pub struct ActionFailed {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn built_in_events_are_known_in_every_namespace() {
-        for name in [
-            "message",
-            "shop:message",
-            "a:b:error",
-            "action-complete",
-            "refresh-a",
-            "shop:refresh-a",
-        ] {
-            assert!(is_built_in(name), "{name}");
-        }
-        for name in ["messages", "refresh-", "refresh", "message:x", "an-error"] {
-            assert!(!is_built_in(name), "{name}");
-        }
-    }
-}

@@ -18,3 +18,25 @@ pub(crate) fn is_built_in(name: &str) -> bool {
             None => own == *built_in,
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn built_in_events_are_known_in_every_namespace() {
+        for name in [
+            "message",
+            "shop:message",
+            "a:b:error",
+            "action-complete",
+            "refresh-a",
+            "shop:refresh-a",
+        ] {
+            assert!(is_built_in(name), "{name}");
+        }
+        for name in ["messages", "refresh-", "refresh", "message:x", "an-error"] {
+            assert!(!is_built_in(name), "{name}");
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use crate::{
     npm,
-    run::{Effects, cargo, output, root, run, target},
+    run::{Outcome, cargo, output, root, run, target},
     system,
 };
 use std::{fs, path::Path};
@@ -19,7 +19,7 @@ const SESSION_BUS: &str = r#"<busconfig>
 </busconfig>
 "#;
 
-pub(crate) fn bench(arguments: &[&str]) -> Effects {
+pub(crate) fn bench(arguments: &[&str]) -> Outcome {
     if !cfg!(target_os = "linux") {
         return Err("the benchmark reads /proc and drives WebKitGTK: it needs Linux".to_owned());
     }

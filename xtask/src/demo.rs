@@ -2,7 +2,7 @@
 
 use crate::{
     npm,
-    run::{Effects, cargo, run, run_with, target},
+    run::{Outcome, cargo, run, run_with, target},
     steps, system,
 };
 use std::{env, path::PathBuf};
@@ -30,7 +30,7 @@ impl Theme {
     }
 }
 
-pub(crate) fn demo(arguments: &[&str]) -> Effects {
+pub(crate) fn demo(arguments: &[&str]) -> Outcome {
     let options = parse(arguments)?;
     npm::install()?;
     if options.headless {
@@ -47,7 +47,7 @@ pub(crate) fn demo(arguments: &[&str]) -> Effects {
     }
 }
 
-fn parse(mut arguments: &[&str]) -> Effects<Options> {
+fn parse(mut arguments: &[&str]) -> Outcome<Options> {
     let mut options = Options::default();
     while let [first, rest @ ..] = arguments {
         arguments = rest;
@@ -85,7 +85,7 @@ fn parse(mut arguments: &[&str]) -> Effects<Options> {
     Ok(options)
 }
 
-fn open(options: &Options) -> Effects {
+fn open(options: &Options) -> Outcome {
     cargo(&["build", "--package", "playground"])?;
     let theme = options
         .theme
@@ -93,12 +93,12 @@ fn open(options: &Options) -> Effects {
     run_with(&binary("playground"), theme.as_slice())
 }
 
-fn open_shop() -> Effects {
+fn open_shop() -> Outcome {
     cargo(&["build", "--package", "shop"])?;
     run(&binary("shop"), &[])
 }
 
-fn drive(options: &Options) -> Effects {
+fn drive(options: &Options) -> Outcome {
     cargo(&[
         "build",
         "--package",

@@ -8,7 +8,7 @@ mod run;
 mod steps;
 mod system;
 
-use run::Effects;
+use run::Outcome;
 use std::{env, process::ExitCode};
 
 const HELP: &str = "\
@@ -60,7 +60,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn conclude(outcome: Effects) -> ExitCode {
+fn conclude(outcome: Outcome) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {

@@ -1,6 +1,6 @@
 //! The npm side: the guest package and the pages of the workspace.
 
-use crate::run::{Effects, output, root, run};
+use crate::run::{Outcome, output, root, run};
 use std::{fs, path::Path, time::SystemTime};
 
 /// The pages that are built into apps, as npm workspaces.
@@ -9,7 +9,7 @@ const PAGES: &[&str] = &["examples/playground", "examples/shop", "e2e/page"];
 const OLDEST_NODE: u32 = 20;
 
 /// Installs what `package-lock.json` lists, unless it is there already.
-pub(crate) fn install() -> Effects {
+pub(crate) fn install() -> Outcome {
     let version = output("node", &["--version"]);
     let major = version.trim().trim_start_matches('v').split('.').next();
     match major.and_then(|major| major.parse::<u32>().ok()) {
@@ -35,7 +35,7 @@ pub(crate) fn install() -> Effects {
 }
 
 /// Builds the guest package, then the pages that import it.
-pub(crate) fn build() -> Effects {
+pub(crate) fn build() -> Outcome {
     script("build")?;
     PAGES
         .iter()
@@ -43,7 +43,7 @@ pub(crate) fn build() -> Effects {
 }
 
 /// Checks format, lints and types.
-pub(crate) fn check() -> Effects {
+pub(crate) fn check() -> Outcome {
     script("check")?;
     PAGES
         .iter()
@@ -51,7 +51,7 @@ pub(crate) fn check() -> Effects {
 }
 
 /// Runs a script of the guest package.
-pub(crate) fn script(name: &str) -> Effects {
+pub(crate) fn script(name: &str) -> Outcome {
     run("npm", &["run", "--silent", name])
 }
 

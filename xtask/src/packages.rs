@@ -1,7 +1,7 @@
 //! What a user gets: the crate and the npm tarball. They hold what is needed and nothing else, and an app outside the
 //! workspace that depends on them builds and receives an event.
 
-use crate::run::{Effects, cargo, checked_output, root, run, run_in, target};
+use crate::run::{Outcome, cargo, checked_output, root, run, run_in, target};
 use std::{
     env, fs,
     path::{Path, PathBuf},
@@ -38,7 +38,7 @@ const NPM_FILES: &[&str] = &[
 ];
 
 /// Packs both, looks into them, and runs an app that uses them.
-pub(crate) fn test() -> Effects {
+pub(crate) fn test() -> Outcome {
     let folder = env::temp_dir().join(format!("{CRATE}-packages-{}", std::process::id()));
     fs::create_dir_all(&folder)
         .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
@@ -49,7 +49,7 @@ pub(crate) fn test() -> Effects {
     outcome.and(removed.map_err(|error| format!("cannot remove {}: {error}", folder.display())))
 }
 
-fn pack_crate(folder: &Path) -> Effects {
+fn pack_crate(folder: &Path) -> Outcome {
     let files = checked_output(
         "cargo",
         &["package", "--package", CRATE, "--list", "--allow-dirty"],
@@ -70,7 +70,7 @@ fn pack_crate(folder: &Path) -> Effects {
     unpack(&packed, &folder.join("crate"))
 }
 
-fn pack_npm(folder: &Path) -> Effects<PathBuf> {
+fn pack_npm(folder: &Path) -> Outcome<PathBuf> {
     let destination = folder.display().to_string();
     run(
         "npm",
@@ -103,7 +103,7 @@ fn pack_npm(folder: &Path) -> Effects<PathBuf> {
     }
 }
 
-fn run_app(folder: &Path, tarball: &Path) -> Effects {
+fn run_app(folder: &Path, tarball: &Path) -> Outcome {
     let app = folder.join("app");
     copy(&root().join("tests/packaging/app"), &app)?;
     let link = app.join("crate");
@@ -136,7 +136,7 @@ fn run_app(folder: &Path, tarball: &Path) -> Effects {
 }
 
 /// Says what is there and should not be, and what should be there and is not.
-fn compare(what: &str, files: &[&str], expected: &[&str]) -> Effects {
+fn compare(what: &str, files: &[&str], expected: &[&str]) -> Outcome {
     let is_of = |file: &str, entry: &str| {
         file == entry || (entry.ends_with('/') && file.starts_with(entry))
     };
@@ -156,7 +156,7 @@ fn compare(what: &str, files: &[&str], expected: &[&str]) -> Effects {
     Ok(())
 }
 
-fn newest(folder: &Path, ending: &str) -> Effects<PathBuf> {
+fn newest(folder: &Path, ending: &str) -> Outcome<PathBuf> {
     let entries = fs::read_dir(folder)
         .map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
     entries
@@ -170,7 +170,7 @@ fn newest(folder: &Path, ending: &str) -> Effects<PathBuf> {
         .ok_or_else(|| format!("there is no {ending} in {}", folder.display()))
 }
 
-fn unpack(archive: &Path, folder: &Path) -> Effects {
+fn unpack(archive: &Path, folder: &Path) -> Outcome {
     fs::create_dir_all(folder)
         .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
     let (archive, folder) = (archive.display().to_string(), folder.display().to_string());
@@ -181,7 +181,7 @@ fn unpack(archive: &Path, folder: &Path) -> Effects {
 }
 
 /// The files below a folder, with paths from there.
-fn list(folder: &Path) -> Effects<Vec<String>> {
+fn list(folder: &Path) -> Outcome<Vec<String>> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(next) = folders.pop() {
@@ -198,7 +198,7 @@ fn list(folder: &Path) -> Effects<Vec<String>> {
     Ok(files)
 }
 
-fn copy(from: &Path, to: &Path) -> Effects {
+fn copy(from: &Path, to: &Path) -> Outcome {
     for file in list(from)? {
         let destination = to.join(&file);
         let folder = destination.parent().unwrap_or(to);

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// A failure is a sentence for the person who ran the command.
-pub(crate) type Effects<T = ()> = Result<T, String>;
+pub(crate) type Outcome<T = ()> = Result<T, String>;
 
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {
@@ -22,27 +22,27 @@ pub(crate) fn target() -> PathBuf {
 }
 
 /// Prints a command and runs it.
-pub(crate) fn run(program: &str, arguments: &[&str]) -> Effects {
+pub(crate) fn run(program: &str, arguments: &[&str]) -> Outcome {
     start(program, program, arguments, &[], &root())
 }
 
 /// Prints a command and runs it in another folder.
-pub(crate) fn run_in(folder: &Path, program: &str, arguments: &[&str]) -> Effects {
+pub(crate) fn run_in(folder: &Path, program: &str, arguments: &[&str]) -> Outcome {
     start(program, program, arguments, &[], folder)
 }
 
 /// Runs a command with variables of its own.
-pub(crate) fn run_with(program: &str, variables: &[(&str, &str)]) -> Effects {
+pub(crate) fn run_with(program: &str, variables: &[(&str, &str)]) -> Outcome {
     start(program, program, &[], variables, &root())
 }
 
 /// Runs the cargo that runs this program.
-pub(crate) fn cargo(arguments: &[&str]) -> Effects {
+pub(crate) fn cargo(arguments: &[&str]) -> Outcome {
     cargo_with(arguments, &[])
 }
 
 /// Runs cargo with variables of its own.
-pub(crate) fn cargo_with(arguments: &[&str], variables: &[(&str, &str)]) -> Effects {
+pub(crate) fn cargo_with(arguments: &[&str], variables: &[(&str, &str)]) -> Outcome {
     let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     start("cargo", &cargo, arguments, variables, &root())
 }
@@ -53,7 +53,7 @@ fn start(
     arguments: &[&str],
     variables: &[(&str, &str)],
     folder: &Path,
-) -> Effects {
+) -> Outcome {
     let shown = format!("{name} {}", arguments.join(" "));
     println!("$ {shown}");
     let status = Command::new(program)
@@ -88,7 +88,7 @@ pub(crate) fn on_path(program: &str) -> bool {
 }
 
 /// What a command prints, if it succeeds.
-pub(crate) fn checked_output(program: &str, arguments: &[&str]) -> Effects<String> {
+pub(crate) fn checked_output(program: &str, arguments: &[&str]) -> Outcome<String> {
     let shown = format!("{program} {}", arguments.join(" "));
     let output = Command::new(program)
         .args(arguments)

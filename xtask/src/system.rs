@@ -1,6 +1,6 @@
 //! System packages: what Tauri links to, and what drives windows without a screen.
 
-use crate::run::{Effects, on_path, output, run, succeeds};
+use crate::run::{Outcome, on_path, output, run, succeeds};
 
 const BUILD: &[&str] = &[
     "build-essential",
@@ -12,12 +12,12 @@ const WINDOWS: &[&str] = &["webkit2gtk-driver", "xvfb", "xauth", "dbus-x11"];
 const FONT: &str = "fonts-dejavu-core";
 
 /// Installs what compiling needs.
-pub(crate) fn for_building() -> Effects {
+pub(crate) fn for_building() -> Outcome {
     install(BUILD)
 }
 
 /// Installs what compiling and driving windows need.
-pub(crate) fn for_windows() -> Effects {
+pub(crate) fn for_windows() -> Outcome {
     let mut packages = [BUILD, WINDOWS].concat();
     // A container often has no font at all, and its windows would show boxes.
     if output("fc-list", &[]).trim().is_empty() {
@@ -26,7 +26,7 @@ pub(crate) fn for_windows() -> Effects {
     install(&packages)
 }
 
-fn install(packages: &[&str]) -> Effects {
+fn install(packages: &[&str]) -> Outcome {
     if !cfg!(target_os = "linux") {
         return Ok(());
     }
@@ -54,7 +54,7 @@ fn installed(package: &str) -> bool {
     ) == "installed"
 }
 
-fn apt(arguments: &[&str]) -> Effects {
+fn apt(arguments: &[&str]) -> Outcome {
     let frontend = ["DEBIAN_FRONTEND=noninteractive", "apt-get"];
     let command = [&frontend, arguments].concat();
     if output("id", &["-u"]).trim() == "0" {
@@ -70,7 +70,7 @@ fn apt(arguments: &[&str]) -> Effects {
 }
 
 /// Other distributions name their packages differently, so only what is there can be asked for.
-fn without_apt(packages: &[&str]) -> Effects {
+fn without_apt(packages: &[&str]) -> Outcome {
     let libraries = succeeds("pkg-config", &["--exists", "webkit2gtk-4.1", "librsvg-2.0"]);
     let programs = !packages.contains(&"xvfb")
         || ["Xvfb", "WebKitWebDriver", "dbus-daemon"]

@@ -3,9 +3,9 @@
 use crate::{
     micro,
     pages::{Host, Pages, Report, Role},
-    plan::{Body, Caller, RateGate, Task, Way},
+    plan::{Body, Caller, Pace, Task, Way},
     processes::{self, Activity, Memory, Threads},
-    round_trips::Caller,
+    round_trips::Asker,
     ways::{Content, Emitter, Payload, now_micros},
 };
 use anyhow::{Result, bail};
@@ -95,7 +95,7 @@ struct Stream<'a> {
     way: Way,
     body: &'a Content,
     events: usize,
-    pace: RateGate,
+    pace: Pace,
 }
 
 pub(crate) struct Bench {
@@ -151,7 +151,7 @@ impl Bench {
         body: Body,
         warm_up: usize,
         events: usize,
-        pace: RateGate,
+        pace: Pace,
         memory: bool,
     ) -> Result<Sample> {
         let windows = (0..windows)
@@ -162,7 +162,7 @@ impl Bench {
             way,
             body: &content,
             events: warm_up,
-            pace: RateGate::Flood,
+            pace: Pace::Flood,
         };
         sleep(BREATH);
         self.emit(&windows, &stream)?;
@@ -184,7 +184,7 @@ impl Bench {
     }
 
     fn emit(&mut self, windows: &[String], stream: &Stream<'_>) -> Result<Sample> {
-        let keep_latencies = matches!(stream.pace, RateGate::Every { events: 1, .. });
+        let keep_latencies = matches!(stream.pace, Pace::Every { events: 1, .. });
         for label in windows {
             let order = json!({
                 "order": "begin", "events": stream.events, "keepLatencies": keep_latencies,
@@ -200,7 +200,7 @@ impl Bench {
         let started = now_micros();
         let start = Instant::now();
         for i in 0..stream.events {
-            if let RateGate::Every { micros, events } = stream.pace {
+            if let Pace::Every { micros, events } = stream.pace {
                 let due = start + Duration::from_micros(micros * (i / events) as u64 + stagger(i));
                 if i % events == 0 {
                     sleep(due.saturating_duration_since(Instant::now()));
@@ -253,7 +253,7 @@ impl Bench {
                 way,
                 body: &body,
                 events,
-                pace: RateGate::Flood,
+                pace: Pace::Flood,
             };
             sample = summarize(&[handled], started, &stream)?;
         }
@@ -267,11 +267,11 @@ impl Bench {
             count_pulls: false,
         })?;
         self.pages.order(&label, json!({ "order": "answer" }))?;
-        let caller = Caller::new(&self.app, &self.host, caller, &label)?;
+        let asker = Asker::new(&self.app, &self.host, caller, &label)?;
         sleep(BREATH);
-        caller.ask_all(in_flight, requests / 10)?;
+        asker.ask_all(in_flight, requests / 10)?;
         sleep(BREATH);
-        let seconds = caller.ask_all(in_flight, requests)?;
+        let seconds = asker.ask_all(in_flight, requests)?;
         Ok(Sample {
             events: requests,
             seconds,

@@ -1,6 +1,6 @@
 //! What the host knows of its pages, and what they say.
 
-use crate::{plan::Way, round_trips::Responses};
+use crate::{plan::Way, round_trips::Answers};
 use anyhow::{Context, Result, bail};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -105,7 +105,7 @@ pub(crate) struct Host {
     pub(crate) channels: Shelf<Channel<InvokeResponseBody>>,
     pub(crate) sockets: Shelf<UnboundedSender<Message>>,
     relay_to: Mutex<String>,
-    pub(crate) answers: Responses,
+    pub(crate) answers: Answers,
 }
 
 impl Host {
@@ -118,7 +118,7 @@ impl Host {
             channels: Shelf::new(),
             sockets: Shelf::new(),
             relay_to: Mutex::default(),
-            answers: Responses::default(),
+            answers: Answers::default(),
         };
         (host, receiver)
     }

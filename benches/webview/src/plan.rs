@@ -78,7 +78,7 @@ pub(crate) enum Task {
         body: Body,
         warm_up: usize,
         events: usize,
-        pace: RateGate,
+        pace: Pace,
         /// Whether memory is looked at before, after, and after idling.
         memory: bool,
     },
@@ -103,7 +103,7 @@ pub(crate) enum Task {
 /// How fast the host emits.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum RateGate {
+pub(crate) enum Pace {
     Flood,
     /// So many events, every so many microseconds.
     Every {
@@ -245,7 +245,7 @@ impl Options {
             body,
             warm_up,
             events,
-            pace: RateGate::Flood,
+            pace: Pace::Flood,
             memory: false,
         };
         let less = if self.quick { 2 } else { 1 };
@@ -283,7 +283,7 @@ impl Options {
                         body: Body::Text(64),
                         warm_up: 100,
                         events: 1_000 / less,
-                        pace: RateGate::Every {
+                        pace: Pace::Every {
                             micros: LATENCY_INTERVAL_MICROS,
                             events: 1,
                         },
@@ -326,7 +326,7 @@ impl Options {
                 scenario,
                 Body::Text(100),
                 self.small_events(),
-                RateGate::Every {
+                Pace::Every {
                     micros: 1_000,
                     events: 10,
                 },
@@ -335,7 +335,7 @@ impl Options {
                 scenario,
                 Body::Text(256 << 10),
                 3_000 / less,
-                RateGate::Every {
+                Pace::Every {
                     micros: 10_000,
                     events: 1,
                 },
@@ -358,7 +358,7 @@ impl Options {
         scenario: Scenario,
         body: Body,
         events: usize,
-        pace: RateGate,
+        pace: Pace,
     ) -> Vec<(String, Way, Task)> {
         Way::ALL
             .into_iter()

@@ -20,7 +20,7 @@ pub(crate) const QUESTION: &str = "bench:question";
 
 /// The questions that a page is to answer by a command.
 #[derive(Default)]
-pub(crate) struct Responses(Mutex<Waiting>);
+pub(crate) struct Answers(Mutex<Waiting>);
 
 #[derive(Default)]
 struct Waiting {
@@ -28,7 +28,7 @@ struct Waiting {
     senders: HashMap<u64, oneshot::Sender<Value>>,
 }
 
-impl Responses {
+impl Answers {
     fn ask(&self) -> (u64, oneshot::Receiver<Value>) {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.newest += 1;
@@ -47,7 +47,7 @@ impl Responses {
 }
 
 #[derive(Clone)]
-pub(crate) struct Caller {
+pub(crate) struct Asker {
     caller: Caller,
     app: AppHandle,
     bus: EventBus,
@@ -55,7 +55,7 @@ pub(crate) struct Caller {
     window: WebviewWindow,
 }
 
-impl Caller {
+impl Asker {
     pub(crate) fn new(
         app: &AppHandle,
         host: &Arc<Host>,
@@ -78,17 +78,17 @@ impl Caller {
         let start = Instant::now();
         let askers: Vec<_> = (0..in_flight)
             .map(|first| {
-                let caller = self.clone();
+                let asker = self.clone();
                 spawn(async move {
                     for n in (first..requests).step_by(in_flight) {
-                        caller.ask(n).await?;
+                        asker.ask(n).await?;
                     }
                     anyhow::Ok(())
                 })
             })
             .collect();
-        for caller in askers {
-            block_on(caller)??;
+        for asker in askers {
+            block_on(asker)??;
         }
         Ok(start.elapsed().as_secs_f64())
     }

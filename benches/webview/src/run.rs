@@ -17,7 +17,7 @@ use std::{
 };
 
 /// How many apps a list of tasks may need. WebKit may end an app; that happens, and the rest is still worth having.
-const MAX_APPS: usize = 3;
+const MOST_APPS: usize = 3;
 
 /// One line of the app.
 #[derive(Deserialize)]
@@ -106,7 +106,7 @@ fn at_once(tasks: Vec<Planned>) -> Result<Vec<Vec<Measurement>>> {
 fn measure(tasks: Vec<Planned>) -> Result<Vec<Measurement>> {
     let mut measurements = Vec::new();
     let mut left = tasks.as_slice();
-    for _ in 0..MAX_APPS {
+    for _ in 0..MOST_APPS {
         let done = measure_some(left, &mut measurements)?;
         left = left.get(done..).unwrap_or_default();
         if left.is_empty() {
@@ -118,7 +118,7 @@ fn measure(tasks: Vec<Planned>) -> Result<Vec<Measurement>> {
             left[0].1.title()
         );
     }
-    bail!("the app ended {MAX_APPS} times")
+    bail!("the app ended {MOST_APPS} times")
 }
 
 /// Measures until all is done or the app ends, and says how many tasks that were.

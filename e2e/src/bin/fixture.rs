@@ -17,7 +17,7 @@ use tauri::{
 };
 use tauri_plugin_event_bus::{Builder, EventBus, EventBusExt, Receipt};
 
-type JsonResult<T> = Result<T, Value>;
+type Answer<T> = Result<T, Value>;
 
 fn main() -> Result<(), Box<dyn Error>> {
     tauri::Builder::default()
@@ -99,13 +99,13 @@ fn hooks() -> TauriPlugin<tauri::Wry> {
 
 /// Emits to all pages. `json` goes through as it is, which lets a test send what no Rust value can hold.
 #[tauri::command(async)]
-fn emit(app: AppHandle, name: &str, json: String) -> JsonResult<Receipt> {
+fn emit(app: AppHandle, name: &str, json: String) -> Answer<Receipt> {
     app.event_bus().emit(name, raw(json)?).map_err(refusal)
 }
 
 /// Emits to one window.
 #[tauri::command(async)]
-fn emit_to(app: AppHandle, label: &str, name: &str, json: String) -> JsonResult<Receipt> {
+fn emit_to(app: AppHandle, label: &str, name: &str, json: String) -> Answer<Receipt> {
     app.event_bus()
         .emit_to(label, name, raw(json)?)
         .map_err(refusal)
@@ -119,7 +119,7 @@ async fn ask(
     name: String,
     question: Value,
     timeout_ms: Option<u64>,
-) -> JsonResult<Value> {
+) -> Answer<Value> {
     let mut request = app.event_bus().request(&*label, &name, question);
     if let Some(millis) = timeout_ms {
         request = request.timeout(Duration::from_millis(millis));
@@ -128,7 +128,7 @@ async fn ask(
 }
 
 #[tauri::command]
-async fn ask_all(app: AppHandle, target: String, name: String) -> JsonResult<Value> {
+async fn ask_all(app: AppHandle, target: String, name: String) -> Answer<Value> {
     let bus = app.event_bus();
     let answers = bus.request_all::<Value>(&*target, &name, ()).await;
     let answers = answers.map_err(refusal)?.into_iter();
@@ -139,14 +139,14 @@ async fn ask_all(app: AppHandle, target: String, name: String) -> JsonResult<Val
 
 /// A command without `async`: it waits on the main thread, or would.
 #[tauri::command]
-fn ask_on_the_main_thread(app: AppHandle, label: &str, name: &str) -> JsonResult<Value> {
+fn ask_on_the_main_thread(app: AppHandle, label: &str, name: &str) -> Answer<Value> {
     let request = app.event_bus().request(label, name, ());
     tauri::async_runtime::block_on(request.into_future()).map_err(refusal)
 }
 
 /// Emits to the window that asks.
 #[tauri::command(async)]
-fn emit_to_self(window: WebviewWindow, name: &str, json: String) -> JsonResult<Receipt> {
+fn emit_to_self(window: WebviewWindow, name: &str, json: String) -> Answer<Receipt> {
     window
         .event_bus()
         .emit_to_self(name, raw(json)?)
@@ -155,7 +155,7 @@ fn emit_to_self(window: WebviewWindow, name: &str, json: String) -> JsonResult<R
 
 /// Emits from several threads at once and returns when the last has finished.
 #[tauri::command(async)]
-fn flood(app: AppHandle, threads: u32, per_thread: u32, name: &str) -> JsonResult<()> {
+fn flood(app: AppHandle, threads: u32, per_thread: u32, name: &str) -> Answer<()> {
     let bus = app.event_bus();
     thread::scope(|scope| {
         let emitters: Vec<_> = (0..threads)
@@ -182,13 +182,13 @@ fn flood(app: AppHandle, threads: u32, per_thread: u32, name: &str) -> JsonResul
 
 /// A command without `async`: it runs on the main thread.
 #[tauri::command]
-fn emit_on_the_main_thread(app: AppHandle, name: &str) -> JsonResult<Receipt> {
+fn emit_on_the_main_thread(app: AppHandle, name: &str) -> Answer<Receipt> {
     app.event_bus().emit(name, "main thread").map_err(refusal)
 }
 
 /// Emits to a listener that wants the lock that is held meanwhile.
 #[tauri::command]
-fn emit_while_holding_a_lock(app: AppHandle, ledger: State<'_, Ledger>) -> JsonResult<Receipt> {
+fn emit_while_holding_a_lock(app: AppHandle, ledger: State<'_, Ledger>) -> Answer<Receipt> {
     let mut entries = ledger.0.lock().map_err(|error| json!(error.to_string()))?;
     *entries += 1;
     app.event_bus()
@@ -214,7 +214,7 @@ fn stream(app: AppHandle, count: u32, per_second: u32, name: String) {
 
 /// Sends values of every typed event to a window whose page sends them back to Rust, and tells of each that has changed.
 #[tauri::command]
-async fn round_trip(app: AppHandle, label: String, rounds: u64) -> JsonResult<Value> {
+async fn round_trip(app: AppHandle, label: String, rounds: u64) -> Answer<Value> {
     // It waits for listeners, so it must not take a thread away from them.
     tauri::async_runtime::spawn_blocking(move || {
         let mut round_trip = RoundTrip {
@@ -329,7 +329,7 @@ fn close(app: AppHandle, label: &str) -> Result<(), tauri::Error> {
     }
 }
 
-fn raw(json: String) -> JsonResult<Box<RawValue>> {
+fn raw(json: String) -> Answer<Box<RawValue>> {
     RawValue::from_string(json)
         .map_err(|error| json!({ "code": "invalid_payload", "message": error.to_string() }))
 }

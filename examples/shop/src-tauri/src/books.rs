@@ -10,9 +10,9 @@ use crate::events::Line;
 
 const HIGHEST_PRICE: u32 = 100_000;
 const HIGHEST_STOCK: u32 = 1_000;
-const MAX_NAME: usize = 40;
+const LONGEST_NAME: usize = 40;
 /// Older orders are forgotten, so that a page cannot fill the memory.
-const MAX_ORDERS: usize = 100;
+const MOST_ORDERS: usize = 100;
 
 const ASSORTMENT: [(&str, u32, u32); 6] = [
     ("Earl Grey", 690, 24),
@@ -150,7 +150,7 @@ impl Books {
             is_paid: false,
         };
         pages.orders.push_front(order.clone());
-        pages.orders.truncate(MAX_ORDERS);
+        pages.orders.truncate(MOST_ORDERS);
         Ok(order)
     }
 
@@ -191,8 +191,8 @@ fn take_out(product: &mut Product, quantity: u32) -> Result<(), Refused> {
 
 fn check(product: &Product) -> Result<(), Refused> {
     let length = product.name.trim().chars().count();
-    let problem = if length == 0 || length > MAX_NAME {
-        format!("A name has 1 to {MAX_NAME} characters, not {length}.")
+    let problem = if length == 0 || length > LONGEST_NAME {
+        format!("A name has 1 to {LONGEST_NAME} characters, not {length}.")
     } else if product.price == 0 || product.price > HIGHEST_PRICE {
         let price = f64::from(product.price) / 100.0;
         let highest = HIGHEST_PRICE / 100;
@@ -252,13 +252,13 @@ mod tests {
         };
         for fine in [
             tea("T", 1, 0),
-            tea(&"T".repeat(MAX_NAME), HIGHEST_PRICE, HIGHEST_STOCK),
+            tea(&"T".repeat(LONGEST_NAME), HIGHEST_PRICE, HIGHEST_STOCK),
         ] {
             assert_eq!(books.save(fine.clone()), Ok(fine));
         }
         for (wrong, problem) in [
             (tea(" ", 1, 0), "not 0."),
-            (tea(&"T".repeat(MAX_NAME + 1), 1, 0), "not 41."),
+            (tea(&"T".repeat(LONGEST_NAME + 1), 1, 0), "not 41."),
             (tea("T", 0, 0), "not 0.00."),
             (tea("T", HIGHEST_PRICE + 1, 0), "not 1000.01."),
             (tea("T", 1, HIGHEST_STOCK + 1), "not 1001."),
@@ -283,13 +283,13 @@ mod tests {
                 ..books.products()[0].clone()
             })
             .unwrap();
-        for _ in 0..=MAX_ORDERS {
+        for _ in 0..=MOST_ORDERS {
             books.take(&[line(1, 1)]).unwrap();
         }
         let numbers: Vec<u32> = books.orders().iter().map(|order| order.number).collect();
         assert_eq!(
-            (numbers.len(), numbers[0], numbers[MAX_ORDERS - 1]),
-            (MAX_ORDERS, 101, 2)
+            (numbers.len(), numbers[0], numbers[MOST_ORDERS - 1]),
+            (MOST_ORDERS, 101, 2)
         );
     }
 }

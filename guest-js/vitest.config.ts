@@ -23,8 +23,8 @@ export default defineConfig({
         test: {
           name: 'node',
           environment: 'node',
-          include: ['*.test.ts'],
-          exclude: frameworks.map((framework) => `${framework}.test.ts`),
+          include: ['test/**/*.test.ts'],
+          exclude: frameworks.map((framework) => `test/${framework}.test.ts`),
         },
       },
       {
@@ -34,7 +34,7 @@ export default defineConfig({
         test: {
           name: 'page',
           environment: 'happy-dom',
-          include: frameworks.map((framework) => `${framework}.test.ts`),
+          include: frameworks.map((framework) => `test/${framework}.test.ts`),
           server: { deps: { inline: [/svelte/, /solid-js/, /esm-env/] } },
         },
       },

@@ -1,0 +1,131 @@
+import { INBOX_VERSION } from '../core/inbox.js'
+import { existingInbox } from '../core/realm.js'
+import { type ListenOptions, type Subscription, subscribe } from '../core/subscription.js'
+import type { BusEvent, EventHandler } from '../types/event.js'
+import type { EventName, EventOf, NameIfSet, PayloadOf, Unset } from '../types/event-map.js'
+
+/**
+ * Calls `handler` with each event of that name, in the order in which the app accepted them.
+ *
+ * The name may be a glob pattern (`cart:*`), and the event is then one of those in {@link EventMap} that it matches:
+ * comparing `event.event` narrows `event.payload`. The same handler given twice makes two subscriptions. Calls made
+ * together travel together. The type argument is only needed to assert the payload of a name that is not in
+ * {@link EventMap}.
+ *
+ * @returns a {@link Subscription}: call it to end it, await it to know that it was accepted.
+ * @throws {EventBusError} by rejection: `denied`, `invalid_event_name`, `invalid_pattern`, `invalid_argument`,
+ * `rate_limited`, `reserved_event_name`, `too_many_subscriptions`, `unavailable`.
+ *
+ * @example
+ * ```ts
+ * import { listen } from 'tauri-plugin-event-bus-api'
+ *
+ * const off = listen('cart:updated', (event) => console.log(event.payload, event.seq))
+ * off()
+ * ```
+ */
+export function listen<Payload = Unset>(
+  event: NameIfSet<Payload>,
+  handler: EventHandler<NoInfer<Payload>>,
+  options?: ListenOptions,
+): Subscription
+export function listen<Name extends EventName, _ extends never>(
+  event: Name,
+  handler: (event: EventOf<Name>) => unknown,
+  options?: ListenOptions,
+): Subscription
+export function listen(event: string, handler: EventHandler<never>, options: ListenOptions = {}): Subscription {
+  return subscribe({ event, options, handler, deliver: handler as EventHandler<unknown> })
+}
+
+/**
+ * Calls `handler` with the payload alone, and the event as a second argument. Otherwise as {@link listen}.
+ *
+ * @returns a {@link Subscription}.
+ * @throws {EventBusError} by rejection, as {@link listen}.
+ *
+ * @example
+ * ```ts
+ * import { on } from 'tauri-plugin-event-bus-api'
+ *
+ * on('greeting', (payload, event) => console.log(payload, 'from', event.source.kind))
+ * ```
+ */
+export function on<Payload = Unset>(
+  event: NameIfSet<Payload>,
+  handler: PayloadHandler<NoInfer<Payload>>,
+  options?: ListenOptions,
+): Subscription
+export function on<Name extends EventName, _ extends never>(
+  event: Name,
+  handler: (payload: PayloadOf<Name>, event: EventOf<Name>) => unknown,
+  options?: ListenOptions,
+): Subscription
+export function on(event: string, handler: PayloadHandler<never>, options: ListenOptions = {}): Subscription {
+  const called = handler as PayloadHandler<unknown>
+  return subscribe({ event, options, handler, deliver: (received) => called(received.payload, received) })
+}
+
+/**
+ * Calls `handler` with the first event of that name and ends. Otherwise as {@link listen}.
+ *
+ * @returns a {@link Subscription}; awaiting it waits for the host to accept it, not for the event.
+ * @throws {EventBusError} by rejection, as {@link listen}.
+ *
+ * @example
+ * ```ts
+ * import { once } from 'tauri-plugin-event-bus-api'
+ *
+ * once('app:ready', () => document.body.classList.add('ready'))
+ * ```
+ */
+export function once<Payload = Unset>(
+  event: NameIfSet<Payload>,
+  handler: EventHandler<NoInfer<Payload>>,
+  options?: ListenOptions,
+): Subscription
+export function once<Name extends EventName, _ extends never>(
+  event: Name,
+  handler: (event: EventOf<Name>) => unknown,
+  options?: ListenOptions,
+): Subscription
+export function once(event: string, handler: EventHandler<never>, options: ListenOptions = {}): Subscription {
+  const called = handler as EventHandler<unknown>
+  const deliver: EventHandler<unknown> = (received) => {
+    // It ends before the handler runs: the rest of a batch is already here, and the handler may throw.
+    subscription()
+    return called(received)
+  }
+  const subscription = subscribe({ event, options, handler, deliver })
+  return subscription
+}
+
+/**
+ * Ends every subscription of exactly this name or pattern in this page, those of {@link events} included.
+ *
+ * @returns how many there were.
+ *
+ * @example
+ * ```ts
+ * import { unlisten } from 'tauri-plugin-event-bus-api'
+ *
+ * unlisten('cart:updated')
+ * ```
+ */
+export function unlisten(event: EventName): number {
+  const inbox = existingInbox()
+  return inbox?.version === INBOX_VERSION ? inbox.unlisten(event) : 0
+}
+
+/**
+ * A handler that receives the payload first, as {@link on} takes it.
+ *
+ * @example
+ * ```ts
+ * import { on, type PayloadHandler } from 'tauri-plugin-event-bus-api'
+ *
+ * const show: PayloadHandler<unknown> = (payload) => console.log(payload)
+ * on('greeting', show)
+ * ```
+ */
+export type PayloadHandler<Payload> = (payload: Payload, event: BusEvent<Payload>) => unknown

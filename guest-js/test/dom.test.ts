@@ -1,0 +1,156 @@
+// @vitest-environment happy-dom
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { emit } from '../src/api/emit.js'
+import { type BridgedDetail, bridgeFromDom, bridgeToDom } from '../src/dom.js'
+import { component, EventBusError } from '../src/index.js'
+import { createTestBus } from '../src/testing/index.js'
+import { endOfTask, freshRealm, settled } from './fake-host.js'
+
+let realm: ReturnType<typeof freshRealm>
+let target: HTMLElement
+beforeEach(() => {
+  realm = freshRealm()
+  target = document.createElement('div')
+})
+afterEach(() => {
+  expect(realm.host.broken).toEqual([])
+  vi.unstubAllGlobals()
+  vi.restoreAllMocks()
+})
+
+function heardAt(at: EventTarget, type: string): BridgedDetail[] {
+  const heard: BridgedDetail[] = []
+  at.addEventListener(type, (event) => heard.push((event as CustomEvent<BridgedDetail>).detail))
+  return heard
+}
+
+const emitted = () =>
+  realm.host.commands('emit').flatMap(({ args }) => args.events as { event: string; payload?: string }[])
+
+it('dispatches events with all that they have, under a prefix that is never doubled', async () => {
+  const [plain, doubled, prefixed] = ['app:a', 'app:app:b', 'app:b'].map((type) => heardAt(target, type))
+  const off = await bridgeToDom({ events: ['a', 'app:b'], prefix: 'app:', target })
+  await component('Cart').emit('a', { n: 1 })
+  realm.host.emit('app:b', 2, { causes: ['a'] })
+  await settled()
+  expect(plain).toEqual([
+    expect.objectContaining({ event: 'a', payload: { n: 1 }, component: 'Cart', hops: 0, seq: 1, replayed: false }),
+  ])
+  expect(prefixed).toEqual([expect.objectContaining({ event: 'app:b', payload: 2, causes: ['a'], hops: 1 })])
+  expect(doubled).toEqual([])
+  off()
+  realm.host.emit('a')
+  await settled()
+  expect(plain).toHaveLength(1)
+  expect(realm.host.session?.subscriptions.size).toBe(0)
+})
+
+it('dispatches once what several patterns match, also where it is the same one', async () => {
+  const heard = heardAt(target, 'a')
+  await bridgeToDom({ events: ['a', '*', 'a'], target })
+  realm.host.emit('a', 1)
+  realm.host.emit('a', 2)
+  await settled()
+  expect(heard.map(({ payload }) => payload)).toEqual([1, 2])
+})
+
+it('dispatches once what several patterns match of what came before', async () => {
+  using bus = createTestBus({ startingUp: true })
+  const heard = ['cart:a', 'cart:b', 'c'].map((type) => heardAt(target, type))
+  bus.emit('cart:a', 1, { retain: true })
+  bus.emit('cart:b', 2)
+  bus.emit('c', 3)
+  await bridgeToDom({ events: ['cart:*', '*'], target })
+  bus.emit('cart:a', 4)
+  await bus.settled()
+  expect(heard.map((details) => details.map(({ payload }) => payload))).toEqual([[1, 4], [2], [3]])
+})
+
+it('rejects as a whole where one pattern is denied, and ends the others', async () => {
+  realm.host.refuseEntry = (_, { event }) => (event === 'b' ? { code: 'denied', message: 'no' } : undefined)
+  await expect(bridgeToDom({ events: ['a', 'b'], target }).then()).rejects.toMatchObject({ code: 'denied' })
+  await settled()
+  expect(realm.host.session?.subscriptions.size).toBe(0)
+  await endOfTask()
+  expect(realm.reported).not.toHaveBeenCalled()
+})
+
+it('rejects a name that is none', async () => {
+  await expect(bridgeToDom({ events: 7 as never }).then()).rejects.toMatchObject({ code: 'invalid_event_name' })
+})
+
+it('emits what the DOM dispatches, with its detail as the payload', async () => {
+  const child = target.appendChild(document.createElement('button'))
+  const off = bridgeFromDom({ events: ['app:saved', 'click'], prefix: 'app:', target })
+  child.dispatchEvent(new CustomEvent('app:saved', { bubbles: true, detail: { id: 7 } }))
+  target.dispatchEvent(new CustomEvent('app:saved'))
+  child.click()
+  await settled()
+  expect(emitted()).toEqual([{ event: 'saved', payload: '{"id":7}' }, { event: 'saved' }, { event: 'click' }])
+  off()
+  child.click()
+  await settled()
+  expect(emitted()).toHaveLength(3)
+})
+
+it('reports what JSON cannot express', async () => {
+  await bridgeFromDom({ events: 'a', target })
+  target.dispatchEvent(new CustomEvent('a', { detail: 1n }))
+  await settled()
+  expect(realm.reported.mock.calls).toEqual([[expect.objectContaining({ code: 'invalid_payload' })]])
+})
+
+it('makes no loop of the two', async () => {
+  const heard = heardAt(target, 'x:a')
+  await bridgeToDom({ events: '*', prefix: 'x:', target })
+  bridgeFromDom({ events: 'x:a', prefix: 'x:', target })
+  await emit('a', 1)
+  await settled()
+  target.dispatchEvent(new CustomEvent('x:a', { detail: 2 }))
+  await settled()
+  expect(emitted().map(({ payload }) => payload)).toEqual(['1', '2'])
+  // The script's own, and that from the bus.
+  expect(heard).toHaveLength(3)
+})
+
+describe("the window's own error and message", () => {
+  it.each([
+    ['error', ''],
+    ['message', undefined],
+    ['error', 'err'],
+  ])('are refused by name: "%s" with the prefix %j', async (event, prefix) => {
+    const heard = heardAt(window, event)
+    const off = bridgeToDom({ events: ['a', event], ...(prefix !== undefined && { prefix }) })
+    await expect(off.then()).rejects.toMatchObject({
+      code: 'invalid_argument',
+      message: expect.stringMatching(new RegExp(`"${event}".*window.*prefix`)),
+    })
+    await expect(bridgeToDom({ events: event, target: window }).then()).rejects.toBeInstanceOf(EventBusError)
+    realm.host.emit(event, 1)
+    await settled()
+    expect(heard).toEqual([])
+    expect(realm.host.commands('subscribe')).toEqual([])
+  })
+
+  it('are passed over by a pattern', async () => {
+    const [error, message, other] = ['error', 'message', 'shop:error'].map((type) => heardAt(window, type))
+    const off = await bridgeToDom({ events: '*' })
+    for (const event of ['error', 'message', 'shop:error']) realm.host.emit(event, 1)
+    await settled()
+    expect([error, message, other].map((heard) => heard?.length)).toEqual([0, 0, 1])
+    off()
+  })
+
+  it('are dispatched under a prefix, and elsewhere', async () => {
+    const heard = [heardAt(window, 'app:error'), heardAt(target, 'message')]
+    const offs = await Promise.all([
+      bridgeToDom({ events: 'error', prefix: 'app:' }),
+      bridgeToDom({ events: 'message', target }),
+    ])
+    realm.host.emit('error', 1)
+    realm.host.emit('message', 2)
+    await settled()
+    expect(heard.map((details) => details.map(({ payload }) => payload))).toEqual([[1], [2]])
+    for (const off of offs) off()
+  })
+})

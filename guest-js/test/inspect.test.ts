@@ -1,0 +1,29 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { inspect } from '../src/api/inspect.js'
+import { freshRealm } from './fake-host.js'
+
+let realm: ReturnType<typeof freshRealm>
+beforeEach(() => {
+  realm = freshRealm()
+})
+afterEach(() => {
+  expect(realm.host.broken).toEqual([])
+  vi.unstubAllGlobals()
+})
+
+it('gives what the host says, and opens no session', async () => {
+  realm.host.inspection = { seq: 7, webviews: [{ label: 'main', page: null }] }
+  const inspection = await inspect()
+  expect([inspection.seq, inspection.webviews[0]?.label]).toEqual([7, 'main'])
+  expect(realm.host.session).toBeFalsy()
+})
+
+it('names its permission where it is denied', async () => {
+  realm.host.hold = ({ command }) => command === 'inspect'
+  const asked = inspect()
+  realm.host.held[0]?.reject('event-bus.inspect not allowed')
+  await expect(asked).rejects.toMatchObject({
+    code: 'denied',
+    message: expect.stringContaining('event-bus:inspect'),
+  })
+})

@@ -1,0 +1,366 @@
+import { afterEach, beforeEach, describe, expect, expectTypeOf, it, vi } from 'vitest'
+import { EventBusError, emit, listen, request, respond } from '../src/index.js'
+import { createTestBus, type TestBus } from '../src/testing/index.js'
+
+interface AppEvents {
+  saved: { id: number }
+}
+
+interface AppRequests {
+  confirm: { question: { title: string }; answer: boolean }
+  // biome-ignore lint/suspicious/noConfusingVoidType: As apps write it.
+  version: { question: void; answer: string }
+}
+
+let bus: TestBus<AppEvents, AppRequests>
+const reported = vi.fn()
+beforeEach(() => {
+  bus = createTestBus<AppEvents, AppRequests>()
+  vi.stubGlobal('reportError', reported)
+})
+afterEach(() => {
+  bus.dispose()
+  vi.useRealTimers()
+  vi.unstubAllGlobals()
+  expect(reported).not.toHaveBeenCalled()
+})
+
+const failed = (answer: PromiseLike<unknown>) =>
+  Promise.resolve(answer).then(
+    () => expect.fail('it was answered'),
+    (error: EventBusError) => error,
+  )
+
+/** A responder that answers when the test says so. */
+function slow() {
+  const asked: { signal: AbortSignal; resolve: (answer: unknown) => void }[] = []
+  const responder = vi.fn(
+    (_: unknown, { signal }: { signal: AbortSignal }) =>
+      new Promise<never>((resolve) => asked.push({ signal, resolve: resolve as (answer: unknown) => void })),
+  )
+  return { asked, responder }
+}
+
+describe('what the code under test is asked', () => {
+  it('by Rust, it answers', async () => {
+    const responder = vi.fn(async ({ title }: { title: string }) => title === 'Delete?')
+    const off = await respond<{ title: string }>('confirm', responder)
+    expect(bus.responders('confirm')).toBe(1)
+    const question = { title: 'Delete?' }
+    const answer = bus.request('main', 'confirm', question)
+    expectTypeOf(answer).toEqualTypeOf<Promise<boolean>>()
+    expect(await answer).toBe(true)
+    const [given, context] = responder.mock.calls[0] as unknown as [unknown, object]
+    expect(given).toEqual(question)
+    expect(given).not.toBe(question)
+    expect(context).toMatchObject({ event: 'confirm', source: { kind: 'host' }, causes: [] })
+    off()
+    await bus.settled()
+    expect(bus.responders()).toBe(0)
+    expect(await failed(bus.request('main', 'confirm', question))).toMatchObject({ code: 'no_responder' })
+  })
+
+  it('by another page, it answers, and hears who asks', async () => {
+    const settings = bus.page('settings')
+    await respond('who', (_, { source }) => source)
+    expect(await settings.request('main', 'who')).toEqual({ kind: 'webview', label: 'settings' })
+  })
+
+  it('is asked behind the events that were emitted before', async () => {
+    const order: string[] = []
+    await listen('a', () => order.push('event'))
+    await respond('q', () => order.push('question'))
+    bus.emit('a')
+    await bus.request('main', 'q')
+    expect(order).toEqual(['event', 'question'])
+    expect(bus.history().map(({ event }) => event)).toEqual(['a'])
+  })
+
+  it('fails with the name and the message of what it threw', async () => {
+    await respond('q', () => {
+      throw new TypeError('no')
+    })
+    const error = await failed(bus.request('main', 'q'))
+    expect(error).toBeInstanceOf(EventBusError)
+    expect(error).toMatchObject({ code: 'responder_failed', cause: { name: 'TypeError', message: 'no' } })
+    expect(error.message).toBe('the responder of "q" in "main" failed: TypeError: no')
+  })
+
+  it('has no answer that JSON cannot express, which both are told', async () => {
+    await respond('q', () => Number.NaN)
+    const error = await failed(bus.request('main', 'q'))
+    expect(error).toMatchObject({ code: 'responder_failed', message: expect.stringContaining('NaN') })
+    expect(reported.mock.calls).toEqual([[expect.objectContaining({ code: 'invalid_payload' })]])
+    reported.mockClear()
+  })
+
+  it('has an answer of at most 16 MiB, which both are told', async () => {
+    const most = 16 * 1024 * 1024 - 2
+    await respond<number>('q', (length) => 'x'.repeat(length))
+    expect(await bus.request('main', 'q', most)).toHaveLength(most)
+    expect(await failed(bus.request('main', 'q', most + 1))).toMatchObject({ code: 'payload_too_large' })
+    await bus.settled()
+    expect(reported.mock.calls).toEqual([[expect.objectContaining({ code: 'payload_too_large' })]])
+    reported.mockClear()
+  })
+
+  it('hears that the time is over, and that whoever asked has given up', async () => {
+    vi.useFakeTimers()
+    const { asked, responder } = slow()
+    await respond('q', responder)
+    const late = failed(bus.request('main', 'q'))
+    const soon = failed(bus.request('main', 'q', null, { timeoutMs: 10 }))
+    const ended = new AbortController()
+    const given = failed(bus.request('main', 'q', null, { signal: ended.signal }))
+    await bus.settled()
+    expect(responder).toHaveBeenCalledTimes(3)
+    ended.abort('enough')
+    expect(await given).toMatchObject({ code: 'cancelled', cause: 'enough' })
+    await vi.advanceTimersByTimeAsync(10)
+    expect(await soon).toMatchObject({ code: 'timeout', message: '"q" was not answered within 10 ms' })
+    await vi.advanceTimersByTimeAsync(29_989)
+    await bus.settled()
+    expect(asked.map(({ signal }) => signal.reason?.code)).toEqual([undefined, 'timeout', 'cancelled'])
+    await vi.advanceTimersByTimeAsync(1)
+    expect(await late).toMatchObject({ code: 'timeout' })
+    await bus.settled()
+    expect(asked[0]?.signal.aborted).toBe(true)
+    // What comes too late does no harm.
+    asked[0]?.resolve(1)
+    await bus.settled()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('is not asked what was given up before it was its turn', async () => {
+    const ended = new AbortController()
+    const responder = vi.fn()
+    await listen('a', () => {})
+    await respond('q', responder)
+    await respond('r', () => 1)
+    bus.emit('a')
+    // The page is at the event while these wait behind it.
+    const given = failed(bus.request('main', 'q', null, { signal: ended.signal }))
+    const behind = bus.request('main', 'r')
+    ended.abort()
+    expect(await given).toMatchObject({ code: 'cancelled' })
+    expect(await behind).toBe(1)
+    expect(await bus.request('main', 'r')).toBe(1)
+    expect(responder).not.toHaveBeenCalled()
+  })
+
+  it('waits while the page is starting, for three seconds', async () => {
+    bus.dispose()
+    vi.useFakeTimers()
+    bus = createTestBus({ startingUp: true })
+    const early = bus.request('main', 'version')
+    const never = failed(bus.request('main', 'q'))
+    await vi.advanceTimersByTimeAsync(2_999)
+    await respond('version', () => '1.0')
+    expect(await early).toBe('1.0')
+    await vi.advanceTimersByTimeAsync(1)
+    expect(await never).toMatchObject({ code: 'no_responder' })
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('is given up where its page is closed', async () => {
+    const settings = bus.page('settings')
+    const { asked, responder } = slow()
+    await respond('q', responder)
+    const answer = failed(settings.request('main', 'q'))
+    await bus.settled()
+    settings.close()
+    await bus.settled()
+    expect(asked[0]?.signal.reason).toMatchObject({ code: 'cancelled' })
+    expect(await answer).toMatchObject({ code: 'cancelled' })
+  })
+
+  it('is page_gone with the bus, and nobody has to look at it', async () => {
+    await respond('q', slow().responder)
+    const answer = bus.request('main', 'q')
+    void bus.request('main', 'q')
+    await bus.settled()
+    bus.dispose()
+    expect(await failed(answer)).toMatchObject({ code: 'page_gone' })
+  })
+})
+
+describe('what the code under test asks', () => {
+  it('of Rust, the test answers', async () => {
+    const off = bus.respond('sum', (numbers, { source }) => {
+      expect(source).toEqual({ kind: 'webview', label: 'main' })
+      return (numbers as number[]).reduce((sum, number) => sum + number, 0)
+    })
+    expect(await request<number>('host', 'sum', [1, 2, 3])).toBe(6)
+    off()
+    const error = await failed(request('host', 'sum', [1]))
+    expect(error).toMatchObject({ code: 'no_responder', message: expect.stringContaining('Rust has no responder') })
+    bus.respond('confirm', ({ title }) => title === 'x')
+    // @ts-expect-error The answer is another one.
+    const second = () => bus.respond('confirm', () => 'yes')
+    expect(second).toThrow(expect.objectContaining({ code: 'duplicate_responder' }))
+    // @ts-expect-error The question is missing.
+    expect(await failed(bus.request('main', 'confirm'))).toMatchObject({ code: 'no_responder' })
+  })
+
+  it('of another page, it answers as that one', async () => {
+    const settings = bus.page('settings')
+    settings.respond('field', async (name) => `${name} of settings`)
+    bus.respond('field', () => 'of Rust')
+    expect(await request('settings', 'field', 'name')).toBe('name of settings')
+    expect(await request('host', 'field')).toBe('of Rust')
+    expect(await bus.request('settings', 'field', 1)).toBe('1 of settings')
+    expect(await settings.request('host', 'field')).toBe('of Rust')
+    expect(await bus.request('host', 'field')).toBe('of Rust')
+  })
+
+  it('fails with what the test throws as its cause', async () => {
+    bus.respond('q', () => Promise.reject(new RangeError('too many')))
+    const error = await failed(request('host', 'q'))
+    expect(error.code).toBe('responder_failed')
+    expect(error.message).toBe('the responder of "q" in Rust failed: RangeError: too many')
+    expect(error.cause).toMatchObject({ name: 'RangeError', message: 'too many' })
+  })
+
+  it('fails after its time, and tells who was asked', async () => {
+    vi.useFakeTimers()
+    const { asked, responder } = slow()
+    bus.respond('q', responder)
+    const answer = failed(request('host', 'q', null, { timeoutMs: 500 }))
+    await vi.advanceTimersByTimeAsync(499)
+    expect(asked[0]?.signal.aborted).toBe(false)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(await answer).toMatchObject({ code: 'timeout' })
+    expect(asked[0]?.signal.reason).toMatchObject({ code: 'timeout' })
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('is given up by its signal', async () => {
+    const { asked, responder } = slow()
+    bus.respond('q', responder)
+    const ended = new AbortController()
+    const answer = failed(request('host', 'q', null, { signal: ended.signal }))
+    await bus.settled()
+    ended.abort()
+    expect(await answer).toMatchObject({ code: 'cancelled' })
+    await bus.settled()
+    expect(asked[0]?.signal.reason).toMatchObject({ code: 'cancelled' })
+  })
+
+  it('is page_gone where the page is closed, of which another one may be made', async () => {
+    const settings = bus.page('settings')
+    settings.respond('q', slow().responder)
+    const answer = failed(request('settings', 'q'))
+    await bus.settled()
+    settings.close()
+    settings.close()
+    const gone = { code: 'page_gone', message: expect.stringContaining('"settings" was closed') }
+    expect(await answer).toMatchObject(gone)
+    expect(await failed(request('settings', 'q'))).toMatchObject({ code: 'unknown_target' })
+    expect(() => settings.emit('a')).toThrow('closed')
+    expect((await failed(settings.request('main', 'q'))).message).toContain('closed')
+    bus.page('settings').respond('q', () => 'again')
+    expect(await request('settings', 'q')).toBe('again')
+  })
+
+  it('hears nothing of a page that is closed, and neither does the next one of its label', async () => {
+    const settings = bus.page('settings')
+    const { asked, responder } = slow()
+    const off = settings.respond('q', responder)
+    const gone = failed(request('settings', 'q'))
+    await bus.settled()
+    const unheard = failed(request('settings', 'q'))
+    settings.close()
+    await Promise.all([gone, unheard])
+    expect(asked[0]?.signal.aborted).toBe(true)
+    bus.page('settings').respond('q', () => 'next')
+    asked[0]?.resolve('late')
+    off()
+    await bus.settled()
+    expect(responder).toHaveBeenCalledTimes(1)
+    expect(await request('settings', 'q')).toBe('next')
+  })
+
+  it.each([0, 0.5, 86_400_001, Number.NaN])('has a timeout as with the host, not %s', async (timeoutMs) => {
+    bus.respond('q', () => 1)
+    const wrong = { code: 'invalid_argument', message: expect.stringContaining('at least 1 and at most 86400000') }
+    expect(await failed(bus.request('host', 'q', null, { timeoutMs }))).toMatchObject(wrong)
+    if (!Number.isNaN(timeoutMs)) expect(await failed(request('host', 'q', null, { timeoutMs }))).toMatchObject(wrong)
+    expect(await request('host', 'q', null, { timeoutMs: 86_400_000 })).toBe(1)
+    expect(await request('host', 'q', null, { timeoutMs: 1_000 })).toBe(1)
+  })
+
+  it('goes to one', async () => {
+    bus.page('settings')
+    for (const target of ['sett*', ['main', 'settings'], { kind: 'Any' }, [], ''] as const) {
+      expect(await failed(request(target, 'q'))).toMatchObject({ code: 'invalid_argument' })
+    }
+    expect(await failed(request('nobody', 'q'))).toMatchObject({ code: 'unknown_target' })
+    expect(await failed(request('settings', 'event-bus:q'))).toMatchObject({ code: 'reserved_event_name' })
+    expect(await failed(request('settings', 'a b'))).toMatchObject({ code: 'invalid_event_name' })
+    expect(await failed(bus.request('main', 'q', 1n))).toMatchObject({ code: 'invalid_payload' })
+  })
+
+  it('is refused on demand, and so is a responder', async () => {
+    bus.respond('q', () => 1)
+    const allow = bus.refuse('q', { command: 'request' })
+    expect(await failed(request('host', 'q'))).toMatchObject({ code: 'denied' })
+    await respond('q', () => 2)
+    allow()
+    expect(await request('host', 'q')).toBe(1)
+    bus.refuse('r', { command: 'respond', code: 'queue_full' })
+    expect(await failed(respond('r', () => 1))).toMatchObject({ code: 'queue_full' })
+    expect(() => bus.respond('r', () => 1)).toThrow(expect.objectContaining({ code: 'queue_full' }))
+    bus.refuse('s')
+    expect(await failed(respond('s', () => 1))).toMatchObject({ code: 'denied' })
+  })
+})
+
+describe('what follows from a question', () => {
+  it('carries its chain, in pages and in Rust', async () => {
+    const settings = bus.page('settings')
+    await respond('q', async (_, { emit: emitAfter }) => {
+      await emit('in:main')
+      await emitAfter('after:main')
+    })
+    bus.respond('r', async (_, context) => {
+      bus.emit('in:rust')
+      await bus.request('main', 'q', null, { causes: [...context.causes, 'r'] })
+      await context.emit('after:rust')
+    })
+    settings.respond('s', (_, { emit: emitAfter }) => {
+      settings.emit('in:settings')
+      void emitAfter('after:settings')
+      return settings.request('host', 'r')
+    })
+    await listen('a', () => request('settings', 's'))
+    bus.emit('a')
+    await bus.settled()
+    expect(bus.history().map(({ event, source, causes }) => [event, source.kind, causes])).toEqual([
+      ['a', 'host', undefined],
+      ['in:settings', 'webview', ['a', 's']],
+      ['after:settings', 'webview', ['a', 's']],
+      ['in:rust', 'host', ['a', 's', 'r']],
+      ['in:main', 'webview', ['a', 's', 'r', 'q']],
+      ['after:main', 'webview', ['a', 's', 'r', 'q']],
+      ['after:rust', 'host', ['a', 's', 'r']],
+    ])
+  })
+
+  it('has an end', async () => {
+    bus.respond('loop', () => bus.request('host', 'loop'))
+    const error = await failed(request('host', 'loop'))
+    expect(error.message).toContain('"loop" was not asked')
+    const causes = Array.from({ length: 16 }, () => 'x')
+    expect(await failed(bus.request('main', 'none', null, { causes }))).toMatchObject({ code: 'no_responder' })
+    const longer = { causes: [...causes, 'x'] }
+    expect(await failed(bus.request('main', 'none', null, longer))).toMatchObject({ code: 'event_loop' })
+  })
+
+  it('reaches all listeners of the test, whoever emits while it answers', async () => {
+    const heard = vi.fn()
+    bus.listen('a', heard)
+    bus.respond('q', () => bus.emit('a').listeners)
+    expect(await request('host', 'q')).toBe(1)
+    expect(heard).toHaveBeenCalledTimes(1)
+  })
+})

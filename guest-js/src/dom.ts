@@ -1,16 +1,20 @@
 /**
- * Between the event bus and events of the DOM: for plain scripts, templates and attributes, which import nothing.
+ * Bridges between the event bus and DOM events, for plain scripts, templates and attributes that import nothing.
  *
  * @module
  */
 
-import { EventBusError, report } from './core/error.js'
-import { awaitable } from './core/subscription.js'
-import { type BusEvent, type EventName, emit, type ListenOptions, listen, type Subscription } from './index.js'
+import { emit } from './api/emit.js'
+import { listen } from './api/listen.js'
+import { EventBusError } from './core/error.js'
+import { report } from './core/report.js'
+import { thenable } from './core/subscription.js'
+import type { BusEvent } from './types/event.js'
+import type { EventName } from './types/event-map.js'
+import type { ListenOptions, Subscription } from './types/subscription.js'
 
 /**
- * What is in the `detail` of a `CustomEvent` that {@link bridgeToDom} dispatches: the whole event, under the name that it
- * has on the bus.
+ * The `detail` of a `CustomEvent` that {@link bridgeToDom} dispatches: the whole event, under its name on the bus.
  *
  * @example
  * ```ts
@@ -25,7 +29,7 @@ import { type BusEvent, type EventName, emit, type ListenOptions, listen, type S
 export type BridgedDetail = Omit<BusEvent<unknown>, 'emit' | 'emitTo'>
 
 /**
- * What {@link bridgeToDom} takes over, and how.
+ * Which events {@link bridgeToDom} dispatches, and how.
  *
  * @example
  * ```ts
@@ -39,19 +43,19 @@ export interface ToDomOptions {
   /** Names or patterns. An event that several of them match is dispatched once. */
   events: EventName | readonly EventName[]
   /**
-   * What the names begin with in the DOM, unless they do so already; nothing by default. At `window` the types `error`
-   * and `message` are the browser's own, which error reporters and `postMessage` use: the events of those names, which
-   * components emit, too, take a prefix there. Without it they are refused by name, and passed over by a pattern.
+   * A prefix for the names in the DOM, unless they begin with it already; none by default. At `window` the types `error` and
+   * `message` belong to the browser, whose error reporters and `postMessage` use them. Events of those names, which
+   * components emit, need a prefix there. Without one they are refused by name, and skipped by a pattern.
    */
   prefix?: string
-  /** Where they are dispatched: `window` by default. */
+  /** The target of the dispatch: `window` by default. */
   target?: EventTarget
-  /** How the events are listened to. */
+  /** Options of the subscriptions. */
   listen?: ListenOptions
 }
 
 /**
- * What {@link bridgeFromDom} takes over, and how.
+ * Which events {@link bridgeFromDom} emits, and how.
  *
  * @example
  * ```ts
@@ -63,32 +67,32 @@ export interface ToDomOptions {
  * ```
  */
 export interface FromDomOptions {
-  /** The types of the events in the DOM. */
+  /** The types of the DOM events. */
   events: string | readonly string[]
-  /** What is taken off their names on the bus; nothing by default. */
+  /** A prefix that their names lose on the bus; none by default. */
   prefix?: string
-  /** Where they are heard: `window` by default. What elements dispatch has to bubble to get there. */
+  /** Where the bridge listens: `window` by default. Events of elements have to bubble to get there. */
   target?: EventTarget
 }
 
 /**
- * How many events are remembered, so that one that several patterns match is dispatched once. A live one comes for all
- * of them in a row; of what came before, each gets all of its own, which by default are up to 5,120.
+ * How many events are remembered, so that an event that several patterns match is dispatched once. A live event comes for
+ * all of them in a row. Of earlier events, each pattern first receives all of its own, up to 5,120 by default.
  */
 const REMEMBERED = 8_192
 
-/** What the browser itself dispatches at a window, and what hears it would take ours for. */
+/** The browser dispatches these at a window, and its listeners would mistake ours for them. */
 const OF_BROWSER = ['error', 'message']
 
-/** What came from the bus, which must not go back to it. */
+/** Marks events that came from the bus, which must not go back to it. */
 const BRIDGED = Symbol.for('tauri-plugin-event-bus/bridged')
 
 /**
  * Dispatches every event of these names or patterns as a `CustomEvent`, with the payload, the component and the event's
  * other fields in its `detail`.
  *
- * @returns a {@link Subscription}: call it to end the bridge, await it to know that the host has accepted all of it.
- * Where it refuses one of them, awaiting rejects and the whole bridge ends.
+ * @returns a {@link Subscription}: call it to end the bridge, await it to know that the host has accepted all of it. Where
+ * the host refuses one of the names, awaiting rejects and the whole bridge ends.
  * @throws {EventBusError} by rejection, as {@link listen}, and `invalid_argument` for `error` and `message` at `window`
  * without a prefix.
  *
@@ -123,31 +127,31 @@ export function bridgeToDom({ events, prefix = '', target, listen: options }: To
   }
   const refused = names.map((name) => typeOf(String(name))).find(isOfBrowser)
   if (refused !== undefined) {
-    const text = `"${refused}" at the window is an event of the browser itself: give the bridge a prefix, such as "app:"`
-    return awaitable(() => {}, Promise.reject(new EventBusError('invalid_argument', text)))
+    const text = `"${refused}" at the window is an event of the browser: give the bridge a prefix, such as "app:"`
+    return thenable(() => {}, Promise.reject(new EventBusError('invalid_argument', text)))
   }
-  const heard = names.map((name) => listen<unknown>(name, dispatch, options))
+  const subscriptions = names.map((name) => listen<unknown>(name, dispatch, options))
   const off = () => {
-    for (const subscription of heard) subscription()
+    for (const subscription of subscriptions) subscription()
   }
-  const accepted = Promise.all(heard).then(
+  const accepted = Promise.all(subscriptions).then(
     () => () => off(),
     (error) => {
       off()
       throw error
     },
   )
-  return awaitable(off, accepted)
+  return thenable(off, accepted)
 }
 
 /**
- * Emits events of the DOM to everyone on the bus. The `detail` of a `CustomEvent` is the payload; others have none. What
- * {@link bridgeToDom} has dispatched is passed over, so the two make no loop.
+ * Emits DOM events to everyone on the bus. The `detail` of a `CustomEvent` is the payload; others have none. Events that
+ * {@link bridgeToDom} dispatched are skipped, so the two make no loop.
  *
- * An event that goes both ways under one name is heard twice in this page: when the script dispatches it, and when it
+ * An event that goes both ways under one name is received twice in this page: when the script dispatches it, and when it
  * comes from the bus. What cannot be emitted is reported (`reportError`).
  *
- * @returns a {@link Subscription}, which nobody can refuse: call it to end the bridge.
+ * @returns a {@link Subscription}, which is never refused: call it to end the bridge.
  *
  * @example
  * ```ts
@@ -164,7 +168,7 @@ export function bridgeFromDom({ events, prefix = '', target }: FromDomOptions): 
     if (BRIDGED in event) return
     const name = event.type.startsWith(prefix) ? event.type.slice(prefix.length) : event.type
     const { detail } = event as CustomEvent<unknown>
-    // The detail of other events is a number that tells how often something was clicked.
+    // The detail of other events is a number, such as the count of clicks.
     const payload = event instanceof CustomEvent && detail !== null ? detail : undefined
     emit<unknown>(name, payload).catch(report)
   }
@@ -173,5 +177,5 @@ export function bridgeFromDom({ events, prefix = '', target }: FromDomOptions): 
   const off = () => {
     for (const type of types) from?.removeEventListener(type, pass)
   }
-  return awaitable(off, Promise.resolve(off))
+  return thenable(off, Promise.resolve(off))
 }

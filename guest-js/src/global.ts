@@ -1,4 +1,4 @@
-import { logReports } from './core/error.js'
+import { logReports } from './core/report.js'
 import * as dom from './dom.js'
 import * as api from './index.js'
 

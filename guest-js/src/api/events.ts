@@ -1,59 +1,21 @@
-/// <reference lib="esnext.disposable" preserve="true" />
-
 import { ASYNC_DISPOSE } from '../core/disposal.js'
 import { EventBusError } from '../core/error.js'
-import { type ListenOptions, subscribe } from '../core/subscription.js'
-import { type BusEvent, type Gap, isGap } from '../types/event.js'
-import type { EventName, EventOf, NameIfSet, PayloadOf, Unset } from '../types/event-map.js'
+import { subscribe } from '../core/subscription.js'
+import type { BusEvent } from '../types/event.js'
+import type { EventName, NameIfSet, Unset } from '../types/event-map.js'
+import type { EventOf, PayloadOf } from '../types/event-of.js'
+import { type Gap, isGap } from '../types/gap.js'
+import type { EventStream, StreamOptions } from '../types/stream.js'
 
 /**
- * What {@link events} returns: an async iterator of events and gaps, ended by leaving its loop or with
- * `await using`.
+ * Iterates over the events of a name or pattern. It listens from the call on, not from the first `next()`.
  *
- * @example
- * ```ts
- * import { events, type EventStream } from 'tauri-plugin-event-bus-api'
- *
- * const stream: EventStream<unknown> = events('log:line')
- * const first = await stream.next()
- * await stream.return()
- * ```
- */
-export interface EventStream<Payload, Event = BusEvent<Payload>>
-  extends AsyncIterableIterator<Event | Gap>,
-    AsyncDisposable {
-  next(): Promise<IteratorResult<Event | Gap, undefined>>
-  return(): Promise<IteratorResult<Event | Gap, undefined>>
-  throw(error?: unknown): Promise<IteratorResult<Event | Gap, undefined>>
-  [Symbol.asyncIterator](): EventStream<Payload, Event>
-}
-
-/**
- * How {@link events} is narrowed, ended and bounded; `target`, `replay` and `retained` are as in {@link ListenOptions}.
- *
- * @example
- * ```ts
- * import { events } from 'tauri-plugin-event-bus-api'
- *
- * const lines = events('log:line', { signal: AbortSignal.timeout(5_000), buffer: 100, replay: false })
- * ```
- */
-export interface StreamOptions extends Omit<ListenOptions, 'onGap'> {
-  /** Ends the iteration when it aborts; what was buffered is dropped. */
-  signal?: AbortSignal
-  /** How many events wait while the loop is busy, at least 1; 1,024 by default. */
-  buffer?: number
-}
-
-/**
- * Iterates over the events of a name or pattern. It listens from the call on, not only from the first `next()`.
- *
- * What arrives while the loop is busy is buffered. When the buffer is full the oldest is dropped, and a
- * {@link Gap} with the reason `buffer_full` is yielded in its place; the host's gaps are yielded, too. Leaving
- * the loop ends the subscription, and so do `signal` and {@link unlisten}.
+ * Events that arrive while the loop is busy are buffered. When the buffer is full, the oldest event is dropped and a
+ * {@link Gap} with the reason `buffer_full` takes its place. The gaps of the host are yielded, too. Leaving the loop ends
+ * the subscription, and so do `signal` and {@link unlisten}.
  *
  * @throws {EventBusError} by rejection of `next()`: as {@link listen}, and `invalid_argument` for a `buffer` that
- * is no whole number from 1.
+ * is not a whole number from 1.
  *
  * @example
  * ```ts
@@ -119,12 +81,12 @@ function open<Payload>(event: string, options: StreamOptions): EventStream<Paylo
   const valid = Number.isInteger(limit) && limit >= 1
   const handler = (received: BusEvent<unknown>) => push(received as BusEvent<Payload>)
   const subscription = valid
-    ? subscribe({ event, options: { ...narrowed, signal, onGap: push }, handler, deliver: handler, ended })
+    ? subscribe(event, { ...narrowed, signal, onGap: push }, handler, handler, ended)
     : null
-  // The rejection is told by next().
+  // next() rejects instead.
   subscription?.catch(() => {})
   if (!valid) {
-    ended(new EventBusError('invalid_argument', `the buffer of "${event}" is a whole number from 1, not ${limit}`))
+    ended(new EventBusError('invalid_argument', `the buffer of "${event}" must be a whole number from 1, not ${limit}`))
   }
 
   const close = () => {

@@ -1,16 +1,16 @@
-import { INBOX_VERSION } from '../core/inbox.js'
-import { existingInbox } from '../core/realm.js'
-import { type ListenOptions, type Subscription, subscribe } from '../core/subscription.js'
-import type { BusEvent, EventHandler } from '../types/event.js'
-import type { EventName, EventOf, NameIfSet, PayloadOf, Unset } from '../types/event-map.js'
+import { existingInbox, INBOX_VERSION } from '../core/realm.js'
+import { subscribe } from '../core/subscription.js'
+import type { BusEvent, EventHandler, PayloadHandler } from '../types/event.js'
+import type { EventName, NameIfSet, Unset } from '../types/event-map.js'
+import type { EventOf, PayloadOf } from '../types/event-of.js'
+import type { ListenOptions, Subscription } from '../types/subscription.js'
 
 /**
- * Calls `handler` with each event of that name, in the order in which the app accepted them.
+ * Calls `handler` with each event of that name, in the order in which the host accepted them.
  *
- * The name may be a glob pattern (`cart:*`), and the event is then one of those in {@link EventMap} that it matches:
- * comparing `event.event` narrows `event.payload`. The same handler given twice makes two subscriptions. Calls made
- * together travel together. The type argument is only needed to assert the payload of a name that is not in
- * {@link EventMap}.
+ * The name may be a glob pattern (`cart:*`). The event is then one of those in {@link EventMap} that it matches, and
+ * comparing `event.event` narrows `event.payload`. Passing the same handler twice makes two subscriptions. Calls made
+ * together travel together. Only a name that is not in {@link EventMap} needs the type argument, which asserts its payload.
  *
  * @returns a {@link Subscription}: call it to end it, await it to know that it was accepted.
  * @throws {EventBusError} by rejection: `denied`, `invalid_event_name`, `invalid_pattern`, `invalid_argument`,
@@ -35,11 +35,11 @@ export function listen<Name extends EventName, _ extends never>(
   options?: ListenOptions,
 ): Subscription
 export function listen(event: string, handler: EventHandler<never>, options: ListenOptions = {}): Subscription {
-  return subscribe({ event, options, handler, deliver: handler as EventHandler<unknown> })
+  return subscribe(event, options, handler, handler as EventHandler<unknown>)
 }
 
 /**
- * Calls `handler` with the payload alone, and the event as a second argument. Otherwise as {@link listen}.
+ * Calls `handler` with the payload, and with the event as a second argument. Otherwise as {@link listen}.
  *
  * @returns a {@link Subscription}.
  * @throws {EventBusError} by rejection, as {@link listen}.
@@ -62,12 +62,12 @@ export function on<Name extends EventName, _ extends never>(
   options?: ListenOptions,
 ): Subscription
 export function on(event: string, handler: PayloadHandler<never>, options: ListenOptions = {}): Subscription {
-  const called = handler as PayloadHandler<unknown>
-  return subscribe({ event, options, handler, deliver: (received) => called(received.payload, received) })
+  const deliver = (received: BusEvent<unknown>) => (handler as PayloadHandler<unknown>)(received.payload, received)
+  return subscribe(event, options, handler, deliver)
 }
 
 /**
- * Calls `handler` with the first event of that name and ends. Otherwise as {@link listen}.
+ * Calls `handler` with the first event of that name, then ends. Otherwise as {@link listen}.
  *
  * @returns a {@link Subscription}; awaiting it waits for the host to accept it, not for the event.
  * @throws {EventBusError} by rejection, as {@link listen}.
@@ -90,18 +90,17 @@ export function once<Name extends EventName, _ extends never>(
   options?: ListenOptions,
 ): Subscription
 export function once(event: string, handler: EventHandler<never>, options: ListenOptions = {}): Subscription {
-  const called = handler as EventHandler<unknown>
-  const deliver: EventHandler<unknown> = (received) => {
+  const deliver = (received: BusEvent<unknown>) => {
     // It ends before the handler runs: the rest of a batch is already here, and the handler may throw.
     subscription()
-    return called(received)
+    return (handler as EventHandler<unknown>)(received)
   }
-  const subscription = subscribe({ event, options, handler, deliver })
+  const subscription = subscribe(event, options, handler, deliver)
   return subscription
 }
 
 /**
- * Ends every subscription of exactly this name or pattern in this page, those of {@link events} included.
+ * Ends every subscription of exactly this name or pattern in this page, including those of {@link events}.
  *
  * @returns how many there were.
  *
@@ -116,16 +115,3 @@ export function unlisten(event: EventName): number {
   const inbox = existingInbox()
   return inbox?.version === INBOX_VERSION ? inbox.unlisten(event) : 0
 }
-
-/**
- * A handler that receives the payload first, as {@link on} takes it.
- *
- * @example
- * ```ts
- * import { on, type PayloadHandler } from 'tauri-plugin-event-bus-api'
- *
- * const show: PayloadHandler<unknown> = (payload) => console.log(payload)
- * on('greeting', show)
- * ```
- */
-export type PayloadHandler<Payload> = (payload: Payload, event: BusEvent<Payload>) => unknown

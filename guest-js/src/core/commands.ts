@@ -8,16 +8,16 @@ export const COMMANDS = [
   'subscribe',
   'unsubscribe',
   'pull',
-  'start_periodic',
-  'stop_periodic',
-  'pause_periodic',
-  'resume_periodic',
-  'update_periodic',
-  'list_periodic',
+  'start_job',
+  'stop_job',
+  'pause_job',
+  'resume_job',
+  'update_job',
+  'list_jobs',
   'request',
   'cancel_request',
+  'set_responders',
   'respond',
-  'reply',
   'catalog',
   'inspect',
 ] as const
@@ -28,31 +28,32 @@ export type Command = (typeof COMMANDS)[number]
 /** A command that changes state: it carries the session and its number. */
 export type StateCommand = Exclude<
   Command,
-  'pull' | 'list_periodic' | 'request' | 'cancel_request' | 'catalog' | 'inspect'
+  'pull' | 'list_jobs' | 'request' | 'cancel_request' | 'catalog' | 'inspect'
 >
 
-/** The argument under which a command takes several entries; the others take one object of arguments. */
+/** The argument in which a command takes several calls; the others take one object of arguments. */
 const BATCHED: Partial<Record<StateCommand, string>> = {
   emit: 'events',
   emit_to: 'events',
   subscribe: 'subscriptions',
   unsubscribe: 'ids',
-  respond: 'responders',
-  reply: 'replies',
+  set_responders: 'responders',
+  respond: 'responses',
 }
 
-const BATCH_ENTRIES = 1_024
-const BATCH_CHARACTERS = 1_048_576
+/** How many calls one command carries, and how many characters of payloads. */
+const MAX_CALLS = 1_024
+const MAX_CHARACTERS = 1_048_576
 
-/** How many sessions in a row may turn out stale before what they were to carry is rejected. */
-const RENEWALS = 3
+/** How many sessions in a row may turn out stale before calls are rejected. */
+export const MAX_RENEWALS = 3
 
-/** How long to wait before something is tried again, in milliseconds, where the host does not say. */
-export const RETRY_AFTER = 1_000
+/** How long to wait before the next attempt, in milliseconds, where the host does not say. */
+export const RETRY_AFTER_MS = 1_000
 
-/** One call that waits for its place in a command. */
-export interface Entry {
-  /** What travels. */
+/** One call that waits for its turn in a command. */
+export interface Call {
+  /** What is sent. */
   value: unknown
   /** The length of its payload, in characters. */
   size: number
@@ -60,23 +61,27 @@ export interface Entry {
   reject(error: EventBusError): void
 }
 
-/** What a new session begins with: a call that an earlier one had, once more. */
+/** A command that registers something, which a new session repeats. */
+export type RegisteringCommand = 'subscribe' | 'set_responders'
+
+/** A call that a new session repeats from the one before. */
 export interface Renewal {
-  readonly command: 'subscribe' | 'respond'
-  readonly entry: Entry
+  readonly command: RegisteringCommand
+  readonly call: Call
 }
 
-interface Batch {
+/** Calls that travel together. */
+interface Bundle {
   command: StateCommand
-  entries: Entry[]
+  calls: Call[]
   size: number
-  /** Whether it subscribes again, in a new session, with what was accepted in an earlier one. */
-  renewal: boolean
+  /** Whether it repeats, in a new session, what an earlier one had accepted. */
+  isRenewal: boolean
 }
 
-/** The command in flight. Each sending of a batch has its own, also where the same batch is sent in the next session. */
-interface Sending {
-  readonly batch: Batch
+/** The command in flight. A bundle that is sent again in the next session has another one. */
+interface InFlight {
+  readonly bundle: Bundle
 }
 
 /** Runs a command of the plugin. */
@@ -92,222 +97,240 @@ function newSession(): string {
 }
 
 /**
- * The outgoing commands of one session. One is in flight; what gathers meanwhile is merged with its neighbour
- * of the same kind, so the order in which the page made its calls is the order in which the host runs them.
+ * The outgoing commands of one session. One is in flight. Calls that gather meanwhile join their neighbor of the same
+ * kind, so the host runs them in the order in which the page made them.
  */
-export class CommandQueue {
+export interface CommandQueue {
   /** The id of the session that the next command belongs to. */
-  session = newSession()
+  readonly session: string
   /** Whether the session has ended and the next command opens another. */
-  expired = false
-  private n = 1
-  private renewals = 0
-  private waiting: Batch[] = []
-  private inFlight: Sending | null = null
-  private scheduled = false
-  private waitingForRenewal: (() => void)[] = []
-
-  /** `beginAgain` is called when a new session replaces a stale one, for what it has to begin with. */
-  constructor(private readonly beginAgain: () => Renewal[]) {}
-
-  /** Whether sessions keep turning out stale, so that renewing at once once more would be a loop. */
-  get unsettled(): boolean {
-    return this.renewals >= RENEWALS
-  }
-
+  readonly isExpired: boolean
+  /** Whether sessions keep turning out stale, so that renewing at once would be a tight loop. */
+  isUnsettled(): boolean
   /** Notes that the session works. */
-  settle(): void {
-    this.renewals = 0
-  }
-
-  /** Queues a call at the tail, in the command of its kind if that is the last one. */
-  push(command: StateCommand, entry: Entry): void {
-    const last = this.waiting[this.waiting.length - 1]
-    if (last && fits(last, command, entry)) {
-      last.entries.push(entry)
-      last.size += entry.size
-    } else {
-      this.waiting.push({ command, entries: [entry], size: entry.size, renewal: false })
-    }
-    this.schedule()
-  }
-
-  /**
-   * Queues what the session was to begin with and the host has found too fast, if it is still wanted by then. The next
-   * session would begin with it by itself.
-   */
-  renewLater({ command, entry }: Renewal, isWanted: () => boolean, wait = RETRY_AFTER): void {
-    const { session } = this
-    setTimeout(() => {
-      if (this.session !== session || this.expired || !isWanted()) return
-      this.waiting.push({ command, entries: [entry], size: 0, renewal: true })
-      this.schedule()
-    }, wait)
-  }
-
-  /** Takes a call back; false if it is on its way or has been answered. */
-  withdraw(entry: Entry): boolean {
-    for (const [index, batch] of this.waiting.entries()) {
-      const place = batch.entries.indexOf(entry)
-      if (place < 0) continue
-      batch.entries.splice(place, 1)
-      batch.size -= entry.size
-      if (batch.entries.length === 0) this.waiting.splice(index, 1)
-      return true
-    }
-    return false
-  }
-
+  settle(): void
+  /** Queues a call and resolves to its answer. `size` is the length of its payload, in characters. */
+  send(command: StateCommand, value: unknown, size?: number): Promise<unknown>
+  /** Queues a call at the end, in the last command if that is of its kind. */
+  push(command: StateCommand, call: Call): void
+  /** Queues a renewal that the host has rate limited, unless it is no longer wanted or another session began with it. */
+  renewLater(renewal: Renewal, isWanted: () => boolean, wait?: number): void
+  /** Takes a call back; false if it was sent already. */
+  withdraw(call: Call): boolean
   /** Notes that the session has ended: the next command opens another. */
-  expire(): void {
-    this.expired = true
-    this.drain()
-  }
+  expire(): void
+  /** Notes that the session has ended, and waits until another one has replaced it. */
+  renewed(): Promise<void>
+  /** Sends the command in flight again, under its number. The host runs it once. */
+  repeat(): void
+}
 
-  /** Notes that the session has ended, and waits until another one has taken its place. */
-  renewed(): Promise<void> {
-    return new Promise((resolve) => {
-      this.waitingForRenewal.push(resolve)
-      this.expire()
-    })
-  }
+/** `renewSession` is called when a new session replaces a stale one. It returns the calls that begin it. */
+export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue {
+  let session = newSession()
+  let isExpired = false
+  let n = 1
+  let renewals = 0
+  let waiting: Bundle[] = []
+  let inFlight: InFlight | null = null
+  let isScheduled = false
+  const waitingForRenewal: (() => void)[] = []
 
-  /** Sends the command in flight once more, under its number: the host runs it once. */
-  repeat(): void {
-    if (this.inFlight) void this.send(this.inFlight)
-  }
+  const isUnsettled = () => renewals >= MAX_RENEWALS
 
   /** Waits for the end of the microtask, so that calls made together travel together. */
-  private schedule(): void {
-    if (this.scheduled) return
-    this.scheduled = true
+  const schedule = () => {
+    if (isScheduled) return
+    isScheduled = true
     queueMicrotask(() => {
-      this.scheduled = false
-      this.drain()
+      isScheduled = false
+      drain()
     })
   }
 
-  private drain(): void {
-    if (this.inFlight) return
-    if (this.expired) this.renew()
-    const batch = this.waiting.shift()
-    if (!batch) return
-    this.inFlight = { batch }
-    void this.send(this.inFlight)
+  const drain = () => {
+    if (inFlight) return
+    if (isExpired) renew()
+    const bundle = waiting.shift()
+    if (!bundle) return
+    inFlight = { bundle }
+    void transmit(inFlight)
   }
 
-  private renew(): void {
-    this.expired = false
-    this.renewals += 1
-    this.session = newSession()
-    this.n = 1
-    for (const renewed of this.waitingForRenewal.splice(0)) renewed()
-    const begin: Batch[] = []
-    for (const { command, entry } of this.beginAgain()) {
+  const renew = () => {
+    isExpired = false
+    renewals += 1
+    session = newSession()
+    n = 1
+    for (const resolve of waitingForRenewal.splice(0)) resolve()
+    const begin: Bundle[] = []
+    for (const { command, call } of renewSession()) {
       const last = begin[begin.length - 1]
-      if (last?.command === command && last.entries.length < BATCH_ENTRIES) last.entries.push(entry)
-      else begin.push({ command, entries: [entry], size: 0, renewal: true })
+      if (last?.command === command && last.calls.length < MAX_CALLS) last.calls.push(call)
+      else begin.push({ command, calls: [call], size: 0, isRenewal: true })
     }
-    // Nobody waits for the answers to what an earlier session was asked.
-    const still = this.waiting.filter((batch) => !batch.renewal && batch.command !== 'reply')
-    this.waiting = [...begin, ...still]
+    // The callers of an earlier session no longer wait for responses.
+    const remaining = waiting.filter(({ command, isRenewal }) => !isRenewal && command !== 'respond')
+    waiting = [...begin, ...remaining]
   }
 
-  private async send(sending: Sending): Promise<void> {
-    const { batch } = sending
+  const transmit = async (sending: InFlight) => {
+    const { bundle } = sending
     let settle: () => void
     try {
-      const answer = await run(batch.command, { session: this.session, n: this.n, ...argumentsOf(batch) })
-      settle = () => this.succeed(batch, answer)
+      const answer = await run(bundle.command, { session, n, ...argumentsOf(bundle) })
+      settle = () => succeed(bundle, answer)
     } catch (reason) {
-      settle = () => this.fail(batch, reason)
+      settle = () => fail(bundle, reason)
     }
-    // A command that was sent once more is answered twice.
-    if (this.inFlight !== sending) return
-    this.inFlight = null
+    // A command that was sent again is answered twice.
+    if (inFlight !== sending) return
+    inFlight = null
     settle()
-    this.drain()
+    drain()
   }
 
-  private succeed(batch: Batch, answer: unknown): void {
-    this.n += 1
-    if (!BATCHED[batch.command] || batch.command === 'unsubscribe') {
-      this.renewals = 0
-      for (const entry of batch.entries) entry.resolve(answer)
+  const succeed = (bundle: Bundle, answer: unknown) => {
+    const { command, calls } = bundle
+    n += 1
+    if (!BATCHED[command] || command === 'unsubscribe') {
+      renewals = 0
+      for (const call of calls) call.resolve(answer)
       return
     }
     const results = Array.isArray(answer) ? answer : []
-    const stale: [Entry, EventBusError][] = []
-    for (const [index, entry] of batch.entries.entries()) {
+    const stale: [Call, EventBusError][] = []
+    for (const [index, call] of calls.entries()) {
       const result: unknown = results[index]
       if (typeof result !== 'object' || result === null) {
-        const got = `${results.length} results for ${batch.entries.length} entries`
-        entry.reject(new EventBusError('unavailable', `"${batch.command}" was answered with ${got}`))
+        const got = `${results.length} results for ${calls.length} entries`
+        call.reject(new EventBusError('unavailable', `"${command}" was answered with ${got}`))
       } else if ('error' in result) {
         const error = toEventBusError(result.error)
-        if (error.code === 'stale_session') stale.push([entry, error])
-        else entry.reject(error)
-      } else entry.resolve(result)
+        if (error.code === 'stale_session') stale.push([call, error])
+        else call.reject(error)
+      } else call.resolve(result)
     }
-    if (stale.length > 0) this.retry(batch, stale)
-    else if (!batch.renewal) this.renewals = 0
+    if (stale.length > 0) retry(bundle, stale)
+    else if (!bundle.isRenewal) renewals = 0
   }
 
-  /** The session has ended while the host ran a batch: these entries of it had no effect. */
-  private retry(batch: Batch, stale: [Entry, EventBusError][]): void {
-    this.expired = true
-    if (this.unsettled) {
-      for (const [entry, error] of stale) entry.reject(error)
+  /** The session ended while the host ran a bundle, so these calls of it had no effect. */
+  const retry = (bundle: Bundle, stale: [Call, EventBusError][]) => {
+    isExpired = true
+    if (isUnsettled()) {
+      for (const [call, error] of stale) call.reject(error)
       return
     }
-    const entries = stale.map(([entry]) => entry)
-    const size = entries.reduce((sum, entry) => sum + entry.size, 0)
-    // Renewals among what waits are dropped, since the next session makes its own.
-    this.waiting.unshift({ ...batch, entries, size })
+    const calls = stale.map(([call]) => call)
+    const size = calls.reduce((sum, call) => sum + call.size, 0)
+    // The next session drops renewals that wait, since it makes its own.
+    waiting.unshift({ ...bundle, calls, size })
   }
 
-  private fail(batch: Batch, reason: unknown): void {
-    const error = toEventBusError(reason, batch.command)
+  const fail = (bundle: Bundle, reason: unknown) => {
+    const { calls } = bundle
+    const error = toEventBusError(reason, bundle.command)
     if (typeof reason === 'string') {
-      // Bare strings are Tauri's own: the command never reached the plugin, so its number is used again.
-      if (error.code === 'invalid_argument' && batch.entries.length > 1) {
-        // The parser turns a whole command away for one malformed entry: alone, each is judged for itself.
-        this.waiting.unshift(...batch.entries.map((entry) => ({ ...batch, entries: [entry], size: entry.size })))
+      // Bare strings come from Tauri: the command never reached the plugin, so its number is used again.
+      if (error.code === 'invalid_argument' && calls.length > 1) {
+        // The parser refuses a whole command for one malformed call. Sent alone, each call is judged by itself.
+        waiting.unshift(...calls.map((call) => ({ ...bundle, calls: [call], size: call.size })))
         return
       }
     } else if (!isErrorObject(reason)) {
       // Nobody knows whether it ran, so neither its number nor the next one can be used.
-      const again = batch.renewal && !this.unsettled
-      this.expired = true
+      const isRepeated = bundle.isRenewal && !isUnsettled()
+      isExpired = true
       // The next session subscribes again anyway. Anything else might happen twice.
-      if (again) return
+      if (isRepeated) return
     } else if (error.code === 'stale_session') {
-      const again = !this.unsettled
-      this.expired = true
-      // Renewals among what waits are dropped, since the next session makes its own.
-      if (again) {
-        this.waiting.unshift(batch)
+      const isRepeated = !isUnsettled()
+      isExpired = true
+      // The next session drops renewals that wait, since it makes its own.
+      if (isRepeated) {
+        waiting.unshift(bundle)
         return
       }
     } else {
-      this.n += 1
+      n += 1
     }
-    for (const entry of batch.entries) entry.reject(error)
+    for (const call of calls) call.reject(error)
+  }
+
+  const push = (command: StateCommand, call: Call) => {
+    const last = waiting[waiting.length - 1]
+    if (last && fits(last, command, call)) {
+      last.calls.push(call)
+      last.size += call.size
+    } else {
+      waiting.push({ command, calls: [call], size: call.size, isRenewal: false })
+    }
+    schedule()
+  }
+
+  const expire = () => {
+    isExpired = true
+    drain()
+  }
+
+  return {
+    get session() {
+      return session
+    },
+    get isExpired() {
+      return isExpired
+    },
+    isUnsettled,
+    settle() {
+      renewals = 0
+    },
+    push,
+    send: (command, value, size = 0) =>
+      new Promise((resolve, reject) => push(command, { value, size, resolve, reject })),
+    renewLater({ command, call }, isWanted, wait = RETRY_AFTER_MS) {
+      const limited = session
+      setTimeout(() => {
+        if (session !== limited || isExpired || !isWanted()) return
+        waiting.push({ command, calls: [call], size: 0, isRenewal: true })
+        schedule()
+      }, wait)
+    },
+    withdraw(call) {
+      for (const [index, bundle] of waiting.entries()) {
+        const place = bundle.calls.indexOf(call)
+        if (place < 0) continue
+        bundle.calls.splice(place, 1)
+        bundle.size -= call.size
+        if (bundle.calls.length === 0) waiting.splice(index, 1)
+        return true
+      }
+      return false
+    },
+    expire,
+    renewed: () =>
+      new Promise((resolve) => {
+        waitingForRenewal.push(resolve)
+        expire()
+      }),
+    repeat() {
+      if (inFlight) void transmit(inFlight)
+    },
   }
 }
 
-function fits(batch: Batch, command: StateCommand, entry: Entry): boolean {
+function fits(bundle: Bundle, command: StateCommand, call: Call): boolean {
   return (
-    batch.command === command &&
-    !batch.renewal &&
+    bundle.command === command &&
+    !bundle.isRenewal &&
     BATCHED[command] !== undefined &&
-    batch.entries.length < BATCH_ENTRIES &&
-    batch.size + entry.size <= BATCH_CHARACTERS
+    bundle.calls.length < MAX_CALLS &&
+    bundle.size + call.size <= MAX_CHARACTERS
   )
 }
 
-function argumentsOf(batch: Batch): Record<string, unknown> {
-  const name = BATCHED[batch.command]
-  const values = batch.entries.map((entry) => entry.value)
+function argumentsOf(bundle: Bundle): Record<string, unknown> {
+  const name = BATCHED[bundle.command]
+  const values = bundle.calls.map((call) => call.value)
   return name ? { [name]: values } : (values[0] as Record<string, unknown>)
 }

@@ -1,47 +1,39 @@
-import type { EmitOptions, Receipt } from '../api/emit.js'
-import { checkName, payloadJson } from '../types/event.js'
-import { copyOfTarget, isEveryone, type Target } from '../types/target.js'
+import type { EmitOptions, Receipt } from '../types/emit.js'
+import type { Target } from '../types/target.js'
+import { checkName } from './checks.js'
+import type { Inbox } from './contract.js'
 import { toEventBusError } from './error.js'
-import type { Inbox } from './inbox.js'
-import { causesOfNow } from './realm.js'
+import { payloadJson } from './payload.js'
+import { currentCauses } from './realm.js'
+import { copyOfTarget, isEveryone } from './target.js'
 
 /** An event on its way to the host. */
-export interface Sending {
+export interface OutgoingEvent {
   event: string
-  payload: unknown
+  payload?: unknown
   options?: EmitOptions | undefined
-  /** Whom it is for; everyone without it. */
-  target?: Target
+  /** The receivers; everyone without the key. */
+  to?: Target
   component?: string | undefined
-  /** What it follows from; the event whose handler is running without it. */
+  /** The names of what caused it; those of the event whose handler is running without it. */
   causes?: readonly string[]
 }
 
-/** Emits an event through an inbox. Whatever the caller may change afterwards is copied before this returns. */
-export async function sendThrough(open: () => Inbox, sending: Sending): Promise<Receipt> {
+/** Encodes an event and queues it. Copies what the caller may change afterwards before this returns. */
+export async function publish(open: () => Inbox, outgoing: OutgoingEvent): Promise<Receipt> {
   try {
-    const { event, payload, options, component, target, causes = causesOfNow() } = sending
+    const { event, payload, options, component, to, causes = currentCauses() } = outgoing
     checkName(event)
     const json = payloadJson(event, payload)
     const entry: Record<string, unknown> = { event }
-    const isAddressed = 'target' in sending && !isEveryone(target)
-    if (isAddressed) entry.to = copyOfTarget(target)
+    const isAddressed = 'to' in outgoing && !isEveryone(to)
+    if (isAddressed) entry.to = copyOfTarget(to)
     if (json !== undefined) entry.payload = json
     if (options?.retain !== undefined) entry.retain = options.retain
     if (component !== undefined) entry.component = component
     if (causes.length > 0) entry.causes = causes
-    const command = isAddressed ? 'emit_to' : 'emit'
-    return (await open().send(command, entry, json?.length ?? 0)) as Receipt
+    return (await open().queue.send(isAddressed ? 'emit_to' : 'emit', entry, json?.length)) as Receipt
   } catch (error) {
     throw toEventBusError(error)
-  }
-}
-
-/** A payload as listeners get it. What JSON cannot express stays as it is; emitting refuses it. */
-export function asReceived(event: string, payload: unknown): unknown {
-  try {
-    return JSON.parse(payloadJson(event, payload) ?? 'null')
-  } catch {
-    return payload
   }
 }

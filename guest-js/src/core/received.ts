@@ -1,19 +1,21 @@
-import type { Emit, EmitOptions, EmitTo, Receipt } from '../api/emit.js'
-import type { BusEvent, EventSource, PeriodicTick } from '../types/event.js'
+import type { Emit, EmitOptions, EmitTo, Receipt } from '../types/emit.js'
+import type { Endpoint } from '../types/endpoint.js'
+import type { BusEvent } from '../types/event.js'
+import type { Tick } from '../types/job-info.js'
 import type { Target } from '../types/target.js'
 import type { Extras } from './batch.js'
+import type { Inbox } from './contract.js'
 import { EventBusError } from './error.js'
-import type { Inbox } from './inbox.js'
-import { sendThrough } from './outgoing.js'
+import { publish } from './outgoing.js'
 import { chainOf, existingInbox } from './realm.js'
 
 /**
- * An event as handlers get it. What it can do stands at its prototype: making it costs no more, and it can be cloned and
- * posted. They are getters, so that `({ emit }) => …` works, too.
+ * An event as handlers receive it. Its methods are on the prototype, so making an event costs no more, and events can be
+ * cloned and posted. They are getters, so `({ emit }) => …` works, too.
  */
 export class ReceivedEvent implements BusEvent<unknown> {
   declare superseded?: number
-  declare periodic?: PeriodicTick
+  declare periodic?: Tick
   declare component?: string
   declare causes?: readonly string[]
   hops = 0
@@ -24,7 +26,7 @@ export class ReceivedEvent implements BusEvent<unknown> {
     public id: number,
     public seq: number,
     public timestamp: number,
-    public source: EventSource,
+    public source: Endpoint,
     public replayed: boolean,
     public retained: boolean,
     extras: Extras | undefined,
@@ -33,15 +35,15 @@ export class ReceivedEvent implements BusEvent<unknown> {
   }
 
   get emit(): Emit {
-    return emitAfter(chainOf(this))
+    return emitAfter(chainOf(this.event, this.causes))
   }
 
   get emitTo(): EmitTo {
-    return emitToAfter(chainOf(this))
+    return emitToAfter(chainOf(this.event, this.causes))
   }
 }
 
-/** What few events have, apart from what every event passes. */
+/** Adds what few events have, apart from the path that every event takes. */
 function addExtras(event: ReceivedEvent, { superseded, periodic, component, causes }: Extras): void {
   if (superseded !== undefined) event.superseded = superseded
   if (periodic) event.periodic = { ...periodic }
@@ -52,21 +54,21 @@ function addExtras(event: ReceivedEvent, { superseded, periodic, component, caus
   }
 }
 
-/** Emits what follows from these causes. */
+/** An `emit` with these causes. */
 export function emitAfter(causes: readonly string[]): Emit {
   return ((event: string, payload?: unknown, options?: EmitOptions): Promise<Receipt> =>
-    sendThrough(ownInbox, { event, payload, options, causes })) as Emit
+    publish(ownInbox, { event, payload, options, causes })) as Emit
 }
 
-/** The same for a target. */
+/** An `emitTo` with these causes. */
 export function emitToAfter(causes: readonly string[]): EmitTo {
-  return ((target: Target, event: string, payload?: unknown, options?: EmitOptions): Promise<Receipt> =>
-    sendThrough(ownInbox, { target, event, payload, options, causes })) as EmitTo
+  return ((to: Target, event: string, payload?: unknown, options?: EmitOptions): Promise<Receipt> =>
+    publish(ownInbox, { to, event, payload, options, causes })) as EmitTo
 }
 
-/** The inbox that the event came through. Only a test takes it away. */
+/** The inbox that the event came through. Only tests remove it. */
 function ownInbox(): Inbox {
   const inbox = existingInbox()
   if (inbox) return inbox
-  throw new EventBusError('unavailable', 'the bus that this event came through is not there any more')
+  throw new EventBusError('unavailable', 'the bus of this event no longer exists')
 }

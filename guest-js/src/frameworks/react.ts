@@ -6,16 +6,17 @@
 
 import { useEffect, useInsertionEffect, useMemo, useRef, useSyncExternalStore } from 'react'
 import type { EventHandler } from '../types/event.js'
-import type { EventName, EventOf, NameIfSet, PayloadOf, Unset } from '../types/event-map.js'
-import { contentOf, type ListenerOptions, newestOf, observe, type StateOptions, sharedState } from './shared-state.js'
+import type { EventName, NameIfSet, Unset } from '../types/event-map.js'
+import type { EventOf, PayloadOf } from '../types/event-of.js'
+import { contentOf, type ListenerOptions, latestOf, observe, type StateOptions, sharedState } from './shared-state.js'
 
 export type { ListenerOptions, StateOptions } from './shared-state.js'
 
 /**
- * Calls `handler` with each event of that name, or glob pattern, while the component is mounted.
+ * Calls `handler` with each event of that name or glob pattern, while the component is mounted.
  *
- * The handler of the newest render is called, without subscribing again. Another name, or options with another
- * content, subscribe again; options need not be memoized.
+ * It calls the handler of the newest render, without subscribing again. Another name, or options with another content,
+ * subscribe again. Options need not be memoized.
  *
  * @example
  * ```tsx
@@ -44,7 +45,7 @@ export function useEvent(event: string, handler: EventHandler<never>, options: L
 }
 
 /**
- * The payload of the newest event of that name, or glob pattern; `undefined` before the first one. A retained event is
+ * The payload of the latest event of that name or glob pattern; `undefined` before the first one. A retained event is
  * there at once. Each newer event renders the component again.
  *
  * @example
@@ -64,17 +65,17 @@ export function useLatest<Name extends EventName, _ extends never>(
 ): PayloadOf<Name> | undefined
 export function useLatest(event: string, options: ListenerOptions = {}): unknown {
   const kept = useSameOptions(options)
-  const { subscribe, get } = useMemo(() => newestOf(event, kept), [event, kept])
+  const { subscribe, get } = useMemo(() => latestOf(event, kept), [event, kept])
   return useSyncExternalStore(subscribe, get, get)
 }
 
 /**
- * A state that every page of the app shares under that name, like `useState`.
+ * A state that all pages of the app share under that name, like `useState`.
  *
- * Setting it shows the value here at once and emits it as a retained event, so that pages that come later have it, too.
- * Once the host has accepted it, every page holds the value that was accepted last. Where the host refuses it, the
- * state is what it was, and the error goes to `onError` or is reported. In a page, too, a name has one value, kept as JSON
- * has it; `initial` alone is each one's own: it is what shows until there is an event, and is not emitted.
+ * Setting it shows the value here at once and emits it as a retained event, so that later pages receive it, too.
+ * Once the host has accepted it, every page has the value that was accepted last. If the host refuses it, the state goes
+ * back to what it was, and the error goes to `onError` or is reported. A page has one value for each name, as JSON has it.
+ * Only `initial` belongs to each caller: it shows until there is an event, and is not emitted.
  *
  * @returns the value, and a function that sets it, which stays the same.
  *
@@ -100,15 +101,15 @@ export function useEventState<Name extends EventName, _ extends never>(
 ): [PayloadOf<Name>, SetState<PayloadOf<Name>>]
 export function useEventState(event: string, initial: unknown, options: StateOptions = {}): unknown {
   const kept = useSameOptions(options)
-  // Like useState, it looks at the initial value once.
+  // As with useState, only the first initial value counts.
   const first = useRef(initial)
   const { subscribe, get, set } = useMemo(() => sharedState(event, first.current, kept), [event, kept])
-  // What the server has rendered is the initial value, also where the page has another one by now.
+  // The server has rendered the initial value, even where the page has another one by now.
   return [useSyncExternalStore(subscribe, get, () => first.current), set]
 }
 
 /**
- * Sets a shared state: to a value, or to what a function makes of the one before.
+ * Sets a shared state to a value, or to what a function makes of the one before.
  *
  * @example
  * ```ts
@@ -119,7 +120,7 @@ export function useEventState(event: string, initial: unknown, options: StateOpt
  */
 export type SetState<Value> = (next: Value | ((before: Value) => Value)) => void
 
-/** What the newest render that was committed has given: one that React discards must not be heard of. */
+/** The value of the newest committed render. A render that React discards must have no effect. */
 function useNewest<Value>(value: Value): { readonly current: Value } {
   const newest = useRef(value)
   useInsertionEffect(() => {
@@ -128,7 +129,7 @@ function useNewest<Value>(value: Value): { readonly current: Value } {
   return newest
 }
 
-/** Options that are the same while their content is. Their functions call the newest ones. */
+/** Options that are identical while their content is. Their functions call the newest ones. */
 function useSameOptions(options: ListenerOptions): ListenerOptions {
   const newest = useNewest(options)
   const content = contentOf(options)

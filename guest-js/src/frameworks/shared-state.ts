@@ -1,13 +1,14 @@
 import { emit } from '../api/emit.js'
 import { listen } from '../api/listen.js'
-import { type EventBusError, report } from '../core/error.js'
-import { asReceived } from '../core/outgoing.js'
+import type { EventBusError } from '../core/error.js'
+import { asReceived } from '../core/payload.js'
 import { existingInbox } from '../core/realm.js'
-import type { ListenOptions } from '../core/subscription.js'
-import type { BusEvent, Gap } from '../types/event.js'
+import { report } from '../core/report.js'
+import type { BusEvent } from '../types/event.js'
+import type { ListenOptions } from '../types/subscription.js'
 
 /**
- * How a component listens: the options of `listen`, and who hears of a refusal.
+ * How a component listens: the options of `listen`, and a receiver of refusals.
  *
  * @example
  * ```ts
@@ -17,12 +18,12 @@ import type { BusEvent, Gap } from '../types/event.js'
  * ```
  */
 export interface ListenerOptions extends ListenOptions {
-  /** Receives the refusal of the subscription; without it the refusal is reported (`reportError`). */
+  /** Receives the error if the host refuses the subscription; without it the error is reported (`reportError`). */
   onError?: (error: EventBusError) => unknown
 }
 
 /**
- * How a shared state is kept.
+ * Options of a shared state.
  *
  * @example
  * ```ts
@@ -33,28 +34,28 @@ export interface ListenerOptions extends ListenOptions {
  */
 export interface StateOptions {
   /**
-   * Receives why a value could not be emitted, after which the state is what it was, or why the subscription was
-   * refused; without it either is reported (`reportError`).
+   * Receives the error if a value cannot be emitted, after which the state is back to what it was, or if the host refuses
+   * the subscription. Without it the error is reported (`reportError`).
    */
   onError?: (error: EventBusError) => unknown
 }
 
-/** A value that frameworks read, and whose changes they are told of. */
+/** A value that frameworks read and subscribe to. */
 export interface Source<Value> {
   get(): Value
-  /** Listens until the returned function is called. There is one subscriber at a time, with a function of its own. */
+  /** Listens until the returned function is called. There is one subscriber at a time, with its own function. */
   subscribe(changed: () => void): () => void
 }
 
-/** What may be given to set a state: a value, or what makes it of the one before. */
+/** The argument that sets a state: a value, or a function of the one before. */
 export type Next<Value> = Value | ((before: Value) => Value)
 
-/** A value that every page shares. */
+/** A value that all pages share. */
 export interface SharedState<Value> extends Source<Value> {
   set(next: Next<Value>): void
 }
 
-/** Listens until the returned function is called. While a server renders there is nothing to listen to. */
+/** Listens until the returned function is called. On a server there is nothing to listen to. */
 export function observe(
   event: string,
   deliver: (event: BusEvent<never>) => unknown,
@@ -67,13 +68,12 @@ export function observe(
 }
 
 /**
- * Observes what is retained, also what a gap has swallowed: another subscription brings it once more. The first one goes
- * on meanwhile, for what is on its way to it and is not retained. `receive` passes over what it has had.
+ * Observes events and, after a gap, recovers the retained one with another subscription. The first subscription goes on
+ * meanwhile, for events on their way to it that are not retained. `receive` skips what it has received already.
  */
-function observeKept(
+function observeRetained(
   event: string,
   receive: (event: BusEvent<never>) => void,
-  onGap: (gap: Gap) => unknown,
   options: ListenerOptions,
 ): () => void {
   let offAgain = () => {}
@@ -82,7 +82,7 @@ function observeKept(
     if (options.retained !== false) offAgain = observe(event, receiveAgain, { ...options, replay: false, onGap: again })
   }
   const receiveAgain = (received: BusEvent<never>) => {
-    // What comes live comes after all that was retained.
+    // Live events come after all retained ones.
     if (!received.retained) offAgain()
     receive(received)
   }
@@ -90,7 +90,7 @@ function observeKept(
     ...options,
     onGap: (gap) => {
       again()
-      return onGap(gap)
+      return options.onGap?.(gap)
     },
   })
   return () => {
@@ -99,49 +99,48 @@ function observeKept(
   }
 }
 
-/** What of options makes another subscription when it changes, besides the signal. */
+/** The part of the options that, besides the signal, needs a new subscription when it changes. */
 export function contentOf({ target, replay, retained, onGap }: ListenerOptions): string {
   return JSON.stringify([target, replay, retained, !onGap])
 }
 
-/** The payload of the newest event; `undefined` before the first one. */
-export function newestOf<Payload>(event: string, options: ListenerOptions = {}): Source<Payload | undefined> {
+/** The payload of the latest event; `undefined` before the first one. */
+export function latestOf<Payload>(event: string, options: ListenerOptions = {}): Source<Payload | undefined> {
   let payload: Payload | undefined
   let seq = 0
-  // What is not retained is lost for good.
-  const onGap = options.onGap ?? ((gap) => existingInbox()?.warn(gap, event))
+  // Events that are not retained are lost for good.
+  const { onGap = (gap) => existingInbox()?.warn(gap, event) } = options
   return {
     get: () => payload,
     subscribe: (changed) =>
-      observeKept(
+      observeRetained(
         event,
         (received) => {
-          // A subscription that begins again is given the retained event again.
+          // A new subscription receives the retained event again.
           if (received.seq <= seq) return
           seq = received.seq
           payload = received.payload
           changed()
         },
-        onGap,
-        options,
+        { ...options, onGap },
       ),
   }
 }
 
-/** What the hooks of one name have in common. */
-interface Common {
-  /** What shows; the other value before there is one. */
-  get(otherwise: unknown): unknown
+/** The state of one name in a page, which all hooks of that name share. */
+interface PageState {
+  /** The value that shows; `initial` before there is one. */
+  get(initial: unknown): unknown
   set(value: unknown, onError: (error: EventBusError) => unknown): void
   subscribe(changed: () => void, onError: (error: EventBusError) => unknown): () => void
 }
 
-function commonState(event: string): Common {
-  // No event brings `undefined`.
+function stateFor(event: string): PageState {
+  // `undefined` until there is one, since no event has it as its payload.
   let accepted: unknown
   let shown: unknown
   let seq = 0
-  let onTheirWay = 0
+  let inFlight = 0
   const users = new Set<() => void>()
   const show = (value: unknown) => {
     if (value === shown) return
@@ -152,42 +151,42 @@ function commonState(event: string): Common {
     if (received.seq <= seq) return
     seq = received.seq
     accepted = received.payload
-    if (onTheirWay === 0) show(accepted)
+    if (!inFlight) show(accepted)
   }
   /** Keeps the state in the page until the returned function is called. */
   const use = (changed: () => void) => {
     const states = existingInbox()?.states
-    states?.set(event, common)
+    states?.set(event, state)
     users.add(changed)
     return () => {
-      if (users.delete(changed) && users.size === 0) states?.delete(event)
+      if (users.delete(changed) && !users.size) states?.delete(event)
     }
   }
-  const common: Common = {
-    get: (otherwise) => (shown === undefined ? otherwise : shown),
+  const state: PageState = {
+    get: (initial) => (shown === undefined ? initial : shown),
     set(value, onError) {
       const sent = asReceived(event, value)
-      // It is emitted before it shows, since who hears of it may set the next one.
-      const receipt = emit<unknown>(event, value, { retain: true })
+      // It is emitted before it shows, since a subscriber may set the next one.
+      const emitted = emit<unknown>(event, value, { retain: true })
       const release = use(() => {})
-      onTheirWay += 1
-      receipt
-        .then((accepting) => {
-          // Its own event may have come before the receipt, as a copy.
-          if (accepting.seq < seq) return
-          seq = accepting.seq
+      inFlight += 1
+      emitted
+        .then((receipt) => {
+          // The event itself may have come before the receipt.
+          if (receipt.seq < seq) return
+          seq = receipt.seq
           accepted = sent
         }, onError)
         .finally(() => {
-          onTheirWay -= 1
+          inFlight -= 1
           release()
-          if (onTheirWay === 0) show(accepted)
+          if (!inFlight) show(accepted)
         })
       show(sent)
     },
     subscribe(changed, onError) {
-      // What a gap has swallowed is retained, so that nothing of it is lost.
-      const off = observeKept(event, receive, () => {}, { onError })
+      // The lost events were retained, so nothing of the state is lost.
+      const off = observeRetained(event, receive, { onError })
       const release = use(changed)
       return () => {
         off()
@@ -195,28 +194,27 @@ function commonState(event: string): Common {
       }
     },
   }
-  return common
+  return state
 }
 
 /**
- * A state that every page has, kept by the host as a retained event; in a page there is one for each name, whose initial
- * value alone is each hook's own. What is set here shows here at once. While an own value is on its way, what others have
- * set waits; then the value that the host accepted last holds, here as everywhere.
+ * A state that all pages share, kept by the host as a retained event. A page has one state for each name; only the initial
+ * value belongs to each hook. A value that is set here shows here at once. While it is on its way, values of other pages
+ * wait. Then the value that the host accepted last shows, here and everywhere.
  */
-export function sharedState<Value>(event: string, initial: Value, options: StateOptions = {}): SharedState<Value> {
-  const onError = options.onError ?? report
-  let last = commonState(event)
-  const common = () => {
-    last = (existingInbox()?.states?.get(event) as Common | undefined) ?? last
+export function sharedState<Value>(event: string, initial: Value, { onError = report }: StateOptions = {}): SharedState<Value> {
+  let last = stateFor(event)
+  const state = () => {
+    last = (existingInbox()?.states?.get(event) as PageState | undefined) ?? last
     return last
   }
-  const get = () => common().get(initial) as Value
+  const get = () => state().get(initial) as Value
   return {
     get,
     set(next) {
       const value = typeof next === 'function' ? (next as (before: Value) => Value)(get()) : next
-      common().set(value, onError)
+      state().set(value, onError)
     },
-    subscribe: (changed) => common().subscribe(changed, onError),
+    subscribe: (changed) => state().subscribe(changed, onError),
   }
 }

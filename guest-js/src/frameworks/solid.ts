@@ -6,13 +6,14 @@
 
 import { type Accessor, createEffect, createMemo, createSignal, onCleanup, untrack } from 'solid-js'
 import type { EventHandler } from '../types/event.js'
-import type { EventName, EventOf, NameIfSet, PayloadOf, Unset } from '../types/event-map.js'
-import { contentOf, type ListenerOptions, newestOf, observe, type StateOptions, sharedState } from './shared-state.js'
+import type { EventName, NameIfSet, Unset } from '../types/event-map.js'
+import type { EventOf, PayloadOf } from '../types/event-of.js'
+import { contentOf, type ListenerOptions, latestOf, observe, type StateOptions, sharedState } from './shared-state.js'
 
 export type { ListenerOptions, StateOptions } from './shared-state.js'
 
 /**
- * A value, or a signal that says it.
+ * A value, or a signal of it.
  *
  * @example
  * ```ts
@@ -24,7 +25,7 @@ export type { ListenerOptions, StateOptions } from './shared-state.js'
 export type MaybeAccessor<Value> = Value | Accessor<Value>
 
 /**
- * Calls `handler` with each event of that name, or glob pattern, until its owner is disposed of. The name and the
+ * Calls `handler` with each event of that name or glob pattern, until its owner is disposed of. The name and the
  * options may be signals: another name, or options with another content, subscribe again.
  *
  * @example
@@ -53,7 +54,7 @@ export function createEventListener(
 }
 
 /**
- * The payload of the newest event of that name, or glob pattern, as a signal; `undefined` before the first one, also
+ * The payload of the latest event of that name or glob pattern, as a signal; `undefined` before the first one, also
  * after the name has changed. A retained event is there at once.
  *
  * @example
@@ -79,7 +80,7 @@ export function createLatest(
 ): Accessor<unknown> {
   const [payload, setPayload] = createSignal<unknown>()
   whileOwned(event, options, (name, listened) => {
-    const newest = newestOf(name, listened)
+    const newest = latestOf(name, listened)
     setPayload(undefined)
     return newest.subscribe(() => setPayload(newest.get))
   })
@@ -87,12 +88,12 @@ export function createLatest(
 }
 
 /**
- * A state that every page of the app shares under that name, like a signal.
+ * A state that all pages of the app share under that name, like a signal.
  *
- * Setting it shows the value here at once and emits it as a retained event, so that pages that come later have it, too.
- * Once the host has accepted it, every page holds the value that was accepted last. Where the host refuses it, the
- * state is what it was, and the error goes to `onError` or is reported. In a page, too, a name has one value, kept as JSON
- * has it; `initial` alone is each one's own: it is what shows until there is an event, and is not emitted.
+ * Setting it shows the value here at once and emits it as a retained event, so that later pages receive it, too.
+ * Once the host has accepted it, every page has the value that was accepted last. If the host refuses it, the state goes
+ * back to what it was, and the error goes to `onError` or is reported. A page has one value for each name, as JSON has it.
+ * Only `initial` belongs to each caller: it shows until there is an event, and is not emitted.
  *
  * @returns the value as a signal, and a function that sets it.
  *
@@ -134,14 +135,14 @@ export function createEventState(
   })
   const set: SetState<unknown> = (next) => {
     untrack(state).set(next)
-    // Effects run after the body, so that in it nothing tells of changes yet.
+    // Effects run after the body, so changes in it need this.
     changed()
   }
   return [value, set]
 }
 
 /**
- * Sets a shared state: to a value, or to what a function makes of the one before.
+ * Sets a shared state to a value, or to what a function makes of the one before.
  *
  * @example
  * ```ts
@@ -152,7 +153,7 @@ export function createEventState(
  */
 export type SetState<Value> = (next: Value | ((before: Value) => Value)) => void
 
-/** Listens under each name, and with each content of the options, in its turn. */
+/** Subscribes again for each name and each content of the options. */
 function whileOwned(
   event: MaybeAccessor<string>,
   options: MaybeAccessor<ListenerOptions>,

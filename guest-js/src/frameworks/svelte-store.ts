@@ -5,13 +5,14 @@
  */
 
 import { type Readable, readable, type Writable } from 'svelte/store'
-import type { EventName, NameIfSet, PayloadOf, Unset } from '../types/event-map.js'
-import { type ListenerOptions, newestOf, type Source, type StateOptions, sharedState } from './shared-state.js'
+import type { EventName, NameIfSet, Unset } from '../types/event-map.js'
+import type { PayloadOf } from '../types/event-of.js'
+import { type ListenerOptions, latestOf, type Source, type StateOptions, sharedState } from './shared-state.js'
 
 export type { ListenerOptions, StateOptions } from './shared-state.js'
 
 /**
- * The payload of the newest event of that name, or glob pattern; `undefined` before the first one. A retained event is
+ * The payload of the latest event of that name or glob pattern; `undefined` before the first one. A retained event is
  * there at once. It listens while the store has subscribers.
  *
  * @example
@@ -32,16 +33,16 @@ export function eventStore<Name extends EventName, _ extends never>(
   options?: ListenerOptions,
 ): Readable<PayloadOf<Name> | undefined>
 export function eventStore(event: string, options?: ListenerOptions): Readable<unknown> {
-  return storeOf(newestOf<unknown>(event, options))
+  return storeOf(latestOf<unknown>(event, options))
 }
 
 /**
- * A state that every page of the app shares under that name, as a store to write.
+ * A state that all pages of the app share under that name, as a store to write.
  *
- * Writing it shows the value here at once and emits it as a retained event, so that pages that come later have it, too.
- * Once the host has accepted it, every page holds the value that was accepted last. Where the host refuses it, the
- * state is what it was, and the error goes to `onError` or is reported. In a page, too, a name has one value, kept as JSON
- * has it; `initial` alone is each one's own: it is what shows until there is an event, and is not emitted.
+ * Writing it shows the value here at once and emits it as a retained event, so that later pages receive it, too.
+ * Once the host has accepted it, every page has the value that was accepted last. If the host refuses it, the state goes
+ * back to what it was, and the error goes to `onError` or is reported. A page has one value for each name, as JSON has it.
+ * Only `initial` belongs to each caller: it shows until there is an event, and is not emitted.
  *
  * @example
  * ```ts
@@ -68,7 +69,7 @@ export function eventStateStore(event: string, initial: unknown, options?: State
 
 function storeOf<Value>({ get, subscribe }: Source<Value>): Readable<Value> {
   return readable(get(), (set) => {
-    // It may have been written while nobody looked.
+    // It may have been written without a subscriber.
     set(get())
     return subscribe(() => set(get()))
   })

@@ -8,14 +8,15 @@
 import { onMount } from 'svelte'
 import { createSubscriber } from 'svelte/reactivity'
 import type { EventHandler } from '../types/event.js'
-import type { EventName, EventOf, NameIfSet, PayloadOf, Unset } from '../types/event-map.js'
-import { type ListenerOptions, newestOf, observe, type Source, type StateOptions, sharedState } from './shared-state.js'
+import type { EventName, NameIfSet, Unset } from '../types/event-map.js'
+import type { EventOf, PayloadOf } from '../types/event-of.js'
+import { type ListenerOptions, latestOf, observe, type Source, type StateOptions, sharedState } from './shared-state.js'
 
 export type { ListenerOptions, StateOptions } from './shared-state.js'
 
 /**
- * Calls `handler` with each event of that name, or glob pattern, while the component is mounted. It is called while the
- * component is made. Where the name changes, `$effect(() => listen(name, handler))` does the same.
+ * Calls `handler` with each event of that name or glob pattern, while the component is mounted. Call it while the
+ * component is initialized. For a name that changes, use `$effect(() => listen(name, handler))`.
  *
  * @example
  * ```ts
@@ -39,8 +40,8 @@ export function useEvent(event: string, handler: EventHandler<never>, options?: 
 }
 
 /**
- * The payload of the newest event of that name, or glob pattern, as `current`; `undefined` before the first one. A
- * retained event is there at once. It listens while a template, `$effect` or `$derived` that is in use reads `current`.
+ * The payload of the latest event of that name or glob pattern, as `current`; `undefined` before the first one. A
+ * retained event is there at once. It listens while an active template, `$effect` or `$derived` reads `current`.
  *
  * @example
  * ```ts
@@ -59,7 +60,7 @@ export function latest<Name extends EventName, _ extends never>(
   options?: ListenerOptions,
 ): { readonly current: PayloadOf<Name> | undefined }
 export function latest(event: string, options?: ListenerOptions): { readonly current: unknown } {
-  const read = reactive(newestOf<unknown>(event, options))
+  const read = reactive(latestOf<unknown>(event, options))
   return {
     get current() {
       return read()
@@ -68,12 +69,12 @@ export function latest(event: string, options?: ListenerOptions): { readonly cur
 }
 
 /**
- * A state that every page of the app shares under that name, as `current`, which can be written.
+ * A state that all pages of the app share under that name, as `current`, which can be written.
  *
- * Writing it shows the value here at once and emits it as a retained event, so that pages that come later have it, too.
- * Once the host has accepted it, every page holds the value that was accepted last. Where the host refuses it, the
- * state is what it was, and the error goes to `onError` or is reported. In a page, too, a name has one value, kept as JSON
- * has it; `initial` alone is each one's own: it is what shows until there is an event, and is not emitted.
+ * Writing it shows the value here at once and emits it as a retained event, so that later pages receive it, too.
+ * Once the host has accepted it, every page has the value that was accepted last. If the host refuses it, the state goes
+ * back to what it was, and the error goes to `onError` or is reported. A page has one value for each name, as JSON has it.
+ * Only `initial` belongs to each caller: it shows until there is an event, and is not emitted.
  * Replace an object instead of changing its properties.
  *
  * @example

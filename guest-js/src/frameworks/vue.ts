@@ -15,11 +15,12 @@ import {
   watch,
 } from 'vue'
 import type { EventHandler } from '../types/event.js'
-import type { EventName, EventOf, NameIfSet, PayloadOf, Unset } from '../types/event-map.js'
+import type { EventName, NameIfSet, Unset } from '../types/event-map.js'
+import type { EventOf, PayloadOf } from '../types/event-of.js'
 import {
   contentOf,
   type ListenerOptions,
-  newestOf,
+  latestOf,
   observe,
   type SharedState,
   type StateOptions,
@@ -29,10 +30,10 @@ import {
 export type { ListenerOptions, StateOptions } from './shared-state.js'
 
 /**
- * Calls `handler` with each event of that name, or glob pattern, until the component or effect scope ends. The name and
+ * Calls `handler` with each event of that name or glob pattern, until the component or effect scope ends. The name and
  * the options may be refs or getters: another name, or options with another content, subscribe again.
  *
- * @returns what ends it earlier.
+ * @returns a function that ends it earlier.
  *
  * @example
  * ```ts
@@ -60,7 +61,7 @@ export function useEvent(
 }
 
 /**
- * The payload of the newest event of that name, or glob pattern; `undefined` before the first one, also after the name
+ * The payload of the latest event of that name or glob pattern; `undefined` before the first one, also after the name
  * has changed. A retained event is there at once. It is a shallow ref that cannot be written.
  *
  * @example
@@ -86,7 +87,7 @@ export function useLatest(
 ): Readonly<ShallowRef<unknown>> {
   const payload = shallowRef<unknown>()
   whileActive(event, options, (name, listened) => {
-    const newest = newestOf(name, listened)
+    const newest = latestOf(name, listened)
     payload.value = undefined
     return newest.subscribe(() => {
       payload.value = newest.get()
@@ -96,12 +97,12 @@ export function useLatest(
 }
 
 /**
- * A state that every page of the app shares under that name, as a ref to write.
+ * A state that all pages of the app share under that name, as a ref to write.
  *
- * Writing it shows the value here at once and emits it as a retained event, so that pages that come later have it, too.
- * Once the host has accepted it, every page holds the value that was accepted last. Where the host refuses it, the
- * state is what it was, and the error goes to `onError` or is reported. In a page, too, a name has one value, kept as JSON
- * has it; `initial` alone is each one's own: it is what shows until there is an event, and is not emitted.
+ * Writing it shows the value here at once and emits it as a retained event, so that later pages receive it, too.
+ * Once the host has accepted it, every page has the value that was accepted last. If the host refuses it, the state goes
+ * back to what it was, and the error goes to `onError` or is reported. A page has one value for each name, as JSON has it.
+ * Only `initial` belongs to each caller: it shows until there is an event, and is not emitted.
  * The ref is shallow: replace an object instead of changing its properties.
  *
  * @example
@@ -144,12 +145,12 @@ export function useEventState(
     changed()
     return state.subscribe(changed)
   }
-  // What is written next is for the name that there is then.
+  // The next value is for the name at that time.
   whileActive(event, {}, begin, 'sync')
   return value
 }
 
-/** Listens under each name, and with each content of the options, in its turn. */
+/** Subscribes again for each name and each content of the options. */
 function whileActive(
   event: MaybeRefOrGetter<string>,
   options: MaybeRefOrGetter<ListenerOptions>,

@@ -1,14 +1,14 @@
+import { checkName } from '../core/checks.js'
 import { EventBusError } from '../core/error.js'
-import { checkName } from '../types/event.js'
 
-const MOST_BYTES = 255
+const MAX_BYTES = 255
 
-/** Whether a text has what stands for other text. */
+/** Whether a text is a glob. */
 export function hasWildcard(text: string): boolean {
   return /[*?[\]]/.test(text)
 }
 
-/** Refuses what the host refuses as a name. */
+/** Refuses the names that the host refuses. */
 export function checkEventName(name: string): void {
   checkName(name)
   checkLength('invalid_event_name', 'event name', name)
@@ -21,7 +21,7 @@ export function checkEventName(name: string): void {
   }
 }
 
-/** Tells what a name or a pattern matches, as the host does. Throws where it is neither. */
+/** Returns what a name or a pattern matches, as with the host. Throws where it is neither. */
 export function matcherOf(pattern: string): (name: string) => boolean {
   if (!hasWildcard(pattern)) {
     checkEventName(pattern)
@@ -30,11 +30,11 @@ export function matcherOf(pattern: string): (name: string) => boolean {
   checkName(pattern)
   checkLength('invalid_pattern', 'event pattern', pattern)
   const wrong = /[^\p{Alphabetic}\p{Number}\-_.:/*?[\]!]/u.exec(pattern)
-  if (wrong) throw invalid(pattern, `has the character "${wrong[0]}", which no event name has`)
+  if (wrong) throw invalid(pattern, `has the character "${wrong[0]}", which event names do not have`)
   return globOf(pattern)
 }
 
-/** Tells what a glob matches. */
+/** Returns what a glob matches. */
 export function globOf(pattern: string): (text: string) => boolean {
   if (pattern.includes('**')) throw invalid(pattern, 'has `**`; one `*` crosses `:` and `/` already')
   // A set has at least one character, of which the first may be a `]`.
@@ -50,15 +50,15 @@ export function globOf(pattern: string): (text: string) => boolean {
   try {
     whole = new RegExp(`^${expression}$`, 'su')
   } catch {
-    throw invalid(pattern, 'has a set that is none')
+    throw invalid(pattern, 'has an invalid set')
   }
   return (text) => whole.test(text)
 }
 
 function checkLength(code: 'invalid_event_name' | 'invalid_pattern', what: string, text: string): void {
-  if (text === '') throw new EventBusError(code, `the ${what} is empty; it has 1 to ${MOST_BYTES} bytes`)
-  if (new TextEncoder().encode(text).length > MOST_BYTES) {
-    throw new EventBusError(code, `the ${what} "${text}" is too long; it has at most ${MOST_BYTES} bytes`)
+  if (text === '') throw new EventBusError(code, `the ${what} is empty; it has 1 to ${MAX_BYTES} bytes`)
+  if (new TextEncoder().encode(text).length > MAX_BYTES) {
+    throw new EventBusError(code, `the ${what} "${text}" is too long; it has at most ${MAX_BYTES} bytes`)
   }
 }
 

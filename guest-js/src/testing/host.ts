@@ -1,52 +1,34 @@
-import type { Emit, EmitTo, Receipt } from '../api/emit.js'
-import type { RequestContext } from '../api/request.js'
-import type { Batch, Extras, Head, PulledEnding, PulledQuestion } from '../core/batch.js'
+import type { Extras } from '../core/batch.js'
 import type { StateCommand } from '../core/commands.js'
-import { type ErrorCode, EventBusError, report, toEventBusError } from '../core/error.js'
-import { nextTask, reportLater } from '../core/inbox.js'
+import { EventBusError, toEventBusError } from '../core/error.js'
+import { payloadJson } from '../core/payload.js'
 import { chainOf } from '../core/realm.js'
 import { ReceivedEvent } from '../core/received.js'
-import type { Asked, Failure } from '../core/requests/responders.js'
-import { type BusEvent, type EventSource, type Gap, payloadJson } from '../types/event.js'
+import { report, reportLater } from '../core/report.js'
+import type { Failure, RequestOrigin } from '../core/requests/responders.js'
+import { nextTask } from '../core/tasks.js'
+import type { Emit, EmitTo, Receipt } from '../types/emit.js'
+import type { Endpoint } from '../types/endpoint.js'
+import type { BusEvent } from '../types/event.js'
+import type { ErrorCode } from '../types/error-code.js'
+import type { Gap } from '../types/gap.js'
+import type { RequestContext } from '../types/request.js'
 import type { Target } from '../types/target.js'
-import { checkEventName, hasWildcard, matcherOf } from './glob.js'
-import { type Changes, type Named, type Started, TestJobs } from './jobs.js'
-import { type Label, PlayedRespondent, type Question, type Reply, type Respondent, TestQuestions } from './requests.js'
+import { checkChain, checkComponentName, checkOwn, checkPayload, filterOf } from './checks.js'
+import { checkEventName, hasWildcard } from './glob.js'
+import { type JobKey, type JobUpdate, type NewJob, TestJobs } from './jobs.js'
+import { type Label, type NewRequest, PlayedRecipient, type Recipient, type Response, TestRequests } from './requests.js'
+import { type Accepted, type PullArguments, type Subscribed, TestSession } from './session.js'
 import { isForAll, isForHost, isForPage, labelsOf, neededTarget, partsOf } from './target.js'
 
-/** What the bus itself says; patterns hear it only where they begin like this, and nobody else may. */
-const OWN_PREFIX = 'event-bus:'
-
-/** The most bytes of a payload, as the host takes by default. */
-const LONGEST_PAYLOAD = 16_777_216
-
-/** The most events that one follows from, as the host takes by default. */
-const MOST_HOPS = 16
-
-/** The most bytes of a component's name. */
-const LONGEST_COMPONENT = 128
-
-/** How long a question waits for a page that is still starting, in milliseconds, as with the host. */
-const GRACE = 3_000
+/** How long a request waits for a page that is still starting, in milliseconds, as with the host. */
+const GRACE_MS = 3_000
 
 /** The sessions of pages whose test is over. */
 const over = new Set<unknown>()
 
-/** An event that was accepted. */
-export interface Accepted {
-  event: string
-  payload: unknown
-  seq: number
-  timestamp: number
-  source: EventSource
-  to: Target | undefined
-  retain: boolean
-  /** What it says of itself besides. */
-  extras: Pick<Extras, 'periodic' | 'component' | 'causes'>
-}
-
-/** What is to be accepted. The payload is JSON; none is `null`. */
-export interface Emitted {
+/** An event to emit. The payload is JSON; none is `null`. */
+export interface NewEvent {
   event: string
   payload?: string | undefined
   to?: Target | undefined
@@ -56,26 +38,26 @@ export interface Emitted {
   causes?: readonly string[] | undefined
 }
 
-/** Somebody other than the page under test who hears events: Rust, or a page that the test plays. */
+/** A listener beside the page under test: the host, or a page that the test plays. */
 export interface Listener {
-  /** The page's label; `null` for Rust. */
+  /** The label of the page; `null` for the host. */
   readonly label: Label
-  /** Whether it hears what is sent to others, too. */
-  readonly hearsAny?: boolean
-  readonly hears: (name: string) => boolean
+  /** Whether it receives what is sent to others, too. */
+  readonly receivesAll?: boolean
+  readonly matches: (name: string) => boolean
   readonly deliver: (event: BusEvent<unknown>) => unknown
 }
 
-/** What can be refused on demand. */
+/** What a test can refuse. */
 export type Refusable = 'emit' | 'listen' | 'request' | 'respond'
 
-/** What is to be asked. Without causes it follows from what is being handled. */
-export interface Asking extends Omit<Question, 'to' | 'asker' | 'causes'> {
+/** A request to send. Without causes it follows from what is being handled. */
+export interface TestRequest extends Omit<NewRequest, 'to' | 'caller' | 'causes'> {
   to: Target
   causes?: readonly string[] | undefined
 }
 
-/** What is refused on demand. */
+/** What a test refuses. */
 export interface Refusal {
   readonly matches: (text: string) => boolean
   readonly command: Refusable | undefined
@@ -83,41 +65,8 @@ export interface Refusal {
   readonly message: string
 }
 
-interface Subscribed {
-  readonly hears: (name: string) => boolean
-  /** Whether it hears only what is sent to this page. */
-  readonly narrowed: boolean
-}
-
-interface Item {
-  index: number
-  readonly event?: Accepted
-  readonly ids: number[]
-  readonly conversing?: PulledQuestion | PulledEnding
-  readonly extras?: Extras
-  readonly gap?: Gap
-}
-
-interface Session {
-  readonly id: string
-  /** When it began, in milliseconds since the Unix epoch. */
-  readonly since: number
-  n: number
-  recorded: unknown
-  readonly subscriptions: Map<number, Subscribed>
-  /** The names that the page answers. */
-  readonly names: Set<string>
-  /** What it has asked and has no answer to, by its own numbers. */
-  readonly asking: Map<number, string>
-  index: number
-  /** The index of the last item that was given. */
-  given: number
-  /** What the page has not acknowledged. */
-  queue: Item[]
-  pull: ((answer: Batch) => void) | null
-}
-
-interface Subscription {
+/** An entry of `subscribe`. */
+interface SubscribeEntry {
   id: number
   event: string
   target?: Target
@@ -125,43 +74,34 @@ interface Subscription {
   retained?: boolean
 }
 
-/** The arguments of a pull. */
-interface Pulling {
-  session: string
-  ack: number
-  ahead?: boolean
-  /** The answers that it carries. */
-  replies?: Reply[]
-}
-
 /** The arguments of a command that changes state. */
-interface Numbered extends Record<string, unknown> {
+interface StateArguments extends Record<string, unknown> {
   session: string
   n: number
 }
 
-/** The host's side of the wire protocol, in memory, for one page and those whom a test plays. */
+/** The host's side of the wire protocol, in memory, for one page and everyone whom a test plays. */
 export class TestHost {
-  /** The labels of the pages there are. */
+  /** The labels of the pages that exist. */
   readonly labels: Set<string>
   readonly listeners = new Set<Listener>()
   readonly refusals = new Set<Refusal>()
   /** Everything that was accepted, in order. */
   readonly accepted: Accepted[] = []
-  /** How many commands have come and how many events were accepted: it stands still when nothing happens. */
+  /** How many commands have come and how many events were accepted. It does not change while nothing happens. */
   activity = 0
   private seq = 0
-  private session: Session | null = null
+  private session: TestSession | null = null
   private readonly retained = new Map<string, Accepted>()
   readonly jobs: TestJobs
-  private readonly questions = new TestQuestions(checkPayload, () => {
+  private readonly requests = new TestRequests(checkPayload, () => {
     this.activity += 1
   })
-  private readonly played = new Map<Label, PlayedRespondent>()
-  /** Who handles what at the moment, an event or a question, which causes what they emit and ask. */
+  private readonly played = new Map<Label, PlayedRecipient>()
+  /** Who handles an event or a request at the moment, which causes what they emit and request. */
   private acting: { label: Label; causes: string[] } | null = null
-  private telling = false
-  /** What Rust has still to listen to: one after the other, so that all its listeners see one order. */
+  private isCalling = false
+  /** What the listeners of the host have still to receive, one after the other, so that all of them see one order. */
   private readonly due: (() => void)[] = []
 
   constructor(
@@ -172,44 +112,43 @@ export class TestHost {
     this.labels = new Set([label])
     this.jobs = new TestJobs({
       label,
-      check: (event, payload, to) => this.checkEmitted(event, payload, to),
-      isHeard: (event, to) => this.isHeard(event, to),
-      accept: (emitted, source, periodic) => this.accept(emitted, source, periodic),
+      check: (event, payload, to) => this.checkEvent(event, payload, to),
+      hasListeners: (event, to) => this.hasListeners(event, to),
+      accept: (event, source, periodic) => this.accept(event, source, periodic),
     })
-    this.questions.join(label, this.respondent)
+    this.requests.join(label, this.recipient)
     this.play(null)
   }
 
-  /** The page under test, as it is asked. */
-  private get respondent(): Respondent {
+  /** The page under test, as a receiver of requests. */
+  private get recipient(): Recipient {
     const host = this
     return {
       get names() {
         return host.session?.names ?? new Set<string>()
       },
       get grace() {
-        return host.replays ? (host.session?.since ?? Date.now()) + GRACE - Date.now() : 0
+        return host.replays ? (host.session?.since ?? Date.now()) + GRACE_MS - Date.now() : 0
       },
-      take: (conversing) => host.push({ ids: [], conversing }),
-      withdraw: (request) => host.withdraw(request),
+      take: (request) => host.session?.push({ ids: [], request }),
+      withdraw: (request) => host.session?.withdraw(request) ?? false,
     }
   }
 
   /** Whether the page has handled everything that was for it. */
   get isIdle(): boolean {
-    const { session } = this
-    return !session || !isHearing(session) || session.queue.length === 0
+    return this.session?.isIdle ?? true
   }
 
-  /** How many subscriptions of the page hear a name, or how many there are. */
-  listening(name?: string): number {
+  /** How many subscriptions of the page match a name, or how many there are. */
+  countListeners(name?: string): number {
     const subscriptions = [...(this.session?.subscriptions.values() ?? [])]
-    return subscriptions.filter(({ hears }) => name === undefined || hears(name)).length
+    return subscriptions.filter(({ matches }) => name === undefined || matches(name)).length
   }
 
-  /** How many names of questions the page answers: that one, or all. */
-  answering(name?: string): number {
-    const names = [...this.questions.namesOf(this.label)]
+  /** How many responders the page has for a name, or altogether. */
+  countResponders(name?: string): number {
+    const names = [...this.requests.namesOf(this.label)]
     return names.filter((one) => name === undefined || one === name).length
   }
 
@@ -218,7 +157,7 @@ export class TestHost {
     if (over.has(args.session)) return new Promise(() => {})
     this.activity += 1
     try {
-      const answer = await this.work(command, args)
+      const answer = await this.runCommand(command, args)
       return over.has(args.session) ? new Promise(() => {}) : answer
     } catch (error) {
       if (over.has(args.session)) return new Promise(() => {})
@@ -226,71 +165,70 @@ export class TestHost {
     }
   }
 
-  /** Leaves the page without answers from now on, so that it stays quiet while the bus of the next test is there. */
+  /** Answers the page no more, so that it stays quiet during the next test. */
   leave(): void {
     if (this.session) over.add(this.session.id)
-    this.questions.end(this.label)
+    this.requests.end(this.label)
   }
 
-  /** A page is there from now on whom the test plays, or Rust. */
+  /** Adds a page that the test plays, or the host. */
   play(label: Label): void {
     if (label !== null) this.labels.add(label)
-    this.played.set(label, new PlayedRespondent(label, this.questions))
+    this.played.set(label, new PlayedRecipient(label, this.requests))
   }
 
-  /** A page that the test plays is there no more. */
+  /** Closes a page that the test plays. */
   close(label: string): void {
     this.labels.delete(label)
-    this.questions.leave(label)
+    this.requests.leave(label)
     this.played.get(label)?.close()
     for (const listener of this.listeners) if (listener.label === label) this.listeners.delete(listener)
   }
 
-  /** Answers questions of this name, as Rust or as a page that the test plays. Returns what ends it. */
-  respond(label: Label, event: string, responder: (question: never, context: RequestContext) => unknown): () => void {
-    this.checkQuestion('respond', event)
-    const name = responder.name === '' ? 'a function without a name' : `the function "${responder.name}"`
-    const answer = (question: unknown, { source, signal, chain }: Asked) => {
-      const context = { event, source, signal, causes: chain.slice(0, -1), ...this.emitterAfter(label, chain) }
-      return this.within(label, chain, () => responder(question as never, context))
+  /** Registers a responder of the host, or of a page that the test plays. Returns what ends it. */
+  respond(label: Label, name: string, responder: (request: never, context: RequestContext) => unknown): () => void {
+    this.checkRequest('respond', name)
+    const title = responder.name === '' ? 'an unnamed function' : `the function "${responder.name}"`
+    const respond = (payload: unknown, { caller, signal, chain }: RequestOrigin) => {
+      const context = { name, caller, signal, causes: chain.slice(0, -1), ...this.emitterAfter(label, chain) }
+      return this.actAs(label, chain, () => responder(payload as never, context))
     }
-    return this.played.get(label)?.respond(event, name, answer) ?? (() => {})
+    return this.played.get(label)?.respond(name, title, respond) ?? (() => {})
   }
 
-  /** Asks, as Rust or as a page. */
-  ask(
+  /** Sends a request, as the host or as a page. */
+  request(
     label: Label,
-    { to, causes = this.causesOf(label), ...asking }: Asking,
-  ): { request: string; answer: Promise<unknown> } {
-    const { event } = asking
-    this.checkQuestion('request', event)
-    checkChain(event, causes, 'asked')
-    const asked = this.respondentOf(to)
-    return this.questions.ask({ ...asking, to: asked, asker: label, causes })
+    { to, causes = this.causesOf(label), ...request }: TestRequest,
+  ): { request: string; response: Promise<unknown> } {
+    const { name } = request
+    this.checkRequest('request', name)
+    checkChain(name, causes, 'sent')
+    return this.requests.send({ ...request, to: this.recipientOf(to), caller: label, causes })
   }
 
-  private checkQuestion(command: Refusable, event: string): void {
-    this.refuse(command, event)
-    checkEventName(event)
-    checkOwn(event)
+  private checkRequest(command: Refusable, name: string): void {
+    this.refuse(command, name)
+    checkEventName(name)
+    checkOwn(name)
   }
 
-  /** Whom a question is for: one page, or Rust. */
-  private respondentOf(to: Target): Label {
+  /** Who receives a request: one page, or the host. */
+  private recipientOf(to: Target): Label {
     const [label] = labelsOf(to)
     if (partsOf(to).length > 1 || isForAll(to) || (label !== undefined && hasWildcard(label))) {
-      throw new EventBusError('invalid_argument', 'a question goes to one webview, named by its label, or to Rust')
+      throw new EventBusError('invalid_argument', 'a request goes to one webview, by its label, or to the host')
     }
     this.checkTarget(to)
     return label ?? null
   }
 
-  /** The names of what whoever emits or asks now is handling. */
+  /** The names of what is being handled by whoever emits or requests now. */
   private causesOf(label: Label): readonly string[] {
     return this.acting?.label === label ? this.acting.causes : []
   }
 
-  private within<Returned>(label: Label, causes: string[], run: () => Returned): Returned {
+  private actAs<Returned>(label: Label, causes: string[], run: () => Returned): Returned {
     const before = this.acting
     this.acting = { label, causes }
     try {
@@ -300,60 +238,61 @@ export class TestHost {
     }
   }
 
-  private async work(command: string, args: Record<string, unknown>): Promise<unknown> {
+  private async runCommand(command: string, args: Record<string, unknown>): Promise<unknown> {
     if (command === 'catalog') return { strict: false, events: [], components: [], $defs: {} }
     if (command === 'inspect') {
       throw new EventBusError('unavailable', 'the test bus counts nothing: see bus.history() and bus.listeners()')
     }
-    if (command === 'list_periodic') return this.jobs.list()
-    if (command === 'request') return this.answerRequest(args as unknown as Asking & { session: string; id: number })
-    if (command === 'cancel_request') return this.cancel(args as { session: string; ids: number[] })
-    if (command !== 'pull') return this.runOnce(command as StateCommand, args as Numbered)
-    const { replies = [], ...rest } = args as unknown as Pulling
-    const refused = replies.flatMap((reply) => refusalOf(() => this.reply(reply)))
-    const batch = await this.pull(rest)
+    if (command === 'list_jobs') return this.jobs.list()
+    if (command === 'request') return this.runRequest(args as unknown as TestRequest & { session: string; id: number })
+    if (command === 'cancel_request') return this.cancelRequests(args as { session: string; ids: number[] })
+    if (command !== 'pull') return this.runStateCommand(command as StateCommand, args as StateArguments)
+    const { responses = [], ...pulled } = args as unknown as PullArguments
+    const refused = responses.flatMap((response) => refusalOf(() => this.takeResponse(response)))
+    if (!this.session) throw new EventBusError('stale_session', 'the session has ended')
+    const batch = await this.session.pull(pulled)
     // As with a real host, the page has its turn before an answer, so that handlers cannot keep it from that.
     await nextTask()
     return refused.length > 0 ? { ...batch, refused } : batch
   }
 
-  private answerRequest({ session: id, id: number, ...asking }: Asking & { session: string; id: number }) {
-    const { asking: open } = this.open(id)
-    const { request, answer } = this.ask(this.label, { ...asking, causes: asking.causes ?? [] })
-    open.set(number, request)
-    return answer.finally(() => open.delete(number))
+  private runRequest({ session, id, ...sent }: TestRequest & { session: string; id: number }) {
+    const { requests } = this.open(session)
+    const { request, response } = this.request(this.label, { ...sent, causes: sent.causes ?? [] })
+    requests.set(id, request)
+    return response.finally(() => requests.delete(id))
   }
 
-  private cancel({ session: id, ids }: { session: string; ids: number[] }): null {
-    for (const number of ids) this.questions.giveUp(this.open(id).asking.get(number) ?? '')
+  private cancelRequests({ session, ids }: { session: string; ids: number[] }): null {
+    for (const id of ids) this.requests.cancel(this.open(session).requests.get(id) ?? '')
     return null
   }
 
-  private reply(reply: Reply): Record<string, never> {
-    this.questions.reply(this.label, reply)
+  private takeResponse(response: Response): Record<string, never> {
+    this.requests.respond(this.label, response)
     return {}
   }
 
-  /** Accepts what Rust, or a page that the test plays, emits: within a handler it follows from what that handles. */
-  emit(label: Label, emitted: Emitted): Receipt {
-    const { causes = this.causesOf(label) } = emitted
-    return this.accept({ ...emitted, causes }, label === null ? { kind: 'host' } : { kind: 'webview', label })
+  /** Accepts what the host, or a page that the test plays, emits. Within a handler it follows from what that handles. */
+  emit(label: Label, event: NewEvent): Receipt {
+    const { causes = this.causesOf(label) } = event
+    return this.accept({ ...event, causes }, label === null ? { kind: 'host' } : { kind: 'webview', label })
   }
 
-  private acceptSent(emitted: Emitted, source: EventSource): Receipt {
-    if (isForAll(neededTarget(emitted.to))) {
-      throw new EventBusError('invalid_argument', 'an event for everyone goes through emit')
+  private acceptSent(event: NewEvent, source: Endpoint): Receipt {
+    if (isForAll(neededTarget(event.to))) {
+      throw new EventBusError('invalid_argument', 'use emit for everyone, not emitTo')
     }
-    return this.accept(emitted, source)
+    return this.accept(event, source)
   }
 
-  /** Accepts an event and queues it for whoever hears it. */
-  accept(emitted: Emitted, source: EventSource, periodic?: Extras['periodic']): Receipt {
+  /** Accepts an event and queues it for its receivers. */
+  private accept(emitted: NewEvent, source: Endpoint, periodic?: Extras['periodic']): Receipt {
     const { event, payload, retain, component, causes = [] } = emitted
     this.refuse('emit', event)
     if (component !== undefined) checkComponentName(component)
     checkChain(event, causes, 'emitted')
-    this.checkEmitted(event, payload, emitted.to)
+    this.checkEvent(event, payload, emitted.to)
     const to = isForAll(emitted.to) ? undefined : emitted.to
     this.activity += 1
     this.seq += 1
@@ -373,70 +312,72 @@ export class TestHost {
     }
     this.accepted.push(accepted)
     if (accepted.retain) this.retained.set(JSON.stringify([event, to === undefined ? [] : partsOf(to)]), accepted)
-    const heard = this.deliver(accepted)
-    const told = [...this.listeners].filter((listener) => reaches(accepted, listener))
-    const pages = new Set(told.flatMap(({ label }) => (label === null ? [] : [label])))
-    for (const listener of told) this.tell(listener, accepted)
+    const ids = this.subscriptionsOf(event, to)
+    if (ids.length > 0) this.session?.push({ event: accepted, ids, extras: accepted.extras })
+    const receivers = [...this.listeners].filter((listener) => receives(listener, accepted))
+    const pages = new Set(receivers.flatMap(({ label }) => (label === null ? [] : [label])))
+    for (const listener of receivers) this.deliver(listener, accepted)
     this.callListeners()
     return {
       seq: accepted.seq,
-      pages: pages.size + (heard ? 1 : 0),
-      listeners: told.filter(({ label }) => label === null).length,
+      pages: pages.size + (ids.length > 0 ? 1 : 0),
+      listeners: receivers.filter(({ label }) => label === null).length,
     }
   }
 
-  private checkEmitted(event: string, payload: string | undefined, to: Target | undefined): void {
+  private checkEvent(event: string, payload: string | undefined, to: Target | undefined): void {
     checkEventName(event)
     checkOwn(event)
     checkPayload(event, payload)
     if (to !== undefined) this.checkTarget(to)
   }
 
-  private isHeard(event: string, to: Target | undefined): boolean {
-    const hears = [...this.listeners].some((listener) => reaches({ event, to }, listener))
-    return hears || this.hearing(event, to).length > 0
+  private hasListeners(event: string, to: Target | undefined): boolean {
+    const isReceived = [...this.listeners].some((listener) => receives(listener, { event, to }))
+    return isReceived || this.subscriptionsOf(event, to).length > 0
   }
 
-  /** Hands a listener of the test's the retained events that it hears, as a new subscription gets them. */
+  /** Hands the retained events to a listener of the test, as a new subscription receives them. */
   giveRetained(listener: Listener): void {
     for (const event of inOrder(this.retained.values())) {
-      if (reaches(event, listener)) this.tell(listener, event, true)
+      if (receives(listener, event)) this.deliver(listener, event, true)
     }
     this.callListeners()
   }
 
-  private tell(listener: Listener, event: Accepted, retained = false): void {
-    const received = this.receivedOf(event, retained)
+  private deliver(listener: Listener, event: Accepted, isRetained = false): void {
+    const received = this.receivedOf(event, isRetained)
     if (listener.label === null) this.due.push(() => this.call(listener, received))
     else listener.deliver(received)
   }
 
   private callListeners(): void {
-    // What a listener emits is told by the loop that has called it.
-    if (this.telling) return
-    this.telling = true
+    // The running loop also delivers what a listener emits.
+    if (this.isCalling) return
+    this.isCalling = true
     for (let next = this.due.shift(); next; next = this.due.shift()) next()
-    this.telling = false
+    this.isCalling = false
   }
 
   private call(listener: Listener, received: BusEvent<unknown>): void {
     if (!this.listeners.has(listener)) return
     try {
-      reportLater(this.within(null, chainOf(received), () => listener.deliver(received)))
+      const chain = chainOf(received.event, received.causes)
+      reportLater(this.actAs(null, chain, () => listener.deliver(received)))
     } catch (error) {
       report(error)
     }
   }
 
-  /** An event as Rust gets it, which emits as Rust. */
-  private receivedOf({ event, payload, seq, timestamp, source, extras }: Accepted, retained: boolean): ReceivedEvent {
+  /** An event as the host receives it, which emits as the host. */
+  private receivedOf({ event, payload, seq, timestamp, source, extras }: Accepted, isRetained: boolean): ReceivedEvent {
     const copy: unknown = structuredClone(payload)
-    const received = new ReceivedEvent(event, copy, 0, seq, timestamp, source, false, retained, extras)
-    const { emit, emitTo } = this.emitterAfter(null, chainOf(received))
+    const received = new ReceivedEvent(event, copy, 0, seq, timestamp, source, false, isRetained, extras)
+    const { emit, emitTo } = this.emitterAfter(null, chainOf(event, received.causes))
     return Object.defineProperties(received, { emit: { value: emit }, emitTo: { value: emitTo } })
   }
 
-  /** Emits as Rust, or as a page that the test plays, what follows from these causes. */
+  /** The `emit` and `emitTo` of the host, or of a page that the test plays, with these causes. */
   private emitterAfter(label: Label, causes: readonly string[]): { emit: Emit; emitTo: EmitTo } {
     const send = (to: Target | undefined, name: string, value?: unknown, options?: { retain?: boolean }) =>
       this.emit(label, { event: name, payload: payloadJson(name, value), to, retain: options?.retain, causes })
@@ -446,21 +387,21 @@ export class TestHost {
     return { emit, emitTo: emitTo as EmitTo }
   }
 
-  /** Loses events of that name: the page is told instead. */
+  /** Loses events of that name: the page receives a gap instead. */
   lose(event: string, count: number, reason: string): Gap {
     checkEventName(event)
     const gap: Gap = { from: this.seq + 1, to: this.seq + count, count, atMost: false, reason }
     this.seq += count
     this.activity += 1
-    const ids = this.idsOf(({ hears }) => hears(event))
-    if (ids.length > 0) this.push({ ids, gap })
+    const ids = this.session?.idsOf(({ matches }) => matches(event)) ?? []
+    if (ids.length > 0) this.session?.push({ ids, gap })
     return gap
   }
 
-  private refuse(command: Refusable, event: string): void {
+  private refuse(command: Refusable, name: string): void {
     for (const refusal of this.refusals) {
       if (refusal.command !== undefined && refusal.command !== command) continue
-      if (refusal.matches(event)) throw new EventBusError(refusal.code, refusal.message)
+      if (refusal.matches(name)) throw new EventBusError(refusal.code, refusal.message)
     }
   }
 
@@ -476,174 +417,100 @@ export class TestHost {
     }
   }
 
-  private idsOf(picks: (subscription: Subscribed) => boolean): number[] {
-    const subscriptions = this.session ? [...this.session.subscriptions] : []
-    return subscriptions.filter(([, subscription]) => picks(subscription)).map(([id]) => id)
-  }
-
-  /** The subscriptions of the page that hear an event of this name and target. */
-  private hearing(event: string, to: Target | undefined): number[] {
+  /** The subscriptions of the page that receive an event of this name and target. */
+  private subscriptionsOf(event: string, to: Target | undefined): number[] {
     if (!isForPage(to, this.label)) return []
-    const isForEach = isForAll(to)
-    return this.idsOf(({ hears, narrowed }) => hears(event) && !(narrowed && isForEach))
+    const isForEveryone = isForAll(to)
+    const isMeant = ({ matches, isNarrowed }: Subscribed) => matches(event) && !(isNarrowed && isForEveryone)
+    return this.session?.idsOf(isMeant) ?? []
   }
 
-  /** Queues an event for the page; false if it does not hear it. */
-  private deliver(event: Accepted): boolean {
-    const ids = this.hearing(event.event, event.to)
-    if (ids.length > 0) this.push({ event, ids, extras: event.extras })
-    return ids.length > 0
-  }
-
-  /** Takes back a question that the page has not been given; false if it has. */
-  private withdraw(request: string): boolean {
-    const { session } = this
-    const isIt = ({ conversing }: Item) => conversing && 'request' in conversing && conversing.request === request
-    const item = session?.queue.find(isIt)
-    if (!session || !item || item.index <= session.given) return false
-    session.queue = session.queue.filter((one) => one !== item)
-    for (const later of session.queue) if (later.index > item.index) later.index -= 1
-    session.index -= 1
-    return true
-  }
-
-  private push(item: Omit<Item, 'index'>): void {
-    const { session } = this
-    if (!session) return
-    session.index += 1
-    session.queue.push({ ...item, index: session.index })
-    this.give(session)
-  }
-
-  /** Answers the pull that waits, if there is one and something for it. */
-  private give(session: Session): void {
-    const { pull, given } = session
-    const due = session.queue.filter(({ index }) => index > given)
-    if (!pull || (due.length === 0 && isHearing(session))) return
-    session.pull = null
-    session.given = session.index
-    pull(batchOf(due))
-  }
-
-  private pull({ session: id, ack, ahead }: Pulling): Promise<Batch> {
-    const { session } = this
-    if (session?.id !== id) throw new EventBusError('stale_session', 'the session has ended')
-    session.queue = session.queue.filter(({ index }) => index > ack)
-    return new Promise((resolve) => {
-      if (ahead) {
-        resolve(batchOf([]))
-        return
-      }
-      session.pull?.(batchOf([]))
-      session.given = ack
-      session.pull = resolve
-      this.give(session)
-    })
-  }
-
-  /** A command that was sent again is answered as before. */
-  private runOnce(command: StateCommand, args: Numbered): unknown {
-    const session = this.open(args.session)
-    if (args.n !== session.n) {
-      session.n = args.n
-      session.recorded = this.run(session, command, args)
-    }
-    return session.recorded
-  }
-
-  private open(id: string): Session {
+  private open(id: string): TestSession {
     if (this.session?.id === id) return this.session
-    // What the session before was asked, and what it asked, ends with it.
+    // What the session before has received and sent ends with it.
     if (this.session) {
-      this.questions.leave(this.label)
-      this.questions.join(this.label, this.respondent)
+      this.requests.leave(this.label)
+      this.requests.join(this.label, this.recipient)
     }
-    this.session = {
-      id,
-      since: Date.now(),
-      n: 0,
-      recorded: null,
-      subscriptions: new Map(),
-      names: new Set(),
-      asking: new Map(),
-      index: 0,
-      given: 0,
-      queue: [],
-      pull: null,
-    }
+    this.session = new TestSession(id)
     return this.session
   }
 
-  private run(session: Session, command: StateCommand, args: Record<string, unknown>): unknown {
-    const source: EventSource = { kind: 'webview', label: this.label }
+  private runStateCommand(command: StateCommand, args: StateArguments): unknown {
+    const session = this.open(args.session)
+    return session.runOnce(args.n, () => this.change(session, command, args))
+  }
+
+  private change(session: TestSession, command: StateCommand, args: Record<string, unknown>): unknown {
+    const source: Endpoint = { kind: 'webview', label: this.label }
+    const key = args as unknown as JobKey
     switch (command) {
       case 'emit':
-        return (args.events as Emitted[]).map((entry) => resultOf(() => this.accept(entry, source)))
+        return (args.events as NewEvent[]).map((entry) => resultOf(() => this.accept(entry, source)))
       case 'emit_to':
-        return (args.events as Emitted[]).map((entry) => resultOf(() => this.acceptSent(entry, source)))
+        return (args.events as NewEvent[]).map((entry) => resultOf(() => this.acceptSent(entry, source)))
       case 'subscribe':
-        return (args.subscriptions as Subscription[]).map((entry) => resultOf(() => this.subscribe(session, entry)))
+        return (args.subscriptions as SubscribeEntry[]).map((entry) => resultOf(() => this.subscribe(session, entry)))
       case 'unsubscribe':
         for (const id of args.ids as number[]) session.subscriptions.delete(id)
-        this.give(session)
+        session.give()
         return null
-      case 'respond':
-        return (args.responders as { event: string; on: boolean }[]).map((entry) =>
-          resultOf(() => this.answers(session, entry)),
+      case 'set_responders':
+        return (args.responders as { name: string; on: boolean }[]).map((entry) =>
+          resultOf(() => this.setResponder(session, entry)),
         )
-      case 'reply':
-        return (args.replies as Reply[]).map((entry) => resultOf(() => this.reply(entry)))
-      case 'start_periodic':
-        return this.jobs.start(args.job as Started)
-      case 'stop_periodic':
-        this.jobs.stop(args as unknown as Named)
+      case 'respond':
+        return (args.responses as Response[]).map((entry) => resultOf(() => this.takeResponse(entry)))
+      case 'start_job':
+        return this.jobs.start(args.job as NewJob)
+      case 'stop_job':
+        this.jobs.stop(key)
         return null
-      case 'pause_periodic':
-        return this.jobs.hold(args as unknown as Named, 'paused')
-      case 'resume_periodic':
-        return this.jobs.hold(args as unknown as Named, 'running')
-      case 'update_periodic':
-        return this.jobs.update(args as unknown as Named, args.changes as Changes)
+      case 'pause_job':
+        return this.jobs.setState(key, 'paused')
+      case 'resume_job':
+        return this.jobs.setState(key, 'running')
+      case 'update_job':
+        return this.jobs.update(key, args.changes as JobUpdate)
       default:
         throw new EventBusError('unavailable', `the test bus does not know the command "${command}"`)
     }
   }
 
-  private answers(session: Session, { event, on }: { event: string; on: boolean }): Record<string, never> {
+  private setResponder(session: TestSession, { name, on }: { name: string; on: boolean }): Record<string, never> {
     if (on) {
-      this.checkQuestion('respond', event)
-      this.questions.addName(this.label, event)
+      this.checkRequest('respond', name)
+      this.requests.addName(this.label, name)
     } else {
-      this.questions.removeName(this.label, event)
-      this.give(session)
+      this.requests.removeName(this.label, name)
+      session.give()
     }
     return {}
   }
 
-  private subscribe(session: Session, entry: Subscription): { seq: number } {
+  private subscribe(session: TestSession, entry: SubscribeEntry): { seq: number } {
     const { id, event, target, replay, retained } = entry
     this.refuse('listen', event)
-    const hears = hearingOf(event)
+    const matches = filterOf(event)
     if (target !== undefined) partsOf(target)
     if (!isForPage(target, this.label)) {
-      const text = `a page hears only what is sent to itself; this one is in the webview "${this.label}"`
+      const text = `a page receives only what is sent to itself; this one is in the webview "${this.label}"`
       throw new EventBusError('denied', text)
     }
-    const narrowed = !isForAll(target)
-    session.subscriptions.set(id, { hears, narrowed })
+    const isNarrowed = !isForAll(target)
+    session.subscriptions.set(id, { matches, isNarrowed })
     const isDue = (before: Accepted) =>
-      hears(before.event) && isForPage(before.to, this.label) && !(narrowed && isForAll(before.to))
+      matches(before.event) && isForPage(before.to, this.label) && !(isNarrowed && isForAll(before.to))
     const kept = retained === false ? [] : [...this.retained.values()]
     const replayed = replay === false || !this.replays ? [] : this.accepted
     for (const before of inOrder(new Set([...kept, ...replayed]))) {
       if (!isDue(before)) continue
-      const isKept = kept.includes(before)
-      this.push({
+      session.push({
         event: before,
         ids: [id],
         extras: {
           ...before.extras,
-          ...(isKept && { retained: true }),
+          ...(kept.includes(before) && { retained: true }),
           ...(replayed.includes(before) && { replayed: true }),
         },
       })
@@ -652,72 +519,15 @@ export class TestHost {
   }
 }
 
-/** What a name or pattern hears: what the bus itself says only where it begins like that. */
-export function hearingOf(pattern: string): (name: string) => boolean {
-  const matches = matcherOf(pattern)
-  return (name) => matches(name) && (!name.startsWith(OWN_PREFIX) || pattern.startsWith(OWN_PREFIX))
-}
-
-function reaches({ event, to }: Pick<Accepted, 'event' | 'to'>, { label, hears, hearsAny }: Listener): boolean {
-  return hears(event) && (hearsAny || (label === null ? isForHost(to) : isForPage(to, label)))
-}
-
-function checkComponentName(name: string): void {
-  const bytes = new TextEncoder().encode(name).length
-  const wrong = /[^\p{Alphabetic}\p{Number}\-_.:/]/u.exec(name)
-  if (!wrong && bytes >= 1 && bytes <= LONGEST_COMPONENT) return
-  const problem = wrong ? `has the character "${wrong[0]}"` : `has ${bytes} bytes`
-  throw new EventBusError(
-    'invalid_argument',
-    `the name of the component "${name}" ${problem}; it has 1 to ${LONGEST_COMPONENT} bytes, of letters, digits and - _ . : / only`,
-  )
-}
-
-function checkOwn(event: string): void {
-  if (!event.startsWith(OWN_PREFIX)) return
-  throw new EventBusError('reserved_event_name', `names that begin with ${OWN_PREFIX} are what the bus itself says`)
-}
-
-function checkPayload(event: string, payload: string | undefined): void {
-  const bytes = payload === undefined ? 0 : new TextEncoder().encode(payload).length
-  if (bytes <= LONGEST_PAYLOAD) return
-  const text = `the payload of "${event}" has ${bytes} bytes of JSON; the limit is ${LONGEST_PAYLOAD}`
-  throw new EventBusError('payload_too_large', text)
-}
-
-function checkChain(event: string, causes: readonly string[], what: 'emitted' | 'asked'): void {
-  if (causes.length <= MOST_HOPS) return
-  throw new EventBusError(
-    'event_loop',
-    `"${event}" was not ${what}: it follows from more than ${MOST_HOPS} events, the limit of a chain (hops). ` +
-      `Where its events cause each other without end, let one of them stop: ${[...causes, event].join(' → ')}`,
-  )
-}
-
-/** Whether the page may be given something, so that it pulls. */
-function isHearing({ subscriptions, names }: Session): boolean {
-  return subscriptions.size + names.size > 0
+function receives(
+  { label, matches, receivesAll }: Listener,
+  { event, to }: Pick<Accepted, 'event' | 'to'>,
+): boolean {
+  return matches(event) && (receivesAll || (label === null ? isForHost(to) : isForPage(to, label)))
 }
 
 function inOrder(events: Iterable<Accepted>): Accepted[] {
   return [...events].sort((a, b) => a.seq - b.seq)
-}
-
-function batchOf(items: Item[]): Batch {
-  const heads: Head[] = []
-  let before = { seq: 0, micros: 0 }
-  const written = items.map(({ event, ids, extras, gap, conversing }): Batch['items'][number] => {
-    if (conversing) return conversing
-    if (!event) return { ...(gap as Gap), subscriptions: ids }
-    const source = event.source.kind === 'host' ? 0 : event.source.label
-    const head = heads.push([event.event, source, ids]) - 1
-    const micros = Math.round(event.timestamp * 1000)
-    const differences = [head, event.seq - before.seq, micros - before.micros] as const
-    before = { seq: event.seq, micros }
-    // What a handler does to its payload reaches nobody else.
-    return [...differences, structuredClone(event.payload), extras]
-  })
-  return { items: written, heads, first: items[0]?.index ?? 0, more: false }
 }
 
 function resultOf(run: () => unknown): unknown {
@@ -737,7 +547,7 @@ function refusalOf(run: () => unknown): unknown[] {
   }
 }
 
-/** What crosses the boundary has a code and a message, also of what a responder threw, and nothing of a class. */
+/** An error as it crosses the boundary: a code and a message, with what a responder threw, and no class. */
 function errorOf(error: unknown): { code: ErrorCode; message: string; failure?: Failure } {
   const { code, message, cause } = toEventBusError(error)
   if (code !== 'responder_failed' || !(cause instanceof Error)) return { code, message }

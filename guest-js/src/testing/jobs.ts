@@ -1,98 +1,101 @@
-import type { Receipt } from '../api/emit.js'
-import type { PeriodicInfo, Schedule } from '../api/jobs.js'
 import type { Extras } from '../core/batch.js'
 import { EventBusError, toEventBusError } from '../core/error.js'
-import { type EventSource, payloadJson } from '../types/event.js'
+import { payloadJson } from '../core/payload.js'
+import type { Receipt } from '../types/emit.js'
+import { type Endpoint, HOST } from '../types/endpoint.js'
+import type { JobSchedule } from '../types/job.js'
+import type { JobInfo } from '../types/job-info.js'
 import type { Target } from '../types/target.js'
 import { partsOf } from './target.js'
 
 /** The shortest interval, in milliseconds. */
-const SHORTEST = 1
+const MIN_MS = 1
 
 /** The longest time that a job may be given, in milliseconds. */
-const LONGEST = 365 * 24 * 60 * 60 * 1000
+const MAX_MS = 365 * 24 * 60 * 60 * 1000
 
 /** The most bytes of an id. */
-const LONGEST_ID = 255
+const MAX_ID_BYTES = 255
 
 /** After how many failures in a row a job with a source ends. */
-const MOST_FAILURES = 10
+const MAX_FAILURES = 10
 
 /** Control characters, and those that turn a line or break it. */
 const CONTROL = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/u
 
-/** What a job is asked for with. The payload and the arguments are JSON. */
-export interface Started extends Omit<Schedule, 'target'> {
+/** The arguments of `start_job`. The payload and the arguments of the source are JSON. */
+export interface NewJob extends JobSchedule {
   event: string
-  to?: Target
   payload?: string
   source?: string
   args?: string
 }
 
-/** What may be changed of a job. */
-export interface Changes {
+/** The changes of `update_job`. */
+export interface JobUpdate {
   everyMs?: number
   to?: Target
   payload?: string
 }
 
 /** Which job is meant: of two with the same id, the one with this number. */
-export interface Named {
+export interface JobKey {
   id: string
   number?: number
-  owner?: EventSource
+  owner?: Endpoint
 }
 
-/** What jobs do to the bus. */
-export interface Ticking {
+/** What jobs need of the bus. */
+export interface JobBus {
   /** The page that starts them. */
   readonly label: string
   /** Refuses what cannot be emitted. */
   check(event: string, payload: string | undefined, to: Target | undefined): void
-  /** Whether anybody hears it. */
-  isHeard(event: string, to: Target | undefined): boolean
+  /** Whether anybody listens to it. */
+  hasListeners(event: string, to: Target | undefined): boolean
   accept(
     emitted: { event: string; payload: string | undefined; to: Target | undefined },
-    source: EventSource,
+    source: Endpoint,
     periodic: Extras['periodic'],
   ): Receipt
 }
 
-/** Makes a payload, as a source in Rust does. */
+/** Makes a payload, as a job source in Rust does. */
 export type PayloadSource = (args: unknown) => unknown
 
-interface Job extends PeriodicInfo {
+interface Job extends JobInfo {
   /** JSON; none is `null`. */
   payload: string | undefined
-  /** What makes the payload instead. */
+  /** Makes the payload instead. */
   make: PayloadSource | undefined
   args: unknown
   /** How many failures in a row count. */
   failures: number
 }
 
-/** The periodic emits of the page under test, which tick when the test says so. */
+/** The jobs of the page under test, which tick when the test says so. */
 export class TestJobs {
-  /** What makes the payloads of jobs, by the names of the sources. */
+  /** The job sources, by name. */
   readonly sources = new Map<string, PayloadSource>()
   private readonly jobs = new Set<Job>()
   private newest = 0
 
-  constructor(private readonly bus: Ticking) {}
+  constructor(private readonly bus: JobBus) {}
 
   /** All jobs, in the order of their ids. */
-  list(): PeriodicInfo[] {
+  list(): JobInfo[] {
     const jobs = [...this.jobs].sort((a, b) => (a.id < b.id ? -1 : 1))
     return jobs.map((job) => this.infoOf(job))
   }
 
-  start(given: Started): PeriodicInfo {
+  start(given: NewJob): JobInfo {
     const { event, everyMs, payload, to, jitterMs = 0, replace } = given
     checkInterval(everyMs)
     const parts = to === undefined ? [] : partsOf(to)
     const make = this.sourceOf(given)
-    checkChoice('owner', given.owner, ['window', 'app'])
+    if (given.owner !== undefined && given.owner?.kind !== 'host') {
+      throw invalid(`invalid owner ${JSON.stringify(given.owner)}: expected HOST, or none for this webview`)
+    }
     checkChoice('missedTicks', given.missedTicks, ['skip', 'burst', 'delay'])
     checkTime('startDelayMs', given.startDelayMs)
     checkTime('jitterMs', jitterMs)
@@ -101,10 +104,10 @@ export class TestJobs {
     if (given.id !== undefined) checkId(given.id)
     const number = this.newest + 1
     const id = given.id ?? `job-${number}`
-    const owner: EventSource = given.owner === 'app' ? { kind: 'host' } : this.page
+    const owner: Endpoint = given.owner ? { kind: 'host' } : this.page
     const old = this.find({ id, owner })
     if (old && !replace) {
-      const text = `a periodic job with the id "${id}" is running; stop it, ask to replace it, or choose another id`
+      const text = `a job with the id "${id}" is running; stop it, replace it, or choose another id`
       throw new EventBusError('duplicate_job', text)
     }
     this.newest = number
@@ -127,7 +130,7 @@ export class TestJobs {
       onlyWhileListened: given.onlyWhileListened ?? false,
       jitterMs,
       source,
-      maxFailures: given.maxFailures ?? (source === null ? null : MOST_FAILURES),
+      maxFailures: given.maxFailures ?? (source === null ? null : MAX_FAILURES),
       lastError: null,
       payload,
       make,
@@ -140,20 +143,20 @@ export class TestJobs {
     return this.infoOf(job)
   }
 
-  stop(named: Named): void {
-    this.jobs.delete(this.job(named))
+  stop(key: JobKey): void {
+    this.jobs.delete(this.job(key))
   }
 
-  /** Holds a job, or lets it go on. */
-  hold(named: Named, state: 'paused' | 'running'): PeriodicInfo {
-    const job = this.job(named)
+  /** Pauses or resumes a job. */
+  setState(key: JobKey, state: 'paused' | 'running'): JobInfo {
+    const job = this.job(key)
     job.state = state
     return this.infoOf(job)
   }
 
-  /** Changes all of what is asked, or nothing. */
-  update(named: Named, { everyMs, payload, to }: Changes): PeriodicInfo {
-    const job = this.job(named)
+  /** Makes all of the changes, or none. */
+  update(key: JobKey, { everyMs, payload, to }: JobUpdate): JobInfo {
+    const job = this.job(key)
     const parts = to === undefined ? [] : partsOf(to)
     if (everyMs !== undefined) {
       checkInterval(everyMs)
@@ -161,7 +164,7 @@ export class TestJobs {
     }
     this.bus.check(job.event, payload, to)
     if (payload !== undefined && job.source !== null) {
-      throw invalid(`the payload of the job "${job.id}" comes from its source; start it anew to give it a fixed one`)
+      throw invalid(`the payload of the job "${job.id}" comes from its source; start a new job for a fixed payload`)
     }
     job.everyMs = everyMs ?? job.everyMs
     job.payload = payload ?? job.payload
@@ -169,16 +172,16 @@ export class TestJobs {
     return this.infoOf(job)
   }
 
-  /** Makes the next tick of a job: of the page, or else of the app. */
+  /** Makes the next tick of a job: of the page, or else of the host. */
   tick(id: string): Receipt {
-    return this.tickOf(this.find({ id }) ?? this.job({ id, owner: { kind: 'host' } }))
+    return this.tickOf(this.find({ id }) ?? this.job({ id, owner: HOST }))
   }
 
   private tickAtOnce(job: Job): void {
     try {
       if (this.infoOf(job).state === 'running') this.tickOf(job)
     } catch {
-      // The job has noted why, and goes on.
+      // The job has recorded why, and goes on.
     }
   }
 
@@ -186,7 +189,7 @@ export class TestJobs {
     const { id, event, count } = job
     const { state } = this.infoOf(job)
     if (state === 'paused') throw invalid(`the job "${id}" is paused`)
-    if (state === 'unheard')
+    if (state === 'idle')
       throw invalid(`nobody listens to "${event}", and the job "${id}" ticks only while somebody does`)
     job.ticks += 1
     try {
@@ -198,7 +201,7 @@ export class TestJobs {
     } catch (error) {
       const { code, message } = toEventBusError(error)
       job.failed += 1
-      // That an event is refused is no failure of the source that has made it.
+      // A refused event is not a failure of the source.
       job.failures = job.source !== null && code !== 'source_failed' ? 0 : job.failures + 1
       job.lastError = { code, message }
       throw error
@@ -213,63 +216,63 @@ export class TestJobs {
       return payloadJson(event, make(structuredClone(args)))
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error)
-      throw new EventBusError('source_failed', `the periodic source "${source}" failed: ${text}`, { cause: error })
+      throw new EventBusError('source_failed', `the job source "${source}" failed: ${text}`, { cause: error })
     }
   }
 
-  private sourceOf({ source, args, payload }: Started): PayloadSource | undefined {
+  private sourceOf({ source, args, payload }: NewJob): PayloadSource | undefined {
     if (source === undefined) {
-      if (args !== undefined) throw invalid('there are arguments and no source; they are for one')
+      if (args !== undefined) throw invalid('args need a source')
       return undefined
     }
-    if (payload !== undefined) throw invalid('there are a payload and a source; a job has one of them')
+    if (payload !== undefined) throw invalid('a job has a payload or a source, not both')
     const make = this.sources.get(source)
     if (make) return make
-    const help = `In a test, bus.periodicSource("${source}", …) plays it`
-    throw new EventBusError('unknown_source', `no periodic source has the name "${source}". ${help}`)
+    const help = `In a test, bus.jobSource("${source}", …) adds it`
+    throw new EventBusError('unknown_source', `there is no job source "${source}". ${help}`)
   }
 
-  private get page(): EventSource {
+  private get page(): Endpoint {
     return { kind: 'webview', label: this.bus.label }
   }
 
-  private find({ id, number, owner = this.page }: Named): Job | undefined {
+  private find({ id, number, owner = this.page }: JobKey): Job | undefined {
     const isIt = (job: Job) => job.id === id && labelOf(job.owner) === labelOf(owner)
     const job = [...this.jobs].find(isIt)
     return number === undefined || job?.number === number ? job : undefined
   }
 
-  private job(named: Named): Job {
-    const job = this.find(named)
-    if (!job) throw new EventBusError('unknown_job', `no periodic job of this owner has the id "${named.id}"`)
+  private job(key: JobKey): Job {
+    const job = this.find(key)
+    if (!job) throw new EventBusError('unknown_job', `this owner has no job with the id "${key.id}"`)
     return job
   }
 
-  private infoOf({ payload: _, make: __, args: ___, failures: ____, ...job }: Job): PeriodicInfo {
-    const isWaiting = job.onlyWhileListened && !this.bus.isHeard(job.event, job.to ?? undefined)
-    // Later ticks do not change what was told.
-    return { ...job, state: job.state === 'running' && isWaiting ? 'unheard' : job.state }
+  private infoOf({ payload: _, make: __, args: ___, failures: ____, ...job }: Job): JobInfo {
+    const isWaiting = job.onlyWhileListened && !this.bus.hasListeners(job.event, job.to ?? undefined)
+    // A copy, which later ticks do not change.
+    return { ...job, state: job.state === 'running' && isWaiting ? 'idle' : job.state }
   }
 }
 
-function labelOf(source: EventSource): string | null {
-  return source.kind === 'webview' ? source.label : null
+function labelOf(endpoint: Endpoint): string | null {
+  return endpoint.kind === 'webview' ? endpoint.label : null
 }
 
-/** A target in the form in which the host tells it. */
+/** A target as the host reports it. */
 function targetOf(parts: ReturnType<typeof partsOf>): Target | null {
   const [first = null] = parts
   return (parts.length > 1 ? parts : first) as Target | null
 }
 
 function checkInterval(everyMs: number): void {
-  if (everyMs >= SHORTEST && everyMs <= LONGEST) return
-  const text = `the interval is ${everyMs} ms; it must be at least ${SHORTEST} ms and at most a year`
+  if (everyMs >= MIN_MS && everyMs <= MAX_MS) return
+  const text = `the interval is ${everyMs} ms; it must be at least ${MIN_MS} ms and at most a year`
   throw new EventBusError('invalid_interval', text)
 }
 
 function checkTime(what: string, millis = 0): void {
-  if (millis >= 0 && millis <= LONGEST) return
+  if (millis >= 0 && millis <= MAX_MS) return
   throw invalid(`${what} is ${millis} ms; it must be at least 0 and at most a year`)
 }
 
@@ -280,17 +283,17 @@ function checkJitter(jitterMs: number, everyMs: number): void {
 
 function checkChoice(what: string, given: string | undefined, known: string[]): void {
   if (given === undefined || known.includes(given)) return
-  throw invalid(`${what} is "${given}"; it is one of "${known.join('", "')}"`)
+  throw invalid(`invalid ${what} "${given}": expected one of "${known.join('", "')}"`)
 }
 
 function checkId(id: string): void {
-  const refuse = (what: string) => invalid(`the job id "${id}" is not one; ${what}`)
+  const refuse = (what: string) => invalid(`invalid job id "${id}": ${what}`)
   const bytes = new TextEncoder().encode(id).length
-  if (bytes < 1 || bytes > LONGEST_ID) throw refuse(`it has 1 to ${LONGEST_ID} bytes`)
+  if (bytes < 1 || bytes > MAX_ID_BYTES) throw refuse(`it has 1 to ${MAX_ID_BYTES} bytes`)
   const control = CONTROL.exec(id)?.[0]
   if (control === undefined) return
   const code = control.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')
-  throw refuse(`it has no control characters, and U+${code} is one`)
+  throw refuse(`it has the control character U+${code}`)
 }
 
 function invalid(message: string): EventBusError {

@@ -1,174 +1,175 @@
-import type { PulledEnding, PulledQuestion } from '../core/batch.js'
+import type { PulledEnding, PulledRequest } from '../core/batch.js'
+import type { Call } from '../core/commands.js'
 import { EventBusError, toEventBusError } from '../core/error.js'
-import { type Asked, type Failure, Responders } from '../core/requests/responders.js'
+import { type Failure, type RequestOrigin, Responders } from '../core/requests/responders.js'
 
-/** How long a question waits for its answer unless it says otherwise, in milliseconds, as with the host. */
-const USUAL_TIMEOUT = 30_000
+/** How long a caller waits by default, in milliseconds, as with the host. */
+const DEFAULT_TIMEOUT_MS = 30_000
 
-/** The longest that a question may wait, in milliseconds. */
-const LONGEST_TIMEOUT = 86_400_000
+/** The longest time that a caller may wait, in milliseconds. */
+const MAX_TIMEOUT_MS = 86_400_000
 
-/** Who asks or answers: the page of this label, or Rust. */
+/** Who sends or receives a request: the page of this label, or the host (`null`). */
 export type Label = string | null
 
-/** What a page, or Rust, is told of questions. */
-export interface Respondent {
-  /** The names that it answers. */
+/** A page or the host, as a receiver of requests. */
+export interface Recipient {
+  /** The names that it responds to. */
   readonly names: Set<string>
-  /** How many milliseconds a question waits for its responder: a page that is starting may have it soon. */
+  /** How many milliseconds a request waits for its responder, since a page that is starting may register it soon. */
   readonly grace: number
-  /** Takes a question, or the word that nobody waits for an answer any more. */
-  take(item: PulledQuestion | PulledEnding): void
-  /** Takes back a question that has not been handed out; false if it has. */
+  /** Takes a request, or the message that its caller no longer waits. */
+  take(item: PulledRequest | PulledEnding): void
+  /** Takes back a request that has not been handed out; false if it has. */
   withdraw(request: string): boolean
 }
 
-/** Something to be asked. The payload is JSON; none is `null`. */
-export interface Question {
-  event: string
+/** A request to send. The payload is JSON; none is `null`. */
+export interface NewRequest {
+  name: string
   to: Label
   payload: string | undefined
-  asker: Label
+  caller: Label
   causes: readonly string[]
   timeoutMs?: number | undefined
-  /** Gives it up when it aborts. */
+  /** Cancels it when it aborts. */
   signal?: AbortSignal | undefined
 }
 
-/** An answer as its page sends it. */
-export interface Reply {
+/** A response as its page sends it. */
+export interface Response {
   request: string
   payload?: string
   failure?: Failure
   declined?: boolean
 }
 
-interface Open extends Question {
+interface OpenRequest extends NewRequest {
   /** Whether its responder has been found. */
   isHandedOver: boolean
   readonly timers: ReturnType<typeof setTimeout>[]
   abort(): void
-  readonly answer: Promise<unknown>
-  resolve(answer: unknown): void
+  readonly response: Promise<unknown>
+  resolve(response: unknown): void
   reject(error: EventBusError): void
 }
 
-/** The questions of an app: of the page under test, and of those whom a test plays. */
-export class TestQuestions {
-  private readonly open = new Map<string, Open>()
-  private readonly respondents = new Map<Label, Respondent>()
+/** The requests of an app: those of the page under test, and those of everyone whom a test plays. */
+export class TestRequests {
+  private readonly open = new Map<string, OpenRequest>()
+  private readonly recipients = new Map<Label, Recipient>()
   private newest = 0
 
-  /** `check` refuses payloads that are too long; `changed` is called whenever something happens. */
+  /** `check` refuses payloads that are too long. `changed` is called whenever something happens. */
   constructor(
-    private readonly check: (event: string, payload: string | undefined) => void,
+    private readonly check: (name: string, payload: string | undefined) => void,
     private readonly changed: () => void,
   ) {}
 
-  /** A page is there from now on, or Rust. */
-  join(label: Label, respondent: Respondent): void {
-    this.respondents.set(label, respondent)
+  /** Adds a page, or the host. */
+  join(label: Label, recipient: Recipient): void {
+    this.recipients.set(label, recipient)
   }
 
-  /** A page is gone, and with it what it was asked and what it asked. */
+  /** Removes a page, and with it the requests that it has received and sent. */
   leave(label: Label): void {
-    this.respondents.delete(label)
-    for (const [request, { to, asker, event }] of [...this.open]) {
+    this.recipients.delete(label)
+    for (const [request, { to, caller, name }] of [...this.open]) {
       if (to === label) {
-        const text = `${whom(label)} was closed, left or reloaded before it answered "${event}"`
+        const text = `${nameOf(label)} was closed, left or reloaded before it responded to "${name}"`
         this.close(request)?.reject(new EventBusError('page_gone', text))
-      } else if (asker === label) this.giveUp(request)
+      } else if (caller === label) this.cancel(request)
     }
   }
 
-  /** Ends everything. What still waits for an answer need not look at how its question ended. */
+  /** Ends everything. Nobody needs to handle how a pending request ended. */
   end(label: Label): void {
-    for (const { answer } of this.open.values()) answer.catch(() => {})
+    for (const { response } of this.open.values()) response.catch(() => {})
     this.leave(label)
-    for (const request of [...this.open.keys()]) this.giveUp(request)
+    for (const request of [...this.open.keys()]) this.cancel(request)
   }
 
-  /** The names that are answered there. */
+  /** The names that a page or the host responds to. */
   namesOf(label: Label): ReadonlySet<string> {
-    return this.respondents.get(label)?.names ?? new Set()
+    return this.recipients.get(label)?.names ?? new Set()
   }
 
-  /** Answers questions of this name from now on, those included that wait for it. */
+  /** Registers a responder, which also receives the requests that wait for it. */
   addName(label: Label, name: string): void {
-    const respondent = this.respondents.get(label)
-    if (respondent?.names.has(name)) {
-      const text = `${whom(label)} answers "${name}" already; a name has one responder there, so end that one first`
+    const recipient = this.recipients.get(label)
+    if (recipient?.names.has(name)) {
+      const text = `${nameOf(label)} has a responder for "${name}" already; a name has one responder there, so end it first`
       throw new EventBusError('duplicate_responder', text)
     }
-    respondent?.names.add(name)
+    recipient?.names.add(name)
     for (const [request, open] of this.open) {
-      if (open.to === label && open.event === name && !open.isHandedOver) this.handOver(request, open)
+      if (open.to === label && open.name === name && !open.isHandedOver) this.handOver(request, open)
     }
   }
 
-  /** Answers questions of this name no more. Those that were handed out may still be answered. */
+  /** Removes a responder. Requests that it has received may still get their responses. */
   removeName(label: Label, name: string): void {
-    const respondent = this.respondents.get(label)
-    if (!respondent?.names.delete(name)) return
-    for (const [request, { to, event }] of [...this.open]) {
-      if (to !== label || event !== name || !respondent.withdraw(request)) continue
+    const recipient = this.recipients.get(label)
+    if (!recipient?.names.delete(name)) return
+    for (const [request, open] of [...this.open]) {
+      if (open.to !== label || open.name !== name || !recipient.withdraw(request)) continue
       this.close(request)?.reject(noResponder(label, name))
     }
   }
 
-  /** Asks, and says under which number. */
-  ask(question: Question): { request: string; answer: Promise<unknown> } {
-    const { event, to, payload, signal } = question
-    const timeoutMs = question.timeoutMs ?? USUAL_TIMEOUT
-    if (!(timeoutMs >= 1 && timeoutMs <= LONGEST_TIMEOUT)) {
-      const text = `timeoutMs is ${timeoutMs}; it is at least 1 and at most ${LONGEST_TIMEOUT}`
+  /** Sends a request and returns its id. */
+  send(sent: NewRequest): { request: string; response: Promise<unknown> } {
+    const { name, to, payload, signal } = sent
+    const timeoutMs = sent.timeoutMs ?? DEFAULT_TIMEOUT_MS
+    if (!(timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS)) {
+      const text = `timeoutMs is ${timeoutMs}; it must be at least 1 and at most ${MAX_TIMEOUT_MS}`
       throw new EventBusError('invalid_argument', text)
     }
-    this.check(event, payload)
-    if (signal?.aborted) throw givenUp(signal)
-    const isAnswered = this.namesOf(to).has(event)
-    const grace = this.respondents.get(to)?.grace ?? 0
-    if (!isAnswered && grace <= 0) throw noResponder(to, event)
+    this.check(name, payload)
+    if (signal?.aborted) throw cancelled(signal)
+    const hasResponder = this.namesOf(to).has(name)
+    const grace = this.recipients.get(to)?.grace ?? 0
+    if (!hasResponder && grace <= 0) throw noResponder(to, name)
     this.newest += 1
     const request = this.newest.toString(16).padStart(32, '0')
-    const settle: Pick<Open, 'resolve' | 'reject'> = { resolve: () => {}, reject: () => {} }
-    const answer = new Promise((resolve, reject) => Object.assign(settle, { resolve, reject }))
-    const abort = () => this.stop(request, givenUp(signal))
-    const open: Open = { ...question, ...settle, isHandedOver: false, timers: [], abort, answer }
+    const settle: Pick<OpenRequest, 'resolve' | 'reject'> = { resolve: () => {}, reject: () => {} }
+    const response = new Promise((resolve, reject) => Object.assign(settle, { resolve, reject }))
+    const abort = () => this.stop(request, cancelled(signal))
+    const open: OpenRequest = { ...sent, ...settle, isHandedOver: false, timers: [], abort, response }
     this.open.set(request, open)
     signal?.addEventListener('abort', abort)
     this.changed()
-    const late = new EventBusError('timeout', `"${event}" was not answered within ${timeoutMs} ms`)
+    const late = new EventBusError('timeout', `"${name}" got no response within ${timeoutMs} ms`)
     open.timers.push(setTimeout(() => this.stop(request, late), timeoutMs))
-    if (isAnswered) this.handOver(request, open)
+    if (hasResponder) this.handOver(request, open)
     else {
-      const missing = () => open.isHandedOver || this.close(request)?.reject(noResponder(to, event))
+      const missing = () => open.isHandedOver || this.close(request)?.reject(noResponder(to, name))
       open.timers.push(setTimeout(missing, grace))
     }
-    return { request, answer }
+    return { request, response }
   }
 
-  /** Whoever asked does not want to know any more. */
-  giveUp(request: string): void {
-    this.stop(request, givenUp())
+  /** The caller cancelled. */
+  cancel(request: string): void {
+    this.stop(request, cancelled())
   }
 
-  /** Takes an answer. What this page was not asked, or what has ended, is refused. */
-  reply(label: Label, { request, payload, failure, declined }: Reply): void {
-    const asked = this.open.get(request)
-    if (asked?.to !== label || !asked.isHandedOver) {
-      const text = `this page was not asked ${request}, or it has answered that already, or whoever asked has given it up`
-      throw new EventBusError('not_asked', text)
+  /** Takes a response. Refuses one to a request that this page did not receive, or that has ended. */
+  respond(label: Label, { request, payload, failure, declined }: Response): void {
+    const open = this.open.get(request)
+    if (open?.to !== label || !open.isHandedOver) {
+      const text = `this page did not receive the request ${request}, has responded already, or its caller cancelled`
+      throw new EventBusError('unknown_request', text)
     }
-    const { event, resolve, reject } = asked
+    const { name, resolve, reject } = open
     this.close(request)
-    if (declined) reject(noResponder(label, event))
-    else if (failure) reject(failed(label, event, failure))
+    if (declined) reject(noResponder(label, name))
+    else if (failure) reject(failed(label, name, failure))
     else {
       try {
-        this.check(event, payload)
+        this.check(name, payload)
       } catch (error) {
-        // Whoever asked would else wait for its time to be over.
+        // Otherwise the caller would wait until its timeout.
         reject(toEventBusError(error))
         throw error
       }
@@ -176,28 +177,28 @@ export class TestQuestions {
     }
   }
 
-  private handOver(request: string, open: Open): void {
-    const { event, asker, payload, causes } = open
+  private handOver(request: string, open: OpenRequest): void {
+    const { name, caller, payload, causes } = open
     open.isHandedOver = true
-    this.respondents.get(open.to)?.take({
+    this.recipients.get(open.to)?.take({
       request,
-      event,
-      source: asker ?? 0,
+      name,
+      source: caller ?? 0,
       payload: JSON.parse(payload ?? 'null'),
       ...(causes.length > 0 && { causes }),
     })
   }
 
-  /** Ends a question, and tells its responder that nobody waits any more. What it has not been given it is not given. */
+  /** Ends a request, and tells its responder that nobody waits. A request that was not handed out yet is withdrawn. */
   private stop(request: string, error: EventBusError): void {
     const open = this.close(request)
     if (!open) return
-    const respondent = this.respondents.get(open.to)
-    if (open.isHandedOver && !respondent?.withdraw(request)) respondent?.take({ ended: request, code: error.code })
+    const recipient = this.recipients.get(open.to)
+    if (open.isHandedOver && !recipient?.withdraw(request)) recipient?.take({ ended: request, code: error.code })
     open.reject(error)
   }
 
-  private close(request: string): Open | undefined {
+  private close(request: string): OpenRequest | undefined {
     const open = this.open.get(request)
     this.open.delete(request)
     this.changed()
@@ -208,14 +209,17 @@ export class TestQuestions {
   }
 }
 
-/** Whoever answers what a test plays: a page, or Rust. It does so by what real pages answer with. */
-export class PlayedRespondent implements Respondent {
+/** A page or the host that a test plays. It uses the responders of real pages. */
+export class PlayedRecipient implements Recipient {
   readonly names = new Set<string>()
   readonly grace = 0
   private isClosed = false
   private readonly responders = new Responders(
     {
-      push: (command, { value, resolve, reject }) => this.run(command, value, resolve, reject),
+      session: '',
+      push: (command, call) => this.run(command, call),
+      send: (command, value) =>
+        new Promise((resolve, reject) => this.run(command, { value, size: 0, resolve, reject })),
       withdraw: () => false,
       renewLater: () => {},
     },
@@ -224,36 +228,35 @@ export class PlayedRespondent implements Respondent {
 
   constructor(
     private readonly label: Label,
-    private readonly questions: TestQuestions,
+    private readonly requests: TestRequests,
   ) {
-    questions.join(label, this)
+    requests.join(label, this)
   }
 
-  /** Answers questions of this name. Returns what ends it. */
-  respond(event: string, name: string, answer: (question: unknown, asked: Asked) => unknown): () => void {
+  /** Registers a responder. Returns what ends it. */
+  respond(name: string, title: string, respond: (payload: unknown, origin: RequestOrigin) => unknown): () => void {
     let refused: EventBusError | undefined
     const ended = (error?: EventBusError) => {
       refused = error
     }
-    const off = this.responders.add({ event, name, stack: false, answer, accepted: () => {}, ended })
+    const off = this.responders.add({ name, title, stack: false, respond, accepted: () => {}, ended })
     if (refused) throw refused
     return off
   }
 
-  /** Nothing of it reaches anybody any more, nor what comes later under its label. */
+  /** Neither its responders nor anything later under its label reach anybody. */
   close(): void {
     this.isClosed = true
-    // So that what it is at ends, too.
-    this.responders.respondAgain()
+    this.responders.abandon()
   }
 
-  take(item: PulledQuestion | PulledEnding): void {
-    // A question takes its way, so whoever asks has gone on by then.
+  take(item: PulledRequest | PulledEnding): void {
+    // A request takes its time, so its caller has gone on by then.
     void Promise.resolve().then(() => {
       if (this.isClosed) return
       if ('ended' in item) return this.responders.stop(item)
       const { source } = item
-      this.responders.ask(item, source === 0 ? { kind: 'host' } : { kind: 'webview', label: source })
+      this.responders.receive(item, source === 0 ? { kind: 'host' } : { kind: 'webview', label: source })
     })
   }
 
@@ -261,19 +264,14 @@ export class PlayedRespondent implements Respondent {
     return false
   }
 
-  private run(
-    command: string,
-    value: unknown,
-    resolve: (answer: unknown) => void,
-    reject: (error: EventBusError) => void,
-  ): void {
+  private run(command: string, { value, resolve, reject }: Call): void {
     if (this.isClosed) return
     try {
-      if (command === 'reply') this.questions.reply(this.label, value as Reply)
+      if (command === 'respond') this.requests.respond(this.label, value as Response)
       else {
-        const { event, on } = value as { event: string; on: boolean }
-        if (on) this.questions.addName(this.label, event)
-        else this.questions.removeName(this.label, event)
+        const { name, on } = value as { name: string; on: boolean }
+        if (on) this.requests.addName(this.label, name)
+        else this.requests.removeName(this.label, name)
       }
       resolve({})
     } catch (error) {
@@ -282,21 +280,21 @@ export class PlayedRespondent implements Respondent {
   }
 }
 
-function whom(label: Label): string {
-  return label === null ? 'Rust' : `the page in "${label}"`
+function nameOf(label: Label): string {
+  return label === null ? 'the host' : `the page in "${label}"`
 }
 
-function givenUp(signal?: AbortSignal): EventBusError {
-  return new EventBusError('cancelled', 'whoever asked has given it up', { cause: signal?.reason })
+function cancelled(signal?: AbortSignal): EventBusError {
+  return new EventBusError('cancelled', 'the caller cancelled the request', { cause: signal?.reason })
 }
 
-function noResponder(label: Label, event: string): EventBusError {
+function noResponder(label: Label, name: string): EventBusError {
   const help = 'register one with respond(…), which the test bus has, too, for whom the test plays'
-  return new EventBusError('no_responder', `${whom(label)} has no responder for "${event}"; ${help}`)
+  return new EventBusError('no_responder', `${nameOf(label)} has no responder for "${name}"; ${help}`)
 }
 
-function failed(label: Label, event: string, failure: Failure): EventBusError {
-  const who = label === null ? 'Rust' : `"${label}"`
-  const message = `the responder of "${event}" in ${who} failed: ${failure.name}: ${failure.message}`
+function failed(label: Label, name: string, failure: Failure): EventBusError {
+  const where = label === null ? 'the host' : `"${label}"`
+  const message = `the responder of "${name}" in ${where} failed: ${failure.name}: ${failure.message}`
   return toEventBusError({ code: 'responder_failed', message, failure })
 }

@@ -1,13 +1,13 @@
-import type { PeriodicFailed, PeriodicInfo, PeriodicStopped } from '../api/jobs.js'
+import type { JobFailed, JobInfo, JobStopped } from './job-info.js'
 
 /**
- * The events that components emit by themselves. A name that ends with `-` begins the names of one for each component.
+ * The events that components emit by themselves. A name that ends with `-` is the prefix of one event for each component.
  * A test of the crate compares this list with its own.
  */
 export const BUILT_IN_EVENTS = ['action-complete', 'error', 'message', 'refresh-'] as const
 
 /**
- * What kind of message it is.
+ * The kind of a {@link Message}.
  *
  * @example
  * ```ts
@@ -30,12 +30,12 @@ export type MessageLevel = 'success' | 'info' | 'warning' | 'error'
  * ```
  */
 export interface Message {
-  /** The same for messages that take each other's place. */
+  /** Messages with the same id replace each other. */
   id: string
-  /** Who says it. */
+  /** The component that sends it. */
   component: string
   level: MessageLevel
-  /** For the user. */
+  /** The text for the user. */
   text: string
 }
 
@@ -51,11 +51,11 @@ export interface Message {
  * ```
  */
 export interface ActionComplete<State = unknown> {
-  /** Whose action it was. */
+  /** The component whose action it was. */
   component: string
-  /** What the action is called. */
+  /** The name of the action. */
   action: string
-  /** What it gave; `null` for nothing. */
+  /** What the action returned; `null` for nothing. */
   state: State
 }
 
@@ -71,21 +71,21 @@ export interface ActionComplete<State = unknown> {
  * ```
  */
 export interface ActionFailed {
-  /** Whose action it was. */
+  /** The component whose action it was. */
   component: string
-  /** What the action is called. */
+  /** The name of the action. */
   action: string
-  /** What it failed with, for people. */
+  /** What went wrong, for people. */
   error: string
-  /** The error's status, if it has one. */
+  /** The status of the error, if it has one. */
   status?: number
 }
 
 /**
- * The events that components and the plugin itself emit, with what their handlers receive. A name that the app has in
- * {@link EventMap} is the app's.
+ * The events that components and the plugin itself emit, with the payloads that handlers receive. A name that the app has
+ * in {@link EventMap} belongs to the app.
  *
- * Those of a namespace are typed through {@link namespace}, and under their whole names once the app says so:
+ * Those of a namespace are typed through {@link namespace}, and under their full names once the app declares them:
  *
  * @example
  * ```ts
@@ -100,15 +100,15 @@ export interface BuiltInEvents {
   'action-complete': ActionComplete
   error: ActionFailed
   message: Message
-  /** Asks the components of that name, which is in lower case, to load again what they show. */
+  /** Tells the components of that name, in lower case, to reload what they show. */
   [refresh: `refresh-${string}`]: null
-  'event-bus:job-started': PeriodicInfo
-  'event-bus:job-stopped': PeriodicStopped
-  'event-bus:job-failed': PeriodicFailed
+  'event-bus:job-started': JobInfo
+  'event-bus:job-stopped': JobStopped
+  'event-bus:job-failed': JobFailed
 }
 
 /**
- * What {@link BuiltInEvents} components of a namespace emit, by their whole names.
+ * What {@link BuiltInEvents} components of a namespace emit, by their full names.
  *
  * @example
  * ```ts

@@ -1,15 +1,17 @@
+import type { NameOf, RequestPayload, RequestPayloadArguments, ResponsePayload } from './map.js'
+
 /**
- * The app's questions: each name with the types of the question and of its answer. It is empty here and augmented by the
- * app.
+ * The requests of the app: each name with the types of the request and of its response. It is empty here; the app augments
+ * it.
  *
- * An app that declares its questions in Rust has this written by `Catalog::export_typescript`. Other names take and give
- * `unknown`.
+ * An app that declares its requests in Rust has this file written by `Catalog::export_typescript`. Other names take and
+ * give `unknown`.
  *
  * @example
  * ```ts
  * declare module 'tauri-plugin-event-bus-api' {
  *   interface RequestMap {
- *     confirm: { question: { title: string }; answer: boolean }
+ *     confirm: { request: { title: string }; response: boolean }
  *   }
  * }
  * ```
@@ -18,7 +20,7 @@
 export interface RequestMap {}
 
 /**
- * The name of a question. Names in {@link RequestMap} complete.
+ * The name of a request. Names in {@link RequestMap} complete.
  *
  * @example
  * ```ts
@@ -27,63 +29,42 @@ export interface RequestMap {}
  * const name: RequestName = 'confirm'
  * ```
  */
-export type RequestName = (keyof RequestMap & string) | (string & Record<never, never>)
+export type RequestName = NameOf<RequestMap>
 
 /**
- * What is asked under this name: the type in {@link RequestMap} (`null` where nothing is), else `unknown`.
+ * What a responder of this name receives: the type in {@link RequestMap} (`null` for a request without a payload), else
+ * `unknown`.
  *
  * @example
  * ```ts
- * import type { QuestionOf } from 'tauri-plugin-event-bus-api'
+ * import type { RequestOf } from 'tauri-plugin-event-bus-api'
  *
- * function show(question: QuestionOf<'confirm'>) {}
+ * function show(request: RequestOf<'confirm'>) {}
  * ```
  */
-export type QuestionOf<Name extends string> = Name extends keyof RequestMap
-  ? RequestMap[Name] extends { question: infer Question }
-    ? [Question] extends [Nothing]
-      ? null
-      : Question
-    : null
-  : unknown
+export type RequestOf<Name extends string> = RequestPayload<RequestMap, Name>
 
 /**
- * What is answered under this name: the type in {@link RequestMap}, else `unknown`.
+ * What a caller of this name receives: the type in {@link RequestMap}, else `unknown`.
  *
  * @example
  * ```ts
- * import type { AnswerOf } from 'tauri-plugin-event-bus-api'
+ * import type { ResponseOf } from 'tauri-plugin-event-bus-api'
  *
- * const answers: AnswerOf<'confirm'>[] = []
+ * const responses: ResponseOf<'confirm'>[] = []
  * ```
  */
-export type AnswerOf<Name extends string> = Name extends keyof RequestMap
-  ? RequestMap[Name] extends { answer: infer Answer }
-    ? Answer
-    : null
-  : unknown
+export type ResponseOf<Name extends string> = ResponsePayload<RequestMap, Name>
 
 /**
- * The arguments that follow the name in `request`: the question, optional where there is none to be asked or the name is
- * not in {@link RequestMap}.
+ * The arguments that follow the name in `request`: the payload, optional where the request has none or is not in
+ * {@link RequestMap}.
  *
  * @example
  * ```ts
- * import { type QuestionArguments, request } from 'tauri-plugin-event-bus-api'
+ * import { type RequestArguments, request } from 'tauri-plugin-event-bus-api'
  *
- * const askMain = (...question: QuestionArguments<'confirm'>) => request('main', 'confirm', ...question)
+ * const confirmInMain = (...payload: RequestArguments<'confirm'>) => request('main', 'confirm', ...payload)
  * ```
  */
-export type QuestionArguments<Name extends string> = Name extends keyof RequestMap
-  ? RequestMap[Name] extends { question: infer Question }
-    ? undefined extends Question
-      ? [question?: Question]
-      : [Question] extends [Nothing]
-        ? [question?: Question]
-        : [question: Question]
-    : [question?: undefined]
-  : [question?: unknown]
-
-/** What the map says where nothing is asked. */
-// biome-ignore lint/suspicious/noConfusingVoidType: Apps write void, which undefined does not cover.
-type Nothing = undefined | null | void
+export type RequestArguments<Name extends string> = RequestPayloadArguments<RequestMap, Name>

@@ -1,25 +1,19 @@
 import type { EventTarget } from '@tauri-apps/api/event'
+import type { Endpoint } from './endpoint.js'
 
 /**
- * Whom an event is for: a label, a glob of labels, an array of either, or Tauri's `EventTarget`.
+ * The receivers of an event: a label, a glob of labels, Tauri's `EventTarget`, an {@link Endpoint} such as {@link HOST} or
+ * the `source` of an event, or an array of these. A string is always a label or a glob.
  *
  * @example
  * ```ts
- * import { emitTo, type Target } from 'tauri-plugin-event-bus-api'
+ * import { emitTo, HOST, listen, type Target } from 'tauri-plugin-event-bus-api'
  *
- * const editors: Target = ['main', 'editor-*']
+ * const editors: Target = ['main', 'editor-*', HOST]
  * await emitTo(editors, 'saved')
+ * listen('ping', ({ source }) => emitTo(source, 'pong'))
  * ```
  */
-export type Target = string | readonly string[] | EventTarget
+export type Target = TargetPart | readonly TargetPart[]
 
-/** A copy, since the caller may change its array or object before the command leaves. */
-export function copyOfTarget(target: Target | undefined): Target | undefined {
-  if (Array.isArray(target)) return [...target]
-  return typeof target === 'object' ? { ...target } : target
-}
-
-/** Whether a target is Tauri's word for everyone. */
-export function isEveryone(target: Target | undefined): boolean {
-  return typeof target === 'object' && target !== null && 'kind' in target && target.kind === 'Any'
-}
+type TargetPart = string | EventTarget | Endpoint

@@ -1,10 +1,11 @@
 import type { Target } from '../../types/target.js'
-import { type CommandQueue, run } from '../commands.js'
-import { EventBusError, isErrorObject, report, toEventBusError } from '../error.js'
+import { type CommandQueue, MAX_RENEWALS, run } from '../commands.js'
+import { EventBusError, isErrorObject, toEventBusError } from '../error.js'
+import { report } from '../report.js'
 
-/** What a page asks. */
-export interface Asked {
-  readonly event: string
+/** A request on its way to the host. */
+export interface OutgoingRequest {
+  readonly name: string
   readonly to: Target
   readonly payload: string | undefined
   readonly timeoutMs: number | undefined
@@ -12,85 +13,87 @@ export interface Asked {
   readonly signal: AbortSignal | undefined
 }
 
-/** How many sessions in a row may turn out stale before a question is rejected. */
-const RENEWALS = 3
-
-interface Waiting {
-  reject(error: EventBusError): void
-}
+/** Rejects a request that waits for its response. */
+type Reject = (error: EventBusError) => void
 
 /**
- * The questions of a page. They do not wait for the command in flight, nor for each other: each is a command of its own
- * that is answered once its answer is there. The host tells copies apart by the session and the number.
+ * The requests of a page. They wait neither for the command in flight nor for each other: each is a command of its own that
+ * is answered with the response. The host tells copies apart by the session and the id.
  */
-export class Questions {
-  private newest = 0
-  private readonly waiting = new Set<Waiting>()
+export class OutgoingRequests {
+  private lastId = 0
+  private readonly waiting = new Set<Reject>()
 
   constructor(private readonly queue: CommandQueue) {}
 
-  ask(asked: Asked): Promise<unknown> {
-    const { signal } = asked
+  send(request: OutgoingRequest): Promise<unknown> {
+    const { signal } = request
     return new Promise((resolve, reject) => {
-      this.newest += 1
-      const id = this.newest
-      const waiting = { reject: (error: EventBusError) => settle(() => reject(error)) }
-      const settle = (act: () => void) => {
-        this.waiting.delete(waiting)
+      this.lastId += 1
+      const id = this.lastId
+      const settle = () => {
+        this.waiting.delete(fail)
         signal?.removeEventListener('abort', abort)
-        act()
       }
-      let isAsking = true
+      const fail: Reject = (error) => {
+        settle()
+        reject(error)
+      }
+      let isInFlight = true
       const abort = () => {
-        if (!this.waiting.has(waiting)) return
-        void this.cancel(id, () => isAsking)
-        const cause = signal?.reason
-        waiting.reject(new EventBusError('cancelled', `"${asked.event}" was given up by its signal`, { cause }))
+        if (!this.waiting.has(fail)) return
+        void this.cancel(id, () => isInFlight)
+        fail(new EventBusError('cancelled', `the signal of "${request.name}" aborted`, { cause: signal?.reason }))
       }
-      this.waiting.add(waiting)
+      this.waiting.add(fail)
       signal?.addEventListener('abort', abort)
-      this.send(id, asked, 0, () => this.waiting.has(waiting))
+      this.transmit(id, request, 0, () => this.waiting.has(fail))
         .finally(() => {
-          isAsking = false
+          isInFlight = false
         })
         .then(
-          (answer) => settle(() => resolve(answer)),
-          (error) => waiting.reject(toEventBusError(error, 'request')),
+          (response) => {
+            settle()
+            resolve(response)
+          },
+          (error) => fail(toEventBusError(error, 'request')),
         )
     })
   }
 
-  private async send(id: number, asked: Asked, stale: number, isWaiting: () => boolean): Promise<unknown> {
-    const { event, to, payload, timeoutMs, causes } = asked
+  private async transmit(
+    id: number,
+    request: OutgoingRequest,
+    renewals: number,
+    isWaiting: () => boolean,
+  ): Promise<unknown> {
+    const { name, to, payload, timeoutMs, causes } = request
     const { session } = this.queue
-    const optional = {
-      ...(payload !== undefined && { payload }),
-      ...(timeoutMs !== undefined && { timeoutMs }),
-      ...(causes.length > 0 && { causes }),
-    }
     const settle = () => {
       if (this.queue.session === session) this.queue.settle()
     }
     try {
-      const answer = await run('request', { session, id, event, to, ...optional })
+      // JSON leaves out what is undefined.
+      const args = { session, id, name, to, payload, timeoutMs, causes: causes.length > 0 ? causes : undefined }
+      const response = await run('request', args)
       settle()
-      return answer
+      return response
     } catch (reason) {
       const error = toEventBusError(reason, 'request')
       if (isErrorObject(reason) && error.code !== 'stale_session') settle()
-      // The host has not asked: the session was over before.
-      if (error.code !== 'stale_session' || stale >= RENEWALS || !isWaiting()) throw error
+      // A request in a stale session reached no responder, so it can be sent again.
+      if (error.code !== 'stale_session' || renewals >= MAX_RENEWALS || !isWaiting()) throw error
       if (this.queue.session === session) await this.queue.renewed()
-      // It may have been given up meanwhile.
+      // It may have been cancelled meanwhile.
       if (!isWaiting()) throw error
-      return this.send(id, asked, stale + 1, isWaiting)
+      return this.transmit(id, request, renewals + 1, isWaiting)
     }
   }
 
-  private async cancel(id: number, isAsking: () => boolean): Promise<void> {
+  private async cancel(id: number, isInFlight: () => boolean): Promise<void> {
     try {
-      // One that overtakes the question with which its session begins is lost, so another one follows it.
-      for (let sent = 0; sent < 2 && isAsking(); sent += 1) {
+      // A cancellation that overtakes the first request of its session is lost, so another one follows.
+      for (let sent = 0; sent < 2 && isInFlight(); sent += 1) {
         await run('cancel_request', { session: this.queue.session, ids: [id] })
       }
     } catch (reason) {
@@ -99,10 +102,10 @@ export class Questions {
     }
   }
 
-  /** The page was away, and the host has given up what it had asked. */
-  lose(): void {
-    for (const waiting of [...this.waiting]) {
-      waiting.reject(new EventBusError('unavailable', 'the page was away while it waited for an answer'))
+  /** Rejects all of them, since the host has dropped them while the page was away. */
+  forget(): void {
+    for (const fail of [...this.waiting]) {
+      fail(new EventBusError('unavailable', 'the page was away while it waited for a response'))
     }
   }
 }

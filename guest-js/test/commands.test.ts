@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { emit, emitTo } from '../src/api/emit.js'
 import { listen } from '../src/api/listen.js'
 import { EventBusError, toEventBusError } from '../src/core/error.js'
-import { freshRealm, settled } from './fake-host.js'
+import { freshRealm, settled } from './realm.js'
 
 let realm: ReturnType<typeof freshRealm>
 beforeEach(() => {
@@ -85,17 +85,17 @@ describe('the queue', () => {
 
   it('names the permission that helps', () => {
     const denied = 'Command plugin:event-bus|x not allowed by ACL'
-    expect(toEventBusError(denied, 'start_periodic').message).toContain('"event-bus:periodic"')
+    expect(toEventBusError(denied, 'start_job').message).toContain('"event-bus:jobs"')
     expect(toEventBusError(denied, 'pull').message).toContain('"event-bus:listen"')
     expect(toEventBusError(denied, 'emit_to').message).toContain('"event-bus:allow-emit-to"')
     expect(toEventBusError(denied).message).toContain('"event-bus:default"')
     // Before Tauri's own text, which may be long.
     expect(toEventBusError(denied, 'catalog').message).toBe(
-      `this page may not use the command "catalog": a capability of its window has to list "event-bus:allow-catalog" (${denied})`,
+      `this page may not use the command "catalog": add "event-bus:allow-catalog" to a capability of its window (${denied})`,
     )
     const everywhere = toEventBusError('event-bus.emit explicitly denied on origin local', 'emit').message
     expect(everywhere).toContain('every window')
-    expect(everywhere).not.toContain('has to list')
+    expect(everywhere).not.toContain('add ')
   })
 
   it('uses a number again after a bare string, and not after an error of the plugin', async () => {

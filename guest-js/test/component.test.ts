@@ -4,7 +4,7 @@ import { component, namespace } from '../src/api/component.js'
 import { emit } from '../src/api/emit.js'
 import { listen } from '../src/api/listen.js'
 import type { BusEvent } from '../src/types/event.js'
-import { endOfTask, freshRealm, settled } from './fake-host.js'
+import { endOfTask, freshRealm, settled } from './realm.js'
 
 let realm: ReturnType<typeof freshRealm>
 beforeEach(() => {
@@ -29,7 +29,7 @@ const payloads = () => entries().map(({ payload }) => JSON.parse(payload ?? 'nul
 
 describe('a namespace', () => {
   it('prefixes every name once, whatever it is used for', async () => {
-    const { emit, emitTo, events, listen, on, once, startPeriodic, unlisten } = namespace('shop')
+    const { emit, emitTo, events, listen, on, once, startJob, unlisten } = namespace('shop')
     const handler = vi.fn()
     listen('a', handler)
     on('shop:a', handler)
@@ -39,7 +39,7 @@ describe('a namespace', () => {
     await emitTo('main', 'shop:b', 2, { retain: true })
     await emit('shopping')
     await settled()
-    await startPeriodic('tick', { everyMs: 10 })
+    await startJob('tick', { everyMs: 10 })
     expect(handler.mock.calls.map(([first]) => first?.payload ?? first)).toEqual([1, 1, 1])
     expect(entries().map(({ event, to }) => [event, to])).toEqual([
       ['shop:a', undefined],
@@ -111,7 +111,7 @@ describe('a component', () => {
     await cart.success('one')
     await cart.success('two')
     await cart.info('three', { key: 'k' })
-    await cart.warning('four', { target: 'main' })
+    await cart.warning('four', { to: 'main' })
     await cart.error('five')
     await settled()
     expect(shown.mock.calls.map(([message, { component }]) => [message.id, message.text, component])).toEqual([
@@ -152,7 +152,7 @@ describe('a component', () => {
     [null, 'null'],
     [undefined, 'undefined'],
     [Symbol('s'), 'Symbol(s)'],
-    [{ size: 1n }, 'it cannot be expressed as text'],
+    [{ size: 1n }, 'an error that cannot be expressed as text'],
   ])('gives on what is no error, and tells it as text: %#', async (thrown, error) => {
     await expect(component('Cart').action('add', () => Promise.reject(thrown))).rejects.toBe(thrown)
     await settled()

@@ -4,7 +4,7 @@ import { emit } from '../src/api/emit.js'
 import { type BridgedDetail, bridgeFromDom, bridgeToDom } from '../src/dom.js'
 import { component, EventBusError } from '../src/index.js'
 import { createTestBus } from '../src/testing/index.js'
-import { endOfTask, freshRealm, settled } from './fake-host.js'
+import { endOfTask, freshRealm, settled } from './realm.js'
 
 let realm: ReturnType<typeof freshRealm>
 let target: HTMLElement

@@ -1,6 +1,7 @@
-import { vi } from 'vitest'
-import type { Batch, Extras, Head, PulledGap, Run } from '../src/core/batch.js'
-import { INBOX } from '../src/core/realm.js'
+import { batchOf } from './batches.js'
+
+/** The rejection of a command of a session that has ended. */
+export const STALE = { code: 'stale_session', message: 'the session has ended' }
 
 /** A command as it reached the fake host. */
 export interface Sent {
@@ -53,59 +54,15 @@ interface FakeSession {
   recorded: unknown
   subscriptions: Map<number, { event: string }>
   responders: Set<string>
-  /** The numbers of the questions that it has asked. */
-  asked: Set<number>
-  /** The questions that it was asked and has not answered. */
-  questions: Set<string>
+  /** The ids of the requests that it has sent. */
+  sent: Set<number>
+  /** The requests that it has received and not responded to. */
+  received: Set<string>
   index: number
   queue: Queued[]
   /** The index of the last item of the answer before. */
   answered: number
   pull: Held | null
-}
-
-/** An event with all of its numbers, before it is written into a batch. */
-type Row = [
-  index: number,
-  seq: number,
-  timestamp: number,
-  event: string,
-  source: 0 | string,
-  subscriptions: number | number[],
-  payload: unknown,
-  extras?: Extras,
-]
-
-/** Writes rows and gaps, which hold their index, as the host writes a batch. */
-export function batchOf(rows: unknown[], more = false): Batch {
-  const heads: Head[] = []
-  const places = new Map<string, number>()
-  const items: (Run | PulledGap)[] = []
-  let before = { seq: 0, micros: 0, common: '' }
-  for (const row of rows as (Row | (PulledGap & { index: number }))[]) {
-    if (!Array.isArray(row)) {
-      const { index, ...gap } = row
-      items.push(gap)
-      continue
-    }
-    const [, seq, timestamp, event, source, subscriptions, payload, extras] = row
-    const key = JSON.stringify([event, source, subscriptions])
-    const head = places.get(key) ?? heads.push([event, source, subscriptions]) - 1
-    places.set(key, head)
-    const micros = Math.round(timestamp * 1000)
-    const differences = [seq - before.seq, micros - before.micros] as const
-    const common = JSON.stringify([head, extras])
-    const last = items[items.length - 1]
-    if (Array.isArray(last) && common === before.common && differences[0] === 1) {
-      // What all events of the run share stays at its end.
-      last.splice(last.length - (last.length % 2), 0, differences[1], payload)
-    } else {
-      items.push([head, ...differences, payload, ...(extras ? [extras] : [])])
-    }
-    before = { seq, micros, common }
-  }
-  const [first] = rows as (Row | { index: number })[]
-  return { items, heads, first: first ? (Array.isArray(first) ? first[0] : first.index) : 0, more }
 }
 
 /** A small host in memory that speaks the wire protocol and fails on command. */
@@ -142,10 +99,10 @@ export class FakeHost {
   inspection: unknown = { seq: 0, refused: 0, webviews: [], consumers: [], jobs: [] }
   private started = 0
   catalog: unknown = { strict: false, events: [], requests: [], components: [], $defs: {} }
-  /** Questions of the page that wait for their answers. */
-  readonly asked: Held[] = []
-  /** What the page has answered. */
-  readonly replies: Record<string, unknown>[] = []
+  /** Requests of the page that wait for their responses. */
+  readonly requests: Held[] = []
+  /** The responses of the page. */
+  readonly responses: Record<string, unknown>[] = []
   readonly broken: string[] = []
   private readonly ended = new Set<string>()
   private readonly pulling = new Map<string, number>()
@@ -158,7 +115,7 @@ export class FakeHost {
     this.sent.push(sent)
     const isPull = command === 'pull'
     const isOrdinary = isPull && args.ahead !== true
-    const isState = !isPull && !['list_periodic', 'catalog', 'inspect', 'request', 'cancel_request'].includes(command)
+    const isState = !isPull && !['list_jobs', 'catalog', 'inspect', 'request', 'cancel_request'].includes(command)
     if (isOrdinary && this.countPull(sent, 1) > 1) this.broken.push('two pulls in flight')
     if (isState && ++this.stateInFlight > 1) this.broken.push('two state-changing commands in flight')
     return new Promise((resolve, reject) => {
@@ -239,7 +196,7 @@ export class FakeHost {
     pull?.reject(STALE)
   }
 
-  /** Ends the start-up phase: what subscribes from now on gets nothing of what came before it. */
+  /** Ends the start-up phase: later subscriptions receive nothing of what came before them. */
   endStartUp(): void {
     this.backlog = null
   }
@@ -321,8 +278,8 @@ export class FakeHost {
     const { session } = this
     if (!session) return
     if (typeof item === 'object' && item !== null) {
-      if ('request' in item) session.questions.add(item.request as string)
-      if ('ended' in item) session.questions.delete(item.ended as string)
+      if ('request' in item) session.received.add(item.request as string)
+      if ('ended' in item) session.received.delete(item.ended as string)
     }
     session.index += 1
     const { index } = session
@@ -367,46 +324,46 @@ export class FakeHost {
     else if (held.command === 'cancel_request') this.answerCancel(held)
     else if (held.command === 'catalog') held.resolve(this.catalog)
     else if (held.command === 'inspect') held.resolve(this.inspection)
-    else if (held.command === 'list_periodic') held.resolve([...this.jobs.values()])
+    else if (held.command === 'list_jobs') held.resolve([...this.jobs.values()])
     else if (held.command === 'pull') this.answerPull(held)
     else this.answerState(held)
   }
 
-  /** A question of the page waits until the test answers it. */
+  /** A request of the page waits until the test responds. */
   private answerRequest(held: Held): void {
     const { session: id, id: number } = held.args as { session: string; id: number }
     if (this.ended.has(id)) {
       held.reject(STALE)
       return
     }
-    const { asked } = this.open(id)
-    if (asked.has(number)) {
-      held.reject({ code: 'invalid_argument', message: `the question ${number} was asked before` })
+    const { sent } = this.open(id)
+    if (sent.has(number)) {
+      held.reject({ code: 'invalid_argument', message: `the request ${number} was sent before` })
       return
     }
-    asked.add(number)
-    this.asked.push(held)
+    sent.add(number)
+    this.requests.push(held)
   }
 
-  /** Ends questions; of one that has not come, the number is used up, unless the session has not begun either. */
+  /** Cancels requests. The id of one that has not come is used up, unless the session has not begun either. */
   private answerCancel(held: Held): void {
     const { session: id, ids } = held.args as { session: string; ids: number[] }
     held.resolve(null)
     if (this.session?.id !== id) return
-    for (const number of ids) this.session.asked.add(number)
-    for (const { args, reject } of this.asked) {
-      if (args.session === id && ids.includes(args.id as number)) reject({ code: 'cancelled', message: 'given up' })
+    for (const number of ids) this.session.sent.add(number)
+    for (const { args, reject } of this.requests) {
+      if (args.session === id && ids.includes(args.id as number)) reject({ code: 'cancelled', message: 'cancelled' })
     }
   }
 
-  /** Asks this page. */
-  ask(request: string, event: string, payload: unknown = null, source: 0 | string = 0): void {
-    this.push({ request, event, source, payload })
+  /** Sends a request to this page. */
+  request(request: string, name: string, payload: unknown = null, source: 0 | string = 0): void {
+    this.push({ request, name, source, payload })
   }
 
-  private note(session: FakeSession, reply: Record<string, unknown>): void {
-    this.replies.push(reply)
-    session.questions.delete(reply.request as string)
+  private note(session: FakeSession, response: Record<string, unknown>): void {
+    this.responses.push(response)
+    session.received.delete(response.request as string)
     this.retire(session)
   }
 
@@ -425,8 +382,8 @@ export class FakeHost {
     }
     const ack = held.args.ack as number
     const refused: unknown[] = []
-    for (const entry of (held.args.replies ?? []) as Record<string, unknown>[]) {
-      const error = this.refuseEntry('reply', entry)
+    for (const entry of (held.args.responses ?? []) as Record<string, unknown>[]) {
+      const error = this.refuseEntry('respond', entry)
       if (error) refused.push(error)
       else this.note(session, entry)
     }
@@ -463,8 +420,8 @@ export class FakeHost {
       recorded: null,
       subscriptions: new Map(),
       responders: new Set(),
-      asked: new Set(),
-      questions: new Set(),
+      sent: new Set(),
+      received: new Set(),
       index: 0,
       queue: [],
       answered: 0,
@@ -521,18 +478,18 @@ export class FakeHost {
         this.retire(session)
         return null
       }
-      case 'respond':
-        return (args.responders as { event: string; on: boolean }[]).map((entry) => {
+      case 'set_responders':
+        return (args.responders as { name: string; on: boolean }[]).map((entry) => {
           const error = this.refuseEntry(command, entry)
           if (error) return { error }
-          if (entry.on && session.responders.has(entry.event)) this.broken.push(`responder ${entry.event} twice`)
-          if (entry.on) session.responders.add(entry.event)
-          else session.responders.delete(entry.event)
+          if (entry.on && session.responders.has(entry.name)) this.broken.push(`responder ${entry.name} twice`)
+          if (entry.on) session.responders.add(entry.name)
+          else session.responders.delete(entry.name)
           this.retire(session)
           return {}
         })
-      case 'reply':
-        return (args.replies as Record<string, unknown>[]).map((entry) => {
+      case 'respond':
+        return (args.responses as Record<string, unknown>[]).map((entry) => {
           const error = this.refuseEntry(command, entry)
           if (error) return { error }
           this.note(session, entry)
@@ -550,10 +507,10 @@ export class FakeHost {
           const seq = this.emit(entry.event as string, payload, marked, entry.retain === true)
           return { seq, pages: 1, listeners: 0 }
         })
-      case 'start_periodic': {
+      case 'start_job': {
         const job = args.job as Record<string, unknown>
         const id = (job.id as string | undefined) ?? `job-${this.jobs.size + 1}`
-        const owner = job.owner === 'app' ? { kind: 'host' } : { kind: 'webview', label: 'main' }
+        const owner = job.owner ? { kind: 'host' } : { kind: 'webview', label: 'main' }
         this.started += 1
         const info = {
           id,
@@ -568,16 +525,16 @@ export class FakeHost {
         this.jobs.set(id, info)
         return info
       }
-      case 'pause_periodic':
-      case 'resume_periodic':
-      case 'update_periodic': {
+      case 'pause_job':
+      case 'resume_job':
+      case 'update_job': {
         const job = this.jobs.get(args.id as string)
         if (!job) throw { code: 'unknown_job', message: `no job ${args.id}` }
-        if (command === 'update_periodic') Object.assign(job, args.changes)
-        else job.state = command === 'pause_periodic' ? 'paused' : 'running'
+        if (command === 'update_job') Object.assign(job, args.changes)
+        else job.state = command === 'pause_job' ? 'paused' : 'running'
         return { ...job }
       }
-      case 'stop_periodic':
+      case 'stop_job':
         if (args.number !== undefined && this.jobs.get(args.id as string)?.number !== args.number) {
           throw { code: 'unknown_job', message: `no job ${args.id}` }
         }
@@ -589,8 +546,8 @@ export class FakeHost {
   }
 }
 
-function isIdle({ subscriptions, responders, questions }: FakeSession): boolean {
-  return subscriptions.size + responders.size + questions.size === 0
+function isIdle({ subscriptions, responders, received }: FakeSession): boolean {
+  return subscriptions.size + responders.size + received.size === 0
 }
 
 function matches({ event: pattern }: { event: string }, event: string): boolean {
@@ -608,36 +565,4 @@ function keptOf(item: unknown[]): Kept {
   const marks = { ...(replayed && { replayed }), ...(retained && { retained }) }
   const owed = { ids: Array.isArray(to) ? to : [to], marks }
   return { seq, event, payload, owed, ...(Object.keys(kept).length > 0 && { extras: kept }) }
-}
-
-export const STALE = { code: 'stale_session', message: 'the session has ended' }
-
-/** Puts a fresh realm around a test: a window with a fake host, no inbox, and watched reports. */
-export function freshRealm(): { host: FakeHost; reported: ReturnType<typeof vi.fn>; warned: ReturnType<typeof vi.fn> } {
-  const host = new FakeHost()
-  const reported = vi.fn()
-  const warned = vi.fn()
-  Reflect.deleteProperty(globalThis, INBOX)
-  // Under a DOM the window is the one that there is.
-  const page = (typeof window === 'undefined' ? {} : window) as unknown as Record<string, unknown>
-  Object.assign(page, {
-    __TAURI_INTERNALS__: { invoke: host.invoke, metadata: { currentWebview: { label: 'main' } } },
-  })
-  if (typeof window === 'undefined') {
-    page.top = page
-    vi.stubGlobal('window', page)
-  }
-  vi.stubGlobal('reportError', reported)
-  vi.spyOn(console, 'warn').mockImplementation(warned)
-  return { host, reported, warned }
-}
-
-/** Lets everything run that waits for nothing but microtasks. */
-export async function settled(): Promise<void> {
-  for (let turn = 0; turn < 60; turn += 1) await Promise.resolve()
-}
-
-/** Lets the task end, as unhandled rejections are judged by it. */
-export function endOfTask(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0))
 }

@@ -3,7 +3,7 @@
 import { afterEach, expect, it, vi } from 'vitest'
 import script from '../../api-iife.js?raw'
 import { listen } from '../src/api/listen.js'
-import { endOfTask, freshRealm, settled } from './fake-host.js'
+import { endOfTask, freshRealm, settled } from './realm.js'
 
 afterEach(() => vi.unstubAllGlobals())
 

@@ -2,9 +2,12 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { emit, emitTo } from '../src/api/emit.js'
 import { listen, unlisten } from '../src/api/listen.js'
 import { INBOX } from '../src/core/realm.js'
-import type { Subscription } from '../src/core/subscription.js'
-import type { BusEvent, Gap } from '../src/types/event.js'
-import { batchOf, endOfTask, freshRealm, STALE, settled } from './fake-host.js'
+import type { BusEvent } from '../src/types/event.js'
+import type { Gap } from '../src/types/gap.js'
+import type { Subscription } from '../src/types/subscription.js'
+import { batchOf } from './batches.js'
+import { STALE } from './fake-host.js'
+import { endOfTask, freshRealm, settled } from './realm.js'
 
 let realm: ReturnType<typeof freshRealm>
 beforeEach(() => {
@@ -1272,7 +1275,7 @@ describe('the inbox of a realm', () => {
     Object.defineProperty(globalThis, INBOX, { value: { version: 7 }, configurable: true })
     await expect(emit('a')).rejects.toMatchObject({
       code: 'unavailable',
-      message: expect.stringMatching(/7.*version 2/),
+      message: expect.stringMatching(/7.*version 3/),
     })
   })
 

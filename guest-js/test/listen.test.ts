@@ -3,8 +3,8 @@ import { emit } from '../src/api/emit.js'
 import { events } from '../src/api/events.js'
 import { listen, on, once, unlisten } from '../src/api/listen.js'
 import { EventBusError } from '../src/core/error.js'
-import type { Gap } from '../src/types/event.js'
-import { endOfTask, freshRealm, settled } from './fake-host.js'
+import type { Gap } from '../src/types/gap.js'
+import { endOfTask, freshRealm, settled } from './realm.js'
 
 let realm: ReturnType<typeof freshRealm>
 beforeEach(() => {
@@ -385,7 +385,7 @@ describe('gaps', () => {
     const said = realm.warned.mock.calls.map(([text]) => text)
     expect(said).toEqual([
       expect.stringMatching(/up to 3 events from before.*history_full.*perhaps none.*"a"/),
-      expect.stringMatching(/ 1 event that listeners to "b" were to get is lost \(queue_full\)/),
+      expect.stringMatching(/ 1 event for listeners to "b" is lost \(queue_full\)/),
     ])
   })
 

@@ -14,7 +14,8 @@ import { renderToString } from 'react-dom/server'
 import { rolldown } from 'rolldown'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type ListenerOptions, type SetState, useEvent, useEventState, useLatest } from '../src/frameworks/react.js'
-import type { BusEvent, Gap } from '../src/types/event.js'
+import type { BusEvent } from '../src/types/event.js'
+import type { Gap } from '../src/types/gap.js'
 import { type Watched, watchedBus } from './page.js'
 
 let watched: Watched

@@ -1,10 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { emit } from '../src/api/emit.js'
 import { listen } from '../src/api/listen.js'
-import { type RequestContext, request, respond } from '../src/api/request.js'
+import { request, respond } from '../src/api/request.js'
 import type { EventBusError } from '../src/core/error.js'
 import { existingInbox } from '../src/core/realm.js'
-import { batchOf, endOfTask, freshRealm, type Held, STALE, settled } from './fake-host.js'
+import { HOST } from '../src/types/endpoint.js'
+import type { RequestContext } from '../src/types/request.js'
+import type { Target } from '../src/types/target.js'
+import { batchOf } from './batches.js'
+import { type Held, STALE } from './fake-host.js'
+import { endOfTask, freshRealm, settled } from './realm.js'
 
 let realm: ReturnType<typeof freshRealm>
 beforeEach(() => {
@@ -16,7 +21,7 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-const replies = () => realm.host.replies
+const responses = () => realm.host.responses
 const failed = (promise: Promise<unknown>) =>
   promise.then(
     () => expect.fail('it was answered'),
@@ -32,17 +37,17 @@ describe('respond', () => {
       contexts.push(context)
       return { asked: question }
     })
-    realm.host.ask('a1', 'confirm', { title: 'x' }, 'other')
+    realm.host.request('a1', 'confirm', { title: 'x' }, 'other')
     await settled()
-    expect(replies()).toEqual([{ request: 'a1', payload: '{"asked":{"title":"x"}}' }])
-    expect(contexts[0]).toMatchObject({ event: 'confirm', source: { kind: 'webview', label: 'other' } })
+    expect(responses()).toEqual([{ request: 'a1', payload: '{"asked":{"title":"x"}}' }])
+    expect(contexts[0]).toMatchObject({ name: 'confirm', caller: { kind: 'webview', label: 'other' } })
     expect(heard).not.toHaveBeenCalled()
   })
 
   it('pulls without any subscription, and stops with the last responder', async () => {
     const off = await respond('a', () => 1)
     expect(realm.host.pullsInFlight).toBe(1)
-    realm.host.ask('1', 'a')
+    realm.host.request('1', 'a')
     await settled()
     off()
     await settled()
@@ -55,14 +60,14 @@ describe('respond', () => {
   it('answers many of a batch with one command, synchronous or not', async () => {
     await respond('a', async (question) => question)
     realm.host.hold = ({ command }) => command === 'pull'
-    for (let i = 0; i < 64; i += 1) realm.host.ask(`${i}`, 'a', i)
+    for (let i = 0; i < 64; i += 1) realm.host.request(`${i}`, 'a', i)
     realm.host.release()
     await settled()
-    expect(replies().map(({ payload }) => payload)).toEqual(Array.from({ length: 64 }, (_, i) => `${i}`))
+    expect(responses().map(({ payload }) => payload)).toEqual(Array.from({ length: 64 }, (_, i) => `${i}`))
     // The pull that was parked brings the first, and the next one all others; their answers go with the pulls that follow.
-    const carried = realm.host.commands('pull').flatMap(({ args }) => (args.replies as unknown[] | undefined) ?? [])
+    const carried = realm.host.commands('pull').flatMap(({ args }) => (args.responses as unknown[] | undefined) ?? [])
     expect(carried.length).toBe(64)
-    expect(realm.host.commands('reply')).toEqual([])
+    expect(realm.host.commands('respond')).toEqual([])
   })
 
   it('sends the name and message of what is thrown, and the stack only where it is to be told', async () => {
@@ -75,10 +80,10 @@ describe('respond', () => {
     await respond('bare', fail)
     await respond('stacked', async () => fail(), { stack: true })
     await respond('text', () => Promise.reject('just text'))
-    for (const name of ['bare', 'stacked', 'text']) realm.host.ask(name, name)
+    for (const name of ['bare', 'stacked', 'text']) realm.host.request(name, name)
     await settled()
     const failure = { name: 'Odd', message: 'no' }
-    expect(replies()).toEqual(
+    expect(responses()).toEqual(
       expect.arrayContaining([
         { request: 'bare', failure },
         { request: 'stacked', failure: { ...failure, stack: expect.stringContaining('requests.test') } },
@@ -109,12 +114,12 @@ describe('respond', () => {
     await respond('text', () => {
       throw Object.assign(() => {}, { toString: () => JSON.parse('') })
     })
-    for (const name of ['proxy', 'later', 'text']) realm.host.ask(name, name)
+    for (const name of ['proxy', 'later', 'text']) realm.host.request(name, name)
     await settled()
     realm.host.emit('e')
     await settled()
-    const failure = { name: 'Error', message: 'it threw what cannot be read' }
-    expect(replies().sort((a, b) => String(a.request).localeCompare(String(b.request)))).toEqual([
+    const failure = { name: 'Error', message: 'the responder threw a value that cannot be read' }
+    expect(responses().sort((a, b) => String(a.request).localeCompare(String(b.request)))).toEqual([
       { request: 'later', failure },
       { request: 'proxy', failure },
       { request: 'text', failure },
@@ -128,9 +133,9 @@ describe('respond', () => {
     const off = await respond('gone', () => 1)
     off()
     await settled()
-    realm.host.ask('1', 'gone')
+    realm.host.request('1', 'gone')
     await settled()
-    expect(replies()).toEqual([{ request: '1', declined: true }])
+    expect(responses()).toEqual([{ request: '1', declined: true }])
   })
 
   it('has one responder a name, and names the first', async () => {
@@ -139,9 +144,9 @@ describe('respond', () => {
     })
     const error = await failed(respond('confirm', () => false))
     expect(error).toMatchObject({ code: 'duplicate_responder', message: expect.stringContaining('"askUser"') })
-    realm.host.ask('1', 'confirm')
+    realm.host.request('1', 'confirm')
     await settled()
-    expect(replies()).toEqual([{ request: '1', payload: 'true' }])
+    expect(responses()).toEqual([{ request: '1', payload: 'true' }])
   })
 
   it('ends at once, and its name is free again', async () => {
@@ -149,13 +154,13 @@ describe('respond', () => {
     off()
     off()
     await off
-    expect(realm.host.commands('respond')).toEqual([])
+    expect(realm.host.commands('set_responders')).toEqual([])
     const second = await respond('a', () => 2)
     second()
     await respond('a', () => 3)
-    realm.host.ask('1', 'a')
+    realm.host.request('1', 'a')
     await settled()
-    expect(replies()).toEqual([{ request: '1', payload: '3' }])
+    expect(responses()).toEqual([{ request: '1', payload: '3' }])
   })
 
   it('ends with its signal', async () => {
@@ -169,7 +174,7 @@ describe('respond', () => {
   })
 
   it('rejects when the host refuses it, and reports that where nobody looks', async () => {
-    realm.host.refuseEntry = (command) => (command === 'respond' ? { code: 'denied', message: 'no' } : undefined)
+    realm.host.refuseEntry = (command) => (command === 'set_responders' ? { code: 'denied', message: 'no' } : undefined)
     expect(await failed(respond('a', () => 1))).toMatchObject({ code: 'denied' })
     respond('b', () => 1)
     await endOfTask()
@@ -194,7 +199,7 @@ describe('respond', () => {
         finish = resolve
       })
     })
-    realm.host.ask('1', 'slow')
+    realm.host.request('1', 'slow')
     await settled()
     realm.host.push({ ended: '1', code: 'timeout' })
     await settled()
@@ -202,7 +207,7 @@ describe('respond', () => {
     expect(signal?.reason).toMatchObject({ code: 'timeout' })
     finish(1)
     await settled()
-    expect(replies()).toEqual([])
+    expect(responses()).toEqual([])
   })
 
   it('hears that nobody waits any more also where the last responder has ended while it answers', async () => {
@@ -218,7 +223,7 @@ describe('respond', () => {
       })
     }
     await answerOnce()
-    realm.host.ask('1', 'a')
+    realm.host.request('1', 'a')
     await settled()
     expect(realm.host.session?.responders.size).toBe(0)
     // The pull that was held has its answer after 20 seconds, and another one takes its place.
@@ -231,28 +236,29 @@ describe('respond', () => {
     expect(realm.host.pullsInFlight).toBe(0)
 
     await answerOnce()
-    realm.host.ask('2', 'a')
+    realm.host.request('2', 'a')
     await settled()
     finish('once')
     await settled()
-    expect(replies()).toEqual([{ request: '2', payload: '"once"' }])
+    expect(responses()).toEqual([{ request: '2', payload: '"once"' }])
     expect(realm.host.pullsInFlight).toBe(0)
   })
 
   it('reports an answer that JSON cannot express, and tells whoever asked', async () => {
     await respond('a', () => () => {})
-    realm.host.ask('1', 'a')
+    realm.host.request('1', 'a')
     await settled()
-    expect(replies()).toMatchObject([{ request: '1', failure: { message: expect.stringContaining('JSON') } }])
+    expect(responses()).toMatchObject([{ request: '1', failure: { message: expect.stringContaining('JSON') } }])
     expect(realm.reported.mock.calls[0]?.[0]).toMatchObject({ code: 'invalid_payload' })
   })
 
   it('reports what the host says of an answer', async () => {
-    realm.host.refuseEntry = (command) => (command === 'reply' ? { code: 'not_asked', message: 'no' } : undefined)
+    realm.host.refuseEntry = (command) =>
+      command === 'respond' ? { code: 'unknown_request', message: 'no' } : undefined
     await respond('a', () => 1)
-    realm.host.ask('1', 'a')
+    realm.host.request('1', 'a')
     await settled()
-    expect(realm.reported.mock.calls[0]?.[0]).toMatchObject({ code: 'not_asked' })
+    expect(realm.reported.mock.calls[0]?.[0]).toMatchObject({ code: 'unknown_request' })
   })
 
   it('answers with a command of its own what takes its time, or is long', async () => {
@@ -265,15 +271,15 @@ describe('respond', () => {
         }),
     )
     await respond('long', () => 'x'.repeat(70_000))
-    realm.host.ask('1', 'slow')
+    realm.host.request('1', 'slow')
     await settled()
     finish('late')
     await settled()
-    realm.host.ask('2', 'long')
+    realm.host.request('2', 'long')
     await settled()
-    expect(realm.host.commands('reply').map(({ args }) => (args.replies as { request: string }[])[0]?.request)).toEqual(
-      ['1', '2'],
-    )
+    expect(
+      realm.host.commands('respond').map(({ args }) => (args.responses as { request: string }[])[0]?.request),
+    ).toEqual(['1', '2'])
   })
 
   it('sends answers again whose pull has failed', async () => {
@@ -281,13 +287,13 @@ describe('respond', () => {
     await respond('a', () => 1)
     let failures = 0
     realm.host.refuse = ({ args }) =>
-      args.replies && args.ack && failures++ === 0 ? { code: 'unavailable', message: 'lost' } : undefined
-    realm.host.ask('1', 'a')
+      args.responses && args.ack && failures++ === 0 ? { code: 'unavailable', message: 'lost' } : undefined
+    realm.host.request('1', 'a')
     await vi.advanceTimersByTimeAsync(1_000)
     await settled()
     vi.useRealTimers()
-    expect(replies()).toEqual([{ request: '1', payload: '1' }])
-    expect(realm.host.commands('reply').length).toBe(1)
+    expect(responses()).toEqual([{ request: '1', payload: '1' }])
+    expect(realm.host.commands('respond').length).toBe(1)
   })
 
   it('answers on in a new session, and gives up what the old one was asked', async () => {
@@ -296,15 +302,15 @@ describe('respond', () => {
       signals.push(signal)
       return signals.length === 1 ? new Promise(() => {}) : 'again'
     })
-    realm.host.ask('1', 'a')
+    realm.host.request('1', 'a')
     await settled()
     realm.host.endSession()
     await settled()
     expect(signals[0]?.aborted).toBe(true)
     expect([...(realm.host.session?.responders ?? [])]).toEqual(['a'])
-    realm.host.ask('2', 'a')
+    realm.host.request('2', 'a')
     await settled()
-    expect(replies()).toEqual([{ request: '2', payload: '"again"' }])
+    expect(responses()).toEqual([{ request: '2', payload: '"again"' }])
   })
 
   it('goes on later where the host finds a page that renews its session too fast', async () => {
@@ -312,7 +318,7 @@ describe('respond', () => {
     const offGone = await respond('gone', () => 1)
     await respond('a', () => 2)
     const tooFast = { code: 'rate_limited', message: 'too fast', retryAfterMs: 40 }
-    realm.host.refuseEntry = (command) => (command === 'respond' ? tooFast : undefined)
+    realm.host.refuseEntry = (command) => (command === 'set_responders' ? tooFast : undefined)
     realm.host.endSession()
     await settled()
     expect([...(realm.host.session?.responders ?? [])]).toEqual([])
@@ -324,10 +330,10 @@ describe('respond', () => {
     await vi.advanceTimersByTimeAsync(1)
     await settled()
     expect([...(realm.host.session?.responders ?? [])]).toEqual(['a'])
-    realm.host.ask('1', 'a')
+    realm.host.request('1', 'a')
     await settled()
     vi.useRealTimers()
-    expect(replies()).toEqual([{ request: '1', payload: '2' }])
+    expect(responses()).toEqual([{ request: '1', payload: '2' }])
     expect(realm.reported).not.toHaveBeenCalled()
   })
 
@@ -336,30 +342,30 @@ describe('respond', () => {
     await respond('a', () => 1)
     let refusals = 0
     const tooFast = { code: 'rate_limited', message: 'too fast', retryAfterMs: 40 }
-    realm.host.refuseEntry = (command) => (command === 'respond' && refusals++ === 0 ? tooFast : undefined)
+    realm.host.refuseEntry = (command) => (command === 'set_responders' && refusals++ === 0 ? tooFast : undefined)
     realm.host.endSession()
     await settled()
     realm.host.endSession()
     await emit('x')
     expect([...(realm.host.session?.responders ?? [])]).toEqual(['a'])
-    const sent = realm.host.commands('respond').length
+    const sent = realm.host.commands('set_responders').length
     await vi.advanceTimersByTimeAsync(40)
     await settled()
     vi.useRealTimers()
-    expect(realm.host.commands('respond').length).toBe(sent)
+    expect(realm.host.commands('set_responders').length).toBe(sent)
     expect(realm.reported).not.toHaveBeenCalled()
   })
 })
 
 describe('request', () => {
-  const asked = () => realm.host.asked
+  const asked = () => realm.host.requests
 
   it('asks, and gives the answer', async () => {
     const answer = request<boolean>('main', 'confirm', { title: 'x' }, { timeoutMs: 500 })
     await settled()
     expect(asked()[0]?.args).toMatchObject({
       id: 1,
-      event: 'confirm',
+      name: 'confirm',
       to: 'main',
       payload: '{"title":"x"}',
       timeoutMs: 500,
@@ -368,11 +374,11 @@ describe('request', () => {
     expect(await answer).toBe(true)
   })
 
-  it('asks Rust under the name host, and a webview of that label by its kind', async () => {
-    request('host', 'sum').catch(() => {})
-    request({ kind: 'Webview', label: 'host' }, 'sum').catch(() => {})
+  it('reaches Rust by HOST, and a label by a string', async () => {
+    const targets: Target[] = [HOST, { kind: 'App' }, 'host', { kind: 'Webview', label: 'host' }]
+    for (const to of targets) request(to, 'sum').catch(() => {})
     await settled()
-    expect(asked().map(({ args }) => args.to)).toEqual([{ kind: 'App' }, { kind: 'Webview', label: 'host' }])
+    expect(asked().map(({ args }) => args.to)).toEqual(targets)
   })
 
   it('does not hold up what else the page sends, nor wait for it', async () => {
@@ -515,7 +521,7 @@ describe('chains', () => {
       await emitAfter('later')
       return 1
     })
-    realm.host.push({ request: '1', event: 'q', source: 0, payload: null, causes: ['click'] })
+    realm.host.push({ request: '1', name: 'q', source: 0, payload: null, causes: ['click'] })
     await settled()
     const emitted = realm.host.commands('emit').flatMap(({ args }) => args.events as Record<string, unknown>[])
     expect(emitted).toEqual([
@@ -542,7 +548,7 @@ describe('a page', () => {
     let answer: (question: number) => unknown = () => null
     await respond<number>('q', (question) => answer(question))
     type Kept = Record<string, { size?: number; length?: number }>
-    const inbox = existingInbox() as unknown as { conversations: { responders: Kept; questions: Kept } }
+    const inbox = existingInbox() as unknown as { channel: Kept & { requests: Kept } }
     answer = (question) => {
       if (question % 4 === 1) throw new Error('no')
       return question % 4 === 3 ? new Promise(() => {}) : question
@@ -551,21 +557,21 @@ describe('a page', () => {
       const controllers = Array.from({ length: 100 }, () => new AbortController())
       const asked: Promise<unknown>[] = []
       for (const [n, { signal }] of controllers.entries()) {
-        realm.host.ask(`${round}-${n}`, 'q', n)
+        realm.host.request(`${round}-${n}`, 'q', n)
         asked.push(request('other', 'r', n, { signal }).catch(() => {}))
       }
       await settled()
       for (let n = 3; n < 100; n += 4) realm.host.push({ ended: `${round}-${n}`, code: 'timeout' })
-      const waiting = realm.host.asked.splice(0)
+      const waiting = realm.host.requests.splice(0)
       expect(waiting).toHaveLength(100)
       for (const [n, held] of waiting.entries()) if (n % 2 === 0) held.resolve(n)
       await settled()
       for (const controller of controllers) controller.abort()
       await Promise.all(asked)
-      await vi.waitFor(() => expect(replies().length).toBe(75 * (round + 1)))
+      await vi.waitFor(() => expect(responses().length).toBe(75 * (round + 1)))
     }
     await settled()
-    const { responders, questions } = inbox.conversations
-    expect([responders.running?.size, responders.outgoing?.length, questions.waiting?.size]).toEqual([0, 0, 0])
+    const { running, outgoing, requests } = inbox.channel
+    expect([running?.size, outgoing?.length, (requests as Kept).waiting?.size]).toEqual([0, 0, 0])
   })
 })

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { emit } from '../src/api/emit.js'
-import { type ListenerOptions, newestOf, sharedState } from '../src/frameworks/shared-state.js'
-import { endOfTask, freshRealm, settled } from './fake-host.js'
+import { type ListenerOptions, latestOf, sharedState } from '../src/frameworks/shared-state.js'
+import { endOfTask, freshRealm, settled } from './realm.js'
 
 let realm: ReturnType<typeof freshRealm>
 beforeEach(() => {
@@ -14,7 +14,7 @@ afterEach(() => {
 })
 
 it('keeps the newest payload while nobody subscribes, and tells of it once', async () => {
-  const newest = newestOf('a')
+  const newest = latestOf('a')
   const changed = vi.fn()
   const off = newest.subscribe(changed)
   await settled()
@@ -88,7 +88,7 @@ it.each([
   ['a date', new Date(0), '1970-01-01T00:00:00.000Z'],
   ['what has no value', { a: undefined, b: 1 }, { b: 1 }],
 ])('shows here what it is everywhere: %s', async (_, given, kept) => {
-  const [state, other] = [sharedState<unknown>('zoom', 0), newestOf('zoom')]
+  const [state, other] = [sharedState<unknown>('zoom', 0), latestOf('zoom')]
   other.subscribe(() => {})
   state.set(() => given)
   expect(state.get()).toStrictEqual(kept)
@@ -210,7 +210,7 @@ describe('two of one name in a page', () => {
 describe('the newest payload after a gap', () => {
   /** The newest event, 7, is swallowed; what is kept of it is told as it would be. */
   async function swallow(retain: boolean, options?: ListenerOptions) {
-    const newest = newestOf('zoom', options)
+    const newest = latestOf('zoom', options)
     const off = newest.subscribe(() => {})
     await settled()
     realm.host.emit('zoom', 6, undefined, true)
@@ -265,8 +265,8 @@ describe('the newest payload after a gap', () => {
 it('reports a refused subscription once', async () => {
   realm.host.refuseEntry = () => ({ code: 'denied', message: 'no' })
   const onError = vi.fn()
-  newestOf('a').subscribe(() => {})
-  newestOf('a', { onError }).subscribe(() => {})
+  latestOf('a').subscribe(() => {})
+  latestOf('a', { onError }).subscribe(() => {})
   await settled()
   await endOfTask()
   expect(realm.reported).toHaveBeenCalledTimes(1)

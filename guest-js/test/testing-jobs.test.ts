@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { emit, getPeriodic, listen, listPeriodic, startPeriodic, stopPeriodic, type Target } from '../src/index.js'
+import { emit, getJob, HOST, listen, listJobs, startJob, stopJob, type Target } from '../src/index.js'
 import { createTestBus, type TestBus } from '../src/testing/index.js'
 
 const YEAR = 365 * 24 * 60 * 60 * 1000
@@ -12,8 +12,8 @@ afterEach(() => bus.dispose())
 
 it.each([0.5, 0.999, YEAR + 1])('has no interval of %d ms', async (everyMs) => {
   const refused = { code: 'invalid_interval', message: expect.stringContaining(`${everyMs} ms`) }
-  await expect(startPeriodic('clock', { everyMs })).rejects.toMatchObject(refused)
-  const clock = await startPeriodic('clock', { everyMs: 1 })
+  await expect(startJob('clock', { everyMs })).rejects.toMatchObject(refused)
+  const clock = await startJob('clock', { everyMs: 1 })
   await expect(clock.update({ everyMs, payload: 1 })).rejects.toMatchObject(refused)
   await clock.update({ everyMs: YEAR })
   bus.tick(clock.id)
@@ -26,17 +26,17 @@ it.each([
   ['', 'invalid_argument'],
   ['a[', 'invalid_pattern'],
 ] as [Target, string][])('has no target %j', async (target, code) => {
-  await expect(startPeriodic('clock', { everyMs: 10, target })).rejects.toMatchObject({ code })
-  const clock = await startPeriodic('clock', { everyMs: 10, target: 'main' })
-  await expect(clock.update({ target, everyMs: 20 })).rejects.toMatchObject({ code })
-  expect(await listPeriodic()).toMatchObject([{ to: 'main', everyMs: 10 }])
-  expect(await clock.update({ target: { kind: 'Any' } })).toMatchObject({ to: { kind: 'Any' } })
+  await expect(startJob('clock', { everyMs: 10, to: target })).rejects.toMatchObject({ code })
+  const clock = await startJob('clock', { everyMs: 10, to: 'main' })
+  await expect(clock.update({ to: target, everyMs: 20 })).rejects.toMatchObject({ code })
+  expect(await listJobs()).toMatchObject([{ to: 'main', everyMs: 10 }])
+  expect(await clock.update({ to: { kind: 'Any' } })).toMatchObject({ to: { kind: 'Any' } })
 })
 
 it.each([
-  [{ payload: 1, source: 'cpu' }, 'invalid_argument', 'one of them'],
-  [{ args: 1 }, 'invalid_argument', 'no source'],
-  [{ source: 'disk' }, 'unknown_source', 'bus.periodicSource("disk", …)'],
+  [{ payload: 1, source: 'cpu' }, 'invalid_argument', 'not both'],
+  [{ args: 1 }, 'invalid_argument', 'need a source'],
+  [{ source: 'disk' }, 'unknown_source', 'bus.jobSource("disk", …)'],
   [{ id: '' }, 'invalid_argument', '255 bytes'],
   [{ id: 'n'.repeat(256) }, 'invalid_argument', '255 bytes'],
   [{ id: 'a\u202eb' }, 'invalid_argument', 'U+202E'],
@@ -47,24 +47,24 @@ it.each([
   [{ missedTicks: 'never' }, 'invalid_argument', '"never"'],
   [{ owner: 'page' }, 'invalid_argument', '"page"'],
 ])('is not started with %j', async (options, code, part) => {
-  bus.periodicSource('cpu', () => 1)
-  const started = startPeriodic<unknown>('clock', { everyMs: 10, ...options } as never)
+  bus.jobSource('cpu', () => 1)
+  const started = startJob<unknown>('clock', { everyMs: 10, ...options } as never)
   await expect(started).rejects.toMatchObject({ code, message: expect.stringContaining(part) })
-  expect(await listPeriodic()).toEqual([])
+  expect(await listJobs()).toEqual([])
 })
 
 it('has a name and a payload as everything that is emitted', async () => {
-  const reserved = startPeriodic('event-bus:clock', { everyMs: 10 })
+  const reserved = startJob('event-bus:clock', { everyMs: 10 })
   await expect(reserved).rejects.toMatchObject({ code: 'reserved_event_name' })
   const most = 'x'.repeat(16 * 1024 * 1024 - 2)
-  const clock = await startPeriodic('clock', { everyMs: 10, payload: most, id: 'n'.repeat(255) })
+  const clock = await startJob('clock', { everyMs: 10, payload: most, id: 'n'.repeat(255) })
   await expect(clock.update({ payload: `${most}x` })).rejects.toMatchObject({ code: 'payload_too_large' })
-  const long = startPeriodic('clock', { everyMs: 10, payload: `${most}x` })
+  const long = startJob('clock', { everyMs: 10, payload: `${most}x` })
   await expect(long).rejects.toMatchObject({ code: 'payload_too_large' })
 })
 
 it('is told as by the host', async () => {
-  const clock = await startPeriodic('clock', { everyMs: 10, target: ['main'], id: 'c' })
+  const clock = await startJob('clock', { everyMs: 10, to: ['main'], id: 'c' })
   const told = {
     id: 'c',
     number: 1,
@@ -88,14 +88,14 @@ it('is told as by the host', async () => {
   }
   expect(await clock.info()).toEqual(told)
   const options = { count: 3, jitterMs: 5, maxFailures: 2, missedTicks: 'burst', onlyWhileListened: true } as const
-  await startPeriodic('clock', { everyMs: 10, id: 'b', immediate: true, ...options })
-  const other = { ...told, ...options, id: 'b', number: 2, to: null, immediate: true, state: 'unheard' }
-  expect(await listPeriodic()).toEqual([other, told])
+  await startJob('clock', { everyMs: 10, id: 'b', immediate: true, ...options })
+  const other = { ...told, ...options, id: 'b', number: 2, to: null, immediate: true, state: 'idle' }
+  expect(await listJobs()).toEqual([other, told])
 })
 
 it('is another one once it was replaced', async () => {
-  const first = await startPeriodic('clock', { everyMs: 10, id: 'c' })
-  const second = await startPeriodic('clock', { everyMs: 20, id: 'c', replace: true })
+  const first = await startJob('clock', { everyMs: 10, id: 'c' })
+  const second = await startJob('clock', { everyMs: 20, id: 'c', replace: true })
   await expect(first.pause()).rejects.toMatchObject({ code: 'unknown_job' })
   await first.stop()
   expect(await first.info()).toBeUndefined()
@@ -103,32 +103,32 @@ it('is another one once it was replaced', async () => {
 })
 
 it('is of the page or of the app, each with ids of its own', async () => {
-  const own = await startPeriodic('clock', { everyMs: 10, id: 'c' })
-  const app = await startPeriodic('clock', { everyMs: 20, id: 'c', owner: 'app' })
+  const own = await startJob('clock', { everyMs: 10, id: 'c' })
+  const app = await startJob('clock', { everyMs: 20, id: 'c', owner: HOST })
   expect((await app.info())?.owner).toEqual({ kind: 'host' })
-  expect((await getPeriodic('c', { owner: 'app' }))?.everyMs).toBe(20)
+  expect((await getJob('c', { owner: HOST }))?.everyMs).toBe(20)
   await own.stop()
   bus.tick('c')
   expect(bus.history('clock')[0]?.source).toEqual({ kind: 'webview', label: 'main' })
-  await expect(stopPeriodic('c')).rejects.toMatchObject({ code: 'unknown_job' })
-  await stopPeriodic('c', { owner: 'app' })
-  expect(await listPeriodic()).toEqual([])
+  await expect(stopJob('c')).rejects.toMatchObject({ code: 'unknown_job' })
+  await stopJob('c', { owner: HOST })
+  expect(await listJobs()).toEqual([])
 })
 
 it('takes its payloads from a source that the test plays', async () => {
   let load = 0
-  const end = bus.periodicSource('load', (args) => {
+  const end = bus.jobSource('load', (args) => {
     load += 1
     if (load === 2) throw new Error('no sensor')
     return { args, load }
   })
-  expect(() => bus.periodicSource('load', () => 1)).toThrow('"load"')
-  const job = await startPeriodic('machine:load', { everyMs: 10, source: 'load', args: [0], id: 'l' })
-  await startPeriodic('machine:load', { everyMs: 10, source: 'load' })
+  expect(() => bus.jobSource('load', () => 1)).toThrow('"load"')
+  const job = await startJob('machine:load', { everyMs: 10, source: 'load', args: [0], id: 'l' })
+  await startJob('machine:load', { everyMs: 10, source: 'load' })
   expect(await job.info()).toMatchObject({ source: 'load', maxFailures: 10 })
   await expect(job.update({ payload: 1 })).rejects.toMatchObject({ code: 'invalid_argument' })
   bus.tick('l')
-  const failure = { code: 'source_failed', message: 'the periodic source "load" failed: no sensor' }
+  const failure = { code: 'source_failed', message: 'the job source "load" failed: no sensor' }
   expect(() => bus.tick('l')).toThrow(expect.objectContaining(failure))
   expect(await job.info()).toMatchObject({ ticks: 2, failed: 1, lastError: failure })
   bus.tick('l')
@@ -137,12 +137,12 @@ it('takes its payloads from a source that the test plays', async () => {
     { args: [0], load: 3 },
   ])
   end()
-  await expect(startPeriodic('a', { everyMs: 10, source: 'load' })).rejects.toMatchObject({ code: 'unknown_source' })
+  await expect(startJob('a', { everyMs: 10, source: 'load' })).rejects.toMatchObject({ code: 'unknown_source' })
 })
 
 it('ends after as many failures in a row as it may have', async () => {
   const refused = expect.objectContaining({ code: 'denied' })
-  const job = await startPeriodic('clock', { everyMs: 10, id: 'c', maxFailures: 2 })
+  const job = await startJob('clock', { everyMs: 10, id: 'c', maxFailures: 2 })
   let allow = bus.refuse('clock')
   expect(() => bus.tick('c')).toThrow(refused)
   allow()
@@ -152,16 +152,16 @@ it('ends after as many failures in a row as it may have', async () => {
   expect(await job.info()).toMatchObject({ ticks: 3, failed: 2, lastError: { code: 'denied' } })
   expect(() => bus.tick('c')).toThrow(refused)
   expect(await job.info()).toBeUndefined()
-  const soon = await startPeriodic('clock', { everyMs: 10, immediate: true })
+  const soon = await startJob('clock', { everyMs: 10, immediate: true })
   expect(await soon.info()).toMatchObject({ ticks: 1, failed: 1 })
 })
 
 it('waits for somebody who listens, where it ticks only then', async () => {
-  const job = await startPeriodic('clock', { everyMs: 10, id: 'c', target: 'main', onlyWhileListened: true })
+  const job = await startJob('clock', { everyMs: 10, id: 'c', to: 'main', onlyWhileListened: true })
   expect(() => bus.tick('c')).toThrow('nobody listens')
   bus.listen('clock', () => {})
   expect(() => bus.tick('c')).toThrow('nobody listens')
-  expect(await job.info()).toMatchObject({ state: 'unheard', ticks: 0 })
+  expect(await job.info()).toMatchObject({ state: 'idle', ticks: 0 })
   const handler = vi.fn()
   await listen('clock', handler)
   bus.tick('c')

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, expectTypeOf, it, vi } from 'vitest'
-import { EventBusError, emit, listen, request, respond } from '../src/index.js'
+import { EventBusError, emit, HOST, listen, request, respond } from '../src/index.js'
 import { createTestBus, type TestBus } from '../src/testing/index.js'
 
 interface AppEvents {
@@ -7,9 +7,9 @@ interface AppEvents {
 }
 
 interface AppRequests {
-  confirm: { question: { title: string }; answer: boolean }
+  confirm: { request: { title: string }; response: boolean }
   // biome-ignore lint/suspicious/noConfusingVoidType: As apps write it.
-  version: { question: void; answer: string }
+  version: { request: void; response: string }
 }
 
 let bus: TestBus<AppEvents, AppRequests>
@@ -53,7 +53,7 @@ describe('what the code under test is asked', () => {
     const [given, context] = responder.mock.calls[0] as unknown as [unknown, object]
     expect(given).toEqual(question)
     expect(given).not.toBe(question)
-    expect(context).toMatchObject({ event: 'confirm', source: { kind: 'host' }, causes: [] })
+    expect(context).toMatchObject({ name: 'confirm', caller: { kind: 'host' }, causes: [] })
     off()
     await bus.settled()
     expect(bus.responders()).toBe(0)
@@ -62,7 +62,7 @@ describe('what the code under test is asked', () => {
 
   it('by another page, it answers, and hears who asks', async () => {
     const settings = bus.page('settings')
-    await respond('who', (_, { source }) => source)
+    await respond('who', (_, { caller }) => caller)
     expect(await settings.request('main', 'who')).toEqual({ kind: 'webview', label: 'settings' })
   })
 
@@ -117,7 +117,7 @@ describe('what the code under test is asked', () => {
     ended.abort('enough')
     expect(await given).toMatchObject({ code: 'cancelled', cause: 'enough' })
     await vi.advanceTimersByTimeAsync(10)
-    expect(await soon).toMatchObject({ code: 'timeout', message: '"q" was not answered within 10 ms' })
+    expect(await soon).toMatchObject({ code: 'timeout', message: '"q" got no response within 10 ms' })
     await vi.advanceTimersByTimeAsync(29_989)
     await bus.settled()
     expect(asked.map(({ signal }) => signal.reason?.code)).toEqual([undefined, 'timeout', 'cancelled'])
@@ -186,14 +186,14 @@ describe('what the code under test is asked', () => {
 
 describe('what the code under test asks', () => {
   it('of Rust, the test answers', async () => {
-    const off = bus.respond('sum', (numbers, { source }) => {
-      expect(source).toEqual({ kind: 'webview', label: 'main' })
+    const off = bus.respond('sum', (numbers, { caller }) => {
+      expect(caller).toEqual({ kind: 'webview', label: 'main' })
       return (numbers as number[]).reduce((sum, number) => sum + number, 0)
     })
-    expect(await request<number>('host', 'sum', [1, 2, 3])).toBe(6)
+    expect(await request<number>(HOST, 'sum', [1, 2, 3])).toBe(6)
     off()
-    const error = await failed(request('host', 'sum', [1]))
-    expect(error).toMatchObject({ code: 'no_responder', message: expect.stringContaining('Rust has no responder') })
+    const error = await failed(request(HOST, 'sum', [1]))
+    expect(error).toMatchObject({ code: 'no_responder', message: expect.stringContaining('the host has no responder') })
     bus.respond('confirm', ({ title }) => title === 'x')
     // @ts-expect-error The answer is another one.
     const second = () => bus.respond('confirm', () => 'yes')
@@ -207,17 +207,17 @@ describe('what the code under test asks', () => {
     settings.respond('field', async (name) => `${name} of settings`)
     bus.respond('field', () => 'of Rust')
     expect(await request('settings', 'field', 'name')).toBe('name of settings')
-    expect(await request('host', 'field')).toBe('of Rust')
+    expect(await request(HOST, 'field')).toBe('of Rust')
     expect(await bus.request('settings', 'field', 1)).toBe('1 of settings')
-    expect(await settings.request('host', 'field')).toBe('of Rust')
-    expect(await bus.request('host', 'field')).toBe('of Rust')
+    expect(await settings.request(HOST, 'field')).toBe('of Rust')
+    expect(await bus.request(HOST, 'field')).toBe('of Rust')
   })
 
   it('fails with what the test throws as its cause', async () => {
     bus.respond('q', () => Promise.reject(new RangeError('too many')))
-    const error = await failed(request('host', 'q'))
+    const error = await failed(request(HOST, 'q'))
     expect(error.code).toBe('responder_failed')
-    expect(error.message).toBe('the responder of "q" in Rust failed: RangeError: too many')
+    expect(error.message).toBe('the responder of "q" in the host failed: RangeError: too many')
     expect(error.cause).toMatchObject({ name: 'RangeError', message: 'too many' })
   })
 
@@ -225,7 +225,7 @@ describe('what the code under test asks', () => {
     vi.useFakeTimers()
     const { asked, responder } = slow()
     bus.respond('q', responder)
-    const answer = failed(request('host', 'q', null, { timeoutMs: 500 }))
+    const answer = failed(request(HOST, 'q', null, { timeoutMs: 500 }))
     await vi.advanceTimersByTimeAsync(499)
     expect(asked[0]?.signal.aborted).toBe(false)
     await vi.advanceTimersByTimeAsync(1)
@@ -238,7 +238,7 @@ describe('what the code under test asks', () => {
     const { asked, responder } = slow()
     bus.respond('q', responder)
     const ended = new AbortController()
-    const answer = failed(request('host', 'q', null, { signal: ended.signal }))
+    const answer = failed(request(HOST, 'q', null, { signal: ended.signal }))
     await bus.settled()
     ended.abort()
     expect(await answer).toMatchObject({ code: 'cancelled' })
@@ -283,10 +283,10 @@ describe('what the code under test asks', () => {
   it.each([0, 0.5, 86_400_001, Number.NaN])('has a timeout as with the host, not %s', async (timeoutMs) => {
     bus.respond('q', () => 1)
     const wrong = { code: 'invalid_argument', message: expect.stringContaining('at least 1 and at most 86400000') }
-    expect(await failed(bus.request('host', 'q', null, { timeoutMs }))).toMatchObject(wrong)
-    if (!Number.isNaN(timeoutMs)) expect(await failed(request('host', 'q', null, { timeoutMs }))).toMatchObject(wrong)
-    expect(await request('host', 'q', null, { timeoutMs: 86_400_000 })).toBe(1)
-    expect(await request('host', 'q', null, { timeoutMs: 1_000 })).toBe(1)
+    expect(await failed(bus.request(HOST, 'q', null, { timeoutMs }))).toMatchObject(wrong)
+    if (!Number.isNaN(timeoutMs)) expect(await failed(request(HOST, 'q', null, { timeoutMs }))).toMatchObject(wrong)
+    expect(await request(HOST, 'q', null, { timeoutMs: 86_400_000 })).toBe(1)
+    expect(await request(HOST, 'q', null, { timeoutMs: 1_000 })).toBe(1)
   })
 
   it('goes to one', async () => {
@@ -303,10 +303,10 @@ describe('what the code under test asks', () => {
   it('is refused on demand, and so is a responder', async () => {
     bus.respond('q', () => 1)
     const allow = bus.refuse('q', { command: 'request' })
-    expect(await failed(request('host', 'q'))).toMatchObject({ code: 'denied' })
+    expect(await failed(request(HOST, 'q'))).toMatchObject({ code: 'denied' })
     await respond('q', () => 2)
     allow()
-    expect(await request('host', 'q')).toBe(1)
+    expect(await request(HOST, 'q')).toBe(1)
     bus.refuse('r', { command: 'respond', code: 'queue_full' })
     expect(await failed(respond('r', () => 1))).toMatchObject({ code: 'queue_full' })
     expect(() => bus.respond('r', () => 1)).toThrow(expect.objectContaining({ code: 'queue_full' }))
@@ -330,7 +330,7 @@ describe('what follows from a question', () => {
     settings.respond('s', (_, { emit: emitAfter }) => {
       settings.emit('in:settings')
       void emitAfter('after:settings')
-      return settings.request('host', 'r')
+      return settings.request(HOST, 'r')
     })
     await listen('a', () => request('settings', 's'))
     bus.emit('a')
@@ -347,9 +347,9 @@ describe('what follows from a question', () => {
   })
 
   it('has an end', async () => {
-    bus.respond('loop', () => bus.request('host', 'loop'))
-    const error = await failed(request('host', 'loop'))
-    expect(error.message).toContain('"loop" was not asked')
+    bus.respond('loop', () => bus.request(HOST, 'loop'))
+    const error = await failed(request(HOST, 'loop'))
+    expect(error.message).toContain('"loop" was not sent')
     const causes = Array.from({ length: 16 }, () => 'x')
     expect(await failed(bus.request('main', 'none', null, { causes }))).toMatchObject({ code: 'no_responder' })
     const longer = { causes: [...causes, 'x'] }
@@ -360,7 +360,7 @@ describe('what follows from a question', () => {
     const heard = vi.fn()
     bus.listen('a', heard)
     bus.respond('q', () => bus.emit('a').listeners)
-    expect(await request('host', 'q')).toBe(1)
+    expect(await request(HOST, 'q')).toBe(1)
     expect(heard).toHaveBeenCalledTimes(1)
   })
 })

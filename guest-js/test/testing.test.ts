@@ -10,10 +10,10 @@ import {
   events,
   inspect,
   listen,
-  listPeriodic,
+  listJobs,
   namespace,
   once,
-  startPeriodic,
+  startJob,
   type Target,
 } from '../src/index.js'
 import { createTestBus, type TestBus, type TestBusOptions } from '../src/testing/index.js'
@@ -527,10 +527,10 @@ describe('on demand', () => {
   it('a periodic emit ticks', async () => {
     const handler = vi.fn()
     await listen('clock', handler)
-    await startPeriodic('clock', { everyMs: 10, payload: 1, count: 2, id: 'c' })
-    await expect(startPeriodic('clock', { everyMs: 10, id: 'c' })).rejects.toMatchObject({ code: 'duplicate_job' })
+    await startJob('clock', { everyMs: 10, payload: 1, count: 2, id: 'c' })
+    await expect(startJob('clock', { everyMs: 10, id: 'c' })).rejects.toMatchObject({ code: 'duplicate_job' })
     bus.tick('c')
-    expect(await listPeriodic()).toMatchObject([{ id: 'c', ticks: 1, state: 'running' }])
+    expect(await listJobs()).toMatchObject([{ id: 'c', ticks: 1, state: 'running' }])
     bus.tick('c')
     await bus.settled()
     expect(handler.mock.calls.map(([{ payload, periodic }]) => [payload, periodic.tick])).toEqual([
@@ -541,7 +541,7 @@ describe('on demand', () => {
   })
 
   it('a periodic emit is changed, paused and stopped', async () => {
-    const clock = await startPeriodic('clock', { everyMs: 10 })
+    const clock = await startJob('clock', { everyMs: 10 })
     expect(await clock.update({ everyMs: 20, payload: 2 })).toMatchObject({ everyMs: 20 })
     await clock.pause()
     expect(() => bus.tick(clock.id)).toThrow('paused')
@@ -549,7 +549,7 @@ describe('on demand', () => {
     bus.tick(clock.id)
     expect(bus.emitted('clock')).toEqual([2])
     await clock.stop()
-    expect(await listPeriodic()).toEqual([])
+    expect(await listJobs()).toEqual([])
   })
 })
 

@@ -80,9 +80,7 @@ function open<Payload>(event: string, options: StreamOptions): EventStream<Paylo
 
   const valid = Number.isInteger(limit) && limit >= 1
   const handler = (received: BusEvent<unknown>) => push(received as BusEvent<Payload>)
-  const subscription = valid
-    ? subscribe(event, { ...narrowed, signal, onGap: push }, handler, handler, ended)
-    : null
+  const subscription = valid ? subscribe(event, { ...narrowed, signal, onGap: push }, handler, handler, ended) : null
   // next() rejects instead.
   subscription?.catch(() => {})
   if (!valid) {

@@ -26,10 +26,7 @@ export const COMMANDS = [
 export type Command = (typeof COMMANDS)[number]
 
 /** A command that changes state: it carries the session and its number. */
-export type StateCommand = Exclude<
-  Command,
-  'pull' | 'list_jobs' | 'request' | 'cancel_request' | 'catalog' | 'inspect'
->
+export type StateCommand = Exclude<Command, 'pull' | 'list_jobs' | 'request' | 'cancel_request' | 'catalog' | 'inspect'>
 
 /** The argument in which a command takes several calls; the others take one object of arguments. */
 const BATCHED: Partial<Record<StateCommand, string>> = {

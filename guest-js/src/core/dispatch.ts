@@ -102,9 +102,7 @@ function isOver({ began, endsAt }: Slot, index: number, progress: Progress): boo
  * Hands the events of a run to their subscriptions, and returns whether it is time to pause. Every event of a page passes
  * here, so this is one loop that makes nothing but what handlers see.
  */
-function deliverRun(
-  run: Run,
-  receivers: Receivers, progress: Progress, reading: Reading, slot: Slot): boolean {
+function deliverRun(run: Run, receivers: Receivers, progress: Progress, reading: Reading, slot: Slot): boolean {
   const { subscriptions } = receivers
   const { session } = progress
   const head = reading.batch.heads[run[0]] as Head
@@ -133,8 +131,7 @@ function deliverRun(
         const subscription = subscriptions.get(id)
         if (!subscription) continue
         // Once a subscription has had a live event, the next one is usually just the next.
-        const isNext =
-          isLive && seq > subscription.last && seq >= subscription.live && subscription.session === session
+        const isNext = isLive && seq > subscription.last && seq >= subscription.live && subscription.session === session
         if (isNext) subscription.last = seq
         else if (!admit(subscription, session, seq, isReplayed, isRetained)) continue
         const source = endpointOf(head[1])
@@ -175,7 +172,11 @@ function deliverRun(
   return isDone
 }
 
-function deliverOther(item: PulledGap | PulledRequest | PulledEnding, receivers: Receivers, { session }: Progress): void {
+function deliverOther(
+  item: PulledGap | PulledRequest | PulledEnding,
+  receivers: Receivers,
+  { session }: Progress,
+): void {
   if ('request' in item) {
     receivers.cause = { event: item.name, causes: item.causes }
     try {

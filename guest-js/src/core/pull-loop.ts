@@ -1,5 +1,5 @@
 import { type Batch, readBatch } from './batch.js'
-import { type CommandQueue, type Renewal, RETRY_AFTER_MS, run } from './commands.js'
+import { type CommandQueue, RETRY_AFTER_MS, type Renewal, run } from './commands.js'
 import { dispatch, type Progress, type Receivers, readingOf } from './dispatch.js'
 import { type EventBusError, toEventBusError } from './error.js'
 import { report } from './report.js'

@@ -1,5 +1,5 @@
-import type { Registration } from './contract.js'
 import type { Call, CommandQueue, RegisteringCommand, Renewal } from './commands.js'
+import type { Registration } from './contract.js'
 import type { EventBusError } from './error.js'
 import { report } from './report.js'
 

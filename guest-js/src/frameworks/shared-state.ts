@@ -202,7 +202,11 @@ function stateFor(event: string): PageState {
  * value belongs to each hook. A value that is set here shows here at once. While it is on its way, values of other pages
  * wait. Then the value that the host accepted last shows, here and everywhere.
  */
-export function sharedState<Value>(event: string, initial: Value, { onError = report }: StateOptions = {}): SharedState<Value> {
+export function sharedState<Value>(
+  event: string,
+  initial: Value,
+  { onError = report }: StateOptions = {},
+): SharedState<Value> {
   let last = stateFor(event)
   const state = () => {
     last = (existingInbox()?.states?.get(event) as PageState | undefined) ?? last

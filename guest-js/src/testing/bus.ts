@@ -12,14 +12,7 @@ import { install } from './install.js'
 import type { Label } from './requests.js'
 import type { Accepted } from './session.js'
 import { neededTarget } from './target.js'
-import type {
-  EmittedEvent,
-  TestBus,
-  TestBusOptions,
-  TestEmitOptions,
-  TestPage,
-  TestRequestOptions,
-} from './types.js'
+import type { EmittedEvent, TestBus, TestBusOptions, TestEmitOptions, TestPage, TestRequestOptions } from './types.js'
 
 /** How often {@link TestBus.settled} checks whether the app has settled. */
 const MAX_ROUNDS = 10_000

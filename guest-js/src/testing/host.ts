@@ -9,15 +9,22 @@ import type { Failure, RequestOrigin } from '../core/requests/responders.js'
 import { nextTask } from '../core/tasks.js'
 import type { Emit, EmitTo, Receipt } from '../types/emit.js'
 import type { Endpoint } from '../types/endpoint.js'
-import type { BusEvent } from '../types/event.js'
 import type { ErrorCode } from '../types/error-code.js'
+import type { BusEvent } from '../types/event.js'
 import type { Gap } from '../types/gap.js'
 import type { RequestContext } from '../types/request.js'
 import type { Target } from '../types/target.js'
 import { checkChain, checkComponentName, checkOwn, checkPayload, filterOf } from './checks.js'
 import { checkEventName, hasWildcard } from './glob.js'
 import { type JobKey, type JobUpdate, type NewJob, TestJobs } from './jobs.js'
-import { type Label, type NewRequest, PlayedRecipient, type Recipient, type Response, TestRequests } from './requests.js'
+import {
+  type Label,
+  type NewRequest,
+  PlayedRecipient,
+  type Recipient,
+  type Response,
+  TestRequests,
+} from './requests.js'
 import { type Accepted, type PullArguments, type Subscribed, TestSession } from './session.js'
 import { isForAll, isForHost, isForPage, labelsOf, neededTarget, partsOf } from './target.js'
 
@@ -519,10 +526,7 @@ export class TestHost {
   }
 }
 
-function receives(
-  { label, matches, receivesAll }: Listener,
-  { event, to }: Pick<Accepted, 'event' | 'to'>,
-): boolean {
+function receives({ label, matches, receivesAll }: Listener, { event, to }: Pick<Accepted, 'event' | 'to'>): boolean {
   return matches(event) && (receivesAll || (label === null ? isForHost(to) : isForPage(to, label)))
 }
 

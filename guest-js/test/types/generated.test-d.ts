@@ -1,6 +1,6 @@
 // What Rust generates from tests/events, in both directions: what compiles, and what must not.
 import '../../../tests/events/golden/events'
-import { emit, listen, on, startPeriodic } from 'tauri-plugin-event-bus-api'
+import { emit, listen, on, startJob } from 'tauri-plugin-event-bus-api'
 import type { CartUpdated, Item, OrderChanged, Tree } from '../../../tests/events/golden/events'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -73,7 +73,7 @@ on('typed:measured', ({ exact, exactList, unsigned }) => {
   return BigInt(exact)
 })
 
-startPeriodic('typed:wrapped', { everyMs: 1000, payload: 7 })
+startJob('typed:wrapped', { everyMs: 1000, payload: 7 })
 // @ts-expect-error The payload is missing.
-startPeriodic('typed:wrapped', { everyMs: 1000 })
+startJob('typed:wrapped', { everyMs: 1000 })
 listen('typed:*', (event) => event.event === 'typed:wrapped' && same<typeof event.payload, number>(true))

@@ -1,7 +1,6 @@
 // Compiled against the built package, since apps augment it under its name.
 import {
   type ActionFailed,
-  type AnswerOf,
   type BuiltInEventsIn,
   type BusEvent,
   component,
@@ -22,14 +21,15 @@ import {
   once,
   type PayloadArguments,
   type PayloadOf,
-  type QuestionOf,
   type Receipt,
   type RequestContext,
   type RequestName,
+  type RequestOf,
+  type ResponseOf,
   request,
   respond,
   type Subscription,
-  startPeriodic,
+  startJob,
   type UnlistenFn,
 } from 'tauri-plugin-event-bus-api'
 
@@ -51,11 +51,11 @@ declare module 'tauri-plugin-event-bus-api' {
     'log:line/7': number
   }
   interface RequestMap {
-    confirm: { question: { title: string }; answer: boolean }
-    ping: { question: null; answer: string }
+    confirm: { request: { title: string }; response: boolean }
+    ping: { request: null; response: string }
     // biome-ignore lint/suspicious/noConfusingVoidType: Apps write it so.
-    version: { question: void; answer: string }
-    pick: { question: string | undefined; answer: number[] | null }
+    version: { request: void; response: string }
+    pick: { request: string | undefined; response: number[] | null }
   }
 }
 
@@ -174,27 +174,27 @@ events('other', { replay: false, retained: false, buffer: 9, target: 'main' })
 events('other', { onGap: () => {} })
 
 // Periodic emits follow the same rules.
-startPeriodic('cart:updated', { everyMs: 10, payload: { itemCount: 1 } })
-startPeriodic('app:ready', { everyMs: 10 })
-startPeriodic('other', { everyMs: 10, payload: 1 })
+startJob('cart:updated', { everyMs: 10, payload: { itemCount: 1 } })
+startJob('app:ready', { everyMs: 10 })
+startJob('other', { everyMs: 10, payload: 1 })
 // @ts-expect-error The payload is missing.
-startPeriodic('cart:updated', { everyMs: 10 })
+startJob('cart:updated', { everyMs: 10 })
 // @ts-expect-error The payload is of another type.
-startPeriodic('cart:updated', { everyMs: 10, payload: { itemCount: '1' } })
+startJob('cart:updated', { everyMs: 10, payload: { itemCount: '1' } })
 // @ts-expect-error The interval is missing.
-startPeriodic('app:ready', {})
+startJob('app:ready', {})
 
 // A source takes the place of the payload.
-startPeriodic('cart:updated', { everyMs: 10, source: 'cart', args: [1], missedTicks: 'burst', owner: 'app' })
+startJob('cart:updated', { everyMs: 10, source: 'cart', args: [1], missedTicks: 'burst', owner: HOST })
 // @ts-expect-error There is no such policy.
-startPeriodic('app:ready', { everyMs: 10, missedTicks: 'later' })
+startJob('app:ready', { everyMs: 10, missedTicks: 'later' })
 // @ts-expect-error Arguments are for a source.
-startPeriodic('cart:updated', { everyMs: 10, args: 1 })
+startJob('cart:updated', { everyMs: 10, args: 1 })
 // @ts-expect-error A payload is given or taken from a source.
-startPeriodic('cart:updated', { everyMs: 10, source: 'cart', payload: { itemCount: 1 } })
+startJob('cart:updated', { everyMs: 10, source: 'cart', payload: { itemCount: 1 } })
 // @ts-expect-error So it is of an event without a declaration.
-startPeriodic<number>('unknown', { everyMs: 10, source: 'cart', payload: 1 })
-startPeriodic<number>('unknown', { everyMs: 10, source: 'cart' })
+startJob<number>('unknown', { everyMs: 10, source: 'cart', payload: 1 })
+startJob<number>('unknown', { everyMs: 10, source: 'cart' })
 
 // A subscription is a function, a promise and disposable, and resolves to a plain function.
 const off: Subscription = listen('cart:updated', () => {})
@@ -226,7 +226,7 @@ shop.on('cart', (payload) => same<typeof payload, Cart>(true))
 shop.on('c*', (payload) => same<typeof payload, Cart | null>(true))
 shop.once('nothing', (event) => same<typeof event.payload, unknown>(true))
 shop.listen<string>('other', (event) => event.payload.length)
-shop.startPeriodic('cart', { everyMs: 10, payload: { itemCount: 1 } })
+shop.startJob('cart', { everyMs: 10, payload: { itemCount: 1 } })
 // @ts-expect-error The payload is missing.
 shop.emit('cart')
 // @ts-expect-error The payload is of another type.
@@ -238,7 +238,7 @@ shop.component('Cart').emit('cart', { itemCount: '1' })
 // @ts-expect-error The payload is missing.
 shop.component('Cart').emitTo('main', 'cart')
 // @ts-expect-error The payload is missing.
-shop.startPeriodic('cart', { everyMs: 10 })
+shop.startJob('cart', { everyMs: 10 })
 // @ts-expect-error The payload has no such field.
 shop.on('cart', (cart) => cart.total)
 
@@ -279,11 +279,11 @@ listen('cart:updated', ({ emitTo }) => emitTo('main', 'note:deleted'))
 
 // Questions: the map gives both sides, and other names take and give unknown.
 request('main', 'confirm', { title: 'x' }).then((answer) => same<typeof answer, boolean>(true))
-request('host', 'ping').then((answer) => same<typeof answer, string>(true))
-request('host', 'ping', null, { timeoutMs: 5 })
+request(HOST, 'ping').then((answer) => same<typeof answer, string>(true))
+request(HOST, 'ping', null, { timeoutMs: 5 })
 request('main', 'other', 1).then((answer) => same<typeof answer, unknown>(true))
 request<number>('main', 'other', 1).then((answer) => same<typeof answer, number>(true))
-request('host', 'version').then((answer) => same<typeof answer, string>(true))
+request(HOST, 'version').then((answer) => same<typeof answer, string>(true))
 request('main', 'version', undefined, { timeoutMs: 5 })
 request('main', 'pick').then((answer) => same<typeof answer, number[] | null>(true))
 request('main', 'pick', 'a')
@@ -309,9 +309,9 @@ respond('version', (question, context) => {
 respond('other', (question) => same<typeof question, unknown>(true))
 respond<number>('other', (n) => n + 1)
 respond<{ text: string }>('confirm', ({ text }) => text === '')
-same<AnswerOf<'confirm'>, boolean>(true)
-same<QuestionOf<'pick'>, string | undefined>(true)
-same<QuestionOf<'other'>, unknown>(true)
+same<ResponseOf<'confirm'>, boolean>(true)
+same<RequestOf<'pick'>, string | undefined>(true)
+same<RequestOf<'other'>, unknown>(true)
 const anyName: RequestName = 'anything'
 respond(anyName, () => 1)
 // @ts-expect-error The answer is another one.

@@ -1,0 +1,108 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+
+const source = join(dirname(fileURLToPath(import.meta.url)), '../src')
+
+/** What each room may import, type-only imports included. */
+const rooms: Record<string, string[]> = {
+  types: ['types'],
+  core: ['types', 'core'],
+  api: ['types', 'core', 'api'],
+  frameworks: ['types', 'core', 'api', 'frameworks'],
+  testing: ['types', 'core', 'testing'],
+  dom: ['types', 'core', 'api'],
+  index: ['types', 'core', 'api'],
+  global: ['core', 'dom', 'index'],
+}
+
+/** The relative imports of a file of TypeScript, also those in `export … from` and `import(…)`. */
+function importsOf(code: string): string[] {
+  const statements =
+    /^(?:import|export)\b[^'"`;]*?from\s*'(\.[^']+)'|^import\s*'(\.[^']+)'|\bimport\(\s*'(\.[^']+)'\s*\)/gm
+  return [...code.replaceAll(/\/\*.*?\*\//gs, '').matchAll(statements)].map(
+    ([, from, bare, dynamic]) => (from ?? bare ?? dynamic) as string,
+  )
+}
+
+const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
+const imports = new Map(
+  files.map((file) => {
+    const targets = importsOf(readFileSync(join(source, file), 'utf8'))
+    return [file, targets.map((target) => normalize(join(dirname(file), target.replace(/\.js$/, '.ts'))))]
+  }),
+)
+
+/** The first circle of a graph, as the path through it. */
+function circleIn(graph: Map<string, string[]>): string[] | undefined {
+  const finished = new Set<string>()
+  const visit = (file: string, path: string[]): string[] | undefined => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file]
+    if (finished.has(file)) return undefined
+    for (const next of graph.get(file) ?? []) {
+      const circle = visit(next, [...path, file])
+      if (circle) return circle
+    }
+    finished.add(file)
+    return undefined
+  }
+  for (const file of graph.keys()) {
+    const circle = visit(file, [])
+    if (circle) return circle
+  }
+  return undefined
+}
+
+const roomOf = (file: string) => file.split('/')[0]?.replace(/\.ts$/, '') as string
+
+describe('imports', () => {
+  it('are found in every form', () => {
+    const code = `import a from './a.js'
+import type { B } from '../b.js'
+import {
+  c,
+  type D,
+} from './c.js'
+export type * from './e.js'
+import './f.js'
+// import g from './g.js'
+/* import h from './h.js' */
+type I = typeof import('./i.js').i
+import j from 'j'`
+    expect(importsOf(code)).toEqual(['./a.js', '../b.js', './c.js', './e.js', './f.js', './i.js'])
+  })
+
+  it('name files that exist', () => {
+    const missing = [...imports].flatMap(([file, targets]) =>
+      targets.filter((target) => !imports.has(target)).map((target) => `${file} → ${target}`),
+    )
+    expect(missing).toEqual([])
+    expect(imports.get('core/inbox.ts')).toContain('core/pull-loop.ts')
+  })
+
+  it('make no circle', () => {
+    expect(circleIn(imports)).toBeUndefined()
+    const circle = new Map([...imports, ['types/gap.ts', ['core/inbox.ts']]])
+    expect(circleIn(circle)).toBeDefined()
+  })
+
+  it('do not run up', () => {
+    const up = [...imports].flatMap(([file, targets]) =>
+      targets.filter((target) => !rooms[roomOf(file)]?.includes(roomOf(target))).map((target) => `${file} → ${target}`),
+    )
+    expect(up).toEqual([])
+  })
+
+  it('of the types room are types, but for values of types', () => {
+    const code = files
+      .filter((file) => roomOf(file) === 'types')
+      .map((file) => readFileSync(join(source, file), 'utf8'))
+    expect(code.filter((text) => /^import (?!type\b)/m.test(text))).toEqual([])
+  })
+})
+
+it('keeps files of a size that can be read at once', () => {
+  const long = files.filter((file) => readFileSync(join(source, file), 'utf8').split('\n').length > 560)
+  expect(long.map((file) => relative(source, join(source, file)))).toEqual([])
+})

@@ -11,13 +11,13 @@ afterEach(() => {
   vi.unstubAllGlobals()
 })
 
-it('gives what the host has declared, and opens no session', async () => {
+it('returns what the host declares, without a session', async () => {
   realm.host.catalog = { strict: true, events: [{ name: 'a' }], components: [], $defs: {} }
   expect((await catalog()).events).toEqual([{ name: 'a' }])
   expect(realm.host.session).toBeFalsy()
 })
 
-it('names its permission where it is denied', async () => {
+it('names its permission when denied', async () => {
   realm.host.hold = ({ command }) => command === 'catalog'
   const asked = catalog()
   realm.host.held[0]?.reject('event-bus.catalog not allowed')

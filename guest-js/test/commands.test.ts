@@ -18,7 +18,7 @@ const kinds = () => realm.host.commands().map(({ command }) => command)
 const numbers = () => realm.host.commands().map(({ args }) => args.n)
 
 describe('the queue', () => {
-  it('merges neighbours of one kind and keeps the order of kinds', async () => {
+  it('merges neighbors of a kind and keeps the order', async () => {
     listen('a', vi.fn())
     listen('b', vi.fn())
     await Promise.all([emit('a'), emit('b'), emitTo('main', 'c'), emit('d')])
@@ -40,7 +40,7 @@ describe('the queue', () => {
     expect(realm.host.sent.map(({ args }) => (args.events as unknown[]).length)).toEqual([1, 2])
   })
 
-  it('says how long to wait where the page sends too fast, and refuses that entry alone', async () => {
+  it('rejects one rate-limited entry with its wait', async () => {
     const tooFast = { code: 'rate_limited', message: 'try again in 40 ms', retryAfterMs: 40 }
     realm.host.refuseEntry = (_, { event }) => (event === 'b' ? tooFast : null)
     const [a, b, c] = await Promise.allSettled([emit('a'), emit('b'), emit('c')])
@@ -54,7 +54,7 @@ describe('the queue', () => {
     expect(realm.host.sent.map(({ args }) => (args.events as unknown[]).length)).toEqual([1_024, 1_024, 2])
   })
 
-  it('bounds a command to a mebi of characters, and sends a larger payload alone', async () => {
+  it('bounds a command to 1,048,576 characters', async () => {
     const half = 'x'.repeat(500_000)
     await Promise.all([emit('a', half), emit('b', half), emit('c', half), emit('d', half.repeat(3)), emit('e', 1)])
     const batches = realm.host.sent.map(({ args }) => (args.events as { event: string }[]).map(({ event }) => event))
@@ -69,7 +69,7 @@ describe('the queue', () => {
     )
   })
 
-  it('writes sets and every typed array as arrays, and the rest as JSON does', async () => {
+  it('writes sets and typed arrays as arrays', async () => {
     await Promise.all([
       emit('sets', new Set([1, new Set(['a']), new Map([['x', new Set()]])])),
       emit('numbers', [new Int16Array([-1, 2]), new Float64Array([0.5]), new Uint8Array([7, 8, 9]).subarray(1)]),
@@ -83,7 +83,7 @@ describe('the queue', () => {
     ])
   })
 
-  it('names the permission that helps', () => {
+  it('names the missing permission', () => {
     const denied = 'Command plugin:event-bus|x not allowed by ACL'
     expect(toEventBusError(denied, 'start_job').message).toContain('"event-bus:jobs"')
     expect(toEventBusError(denied, 'pull').message).toContain('"event-bus:listen"')
@@ -98,7 +98,7 @@ describe('the queue', () => {
     expect(everywhere).not.toContain('add ')
   })
 
-  it('uses a number again after a bare string, and not after an error of the plugin', async () => {
+  it('reuses a number only after a bare string', async () => {
     realm.host.refuse = () => 'Command plugin:event-bus|emit not allowed by ACL'
     await expect(emit('a')).rejects.toMatchObject({ code: 'denied', message: expect.stringContaining('allow-emit') })
     realm.host.refuse = () => undefined
@@ -110,7 +110,7 @@ describe('the queue', () => {
     expect(numbers()).toEqual([1, 1, 2, 3])
   })
 
-  it('judges each entry alone when the parser turns a command away', async () => {
+  it('resends each entry alone after a parser error', async () => {
     realm.host.refuse = ({ args }) =>
       JSON.stringify(args).includes('\\\\ud800') || JSON.stringify(args).includes('\\ud800')
         ? 'invalid args `events` for command `emit`: lone leading surrogate'
@@ -119,7 +119,7 @@ describe('the queue', () => {
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
   })
 
-  it('opens a new session where nobody knows whether a command ran', async () => {
+  it('opens a new session after an unknown outcome', async () => {
     await listen('a', vi.fn())
     await settled()
     const { invoke } = realm.host
@@ -136,7 +136,7 @@ describe('the queue', () => {
     expect(numbers()).toEqual([1, 2, 1, 2])
   })
 
-  it('subscribes again until it is known to have run', async () => {
+  it('subscribes again after an unknown outcome', async () => {
     const handler = vi.fn()
     await listen('a', handler)
     await settled()
@@ -152,7 +152,7 @@ describe('the queue', () => {
     expect(realm.reported).not.toHaveBeenCalled()
   })
 
-  it('gives a subscription up that never becomes known to run', async () => {
+  it('gives up after too many unknown outcomes', async () => {
     await listen('a', vi.fn())
     await settled()
     realm.host.refuse = ({ command }) => (command === 'subscribe' ? new TypeError('unreadable') : undefined)
@@ -162,7 +162,7 @@ describe('the queue', () => {
     expect(realm.reported).toHaveBeenCalledTimes(1)
   })
 
-  it('rejects where the answer has too few results', async () => {
+  it('rejects when an answer has too few results', async () => {
     realm.host.hold = () => true
     const both = Promise.allSettled([emit('a'), emit('b')])
     await settled()
@@ -174,7 +174,7 @@ describe('the queue', () => {
 describe('payloads', () => {
   const events = () => realm.host.sent.flatMap(({ args }) => args.events as Record<string, unknown>[])
 
-  it('are strings of JSON, taken at the call', async () => {
+  it('are written as JSON at the call', async () => {
     const cart = { count: 1 }
     const sent = emit('a', cart)
     cart.count = 2
@@ -182,12 +182,12 @@ describe('payloads', () => {
     expect(events()).toEqual([{ event: 'a', payload: '{"count":1}' }])
   })
 
-  it('are left out where there is none, and null is one', async () => {
+  it('may be absent, while null is a payload', async () => {
     await Promise.all([emit('a'), emit('b', null)])
     expect(events()).toEqual([{ event: 'a' }, { event: 'b', payload: 'null' }])
   })
 
-  it('that JSON cannot express are refused by name, without touching the batch', async () => {
+  it('are refused alone where JSON cannot express them', async () => {
     const cycle: Record<string, unknown> = {}
     cycle.self = cycle
     const results = await Promise.allSettled([
@@ -225,7 +225,7 @@ describe('payloads', () => {
     ['in a map, a set and a typed array', new Map([['s', new Set([new Float32Array([1, Number.NaN])])]]), '`s[0][1]`'],
     ['under a key that is empty', { '': { x: Number.NaN } }, 'NaN at `.x` would'],
     ['out of toJSON', { cart: { toJSON: () => ({ sum: Number.NaN }) } }, 'NaN at `cart.sum` would'],
-  ])('that have a number which JSON would lose are refused with its whole path: %s', async (_, payload, text) => {
+  ])('are refused with the path of a lost number: %s', async (_, payload, text) => {
     await expect(emit('a', payload)).rejects.toMatchObject({
       code: 'invalid_payload',
       message: expect.stringContaining(text),
@@ -233,7 +233,7 @@ describe('payloads', () => {
     expect(realm.host.sent).toEqual([])
   })
 
-  it('go with the wish to be retained, and without a payload after undefined', async () => {
+  it('are sent with the option retain', async () => {
     const kept = { retain: true }
     await Promise.all([
       emit('a', 1, kept),
@@ -253,7 +253,7 @@ describe('payloads', () => {
     ])
   })
 
-  it('are refused one by one where a queue is full', async () => {
+  it('are refused one by one when a queue is full', async () => {
     const refusal = { code: 'queue_full', message: 'the queue of the page in "main" is full' }
     realm.host.refuseEntry = (_, entry) => (entry.event === 'full' ? refusal : undefined)
     const [full, other] = await Promise.allSettled([emit('full'), emit('other')])
@@ -262,7 +262,7 @@ describe('payloads', () => {
     expect(other.status).toBe('fulfilled')
   })
 
-  it('go with a copy of their target', async () => {
+  it('are sent with a copy of the target', async () => {
     const to = ['main']
     const sent = emitTo(to, 'a')
     to.push('other')
@@ -270,13 +270,13 @@ describe('payloads', () => {
     expect(events()).toEqual([{ event: 'a', to: ['main'] }])
   })
 
-  it('to everyone are broadcasts', async () => {
+  it('for everyone are broadcast', async () => {
     await emitTo({ kind: 'Any' }, 'a', 1, { retain: true })
     expect(kinds()).toEqual(['emit'])
     expect(events()).toEqual([{ event: 'a', payload: '1', retain: true }])
   })
 
-  it('of reserved names are refused here', async () => {
+  it('of reserved names are refused in the page', async () => {
     await expect(emit('tauri://resize')).rejects.toMatchObject({
       code: 'reserved_event_name',
       message: expect.stringContaining('@tauri-apps/api/event'),

@@ -28,7 +28,7 @@ const entries = () =>
 const payloads = () => entries().map(({ payload }) => JSON.parse(payload ?? 'null'))
 
 describe('a namespace', () => {
-  it('prefixes every name once, whatever it is used for', async () => {
+  it('prefixes every name once in every function', async () => {
     const { emit, emitTo, events, listen, on, once, startJob, unlisten } = namespace('shop')
     const handler = vi.fn()
     listen('a', handler)
@@ -51,13 +51,13 @@ describe('a namespace', () => {
     expect(unlisten('a')).toBe(3)
   })
 
-  it('is refused at once where it is none', () => {
+  it('is refused at once when invalid', () => {
     for (const wrong of ['', 'shop:', 'a*', 7, null] as string[]) {
       expect(() => namespace(wrong), String(wrong)).toThrow(expect.objectContaining({ code: 'invalid_event_name' }))
     }
   })
 
-  it('leaves what is no name to be refused', async () => {
+  it('leaves invalid names to be refused later', async () => {
     await expect(namespace('shop').emit(7 as never)).rejects.toMatchObject({ code: 'invalid_event_name' })
     await expect(namespace('shop').emit('')).resolves.toBeDefined()
     expect(entries()).toEqual([{ event: '' }])
@@ -65,7 +65,7 @@ describe('a namespace', () => {
 })
 
 describe('a component', () => {
-  it('is told with what it emits', async () => {
+  it('is sent with what it emits', async () => {
     const seen: BusEvent<unknown>[] = []
     await listen('*', (event) => seen.push(event))
     await component('Cart').emit('a', 1)
@@ -79,13 +79,13 @@ describe('a component', () => {
     ])
   })
 
-  it('has a name', () => {
+  it('needs a name', () => {
     for (const wrong of ['', 7, undefined] as string[]) {
       expect(() => component(wrong)).toThrow(expect.objectContaining({ code: 'invalid_argument' }))
     }
   })
 
-  it('refreshes another one once in a turn', async () => {
+  it('refreshes another one once per microtask', async () => {
     const shop = namespace('shop')
     const [cart, editor, list] = ['Cart', 'Editor', 'ProductList'].map((name) => shop.component(name))
     const handler = vi.fn()
@@ -104,7 +104,7 @@ describe('a component', () => {
     await expect(cart?.refresh('')).rejects.toMatchObject({ code: 'invalid_argument' })
   })
 
-  it('tells messages whose ids are stable', async () => {
+  it('sends messages with stable ids', async () => {
     const cart = namespace('shop').component('Cart')
     const shown = vi.fn()
     await namespace('shop').component('Toasts').onMessage(shown)
@@ -125,7 +125,7 @@ describe('a component', () => {
     expect(entries()[3]?.to).toBe('main')
   })
 
-  it('tells what came of an action, and gives it on', async () => {
+  it('emits the result of an action and returns it', async () => {
     const cart = component('Cart')
     await expect(cart.action('add', () => 3)).resolves.toBe(3)
     await expect(cart.action('clear', async () => {})).resolves.toBeUndefined()
@@ -153,13 +153,13 @@ describe('a component', () => {
     [undefined, 'undefined'],
     [Symbol('s'), 'Symbol(s)'],
     [{ size: 1n }, 'an error that cannot be expressed as text'],
-  ])('gives on what is no error, and tells it as text: %#', async (thrown, error) => {
+  ])('passes on what is not an error: %#', async (thrown, error) => {
     await expect(component('Cart').action('add', () => Promise.reject(thrown))).rejects.toBe(thrown)
     await settled()
     expect(payloads()).toEqual([{ component: 'Cart', action: 'add', error }])
   })
 
-  it('gives the outcome on where nobody can be told of it', async () => {
+  it('returns the result even if emitting fails', async () => {
     realm.host.refuseEntry = () => ({ code: 'denied', message: 'no' })
     const failure = new Error('sold out')
     await expect(component('Cart').action('add', () => 3)).resolves.toBe(3)
@@ -192,7 +192,7 @@ describe('a component', () => {
 })
 
 describe('what an event has caused', () => {
-  it('is known within a synchronous handler, and only there', async () => {
+  it('is known in synchronous handlers only', async () => {
     await listen('a', () => {
       void emit('b')
       void component('Cart').refresh('List')

@@ -27,7 +27,7 @@ function heardAt(at: EventTarget, type: string): BridgedDetail[] {
 const emitted = () =>
   realm.host.commands('emit').flatMap(({ args }) => args.events as { event: string; payload?: string }[])
 
-it('dispatches events with all that they have, under a prefix that is never doubled', async () => {
+it('dispatches whole events under a single prefix', async () => {
   const [plain, doubled, prefixed] = ['app:a', 'app:app:b', 'app:b'].map((type) => heardAt(target, type))
   const off = await bridgeToDom({ events: ['a', 'app:b'], prefix: 'app:', target })
   await component('Cart').emit('a', { n: 1 })
@@ -45,7 +45,7 @@ it('dispatches events with all that they have, under a prefix that is never doub
   expect(realm.host.session?.subscriptions.size).toBe(0)
 })
 
-it('dispatches once what several patterns match, also where it is the same one', async () => {
+it('dispatches an event of several patterns once', async () => {
   const heard = heardAt(target, 'a')
   await bridgeToDom({ events: ['a', '*', 'a'], target })
   realm.host.emit('a', 1)
@@ -54,7 +54,7 @@ it('dispatches once what several patterns match, also where it is the same one',
   expect(heard.map(({ payload }) => payload)).toEqual([1, 2])
 })
 
-it('dispatches once what several patterns match of what came before', async () => {
+it('dispatches a replay of several patterns once', async () => {
   using bus = createTestBus({ startingUp: true })
   const heard = ['cart:a', 'cart:b', 'c'].map((type) => heardAt(target, type))
   bus.emit('cart:a', 1, { retain: true })
@@ -66,7 +66,7 @@ it('dispatches once what several patterns match of what came before', async () =
   expect(heard.map((details) => details.map(({ payload }) => payload))).toEqual([[1, 4], [2], [3]])
 })
 
-it('rejects as a whole where one pattern is denied, and ends the others', async () => {
+it('rejects as a whole when one pattern is denied', async () => {
   realm.host.refuseEntry = (_, { event }) => (event === 'b' ? { code: 'denied', message: 'no' } : undefined)
   await expect(bridgeToDom({ events: ['a', 'b'], target }).then()).rejects.toMatchObject({ code: 'denied' })
   await settled()
@@ -75,11 +75,11 @@ it('rejects as a whole where one pattern is denied, and ends the others', async 
   expect(realm.reported).not.toHaveBeenCalled()
 })
 
-it('rejects a name that is none', async () => {
+it('rejects an invalid name', async () => {
   await expect(bridgeToDom({ events: 7 as never }).then()).rejects.toMatchObject({ code: 'invalid_event_name' })
 })
 
-it('emits what the DOM dispatches, with its detail as the payload', async () => {
+it('emits DOM events with their detail as payload', async () => {
   const child = target.appendChild(document.createElement('button'))
   const off = bridgeFromDom({ events: ['app:saved', 'click'], prefix: 'app:', target })
   child.dispatchEvent(new CustomEvent('app:saved', { bubbles: true, detail: { id: 7 } }))
@@ -100,7 +100,7 @@ it('reports what JSON cannot express', async () => {
   expect(realm.reported.mock.calls).toEqual([[expect.objectContaining({ code: 'invalid_payload' })]])
 })
 
-it('makes no loop of the two', async () => {
+it('makes no loop of both directions', async () => {
   const heard = heardAt(target, 'x:a')
   await bridgeToDom({ events: '*', prefix: 'x:', target })
   bridgeFromDom({ events: 'x:a', prefix: 'x:', target })
@@ -132,7 +132,7 @@ describe("the window's own error and message", () => {
     expect(realm.host.commands('subscribe')).toEqual([])
   })
 
-  it('are passed over by a pattern', async () => {
+  it('are skipped by a pattern', async () => {
     const [error, message, other] = ['error', 'message', 'shop:error'].map((type) => heardAt(window, type))
     const off = await bridgeToDom({ events: '*' })
     for (const event of ['error', 'message', 'shop:error']) realm.host.emit(event, 1)

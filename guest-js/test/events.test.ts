@@ -14,7 +14,7 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-it('yields events in order and cleans up when the loop is left', async () => {
+it('yields events in order and ends with the loop', async () => {
   const stream = events('a')
   await settled()
   for (const payload of [1, 2, 3]) realm.host.emit('a', payload)
@@ -30,7 +30,7 @@ it('yields events in order and cleans up when the loop is left', async () => {
   await expect(stream.next()).resolves.toEqual({ done: true, value: undefined })
 })
 
-it('drops the oldest and yields one gap in its place', async () => {
+it('replaces the oldest events by one gap', async () => {
   const stream = events('a', { buffer: 2 })
   await settled()
   for (const payload of [1, 2, 3, 4, 5]) realm.host.emit('a', payload)
@@ -50,7 +50,7 @@ it("yields the host's gaps", async () => {
   expect(value).toEqual({ from: 1, to: 9, count: 9, atMost: true, reason: 'queue_full' })
 })
 
-it('rejects next when it is refused, whether it waits or comes later', async () => {
+it('rejects next when the host refuses', async () => {
   realm.host.refuseEntry = () => ({ code: 'denied', message: 'no' })
   await expect(events('a').next()).rejects.toMatchObject({ code: 'denied' })
   const stream = events('b')
@@ -59,7 +59,7 @@ it('rejects next when it is refused, whether it waits or comes later', async () 
   await expect(stream.next()).resolves.toMatchObject({ done: true })
 })
 
-it('ends with its signal, with unlisten and with dispose', async () => {
+it('ends by its signal, unlisten and dispose', async () => {
   const control = new AbortController()
   const aborted = events('a', { signal: control.signal })
   const unlistened = events('b')
@@ -74,7 +74,7 @@ it('ends with its signal, with unlisten and with dispose', async () => {
   expect(realm.host.session?.subscriptions.size).toBe(0)
 })
 
-it('leaves its signal when it has ended, however that was', async () => {
+it('removes its abort listener however it ends', async () => {
   const { signal } = new AbortController()
   const [added, removed] = [vi.spyOn(signal, 'addEventListener'), vi.spyOn(signal, 'removeEventListener')]
   const rest = () => {

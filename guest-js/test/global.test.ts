@@ -7,7 +7,7 @@ import { endOfTask, freshRealm, settled } from './realm.js'
 
 afterEach(() => vi.unstubAllGlobals())
 
-it('puts the API where Tauri puts its own, and shares the inbox of the realm', async () => {
+it('defines the API and shares the inbox', async () => {
   const { host } = freshRealm()
   const tauri: { eventBus?: typeof import('../src/index.js') } = {}
   Object.assign(window, { __TAURI__: tauri })
@@ -21,7 +21,7 @@ it('puts the API where Tauri puts its own, and shares the inbox of the realm', a
   expect(host.opened).toBe(1)
 })
 
-it('says on the console what a browser keeps to itself about an injected script', async () => {
+it('logs errors that browsers hide from scripts', async () => {
   const { reported } = freshRealm()
   const tauri: { eventBus?: typeof import('../src/index.js') } = {}
   Object.assign(window, { __TAURI__: tauri })
@@ -35,7 +35,7 @@ it('says on the console what a browser keeps to itself about an injected script'
   logged.mockRestore()
 })
 
-it('goes on where a listener throws what cannot be looked at', async () => {
+it('goes on after an unreadable value was thrown', async () => {
   const { host } = freshRealm()
   const tauri: { eventBus?: typeof import('../src/index.js') } = {}
   Object.assign(window, { __TAURI__: tauri })

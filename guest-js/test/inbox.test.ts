@@ -30,7 +30,7 @@ const from = (after: number, handled = after) => ({ session: sessions()[sessions
 const heard = (handler: ReturnType<typeof vi.fn>) => handler.mock.calls.map(([{ seq, replayed }]) => [seq, replayed])
 
 describe('the pull loop', () => {
-  it('acknowledges what was handled in the next pull, and passes over what it has seen', async () => {
+  it('acknowledges once and skips what it has seen', async () => {
     const handler = vi.fn()
     await listen('a', handler)
     await settled()
@@ -49,7 +49,7 @@ describe('the pull loop', () => {
     expect(handler.mock.calls.map(([event]) => event.payload)).toEqual([1, 'new'])
   })
 
-  describe('while the host has more than one answer holds', () => {
+  describe('while the host has more', () => {
     const ahead = () => pulls().filter(({ args }) => args.ahead === true)
     let seqs: number[]
     beforeEach(async () => {
@@ -70,7 +70,7 @@ describe('the pull loop', () => {
       return all
     }
 
-    it('reads ahead, and pulls one by one again once all has come', async () => {
+    it('reads ahead until everything has come', async () => {
       const all = await emitted(19)
       expect(ahead().map(({ args }) => args.ack)).toEqual([1, 1, 1])
       realm.host.answerNow(realm.host.held.shift())
@@ -86,7 +86,7 @@ describe('the pull loop', () => {
       expect(pulls().pop()?.args).toEqual({ session: realm.host.session?.id, ack: 20 })
     })
 
-    it('asks again for what another answer has overtaken', async () => {
+    it('pulls again what another answer has overtaken', async () => {
       const all = await emitted(12)
       realm.host.held.reverse()
       realm.host.release()
@@ -95,7 +95,7 @@ describe('the pull loop', () => {
       expect(pulls().some(({ args }) => !args.ahead && args.ack === 3)).toBe(true)
     })
 
-    it('goes on after its last handled item when an answer is lost', async () => {
+    it('resumes after its last item when one is lost', async () => {
       vi.useFakeTimers()
       const all = await emitted(12)
       const [lost] = realm.host.held.splice(0, 1)
@@ -107,7 +107,7 @@ describe('the pull loop', () => {
       expect(realm.reported).toHaveBeenCalledTimes(1)
     })
 
-    it('goes on behind its last event when the session ends after an empty answer that read ahead', async () => {
+    it('resumes after an empty answer that read ahead', async () => {
       const all = await emitted(4)
       for (const _ of [1, 2, 3]) realm.host.answerNow(realm.host.held.shift())
       await settled()
@@ -122,7 +122,7 @@ describe('the pull loop', () => {
       expect(seqs).toEqual(all)
     })
 
-    it('acknowledges answers that all read ahead when its last subscription ends', async () => {
+    it('acknowledges all answers that read ahead', async () => {
       await emitted(9)
       for (const _ of [1, 2, 3]) realm.host.answerNow(realm.host.held.shift())
       unlisten('a')
@@ -135,7 +135,7 @@ describe('the pull loop', () => {
       expect(realm.host.pullsInFlight).toBe(0)
     })
 
-    it('acknowledges all that was on its way when its last subscription ends', async () => {
+    it('acknowledges what was on its way at its end', async () => {
       await emitted(9)
       unlisten('a')
       await settled()
@@ -147,7 +147,7 @@ describe('the pull loop', () => {
     })
   })
 
-  it('lets the page have its turn while handlers take long, and loses its place nowhere', async () => {
+  it('pauses for the page while handlers are slow', async () => {
     const turns = vi.spyOn(globalThis, 'MessageChannel')
     const seqs: number[] = []
     let now = 0
@@ -194,7 +194,7 @@ describe('the pull loop', () => {
       await settled()
     }
 
-    it('a new session takes over and brings the rest, once', async () => {
+    it('a new session brings the rest, once', async () => {
       const { all } = await halfway()
       const first = realm.host.session?.id
       realm.host.endSession()
@@ -204,7 +204,7 @@ describe('the pull loop', () => {
       expect(seqs).toEqual(all)
     })
 
-    it('the last listener ends, and nothing follows but the acknowledgement', async () => {
+    it('the last listener ends and all is acknowledged', async () => {
       const { off } = await halfway()
       const before = seqs.length
       off()
@@ -215,7 +215,7 @@ describe('the pull loop', () => {
     })
   })
 
-  it('reads the clock after each event once handlers were slow, and rarely once they are not', async () => {
+  it('reads the clock often only after slow handlers', async () => {
     const turns = vi.spyOn(globalThis, 'MessageChannel')
     let now = 0
     const clock = vi.spyOn(performance, 'now').mockImplementation(() => now)
@@ -242,7 +242,7 @@ describe('the pull loop', () => {
     expect(clock.mock.calls.length).toBeLessThan(20)
   })
 
-  it('tells the host how far it is while its handlers take very long', async () => {
+  it('reports progress while handlers are very slow', async () => {
     let now = 0
     vi.spyOn(performance, 'now').mockImplementation(() => now)
     const seqs: number[] = []
@@ -261,7 +261,7 @@ describe('the pull loop', () => {
     expect(words.map(({ args }) => args.ack)).toEqual([17, 30, 43])
   })
 
-  it('delivers what arrives before the answer to subscribe', async () => {
+  it('delivers before the answer to subscribe', async () => {
     await listen('first', vi.fn())
     const handler = vi.fn()
     const { invoke } = realm.host
@@ -283,7 +283,7 @@ describe('the pull loop', () => {
     release()
   })
 
-  it('ends with the last subscription, and starts again with the next', async () => {
+  it('ends with the last subscription and restarts', async () => {
     const off = await listen('a', vi.fn())
     realm.host.emit('a')
     await settled()
@@ -298,7 +298,7 @@ describe('the pull loop', () => {
     expect(realm.host.pullsInFlight).toBe(1)
   })
 
-  it('acknowledges the last event even when its handler ended the last subscription', async () => {
+  it('acknowledges an event that ended everything', async () => {
     const off: Subscription = listen('a', () => off())
     await off
     realm.host.emit('a')
@@ -319,7 +319,7 @@ describe('the pull loop', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('tries again a second after a failure, and reports a streak of them once', async () => {
+  it('retries after a second and reports once', async () => {
     vi.useFakeTimers()
     realm.host.refuse = ({ command }) => (command === 'pull' ? { code: 'unavailable', message: 'down' } : undefined)
     const handler = vi.fn()
@@ -338,7 +338,7 @@ describe('the pull loop', () => {
     expect(realm.reported).toHaveBeenCalledTimes(1)
   })
 
-  it('waits as long as the host asks of a page that was too fast', async () => {
+  it('waits as long as a rate limit says', async () => {
     vi.useFakeTimers()
     const tooFast = { code: 'rate_limited', message: 'too fast', retryAfterMs: 70 }
     realm.host.refuse = ({ command }) => (command === 'pull' ? tooFast : undefined)
@@ -364,7 +364,7 @@ describe('the pull loop', () => {
     expect(pulls().length).toBe(1)
   })
 
-  it('ends the subscriptions and reports once when pulling is denied', async () => {
+  it('ends the subscriptions when pulling is denied', async () => {
     realm.host.refuse = ({ command }) => (command === 'pull' ? 'Command pull not allowed by ACL' : undefined)
     await Promise.all([listen('a', vi.fn()), listen('b', vi.fn())])
     await settled()
@@ -390,7 +390,7 @@ describe('a run of events', () => {
   }
   const acks = () => pulls().map(({ args }) => args.ack)
 
-  it('is written by the host of these tests as by the real one', () => {
+  it('is written by the fake host as by the real one', () => {
     const replayed = { replayed: true }
     const batch = batchOf([
       [3, 41, 1000.25, 'a', 0, 1, 'x', replayed],
@@ -420,7 +420,7 @@ describe('a run of events', () => {
     })
   })
 
-  it('is handed over in order, each event with its own number, time and payload', async () => {
+  it('is delivered with each number, time and payload', async () => {
     const handler = vi.fn()
     await listen('a', handler)
     await given([
@@ -440,7 +440,7 @@ describe('a run of events', () => {
     expect(acks()).toEqual([0, 5])
   })
 
-  it('has what stands beside it with each of its events, as its own', async () => {
+  it('has a copy of its extras for each event', async () => {
     const seen: unknown[] = []
     await listen('a', ({ seq, payload, replayed, causes }) => {
       seen.push([seq, payload, replayed, causes && [...causes]])
@@ -463,7 +463,7 @@ describe('a run of events', () => {
     ])
   })
 
-  it('is passed over up to where it was handled, when it is answered again', async () => {
+  it('is skipped as far as it was handled', async () => {
     const [handler, later] = [vi.fn(), vi.fn()]
     await listen('a', handler)
     await given(rowsOf(3, [1, 2]))
@@ -478,7 +478,7 @@ describe('a run of events', () => {
     expect(acks()).toEqual([0, 3, 8])
   })
 
-  it('goes on at its next event when it was interrupted for a turn of the page', async () => {
+  it('resumes at its next event after a pause', async () => {
     let now = 0
     vi.spyOn(performance, 'now').mockImplementation(() => now)
     const seen: unknown[] = []
@@ -502,7 +502,7 @@ describe('a run of events', () => {
     expect(acks()).toEqual([0, 16, 18, 20, 22, 23])
   })
 
-  it('brings nothing more to a subscription that ends in the middle of it', async () => {
+  it('skips a subscription that has ended meanwhile', async () => {
     const seen: unknown[] = []
     await listen('a', ({ seq }) => {
       seen.push(['first', seq])
@@ -527,7 +527,7 @@ describe('a run of events', () => {
     expect(acks()).toEqual([0, 4])
   })
 
-  it('keeps its order among others and what is no event', async () => {
+  it('keeps its order among gaps and other runs', async () => {
     const seen: unknown[] = []
     const note = ({ event, seq, timestamp }: BusEvent<unknown>) => seen.push([event, seq, timestamp])
     await listen('a', note, { onGap: ({ from }) => seen.push(['gap', from]) })
@@ -557,7 +557,7 @@ describe('a run of events', () => {
     expect(acks()).toEqual([0, 9])
   })
 
-  it('has a source that no handler can change for the next one', async () => {
+  it('has a source of its own for each event', async () => {
     const sources: unknown[] = []
     await listen('a', ({ source }) => {
       sources.push({ ...source })
@@ -569,7 +569,7 @@ describe('a run of events', () => {
     expect(realm.reported).not.toHaveBeenCalled()
   })
 
-  it('causes what its handlers emit, also when they throw, and nothing that follows it', async () => {
+  it('causes what its handlers emit, even if they throw', async () => {
     const failure = new Error('handler')
     await listen('a', ({ seq }) => {
       void emit(`during-${seq}`)
@@ -599,7 +599,7 @@ describe('a run of events', () => {
 describe('a pull that fails', () => {
   const down = { code: 'unavailable', message: 'down' }
 
-  it('is not tried again once nobody listens', async () => {
+  it('is not retried once nobody listens', async () => {
     vi.useFakeTimers()
     const off = await listen('a', vi.fn())
     realm.host.emit('a')
@@ -623,7 +623,7 @@ describe('a pull that fails', () => {
     expect(handler).toHaveBeenCalledTimes(1)
   })
 
-  it('as denied leaves alone what is still on its way to the host', async () => {
+  it('as denied spares what is not yet accepted', async () => {
     realm.host.hold = ({ command, args }) => command === 'pull' || (command === 'subscribe' && args.n === 2)
     await listen('a', vi.fn())
     const handler = vi.fn()
@@ -647,7 +647,7 @@ describe('a pull that fails', () => {
 })
 
 describe('a stale session', () => {
-  it('is replaced when a pull finds it, with what is still listened to', async () => {
+  it('is replaced when a pull finds it', async () => {
     const handler = vi.fn()
     const off = await listen('gone', vi.fn())
     await listen('a', handler)
@@ -663,7 +663,7 @@ describe('a stale session', () => {
     expect(pulls().pop()?.args).toEqual({ session: realm.host.session?.id, ack: 1 })
   })
 
-  it('is replaced when a command finds it, subscribing first and then repeating the command', async () => {
+  it('is replaced when a command finds it', async () => {
     await listen('a', vi.fn())
     await settled()
     realm.host.endSilently()
@@ -677,7 +677,7 @@ describe('a stale session', () => {
     ])
   })
 
-  it('keeps the order of what was in flight and what waited', async () => {
+  it('keeps the order of waiting calls', async () => {
     const seen: string[] = []
     await listen('*', ({ event }) => seen.push(event))
     realm.host.hold = ({ command }) => command === 'emit'
@@ -691,7 +691,7 @@ describe('a stale session', () => {
     expect(seen).toEqual(['first', 'second', 'third'])
   })
 
-  it('may turn out stale while it subscribes again, without losing what was called meanwhile', async () => {
+  it('may turn out stale while it subscribes again', async () => {
     const names = Array.from({ length: 1_100 }, (_, index) => `name-${index}`)
     await Promise.all(names.map((name) => listen(name, vi.fn())))
     await settled()
@@ -709,7 +709,7 @@ describe('a stale session', () => {
     expect(subscribed).toEqual([...names, 'late'])
   })
 
-  it('is replaced once when a pull and a command find it together', async () => {
+  it('is replaced once by a pull and a command', async () => {
     await listen('a', vi.fn())
     await settled()
     realm.host.hold = ({ command }) => command === 'emit'
@@ -723,7 +723,7 @@ describe('a stale session', () => {
     expect(realm.host.opened).toBe(2)
   })
 
-  it('repeats a subscribe that found it, once for each id', async () => {
+  it('repeats a subscribe once for each id', async () => {
     await listen('a', vi.fn())
     await settled()
     realm.host.endSilently()
@@ -731,7 +731,7 @@ describe('a stale session', () => {
     expect([...(realm.host.session?.subscriptions.values() ?? [])].map(({ event }) => event)).toEqual(['a', 'b'])
   })
 
-  it('is not heard any more once it was replaced', async () => {
+  it('has no effect once it was replaced', async () => {
     const handler = vi.fn()
     await listen('a', handler)
     await settled()
@@ -744,7 +744,7 @@ describe('a stale session', () => {
     expect(handler).not.toHaveBeenCalled()
   })
 
-  it('is replayed from where the page was, once', async () => {
+  it('is replayed once from where the page was', async () => {
     const [handler, onGap] = [vi.fn(), vi.fn()]
     await listen('a', handler, { onGap })
     realm.host.emit('a')
@@ -765,7 +765,7 @@ describe('a stale session', () => {
     expect(resubscribed()).toEqual([{ id: 1, event: 'a', resume: from(1) }])
   })
 
-  it('tells of what is not kept any more, in the words of the host alone', async () => {
+  it("reports lost events only by the host's gap", async () => {
     const onGap = vi.fn()
     await listen('a', vi.fn(), { onGap })
     realm.host.emit('a')
@@ -778,7 +778,7 @@ describe('a stale session', () => {
     expect(onGap.mock.calls).toEqual([[{ from: 2, to: 3, count: 2, atMost: true, reason: 'session_ended' }]])
   })
 
-  it('asks for what was missed also where nothing from before the page was wanted', async () => {
+  it('resumes even with replay switched off', async () => {
     const handler = vi.fn()
     await listen('a', handler, { replay: false, retained: false, target: 'main' })
     await settled()
@@ -790,7 +790,7 @@ describe('a stale session', () => {
     expect(resubscribed()).toEqual([{ id: 1, event: 'a', resume: from(0), ...options }])
   })
 
-  it('loses no live event over a replayed or retained one of another subscription', async () => {
+  it('loses no live event to another replay', async () => {
     const handler = vi.fn()
     await listen('a', handler)
     realm.host.emit('a')
@@ -812,7 +812,7 @@ describe('a stale session', () => {
     expect(handler).toHaveBeenCalledTimes(1)
   })
 
-  it('goes on behind what a full queue has lost', async () => {
+  it('resumes after the gap of a full queue', async () => {
     await listen('a', vi.fn(), { onGap: vi.fn() })
     realm.host.push({ from: 2, to: 9, count: 8, atMost: false, reason: 'queue_full', subscriptions: [1] })
     await settled()
@@ -821,7 +821,7 @@ describe('a stale session', () => {
     expect(resubscribed()).toEqual([{ id: 1, event: 'a', resume: from(9, 0) }])
   })
 
-  it('ends in the middle of a replay, and the next one goes on there', async () => {
+  it('resumes in the middle of a replay', async () => {
     const handler = vi.fn()
     await listen('a', handler)
     await settled()
@@ -846,7 +846,7 @@ describe('a stale session', () => {
       await settled()
     })
 
-    it('takes what the first brings for no sign of what the second has', async () => {
+    it('keeps the positions of both commands apart', async () => {
       realm.host.hold = ({ command, args }) => command === 'subscribe' && args.n === 2
       realm.host.endSession()
       realm.host.emit('name-1024')
@@ -862,7 +862,7 @@ describe('a stale session', () => {
       expect(resubscribed()).toMatchObject([{ id: 1_025, event: 'name-1024', resume: { after: 1 } }])
     })
 
-    it('names for each the session in which it was last accepted', async () => {
+    it("names each one's last accepted session", async () => {
       const first = realm.host.session?.id
       realm.host.hold = ({ command, args }) => command === 'subscribe' && args.n === 2
       realm.host.endSession()
@@ -876,7 +876,7 @@ describe('a stale session', () => {
       expect(named.map((entry) => entry?.resume.session)).toEqual([second, first])
     })
 
-    it('takes an event of the second for the sign that it was accepted', async () => {
+    it('takes an event as a sign of acceptance', async () => {
       realm.host.hold = ({ command, args }) => command === 'subscribe' && args.n === 2
       realm.host.endSession()
       await settled()
@@ -889,7 +889,7 @@ describe('a stale session', () => {
       expect(resubscribed()).toMatchObject([{ id: 1_025, resume: { session: second, handled: 2 } }])
     })
 
-    it('takes it for that also where the subscription has had live events before', async () => {
+    it('takes it as such after live events, too', async () => {
       realm.host.emit('name-1024')
       await settled()
       realm.host.hold = ({ command, args }) => command === 'subscribe' && args.n === 2
@@ -905,7 +905,7 @@ describe('a stale session', () => {
       expect(resubscribed()).toMatchObject([{ id: 1_025, resume: { session: second, handled: 4 } }])
     })
 
-    it('takes an empty answer from before the second for no sign, either', async () => {
+    it('ignores an empty answer from before', async () => {
       realm.host.hold = ({ command, args }) => command === 'pull' || (command === 'subscribe' && args.n === 2)
       realm.host.endSession()
       realm.host.emit('name-1024')
@@ -926,7 +926,7 @@ describe('a stale session', () => {
     })
   })
 
-  it('begins where the one before began, once a pull has shown that nothing was due', async () => {
+  it('resumes at its start when nothing was due', async () => {
     await listen('a', vi.fn())
     await settled()
     realm.host.endSession()
@@ -940,7 +940,7 @@ describe('a stale session', () => {
     expect(resubscribed()).toEqual([{ id: 1, event: 'a', resume: from(2, 0) }])
   })
 
-  it('hands nothing over twice when the host sends it again', async () => {
+  it('delivers nothing twice when it is sent again', async () => {
     const handler = vi.fn()
     await listen('a', handler)
     realm.host.emit('a')
@@ -950,7 +950,7 @@ describe('a stale session', () => {
     expect(heard(handler)).toEqual([[1, false]])
   })
 
-  it('goes on exactly: what was not acknowledged comes again, with nothing said to be lost', async () => {
+  it('resumes exactly, without a gap', async () => {
     const [handler, onGap] = [vi.fn(), vi.fn()]
     realm.host.emit('a', 'kept', undefined, true)
     realm.host.hold = ({ command }) => command === 'pull'
@@ -969,7 +969,7 @@ describe('a stale session', () => {
     expect(resubscribed()).toEqual([{ id: 1, event: 'a', replay: false, resume: from(1, 0) }])
   })
 
-  it('hands a retained event over that is older than the last one, and that once', async () => {
+  it('delivers an older retained event once', async () => {
     const handler = vi.fn()
     await listen('a', handler)
     const retained = (seq: number) => realm.host.push([0, seq, 1, 'a', 0, 1, null, { retained: true }])
@@ -990,7 +990,7 @@ describe('a stale session', () => {
     expect(resubscribed()).toMatchObject([{ resume: { handled: 9 } }])
   })
 
-  it('reports a subscription that the next session refuses', async () => {
+  it('reports a subscription that is refused then', async () => {
     await listen('a', vi.fn())
     await settled()
     realm.host.refuseEntry = () => ({ code: 'denied', message: 'not any more' })
@@ -999,7 +999,7 @@ describe('a stale session', () => {
     expect(realm.reported).toHaveBeenCalledTimes(1)
   })
 
-  it('waits and goes on with a subscription that the next session took for too fast', async () => {
+  it('waits for a rate-limited subscription', async () => {
     vi.useFakeTimers()
     const [patient, other] = [vi.fn(), vi.fn()]
     await listen('a', patient)
@@ -1030,7 +1030,7 @@ describe('a stale session', () => {
     expect(realm.reported).not.toHaveBeenCalled()
   })
 
-  it('does not wait for a subscription that has ended meanwhile, nor twice for one that is renewed once more', async () => {
+  it('waits only for what the session still needs', async () => {
     vi.useFakeTimers()
     const handler = vi.fn()
     const ended = await listen('a', vi.fn())
@@ -1053,7 +1053,7 @@ describe('a stale session', () => {
     expect(handler).toHaveBeenCalledTimes(1)
   })
 
-  it('is replaced a moment later where the page opens sessions too fast', async () => {
+  it('is replaced later when rate limited', async () => {
     vi.useFakeTimers()
     const handler = vi.fn()
     await listen('a', handler)
@@ -1077,7 +1077,7 @@ describe('a stale session', () => {
     expect(realm.reported).not.toHaveBeenCalled()
   })
 
-  it('is not replaced in a tight loop where each one turns out over', async () => {
+  it('is not replaced in a tight loop', async () => {
     vi.useFakeTimers()
     await listen('a', vi.fn())
     realm.host.refuse = ({ command }) => (command === 'pull' ? STALE : undefined)
@@ -1098,7 +1098,7 @@ describe('a stale session', () => {
     expect(realm.host.opened).toBe(opened + 2)
   })
 
-  it('is replaced when one of its subscriptions finds it over', async () => {
+  it('is replaced when one subscription finds it', async () => {
     const handlers = [vi.fn(), vi.fn()]
     await listen('a', handlers[0] as () => void)
     await settled()
@@ -1117,7 +1117,7 @@ describe('a stale session', () => {
     expect(realm.reported).not.toHaveBeenCalled()
   })
 
-  it('gives a subscription up that finds every session over', async () => {
+  it('rejects a subscription of stale sessions', async () => {
     realm.host.refuseEntry = () => STALE
     await expect(listen('a', vi.fn()).then()).rejects.toMatchObject({ code: 'stale_session' })
     expect(realm.host.opened).toBeLessThan(9)
@@ -1144,7 +1144,7 @@ describe('a page out of the back/forward cache', () => {
     })
   })
 
-  it('is no page that is shown for the first time', async () => {
+  it('is not a page shown for the first time', async () => {
     await listen('a', vi.fn())
     await settled()
     const before = realm.host.sent.length
@@ -1153,7 +1153,7 @@ describe('a page out of the back/forward cache', () => {
     expect(realm.host.sent).toHaveLength(before)
   })
 
-  it('does not wait for what was to be tried again', async () => {
+  it('does not wait for a retry', async () => {
     vi.useFakeTimers()
     const handler = vi.fn()
     await listen('a', handler)
@@ -1171,7 +1171,7 @@ describe('a page out of the back/forward cache', () => {
     expect(pulls()).toHaveLength(before)
   })
 
-  it('goes on from its own position', async () => {
+  it('resumes at its own position', async () => {
     const handler = vi.fn()
     await listen('a', handler)
     realm.host.emit('a')
@@ -1191,7 +1191,7 @@ describe('a page out of the back/forward cache', () => {
     expect(resubscribed()).toEqual([{ id: 1, event: 'a', resume: from(1) }])
   })
 
-  it('goes on in the middle of an answer whose handlers take long', async () => {
+  it('resumes in the middle of an answer', async () => {
     let now = 0
     vi.spyOn(performance, 'now').mockImplementation(() => now)
     const seqs: number[] = []
@@ -1214,7 +1214,7 @@ describe('a page out of the back/forward cache', () => {
     expect(pulls().pop()?.args.ack).toBe(60)
   })
 
-  it('renews its session once when both copies of a command find it over', async () => {
+  it('renews its session once for both copies', async () => {
     realm.host.hold = ({ command }) => command === 'emit'
     const receipt = emit('a')
     await settled()
@@ -1235,7 +1235,7 @@ describe('a page out of the back/forward cache', () => {
     expect(realm.host.commands('emit').length).toBe(3)
   })
 
-  it('repeats the command in flight under its number and pulls anew', async () => {
+  it('repeats the command in flight and pulls', async () => {
     await listen('a', vi.fn())
     await settled()
     realm.host.hold = ({ command }) => command === 'emit'
@@ -1255,7 +1255,7 @@ describe('a page out of the back/forward cache', () => {
 })
 
 describe('the inbox of a realm', () => {
-  it('is not made before its first use, and is shared by copies of the package', async () => {
+  it('is made at its first use and shared', async () => {
     expect(INBOX in globalThis).toBe(false)
     await listen('a', vi.fn())
     vi.resetModules()
@@ -1271,7 +1271,7 @@ describe('the inbox of a realm', () => {
     expect(refused).toBeInstanceOf(copy.EventBusError)
   })
 
-  it('of another version is refused with both named', async () => {
+  it('of another version is refused by number', async () => {
     Object.defineProperty(globalThis, INBOX, { value: { version: 7 }, configurable: true })
     await expect(emit('a')).rejects.toMatchObject({
       code: 'unavailable',
@@ -1301,7 +1301,7 @@ describe('the inbox of a realm', () => {
   })
 })
 
-it('loses and repeats nothing unsaid, however sessions end', async () => {
+it('lose and repeat nothing without a gap', async () => {
   vi.useFakeTimers()
   // A linear congruential generator, so that a failure can be repeated.
   let state = 7

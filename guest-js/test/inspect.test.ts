@@ -11,14 +11,14 @@ afterEach(() => {
   vi.unstubAllGlobals()
 })
 
-it('gives what the host says, and opens no session', async () => {
+it('returns what the host reports, without a session', async () => {
   realm.host.inspection = { seq: 7, webviews: [{ label: 'main', page: null }] }
   const inspection = await inspect()
   expect([inspection.seq, inspection.webviews[0]?.label]).toEqual([7, 'main'])
   expect(realm.host.session).toBeFalsy()
 })
 
-it('names its permission where it is denied', async () => {
+it('names its permission when denied', async () => {
   realm.host.hold = ({ command }) => command === 'inspect'
   const asked = inspect()
   realm.host.held[0]?.reject('event-bus.inspect not allowed')

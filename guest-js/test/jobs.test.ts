@@ -13,7 +13,7 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-it('starts a job with what was given and nothing else', async () => {
+it('sends exactly the given options', async () => {
   const options = { everyMs: 1.5, payload: { a: 1 }, to: 'main', immediate: true, count: 5, id: 'c', replace: true }
   const clock = await startJob('clock', options)
   expect(clock).toMatchObject({ id: 'c', event: 'clock', everyMs: 1.5 })
@@ -40,12 +40,12 @@ it.each([Number.NaN, 0, -1, Number.POSITIVE_INFINITY])('refuses an interval of %
   expect(realm.host.sent).toEqual([])
 })
 
-it('refuses a count that JSON would turn into none', async () => {
+it('refuses a count that JSON would lose', async () => {
   const started = startJob('a', { everyMs: 1, count: Number.NaN })
   await expect(started).rejects.toMatchObject({ code: 'invalid_argument' })
 })
 
-it('stops once, and a job that is gone counts as stopped', async () => {
+it('stops once, even if the job is gone', async () => {
   const clock = await startJob('a', { everyMs: 1 })
   realm.host.jobs.clear()
   await Promise.all([clock.stop(), clock.stop()])
@@ -79,13 +79,13 @@ it('lists jobs and stops them by id', async () => {
   await expect(stopJob('x')).rejects.toMatchObject({ code: 'unknown_job' })
 })
 
-it('names the owner of a job that is not its own', async () => {
+it('names the owner of another job', async () => {
   await startJob('a', { everyMs: 1, id: 'x' })
   await stopJob('x', { owner: { kind: 'host' } })
   expect(realm.host.commands('stop_job')[0]?.args).toMatchObject({ id: 'x', owner: { kind: 'host' } })
 })
 
-it('says what is missing where types do not', async () => {
+it('names missing options of untyped code', async () => {
   const untyped = startJob as (event: string, options?: unknown) => Promise<unknown>
   await expect(untyped('a')).rejects.toMatchObject({
     code: 'invalid_argument',
@@ -101,7 +101,7 @@ it('says what is missing where types do not', async () => {
   })
 })
 
-it('sends every option, and the arguments of a source as JSON', async () => {
+it('sends every option and the args as JSON', async () => {
   const options = {
     startDelayMs: 5,
     missedTicks: 'burst',
@@ -115,7 +115,7 @@ it('sends every option, and the arguments of a source as JSON', async () => {
   expect(sent?.args.job).toEqual(expected)
 })
 
-it('names the arguments of a source that JSON does not have', async () => {
+it('names args that JSON cannot express', async () => {
   const starting = startJob('cpu', { everyMs: 10, source: 'cpu', args: { core: Number.NaN } })
   await expect(starting).rejects.toMatchObject({
     code: 'invalid_argument',
@@ -124,13 +124,13 @@ it('names the arguments of a source that JSON does not have', async () => {
   expect(realm.host.commands('start_job')).toEqual([])
 })
 
-it.each(['startDelayMs', 'jitterMs', 'maxFailures'])('refuses %s that JSON would turn into none', async (key) => {
+it.each(['startDelayMs', 'jitterMs', 'maxFailures'])('refuses %s that JSON would lose', async (key) => {
   const started = startJob('a', { everyMs: 1, [key]: Number.POSITIVE_INFINITY })
   const message = expect.stringContaining(key)
   await expect(started).rejects.toMatchObject({ code: 'invalid_argument', message })
 })
 
-it('pauses, resumes and changes a job, by its handle and by its id', async () => {
+it('controls a job by its handle and by its id', async () => {
   const clock = await startJob('a', { everyMs: 1, id: 'x' })
   expect(await clock.pause()).toMatchObject({ state: 'paused' })
   expect(await clock.resume()).toMatchObject({ state: 'running' })
@@ -147,7 +147,7 @@ it('pauses, resumes and changes a job, by its handle and by its id', async () =>
   await expect(updateJob('x', { everyMs: 0 })).rejects.toMatchObject({ code: 'invalid_interval' })
 })
 
-it('finds a job again that an earlier page started', async () => {
+it('finds a job that an earlier page started', async () => {
   await startJob('a', { everyMs: 1, id: 'x' })
   const found = await getJob('x')
   expect(found).toMatchObject({ id: 'x', event: 'a' })
@@ -155,7 +155,7 @@ it('finds a job again that an earlier page started', async () => {
   expect(await getJob('x')).toBeUndefined()
 })
 
-it('finds one of the owner that is named', async () => {
+it('finds a job of the given owner', async () => {
   await startJob('a', { everyMs: 1, id: 'x', owner: HOST })
   expect(await getJob('x')).toBeUndefined()
   const found = await getJob('x', { owner: { kind: 'host' } })

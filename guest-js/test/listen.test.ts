@@ -33,7 +33,7 @@ describe('a subscription', () => {
     expect(realm.host.session?.subscriptions.size).toBe(0)
   })
 
-  it('sends nothing when it ends before it was sent, and still resolves', async () => {
+  it('sends nothing when it ends at once', async () => {
     const off = listen('a', vi.fn())
     off()
     off()
@@ -41,7 +41,7 @@ describe('a subscription', () => {
     expect(realm.host.sent).toEqual([])
   })
 
-  it('is followed by one unsubscribe when it ends in flight, and hears nothing', async () => {
+  it('sends one unsubscribe when it ends in flight', async () => {
     realm.host.hold = ({ command }) => command === 'subscribe'
     const handler = vi.fn()
     const off = listen('a', handler)
@@ -61,7 +61,7 @@ describe('a subscription', () => {
     expect(realm.host.session?.subscriptions.size).toBe(0)
   })
 
-  it('leaves one after listen, unlisten, listen in one tick', async () => {
+  it('is one after listen, unlisten, listen', async () => {
     const handler = vi.fn()
     const first = listen('a', handler)
     first()
@@ -73,7 +73,7 @@ describe('a subscription', () => {
     expect(handler).toHaveBeenCalledTimes(1)
   })
 
-  it('is independent of another one with the same handler', async () => {
+  it('is independent of one with the same handler', async () => {
     const handler = vi.fn()
     const first = listen('a', handler)
     await listen('a', handler)
@@ -86,7 +86,7 @@ describe('a subscription', () => {
     expect(handler).toHaveBeenCalledTimes(3)
   })
 
-  it('ends with its signal, and registers nothing when that has aborted already', async () => {
+  it('ends with its signal', async () => {
     const control = new AbortController()
     const handler = vi.fn()
     await listen('a', handler, { signal: control.signal })
@@ -99,7 +99,7 @@ describe('a subscription', () => {
     expect(realm.host.sent.length).toBe(before)
   })
 
-  it('takes its abort listener off when it ends', async () => {
+  it('removes its abort listener when it ends', async () => {
     const { signal } = new AbortController()
     const removed = vi.spyOn(signal, 'removeEventListener')
     listen('a', vi.fn(), { signal })()
@@ -120,7 +120,7 @@ describe('a refused subscription', () => {
     realm.host.refuseEntry = (_, entry) => (entry.event === 'no' ? refusal : undefined)
   })
 
-  it('rejects with code and message, and its neighbours in the batch do not', async () => {
+  it('rejects without affecting its neighbors', async () => {
     const [yes, no] = await Promise.allSettled([listen('yes', vi.fn()), listen('no', vi.fn())])
     expect(yes.status).toBe('fulfilled')
     expect(no).toMatchObject({ status: 'rejected', reason: { code: 'denied', message: 'no' } })
@@ -129,7 +129,7 @@ describe('a refused subscription', () => {
     expect(realm.reported).not.toHaveBeenCalled()
   })
 
-  it('is no news once the page has ended it', async () => {
+  it('is not reported once the page has ended it', async () => {
     realm.host.hold = ({ command }) => command === 'subscribe'
     const off = listen('a', vi.fn())
     await settled()
@@ -142,7 +142,7 @@ describe('a refused subscription', () => {
     expect(realm.reported).not.toHaveBeenCalled()
   })
 
-  it('is reported exactly once when nobody looks at it', async () => {
+  it('is reported once when nobody handles it', async () => {
     listen('no', vi.fn())
     await settled()
     await endOfTask()
@@ -159,7 +159,7 @@ describe('a refused subscription', () => {
     expect(realm.reported).not.toHaveBeenCalled()
   })
 
-  it('is reported on the console where reportError is missing', async () => {
+  it('is logged where reportError is missing', async () => {
     vi.stubGlobal('reportError', undefined)
     const logged = vi.spyOn(console, 'error').mockImplementation(() => {})
     listen('no', vi.fn())
@@ -181,7 +181,7 @@ describe('a refused subscription', () => {
 })
 
 describe('handlers', () => {
-  it('receive an event of their own and share its payload', async () => {
+  it('receive their own event and share its payload', async () => {
     const seen: { payload: unknown }[] = []
     await Promise.all([listen('a', (event) => seen.push(event)), listen('a', (event) => seen.push(event))])
     realm.host.emit('a', { deep: 1 }, { periodic: { id: 'j', tick: 1, scheduledAt: 5, missed: 0 } })
@@ -202,7 +202,7 @@ describe('handlers', () => {
     })
   })
 
-  it('see how an event came', async () => {
+  it('see whether an event was kept', async () => {
     const handler = vi.fn()
     await listen('a', handler)
     realm.host.push([0, 7, 1, 'a', 0, 1, null, { replayed: true, retained: true }])
@@ -218,7 +218,7 @@ describe('handlers', () => {
     expect(handler.mock.calls.map(([event]) => 'superseded' in event)).toEqual([false, true, false])
   })
 
-  it('see the label of an emitting webview', async () => {
+  it('see the label of the emitting webview', async () => {
     const handler = vi.fn()
     await listen('a', handler)
     realm.host.push([0, 9, 1, 'a', 'main', 1, null])
@@ -249,7 +249,7 @@ describe('handlers', () => {
     ])
   })
 
-  it('may end a subscription that comes later in the same item', async () => {
+  it('may end a later subscription of the item', async () => {
     const second = vi.fn()
     const first = listen('a', () => off())
     const off = listen('a', second)
@@ -267,7 +267,7 @@ describe('handlers', () => {
     expect(handler).toHaveBeenCalledWith('hi', expect.objectContaining({ event: 'a', payload: 'hi' }))
   })
 
-  it('are called once through once, also in one batch and when they throw', async () => {
+  it('are called once by once', async () => {
     const handler = vi.fn(() => {
       throw new Error('first')
     })
@@ -294,7 +294,7 @@ describe('what came before a subscription', () => {
     realm.host.emit('a', 'replayed')
   })
 
-  it('is replayed to a page that starts, before what is live', async () => {
+  it('is replayed to a starting page first', async () => {
     const handler = vi.fn()
     await listen('a', handler)
     realm.host.emit('a', 'live')
@@ -307,7 +307,7 @@ describe('what came before a subscription', () => {
     ])
   })
 
-  it('is only what was retained, for a page that has started', async () => {
+  it('is only retained after the start', async () => {
     realm.host.endStartUp()
     const handler = vi.fn()
     await listen('a', handler)
@@ -317,7 +317,7 @@ describe('what came before a subscription', () => {
     ])
   })
 
-  it('is left out where the page says so, in every way of listening', async () => {
+  it('is left out by every way of listening', async () => {
     const handler = vi.fn()
     await listen('a', handler, { replay: false })
     await on('a', (_, event) => handler(event), { replay: false, retained: false })
@@ -343,7 +343,7 @@ describe('what came before a subscription', () => {
 })
 
 describe('unlisten', () => {
-  it('ends all of exactly that name and says how many', async () => {
+  it('ends all of exactly that name and counts them', async () => {
     const handler = vi.fn()
     await Promise.all([listen('a', handler), on('a', handler), listen('*', handler)])
     expect(unlisten('a')).toBe(2)
@@ -372,7 +372,7 @@ describe('gaps', () => {
     expect(realm.warned).not.toHaveBeenCalled()
   })
 
-  it('are warned of for each listener that has lost something, whatever others may have missed', async () => {
+  it('are warned of for each name that lost events', async () => {
     await listen('a', vi.fn())
     await listen('b', vi.fn())
     const gap = { from: 1, to: 3, count: 3 }
@@ -389,7 +389,7 @@ describe('gaps', () => {
     ])
   })
 
-  it('are warned of once in a realm where nobody asks', async () => {
+  it('are warned of once', async () => {
     await listen('a', vi.fn())
     realm.host.push({ ...gap, subscriptions: [1] })
     realm.host.push({ ...gap, subscriptions: [1] })
@@ -397,7 +397,7 @@ describe('gaps', () => {
     expect(realm.warned).toHaveBeenCalledTimes(1)
   })
 
-  it('may be handled by a promise, which is reported when it rejects', async () => {
+  it('report a rejection of their handler', async () => {
     const onGap = vi.fn().mockRejectedValue(new Error('gap'))
     await listen('a', vi.fn(), { onGap })
     realm.host.push({ ...gap, subscriptions: [1] })
@@ -406,7 +406,7 @@ describe('gaps', () => {
     expect(realm.reported.mock.calls).toEqual([[new Error('gap')]])
   })
 
-  it('do not reach a subscription that an earlier handler has ended', async () => {
+  it('do not reach a subscription that has ended', async () => {
     const onGap = vi.fn()
     const ending = await listen('a', vi.fn(), { onGap: () => later() })
     const later = await listen('b', vi.fn(), { onGap })
@@ -416,7 +416,7 @@ describe('gaps', () => {
     ending()
   })
 
-  it('do not stop what follows when their handler throws', async () => {
+  it('stop nothing when their handler throws', async () => {
     const handler = vi.fn()
     await listen('a', handler, {
       onGap: () => {
@@ -431,7 +431,7 @@ describe('gaps', () => {
   })
 })
 
-it('survives a random order of listening, ending and emitting', async () => {
+it('survive a random order of calls', async () => {
   // A linear congruential generator, so that a failure can be repeated.
   let state = 20
   const random = (below: number) => {

@@ -91,7 +91,7 @@ describe('useEvent', () => {
     expect(watched.commands()).toEqual(['subscribe'])
   })
 
-  it('calls the newest handler without subscribing again', async () => {
+  it('calls the newest handler of a subscription', async () => {
     const [first, second] = [vi.fn(), vi.fn()]
     const options = () => ({ target: ['main'], onGap: vi.fn() })
     await render(Listening, { handler: first, options: options() })
@@ -103,7 +103,7 @@ describe('useEvent', () => {
     expect(watched.commands()).toEqual(['subscribe'])
   })
 
-  it('never calls the handler of a render that was not committed', async () => {
+  it('never calls an uncommitted handler', async () => {
     const [shown, discarded] = [vi.fn(), vi.fn()]
     const never = new Promise(() => {})
     const Suspending = ({ handler, waits }: Heard & { waits: boolean }) => {
@@ -122,7 +122,7 @@ describe('useEvent', () => {
     expect(discarded).not.toHaveBeenCalled()
   })
 
-  it('subscribes again under another name, with other options, and with another signal', async () => {
+  it('subscribes again for other arguments', async () => {
     const handler = vi.fn()
     await render(Listening, { handler })
     for (const props of [{ event: 'b' }, { options: { target: 'main' } }, { options: { retained: false } }]) {
@@ -140,7 +140,7 @@ describe('useEvent', () => {
     expect(watched.bus.listeners()).toBe(1)
   })
 
-  it('hands gaps to the newest onGap', async () => {
+  it('passes gaps to the newest onGap', async () => {
     const gaps: Gap[] = []
     await render(Listening, { handler: vi.fn(), options: { onGap: () => expect.unreachable() } })
     await render(Listening, { handler: vi.fn(), options: { onGap: (gap: Gap) => gaps.push(gap) } })
@@ -157,7 +157,7 @@ describe('useEvent', () => {
     expect(watched.reported.mock.calls[0]?.[0]).toMatchObject({ code: 'denied' })
   })
 
-  it('hands a refusal to onError instead', async () => {
+  it('passes a refusal to onError instead', async () => {
     watched.bus.refuse('a')
     const onError = vi.fn()
     await render(Listening, { handler: vi.fn(), options: { onError } }, true)
@@ -168,7 +168,7 @@ describe('useEvent', () => {
 })
 
 describe('useLatest', () => {
-  it('shows the payload of the newest event, and nothing before', async () => {
+  it('shows the payload of the latest event', async () => {
     await render(Showing, {}, true)
     expect(place.textContent).toBe('nothing')
     watched.bus.emit('a', 1)
@@ -180,7 +180,7 @@ describe('useLatest', () => {
     expect(place.textContent).toBe('null')
   })
 
-  it('shows a retained event at once, and forgets it under another name', async () => {
+  it('shows a retained event at once', async () => {
     watched.bus.emit('a', 'kept', { retain: true })
     await render(Showing, { event: '[a]' })
     expect(place.textContent).toBe('"kept"')
@@ -210,14 +210,14 @@ describe('useEventState', () => {
     expect(place.textContent).toBe('7')
   })
 
-  it('begins with what is kept', async () => {
+  it('begins with the retained value', async () => {
     watched.bus.emit('zoom', 5, { retain: true })
     await render(Sharing, {})
     expect(place.textContent).toBe('5')
     expect(watched.bus.emitted('zoom')).toEqual([])
   })
 
-  it('never shows an own value that another own one has replaced', async () => {
+  it('never shows an own value that was replaced', async () => {
     const shown: unknown[] = []
     const Watching = () => {
       const [value, setValue] = useEventState<unknown>('zoom', 0)
@@ -232,7 +232,7 @@ describe('useEventState', () => {
     expect(shown).toEqual([0, 1, 2])
   })
 
-  it('is what it was after a refusal, which is told', async () => {
+  it('is reset after a refusal', async () => {
     const onError = vi.fn()
     await render(Sharing, { initial: 'first', onError })
     watched.bus.refuse('zoom', { command: 'emit', code: 'rate_limited' })
@@ -284,7 +284,7 @@ describe('useEventState', () => {
   })
 })
 
-it('goes on from what a server has rendered', async () => {
+it('hydrates what a server has rendered', async () => {
   const Both = () => {
     useEvent('a', vi.fn())
     return createElement('p', null, createElement(Showing), createElement(Sharing, { initial: 'first' }))
@@ -307,7 +307,7 @@ it('goes on from what a server has rendered', async () => {
   expect(complained).not.toHaveBeenCalled()
 })
 
-it('shows what the server has rendered first, also where the page has a value by then', async () => {
+it('shows the value of the server first', async () => {
   await render(Sharing, {})
   await act(async () => set(5))
   const late = document.createElement('div')
@@ -322,7 +322,7 @@ it('shows what the server has rendered first, also where the page has a value by
   await act(async () => other?.unmount())
 })
 
-it('shares the inbox of the page where it is bundled by itself', async () => {
+it('shares the inbox when bundled by itself', async () => {
   const build = await rolldown({
     input: 'src/frameworks/react.ts',
     external: ['react'],

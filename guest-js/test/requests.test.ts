@@ -29,7 +29,7 @@ const failed = (promise: Promise<unknown>) =>
   )
 
 describe('respond', () => {
-  it('answers what the page is asked, without a listener of that name hearing it', async () => {
+  it('responds without calling listeners of the name', async () => {
     const heard = vi.fn()
     await listen('confirm', heard)
     const contexts: RequestContext[] = []
@@ -44,7 +44,7 @@ describe('respond', () => {
     expect(heard).not.toHaveBeenCalled()
   })
 
-  it('pulls without any subscription, and stops with the last responder', async () => {
+  it('pulls without subscriptions until it ends', async () => {
     const off = await respond('a', () => 1)
     expect(realm.host.pullsInFlight).toBe(1)
     realm.host.request('1', 'a')
@@ -57,7 +57,7 @@ describe('respond', () => {
     expect(realm.host.session?.responders.size).toBe(0)
   })
 
-  it('answers many of a batch with one command, synchronous or not', async () => {
+  it('responds to a batch within pulls', async () => {
     await respond('a', async (question) => question)
     realm.host.hold = ({ command }) => command === 'pull'
     for (let i = 0; i < 64; i += 1) realm.host.request(`${i}`, 'a', i)
@@ -70,7 +70,7 @@ describe('respond', () => {
     expect(realm.host.commands('respond')).toEqual([])
   })
 
-  it('sends the name and message of what is thrown, and the stack only where it is to be told', async () => {
+  it('sends the stack of an error only on demand', async () => {
     class Odd extends TypeError {
       override name = 'Odd'
     }
@@ -92,7 +92,7 @@ describe('respond', () => {
     )
   })
 
-  it('goes on after what cannot be read was thrown', async () => {
+  it('goes on after an unreadable value was thrown', async () => {
     const revoked = () => {
       const { proxy, revoke } = Proxy.revocable({}, {})
       revoke()
@@ -128,7 +128,7 @@ describe('respond', () => {
     expect(existingInbox()?.cause).toBeNull()
   })
 
-  it('says that it has no responder for what came too late', async () => {
+  it('declines a request that came too late', async () => {
     await listen('*', () => {})
     const off = await respond('gone', () => 1)
     off()
@@ -138,7 +138,7 @@ describe('respond', () => {
     expect(responses()).toEqual([{ request: '1', declined: true }])
   })
 
-  it('has one responder a name, and names the first', async () => {
+  it('refuses a second responder of a name', async () => {
     await respond('confirm', function askUser() {
       return true
     })
@@ -149,7 +149,7 @@ describe('respond', () => {
     expect(responses()).toEqual([{ request: '1', payload: 'true' }])
   })
 
-  it('ends at once, and its name is free again', async () => {
+  it('ends at once and frees its name', async () => {
     const off = respond('a', () => 1)
     off()
     off()
@@ -173,7 +173,7 @@ describe('respond', () => {
     expect(realm.host.session?.responders.size).toBe(0)
   })
 
-  it('rejects when the host refuses it, and reports that where nobody looks', async () => {
+  it('rejects, or reports, when the host refuses', async () => {
     realm.host.refuseEntry = (command) => (command === 'set_responders' ? { code: 'denied', message: 'no' } : undefined)
     expect(await failed(respond('a', () => 1))).toMatchObject({ code: 'denied' })
     respond('b', () => 1)
@@ -182,7 +182,7 @@ describe('respond', () => {
     expect(realm.reported).toHaveBeenCalledTimes(1)
   })
 
-  it('ends where the page may not pull, at the host, too', async () => {
+  it('ends, also at the host, when pulling is denied', async () => {
     realm.host.refuse = ({ command }) => (command === 'pull' ? 'event-bus.pull not allowed' : undefined)
     await respond('a', () => 1)
     await settled()
@@ -190,7 +190,7 @@ describe('respond', () => {
     expect([...(realm.host.session?.responders ?? [])]).toEqual([])
   })
 
-  it('aborts the signal of what nobody waits for any more, and does not answer it', async () => {
+  it('aborts the signal when the caller is gone', async () => {
     let signal: AbortSignal | undefined
     let finish = (_: unknown) => {}
     await respond('slow', (_, context) => {
@@ -210,7 +210,7 @@ describe('respond', () => {
     expect(responses()).toEqual([])
   })
 
-  it('hears that nobody waits any more also where the last responder has ended while it answers', async () => {
+  it('aborts even after the last responder ended', async () => {
     const signals: AbortSignal[] = []
     let finish = (_: unknown) => {}
     const answerOnce = async () => {
@@ -244,7 +244,7 @@ describe('respond', () => {
     expect(realm.host.pullsInFlight).toBe(0)
   })
 
-  it('reports an answer that JSON cannot express, and tells whoever asked', async () => {
+  it('reports a response that JSON cannot express', async () => {
     await respond('a', () => () => {})
     realm.host.request('1', 'a')
     await settled()
@@ -252,7 +252,7 @@ describe('respond', () => {
     expect(realm.reported.mock.calls[0]?.[0]).toMatchObject({ code: 'invalid_payload' })
   })
 
-  it('reports what the host says of an answer', async () => {
+  it('reports a response that the host refuses', async () => {
     realm.host.refuseEntry = (command) =>
       command === 'respond' ? { code: 'unknown_request', message: 'no' } : undefined
     await respond('a', () => 1)
@@ -261,7 +261,7 @@ describe('respond', () => {
     expect(realm.reported.mock.calls[0]?.[0]).toMatchObject({ code: 'unknown_request' })
   })
 
-  it('answers with a command of its own what takes its time, or is long', async () => {
+  it('sends late and long responses by themselves', async () => {
     let finish = (_: unknown) => {}
     await respond(
       'slow',
@@ -282,7 +282,7 @@ describe('respond', () => {
     ).toEqual(['1', '2'])
   })
 
-  it('sends answers again whose pull has failed', async () => {
+  it('resends the responses of a failed pull', async () => {
     vi.useFakeTimers()
     await respond('a', () => 1)
     let failures = 0
@@ -296,7 +296,7 @@ describe('respond', () => {
     expect(realm.host.commands('respond').length).toBe(1)
   })
 
-  it('answers on in a new session, and gives up what the old one was asked', async () => {
+  it('goes on in a new session', async () => {
     const signals: AbortSignal[] = []
     await respond('a', (_, { signal }) => {
       signals.push(signal)
@@ -313,7 +313,7 @@ describe('respond', () => {
     expect(responses()).toEqual([{ request: '2', payload: '"again"' }])
   })
 
-  it('goes on later where the host finds a page that renews its session too fast', async () => {
+  it('waits when its renewal is rate limited', async () => {
     vi.useFakeTimers()
     const offGone = await respond('gone', () => 1)
     await respond('a', () => 2)
@@ -337,7 +337,7 @@ describe('respond', () => {
     expect(realm.reported).not.toHaveBeenCalled()
   })
 
-  it('does not go on twice where the session has been renewed once more meanwhile', async () => {
+  it('is not renewed twice', async () => {
     vi.useFakeTimers()
     await respond('a', () => 1)
     let refusals = 0
@@ -360,7 +360,7 @@ describe('respond', () => {
 describe('request', () => {
   const asked = () => realm.host.requests
 
-  it('asks, and gives the answer', async () => {
+  it('sends a request and returns the response', async () => {
     const answer = request<boolean>('main', 'confirm', { title: 'x' }, { timeoutMs: 500 })
     await settled()
     expect(asked()[0]?.args).toMatchObject({
@@ -381,7 +381,7 @@ describe('request', () => {
     expect(asked().map(({ args }) => args.to)).toEqual(targets)
   })
 
-  it('does not hold up what else the page sends, nor wait for it', async () => {
+  it('neither delays commands nor waits for them', async () => {
     realm.host.hold = ({ command }) => command === 'emit'
     const emitted = emit('x')
     const answers = [request('main', 'a'), request('main', 'b')]
@@ -395,7 +395,7 @@ describe('request', () => {
     expect(await answers[0]).toBe('a')
   })
 
-  it('rejects with what the responder threw as its cause', async () => {
+  it("rejects with the responder's error as cause", async () => {
     const answer = request('main', 'a')
     await settled()
     const failure = { name: 'TypeError', message: 'no' }
@@ -406,7 +406,7 @@ describe('request', () => {
     expect((error.cause as Error).stack).toBe('TypeError: no')
   })
 
-  it('gives up by its signal and tells the host', async () => {
+  it('is cancelled by its signal', async () => {
     const ended = new AbortController()
     const answer = request('main', 'a', null, { signal: ended.signal })
     await settled()
@@ -417,7 +417,7 @@ describe('request', () => {
     expect(asked().length).toBe(1)
   })
 
-  it('is given up also where that overtakes the first question of its session', async () => {
+  it('is cancelled before it opens a session', async () => {
     realm.host.hold = ({ command }) => command === 'request' || command === 'cancel_request'
     const ended = new AbortController()
     const answer = failed(request('main', 'a', null, { signal: ended.signal }))
@@ -434,7 +434,7 @@ describe('request', () => {
     expect(realm.host.commands('cancel_request').map(({ args }) => args.ids)).toEqual([[1], [1]])
   })
 
-  it('asks again in a new session what a session was too old for', async () => {
+  it('is sent again in a new session', async () => {
     await emit('x')
     realm.host.endSilently()
     const answer = request('main', 'a')
@@ -448,7 +448,7 @@ describe('request', () => {
   it.each([
     ['answer', (held: Held) => held.resolve(1)],
     ['error', (held: Held) => held.reject({ code: 'no_responder', message: 'no' })],
-  ])('tells by its %s that the session works, so that what else the page sends is not lost', async (_, settle) => {
+  ])('shows by its %s that the session works', async (_, settle) => {
     await emit('x')
     for (let round = 0; round < 3; round += 1) {
       realm.host.endSilently()
@@ -463,7 +463,7 @@ describe('request', () => {
     expect(sent.map(({ event }) => event)).toEqual(['x', 'y', 'y'])
   })
 
-  it('is not asked any more that was given up while its session was renewed', async () => {
+  it('is cancelled while its session is renewed', async () => {
     await emit('x')
     realm.host.endSilently()
     realm.host.hold = ({ command }) => command === 'emit'
@@ -481,25 +481,25 @@ describe('request', () => {
     expect(asked()).toEqual([])
   })
 
-  it('gives up when every session is too old', async () => {
+  it('rejects when every session is stale', async () => {
     realm.host.refuse = ({ command }) => (command === 'request' ? STALE : undefined)
     expect(await failed(request('main', 'a'))).toMatchObject({ code: 'stale_session' })
     expect(realm.host.commands('request').length).toBe(4)
   })
 
-  it('names the permission that is missing', async () => {
+  it('names the missing permission', async () => {
     realm.host.refuse = ({ command }) => (command === 'request' ? 'event-bus.request not allowed' : undefined)
     const error = await failed(request('main', 'a'))
     expect(error).toMatchObject({ code: 'denied', message: expect.stringContaining('"event-bus:request"') })
   })
 
-  it('refuses what no host could be asked', async () => {
+  it('refuses invalid names and payloads', async () => {
     expect(await failed(request('main', 'a', Number.NaN))).toMatchObject({ code: 'invalid_payload' })
     expect(await failed(request('main', 'tauri://x'))).toMatchObject({ code: 'reserved_event_name' })
   })
 
   it.each([Number.POSITIVE_INFINITY, Number.NaN, '5' as unknown as number])(
-    'refuses the time %s, which would be as good as left out',
+    'refuses the timeout %s',
     async (timeoutMs) => {
       const error = await failed(request('main', 'a', null, { timeoutMs }))
       expect(error).toMatchObject({
@@ -513,7 +513,7 @@ describe('request', () => {
 })
 
 describe('chains', () => {
-  it('go on through a question, also behind an await of its responder', async () => {
+  it('continue through a request and its responder', async () => {
     await respond('q', async (_, { causes, emit: emitAfter }) => {
       void emit('at-once', causes)
       await null
@@ -531,7 +531,7 @@ describe('chains', () => {
     ])
   })
 
-  it('begin with what a handler asks', async () => {
+  it('begin with the event of a handler', async () => {
     await listen('click', () => {
       void request('other', 'q').catch(() => {})
     })
@@ -544,7 +544,7 @@ describe('chains', () => {
 })
 
 describe('a page', () => {
-  it('keeps nothing of ten thousand questions, half of which fail', async () => {
+  it('keeps nothing of ten thousand requests', async () => {
     let answer: (question: number) => unknown = () => null
     await respond<number>('q', (question) => answer(question))
     type Kept = Record<string, { size?: number; length?: number }>

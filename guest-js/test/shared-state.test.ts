@@ -13,7 +13,7 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-it('keeps the newest payload while nobody subscribes, and tells of it once', async () => {
+it('keeps the latest payload of its subscription', async () => {
   const newest = latestOf('a')
   const changed = vi.fn()
   const off = newest.subscribe(changed)
@@ -27,7 +27,7 @@ it('keeps the newest payload while nobody subscribes, and tells of it once', asy
   expect(changed).toHaveBeenCalledTimes(1)
 })
 
-it('waits with what others set while an own value is on its way', async () => {
+it('delays other values while its own is in flight', async () => {
   const state = sharedState('zoom', 0)
   const shown: number[] = []
   state.subscribe(() => shown.push(state.get()))
@@ -43,7 +43,7 @@ it('waits with what others set while an own value is on its way', async () => {
   expect(shown).toEqual([1])
 })
 
-it('holds what the host accepted last, also where that is not its own', async () => {
+it('has the value that the host accepted last', async () => {
   const state = sharedState('zoom', 0)
   state.subscribe(() => {})
   await settled()
@@ -55,7 +55,7 @@ it('holds what the host accepted last, also where that is not its own', async ()
   expect(state.get()).toBe(2)
 })
 
-it('takes back what was refused, as far as nothing else came', async () => {
+it('takes a refused value back', async () => {
   const onError = vi.fn()
   const state = sharedState('zoom', 0, { onError })
   const shown: number[] = []
@@ -73,7 +73,7 @@ it('takes back what was refused, as far as nothing else came', async () => {
   expect(onError).toHaveBeenCalledTimes(2)
 })
 
-it('refuses what JSON cannot express, and is what it was', async () => {
+it('refuses a value that JSON cannot express', async () => {
   const state = sharedState('zoom', 0)
   state.set(Number.NaN)
   expect(state.get()).toBe(Number.NaN)
@@ -96,7 +96,7 @@ it.each([
   expect([state.get(), other.get()]).toStrictEqual([kept, kept])
 })
 
-it('keeps what was set as it was then', async () => {
+it('copies the value that is set', async () => {
   const state = sharedState<{ lines: number[] }>('cart', { lines: [] })
   const cart = { lines: [1] }
   state.set(cart)
@@ -106,7 +106,7 @@ it('keeps what was set as it was then', async () => {
   expect(state.get()).toEqual({ lines: [1] })
 })
 
-it('subscribes again after a gap, for the value that the gap has swallowed', async () => {
+it('recovers a value that a gap has lost', async () => {
   const state = sharedState('zoom', 0)
   state.subscribe(() => {})
   await settled()
@@ -124,7 +124,7 @@ it('subscribes again after a gap, for the value that the gap has swallowed', asy
 })
 
 describe('two of one name in a page', () => {
-  it('show one value, and lose nothing that is set', async () => {
+  it('show one value and lose none', async () => {
     const [first, second] = [sharedState('zoom', 100), sharedState('zoom', 100)]
     const changed = [vi.fn(), vi.fn()]
     const offs = [first.subscribe(() => changed[0]?.()), second.subscribe(() => changed[1]?.())]
@@ -142,7 +142,7 @@ describe('two of one name in a page', () => {
     for (const off of offs) off()
   })
 
-  it('do so before anybody subscribes, too', async () => {
+  it('do so before anybody subscribes', async () => {
     const [first, second] = [sharedState('zoom', 100), sharedState('zoom', 100)]
     first.set((before) => before + 10)
     second.set((before) => before + 10)
@@ -153,7 +153,7 @@ describe('two of one name in a page', () => {
     expect(sharedState('zoom', 0).get()).toBe(0)
   })
 
-  it('each show their own initial value until there is one, and again where it was refused', async () => {
+  it('each show their own initial value first', async () => {
     const onError = vi.fn()
     const [first, second] = [sharedState('zoom', 1, { onError }), sharedState('zoom', 2)]
     const off = second.subscribe(() => {})
@@ -168,7 +168,7 @@ describe('two of one name in a page', () => {
     off()
   })
 
-  it('are one as long as either listens, however often one of them begins', async () => {
+  it('are one as long as either listens', async () => {
     const [first, second] = [sharedState('zoom', 0), sharedState('zoom', 0)]
     const off = first.subscribe(() => {})
     second.subscribe(() => {})()
@@ -195,7 +195,7 @@ describe('two of one name in a page', () => {
     await settled()
   })
 
-  it('come out in the order in which a subscriber sets them', async () => {
+  it('keep the order in which they are set', async () => {
     const state = sharedState('zoom', 0)
     state.subscribe(() => state.set((before) => Math.min(before, 10)))
     state.set(20)
@@ -222,7 +222,7 @@ describe('the newest payload after a gap', () => {
     return { newest, off, gap }
   }
 
-  it('is the one that is retained, and the console is warned', async () => {
+  it('is the retained one, with a warning', async () => {
     const { newest, off } = await swallow(true)
     await settled()
     expect(newest.get()).toBe(7)
@@ -232,7 +232,7 @@ describe('the newest payload after a gap', () => {
     expect(realm.host.session?.subscriptions.size).toBe(0)
   })
 
-  it('is told to onGap instead', async () => {
+  it('is reported to onGap instead', async () => {
     const onGap = vi.fn()
     const { newest, gap } = await swallow(true, { onGap })
     await settled()
@@ -241,7 +241,7 @@ describe('the newest payload after a gap', () => {
     expect(realm.warned).not.toHaveBeenCalled()
   })
 
-  it('is what follows on the gap, also where nothing is retained', async () => {
+  it('is the event after the gap if none is retained', async () => {
     const { newest } = await swallow(false)
     realm.host.emit('zoom', 8)
     await settled()
@@ -253,7 +253,7 @@ describe('the newest payload after a gap', () => {
     expect(realm.host.session?.subscriptions.size).toBe(1)
   })
 
-  it('stays where retained events are not wanted', async () => {
+  it('stays without retained events', async () => {
     const { newest } = await swallow(true, { retained: false })
     await settled()
     expect(newest.get()).toBe(6)

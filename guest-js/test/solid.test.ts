@@ -65,7 +65,7 @@ describe('createEventListener', () => {
     expect([watched.bus.listeners('a'), watched.bus.listeners('b')]).toEqual([0, 1])
   })
 
-  it('reports a refusal once, or hands it to onError', async () => {
+  it('reports a refusal once, or passes it to onError', async () => {
     watched.bus.refuse('a')
     const onError = vi.fn()
     run(() => {
@@ -79,7 +79,7 @@ describe('createEventListener', () => {
   })
 })
 
-it('createLatest has the newest payload, the one that is kept at once, and none of another name', async () => {
+it('createLatest has the latest payload of its name', async () => {
   const [name, setName] = createSignal('a')
   watched.bus.emit('a', 1, { retain: true })
   const payload = run(() => createLatest(name))
@@ -121,7 +121,7 @@ describe('createEventState', () => {
     expect(run(() => createEventState<number>('zoom', 100)[0]())).toBe(120)
   })
 
-  it('shows what is set in the body of a component, also under another name', async () => {
+  it('shows what the body of a component sets', async () => {
     const [name, setName] = createSignal('zoom')
     const shown = run(() => {
       const [zoom, setZoom] = createEventState<number>(name, 100)
@@ -138,7 +138,7 @@ describe('createEventState', () => {
     expect([watched.bus.emitted('zoom'), watched.bus.emitted('other')]).toEqual([[110], [101]])
   })
 
-  it('is what it was after a refusal, which is told', async () => {
+  it('is reset after a refusal', async () => {
     const onError = vi.fn()
     const [zoom, setZoom] = run(() => createEventState<number>('zoom', 100, { onError }))
     watched.bus.refuse('zoom', { command: 'emit' })

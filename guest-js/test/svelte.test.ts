@@ -64,12 +64,12 @@ describe('in runes', () => {
     expect(watched.commands()).toEqual(['subscribe'])
   })
 
-  it('does not listen for what nobody reads', async () => {
+  it('does not listen while nobody reads', async () => {
     await show(Heard, { handler: vi.fn(), seen: false })
     expect(watched.bus.listeners()).toBe(1)
   })
 
-  it('shows what is kept at once', async () => {
+  it('shows a retained value at once', async () => {
     watched.bus.emit('a', 1, { retain: true })
     watched.bus.emit('zoom', 50, { retain: true })
     await show(Heard, { handler: vi.fn() })
@@ -159,7 +159,7 @@ describe('stores', () => {
     for (const off of offs) off()
   })
 
-  it('say what was written while nobody looked', async () => {
+  it('have what was written without a subscriber', async () => {
     const zoom = eventStateStore<number>('zoom', 1)
     zoom.update((before) => before + 1)
     expect(get(zoom)).toBe(2)

@@ -10,7 +10,7 @@ beforeEach(() => {
 })
 afterEach(() => bus.dispose())
 
-it.each([0.5, 0.999, YEAR + 1])('has no interval of %d ms', async (everyMs) => {
+it.each([0.5, 0.999, YEAR + 1])('refuses an interval of %d ms', async (everyMs) => {
   const refused = { code: 'invalid_interval', message: expect.stringContaining(`${everyMs} ms`) }
   await expect(startJob('clock', { everyMs })).rejects.toMatchObject(refused)
   const clock = await startJob('clock', { everyMs: 1 })
@@ -25,7 +25,7 @@ it.each([
   [[], 'invalid_argument'],
   ['', 'invalid_argument'],
   ['a[', 'invalid_pattern'],
-] as [Target, string][])('has no target %j', async (target, code) => {
+] as [Target, string][])('refuses the target %j', async (target, code) => {
   await expect(startJob('clock', { everyMs: 10, to: target })).rejects.toMatchObject({ code })
   const clock = await startJob('clock', { everyMs: 10, to: 'main' })
   await expect(clock.update({ to: target, everyMs: 20 })).rejects.toMatchObject({ code })
@@ -46,14 +46,14 @@ it.each([
   [{ startDelayMs: YEAR + 1 }, 'invalid_argument', 'startDelayMs'],
   [{ missedTicks: 'never' }, 'invalid_argument', '"never"'],
   [{ owner: 'page' }, 'invalid_argument', '"page"'],
-])('is not started with %j', async (options, code, part) => {
+])('refuses the options %j', async (options, code, part) => {
   bus.jobSource('cpu', () => 1)
   const started = startJob<unknown>('clock', { everyMs: 10, ...options } as never)
   await expect(started).rejects.toMatchObject({ code, message: expect.stringContaining(part) })
   expect(await listJobs()).toEqual([])
 })
 
-it('has a name and a payload as everything that is emitted', async () => {
+it('checks its name and payload', async () => {
   const reserved = startJob('event-bus:clock', { everyMs: 10 })
   await expect(reserved).rejects.toMatchObject({ code: 'reserved_event_name' })
   const most = 'x'.repeat(16 * 1024 * 1024 - 2)
@@ -63,7 +63,7 @@ it('has a name and a payload as everything that is emitted', async () => {
   await expect(long).rejects.toMatchObject({ code: 'payload_too_large' })
 })
 
-it('is told as by the host', async () => {
+it('is reported as by the host', async () => {
   const clock = await startJob('clock', { everyMs: 10, to: ['main'], id: 'c' })
   const told = {
     id: 'c',
@@ -102,7 +102,7 @@ it('is another one once it was replaced', async () => {
   expect(await second.info()).toMatchObject({ everyMs: 20, number: 2, state: 'running' })
 })
 
-it('is of the page or of the app, each with ids of its own', async () => {
+it('belongs to the page or the host', async () => {
   const own = await startJob('clock', { everyMs: 10, id: 'c' })
   const app = await startJob('clock', { everyMs: 20, id: 'c', owner: HOST })
   expect((await app.info())?.owner).toEqual({ kind: 'host' })
@@ -115,7 +115,7 @@ it('is of the page or of the app, each with ids of its own', async () => {
   expect(await listJobs()).toEqual([])
 })
 
-it('takes its payloads from a source that the test plays', async () => {
+it('takes its payloads from a source of the test', async () => {
   let load = 0
   const end = bus.jobSource('load', (args) => {
     load += 1
@@ -140,7 +140,7 @@ it('takes its payloads from a source that the test plays', async () => {
   await expect(startJob('a', { everyMs: 10, source: 'load' })).rejects.toMatchObject({ code: 'unknown_source' })
 })
 
-it('ends after as many failures in a row as it may have', async () => {
+it('ends after its failures in a row', async () => {
   const refused = expect.objectContaining({ code: 'denied' })
   const job = await startJob('clock', { everyMs: 10, id: 'c', maxFailures: 2 })
   let allow = bus.refuse('clock')
@@ -156,7 +156,7 @@ it('ends after as many failures in a row as it may have', async () => {
   expect(await soon.info()).toMatchObject({ ticks: 1, failed: 1 })
 })
 
-it('waits for somebody who listens, where it ticks only then', async () => {
+it('is idle until somebody listens', async () => {
   const job = await startJob('clock', { everyMs: 10, id: 'c', to: 'main', onlyWhileListened: true })
   expect(() => bus.tick('c')).toThrow('nobody listens')
   bus.listen('clock', () => {})

@@ -41,8 +41,8 @@ function slow() {
   return { asked, responder }
 }
 
-describe('what the code under test is asked', () => {
-  it('by Rust, it answers', async () => {
+describe('requests to the code under test', () => {
+  it('come from the host', async () => {
     const responder = vi.fn(async ({ title }: { title: string }) => title === 'Delete?')
     const off = await respond<{ title: string }>('confirm', responder)
     expect(bus.responders('confirm')).toBe(1)
@@ -60,13 +60,13 @@ describe('what the code under test is asked', () => {
     expect(await failed(bus.request('main', 'confirm', question))).toMatchObject({ code: 'no_responder' })
   })
 
-  it('by another page, it answers, and hears who asks', async () => {
+  it('come from another page, with its label', async () => {
     const settings = bus.page('settings')
     await respond('who', (_, { caller }) => caller)
     expect(await settings.request('main', 'who')).toEqual({ kind: 'webview', label: 'settings' })
   })
 
-  it('is asked behind the events that were emitted before', async () => {
+  it('come after the events before', async () => {
     const order: string[] = []
     await listen('a', () => order.push('event'))
     await respond('q', () => order.push('question'))
@@ -76,7 +76,7 @@ describe('what the code under test is asked', () => {
     expect(bus.history().map(({ event }) => event)).toEqual(['a'])
   })
 
-  it('fails with the name and the message of what it threw', async () => {
+  it('fail with the error of the responder', async () => {
     await respond('q', () => {
       throw new TypeError('no')
     })
@@ -86,7 +86,7 @@ describe('what the code under test is asked', () => {
     expect(error.message).toBe('the responder of "q" in "main" failed: TypeError: no')
   })
 
-  it('has no answer that JSON cannot express, which both are told', async () => {
+  it('fail where JSON cannot express the response', async () => {
     await respond('q', () => Number.NaN)
     const error = await failed(bus.request('main', 'q'))
     expect(error).toMatchObject({ code: 'responder_failed', message: expect.stringContaining('NaN') })
@@ -94,7 +94,7 @@ describe('what the code under test is asked', () => {
     reported.mockClear()
   })
 
-  it('has an answer of at most 16 MiB, which both are told', async () => {
+  it('fail with a response beyond 16 MiB', async () => {
     const most = 16 * 1024 * 1024 - 2
     await respond<number>('q', (length) => 'x'.repeat(length))
     expect(await bus.request('main', 'q', most)).toHaveLength(most)
@@ -104,7 +104,7 @@ describe('what the code under test is asked', () => {
     reported.mockClear()
   })
 
-  it('hears that the time is over, and that whoever asked has given up', async () => {
+  it('time out and are cancelled', async () => {
     vi.useFakeTimers()
     const { asked, responder } = slow()
     await respond('q', responder)
@@ -131,7 +131,7 @@ describe('what the code under test is asked', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('is not asked what was given up before it was its turn', async () => {
+  it('are withdrawn when cancelled early', async () => {
     const ended = new AbortController()
     const responder = vi.fn()
     await listen('a', () => {})
@@ -148,7 +148,7 @@ describe('what the code under test is asked', () => {
     expect(responder).not.toHaveBeenCalled()
   })
 
-  it('waits while the page is starting, for three seconds', async () => {
+  it('wait 3 seconds for a starting page', async () => {
     bus.dispose()
     vi.useFakeTimers()
     bus = createTestBus({ startingUp: true })
@@ -162,7 +162,7 @@ describe('what the code under test is asked', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('is given up where its page is closed', async () => {
+  it('are cancelled when their page is closed', async () => {
     const settings = bus.page('settings')
     const { asked, responder } = slow()
     await respond('q', responder)
@@ -174,7 +174,7 @@ describe('what the code under test is asked', () => {
     expect(await answer).toMatchObject({ code: 'cancelled' })
   })
 
-  it('is page_gone with the bus, and nobody has to look at it', async () => {
+  it('are page_gone when the bus is disposed of', async () => {
     await respond('q', slow().responder)
     const answer = bus.request('main', 'q')
     void bus.request('main', 'q')
@@ -184,8 +184,8 @@ describe('what the code under test is asked', () => {
   })
 })
 
-describe('what the code under test asks', () => {
-  it('of Rust, the test answers', async () => {
+describe('requests of the code under test', () => {
+  it('reach the host', async () => {
     const off = bus.respond('sum', (numbers, { caller }) => {
       expect(caller).toEqual({ kind: 'webview', label: 'main' })
       return (numbers as number[]).reduce((sum, number) => sum + number, 0)
@@ -202,7 +202,7 @@ describe('what the code under test asks', () => {
     expect(await failed(bus.request('main', 'confirm'))).toMatchObject({ code: 'no_responder' })
   })
 
-  it('of another page, it answers as that one', async () => {
+  it('reach another page', async () => {
     const settings = bus.page('settings')
     settings.respond('field', async (name) => `${name} of settings`)
     bus.respond('field', () => 'of Rust')
@@ -213,7 +213,7 @@ describe('what the code under test asks', () => {
     expect(await bus.request(HOST, 'field')).toBe('of Rust')
   })
 
-  it('fails with what the test throws as its cause', async () => {
+  it('fail with the error of the test as cause', async () => {
     bus.respond('q', () => Promise.reject(new RangeError('too many')))
     const error = await failed(request(HOST, 'q'))
     expect(error.code).toBe('responder_failed')
@@ -221,7 +221,7 @@ describe('what the code under test asks', () => {
     expect(error.cause).toMatchObject({ name: 'RangeError', message: 'too many' })
   })
 
-  it('fails after its time, and tells who was asked', async () => {
+  it('time out and abort the responder', async () => {
     vi.useFakeTimers()
     const { asked, responder } = slow()
     bus.respond('q', responder)
@@ -234,7 +234,7 @@ describe('what the code under test asks', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('is given up by its signal', async () => {
+  it('are cancelled by their signal', async () => {
     const { asked, responder } = slow()
     bus.respond('q', responder)
     const ended = new AbortController()
@@ -246,7 +246,7 @@ describe('what the code under test asks', () => {
     expect(asked[0]?.signal.reason).toMatchObject({ code: 'cancelled' })
   })
 
-  it('is page_gone where the page is closed, of which another one may be made', async () => {
+  it('are page_gone when the page is closed', async () => {
     const settings = bus.page('settings')
     settings.respond('q', slow().responder)
     const answer = failed(request('settings', 'q'))
@@ -262,7 +262,7 @@ describe('what the code under test asks', () => {
     expect(await request('settings', 'q')).toBe('again')
   })
 
-  it('hears nothing of a page that is closed, and neither does the next one of its label', async () => {
+  it('receive nothing of a closed page', async () => {
     const settings = bus.page('settings')
     const { asked, responder } = slow()
     const off = settings.respond('q', responder)
@@ -280,7 +280,7 @@ describe('what the code under test asks', () => {
     expect(await request('settings', 'q')).toBe('next')
   })
 
-  it.each([0, 0.5, 86_400_001, Number.NaN])('has a timeout as with the host, not %s', async (timeoutMs) => {
+  it.each([0, 0.5, 86_400_001, Number.NaN])('refuse the timeout %s as the host does', async (timeoutMs) => {
     bus.respond('q', () => 1)
     const wrong = { code: 'invalid_argument', message: expect.stringContaining('at least 1 and at most 86400000') }
     expect(await failed(bus.request(HOST, 'q', null, { timeoutMs }))).toMatchObject(wrong)
@@ -289,7 +289,7 @@ describe('what the code under test asks', () => {
     expect(await request(HOST, 'q', null, { timeoutMs: 1_000 })).toBe(1)
   })
 
-  it('goes to one', async () => {
+  it('have one recipient', async () => {
     bus.page('settings')
     for (const target of ['sett*', ['main', 'settings'], { kind: 'Any' }, [], ''] as const) {
       expect(await failed(request(target, 'q'))).toMatchObject({ code: 'invalid_argument' })
@@ -300,7 +300,7 @@ describe('what the code under test asks', () => {
     expect(await failed(bus.request('main', 'q', 1n))).toMatchObject({ code: 'invalid_payload' })
   })
 
-  it('is refused on demand, and so is a responder', async () => {
+  it('are refused on demand', async () => {
     bus.respond('q', () => 1)
     const allow = bus.refuse('q', { command: 'request' })
     expect(await failed(request(HOST, 'q'))).toMatchObject({ code: 'denied' })
@@ -315,8 +315,8 @@ describe('what the code under test asks', () => {
   })
 })
 
-describe('what follows from a question', () => {
-  it('carries its chain, in pages and in Rust', async () => {
+describe('what a request causes', () => {
+  it('carries its chain through pages and the host', async () => {
     const settings = bus.page('settings')
     await respond('q', async (_, { emit: emitAfter }) => {
       await emit('in:main')
@@ -346,7 +346,7 @@ describe('what follows from a question', () => {
     ])
   })
 
-  it('has an end', async () => {
+  it('have a limit', async () => {
     bus.respond('loop', () => bus.request(HOST, 'loop'))
     const error = await failed(request(HOST, 'loop'))
     expect(error.message).toContain('"loop" was not sent')
@@ -356,7 +356,7 @@ describe('what follows from a question', () => {
     expect(await failed(bus.request('main', 'none', null, longer))).toMatchObject({ code: 'event_loop' })
   })
 
-  it('reaches all listeners of the test, whoever emits while it answers', async () => {
+  it('reaches all listeners of the test', async () => {
     const heard = vi.fn()
     bus.listen('a', heard)
     bus.respond('q', () => bus.emit('a').listeners)

@@ -42,7 +42,7 @@ function begin(options: TestBusOptions): void {
 }
 
 describe('what the test emits', () => {
-  it('reaches the code under test as from Rust, in order', async () => {
+  it('reaches the code under test in order', async () => {
     const handler = vi.fn()
     await listen('*', handler)
     const receipt = bus.emit('cart:updated', { itemCount: 1 })
@@ -78,7 +78,7 @@ describe('what the test emits', () => {
     bus.emit('n'.repeat(255))
   })
 
-  it('is a copy for each', async () => {
+  it('is a copy for each receiver', async () => {
     const payload = { itemCount: 1 }
     await listen('cart:updated', (event) => {
       ;(event.payload as { itemCount: number }).itemCount = 2
@@ -91,7 +91,7 @@ describe('what the test emits', () => {
 })
 
 describe('what the code under test emits', () => {
-  it('is recorded with all that was said', async () => {
+  it('is recorded in full', async () => {
     await Promise.all([emit('cart:updated', { itemCount: 3 }), emit('cart:emptied', undefined, { retain: true })])
     bus.emit('cart:updated', { itemCount: 4 })
     expect(bus.emitted('cart:updated')).toEqual([{ itemCount: 3 }])
@@ -112,7 +112,7 @@ describe('what the code under test emits', () => {
     ])
   })
 
-  it('comes back to it, as every broadcast does', async () => {
+  it('comes back to it, as every broadcast', async () => {
     const handler = vi.fn()
     await listen('a', handler)
     expect(await emit('a')).toEqual({ seq: 1, pages: 1, listeners: 0 })
@@ -120,7 +120,7 @@ describe('what the code under test emits', () => {
     expect(handler.mock.calls[0]?.[0].source).toEqual({ kind: 'webview', label: 'main' })
   })
 
-  it('is heard by what the test plays of Rust', async () => {
+  it('reaches listeners of the host', async () => {
     const off = bus.listen('cart:updated', ({ payload }) => bus.emit('cart:emptied', payload.itemCount))
     const handler = vi.fn()
     await listen('cart:emptied', handler)
@@ -132,7 +132,7 @@ describe('what the code under test emits', () => {
     expect(handler.mock.calls.map(([event]) => event.payload)).toEqual([0])
   })
 
-  it('is heard by what the test plays of Rust only where it is for it, or for everyone', async () => {
+  it('reaches the host only where it is meant', async () => {
     bus.page('settings')
     const [heard, all] = [vi.fn(), vi.fn()]
     bus.listen('a', heard)
@@ -145,7 +145,7 @@ describe('what the code under test emits', () => {
     expect(all.mock.calls.map(([{ payload }]) => payload)).toEqual([1, 2, 3, 4])
   })
 
-  it('reaches all that the test plays of Rust in one order, whatever that emits', () => {
+  it('reaches all listeners of the host in one order', () => {
     const heard: string[] = []
     bus.listen('*', ({ event }) => {
       heard.push(`first ${event}`)
@@ -156,7 +156,7 @@ describe('what the code under test emits', () => {
     expect(heard).toEqual(['first a', 'second a', 'first b', 'second b'])
   })
 
-  it('reaches the others where one of those fails', async () => {
+  it('reaches the others where one fails', async () => {
     const others = vi.fn()
     const error = new Error('no')
     bus.listen('a', () => {
@@ -173,7 +173,7 @@ describe('what the code under test emits', () => {
 })
 
 describe('components', () => {
-  it('are seen by who hears them, from pages and from Rust', async () => {
+  it('are seen by receivers', async () => {
     const seen: unknown[] = []
     await listen('a', (event) => seen.push(event.component))
     bus.listen('a', (event) => seen.push(event.component))
@@ -192,7 +192,7 @@ describe('components', () => {
     bus.emit('a', undefined, { component: 'n'.repeat(128) })
   })
 
-  it('refresh, tell, act and describe themselves', async () => {
+  it('refresh, send messages, act and describe', async () => {
     const cart = namespace('shop').component('Cart')
     const refreshed = vi.fn()
     const told = vi.fn()
@@ -213,8 +213,8 @@ describe('components', () => {
   })
 })
 
-describe('what follows from what', () => {
-  it('is known in pages and in Rust, within handlers and later', async () => {
+describe('causes', () => {
+  it('are known in pages and at the host', async () => {
     await listen('a', () => void emit('b'))
     bus.listen('b', () => bus.emit('c'))
     bus.listen('c', async (event) => {
@@ -240,7 +240,7 @@ describe('what follows from what', () => {
     expect(bus.history('e')[0]).toMatchObject({ to: 'main', retain: true })
   })
 
-  it('is handed on as the test says', async () => {
+  it('are passed on as the test says', async () => {
     const handler = vi.fn()
     await listen('a', handler)
     bus.emit('a', undefined, { causes: ['x', 'y'] })
@@ -248,7 +248,7 @@ describe('what follows from what', () => {
     expect(handler.mock.calls[0]?.[0]).toMatchObject({ causes: ['x', 'y'], hops: 2 })
   })
 
-  it('has an end', async () => {
+  it('have a limit', async () => {
     const failed: unknown[] = []
     const note = (error: unknown) => failed.push(error)
     await listen('a', () => void emit('b').catch(note))
@@ -282,7 +282,7 @@ describe('patterns', () => {
     ['a[!]b]', 'ac', true],
     ['a[!!]', 'ab', true],
     ['*ä*:*', 'größe:ä:b', true],
-  ])('%s hears %s: %s', async (pattern, name, expected) => {
+  ])('%s matches %s: %s', async (pattern, name, expected) => {
     await listen(pattern, () => {})
     expect(bus.listeners(name)).toBe(expected ? 1 : 0)
   })
@@ -302,8 +302,8 @@ describe('patterns', () => {
   })
 })
 
-describe('what is retained', () => {
-  it('is given to whoever listens later, the newest of each name and target', async () => {
+describe('retained events', () => {
+  it('reach later listeners, one per name and target', async () => {
     bus.emit('a', 1, { retain: true })
     bus.emit('a', 2, { retain: true })
     bus.emit('a', 3)
@@ -320,7 +320,7 @@ describe('what is retained', () => {
     expect(none).not.toHaveBeenCalled()
   })
 
-  it('has one place for all words for the same target', async () => {
+  it('are one for all spellings of a target', async () => {
     const same = [
       'main',
       ['main'],
@@ -350,7 +350,7 @@ describe('what is retained', () => {
     expect(handler.mock.calls.map(([event]) => event.payload)).toEqual(['dark'])
   })
 
-  it('is given to the other pages and to Rust', () => {
+  it('reach other pages and the host', () => {
     bus.emit('a', 1, { retain: true })
     const heard = vi.fn()
     bus.listen('a', heard)
@@ -358,7 +358,7 @@ describe('what is retained', () => {
     expect(bus.page('settings').received('a')).toEqual([1])
   })
 
-  it('is given to Rust only where it is for it, or to who listens to whatever is sent', () => {
+  it('reach the host only where they are meant', () => {
     bus.emitTo('main', 'a', 1, { retain: true })
     const [heard, all] = [vi.fn(), vi.fn()]
     bus.listen('a', heard)
@@ -370,7 +370,7 @@ describe('what is retained', () => {
   })
 })
 
-it('replays what came before to a page that is starting', async () => {
+it('replays earlier events to a starting page', async () => {
   begin({ startingUp: true })
   bus.emit('a', 1)
   bus.emit('a', 2, { retain: true })
@@ -411,7 +411,7 @@ describe('targets', () => {
     ])
   })
 
-  it('narrow a listener to what is sent to its page', async () => {
+  it('narrow a listener to its page', async () => {
     const handler = vi.fn()
     await listen('a', handler, { target: 'main' })
     bus.emit('a', 1)
@@ -454,7 +454,7 @@ describe('targets', () => {
     expect(bus.emitted('a')).toEqual([null])
   })
 
-  it('are not left out', async () => {
+  it('are required', async () => {
     const refused = expect.objectContaining({ code: 'invalid_argument', message: expect.stringContaining('a target') })
     const none = undefined as unknown as Target
     await expect(emitTo(none, 'a')).rejects.toEqual(refused)
@@ -468,7 +468,7 @@ describe('targets', () => {
     expect(bus.history('a')).toEqual([])
   })
 
-  it('are for everyone only where they are nothing else', async () => {
+  it('are for everyone only by themselves', async () => {
     const everyone = [{ kind: 'Any' }] as unknown as Target
     await expect(emitTo(everyone, 'a')).rejects.toMatchObject({ code: 'invalid_argument' })
     const mixed = [{ kind: 'App' }, { kind: 'Window', label: 'main' }] as unknown as Target
@@ -480,7 +480,7 @@ describe('targets', () => {
     expect(heard).toHaveBeenCalledTimes(2)
   })
 
-  it('must be there', async () => {
+  it('must exist', async () => {
     const message = expect.stringContaining('bus.page("settings")')
     await expect(emitTo('settings', 'a')).rejects.toMatchObject({ code: 'unknown_target', message })
     bus.page('settings')
@@ -488,7 +488,7 @@ describe('targets', () => {
     expect(() => bus.page('main')).toThrow('"main"')
   })
 
-  it('go by the label that the test gives the page', async () => {
+  it('match the label of the page under test', async () => {
     begin({ label: 'editor-1' })
     const handler = vi.fn()
     await listen('a', handler)
@@ -512,7 +512,7 @@ describe('on demand', () => {
     expect(bus.emit('a').seq).toBe(4)
   })
 
-  it('a name is refused, to emit it, to listen to it, or both', async () => {
+  it('a name is refused', async () => {
     const allow = bus.refuse('a')
     await expect(emit('a')).rejects.toMatchObject({ code: 'denied', message: 'the test refuses "a"' })
     await expect(listen('a', () => {}).then()).rejects.toMatchObject({ code: 'denied' })
@@ -524,7 +524,7 @@ describe('on demand', () => {
     expect(bus.emitted('*')).toEqual([null])
   })
 
-  it('a periodic emit ticks', async () => {
+  it('a job ticks', async () => {
     const handler = vi.fn()
     await listen('clock', handler)
     await startJob('clock', { everyMs: 10, payload: 1, count: 2, id: 'c' })
@@ -540,7 +540,7 @@ describe('on demand', () => {
     expect(() => bus.tick('c')).toThrow(expect.objectContaining({ code: 'unknown_job' }))
   })
 
-  it('a periodic emit is changed, paused and stopped', async () => {
+  it('a job is changed, paused and stopped', async () => {
     const clock = await startJob('clock', { everyMs: 10 })
     expect(await clock.update({ everyMs: 20, payload: 2 })).toMatchObject({ everyMs: 20 })
     await clock.pause()
@@ -565,7 +565,7 @@ describe('settled', () => {
     expect(bus.emitted('c')).toEqual([null])
   })
 
-  it('waits for handlers that take their time, and does so with fake timers', async () => {
+  it('waits for slow handlers with fake timers', async () => {
     vi.useFakeTimers()
     let handled = 0
     await listen('a', () => {
@@ -584,7 +584,7 @@ describe('settled', () => {
     expect(handled).toBe(100)
   })
 
-  it('rejects where handlers answer each other for ever', async () => {
+  it('rejects where handlers never come to rest', async () => {
     // Behind an `await` nobody knows that one follows from the other.
     const answer = (name: string) => async () => {
       await Promise.resolve()
@@ -612,7 +612,7 @@ it('works with the rest of the package', async () => {
   expect(await catalog()).toMatchObject({ strict: false, events: [] })
 })
 
-it('counts nothing, and says so', async () => {
+it('has no inspection', async () => {
   const handler = vi.fn()
   await listen('a', handler)
   await expect(inspect()).rejects.toMatchObject({ code: 'unavailable' })
@@ -621,8 +621,8 @@ it('counts nothing, and says so', async () => {
   expect(handler).toHaveBeenCalledTimes(1)
 })
 
-describe('in its place', () => {
-  it('there is one bus at a time, which leaves nothing behind', async () => {
+describe('a test bus', () => {
+  it('is the only one and leaves nothing behind', async () => {
     expect(() => createTestBus()).toThrow('dispose')
     await listen('a', () => expect.unreachable())
     bus.dispose()
@@ -636,7 +636,7 @@ describe('in its place', () => {
     expect(typeof window).toBe('undefined')
   })
 
-  it('the inbox of the code under test goes with it, and one that was there comes back', async () => {
+  it('restores the inbox that was there before', async () => {
     const realm = globalThis as Record<symbol, unknown>
     await listen('a', () => {})
     expect(realm[INBOX]).toBeDefined()
@@ -652,7 +652,7 @@ describe('in its place', () => {
     delete realm[INBOX]
   })
 
-  it('what has listened to the bus before hears and says nothing', async () => {
+  it('is not affected by listeners of the one before', async () => {
     const off = await listen('a', () => expect.unreachable())
     bus.emit('a')
     begin({})
@@ -665,7 +665,7 @@ describe('in its place', () => {
     expect(bus.listeners()).toBe(1)
   })
 
-  it('hands other commands to what was there', async () => {
+  it('passes other commands on', async () => {
     await expect(invoke('greet')).rejects.toContain('mockIPC')
     bus.dispose()
     vi.stubGlobal('window', {})

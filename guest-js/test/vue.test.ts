@@ -62,7 +62,7 @@ describe('useEvent', () => {
     expect(watched.commands()).toEqual(['subscribe'])
   })
 
-  it('ends with an effect scope, or when it is told to', async () => {
+  it('ends with an effect scope, or when called', async () => {
     const scope = effectScope()
     const end = scope.run(() => {
       useEvent('a', vi.fn())
@@ -101,7 +101,7 @@ describe('useEvent', () => {
     expect(gaps).toEqual([gap])
   })
 
-  it('reports a refusal once, or hands it to onError', async () => {
+  it('reports a refusal once, or passes it to onError', async () => {
     watched.bus.refuse('a')
     const onError = vi.fn()
     await mount(() => {
@@ -115,7 +115,7 @@ describe('useEvent', () => {
   })
 })
 
-it('useLatest has the newest payload, the one that is kept at once, and none of another name', async () => {
+it('useLatest has the latest payload of its name', async () => {
   const name = ref('a')
   watched.bus.emit('a', 1, { retain: true })
   const { text } = await mount(() => {
@@ -176,7 +176,7 @@ describe('useEventState', () => {
     expect([text(), later.text()]).toEqual(['120,120', '120,120'])
   })
 
-  it('is what it was after a refusal, which is told', async () => {
+  it('is reset after a refusal', async () => {
     const onError = vi.fn()
     let zoom: Ref<number> = ref(0)
     const { text } = await mount(() => {
@@ -204,7 +204,7 @@ describe('useEventState', () => {
     expect(watched.bus.listeners()).toBe(1)
   })
 
-  it('does not follow its name where it is written', async () => {
+  it('does not track its name when written', async () => {
     const [name, source] = [ref('a'), ref(1)]
     await mount(() => {
       const state = useEventState<number>(name, 0)
@@ -220,7 +220,7 @@ describe('useEventState', () => {
     expect([watched.bus.emitted('a'), watched.bus.emitted('b')]).toEqual([[1], [2]])
   })
 
-  it('is written under the name that it has by then', async () => {
+  it('is written under its current name', async () => {
     const name = ref('a')
     let state: Ref<number> = ref(0)
     const { text } = await mount(() => {

@@ -24,7 +24,7 @@ export default defineConfig({
           name: 'node',
           environment: 'node',
           include: ['test/**/*.test.ts'],
-          exclude: frameworks.map((framework) => `test/${framework}.test.ts`),
+          exclude: frameworks.map((framework) => `test/frameworks/${framework}.test.ts`),
         },
       },
       {
@@ -34,7 +34,7 @@ export default defineConfig({
         test: {
           name: 'page',
           environment: 'happy-dom',
-          include: frameworks.map((framework) => `test/${framework}.test.ts`),
+          include: frameworks.map((framework) => `test/frameworks/${framework}.test.ts`),
           server: { deps: { inline: [/svelte/, /solid-js/, /esm-env/] } },
         },
       },

@@ -1,4 +1,5 @@
 import { batchOf } from './batches.js'
+import { FakeJobs } from './fake-jobs.js'
 
 /** The rejection of a command of a session that has ended. */
 export const STALE = { code: 'stale_session', message: 'the session has ended' }
@@ -95,9 +96,8 @@ export class FakeHost {
   readonly began = new Map<number, number>()
   /** How many events and other items a batch holds. */
   batch = Number.POSITIVE_INFINITY
-  jobs = new Map<string, Record<string, unknown>>()
+  readonly jobs = new FakeJobs()
   inspection: unknown = { seq: 0, refused: 0, webviews: [], consumers: [], jobs: [] }
-  private started = 0
   catalog: unknown = { strict: false, events: [], requests: [], components: [], $defs: {} }
   /** Requests of the page that wait for their responses. */
   readonly requests: Held[] = []
@@ -507,39 +507,16 @@ export class FakeHost {
           const seq = this.emit(entry.event as string, payload, marked, entry.retain === true)
           return { seq, pages: 1, listeners: 0 }
         })
-      case 'start_job': {
-        const job = args.job as Record<string, unknown>
-        const id = (job.id as string | undefined) ?? `job-${this.jobs.size + 1}`
-        const owner = job.owner ? { kind: 'host' } : { kind: 'webview', label: 'main' }
-        this.started += 1
-        const info = {
-          id,
-          number: this.started,
-          event: job.event,
-          everyMs: job.everyMs,
-          to: job.to ?? null,
-          ticks: 0,
-          owner,
-          state: 'running',
-        }
-        this.jobs.set(id, info)
-        return info
-      }
+      case 'start_job':
+        return this.jobs.start(args.job as Record<string, unknown>)
       case 'pause_job':
+        return this.jobs.change(args.id as string, { state: 'paused' })
       case 'resume_job':
-      case 'update_job': {
-        const job = this.jobs.get(args.id as string)
-        if (!job) throw { code: 'unknown_job', message: `no job ${args.id}` }
-        if (command === 'update_job') Object.assign(job, args.changes)
-        else job.state = command === 'pause_job' ? 'paused' : 'running'
-        return { ...job }
-      }
+        return this.jobs.change(args.id as string, { state: 'running' })
+      case 'update_job':
+        return this.jobs.change(args.id as string, args.changes as object)
       case 'stop_job':
-        if (args.number !== undefined && this.jobs.get(args.id as string)?.number !== args.number) {
-          throw { code: 'unknown_job', message: `no job ${args.id}` }
-        }
-        if (!this.jobs.delete(args.id as string)) throw { code: 'unknown_job', message: `no job ${args.id}` }
-        return null
+        return this.jobs.stop(args.id as string, args.number)
       default:
         throw `Command ${command} not found`
     }

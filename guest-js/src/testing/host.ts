@@ -1,30 +1,30 @@
 import type { Extras } from '../core/batch.js'
 import type { StateCommand } from '../core/commands.js'
-import { EventBusError, toEventBusError } from '../core/error.js'
+import { EventBusError } from '../core/error.js'
 import { payloadJson } from '../core/payload.js'
 import { chainOf } from '../core/realm.js'
 import { ReceivedEvent } from '../core/received.js'
 import { report, reportLater } from '../core/report.js'
-import type { Failure, RequestOrigin } from '../core/requests/responders.js'
+import type { RequestOrigin } from '../core/requests/responders.js'
 import { nextTask } from '../core/tasks.js'
 import type { Emit, EmitTo, Receipt } from '../types/emit.js'
 import type { Endpoint } from '../types/endpoint.js'
-import type { ErrorCode } from '../types/error-code.js'
 import type { BusEvent } from '../types/event.js'
 import type { Gap } from '../types/gap.js'
 import type { RequestContext } from '../types/request.js'
 import type { Target } from '../types/target.js'
 import { checkChain, checkComponentName, checkOwn, checkPayload, filterOf } from './checks.js'
+import type { Listener, NewEvent, Refusable, Refusal, TestRequest } from './contract.js'
 import { checkEventName, hasWildcard } from './glob.js'
 import { type JobKey, type JobUpdate, type NewJob, TestJobs } from './jobs.js'
 import {
   type Label,
-  type NewRequest,
   PlayedRecipient,
   type Recipient,
   type Response,
   TestRequests,
 } from './requests.js'
+import { errorOf, refusalOf, resultOf } from './results.js'
 import { type Accepted, type PullArguments, type Subscribed, TestSession } from './session.js'
 import { isForAll, isForHost, isForPage, labelsOf, neededTarget, partsOf } from './target.js'
 
@@ -33,44 +33,6 @@ const GRACE_MS = 3_000
 
 /** The sessions of pages whose test is over. */
 const over = new Set<unknown>()
-
-/** An event to emit. The payload is JSON; none is `null`. */
-export interface NewEvent {
-  event: string
-  payload?: string | undefined
-  to?: Target | undefined
-  retain?: boolean | undefined
-  component?: string | undefined
-  /** The names of what caused it, oldest first. */
-  causes?: readonly string[] | undefined
-}
-
-/** A listener beside the page under test: the host, or a page that the test plays. */
-export interface Listener {
-  /** The label of the page; `null` for the host. */
-  readonly label: Label
-  /** Whether it receives what is sent to others, too. */
-  readonly receivesAll?: boolean
-  readonly matches: (name: string) => boolean
-  readonly deliver: (event: BusEvent<unknown>) => unknown
-}
-
-/** What a test can refuse. */
-export type Refusable = 'emit' | 'listen' | 'request' | 'respond'
-
-/** A request to send. Without causes it follows from what is being handled. */
-export interface TestRequest extends Omit<NewRequest, 'to' | 'caller' | 'causes'> {
-  to: Target
-  causes?: readonly string[] | undefined
-}
-
-/** What a test refuses. */
-export interface Refusal {
-  readonly matches: (text: string) => boolean
-  readonly command: Refusable | undefined
-  readonly code: ErrorCode
-  readonly message: string
-}
 
 /** An entry of `subscribe`. */
 interface SubscribeEntry {
@@ -532,28 +494,4 @@ function receives({ label, matches, receivesAll }: Listener, { event, to }: Pick
 
 function inOrder(events: Iterable<Accepted>): Accepted[] {
   return [...events].sort((a, b) => a.seq - b.seq)
-}
-
-function resultOf(run: () => unknown): unknown {
-  try {
-    return run()
-  } catch (error) {
-    return { error: errorOf(error) }
-  }
-}
-
-function refusalOf(run: () => unknown): unknown[] {
-  try {
-    run()
-    return []
-  } catch (error) {
-    return [errorOf(error)]
-  }
-}
-
-/** An error as it crosses the boundary: a code and a message, with what a responder threw, and no class. */
-function errorOf(error: unknown): { code: ErrorCode; message: string; failure?: Failure } {
-  const { code, message, cause } = toEventBusError(error)
-  if (code !== 'responder_failed' || !(cause instanceof Error)) return { code, message }
-  return { code, message, failure: { name: cause.name, message: cause.message, stack: cause.stack ?? '' } }
 }

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { events } from '../src/api/events.js'
-import { unlisten } from '../src/api/listen.js'
-import { isGap } from '../src/types/gap.js'
-import { freshRealm, settled } from './realm.js'
+import { events } from '../../src/api/events.js'
+import { unlisten } from '../../src/api/listen.js'
+import { isGap } from '../../src/types/gap.js'
+import { freshRealm, settled } from '../realm.js'
 
 let realm: ReturnType<typeof freshRealm>
 beforeEach(() => {

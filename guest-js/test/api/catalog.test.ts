@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { catalog } from '../src/api/catalog.js'
-import { freshRealm } from './realm.js'
+import { catalog } from '../../src/api/catalog.js'
+import { freshRealm } from '../realm.js'
 
 let realm: ReturnType<typeof freshRealm>
 beforeEach(() => {

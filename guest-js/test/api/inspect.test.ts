@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { inspect } from '../src/api/inspect.js'
-import { freshRealm } from './realm.js'
+import { inspect } from '../../src/api/inspect.js'
+import { freshRealm } from '../realm.js'
 
 let realm: ReturnType<typeof freshRealm>
 beforeEach(() => {

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createApp, defineComponent, effectScope, h, nextTick, type Ref, ref, watchEffect } from 'vue'
-import type { ListenerOptions } from '../src/frameworks/shared-state.js'
-import { useEvent, useEventState, useLatest } from '../src/frameworks/vue.js'
-import type { Gap } from '../src/types/gap.js'
-import { type Watched, watchedBus } from './page.js'
+import type { ListenerOptions } from '../../src/frameworks/shared-state.js'
+import { useEvent, useEventState, useLatest } from '../../src/frameworks/vue.js'
+import type { Gap } from '../../src/types/gap.js'
+import { type Watched, watchedBus } from '../page.js'
 
 let watched: Watched
 let ends: (() => void)[]

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { emit } from '../src/api/emit.js'
-import { type ListenerOptions, latestOf, sharedState } from '../src/frameworks/shared-state.js'
-import { endOfTask, freshRealm, settled } from './realm.js'
+import { emit } from '../../src/api/emit.js'
+import { type ListenerOptions, latestOf, sharedState } from '../../src/frameworks/shared-state.js'
+import { endOfTask, freshRealm, settled } from '../realm.js'
 
 let realm: ReturnType<typeof freshRealm>
 beforeEach(() => {
@@ -188,7 +188,7 @@ describe('two of one name in a page', () => {
     const first = sharedState('zoom', 0)
     first.subscribe(() => {})
     vi.resetModules()
-    const copy = await import('../src/frameworks/shared-state.js')
+    const copy = await import('../../src/frameworks/shared-state.js')
     const second = copy.sharedState('zoom', 0)
     second.set(5)
     expect(first.get()).toBe(5)

@@ -1,9 +1,9 @@
 import { type Accessor, createMemo, createRoot, createSignal } from 'solid-js'
 import { render } from 'solid-js/web'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createEventListener, createEventState, createLatest } from '../src/frameworks/solid.js'
-import type { ListenOptions } from '../src/index.js'
-import { type Watched, watchedBus } from './page.js'
+import { createEventListener, createEventState, createLatest } from '../../src/frameworks/solid.js'
+import type { ListenOptions } from '../../src/index.js'
+import { type Watched, watchedBus } from '../page.js'
 
 let watched: Watched
 const ends: (() => void)[] = []

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { emit, getJob, HOST, listen, listJobs, startJob, stopJob, type Target } from '../src/index.js'
-import { createTestBus, type TestBus } from '../src/testing/index.js'
+import { emit, getJob, HOST, listen, listJobs, startJob, stopJob, type Target } from '../../src/index.js'
+import { createTestBus, type TestBus } from '../../src/testing/index.js'
 
 const YEAR = 365 * 24 * 60 * 60 * 1000
 

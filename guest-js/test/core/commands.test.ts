@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { emit, emitTo } from '../src/api/emit.js'
-import { listen } from '../src/api/listen.js'
-import { EventBusError, toEventBusError } from '../src/core/error.js'
-import { freshRealm, settled } from './realm.js'
+import { emit, emitTo } from '../../src/api/emit.js'
+import { listen } from '../../src/api/listen.js'
+import { EventBusError, toEventBusError } from '../../src/core/error.js'
+import { type Endpoint, HOST } from '../../src/types/endpoint.js'
+import { freshRealm, settled } from '../realm.js'
 
 let realm: ReturnType<typeof freshRealm>
 beforeEach(() => {
@@ -268,6 +269,15 @@ describe('payloads', () => {
     to.push('other')
     await sent
     expect(events()).toEqual([{ event: 'a', to: ['main'] }])
+  })
+
+  it('are sent with a deep copy of the target', async () => {
+    const endpoint: Endpoint = { kind: 'webview', label: 'main' }
+    const sent = emitTo([endpoint, HOST], 'a')
+    endpoint.label = 'other'
+    await sent
+    expect(events()).toEqual([{ event: 'a', to: [{ kind: 'webview', label: 'main' }, { kind: 'host' }] }])
+    expect(Object.isFrozen(HOST)).toBe(true)
   })
 
   it('for everyone are broadcast', async () => {

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { catalog } from '../src/api/catalog.js'
-import { component, namespace } from '../src/api/component.js'
-import { emit } from '../src/api/emit.js'
-import { listen } from '../src/api/listen.js'
-import type { BusEvent } from '../src/types/event.js'
-import { endOfTask, freshRealm, settled } from './realm.js'
+import { catalog } from '../../src/api/catalog.js'
+import { component, namespace } from '../../src/api/component.js'
+import { emit } from '../../src/api/emit.js'
+import { listen } from '../../src/api/listen.js'
+import type { BusEvent } from '../../src/types/event.js'
+import { endOfTask, freshRealm, settled } from '../realm.js'
 
 let realm: ReturnType<typeof freshRealm>
 beforeEach(() => {

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { emit } from '../src/api/emit.js'
-import { events } from '../src/api/events.js'
-import { listen, on, once, unlisten } from '../src/api/listen.js'
-import { EventBusError } from '../src/core/error.js'
-import type { Gap } from '../src/types/gap.js'
-import { endOfTask, freshRealm, settled } from './realm.js'
+import { emit } from '../../src/api/emit.js'
+import { events } from '../../src/api/events.js'
+import { listen, on, once, unlisten } from '../../src/api/listen.js'
+import { EventBusError } from '../../src/core/error.js'
+import type { Gap } from '../../src/types/gap.js'
+import { endOfTask, freshRealm, settled } from '../realm.js'
 
 let realm: ReturnType<typeof freshRealm>
 beforeEach(() => {

@@ -5,11 +5,11 @@ import { render as renderSvelte } from 'svelte/server'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { createSSRApp, h } from 'vue'
 import { renderToString as renderVue } from 'vue/server-renderer'
-import { useEvent, useEventState, useLatest } from '../src/frameworks/react.js'
-import { createEventListener, createEventState, createLatest } from '../src/frameworks/solid.js'
-import * as vue from '../src/frameworks/vue.js'
-import Heard from './components/Heard.svelte'
-import Stored from './components/Stored.svelte'
+import { useEvent, useEventState, useLatest } from '../../src/frameworks/react.js'
+import { createEventListener, createEventState, createLatest } from '../../src/frameworks/solid.js'
+import * as vue from '../../src/frameworks/vue.js'
+import Heard from '../components/Heard.svelte'
+import Stored from '../components/Stored.svelte'
 
 const reported = vi.fn()
 beforeEach(() => {

@@ -1,13 +1,13 @@
 import { flushSync, mount, unmount } from 'svelte'
 import { get } from 'svelte/store'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { eventState, latest } from '../src/frameworks/svelte.js'
-import { eventStateStore, eventStore } from '../src/frameworks/svelte-store.js'
-import Heard from './components/Heard.svelte'
-import Named from './components/Named.svelte'
-import { named } from './components/named.svelte.js'
-import Stored from './components/Stored.svelte'
-import { type Watched, watchedBus } from './page.js'
+import { eventState, latest } from '../../src/frameworks/svelte.js'
+import { eventStateStore, eventStore } from '../../src/frameworks/svelte-store.js'
+import Heard from '../components/Heard.svelte'
+import Named from '../components/Named.svelte'
+import { named } from '../components/named.svelte.js'
+import Stored from '../components/Stored.svelte'
+import { type Watched, watchedBus } from '../page.js'
 
 let watched: Watched
 let target: HTMLElement

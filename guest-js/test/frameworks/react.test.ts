@@ -13,10 +13,10 @@ import { createRoot, hydrateRoot, type Root } from 'react-dom/client'
 import { renderToString } from 'react-dom/server'
 import { rolldown } from 'rolldown'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type ListenerOptions, type SetState, useEvent, useEventState, useLatest } from '../src/frameworks/react.js'
-import type { BusEvent } from '../src/types/event.js'
-import type { Gap } from '../src/types/gap.js'
-import { type Watched, watchedBus } from './page.js'
+import { type ListenerOptions, type SetState, useEvent, useEventState, useLatest } from '../../src/frameworks/react.js'
+import type { BusEvent } from '../../src/types/event.js'
+import type { Gap } from '../../src/types/gap.js'
+import { type Watched, watchedBus } from '../page.js'
 
 let watched: Watched
 let root: Root
@@ -330,7 +330,7 @@ it('shares the inbox when bundled by itself', async () => {
   })
   const { output } = await build.generate({ format: 'cjs' })
   await build.close()
-  const bundled = {} as typeof import('../src/frameworks/react.js')
+  const bundled = {} as typeof import('../../src/frameworks/react.js')
   new Function('exports', 'require', output[0].code)(bundled, (name: string) => (name === 'react' ? React : undefined))
   expect(bundled.useEvent).not.toBe(useEvent)
   const [own, copied] = [vi.fn(), vi.fn()]

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, expectTypeOf, it, vi } from 'vitest'
-import { EventBusError, emit, HOST, listen, request, respond } from '../src/index.js'
-import { createTestBus, type TestBus } from '../src/testing/index.js'
+import { EventBusError, emit, HOST, listen, request, respond } from '../../src/index.js'
+import { createTestBus, type TestBus } from '../../src/testing/index.js'
 
 interface AppEvents {
   saved: { id: number }
@@ -200,6 +200,16 @@ describe('requests of the code under test', () => {
     expect(second).toThrow(expect.objectContaining({ code: 'duplicate_responder' }))
     // @ts-expect-error The question is missing.
     expect(await failed(bus.request('main', 'confirm'))).toMatchObject({ code: 'no_responder' })
+  })
+
+  it('reach the page of the label "host" by a string', async () => {
+    bus.respond('q', () => 'of the host')
+    expect(await failed(request('host', 'q'))).toMatchObject({ code: 'unknown_target' })
+    expect(await failed(bus.request('host', 'q'))).toMatchObject({ code: 'unknown_target' })
+    bus.page('host').respond('q', () => 'of a page')
+    expect(await request('host', 'q')).toBe('of a page')
+    expect(await request({ kind: 'webview', label: 'host' }, 'q')).toBe('of a page')
+    expect(await request({ kind: 'App' }, 'q')).toBe('of the host')
   })
 
   it('reach another page', async () => {

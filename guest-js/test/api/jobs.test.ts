@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { getJob, listJobs, pauseJob, resumeJob, startJob, stopJob, updateJob } from '../src/api/jobs.js'
-import { HOST } from '../src/types/endpoint.js'
-import { freshRealm } from './realm.js'
+import { getJob, listJobs, pauseJob, resumeJob, startJob, stopJob, updateJob } from '../../src/api/jobs.js'
+import { HOST } from '../../src/types/endpoint.js'
+import { freshRealm } from '../realm.js'
 
 let realm: ReturnType<typeof freshRealm>
 beforeEach(() => {

@@ -208,7 +208,7 @@ export class TestHost {
   }
 
   private async runCommand(command: string, args: Record<string, unknown>): Promise<unknown> {
-    if (command === 'catalog') return { strict: false, events: [], components: [], $defs: {} }
+    if (command === 'catalog') return { strict: false, events: [], requests: [], components: [], $defs: {} }
     if (command === 'inspect') {
       throw new EventBusError('unavailable', 'the test bus counts nothing: see bus.history() and bus.listeners()')
     }

@@ -1,6 +1,6 @@
 import { defineConfig } from 'rolldown'
 
-// The script that Tauri runs in apps without a bundler, so it holds all it needs.
+// The script that Tauri runs in apps without a bundler, so it includes everything.
 export default defineConfig({
   input: 'src/global.ts',
   resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },

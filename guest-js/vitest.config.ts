@@ -1,7 +1,7 @@
 import { compile, compileModule } from 'svelte/compiler'
 import { defineConfig } from 'vitest/config'
 
-/** Compiles the components of tests as an app's bundler does. */
+/** Compiles the components of tests as the bundler of an app does. */
 function svelte(generate: 'client' | 'server') {
   return {
     name: 'svelte',
@@ -29,7 +29,7 @@ export default defineConfig({
       },
       {
         plugins: [svelte('client')],
-        // Frameworks have another build for servers, which Node would be given.
+        // Without this, Node would load the server builds of frameworks.
         resolve: { conditions: ['browser', 'development'] },
         test: {
           name: 'page',

@@ -1,4 +1,4 @@
-// Checks that CommonJS gets the package, too, and the same one: `require` of an ES module needs Node 20.19 or newer.
+// Checks that CommonJS loads the same package: `require` of an ES module needs Node 20.19 or newer.
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -12,7 +12,7 @@ const entries = Object.keys(exports).map((entry) => join(name, entry))
 for (const entry of entries) {
   const [required, imported] = [require(entry), await import(entry)]
   for (const key of Object.keys(imported)) {
-    if (required[key] !== imported[key]) throw new Error(`require('${entry}').${key} is not what is imported`)
+    if (required[key] !== imported[key]) throw new Error(`require('${entry}').${key} differs from the import`)
   }
 }
 console.log(`${entries.length} entry points in CommonJS`)

@@ -1,4 +1,4 @@
-// Writes each block of code of the documentation to a file of its own, so that the compiler checks it and its tests run.
+// Writes each code block of the documentation to a file of its own, so that the compiler checks it and its tests run.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -19,7 +19,7 @@ const pages = [
     .map((file) => join('docs', file)),
 ]
 
-/** What the compiler of a framework makes of a block, if there is one, and the script that TypeScript checks. */
+/** Compiles a block with its framework, if it has one, and returns the script that TypeScript checks. */
 const scriptOf = {
   ts: (code) => code,
   tsx: (code, page) => (page === 'docs/solid.md' ? `/** @jsxImportSource solid-js */\n${code}` : code),
@@ -48,11 +48,11 @@ for (const page of pages) {
     count += 1
     const name = /^\/\/ (\S+)\.tsx?$/m.exec(code.split('\n')[0])?.[1] ?? `block-${count}`
     const script = scriptOf[language](code, page)
-    // An import or export makes a module of it, so that the blocks do not see each other's names.
+    // An export makes it a module, so that blocks do not see each other's names.
     writeFileSync(join(folder, `${name}.${language === 'tsx' ? 'tsx' : 'ts'}`), `${script}\nexport {}\n`)
   }
 }
-if (count === 0) throw new Error('the documentation has no block of code')
+if (count === 0) throw new Error('the documentation has no code block')
 console.log(`${count} blocks of documentation`)
 
 function fail(error) {

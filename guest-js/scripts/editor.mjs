@@ -1,4 +1,4 @@
-// Measures how quick an editor stays with many events: the language server of TypeScript, asked as an editor asks it.
+// Measures how fast an editor stays with many events, by the requests that editors send to the TypeScript language server.
 // `node guest-js/scripts/editor.mjs [number of events]`, after `npm run build`.
 import { spawn } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -9,7 +9,7 @@ const guest = join(dirname(fileURLToPath(import.meta.url)), '..')
 const folder = join(guest, '.editor')
 const rounds = 15
 
-/** As many events as asked for, each with a type of its own, one nested type for ten of them, in namespaces of ten. */
+/** That many events, each with a type of its own and one nested type for ten of them, in namespaces of ten. */
 function generated(count) {
   const types = []
   const entries = []
@@ -31,8 +31,8 @@ ${entries.join('\n')}
 `
 }
 
-const before = `import { emit, events, listen, on, startPeriodic } from 'tauri-plugin-event-bus-api'
-export const all = [emit, events, listen, on, startPeriodic]
+const before = `import { emit, events, listen, on, startJob } from 'tauri-plugin-event-bus-api'
+export const all = [emit, events, listen, on, startJob]
 listen('area-1:event-17', (event) => console.log(event.payload.id17))
 on('area-1:*', (payload) => console.log(payload.at))
 listen('*', (event) => {
@@ -81,7 +81,7 @@ class Server {
     this.write({ method, params })
   }
 
-  ask(method, params) {
+  request(method, params) {
     this.id += 1
     const id = this.id
     return new Promise((resolve, reject) => {
@@ -106,12 +106,12 @@ async function measure(count) {
   const uri = pathToFileURL(file).href
   const server = new Server(folder)
   const started = performance.now()
-  await server.ask('initialize', { processId: null, rootUri: pathToFileURL(folder).href, capabilities: {} })
+  await server.request('initialize', { processId: null, rootUri: pathToFileURL(folder).href, capabilities: {} })
   server.notify('initialized', {})
   server.notify('textDocument/didOpen', {
     textDocument: { uri, languageId: 'typescript', version: 1, text: before },
   })
-  const diagnose = () => server.ask('textDocument/diagnostic', { textDocument: { uri } })
+  const diagnose = () => server.request('textDocument/diagnostic', { textDocument: { uri } })
   const first = await diagnose()
   if (first.items.length > 0) throw new Error(first.items.map(({ message }) => message).join('\n'))
   const figures = { open: performance.now() - started }
@@ -122,12 +122,12 @@ async function measure(count) {
     server.notify('textDocument/didChange', { textDocument: { uri, version }, contentChanges: [{ text }] })
   }
   const lines = before.split('\n').length - 1
-  const time = async (name, prepare, ask) => {
+  const time = async (name, prepare, run) => {
     const times = []
     for (let round = 0; round < rounds; round += 1) {
       prepare(round)
       const start = performance.now()
-      await ask()
+      await run()
       times.push(performance.now() - start)
     }
     figures[name] = median(times)
@@ -138,8 +138,8 @@ async function measure(count) {
     'completion of a name',
     (round) => type(`${before}listen('') // ${round}\n`),
     async () => {
-      const answer = await server.ask('textDocument/completion', { textDocument: { uri }, position })
-      const items = answer.items ?? answer
+      const response = await server.request('textDocument/completion', { textDocument: { uri }, position })
+      const items = response.items ?? response
       offered = items.filter(({ label }) => label.startsWith('area-')).length
     },
   )
@@ -149,7 +149,7 @@ async function measure(count) {
     'completion after a pattern',
     (round) => type(`${before}${half}) // ${round}\n`),
     () =>
-      server.ask('textDocument/completion', {
+      server.request('textDocument/completion', {
         textDocument: { uri },
         position: { line: lines, character: half.length },
       }),
@@ -162,7 +162,7 @@ async function measure(count) {
   await time(
     'hover of an event of *',
     () => {},
-    () => server.ask('textDocument/hover', { textDocument: { uri }, position: { line: 4, character: 14 } }),
+    () => server.request('textDocument/hover', { textDocument: { uri }, position: { line: 4, character: 14 } }),
   )
   server.process.kill()
   rmSync(folder, { recursive: true, force: true })

@@ -1,4 +1,4 @@
-// Checks that a mistake that is made often is told in words that say what to do.
+// Checks that the compiler's messages for common mistakes say what to do.
 import { spawnSync } from 'node:child_process'
 import { rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -10,12 +10,12 @@ const file = join(root, '.mistakes.ts')
 const mistakes = [
   ["emit('cart:updated')", 'ThePayloadOfThisEventIsMissing'],
   ["emitTo('main', 'cart:updated')", 'ThePayloadOfThisEventIsMissing'],
-  ["startPeriodic('cart:updated', { everyMs: 10 })", "Property 'payload' is missing"],
+  ["startJob('cart:updated', { everyMs: 10 })", "Property 'payload' is missing"],
   ["emit('cart:updated', { itemCount: '3' })", "Type 'string' is not assignable to type 'number'"],
   ["listen('cart:updated', (event) => event.payload.total)", "Property 'total' does not exist"],
 ]
-const head = `import { emit, emitTo, listen, startPeriodic } from 'tauri-plugin-event-bus-api'
-export const used = [emit, emitTo, listen, startPeriodic]
+const head = `import { emit, emitTo, listen, startJob } from 'tauri-plugin-event-bus-api'
+export const used = [emit, emitTo, listen, startJob]
 declare module 'tauri-plugin-event-bus-api' {
   interface EventMap { 'cart:updated': { itemCount: number } }
 }

@@ -1,4 +1,4 @@
-// Checks what each entry point weighs in an app: minified and compressed, without what the app has anyway.
+// Checks the size of each entry point in an app: minified and compressed, without what the app has anyway.
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,7 +8,7 @@ import { rolldown } from 'rolldown'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const { exports, peerDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
-/** The most bytes. docs/decisions/0012-sizes.md says why. An entry point without a limit is not for apps. */
+/** The limits in bytes. docs/decisions/0012-sizes.md says why. An entry point without a limit is not for apps. */
 const limits = {
   '.': 11_350,
   '{ listen, emit }': 6_950,
@@ -38,7 +38,7 @@ const entries = {
 const main = await modulesOf(entries['.'], [])
 const found = []
 for (const [entry, limit] of Object.entries(limits)) {
-  if (!entries[entry]) throw new Error(`${entry} has a limit and is no entry point`)
+  if (!entries[entry]) throw new Error(`${entry} has a limit but is not an entry point`)
   const usesMain = entry === '.' || entry.startsWith('{')
   const bytes = await sizeOf(entries[entry], usesMain ? [] : main)
   found.push(`${entry} ${bytes}`)
@@ -46,7 +46,7 @@ for (const [entry, limit] of Object.entries(limits)) {
 }
 console.log(`bytes, gzipped: ${found.join(', ')}`)
 
-/** The files of which an entry point is made. */
+/** The files of an entry point. */
 async function modulesOf(code, external) {
   const [chunk] = await bundle(code, external)
   return chunk.moduleIds.filter((id) => id.startsWith(root))
@@ -75,7 +75,7 @@ async function bundle(code, external) {
   return output
 }
 
-/** The main entry point is measured with what it uses of Tauri's package, since that is not in each app. */
+/** The main entry point includes what it uses of Tauri's package, since not every app has that. */
 function isPeer(id) {
   return Object.keys(peerDependencies).some(
     (peer) => peer !== '@tauri-apps/api' && (id === peer || id.startsWith(`${peer}/`)),

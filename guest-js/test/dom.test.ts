@@ -18,17 +18,17 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-function heardAt(at: EventTarget, type: string): BridgedDetail[] {
-  const heard: BridgedDetail[] = []
-  at.addEventListener(type, (event) => heard.push((event as CustomEvent<BridgedDetail>).detail))
-  return heard
+function receivedAt(at: EventTarget, type: string): BridgedDetail[] {
+  const received: BridgedDetail[] = []
+  at.addEventListener(type, (event) => received.push((event as CustomEvent<BridgedDetail>).detail))
+  return received
 }
 
 const emitted = () =>
   realm.host.commands('emit').flatMap(({ args }) => args.events as { event: string; payload?: string }[])
 
 it('dispatches whole events under a single prefix', async () => {
-  const [plain, doubled, prefixed] = ['app:a', 'app:app:b', 'app:b'].map((type) => heardAt(target, type))
+  const [plain, doubled, prefixed] = ['app:a', 'app:app:b', 'app:b'].map((type) => receivedAt(target, type))
   const off = await bridgeToDom({ events: ['a', 'app:b'], prefix: 'app:', target })
   await component('Cart').emit('a', { n: 1 })
   realm.host.emit('app:b', 2, { causes: ['a'] })
@@ -46,24 +46,24 @@ it('dispatches whole events under a single prefix', async () => {
 })
 
 it('dispatches an event of several patterns once', async () => {
-  const heard = heardAt(target, 'a')
+  const received = receivedAt(target, 'a')
   await bridgeToDom({ events: ['a', '*', 'a'], target })
   realm.host.emit('a', 1)
   realm.host.emit('a', 2)
   await settled()
-  expect(heard.map(({ payload }) => payload)).toEqual([1, 2])
+  expect(received.map(({ payload }) => payload)).toEqual([1, 2])
 })
 
 it('dispatches a replay of several patterns once', async () => {
   using bus = createTestBus({ startingUp: true })
-  const heard = ['cart:a', 'cart:b', 'c'].map((type) => heardAt(target, type))
+  const received = ['cart:a', 'cart:b', 'c'].map((type) => receivedAt(target, type))
   bus.emit('cart:a', 1, { retain: true })
   bus.emit('cart:b', 2)
   bus.emit('c', 3)
   await bridgeToDom({ events: ['cart:*', '*'], target })
   bus.emit('cart:a', 4)
   await bus.settled()
-  expect(heard.map((details) => details.map(({ payload }) => payload))).toEqual([[1, 4], [2], [3]])
+  expect(received.map((details) => details.map(({ payload }) => payload))).toEqual([[1, 4], [2], [3]])
 })
 
 it('rejects as a whole when one pattern is denied', async () => {
@@ -101,7 +101,7 @@ it('reports what JSON cannot express', async () => {
 })
 
 it('makes no loop of both directions', async () => {
-  const heard = heardAt(target, 'x:a')
+  const received = receivedAt(target, 'x:a')
   await bridgeToDom({ events: '*', prefix: 'x:', target })
   bridgeFromDom({ events: 'x:a', prefix: 'x:', target })
   await emit('a', 1)
@@ -110,7 +110,7 @@ it('makes no loop of both directions', async () => {
   await settled()
   expect(emitted().map(({ payload }) => payload)).toEqual(['1', '2'])
   // The script's own, and that from the bus.
-  expect(heard).toHaveLength(3)
+  expect(received).toHaveLength(3)
 })
 
 describe("the window's own error and message", () => {
@@ -119,7 +119,7 @@ describe("the window's own error and message", () => {
     ['message', undefined],
     ['error', 'err'],
   ])('are refused by name: "%s" with the prefix %j', async (event, prefix) => {
-    const heard = heardAt(window, event)
+    const received = receivedAt(window, event)
     const off = bridgeToDom({ events: ['a', event], ...(prefix !== undefined && { prefix }) })
     await expect(off.then()).rejects.toMatchObject({
       code: 'invalid_argument',
@@ -128,21 +128,21 @@ describe("the window's own error and message", () => {
     await expect(bridgeToDom({ events: event, target: window }).then()).rejects.toBeInstanceOf(EventBusError)
     realm.host.emit(event, 1)
     await settled()
-    expect(heard).toEqual([])
+    expect(received).toEqual([])
     expect(realm.host.commands('subscribe')).toEqual([])
   })
 
   it('are skipped by a pattern', async () => {
-    const [error, message, other] = ['error', 'message', 'shop:error'].map((type) => heardAt(window, type))
+    const [error, message, other] = ['error', 'message', 'shop:error'].map((type) => receivedAt(window, type))
     const off = await bridgeToDom({ events: '*' })
     for (const event of ['error', 'message', 'shop:error']) realm.host.emit(event, 1)
     await settled()
-    expect([error, message, other].map((heard) => heard?.length)).toEqual([0, 0, 1])
+    expect([error, message, other].map((received) => received?.length)).toEqual([0, 0, 1])
     off()
   })
 
   it('are dispatched under a prefix, and elsewhere', async () => {
-    const heard = [heardAt(window, 'app:error'), heardAt(target, 'message')]
+    const received = [receivedAt(window, 'app:error'), receivedAt(target, 'message')]
     const offs = await Promise.all([
       bridgeToDom({ events: 'error', prefix: 'app:' }),
       bridgeToDom({ events: 'message', target }),
@@ -150,7 +150,7 @@ describe("the window's own error and message", () => {
     realm.host.emit('error', 1)
     realm.host.emit('message', 2)
     await settled()
-    expect(heard.map((details) => details.map(({ payload }) => payload))).toEqual([[1], [2]])
+    expect(received.map((details) => details.map(({ payload }) => payload))).toEqual([[1], [2]])
     for (const off of offs) off()
   })
 })

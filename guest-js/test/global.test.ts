@@ -41,9 +41,9 @@ it('goes on after an unreadable value was thrown', async () => {
   Object.assign(window, { __TAURI__: tauri })
   new Function(script)()
   const logged = vi.spyOn(console, 'error').mockImplementation(() => {})
-  const heard: unknown[] = []
+  const received: unknown[] = []
   await tauri.eventBus?.listen('a', ({ payload }) => {
-    heard.push(payload)
+    received.push(payload)
     const { proxy, revoke } = Proxy.revocable({}, {})
     revoke()
     throw proxy
@@ -52,7 +52,7 @@ it('goes on after an unreadable value was thrown', async () => {
     host.emit('a', payload)
     await settled()
   }
-  expect(heard).toEqual([1, 2])
+  expect(received).toEqual([1, 2])
   logged.mockRestore()
 })
 

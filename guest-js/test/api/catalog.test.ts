@@ -19,9 +19,9 @@ it('returns what the host declares, without a session', async () => {
 
 it('names its permission when denied', async () => {
   realm.host.hold = ({ command }) => command === 'catalog'
-  const asked = catalog()
+  const denied = catalog()
   realm.host.held[0]?.reject('event-bus.catalog not allowed')
-  await expect(asked).rejects.toMatchObject({
+  await expect(denied).rejects.toMatchObject({
     code: 'denied',
     message: expect.stringContaining('event-bus:allow-catalog'),
   })

@@ -20,9 +20,9 @@ it('returns what the host reports, without a session', async () => {
 
 it('names its permission when denied', async () => {
   realm.host.hold = ({ command }) => command === 'inspect'
-  const asked = inspect()
+  const denied = inspect()
   realm.host.held[0]?.reject('event-bus.inspect not allowed')
-  await expect(asked).rejects.toMatchObject({
+  await expect(denied).rejects.toMatchObject({
     code: 'denied',
     message: expect.stringContaining('event-bus:inspect'),
   })

@@ -17,7 +17,7 @@ afterEach(() => {
 })
 
 const pulls = () => realm.host.commands('pull')
-const heard = (handler: ReturnType<typeof vi.fn>) => handler.mock.calls.map(([{ seq, replayed }]) => [seq, replayed])
+const received = (handler: ReturnType<typeof vi.fn>) => handler.mock.calls.map(([{ seq, replayed }]) => [seq, replayed])
 
 describe('a run of events', () => {
   const rowsOf = (count: number, ids: number | number[] = 1) =>
@@ -113,7 +113,7 @@ describe('a run of events', () => {
     await listen('a', later)
     await given([...rowsOf(7, [1, 2]), [8, 9, 2000, 'a', 0, 1, 'payload 9']])
     // Whoever has not had the first of them shows that it is their indexes that count.
-    expect(heard(later).map(([seq]) => seq)).toEqual([4, 5, 6, 7])
+    expect(received(later).map(([seq]) => seq)).toEqual([4, 5, 6, 7])
     expect(handler.mock.calls.map(([{ seq, timestamp, payload }]) => [seq, timestamp, payload])).toEqual([
       ...[1, 2, 3, 4, 5, 6, 7].map((seq) => [seq, 1000 + (seq - 1) / 4, `payload ${seq}`]),
       [9, 2000, 'payload 9'],

@@ -22,7 +22,7 @@ const resubscribed = () => realm.host.commands('subscribe').pop()?.args.subscrip
 const sessions = () => [...new Set(realm.host.commands().map(({ args }) => args.session))]
 /** Where a subscription went on that was accepted in the session before the last. */
 const from = (after: number, handled = after) => ({ session: sessions()[sessions().length - 2], after, handled })
-const heard = (handler: ReturnType<typeof vi.fn>) => handler.mock.calls.map(([{ seq, replayed }]) => [seq, replayed])
+const received = (handler: ReturnType<typeof vi.fn>) => handler.mock.calls.map(([{ seq, replayed }]) => [seq, replayed])
 
 describe('a page out of the back/forward cache', () => {
   const listeners: ((event: { persisted: boolean }) => void)[] = []
@@ -75,7 +75,7 @@ describe('a page out of the back/forward cache', () => {
     await settled()
     realm.host.emit('a')
     await settled()
-    expect(heard(handler)).toEqual([
+    expect(received(handler)).toEqual([
       [1, false],
       [2, true],
       [3, false],

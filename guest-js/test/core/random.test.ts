@@ -28,7 +28,7 @@ describe('random sessions', () => {
       const { host } = realm
       host.batch = 1 + random(3)
       if (round % 2 === 0) host.keepFromNow()
-      const heard: { seqs: number[]; gaps: Gap[] }[] = []
+      const received: { seqs: number[]; gaps: Gap[] }[] = []
       const all: Promise<unknown>[] = []
       const emitted: number[] = []
       let ends = 0
@@ -37,9 +37,9 @@ describe('random sessions', () => {
         const choice = random(10)
         if (choice < 4) emitted.push(host.emit('x', null, undefined, random(4) === 0))
         else if (choice === 4) host.emit('unrelated')
-        else if (choice === 5 && heard.length < 6) {
-          const one: (typeof heard)[number] = { seqs: [], gaps: [] }
-          heard.push(one)
+        else if (choice === 5 && received.length < 6) {
+          const one: (typeof received)[number] = { seqs: [], gaps: [] }
+          received.push(one)
           const options = { replay: random(2) === 0, onGap: (gap: Gap) => one.gaps.push(gap) }
           all.push(listen('x', ({ seq }) => one.seqs.push(seq), options).then())
         } else if (choice === 6) host.hold = ({ command }) => command === 'pull' && random(2) === 0
@@ -67,7 +67,7 @@ describe('random sessions', () => {
       for (let turn = 0; turn < 5; turn += 1) await vi.advanceTimersByTimeAsync(1_000)
       await Promise.all(all)
       expect(realm.reported).not.toHaveBeenCalled()
-      for (const [index, { seqs, gaps }] of heard.entries()) {
+      for (const [index, { seqs, gaps }] of received.entries()) {
         expect(seqs).toEqual([...new Set(seqs)].sort((a, b) => a - b))
         if (exact) expect(gaps).toEqual([])
         const told = (seq: number) => seqs.includes(seq) || gaps.some(({ from, to }) => from <= seq && seq <= to)

@@ -22,54 +22,54 @@ afterEach(() => {
 const responses = () => realm.host.responses
 const failed = (promise: Promise<unknown>) =>
   promise.then(
-    () => expect.fail('it was answered'),
+    () => expect.fail('there was a response'),
     (error: EventBusError) => error,
   )
 
 describe('request', () => {
-  const asked = () => realm.host.requests
+  const pending = () => realm.host.requests
 
   it('sends a request and returns the response', async () => {
-    const answer = request<boolean>('main', 'confirm', { title: 'x' }, { timeoutMs: 500 })
+    const response = request<boolean>('main', 'confirm', { title: 'x' }, { timeoutMs: 500 })
     await settled()
-    expect(asked()[0]?.args).toMatchObject({
+    expect(pending()[0]?.args).toMatchObject({
       id: 1,
       name: 'confirm',
       to: 'main',
       payload: '{"title":"x"}',
       timeoutMs: 500,
     })
-    asked()[0]?.resolve(true)
-    expect(await answer).toBe(true)
+    pending()[0]?.resolve(true)
+    expect(await response).toBe(true)
   })
 
   it('reaches Rust by HOST, and a label by a string', async () => {
     const targets: Target[] = [HOST, { kind: 'App' }, 'host', { kind: 'Webview', label: 'host' }]
     for (const to of targets) request(to, 'sum').catch(() => {})
     await settled()
-    expect(asked().map(({ args }) => args.to)).toEqual(targets)
+    expect(pending().map(({ args }) => args.to)).toEqual(targets)
   })
 
   it('neither delays commands nor waits for them', async () => {
     realm.host.hold = ({ command }) => command === 'emit'
     const emitted = emit('x')
-    const answers = [request('main', 'a'), request('main', 'b')]
+    const responses = [request('main', 'a'), request('main', 'b')]
     await settled()
-    expect(asked().map(({ args }) => args.id)).toEqual([1, 2])
-    asked()[1]?.resolve('b')
-    expect(await answers[1]).toBe('b')
+    expect(pending().map(({ args }) => args.id)).toEqual([1, 2])
+    pending()[1]?.resolve('b')
+    expect(await responses[1]).toBe('b')
     realm.host.release()
     await emitted
-    asked()[0]?.resolve('a')
-    expect(await answers[0]).toBe('a')
+    pending()[0]?.resolve('a')
+    expect(await responses[0]).toBe('a')
   })
 
   it("rejects with the responder's error as cause", async () => {
-    const answer = request('main', 'a')
+    const response = request('main', 'a')
     await settled()
     const failure = { name: 'TypeError', message: 'no' }
-    asked()[0]?.reject({ code: 'responder_failed', message: 'failed', failure })
-    const error = await failed(answer)
+    pending()[0]?.reject({ code: 'responder_failed', message: 'failed', failure })
+    const error = await failed(response)
     expect(error.code).toBe('responder_failed')
     expect(error.cause).toMatchObject(failure)
     expect((error.cause as Error).stack).toBe('TypeError: no')
@@ -77,27 +77,27 @@ describe('request', () => {
 
   it('is cancelled by its signal', async () => {
     const ended = new AbortController()
-    const answer = request('main', 'a', null, { signal: ended.signal })
+    const response = request('main', 'a', null, { signal: ended.signal })
     await settled()
     ended.abort('enough')
-    expect(await failed(answer)).toMatchObject({ code: 'cancelled', cause: 'enough' })
+    expect(await failed(response)).toMatchObject({ code: 'cancelled', cause: 'enough' })
     expect(realm.host.commands('cancel_request')[0]?.args.ids).toEqual([1])
     expect(await failed(request('main', 'a', null, { signal: ended.signal }))).toMatchObject({ code: 'cancelled' })
-    expect(asked().length).toBe(1)
+    expect(pending().length).toBe(1)
   })
 
   it('is cancelled before it opens a session', async () => {
     realm.host.hold = ({ command }) => command === 'request' || command === 'cancel_request'
     const ended = new AbortController()
-    const answer = failed(request('main', 'a', null, { signal: ended.signal }))
+    const response = failed(request('main', 'a', null, { signal: ended.signal }))
     await settled()
     ended.abort()
-    expect(await answer).toMatchObject({ code: 'cancelled' })
-    const [question, cancel] = realm.host.held.splice(0)
+    expect(await response).toMatchObject({ code: 'cancelled' })
+    const [sent, cancel] = realm.host.held.splice(0)
     realm.host.hold = () => false
     realm.host.answerNow(cancel)
-    realm.host.answerNow(question)
-    const end = vi.spyOn(asked()[0] as Held, 'reject')
+    realm.host.answerNow(sent)
+    const end = vi.spyOn(pending()[0] as Held, 'reject')
     await settled()
     expect(end.mock.calls).toMatchObject([[{ code: 'cancelled' }]])
     expect(realm.host.commands('cancel_request').map(({ args }) => args.ids)).toEqual([[1], [1]])
@@ -106,25 +106,25 @@ describe('request', () => {
   it('is sent again in a new session', async () => {
     await emit('x')
     realm.host.endSilently()
-    const answer = request('main', 'a')
+    const response = request('main', 'a')
     await settled()
-    expect(asked().length).toBe(1)
+    expect(pending().length).toBe(1)
     expect(new Set(realm.host.commands('request').map(({ args }) => args.session)).size).toBe(2)
-    asked()[0]?.resolve(1)
-    expect(await answer).toBe(1)
+    pending()[0]?.resolve(1)
+    expect(await response).toBe(1)
   })
 
   it.each([
-    ['answer', (held: Held) => held.resolve(1)],
+    ['response', (held: Held) => held.resolve(1)],
     ['error', (held: Held) => held.reject({ code: 'no_responder', message: 'no' })],
   ])('shows by its %s that the session works', async (_, settle) => {
     await emit('x')
     for (let round = 0; round < 3; round += 1) {
       realm.host.endSilently()
-      const answer = request('main', 'a').catch(() => {})
+      const response = request('main', 'a').catch(() => {})
       await settled()
-      settle(asked()[round] as Held)
-      await answer
+      settle(pending()[round] as Held)
+      await response
     }
     realm.host.endSilently()
     await emit('y')
@@ -139,15 +139,15 @@ describe('request', () => {
     const emitted = emit('y')
     await settled()
     const ended = new AbortController()
-    const answer = failed(request('main', 'a', null, { signal: ended.signal }))
+    const response = failed(request('main', 'a', null, { signal: ended.signal }))
     await settled()
     ended.abort()
-    expect(await answer).toMatchObject({ code: 'cancelled' })
+    expect(await response).toMatchObject({ code: 'cancelled' })
     realm.host.release()
     await emitted
     await settled()
     expect(realm.host.commands('request').length).toBe(1)
-    expect(asked()).toEqual([])
+    expect(pending()).toEqual([])
   })
 
   it('rejects when every session is stale', async () => {
@@ -176,7 +176,7 @@ describe('request', () => {
         message: expect.stringContaining(`not the ${typeof timeoutMs} ${timeoutMs}`),
       })
       expect(error.message).toContain('from 1 to 86,400,000')
-      expect(asked()).toEqual([])
+      expect(pending()).toEqual([])
     },
   )
 })
@@ -214,20 +214,20 @@ describe('chains', () => {
 
 describe('a page', () => {
   it('keeps nothing of ten thousand requests', async () => {
-    let answer: (question: number) => unknown = () => null
-    await respond<number>('q', (question) => answer(question))
+    let response: (payload: number) => unknown = () => null
+    await respond<number>('q', (payload) => response(payload))
     type Kept = Record<string, { size?: number; length?: number }>
     const inbox = existingInbox() as unknown as { channel: Kept & { requests: Kept } }
-    answer = (question) => {
-      if (question % 4 === 1) throw new Error('no')
-      return question % 4 === 3 ? new Promise(() => {}) : question
+    response = (payload) => {
+      if (payload % 4 === 1) throw new Error('no')
+      return payload % 4 === 3 ? new Promise(() => {}) : payload
     }
     for (let round = 0; round < 100; round += 1) {
       const controllers = Array.from({ length: 100 }, () => new AbortController())
-      const asked: Promise<unknown>[] = []
+      const incoming: Promise<unknown>[] = []
       for (const [n, { signal }] of controllers.entries()) {
         realm.host.request(`${round}-${n}`, 'q', n)
-        asked.push(request('other', 'r', n, { signal }).catch(() => {}))
+        incoming.push(request('other', 'r', n, { signal }).catch(() => {}))
       }
       await settled()
       for (let n = 3; n < 100; n += 4) realm.host.push({ ended: `${round}-${n}`, code: 'timeout' })
@@ -236,7 +236,7 @@ describe('a page', () => {
       for (const [n, held] of waiting.entries()) if (n % 2 === 0) held.resolve(n)
       await settled()
       for (const controller of controllers) controller.abort()
-      await Promise.all(asked)
+      await Promise.all(incoming)
       await vi.waitFor(() => expect(responses().length).toBe(75 * (round + 1)))
     }
     await settled()

@@ -21,24 +21,24 @@ afterEach(() => {
 const responses = () => realm.host.responses
 const failed = (promise: Promise<unknown>) =>
   promise.then(
-    () => expect.fail('it was answered'),
+    () => expect.fail('there was a response'),
     (error: EventBusError) => error,
   )
 
 describe('respond', () => {
   it('responds without calling listeners of the name', async () => {
-    const heard = vi.fn()
-    await listen('confirm', heard)
+    const received = vi.fn()
+    await listen('confirm', received)
     const contexts: RequestContext[] = []
-    await respond('confirm', (question, context) => {
+    await respond('confirm', (payload, context) => {
       contexts.push(context)
-      return { asked: question }
+      return { got: payload }
     })
     realm.host.request('a1', 'confirm', { title: 'x' }, 'other')
     await settled()
-    expect(responses()).toEqual([{ request: 'a1', payload: '{"asked":{"title":"x"}}' }])
+    expect(responses()).toEqual([{ request: 'a1', payload: '{"got":{"title":"x"}}' }])
     expect(contexts[0]).toMatchObject({ name: 'confirm', caller: { kind: 'webview', label: 'other' } })
-    expect(heard).not.toHaveBeenCalled()
+    expect(received).not.toHaveBeenCalled()
   })
 
   it('pulls without subscriptions until it ends', async () => {
@@ -55,13 +55,13 @@ describe('respond', () => {
   })
 
   it('responds to a batch within pulls', async () => {
-    await respond('a', async (question) => question)
+    await respond('a', async (payload) => payload)
     realm.host.hold = ({ command }) => command === 'pull'
     for (let i = 0; i < 64; i += 1) realm.host.request(`${i}`, 'a', i)
     realm.host.release()
     await settled()
     expect(responses().map(({ payload }) => payload)).toEqual(Array.from({ length: 64 }, (_, i) => `${i}`))
-    // The pull that was parked brings the first, and the next one all others; their answers go with the pulls that follow.
+    // The pull that was parked brings the first, and the next one all others; their responses go with the pulls that follow.
     const carried = realm.host.commands('pull').flatMap(({ args }) => (args.responses as unknown[] | undefined) ?? [])
     expect(carried.length).toBe(64)
     expect(realm.host.commands('respond')).toEqual([])
@@ -100,8 +100,8 @@ describe('respond', () => {
         throw new Error('no')
       },
     }
-    const heard = vi.fn()
-    await listen('e', heard)
+    const received = vi.fn()
+    await listen('e', received)
     await respond('proxy', () => {
       throw revoked()
     })
@@ -121,7 +121,7 @@ describe('respond', () => {
       { request: 'proxy', failure },
       { request: 'text', failure },
     ])
-    expect(heard).toHaveBeenCalledTimes(1)
+    expect(received).toHaveBeenCalledTimes(1)
     expect(existingInbox()?.cause).toBeNull()
   })
 
@@ -210,7 +210,7 @@ describe('respond', () => {
   it('aborts even after the last responder ended', async () => {
     const signals: AbortSignal[] = []
     let finish = (_: unknown) => {}
-    const answerOnce = async () => {
+    const respondOnce = async () => {
       const off = await respond('a', (_, { signal }) => {
         off()
         signals.push(signal)
@@ -219,11 +219,11 @@ describe('respond', () => {
         })
       })
     }
-    await answerOnce()
+    await respondOnce()
     realm.host.request('1', 'a')
     await settled()
     expect(realm.host.session?.responders.size).toBe(0)
-    // The pull that was held has its answer after 20 seconds, and another one takes its place.
+    // The pull that was held has its response after 20 seconds, and another one takes its place.
     realm.host.session?.pull?.resolve(batchOf([]))
     await settled()
     expect(realm.host.pullsInFlight).toBe(1)
@@ -232,7 +232,7 @@ describe('respond', () => {
     expect(signals[0]?.reason).toMatchObject({ code: 'cancelled' })
     expect(realm.host.pullsInFlight).toBe(0)
 
-    await answerOnce()
+    await respondOnce()
     realm.host.request('2', 'a')
     await settled()
     finish('once')

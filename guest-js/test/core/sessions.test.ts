@@ -23,7 +23,7 @@ const resubscribed = () => realm.host.commands('subscribe').pop()?.args.subscrip
 const sessions = () => [...new Set(realm.host.commands().map(({ args }) => args.session))]
 /** Where a subscription went on that was accepted in the session before the last. */
 const from = (after: number, handled = after) => ({ session: sessions()[sessions().length - 2], after, handled })
-const heard = (handler: ReturnType<typeof vi.fn>) => handler.mock.calls.map(([{ seq, replayed }]) => [seq, replayed])
+const received = (handler: ReturnType<typeof vi.fn>) => handler.mock.calls.map(([{ seq, replayed }]) => [seq, replayed])
 
 describe('a stale session', () => {
   it('is replaced when a pull finds it', async () => {
@@ -134,7 +134,7 @@ describe('a stale session', () => {
     await settled()
     realm.host.emit('a')
     await settled()
-    expect(heard(handler)).toEqual([
+    expect(received(handler)).toEqual([
       [1, false],
       [2, true],
       [3, true],
@@ -164,7 +164,7 @@ describe('a stale session', () => {
     realm.host.endSession()
     realm.host.emit('a')
     await settled()
-    expect(heard(handler)).toEqual([[1, true]])
+    expect(received(handler)).toEqual([[1, true]])
     const options = { replay: false, retained: false, target: 'main' }
     expect(resubscribed()).toEqual([{ id: 1, event: 'a', resume: from(0), ...options }])
   })
@@ -209,11 +209,11 @@ describe('a stale session', () => {
     realm.host.endSession()
     for (let n = 0; n < 3; n += 1) realm.host.emit('a')
     await settled()
-    expect(heard(handler)).toEqual([[1, true]])
+    expect(received(handler)).toEqual([[1, true]])
     realm.host.endSession()
     realm.host.release()
     await settled()
-    expect(heard(handler).map(([seq]) => seq)).toEqual([1, 2, 3])
+    expect(received(handler).map(([seq]) => seq)).toEqual([1, 2, 3])
     expect(resubscribed()).toEqual([{ id: 1, event: 'a', resume: from(1) }])
   })
 
@@ -326,7 +326,7 @@ describe('a stale session', () => {
     realm.host.push([0, 1, 1, 'a', 0, 1, null, { replayed: true }])
     realm.host.push([0, 1, 1, 'a', 0, 1, null, { retained: true }])
     await settled()
-    expect(heard(handler)).toEqual([[1, false]])
+    expect(received(handler)).toEqual([[1, false]])
   })
 
   it('resumes exactly, without a gap', async () => {
@@ -365,7 +365,7 @@ describe('a stale session', () => {
     retained(3)
     realm.host.push([0, 5, 1, 'a', 0, 1, null, { replayed: true }])
     await settled()
-    expect(heard(handler).map(([seq]) => seq)).toEqual([4, 7, 9, 3])
+    expect(received(handler).map(([seq]) => seq)).toEqual([4, 7, 9, 3])
     expect(resubscribed()).toMatchObject([{ resume: { handled: 9 } }])
   })
 
@@ -402,7 +402,7 @@ describe('a stale session', () => {
     await vi.advanceTimersByTimeAsync(1)
     await settled()
     expect(resubscribed()).toEqual([{ id: 1, event: 'a', resume: from(1) }])
-    expect(heard(patient)).toEqual([
+    expect(received(patient)).toEqual([
       [1, false],
       [2, true],
     ])
@@ -449,7 +449,7 @@ describe('a stale session', () => {
     realm.host.refuse = () => undefined
     await vi.advanceTimersByTimeAsync(1)
     await settled()
-    expect(heard(handler)).toEqual([
+    expect(received(handler)).toEqual([
       [1, false],
       [2, true],
     ])

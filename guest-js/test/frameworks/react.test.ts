@@ -42,13 +42,13 @@ function settle(): Promise<void> {
   return act(() => watched.bus.settled())
 }
 
-interface Heard {
+interface Listening {
   event?: string
   handler: (event: BusEvent<unknown>) => unknown
   options?: ListenerOptions
 }
 
-function Listening({ event = 'a', handler, options }: Heard) {
+function Listening({ event = 'a', handler, options }: Listening) {
   useEvent(event, handler, options)
   return null
 }
@@ -106,12 +106,12 @@ describe('useEvent', () => {
   it('never calls an uncommitted handler', async () => {
     const [shown, discarded] = [vi.fn(), vi.fn()]
     const never = new Promise(() => {})
-    const Suspending = ({ handler, waits }: Heard & { waits: boolean }) => {
+    const Suspending = ({ handler, waits }: Listening & { waits: boolean }) => {
       useEvent('a', handler)
       if (waits) use(never)
       return null
     }
-    const tree = (props: Heard & { waits: boolean }) =>
+    const tree = (props: Listening & { waits: boolean }) =>
       createElement(Suspense, { fallback: null }, createElement(Suspending, props))
     await act(async () => root.render(tree({ handler: shown, waits: false })))
     await act(async () => startTransition(() => root.render(tree({ handler: discarded, waits: true }))))

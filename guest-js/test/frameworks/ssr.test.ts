@@ -8,7 +8,7 @@ import { renderToString as renderVue } from 'vue/server-renderer'
 import { useEvent, useEventState, useLatest } from '../../src/frameworks/react.js'
 import { createEventListener, createEventState, createLatest } from '../../src/frameworks/solid.js'
 import * as vue from '../../src/frameworks/vue.js'
-import Heard from '../components/Heard.svelte'
+import Listening from '../components/Listening.svelte'
 import Stored from '../components/Stored.svelte'
 
 const reported = vi.fn()
@@ -47,7 +47,7 @@ it('renders with Vue on a server', async () => {
 })
 
 it.each([
-  ['runes', Heard],
+  ['runes', Listening],
   ['stores', Stored],
 ])('renders with Svelte on a server: %s', (_, component) => {
   const { body } = renderSvelte(component, { props: { handler: () => {} } })

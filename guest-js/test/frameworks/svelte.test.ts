@@ -3,7 +3,7 @@ import { get } from 'svelte/store'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { eventState, latest } from '../../src/frameworks/svelte.js'
 import { eventStateStore, eventStore } from '../../src/frameworks/svelte-store.js'
-import Heard from '../components/Heard.svelte'
+import Listening from '../components/Listening.svelte'
 import Named from '../components/Named.svelte'
 import { named } from '../components/named.svelte.js'
 import Stored from '../components/Stored.svelte'
@@ -25,7 +25,7 @@ afterEach(async () => {
   await watched.end()
 })
 
-async function show<Props extends object>(component: typeof Heard, props: Props): Promise<object> {
+async function show<Props extends object>(component: typeof Listening, props: Props): Promise<object> {
   const instance = mount(component, { target, props })
   mounted.push(instance)
   await settle()
@@ -49,7 +49,7 @@ const text = () => target.querySelector('p')?.textContent
 describe('in runes', () => {
   it('listens while mounted, and once again after that', async () => {
     const handler = vi.fn()
-    const first = await show(Heard, { handler })
+    const first = await show(Listening, { handler })
     expect(watched.bus.listeners('a')).toBe(2)
     expect(watched.bus.listeners()).toBe(3)
     watched.bus.emit('a', { b: 1 })
@@ -59,26 +59,26 @@ describe('in runes', () => {
     await hide(first)
     expect(watched.bus.listeners()).toBe(0)
     watched.commands()
-    await show(Heard, { handler })
+    await show(Listening, { handler })
     expect(watched.bus.listeners()).toBe(3)
     expect(watched.commands()).toEqual(['subscribe'])
   })
 
   it('does not listen while nobody reads', async () => {
-    await show(Heard, { handler: vi.fn(), seen: false })
+    await show(Listening, { handler: vi.fn(), seen: false })
     expect(watched.bus.listeners()).toBe(1)
   })
 
   it('shows a retained value at once', async () => {
     watched.bus.emit('a', 1, { retain: true })
     watched.bus.emit('zoom', 50, { retain: true })
-    await show(Heard, { handler: vi.fn() })
+    await show(Listening, { handler: vi.fn() })
     expect(text()).toBe('1 50')
   })
 
   it('shares a state', async () => {
     const settings = watched.bus.page('settings')
-    await show(Heard, { handler: vi.fn() })
+    await show(Listening, { handler: vi.fn() })
     target.querySelector('button')?.click()
     flushSync()
     expect(text()).toBe('nothing 110')
@@ -95,7 +95,7 @@ describe('in runes', () => {
   })
 
   it('have one state in a page, stores included', async () => {
-    await show(Heard, { handler: vi.fn() })
+    await show(Listening, { handler: vi.fn() })
     const [one, other] = [eventState<number>('zoom', 0), eventStateStore<number>('zoom', 0)]
     one.current = 110
     other.update((before) => before + 10)

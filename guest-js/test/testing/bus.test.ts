@@ -121,26 +121,26 @@ describe('what the code under test emits', () => {
 
   it('reaches the host only where it is meant', async () => {
     bus.page('settings')
-    const [heard, all] = [vi.fn(), vi.fn()]
-    bus.listen('a', heard)
+    const [received, all] = [vi.fn(), vi.fn()]
+    bus.listen('a', received)
     bus.listenAny('a', all)
     expect(await emitTo('settings', 'a', 1)).toMatchObject({ pages: 1, listeners: 1 })
     expect(await emitTo({ kind: 'App' }, 'a', 2)).toMatchObject({ pages: 0, listeners: 2 })
     expect(bus.emitTo({ kind: 'Any' }, 'a', 3)).toMatchObject({ listeners: 2 })
     expect(await emit('a', 4)).toMatchObject({ listeners: 2 })
-    expect(heard.mock.calls.map(([{ payload }]) => payload)).toEqual([2, 3, 4])
+    expect(received.mock.calls.map(([{ payload }]) => payload)).toEqual([2, 3, 4])
     expect(all.mock.calls.map(([{ payload }]) => payload)).toEqual([1, 2, 3, 4])
   })
 
   it('reaches all listeners of the host in one order', () => {
-    const heard: string[] = []
+    const received: string[] = []
     bus.listen('*', ({ event }) => {
-      heard.push(`first ${event}`)
+      received.push(`first ${event}`)
       if (event === 'a') bus.emit('b')
     })
-    bus.listen('*', ({ event }) => heard.push(`second ${event}`))
+    bus.listen('*', ({ event }) => received.push(`second ${event}`))
     bus.emit('a')
-    expect(heard).toEqual(['first a', 'second a', 'first b', 'second b'])
+    expect(received).toEqual(['first a', 'second a', 'first b', 'second b'])
   })
 
   it('reaches the others where one fails', async () => {

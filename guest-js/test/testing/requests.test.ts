@@ -25,20 +25,20 @@ afterEach(() => {
   expect(reported).not.toHaveBeenCalled()
 })
 
-const failed = (answer: PromiseLike<unknown>) =>
-  Promise.resolve(answer).then(
-    () => expect.fail('it was answered'),
+const failed = (response: PromiseLike<unknown>) =>
+  Promise.resolve(response).then(
+    () => expect.fail('there was a response'),
     (error: EventBusError) => error,
   )
 
-/** A responder that answers when the test says so. */
+/** A responder that responds when the test says so. */
 function slow() {
-  const asked: { signal: AbortSignal; resolve: (answer: unknown) => void }[] = []
+  const incoming: { signal: AbortSignal; resolve: (response: unknown) => void }[] = []
   const responder = vi.fn(
     (_: unknown, { signal }: { signal: AbortSignal }) =>
-      new Promise<never>((resolve) => asked.push({ signal, resolve: resolve as (answer: unknown) => void })),
+      new Promise<never>((resolve) => incoming.push({ signal, resolve: resolve as (response: unknown) => void })),
   )
-  return { asked, responder }
+  return { incoming, responder }
 }
 
 describe('requests to the code under test', () => {
@@ -46,18 +46,18 @@ describe('requests to the code under test', () => {
     const responder = vi.fn(async ({ title }: { title: string }) => title === 'Delete?')
     const off = await respond<{ title: string }>('confirm', responder)
     expect(bus.responders('confirm')).toBe(1)
-    const question = { title: 'Delete?' }
-    const answer = bus.request('main', 'confirm', question)
-    expectTypeOf(answer).toEqualTypeOf<Promise<boolean>>()
-    expect(await answer).toBe(true)
+    const payload = { title: 'Delete?' }
+    const response = bus.request('main', 'confirm', payload)
+    expectTypeOf(response).toEqualTypeOf<Promise<boolean>>()
+    expect(await response).toBe(true)
     const [given, context] = responder.mock.calls[0] as unknown as [unknown, object]
-    expect(given).toEqual(question)
-    expect(given).not.toBe(question)
+    expect(given).toEqual(payload)
+    expect(given).not.toBe(payload)
     expect(context).toMatchObject({ name: 'confirm', caller: { kind: 'host' }, causes: [] })
     off()
     await bus.settled()
     expect(bus.responders()).toBe(0)
-    expect(await failed(bus.request('main', 'confirm', question))).toMatchObject({ code: 'no_responder' })
+    expect(await failed(bus.request('main', 'confirm', payload))).toMatchObject({ code: 'no_responder' })
   })
 
   it('come from another page, with its label', async () => {
@@ -69,10 +69,10 @@ describe('requests to the code under test', () => {
   it('come after the events before', async () => {
     const order: string[] = []
     await listen('a', () => order.push('event'))
-    await respond('q', () => order.push('question'))
+    await respond('q', () => order.push('request'))
     bus.emit('a')
     await bus.request('main', 'q')
-    expect(order).toEqual(['event', 'question'])
+    expect(order).toEqual(['event', 'request'])
     expect(bus.history().map(({ event }) => event)).toEqual(['a'])
   })
 
@@ -106,7 +106,7 @@ describe('requests to the code under test', () => {
 
   it('time out and are cancelled', async () => {
     vi.useFakeTimers()
-    const { asked, responder } = slow()
+    const { incoming, responder } = slow()
     await respond('q', responder)
     const late = failed(bus.request('main', 'q'))
     const soon = failed(bus.request('main', 'q', null, { timeoutMs: 10 }))
@@ -120,13 +120,13 @@ describe('requests to the code under test', () => {
     expect(await soon).toMatchObject({ code: 'timeout', message: '"q" got no response within 10 ms' })
     await vi.advanceTimersByTimeAsync(29_989)
     await bus.settled()
-    expect(asked.map(({ signal }) => signal.reason?.code)).toEqual([undefined, 'timeout', 'cancelled'])
+    expect(incoming.map(({ signal }) => signal.reason?.code)).toEqual([undefined, 'timeout', 'cancelled'])
     await vi.advanceTimersByTimeAsync(1)
     expect(await late).toMatchObject({ code: 'timeout' })
     await bus.settled()
-    expect(asked[0]?.signal.aborted).toBe(true)
+    expect(incoming[0]?.signal.aborted).toBe(true)
     // What comes too late does no harm.
-    asked[0]?.resolve(1)
+    incoming[0]?.resolve(1)
     await bus.settled()
     expect(vi.getTimerCount()).toBe(0)
   })
@@ -164,23 +164,23 @@ describe('requests to the code under test', () => {
 
   it('are cancelled when their page is closed', async () => {
     const settings = bus.page('settings')
-    const { asked, responder } = slow()
+    const { incoming, responder } = slow()
     await respond('q', responder)
-    const answer = failed(settings.request('main', 'q'))
+    const response = failed(settings.request('main', 'q'))
     await bus.settled()
     settings.close()
     await bus.settled()
-    expect(asked[0]?.signal.reason).toMatchObject({ code: 'cancelled' })
-    expect(await answer).toMatchObject({ code: 'cancelled' })
+    expect(incoming[0]?.signal.reason).toMatchObject({ code: 'cancelled' })
+    expect(await response).toMatchObject({ code: 'cancelled' })
   })
 
   it('are page_gone when the bus is disposed of', async () => {
     await respond('q', slow().responder)
-    const answer = bus.request('main', 'q')
+    const response = bus.request('main', 'q')
     void bus.request('main', 'q')
     await bus.settled()
     bus.dispose()
-    expect(await failed(answer)).toMatchObject({ code: 'page_gone' })
+    expect(await failed(response)).toMatchObject({ code: 'page_gone' })
   })
 })
 
@@ -195,10 +195,10 @@ describe('requests of the code under test', () => {
     const error = await failed(request(HOST, 'sum', [1]))
     expect(error).toMatchObject({ code: 'no_responder', message: expect.stringContaining('the host has no responder') })
     bus.respond('confirm', ({ title }) => title === 'x')
-    // @ts-expect-error The answer is another one.
+    // @ts-expect-error The response is another one.
     const second = () => bus.respond('confirm', () => 'yes')
     expect(second).toThrow(expect.objectContaining({ code: 'duplicate_responder' }))
-    // @ts-expect-error The question is missing.
+    // @ts-expect-error The payload is missing.
     expect(await failed(bus.request('main', 'confirm'))).toMatchObject({ code: 'no_responder' })
   })
 
@@ -233,38 +233,38 @@ describe('requests of the code under test', () => {
 
   it('time out and abort the responder', async () => {
     vi.useFakeTimers()
-    const { asked, responder } = slow()
+    const { incoming, responder } = slow()
     bus.respond('q', responder)
-    const answer = failed(request(HOST, 'q', null, { timeoutMs: 500 }))
+    const response = failed(request(HOST, 'q', null, { timeoutMs: 500 }))
     await vi.advanceTimersByTimeAsync(499)
-    expect(asked[0]?.signal.aborted).toBe(false)
+    expect(incoming[0]?.signal.aborted).toBe(false)
     await vi.advanceTimersByTimeAsync(1)
-    expect(await answer).toMatchObject({ code: 'timeout' })
-    expect(asked[0]?.signal.reason).toMatchObject({ code: 'timeout' })
+    expect(await response).toMatchObject({ code: 'timeout' })
+    expect(incoming[0]?.signal.reason).toMatchObject({ code: 'timeout' })
     expect(vi.getTimerCount()).toBe(0)
   })
 
   it('are cancelled by their signal', async () => {
-    const { asked, responder } = slow()
+    const { incoming, responder } = slow()
     bus.respond('q', responder)
     const ended = new AbortController()
-    const answer = failed(request(HOST, 'q', null, { signal: ended.signal }))
+    const response = failed(request(HOST, 'q', null, { signal: ended.signal }))
     await bus.settled()
     ended.abort()
-    expect(await answer).toMatchObject({ code: 'cancelled' })
+    expect(await response).toMatchObject({ code: 'cancelled' })
     await bus.settled()
-    expect(asked[0]?.signal.reason).toMatchObject({ code: 'cancelled' })
+    expect(incoming[0]?.signal.reason).toMatchObject({ code: 'cancelled' })
   })
 
   it('are page_gone when the page is closed', async () => {
     const settings = bus.page('settings')
     settings.respond('q', slow().responder)
-    const answer = failed(request('settings', 'q'))
+    const response = failed(request('settings', 'q'))
     await bus.settled()
     settings.close()
     settings.close()
     const gone = { code: 'page_gone', message: expect.stringContaining('"settings" was closed') }
-    expect(await answer).toMatchObject(gone)
+    expect(await response).toMatchObject(gone)
     expect(await failed(request('settings', 'q'))).toMatchObject({ code: 'unknown_target' })
     expect(() => settings.emit('a')).toThrow('closed')
     expect((await failed(settings.request('main', 'q'))).message).toContain('closed')
@@ -274,16 +274,16 @@ describe('requests of the code under test', () => {
 
   it('receive nothing of a closed page', async () => {
     const settings = bus.page('settings')
-    const { asked, responder } = slow()
+    const { incoming, responder } = slow()
     const off = settings.respond('q', responder)
     const gone = failed(request('settings', 'q'))
     await bus.settled()
-    const unheard = failed(request('settings', 'q'))
+    const unsent = failed(request('settings', 'q'))
     settings.close()
-    await Promise.all([gone, unheard])
-    expect(asked[0]?.signal.aborted).toBe(true)
+    await Promise.all([gone, unsent])
+    expect(incoming[0]?.signal.aborted).toBe(true)
     bus.page('settings').respond('q', () => 'next')
-    asked[0]?.resolve('late')
+    incoming[0]?.resolve('late')
     off()
     await bus.settled()
     expect(responder).toHaveBeenCalledTimes(1)
@@ -367,10 +367,10 @@ describe('what a request causes', () => {
   })
 
   it('reaches all listeners of the test', async () => {
-    const heard = vi.fn()
-    bus.listen('a', heard)
+    const received = vi.fn()
+    bus.listen('a', received)
     bus.respond('q', () => bus.emit('a').listeners)
     expect(await request(HOST, 'q')).toBe(1)
-    expect(heard).toHaveBeenCalledTimes(1)
+    expect(received).toHaveBeenCalledTimes(1)
   })
 })

@@ -75,18 +75,18 @@ describe('retained events', () => {
 
   it('reach other pages and the host', () => {
     bus.emit('a', 1, { retain: true })
-    const heard = vi.fn()
-    bus.listen('a', heard)
-    expect(heard.mock.calls[0]?.[0]).toMatchObject({ payload: 1, retained: true })
+    const received = vi.fn()
+    bus.listen('a', received)
+    expect(received.mock.calls[0]?.[0]).toMatchObject({ payload: 1, retained: true })
     expect(bus.page('settings').received('a')).toEqual([1])
   })
 
   it('reach the host only where they are meant', () => {
     bus.emitTo('main', 'a', 1, { retain: true })
-    const [heard, all] = [vi.fn(), vi.fn()]
-    bus.listen('a', heard)
+    const [received, all] = [vi.fn(), vi.fn()]
+    bus.listen('a', received)
     bus.listenAny('a', all)()
-    expect(heard).not.toHaveBeenCalled()
+    expect(received).not.toHaveBeenCalled()
     expect(all.mock.calls[0]?.[0]).toMatchObject({ payload: 1, retained: true })
     bus.emit('a', 2)
     expect(all).toHaveBeenCalledTimes(1)
@@ -195,12 +195,12 @@ describe('targets', () => {
     const everyone = [{ kind: 'Any' }] as unknown as Target
     await expect(emitTo(everyone, 'a')).rejects.toMatchObject({ code: 'invalid_argument' })
     const mixed = [{ kind: 'App' }, { kind: 'Window', label: 'main' }] as unknown as Target
-    const heard = vi.fn()
-    bus.listen('a', heard)
-    await listen('a', heard)
+    const received = vi.fn()
+    bus.listen('a', received)
+    await listen('a', received)
     expect(await emitTo(mixed, 'a')).toMatchObject({ pages: 1, listeners: 1 })
     await bus.settled()
-    expect(heard).toHaveBeenCalledTimes(2)
+    expect(received).toHaveBeenCalledTimes(2)
   })
 
   it('must exist', async () => {

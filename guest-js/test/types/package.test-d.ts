@@ -4,7 +4,9 @@ import {
   type BuiltInEventsIn,
   type BusEvent,
   component,
+  type Emit,
   type EmitOptions,
+  type EmitTo,
   type Event,
   type EventCallback,
   type EventMap,
@@ -13,6 +15,7 @@ import {
   emit,
   emitTo,
   events,
+  HOST,
   isGap,
   listen,
   type Message,
@@ -124,8 +127,15 @@ emit('cart:updated', { itemCount: '3' })
 emit('app:ready', 1)
 // @ts-expect-error The payload is missing.
 emitTo('main', 'cart:updated')
-// @ts-expect-error A number is no target.
+emitTo(HOST, 'app:ready')
+emitTo(['main', HOST, { kind: 'webview', label: 'other' }], 'app:ready')
+listen('cart:updated', ({ source }) => emitTo(source, 'app:ready'))
+// @ts-expect-error A number is not a target.
 emitTo(1, 'app:ready')
+// @ts-expect-error An endpoint of a webview has a label.
+emitTo({ kind: 'webview' }, 'app:ready')
+same<typeof emit, Emit>(true)
+same<typeof emitTo, EmitTo>(true)
 
 // Options follow the payload, which an event without one leaves undefined.
 const kept: EmitOptions = { retain: true }
@@ -149,13 +159,13 @@ emit('app:ready', undefined, { retained: true })
 emit('app:ready', undefined, kept, 1)
 
 // Wrappers of both kinds pass on what they are given.
-export function heard<Name extends EventName>(event: Name, handler: (event: EventOf<Name>) => void): Subscription {
+export function received<Name extends EventName>(event: Name, handler: (event: EventOf<Name>) => void): Subscription {
   return listen(event, handler)
 }
-export function heardPayload<Name extends EventName>(event: Name, handler: (payload: PayloadOf<Name>) => void) {
+export function receivedPayload<Name extends EventName>(event: Name, handler: (payload: PayloadOf<Name>) => void) {
   return on(event, handler)
 }
-heard('note:deleted', (event) => same<typeof event.payload, { id: string }>(true))
+received('note:deleted', (event) => same<typeof event.payload, { id: string }>(true))
 
 // A wrapper passes on what emit takes.
 export function logged<Name extends EventName>(event: Name, ...payload: PayloadArguments<Name>): Promise<Receipt> {
@@ -173,7 +183,7 @@ events('other', { replay: false, retained: false, buffer: 9, target: 'main' })
 // @ts-expect-error An iterator yields its gaps.
 events('other', { onGap: () => {} })
 
-// Periodic emits follow the same rules.
+// Jobs follow the same rules.
 startJob('cart:updated', { everyMs: 10, payload: { itemCount: 1 } })
 startJob('app:ready', { everyMs: 10 })
 startJob('other', { everyMs: 10, payload: 1 })
@@ -188,6 +198,8 @@ startJob('app:ready', {})
 startJob('cart:updated', { everyMs: 10, source: 'cart', args: [1], missedTicks: 'burst', owner: HOST })
 // @ts-expect-error There is no such policy.
 startJob('app:ready', { everyMs: 10, missedTicks: 'later' })
+// @ts-expect-error Only the host can be another owner.
+startJob('app:ready', { everyMs: 10, owner: 'app' })
 // @ts-expect-error Arguments are for a source.
 startJob('cart:updated', { everyMs: 10, args: 1 })
 // @ts-expect-error A payload is given or taken from a source.
@@ -277,22 +289,22 @@ listen('cart:updated', ({ emit }) => emit('note:deleted'))
 // @ts-expect-error The payload is missing.
 listen('cart:updated', ({ emitTo }) => emitTo('main', 'note:deleted'))
 
-// Questions: the map gives both sides, and other names take and give unknown.
-request('main', 'confirm', { title: 'x' }).then((answer) => same<typeof answer, boolean>(true))
-request(HOST, 'ping').then((answer) => same<typeof answer, string>(true))
+// Requests: the map gives both sides, and other names take and give unknown.
+request('main', 'confirm', { title: 'x' }).then((response) => same<typeof response, boolean>(true))
+request(HOST, 'ping').then((response) => same<typeof response, string>(true))
 request(HOST, 'ping', null, { timeoutMs: 5 })
-request('main', 'other', 1).then((answer) => same<typeof answer, unknown>(true))
-request<number>('main', 'other', 1).then((answer) => same<typeof answer, number>(true))
-request(HOST, 'version').then((answer) => same<typeof answer, string>(true))
+request('main', 'other', 1).then((response) => same<typeof response, unknown>(true))
+request<number>('main', 'other', 1).then((response) => same<typeof response, number>(true))
+request(HOST, 'version').then((response) => same<typeof response, string>(true))
 request('main', 'version', undefined, { timeoutMs: 5 })
-request('main', 'pick').then((answer) => same<typeof answer, number[] | null>(true))
+request('main', 'pick').then((response) => same<typeof response, number[] | null>(true))
 request('main', 'pick', 'a')
 request({ kind: 'Webview', label: 'main' }, 'other')
-// @ts-expect-error The question has another type.
+// @ts-expect-error The request has another type.
 request('main', 'pick', 5)
-// @ts-expect-error The question is missing.
+// @ts-expect-error The request is missing.
 request('main', 'confirm')
-// @ts-expect-error The question has no such field.
+// @ts-expect-error The request has no such field.
 request('main', 'confirm', { text: 'x' })
 // @ts-expect-error There is no such option.
 request('main', 'confirm', { title: 'x' }, { timeout: 5 })
@@ -301,12 +313,12 @@ respond('confirm', async ({ title }, { signal }) => {
   return !signal.aborted
 })
 respond('ping', () => 'pong')
-respond('version', (question, context) => {
-  same<typeof question, null>(true)
+respond('version', (payload, context) => {
+  same<typeof payload, null>(true)
   same<typeof context, RequestContext>(true)
   return '1.0'
 })
-respond('other', (question) => same<typeof question, unknown>(true))
+respond('other', (payload) => same<typeof payload, unknown>(true))
 respond<number>('other', (n) => n + 1)
 respond<{ text: string }>('confirm', ({ text }) => text === '')
 same<ResponseOf<'confirm'>, boolean>(true)
@@ -314,9 +326,9 @@ same<RequestOf<'pick'>, string | undefined>(true)
 same<RequestOf<'other'>, unknown>(true)
 const anyName: RequestName = 'anything'
 respond(anyName, () => 1)
-// @ts-expect-error The answer is another one.
+// @ts-expect-error The response has another type.
 respond('confirm', () => 'yes')
-// @ts-expect-error The promise gives another answer.
+// @ts-expect-error The promise resolves to another type.
 respond('confirm', async () => 1)
-// @ts-expect-error The question has no such field.
+// @ts-expect-error The request has no such field.
 respond('confirm', ({ text }) => text === '')

@@ -1,7 +1,7 @@
 import { checkFunction, checkName } from '../core/checks.js'
 import { EventBusError, toEventBusError } from '../core/error.js'
 import { openInbox } from '../core/inbox.js'
-import { payloadJson } from '../core/payload.js'
+import { payloadJson } from '../core/json.js'
 import { currentCauses } from '../core/realm.js'
 import { emitAfter, emitToAfter } from '../core/received.js'
 import { PageRequestChannel } from '../core/requests/channel.js'

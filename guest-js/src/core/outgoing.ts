@@ -3,7 +3,7 @@ import type { Target } from '../types/target.js'
 import { checkName } from './checks.js'
 import type { Inbox } from './contract.js'
 import { toEventBusError } from './error.js'
-import { payloadJson } from './payload.js'
+import { payloadJson } from './json.js'
 import { currentCauses } from './realm.js'
 import { copyOfTarget, isEveryone } from './target.js'
 

@@ -21,7 +21,7 @@ export abstract class Registrations<Key, Item extends Registered> {
   constructor(
     protected readonly queue: RegistrationQueue,
     private readonly command: RegisteringCommand,
-    protected readonly changed: () => void,
+    private readonly changed: () => void,
   ) {}
 
   /** What is sent to register an item, for the first time or in a new session. */
@@ -48,20 +48,19 @@ export abstract class Registrations<Key, Item extends Registered> {
   }
 
   protected end(key: Key, item: Item): void {
-    if (this.items.get(key) !== item) return
-    this.items.delete(key)
-    if (!(item.call && this.queue.withdraw(item.call))) this.endAtHost(key).catch(ignore)
-    item.owner.ended()
+    if (this.items.get(key) === item) this.remove(key, item)
   }
 
   /** Ends what the host has accepted, since this page may not pull. */
   lose(error: EventBusError): void {
-    for (const [key, item] of [...this.items]) {
-      if (item.call) continue
-      this.items.delete(key)
-      this.endAtHost(key).catch(ignore)
-      item.owner.ended(error)
-    }
+    for (const [key, item] of [...this.items]) if (!item.call) this.remove(key, item, error)
+  }
+
+  private remove(key: Key, item: Item, error?: EventBusError): void {
+    this.items.delete(key)
+    // Whatever the host answers, it has ended here.
+    if (!(item.call && this.queue.withdraw(item.call))) this.endAtHost(key).catch(() => {})
+    item.owner.ended(error)
   }
 
   /** The calls with which a new session begins: those of all that the host had accepted. */
@@ -102,6 +101,3 @@ export abstract class Registrations<Key, Item extends Registered> {
     }
   }
 }
-
-/** Whatever the host answers, the registration has ended here. */
-function ignore(): void {}

@@ -1,5 +1,5 @@
 import { DISPOSE } from '../core/disposal.js'
-import { payloadJson } from '../core/payload.js'
+import { payloadJson } from '../core/json.js'
 import { nextTask } from '../core/tasks.js'
 import type { BusEvent } from '../types/event.js'
 import type { EventMap } from '../types/event-map.js'

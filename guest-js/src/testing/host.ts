@@ -1,7 +1,7 @@
 import type { Extras } from '../core/batch.js'
 import type { StateCommand } from '../core/commands.js'
 import { EventBusError } from '../core/error.js'
-import { payloadJson } from '../core/payload.js'
+import { payloadJson } from '../core/json.js'
 import { chainOf } from '../core/realm.js'
 import { ReceivedEvent } from '../core/received.js'
 import { report, reportLater } from '../core/report.js'
@@ -17,13 +17,7 @@ import { checkChain, checkComponentName, checkOwn, checkPayload, filterOf } from
 import type { Listener, NewEvent, Refusable, Refusal, TestRequest } from './contract.js'
 import { checkEventName, hasWildcard } from './glob.js'
 import { type JobKey, type JobUpdate, type NewJob, TestJobs } from './jobs.js'
-import {
-  type Label,
-  PlayedRecipient,
-  type Recipient,
-  type Response,
-  TestRequests,
-} from './requests.js'
+import { type Label, PlayedRecipient, type Recipient, type Response, TestRequests } from './requests.js'
 import { errorOf, refusalOf, resultOf } from './results.js'
 import { type Accepted, type PullArguments, type Subscribed, TestSession } from './session.js'
 import { isForAll, isForHost, isForPage, labelsOf, neededTarget, partsOf } from './target.js'

@@ -1,6 +1,6 @@
 import type { Extras } from '../core/batch.js'
 import { EventBusError, toEventBusError } from '../core/error.js'
-import { payloadJson } from '../core/payload.js'
+import { payloadJson } from '../core/json.js'
 import type { Receipt } from '../types/emit.js'
 import { type Endpoint, HOST } from '../types/endpoint.js'
 import type { JobSchedule } from '../types/job.js'

@@ -72,7 +72,7 @@ export interface TestEmitOptions extends EmitOptions {
  * const afterClick: TestRequestOptions = { timeoutMs: 500, causes: ['click'] }
  * const bus = createTestBus()
  * await respond('confirm', (_, { causes }) => causes.includes('click'))
- * console.log(await bus.request('main', 'confirm', null, afterClick))
+ * console.log(await bus.request('main', 'confirm', { title: 'Really?' }, afterClick))
  * bus.dispose()
  * ```
  */

@@ -61,7 +61,7 @@ export interface RespondOptions {
  * ```ts
  * import { request } from 'tauri-plugin-event-bus-api'
  *
- * await request('main', 'confirm', 'Really?', { timeoutMs: 60_000, signal: AbortSignal.timeout(5_000) })
+ * await request('main', 'confirm', { title: 'Really?' }, { timeoutMs: 60_000, signal: AbortSignal.timeout(5_000) })
  * ```
  */
 export interface RequestOptions {

@@ -23,8 +23,8 @@ export function payloadJson(name: string, payload: unknown, what: 'payload' | 'a
   return json
 }
 
-/** A payload as listeners receive it. What JSON cannot express stays as it is; emitting refuses it. */
-export function asReceived(event: string, payload: unknown): unknown {
+/** A payload as JSON has it, which is how listeners receive it. What JSON cannot express stays as it is; emitting refuses it. */
+export function asJson(event: string, payload: unknown): unknown {
   try {
     return JSON.parse(payloadJson(event, payload) ?? 'null')
   } catch {

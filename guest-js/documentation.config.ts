@@ -1,4 +1,4 @@
 import { defineConfig } from 'vitest/config'
 
-/** The tests of the guides, with the package as it was built. */
+/** The tests in the guides, with the built package. */
 export default defineConfig({ test: { include: ['.documentation/**/*.test.{ts,tsx}'] } })

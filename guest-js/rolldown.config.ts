@@ -1,8 +1,8 @@
 import { defineConfig } from 'rolldown'
 
-// The script that Tauri runs in apps without a bundler, so it holds all it needs.
+// The script that Tauri runs in apps without a bundler, so it includes everything.
 export default defineConfig({
-  input: 'global.ts',
+  input: 'src/global.ts',
   resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
   transform: { target: 'es2021' },
   output: {

@@ -1,7 +1,7 @@
 import { compile, compileModule } from 'svelte/compiler'
 import { defineConfig } from 'vitest/config'
 
-/** Compiles the components of tests as an app's bundler does. */
+/** Compiles the components of tests as the bundler of an app does. */
 function svelte(generate: 'client' | 'server') {
   return {
     name: 'svelte',
@@ -23,18 +23,18 @@ export default defineConfig({
         test: {
           name: 'node',
           environment: 'node',
-          include: ['*.test.ts'],
-          exclude: frameworks.map((framework) => `${framework}.test.ts`),
+          include: ['test/**/*.test.ts'],
+          exclude: frameworks.map((framework) => `test/frameworks/${framework}.test.ts`),
         },
       },
       {
         plugins: [svelte('client')],
-        // Frameworks have another build for servers, which Node would be given.
+        // Without this, Node would load the server builds of frameworks.
         resolve: { conditions: ['browser', 'development'] },
         test: {
           name: 'page',
           environment: 'happy-dom',
-          include: frameworks.map((framework) => `${framework}.test.ts`),
+          include: frameworks.map((framework) => `test/frameworks/${framework}.test.ts`),
           server: { deps: { inline: [/svelte/, /solid-js/, /esm-env/] } },
         },
       },

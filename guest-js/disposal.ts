@@ -1,8 +1,0 @@
-/// <reference lib="esnext.disposable" preserve="true" />
-
-/** Older webviews lack the symbols of `using`; there the compilers' helpers look for registered ones. */
-export const DISPOSE: typeof Symbol.dispose = Symbol.dispose ?? (Symbol.for('Symbol.dispose') as typeof Symbol.dispose)
-
-/** The twin of {@link DISPOSE} for `await using`. */
-export const ASYNC_DISPOSE: typeof Symbol.asyncDispose =
-  Symbol.asyncDispose ?? (Symbol.for('Symbol.asyncDispose') as typeof Symbol.asyncDispose)

@@ -1,9 +1,0 @@
-import * as dom from './dom.js'
-import { logReports } from './error.js'
-import * as api from './index.js'
-
-// Tauri runs this in apps without a bundler, which set `withGlobalTauri`.
-if ('__TAURI__' in window) {
-  logReports()
-  Object.defineProperty(window.__TAURI__, 'eventBus', { value: Object.freeze({ ...api, ...dom }) })
-}

@@ -1,0 +1,136 @@
+import { checkFunction, checkName } from '../core/checks.js'
+import { EventBusError, toEventBusError } from '../core/error.js'
+import { openInbox } from '../core/inbox.js'
+import { payloadJson } from '../core/json.js'
+import { currentCauses } from '../core/realm.js'
+import { emitAfter, emitToAfter } from '../core/received.js'
+import { PageRequestChannel } from '../core/requests/channel.js'
+import type { RequestOrigin } from '../core/requests/responders.js'
+import { createSubscription } from '../core/subscription.js'
+import { copyOfTarget } from '../core/target.js'
+import type { NameIfSet, Unset } from '../types/event-map.js'
+import type { RequestContext, RequestOptions, RespondOptions } from '../types/request.js'
+import type { RequestArguments, RequestName, RequestOf, ResponseOf } from '../types/request-map.js'
+import type { Subscription } from '../types/subscription.js'
+import type { Target } from '../types/target.js'
+
+/**
+ * Responds to requests of this name to this page. The type of the request is that in {@link RequestMap}, or the type
+ * argument.
+ *
+ * The response is what `responder` returns, or what its promise resolves to. What it throws reaches the caller as
+ * `responder_failed`, with its name and message. A name has one responder in a page.
+ *
+ * @returns a {@link Subscription}: call it to end it, await it to know that the host has accepted it.
+ * @throws {EventBusError} by rejection: `duplicate_responder`, which names the first one, `denied`, `invalid_event_name`,
+ * `invalid_argument`, `reserved_event_name`, `queue_full`, `unavailable`.
+ *
+ * @example
+ * ```ts
+ * import { respond } from 'tauri-plugin-event-bus-api'
+ *
+ * const off = respond('confirm', async (text, { signal }) => {
+ *   if (signal.aborted) return false
+ *   return window.confirm(String(text))
+ * })
+ * off()
+ * ```
+ */
+export function respond<Request = Unset>(
+  name: NameIfSet<Request>,
+  responder: (request: NoInfer<Request>, context: RequestContext) => unknown,
+  options?: RespondOptions,
+): Subscription
+export function respond<Name extends RequestName, _ extends never>(
+  name: Name,
+  responder: (
+    request: RequestOf<Name>,
+    context: RequestContext,
+  ) => NoInfer<ResponseOf<Name>> | PromiseLike<NoInfer<ResponseOf<Name>>>,
+  options?: RespondOptions,
+): Subscription
+export function respond(
+  name: string,
+  responder: (request: never, context: RequestContext) => unknown,
+  options: RespondOptions = {},
+): Subscription {
+  const { signal, stack = false } = options
+  return createSubscription(signal, (registration) => {
+    checkName(name)
+    checkFunction(responder, 'responder', name)
+    const title = responder.name === '' ? 'an unnamed function' : `the function "${responder.name}"`
+    const respond = (payload: unknown, { caller, signal, chain }: RequestOrigin) =>
+      responder(payload as never, {
+        name,
+        caller,
+        signal,
+        causes: chain.slice(0, -1),
+        emit: emitAfter(chain),
+        emitTo: emitToAfter(chain),
+      })
+    return openChannel().add({ name, title, stack, respond, ...registration })
+  })
+}
+
+function openChannel(): PageRequestChannel {
+  return openInbox().openChannel((queue, pull) => new PageRequestChannel(queue, pull))
+}
+
+/**
+ * Sends a request to the page in another webview, or to Rust ({@link HOST}), and resolves to the response. The type of the
+ * response is that in {@link RequestMap}, or the type argument.
+ *
+ * It needs the permission `event-bus:request`, which is not in the default set.
+ *
+ * @throws {EventBusError} by rejection: `denied`, `no_responder`, `page_gone`, `timeout`, `responder_failed` with what was
+ * thrown as its `cause`, `cancelled`, `invalid_payload`, `payload_too_large`, `unknown_target`, `queue_full`,
+ * `rate_limited`, `event_loop`, `invalid_argument`, `stale_session`, `unavailable`.
+ *
+ * @example
+ * ```ts
+ * import { HOST, request } from 'tauri-plugin-event-bus-api'
+ *
+ * const isFine = await request<boolean>('main', 'confirm', { title: 'Delete it?' })
+ * const sum = await request<number>(HOST, 'sum', [1, 2, 3], { timeoutMs: 1_000 })
+ * console.log(isFine, sum)
+ * ```
+ */
+export function request<Response = Unset>(
+  to: Target,
+  name: NameIfSet<Response>,
+  payload?: unknown,
+  options?: RequestOptions,
+): Promise<Response>
+export function request<Name extends RequestName, _ extends never>(
+  to: Target,
+  name: Name,
+  ...payload: [...RequestArguments<Name>, options?: RequestOptions]
+): Promise<ResponseOf<Name>>
+export async function request(
+  to: Target,
+  name: string,
+  payload?: unknown,
+  { timeoutMs, signal }: RequestOptions = {},
+): Promise<unknown> {
+  try {
+    checkName(name)
+    checkTimeout(name, timeoutMs)
+    if (signal?.aborted) {
+      throw new EventBusError('cancelled', `the signal of "${name}" had aborted already`, { cause: signal.reason })
+    }
+    const json = payloadJson(name, payload)
+    const causes = currentCauses()
+    return await openChannel().requests.send({ name, to: copyOfTarget(to), payload: json, timeoutMs, signal, causes })
+  } catch (error) {
+    throw toEventBusError(error)
+  }
+}
+
+/** Refuses numbers that JSON would turn into null, which means the default. */
+function checkTimeout(name: string, timeoutMs: unknown): void {
+  if (timeoutMs === undefined || Number.isFinite(timeoutMs)) return
+  throw new EventBusError(
+    'invalid_argument',
+    `timeoutMs of "${name}" must be a number from 1 to 86,400,000, not the ${typeof timeoutMs} ${String(timeoutMs)}`,
+  )
+}

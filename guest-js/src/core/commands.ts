@@ -1,0 +1,333 @@
+import { invoke } from '@tauri-apps/api/core'
+import { EventBusError, isErrorObject, toEventBusError } from './error.js'
+
+/** Every command of the plugin. A test of the crate compares this list with its own. */
+export const COMMANDS = [
+  'emit',
+  'emit_to',
+  'subscribe',
+  'unsubscribe',
+  'pull',
+  'start_job',
+  'stop_job',
+  'pause_job',
+  'resume_job',
+  'update_job',
+  'list_jobs',
+  'request',
+  'cancel_request',
+  'set_responders',
+  'respond',
+  'catalog',
+  'inspect',
+] as const
+
+/** A command of the plugin. */
+export type Command = (typeof COMMANDS)[number]
+
+/** A command that changes state: it carries the session and its number. */
+export type StateCommand = Exclude<Command, 'pull' | 'list_jobs' | 'request' | 'cancel_request' | 'catalog' | 'inspect'>
+
+/** The argument in which a command takes several calls; the others take one object of arguments. */
+const BATCHED: Partial<Record<StateCommand, string>> = {
+  emit: 'events',
+  emit_to: 'events',
+  subscribe: 'subscriptions',
+  unsubscribe: 'ids',
+  set_responders: 'responders',
+  respond: 'responses',
+}
+
+/** How many calls one command carries, and how many characters of payloads. */
+const MAX_CALLS = 1_024
+const MAX_CHARACTERS = 1_048_576
+
+/** How many sessions in a row may turn out stale before calls are rejected. */
+export const MAX_RENEWALS = 3
+
+/** How long to wait before the next attempt, in milliseconds, where the host does not say. */
+export const RETRY_AFTER_MS = 1_000
+
+/** One call that waits for its turn in a command. */
+export interface Call {
+  /** What is sent. */
+  value: unknown
+  /** The length of its payload, in characters. */
+  size: number
+  resolve(answer: unknown): void
+  reject(error: EventBusError): void
+}
+
+/** A command that registers something, which a new session repeats. */
+export type RegisteringCommand = 'subscribe' | 'set_responders'
+
+/** A call that a new session repeats from the one before. */
+export interface Renewal {
+  readonly command: RegisteringCommand
+  readonly call: Call
+}
+
+/** Calls that travel together. */
+interface Bundle {
+  command: StateCommand
+  calls: Call[]
+  size: number
+  /** Whether it repeats, in a new session, what an earlier one had accepted. */
+  isRenewal: boolean
+}
+
+/** The command in flight. A bundle that is sent again in the next session has another one. */
+interface InFlight {
+  readonly bundle: Bundle
+}
+
+/** Runs a command of the plugin. */
+export function run(command: Command, args: Record<string, unknown>): Promise<unknown> {
+  return invoke(`plugin:event-bus|${command}`, args)
+}
+
+/** 128 random bits as 32 lower-case hexadecimal digits. */
+function newSession(): string {
+  let id = ''
+  for (const byte of crypto.getRandomValues(new Uint8Array(16))) id += byte.toString(16).padStart(2, '0')
+  return id
+}
+
+/**
+ * The outgoing commands of one session. One is in flight. Calls that gather meanwhile join their neighbor of the same
+ * kind, so the host runs them in the order in which the page made them.
+ */
+export interface CommandQueue {
+  /** The id of the session that the next command belongs to. */
+  readonly session: string
+  /** Whether the session has ended and the next command opens another. */
+  readonly isExpired: boolean
+  /** Whether sessions keep turning out stale, so that renewing at once would be a tight loop. */
+  isUnsettled(): boolean
+  /** Notes that the session works. */
+  settle(): void
+  /** Queues a call and resolves to its answer. `size` is the length of its payload, in characters. */
+  send(command: StateCommand, value: unknown, size?: number): Promise<unknown>
+  /** Queues a call at the end, in the last command if that is of its kind. */
+  push(command: StateCommand, call: Call): void
+  /** Queues a renewal that the host has rate limited, unless it is no longer wanted or another session began with it. */
+  renewLater(renewal: Renewal, isWanted: () => boolean, wait?: number): void
+  /** Takes a call back; false if it was sent already. */
+  withdraw(call: Call): boolean
+  /** Notes that the session has ended: the next command opens another. */
+  expire(): void
+  /** Notes that the session has ended, and waits until another one has replaced it. */
+  renewed(): Promise<void>
+  /** Sends the command in flight again, under its number. The host runs it once. */
+  repeat(): void
+}
+
+/** `renewSession` is called when a new session replaces a stale one. It returns the calls that begin it. */
+export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue {
+  let session = newSession()
+  let isExpired = false
+  let n = 1
+  let renewals = 0
+  let waiting: Bundle[] = []
+  let inFlight: InFlight | null = null
+  let isScheduled = false
+  const waitingForRenewal: (() => void)[] = []
+
+  const isUnsettled = () => renewals >= MAX_RENEWALS
+
+  /** Waits for the end of the microtask, so that calls made together travel together. */
+  const schedule = () => {
+    if (isScheduled) return
+    isScheduled = true
+    queueMicrotask(() => {
+      isScheduled = false
+      drain()
+    })
+  }
+
+  const drain = () => {
+    if (inFlight) return
+    if (isExpired) renew()
+    const bundle = waiting.shift()
+    if (!bundle) return
+    inFlight = { bundle }
+    void transmit(inFlight)
+  }
+
+  const renew = () => {
+    isExpired = false
+    renewals += 1
+    session = newSession()
+    n = 1
+    for (const resolve of waitingForRenewal.splice(0)) resolve()
+    const begin: Bundle[] = []
+    for (const { command, call } of renewSession()) {
+      const last = begin[begin.length - 1]
+      if (last?.command === command && last.calls.length < MAX_CALLS) last.calls.push(call)
+      else begin.push({ command, calls: [call], size: 0, isRenewal: true })
+    }
+    // The callers of an earlier session no longer wait for responses.
+    const remaining = waiting.filter(({ command, isRenewal }) => !isRenewal && command !== 'respond')
+    waiting = [...begin, ...remaining]
+  }
+
+  const transmit = async (sending: InFlight) => {
+    const { bundle } = sending
+    let settle: () => void
+    try {
+      const answer = await run(bundle.command, { session, n, ...argumentsOf(bundle) })
+      settle = () => succeed(bundle, answer)
+    } catch (reason) {
+      settle = () => fail(bundle, reason)
+    }
+    // A command that was sent again is answered twice.
+    if (inFlight !== sending) return
+    inFlight = null
+    settle()
+    drain()
+  }
+
+  const succeed = (bundle: Bundle, answer: unknown) => {
+    const { command, calls } = bundle
+    n += 1
+    if (!BATCHED[command] || command === 'unsubscribe') {
+      renewals = 0
+      for (const call of calls) call.resolve(answer)
+      return
+    }
+    const results = Array.isArray(answer) ? answer : []
+    const stale: [Call, EventBusError][] = []
+    for (const [index, call] of calls.entries()) {
+      const result: unknown = results[index]
+      if (typeof result !== 'object' || result === null) {
+        const got = `${results.length} results for ${calls.length} entries`
+        call.reject(new EventBusError('unavailable', `"${command}" was answered with ${got}`))
+      } else if ('error' in result) {
+        const error = toEventBusError(result.error)
+        if (error.code === 'stale_session') stale.push([call, error])
+        else call.reject(error)
+      } else call.resolve(result)
+    }
+    if (stale.length > 0) retry(bundle, stale)
+    else if (!bundle.isRenewal) renewals = 0
+  }
+
+  /** The session ended while the host ran a bundle, so these calls of it had no effect. */
+  const retry = (bundle: Bundle, stale: [Call, EventBusError][]) => {
+    isExpired = true
+    if (isUnsettled()) {
+      for (const [call, error] of stale) call.reject(error)
+      return
+    }
+    const calls = stale.map(([call]) => call)
+    const size = calls.reduce((sum, call) => sum + call.size, 0)
+    // The next session drops renewals that wait, since it makes its own.
+    waiting.unshift({ ...bundle, calls, size })
+  }
+
+  const fail = (bundle: Bundle, reason: unknown) => {
+    const { calls } = bundle
+    const error = toEventBusError(reason, bundle.command)
+    if (typeof reason === 'string') {
+      // Bare strings come from Tauri: the command never reached the plugin, so its number is used again.
+      if (error.code === 'invalid_argument' && calls.length > 1) {
+        // The parser refuses a whole command for one malformed call. Sent alone, each call is judged by itself.
+        waiting.unshift(...calls.map((call) => ({ ...bundle, calls: [call], size: call.size })))
+        return
+      }
+    } else if (!isErrorObject(reason)) {
+      // Nobody knows whether it ran, so neither its number nor the next one can be used.
+      const isRepeated = bundle.isRenewal && !isUnsettled()
+      isExpired = true
+      // The next session subscribes again anyway. Anything else might happen twice.
+      if (isRepeated) return
+    } else if (error.code === 'stale_session') {
+      const isRepeated = !isUnsettled()
+      isExpired = true
+      // The next session drops renewals that wait, since it makes its own.
+      if (isRepeated) {
+        waiting.unshift(bundle)
+        return
+      }
+    } else {
+      n += 1
+    }
+    for (const call of calls) call.reject(error)
+  }
+
+  const push = (command: StateCommand, call: Call) => {
+    const last = waiting[waiting.length - 1]
+    if (last && fits(last, command, call)) {
+      last.calls.push(call)
+      last.size += call.size
+    } else {
+      waiting.push({ command, calls: [call], size: call.size, isRenewal: false })
+    }
+    schedule()
+  }
+
+  const expire = () => {
+    isExpired = true
+    drain()
+  }
+
+  return {
+    get session() {
+      return session
+    },
+    get isExpired() {
+      return isExpired
+    },
+    isUnsettled,
+    settle() {
+      renewals = 0
+    },
+    push,
+    send: (command, value, size = 0) =>
+      new Promise((resolve, reject) => push(command, { value, size, resolve, reject })),
+    renewLater({ command, call }, isWanted, wait = RETRY_AFTER_MS) {
+      const limited = session
+      setTimeout(() => {
+        if (session !== limited || isExpired || !isWanted()) return
+        waiting.push({ command, calls: [call], size: 0, isRenewal: true })
+        schedule()
+      }, wait)
+    },
+    withdraw(call) {
+      for (const [index, bundle] of waiting.entries()) {
+        const place = bundle.calls.indexOf(call)
+        if (place < 0) continue
+        bundle.calls.splice(place, 1)
+        bundle.size -= call.size
+        if (bundle.calls.length === 0) waiting.splice(index, 1)
+        return true
+      }
+      return false
+    },
+    expire,
+    renewed: () =>
+      new Promise((resolve) => {
+        waitingForRenewal.push(resolve)
+        expire()
+      }),
+    repeat() {
+      if (inFlight) void transmit(inFlight)
+    },
+  }
+}
+
+function fits(bundle: Bundle, command: StateCommand, call: Call): boolean {
+  return (
+    bundle.command === command &&
+    !bundle.isRenewal &&
+    BATCHED[command] !== undefined &&
+    bundle.calls.length < MAX_CALLS &&
+    bundle.size + call.size <= MAX_CHARACTERS
+  )
+}
+
+function argumentsOf(bundle: Bundle): Record<string, unknown> {
+  const name = BATCHED[bundle.command]
+  const values = bundle.calls.map((call) => call.value)
+  return name ? { [name]: values } : (values[0] as Record<string, unknown>)
+}

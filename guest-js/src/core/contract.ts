@@ -1,0 +1,81 @@
+import type { Endpoint } from '../types/endpoint.js'
+import type { BusEvent } from '../types/event.js'
+import type { Gap } from '../types/gap.js'
+import type { Target } from '../types/target.js'
+import type { PulledEnding, PulledRequest } from './batch.js'
+import type { CommandQueue, Renewal } from './commands.js'
+import type { EventBusError } from './error.js'
+
+/** Something that the host accepts and the page ends. */
+export interface Registration {
+  /** The host has accepted it. */
+  accepted(): void
+  /** Nothing follows any more. `error` says why, unless the page ended it. */
+  ended(error?: EventBusError): void
+}
+
+/** What one subscription does with what arrives. */
+export interface Subscriber extends Registration {
+  readonly event: string
+  readonly target: Target | undefined
+  /** Whether it receives what came before this page subscribed, as far as the host keeps it. */
+  readonly replay: boolean
+  /** Whether it receives retained events. */
+  readonly retained: boolean
+  /** Receives an event; may throw or return a promise that rejects. */
+  deliver(event: BusEvent<unknown>): unknown
+  /** Receives a gap, where the subscription asks for gaps. */
+  readonly gap: ((gap: Gap) => unknown) | undefined
+}
+
+/** An event or a request that causes what its handler emits and requests. */
+export interface Cause {
+  /** Its name. */
+  readonly event: string
+  readonly causes?: readonly string[] | undefined
+}
+
+/** What the copies of this package in one realm share: a session, its subscriptions, its outgoing commands. */
+export interface Inbox {
+  readonly version: number
+  /** The event or request whose handler runs now. */
+  readonly cause?: Cause | null
+  /** The shared states in use, by name. */
+  readonly states?: Map<string, unknown>
+  /** The outgoing commands. */
+  readonly queue: CommandQueue
+  /** Subscribes and returns what ends it. */
+  subscribe(subscriber: Subscriber): () => void
+  /** Ends every subscription of exactly this name or pattern and returns how many there were. */
+  unlisten(event: string): number
+  /** Warns on the console, once, that listeners of a name or pattern have lost events. */
+  warn(gap: Gap, event: string): void
+  /** The requests of this page and its responders, made at their first use. */
+  openChannel<Channel extends RequestChannel>(make: (queue: CommandQueue, pull: () => void) => Channel): Channel
+}
+
+/** What the inbox needs of requests and responders. Pages that use neither do not load their code. */
+export interface RequestChannel {
+  /** Whether the host knows of a responder, or waits for a response. */
+  readonly isActive: boolean
+  /** Whether a pull that is sent in a moment may carry more responses than there are now. */
+  readonly isResponding: boolean
+  /** Hands a request to its responder. */
+  receive(request: PulledRequest, caller: Endpoint): void
+  /** Tells a responder that the caller no longer waits. */
+  stop(ending: PulledEnding): void
+  /** Keeps responses for a pull that is about to be sent. */
+  hold(): void
+  /** Takes the responses that a pull carries. */
+  take(): object[]
+  /** Sends the responses that no pull has taken. */
+  flush(): void
+  /** Sends the responses again whose pull has failed. */
+  resend(responses: readonly object[]): void
+  /** The calls with which a new session begins. */
+  renewals(): Renewal[]
+  /** Ends what the host has accepted, since this page may not pull. */
+  lose(error: EventBusError): void
+  /** Rejects the requests of this page, which the host has dropped while the page was away. */
+  forget(): void
+}

@@ -1,0 +1,217 @@
+import type { Endpoint } from '../types/endpoint.js'
+import type { Gap } from '../types/gap.js'
+import type { Batch, Extras, Head, PulledEnding, PulledGap, PulledRequest, Run } from './batch.js'
+import type { Cause, RequestChannel } from './contract.js'
+import { admit } from './cursor.js'
+import { ReceivedEvent } from './received.js'
+import { report, reportLater } from './report.js'
+import type { Subscriptions } from './subscriptions.js'
+
+/** How long handlers run before the page gets its turn, in milliseconds. */
+const MAX_DISPATCH_MS = 8
+
+/** After how many events the clock is read, while handlers are quick. */
+const CLOCK_INTERVAL = 16
+
+/** Where the first event of a run stands. */
+const FIRST_EVENT = 2
+
+/** Who receives what a page pulls. */
+export interface Receivers {
+  readonly subscriptions: Subscriptions
+  readonly channel: RequestChannel | null
+  cause: Cause | null
+  warn(gap: Gap, event: string): void
+}
+
+/** What one session has pulled. */
+export interface Progress {
+  readonly session: string
+  /** The last index whose handlers have returned. */
+  handled: number
+  /** The last index that the host knows of. */
+  acknowledged: number
+  /** Whether handlers have exceeded their time, so that the clock is read after each of them. */
+  isSlow: boolean
+}
+
+/** How far a batch has been read. */
+export interface Reading {
+  readonly batch: Batch
+  /** The position of the next item. */
+  item: number
+  /** The position in it of the next event, where it is a run that has been begun. */
+  place: number
+  /** The index of what was last read. */
+  index: number
+  /** The sequence number of the event that was last read. */
+  seq: number
+  /** Its time in microseconds. */
+  micros: number
+}
+
+export function readingOf(batch: Batch): Reading {
+  return { batch, item: 0, place: FIRST_EVENT, index: batch.first - 1, seq: 0, micros: 0 }
+}
+
+/** The time during which handlers run before the page gets its turn. */
+interface Slot {
+  /** The index of what was handled before. */
+  readonly began: number
+  /** When it ends, as `performance.now()` tells it. */
+  readonly endsAt: number
+}
+
+/**
+ * Runs the handlers of a batch, from where it was read to, and returns whether it paused. Without pauses, slow handlers
+ * would keep the page from drawing and from reacting to its user.
+ */
+export function dispatch(receivers: Receivers, progress: Progress, reading: Reading): boolean {
+  const { items } = reading.batch
+  const slot: Slot = { began: reading.index, endsAt: performance.now() + MAX_DISPATCH_MS }
+  let isDone = false
+  while (reading.item < items.length && !isDone) {
+    const item = items[reading.item] as Batch['items'][number]
+    if (Array.isArray(item)) {
+      isDone = deliverRun(item, receivers, progress, reading, slot)
+    } else {
+      reading.item += 1
+      reading.index += 1
+      if (reading.index > progress.handled) {
+        deliverOther(item, receivers, progress)
+        progress.handled = reading.index
+      }
+      isDone = isOver(slot, reading.index, progress)
+    }
+  }
+  return reading.item < items.length
+}
+
+/** Whether it is time to pause. Reads the clock only now and then. */
+function isOver({ began, endsAt }: Slot, index: number, progress: Progress): boolean {
+  const isDue = (index - began) % CLOCK_INTERVAL === 0
+  if ((isDue || progress.isSlow) && performance.now() > endsAt) {
+    progress.isSlow = true
+    return true
+  }
+  if (isDue) progress.isSlow = false
+  return false
+}
+
+/**
+ * Hands the events of a run to their subscriptions, and returns whether it is time to pause. Every event of a page passes
+ * here, so this is one loop that makes nothing but what handlers see.
+ */
+function deliverRun(run: Run, receivers: Receivers, progress: Progress, reading: Reading, slot: Slot): boolean {
+  const { subscriptions } = receivers
+  const { session } = progress
+  const head = reading.batch.heads[run[0]] as Head
+  const ids = typeof head[2] === 'number' ? [head[2]] : head[2]
+  const end = run.length - (run.length % 2)
+  const extras = run[end] as Extras | undefined
+  const isReplayed = extras?.replayed === true
+  const isRetained = extras?.retained === true
+  const isLive = !isReplayed && !isRetained
+  let { place, index, micros, seq } = reading
+  if (place === FIRST_EVENT) seq += run[1] - 1
+  let isDone = false
+  try {
+    while (place < end && !isDone) {
+      seq += 1
+      index += 1
+      micros += run[place] as number
+      const payload = run[place + 1]
+      place += 2
+      if (index <= progress.handled) continue
+      // Replayed and retained events are older than what other subscriptions still wait for.
+      if (isLive && seq > subscriptions.seen) subscriptions.seen = seq
+      for (let i = 0; i < ids.length; i += 1) {
+        const id = ids[i] as number
+        // Looked up at its turn, since the handler before may have ended it.
+        const subscription = subscriptions.get(id)
+        if (!subscription) continue
+        // Once a subscription has had a live event, the next one is usually just the next.
+        const isNext = isLive && seq > subscription.last && seq >= subscription.live && subscription.session === session
+        if (isNext) subscription.last = seq
+        else if (!admit(subscription, session, seq, isReplayed, isRetained)) continue
+        const source = endpointOf(head[1])
+        const event = new ReceivedEvent(
+          head[0],
+          payload,
+          id,
+          seq,
+          micros / 1000,
+          source,
+          isReplayed,
+          isRetained,
+          extras,
+        )
+        receivers.cause = event
+        try {
+          const returned = subscription.owner.deliver(event)
+          if (returned !== undefined) reportLater(returned)
+        } catch (error) {
+          report(error)
+        }
+      }
+      progress.handled = index
+      isDone = isOver(slot, index, progress)
+    }
+  } finally {
+    receivers.cause = null
+  }
+  reading.seq = seq
+  reading.micros = micros
+  reading.index = index
+  if (place < end) {
+    reading.place = place
+  } else {
+    reading.place = FIRST_EVENT
+    reading.item += 1
+  }
+  return isDone
+}
+
+function deliverOther(
+  item: PulledGap | PulledRequest | PulledEnding,
+  receivers: Receivers,
+  { session }: Progress,
+): void {
+  if ('request' in item) {
+    receivers.cause = { event: item.name, causes: item.causes }
+    try {
+      receivers.channel?.receive(item, endpointOf(item.source))
+    } finally {
+      receivers.cause = null
+    }
+  } else if ('ended' in item) receivers.channel?.stop(item)
+  else deliverGap(item, receivers, session)
+}
+
+function deliverGap(
+  { from, to, count, atMost, reason, subscriptions: ids }: PulledGap,
+  receivers: Receivers,
+  session: string,
+): void {
+  const { subscriptions } = receivers
+  // Gaps for other reasons concern what came before a subscription, not live events.
+  if (reason === 'queue_full') subscriptions.seen = Math.max(subscriptions.seen, to)
+  for (const id of ids) {
+    const subscription = subscriptions.get(id)
+    if (!subscription) continue
+    // As an event does, it shows that the host has accepted the subscription.
+    subscription.session = session
+    const gap = { from, to, count, atMost, reason }
+    const { owner } = subscription
+    try {
+      if (owner.gap) reportLater(owner.gap(gap))
+      else receivers.warn(gap, owner.event)
+    } catch (error) {
+      report(error)
+    }
+  }
+}
+
+function endpointOf(source: 0 | string): Endpoint {
+  return source === 0 ? { kind: 'host' } : { kind: 'webview', label: source }
+}

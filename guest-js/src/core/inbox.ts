@@ -1,0 +1,70 @@
+import { type CommandQueue, createCommandQueue } from './commands.js'
+import type { Cause, Inbox, RequestChannel, Subscriber } from './contract.js'
+import { EventBusError } from './error.js'
+import { createGapWarnings } from './gap-warnings.js'
+import { createPullLoop, type PullLoop } from './pull-loop.js'
+import { existingInbox, INBOX, INBOX_VERSION } from './realm.js'
+import { Subscriptions } from './subscriptions.js'
+
+/** The inbox of this realm, made at its first use. Throws where there cannot be one. */
+export function openInbox(): Inbox {
+  if (typeof window === 'undefined') {
+    throw new EventBusError('unavailable', 'there is no Tauri here: this is a worker or a server')
+  }
+  if (window.top && window.top !== window) {
+    throw new EventBusError(
+      'denied',
+      'only the top frame of a webview may use the event bus: let the page around this iframe pass events on',
+    )
+  }
+  if (!('__TAURI_INTERNALS__' in window)) {
+    throw new EventBusError('unavailable', 'there is no Tauri here: this page is not in a webview of Tauri')
+  }
+  const inbox = existingInbox() ?? new PageInbox()
+  if (inbox.version !== INBOX_VERSION) {
+    throw new EventBusError(
+      'unavailable',
+      `this page has loaded two versions of tauri-plugin-event-bus-api: its inbox is version ${inbox.version} ` +
+        `and this copy needs version ${INBOX_VERSION}`,
+    )
+  }
+  // It is neither writable nor listed, so that a page does not replace it by accident.
+  if (!existingInbox()) Object.defineProperty(globalThis, INBOX, { value: inbox, configurable: true })
+  return inbox
+}
+
+class PageInbox implements Inbox {
+  readonly version = INBOX_VERSION
+  readonly states = new Map<string, unknown>()
+  readonly queue: CommandQueue = createCommandQueue(() => this.loop.renew())
+  readonly subscriptions = new Subscriptions(this.queue, () => this.loop.start())
+  readonly warn = createGapWarnings()
+  channel: RequestChannel | null = null
+  cause: Cause | null = null
+  private readonly loop: PullLoop = createPullLoop(this)
+
+  constructor() {
+    // A page that comes back out of the back/forward cache may have lost the answers that it was waiting for.
+    if (typeof addEventListener !== 'function') return
+    addEventListener('pageshow', (event) => {
+      if (!event.persisted) return
+      this.loop.stop()
+      this.channel?.forget()
+      this.queue.repeat()
+      this.loop.start()
+    })
+  }
+
+  subscribe(subscriber: Subscriber): () => void {
+    return this.subscriptions.subscribe(subscriber)
+  }
+
+  unlisten(event: string): number {
+    return this.subscriptions.unlisten(event)
+  }
+
+  openChannel<Channel extends RequestChannel>(make: (queue: CommandQueue, pull: () => void) => Channel): Channel {
+    this.channel ??= make(this.queue, () => this.loop.start())
+    return this.channel as Channel
+  }
+}

@@ -1,0 +1,39 @@
+import type { EmitOptions, Receipt } from '../types/emit.js'
+import type { Target } from '../types/target.js'
+import { checkName } from './checks.js'
+import type { Inbox } from './contract.js'
+import { toEventBusError } from './error.js'
+import { payloadJson } from './json.js'
+import { currentCauses } from './realm.js'
+import { copyOfTarget, isEveryone } from './target.js'
+
+/** An event on its way to the host. */
+export interface OutgoingEvent {
+  event: string
+  payload?: unknown
+  options?: EmitOptions | undefined
+  /** The receivers; everyone without the key. */
+  to?: Target
+  component?: string | undefined
+  /** The names of what caused it; those of the event whose handler is running without it. */
+  causes?: readonly string[]
+}
+
+/** Encodes an event and queues it. Copies what the caller may change afterwards before this returns. */
+export async function publish(open: () => Inbox, outgoing: OutgoingEvent): Promise<Receipt> {
+  try {
+    const { event, payload, options, component, to, causes = currentCauses() } = outgoing
+    checkName(event)
+    const json = payloadJson(event, payload)
+    const entry: Record<string, unknown> = { event }
+    const isAddressed = 'to' in outgoing && !isEveryone(to)
+    if (isAddressed) entry.to = copyOfTarget(to)
+    if (json !== undefined) entry.payload = json
+    if (options?.retain !== undefined) entry.retain = options.retain
+    if (component !== undefined) entry.component = component
+    if (causes.length > 0) entry.causes = causes
+    return (await open().queue.send(isAddressed ? 'emit_to' : 'emit', entry, json?.length)) as Receipt
+  } catch (error) {
+    throw toEventBusError(error)
+  }
+}

@@ -1,0 +1,171 @@
+import { type Batch, readBatch } from './batch.js'
+import { type CommandQueue, RETRY_AFTER_MS, type Renewal, run } from './commands.js'
+import { dispatch, type Progress, type Receivers, readingOf } from './dispatch.js'
+import { type EventBusError, toEventBusError } from './error.js'
+import { report } from './report.js'
+import { nextTask } from './tasks.js'
+
+/** How many pulls read ahead while the host has more than one answer holds, since the way takes longer than handling. */
+const READ_AHEAD = 3
+
+/** How long a page works on one answer before it tells the host its progress, in milliseconds. */
+const PROGRESS_ACK_MS = 5_000
+
+/** For how many microtasks a pull waits for the responses of responders that were just called. */
+const RESPONSE_MICROTASKS = 4
+
+/** A pull that was sent. */
+interface Pull {
+  readonly ack: number
+  /** Whether it asks for what follows on the answer before, instead of what follows on `ack`. */
+  readonly isAhead: boolean
+  /** The responses that it carries. */
+  readonly responses: readonly object[]
+  readonly answer: Promise<Batch>
+}
+
+/** What a pull loop needs of its page. */
+interface Page extends Receivers {
+  readonly queue: CommandQueue
+}
+
+/** Fetches events for a page, as long as any may come. */
+export interface PullLoop {
+  /** Starts unless it runs, or nothing can come. */
+  start(): void
+  /** Abandons the pulls in flight. */
+  stop(): void
+  /** Begins a new session, and returns the calls that begin it. */
+  renew(): Renewal[]
+}
+
+export function createPullLoop(page: Page): PullLoop {
+  const { queue, subscriptions } = page
+  let progress = progressOf(queue.session)
+  /** The loop that has a pull in flight. */
+  let running: object | null = null
+  let isFailing = false
+  let hasReportedDenial = false
+
+  const isNeeded = () => subscriptions.isActive || page.channel?.isActive === true
+
+  const start = () => {
+    if (running || queue.isExpired || !isNeeded()) return
+    running = {}
+    void pullUntilIdle(running, progress)
+  }
+
+  const stop = () => {
+    running = null
+  }
+
+  const renew = () => {
+    stop()
+    progress = progressOf(queue.session)
+    return [...subscriptions.renewals(), ...(page.channel?.renewals() ?? [])]
+  }
+
+  /**
+   * Keeps one pull in flight, and more while the host has more than one answer holds. It ends with the last subscription,
+   * after another pull that acknowledges what was handled, or else the next page of this webview would receive it again.
+   */
+  const pullUntilIdle = async (loop: object, current: Progress) => {
+    let ahead: Pull[] = []
+    while (isNeeded() || ahead.length > 0 || current.handled > current.acknowledged) {
+      const pulled = ahead.shift() ?? pull(current, false)
+      page.channel?.flush()
+      let batch: Batch
+      try {
+        batch = await pulled.answer
+      } catch (reason) {
+        if (running !== loop) return
+        ahead = []
+        const error = toEventBusError(reason, 'pull')
+        if (error.code !== 'stale_session') page.channel?.resend(pulled.responses)
+        if (!(await recover(loop, error))) return
+        continue
+      }
+      if (running !== loop) return
+      isFailing = false
+      queue.settle()
+      for (const refused of batch.refused ?? []) report(toEventBusError(refused))
+      current.acknowledged = Math.max(current.acknowledged, pulled.ack)
+      const isEmpty = batch.items.length === 0
+      if (!isEmpty && batch.first > current.handled + 1) {
+        // It has overtaken the answer that it follows on. The next pull asks for both again.
+        ahead = []
+        continue
+      }
+      if (batch.more && !isEmpty) {
+        while (ahead.length < READ_AHEAD) ahead.push(pull(current, true))
+      }
+      const reading = readingOf(batch)
+      let toldAt = performance.now()
+      if (ahead.length === 0) page.channel?.hold()
+      while (dispatch(page, current, reading)) {
+        page.channel?.flush()
+        await nextTask()
+        if (running !== loop) return
+        // The host takes a silent page for dead, however busy it is.
+        if (performance.now() - toldAt > PROGRESS_ACK_MS) {
+          ahead.push(pull(current, true))
+          toldAt = performance.now()
+        }
+      }
+      if (isEmpty && !pulled.isAhead) subscriptions.noteNothingDue()
+      // Responders that finish within a few microtasks have their responses carried by the next pull.
+      for (let i = 0; i < RESPONSE_MICROTASKS && page.channel?.isResponding; i += 1) await null
+      if (running !== loop) return page.channel?.flush()
+    }
+    stop()
+    page.channel?.flush()
+  }
+
+  const pull = ({ session, handled }: Progress, isAhead: boolean): Pull => {
+    if (!isAhead) subscriptions.notePull()
+    const responses = (!isAhead && page.channel?.take()) || []
+    const optional = { ...(isAhead && { ahead: true }), ...(responses.length > 0 && { responses }) }
+    const answer = run('pull', { session, ack: handled, ...optional }).then(readBatch)
+    // Whoever awaits it handles its failure. An abandoned pull may fail silently.
+    answer.catch(() => {})
+    return { ack: handled, isAhead, responses, answer }
+  }
+
+  /** Deals with a failed pull; true if the loop is to go on. */
+  const recover = async (loop: object, error: EventBusError): Promise<boolean> => {
+    if (error.code === 'stale_session') {
+      // Two inboxes of different versions in one webview end each other's sessions. Avoid a tight loop.
+      if (queue.isUnsettled()) await pause()
+      if (running !== loop) return false
+      stop()
+      queue.expire()
+      return false
+    }
+    if (error.code === 'denied') {
+      stop()
+      if (!hasReportedDenial) report(error)
+      hasReportedDenial = true
+      subscriptions.lose(error)
+      page.channel?.lose(error)
+      return false
+    }
+    if (!isNeeded()) {
+      stop()
+      return false
+    }
+    if (!isFailing) report(error)
+    isFailing = true
+    await pause(error.retryAfterMs)
+    return running === loop
+  }
+
+  return { start, stop, renew }
+}
+
+function progressOf(session: string): Progress {
+  return { session, handled: 0, acknowledged: 0, isSlow: false }
+}
+
+function pause(ms = RETRY_AFTER_MS): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}

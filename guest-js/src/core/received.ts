@@ -1,0 +1,74 @@
+import type { Emit, EmitOptions, EmitTo, Receipt } from '../types/emit.js'
+import type { Endpoint } from '../types/endpoint.js'
+import type { BusEvent } from '../types/event.js'
+import type { Tick } from '../types/job-info.js'
+import type { Target } from '../types/target.js'
+import type { Extras } from './batch.js'
+import type { Inbox } from './contract.js'
+import { EventBusError } from './error.js'
+import { publish } from './outgoing.js'
+import { chainOf, existingInbox } from './realm.js'
+
+/**
+ * An event as handlers receive it. Its methods are on the prototype, so making an event costs no more, and events can be
+ * cloned and posted. They are getters, so `({ emit }) => …` works, too.
+ */
+export class ReceivedEvent implements BusEvent<unknown> {
+  declare superseded?: number
+  declare periodic?: Tick
+  declare component?: string
+  declare causes?: readonly string[]
+  hops = 0
+
+  constructor(
+    public event: string,
+    public payload: unknown,
+    public id: number,
+    public seq: number,
+    public timestamp: number,
+    public source: Endpoint,
+    public replayed: boolean,
+    public retained: boolean,
+    extras: Extras | undefined,
+  ) {
+    if (extras) addExtras(this, extras)
+  }
+
+  get emit(): Emit {
+    return emitAfter(chainOf(this.event, this.causes))
+  }
+
+  get emitTo(): EmitTo {
+    return emitToAfter(chainOf(this.event, this.causes))
+  }
+}
+
+/** Adds what few events have, apart from the path that every event takes. */
+function addExtras(event: ReceivedEvent, { superseded, periodic, component, causes }: Extras): void {
+  if (superseded !== undefined) event.superseded = superseded
+  if (periodic) event.periodic = { ...periodic }
+  if (component !== undefined) event.component = component
+  if (causes) {
+    event.causes = [...causes]
+    event.hops = causes.length
+  }
+}
+
+/** An `emit` with these causes. */
+export function emitAfter(causes: readonly string[]): Emit {
+  return ((event: string, payload?: unknown, options?: EmitOptions): Promise<Receipt> =>
+    publish(ownInbox, { event, payload, options, causes })) as Emit
+}
+
+/** An `emitTo` with these causes. */
+export function emitToAfter(causes: readonly string[]): EmitTo {
+  return ((to: Target, event: string, payload?: unknown, options?: EmitOptions): Promise<Receipt> =>
+    publish(ownInbox, { to, event, payload, options, causes })) as EmitTo
+}
+
+/** The inbox that the event came through. Only tests remove it. */
+function ownInbox(): Inbox {
+  const inbox = existingInbox()
+  if (inbox) return inbox
+  throw new EventBusError('unavailable', 'the bus of this event no longer exists')
+}

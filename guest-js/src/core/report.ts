@@ -1,0 +1,28 @@
+import { EventBusError } from './error.js'
+
+let logging = false
+
+/** Also writes reports to the console, since browsers reduce an error of a script that Tauri injects to "Script error." */
+export function logReports(): void {
+  logging = true
+}
+
+/** Hands an error without a receiver to the page, as the browser does with an uncaught one. */
+export function report(error: unknown): void {
+  try {
+    if (logging) console.error(error instanceof EventBusError ? `event bus: ${error.code}: ${error.message}` : error)
+  } catch {
+    // The thrown value cannot be read, such as a revoked proxy. The loop goes on.
+  }
+  if (typeof globalThis.reportError === 'function') globalThis.reportError(error)
+  else if (!logging) console.error(error)
+}
+
+/** Reports the rejection of what a handler has returned. */
+export function reportLater(returned: unknown): void {
+  if (isThenable(returned)) Promise.resolve(returned).catch(report)
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}

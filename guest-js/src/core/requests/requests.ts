@@ -1,0 +1,111 @@
+import type { Target } from '../../types/target.js'
+import { type CommandQueue, MAX_RENEWALS, run } from '../commands.js'
+import { EventBusError, isErrorObject, toEventBusError } from '../error.js'
+import { report } from '../report.js'
+
+/** A request on its way to the host. */
+export interface OutgoingRequest {
+  readonly name: string
+  readonly to: Target
+  readonly payload: string | undefined
+  readonly timeoutMs: number | undefined
+  readonly causes: readonly string[]
+  readonly signal: AbortSignal | undefined
+}
+
+/** Rejects a request that waits for its response. */
+type Reject = (error: EventBusError) => void
+
+/**
+ * The requests of a page. They wait neither for the command in flight nor for each other: each is a command of its own that
+ * is answered with the response. The host tells copies apart by the session and the id.
+ */
+export class OutgoingRequests {
+  private lastId = 0
+  private readonly waiting = new Set<Reject>()
+
+  constructor(private readonly queue: CommandQueue) {}
+
+  send(request: OutgoingRequest): Promise<unknown> {
+    const { signal } = request
+    return new Promise((resolve, reject) => {
+      this.lastId += 1
+      const id = this.lastId
+      const settle = () => {
+        this.waiting.delete(fail)
+        signal?.removeEventListener('abort', abort)
+      }
+      const fail: Reject = (error) => {
+        settle()
+        reject(error)
+      }
+      let isInFlight = true
+      const abort = () => {
+        if (!this.waiting.has(fail)) return
+        void this.cancel(id, () => isInFlight)
+        fail(new EventBusError('cancelled', `the signal of "${request.name}" aborted`, { cause: signal?.reason }))
+      }
+      this.waiting.add(fail)
+      signal?.addEventListener('abort', abort)
+      this.transmit(id, request, 0, () => this.waiting.has(fail))
+        .finally(() => {
+          isInFlight = false
+        })
+        .then(
+          (response) => {
+            settle()
+            resolve(response)
+          },
+          (error) => fail(toEventBusError(error, 'request')),
+        )
+    })
+  }
+
+  private async transmit(
+    id: number,
+    request: OutgoingRequest,
+    renewals: number,
+    isWaiting: () => boolean,
+  ): Promise<unknown> {
+    const { name, to, payload, timeoutMs, causes } = request
+    const { session } = this.queue
+    const settle = () => {
+      if (this.queue.session === session) this.queue.settle()
+    }
+    try {
+      // JSON leaves out what is undefined.
+      const args = { session, id, name, to, payload, timeoutMs, causes: causes.length > 0 ? causes : undefined }
+      const response = await run('request', args)
+      settle()
+      return response
+    } catch (reason) {
+      const error = toEventBusError(reason, 'request')
+      if (isErrorObject(reason) && error.code !== 'stale_session') settle()
+      // A request in a stale session reached no responder, so it can be sent again.
+      if (error.code !== 'stale_session' || renewals >= MAX_RENEWALS || !isWaiting()) throw error
+      if (this.queue.session === session) await this.queue.renewed()
+      // It may have been cancelled meanwhile.
+      if (!isWaiting()) throw error
+      return this.transmit(id, request, renewals + 1, isWaiting)
+    }
+  }
+
+  private async cancel(id: number, isInFlight: () => boolean): Promise<void> {
+    try {
+      // A cancellation that overtakes the first request of its session is lost, so another one follows.
+      for (let sent = 0; sent < 2 && isInFlight(); sent += 1) {
+        await run('cancel_request', { session: this.queue.session, ids: [id] })
+      }
+    } catch (reason) {
+      const error = toEventBusError(reason, 'cancel_request')
+      if (error.code !== 'stale_session') report(error)
+    }
+  }
+
+  /** Rejects all of them, since the host has dropped them while the page was away. */
+  forget(): void {
+    for (const fail of [...this.waiting]) {
+      fail(new EventBusError('unavailable', 'the page was away while it waited for a response'))
+    }
+  }
+}

@@ -1,0 +1,200 @@
+import type { Endpoint } from '../../types/endpoint.js'
+import type { PulledEnding, PulledRequest } from '../batch.js'
+import type { Call, Renewal } from '../commands.js'
+import type { Registration } from '../contract.js'
+import { EventBusError, toEventBusError } from '../error.js'
+import { payloadJson } from '../json.js'
+import { chainOf } from '../realm.js'
+import { type Registered, type RegistrationQueue, Registrations } from '../registrations.js'
+import { isThenable, report } from '../report.js'
+
+/** How many responses a pull carries, and how many characters of them. */
+const MAX_CARRIED = 256
+const MAX_CARRIED_CHARACTERS = 65_536
+
+/** Responds to requests of one name. */
+export interface Responder extends Registration {
+  readonly name: string
+  /** How error messages call it. */
+  readonly title: string
+  /** Whether callers receive the stack of what it throws. */
+  readonly stack: boolean
+  /** Responds; may throw or return a promise. */
+  respond(payload: unknown, origin: RequestOrigin): unknown
+}
+
+/** Where a request comes from. */
+export interface RequestOrigin {
+  readonly caller: Endpoint
+  readonly signal: AbortSignal
+  /** The names of what caused the request, oldest first, and its own at the end. */
+  readonly chain: string[]
+}
+
+interface RegisteredResponder extends Registered {
+  readonly owner: Responder
+  call: Call | null
+}
+
+interface OutgoingResponse {
+  readonly value: object
+  readonly size: number
+}
+
+/** The responders of a page, and the requests that they work on. */
+export class Responders extends Registrations<string, RegisteredResponder> {
+  private readonly running = new Map<string, AbortController>()
+  /** Responses that have not left. The next pull takes them along, if one is sent within a few microtasks. */
+  private outgoing: OutgoingResponse[] = []
+  private isHolding = false
+
+  constructor(queue: RegistrationQueue, changed: () => void) {
+    super(queue, 'set_responders', changed)
+  }
+
+  override get isActive(): boolean {
+    return super.isActive || this.running.size > 0
+  }
+
+  get isResponding(): boolean {
+    return this.running.size > 0
+  }
+
+  add(owner: Responder): () => void {
+    const { name } = owner
+    const first = this.items.get(name)?.owner.title
+    if (first) {
+      throw new EventBusError('duplicate_responder', `"${name}" has a responder in this page, ${first}: end it first`)
+    }
+    return this.register(name, { owner, call: null })
+  }
+
+  protected override entryOf(name: string): unknown {
+    return { name, on: true }
+  }
+
+  protected override endAtHost(name: string): Promise<unknown> {
+    return this.queue.send('set_responders', { name, on: false })
+  }
+
+  override renewals(): Renewal[] {
+    this.abandon()
+    return super.renewals()
+  }
+
+  /** Aborts what was received in a session that has ended, for which nobody waits any more. */
+  abandon(): void {
+    for (const controller of this.running.values()) {
+      controller.abort(new EventBusError('stale_session', 'the session that received this request has ended'))
+    }
+    this.running.clear()
+  }
+
+  receive({ request, name, payload, causes }: PulledRequest, caller: Endpoint): void {
+    const responder = this.items.get(name)?.owner
+    if (!responder) {
+      this.respond({ request, declined: true })
+      return
+    }
+    const controller = new AbortController()
+    this.running.set(request, controller)
+    // A response that comes after the caller stopped waiting is dropped.
+    const finish = (settle: () => void) => {
+      if (this.running.get(request) !== controller) return
+      this.running.delete(request)
+      settle()
+    }
+    const succeed = (response: unknown) => finish(() => this.succeed(request, name, response))
+    const fail = (reason: unknown) =>
+      finish(() => this.respond({ request, failure: failureOf(reason, responder.stack) }))
+    try {
+      const { signal } = controller
+      const response = responder.respond(payload, { caller, signal, chain: chainOf(name, causes) })
+      if (isThenable(response)) Promise.resolve(response).then(succeed, fail)
+      else succeed(response)
+    } catch (reason) {
+      fail(reason)
+    }
+  }
+
+  /** Tells a responder that the caller no longer waits. */
+  stop({ ended, code }: PulledEnding): void {
+    const controller = this.running.get(ended)
+    if (!controller) return
+    this.running.delete(ended)
+    const message = code === 'timeout' ? 'the request timed out' : 'the caller cancelled the request'
+    controller.abort(toEventBusError({ code, message }))
+  }
+
+  private succeed(request: string, name: string, response: unknown): void {
+    try {
+      const payload = payloadJson(name, response)
+      this.respond({ request, payload }, payload?.length)
+    } catch (reason) {
+      // The caller learns of it, and so does this page, whose mistake it is.
+      report(reason)
+      this.respond({ request, failure: failureOf(reason, false) })
+    }
+  }
+
+  private respond(value: object, size = 0): void {
+    this.outgoing.push({ value, size })
+    if (!this.isHolding) this.flush()
+  }
+
+  /** Keeps responses for a pull that is about to be sent. */
+  hold(): void {
+    this.isHolding = true
+  }
+
+  /** Takes the responses that a pull may carry. */
+  take(): object[] {
+    let size = 0
+    const fitting = this.outgoing.findIndex((response, index) => {
+      size += response.size
+      return index >= MAX_CARRIED || size > MAX_CARRIED_CHARACTERS
+    })
+    return this.outgoing.splice(0, fitting < 0 ? MAX_CARRIED : fitting).map(({ value }) => value)
+  }
+
+  /** Sends the responses that no pull has taken. */
+  flush(): void {
+    this.isHolding = false
+    for (const { value, size } of this.outgoing.splice(0)) {
+      this.queue.send('respond', value, size).catch(reportUnlessStale)
+    }
+  }
+
+  /** Sends the responses again whose pull has failed. Those that have arrived are unknown to the host by then. */
+  resend(responses: readonly object[]): void {
+    const reject = (error: EventBusError) => error.code === 'unknown_request' || reportUnlessStale(error)
+    for (const value of responses) this.queue.send('respond', value).catch(reject)
+  }
+}
+
+/** Reports an error of a response, unless the session has ended, as then nobody waits for it. */
+function reportUnlessStale(error: EventBusError): void {
+  if (error.code !== 'stale_session') report(error)
+}
+
+/** What was thrown, as it is sent. */
+export interface Failure {
+  readonly name: string
+  readonly message: string
+  readonly stack?: string
+}
+
+function failureOf(reason: unknown, withStack: boolean): Failure {
+  try {
+    if (typeof reason !== 'object' || reason === null) return { name: 'Error', message: String(reason) }
+    const { name, message, stack } = reason as { name?: unknown; message?: unknown; stack?: unknown }
+    return {
+      name: typeof name === 'string' ? name : 'Error',
+      message: typeof message === 'string' ? message : 'the responder threw an object without a message',
+      ...(withStack && typeof stack === 'string' && { stack }),
+    }
+  } catch {
+    // A getter or a proxy may throw in its turn.
+    return { name: 'Error', message: 'the responder threw a value that cannot be read' }
+  }
+}

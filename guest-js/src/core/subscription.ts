@@ -1,0 +1,108 @@
+import type { UnlistenFn } from '@tauri-apps/api/event'
+import type { BusEvent } from '../types/event.js'
+import type { ListenOptions, Subscription } from '../types/subscription.js'
+import { checkFunction, checkName } from './checks.js'
+import type { Registration } from './contract.js'
+import { DISPOSE } from './disposal.js'
+import { type EventBusError, toEventBusError } from './error.js'
+import { openInbox } from './inbox.js'
+import { report } from './report.js'
+import { copyOfTarget } from './target.js'
+
+/**
+ * Subscribes at the inbox. Throws nothing: every refusal is the subscription's rejection. `handler` is what the caller
+ * gave, and `deliver` calls it.
+ */
+export function subscribe(
+  event: string,
+  options: ListenOptions,
+  handler: unknown,
+  deliver: (event: BusEvent<unknown>) => unknown,
+  whenEnded?: (error?: EventBusError) => void,
+): Subscription {
+  const { target, signal, replay, retained, onGap: gap } = options
+  return createSubscription(
+    signal,
+    (registration) => {
+      checkName(event)
+      checkFunction(handler, 'handler', event)
+      return openInbox().subscribe({
+        event,
+        target: copyOfTarget(target),
+        replay: replay !== false,
+        retained: retained !== false,
+        deliver,
+        gap,
+        ...registration,
+      })
+    },
+    whenEnded,
+  )
+}
+
+/** Makes the handle of a registration. `begin` registers and returns what ends it; what it throws is the rejection. */
+export function createSubscription(
+  signal: AbortSignal | undefined,
+  begin: (registration: Registration) => () => void,
+  whenEnded?: (error?: EventBusError) => void,
+): Subscription {
+  let resolve: (unlisten: UnlistenFn) => void
+  let reject: (error: EventBusError) => void
+  const promise = new Promise<UnlistenFn>((onResolve, onReject) => {
+    resolve = onResolve
+    reject = onReject
+  })
+  let isRunning = true
+  let end: (() => void) | undefined
+  const off = () => end?.()
+  const accepted = () => resolve(() => off())
+  const ended = (reason?: EventBusError) => {
+    if (!isRunning) return
+    isRunning = false
+    signal?.removeEventListener('abort', off)
+    // The inbox may belong to another copy, with an error class of its own.
+    const error = reason && toEventBusError(reason)
+    if (error) reject(error)
+    else accepted()
+    whenEnded?.(error)
+  }
+  try {
+    if (signal?.aborted) {
+      ended()
+    } else {
+      end = begin({ accepted, ended })
+      signal?.addEventListener('abort', off)
+    }
+  } catch (error) {
+    ended(toEventBusError(error))
+  }
+  return thenable(off, promise)
+}
+
+/** Makes a function awaitable, and reports a rejection that nobody handles. */
+export function thenable(off: () => void, promise: Promise<UnlistenFn>): Subscription {
+  let isObserved = false
+  const observe = <Method extends (...args: never[]) => unknown>(method: Method): Method => {
+    const bound = method.bind(promise)
+    return ((...args: never[]) => {
+      isObserved = true
+      return bound(...args)
+    }) as Method
+  }
+  promise.catch((error: unknown) => {
+    // A rejection can be handled until the task ends, as with the browser's own promises.
+    setTimeout(() => {
+      if (!isObserved) report(error)
+    }, 0)
+  })
+  const subscription = (() => off()) as Subscription
+  const methods: PropertyDescriptorMap = {
+    // biome-ignore lint/suspicious/noThenProperty: A subscription is a promise by contract.
+    then: { value: observe(promise.then) },
+    catch: { value: observe(promise.catch) },
+    finally: { value: observe(promise.finally) },
+    [Symbol.toStringTag]: { value: 'Subscription' },
+    [DISPOSE]: { value: () => off() },
+  }
+  return Object.defineProperties(subscription, methods)
+}

@@ -1,0 +1,75 @@
+import type { Call, CommandQueue } from './commands.js'
+import type { Subscriber } from './contract.js'
+import { type Cursor, newCursor, resume } from './cursor.js'
+import { type Registered, Registrations } from './registrations.js'
+
+/** A subscription in this page. */
+export interface Subscribed extends Registered, Cursor {
+  readonly owner: Subscriber
+  call: Call | null
+}
+
+/** The subscriptions of a page. */
+export class Subscriptions extends Registrations<number, Subscribed> {
+  /** The sequence number up to which every live event has arrived or is known to be lost. */
+  seen = 0
+  private lastId = 0
+  /** What the host has accepted since the pull in flight was sent. */
+  private readonly acceptedMeanwhile = new Set<Subscribed>()
+
+  constructor(queue: CommandQueue, changed: () => void) {
+    super(queue, 'subscribe', changed)
+  }
+
+  get(id: number): Subscribed | undefined {
+    return this.items.get(id)
+  }
+
+  subscribe(owner: Subscriber): () => void {
+    this.lastId += 1
+    return this.register(this.lastId, { owner, call: null, ...newCursor() })
+  }
+
+  /** Ends every subscription of exactly this name or pattern and returns how many there were. */
+  unlisten(event: string): number {
+    const ending = [...this.items].filter(([, { owner }]) => owner.event === event)
+    for (const [id, subscription] of ending) this.end(id, subscription)
+    return ending.length
+  }
+
+  /** A pull is sent that waits for what is not there yet. */
+  notePull(): void {
+    this.acceptedMeanwhile.clear()
+  }
+
+  /** A pull was answered with nothing, so everything has come that was queued when it was sent, replays included. */
+  noteNothingDue(): void {
+    for (const subscription of this.items.values()) {
+      const wasPulled = Number.isFinite(subscription.since) && !this.acceptedMeanwhile.has(subscription)
+      if (wasPulled) subscription.replayed = null
+    }
+  }
+
+  protected override noteAccepted(subscription: Subscribed, answer: unknown): void {
+    subscription.since = (answer as { seq: number }).seq
+    subscription.session = this.queue.session
+    this.acceptedMeanwhile.add(subscription)
+  }
+
+  protected override entryOf(id: number, subscription: Subscribed, isRenewal: boolean): unknown {
+    const { event, target, replay, retained } = subscription.owner
+    // JSON leaves out what is undefined.
+    return {
+      id,
+      event,
+      target,
+      resume: isRenewal ? resume(subscription, this.seen) : undefined,
+      replay: replay && undefined,
+      retained: retained && undefined,
+    }
+  }
+
+  protected override endAtHost(id: number): Promise<unknown> {
+    return this.queue.send('unsubscribe', id)
+  }
+}

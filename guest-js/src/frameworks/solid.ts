@@ -1,0 +1,178 @@
+/**
+ * Events of the bus in Solid components and roots, from Solid 1.8 on.
+ *
+ * @module
+ */
+
+import { type Accessor, createEffect, createMemo, createSignal, onCleanup, untrack } from 'solid-js'
+import type { EventHandler } from '../types/event.js'
+import type { EventName, NameIfSet, Unset } from '../types/event-map.js'
+import type { EventOf, PayloadOf } from '../types/event-of.js'
+import { contentOf, type ListenerOptions, latestOf, observe, type StateOptions, sharedState } from './shared-state.js'
+
+export type { ListenerOptions, StateOptions } from './shared-state.js'
+
+/**
+ * A value, or a signal of it.
+ *
+ * @example
+ * ```ts
+ * import type { MaybeAccessor } from 'tauri-plugin-event-bus-api/solid'
+ *
+ * const name: MaybeAccessor<string> = () => 'cart:updated'
+ * ```
+ */
+export type MaybeAccessor<Value> = Value | Accessor<Value>
+
+/**
+ * Calls `handler` with each event of that name or glob pattern, until its owner is disposed of. The name and the
+ * options may be signals: another name, or options with another content, subscribe again.
+ *
+ * @example
+ * ```ts
+ * import { createEventListener } from 'tauri-plugin-event-bus-api/solid'
+ *
+ * createEventListener('cart:*', (event) => console.log(event.event, event.payload))
+ * ```
+ */
+export function createEventListener<Payload = Unset>(
+  event: MaybeAccessor<NameIfSet<Payload>>,
+  handler: EventHandler<NoInfer<Payload>>,
+  options?: MaybeAccessor<ListenerOptions>,
+): void
+export function createEventListener<Name extends EventName, _ extends never>(
+  event: MaybeAccessor<Name>,
+  handler: (event: EventOf<Name>) => unknown,
+  options?: MaybeAccessor<ListenerOptions>,
+): void
+export function createEventListener(
+  event: MaybeAccessor<string>,
+  handler: EventHandler<never>,
+  options: MaybeAccessor<ListenerOptions> = {},
+): void {
+  whileOwned(event, options, (name, listened) => observe(name, handler, listened))
+}
+
+/**
+ * The payload of the latest event of that name or glob pattern, as a signal; `undefined` before the first one, also
+ * after the name has changed. A retained event is there at once.
+ *
+ * @example
+ * ```ts
+ * import { createEffect } from 'solid-js'
+ * import { createLatest } from 'tauri-plugin-event-bus-api/solid'
+ *
+ * const percent = createLatest<number>('import:progress')
+ * createEffect(() => console.log(percent()))
+ * ```
+ */
+export function createLatest<Payload = Unset>(
+  event: MaybeAccessor<NameIfSet<Payload>>,
+  options?: MaybeAccessor<ListenerOptions>,
+): Accessor<Payload | undefined>
+export function createLatest<Name extends EventName, _ extends never>(
+  event: MaybeAccessor<Name>,
+  options?: MaybeAccessor<ListenerOptions>,
+): Accessor<PayloadOf<Name> | undefined>
+export function createLatest(
+  event: MaybeAccessor<string>,
+  options: MaybeAccessor<ListenerOptions> = {},
+): Accessor<unknown> {
+  const [payload, setPayload] = createSignal<unknown>()
+  whileOwned(event, options, (name, listened) => {
+    const newest = latestOf(name, listened)
+    setPayload(undefined)
+    return newest.subscribe(() => setPayload(newest.get))
+  })
+  return payload
+}
+
+/**
+ * A state that all pages of the app share under that name, like a signal.
+ *
+ * Setting it shows the value here at once and emits it as a retained event, so that later pages receive it, too.
+ * Once the host has accepted it, every page has the value that was accepted last. If the host refuses it, the state goes
+ * back to what it was, and the error goes to `onError` or is reported. A page has one value for each name, as JSON has it.
+ * Only `initial` belongs to each caller: it shows until there is an event, and is not emitted.
+ *
+ * @returns the value as a signal, and a function that sets it.
+ *
+ * @example
+ * ```ts
+ * import { createEventState } from 'tauri-plugin-event-bus-api/solid'
+ *
+ * const [zoom, setZoom] = createEventState<number>('view:zoom', 100)
+ * setZoom((before) => before + 10)
+ * console.log(zoom())
+ * ```
+ */
+export function createEventState<Value = Unset>(
+  event: MaybeAccessor<NameIfSet<Value>>,
+  initial: NoInfer<Value>,
+  options?: StateOptions,
+): [Accessor<Value>, SetState<Value>]
+export function createEventState<Name extends EventName, _ extends never>(
+  event: MaybeAccessor<Name>,
+  initial: PayloadOf<Name>,
+  options?: StateOptions,
+): [Accessor<PayloadOf<Name>>, SetState<PayloadOf<Name>>]
+export function createEventState(
+  event: MaybeAccessor<string>,
+  initial: unknown,
+  options: StateOptions = {},
+): [Accessor<unknown>, SetState<unknown>] {
+  const state = createMemo(() => sharedState(access(event), initial, options))
+  const [changes, setChanged] = createSignal(undefined, { equals: false })
+  const changed = () => setChanged(undefined)
+  const value = createMemo(() => {
+    changes()
+    return state().get()
+  })
+  createEffect(() => {
+    onCleanup(state().subscribe(changed))
+    // It may have been set since the body ran.
+    changed()
+  })
+  const set: SetState<unknown> = (next) => {
+    untrack(state).set(next)
+    // Effects run after the body, so changes in it need this.
+    changed()
+  }
+  return [value, set]
+}
+
+/**
+ * Sets a shared state to a value, or to what a function makes of the one before.
+ *
+ * @example
+ * ```ts
+ * import type { SetState } from 'tauri-plugin-event-bus-api/solid'
+ *
+ * const double = (set: SetState<number>) => set((before) => before * 2)
+ * ```
+ */
+export type SetState<Value> = (next: Value | ((before: Value) => Value)) => void
+
+/** Subscribes again for each name and each content of the options. */
+function whileOwned(
+  event: MaybeAccessor<string>,
+  options: MaybeAccessor<ListenerOptions>,
+  begin: (event: string, options: ListenerOptions) => () => void,
+): void {
+  const content = createMemo(() => contentOf(access(options)))
+  const signal = createMemo(() => access(options).signal)
+  createEffect(() => {
+    content()
+    signal()
+    onCleanup(
+      begin(
+        access(event),
+        untrack(() => access(options)),
+      ),
+    )
+  })
+}
+
+function access<Value>(value: MaybeAccessor<Value>): Value {
+  return typeof value === 'function' ? (value as Accessor<Value>)() : value
+}

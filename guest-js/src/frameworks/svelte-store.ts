@@ -1,0 +1,76 @@
+/**
+ * Events of the bus as Svelte stores, for Svelte 4 and 5.
+ *
+ * @module
+ */
+
+import { type Readable, readable, type Writable } from 'svelte/store'
+import type { EventName, NameIfSet, Unset } from '../types/event-map.js'
+import type { PayloadOf } from '../types/event-of.js'
+import { type ListenerOptions, latestOf, type Source, type StateOptions, sharedState } from './shared-state.js'
+
+export type { ListenerOptions, StateOptions } from './shared-state.js'
+
+/**
+ * The payload of the latest event of that name or glob pattern; `undefined` before the first one. A retained event is
+ * there at once. It listens while the store has subscribers.
+ *
+ * @example
+ * ```ts
+ * import { eventStore } from 'tauri-plugin-event-bus-api/svelte/store'
+ *
+ * const percent = eventStore<number>('import:progress')
+ * const off = percent.subscribe((value) => console.log(value))
+ * off()
+ * ```
+ */
+export function eventStore<Payload = Unset>(
+  event: NameIfSet<Payload>,
+  options?: ListenerOptions,
+): Readable<Payload | undefined>
+export function eventStore<Name extends EventName, _ extends never>(
+  event: Name,
+  options?: ListenerOptions,
+): Readable<PayloadOf<Name> | undefined>
+export function eventStore(event: string, options?: ListenerOptions): Readable<unknown> {
+  return storeOf(latestOf<unknown>(event, options))
+}
+
+/**
+ * A state that all pages of the app share under that name, as a store to write.
+ *
+ * Writing it shows the value here at once and emits it as a retained event, so that later pages receive it, too.
+ * Once the host has accepted it, every page has the value that was accepted last. If the host refuses it, the state goes
+ * back to what it was, and the error goes to `onError` or is reported. A page has one value for each name, as JSON has it.
+ * Only `initial` belongs to each caller: it shows until there is an event, and is not emitted.
+ *
+ * @example
+ * ```ts
+ * import { eventStateStore } from 'tauri-plugin-event-bus-api/svelte/store'
+ *
+ * const zoom = eventStateStore<number>('view:zoom', 100)
+ * zoom.update((before) => before + 10)
+ * ```
+ */
+export function eventStateStore<Value = Unset>(
+  event: NameIfSet<Value>,
+  initial: NoInfer<Value>,
+  options?: StateOptions,
+): Writable<Value>
+export function eventStateStore<Name extends EventName, _ extends never>(
+  event: Name,
+  initial: PayloadOf<Name>,
+  options?: StateOptions,
+): Writable<PayloadOf<Name>>
+export function eventStateStore(event: string, initial: unknown, options?: StateOptions): Writable<unknown> {
+  const state = sharedState(event, initial, options)
+  return { ...storeOf(state), set: (value) => state.set(() => value), update: state.set }
+}
+
+function storeOf<Value>({ get, subscribe }: Source<Value>): Readable<Value> {
+  return readable(get(), (set) => {
+    // It may have been written without a subscriber.
+    set(get())
+    return subscribe(() => set(get()))
+  })
+}

@@ -1,0 +1,117 @@
+/**
+ * Events of the bus in Svelte components, from Svelte 5.7 on. The stores of `tauri-plugin-event-bus-api/svelte/store`
+ * work in Svelte 4, too.
+ *
+ * @module
+ */
+
+import { onMount } from 'svelte'
+import { createSubscriber } from 'svelte/reactivity'
+import type { EventHandler } from '../types/event.js'
+import type { EventName, NameIfSet, Unset } from '../types/event-map.js'
+import type { EventOf, PayloadOf } from '../types/event-of.js'
+import { type ListenerOptions, latestOf, observe, type Source, type StateOptions, sharedState } from './shared-state.js'
+
+export type { ListenerOptions, StateOptions } from './shared-state.js'
+
+/**
+ * Calls `handler` with each event of that name or glob pattern, while the component is mounted. Call it while the
+ * component is initialized. For a name that changes, use `$effect(() => listen(name, handler))`.
+ *
+ * @example
+ * ```ts
+ * import { useEvent } from 'tauri-plugin-event-bus-api/svelte'
+ *
+ * useEvent('cart:*', (event) => console.log(event.event, event.payload))
+ * ```
+ */
+export function useEvent<Payload = Unset>(
+  event: NameIfSet<Payload>,
+  handler: EventHandler<NoInfer<Payload>>,
+  options?: ListenerOptions,
+): void
+export function useEvent<Name extends EventName, _ extends never>(
+  event: Name,
+  handler: (event: EventOf<Name>) => unknown,
+  options?: ListenerOptions,
+): void
+export function useEvent(event: string, handler: EventHandler<never>, options?: ListenerOptions): void {
+  onMount(() => observe(event, handler, options))
+}
+
+/**
+ * The payload of the latest event of that name or glob pattern, as `current`; `undefined` before the first one. A
+ * retained event is there at once. It listens while an active template, `$effect` or `$derived` reads `current`.
+ *
+ * @example
+ * ```ts
+ * import { latest } from 'tauri-plugin-event-bus-api/svelte'
+ *
+ * const percent = latest<number>('import:progress')
+ * console.log(percent.current)
+ * ```
+ */
+export function latest<Payload = Unset>(
+  event: NameIfSet<Payload>,
+  options?: ListenerOptions,
+): { readonly current: Payload | undefined }
+export function latest<Name extends EventName, _ extends never>(
+  event: Name,
+  options?: ListenerOptions,
+): { readonly current: PayloadOf<Name> | undefined }
+export function latest(event: string, options?: ListenerOptions): { readonly current: unknown } {
+  const read = reactive(latestOf<unknown>(event, options))
+  return {
+    get current() {
+      return read()
+    },
+  }
+}
+
+/**
+ * A state that all pages of the app share under that name, as `current`, which can be written.
+ *
+ * Writing it shows the value here at once and emits it as a retained event, so that later pages receive it, too.
+ * Once the host has accepted it, every page has the value that was accepted last. If the host refuses it, the state goes
+ * back to what it was, and the error goes to `onError` or is reported. A page has one value for each name, as JSON has it.
+ * Only `initial` belongs to each caller: it shows until there is an event, and is not emitted.
+ * Replace an object instead of changing its properties.
+ *
+ * @example
+ * ```ts
+ * import { eventState } from 'tauri-plugin-event-bus-api/svelte'
+ *
+ * const zoom = eventState<number>('view:zoom', 100)
+ * zoom.current += 10
+ * ```
+ */
+export function eventState<Value = Unset>(
+  event: NameIfSet<Value>,
+  initial: NoInfer<Value>,
+  options?: StateOptions,
+): { current: Value }
+export function eventState<Name extends EventName, _ extends never>(
+  event: Name,
+  initial: PayloadOf<Name>,
+  options?: StateOptions,
+): { current: PayloadOf<Name> }
+export function eventState(event: string, initial: unknown, options?: StateOptions): { current: unknown } {
+  const state = sharedState(event, initial, options)
+  const read = reactive(state)
+  return {
+    get current() {
+      return read()
+    },
+    set current(value) {
+      state.set(() => value)
+    },
+  }
+}
+
+function reactive<Value>({ get, subscribe }: Source<Value>): () => Value {
+  const track = createSubscriber(subscribe)
+  return () => {
+    track()
+    return get()
+  }
+}

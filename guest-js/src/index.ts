@@ -1,0 +1,57 @@
+/**
+ * Broadcast, targeted and periodic events, and requests, between Rust and the pages of a Tauri app, through
+ * `tauri-plugin-event-bus`: ordered, batched, with a gap where something was lost.
+ *
+ * @module
+ */
+
+export type { Event, EventCallback, EventTarget, Options, UnlistenFn } from '@tauri-apps/api/event'
+export { catalog } from './api/catalog.js'
+export { component, namespace } from './api/component.js'
+export { emit, emitTo } from './api/emit.js'
+export { events } from './api/events.js'
+export { inspect } from './api/inspect.js'
+export { getJob, listJobs, pauseJob, resumeJob, startJob, stopJob, updateJob } from './api/jobs.js'
+export { listen, on, once, unlisten } from './api/listen.js'
+export { request, respond } from './api/request.js'
+export { EventBusError } from './core/error.js'
+export type {
+  ActionComplete,
+  ActionFailed,
+  BuiltInEvents,
+  BuiltInEventsIn,
+  Message,
+  MessageLevel,
+} from './types/built-in.js'
+export type {
+  Catalog,
+  ComponentDescription,
+  DeclaredEvent,
+  DeclaredRequest,
+  DescribedComponent,
+} from './types/catalog.js'
+export type { Component, MessageOptions, Namespace } from './types/component.js'
+export type { Emit, EmitOptions, EmitTo, Receipt } from './types/emit.js'
+export { type Endpoint, HOST } from './types/endpoint.js'
+export type { ErrorCode } from './types/error-code.js'
+export type { BusEvent, EventHandler, PayloadHandler } from './types/event.js'
+// Apps can augment only what a star exports under the name of the package.
+export type * from './types/event-map.js'
+export type { EventIn, EventOf, FullName, NameIn, PayloadIn, PayloadOf } from './types/event-of.js'
+export { type Gap, type GapReason, isGap } from './types/gap.js'
+export type {
+  Addressing,
+  ConsumerInspection,
+  Inspection,
+  PageInspection,
+  QueueUsage,
+  SubscriptionInspection,
+  WebviewInspection,
+} from './types/inspection.js'
+export type { Job, JobChanges, JobOptions, JobSchedule, JobSelector, JobSource } from './types/job.js'
+export type { JobFailed, JobInfo, JobStopped, MissedTickBehavior, Tick } from './types/job-info.js'
+export type { RequestContext, RequestOptions, RespondOptions } from './types/request.js'
+export type * from './types/request-map.js'
+export type { EventStream, StreamOptions } from './types/stream.js'
+export type { ListenOptions, Subscription } from './types/subscription.js'
+export type { Target } from './types/target.js'

@@ -1,0 +1,186 @@
+import { DISPOSE } from '../core/disposal.js'
+import { payloadJson } from '../core/json.js'
+import { nextTask } from '../core/tasks.js'
+import type { BusEvent } from '../types/event.js'
+import type { EventMap } from '../types/event-map.js'
+import type { RequestMap } from '../types/request-map.js'
+import type { Target } from '../types/target.js'
+import { filterOf } from './checks.js'
+import { globOf, hasWildcard } from './glob.js'
+import { TestHost } from './host.js'
+import { install } from './install.js'
+import type { Label } from './requests.js'
+import type { Accepted } from './session.js'
+import { neededTarget } from './target.js'
+import type { EmittedEvent, TestBus, TestBusOptions, TestEmitOptions, TestPage, TestRequestOptions } from './types.js'
+
+/** How often {@link TestBus.settled} checks whether the app has settled. */
+const MAX_ROUNDS = 10_000
+
+/**
+ * Puts a bus in memory in the place of Tauri, until it is disposed of. There is one at a time.
+ *
+ * Names, patterns, payloads, order, sequence numbers, retained events, targets, requests and errors are as with a real host.
+ * There are no rate limits and quotas, and jobs tick when the test says so.
+ *
+ * @throws {Error} where the bus of another test still exists.
+ *
+ * @example
+ * ```ts
+ * import { emit } from 'tauri-plugin-event-bus-api'
+ * import { createTestBus } from 'tauri-plugin-event-bus-api/testing'
+ *
+ * interface AppEvents {
+ *   'cart:updated': { itemCount: number }
+ * }
+ * using bus = createTestBus<AppEvents>()
+ * await emit('cart:updated', { itemCount: 3 })
+ * console.log(bus.emitted('cart:updated')[0]?.itemCount)
+ * ```
+ */
+export function createTestBus<Events extends object = EventMap, Requests extends object = RequestMap>(
+  options: TestBusOptions = {},
+): TestBus<Events, Requests> {
+  const { label = 'main', retain = [], startingUp = false } = options
+  const policies = retain.map(filterOf)
+  const host = new TestHost(label, (name) => policies.some((matches) => matches(name)), startingUp)
+  const dispose = install(host)
+  const pages = new Map<string, TestPage<Events, Requests>>()
+  const bus: TestBus<Events, Requests> = {
+    ...endpointOf<Events, Requests>(host, null),
+    listen: (event, handler) => listenAsHost(host, event, handler as Handler),
+    listenAny: (event, handler) => listenAsHost(host, event, handler as Handler, true),
+    page(name) {
+      const page = pages.get(name) ?? makePage<Events, Requests>(host, name, () => pages.delete(name))
+      pages.set(name, page)
+      return page
+    },
+    emitted: (event) =>
+      bus
+        .history(event)
+        .filter(({ source }) => source.kind === 'webview' && source.label === label)
+        .map(({ payload }) => payload),
+    history(event) {
+      const matches = event === undefined ? () => true : filterOf(event)
+      const found = host.accepted.filter((accepted) => matches(accepted.event))
+      return found.map(emittedOf) as never
+    },
+    listeners: (event) => host.countListeners(event),
+    responders: (name) => host.countResponders(name),
+    tick: (job) => host.jobs.tick(job),
+    jobSource(name, source) {
+      const { sources } = host.jobs
+      if (sources.has(name)) throw new Error(`there is a job source "${name}" already: each has its own name`)
+      sources.set(name, source)
+      return () => sources.delete(name)
+    },
+    gap: (event, { count = 1, reason = 'queue_full' } = {}) => host.lose(event, count, reason),
+    refuse(name, { command, code = 'denied', message = `the test refuses "${name}"` } = {}) {
+      const matches = hasWildcard(name) ? globOf(name) : (text: string) => text === name
+      const refusal = { matches, command, code, message }
+      host.refusals.add(refusal)
+      return () => host.refusals.delete(refusal)
+    },
+    settled: () => settle(host),
+    dispose,
+    [DISPOSE]: dispose,
+  }
+  return bus
+}
+
+type Handler = (event: BusEvent<unknown>) => unknown
+
+function listenAsHost(host: TestHost, event: string, deliver: Handler, receivesAll = false): () => void {
+  const listener = { label: null, matches: filterOf(event), receivesAll, deliver }
+  host.listeners.add(listener)
+  host.giveRetained(listener)
+  return () => host.listeners.delete(listener)
+}
+
+type TestEndpoint<Events extends object, Requests extends object> = Pick<
+  TestPage<Events, Requests>,
+  'emit' | 'emitTo' | 'request' | 'respond'
+>
+
+function emittedOf({ timestamp: _, extras: { component, causes = [] }, ...emitted }: Accepted): EmittedEvent {
+  return structuredClone({
+    ...emitted,
+    ...(component !== undefined && { component }),
+    ...(causes.length > 0 && { causes }),
+    hops: causes.length,
+  })
+}
+
+/** What the test can do as the host, or as a page that it plays. `check` is called before it does anything. */
+function endpointOf<Events extends object, Requests extends object>(
+  host: TestHost,
+  label: Label,
+  check: () => void = () => {},
+): TestEndpoint<Events, Requests> {
+  const send = (to: Target | undefined, event: string, payload?: unknown, options?: TestEmitOptions) => {
+    check()
+    return host.emit(label, { ...options, event, payload: payloadJson(event, payload), to })
+  }
+  const emit = (event: string, payload?: unknown, options?: TestEmitOptions) => send(undefined, event, payload, options)
+  const emitTo = (to: Target, event: string, payload?: unknown, options?: TestEmitOptions) =>
+    send(neededTarget(to), event, payload, options)
+  const request = (to: Target, name: string, payload?: unknown, options?: TestRequestOptions) => {
+    try {
+      check()
+      return host.request(label, { ...options, name, to, payload: payloadJson(name, payload) }).response
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+  const respond: TestEndpoint<Events, Requests>['respond'] = (name, responder) => {
+    check()
+    return host.respond(label, name, responder)
+  }
+  return { emit, emitTo, request, respond } as unknown as TestEndpoint<Events, Requests>
+}
+
+function makePage<Events extends object, Requests extends object>(
+  host: TestHost,
+  label: string,
+  closed: () => void,
+): TestPage<Events, Requests> {
+  if (label === host.label) {
+    throw new Error(`the code under test is the page "${label}": use the package as it does`)
+  }
+  host.play(label)
+  const received: BusEvent<unknown>[] = []
+  const listener = { label, matches: () => true, deliver: (event: BusEvent<unknown>) => received.push(event) }
+  host.listeners.add(listener)
+  host.giveRetained(listener)
+  let isClosed = false
+  const check = () => {
+    if (isClosed) throw new Error(`the page "${label}" is closed: bus.page("${label}") makes another one`)
+  }
+  return {
+    label,
+    ...endpointOf<Events, Requests>(host, label, check),
+    received(event) {
+      const matches = filterOf(event)
+      return received.filter((one) => matches(one.event)).map(({ payload }) => payload) as never
+    },
+    close() {
+      if (isClosed) return
+      isClosed = true
+      closed()
+      host.close(label)
+    },
+  }
+}
+
+async function settle(host: TestHost): Promise<void> {
+  let quiet = 0
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    const { activity } = host
+    await nextTask()
+    quiet = host.isIdle && host.activity === activity ? quiet + 1 : 0
+    // The page acknowledges what it was given in the next task at the latest.
+    if (quiet === 2) return
+  }
+  const waiting = host.isIdle ? 'the handlers keep emitting' : 'the page does not take what was emitted'
+  throw new Error(`the bus has not settled after ${MAX_ROUNDS} rounds: ${waiting}`)
+}

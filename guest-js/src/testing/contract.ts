@@ -1,0 +1,42 @@
+import type { ErrorCode } from '../types/error-code.js'
+import type { BusEvent } from '../types/event.js'
+import type { Target } from '../types/target.js'
+import type { Label, NewRequest } from './requests.js'
+
+/** An event to emit. The payload is JSON; none is `null`. */
+export interface NewEvent {
+  event: string
+  payload?: string | undefined
+  to?: Target | undefined
+  retain?: boolean | undefined
+  component?: string | undefined
+  /** The names of what caused it, oldest first. */
+  causes?: readonly string[] | undefined
+}
+
+/** A listener beside the page under test: the host, or a page that the test plays. */
+export interface Listener {
+  /** The label of the page; `null` for the host. */
+  readonly label: Label
+  /** Whether it receives what is sent to others, too. */
+  readonly receivesAll?: boolean
+  readonly matches: (name: string) => boolean
+  readonly deliver: (event: BusEvent<unknown>) => unknown
+}
+
+/** What a test can refuse. */
+export type Refusable = 'emit' | 'listen' | 'request' | 'respond'
+
+/** A request to send. Without causes it follows from what is being handled. */
+export interface TestRequest extends Omit<NewRequest, 'to' | 'caller' | 'causes'> {
+  to: Target
+  causes?: readonly string[] | undefined
+}
+
+/** What a test refuses. */
+export interface Refusal {
+  readonly matches: (text: string) => boolean
+  readonly command: Refusable | undefined
+  readonly code: ErrorCode
+  readonly message: string
+}

@@ -1,0 +1,70 @@
+import { checkName } from '../core/checks.js'
+import { EventBusError } from '../core/error.js'
+
+const MAX_BYTES = 255
+
+/** Whether a text is a glob. */
+export function hasWildcard(text: string): boolean {
+  return /[*?[\]]/.test(text)
+}
+
+/** Refuses the names that the host refuses. */
+export function checkEventName(name: string): void {
+  checkName(name)
+  checkLength('invalid_event_name', 'event name', name)
+  const wrong = /[^\p{Alphabetic}\p{Number}\-_.:/]/u.exec(name)
+  if (wrong) {
+    throw new EventBusError(
+      'invalid_event_name',
+      `the event name "${name}" has the character "${wrong[0]}"; a name has letters, digits and - _ . : / only`,
+    )
+  }
+}
+
+/** Returns what a name or a pattern matches, as with the host. Throws where it is neither. */
+export function matcherOf(pattern: string): (name: string) => boolean {
+  if (!hasWildcard(pattern)) {
+    checkEventName(pattern)
+    return (name) => name === pattern
+  }
+  checkName(pattern)
+  checkLength('invalid_pattern', 'event pattern', pattern)
+  const wrong = /[^\p{Alphabetic}\p{Number}\-_.:/*?[\]!]/u.exec(pattern)
+  if (wrong) throw invalid(pattern, `has the character "${wrong[0]}", which event names do not have`)
+  return globOf(pattern)
+}
+
+/** Returns what a glob matches. */
+export function globOf(pattern: string): (text: string) => boolean {
+  if (pattern.includes('**')) throw invalid(pattern, 'has `**`; one `*` crosses `:` and `/` already')
+  // A set has at least one character, of which the first may be a `]`.
+  const wildcards = /\*|\?|\[(!|(?!!))(.[^\]]*)\]|[^*?[]+|\[/gsu
+  const expression = pattern.replaceAll(wildcards, (part, not: string, set: string | undefined) => {
+    if (part === '*') return '.*'
+    if (part === '?') return '.'
+    if (set !== undefined) return `[${not && '^'}${set.replaceAll(/[\\^[\]]/g, '\\$&')}]`
+    if (part === '[') throw invalid(pattern, 'has a `[` without its set and `]`')
+    return part.replaceAll(/[\\^$.|+(){}\]/]/g, '\\$&')
+  })
+  let whole: RegExp
+  try {
+    whole = new RegExp(`^${expression}$`, 'su')
+  } catch {
+    throw invalid(pattern, 'has an invalid set')
+  }
+  return (text) => whole.test(text)
+}
+
+function checkLength(code: 'invalid_event_name' | 'invalid_pattern', what: string, text: string): void {
+  if (text === '') throw new EventBusError(code, `the ${what} is empty; it has 1 to ${MAX_BYTES} bytes`)
+  if (new TextEncoder().encode(text).length > MAX_BYTES) {
+    throw new EventBusError(code, `the ${what} "${text}" is too long; it has at most ${MAX_BYTES} bytes`)
+  }
+}
+
+function invalid(pattern: string, what: string): EventBusError {
+  return new EventBusError(
+    'invalid_pattern',
+    `the pattern "${pattern}" ${what}; wildcards are \`*\`, \`?\` and \`[abc]\``,
+  )
+}

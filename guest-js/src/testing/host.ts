@@ -1,0 +1,491 @@
+import type { Extras } from '../core/batch.js'
+import type { StateCommand } from '../core/commands.js'
+import { EventBusError } from '../core/error.js'
+import { payloadJson } from '../core/json.js'
+import { chainOf } from '../core/realm.js'
+import { ReceivedEvent } from '../core/received.js'
+import { report, reportLater } from '../core/report.js'
+import type { RequestOrigin } from '../core/requests/responders.js'
+import { nextTask } from '../core/tasks.js'
+import type { Emit, EmitTo, Receipt } from '../types/emit.js'
+import type { Endpoint } from '../types/endpoint.js'
+import type { BusEvent } from '../types/event.js'
+import type { Gap } from '../types/gap.js'
+import type { RequestContext } from '../types/request.js'
+import type { Target } from '../types/target.js'
+import { checkChain, checkComponentName, checkOwn, checkPayload, filterOf } from './checks.js'
+import type { Listener, NewEvent, Refusable, Refusal, TestRequest } from './contract.js'
+import { checkEventName, hasWildcard } from './glob.js'
+import { type JobKey, type JobUpdate, type NewJob, TestJobs } from './jobs.js'
+import { type Label, PlayedRecipient, type Recipient, type Response, TestRequests } from './requests.js'
+import { errorOf, refusalOf, resultOf } from './results.js'
+import { type Accepted, type PullArguments, type Subscribed, TestSession } from './session.js'
+import { isForAll, isForHost, isForPage, labelsOf, neededTarget, partsOf } from './target.js'
+
+/** How long a request waits for a page that is still starting, in milliseconds, as with the host. */
+const GRACE_MS = 3_000
+
+/** The sessions of pages whose test is over. */
+const over = new Set<unknown>()
+
+/** An entry of `subscribe`. */
+interface SubscribeEntry {
+  id: number
+  event: string
+  target?: Target
+  replay?: boolean
+  retained?: boolean
+}
+
+/** The arguments of a command that changes state. */
+interface StateArguments extends Record<string, unknown> {
+  session: string
+  n: number
+}
+
+/** The host's side of the wire protocol, in memory, for one page and everyone whom a test plays. */
+export class TestHost {
+  /** The labels of the pages that exist. */
+  readonly labels: Set<string>
+  readonly listeners = new Set<Listener>()
+  readonly refusals = new Set<Refusal>()
+  /** Everything that was accepted, in order. */
+  readonly accepted: Accepted[] = []
+  /** How many commands have come and how many events were accepted. It does not change while nothing happens. */
+  activity = 0
+  private seq = 0
+  private session: TestSession | null = null
+  private readonly retained = new Map<string, Accepted>()
+  readonly jobs: TestJobs
+  private readonly requests = new TestRequests(checkPayload, () => {
+    this.activity += 1
+  })
+  private readonly played = new Map<Label, PlayedRecipient>()
+  /** Who handles an event or a request at the moment, which causes what they emit and request. */
+  private acting: { label: Label; causes: string[] } | null = null
+  private isCalling = false
+  /** What the listeners of the host have still to receive, one after the other, so that all of them see one order. */
+  private readonly due: (() => void)[] = []
+
+  constructor(
+    readonly label: string,
+    private readonly isRetained: (name: string) => boolean,
+    private readonly replays: boolean,
+  ) {
+    this.labels = new Set([label])
+    this.jobs = new TestJobs({
+      label,
+      check: (event, payload, to) => this.checkEvent(event, payload, to),
+      hasListeners: (event, to) => this.hasListeners(event, to),
+      accept: (event, source, periodic) => this.accept(event, source, periodic),
+    })
+    this.requests.join(label, this.recipient)
+    this.play(null)
+  }
+
+  /** The page under test, as a receiver of requests. */
+  private get recipient(): Recipient {
+    const host = this
+    return {
+      get names() {
+        return host.session?.names ?? new Set<string>()
+      },
+      get grace() {
+        return host.replays ? (host.session?.since ?? Date.now()) + GRACE_MS - Date.now() : 0
+      },
+      take: (request) => host.session?.push({ ids: [], request }),
+      withdraw: (request) => host.session?.withdraw(request) ?? false,
+    }
+  }
+
+  /** Whether the page has handled everything that was for it. */
+  get isIdle(): boolean {
+    return this.session?.isIdle ?? true
+  }
+
+  /** How many subscriptions of the page match a name, or how many there are. */
+  countListeners(name?: string): number {
+    const subscriptions = [...(this.session?.subscriptions.values() ?? [])]
+    return subscriptions.filter(({ matches }) => name === undefined || matches(name)).length
+  }
+
+  /** How many responders the page has for a name, or altogether. */
+  countResponders(name?: string): number {
+    const names = [...this.requests.namesOf(this.label)]
+    return names.filter((one) => name === undefined || one === name).length
+  }
+
+  /** Answers a command of the page under test. */
+  async answer(command: string, args: Record<string, unknown>): Promise<unknown> {
+    if (over.has(args.session)) return new Promise(() => {})
+    this.activity += 1
+    try {
+      const answer = await this.runCommand(command, args)
+      return over.has(args.session) ? new Promise(() => {}) : answer
+    } catch (error) {
+      if (over.has(args.session)) return new Promise(() => {})
+      throw errorOf(error)
+    }
+  }
+
+  /** Answers the page no more, so that it stays quiet during the next test. */
+  leave(): void {
+    if (this.session) over.add(this.session.id)
+    this.requests.end(this.label)
+  }
+
+  /** Adds a page that the test plays, or the host. */
+  play(label: Label): void {
+    if (label !== null) this.labels.add(label)
+    this.played.set(label, new PlayedRecipient(label, this.requests))
+  }
+
+  /** Closes a page that the test plays. */
+  close(label: string): void {
+    this.labels.delete(label)
+    this.requests.leave(label)
+    this.played.get(label)?.close()
+    for (const listener of this.listeners) if (listener.label === label) this.listeners.delete(listener)
+  }
+
+  /** Registers a responder of the host, or of a page that the test plays. Returns what ends it. */
+  respond(label: Label, name: string, responder: (request: never, context: RequestContext) => unknown): () => void {
+    this.checkRequest('respond', name)
+    const title = responder.name === '' ? 'an unnamed function' : `the function "${responder.name}"`
+    const respond = (payload: unknown, { caller, signal, chain }: RequestOrigin) => {
+      const context = { name, caller, signal, causes: chain.slice(0, -1), ...this.emitterAfter(label, chain) }
+      return this.actAs(label, chain, () => responder(payload as never, context))
+    }
+    return this.played.get(label)?.respond(name, title, respond) ?? (() => {})
+  }
+
+  /** Sends a request, as the host or as a page. */
+  request(
+    label: Label,
+    { to, causes = this.causesOf(label), ...request }: TestRequest,
+  ): { request: string; response: Promise<unknown> } {
+    const { name } = request
+    this.checkRequest('request', name)
+    checkChain(name, causes, 'sent')
+    return this.requests.send({ ...request, to: this.recipientOf(to), caller: label, causes })
+  }
+
+  private checkRequest(command: Refusable, name: string): void {
+    this.refuse(command, name)
+    checkEventName(name)
+    checkOwn(name)
+  }
+
+  /** Who receives a request: one page, or the host. */
+  private recipientOf(to: Target): Label {
+    const [label] = labelsOf(to)
+    if (partsOf(to).length > 1 || isForAll(to) || (label !== undefined && hasWildcard(label))) {
+      throw new EventBusError('invalid_argument', 'a request goes to one webview, by its label, or to the host')
+    }
+    this.checkTarget(to)
+    return label ?? null
+  }
+
+  /** The names of what is being handled by whoever emits or requests now. */
+  private causesOf(label: Label): readonly string[] {
+    return this.acting?.label === label ? this.acting.causes : []
+  }
+
+  private actAs<Returned>(label: Label, causes: string[], run: () => Returned): Returned {
+    const before = this.acting
+    this.acting = { label, causes }
+    try {
+      return run()
+    } finally {
+      this.acting = before
+    }
+  }
+
+  private async runCommand(command: string, args: Record<string, unknown>): Promise<unknown> {
+    if (command === 'catalog') return { strict: false, events: [], requests: [], components: [], $defs: {} }
+    if (command === 'inspect') {
+      throw new EventBusError('unavailable', 'the test bus counts nothing: see bus.history() and bus.listeners()')
+    }
+    if (command === 'list_jobs') return this.jobs.list()
+    if (command === 'request') return this.runRequest(args as unknown as TestRequest & { session: string; id: number })
+    if (command === 'cancel_request') return this.cancelRequests(args as { session: string; ids: number[] })
+    if (command !== 'pull') return this.runStateCommand(command as StateCommand, args as StateArguments)
+    const { responses = [], ...pulled } = args as unknown as PullArguments
+    const refused = responses.flatMap((response) => refusalOf(() => this.takeResponse(response)))
+    if (!this.session) throw new EventBusError('stale_session', 'the session has ended')
+    const batch = await this.session.pull(pulled)
+    // As with a real host, the page has its turn before an answer, so that handlers cannot keep it from that.
+    await nextTask()
+    return refused.length > 0 ? { ...batch, refused } : batch
+  }
+
+  private runRequest({ session, id, ...sent }: TestRequest & { session: string; id: number }) {
+    const { requests } = this.open(session)
+    const { request, response } = this.request(this.label, { ...sent, causes: sent.causes ?? [] })
+    requests.set(id, request)
+    return response.finally(() => requests.delete(id))
+  }
+
+  private cancelRequests({ session, ids }: { session: string; ids: number[] }): null {
+    for (const id of ids) this.requests.cancel(this.open(session).requests.get(id) ?? '')
+    return null
+  }
+
+  private takeResponse(response: Response): Record<string, never> {
+    this.requests.respond(this.label, response)
+    return {}
+  }
+
+  /** Accepts what the host, or a page that the test plays, emits. Within a handler it follows from what that handles. */
+  emit(label: Label, event: NewEvent): Receipt {
+    const { causes = this.causesOf(label) } = event
+    return this.accept({ ...event, causes }, label === null ? { kind: 'host' } : { kind: 'webview', label })
+  }
+
+  private acceptSent(event: NewEvent, source: Endpoint): Receipt {
+    if (isForAll(neededTarget(event.to))) {
+      throw new EventBusError('invalid_argument', 'use emit for everyone, not emitTo')
+    }
+    return this.accept(event, source)
+  }
+
+  /** Accepts an event and queues it for its receivers. */
+  private accept(emitted: NewEvent, source: Endpoint, periodic?: Extras['periodic']): Receipt {
+    const { event, payload, retain, component, causes = [] } = emitted
+    this.refuse('emit', event)
+    if (component !== undefined) checkComponentName(component)
+    checkChain(event, causes, 'emitted')
+    this.checkEvent(event, payload, emitted.to)
+    const to = isForAll(emitted.to) ? undefined : emitted.to
+    this.activity += 1
+    this.seq += 1
+    const accepted: Accepted = {
+      event,
+      payload: JSON.parse(payload ?? 'null'),
+      seq: this.seq,
+      timestamp: Date.now(),
+      source,
+      to,
+      retain: retain ?? this.isRetained(event),
+      extras: {
+        ...(periodic && { periodic }),
+        ...(component !== undefined && { component }),
+        ...(causes.length > 0 && { causes: [...causes] }),
+      },
+    }
+    this.accepted.push(accepted)
+    if (accepted.retain) this.retained.set(JSON.stringify([event, to === undefined ? [] : partsOf(to)]), accepted)
+    const ids = this.subscriptionsOf(event, to)
+    if (ids.length > 0) this.session?.push({ event: accepted, ids, extras: accepted.extras })
+    const receivers = [...this.listeners].filter((listener) => receives(listener, accepted))
+    const pages = new Set(receivers.flatMap(({ label }) => (label === null ? [] : [label])))
+    for (const listener of receivers) this.deliver(listener, accepted)
+    this.callListeners()
+    return {
+      seq: accepted.seq,
+      pages: pages.size + (ids.length > 0 ? 1 : 0),
+      listeners: receivers.filter(({ label }) => label === null).length,
+    }
+  }
+
+  private checkEvent(event: string, payload: string | undefined, to: Target | undefined): void {
+    checkEventName(event)
+    checkOwn(event)
+    checkPayload(event, payload)
+    if (to !== undefined) this.checkTarget(to)
+  }
+
+  private hasListeners(event: string, to: Target | undefined): boolean {
+    const isReceived = [...this.listeners].some((listener) => receives(listener, { event, to }))
+    return isReceived || this.subscriptionsOf(event, to).length > 0
+  }
+
+  /** Hands the retained events to a listener of the test, as a new subscription receives them. */
+  giveRetained(listener: Listener): void {
+    for (const event of inOrder(this.retained.values())) {
+      if (receives(listener, event)) this.deliver(listener, event, true)
+    }
+    this.callListeners()
+  }
+
+  private deliver(listener: Listener, event: Accepted, isRetained = false): void {
+    const received = this.receivedOf(event, isRetained)
+    if (listener.label === null) this.due.push(() => this.call(listener, received))
+    else listener.deliver(received)
+  }
+
+  private callListeners(): void {
+    // The running loop also delivers what a listener emits.
+    if (this.isCalling) return
+    this.isCalling = true
+    for (let next = this.due.shift(); next; next = this.due.shift()) next()
+    this.isCalling = false
+  }
+
+  private call(listener: Listener, received: BusEvent<unknown>): void {
+    if (!this.listeners.has(listener)) return
+    try {
+      const chain = chainOf(received.event, received.causes)
+      reportLater(this.actAs(null, chain, () => listener.deliver(received)))
+    } catch (error) {
+      report(error)
+    }
+  }
+
+  /** An event as the host receives it, which emits as the host. */
+  private receivedOf({ event, payload, seq, timestamp, source, extras }: Accepted, isRetained: boolean): ReceivedEvent {
+    const copy: unknown = structuredClone(payload)
+    const received = new ReceivedEvent(event, copy, 0, seq, timestamp, source, false, isRetained, extras)
+    const { emit, emitTo } = this.emitterAfter(null, chainOf(event, received.causes))
+    return Object.defineProperties(received, { emit: { value: emit }, emitTo: { value: emitTo } })
+  }
+
+  /** The `emit` and `emitTo` of the host, or of a page that the test plays, with these causes. */
+  private emitterAfter(label: Label, causes: readonly string[]): { emit: Emit; emitTo: EmitTo } {
+    const send = (to: Target | undefined, name: string, value?: unknown, options?: { retain?: boolean }) =>
+      this.emit(label, { event: name, payload: payloadJson(name, value), to, retain: options?.retain, causes })
+    type Rest = [unknown?, { retain?: boolean }?]
+    const emit: Emit = async (name: string, ...rest: Rest) => send(undefined, name, ...rest)
+    const emitTo = async (to: Target, name: string, ...rest: Rest) => send(neededTarget(to), name, ...rest)
+    return { emit, emitTo: emitTo as EmitTo }
+  }
+
+  /** Loses events of that name: the page receives a gap instead. */
+  lose(event: string, count: number, reason: string): Gap {
+    checkEventName(event)
+    const gap: Gap = { from: this.seq + 1, to: this.seq + count, count, atMost: false, reason }
+    this.seq += count
+    this.activity += 1
+    const ids = this.session?.idsOf(({ matches }) => matches(event)) ?? []
+    if (ids.length > 0) this.session?.push({ ids, gap })
+    return gap
+  }
+
+  private refuse(command: Refusable, name: string): void {
+    for (const refusal of this.refusals) {
+      if (refusal.command !== undefined && refusal.command !== command) continue
+      if (refusal.matches(name)) throw new EventBusError(refusal.code, refusal.message)
+    }
+  }
+
+  private checkTarget(target: Target): void {
+    partsOf(target)
+    for (const label of labelsOf(target)) {
+      if (hasWildcard(label) || this.labels.has(label)) continue
+      const known = [...this.labels].join('", "')
+      throw new EventBusError(
+        'unknown_target',
+        `no webview has the label "${label}"; there is "${known}". In a test, bus.page("${label}") makes one`,
+      )
+    }
+  }
+
+  /** The subscriptions of the page that receive an event of this name and target. */
+  private subscriptionsOf(event: string, to: Target | undefined): number[] {
+    if (!isForPage(to, this.label)) return []
+    const isForEveryone = isForAll(to)
+    const isMeant = ({ matches, isNarrowed }: Subscribed) => matches(event) && !(isNarrowed && isForEveryone)
+    return this.session?.idsOf(isMeant) ?? []
+  }
+
+  private open(id: string): TestSession {
+    if (this.session?.id === id) return this.session
+    // What the session before has received and sent ends with it.
+    if (this.session) {
+      this.requests.leave(this.label)
+      this.requests.join(this.label, this.recipient)
+    }
+    this.session = new TestSession(id)
+    return this.session
+  }
+
+  private runStateCommand(command: StateCommand, args: StateArguments): unknown {
+    const session = this.open(args.session)
+    return session.runOnce(args.n, () => this.change(session, command, args))
+  }
+
+  private change(session: TestSession, command: StateCommand, args: Record<string, unknown>): unknown {
+    const source: Endpoint = { kind: 'webview', label: this.label }
+    const key = args as unknown as JobKey
+    switch (command) {
+      case 'emit':
+        return (args.events as NewEvent[]).map((entry) => resultOf(() => this.accept(entry, source)))
+      case 'emit_to':
+        return (args.events as NewEvent[]).map((entry) => resultOf(() => this.acceptSent(entry, source)))
+      case 'subscribe':
+        return (args.subscriptions as SubscribeEntry[]).map((entry) => resultOf(() => this.subscribe(session, entry)))
+      case 'unsubscribe':
+        for (const id of args.ids as number[]) session.subscriptions.delete(id)
+        session.give()
+        return null
+      case 'set_responders':
+        return (args.responders as { name: string; on: boolean }[]).map((entry) =>
+          resultOf(() => this.setResponder(session, entry)),
+        )
+      case 'respond':
+        return (args.responses as Response[]).map((entry) => resultOf(() => this.takeResponse(entry)))
+      case 'start_job':
+        return this.jobs.start(args.job as NewJob)
+      case 'stop_job':
+        this.jobs.stop(key)
+        return null
+      case 'pause_job':
+        return this.jobs.setState(key, 'paused')
+      case 'resume_job':
+        return this.jobs.setState(key, 'running')
+      case 'update_job':
+        return this.jobs.update(key, args.changes as JobUpdate)
+      default:
+        throw new EventBusError('unavailable', `the test bus does not know the command "${command}"`)
+    }
+  }
+
+  private setResponder(session: TestSession, { name, on }: { name: string; on: boolean }): Record<string, never> {
+    if (on) {
+      this.checkRequest('respond', name)
+      this.requests.addName(this.label, name)
+    } else {
+      this.requests.removeName(this.label, name)
+      session.give()
+    }
+    return {}
+  }
+
+  private subscribe(session: TestSession, entry: SubscribeEntry): { seq: number } {
+    const { id, event, target, replay, retained } = entry
+    this.refuse('listen', event)
+    const matches = filterOf(event)
+    if (target !== undefined) partsOf(target)
+    if (!isForPage(target, this.label)) {
+      const text = `a page receives only what is sent to itself; this one is in the webview "${this.label}"`
+      throw new EventBusError('denied', text)
+    }
+    const isNarrowed = !isForAll(target)
+    session.subscriptions.set(id, { matches, isNarrowed })
+    const isDue = (before: Accepted) =>
+      matches(before.event) && isForPage(before.to, this.label) && !(isNarrowed && isForAll(before.to))
+    const kept = retained === false ? [] : [...this.retained.values()]
+    const replayed = replay === false || !this.replays ? [] : this.accepted
+    for (const before of inOrder(new Set([...kept, ...replayed]))) {
+      if (!isDue(before)) continue
+      session.push({
+        event: before,
+        ids: [id],
+        extras: {
+          ...before.extras,
+          ...(kept.includes(before) && { retained: true }),
+          ...(replayed.includes(before) && { replayed: true }),
+        },
+      })
+    }
+    return { seq: this.seq }
+  }
+}
+
+function receives({ label, matches, receivesAll }: Listener, { event, to }: Pick<Accepted, 'event' | 'to'>): boolean {
+  return matches(event) && (receivesAll || (label === null ? isForHost(to) : isForPage(to, label)))
+}
+
+function inOrder(events: Iterable<Accepted>): Accepted[] {
+  return [...events].sort((a, b) => a.seq - b.seq)
+}

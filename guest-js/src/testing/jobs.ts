@@ -1,0 +1,301 @@
+import type { Extras } from '../core/batch.js'
+import { EventBusError, toEventBusError } from '../core/error.js'
+import { payloadJson } from '../core/json.js'
+import type { Receipt } from '../types/emit.js'
+import { type Endpoint, HOST } from '../types/endpoint.js'
+import type { JobSchedule } from '../types/job.js'
+import type { JobInfo } from '../types/job-info.js'
+import type { Target } from '../types/target.js'
+import { partsOf } from './target.js'
+
+/** The shortest interval, in milliseconds. */
+const MIN_MS = 1
+
+/** The longest time that a job may be given, in milliseconds. */
+const MAX_MS = 365 * 24 * 60 * 60 * 1000
+
+/** The most bytes of an id. */
+const MAX_ID_BYTES = 255
+
+/** After how many failures in a row a job with a source ends. */
+const MAX_FAILURES = 10
+
+/** Control characters, and those that turn a line or break it. */
+const CONTROL = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/u
+
+/** The arguments of `start_job`. The payload and the arguments of the source are JSON. */
+export interface NewJob extends JobSchedule {
+  event: string
+  payload?: string
+  source?: string
+  args?: string
+}
+
+/** The changes of `update_job`. */
+export interface JobUpdate {
+  everyMs?: number
+  to?: Target
+  payload?: string
+}
+
+/** Which job is meant: of two with the same id, the one with this number. */
+export interface JobKey {
+  id: string
+  number?: number
+  owner?: Endpoint
+}
+
+/** What jobs need of the bus. */
+export interface JobBus {
+  /** The page that starts them. */
+  readonly label: string
+  /** Refuses what cannot be emitted. */
+  check(event: string, payload: string | undefined, to: Target | undefined): void
+  /** Whether anybody listens to it. */
+  hasListeners(event: string, to: Target | undefined): boolean
+  accept(
+    emitted: { event: string; payload: string | undefined; to: Target | undefined },
+    source: Endpoint,
+    periodic: Extras['periodic'],
+  ): Receipt
+}
+
+/** Makes a payload, as a job source in Rust does. */
+export type PayloadSource = (args: unknown) => unknown
+
+interface Job extends JobInfo {
+  /** JSON; none is `null`. */
+  payload: string | undefined
+  /** Makes the payload instead. */
+  make: PayloadSource | undefined
+  args: unknown
+  /** How many failures in a row count. */
+  failures: number
+}
+
+/** The jobs of the page under test, which tick when the test says so. */
+export class TestJobs {
+  /** The job sources, by name. */
+  readonly sources = new Map<string, PayloadSource>()
+  private readonly jobs = new Set<Job>()
+  private newest = 0
+
+  constructor(private readonly bus: JobBus) {}
+
+  /** All jobs, in the order of their ids. */
+  list(): JobInfo[] {
+    const jobs = [...this.jobs].sort((a, b) => (a.id < b.id ? -1 : 1))
+    return jobs.map((job) => this.infoOf(job))
+  }
+
+  start(given: NewJob): JobInfo {
+    const { event, everyMs, payload, to, jitterMs = 0, replace } = given
+    checkInterval(everyMs)
+    const parts = to === undefined ? [] : partsOf(to)
+    const make = this.sourceOf(given)
+    if (given.owner !== undefined && given.owner?.kind !== 'host') {
+      throw invalid(`invalid owner ${JSON.stringify(given.owner)}: expected HOST, or none for this webview`)
+    }
+    checkChoice('missedTicks', given.missedTicks, ['skip', 'burst', 'delay'])
+    checkTime('startDelayMs', given.startDelayMs)
+    checkTime('jitterMs', jitterMs)
+    checkJitter(jitterMs, everyMs)
+    this.bus.check(event, payload, to)
+    if (given.id !== undefined) checkId(given.id)
+    const number = this.newest + 1
+    const id = given.id ?? `job-${number}`
+    const owner: Endpoint = given.owner ? { kind: 'host' } : this.page
+    const old = this.find({ id, owner })
+    if (old && !replace) {
+      const text = `a job with the id "${id}" is running; stop it, replace it, or choose another id`
+      throw new EventBusError('duplicate_job', text)
+    }
+    this.newest = number
+    const source = given.source ?? null
+    const job: Job = {
+      id,
+      number,
+      event,
+      everyMs,
+      to: targetOf(parts),
+      immediate: given.immediate ?? false,
+      count: given.count ?? null,
+      ticks: 0,
+      missed: 0,
+      failed: 0,
+      owner,
+      state: 'running',
+      nextAt: null,
+      missedTicks: given.missedTicks ?? 'skip',
+      onlyWhileListened: given.onlyWhileListened ?? false,
+      jitterMs,
+      source,
+      maxFailures: given.maxFailures ?? (source === null ? null : MAX_FAILURES),
+      lastError: null,
+      payload,
+      make,
+      args: JSON.parse(given.args ?? 'null'),
+      failures: 0,
+    }
+    if (old) this.jobs.delete(old)
+    this.jobs.add(job)
+    if (job.immediate) this.tickAtOnce(job)
+    return this.infoOf(job)
+  }
+
+  stop(key: JobKey): void {
+    this.jobs.delete(this.job(key))
+  }
+
+  /** Pauses or resumes a job. */
+  setState(key: JobKey, state: 'paused' | 'running'): JobInfo {
+    const job = this.job(key)
+    job.state = state
+    return this.infoOf(job)
+  }
+
+  /** Makes all of the changes, or none. */
+  update(key: JobKey, { everyMs, payload, to }: JobUpdate): JobInfo {
+    const job = this.job(key)
+    const parts = to === undefined ? [] : partsOf(to)
+    if (everyMs !== undefined) {
+      checkInterval(everyMs)
+      checkJitter(job.jitterMs, everyMs)
+    }
+    this.bus.check(job.event, payload, to)
+    if (payload !== undefined && job.source !== null) {
+      throw invalid(`the payload of the job "${job.id}" comes from its source; start a new job for a fixed payload`)
+    }
+    job.everyMs = everyMs ?? job.everyMs
+    job.payload = payload ?? job.payload
+    if (to !== undefined) job.to = targetOf(parts)
+    return this.infoOf(job)
+  }
+
+  /** Makes the next tick of a job: of the page, or else of the host. */
+  tick(id: string): Receipt {
+    return this.tickOf(this.find({ id }) ?? this.job({ id, owner: HOST }))
+  }
+
+  private tickAtOnce(job: Job): void {
+    try {
+      if (this.infoOf(job).state === 'running') this.tickOf(job)
+    } catch {
+      // The job has recorded why, and goes on.
+    }
+  }
+
+  private tickOf(job: Job): Receipt {
+    const { id, event, count } = job
+    const { state } = this.infoOf(job)
+    if (state === 'paused') throw invalid(`the job "${id}" is paused`)
+    if (state === 'idle')
+      throw invalid(`nobody listens to "${event}", and the job "${id}" ticks only while somebody does`)
+    job.ticks += 1
+    try {
+      const emitted = { event, payload: this.payloadOf(job), to: job.to ?? undefined }
+      const periodic = { id, tick: job.ticks, scheduledAt: Date.now(), missed: 0 }
+      const receipt = this.bus.accept(emitted, this.page, periodic)
+      job.failures = 0
+      return receipt
+    } catch (error) {
+      const { code, message } = toEventBusError(error)
+      job.failed += 1
+      // A refused event is not a failure of the source.
+      job.failures = job.source !== null && code !== 'source_failed' ? 0 : job.failures + 1
+      job.lastError = { code, message }
+      throw error
+    } finally {
+      if (job.ticks === count || job.failures >= (job.maxFailures ?? Infinity)) this.jobs.delete(job)
+    }
+  }
+
+  private payloadOf({ event, payload, source, make, args }: Job): string | undefined {
+    if (!make) return payload
+    try {
+      return payloadJson(event, make(structuredClone(args)))
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error)
+      throw new EventBusError('source_failed', `the job source "${source}" failed: ${text}`, { cause: error })
+    }
+  }
+
+  private sourceOf({ source, args, payload }: NewJob): PayloadSource | undefined {
+    if (source === undefined) {
+      if (args !== undefined) throw invalid('args need a source')
+      return undefined
+    }
+    if (payload !== undefined) throw invalid('a job has a payload or a source, not both')
+    const make = this.sources.get(source)
+    if (make) return make
+    const help = `In a test, bus.jobSource("${source}", …) adds it`
+    throw new EventBusError('unknown_source', `there is no job source "${source}". ${help}`)
+  }
+
+  private get page(): Endpoint {
+    return { kind: 'webview', label: this.bus.label }
+  }
+
+  private find({ id, number, owner = this.page }: JobKey): Job | undefined {
+    const isIt = (job: Job) => job.id === id && labelOf(job.owner) === labelOf(owner)
+    const job = [...this.jobs].find(isIt)
+    return number === undefined || job?.number === number ? job : undefined
+  }
+
+  private job(key: JobKey): Job {
+    const job = this.find(key)
+    if (!job) throw new EventBusError('unknown_job', `this owner has no job with the id "${key.id}"`)
+    return job
+  }
+
+  private infoOf({ payload: _, make: __, args: ___, failures: ____, ...job }: Job): JobInfo {
+    const isWaiting = job.onlyWhileListened && !this.bus.hasListeners(job.event, job.to ?? undefined)
+    // A copy, which later ticks do not change.
+    return { ...job, state: job.state === 'running' && isWaiting ? 'idle' : job.state }
+  }
+}
+
+function labelOf(endpoint: Endpoint): string | null {
+  return endpoint.kind === 'webview' ? endpoint.label : null
+}
+
+/** A target as the host reports it. */
+function targetOf(parts: ReturnType<typeof partsOf>): Target | null {
+  const [first = null] = parts
+  return (parts.length > 1 ? parts : first) as Target | null
+}
+
+function checkInterval(everyMs: number): void {
+  if (everyMs >= MIN_MS && everyMs <= MAX_MS) return
+  const text = `the interval is ${everyMs} ms; it must be at least ${MIN_MS} ms and at most a year`
+  throw new EventBusError('invalid_interval', text)
+}
+
+function checkTime(what: string, millis = 0): void {
+  if (millis >= 0 && millis <= MAX_MS) return
+  throw invalid(`${what} is ${millis} ms; it must be at least 0 and at most a year`)
+}
+
+function checkJitter(jitterMs: number, everyMs: number): void {
+  if (jitterMs < everyMs) return
+  throw invalid(`the jitter is ${jitterMs} ms; it must be shorter than the interval, which is ${everyMs} ms`)
+}
+
+function checkChoice(what: string, given: string | undefined, known: string[]): void {
+  if (given === undefined || known.includes(given)) return
+  throw invalid(`invalid ${what} "${given}": expected one of "${known.join('", "')}"`)
+}
+
+function checkId(id: string): void {
+  const refuse = (what: string) => invalid(`invalid job id "${id}": ${what}`)
+  const bytes = new TextEncoder().encode(id).length
+  if (bytes < 1 || bytes > MAX_ID_BYTES) throw refuse(`it has 1 to ${MAX_ID_BYTES} bytes`)
+  const control = CONTROL.exec(id)?.[0]
+  if (control === undefined) return
+  const code = control.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')
+  throw refuse(`it has the control character U+${code}`)
+}
+
+function invalid(message: string): EventBusError {
+  return new EventBusError('invalid_argument', message)
+}

@@ -1,0 +1,146 @@
+import type { Batch, Extras, Head, PulledEnding, PulledRequest } from '../core/batch.js'
+import { EventBusError } from '../core/error.js'
+import type { Endpoint } from '../types/endpoint.js'
+import type { Gap } from '../types/gap.js'
+import type { Target } from '../types/target.js'
+import type { Response } from './requests.js'
+
+/** An event that was accepted. */
+export interface Accepted {
+  event: string
+  payload: unknown
+  seq: number
+  timestamp: number
+  source: Endpoint
+  to: Target | undefined
+  retain: boolean
+  /** What few events have. */
+  extras: Pick<Extras, 'periodic' | 'component' | 'causes'>
+}
+
+/** A subscription of the page under test. */
+export interface Subscribed {
+  readonly matches: (name: string) => boolean
+  /** Whether it receives only what is sent to this page. */
+  readonly isNarrowed: boolean
+}
+
+/** The arguments of a pull. */
+export interface PullArguments {
+  session: string
+  ack: number
+  ahead?: boolean
+  /** The responses that it carries. */
+  responses?: Response[]
+}
+
+interface Item {
+  index: number
+  readonly event?: Accepted
+  readonly ids: number[]
+  readonly request?: PulledRequest | PulledEnding
+  readonly extras?: Extras
+  readonly gap?: Gap
+}
+
+/** A session of the page under test, as the host keeps it. */
+export class TestSession {
+  /** When it began, in milliseconds since the Unix epoch. */
+  readonly since = Date.now()
+  readonly subscriptions = new Map<number, Subscribed>()
+  /** The names that the page responds to. */
+  readonly names = new Set<string>()
+  /** The requests of the page that wait for their responses, by the page's own ids. */
+  readonly requests = new Map<number, string>()
+  private n = 0
+  private recorded: unknown = null
+  private index = 0
+  /** The index of the last item that was given. */
+  private given = 0
+  /** What the page has not acknowledged. */
+  private queue: Item[] = []
+  private waiting: ((answer: Batch) => void) | null = null
+
+  constructor(readonly id: string) {}
+
+  /** Whether the page has handled everything that was for it. */
+  get isIdle(): boolean {
+    return !this.isListening || this.queue.length === 0
+  }
+
+  /** Whether the page may receive something, so that it pulls. */
+  private get isListening(): boolean {
+    return this.subscriptions.size + this.names.size > 0
+  }
+
+  /** Runs a command once. One that was sent again gets the answer of before. */
+  runOnce(n: number, run: () => unknown): unknown {
+    if (n !== this.n) {
+      this.n = n
+      this.recorded = run()
+    }
+    return this.recorded
+  }
+
+  idsOf(isMeant: (subscription: Subscribed) => boolean): number[] {
+    return [...this.subscriptions].filter(([, subscription]) => isMeant(subscription)).map(([id]) => id)
+  }
+
+  push(item: Omit<Item, 'index'>): void {
+    this.index += 1
+    this.queue.push({ ...item, index: this.index })
+    this.give()
+  }
+
+  /** Answers the pull that waits, if there is one and something for it. */
+  give(): void {
+    const { waiting, given } = this
+    const due = this.queue.filter(({ index }) => index > given)
+    if (!waiting || (due.length === 0 && this.isListening)) return
+    this.waiting = null
+    this.given = this.index
+    waiting(batchOf(due))
+  }
+
+  pull({ session, ack, ahead }: PullArguments): Promise<Batch> {
+    if (session !== this.id) throw new EventBusError('stale_session', 'the session has ended')
+    this.queue = this.queue.filter(({ index }) => index > ack)
+    return new Promise((resolve) => {
+      if (ahead) {
+        resolve(batchOf([]))
+        return
+      }
+      this.waiting?.(batchOf([]))
+      this.given = ack
+      this.waiting = resolve
+      this.give()
+    })
+  }
+
+  /** Takes back a request that the page has not been given; false if it has. */
+  withdraw(id: string): boolean {
+    const item = this.queue.find(({ request }) => request && 'request' in request && request.request === id)
+    if (!item || item.index <= this.given) return false
+    this.queue = this.queue.filter((one) => one !== item)
+    for (const later of this.queue) if (later.index > item.index) later.index -= 1
+    this.index -= 1
+    return true
+  }
+}
+
+function batchOf(items: Item[]): Batch {
+  const heads: Head[] = []
+  let before = { seq: 0, micros: 0 }
+  const written = items.map(({ event, ids, extras, gap, request }): Batch['items'][number] => {
+    if (request) return request
+    if (!event) return { ...(gap as Gap), subscriptions: ids }
+    const source = event.source.kind === 'host' ? 0 : event.source.label
+    const head = heads.push([event.event, source, ids]) - 1
+    const micros = Math.round(event.timestamp * 1000)
+    const differences = [head, event.seq - before.seq, micros - before.micros] as const
+    before = { seq: event.seq, micros }
+    // A handler that changes its payload must not affect anybody else.
+    return [...differences, structuredClone(event.payload), extras]
+  })
+  return { items: written, heads, first: items[0]?.index ?? 0, more: false }
+}

@@ -1,0 +1,85 @@
+import { EventBusError } from '../core/error.js'
+import type { Target } from '../types/target.js'
+import { globOf, hasWildcard } from './glob.js'
+
+/** The most labels and globs of one target. */
+const MAX_PARTS = 64
+
+/** The longest label or glob of labels, in bytes. */
+const MAX_LABEL_BYTES = 255
+
+/** One receiver of a target: webviews by a label or a glob, everyone, the host, or a window. */
+type Part = string | { kind: 'Any' } | { kind: 'host' } | { kind: 'Window'; label: string }
+
+/** The receivers of a target, in one form for all spellings. Throws as the host does where the target is invalid. */
+export function partsOf(target: unknown): Part[] {
+  const parts = readParts(target)
+  if (parts.length === 0) throw invalid('the target is an empty list; it names at least one label')
+  if (parts.length > MAX_PARTS) {
+    throw invalid(`the target has ${parts.length} labels; it has at most ${MAX_PARTS}, and a glob names many`)
+  }
+  for (const label of parts.flatMap(labelOf)) checkLabel(label)
+  return parts
+}
+
+/** The target of an event that is not for everyone. */
+export function neededTarget(target: Target | undefined): Target {
+  if (target === undefined) throw invalid('emitTo needs a target; use emit for everyone')
+  return target
+}
+
+/** The labels and globs that a target names. */
+export function labelsOf(target: Target): string[] {
+  return readParts(target).flatMap(labelOf)
+}
+
+/** Whether everyone is among the receivers. */
+export function isForAll(target: Target | undefined): boolean {
+  return target === undefined || readParts(target).some((part) => isWord(part, 'Any'))
+}
+
+/** Whether an event with this target is for the host. */
+export function isForHost(target: Target | undefined): boolean {
+  if (target === undefined || isForAll(target)) return true
+  return readParts(target).some((part) => isWord(part, 'host'))
+}
+
+/** Whether an event with this target is for the page of this label. A window in a test has one webview, of its label. */
+export function isForPage(target: Target | undefined, label: string): boolean {
+  if (target === undefined || isForAll(target)) return true
+  return labelsOf(target).some((one) => (hasWildcard(one) ? globOf(one)(label) : one === label))
+}
+
+function readParts(target: unknown): Part[] {
+  if (typeof target === 'string') return [target]
+  if (Array.isArray(target)) return target.flatMap(readParts)
+  const { kind, label } = (target ?? {}) as { kind?: unknown; label?: unknown }
+  if (kind === 'Any') return [{ kind }]
+  if (kind === 'host' || kind === 'App') return [{ kind: 'host' }]
+  if (typeof label === 'string') {
+    if (kind === 'Window') return [{ kind, label }]
+    if (['AnyLabel', 'Webview', 'WebviewWindow', 'webview'].includes(kind as string)) return [label]
+  }
+  throw invalid(`invalid target ${JSON.stringify(target)}: expected a label, a list of labels or an EventTarget`)
+}
+
+function labelOf(part: Part): string[] {
+  if (typeof part === 'string') return [part]
+  return 'label' in part ? [part.label] : []
+}
+
+function isWord(part: Part, word: 'Any' | 'host'): boolean {
+  return typeof part === 'object' && part.kind === word
+}
+
+function checkLabel(label: string): void {
+  if (label === '') throw invalid('the target has an empty label; a label has at least one character')
+  if (new TextEncoder().encode(label).length > MAX_LABEL_BYTES) {
+    throw invalid(`the target's label "${label}" is too long; it has at most ${MAX_LABEL_BYTES} bytes`)
+  }
+  if (hasWildcard(label)) globOf(label)
+}
+
+function invalid(message: string): EventBusError {
+  return new EventBusError('invalid_argument', message)
+}

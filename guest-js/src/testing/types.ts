@@ -1,0 +1,236 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
+import type { EmitOptions, Receipt } from '../types/emit.js'
+import type { ErrorCode } from '../types/error-code.js'
+import type { BusEvent } from '../types/event.js'
+import type { EventMap } from '../types/event-map.js'
+import type { Gap, GapReason } from '../types/gap.js'
+import type {
+  EventArguments,
+  EventPayload,
+  NameOf,
+  RequestPayload,
+  RequestPayloadArguments,
+  ResponsePayload,
+} from '../types/map.js'
+import type { RequestContext, RequestOptions } from '../types/request.js'
+import type { RequestMap } from '../types/request-map.js'
+import type { Target } from '../types/target.js'
+
+/**
+ * How a {@link TestBus} begins.
+ *
+ * @example
+ * ```ts
+ * import { createTestBus, type TestBusOptions } from 'tauri-plugin-event-bus-api/testing'
+ *
+ * const options: TestBusOptions = { label: 'settings', retain: ['theme:*'] }
+ * const bus = createTestBus(options)
+ * bus.dispose()
+ * ```
+ */
+export interface TestBusOptions {
+  /** The label of the webview in which the code under test runs; `main` by default. */
+  label?: string
+  /** The names and glob patterns that the app retains by policy, without `retain` in each `emit`. */
+  retain?: readonly string[]
+  /**
+   * Whether the page is starting, so that a new subscription also receives what came before it (`replayed`). By default it
+   * receives only retained events, as in a page that has been there for a while.
+   */
+  startingUp?: boolean
+}
+
+/**
+ * How the test emits: the options of `emit`, and what receivers learn about the origin of an event.
+ *
+ * @example
+ * ```ts
+ * import { createTestBus, type TestEmitOptions } from 'tauri-plugin-event-bus-api/testing'
+ *
+ * const fromCart: TestEmitOptions = { component: 'ShoppingCart', causes: ['order:placed'] }
+ * const bus = createTestBus()
+ * bus.emit('cart:emptied', undefined, fromCart)
+ * bus.dispose()
+ * ```
+ */
+export interface TestEmitOptions extends EmitOptions {
+  /** The component that emits it. */
+  component?: string
+  /** The names of what caused it, oldest first. Within {@link TestBus.listen} the event being handled by default. */
+  causes?: readonly string[]
+}
+
+/**
+ * How the test sends a request: the options of `request`, and what caused the request.
+ *
+ * @example
+ * ```ts
+ * import { respond } from 'tauri-plugin-event-bus-api'
+ * import { createTestBus, type TestRequestOptions } from 'tauri-plugin-event-bus-api/testing'
+ *
+ * const afterClick: TestRequestOptions = { timeoutMs: 500, causes: ['click'] }
+ * const bus = createTestBus()
+ * await respond('confirm', (_, { causes }) => causes.includes('click'))
+ * console.log(await bus.request('main', 'confirm', { title: 'Really?' }, afterClick))
+ * bus.dispose()
+ * ```
+ */
+export interface TestRequestOptions extends RequestOptions {
+  /** The names of what caused it, oldest first. Within a handler of the test what is being handled by default. */
+  causes?: readonly string[]
+}
+
+/**
+ * An event that anybody has emitted.
+ *
+ * @example
+ * ```ts
+ * import { createTestBus, type EmittedEvent } from 'tauri-plugin-event-bus-api/testing'
+ *
+ * const bus = createTestBus()
+ * const last: EmittedEvent | undefined = bus.history('cart:*').at(-1)
+ * console.log(last?.source.kind, last?.to, last?.retain)
+ * ```
+ */
+export interface EmittedEvent<Payload = unknown>
+  extends Pick<BusEvent<Payload>, 'event' | 'payload' | 'seq' | 'source' | 'component' | 'causes' | 'hops'> {
+  /** The receivers, as they were given; `undefined` for everyone. */
+  to: Target | undefined
+  /** Whether it is kept for later subscriptions. */
+  retain: boolean
+}
+
+/** What the test can do as the host, and as a page that it plays. */
+interface TestEndpoint<Events extends object, Requests extends object> {
+  /** Emits to everyone. Throws the error that Rust would return. */
+  emit<Name extends NameOf<Events>>(
+    event: Name,
+    ...payload: [...EventArguments<Events, Name>, options?: TestEmitOptions]
+  ): Receipt
+  /** Emits to some receivers only. */
+  emitTo<Name extends NameOf<Events>>(
+    to: Target,
+    event: Name,
+    ...payload: [...EventArguments<Events, Name>, options?: TestEmitOptions]
+  ): Receipt
+  /**
+   * Sends a request to the code under test, by its label, to another page, or to the host (`HOST`). Resolves and rejects as
+   * with a real host.
+   */
+  request<Name extends NameOf<Requests>>(
+    to: Target,
+    name: Name,
+    ...payload: [...RequestPayloadArguments<Requests, Name>, options?: TestRequestOptions]
+  ): Promise<ResponsePayload<Requests, Name>>
+  /**
+   * Registers a responder. Returns what ends it.
+   *
+   * @throws {EventBusError} `duplicate_responder` where the name has one there already.
+   */
+  respond<Name extends NameOf<Requests>>(
+    name: Name,
+    responder: (
+      request: RequestPayload<Requests, Name>,
+      context: RequestContext,
+    ) => ResponsePayload<Requests, Name> | PromiseLike<ResponsePayload<Requests, Name>>,
+  ): () => void
+}
+
+/**
+ * Another page of the app, which the test plays.
+ *
+ * @example
+ * ```ts
+ * import { createTestBus, type TestPage } from 'tauri-plugin-event-bus-api/testing'
+ *
+ * const bus = createTestBus()
+ * const settings: TestPage = bus.page('settings')
+ * settings.emit('theme:changed', { dark: true })
+ * console.log(settings.received('cart:*'))
+ * ```
+ */
+export interface TestPage<Events extends object = EventMap, Requests extends object = RequestMap>
+  extends TestEndpoint<Events, Requests> {
+  /** The label of its webview. */
+  readonly label: string
+  /** The payloads of that name or glob pattern that were for this page since it was made, including retained ones. */
+  received<Name extends NameOf<Events>>(event: Name): EventPayload<Events, Name>[]
+  /**
+   * Closes it: the requests that it received end with `page_gone`, and those that it sent are cancelled.
+   * {@link TestBus.page} makes another page of its label.
+   */
+  close(): void
+}
+
+/**
+ * A bus in memory. The code under test uses the package as always. The test emits as Rust does, plays other pages, and looks
+ * at what was emitted.
+ *
+ * @example
+ * ```ts
+ * import { emit, listen } from 'tauri-plugin-event-bus-api'
+ * import { createTestBus, type TestBus } from 'tauri-plugin-event-bus-api/testing'
+ *
+ * const bus: TestBus = createTestBus()
+ * listen('order:placed', () => emit('list:refresh'))
+ * await bus.settled()
+ * bus.emit('order:placed', { id: 7 })
+ * await bus.settled()
+ * console.log(bus.emitted('list:refresh').length)
+ * bus.dispose()
+ * ```
+ */
+export interface TestBus<Events extends object = EventMap, Requests extends object = RequestMap>
+  extends TestEndpoint<Events, Requests>,
+    Disposable {
+  /** Listens as Rust's `listen`, to broadcasts and to what is sent to the host. Returns what ends it. */
+  listen<Name extends NameOf<Events>>(
+    event: Name,
+    handler: (event: BusEvent<EventPayload<Events, Name>>) => unknown,
+  ): () => void
+  /** Listens as Rust's `listen_any`, to every event of that name or glob pattern, whoever receives it. Returns what ends it. */
+  listenAny<Name extends NameOf<Events>>(
+    event: Name,
+    handler: (event: BusEvent<EventPayload<Events, Name>>) => unknown,
+  ): () => void
+  /** The page of that label, made at the first call. The code under test can send to it from then on. */
+  page(label: string): TestPage<Events, Requests>
+  /** The payloads that the code under test has emitted under that name or glob pattern, in order. */
+  emitted<Name extends NameOf<Events>>(event: Name): EventPayload<Events, Name>[]
+  /** What everyone has emitted under a name or glob pattern, or altogether, in order. */
+  history<Name extends NameOf<Events> = string>(event?: Name): EmittedEvent<EventPayload<Events, Name>>[]
+  /** How many subscriptions of the code under test match that name, or how many it has. */
+  listeners(event?: NameOf<Events>): number
+  /** How many responders of that name the code under test has (none or one), or how many altogether. */
+  responders(name?: NameOf<Requests>): number
+  /**
+   * Makes the next tick of a job of the code under test, since no clock makes any: the job with that id of the page, or else
+   * one that it has started for the host. Throws where the job is paused, or waits until somebody listens, and the error of
+   * its tick, as its `lastError` says.
+   */
+  tick(job: string): Receipt
+  /**
+   * Adds a job source, as the app does in Rust. It is called at each tick with the `args` of the job, or `null`. Returns
+   * what removes it; jobs that have begun go on.
+   */
+  jobSource(name: string, source: (args: unknown) => unknown): () => void
+  /** Loses `count` events of that name (1 by default), so that its listeners receive a {@link Gap}. */
+  gap(event: NameOf<Events>, options?: { count?: number; reason?: GapReason }): Gap
+  /**
+   * Refuses a name or a glob pattern from now on: to emit it, to listen to it, to request it or to respond to it, or all of
+   * these. Without a code it is `denied`. Returns what allows it again.
+   */
+  refuse(
+    name: NameOf<Events> | NameOf<Requests>,
+    options?: { command?: 'emit' | 'listen' | 'request' | 'respond'; code?: ErrorCode; message?: string },
+  ): () => void
+  /**
+   * Resolves once everything that was emitted has been handled, including what handlers emit in turn, and requests have
+   * reached their responders. It does not wait for timers, network requests and responses that take time. Rejects where
+   * that never ends.
+   */
+  settled(): Promise<void>
+  /** Removes the bus and everything that listens to it, and restores what it has replaced. */
+  dispose(): void
+}

@@ -1,0 +1,86 @@
+import type { EventName, NameIfSet, PayloadArguments, Unset } from './event-map.js'
+import type { Target } from './target.js'
+
+/**
+ * What the host did with an event that it accepted.
+ *
+ * @example
+ * ```ts
+ * import { emit, type Receipt } from 'tauri-plugin-event-bus-api'
+ *
+ * const receipt: Receipt = await emit('cart:updated', { itemCount: 3 })
+ * console.log(`event ${receipt.seq} went to ${receipt.pages} pages`)
+ * ```
+ */
+export interface Receipt {
+  /** The app-wide sequence number of the event. */
+  seq: number
+  /** How many pages it was queued for. */
+  pages: number
+  /** How many listeners in Rust it was queued for. */
+  listeners: number
+}
+
+/**
+ * How an event is emitted. The policy of the event's name decides what is not set here.
+ *
+ * @example
+ * ```ts
+ * import { emit, type EmitOptions } from 'tauri-plugin-event-bus-api'
+ *
+ * const kept: EmitOptions = { retain: true }
+ * await emit('theme:changed', { dark: true }, kept)
+ * await emit('app:ready', undefined, kept)
+ * ```
+ */
+export interface EmitOptions {
+  /**
+   * Whether the host keeps the event for later listeners, instead of the one of its name before. It keeps one of a name for
+   * everyone and one for each target.
+   */
+  retain?: boolean
+}
+
+/**
+ * The type of {@link emit}, and of an event's `emit`.
+ *
+ * @example
+ * ```ts
+ * import { emit, type Emit } from 'tauri-plugin-event-bus-api'
+ *
+ * const report = (emit: Emit) => emit('report:ready')
+ * await report(emit)
+ * ```
+ */
+export interface Emit {
+  <Payload = Unset>(event: NameIfSet<Payload>, payload?: NoInfer<Payload>, options?: EmitOptions): Promise<Receipt>
+  <Name extends EventName, _ extends never>(
+    event: Name,
+    ...payload: [...PayloadArguments<Name>, options?: EmitOptions]
+  ): Promise<Receipt>
+}
+
+/**
+ * The type of {@link emitTo}, and of an event's `emitTo`.
+ *
+ * @example
+ * ```ts
+ * import { emitTo, type EmitTo } from 'tauri-plugin-event-bus-api'
+ *
+ * const report = (emitTo: EmitTo) => emitTo('main', 'report:ready')
+ * await report(emitTo)
+ * ```
+ */
+export interface EmitTo {
+  <Payload = Unset>(
+    to: Target,
+    event: NameIfSet<Payload>,
+    payload?: NoInfer<Payload>,
+    options?: EmitOptions,
+  ): Promise<Receipt>
+  <Name extends EventName, _ extends never>(
+    to: Target,
+    event: Name,
+    ...payload: [...PayloadArguments<Name>, options?: EmitOptions]
+  ): Promise<Receipt>
+}

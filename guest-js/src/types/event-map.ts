@@ -1,0 +1,82 @@
+import type { BuiltInEvents } from './built-in.js'
+import type { EventArguments, NameOf } from './map.js'
+
+/**
+ * The events of the app: each name with the type of its payload. It is empty here; the app augments it.
+ *
+ * Editors complete the names in it, and the compiler checks their payloads. A payload of `void`, `undefined` or `null` is
+ * omitted when emitting. Other names take and give `unknown`. An app that declares its events in Rust has this file written
+ * by `Catalog::export_typescript`.
+ *
+ * @example
+ * ```ts
+ * declare module 'tauri-plugin-event-bus-api' {
+ *   interface EventMap {
+ *     'cart:updated': { itemCount: number }
+ *     'app:ready': void
+ *   }
+ * }
+ * ```
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: Only an interface can be augmented.
+export interface EventMap {}
+
+/**
+ * The name of an event, or a glob pattern where it is listened to. Names in {@link EventMap} complete.
+ *
+ * @example
+ * ```ts
+ * import type { EventName } from 'tauri-plugin-event-bus-api'
+ *
+ * const name: EventName = 'cart:updated'
+ * ```
+ */
+export type EventName = NameOf<EventMap> | BuiltInName
+
+/** The built-in events that complete in editors, beside those that each component has of its own. */
+type BuiltInName = Exclude<keyof BuiltInEvents & string, `refresh-${string}`>
+
+/**
+ * The arguments that follow the name in `emit`: the payload, optional where the event has none or is not in
+ * {@link EventMap}.
+ *
+ * @example
+ * ```ts
+ * import { emit, type EventName, type PayloadArguments } from 'tauri-plugin-event-bus-api'
+ *
+ * function logged<Name extends EventName>(event: Name, ...payload: PayloadArguments<Name>) {
+ *   console.log(event)
+ *   return emit(event, ...payload)
+ * }
+ * ```
+ */
+export type PayloadArguments<Name extends string> = EventArguments<EventMap, Name>
+
+declare const unset: unique symbol
+
+/** The default of a type argument that the caller did not write. */
+export type Unset = typeof unset
+
+/**
+ * The type of the name in a signature that takes the type of the payload as its only type argument, as in Tauri's
+ * `listen<Payload>(…)`. Without that argument no name fits, so the signature typed by {@link EventMap} applies.
+ */
+export type NameIfSet<Payload> =
+  IsAny<Payload> extends true
+    ? string
+    : [Payload] extends [Unset]
+      ? [Unset] extends [Payload]
+        ? ThePayloadOfThisEventIsMissing
+        : string
+      : string
+
+/**
+ * No name has this type. The compiler shows it where the payload is missing in a call, since only this signature has as few
+ * arguments then.
+ */
+interface ThePayloadOfThisEventIsMissing {
+  readonly [unset]: never
+}
+
+/** Only `any` lets a number be assigned to another one's intersection with it. */
+type IsAny<Type> = 0 extends 1 & Type ? true : false

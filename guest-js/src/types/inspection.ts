@@ -1,0 +1,142 @@
+import type { JobInfo } from './job-info.js'
+
+/**
+ * How much a queue or a store holds, and how much it may hold. Bytes are roughly the size of names and payloads.
+ *
+ * @example
+ * ```ts
+ * import type { QueueUsage } from 'tauri-plugin-event-bus-api'
+ *
+ * const percent = ({ events, maxEvents }: QueueUsage) => `${Math.round((100 * events) / maxEvents)} %`
+ * ```
+ */
+export interface QueueUsage {
+  events: number
+  bytes: number
+  maxEvents: number
+  maxBytes: number
+}
+
+/**
+ * Which of the matching events a subscription receives: broadcasts and those that are sent to it (`own`), only those that
+ * are sent to it (`sent`), or all of them, in Rust only (`everything`).
+ *
+ * @example
+ * ```ts
+ * import type { Addressing } from 'tauri-plugin-event-bus-api'
+ *
+ * const isNarrow = (addressing: Addressing) => addressing === 'sent'
+ * ```
+ */
+export type Addressing = 'own' | 'sent' | 'everything'
+
+/**
+ * One subscription.
+ *
+ * @example
+ * ```ts
+ * import type { SubscriptionInspection } from 'tauri-plugin-event-bus-api'
+ *
+ * const describe = ({ id, event }: SubscriptionInspection) => `${id} listens to ${event}`
+ * ```
+ */
+export interface SubscriptionInspection {
+  id: number
+  /** The name or pattern that it listens to. */
+  event: string
+  target: Addressing
+}
+
+/**
+ * A page that uses the bus.
+ *
+ * @example
+ * ```ts
+ * import type { PageInspection } from 'tauri-plugin-event-bus-api'
+ *
+ * const isSlow = (page: PageInspection) => !page.isPulling && page.queue.events > 1000
+ * ```
+ */
+export interface PageInspection {
+  /** What the page has not fetched yet. */
+  queue: QueueUsage
+  /** How many events and gaps it has fetched and not acknowledged. */
+  unacknowledgedEvents: number
+  unacknowledgedBytes: number
+  /** How many events its full queue has dropped since the page began. Each is part of a gap. */
+  dropped: number
+  /** Whether it waits for events. A page that does not is busy or gone. */
+  isPulling: boolean
+  /** How many milliseconds ago the host last received something from it or answered it. */
+  lastSeenMsAgo: number
+  /** How many milliseconds ago it last acknowledged something; `null` if it never has. */
+  lastAcknowledgedMsAgo: number | null
+  /** In the order of their ids. */
+  subscriptions: SubscriptionInspection[]
+}
+
+/**
+ * One webview, and the page in it.
+ *
+ * @example
+ * ```ts
+ * import type { WebviewInspection } from 'tauri-plugin-event-bus-api'
+ *
+ * const isListening = ({ page }: WebviewInspection) => page !== null && page.subscriptions.length > 0
+ * ```
+ */
+export interface WebviewInspection {
+  label: string
+  /** The label of its window. */
+  window: string
+  /** `null` if no page has used the bus yet, or if it has gone. */
+  page: PageInspection | null
+  /** What is kept for the next page or for one that is starting; `null` once a page has started. */
+  backlog: QueueUsage | null
+  /** How many calls and ticks of its pages exceeded a rate limit. */
+  rateLimited: number
+}
+
+/**
+ * A queue in Rust: that of all listeners together, or that of a stream.
+ *
+ * @example
+ * ```ts
+ * import type { ConsumerInspection } from 'tauri-plugin-event-bus-api'
+ *
+ * const name = ({ isStream }: ConsumerInspection) => (isStream ? 'a stream' : 'the listeners in Rust')
+ * ```
+ */
+export interface ConsumerInspection {
+  isStream: boolean
+  queue: QueueUsage
+  /** How many events its full queue has dropped. */
+  dropped: number
+  subscriptions: SubscriptionInspection[]
+}
+
+/**
+ * A snapshot of the bus. It has no payloads.
+ *
+ * @example
+ * ```ts
+ * import { inspect, type Inspection } from 'tauri-plugin-event-bus-api'
+ *
+ * const { seq, refused }: Inspection = await inspect()
+ * console.log(seq, 'events accepted,', refused, 'refused')
+ * ```
+ */
+export interface Inspection {
+  /** The newest sequence number, which is how many events were accepted since the app started. */
+  seq: number
+  /** How many events were not accepted, because their target was unknown or there was no room for them. */
+  refused: number
+  /** In the order of their labels. */
+  webviews: WebviewInspection[]
+  /** The listeners in Rust together, and then each stream. */
+  consumers: ConsumerInspection[]
+  /** What is kept for later subscribers. */
+  retained: QueueUsage
+  /** Every periodic job, in the order of their ids. */
+  jobs: JobInfo[]
+}

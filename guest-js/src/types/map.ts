@@ -1,0 +1,43 @@
+/** What a map says of something without a payload. */
+// biome-ignore lint/suspicious/noConfusingVoidType: Apps write void, which undefined does not cover.
+export type Nothing = undefined | null | void
+
+/** A name in a map, or any other name. Names in the map complete. */
+export type NameOf<Map> = (keyof Map & string) | (string & Record<never, never>)
+
+/** What a handler receives of what a map says. */
+export type Received<Payload> = [Payload] extends [Nothing] ? null : Payload
+
+/** The arguments that pass a payload, which is optional where there may be none. */
+export type ArgumentsOf<Payload> = undefined extends Payload
+  ? [payload?: Payload]
+  : [Payload] extends [Nothing]
+    ? [payload?: Payload]
+    : [payload: Payload]
+
+/** The payload that a handler of a name in a map of events receives. */
+export type EventPayload<Events, Name> = Name extends keyof Events ? Received<Events[Name]> : unknown
+
+/** The arguments that pass the payload of a name in a map of events. */
+export type EventArguments<Events, Name> = Name extends keyof Events ? ArgumentsOf<Events[Name]> : [payload?: unknown]
+
+/** What a responder of a name in a map of requests receives. */
+export type RequestPayload<Requests, Name> = Name extends keyof Requests
+  ? Requests[Name] extends { request: infer Request }
+    ? Received<Request>
+    : null
+  : unknown
+
+/** The arguments that pass the request of a name in a map of requests. */
+export type RequestPayloadArguments<Requests, Name> = Name extends keyof Requests
+  ? Requests[Name] extends { request: infer Request }
+    ? ArgumentsOf<Request>
+    : [payload?: undefined]
+  : [payload?: unknown]
+
+/** What a caller of a name in a map of requests receives. */
+export type ResponsePayload<Requests, Name> = Name extends keyof Requests
+  ? Requests[Name] extends { response: infer Response }
+    ? Response
+    : null
+  : unknown

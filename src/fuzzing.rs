@@ -7,8 +7,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::config::Limits;
+use crate::hub::ids::SessionId;
 use crate::hub::outbox::{Batch, BatchBound};
-use crate::hub::session::SessionId;
 use crate::hub::{
     Address, Audience, Command, Effects, Hub, NewEvent, Pull, Resumption, SubscriptionRequest,
 };
@@ -299,7 +299,7 @@ impl World {
         webview: usize,
         name: &'static str,
         n: u64,
-    ) -> Option<crate::hub::subscriptions::SubscriberKey> {
+    ) -> Option<crate::hub::ids::SubscriberKey> {
         let command = Command {
             name,
             session: self.session(webview)?,
@@ -335,7 +335,7 @@ impl World {
         &mut self,
         webview: usize,
         name: &'static str,
-    ) -> Option<crate::hub::subscriptions::SubscriberKey> {
+    ) -> Option<crate::hub::ids::SubscriberKey> {
         self.pages[webview].n += 1;
         self.command(webview, name, self.pages[webview].n)
     }

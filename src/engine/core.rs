@@ -11,9 +11,9 @@ use crate::engine::backpressure::Backpressure;
 use crate::engine::reply::Reply;
 use crate::flood::Flood;
 use crate::hub::command_log::{CommandAdmission, JsonResult};
+use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::hub::queue::QueueEntry;
-use crate::hub::requests::{Recipient, RequestId};
-use crate::hub::subscriptions::SubscriberKey;
+use crate::hub::requests::Recipient;
 use crate::hub::{Audience, Command, Effects, EmitEffects, Hub, NewEvent, Pull, Refusal};
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::Receipt;
@@ -119,10 +119,10 @@ impl Core {
 
     pub(crate) fn apply_effects(&self, effects: Effects<Reply>) {
         for (reply, batch) in effects.batches {
-            reply.answer(Ok(encode(&batch)));
+            reply.send(Ok(encode(&batch)));
         }
         for (reply, result) in effects.replies {
-            reply.answer(result);
+            reply.send(result);
         }
         for (reply, error) in effects.gone {
             // Answering a page that is gone may abort the process on Apple's systems. Elsewhere it does no harm, and a
@@ -130,7 +130,7 @@ impl Core {
             if cfg!(target_vendor = "apple") {
                 drop(reply);
             } else {
-                reply.answer(Err(error));
+                reply.send(Err(error));
             }
         }
         for waker in effects.wakers {
@@ -296,7 +296,7 @@ impl Core {
     pub(crate) fn finish_command(&self, page: SubscriberKey, result: &JsonResult) {
         let waiting = self.hub().finish_command(page, result.clone());
         for reply in waiting {
-            reply.answer(result.clone());
+            reply.send(result.clone());
         }
     }
 
@@ -329,7 +329,7 @@ impl Core {
         let pulled = self.hub().pull(webview, pull, reply, now());
         match pulled {
             Ok(effects) => self.apply_effects(effects),
-            Err((reply, error)) => reply.answer(Err(error)),
+            Err((reply, error)) => reply.send(Err(error)),
         }
     }
 
@@ -375,7 +375,7 @@ impl Core {
 mod tests {
     use super::*;
     use crate::hub::Address;
-    use crate::hub::session::SessionId;
+    use crate::hub::ids::SessionId;
     use crate::model::endpoint::Endpoint;
     use crate::model::target::Target;
 

@@ -13,7 +13,8 @@ use crate::engine::core::Core;
 use crate::engine::foreign::panic_message;
 use crate::engine::reply::Reply;
 use crate::hub::command_log::JsonResult;
-use crate::hub::requests::{NewRequest, Recipient, RequestId};
+use crate::hub::ids::RequestId;
+use crate::hub::requests::{NewRequest, Recipient};
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Failure, Result};
 use crate::model::name::EventName;
@@ -159,7 +160,7 @@ impl Responders {
     /// Asks, and answers `reply` once there is an answer, or a reason why there is none.
     pub(crate) fn request(self: &Arc<Self>, request: NewRequest, reply: Reply) {
         if let Err((reply, error)) = self.try_request(request, reply) {
-            reply.answer(Err(error));
+            reply.send(Err(error));
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::engine::core::Core;
 use crate::hub::SubscriptionRequest;
-use crate::hub::subscriptions::{SubscriberKey, SubscriptionId};
+use crate::hub::ids::{SubscriberKey, SubscriptionId};
 use crate::model::error::Result;
 
 /// How much of one command is done under one lock. A subscription to a name or a prefix counts for one, and any other
@@ -37,7 +37,7 @@ impl Core {
         let mut results = Vec::with_capacity(requests.len());
         while requests.len() > 0 {
             let mut hub = self.hub();
-            let fitting = fitting(requests.as_slice(), hub.past_of(page));
+            let fitting = fitting(requests.as_slice(), hub.past_events_of(page));
             let some = requests.by_ref().take(fitting).collect();
             let (begun, effects) = hub.subscribe(page, some, now);
             drop(hub);

@@ -77,14 +77,14 @@ impl<W> Hub<W> {
             .map_or(self.seq, |first| first - 1);
         // What came while this page started up may not have been subscribed to yet.
         if let Some(history) = &webview.history {
-            let nobody: Arc<[SubscriptionId]> = [].into();
+            let no_subscriptions: Arc<[SubscriptionId]> = [].into();
             let unclaimed = history.backlog.after(resumes_after);
             kept.extend(unclaimed.map(|kept| BacklogEntry {
-                pending_for: Some(Arc::clone(&nobody)),
+                pending_for: Some(Arc::clone(&no_subscriptions)),
                 ..kept.clone()
             }));
             let evicted = history.backlog.evicted_after(resumes_after);
-            losses.extend(evicted.map(|(from, to, count)| (from, to, count, nobody)));
+            losses.extend(evicted.map(|(from, to, count)| (from, to, count, no_subscriptions)));
         }
         kept.sort_by_key(|kept| kept.event.seq());
         // The queue had some of these, too, and so they come first; twice they would take the room of other events.

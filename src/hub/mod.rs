@@ -160,7 +160,7 @@ impl<W> Hub<W> {
             .map(|(label, _)| Arc::clone(label))
             .collect();
         let mut effects = Effects::default();
-        // Callers first: two webviews of the window may wait for each other, and neither is there to be told.
+        // Callers first: two webviews of the window may wait for each other, and neither is there for a reply.
         for label in &gone {
             self.abandon_requests_from(label, &mut effects);
         }

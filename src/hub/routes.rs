@@ -447,7 +447,7 @@ mod tests {
         all.insert(A, 2, pattern("a"), DeliveryFilter::Own, None);
         all.insert(A, 3, pattern("g*"), DeliveryFilter::Own, None);
         all.insert(B, 1, pattern("b"), DeliveryFilter::Own, None);
-        let names = ["a", "b", "g1", "nobody"].map(|name| EventName::parse(name).unwrap());
+        let names = ["a", "b", "g1", "other"].map(|name| EventName::parse(name).unwrap());
         let kept = names.each_ref().map(|name| all.route(name));
         all.remove_subscriber(SubscriberKey(7));
         all.remove_subscriber(A);

@@ -1,4 +1,4 @@
-/// What somebody takes of room that is shared: how many things, and their bytes.
+/// What one owner, or all of them, take of shared room: a count and bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Quota {
     pub(crate) count: usize,

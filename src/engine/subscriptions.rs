@@ -1,4 +1,4 @@
-//! Beginning and ending subscriptions, a few under each lock, so that nobody waits for a whole command of a page.
+//! Subscriptions of pages begin and end a few under each lock, so that no thread waits for a whole command.
 
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ const PAST_WORK: usize = 8;
 /// How many subscriptions end under one lock.
 const MAX_ENDED: usize = 8;
 
-/// How many of these subscriptions begin under one lock, where so many past events are kept.
+/// How many of these subscriptions begin under one lock, where each looks through `past` events.
 fn fitting(requests: &[SubscriptionRequest], past: usize) -> usize {
     let mut work = 0;
     let is_fitting = |request: &&SubscriptionRequest| {
@@ -63,7 +63,7 @@ mod tests {
     use crate::model::pattern::EventPattern;
 
     #[test]
-    fn a_long_past_begins_fewer_under_one_lock() {
+    fn many_past_events_mean_fewer_under_one_lock() {
         let requests = |pattern: &str| -> Vec<SubscriptionRequest> {
             let request = |id| SubscriptionRequest {
                 id,

@@ -306,11 +306,11 @@ impl World {
             n,
             origin: Some("tauri://localhost".to_owned()),
         };
-        let (turn, key, effects) =
+        let (admission, key, effects) =
             self.hub
                 .begin_command(WEBVIEWS[webview], command, webview, self.now);
         self.apply_effects(effects);
-        match turn {
+        match admission {
             crate::hub::command_log::CommandAdmission::Run(_) => key,
             crate::hub::command_log::CommandAdmission::Refuse(_, error) => {
                 check(&error);
@@ -407,7 +407,7 @@ impl World {
         let Some(name) = apply_effects(EventName::parse(name)) else {
             return;
         };
-        let draft = NewEvent {
+        let event = NewEvent {
             name,
             payload: payload.into(),
             source: Endpoint::Webview("a".into()),
@@ -418,7 +418,11 @@ impl World {
         let to = to.and_then(|label| apply_effects(Address::of(Target::from(label))));
         let audience = Audience { to, except: None };
         let now = self.now;
-        if let Some((_, effects)) = apply_effects(self.hub.enqueue(draft, &audience, || now)) {
+        if let Some((_, effects)) = apply_effects(
+            self.hub
+                .enqueue(event, &audience, || now)
+                .map_err(Error::from),
+        ) {
             self.apply_effects(*effects.unwrap_or_default());
         }
     }

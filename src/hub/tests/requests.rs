@@ -238,7 +238,7 @@ fn a_page_that_has_waited_keeps_its_session() {
 }
 
 #[test]
-fn a_gone_caller_gets_no_reply_and_a_renewed_one_does() {
+fn only_a_caller_that_is_there_gets_a_reply() {
     // Two webviews of one window send requests to each other, one to itself, and the window closes.
     let mut world = World::new();
     world.hub.announce("c", "a");

@@ -7,8 +7,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::config::Limits;
+use crate::hub::ids::SessionId;
 use crate::hub::outbox::{Batch, BatchBound};
-use crate::hub::session::SessionId;
 use crate::hub::{
     Address, Audience, Command, Effects, Hub, NewEvent, Pull, Resumption, SubscriptionRequest,
 };
@@ -299,18 +299,18 @@ impl World {
         webview: usize,
         name: &'static str,
         n: u64,
-    ) -> Option<crate::hub::subscriptions::SubscriberKey> {
+    ) -> Option<crate::hub::ids::SubscriberKey> {
         let command = Command {
             name,
             session: self.session(webview)?,
             n,
             origin: Some("tauri://localhost".to_owned()),
         };
-        let (turn, key, effects) =
+        let (admission, key, effects) =
             self.hub
                 .begin_command(WEBVIEWS[webview], command, webview, self.now);
         self.apply_effects(effects);
-        match turn {
+        match admission {
             crate::hub::command_log::CommandAdmission::Run(_) => key,
             crate::hub::command_log::CommandAdmission::Refuse(_, error) => {
                 check(&error);
@@ -335,7 +335,7 @@ impl World {
         &mut self,
         webview: usize,
         name: &'static str,
-    ) -> Option<crate::hub::subscriptions::SubscriberKey> {
+    ) -> Option<crate::hub::ids::SubscriberKey> {
         self.pages[webview].n += 1;
         self.command(webview, name, self.pages[webview].n)
     }
@@ -407,7 +407,7 @@ impl World {
         let Some(name) = apply_effects(EventName::parse(name)) else {
             return;
         };
-        let draft = NewEvent {
+        let event = NewEvent {
             name,
             payload: payload.into(),
             source: Endpoint::Webview("a".into()),
@@ -418,7 +418,11 @@ impl World {
         let to = to.and_then(|label| apply_effects(Address::of(Target::from(label))));
         let audience = Audience { to, except: None };
         let now = self.now;
-        if let Some((_, effects)) = apply_effects(self.hub.enqueue(draft, &audience, || now)) {
+        if let Some((_, effects)) = apply_effects(
+            self.hub
+                .enqueue(event, &audience, || now)
+                .map_err(Error::from),
+        ) {
             self.apply_effects(*effects.unwrap_or_default());
         }
     }

@@ -1,25 +1,25 @@
-//! What the concurrent parts are made of: locks, notifications, tasks and time.
+//! Locks, notifications, tasks and time for the concurrent parts.
 //!
-//! They come from here and from nowhere else, so that the model checker in `tests/model` can compile the same code with
-//! its own in their place (docs/decisions/0007-a-model-checker.md).
+//! They come from here and nowhere else, so that the model checker in `tests/model` can compile the same code with its own
+//! in their place (docs/decisions/0007-a-model-checker.md).
 
 use std::time::{Duration, Instant};
 
 pub(crate) use std::sync::{Mutex, MutexGuard};
 pub(crate) use std::thread::yield_now as yield_thread;
-/// Whoever comes first gets it first.
+/// A lock that is taken in the order of the calls.
 pub(crate) use tokio::sync::Mutex as FairMutex;
 pub(crate) type FairGuard<'a> = tokio::sync::MutexGuard<'a, ()>;
 pub(crate) use tokio::sync::Notify;
 pub(crate) use tokio::sync::futures::Notified;
-/// One value, once, from one task to another.
+/// Sends one value from one task to another.
 pub(crate) use tokio::sync::oneshot;
 pub(crate) use tokio::task::yield_now;
-/// The time by which tasks sleep. A test may have paused it.
+/// The clock by which tasks sleep. A test may pause it.
 pub(crate) use tokio::time::Instant as TaskInstant;
 pub(crate) use tokio::time::sleep_until;
 
-/// Where tasks run: the runtime that the shell hands in.
+/// The runtime that tasks run on. The shell provides it.
 #[derive(Debug, Clone)]
 pub(crate) struct Tasks(tokio::runtime::Handle);
 
@@ -57,13 +57,13 @@ fn test_runtime() -> &'static tokio::runtime::Runtime {
     RUNTIME.get_or_init(|| tokio::runtime::Runtime::new().unwrap())
 }
 
-/// The time by which the hub reckons.
+/// The clock of the hub.
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// The time by which periodic jobs reckon: it only goes forward, nobody can set it, and it goes on while the machine
-/// sleeps. The instants of the standard library stand still meanwhile on Linux and on Apple's systems.
+/// The clock of periodic jobs. It only goes forward, cannot be set, and runs while the machine sleeps. The instants of the
+/// standard library stand still meanwhile on Linux and on Apple's systems.
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 pub(crate) fn steady_now() -> Duration {
     use rustix::time::{ClockId, clock_gettime};
@@ -81,7 +81,7 @@ pub(crate) fn steady_now() -> Duration {
     START.get_or_init(Instant::now).elapsed()
 }
 
-/// When a task has slept for so long.
+/// The time at which a task that begins to sleep now has slept this long.
 pub(crate) fn after(wait: Duration) -> TaskInstant {
     TaskInstant::now() + wait
 }

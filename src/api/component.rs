@@ -252,7 +252,7 @@ impl Component {
                 log::error!("{own:?} could not be emitted at the end of a listener: {error}");
             }
         });
-        if causes::at_the_end(&key, last).is_none() {
+        if causes::defer_to_end(&key, last).is_none() {
             return Ok(());
         }
         self.bus().emit(&name, ()).map(drop)

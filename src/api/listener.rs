@@ -1,7 +1,7 @@
 use std::sync::Weak;
 
 use crate::engine::listeners::Listeners;
-use crate::hub::subscriptions::SubscriptionId;
+use crate::hub::ids::SubscriptionId;
 
 /// Keeps a listener of the host. It stops when this is dropped; [`Listener::forget`] keeps it for good.
 ///

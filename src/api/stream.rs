@@ -3,8 +3,8 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use crate::engine::core::Core;
+use crate::hub::ids::SubscriberKey;
 use crate::hub::queue::QueueEntry;
-use crate::hub::subscriptions::SubscriberKey;
 use crate::model::delivery::DeliveryFilter;
 use crate::model::event::{BusEvent, Gap};
 use crate::model::pattern::EventPattern;

@@ -1,13 +1,13 @@
-//! Waiting for room in a full queue.
+//! Waiting until a full queue has room.
 
 use crate::sync::{FairGuard, FairMutex, Notified, Notify};
 
-/// Where those wait who emit into a full queue.
+/// Where emitters wait for room in a full queue.
 #[derive(Default)]
 pub(crate) struct Backpressure {
     /// Notified when a queue may have room again.
     has_room: Notify,
-    /// Held by one after the other, in the order of the calls.
+    /// Held by one emitter at a time, in the order of the calls.
     turn: FairMutex<()>,
 }
 
@@ -16,7 +16,7 @@ impl Backpressure {
         self.has_room.notify_waiters();
     }
 
-    /// Waits for one's turn.
+    /// Waits for the turn of the caller.
     pub(crate) async fn turn(&self) -> FairGuard<'_> {
         self.turn.lock().await
     }

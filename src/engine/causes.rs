@@ -1,4 +1,4 @@
-//! What a listener or a responder in Rust is called for, while it runs: the cause of what it emits and asks.
+//! The event or request that a listener or responder of the host runs for: the cause of what it emits and requests.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -13,21 +13,21 @@ thread_local! {
 
 struct Current {
     cause: Cause,
-    /// What is to be done once at the end, by name.
-    last: Vec<(String, Last)>,
+    /// What to do once at the end, by name.
+    deferred: Vec<(String, Deferred)>,
 }
 
 enum Cause {
     Event(BusEvent),
-    /// The names of what caused a question, and at last its own.
-    RequestMessage(Arc<[EventName]>),
+    /// The names of what caused a request, and last its own.
+    Request(Arc<[EventName]>),
 }
 
-type Last = Box<dyn FnOnce()>;
+type Deferred = Box<dyn FnOnce()>;
 
-/// One call of one listener, or a part of what a responder does.
+/// One call of one listener, or one poll of a responder.
 pub(crate) struct CauseScope {
-    /// The turn around it, if a listener can be called within another.
+    /// The scope around it, if a listener is called within another one.
     around: Option<Current>,
 }
 
@@ -39,7 +39,7 @@ impl CauseScope {
     fn begin_for(cause: Cause) -> Self {
         let current = Current {
             cause,
-            last: Vec::new(),
+            deferred: Vec::new(),
         };
         let around = CURRENT.with_borrow_mut(|slot| slot.replace(current));
         Self { around }
@@ -47,40 +47,39 @@ impl CauseScope {
 
     pub(crate) fn end(self) {
         let ended = CURRENT.with_borrow_mut(|slot| std::mem::replace(slot, self.around));
-        for (name, last) in ended.into_iter().flat_map(|current| current.last) {
-            if catch_unwind(AssertUnwindSafe(last)).is_err() {
+        for (name, act) in ended.into_iter().flat_map(|current| current.deferred) {
+            if catch_unwind(AssertUnwindSafe(act)).is_err() {
                 log::error!("emitting {name:?} at the end of a listener or a responder panicked");
             }
         }
     }
 }
 
-/// Does what a question asks for. A panic goes on once the turn has ended.
+/// Runs a responder with the causes of its request. A panic continues once the scope has ended.
 pub(crate) fn run_caused_by<T>(causes: &Arc<[EventName]>, act: impl FnOnce() -> T) -> T {
-    let turn = CauseScope::begin_for(Cause::RequestMessage(Arc::clone(causes)));
+    let scope = CauseScope::begin_for(Cause::Request(Arc::clone(causes)));
     let done = catch_unwind(AssertUnwindSafe(act));
-    turn.end();
+    scope.end();
     done.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
-/// The causes of what is emitted here. None outside of listeners and responders.
+/// The causes of what is emitted here. Empty outside of listeners and responders.
 pub(crate) fn causes() -> Box<[EventName]> {
     CURRENT.with_borrow(|slot| match slot.as_ref().map(|current| &current.cause) {
         Some(Cause::Event(event)) => event.as_cause(),
-        Some(Cause::RequestMessage(causes)) => causes.iter().cloned().collect(),
+        Some(Cause::Request(causes)) => causes.iter().cloned().collect(),
         None => Box::default(),
     })
 }
 
-/// Does something once at the end of the running listener, however often it asks for it by that name. Gives it back
-/// where none is running.
-pub(crate) fn at_the_end(name: &str, last: Last) -> Option<Last> {
+/// Defers `act` to the end of the running listener, once for each name. Returns it where no listener runs.
+pub(crate) fn defer_to_end(name: &str, act: Deferred) -> Option<Deferred> {
     CURRENT.with_borrow_mut(|slot| {
         let Some(current) = slot else {
-            return Some(last);
+            return Some(act);
         };
-        if !current.last.iter().any(|(known, _)| known == name) {
-            current.last.push((name.to_owned(), last));
+        if !current.deferred.iter().any(|(known, _)| known == name) {
+            current.deferred.push((name.to_owned(), act));
         }
         None
     })

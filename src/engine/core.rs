@@ -11,9 +11,9 @@ use crate::engine::backpressure::Backpressure;
 use crate::engine::reply::Reply;
 use crate::flood::Flood;
 use crate::hub::command_log::{CommandAdmission, JsonResult};
+use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::hub::queue::QueueEntry;
-use crate::hub::requests::{Recipient, RequestId};
-use crate::hub::subscriptions::SubscriberKey;
+use crate::hub::requests::Recipient;
 use crate::hub::{Audience, Command, Effects, EmitEffects, Hub, NewEvent, Pull, Refusal};
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::Receipt;
@@ -36,21 +36,21 @@ pub(crate) struct Core {
     /// Notified when something is due earlier than the lease keeper knows.
     pub(crate) rearm: Arc<Notify>,
     backpressure: Backpressure,
-    /// The thread that answers pages.
+    /// The thread that delivers replies to pages.
     main_thread: OnceLock<ThreadId>,
 }
 
-/// How often a page's command lets others go first before it goes on all the same.
+/// How often a page's command lets others go first before it continues in any case.
 const MAX_YIELDS: usize = 64;
 
-/// What the bus asks of the platform, without the platform's types.
+/// What the bus needs to know of the platform, without the platform's types.
 pub(crate) trait Platform: Send + Sync {
     /// The window of the webview with this label. The platform lists a webview that was built off the main thread long
-    /// before the plugin is told of it.
+    /// before the plugin's hook runs.
     fn window_of(&self, webview: &str) -> Option<String>;
 }
 
-/// What stands above the core, and takes the effects that are not the core's own.
+/// The layer above the core, which takes the effects that are not the core's own.
 pub(crate) trait Above: Send + Sync {
     /// The caller of this request to the host waits no longer.
     fn cancel(&self, id: RequestId);
@@ -58,7 +58,7 @@ pub(crate) trait Above: Send + Sync {
     /// The webview shows a page of another origin.
     fn end_jobs_of(&self, webview: &str);
 
-    /// Somebody listens to something new.
+    /// A subscription has begun, so idle jobs may have a listener.
     fn recheck_idle(&self);
 }
 
@@ -119,18 +119,18 @@ impl Core {
 
     pub(crate) fn apply_effects(&self, effects: Effects<Reply>) {
         for (reply, batch) in effects.batches {
-            reply.answer(Ok(encode(&batch)));
+            reply.send(Ok(encode(&batch)));
         }
         for (reply, result) in effects.replies {
-            reply.answer(result);
+            reply.send(result);
         }
         for (reply, error) in effects.gone {
-            // Answering a page that is gone may abort the process on Apple's systems. Elsewhere it does no harm, and a
+            // A reply to a page that is gone may abort the process on Apple's systems. Elsewhere it does no harm, and a
             // page that is there after all opens a new session.
             if cfg!(target_vendor = "apple") {
                 drop(reply);
             } else {
-                reply.answer(Err(error));
+                reply.send(Err(error));
             }
         }
         for waker in effects.wakers {
@@ -142,13 +142,13 @@ impl Core {
         if effects.rearm {
             self.rearm.notify_one();
         }
-        let is_above = effects.has_new_listeners
+        let concerns_above = effects.has_new_listeners
             || !effects.cancelled.is_empty()
             || !effects.changed_origin.is_empty();
         if let Some(above) = self
             .above
             .get()
-            .filter(|_| is_above)
+            .filter(|_| concerns_above)
             .and_then(Weak::upgrade)
         {
             for id in effects.cancelled {
@@ -185,11 +185,11 @@ impl Core {
         if let Err(error) = self.check_event(&event) {
             return Err(Refusal::of(event, error));
         }
-        // Bound to a name, so that the lock is released before the platform is asked.
+        // Bound to a name, so that the lock is released before the platform is called.
         let published = self.hub().enqueue(event, audience, now);
         match published {
             Err(refusal) if refusal.error.code() == ErrorCode::UnknownTarget => {
-                // The platform may list a webview that the hub was not told of yet.
+                // The platform may list a webview that the hub does not know yet.
                 if let Some(to) = &audience.to
                     && self.resolve_unannounced(&to.selection)
                 {
@@ -249,19 +249,19 @@ impl Core {
         }
     }
 
-    /// Announces the addressed webviews that the platform lists and the hub does not know. Says whether there were any.
+    /// Announces the addressed webviews that the platform lists and the hub does not know. Returns whether there were any.
     pub(crate) fn resolve_unannounced(&self, to: &Selection) -> bool {
-        let strangers: Vec<&str> = {
+        let unknown: Vec<&str> = {
             let hub = self.hub();
             let labels = to.webviews.iter().chain(&to.windows);
             let labels = labels.filter_map(|pattern| pattern.literal());
             labels.filter(|label| !hub.knows(label)).collect()
         };
-        let resolved = strangers.into_iter().filter(|label| self.announce(label));
+        let resolved = unknown.into_iter().filter(|label| self.announce(label));
         resolved.count() > 0
     }
 
-    /// Announces a webview that the platform lists. Says whether it does.
+    /// Announces a webview if the platform lists it. Returns whether it does.
     fn announce(&self, webview: &str) -> bool {
         let window = self.platform.window_of(webview);
         if let Some(window) = &window {
@@ -280,7 +280,7 @@ impl Core {
         cleared
     }
 
-    /// Admits a command of a page, which opens the session if it is the first.
+    /// Admits a command of a page. The first command opens the session.
     pub(crate) fn begin_command(
         &self,
         webview: &str,
@@ -296,7 +296,7 @@ impl Core {
     pub(crate) fn finish_command(&self, page: SubscriberKey, result: &JsonResult) {
         let waiting = self.hub().finish_command(page, result.clone());
         for reply in waiting {
-            reply.answer(result.clone());
+            reply.send(result.clone());
         }
     }
 
@@ -314,8 +314,8 @@ impl Core {
         }
     }
 
-    /// Lets others who wait for the hub go first. A page's command may have many entries, and the system gives the lock
-    /// to the thread that runs when it is released, which would be the same command again.
+    /// Lets other threads that wait for the hub go first. A page's command may have many entries, and a released lock goes
+    /// to the thread that runs, which would be the same command again.
     pub(crate) fn yield_to_waiters(&self) {
         for _ in 0..MAX_YIELDS {
             if self.waiting.load(Ordering::Relaxed) == 0 {
@@ -329,7 +329,7 @@ impl Core {
         let pulled = self.hub().pull(webview, pull, reply, now());
         match pulled {
             Ok(effects) => self.apply_effects(effects),
-            Err((reply, error)) => reply.answer(Err(error)),
+            Err((reply, error)) => reply.send(Err(error)),
         }
     }
 
@@ -375,11 +375,11 @@ impl Core {
 mod tests {
     use super::*;
     use crate::hub::Address;
-    use crate::hub::session::SessionId;
+    use crate::hub::ids::SessionId;
     use crate::model::endpoint::Endpoint;
     use crate::model::target::Target;
 
-    /// A platform that lists a webview that was not announced.
+    /// A platform that lists one webview, which was not announced.
     struct Listed(&'static str);
 
     impl Platform for Listed {

@@ -1,9 +1,9 @@
-//! Running and dropping code of the app, which may panic.
+//! Dropping values of the app, and its panics.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Drops a value of the app.
+/// Drops a value of the app, which may panic.
 pub(crate) fn drop_safely<T>(value: T) {
     if catch_unwind(AssertUnwindSafe(|| drop(value))).is_err() {
         log::error!("a captured value panicked while it was dropped");

@@ -3,10 +3,10 @@ use std::sync::{Arc, Weak};
 use crate::engine::core::Core;
 use crate::sync::{now, sleep_until};
 
-/// Responses held pulls and ends abandoned sessions when they are due, until the engine is gone.
+/// Completes held pulls and ends sessions and requests when they are due, until the core is gone.
 ///
-/// One task serves all pages and sleeps until the earliest of them is due, so that an idle app wakes up once for each
-/// pull that is renewed.
+/// One task serves all pages and sleeps until the first of them is due, so that an idle app wakes up once for each pull
+/// that is renewed.
 pub(crate) async fn keep_leases(core: Weak<Core>) {
     loop {
         let Some(running) = core.upgrade() else {

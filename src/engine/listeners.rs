@@ -10,8 +10,8 @@ use std::task::Poll;
 use crate::engine::causes::CauseScope;
 use crate::engine::core::Core;
 use crate::engine::foreign::{drop_safely, panic_message};
+use crate::hub::ids::{SubscriberKey, SubscriptionId};
 use crate::hub::queue::{QueueEntry, QueuedEvent};
-use crate::hub::subscriptions::{SubscriberKey, SubscriptionId};
 use crate::model::delivery::DeliveryFilter;
 use crate::model::event::BusEvent;
 use crate::model::pattern::EventPattern;
@@ -19,7 +19,7 @@ use crate::sync::{Mutex, MutexGuard, yield_now};
 
 type Callback = Box<dyn FnMut(BusEvent) + Send>;
 
-/// All callbacks share one queue, which one task works off in order.
+/// All callbacks share one queue. One task reads it in order.
 pub(crate) struct Listeners {
     core: Arc<Core>,
     pub(crate) subscriber: SubscriberKey,
@@ -34,7 +34,7 @@ struct Registered {
 
 struct Slot {
     pattern: EventPattern,
-    /// Taken out while it runs, so that no lock is held meanwhile and it may stop itself.
+    /// Taken out while it runs, so that no lock is held and it may remove itself.
     callback: Option<Callback>,
 }
 
@@ -86,7 +86,7 @@ impl Listeners {
         self.lock().slots.get_mut(&id)?.callback.take()
     }
 
-    /// Puts a callback back, unless it was removed while it ran.
+    /// Puts a callback back, unless its listener was removed while it ran.
     fn put_back(&self, id: SubscriptionId, callback: Callback) {
         let ended = match self.lock().slots.get_mut(&id) {
             Some(slot) => slot.callback.replace(callback),
@@ -135,7 +135,7 @@ pub(crate) async fn call_listeners(listeners: Weak<Listeners>) {
             None => Poll::Ready(None),
         })
         .await;
-        // A stream of events without end must not keep the thread from the runtime's other tasks.
+        // An endless run of events must not keep the thread from the runtime's other tasks.
         yield_now().await;
         let Some(listeners) = listeners.upgrade() else {
             return;

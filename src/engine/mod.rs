@@ -1,5 +1,4 @@
-//! The running bus: the hub behind its one lock, its effects once the lock is released, and the listeners and responders
-//! of the host.
+//! The hub behind its one lock, its effects once the lock is released, and the listeners and responders of the host.
 
 pub(crate) mod backpressure;
 pub(crate) mod causes;
@@ -9,4 +8,4 @@ pub(crate) mod leases;
 pub(crate) mod listeners;
 pub(crate) mod reply;
 pub(crate) mod responders;
-mod subscribing;
+mod subscriptions;

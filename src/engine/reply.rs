@@ -2,14 +2,14 @@ use std::fmt;
 
 use crate::hub::command_log::JsonResult;
 
-/// Answers one command, request or pull, now or later, from any thread.
+/// The reply to one command, request or pull. It can be sent later, from any thread.
 ///
-/// A dropped reply answers nothing: that is for pages that are gone.
+/// A page that is gone gets no reply: its `Reply` is dropped.
 pub(crate) struct Reply {
     send: Option<SendResult>,
 }
 
-/// Called once, with nothing where the reply was dropped.
+/// Called once, with `None` if the reply was dropped.
 type SendResult = Box<dyn FnOnce(Option<JsonResult>) + Send>;
 
 impl Reply {
@@ -19,7 +19,7 @@ impl Reply {
         }
     }
 
-    pub(crate) fn answer(mut self, result: JsonResult) {
+    pub(crate) fn send(mut self, result: JsonResult) {
         if let Some(send) = self.send.take() {
             send(Some(result));
         }

@@ -1,4 +1,4 @@
-//! Those who answer questions in Rust.
+//! Responders of the host.
 
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
@@ -13,7 +13,8 @@ use crate::engine::core::Core;
 use crate::engine::foreign::panic_message;
 use crate::engine::reply::Reply;
 use crate::hub::command_log::JsonResult;
-use crate::hub::requests::{NewRequest, Recipient, RequestId};
+use crate::hub::ids::RequestId;
+use crate::hub::requests::{NewRequest, Recipient};
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Failure, Result};
 use crate::model::name::EventName;
@@ -21,10 +22,10 @@ use crate::sync::{Mutex, MutexGuard, Notify, now};
 
 pub(crate) type ResponseFuture = Pin<Box<dyn Future<Output = JsonResult> + Send>>;
 
-/// Makes the answer to a question, which is the text of its JSON.
+/// Makes the response to a request, as JSON text.
 pub(crate) type Handler = Arc<dyn Fn(IncomingRequest) -> ResponseFuture + Send + Sync>;
 
-/// A question as a responder in Rust gets it.
+/// A request as a responder of the host gets it.
 #[derive(Debug)]
 pub(crate) struct IncomingRequest {
     pub(crate) name: EventName,
@@ -35,11 +36,11 @@ pub(crate) struct IncomingRequest {
     pub(crate) cancelled: Arc<Cancellation>,
 }
 
-/// Tells a responder that nobody waits for its answer any more.
+/// Tells a responder that its caller waits no longer.
 #[derive(Debug, Default)]
 pub(crate) struct Cancellation {
     is_set: AtomicBool,
-    /// Keeps one word for the one task that waits for it.
+    /// Keeps one permit for the one task that waits for it.
     notified: Notify,
 }
 
@@ -54,7 +55,7 @@ impl Cancellation {
     }
 }
 
-/// The app's responders by name, and the questions that they are at.
+/// The responders of the host by name, and the requests that they work on.
 pub(crate) struct Responders {
     core: Arc<Core>,
     state: Mutex<RespondersState>,
@@ -70,7 +71,7 @@ struct RespondersState {
 struct ResponderEntry {
     id: u64,
     /// Where it was registered.
-    place: &'static Location<'static>,
+    location: &'static Location<'static>,
     handler: Handler,
 }
 
@@ -86,29 +87,33 @@ impl Responders {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Registers a responder and gives the number by which it is removed.
+    /// Registers a responder. Returns the number by which it is removed.
     pub(crate) fn add(
         &self,
         name: &EventName,
-        place: &'static Location<'static>,
+        location: &'static Location<'static>,
         handler: Handler,
     ) -> Result<u64> {
         let mut state = self.lock();
         if let Some(first) = state.by_name.get(name) {
-            let first = first.place;
+            let first = first.location;
             // What the handler has captured is dropped after the lock.
             drop(state);
             return Err(Error::new(
                 ErrorCode::DuplicateResponder,
                 format!(
-                    "Rust answers {:?} already, since {first}; a name has one responder in Rust, so drop that one first",
+                    "the host already has a responder for {:?}, registered at {first}; the host has one for each name, so drop that one first",
                     name.as_str()
                 ),
             ));
         }
         state.newest += 1;
         let id = state.newest;
-        let entry = ResponderEntry { id, place, handler };
+        let entry = ResponderEntry {
+            id,
+            location,
+            handler,
+        };
         state.by_name.insert(name.clone(), entry);
         Ok(id)
     }
@@ -118,7 +123,7 @@ impl Responders {
         let is_it = state.by_name.get(name).is_some_and(|entry| entry.id == id);
         let removed = is_it.then(|| state.by_name.remove(name));
         drop(state);
-        // Foreign code, which may use the bus while it is dropped.
+        // Dropping runs foreign code, which may use the bus.
         drop(removed);
     }
 
@@ -132,7 +137,7 @@ impl Responders {
             Error::new(
                 ErrorCode::NoResponder,
                 format!(
-                    "Rust has no responder for {:?}; register one with EventBus::respond",
+                    "the host has no responder for {:?}; register one with EventBus::respond",
                     name.as_str()
                 ),
             )
@@ -146,20 +151,18 @@ impl Responders {
         (state.by_name.len(), state.running.len())
     }
 
-    /// The caller waits no longer.
+    /// Tells the responder that the caller waits no longer.
     pub(crate) fn cancel(&self, id: RequestId) {
         let cancelled = self.lock().running.remove(&id);
         if let Some(cancelled) = cancelled {
             cancelled.set();
         }
     }
-}
 
-impl Responders {
-    /// Asks, and answers `reply` once there is an answer, or a reason why there is none.
+    /// Sends a request. `reply` gets the response, or the reason why there is none.
     pub(crate) fn request(self: &Arc<Self>, request: NewRequest, reply: Reply) {
         if let Err((reply, error)) = self.try_request(request, reply) {
-            reply.answer(Err(error));
+            reply.send(Err(error));
         }
     }
 
@@ -176,8 +179,8 @@ impl Responders {
             },
         };
         let id = request.message.id;
-        let incoming = self.core.hub().request(request, reply, now());
-        match incoming {
+        let sent = self.core.hub().request(request, reply, now());
+        match sent {
             Ok((is_new, effects)) => {
                 self.core.apply_effects(effects);
                 if !is_new {
@@ -195,14 +198,14 @@ impl Responders {
                 responders: Arc::clone(self),
                 id,
                 name: incoming.name.clone(),
-                is_answered: false,
+                is_finished: false,
             };
             self.core.tasks().spawn(call.run(handler, incoming));
         }
         Ok(())
     }
 
-    /// Notes that it runs before it can be given up.
+    /// Notes that the request runs before it can be cancelled.
     fn prepare_incoming(&self, request: &NewRequest) -> IncomingRequest {
         let cancelled = Arc::<Cancellation>::default();
         let mut state = self.lock();
@@ -220,12 +223,12 @@ impl Responders {
     }
 }
 
-/// One question that a responder in Rust is at. If its task ends early, the question ends all the same.
+/// A request that a responder of the host works on. If its task ends early, the request ends all the same.
 struct RunningRequest {
     responders: Arc<Responders>,
     id: RequestId,
     name: EventName,
-    is_answered: bool,
+    is_finished: bool,
 }
 
 impl RunningRequest {
@@ -234,46 +237,47 @@ impl RunningRequest {
         let as_cause = Arc::clone(&incoming.as_cause);
         let name = self.name.clone();
         let mut notified = pin!(cancelled.notified.notified());
-        let mut response: Option<ResponseFuture> = None;
+        let mut running: Option<ResponseFuture> = None;
         let mut incoming = Some(incoming);
-        let answer = poll_fn(|context| {
+        let response = poll_fn(|context| {
             if cancelled.is_set() || notified.as_mut().poll(context).is_ready() {
                 return Poll::Ready(None);
             }
             // The handler is foreign code, whether it is called or polled.
             let mut poll = || {
                 if let Some(incoming) = incoming.take() {
-                    response = Some(handler(incoming));
+                    running = Some(handler(incoming));
                 }
-                match &mut response {
-                    Some(response) => response.as_mut().poll(context),
+                match &mut running {
+                    Some(running) => running.as_mut().poll(context),
                     None => Poll::Pending,
                 }
             };
             let polled = catch_unwind(AssertUnwindSafe(|| run_caused_by(&as_cause, &mut poll)));
             match polled {
                 Ok(Poll::Pending) => Poll::Pending,
-                Ok(Poll::Ready(answer)) => Poll::Ready(Some(answer)),
+                Ok(Poll::Ready(response)) => Poll::Ready(Some(response)),
                 Err(panic) => {
                     let text = panic_message(&*panic).to_owned();
                     log::error!("the responder of {:?} panicked: {text}", name.as_str());
                     let failure = Failure::new("panic", &text, None);
-                    Poll::Ready(Some(Err(Error::failed(name.as_str(), "Rust", failure))))
+                    Poll::Ready(Some(Err(Error::failed(name.as_str(), "the host", failure))))
                 }
             }
         })
         .await;
-        drop(response);
-        self.finish(answer);
+        drop(running);
+        self.finish(response);
     }
 
-    fn finish(&mut self, answer: Option<JsonResult>) {
-        if std::mem::replace(&mut self.is_answered, true) {
+    /// Ends the request with this response; `None` if it was cancelled.
+    fn finish(&mut self, response: Option<JsonResult>) {
+        if std::mem::replace(&mut self.is_finished, true) {
             return;
         }
         self.responders.lock().running.remove(&self.id);
-        if let Some(answer) = answer {
-            let answer = answer.and_then(|json| {
+        if let Some(response) = response {
+            let response = response.and_then(|json| {
                 self.responders.core.check_payload(&self.name, &json)?;
                 Ok(json)
             });
@@ -281,7 +285,7 @@ impl RunningRequest {
                 .responders
                 .core
                 .hub()
-                .respond_from_host(self.id, answer);
+                .respond_from_host(self.id, response);
             self.responders.core.apply_effects(effects);
         }
     }
@@ -289,8 +293,8 @@ impl RunningRequest {
 
 impl Drop for RunningRequest {
     fn drop(&mut self) {
-        let failure = Failure::new("panic", "its task has ended", None);
-        let error = Error::failed(self.name.as_str(), "Rust", failure);
+        let failure = Failure::new("panic", "its task ended early", None);
+        let error = Error::failed(self.name.as_str(), "the host", failure);
         self.finish(Some(Err(error)));
     }
 }

@@ -1,12 +1,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::hub::ids::SubscriptionId;
 use crate::hub::queue::QueueBound;
-use crate::hub::subscriptions::SubscriptionId;
 use crate::model::delivery::Addressing;
 use crate::model::event::{BusEvent, Gap, GapReason};
 
-/// What a webview without a live page would have got: from the point where its next page resumes, as far as it is kept.
+/// What is kept for a webview without a live page: from the point where its next page resumes, as far as there is room.
 ///
 /// Each webview has its own, so that no name and no page can crowd out another one's.
 #[derive(Debug)]
@@ -16,41 +16,42 @@ pub(crate) struct Backlog {
     bound: QueueBound,
     /// Where the next page resumes: before what the page before had not acknowledged.
     resumes_after: u64,
-    /// Every event after this sequence number is kept, or was evicted. Of those before, only what was owed is here.
+    /// Every event after this sequence number is kept, or was evicted. Of those before, only what the page before had not
+    /// acknowledged is here.
     complete_after: u64,
     evicted: Option<Evicted>,
-    /// What the page before will not get again of what it was owed, by the subscriptions that it was owed to.
-    evicted_owed: Vec<(Arc<[SubscriptionId]>, Evicted)>,
-    /// What was evicted of all that came after the page before, whoever may have listened.
+    /// What was evicted of what the page before had not acknowledged, by the subscriptions that it was pending for.
+    evicted_pending: Vec<(Arc<[SubscriptionId]>, Evicted)>,
+    /// What was evicted of all that came after the page before, for any subscription.
     evicted_since: Option<Evicted>,
 }
 
-/// How many lists of subscriptions are told apart in what was evicted. Events of one name share theirs.
+/// How many lists of subscriptions are told apart in what was evicted. Events of one name share a list.
 const MAX_LISTS: usize = 64;
 
-/// An event that this webview may get, and how it is for it.
+/// An event for this webview, and how it is addressed to it.
 #[derive(Debug, Clone)]
 pub(crate) struct BacklogEntry {
     pub(crate) event: BusEvent,
-    pub(crate) reach: Addressing,
-    /// The subscriptions of the page before that had not got it, in order. None, if it came afterwards.
+    pub(crate) addressing: Addressing,
+    /// The subscriptions of the page before that had not received it, in order. `None` if it came afterwards.
     pub(crate) pending_for: Option<Arc<[SubscriptionId]>>,
 }
 
 impl BacklogEntry {
-    /// What it counts for. Ids may be many, where a page has subscribed to the same again and again.
+    /// What it counts for. There may be many ids, where a page has subscribed to the same again and again.
     fn weight(&self) -> usize {
         let ids = self.pending_for.as_ref().map_or(0, |ids| ids.len());
         self.event.weight() + ids * size_of::<SubscriptionId>()
     }
 
-    /// Whether it was only given to the page before because it is retained, as it will be given to the next one.
+    /// Whether the page before got it only because it is retained. The next page will get it for the same reason.
     pub(crate) fn is_only_retained(&self) -> bool {
         let mark = self.event.mark();
         mark.retained && !mark.replayed
     }
 
-    /// Whether it is kept for nobody of the page before, and the other one is the same event for somebody.
+    /// Whether no subscription of the page before waits for it, and the other one is the same event for one that does.
     pub(crate) fn is_unclaimed_copy_of(&self, own: &Self) -> bool {
         self.event.seq() == own.event.seq()
             && self.pending_for.as_ref().is_some_and(|ids| ids.is_empty())
@@ -84,7 +85,7 @@ impl Evicted {
         })
     }
 
-    /// As a gap. Its count is an upper bound, since nobody knows who would have listened to what.
+    /// As a gap. Its count is an upper bound, since the subscriptions of the next page are not known.
     fn gap(self) -> Gap {
         Gap {
             from: self.from,
@@ -105,12 +106,12 @@ impl Backlog {
             resumes_after,
             complete_after,
             evicted: None,
-            evicted_owed: Vec::new(),
+            evicted_pending: Vec::new(),
             evicted_since: None,
         }
     }
 
-    pub(crate) fn keep(&mut self, kept: BacklogEntry) {
+    pub(crate) fn push(&mut self, kept: BacklogEntry) {
         self.bytes += kept.weight();
         self.kept.push_back(kept);
         while self.kept.len() > self.bound.events || self.bytes > self.bound.bytes {
@@ -123,7 +124,7 @@ impl Backlog {
         }
     }
 
-    /// Counts what is lost for the next page, here or before, and for these subscriptions of the page before.
+    /// Counts what is lost for the next page, here or before, and for which subscriptions of the page before.
     pub(crate) fn note_loss(
         &mut self,
         from: u64,
@@ -142,12 +143,12 @@ impl Backlog {
             return;
         }
         let is_same = |(other, _): &&mut (Arc<[SubscriptionId]>, Evicted)| Arc::ptr_eq(other, ids);
-        if let Some((_, evicted)) = self.evicted_owed.iter_mut().find(is_same) {
+        if let Some((_, evicted)) = self.evicted_pending.iter_mut().find(is_same) {
             *evicted = evicted.join(lost);
-        } else if self.evicted_owed.len() < MAX_LISTS {
-            self.evicted_owed.push((Arc::clone(ids), lost));
+        } else if self.evicted_pending.len() < MAX_LISTS {
+            self.evicted_pending.push((Arc::clone(ids), lost));
         } else {
-            // Too many to tell apart: it may have been anybody's.
+            // Too many to tell apart: it may concern any subscription.
             self.evicted_since = join(self.evicted_since);
         }
     }
@@ -160,7 +161,7 @@ impl Backlog {
             .filter(|kept| !kept.is_only_retained())
     }
 
-    /// What the page before goes on with: what this subscription of it had not got, and what came afterwards.
+    /// What this subscription of the page before resumes with: what it had not received, and what came afterwards.
     pub(crate) fn pending_for(&self, id: SubscriptionId) -> impl Iterator<Item = &BacklogEntry> {
         self.kept
             .iter()
@@ -171,7 +172,7 @@ impl Backlog {
     }
 
     /// How many events are kept, and their bytes.
-    pub(crate) fn load(&self) -> (usize, usize) {
+    pub(crate) fn usage(&self) -> (usize, usize) {
         (self.kept.len(), self.bytes)
     }
 
@@ -185,12 +186,14 @@ impl Backlog {
         Some((evicted.from, evicted.to, evicted.count))
     }
 
-    /// What a subscription of the page before will not get again, as a gap. It has had all that it was owed up to the
+    /// What was evicted for a subscription of the page before, as a gap. It has received all that was for it up to the
     /// event that it has handled last.
     pub(crate) fn eviction_of(&self, id: SubscriptionId, handled: u64) -> Option<Gap> {
-        let owed = self.evicted_owed.iter();
-        let owed = owed.filter(|(ids, _)| ids.binary_search(&id).is_ok());
-        let evicted = owed.map(|(_, evicted)| *evicted).chain(self.evicted_since);
+        let pending = self.evicted_pending.iter();
+        let pending = pending.filter(|(ids, _)| ids.binary_search(&id).is_ok());
+        let evicted = pending
+            .map(|(_, evicted)| *evicted)
+            .chain(self.evicted_since);
         let missed = evicted.filter_map(|evicted| evicted.after(handled));
         missed.reduce(Evicted::join).map(Evicted::gap)
     }
@@ -204,7 +207,7 @@ impl Backlog {
         self.evicted?.after(seq).map(Evicted::gap)
     }
 
-    /// What a page that was away while another one was there may have missed: all that is not kept completely.
+    /// What a page may have missed that was away while another page was there: all that is not kept completely.
     pub(crate) fn absence_after(&self, seq: u64) -> Option<Gap> {
         (seq < self.complete_after).then(|| Gap {
             from: seq + 1,
@@ -219,7 +222,7 @@ impl Backlog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::queue::tests::event;
+    use crate::hub::tests::event;
 
     fn backlog(events: usize, seqs: &[u64]) -> Backlog {
         let bound = QueueBound {
@@ -228,9 +231,9 @@ mod tests {
         };
         let mut backlog = Backlog::new(bound, seqs[0] - 1, seqs[0] - 1);
         for seq in seqs {
-            backlog.keep(BacklogEntry {
+            backlog.push(BacklogEntry {
                 event: event(*seq, "null"),
-                reach: Addressing::Broadcast,
+                addressing: Addressing::Broadcast,
                 pending_for: None,
             });
         }
@@ -242,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn gives_what_came_after_a_number() {
+    fn returns_what_came_after_a_number() {
         let backlog = backlog(9, &[3, 5, 8]);
         assert_eq!(after(&backlog, 0), [3, 5, 8]);
         assert_eq!(after(&backlog, 3), [5, 8]);
@@ -252,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_evicted_is_a_gap_with_an_upper_bound() {
+    fn an_eviction_is_a_gap_with_an_upper_bound() {
         let backlog = backlog(2, &[3, 5, 8, 9]);
         assert_eq!(after(&backlog, 2), [8, 9]);
         let gap = backlog.eviction_after(2).unwrap();
@@ -264,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_was_away_misses_what_is_not_complete() {
+    fn an_absence_is_a_gap_up_to_what_is_complete() {
         let backlog = backlog(9, &[10, 11]);
         let gap = backlog.absence_after(6).unwrap();
         assert_eq!((gap.from, gap.to, gap.count, gap.at_most), (7, 9, 3, true));
@@ -273,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_concerns_those_it_was_owed_to_as_far_as_lists_are_told_apart() {
+    fn a_loss_concerns_the_subscriptions_it_was_for() {
         let mut backlog = Backlog::new(
             QueueBound {
                 events: 1,
@@ -296,23 +299,23 @@ mod tests {
         assert_eq!(missed(&backlog, 65, 0), None);
         backlog.note_loss(300, 300, 1, Some(&[].into()));
         assert_eq!(missed(&backlog, 65, 0), None);
-        // One list more may be anybody's.
+        // One list more may concern any subscription.
         backlog.note_loss(301, 301, 1, Some(&[66].into()));
         assert_eq!(missed(&backlog, 65, 0), Some((301, 301, 1)));
         assert_eq!(missed(&backlog, 65, 301), None);
     }
 
     #[test]
-    fn ids_weigh_too() {
+    fn ids_count_as_bytes() {
         let bound = QueueBound {
             events: 1000,
             bytes: 100_000,
         };
         let mut backlog = Backlog::new(bound, 0, 0);
         for seq in 1..=10 {
-            backlog.keep(BacklogEntry {
+            backlog.push(BacklogEntry {
                 event: event(seq, "null"),
-                reach: Addressing::Broadcast,
+                addressing: Addressing::Broadcast,
                 pending_for: Some((0..4096).collect()),
             });
         }
@@ -320,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_event_larger_than_the_bound_is_evicted_and_counted() {
+    fn an_event_larger_than_the_bound_is_evicted() {
         let mut backlog = Backlog::new(
             QueueBound {
                 events: 9,
@@ -329,9 +332,9 @@ mod tests {
             0,
             0,
         );
-        backlog.keep(BacklogEntry {
+        backlog.push(BacklogEntry {
             event: event(1, "\"a long payload\""),
-            reach: Addressing::Broadcast,
+            addressing: Addressing::Broadcast,
             pending_for: None,
         });
         assert_eq!(after(&backlog, 0), [] as [u64; 0]);

@@ -1,19 +1,19 @@
 use crate::model::error::{Error, ErrorCode, Result};
 
-/// The answer of a command: its JSON, or its error.
+/// The result of a command or a request: its JSON, or its error.
 pub(crate) type JsonResult = Result<String>;
 
-/// How many copies of a running command wait for its answer. A browser sends one.
+/// How many copies of a running command wait for its result. A browser sends one.
 const MAX_REPEATS: usize = 16;
 
-/// Runs a page's commands once each, in the order of their numbers.
+/// Runs each command of a page once, in the order of their numbers.
 ///
-/// A page keeps one such command in flight, so only the newest can arrive again: WebKit sends what is in flight a
-/// second time when its page is left.
+/// A page has one command in flight at a time, so only the newest can arrive again: WebKit sends what is in flight a
+/// second time when the page is left.
 #[derive(Debug)]
 pub(crate) struct CommandLog<W> {
     newest: u64,
-    /// Which command it was.
+    /// The name of that command.
     name: &'static str,
     state: CommandState<W>,
 }
@@ -21,16 +21,16 @@ pub(crate) struct CommandLog<W> {
 #[derive(Debug)]
 enum CommandState<W> {
     Running { repeats: Vec<W> },
-    Answered(JsonResult),
+    Finished(JsonResult),
 }
 
 /// What to do with a command.
 #[derive(Debug)]
 pub(crate) enum CommandAdmission<W> {
     Run(W),
-    /// It ran before; this is what it was answered.
+    /// It ran before, with this result.
     Repeat(W, JsonResult),
-    /// It is running; its answer goes to this one, too.
+    /// It is running; its result goes to this copy, too.
     Wait,
     Refuse(W, Error),
 }
@@ -41,11 +41,11 @@ impl<W> CommandLog<W> {
         Self {
             newest: 0,
             name: "",
-            state: CommandState::Answered(Ok(String::new())),
+            state: CommandState::Finished(Ok(String::new())),
         }
     }
 
-    /// Whether this is the command that came last, and so the only one that may still arrive again.
+    /// Whether this is the newest command, and so the only one that may still arrive again.
     pub(crate) fn is_newest(&self, n: u64) -> bool {
         n == self.newest
     }
@@ -56,7 +56,7 @@ impl<W> CommandLog<W> {
                 let error = Error::new(
                     ErrorCode::InvalidArgument,
                     format!(
-                        "command {n} of this session came while command {} is running; send one at a time",
+                        "command {n} of this session arrived while command {} is running; send one at a time",
                         self.newest
                     ),
                 );
@@ -83,7 +83,7 @@ impl<W> CommandLog<W> {
             let error = Error::new(
                 ErrorCode::InvalidArgument,
                 format!(
-                    "command {n} of this session was {}, and now it is {name}; each has a number of its own",
+                    "command {n} of this session was {}, and now it is {name}; give each command a number of its own",
                     self.name
                 ),
             );
@@ -94,7 +94,7 @@ impl<W> CommandLog<W> {
                 let error = Error::new(
                     ErrorCode::InvalidArgument,
                     format!(
-                        "command {n} of this session is running, and {MAX_REPEATS} copies of it wait for its answer; that is the limit"
+                        "command {n} of this session is running, and {MAX_REPEATS} copies of it wait for its result, and that is the limit"
                     ),
                 );
                 CommandAdmission::Refuse(waiter, error)
@@ -103,30 +103,30 @@ impl<W> CommandLog<W> {
                 repeats.push(waiter);
                 CommandAdmission::Wait
             }
-            CommandState::Answered(answer) => CommandAdmission::Repeat(waiter, answer.clone()),
+            CommandState::Finished(result) => CommandAdmission::Repeat(waiter, result.clone()),
         }
     }
 
-    /// How many bytes the recorded answer takes.
+    /// How many bytes the recorded result takes.
     pub(crate) fn recorded(&self) -> usize {
         match &self.state {
-            CommandState::Running { .. } | CommandState::Answered(Err(_)) => 0,
-            CommandState::Answered(Ok(answer)) => answer.len(),
+            CommandState::Running { .. } | CommandState::Finished(Err(_)) => 0,
+            CommandState::Finished(Ok(result)) => result.len(),
         }
     }
 
-    /// Lets go of the recorded answer. A copy of the command is answered with this error from now on.
-    pub(crate) fn forget_answer(&mut self, error: Error) {
-        if matches!(self.state, CommandState::Answered(_)) {
-            self.state = CommandState::Answered(Err(error));
+    /// Forgets the recorded result. A copy of the command gets this error from now on.
+    pub(crate) fn forget_result(&mut self, error: Error) {
+        if matches!(self.state, CommandState::Finished(_)) {
+            self.state = CommandState::Finished(Err(error));
         }
     }
 
-    /// Records the answer of the command that ran and gives back those who wait for it.
-    pub(crate) fn finish(&mut self, answer: JsonResult) -> Vec<W> {
-        match std::mem::replace(&mut self.state, CommandState::Answered(answer)) {
+    /// Records the result of the running command and returns those who wait for it.
+    pub(crate) fn finish(&mut self, result: JsonResult) -> Vec<W> {
+        match std::mem::replace(&mut self.state, CommandState::Finished(result)) {
             CommandState::Running { repeats } => repeats,
-            CommandState::Answered(_) => Vec::new(),
+            CommandState::Finished(_) => Vec::new(),
         }
     }
 }
@@ -135,11 +135,11 @@ impl<W> CommandLog<W> {
 mod tests {
     use super::*;
 
-    fn begin(order: &mut CommandLog<char>, n: u64, waiter: char) -> String {
-        match order.begin(n, "emit", waiter) {
+    fn begin(log: &mut CommandLog<char>, n: u64, waiter: char) -> String {
+        match log.begin(n, "emit", waiter) {
             CommandAdmission::Run(waiter) => format!("run {waiter}"),
-            CommandAdmission::Repeat(waiter, answer) => {
-                format!("repeat {waiter} {}", answer.unwrap())
+            CommandAdmission::Repeat(waiter, result) => {
+                format!("repeat {waiter} {}", result.unwrap())
             }
             CommandAdmission::Wait => "wait".into(),
             CommandAdmission::Refuse(waiter, error) => format!("refuse {waiter} {}", error.code()),
@@ -148,46 +148,46 @@ mod tests {
 
     #[test]
     fn a_command_runs_once_however_often_it_arrives() {
-        let mut order = CommandLog::new();
-        assert_eq!(begin(&mut order, 1, 'a'), "run a");
-        assert_eq!(begin(&mut order, 1, 'b'), "wait");
-        assert_eq!(order.finish(Ok("one".into())), ['b']);
-        assert_eq!(begin(&mut order, 1, 'c'), "repeat c one");
-        assert_eq!(begin(&mut order, 2, 'd'), "run d");
-        assert_eq!(begin(&mut order, 1, 'e'), "refuse e invalid_argument");
+        let mut log = CommandLog::new();
+        assert_eq!(begin(&mut log, 1, 'a'), "run a");
+        assert_eq!(begin(&mut log, 1, 'b'), "wait");
+        assert_eq!(log.finish(Ok("one".into())), ['b']);
+        assert_eq!(begin(&mut log, 1, 'c'), "repeat c one");
+        assert_eq!(begin(&mut log, 2, 'd'), "run d");
+        assert_eq!(begin(&mut log, 1, 'e'), "refuse e invalid_argument");
     }
 
     #[test]
-    fn so_many_copies_wait_and_not_one_more() {
-        let mut order = CommandLog::new();
-        begin(&mut order, 1, 'a');
+    fn a_limited_number_of_copies_waits() {
+        let mut log = CommandLog::new();
+        begin(&mut log, 1, 'a');
         for _ in 0..MAX_REPEATS {
-            assert_eq!(begin(&mut order, 1, 'b'), "wait");
+            assert_eq!(begin(&mut log, 1, 'b'), "wait");
         }
-        assert_eq!(begin(&mut order, 1, 'c'), "refuse c invalid_argument");
-        assert_eq!(order.finish(Ok("one".into())).len(), MAX_REPEATS);
-        assert_eq!(begin(&mut order, 1, 'd'), "repeat d one");
+        assert_eq!(begin(&mut log, 1, 'c'), "refuse c invalid_argument");
+        assert_eq!(log.finish(Ok("one".into())).len(), MAX_REPEATS);
+        assert_eq!(begin(&mut log, 1, 'd'), "repeat d one");
     }
 
     #[test]
-    fn numbers_may_skip_what_never_arrived() {
-        let mut order = CommandLog::new();
-        assert_eq!(begin(&mut order, 3, 'a'), "run a");
-        order.finish(Ok(String::new()));
-        assert_eq!(begin(&mut order, 7, 'b'), "run b");
+    fn numbers_may_skip() {
+        let mut log = CommandLog::new();
+        assert_eq!(begin(&mut log, 3, 'a'), "run a");
+        log.finish(Ok(String::new()));
+        assert_eq!(begin(&mut log, 7, 'b'), "run b");
     }
 
     #[test]
     fn a_second_command_in_flight_is_refused() {
-        let mut order = CommandLog::new();
-        begin(&mut order, 1, 'a');
-        assert_eq!(begin(&mut order, 2, 'b'), "refuse b invalid_argument");
-        order.finish(Ok(String::new()));
-        assert_eq!(begin(&mut order, 2, 'b'), "run b");
+        let mut log = CommandLog::new();
+        begin(&mut log, 1, 'a');
+        assert_eq!(begin(&mut log, 2, 'b'), "refuse b invalid_argument");
+        log.finish(Ok(String::new()));
+        assert_eq!(begin(&mut log, 2, 'b'), "run b");
     }
 
     #[test]
-    fn zero_is_no_number() {
+    fn zero_is_refused() {
         assert_eq!(
             begin(&mut CommandLog::new(), 0, 'a'),
             "refuse a invalid_argument"
@@ -196,10 +196,10 @@ mod tests {
 
     #[test]
     fn a_number_belongs_to_one_command() {
-        let mut order = CommandLog::new();
-        begin(&mut order, 1, 'a');
-        order.finish(Ok("receipt".into()));
-        match order.begin(1, "subscribe", 'b') {
+        let mut log = CommandLog::new();
+        begin(&mut log, 1, 'a');
+        log.finish(Ok("receipt".into()));
+        match log.begin(1, "subscribe", 'b') {
             CommandAdmission::Refuse('b', error) => {
                 assert!(error.message().contains("was emit"), "{error}")
             }

@@ -2,7 +2,7 @@ use std::task::{Poll, Waker};
 
 use crate::hub::queue::{Queue, QueueBound, QueueEntry};
 
-/// A subscriber inside the app: a stream, or the task that calls the listeners.
+/// A subscriber in the host: a stream, or the task that calls the listeners.
 #[derive(Debug)]
 pub(crate) struct Consumer {
     pub(crate) queue: Queue,
@@ -17,10 +17,10 @@ impl Consumer {
         }
     }
 
-    /// What is next; if there is nothing, the waker is kept in place of the last one.
+    /// Reads what is next. If there is nothing, keeps the waker in place of the last one.
     ///
-    /// A waker is foreign code, down to its drop: it comes in as a clone, and the one that is not needed any more goes
-    /// out, to be dropped after the lock.
+    /// A waker is foreign code, down to its drop. So it is cloned before the lock, and the one that is not needed any more
+    /// is returned, to be dropped after the lock.
     pub(crate) fn poll(&mut self, waker: Waker) -> (Poll<Option<QueueEntry>>, Option<Waker>) {
         match self.queue.pop() {
             Some(entry) => (Poll::Ready(Some(entry)), Some(waker)),

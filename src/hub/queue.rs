@@ -1,8 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::hub::subscriptions::SubscriptionId;
-
+use crate::hub::ids::SubscriptionId;
 use crate::model::delivery::Addressing;
 use crate::model::event::{BusEvent, Gap, GapReason, Mark};
 use crate::model::name::EventName;
@@ -10,23 +9,23 @@ use crate::model::policy::Overflow;
 
 /// Events on their way to one subscriber, in the order in which they are to be delivered.
 ///
-/// When it is full the oldest event makes room, and what was dropped is counted and delivered as a [`Gap`] in its
-/// place. An event whose policy is `latest` takes the place of the one of its name that still waits.
+/// When it is full, it drops the oldest event, counts what it dropped, and delivers a [`Gap`] in its place. An event whose
+/// policy is `latest` replaces the one of its name that still waits.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    /// A superseded event leaves an empty place, so that the others keep theirs. The first place is never empty.
-    places: VecDeque<Option<QueuedEvent>>,
-    /// The number of the first place.
+    /// A superseded event leaves an empty slot, so that the others keep their numbers. The first slot is never empty.
+    slots: VecDeque<Option<QueuedEvent>>,
+    /// The number of the first slot.
     first: u64,
     len: usize,
     bytes: usize,
-    /// Where the waiting event of a name is, for names whose policy is `latest`.
+    /// The slot of the waiting event of a name, for names whose policy is `latest`.
     latest: HashMap<EventName, u64>,
-    /// What was dropped here, and not told yet, for each subscription.
+    /// What was dropped here and is not reported yet, for each subscription.
     dropped: BTreeMap<SubscriptionId, Dropped>,
-    /// What was lost elsewhere, and not told yet.
+    /// What was lost elsewhere and is not reported yet.
     lost: VecDeque<LostEvents>,
-    /// How many events were dropped here since it was made.
+    /// How many events were ever dropped here.
     dropped_events: u64,
     bound: QueueBound,
 }
@@ -41,32 +40,32 @@ pub(crate) struct QueueBound {
 pub(crate) struct QueuedEvent {
     pub(crate) event: BusEvent,
     pub(crate) subscriptions: Arc<[SubscriptionId]>,
-    pub(crate) reach: Addressing,
+    pub(crate) addressing: Addressing,
 }
 
 impl QueuedEvent {
-    /// At least as many bytes as it takes in an answer.
+    /// At least as many bytes as it takes in a batch.
     pub(crate) fn weight(&self) -> usize {
         self.event.weight() + self.subscriptions.len() * ID_WEIGHT
     }
 
-    /// At least as many bytes as it takes in an answer behind this one, whose run it may go on with.
+    /// At least as many bytes as it takes in a batch after this event, whose run it may continue.
     pub(crate) fn length_after(&self, before: &Self) -> usize {
         /// Two commas and the difference in time.
         const STEP: usize = 24;
-        let goes_on = Arc::ptr_eq(&self.subscriptions, &before.subscriptions)
+        let continues = Arc::ptr_eq(&self.subscriptions, &before.subscriptions)
             && self.event.continues(&before.event);
-        match goes_on {
+        match continues {
             true => self.event.payload_json().len() + STEP,
             false => self.weight(),
         }
     }
 }
 
-/// An id and a comma.
+/// The bytes of an id and a comma.
 const ID_WEIGHT: usize = 11;
 
-/// What one subscription has lost.
+/// What was dropped for one subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Dropped {
     from: u64,
@@ -97,7 +96,7 @@ pub(crate) enum QueueEntry {
 impl Queue {
     pub(crate) fn new(bound: QueueBound) -> Self {
         Self {
-            places: VecDeque::new(),
+            slots: VecDeque::new(),
             first: 0,
             len: 0,
             bytes: 0,
@@ -115,7 +114,7 @@ impl Queue {
         }
         self.len += 1;
         self.bytes += queued.weight();
-        self.places.push_back(Some(queued));
+        self.slots.push_back(Some(queued));
         // The newest event always stays, whatever it weighs.
         while self.len > 1 && !self.fits(0, 0) {
             self.drop_oldest();
@@ -127,12 +126,12 @@ impl Queue {
         self.len == 0 || self.fits(1, weight)
     }
 
-    /// Tells of events that were lost elsewhere, before what is queued.
+    /// Reports events that were lost elsewhere, before what is queued.
     pub(crate) fn push_lost(&mut self, lost: LostEvents) {
         self.lost.push_back(lost);
     }
 
-    /// What is next weighs this much. Gaps stand before what came after them.
+    /// The weight of what is next. Gaps come before what is queued.
     pub(crate) fn next_weight(&self) -> Option<usize> {
         if let Some(lost) = self.lost.front() {
             return Some(lost.weight());
@@ -140,7 +139,7 @@ impl Queue {
         if let Some(lost) = self.next_dropped() {
             return Some(lost.weight());
         }
-        let next = self.places.front()?.as_ref()?;
+        let next = self.slots.front()?.as_ref()?;
         Some(next.weight())
     }
 
@@ -149,18 +148,14 @@ impl Queue {
         if self.is_gap_next() {
             return Some(0);
         }
-        Some(self.places.front()?.as_ref()?.event.seq())
+        Some(self.slots.front()?.as_ref()?.event.seq())
     }
 
-    /// The event that is next, if no gap stands before it.
+    /// The event that is next, unless a gap is.
     pub(crate) fn next_event(&self) -> Option<&QueuedEvent> {
-        self.places
-            .front()?
-            .as_ref()
-            .filter(|_| !self.is_gap_next())
+        self.slots.front()?.as_ref().filter(|_| !self.is_gap_next())
     }
 
-    /// Gaps stand before what came after them.
     fn is_gap_next(&self) -> bool {
         !self.lost.is_empty() || !self.dropped.is_empty()
     }
@@ -177,7 +172,7 @@ impl Queue {
         self.take_first().map(QueueEntry::Event)
     }
 
-    /// Nobody is to be told any more of what this subscription has lost.
+    /// Forgets the gaps of a subscription that has ended.
     pub(crate) fn forget(&mut self, id: SubscriptionId) {
         self.dropped.remove(&id);
         for lost in &mut self.lost {
@@ -186,17 +181,17 @@ impl Queue {
         self.lost.retain(|lost| !lost.subscriptions.is_empty());
     }
 
-    /// For how many subscriptions something was dropped and not told yet.
+    /// For how many subscriptions something was dropped and is not reported yet.
     pub(crate) fn unreported_gaps(&self) -> usize {
         self.dropped.len()
     }
 
-    /// Keeps what was dropped only for these subscriptions. An event may have waited longer than those it was for.
-    pub(crate) fn forget_all_but(&mut self, is_there: impl Fn(SubscriptionId) -> bool) {
-        self.dropped.retain(|id, _| is_there(*id));
+    /// Forgets what was dropped for all but the live subscriptions. An event may wait longer than a subscription lives.
+    pub(crate) fn forget_all_but(&mut self, is_live: impl Fn(SubscriptionId) -> bool) {
+        self.dropped.retain(|id, _| is_live(*id));
     }
 
-    /// A gap for all subscriptions that have lost the same.
+    /// One gap for all subscriptions that have lost the same.
     fn next_dropped(&self) -> Option<LostEvents> {
         let dropped = self.dropped.values().next()?;
         let alike = self.dropped.iter().filter(|(_, other)| *other == dropped);
@@ -221,7 +216,7 @@ impl Queue {
     }
 
     /// How many events wait, and their bytes.
-    pub(crate) fn load(&self) -> (usize, usize) {
+    pub(crate) fn usage(&self) -> (usize, usize) {
         (self.len, self.bytes)
     }
 
@@ -234,14 +229,14 @@ impl Queue {
     }
 
     fn take_first(&mut self) -> Option<QueuedEvent> {
-        let first = self.places.pop_front()??;
+        let first = self.slots.pop_front()??;
         if !self.latest.is_empty() && self.latest.get(first.event.event_name()) == Some(&self.first)
         {
             self.latest.remove(first.event.event_name());
         }
         self.first += 1;
         self.account_for_taken(&first);
-        self.skip_empty_places();
+        self.skip_empty_slots();
         Some(first)
     }
 
@@ -250,30 +245,30 @@ impl Queue {
         self.bytes -= taken.weight();
     }
 
-    fn skip_empty_places(&mut self) {
-        while let Some(None) = self.places.front() {
-            self.places.pop_front();
+    fn skip_empty_slots(&mut self) {
+        while let Some(None) = self.slots.front() {
+            self.slots.pop_front();
             self.first += 1;
         }
     }
 
-    /// Lets an event take over from the one of its name that waits, if all who wait for that one get this one, too.
+    /// Removes the event of this name that waits, if the newer one is for all of its subscriptions.
     fn supersede(&mut self, newer: &mut QueuedEvent) {
-        let place = self.first + self.places.len() as u64;
-        let Some(old_place) = self.latest.insert(newer.event.event_name().clone(), place) else {
+        let number = self.first + self.slots.len() as u64;
+        let Some(old) = self.latest.insert(newer.event.event_name().clone(), number) else {
             return;
         };
-        let Some(slot) = self.places.get_mut((old_place - self.first) as usize) else {
+        let Some(slot) = self.slots.get_mut((old - self.first) as usize) else {
             return;
         };
-        let reaches_all_of = |old: &mut QueuedEvent| {
+        let is_for_all_of = |old: &mut QueuedEvent| {
             Arc::ptr_eq(&old.subscriptions, &newer.subscriptions)
                 || old
                     .subscriptions
                     .iter()
                     .all(|id| newer.subscriptions.contains(id))
         };
-        let Some(old) = slot.take_if(reaches_all_of) else {
+        let Some(old) = slot.take_if(is_for_all_of) else {
             return;
         };
         newer.event = newer.event.marked(Mark {
@@ -281,7 +276,7 @@ impl Queue {
             ..newer.event.mark()
         });
         self.account_for_taken(&old);
-        self.skip_empty_places();
+        self.skip_empty_slots();
     }
 
     fn drop_oldest(&mut self) {
@@ -305,33 +300,9 @@ impl Queue {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use std::time::SystemTime;
-
+mod tests {
     use super::*;
-    use crate::model::endpoint::Endpoint;
-    use crate::model::event::Accepted;
-    use crate::model::name::EventName;
-
-    pub(crate) fn event(seq: u64, payload: &str) -> BusEvent {
-        BusEvent::new(Accepted {
-            seq,
-            name: EventName::parse("e").unwrap(),
-            payload: payload.into(),
-            accepted_at: SystemTime::UNIX_EPOCH,
-            source: Endpoint::Host,
-            tick: None,
-            provenance: None,
-        })
-    }
-
-    pub(crate) fn queued(seq: u64, subscriptions: &[SubscriptionId]) -> QueuedEvent {
-        QueuedEvent {
-            event: event(seq, "null"),
-            subscriptions: subscriptions.into(),
-            reach: Addressing::Broadcast,
-        }
-    }
+    use crate::hub::tests::queued;
 
     fn drain(queue: &mut Queue) -> Vec<String> {
         std::iter::from_fn(|| queue.pop())
@@ -358,7 +329,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_full_queue_drops_the_oldest_and_counts_them() {
+    fn a_full_queue_drops_the_oldest_and_counts() {
         let mut queue = Queue::new(QueueBound {
             events: 2,
             bytes: 1 << 20,
@@ -370,7 +341,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn subscriptions_that_have_lost_the_same_share_a_gap_and_an_ended_one_is_left_out() {
+    fn live_subscriptions_with_the_same_loss_share_a_gap() {
         let mut queue = Queue::new(QueueBound {
             events: 1,
             bytes: 1 << 20,
@@ -382,7 +353,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn ids_weigh_too() {
+    fn ids_count_as_bytes() {
         let ids: Vec<SubscriptionId> = (0..4096).collect();
         let mut queue = Queue::new(QueueBound {
             events: 1000,
@@ -395,7 +366,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn two_stretches_of_loss_between_two_reads_are_one_gap() {
+    fn losses_between_two_reads_are_one_gap() {
         let mut queue = Queue::new(QueueBound {
             events: 1,
             bytes: 1 << 20,
@@ -419,7 +390,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_latest_event_of_a_name_takes_over_from_the_one_that_waits() {
+    fn the_latest_event_replaces_the_one_that_waits() {
         let mut queue = Queue::new(QueueBound {
             events: 9,
             bytes: 1 << 20,
@@ -440,7 +411,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn an_event_for_somebody_whom_the_newer_one_does_not_reach_is_not_superseded() {
+    fn an_event_for_more_subscriptions_is_not_superseded() {
         let mut queue = Queue::new(QueueBound {
             events: 9,
             bytes: 1 << 20,
@@ -451,7 +422,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_place_in_the_middle_is_given_up_and_the_order_stays() {
+    fn an_emptied_slot_in_the_middle_keeps_the_order() {
         let mut queue = Queue::new(QueueBound {
             events: 3,
             bytes: 1 << 20,

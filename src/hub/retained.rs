@@ -2,22 +2,23 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::config::Limits;
-use crate::hub::{Audience, NewEvent};
+use crate::hub::audience::Audience;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::BusEvent;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
+use crate::model::quota::{Quota, SharedLimit};
 use crate::model::target::Target;
 
-/// The newest event of each name that asked to be kept, for whoever subscribes later. A name has one for everyone and
-/// one for each target that it was sent to.
+/// The newest retained event of each name, for later subscribers. A name has one for everyone and one for each target
+/// that it was sent to.
 #[derive(Debug, Default)]
 pub(crate) struct Retained {
     events: HashMap<(EventName, Option<Target>), RetainedEvent>,
-    all: Share,
+    all: Quota,
     /// What each webview has emitted of it.
-    pages: HashMap<Arc<str>, Share>,
+    pages: HashMap<Arc<str>, Quota>,
 }
 
 #[derive(Debug)]
@@ -32,122 +33,80 @@ impl RetainedEvent {
     }
 }
 
-/// How much is retained.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Share {
-    events: usize,
-    bytes: usize,
-}
-
-impl Share {
-    fn add(&mut self, weight: usize) {
-        self.events += 1;
-        self.bytes += weight;
-    }
-
-    fn remove(&mut self, weight: usize) {
-        self.events -= 1;
-        self.bytes -= weight;
-    }
-}
-
 impl Retained {
-    /// Whether there is room for this event, which may take the place of an older one.
+    /// Checks that there is room for an event of this weight, which may take the place of an older one.
     pub(crate) fn check(
         &self,
-        draft: &NewEvent,
+        name: &EventName,
+        source: &Endpoint,
         audience: &Audience,
         weight: usize,
         limits: &Limits,
     ) -> Result<()> {
-        let target = audience.target().cloned();
-        let old = self.events.get(&(draft.name.clone(), target));
-        let weight = weight + target_weight(audience);
-        let mut rooms = vec![(
-            "",
-            self.all,
-            old,
-            (limits.retained_events, limits.retained_bytes),
-            ("retainedEvents", "retainedBytes"),
-        )];
-        if let Endpoint::Webview(label) = &draft.source {
-            rooms.push((
-                " of this page",
-                self.pages.get(label).copied().unwrap_or_default(),
-                old.filter(|old| *old.event.source() == draft.source),
-                (
-                    limits.retained_events_per_page,
-                    limits.retained_bytes_per_page,
-                ),
-                ("retainedEventsPerPage", "retainedBytesPerPage"),
-            ));
-        }
-        for (whose, mut share, old, (events, bytes), (events_key, bytes_key)) in rooms {
-            if let Some(old) = old {
-                share.remove(old.weight());
-            }
-            share.add(weight);
-            let what = if share.events > events {
-                format!("{events} events{whose} are retained, and that is the limit ({events_key})")
-            } else if share.bytes > bytes {
-                format!(
-                    "retained events{whose} would take {} bytes, and the limit is {bytes} ({bytes_key})",
-                    share.bytes
-                )
-            } else {
-                continue;
-            };
-            return Err(Error::new(
+        let refuse = |what: String| {
+            let name = name.as_str();
+            Err(Error::new(
                 ErrorCode::QueueFull,
-                format!(
-                    "{:?} cannot be retained: {what}; clear some, or raise the limit",
-                    draft.name.as_str()
-                ),
+                format!("{name:?} cannot be retained: {what}; clear some, or raise the limit"),
+            ))
+        };
+        let target = audience.target().cloned();
+        let old = self.events.get(&(name.clone(), target));
+        let weight = weight + target_weight(audience);
+        let mut all = self.all;
+        if let Some(old) = old {
+            all.remove(old.weight());
+        }
+        all.add(weight);
+        let (events, bytes) = (limits.retained_events, limits.retained_bytes);
+        if all.count > events {
+            return refuse(format!(
+                "{events} events are retained, and that is the limit (retainedEvents)"
             ));
         }
-        self.check_fairness(draft, old, weight, limits)
-    }
-
-    /// Checks that a page takes no more than it leaves free, but for its first event and for what takes no more than what
-    /// it had. So there is some room for those who have retained less, and for the app.
-    fn check_fairness(
-        &self,
-        draft: &NewEvent,
-        old: Option<&RetainedEvent>,
-        weight: usize,
-        limits: &Limits,
-    ) -> Result<()> {
-        let Endpoint::Webview(label) = &draft.source else {
+        if all.bytes > bytes {
+            return refuse(format!(
+                "retained events would take {} bytes, and the limit is {bytes} (retainedBytes)",
+                all.bytes
+            ));
+        }
+        let Endpoint::Webview(label) = source else {
             return Ok(());
         };
         let before = self.pages.get(label).copied().unwrap_or_default();
-        let (mut all, mut own) = (self.all, before);
-        if let Some(old) = old {
-            all.remove(old.weight());
-            if *old.event.source() == draft.source {
-                own.remove(old.weight());
-            }
+        let mut own = before;
+        if let Some(old) = old.filter(|old| old.event.source() == source) {
+            own.remove(old.weight());
         }
-        all.add(weight);
         own.add(weight);
-        let events = (before.events.max(1), own.events, all.events);
-        let bytes = (before.bytes, own.bytes, all.bytes);
-        for (what, (granted, own, all), limit, key) in [
-            ("events", events, limits.retained_events, "retainedEvents"),
-            ("bytes", bytes, limits.retained_bytes, "retainedBytes"),
-        ] {
-            let free = limit.saturating_sub(all);
-            if own > free.max(granted) {
-                return Err(Error::new(
-                    ErrorCode::QueueFull,
-                    format!(
-                        "{:?} cannot be retained: this page would take {own} {what} and leave {free} of {limit} ({key}) free, and a page takes no more than it leaves free; clear some, or raise the limit",
-                        draft.name.as_str()
-                    ),
-                ));
-            }
+        let (page_events, page_bytes) = (
+            limits.retained_events_per_page,
+            limits.retained_bytes_per_page,
+        );
+        if own.count > page_events {
+            return refuse(format!(
+                "{page_events} events of this page are retained, and that is the limit (retainedEventsPerPage)"
+            ));
         }
-        Ok(())
+        if own.bytes > page_bytes {
+            return refuse(format!(
+                "retained events of this page would take {} bytes, and the limit is {page_bytes} (retainedBytesPerPage)",
+                own.bytes
+            ));
+        }
+        let shared = [
+            SharedLimit {
+                limit: events,
+                unit: "events",
+                key: "retainedEvents",
+            },
+            SharedLimit {
+                limit: bytes,
+                unit: "bytes",
+                key: "retainedBytes",
+            },
+        ];
+        own.check_fairness(before, all, shared).or_else(refuse)
     }
 
     pub(crate) fn insert(
@@ -156,13 +115,13 @@ impl Retained {
         target: Option<Target>,
         retained: RetainedEvent,
     ) {
-        self.account(&retained, Share::add);
+        self.account(&retained, Quota::add);
         if let Some(old) = self.events.insert((name, target), retained) {
-            self.account(&old, Share::remove);
+            self.account(&old, Quota::remove);
         }
     }
 
-    /// Forgets the events whose name matches, and says how many there were.
+    /// Forgets the events whose name matches. Returns how many there were.
     pub(crate) fn clear(&mut self, pattern: &EventPattern) -> usize {
         let gone: Vec<RetainedEvent> = self
             .events
@@ -170,23 +129,23 @@ impl Retained {
             .map(|(_, retained)| retained)
             .collect();
         for retained in &gone {
-            self.account(retained, Share::remove);
+            self.account(retained, Quota::remove);
         }
         gone.len()
     }
 
     /// How many events are retained, and their bytes.
-    pub(crate) fn load(&self) -> (usize, usize) {
-        (self.all.events, self.all.bytes)
+    pub(crate) fn usage(&self) -> (usize, usize) {
+        (self.all.count, self.all.bytes)
     }
 
-    fn account(&mut self, retained: &RetainedEvent, act: fn(&mut Share, usize)) {
+    fn account(&mut self, retained: &RetainedEvent, act: fn(&mut Quota, usize)) {
         let weight = retained.weight();
         act(&mut self.all, weight);
         if let Endpoint::Webview(label) = retained.event.source() {
-            let share = self.pages.entry(Arc::clone(label)).or_default();
-            act(share, weight);
-            if *share == Share::default() {
+            let quota = self.pages.entry(Arc::clone(label)).or_default();
+            act(quota, weight);
+            if quota.is_empty() {
                 self.pages.remove(label);
             }
         }

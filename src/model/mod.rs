@@ -15,4 +15,5 @@ pub(crate) mod json;
 pub(crate) mod name;
 pub(crate) mod pattern;
 pub(crate) mod policy;
+pub(crate) mod quota;
 pub(crate) mod target;

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 use crate::engine::core::Core;
 use crate::engine::reply::Reply;
 use crate::flood::Flood;
-use crate::hub::subscriptions::SubscriberKey;
+use crate::hub::ids::SubscriberKey;
 use crate::hub::{Address, Audience, EmitEffects, NewEvent};
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, Result};

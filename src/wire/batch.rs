@@ -3,18 +3,18 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value, json};
 
+use crate::hub::ids::SubscriptionId;
 use crate::hub::outbox::{Batch, Item};
 use crate::hub::queue::{LostEvents, QueuedEvent};
 use crate::hub::requests::RequestMessage;
-use crate::hub::subscriptions::SubscriptionId;
 use crate::model::endpoint::Endpoint;
 use crate::model::event::{BusEvent, Mark, unix_micros, unix_millis};
 use crate::model::name::EventName;
 
-/// Writes the answer to a pull. Payloads are copied in as they are; docs/wire-protocol.md shows the result.
+/// Writes the batch of a pull. Payloads are copied in as they are; docs/wire-protocol.md shows the result.
 ///
-/// What events have in common is written once, and numbers as the difference to the event before: of a small event the
-/// page would else read more envelope than payload.
+/// What events have in common is written once, and numbers as the difference to the event before. Otherwise a small event
+/// would be more envelope than payload.
 pub(crate) fn encode(batch: &Batch) -> String {
     const REST: usize = 64;
     let mut writer = Writer {
@@ -29,7 +29,7 @@ pub(crate) fn encode(batch: &Batch) -> String {
         match item {
             Item::Event(queued) => writer.push_event(queued),
             Item::Lost(lost) => push_gap(writer.next_item(), lost),
-            Item::RequestMessage(question) => push_question(writer.next_item(), question),
+            Item::Request(message) => push_request(writer.next_item(), message),
             Item::Ended(id, ending) => {
                 let code = ending.code();
                 // Writing to a string cannot fail.
@@ -45,7 +45,7 @@ pub(crate) fn encode(batch: &Batch) -> String {
 
 /// About as many bytes as an item takes.
 fn likely_length(item: &Item) -> usize {
-    /// Two commas and the difference in time. What else stands beside a payload is written once for many events.
+    /// Two commas and the difference in time. What else belongs to an event is written once for many events.
     const SMALL: usize = 8;
     match item {
         Item::Event(queued) => queued.event.payload_json().len() + SMALL,
@@ -56,14 +56,14 @@ fn likely_length(item: &Item) -> usize {
 struct Writer<'a> {
     json: String,
     heads: Heads<'a>,
-    /// The run whose end is still to be written.
+    /// The run that has no end yet.
     run: Option<Run>,
     /// The numbers of the event before.
     seq: u64,
     micros: i64,
 }
 
-/// Events with one head and with what else is alike, whose numbers follow each other.
+/// Events with consecutive numbers that share a head and extras.
 struct Run {
     head: usize,
     extras: Option<String>,
@@ -73,13 +73,13 @@ impl<'a> Writer<'a> {
     fn push_event(&mut self, queued: &'a QueuedEvent) {
         let event = &queued.event;
         let next = Run {
-            head: self.heads.place_of(queued),
+            head: self.heads.index_of(queued),
             extras: extras_of(event),
         };
         let micros = unix_micros(event.timestamp());
         let step = event.seq().wrapping_sub(self.seq).cast_signed();
-        let goes_on = |run: &Run| step == 1 && run.head == next.head && run.extras == next.extras;
-        if self.run.as_ref().is_some_and(goes_on) {
+        let continues = |run: &Run| step == 1 && run.head == next.head && run.extras == next.extras;
+        if self.run.as_ref().is_some_and(continues) {
             self.json.push(',');
         } else {
             let _ = write!(self.next_item(), "[{},{step},", next.head);
@@ -92,7 +92,7 @@ impl<'a> Writer<'a> {
         self.micros = micros;
     }
 
-    /// Where the next item is to be written.
+    /// Ends the run before and returns the text that the next item is appended to.
     fn next_item(&mut self) -> &mut String {
         self.end_run();
         if !self.json.ends_with('[') {
@@ -121,7 +121,8 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Events that come fast are few microseconds apart, and formatting costs more than all else of an event here.
+/// Writes a digit without formatting: fast events are few microseconds apart, and formatting would cost more than all
+/// else of an event here.
 fn push_number(json: &mut String, number: i64) {
     match u8::try_from(number) {
         Ok(digit @ 0..=9) => json.push(char::from(b'0' + digit)),
@@ -135,7 +136,7 @@ fn push_number(json: &mut String, number: i64) {
 #[derive(Default)]
 struct Heads<'a> {
     json: String,
-    places: HashMap<Head<'a>, usize>,
+    indexes: HashMap<Head<'a>, usize>,
     newest: Option<(Head<'a>, usize)>,
 }
 
@@ -147,7 +148,7 @@ struct Head<'a> {
 }
 
 impl<'a> Heads<'a> {
-    fn place_of(&mut self, queued: &'a QueuedEvent) -> usize {
+    fn index_of(&mut self, queued: &'a QueuedEvent) -> usize {
         let head = Head {
             name: queued.event.name(),
             source: match queued.event.source() {
@@ -156,26 +157,26 @@ impl<'a> Heads<'a> {
             },
             subscriptions: &queued.subscriptions,
         };
-        // Mostly the events of a batch are alike.
-        if let Some((newest, place)) = self.newest
+        // Most events of a batch share a head.
+        if let Some((newest, index)) = self.newest
             && newest == head
         {
-            return place;
+            return index;
         }
-        let next = self.places.len();
-        let place = *self.places.entry(head).or_insert(next);
-        if place == next {
+        let next = self.indexes.len();
+        let index = *self.indexes.entry(head).or_insert(next);
+        if index == next {
             self.push(head);
         }
-        self.newest = Some((head, place));
-        place
+        self.newest = Some((head, index));
+        index
     }
 
     fn push(&mut self, head: Head<'a>) {
         if !self.json.is_empty() {
             self.json.push(',');
         }
-        // Names have no character that JSON escapes.
+        // Names have no characters that JSON escapes.
         let _ = match head.source {
             None => write!(self.json, "[\"{}\",0,", head.name),
             Some(label) => write!(self.json, "[\"{}\",{},", head.name, json!(label)),
@@ -185,7 +186,7 @@ impl<'a> Heads<'a> {
     }
 }
 
-/// What an event has beside its head, its numbers and its payload, mostly nothing.
+/// What an event has besides its head, its numbers and its payload. Most events have nothing.
 fn extras_of(event: &BusEvent) -> Option<String> {
     let mark = event.mark();
     let is_plain = event.tick().is_none() && event.component().is_none() && event.hops() == 0;
@@ -219,23 +220,23 @@ fn extras_of(event: &BusEvent) -> Option<String> {
     Some(Value::Object(extras).to_string())
 }
 
-fn push_question(json: &mut String, question: &RequestMessage) {
-    let source = match &question.source {
+fn push_request(json: &mut String, message: &RequestMessage) {
+    let source = match &message.source {
         Endpoint::Host => json!(0),
         Endpoint::Webview(label) => json!(&**label),
     };
-    let causes: Vec<&str> = question.causes().iter().map(EventName::as_str).collect();
+    let causes: Vec<&str> = message.causes().iter().map(EventName::as_str).collect();
     let causes = match causes.is_empty() {
         true => String::new(),
         false => format!("\"causes\":{},", json!(causes)),
     };
-    // Names have no character that JSON escapes.
+    // Names have no characters that JSON escapes.
     let _ = write!(
         json,
         "{{\"request\":\"{}\",\"name\":\"{}\",\"source\":{source},{causes}\"payload\":{}}}",
-        question.id,
-        question.name.as_str(),
-        &*question.payload
+        message.id,
+        message.name.as_str(),
+        &*message.payload
     );
 }
 
@@ -245,8 +246,8 @@ fn push_ids(json: &mut String, ids: &[SubscriptionId]) {
         return;
     }
     json.push('[');
-    for (place, id) in ids.iter().enumerate() {
-        let comma = if place == 0 { "" } else { "," };
+    for (index, id) in ids.iter().enumerate() {
+        let comma = if index == 0 { "" } else { "," };
         let _ = write!(json, "{comma}{id}");
     }
     json.push(']');
@@ -268,9 +269,8 @@ fn push_gap(json: &mut String, lost: &LostEvents) {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::time::{Duration, SystemTime};
-
     use std::sync::Arc;
+    use std::time::{Duration, SystemTime};
 
     use super::*;
     use crate::hub::outbox::{BatchBound, Outbox};
@@ -292,7 +292,7 @@ mod tests {
         Item::Event(QueuedEvent {
             event,
             subscriptions: ids.into(),
-            reach: Addressing::Broadcast,
+            addressing: Addressing::Broadcast,
         })
     }
 
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_no_items() {
+    fn an_empty_batch_has_no_items() {
         assert_eq!(
             encode(Vec::new()),
             r#"{"items":[],"heads":[],"first":0,"more":false}"#
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn writes_what_the_protocol_shows() {
+    fn matches_the_documented_protocol() {
         let tick = Tick {
             job: "j".into(),
             count: 3,
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn where_an_event_comes_from_is_written_and_counts() {
+    fn provenance_is_written_and_counts() {
         let causes = ["a", "b:c"].map(|name| EventName::parse(name).unwrap());
         let event = BusEvent::new(Accepted {
             seq: 1,
@@ -368,7 +368,7 @@ mod tests {
         let item = Item::Event(QueuedEvent {
             event,
             subscriptions: [1].into(),
-            reach: Addressing::Broadcast,
+            addressing: Addressing::Broadcast,
         });
         let weight = item.weight();
         let json = encode(vec![item]);
@@ -381,8 +381,8 @@ mod tests {
     }
 
     #[test]
-    fn numbers_may_go_back() {
-        // A retained event is older than what another subscription has got.
+    fn sequence_numbers_may_decrease() {
+        // A retained event is older than what another subscription has received.
         let items = vec![
             event(49, "1", Endpoint::Host, &[1], None),
             event(43, "2", Endpoint::Host, &[1], None),
@@ -391,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_has_one_head_and_what_is_beside_its_events_once() {
+    fn a_run_has_its_head_and_extras_once() {
         let marked = |seq: u64, mark: Mark| match event(seq, "1", Endpoint::Host, &[1], None) {
             Item::Event(mut queued) => {
                 queued.event = queued.event.marked(mark);
@@ -435,7 +435,7 @@ mod tests {
             Item::Event(QueuedEvent {
                 event,
                 subscriptions: [1].into(),
-                reach: Addressing::Broadcast,
+                addressing: Addressing::Broadcast,
             })
         };
         let times = [100, 100, 109, 119, 218, 18, 1018];
@@ -460,14 +460,14 @@ mod tests {
         }
     }
 
-    /// As large as an answer may be that WebKit evaluates.
+    /// As large as a batch may be that WebKit evaluates.
     const NARROW: BatchBound = BatchBound {
         events: 10_000,
         bytes: 8 * 1024 - 2,
     };
 
-    /// Everything that a page is owed, as answers that each fit into the narrow bound.
-    fn narrow_answers(items: Vec<QueuedEvent>) -> Vec<String> {
+    /// Everything that waits for a page, as batches that each fit into the narrow bound.
+    fn narrow_batches(items: Vec<QueuedEvent>) -> Vec<String> {
         let count = items.len() as u64;
         let mut outbox = Outbox::new(QueueBound {
             events: 100_000,
@@ -476,25 +476,25 @@ mod tests {
         for queued in items {
             outbox.push(queued, Overflow::DropOldest);
         }
-        let (mut answers, mut ack) = (Vec::new(), 0);
+        let (mut batches, mut ack) = (Vec::new(), 0);
         while ack < count {
             let batch = outbox.batch(ack, NARROW);
             ack += batch.items().len() as u64;
             outbox.acknowledge(ack).unwrap();
-            answers.push(super::encode(&batch));
+            batches.push(super::encode(&batch));
         }
-        answers
+        batches
     }
 
     #[test]
-    fn an_answer_is_no_longer_than_its_bound() {
+    fn a_batch_is_no_longer_than_its_bound() {
         let names = ["a", "a:long/name.of-an_event", "b"];
         let ids: [Arc<[SubscriptionId]>; 3] = [[1].into(), [1, 4_000_000_000].into(), [7].into()];
-        // What events have in common lasts for so many of them.
+        // So many events in a row have the same in common.
         for alike in [1, 2, 7, 100, 3_000] {
             let events = (0..3_000).map(|i| {
                 let kind = i / alike % 3;
-                // As far apart as times are written.
+                // Times that are as far apart as can be written.
                 let micros = if i % 2 == 0 { 10_u64.pow(15) } else { i as u64 };
                 let event = BusEvent::new(Accepted {
                     seq: u64::MAX / 4 + i as u64 * (1 + kind as u64 % 2),
@@ -515,19 +515,19 @@ mod tests {
                 QueuedEvent {
                     event: event.marked(mark),
                     subscriptions: Arc::clone(&ids[kind]),
-                    reach: Addressing::Broadcast,
+                    addressing: Addressing::Broadcast,
                 }
             });
-            let answers = narrow_answers(events.collect());
-            for answer in &answers {
-                assert!(answer.len() <= NARROW.bytes, "{} bytes", answer.len());
+            let batches = narrow_batches(events.collect());
+            for batch in &batches {
+                assert!(batch.len() <= NARROW.bytes, "{} bytes", batch.len());
             }
-            // Those that are alike do not count for an envelope each.
+            // Events that are alike do not count an envelope each.
             if alike == 3_000 {
                 assert!(
-                    answers.len() < 3_000 * 40 / NARROW.bytes,
+                    batches.len() < 3_000 * 40 / NARROW.bytes,
                     "{}",
-                    answers.len()
+                    batches.len()
                 );
             }
         }

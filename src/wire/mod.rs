@@ -1,3 +1,3 @@
-//! What travels between the host and a page, as text.
+//! The text of what travels from the host to a page.
 
 pub(crate) mod batch;

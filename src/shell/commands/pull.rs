@@ -8,8 +8,8 @@ use tauri::{Manager, Runtime};
 use crate::api::bus::EventBus;
 use crate::engine::reply::Reply;
 use crate::hub::Pull;
+use crate::hub::ids::SessionId;
 use crate::hub::outbox::BatchBound;
-use crate::hub::session::SessionId;
 use crate::model::error::{Error, ErrorCode, Result, escaped};
 use crate::shell::reply::reply_to;
 
@@ -48,7 +48,7 @@ pub(super) fn accept<R: Runtime>(invoke: Invoke<R>) {
     let reply = reply_to(app, resolver);
     let bus = match find_bus(&message) {
         Ok(bus) => bus,
-        Err(error) => return reply.answer(Err(error)),
+        Err(error) => return reply.send(Err(error)),
     };
     let core = Arc::clone(&bus.runtime().core);
     let limits = core.limits();
@@ -71,7 +71,7 @@ pub(super) fn accept<R: Runtime>(invoke: Invoke<R>) {
                 core.pull(&label, pull, reply);
             });
         }
-        Err(error) => reply.answer(Err(error)),
+        Err(error) => reply.send(Err(error)),
     }
 }
 
@@ -90,9 +90,9 @@ fn take_responses(
     let reply = Reply::new(move |answer| match answer {
         Some(Ok(json)) => {
             let rest = json.strip_prefix('{').unwrap_or(&json);
-            reply.answer(Ok(format!("{{\"refused\":{},{rest}", json!(refused))));
+            reply.send(Ok(format!("{{\"refused\":{},{rest}", json!(refused))));
         }
-        Some(Err(error)) => reply.answer(Err(error)),
+        Some(Err(error)) => reply.send(Err(error)),
         None => drop(reply),
     });
     let pull = Pull {

@@ -9,11 +9,10 @@ use tauri::{Manager, Runtime};
 
 use crate::api::bus::EventBus;
 use crate::api::request::{DEFAULT_TIMEOUT, check_timeout};
-use crate::engine::core::Core;
 use crate::engine::reply::Reply;
 use crate::hub::Address;
-use crate::hub::requests::{Caller, NewRequest, Recipient, RequestId, RequestMessage};
-use crate::hub::session::SessionId;
+use crate::hub::ids::{RequestId, SessionId};
+use crate::hub::requests::{Caller, NewRequest, Recipient, RequestMessage};
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Result, escaped};
 use crate::model::event::Provenance;
@@ -100,7 +99,7 @@ pub(super) fn accept<R: Runtime>(invoke: Invoke<R>) {
     let reply = reply_to(message.webview_ref().app_handle().clone(), resolver);
     let bus = match find_bus(&message) {
         Ok(bus) => bus,
-        Err(error) => return reply.answer(Err(error)),
+        Err(error) => return reply.send(Err(error)),
     };
     let item = CommandItem {
         plugin: Some("event-bus"),
@@ -122,23 +121,29 @@ fn send<R: Runtime>(bus: &EventBus, message: &InvokeMessage<R>, scope: &Scope, r
     let label = message.webview_ref().label();
     let mut parsed = match RequestArguments::read(message.payload()) {
         Ok(parsed) => parsed,
-        Err(error) => return reply.answer(Err(error)),
+        Err(error) => return reply.send(Err(error)),
     };
     let (request, to) = match check(bus, scope, label, &mut parsed) {
         Ok(checked) => checked,
-        Err(error) => return reply.answer(Err(error)),
+        Err(error) => return reply.send(Err(error)),
     };
     let core = &bus.runtime().core;
     let origin = origin_of(message.headers());
-    if let Some((reply, caller)) = open_caller(core, label, &parsed, origin, reply) {
-        let request = NewRequest {
-            message: request,
-            caller,
-            to,
-            timeout: parsed.timeout,
-        };
-        bus.runtime().responders.request(request, reply);
-    }
+    let (opened, effects) = core
+        .hub()
+        .open_session(label, parsed.session, origin, now());
+    core.apply_effects(effects);
+    let page = match opened {
+        Ok(page) => page,
+        Err(error) => return reply.send(Err(error)),
+    };
+    let request = NewRequest {
+        message: request,
+        caller: Caller::Page(page, parsed.number),
+        to,
+        timeout: parsed.timeout,
+    };
+    bus.runtime().responders.request(request, reply);
 }
 
 /// What a page may request, and from whom. Permission comes before shape, and both before existence.
@@ -170,28 +175,6 @@ fn check(
         provenance: Provenance::of(None, read_causes(&parsed.causes, core.limits().hops)?),
     };
     Ok((message, to))
-}
-
-/// Opens the session of a page that sends a request, or answers why not.
-fn open_caller(
-    core: &Core,
-    label: &str,
-    parsed: &ParsedRequest,
-    origin: Option<String>,
-    reply: Reply,
-) -> Option<(Reply, Caller)> {
-    let (session, number) = (parsed.session, parsed.number);
-    let (opened, effects) = core
-        .hub()
-        .open_caller(label, session, number, origin, reply, now());
-    core.apply_effects(effects);
-    match opened {
-        Ok(opened) => Some(opened),
-        Err((reply, error)) => {
-            reply.answer(Err(error));
-            None
-        }
-    }
 }
 
 #[tauri::command]

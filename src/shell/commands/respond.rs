@@ -6,9 +6,7 @@ use tauri::ipc::Response;
 
 use crate::api::bus::EventBus;
 use crate::hub::command_log::JsonResult;
-use crate::hub::requests::RequestId;
-use crate::hub::session::SessionId;
-use crate::hub::subscriptions::SubscriberKey;
+use crate::hub::ids::{RequestId, SessionId, SubscriberKey};
 use crate::model::error::{Error, ErrorCode, Failure, Result, quoted};
 use crate::model::name::EventName;
 use crate::sync::now;
@@ -123,7 +121,7 @@ fn apply_response(bus: &EventBus, page: SubscriberKey, label: &str, entry: Value
         core.apply_effects(effects);
         return Ok(());
     }
-    let name = core.hub().request_to(page, id)?;
+    let name = core.hub().pending_request_name(page, id)?;
     if let Some(failure) = entry.failure {
         let failure = Failure::new(&failure.name, &failure.message, failure.stack.as_deref());
         let error = Error::failed(name.as_str(), &quoted(label), failure);

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tauri::ipc::Response;
 
 use crate::catalog::Catalog;
-use crate::hub::session::SessionId;
+use crate::hub::ids::SessionId;
 use crate::hub::{Resumption, SubscriptionRequest};
 use crate::model::error::{Error, Result};
 use crate::model::pattern::EventPattern;

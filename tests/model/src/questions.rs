@@ -8,8 +8,8 @@ use shuttle::thread;
 
 use crate::check::check;
 use crate::hub::command_log::JsonResult;
-use crate::hub::requests::{Caller, NewRequest, Recipient, RequestId, RequestMessage};
-use crate::hub::subscriptions::SubscriberKey;
+use crate::hub::ids::{RequestId, SubscriberKey};
+use crate::hub::requests::{Caller, NewRequest, Recipient, RequestMessage};
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode};
 use crate::model::name::EventName;

@@ -10,7 +10,7 @@ use shuttle::thread;
 use crate::check::check;
 use crate::engine::leases::keep_leases;
 use crate::hub::command_log::{CommandAdmission, JsonResult};
-use crate::hub::session::SessionId;
+use crate::hub::ids::SessionId;
 use crate::hub::{Command, PULL_HOLD, SESSION_LEASE};
 use crate::model::endpoint::Endpoint;
 use crate::model::error::ErrorCode;
@@ -54,10 +54,10 @@ fn run_command(runtime: &Arc<BusRuntime>, runs: &Notes<()>) -> Option<JsonResult
             thread::yield_now();
             let answer = Ok("ran".to_owned());
             runtime.core.finish_command(page, &answer);
-            reply.answer(answer);
+            reply.send(answer);
         }
-        (CommandAdmission::Repeat(reply, answer), _) => reply.answer(answer),
-        (CommandAdmission::Refuse(reply, error), _) => reply.answer(Err(error)),
+        (CommandAdmission::Repeat(reply, answer), _) => reply.send(answer),
+        (CommandAdmission::Refuse(reply, error), _) => reply.send(Err(error)),
         (CommandAdmission::Wait, _) => {}
         (CommandAdmission::Run(_), None) => panic!("a command without a page"),
     }

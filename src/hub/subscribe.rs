@@ -1,9 +1,15 @@
-//! Beginning to listen: the subscription, and what it gets of what came before it.
+//! Beginning and ending subscriptions, and what a new one gets of what came before it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::hub::Hub;
+use crate::hub::backlog::BacklogEntry;
+use crate::hub::effects::Effects;
+use crate::hub::ids::{SessionId, SubscriberKey, SubscriptionId};
+use crate::hub::queue::{LostEvents, QueuedEvent};
+use crate::model::delivery::{Addressing, DeliveryFilter};
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::{BusEvent, Gap, GapReason, Mark};
 use crate::model::name::EventName;
@@ -12,68 +18,60 @@ use crate::model::policy::Overflow;
 use crate::model::target::Selection;
 use crate::permissions::Scope;
 
-use super::backlog::BacklogEntry;
-use super::queue::{LostEvents, QueuedEvent};
-use super::session::SessionId;
-use super::subscriptions::{SubscriberKey, SubscriptionId};
-use super::{Effects, History, Hub, START_UP};
-use crate::model::delivery::Addressing;
-use crate::model::delivery::DeliveryFilter;
-
-/// One subscription that a page asks for.
+/// A subscription that a page requests.
 #[derive(Debug)]
 pub(crate) struct SubscriptionRequest {
     pub(crate) id: SubscriptionId,
     pub(crate) pattern: EventPattern,
-    /// What it is allowed of that, at whatever time it is delivered. All, if there is nothing.
+    /// What it may receive of that, checked at every delivery. `None` allows everything.
     pub(crate) scope: Option<Arc<Scope>>,
-    /// Only what is sent to this, which must be the page's own webview or window.
+    /// Restricts it to what is sent to this target, which must be the page's own webview or window.
     pub(crate) target: Option<Selection>,
-    /// Whether it gets what a starting page may still get.
+    /// Whether it gets what is kept for a starting page.
     pub(crate) wants_replayed: bool,
     pub(crate) wants_retained: bool,
-    /// Where it goes on, if the page had it in a session before.
+    /// Where it resumes, if the page had it in a session before.
     pub(crate) resume: Option<Resumption>,
 }
 
 impl SubscriptionRequest {
-    fn hears(&self, name: &EventName) -> bool {
+    fn matches(&self, name: &EventName) -> bool {
         let is_allowed = || self.scope.as_ref().is_none_or(|scope| scope.hears(name));
         self.pattern.hears(name) && is_allowed()
     }
 }
 
-/// Where a subscription goes on that had been accepted in another session of the same page.
+/// Where a subscription resumes that the same page had in another session.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Resumption {
     pub(crate) session: SessionId,
     /// The sequence number up to which the page has everything.
     pub(crate) after: u64,
-    /// The last sequence number that this subscription has got; 0 if it has got nothing.
+    /// The last sequence number that this subscription has received; 0 if there is none.
     pub(crate) handled: u64,
 }
 
 /// What new subscriptions get of what came before them, by sequence number.
 #[derive(Debug, Default)]
-struct Arrears {
-    events: BTreeMap<(u64, Mark), ArrearsEntry>,
+struct CatchUp {
+    events: BTreeMap<(u64, Mark), CatchUpEntry>,
     gaps: Vec<LostEvents>,
 }
 
 #[derive(Debug)]
-struct ArrearsEntry {
+struct CatchUpEntry {
     event: BusEvent,
-    reach: Addressing,
+    addressing: Addressing,
     subscriptions: Vec<SubscriptionId>,
 }
 
-impl Arrears {
-    fn add(&mut self, event: &BusEvent, reach: Addressing, mark: Mark, id: SubscriptionId) {
+impl CatchUp {
+    fn add(&mut self, event: &BusEvent, addressing: Addressing, mark: Mark, id: SubscriptionId) {
         self.events
             .entry((event.seq(), mark))
-            .or_insert_with(|| ArrearsEntry {
+            .or_insert_with(|| CatchUpEntry {
                 event: event.marked(mark),
-                reach,
+                addressing,
                 subscriptions: Vec::new(),
             })
             .subscriptions
@@ -94,9 +92,9 @@ impl Arrears {
 }
 
 impl<W> Hub<W> {
-    /// Begins the subscriptions of one command, and answers each with the sequence number that it begins after.
+    /// Begins the subscriptions of one command. Returns for each the sequence number that it begins after.
     ///
-    /// What they get of what came before is queued behind what the page is owed already, and before anything that is
+    /// What they get of what came before is queued behind what waits for the page already, and before anything that is
     /// accepted from now on: there is no seam.
     pub(crate) fn subscribe(
         &mut self,
@@ -105,32 +103,32 @@ impl<W> Hub<W> {
         now: Instant,
     ) -> (Vec<Result<u64>>, Effects<W>) {
         let mut effects = Effects::default();
-        let mut arrears = Arrears::default();
-        let answers = requests
+        let mut catch_up = CatchUp::default();
+        let results = requests
             .into_iter()
             .map(|request| {
-                let hearing = self.check_subscription(key, &request)?;
+                let filter = self.check_subscription(key, &request)?;
                 effects.rearm |= self.begin_start_up(key, now);
-                self.find_arrears(key, &request, hearing, now, &mut arrears);
+                self.collect_catch_up(key, &request, filter, now, &mut catch_up);
                 if let Some(session) = self.sessions.get_mut(&key) {
                     session.subscriptions += 1;
                 }
                 self.subscriptions
-                    .insert(key, request.id, request.pattern, hearing, request.scope);
+                    .insert(key, request.id, request.pattern, filter, request.scope);
                 effects.has_new_listeners = true;
                 Ok(self.seq)
             })
             .collect();
-        self.queue_arrears(key, arrears, now, &mut effects);
-        (answers, effects)
+        self.queue_catch_up(key, catch_up, now, &mut effects);
+        (results, effects)
     }
 
-    /// How many events of the past each subscription looks through that this page begins.
-    pub(crate) fn past_of(&self, key: SubscriberKey) -> usize {
+    /// How many past events each new subscription of this page looks through.
+    pub(crate) fn past_events_of(&self, key: SubscriberKey) -> usize {
         let session = self.sessions.get(&key);
         let webview = session.and_then(|session| self.webviews.get(&session.webview));
         let history = webview.and_then(|webview| webview.history.as_ref());
-        history.map_or(0, |history| history.backlog.load().0) + self.retained.load().0
+        history.map_or(0, |history| history.backlog.usage().0) + self.retained.usage().0
     }
 
     fn check_subscription(
@@ -148,7 +146,7 @@ impl<W> Hub<W> {
             .webviews
             .get(&session.webview)
             .map(|webview| &*webview.window);
-        let hearing = match &request.target {
+        let filter = match &request.target {
             None => DeliveryFilter::Own,
             Some(target) if target.everyone => DeliveryFilter::Own,
             Some(target) if target.has_webview(&session.webview, window.unwrap_or_default()) => {
@@ -158,7 +156,7 @@ impl<W> Hub<W> {
                 return Err(Error::new(
                     ErrorCode::Denied,
                     format!(
-                        "a page hears only what is sent to itself; this one is in the webview {:?}",
+                        "a page listens only to what is sent to itself: expected a target that selects its webview {:?}",
                         session.webview
                     ),
                 ));
@@ -168,7 +166,7 @@ impl<W> Hub<W> {
             return Err(Error::new(
                 ErrorCode::InvalidArgument,
                 format!(
-                    "the subscription id {} is in use; each has its own",
+                    "the subscription id {} is in use; give each subscription an id of its own",
                     request.id
                 ),
             ));
@@ -177,7 +175,7 @@ impl<W> Hub<W> {
             return Err(Error::new(
                 ErrorCode::TooManySubscriptions,
                 format!(
-                    "this page has {} subscriptions, and that is the limit; end some before {:?}",
+                    "this page has {} subscriptions, and that is the limit (subscriptionsPerPage); end some before you listen to {:?}",
                     session.subscriptions,
                     request.pattern.to_string()
                 ),
@@ -188,51 +186,23 @@ impl<W> Hub<W> {
             return Err(Error::new(
                 ErrorCode::TooManySubscriptions,
                 format!(
-                    "patterns with a wildcard before their end are limited to {} a page (globsPerPage), and {:?} is one too many, for which {cost} are counted; listen to more with fewer, or put the wildcard last",
+                    "patterns with a wildcard before their end are limited to {} per page (globsPerPage), and {:?}, which counts as {cost}, exceeds that; use fewer patterns, or put the wildcard last",
                     self.limits.globs_per_page,
                     request.pattern.to_string()
                 ),
             ));
         }
-        Ok(hearing)
+        Ok(filter)
     }
 
-    /// With its first subscription a page takes over what is kept for it, unless it is of another origin than the page
-    /// before.
-    fn begin_start_up(&mut self, key: SubscriberKey, now: Instant) -> bool {
-        let Some(session) = self.sessions.get_mut(&key) else {
-            return false;
-        };
-        if session.first_subscribed.is_some() {
-            return false;
-        }
-        session.first_subscribed = Some(now);
-        let until = now + START_UP;
-        let Some(webview) = self.webviews.get_mut(&session.webview) else {
-            return false;
-        };
-        let may_resume = |history: &History| match &history.before {
-            None => true,
-            Some(before) => before.origin.is_some() && before.origin == session.origin,
-        };
-        webview.history = webview
-            .history
-            .take()
-            .filter(may_resume)
-            .map(|history| History {
-                until: Some(until),
-                ..history
-            });
-        webview.history.is_some() && self.arm(until)
-    }
-
-    fn find_arrears<'a>(
+    /// Collects what a new subscription gets of what came before it.
+    fn collect_catch_up<'a>(
         &'a self,
         key: SubscriberKey,
         request: &SubscriptionRequest,
-        hearing: DeliveryFilter,
+        filter: DeliveryFilter,
         now: Instant,
-        arrears: &mut Arrears,
+        catch_up: &mut CatchUp,
     ) {
         let Some((session, webview)) = self
             .sessions
@@ -247,8 +217,8 @@ impl<W> Hub<W> {
             .as_ref()
             .filter(|history| history.until.is_some_and(|until| now < until));
         let mut find = |kept: &'a BacklogEntry, mark: Mark| {
-            if hearing.covers(kept.reach) && request.hears(kept.event.event_name()) {
-                found.insert(kept.event.seq(), (&kept.event, kept.reach, mark));
+            if filter.covers(kept.addressing) && request.matches(kept.event.event_name()) {
+                found.insert(kept.event.seq(), (&kept.event, kept.addressing, mark));
             }
         };
         let replayed = Mark {
@@ -260,10 +230,10 @@ impl<W> Hub<W> {
                 let complete_after = history.backlog.complete_after();
                 let evicted = history.backlog.eviction_of(request.id, resume.handled);
                 if let Some(gap) = evicted {
-                    arrears.add_gap(gap, request.id);
+                    catch_up.add_gap(gap, request.id);
                 }
                 for kept in history.backlog.pending_for(request.id) {
-                    // It may have been handled, and only the acknowledgement not have come.
+                    // The page may have handled it, and only the acknowledgement has not arrived.
                     if kept.event.seq() <= resume.handled && !kept.is_only_retained() {
                         continue;
                     }
@@ -284,7 +254,7 @@ impl<W> Hub<W> {
                     history.backlog.eviction_after(resume.after),
                 ];
                 for gap in gaps.into_iter().flatten() {
-                    arrears.add_gap(gap, request.id);
+                    catch_up.add_gap(gap, request.id);
                 }
                 for kept in history.backlog.after(resume.after) {
                     find(kept, replayed);
@@ -293,13 +263,13 @@ impl<W> Hub<W> {
             (Some(history), None) if request.wants_replayed => {
                 let after = history.backlog.resumes_after();
                 if let Some(gap) = history.backlog.eviction_after(after) {
-                    arrears.add_gap(gap, request.id);
+                    catch_up.add_gap(gap, request.id);
                 }
                 for kept in history.backlog.after(after) {
                     find(kept, replayed);
                 }
             }
-            (None, Some(resume)) if resume.after < self.seq => arrears.add_gap(
+            (None, Some(resume)) if resume.after < self.seq => catch_up.add_gap(
                 Gap {
                     from: resume.after + 1,
                     to: self.seq,
@@ -314,52 +284,53 @@ impl<W> Hub<W> {
         if request.wants_retained {
             for retained in self.retained.matching(&request.pattern) {
                 let seq = retained.event.seq();
-                let reach = retained
+                let addressing = retained
                     .audience
-                    .reach_page(&session.webview, &webview.window);
-                let Some(reach) = reach.filter(|reach| hearing.covers(*reach)) else {
+                    .addressing_of_page(&session.webview, &webview.window);
+                let Some(addressing) = addressing.filter(|addressing| filter.covers(*addressing))
+                else {
                     continue;
                 };
-                if !request.hears(retained.event.event_name()) {
+                if !request.matches(retained.event.event_name()) {
                     continue;
                 }
-                // A page that had it in a session before has it, or is owed it from there.
+                // A page that resumes has it already, or gets it from the session before.
                 if request.resume.is_some_and(|resume| seq <= resume.after) {
                     continue;
                 }
                 found
                     .entry(seq)
-                    .or_insert((&retained.event, reach, Mark::default()))
+                    .or_insert((&retained.event, addressing, Mark::default()))
                     .2
                     .retained = true;
             }
         }
-        for (event, reach, mark) in found.into_values() {
-            arrears.add(event, reach, mark, request.id);
+        for (event, addressing, mark) in found.into_values() {
+            catch_up.add(event, addressing, mark, request.id);
         }
     }
 
-    fn queue_arrears(
+    fn queue_catch_up(
         &mut self,
         key: SubscriberKey,
-        arrears: Arrears,
+        catch_up: CatchUp,
         now: Instant,
         effects: &mut Effects<W>,
     ) {
         let Some(session) = self.sessions.get_mut(&key) else {
             return;
         };
-        for lost in arrears.gaps {
+        for lost in catch_up.gaps {
             session.outbox.push_lost(lost);
         }
-        for mut entry in arrears.events.into_values() {
-            // As everywhere: where something is lost, it is looked up for each subscription.
+        for mut entry in catch_up.events.into_values() {
+            // Sorted, as everywhere: losses are looked up by subscription.
             entry.subscriptions.sort_unstable();
             let policy = self.subscriptions.policy(entry.event.event_name());
             let queued = QueuedEvent {
                 event: entry.event,
                 subscriptions: entry.subscriptions.into(),
-                reach: entry.reach,
+                addressing: entry.addressing,
             };
             // What was accepted once is not rejected later.
             let overflow = match policy.overflow {
@@ -368,16 +339,36 @@ impl<W> Hub<W> {
             };
             session.outbox.push(queued, overflow);
         }
-        session.answer_parked(now, effects);
+        session.complete_parked_pull(now, effects);
     }
 
-    /// Begins a subscription of the app itself, which gets what is retained.
+    /// Ends these subscriptions. With the last one, the page's pull ends.
+    pub(crate) fn unsubscribe(&mut self, key: SubscriberKey, ids: &[SubscriptionId]) -> Effects<W> {
+        let mut effects = Effects::default();
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return effects;
+        };
+        // Even while its queue stays full: events that this page does not listen to any more do not wait for it.
+        effects.has_room = true;
+        let ended = self.subscriptions.remove_many(key, ids);
+        session.subscriptions -= ended;
+        for id in ids {
+            session.outbox.forget(*id);
+        }
+        if session.subscriptions == 0 {
+            session.outbox.drop_queued();
+        }
+        self.end_idle_pull(key, &mut effects);
+        effects
+    }
+
+    /// Begins a subscription of the host, which gets what is retained.
     pub(crate) fn listen(
         &mut self,
         key: SubscriberKey,
         id: SubscriptionId,
         pattern: EventPattern,
-        hearing: DeliveryFilter,
+        filter: DeliveryFilter,
     ) -> Effects<W> {
         let mut effects = Effects {
             has_new_listeners: true,
@@ -387,28 +378,29 @@ impl<W> Hub<W> {
             let mut retained: Vec<(&BusEvent, Addressing)> = self
                 .retained
                 .matching(&pattern)
-                .map(|retained| (&retained.event, retained.audience.reach_host()))
-                .filter(|(_, reach)| hearing.covers(*reach))
+                .map(|retained| (&retained.event, retained.audience.addressing_of_host()))
+                .filter(|(_, addressing)| filter.covers(*addressing))
                 .collect();
             retained.sort_by_key(|(event, _)| event.seq());
             let mark = Mark {
                 retained: true,
                 ..Mark::default()
             };
-            for (event, reach) in retained {
+            for (event, addressing) in retained {
                 let queued = QueuedEvent {
                     event: event.marked(mark),
                     subscriptions: Arc::new([id]),
-                    reach,
+                    addressing,
                 };
                 consumer.queue.push(queued, Overflow::DropOldest);
             }
             effects.wakers.extend(consumer.take_waker());
         }
-        self.subscriptions.insert(key, id, pattern, hearing, None);
+        self.subscriptions.insert(key, id, pattern, filter, None);
         effects
     }
 
+    /// Ends a subscription of the host.
     pub(crate) fn unlisten(&mut self, key: SubscriberKey, id: SubscriptionId) {
         self.subscriptions.remove_many(key, &[id]);
     }

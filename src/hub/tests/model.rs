@@ -1,26 +1,34 @@
 //! The hub against an oracle, over random interleavings of what apps, pages and networks do.
 //!
-//! Pages here behave as the guest does, but their answers may be lost or late, and they may vanish at any moment. Whatever
-//! happens, a subscription gets each of its events once and in order, or is told of a gap that covers it; and between
-//! two pages of one webview nothing is lost that is kept.
+//! Pages here behave as the guest does, but their batches may be lost or late, and they may vanish at any moment. Whatever
+//! happens, a subscription gets each of its events once and in order, or a gap that covers it; and between two pages of
+//! one webview nothing is lost that is kept.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use super::command_log::CommandAdmission;
-use super::outbox::{Batch, BatchBound, Item};
-use super::session::SessionId;
-use super::subscriptions::SubscriberKey;
-use super::*;
+use super::session_id;
+use crate::config::Limits;
+use crate::hub::command_log::CommandAdmission;
+use crate::hub::ids::{SessionId, SubscriberKey};
+use crate::hub::outbox::{Batch, BatchBound, Item};
+use crate::hub::{
+    Address, Audience, Command, Effects, Hub, NewEvent, Pull, Resumption, SubscriptionRequest,
+};
+use crate::model::endpoint::Endpoint;
+use crate::model::error::Result;
 use crate::model::event::{Gap, GapReason};
+use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
+use crate::model::policy::Policies;
 use crate::permissions::{Scope, ScopeEntry, Subject};
 
 const WEBVIEWS: [&str; 2] = ["a", "b"];
 const NAMES: [&str; 2] = ["x", "y"];
-/// The last one is `*` of a page that may hear `x` alone.
+/// The last one is `*` of a page that may receive only `x`.
 const PATTERNS: [&str; 4] = ["x", "y", "*", "* in x"];
 const BATCH: BatchBound = BatchBound {
     events: 3,
@@ -47,17 +55,17 @@ enum Step {
     ReadAhead {
         page: usize,
     },
-    /// An answer arrives, not always the oldest, and its handlers run.
+    /// A batch arrives, not always the oldest, and its listeners run.
     Receive {
         page: usize,
         which: usize,
     },
-    /// An answer is lost on the way.
+    /// A batch is lost on the way.
     Lose {
         page: usize,
         which: usize,
     },
-    /// The page gives up what is on its way and pulls again.
+    /// The page abandons what is on its way and pulls again.
     PullAgain {
         page: usize,
     },
@@ -90,7 +98,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What a subscription has got.
+/// What a subscription has received.
 #[derive(Debug, Default)]
 struct Received {
     pattern: String,
@@ -99,7 +107,7 @@ struct Received {
     live: Vec<u64>,
     replayed: Vec<u64>,
     gaps: Vec<Gap>,
-    /// Whether it has gone on in another session.
+    /// Whether it has resumed in another session.
     is_renewed: bool,
 }
 
@@ -112,7 +120,7 @@ impl Received {
         self.live.contains(&seq) || self.replayed.contains(&seq)
     }
 
-    fn is_told_of(&self, seq: u64) -> bool {
+    fn is_in_gap(&self, seq: u64) -> bool {
         self.gaps
             .iter()
             .any(|gap| (gap.from..=gap.to).contains(&seq))
@@ -125,9 +133,9 @@ struct Page {
     key: Option<SubscriberKey>,
     n: u64,
     handled: u64,
-    /// Responses on their way, oldest first.
+    /// Batches on their way, oldest first.
     mailbox: Vec<Batch>,
-    heard: BTreeMap<u32, Received>,
+    received: BTreeMap<u32, Received>,
     started: Option<Instant>,
 }
 
@@ -135,11 +143,11 @@ struct World {
     hub: Hub<usize>,
     now: Instant,
     pages: Vec<Page>,
-    /// Every event: its number, name and target.
+    /// Every event: its sequence number, name and target.
     events: Vec<(u64, &'static str, Option<usize>)>,
     newest_session: u64,
     newest_id: u32,
-    /// Seqs that a page before has handled, by webview and pattern; and what the page before was subscribed to.
+    /// The page before, by webview: what it was subscribed to, and what it had received.
     before: Vec<Option<Page>>,
 }
 
@@ -185,12 +193,12 @@ impl World {
     fn new_page(&mut self) -> Page {
         self.newest_session += 1;
         Page {
-            session: SessionId::parse(&format!("{:032x}", self.newest_session)).unwrap(),
+            session: session_id(self.newest_session),
             key: None,
             n: 0,
             handled: 0,
             mailbox: Vec::new(),
-            heard: BTreeMap::new(),
+            received: BTreeMap::new(),
             started: None,
         }
     }
@@ -211,10 +219,13 @@ impl World {
             n: self.pages[page].n,
             origin: origin(),
         };
-        let (turn, key, effects) = self
-            .hub
-            .begin_command(WEBVIEWS[page], command, page, self.now);
-        assert!(matches!(turn, CommandAdmission::Run(_)), "{turn:?}");
+        let (admission, key, effects) =
+            self.hub
+                .begin_command(WEBVIEWS[page], command, page, self.now);
+        assert!(
+            matches!(admission, CommandAdmission::Run(_)),
+            "{admission:?}"
+        );
         self.apply_effects(effects);
         let key = key.unwrap();
         self.hub.finish_command(key, Ok(String::new()));
@@ -263,7 +274,7 @@ impl World {
     }
 
     fn emit(&mut self, name: &'static str, to: Option<usize>) {
-        let draft = NewEvent {
+        let event = NewEvent {
             name: EventName::parse(name).unwrap(),
             payload: "null".into(),
             source: Endpoint::Host,
@@ -276,7 +287,7 @@ impl World {
             except: None,
         };
         let now = self.now;
-        let (receipt, effects) = self.hub.enqueue(draft, &audience, || now).unwrap();
+        let (receipt, effects) = self.hub.enqueue(event, &audience, || now).unwrap();
         self.events.push((receipt.seq, name, to));
         self.apply_effects(*effects.unwrap_or_default());
     }
@@ -294,23 +305,23 @@ impl World {
             wants_retained: true,
             resume: None,
         };
-        let (answers, effects) = self.hub.subscribe(key, vec![request], self.now);
-        let heard = Received {
+        let (results, effects) = self.hub.subscribe(key, vec![request], self.now);
+        let received = Received {
             pattern: pattern.to_owned(),
-            since: *answers[0].as_ref().unwrap(),
+            since: *results[0].as_ref().unwrap(),
             ..Received::default()
         };
         self.pages[page].started.get_or_insert(self.now);
-        self.pages[page].heard.insert(self.newest_id, heard);
+        self.pages[page].received.insert(self.newest_id, received);
         self.apply_effects(effects);
     }
 
     fn unsubscribe(&mut self, page: usize, which: usize) {
-        let live = |heard: &Received| heard.until.is_none();
+        let live = |received: &Received| received.until.is_none();
         let ids: Vec<u32> = self.pages[page]
-            .heard
+            .received
             .iter()
-            .filter(|(_, heard)| live(heard))
+            .filter(|(_, received)| live(received))
             .map(|(id, _)| *id)
             .collect();
         let Some(id) = ids.get(which) else {
@@ -319,7 +330,7 @@ impl World {
         let key = self.command(page);
         let effects = self.hub.unsubscribe(key, &[*id]);
         let seq = self.hub.seq;
-        self.pages[page].heard.get_mut(id).unwrap().until = Some(seq);
+        self.pages[page].received.get_mut(id).unwrap().until = Some(seq);
         self.apply_effects(effects);
     }
 
@@ -360,7 +371,7 @@ impl World {
             return;
         }
         let batch = own.mailbox.remove(which);
-        // An answer that came before the one that it follows on is passed over, and asked for again.
+        // A batch that arrived before the one that it follows is ignored, and fetched again.
         if batch.first() > own.handled + 1 {
             return;
         }
@@ -373,32 +384,36 @@ impl World {
             match item {
                 Item::Event(queued) => {
                     for id in queued.subscriptions.iter() {
-                        let heard = own.heard.get_mut(id).unwrap();
+                        let received = own.received.get_mut(id).unwrap();
                         let seq = queued.event.seq();
-                        assert!(!heard.has(seq), "{seq} came twice");
+                        assert!(!received.has(seq), "{seq} came twice");
                         assert!(
-                            heard.last().is_none_or(|last| last < seq),
-                            "{seq} is out of order: {heard:?}"
+                            received.last().is_none_or(|last| last < seq),
+                            "{seq} is out of order: {received:?}"
                         );
                         if queued.event.mark().replayed {
-                            heard.replayed.push(seq);
+                            received.replayed.push(seq);
                         } else {
-                            assert!(seq > heard.since);
-                            heard.live.push(seq);
+                            assert!(seq > received.since);
+                            received.live.push(seq);
                         }
                     }
                 }
                 Item::Lost(lost) => {
                     for id in &lost.subscriptions {
-                        let heard = &own.heard[id];
-                        let is_false = heard.is_renewed
+                        let received = &own.received[id];
+                        let is_false = received.is_renewed
                             && lost.gap.reason == GapReason::HistoryFull
-                            && heard.last().is_some_and(|last| lost.gap.from <= last);
-                        assert!(!is_false, "{:?} tells of what came: {heard:?}", lost.gap);
-                        own.heard.get_mut(id).unwrap().gaps.push(lost.gap.clone());
+                            && received.last().is_some_and(|last| lost.gap.from <= last);
+                        assert!(!is_false, "{:?} covers what came: {received:?}", lost.gap);
+                        own.received
+                            .get_mut(id)
+                            .unwrap()
+                            .gaps
+                            .push(lost.gap.clone());
                     }
                 }
-                Item::RequestMessage(_) | Item::Ended(..) => panic!("nobody asks here"),
+                Item::Request(_) | Item::Ended(..) => panic!("there are no requests here"),
             }
         }
     }
@@ -410,15 +425,15 @@ impl World {
         }
         let mut fresh = self.new_page();
         std::mem::swap(&mut fresh, &mut self.pages[page]);
-        // Without the hook, the new page's first command tells.
+        // Without the hook, the new page's first command opens its session.
         self.command(page);
         if fresh.started.is_some() {
             self.before[page] = Some(fresh);
         }
     }
 
-    /// A page whose lease has ended opens a new session and goes on, as the guest does.
-    fn renew_what_has_expired(&mut self) {
+    /// A page whose lease has ended opens a new session and resumes, as the guest does.
+    fn renew_expired_sessions(&mut self) {
         for page in 0..WEBVIEWS.len() {
             let key = self.pages[page].key;
             if key.is_none_or(|key| self.hub.sessions.contains_key(&key)) {
@@ -432,20 +447,20 @@ impl World {
             own.handled = 0;
             own.mailbox.clear();
             let live: Vec<(u32, String, u64, u64)> = own
-                .heard
+                .received
                 .iter()
-                .filter(|(_, heard)| heard.until.is_none())
-                .map(|(id, heard)| {
+                .filter(|(_, received)| received.until.is_none())
+                .map(|(id, received)| {
                     (
                         *id,
-                        heard.pattern.clone(),
-                        heard.last().unwrap_or(heard.since),
-                        heard.last().unwrap_or(0),
+                        received.pattern.clone(),
+                        received.last().unwrap_or(received.since),
+                        received.last().unwrap_or(0),
                     )
                 })
                 .collect();
             for (id, ..) in &live {
-                own.heard.get_mut(id).unwrap().is_renewed = true;
+                own.received.get_mut(id).unwrap().is_renewed = true;
             }
             let key = self.command(page);
             let requests = live
@@ -467,8 +482,8 @@ impl World {
                     }
                 })
                 .collect();
-            let (answers, effects) = self.hub.subscribe(key, requests, self.now);
-            assert!(answers.iter().all(Result::is_ok));
+            let (results, effects) = self.hub.subscribe(key, requests, self.now);
+            assert!(results.iter().all(Result::is_ok));
             self.apply_effects(effects);
         }
     }
@@ -479,17 +494,17 @@ impl World {
         to.is_none_or(|to| to == page) && (pattern == "*" || pattern == *name)
     }
 
-    /// What is due to a live subscription came, or is covered by a gap.
+    /// What a subscription has received matches its pattern and its page.
     fn check_page(&self, page: usize) {
         let own = &self.pages[page];
         if own.mailbox.is_empty() {
-            for heard in own.heard.values() {
+            for received in own.received.values() {
                 for event in &self.events {
                     let seq = event.0;
-                    if heard.has(seq) {
+                    if received.has(seq) {
                         assert!(
-                            self.is_for(page, &heard.pattern, event),
-                            "{event:?} is not for {heard:?}"
+                            self.is_for(page, &received.pattern, event),
+                            "{event:?} is not for {received:?}"
                         );
                     }
                 }
@@ -497,7 +512,7 @@ impl World {
         }
     }
 
-    /// Lets every page catch up, and compares with what it was owed.
+    /// Lets every page catch up. Then what was for a live subscription came, or a gap covers it.
     fn finish(mut self) {
         for page in 0..self.pages.len() {
             loop {
@@ -515,67 +530,72 @@ impl World {
             }
             self.check_page(page);
             let own = &self.pages[page];
-            for heard in own.heard.values().filter(|heard| heard.until.is_none()) {
+            for received in own
+                .received
+                .values()
+                .filter(|received| received.until.is_none())
+            {
                 let mut missing = 0;
                 for event in &self.events {
-                    let is_due = event.0 > heard.since && self.is_for(page, &heard.pattern, event);
-                    if is_due && !heard.has(event.0) {
+                    let is_due =
+                        event.0 > received.since && self.is_for(page, &received.pattern, event);
+                    if is_due && !received.has(event.0) {
                         assert!(
-                            heard.is_told_of(event.0),
-                            "{event:?} is lost without a word: {heard:?}"
+                            received.is_in_gap(event.0),
+                            "{event:?} is lost without a gap: {received:?}"
                         );
                         missing += 1;
                     }
                 }
-                let live = heard
+                let live = received
                     .gaps
                     .iter()
                     .filter(|gap| gap.reason == GapReason::QueueFull);
                 let counted: u64 = live.map(|gap| gap.count).sum();
-                // What was dropped of a replay counts, too, and is not due above.
-                if heard.replayed.is_empty()
-                    && heard
+                // What was dropped of a replay counts, too, and is not missing above.
+                if received.replayed.is_empty()
+                    && received
                         .gaps
                         .iter()
                         .all(|gap| gap.reason == GapReason::QueueFull)
-                    && heard.gaps.iter().all(|gap| gap.from > heard.since)
+                    && received.gaps.iter().all(|gap| gap.from > received.since)
                 {
-                    assert_eq!(counted, missing, "{heard:?}");
+                    assert_eq!(counted, missing, "{received:?}");
                 }
-                let all: u64 = heard.gaps.iter().map(|gap| gap.count).sum();
-                assert!(all >= missing, "{heard:?}");
-                self.check_seam(page, heard);
+                let all: u64 = received.gaps.iter().map(|gap| gap.count).sum();
+                assert!(all >= missing, "{received:?}");
+                self.check_seam(page, received);
             }
         }
     }
 
     /// What the page before did not handle, and what came while there was none, reached a page that started in time.
-    fn check_seam(&self, page: usize, heard: &Received) {
+    fn check_seam(&self, page: usize, received: &Received) {
         let Some(before) = &self.before[page] else {
             return;
         };
         let same = before
-            .heard
+            .received
             .values()
-            .find(|old| old.pattern == heard.pattern && old.until.is_none());
+            .find(|old| old.pattern == received.pattern && old.until.is_none());
         let Some(old) = same else {
             return;
         };
-        // Only while the new page starts up is the past replayed; the model subscribes at once or later.
+        // The past is replayed only while the new page starts; the model subscribes at once or later.
         let started = self.pages[page].started;
-        if started.is_none() || !heard.is_first_of(&self.pages[page]) {
+        if started.is_none() || !received.is_first_of(&self.pages[page]) {
             return;
         }
         for event in &self.events {
             let is_due = event.0 > old.since
-                && event.0 <= heard.since
-                && self.is_for(page, &heard.pattern, event);
+                && event.0 <= received.since
+                && self.is_for(page, &received.pattern, event);
             if is_due {
-                let came = old.has(event.0) || heard.has(event.0);
-                let told = old.is_told_of(event.0) || heard.is_told_of(event.0);
+                let came = old.has(event.0) || received.has(event.0);
+                let is_covered = old.is_in_gap(event.0) || received.is_in_gap(event.0);
                 assert!(
-                    came || told,
-                    "{event:?} fell between two pages: {old:?} {heard:?}"
+                    came || is_covered,
+                    "{event:?} fell between two pages: {old:?} {received:?}"
                 );
             }
         }
@@ -584,7 +604,7 @@ impl World {
 
 impl Received {
     fn is_first_of(&self, page: &Page) -> bool {
-        page.heard
+        page.received
             .values()
             .next()
             .is_some_and(|first| std::ptr::eq(first, self))
@@ -594,10 +614,10 @@ impl Received {
 fn check(queue_events: usize, backlog_events: usize, steps: Vec<Step>) {
     let mut world = World::new(queue_events, backlog_events);
     for step in steps {
-        world.renew_what_has_expired();
+        world.renew_expired_sessions();
         world.run(step);
     }
-    world.renew_what_has_expired();
+    world.renew_expired_sessions();
     world.finish();
 }
 
@@ -610,7 +630,7 @@ proptest! {
     }
 
     #[test]
-    fn without_room_what_is_lost_is_told(steps in proptest::collection::vec(step(), 1..80)) {
+    fn without_room_every_loss_is_a_gap(steps in proptest::collection::vec(step(), 1..80)) {
         check(3, 4, steps);
     }
 }

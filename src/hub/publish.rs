@@ -1,27 +1,59 @@
-//! Accepting an event: its number, and its way into every queue that it belongs to.
+//! Publishing an event: its number, and its way into every queue that it is for.
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use crate::hub::Hub;
+use crate::hub::audience::Audience;
+use crate::hub::backlog::BacklogEntry;
+use crate::hub::effects::EmitEffects;
+use crate::hub::queue::QueuedEvent;
+use crate::hub::retained::RetainedEvent;
+use crate::hub::routes::Route;
+use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result};
-use crate::model::event::{Accepted, BusEvent, Receipt, weight_of};
+use crate::model::event::{Accepted, BusEvent, Provenance, Receipt, Tick, weight_of};
+use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policy::Overflow;
-use crate::model::target::{Selection, unknown_target};
 
-use super::backlog::BacklogEntry;
-use super::queue::QueuedEvent;
-use super::retained::RetainedEvent;
-use super::subscriptions::Route;
-use super::{Audience, EmitEffects, Hub, NewEvent, Receiver, Refusal};
-use crate::model::delivery::Addressing;
+/// For how many ended subscriptions a page may have unreported gaps before they are forgotten.
+const MAX_UNREPORTED_GAPS: usize = 1024;
 
-/// How many ended subscriptions a page may have lost events of before they are forgotten.
-const MAX_UNTOLD: usize = 1024;
+/// An event that is to be published.
+#[derive(Debug, Clone)]
+pub(crate) struct NewEvent {
+    pub(crate) name: EventName,
+    pub(crate) payload: Json,
+    pub(crate) source: Endpoint,
+    pub(crate) tick: Option<Tick>,
+    pub(crate) provenance: Option<Arc<Provenance>>,
+    /// Whether it is kept for later subscribers. `None` leaves that to the policy of its name.
+    pub(crate) retain: Option<bool>,
+}
+
+/// An event that was refused, with the reason.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) event: NewEvent,
+    pub(crate) error: Error,
+}
+
+impl Refusal {
+    pub(crate) fn of(event: NewEvent, error: Error) -> Box<Self> {
+        Box::new(Self { event, error })
+    }
+}
+
+impl From<Box<Refusal>> for Error {
+    fn from(refusal: Box<Refusal>) -> Self {
+        refusal.error
+    }
+}
 
 impl<W> Hub<W> {
-    /// Numbers an event and puts it into every queue that it is for; or hands it back, and nobody gets it.
+    /// Numbers an event and puts it into every queue that it is for. A refused event comes back and is in no queue.
     pub(crate) fn enqueue(
         &mut self,
         event: NewEvent,
@@ -48,7 +80,7 @@ impl<W> Hub<W> {
         self.enqueue(event, audience, clock)
     }
 
-    /// Refuses an event before anything is queued anywhere.
+    /// Checks an event before anything is queued anywhere.
     fn admit(&mut self, event: &NewEvent, audience: &Audience) -> Result<Arc<Route>> {
         if self.exiting {
             return Err(Error::new(
@@ -70,12 +102,12 @@ impl<W> Hub<W> {
 
     fn append(
         &mut self,
-        draft: NewEvent,
+        new: NewEvent,
         audience: &Audience,
         route: &Route,
         clock: impl Fn() -> Instant,
     ) -> (Receipt, EmitEffects<W>) {
-        let is_retained = draft.retain.unwrap_or(route.policy.retain);
+        let is_retained = new.retain.unwrap_or(route.policy.retain);
         self.seq += 1;
         let mut receipt = Receipt {
             seq: self.seq,
@@ -94,11 +126,11 @@ impl<W> Hub<W> {
         let event = BusEvent::new(Accepted {
             seq: self.seq,
             name: route.name.clone(),
-            payload: draft.payload,
+            payload: new.payload,
             accepted_at: SystemTime::now(),
-            source: draft.source,
-            tick: draft.tick,
-            provenance: draft.provenance,
+            source: new.source,
+            tick: new.tick,
+            provenance: new.provenance,
         });
         if is_kept {
             self.append_to_backlogs(&event, audience, &clock);
@@ -114,96 +146,52 @@ impl<W> Hub<W> {
         (receipt, effects)
     }
 
-    /// Whether anybody who is there would hear an event of this name.
+    /// Whether an event of this name and audience has a live subscription.
     pub(crate) fn has_listeners(&mut self, name: &EventName, audience: &Audience) -> bool {
         let route = self.subscriptions.route(name);
         route.entries.iter().any(|entry| {
-            let reach = match self.sessions.get(&entry.subscriber) {
-                Some(session) => self
-                    .webviews
-                    .get(&session.webview)
-                    .and_then(|webview| audience.reach_page(&session.webview, &webview.window)),
-                None => Some(audience.reach_host()),
+            let addressing = match self.sessions.get(&entry.subscriber) {
+                Some(session) => self.webviews.get(&session.webview).and_then(|webview| {
+                    audience.addressing_of_page(&session.webview, &webview.window)
+                }),
+                None => Some(audience.addressing_of_host()),
             };
-            reach.is_some_and(|reach| entry.hearing(reach).is_some())
+            addressing.is_some_and(|addressing| entry.subscriptions_for(addressing).is_some())
         })
     }
 
-    /// Those that an event with this audience is for, as they are at the moment.
-    pub(crate) fn receivers(&self, audience: &Audience) -> Vec<Receiver> {
-        let host = match audience.reach_host() {
-            Addressing::Broadcast => return vec![Receiver::Everyone],
-            Addressing::Sent => Some(Receiver::Host),
-            Addressing::Elsewhere => None,
-        };
-        let webviews = self.webviews.iter().filter(|(label, webview)| {
-            let reach = audience.reach_page(label, &webview.window);
-            reach.is_some()
-        });
-        let webviews = webviews.map(|(label, _)| Receiver::Webview(Arc::clone(label)));
-        webviews.chain(host).collect()
-    }
-
-    /// Forgets retained events, and says how many there were.
+    /// Forgets retained events whose name matches. Returns how many there were.
     pub(crate) fn clear_retained(&mut self, pattern: &EventPattern) -> usize {
         self.retained.clear(pattern)
     }
 
-    /// Every literal label must be there; a glob may match nothing.
-    pub(crate) fn check_targets(&self, to: &Selection) -> Result<()> {
-        for label in to.webviews.iter().filter_map(|pattern| pattern.literal()) {
-            if !self.webviews.contains_key(label) {
-                let known = self.webviews.keys().map(|label| &**label);
-                let known: Vec<&str> = known.filter(|label| to.may_reach(label)).collect();
-                return Err(unknown_target("webview", label, &known));
-            }
-        }
-        for label in to.windows.iter().filter_map(|pattern| pattern.literal()) {
-            if !self
-                .webviews
-                .values()
-                .any(|webview| &*webview.window == label)
-            {
-                let known: Vec<&str> = self
-                    .webviews
-                    .iter()
-                    .filter(|(label, _)| to.may_reach(label))
-                    .map(|(_, webview)| &*webview.window)
-                    .collect();
-                return Err(unknown_target("window", label, &known));
-            }
-        }
-        Ok(())
-    }
-
-    /// Refuses before anything is queued anywhere.
     fn check_room(
         &self,
-        draft: &NewEvent,
+        event: &NewEvent,
         audience: &Audience,
         route: &Route,
         is_retained: bool,
     ) -> Result<()> {
         // Without what a few ids add, which a full queue does not tell apart.
-        let weight = weight_of(&draft.name, &draft.payload, draft.provenance.as_deref());
+        let weight = weight_of(&event.name, &event.payload, event.provenance.as_deref());
         if route.policy.overflow == Overflow::Reject {
             for session in route
                 .entries
                 .iter()
                 .filter_map(|entry| self.sessions.get(&entry.subscriber))
             {
-                let is_reached = self.webviews.get(&session.webview).is_some_and(|webview| {
+                let is_addressed = self.webviews.get(&session.webview).is_some_and(|webview| {
                     audience
-                        .reach_page(&session.webview, &webview.window)
+                        .addressing_of_page(&session.webview, &webview.window)
                         .is_some()
                 });
-                if is_reached && !session.outbox.has_room(weight) {
+                if is_addressed && !session.outbox.has_room(weight) {
                     return Err(Error::new(
                         ErrorCode::QueueFull,
                         format!(
-                            "the queue of the page in {:?} is full, and events called {:?} are not dropped; nobody got this one. Wait for room with emit_async, emit less, or raise queueEvents ({}) or queueBytes ({})",
+                            "the queue of the page in {:?} is full, and the policy of {:?} is to reject, so this event was not emitted. Wait for room with emit_async, emit less, or raise queueEvents ({}) or queueBytes ({})",
                             session.webview,
-                            draft.name.as_str(),
+                            event.name.as_str(),
                             self.limits.queue_events,
                             self.limits.queue_bytes
                         ),
@@ -212,12 +200,13 @@ impl<W> Hub<W> {
             }
         }
         if is_retained {
-            self.retained.check(draft, audience, weight, &self.limits)?;
+            self.retained
+                .check(&event.name, &event.source, audience, weight, &self.limits)?;
         }
         Ok(())
     }
 
-    /// Keeps the event for every webview whose page is still to come, or to subscribe.
+    /// Keeps the event for every webview whose page has yet to come, or to start.
     fn append_to_backlogs(
         &mut self,
         event: &BusEvent,
@@ -232,16 +221,17 @@ impl<W> Hub<W> {
                 webview.history = None;
                 continue;
             }
-            if let Some(reach) = audience.reach_page(label, &webview.window) {
-                history.backlog.keep(BacklogEntry {
+            if let Some(addressing) = audience.addressing_of_page(label, &webview.window) {
+                history.backlog.push(BacklogEntry {
                     event: event.clone(),
-                    reach,
+                    addressing,
                     pending_for: None,
                 });
             }
         }
     }
 
+    /// Queues the event for every subscriber that it is for.
     fn fan_out(
         &mut self,
         event: &BusEvent,
@@ -253,43 +243,44 @@ impl<W> Hub<W> {
     ) {
         for entry in &route.entries {
             if let Some(session) = self.sessions.get_mut(&entry.subscriber) {
-                let reach = self
-                    .webviews
-                    .get(&session.webview)
-                    .and_then(|webview| audience.reach_page(&session.webview, &webview.window));
-                let Some((reach, subscriptions)) =
-                    reach.and_then(|reach| Some((reach, entry.hearing(reach)?)))
-                else {
+                let addressing = self.webviews.get(&session.webview).and_then(|webview| {
+                    audience.addressing_of_page(&session.webview, &webview.window)
+                });
+                let Some((addressing, subscriptions)) = addressing.and_then(|addressing| {
+                    Some((addressing, entry.subscriptions_for(addressing)?))
+                }) else {
                     continue;
                 };
                 receipt.pages += 1;
                 let queued = QueuedEvent {
                     event: event.clone(),
                     subscriptions: Arc::clone(subscriptions),
-                    reach,
+                    addressing,
                 };
                 session.outbox.push(queued, route.policy.overflow);
-                // A page that subscribes and ends again and again, and never fetches, loses events of subscriptions
-                // that are not there any more. Looked at rarely, since it is rare.
-                if session.outbox.unreported_gaps() > 2 * session.subscriptions + MAX_UNTOLD {
+                // A page that subscribes and unsubscribes without an end and never pulls loses events of subscriptions
+                // that have ended. That is rare, so it is checked rarely.
+                if session.outbox.unreported_gaps()
+                    > 2 * session.subscriptions + MAX_UNREPORTED_GAPS
+                {
                     let (subscriptions, key) = (&self.subscriptions, entry.subscriber);
                     session
                         .outbox
                         .forget_all_but(|id| subscriptions.contains(key, id));
                 }
                 if session.parked.is_some() {
-                    session.answer_parked(clock(), effects.get_or_insert_default());
+                    session.complete_parked_pull(clock(), effects.get_or_insert_default());
                 }
             } else if let Some(consumer) = self.consumers.get_mut(&entry.subscriber) {
-                let reach = audience.reach_host();
-                let Some(subscriptions) = entry.hearing(reach) else {
+                let addressing = audience.addressing_of_host();
+                let Some(subscriptions) = entry.subscriptions_for(addressing) else {
                     continue;
                 };
                 receipt.listeners += subscriptions.len();
                 let queued = QueuedEvent {
                     event: event.clone(),
                     subscriptions: Arc::clone(subscriptions),
-                    reach,
+                    addressing,
                 };
                 consumer.queue.push(queued, route.policy.overflow);
                 if let Some(waker) = consumer.take_waker() {

@@ -1,17 +1,16 @@
-//! What there is to see of the hub, in parts that are each small enough for one lock.
+//! A snapshot of the hub, in parts that are each small enough for one lock.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::hub::ids::{SubscriberKey, SubscriptionId};
+use crate::hub::queue::QueueBound;
+use crate::hub::{Hub, Webview};
+use crate::model::delivery::DeliveryFilter;
 use crate::model::inspection::{ConsumerInspection, PageInspection, QueueUsage, WebviewInspection};
 use crate::model::pattern::EventPattern;
 
-use super::queue::QueueBound;
-use super::subscriptions::{SubscriberKey, SubscriptionId};
-use super::{Hub, Webview};
-use crate::model::delivery::DeliveryFilter;
-
-/// What concerns the app as a whole, and what there is to look at one by one.
+/// The counters of the whole hub, and the webviews and consumers to inspect one by one.
 #[derive(Debug)]
 pub(crate) struct Overview {
     pub(crate) seq: u64,
@@ -21,19 +20,18 @@ pub(crate) struct Overview {
     pub(crate) consumers: Vec<SubscriberKey>,
 }
 
-/// A subscription as it stands in the hub. Copied as it is, and put into words after the lock.
-pub(crate) type Listed = (SubscriptionId, EventPattern, DeliveryFilter);
+/// A subscription. Copied as it is, and described after the lock is released.
+pub(crate) type ListedSubscription = (SubscriptionId, EventPattern, DeliveryFilter);
 
 impl<W> Hub<W> {
     pub(crate) fn overview(&self) -> Overview {
         let webviews: Vec<Arc<str>> = self.webviews.keys().cloned().collect();
         let consumers: Vec<SubscriberKey> = self.consumers.keys().copied().collect();
-        let (events, bytes) = self.retained.load();
         Overview {
             seq: self.seq,
             refused: self.refused,
-            retained: load_of(
-                (events, bytes),
+            retained: usage_of(
+                self.retained.usage(),
                 QueueBound {
                     events: self.limits.retained_events,
                     bytes: self.limits.retained_bytes,
@@ -44,7 +42,7 @@ impl<W> Hub<W> {
         }
     }
 
-    /// A webview, and the key of its page, whose subscriptions are still to be filled in.
+    /// A webview, and the key of its page. The caller fills the page's subscriptions in.
     pub(crate) fn inspect_webview(
         &self,
         label: &str,
@@ -59,16 +57,16 @@ impl<W> Hub<W> {
             label: label.to_owned(),
             window: webview.window.to_string(),
             page,
-            backlog: self.backlog_load(webview, now),
+            backlog: self.backlog_usage(webview, now),
             rate_limited: webview.flood.refused(),
         };
         Some((inspection, key))
     }
 
-    fn backlog_load(&self, webview: &Webview<W>, now: Instant) -> Option<QueueUsage> {
+    fn backlog_usage(&self, webview: &Webview<W>, now: Instant) -> Option<QueueUsage> {
         let history = webview.history.as_ref()?;
         let is_over = history.until.is_some_and(|until| now >= until);
-        (!is_over).then(|| load_of(history.backlog.load(), self.backlog_bound()))
+        (!is_over).then(|| usage_of(history.backlog.usage(), self.backlog_bound()))
     }
 
     fn inspect_page(&self, key: SubscriberKey, now: Instant) -> Option<PageInspection> {
@@ -76,7 +74,7 @@ impl<W> Hub<W> {
         let since = |then: Instant| millis(now.saturating_duration_since(then));
         let (unacknowledged_events, unacknowledged_bytes) = session.outbox.unacknowledged();
         Some(PageInspection {
-            queue: load_of(session.outbox.load(), self.queue_bound()),
+            queue: usage_of(session.outbox.usage(), self.queue_bound()),
             unacknowledged_events,
             unacknowledged_bytes,
             dropped: session.outbox.dropped(),
@@ -87,32 +85,32 @@ impl<W> Hub<W> {
         })
     }
 
-    /// A stream, or the listeners in Rust, whose subscriptions are still to be filled in.
+    /// A stream, or the listeners of the host. The caller fills the subscriptions in.
     pub(crate) fn inspect_consumer(&self, key: SubscriberKey) -> Option<ConsumerInspection> {
         let consumer = self.consumers.get(&key)?;
         Some(ConsumerInspection {
             is_stream: false,
-            queue: load_of(consumer.queue.load(), self.queue_bound()),
+            queue: usage_of(consumer.queue.usage(), self.queue_bound()),
             dropped: consumer.queue.dropped_events(),
             subscriptions: Vec::new(),
         })
     }
 
-    /// So many of a subscriber's subscriptions, in the order of their ids, from this id on.
+    /// At most `count` of a subscriber's subscriptions, in the order of their ids, from this id on.
     pub(crate) fn list_subscriptions(
         &self,
         key: SubscriberKey,
         from: SubscriptionId,
         count: usize,
-    ) -> Vec<Listed> {
+    ) -> Vec<ListedSubscription> {
         let listed = self.subscriptions.of(key, from).take(count);
         listed
-            .map(|(id, pattern, hearing)| (id, pattern.clone(), hearing))
+            .map(|(id, pattern, filter)| (id, pattern.clone(), filter))
             .collect()
     }
 }
 
-fn load_of((events, bytes): (usize, usize), bound: QueueBound) -> QueueUsage {
+fn usage_of((events, bytes): (usize, usize), bound: QueueBound) -> QueueUsage {
     QueueUsage {
         events,
         bytes,

@@ -1,10 +1,10 @@
-//! Beginning and ending subscriptions, a few under each lock, so that nobody waits for a whole command of a page.
+//! Subscriptions of pages begin and end a few under each lock, so that no thread waits for a whole command.
 
 use std::time::Instant;
 
 use crate::engine::core::Core;
 use crate::hub::SubscriptionRequest;
-use crate::hub::subscriptions::{SubscriberKey, SubscriptionId};
+use crate::hub::ids::{SubscriberKey, SubscriptionId};
 use crate::model::error::Result;
 
 /// How much of one command is done under one lock. A subscription to a name or a prefix counts for one, and any other
@@ -16,7 +16,7 @@ const PAST_WORK: usize = 8;
 /// How many subscriptions end under one lock.
 const MAX_ENDED: usize = 8;
 
-/// How many of these subscriptions begin under one lock, where so many past events are kept.
+/// How many of these subscriptions begin under one lock, where each looks through `past` events.
 fn fitting(requests: &[SubscriptionRequest], past: usize) -> usize {
     let mut work = 0;
     let is_fitting = |request: &&SubscriptionRequest| {
@@ -37,7 +37,7 @@ impl Core {
         let mut results = Vec::with_capacity(requests.len());
         while requests.len() > 0 {
             let mut hub = self.hub();
-            let fitting = fitting(requests.as_slice(), hub.past_of(page));
+            let fitting = fitting(requests.as_slice(), hub.past_events_of(page));
             let some = requests.by_ref().take(fitting).collect();
             let (begun, effects) = hub.subscribe(page, some, now);
             drop(hub);
@@ -63,7 +63,7 @@ mod tests {
     use crate::model::pattern::EventPattern;
 
     #[test]
-    fn a_long_past_begins_fewer_under_one_lock() {
+    fn many_past_events_mean_fewer_under_one_lock() {
         let requests = |pattern: &str| -> Vec<SubscriptionRequest> {
             let request = |id| SubscriptionRequest {
                 id,

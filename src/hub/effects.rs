@@ -1,0 +1,67 @@
+//! What the caller of the hub does once it has released the lock.
+
+use std::sync::Arc;
+use std::task::Waker;
+
+use crate::hub::command_log::JsonResult;
+use crate::hub::ids::RequestId;
+use crate::hub::outbox::{Batch, DeliveredItems};
+use crate::model::error::Error;
+
+/// What to do once the lock is released.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Effects<W> {
+    /// Pulls to complete with these batches.
+    pub(crate) batches: Vec<(W, Batch)>,
+    /// Commands, requests and pulls to complete with these results.
+    pub(crate) replies: Vec<(W, JsonResult)>,
+    /// Those whose page is gone, with the error for a page that is there after all.
+    pub(crate) gone: Vec<(W, Error)>,
+    /// Requests to responders of the host whose caller waits no longer.
+    pub(crate) cancelled: Vec<RequestId>,
+    /// Tasks to wake, which read a queue of the host.
+    pub(crate) wakers: Vec<Waker>,
+    /// Whether [`Hub::expire`](super::Hub::expire) is due earlier than its caller knows.
+    pub(crate) rearm: bool,
+    /// Whether a queue may have room again.
+    pub(crate) has_room: bool,
+    /// Whether a subscription has begun.
+    pub(crate) has_new_listeners: bool,
+    /// Webviews that show a page of another origin, so the jobs of the page before end.
+    pub(crate) changed_origin: Vec<Arc<str>>,
+    /// Items that a page has acknowledged. Dropping them may take a while, so it happens after the lock.
+    pub(crate) acknowledged: Vec<Arc<DeliveredItems>>,
+}
+
+/// The effects of an event: usually none, since its page has yet to fetch what came before.
+pub(crate) type EmitEffects<W> = Option<Box<Effects<W>>>;
+
+impl<W> Default for Effects<W> {
+    fn default() -> Self {
+        Self {
+            batches: Vec::new(),
+            replies: Vec::new(),
+            gone: Vec::new(),
+            cancelled: Vec::new(),
+            wakers: Vec::new(),
+            rearm: false,
+            has_room: false,
+            has_new_listeners: false,
+            changed_origin: Vec::new(),
+            acknowledged: Vec::new(),
+        }
+    }
+}
+
+impl<W> Effects<W> {
+    /// Notes that the page of these waiters is gone.
+    pub(super) fn mark_gone(
+        &mut self,
+        waiters: impl IntoIterator<Item = W>,
+        error: impl Fn() -> Error,
+    ) {
+        let waiters = waiters.into_iter();
+        self.gone.extend(waiters.map(|waiter| (waiter, error())));
+    }
+}

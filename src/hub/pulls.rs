@@ -1,0 +1,94 @@
+//! Pulls: how pages fetch what waits for them.
+
+use std::time::Instant;
+
+use crate::hub::effects::Effects;
+use crate::hub::ids::{SessionId, SubscriberKey};
+use crate::hub::outbox::{Batch, BatchBound};
+use crate::hub::session::ParkedPull;
+use crate::hub::sessions::stale;
+use crate::hub::{Hub, PULL_HOLD};
+use crate::model::error::{Error, Result};
+
+/// A page's call for its next batch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pull {
+    pub(crate) session: SessionId,
+    /// The index of the last item that the page has handled.
+    pub(crate) ack: u64,
+    /// Whether the batch follows on the batch before, instead of on `ack`.
+    pub(crate) is_ahead: bool,
+    /// Whether it completes at once, even with nothing.
+    pub(crate) is_prompt: bool,
+    pub(crate) bound: BatchBound,
+}
+
+impl<W> Hub<W> {
+    /// Completes a pull, or parks it until there is something. One that reads ahead is never parked.
+    pub(crate) fn pull(
+        &mut self,
+        label: &str,
+        pull: Pull,
+        waiter: W,
+        now: Instant,
+    ) -> Result<Effects<W>, (W, Error)> {
+        let Some(session) = self
+            .session_key(label, pull.session)
+            .ok()
+            .and_then(|key| self.sessions.get_mut(&key))
+        else {
+            return Err((waiter, stale(pull.session)));
+        };
+        let mut effects = Effects::default();
+        match session.outbox.acknowledge(pull.ack) {
+            Ok(None) => {}
+            Ok(Some(handled)) => {
+                session.acknowledged_at = Some(now);
+                effects.acknowledged = handled;
+            }
+            Err(error) => return Err((waiter, error)),
+        }
+        session.last_seen = now;
+        let after = (!pull.is_ahead).then_some(pull.ack);
+        let repeated = session.outbox.repeated(after, pull.bound);
+        if repeated > 0
+            && let Some(webview) = self.webviews.get(label)
+            && let Err(error) = webview.flood.take_repeated(repeated, now)
+        {
+            effects.replies.push((waiter, Err(error)));
+            return Ok(effects);
+        }
+        if pull.is_ahead {
+            let batch = session.outbox.batch_ahead(pull.bound);
+            effects.has_room = !batch.is_empty();
+            effects.batches.push((waiter, batch));
+            return Ok(effects);
+        }
+        if let Some(replaced) = session.parked.take() {
+            effects.batches.push((replaced.waiter, Batch::default()));
+        }
+        let batch = session.outbox.batch(pull.ack, pull.bound);
+        if !batch.is_empty() || session.is_idle() || pull.is_prompt {
+            effects.has_room = !batch.is_empty();
+            effects.batches.push((waiter, batch));
+            return Ok(effects);
+        }
+        session.parked = Some(ParkedPull {
+            waiter,
+            bound: pull.bound,
+            since: now,
+        });
+        effects.rearm = self.arm(now + PULL_HOLD);
+        Ok(effects)
+    }
+
+    /// Completes the parked pull of a page for which nothing can come any more.
+    pub(super) fn end_idle_pull(&mut self, key: SubscriberKey, effects: &mut Effects<W>) {
+        let session = self.sessions.get_mut(&key);
+        if let Some(session) = session.filter(|session| session.is_idle())
+            && let Some(pull) = session.parked.take()
+        {
+            effects.batches.push((pull.waiter, Batch::default()));
+        }
+    }
+}

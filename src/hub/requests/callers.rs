@@ -1,0 +1,190 @@
+//! Sending requests, and cancelling them.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::hub::Hub;
+use crate::hub::effects::Effects;
+use crate::hub::ids::{RequestId, SessionId, SubscriberKey};
+use crate::hub::requests::message::{Caller, Ending, NewRequest, Recipient, RequestMessage};
+use crate::hub::requests::pending::{PendingRequest, RequestState};
+use crate::model::error::{Error, ErrorCode, Result};
+
+/// How many copies of a page's request wait for its response. A browser sends one.
+const MAX_COPIES: usize = 16;
+
+impl<W> Hub<W> {
+    /// How many requests have no response yet.
+    #[cfg(test)]
+    pub(crate) fn open_requests(&self) -> usize {
+        self.requests.len()
+    }
+
+    /// Sends a request: to its page or the host, or it waits for its page to start. Returns whether it is a new one, and
+    /// not a copy that waits for the same response.
+    pub(crate) fn request(
+        &mut self,
+        request: NewRequest,
+        waiter: W,
+        now: Instant,
+    ) -> Result<(bool, Effects<W>), (W, Error)> {
+        let waiter = match self.join_pending(request.caller, waiter) {
+            Ok(()) => return Ok((false, Effects::default())),
+            Err(waiter) => waiter,
+        };
+        let state = match self.check_request(&request, now) {
+            Ok(state) => state,
+            Err(error) => return Err((waiter, error)),
+        };
+        let mut effects = Effects::default();
+        let message = Arc::new(request.message);
+        let id = message.id;
+        if let Caller::Page(key, number) = request.caller
+            && let Some(session) = self.sessions.get_mut(&key)
+        {
+            session.sent_requests.begin(number, id);
+        }
+        let page = match &state {
+            RequestState::Page { key, .. } => Some(*key),
+            RequestState::Host | RequestState::Waiting { .. } => None,
+        };
+        let pending = PendingRequest {
+            message: Arc::clone(&message),
+            caller: request.caller,
+            state,
+            timeout: request.timeout,
+            due: now + request.timeout,
+            waiters: vec![waiter],
+        };
+        let next = pending.next_due();
+        self.requests.insert(id, pending);
+        if let Some(page) = page {
+            self.deliver_request(page, message, now, &mut effects);
+        }
+        effects.rearm |= self.arm(next);
+        Ok((true, effects))
+    }
+
+    /// Lets a copy of a page's request wait for the same response, unless too many do.
+    fn join_pending(&mut self, caller: Caller, waiter: W) -> Result<(), W> {
+        let Caller::Page(key, number) = caller else {
+            return Err(waiter);
+        };
+        let session = self.sessions.get(&key);
+        let id = session.and_then(|session| session.sent_requests.find(number));
+        match id.and_then(|id| self.requests.get_mut(id)) {
+            Some(pending) if pending.waiters.len() < MAX_COPIES => {
+                pending.waiters.push(waiter);
+                Ok(())
+            }
+            _ => Err(waiter),
+        }
+    }
+
+    fn check_request(&self, request: &NewRequest, now: Instant) -> Result<RequestState> {
+        let name = request.message.name.as_str();
+        if self.exiting {
+            return Err(Error::new(
+                ErrorCode::Unavailable,
+                format!("the app is exiting; the request {name:?} was not sent"),
+            ));
+        }
+        if let Caller::Page(key, number) = request.caller {
+            let Some(session) = self.sessions.get(&key) else {
+                return Err(Error::new(
+                    ErrorCode::StaleSession,
+                    "this session has ended",
+                ));
+            };
+            if session.sent_requests.is_used(number) {
+                return Err(number_used(number));
+            }
+            let pending = session.sent_requests.len();
+            if pending >= self.limits.requests_per_caller {
+                return Err(Error::new(
+                    ErrorCode::QueueFull,
+                    format!(
+                        "this page waits for {pending} responses, and that is the limit (requestsPerCaller); the request {name:?} was not sent"
+                    ),
+                ));
+            }
+        }
+        if let Some(provenance) = &request.message.provenance {
+            provenance.check(&request.message.name, self.limits.hops)?;
+        }
+        let state = match &request.to {
+            Recipient::Host => RequestState::Host,
+            Recipient::Page(label) => self.route_to_page(label, &request.message.name, now)?,
+        };
+        let (count, bytes) = self.requests.usage_of(state.webview());
+        let weight = request.message.weight();
+        if count >= self.limits.requests_per_page
+            || (count > 0 && bytes + weight > self.limits.queue_bytes)
+        {
+            let recipient = match state.webview() {
+                Some(label) => format!("the page in {label:?}"),
+                None => "the host".to_owned(),
+            };
+            return Err(Error::new(
+                ErrorCode::QueueFull,
+                format!(
+                    "{recipient} has {count} requests of {bytes} bytes to respond to, and the limits are {} (requestsPerPage) and {} bytes (queueBytes); the request {name:?} was not sent",
+                    self.limits.requests_per_page, self.limits.queue_bytes
+                ),
+            ));
+        }
+        Ok(state)
+    }
+
+    pub(super) fn deliver_request(
+        &mut self,
+        page: SubscriberKey,
+        message: Arc<RequestMessage>,
+        now: Instant,
+        effects: &mut Effects<W>,
+    ) {
+        let after = self.seq;
+        if let Some(session) = self.sessions.get_mut(&page) {
+            session.received_requests += 1;
+            session.outbox.push_request(message, after);
+            session.complete_parked_pull(now, effects);
+        }
+    }
+
+    /// Cancels a request: its caller waits no longer.
+    pub(crate) fn cancel(&mut self, id: RequestId) -> Effects<W> {
+        let mut effects = Effects::default();
+        let cancelled = Error::new(ErrorCode::Cancelled, "the caller cancelled the request");
+        self.end_request(id, Err(cancelled), Some(Ending::Cancelled), &mut effects);
+        effects
+    }
+
+    /// Cancels a page's request. If it has yet to arrive, it is not sent when it does.
+    pub(crate) fn cancel_from_page(
+        &mut self,
+        label: &str,
+        session: SessionId,
+        number: u64,
+    ) -> Effects<W> {
+        let key = self.session_key(label, session).ok();
+        let Some(session) = key.and_then(|key| self.sessions.get_mut(&key)) else {
+            return Effects::default();
+        };
+        match session.sent_requests.find(number) {
+            Some(id) => self.cancel(id),
+            None => {
+                session.sent_requests.mark_used(number);
+                Effects::default()
+            }
+        }
+    }
+}
+
+fn number_used(number: u64) -> Error {
+    Error::new(
+        ErrorCode::InvalidArgument,
+        format!(
+            "the request {number} of this session was sent before, and its response is not kept; give each request a number of its own"
+        ),
+    )
+}

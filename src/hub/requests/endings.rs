@@ -1,0 +1,225 @@
+//! How requests end.
+
+use std::time::Instant;
+
+use crate::hub::command_log::JsonResult;
+use crate::hub::effects::Effects;
+use crate::hub::ids::{RequestId, SubscriberKey};
+use crate::hub::requests::caller_log::CallerLog;
+use crate::hub::requests::message::{Caller, Ending};
+use crate::hub::requests::pending::{PendingRequest, RequestState};
+use crate::hub::{Hub, SESSION_LEASE};
+use crate::model::error::{Error, ErrorCode, quoted};
+use crate::model::name::EventName;
+
+impl<W> Hub<W> {
+    /// Ends what a page that is gone has sent, and what it has received. In this order: a page that sent a request to
+    /// itself gets no reply.
+    pub(in crate::hub) fn end_requests_of_page(
+        &mut self,
+        key: SubscriberKey,
+        label: &str,
+        sent: &CallerLog,
+        effects: &mut Effects<W>,
+    ) {
+        self.abandon_requests(sent.ids(), effects);
+        for id in self.requests.to_webview(label) {
+            let pending = self.requests.get(id);
+            if pending.is_some_and(|pending| pending.state.is_with(key)) {
+                self.end_with_page_gone(id, label, effects);
+            }
+        }
+    }
+
+    /// Ends what the page in this webview has sent.
+    pub(in crate::hub) fn abandon_requests_from(&mut self, label: &str, effects: &mut Effects<W>) {
+        let key = self.webviews.get(label).and_then(|webview| webview.session);
+        let session = key.and_then(|key| self.sessions.get(&key));
+        let sent = session.map(|session| session.sent_requests.ids().collect::<Vec<_>>());
+        self.abandon_requests(sent.into_iter().flatten(), effects);
+    }
+
+    /// Ends requests whose caller is gone.
+    fn abandon_requests(
+        &mut self,
+        ids: impl IntoIterator<Item = RequestId>,
+        effects: &mut Effects<W>,
+    ) {
+        for id in ids {
+            if let Some(pending) = self.take_pending(id) {
+                self.notify_responder(&pending, id, Ending::Cancelled, effects);
+                effects.mark_gone(pending.waiters, caller_gone);
+            }
+        }
+    }
+
+    fn end_with_page_gone(&mut self, id: RequestId, label: &str, effects: &mut Effects<W>) {
+        if let Some(pending) = self.take_pending(id) {
+            let error = Error::new(
+                ErrorCode::PageGone,
+                format!(
+                    "the page in {} was closed, left or reloaded before it responded to {:?}",
+                    quoted(label),
+                    pending.message.name.as_str()
+                ),
+            );
+            self.note_waited(pending.caller, effects);
+            reply_to_all(pending.waiters, Err(error), effects);
+        }
+    }
+
+    /// Ends what waited for the next page of a webview that is gone.
+    pub(in crate::hub) fn end_requests_waiting_for(
+        &mut self,
+        label: &str,
+        effects: &mut Effects<W>,
+    ) {
+        for id in self.requests.to_webview(label) {
+            self.end_with_page_gone(id, label, effects);
+        }
+    }
+
+    pub(in crate::hub) fn end_all_requests(&mut self, effects: &mut Effects<W>) {
+        let (mut of_pages, mut of_host) = (Vec::new(), Vec::new());
+        for (id, pending) in self.requests.iter() {
+            match pending.caller {
+                Caller::Page(..) => of_pages.push(id),
+                Caller::Host => of_host.push(id),
+            }
+        }
+        self.abandon_requests(of_pages, effects);
+        for id in of_host {
+            let error = Error::new(ErrorCode::Unavailable, "the app is exiting");
+            self.end_request(id, Err(error), Some(Ending::Cancelled), effects);
+        }
+    }
+
+    /// Ends what is due: requests whose time is over, and those whose page has started without a responder.
+    pub(in crate::hub) fn expire_requests(&mut self, now: Instant, effects: &mut Effects<W>) {
+        while let Some((_, id)) = self.requests.first_due().filter(|(due, _)| *due <= now) {
+            let Some(pending) = self.requests.get(id) else {
+                return;
+            };
+            let error = match &pending.state {
+                RequestState::Waiting { webview, until } if *until <= now => {
+                    no_responder(webview, &pending.message.name)
+                }
+                _ => Error::new(
+                    ErrorCode::Timeout,
+                    format!(
+                        "no response to {:?} came within {:?}",
+                        pending.message.name.as_str(),
+                        pending.timeout
+                    ),
+                ),
+            };
+            self.end_request(id, Err(error), Some(Ending::Timeout), effects);
+        }
+    }
+
+    /// Takes a request out of every index.
+    fn take_pending(&mut self, id: RequestId) -> Option<PendingRequest<W>> {
+        let pending = self.requests.remove(id)?;
+        if let Caller::Page(key, number) = pending.caller
+            && let Some(session) = self.sessions.get_mut(&key)
+        {
+            session.sent_requests.end(number);
+        }
+        if let RequestState::Page { key, .. } = pending.state
+            && let Some(session) = self.sessions.get_mut(&key)
+        {
+            session.received_requests -= 1;
+        }
+        Some(pending)
+    }
+
+    /// A page was there as long as it waited for a response, even without a call.
+    fn note_waited(&mut self, caller: Caller, effects: &mut Effects<W>) {
+        let Caller::Page(key, _) = caller else {
+            return;
+        };
+        if let Some(session) = self.sessions.get_mut(&key) {
+            session.has_waited = true;
+            let due = session.last_seen + SESSION_LEASE;
+            effects.rearm |= self.arm(due);
+        }
+    }
+
+    /// Ends a request with this response. `ending` is what its responder is told, unless it has responded itself.
+    pub(super) fn end_request(
+        &mut self,
+        id: RequestId,
+        response: JsonResult,
+        ending: Option<Ending>,
+        effects: &mut Effects<W>,
+    ) {
+        let Some(pending) = self.take_pending(id) else {
+            return;
+        };
+        if let Some(ending) = ending {
+            self.notify_responder(&pending, id, ending, effects);
+        }
+        if let RequestState::Page { key, .. } = pending.state {
+            self.end_idle_pull(key, effects);
+        }
+        self.note_waited(pending.caller, effects);
+        reply_to_all(pending.waiters, response, effects);
+    }
+
+    /// Tells the responder that the caller waits no longer. A request that was not delivered is withdrawn instead.
+    fn notify_responder(
+        &mut self,
+        pending: &PendingRequest<W>,
+        id: RequestId,
+        ending: Ending,
+        effects: &mut Effects<W>,
+    ) {
+        match &pending.state {
+            RequestState::Host => effects.cancelled.push(id),
+            RequestState::Waiting { .. } => {}
+            RequestState::Page { key, .. } => {
+                let after = self.seq;
+                let Some(session) = self.sessions.get_mut(key) else {
+                    return;
+                };
+                if session.outbox.withdraw(id) {
+                    return;
+                }
+                session.outbox.push_ending(id, ending, after);
+                // Its parked pull proves that the page was there then.
+                if let Some(since) = session.parked.as_ref().map(|pull| pull.since) {
+                    session.complete_parked_pull(since, effects);
+                }
+            }
+        }
+    }
+}
+
+fn reply_to_all<W>(mut waiters: Vec<W>, response: JsonResult, effects: &mut Effects<W>) {
+    // The last one gets the text itself: a response may be large, and mostly there is one waiter.
+    let Some(last) = waiters.pop() else {
+        return;
+    };
+    let others = waiters.into_iter().map(|waiter| (waiter, response.clone()));
+    effects.replies.extend(others);
+    effects.replies.push((last, response));
+}
+
+/// The error for a page that took the place of the caller.
+fn caller_gone() -> Error {
+    Error::new(
+        ErrorCode::Unavailable,
+        "this page's session ended while it waited for a response; whether the responder has responded is not known",
+    )
+}
+
+pub(super) fn no_responder(label: &str, name: &EventName) -> Error {
+    Error::new(
+        ErrorCode::NoResponder,
+        format!(
+            "the page in {} has no responder for {:?}; register one with respond(…) while the page starts",
+            quoted(label),
+            name.as_str()
+        ),
+    )
+}

@@ -1,0 +1,85 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::hub::ids::{RequestId, SubscriberKey};
+use crate::model::endpoint::Endpoint;
+use crate::model::error::ErrorCode;
+use crate::model::event::{Provenance, weight_of};
+use crate::model::json::Json;
+use crate::model::name::EventName;
+
+/// A request as its responder gets it.
+#[derive(Debug)]
+pub(crate) struct RequestMessage {
+    pub(crate) id: RequestId,
+    pub(crate) name: EventName,
+    pub(crate) payload: Json,
+    pub(crate) source: Endpoint,
+    /// What it follows from.
+    pub(crate) provenance: Option<Arc<Provenance>>,
+}
+
+impl RequestMessage {
+    /// The names of what caused it, oldest first.
+    pub(crate) fn causes(&self) -> &[EventName] {
+        let provenance = self.provenance.as_deref();
+        provenance.map_or(&[], |provenance| &provenance.causes)
+    }
+
+    /// The causes of what follows from it.
+    pub(crate) fn as_cause(&self) -> Arc<[EventName]> {
+        let own = std::iter::once(&self.name);
+        self.causes().iter().chain(own).cloned().collect()
+    }
+
+    /// At least as many bytes as it takes in a batch.
+    pub(crate) fn weight(&self) -> usize {
+        let source = match &self.source {
+            Endpoint::Host => 0,
+            Endpoint::Webview(label) => label.len() * 2,
+        };
+        weight_of(&self.name, &self.payload, self.provenance.as_deref()) + source
+    }
+}
+
+/// Who sends a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Caller {
+    Host,
+    /// A page, by its session and the number that it gave the request.
+    Page(SubscriberKey, u64),
+}
+
+/// Who is to respond.
+#[derive(Debug, Clone)]
+pub(crate) enum Recipient {
+    Host,
+    /// The page in this webview.
+    Page(Arc<str>),
+}
+
+/// A request to be sent.
+#[derive(Debug)]
+pub(crate) struct NewRequest {
+    pub(crate) message: RequestMessage,
+    pub(crate) caller: Caller,
+    pub(crate) to: Recipient,
+    pub(crate) timeout: Duration,
+}
+
+/// Why a responder need not respond any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Timeout,
+    Cancelled,
+}
+
+impl Ending {
+    /// The code that the page's signal has.
+    pub(crate) fn code(self) -> ErrorCode {
+        match self {
+            Self::Timeout => ErrorCode::Timeout,
+            Self::Cancelled => ErrorCode::Cancelled,
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Requests to pages and to the host: who sent what, who is to respond, and how each of them ends.
+//!
+//! ```text
+//! caller ──► pending ──► waits for its page (grace) ──► outbox ──► page ──► response ──► caller
+//!               └──────────────────────────────────────────────────► host ───┘
+//! ```
+//!
+//! A request ends once, with whatever comes first: its response, its timeout, the end of the responding page or the end
+//! of the caller. Its end takes it out of every index, so that what comes later finds nothing.
+
+pub(crate) mod caller_log;
+mod callers;
+mod endings;
+pub(crate) mod message;
+pub(crate) mod pending;
+pub(super) mod recipients;
+mod responders;
+
+pub(crate) use message::{Caller, NewRequest, Recipient, RequestMessage};

@@ -1,0 +1,86 @@
+//! Who responds to a request.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::hub::Hub;
+use crate::hub::requests::endings::no_responder;
+use crate::hub::requests::message::Recipient;
+use crate::hub::requests::pending::RequestState;
+use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::name::EventName;
+use crate::model::target::{LabelPattern, Selection, unknown_target};
+
+/// How long a request waits for a page that is still starting.
+pub(in crate::hub) const GRACE: Duration = Duration::from_secs(3);
+
+impl<W> Hub<W> {
+    /// Who responds to a request with this target: one page, or the host.
+    pub(crate) fn find_recipient(&self, to: &Selection) -> Result<Recipient> {
+        let parts = to.webviews.len() + to.windows.len() + usize::from(to.host);
+        let is_glob = |pattern: &LabelPattern| pattern.literal().is_none();
+        let mut patterns = to.webviews.iter().chain(&to.windows);
+        if parts != 1 || to.everyone || patterns.any(is_glob) {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                "a request goes to one webview, named by its label, or to the host; request_all reaches several",
+            ));
+        }
+        if to.host {
+            return Ok(Recipient::Host);
+        }
+        self.check_targets(to)?;
+        let mut labels = self.find_pages(to);
+        match (labels.pop(), labels.is_empty()) {
+            (Some(label), true) => Ok(Recipient::Page(label)),
+            (Some(_), false) => Err(Error::new(
+                ErrorCode::InvalidArgument,
+                "this window has several webviews, and a request goes to one of them; name the webview by its label",
+            )),
+            (None, _) => {
+                let label = to.webviews.iter().chain(&to.windows).next();
+                let label = label.map_or("", LabelPattern::as_str);
+                Err(unknown_target("webview", label, &[]))
+            }
+        }
+    }
+
+    /// The webviews that a target selects, in the order of their labels.
+    pub(crate) fn find_pages(&self, to: &Selection) -> Vec<Arc<str>> {
+        let is_selected = |webview: &str, window: &str| to.has_webview(webview, window);
+        self.webviews
+            .iter()
+            .filter(|(label, webview)| is_selected(label, &webview.window))
+            .map(|(label, _)| Arc::clone(label))
+            .collect()
+    }
+
+    /// Where a request of this name to the page of this webview is at first: with the page, or waiting for it.
+    pub(super) fn route_to_page(
+        &self,
+        label: &Arc<str>,
+        name: &EventName,
+        now: Instant,
+    ) -> Result<RequestState> {
+        let Some(webview) = self.webviews.get(label) else {
+            return Err(unknown_target("webview", label, &[]));
+        };
+        let session = webview.session.and_then(|key| self.sessions.get(&key));
+        if let (Some(key), Some(session)) = (webview.session, session)
+            && session.responders.contains(name)
+        {
+            return Ok(RequestState::Page {
+                webview: Arc::clone(label),
+                key,
+            });
+        }
+        let until = session.map_or(now, |session| session.opened) + GRACE;
+        if until <= now {
+            return Err(no_responder(label, name));
+        }
+        Ok(RequestState::Waiting {
+            webview: Arc::clone(label),
+            until,
+        })
+    }
+}

@@ -1,0 +1,284 @@
+//! Sessions of pages: how they open and end, and their commands.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::hub::command_log::{CommandAdmission, CommandLog, JsonResult};
+use crate::hub::effects::Effects;
+use crate::hub::history::PageBefore;
+use crate::hub::ids::{SessionId, SubscriberKey};
+use crate::hub::session::Session;
+use crate::hub::{Hub, SESSION_LEASE};
+use crate::model::error::{Error, ErrorCode, Result};
+
+/// How many ended sessions a webview remembers, so that a late command of one does not open it again.
+const ENDED_SESSIONS: usize = 16;
+
+/// How many bytes the results take that are recorded for a webview's ended sessions.
+pub(super) const ENDED_RESULT_BYTES: usize = 1 << 20;
+
+/// A command of a page.
+#[derive(Debug)]
+pub(crate) struct Command {
+    pub(crate) name: &'static str,
+    pub(crate) session: SessionId,
+    pub(crate) n: u64,
+    /// The origin of the page, as far as its call says.
+    pub(crate) origin: Option<String>,
+}
+
+/// What is left of a session: enough to tell a late command that it ran.
+#[derive(Debug)]
+pub(super) struct EndedSession<W> {
+    key: SubscriberKey,
+    id: SessionId,
+    pub(super) log: CommandLog<W>,
+}
+
+impl<W> Hub<W> {
+    /// Ends the session of a page that was left, for a page of this origin.
+    pub(crate) fn leave_page(&mut self, label: &str, origin: Option<String>) -> Effects<W> {
+        let mut effects = Effects::default();
+        self.end_page(label, &mut effects);
+        self.note_origin(label, origin, &mut effects);
+        effects
+    }
+
+    fn note_origin(&mut self, label: &str, origin: Option<String>, effects: &mut Effects<W>) {
+        let Some(known) = self.webviews.get_key_value(label) else {
+            return;
+        };
+        let label = Arc::clone(known.0);
+        let Some(webview) = self.webviews.get_mut(&label) else {
+            return;
+        };
+        if origin.is_none() {
+            return;
+        }
+        if webview.origin.is_some() && webview.origin != origin {
+            effects.changed_origin.push(label);
+        }
+        webview.origin = origin;
+    }
+
+    /// Ends the session of this webview, and keeps what its page had not acknowledged for the next one.
+    pub(super) fn end_page(&mut self, label: &str, effects: &mut Effects<W>) {
+        let Some(webview) = self.webviews.get_mut(label) else {
+            return;
+        };
+        let Some(key) = webview.session.take() else {
+            return;
+        };
+        let Some(session) = self.sessions.remove(&key) else {
+            return;
+        };
+        if webview.ended.len() == ENDED_SESSIONS
+            && let Some(mut forgotten) = webview.ended.pop_front()
+        {
+            let waiting = forgotten.log.finish(Err(stale(forgotten.id)));
+            effects.mark_gone(waiting, session_ended);
+        }
+        webview.ended.push_back(EndedSession {
+            key,
+            id: session.id,
+            log: session.log,
+        });
+        forget_old_results(&mut webview.ended);
+        self.subscriptions.remove_subscriber(key);
+        self.end_requests_of_page(key, label, &session.sent_requests, effects);
+        effects.has_room = true;
+        effects.mark_gone(session.parked.map(|pull| pull.waiter), session_ended);
+        // A page that never subscribed took nothing over, so what was kept for it is kept for the next one.
+        if session.first_subscribed.is_some() {
+            let before = PageBefore {
+                session: session.id,
+                origin: session.origin,
+            };
+            self.keep_for_next_page(label, session.outbox, before);
+        }
+    }
+
+    /// Admits a command of a session. The first command opens the session.
+    pub(crate) fn begin_command(
+        &mut self,
+        label: &str,
+        command: Command,
+        waiter: W,
+        now: Instant,
+    ) -> (CommandAdmission<W>, Option<SubscriberKey>, Effects<W>) {
+        let Command {
+            name,
+            session: id,
+            n,
+            origin,
+        } = command;
+        if let Some(ended) = self
+            .ended_session(label, id)
+            .filter(|ended| ended.log.is_newest(n))
+        {
+            let admission = ended.log.begin(n, name, waiter);
+            return (admission, None, Effects::default());
+        }
+        let (found, effects) = match n {
+            1 => self.open_session(label, id, origin, now),
+            _ => (self.find_session(label, id, now), Effects::default()),
+        };
+        let key = match found {
+            Ok(key) => key,
+            Err(error) => return (CommandAdmission::Refuse(waiter, error), None, effects),
+        };
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return (CommandAdmission::Refuse(waiter, stale(id)), None, effects);
+        };
+        (session.log.begin(n, name, waiter), Some(key), effects)
+    }
+
+    /// Records the result of a command and returns those who wait for it, too.
+    pub(crate) fn finish_command(&mut self, key: SubscriberKey, result: JsonResult) -> Vec<W> {
+        let log = match self.sessions.get_mut(&key) {
+            Some(session) => Some(&mut session.log),
+            None => self
+                .webviews
+                .values_mut()
+                .flat_map(|webview| &mut webview.ended)
+                .find(|ended| ended.key == key)
+                .map(|ended| &mut ended.log),
+        };
+        log.map_or_else(Vec::new, |log| log.finish(result))
+    }
+
+    fn ended_session(&mut self, label: &str, id: SessionId) -> Option<&mut EndedSession<W>> {
+        let webview = self.webviews.get_mut(label)?;
+        webview.ended.iter_mut().find(|ended| ended.id == id)
+    }
+
+    /// Opens this session, unless it is open. One that has ended stays ended.
+    pub(crate) fn open_session(
+        &mut self,
+        label: &str,
+        id: SessionId,
+        origin: Option<String>,
+        now: Instant,
+    ) -> (Result<SubscriberKey>, Effects<W>) {
+        let mut effects = Effects::default();
+        let opened = match self.find_session(label, id, now) {
+            Err(error) if error.code() == ErrorCode::StaleSession => {
+                self.try_open_session(label, id, origin, now, &mut effects)
+            }
+            found => found,
+        };
+        (opened, effects)
+    }
+
+    /// The live session with this id, which is in use now.
+    fn find_session(&mut self, label: &str, id: SessionId, now: Instant) -> Result<SubscriberKey> {
+        if self.exiting {
+            return Err(Error::new(ErrorCode::Unavailable, "the app is exiting"));
+        }
+        let key = self.session_key(label, id)?;
+        if let Some(session) = self.sessions.get_mut(&key) {
+            session.last_seen = now;
+        }
+        Ok(key)
+    }
+
+    fn try_open_session(
+        &mut self,
+        label: &str,
+        id: SessionId,
+        origin: Option<String>,
+        now: Instant,
+        effects: &mut Effects<W>,
+    ) -> Result<SubscriberKey> {
+        let Some((label, webview)) = self.webviews.get_key_value(label) else {
+            return Err(stale(id));
+        };
+        if webview.ended.iter().any(|ended| ended.id == id) {
+            return Err(stale(id));
+        }
+        webview.flood.take_session(now)?;
+        let label = Arc::clone(label);
+        self.take_over(&label, effects);
+        self.note_origin(&label, origin, effects);
+        let key = self.next_key();
+        let bound = self.queue_bound();
+        let Some(webview) = self.webviews.get_mut(&label) else {
+            return Err(stale(id));
+        };
+        webview.session = Some(key);
+        let session = Session::new(id, label, webview.origin.clone(), bound, now);
+        self.sessions.insert(key, session);
+        effects.rearm |= self.arm(now + SESSION_LEASE);
+        Ok(key)
+    }
+
+    /// Ends the session before. Its page was not left, or the session would have ended then: the page may still be there,
+    /// so its pull and what it requested itself end with an error.
+    fn take_over(&mut self, label: &str, effects: &mut Effects<W>) {
+        let mut taken_over = Effects::default();
+        self.end_page(label, &mut taken_over);
+        effects.replies.append(&mut taken_over.replies);
+        let gone = taken_over.gone.into_iter();
+        effects
+            .replies
+            .extend(gone.map(|(waiter, error)| (waiter, Err(error))));
+        effects.cancelled.append(&mut taken_over.cancelled);
+        effects.batches.append(&mut taken_over.batches);
+        effects.has_room |= taken_over.has_room;
+    }
+
+    /// Whether the session of this page is open.
+    pub(crate) fn is_open(&self, page: SubscriberKey) -> bool {
+        self.sessions.contains_key(&page)
+    }
+
+    /// The page that has this session, if it is live.
+    pub(crate) fn page_of(&self, label: &str, session: SessionId) -> Option<SubscriberKey> {
+        self.session_key(label, session).ok()
+    }
+
+    pub(super) fn session_key(&self, label: &str, id: SessionId) -> Result<SubscriberKey> {
+        self.webviews
+            .get(label)
+            .and_then(|webview| webview.session)
+            .filter(|key| {
+                self.sessions
+                    .get(key)
+                    .is_some_and(|session| session.id == id)
+            })
+            .ok_or_else(|| stale(id))
+    }
+}
+
+/// Keeps the results that are recorded for ended sessions within [`ENDED_RESULT_BYTES`], the newest first.
+fn forget_old_results<W>(ended: &mut VecDeque<EndedSession<W>>) {
+    let mut bytes = 0;
+    for session in ended.iter_mut().rev() {
+        bytes += session.log.recorded();
+        if bytes > ENDED_RESULT_BYTES {
+            session.log.forget_result(stale(session.id));
+        }
+    }
+}
+
+pub(super) fn stale(id: SessionId) -> Error {
+    Error::new(
+        ErrorCode::StaleSession,
+        format!("the session {id} has ended or belongs to another webview; open a new one"),
+    )
+}
+
+pub(super) fn session_ended() -> Error {
+    Error::new(
+        ErrorCode::StaleSession,
+        "this session has ended: its page was left, or another page has opened a session in its webview",
+    )
+}
+
+pub(super) fn webview_closed(webview: &str) -> Error {
+    Error::new(
+        ErrorCode::StaleSession,
+        format!("the webview {webview:?} is closed"),
+    )
+}

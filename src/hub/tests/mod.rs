@@ -1,0 +1,39 @@
+//! Tests of the hub, by subject, and what they share.
+
+mod model;
+mod outbox;
+mod requests;
+mod sessions;
+
+use std::time::SystemTime;
+
+use crate::hub::ids::{SessionId, SubscriptionId};
+use crate::hub::queue::QueuedEvent;
+use crate::model::delivery::Addressing;
+use crate::model::endpoint::Endpoint;
+use crate::model::event::{Accepted, BusEvent};
+use crate::model::name::EventName;
+
+pub(super) fn event(seq: u64, payload: &str) -> BusEvent {
+    BusEvent::new(Accepted {
+        seq,
+        name: EventName::parse("e").unwrap(),
+        payload: payload.into(),
+        accepted_at: SystemTime::UNIX_EPOCH,
+        source: Endpoint::Host,
+        tick: None,
+        provenance: None,
+    })
+}
+
+pub(super) fn queued(seq: u64, subscriptions: &[SubscriptionId]) -> QueuedEvent {
+    QueuedEvent {
+        event: event(seq, "null"),
+        subscriptions: subscriptions.into(),
+        addressing: Addressing::Broadcast,
+    }
+}
+
+fn session_id(n: u64) -> SessionId {
+    SessionId::parse(&format!("{n:032x}")).unwrap()
+}

@@ -8,7 +8,7 @@ use crate::model::event::{Accepted, BusEvent, Receipt, weight_of};
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policy::Overflow;
-use crate::model::target::{Selection, unknown_target};
+use crate::model::selection::{Selection, unknown_target};
 
 use super::backlog::BacklogEntry;
 use super::queue::QueuedEvent;

@@ -32,8 +32,9 @@ use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::{Provenance, Tick};
 use crate::model::json::Json;
 use crate::model::name::EventName;
-use crate::model::policy::Policies;
-use crate::model::target::{Selection, Target};
+use crate::model::policies::Policies;
+use crate::model::selection::Selection;
+use crate::model::target::Target;
 use crate::permissions::WebviewLocation;
 
 use crate::model::delivery::Addressing;
@@ -179,7 +180,7 @@ pub(crate) struct Address {
 impl Address {
     pub(crate) fn of(target: Target) -> Result<Self> {
         Ok(Self {
-            selection: target.select()?,
+            selection: Selection::of(&target)?,
             target,
         })
     }

@@ -461,7 +461,7 @@ mod tests {
     use crate::hub::{Audience, NewEvent, Resumption, START_UP, SubscriptionRequest};
     use crate::model::name::EventName;
     use crate::model::pattern::EventPattern;
-    use crate::model::policy::Policies;
+    use crate::model::policies::Policies;
 
     fn waiters_of(gone: &[(char, Error)]) -> Vec<char> {
         gone.iter().map(|(waiter, _)| *waiter).collect()

@@ -19,7 +19,8 @@ use crate::model::event::{Provenance, weight_of};
 use crate::model::id::Id;
 use crate::model::json::Json;
 use crate::model::name::EventName;
-use crate::model::target::{LabelPattern, Selection, unknown_target};
+use crate::model::selection::{Selection, unknown_target};
+use crate::model::target::LabelPattern;
 
 use super::command_log::JsonResult;
 use super::session::SessionId;
@@ -78,10 +79,7 @@ impl RequestMessage {
 
     /// At least as many bytes as it takes in an answer.
     pub(crate) fn weight(&self) -> usize {
-        let source = match &self.source {
-            Endpoint::Host => 0,
-            Endpoint::Webview(label) => label.len() * 2,
-        };
+        let source = self.source.label().map_or(0, |label| label.len() * 2);
         weight_of(&self.name, &self.payload, self.provenance.as_deref()) + source
     }
 }
@@ -916,7 +914,7 @@ mod tests {
     use crate::config::Limits;
     use crate::hub::Pull;
     use crate::hub::outbox::{BatchBound, Item};
-    use crate::model::policy::Policies;
+    use crate::model::policies::Policies;
 
     const BATCH: BatchBound = BatchBound {
         events: 4096,

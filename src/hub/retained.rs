@@ -8,6 +8,7 @@ use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::BusEvent;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
+use crate::model::selection::weight_of_target;
 use crate::model::target::Target;
 
 /// The newest event of each name that asked to be kept, for whoever subscribes later. A name has one for everyone and
@@ -204,5 +205,8 @@ impl Retained {
 }
 
 fn target_weight(audience: &Audience) -> usize {
-    audience.to.as_ref().map_or(0, |to| to.target.weight())
+    audience
+        .to
+        .as_ref()
+        .map_or(0, |to| weight_of_target(&to.target))
 }

@@ -7,7 +7,6 @@ use crate::hub::outbox::{Batch, Item};
 use crate::hub::queue::{LostEvents, QueuedEvent};
 use crate::hub::requests::RequestMessage;
 use crate::hub::subscriptions::SubscriptionId;
-use crate::model::endpoint::Endpoint;
 use crate::model::event::{BusEvent, Mark, unix_micros, unix_millis};
 use crate::model::name::EventName;
 
@@ -150,10 +149,7 @@ impl<'a> Heads<'a> {
     fn place_of(&mut self, queued: &'a QueuedEvent) -> usize {
         let head = Head {
             name: queued.event.name(),
-            source: match queued.event.source() {
-                Endpoint::Host => None,
-                Endpoint::Webview(label) => Some(label),
-            },
+            source: queued.event.source().label(),
             subscriptions: &queued.subscriptions,
         };
         // Mostly the events of a batch are alike.
@@ -220,10 +216,10 @@ fn extras_of(event: &BusEvent) -> Option<String> {
 }
 
 fn push_question(json: &mut String, question: &RequestMessage) {
-    let source = match &question.source {
-        Endpoint::Host => json!(0),
-        Endpoint::Webview(label) => json!(&**label),
-    };
+    let source = question
+        .source
+        .label()
+        .map_or(json!(0), |label| json!(label));
     let causes: Vec<&str> = question.causes().iter().map(EventName::as_str).collect();
     let causes = match causes.is_empty() {
         true => String::new(),
@@ -273,6 +269,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::model::endpoint::Endpoint;
     use crate::hub::outbox::{BatchBound, Outbox};
     use crate::hub::queue::QueueBound;
     use crate::model::delivery::Addressing;

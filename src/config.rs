@@ -1,7 +1,8 @@
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value;
 
-use crate::model::policy::{Overflow, Policies, Policy};
+use crate::model::policies::Policies;
+use crate::model::policy::{Overflow, Policy};
 
 /// What stands under `plugins.event-bus` in `tauri.conf.json`. All of it is optional.
 #[derive(Debug, Clone, Default)]

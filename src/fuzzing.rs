@@ -16,7 +16,8 @@ use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, Result};
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
-use crate::model::policy::{Policies, Policy};
+use crate::model::policies::Policies;
+use crate::model::policy::Policy;
 use crate::model::target::Target;
 use crate::permissions::{Destination, List, Scope, ScopeEntry, Subject};
 use crate::shell::commands;
@@ -87,7 +88,7 @@ pub fn target(json: &[u8]) {
     let Some(target) = apply_effects(commands::read_target(&json)) else {
         return;
     };
-    if let Some(selection) = apply_effects(target.select()) {
+    if let Some(selection) = apply_effects(Selection::of(&target)) {
         for label in ["main", "a", "editor-1", "*", "💥"] {
             let _ = selection.has_webview(label, label);
         }

@@ -30,29 +30,31 @@ pub use api::request::{
 };
 pub use api::stream::{EventStream, StreamItem};
 #[cfg(feature = "typed")]
-pub use api::typed::{Event, Exact, ExactNumber, Request, TypedEvent, TypedItem, TypedStream};
+pub use api::typed::{Event, Request, TypedEvent, TypedItem, TypedStream};
 #[cfg(feature = "typed")]
 pub use catalog::ExportError;
 pub use catalog::{Catalog, ComponentDescription, DeclaredEvent, DescribedEvent};
 pub use config::{CatalogMode, Config, Limits, PolicyRule};
 pub use model::built_in::BUILT_IN_EVENTS;
 pub use model::delivery::DeliveryFilter;
-pub use model::endpoint::{Endpoint, HOST};
-pub use model::error::{Error, ErrorCode, Failure, Result};
 pub use model::event::{BusEvent, Gap, GapReason, Receipt, Tick};
 pub use model::inspection::{
     ConsumerInspection, Inspection, PageInspection, QueueUsage, SubscriptionInspection,
     WebviewInspection,
 };
 pub use model::job::{JobInfo, JobState, MissedTickBehavior};
-pub use model::policy::{Overflow, Policy};
-pub use model::target::Target;
 pub use periodic::source::SourceCall;
 pub use shell::capability_files::{
     CapabilityFault, CapabilityFaults, check_capabilities, check_capabilities_in,
 };
 pub use shell::commands::names::COMMANDS;
 pub use shell::plugin::{Builder, init};
+pub use tauri_plugin_event_bus_types::Target;
+pub use tauri_plugin_event_bus_types::{Endpoint, HOST};
+pub use tauri_plugin_event_bus_types::{Error, ErrorCode, Failure, Result};
+#[cfg(feature = "typed")]
+pub use tauri_plugin_event_bus_types::{Exact, ExactNumber};
+pub use tauri_plugin_event_bus_types::{Overflow, Policy};
 
 /// The blocks of the guides compile, too.
 #[cfg(doctest)]

@@ -9,7 +9,7 @@ use crate::engine::responders::Responders;
 use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::model::endpoint::Endpoint;
 use crate::model::inspection::{Inspection, SubscriptionInspection};
-use crate::model::policy::Policies;
+use crate::model::policies::Policies;
 use crate::periodic::jobs::Jobs;
 use crate::periodic::source::Sources;
 use crate::sync::{Tasks, now};

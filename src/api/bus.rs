@@ -17,6 +17,7 @@ use crate::model::inspection::Inspection;
 use crate::model::job::JobInfo;
 use crate::model::name::{EventName, parse_component};
 use crate::model::pattern::EventPattern;
+use crate::model::selection::Selection;
 use crate::model::target::Target;
 use crate::periodic::source::Sampler;
 use crate::runtime::BusRuntime;
@@ -200,7 +201,7 @@ impl EventBus {
     ) -> Result<(NewEvent, Audience)> {
         let audience = Audience {
             to: options.to.map(Address::of).transpose()?,
-            except: options.except.as_ref().map(Target::select).transpose()?,
+            except: options.except.as_ref().map(Selection::of).transpose()?,
         };
         let draft = NewEvent {
             retain: options.retain,

@@ -13,6 +13,7 @@ use crate::model::event::Tick;
 use crate::model::job::JobInfo;
 use crate::model::job::MissedTickBehavior;
 use crate::model::name::EventName;
+use crate::model::selection::Selection;
 use crate::model::target::Target;
 use crate::periodic::job::{JobPlan, MAX_FAILURES, Payload, RunningJob};
 use crate::periodic::jobs::Jobs;
@@ -193,7 +194,7 @@ impl<P> JobBuilder<P> {
         let runtime = self.bus.runtime();
         let core = &runtime.core;
         if let Endpoint::Webview(label) = &self.owner {
-            let owner = Target::webview(&**label).select()?;
+            let owner = Selection::of(&Target::webview(&**label))?;
             core.resolve_unannounced(&owner);
             core.hub().check_targets(&owner)?;
         }

@@ -672,7 +672,7 @@ mod tests {
     use crate::catalog::Catalog;
     use crate::config::Limits;
     use crate::engine::core::Platform;
-    use crate::model::policy::Policies;
+    use crate::model::policies::Policies;
     use crate::periodic::source::Sources;
     use crate::runtime::BusRuntime;
     use crate::sync::{Tasks, yield_thread};

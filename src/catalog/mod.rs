@@ -20,7 +20,8 @@ use serde_json::Value;
 use crate::model::built_in::is_built_in;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::name::{EventName, OWN_PREFIX};
-use crate::model::policy::{Policies, Policy};
+use crate::model::policies::Policies;
+use crate::model::policy::Policy;
 
 pub use described::{ComponentDescription, DescribedEvent};
 #[cfg(feature = "typed")]

@@ -19,8 +19,8 @@ use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::Receipt;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
-use crate::model::policy::Policies;
-use crate::model::target::Selection;
+use crate::model::policies::Policies;
+use crate::model::selection::Selection;
 use crate::sync::{Mutex, MutexGuard, Notify, Tasks, now, yield_thread};
 use crate::wire::batch::encode;
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::hub::Hub;
 use crate::model::delivery::Addressing;
 use crate::model::error::Result;
-use crate::model::target::{Selection, Target, unknown_target};
+use crate::model::selection::{Selection, unknown_target};
+use crate::model::target::Target;
 
 /// Whom an event is for.
 #[derive(Debug, Clone, Default)]
@@ -25,7 +26,7 @@ pub(crate) struct Address {
 impl Address {
     pub(crate) fn of(target: Target) -> Result<Self> {
         Ok(Self {
-            selection: target.select()?,
+            selection: Selection::of(&target)?,
             target,
         })
     }

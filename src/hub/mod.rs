@@ -33,7 +33,7 @@ use std::time::{Duration, Instant};
 use crate::config::Limits;
 use crate::flood::Flood;
 use crate::model::error::Result;
-use crate::model::policy::Policies;
+use crate::model::policies::Policies;
 use crate::permissions::WebviewLocation;
 
 use consumer::Consumer;

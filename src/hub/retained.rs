@@ -9,6 +9,7 @@ use crate::model::event::BusEvent;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::quota::{Quota, SharedLimit};
+use crate::model::selection::weight_of_target;
 use crate::model::target::Target;
 
 /// The newest retained event of each name, for later subscribers. A name has one for everyone and one for each target
@@ -163,5 +164,8 @@ impl Retained {
 }
 
 fn target_weight(audience: &Audience) -> usize {
-    audience.to.as_ref().map_or(0, |to| to.target.weight())
+    audience
+        .to
+        .as_ref()
+        .map_or(0, |to| weight_of_target(&to.target))
 }

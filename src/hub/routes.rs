@@ -7,7 +7,7 @@ use crate::hub::ids::{SubscriberKey, SubscriptionId};
 use crate::model::delivery::{Addressing, DeliveryFilter};
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
-use crate::model::policy::{NamePolicy, Policies};
+use crate::model::policies::{NamePolicy, Policies};
 use crate::permissions::Scope;
 
 #[derive(Debug, Clone)]
@@ -243,7 +243,7 @@ impl Subscriptions {
         let globs = self
             .globs
             .iter()
-            .filter(|(pattern, _)| pattern.hears(name))
+            .filter(|(pattern, _)| pattern.receives(name))
             .map(|(_, subscription)| subscription);
         let is_allowed = |s: &&Subscription| s.scope.as_ref().is_none_or(|scope| scope.hears(name));
         let mut matching: Vec<&Subscription> = exact.chain(globs).filter(is_allowed).collect();

@@ -15,7 +15,7 @@ use crate::model::event::{BusEvent, Gap, GapReason, Mark};
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policy::Overflow;
-use crate::model::target::Selection;
+use crate::model::selection::Selection;
 use crate::permissions::Scope;
 
 /// A subscription that a page requests.
@@ -37,7 +37,7 @@ pub(crate) struct SubscriptionRequest {
 impl SubscriptionRequest {
     fn matches(&self, name: &EventName) -> bool {
         let is_allowed = || self.scope.as_ref().is_none_or(|scope| scope.hears(name));
-        self.pattern.hears(name) && is_allowed()
+        self.pattern.receives(name) && is_allowed()
     }
 }
 

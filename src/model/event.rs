@@ -79,10 +79,7 @@ impl Provenance {
 impl Accepted {
     /// At least as many bytes as it takes in an answer, but for the ids of its subscriptions.
     fn weight(&self) -> usize {
-        let source = match &self.source {
-            Endpoint::Host => 0,
-            Endpoint::Webview(label) => label.len(),
-        };
+        let source = self.source.label().map_or(0, str::len);
         let tick = self
             .tick
             .as_ref()

@@ -4,16 +4,44 @@
 
 pub(crate) mod built_in;
 pub(crate) mod delivery;
-pub(crate) mod endpoint;
-pub(crate) mod error;
 pub(crate) mod event;
 pub(crate) mod id;
 pub(crate) mod inspection;
 pub(crate) mod interval;
 pub(crate) mod job;
 pub(crate) mod json;
-pub(crate) mod name;
-pub(crate) mod pattern;
-pub(crate) mod policy;
+pub(crate) mod label;
+pub(crate) mod policies;
 pub(crate) mod quota;
-pub(crate) mod target;
+pub(crate) mod selection;
+
+// The nouns that apps declare with stand in a crate of their own.
+
+pub(crate) mod endpoint {
+    pub(crate) use tauri_plugin_event_bus_types::Endpoint;
+}
+
+pub(crate) mod error {
+    pub(crate) use tauri_plugin_event_bus_types::internal::{escaped, quoted};
+    pub(crate) use tauri_plugin_event_bus_types::{Error, ErrorCode, Failure, Result};
+}
+
+pub(crate) mod name {
+    pub(crate) use tauri_plugin_event_bus_types::EventName;
+    pub(crate) use tauri_plugin_event_bus_types::internal::{
+        OWN_PREFIX, check_namespace, parse_component,
+    };
+}
+
+pub(crate) mod pattern {
+    pub(crate) use tauri_plugin_event_bus_types::EventPattern;
+    pub(crate) use tauri_plugin_event_bus_types::internal::is_wildcard;
+}
+
+pub(crate) mod policy {
+    pub(crate) use tauri_plugin_event_bus_types::{Overflow, Policy};
+}
+
+pub(crate) mod target {
+    pub(crate) use tauri_plugin_event_bus_types::{LabelPattern, Target, TargetPart};
+}

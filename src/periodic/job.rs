@@ -12,6 +12,7 @@ use crate::model::event::Tick;
 use crate::model::job::{JobInfo, JobState};
 use crate::model::json::Json;
 use crate::model::name::EventName;
+use crate::model::selection::weight_of_target;
 use crate::periodic::schedule::{Schedule, Timing};
 use crate::periodic::source::Sampler;
 use crate::sync::{Mutex, MutexGuard, Notify, now};
@@ -256,6 +257,6 @@ pub(crate) fn weight_of(job: &RunningJob, payload: &Payload, to: Option<&Address
         .sampled
         .as_ref()
         .map_or(0, |(name, args)| name.len() + args.len());
-    let to = to.map_or(0, |to| to.target.weight());
+    let to = to.map_or(0, |to| weight_of_target(&to.target));
     payload + sampled + job.id.len() + to + job.name.as_str().len() + ENVELOPE
 }

@@ -17,8 +17,8 @@ pub(super) type JobKey = (Option<Arc<str>>, Arc<str>);
 
 pub(super) fn key(owner: &Endpoint, id: &Arc<str>) -> JobKey {
     let label = match owner {
-        Endpoint::Host => None,
         Endpoint::Webview(label) => Some(Arc::clone(label)),
+        _ => None,
     };
     (label, Arc::clone(id))
 }

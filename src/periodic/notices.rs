@@ -97,10 +97,7 @@ pub(crate) fn tell_failure(core: &Core, job: &RunningJob, tick: u64, failures: u
 }
 
 fn tell(core: &Core, job: &RunningJob, name: &str, what: &impl Serialize) {
-    let target = match &job.owner {
-        Endpoint::Host => Target::host(),
-        Endpoint::Webview(label) => Target::webview(&**label),
-    };
+    let target = Target::from(&job.owner);
     let (Ok(name), Ok(payload), Ok(to)) = (
         EventName::parse(name),
         serde_json::to_string(what),

@@ -4,7 +4,6 @@
 //! window and the origin of a request.
 
 mod entry;
-mod labels;
 mod request;
 mod rule;
 #[cfg(test)]
@@ -17,11 +16,12 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::model::error::{Error, ErrorCode, Result, escaped, quoted};
+use crate::model::label::AllowedLabels;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
-use crate::model::target::{LabelPattern, Selection};
+use crate::model::selection::Selection;
+use crate::model::target::LabelPattern;
 
-pub(crate) use labels::Labels;
 use rule::Rule;
 pub(crate) use rule::{List, ScopeEntry, Subject};
 
@@ -91,22 +91,25 @@ impl Scope {
     }
 
     /// To whom events of this name may be sent; periodically, if there are ticks.
-    fn labels(&self, name: &EventName, ticks: Option<Ticks<'_>>) -> Labels {
+    fn labels(&self, name: &EventName, ticks: Option<Ticks<'_>>) -> AllowedLabels {
         if self.is_broken() {
-            return Labels::default();
+            return AllowedLabels::default();
         }
         let mut labels = if self.is_open {
-            Labels::all()
+            AllowedLabels::all()
         } else {
-            Labels::default()
+            AllowedLabels::default()
         };
         for rule in self.allowed(ticks).filter(|rule| rule.names.matches(name)) {
             if let Some(recipients) = &rule.to {
-                labels.add(recipients);
+                labels.allow(&recipients.labels, recipients.host);
             }
         }
         for rule in self.denied().filter(|rule| rule.names.matches(name)) {
-            labels.deny(rule);
+            match &rule.to {
+                Some(denied) => labels.deny(&denied.labels, denied.host),
+                None => labels = AllowedLabels::default(),
+            }
         }
         labels
     }
@@ -150,7 +153,7 @@ impl Scope {
         name: &EventName,
         to: Destination<'_>,
         ticks: Option<Ticks<'_>>,
-    ) -> Result<Option<Arc<Labels>>> {
+    ) -> Result<Option<Arc<AllowedLabels>>> {
         if self.is_unlimited() {
             return Ok(None);
         }
@@ -196,7 +199,7 @@ impl Scope {
         name: &EventName,
         to: Destination<'a>,
         ticks: Option<Ticks<'_>>,
-    ) -> Result<Option<Arc<Labels>>, Refused<'a>> {
+    ) -> Result<Option<Arc<AllowedLabels>>, Refused<'a>> {
         match to {
             Destination::Everyone if self.allows_broadcast(name, ticks) => Ok(None),
             Destination::Everyone => Err(Refused::Everyone),
@@ -433,7 +436,7 @@ enum Refused<'a> {
 /// Permission comes before existence: a label that is not there is refused alike, and the message names none but those
 /// that the page has given.
 fn find_refused_label<'a>(
-    labels: &Labels,
+    labels: &AllowedLabels,
     selection: &'a Selection,
     places: &[WebviewLocation],
 ) -> Option<Refused<'a>> {

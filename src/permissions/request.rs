@@ -6,9 +6,11 @@ use serde_json::json;
 
 use crate::model::error::{Result, quoted};
 use crate::model::name::EventName;
-use crate::model::target::Selection;
+use crate::model::selection::Selection;
 
-use super::{Destination, Labels, Refused, Scope, WebviewLocation};
+use crate::model::label::AllowedLabels;
+
+use super::{Destination, Refused, Scope, WebviewLocation};
 
 impl Scope {
     /// Checks that a page may ask this of its target, and gives whom it may ask. Permission comes before existence.
@@ -17,7 +19,7 @@ impl Scope {
         name: &EventName,
         to: &Selection,
         places: &[WebviewLocation],
-    ) -> Result<Option<Arc<Labels>>> {
+    ) -> Result<Option<Arc<AllowedLabels>>> {
         if self.is_unlimited() {
             return Ok(None);
         }

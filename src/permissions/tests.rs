@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::model::selection::Selection;
 use crate::model::target::Target;
 
 fn entries(list: &Value) -> Vec<Arc<ScopeEntry>> {
@@ -32,9 +33,13 @@ fn places(places: &[(&str, &str)]) -> Vec<WebviewLocation> {
 }
 
 /// What comes of sending to a target, where there are "main", "side" in the window of "main", and "editor-1".
-fn sending(scope: &Scope, event: &str, target: impl Into<Target>) -> Result<Option<Arc<Labels>>> {
+fn sending(
+    scope: &Scope,
+    event: &str,
+    target: impl Into<Target>,
+) -> Result<Option<Arc<AllowedLabels>>> {
     let places = places(&[("main", "main"), ("side", "main"), ("editor-1", "editor-1")]);
-    let selection = target.into().select().unwrap();
+    let selection = Selection::of(&target.into()).unwrap();
     let to = Destination::Selected(&selection, &places);
     scope.check_emitting(&name(event), to, None)
 }
@@ -241,7 +246,7 @@ fn what_is_allowed_confines_what_comes_later() {
     );
     let within = sending(&scope, "a", "editor-*").unwrap().unwrap();
     assert!(within.allows("editor-1") && !within.allows("editor-2") && !within.allows("main"));
-    let mut selection = Target::from("editor-*").select().unwrap();
+    let mut selection = Selection::of(&Target::from("editor-*")).unwrap();
     selection.within = Some(within);
     assert!(selection.has_webview("editor-1", "editor-1"));
     assert!(!selection.has_webview("editor-2", "editor-2"));
@@ -299,7 +304,7 @@ fn entries_say_which_sources_a_periodic_event_may_have() {
         &json!([]),
     );
     let places = places(&[("main", "main")]);
-    let main = Target::from("main").select().unwrap();
+    let main = Selection::of(&Target::from("main")).unwrap();
     let check = |event: &str, is_sent: bool, source: Option<&str>, interval: u64| {
         let to = match is_sent {
             true => Destination::Selected(&main, &places),
@@ -349,7 +354,7 @@ fn periodic_events_have_a_shortest_interval() {
     );
     let places = places(&[("main", "main"), ("editor-1", "editor-1")]);
     let check = |event: &str, to: Option<Target>, micros: u64| {
-        let selection = to.map(|to| to.select().unwrap());
+        let selection = to.map(|to| Selection::of(&to).unwrap());
         let to = match &selection {
             Some(selection) => Destination::Selected(selection, &places),
             None => Destination::Everyone,
@@ -364,7 +369,7 @@ fn periodic_events_have_a_shortest_interval() {
             .map_err(|error| (error.code(), error.to_string()))
     };
     let minimum = |event: &str, to: Option<Target>| {
-        let selection = to.map(|to| to.select().unwrap());
+        let selection = to.map(|to| Selection::of(&to).unwrap());
         let to = match &selection {
             Some(selection) => Destination::Selected(selection, &places),
             None => Destination::Everyone,
@@ -544,7 +549,7 @@ fn entries_of_another_subject_are_faults() {
 #[test]
 fn an_entry_of_another_subject_opens_nothing() {
     let places = places(&[("main", "main")]);
-    let selection = Target::from("main").select().unwrap();
+    let selection = Selection::of(&Target::from("main")).unwrap();
     let is_allowed = |allow: Value, deny: Value| {
         let scope = Scope::new(
             "event-bus:test",

@@ -4,17 +4,16 @@ use tauri::EventTarget;
 
 use crate::model::target::Target;
 
-impl From<EventTarget> for Target {
-    fn from(target: EventTarget) -> Self {
-        match target {
-            EventTarget::App => Self::host(),
-            EventTarget::Window { label } => Self::window(label),
-            EventTarget::AnyLabel { label }
-            | EventTarget::Webview { label }
-            | EventTarget::WebviewWindow { label } => Self::webview(label),
-            EventTarget::Any => Self::everyone(),
-            // An unknown kind must not turn into everyone.
-            _ => Self::join([]),
-        }
+/// A target in Tauri's spelling.
+pub(crate) fn target_of(target: EventTarget) -> Target {
+    match target {
+        EventTarget::App => Target::host(),
+        EventTarget::Window { label } => Target::window(label),
+        EventTarget::AnyLabel { label }
+        | EventTarget::Webview { label }
+        | EventTarget::WebviewWindow { label } => Target::webview(label),
+        EventTarget::Any => Target::everyone(),
+        // An unknown kind must not turn into everyone.
+        _ => Target::join([]),
     }
 }

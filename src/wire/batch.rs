@@ -7,7 +7,6 @@ use crate::hub::ids::SubscriptionId;
 use crate::hub::outbox::{Batch, Item};
 use crate::hub::queue::{LostEvents, QueuedEvent};
 use crate::hub::requests::RequestMessage;
-use crate::model::endpoint::Endpoint;
 use crate::model::event::{BusEvent, Mark, unix_micros, unix_millis};
 use crate::model::name::EventName;
 
@@ -151,10 +150,7 @@ impl<'a> Heads<'a> {
     fn index_of(&mut self, queued: &'a QueuedEvent) -> usize {
         let head = Head {
             name: queued.event.name(),
-            source: match queued.event.source() {
-                Endpoint::Host => None,
-                Endpoint::Webview(label) => Some(label),
-            },
+            source: queued.event.source().label(),
             subscriptions: &queued.subscriptions,
         };
         // Most events of a batch share a head.
@@ -221,10 +217,10 @@ fn extras_of(event: &BusEvent) -> Option<String> {
 }
 
 fn push_request(json: &mut String, message: &RequestMessage) {
-    let source = match &message.source {
-        Endpoint::Host => json!(0),
-        Endpoint::Webview(label) => json!(&**label),
-    };
+    let source = message
+        .source
+        .label()
+        .map_or(json!(0), |label| json!(label));
     let causes: Vec<&str> = message.causes().iter().map(EventName::as_str).collect();
     let causes = match causes.is_empty() {
         true => String::new(),
@@ -276,6 +272,7 @@ mod tests {
     use crate::hub::outbox::{BatchBound, Outbox};
     use crate::hub::queue::QueueBound;
     use crate::model::delivery::Addressing;
+    use crate::model::endpoint::Endpoint;
     use crate::model::event::{Accepted, Gap, GapReason, Provenance, Tick};
     use crate::model::policy::Overflow;
 

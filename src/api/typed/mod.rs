@@ -1,8 +1,6 @@
 //! Typed events: one declaration gives the name, the payload's type in Rust and TypeScript, the check of what pages
 //! emit, and the documentation.
 
-mod exact;
-mod numbers;
 mod periodic;
 mod request;
 mod stream;
@@ -13,6 +11,7 @@ use std::ops::Deref;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tauri_plugin_event_bus_types::internal as numbers;
 
 use crate::api::bus::{EmitOptions, EventBus, EventBusExt};
 use crate::api::listener::Listener;
@@ -23,7 +22,6 @@ use crate::model::event::{BusEvent, Receipt};
 use crate::model::policy::Policy;
 use crate::model::target::Target;
 
-pub use exact::{Exact, ExactNumber};
 pub use request::Request;
 pub use stream::{TypedItem, TypedStream};
 
@@ -126,7 +124,7 @@ pub trait Event: Serialize + DeserializeOwned + JsonSchema + 'static {
 
 /// Says which number of an event a page could not read.
 fn check_numbers<E: Event>(event: &E) -> Result<()> {
-    numbers::check(event).map_err(|problem| {
+    numbers::check_numbers(event).map_err(|problem| {
         Error::new(
             ErrorCode::InvalidPayload,
             format!("the payload of {:?}: {problem}", E::NAME),
@@ -144,8 +142,9 @@ impl Declaration {
             emitted_by: E::EMITTED_BY,
             listened_by: E::LISTENED_BY,
             check: E::CHECKED.then_some(|payload| {
-                read::<E>(payload)
-                    .and_then(|event| numbers::check(&event).map_err(|problem| problem.to_string()))
+                read::<E>(payload).and_then(|event| {
+                    numbers::check_numbers(&event).map_err(|problem| problem.to_string())
+                })
             }),
             schema: |generator| generator.subschema_for::<E>(),
         }

@@ -75,7 +75,7 @@ pub trait Request: Serialize + DeserializeOwned + JsonSchema + 'static {
 
 /// Writes a request whose numbers a page reads exactly.
 fn write<R: Request>(request: &R) -> Result<String> {
-    numbers::check(request).map_err(|problem| {
+    numbers::check_numbers(request).map_err(|problem| {
         Error::new(
             ErrorCode::InvalidPayload,
             format!("the request {:?}: {problem}", R::NAME),

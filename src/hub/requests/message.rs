@@ -34,10 +34,7 @@ impl RequestMessage {
 
     /// At least as many bytes as it takes in a batch.
     pub(crate) fn weight(&self) -> usize {
-        let source = match &self.source {
-            Endpoint::Host => 0,
-            Endpoint::Webview(label) => label.len() * 2,
-        };
+        let source = self.source.label().map_or(0, |label| label.len() * 2);
         weight_of(&self.name, &self.payload, self.provenance.as_deref()) + source
     }
 }

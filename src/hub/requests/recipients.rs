@@ -9,7 +9,8 @@ use crate::hub::requests::message::Recipient;
 use crate::hub::requests::pending::RequestState;
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::name::EventName;
-use crate::model::target::{LabelPattern, Selection, unknown_target};
+use crate::model::selection::{Selection, unknown_target};
+use crate::model::target::LabelPattern;
 
 /// How long a request waits for a page that is still starting.
 pub(in crate::hub) const GRACE: Duration = Duration::from_secs(3);

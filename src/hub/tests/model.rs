@@ -23,7 +23,7 @@ use crate::model::error::Result;
 use crate::model::event::{Gap, GapReason};
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
-use crate::model::policy::Policies;
+use crate::model::policies::Policies;
 use crate::permissions::{Scope, ScopeEntry, Subject};
 
 const WEBVIEWS: [&str; 2] = ["a", "b"];

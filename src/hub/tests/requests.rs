@@ -11,7 +11,7 @@ use crate::hub::{Effects, Hub, Pull, SESSION_LEASE};
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{ErrorCode, Result};
 use crate::model::name::EventName;
-use crate::model::policy::Policies;
+use crate::model::policies::Policies;
 
 const BATCH: BatchBound = BatchBound {
     events: 4096,

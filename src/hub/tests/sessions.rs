@@ -14,7 +14,7 @@ use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, Result};
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
-use crate::model::policy::Policies;
+use crate::model::policies::Policies;
 
 fn waiters_of(gone: &[(char, Error)]) -> Vec<char> {
     gone.iter().map(|(waiter, _)| *waiter).collect()

@@ -12,6 +12,7 @@ use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, escaped, quoted};
 use crate::model::name::EventName;
 use crate::model::target::Target;
+use crate::shell::convert::target_of;
 use crate::sync::now;
 
 /// The most entries of one command. The guest sends longer batches as several commands.
@@ -113,7 +114,7 @@ pub(crate) fn read_target(target: &Value) -> Result<Target> {
         }
         other => match EndpointEntry::deserialize(other) {
             Ok(endpoint) => Ok(Endpoint::from(endpoint).into()),
-            Err(_) => EventTarget::deserialize(other).map(Target::from).map_err(|error| {
+            Err(_) => EventTarget::deserialize(other).map(target_of).map_err(|error| {
                 invalid_argument(format!(
                     "invalid target {}: expected a label, a list of labels, an endpoint or an EventTarget: {}",
                     quoted(&other.to_string()),

@@ -11,7 +11,7 @@ use crate::hub::{Address, Audience, NewEvent};
 use crate::model::error::Result;
 use crate::model::event::{Provenance, Receipt};
 use crate::model::name::{EventName, parse_component};
-use crate::model::target::Selection;
+use crate::model::selection::Selection;
 use crate::permissions::{Destination, Scope, Subject, Ticks, WebviewLocation};
 
 use super::arguments::{answer_each, invalid_argument, read_payload, read_target};

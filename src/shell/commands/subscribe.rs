@@ -11,6 +11,7 @@ use crate::hub::ids::SessionId;
 use crate::hub::{Resumption, SubscriptionRequest};
 use crate::model::error::{Error, Result};
 use crate::model::pattern::EventPattern;
+use crate::model::selection::Selection;
 use crate::permissions::{Scope, Subject};
 use crate::sync::now;
 
@@ -98,7 +99,7 @@ impl SubscribeEntry {
             pattern,
             target: self
                 .target
-                .map(|target| read_target(&target)?.select())
+                .map(|target| Selection::of(&read_target(&target)?))
                 .transpose()?,
             wants_replayed: self.replay.unwrap_or(true),
             wants_retained: self.retained.unwrap_or(true),

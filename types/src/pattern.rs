@@ -1,13 +1,21 @@
 use std::{fmt, sync::Arc};
 
-use crate::model::error::{Error, ErrorCode, Result, quoted};
-use crate::model::name::{EventName, OWN_PREFIX, check_length, is_name_char, refuse_reserved};
+use crate::error::{Error, ErrorCode, Result, quoted};
+use crate::name::{EventName, OWN_PREFIX, check_length, is_name_char, refuse_reserved};
 
-/// What a listener listens to: one name, or a glob as in Tauri's window labels.
+/// The name or glob that a listener listens to.
 ///
 /// `*` matches any run of characters, `:` and `/` included, `?` one character, `[ab]` and `[!ab]` one of a set.
+///
+/// ```
+/// use tauri_plugin_event_bus_types::{EventName, EventPattern};
+///
+/// let pattern = EventPattern::parse("cart:*")?;
+/// assert!(pattern.matches(&EventName::parse("cart:updated")?));
+/// # Ok::<(), tauri_plugin_event_bus_types::Error>(())
+/// ```
 #[derive(Clone)]
-pub(crate) struct EventPattern {
+pub struct EventPattern {
     text: Arc<str>,
     form: Form,
 }
@@ -26,7 +34,12 @@ enum Form {
 }
 
 impl EventPattern {
-    pub(crate) fn parse(text: &str) -> Result<Self> {
+    /// Parses a name or a glob.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::InvalidEventName`], [`ErrorCode::InvalidPattern`], [`ErrorCode::ReservedEventName`].
+    pub fn parse(text: &str) -> Result<Self> {
         let Some(first_wildcard) = text.find(is_wildcard) else {
             return Ok(Self {
                 text: text.into(),
@@ -63,16 +76,19 @@ impl EventPattern {
         })
     }
 
-    pub(crate) fn exact(&self) -> Option<&EventName> {
+    /// The name, where it is no glob.
+    #[must_use]
+    pub fn exact(&self) -> Option<&EventName> {
         match &self.form {
             Form::Exact(name) => Some(name),
             _ => None,
         }
     }
 
-    /// What it counts for where the work of matching is limited. Names and prefixes cost nothing worth counting; the
-    /// glob engine may try each of its characters at each place of a name.
-    pub(crate) fn cost(&self) -> usize {
+    /// The cost of matching, where work is limited. Names and prefixes cost nothing worth counting; the glob engine may try
+    /// each of its characters at each place of a name.
+    #[must_use]
+    pub fn cost(&self) -> usize {
         match &self.form {
             Form::Exact(_) | Form::Prefix(_) => 0,
             Form::Pieces => 1,
@@ -80,16 +96,18 @@ impl EventPattern {
         }
     }
 
-    /// Whether a subscription to this hears the name. What the bus has to say of jobs is heard only by those who ask for
-    /// it, so that a listener for everything hears the app.
-    pub(crate) fn hears(&self, name: &EventName) -> bool {
+    /// Whether a subscription to this pattern receives the name. Events of the bus itself need a pattern with their prefix, so
+    /// that a listener for everything receives the events of the app alone.
+    #[must_use]
+    pub fn receives(&self, name: &EventName) -> bool {
         self.matches(name)
             && (!name.as_str().starts_with(OWN_PREFIX) || self.text.starts_with(OWN_PREFIX))
     }
 
-    /// Whether there may be a name that both match. What stands between the wildcards is not looked at, so that the answer
-    /// comes fast; it may be yes where there is none, and never the other way round.
-    pub(crate) fn may_overlap(&self, other: &Self) -> bool {
+    /// Whether a name may exist that both match. Only the ends are compared, so that it is fast: it may be true where no such
+    /// name exists, and never the other way round.
+    #[must_use]
+    pub fn may_overlap(&self, other: &Self) -> bool {
         match (self.exact(), other.exact()) {
             (Some(name), _) => other.matches(name),
             (_, Some(name)) => self.matches(name),
@@ -102,14 +120,16 @@ impl EventPattern {
         }
     }
 
-    /// What stands before the first wildcard, and after the last one.
+    /// The text before the first wildcard, and after the last one.
     fn ends(&self) -> (&str, &str) {
         let begin = self.text.find(is_wildcard).unwrap_or(self.text.len());
         let end = self.text.rfind(is_wildcard).map_or(0, |last| last + 1);
         (&self.text[..begin], &self.text[end..])
     }
 
-    pub(crate) fn matches(&self, name: &EventName) -> bool {
+    /// Whether it matches this name.
+    #[must_use]
+    pub fn matches(&self, name: &EventName) -> bool {
         match &self.form {
             Form::Exact(own) => own == name,
             Form::Prefix(end) => name.as_str().starts_with(&self.text[..*end]),
@@ -153,22 +173,24 @@ impl fmt::Debug for EventPattern {
     }
 }
 
-pub(crate) fn is_wildcard(c: char) -> bool {
+/// Whether a character makes a text a glob.
+#[must_use]
+pub fn is_wildcard(c: char) -> bool {
     matches!(c, '*' | '?' | '[' | ']')
 }
 
-/// A glob in which one `*` crosses every separator, so that `**` would say nothing more.
-pub(crate) fn parse_glob(text: &str) -> Result<glob::Pattern> {
+/// Parses a glob in which one `*` crosses every separator, so that `**` would add nothing.
+pub fn parse_glob(text: &str) -> Result<glob::Pattern> {
     if text.contains("**") {
         return Err(invalid(
             text,
-            "has `**`; one `*` crosses `:` and `/` already".into(),
+            "has `**`; one `*` already crosses `:` and `/`".into(),
         ));
     }
     glob::Pattern::new(text).map_err(|error| {
         invalid(
             text,
-            format!("is wrong at byte {}: {}", error.pos, error.msg),
+            format!("is invalid at byte {}: {}", error.pos, error.msg),
         )
     })
 }

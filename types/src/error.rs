@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
@@ -8,7 +9,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 macro_rules! error_codes {
     ($($(#[$doc:meta])* $variant:ident = $text:literal,)+) => {
-        /// What went wrong, as a stable word. TypeScript sees the same words in `error.code`.
+        /// The kind of an error, as a stable word. TypeScript sees the same words in `error.code`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum ErrorCode {
@@ -16,7 +17,7 @@ macro_rules! error_codes {
         }
 
         impl ErrorCode {
-            /// Every code that the host can answer.
+            /// Every code.
             pub const ALL: &'static [ErrorCode] = &[$(ErrorCode::$variant,)+];
 
             /// The code as TypeScript sees it.
@@ -31,63 +32,61 @@ macro_rules! error_codes {
 }
 
 error_codes! {
-    /// The event name is empty, longer than 255 bytes or has a character that names cannot have.
+    /// The event name is empty, longer than 255 bytes, or has a character that names cannot have.
     InvalidEventName = "invalid_event_name",
-    /// Names that begin with `tauri://` belong to Tauri itself, and what begins with `event-bus:` only the bus emits.
+    /// The name belongs to Tauri (`tauri://…`) or to the bus itself (`event-bus:…`).
     ReservedEventName = "reserved_event_name",
     /// The pattern of a listener or a target is not a valid glob.
     InvalidPattern = "invalid_pattern",
-    /// An argument has the wrong type, is out of range or contradicts another one.
+    /// An argument has the wrong type, is out of range, or contradicts another argument.
     InvalidArgument = "invalid_argument",
-    /// A label names no webview.
+    /// No webview has this label.
     UnknownTarget = "unknown_target",
-    /// No capability of the window allows it: the command, the event, or the event for this target.
+    /// No capability of the window allows it: the command, the name, or the name for this target.
     Denied = "denied",
-    /// The page does something faster than it may. [`Error::retry_after`] says how long to wait.
+    /// The page exceeds a rate limit. [`Error::retry_after`] says how long to wait.
     RateLimited = "rate_limited",
     /// The payload's JSON is longer than the limit.
     PayloadTooLarge = "payload_too_large",
     /// The payload cannot be expressed as JSON, or is not JSON.
     InvalidPayload = "invalid_payload",
-    /// A queue is full and the policy of the event is to reject, or no room is left for a retained event.
+    /// A queue is full and the policy of the event is to reject, or there is no room for another retained event.
     QueueFull = "queue_full",
-    /// The page has as many subscriptions as it may have.
+    /// The page has reached its limit of subscriptions.
     TooManySubscriptions = "too_many_subscriptions",
-    /// The page or the app has as many periodic jobs as it may have, or their payloads are as long as they may be.
+    /// The page or the app has reached its limit of jobs, or of the bytes that jobs keep.
     TooManyJobs = "too_many_jobs",
-    /// No periodic job of this owner has that id.
+    /// No job of this owner has this id.
     UnknownJob = "unknown_job",
-    /// A periodic job with that id is running already.
+    /// A job with this id is running.
     DuplicateJob = "duplicate_job",
-    /// The interval is not a number of at least one millisecond and at most one year, or shorter than a capability
-    /// allows the page.
+    /// The interval is not between one millisecond and one year, or is shorter than a capability allows.
     InvalidInterval = "invalid_interval",
-    /// No source of periodic payloads has that name.
+    /// No job source has this name.
     UnknownSource = "unknown_source",
-    /// A source of periodic payloads failed. The message is its own.
+    /// A job source failed. The message is its own.
     SourceFailed = "source_failed",
-    /// The event or question follows from more others than it may: they cause each other, without an end. The message names
-    /// them.
+    /// The event or request has more causes than the limit: events cause each other without end. The message names them.
     EventLoop = "event_loop",
-    /// The page answers questions of this name already: one responder a name and page, or one in Rust.
+    /// The page, or the host, has a responder of this name.
     DuplicateResponder = "duplicate_responder",
-    /// Nobody answers questions of this name there, and the page is not starting any more.
+    /// The recipient has no responder of this name.
     NoResponder = "no_responder",
-    /// The page was not asked this, or has answered it, or whoever asked waits no more.
+    /// The page has no such request: it was never sent there, or it has ended.
     UnknownRequest = "unknown_request",
-    /// The question was not answered in time.
+    /// No response came in time.
     Timeout = "timeout",
-    /// The responder threw, failed or panicked. [`Error::failure`] says what it said.
+    /// The responder threw, failed or panicked. [`Error::failure`] has the details.
     ResponderFailed = "responder_failed",
-    /// The page that was asked was closed, left or reloaded before it answered.
+    /// The page was closed, left or reloaded before it responded.
     PageGone = "page_gone",
-    /// A question to a page was awaited on the main thread, through which the answer would have to come.
+    /// A request to a page was awaited on the main thread, which has to deliver the response.
     WouldBlock = "would_block",
-    /// Whoever asked has given the question up.
+    /// The caller cancelled the request.
     Cancelled = "cancelled",
-    /// The session has ended, or never was one of this webview.
+    /// The session has ended, or is not one of this webview.
     StaleSession = "stale_session",
-    /// The event bus is not there: no Tauri, no plugin, or the app is exiting.
+    /// There is no event bus: no Tauri, no plugin, or the app is exiting.
     Unavailable = "unavailable",
 }
 
@@ -99,32 +98,54 @@ impl fmt::Display for ErrorCode {
 
 /// An error of the event bus: a stable [code](Error::code) and a message for people.
 ///
-/// It serializes as `{ "code": "unknown_target", "message": "…" }`, so a command of yours can return it as it is. Where the
-/// code is `rate_limited` there is `"retryAfterMs"`, too, and where it is `responder_failed`, `"failure"`.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// It serializes as `{ "code": "unknown_target", "message": "…" }`, so a command of an app can return it as it is. With
+/// the code `rate_limited` it also has `"retryAfterMs"`, and with `responder_failed`, `"failure"`. Two errors are equal
+/// when they serialize alike.
+///
+/// ```
+/// use tauri_plugin_event_bus_types::{Error, ErrorCode, EventName};
+///
+/// let error = EventName::parse("a b").unwrap_err();
+/// assert_eq!(error.code(), ErrorCode::InvalidEventName);
+/// ```
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
     code: ErrorCode,
     message: String,
     retry_after: Option<Duration>,
     failure: Option<Box<Failure>>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
-/// What a responder said when it failed.
+impl PartialEq for Error {
+    fn eq(&self, other: &Self) -> bool {
+        self.code == other.code
+            && self.message == other.message
+            && self.retry_after == other.retry_after
+            && self.failure == other.failure
+    }
+}
+
+impl Eq for Error {}
+
+/// How a responder failed.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Failure {
-    /// The name of the error: `TypeError`, say. `Error` for a responder in Rust, `panic` where that panicked.
+    /// The name of the error, for example `TypeError`. `Error` for a responder of the host, `panic` where it panicked.
     pub name: String,
-    /// What it said.
+    /// The message of the error.
     pub message: String,
-    /// Where in the page it happened, if the responder tells.
+    /// The stack trace, if the responder sends it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stack: Option<String>,
 }
 
 impl Failure {
-    pub(crate) fn new(name: &str, message: &str, stack: Option<&str>) -> Self {
+    /// A failure, with long texts cut and hidden characters made visible.
+    #[must_use]
+    pub fn new(name: &str, message: &str, stack: Option<&str>) -> Self {
         Self {
             name: cut(visible(name.to_owned()), MAX_NAME),
             message: cut(visible(message.to_owned()), MAX_MESSAGE),
@@ -138,7 +159,7 @@ impl Failure {
     }
 }
 
-/// The longest message, in bytes. Recorded answers are kept, and a page chooses what goes wrong.
+/// The longest message, in bytes. Recorded results are kept, and a page chooses what goes wrong.
 const MAX_MESSAGE: usize = 1024;
 
 /// The longest name of a responder's error, and the longest stack, in bytes.
@@ -157,20 +178,23 @@ fn cut(mut text: String, longest: usize) -> String {
 }
 
 impl Error {
-    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+    /// An error. The message is cut after 1,024 bytes, and hidden characters in it are made visible.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         let message = cut(visible(message.into()), MAX_MESSAGE);
         Self {
             code,
             message,
             retry_after: None,
             failure: None,
+            source: None,
         }
     }
 
-    /// A responder failed.
-    pub(crate) fn failed(event: &str, who: &str, failure: Failure) -> Self {
+    /// The error for a caller whose responder failed.
+    #[must_use]
+    pub fn failed(name: &str, recipient: &str, failure: Failure) -> Self {
         let text = format!(
-            "the responder of {event:?} in {who} failed: {}: {}",
+            "the responder of {name:?} in {recipient} failed: {}: {}",
             failure.name, failure.message
         );
         Self {
@@ -179,32 +203,43 @@ impl Error {
         }
     }
 
-    pub(crate) fn with_retry_after(self, wait: Duration) -> Self {
+    /// Adds how long to wait before another attempt.
+    #[must_use]
+    pub fn with_retry_after(self, wait: Duration) -> Self {
         Self {
             retry_after: Some(wait),
             ..self
         }
     }
 
-    /// What went wrong, as a stable word.
+    /// Adds the error that caused it, which [`std::error::Error::source`] returns.
+    #[must_use]
+    pub fn with_source(self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self {
+            source: Some(Arc::new(source)),
+            ..self
+        }
+    }
+
+    /// The kind of the error, as a stable word.
     #[must_use]
     pub fn code(&self) -> ErrorCode {
         self.code
     }
 
-    /// What went wrong, which value caused it and what would be right, for people.
+    /// For people: what went wrong, which value caused it, and what would be right.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// How long to wait before the same is worth another try, where the code is [`ErrorCode::RateLimited`].
+    /// How long to wait before another attempt, where the code is [`ErrorCode::RateLimited`].
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
 
-    /// What the responder said, where the code is [`ErrorCode::ResponderFailed`].
+    /// How the responder failed, where the code is [`ErrorCode::ResponderFailed`].
     #[must_use]
     pub fn failure(&self) -> Option<&Failure> {
         self.failure.as_deref()
@@ -230,7 +265,7 @@ impl Serialize for Error {
 }
 
 /// A value for a message: quoted, and cut where it is too long to read.
-pub(crate) fn quoted(value: &str) -> String {
+pub fn quoted(value: &str) -> String {
     const LONGEST: usize = 80;
     match value.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{:?}… ({} bytes)", &value[..end], value.len()),
@@ -238,8 +273,8 @@ pub(crate) fn quoted(value: &str) -> String {
     }
 }
 
-/// What a parser says of a foreign value, which it quotes as it is: cut, and without characters that hide or reorder text.
-pub(crate) fn escaped(text: &impl fmt::Display) -> String {
+/// The message of a parser about a foreign value: cut, and without characters that hide or reorder text.
+pub fn escaped(text: &impl fmt::Display) -> String {
     const LONGEST: usize = 240;
     let text = text.to_string();
     let mut escaped = String::new();
@@ -256,7 +291,7 @@ pub(crate) fn escaped(text: &impl fmt::Display) -> String {
     escaped
 }
 
-/// A text without characters that hide or reorder it, wherever in it a foreign value stands.
+/// A text without characters that hide or reorder it.
 fn visible(text: String) -> String {
     if text.chars().all(|c| c == ' ' || c.is_ascii_graphic()) {
         return text;

@@ -13,7 +13,7 @@ use serde::ser::{Serialize, Serializer};
 /// can travel; a page reads it with `BigInt(text)` or `Number(text)`, and writes it with `String(value)`.
 ///
 /// ```
-/// use tauri_plugin_event_bus::Exact;
+/// use tauri_plugin_event_bus_types::Exact;
 ///
 /// let id = Exact(u64::MAX);
 /// assert_eq!(serde_json::to_string(&id).unwrap(), "\"18446744073709551615\"");

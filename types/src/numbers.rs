@@ -4,37 +4,38 @@ use std::fmt::{self, Display, Write as _};
 
 use serde::ser::{self, Serialize, Serializer};
 
-/// The largest integer below which JavaScript tells every integer from its neighbours: 2⁵³ − 1.
-const MOST: u64 = (1 << 53) - 1;
+/// The largest integer that JavaScript tells from its neighbors: 2⁵³ − 1.
+const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
-/// Says which number of a value is the first that a page could not read, and where it is.
-pub(super) fn check(value: &impl Serialize) -> Result<(), Problem> {
+/// Finds the first number of a value that a page could not read exactly.
+pub fn check(value: &impl Serialize) -> Result<(), UnreadableNumber> {
     value.serialize(&mut Walker { path: Vec::new() })
 }
 
+/// A number that a page could not read exactly, with its path.
 #[derive(Debug, PartialEq)]
-pub(super) struct Problem(String);
+pub struct UnreadableNumber(String);
 
-impl Display for Problem {
+impl Display for UnreadableNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for Problem {}
+impl std::error::Error for UnreadableNumber {}
 
-impl ser::Error for Problem {
+impl ser::Error for UnreadableNumber {
     fn custom<T: Display>(message: T) -> Self {
         Self(message.to_string())
     }
 }
 
-type Verdict = Result<(), Problem>;
+type Verdict = Result<(), UnreadableNumber>;
 
 enum Step {
     Field(&'static str),
     Key(String),
-    WebviewLocation(usize),
+    Index(usize),
 }
 
 struct Walker {
@@ -57,7 +58,7 @@ impl Walker {
             let _ = match step {
                 Step::Field(name) => write!(path, "{dot}{name}"),
                 Step::Key(name) => write!(path, "{dot}{name}"),
-                Step::WebviewLocation(place) => write!(path, "[{place}]"),
+                Step::Index(place) => write!(path, "[{place}]"),
             };
         }
         let at = if path.is_empty() {
@@ -65,13 +66,13 @@ impl Walker {
         } else {
             format!("at `{path}`: ")
         };
-        Err(Problem(format!(
+        Err(UnreadableNumber(format!(
             "{at}{number} {why}; Exact<…> lets it travel as text"
         )))
     }
 
     fn integer(&self, magnitude: u128, number: impl Display) -> Verdict {
-        if magnitude <= u128::from(MOST) {
+        if magnitude <= u128::from(MAX_SAFE_INTEGER) {
             return Ok(());
         }
         self.refuse(
@@ -99,8 +100,7 @@ struct List<'a> {
 impl List<'_> {
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Verdict {
         self.next += 1;
-        self.walker
-            .within(Step::WebviewLocation(self.next - 1), value)
+        self.walker.within(Step::Index(self.next - 1), value)
     }
 
     fn finish(self) -> Verdict {
@@ -162,7 +162,7 @@ macro_rules! leaves {
 
 impl<'a> Serializer for &'a mut Walker {
     type Ok = ();
-    type Error = Problem;
+    type Error = UnreadableNumber;
     type SerializeSeq = List<'a>;
     type SerializeTuple = List<'a>;
     type SerializeTupleStruct = List<'a>;
@@ -232,15 +232,19 @@ impl<'a> Serializer for &'a mut Walker {
         self.within(Step::Field(variant), value)
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<List<'a>, Problem> {
+    fn serialize_seq(self, _: Option<usize>) -> Result<List<'a>, UnreadableNumber> {
         Ok(self.list())
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<List<'a>, Problem> {
+    fn serialize_tuple(self, _: usize) -> Result<List<'a>, UnreadableNumber> {
         Ok(self.list())
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<List<'a>, Problem> {
+    fn serialize_tuple_struct(
+        self,
+        _: &'static str,
+        _: usize,
+    ) -> Result<List<'a>, UnreadableNumber> {
         Ok(self.list())
     }
 
@@ -250,7 +254,7 @@ impl<'a> Serializer for &'a mut Walker {
         _: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<List<'a>, Problem> {
+    ) -> Result<List<'a>, UnreadableNumber> {
         self.path.push(Step::Field(variant));
         Ok(List {
             own: 1,
@@ -258,11 +262,11 @@ impl<'a> Serializer for &'a mut Walker {
         })
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Fields<'a>, Problem> {
+    fn serialize_map(self, _: Option<usize>) -> Result<Fields<'a>, UnreadableNumber> {
         Ok(self.fields())
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Fields<'a>, Problem> {
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Fields<'a>, UnreadableNumber> {
         Ok(self.fields())
     }
 
@@ -272,7 +276,7 @@ impl<'a> Serializer for &'a mut Walker {
         _: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<Fields<'a>, Problem> {
+    ) -> Result<Fields<'a>, UnreadableNumber> {
         self.path.push(Step::Field(variant));
         Ok(Fields {
             own: 1,
@@ -285,7 +289,7 @@ macro_rules! lists {
     ($($list:ident $method:ident),+) => {
         $(impl ser::$list for List<'_> {
             type Ok = ();
-            type Error = Problem;
+            type Error = UnreadableNumber;
 
             fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Verdict {
                 self.element(value)
@@ -309,7 +313,7 @@ macro_rules! structs {
     ($($fields:ident),+) => {
         $(impl ser::$fields for Fields<'_> {
             type Ok = ();
-            type Error = Problem;
+            type Error = UnreadableNumber;
 
             fn serialize_field<T: Serialize + ?Sized>(
                 &mut self,
@@ -330,7 +334,7 @@ structs!(SerializeStruct, SerializeStructVariant);
 
 impl ser::SerializeMap for Fields<'_> {
     type Ok = ();
-    type Error = Problem;
+    type Error = UnreadableNumber;
 
     // A key is text in JSON, so a number in it is exact.
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Verdict {
@@ -377,7 +381,14 @@ mod tests {
     #[test]
     fn numbers_that_javascript_has_go_through() {
         assert_eq!(
-            check(&(MOST, -(MOST as i64), f64::MAX, f32::MIN, "x", [1_u8; 3])),
+            check(&(
+                MAX_SAFE_INTEGER,
+                -(MAX_SAFE_INTEGER as i64),
+                f64::MAX,
+                f32::MIN,
+                "x",
+                [1_u8; 3]
+            )),
             Ok(())
         );
         assert_eq!(check(&json!({ "a": [1, null, { "b": true }] })), Ok(()));
@@ -387,7 +398,7 @@ mod tests {
 
     #[test]
     fn others_are_named_with_their_path() {
-        refused(MOST + 1, "9007199254740992 is beyond");
+        refused(MAX_SAFE_INTEGER + 1, "9007199254740992 is beyond");
         refused(i64::MIN, "-9223372036854775808 is beyond");
         refused(u128::MAX, "3402823");
         refused(f64::NAN, "NaN is no number");

@@ -1,27 +1,40 @@
 use std::{fmt, sync::Arc};
 
-use crate::model::error::{Error, ErrorCode, Result, quoted};
+use crate::error::{Error, ErrorCode, Result, quoted};
 
 /// The longest event name, in bytes.
-pub(crate) const MAX_NAME_BYTES: usize = 255;
+pub const MAX_NAME_BYTES: usize = 255;
 
 const RESERVED_PREFIX: &str = "tauri://";
 
-/// What the bus itself has to say, which patterns hear only where they begin like this.
-pub(crate) const OWN_PREFIX: &str = "event-bus:";
+/// The prefix of events that the bus itself emits. Only patterns with this prefix match them.
+pub const OWN_PREFIX: &str = "event-bus:";
 
-/// A checked event name, cheap to clone.
+/// The checked name of an event or a request: 1 to 255 bytes of letters, digits and `- _ . : /`. Cheap to clone.
+///
+/// ```
+/// use tauri_plugin_event_bus_types::EventName;
+///
+/// assert_eq!(EventName::parse("cart:updated")?.as_str(), "cart:updated");
+/// assert!(EventName::parse("tauri://close").is_err());
+/// # Ok::<(), tauri_plugin_event_bus_types::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct EventName(Arc<str>);
+pub struct EventName(Arc<str>);
 
 impl EventName {
-    pub(crate) fn parse(name: &str) -> Result<Self> {
+    /// Parses a name.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::InvalidEventName`], and [`ErrorCode::ReservedEventName`] for a name of Tauri.
+    pub fn parse(name: &str) -> Result<Self> {
         check_length("event name", ErrorCode::InvalidEventName, name)?;
         if let Some(wrong) = name.chars().find(|c| !is_name_char(*c)) {
             return Err(Error::new(
                 ErrorCode::InvalidEventName,
                 format!(
-                    "the event name {} has the character {wrong:?}; a name has letters, digits and - _ . : / only",
+                    "the event name {} has the character {wrong:?}; expected letters, digits and - _ . : / only",
                     quoted(name)
                 ),
             ));
@@ -30,14 +43,18 @@ impl EventName {
         Ok(Self(name.into()))
     }
 
-    /// The name of an event that an app or a page emits. What the bus itself says must not be forged.
-    pub(crate) fn parse_emitted(name: &str) -> Result<Self> {
+    /// Parses a name that an app or a page emits. Names of the bus itself (`event-bus:…`) are reserved.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`EventName::parse`], and [`ErrorCode::ReservedEventName`] for a name of the bus.
+    pub fn parse_emitted(name: &str) -> Result<Self> {
         let parsed = Self::parse(name)?;
         if name.starts_with(OWN_PREFIX) {
             return Err(Error::new(
                 ErrorCode::ReservedEventName,
                 format!(
-                    "the event name {} is reserved: names that begin with {OWN_PREFIX} are what the bus itself says, and can only be listened to; choose another prefix",
+                    "the event name {} is reserved: only the bus emits names that begin with {OWN_PREFIX}; choose another prefix",
                     quoted(name)
                 ),
             ));
@@ -45,13 +62,15 @@ impl EventName {
         Ok(parsed)
     }
 
-    pub(crate) fn as_str(&self) -> &str {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Checks a namespace, which stands before names with a colon behind it.
-pub(crate) fn check_namespace(name: &str) -> Result<()> {
+/// Checks a namespace: a prefix of names, without the colon behind it.
+pub fn check_namespace(name: &str) -> Result<()> {
     let is_fine = !name.is_empty() && !name.ends_with(':') && name.chars().all(is_name_char);
     if is_fine {
         return Ok(());
@@ -59,7 +78,7 @@ pub(crate) fn check_namespace(name: &str) -> Result<()> {
     Err(Error::new(
         ErrorCode::InvalidEventName,
         format!(
-            "the namespace {} is none; it has letters, digits and - _ . : / only, at least one of them, and no colon at its end",
+            "invalid namespace {}: expected letters, digits and - _ . : / only, at least one of them, and no colon at its end",
             quoted(name)
         ),
     ))
@@ -68,8 +87,8 @@ pub(crate) fn check_namespace(name: &str) -> Result<()> {
 /// The longest name of a component, in bytes.
 const MAX_COMPONENT_BYTES: usize = 128;
 
-/// Checks the name of a component, which its refresh event is called after.
-pub(crate) fn parse_component(name: &str) -> Result<Arc<str>> {
+/// Checks the name of a component, which the name of its refresh event contains.
+pub fn parse_component(name: &str) -> Result<Arc<str>> {
     let wrong = name.chars().find(|c| !is_name_char(*c));
     let problem = match wrong {
         None if (1..=MAX_COMPONENT_BYTES).contains(&name.len()) => return Ok(name.into()),
@@ -79,7 +98,7 @@ pub(crate) fn parse_component(name: &str) -> Result<Arc<str>> {
     Err(Error::new(
         ErrorCode::InvalidArgument,
         format!(
-            "the name of the component {} {problem}; it has 1 to {MAX_COMPONENT_BYTES} bytes, of letters, digits and - _ . : / only",
+            "the component name {} {problem}; expected 1 to {MAX_COMPONENT_BYTES} bytes of letters, digits and - _ . : / only",
             quoted(name)
         ),
     ))
@@ -97,22 +116,25 @@ impl std::borrow::Borrow<str> for EventName {
     }
 }
 
-pub(crate) fn is_name_char(c: char) -> bool {
+/// Whether names may have this character.
+#[must_use]
+pub fn is_name_char(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/')
 }
 
-pub(crate) fn check_length(what: &str, code: ErrorCode, text: &str) -> Result<()> {
+/// Checks the length of a name or pattern.
+pub fn check_length(what: &str, code: ErrorCode, text: &str) -> Result<()> {
     if text.is_empty() {
         return Err(Error::new(
             code,
-            format!("the {what} is empty; it has 1 to {MAX_NAME_BYTES} bytes"),
+            format!("the {what} is empty; expected 1 to {MAX_NAME_BYTES} bytes"),
         ));
     }
     if text.len() > MAX_NAME_BYTES {
         return Err(Error::new(
             code,
             format!(
-                "the {what} {} is too long; it has at most {MAX_NAME_BYTES} bytes",
+                "the {what} {} is too long; expected at most {MAX_NAME_BYTES} bytes",
                 quoted(text)
             ),
         ));
@@ -120,8 +142,9 @@ pub(crate) fn check_length(what: &str, code: ErrorCode, text: &str) -> Result<()
     Ok(())
 }
 
-pub(crate) fn refuse_reserved(name: &str) -> Result<()> {
-    // However it is spelled: no reader of a name should have to tell `Tauri://` from Tauri's.
+/// Refuses names of Tauri.
+pub fn refuse_reserved(name: &str) -> Result<()> {
+    // In any spelling: no reader of a name should have to tell `Tauri://` from `tauri://`.
     let prefix = name.as_bytes().get(..RESERVED_PREFIX.len());
     if prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(RESERVED_PREFIX.as_bytes())) {
         return Err(Error::new(

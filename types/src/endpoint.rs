@@ -5,12 +5,9 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 /// The host: where an event, a job or a request comes from, or goes to, is Rust. Accepted wherever a target is.
 ///
 /// ```
-/// # fn send(bus: &tauri_plugin_event_bus::EventBus) -> tauri_plugin_event_bus::Result<()> {
-/// use tauri_plugin_event_bus::HOST;
+/// use tauri_plugin_event_bus_types::{HOST, Target};
 ///
-/// bus.emit_to(HOST, "cache:cleared", ())?;
-/// # Ok(())
-/// # }
+/// assert_eq!(Target::from(HOST), Target::host());
 /// ```
 pub const HOST: Endpoint = Endpoint::Host;
 
@@ -33,6 +30,15 @@ impl Endpoint {
     #[must_use]
     pub fn webview(label: &str) -> Self {
         Self::Webview(label.into())
+    }
+
+    /// The label of the webview; `None` for the host.
+    #[must_use]
+    pub fn label(&self) -> Option<&str> {
+        match self {
+            Self::Host => None,
+            Self::Webview(label) => Some(label),
+        }
     }
 }
 

@@ -1,0 +1,45 @@
+use crate::model::target::LabelPattern;
+
+/// The labels that events or requests of one name may be sent to.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AllowedLabels {
+    is_every_label: bool,
+    allow: Vec<LabelPattern>,
+    deny: Vec<LabelPattern>,
+    host: bool,
+}
+
+impl AllowedLabels {
+    /// Every label, and the host.
+    pub(crate) fn all() -> Self {
+        Self {
+            is_every_label: true,
+            host: true,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn allow(&mut self, labels: &[LabelPattern], host: bool) {
+        self.allow.extend(labels.iter().cloned());
+        self.host |= host;
+    }
+
+    pub(crate) fn deny(&mut self, labels: &[LabelPattern], host: bool) {
+        self.deny.extend(labels.iter().cloned());
+        self.host &= !host;
+    }
+
+    pub(crate) fn allows(&self, label: &str) -> bool {
+        let is_in = |patterns: &[LabelPattern]| patterns.iter().any(|own| own.matches(label));
+        (self.is_every_label || is_in(&self.allow)) && !is_in(&self.deny)
+    }
+
+    pub(crate) fn allows_host(&self) -> bool {
+        self.host
+    }
+
+    /// Whether no label and no host can be allowed.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.is_every_label && self.allow.is_empty() && !self.host
+    }
+}

@@ -1,0 +1,198 @@
+//! A target whose labels and globs are parsed.
+
+use std::sync::Arc;
+
+use crate::model::error::{Error, ErrorCode, Result, quoted};
+use crate::model::label::AllowedLabels;
+use crate::model::pattern::is_wildcard;
+use crate::model::target::{LabelPattern, Target, TargetPart};
+
+/// The most labels and globs of one target.
+const MAX_PARTS: usize = 64;
+
+/// A [`Target`] whose patterns are checked.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Selection {
+    pub(crate) everyone: bool,
+    pub(crate) host: bool,
+    pub(crate) webviews: Vec<LabelPattern>,
+    pub(crate) windows: Vec<LabelPattern>,
+    /// Of all these, only those to whom the page that named them may send. All, if there is nothing.
+    pub(crate) within: Option<Arc<AllowedLabels>>,
+}
+
+impl Selection {
+    /// Parses the labels and globs of a target.
+    pub(crate) fn of(target: &Target) -> Result<Self> {
+        let parts = target.parts();
+        if parts.is_empty() {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                "the target is an empty list; it names at least one label",
+            ));
+        }
+        if parts.len() > MAX_PARTS {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                format!(
+                    "the target has {} labels; it has at most {MAX_PARTS}, and a glob names many",
+                    parts.len()
+                ),
+            ));
+        }
+        let mut selection = Self::default();
+        for part in parts {
+            match part {
+                TargetPart::Everyone => selection.everyone = true,
+                TargetPart::Host => selection.host = true,
+                TargetPart::Webview(label) => selection.webviews.push(LabelPattern::parse(label)?),
+                TargetPart::Window(label) => selection.windows.push(LabelPattern::parse(label)?),
+                _ => return Err(unknown_part()),
+            }
+        }
+        Ok(selection)
+    }
+
+    pub(crate) fn has_webview(&self, webview: &str, window: &str) -> bool {
+        let is_named = self.everyone
+            || self.webviews.iter().any(|pattern| pattern.matches(webview))
+            || self.windows.iter().any(|pattern| pattern.matches(window));
+        is_named && self.may_reach(webview)
+    }
+
+    /// Whether it is a list of labels of webviews, without windows or globs.
+    pub(crate) fn names_only_webviews(&self) -> bool {
+        let is_label = |pattern: &LabelPattern| pattern.literal().is_some();
+        !self.everyone && self.windows.is_empty() && self.webviews.iter().all(is_label)
+    }
+
+    /// Whether the page that made this may send to the webview, whether it has named it or not.
+    pub(crate) fn may_reach(&self, webview: &str) -> bool {
+        self.within
+            .as_ref()
+            .is_none_or(|within| within.allows(webview))
+    }
+}
+
+/// About as many bytes as it takes, parsed and as it was given. A parsed glob has a token for each character.
+pub(crate) fn weight_of_target(target: &Target) -> usize {
+    const ENVELOPE: usize = 96;
+    const TOKEN: usize = 64;
+    let weight_of = |part: &TargetPart| match part {
+        TargetPart::Everyone | TargetPart::Host => ENVELOPE,
+        TargetPart::Webview(label) | TargetPart::Window(label) if label.contains(is_wildcard) => {
+            ENVELOPE + label.len() * TOKEN
+        }
+        TargetPart::Webview(label) | TargetPart::Window(label) => ENVELOPE + label.len() * 3,
+        _ => ENVELOPE,
+    };
+    target.parts().iter().map(weight_of).sum()
+}
+
+fn unknown_part() -> Error {
+    Error::new(
+        ErrorCode::InvalidArgument,
+        "the target has a part of a kind that this version does not know",
+    )
+}
+
+/// Says which label names nothing, and which there are.
+pub(crate) fn unknown_target(kind: &str, label: &str, known: &[&str]) -> Error {
+    let mut known: Vec<String> = known.iter().map(|label| quoted(label)).collect();
+    known.sort();
+    known.dedup();
+    let there = if known.is_empty() {
+        format!("there is no {kind} yet")
+    } else {
+        format!("there are {}", known.join(", "))
+    };
+    Error::new(
+        ErrorCode::UnknownTarget,
+        format!("no {kind} has the label {}; {there}", quoted(label)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(target: impl Into<Target>, webview: &str, window: &str, expected: bool) {
+        let target = target.into();
+        let selection = Selection::of(&target).unwrap();
+        assert_eq!(
+            selection.has_webview(webview, window),
+            expected,
+            "{target:?} {webview} {window}"
+        );
+    }
+
+    #[test]
+    fn a_label_is_the_webviews_own() {
+        check("main", "main", "main", true);
+        check("main", "side", "main", false);
+        check(Target::window("main"), "side", "main", true);
+        check(Target::everyone(), "side", "main", true);
+        check(Target::host(), "main", "main", false);
+    }
+
+    #[test]
+    fn globs_and_lists() {
+        check("editor-*", "editor-2", "x", true);
+        check("editor-*", "main", "x", false);
+        check(["main", "settings"], "settings", "x", true);
+        check(
+            vec!["main".to_owned(), "editor-?".to_owned()],
+            "editor-1",
+            "x",
+            true,
+        );
+        check(["main", "settings"], "other", "x", false);
+    }
+
+    #[test]
+    fn refuses_what_names_nothing() {
+        assert_eq!(
+            Selection::of(&Target::from("")).unwrap_err().code(),
+            ErrorCode::InvalidArgument
+        );
+        assert_eq!(
+            Selection::of(&Target::from(Vec::<String>::new()))
+                .unwrap_err()
+                .code(),
+            ErrorCode::InvalidArgument
+        );
+        let many = vec!["x"; 65];
+        assert_eq!(
+            Selection::of(&Target::from(many)).unwrap_err().code(),
+            ErrorCode::InvalidArgument
+        );
+        assert_eq!(
+            Selection::of(&Target::from("x".repeat(256)))
+                .unwrap_err()
+                .code(),
+            ErrorCode::InvalidArgument
+        );
+        assert_eq!(
+            Selection::of(&Target::from("a[")).unwrap_err().code(),
+            ErrorCode::InvalidPattern
+        );
+        assert_eq!(
+            Selection::of(&Target::from("a**")).unwrap_err().code(),
+            ErrorCode::InvalidPattern
+        );
+    }
+
+    #[test]
+    fn the_message_lists_what_there_is() {
+        let error = unknown_target("webview", "mian", &["side", "main"]);
+        assert_eq!(
+            error.message(),
+            r#"no webview has the label "mian"; there are "main", "side""#
+        );
+        assert!(
+            unknown_target("webview", "x", &[])
+                .message()
+                .contains("no webview yet")
+        );
+    }
+}

@@ -18,16 +18,18 @@ mod shell;
 mod sync;
 mod wire;
 
-pub use api::bus::{EmitOptions, EventBus, EventBusExt, WebviewBus};
-pub use api::component::{
-    ActionComplete, ActionFailed, Component, Message, MessageLevel, MessageOptions, Namespace,
-};
-pub use api::jobs::JobChanges;
+pub use api::bus::{EventBus, EventBusExt, WebviewBus};
+pub use api::component::Component;
+pub use api::component::actions::{ActionComplete, ActionFailed};
+pub use api::component::messages::{Message, MessageLevel, MessageOptions};
+pub use api::component::namespace::Namespace;
+pub use api::jobs::builder::{AnyPayload, JobBuilder};
+pub use api::jobs::changes::JobChanges;
+pub use api::jobs::job::Job;
 pub use api::listener::Listener;
-pub use api::periodic::{AnyPayload, Job, JobBuilder};
-pub use api::request::{
-    RequestAllBuilder, RequestBuilder, RequestContext, Responder, ResponderResult, Responses,
-};
+pub use api::options::EmitOptions;
+pub use api::request::{RequestAllBuilder, RequestBuilder, Responses};
+pub use api::respond::{RequestContext, Responder, ResponderResult};
 pub use api::stream::{EventStream, StreamItem};
 #[cfg(feature = "typed")]
 pub use api::typed::{Event, Exact, ExactNumber, Request, TypedEvent, TypedItem, TypedStream};

@@ -350,8 +350,8 @@ mod tests {
 
     use super::*;
     use crate::catalog::Catalog;
-    use crate::config::Limits;
     use crate::engine::core::Platform;
+    use crate::limits::Limits;
     use crate::model::policy::Policies;
     use crate::periodic::source::Sources;
     use crate::runtime::BusRuntime;

@@ -8,10 +8,11 @@ use tauri::{AppHandle, Manager, RunEvent, Runtime, Url, WindowEvent};
 
 use crate::api::bus::EventBus;
 use crate::catalog::{Catalog, ComponentDescription, EventDeclaration, RequestDeclaration};
-use crate::config::{CatalogMode, Config, Limits, PolicyRule, read_policies};
+use crate::config::{CatalogMode, Config, PolicyRule, read_policies};
 use crate::engine::core::Platform;
 use crate::engine::leases::keep_leases;
 use crate::engine::listeners::call_listeners;
+use crate::limits::Limits;
 use crate::model::error::{Error, ErrorCode};
 use crate::model::policy::Policy;
 use crate::periodic::source::SourceCall;

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex as Plain, MutexGuard as PlainGuard, PoisonError};
 use serde_json::Value;
 use shuttle::sync::mpsc::{Receiver, Sender, channel};
 
-use crate::config::Limits;
 use crate::engine::core::Platform;
 use crate::engine::reply::Reply;
 use crate::hub::command_log::{CommandAdmission, JsonResult};
@@ -14,6 +13,7 @@ use crate::hub::outbox::BatchBound;
 use crate::hub::session::SessionId;
 use crate::hub::subscriptions::SubscriberKey;
 use crate::hub::{Audience, Command, NewEvent, Pull, SubscriptionRequest};
+use crate::limits::Limits;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{ErrorCode, Result};
 use crate::model::event::Receipt;

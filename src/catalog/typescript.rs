@@ -248,21 +248,21 @@ fn array_of(schema: &Map<String, Value>, indent: &str) -> String {
     let rest = schema
         .get("items")
         .filter(|items| **items != Value::Bool(false));
-    let Some(places) = schema.get("prefixItems").and_then(Value::as_array) else {
+    let Some(first) = schema.get("prefixItems").and_then(Value::as_array) else {
         let element = rest.map_or_else(
             || Written::simple("unknown"),
             |items| type_of(items, indent),
         );
         return format!("{}[]", element.parenthesized());
     };
-    let mut places: Vec<String> = places
+    let mut elements: Vec<String> = first
         .iter()
-        .map(|place| type_of(place, indent).text)
+        .map(|element| type_of(element, indent).text)
         .collect();
     if let Some(rest) = rest {
-        places.push(format!("...{}[]", type_of(rest, indent).parenthesized()));
+        elements.push(format!("...{}[]", type_of(rest, indent).parenthesized()));
     }
-    format!("[{}]", places.join(", "))
+    format!("[{}]", elements.join(", "))
 }
 
 /// The fields of an object, each with whether it is required. The order does not depend on serde_json's features: the
@@ -283,8 +283,8 @@ pub(super) fn fields_of(schema: &Map<String, Value>) -> Vec<(&str, &Value, bool)
         .map(|(name, schema)| (name.as_str(), schema, required.contains(&name.as_str())))
         .collect();
     fields.sort_by_key(|(name, _, _)| {
-        let place = required.iter().position(|own| own == name);
-        (place.unwrap_or(usize::MAX), *name)
+        let position = required.iter().position(|required| required == name);
+        (position.unwrap_or(usize::MAX), *name)
     });
     fields
 }

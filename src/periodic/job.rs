@@ -35,7 +35,7 @@ pub(crate) struct JobPlan {
     pub(crate) to: Option<Address>,
     pub(crate) replaces: bool,
     pub(crate) payload: Payload,
-    /// The name of the source, and its arguments, where the payload comes from one.
+    /// The name of the source and its arguments, if the payloads come from a source.
     pub(crate) sampled: Option<(Arc<str>, Arc<str>)>,
     pub(crate) only_while_listened: bool,
     /// How many failures in a row end it; `None` for no limit.
@@ -118,7 +118,7 @@ pub(crate) struct State {
     pub(crate) failed: u64,
     /// Failed ticks since the last one that was emitted.
     pub(crate) failures_in_a_row: u64,
-    /// The failures in a row that count towards `max_failures`: those of the sampler.
+    /// Those of them in a row that count towards `max_failures`.
     pub(crate) counted_failures: u64,
     pub(crate) last_error: Option<Error>,
 }

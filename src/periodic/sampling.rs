@@ -154,8 +154,9 @@ fn finish_sampling(
             sampled.map(Json::from)
         }
     };
-    let has_payload = payload.is_ok();
+    // A full queue, for example, is not a failure of the sampler.
+    let counts = payload.is_err();
     let published = payload.and_then(|json| job.publish_tick(&jobs.core, &state, tick, json));
-    finish_tick(&jobs, job, state, count, published, has_payload);
+    finish_tick(&jobs, job, state, count, published, counts);
     drop(unneeded);
 }

@@ -526,7 +526,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn taken_and_missed_ticks_account_for_all_that_were_due(steps in proptest::collection::vec(0_u64..500, 1..50), bursts: bool) {
+        fn taken_and_missed_ticks_account_for_all_due(steps in proptest::collection::vec(0_u64..500, 1..50), bursts: bool) {
             let missed_ticks = if bursts { MissedTickBehavior::Burst } else { MissedTickBehavior::Skip };
             let mut schedule = Schedule::new(Timing { missed_ticks, ..Timing::every(ms(10)) }, ms(0), 0).unwrap();
             let mut now = ms(0);
@@ -544,7 +544,7 @@ mod tests {
         }
 
         #[test]
-        fn after_anything_the_next_tick_is_within_an_interval(acts in proptest::collection::vec((0_u8..5, 0_u64..300, 1_u64..200), 1..60)) {
+        fn the_next_tick_is_always_within_an_interval(acts in proptest::collection::vec((0_u8..5, 0_u64..300, 1_u64..200), 1..60)) {
             let mut schedule = schedule(timing(MissedTickBehavior::Skip));
             let mut now = ms(0);
             for (act, step, interval) in acts {

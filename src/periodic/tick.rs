@@ -10,15 +10,14 @@ use crate::periodic::jobs::Jobs;
 use crate::periodic::notices::{StopReason, announce_failure, announce_stop};
 use crate::sync::MutexGuard;
 
-/// Ends a tick that was published, or that failed. `has_payload` says whether its payload was made, so that a failure is
-/// not one of the source.
+/// Ends a tick that was published, or that failed. `counts` says whether a failure counts towards `max_failures`.
 pub(super) fn finish_tick(
     jobs: &Jobs,
     job: &Arc<RunningJob>,
     mut state: MutexGuard<'_, State>,
     tick: u64,
     published: Result<EmitEffects<Reply>>,
-    has_payload: bool,
+    counts: bool,
 ) {
     match &published {
         Ok(_) => {
@@ -28,10 +27,9 @@ pub(super) fn finish_tick(
         Err(error) => {
             state.failed += 1;
             state.failures_in_a_row += 1;
-            // A full queue, for example, is not a failure of the source.
-            state.counted_failures = match has_payload {
-                true => 0,
-                false => state.counted_failures + 1,
+            state.counted_failures = match counts {
+                true => state.counted_failures + 1,
+                false => 0,
             };
             state.last_error = Some(error.clone());
         }

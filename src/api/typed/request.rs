@@ -141,7 +141,7 @@ mod tests {
     use super::*;
     use crate::catalog::Catalog;
 
-    /// A type of its own wherever this stands, with the same Rust name within one function.
+    /// Declares a new type with each use. Within one function, all of them have the same Rust name.
     macro_rules! declare {
         () => {{
             #[derive(serde::Serialize, serde::Deserialize, JsonSchema)]

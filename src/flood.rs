@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::config::Limits;
+use crate::limits::Limits;
 use crate::model::error::{Error, ErrorCode, Result};
 
 /// What one webview's pages may still send.

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::config::Limits;
 use crate::hub::ids::SessionId;
 use crate::hub::outbox::{Batch, BatchBound};
 use crate::hub::{
     Address, Audience, Command, Effects, Hub, NewEvent, Pull, Resumption, SubscriptionRequest,
 };
+use crate::limits::Limits;
+use crate::limits::Limits;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, Result};
 use crate::model::name::EventName;

@@ -1,12 +1,12 @@
-//! The whole bus as it runs: the core, and the listeners, responders and jobs above it.
+//! The running bus: the core, and the listeners, responders and jobs above it.
 
 use std::sync::{Arc, Weak};
 
-use crate::config::Limits;
 use crate::engine::core::{Above, Core, Platform};
 use crate::engine::listeners::Listeners;
 use crate::engine::responders::Responders;
 use crate::hub::ids::{RequestId, SubscriberKey};
+use crate::limits::Limits;
 use crate::model::endpoint::Endpoint;
 use crate::model::inspection::{Inspection, SubscriptionInspection};
 use crate::model::policies::Policies;
@@ -14,7 +14,7 @@ use crate::periodic::jobs::Jobs;
 use crate::periodic::source::Sources;
 use crate::sync::{Tasks, now};
 
-/// How many subscriptions are copied under one lock to be looked at.
+/// How many subscriptions an inspection copies under one lock.
 const MAX_LISTED: usize = 512;
 
 pub(crate) struct BusRuntime {
@@ -58,11 +58,11 @@ impl BusRuntime {
         runtime
     }
 
-    /// The page of this webview was left, for one of this origin.
+    /// The webview has left its page, for a page of this origin.
     pub(crate) fn leave_page(&self, webview: &str, origin: Option<String>) {
         let (mut effects, newest) = {
             let mut hub = self.core.hub();
-            // A job that starts later belongs to the next page, whose session the hub has yet to open.
+            // Under the lock: a job that starts later belongs to the next page, whose session the hub has yet to open.
             (hub.leave_page(webview, origin), self.jobs.newest())
         };
         for webview in std::mem::take(&mut effects.changed_origin) {
@@ -76,7 +76,7 @@ impl BusRuntime {
         self.core.apply_effects(effects);
         for webview in webviews {
             self.jobs.stop_all_of(&webview, u64::MAX);
-            self.jobs.forget_rate(&webview);
+            self.jobs.forget_rates(&webview);
         }
     }
 
@@ -86,7 +86,7 @@ impl BusRuntime {
         self.core.apply_effects(effects);
     }
 
-    /// A snapshot of the bus, taken webview by webview and part by part, so that nobody waits for the whole.
+    /// Takes a snapshot of the bus part by part, so that emitters and pages do not wait for the whole.
     pub(crate) fn inspect(&self) -> Inspection {
         let core = &self.core;
         let overview = core.hub().overview();

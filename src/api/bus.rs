@@ -3,36 +3,31 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::api::listener::Listener;
-use crate::api::periodic::JobBuilder;
-use crate::api::stream::EventStream;
+use crate::api::json::to_json;
+use crate::api::options::EmitOptions;
+use crate::api::target::IntoTarget;
 use crate::catalog::Catalog;
 use crate::engine::causes;
-use crate::hub::{Address, Audience, NewEvent};
-use crate::model::delivery::DeliveryFilter;
+use crate::hub::{Audience, NewEvent};
 use crate::model::endpoint::Endpoint;
-use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::error::Result;
 use crate::model::event::{BusEvent, Provenance, Receipt};
 use crate::model::inspection::Inspection;
-use crate::model::job::JobInfo;
 use crate::model::name::{EventName, parse_component};
 use crate::model::pattern::EventPattern;
-use crate::model::selection::Selection;
-use crate::model::target::Target;
-use crate::periodic::source::Sampler;
 use crate::runtime::BusRuntime;
 
 /// The event bus of the app. Cheap to clone, and usable from any thread and any hook.
 ///
-/// Got with [`EventBusExt::event_bus`] from an `App`, an `AppHandle` or a `Window`. Nothing here blocks, calls a
-/// listener or evaluates a script.
+/// Use [`EventBusExt::event_bus`] of an `App`, an `AppHandle` or a `Window` to get it. No method blocks, calls a listener
+/// or evaluates a script.
 #[derive(Clone)]
 pub struct EventBus {
     runtime: Arc<BusRuntime>,
     source: Endpoint,
     catalog: Catalog,
     component: Option<Arc<str>>,
-    /// What its events follow from. Without it, the event of the listener that is running.
+    /// The causes of its events. `None` stands for those of the running listener or responder.
     causes: Option<Box<[EventName]>>,
 }
 
@@ -55,13 +50,20 @@ impl EventBus {
         &self.source
     }
 
-    /// Emits an event to everyone: to all pages and all listeners in Rust.
+    /// Emits an event to everyone: to all pages and all listeners of the host.
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::InvalidEventName`], [`ErrorCode::ReservedEventName`], [`ErrorCode::InvalidPayload`],
-    /// [`ErrorCode::PayloadTooLarge`], [`ErrorCode::QueueFull`] where a page's queue is full and the policy of the event
-    /// is to reject, [`ErrorCode::Unavailable`] while the app exits. An event that fails reaches nobody.
+    /// - [`ErrorCode::InvalidEventName`](crate::ErrorCode::InvalidEventName),
+    ///   [`ErrorCode::ReservedEventName`](crate::ErrorCode::ReservedEventName)
+    /// - [`ErrorCode::InvalidPayload`](crate::ErrorCode::InvalidPayload): the payload cannot be serialized as JSON
+    /// - [`ErrorCode::PayloadTooLarge`](crate::ErrorCode::PayloadTooLarge): its JSON is longer than `payloadBytes`
+    /// - [`ErrorCode::QueueFull`](crate::ErrorCode::QueueFull): the queue of a page is full, and the policy of the event is
+    ///   to reject; or no room is left for a retained event
+    /// - [`ErrorCode::EventLoop`](crate::ErrorCode::EventLoop): the event has more causes than `hops`
+    /// - [`ErrorCode::Unavailable`](crate::ErrorCode::Unavailable): the app is exiting
+    ///
+    /// A refused event reaches no receiver at all.
     ///
     /// ```
     /// # fn emit(app: &tauri::AppHandle) -> tauri_plugin_event_bus::Result<()> {
@@ -73,19 +75,20 @@ impl EventBus {
     /// # }
     /// ```
     pub fn emit(&self, name: &str, payload: impl Serialize) -> Result<Receipt> {
-        self.runtime
-            .core
-            .publish(self.draft(name, payload)?, &Audience::default())
+        let event = self.new_event(name, payload, None)?;
+        self.runtime.core.publish(event, &Audience::default())
     }
 
-    /// Emits an event to one webview, to those that match a glob of labels, or to several: see [`Target`].
+    /// Emits an event to one webview, to several, or to those whose labels match a glob: see [`Target`].
     ///
-    /// Nobody else gets it: it never enters the memory of another page.
+    /// Other pages do not get it: the event never enters their memory.
     ///
     /// # Errors
     ///
-    /// Those of [`EventBus::emit`], [`ErrorCode::UnknownTarget`] where a label names no webview, and
-    /// [`ErrorCode::InvalidPattern`] where a glob is none.
+    /// Those of [`EventBus::emit`], and:
+    ///
+    /// - [`ErrorCode::UnknownTarget`](crate::ErrorCode::UnknownTarget): there is no webview with the label
+    /// - [`ErrorCode::InvalidPattern`](crate::ErrorCode::InvalidPattern): invalid glob of labels
     ///
     /// ```
     /// # fn emit(app: &tauri::AppHandle) -> tauri_plugin_event_bus::Result<()> {
@@ -98,11 +101,11 @@ impl EventBus {
     /// ```
     pub fn emit_to(
         &self,
-        target: impl Into<Target>,
+        to: impl IntoTarget,
         name: &str,
         payload: impl Serialize,
     ) -> Result<Receipt> {
-        self.emit_with(name, payload, EmitOptions::new().to(target))
+        self.emit_with(name, payload, EmitOptions::new().to(to))
     }
 
     /// Emits an event with options.
@@ -125,19 +128,19 @@ impl EventBus {
         payload: impl Serialize,
         options: EmitOptions,
     ) -> Result<Receipt> {
-        let (draft, audience) = self.prepare(name, payload, options)?;
-        self.runtime.core.publish(draft, &audience)
+        let (event, audience) = self.prepare(name, payload, options)?;
+        self.runtime.core.publish(event, &audience)
     }
 
-    /// Emits an event as soon as there is room for it, where its policy is to reject.
+    /// Emits an event, and waits for room first if the policy of the event is to reject.
     ///
-    /// Those who wait are served in the order in which they came. An event whose policy is another one never waits.
-    /// Dropping the future before it is ready emits nothing. The payload, and what the event follows from, are what they
-    /// are when this is called. The future does not borrow the bus, and can be spawned where the payload is a value.
+    /// Waiting emitters are served in the order in which they came. An event with another policy never waits. Dropping the
+    /// future before it is ready emits nothing. The payload and the causes are taken when this is called. The future does
+    /// not borrow the bus, so it can be spawned.
     ///
     /// # Errors
     ///
-    /// Those of [`EventBus::emit_with`], but for [`ErrorCode::QueueFull`].
+    /// Those of [`EventBus::emit_with`], except for a full queue.
     ///
     /// ```
     /// use tauri_plugin_event_bus::{EmitOptions, EventBus, Result};
@@ -166,12 +169,12 @@ impl EventBus {
     ) -> impl Future<Output = Result<Receipt>> + Send + use<> {
         let core = Arc::clone(&self.runtime.core);
         async move {
-            let (draft, audience) = prepared?;
-            core.publish_when_room(draft, &audience).await
+            let (event, audience) = prepared?;
+            core.publish_when_room(event, &audience).await
         }
     }
 
-    /// Forgets the retained events whose name is this, or matches this pattern, and says how many there were.
+    /// Removes the retained events whose name is, or matches, this pattern. Returns how many it removed.
     ///
     /// # Errors
     ///
@@ -187,10 +190,8 @@ impl EventBus {
     /// # }
     /// ```
     pub fn clear_retained(&self, pattern: &str) -> Result<usize> {
-        Ok(self
-            .runtime
-            .core
-            .clear_retained(&EventPattern::parse(pattern)?))
+        let pattern = EventPattern::parse(pattern)?;
+        Ok(self.runtime.core.clear_retained(&pattern))
     }
 
     pub(crate) fn prepare(
@@ -199,18 +200,17 @@ impl EventBus {
         payload: impl Serialize,
         options: EmitOptions,
     ) -> Result<(NewEvent, Audience)> {
-        let audience = Audience {
-            to: options.to.map(Address::of).transpose()?,
-            except: options.except.as_ref().map(Selection::of).transpose()?,
-        };
-        let draft = NewEvent {
-            retain: options.retain,
-            ..self.draft(name, payload)?
-        };
-        Ok((draft, audience))
+        let retain = options.retain;
+        let audience = options.audience()?;
+        Ok((self.new_event(name, payload, retain)?, audience))
     }
 
-    fn draft(&self, name: &str, payload: impl Serialize) -> Result<NewEvent> {
+    fn new_event(
+        &self,
+        name: &str,
+        payload: impl Serialize,
+        retain: Option<bool>,
+    ) -> Result<NewEvent> {
         let parsed = EventName::parse_emitted(name)?;
         self.catalog.check_name(&parsed)?;
         Ok(NewEvent {
@@ -219,7 +219,7 @@ impl EventBus {
             source: self.source.clone(),
             tick: None,
             provenance: self.provenance()?,
-            retain: None,
+            retain,
         })
     }
 
@@ -228,17 +228,17 @@ impl EventBus {
         Ok(Provenance::of(component, self.causes()))
     }
 
-    /// What caused that which this bus does now.
     pub(crate) fn causes(&self) -> Box<[EventName]> {
         self.causes.clone().unwrap_or_else(causes::causes)
     }
 
-    /// This bus for what follows from an event: what it emits and asks carries the chain of what caused it.
+    /// Returns this bus for consequences of an event: its events and requests carry the chain of causes that leads to
+    /// `event`.
     ///
-    /// Within a listener that is so of itself, as long as it emits before it returns and on its own thread, and within a
-    /// responder as long as it emits in its own future. This is for what emits later, or is neither: a future, a thread,
-    /// the reader of a stream. A chain longer than the limit `hops` is refused with [`ErrorCode::EventLoop`], so that
-    /// events which cause each other come to an end.
+    /// The bus does that by itself within a listener that emits on its own thread before it returns, and within the future
+    /// of a responder. Use this elsewhere: in other futures, in threads, and for readers of streams. A chain longer than
+    /// the limit `hops` is refused with [`ErrorCode::EventLoop`](crate::ErrorCode::EventLoop), so that events which cause
+    /// each other come to an end.
     ///
     /// ```
     /// # fn listen(bus: &tauri_plugin_event_bus::EventBus) -> tauri_plugin_event_bus::Result<()> {
@@ -259,7 +259,16 @@ impl EventBus {
         }
     }
 
-    /// This bus for what follows from nothing: a chain begins with what it emits, also within a listener.
+    /// Returns this bus for events without a cause: they begin a new chain, also within a listener.
+    ///
+    /// ```
+    /// # fn listen(bus: &tauri_plugin_event_bus::EventBus) -> tauri_plugin_event_bus::Result<()> {
+    /// let own = bus.clone();
+    /// bus.listen("log:full", move |_| drop(own.without_causes().emit("log:rotated", ())))?
+    ///     .forget();
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn without_causes(&self) -> Self {
         Self {
@@ -268,8 +277,8 @@ impl EventBus {
         }
     }
 
-    /// This bus with the causes that hold here, for what is emitted later.
-    pub(crate) fn with_causes_of_now(&self) -> Self {
+    /// This bus with the causes of this moment, for what is emitted later.
+    pub(crate) fn with_current_causes(&self) -> Self {
         Self {
             causes: Some(self.causes()),
             ..self.clone()
@@ -283,87 +292,17 @@ impl EventBus {
         }
     }
 
-    /// Calls a function for every event that matches and is for everyone or for the host.
-    ///
-    /// All listeners run on one task, in the order of the events. One that panics is reported to `log` and goes on
-    /// listening. A listener that is slow delays the other listeners in Rust, and no page.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorCode::InvalidEventName`], [`ErrorCode::InvalidPattern`], [`ErrorCode::ReservedEventName`].
-    ///
-    /// ```
-    /// # fn listen(app: &tauri::AppHandle) -> tauri_plugin_event_bus::Result<()> {
-    /// use tauri_plugin_event_bus::EventBusExt;
-    ///
-    /// app.event_bus()
-    ///     .listen("cart:*", |event| println!("{} {}", event.name(), event.payload_json()))?
-    ///     .forget();
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn listen(
-        &self,
-        pattern: &str,
-        callback: impl FnMut(BusEvent) + Send + 'static,
-    ) -> Result<Listener> {
-        self.add_listener(pattern, DeliveryFilter::Own, callback)
-    }
-
-    /// Calls a function for every event that matches, whomever it is for.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`EventBus::listen`].
-    pub fn listen_any(
-        &self,
-        pattern: &str,
-        callback: impl FnMut(BusEvent) + Send + 'static,
-    ) -> Result<Listener> {
-        self.add_listener(pattern, DeliveryFilter::Everything, callback)
-    }
-
-    fn add_listener(
-        &self,
-        pattern: &str,
-        filter: DeliveryFilter,
-        callback: impl FnMut(BusEvent) + Send + 'static,
-    ) -> Result<Listener> {
-        let pattern = self.read_pattern(pattern)?;
-        let listeners = &self.runtime.listeners;
-        let id = listeners.add(pattern, filter, callback);
-        Ok(Listener::new(Arc::downgrade(listeners), id))
-    }
-
-    /// A stream of the events that match and are for everyone or for the host.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`EventBus::listen`].
-    pub fn stream(&self, pattern: &str) -> Result<EventStream> {
-        Ok(EventStream::new(
-            &self.runtime.core,
-            self.read_pattern(pattern)?,
-        ))
-    }
-
-    fn read_pattern(&self, pattern: &str) -> Result<EventPattern> {
-        let pattern = EventPattern::parse(pattern)?;
-        if let Some(name) = pattern.exact() {
-            self.catalog.check_name(name)?;
-        }
-        Ok(pattern)
-    }
-
-    /// The app's events, as they were registered with [`Builder::event`](crate::Builder::event).
+    /// The typed events and requests of the app, as registered with [`Builder::event`](crate::Builder::event) and
+    /// [`Builder::request`](crate::Builder::request).
     #[must_use]
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
     }
 
-    /// How the bus stands: counters, queues, subscriptions and jobs, and no payload.
+    /// Takes a snapshot of the bus: counters, queues, subscriptions and jobs, without payloads.
     ///
-    /// For tools and tests. It is put together part by part, so that neither emitting nor delivery waits for the whole.
+    /// It is meant for tools and tests. The bus takes it part by part, so that emitting and delivery do not wait for the
+    /// whole.
     ///
     /// ```
     /// # fn inspect(bus: &tauri_plugin_event_bus::EventBus) {
@@ -378,42 +317,6 @@ impl EventBus {
     pub fn inspect(&self) -> Inspection {
         self.runtime.inspect()
     }
-
-    /// What makes the payloads of a job from a source that the app has registered.
-    pub(crate) fn sampler(
-        &self,
-        name: &EventName,
-        source: &str,
-        args: Arc<str>,
-    ) -> Result<Sampler> {
-        let sampler = self.runtime.jobs.sampler(source, args)?;
-        if !self.catalog.checks(name) {
-            return Ok(sampler);
-        }
-        let (catalog, name) = (self.catalog.clone(), name.clone());
-        Ok(sampler.checked(move |json| catalog.check_payload(&name, json)))
-    }
-
-    /// Prepares an event that the plugin emits by itself, at a fixed rate.
-    pub fn periodic(&self, name: &str) -> JobBuilder {
-        JobBuilder::new(self.clone(), name.to_owned())
-    }
-
-    /// Stops a periodic job that Rust has started.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorCode::UnknownJob`] if none with that id is running.
-    pub fn stop_job(&self, id: &str) -> Result<()> {
-        let job = self.runtime.jobs.find(&Endpoint::Host, id)?;
-        self.runtime.jobs.stop(&job)
-    }
-
-    /// The periodic jobs that Rust has started, in the order of their ids.
-    #[must_use]
-    pub fn list_jobs(&self) -> Vec<JobInfo> {
-        self.runtime.jobs.list(&Endpoint::Host, |_| false)
-    }
 }
 
 impl std::fmt::Debug for EventBus {
@@ -424,7 +327,9 @@ impl std::fmt::Debug for EventBus {
     }
 }
 
-/// The event bus as seen from one webview: an [`EventBus`] whose events have that webview as their source.
+/// The event bus of one webview: an [`EventBus`] whose events have the webview as their source.
+///
+/// Use [`EventBusExt::event_bus`] of a `Webview` or a `WebviewWindow` to get it.
 #[derive(Debug, Clone)]
 pub struct WebviewBus {
     bus: EventBus,
@@ -443,7 +348,7 @@ impl WebviewBus {
         }
     }
 
-    /// Emits an event to the page in this webview, and to nobody else.
+    /// Emits an event to the page in this webview only.
     ///
     /// # Errors
     ///
@@ -470,12 +375,12 @@ impl Deref for WebviewBus {
     }
 }
 
-/// Gives the event bus to what Tauri hands out.
+/// Gives access to the event bus from an app, a window, a webview, a component or a bus itself.
 pub trait EventBusExt {
-    /// [`EventBus`] for the app and its windows, [`WebviewBus`] for a webview.
+    /// [`WebviewBus`] for a webview, [`EventBus`] for everything else.
     type Bus: AsRef<EventBus>;
 
-    /// The event bus.
+    /// Returns the event bus.
     ///
     /// # Panics
     ///
@@ -483,7 +388,6 @@ pub trait EventBusExt {
     fn event_bus(&self) -> Self::Bus;
 }
 
-/// A bus stands for itself, where something asks for what has one.
 impl EventBusExt for EventBus {
     type Bus = Self;
 
@@ -510,57 +414,4 @@ impl AsRef<EventBus> for WebviewBus {
     fn as_ref(&self) -> &EventBus {
         &self.bus
     }
-}
-
-/// Options of [`EventBus::emit_with`].
-#[derive(Debug, Clone, Default)]
-pub struct EmitOptions {
-    to: Option<Target>,
-    except: Option<Target>,
-    retain: Option<bool>,
-}
-
-impl EmitOptions {
-    /// To everyone.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Only to this target.
-    #[must_use]
-    pub fn to(mut self, target: impl Into<Target>) -> Self {
-        self.to = Some(target.into());
-        self
-    }
-
-    /// Keeps the event for whoever subscribes later, until the next one of its name to the same target replaces it.
-    #[must_use]
-    pub fn retain(mut self) -> Self {
-        self.retain = Some(true);
-        self
-    }
-
-    /// Does not keep the event, whatever the policy of its name says.
-    #[must_use]
-    pub fn no_retain(mut self) -> Self {
-        self.retain = Some(false);
-        self
-    }
-
-    /// Not to these webviews. They need not exist.
-    #[must_use]
-    pub fn except(mut self, target: impl Into<Target>) -> Self {
-        self.except = Some(target.into());
-        self
-    }
-}
-
-pub(crate) fn to_json(name: &str, payload: &impl Serialize) -> Result<String> {
-    serde_json::to_string(payload).map_err(|error| {
-        Error::new(
-            ErrorCode::InvalidPayload,
-            format!("the payload of {name:?} cannot be written as JSON: {error}"),
-        )
-    })
 }

@@ -3,16 +3,16 @@ use std::sync::Weak;
 use crate::engine::listeners::Listeners;
 use crate::hub::ids::SubscriptionId;
 
-/// Keeps a listener of the host. It stops when this is dropped; [`Listener::forget`] keeps it for good.
+/// Keeps a listener of the host. It is removed on drop; [`Listener::forget`] keeps it for good.
 ///
 /// ```
 /// # fn listen(bus: &tauri_plugin_event_bus::EventBus) -> tauri_plugin_event_bus::Result<()> {
 /// let listener = bus.listen("cart:*", |event| println!("{}", event.name()))?;
-/// drop(listener); // receives nothing from now on
+/// drop(listener); // gets no further events
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "a listener stops when it is dropped; call .forget() to keep it"]
+#[must_use = "a listener is removed when it is dropped; call .forget() to keep it"]
 pub struct Listener {
     listeners: Weak<Listeners>,
     id: SubscriptionId,
@@ -33,7 +33,7 @@ impl Listener {
         self.is_kept = true;
     }
 
-    /// Stops the listener, as dropping it does.
+    /// Removes the listener, as dropping it does.
     pub fn unlisten(self) {}
 }
 

@@ -1,11 +1,15 @@
-//! What Rust code of an app calls: every `impl EventBus`.
+//! The public API of the host: every `impl EventBus`.
 
 pub(crate) mod bus;
 pub(crate) mod component;
 pub(crate) mod jobs;
+mod json;
+mod listen;
 pub(crate) mod listener;
-pub(crate) mod periodic;
+pub(crate) mod options;
 pub(crate) mod request;
+pub(crate) mod respond;
 pub(crate) mod stream;
+pub(crate) mod target;
 #[cfg(feature = "typed")]
 pub(crate) mod typed;

@@ -9,11 +9,11 @@ use crate::model::delivery::DeliveryFilter;
 use crate::model::event::{BusEvent, Gap};
 use crate::model::pattern::EventPattern;
 
-/// Events as they come, for a task that reads them in its own time.
+/// A stream of events for a task that reads them at its own pace; made by [`EventBus::stream`](crate::EventBus::stream).
 ///
-/// It has a bounded queue of its own: when the task is too slow for too long, the oldest events make room and a
-/// [`StreamItem::Gap`] says so. It ends when the app exits. With the feature `stream`, which is on by default, it is a
-/// `futures_core::Stream`.
+/// It has a bounded queue of its own (`queueEvents`, `queueBytes`). If the task reads too slowly, the oldest events are
+/// dropped, and a [`StreamItem::Gap`] reports them. The stream ends when the app exits. With the feature `stream`, which is
+/// on by default, it is a `futures_core::Stream`.
 ///
 /// ```
 /// use tauri_plugin_event_bus::{EventBus, Result, StreamItem};
@@ -23,7 +23,7 @@ use crate::model::pattern::EventPattern;
 ///     while let Some(item) = downloads.recv().await {
 ///         match item {
 ///             StreamItem::Event(event) => println!("{} {}", event.name(), event.payload_json()),
-///             StreamItem::Gap(gap) => eprintln!("{} events are lost", gap.count),
+///             StreamItem::Gap(gap) => eprintln!("{} events were lost", gap.count),
 ///         }
 ///     }
 ///     Ok(())
@@ -36,12 +36,12 @@ pub struct EventStream {
     subscriber: SubscriberKey,
 }
 
-/// What an [`EventStream`] yields.
+/// An item of an [`EventStream`].
 #[derive(Debug, Clone)]
 pub enum StreamItem {
     /// An event.
     Event(BusEvent),
-    /// Events that this stream has lost.
+    /// Events that this stream lost.
     Gap(Gap),
 }
 
@@ -62,7 +62,7 @@ impl EventStream {
         }
     }
 
-    /// The next event or gap; `None` once the app exits. Nothing is lost when the future is dropped.
+    /// Awaits the next event or gap; `None` once the app exits. Dropping the future loses nothing.
     pub async fn recv(&mut self) -> Option<StreamItem> {
         poll_fn(|context| self.poll(context)).await
     }

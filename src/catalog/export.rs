@@ -2,15 +2,15 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::Catalog;
+use crate::catalog::Catalog;
 
-/// Why a file is not, or was not, what the catalog says.
+/// An exported file was out of date, or cannot be written.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExportError {
-    /// The file.
+    /// The path of the file, as it was given.
     pub file: PathBuf,
-    /// What is the matter with it.
+    /// What is wrong with it, for people.
     pub problem: String,
 }
 
@@ -20,7 +20,7 @@ impl fmt::Display for ExportError {
     }
 }
 
-// Tests unwrap it, and a path between escaped quotes is hard to read.
+// Tests unwrap it, and the derived form would escape the path.
 impl fmt::Debug for ExportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -29,8 +29,8 @@ impl fmt::Debug for ExportError {
 
 impl std::error::Error for ExportError {}
 
-/// Each of these brings a file up to date, and fails if it was not: in a plain `#[test]` it writes the file where you
-/// develop, and finds a stale one where your changes are checked.
+/// Exports for tests: each method brings a file up to date, and fails if the file was out of date. Called from a `#[test]`,
+/// it updates the file while you develop, and finds an outdated file in CI.
 ///
 /// ```no_run
 /// # use schemars::JsonSchema;
@@ -51,16 +51,16 @@ impl std::error::Error for ExportError {}
 /// catalog.export_markdown("../docs/events.md").unwrap();
 /// ```
 impl Catalog {
-    /// Writes [`Catalog::typescript`] to a file, and fails if something else stood there.
+    /// Writes [`Catalog::typescript`] to a file, and fails if its content was different. Creates the folder.
     ///
     /// # Errors
     ///
-    /// Says that the file was stale, and is written now; or that it cannot be written.
+    /// If the file was missing or out of date, in which case it is up to date now; or if it cannot be written.
     pub fn export_typescript(&self, file: impl AsRef<Path>) -> Result<(), ExportError> {
         bring_up_to_date(file.as_ref(), &self.typescript())
     }
 
-    /// Writes [`Catalog::markdown`] to a file, and fails if something else stood there.
+    /// Writes [`Catalog::markdown`] to a file, and fails if its content was different. Creates the folder.
     ///
     /// # Errors
     ///
@@ -69,7 +69,7 @@ impl Catalog {
         bring_up_to_date(file.as_ref(), &self.markdown())
     }
 
-    /// Writes [`Catalog::json_schema`] to a file, and fails if something else stood there.
+    /// Writes [`Catalog::json_schema`] to a file, and fails if its content was different. Creates the folder.
     ///
     /// # Errors
     ///
@@ -85,7 +85,7 @@ fn bring_up_to_date(file: &Path, content: &str) -> Result<(), ExportError> {
         problem,
     };
     let before = fs::read_to_string(file);
-    // Git may check files out with the line ends of Windows.
+    // Git may check files out with the line endings of Windows.
     if let Ok(before) = &before
         && before.replace("\r\n", "\n") == content
     {
@@ -93,12 +93,13 @@ fn bring_up_to_date(file: &Path, content: &str) -> Result<(), ExportError> {
     }
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder)
-            .map_err(|problem| error(format!("its folder cannot be made: {problem}")))?;
+            .map_err(|problem| error(format!("could not create its folder: {problem}")))?;
     }
-    fs::write(file, content).map_err(|problem| error(format!("cannot be written: {problem}")))?;
+    fs::write(file, content)
+        .map_err(|problem| error(format!("could not be written: {problem}")))?;
     Err(error(match before {
-        Ok(_) => "was stale; it is written anew now, so look at it, and commit it".into(),
-        Err(_) => "was not there; it is written now, so commit it".into(),
+        Ok(_) => "was out of date and is now updated; review and commit it".into(),
+        Err(_) => "was missing and is now written; commit it".into(),
     }))
 }
 
@@ -107,19 +108,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stale_file_is_written_and_told() {
+    fn an_outdated_file_is_updated_and_reported() {
         let folder = std::env::temp_dir().join(format!("event-bus-export-{}", std::process::id()));
         let file = folder.join("deep/events.ts");
         let missing = bring_up_to_date(&file, "a\n").unwrap_err();
-        assert!(missing.to_string().contains("events.ts: was not there"));
+        assert!(missing.to_string().contains("events.ts: was missing"));
         assert_eq!(bring_up_to_date(&file, "a\n"), Ok(()));
         fs::write(&file, "a\r\n").unwrap();
         assert_eq!(bring_up_to_date(&file, "a\n"), Ok(()));
         let stale = bring_up_to_date(&file, "b\n").unwrap_err();
-        assert!(stale.problem.contains("was stale"), "{stale:?}");
+        assert!(stale.problem.contains("was out of date"), "{stale:?}");
         assert_eq!(fs::read_to_string(&file).unwrap(), "b\n");
         fs::remove_dir_all(&folder).unwrap();
         let unwritable = bring_up_to_date(Path::new("/dev/null/x"), "a").unwrap_err();
-        assert!(unwritable.problem.contains("cannot be"), "{unwritable}");
+        assert!(unwritable.problem.contains("could not"), "{unwritable}");
     }
 }

@@ -1,11 +1,11 @@
 use serde_json::{Map, Value, json};
 
-use super::Catalog;
+use crate::catalog::Catalog;
 
 impl Catalog {
-    /// A JSON Schema (2020-12) of an object with one property for each event: its payload. Keys are sorted.
+    /// A JSON Schema (2020-12) of an object with one property per event: the event's payload. Keys are sorted.
     ///
-    /// It says what Rust writes: a field that may be absent when it is read is still required here.
+    /// It describes what Rust writes: a field that Rust always writes is required, even if it may be absent on reading.
     #[must_use]
     pub fn json_schema(&self) -> Value {
         let document = self.document();
@@ -24,7 +24,7 @@ impl Catalog {
         if !definitions.is_empty() {
             schema["$defs"] = definitions.into();
         }
-        // Whether a map keeps its order or sorts its keys depends on a feature that any crate of the app may switch on.
+        // A feature that any crate of the app may enable decides whether maps of serde_json keep their order.
         schema.sort_all_objects();
         schema
     }

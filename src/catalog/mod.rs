@@ -1,459 +1,217 @@
-//! The app's events as they are declared: what a page's payload is checked against, and what is generated from them.
+//! The declared events and requests of the app: checks of payloads, and generated documentation.
 
-mod described;
+mod component;
+mod declaration;
+mod document;
 #[cfg(feature = "typed")]
 mod export;
 #[cfg(feature = "typed")]
 mod json_schema;
 #[cfg(feature = "typed")]
 mod markdown;
+mod registry;
 #[cfg(feature = "typed")]
 mod typescript;
 
-use std::any::TypeId;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Serialize;
-use serde_json::Value;
-
+use crate::catalog::declaration::Check;
+use crate::catalog::registry::Registry;
 use crate::model::built_in::is_built_in;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::name::{EventName, OWN_PREFIX};
 use crate::model::policies::Policies;
-use crate::model::policy::Policy;
 
-pub use described::{ComponentDescription, DescribedEvent};
+pub use component::{ComponentDescription, DescribedEvent};
+pub use declaration::DeclaredEvent;
+pub(crate) use declaration::{EventDeclaration, RequestDeclaration};
 #[cfg(feature = "typed")]
 pub use export::ExportError;
 
-/// The app's events, as they were registered with [`Builder::event`](crate::Builder::event). Cheap to clone.
+/// The typed events and requests of the app, and its described components. Cheap to clone.
 ///
-/// Got from [`EventBus::catalog`](crate::EventBus::catalog) while the app runs, and from
-/// [`Builder::catalog`](crate::Builder::catalog) without one, for a test that writes files.
+/// Use [`EventBus::catalog`](crate::EventBus::catalog) in a running app, and
+/// [`Builder::catalog`](crate::Builder::catalog) without one, in a test that writes files.
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
-    events: Arc<BTreeMap<&'static str, Declaration>>,
-    requests: Arc<BTreeMap<&'static str, RequestDeclaration>>,
+    events: Registry<EventDeclaration>,
+    requests: Registry<RequestDeclaration>,
     components: Arc<[ComponentDescription]>,
     is_strict: bool,
 }
 
-/// What one `impl Event` says, without its type.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Declaration {
-    pub(crate) name: &'static str,
-    /// The Rust type, with its path.
-    pub(crate) type_name: &'static str,
-    pub(crate) type_id: TypeId,
-    pub(crate) policy: Policy,
-    pub(crate) emitted_by: &'static [&'static str],
-    pub(crate) listened_by: &'static [&'static str],
-    /// Absent where what pages emit is not checked.
-    pub(crate) check: Option<Check>,
-    #[cfg(feature = "typed")]
-    pub(crate) schema: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
-}
-
-/// What one `impl Request` says, without its type.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct RequestDeclaration {
-    pub(crate) name: &'static str,
-    /// The Rust type, with its path.
-    pub(crate) type_name: &'static str,
-    pub(crate) check_request_payload: Check,
-    pub(crate) check_response: Check,
-    #[cfg(feature = "typed")]
-    pub(crate) request: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
-    #[cfg(feature = "typed")]
-    pub(crate) response: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
-}
-
-/// Says what is wrong with a payload.
-type Check = fn(&str) -> Result<(), String>;
-
 impl Catalog {
-    /// Reads declarations, and says which of them cannot stand.
     pub(crate) fn new(
-        declarations: &[Declaration],
-        declared: &[RequestDeclaration],
+        events: &[EventDeclaration],
+        requests: &[RequestDeclaration],
         is_strict: bool,
     ) -> Result<Self> {
-        let requests = read_requests(declared)?;
-        let mut events = BTreeMap::new();
-        for declaration in declarations {
-            let Declaration {
-                name, type_name, ..
-            } = declaration;
-            EventName::parse_emitted(name).map_err(|error| {
-                Error::new(error.code(), format!("the event {type_name}: {error}"))
-            })?;
-            let before: Option<Declaration> = events.insert(*name, *declaration);
-            if let Some(before) = before.filter(|before| before.type_id != declaration.type_id) {
-                return Err(Error::new(
-                    ErrorCode::InvalidEventName,
-                    format!(
-                        "{} and {type_name} are both called {name:?}; an event has one type, and a name of its own",
-                        before.type_name
-                    ),
-                ));
-            }
-        }
+        let requests = Registry::new(requests)?;
+        let events = Registry::new(events)?;
         if is_strict && events.is_empty() && requests.is_empty() {
             return Err(Error::new(
                 ErrorCode::InvalidArgument,
-                "the catalog is strict and has no event, so every event would be refused; register them with Builder::event",
+                "the catalog is strict and empty, so it would refuse every event; register events with Builder::event",
             ));
         }
         Ok(Self {
-            events: Arc::new(events),
-            requests: Arc::new(requests),
+            events,
+            requests,
             components: Arc::default(),
             is_strict,
         })
     }
 
-    /// Adds what components are said to emit and to listen to, and says which of them cannot stand.
     pub(crate) fn with_components(self, components: &[ComponentDescription]) -> Result<Self> {
-        let mut described: Vec<_> = components
+        let mut checked: Vec<_> = components
             .iter()
             .map(ComponentDescription::checked)
             .collect::<Result<_>>()?;
-        described.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-        let same = described.windows(2).find(|pair| {
+        checked.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        let same = checked.windows(2).find(|pair| {
             (&pair[0].namespace, &pair[0].name) == (&pair[1].namespace, &pair[1].name)
         });
         if let Some([first, _]) = same {
             return Err(Error::new(
                 ErrorCode::InvalidArgument,
-                format!("the component {} is described twice", quoted(&first.name)),
+                format!(
+                    "the component {} is described twice; describe each component once",
+                    quoted(&first.name)
+                ),
             ));
         }
         Ok(Self {
-            components: described.into(),
+            components: checked.into(),
             ..self
         })
     }
 
-    /// The components that are described, in the order of their namespaces and names.
+    /// The described components, in the order of their namespaces and names.
     pub fn components(&self) -> &[ComponentDescription] {
         &self.components
     }
 
-    /// What is registered, in the order of the names.
+    /// The typed events, in the order of their names.
     pub fn events(&self) -> impl Iterator<Item = DeclaredEvent<'_>> {
         self.events
-            .values()
+            .iter()
             .map(|declaration| DeclaredEvent { declaration })
     }
 
-    /// Whether names that are not registered are refused.
+    /// Whether names that are not registered are refused: see [`CatalogMode`](crate::CatalogMode).
     #[must_use]
     pub fn is_strict(&self) -> bool {
         self.is_strict
     }
 
+    /// The policies that the events declare.
     pub(crate) fn policies(&self) -> Result<Policies> {
         let mut policies = Policies::default();
-        for declaration in self.events.values() {
+        for declaration in self.events.iter() {
             policies.add(declaration.name, declaration.policy)?;
         }
         Ok(policies)
     }
 
-    /// Refuses a name that is not registered, where the catalog is strict.
+    /// Refuses the name of an event that is not registered, if the catalog is strict.
     pub(crate) fn check_name(&self, name: &EventName) -> Result<()> {
         let is_own = name.as_str().starts_with(OWN_PREFIX) || is_built_in(name.as_str());
-        if !self.is_strict || is_own || self.events.contains_key(name.as_str()) {
+        if !self.is_strict || is_own || self.events.contains(name) {
             return Ok(());
         }
-        // Not which ones there are: a page may ask for them if it has the permission `allow-catalog`.
+        // The registered names stay unsaid: a page may read them with the permission `allow-catalog` only.
         Err(Error::new(
             ErrorCode::InvalidEventName,
             format!(
-                "no event is registered as {}, and the catalog is strict; register it with Builder::event, or look for another name in the catalog",
+                "the event {} is not registered, and the catalog is strict; register it with Builder::event, or use a name of the catalog",
                 quoted(name.as_str()),
             ),
         ))
     }
 
-    /// Whether what is emitted under this name is checked.
+    /// Whether payloads under this name are checked.
     pub(crate) fn checks(&self, name: &EventName) -> bool {
-        let declared = self.events.get(name.as_str());
-        declared.is_some_and(|declaration| declaration.check.is_some())
+        let declaration = self.events.find(name);
+        declaration.is_some_and(|declaration| declaration.check.is_some())
     }
 
-    /// Refuses the name of a request that is not registered, where the catalog is strict.
+    /// Refuses the name of a request that is not registered, if the catalog is strict.
     pub(crate) fn check_request_name(&self, name: &EventName) -> Result<()> {
-        if !self.is_strict || self.requests.contains_key(name.as_str()) {
+        if !self.is_strict || self.requests.contains(name) {
             return Ok(());
         }
-        let known: Vec<&str> = self.requests.keys().copied().collect();
+        let registered: Vec<&str> = self.requests.iter().map(|request| request.name).collect();
         Err(Error::new(
             ErrorCode::InvalidEventName,
             format!(
-                "no request is registered as {}, and the catalog is strict; registered are {}",
+                "the request {} is not registered, and the catalog is strict; the registered requests are {}",
                 quoted(name.as_str()),
-                quoted(&known.join(", "))
+                quoted(&registered.join(", "))
             ),
         ))
     }
 
-    /// Refuses a request that does not have the shape of its type.
-    pub(crate) fn check_request_payload(&self, name: &EventName, payload: &str) -> Result<()> {
-        self.check_request(name, payload, "request", |declared| {
-            declared.check_request_payload
-        })
-    }
-
-    /// Refuses an response that does not have the shape of the one that is declared.
-    pub(crate) fn check_response(&self, name: &EventName, payload: &str) -> Result<()> {
-        self.check_request(name, payload, "response to", |declared| {
-            declared.check_response
-        })
-    }
-
-    fn check_request(
-        &self,
-        name: &EventName,
-        payload: &str,
-        what: &str,
-        check: fn(&RequestDeclaration) -> Check,
-    ) -> Result<()> {
-        let Some(declared) = self.requests.get(name.as_str()) else {
-            return Ok(());
-        };
-        check(declared)(payload).map_err(|problem| {
-            Error::new(
-                ErrorCode::InvalidPayload,
-                format!(
-                    "the {what} {:?} has not the shape that {} declares: {problem}",
-                    name.as_str(),
-                    declared.type_name
-                ),
-            )
-        })
-    }
-
-    /// Refuses a payload that does not have the shape of its event.
+    /// Refuses a payload that does not match the type of its event.
     pub(crate) fn check_payload(&self, name: &EventName, payload: &str) -> Result<()> {
-        let Some(declaration) = self.events.get(name.as_str()) else {
+        let Some(declaration) = self.events.find(name) else {
             return Ok(());
         };
         let Some(check) = declaration.check else {
             return Ok(());
         };
-        check(payload).map_err(|problem| {
-            Error::new(
-                ErrorCode::InvalidPayload,
-                format!(
-                    "the payload of {:?} is no {}: {problem}",
-                    name.as_str(),
-                    declaration.type_name
-                ),
-            )
+        check_against(check, payload, declaration.type_name, || {
+            format!("the payload of {:?}", name.as_str())
+        })
+    }
+
+    /// Refuses a request whose payload does not match its type.
+    pub(crate) fn check_request_payload(&self, name: &EventName, payload: &str) -> Result<()> {
+        let Some(declaration) = self.requests.find(name) else {
+            return Ok(());
+        };
+        let check = declaration.check_request_payload;
+        check_against(check, payload, declaration.type_name, || {
+            format!("the request {:?}", name.as_str())
+        })
+    }
+
+    /// Refuses a response that does not match the type that its request declares.
+    pub(crate) fn check_response(&self, name: &EventName, payload: &str) -> Result<()> {
+        let Some(declaration) = self.requests.find(name) else {
+            return Ok(());
+        };
+        let declared = format!("the response type of {}", declaration.type_name);
+        check_against(declaration.check_response, payload, &declared, || {
+            format!("the response to {:?}", name.as_str())
         })
     }
 }
 
-fn read_requests(
-    declarations: &[RequestDeclaration],
-) -> Result<BTreeMap<&'static str, RequestDeclaration>> {
-    let mut requests = BTreeMap::new();
-    for declared in declarations {
-        let RequestDeclaration {
-            name, type_name, ..
-        } = declared;
-        EventName::parse_emitted(name).map_err(|error| {
-            Error::new(error.code(), format!("the request {type_name}: {error}"))
-        })?;
-        let before: Option<RequestDeclaration> = requests.insert(*name, *declared);
-        if let Some(before) = before.filter(|before| before.type_name != *type_name) {
-            return Err(Error::new(
-                ErrorCode::InvalidEventName,
-                format!(
-                    "{} and {type_name} are both called {name:?}; a request has one type, and a name of its own",
-                    before.type_name
-                ),
-            ));
-        }
-    }
-    Ok(requests)
-}
-
-/// An event of a [`Catalog`].
-#[derive(Debug, Clone, Copy)]
-pub struct DeclaredEvent<'a> {
-    declaration: &'a Declaration,
-}
-
-impl<'a> DeclaredEvent<'a> {
-    /// The event's name.
-    #[must_use]
-    pub fn name(&self) -> &'a str {
-        self.declaration.name
-    }
-
-    /// The Rust type of its payload, with its path.
-    #[must_use]
-    pub fn type_name(&self) -> &'a str {
-        self.declaration.type_name
-    }
-
-    /// How it is kept and delivered, as far as its declaration says so.
-    #[must_use]
-    pub fn policy(&self) -> Policy {
-        self.declaration.policy
-    }
-
-    /// Who emits it, for people.
-    #[must_use]
-    pub fn emitted_by(&self) -> &'a [&'a str] {
-        self.declaration.emitted_by
-    }
-
-    /// Who listens to it, for people.
-    #[must_use]
-    pub fn listened_by(&self) -> &'a [&'a str] {
-        self.declaration.listened_by
-    }
-
-    /// Whether what pages emit must have its shape.
-    #[must_use]
-    pub fn is_checked(&self) -> bool {
-        self.declaration.check.is_some()
-    }
-}
-
-/// A catalog as pages and tools read it.
-#[derive(Serialize)]
-struct Document<'a> {
-    strict: bool,
-    events: Vec<EventDocument<'a>>,
-    requests: Vec<RequestDocument<'a>>,
-    components: &'a [ComponentDescription],
-    /// The types that the schemas of the events refer to.
-    #[serde(rename = "$defs")]
-    definitions: BTreeMap<String, Value>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct EventDocument<'a> {
-    name: &'a str,
-    description: Option<String>,
-    policy: Policy,
-    emitted_by: &'a [&'a str],
-    listened_by: &'a [&'a str],
-    checked: bool,
-    /// The JSON Schema of the payload.
-    schema: Value,
-}
-
-#[derive(Serialize)]
-struct RequestDocument<'a> {
-    name: &'a str,
-    description: Option<String>,
-    /// The JSON Schema of what is asked.
-    request: Value,
-    /// The JSON Schema of what is answered.
-    response: Value,
-}
-
-/// The schemas of a catalog, in the order of the names, and what they refer to.
-#[derive(Default)]
-struct Schemas {
-    events: Vec<Value>,
-    requests: Vec<(Value, Value)>,
-    definitions: BTreeMap<String, Value>,
-}
-
-impl Catalog {
-    fn document(&self) -> Document<'_> {
-        let Schemas {
-            events: schemas,
-            requests,
-            definitions,
-        } = self.schemas();
-        let described = |schema: &Value| {
-            let schema = match schema["$ref"].as_str() {
-                Some(reference) => definitions.get(reference.trim_start_matches("#/$defs/"))?,
-                None => schema,
-            };
-            schema["description"].as_str().map(str::to_owned)
-        };
-        let events = self.events.values().zip(schemas);
-        let events = events.map(|(declaration, schema)| EventDocument {
-            name: declaration.name,
-            description: described(&schema),
-            policy: declaration.policy,
-            emitted_by: declaration.emitted_by,
-            listened_by: declaration.listened_by,
-            checked: declaration.check.is_some(),
-            schema,
-        });
-        let declared = self.requests.values().zip(requests);
-        let declared = declared.map(|(declared, (request, response))| RequestDocument {
-            name: declared.name,
-            description: described(&request),
-            request,
-            response,
-        });
-        let declared = declared.collect();
-        Document {
-            requests: declared,
-            strict: self.is_strict,
-            events: events.collect(),
-            components: &self.components,
-            definitions,
-        }
-    }
-
-    /// The schema of each event and request, and what they refer to. They say what Rust writes.
-    #[cfg(feature = "typed")]
-    fn schemas(&self) -> Schemas {
-        let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
-        let mut generator = settings.into_generator();
-        let events = self.events.values();
-        let events = events.map(|declaration| (declaration.schema)(&mut generator).to_value());
-        let events = events.collect();
-        let requests = self.requests.values();
-        let requests = requests.map(|declared| {
-            let request = (declared.request)(&mut generator).to_value();
-            (request, (declared.response)(&mut generator).to_value())
-        });
-        let requests = requests.collect();
-        Schemas {
-            events,
-            requests,
-            definitions: generator.take_definitions(true).into_iter().collect(),
-        }
-    }
-
-    #[cfg(not(feature = "typed"))]
-    fn schemas(&self) -> Schemas {
-        Schemas::default()
-    }
-}
-
-/// As JSON: `{ strict, events: [{ name, description, policy, emittedBy, listenedBy, checked, schema }],
-/// requests: [{ name, description, request, response }], components: [{ name, namespace, description, emits, listens }],
-/// $defs }`, where the schemas are JSON Schema and refer to `$defs`.
-impl Serialize for Catalog {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.document().serialize(serializer)
-    }
+fn check_against(
+    check: Check,
+    payload: &str,
+    declared: &str,
+    what: impl FnOnce() -> String,
+) -> Result<()> {
+    check(payload).map_err(|problem| {
+        Error::new(
+            ErrorCode::InvalidPayload,
+            format!("{} does not match {declared}: {problem}", what()),
+        )
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::any::TypeId;
 
-    fn declared(name: &'static str, type_name: &'static str) -> Declaration {
-        Declaration {
+    use super::*;
+    use crate::model::policy::Policy;
+
+    fn declared(name: &'static str, type_name: &'static str) -> EventDeclaration {
+        EventDeclaration {
             name,
             type_name,
-            // By their names here; two versions of a crate have types of one name.
             type_id: match type_name {
                 "app::One" => TypeId::of::<u8>(),
                 _ => TypeId::of::<u16>(),
@@ -499,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_not_registered_go_through_unless_it_is_strict() {
+    fn only_a_strict_catalog_refuses_unregistered_names() {
         let declarations = [declared("a", "app::One")];
         let open = Catalog::new(&declarations, &[], false).unwrap();
         assert_eq!(open.check_name(&name("b")), Ok(()));
@@ -514,14 +272,14 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_of_another_shape_is_refused_with_its_path() {
+    fn a_payload_that_does_not_match_is_refused() {
         let catalog = Catalog::new(&[declared("a", "app::One")], &[], false).unwrap();
         let error = catalog.check_payload(&name("a"), "2").unwrap_err();
         assert_eq!(error.code(), ErrorCode::InvalidPayload);
         for part in ["\"a\"", "app::One", "`a.b`"] {
             assert!(error.message().contains(part), "{error}");
         }
-        let unchecked = Declaration {
+        let unchecked = EventDeclaration {
             check: None,
             ..declared("a", "app::One")
         };

@@ -6,7 +6,6 @@ use std::task::{Context, Poll};
 use std::thread::ThreadId;
 use std::time::Instant;
 
-use crate::config::Limits;
 use crate::engine::backpressure::Backpressure;
 use crate::engine::reply::Reply;
 use crate::flood::Flood;
@@ -15,6 +14,7 @@ use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::hub::queue::QueueEntry;
 use crate::hub::requests::Recipient;
 use crate::hub::{Audience, Command, Effects, EmitEffects, Hub, NewEvent, Pull, Refusal};
+use crate::limits::Limits;
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::Receipt;
 use crate::model::name::EventName;

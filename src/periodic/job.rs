@@ -17,18 +17,18 @@ use crate::periodic::schedule::{Schedule, Timing};
 use crate::periodic::source::Sampler;
 use crate::sync::{Mutex, MutexGuard, Notify, now};
 
-/// What a job emits.
+/// The payload of the next tick.
 pub(crate) enum Payload {
     Fixed(Arc<str>),
     Sampled(Sampler),
-    /// It is being made, by what made the ones before.
+    /// The sampler is at work, and takes itself along.
     Away,
 }
 
-/// How many failures in a row end a job that has a source, unless it says otherwise.
+/// The default limit of failures in a row for a job with a source.
 pub(crate) const MAX_FAILURES: u64 = 10;
 
-/// A job before it is started.
+/// A job before its start.
 pub(crate) struct JobPlan {
     pub(crate) id: Option<String>,
     pub(crate) name: EventName,
@@ -36,25 +36,25 @@ pub(crate) struct JobPlan {
     pub(crate) to: Option<Address>,
     pub(crate) replaces: bool,
     pub(crate) payload: Payload,
-    /// The name of the source, and its arguments, where the payload comes from one.
+    /// The name of the source and its arguments, if the payloads come from a source.
     pub(crate) sampled: Option<(Arc<str>, Arc<str>)>,
     pub(crate) only_while_listened: bool,
-    /// How many failures in a row end it; none, if there is no number.
+    /// How many failures in a row end it; `None` for no limit.
     pub(crate) max_failures: Option<u64>,
     pub(crate) owner: Endpoint,
     pub(crate) source: Endpoint,
-    /// The page whose share of jobs it takes. The app's own have no share.
+    /// The page whose quota it counts against; `None` for jobs of the host.
     pub(crate) quota_owner: Option<Arc<str>>,
-    /// The session of the page that starts it. If that has ended meanwhile, the job is not to run.
+    /// The session of the page that starts it. The job does not start if the session has ended by then.
     pub(crate) page: Option<SubscriberKey>,
-    /// The interval that the page that is quota_owner must leave between the ticks of all its jobs with this event.
+    /// The shortest interval between ticks of this event, for all jobs of the quota owner together.
     pub(crate) shortest_interval: Option<Duration>,
-    /// What counts the ticks of a page's job. Those of the app are not counted.
+    /// Counts the ticks of a page's job; `None` for jobs of the host.
     pub(crate) flood: Option<Arc<Flood>>,
 }
 
 impl JobPlan {
-    /// A job of the app, with nothing said but its event and its interval.
+    /// A job of the host with defaults for everything but its event and interval.
     pub(crate) fn new(name: EventName, interval: Duration) -> Self {
         Self {
             id: None,
@@ -76,17 +76,17 @@ impl JobPlan {
     }
 }
 
-/// What is to change of a job that runs; what is not said stays.
+/// Changes of a running job; `None` changes nothing.
 #[derive(Default)]
 pub(crate) struct JobUpdate {
     pub(crate) interval: Option<Duration>,
     pub(crate) payload: Option<Arc<str>>,
     pub(crate) to: Option<Option<Address>>,
-    /// What the page must leave between ticks, where its own job is changed.
+    /// Set if a page changes its own job.
     pub(crate) shortest_interval: Option<Option<Duration>>,
 }
 
-/// A job that was started.
+/// A started job.
 pub(crate) struct RunningJob {
     pub(crate) number: u64,
     pub(crate) id: Arc<str>,
@@ -98,10 +98,10 @@ pub(crate) struct RunningJob {
     pub(crate) max_failures: Option<u64>,
     pub(crate) source: Endpoint,
     flood: Option<Arc<Flood>>,
-    /// Held while a tick is accepted, so that none is once `stop` has returned. Always taken before the locks of the jobs
-    /// as a whole and of the hub.
+    /// Locked while a tick is published, so that no tick comes once `stop` has returned. Always locked before the ledger
+    /// and the hub.
     state: Mutex<State>,
-    /// Told when the job has ended, so that an asynchronous source is given up.
+    /// Notified when the job has ended, so that an asynchronous sampler is cancelled.
     pub(crate) ended: Notify,
 }
 
@@ -111,15 +111,15 @@ pub(crate) struct State {
     pub(crate) payload: Payload,
     pub(crate) shortest_interval: Option<Duration>,
     pub(crate) is_stopped: bool,
-    /// Whether a payload is being made, so that the job waits for it before its next tick.
+    /// Whether a tick is in progress, so that the next one waits.
     pub(crate) is_busy: bool,
-    /// Whether it waits for somebody who listens.
+    /// Whether it waits for listeners.
     pub(crate) is_idle: bool,
     pub(crate) missed: u64,
     pub(crate) failed: u64,
-    /// Ticks since the last one that was emitted.
+    /// Failed ticks since the last one that was emitted.
     pub(crate) failures_in_a_row: u64,
-    /// Those of them in a row that count for `max_failures`.
+    /// Those of them in a row that count towards `max_failures`.
     pub(crate) counted_failures: u64,
     pub(crate) last_error: Option<Error>,
 }
@@ -162,13 +162,13 @@ impl RunningJob {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// No tick is accepted any more once this has returned.
+    /// Stops the ticks: none comes once this has returned.
     pub(crate) fn halt(&self) {
         self.state().is_stopped = true;
         self.ended.notify_one();
     }
 
-    /// What a page has to be allowed that changes the job: its interval and whom it is for.
+    /// The interval and the target, which a page that changes the job must be allowed to emit with.
     pub(crate) fn reach(&self) -> (Duration, Option<Address>) {
         let state = self.state();
         (state.schedule.timing().interval, state.audience.to.clone())
@@ -210,7 +210,7 @@ impl RunningJob {
         }
     }
 
-    /// Counts a tick of a page whose payload is yet to be made.
+    /// Counts a tick of a page before its payload is made.
     pub(crate) fn count_tick(&self) -> Result<()> {
         match &self.flood {
             Some(flood) => flood.take_emit(0, now()),
@@ -218,7 +218,7 @@ impl RunningJob {
         }
     }
 
-    /// Has the hub accept a tick. What comes back is for [`Engine::apply_effects`], after the lock.
+    /// Publishes a tick. The effects are for [`Core::apply_emit_effects`], after the lock of the state is released.
     pub(crate) fn publish_tick(
         &self,
         core: &Core,
@@ -233,7 +233,7 @@ impl RunningJob {
                 flood.take_emit(payload.len(), now())?;
             }
         }
-        let draft = NewEvent {
+        let event = NewEvent {
             name: self.name.clone(),
             payload,
             source: self.source.clone(),
@@ -241,13 +241,13 @@ impl RunningJob {
             provenance: None,
             retain: None,
         };
-        Ok(core.try_publish(draft, &state.audience)?.1)
+        Ok(core.try_publish(event, &state.audience)?.1)
     }
 }
 
-/// About as many bytes as a job keeps.
+/// About how many bytes a job keeps.
 pub(crate) fn weight_of(job: &RunningJob, payload: &Payload, to: Option<&Address>) -> usize {
-    /// What the parts of a job that have no length of their own take, about.
+    /// The parts without a length of their own.
     const ENVELOPE: usize = 512;
     let payload = match payload {
         Payload::Fixed(json) => json.len(),

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::Limits;
+use crate::limits::Limits;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::quota::{Quota, SharedLimit};

@@ -1,4 +1,4 @@
-//! Jobs: events that the plugin emits by itself, at a fixed rate.
+//! Periodic jobs: events that the plugin emits by itself, at a fixed rate.
 
 pub(crate) mod job;
 pub(crate) mod jobs;
@@ -8,5 +8,7 @@ pub(crate) mod queue;
 pub(crate) mod rate;
 mod sampling;
 pub(crate) mod schedule;
+mod scheduler;
 pub(crate) mod source;
-mod worker;
+mod start;
+mod tick;

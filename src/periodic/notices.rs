@@ -1,6 +1,6 @@
-//! What a job's owner can hear of it: `event-bus:job-started`, `event-bus:job-stopped`, `event-bus:job-failed`.
+//! The events about a job: `event-bus:job-started`, `event-bus:job-stopped`, `event-bus:job-failed`.
 //!
-//! They are sent to the owner alone: to its webview, or to the listeners in Rust.
+//! Only the owner gets them: its webview, or the listeners of the host.
 
 use serde::Serialize;
 
@@ -17,19 +17,19 @@ use crate::periodic::job::RunningJob;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum StopReason {
-    /// Somebody stopped it.
+    /// It was stopped.
     Stopped,
     /// Its count was reached.
     Finished,
-    /// Another job took its id.
+    /// A job with the same id replaced it.
     Replaced,
-    /// It failed too often in a row.
+    /// Too many ticks in a row failed.
     Failed,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Stopped<'a> {
+struct JobStopped<'a> {
     id: &'a str,
     event: &'a str,
     reason: StopReason,
@@ -41,7 +41,7 @@ struct Stopped<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Failed<'a> {
+struct JobFailed<'a> {
     id: &'a str,
     event: &'a str,
     tick: u64,
@@ -49,14 +49,14 @@ struct Failed<'a> {
     error: &'a Error,
 }
 
-pub(crate) fn tell_start(core: &Core, job: &RunningJob, info: &JobInfo) {
-    tell(core, job, "event-bus:job-started", info);
+pub(crate) fn announce_start(core: &Core, job: &RunningJob, info: &JobInfo) {
+    announce(core, job, "event-bus:job-started", info);
 }
 
-pub(crate) fn tell_stop(core: &Core, job: &RunningJob, reason: StopReason) {
+pub(crate) fn announce_stop(core: &Core, job: &RunningJob, reason: StopReason) {
     let stopped = {
         let state = job.state();
-        Stopped {
+        JobStopped {
             id: &job.id,
             event: job.name.as_str(),
             reason,
@@ -76,36 +76,42 @@ pub(crate) fn tell_stop(core: &Core, job: &RunningJob, reason: StopReason) {
             stopped.failed
         );
     }
-    tell(core, job, "event-bus:job-stopped", &stopped);
+    announce(core, job, "event-bus:job-stopped", &stopped);
 }
 
-pub(crate) fn tell_failure(core: &Core, job: &RunningJob, tick: u64, failures: u64, error: &Error) {
+pub(crate) fn announce_failure(
+    core: &Core,
+    job: &RunningJob,
+    tick: u64,
+    failures: u64,
+    error: &Error,
+) {
     if failures == 1 {
         log::warn!(
             "tick {tick} of the periodic event {:?} was not emitted: {error}",
             job.name.as_str()
         );
     }
-    let failed = Failed {
+    let failed = JobFailed {
         id: &job.id,
         event: job.name.as_str(),
         tick,
         failures,
         error,
     };
-    tell(core, job, "event-bus:job-failed", &failed);
+    announce(core, job, "event-bus:job-failed", &failed);
 }
 
-fn tell(core: &Core, job: &RunningJob, name: &str, what: &impl Serialize) {
+fn announce(core: &Core, job: &RunningJob, name: &str, notice: &impl Serialize) {
     let target = Target::from(&job.owner);
     let (Ok(name), Ok(payload), Ok(to)) = (
         EventName::parse(name),
-        serde_json::to_string(what),
+        serde_json::to_string(notice),
         Address::of(target),
     ) else {
         return;
     };
-    let draft = NewEvent {
+    let event = NewEvent {
         name,
         payload: payload.into(),
         source: Endpoint::Host,
@@ -117,6 +123,6 @@ fn tell(core: &Core, job: &RunningJob, name: &str, what: &impl Serialize) {
         to: Some(to),
         except: None,
     };
-    // An owner that is gone is told nothing.
-    let _ = core.publish(draft, &audience);
+    // The owner may be gone.
+    let _ = core.publish(event, &audience);
 }

@@ -1,9 +1,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, SystemTime};
 
-/// Which job is due when: the one timer structure of all jobs.
-///
-/// A job stands in it once at the most; what is planned anew moves.
+/// The due times of all jobs, at most one per job.
 #[derive(Debug, Default)]
 pub(crate) struct TimerQueue {
     order: BTreeSet<(Duration, u64)>,
@@ -29,7 +27,7 @@ impl TimerQueue {
         self.order.first().map(|(due, _)| *due)
     }
 
-    /// Takes a job out that is due, the one that has waited longest.
+    /// Takes the job that has been due for the longest time.
     pub(crate) fn take_due(&mut self, now: Duration) -> Option<u64> {
         let (_, job) = self.order.first().copied().filter(|(due, _)| *due <= now)?;
         self.cancel(job);
@@ -42,10 +40,10 @@ impl TimerQueue {
     }
 }
 
-/// Tells the time of day of an instant of the steady clock.
+/// Converts times of the steady clock to the time of day.
 ///
-/// Both clocks are compared once, so that the ticks of a job are announced at a fixed rate, too; and once more when they
-/// have parted, because somebody has set the time of day.
+/// It compares both clocks once, so that converted times keep the fixed rate of a job. It compares them again when they
+/// have drifted apart because the time of day was set.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Calendar {
     steady: Duration,
@@ -53,7 +51,7 @@ pub(crate) struct Calendar {
 }
 
 impl Calendar {
-    /// How far the clocks may part: more than the corrections of a minute, less than anybody sees.
+    /// How far the clocks may drift apart: more than the corrections of a minute, less than a person notices.
     const TOLERANCE: Duration = Duration::from_millis(50);
 
     pub(crate) fn new(steady: Duration, wall: SystemTime) -> Self {
@@ -62,10 +60,10 @@ impl Calendar {
 
     pub(crate) fn follow(&mut self, steady: Duration, wall: SystemTime) {
         let expected = self.time_of(steady);
-        let apart = wall
+        let drift = wall
             .duration_since(expected)
             .unwrap_or_else(|error| error.duration());
-        if apart > Self::TOLERANCE {
+        if drift > Self::TOLERANCE {
             *self = Self::new(steady, wall);
         }
     }
@@ -88,25 +86,25 @@ mod tests {
     }
 
     #[test]
-    fn jobs_come_in_the_order_in_which_they_are_due() {
-        let mut agenda = TimerQueue::default();
+    fn jobs_come_in_the_order_of_their_due_times() {
+        let mut queue = TimerQueue::default();
         for (job, due) in [(1, 30), (2, 10), (3, 20), (4, 10)] {
-            agenda.plan(job, s(due));
+            queue.plan(job, s(due));
         }
-        assert_eq!(agenda.next(), Some(s(10)));
-        assert_eq!(agenda.take_due(s(9)), None);
-        agenda.plan(1, s(5));
-        agenda.plan(2, s(25));
-        agenda.cancel(4);
-        agenda.cancel(9);
-        let taken: Vec<_> = std::iter::from_fn(|| agenda.take_due(s(30))).collect();
+        assert_eq!(queue.next(), Some(s(10)));
+        assert_eq!(queue.take_due(s(9)), None);
+        queue.plan(1, s(5));
+        queue.plan(2, s(25));
+        queue.cancel(4);
+        queue.cancel(9);
+        let taken: Vec<_> = std::iter::from_fn(|| queue.take_due(s(30))).collect();
         assert_eq!(taken, [1, 3, 2]);
-        assert_eq!(agenda.next(), None);
-        assert!(agenda.planned.is_empty());
+        assert_eq!(queue.next(), None);
+        assert!(queue.planned.is_empty());
     }
 
     #[test]
-    fn the_time_of_day_is_followed_only_where_it_was_set() {
+    fn only_a_set_time_of_day_is_followed() {
         let noon = SystemTime::UNIX_EPOCH + s(43_200);
         let mut calendar = Calendar::new(s(100), noon);
         calendar.follow(s(110), noon + s(10) + Duration::from_millis(20));

@@ -1,4 +1,4 @@
-//! How often the jobs of a page emit what its capability gives a shortest interval. Pure: whoever asks says what time it is.
+//! The rate of the ticks whose shortest interval a capability sets. Callers pass the time.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -6,22 +6,22 @@ use std::time::Duration;
 use crate::hub::Receiver;
 use crate::model::name::EventName;
 
-/// Since when each receiver of an event may get it again from the jobs of one page, however many these are, and however
-/// often they are started anew.
+/// When each receiver of an event may get it again from the jobs of one page, however many jobs there are and however often
+/// they start anew.
 ///
-/// It goes by the times for which ticks were scheduled, so that none is too early because the one before was late.
+/// It compares the scheduled times of ticks, so that a tick is not too early because the previous one was late.
 #[derive(Debug, Default)]
 pub(crate) struct RateGate {
     open_from: HashMap<(EventName, Receiver), Duration>,
 }
 
-/// To how many events and receivers a page is held at a time. There are no more unless it makes up names.
-const MAX_PACED: usize = 4096;
+/// The most pairs of an event and a receiver. Only a page that makes up names reaches it.
+const MAX_ENTRIES: usize = 4096;
 
 impl RateGate {
-    /// Takes a tick for these receivers, none of which gets the next one before the interval has passed. If it is too
-    /// early for one of them, says by how much, and takes nothing.
-    pub(crate) fn take(
+    /// Lets a tick pass to these receivers, and closes the gate for the interval. If the tick is too early for one of
+    /// them, returns by how much, and changes nothing.
+    pub(crate) fn pass(
         &mut self,
         name: &EventName,
         receivers: Vec<Receiver>,
@@ -29,7 +29,7 @@ impl RateGate {
         interval: Duration,
         now: Duration,
     ) -> Result<(), Duration> {
-        if self.open_from.len() + receivers.len() > MAX_PACED {
+        if self.open_from.len() + receivers.len() > MAX_ENTRIES {
             self.open_from.retain(|_, open_from| *open_from > now);
         }
         let keys: Vec<(EventName, Receiver)> = receivers
@@ -42,8 +42,8 @@ impl RateGate {
         {
             return Err(early);
         }
-        let fresh = keys.iter().filter(|key| !self.open_from.contains_key(key));
-        if self.open_from.len() + fresh.count() > MAX_PACED {
+        let added = keys.iter().filter(|key| !self.open_from.contains_key(key));
+        if self.open_from.len() + added.count() > MAX_ENTRIES {
             return Err(interval);
         }
         let open_from = scheduled + interval;
@@ -63,8 +63,8 @@ mod tests {
         Duration::from_millis(millis)
     }
 
-    fn take(
-        pace: &mut RateGate,
+    fn pass(
+        gate: &mut RateGate,
         name: &str,
         receivers: &[&str],
         scheduled: u64,
@@ -76,13 +76,13 @@ mod tests {
         });
         // Ticks come when they are scheduled, or later.
         let now = ms(scheduled + 20);
-        let taken = pace.take(&name, receivers.collect(), ms(scheduled), SECOND, now);
-        taken.map_err(|early| early.as_millis() as u64)
+        let passed = gate.pass(&name, receivers.collect(), ms(scheduled), SECOND, now);
+        passed.map_err(|early| early.as_millis() as u64)
     }
 
     #[test]
     fn a_receiver_gets_an_event_once_in_an_interval() {
-        let mut pace = RateGate::default();
+        let mut gate = RateGate::default();
         for (scheduled, expected) in [
             (100, Ok(())),
             (600, Err(500)),
@@ -92,44 +92,44 @@ mod tests {
             (5000, Ok(())),
             (5900, Err(100)),
         ] {
-            assert_eq!(take(&mut pace, "x", &[""], scheduled), expected);
+            assert_eq!(pass(&mut gate, "x", &[""], scheduled), expected);
         }
     }
 
     #[test]
-    fn names_and_receivers_have_their_own_and_the_slowest_decides() {
-        let mut pace = RateGate::default();
-        assert_eq!(take(&mut pace, "x", &["a"], 0), Ok(()));
-        assert_eq!(take(&mut pace, "x", &["b"], 500), Ok(()));
-        assert_eq!(take(&mut pace, "y", &["a"], 500), Ok(()));
-        assert_eq!(take(&mut pace, "x", &[""], 500), Ok(()));
-        assert_eq!(take(&mut pace, "x", &["a", "b"], 1000), Err(500));
-        // It was not taken for the one that was free, either.
-        assert_eq!(take(&mut pace, "x", &["a"], 1000), Ok(()));
-        assert_eq!(take(&mut pace, "x", &["b", "c"], 1500), Ok(()));
-        assert_eq!(take(&mut pace, "x", &["c"], 2000), Err(500));
+    fn each_name_and_receiver_has_its_own_interval() {
+        let mut gate = RateGate::default();
+        assert_eq!(pass(&mut gate, "x", &["a"], 0), Ok(()));
+        assert_eq!(pass(&mut gate, "x", &["b"], 500), Ok(()));
+        assert_eq!(pass(&mut gate, "y", &["a"], 500), Ok(()));
+        assert_eq!(pass(&mut gate, "x", &[""], 500), Ok(()));
+        assert_eq!(pass(&mut gate, "x", &["a", "b"], 1000), Err(500));
+        // The refused tick did not close the gate for "a" either.
+        assert_eq!(pass(&mut gate, "x", &["a"], 1000), Ok(()));
+        assert_eq!(pass(&mut gate, "x", &["b", "c"], 1500), Ok(()));
+        assert_eq!(pass(&mut gate, "x", &["c"], 2000), Err(500));
     }
 
     #[test]
-    fn what_is_made_up_for_is_taken_as_it_was_scheduled() {
-        let mut pace = RateGate::default();
+    fn ticks_of_a_burst_pass_by_their_scheduled_times() {
+        let mut gate = RateGate::default();
         let name = EventName::parse("x").unwrap();
         for scheduled in 1..=9 {
             let receivers = vec![Receiver::Everyone];
-            let taken = pace.take(&name, receivers, ms(scheduled * 1000), SECOND, ms(9500));
-            assert_eq!(taken, Ok(()));
+            let passed = gate.pass(&name, receivers, ms(scheduled * 1000), SECOND, ms(9500));
+            assert_eq!(passed, Ok(()));
         }
     }
 
     #[test]
-    fn names_without_end_do_not_fill_the_memory() {
-        let mut pace = RateGate::default();
-        for n in 0..MAX_PACED {
-            assert_eq!(take(&mut pace, &format!("x{n}"), &[""], 0), Ok(()));
+    fn made_up_names_do_not_fill_the_memory() {
+        let mut gate = RateGate::default();
+        for n in 0..MAX_ENTRIES {
+            assert_eq!(pass(&mut gate, &format!("x{n}"), &[""], 0), Ok(()));
         }
-        assert_eq!(take(&mut pace, "one-more", &[""], 900), Err(1000));
-        assert_eq!(take(&mut pace, "x0", &[""], 900), Err(100));
-        assert_eq!(take(&mut pace, "one-more", &[""], 1000), Ok(()));
-        assert_eq!(pace.open_from.len(), 1);
+        assert_eq!(pass(&mut gate, "one-more", &[""], 900), Err(1000));
+        assert_eq!(pass(&mut gate, "x0", &[""], 900), Err(100));
+        assert_eq!(pass(&mut gate, "one-more", &[""], 1000), Ok(()));
+        assert_eq!(gate.open_from.len(), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! Having payloads made by the app's functions, each on a task of its own.
+//! Making payloads with functions of the app, each on a task of its own.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,13 +12,13 @@ use crate::model::json::Json;
 use crate::periodic::job::{Payload, RunningJob};
 use crate::periodic::jobs::Jobs;
 use crate::periodic::source::Sampler;
-use crate::periodic::worker::finish_tick;
+use crate::periodic::tick::finish_tick;
 
-/// How many payloads are made at a time for the jobs of one page. What makes one may take its time, also after its job
-/// has ended, and all quota the threads that may block.
-const MAX_MADE_AT_ONCE: usize = 16;
+/// How many samplers run at a time for the jobs of one page. A sampler may go on after its job has ended, and all samplers
+/// share the threads for blocking work.
+const MAX_RUNNING: usize = 16;
 
-/// A payload that is being made for a job of a page. It counts until this is dropped.
+/// A running sampler of a job of a page. It counts until this is dropped.
 pub(super) struct BlockingPermit {
     jobs: Weak<Jobs>,
     page: Arc<str>,
@@ -33,7 +33,7 @@ impl Drop for BlockingPermit {
 }
 
 impl Jobs {
-    /// Counts a payload that is being made for a job of a page. Those of the app are not counted.
+    /// Counts a sampler that is about to run for a job of a page. Those of the host are not counted.
     pub(super) fn take_permit(
         jobs: &Arc<Jobs>,
         job: &RunningJob,
@@ -43,16 +43,16 @@ impl Jobs {
         };
         job.count_tick()?;
         let mut ledger = jobs.ledger();
-        let made = ledger.made.entry(Arc::clone(page)).or_default();
-        if *made >= MAX_MADE_AT_ONCE {
+        let running = ledger.made.entry(Arc::clone(page)).or_default();
+        if *running >= MAX_RUNNING {
             return Err(Error::new(
                 ErrorCode::TooManyJobs,
                 format!(
-                    "{made} sources are still at work for jobs of this page, and that is the limit; start fewer, or let them be quicker"
+                    "{running} sources are running for jobs of this page, and the limit is {MAX_RUNNING}; start fewer jobs with sources, or make the sources faster"
                 ),
             ));
         }
-        *made += 1;
+        *running += 1;
         Ok(Some(BlockingPermit {
             jobs: Arc::downgrade(jobs),
             page: Arc::clone(page),
@@ -61,16 +61,16 @@ impl Jobs {
 
     fn return_permit(&self, page: &str) {
         let mut ledger = self.ledger();
-        if let Some(made) = ledger.made.get_mut(page) {
-            *made -= 1;
-            if *made == 0 {
+        if let Some(running) = ledger.made.get_mut(page) {
+            *running -= 1;
+            if *running == 0 {
                 ledger.made.remove(page);
             }
         }
     }
 }
 
-/// Has a payload made, on a task of its own, so that one that takes its time holds up no other job. The job waits for it.
+/// Makes a payload on a task of its own, so that a slow sampler delays no other job. The next tick of the job waits for it.
 pub(super) fn sample(
     jobs: &Arc<Jobs>,
     job: &Arc<RunningJob>,
@@ -82,16 +82,16 @@ pub(super) fn sample(
     match sampler {
         Sampler::Blocking(mut sample) => {
             drop(jobs.core.tasks().spawn_blocking(move || {
-                let _making = permit;
-                let made = catch_unwind(AssertUnwindSafe(|| sample(&tick)))
+                let _permit = permit;
+                let sampled = catch_unwind(AssertUnwindSafe(|| sample(&tick)))
                     .unwrap_or_else(|panic| Err(panicked(panic)));
-                finish_sampling(&weak, &job, Sampler::Blocking(sample), tick, made);
+                finish_sampling(&weak, &job, Sampler::Blocking(sample), tick, sampled);
             }));
         }
         Sampler::Async(mut sample) => {
             jobs.core.tasks().spawn(async move {
-                let _making = permit;
-                let made = async {
+                let _permit = permit;
+                let sampled = async {
                     let mut sampling =
                         catch_unwind(AssertUnwindSafe(|| sample(&tick))).map_err(panicked)?;
                     poll_fn(|context| {
@@ -101,12 +101,12 @@ pub(super) fn sample(
                     })
                     .await
                 };
-                let made = tokio::select! {
+                let sampled = tokio::select! {
                     biased;
                     () = job.ended.notified() => return,
-                    made = made => made,
+                    sampled = sampled => sampled,
                 };
-                finish_sampling(&weak, &job, Sampler::Async(sample), tick, made);
+                finish_sampling(&weak, &job, Sampler::Async(sample), tick, sampled);
             });
         }
     }
@@ -129,7 +129,7 @@ fn finish_sampling(
     job: &Arc<RunningJob>,
     sampler: Sampler,
     tick: Tick,
-    made: Result<String>,
+    sampled: Result<String>,
 ) {
     let Some(jobs) = jobs.upgrade() else {
         return;
@@ -145,17 +145,18 @@ fn finish_sampling(
     let mut unneeded = None;
     let payload = match &state.payload {
         Payload::Fixed(json) => {
-            // It was given a fixed one meanwhile.
+            // The job was given a fixed payload in the meantime.
             unneeded = Some(sampler);
             Ok(Json::from(Arc::clone(json)))
         }
         Payload::Away | Payload::Sampled(_) => {
             state.payload = Payload::Sampled(sampler);
-            made.map(Json::from)
+            sampled.map(Json::from)
         }
     };
-    let is_made = payload.is_ok();
-    let accepted = payload.and_then(|json| job.publish_tick(&jobs.core, &state, tick, json));
-    finish_tick(&jobs, job, state, count, accepted, is_made);
+    // A full queue, for example, is not a failure of the sampler.
+    let counts = payload.is_err();
+    let published = payload.and_then(|json| job.publish_tick(&jobs.core, &state, tick, json));
+    finish_tick(&jobs, job, state, count, published, counts);
     drop(unneeded);
 }

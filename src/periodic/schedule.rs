@@ -4,11 +4,11 @@ use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::interval::{MAX_DURATION, check_interval};
 use crate::model::job::MissedTickBehavior;
 
-/// How many missed ticks `burst` makes up for. Those before them count as missed, so that no sleep of the machine ends in a
-/// storm without an end.
+/// How many missed ticks `burst` makes up for. Earlier ones count as missed, so that a long sleep of the machine does not
+/// end in a storm of ticks.
 pub(crate) const MAX_BURST: u64 = 1_000;
 
-/// When the ticks of a job are to come.
+/// When the ticks of a job are due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Timing {
     pub(crate) interval: Duration,
@@ -16,7 +16,7 @@ pub(crate) struct Timing {
     pub(crate) is_immediate: bool,
     pub(crate) count: Option<u64>,
     pub(crate) missed_ticks: MissedTickBehavior,
-    /// Each tick comes later than it is scheduled by a random part of this.
+    /// The longest random delay of each tick.
     pub(crate) jitter: Duration,
 }
 
@@ -36,7 +36,7 @@ impl Timing {
         check_interval(self.interval)?;
         if self.count == Some(0) {
             return Err(invalid(
-                "the count is 0; a periodic job ticks at least once, or without a count until it is stopped",
+                "the count is 0; it must be at least 1, or be left out for no limit",
             ));
         }
         if self.start_delay > MAX_DURATION {
@@ -49,36 +49,36 @@ impl Timing {
     }
 }
 
-/// When the ticks of one job are due, at a fixed rate, on a clock that only goes forward.
+/// The due times of one job, at a fixed rate, on a clock that only goes forward.
 ///
-/// Whoever calls it says what time it is, so that all of it can be tried without waiting.
+/// Callers pass the time, so that tests need not wait.
 #[derive(Debug)]
 pub(crate) struct Schedule {
     timing: Timing,
-    /// From when the interval before the next tick is counted. `None` before a first tick that is immediate.
+    /// The beginning of the interval before the next tick. `None` before an immediate first tick.
     last: Option<Duration>,
     next: Duration,
-    /// How much later than scheduled the next tick comes.
+    /// The random delay of the next tick.
     offset: Duration,
     random: u64,
     ticks: u64,
-    /// How long it was until the next tick when the job was paused.
+    /// The time that was left until the next tick when the job was paused.
     paused: Option<Duration>,
 }
 
-/// A tick that is due.
+/// A due tick.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DueTick {
-    /// Counts the ticks that came, from 1.
+    /// Numbers the emitted ticks, from 1.
     pub(crate) count: u64,
-    /// When it was due, without its jitter.
+    /// When it was due, without jitter.
     pub(crate) scheduled: Duration,
-    /// How many were left out directly before it, or after it where it delays the rest.
+    /// How many ticks were skipped directly before it, or after it if it delays the rest.
     pub(crate) missed: u64,
 }
 
 impl Schedule {
-    /// A schedule that begins now. The seed decides its jitter.
+    /// A schedule that begins now. The seed determines the jitter.
     pub(crate) fn new(timing: Timing, now: Duration, seed: u64) -> Result<Self> {
         timing.check()?;
         let begin = now + timing.start_delay;
@@ -116,15 +116,15 @@ impl Schedule {
         self.timing.count.is_some_and(|count| self.ticks >= count)
     }
 
-    /// When the next tick is due. `None` after the last one, and while it is paused.
+    /// When the next tick is due; `None` after the last one and during a pause.
     pub(crate) fn due(&self) -> Option<Duration> {
         (!self.is_finished() && !self.is_paused()).then_some(self.next + self.offset)
     }
 
-    /// Takes the tick that is due at `now`, which is not before [`Schedule::due`].
+    /// Takes the tick that is due at `now`, which must not be before [`Schedule::due`].
     pub(crate) fn take(&mut self, now: Duration) -> DueTick {
         let interval = self.timing.interval;
-        let behind = count_in(interval, now.saturating_sub(self.next + self.offset));
+        let behind = intervals_in(interval, now.saturating_sub(self.next + self.offset));
         let (scheduled, missed, last) = match self.timing.missed_ticks {
             MissedTickBehavior::Delay if behind > 0 => (self.next, behind, now),
             MissedTickBehavior::Skip | MissedTickBehavior::Delay => {
@@ -152,7 +152,7 @@ impl Schedule {
         }
     }
 
-    /// Goes on where it was paused: the rest of the interval is still to pass, and nothing is made up for.
+    /// Resumes: the next tick comes after the rest of its interval. Ticks of the pause are not made up for.
     pub(crate) fn resume(&mut self, now: Duration) {
         if let Some(rest) = self.paused.take() {
             self.next = now + rest;
@@ -162,20 +162,20 @@ impl Schedule {
         }
     }
 
-    /// Passes over the ticks that nobody was there for. The phase stays, but an immediate job begins anew.
-    pub(crate) fn pass_over(&mut self, now: Duration) {
+    /// Skips the ticks that had no listener. The phase stays, but an immediate job begins anew.
+    pub(crate) fn skip_idle(&mut self, now: Duration) {
         if self.timing.is_immediate {
             self.last = None;
             self.next = now;
             self.roll();
         } else if self.next < now {
-            let passed = count_in(self.timing.interval, now - self.next);
+            let passed = intervals_in(self.timing.interval, now - self.next);
             self.go_on_from(self.next + times(self.timing.interval, passed));
         }
     }
 
-    /// Changes the interval, and says how many ticks that were overdue are left out. The next tick comes so long after the
-    /// one before, or on the next beat counted from there.
+    /// Changes the interval, and returns how many overdue ticks this skips. The next tick comes the new interval after the
+    /// previous one, or a multiple of it if that has passed.
     pub(crate) fn set_interval(&mut self, interval: Duration, now: Duration) -> Result<u64> {
         check_interval(interval)?;
         check_jitter(self.timing.jitter, interval)?;
@@ -183,17 +183,17 @@ impl Schedule {
             return Ok(0);
         }
         let old = std::mem::replace(&mut self.timing.interval, interval);
-        let mut left_out = 0;
+        let mut skipped = 0;
         if let Some(rest) = &mut self.paused {
             if self.last.is_some() {
                 *rest = (*rest + interval).saturating_sub(old);
             }
         } else if let Some(last) = self.last {
-            let passed = count_in(interval, now.saturating_sub(last));
+            let passed = intervals_in(interval, now.saturating_sub(last));
             self.go_on_from(last + times(interval, passed));
-            left_out = count_in(old, now.saturating_sub(last));
+            skipped = intervals_in(old, now.saturating_sub(last));
         }
-        Ok(left_out)
+        Ok(skipped)
     }
 
     fn go_on_from(&mut self, last: Duration) {
@@ -202,7 +202,7 @@ impl Schedule {
         self.roll();
     }
 
-    /// Rolls how much later than scheduled the next tick comes (SplitMix64, which needs no more than a number).
+    /// Rolls the random delay of the next tick, with SplitMix64.
     fn roll(&mut self) {
         if self.timing.jitter.is_zero() {
             return;
@@ -217,8 +217,8 @@ impl Schedule {
     }
 }
 
-/// How many whole intervals a time has.
-fn count_in(interval: Duration, time: Duration) -> u64 {
+/// How many whole intervals fit into a time.
+fn intervals_in(interval: Duration, time: Duration) -> u64 {
     u64::try_from(time.as_nanos() / interval.as_nanos().max(1)).unwrap_or(u64::MAX)
 }
 
@@ -260,7 +260,7 @@ mod tests {
         Schedule::new(timing, ms(0), 7).unwrap()
     }
 
-    /// Takes whatever is due whenever the task is free, which is at these times.
+    /// Takes all due ticks at the times at which the task is free.
     fn check(mut schedule: Schedule, free: &[u64], expected: &[(u64, u64, u64)]) {
         let mut taken = Vec::new();
         for now in free.iter().map(|now| ms(*now)) {
@@ -276,7 +276,7 @@ mod tests {
         assert_eq!(taken, expected);
     }
 
-    // The timeline that is drawn at `MissedTickBehavior`: busy from the second tick until shortly after the fifth is due.
+    // The timeline of the docs of `MissedTickBehavior`: busy from the second tick until shortly after the fifth is due.
     const BUSY: &[u64] = &[100, 200, 510, 600, 610, 700, 710, 810];
 
     #[test]
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn a_night_of_sleep_ends_in_one_tick_or_a_bounded_burst() {
+    fn a_long_sleep_ends_in_one_tick_or_a_bounded_burst() {
         let night = ms(8 * 3_600_000);
         let mut skipping = schedule(timing(MissedTickBehavior::Skip));
         let tick = skipping.take(night);
@@ -352,14 +352,14 @@ mod tests {
         let mut schedule = Schedule::new(Timing::every(interval), ms(5), 0).unwrap();
         for n in 1..=10_000_u32 {
             let due = schedule.due().unwrap();
-            // However late each is taken.
+            // Each tick is taken later than the one before.
             let tick = schedule.take(due + Duration::from_nanos(u64::from(n) * 1_600));
             assert_eq!(tick.scheduled, ms(5) + interval * n);
         }
     }
 
     #[test]
-    fn an_immediate_job_ticks_at_once_and_a_delayed_one_later() {
+    fn an_immediate_job_ticks_at_its_start() {
         let immediate = Timing {
             is_immediate: true,
             ..Timing::every(ms(100))
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_is_not_made_up_for() {
+    fn ticks_of_a_pause_are_not_made_up_for() {
         for policy in [
             MissedTickBehavior::Skip,
             MissedTickBehavior::Burst,
@@ -422,7 +422,7 @@ mod tests {
         for (interval, now, due) in [
             (300, 150, 400),
             (60, 150, 160),
-            // It would have come already, so it comes on the next beat.
+            // That time has passed, so it comes at a multiple.
             (20, 150, 160),
             (100, 150, 200),
         ] {
@@ -430,7 +430,7 @@ mod tests {
             schedule.set_interval(ms(interval), ms(now)).unwrap();
             assert_eq!(schedule.due(), Some(ms(due)), "{interval}");
         }
-        // Ticks that were overdue are left out, and said to be; where nothing changes they are still to come.
+        // Overdue ticks are skipped and counted; without a change they still come.
         let mut late = started();
         assert_eq!(late.set_interval(ms(100), ms(650)), Ok(0));
         assert_eq!(late.due(), Some(ms(200)));
@@ -452,21 +452,21 @@ mod tests {
     }
 
     #[test]
-    fn ticks_that_nobody_was_there_for_leave_the_phase() {
+    fn skipped_idle_ticks_keep_the_phase() {
         let mut steady = schedule(timing(MissedTickBehavior::Burst));
-        steady.pass_over(ms(1234));
+        steady.skip_idle(ms(1234));
         assert_eq!(steady.due(), Some(ms(1300)));
         assert_eq!(steady.take(ms(1300)).missed, 0);
         let mut immediate = schedule(Timing {
             is_immediate: true,
             ..Timing::every(ms(100))
         });
-        immediate.pass_over(ms(1234));
+        immediate.skip_idle(ms(1234));
         assert_eq!(immediate.due(), Some(ms(1234)));
     }
 
     #[test]
-    fn jitter_delays_each_tick_and_moves_none_that_follows() {
+    fn jitter_delays_each_tick_but_not_the_following() {
         let timing = Timing {
             jitter: ms(50),
             ..Timing::every(ms(100))
@@ -493,7 +493,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_intervals_that_are_none() {
+    fn an_invalid_interval_is_refused() {
         for wrong in [
             0.0,
             -5.0,
@@ -526,7 +526,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn taken_and_missed_ticks_account_for_all_that_were_due(steps in proptest::collection::vec(0_u64..500, 1..50), bursts: bool) {
+        fn taken_and_missed_ticks_account_for_all_due(steps in proptest::collection::vec(0_u64..500, 1..50), bursts: bool) {
             let missed_ticks = if bursts { MissedTickBehavior::Burst } else { MissedTickBehavior::Skip };
             let mut schedule = Schedule::new(Timing { missed_ticks, ..Timing::every(ms(10)) }, ms(0), 0).unwrap();
             let mut now = ms(0);
@@ -544,7 +544,7 @@ mod tests {
         }
 
         #[test]
-        fn after_anything_the_next_tick_is_within_an_interval(acts in proptest::collection::vec((0_u8..5, 0_u64..300, 1_u64..200), 1..60)) {
+        fn the_next_tick_is_always_within_an_interval(acts in proptest::collection::vec((0_u8..5, 0_u64..300, 1_u64..200), 1..60)) {
             let mut schedule = schedule(timing(MissedTickBehavior::Skip));
             let mut now = ms(0);
             for (act, step, interval) in acts {
@@ -553,7 +553,7 @@ mod tests {
                     0 => schedule.pause(now),
                     1 => schedule.resume(now),
                     2 => drop(schedule.set_interval(ms(interval), now).unwrap()),
-                    3 => schedule.pass_over(now),
+                    3 => schedule.skip_idle(now),
                     _ => if schedule.due().is_some_and(|due| due <= now) { schedule.take(now); },
                 }
                 if let Some(due) = schedule.due() {

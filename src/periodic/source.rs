@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::event::Tick;
 
-/// What a source of payloads is asked: see [`Builder::job_source`](crate::Builder::job_source).
+/// A call of a source, for the payload of one tick: see [`Builder::job_source`](crate::Builder::job_source).
 #[derive(Debug, Clone)]
 pub struct SourceCall {
     source: Arc<str>,
@@ -19,17 +19,17 @@ pub struct SourceCall {
 }
 
 impl SourceCall {
-    /// The arguments of the job, as a value of your type. Without any they are `null`.
+    /// The arguments of the job, as a value of your type. Without arguments it is read from `null`.
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::InvalidArgument`] where they do not have the shape of `T`.
+    /// [`ErrorCode::InvalidArgument`] if the arguments do not match `T`.
     pub fn args<T: DeserializeOwned>(&self) -> Result<T> {
         serde_json::from_str(&self.args).map_err(|error| {
             Error::new(
                 ErrorCode::InvalidArgument,
                 format!(
-                    "the arguments of the source {} are no {}: {error}",
+                    "the arguments of the source {} do not match {}: {error}",
                     quoted(&self.source),
                     std::any::type_name::<T>()
                 ),
@@ -52,29 +52,29 @@ impl SourceCall {
 
 pub(crate) type PayloadFuture = Pin<Box<dyn Future<Output = Result<String>> + Send>>;
 
-pub(crate) type MakeNow = dyn FnMut(&Tick) -> Result<String> + Send;
+pub(crate) type SampleFn = dyn FnMut(&Tick) -> Result<String> + Send;
 
 /// Makes the payload of each tick.
 pub(crate) enum Sampler {
-    /// May take its time on a thread of its own.
-    Blocking(Box<MakeNow>),
+    /// Runs on a thread for blocking work.
+    Blocking(Box<SampleFn>),
     Async(Box<dyn FnMut(&Tick) -> PayloadFuture + Send>),
 }
 
-type Sample = dyn Fn(SourceCall) -> Result<String> + Send + Sync;
-type SampleAsync = dyn Fn(SourceCall) -> PayloadFuture + Send + Sync;
+type BlockingSource = dyn Fn(SourceCall) -> Result<String> + Send + Sync;
+type AsyncSource = dyn Fn(SourceCall) -> PayloadFuture + Send + Sync;
 
 #[derive(Clone)]
 enum NamedSource {
-    Blocking(Arc<Sample>),
-    Async(Arc<SampleAsync>),
+    Blocking(Arc<BlockingSource>),
+    Async(Arc<AsyncSource>),
 }
 
-/// The sources that the app has registered, by name.
+/// The registered sources, by name.
 #[derive(Clone, Default)]
 pub(crate) struct Sources {
     named: HashMap<String, NamedSource>,
-    twice: Option<String>,
+    duplicate: Option<String>,
 }
 
 impl fmt::Debug for Sources {
@@ -84,19 +84,19 @@ impl fmt::Debug for Sources {
 }
 
 impl Sampler {
-    /// Checks each payload, as those of pages are: whoever starts a job chooses a source for an event, and they may not fit.
+    /// Checks each payload as those of pages are checked: the source that a job names may not fit its event.
     pub(crate) fn checked(
         self,
         check: impl Fn(&str) -> Result<()> + Send + Sync + 'static,
     ) -> Self {
         let check = Arc::new(move |json: String| check(&json).map(|()| json));
         match self {
-            Self::Blocking(mut make) => Self::Blocking(Box::new(move |tick| {
-                make(tick).and_then(|json| check(json))
+            Self::Blocking(mut sample) => Self::Blocking(Box::new(move |tick| {
+                sample(tick).and_then(|json| check(json))
             })),
-            Self::Async(mut make) => Self::Async(Box::new(move |tick| {
-                let (made, check) = (make(tick), Arc::clone(&check));
-                Box::pin(async move { check(made.await?) })
+            Self::Async(mut sample) => Self::Async(Box::new(move |tick| {
+                let (sampled, check) = (sample(tick), Arc::clone(&check));
+                Box::pin(async move { check(sampled.await?) })
             })),
         }
     }
@@ -134,39 +134,42 @@ impl Sources {
 
     fn insert(&mut self, name: String, source: NamedSource) {
         if self.named.insert(name.clone(), source).is_some() {
-            self.twice = Some(name);
+            self.duplicate = Some(name);
         }
     }
 
-    /// Says which source makes no sense.
+    /// Refuses an empty or a duplicate name.
     pub(crate) fn check(&self) -> Result<(), String> {
         if self.named.contains_key("") {
             return Err(
-                "a periodic source has an empty name; give it one by which jobs find it".into(),
+                "a source of periodic payloads has an empty name; give it a name of at least 1 byte".into(),
             );
         }
-        match &self.twice {
+        match &self.duplicate {
             Some(name) => Err(format!(
-                "the periodic source {} is registered twice; give each a name of its own",
+                "the source of periodic payloads {} is registered twice; give each source a name of its own",
                 quoted(name)
             )),
             None => Ok(()),
         }
     }
 
-    /// What makes the payloads of a job that takes them from this source.
+    /// The sampler of a job that takes its payloads from this source.
     pub(crate) fn sampler(&self, name: &str, args: Arc<str>) -> Result<Sampler> {
         let Some(source) = self.named.get(name) else {
-            let mut known: Vec<String> = self.named.keys().map(|name| quoted(name)).collect();
-            known.sort();
-            let there = if known.is_empty() {
-                "the app has registered none with Builder::job_source".to_owned()
+            let mut names: Vec<String> = self.named.keys().map(|name| quoted(name)).collect();
+            names.sort();
+            let registered = if names.is_empty() {
+                "register it with Builder::job_source".to_owned()
             } else {
-                format!("there are {}", known.join(", "))
+                format!("the registered sources are {}", names.join(", "))
             };
             return Err(Error::new(
                 ErrorCode::UnknownSource,
-                format!("no periodic source has the name {}; {there}", quoted(name)),
+                format!(
+                    "there is no source of periodic payloads with the name {}; {registered}",
+                    quoted(name)
+                ),
             ));
         };
         let name: Arc<str> = name.into();
@@ -194,6 +197,9 @@ fn write<T: Serialize, E: Display>(name: &str, sampled: Result<T, E>) -> Result<
 fn failed(name: &str, error: &impl Display) -> Error {
     Error::new(
         ErrorCode::SourceFailed,
-        format!("the periodic source {} failed: {error}", quoted(name)),
+        format!(
+            "the source of periodic payloads {} failed: {error}",
+            quoted(name)
+        ),
     )
 }

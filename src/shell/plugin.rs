@@ -7,11 +7,12 @@ use tauri::webview::PageLoadEvent;
 use tauri::{AppHandle, Manager, RunEvent, Runtime, Url, WindowEvent};
 
 use crate::api::bus::EventBus;
-use crate::catalog::{Catalog, ComponentDescription, Declaration, RequestDeclaration};
-use crate::config::{CatalogMode, Config, Limits, PolicyRule, read_policies};
+use crate::catalog::{Catalog, ComponentDescription, EventDeclaration, RequestDeclaration};
+use crate::config::{CatalogMode, Config, PolicyRule, read_policies};
 use crate::engine::core::Platform;
 use crate::engine::leases::keep_leases;
 use crate::engine::listeners::call_listeners;
+use crate::limits::Limits;
 use crate::model::error::{Error, ErrorCode};
 use crate::model::policy::Policy;
 use crate::periodic::source::SourceCall;
@@ -45,7 +46,7 @@ pub fn init<R: Runtime>() -> TauriPlugin<R, Option<Config>> {
 pub struct Builder {
     limits: Option<Limits>,
     policies: Vec<PolicyRule>,
-    events: Vec<Declaration>,
+    events: Vec<EventDeclaration>,
     requests: Vec<RequestDeclaration>,
     components: Vec<ComponentDescription>,
     catalog: Option<CatalogMode>,
@@ -77,7 +78,7 @@ impl Builder {
     /// Registers a typed event: what pages emit under its name must have its shape, and it is in the [`Catalog`].
     #[cfg(feature = "typed")]
     pub fn event<E: crate::api::typed::Event>(mut self) -> Self {
-        self.events.push(Declaration::of::<E>());
+        self.events.push(EventDeclaration::of::<E>());
         self
     }
 

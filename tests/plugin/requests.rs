@@ -573,7 +573,7 @@ fn responders_in_rust_fail_panic_block_and_are_given_up() {
     let guard = std::sync::Mutex::new(Some(guard));
     let hangs = move |(), context: tauri_plugin_event_bus::RequestContext| {
         let guard = guard.lock().unwrap().take();
-        assert_eq!(*context.source(), Endpoint::Host);
+        assert_eq!(*context.caller(), Endpoint::Host);
         async move {
             let _guard = guard;
             std::future::pending::<ResponderResult<u8>>().await
@@ -702,7 +702,7 @@ mod typed {
         let error = other.ask(2, json!("main"), "other").wait().unwrap_err();
         assert_eq!(code(&error), "invalid_event_name");
 
-        let asked = Choose { most_at_once: 2 }.ask(&bus, "main");
+        let asked = Choose { most_at_once: 2 }.send(&bus, "main");
         let task = spawn(async move { asked.await });
         let question = main.question();
         assert_eq!(question["payload"], json!({ "mostAtOnce": 2 }));
@@ -717,7 +717,7 @@ mod typed {
             Ok(Choice { names })
         };
         bus.respond_to(answer).unwrap().forget();
-        let asked = Choose { most_at_once: 1 }.ask(&bus, Target::host());
+        let asked = Choose { most_at_once: 1 }.send(&bus, Target::host());
         let answer = block_on(asked.into_future()).unwrap();
         assert_eq!(answer.names, ["x"]);
     }

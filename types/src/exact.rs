@@ -6,11 +6,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, Serializer};
 
-/// A number that travels as text, so that it arrives exactly: pages get the string `"9007199254740993"`.
+/// A number that travels as text and arrives exactly: pages get the string `"9007199254740993"`.
 ///
-/// JavaScript's numbers hold integers up to 2⁵³ − 1 exactly, and JSON has no `NaN` and no infinity. An event that has
-/// such a number in a plain field is not emitted, and the error names the field. In this type every number of Rust's
-/// can travel; a page reads it with `BigInt(text)` or `Number(text)`, and writes it with `String(value)`.
+/// JavaScript represents integers exactly only up to 2⁵³ − 1, and JSON has no `NaN` and no infinity. An event with such a
+/// number in a plain field is refused, and the error names the field. This type carries every number of Rust. Pages read it
+/// with `BigInt(text)` or `Number(text)`, and write it with `String(value)`.
 ///
 /// ```
 /// use tauri_plugin_event_bus_types::Exact;
@@ -24,9 +24,9 @@ use serde::ser::{Serialize, Serializer};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Exact<T>(pub T);
 
-/// The numbers that there are in Rust. Nobody else implements it.
+/// The number types of Rust. This trait is sealed.
 pub trait ExactNumber: Copy + Display + FromStr + private::Sealed {
-    /// What the JSON Schema says of the text.
+    /// The `pattern` of the text in the JSON Schema.
     #[doc(hidden)]
     const PATTERN: &'static str;
 }
@@ -73,7 +73,7 @@ impl<T: Display> Display for Exact<T> {
 impl<T: ExactNumber> Serialize for Exact<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let text = self.0.to_string();
-        // JavaScript spells it out.
+        // As JavaScript spells it.
         serializer.serialize_str(&text.replace("inf", "Infinity"))
     }
 }
@@ -113,12 +113,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_number_comes_back_as_it_was() {
+    fn every_number_survives_the_round_trip() {
         fn check<T: ExactNumber + std::fmt::Debug>(number: T, text: &str) {
             let json = serde_json::to_string(&Exact(number)).unwrap();
             assert_eq!(json, format!("{text:?}"));
             let back: Exact<T> = serde_json::from_str(&json).unwrap();
-            // Neither does NaN equal itself, nor does the sign of a zero show otherwise.
+            // NaN does not equal itself, and -0 equals 0.
             assert_eq!(format!("{:?}", back.0), format!("{number:?}"));
         }
         check(u64::MAX, "18446744073709551615");
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_named() {
+    fn text_that_is_not_a_number_is_refused() {
         for (json, part) in [
             ("\"many\"", "\"many\""),
             ("\"-1\"", "u64 as text"),

@@ -1,13 +1,13 @@
-//! Finds numbers that a page could not read exactly, by walking a value as serde does.
+//! Finds numbers that a page could not read exactly: a serializer that writes nothing.
 
 use std::fmt::{self, Display, Write as _};
 
 use serde::ser::{self, Serialize, Serializer};
 
-/// The largest integer that JavaScript tells from its neighbors: 2⁵³ − 1.
+/// JavaScript represents all integers up to this one exactly: 2⁵³ − 1, `Number.MAX_SAFE_INTEGER`.
 const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
-/// Finds the first number of a value that a page could not read exactly.
+/// Refuses the first number of a value that a page could not read exactly, with its path.
 pub fn check(value: &impl Serialize) -> Result<(), UnreadableNumber> {
     value.serialize(&mut Walker { path: Vec::new() })
 }
@@ -58,7 +58,7 @@ impl Walker {
             let _ = match step {
                 Step::Field(name) => write!(path, "{dot}{name}"),
                 Step::Key(name) => write!(path, "{dot}{name}"),
-                Step::Index(place) => write!(path, "[{place}]"),
+                Step::Index(index) => write!(path, "[{index}]"),
             };
         }
         let at = if path.is_empty() {
@@ -67,7 +67,7 @@ impl Walker {
             format!("at `{path}`: ")
         };
         Err(UnreadableNumber(format!(
-            "{at}{number} {why}; Exact<…> lets it travel as text"
+            "{at}{number} {why}; use Exact<…> to send it as text"
         )))
     }
 
@@ -85,15 +85,15 @@ impl Walker {
         if number.is_finite() {
             return Ok(());
         }
-        self.refuse(number, "is no number in JSON")
+        self.refuse(number, "is not a number of JSON")
     }
 }
 
-/// A list, tuple or the like, with the place of its next element.
+/// A list or tuple, with the index of its next element.
 struct List<'a> {
     walker: &'a mut Walker,
     next: usize,
-    /// How many steps it has put on the path itself.
+    /// How many steps of the path it has added itself.
     own: usize,
 }
 
@@ -336,7 +336,7 @@ impl ser::SerializeMap for Fields<'_> {
     type Ok = ();
     type Error = UnreadableNumber;
 
-    // A key is text in JSON, so a number in it is exact.
+    // Keys are text in JSON, so numbers in them are exact.
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Verdict {
         let key = serde_json::to_value(key).map_err(ser::Error::custom)?;
         self.key = match key {
@@ -372,14 +372,14 @@ mod tests {
     }
 
     #[track_caller]
-    fn refused(value: impl Serialize, path: &str) {
+    fn refused(value: impl Serialize, start: &str) {
         let problem = check(&value).unwrap_err().to_string();
-        assert!(problem.starts_with(path), "{problem}");
+        assert!(problem.starts_with(start), "{problem}");
         assert!(problem.contains("Exact"), "{problem}");
     }
 
     #[test]
-    fn numbers_that_javascript_has_go_through() {
+    fn numbers_of_javascript_pass() {
         assert_eq!(
             check(&(
                 MAX_SAFE_INTEGER,
@@ -397,11 +397,11 @@ mod tests {
     }
 
     #[test]
-    fn others_are_named_with_their_path() {
+    fn other_numbers_are_refused_with_their_path() {
         refused(MAX_SAFE_INTEGER + 1, "9007199254740992 is beyond");
         refused(i64::MIN, "-9223372036854775808 is beyond");
         refused(u128::MAX, "3402823");
-        refused(f64::NAN, "NaN is no number");
+        refused(f64::NAN, "NaN is not a number of JSON");
         refused(
             json!({ "a": [1, { "b": u64::MAX }] }),
             "at `a[1].b`: 18446744073709551615",

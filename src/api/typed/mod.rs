@@ -1,7 +1,7 @@
-//! Typed events: one declaration gives the name, the payload's type in Rust and TypeScript, the check of what pages
-//! emit, and the documentation.
+//! Typed events and requests: one declaration gives the name, the types of Rust and TypeScript, the check of what pages
+//! send, and the documentation.
 
-mod periodic;
+mod jobs;
 mod request;
 mod stream;
 
@@ -13,34 +13,36 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tauri_plugin_event_bus_types::internal as numbers;
 
-use crate::api::bus::{EmitOptions, EventBus, EventBusExt};
+use crate::api::bus::{EventBus, EventBusExt};
+use crate::api::jobs::builder::JobBuilder;
+use crate::api::json::from_json;
 use crate::api::listener::Listener;
-use crate::api::periodic::JobBuilder;
-use crate::catalog::Declaration;
+use crate::api::options::EmitOptions;
+use crate::api::target::IntoTarget;
+use crate::catalog::EventDeclaration;
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::{BusEvent, Receipt};
 use crate::model::policy::Policy;
-use crate::model::target::Target;
 
 pub use request::Request;
 pub use stream::{TypedItem, TypedStream};
 
 /// An event whose payload is a type of yours.
 ///
-/// The doc comment of the type is the description of the event, those of its fields are theirs. Registered with
-/// [`Builder::event`](crate::Builder::event), what pages emit under its name must have its shape, and its TypeScript
-/// and its documentation are generated: see [`Catalog`](crate::Catalog).
+/// The doc comments of the type and of its fields describe the event. Once the type is registered with
+/// [`Builder::event`](crate::Builder::event), payloads of pages under its name must match it, and its TypeScript and
+/// documentation are generated: see [`Catalog`](crate::Catalog).
 ///
 /// ```
 /// use schemars::JsonSchema;
 /// use serde::{Deserialize, Serialize};
 /// use tauri_plugin_event_bus::{Builder, Event, EventBus, Result};
 ///
-/// /// What is in the cart has changed.
+/// /// The content of the cart changed.
 /// #[derive(Serialize, Deserialize, JsonSchema)]
 /// #[serde(rename_all = "camelCase")]
 /// struct CartUpdated {
-///     /// How many items are in it now.
+///     /// The number of items in the cart now.
 ///     item_count: u32,
 /// }
 ///
@@ -59,44 +61,45 @@ pub use stream::{TypedItem, TypedStream};
 /// # let _ = (use_it, builder);
 /// ```
 pub trait Event: Serialize + DeserializeOwned + JsonSchema + 'static {
-    /// The event's name.
+    /// The name of the event: 1 to 255 bytes.
     const NAME: &'static str;
 
-    /// How it is kept and delivered, unless `tauri.conf.json` or [`Builder::policy`](crate::Builder::policy) says
+    /// How the event is kept and delivered, unless `tauri.conf.json` or [`Builder::policy`](crate::Builder::policy) says
     /// otherwise.
     const POLICY: Policy = Policy::new();
 
-    /// Whether what pages emit under its name must have its shape. Otherwise it goes through as it is.
+    /// Whether payloads of pages must match the type. If not, they pass unchecked.
     const CHECKED: bool = true;
 
-    /// Who emits it, for the documentation: `&["Rust", "the window `main`"]`.
+    /// Who emits the event, for the documentation: `&["the host", "the window `main`"]`.
     const EMITTED_BY: &'static [&'static str] = &[];
 
-    /// Who listens to it, for the documentation.
+    /// Who listens to the event, for the documentation.
     const LISTENED_BY: &'static [&'static str] = &[];
 
-    /// Emits it to everyone, as [`EventBus::emit`] does.
+    /// Emits the event to everyone, as [`EventBus::emit`] does.
     ///
-    /// `on` is what has an event bus: an app, a window, a webview, which is then the source, or the bus itself.
+    /// `on` is anything with an event bus: an app, a window, a component, the bus itself, or a webview, which then is the
+    /// source.
     ///
     /// # Errors
     ///
-    /// Those of [`EventBus::emit`]; [`ErrorCode::InvalidPayload`] also for a number that a page could not read
-    /// exactly, with its path: see [`Exact`].
+    /// Those of [`EventBus::emit`], and [`ErrorCode::InvalidPayload`] for a number that a page could not read exactly; the
+    /// message has its path. See [`Exact`].
     fn emit(&self, on: &impl EventBusExt) -> Result<Receipt> {
         self.emit_with(on, EmitOptions::new())
     }
 
-    /// Emits it to a target, as [`EventBus::emit_to`] does.
+    /// Emits the event to a target, as [`EventBus::emit_to`] does.
     ///
     /// # Errors
     ///
     /// Those of [`Event::emit`] and [`EventBus::emit_to`].
-    fn emit_to(&self, on: &impl EventBusExt, target: impl Into<Target>) -> Result<Receipt> {
-        self.emit_with(on, EmitOptions::new().to(target))
+    fn emit_to(&self, on: &impl EventBusExt, to: impl IntoTarget) -> Result<Receipt> {
+        self.emit_with(on, EmitOptions::new().to(to))
     }
 
-    /// Emits it with options, as [`EventBus::emit_with`] does.
+    /// Emits the event with options, as [`EventBus::emit_with`] does.
     ///
     /// # Errors
     ///
@@ -106,8 +109,7 @@ pub trait Event: Serialize + DeserializeOwned + JsonSchema + 'static {
         on.event_bus().as_ref().emit_with(Self::NAME, self, options)
     }
 
-    /// Emits it as soon as every queue has room, as [`EventBus::emit_async`] does. The payload is what the event is now,
-    /// not when there is room.
+    /// Emits the event once every queue has room, as [`EventBus::emit_async`] does. The payload is taken when this is called.
     ///
     /// # Errors
     ///
@@ -122,7 +124,7 @@ pub trait Event: Serialize + DeserializeOwned + JsonSchema + 'static {
     }
 }
 
-/// Says which number of an event a page could not read.
+/// Refuses an event with a number that a page could not read exactly.
 fn check_numbers<E: Event>(event: &E) -> Result<()> {
     numbers::check_numbers(event).map_err(|problem| {
         Error::new(
@@ -132,7 +134,7 @@ fn check_numbers<E: Event>(event: &E) -> Result<()> {
     })
 }
 
-impl Declaration {
+impl EventDeclaration {
     pub(crate) fn of<E: Event>() -> Self {
         Self {
             name: E::NAME,
@@ -142,7 +144,7 @@ impl Declaration {
             emitted_by: E::EMITTED_BY,
             listened_by: E::LISTENED_BY,
             check: E::CHECKED.then_some(|payload| {
-                read::<E>(payload).and_then(|event| {
+                from_json::<E>(payload).and_then(|event| {
                     numbers::check_numbers(&event).map_err(|problem| problem.to_string())
                 })
             }),
@@ -151,21 +153,7 @@ impl Declaration {
     }
 }
 
-/// Reads a payload, or says where it is wrong.
-pub(crate) fn read<E: DeserializeOwned>(payload: &str) -> Result<E, String> {
-    let mut json = serde_json::Deserializer::from_str(payload);
-    serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = error.path().to_string();
-        // serde_path_to_error writes a dot where it is the payload as a whole.
-        if path == "." {
-            error.inner().to_string()
-        } else {
-            format!("at `{path}`: {}", error.inner())
-        }
-    })
-}
-
-/// An event of one type as a listener in Rust gets it: its payload, and by dereference all that a [`BusEvent`] has.
+/// A typed event as a listener of the host gets it: the payload, and by dereference everything of a [`BusEvent`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct TypedEvent<E> {
@@ -176,11 +164,11 @@ pub struct TypedEvent<E> {
 
 impl<E: Event> TypedEvent<E> {
     fn read(event: BusEvent) -> Result<Self, (BusEvent, Error)> {
-        match read(event.payload_json()) {
+        match from_json(event.payload_json()) {
             Ok(payload) => Ok(Self { payload, event }),
             Err(problem) => {
                 let text = format!(
-                    "the payload of {:?} is no {}: {problem}",
+                    "the payload of {:?} does not match {}: {problem}",
                     event.name(),
                     std::any::type_name::<E>()
                 );
@@ -199,11 +187,10 @@ impl<E> Deref for TypedEvent<E> {
 }
 
 impl EventBus {
-    /// Calls a function for every event of this type that is for everyone or for the host, as [`EventBus::listen`]
-    /// does.
+    /// Calls a function for every event of this type that is for everyone or for the host, as [`EventBus::listen`] does.
     ///
-    /// A payload that does not have the type's shape is reported to `log` and passed over: Rust may have emitted
-    /// something else under its name, or the event is not registered.
+    /// A payload that does not match the type is logged and ignored. The bus delivers one if the host emits another type
+    /// under the name, or if the event is not registered.
     ///
     /// # Errors
     ///
@@ -215,12 +202,12 @@ impl EventBus {
         self.listen(E::NAME, move |event| match TypedEvent::read(event) {
             Ok(event) => callback(event),
             Err((event, error)) => {
-                log::warn!("event {} is passed over: {error}", event.seq());
+                log::warn!("ignored event {}: {error}", event.seq());
             }
         })
     }
 
-    /// A stream of the events of this type that are for everyone or for the host.
+    /// Returns a stream of the events of this type that are for everyone or for the host.
     ///
     /// # Errors
     ///
@@ -229,7 +216,7 @@ impl EventBus {
         Ok(TypedStream::new(self.stream(E::NAME)?))
     }
 
-    /// Prepares an event of this type that the plugin emits by itself, at a fixed rate, as [`EventBus::periodic`] does.
+    /// Prepares a periodic job that emits this event at a fixed rate, as [`EventBus::periodic`] does.
     ///
     /// ```
     /// # use schemars::JsonSchema;
@@ -256,6 +243,6 @@ impl EventBus {
     /// # let _ = start;
     /// ```
     pub fn periodic_event<E: Event>(&self) -> JobBuilder<E> {
-        periodic::prepare(self)
+        jobs::prepare(self)
     }
 }

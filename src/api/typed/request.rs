@@ -1,31 +1,34 @@
 //! Typed requests: one declaration gives the name, and the types of the request and of its response.
 
+use std::any::TypeId;
 use std::future::Future;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::api::bus::{EventBus, EventBusExt, to_json};
-use crate::api::request::{RequestAllBuilder, RequestBuilder, Responder, ResponderResult};
+use crate::api::bus::{EventBus, EventBusExt};
+use crate::api::json::{from_json, to_json};
+use crate::api::request::{RequestAllBuilder, RequestBuilder};
+use crate::api::respond::{Responder, ResponderResult};
+use crate::api::target::IntoTarget;
 use crate::catalog::RequestDeclaration;
 use crate::model::error::{Error, ErrorCode, Result};
-use crate::model::target::Target;
 
-use super::{numbers, read};
+use super::numbers;
 
-/// A request of a type of yours, whose response has a type, too.
+/// A request whose payload is a type of yours, with a typed response.
 ///
-/// The doc comment of the type is the description of the request. Registered with
-/// [`Builder::request`](crate::Builder::request), what pages ask under its name and what they response must have these
-/// shapes, and `RequestMap` is generated: see [`Catalog`](crate::Catalog).
+/// The doc comment of the type describes the request. Once the type is registered with
+/// [`Builder::request`](crate::Builder::request), requests and responses of pages under its name must match these types, and
+/// `RequestMap` is generated: see [`Catalog`](crate::Catalog).
 ///
 /// ```
 /// use schemars::JsonSchema;
 /// use serde::{Deserialize, Serialize};
 /// use tauri_plugin_event_bus::{Builder, EventBus, Request, Result};
 ///
-/// /// Asks the user for a yes or a no.
+/// /// Lets the user confirm something.
 /// #[derive(Serialize, Deserialize, JsonSchema)]
 /// struct Confirm {
 ///     title: String,
@@ -37,43 +40,39 @@ use super::{numbers, read};
 /// }
 ///
 /// async fn may_close(bus: EventBus) -> Result<bool> {
-///     Confirm { title: "Close?".into() }.ask(&bus, "main").await
+///     Confirm { title: "Close?".into() }.send(&bus, "main").await
 /// }
 ///
 /// let builder = Builder::new().request::<Confirm>();
 /// # let _ = (may_close, builder);
 /// ```
 pub trait Request: Serialize + DeserializeOwned + JsonSchema + 'static {
-    /// The name of the request.
+    /// The name of the request: 1 to 255 bytes.
     const NAME: &'static str;
 
-    /// What is answered.
+    /// The type of the response.
     type Response: Serialize + DeserializeOwned + JsonSchema + Send + 'static;
 
-    /// Asks it, as [`EventBus::request`] does.
+    /// Sends the request to one webview or to the host, as [`EventBus::request`] does.
     ///
-    /// `on` is what has an event bus: an app, a window, a webview, which is then the source, or the bus itself. A number
-    /// that a page could not read exactly is [`ErrorCode::InvalidPayload`] when it is awaited.
-    fn ask(
-        &self,
-        on: &impl EventBusExt,
-        target: impl Into<Target>,
-    ) -> RequestBuilder<Self::Response> {
+    /// `on` is anything with an event bus: an app, a window, a component, the bus itself, or a webview, which then is the
+    /// caller. A number that a page could not read exactly fails the awaited request with [`ErrorCode::InvalidPayload`].
+    fn send(&self, on: &impl EventBusExt, to: impl IntoTarget) -> RequestBuilder<Self::Response> {
         let bus = on.event_bus().as_ref().clone();
-        RequestBuilder::new(bus, target.into(), Self::NAME, write(self))
+        RequestBuilder::new(bus, to.into_target(), Self::NAME, write(self))
     }
 
-    /// Asks every page that a target selects, as [`EventBus::request_all`] does.
-    fn ask_all(
+    /// Sends the request to every page that a target selects, as [`EventBus::request_all`] does.
+    fn send_all(
         &self,
         on: &impl EventBusExt,
-        target: impl Into<Target>,
+        to: impl IntoTarget,
     ) -> RequestAllBuilder<Self::Response> {
-        RequestAllBuilder::new(self.ask(on, target))
+        RequestAllBuilder::new(self.send(on, to))
     }
 }
 
-/// Writes a request whose numbers a page reads exactly.
+/// Refuses a number that a page could not read exactly.
 fn write<R: Request>(request: &R) -> Result<String> {
     numbers::check_numbers(request).map_err(|problem| {
         Error::new(
@@ -89,8 +88,9 @@ impl RequestDeclaration {
         Self {
             name: R::NAME,
             type_name: std::any::type_name::<R>(),
-            check_request_payload: |payload| read::<R>(payload).map(drop),
-            check_response: |payload| read::<R::Response>(payload).map(drop),
+            type_id: TypeId::of::<R>(),
+            check_request_payload: |payload| from_json::<R>(payload).map(drop),
+            check_response: |payload| from_json::<R::Response>(payload).map(drop),
             request: |generator| generator.subschema_for::<R>(),
             response: |generator| generator.subschema_for::<R::Response>(),
         }
@@ -98,7 +98,7 @@ impl RequestDeclaration {
 }
 
 impl EventBus {
-    /// Responses requests of this type that are asked of Rust, as [`EventBus::respond`] does.
+    /// Responds to requests of this type to the host, as [`EventBus::respond`] does.
     ///
     /// # Errors
     ///
@@ -117,21 +117,65 @@ impl EventBus {
     ///     type Response = i32;
     /// }
     ///
-    /// fn response(bus: &EventBus) -> Result<()> {
+    /// fn respond(bus: &EventBus) -> Result<()> {
     ///     bus.respond_to(async |sum: Sum| Ok(sum.0.iter().sum()))?.forget();
     ///     Ok(())
     /// }
-    /// # let _ = response;
+    /// # let _ = respond;
     /// ```
     #[track_caller]
     pub fn respond_to<R, F>(
         &self,
-        response: impl Fn(R) -> F + Send + Sync + 'static,
+        respond: impl Fn(R) -> F + Send + Sync + 'static,
     ) -> Result<Responder>
     where
         R: Request,
         F: Future<Output = ResponderResult<R::Response>> + Send + 'static,
     {
-        self.respond(R::NAME, response)
+        self.respond(R::NAME, respond)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Catalog;
+
+    /// Declares a new type with each use. Within one function, all of them have the same Rust name.
+    macro_rules! declare {
+        () => {{
+            #[derive(serde::Serialize, serde::Deserialize, JsonSchema)]
+            struct Confirm;
+
+            impl Request for Confirm {
+                const NAME: &'static str = "confirm";
+                type Response = bool;
+            }
+
+            RequestDeclaration::of::<Confirm>()
+        }};
+    }
+
+    #[test]
+    fn two_types_of_one_rust_name_are_told_apart() {
+        let (one, other) = (declare!(), declare!());
+        assert_eq!(one.type_name, other.type_name);
+        let error = Catalog::new(&[], &[one, other], false).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidEventName);
+        for part in ["request", "\"confirm\"", "::Confirm"] {
+            assert!(error.message().contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn one_type_may_be_registered_twice() {
+        let confirm = declare!();
+        let renamed = RequestDeclaration {
+            type_name: "an alias of the same type",
+            ..confirm
+        };
+        for twice in [[confirm, confirm], [confirm, renamed]] {
+            assert!(Catalog::new(&[], &twice, false).is_ok());
+        }
     }
 }

@@ -6,8 +6,8 @@ use crate::model::event::{BusEvent, Gap};
 
 use super::{Event, TypedEvent};
 
-/// Events of one type as they come; made by [`EventBus::stream_of`](crate::EventBus::stream_of), and otherwise as
-/// [`EventStream`].
+/// A stream of typed events; made by [`EventBus::stream_of`](crate::EventBus::stream_of). See [`EventStream`] for its queue
+/// and its end.
 ///
 /// ```
 /// # use schemars::JsonSchema;
@@ -27,7 +27,7 @@ use super::{Event, TypedEvent};
 ///     while let Some(item) = carts.recv().await {
 ///         match item {
 ///             TypedItem::Event(event) => println!("{} items", event.payload.item_count),
-///             TypedItem::Gap(gap) => eprintln!("{} events are lost", gap.count),
+///             TypedItem::Gap(gap) => eprintln!("{} events were lost", gap.count),
 ///             TypedItem::Invalid(_, error) => eprintln!("{error}"),
 ///         }
 ///     }
@@ -39,18 +39,18 @@ use super::{Event, TypedEvent};
 #[must_use = "a stream yields nothing unless it is read"]
 pub struct TypedStream<E> {
     stream: EventStream,
-    of: PhantomData<fn() -> E>,
+    payload_type: PhantomData<fn() -> E>,
 }
 
-/// What a [`TypedStream`] yields.
+/// An item of a [`TypedStream`].
 #[derive(Debug, Clone)]
 pub enum TypedItem<E> {
     /// An event.
     Event(TypedEvent<E>),
-    /// Events that this stream has lost.
+    /// Events that this stream lost.
     Gap(Gap),
-    /// An event whose payload does not have the type's shape, and why: Rust may have emitted something else under its
-    /// name, or the event is not registered.
+    /// An event whose payload does not match the type, and the reason. The bus delivers one if the host emits another type
+    /// under the name, or if the event is not registered.
     Invalid(BusEvent, Error),
 }
 
@@ -58,11 +58,11 @@ impl<E: Event> TypedStream<E> {
     pub(super) fn new(stream: EventStream) -> Self {
         Self {
             stream,
-            of: PhantomData,
+            payload_type: PhantomData,
         }
     }
 
-    /// The next event or gap; `None` once the app exits. Nothing is lost when the future is dropped.
+    /// Awaits the next item; `None` once the app exits. Dropping the future loses nothing.
     pub async fn recv(&mut self) -> Option<TypedItem<E>> {
         self.stream.recv().await.map(typed)
     }

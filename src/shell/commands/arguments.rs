@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tauri::EventTarget;
 
+use crate::api::target::IntoTarget;
 use crate::catalog::Catalog;
 use crate::flood::Flood;
 use crate::hub::command_log::JsonResult;
@@ -12,7 +13,6 @@ use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, escaped, quoted};
 use crate::model::name::EventName;
 use crate::model::target::Target;
-use crate::shell::convert::target_of;
 use crate::sync::now;
 
 /// The most entries of one command. The guest sends longer batches as several commands.
@@ -114,7 +114,7 @@ pub(crate) fn read_target(target: &Value) -> Result<Target> {
         }
         other => match EndpointEntry::deserialize(other) {
             Ok(endpoint) => Ok(Endpoint::from(endpoint).into()),
-            Err(_) => EventTarget::deserialize(other).map(target_of).map_err(|error| {
+            Err(_) => EventTarget::deserialize(other).map(IntoTarget::into_target).map_err(|error| {
                 invalid_argument(format!(
                     "invalid target {}: expected a label, a list of labels, an endpoint or an EventTarget: {}",
                     quoted(&other.to_string()),

@@ -21,6 +21,8 @@ mod engine;
 mod flood;
 #[path = "../../../src/hub/mod.rs"]
 mod hub;
+#[path = "../../../src/limits.rs"]
+mod limits;
 #[path = "../../../src/model/mod.rs"]
 mod model;
 #[path = "../../../src/periodic/mod.rs"]

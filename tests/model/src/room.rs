@@ -9,8 +9,8 @@ use shuttle::future::{JoinHandle, block_on, spawn};
 use shuttle::thread;
 
 use crate::check::check;
-use crate::config::Limits;
 use crate::hub::Audience;
+use crate::limits::Limits;
 use crate::model::error::{ErrorCode, Result};
 use crate::model::event::Receipt;
 use crate::model::policy::Policy;

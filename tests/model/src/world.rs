@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex as Plain, MutexGuard as PlainGuard, PoisonError};
 use serde_json::Value;
 use shuttle::sync::mpsc::{Receiver, Sender, channel};
 
-use crate::config::Limits;
 use crate::engine::core::Platform;
 use crate::engine::reply::Reply;
 use crate::hub::command_log::{CommandAdmission, JsonResult};
 use crate::hub::ids::{SessionId, SubscriberKey};
 use crate::hub::outbox::BatchBound;
 use crate::hub::{Audience, Command, NewEvent, Pull, SubscriptionRequest};
+use crate::limits::Limits;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{ErrorCode, Result};
 use crate::model::event::Receipt;

@@ -18,7 +18,7 @@ pub(crate) async fn empty_cart(webview: Webview) -> Result<bool, Error> {
         text: "Rust asks, and waits for what you say.".to_owned(),
     };
     let is_sure = question
-        .ask(&bus, webview.label())
+        .send(&bus, webview.label())
         .timeout(PATIENCE)
         .await?;
     if is_sure {

@@ -4,16 +4,17 @@ use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::name::{check_namespace, parse_component};
 use crate::model::pattern::EventPattern;
 
-/// What a component emits and listens to, for people: it appears in the [`Catalog`](crate::Catalog) and changes nothing.
+/// Describes for people what a component emits and listens to. It appears in the [`Catalog`](crate::Catalog) and changes
+/// nothing else.
 ///
 /// ```
 /// use tauri_plugin_event_bus::{Builder, ComponentDescription};
 ///
 /// let cart = ComponentDescription::new("ShoppingCart")
 ///     .namespace("shop")
-///     .description("The cart, and the badge that counts what is in it.")
-///     .emits("cart:updated", "What is in the cart has changed.")
-///     .listens("order:*", "Empties itself once an order is paid.");
+///     .description("The cart, and the badge that counts its items.")
+///     .emits("cart:updated", "The content of the cart changed.")
+///     .listens("order:*", "Empties the cart once an order is paid.");
 /// let builder = Builder::new().component(cart);
 /// # let _ = builder;
 /// ```
@@ -31,14 +32,17 @@ pub struct ComponentDescription {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct DescribedEvent {
-    /// Its name, or a pattern, with the prefix of the namespace.
+    /// The name of the event, or a pattern. In a [`Catalog`](crate::Catalog) it has the prefix of the namespace.
     pub event: String,
-    /// What the component has to do with it.
+    /// What the component does with the event.
     pub description: String,
 }
 
 impl ComponentDescription {
-    /// A component that emits nothing and listens to nothing.
+    /// Describes a component that emits nothing and listens to nothing yet.
+    ///
+    /// The name has 1 to 128 bytes: letters, digits and `-` `_` `.` `:` `/`. [`Builder::catalog`](crate::Builder::catalog)
+    /// refuses other names.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -49,19 +53,19 @@ impl ComponentDescription {
         }
     }
 
-    /// Its namespace, which prefixes the names of its events, unless they have it already.
+    /// Sets the namespace. It prefixes the names of the events that do not begin with it.
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.namespace = Some(namespace.into());
         self
     }
 
-    /// What it is.
+    /// Sets what the component is.
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = Some(description.into());
         self
     }
 
-    /// Adds an event that it emits.
+    /// Adds an event that the component emits.
     pub fn emits(mut self, event: impl Into<String>, description: impl Into<String>) -> Self {
         self.emits.push(DescribedEvent {
             event: event.into(),
@@ -70,7 +74,7 @@ impl ComponentDescription {
         self
     }
 
-    /// Adds an event that it listens to, or a pattern.
+    /// Adds an event, or a pattern, that the component listens to.
     pub fn listens(mut self, pattern: impl Into<String>, description: impl Into<String>) -> Self {
         self.listens.push(DescribedEvent {
             event: pattern.into(),
@@ -79,30 +83,30 @@ impl ComponentDescription {
         self
     }
 
-    /// What it is called.
+    /// The component's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What it emits.
+    /// The events that the component emits, in the order in which they were added.
     #[must_use]
     pub fn emitted(&self) -> &[DescribedEvent] {
         &self.emits
     }
 
-    /// What it listens to.
+    /// The events and patterns that the component listens to, in the order in which they were added.
     #[must_use]
-    pub fn heard(&self) -> &[DescribedEvent] {
+    pub fn listened(&self) -> &[DescribedEvent] {
         &self.listens
     }
 
-    /// With whole names, once every one of them can be one.
+    /// This description with prefixed names, if all of them are valid.
     pub(super) fn checked(&self) -> Result<Self> {
         parse_component(&self.name)?;
         let mut checked = self.clone();
         if let Some(namespace) = &self.namespace {
-            check_namespace(namespace).map_err(|error| self.wrong(error.message().to_owned()))?;
+            check_namespace(namespace).map_err(|error| self.invalid(error.message()))?;
             let prefix = format!("{namespace}:");
             for described in checked.emits.iter_mut().chain(&mut checked.listens) {
                 if !described.event.starts_with(&prefix) {
@@ -111,16 +115,18 @@ impl ComponentDescription {
             }
         }
         for described in checked.emits.iter().chain(&checked.listens) {
-            EventPattern::parse(&described.event)
-                .map_err(|error| self.wrong(error.message().to_owned()))?;
+            EventPattern::parse(&described.event).map_err(|error| self.invalid(error.message()))?;
         }
         Ok(checked)
     }
 
-    fn wrong(&self, problem: String) -> Error {
+    fn invalid(&self, problem: &str) -> Error {
         Error::new(
             ErrorCode::InvalidArgument,
-            format!("the component {}: {problem}", quoted(&self.name)),
+            format!(
+                "invalid description of the component {}: {problem}",
+                quoted(&self.name)
+            ),
         )
     }
 }

@@ -1,16 +1,17 @@
-use crate::api::bus::{EventBus, to_json};
-use crate::api::periodic::JobBuilder;
+use crate::api::bus::EventBus;
+use crate::api::jobs::builder::JobBuilder;
+use crate::api::json::{from_json, to_json};
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::Tick;
 use crate::periodic::job::Payload;
 use crate::periodic::source::Sampler;
 
-use super::{Event, check_numbers, read};
+use super::{Event, check_numbers};
 
 pub(super) fn prepare<E: Event>(bus: &EventBus) -> JobBuilder<E> {
     let builder = JobBuilder::new(bus.clone(), E::NAME.to_owned());
-    // An event without payload needs none; for the others its absence is said when the job starts.
-    match read::<E>("null") {
+    // An event without a payload needs no call of the builder; for others, its absence is an error at the start.
+    match from_json::<E>("null") {
         Ok(_) => builder,
         Err(_) => builder.with_payload(Err(Error::new(
             ErrorCode::InvalidPayload,
@@ -28,17 +29,17 @@ fn write<E: Event>(event: &E) -> Result<String> {
 }
 
 impl<E: Event> JobBuilder<E> {
-    /// The payload of every tick.
+    /// Sets the payload of every tick.
     pub fn payload(self, payload: E) -> Self {
         self.with_payload(write(&payload).map(|json| Payload::Fixed(json.into())))
     }
 
-    /// Makes the payload of each tick when it is due.
+    /// Makes the payload of each tick when it is due, on a thread that may block.
     ///
-    /// A tick whose function panics counts as failed; the job goes on.
-    pub fn payload_with(self, mut make: impl FnMut(&Tick) -> E + Send + 'static) -> Self {
+    /// A tick fails if the function panics. The job goes on.
+    pub fn payload_with(self, mut sample: impl FnMut(&Tick) -> E + Send + 'static) -> Self {
         self.with_payload(Ok(Payload::Sampled(Sampler::Blocking(Box::new(
-            move |tick| write(&make(tick)),
+            move |tick| write(&sample(tick)),
         )))))
     }
 }

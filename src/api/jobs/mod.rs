@@ -1,0 +1,6 @@
+//! Periodic jobs: events that the plugin emits by itself, at a fixed rate.
+
+pub(crate) mod builder;
+pub(crate) mod changes;
+pub(crate) mod control;
+pub(crate) mod job;

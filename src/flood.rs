@@ -63,7 +63,7 @@ impl Flood {
 
     /// Counts the payload of an event that is counted itself.
     pub(crate) fn take_payload(&self, bytes: usize, now: Instant) -> Result<()> {
-        self.emit_bytes.take(bytes, now)
+        self.counted(self.emit_bytes.take(bytes, now))
     }
 
     pub(crate) fn take_subscribe(&self, now: Instant) -> Result<()> {
@@ -262,6 +262,37 @@ mod tests {
             .unwrap();
         // Without a payload only the number of events counts.
         flood.take_emit(0, start).unwrap();
+    }
+
+    #[test]
+    fn refusals_of_every_bucket_are_counted() {
+        let flood = Flood::new(&Limits {
+            emits_per_second: 1,
+            emit_burst: 1,
+            emit_bytes_per_second: 1,
+            emit_burst_bytes: 100,
+            subscribes_per_second: 1,
+            subscribe_burst: 1,
+            sessions_per_second: 1,
+            session_burst: 1,
+            repeat_bytes_per_second: 1,
+            repeat_burst_bytes: 1,
+            ..Limits::default()
+        });
+        let start = Instant::now();
+        let take_all = || {
+            [
+                flood.take_emit(0, start),
+                flood.take_payload(100, start),
+                flood.take_subscribe(start),
+                flood.take_session(start),
+                flood.take_repeated(1, start),
+            ]
+        };
+        assert!(take_all().iter().all(Result::is_ok));
+        assert_eq!(flood.refused(), 0);
+        assert!(take_all().iter().all(Result::is_err));
+        assert_eq!(flood.refused(), 5);
     }
 
     #[test]

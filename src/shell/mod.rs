@@ -6,4 +6,5 @@ mod convert;
 pub(crate) mod crash;
 mod manager;
 pub(crate) mod plugin;
+mod registration;
 pub(crate) mod reply;

@@ -1,4 +1,3 @@
-use std::cell::Cell;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -12,13 +11,11 @@ use crate::config::{CatalogMode, Config, Limits, PolicyRule, read_policies};
 use crate::engine::core::Platform;
 use crate::engine::leases::keep_leases;
 use crate::engine::listeners::call_listeners;
-use crate::model::error::{Error, ErrorCode};
 use crate::model::policy::Policy;
-use crate::periodic::source::SourceCall;
-use crate::periodic::source::Sources;
+use crate::periodic::source::{SourceCall, Sources};
 use crate::runtime::BusRuntime;
-use crate::shell::commands;
-use crate::shell::crash;
+use crate::shell::registration::Registration;
+use crate::shell::{commands, crash};
 use crate::sync::Tasks;
 
 /// The plugin with its defaults.
@@ -165,7 +162,7 @@ impl Builder {
     /// where two typed events have one name, with a message that names both, or where the plugin is registered twice.
     #[must_use]
     pub fn build<R: Runtime>(self) -> TauriPlugin<R, Option<Config>> {
-        let registration = Registration::default();
+        let registration = Registration::new();
         PluginBuilder::<R, Option<Config>>::new("event-bus")
             .setup(move |app, api| {
                 registration.complete(app.try_state::<EventBus>().is_some())?;
@@ -218,38 +215,6 @@ impl Builder {
                 _ => {}
             })
             .build()
-    }
-}
-
-thread_local! {
-    static REPLACED_REGISTRATION: Cell<bool> = const { Cell::new(false) };
-}
-
-/// A plugin on its way into an app. Of two with one name Tauri keeps the later and says nothing, and with the other the
-/// typed events and limits that were for it would be gone.
-#[derive(Default)]
-struct Registration {
-    is_complete: bool,
-}
-
-impl Registration {
-    fn complete(mut self, is_there: bool) -> crate::Result<()> {
-        self.is_complete = true;
-        if REPLACED_REGISTRATION.take() || is_there {
-            return Err(Error::new(
-                ErrorCode::InvalidArgument,
-                "the plugin event-bus was registered twice, and Tauri keeps one; keep the .plugin(…) with the Builder, and no .plugin(tauri_plugin_event_bus::init()) beside it",
-            ));
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Registration {
-    fn drop(&mut self) {
-        if !self.is_complete {
-            REPLACED_REGISTRATION.set(true);
-        }
     }
 }
 

@@ -42,7 +42,8 @@ const TEST: &[Step] = &[
 const CODEGEN: &[Step] = &[
     ("npm packages", npm::install),
     ("system packages", system::for_building),
-    ("api-iife.js", || npm::script("build")),
+    // The pages, too: the tests below compile apps that embed them.
+    ("api-iife.js and the pages of the apps", npm::build),
     ("permissions", permissions),
     ("what the permission sets grant", || {
         let test = ["test", "--test", "plugin", "access"];

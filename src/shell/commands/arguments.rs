@@ -91,6 +91,20 @@ pub(crate) fn read_json(name: &EventName, payload: Option<String>) -> Result<Str
     Ok(payload)
 }
 
+/// Refuses an unregistered request name. Unlike the error for Rust, this one lists no registered names: a page reads them
+/// with the permission `allow-catalog`.
+pub(super) fn check_request_name(catalog: &Catalog, name: &EventName) -> Result<()> {
+    catalog.check_request_name(name).map_err(|error| {
+        Error::new(
+            error.code(),
+            format!(
+                "no request is registered as {}, and the catalog is strict; register it with Builder::request, or look for another name in the catalog",
+                quoted(name.as_str())
+            ),
+        )
+    })
+}
+
 /// Checks that a page's payload is JSON, and has the shape of its event if that is a typed one.
 pub(super) fn read_payload(
     catalog: &Catalog,

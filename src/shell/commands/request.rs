@@ -22,7 +22,9 @@ use crate::permissions::{Scope, Subject};
 use crate::shell::reply::reply_to;
 use crate::sync::now;
 
-use super::arguments::{check_entries, invalid_argument, read_json, read_target};
+use super::arguments::{
+    check_entries, check_request_name, invalid_argument, read_json, read_target,
+};
 use super::call::{Entries, Page, find_bus, origin_of, read_scope};
 use super::emit::{locations_for, read_causes};
 
@@ -158,7 +160,7 @@ fn check(
     }
     let to = core.find_recipient(selection)?;
     let catalog = bus.catalog();
-    catalog.check_request_name(&parsed.name)?;
+    check_request_name(catalog, &parsed.name)?;
     let payload = read_json(&parsed.name, parsed.payload.take())?;
     core.check_payload(&parsed.name, &payload)?;
     catalog.check_request_payload(&parsed.name, &payload)?;

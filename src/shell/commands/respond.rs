@@ -13,7 +13,7 @@ use crate::model::error::{Error, ErrorCode, Failure, Result, quoted};
 use crate::model::name::EventName;
 use crate::sync::now;
 
-use super::arguments::{EntryResult, check_entries, read, read_json, write};
+use super::arguments::{EntryResult, check_entries, check_request_name, read, read_json, write};
 use super::call::PageCall;
 
 #[derive(Deserialize)]
@@ -38,7 +38,7 @@ pub(super) async fn set_responders(call: PageCall, responders: Vec<Value>) -> Re
             }
             let entry = entry?;
             let name = EventName::parse_emitted(&entry.name)?;
-            call.bus().catalog().check_request_name(&name)?;
+            check_request_name(call.bus().catalog(), &name)?;
             core.yield_to_waiters();
             if !entry.on {
                 let effects = core.hub().remove_responder(page, &name);

@@ -597,7 +597,7 @@ fn refusals_quote_every_malformed_entry() {
     for part in [
         r#"the deny entry "c d" of"#,
         "character ' '",
-        "; so is true: expected an event name is",
+        "; so is true: expected an event name",
     ] {
         assert!(deny.contains(part), "{deny}");
     }

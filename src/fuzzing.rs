@@ -141,7 +141,7 @@ pub fn scope(json: &[u8]) {
         };
         let may_emit =
             apply_effects(scope.check_emitting(&name, Destination::Everyone, None)).is_some();
-        assert_eq!(may_emit, scope.hears(&name));
+        assert_eq!(may_emit, scope.allows_listening(&name));
         // An empty list allows nothing, and a deny entry that nobody understands denies everything.
         assert!(!may_emit || (!allow.is_empty() && !malformed));
     }

@@ -48,9 +48,8 @@ pub use model::job::{JobInfo, JobState, MissedTickBehavior};
 pub use model::policy::{Overflow, Policy};
 pub use model::target::Target;
 pub use periodic::source::SourceCall;
-pub use shell::capability_files::{
-    CapabilityFault, CapabilityFaults, check_capabilities, check_capabilities_in,
-};
+pub use permissions::capability::{CapabilityFault, CapabilityFaults};
+pub use shell::capability_files::{check_capabilities, check_capabilities_in};
 pub use shell::commands::names::COMMANDS;
 pub use shell::plugin::{Builder, init};
 

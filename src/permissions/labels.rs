@@ -1,4 +1,4 @@
-use super::rule::{AllowedTargets, Rule};
+use super::rule::{Rule, RuleTargets};
 use crate::model::target::LabelPattern;
 
 /// To whom a page may send events of one name.
@@ -20,7 +20,7 @@ impl Labels {
         }
     }
 
-    pub(super) fn add(&mut self, recipients: &AllowedTargets) {
+    pub(super) fn add(&mut self, recipients: &RuleTargets) {
         self.allow.extend(recipients.labels.iter().cloned());
         self.host |= recipients.host;
     }

@@ -12,7 +12,7 @@ use crate::model::error::Result;
 use crate::model::event::{Provenance, Receipt};
 use crate::model::name::{EventName, parse_component};
 use crate::model::target::Selection;
-use crate::permissions::{Destination, Scope, Subject, Ticks, WebviewLocation};
+use crate::permissions::{Destination, PlannedJob, Scope, Subject, WebviewLocation};
 
 use super::arguments::{answer_each, invalid_argument, read_payload, read_target};
 use super::call::{Page, PageCall};
@@ -116,7 +116,7 @@ pub(super) fn restrict_to_scope(
     scope: &Scope,
     name: &EventName,
     to: &mut Selection,
-    ticks: Option<Ticks<'_>>,
+    ticks: Option<PlannedJob<'_>>,
 ) -> Result<()> {
     if scope.is_unlimited() {
         return Ok(());

@@ -16,7 +16,7 @@ use crate::model::job::{MissedTickBehavior, unknown_job};
 use crate::model::name::EventName;
 use crate::periodic::job::{JobPlan, JobUpdate, MAX_FAILURES, Payload, RunningJob};
 use crate::periodic::schedule::Timing;
-use crate::permissions::{Destination, Scope, Subject, Ticks};
+use crate::permissions::{Destination, PlannedJob, Scope, Subject};
 use crate::sync::now;
 
 use super::arguments::{
@@ -102,7 +102,7 @@ pub(super) async fn start_job(call: PageCall, job: Value) -> Result<Response> {
         let to = job.to.as_ref().map(read_target).transpose()?;
         let mut to = to.map(Address::of).transpose()?;
         let sampled = job.sampled(&name)?;
-        let ticks = Ticks {
+        let ticks = PlannedJob {
             interval,
             source: sampled.as_ref().map(|(source, _)| &**source),
         };
@@ -142,7 +142,7 @@ pub(super) async fn start_job(call: PageCall, job: Value) -> Result<Response> {
             ..JobPlan::new(name, interval)
         };
         let is_own = plan.owner != Endpoint::Host;
-        let is_reached = |event: &EventName| is_own || scope.reaches_jobs_of_others(event);
+        let is_reached = |event: &EventName| is_own || scope.allows_jobs_of_others(event);
         let jobs = &call.runtime().jobs;
         let started = jobs.start(plan, is_reached)?;
         write(&jobs.info(&started))
@@ -157,7 +157,7 @@ fn check_timing(
     scope: &Scope,
     name: &EventName,
     to: Option<&mut Address>,
-    ticks: Ticks<'_>,
+    ticks: PlannedJob<'_>,
 ) -> Result<Option<Duration>> {
     match to {
         Some(to) if !to.selection.everyone => {
@@ -185,7 +185,7 @@ fn find_job(
     let job = match owner.map(Endpoint::from) {
         Some(owner) if owner != page.endpoint() => {
             scope.check_jobs_of_others()?;
-            let is_reached = |event: &EventName| scope.reaches_jobs_of_others(event);
+            let is_reached = |event: &EventName| scope.allows_jobs_of_others(event);
             jobs.find_if(&owner, id, is_reached)
         }
         _ => {
@@ -288,7 +288,7 @@ pub(super) async fn update_job(
             to = Some(Address::of(read_target(target)?)?);
         }
         // What does not change must be allowed, too: a job of others may do what this page may not.
-        let ticks = Ticks {
+        let ticks = PlannedJob {
             interval: every.unwrap_or(interval),
             source: job.sampled.as_ref().map(|(source, _)| &**source),
         };
@@ -315,7 +315,7 @@ pub(super) async fn update_job(
 pub(super) async fn list_jobs(page: Page) -> Result<Response> {
     let scope = page.scope(PERMISSION, Subject::Event);
     scope.check_own_jobs()?;
-    let is_reached = |event: &EventName| scope.reaches_jobs_of_others(event);
+    let is_reached = |event: &EventName| scope.allows_jobs_of_others(event);
     let jobs = page.runtime().jobs.list(&page.endpoint(), is_reached);
     write(&jobs).map(Response::new)
 }

@@ -13,7 +13,7 @@ impl From<EventTarget> for Target {
             | EventTarget::Webview { label }
             | EventTarget::WebviewWindow { label } => Self::webview(label),
             EventTarget::Any => Self::everyone(),
-            // An unknown kind must not turn into everyone.
+            // An unknown kind selects nothing, rather than everyone.
             _ => Self::join([]),
         }
     }

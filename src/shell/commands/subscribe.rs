@@ -23,11 +23,11 @@ pub(super) async fn subscribe(call: PageCall, subscriptions: Vec<Value>) -> Resu
     call.run_once(|page| {
         check_entries("subscriptions", subscriptions.len())?;
         let flood = call.flood()?;
-        let began = now();
+        let now = now();
         let requests: Vec<Result<SubscriptionRequest>> = subscriptions
             .into_iter()
             .map(|entry| {
-                flood.take_subscribe(began)?;
+                flood.take_subscribe(now)?;
                 read::<SubscribeEntry>(entry)?.request(&scope, call.bus().catalog())
             })
             .collect();
@@ -42,12 +42,12 @@ pub(super) async fn subscribe(call: PageCall, subscriptions: Vec<Value>) -> Resu
                 Err(error) => refusals.push(Some(error)),
             }
         }
-        let mut begun = call.core().subscribe(page, accepted, began).into_iter();
+        let mut started = call.core().subscribe(page, accepted, now).into_iter();
         let results: Vec<EntryResult<Subscribed>> = refusals
             .into_iter()
             .filter_map(|refusal| match refusal {
                 Some(error) => Some(Err(error)),
-                None => begun.next(),
+                None => started.next(),
             })
             .map(|result| EntryResult::of(result.map(|seq| Subscribed { seq })))
             .collect();

@@ -5,7 +5,7 @@ mod catalog;
 mod config;
 mod engine;
 mod flood;
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 #[allow(missing_docs)]
 pub mod fuzzing;

@@ -136,7 +136,7 @@ pub(super) fn locations_for(core: &Core, to: &Selection) -> Vec<WebviewLocation>
     core.hub().locations()
 }
 
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub(super) fn read_entry(entry: Value) -> Result<()> {
     let entry: EmitEntry = super::arguments::read(entry)?;
     let name = EventName::parse_emitted(&entry.event)?;

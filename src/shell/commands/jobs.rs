@@ -321,7 +321,7 @@ pub(super) async fn list_jobs(page: Page) -> Result<Response> {
     write(&jobs).map(Response::new)
 }
 
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub(super) fn read_entry(job: Value) -> Result<()> {
     let job: JobArguments = read(job)?;
     let name = EventName::parse_emitted(&job.event)?;

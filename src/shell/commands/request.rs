@@ -190,7 +190,7 @@ pub(super) async fn cancel_request(page: Page, session: String, ids: Vec<u64>) -
     Ok(Response::new(Value::Null.to_string()))
 }
 
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub(super) fn read_entry(entry: Value) -> Result<()> {
     let parsed = RequestArguments::read(&InvokeBody::Json(entry))?;
     read_json(&parsed.name, parsed.payload)?;

@@ -149,7 +149,7 @@ fn check_response(bus: &EventBus, name: &EventName, payload: Option<String>) -> 
     Ok(payload)
 }
 
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub(super) fn read_entry(entry: Value) -> Result<()> {
     let entry: ResponseEntry = read(entry)?;
     let _ = RequestId::parse(&entry.request);

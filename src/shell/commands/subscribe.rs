@@ -121,8 +121,11 @@ struct Subscribed {
     seq: u64,
 }
 
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub(super) fn read_entry(entry: Value) -> Result<()> {
-    read::<SubscribeEntry>(entry)?.request(&Arc::default(), &Catalog::default())?;
+    let everything = crate::permissions::ScopeEntry::read(&serde_json::json!({ "default": true }));
+    let allow = [Arc::new(everything)];
+    let scope = Scope::new("event-bus:listen", Subject::Event, &allow, &[]);
+    read::<SubscribeEntry>(entry)?.request(&Arc::new(scope), &Catalog::default())?;
     Ok(())
 }

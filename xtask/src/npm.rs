@@ -38,6 +38,11 @@ pub(crate) fn install() -> Outcome {
 /// Builds the guest package, then the pages that import it.
 pub(crate) fn build() -> Outcome {
     script("build")?;
+    build_pages()
+}
+
+/// Builds the pages. They need a built guest package, and the apps that embed them do not compile without them.
+pub(crate) fn build_pages() -> Outcome {
     PAGES
         .iter()
         .try_for_each(|page| run("npm", &["run", "--silent", "build", "--workspace", page]))

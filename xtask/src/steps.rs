@@ -43,13 +43,13 @@ const TEST: &[Step] = &[
 const CODEGEN: &[Step] = &[
     ("npm packages", npm::install),
     ("system packages", system::for_building),
-    // The apps that generate the output of typed events embed their pages.
-    ("api-iife.js and pages", npm::build),
+    ("api-iife.js", || npm::script("build")),
     ("permissions", permissions),
     ("access granted by the permission sets", || {
         let test = ["test", "--test", "plugin", "access"];
         cargo_with(&test, &[("WRITE_SNAPSHOTS", "1")])
     }),
+    ("pages of the apps that have typed events", npm::build_pages),
     ("output of typed events", typed_events),
 ];
 

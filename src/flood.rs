@@ -166,7 +166,7 @@ impl Bucket {
         Error::new(
             ErrorCode::RateLimited,
             format!(
-                "this page is too fast: the limit is {rate} {what} per second ({rate_key}) after a burst of {burst} ({burst_key}); try again in {} ms",
+                "this page is too fast: the limit is {rate} {what} per second ({rate_key}) after {burst} at once ({burst_key}); try again in {} ms",
                 wait.as_millis()
             ),
         )

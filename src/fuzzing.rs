@@ -359,8 +359,8 @@ impl World {
                 pattern,
                 scope: None,
                 target: None,
-                wants_replayed: id % 3 != 0,
-                wants_retained: id % 5 != 0,
+                wants_replayed: !id.is_multiple_of(3),
+                wants_retained: !id.is_multiple_of(5),
                 resume: None,
             };
             self.add(webview, request);
@@ -453,7 +453,7 @@ impl World {
     }
 
     fn leave(&mut self, webview: usize, origin: u8) {
-        let origin = (origin % 4 != 0).then(|| "tauri://localhost".to_owned());
+        let origin = (!origin.is_multiple_of(4)).then(|| "tauri://localhost".to_owned());
         let effects = self.hub.leave_page(WEBVIEWS[webview], origin);
         self.apply_effects(effects);
     }

@@ -67,6 +67,13 @@ impl Builder {
     ///
     /// If several policies match an event, the last one applies. This one comes after those of `tauri.conf.json` and those
     /// set before.
+    ///
+    /// ```
+    /// use tauri_plugin_event_bus::{Builder, Policy};
+    ///
+    /// let builder = Builder::new().policy("mouse:*", Policy::new().latest());
+    /// # let _ = builder;
+    /// ```
     pub fn policy(mut self, event: impl Into<String>, policy: Policy) -> Self {
         self.policies.push(PolicyRule {
             event: event.into(),
@@ -76,6 +83,7 @@ impl Builder {
     }
 
     /// Registers a typed event: it appears in the [`Catalog`], and what pages emit under its name must match it.
+    /// [`Event`](crate::Event) has an example.
     #[cfg(feature = "typed")]
     pub fn event<E: crate::api::typed::Event>(mut self) -> Self {
         self.events.push(Declaration::of::<E>());
@@ -83,7 +91,7 @@ impl Builder {
     }
 
     /// Registers a typed request: it appears in the [`Catalog`], and the requests and responses of pages under its name must
-    /// match it.
+    /// match it. [`Request`](crate::Request) has an example.
     #[cfg(feature = "typed")]
     pub fn request<R: crate::api::typed::Request>(mut self) -> Self {
         self.requests.push(RequestDeclaration::of::<R>());
@@ -91,12 +99,20 @@ impl Builder {
     }
 
     /// Describes a component in the [`Catalog`]: what it emits and listens to, for people and tools.
+    /// [`ComponentDescription`] has an example.
     pub fn component(mut self, description: ComponentDescription) -> Self {
         self.components.push(description);
         self
     }
 
     /// Sets whether names without a registered type are allowed. Overrides `tauri.conf.json`.
+    ///
+    /// ```
+    /// use tauri_plugin_event_bus::{Builder, CatalogMode};
+    ///
+    /// let builder = Builder::new().catalog_mode(CatalogMode::Strict);
+    /// # let _ = builder;
+    /// ```
     pub fn catalog_mode(mut self, mode: CatalogMode) -> Self {
         self.catalog = Some(mode);
         self
@@ -110,6 +126,11 @@ impl Builder {
     ///   invalid.
     /// - [`ErrorCode::InvalidArgument`](crate::ErrorCode::InvalidArgument): a component is described twice, or the catalog
     ///   is strict and empty.
+    ///
+    /// ```
+    /// let catalog = tauri_plugin_event_bus::Builder::new().catalog().unwrap();
+    /// assert_eq!(catalog.events().count(), 0);
+    /// ```
     pub fn catalog(&self) -> crate::Result<Catalog> {
         let mode = self.catalog.unwrap_or_default();
         Catalog::new(&self.events, &self.requests, mode == CatalogMode::Strict)?

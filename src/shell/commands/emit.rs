@@ -48,7 +48,7 @@ pub(super) async fn emit_to(call: PageCall, events: Vec<Value>) -> Result<Respon
             let mut to = Address::of(read_target(to)?)?;
             if to.selection.everyone {
                 return Err(invalid_argument(
-                    "emit_to cannot send to everyone; use emit for that",
+                    "emit_to cannot send to everyone; send the event through emit",
                 ));
             }
             let name = EventName::parse_emitted(&entry.event)?;

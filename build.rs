@@ -1,7 +1,7 @@
-//! Generates a permission for each command and the schema of their scopes, and hands the script for apps without a
-//! bundler to Tauri.
+//! Generates a permission for each command and the schema of scope entries, and passes Tauri the script for apps without a
+//! bundler.
 
-// The scope's entries derive here what editors need, where the crate derives how they are read.
+// The entries derive here the schema for editors. In the crate they derive their deserialization.
 use schemars::JsonSchema as Deserialize;
 use schemars::r#gen::SchemaSettings;
 
@@ -14,7 +14,7 @@ mod entry;
 fn main() {
     println!("cargo:rerun-if-changed=src/shell/commands/names.rs");
     println!("cargo:rerun-if-changed=src/permissions/entry.rs");
-    // What is optional may be left out; `null` is malformed.
+    // An optional key may be left out, but `null` is malformed.
     let settings = SchemaSettings::draft07().with(|settings| settings.option_add_null_type = false);
     let scope = settings
         .into_generator()

@@ -1,7 +1,7 @@
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value;
 
-pub(crate) use crate::limits::Limits;
+use crate::limits::Limits;
 use crate::model::policies::Policies;
 use crate::model::policy::{Overflow, Policy};
 

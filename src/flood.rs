@@ -1,6 +1,6 @@
 //! How fast a page may send: token buckets, one set for each webview, so that a reload does not refill them.
 //!
-//! The app's own code is never limited. Without the feature `flood-limits` nobody is.
+//! The host has no rate limit. Without the feature `flood-limits`, pages have none either.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::limits::Limits;
 use crate::model::error::{Error, ErrorCode, Result};
 
-/// What one webview's pages may still send.
+/// The flood account of a webview: what its pages may still send.
 #[derive(Debug)]
 pub(crate) struct Flood {
     emits: Bucket,
@@ -16,7 +16,7 @@ pub(crate) struct Flood {
     subscribes: Bucket,
     sessions: Bucket,
     repeated_bytes: Bucket,
-    /// How much came too fast.
+    /// How many calls and ticks came too fast.
     refused: AtomicU64,
 }
 
@@ -52,7 +52,7 @@ impl Flood {
         }
     }
 
-    /// Counts an event with a payload of this length, or a job that is to emit it.
+    /// Takes an event with a payload of this length, or a job that will emit it.
     pub(crate) fn take_emit(&self, payload_bytes: usize, now: Instant) -> Result<()> {
         let taken = self
             .emits
@@ -61,25 +61,27 @@ impl Flood {
         self.counted(taken)
     }
 
-    /// Counts the payload of an event that is counted itself.
+    /// Takes the payload of an event whose tick was taken before its source ran.
     pub(crate) fn take_payload(&self, bytes: usize, now: Instant) -> Result<()> {
-        self.emit_bytes.take(bytes, now)
+        self.counted(self.emit_bytes.take(bytes, now))
     }
 
+    /// Takes a subscription, or a responder.
     pub(crate) fn take_subscribe(&self, now: Instant) -> Result<()> {
         self.counted(self.subscribes.take(1, now))
     }
 
-    /// Counts a session that is opened.
+    /// Takes a session that a page opens.
     pub(crate) fn take_session(&self, now: Instant) -> Result<()> {
         self.counted(self.sessions.take(1, now))
     }
 
-    /// Counts so many bytes that a page is answered once more.
+    /// Takes bytes that a page gets once more.
     pub(crate) fn take_repeated(&self, bytes: usize, now: Instant) -> Result<()> {
         self.counted(self.repeated_bytes.take(bytes, now))
     }
 
+    /// Counts a refusal.
     fn counted(&self, taken: Result<()>) -> Result<()> {
         if taken.is_err() {
             self.refused.fetch_add(1, Ordering::Relaxed);
@@ -87,35 +89,35 @@ impl Flood {
         taken
     }
 
-    /// How much came too fast, of all that is limited.
+    /// How many calls and ticks came too fast.
     pub(crate) fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
 }
 
-/// A token bucket that is full at first.
+/// A token bucket that starts full.
 #[derive(Debug)]
 struct Bucket {
     what: &'static str,
     rate: (&'static str, usize),
     burst: (&'static str, usize),
     #[cfg(feature = "flood-limits")]
-    clock: std::sync::Arc<given::Clock>,
+    clock: std::sync::Arc<manual_clock::Clock>,
     #[cfg(feature = "flood-limits")]
-    limiter: ratelimit::Ratelimiter<given::Handle>,
+    limiter: ratelimit::Ratelimiter<manual_clock::Handle>,
 }
 
 impl Bucket {
     #[cfg(feature = "flood-limits")]
     fn new(what: &'static str, rate: (&'static str, usize), burst: (&'static str, usize)) -> Self {
-        let clock = std::sync::Arc::<given::Clock>::default();
-        let handle = given::Handle(std::sync::Arc::clone(&clock));
+        let clock = std::sync::Arc::<manual_clock::Clock>::default();
+        let handle = manual_clock::Handle(std::sync::Arc::clone(&clock));
         let full = burst.1 as u64;
         let limiter = ratelimit::Builder::with_clock(rate.1 as u64, handle.clone())
             .max_tokens(full)
             .initial_available(full)
             .build()
-            // `Limits::check` has refused what cannot be built; a rate of 0 is no limit.
+            // `Limits::check` refuses what cannot be built. A rate of 0 is no limit.
             .unwrap_or_else(|_| ratelimit::Ratelimiter::with_clock(0, handle));
         Self {
             what,
@@ -136,7 +138,7 @@ impl Bucket {
         use ratelimit::TryWaitError;
 
         self.clock.set(now);
-        // What is larger than the bucket empties it. A payload of that length is refused for it elsewhere.
+        // What exceeds the bucket empties it. The limit of payloads refuses longer ones.
         let count = count.min(self.burst.1);
         self.limiter
             .try_wait_n(count as u64)
@@ -153,7 +155,7 @@ impl Bucket {
 
     #[cfg_attr(not(feature = "flood-limits"), allow(dead_code))]
     fn refusal(&self, wait: Duration) -> Error {
-        // Rounded up, so that whoever waits that long does not come too early.
+        // Rounded up, so that a page that waits this long is not too early.
         let wait = Duration::from_millis(wait.as_nanos().div_ceil(1_000_000).max(1) as u64);
         let Self {
             what,
@@ -164,7 +166,7 @@ impl Bucket {
         Error::new(
             ErrorCode::RateLimited,
             format!(
-                "this page is too fast: {rate} {what} a second, after {burst} at once, are the limit ({rate_key}, {burst_key}); try again in {} ms",
+                "this page is too fast: the limit is {rate} {what} per second ({rate_key}) after {burst} at once ({burst_key}); try again in {} ms",
                 wait.as_millis()
             ),
         )
@@ -172,9 +174,9 @@ impl Bucket {
     }
 }
 
-/// A clock that stands where it was set, so that time comes in from outside as everywhere in the hub.
+/// A clock that the caller sets, so that time is an argument, as everywhere in the hub.
 #[cfg(feature = "flood-limits")]
-mod given {
+mod manual_clock {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::sync::{Arc, OnceLock};
     use std::time::{Duration, Instant};
@@ -260,17 +262,48 @@ mod tests {
         flood
             .take_emit(500, start + Duration::from_millis(500))
             .unwrap();
-        // Without a payload only the number of events counts.
+        // Without a payload, only the number of events counts.
         flood.take_emit(0, start).unwrap();
     }
 
     #[test]
-    fn what_exceeds_the_bucket_is_left_to_the_limit_of_payloads() {
+    fn refusals_of_every_bucket_are_counted() {
+        let flood = Flood::new(&Limits {
+            emits_per_second: 1,
+            emit_burst: 1,
+            emit_bytes_per_second: 1,
+            emit_burst_bytes: 100,
+            subscribes_per_second: 1,
+            subscribe_burst: 1,
+            sessions_per_second: 1,
+            session_burst: 1,
+            repeat_bytes_per_second: 1,
+            repeat_burst_bytes: 1,
+            ..Limits::default()
+        });
+        let start = Instant::now();
+        let take_all = || {
+            [
+                flood.take_emit(0, start),
+                flood.take_payload(100, start),
+                flood.take_subscribe(start),
+                flood.take_session(start),
+                flood.take_repeated(1, start),
+            ]
+        };
+        assert!(take_all().iter().all(Result::is_ok));
+        assert_eq!(flood.refused(), 0);
+        assert!(take_all().iter().all(Result::is_err));
+        assert_eq!(flood.refused(), 5);
+    }
+
+    #[test]
+    fn what_exceeds_the_bucket_passes_when_it_is_full() {
         flood().take_emit(6000, Instant::now()).unwrap();
     }
 
     #[test]
-    fn subscriptions_have_a_bucket_of_their_own() {
+    fn subscriptions_have_their_own_bucket() {
         let (flood, start) = (flood(), Instant::now());
         for _ in 0..3 {
             flood.take_subscribe(start).unwrap();
@@ -280,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn sessions_and_what_is_answered_again_have_theirs() {
+    fn sessions_and_repeated_bytes_have_their_buckets() {
         let flood = Flood::new(&Limits {
             sessions_per_second: 2,
             session_burst: 3,
@@ -299,14 +332,14 @@ mod tests {
         flood.take_repeated(2999, start).unwrap();
         flood.take_repeated(1, start).unwrap();
         assert_eq!(wait_of(flood.take_repeated(700, start)), 700);
-        // A single answer may be larger than the bucket, and must be had again some time.
+        // A single result may exceed the bucket. Its page must be able to get it again.
         let full = start + Duration::from_secs(4);
         flood.take_repeated(1 << 20, full).unwrap();
         assert_eq!(flood.refused(), 2);
     }
 
     #[test]
-    fn a_clock_that_goes_back_gives_nothing() {
+    fn a_clock_that_goes_back_adds_no_tokens() {
         let (flood, start) = (flood(), Instant::now());
         let later = start + Duration::from_secs(10);
         for _ in 0..3 {
@@ -316,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_limits_are_no_overflow() {
+    fn the_largest_limits_do_not_overflow() {
         let flood = Flood::new(&Limits {
             emits_per_second: usize::MAX,
             emit_burst: usize::MAX,

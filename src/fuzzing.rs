@@ -1,4 +1,4 @@
-//! The parsers of foreign input, for the fuzz targets in `fuzz/`. Nothing of this is in an ordinary build.
+//! What must hold for untrusted input, for the fuzz targets in `fuzz/`. Only builds for fuzzing and tests contain it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::hub::ids::SessionId;
+use crate::hub::command_log::CommandAdmission;
+use crate::hub::ids::{SessionId, SubscriberKey};
 use crate::hub::outbox::{Batch, BatchBound};
 use crate::hub::{
     Address, Audience, Command, Effects, Hub, NewEvent, Pull, Resumption, SubscriptionRequest,
 };
-use crate::limits::Limits;
 use crate::limits::Limits;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, Result};
@@ -19,12 +19,13 @@ use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policies::Policies;
 use crate::model::policy::Policy;
+use crate::model::selection::{Selection, weight_of_target};
 use crate::model::target::Target;
 use crate::permissions::{Destination, List, Scope, ScopeEntry, Subject};
 use crate::shell::commands;
 use crate::wire::batch::encode;
 
-/// Every error is JSON of a sensible length, whatever caused it.
+/// Every error is JSON of limited length, whatever caused it.
 fn check(error: &Error) {
     let json = serde_json::to_string(error).unwrap_or_default();
     assert!(json.len() < 8 * 1024, "{} bytes", json.len());
@@ -33,13 +34,14 @@ fn check(error: &Error) {
     assert!(!error.message().contains(char::is_control), "{error:?}");
 }
 
-fn apply_effects<T>(result: Result<T>) -> Option<T> {
+/// Checks the error of a result.
+fn checked<T>(result: Result<T>) -> Option<T> {
     result.inspect_err(check).ok()
 }
 
 /// An event name.
 pub fn name(text: &str) {
-    if let Some(name) = apply_effects(EventName::parse(text)) {
+    if let Some(name) = checked(EventName::parse(text)) {
         assert_eq!(name.as_str(), text);
         assert!(text.len() <= 255);
         // A batch writes names without escaping them.
@@ -51,14 +53,14 @@ pub fn name(text: &str) {
     }
 }
 
-/// A pattern, and after a line break a name to match it with.
+/// A pattern, and after a line break a name to match.
 pub fn pattern(text: &str) {
     let (pattern, name) = text.split_once('\n').unwrap_or((text, "a:b"));
-    let Some(own) = apply_effects(EventPattern::parse(pattern)) else {
+    let Some(own) = checked(EventPattern::parse(pattern)) else {
         return;
     };
     assert_eq!(own.to_string(), pattern);
-    let Some(name) = apply_effects(EventName::parse(name)) else {
+    let Some(name) = checked(EventName::parse(name)) else {
         return;
     };
     let matches = own.matches(&name);
@@ -76,7 +78,7 @@ pub fn pattern(text: &str) {
 
 /// The id of a session.
 pub fn session_id(text: &str) {
-    if let Some(id) = apply_effects(SessionId::parse(text)) {
+    if let Some(id) = checked(SessionId::parse(text)) {
         assert_eq!(id.to_string(), text);
     }
 }
@@ -86,31 +88,31 @@ pub fn target(json: &[u8]) {
     let Ok(json) = serde_json::from_slice::<Value>(json) else {
         return;
     };
-    let Some(target) = apply_effects(commands::read_target(&json)) else {
+    let Some(target) = checked(commands::read_target(&json)) else {
         return;
     };
-    if let Some(selection) = apply_effects(Selection::of(&target)) {
+    if let Some(selection) = checked(Selection::of(&target)) {
         for label in ["main", "a", "editor-1", "*", "💥"] {
             let _ = selection.has_webview(label, label);
         }
-        assert!(target.weight() < 64 * 255 * 100);
-        // What a page wrote comes back to it in the list of its jobs, and means the same.
+        assert!(weight_of_target(&target) < 64 * 255 * 100);
+        // A page gets its target back in the list of its jobs, with the same meaning.
         let written = serde_json::to_value(&target).unwrap_or_default();
-        assert_eq!(apply_effects(commands::read_target(&written)), Some(target));
+        assert_eq!(checked(commands::read_target(&written)), Some(target));
     }
 }
 
-/// The arguments of the commands that take entries: the first byte says which, the rest is JSON.
+/// The arguments of the commands that take entries: the first byte selects the command, the rest is JSON.
 pub fn arguments(data: &[u8]) {
     let Some((kind, json)) = data.split_first() else {
         return;
     };
     if let Ok(json) = serde_json::from_slice::<Value>(json) {
-        apply_effects(commands::read_arguments(*kind, json));
+        checked(commands::read_arguments(*kind, json));
     }
 }
 
-/// Two lists of a permission, `[allow, deny]`, as capability files have them.
+/// The two lists of a permission, `[allow, deny]`, as in a capability file.
 pub fn scope(json: &[u8]) {
     let Ok((allow, deny)) = serde_json::from_slice::<(Vec<Value>, Vec<Value>)>(json) else {
         return;
@@ -138,26 +140,25 @@ pub fn scope(json: &[u8]) {
         .iter()
         .any(|entry| entry.fault(List::Deny, Subject::Event).is_some());
     for name in ["x", "cart:updated"] {
-        let Some(name) = apply_effects(EventName::parse(name)) else {
+        let Some(name) = checked(EventName::parse(name)) else {
             return;
         };
-        let may_emit =
-            apply_effects(scope.check_emitting(&name, Destination::Everyone, None)).is_some();
-        assert_eq!(may_emit, scope.hears(&name));
-        // An empty list allows nothing, and a deny entry that nobody understands denies everything.
+        let may_emit = checked(scope.check_emitting(&name, Destination::Everyone, None)).is_some();
+        assert_eq!(may_emit, scope.allows_listening(&name));
+        // An empty list allows nothing, and a malformed deny entry denies everything.
         assert!(!may_emit || (!allow.is_empty() && !malformed));
     }
-    if let Some(pattern) = apply_effects(EventPattern::parse("cart:*")) {
-        apply_effects(scope.check_listening(&pattern));
+    if let Some(pattern) = checked(EventPattern::parse("cart:*")) {
+        checked(scope.check_listening(&pattern));
     }
 }
 
-/// A payload, which stands in a batch as it was sent.
+/// A payload. It enters a batch unchanged.
 pub fn payload(text: &str) {
-    let Some(name) = apply_effects(EventName::parse("x")) else {
+    let Some(name) = checked(EventName::parse("x")) else {
         return;
     };
-    if let Some(json) = apply_effects(commands::read_json(&name, Some(text.to_owned()))) {
+    if let Some(json) = checked(commands::read_json(&name, Some(text.to_owned()))) {
         assert_eq!(json, text);
         let mut world = World::new();
         world.open(0, 1);
@@ -168,7 +169,7 @@ pub fn payload(text: &str) {
     }
 }
 
-/// What pages, apps and networks do to the hub, driven by bytes: sessions, acknowledgements, subscriptions, time.
+/// What pages, apps and time do to the hub, driven by bytes: sessions, acknowledgements and subscriptions.
 pub fn hub(bytes: &[u8]) {
     let mut world = World::new();
     let mut bytes = bytes.iter().copied();
@@ -208,7 +209,7 @@ pub fn hub(bytes: &[u8]) {
             }
             9 => world.repeat(webview, u64::from(number)),
             10 => {
-                world.request_batch(webview, u64::from(number), true);
+                world.pull_with(webview, u64::from(number), true);
             }
             _ if number < 16 => world.close(webview),
             _ => world.hub.announce(WEBVIEWS[webview], WEBVIEWS[webview]),
@@ -226,7 +227,7 @@ const PATTERNS: [&str; 4] = ["x", "*", "x*", "[lk]*"];
 struct Page {
     session: u8,
     n: u64,
-    /// The highest index that was answered.
+    /// The highest index that was delivered.
     index: u64,
 }
 
@@ -267,10 +268,10 @@ impl World {
         }
     }
 
-    /// A batch is JSON with as many items.
+    /// A batch is JSON with the same number of items.
     fn check_batch(&mut self, webview: usize, batch: &Batch) -> String {
         let json = encode(batch);
-        // A payload may have what a `Value` cannot hold: a lone surrogate, a number out of range.
+        // A payload may contain what a `Value` cannot hold: a lone surrogate, a number out of range.
         #[derive(serde::Deserialize)]
         struct Written<'a> {
             #[serde(borrow)]
@@ -278,7 +279,7 @@ impl World {
         }
         let written: Option<Written<'_>> = serde_json::from_str(&json).ok();
         let items = written.map(|written| written.items).unwrap_or_default();
-        // Of a run there is a head, a number, two places for each event, and perhaps what all of them have beside.
+        // A run has a head, a step, two places for each event, and perhaps the extras of all of them.
         let events = |item: &&RawValue| match serde_json::from_str::<Vec<&RawValue>>(item.get()) {
             Ok(run) => (run.len() - 2) / 2,
             Err(_) => 1,
@@ -293,15 +294,10 @@ impl World {
 
     fn session(&self, webview: usize) -> Option<SessionId> {
         let id = format!("{:032x}", self.pages[webview].session);
-        apply_effects(SessionId::parse(&id))
+        checked(SessionId::parse(&id))
     }
 
-    fn command(
-        &mut self,
-        webview: usize,
-        name: &'static str,
-        n: u64,
-    ) -> Option<crate::hub::ids::SubscriberKey> {
+    fn command(&mut self, webview: usize, name: &'static str, n: u64) -> Option<SubscriberKey> {
         let command = Command {
             name,
             session: self.session(webview)?,
@@ -313,8 +309,8 @@ impl World {
                 .begin_command(WEBVIEWS[webview], command, webview, self.now);
         self.apply_effects(effects);
         match admission {
-            crate::hub::command_log::CommandAdmission::Run(_) => key,
-            crate::hub::command_log::CommandAdmission::Refuse(_, error) => {
+            CommandAdmission::Run(_) => key,
+            CommandAdmission::Refuse(_, error) => {
                 check(&error);
                 None
             }
@@ -333,11 +329,7 @@ impl World {
         }
     }
 
-    fn next(
-        &mut self,
-        webview: usize,
-        name: &'static str,
-    ) -> Option<crate::hub::ids::SubscriberKey> {
+    fn next(&mut self, webview: usize, name: &'static str) -> Option<SubscriberKey> {
         self.pages[webview].n += 1;
         self.command(webview, name, self.pages[webview].n)
     }
@@ -350,35 +342,35 @@ impl World {
         }
     }
 
-    fn request(&mut self, webview: usize, request: SubscriptionRequest) {
+    fn add(&mut self, webview: usize, request: SubscriptionRequest) {
         if let Some(key) = self.next(webview, "subscribe") {
-            let (answers, effects) = self.hub.subscribe(key, vec![request], self.now);
+            let (results, effects) = self.hub.subscribe(key, vec![request], self.now);
             self.apply_effects(effects);
-            for answer in answers {
-                apply_effects(answer);
+            for result in results {
+                checked(result);
             }
             self.hub.finish_command(key, Ok("[]".to_owned()));
         }
     }
 
     fn subscribe(&mut self, webview: usize, id: u32, pattern: &str) {
-        if let Some(pattern) = apply_effects(EventPattern::parse(pattern)) {
+        if let Some(pattern) = checked(EventPattern::parse(pattern)) {
             let request = SubscriptionRequest {
                 id,
                 pattern,
                 scope: None,
                 target: None,
-                wants_replayed: id % 3 != 0,
-                wants_retained: id % 5 != 0,
+                wants_replayed: !id.is_multiple_of(3),
+                wants_retained: !id.is_multiple_of(5),
                 resume: None,
             };
-            self.request(webview, request);
+            self.add(webview, request);
         }
     }
 
     fn resume(&mut self, webview: usize, id: u32, session: u8, after: u8) {
-        let before = apply_effects(SessionId::parse(&format!("{session:032x}")));
-        if let (Some(session), Some(pattern)) = (before, apply_effects(EventPattern::parse("*"))) {
+        let previous = checked(SessionId::parse(&format!("{session:032x}")));
+        if let (Some(session), Some(pattern)) = (previous, checked(EventPattern::parse("*"))) {
             let request = SubscriptionRequest {
                 id,
                 pattern,
@@ -388,12 +380,12 @@ impl World {
                 wants_retained: true,
                 resume: Some(Resumption {
                     session,
-                    // Numbers from the future, too.
+                    // Numbers from the future are possible, too.
                     after: u64::from(after),
                     handled: u64::from(after / 2),
                 }),
             };
-            self.request(webview, request);
+            self.add(webview, request);
         }
     }
 
@@ -406,7 +398,7 @@ impl World {
     }
 
     fn emit(&mut self, name: &str, payload: &str, to: Option<&str>) {
-        let Some(name) = apply_effects(EventName::parse(name)) else {
+        let Some(name) = checked(EventName::parse(name)) else {
             return;
         };
         let event = NewEvent {
@@ -417,23 +409,20 @@ impl World {
             provenance: None,
             retain: None,
         };
-        let to = to.and_then(|label| apply_effects(Address::of(Target::from(label))));
+        let to = to.and_then(|label| checked(Address::of(Target::from(label))));
         let audience = Audience { to, except: None };
         let now = self.now;
-        if let Some((_, effects)) = apply_effects(
-            self.hub
-                .enqueue(event, &audience, || now)
-                .map_err(Error::from),
-        ) {
+        let enqueued = self.hub.enqueue(event, &audience, || now);
+        if let Some((_, effects)) = checked(enqueued.map_err(Error::from)) {
             self.apply_effects(*effects.unwrap_or_default());
         }
     }
 
     fn pull(&mut self, webview: usize, ack: u64) -> String {
-        self.request_batch(webview, ack, false)
+        self.pull_with(webview, ack, false)
     }
 
-    fn request_batch(&mut self, webview: usize, ack: u64, is_ahead: bool) -> String {
+    fn pull_with(&mut self, webview: usize, ack: u64, is_ahead: bool) -> String {
         let Some(session) = self.session(webview) else {
             return String::new();
         };
@@ -451,7 +440,7 @@ impl World {
             Ok(effects) => {
                 let mut written = String::new();
                 for (webview, batch) in &effects.batches {
-                    // What was acknowledged never comes again.
+                    // An acknowledged item never comes again.
                     assert!(batch.is_empty() || batch.first() > ack);
                     written = self.check_batch(*webview, batch);
                 }
@@ -465,7 +454,7 @@ impl World {
     }
 
     fn leave(&mut self, webview: usize, origin: u8) {
-        let origin = (origin % 4 != 0).then(|| "tauri://localhost".to_owned());
+        let origin = (!origin.is_multiple_of(4)).then(|| "tauri://localhost".to_owned());
         let effects = self.hub.leave_page(WEBVIEWS[webview], origin);
         self.apply_effects(effects);
     }
@@ -473,5 +462,47 @@ impl World {
     fn close(&mut self, webview: usize) {
         let (_, effects) = self.hub.remove_window(WEBVIEWS[webview]);
         self.apply_effects(effects);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    /// Runs a target on its seeds.
+    fn replay(target: &str, run: impl Fn(&[u8])) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
+        let seeds = fs::read_dir(folder.join(target)).unwrap();
+        let seeds: Vec<_> = seeds.map(|seed| seed.unwrap().path()).collect();
+        assert!(!seeds.is_empty(), "{target}");
+        for seed in seeds {
+            run(&fs::read(seed).unwrap());
+        }
+    }
+
+    fn replay_text(target: &str, run: impl Fn(&str)) {
+        replay(target, |bytes| run(std::str::from_utf8(bytes).unwrap()));
+    }
+
+    #[test]
+    fn every_target_passes_on_its_seeds() {
+        replay_text("name", super::name);
+        replay_text("pattern", super::pattern);
+        replay_text("session_id", super::session_id);
+        replay_text("payload", super::payload);
+        replay("target", super::target);
+        replay("arguments", super::arguments);
+        replay("hub", super::hub);
+        replay("scope", super::scope);
+    }
+
+    /// A seed that a parser refuses at once finds little.
+    #[test]
+    fn seeds_of_arguments_are_valid() {
+        replay("arguments", |bytes| {
+            let entry = serde_json::from_slice(&bytes[1..]).unwrap();
+            crate::shell::commands::read_arguments(bytes[0], entry).unwrap();
+        });
     }
 }

@@ -82,7 +82,7 @@ mod catalog;
 mod config;
 mod engine;
 mod flood;
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 #[allow(missing_docs)]
 pub mod fuzzing;
@@ -99,9 +99,8 @@ mod wire;
 // Setup.
 pub use config::{CatalogMode, Config, PolicyRule};
 pub use limits::Limits;
-pub use shell::capability_files::{
-    CapabilityFault, CapabilityFaults, check_capabilities, check_capabilities_in,
-};
+pub use permissions::capability::{CapabilityFault, CapabilityFaults};
+pub use shell::capability_files::{check_capabilities, check_capabilities_in};
 pub use shell::commands::names::COMMANDS;
 pub use shell::plugin::{Builder, init};
 

@@ -30,8 +30,8 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-use crate::config::Limits;
 use crate::flood::Flood;
+use crate::limits::Limits;
 use crate::model::error::Result;
 use crate::model::policies::Policies;
 use crate::permissions::WebviewLocation;

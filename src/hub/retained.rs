@@ -1,8 +1,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::config::Limits;
 use crate::hub::audience::Audience;
+use crate::limits::Limits;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::BusEvent;

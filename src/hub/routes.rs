@@ -245,7 +245,11 @@ impl Subscriptions {
             .iter()
             .filter(|(pattern, _)| pattern.receives(name))
             .map(|(_, subscription)| subscription);
-        let is_allowed = |s: &&Subscription| s.scope.as_ref().is_none_or(|scope| scope.hears(name));
+        let is_allowed = |s: &&Subscription| {
+            s.scope
+                .as_ref()
+                .is_none_or(|scope| scope.allows_listening(name))
+        };
         let mut matching: Vec<&Subscription> = exact.chain(globs).filter(is_allowed).collect();
         // A page's listeners run in the order in which they were added.
         matching.sort_by_key(|s| (s.subscriber, s.id));

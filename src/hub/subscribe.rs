@@ -36,7 +36,11 @@ pub(crate) struct SubscriptionRequest {
 
 impl SubscriptionRequest {
     fn matches(&self, name: &EventName) -> bool {
-        let is_allowed = || self.scope.as_ref().is_none_or(|scope| scope.hears(name));
+        let is_allowed = || {
+            self.scope
+                .as_ref()
+                .is_none_or(|scope| scope.allows_listening(name))
+        };
         self.pattern.receives(name) && is_allowed()
     }
 }

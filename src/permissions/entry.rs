@@ -1,5 +1,5 @@
-// The entries of the `allow` and `deny` lists of the plugin's permissions. `build.rs` includes this file, too, and makes
-// from it the schema by which editors complete capability files. That is why it takes its derive from above.
+// The entries of the `allow` and `deny` lists of the plugin's permissions. `build.rs` includes this file, too, to make the
+// schema by which editors complete capability files. So the derive comes from the module above.
 
 use super::Deserialize;
 
@@ -43,9 +43,9 @@ pub(crate) struct ScopeRule {
     expecting = "`to` is a label, a glob of labels, { \"kind\": \"host\" }, or a list of these"
 )]
 pub(crate) enum ScopeTo {
-    /// One of them.
+    /// One label, glob or host.
     One(ScopeLabel),
-    /// Several of them.
+    /// Several labels, globs or the host.
     Several(Vec<ScopeLabel>),
 }
 
@@ -63,7 +63,7 @@ pub(crate) enum ScopeLabel {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "kind", deny_unknown_fields)]
 pub(crate) enum ScopeHost {
-    /// The host: Rust.
+    /// The host.
     #[serde(rename = "host")]
     Host {},
     /// The host, in the spelling of Tauri's `EventTarget`.
@@ -74,6 +74,6 @@ pub(crate) enum ScopeHost {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum ScopeOwner {
-    /// Everyone's, those of other webviews and of the host included.
+    /// Every job, including those of other webviews and of the host.
     Any,
 }

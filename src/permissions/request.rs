@@ -1,4 +1,4 @@
-//! Whom a page may ask what.
+//! Which requests a page may send, and to whom.
 
 use std::sync::Arc;
 
@@ -10,38 +10,29 @@ use crate::model::selection::Selection;
 
 use crate::model::label::AllowedLabels;
 
-use super::{Destination, Refused, Scope, WebviewLocation};
+use super::{Destination, Scope, WebviewLocation};
 
 impl Scope {
-    /// Checks that a page may ask this of its target, and gives whom it may ask. Permission comes before existence.
+    /// Checks that a page may send this request to its target, and returns the labels that it may be sent to. Permission
+    /// comes before existence.
     pub(crate) fn check_request(
         &self,
         name: &EventName,
         to: &Selection,
-        places: &[WebviewLocation],
+        locations: &[WebviewLocation],
     ) -> Result<Option<Arc<AllowedLabels>>> {
         if self.is_unlimited() {
             return Ok(None);
         }
-        let refused = match self.find_refused(name, Destination::Selected(to, places), None) {
-            Ok(labels) => return Ok(labels),
-            Err(refused) => refused,
-        };
-        let text = name.as_str();
-        let (whom, entry) = match refused {
-            Refused::Label(label) => (quoted(label), json!(label)),
-            Refused::Host | Refused::Everyone => ("the host".to_owned(), json!({ "kind": "host" })),
-        };
-        Err(self.refuse(
-            &format!("send the request {} to {whom}", quoted(text)),
-            &json!({ "request": text, "to": entry }).to_string(),
-            |rule| {
-                let denies = |to: &super::rule::AllowedTargets| match refused {
-                    Refused::Label(label) => to.labels.iter().any(|own| own.matches(label)),
-                    Refused::Host | Refused::Everyone => to.host,
-                };
-                rule.to.as_ref().is_none_or(denies) && rule.names.matches(name)
-            },
-        ))
+        let to = Destination::Selected(to, locations);
+        self.find_allowed(name, to, None).map_err(|refused| {
+            let text = name.as_str();
+            let entry = json!({ "request": text, "to": refused.as_entry() });
+            self.refuse(
+                &format!("send the request {} to {refused}", quoted(text)),
+                &entry.to_string(),
+                |rule| rule.denies_sending(name, refused),
+            )
+        })
     }
 }

@@ -1,35 +1,39 @@
+//! One entry of an `allow` or `deny` list, and the rule that it states.
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::Ticks;
-use super::entry::{ScopeEntryText, ScopeHost, ScopeLabel, ScopeOwner, ScopeRule, ScopeTo};
 use crate::model::interval::interval_from_millis;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::target::LabelPattern;
 
-/// One entry of an `allow` or `deny` list, read as far as it can be.
+use super::PlannedJob;
+use super::entry::{ScopeEntryText, ScopeHost, ScopeLabel, ScopeOwner, ScopeRule, ScopeTo};
+use super::refusal::Refused;
+
+/// One entry of an `allow` or `deny` list.
 ///
-/// Reading never fails: Tauri reads scopes at the first command and would answer that one with a bare string. What
-/// cannot be understood is kept as it was written, so that it can be quoted.
+/// Reading never fails: Tauri reads scopes at the first command, and would reject that one with a bare string. A
+/// malformed entry is kept as it was written, so that errors can quote it.
 #[derive(Debug)]
 pub(crate) struct ScopeEntry {
     /// The entry as it was written.
     text: String,
     meaning: Meaning,
-    /// Whether the app's log has been told of its fault.
+    /// Whether the app's log has its fault already.
     is_reported: AtomicBool,
 }
 
 #[derive(Debug)]
 enum Meaning {
-    /// Everything that the command can do, as long as nobody lists anything else. The plugin's sets come with it.
+    /// Everything that the command can do, unless another entry is listed. The plugin's sets contain it.
     Default,
     Rule(Rule),
-    /// What is wrong with it.
+    /// The fault.
     Malformed(String),
 }
 
@@ -41,36 +45,55 @@ pub(crate) enum Subject {
     Request,
 }
 
+impl Subject {
+    pub(crate) fn plural(self) -> &'static str {
+        match self {
+            Self::Event => "events",
+            Self::Request => "requests",
+        }
+    }
+}
+
 /// An entry that names events or requests.
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) subject: Subject,
     pub(super) names: EventPattern,
-    /// To whom they may be sent. Without it the entry is about events to everyone.
-    pub(super) to: Option<AllowedTargets>,
+    /// To whom they may be sent. `None` for events to everyone.
+    pub(super) to: Option<RuleTargets>,
     pub(super) min_interval: Option<Duration>,
     pub(super) has_any_owner: bool,
-    /// The sources of payloads that it allows. Without a list it allows each.
+    /// The job sources that it allows. `None` allows every source.
     pub(super) sources: Option<Vec<String>>,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct AllowedTargets {
+pub(super) struct RuleTargets {
     pub(super) labels: Vec<LabelPattern>,
     pub(super) host: bool,
 }
 
 impl Rule {
-    /// Whether it is about events to everyone, and about hearing them.
-    pub(super) fn is_broadcast(&self, name: &EventName) -> bool {
+    /// Whether it covers events of this name that are for everyone, and listening to them.
+    pub(super) fn covers_broadcast(&self, name: &EventName) -> bool {
         self.to.is_none() && self.names.matches(name)
     }
 
-    /// Whether it allows as many ticks as these, with payloads from where these have them.
-    pub(super) fn allows_ticks(&self, ticks: Ticks<'_>) -> bool {
+    /// Whether a deny entry with this rule denies sending to this recipient.
+    pub(super) fn denies_sending(&self, name: &EventName, to: Refused<'_>) -> bool {
+        let is_covered = |own: &RuleTargets| match to {
+            Refused::Everyone => false,
+            Refused::Host => own.host,
+            Refused::Label(label) => own.labels.iter().any(|pattern| pattern.matches(label)),
+        };
+        self.to.as_ref().is_none_or(is_covered) && self.names.matches(name)
+    }
+
+    /// Whether it allows the interval and the source of this job.
+    pub(super) fn allows_job(&self, job: PlannedJob<'_>) -> bool {
         self.min_interval
-            .is_none_or(|minimum| ticks.interval >= minimum)
-            && ticks.source.is_none_or(|source| self.allows_source(source))
+            .is_none_or(|minimum| job.interval >= minimum)
+            && job.source.is_none_or(|source| self.allows_source(source))
     }
 
     fn allows_source(&self, source: &str) -> bool {
@@ -111,12 +134,12 @@ impl ScopeEntry {
         }
     }
 
-    /// The rule, where it is about this subject.
+    /// The rule, if it is about this subject.
     pub(super) fn rule_about(&self, subject: Subject) -> Option<&Rule> {
         self.rule().filter(|rule| rule.subject == subject)
     }
 
-    /// What is wrong with it, where it stands.
+    /// What is wrong with it in this list of a permission about this subject.
     pub(crate) fn fault(&self, list: List, subject: Subject) -> Option<&str> {
         match (&self.meaning, list) {
             (Meaning::Malformed(what), _) => Some(what),
@@ -131,24 +154,24 @@ impl ScopeEntry {
                 Some("`default` marks an allow entry; write \"*\" to deny everything")
             }
             (Meaning::Rule(rule), List::Deny) if rule.min_interval.is_some() => {
-                Some("`minIntervalMs` belongs into allow entries")
+                Some("`minIntervalMs` is for allow entries only")
             }
             (Meaning::Rule(rule), List::Deny) if rule.has_any_owner => {
-                Some("`owner` belongs into allow entries")
+                Some("`owner` is for allow entries only")
             }
             (Meaning::Rule(rule), List::Deny) if rule.sources.is_some() => {
-                Some("`sources` belongs into allow entries")
+                Some("`sources` is for allow entries only")
             }
             (Meaning::Rule(_), List::Deny) => None,
         }
     }
 
-    /// Whether this is the first time that somebody asks.
-    pub(super) fn is_news(&self) -> bool {
+    /// Marks its fault as reported. Returns whether it was not before.
+    pub(super) fn report_once(&self) -> bool {
         !self.is_reported.swap(true, Ordering::Relaxed)
     }
 
-    /// Whether it says to whom events may be sent.
+    /// Whether it has a `to`.
     pub(crate) fn has_recipients(&self) -> bool {
         self.rule().is_some_and(|rule| rule.to.is_some())
     }
@@ -169,7 +192,7 @@ impl Meaning {
                     Ok(Self::Default)
                 } else {
                     Err(
-                        "`default` is the plugin's own and stands alone: { \"default\": true }"
+                        "`default` takes no other value and no other keys: { \"default\": true }"
                             .into(),
                     )
                 };
@@ -208,21 +231,21 @@ impl Meaning {
             (None, None) => return Err("it names neither an `event` nor a `request`".into()),
         };
         if subject == Subject::Request {
-            let of_jobs = [
+            let job_keys = [
                 ("minIntervalMs", rule.min_interval_ms.is_some()),
                 ("owner", rule.owner.is_some()),
                 ("sources", rule.sources.is_some()),
             ];
-            if let Some((key, _)) = of_jobs.into_iter().find(|(_, is_set)| *is_set) {
+            if let Some((key, _)) = job_keys.into_iter().find(|(_, is_set)| *is_set) {
                 return Err(format!(
-                    "`{key}` is about jobs; it belongs into an entry with `event`"
+                    "`{key}` is about jobs; write it in an entry with `event`"
                 ));
             }
         }
         Ok(Self::Rule(Rule {
             subject,
             names: EventPattern::parse(names).map_err(|error| error.to_string())?,
-            to: rule.to.map(AllowedTargets::read).transpose()?,
+            to: rule.to.map(RuleTargets::read).transpose()?,
             min_interval: rule
                 .min_interval_ms
                 .map(|millis| {
@@ -242,24 +265,24 @@ fn default_entry() -> serde_json::Map<String, Value> {
         .collect()
 }
 
-impl AllowedTargets {
+impl RuleTargets {
     fn read(to: ScopeTo) -> Result<Self, String> {
         let several = match to {
             ScopeTo::One(label) => vec![label],
             ScopeTo::Several(labels) => labels,
         };
         if several.is_empty() {
-            return Err("`to` is an empty list; it names at least one label".into());
+            return Err("`to` is an empty list; name at least one label".into());
         }
-        let mut recipients = Self::default();
+        let mut targets = Self::default();
         for label in several {
             match label {
-                ScopeLabel::Host(ScopeHost::Host {} | ScopeHost::App {}) => recipients.host = true,
-                ScopeLabel::Label(label) => recipients
+                ScopeLabel::Host(ScopeHost::Host {} | ScopeHost::App {}) => targets.host = true,
+                ScopeLabel::Label(label) => targets
                     .labels
                     .push(LabelPattern::parse(&label).map_err(|error| error.to_string())?),
             }
         }
-        Ok(recipients)
+        Ok(targets)
     }
 }

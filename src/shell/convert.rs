@@ -14,7 +14,7 @@ impl IntoTarget for EventTarget {
             | EventTarget::Webview { label }
             | EventTarget::WebviewWindow { label } => Target::webview(label),
             EventTarget::Any => Target::everyone(),
-            // An unknown kind must not turn into everyone.
+            // An unknown kind selects nothing, rather than everyone.
             _ => Target::join([]),
         }
     }

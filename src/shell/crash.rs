@@ -1,7 +1,7 @@
-//! Notices that a page has lost its process, where no hook of Tauri's tells.
+//! Detects that the process of a page crashed, which no hook of Tauri reports on Linux.
 //!
-//! WebKitGTK shows an empty window then and loads nothing, so the page would seem to be there until its lease is over. On
-//! Apple's systems Tauri loads the page anew, and WebView2 shows a page of its own: both are page loads.
+//! WebKitGTK then shows an empty window and loads nothing, so the page would seem to exist until its lease expires. On
+//! Apple's systems Tauri reloads the page, and WebView2 shows an error page: both are page loads.
 
 use std::sync::Weak;
 
@@ -9,7 +9,7 @@ use tauri::{Runtime, Webview};
 
 use crate::runtime::BusRuntime;
 
-/// Leaves the page of this webview whenever its process ends. What it had not acknowledged is kept for the next one.
+/// Leaves the page of this webview when its process ends. What it did not acknowledge is kept for the next page.
 #[cfg(all(
     feature = "page-crashes",
     any(
@@ -35,7 +35,7 @@ pub(crate) fn watch<R: Runtime>(webview: &Webview<R>, runtime: Weak<BusRuntime>)
     });
     if let Err(error) = watching {
         log::warn!(
-            "whether the page in {:?} crashes is not noticed: {error}",
+            "cannot detect crashes of the page in {:?}: {error}",
             webview.label()
         );
     }

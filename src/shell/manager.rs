@@ -1,4 +1,4 @@
-//! The bus of what Tauri hands out: apps, windows and webviews.
+//! `event_bus()` for the types of Tauri: apps, windows and webviews.
 
 use tauri::{App, AppHandle, Manager, Runtime, Webview, WebviewWindow, Window};
 
@@ -48,7 +48,7 @@ fn find_bus<R: Runtime>(manager: &impl Manager<R>) -> EventBus {
     match manager.try_state::<EventBus>() {
         Some(bus) => bus.inner().clone(),
         None => panic!(
-            "the event bus is not there: add .plugin(tauri_plugin_event_bus::init()) to the app's builder"
+            "the event bus has not started: add .plugin(tauri_plugin_event_bus::init()) to the app's builder"
         ),
     }
 }

@@ -1,4 +1,5 @@
-//! Everything that names Tauri: the plugin and its hooks, commands, replies, and the conversions of its types.
+//! Everything that names Tauri: the plugin and its hooks, its commands and replies, conversions of Tauri's types, and the
+//! reading of capability files.
 
 pub(crate) mod capability_files;
 pub(crate) mod commands;
@@ -6,4 +7,5 @@ mod convert;
 pub(crate) mod crash;
 mod manager;
 pub(crate) mod plugin;
+mod registration;
 pub(crate) mod reply;

@@ -1,4 +1,5 @@
-use std::cell::Cell;
+//! The plugin: its builder, and the hooks by which Tauri starts, drives and ends the bus.
+
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -13,16 +14,14 @@ use crate::engine::core::Platform;
 use crate::engine::leases::keep_leases;
 use crate::engine::listeners::call_listeners;
 use crate::limits::Limits;
-use crate::model::error::{Error, ErrorCode};
 use crate::model::policy::Policy;
-use crate::periodic::source::SourceCall;
-use crate::periodic::source::Sources;
+use crate::periodic::source::{SourceCall, Sources};
 use crate::runtime::BusRuntime;
-use crate::shell::commands;
-use crate::shell::crash;
+use crate::shell::registration::Registration;
+use crate::shell::{commands, crash};
 use crate::sync::Tasks;
 
-/// The plugin with its defaults.
+/// Makes the plugin with its defaults.
 ///
 /// ```no_run
 /// tauri::Builder::default().plugin(tauri_plugin_event_bus::init());
@@ -32,7 +31,7 @@ pub fn init<R: Runtime>() -> TauriPlugin<R, Option<Config>> {
     Builder::new().build()
 }
 
-/// Sets up the plugin. What stands in `tauri.conf.json` under `plugins.event-bus` holds where this says nothing.
+/// Configures the plugin. The settings in `tauri.conf.json` under `plugins.event-bus` apply to what this leaves out.
 ///
 /// ```no_run
 /// use tauri_plugin_event_bus::{Builder, Limits};
@@ -54,19 +53,28 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// The defaults.
+    /// Starts with the defaults.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets every limit; those of `tauri.conf.json` are then not read.
+    /// Sets every limit. The limits in `tauri.conf.json` are then not read.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = Some(limits);
         self
     }
 
-    /// Sets how events are kept and delivered whose name is this, or matches this pattern. Comes after the policies of
-    /// `tauri.conf.json` and those that were set before: where several match, the later one counts.
+    /// Sets how events with this name, or whose names match this pattern, are kept and delivered.
+    ///
+    /// If several policies match an event, the last one applies. This one comes after those of `tauri.conf.json` and those
+    /// set before.
+    ///
+    /// ```
+    /// use tauri_plugin_event_bus::{Builder, Policy};
+    ///
+    /// let builder = Builder::new().policy("mouse:*", Policy::new().latest());
+    /// # let _ = builder;
+    /// ```
     pub fn policy(mut self, event: impl Into<String>, policy: Policy) -> Self {
         self.policies.push(PolicyRule {
             event: event.into(),
@@ -75,48 +83,65 @@ impl Builder {
         self
     }
 
-    /// Registers a typed event: what pages emit under its name must have its shape, and it is in the [`Catalog`].
+    /// Registers a typed event: it appears in the [`Catalog`], and what pages emit under its name must match it.
+    /// [`Event`](crate::Event) has an example.
     #[cfg(feature = "typed")]
     pub fn event<E: crate::api::typed::Event>(mut self) -> Self {
         self.events.push(EventDeclaration::of::<E>());
         self
     }
 
-    /// Registers a typed question: what pages ask under its name, and what they answer, must have its shapes, and it is
-    /// in the [`Catalog`].
+    /// Registers a typed request: it appears in the [`Catalog`], and the requests and responses of pages under its name must
+    /// match it. [`Request`](crate::Request) has an example.
     #[cfg(feature = "typed")]
     pub fn request<R: crate::api::typed::Request>(mut self) -> Self {
         self.requests.push(RequestDeclaration::of::<R>());
         self
     }
 
-    /// Describes a component: what it emits and listens to is in the [`Catalog`], for people and tools.
+    /// Describes a component in the [`Catalog`]: what it emits and listens to, for people and tools.
+    /// [`ComponentDescription`] has an example.
     pub fn component(mut self, description: ComponentDescription) -> Self {
         self.components.push(description);
         self
     }
 
-    /// Sets what becomes of names that no typed event is registered under, whatever `tauri.conf.json` says.
+    /// Sets whether names without a registered type are allowed. Overrides `tauri.conf.json`.
+    ///
+    /// ```
+    /// use tauri_plugin_event_bus::{Builder, CatalogMode};
+    ///
+    /// let builder = Builder::new().catalog_mode(CatalogMode::Strict);
+    /// # let _ = builder;
+    /// ```
     pub fn catalog_mode(mut self, mode: CatalogMode) -> Self {
         self.catalog = Some(mode);
         self
     }
 
-    /// The typed events that are registered, for a test that writes files from them.
+    /// Returns the catalog of what is registered, for a test that writes files from it.
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::InvalidEventName`](crate::ErrorCode::InvalidEventName) where two types have one name, or a name is
-    /// none; [`ErrorCode::InvalidArgument`](crate::ErrorCode::InvalidArgument) where a component is described twice.
+    /// - [`ErrorCode::InvalidEventName`](crate::ErrorCode::InvalidEventName): two types have the same name, or a name is
+    ///   invalid.
+    /// - [`ErrorCode::InvalidArgument`](crate::ErrorCode::InvalidArgument): a component is described twice, or the catalog
+    ///   is strict and empty.
+    ///
+    /// ```
+    /// let catalog = tauri_plugin_event_bus::Builder::new().catalog().unwrap();
+    /// assert_eq!(catalog.events().count(), 0);
+    /// ```
     pub fn catalog(&self) -> crate::Result<Catalog> {
         let mode = self.catalog.unwrap_or_default();
         Catalog::new(&self.events, &self.requests, mode == CatalogMode::Strict)?
             .with_components(&self.components)
     }
 
-    /// Registers a source of payloads, from which jobs of Rust and of pages take those of their ticks, by name and with
-    /// arguments. It is called for each tick on a thread that may block, and never while it still runs for the same job.
-    /// A tick whose source fails is counted and reported, and the next one tries again.
+    /// Registers a source, from which jobs of the host and of pages take their payloads, by name and with arguments.
+    ///
+    /// The source runs once for each tick, on a thread that may block, and never twice at a time for one job. A tick whose
+    /// source fails is counted and reported, and the next tick tries again.
     ///
     /// ```no_run
     /// use tauri_plugin_event_bus::{Builder, SourceCall};
@@ -137,7 +162,7 @@ impl Builder {
         self
     }
 
-    /// Registers a source as [`Builder::job_source`] does, whose answer is awaited. It is given up when its job ends.
+    /// Registers an asynchronous source, like [`Builder::job_source`]. Its future is dropped when the job ends.
     ///
     /// ```no_run
     /// use tauri_plugin_event_bus::Builder;
@@ -162,11 +187,15 @@ impl Builder {
         self
     }
 
-    /// Makes the plugin. The app fails to start where a limit or a policy makes no sense, with a message that names its key,
-    /// where two typed events have one name, with a message that names both, or where the plugin is registered twice.
+    /// Makes the plugin. The app fails to start, with a message that names the key, the types or the source, if
+    ///
+    /// - a limit or a policy is invalid,
+    /// - two typed events or two typed requests have the same name,
+    /// - two sources have the same name, or
+    /// - the plugin is registered twice.
     #[must_use]
     pub fn build<R: Runtime>(self) -> TauriPlugin<R, Option<Config>> {
-        let registration = Registration::default();
+        let registration = Registration::new();
         PluginBuilder::<R, Option<Config>>::new("event-bus")
             .setup(move |app, api| {
                 registration.complete(app.try_state::<EventBus>().is_some())?;
@@ -222,45 +251,14 @@ impl Builder {
     }
 }
 
-thread_local! {
-    static REPLACED_REGISTRATION: Cell<bool> = const { Cell::new(false) };
-}
-
-/// A plugin on its way into an app. Of two with one name Tauri keeps the later and says nothing, and with the other the
-/// typed events and limits that were for it would be gone.
-#[derive(Default)]
-struct Registration {
-    is_complete: bool,
-}
-
-impl Registration {
-    fn complete(mut self, is_there: bool) -> crate::Result<()> {
-        self.is_complete = true;
-        if REPLACED_REGISTRATION.take() || is_there {
-            return Err(Error::new(
-                ErrorCode::InvalidArgument,
-                "the plugin event-bus was registered twice, and Tauri keeps one; keep the .plugin(…) with the Builder, and no .plugin(tauri_plugin_event_bus::init()) beside it",
-            ));
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Registration {
-    fn drop(&mut self) {
-        if !self.is_complete {
-            REPLACED_REGISTRATION.set(true);
-        }
-    }
-}
-
+/// Acts on the running bus. Hooks also run before the setup and after a failed one.
 fn with_runtime<R: Runtime>(app: &AppHandle<R>, act: impl FnOnce(&Arc<BusRuntime>)) {
     if let Some(bus) = app.try_state::<EventBus>() {
         act(bus.runtime());
     }
 }
 
-/// The origin of a page as its requests name it. `Url::origin` has none for the schemes of apps.
+/// The origin of a page as the `Origin` header spells it. `Url::origin` has none for the schemes of apps.
 fn origin_of(url: &Url) -> Option<String> {
     let host = url.host_str()?;
     let port = url
@@ -274,7 +272,7 @@ struct TauriPlatform<R: Runtime>(AppHandle<R>);
 
 impl<R: Runtime> Platform for TauriPlatform<R> {
     fn window_of(&self, webview: &str) -> Option<String> {
-        // A webview of its own window has the window's label; the others are announced before anybody can know them.
+        // A webview that fills its window has the window's label. Others are announced before anything can name them.
         self.0
             .get_webview_window(webview)
             .map(|window| window.label().to_owned())
@@ -286,7 +284,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn origins_are_spelled_as_requests_spell_them() {
+    fn origins_are_spelled_as_in_the_header() {
         for (url, expected) in [
             ("tauri://localhost/index.html#x", Some("tauri://localhost")),
             ("http://tauri.localhost/", Some("http://tauri.localhost")),

@@ -1,11 +1,11 @@
-//! Replies by way of Tauri's resolvers.
+//! Replies that go through Tauri's resolvers.
 
 use tauri::ipc::{InvokeResolver, Response};
 use tauri::{AppHandle, Runtime};
 
 use crate::engine::reply::Reply;
 
-/// A reply that resolves a command.
+/// A reply that resolves or rejects a command.
 pub(crate) fn reply_to<R: Runtime>(app: AppHandle<R>, resolver: InvokeResolver<R>) -> Reply {
     Reply::new(move |result| {
         let send = move || match result {
@@ -13,11 +13,11 @@ pub(crate) fn reply_to<R: Runtime>(app: AppHandle<R>, resolver: InvokeResolver<R
             Some(Err(error)) => resolver.reject(error),
             None => drop(resolver),
         };
-        // WebKit on Apple's systems may abort the process when a scheme request is answered or dropped off the main
-        // thread (wry issues 1822, 1775 and 1733).
+        // On Apple's systems, WebKit may abort the process if a scheme request is answered or dropped off the main thread
+        // (wry issues 1822, 1775 and 1733).
         if cfg!(target_vendor = "apple") {
             if let Err(error) = app.run_on_main_thread(send) {
-                log::debug!("a page was not answered, since the app is exiting: {error}");
+                log::debug!("a page got no reply, because the app is exiting: {error}");
             }
         } else {
             send();

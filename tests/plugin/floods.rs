@@ -1,7 +1,7 @@
 //! What a page may send how fast, and how much of the host's memory it may fill: at each limit, and one past it.
 
 use serde_json::{Value, json};
-use tauri_plugin_event_bus::{Builder, EmitOptions, ErrorCode, EventBusExt, Limits};
+use tauri_plugin_event_bus::{Builder, EmitOptions, ErrorCode, EventBusExt, Limits, SourceCall};
 
 use crate::support::{Page, app, app_with, code, message, open};
 
@@ -204,6 +204,30 @@ fn ticks_of_a_pages_job_count_and_those_of_the_app_do_not() {
     let of = |wanted: &str| received.iter().filter(|(name, _)| name == wanted).count();
     assert_eq!((of("page"), of("app")), (3, 8));
     drop(job);
+}
+
+#[test]
+#[cfg(feature = "flood-limits")]
+fn refused_ticks_of_a_source_count_as_rate_limited() {
+    let mut limits = limits();
+    limits.emit_burst = 1000;
+    limits.emits_per_second = 1000;
+    limits.emit_bytes_per_second = 1;
+    limits.emit_burst_bytes = 100;
+    limits.payload_bytes = 100;
+    let sample = |_: &SourceCall| Ok::<_, String>("x".repeat(58));
+    let builder = Builder::new().limits(limits).job_source("text", sample);
+    let app = app_with(builder);
+    let mut main = Page::open(&app, "main");
+    let job = json!({ "event": "page", "everyMs": 1, "count": 3, "id": "j", "source": "text" });
+    main.start_job(job).unwrap();
+    let inspect = || app.event_bus().inspect();
+    while !inspect().jobs.is_empty() {
+        std::thread::yield_now();
+    }
+    let webviews = inspect().webviews;
+    // Of three payloads of 60 bytes, one fits into a burst of 100.
+    assert_eq!(webviews[0].rate_limited, 2);
 }
 
 #[test]

@@ -236,3 +236,16 @@ fn a_plugin_that_is_registered_twice_stops_the_start() {
     drop(app);
     crate::support::app();
 }
+
+#[test]
+fn a_plugin_that_was_dropped_unused_stops_no_start() {
+    drop(tauri_plugin_event_bus::init::<tauri::test::MockRuntime>());
+    crate::support::app();
+    // Nor does one whose app was never built, or one that outlives the start of another.
+    drop(tauri::test::mock_builder().plugin(tauri_plugin_event_bus::init()));
+    crate::support::app();
+    let spare = tauri_plugin_event_bus::init::<tauri::test::MockRuntime>();
+    crate::support::app();
+    drop(spare);
+    crate::support::app();
+}

@@ -467,3 +467,16 @@ fn links_between_the_pages_lead_somewhere() {
         }
     }
 }
+
+#[test]
+fn files_that_security_names_exist() {
+    let mut named = 0;
+    // What stands between backticks.
+    for path in read("SECURITY.md").split('`').skip(1).step_by(2) {
+        if path.starts_with("src/") || path.starts_with("tests/") {
+            named += 1;
+            assert!(root().join(path).exists(), "SECURITY.md names {path}");
+        }
+    }
+    assert!(named > 30, "{named}");
+}

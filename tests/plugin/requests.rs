@@ -723,6 +723,33 @@ mod typed {
     }
 
     #[test]
+    fn a_strict_catalog_lists_requests_to_the_host_alone() {
+        let builder = Builder::new()
+            .request::<Choose>()
+            .catalog_mode(CatalogMode::Strict);
+        let app = app_with(builder);
+        let mut main = Page::open(&app, "main");
+        let other = Page::open(&app, "other");
+        for error in [
+            main.respond("other", true),
+            main.respond("other", false),
+            other.ask(1, json!("main"), "other").wait().unwrap_err(),
+        ] {
+            assert_eq!(code(&error), "invalid_event_name", "{error}");
+            assert!(message(&error).contains("\"other\""), "{error}");
+            assert!(!message(&error).contains("choose"), "{error}");
+        }
+        let bus = app.event_bus();
+        let unregistered = bus.respond("other", async |_: Value| Ok(1)).map(drop);
+        for error in [
+            ask(&bus, "main", "other").error(),
+            unregistered.unwrap_err(),
+        ] {
+            assert!(error.message().contains("choose"), "{error}");
+        }
+    }
+
+    #[test]
     fn questions_are_declared_once_and_generated() {
         let twice = Builder::new().request::<Choose>().request::<Another>();
         let error = twice.catalog().unwrap_err();

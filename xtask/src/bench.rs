@@ -1,4 +1,4 @@
-//! `bench`: the benchmark, built for release, in windows on a private display.
+//! `bench`: runs the benchmark, built for release, in windows on a private display.
 
 use crate::{
     npm,
@@ -7,7 +7,7 @@ use crate::{
 };
 use std::{fs, path::Path};
 
-/// GTK wants a session bus. This one has no services to start, so that nothing of a desktop takes time.
+/// GTK needs a session bus. This one starts no services, so that no part of a desktop takes time.
 const SESSION_BUS: &str = r#"<busconfig>
   <type>session</type>
   <listen>unix:tmpdir=/tmp</listen>
@@ -21,7 +21,7 @@ const SESSION_BUS: &str = r#"<busconfig>
 
 pub(crate) fn bench(arguments: &[&str]) -> Outcome {
     if !cfg!(target_os = "linux") {
-        return Err("the benchmark reads /proc and drives WebKitGTK: it needs Linux".to_owned());
+        return Err("the benchmark needs Linux: it reads /proc and drives WebKitGTK".to_owned());
     }
     npm::install()?;
     system::for_windows()?;
@@ -36,8 +36,8 @@ pub(crate) fn bench(arguments: &[&str]) -> Outcome {
     let binary = text(&target().join("release/benchmark"));
     let (out, bus) = (text(&out), format!("--config-file={}", text(&bus)));
     let docs = text(&root().join("docs/benchmarks"));
-    // WebKit gives some of its threads real-time priority where it may. On few cores they then keep everything else
-    // waiting for up to a second, so this is not for root to allow: an ordinary user could not.
+    // WebKit gives some of its threads real-time priority if it may. On few cores, they then delay everything else for up to
+    // a second. An ordinary user may not allow that, so root must not either.
     let priority: &[&str] = if output("id", &["-u"]).trim() == "0" {
         &["setpriv", "--bounding-set=-sys_nice"]
     } else {

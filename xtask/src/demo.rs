@@ -1,4 +1,4 @@
-//! `demo`: the playground or the shop, on the screen or driven on a private display.
+//! `demo`: opens the playground or the shop, or drives it on a private display.
 
 use crate::{
     npm,
@@ -65,22 +65,22 @@ fn parse(mut arguments: &[&str]) -> Outcome<Options> {
             }
             unknown => {
                 return Err(format!(
-                    "`demo` has no option `{unknown}`; `cargo xtask help` lists them"
+                    "`demo` has no option `{unknown}`; run `cargo xtask help` for its options"
                 ));
             }
         }
     }
     if options.shop && (options.theme.is_some() || options.picture.is_some()) {
-        return Err("`demo shop` follows the desktop's colours, and its picture goes to target/demo/shop.png: only --headless goes with it".to_owned());
+        return Err("`demo shop` takes only --headless: it follows the colors of the desktop and saves its picture to target/demo/shop.png".to_owned());
     }
-    let screen = ["DISPLAY", "WAYLAND_DISPLAY"]
+    let has_screen = ["DISPLAY", "WAYLAND_DISPLAY"]
         .iter()
-        .any(|name| env::var_os(name).is_some_and(|it| !it.is_empty()));
-    if cfg!(target_os = "linux") && !screen {
+        .any(|name| env::var_os(name).is_some_and(|value| !value.is_empty()));
+    if cfg!(target_os = "linux") && !has_screen {
         options.headless = true;
     }
     if options.headless && !cfg!(target_os = "linux") {
-        return Err("--headless drives WebKitGTK, which is only on Linux".to_owned());
+        return Err("--headless needs Linux: it drives WebKitGTK".to_owned());
     }
     Ok(options)
 }

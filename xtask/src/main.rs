@@ -1,4 +1,4 @@
-//! The repository's own commands. `cargo xtask` lists them.
+//! The commands of this repository. `cargo xtask` lists them.
 
 mod bench;
 mod demo;
@@ -12,32 +12,35 @@ use run::Outcome;
 use std::{env, process::ExitCode};
 
 const HELP: &str = "\
-Commands of this repository, from a fresh clone:
+Commands of this repository. Each one works in a fresh clone.
 
   cargo xtask demo      build the playground and open it
       --headless        drive it on a private display, print what each window
-                        received and save a picture (also without a display)
-      --light, --dark   the colours of the windows
-      --picture <file>  where the picture goes (target/demo/playground.png)
-  cargo xtask demo shop the same with the shop; of the options, --headless alone,
-                        and the picture is target/demo/shop.png
-  cargo xtask test      everything: check, Rust tests, TypeScript tests, type
-                        tests, journeys in real windows, packages
-  cargo xtask check     format, lints and types
+                        received and save a picture; the default without a
+                        display
+      --light, --dark   set the colors of the windows
+      --picture <file>  save the picture there, instead of
+                        target/demo/playground.png
+  cargo xtask demo shop build the shop and open it; takes only --headless, and
+                        saves the picture to target/demo/shop.png
+  cargo xtask test      run everything: the check, Rust tests, the model of the
+                        concurrent code, TypeScript tests, type tests, journeys
+                        in real windows, packages
+  cargo xtask check     check format, lints and types
   cargo xtask bench     compare with Tauri's own events, channels and a WebSocket
                         in one run: a table, and target/bench/results.json, .svg
-      --quick           fewer rounds, about two minutes
-      --long            two million small events instead of 500,000
-      --only <scenario> one of flood, eight-windows, page-to-page, latency,
+      --quick           run fewer rounds, about two minutes
+      --long            send two million small events instead of 500,000
+      --only <scenario> run one of flood, eight-windows, page-to-page, latency,
                         payloads, round-trips, small-memory, large-memory, idle,
                         micro; may be given several times
-      --rounds <number> how often each way is measured
-      --write-docs      copies the result into docs/benchmarks/
-  cargo xtask codegen   write every generated file anew
-  cargo xtask help      this text
+      --rounds <number> set how often each alternative is measured
+      --write-docs      copy the result to docs/benchmarks/
+  cargo xtask codegen   regenerate every generated file
+  cargo xtask help      print this text
 
-Each command first installs what it needs: Debian packages (named before they
-are installed) and npm packages.
+Each command first installs what it needs: npm packages and, on Debian and
+Ubuntu, system packages. It names the system packages before it installs them.
 ";
 
 fn main() -> ExitCode {

@@ -1,4 +1,4 @@
-//! What a user gets: the crate and the npm tarball. They hold what is needed and nothing else, and an app outside the
+//! Tests what a user gets: the crate and the npm tarball contain the expected files and no others, and an app outside the
 //! workspace that depends on them builds and receives an event.
 
 use crate::run::{Outcome, cargo, checked_output, root, run, run_in, target};
@@ -10,7 +10,7 @@ use std::{
 const CRATE: &str = "tauri-plugin-event-bus";
 const NPM: &str = "tauri-plugin-event-bus-api";
 
-/// Files of the crate, and folders of which it has everything.
+/// The files of the crate, and the folders that it contains as a whole.
 const CRATE_FILES: &[&str] = &[
     "CHANGELOG.md",
     "Cargo.lock",
@@ -25,7 +25,7 @@ const CRATE_FILES: &[&str] = &[
     "src/",
 ];
 
-/// Left out where the packages are made from a folder without git, as from an archive.
+/// Absent if the folder has no git, such as an unpacked archive.
 const VERSION_CONTROL: &str = ".cargo_vcs_info.json";
 
 const NPM_FILES: &[&str] = &[
@@ -37,11 +37,11 @@ const NPM_FILES: &[&str] = &[
     "package.json",
 ];
 
-/// Packs both, looks into them, and runs an app that uses them.
+/// Packs both, checks their files, and runs an app that uses them.
 pub(crate) fn test() -> Outcome {
     let folder = env::temp_dir().join(format!("{CRATE}-packages-{}", std::process::id()));
     fs::create_dir_all(&folder)
-        .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+        .map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
     let outcome = pack_crate(&folder)
         .and_then(|()| pack_npm(&folder))
         .and_then(|tarball| run_app(&folder, &tarball));
@@ -91,14 +91,16 @@ fn pack_npm(folder: &Path) -> Outcome<PathBuf> {
     compare("the npm package", &files, NPM_FILES)?;
     for file in ["dist-js/index.js", "dist-js/index.d.ts"] {
         if !files.contains(&file) {
-            return Err(format!("the npm package lacks {file}"));
+            return Err(format!("the npm package lacks {file}; run `npm run build`"));
         }
     }
     match files
         .iter()
         .find(|file| file.contains(".test") || file.contains("fake"))
     {
-        Some(file) => Err(format!("the npm package has {file}, which is for tests")),
+        Some(file) => Err(format!(
+            "the npm package contains {file}, which is for tests; leave it out of the build"
+        )),
         None => Ok(tarball),
     }
 }
@@ -109,7 +111,7 @@ fn run_app(folder: &Path, tarball: &Path) -> Outcome {
     let link = app.join("crate");
     fs::rename(folder.join("crate"), &link)
         .map_err(|error| format!("cannot move the crate: {error}"))?;
-    // The versions that the repository was tested with, and no others, so that what is compiled already is used again.
+    // The same versions as in the repository: they are tested, and partly compiled.
     let rust = app.join("src-tauri");
     fs::copy(root().join("Cargo.lock"), rust.join("Cargo.lock"))
         .map_err(|error| format!("cannot copy Cargo.lock: {error}"))?;
@@ -135,7 +137,7 @@ fn run_app(folder: &Path, tarball: &Path) -> Outcome {
     )
 }
 
-/// Says what is there and should not be, and what should be there and is not.
+/// Compares the files of a package with the expected ones.
 fn compare(what: &str, files: &[&str], expected: &[&str]) -> Outcome {
     let is_of = |file: &str, entry: &str| {
         file == entry || (entry.ends_with('/') && file.starts_with(entry))
@@ -144,7 +146,9 @@ fn compare(what: &str, files: &[&str], expected: &[&str]) -> Outcome {
         .iter()
         .find(|file| !expected.iter().any(|entry| is_of(file, entry)))
     {
-        return Err(format!("{what} has {file}, which nobody needs"));
+        return Err(format!(
+            "{what} contains {file}, which is not expected; leave it out, or add it to xtask/src/packages.rs"
+        ));
     }
     if let Some(entry) = expected
         .iter()
@@ -152,7 +156,10 @@ fn compare(what: &str, files: &[&str], expected: &[&str]) -> Outcome {
     {
         return Err(format!("{what} lacks {entry}"));
     }
-    println!("{what} has {} files, all of them expected", files.len());
+    println!(
+        "{what} contains {} files, all of them expected",
+        files.len()
+    );
     Ok(())
 }
 
@@ -167,12 +174,12 @@ fn newest(folder: &Path, ending: &str) -> Outcome<PathBuf> {
                 .and_then(|metadata| metadata.modified())
                 .ok()
         })
-        .ok_or_else(|| format!("there is no {ending} in {}", folder.display()))
+        .ok_or_else(|| format!("no {ending} file was found in {}", folder.display()))
 }
 
 fn unpack(archive: &Path, folder: &Path) -> Outcome {
     fs::create_dir_all(folder)
-        .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+        .map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
     let (archive, folder) = (archive.display().to_string(), folder.display().to_string());
     run(
         "tar",
@@ -180,7 +187,7 @@ fn unpack(archive: &Path, folder: &Path) -> Outcome {
     )
 }
 
-/// The files below a folder, with paths from there.
+/// The files below a folder, with paths relative to it.
 fn list(folder: &Path) -> Outcome<Vec<String>> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_path_buf()];

@@ -1,4 +1,4 @@
-//! Running other programs at the root of the repository.
+//! Runs other programs at the root of the repository.
 
 use std::{
     env,
@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// A failure is a sentence for the person who ran the command.
+/// A failure is a sentence for the user.
 pub(crate) type Outcome<T = ()> = Result<T, String>;
 
 /// The root of the repository.
@@ -15,7 +15,7 @@ pub(crate) fn root() -> PathBuf {
     here.parent().unwrap_or(here).to_owned()
 }
 
-/// Where cargo puts what it builds.
+/// The target directory of cargo.
 pub(crate) fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| root().join("target"), |directory| root().join(directory))
@@ -31,17 +31,17 @@ pub(crate) fn run_in(folder: &Path, program: &str, arguments: &[&str]) -> Outcom
     start(program, program, arguments, &[], folder)
 }
 
-/// Runs a command with variables of its own.
+/// Runs a program with environment variables.
 pub(crate) fn run_with(program: &str, variables: &[(&str, &str)]) -> Outcome {
     start(program, program, &[], variables, &root())
 }
 
-/// Runs the cargo that runs this program.
+/// Runs the same cargo that runs this program.
 pub(crate) fn cargo(arguments: &[&str]) -> Outcome {
     cargo_with(arguments, &[])
 }
 
-/// Runs cargo with variables of its own.
+/// Runs cargo with environment variables.
 pub(crate) fn cargo_with(arguments: &[&str], variables: &[(&str, &str)]) -> Outcome {
     let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     start("cargo", &cargo, arguments, variables, &root())
@@ -69,7 +69,7 @@ fn start(
     }
 }
 
-/// Whether a command is there and succeeds; what it prints is dropped.
+/// Whether a command exists and succeeds. Its output is dropped.
 pub(crate) fn succeeds(program: &str, arguments: &[&str]) -> bool {
     Command::new(program)
         .args(arguments)
@@ -80,14 +80,14 @@ pub(crate) fn succeeds(program: &str, arguments: &[&str]) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// Whether there is a program of this name.
+/// Whether a program with this name is in `PATH`.
 pub(crate) fn on_path(program: &str) -> bool {
     env::var_os("PATH").is_some_and(|path| {
         env::split_paths(&path).any(|directory| directory.join(program).is_file())
     })
 }
 
-/// What a command prints, if it succeeds.
+/// The output of a command that must succeed.
 pub(crate) fn checked_output(program: &str, arguments: &[&str]) -> Outcome<String> {
     let shown = format!("{program} {}", arguments.join(" "));
     let output = Command::new(program)
@@ -103,7 +103,7 @@ pub(crate) fn checked_output(program: &str, arguments: &[&str]) -> Outcome<Strin
     }
 }
 
-/// What a command prints; empty when it is not there.
+/// The output of a command; empty if it does not exist.
 pub(crate) fn output(program: &str, arguments: &[&str]) -> String {
     Command::new(program)
         .args(arguments)

@@ -20,10 +20,11 @@ const CHECK: &[Step] = &[
     ("Rust format", || cargo(&["fmt", "--all", "--check"])),
     ("npm packages", npm::install),
     ("system packages", system::for_building),
-    ("guest package and pages, freshly generated", || {
-        fresh("api-iife.js", npm::build)
-    }),
-    ("Rust lints, permissions freshly generated", || {
+    (
+        "guest package and pages, generated files up to date",
+        || fresh("api-iife.js", npm::build),
+    ),
+    ("Rust lints, permissions up to date", || {
         fresh("permissions", lint)
     }),
     ("TypeScript format, lints and types", npm::check),
@@ -32,11 +33,11 @@ const CHECK: &[Step] = &[
 const TEST: &[Step] = &[
     ("system packages for windows", system::for_windows),
     ("Rust tests", || cargo(&["test", "--workspace"])),
-    ("Rust concurrency, under a model checker", model),
+    ("concurrent Rust under a model checker", model),
     ("TypeScript tests", || npm::script("test")),
     ("TypeScript type tests", || npm::script("test:types")),
     ("journeys in real windows", journeys),
-    ("packages, in an app of their own", packages::test),
+    ("packages in an app outside the workspace", packages::test),
 ];
 
 const CODEGEN: &[Step] = &[
@@ -44,29 +45,30 @@ const CODEGEN: &[Step] = &[
     ("system packages", system::for_building),
     ("api-iife.js", || npm::script("build")),
     ("permissions", permissions),
-    ("what the permission sets grant", || {
+    ("access granted by the permission sets", || {
         let test = ["test", "--test", "plugin", "access"];
         cargo_with(&test, &[("WRITE_SNAPSHOTS", "1")])
     }),
-    ("what typed events generate", typed_events),
+    ("pages of the apps that have typed events", npm::build_pages),
+    ("output of typed events", typed_events),
 ];
 
-/// What is fast: format, lints, types.
+/// Checks what is fast: format, lints and types.
 pub(crate) fn check() -> ExitCode {
     walk(CHECK.iter())
 }
 
-/// Everything.
+/// Runs everything.
 pub(crate) fn test() -> ExitCode {
     walk(CHECK.iter().chain(TEST))
 }
 
-/// Writes generated files anew.
+/// Regenerates every generated file.
 pub(crate) fn codegen() -> ExitCode {
     walk(CODEGEN.iter())
 }
 
-/// Runs steps until one fails, then tells how each went. The last line is `N passed, N failed`.
+/// Runs steps until one fails, then prints the outcome of each. The last line is `N passed, N failed`.
 fn walk(steps: impl Iterator<Item = &'static Step>) -> ExitCode {
     let mut report: Vec<(&str, Duration, bool)> = Vec::new();
     for (name, step) in steps {
@@ -90,7 +92,7 @@ fn walk(steps: impl Iterator<Item = &'static Step>) -> ExitCode {
     ExitCode::from(u8::from(failed > 0))
 }
 
-/// Runs a step that generates files anew, and fails if they differ from what stood there.
+/// Runs a step that regenerates files, and fails if that changes them.
 fn fresh(path: &str, step: fn() -> Outcome) -> Outcome {
     let path = root().join(path);
     let before = contents(&path)?;
@@ -99,12 +101,12 @@ fn fresh(path: &str, step: fn() -> Outcome) -> Outcome {
         return Ok(());
     }
     Err(format!(
-        "{} was stale; it is written anew now, so commit it",
+        "{} was stale; this run regenerated it, so review and commit it",
         path.display()
     ))
 }
 
-/// The files below a path with what is in them.
+/// The files below a path, with their contents.
 fn contents(path: &Path) -> Outcome<BTreeMap<PathBuf, Vec<u8>>> {
     let cannot_read = |error| format!("cannot read {}: {error}", path.display());
     if path.is_file() {
@@ -118,7 +120,7 @@ fn contents(path: &Path) -> Outcome<BTreeMap<PathBuf, Vec<u8>>> {
     Ok(files)
 }
 
-/// A minimal Rust has neither.
+/// Installs what a minimal Rust lacks.
 fn rust_tools() -> Outcome {
     for tool in ["fmt", "clippy"] {
         if !succeeds("cargo", &[tool, "--version"]) {
@@ -128,7 +130,7 @@ fn rust_tools() -> Outcome {
     Ok(())
 }
 
-/// The journeys and the model are named because `--tests` passes over them, as `cargo test` does.
+/// Names the journeys and the model, because `--tests` skips them, as `cargo test` does.
 fn lint() -> Outcome {
     let targets = [
         "--lib",
@@ -155,9 +157,9 @@ fn journeys() -> Outcome {
     journey("")
 }
 
-/// The journeys whose names contain this. One of them drives the shop, which is another package's program.
+/// Runs the journeys whose names contain this. One of them drives the program of another package, the shop.
 ///
-/// With `--workspace`, cargo chooses the same features as for the other tests, and builds nothing twice.
+/// With `--workspace`, cargo selects the same features as for the other tests, and builds nothing twice.
 pub(crate) fn journey(name: &str) -> Outcome {
     cargo(&["build", "--workspace", "--bin", "shop"])?;
     cargo(&[
@@ -171,7 +173,7 @@ pub(crate) fn journey(name: &str) -> Outcome {
     ])
 }
 
-/// The tests that compare these files write them anew, and fail if they had to; so they have a second try.
+/// The tests that compare these files regenerate stale ones and fail. So each of them gets a second try.
 fn typed_events() -> Outcome {
     let tests: [&[&str]; 3] = [
         &["test", "--test", "plugin", "typed"],

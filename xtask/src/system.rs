@@ -1,4 +1,4 @@
-//! System packages: what Tauri links to, and what drives windows without a screen.
+//! System packages: what Tauri links to, and what drives windows without a display.
 
 use crate::run::{Outcome, on_path, output, run, succeeds};
 
@@ -19,7 +19,7 @@ pub(crate) fn for_building() -> Outcome {
 /// Installs what compiling and driving windows need.
 pub(crate) fn for_windows() -> Outcome {
     let mut packages = [BUILD, WINDOWS].concat();
-    // A container often has no font at all, and its windows would show boxes.
+    // Without a font, as in many containers, windows would show boxes.
     if output("fc-list", &[]).trim().is_empty() {
         packages.push(FONT);
     }
@@ -63,13 +63,13 @@ fn apt(arguments: &[&str]) -> Outcome {
         run("sudo", &[&["env"], command.as_slice()].concat())
     } else {
         Err(format!(
-            "not root, and there is no sudo: run `apt-get {}` as root",
+            "cannot install packages without root or sudo; run `apt-get {}` as root",
             arguments.join(" ")
         ))
     }
 }
 
-/// Other distributions name their packages differently, so only what is there can be asked for.
+/// Checks for libraries and programs: other distributions name their packages differently.
 fn without_apt(packages: &[&str]) -> Outcome {
     let libraries = succeeds("pkg-config", &["--exists", "webkit2gtk-4.1", "librsvg-2.0"]);
     let programs = !packages.contains(&"xvfb")
@@ -80,7 +80,7 @@ fn without_apt(packages: &[&str]) -> Outcome {
         return Ok(());
     }
     Err(format!(
-        "this is no Debian or Ubuntu: please install what these Debian packages hold, then run this again: {}",
+        "cannot install packages without apt-get; install the equivalents of these Debian packages, then run this again: {}",
         packages.join(" ")
     ))
 }

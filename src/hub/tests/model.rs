@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 
 use super::session_id;
-use crate::config::Limits;
 use crate::hub::command_log::CommandAdmission;
 use crate::hub::ids::{SessionId, SubscriberKey};
 use crate::hub::outbox::{Batch, BatchBound, Item};
 use crate::hub::{
     Address, Audience, Command, Effects, Hub, NewEvent, Pull, Resumption, SubscriptionRequest,
 };
+use crate::limits::Limits;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::Result;
 use crate::model::event::{Gap, GapReason};

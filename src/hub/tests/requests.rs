@@ -2,12 +2,12 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::session_id;
-use crate::config::Limits;
 use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::hub::outbox::{BatchBound, Item};
 use crate::hub::requests::message::{Caller, Ending, NewRequest, Recipient, RequestMessage};
 use crate::hub::requests::recipients::GRACE;
 use crate::hub::{Effects, Hub, Pull, SESSION_LEASE};
+use crate::limits::Limits;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{ErrorCode, Result};
 use crate::model::name::EventName;

@@ -1,7 +1,6 @@
 use std::time::{Duration, Instant};
 
 use super::session_id;
-use crate::config::Limits;
 use crate::hub::command_log::CommandAdmission;
 use crate::hub::ids::{SessionId, SubscriberKey};
 use crate::hub::outbox::{BatchBound, Item};
@@ -10,6 +9,7 @@ use crate::hub::{
     Audience, Command, Effects, Hub, NewEvent, PULL_HOLD, Pull, Resumption, SESSION_LEASE,
     START_UP, SubscriptionRequest,
 };
+use crate::limits::Limits;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, Result};
 use crate::model::name::EventName;

@@ -1,4 +1,4 @@
-//! Reading what a page has sent, and writing what it is answered.
+//! Reading the arguments of a page, and writing its results.
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use crate::model::name::EventName;
 use crate::model::target::Target;
 use crate::sync::now;
 
-/// The most entries of one command. The guest sends longer batches as several commands.
+/// The most entries of one command. The guest sends a longer batch as several commands.
 const MAX_ENTRIES: usize = 1024;
 
 pub(crate) fn check_entries(what: &str, count: usize) -> Result<()> {
@@ -23,33 +23,33 @@ pub(crate) fn check_entries(what: &str, count: usize) -> Result<()> {
         return Ok(());
     }
     Err(invalid_argument(format!(
-        "{count} {what} came in one command; send at most {MAX_ENTRIES} at a time"
+        "one command has {count} {what}; send at most {MAX_ENTRIES} in one"
     )))
 }
 
-/// Responses a batch with one result for each entry; a refused one does not touch the others.
-pub(super) fn answer_each<T: DeserializeOwned, A: Serialize>(
+/// Emits a batch and writes one result for each event. A refused event does not affect the others.
+pub(super) fn emit_each<T: DeserializeOwned, A: Serialize>(
     flood: &Flood,
-    entries: Vec<Value>,
-    mut act: impl FnMut(T) -> Result<A>,
+    events: Vec<Value>,
+    mut emit: impl FnMut(T) -> Result<A>,
 ) -> JsonResult {
-    check_entries("events", entries.len())?;
-    let results: Vec<EntryResult<A>> = entries
+    check_entries("events", events.len())?;
+    let results: Vec<EntryResult<A>> = events
         .into_iter()
         .map(|entry| {
             let taken = flood.take_emit(payload_length(&entry), now());
-            EntryResult::of(taken.and_then(|()| read(entry)).and_then(&mut act))
+            EntryResult::of(taken.and_then(|()| read(entry)).and_then(&mut emit))
         })
         .collect();
     write(&results)
 }
 
-/// How long the payload of an entry is that has not been read yet.
+/// The length of the payload in an entry that is not parsed yet, in bytes.
 pub(super) fn payload_length(entry: &Value) -> usize {
     entry["payload"].as_str().map_or(0, str::len)
 }
 
-/// How long the arguments for a job's source are.
+/// The length of the arguments for a job's source, in bytes.
 pub(super) fn args_length(job: &Value) -> usize {
     job["args"].as_str().map_or(0, str::len)
 }
@@ -62,8 +62,8 @@ pub(super) enum EntryResult<A> {
 }
 
 impl<A> EntryResult<A> {
-    pub(super) fn of(answer: Result<A>) -> Self {
-        match answer {
+    pub(super) fn of(result: Result<A>) -> Self {
+        match result {
             Ok(done) => Self::Done(done),
             Err(error) => Self::Refused { error },
         }
@@ -78,7 +78,7 @@ pub(super) fn write(value: &impl Serialize) -> JsonResult {
     serde_json::to_string(value).map_err(|error| invalid_argument(error.to_string()))
 }
 
-/// Checks that a page's payload is JSON, without rebuilding it.
+/// Checks that a page's payload is JSON, and keeps its text. No payload is `null`.
 pub(crate) fn read_json(name: &EventName, payload: Option<String>) -> Result<String> {
     let Some(payload) = payload else {
         return Ok(Value::Null.to_string());
@@ -92,7 +92,21 @@ pub(crate) fn read_json(name: &EventName, payload: Option<String>) -> Result<Str
     Ok(payload)
 }
 
-/// Checks that a page's payload is JSON, and has the shape of its event if that is a typed one.
+/// Refuses an unregistered request name. Unlike the error for Rust, this one lists no registered names: a page reads them
+/// with the permission `allow-catalog`.
+pub(super) fn check_request_name(catalog: &Catalog, name: &EventName) -> Result<()> {
+    catalog.check_request_name(name).map_err(|error| {
+        Error::new(
+            error.code(),
+            format!(
+                "no request is registered as {}, and the catalog is strict; register it with Builder::request, or look for another name in the catalog",
+                quoted(name.as_str())
+            ),
+        )
+    })
+}
+
+/// Checks that a page's payload is JSON, and that it matches its event if that is a typed one.
 pub(super) fn read_payload(
     catalog: &Catalog,
     name: &EventName,

@@ -1,4 +1,4 @@
-//! What every command of a page needs, read once: who calls, what the capabilities list, and its place in the session.
+//! What every command of a page needs: the caller, the entries of its capabilities, and its place in the session.
 
 use std::sync::Arc;
 
@@ -19,10 +19,10 @@ use crate::model::error::{Error, ErrorCode, Result};
 use crate::permissions::{Scope, ScopeEntry, Subject};
 use crate::runtime::BusRuntime;
 
-/// The entries that count for the command, the window and the origin of the request, as Tauri has resolved them.
-pub(super) type Entries = CommandScope<ScopeEntry>;
+/// The entries that Tauri resolved for the command, the window and the origin of a call.
+type Entries = CommandScope<ScopeEntry>;
 
-/// The page that calls.
+/// The page that calls a command.
 pub(super) struct Page {
     label: Arc<str>,
     bus: EventBus,
@@ -51,25 +51,48 @@ impl Page {
         &self.runtime().core
     }
 
+    /// The scope of a permission. Logs each malformed entry once.
     pub(super) fn scope(&self, permission: &'static str, subject: Subject) -> Scope {
-        read_scope(permission, subject, &self.entries)
+        let (allow, deny) = (self.entries.allows(), self.entries.denies());
+        let scope = Scope::new(permission, subject, allow, deny);
+        let faults: Vec<String> = scope.unreported_faults().collect();
+        if !faults.is_empty() {
+            log::warn!("malformed capability entries: {}", faults.join("; "));
+        }
+        scope
+    }
+
+    /// The origin of the page. `None` if its IPC fell back to postMessage.
+    pub(super) fn origin(&self) -> Option<String> {
+        self.origin.clone()
     }
 
     /// The flood account of the page's webview.
     pub(super) fn flood(&self) -> Result<Arc<Flood>> {
         self.core().hub().flood(&self.label)
     }
+
+    pub(super) fn read<R: Runtime>(command: CommandItem<'_, R>) -> Result<Self> {
+        let message = command.message;
+        let bus = find_bus(message)?;
+        let entries = Entries::from_command(command).map_err(|_| {
+            Error::new(
+                ErrorCode::Denied,
+                "Tauri could not read the scope of this command",
+            )
+        })?;
+        Ok(Self {
+            label: message.webview_ref().label().into(),
+            bus,
+            entries,
+            origin: origin_of(message.headers()),
+        })
+    }
 }
 
 impl<'de, R: Runtime> CommandArg<'de, R> for Page {
     fn from_command(command: CommandItem<'de, R>) -> std::result::Result<Self, InvokeError> {
-        let message = command.message;
-        Ok(Self {
-            label: message.webview_ref().label().into(),
-            bus: find_bus(message)?,
-            origin: origin_of(message.headers()),
-            entries: Entries::from_command(command)?,
-        })
+        Ok(Self::read(command)?)
     }
 }
 
@@ -80,22 +103,12 @@ pub(super) fn find_bus<R: Runtime>(message: &InvokeMessage<R>) -> Result<EventBu
     bus.ok_or_else(|| Error::new(ErrorCode::Unavailable, "the event bus has not started"))
 }
 
-/// Where a page is from. Tauri, too, reads this header, which is absent where the IPC fell back to postMessage.
-pub(super) fn origin_of(headers: &HeaderMap) -> Option<String> {
+/// Tauri reads this header, too. It is absent if the IPC fell back to postMessage.
+fn origin_of(headers: &HeaderMap) -> Option<String> {
     Some(headers.get("Origin")?.to_str().ok()?.to_owned())
 }
 
-/// The scope of a permission. Malformed entries are logged once.
-pub(super) fn read_scope(permission: &'static str, subject: Subject, entries: &Entries) -> Scope {
-    let scope = Scope::new(permission, subject, entries.allows(), entries.denies());
-    let faults: Vec<String> = scope.unreported_faults().collect();
-    if !faults.is_empty() {
-        log::warn!("malformed capability entries: {}", faults.join("; "));
-    }
-    scope
-}
-
-/// A command that changes state. It runs in its turn, and once, however often it arrives.
+/// A command that changes state. It runs in the order of the session, and once, even if it arrives several times.
 pub(super) struct PageCall {
     page: Page,
     name: &'static str,
@@ -120,7 +133,8 @@ impl<'de, R: Runtime> CommandArg<'de, R> for PageCall {
             message: command.message,
             acl: command.acl,
         };
-        // The guest relies on a bare string where one of these is missing: the command never reached the plugin.
+        // If one of these is missing, Tauri rejects with a bare string. The guest then knows that the command never reached
+        // the plugin.
         Ok(Self {
             name: command.name,
             session: String::from_command(item("session"))?,
@@ -131,7 +145,7 @@ impl<'de, R: Runtime> CommandArg<'de, R> for PageCall {
 }
 
 impl PageCall {
-    /// Runs the command, unless it ran already. A copy gets the recorded result.
+    /// Runs the command, unless it ran before. A repeated command gets the recorded result.
     pub(super) async fn run_once(
         &self,
         run: impl FnOnce(SubscriberKey) -> JsonResult,
@@ -141,11 +155,11 @@ impl PageCall {
             name: self.name,
             session: SessionId::parse(&self.session)?,
             n: self.n,
-            origin: self.origin.clone(),
+            origin: self.origin(),
         };
         let (sender, receiver) = oneshot::channel();
         let reply = Reply::new(move |result| {
-            // A command whose page is gone has no receiver.
+            // The receiver is gone if Tauri dropped the command.
             let _ = result.map(|result| sender.send(result));
         });
         let (admission, page) = core.begin_command(self.label(), command, reply);
@@ -171,7 +185,7 @@ impl PageCall {
     }
 }
 
-/// A command that runs. If it panics it is finished all the same, so that the page's next one can run.
+/// A command that runs. It also finishes if it panics, so that the next one of the page can run.
 struct RunningCommand<'a> {
     core: &'a Core,
     page: SubscriberKey,

@@ -1,4 +1,4 @@
-//! What the app has declared.
+//! The catalog: what the app declared.
 
 use tauri::ipc::Response;
 

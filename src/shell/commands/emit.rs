@@ -12,19 +12,19 @@ use crate::model::error::Result;
 use crate::model::event::{Provenance, Receipt};
 use crate::model::name::{EventName, parse_component};
 use crate::model::selection::Selection;
-use crate::permissions::{Destination, Scope, Subject, Ticks, WebviewLocation};
+use crate::permissions::{Destination, PlannedJob, Scope, Subject, WebviewLocation};
 
-use super::arguments::{answer_each, invalid_argument, read_payload, read_target};
+use super::arguments::{emit_each, invalid_argument, read_payload, read_target};
 use super::call::{Page, PageCall};
 
 #[tauri::command]
 pub(super) async fn emit(call: PageCall, events: Vec<Value>) -> Result<Response> {
     let scope = call.scope("event-bus:allow-emit", Subject::Event);
     call.run_once(|_| {
-        answer_each(&*call.flood()?, events, |entry: EmitEntry| {
+        emit_each(&*call.flood()?, events, |entry: EmitEntry| {
             if entry.to.is_some() {
                 return Err(invalid_argument(
-                    "emit takes no `to`; send an event with a target through emit_to",
+                    "emit takes no `to`; use emit_to for an event with a target",
                 ));
             }
             let name = EventName::parse_emitted(&entry.event)?;
@@ -39,10 +39,10 @@ pub(super) async fn emit(call: PageCall, events: Vec<Value>) -> Result<Response>
 pub(super) async fn emit_to(call: PageCall, events: Vec<Value>) -> Result<Response> {
     let scope = call.scope("event-bus:allow-emit-to", Subject::Event);
     call.run_once(|_| {
-        answer_each(&*call.flood()?, events, |entry: EmitEntry| {
+        emit_each(&*call.flood()?, events, |entry: EmitEntry| {
             let Some(to) = &entry.to else {
                 return Err(invalid_argument(
-                    "emit_to needs `to`; send an event for everyone through emit",
+                    "emit_to needs `to`; use emit for an event to everyone",
                 ));
             };
             let mut to = Address::of(read_target(to)?)?;
@@ -95,7 +95,7 @@ impl EmitEntry {
     }
 }
 
-/// The causes of a page's event or request. Of a chain that is too long, no more is read than shows it.
+/// Reads the causes of a page's event or request. Of a chain that is too long, it reads only one cause more than allowed.
 pub(super) fn read_causes(causes: &[String], hops: usize) -> Result<Box<[EventName]>> {
     let causes = causes.iter().take(hops.saturating_add(1));
     causes.map(|name| EventName::parse(name)).collect()
@@ -110,25 +110,24 @@ fn read_provenance(
     Ok(Provenance::of(component, read_causes(causes, hops)?))
 }
 
-/// Checks that a page may send this to its target, and restricts the target to what its scope reaches.
+/// Checks that a page may send this to its target, and restricts the target to the labels that its scope allows.
 pub(super) fn restrict_to_scope(
     core: &Core,
     scope: &Scope,
     name: &EventName,
     to: &mut Selection,
-    ticks: Option<Ticks<'_>>,
+    job: Option<PlannedJob<'_>>,
 ) -> Result<()> {
     if scope.is_unlimited() {
         return Ok(());
     }
     let locations = locations_for(core, to);
     let recipients = Destination::Selected(to, &locations);
-    to.within = scope.check_emitting(name, recipients, ticks)?;
+    to.within = scope.check_emitting(name, recipients, job)?;
     Ok(())
 }
 
-/// The webviews that a target may select, as far as the scope has to know them. Labels of webviews speak for themselves,
-/// so the hub is asked for windows and globs only.
+/// The webviews that a target may select, as far as a scope needs them: only windows and globs need a look into the hub.
 pub(super) fn locations_for(core: &Core, to: &Selection) -> Vec<WebviewLocation> {
     if to.names_only_webviews() {
         return Vec::new();
@@ -137,7 +136,7 @@ pub(super) fn locations_for(core: &Core, to: &Selection) -> Vec<WebviewLocation>
     core.hub().locations()
 }
 
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub(super) fn read_entry(entry: Value) -> Result<()> {
     let entry: EmitEntry = super::arguments::read(entry)?;
     let name = EventName::parse_emitted(&entry.event)?;

@@ -16,7 +16,7 @@ use crate::model::job::{MissedTickBehavior, unknown_job};
 use crate::model::name::EventName;
 use crate::periodic::job::{JobPlan, JobUpdate, MAX_FAILURES, Payload, RunningJob};
 use crate::periodic::schedule::Timing;
-use crate::permissions::{Destination, Scope, Subject, Ticks};
+use crate::permissions::{Destination, PlannedJob, Scope, Subject};
 use crate::sync::now;
 
 use super::arguments::{
@@ -53,7 +53,7 @@ struct JobArguments {
     owner: Option<OwnerEntry>,
 }
 
-/// With whom a job ends, where it is not the page's webview.
+/// The owner of a job that does not belong to the page's webview.
 #[derive(Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase", deny_unknown_fields)]
 enum OwnerEntry {
@@ -73,12 +73,13 @@ impl JobArguments {
         })
     }
 
+    /// The source and its arguments.
     fn sampled(&self, name: &EventName) -> Result<Option<(Arc<str>, Arc<str>)>> {
         match &self.source {
             None if self.args.is_some() => Err(invalid_argument("`args` needs a `source`")),
             None => Ok(None),
             Some(_) if self.payload.is_some() => Err(invalid_argument(
-                "a job has a `payload` or a `source`, not both",
+                "a job takes a `payload` or a `source`, not both",
             )),
             Some(source) => {
                 let args = read_json(name, self.args.clone())?;
@@ -102,11 +103,11 @@ pub(super) async fn start_job(call: PageCall, job: Value) -> Result<Response> {
         let to = job.to.as_ref().map(read_target).transpose()?;
         let mut to = to.map(Address::of).transpose()?;
         let sampled = job.sampled(&name)?;
-        let ticks = Ticks {
+        let planned = PlannedJob {
             interval,
             source: sampled.as_ref().map(|(source, _)| &**source),
         };
-        // Checked first, so that a refusal names an entry that allows the event as well.
+        // This check comes first: the entry that its error suggests also allows the event.
         let owner = match job.owner {
             Some(OwnerEntry::Host {}) => {
                 scope.check_starting_for_host(&name)?;
@@ -114,7 +115,7 @@ pub(super) async fn start_job(call: PageCall, job: Value) -> Result<Response> {
             }
             None => call.endpoint(),
         };
-        let shortest_interval = check_timing(core, &scope, &name, to.as_mut(), ticks)?;
+        let shortest_interval = check_job(core, &scope, &name, to.as_mut(), planned)?;
         let timing = job.timing(interval)?;
         let catalog = call.bus().catalog();
         let payload = match &sampled {
@@ -142,38 +143,38 @@ pub(super) async fn start_job(call: PageCall, job: Value) -> Result<Response> {
             ..JobPlan::new(name, interval)
         };
         let is_own = plan.owner != Endpoint::Host;
-        let is_reached = |event: &EventName| is_own || scope.reaches_jobs_of_others(event);
+        let is_allowed = |event: &EventName| is_own || scope.allows_jobs_of_others(event);
         let jobs = &call.runtime().jobs;
-        let started = jobs.start(plan, is_reached)?;
+        let started = jobs.start(plan, is_allowed)?;
         write(&jobs.info(&started))
     })
     .await
 }
 
-/// Checks that a page may time this event so, for this target, and confines the target to those whom it may reach. Gives
-/// the interval that its jobs with this event are to keep together.
-fn check_timing(
+/// Checks that a page may run this job for this target, and restricts the target to the labels that its scope allows.
+/// Returns the interval that its jobs with this event must keep together.
+fn check_job(
     core: &Core,
     scope: &Scope,
     name: &EventName,
     to: Option<&mut Address>,
-    ticks: Ticks<'_>,
+    job: PlannedJob<'_>,
 ) -> Result<Option<Duration>> {
     match to {
         Some(to) if !to.selection.everyone => {
-            restrict_to_scope(core, scope, name, &mut to.selection, Some(ticks))?;
+            restrict_to_scope(core, scope, name, &mut to.selection, Some(job))?;
             let locations = locations_for(core, &to.selection);
             let recipients = Destination::Selected(&to.selection, &locations);
-            Ok(scope.minimum_interval(name, recipients, ticks.source))
+            Ok(scope.minimum_interval(name, recipients, job.source))
         }
         _ => {
-            scope.check_emitting(name, Destination::Everyone, Some(ticks))?;
-            Ok(scope.minimum_interval(name, Destination::Everyone, ticks.source))
+            scope.check_emitting(name, Destination::Everyone, Some(job))?;
+            Ok(scope.minimum_interval(name, Destination::Everyone, job.source))
         }
     }
 }
 
-/// A job that a page names: its own, or one of others that its scope reaches.
+/// Finds a job by its owner and id: one of the page, or one of others that its scope allows.
 fn find_job(
     page: &Page,
     scope: &Scope,
@@ -185,15 +186,15 @@ fn find_job(
     let job = match owner.map(Endpoint::from) {
         Some(owner) if owner != page.endpoint() => {
             scope.check_jobs_of_others()?;
-            let is_reached = |event: &EventName| scope.reaches_jobs_of_others(event);
-            jobs.find_if(&owner, id, is_reached)
+            let is_allowed = |event: &EventName| scope.allows_jobs_of_others(event);
+            jobs.find_if(&owner, id, is_allowed)
         }
         _ => {
             scope.check_own_jobs()?;
             jobs.find(&page.endpoint(), id)
         }
     }?;
-    // Another job may have taken its id since.
+    // Another job may have the same id now.
     if number.is_some_and(|number| number != job.number) {
         return Err(unknown_job(id));
     }
@@ -272,12 +273,12 @@ pub(super) async fn update_job(
         flood.take_emit(payload_length(&changes), now())?;
         let job = find_job(&call, &scope, owner, (&id, number))?;
         let changes: JobChangesEntry = read(changes)?;
-        // The events of a job name its page as their source, so no other page may change what they carry.
+        // The events of a job name its page as their source. So no other page may change their payload.
         if (changes.payload.is_some() || changes.to.is_some()) && job.source != call.endpoint() {
             return Err(Error::new(
                 ErrorCode::Denied,
                 format!(
-                    "this page did not start the job {}; it may pause, stop and slow it, but not change its payload or target",
+                    "another party started the job {}; this page may pause and stop it and change its interval, but not its payload or target",
                     quoted(&job.id)
                 ),
             ));
@@ -287,13 +288,13 @@ pub(super) async fn update_job(
         if let Some(target) = &changes.to {
             to = Some(Address::of(read_target(target)?)?);
         }
-        // What does not change must be allowed, too: a job of others may do what this page may not.
-        let ticks = Ticks {
+        // What stays must be allowed, too: a job of others may do what this page may not.
+        let planned = PlannedJob {
             interval: every.unwrap_or(interval),
             source: job.sampled.as_ref().map(|(source, _)| &**source),
         };
-        let shortest = check_timing(call.core(), &scope, &job.name, to.as_mut(), ticks)?;
-        // A job that another page has started keeps to the limits of that page.
+        let shortest = check_job(call.core(), &scope, &job.name, to.as_mut(), planned)?;
+        // A job that another page started stays within the limits of that page.
         let is_own = job.quota_owner.as_deref() == Some(call.label());
         let payload = changes
             .payload
@@ -315,12 +316,12 @@ pub(super) async fn update_job(
 pub(super) async fn list_jobs(page: Page) -> Result<Response> {
     let scope = page.scope(PERMISSION, Subject::Event);
     scope.check_own_jobs()?;
-    let is_reached = |event: &EventName| scope.reaches_jobs_of_others(event);
-    let jobs = page.runtime().jobs.list(&page.endpoint(), is_reached);
+    let is_allowed = |event: &EventName| scope.allows_jobs_of_others(event);
+    let jobs = page.runtime().jobs.list(&page.endpoint(), is_allowed);
     write(&jobs).map(Response::new)
 }
 
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub(super) fn read_entry(job: Value) -> Result<()> {
     let job: JobArguments = read(job)?;
     let name = EventName::parse_emitted(&job.event)?;

@@ -15,10 +15,10 @@ mod subscribe;
 use tauri::Runtime;
 use tauri::ipc::Invoke;
 
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub(crate) use arguments::{read_json, read_target};
 
-/// The handler of every command. A pull and a request keep their resolvers; the others are answered when they return.
+/// The handler of every command. A pull and a request keep their resolvers; the others resolve when they return.
 pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync + 'static {
     let handle: Box<dyn Fn(Invoke<R>) -> bool + Send + Sync> = Box::new(tauri::generate_handler![
         emit::emit,
@@ -47,8 +47,8 @@ pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync 
     }
 }
 
-/// Reads an entry of one of the commands as far as it goes without a bus, for the fuzz targets.
-#[cfg(fuzzing)]
+/// Reads an entry of one of the commands as far as that needs no bus, for the fuzz targets.
+#[cfg(any(fuzzing, test))]
 pub(crate) fn read_arguments(
     kind: u8,
     entry: serde_json::Value,

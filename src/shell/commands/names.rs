@@ -1,4 +1,4 @@
-// The one list of the plugin's commands. `build.rs` includes this file as well, so it holds nothing else.
+// The only list of the plugin's commands. `build.rs` includes this file, too, so it holds nothing else.
 
 /// Every command of the plugin, in the order of the permission reference.
 pub const COMMANDS: &[&str] = &[

@@ -1,3 +1,5 @@
+//! Pulls: a page fetches what it has not received yet.
+
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -10,22 +12,22 @@ use crate::engine::reply::Reply;
 use crate::hub::Pull;
 use crate::hub::ids::SessionId;
 use crate::hub::outbox::BatchBound;
-use crate::model::error::{Error, ErrorCode, Result, escaped};
+use crate::model::error::{Result, escaped};
 use crate::shell::reply::reply_to;
 
-/// The command that is answered when there is something to deliver.
+use super::arguments::{check_entries, invalid_argument};
+use super::call::find_bus;
+use super::respond::apply_responses;
+
+/// The command that resolves when there is something to deliver.
 pub(super) const COMMAND: &str = "pull";
 
-/// What Tauri evaluates as an answer, where its IPC fell back to postMessage, stays below this: WebKit keeps the source
-/// of larger scripts.
+/// The longest reply, in bytes, of an IPC that fell back to postMessage. Tauri evaluates such a reply as a script, and
+/// WebKit keeps the source of larger scripts.
 const MAX_EVALUATED_BYTES: usize = 8 * 1024 - 2;
 
 /// A header that Tauri's own script sets on every IPC request, and that postMessage does not carry.
 const IPC_REQUEST_HEADER: &str = "Tauri-Callback";
-
-use super::arguments::check_entries;
-use super::call::find_bus;
-use super::respond::apply_responses;
 
 #[derive(Deserialize)]
 struct PullArguments {
@@ -37,7 +39,7 @@ struct PullArguments {
     responses: Vec<Value>,
 }
 
-/// Takes a pull as it comes from Tauri and keeps its resolver, so that no task waits for it.
+/// Keeps the resolver of a pull, so that no task waits for it. A pull has no scope, so it needs only the bus of its page.
 pub(super) fn accept<R: Runtime>(invoke: Invoke<R>) {
     let Invoke {
         message, resolver, ..
@@ -63,11 +65,11 @@ pub(super) fn accept<R: Runtime>(invoke: Invoke<R>) {
     };
     match read_arguments(message.payload(), bound) {
         Ok((pull, responses)) if responses.is_empty() => core.pull(&label, pull, reply),
-        // Tauri holds its plugins while this runs, and answers may be long, or of the app's own types.
+        // Tauri holds the lock of its plugins while this runs. Responses may be long, and their checks run code of the app.
         Ok((pull, responses)) => {
             let tasks = core.tasks().clone();
             tasks.spawn(async move {
-                let (pull, reply) = take_responses(&bus, &label, pull, responses, reply);
+                let (pull, reply) = apply_pulled_responses(&bus, &label, pull, responses, reply);
                 core.pull(&label, pull, reply);
             });
         }
@@ -75,8 +77,8 @@ pub(super) fn accept<R: Runtime>(invoke: Invoke<R>) {
     }
 }
 
-/// Takes the answers that came with a pull. What is refused of them goes back with a prompt answer.
-fn take_responses(
+/// Applies the responses that came with a pull. The errors of refused ones go back with a prompt reply.
+fn apply_pulled_responses(
     bus: &EventBus,
     label: &str,
     pull: Pull,
@@ -87,7 +89,7 @@ fn take_responses(
     if refused.is_empty() {
         return (pull, reply);
     }
-    let reply = Reply::new(move |answer| match answer {
+    let reply = Reply::new(move |result| match result {
         Some(Ok(json)) => {
             let rest = json.strip_prefix('{').unwrap_or(&json);
             reply.send(Ok(format!("{{\"refused\":{},{rest}", json!(refused))));
@@ -104,19 +106,13 @@ fn take_responses(
 
 fn read_arguments(body: &InvokeBody, bound: BatchBound) -> Result<(Pull, Vec<Value>)> {
     let InvokeBody::Json(json) = body else {
-        return Err(Error::new(
-            ErrorCode::InvalidArgument,
-            "a pull takes the arguments session and ack as JSON",
-        ));
+        return Err(invalid_argument("a pull takes its arguments as JSON"));
     };
     let arguments = PullArguments::deserialize(json).map_err(|error| {
-        Error::new(
-            ErrorCode::InvalidArgument,
-            format!(
-                "a pull takes a session id and the index of the last handled item: {}",
-                escaped(&error)
-            ),
-        )
+        invalid_argument(format!(
+            "invalid pull: expected session and ack (the index of the last handled item), and optionally ahead and responses: {}",
+            escaped(&error)
+        ))
     })?;
     let pull = Pull {
         session: SessionId::parse(&arguments.session)?,

@@ -1,31 +1,31 @@
-//! Requests of pages.
+//! Requests that pages send.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
-use tauri::ipc::{CommandArg, CommandItem, Invoke, InvokeBody, InvokeMessage, Response};
+use tauri::ipc::{CommandItem, Invoke, InvokeBody, InvokeMessage, Response};
 use tauri::{Manager, Runtime};
 
-use crate::api::bus::EventBus;
 use crate::api::request::{DEFAULT_TIMEOUT, check_timeout};
 use crate::engine::reply::Reply;
 use crate::hub::Address;
 use crate::hub::ids::{RequestId, SessionId};
 use crate::hub::requests::{Caller, NewRequest, Recipient, RequestMessage};
-use crate::model::endpoint::Endpoint;
 use crate::model::error::{Result, escaped};
 use crate::model::event::Provenance;
 use crate::model::name::EventName;
-use crate::permissions::{Scope, Subject};
+use crate::permissions::Subject;
 use crate::shell::reply::reply_to;
 use crate::sync::now;
 
-use super::arguments::{check_entries, invalid_argument, read_json, read_target};
-use super::call::{Entries, Page, find_bus, origin_of, read_scope};
+use super::arguments::{
+    check_entries, check_request_name, invalid_argument, read_json, read_target,
+};
+use super::call::Page;
 use super::emit::{locations_for, read_causes};
 
-/// The command that is answered by its responder.
+/// The command that the responder resolves.
 pub(super) const COMMAND: &str = "request";
 
 #[derive(Deserialize)]
@@ -41,7 +41,7 @@ struct RequestArguments {
     causes: Vec<String>,
 }
 
-/// The arguments of a request, parsed but not yet checked against a scope.
+/// The arguments of a request, parsed but not checked against a scope.
 struct ParsedRequest {
     session: SessionId,
     number: u64,
@@ -82,14 +82,14 @@ fn read_timeout(millis: Option<f64>) -> Result<Duration> {
     };
     let timeout = Duration::try_from_secs_f64(millis / 1000.0).map_err(|_| {
         invalid_argument(format!(
-            "timeoutMs is {millis}; it must be at least 1 and at most 86400000"
+            "timeoutMs is {millis}; it must be a number from 1 to 86400000"
         ))
     })?;
     check_timeout(timeout)
 }
 
-/// Keeps the resolver of a request, so that no task waits for the response, and on Apple's systems a page that is gone is
-/// not answered.
+/// Keeps the resolver of a request, so that no task waits for the response, and so that on Apple's systems a page that is
+/// gone gets no reply.
 pub(super) fn accept<R: Runtime>(invoke: Invoke<R>) {
     let Invoke {
         message,
@@ -97,10 +97,6 @@ pub(super) fn accept<R: Runtime>(invoke: Invoke<R>) {
         acl,
     } = invoke;
     let reply = reply_to(message.webview_ref().app_handle().clone(), resolver);
-    let bus = match find_bus(&message) {
-        Ok(bus) => bus,
-        Err(error) => return reply.send(Err(error)),
-    };
     let item = CommandItem {
         plugin: Some("event-bus"),
         name: COMMAND,
@@ -108,62 +104,56 @@ pub(super) fn accept<R: Runtime>(invoke: Invoke<R>) {
         message: &message,
         acl: &acl,
     };
-    let scope = match Entries::from_command(item) {
-        Ok(entries) => read_scope("event-bus:allow-request", Subject::Request, &entries),
-        Err(_) => Scope::default(),
-    };
-    // Tauri holds its plugins' lock while this runs, and a payload may be long.
-    let tasks = bus.runtime().core.tasks().clone();
-    tasks.spawn(async move { send(&bus, &message, &scope, reply) });
-}
-
-fn send<R: Runtime>(bus: &EventBus, message: &InvokeMessage<R>, scope: &Scope, reply: Reply) {
-    let label = message.webview_ref().label();
-    let mut parsed = match RequestArguments::read(message.payload()) {
-        Ok(parsed) => parsed,
-        Err(error) => return reply.send(Err(error)),
-    };
-    let (request, to) = match check(bus, scope, label, &mut parsed) {
-        Ok(checked) => checked,
-        Err(error) => return reply.send(Err(error)),
-    };
-    let core = &bus.runtime().core;
-    let origin = origin_of(message.headers());
-    let (opened, effects) = core
-        .hub()
-        .open_session(label, parsed.session, origin, now());
-    core.apply_effects(effects);
-    let page = match opened {
+    let page = match Page::read(item) {
         Ok(page) => page,
         Err(error) => return reply.send(Err(error)),
     };
+    // Tauri holds the lock of its plugins while this runs, and a payload may be long.
+    let tasks = page.core().tasks().clone();
+    tasks.spawn(async move { send(&page, &message, reply) });
+}
+
+fn send<R: Runtime>(page: &Page, message: &InvokeMessage<R>, reply: Reply) {
+    let checked = RequestArguments::read(message.payload()).and_then(|mut parsed| {
+        let (message, to) = check(page, &mut parsed)?;
+        Ok((parsed, message, to))
+    });
+    let (parsed, message, to) = match checked {
+        Ok(checked) => checked,
+        Err(error) => return reply.send(Err(error)),
+    };
+    let core = page.core();
+    let (opened, effects) =
+        core.hub()
+            .open_session(page.label(), parsed.session, page.origin(), now());
+    core.apply_effects(effects);
+    let caller = match opened {
+        Ok(key) => Caller::Page(key, parsed.number),
+        Err(error) => return reply.send(Err(error)),
+    };
     let request = NewRequest {
-        message: request,
-        caller: Caller::Page(page, parsed.number),
+        message,
+        caller,
         to,
         timeout: parsed.timeout,
     };
-    bus.runtime().responders.request(request, reply);
+    page.runtime().responders.request(request, reply);
 }
 
-/// What a page may request, and from whom. Permission comes before shape, and both before existence.
-fn check(
-    bus: &EventBus,
-    scope: &Scope,
-    label: &str,
-    parsed: &mut ParsedRequest,
-) -> Result<(RequestMessage, Recipient)> {
-    let core = &bus.runtime().core;
-    let flood = core.flood(label)?;
+/// Checks a request and finds its recipient. Permission comes before existence, and both come before the payload.
+fn check(page: &Page, parsed: &mut ParsedRequest) -> Result<(RequestMessage, Recipient)> {
+    let core = page.core();
+    let flood = core.flood(page.label())?;
     flood.take_emit(parsed.payload.as_ref().map_or(0, String::len), now())?;
+    let scope = page.scope("event-bus:allow-request", Subject::Request);
     let selection = &mut parsed.to.selection;
     if !scope.is_unlimited() {
         let locations = locations_for(core, selection);
         selection.within = scope.check_request(&parsed.name, selection, &locations)?;
     }
     let to = core.find_recipient(selection)?;
-    let catalog = bus.catalog();
-    catalog.check_request_name(&parsed.name)?;
+    let catalog = page.bus().catalog();
+    check_request_name(catalog, &parsed.name)?;
     let payload = read_json(&parsed.name, parsed.payload.take())?;
     core.check_payload(&parsed.name, &payload)?;
     catalog.check_request_payload(&parsed.name, &payload)?;
@@ -171,7 +161,7 @@ fn check(
         id: RequestId::random()?,
         name: parsed.name.clone(),
         payload: payload.into(),
-        source: Endpoint::webview(label),
+        source: page.endpoint(),
         provenance: Provenance::of(None, read_causes(&parsed.causes, core.limits().hops)?),
     };
     Ok((message, to))
@@ -190,7 +180,7 @@ pub(super) async fn cancel_request(page: Page, session: String, ids: Vec<u64>) -
     Ok(Response::new(Value::Null.to_string()))
 }
 
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub(super) fn read_entry(entry: Value) -> Result<()> {
     let parsed = RequestArguments::read(&InvokeBody::Json(entry))?;
     read_json(&parsed.name, parsed.payload)?;

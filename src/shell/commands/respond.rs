@@ -1,4 +1,4 @@
-//! Responders of pages, and their responses.
+//! The responders of pages, and their responses.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -11,14 +11,14 @@ use crate::model::error::{Error, ErrorCode, Failure, Result, quoted};
 use crate::model::name::EventName;
 use crate::sync::now;
 
-use super::arguments::{EntryResult, check_entries, read, read_json, write};
+use super::arguments::{EntryResult, check_entries, check_request_name, read, read_json, write};
 use super::call::PageCall;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ResponderEntry {
     name: String,
-    /// `false` ends it.
+    /// `false` removes the responder.
     on: bool,
 }
 
@@ -30,13 +30,13 @@ pub(super) async fn set_responders(call: PageCall, responders: Vec<Value>) -> Re
         let flood = call.flood()?;
         let set = |entry: Value| {
             let entry: Result<ResponderEntry> = read(entry);
-            // Ending is free, as `unsubscribe` is.
+            // Removing a responder costs nothing, as `unsubscribe` does.
             if entry.as_ref().map_or(true, |entry| entry.on) {
                 flood.take_subscribe(now())?;
             }
             let entry = entry?;
             let name = EventName::parse_emitted(&entry.name)?;
-            call.bus().catalog().check_request_name(&name)?;
+            check_request_name(call.bus().catalog(), &name)?;
             core.yield_to_waiters();
             if !entry.on {
                 let effects = core.hub().remove_responder(page, &name);
@@ -62,7 +62,7 @@ struct ResponseEntry {
     request: String,
     payload: Option<String>,
     failure: Option<FailureEntry>,
-    /// Its responder has ended before it saw the request.
+    /// Whether its responder ended before it got the request.
     #[serde(default)]
     declined: bool,
 }
@@ -89,14 +89,14 @@ pub(super) async fn respond(call: PageCall, responses: Vec<Value>) -> Result<Res
     .await
 }
 
-/// Takes the responses that came with a pull of this session, and returns why some were refused.
+/// Applies the responses that came with a pull of this session. Returns the errors of those that were refused.
 pub(super) fn apply_responses(
     bus: &EventBus,
     label: &str,
     session: SessionId,
     responses: Vec<Value>,
 ) -> Vec<Error> {
-    // Nobody waits for the responses of a session that has ended, and the pull says so.
+    // No caller waits for the responses of a session that ended, and the pull fails with that error.
     let Some(page) = bus.runtime().core.hub().page_of(label, session) else {
         return Vec::new();
     };
@@ -113,7 +113,10 @@ fn apply_response(bus: &EventBus, page: SubscriberKey, label: &str, entry: Value
     let id = RequestId::parse(&entry.request).ok_or_else(|| {
         Error::new(
             ErrorCode::UnknownRequest,
-            format!("this page has no request {}", quoted(&entry.request)),
+            format!(
+                "this page got no request with the id {}",
+                quoted(&entry.request)
+            ),
         )
     })?;
     if entry.declined {
@@ -131,7 +134,7 @@ fn apply_response(bus: &EventBus, page: SubscriberKey, label: &str, entry: Value
     }
     let response = check_response(bus, &name, entry.payload);
     let refused = response.as_ref().err().cloned();
-    // A response that is refused ends the request, too. Otherwise the caller would wait for its timeout.
+    // A refused response ends the request, too. Otherwise the caller would wait until its timeout.
     let effects = core.hub().respond_from_page(page, id, response)?;
     core.apply_effects(effects);
     refused.map_or(Ok(()), Err)
@@ -144,7 +147,7 @@ fn check_response(bus: &EventBus, name: &EventName, payload: Option<String>) -> 
     Ok(payload)
 }
 
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub(super) fn read_entry(entry: Value) -> Result<()> {
     let entry: ResponseEntry = read(entry)?;
     let _ = RequestId::parse(&entry.request);

@@ -24,11 +24,11 @@ pub(super) async fn subscribe(call: PageCall, subscriptions: Vec<Value>) -> Resu
     call.run_once(|page| {
         check_entries("subscriptions", subscriptions.len())?;
         let flood = call.flood()?;
-        let began = now();
+        let now = now();
         let requests: Vec<Result<SubscriptionRequest>> = subscriptions
             .into_iter()
             .map(|entry| {
-                flood.take_subscribe(began)?;
+                flood.take_subscribe(now)?;
                 read::<SubscribeEntry>(entry)?.request(&scope, call.bus().catalog())
             })
             .collect();
@@ -43,12 +43,12 @@ pub(super) async fn subscribe(call: PageCall, subscriptions: Vec<Value>) -> Resu
                 Err(error) => refusals.push(Some(error)),
             }
         }
-        let mut begun = call.core().subscribe(page, accepted, began).into_iter();
+        let mut started = call.core().subscribe(page, accepted, now).into_iter();
         let results: Vec<EntryResult<Subscribed>> = refusals
             .into_iter()
             .filter_map(|refusal| match refusal {
                 Some(error) => Some(Err(error)),
-                None => begun.next(),
+                None => started.next(),
             })
             .map(|result| EntryResult::of(result.map(|seq| Subscribed { seq })))
             .collect();
@@ -122,8 +122,11 @@ struct Subscribed {
     seq: u64,
 }
 
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub(super) fn read_entry(entry: Value) -> Result<()> {
-    read::<SubscribeEntry>(entry)?.request(&Arc::default(), &Catalog::default())?;
+    let everything = crate::permissions::ScopeEntry::read(&serde_json::json!({ "default": true }));
+    let allow = [Arc::new(everything)];
+    let scope = Scope::new("event-bus:listen", Subject::Event, &allow, &[]);
+    read::<SubscribeEntry>(entry)?.request(&Arc::new(scope), &Catalog::default())?;
     Ok(())
 }

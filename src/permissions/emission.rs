@@ -1,0 +1,106 @@
+//! Which events a page may emit, and to whom.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::model::error::{Result, quoted};
+use crate::model::label::AllowedLabels;
+use crate::model::name::EventName;
+use crate::model::selection::Selection;
+use crate::model::target::LabelPattern;
+
+use super::refusal::Refused;
+use super::{PlannedJob, Scope};
+
+/// The label of a webview, and that of its window.
+pub(crate) type WebviewLocation = (Arc<str>, Arc<str>);
+
+/// To whom a page wants to send something.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Destination<'a> {
+    Everyone,
+    /// A target, and the webviews that exist.
+    Selected(&'a Selection, &'a [WebviewLocation]),
+}
+
+impl Scope {
+    /// Checks that a page may emit this once, or by this job if there is one. Returns the labels that later deliveries
+    /// stay within: a target may name webviews that do not exist yet.
+    pub(crate) fn check_emitting(
+        &self,
+        name: &EventName,
+        to: Destination<'_>,
+        job: Option<PlannedJob<'_>>,
+    ) -> Result<Option<Arc<AllowedLabels>>> {
+        if self.is_unlimited() {
+            return Ok(None);
+        }
+        let refused = match self.find_allowed(name, to, job) {
+            Ok(labels) => return Ok(labels),
+            Err(refused) => refused,
+        };
+        if let Some(error) = job.and_then(|job| self.refuse_job(name, to, job)) {
+            return Err(error);
+        }
+        let text = name.as_str();
+        let (what, entry) = match refused {
+            Refused::Everyone => (format!("emit {} to everyone", quoted(text)), json!(text)),
+            _ => (
+                format!("send {} to {refused}", quoted(text)),
+                json!({ "event": text, "to": refused.as_entry() }),
+            ),
+        };
+        Err(self.refuse(&what, &entry.to_string(), |rule| {
+            rule.denies_sending(name, refused)
+        }))
+    }
+
+    /// Finds the labels that this may be sent to, or the first recipient that is not allowed. Everyone has no labels.
+    pub(super) fn find_allowed<'a>(
+        &self,
+        name: &EventName,
+        to: Destination<'a>,
+        job: Option<PlannedJob<'_>>,
+    ) -> Result<Option<Arc<AllowedLabels>>, Refused<'a>> {
+        match to {
+            Destination::Everyone if self.allows_broadcast(name, job) => Ok(None),
+            Destination::Everyone => Err(Refused::Everyone),
+            Destination::Selected(selection, locations) => {
+                let labels = self.labels(name, job);
+                match find_refused(&labels, selection, locations) {
+                    Some(refused) => Err(refused),
+                    None => Ok(Some(Arc::new(labels))),
+                }
+            }
+        }
+    }
+}
+
+/// Finds the first recipient that is not allowed.
+///
+/// Permission comes before existence: a label that does not exist is refused in the same way, and the error names only
+/// labels that the page gave.
+fn find_refused<'a>(
+    labels: &AllowedLabels,
+    selection: &'a Selection,
+    locations: &[WebviewLocation],
+) -> Option<Refused<'a>> {
+    if selection.host && !labels.allows_host() {
+        return Some(Refused::Host);
+    }
+    let webviews = selection.webviews.iter().map(|pattern| (pattern, false));
+    let windows = selection.windows.iter().map(|pattern| (pattern, true));
+    let is_refused = |(pattern, is_window): &(&LabelPattern, bool)| {
+        let is_selected = |(webview, window): &&WebviewLocation| {
+            pattern.matches(if *is_window { window } else { webview })
+        };
+        let mut selected = locations.iter().filter(is_selected).peekable();
+        match pattern.literal() {
+            Some(label) if !is_window || selected.peek().is_none() => !labels.allows(label),
+            _ => labels.is_empty() || selected.any(|(webview, _)| !labels.allows(webview)),
+        }
+    };
+    let refused = webviews.chain(windows).find(is_refused);
+    refused.map(|(pattern, _)| Refused::Label(pattern.as_str()))
+}

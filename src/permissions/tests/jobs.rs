@@ -1,0 +1,171 @@
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{locations, name, scope, select};
+use crate::model::error::ErrorCode;
+use crate::model::target::Target;
+use crate::permissions::{Destination, PlannedJob};
+
+#[test]
+fn an_entry_lists_the_sources_of_a_job() {
+    let scope = scope(
+        &json!([
+            "free",
+            { "event": "load", "sources": ["cpu", "memory"], "minIntervalMs": 1000 },
+            { "event": "load", "to": "main", "sources": ["disk"] },
+            { "event": "fixed", "sources": [] },
+        ]),
+        &json!([]),
+    );
+    let locations = locations(&[("main", "main")]);
+    let main = select("main");
+    let check = |event: &str, is_sent: bool, source: Option<&str>, interval: u64| {
+        let to = match is_sent {
+            true => Destination::Selected(&main, &locations),
+            false => Destination::Everyone,
+        };
+        let job = PlannedJob {
+            interval: Duration::from_millis(interval),
+            source,
+        };
+        let checked = scope.check_emitting(&name(event), to, Some(job));
+        checked.map(drop).map_err(|error| (error.code(), error))
+    };
+    for (event, is_sent, source) in [
+        ("free", false, Some("anything")),
+        ("load", false, Some("cpu")),
+        ("load", false, Some("memory")),
+        ("load", true, Some("disk")),
+        ("load", false, None),
+        ("fixed", false, None),
+    ] {
+        assert_eq!(check(event, is_sent, source, 1000), Ok(()), "{event}");
+    }
+    for (event, is_sent, source) in [
+        ("load", false, "disk"),
+        ("load", true, "cpu"),
+        ("fixed", false, "cpu"),
+    ] {
+        let (code, error) = check(event, is_sent, Some(source), 1000).unwrap_err();
+        assert_eq!(code, ErrorCode::Denied, "{error}");
+        let entry = format!(r#"{{"event":"{event}","sources":["{source}"]}}"#);
+        assert!(error.message().contains(&entry), "{error}");
+    }
+    let (code, error) = check("load", false, Some("cpu"), 999).unwrap_err();
+    assert_eq!(code, ErrorCode::InvalidInterval, "{error}");
+}
+
+#[test]
+fn an_entry_sets_the_shortest_interval() {
+    let scope = scope(
+        &json!([
+            { "event": "clock", "minIntervalMs": 1000 },
+            { "event": "clock", "to": "main", "minIntervalMs": 100 },
+            { "event": "clock", "to": "editor-*", "minIntervalMs": 16.5 },
+            "free",
+        ]),
+        &json!(["secret"]),
+    );
+    let locations = locations(&[("main", "main"), ("editor-1", "editor-1")]);
+    let check = |event: &str, to: Option<Target>, micros: u64| {
+        let selection = to.map(select);
+        let to = match &selection {
+            Some(selection) => Destination::Selected(selection, &locations),
+            None => Destination::Everyone,
+        };
+        let job = PlannedJob {
+            interval: Duration::from_micros(micros),
+            source: None,
+        };
+        let checked = scope.check_emitting(&name(event), to, Some(job));
+        checked
+            .map(drop)
+            .map_err(|error| (error.code(), error.to_string()))
+    };
+    let minimum = |event: &str, to: Option<Target>| {
+        let selection = to.map(select);
+        let to = match &selection {
+            Some(selection) => Destination::Selected(selection, &locations),
+            None => Destination::Everyone,
+        };
+        let minimum = scope.minimum_interval(&name(event), to, None)?;
+        Some(minimum.as_micros())
+    };
+    assert_eq!(minimum("clock", None), Some(1_000_000));
+    assert_eq!(minimum("clock", Some("editor-1".into())), Some(16_500));
+    assert_eq!(minimum("clock", Some("*".into())), Some(100_000));
+    assert_eq!(minimum("free", None), None);
+    assert!(check("clock", None, 1_000_000).is_ok());
+    assert!(check("free", None, 1000).is_ok());
+    assert!(check("clock", Some("main".into()), 100_000).is_ok());
+    assert!(check("clock", Some("editor-1".into()), 16_500).is_ok());
+    for (to, micros, minimum) in [
+        (None, 999_999, "1s"),
+        (Some(Target::from("main")), 99_999, "100ms"),
+        (Some(Target::from("editor-*")), 16_000, "16.5ms"),
+        (Some(Target::from("*")), 50_000, "100ms"),
+    ] {
+        let (code, message) = check("clock", to, micros).unwrap_err();
+        assert_eq!(code, ErrorCode::InvalidInterval, "{message}");
+        assert!(message.contains(minimum), "{message}");
+    }
+    for (event, to) in [
+        ("secret", None),
+        ("other", None),
+        ("free", Some("main".into())),
+    ] {
+        assert_eq!(
+            check(event, to, 1_000_000_000).unwrap_err().0,
+            ErrorCode::Denied,
+            "{event}"
+        );
+    }
+}
+
+#[test]
+fn jobs_of_others_need_an_entry() {
+    for (allow, deny, event, expected) in [
+        (json!([{ "default": true }]), json!([]), "a", false),
+        (json!(["*"]), json!([]), "a", false),
+        (
+            json!([{ "event": "a*", "owner": "any" }]),
+            json!([]),
+            "ab",
+            true,
+        ),
+        (
+            json!([{ "event": "a*", "owner": "any" }]),
+            json!([]),
+            "b",
+            false,
+        ),
+        (
+            json!([{ "event": "*", "owner": "any" }]),
+            json!(["a"]),
+            "a",
+            false,
+        ),
+        (
+            json!([{ "event": "*", "owner": "any" }]),
+            json!([{ "event": "a", "to": "x" }]),
+            "a",
+            false,
+        ),
+        (
+            json!([{ "event": "*", "owner": "any" }]),
+            json!([1]),
+            "a",
+            false,
+        ),
+    ] {
+        let scope = scope(&allow, &deny);
+        assert_eq!(
+            scope.allows_jobs_of_others(&name(event)),
+            expected,
+            "{event} in {allow} without {deny}"
+        );
+        assert!(!expected || scope.check_jobs_of_others().is_ok());
+        assert_eq!(scope.check_own_jobs().is_ok(), deny != json!([1]));
+    }
+}

@@ -82,7 +82,7 @@ fn guide_files() -> Vec<PathBuf> {
 }
 
 #[test]
-fn what_each_set_grants_is_as_written_down() {
+fn what_each_set_grants_matches_the_snapshot() {
     let mut text = "What the sets of the plugin and the capability files of the guide resolve to.\n\
                     Written anew by `cargo xtask codegen`; a change here is a change of what pages may do.\n"
         .to_owned();
@@ -111,7 +111,7 @@ fn what_each_set_grants_is_as_written_down() {
 }
 
 #[test]
-fn every_permission_that_allows_without_a_list_is_part_of_a_set() {
+fn permissions_with_a_default_are_part_of_a_set() {
     let manifest = &manifests()["event-bus"];
     for (name, permission) in &manifest.permissions {
         let is_default = permission.scope.allow.is_some();
@@ -156,7 +156,7 @@ fn editors_complete_the_entries_of_a_scope() {
 }
 
 #[test]
-fn the_capability_files_of_this_repository_are_in_order() {
+fn the_capability_files_of_this_repository_pass() {
     for folder in [
         "examples/playground/src-tauri",
         "examples/shop/src-tauri",
@@ -169,7 +169,7 @@ fn the_capability_files_of_this_repository_are_in_order() {
 }
 
 #[test]
-fn a_malformed_entry_is_found_by_its_file_and_its_text() {
+fn a_fault_names_its_file_and_its_entry() {
     let folder = root().join("tests/fixture");
     let faults = check_capabilities_in(&folder).unwrap_err();
     let file = folder.join("capabilities/scopes.json");
@@ -226,7 +226,7 @@ fn a_malformed_entry_is_found_by_its_file_and_its_text() {
 }
 
 #[test]
-fn without_a_folder_the_package_that_is_tested_is_checked() {
+fn the_package_under_test_is_the_default_folder() {
     // This package is no app, which is better said than passed over.
     let faults = check_capabilities().unwrap_err();
     let fault = faults.iter().next().unwrap();
@@ -274,7 +274,7 @@ fn check(name: &str, files: &[(&str, &str)], expected: &[&[&str]]) {
 }
 
 #[test]
-fn capabilities_are_checked_wherever_an_app_has_them() {
+fn capabilities_are_checked_in_every_location() {
     check(
         "toml",
         &[(
@@ -317,7 +317,7 @@ fn capabilities_are_checked_wherever_an_app_has_them() {
 }
 
 #[test]
-fn entries_that_say_nothing_to_their_permission_are_found() {
+fn entries_without_effect_are_faults() {
     let permission = |permission: &str| {
         format!(r#"{{ "identifier": "a", "windows": ["x"], "permissions": [{permission}] }}"#)
     };
@@ -400,7 +400,7 @@ fn entries_that_say_nothing_to_their_permission_are_found() {
 }
 
 #[test]
-fn what_another_capability_lists_for_the_same_window_counts() {
+fn lists_of_other_capabilities_count() {
     let capability = |identifier: &str, window: &str, permission: &str| {
         format!(
             r#"{{ "identifier": "{identifier}", "windows": ["{window}"], "permissions": [{permission}] }}"#

@@ -28,7 +28,7 @@ fn events(names: impl IntoIterator<Item = String>) -> Value {
 
 #[test]
 #[cfg(feature = "flood-limits")]
-fn a_burst_of_events_passes_and_the_rest_is_refused_one_by_one() {
+fn events_beyond_a_burst_are_refused_one_by_one() {
     let mut limits = limits();
     limits.emit_burst = 5;
     let app = app_of(limits);
@@ -122,7 +122,7 @@ fn subscriptions_are_counted_and_a_renewal_passes() {
 
 #[test]
 #[cfg(feature = "flood-limits")]
-fn a_page_that_opens_sessions_in_a_loop_is_stopped_and_keeps_the_last_one() {
+fn sessions_in_a_loop_are_limited() {
     let mut limits = limits();
     limits.sessions_per_second = 1;
     limits.session_burst = 3;
@@ -151,7 +151,7 @@ fn a_page_that_opens_sessions_in_a_loop_is_stopped_and_keeps_the_last_one() {
 
 #[test]
 #[cfg(feature = "flood-limits")]
-fn the_same_answer_again_and_again_is_counted_in_bytes_and_is_not_lost() {
+fn repeated_batches_are_limited_in_bytes() {
     let mut limits = limits();
     limits.repeat_bytes_per_second = 1;
     limits.repeat_burst_bytes = 25_000;
@@ -176,7 +176,7 @@ fn the_same_answer_again_and_again_is_counted_in_bytes_and_is_not_lost() {
 
 #[test]
 #[cfg(feature = "flood-limits")]
-fn ticks_of_a_pages_job_count_and_those_of_the_app_do_not() {
+fn ticks_of_page_jobs_count_as_emits() {
     let mut limits = limits();
     limits.emit_burst = 4;
     let app = app_of(limits);
@@ -207,7 +207,7 @@ fn ticks_of_a_pages_job_count_and_those_of_the_app_do_not() {
 }
 
 #[test]
-fn a_configuration_that_cannot_work_stops_the_start() {
+fn an_impossible_configuration_stops_the_start() {
     let mut limits = Limits::default();
     limits.subscribe_burst = 4095;
     let error = tauri::test::mock_builder()
@@ -230,7 +230,7 @@ fn a_configuration_that_cannot_work_stops_the_start() {
 }
 
 #[test]
-fn a_page_has_so_many_patterns_that_take_time_to_match() {
+fn globs_are_limited_per_page() {
     let mut limits = Limits::default();
     limits.globs_per_page = 3;
     let app = app_of(limits);
@@ -256,7 +256,7 @@ fn job(id: &str, payload: &str) -> Value {
 }
 
 #[test]
-fn a_page_has_so_many_jobs_and_leaves_the_others_theirs() {
+fn jobs_are_limited_per_page() {
     let mut limits = Limits::default();
     limits.jobs_per_page = 2;
     limits.jobs = 4;
@@ -284,7 +284,7 @@ fn a_page_has_so_many_jobs_and_leaves_the_others_theirs() {
 }
 
 #[test]
-fn jobs_are_counted_in_bytes_by_page_and_by_all_pages() {
+fn bytes_of_jobs_are_limited_per_page_and_in_total() {
     let mut limits = Limits::default();
     limits.job_bytes_per_page = 20_000;
     limits.job_bytes = 40_000;
@@ -330,7 +330,7 @@ fn jobs_are_counted_in_bytes_by_page_and_by_all_pages() {
 }
 
 #[test]
-fn a_page_retains_its_share_and_leaves_the_app_the_rest() {
+fn retained_events_are_limited_per_page() {
     let mut limits = Limits::default();
     limits.retained_events = 6;
     limits.retained_events_per_page = 2;
@@ -374,7 +374,7 @@ fn a_page_retains_its_share_and_leaves_the_app_the_rest() {
 }
 
 #[test]
-fn however_many_pages_take_what_they_can_the_others_and_the_app_have_room() {
+fn greedy_pages_leave_room_for_others_and_the_host() {
     let mut limits = Limits::default();
     limits.retained_events = 16;
     limits.jobs = 16;
@@ -429,7 +429,7 @@ fn however_many_pages_take_what_they_can_the_others_and_the_app_have_room() {
 }
 
 #[test]
-fn names_ids_and_targets_have_their_length() {
+fn names_ids_and_targets_have_a_maximum_length() {
     let app = app();
     let mut main = Page::open(&app, "main");
     let long = "n".repeat(256);

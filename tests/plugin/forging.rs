@@ -8,7 +8,7 @@ use tauri_plugin_event_bus::EventBusExt;
 use crate::support::{Page, app, code, invoke, message};
 
 #[test]
-fn a_page_cannot_say_who_or_when_or_which_number_it_is() {
+fn a_page_cannot_forge_the_fields_of_an_event() {
     let app = app();
     let mut main = Page::open(&app, "main");
     let mut other = Page::open(&app, "other");
@@ -66,7 +66,7 @@ fn a_page_cannot_say_who_or_when_or_which_number_it_is() {
 }
 
 #[test]
-fn what_the_bus_says_only_the_bus_says() {
+fn events_of_the_bus_itself_cannot_be_emitted() {
     let app = app();
     let mut main = Page::open(&app, "main");
     let mut other = Page::open(&app, "other");
@@ -90,7 +90,7 @@ fn what_the_bus_says_only_the_bus_says() {
 }
 
 #[test]
-fn arguments_beside_the_known_ones_change_nothing() {
+fn unknown_arguments_change_nothing() {
     let app = app();
     let mut main = Page::open(&app, "main");
     let mut other = Page::open(&app, "other");
@@ -105,7 +105,7 @@ fn arguments_beside_the_known_ones_change_nothing() {
 }
 
 #[test]
-fn the_session_of_another_page_is_as_unknown_as_a_forged_one() {
+fn a_foreign_session_is_as_unknown_as_a_forged_one() {
     let app = app();
     let mut main = Page::open(&app, "main");
     let mut thief = Page::open(&app, "other");
@@ -209,7 +209,7 @@ fn jobs_of_others_are_out_of_reach() {
 }
 
 #[test]
-fn ids_of_jobs_that_the_host_makes_cannot_be_guessed() {
+fn generated_job_ids_cannot_be_guessed() {
     let app = app();
     let mut main = Page::open(&app, "main");
     let job = json!({ "job": { "event": "x", "everyMs": 60_000 } });
@@ -232,7 +232,7 @@ fn ids_of_jobs_that_the_host_makes_cannot_be_guessed() {
 }
 
 #[test]
-fn tauris_own_events_cannot_be_emitted_timed_or_heard() {
+fn tauris_own_events_are_refused() {
     let app = app();
     let mut main = Page::open(&app, "main");
     let mut other = Page::open(&app, "other");

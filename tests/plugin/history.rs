@@ -37,7 +37,7 @@ fn live(event: &str, payload: i32) -> (String, Value, Value) {
 }
 
 #[test]
-fn a_page_gets_what_was_emitted_since_its_webview_was_there() {
+fn a_page_gets_what_its_webview_missed() {
     let app = app();
     let bus = app.event_bus();
     bus.emit("x", 0).unwrap();
@@ -72,7 +72,7 @@ fn a_page_gets_what_was_emitted_since_its_webview_was_there() {
 }
 
 #[test]
-fn what_was_sent_to_another_webview_is_not_replayed() {
+fn events_for_other_webviews_are_not_replayed() {
     let app = app();
     let main = open(&app, "main");
     open(&app, "other");
@@ -87,7 +87,7 @@ fn what_was_sent_to_another_webview_is_not_replayed() {
 }
 
 #[test]
-fn the_next_page_gets_what_the_one_before_did_not_acknowledge_and_what_came_meanwhile() {
+fn the_next_page_gets_what_was_unacknowledged() {
     let app = app();
     let bus = app.event_bus();
     let mut old = Page::open(&app, "main");
@@ -122,7 +122,7 @@ fn an_idle_page_that_reloads_gets_nothing_again() {
 }
 
 #[test]
-fn a_page_of_another_origin_gets_nothing_of_the_page_before_and_its_jobs_end() {
+fn another_origin_inherits_no_events_and_no_jobs() {
     let app = app();
     let mut old = Page::open(&app, "main");
     old.listen("x");
@@ -140,7 +140,7 @@ fn a_page_of_another_origin_gets_nothing_of_the_page_before_and_its_jobs_end() {
 }
 
 #[test]
-fn a_page_may_do_without() {
+fn a_subscription_may_decline_earlier_events() {
     let app = app();
     let main = open(&app, "main");
     let bus = app.event_bus();
@@ -180,7 +180,7 @@ fn a_page_may_do_without() {
 }
 
 #[test]
-fn a_full_backlog_is_a_gap_with_an_upper_bound_and_concerns_its_own_webview_alone() {
+fn a_full_backlog_is_a_gap_with_an_upper_bound() {
     let mut limits = Limits::default();
     limits.backlog_events = 3;
     let app = app_with(Builder::new().limits(limits));
@@ -204,7 +204,7 @@ fn a_full_backlog_is_a_gap_with_an_upper_bound_and_concerns_its_own_webview_alon
 }
 
 #[test]
-fn a_page_that_comes_back_goes_on_from_its_own_position() {
+fn a_restored_page_resumes_at_its_position() {
     let app = app();
     let bus = app.event_bus();
     let mut first = Page::open(&app, "main");
@@ -232,7 +232,7 @@ fn a_page_that_comes_back_goes_on_from_its_own_position() {
 }
 
 #[test]
-fn history_can_be_switched_off_by_name() {
+fn a_policy_may_disable_history() {
     let app = app_with(Builder::new().policy("cursor:*", Policy::new().history(false)));
     let main = open(&app, "main");
     app.event_bus().emit("cursor:move", 1).unwrap();
@@ -243,7 +243,7 @@ fn history_can_be_switched_off_by_name() {
 }
 
 #[test]
-fn a_retained_event_reaches_every_later_subscriber_until_it_is_cleared() {
+fn a_retained_event_stays_until_it_is_cleared() {
     let app = app_with(Builder::new().policy("settings:*", Policy::new().retain(true)));
     let bus = app.event_bus();
     bus.emit("settings:theme", 1).unwrap();
@@ -283,7 +283,7 @@ fn a_retained_event_reaches_every_later_subscriber_until_it_is_cleared() {
 }
 
 #[test]
-fn what_is_retained_for_one_webview_stays_with_it() {
+fn an_event_retained_for_a_webview_stays_there() {
     let app = app();
     let (main, other) = (open(&app, "main"), open(&app, "other"));
     let bus = app.event_bus();
@@ -310,7 +310,7 @@ fn what_is_retained_for_one_webview_stays_with_it() {
 }
 
 #[test]
-fn a_page_retains_too_and_room_for_it_is_bounded() {
+fn pages_may_retain_within_limits() {
     let mut limits = Limits::default();
     limits.retained_events = 1;
     let app = app_with(Builder::new().limits(limits));

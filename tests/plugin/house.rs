@@ -119,7 +119,7 @@ fn rooms_use_only_those_before_them() {
 
 /// Within a room, no file needs another one that needs it.
 #[test]
-fn files_of_a_room_need_each_other_in_no_circle() {
+fn files_of_a_room_form_no_circle() {
     // A module and the files below it are one.
     let module = |file: &Path| {
         let below = file.strip_prefix(root().join("src")).unwrap();
@@ -202,7 +202,7 @@ fn only_the_shell_names_tauri() {
 }
 
 #[test]
-fn every_command_has_a_door_a_permission_and_a_caller() {
+fn every_command_has_a_handler_and_a_permission() {
     let doors = read("src/shell/commands/mod.rs");
     let typescript = sorted(literals(&read("guest-js/src/core/commands.ts"), "COMMANDS"));
     let expected = sorted(
@@ -344,7 +344,7 @@ fn documentation() -> Vec<PathBuf> {
 }
 
 #[test]
-fn tests_that_the_promises_name_are_there() {
+fn tests_named_by_the_promises_exist() {
     let mut sources = String::new();
     for folder in ["src", "tests", "e2e/tests", "benches"] {
         for file in rust_files(folder) {
@@ -387,7 +387,7 @@ fn blocks(page: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn every_block_of_the_documentation_is_checked_by_something() {
+fn every_block_of_the_documentation_is_checked() {
     // Rust blocks compile in the doc tests, those of pages in `npm run test:types`; shell blocks are few and short.
     for page in documentation() {
         for (language, code) in blocks(&fs::read_to_string(&page).unwrap()) {
@@ -416,7 +416,7 @@ fn every_block_of_the_documentation_is_checked_by_something() {
 }
 
 #[test]
-fn the_guides_capability_files_are_those_that_are_tested() {
+fn the_guide_shows_the_tested_capability_files() {
     let guide = read("docs/permissions.md");
     let shown: Vec<String> = blocks(&guide).into_iter().map(|(_, code)| code).collect();
     let files = fs::read_dir(root().join("tests/fixture/capabilities/guide")).unwrap();
@@ -448,7 +448,7 @@ fn check_permissions(capability: &serde_json::Value) {
 }
 
 #[test]
-fn links_between_the_pages_lead_somewhere() {
+fn links_between_the_pages_resolve() {
     for page in documentation() {
         let text = fs::read_to_string(&page).unwrap();
         for link in text

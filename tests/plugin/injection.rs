@@ -79,7 +79,7 @@ fn cases(count: u32) -> ProptestConfig {
 }
 
 #[test]
-fn what_a_page_sends_comes_back_as_the_same_value() {
+fn a_payload_comes_back_as_the_same_value() {
     let app = app();
     let mut main = Page::open(&app, "main");
     main.listen("*");
@@ -114,7 +114,7 @@ fn lone_surrogates_and_huge_numbers_pass_as_they_are() {
 }
 
 #[test]
-fn what_is_no_json_enters_no_batch() {
+fn invalid_json_enters_no_batch() {
     let app = app();
     let mut main = Page::open(&app, "main");
     main.listen("x");
@@ -166,7 +166,7 @@ fn check_error(error: &Value) -> Result<(), TestCaseError> {
 }
 
 #[test]
-fn errors_quote_and_cut_what_a_page_sends() {
+fn errors_quote_and_truncate_values() {
     let app = app();
     let main = std::cell::RefCell::new(Page::open(&app, "main"));
     let long = || prop_oneof![3 => Just(1_usize), 1 => Just(3000)];

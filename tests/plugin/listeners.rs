@@ -19,7 +19,7 @@ fn recorder<T: Send + 'static>() -> (impl FnMut(T) + Send + 'static, mpsc::Recei
 }
 
 #[test]
-fn a_listener_hears_pages_and_rust_in_order() {
+fn a_listener_receives_from_pages_and_host_in_order() {
     let app = app();
     let mut main = Page::open(&app, "main");
     let (record, heard) = recorder();
@@ -54,7 +54,7 @@ fn a_listener_hears_pages_and_rust_in_order() {
 }
 
 #[test]
-fn listen_hears_what_is_for_the_host_and_listen_any_everything() {
+fn listen_any_also_receives_events_for_pages() {
     let app = app();
     let mut main = Page::open(&app, "main");
     let (mut own, own_heard) = recorder();
@@ -128,7 +128,7 @@ fn a_listener_may_emit_and_unlisten_itself() {
 }
 
 #[test]
-fn a_stream_yields_events_and_gaps_and_ends_with_the_app() {
+fn a_stream_yields_events_gaps_and_the_end() {
     let mut limits = Limits::default();
     limits.queue_events = 3;
     let app = app_with(Builder::new().limits(limits));
@@ -200,7 +200,7 @@ fn a_listener_may_panic_when_it_is_dropped() {
 }
 
 #[test]
-fn emitting_under_a_lock_that_a_listener_wants_is_no_deadlock() {
+fn emitting_under_a_lock_of_a_listener_is_safe() {
     let app = app();
     let (mut record, heard) = recorder();
     let bus = app.event_bus();

@@ -17,7 +17,7 @@ fn is_allowed(page: &mut Page, command: &str, arguments: serde_json::Value) -> b
 }
 
 #[test]
-fn what_a_capability_does_not_list_is_denied() {
+fn an_unlisted_command_is_denied() {
     let app = app();
     let commands = [
         ("emit", json!({ "events": [] })),

@@ -34,7 +34,7 @@ fn a_pull_needs_a_session_of_its_own_webview() {
 }
 
 #[test]
-fn a_pull_with_wrong_arguments_is_an_error() {
+fn a_pull_with_invalid_arguments_is_an_error() {
     let app = app();
     let mut main = Page::open(&app, "main");
     main.listen("x");
@@ -50,7 +50,7 @@ fn a_pull_with_wrong_arguments_is_an_error() {
 }
 
 #[test]
-fn an_acknowledgement_from_the_future_is_an_error_and_loses_nothing() {
+fn an_acknowledgement_from_the_future_loses_nothing() {
     let app = app();
     let mut main = Page::open(&app, "main");
     main.listen("x");
@@ -64,7 +64,7 @@ fn an_acknowledgement_from_the_future_is_an_error_and_loses_nothing() {
 }
 
 #[test]
-fn a_command_that_arrives_twice_runs_once_and_is_answered_alike() {
+fn a_repeated_command_gets_the_same_response() {
     let app = app();
     let mut main = Page::open(&app, "main");
     let mut other = Page::open(&app, "other");
@@ -142,7 +142,7 @@ fn a_session_begins_with_its_first_command() {
 }
 
 #[test]
-fn the_app_ends_all_pulls_and_accepts_nothing_when_it_exits() {
+fn an_exiting_app_ends_all_pulls() {
     let app = app();
     let mut main = Page::open(&app, "main");
     main.listen("x");

@@ -330,7 +330,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_a_page_does_another_one_gets_its_events() {
+    fn a_flood_leaves_another_page_its_events() {
         for (name, flood) in FLOODS {
             let (times, _) = measure(Limits::default(), flood, 5);
             assert_eq!(times.len(), 5, "{name}");

@@ -37,7 +37,7 @@ pub(crate) fn draw(rows: &[Row], micro: &[(&str, f64)], machine: &str) -> String
             bars: row
                 .figures
                 .iter()
-                .map(|(way, figure)| (way.title().to_owned(), *figure, colour(*way)))
+                .map(|(way, figure)| (way.title().to_owned(), *figure, color(*way)))
                 .collect(),
         })
         .collect();
@@ -61,7 +61,7 @@ pub(crate) fn draw(rows: &[Row], micro: &[(&str, f64)], machine: &str) -> String
                 .map(|(title, figure)| {
                     let is_ours = title.starts_with(Way::Bus.title());
                     let way = if is_ours { Way::Bus } else { Way::Emit };
-                    ((*title).to_owned(), *figure, colour(way))
+                    ((*title).to_owned(), *figure, color(way))
                 })
                 .collect(),
         };
@@ -90,7 +90,7 @@ fn draw_panel(svg: &mut String, panel: &Panel, x: f64, y: f64, width: f64, name:
     );
     let most = panel.bars.iter().map(|bar| bar.1).fold(0.0, f64::max);
     let room = width - name - FIGURE;
-    for (place, (title, figure, colour)) in panel.bars.iter().enumerate() {
+    for (place, (title, figure, color)) in panel.bars.iter().enumerate() {
         let top = y + 30.0 + place as f64 * BAR;
         let length = if most > 0.0 {
             (figure / most).max(0.0) * room
@@ -100,7 +100,7 @@ fn draw_panel(svg: &mut String, panel: &Panel, x: f64, y: f64, width: f64, name:
         let _ = writeln!(
             svg,
             "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>\
-             <rect x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"12\" rx=\"2\" fill=\"{colour}\"/>\
+             <rect x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"12\" rx=\"2\" fill=\"{color}\"/>\
              <text x=\"{:.1}\" y=\"{:.1}\">{}</text>",
             x + name - 8.0,
             top + 11.0,
@@ -124,7 +124,7 @@ fn written(figure: f64) -> String {
     }
 }
 
-fn colour(way: Way) -> &'static str {
+fn color(way: Way) -> &'static str {
     match way {
         Way::Bus => "#0969da",
         Way::Limit => "#d0d7de",

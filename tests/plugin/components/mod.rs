@@ -1,5 +1,7 @@
 //! Components, and what events follow from.
 
+mod causes;
+
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -44,7 +46,7 @@ fn extras(page: &mut Page, count: usize) -> Vec<Value> {
 }
 
 #[test]
-fn a_component_is_seen_by_pages_and_rust_also_later() {
+fn a_component_names_its_events() {
     let app = app();
     let bus = app.event_bus();
     let mut main = Page::open(&app, "main");
@@ -77,7 +79,7 @@ fn a_component_is_seen_by_pages_and_rust_also_later() {
 }
 
 #[test]
-fn pages_name_their_component_and_a_wrong_name_is_refused() {
+fn a_page_names_its_component() {
     let app = app();
     let mut main = Page::open(&app, "main");
     let (record, heard) = recorder();
@@ -112,7 +114,7 @@ fn pages_name_their_component_and_a_wrong_name_is_refused() {
 }
 
 #[test]
-fn a_namespace_prefixes_once_and_refuses_what_is_none() {
+fn a_namespace_is_prefixed_once_and_validated() {
     let app = app();
     let bus = app.event_bus();
     let shop = bus.namespace("shop");
@@ -146,7 +148,7 @@ fn a_namespace_prefixes_once_and_refuses_what_is_none() {
 }
 
 #[test]
-fn refreshes_within_a_listener_are_one_and_come_at_its_end() {
+fn refreshes_of_a_listener_are_coalesced() {
     let app = app();
     let bus = app.event_bus();
     let cart = bus.namespace("shop").component("ShoppingCart");
@@ -235,7 +237,7 @@ fn messages_of_one_key_have_one_id() {
 }
 
 #[test]
-fn an_action_tells_its_outcome_and_gives_it_back() {
+fn an_action_emits_and_returns_its_outcome() {
     let app = app();
     let bus = app.event_bus();
     let cart = bus.component("Cart");
@@ -339,183 +341,4 @@ fn limited(hops: usize) -> Builder {
     let mut limits = Limits::default();
     limits.hops = hops;
     Builder::new().limits(limits)
-}
-
-#[test]
-fn a_page_may_say_so_many_causes_and_no_more() {
-    let app = app_with(limited(2));
-    let mut main = Page::open(&app, "main");
-    main.listen("*");
-    let answers = main
-        .call(
-            "emit",
-            json!({ "events": [
-                { "event": "c", "causes": ["a", "b"] },
-                { "event": "a", "causes": ["a", "b", "a"] },
-                { "event": "d", "causes": ["a b"] },
-                { "event": "e", "causes": vec!["a"; 100_000] },
-                { "event": "f", "causes": [] },
-            ] }),
-        )
-        .unwrap();
-    assert_eq!(code(&answers[1]["error"]), "event_loop");
-    for part in ["2 others", "hops", "a → b → a → a"] {
-        assert!(message(&answers[1]["error"]).contains(part), "{answers}");
-    }
-    assert_eq!(code(&answers[2]["error"]), "invalid_event_name");
-    assert_eq!(code(&answers[3]["error"]), "event_loop");
-    assert_eq!(
-        extras(&mut main, 2),
-        [json!({ "causes": ["a", "b"] }), Value::Null]
-    );
-}
-
-#[test]
-fn a_workflow_of_ten_steps_passes_and_a_loop_of_listeners_ends() {
-    let app = app();
-    let bus = app.event_bus();
-    let (record, heard) = recorder();
-    bus.listen("*", record).unwrap().forget();
-    let own = bus.clone();
-    bus.listen("step:*", move |event| {
-        let step: u32 = event.payload().unwrap();
-        if step < 10 {
-            own.emit(&format!("step:{}", step + 1), step + 1).unwrap();
-        }
-    })
-    .unwrap()
-    .forget();
-    bus.emit("step:1", 1).unwrap();
-    assert_eq!(names(&heard, "step:10").len(), 10);
-
-    let (sender, refused) = mpsc::channel();
-    for (from, to) in [("a", "b"), ("b", "a")] {
-        let (own, sender) = (bus.clone(), sender.clone());
-        bus.listen(from, move |_| {
-            if let Err(error) = own.emit(to, ()) {
-                sender.send(error).unwrap();
-            }
-        })
-        .unwrap()
-        .forget();
-    }
-    bus.emit("a", ()).unwrap();
-    let error = refused.recv_timeout(PATIENCE).unwrap();
-    assert_eq!(error.code(), ErrorCode::EventLoop);
-    assert!(error.message().contains("a → b → a → b"), "{error}");
-    bus.emit("end", ()).unwrap();
-    assert_eq!(names(&heard, "end").len(), 17 + 1);
-}
-
-#[test]
-fn what_a_listener_emits_later_follows_by_name_and_nothing_else_does() {
-    let app = app();
-    let bus = app.event_bus();
-    let (record, heard) = recorder();
-    bus.listen("*", record).unwrap().forget();
-    let own = bus.clone();
-    bus.listen("first", move |event| {
-        let (bus, caused) = (own.clone(), own.caused_by(&event));
-        own.without_causes().emit("new", ()).unwrap();
-        std::thread::spawn(move || {
-            bus.emit("other", ()).unwrap();
-            caused.emit("later", ()).unwrap();
-        })
-        .join()
-        .unwrap();
-        panic!("which must not keep its cause");
-    })
-    .unwrap()
-    .forget();
-    bus.emit("first", ()).unwrap();
-    let own = bus.clone();
-    bus.listen("later", move |_| own.emit("last", ()).map(drop).unwrap())
-        .unwrap()
-        .forget();
-    let mut found = Vec::new();
-    while found.len() < 4 {
-        let event = heard.recv_timeout(PATIENCE).unwrap();
-        found.push((
-            event.name().to_owned(),
-            event.causes().collect::<Vec<_>>().join(" "),
-        ));
-    }
-    let expected = [
-        ("first", ""),
-        ("new", ""),
-        ("other", ""),
-        ("later", "first"),
-    ];
-    assert_eq!(
-        found,
-        expected.map(|(name, causes)| (name.to_owned(), causes.to_owned()))
-    );
-}
-
-#[test]
-fn what_is_awaited_follows_from_what_was_heard_when_it_was_called() {
-    let app = app();
-    let bus = app.event_bus();
-    let (record, heard) = recorder();
-    bus.listen("*", record).unwrap().forget();
-    let (sender, waiting) = mpsc::channel();
-    let own = bus.clone();
-    bus.listen("first", move |_| {
-        let emit = own.emit_async("later", 1, EmitOptions::new());
-        let list = own.component("List");
-        let act = list.action_async("load", async { Ok::<_, String>(7) });
-        sender.send((emit, act)).unwrap();
-    })
-    .unwrap()
-    .forget();
-    bus.emit("first", ()).unwrap();
-    let (emit, act) = waiting.recv_timeout(PATIENCE).unwrap();
-    tauri::async_runtime::block_on(async move {
-        emit.await.unwrap();
-        act.await.unwrap();
-    });
-    for (name, causes) in [
-        ("first", &[] as &[&str]),
-        ("later", &["first"]),
-        ("action-complete", &["first"]),
-    ] {
-        let event = heard.recv_timeout(PATIENCE).unwrap();
-        assert_eq!(event.name(), name);
-        assert_eq!(event.causes().collect::<Vec<_>>(), causes);
-    }
-}
-
-#[test]
-fn a_loop_between_a_page_and_the_host_ends() {
-    let app = app();
-    let bus = app.event_bus();
-    let mut main = Page::open(&app, "main");
-    main.listen("ping");
-    let own = bus.clone();
-    bus.listen("pong", move |_| {
-        own.emit("ping", ()).ok();
-    })
-    .unwrap()
-    .forget();
-    bus.emit("ping", ()).unwrap();
-    let mut hops = 0;
-    loop {
-        // The page does what the guest does within a handler.
-        let extras = extras(&mut main, 1).remove(0);
-        let mut causes: Vec<Value> = extras["causes"].as_array().cloned().unwrap_or_default();
-        assert_eq!(causes.len(), hops);
-        causes.push(json!("ping"));
-        let answers = main
-            .call(
-                "emit",
-                json!({ "events": [{ "event": "pong", "causes": causes }] }),
-            )
-            .unwrap();
-        if let Some(error) = answers[0].get("error") {
-            assert_eq!(code(error), "event_loop");
-            break;
-        }
-        hops += 2;
-    }
-    assert_eq!(hops, 16);
 }

@@ -1,0 +1,90 @@
+//! Typed requests.
+
+use std::future::IntoFuture;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tauri::async_runtime::{block_on, spawn};
+use tauri_plugin_event_bus::{Builder, CatalogMode, ErrorCode, EventBusExt, Request, Target};
+
+use crate::support::{Page, app_with, code, message};
+
+/// Asks for a choice.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Choose {
+    most_at_once: u8,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+struct Choice {
+    names: Vec<String>,
+}
+
+impl Request for Choose {
+    const NAME: &'static str = "choose";
+    type Response = Choice;
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Another;
+
+impl Request for Another {
+    const NAME: &'static str = "choose";
+    type Response = ();
+}
+
+#[test]
+fn payloads_of_pages_match_the_declared_types() {
+    let builder = Builder::new()
+        .request::<Choose>()
+        .catalog_mode(CatalogMode::Strict);
+    let app = app_with(builder);
+    let bus = app.event_bus();
+    let mut main = Page::open(&app, "main");
+    assert_eq!(code(&main.respond("other", true)), "invalid_event_name");
+    main.respond("choose", true);
+    let other = Page::open(&app, "other");
+    let wrong =
+        json!({ "id": 1, "to": "main", "name": "choose", "payload": "{\"mostAtOnce\":300}" });
+    let error = other.ask_with(wrong).wait().unwrap_err();
+    assert_eq!(code(&error), "invalid_payload");
+    assert!(message(&error).contains("mostAtOnce"), "{error}");
+    let error = other.ask(2, json!("main"), "other").wait().unwrap_err();
+    assert_eq!(code(&error), "invalid_event_name");
+
+    let asked = Choose { most_at_once: 2 }.ask(&bus, "main");
+    let task = spawn(async move { asked.await });
+    let question = main.question();
+    assert_eq!(question["payload"], json!({ "mostAtOnce": 2 }));
+    let refused = main.answer(&question, "{\"names\":[1]}");
+    assert_eq!(code(&refused), "invalid_payload");
+    assert!(message(&refused).contains("names[0]"), "{refused}");
+    let error = block_on(task).unwrap().unwrap_err();
+    assert_eq!(error.code(), ErrorCode::InvalidPayload);
+
+    let answer = async |question: Choose| {
+        let names = vec!["x".to_owned(); usize::from(question.most_at_once)];
+        Ok(Choice { names })
+    };
+    bus.respond_to(answer).unwrap().forget();
+    let asked = Choose { most_at_once: 1 }.ask(&bus, Target::host());
+    let answer = block_on(asked.into_future()).unwrap();
+    assert_eq!(answer.names, ["x"]);
+}
+
+#[test]
+fn requests_are_declared_once_and_generated() {
+    let twice = Builder::new().request::<Choose>().request::<Another>();
+    let error = twice.catalog().unwrap_err();
+    assert!(error.message().contains("\"choose\""), "{error}");
+    let catalog = Builder::new().request::<Choose>().catalog().unwrap();
+    let text = catalog.typescript();
+    let expected = "  interface RequestMap {\n    /** Asks for a choice. */\n    'choose': { request: Choose; response: Choice }\n  }\n}\n";
+    assert!(text.ends_with(expected), "{text}");
+    assert!(text.contains("export interface Choice {\n  names: string[]\n}"));
+    let document = serde_json::to_value(&catalog).unwrap();
+    assert_eq!(document["requests"][0]["name"], "choose");
+    assert!(catalog.markdown().contains("## `choose`"));
+}

@@ -1,7 +1,7 @@
 import {
   type BusEvent,
-  listJobs,
   type JobInfo,
+  listJobs,
   pauseJob,
   resumeJob,
   startJob,

@@ -1,7 +1,7 @@
 import { type BusEvent, listen, type Subscription } from 'tauri-plugin-event-bus-api'
 import { element } from './element'
-import { logEvent } from './log'
 import { countTick } from './jobs'
+import { logEvent } from './log'
 import { showError } from './result'
 import { countEvent, countGap } from './stats'
 

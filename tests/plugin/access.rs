@@ -1,4 +1,4 @@
-//! What each permission set, and each capability file of the guide, resolves to; and the check of capability files.
+//! What permission sets and the capability files of the guide resolve to, and the check of capability files.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -24,7 +24,7 @@ fn read(path: impl AsRef<Path>) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// What the plugins of the fixture grant, as Tauri's build script has read it.
+/// The manifests of the fixture's plugins, as Tauri's build script reads them.
 fn manifests() -> BTreeMap<String, Manifest> {
     serde_json::from_str(&read("tests/fixture/gen/schemas/acl-manifests.json")).unwrap()
 }
@@ -44,7 +44,7 @@ fn scope_text(scope: Option<&ResolvedScope>) -> String {
     })
 }
 
-/// Each command that a capability allows or denies, with where and with what scope.
+/// Each command that a capability allows or denies, with its place and scope.
 fn access_of(capability: Value) -> String {
     let capability: Capability = serde_json::from_value(capability).unwrap();
     let capabilities = [(capability.identifier.clone(), capability)].into();
@@ -148,7 +148,7 @@ fn editors_complete_the_entries_of_a_scope() {
     );
     assert_eq!(rule["required"], Value::Null);
     assert_eq!(schema["anyOf"][0]["type"], "string");
-    // The default of the sets is nothing to be written by hand.
+    // The default of the sets is not for capability files.
     assert!(!schema.to_string().contains("\"default\""));
     let platform: Value =
         serde_json::from_str(&read("tests/fixture/gen/schemas/desktop-schema.json")).unwrap();
@@ -227,7 +227,7 @@ fn a_fault_names_its_file_and_its_entry() {
 
 #[test]
 fn the_package_under_test_is_the_default_folder() {
-    // This package is no app, which is better said than passed over.
+    // This package is not an app, which is an error.
     let faults = check_capabilities().unwrap_err();
     let fault = faults.iter().next().unwrap();
     assert_eq!(fault.file, root());
@@ -237,7 +237,7 @@ fn the_package_under_test_is_the_default_folder() {
     );
 }
 
-/// A folder with these files, which goes with the value.
+/// A folder with files, which is removed with this value.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -380,7 +380,7 @@ fn entries_without_effect_are_faults() {
     for (name, line) in [
         (
             "no-list",
-            r#""event-bus:allow-pull", "event-bus:allow-stop-periodic", "event-bus:deny-emit""#,
+            r#""event-bus:allow-pull", "event-bus:allow-stop-job", "event-bus:deny-emit""#,
         ),
         (
             "with-a-set",

@@ -1,11 +1,11 @@
-//! What a page may send how fast, and how much of the host's memory it may fill: at each limit, and one past it.
+//! How fast a page may send, and how much memory of the host it may use: at each limit, and one past it.
 
 use serde_json::{Value, json};
 use tauri_plugin_event_bus::{Builder, EmitOptions, ErrorCode, EventBusExt, Limits};
 
 use crate::support::{Page, app, app_with, code, message, open};
 
-/// So slow that no token comes back while a test runs.
+/// So slow that no bucket refills while a test runs.
 fn limits() -> Limits {
     let mut limits = Limits::default();
     limits.emits_per_second = 1;
@@ -35,19 +35,19 @@ fn events_beyond_a_burst_are_refused_one_by_one() {
     let mut main = Page::open(&app, "main");
     let mut other = Page::open(&app, "other");
     other.listen("*");
-    let answers = main
+    let results = main
         .call("emit", events((1..=7).map(|n| format!("e{n}"))))
         .unwrap();
-    let answers = answers.as_array().unwrap();
-    assert!(answers[..5].iter().all(|answer| answer["seq"].is_u64()));
-    for refused in &answers[5..] {
+    let results = results.as_array().unwrap();
+    assert!(results[..5].iter().all(|result| result["seq"].is_u64()));
+    for refused in &results[5..] {
         assert_eq!(code(refused), "rate_limited");
         let wait = refused["error"]["retryAfterMs"].as_u64().unwrap();
         assert!((1..=1000).contains(&wait), "{refused}");
         assert!(message(refused).contains(&format!("{wait} ms")));
         assert!(message(refused).contains("5 at once") && message(refused).contains("emitBurst"));
     }
-    // A target, and a job, count in the same bucket.
+    // Targeted events and jobs use the same bucket.
     assert_eq!(
         code(&main.emit_to(json!("other"), "x", "1")),
         "rate_limited"
@@ -57,7 +57,7 @@ fn events_beyond_a_burst_are_refused_one_by_one() {
     assert_eq!(code(&error), "rate_limited");
     assert!(error["retryAfterMs"].is_u64());
 
-    // A reload does not fill it, another page has its own, and the app has none.
+    // A reload does not refill the bucket, another page has its own, and the host has none.
     let mut main = Page::load(main.webview);
     assert_eq!(code(&main.emit("x", "1")), "rate_limited");
     assert!(other.emit("own", "1")["seq"].is_u64());
@@ -84,9 +84,9 @@ fn payloads_are_counted_in_bytes() {
     let refused = main.emit("x", &payload(3));
     assert_eq!(code(&refused), "rate_limited");
     assert!(message(&refused).contains("bytes of payload"));
-    // What has no payload costs none.
-    let answers = main.call("emit", events(["y".to_owned()])).unwrap();
-    assert!(answers[0]["seq"].is_u64());
+    // Events without payload use no bytes.
+    let results = main.call("emit", events(["y".to_owned()])).unwrap();
+    assert!(results[0]["seq"].is_u64());
 }
 
 #[test]
@@ -108,11 +108,11 @@ fn subscriptions_are_counted_and_a_renewal_passes() {
             json!({ "id": id, "event": "a", "resume": resume })
         })
         .collect();
-    let answers = main
+    let results = main
         .call("subscribe", json!({ "subscriptions": again }))
         .unwrap();
-    let is_accepted = |answer: &Value| answer["seq"].is_u64();
-    assert!(answers.as_array().unwrap().iter().all(is_accepted));
+    let is_accepted = |result: &Value| result["seq"].is_u64();
+    assert!(results.as_array().unwrap().iter().all(is_accepted));
     main.call("unsubscribe", json!({ "ids": [1] })).unwrap();
     let one = json!({ "subscriptions": [{ "id": 9, "event": "a" }] });
     let refused = main.call("subscribe", one).unwrap();
@@ -134,7 +134,7 @@ fn sessions_in_a_loop_are_limited() {
         page = Page::load(page.webview);
         assert!(page.emit("x", "1")["seq"].is_u64());
     }
-    // A session that is there costs nothing, however much it is used.
+    // An open session costs nothing, however much it is used.
     assert!(page.emit("x", "1")["seq"].is_u64());
     let mut next = Page::load(page.webview.clone());
     let event = json!({ "events": [{ "event": "x" }] });
@@ -142,7 +142,7 @@ fn sessions_in_a_loop_are_limited() {
     assert_eq!(code(&refused), "rate_limited");
     assert!(message(&refused).contains("3 at once") && message(&refused).contains("sessionBurst"));
     assert!((1..=1000).contains(&refused["retryAfterMs"].as_u64().unwrap()));
-    // Neither has the refused one begun, nor has it ended the one before.
+    // The refused session has not begun and has not ended the previous one.
     let refused = next.call("emit", event).unwrap_err();
     assert_eq!(code(&refused), "stale_session");
     assert!(page.emit("x", "1")["seq"].is_u64());
@@ -160,15 +160,15 @@ fn repeated_batches_are_limited_in_bytes() {
     main.listen("x");
     let bus = app.event_bus();
     bus.emit("x", "x".repeat(10_000)).unwrap();
-    let answered = main.pull().rows();
+    let batch = main.pull().rows();
     for _ in 0..2 {
-        assert_eq!(main.pull().rows(), answered);
+        assert_eq!(main.pull().rows(), batch);
     }
     let refused = main.pull().wait().unwrap_err();
     assert_eq!(code(&refused), "rate_limited");
     assert!(message(&refused).contains("repeatBurstBytes"), "{refused}");
     assert!(refused["retryAfterMs"].is_u64());
-    // What it has not had before is no repetition, and with an acknowledgement it goes on.
+    // New events are not a repetition. After an acknowledgement, delivery continues.
     bus.emit("x", "next").unwrap();
     main.ack = 1;
     assert_eq!(main.receive(), [("x".to_owned(), json!("next"))]);
@@ -236,19 +236,19 @@ fn globs_are_limited_per_page() {
     let app = app_of(limits);
     let mut main = Page::open(&app, "main");
     let mut other = Page::open(&app, "other");
-    // The glob engine's pattern has eleven bytes and counts for two. A name and a prefix count for nothing.
+    // The pattern with brackets has eleven bytes and counts twice. A name and a prefix do not count.
     for pattern in ["*:a", "b:[cd]:efgh", "c", "d:*", "*"] {
         main.listen(pattern);
     }
     let entry =
         |id: u32, pattern: &str| json!({ "subscriptions": [{ "id": id, "event": pattern }] });
-    let answers = main.call("subscribe", entry(90, "*:z")).unwrap();
-    assert_eq!(code(&answers[0]), "too_many_subscriptions");
-    assert!(message(&answers[0]).contains("globsPerPage") && message(&answers[0]).contains('3'));
+    let results = main.call("subscribe", entry(90, "*:z")).unwrap();
+    assert_eq!(code(&results[0]), "too_many_subscriptions");
+    assert!(message(&results[0]).contains("globsPerPage") && message(&results[0]).contains('3'));
     other.listen("*:z");
     main.call("unsubscribe", json!({ "ids": [1] })).unwrap();
-    let answers = main.call("subscribe", entry(91, "*:z")).unwrap();
-    assert!(answers[0]["seq"].is_u64());
+    let results = main.call("subscribe", entry(91, "*:z")).unwrap();
+    assert!(results[0]["seq"].is_u64());
 }
 
 fn job(id: &str, payload: &str) -> Value {
@@ -291,7 +291,7 @@ fn bytes_of_jobs_are_limited_per_page_and_in_total() {
     let app = app_of(limits);
     let mut main = Page::open(&app, "main");
     let mut other = Page::open(&app, "other");
-    // A job takes 514 bytes beside its payload: its id, its name, and a flat 512.
+    // A job uses 514 bytes beside its payload: its id, its name and a flat 512.
     let payload = |length: usize| format!("\"{}\"", "x".repeat(length - 2));
     main.call("start_job", job("a", &payload(10_000 - 514)))
         .unwrap();
@@ -313,7 +313,7 @@ fn bytes_of_jobs_are_limited_per_page_and_in_total() {
     other
         .call("start_job", job("a", &payload(10_000 - 514)))
         .unwrap();
-    // The app's own payloads are its own affair.
+    // Payloads of the host are not limited.
     app.event_bus()
         .periodic("x")
         .every(std::time::Duration::from_secs(60))
@@ -321,7 +321,7 @@ fn bytes_of_jobs_are_limited_per_page_and_in_total() {
         .start()
         .unwrap()
         .forget();
-    // Targets are kept, too.
+    // Targets count, too.
     main.call("stop_job", json!({ "id": "a" })).unwrap();
     let globs: Vec<String> = (0..8).map(|n| format!("{n}{}*", "g".repeat(200))).collect();
     let aimed = json!({ "job": { "event": "x", "everyMs": 60_000, "to": globs } });
@@ -349,7 +349,7 @@ fn retained_events_are_limited_per_page() {
     let refused = retain(&mut main, "c", "1");
     assert_eq!(code(&refused), "queue_full");
     assert!(message(&refused).contains("retainedEventsPerPage"));
-    // Two events take twice a name and 192 bytes beside their payloads, and the label of their page.
+    // Each event uses its name and 192 bytes beside its payload. The label of the page counts once.
     let rest = 1000 - (192 + 1 + 4 + 1) - (192 + 1);
     let refused = retain(&mut main, "b", &"1".repeat(rest + 1));
     assert!(
@@ -359,7 +359,7 @@ fn retained_events_are_limited_per_page() {
     assert!(retain(&mut main, "b", &"1".repeat(rest))["seq"].is_u64());
 
     assert!(retain(&mut other, "c", "1")["seq"].is_u64());
-    // Taking over what another page has retained needs room of one's own, and gives that page's back.
+    // Replacing an event that another page retained uses one's own share and frees that of the other page.
     assert!(retain(&mut other, "a", "1")["seq"].is_u64());
     assert!(retain(&mut main, "d", "1")["seq"].is_u64());
     assert_eq!(code(&retain(&mut other, "d", "1")), "queue_full");
@@ -405,7 +405,7 @@ fn greedy_pages_leave_room_for_others_and_the_host() {
             })
             .collect();
         assert_eq!(taken, [8, 4, 2, 1]);
-        // What a page has, it goes on with, whatever the others have taken since.
+        // A page may replace and update what it has, whatever others have taken since.
         let webview = tauri::Manager::get_webview_window(&app, "main").unwrap();
         let mut main = Page::load(webview);
         if what == "events" {
@@ -438,8 +438,8 @@ fn names_ids_and_targets_have_a_maximum_length() {
     main.listen(&format!("{}*", &long[2..]));
     let pattern = format!("{}*", &long[1..]);
     let entry = json!({ "subscriptions": [{ "id": 99, "event": pattern }] });
-    let answers = main.call("subscribe", entry).unwrap();
-    assert_eq!(code(&answers[0]), "invalid_pattern");
+    let results = main.call("subscribe", entry).unwrap();
+    assert_eq!(code(&results[0]), "invalid_pattern");
     main.call("start_job", job(&long[1..], "1")).unwrap();
     let error = main.call("start_job", job(&long, "1")).unwrap_err();
     assert_eq!(code(&error), "invalid_argument");

@@ -1,4 +1,4 @@
-//! Pages that come late or reload, and events that are retained.
+//! Pages that listen late or reload, and retained events.
 
 use serde_json::{Value, json};
 use tauri_plugin_event_bus::{
@@ -7,7 +7,7 @@ use tauri_plugin_event_bus::{
 
 use crate::support::{Page, app, app_with, code, open};
 
-/// `(event, payload, extras)` of what a pull answers.
+/// `(event, payload, extras)` of each event of a batch.
 fn items(page: &mut Page) -> Vec<(String, Value, Value)> {
     let batch = page.pull().rows();
     let items = batch.as_array().unwrap().iter();
@@ -52,7 +52,7 @@ fn a_page_gets_what_its_webview_missed() {
         items(&mut main),
         [replayed("x", 1), replayed("x", 2), live("x", 4)]
     );
-    // A later subscription of the starting page, too, and only that one.
+    // A later subscription of the starting page gets them, too, and only that one.
     let late = main.listen("*");
     let batch = main.pull().rows();
     let got: Vec<(&Value, &Value)> = batch
@@ -98,7 +98,7 @@ fn the_next_page_gets_what_was_unacknowledged() {
     let _unacknowledged = items(&mut old);
     bus.emit("x", 3).unwrap();
     let mut new = Page::load(old.webview.clone());
-    // The pull that acknowledges the first has told the host; the second was never acknowledged.
+    // The second pull acknowledged the first event. The second event was never acknowledged.
     new.listen("x");
     bus.emit("x", 4).unwrap();
     assert_eq!(
@@ -214,7 +214,7 @@ fn a_restored_page_resumes_at_its_position() {
     let mut between = Page::load(first.webview.clone());
     between.listen("z");
     seqs.push(bus.emit("x", 2).unwrap().seq);
-    // The page before comes back out of the cache, with a new session and all that it had.
+    // The previous page returns from the cache, with a new session and its subscriptions.
     let mut back = Page::load(first.webview.clone());
     back.call(
         "subscribe",
@@ -223,7 +223,7 @@ fn a_restored_page_resumes_at_its_position() {
     .unwrap();
     seqs.push(bus.emit("x", 3).unwrap().seq);
     let batch = back.pull().rows();
-    // What came while the other page was there was not kept for this one.
+    // The host did not keep events for this page while the other one was there.
     assert_eq!(
         batch[0],
         json!({ "index": 1, "from": 2, "to": 2, "count": 1, "atMost": true, "reason": "session_ended", "subscriptions": [9] })
@@ -250,12 +250,12 @@ fn a_retained_event_stays_until_it_is_cleared() {
     bus.emit("settings:theme", 2).unwrap();
     bus.emit_with("settings:secret", 3, EmitOptions::new().no_retain())
         .unwrap();
-    // Everyone is everyone, however it is written.
+    // An explicit target for everyone is a broadcast, too.
     let for_all = EmitOptions::new().to(Target::everyone()).retain();
     bus.emit_with("other", 3, for_all).unwrap();
     bus.emit_with("other", 4, EmitOptions::new().retain())
         .unwrap();
-    // The webview comes after them, so that nothing is replayed.
+    // The webview opens after these events, so nothing is replayed.
     let mut main = Page::open(&app, "main");
     let retained = |event: &str, payload: i32| {
         (

@@ -1,4 +1,4 @@
-//! What `inspect` tells, in Rust and to a page that may ask.
+//! What `inspect` shows, in Rust and to a page with the permission.
 
 use serde_json::{Value, json};
 use tauri_plugin_event_bus::{
@@ -24,13 +24,13 @@ fn a_page_with_permission_sees_what_the_host_sees() {
     let app = app();
     let mut page = Page::open(&app, "main");
     page.listen("cart:*");
-    let told = invoke(&page.webview, "inspect", json!({})).wait().unwrap();
+    let seen_by_page = invoke(&page.webview, "inspect", json!({})).wait().unwrap();
     let mut seen = serde_json::to_value(app.event_bus().inspect()).unwrap();
-    // The one thing that has changed meanwhile.
+    // The only field that depends on the time.
     let ago = &mut seen["webviews"][0]["page"]["lastSeenMsAgo"];
-    *ago = told["webviews"][0]["page"]["lastSeenMsAgo"].clone();
-    assert_eq!(told, seen);
-    let subscriptions = &told["webviews"][0]["page"]["subscriptions"];
+    *ago = seen_by_page["webviews"][0]["page"]["lastSeenMsAgo"].clone();
+    assert_eq!(seen_by_page, seen);
+    let subscriptions = &seen_by_page["webviews"][0]["page"]["subscriptions"];
     assert_eq!(
         *subscriptions,
         json!([{ "id": 1, "event": "cart:*", "target": "own" }])

@@ -1,4 +1,4 @@
-//! What happens when events come faster than a page takes them.
+//! Policies for events that arrive faster than a page fetches them.
 
 use serde_json::{Value, json};
 use tauri_plugin_event_bus::{Builder, EmitOptions, ErrorCode, EventBusExt, Limits, Policy};
@@ -44,7 +44,7 @@ fn a_full_queue_rejects_an_event_for_everyone() {
     assert_eq!(error.code(), ErrorCode::QueueFull);
     assert!(error.message().contains("\"main\"") && error.message().contains("queueEvents (2)"));
     assert_eq!(code(&fast.emit("order:new", "4")), "queue_full");
-    // An event that is not for the slow page is accepted, and so is every other policy.
+    // Events that are not for the slow page, or have another policy, are accepted.
     bus.emit_to("other", "order:new", 5).unwrap();
     bus.emit("else", 6).unwrap();
     assert_eq!(

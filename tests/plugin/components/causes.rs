@@ -14,7 +14,7 @@ fn the_causes_of_a_page_are_limited() {
     let app = app_with(limited(2));
     let mut main = Page::open(&app, "main");
     main.listen("*");
-    let answers = main
+    let results = main
         .call(
             "emit",
             json!({ "events": [
@@ -26,12 +26,12 @@ fn the_causes_of_a_page_are_limited() {
             ] }),
         )
         .unwrap();
-    assert_eq!(code(&answers[1]["error"]), "event_loop");
+    assert_eq!(code(&results[1]["error"]), "event_loop");
     for part in ["2 others", "hops", "a → b → a → a"] {
-        assert!(message(&answers[1]["error"]).contains(part), "{answers}");
+        assert!(message(&results[1]["error"]).contains(part), "{results}");
     }
-    assert_eq!(code(&answers[2]["error"]), "invalid_event_name");
-    assert_eq!(code(&answers[3]["error"]), "event_loop");
+    assert_eq!(code(&results[2]["error"]), "invalid_event_name");
+    assert_eq!(code(&results[3]["error"]), "event_loop");
     assert_eq!(
         extras(&mut main, 2),
         [json!({ "causes": ["a", "b"] }), Value::Null]
@@ -42,7 +42,7 @@ fn the_causes_of_a_page_are_limited() {
 fn ten_steps_pass_and_a_loop_is_refused() {
     let app = app();
     let bus = app.event_bus();
-    let (record, heard) = recorder();
+    let (record, receiver) = recorder();
     bus.listen("*", record).unwrap().forget();
     let own = bus.clone();
     bus.listen("step:*", move |event| {
@@ -54,7 +54,7 @@ fn ten_steps_pass_and_a_loop_is_refused() {
     .unwrap()
     .forget();
     bus.emit("step:1", 1).unwrap();
-    assert_eq!(names(&heard, "step:10").len(), 10);
+    assert_eq!(names(&receiver, "step:10").len(), 10);
 
     let (sender, refused) = mpsc::channel();
     for (from, to) in [("a", "b"), ("b", "a")] {
@@ -72,14 +72,14 @@ fn ten_steps_pass_and_a_loop_is_refused() {
     assert_eq!(error.code(), ErrorCode::EventLoop);
     assert!(error.message().contains("a → b → a → b"), "{error}");
     bus.emit("end", ()).unwrap();
-    assert_eq!(names(&heard, "end").len(), 17 + 1);
+    assert_eq!(names(&receiver, "end").len(), 17 + 1);
 }
 
 #[test]
 fn a_later_emit_needs_an_explicit_cause() {
     let app = app();
     let bus = app.event_bus();
-    let (record, heard) = recorder();
+    let (record, receiver) = recorder();
     bus.listen("*", record).unwrap().forget();
     let own = bus.clone();
     bus.listen("first", move |event| {
@@ -102,7 +102,7 @@ fn a_later_emit_needs_an_explicit_cause() {
         .forget();
     let mut found = Vec::new();
     while found.len() < 4 {
-        let event = heard.recv_timeout(PATIENCE).unwrap();
+        let event = receiver.recv_timeout(PATIENCE).unwrap();
         found.push((
             event.name().to_owned(),
             event.causes().collect::<Vec<_>>().join(" "),
@@ -124,7 +124,7 @@ fn a_later_emit_needs_an_explicit_cause() {
 fn a_future_keeps_the_cause_of_its_call() {
     let app = app();
     let bus = app.event_bus();
-    let (record, heard) = recorder();
+    let (record, receiver) = recorder();
     bus.listen("*", record).unwrap().forget();
     let (sender, waiting) = mpsc::channel();
     let own = bus.clone();
@@ -147,7 +147,7 @@ fn a_future_keeps_the_cause_of_its_call() {
         ("later", &["first"]),
         ("action-complete", &["first"]),
     ] {
-        let event = heard.recv_timeout(PATIENCE).unwrap();
+        let event = receiver.recv_timeout(PATIENCE).unwrap();
         assert_eq!(event.name(), name);
         assert_eq!(event.causes().collect::<Vec<_>>(), causes);
     }
@@ -168,18 +168,18 @@ fn a_loop_of_a_page_and_the_host_is_refused() {
     bus.emit("ping", ()).unwrap();
     let mut hops = 0;
     loop {
-        // The page does what the guest does within a handler.
+        // The page acts as the guest does within a handler.
         let extras = extras(&mut main, 1).remove(0);
         let mut causes: Vec<Value> = extras["causes"].as_array().cloned().unwrap_or_default();
         assert_eq!(causes.len(), hops);
         causes.push(json!("ping"));
-        let answers = main
+        let results = main
             .call(
                 "emit",
                 json!({ "events": [{ "event": "pong", "causes": causes }] }),
             )
             .unwrap();
-        if let Some(error) = answers[0].get("error") {
+        if let Some(error) = results[0].get("error") {
             assert_eq!(code(error), "event_loop");
             break;
         }

@@ -1,4 +1,4 @@
-//! Components, and what events follow from.
+//! Components, and the causes of events.
 
 mod causes;
 
@@ -15,7 +15,7 @@ use crate::support::{Page, app, app_with, code, message};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A listener that passes on what it hears.
+/// A listener that forwards its events.
 fn recorder() -> (
     impl FnMut(BusEvent) + Send + 'static,
     mpsc::Receiver<BusEvent>,
@@ -24,15 +24,15 @@ fn recorder() -> (
     (move |event| sender.send(event).unwrap_or(()), receiver)
 }
 
-fn names(heard: &mpsc::Receiver<BusEvent>, last: &str) -> Vec<String> {
+fn names(receiver: &mpsc::Receiver<BusEvent>, last: &str) -> Vec<String> {
     let mut names = Vec::new();
     while names.last().is_none_or(|name| name != last) {
-        names.push(heard.recv_timeout(PATIENCE).unwrap().name().to_owned());
+        names.push(receiver.recv_timeout(PATIENCE).unwrap().name().to_owned());
     }
     names
 }
 
-/// The extras of the events that a page was handed.
+/// The extras of the next events of a page.
 fn extras(page: &mut Page, count: usize) -> Vec<Value> {
     let mut found = Vec::new();
     while found.len() < count {
@@ -51,7 +51,7 @@ fn a_component_names_its_events() {
     let bus = app.event_bus();
     let mut main = Page::open(&app, "main");
     main.listen("*");
-    let (record, heard) = recorder();
+    let (record, receiver) = recorder();
     bus.listen("*", record).unwrap().forget();
     let cart = bus.namespace("shop").component("ShoppingCart");
     cart.emit("a", 1).unwrap();
@@ -64,12 +64,12 @@ fn a_component_names_its_events() {
         extras(&mut main, 4),
         [component.clone(), component.clone(), component, Value::Null]
     );
-    let first = heard.recv_timeout(PATIENCE).unwrap();
+    let first = receiver.recv_timeout(PATIENCE).unwrap();
     assert_eq!(
         (first.name(), first.component()),
         ("shop:a", Some("ShoppingCart"))
     );
-    assert_eq!(names(&heard, "d"), ["shop:b", "d"]);
+    assert_eq!(names(&receiver, "d"), ["shop:b", "d"]);
 
     let mut late = Page::open(&app, "other");
     late.try_listen("shop:b");
@@ -82,10 +82,10 @@ fn a_component_names_its_events() {
 fn a_page_names_its_component() {
     let app = app();
     let mut main = Page::open(&app, "main");
-    let (record, heard) = recorder();
+    let (record, receiver) = recorder();
     app.event_bus().listen("*", record).unwrap().forget();
     let long = "n".repeat(129);
-    let answers = main
+    let results = main
         .call(
             "emit",
             json!({ "events": [
@@ -100,15 +100,15 @@ fn a_page_names_its_component() {
         .unwrap();
     for place in 1..=4 {
         assert_eq!(
-            code(&answers[place]["error"]),
+            code(&results[place]["error"]),
             "invalid_argument",
-            "{answers}"
+            "{results}"
         );
     }
     for part in ["128", "129"] {
-        assert!(message(&answers[1]["error"]).contains(part), "{answers}");
+        assert!(message(&results[1]["error"]).contains(part), "{results}");
     }
-    assert_eq!(names(&heard, "end"), ["a", "end"]);
+    assert_eq!(names(&receiver, "end"), ["a", "end"]);
     let error = app.event_bus().component("a b").emit("x", ()).unwrap_err();
     assert_eq!(error.code(), ErrorCode::InvalidArgument);
 }
@@ -118,7 +118,7 @@ fn a_namespace_is_prefixed_once_and_validated() {
     let app = app();
     let bus = app.event_bus();
     let shop = bus.namespace("shop");
-    let (record, heard) = recorder();
+    let (record, receiver) = recorder();
     shop.listen("*", record).unwrap().forget();
     bus.emit("other", 0).unwrap();
     shop.emit("a", 1).unwrap();
@@ -133,7 +133,7 @@ fn a_namespace_is_prefixed_once_and_validated() {
         .unwrap()
         .forget();
     assert_eq!(
-        names(&heard, "shop:tick"),
+        names(&receiver, "shop:tick"),
         ["shop:a", "shop:b", "shop:shopping", "shop:tick"]
     );
     for wrong in ["", "sh op", "sh*p", "shop:"] {
@@ -155,7 +155,7 @@ fn refreshes_of_a_listener_are_coalesced() {
     let list = bus.namespace("shop").component("ProductList");
     let (refreshed, refreshes) = recorder();
     list.on_refresh(refreshed).unwrap().forget();
-    let (record, heard) = recorder();
+    let (record, receiver) = recorder();
     bus.listen("*", record).unwrap().forget();
     let own = cart.clone();
     bus.listen("begin", move |_| {
@@ -172,7 +172,7 @@ fn refreshes_of_a_listener_are_coalesced() {
     .forget();
     bus.emit("begin", ()).unwrap();
     assert_eq!(
-        names(&heard, "shop:refresh-badge"),
+        names(&receiver, "shop:refresh-badge"),
         [
             "begin",
             "shop:between",
@@ -184,11 +184,11 @@ fn refreshes_of_a_listener_are_coalesced() {
     assert_eq!(refresh.component(), Some("ShoppingCart"));
     assert_eq!(refresh.causes().collect::<Vec<_>>(), ["begin"]);
     assert_eq!(refresh.payload_json(), "null");
-    // Outside of a listener there is no end to wait for.
+    // Outside of a listener, refreshes are not coalesced.
     cart.refresh("ProductList").unwrap();
     cart.refresh("ProductList").unwrap();
     bus.emit("end", ()).unwrap();
-    assert_eq!(names(&heard, "end").len(), 3);
+    assert_eq!(names(&receiver, "end").len(), 3);
 }
 
 #[test]
@@ -212,10 +212,10 @@ fn messages_of_one_key_have_one_id() {
     cart.error("five").unwrap();
     cart.message(MessageLevel::Error, "six", MessageOptions::new().key("k"))
         .unwrap();
-    let heard: Vec<Value> = (0..6)
+    let received: Vec<Value> = (0..6)
         .map(|_| json!(messages.recv_timeout(PATIENCE).unwrap()))
         .collect();
-    let ids: Vec<&str> = heard
+    let ids: Vec<&str> = received
         .iter()
         .map(|message| message["id"].as_str().unwrap())
         .collect();
@@ -231,7 +231,7 @@ fn messages_of_one_key_have_one_id() {
         ]
     );
     assert_eq!(
-        heard[4],
+        received[4],
         json!({ "id": "shop:Cart:error", "component": "Cart", "level": "error", "text": "five" })
     );
 }
@@ -241,10 +241,10 @@ fn an_action_emits_and_returns_its_outcome() {
     let app = app();
     let bus = app.event_bus();
     let cart = bus.component("Cart");
-    let (record, heard) = recorder();
+    let (record, receiver) = recorder();
     bus.listen("*", record).unwrap().forget();
     let next = || {
-        let event = heard.recv_timeout(PATIENCE).unwrap();
+        let event = receiver.recv_timeout(PATIENCE).unwrap();
         (event.name().to_owned(), event.payload::<Value>().unwrap())
     };
     assert_eq!(cart.action("parse", || "7".parse::<u8>()), Ok(7));
@@ -270,7 +270,7 @@ fn an_action_emits_and_returns_its_outcome() {
     ));
     assert_eq!(failed, Err("away"));
     assert_eq!(next().1["status"], 503);
-    // A state that is no JSON is nobody's failure but the report's.
+    // A state that cannot be serialized does not fail the action.
     let state = std::collections::HashMap::from([((1, 2), 3)]);
     let outcome: Result<_, &str> = cart.action("odd", || Ok(state.clone()));
     assert_eq!(outcome, Ok(state));
@@ -302,10 +302,10 @@ fn descriptions_are_in_the_catalog_for_pages_too() {
     }
     let app = app_with(builder);
     let main = Page::open(&app, "main");
-    let answer = crate::support::invoke(&main.webview, "catalog", json!({}))
+    let result = crate::support::invoke(&main.webview, "catalog", json!({}))
         .wait()
         .unwrap();
-    assert_eq!(answer["components"], expected);
+    assert_eq!(result["components"], expected);
 
     let error = Builder::new()
         .component(cart.clone())

@@ -138,7 +138,7 @@ fn a_pull_may_read_ahead_of_its_acknowledgement() {
     assert_eq!(pull(true), (json!(3), 2, json!(true)));
     assert_eq!(pull(true), (json!(5), 1, json!(false)));
     assert_eq!(pull(true), (json!(0), 0, json!(false)));
-    // Nothing is acknowledged, so an ordinary pull begins anew.
+    // Without an acknowledgement, an ordinary pull starts over.
     assert_eq!(pull(false), (json!(1), 2, json!(true)));
 }
 
@@ -249,9 +249,9 @@ fn many_subscriptions_keep_a_fallback_batch_small() {
     for i in 0..40 {
         app.event_bus().emit("x", i).unwrap();
     }
-    // Once over the wide path, whose answer is lost, and again over the narrow one.
+    // First over the fast path, whose batch is lost, then over the fallback.
     assert_eq!(main.pull().rows().as_array().unwrap().len(), 40);
     let arguments = json!({ "session": main.session, "ack": 0 });
-    let answer = invoke_by_message(&main.webview, "pull", arguments).text();
-    assert!(answer.len() < 8192, "{}", answer.len());
+    let result = invoke_by_message(&main.webview, "pull", arguments).text();
+    assert!(result.len() < 8192, "{}", result.len());
 }

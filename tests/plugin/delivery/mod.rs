@@ -1,4 +1,4 @@
-//! From emitting to a page's pull, through Tauri's mock runtime and real capability files.
+//! From `emit` to the pull of a page.
 
 mod batches;
 mod refusals;

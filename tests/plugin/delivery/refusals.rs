@@ -14,7 +14,7 @@ fn a_bad_emit_leaves_its_batch_alone() {
     main.listen("*");
     let long = "n".repeat(256);
     let large = format!("\"{}\"", "x".repeat(99));
-    let answers = main
+    let results = main
         .call(
             "emit",
             json!({ "events": [
@@ -31,7 +31,7 @@ fn a_bad_emit_leaves_its_batch_alone() {
             ] }),
         )
         .unwrap();
-    let codes: Vec<&str> = (1..9).map(|i| code(&answers[i])).collect();
+    let codes: Vec<&str> = (1..9).map(|i| code(&results[i])).collect();
     assert_eq!(
         codes,
         [
@@ -45,7 +45,7 @@ fn a_bad_emit_leaves_its_batch_alone() {
             "invalid_argument",
         ]
     );
-    assert!(message(&answers[6]).contains("101") && message(&answers[6]).contains("100"));
+    assert!(message(&results[6]).contains("101") && message(&results[6]).contains("100"));
     assert_eq!(
         main.receive_many(2),
         [("good:1".into(), json!(1)), ("good:2".into(), Value::Null)]
@@ -94,7 +94,7 @@ fn bad_subscriptions_are_refused_one_by_one() {
     limits.subscriptions_per_page = 2;
     let app = app_with(Builder::new().limits(limits));
     let mut main = Page::open(&app, "main");
-    let answers = main
+    let results = main
         .call(
             "subscribe",
             json!({ "subscriptions": [
@@ -108,8 +108,8 @@ fn bad_subscriptions_are_refused_one_by_one() {
             ] }),
         )
         .unwrap();
-    assert!(answers[0]["seq"].is_u64() && answers[5]["seq"].is_u64());
-    let codes: Vec<&str> = [1, 2, 3, 4, 6].map(|i| code(&answers[i])).into();
+    assert!(results[0]["seq"].is_u64() && results[5]["seq"].is_u64());
+    let codes: Vec<&str> = [1, 2, 3, 4, 6].map(|i| code(&results[i])).into();
     assert_eq!(
         codes,
         [
@@ -120,7 +120,7 @@ fn bad_subscriptions_are_refused_one_by_one() {
             "too_many_subscriptions"
         ]
     );
-    assert!(message(&answers[6]).contains('2'));
+    assert!(message(&results[6]).contains('2'));
     main.call("unsubscribe", json!({ "ids": [1] })).unwrap();
     main.listen("c");
 }
@@ -130,9 +130,9 @@ fn a_broadcast_needs_the_permission_emit() {
     let app = app();
     let mut main = Page::open(&app, "main");
     for to in [json!({ "kind": "Any" }), json!(["main", { "kind": "Any" }])] {
-        let answer = main.emit_to(to, "x", "1");
-        assert_eq!(code(&answer), "invalid_argument");
-        assert!(message(&answer).contains("through emit"));
+        let result = main.emit_to(to, "x", "1");
+        assert_eq!(code(&result), "invalid_argument");
+        assert!(message(&result).contains("through emit"));
     }
     let unknown = main.emit_to(json!({ "kind": "Galaxy", "label": "main" }), "x", "1");
     assert_eq!(code(&unknown), "invalid_argument");

@@ -48,7 +48,7 @@ fn a_job_of_a_page_ticks_until_it_is_stopped() {
     let listed = main.call("list_jobs", json!({})).unwrap();
     assert_eq!(listed[0]["id"], id.as_str());
     assert!(listed[0]["ticks"].as_u64().unwrap() >= 3);
-    main.n -= 1; // list_jobs changes nothing and has no number.
+    main.n -= 1; // `list_jobs` changes nothing and has no number.
     main.call("stop_job", json!({ "id": id })).unwrap();
     assert_eq!(main.call("list_jobs", json!({})).unwrap(), json!([]));
     main.n -= 1;
@@ -79,10 +79,10 @@ fn a_job_ends_after_its_count() {
 #[test]
 fn the_ticks_of_a_job_share_one_payload() {
     let app = app();
-    let (sender, heard) = std::sync::mpsc::channel();
+    let (sender, receiver) = std::sync::mpsc::channel();
     app.event_bus()
         .listen("clock", move |event| {
-            // BacklogEntry, so that no other payload can take its place.
+            // Kept alive, so that no other payload can reuse its address.
             sender.send(event).unwrap_or(())
         })
         .unwrap()
@@ -93,7 +93,7 @@ fn the_ticks_of_a_job_share_one_payload() {
         json!({ "job": { "event": "clock", "everyMs": 1, "payload": "[1]" } }),
     )
     .unwrap();
-    let (first, second) = (heard.recv().unwrap(), heard.recv().unwrap());
+    let (first, second) = (receiver.recv().unwrap(), receiver.recv().unwrap());
     assert_eq!(
         first.payload_json().as_ptr(),
         second.payload_json().as_ptr()
@@ -142,7 +142,7 @@ fn a_job_ends_with_its_guard_unless_it_is_kept() {
             .collect::<Vec<_>>()
     };
     assert_eq!(ids(), ["kept"]);
-    // A guard whose job was replaced leaves the new one alone.
+    // The guard of a replaced job does not stop the new one.
     let old = bus.periodic("x").every(SHORT).id("again").start().unwrap();
     let new = bus
         .periodic("x")
@@ -169,7 +169,7 @@ fn a_job_ends_with_its_guard_unless_it_is_kept() {
 fn no_tick_follows_a_stop() {
     let app = app();
     let bus = app.event_bus();
-    let (sender, heard) = std::sync::mpsc::channel();
+    let (sender, receiver) = std::sync::mpsc::channel();
     bus.listen("*", move |event| {
         sender.send(event.name().to_owned()).unwrap_or(())
     })
@@ -183,18 +183,18 @@ fn no_tick_follows_a_stop() {
     };
     for _ in 0..20 {
         let job = start("clock");
-        assert_eq!(heard.recv().unwrap(), "clock");
+        assert_eq!(receiver.recv().unwrap(), "clock");
         job.stop();
         bus.emit("stopped", ()).unwrap();
-        while heard.recv().unwrap() != "stopped" {}
-        // Another job of the same interval measures the time in which it would have ticked again.
+        while receiver.recv().unwrap() != "stopped" {}
+        // Another job of the same interval measures the time in which the first would have ticked again.
         let reference = start("reference");
         for _ in 0..3 {
-            assert_eq!(heard.recv().unwrap(), "reference");
+            assert_eq!(receiver.recv().unwrap(), "reference");
         }
         reference.stop();
         bus.emit("end", ()).unwrap();
-        while heard.recv().unwrap() != "end" {}
+        while receiver.recv().unwrap() != "end" {}
     }
 }
 
@@ -308,7 +308,7 @@ fn an_idle_job_samples_nothing() {
     until(|| job.info().state == JobState::Idle);
     assert_eq!(job.info().next_at, None);
     let _elsewhere = bus.listen("y", |_| ()).unwrap();
-    // The task has looked again once it has let another job tick.
+    // The scheduler has rechecked the job once another job has ticked.
     let (ticked, other) = std::sync::mpsc::channel();
     let _other = bus
         .listen("z", move |_| ticked.send(()).unwrap_or(()))
@@ -324,18 +324,18 @@ fn an_idle_job_samples_nothing() {
     drop(beside);
     assert_eq!(job.info().state, JobState::Idle);
     assert_eq!(sampled.load(std::sync::atomic::Ordering::SeqCst), 0);
-    let (sender, heard) = std::sync::mpsc::channel();
+    let (sender, receiver) = std::sync::mpsc::channel();
     let listener = bus
         .listen("x", move |event| {
             sender.send(event.tick().unwrap().clone()).unwrap_or(())
         })
         .unwrap();
-    let tick = heard.recv().unwrap();
-    // What nobody was there for is not counted.
+    let tick = receiver.recv().unwrap();
+    // Ticks without listeners are not counted.
     assert_eq!(tick.count, 1);
     drop(listener);
     until(|| job.info().state == JobState::Idle);
-    // A page that subscribes starts it, too.
+    // A page that subscribes also starts the job.
     let mut main = Page::open(&app, "main");
     main.listen("x");
     assert_eq!(main.receive_many(2).len(), 2);

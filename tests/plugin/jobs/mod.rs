@@ -1,4 +1,4 @@
-//! Job events, from Rust and from pages.
+//! Jobs of the host and of pages.
 
 mod lifecycle;
 mod options;
@@ -9,9 +9,9 @@ use std::time::Duration;
 
 const SHORT: Duration = Duration::from_millis(5);
 
-/// Waits until something is so.
-fn until(mut is_so: impl FnMut() -> bool) {
-    while !is_so() {
+/// Waits until the condition holds.
+fn until(mut condition: impl FnMut() -> bool) {
+    while !condition() {
         std::thread::yield_now();
     }
 }

@@ -24,7 +24,7 @@ fn an_id_is_unique_unless_its_job_is_replaced() {
         (listed.as_array().unwrap().len(), &listed[0]["event"]),
         (1, &json!("b"))
     );
-    // Another page has ids of its own, and cannot reach this one's.
+    // Another page has ids of its own and cannot reach this job.
     assert_eq!(other.call("list_jobs", json!({})).unwrap(), json!([]));
     other.n = 0;
     assert_eq!(

@@ -89,10 +89,10 @@ fn a_slow_source_delays_only_its_own_job() {
     assert_eq!(slow.info().ticks, 1);
     assert!(entered.try_recv().is_err());
     leave.send(()).unwrap();
-    // What was due meanwhile was missed.
+    // Ticks that were due in the meantime are missed.
     assert_eq!(entered.recv().unwrap(), 2);
     assert!(slow.info().missed >= 10);
-    // It may be stopped while its source runs, which then emits nothing any more.
+    // A job may be stopped while its source runs. The payload is discarded.
     slow.stop();
     drop(leave);
 }
@@ -167,7 +167,7 @@ fn concurrent_samples_are_limited_per_page() {
     }));
     let mut main = Page::open(&app, "main");
     main.listen("event-bus:job-failed");
-    // One after the other, each stopped at once: what makes its payload is still at work.
+    // Jobs start and stop one after the other, while their sources keep running.
     for i in 0..17 {
         let id = format!("job-{i}");
         let job = json!({ "event": "x", "everyMs": 60_000, "immediate": true, "source": "slow", "id": id });

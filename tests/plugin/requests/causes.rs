@@ -16,36 +16,36 @@ fn what_a_responder_emits_carries_the_chain() {
     let app = app();
     let bus = app.event_bus();
     let mut main = Page::open(&app, "main");
-    main.respond("q", true);
+    main.set_responder("q", true);
     main.listen("done");
-    // An event that Rust hears, a question that it asks for it, and what the responder emits.
+    // An event for the host, a request of its listener, and an event of the responder.
     let (own, inner) = (bus.clone(), bus.clone());
     bus.listen("start", move |_| {
-        let asked = own.request::<u8>(Target::host(), "outer", ());
-        spawn(async move { asked.await });
+        let sent = own.request::<u8>(Target::host(), "outer", ());
+        spawn(async move { sent.await });
     })
     .unwrap()
     .forget();
     bus.respond("outer", move |()| {
         let bus = inner.clone();
         async move {
-            let answer: u8 = bus.request("main", "q", ()).await?;
-            bus.emit("done", answer)?;
-            Ok(answer)
+            let response: u8 = bus.request("main", "q", ()).await?;
+            bus.emit("done", response)?;
+            Ok(response)
         }
     })
     .unwrap()
     .forget();
     bus.emit("start", ()).unwrap();
-    let question = main.question();
-    assert_eq!(question["causes"], json!(["start", "outer"]));
-    main.answer(&question, "7");
+    let request = main.next_request();
+    assert_eq!(request["causes"], json!(["start", "outer"]));
+    main.respond(&request, "7");
     let batch = main.pull().rows();
     let extras = &batch[0][7];
     assert_eq!(extras["causes"], json!(["start", "outer"]));
 
-    // A blocking responder's, too.
-    let (sender, heard) = mpsc::channel();
+    // A blocking responder passes on the chain, too.
+    let (sender, receiver) = mpsc::channel();
     bus.listen("read", move |event| {
         let causes: Vec<String> = event.causes().map(str::to_owned).collect();
         sender.send(causes).unwrap();
@@ -57,11 +57,14 @@ fn what_a_responder_emits_carries_the_chain() {
         .unwrap()
         .forget();
     let other = Page::open(&app, "other");
-    let asked = other.ask_with(
+    let sent = other.request_with(
         json!({ "id": 1, "to": { "kind": "host" }, "name": "blocks", "causes": ["click"] }),
     );
-    asked.wait().unwrap();
-    assert_eq!(heard.recv_timeout(PATIENCE).unwrap(), ["click", "blocks"]);
+    sent.wait().unwrap();
+    assert_eq!(
+        receiver.recv_timeout(PATIENCE).unwrap(),
+        ["click", "blocks"]
+    );
 }
 
 #[test]
@@ -84,11 +87,11 @@ fn requests_that_cause_each_other_are_refused() {
     })
     .unwrap()
     .forget();
-    let asked = bus.request::<u8>(Target::host(), "ping", 0);
-    let error = block_on(asked.into_future()).unwrap_err();
+    let sent = bus.request::<u8>(Target::host(), "ping", 0);
+    let error = block_on(sent.into_future()).unwrap_err();
     assert_eq!(error.code(), ErrorCode::ResponderFailed);
     let (depth, text) = ends.recv_timeout(PATIENCE).unwrap();
-    // Sixteen causes pass, and the seventeenth does not.
+    // Sixteen causes are allowed.
     assert_eq!(depth, 16);
     assert!(
         text.contains("ping → ping") && text.contains("16"),

@@ -1,4 +1,4 @@
-//! Asking a page, or Rust, and getting its answer.
+//! Requests to pages and to the host, and their responses.
 
 mod causes;
 mod endings;
@@ -21,15 +21,15 @@ use crate::support::{Page, Pending, invoke};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Page {
-    /// Responses questions of this name from now on, or no more.
-    fn respond(&mut self, name: &str, on: bool) -> Value {
+    /// Registers or removes a responder of this page.
+    fn set_responder(&mut self, name: &str, on: bool) -> Value {
         let responders = json!([{ "name": name, "on": on }]);
         self.call("set_responders", json!({ "responders": responders }))
             .unwrap()[0]
             .take()
     }
 
-    /// Pulls, acknowledges, and gives what came.
+    /// Pulls and acknowledges. Returns the items of the batch.
     fn items(&mut self) -> Vec<Value> {
         let batch = self.pull().rows();
         let items = batch.as_array().unwrap().clone();
@@ -39,33 +39,33 @@ impl Page {
         items
     }
 
-    /// The next question, or end of one.
-    fn question(&mut self) -> Value {
+    /// The next request, or the end of one.
+    fn next_request(&mut self) -> Value {
         let mut items = self.items();
         items.retain(Value::is_object);
         items.remove(0)
     }
 
-    fn reply(&mut self, entry: Value) -> Value {
+    fn respond_with(&mut self, entry: Value) -> Value {
         self.call("respond", json!({ "responses": [entry] }))
             .unwrap()[0]
             .take()
     }
 
-    fn answer(&mut self, question: &Value, payload: &str) -> Value {
-        self.reply(json!({ "request": question["request"], "payload": payload }))
+    fn respond(&mut self, request: &Value, payload: &str) -> Value {
+        self.respond_with(json!({ "request": request["request"], "payload": payload }))
     }
 
-    fn ask(&self, id: u64, to: Value, event: &str) -> Pending {
-        self.ask_with(json!({ "id": id, "to": to, "name": event }))
+    fn request(&self, id: u64, to: Value, name: &str) -> Pending {
+        self.request_with(json!({ "id": id, "to": to, "name": name }))
     }
 
-    fn ask_with(&self, mut arguments: Value) -> Pending {
+    fn request_with(&self, mut arguments: Value) -> Pending {
         arguments["session"] = json!(self.session);
         invoke(&self.webview, "request", arguments)
     }
 
-    fn give_up(&self, session: &str, id: u64) {
+    fn cancel(&self, session: &str, id: u64) {
         let arguments = json!({ "session": session, "ids": [id] });
         invoke(&self.webview, "cancel_request", arguments)
             .wait()
@@ -73,12 +73,12 @@ impl Page {
     }
 }
 
-/// A question of Rust, on its way. The test itself stands on the main thread.
-struct Asked(mpsc::Receiver<Result<Value, Error>>, JoinHandle<()>);
+/// An open request of the host. It runs on a task, since tests run on the main thread.
+struct HostRequest(mpsc::Receiver<Result<Value, Error>>, JoinHandle<()>);
 
-impl Asked {
+impl HostRequest {
     fn wait(self) -> Result<Value, Error> {
-        self.0.recv_timeout(PATIENCE).expect("no answer")
+        self.0.recv_timeout(PATIENCE).expect("no outcome")
     }
 
     fn error(self) -> Error {
@@ -86,11 +86,16 @@ impl Asked {
     }
 }
 
-fn ask(bus: &EventBus, to: impl Into<Target>, name: &str) -> Asked {
-    ask_for(bus, to, name, Duration::from_secs(60))
+fn send(bus: &EventBus, to: impl Into<Target>, name: &str) -> HostRequest {
+    send_with_timeout(bus, to, name, Duration::from_secs(60))
 }
 
-fn ask_for(bus: &EventBus, to: impl Into<Target>, name: &str, timeout: Duration) -> Asked {
+fn send_with_timeout(
+    bus: &EventBus,
+    to: impl Into<Target>,
+    name: &str,
+    timeout: Duration,
+) -> HostRequest {
     let (sender, receiver) = mpsc::channel();
     let request = bus
         .request::<Value>(to, name, json!({ "n": 1 }))
@@ -98,5 +103,5 @@ fn ask_for(bus: &EventBus, to: impl Into<Target>, name: &str, timeout: Duration)
     let task = spawn(async move {
         let _ = sender.send(request.await);
     });
-    Asked(receiver, task)
+    HostRequest(receiver, task)
 }

@@ -7,7 +7,7 @@ use tauri_plugin_event_bus::{ErrorCode, EventBusExt, Target};
 
 use crate::support::{Page, app, code, message};
 
-use super::ask_for;
+use super::send_with_timeout;
 
 #[test]
 fn an_impossible_request_names_what_is_right() {
@@ -44,7 +44,7 @@ fn an_impossible_request_names_what_is_right() {
         (main(), "q", 0, InvalidArgument, "at least 1 ms"),
         (main(), "q", 86_400_001, InvalidArgument, "24 hours"),
     ] {
-        let error = ask_for(&bus, to, name, Duration::from_millis(millis)).error();
+        let error = send_with_timeout(&bus, to, name, Duration::from_millis(millis)).error();
         assert_eq!(error.code(), expected, "{error}");
         assert!(error.message().contains(part), "{error}");
     }
@@ -54,11 +54,11 @@ fn an_impossible_request_names_what_is_right() {
 fn a_page_sends_only_the_requests_it_may() {
     let app = app();
     let bus = app.event_bus();
-    let answer = async |_: Value| Ok(1);
-    bus.respond("sum", answer).unwrap().forget();
-    bus.respond("confirm", answer).unwrap().forget();
+    let handler = async |_: Value| Ok(1);
+    bus.respond("sum", handler).unwrap().forget();
+    bus.respond("confirm", handler).unwrap().forget();
     let mut main = Page::open(&app, "main");
-    main.respond("confirm", true);
+    main.set_responder("confirm", true);
     let _secret = Page::open(&app, "editor-secret");
     let caller = Page::open(&app, "caller");
     let host = || json!({ "kind": "host" });
@@ -73,7 +73,7 @@ fn a_page_sends_only_the_requests_it_may() {
         ("another", json!("main")),
     ];
     for (id, (event, to)) in (1..).zip(denied) {
-        let error = caller.ask(id, to.clone(), event).wait().unwrap_err();
+        let error = caller.request(id, to.clone(), event).wait().unwrap_err();
         assert_eq!(code(&error), "denied", "{event} {to}");
         let text = message(&error);
         assert!(
@@ -82,13 +82,13 @@ fn a_page_sends_only_the_requests_it_may() {
         );
         assert!(text.contains("event-bus:allow-request"), "{text}");
     }
-    assert_eq!(caller.ask(20, host(), "sum").wait().unwrap(), 1);
-    let pending = caller.ask(21, json!("main"), "confirm");
-    let question = main.question();
-    main.answer(&question, "2");
+    assert_eq!(caller.request(20, host(), "sum").wait().unwrap(), 1);
+    let pending = caller.request(21, json!("main"), "confirm");
+    let request = main.next_request();
+    main.respond(&request, "2");
     assert_eq!(pending.wait().unwrap(), 2);
-    // Of the windows that there are it is told those that it may ask.
-    let unknown = caller.ask(22, json!("editor-9"), "confirm").wait();
+    // The error lists only windows to which the page may send the request.
+    let unknown = caller.request(22, json!("editor-9"), "confirm").wait();
     let unknown = unknown.unwrap_err();
     assert_eq!(code(&unknown), "unknown_target");
     assert_eq!(
@@ -101,7 +101,7 @@ fn a_page_sends_only_the_requests_it_may() {
 fn malformed_requests_and_responses_are_refused() {
     let app = app();
     let mut main = Page::open(&app, "main");
-    main.respond("q", true);
+    main.set_responder("q", true);
     let mut id = 0;
     for (key, value, expected) in [
         ("name", json!("a b"), "invalid_event_name"),
@@ -118,11 +118,11 @@ fn malformed_requests_and_responses_are_refused() {
         id += 1;
         let mut arguments = json!({ "id": id, "name": "q", "to": "main" });
         arguments[key] = value.clone();
-        let error = main.ask_with(arguments).wait().unwrap_err();
+        let error = main.request_with(arguments).wait().unwrap_err();
         assert_eq!(code(&error), expected, "{key} {value}");
     }
-    let bad = main.reply(json!({ "request": "x", "source": "other" }));
+    let bad = main.respond_with(json!({ "request": "x", "source": "other" }));
     assert_eq!(code(&bad), "invalid_argument");
-    let refused = main.respond("event-bus:x", true);
+    let refused = main.set_responder("event-bus:x", true);
     assert_eq!(code(&refused), "reserved_event_name");
 }

@@ -12,20 +12,20 @@ use tauri_plugin_event_bus::{
 
 use crate::support::{Page, app, app_with, code, message};
 
-use super::{PATIENCE, ask};
+use super::{PATIENCE, send};
 
 #[test]
 fn a_request_waits_for_a_starting_page() {
     let app = app();
     let bus = app.event_bus();
     let mut main = Page::open(&app, "main");
-    let asked = ask(&bus, "main", "q");
-    main.respond("other", true);
-    main.respond("q", true);
-    let question = main.question();
-    main.answer(&question, "1");
-    assert_eq!(asked.wait().unwrap(), 1);
-    let error = ask(&bus, Target::host(), "nobody").error();
+    let sent = send(&bus, "main", "q");
+    main.set_responder("other", true);
+    main.set_responder("q", true);
+    let request = main.next_request();
+    main.respond(&request, "1");
+    assert_eq!(sent.wait().unwrap(), 1);
+    let error = send(&bus, Target::host(), "nobody").error();
     assert_eq!(error.code(), ErrorCode::NoResponder);
     assert!(error.message().contains("\"nobody\""), "{error}");
 }
@@ -35,37 +35,37 @@ fn a_name_has_one_responder() {
     let app = app();
     let bus = app.event_bus();
     let mut main = Page::open(&app, "main");
-    main.respond("q", true);
-    assert_eq!(code(&main.respond("q", true)), "duplicate_responder");
-    main.respond("q", false);
-    assert_eq!(main.respond("q", true), json!({}));
+    main.set_responder("q", true);
+    assert_eq!(code(&main.set_responder("q", true)), "duplicate_responder");
+    main.set_responder("q", false);
+    assert_eq!(main.set_responder("q", true), json!({}));
 
-    let answer = async |()| Ok(1);
-    let first = bus.respond("q", answer).unwrap();
-    let error = bus.respond("q", answer).unwrap_err();
+    let handler = async |()| Ok(1);
+    let first = bus.respond("q", handler).unwrap();
+    let error = bus.respond("q", handler).unwrap_err();
     assert_eq!(error.code(), ErrorCode::DuplicateResponder);
     assert!(error.message().contains("responders.rs:"), "{error}");
     drop(first);
-    bus.respond("q", answer).unwrap().forget();
-    assert!(bus.respond("q", answer).is_err());
+    bus.respond("q", handler).unwrap().forget();
+    assert!(bus.respond("q", handler).is_err());
 }
 
 #[test]
 fn an_ended_responder_completes_its_requests() {
     let app = app();
     let mut main = Page::open(&app, "main");
-    main.respond("q", true);
+    main.set_responder("q", true);
     main.listen("x");
-    let asked = ask(&app.event_bus(), "main", "q");
-    let question = main.question();
-    main.respond("q", false);
-    main.answer(&question, "1");
-    assert_eq!(asked.wait().unwrap(), 1);
-    main.respond("q", true);
-    let asked = ask(&app.event_bus(), "main", "q");
-    let question = main.question();
-    main.reply(json!({ "request": question["request"], "declined": true }));
-    assert_eq!(asked.error().code(), ErrorCode::NoResponder);
+    let sent = send(&app.event_bus(), "main", "q");
+    let request = main.next_request();
+    main.set_responder("q", false);
+    main.respond(&request, "1");
+    assert_eq!(sent.wait().unwrap(), 1);
+    main.set_responder("q", true);
+    let sent = send(&app.event_bus(), "main", "q");
+    let request = main.next_request();
+    main.respond_with(json!({ "request": request["request"], "declined": true }));
+    assert_eq!(sent.error().code(), ErrorCode::NoResponder);
 }
 
 #[test]
@@ -73,15 +73,15 @@ fn the_main_thread_waits_for_no_page() {
     let app = app();
     let bus = app.event_bus();
     let _main = Page::open(&app, "main");
-    let asked = block_on(bus.request::<Value>("main", "q", ()).into_future());
-    assert_eq!(asked.unwrap_err().code(), ErrorCode::WouldBlock);
-    let asked = block_on(bus.request_all::<Value>("*", "q", ()).into_future());
-    assert_eq!(asked.unwrap_err().code(), ErrorCode::WouldBlock);
-    // Rust answers on its own threads.
-    let answer = async |()| Ok(1);
-    bus.respond("q", answer).unwrap().forget();
-    let asked = block_on(bus.request::<u8>(Target::host(), "q", ()).into_future());
-    assert_eq!(asked, Ok(1));
+    let outcome = block_on(bus.request::<Value>("main", "q", ()).into_future());
+    assert_eq!(outcome.unwrap_err().code(), ErrorCode::WouldBlock);
+    let outcome = block_on(bus.request_all::<Value>("*", "q", ()).into_future());
+    assert_eq!(outcome.unwrap_err().code(), ErrorCode::WouldBlock);
+    // The host responds on threads of its own.
+    let handler = async |()| Ok(1);
+    bus.respond("q", handler).unwrap().forget();
+    let outcome = block_on(bus.request::<u8>(Target::host(), "q", ()).into_future());
+    assert_eq!(outcome, Ok(1));
 }
 
 #[test]
@@ -93,29 +93,29 @@ fn open_requests_and_responders_are_limited() {
     let app = app_with(Builder::new().limits(limits));
     let bus = app.event_bus();
     let mut main = Page::open(&app, "main");
-    main.respond("q", true);
-    main.respond("r", true);
-    let refused = main.respond("s", true);
+    main.set_responder("q", true);
+    main.set_responder("r", true);
+    let refused = main.set_responder("s", true);
     assert_eq!(code(&refused), "queue_full");
     assert!(message(&refused).contains("respondersPerPage"));
     let other = Page::open(&app, "other");
     let mut open = Vec::new();
     for id in 1..=2 {
-        open.push(other.ask(id, json!("main"), "q"));
-        main.question();
+        open.push(other.request(id, json!("main"), "q"));
+        main.next_request();
     }
-    let refused = other.ask(3, json!("main"), "q").wait().unwrap_err();
+    let refused = other.request(3, json!("main"), "q").wait().unwrap_err();
     assert_eq!(code(&refused), "queue_full");
     assert!(message(&refused).contains("requestsPerCaller"));
-    let third = ask(&bus, "main", "q");
-    let question = main.question();
-    let error = ask(&bus, "main", "q").error();
+    let third = send(&bus, "main", "q");
+    let request = main.next_request();
+    let error = send(&bus, "main", "q").error();
     assert_eq!(error.code(), ErrorCode::QueueFull);
     assert!(error.message().contains("requestsPerPage"), "{error}");
-    main.answer(&question, "1");
+    main.respond(&request, "1");
     assert_eq!(third.wait().unwrap(), 1);
-    let _fourth = ask(&bus, "main", "q");
-    assert_eq!(main.question()["name"], "q");
+    let _fourth = send(&bus, "main", "q");
+    assert_eq!(main.next_request()["name"], "q");
 }
 
 #[test]
@@ -134,25 +134,25 @@ fn host_responders_fail_panic_block_and_are_dropped() {
     bus.respond_blocking("blocks:panics", panics)
         .unwrap()
         .forget();
-    let ask = |name: &str| {
-        let asked = bus.request::<u8>(Target::host(), name, ());
-        let answer = block_on(asked.into_future());
-        answer.map_err(|error| (error.code(), error.message().to_owned()))
+    let send = |name: &str| {
+        let sent = bus.request::<u8>(Target::host(), name, ());
+        let outcome = block_on(sent.into_future());
+        outcome.map_err(|error| (error.code(), error.message().to_owned()))
     };
-    let (code, text) = ask("fails").unwrap_err();
+    let (code, text) = send("fails").unwrap_err();
     assert_eq!(code, ErrorCode::ResponderFailed);
     assert!(text.ends_with("failed: Error: no"), "{text}");
-    let (code, text) = ask("panics").unwrap_err();
+    let (code, text) = send("panics").unwrap_err();
     assert_eq!(code, ErrorCode::ResponderFailed);
     assert!(text.contains("oh"), "{text}");
-    assert_eq!(ask("blocks"), Ok(5));
-    let (code, _) = ask("blocks:panics").unwrap_err();
+    assert_eq!(send("blocks"), Ok(5));
+    let (code, _) = send("blocks:panics").unwrap_err();
     assert_eq!(code, ErrorCode::ResponderFailed);
     let refused = bus.request::<u8>(Target::host(), "blocks", "no unit");
     let error = block_on(refused.into_future()).unwrap_err();
     assert_eq!(error.code(), ErrorCode::InvalidPayload);
 
-    // Its future is dropped when nobody waits any more.
+    // The future of a responder is dropped once its request has ended.
     let (guard, dropped) = mpsc::channel::<()>();
     let guard = std::sync::Mutex::new(Some(guard));
     let hangs = move |(), context: tauri_plugin_event_bus::RequestContext| {
@@ -179,30 +179,30 @@ fn blocking_calls_count_until_they_return() {
     let app = app_with(Builder::new().limits(limits));
     let bus = app.event_bus();
     let (called, calls) = mpsc::channel();
-    let (go_on, told) = mpsc::channel::<()>();
-    let told = std::sync::Mutex::new(told);
+    let (go_on, gate) = mpsc::channel::<()>();
+    let gate = std::sync::Mutex::new(gate);
     bus.respond_blocking("slow", move |(), _| {
         called.send(()).unwrap();
-        told.lock().unwrap().recv().unwrap();
+        gate.lock().unwrap().recv().unwrap();
         Ok(1)
     })
     .unwrap()
     .forget();
-    let ask = || {
-        let asked = bus.request::<u8>(Target::host(), "slow", ());
-        let asked = asked.timeout(std::time::Duration::from_millis(20));
-        block_on(asked.into_future()).map_err(|error| error.code())
+    let send = || {
+        let sent = bus.request::<u8>(Target::host(), "slow", ());
+        let sent = sent.timeout(std::time::Duration::from_millis(20));
+        block_on(sent.into_future()).map_err(|error| error.code())
     };
-    // Both end, and their functions are at it still.
+    // Both requests end, and their functions still run.
     for _ in 0..2 {
-        assert_eq!(ask(), Err(ErrorCode::Timeout));
+        assert_eq!(send(), Err(ErrorCode::Timeout));
         calls.recv_timeout(PATIENCE).unwrap();
     }
-    assert_eq!(ask(), Err(ErrorCode::QueueFull));
+    assert_eq!(send(), Err(ErrorCode::QueueFull));
     assert!(calls.try_recv().is_err());
     go_on.send(()).unwrap();
     go_on.send(()).unwrap();
     go_on.send(()).unwrap();
-    // Their places are free again.
-    while ask() == Err(ErrorCode::QueueFull) {}
+    // Once both have returned, requests are accepted again.
+    while send() == Err(ErrorCode::QueueFull) {}
 }

@@ -43,35 +43,38 @@ fn payloads_of_pages_match_the_declared_types() {
     let app = app_with(builder);
     let bus = app.event_bus();
     let mut main = Page::open(&app, "main");
-    assert_eq!(code(&main.respond("other", true)), "invalid_event_name");
-    main.respond("choose", true);
+    assert_eq!(
+        code(&main.set_responder("other", true)),
+        "invalid_event_name"
+    );
+    main.set_responder("choose", true);
     let other = Page::open(&app, "other");
     let wrong =
         json!({ "id": 1, "to": "main", "name": "choose", "payload": "{\"mostAtOnce\":300}" });
-    let error = other.ask_with(wrong).wait().unwrap_err();
+    let error = other.request_with(wrong).wait().unwrap_err();
     assert_eq!(code(&error), "invalid_payload");
     assert!(message(&error).contains("mostAtOnce"), "{error}");
-    let error = other.ask(2, json!("main"), "other").wait().unwrap_err();
+    let error = other.request(2, json!("main"), "other").wait().unwrap_err();
     assert_eq!(code(&error), "invalid_event_name");
 
-    let asked = Choose { most_at_once: 2 }.ask(&bus, "main");
-    let task = spawn(async move { asked.await });
-    let question = main.question();
-    assert_eq!(question["payload"], json!({ "mostAtOnce": 2 }));
-    let refused = main.answer(&question, "{\"names\":[1]}");
+    let sent = Choose { most_at_once: 2 }.ask(&bus, "main");
+    let task = spawn(async move { sent.await });
+    let request = main.next_request();
+    assert_eq!(request["payload"], json!({ "mostAtOnce": 2 }));
+    let refused = main.respond(&request, "{\"names\":[1]}");
     assert_eq!(code(&refused), "invalid_payload");
     assert!(message(&refused).contains("names[0]"), "{refused}");
     let error = block_on(task).unwrap().unwrap_err();
     assert_eq!(error.code(), ErrorCode::InvalidPayload);
 
-    let answer = async |question: Choose| {
-        let names = vec!["x".to_owned(); usize::from(question.most_at_once)];
+    let handler = async |request: Choose| {
+        let names = vec!["x".to_owned(); usize::from(request.most_at_once)];
         Ok(Choice { names })
     };
-    bus.respond_to(answer).unwrap().forget();
-    let asked = Choose { most_at_once: 1 }.ask(&bus, Target::host());
-    let answer = block_on(asked.into_future()).unwrap();
-    assert_eq!(answer.names, ["x"]);
+    bus.respond_to(handler).unwrap().forget();
+    let sent = Choose { most_at_once: 1 }.ask(&bus, Target::host());
+    let choice = block_on(sent.into_future()).unwrap();
+    assert_eq!(choice.names, ["x"]);
 }
 
 #[test]

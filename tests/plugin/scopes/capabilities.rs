@@ -15,8 +15,8 @@ fn a_denied_entry_refuses_itself_alone() {
     main.listen("*");
     let mut shop = Page::open(&app, "shop");
     let events = ["cart:a", "order:old", "cart:b"].map(|event| json!({ "event": event }));
-    let answers = shop.call("emit", json!({ "events": events })).unwrap();
-    let verdicts: Vec<&str> = answers.as_array().unwrap().iter().map(verdict).collect();
+    let results = shop.call("emit", json!({ "events": events })).unwrap();
+    let verdicts: Vec<&str> = results.as_array().unwrap().iter().map(verdict).collect();
     assert_eq!(verdicts, ["ok", "denied", "ok"]);
     assert_eq!(names(&main.receive_many(2)), ["cart:a", "cart:b"]);
     let subscriptions = ["cart:a", "order:old", "*"];
@@ -25,10 +25,10 @@ fn a_denied_entry_refuses_itself_alone() {
         .zip(1..)
         .map(|(event, id)| json!({ "id": id, "event": event }))
         .collect();
-    let answers = shop
+    let results = shop
         .call("subscribe", json!({ "subscriptions": subscriptions }))
         .unwrap();
-    let verdicts: Vec<&str> = answers.as_array().unwrap().iter().map(verdict).collect();
+    let verdicts: Vec<&str> = results.as_array().unwrap().iter().map(verdict).collect();
     assert_eq!(verdicts, ["ok", "denied", "ok"]);
 }
 
@@ -41,7 +41,7 @@ fn a_refusal_shows_the_line_that_allows_it() {
     let sending = nameless.emit_to(json!("main"), "cart:updated", "1");
     let job = json!({ "event": "cart:updated", "everyMs": 1000 });
     let timing = nameless.start_job(job).unwrap_err();
-    for (answer, line) in [
+    for (result, line) in [
         (
             &listening,
             r#"{ "identifier": "event-bus:listen", "allow": ["cart:updated"] }"#,
@@ -59,14 +59,14 @@ fn a_refusal_shows_the_line_that_allows_it() {
             r#"{ "identifier": "event-bus:jobs", "allow": ["cart:updated"] }"#,
         ),
     ] {
-        assert_eq!(code(answer), "denied");
-        assert!(message(answer).contains(line), "{answer}");
+        assert_eq!(code(result), "denied");
+        assert!(message(result).contains(line), "{result}");
         assert!(
-            message(answer).contains("an empty list allows nothing"),
-            "{answer}"
+            message(result).contains("an empty list allows nothing"),
+            "{result}"
         );
     }
-    // The line does allow it.
+    // The suggested line allows it.
     for line in [
         r#"{ "identifier": "event-bus:listen", "allow": ["cart:updated"] }"#,
         r#"{ "identifier": "event-bus:allow-emit", "allow": ["cart:updated"] }"#,
@@ -115,7 +115,7 @@ fn a_remote_origin_has_its_remote_capability_alone() {
     let error = main.call("emit", json!({ "events": [] })).unwrap_err();
     assert!(
         error.is_string(),
-        "what the app's own page may is not for others: {error}"
+        "a remote page has none of the app's rights: {error}"
     );
 }
 
@@ -135,12 +135,12 @@ fn a_capability_may_be_added_at_run_time() {
     assert_eq!(
         code(&widget.try_listen("cart:a")),
         "denied",
-        "the set's default has yielded"
+        "the list replaces the default of the set"
     );
     bus.emit("cart:a", 1).unwrap();
     bus.emit("news:a", 1).unwrap();
     assert_eq!(names(&widget.receive_many(2)), ["cart:a", "news:a"]);
-    // What is left is the second one, which began with less.
+    // The second subscription remains, with the narrower scope.
     widget
         .call("unsubscribe", json!({ "ids": [first] }))
         .unwrap();
@@ -170,7 +170,7 @@ fn a_capability_may_be_added_at_run_time() {
 fn a_malformed_entry_grants_nothing() {
     let app = app();
     let mut page = Page::open(&app, "malformed");
-    // A malformed allow entry grants nothing; the one beside it counts.
+    // A malformed allow entry grants nothing; the others count.
     let denied = page.try_listen("order:new");
     assert_eq!(code(&denied), "denied");
     assert!(
@@ -266,8 +266,8 @@ fn the_capabilities_of_the_guide_do_what_it_says() {
     }
     for (every, expected) in [(1000, "ok"), (999, "invalid_interval")] {
         let job = json!({ "event": "clock:tick", "everyMs": every });
-        let answer = main.start_job(job).unwrap_or_else(|error| error);
-        assert_eq!(verdict(&answer), expected, "{every}");
+        let result = main.start_job(job).unwrap_or_else(|error| error);
+        assert_eq!(verdict(&result), expected, "{every}");
     }
 
     widget.listen("cart:*");

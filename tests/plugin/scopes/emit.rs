@@ -25,8 +25,8 @@ fn a_broadcast_is_checked_by_name_and_window() {
     ] {
         let webview = app.get_webview_window(window);
         let mut page = Page::load(webview.unwrap_or_else(|| open(&app, window)));
-        let answer = page.emit(event, "1");
-        assert_eq!(verdict(&answer), expected, "{window} {event}: {answer}");
+        let result = page.emit(event, "1");
+        assert_eq!(verdict(&result), expected, "{window} {event}: {result}");
     }
 }
 
@@ -70,11 +70,11 @@ fn a_targeted_event_is_checked_by_name_and_label() {
     ] {
         let webview = app.get_webview_window(window);
         let mut page = Page::load(webview.unwrap_or_else(|| open(&app, window)));
-        let answer = page.emit_to(to.clone(), event, "1");
+        let result = page.emit_to(to.clone(), event, "1");
         assert_eq!(
-            verdict(&answer),
+            verdict(&result),
             expected,
-            "{window} {event} {to}: {answer}"
+            "{window} {event} {to}: {result}"
         );
     }
 }
@@ -91,7 +91,7 @@ fn permission_is_checked_before_existence() {
     assert_eq!(
         message(&there).replace("other", "nobody"),
         message(&gone),
-        "a label that is there is refused as one that is not"
+        "existing and unknown labels get the same refusal"
     );
     let unknown = sender.emit_to(json!("editor-9"), "note", "1");
     assert_eq!(code(&unknown), "unknown_target");
@@ -113,11 +113,11 @@ fn a_glob_target_stays_within_its_scope() {
     let app = app();
     let mut sender = Page::open(&app, "sender");
     let event = json!({ "event": "note", "payload": "1", "to": "editor-*", "retain": true });
-    let answers = sender
+    let results = sender
         .call("emit_to", json!({ "events": [event] }))
         .unwrap();
-    assert_eq!(verdict(&answers[0]), "ok");
-    // Both open later; the one may not be sent to.
+    assert_eq!(verdict(&results[0]), "ok");
+    // Both open later; only one is in the scope.
     let mut secret = Page::open(&app, "editor-secret");
     let mut editor = Page::open(&app, "editor-1");
     secret.listen("*");

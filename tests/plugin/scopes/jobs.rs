@@ -34,7 +34,7 @@ fn the_jobs_of_a_page_share_one_minimum_interval() {
         let to = if to.is_null() { everyone } else { to };
         json!({ "event": event, "everyMs": 3_600_000, "immediate": true, "id": id, "to": to })
     };
-    // How many ticks of a job came, and how many failed, once there was one.
+    // The job, once its first tick has succeeded or failed.
     let tick_of = |page: &mut Page, id: &str| {
         loop {
             let listed = page.call("list_jobs", json!({})).unwrap();
@@ -50,7 +50,7 @@ fn the_jobs_of_a_page_share_one_minimum_interval() {
     for (id, event, to, passes) in [
         ("first", "beat", json!(null), true),
         ("second", "beat", json!(null), false),
-        // Each receiver has its own; one that may not yet get it keeps the others from it.
+        // Each receiver has an interval of its own. A tick is refused if one receiver is too early.
         ("to-a", "beat", json!("a"), true),
         ("to-a-again", "beat", json!(["a"]), false),
         ("to-both", "beat", json!(["a", "b"]), false),
@@ -73,7 +73,7 @@ fn the_jobs_of_a_page_share_one_minimum_interval() {
             assert!(message(&job["lastError"]).contains("minIntervalMs"));
         }
     }
-    // Neither starting it anew nor loading the page again helps.
+    // Neither restarting the job nor reloading the page helps.
     let mut page = Page::load(page.webview);
     page.call("stop_job", json!({ "id": "first" })).unwrap();
     page.start_job(job("first", "beat", json!(null))).unwrap();
@@ -82,7 +82,7 @@ fn the_jobs_of_a_page_share_one_minimum_interval() {
     replacing["replace"] = json!(true);
     page.start_job(replacing).unwrap();
     assert_eq!(tick_of(&mut page, "second")["failed"], 1);
-    // What the app emits is its own affair.
+    // The limit does not apply to jobs of the host.
     let own = app.event_bus().periodic("beat");
     let own = own.every(std::time::Duration::from_secs(3600)).immediate();
     let own = own.start().unwrap();
@@ -139,7 +139,7 @@ fn jobs_are_checked_by_name_target_and_interval() {
             json!({ "event": "clock", "everyMs": 100, "source": "secret" }),
             "denied",
         ),
-        // Not even whether there is such a source.
+        // The error does not reveal whether the source exists.
         (
             json!({ "event": "clock", "everyMs": 100, "source": "none" }),
             "denied",
@@ -150,11 +150,11 @@ fn jobs_are_checked_by_name_target_and_interval() {
         ),
         (json!({ "event": "other", "everyMs": 1000 }), "denied"),
     ] {
-        let answer = sender.start_job(job.clone());
-        let answer = answer.unwrap_or_else(|error| error);
-        assert_eq!(verdict(&answer), expected, "{job}: {answer}");
+        let result = sender.start_job(job.clone());
+        let result = result.unwrap_or_else(|error| error);
+        assert_eq!(verdict(&result), expected, "{job}: {result}");
         if expected == "invalid_interval" {
-            assert!(message(&answer).contains("100ms"), "{answer}");
+            assert!(message(&result).contains("100ms"), "{result}");
         }
     }
 
@@ -166,9 +166,9 @@ fn jobs_are_checked_by_name_target_and_interval() {
         (json!({ "to": "main" }), "denied"),
     ] {
         let update = json!({ "id": "mine", "changes": changes });
-        let answer = sender.call("update_job", update);
-        let answer = answer.unwrap_or_else(|error| error);
-        assert_eq!(verdict(&answer), expected, "{changes}: {answer}");
+        let result = sender.call("update_job", update);
+        let result = result.unwrap_or_else(|error| error);
+        assert_eq!(verdict(&result), expected, "{changes}: {result}");
     }
     let listed = crate::support::invoke(&sender.webview, "list_jobs", json!({}));
     let listed = listed.wait().unwrap();
@@ -215,13 +215,13 @@ fn jobs_of_others_need_an_entry_of_their_own() {
     assert_eq!(
         ids(&main),
         ["theirs"],
-        "a page's own alone, with everything else allowed"
+        "only its own jobs, even with all other permissions"
     );
     assert_eq!(stop(&mut main, "clock", &host), "denied");
     assert_eq!(
         stop(&mut main, "gone", &host),
         "denied",
-        "whether it is there or not"
+        "whether or not it exists"
     );
 
     let mut overseer = Page::open(&app, "overseer");
@@ -260,12 +260,12 @@ fn jobs_of_others_need_an_entry_of_their_own() {
         json!({ "event": "clock:app", "everyMs": 1000, "id": "app", "owner": { "kind": "host" } });
     let started = overseer.start_job(for_app).unwrap();
     assert_eq!(started["owner"], host);
-    // Neither to take the place of one that it does not reach, nor to learn that way what there is.
+    // A page cannot replace a job outside its scope, and learns nothing about it.
     for replace in [true, false] {
         let job = json!({ "event": "clock:app", "everyMs": 1000, "id": "secret", "owner": { "kind": "host" }, "replace": replace });
         assert_eq!(code(&overseer.start_job(job).unwrap_err()), "duplicate_job");
     }
-    // What others emit is theirs to say, and to whom.
+    // Payload and target of foreign jobs cannot be changed.
     for changes in [json!({ "payload": "1" }), json!({ "to": "main" })] {
         for (id, owner) in [("clock", &host), ("theirs", &theirs)] {
             let refused = act(&mut overseer, "update_job", id, owner, changes.clone());
@@ -287,7 +287,11 @@ fn jobs_of_others_need_an_entry_of_their_own() {
     assert_eq!(stop(&mut overseer, "secret", &wrong), "invalid_argument");
 
     let mut nameless = Page::open(&app, "nameless");
-    assert_eq!(ids(&nameless), [] as [&str; 0], "its own need no entry");
+    assert_eq!(
+        ids(&nameless),
+        [] as [&str; 0],
+        "its own jobs need no entry"
+    );
     let own = nameless.call("stop_job", json!({ "id": "x" })).unwrap_err();
     assert_eq!(code(&own), "unknown_job");
 }

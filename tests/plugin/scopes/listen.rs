@@ -43,7 +43,7 @@ fn a_glob_subscription_receives_what_it_may() {
         "retained, replayed and live"
     );
 
-    // Its next page gets what this one has not acknowledged, and nothing else.
+    // The next page gets what this one has not acknowledged, and nothing else.
     shop.ack = 0;
     let mut next = Page::load(shop.webview);
     bus.emit("order:between", 1).unwrap();
@@ -79,13 +79,13 @@ fn a_renewed_subscription_receives_what_it_may() {
     let stale = shop.session.clone();
     bus.emit("cart:a", 1).unwrap();
     bus.emit("order:a", 1).unwrap();
-    // Another realm takes the webview over; the page comes back with its subscription.
+    // Another realm takes over the webview; the page returns with its subscription.
     let mut page = Page::load(shop.webview);
     let resume = json!({ "session": stale, "after": 0, "handled": 0 });
     bus.emit("order:b", 1).unwrap();
     let subscription = json!({ "id": id, "event": "*", "resume": resume });
-    let answers = page.call("subscribe", json!({ "subscriptions": [subscription] }));
-    assert!(answers.unwrap()[0]["seq"].is_u64());
+    let results = page.call("subscribe", json!({ "subscriptions": [subscription] }));
+    assert!(results.unwrap()[0]["seq"].is_u64());
     bus.emit("order:c", 1).unwrap();
     bus.emit("cart:c", 1).unwrap();
     assert_eq!(names(&page.receive_many(2)), ["cart:a", "cart:c"]);

@@ -10,9 +10,9 @@ use serde_json::Value;
 use crate::support::code;
 
 /// The code of a refusal, or "ok".
-fn verdict(answer: &Value) -> &str {
-    if answer.get("error").is_some() || answer.get("code").is_some() {
-        code(answer)
+fn verdict(result: &Value) -> &str {
+    if result.get("error").is_some() || result.get("code").is_some() {
+        code(result)
     } else {
         "ok"
     }

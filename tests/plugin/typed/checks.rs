@@ -1,4 +1,4 @@
-//! What is checked at the start, and in what pages and Rust emit.
+//! Checks at the start, and of what pages and Rust emit.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ fn payloads_of_pages_match_the_registered_type() {
     other.listen("*");
 
     let good = r#"{"itemCount":1,"items":[],"note":null,"type":"x"}"#;
-    let answers = main
+    let results = main
         .call(
             "emit",
             json!({ "events": [
@@ -59,15 +59,15 @@ fn payloads_of_pages_match_the_registered_type() {
             ] }),
         )
         .unwrap();
-    let codes: Vec<&str> = answers
+    let codes: Vec<&str> = results
         .as_array()
         .unwrap()
         .iter()
-        .map(|answer| answer["error"]["code"].as_str().unwrap_or("ok"))
+        .map(|result| result["error"]["code"].as_str().unwrap_or("ok"))
         .collect();
     let wrong = "invalid_payload";
     assert_eq!(codes, ["ok", wrong, "ok", wrong, wrong, "ok", "ok"]);
-    let text = message(&answers[1]);
+    let text = message(&results[1]);
     for part in [
         "typed:cart-updated",
         "CartUpdated",
@@ -77,9 +77,9 @@ fn payloads_of_pages_match_the_registered_type() {
     ] {
         assert!(text.contains(part), "{text}");
     }
-    assert!(message(&answers[4]).contains("null"), "{}", answers[4]);
+    assert!(message(&results[4]).contains("null"), "{}", results[4]);
 
-    // Nothing of it was delivered, and the neighbours were.
+    // Only the valid events were delivered.
     let received: Vec<String> = other
         .receive_many(4)
         .into_iter()

@@ -19,7 +19,7 @@ fn a_typed_event_is_received_as_its_type() {
     let app = app_with(Builder::new().event::<Moved>());
     let (main, mut other) = (Page::open(&app, "main"), Page::open(&app, "other"));
     other.listen("*");
-    let (sender, heard) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     let bus = app.event_bus();
     bus.listen_event::<Moved>(move |event| {
         sender.send((event.seq(), event.payload)).unwrap();
@@ -36,11 +36,11 @@ fn a_typed_event_is_received_as_its_type() {
         .unwrap();
 
     assert_eq!(
-        heard.recv_timeout(PATIENCE).unwrap(),
+        receiver.recv_timeout(PATIENCE).unwrap(),
         (receipt.seq, moved(1.0))
     );
     for x in [2.0, 3.0, 5.0] {
-        assert_eq!(heard.recv_timeout(PATIENCE).unwrap().1, moved(x));
+        assert_eq!(receiver.recv_timeout(PATIENCE).unwrap().1, moved(x));
     }
     let xs: Vec<Value> = other
         .receive_many(4)
@@ -48,7 +48,7 @@ fn a_typed_event_is_received_as_its_type() {
         .map(|(_, payload)| payload["to"][0]["x"].clone())
         .collect();
     assert_eq!(xs, [json!(1.0), json!(2.0), json!(3.0), json!(4.0)]);
-    // Its policy says that it is retained.
+    // The policy of the event retains it.
     assert_eq!(bus.clear_retained("moved").unwrap(), 2);
 }
 
@@ -79,7 +79,7 @@ fn a_typed_stream_yields_invalid_payloads_as_values() {
 fn a_typed_job_has_typed_payloads() {
     let app = app_with(Builder::new().event::<Moved>());
     let bus = app.event_bus();
-    let (sender, heard) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     bus.listen_event::<Moved>(move |event| {
         sender
             .send((event.tick().unwrap().count, event.payload))
@@ -98,7 +98,7 @@ fn a_typed_job_has_typed_payloads() {
         .forget();
     for count in 1..=2 {
         assert_eq!(
-            heard.recv_timeout(PATIENCE).unwrap(),
+            receiver.recv_timeout(PATIENCE).unwrap(),
             (count, moved(count as f64))
         );
     }
@@ -117,7 +117,7 @@ fn a_typed_job_has_typed_payloads() {
         .start()
         .unwrap_err();
     assert!(error.message().contains("`to[0].x`"), "{error}");
-    // One without payload needs none.
+    // An event without payload needs none.
     let job = bus.periodic_event::<AppReady>().every(every).start();
     assert!(job.is_ok(), "{job:?}");
 }
@@ -180,7 +180,7 @@ fn a_source_must_match_the_type_of_its_event() {
     let failed = &main.receive_many(1)[0].1;
     assert_eq!(failed["error"]["code"], "invalid_payload", "{failed}");
     assert!(message(&failed["error"]).contains("`id`"), "{failed}");
-    // Nor may a page emit a number that pages would not read as what it is.
+    // A page may not emit a number that JavaScript would change either.
     let refused = main.emit("counted", r#"{"id":9007199254740993}"#);
     assert_eq!(code(&refused), "invalid_payload", "{refused}");
     let accepted = main.emit("counted", r#"{"id":9007199254740991}"#);

@@ -1,4 +1,4 @@
-//! The catalog, the generated files, and values that survive the way to a page and back.
+//! The catalog, the generated files, and round trips of values.
 
 use std::fmt::Debug;
 use std::sync::mpsc;
@@ -14,7 +14,7 @@ use crate::support::Page;
 
 use super::{PATIENCE, typed_app};
 
-/// Sends values of each type to a page, which sends them back, and reads them again.
+/// Sends values of each type to a page, which emits them again, and compares the result.
 struct RoundTrip {
     app: App<MockRuntime>,
     page: Page,
@@ -23,7 +23,7 @@ struct RoundTrip {
 
 impl Visitor for RoundTrip {
     fn visit<E: Sample>(&mut self) {
-        let (sender, heard) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         let bus = self.app.event_bus();
         let listener = bus
             .listen_event::<E>(move |event| sender.send(event.payload).unwrap())
@@ -33,12 +33,12 @@ impl Visitor for RoundTrip {
             let sent = E::sample(random);
             sent.emit_to(&bus, "main").unwrap();
             let arrived = self.page.receive().remove(0).1;
-            let answer = self
+            let result = self
                 .page
                 .emit(E::NAME, &as_javascript_writes(&arrived).to_string());
-            assert!(answer["error"].is_null(), "{sent:?}: {answer}");
-            same(&heard.recv_timeout(PATIENCE).unwrap(), &sent);
-            // It came back to the page as well.
+            assert!(result["error"].is_null(), "{sent:?}: {result}");
+            same(&receiver.recv_timeout(PATIENCE).unwrap(), &sent);
+            // The page receives its own event as well.
             self.page.receive();
         }
         drop(listener);
@@ -46,7 +46,7 @@ impl Visitor for RoundTrip {
     }
 }
 
-/// JavaScript has one kind of number, and writes 3.0 as 3.
+/// JavaScript has one type of number, and writes 3.0 as 3.
 fn as_javascript_writes(value: &Value) -> Value {
     match value {
         Value::Number(number) if number.is_f64() => {
@@ -105,19 +105,19 @@ fn a_catalog_lists_what_is_registered() {
     assert!(names.is_sorted());
 }
 
-/// Where the golden files are: each shows what is generated from the events of `tests/events`.
+/// The golden files, generated from the events of `tests/events`.
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/events/golden");
 
 #[test]
 fn generated_files_match_the_golden_files() {
     let catalog = declared_events::register(Builder::new()).catalog().unwrap();
-    let outcomes = [
+    let exports = [
         catalog.export_typescript(format!("{GOLDEN}/events.ts")),
         catalog.export_markdown(format!("{GOLDEN}/events.md")),
         catalog.export_json_schema(format!("{GOLDEN}/events.schema.json")),
     ];
-    for outcome in outcomes {
-        outcome.unwrap();
+    for export in exports {
+        export.unwrap();
     }
 }
 

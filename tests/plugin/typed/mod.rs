@@ -1,4 +1,4 @@
-//! Typed events: what is registered, what is checked, and what comes back.
+//! Typed events.
 
 mod checks;
 mod events;
@@ -21,7 +21,7 @@ fn typed_app() -> App<MockRuntime> {
     app_with(declared_events::register(Builder::new()))
 }
 
-/// What an app does with an event of its own.
+/// An event of an app.
 #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Moved {

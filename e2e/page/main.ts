@@ -3,7 +3,7 @@ import { getCurrentWebviewWindow } from '@tauri-apps/api/webviewWindow'
 import * as bus from 'tauri-plugin-event-bus-api'
 import * as dom from 'tauri-plugin-event-bus-api/dom'
 
-/** One event as it reached a handler. WebDriver carries no lone surrogate and no deep nesting, but their JSON. */
+/** An event as it reached a handler. Payloads are JSON, since WebDriver supports neither lone surrogates nor deep nesting. */
 interface Received {
   event: string
   json: string
@@ -16,7 +16,7 @@ interface Received {
 
 interface Recording {
   events: Received[]
-  /** Settles once the host listens. */
+  /** Settles once the host has accepted the subscription. */
   ready: Promise<unknown>
   off: () => void
 }
@@ -27,14 +27,14 @@ declare global {
     dom: typeof dom
     /** Calls a command of the fixture. */
     host: (command: string, args?: Record<string, unknown>) => Promise<unknown>
-    /** Starts to record what is called `name`, under that name. */
+    /** Records the events that match `name`, under that name. */
     record: (name: string, options?: Parameters<typeof bus.listen>[2]) => Recording
     recordings: Record<string, Recording>
-    /** What the page before this one had recorded when it was left, by name. */
+    /** The recordings of the previous page, by name. */
     recordedBefore: Record<string, Received[]>
-    /** How often this page came back out of the back/forward cache. */
+    /** How often this page was restored from the back/forward cache. */
     restored: number
-    /** What was reported as an uncaught error, for the handlers that throw on purpose. */
+    /** Messages of uncaught errors, from handlers that throw on purpose. */
     uncaught: string[]
   }
 }
@@ -72,7 +72,7 @@ window.record = (name, options) => {
   return recording
 }
 
-/** The last few events, for whoever looks at the window. */
+/** Shows the last few events in the window. */
 function show(event: string, seq: number): void {
   const row = document.createElement('li')
   row.textContent = `${seq} ${event}`
@@ -80,7 +80,7 @@ function show(event: string, seq: number): void {
   if (log && log.childElementCount > 12) log.lastElementChild?.remove()
 }
 
-// For journeys that lose WebDriver: the page listens by itself and reports what it hears.
+// For journeys that lose WebDriver: the page listens on its own and reports what it receives.
 const reported = new URLSearchParams(location.search).get('report')
 if (reported) bus.listen(reported, ({ payload }) => invoke('report', { line: String(payload) }))
 

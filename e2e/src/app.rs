@@ -25,11 +25,11 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// How often to look whether the app still runs.
-const GLANCE: Duration = Duration::from_millis(100);
+/// How often to check whether the app still runs.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// So many pictures are compared at most until two in a row are the same.
-const STILL_AFTER: usize = 40;
+/// How many pictures are taken at most until two in a row are equal.
+const MAX_PICTURES: usize = 40;
 
 /// How to launch an app.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl Launch {
         self
     }
 
-    /// Uses a display that is there already.
+    /// Uses an existing display.
     #[must_use]
     pub fn on_display(mut self, name: impl Into<String>) -> Self {
         self.display = Some(name.into());
@@ -72,7 +72,7 @@ impl Launch {
         self
     }
 
-    /// Brings everything up and opens a WebDriver session.
+    /// Starts the display, the session bus, WebDriver and the app, and opens a session.
     pub async fn start(self) -> Result<App> {
         let binary = self
             .binary
@@ -130,7 +130,7 @@ impl Launch {
     }
 }
 
-/// A running app. Dropping it ends the app, its windows and what was started for it.
+/// A running app. Dropping it ends the app and every process that was started for it.
 #[derive(Debug)]
 pub struct App {
     client: Client,
@@ -142,7 +142,7 @@ pub struct App {
 }
 
 impl App {
-    /// The display that the windows are on.
+    /// The display of the windows.
     pub fn display(&self) -> &Display {
         &self.display
     }
@@ -161,7 +161,7 @@ impl App {
         Ok(id)
     }
 
-    /// Ends one of them at once, as the system does when memory is short.
+    /// Kills a web process, as the system does when memory is short.
     pub fn kill_web_process(&self, id: u32) {
         kill(id);
     }
@@ -178,12 +178,12 @@ impl App {
         .await
     }
 
-    /// A picture of the display, once the windows have drawn what is in them.
+    /// A picture of the display, once the windows have drawn their content.
     pub async fn picture(&self) -> Result<Picture> {
         const DRAWN: &str = "await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))";
         let mut last = Picture::take(self.display.name())?;
-        // A page that is never still gets its picture all the same.
-        for _ in 0..STILL_AFTER {
+        // A page that keeps changing gets a picture, too.
+        for _ in 0..MAX_PICTURES {
             for (label, handle) in self.windows().await? {
                 Window::new(self, label, handle).run(DRAWN, &[]).await?;
             }
@@ -196,7 +196,7 @@ impl App {
         Ok(last)
     }
 
-    /// The labels of the windows there are.
+    /// The labels of the open windows.
     pub async fn labels(&self) -> Result<Vec<String>> {
         let mut labels: Vec<_> = self
             .windows()
@@ -244,26 +244,26 @@ impl App {
         &self.client
     }
 
-    /// Every window with its label. WebDriver knows windows by handles alone, so each is asked.
+    /// Every window with its label. WebDriver knows only handles, so this reads the label in each window.
     async fn windows(&self) -> Result<Vec<(String, WindowHandle)>> {
         const LABEL: &str =
             "return window.__TAURI_INTERNALS__?.metadata?.currentWebview?.label ?? null";
         let mut windows = Vec::new();
         for handle in command("list the windows", self.client.windows()).await? {
-            // A window may close between the list and the question.
+            // A window may close after it was listed.
             let label = async {
                 self.client.switch_to_window(handle.clone()).await?;
                 self.client.execute(LABEL, Vec::new()).await
             };
             match timeout(PATIENCE, label)
                 .await
-                .context("a window did not tell its label")?
+                .context("a window did not report its label")?
             {
                 Ok(Value::String(label)) => windows.push((label, handle)),
                 Ok(_) => {}
                 Err(error) if error.is_no_such_window() => {}
                 Err(error) => {
-                    return Err(anyhow!(error).context("cannot ask a window for its label"));
+                    return Err(anyhow!(error).context("cannot read the label of a window"));
                 }
             }
         }
@@ -278,7 +278,7 @@ pub(crate) async fn command<T>(
 ) -> Result<T> {
     timeout(PATIENCE, command)
         .await
-        .with_context(|| format!("no answer from WebDriver: cannot {what}"))?
+        .with_context(|| format!("no response from WebDriver: cannot {what}"))?
         .with_context(|| format!("cannot {what}"))
 }
 
@@ -298,7 +298,7 @@ async fn connect(port: u16, binary: &Path) -> Result<Client> {
     .with_context(|| format!("cannot drive {}", binary.display()))
 }
 
-/// Returns when the app has been started and has ended. WebKitWebDriver itself would wait for its window without end.
+/// Returns when the app has started and ended. WebKitWebDriver itself would wait for its window forever.
 async fn app_ends(driver: &Process) {
     let mut started = false;
     loop {
@@ -307,7 +307,7 @@ async fn app_ends(driver: &Process) {
             return;
         }
         started |= running;
-        sleep(GLANCE).await;
+        sleep(POLL_INTERVAL).await;
     }
 }
 

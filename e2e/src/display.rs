@@ -1,4 +1,4 @@
-//! The X display that the windows are on.
+//! The X display of the windows.
 
 use crate::process::Process;
 use anyhow::{Context, Result, bail};
@@ -11,7 +11,7 @@ use x11rb::{
     protocol::xproto::{ChangeWindowAttributesAux, ConnectionExt},
 };
 
-/// An X display: one that is there already, or a private Xvfb that ends with this value.
+/// An X display: an existing one, or a private Xvfb that ends with this value.
 #[derive(Debug)]
 pub struct Display {
     name: String,
@@ -53,7 +53,7 @@ impl Display {
         })
     }
 
-    /// Uses the display `name`, such as `:0`, and leaves it as it is.
+    /// Uses the existing display `name`, such as `:0`.
     pub fn existing(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -61,19 +61,19 @@ impl Display {
         }
     }
 
-    /// What belongs in `DISPLAY`.
+    /// The value of `DISPLAY`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Fills what no window covers with a colour, `0xrrggbb`.
-    pub fn paint(&self, colour: u32) -> Result<()> {
+    /// Fills the background with a color, `0xrrggbb`.
+    pub fn paint(&self, color: u32) -> Result<()> {
         let (connection, screen) =
             x11rb::connect(Some(&self.name)).context("cannot reach the X display")?;
         let root = connection.setup().roots[screen].root;
         connection.change_window_attributes(
             root,
-            &ChangeWindowAttributesAux::new().background_pixel(colour),
+            &ChangeWindowAttributesAux::new().background_pixel(color),
         )?;
         connection.clear_area(false, root, 0, 0, 0, 0)?.check()?;
         Ok(())

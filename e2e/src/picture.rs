@@ -54,12 +54,12 @@ impl Picture {
         })
     }
 
-    /// How many different colours there are: a display on which nothing was drawn has one.
-    pub fn colours(&self) -> usize {
-        let mut colours: Vec<_> = self.rgb.chunks_exact(3).collect();
-        colours.sort_unstable();
-        colours.dedup();
-        colours.len()
+    /// How many different colors the picture has: an empty display has one.
+    pub fn colors(&self) -> usize {
+        let mut colors: Vec<_> = self.rgb.chunks_exact(3).collect();
+        colors.sort_unstable();
+        colors.dedup();
+        colors.len()
     }
 
     /// Writes a PNG, making the directory for it.

@@ -1,4 +1,4 @@
-//! A child process that ends, with everything that it started, when its owner does.
+//! A child process that ends with its owner, along with every process that it started.
 
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process};
@@ -15,7 +15,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts `command`. `package` is named when the program is not there.
+    /// Starts `command`. An error names the `package` of the program.
     pub(crate) fn start(command: &mut Command, package: &str) -> Result<Self> {
         let program = command.get_program().to_string_lossy().into_owned();
         let child = command.spawn().with_context(|| {
@@ -24,7 +24,7 @@ impl Process {
         Ok(Self { child })
     }
 
-    /// The child itself, to read what it prints.
+    /// The child itself, for its output.
     pub(crate) fn child(&mut self) -> &mut Child {
         &mut self.child
     }
@@ -35,7 +35,7 @@ impl Process {
             .into_iter()
             .filter(|id| {
                 let own = fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default();
-                // The kernel cuts names off after 15 bytes.
+                // The kernel truncates names to 15 bytes.
                 own.trim() == name.get(..15).unwrap_or(name)
             })
             .collect();
@@ -43,7 +43,7 @@ impl Process {
         ids
     }
 
-    /// Whether anything that it started is running.
+    /// Whether a process that it started is running.
     pub(crate) fn has_offspring(&self) -> bool {
         !offspring_of(self.child.id()).is_empty()
     }
@@ -58,12 +58,12 @@ impl Process {
 pub(crate) fn cpu_ticks(id: u32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
     let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    // Of the fields behind the name, time in user mode is the twelfth and time in the kernel the next.
+    // After the name, field 12 is the time in user mode and field 13 the time in the kernel.
     let times = fields.split_whitespace().skip(11).take(2);
     times.filter_map(|ticks| ticks.parse::<u64>().ok()).sum()
 }
 
-/// Ends a process at once, as the system does when memory is short.
+/// Kills a process.
 pub(crate) fn kill(id: u32) {
     if let Some(id) = i32::try_from(id).ok().and_then(Pid::from_raw) {
         let _ = kill_process(id, Signal::KILL);

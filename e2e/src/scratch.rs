@@ -1,4 +1,4 @@
-//! A directory that is removed when its owner goes.
+//! A directory that is removed with its owner.
 
 use anyhow::{Context, Result};
 use std::{

@@ -62,7 +62,7 @@ impl SessionBus {
         })
     }
 
-    /// What belongs in `DBUS_SESSION_BUS_ADDRESS`.
+    /// The value of `DBUS_SESSION_BUS_ADDRESS`.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use fantoccini::{Locator, elements::Element, wd::WindowHandle};
 use serde_json::Value;
 
-/// A window, known by its label. Each call first makes it the window that WebDriver talks to.
+/// A window, identified by its label. Each call first switches WebDriver to it.
 #[derive(Debug, Clone)]
 pub struct Window<'app> {
     app: &'app App,
@@ -21,13 +21,13 @@ impl<'app> Window<'app> {
         Self { app, label, handle }
     }
 
-    /// Its label in Tauri.
+    /// The Tauri label of the window.
     pub fn label(&self) -> &str {
         &self.label
     }
 
-    /// Runs `body`, the body of an async function with the parameters `args`, and returns what it returns. What it
-    /// throws is an error here.
+    /// Runs `body` as the body of an async function with the parameter `args`. Returns its result; an exception is an
+    /// error.
     pub async fn run(&self, body: &str, args: &[Value]) -> Result<Value> {
         self.focus().await?;
         let script = format!(
@@ -38,14 +38,14 @@ impl<'app> Window<'app> {
             );"
         );
         let what = format!("run `{}` in `{}`", body.trim(), self.label);
-        let mut answer = command(
+        let mut outcome = command(
             &what,
             self.app.client().execute_async(&script, args.to_vec()),
         )
         .await?;
-        match answer.get("error") {
+        match outcome.get("error") {
             Some(error) => bail!("cannot {what}: {}", error.as_str().unwrap_or_default()),
-            None => Ok(answer["value"].take()),
+            None => Ok(outcome["value"].take()),
         }
     }
 
@@ -61,7 +61,7 @@ impl<'app> Window<'app> {
         .await
     }
 
-    /// Loads the page again. Its scripts have run when this returns.
+    /// Reloads the page. Its scripts have run when this returns.
     pub async fn reload(&self) -> Result<()> {
         self.focus().await?;
         command(
@@ -79,7 +79,7 @@ impl<'app> Window<'app> {
             self.app.client().set_window_rect(x, y, width, height),
         )
         .await?;
-        // A window manager may take a frame's width off.
+        // A window manager may subtract the width of a frame.
         self.until(
             "the new size",
             "Math.abs(innerWidth - args[0]) < 32",
@@ -95,7 +95,7 @@ impl<'app> Window<'app> {
         command(&self.on("click", selector), element.click()).await
     }
 
-    /// Replaces what is in a text field by typing.
+    /// Replaces the content of a text field by typing.
     pub async fn fill(&self, selector: &str, text: &str) -> Result<()> {
         let element = self.element(selector).await?;
         command(&self.on("clear", selector), element.clear()).await?;
@@ -120,7 +120,7 @@ impl<'app> Window<'app> {
         .await
     }
 
-    /// The first element that `selector` finds, once it is there.
+    /// The first element that `selector` finds, once it exists.
     async fn element(&self, selector: &str) -> Result<Element> {
         until(&format!("{selector} in `{}`", self.label), async || {
             self.focus().await?;

@@ -16,7 +16,7 @@ use crate::model::target::Target;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` names no target",
-    note = "expected a label, a list of labels, an Endpoint such as HOST, a Target or tauri::EventTarget"
+    note = "expected a label, a list of labels, an Endpoint such as HOST, a Target, or an EventTarget of Tauri"
 )]
 pub trait IntoTarget {
     /// The target.

@@ -1,5 +1,5 @@
-//! The scenarios, and what each shows. Every one is run over some thousand schedules; CONTRIBUTING.md says how to run more
-//! of them, and how to see a failure again.
+//! The scenarios. Each runs over some thousand schedules; CONTRIBUTING.md explains how to run more of them, and how to
+//! reproduce a failure.
 
 mod pulls {
     use model::pulls;
@@ -10,8 +10,8 @@ mod pulls {
     }
 
     #[test]
-    fn a_lost_answer_is_repeated() {
-        pulls::a_lost_answer_is_repeated();
+    fn a_lost_batch_is_sent_again() {
+        pulls::a_lost_batch_is_sent_again();
     }
 
     #[test]
@@ -34,13 +34,13 @@ mod room {
     use model::room;
 
     #[test]
-    fn all_who_wait_emit_in_the_order_of_their_calls() {
-        room::all_who_wait_emit_in_the_order_of_their_calls();
+    fn waiters_emit_in_the_order_of_their_calls() {
+        room::waiters_emit_in_the_order_of_their_calls();
     }
 
     #[test]
-    fn those_who_do_not_wait_take_nobodys_turn() {
-        room::those_who_do_not_wait_take_nobodys_turn();
+    fn an_emit_that_does_not_wait_overtakes_no_waiter() {
+        room::an_emit_that_does_not_wait_overtakes_no_waiter();
     }
 
     #[test]
@@ -64,57 +64,57 @@ mod room {
     }
 
     #[test]
-    fn the_end_of_one_subscription_lets_others_names_through() {
-        room::the_end_of_one_subscription_lets_others_names_through();
+    fn the_end_of_a_subscription_frees_other_names() {
+        room::the_end_of_a_subscription_frees_other_names();
     }
 
     #[test]
-    fn forgetting_what_is_retained_makes_room() {
-        room::forgetting_what_is_retained_makes_room();
+    fn clearing_retained_events_makes_room() {
+        room::clearing_retained_events_makes_room();
     }
 
     #[test]
-    fn the_end_of_the_app_ends_the_waiting() {
-        room::the_end_of_the_app_ends_the_waiting();
+    fn the_end_of_the_app_ends_waiting() {
+        room::the_end_of_the_app_ends_waiting();
     }
 
     #[test]
-    fn one_who_gives_up_holds_nobody_up() {
-        room::one_who_gives_up_holds_nobody_up();
+    fn a_cancelled_waiter_blocks_nobody() {
+        room::a_cancelled_waiter_blocks_nobody();
     }
 }
 
-mod inside {
-    use model::inside;
+mod consumers {
+    use model::consumers;
 
     #[test]
     fn a_stream_yields_every_event() {
-        inside::a_stream_yields_every_event();
+        consumers::a_stream_yields_every_event();
     }
 
     #[test]
     fn a_stream_ends_with_the_app() {
-        inside::a_stream_ends_with_the_app();
+        consumers::a_stream_ends_with_the_app();
     }
 
     #[test]
     fn a_stream_may_be_dropped_at_any_time() {
-        inside::a_stream_may_be_dropped_at_any_time();
+        consumers::a_stream_may_be_dropped_at_any_time();
     }
 
     #[test]
     fn a_waker_may_emit() {
-        inside::a_waker_may_emit();
+        consumers::a_waker_may_emit();
     }
 
     #[test]
     fn listeners_are_called_in_order() {
-        inside::listeners_are_called_in_order();
+        consumers::listeners_are_called_in_order();
     }
 
     #[test]
     fn a_listener_may_do_anything() {
-        inside::a_listener_may_do_anything();
+        consumers::a_listener_may_do_anything();
     }
 }
 
@@ -127,43 +127,13 @@ mod sessions {
     }
 
     #[test]
-    fn the_end_of_a_page_leaves_no_command_unanswered() {
-        sessions::the_end_of_a_page_leaves_no_command_unanswered();
+    fn the_end_of_a_page_completes_its_commands() {
+        sessions::the_end_of_a_page_completes_its_commands();
     }
 
     #[test]
-    fn the_end_of_a_page_leaves_no_pull_unanswered() {
-        sessions::the_end_of_a_page_leaves_no_pull_unanswered();
-    }
-
-    #[test]
-    fn a_page_of_another_origin_finds_no_jobs() {
-        sessions::a_page_of_another_origin_finds_no_jobs();
-    }
-
-    #[test]
-    fn a_closed_window_has_no_jobs() {
-        sessions::a_closed_window_has_no_jobs();
-    }
-
-    #[test]
-    fn a_clock_that_jumps_gives_no_storm() {
-        sessions::a_clock_that_jumps_gives_no_storm();
-    }
-
-    #[test]
-    fn a_stopped_job_ticks_no_more() {
-        sessions::a_stopped_job_ticks_no_more();
-    }
-
-    #[test]
-    fn the_first_listener_starts_an_unheard_job() {
-        sessions::the_first_listener_starts_an_unheard_job();
-    }
-
-    #[test]
-    fn a_stopped_job_emits_nothing_that_is_still_made() {
-        sessions::a_stopped_job_emits_nothing_that_is_still_made();
+    fn the_end_of_a_page_completes_its_pulls() {
+        sessions::the_end_of_a_page_completes_its_pulls();
     }
 
     #[test]
@@ -182,26 +152,60 @@ mod sessions {
     }
 }
 
-mod questions {
-    use model::questions;
+mod requests {
+    use model::requests;
 
     #[test]
-    fn a_question_ends_once() {
-        questions::a_question_ends_once();
+    fn a_request_ends_once() {
+        requests::a_request_ends_once();
     }
 
     #[test]
-    fn a_question_finds_a_responder_that_comes_with_it() {
-        questions::a_question_finds_a_responder_that_comes_with_it();
+    fn a_request_finds_a_simultaneous_responder() {
+        requests::a_request_finds_a_simultaneous_responder();
     }
 
     #[test]
-    fn a_page_is_told_of_what_was_given_up() {
-        questions::a_page_is_told_of_what_was_given_up();
+    fn a_page_learns_of_a_cancelled_request() {
+        requests::a_page_learns_of_a_cancelled_request();
     }
 
     #[test]
-    fn a_responder_in_rust_leaves_nobody_waiting() {
-        questions::a_responder_in_rust_leaves_nobody_waiting();
+    fn a_host_responder_leaves_no_caller_waiting() {
+        requests::a_host_responder_leaves_no_caller_waiting();
+    }
+}
+
+mod jobs {
+    use model::jobs;
+
+    #[test]
+    fn a_page_of_another_origin_finds_no_jobs() {
+        jobs::a_page_of_another_origin_finds_no_jobs();
+    }
+
+    #[test]
+    fn a_closed_window_has_no_jobs() {
+        jobs::a_closed_window_has_no_jobs();
+    }
+
+    #[test]
+    fn a_clock_that_jumps_gives_no_storm() {
+        jobs::a_clock_that_jumps_gives_no_storm();
+    }
+
+    #[test]
+    fn a_stopped_job_ticks_no_more() {
+        jobs::a_stopped_job_ticks_no_more();
+    }
+
+    #[test]
+    fn the_first_listener_starts_an_idle_job() {
+        jobs::the_first_listener_starts_an_idle_job();
+    }
+
+    #[test]
+    fn a_stopped_job_discards_a_pending_payload() {
+        jobs::a_stopped_job_discards_a_pending_payload();
     }
 }

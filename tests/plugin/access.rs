@@ -1,4 +1,4 @@
-//! What each permission set, and each capability file of the guide, resolves to; and the check of capability files.
+//! What permission sets and the capability files of the guide resolve to, and the check of capability files.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -24,7 +24,7 @@ fn read(path: impl AsRef<Path>) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// What the plugins of the fixture grant, as Tauri's build script has read it.
+/// The manifests of the fixture's plugins, as Tauri's build script reads them.
 fn manifests() -> BTreeMap<String, Manifest> {
     serde_json::from_str(&read("tests/fixture/gen/schemas/acl-manifests.json")).unwrap()
 }
@@ -44,7 +44,7 @@ fn scope_text(scope: Option<&ResolvedScope>) -> String {
     })
 }
 
-/// Each command that a capability allows or denies, with where and with what scope.
+/// Each command that a capability allows or denies, with its place and scope.
 fn access_of(capability: Value) -> String {
     let capability: Capability = serde_json::from_value(capability).unwrap();
     let capabilities = [(capability.identifier.clone(), capability)].into();
@@ -82,7 +82,7 @@ fn guide_files() -> Vec<PathBuf> {
 }
 
 #[test]
-fn what_each_set_grants_is_as_written_down() {
+fn what_each_set_grants_matches_the_snapshot() {
     let mut text = "What the sets of the plugin and the capability files of the guide resolve to.\n\
                     Written anew by `cargo xtask codegen`; a change here is a change of what pages may do.\n"
         .to_owned();
@@ -111,7 +111,7 @@ fn what_each_set_grants_is_as_written_down() {
 }
 
 #[test]
-fn every_permission_that_allows_without_a_list_is_part_of_a_set() {
+fn permissions_with_a_default_are_part_of_a_set() {
     let manifest = &manifests()["event-bus"];
     for (name, permission) in &manifest.permissions {
         let is_default = permission.scope.allow.is_some();
@@ -148,7 +148,7 @@ fn editors_complete_the_entries_of_a_scope() {
     );
     assert_eq!(rule["required"], Value::Null);
     assert_eq!(schema["anyOf"][0]["type"], "string");
-    // The default of the sets is nothing to be written by hand.
+    // The default of the sets is not for capability files.
     assert!(!schema.to_string().contains("\"default\""));
     let platform: Value =
         serde_json::from_str(&read("tests/fixture/gen/schemas/desktop-schema.json")).unwrap();
@@ -156,7 +156,7 @@ fn editors_complete_the_entries_of_a_scope() {
 }
 
 #[test]
-fn the_capability_files_of_this_repository_are_in_order() {
+fn the_capability_files_of_this_repository_pass() {
     for folder in [
         "examples/playground/src-tauri",
         "examples/shop/src-tauri",
@@ -169,7 +169,7 @@ fn the_capability_files_of_this_repository_are_in_order() {
 }
 
 #[test]
-fn a_malformed_entry_is_found_by_its_file_and_its_text() {
+fn a_fault_names_its_file_and_its_entry() {
     let folder = root().join("tests/fixture");
     let faults = check_capabilities_in(&folder).unwrap_err();
     let file = folder.join("capabilities/scopes.json");
@@ -226,8 +226,8 @@ fn a_malformed_entry_is_found_by_its_file_and_its_text() {
 }
 
 #[test]
-fn without_a_folder_the_package_that_is_tested_is_checked() {
-    // This package is no app, which is better said than passed over.
+fn the_package_under_test_is_the_default_folder() {
+    // This package is not an app, which is an error.
     let faults = check_capabilities().unwrap_err();
     let fault = faults.iter().next().unwrap();
     assert_eq!(fault.file, root());
@@ -237,7 +237,7 @@ fn without_a_folder_the_package_that_is_tested_is_checked() {
     );
 }
 
-/// A folder with these files, which goes with the value.
+/// A folder with files, which is removed with this value.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -274,7 +274,7 @@ fn check(name: &str, files: &[(&str, &str)], expected: &[&[&str]]) {
 }
 
 #[test]
-fn capabilities_are_checked_wherever_an_app_has_them() {
+fn capabilities_are_checked_in_every_location() {
     check(
         "toml",
         &[(
@@ -317,7 +317,7 @@ fn capabilities_are_checked_wherever_an_app_has_them() {
 }
 
 #[test]
-fn entries_that_say_nothing_to_their_permission_are_found() {
+fn entries_without_effect_are_faults() {
     let permission = |permission: &str| {
         format!(r#"{{ "identifier": "a", "windows": ["x"], "permissions": [{permission}] }}"#)
     };
@@ -380,7 +380,7 @@ fn entries_that_say_nothing_to_their_permission_are_found() {
     for (name, line) in [
         (
             "no-list",
-            r#""event-bus:allow-pull", "event-bus:allow-stop-periodic", "event-bus:deny-emit""#,
+            r#""event-bus:allow-pull", "event-bus:allow-stop-job", "event-bus:deny-emit""#,
         ),
         (
             "with-a-set",
@@ -400,7 +400,7 @@ fn entries_that_say_nothing_to_their_permission_are_found() {
 }
 
 #[test]
-fn what_another_capability_lists_for_the_same_window_counts() {
+fn lists_of_other_capabilities_count() {
     let capability = |identifier: &str, window: &str, permission: &str| {
         format!(
             r#"{{ "identifier": "{identifier}", "windows": ["{window}"], "permissions": [{permission}] }}"#

@@ -1,11 +1,11 @@
-//! What a page may send how fast, and how much of the host's memory it may fill: at each limit, and one past it.
+//! How fast a page may send, and how much memory of the host it may use: at each limit, and one past it.
 
 use serde_json::{Value, json};
 use tauri_plugin_event_bus::{Builder, EmitOptions, ErrorCode, EventBusExt, Limits, SourceCall};
 
 use crate::support::{Page, app, app_with, code, message, open};
 
-/// So slow that no token comes back while a test runs.
+/// So slow that no bucket refills while a test runs.
 fn limits() -> Limits {
     let mut limits = Limits::default();
     limits.emits_per_second = 1;
@@ -28,26 +28,26 @@ fn events(names: impl IntoIterator<Item = String>) -> Value {
 
 #[test]
 #[cfg(feature = "flood-limits")]
-fn a_burst_of_events_passes_and_the_rest_is_refused_one_by_one() {
+fn events_beyond_a_burst_are_refused_one_by_one() {
     let mut limits = limits();
     limits.emit_burst = 5;
     let app = app_of(limits);
     let mut main = Page::open(&app, "main");
     let mut other = Page::open(&app, "other");
     other.listen("*");
-    let answers = main
+    let results = main
         .call("emit", events((1..=7).map(|n| format!("e{n}"))))
         .unwrap();
-    let answers = answers.as_array().unwrap();
-    assert!(answers[..5].iter().all(|answer| answer["seq"].is_u64()));
-    for refused in &answers[5..] {
+    let results = results.as_array().unwrap();
+    assert!(results[..5].iter().all(|result| result["seq"].is_u64()));
+    for refused in &results[5..] {
         assert_eq!(code(refused), "rate_limited");
         let wait = refused["error"]["retryAfterMs"].as_u64().unwrap();
         assert!((1..=1000).contains(&wait), "{refused}");
         assert!(message(refused).contains(&format!("{wait} ms")));
         assert!(message(refused).contains("5 at once") && message(refused).contains("emitBurst"));
     }
-    // A target, and a job, count in the same bucket.
+    // Targeted events and jobs use the same bucket.
     assert_eq!(
         code(&main.emit_to(json!("other"), "x", "1")),
         "rate_limited"
@@ -57,7 +57,7 @@ fn a_burst_of_events_passes_and_the_rest_is_refused_one_by_one() {
     assert_eq!(code(&error), "rate_limited");
     assert!(error["retryAfterMs"].is_u64());
 
-    // A reload does not fill it, another page has its own, and the app has none.
+    // A reload does not refill the bucket, another page has its own, and the host has none.
     let mut main = Page::load(main.webview);
     assert_eq!(code(&main.emit("x", "1")), "rate_limited");
     assert!(other.emit("own", "1")["seq"].is_u64());
@@ -84,9 +84,9 @@ fn payloads_are_counted_in_bytes() {
     let refused = main.emit("x", &payload(3));
     assert_eq!(code(&refused), "rate_limited");
     assert!(message(&refused).contains("bytes of payload"));
-    // What has no payload costs none.
-    let answers = main.call("emit", events(["y".to_owned()])).unwrap();
-    assert!(answers[0]["seq"].is_u64());
+    // Events without payload use no bytes.
+    let results = main.call("emit", events(["y".to_owned()])).unwrap();
+    assert!(results[0]["seq"].is_u64());
 }
 
 #[test]
@@ -108,11 +108,11 @@ fn subscriptions_are_counted_and_a_renewal_passes() {
             json!({ "id": id, "event": "a", "resume": resume })
         })
         .collect();
-    let answers = main
+    let results = main
         .call("subscribe", json!({ "subscriptions": again }))
         .unwrap();
-    let is_accepted = |answer: &Value| answer["seq"].is_u64();
-    assert!(answers.as_array().unwrap().iter().all(is_accepted));
+    let is_accepted = |result: &Value| result["seq"].is_u64();
+    assert!(results.as_array().unwrap().iter().all(is_accepted));
     main.call("unsubscribe", json!({ "ids": [1] })).unwrap();
     let one = json!({ "subscriptions": [{ "id": 9, "event": "a" }] });
     let refused = main.call("subscribe", one).unwrap();
@@ -122,7 +122,7 @@ fn subscriptions_are_counted_and_a_renewal_passes() {
 
 #[test]
 #[cfg(feature = "flood-limits")]
-fn a_page_that_opens_sessions_in_a_loop_is_stopped_and_keeps_the_last_one() {
+fn sessions_in_a_loop_are_limited() {
     let mut limits = limits();
     limits.sessions_per_second = 1;
     limits.session_burst = 3;
@@ -134,7 +134,7 @@ fn a_page_that_opens_sessions_in_a_loop_is_stopped_and_keeps_the_last_one() {
         page = Page::load(page.webview);
         assert!(page.emit("x", "1")["seq"].is_u64());
     }
-    // A session that is there costs nothing, however much it is used.
+    // An open session costs nothing, however much it is used.
     assert!(page.emit("x", "1")["seq"].is_u64());
     let mut next = Page::load(page.webview.clone());
     let event = json!({ "events": [{ "event": "x" }] });
@@ -142,7 +142,7 @@ fn a_page_that_opens_sessions_in_a_loop_is_stopped_and_keeps_the_last_one() {
     assert_eq!(code(&refused), "rate_limited");
     assert!(message(&refused).contains("3 at once") && message(&refused).contains("sessionBurst"));
     assert!((1..=1000).contains(&refused["retryAfterMs"].as_u64().unwrap()));
-    // Neither has the refused one begun, nor has it ended the one before.
+    // The refused session has not begun and has not ended the previous one.
     let refused = next.call("emit", event).unwrap_err();
     assert_eq!(code(&refused), "stale_session");
     assert!(page.emit("x", "1")["seq"].is_u64());
@@ -151,7 +151,7 @@ fn a_page_that_opens_sessions_in_a_loop_is_stopped_and_keeps_the_last_one() {
 
 #[test]
 #[cfg(feature = "flood-limits")]
-fn the_same_answer_again_and_again_is_counted_in_bytes_and_is_not_lost() {
+fn repeated_batches_are_limited_in_bytes() {
     let mut limits = limits();
     limits.repeat_bytes_per_second = 1;
     limits.repeat_burst_bytes = 25_000;
@@ -160,15 +160,15 @@ fn the_same_answer_again_and_again_is_counted_in_bytes_and_is_not_lost() {
     main.listen("x");
     let bus = app.event_bus();
     bus.emit("x", "x".repeat(10_000)).unwrap();
-    let answered = main.pull().rows();
+    let batch = main.pull().rows();
     for _ in 0..2 {
-        assert_eq!(main.pull().rows(), answered);
+        assert_eq!(main.pull().rows(), batch);
     }
     let refused = main.pull().wait().unwrap_err();
     assert_eq!(code(&refused), "rate_limited");
     assert!(message(&refused).contains("repeatBurstBytes"), "{refused}");
     assert!(refused["retryAfterMs"].is_u64());
-    // What it has not had before is no repetition, and with an acknowledgement it goes on.
+    // New events are not a repetition. After an acknowledgement, delivery continues.
     bus.emit("x", "next").unwrap();
     main.ack = 1;
     assert_eq!(main.receive(), [("x".to_owned(), json!("next"))]);
@@ -176,7 +176,7 @@ fn the_same_answer_again_and_again_is_counted_in_bytes_and_is_not_lost() {
 
 #[test]
 #[cfg(feature = "flood-limits")]
-fn ticks_of_a_pages_job_count_and_those_of_the_app_do_not() {
+fn ticks_of_page_jobs_count_as_emits() {
     let mut limits = limits();
     limits.emit_burst = 4;
     let app = app_of(limits);
@@ -231,7 +231,7 @@ fn refused_ticks_of_a_source_count_as_rate_limited() {
 }
 
 #[test]
-fn a_configuration_that_cannot_work_stops_the_start() {
+fn an_impossible_configuration_stops_the_start() {
     let mut limits = Limits::default();
     limits.subscribe_burst = 4095;
     let error = tauri::test::mock_builder()
@@ -254,25 +254,25 @@ fn a_configuration_that_cannot_work_stops_the_start() {
 }
 
 #[test]
-fn a_page_has_so_many_patterns_that_take_time_to_match() {
+fn globs_are_limited_per_page() {
     let mut limits = Limits::default();
     limits.globs_per_page = 3;
     let app = app_of(limits);
     let mut main = Page::open(&app, "main");
     let mut other = Page::open(&app, "other");
-    // The glob engine's pattern has eleven bytes and counts for two. A name and a prefix count for nothing.
+    // The pattern with brackets has eleven bytes and counts twice. A name and a prefix do not count.
     for pattern in ["*:a", "b:[cd]:efgh", "c", "d:*", "*"] {
         main.listen(pattern);
     }
     let entry =
         |id: u32, pattern: &str| json!({ "subscriptions": [{ "id": id, "event": pattern }] });
-    let answers = main.call("subscribe", entry(90, "*:z")).unwrap();
-    assert_eq!(code(&answers[0]), "too_many_subscriptions");
-    assert!(message(&answers[0]).contains("globsPerPage") && message(&answers[0]).contains('3'));
+    let results = main.call("subscribe", entry(90, "*:z")).unwrap();
+    assert_eq!(code(&results[0]), "too_many_subscriptions");
+    assert!(message(&results[0]).contains("globsPerPage") && message(&results[0]).contains('3'));
     other.listen("*:z");
     main.call("unsubscribe", json!({ "ids": [1] })).unwrap();
-    let answers = main.call("subscribe", entry(91, "*:z")).unwrap();
-    assert!(answers[0]["seq"].is_u64());
+    let results = main.call("subscribe", entry(91, "*:z")).unwrap();
+    assert!(results[0]["seq"].is_u64());
 }
 
 fn job(id: &str, payload: &str) -> Value {
@@ -280,7 +280,7 @@ fn job(id: &str, payload: &str) -> Value {
 }
 
 #[test]
-fn a_page_has_so_many_jobs_and_leaves_the_others_theirs() {
+fn jobs_are_limited_per_page() {
     let mut limits = Limits::default();
     limits.jobs_per_page = 2;
     limits.jobs = 4;
@@ -308,14 +308,14 @@ fn a_page_has_so_many_jobs_and_leaves_the_others_theirs() {
 }
 
 #[test]
-fn jobs_are_counted_in_bytes_by_page_and_by_all_pages() {
+fn bytes_of_jobs_are_limited_per_page_and_in_total() {
     let mut limits = Limits::default();
     limits.job_bytes_per_page = 20_000;
     limits.job_bytes = 40_000;
     let app = app_of(limits);
     let mut main = Page::open(&app, "main");
     let mut other = Page::open(&app, "other");
-    // A job takes 514 bytes beside its payload: its id, its name, and a flat 512.
+    // A job uses 514 bytes beside its payload: its id, its name and a flat 512.
     let payload = |length: usize| format!("\"{}\"", "x".repeat(length - 2));
     main.call("start_job", job("a", &payload(10_000 - 514)))
         .unwrap();
@@ -337,7 +337,7 @@ fn jobs_are_counted_in_bytes_by_page_and_by_all_pages() {
     other
         .call("start_job", job("a", &payload(10_000 - 514)))
         .unwrap();
-    // The app's own payloads are its own affair.
+    // Payloads of the host are not limited.
     app.event_bus()
         .periodic("x")
         .every(std::time::Duration::from_secs(60))
@@ -345,7 +345,7 @@ fn jobs_are_counted_in_bytes_by_page_and_by_all_pages() {
         .start()
         .unwrap()
         .forget();
-    // Targets are kept, too.
+    // Targets count, too.
     main.call("stop_job", json!({ "id": "a" })).unwrap();
     let globs: Vec<String> = (0..8).map(|n| format!("{n}{}*", "g".repeat(200))).collect();
     let aimed = json!({ "job": { "event": "x", "everyMs": 60_000, "to": globs } });
@@ -354,7 +354,7 @@ fn jobs_are_counted_in_bytes_by_page_and_by_all_pages() {
 }
 
 #[test]
-fn a_page_retains_its_share_and_leaves_the_app_the_rest() {
+fn retained_events_are_limited_per_page() {
     let mut limits = Limits::default();
     limits.retained_events = 6;
     limits.retained_events_per_page = 2;
@@ -373,7 +373,7 @@ fn a_page_retains_its_share_and_leaves_the_app_the_rest() {
     let refused = retain(&mut main, "c", "1");
     assert_eq!(code(&refused), "queue_full");
     assert!(message(&refused).contains("retainedEventsPerPage"));
-    // Two events take twice a name and 192 bytes beside their payloads, and the label of their page.
+    // Each event uses its name and 192 bytes beside its payload. The label of the page counts once.
     let rest = 1000 - (192 + 1 + 4 + 1) - (192 + 1);
     let refused = retain(&mut main, "b", &"1".repeat(rest + 1));
     assert!(
@@ -383,7 +383,7 @@ fn a_page_retains_its_share_and_leaves_the_app_the_rest() {
     assert!(retain(&mut main, "b", &"1".repeat(rest))["seq"].is_u64());
 
     assert!(retain(&mut other, "c", "1")["seq"].is_u64());
-    // Taking over what another page has retained needs room of one's own, and gives that page's back.
+    // Replacing an event that another page retained uses one's own share and frees that of the other page.
     assert!(retain(&mut other, "a", "1")["seq"].is_u64());
     assert!(retain(&mut main, "d", "1")["seq"].is_u64());
     assert_eq!(code(&retain(&mut other, "d", "1")), "queue_full");
@@ -398,7 +398,7 @@ fn a_page_retains_its_share_and_leaves_the_app_the_rest() {
 }
 
 #[test]
-fn however_many_pages_take_what_they_can_the_others_and_the_app_have_room() {
+fn greedy_pages_leave_room_for_others_and_the_host() {
     let mut limits = Limits::default();
     limits.retained_events = 16;
     limits.jobs = 16;
@@ -429,7 +429,7 @@ fn however_many_pages_take_what_they_can_the_others_and_the_app_have_room() {
             })
             .collect();
         assert_eq!(taken, [8, 4, 2, 1]);
-        // What a page has, it goes on with, whatever the others have taken since.
+        // A page may replace and update what it has, whatever others have taken since.
         let webview = tauri::Manager::get_webview_window(&app, "main").unwrap();
         let mut main = Page::load(webview);
         if what == "events" {
@@ -453,7 +453,7 @@ fn however_many_pages_take_what_they_can_the_others_and_the_app_have_room() {
 }
 
 #[test]
-fn names_ids_and_targets_have_their_length() {
+fn names_ids_and_targets_have_a_maximum_length() {
     let app = app();
     let mut main = Page::open(&app, "main");
     let long = "n".repeat(256);
@@ -462,8 +462,8 @@ fn names_ids_and_targets_have_their_length() {
     main.listen(&format!("{}*", &long[2..]));
     let pattern = format!("{}*", &long[1..]);
     let entry = json!({ "subscriptions": [{ "id": 99, "event": pattern }] });
-    let answers = main.call("subscribe", entry).unwrap();
-    assert_eq!(code(&answers[0]), "invalid_pattern");
+    let results = main.call("subscribe", entry).unwrap();
+    assert_eq!(code(&results[0]), "invalid_pattern");
     main.call("start_job", job(&long[1..], "1")).unwrap();
     let error = main.call("start_job", job(&long, "1")).unwrap_err();
     assert_eq!(code(&error), "invalid_argument");

@@ -1,4 +1,4 @@
-//! What a page cannot do in another's name, and what it cannot say of itself.
+//! What a page cannot do in the name of another, and which fields it cannot forge.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use tauri_plugin_event_bus::EventBusExt;
 use crate::support::{Page, app, code, invoke, message};
 
 #[test]
-fn a_page_cannot_say_who_or_when_or_which_number_it_is() {
+fn a_page_cannot_forge_the_fields_of_an_event() {
     let app = app();
     let mut main = Page::open(&app, "main");
     let mut other = Page::open(&app, "other");
@@ -36,27 +36,27 @@ fn a_page_cannot_say_who_or_when_or_which_number_it_is() {
                 entry["to"] = json!("other");
             }
             entry[field] = value.clone();
-            let answers = main.call(command, json!({ "events": [entry] })).unwrap();
-            assert_eq!(code(&answers[0]), "invalid_argument", "{command} {field}");
-            assert!(message(&answers[0]).contains(field), "{}", answers[0]);
+            let results = main.call(command, json!({ "events": [entry] })).unwrap();
+            assert_eq!(code(&results[0]), "invalid_argument", "{command} {field}");
+            assert!(message(&results[0]).contains(field), "{}", results[0]);
         }
         let mut job = json!({ "event": "x", "everyMs": 60_000 });
         job[field] = value.clone();
         let error = main.call("start_job", json!({ "job": job })).unwrap_err();
-        // A job may name where its payloads come from, and nobody that they come from.
+        // A job may name the source of its payloads, but not the source of its events.
         let expected = match (field, &value) {
             ("source", Value::String(_)) => "unknown_source",
             _ => "invalid_argument",
         };
         assert_eq!(code(&error), expected, "{field}");
         let mut entry = json!({ "id": 1, "event": "x" });
-        // `retained` is what a subscription may say of itself.
+        // A subscription has an option `retained`.
         if field != "retained" {
             entry[field] = value;
-            let answers = main
+            let results = main
                 .call("subscribe", json!({ "subscriptions": [entry] }))
                 .unwrap();
-            assert_eq!(code(&answers[0]), "invalid_argument", "{field}");
+            assert_eq!(code(&results[0]), "invalid_argument", "{field}");
         }
     }
     main.emit("x", "1");
@@ -66,21 +66,21 @@ fn a_page_cannot_say_who_or_when_or_which_number_it_is() {
 }
 
 #[test]
-fn what_the_bus_says_only_the_bus_says() {
+fn events_of_the_bus_itself_cannot_be_emitted() {
     let app = app();
     let mut main = Page::open(&app, "main");
     let mut other = Page::open(&app, "other");
     other.listen("event-bus:*");
-    let said = "event-bus:job-stopped";
-    assert_eq!(code(&main.emit(said, "{}")), "reserved_event_name");
-    let entry = json!({ "event": said, "payload": "{}", "to": "other" });
-    let answers = main.call("emit_to", json!({ "events": [entry] })).unwrap();
-    assert_eq!(code(&answers[0]), "reserved_event_name");
-    assert!(message(&answers[0]).contains(said), "{}", answers[0]);
-    let job = json!({ "event": said, "everyMs": 1, "immediate": true });
+    let name = "event-bus:job-stopped";
+    assert_eq!(code(&main.emit(name, "{}")), "reserved_event_name");
+    let entry = json!({ "event": name, "payload": "{}", "to": "other" });
+    let results = main.call("emit_to", json!({ "events": [entry] })).unwrap();
+    assert_eq!(code(&results[0]), "reserved_event_name");
+    assert!(message(&results[0]).contains(name), "{}", results[0]);
+    let job = json!({ "event": name, "everyMs": 1, "immediate": true });
     let error = main.start_job(job).unwrap_err();
     assert_eq!(code(&error), "reserved_event_name");
-    let error = app.event_bus().emit(said, 1).unwrap_err();
+    let error = app.event_bus().emit(name, 1).unwrap_err();
     assert_eq!(error.code().as_str(), "reserved_event_name");
 
     app.event_bus().emit_to("other", "event", 1).unwrap();
@@ -90,7 +90,7 @@ fn what_the_bus_says_only_the_bus_says() {
 }
 
 #[test]
-fn arguments_beside_the_known_ones_change_nothing() {
+fn unknown_arguments_change_nothing() {
     let app = app();
     let mut main = Page::open(&app, "main");
     let mut other = Page::open(&app, "other");
@@ -105,7 +105,7 @@ fn arguments_beside_the_known_ones_change_nothing() {
 }
 
 #[test]
-fn the_session_of_another_page_is_as_unknown_as_a_forged_one() {
+fn a_foreign_session_is_as_unknown_as_a_forged_one() {
     let app = app();
     let mut main = Page::open(&app, "main");
     let mut thief = Page::open(&app, "other");
@@ -131,7 +131,7 @@ fn the_session_of_another_page_is_as_unknown_as_a_forged_one() {
         ),
         ("stop_job", json!({ "id": "x" })),
     ] {
-        // Neither the next number, nor the newest, whose answer is recorded.
+        // Neither a new number nor a recorded one.
         for n in [main.n + 1, main.n + 7] {
             let error = stolen(&thief, command, n, arguments.clone()).unwrap_err();
             assert_eq!(code(&error), "stale_session", "{command} {n}");
@@ -142,7 +142,7 @@ fn the_session_of_another_page_is_as_unknown_as_a_forged_one() {
     let error = invoke(&thief.webview, "pull", pull).wait().unwrap_err();
     assert_eq!(code(&error), "stale_session");
 
-    // With the number 1 the same id is a session of the thief's own webview, which shares nothing but the spelling.
+    // With the number 1, the same id is a new session of the thief's own webview.
     stolen(&thief, "emit", 1, emit).unwrap();
     assert_eq!(main.receive()[0], ("x".into(), json!("secret")));
     assert_eq!(app.event_bus().emit("x", 1).unwrap().pages, 1);
@@ -194,7 +194,7 @@ fn jobs_of_others_are_out_of_reach() {
     for id in ["mine", "theirs"] {
         let error = other.call("stop_job", json!({ "id": id })).unwrap_err();
         assert_eq!(code(&error), "unknown_job");
-        // Replacing is by the page's own ids.
+        // `replace` concerns only jobs of the same page.
         other.call("start_job", job(id, true)).unwrap();
     }
     let listed = other.call("list_jobs", json!({})).unwrap();
@@ -209,7 +209,7 @@ fn jobs_of_others_are_out_of_reach() {
 }
 
 #[test]
-fn ids_of_jobs_that_the_host_makes_cannot_be_guessed() {
+fn generated_job_ids_cannot_be_guessed() {
     let app = app();
     let mut main = Page::open(&app, "main");
     let job = json!({ "job": { "event": "x", "everyMs": 60_000 } });
@@ -232,7 +232,7 @@ fn ids_of_jobs_that_the_host_makes_cannot_be_guessed() {
 }
 
 #[test]
-fn tauris_own_events_cannot_be_emitted_timed_or_heard() {
+fn tauris_own_events_are_refused() {
     let app = app();
     let mut main = Page::open(&app, "main");
     let mut other = Page::open(&app, "other");
@@ -258,8 +258,8 @@ fn tauris_own_events_cannot_be_emitted_timed_or_heard() {
         let error = main.call("start_job", job).unwrap_err();
         assert_eq!(code(&error), expected, "{name:?}");
         let entry = json!({ "subscriptions": [{ "id": 7, "event": name }] });
-        let answers = main.call("subscribe", entry).unwrap();
-        assert_eq!(code(&answers[0]), expected, "{name:?}");
+        let results = main.call("subscribe", entry).unwrap();
+        assert_eq!(code(&results[0]), expected, "{name:?}");
     }
     app.event_bus().emit("end", ()).unwrap();
     assert_eq!(other.receive(), [("end".into(), Value::Null)]);

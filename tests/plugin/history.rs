@@ -1,4 +1,4 @@
-//! Pages that come late or reload, and events that are retained.
+//! Pages that listen late or reload, and retained events.
 
 use serde_json::{Value, json};
 use tauri_plugin_event_bus::{
@@ -7,7 +7,7 @@ use tauri_plugin_event_bus::{
 
 use crate::support::{Page, app, app_with, code, open};
 
-/// `(event, payload, extras)` of what a pull answers.
+/// `(event, payload, extras)` of each event of a batch.
 fn items(page: &mut Page) -> Vec<(String, Value, Value)> {
     let batch = page.pull().rows();
     let items = batch.as_array().unwrap().iter();
@@ -37,7 +37,7 @@ fn live(event: &str, payload: i32) -> (String, Value, Value) {
 }
 
 #[test]
-fn a_page_gets_what_was_emitted_since_its_webview_was_there() {
+fn a_page_gets_what_its_webview_missed() {
     let app = app();
     let bus = app.event_bus();
     bus.emit("x", 0).unwrap();
@@ -52,7 +52,7 @@ fn a_page_gets_what_was_emitted_since_its_webview_was_there() {
         items(&mut main),
         [replayed("x", 1), replayed("x", 2), live("x", 4)]
     );
-    // A later subscription of the starting page, too, and only that one.
+    // A later subscription of the starting page gets them, too, and only that one.
     let late = main.listen("*");
     let batch = main.pull().rows();
     let got: Vec<(&Value, &Value)> = batch
@@ -72,7 +72,7 @@ fn a_page_gets_what_was_emitted_since_its_webview_was_there() {
 }
 
 #[test]
-fn what_was_sent_to_another_webview_is_not_replayed() {
+fn events_for_other_webviews_are_not_replayed() {
     let app = app();
     let main = open(&app, "main");
     open(&app, "other");
@@ -87,7 +87,7 @@ fn what_was_sent_to_another_webview_is_not_replayed() {
 }
 
 #[test]
-fn the_next_page_gets_what_the_one_before_did_not_acknowledge_and_what_came_meanwhile() {
+fn the_next_page_gets_what_was_unacknowledged() {
     let app = app();
     let bus = app.event_bus();
     let mut old = Page::open(&app, "main");
@@ -98,7 +98,7 @@ fn the_next_page_gets_what_the_one_before_did_not_acknowledge_and_what_came_mean
     let _unacknowledged = items(&mut old);
     bus.emit("x", 3).unwrap();
     let mut new = Page::load(old.webview.clone());
-    // The pull that acknowledges the first has told the host; the second was never acknowledged.
+    // The second pull acknowledged the first event. The second event was never acknowledged.
     new.listen("x");
     bus.emit("x", 4).unwrap();
     assert_eq!(
@@ -122,7 +122,7 @@ fn an_idle_page_that_reloads_gets_nothing_again() {
 }
 
 #[test]
-fn a_page_of_another_origin_gets_nothing_of_the_page_before_and_its_jobs_end() {
+fn another_origin_inherits_no_events_and_no_jobs() {
     let app = app();
     let mut old = Page::open(&app, "main");
     old.listen("x");
@@ -140,7 +140,7 @@ fn a_page_of_another_origin_gets_nothing_of_the_page_before_and_its_jobs_end() {
 }
 
 #[test]
-fn a_page_may_do_without() {
+fn a_subscription_may_decline_earlier_events() {
     let app = app();
     let main = open(&app, "main");
     let bus = app.event_bus();
@@ -180,7 +180,7 @@ fn a_page_may_do_without() {
 }
 
 #[test]
-fn a_full_backlog_is_a_gap_with_an_upper_bound_and_concerns_its_own_webview_alone() {
+fn a_full_backlog_is_a_gap_with_an_upper_bound() {
     let mut limits = Limits::default();
     limits.backlog_events = 3;
     let app = app_with(Builder::new().limits(limits));
@@ -204,7 +204,7 @@ fn a_full_backlog_is_a_gap_with_an_upper_bound_and_concerns_its_own_webview_alon
 }
 
 #[test]
-fn a_page_that_comes_back_goes_on_from_its_own_position() {
+fn a_restored_page_resumes_at_its_position() {
     let app = app();
     let bus = app.event_bus();
     let mut first = Page::open(&app, "main");
@@ -214,7 +214,7 @@ fn a_page_that_comes_back_goes_on_from_its_own_position() {
     let mut between = Page::load(first.webview.clone());
     between.listen("z");
     seqs.push(bus.emit("x", 2).unwrap().seq);
-    // The page before comes back out of the cache, with a new session and all that it had.
+    // The previous page returns from the cache, with a new session and its subscriptions.
     let mut back = Page::load(first.webview.clone());
     back.call(
         "subscribe",
@@ -223,7 +223,7 @@ fn a_page_that_comes_back_goes_on_from_its_own_position() {
     .unwrap();
     seqs.push(bus.emit("x", 3).unwrap().seq);
     let batch = back.pull().rows();
-    // What came while the other page was there was not kept for this one.
+    // The host did not keep events for this page while the other one was there.
     assert_eq!(
         batch[0],
         json!({ "index": 1, "from": 2, "to": 2, "count": 1, "atMost": true, "reason": "session_ended", "subscriptions": [9] })
@@ -232,7 +232,7 @@ fn a_page_that_comes_back_goes_on_from_its_own_position() {
 }
 
 #[test]
-fn history_can_be_switched_off_by_name() {
+fn a_policy_may_disable_history() {
     let app = app_with(Builder::new().policy("cursor:*", Policy::new().history(false)));
     let main = open(&app, "main");
     app.event_bus().emit("cursor:move", 1).unwrap();
@@ -243,19 +243,19 @@ fn history_can_be_switched_off_by_name() {
 }
 
 #[test]
-fn a_retained_event_reaches_every_later_subscriber_until_it_is_cleared() {
+fn a_retained_event_stays_until_it_is_cleared() {
     let app = app_with(Builder::new().policy("settings:*", Policy::new().retain(true)));
     let bus = app.event_bus();
     bus.emit("settings:theme", 1).unwrap();
     bus.emit("settings:theme", 2).unwrap();
     bus.emit_with("settings:secret", 3, EmitOptions::new().no_retain())
         .unwrap();
-    // Everyone is everyone, however it is written.
+    // An explicit target for everyone is a broadcast, too.
     let for_all = EmitOptions::new().to(Target::everyone()).retain();
     bus.emit_with("other", 3, for_all).unwrap();
     bus.emit_with("other", 4, EmitOptions::new().retain())
         .unwrap();
-    // The webview comes after them, so that nothing is replayed.
+    // The webview opens after these events, so nothing is replayed.
     let mut main = Page::open(&app, "main");
     let retained = |event: &str, payload: i32| {
         (
@@ -283,7 +283,7 @@ fn a_retained_event_reaches_every_later_subscriber_until_it_is_cleared() {
 }
 
 #[test]
-fn what_is_retained_for_one_webview_stays_with_it() {
+fn an_event_retained_for_a_webview_stays_there() {
     let app = app();
     let (main, other) = (open(&app, "main"), open(&app, "other"));
     let bus = app.event_bus();
@@ -310,7 +310,7 @@ fn what_is_retained_for_one_webview_stays_with_it() {
 }
 
 #[test]
-fn a_page_retains_too_and_room_for_it_is_bounded() {
+fn pages_may_retain_within_limits() {
     let mut limits = Limits::default();
     limits.retained_events = 1;
     let app = app_with(Builder::new().limits(limits));

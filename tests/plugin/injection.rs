@@ -1,4 +1,4 @@
-//! Nothing that a page sends becomes script, breaks a batch, or breaks an error.
+//! Nothing that a page sends becomes script, or breaks a batch or an error.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use tauri_plugin_event_bus::EventBusExt;
 
 use crate::support::{Page, app, code, invoke};
 
-/// Text that has broken somebody's quoting before.
+/// Text that breaks naive quoting.
 const NASTY: [&str; 16] = [
     "</script><script>alert(1)</script>",
     "<!--",
@@ -51,7 +51,7 @@ fn nasty_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// The same JSON with everything escaped that may be.
+/// The same JSON with everything escaped that JSON allows.
 fn escaped(json: &str) -> String {
     json.chars()
         .flat_map(|c| {
@@ -79,7 +79,7 @@ fn cases(count: u32) -> ProptestConfig {
 }
 
 #[test]
-fn what_a_page_sends_comes_back_as_the_same_value() {
+fn a_payload_comes_back_as_the_same_value() {
     let app = app();
     let mut main = Page::open(&app, "main");
     main.listen("*");
@@ -114,7 +114,7 @@ fn lone_surrogates_and_huge_numbers_pass_as_they_are() {
 }
 
 #[test]
-fn what_is_no_json_enters_no_batch() {
+fn invalid_json_enters_no_batch() {
     let app = app();
     let mut main = Page::open(&app, "main");
     main.listen("x");
@@ -140,14 +140,14 @@ fn what_is_no_json_enters_no_batch() {
         "\"\\x41\"",
         "\"\\ud8\"",
     ] {
-        let answer = main.emit("x", payload);
-        assert_eq!(answer["error"]["code"], "invalid_payload", "{payload:?}");
+        let result = main.emit("x", payload);
+        assert_eq!(result["error"]["code"], "invalid_payload", "{payload:?}");
     }
     app.event_bus().emit("x", 1).unwrap();
     assert_eq!(main.receive(), [("x".into(), json!(1))]);
 }
 
-/// An error is JSON of a sensible length, and has no character of its own that hides or reorders text.
+/// An error has a bounded length and no characters that hide or reorder text.
 fn check_error(error: &Value) -> Result<(), TestCaseError> {
     let message = error["message"]
         .as_str()
@@ -166,7 +166,7 @@ fn check_error(error: &Value) -> Result<(), TestCaseError> {
 }
 
 #[test]
-fn errors_quote_and_cut_what_a_page_sends() {
+fn errors_quote_and_truncate_values() {
     let app = app();
     let main = std::cell::RefCell::new(Page::open(&app, "main"));
     let long = || prop_oneof![3 => Just(1_usize), 1 => Just(3000)];
@@ -174,8 +174,8 @@ fn errors_quote_and_cut_what_a_page_sends() {
         let mut main = main.borrow_mut();
         let text = text.repeat(times);
         let mut errors = Vec::new();
-        let mut answers = |page: &mut Page, command: &str, arguments: Value| {
-            // An answer that is no JSON would fail here.
+        let mut call = |page: &mut Page, command: &str, arguments: Value| {
+            // A result that is not JSON would fail here.
             match page.call(command, arguments) {
                 Ok(Value::Array(entries)) => errors.extend(entries.into_iter().filter_map(|entry| entry.get("error").cloned())),
                 Ok(_) => {}
@@ -184,24 +184,24 @@ fn errors_quote_and_cut_what_a_page_sends() {
             }
         };
         let own = json!({ (text.clone()): extra });
-        answers(&mut main, "emit", json!({ "events": [
+        call(&mut main, "emit", json!({ "events": [
             { "event": text }, { "event": "x", "payload": text }, { "event": "x", "payload": extra }, own, extra,
             { "event": text, "payload": text },
         ] }));
-        answers(&mut main, "emit_to", json!({ "events": [
+        call(&mut main, "emit_to", json!({ "events": [
             { "event": "x", "to": text }, { "event": "x", "to": own }, { "event": "x", "to": [text, extra] },
             { "event": "x", "to": { "kind": text } }, { "event": "x", "to": { "kind": "Window", "label": text } },
         ] }));
-        answers(&mut main, "subscribe", json!({ "subscriptions": [
+        call(&mut main, "subscribe", json!({ "subscriptions": [
             { "id": 1, "event": format!("{text}*") }, { "id": text, "event": "x" }, own,
             { "id": 2, "event": "x", "target": text }, { "id": 2, "event": "x", "target": extra },
             { "id": 2, "event": "x", "resume": { "session": text, "after": 0, "handled": 0 } },
         ] }));
-        answers(&mut main, "unsubscribe", json!({ "ids": [1, 2] }));
-        answers(&mut main, "start_job", json!({ "job": { "event": text, "everyMs": 60_000 } }));
-        answers(&mut main, "start_job", json!({ "job": { "event": "x", "everyMs": extra } }));
-        answers(&mut main, "start_job", json!({ "job": own }));
-        answers(&mut main, "stop_job", json!({ "id": text }));
+        call(&mut main, "unsubscribe", json!({ "ids": [1, 2] }));
+        call(&mut main, "start_job", json!({ "job": { "event": text, "everyMs": 60_000 } }));
+        call(&mut main, "start_job", json!({ "job": { "event": "x", "everyMs": extra } }));
+        call(&mut main, "start_job", json!({ "job": own }));
+        call(&mut main, "stop_job", json!({ "id": text }));
         for pull in [json!({ "session": text, "ack": 0 }), json!({ "session": main.session, "ack": text }), own.clone()] {
             match invoke(&main.webview, "pull", pull).wait() {
                 Ok(batch) => prop_assert!(batch.is_array()),

@@ -1,11 +1,11 @@
-//! Each command stands and falls with its own permission.
+//! Each command needs its own permission.
 
 use serde_json::json;
 use tauri_plugin_event_bus::EventBusExt;
 
 use crate::support::{Page, app};
 
-/// Whether Tauri let the command through to the plugin.
+/// Whether Tauri forwards the command to the plugin.
 fn is_allowed(page: &mut Page, command: &str, arguments: serde_json::Value) -> bool {
     match page.call(command, arguments) {
         Err(serde_json::Value::String(message)) => {
@@ -17,7 +17,7 @@ fn is_allowed(page: &mut Page, command: &str, arguments: serde_json::Value) -> b
 }
 
 #[test]
-fn what_a_capability_does_not_list_is_denied() {
+fn an_unlisted_command_is_denied() {
     let app = app();
     let commands = [
         ("emit", json!({ "events": [] })),

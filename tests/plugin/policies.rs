@@ -1,4 +1,4 @@
-//! What happens when events come faster than a page takes them.
+//! Policies for events that arrive faster than a page fetches them.
 
 use serde_json::{Value, json};
 use tauri_plugin_event_bus::{Builder, EmitOptions, ErrorCode, EventBusExt, Limits, Policy};
@@ -12,7 +12,7 @@ fn small_queue() -> Builder {
 }
 
 #[test]
-fn the_latest_event_of_a_name_supersedes_those_that_wait() {
+fn the_latest_event_supersedes_waiting_ones() {
     let app = app_with(small_queue().policy("cursor:*", Policy::new().latest()));
     let mut main = Page::open(&app, "main");
     main.listen("*");
@@ -30,7 +30,7 @@ fn the_latest_event_of_a_name_supersedes_those_that_wait() {
 }
 
 #[test]
-fn a_full_queue_rejects_and_nobody_gets_the_event() {
+fn a_full_queue_rejects_an_event_for_everyone() {
     let app = app_with(small_queue().policy("order:*", Policy::new().reject()));
     let mut slow = Page::open(&app, "main");
     let mut fast = Page::open(&app, "other");
@@ -44,7 +44,7 @@ fn a_full_queue_rejects_and_nobody_gets_the_event() {
     assert_eq!(error.code(), ErrorCode::QueueFull);
     assert!(error.message().contains("\"main\"") && error.message().contains("queueEvents (2)"));
     assert_eq!(code(&fast.emit("order:new", "4")), "queue_full");
-    // An event that is not for the slow page is accepted, and so is every other policy.
+    // Events that are not for the slow page, or have another policy, are accepted.
     bus.emit_to("other", "order:new", 5).unwrap();
     bus.emit("else", 6).unwrap();
     assert_eq!(
@@ -62,7 +62,7 @@ fn a_full_queue_rejects_and_nobody_gets_the_event() {
 }
 
 #[test]
-fn emit_async_waits_for_room_in_the_order_of_the_calls() {
+fn emit_async_waits_for_room_in_order() {
     let app = app_with(small_queue().policy("*", Policy::new().reject()));
     let mut main = Page::open(&app, "main");
     main.listen("*");
@@ -93,7 +93,7 @@ fn emit_async_waits_for_room_in_the_order_of_the_calls() {
 }
 
 #[test]
-fn a_wrong_policy_stops_the_start_with_its_key() {
+fn an_invalid_policy_stops_the_start_with_its_key() {
     let built = tauri::test::mock_builder()
         .plugin(Builder::new().policy("a**", Policy::new()).build())
         .build(fixture::context());

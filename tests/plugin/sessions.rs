@@ -1,4 +1,4 @@
-//! Who may speak for which page, and a page's commands in their order.
+//! Sessions of pages, and the order of their commands.
 
 use serde_json::json;
 use tauri_plugin_event_bus::EventBusExt;
@@ -34,7 +34,7 @@ fn a_pull_needs_a_session_of_its_own_webview() {
 }
 
 #[test]
-fn a_pull_with_wrong_arguments_is_an_error() {
+fn a_pull_with_invalid_arguments_is_an_error() {
     let app = app();
     let mut main = Page::open(&app, "main");
     main.listen("x");
@@ -50,7 +50,7 @@ fn a_pull_with_wrong_arguments_is_an_error() {
 }
 
 #[test]
-fn an_acknowledgement_from_the_future_is_an_error_and_loses_nothing() {
+fn an_acknowledgement_from_the_future_loses_nothing() {
     let app = app();
     let mut main = Page::open(&app, "main");
     main.listen("x");
@@ -64,7 +64,7 @@ fn an_acknowledgement_from_the_future_is_an_error_and_loses_nothing() {
 }
 
 #[test]
-fn a_command_that_arrives_twice_runs_once_and_is_answered_alike() {
+fn a_repeated_command_gets_the_same_response() {
     let app = app();
     let mut main = Page::open(&app, "main");
     let mut other = Page::open(&app, "other");
@@ -95,11 +95,11 @@ fn many_copies_of_a_command_at_once_run_once() {
     let emit = json!({ "events": [{ "event": "x", "payload": "1" }] });
     main.n = 1;
     let copies: Vec<_> = (0..8).map(|_| main.repeat("emit", emit.clone())).collect();
-    let answers: Vec<_> = copies
+    let results: Vec<_> = copies
         .into_iter()
         .map(|copy| copy.wait().unwrap())
         .collect();
-    assert!(answers.iter().all(|answer| *answer == answers[0]));
+    assert!(results.iter().all(|result| *result == results[0]));
     assert_eq!(other.receive().len(), 1);
 }
 
@@ -114,15 +114,15 @@ fn a_new_page_ends_the_session_before_it() {
 
     let error = old.pull().wait().unwrap_err();
     assert_eq!(code(&error), "stale_session");
-    // It may be there after all, and then it has to know.
+    // The old page may still exist, and has to learn that its session ended.
     assert_eq!(code(&parked.wait().unwrap_err()), "stale_session");
     assert_eq!(app.event_bus().emit("x", 1).unwrap().pages, 0);
     assert_eq!(app.event_bus().emit("y", 1).unwrap().pages, 1);
 
-    // What the old page sent last and did not hear of is answered as it was, and does not run again.
+    // The last command of the old page gets its recorded result and does not run again.
     let repeated = json!({ "subscriptions": [{ "id": 1, "event": "x" }] });
-    let answer = old.repeat("subscribe", repeated).wait().unwrap();
-    assert!(answer[0]["seq"].is_u64());
+    let result = old.repeat("subscribe", repeated).wait().unwrap();
+    assert!(result[0]["seq"].is_u64());
     assert_eq!(app.event_bus().emit("x", 1).unwrap().pages, 0);
 
     // A late command of the old page must not take the webview back.
@@ -142,7 +142,7 @@ fn a_session_begins_with_its_first_command() {
 }
 
 #[test]
-fn the_app_ends_all_pulls_and_accepts_nothing_when_it_exits() {
+fn an_exiting_app_ends_all_pulls() {
     let app = app();
     let mut main = Page::open(&app, "main");
     main.listen("x");

@@ -11,7 +11,7 @@ use tauri::webview::InvokeRequest;
 use tauri::{App, Context, Manager, RunEvent, WebviewWindow, WebviewWindowBuilder};
 use tauri_plugin_event_bus::Builder;
 
-/// How long a test waits for what must come. It only passes in full when the test fails.
+/// How long a test waits for a result. Only a failing test waits that long.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) fn app() -> App<MockRuntime> {
@@ -36,7 +36,7 @@ pub(crate) fn open(app: &App<MockRuntime>, label: &str) -> WebviewWindow<MockRun
         .unwrap()
 }
 
-/// Ends the app as a user does: by closing its last window.
+/// Exits the app as a user does, by closing its last window.
 pub(crate) fn exit(app: App<MockRuntime>) {
     app.run(|app, event| {
         if matches!(event, RunEvent::Ready) {
@@ -47,7 +47,7 @@ pub(crate) fn exit(app: App<MockRuntime>) {
     });
 }
 
-/// An answer that may still be on its way.
+/// A pending result of a command.
 pub(crate) struct Pending(mpsc::Receiver<InvokeResponse>);
 
 impl Pending {
@@ -58,16 +58,16 @@ impl Pending {
         }
     }
 
-    /// The answer as it is written, for what serde_json cannot hold as a value.
+    /// The text of the result, for what serde_json cannot hold as a value.
     pub(crate) fn text(self) -> String {
         match self.receive() {
             InvokeResponse::Ok(InvokeResponseBody::Json(json)) => json,
-            _ => panic!("the answer is no JSON"),
+            _ => panic!("the result is not JSON"),
         }
     }
 
-    /// What a pull was answered: `[index, seq, timestamp, event, source, subscriptions, payload, extras?]` for an event
-    /// and an object with its index for a gap.
+    /// The items of a batch: `[index, seq, timestamp, event, source, subscriptions, payload, extras?]` for an event, and an
+    /// object with its index for a gap or a request.
     pub(crate) fn rows(self) -> Value {
         rows(&self.wait().unwrap())
     }
@@ -76,13 +76,13 @@ impl Pending {
         matches!(self.0.try_recv(), Err(mpsc::TryRecvError::Empty))
     }
 
-    /// Whether it was dropped without an answer.
+    /// Whether the command was dropped without a result.
     pub(crate) fn is_closed(&self) -> bool {
         matches!(self.0.try_recv(), Err(mpsc::TryRecvError::Disconnected))
     }
 
     fn receive(self) -> InvokeResponse {
-        self.0.recv_timeout(PATIENCE).expect("no answer")
+        self.0.recv_timeout(PATIENCE).expect("no result")
     }
 }
 
@@ -151,7 +151,7 @@ fn invoke_at(
     command: &str,
     arguments: Value,
 ) -> Pending {
-    // WebKit sets the one and Tauri's own script the other on every request over the IPC protocol.
+    // On requests over the IPC protocol, WebKit sets `Origin` and Tauri's script sets `Tauri-Callback`.
     let headers = [("Origin", origin), ("Tauri-Callback", "0")];
     invoke_with(url, webview, command, arguments, &headers)
 }
@@ -211,7 +211,7 @@ impl Page {
         Self::load(open(app, label))
     }
 
-    /// A new page in a webview that is there.
+    /// A new page in an existing webview.
     pub(crate) fn load(webview: WebviewWindow<MockRuntime>) -> Self {
         static NEWEST: AtomicU64 = AtomicU64::new(1);
         Self {
@@ -231,7 +231,7 @@ impl Page {
         self.repeat(command, arguments)
     }
 
-    /// Sends a command with the newest number again.
+    /// Sends a command with the last number again.
     pub(crate) fn repeat(&self, command: &str, mut arguments: Value) -> Pending {
         arguments["session"] = json!(self.session);
         arguments["n"] = json!(self.n);
@@ -242,7 +242,7 @@ impl Page {
         self.send(command, arguments).wait()
     }
 
-    /// A new page in this page's webview, at another address.
+    /// A new page at another URL in the webview of this page.
     pub(crate) fn navigate(self, url: &str) -> Self {
         let mut page = Self::load(self.webview);
         page.origin = url.split('/').take(3).collect::<Vec<_>>().join("/");
@@ -250,14 +250,14 @@ impl Page {
         page
     }
 
-    /// Subscribes and gives the subscription's id.
+    /// Subscribes and returns the id of the subscription.
     pub(crate) fn listen(&mut self, pattern: &str) -> u32 {
-        let answer = self.try_listen(pattern);
-        assert!(answer["seq"].is_u64(), "{answer}");
+        let result = self.try_listen(pattern);
+        assert!(result["seq"].is_u64(), "{result}");
         self.newest_id
     }
 
-    /// Subscribes and gives the answer.
+    /// Subscribes and returns the result.
     pub(crate) fn try_listen(&mut self, pattern: &str) -> Value {
         self.newest_id += 1;
         let subscriptions = json!([{ "id": self.newest_id, "event": pattern }]);
@@ -266,7 +266,7 @@ impl Page {
             .take()
     }
 
-    /// Starts a periodic event and gives the answer.
+    /// Starts a job and returns the result.
     pub(crate) fn start_job(&mut self, job: Value) -> Result<Value, Value> {
         self.call("start_job", json!({ "job": job }))
     }
@@ -294,7 +294,7 @@ impl Page {
         invoke_at(&self.url, &self.origin, &self.webview, "pull", arguments)
     }
 
-    /// Pulls, acknowledges and gives `(event, payload)` of what came.
+    /// Pulls and acknowledges. Returns `(event, payload)` of each event.
     pub(crate) fn receive(&mut self) -> Vec<(String, Value)> {
         let batch = self.pull().rows();
         let items = batch.as_array().unwrap();
@@ -307,7 +307,7 @@ impl Page {
             .collect()
     }
 
-    /// Receives until this many events are there.
+    /// Receives until at least `count` events have arrived.
     pub(crate) fn receive_many(&mut self, count: usize) -> Vec<(String, Value)> {
         let mut received = Vec::new();
         while received.len() < count {
@@ -317,7 +317,7 @@ impl Page {
     }
 }
 
-/// The code of an error, wherever it stands.
+/// The code of an error, or of an entry with an error.
 #[track_caller]
 pub(crate) fn code(error: &Value) -> &str {
     error["code"]
@@ -326,7 +326,7 @@ pub(crate) fn code(error: &Value) -> &str {
         .unwrap_or_else(|| panic!("no error with a code: {error}"))
 }
 
-/// The message of an error, wherever it stands.
+/// The message of an error, or of an entry with an error.
 #[track_caller]
 pub(crate) fn message(error: &Value) -> &str {
     error["message"]

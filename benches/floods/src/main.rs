@@ -1,9 +1,9 @@
-//! How much a page that floods the bus slows another page's delivery.
+//! Measures how much a page that floods the bus delays events for another page.
 //!
-//! One page listens to events of the app, 200 a second, and notes how long each takes from `emit` to the page. Meanwhile
-//! another page floods, on threads of its own, through Tauri's mock runtime and its real commands; there is no webview,
-//! so what is measured is the host alone. Prints percentiles, as microseconds and as multiples of the quiet ones, with
-//! the default limits and without any.
+//! The measured page listens to 200 events a second of the app; the latency is from `emit` to the page. Another page
+//! floods the bus from a thread of its own, through real commands on Tauri's mock runtime. There is no webview, so the
+//! figures cover the host alone. Prints percentiles in microseconds and as multiples of the quiet case, with the default
+//! limits and without any.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -25,20 +25,20 @@ const INTERVAL: Duration = Duration::from_millis(5);
 
 type Flood = fn(&mut Page, &AtomicBool) -> u64;
 
-/// What a page may do to the others, with what it is called.
+/// What the other page does, with the label of its row.
 const FLOODS: [(&str, Flood); 11] = [
     ("quiet", |_, _| 0),
-    ("emits what nobody hears", |page, stop| {
+    ("emits events without listeners", |page, stop| {
         emit(page, stop, |_| json!({ "event": "flood", "payload": "1" }))
     }),
-    ("emits what the other page hears", |page, stop| {
+    ("emits what the measured page listens to", |page, stop| {
         emit(
             page,
             stop,
             |_| json!({ "event": "app:flood", "payload": "1" }),
         )
     }),
-    ("emits fresh names, with 4,096 globs", |page, stop| {
+    ("emits new names, with 4,096 globs", |page, stop| {
         subscribe_all(page, |id| format!("*a*b*{id}*c*d"));
         let name = "ab".repeat(100);
         emit(
@@ -50,18 +50,19 @@ const FLOODS: [(&str, Flood); 11] = [
     ("subscribes to names", |page, stop| {
         subscribe(page, stop, |id| format!("name-{id}"))
     }),
-    ("subscribes to what the other page hears", |page, stop| {
-        subscribe(page, stop, |_| "app:*".to_owned())
-    }),
     (
-        "subscribes to globs, with 1,024 names about",
+        "subscribes to what the measured page listens to",
+        |page, stop| subscribe(page, stop, |_| "app:*".to_owned()),
+    ),
+    (
+        "subscribes to globs, with 1,024 names in use",
         |page, stop| {
             let name = "ab".repeat(100);
             for batch in 0..4 {
-                let fresh = |n: u64| json!({ "event": format!("{name}{}", batch * 256 + n) });
+                let new_name = |n: u64| json!({ "event": format!("{name}{}", batch * 256 + n) });
                 page.call(
                     "emit",
-                    json!({ "events": (0..256).map(fresh).collect::<Vec<_>>() }),
+                    json!({ "events": (0..256).map(new_name).collect::<Vec<_>>() }),
                 );
             }
             subscribe(page, stop, |id| format!("*a*b*{id}*c*d"))
@@ -76,7 +77,7 @@ const FLOODS: [(&str, Flood); 11] = [
             |_| json!({ "event": "flood", "payload": payload }),
         )
     }),
-    ("asks for the same 1 MiB again and again", |page, stop| {
+    ("fetches the same 1 MiB repeatedly", |page, stop| {
         let payload = format!("\"{}\"", "x".repeat(4096));
         page.call(
             "subscribe",
@@ -101,7 +102,7 @@ const FLOODS: [(&str, Flood); 11] = [
         }
         count
     }),
-    ("has 128 jobs of 1 ms", |page, stop| {
+    ("runs 128 jobs of 1 ms", |page, stop| {
         for _ in 0..128 {
             page.call(
                 "start_job",
@@ -133,7 +134,9 @@ fn main() {
         ("no flood limits", unlimited),
     ] {
         println!("\nWith {title}\n");
-        println!("| the other page | entries/s | p50 µs | p99 µs | max µs | p50 | p99 |");
+        println!(
+            "| another page, meanwhile | entries/s | p50 µs | p99 µs | max µs | p50 × | p99 × |"
+        );
         println!("|---|---|---|---|---|---|---|");
         let mut quiet = None;
         for (name, flood) in FLOODS {
@@ -154,8 +157,7 @@ fn main() {
     }
 }
 
-/// How long each event took, in microseconds and in order of length; and how many entries the flood has had answered a
-/// second.
+/// The latency of each event in microseconds, sorted; and the number of entries a second of the flood.
 fn measure(limits: Limits, flood: Flood, events: usize) -> (Vec<f64>, f64) {
     let app = mock_builder()
         .plugin(Builder::new().limits(limits).build())
@@ -209,7 +211,7 @@ fn measure(limits: Limits, flood: Flood, events: usize) -> (Vec<f64>, f64) {
     for n in 0..events {
         let due = INTERVAL * (n as u32 + 20);
         thread::sleep(due.saturating_sub(start.elapsed()));
-        // Counted from when it was due: a host that is held up is a delay, too.
+        // From when it was due: a delayed host counts as a delay, too.
         bus.emit("app:event", due.as_secs_f64()).unwrap();
     }
     let mut times = receiving.join().unwrap();
@@ -238,7 +240,7 @@ fn emit_batches(
     count
 }
 
-/// Subscribes again and again, and ends the subscriptions when there are too many.
+/// Subscribes repeatedly, and ends the subscriptions when there are too many.
 fn subscribe(page: &mut Page, stop: &AtomicBool, pattern: impl Fn(u64) -> String) -> u64 {
     let mut count = 0;
     while !stop.load(Ordering::Relaxed) {
@@ -285,9 +287,9 @@ impl Page {
         self.n += 1;
         arguments["session"] = json!(self.session);
         arguments["n"] = json!(self.n);
-        let answer = self.send(command, arguments).recv().unwrap();
-        // One that is refused for coming too fast is what this is about; anything else is a mistake here.
-        if let Err(error) = answer {
+        let result = self.send(command, arguments).recv().unwrap();
+        // The flood limits refuse commands; any other error is a mistake in this benchmark.
+        if let Err(error) = result {
             assert_eq!(error["code"], "rate_limited", "{error}");
         }
     }
@@ -311,14 +313,14 @@ impl Page {
         webview.clone().on_message(
             request,
             Box::new(move |_, _, response, _, _| {
-                let answer = match response {
+                let result = match response {
                     InvokeResponse::Ok(InvokeResponseBody::Json(json)) => {
                         Ok(serde_json::from_str(&json).unwrap())
                     }
                     InvokeResponse::Ok(InvokeResponseBody::Raw(_)) => unreachable!(),
                     InvokeResponse::Err(error) => Err(error.0),
                 };
-                let _ = sender.send(answer);
+                let _ = sender.send(result);
             }),
         );
         receiver
@@ -330,7 +332,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_a_page_does_another_one_gets_its_events() {
+    fn a_flood_leaves_another_page_its_events() {
         for (name, flood) in FLOODS {
             let (times, _) = measure(Limits::default(), flood, 5);
             assert_eq!(times.len(), 5, "{name}");

@@ -1,30 +1,30 @@
-// One window of the benchmark. The host says in `BENCH` what it listens to; orders come one by one.
+// A window of the benchmark. `BENCH` says what it listens to; the host sends orders one by one.
 
 const { event, eventBus, core } = window.__TAURI__
 const { listen, send, socket } = window.BENCH
 const EVENT = 'bench:event'
 
-/** What this page's clock is behind the host's, in milliseconds. `timeOrigin` alone is off by up to a millisecond. */
+/** How far the clock of this page is behind the host's, in milliseconds. `timeOrigin` alone is off by up to one. */
 let behind = 0
 
 const now = () => performance.timeOrigin + performance.now() + behind
 
-/** Asks the host for the time and takes the answers that came soonest. */
+/** Reads the host's clock repeatedly and uses the fastest samples. */
 async function setClock() {
-  const answers = []
+  const samples = []
   for (let i = 0; i < 60; i += 1) {
-    const asked = now()
+    const before = now()
     const time = (await core.invoke('clock')) / 1000
-    const answered = now()
-    answers.push({ took: answered - asked, off: time - (asked + answered) / 2 })
+    const after = now()
+    samples.push({ took: after - before, off: time - (before + after) / 2 })
   }
-  answers.sort((a, b) => a.took - b.took)
-  const best = answers.slice(0, 15).map(({ off }) => off)
+  samples.sort((a, b) => a.took - b.took)
+  const best = samples.slice(0, 15).map(({ off }) => off)
   best.sort((a, b) => a - b)
   behind += best[7]
 }
 
-/** What has been handled of the stream that is running. */
+/** The progress of the current stream. */
 let stream = { events: 0 }
 
 function begin({ events, keepLatencies }) {
@@ -32,7 +32,7 @@ function begin({ events, keepLatencies }) {
   Object.assign(stream, { duplicates: 0, inversions: 0, units: 0, latencies: [] })
 }
 
-/** The handler of every way. It notes what came, and in which order, and has a look at the payload. */
+/** The handler of every method. It records arrivals and their order, and reads the payload. */
 function handle({ i, at, body }) {
   if (stream.seen[i]) {
     stream.duplicates += 1
@@ -67,12 +67,12 @@ const listeners = {
   },
   bus: () => eventBus.listen(EVENT, ({ payload }) => handle(payload)),
   limit: async () => {
-    answerAfterAnswer()
+    readLimits()
   },
   none: async () => {},
 }
 
-/** Tells the host which window it is, and waits until it knows. */
+/** Sends the label of this window to the host, and waits until the host has received it. */
 function connect() {
   return new Promise((resolve, reject) => {
     const connection = new WebSocket(socket)
@@ -82,8 +82,8 @@ function connect() {
   })
 }
 
-/** Everything that was emitted, as one answer. */
-async function answerAfterAnswer() {
+/** Handles each whole stream, which arrives as one response. */
+async function readLimits() {
   for (;;) {
     const [run] = (await core.invoke('limit')).items
     for (let place = 3; place < run.length; place += 2) handle(run[place])
@@ -103,7 +103,7 @@ const senders = {
 
 let sender
 
-let heard = 0
+let received = 0
 
 const listenTo = (name, handler) => (listen === 'bus' ? eventBus : event).listen(name, handler)
 
@@ -121,26 +121,26 @@ const orders = {
     await Promise.all(
       names.map((name) =>
         listenTo(name, () => {
-          heard += 1
+          received += 1
         }),
       ),
     )
   },
-  /** Keeps the page from fetching what is emitted meanwhile. */
+  /** Blocks the page, so that it fetches nothing. */
   async block({ ms }) {
     await report('blocking', null)
     const end = performance.now() + ms
     while (performance.now() < end);
   },
-  /** Answers questions, in whichever way they come. */
-  async answer() {
-    const answerQuestion = ({ n }) => ({ twice: n * 2 })
-    window.answerQuestion = answerQuestion
-    const answer = ({ payload: { id, question } }) => core.invoke('answer', { id, answer: answerQuestion(question) })
-    await event.listen('bench:question', answer)
-    await eventBus.respond('bench:question', answerQuestion)
+  /** Responds to requests of every method. */
+  async respond() {
+    const respondTo = ({ n }) => ({ twice: n * 2 })
+    window.respondTo = respondTo
+    const respond = ({ payload: { id, payload } }) => core.invoke('respond', { id, response: respondTo(payload) })
+    await event.listen('bench:request', respond)
+    await eventBus.respond('bench:request', respondTo)
   },
-  heard: () => report('heard', heard),
+  received: () => report('received', received),
   pulls: () => report('pulls', pulls),
 }
 
@@ -155,7 +155,7 @@ function countPulls() {
   }
 }
 
-/** The host waits for the first picture of each window, so nothing is measured before there is one. */
+/** Resolves after the first frame. Nothing is measured before that. */
 function drawn() {
   return new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))
 }

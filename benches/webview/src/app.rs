@@ -1,6 +1,6 @@
-//! The Tauri app that is measured: it takes tasks from standard input and prints what each gave.
+//! The measured Tauri app: reads tasks from standard input and prints the result of each.
 
-use crate::{measure, pages::Host, plan::Task, ways::now_micros, websocket};
+use crate::{measure, methods::now_micros, pages::Host, plan::Task, websocket};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::{
@@ -28,7 +28,7 @@ pub(crate) fn serve() -> Result<()> {
             limit,
             open_channel,
             relay,
-            answer
+            respond
         ])
         .build(tauri::generate_context!())?;
     let handle = app.handle().clone();
@@ -47,7 +47,7 @@ pub(crate) fn serve() -> Result<()> {
                 handle.exit(i32::from(outcome.is_err()));
             });
         }
-        // Between two measurements there is no window.
+        // There is no window between two measurements.
         RunEvent::ExitRequested { api, code, .. } if code.is_none() => api.prevent_exit(),
         _ => {}
     });
@@ -73,10 +73,10 @@ fn work(
     Ok(())
 }
 
-/// What a page has to say.
+/// A report of a page.
 #[tauri::command]
 fn report(window: WebviewWindow, host: State<'_, Arc<Host>>, kind: String, value: Value) {
-    host.heard_from(window.label(), kind, value);
+    host.add_report(window.label(), kind, value);
 }
 
 /// The host's time in microseconds since the Unix epoch.
@@ -85,14 +85,14 @@ fn clock() -> u64 {
     now_micros()
 }
 
-/// What a page is to do next. Answered when there is something.
+/// The next order for a page, once there is one.
 #[tauri::command]
 async fn next(window: WebviewWindow, host: State<'_, Arc<Host>>) -> Result<Value, String> {
     let order = host.orders.receive(window.label()).await;
     order.ok_or_else(|| "the window closes".to_owned())
 }
 
-/// A whole stream as one answer.
+/// A whole stream in one response.
 #[tauri::command]
 async fn limit(window: WebviewWindow, host: State<'_, Arc<Host>>) -> Result<Response, String> {
     let json = host.limits.receive(window.label()).await;
@@ -109,18 +109,18 @@ fn open_channel(
     host.channels.put(window.label(), channel);
 }
 
-/// What a page answers to a question that came by `emit`.
+/// The response of a page to a request that arrived by `emit`.
 #[tauri::command]
-fn answer(host: State<'_, Arc<Host>>, id: u64, answer: Value) {
-    host.answers.answer(id, answer);
+fn respond(host: State<'_, Arc<Host>>, id: u64, response: Value) {
+    host.responses.respond(id, response);
 }
 
-/// Passes an event of one page on to the channel of another.
+/// Forwards an event of one page to the channel of another.
 #[tauri::command]
 fn relay(host: State<'_, Arc<Host>>, payload: Value) -> Result<(), String> {
     let channel = host.channels.get(&host.relay_to());
     channel
-        .ok_or("nobody listens")?
+        .ok_or("the other page has no channel")?
         .send(InvokeResponseBody::Json(payload.to_string()))
         .map_err(|error| error.to_string())
 }

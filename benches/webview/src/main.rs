@@ -1,8 +1,8 @@
-//! Measures how events reach pages: Tauri's own `emit`, its `Channel`, a WebSocket, the plugin, and the limit, which is
-//! the same bytes as one answer of the IPC.
+//! Compares how events reach pages: Tauri's `emit`, its `Channel`, a WebSocket, the plugin, and the limit, which is the
+//! same bytes as one answer of the IPC.
 //!
 //! ```text
-//! benchmark (plans, repeats, compares) ──► benchmark app (a Tauri app; one of its own for each round)
+//! benchmark (plans, repeats, compares) ──► benchmark app (a Tauri app; a new one for each round)
 //!    table, results.json, results.svg  ◄── one line of JSON for each measurement
 //! ```
 //!
@@ -10,6 +10,7 @@
 
 mod app;
 mod measure;
+mod methods;
 mod micro;
 mod pages;
 mod plan;
@@ -19,7 +20,6 @@ mod report;
 mod results;
 mod round_trips;
 mod run;
-mod ways;
 mod websocket;
 
 use anyhow::Result;

@@ -1,12 +1,12 @@
-//! Runs one task in windows of its own.
+//! Runs one task in its own windows.
 
 use crate::{
+    methods::{Content, Emitter, Payload, now_micros},
     micro,
     pages::{Host, Pages, Report, Role},
-    plan::{Body, Caller, Pace, Task, Way},
+    plan::{Body, Caller, Method, Pace, Task},
     processes::{self, Activity, Memory, Threads},
-    round_trips::Asker,
-    ways::{Content, Emitter, Payload, now_micros},
+    round_trips::Requester,
 };
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
@@ -18,26 +18,26 @@ use std::{
 };
 use tauri::AppHandle;
 
-/// Before memory or wake-ups are looked at, the page comes to rest: start-up phases end, garbage is collected.
+/// How long a page rests before memory or wake-ups are measured: start-up ends, garbage is collected.
 const REST: Duration = Duration::from_secs(5);
 
-/// Between the subscription and a measurement.
-const BREATH: Duration = Duration::from_millis(300);
+/// The pause between a subscription and a measurement.
+const PAUSE: Duration = Duration::from_millis(300);
 
-/// What a task gave. What it does not measure is not there.
+/// The result of a task. Fields that it does not measure are empty.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Sample {
     pub(crate) events: usize,
-    /// From the first call of `emit` until the last window has handled the last event.
+    /// From the first call to `emit` until the last window has handled the last event.
     pub(crate) seconds: f64,
     /// The same for each window.
     pub(crate) window_seconds: Vec<f64>,
-    /// What the calls of `emit` took of it.
+    /// The part of it spent in calls to `emit`.
     pub(crate) emitting_seconds: f64,
     /// Length of one payload.
     pub(crate) payload_bytes: usize,
-    /// Events that came after a later one.
+    /// Events that arrived after a later one.
     pub(crate) inversions: u64,
     pub(crate) latency: Option<Latency>,
     pub(crate) memory: Option<Growth>,
@@ -79,7 +79,7 @@ pub(crate) struct Idle {
     pub(crate) pulls: u64,
 }
 
-/// What a page says when it has handled a whole stream.
+/// The report of a page that has handled a whole stream.
 #[derive(Deserialize)]
 struct Handled {
     /// Milliseconds since the Unix epoch.
@@ -92,7 +92,7 @@ struct Handled {
 
 /// A stream of events.
 struct Stream<'a> {
-    way: Way,
+    method: Method,
     body: &'a Content,
     events: usize,
     pace: Pace,
@@ -118,25 +118,25 @@ impl Bench {
     pub(crate) fn measure(&mut self, task: &Task) -> Result<Sample> {
         let sample = match *task {
             Task::Stream {
-                way,
+                method,
                 windows,
                 body,
                 warm_up,
                 events,
                 pace,
                 memory,
-            } => self.stream(way, windows, body, warm_up, events, pace, memory),
+            } => self.stream(method, windows, body, warm_up, events, pace, memory),
             Task::PageToPage {
-                way,
+                method,
                 warm_up,
                 events,
-            } => self.page_to_page(way, warm_up, events),
+            } => self.page_to_page(method, warm_up, events),
             Task::RoundTrips {
                 caller,
                 in_flight,
                 requests,
             } => self.round_trips(caller, in_flight, requests),
-            Task::Idle { way, seconds } => self.idle(way, seconds),
+            Task::Idle { method, seconds } => self.idle(method, seconds),
             Task::Micro { rounds } => micro::measure(&self.app, &mut self.pages, rounds),
         };
         self.pages.close_all()?;
@@ -146,7 +146,7 @@ impl Bench {
     #[expect(clippy::too_many_arguments, reason = "they are the fields of the task")]
     fn stream(
         &mut self,
-        way: Way,
+        method: Method,
         windows: usize,
         body: Body,
         warm_up: usize,
@@ -155,18 +155,18 @@ impl Bench {
         memory: bool,
     ) -> Result<Sample> {
         let windows = (0..windows)
-            .map(|_| self.pages.open(&Role::listener(way)))
+            .map(|_| self.pages.open(&Role::listener(method)))
             .collect::<Result<Vec<_>>>()?;
         let content = Content::of(body);
         let mut stream = Stream {
-            way,
+            method,
             body: &content,
             events: warm_up,
             pace: Pace::Flood,
         };
-        sleep(BREATH);
+        sleep(PAUSE);
         self.emit(&windows, &stream)?;
-        sleep(if memory { REST } else { BREATH });
+        sleep(if memory { REST } else { PAUSE });
         let before = memory.then(footprint);
         stream.events = events;
         stream.pace = pace;
@@ -191,7 +191,7 @@ impl Bench {
             });
             self.pages.order(label, order)?;
         }
-        let mut emitter = Emitter::new(&self.app, &self.host, stream.way, windows)?;
+        let mut emitter = Emitter::new(&self.app, &self.host, stream.method, windows)?;
         let mut payload = Payload {
             i: 0,
             at: 0,
@@ -221,18 +221,18 @@ impl Bench {
         Ok(sample)
     }
 
-    fn page_to_page(&mut self, way: Way, warm_up: usize, events: usize) -> Result<Sample> {
-        let listener = self.pages.open(&Role::listener(way))?;
+    fn page_to_page(&mut self, method: Method, warm_up: usize, events: usize) -> Result<Sample> {
+        let listener = self.pages.open(&Role::listener(method))?;
         let sender = self.pages.open(&Role {
             listen: None,
-            send: Some(way),
+            send: Some(method),
             count_pulls: false,
         })?;
         self.host.set_relay_to(&listener);
         let body = Content::of(Body::Text(64));
         let mut sample = Sample::default();
         for events in [warm_up, events] {
-            sleep(BREATH);
+            sleep(PAUSE);
             let begin = json!({ "order": "begin", "events": events, "keepLatencies": false });
             self.pages.order(&listener, begin)?;
             let send = json!({ "order": "send", "events": events, "body": body });
@@ -250,7 +250,7 @@ impl Bench {
                 bail!("the pages reported nothing");
             };
             let stream = Stream {
-                way,
+                method,
                 body: &body,
                 events,
                 pace: Pace::Flood,
@@ -266,12 +266,12 @@ impl Bench {
             send: None,
             count_pulls: false,
         })?;
-        self.pages.order(&label, json!({ "order": "answer" }))?;
-        let asker = Asker::new(&self.app, &self.host, caller, &label)?;
-        sleep(BREATH);
-        asker.ask_all(in_flight, requests / 10)?;
-        sleep(BREATH);
-        let seconds = asker.ask_all(in_flight, requests)?;
+        self.pages.order(&label, json!({ "order": "respond" }))?;
+        let requester = Requester::new(&self.app, &self.host, caller, &label)?;
+        sleep(PAUSE);
+        requester.send_all(in_flight, requests / 10)?;
+        sleep(PAUSE);
+        let seconds = requester.send_all(in_flight, requests)?;
         Ok(Sample {
             events: requests,
             seconds,
@@ -279,10 +279,10 @@ impl Bench {
         })
     }
 
-    fn idle(&mut self, way: Way, seconds: u64) -> Result<Sample> {
+    fn idle(&mut self, method: Method, seconds: u64) -> Result<Sample> {
         let label = self.pages.open(&Role {
             count_pulls: true,
-            ..Role::listener(way)
+            ..Role::listener(method)
         })?;
         sleep(REST);
         let pulls = |pages: &Pages| -> Result<u64> {
@@ -309,7 +309,7 @@ impl Bench {
     }
 }
 
-/// Checks that everything has been handled, once, and whole.
+/// Checks that each event was handled once and completely.
 fn summarize(handled: &[Handled], started: f64, stream: &Stream<'_>) -> Result<Sample> {
     let mut sample = Sample {
         events: stream.events,
@@ -320,7 +320,7 @@ fn summarize(handled: &[Handled], started: f64, stream: &Stream<'_>) -> Result<S
             bail!("{} events were handled twice", page.duplicates);
         }
         if page.units != stream.events * stream.body.units() {
-            bail!("the payloads were {} long altogether", page.units);
+            bail!("the payloads have a total length of {}", page.units);
         }
         sample.inversions += page.inversions;
         let seconds = (page.at - started) / 1000.0;
@@ -344,7 +344,7 @@ fn latency(latencies: &[f64]) -> Latency {
     }
 }
 
-/// A page's clock may tick in whole milliseconds only; so that this rounds each way alike, no event keeps step with it.
+/// The clock of a page may have a resolution of one millisecond. Staggered events keep rounding from favoring a method.
 fn stagger(i: usize) -> u64 {
     (i as u64 * 618) % 1000
 }

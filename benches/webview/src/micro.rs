@@ -1,10 +1,10 @@
-//! What a call of `emit` costs the host: loops of calls, timed, with pages that do not fetch meanwhile.
+//! The cost of a call to `emit` on the host: timed loops of calls, while pages fetch nothing.
 
 use crate::{
     measure::Sample,
+    methods::{Content, Payload, now_micros},
     pages::{Pages, Role},
-    plan::{Body, Way},
-    ways::{Content, Payload, now_micros},
+    plan::{Body, Method},
 };
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
@@ -16,16 +16,16 @@ use std::{
 use tauri::{AppHandle, Emitter, Listener};
 use tauri_plugin_event_bus::EventBusExt;
 
-/// How many calls one timing has.
+/// The number of calls of one timing.
 const CALLS: usize = 10_000;
 
-/// How many subscriptions "many" are.
+/// The number of subscriptions in the timings with many.
 const MANY: usize = 1_000;
 
-/// A page may take what came before its subscriptions for so long after it has loaded, which costs `emit` something.
+/// A page counts as starting for this long, which adds to the cost of `emit`.
 const START_UP: Duration = Duration::from_millis(3_500);
 
-/// How long a page is kept busy: longer than a timing takes.
+/// How long a page is blocked: longer than a timing takes.
 const BUSY: Duration = Duration::from_millis(600);
 
 pub(crate) fn measure(app: &AppHandle, pages: &mut Pages, rounds: usize) -> Result<Sample> {
@@ -55,10 +55,10 @@ impl Micro<'_> {
     fn without_windows(&mut self) -> Result<()> {
         let app = self.app.clone();
         let bus = app.event_bus();
-        self.time("core emit, nobody", "micro:nobody", |name, payload| {
+        self.time("core emit, no receiver", "micro:none", |name, payload| {
             Ok(app.emit(name, payload)?)
         })?;
-        self.time("event bus, nobody", "micro:nobody", |name, payload| {
+        self.time("event bus, no receiver", "micro:none", |name, payload| {
             bus.emit(name, payload)?;
             Ok(())
         })?;
@@ -84,7 +84,7 @@ impl Micro<'_> {
         )
     }
 
-    /// Its events are kept for it, as long as it has not subscribed.
+    /// The host keeps events for a page that has not subscribed yet.
     fn with_a_page_that_does_not_listen(&mut self) -> Result<()> {
         self.pages.open(&Role {
             listen: None,
@@ -94,7 +94,7 @@ impl Micro<'_> {
         let bus = self.app.event_bus();
         self.time(
             "event bus, one page that has not subscribed yet",
-            "micro:nobody",
+            "micro:none",
             |name, payload| {
                 bus.emit(name, payload)?;
                 Ok(())
@@ -109,7 +109,7 @@ impl Micro<'_> {
         let exact: Vec<String> = (0..MANY).map(|i| format!("micro:exact-{i}")).collect();
         let globs: Vec<String> = (0..MANY).map(|i| format!("micro-{i}:*")).collect();
 
-        let label = self.pages.open(&Role::listener(Way::Emit))?;
+        let label = self.pages.open(&Role::listener(Method::Emit))?;
         let subscribe = |pages: &Pages, label: &str, names: &[String]| {
             pages.order(label, json!({ "order": "subscribe", "names": names }))
         };
@@ -120,7 +120,7 @@ impl Micro<'_> {
         })?;
         self.pages.close_all()?;
 
-        let label = self.pages.open(&Role::listener(Way::Bus))?;
+        let label = self.pages.open(&Role::listener(Method::Bus))?;
         subscribe(self.pages, &label, &["micro:one".to_owned()])?;
         sleep(START_UP);
         self.time_with(&label, "event bus, one page", |i, payload| {
@@ -135,7 +135,7 @@ impl Micro<'_> {
         })?;
         self.pages.close_all()?;
 
-        let label = self.pages.open(&Role::listener(Way::Bus))?;
+        let label = self.pages.open(&Role::listener(Method::Bus))?;
         subscribe(self.pages, &label, &globs)?;
         sleep(START_UP);
         let repeated: Vec<String> = (0..MANY).map(|i| format!("micro-{i}:event")).collect();
@@ -147,22 +147,18 @@ impl Micro<'_> {
                 Ok(())
             },
         )?;
-        let mut fresh = (0..(self.rounds + 1) * CALLS)
+        let mut new_names = (0..(self.rounds + 1) * CALLS)
             .map(|i| format!("micro-{}:event-{i}", i % MANY))
             .collect::<Vec<_>>()
             .into_iter();
-        self.time_with(
-            &label,
-            "event bus, 1,000 globs, fresh names",
-            |_, payload| {
-                bus.emit(&fresh.next().context("no name is left")?, payload)?;
-                Ok(())
-            },
-        )?;
+        self.time_with(&label, "event bus, 1,000 globs, new names", |_, payload| {
+            bus.emit(&new_names.next().context("no names left")?, payload)?;
+            Ok(())
+        })?;
         self.pages.close_all()
     }
 
-    /// Times calls that no page hears of.
+    /// Times calls that reach no page.
     fn time(
         &mut self,
         title: &str,
@@ -176,14 +172,14 @@ impl Micro<'_> {
         self.note(title, figures)
     }
 
-    /// Times calls of which a page hears once it has time for them.
+    /// Times calls whose events a page receives once it is no longer blocked.
     fn time_with(
         &mut self,
         label: &str,
         title: &str,
         mut emit: impl FnMut(usize, &Payload<'_>) -> Result<()>,
     ) -> Result<()> {
-        let before = self.heard(label)?;
+        let before = self.received(label)?;
         let mut figures = Vec::new();
         for round in 1..=self.rounds + 1 {
             let block = json!({ "order": "block", "ms": BUSY.as_millis() });
@@ -192,21 +188,21 @@ impl Micro<'_> {
                 .await_one::<serde_json::Value>(label, "blocking")?;
             sleep(Duration::from_millis(30));
             figures.push(nanoseconds(&mut emit)?);
-            // The next one begins with an empty queue.
+            // The next timing begins with an empty queue.
             let deadline = Instant::now() + Duration::from_secs(60);
-            while self.heard(label)? < before + (round * CALLS) as u64 {
+            while self.received(label)? < before + (round * CALLS) as u64 {
                 ensure!(Instant::now() < deadline, "{title}: events are missing");
             }
         }
         self.note(title, figures)
     }
 
-    fn heard(&self, label: &str) -> Result<u64> {
-        self.pages.start(label, json!({ "order": "heard" }));
-        self.pages.await_one(label, "heard")
+    fn received(&self, label: &str) -> Result<u64> {
+        self.pages.start(label, json!({ "order": "received" }));
+        self.pages.await_one(label, "received")
     }
 
-    /// Notes the median, without the first, which warms up.
+    /// Records the median, without the first figure, which warms up.
     fn note(&mut self, title: &str, mut figures: Vec<f64>) -> Result<()> {
         figures.remove(0);
         figures.sort_by(f64::total_cmp);
@@ -216,7 +212,7 @@ impl Micro<'_> {
     }
 }
 
-/// How long a call takes, the mean of many.
+/// The mean duration of a call.
 fn nanoseconds(mut emit: impl FnMut(usize, &Payload<'_>) -> Result<()>) -> Result<f64> {
     let content = Content::of(Body::Text(64));
     let payload = Payload {

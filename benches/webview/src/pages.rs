@@ -1,6 +1,6 @@
-//! What the host knows of its pages, and what they say.
+//! What the host knows about its pages, and their reports.
 
-use crate::{plan::Way, round_trips::Answers};
+use crate::{plan::Method, round_trips::Responses};
 use anyhow::{Context, Result, bail};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -17,16 +17,16 @@ use tauri::{
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_tungstenite::tungstenite::Message;
 
-/// Ends a measurement that hangs.
+/// The deadline of a measurement that hangs.
 const PATIENCE: Duration = Duration::from_secs(240);
 
 /// How long a web process may take to end with its window.
-const FAREWELL: Duration = Duration::from_secs(5);
+const END_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Something by label of a window.
-pub(crate) struct Shelf<T>(Mutex<HashMap<String, T>>);
+/// Values by label of a window.
+pub(crate) struct ByLabel<T>(Mutex<HashMap<String, T>>);
 
-impl<T: Clone> Shelf<T> {
+impl<T: Clone> ByLabel<T> {
     fn new() -> Self {
         Self(Mutex::default())
     }
@@ -53,17 +53,17 @@ type Mailbox<T> = (
     Arc<tokio::sync::Mutex<UnboundedReceiver<T>>>,
 );
 
-/// What waits for a window until it asks.
-pub(crate) struct Mail<T>(Shelf<Mailbox<T>>);
+/// Messages that wait for a window to fetch them.
+pub(crate) struct Mail<T>(ByLabel<Mailbox<T>>);
 
 impl<T> Mail<T> {
     fn new() -> Self {
-        Self(Shelf::new())
+        Self(ByLabel::new())
     }
 
     fn mailbox(&self, label: &str) -> Mailbox<T> {
-        let mut shelf = self.0.lock();
-        let mailbox = shelf.entry(label.to_owned()).or_insert_with(|| {
+        let mut mailboxes = self.0.lock();
+        let mailbox = mailboxes.entry(label.to_owned()).or_insert_with(|| {
             let (sender, receiver) = unbounded_channel();
             (sender, Arc::new(tokio::sync::Mutex::new(receiver)))
         });
@@ -93,7 +93,7 @@ impl Report {
 
     pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T> {
         serde_json::from_value(self.value)
-            .with_context(|| format!("{} reported an odd `{}`", self.label, self.kind))
+            .with_context(|| format!("{} reported an invalid `{}`", self.label, self.kind))
     }
 }
 
@@ -102,10 +102,10 @@ pub(crate) struct Host {
     reports: mpsc::Sender<Report>,
     pub(crate) orders: Mail<Value>,
     pub(crate) limits: Mail<String>,
-    pub(crate) channels: Shelf<Channel<InvokeResponseBody>>,
-    pub(crate) sockets: Shelf<UnboundedSender<Message>>,
+    pub(crate) channels: ByLabel<Channel<InvokeResponseBody>>,
+    pub(crate) sockets: ByLabel<UnboundedSender<Message>>,
     relay_to: Mutex<String>,
-    pub(crate) answers: Answers,
+    pub(crate) responses: Responses,
 }
 
 impl Host {
@@ -115,20 +115,20 @@ impl Host {
             reports,
             orders: Mail::new(),
             limits: Mail::new(),
-            channels: Shelf::new(),
-            sockets: Shelf::new(),
+            channels: ByLabel::new(),
+            sockets: ByLabel::new(),
             relay_to: Mutex::default(),
-            answers: Answers::default(),
+            responses: Responses::default(),
         };
         (host, receiver)
     }
 
-    pub(crate) fn heard_from(&self, label: &str, kind: String, value: Value) {
+    pub(crate) fn add_report(&self, label: &str, kind: String, value: Value) {
         let label = label.to_owned();
         let _ = self.reports.send(Report { label, kind, value });
     }
 
-    /// The window that gets what another one sends over a channel or a WebSocket.
+    /// The window that receives what another one sends over a channel or a WebSocket.
     pub(crate) fn relay_to(&self) -> String {
         let label = self.relay_to.lock();
         label.unwrap_or_else(PoisonError::into_inner).clone()
@@ -147,7 +147,7 @@ impl Host {
     }
 }
 
-/// Opens windows, gives them orders and hears what they report.
+/// Opens windows, sends them orders and receives their reports.
 pub(crate) struct Pages {
     app: AppHandle,
     pub(crate) host: Arc<Host>,
@@ -157,17 +157,17 @@ pub(crate) struct Pages {
     opened: usize,
 }
 
-/// What a window does.
+/// The role of a window.
 pub(crate) struct Role {
-    pub(crate) listen: Option<Way>,
-    pub(crate) send: Option<Way>,
+    pub(crate) listen: Option<Method>,
+    pub(crate) send: Option<Method>,
     pub(crate) count_pulls: bool,
 }
 
 impl Role {
-    pub(crate) fn listener(way: Way) -> Self {
+    pub(crate) fn listener(method: Method) -> Self {
         Self {
-            listen: Some(way),
+            listen: Some(method),
             send: None,
             count_pulls: false,
         }
@@ -191,13 +191,13 @@ impl Pages {
         }
     }
 
-    /// Opens a window and waits until it listens. Labels are never used twice.
+    /// Opens a window and waits until it listens. Each window has a new label.
     pub(crate) fn open(&mut self, role: &Role) -> Result<String> {
         self.opened += 1;
         let label = format!("window-{}", self.opened);
         let setting = json!({
-            "listen": role.listen.map_or("none", Way::key),
-            "send": role.send.map_or("none", Way::key),
+            "listen": role.listen.map_or("none", Method::key),
+            "send": role.send.map_or("none", Method::key),
             "countPulls": role.count_pulls,
             "socket": self.socket,
         });
@@ -213,17 +213,17 @@ impl Pages {
         Ok(label)
     }
 
-    /// Closes every window and waits until their processes have ended, so that they take no time from what follows.
+    /// Closes every window and waits until their processes have ended, so that they do not affect the next measurement.
     pub(crate) fn close_all(&mut self) -> Result<()> {
         for window in self.open.drain(..) {
             window.destroy()?;
         }
         self.host.forget_windows();
-        let deadline = Instant::now() + FAREWELL;
+        let deadline = Instant::now() + END_TIMEOUT;
         while !crate::processes::web_processes().is_empty() && Instant::now() < deadline {
             sleep(Duration::from_millis(20));
         }
-        // What a page said last has no meaning for the next one.
+        // Late reports do not concern the next measurement.
         while self.reports.try_recv().is_ok() {}
         Ok(())
     }
@@ -233,12 +233,12 @@ impl Pages {
         self.await_one::<Value>(label, "done").map(drop)
     }
 
-    /// Gives an order whose end is not waited for.
+    /// Sends an order without waiting for its end.
     pub(crate) fn start(&self, label: &str, order: Value) {
         self.host.orders.send(label, order);
     }
 
-    /// The next report of this kind from a window. Others that come meanwhile are dropped.
+    /// The next report of this kind from a window. Drops all others.
     pub(crate) fn await_one<T: DeserializeOwned>(&self, label: &str, kind: &str) -> Result<T> {
         loop {
             let report = self.next_report(kind)?;
@@ -264,7 +264,7 @@ impl Pages {
         Ok(reports)
     }
 
-    /// The next report that is of one of these kinds.
+    /// The next report of one of these kinds.
     pub(crate) fn next_of(&self, kinds: &[&str]) -> Result<Report> {
         loop {
             let report = self.next_report(&kinds.join("` or `"))?;

@@ -1,4 +1,4 @@
-//! What is measured, and how often.
+//! The measurements and their number of repetitions.
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// How events reach a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Way {
+pub(crate) enum Method {
     Emit,
     Channel,
     WebSocket,
@@ -15,7 +15,7 @@ pub(crate) enum Way {
     Limit,
 }
 
-impl Way {
+impl Method {
     pub(crate) const ALL: [Self; 5] = [
         Self::Emit,
         Self::Channel,
@@ -34,7 +34,7 @@ impl Way {
         }
     }
 
-    /// What the page calls it.
+    /// The key of the method in the page.
     pub(crate) fn key(self) -> &'static str {
         match self {
             Self::Emit => "emit",
@@ -46,57 +46,57 @@ impl Way {
     }
 }
 
-/// What an event carries beside its number and its time.
+/// The body of a payload, beside its number and time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Body {
-    /// One string, so that the whole payload has about so many bytes of JSON.
+    /// One string. The whole payload has about this many bytes of JSON.
     Text(usize),
-    /// A list of small objects of about so many bytes of JSON.
+    /// A list of small objects, of about this many bytes of JSON.
     Records(usize),
 }
 
-/// How the host asks a page.
+/// How the host sends requests to a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Caller {
-    /// With core `emit`, and a command that the page answers by.
+    /// With core `emit`, and a command for the response.
     Hand,
     /// With `Webview::eval_with_callback`.
     Eval,
     Bus,
 }
 
-/// One measurement, in windows of its own.
+/// A measurement, in its own windows.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "task", rename_all = "camelCase")]
 pub(crate) enum Task {
     /// The host emits, every window handles.
     Stream {
-        way: Way,
+        method: Method,
         windows: usize,
         body: Body,
         warm_up: usize,
         events: usize,
         pace: Pace,
-        /// Whether memory is looked at before, after, and after idling.
+        /// Whether to measure memory before, after, and after idling.
         memory: bool,
     },
     /// One window emits, another handles.
     PageToPage {
-        way: Way,
+        method: Method,
         warm_up: usize,
         events: usize,
     },
-    /// The host asks a window and awaits its answers.
+    /// The host sends requests to a window and awaits the responses.
     RoundTrips {
         caller: Caller,
         in_flight: usize,
         requests: usize,
     },
-    /// A window listens and nothing happens.
-    Idle { way: Way, seconds: u64 },
-    /// What `emit` costs its caller.
+    /// A window listens without events.
+    Idle { method: Method, seconds: u64 },
+    /// The cost of `emit` for its caller.
     Micro { rounds: usize },
 }
 
@@ -105,7 +105,7 @@ pub(crate) enum Task {
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Pace {
     Flood,
-    /// So many events, every so many microseconds.
+    /// `events` events every `micros` microseconds.
     Every {
         micros: u64,
         events: usize,
@@ -157,10 +157,10 @@ impl Scenario {
     }
 }
 
-/// How many questions of [`Scenario::RoundTrips`] wait for their answers at a time, and how many there are.
+/// The requests of [`Scenario::RoundTrips`]: how many are open at a time, and how many in total.
 pub(crate) const ROUND_TRIPS: [(usize, usize); 2] = [(1, 4_000), (64, 20_000)];
 
-/// The sizes of [`Scenario::Payloads`], with what the tables call them.
+/// The payloads of [`Scenario::Payloads`], with their labels in the tables.
 pub(crate) const PAYLOADS: [(&str, Body, usize); 4] = [
     ("256 KB, one string", Body::Text(256 << 10), 160),
     ("1 MB, one string", Body::Text(1 << 20), 40),
@@ -170,7 +170,7 @@ pub(crate) const PAYLOADS: [(&str, Body, usize); 4] = [
 
 pub(crate) const LATENCY_INTERVAL_MICROS: u64 = 5_000;
 
-/// What the command line asks for.
+/// The options of the command line.
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) quick: bool,
@@ -206,7 +206,7 @@ impl Options {
                 "--only" => options.only.push(scenario(value()?)?),
                 "--out" => options.out = PathBuf::from(value()?),
                 "--docs" => options.docs = Some(PathBuf::from(value()?)),
-                unknown => bail!("`bench` has no option `{unknown}`"),
+                unknown => bail!("unknown option `{unknown}` of `bench`"),
             }
         }
         options.rounds = rounds.unwrap_or(if options.quick { 2 } else { 5 }).max(1);
@@ -224,7 +224,7 @@ impl Options {
         self.only.contains(&scenario)
     }
 
-    /// How many small events are sent to see what stays in memory.
+    /// The number of small events of [`Scenario::SmallMemory`].
     pub(crate) fn small_events(&self) -> usize {
         match (self.quick, self.long) {
             (true, _) => 50_000,
@@ -237,10 +237,10 @@ impl Options {
         if self.quick { 21 } else { 60 }
     }
 
-    /// The measurements of a scenario for one round, way by way.
-    pub(crate) fn tasks(&self, scenario: Scenario) -> Vec<(String, Way, Task)> {
-        let flood = |way, windows, body, warm_up, events| Task::Stream {
-            way,
+    /// The measurements of a scenario for one round, by method.
+    pub(crate) fn tasks(&self, scenario: Scenario) -> Vec<(String, Method, Task)> {
+        let flood = |method, windows, body, warm_up, events| Task::Stream {
+            method,
             windows,
             body,
             warm_up,
@@ -249,36 +249,46 @@ impl Options {
             memory: false,
         };
         let less = if self.quick { 2 } else { 1 };
-        let ways = |limit: bool| {
-            Way::ALL
+        let methods = |limit: bool| {
+            Method::ALL
                 .into_iter()
-                .filter(move |way| limit || *way != Way::Limit)
+                .filter(move |method| limit || *method != Method::Limit)
         };
         let key = || scenario.key().to_owned();
         match scenario {
-            Scenario::Flood => ways(true)
-                .map(|way| (key(), way, flood(way, 1, Body::Text(64), 4_000, 20_000)))
-                .collect(),
-            Scenario::EightWindows => ways(true)
-                .map(|way| {
-                    let events = if self.quick { 2_500 } else { 10_000 };
-                    (key(), way, flood(way, 8, Body::Text(64), 1_000, events))
+            Scenario::Flood => methods(true)
+                .map(|method| {
+                    (
+                        key(),
+                        method,
+                        flood(method, 1, Body::Text(64), 4_000, 20_000),
+                    )
                 })
                 .collect(),
-            Scenario::PageToPage => ways(false)
-                .map(|way| {
+            Scenario::EightWindows => methods(true)
+                .map(|method| {
+                    let events = if self.quick { 2_500 } else { 10_000 };
+                    (
+                        key(),
+                        method,
+                        flood(method, 8, Body::Text(64), 1_000, events),
+                    )
+                })
+                .collect(),
+            Scenario::PageToPage => methods(false)
+                .map(|method| {
                     let task = Task::PageToPage {
-                        way,
+                        method,
                         warm_up: 500,
                         events: 5_000,
                     };
-                    (key(), way, task)
+                    (key(), method, task)
                 })
                 .collect(),
-            Scenario::Latency => ways(false)
-                .map(|way| {
+            Scenario::Latency => methods(false)
+                .map(|method| {
                     let task = Task::Stream {
-                        way,
+                        method,
                         windows: 1,
                         body: Body::Text(64),
                         warm_up: 100,
@@ -289,13 +299,13 @@ impl Options {
                         },
                         memory: false,
                     };
-                    (key(), way, task)
+                    (key(), method, task)
                 })
                 .collect(),
             Scenario::RoundTrips => ROUND_TRIPS
                 .into_iter()
                 .flat_map(|(in_flight, requests)| {
-                    let task = move |way: Way, caller| {
+                    let task = move |method: Method, caller| {
                         let title = if caller == Caller::Eval { ", eval" } else { "" };
                         let key = format!("{}: {in_flight}{title}", scenario.key());
                         let task = Task::RoundTrips {
@@ -303,22 +313,22 @@ impl Options {
                             in_flight,
                             requests: requests / less,
                         };
-                        (key, way, task)
+                        (key, method, task)
                     };
                     [
-                        task(Way::Emit, Caller::Hand),
-                        task(Way::Emit, Caller::Eval),
-                        task(Way::Bus, Caller::Bus),
+                        task(Method::Emit, Caller::Hand),
+                        task(Method::Emit, Caller::Eval),
+                        task(Method::Bus, Caller::Bus),
                     ]
                 })
                 .collect(),
-            // The limit is left out: one answer of 40 MB is slower than any of the ways.
+            // Without the limit: one answer of 40 MB is slower than every method.
             Scenario::Payloads => PAYLOADS
                 .into_iter()
                 .flat_map(|(title, body, events)| {
-                    ways(false).map(move |way| {
-                        let task = flood(way, 1, body, events / 8, events / less);
-                        (format!("{}: {title}", scenario.key()), way, task)
+                    methods(false).map(move |method| {
+                        let task = flood(method, 1, body, events / 8, events / less);
+                        (format!("{}: {title}", scenario.key()), method, task)
                     })
                 })
                 .collect(),
@@ -340,15 +350,15 @@ impl Options {
                     events: 1,
                 },
             ),
-            Scenario::Idle => ways(false)
-                .map(|way| {
+            Scenario::Idle => methods(false)
+                .map(|method| {
                     let seconds = self.idle_seconds();
-                    (key(), way, Task::Idle { way, seconds })
+                    (key(), method, Task::Idle { method, seconds })
                 })
                 .collect(),
             Scenario::Micro => {
                 let rounds = if self.quick { 3 } else { 11 };
-                vec![(key(), Way::Bus, Task::Micro { rounds })]
+                vec![(key(), Method::Bus, Task::Micro { rounds })]
             }
         }
     }
@@ -359,13 +369,13 @@ impl Options {
         body: Body,
         events: usize,
         pace: Pace,
-    ) -> Vec<(String, Way, Task)> {
-        Way::ALL
+    ) -> Vec<(String, Method, Task)> {
+        Method::ALL
             .into_iter()
-            .filter(|way| *way != Way::Limit)
-            .map(|way| {
+            .filter(|method| *method != Method::Limit)
+            .map(|method| {
                 let task = Task::Stream {
-                    way,
+                    method,
                     windows: 1,
                     body,
                     warm_up: 200,
@@ -373,7 +383,7 @@ impl Options {
                     pace,
                     memory: true,
                 };
-                (scenario.key().to_owned(), way, task)
+                (scenario.key().to_owned(), method, task)
             })
             .collect()
     }
@@ -384,5 +394,5 @@ fn scenario(name: &str) -> Result<Scenario> {
     Scenario::ALL
         .into_iter()
         .find(|scenario| scenario.key() == name)
-        .with_context(|| format!("there is no scenario `{name}`; there are {known}"))
+        .with_context(|| format!("unknown scenario `{name}`: expected one of {known}"))
 }

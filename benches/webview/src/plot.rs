@@ -1,7 +1,7 @@
-//! Draws the comparison as bars, one panel for each row.
+//! Draws the comparison as bar charts, one panel for each row.
 
 use crate::{
-    plan::Way,
+    plan::Method,
     results::{Row, thousands},
 };
 use std::fmt::Write;
@@ -14,7 +14,7 @@ const FIGURE: f64 = 70.0;
 const BAR: f64 = 18.0;
 const HEAD: f64 = 42.0;
 
-/// A panel of bars.
+/// A bar chart.
 struct Panel {
     title: String,
     unit: &'static str,
@@ -25,7 +25,7 @@ pub(crate) fn draw(rows: &[Row], micro: &[(&str, f64)], machine: &str) -> String
     let panels: Vec<Panel> = rows
         .iter()
         .filter(|row| !row.title.starts_with("idle"))
-        // Where nothing grows there is nothing to see; the table has the figures.
+        // A panel without growth shows nothing; the table has the figures.
         .filter(|row| {
             row.figures
                 .iter()
@@ -37,7 +37,7 @@ pub(crate) fn draw(rows: &[Row], micro: &[(&str, f64)], machine: &str) -> String
             bars: row
                 .figures
                 .iter()
-                .map(|(way, figure)| (way.title().to_owned(), *figure, colour(*way)))
+                .map(|(method, figure)| (method.title().to_owned(), *figure, color(*method)))
                 .collect(),
         })
         .collect();
@@ -54,14 +54,14 @@ pub(crate) fn draw(rows: &[Row], micro: &[(&str, f64)], machine: &str) -> String
     }
     if !micro.is_empty() {
         let panel = Panel {
-            title: "a call of emit on the host".to_owned(),
+            title: "cost of a call to emit on the host".to_owned(),
             unit: "µs",
             bars: micro
                 .iter()
                 .map(|(title, figure)| {
-                    let is_ours = title.starts_with(Way::Bus.title());
-                    let way = if is_ours { Way::Bus } else { Way::Emit };
-                    ((*title).to_owned(), *figure, colour(way))
+                    let is_ours = title.starts_with(Method::Bus.title());
+                    let method = if is_ours { Method::Bus } else { Method::Emit };
+                    ((*title).to_owned(), *figure, color(method))
                 })
                 .collect(),
         };
@@ -70,11 +70,11 @@ pub(crate) fn draw(rows: &[Row], micro: &[(&str, f64)], machine: &str) -> String
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {y:.0}\" width=\"{WIDTH}\" height=\"{y:.0}\" \
          font-family=\"system-ui, 'DejaVu Sans', sans-serif\" font-size=\"12\" fill=\"#24292f\">\n\
-         <title>Events from the host to a page, way by way</title>\n\
+         <title>Events from the host to a page, by method</title>\n\
          <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n\
          <text x=\"{MARGIN}\" y=\"34\" font-size=\"18\" font-weight=\"600\">Events from the host to a page</text>\n\
          <text x=\"{MARGIN}\" y=\"54\" fill=\"#57606a\">Medians of one run. \
-         More events/s and MB/s are better; fewer ms, µs and MB are.</text>\n\
+         More events/s, responses/s and MB/s are better; fewer ms, µs and MB are better.</text>\n\
          <text x=\"{MARGIN}\" y=\"72\" fill=\"#57606a\">{}</text>\n{body}</svg>\n",
         escape(machine)
     )
@@ -88,19 +88,19 @@ fn draw_panel(svg: &mut String, panel: &Panel, x: f64, y: f64, width: f64, name:
         escape(&panel.title),
         panel.unit
     );
-    let most = panel.bars.iter().map(|bar| bar.1).fold(0.0, f64::max);
+    let max = panel.bars.iter().map(|bar| bar.1).fold(0.0, f64::max);
     let room = width - name - FIGURE;
-    for (place, (title, figure, colour)) in panel.bars.iter().enumerate() {
+    for (place, (title, figure, color)) in panel.bars.iter().enumerate() {
         let top = y + 30.0 + place as f64 * BAR;
-        let length = if most > 0.0 {
-            (figure / most).max(0.0) * room
+        let length = if max > 0.0 {
+            (figure / max).max(0.0) * room
         } else {
             0.0
         };
         let _ = writeln!(
             svg,
             "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>\
-             <rect x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"12\" rx=\"2\" fill=\"{colour}\"/>\
+             <rect x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"12\" rx=\"2\" fill=\"{color}\"/>\
              <text x=\"{:.1}\" y=\"{:.1}\">{}</text>",
             x + name - 8.0,
             top + 11.0,
@@ -110,13 +110,13 @@ fn draw_panel(svg: &mut String, panel: &Panel, x: f64, y: f64, width: f64, name:
             length.max(1.0),
             x + name + length + 6.0,
             top + 11.0,
-            written(*figure)
+            format_figure(*figure)
         );
     }
     HEAD + panel.bars.len() as f64 * BAR
 }
 
-fn written(figure: f64) -> String {
+fn format_figure(figure: f64) -> String {
     match figure.abs() {
         0.0..10.0 => format!("{figure:.2}"),
         10.0..100.0 => format!("{figure:.1}"),
@@ -124,13 +124,13 @@ fn written(figure: f64) -> String {
     }
 }
 
-fn colour(way: Way) -> &'static str {
-    match way {
-        Way::Bus => "#0969da",
-        Way::Limit => "#d0d7de",
-        Way::Emit => "#9a6700",
-        Way::Channel => "#bf8700",
-        Way::WebSocket => "#8c959f",
+fn color(method: Method) -> &'static str {
+    match method {
+        Method::Bus => "#0969da",
+        Method::Limit => "#d0d7de",
+        Method::Emit => "#9a6700",
+        Method::Channel => "#bf8700",
+        Method::WebSocket => "#8c959f",
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the system knows of this process and of those that WebKit has started for it.
+//! Memory and activity of this process and of WebKit's processes for it.
 
 use serde::{Deserialize, Serialize};
 use std::{collections::HashMap, fs, path::Path, process};
@@ -8,20 +8,20 @@ use std::{collections::HashMap, fs, path::Path, process};
 pub(crate) struct Memory {
     pub(crate) rss: u64,
     pub(crate) pss: u64,
-    /// The most that it ever had resident.
+    /// The peak of the resident memory.
     pub(crate) peak: u64,
 }
 
-/// What processes have done.
+/// The activity of processes.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Activity {
-    /// How often one of their threads waited for something and was woken.
+    /// How often one of their threads was woken after waiting.
     pub(crate) wake_ups: u64,
     pub(crate) cpu_nanos: u64,
 }
 
-/// What the threads of some processes have done so far. Threads come and go, and take their counts along.
+/// The activity of the threads of some processes so far. A thread that ends takes its counts along.
 pub(crate) struct Threads(HashMap<String, Activity>);
 
 impl Threads {
@@ -58,12 +58,12 @@ impl Threads {
     }
 }
 
-/// The processes in which this app's pages run.
+/// The processes that run the pages of this app.
 pub(crate) fn web_processes() -> Vec<u32> {
     children_called("WebKitWebProcess")
 }
 
-/// The processes that fetch for this app's pages.
+/// The processes that fetch for the pages of this app.
 pub(crate) fn network_processes() -> Vec<u32> {
     children_called("WebKitNetworkProcess")
 }
@@ -105,7 +105,7 @@ fn kilobytes(text: &str, name: &str) -> u64 {
     field(text, name) * 1024
 }
 
-/// The number behind a name at the start of a line.
+/// The number after a name at the start of a line.
 fn field(text: &str, name: &str) -> u64 {
     text.lines()
         .find_map(|line| line.strip_prefix(name))

@@ -1,15 +1,15 @@
-//! What was measured, and what it says about the plugin.
+//! The measurements, their comparison and the targets.
 
 use crate::{
     measure::Sample,
-    plan::{PAYLOADS, ROUND_TRIPS, Scenario, Way},
+    plan::{Method, PAYLOADS, ROUND_TRIPS, Scenario},
 };
 use serde::Serialize;
 
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Measurement {
     pub(crate) scenario: String,
-    pub(crate) way: Way,
+    pub(crate) method: Method,
     pub(crate) round: usize,
     #[serde(flatten)]
     pub(crate) sample: Sample,
@@ -20,15 +20,15 @@ pub(crate) struct Results {
     pub(crate) measurements: Vec<Measurement>,
 }
 
-/// One line of the comparison: a figure for each way.
+/// A row of the comparison: a figure for each method.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Row {
     pub(crate) title: String,
     pub(crate) unit: &'static str,
-    pub(crate) figures: Vec<(Way, f64)>,
+    pub(crate) figures: Vec<(Method, f64)>,
 }
 
-/// What the plugin must reach.
+/// A target of the plugin, and whether it was met.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Verdict {
     pub(crate) title: String,
@@ -41,8 +41,8 @@ pub(crate) struct Verdict {
 const MEGABYTE: f64 = 1_000_000.0;
 
 impl Row {
-    pub(crate) fn figure(&self, way: Way) -> Option<f64> {
-        let found = self.figures.iter().find(|(other, _)| *other == way);
+    pub(crate) fn figure(&self, method: Method) -> Option<f64> {
+        let found = self.figures.iter().find(|(other, _)| *other == method);
         found.map(|(_, figure)| *figure)
     }
 }
@@ -62,13 +62,13 @@ impl Results {
             .filter(move |measurement| measurement.scenario == scenario)
     }
 
-    /// How many events a measurement had.
+    /// The number of events of a measurement.
     fn events(&self, scenario: &str) -> String {
         let events = self.of(scenario).map(|one| one.sample.events).max();
         thousands(events.unwrap_or(0) as f64)
     }
 
-    /// The medians of a figure, way by way.
+    /// The medians of a figure, by method.
     fn row(
         &self,
         title: &str,
@@ -76,12 +76,12 @@ impl Results {
         scenario: &str,
         figure: impl Fn(&Sample) -> Option<f64>,
     ) -> Option<Row> {
-        let figures: Vec<(Way, f64)> = Way::ALL
+        let figures: Vec<(Method, f64)> = Method::ALL
             .into_iter()
-            .filter_map(|way| {
-                let of_way = self.of(scenario).filter(|one| one.way == way);
-                let median = median(of_way.filter_map(|one| figure(&one.sample)).collect())?;
-                Some((way, median))
+            .filter_map(|method| {
+                let of_method = self.of(scenario).filter(|one| one.method == method);
+                let median = median(of_method.filter_map(|one| figure(&one.sample)).collect())?;
+                Some((method, median))
             })
             .collect();
         (!figures.is_empty()).then(|| Row {
@@ -91,23 +91,23 @@ impl Results {
         })
     }
 
-    /// The median of what two ways have to do with each other, round by round.
+    /// The median comparison of two methods, round by round.
     fn compared(
         &self,
         scenario: &str,
-        other: Way,
+        other: Method,
         figure: impl Fn(&Sample) -> Option<f64>,
         compare: impl Fn(f64, f64) -> f64,
     ) -> Option<f64> {
-        let find = |way, round| {
+        let find = |method, round| {
             let mut found = self
                 .of(scenario)
-                .filter(|one| one.way == way && one.round == round);
+                .filter(|one| one.method == method && one.round == round);
             found.next().and_then(|one| figure(&one.sample))
         };
         let rounds = self.measurements.iter().map(|one| one.round).max()?;
         let each = (0..=rounds)
-            .filter_map(|round| Some(compare(find(Way::Bus, round)?, find(other, round)?)));
+            .filter_map(|round| Some(compare(find(Method::Bus, round)?, find(other, round)?)));
         median(each.collect())
     }
 
@@ -137,17 +137,17 @@ impl Results {
         ));
         for (in_flight, _) in ROUND_TRIPS {
             let title = if in_flight == 1 {
-                "questions to a page, one at a time".to_owned()
+                "requests to a page, one at a time".to_owned()
             } else {
-                format!("questions to a page, {in_flight} at a time")
+                format!("requests to a page, {in_flight} at a time")
             };
             let key = round_trips(in_flight);
-            rows.extend(self.row(&title, "answers/s", &key, events_per_second));
+            rows.extend(self.row(&title, "responses/s", &key, events_per_second));
             let (title, key) = (
                 format!("{title}, eval_with_callback for emit"),
                 format!("{key}, eval"),
             );
-            rows.extend(self.row(&title, "answers/s", &key, events_per_second));
+            rows.extend(self.row(&title, "responses/s", &key, events_per_second));
         }
         for (title, ..) in PAYLOADS {
             let scenario = payloads(title);
@@ -187,7 +187,7 @@ impl Results {
         rows
     }
 
-    /// What a call of `emit` takes, in microseconds.
+    /// The cost of a call to `emit`, in microseconds.
     pub(crate) fn micro(&self) -> Vec<(&str, f64)> {
         let all = self.of(Scenario::Micro.key());
         all.flat_map(|one| &one.sample.micro)
@@ -198,12 +198,12 @@ impl Results {
     pub(crate) fn verdicts(&self) -> Vec<Verdict> {
         let mut verdicts = Vec::new();
         let flood = Scenario::Flood.key();
-        for (other, least, aim) in [
-            (Way::Emit, 15.0, 20.0),
-            (Way::Channel, 10.0, 15.0),
-            (Way::Limit, 0.7, 0.85),
+        for (other, target, aim) in [
+            (Method::Emit, 15.0, 20.0),
+            (Method::Channel, 10.0, 15.0),
+            (Method::Limit, 0.7, 0.85),
         ] {
-            let verdict = self.at_least("flood", flood, other, events_per_second, least);
+            let verdict = self.at_least("flood", flood, other, events_per_second, target);
             verdicts.extend(verdict.map(|(verdict, ratio)| Verdict {
                 aim: Some((format!("≥ {aim}"), ratio >= aim)),
                 ..verdict
@@ -213,29 +213,32 @@ impl Results {
             ("eight windows", Scenario::EightWindows),
             ("page to page", Scenario::PageToPage),
         ] {
-            let verdict = self.at_least(title, scenario.key(), Way::Emit, events_per_second, 10.0);
+            let verdict =
+                self.at_least(title, scenario.key(), Method::Emit, events_per_second, 10.0);
             verdicts.extend(verdict.map(|(verdict, _)| verdict));
         }
         for (title, ..) in PAYLOADS {
             let scenario = payloads(title);
             let figure = megabytes_per_second;
             let aim = self
-                .compared(&scenario, Way::Emit, figure, |ours, theirs| ours / theirs)
+                .compared(&scenario, Method::Emit, figure, |ours, theirs| {
+                    ours / theirs
+                })
                 .map(|ratio| (format!("≥ 1 × core emit ({ratio:.2})"), ratio >= 1.0));
-            let verdict = self.at_least(title, &scenario, Way::Channel, figure, 1.0);
+            let verdict = self.at_least(title, &scenario, Method::Channel, figure, 1.0);
             verdicts.extend(verdict.map(|(verdict, _)| Verdict { aim, ..verdict }));
         }
         verdicts.extend(self.latency_verdicts());
         for ((in_flight, _), least) in ROUND_TRIPS.into_iter().zip([1.0, 3.0]) {
-            let title = format!("questions to a page, {in_flight} at a time");
+            let title = format!("requests to a page, {in_flight} at a time");
             let key = round_trips(in_flight);
-            let verdict = self.at_least(&title, &key, Way::Emit, events_per_second, least);
+            let verdict = self.at_least(&title, &key, Method::Emit, events_per_second, least);
             verdicts.extend(verdict.map(|(verdict, _)| verdict));
         }
         for (title, scenario) in MEMORY {
             let row = self.row("", "MB", scenario.key(), growth);
             verdicts.extend(
-                row.and_then(|row| row.figure(Way::Bus))
+                row.and_then(|row| row.figure(Method::Bus))
                     .map(|growth| Verdict {
                         title: format!("growth of the web process, {title}"),
                         reached: format!("{growth:.1} MB"),
@@ -254,7 +257,7 @@ impl Results {
         &self,
         title: &str,
         scenario: &str,
-        other: Way,
+        other: Method,
         figure: Figure,
         least: f64,
     ) -> Option<(Verdict, f64)> {
@@ -272,7 +275,7 @@ impl Results {
     fn latency_verdicts(&self) -> Vec<Verdict> {
         let scenario = Scenario::Latency.key();
         let above = |figure: Figure| {
-            self.compared(scenario, Way::Emit, figure, |ours, theirs| ours - theirs)
+            self.compared(scenario, Method::Emit, figure, |ours, theirs| ours - theirs)
         };
         let median = above(|it| Some(it.latency?.p50)).map(|above| Verdict {
             title: "latency, median".to_owned(),
@@ -293,22 +296,22 @@ impl Results {
 
     fn micro_verdicts(&self) -> Vec<Verdict> {
         let limits = [
-            ("event bus, nobody", 0.5),
+            ("event bus, no receiver", 0.5),
             ("event bus, one page", 1.0),
             ("event bus, 1,000 exact names", 1.0),
             ("event bus, 1,000 globs, repeated names", 20.0),
-            ("event bus, 1,000 globs, fresh names", 20.0),
+            ("event bus, 1,000 globs, new names", 20.0),
         ];
         let figures = self.micro();
         limits
             .into_iter()
-            .filter_map(|(title, most)| {
+            .filter_map(|(title, max)| {
                 let (_, figure) = figures.iter().find(|(found, _)| *found == title)?;
                 Some(Verdict {
                     title: format!("emit: {title}"),
                     reached: format!("{figure:.2} µs"),
-                    target: format!("≤ {most} µs"),
-                    met: *figure <= most,
+                    target: format!("≤ {max} µs"),
+                    met: *figure <= max,
                     aim: None,
                 })
             })
@@ -318,16 +321,16 @@ impl Results {
     fn idle_verdict(&self) -> Option<Verdict> {
         let idle = self
             .of(Scenario::Idle.key())
-            .find(|one| one.way == Way::Bus)?
+            .find(|one| one.method == Method::Bus)?
             .sample
             .idle?;
-        // The first and the last may fall into the measurement or not.
-        let most = idle.seconds / 20 + 1;
+        // The first and the last pull may fall outside the measurement.
+        let max = idle.seconds / 20 + 1;
         Some(Verdict {
             title: "idle".to_owned(),
             reached: format!("{} pulls in {} s", idle.pulls, idle.seconds),
             target: "one every 20 s".to_owned(),
-            met: idle.pulls <= most,
+            met: idle.pulls <= max,
             aim: None,
         })
     }
@@ -376,8 +379,8 @@ fn megabytes_per_second(sample: &Sample) -> Option<f64> {
     Some(events_per_second(sample)? * sample.payload_bytes as f64 / MEGABYTE)
 }
 
-/// How much larger the web process is than before, right away or after idling, whichever is more. Its resident memory:
-/// the share that PSS counts changes with every other process that uses the same libraries.
+/// The growth of the web process, right away or after idling, whichever is greater. In resident memory: PSS changes with
+/// every other process that uses the same libraries.
 fn growth(sample: &Sample) -> Option<f64> {
     let memory = sample.memory?;
     let after = memory.after.web.rss.max(memory.after_rest.web.rss);

@@ -1,4 +1,4 @@
-//! Asks a page and awaits its answers, in each of the ways that there are.
+//! Sends requests to a page and awaits the responses, with each method.
 
 use crate::{pages::Host, plan::Caller};
 use anyhow::{Context, Result, bail};
@@ -15,12 +15,12 @@ use tauri::{
 use tauri_plugin_event_bus::{EventBus, EventBusExt};
 use tokio::sync::oneshot;
 
-/// What is asked, in every way.
-pub(crate) const QUESTION: &str = "bench:question";
+/// The name of the request, with every method.
+pub(crate) const REQUEST: &str = "bench:request";
 
-/// The questions that a page is to answer by a command.
+/// The requests to which a page responds with a command.
 #[derive(Default)]
-pub(crate) struct Answers(Mutex<Waiting>);
+pub(crate) struct Responses(Mutex<Waiting>);
 
 #[derive(Default)]
 struct Waiting {
@@ -28,8 +28,8 @@ struct Waiting {
     senders: HashMap<u64, oneshot::Sender<Value>>,
 }
 
-impl Answers {
-    fn ask(&self) -> (u64, oneshot::Receiver<Value>) {
+impl Responses {
+    fn open(&self) -> (u64, oneshot::Receiver<Value>) {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.newest += 1;
         let id = waiting.newest;
@@ -38,16 +38,16 @@ impl Answers {
         (id, receiver)
     }
 
-    pub(crate) fn answer(&self, id: u64, answer: Value) {
+    pub(crate) fn respond(&self, id: u64, response: Value) {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sender) = waiting.senders.remove(&id) {
-            let _ = sender.send(answer);
+            let _ = sender.send(response);
         }
     }
 }
 
 #[derive(Clone)]
-pub(crate) struct Asker {
+pub(crate) struct Requester {
     caller: Caller,
     app: AppHandle,
     bus: EventBus,
@@ -55,7 +55,7 @@ pub(crate) struct Asker {
     window: WebviewWindow,
 }
 
-impl Asker {
+impl Requester {
     pub(crate) fn new(
         app: &AppHandle,
         host: &Arc<Host>,
@@ -73,39 +73,39 @@ impl Asker {
         })
     }
 
-    /// Asks so many times, so many at a time, and says how many seconds that took.
-    pub(crate) fn ask_all(&self, in_flight: usize, requests: usize) -> Result<f64> {
+    /// Sends `requests` requests, `in_flight` at a time. Returns the duration in seconds.
+    pub(crate) fn send_all(&self, in_flight: usize, requests: usize) -> Result<f64> {
         let start = Instant::now();
-        let askers: Vec<_> = (0..in_flight)
+        let tasks: Vec<_> = (0..in_flight)
             .map(|first| {
-                let asker = self.clone();
+                let requester = self.clone();
                 spawn(async move {
                     for n in (first..requests).step_by(in_flight) {
-                        asker.ask(n).await?;
+                        requester.send(n).await?;
                     }
                     anyhow::Ok(())
                 })
             })
             .collect();
-        for asker in askers {
-            block_on(asker)??;
+        for task in tasks {
+            block_on(task)??;
         }
         Ok(start.elapsed().as_secs_f64())
     }
 
-    async fn ask(&self, n: usize) -> Result<()> {
-        let question = json!({ "n": n, "text": "x".repeat(40) });
-        let answer = match self.caller {
+    async fn send(&self, n: usize) -> Result<()> {
+        let payload = json!({ "n": n, "text": "x".repeat(40) });
+        let response = match self.caller {
             Caller::Hand => {
-                let (id, answer) = self.host.answers.ask();
-                let asked = json!({ "id": id, "question": question });
+                let (id, response) = self.host.responses.open();
+                let request = json!({ "id": id, "payload": payload });
                 let target = EventTarget::webview_window(self.window.label());
-                self.app.emit_to(target, QUESTION, asked)?;
-                answer.await?
+                self.app.emit_to(target, REQUEST, request)?;
+                response.await?
             }
             Caller::Eval => {
                 let (sender, receiver) = once();
-                let script = format!("answerQuestion({question})");
+                let script = format!("respondTo({payload})");
                 self.window
                     .as_ref()
                     .eval_with_callback(script, move |json| sender.send(json))?;
@@ -113,12 +113,12 @@ impl Asker {
             }
             Caller::Bus => {
                 self.bus
-                    .request(self.window.label(), QUESTION, &question)
+                    .request(self.window.label(), REQUEST, &payload)
                     .await?
             }
         };
-        if answer != json!({ "twice": n * 2 }) {
-            bail!("{n} was answered {answer}");
+        if response != json!({ "twice": n * 2 }) {
+            bail!("the response to {n} was {response}");
         }
         Ok(())
     }

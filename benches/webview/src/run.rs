@@ -1,8 +1,8 @@
-//! Goes through the scenarios, round by round, and collects what the app measures.
+//! Runs the scenarios, round by round, and collects the measurements of the app.
 
 use crate::{
     measure::Sample,
-    plan::{Options, Scenario, Task, Way},
+    plan::{Method, Options, Scenario, Task},
     report,
     results::{Measurement, Results},
 };
@@ -16,8 +16,8 @@ use std::{
     time::Instant,
 };
 
-/// How many apps a list of tasks may need. WebKit may end an app; that happens, and the rest is still worth having.
-const MOST_APPS: usize = 3;
+/// How many apps a list of tasks may need. WebKit may end an app; the remaining tasks then run in another one.
+const MAX_APPS: usize = 3;
 
 /// One line of the app.
 #[derive(Deserialize)]
@@ -48,7 +48,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
                 options.rounds
             );
             let mut tasks = options.tasks(*scenario);
-            // Who comes first is another one each time.
+            // Each round begins with another method.
             let by = round % tasks.len();
             tasks.rotate_left(by);
             results.add(round, measure(tasks)?);
@@ -83,9 +83,9 @@ fn announce(start: Instant, what: &str) {
     eprintln!("{:>5.0} s  {what}", start.elapsed().as_secs_f64());
 }
 
-type Planned = (String, Way, Task);
+type Planned = (String, Method, Task);
 
-/// Measures in apps that run at the same time. Only for those that do nothing.
+/// Measures in apps that run at the same time. Only for idle apps.
 fn at_once(tasks: Vec<Planned>) -> Result<Vec<Vec<Measurement>>> {
     thread::scope(|scope| {
         let running: Vec<_> = tasks
@@ -102,11 +102,11 @@ fn at_once(tasks: Vec<Planned>) -> Result<Vec<Vec<Measurement>>> {
     })
 }
 
-/// Measures one task after the other in an app of their own. If the app ends early, another one goes on where it was.
+/// Measures one task after the other in one app. If the app ends early, another one continues.
 fn measure(tasks: Vec<Planned>) -> Result<Vec<Measurement>> {
     let mut measurements = Vec::new();
     let mut left = tasks.as_slice();
-    for _ in 0..MOST_APPS {
+    for _ in 0..MAX_APPS {
         let done = measure_some(left, &mut measurements)?;
         left = left.get(done..).unwrap_or_default();
         if left.is_empty() {
@@ -118,10 +118,10 @@ fn measure(tasks: Vec<Planned>) -> Result<Vec<Measurement>> {
             left[0].1.title()
         );
     }
-    bail!("the app ended {MOST_APPS} times")
+    bail!("the app ended {MAX_APPS} times")
 }
 
-/// Measures until all is done or the app ends, and says how many tasks that were.
+/// Measures until all tasks are done or the app ends. Returns the number of finished tasks.
 fn measure_some(tasks: &[Planned], measurements: &mut Vec<Measurement>) -> Result<usize> {
     let mut app = App(Command::new(env::current_exe()?)
         .arg("app")
@@ -135,26 +135,26 @@ fn measure_some(tasks: &[Planned], measurements: &mut Vec<Measurement>) -> Resul
     drop(stdin);
     let stdout = app.0.stdout.take().context("no standard output")?;
     let mut lines = BufReader::new(stdout).lines();
-    for (done, (title, way, _)) in tasks.iter().enumerate() {
+    for (done, (title, method, _)) in tasks.iter().enumerate() {
         let Some(line) = lines.next().transpose()? else {
             return Ok(done);
         };
         match serde_json::from_str(&line)? {
             Line::Sample(sample) => measurements.push(Measurement {
                 scenario: title.clone(),
-                way: *way,
+                method: *method,
                 round: 0,
                 sample: *sample,
             }),
-            // The others are still worth having.
-            Line::Error(error) => eprintln!("error: {title}, {}: {error}", way.title()),
+            // The other results are still useful.
+            Line::Error(error) => eprintln!("error: {title}, {}: {error}", method.title()),
         }
     }
     app.0.wait()?;
     Ok(tasks.len())
 }
 
-/// An app that ends with whoever waits for it.
+/// An app that ends with its owner.
 struct App(Child);
 
 impl Drop for App {

@@ -1,4 +1,4 @@
-//! A WebSocket on the loopback interface, as an app would have one.
+//! A WebSocket on the loopback interface, as an app would use it.
 
 use crate::pages::Host;
 use anyhow::{Context, Result};
@@ -10,7 +10,7 @@ use tokio::{
 };
 use tokio_tungstenite::{WebSocketStream, accept_async, tungstenite::Message};
 
-/// Starts the server and tells its address.
+/// Starts the server and returns its address.
 pub(crate) async fn serve(host: Arc<Host>) -> Result<String> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let port = listener.local_addr()?.port();
@@ -28,12 +28,12 @@ async fn connect(stream: TcpStream, host: Arc<Host>) -> Result<()> {
     let label = connection.next().await.context("no label")??.into_text()?;
     let (sender, outgoing) = unbounded_channel();
     host.sockets.put(&label, sender);
-    // The page counts as listening only now.
+    // From now on, the page counts as listening.
     connection.send(Message::text("")).await?;
     carry(connection, outgoing, &host).await
 }
 
-/// Sends what is queued, message by message, and flushes when the queue is empty.
+/// Sends queued messages one by one, and flushes when the queue is empty.
 async fn carry(
     mut connection: WebSocketStream<TcpStream>,
     mut outgoing: UnboundedReceiver<Message>,

@@ -1,24 +1,24 @@
-// What a frame may try that has nothing of its page's code. It tells its page how each attempt ended.
-const endings = {}
+// Attempts of a frame without code of its page. It reports the outcome of each to its page.
+const outcomes = {}
 
 async function attempt(name, act) {
-  let patience
-  const ending = new Promise((resolve) => {
-    patience = setTimeout(() => resolve('no answer'), 1000)
+  let timer
+  const timeout = new Promise((resolve) => {
+    timer = setTimeout(() => resolve('no response'), 1000)
   })
   try {
-    const answer = await Promise.race([act(), ending])
-    endings[name] = answer === 'no answer' ? answer : `answered: ${JSON.stringify(answer)}`
+    const response = await Promise.race([act(), timeout])
+    outcomes[name] = response === 'no response' ? response : `response: ${JSON.stringify(response)}`
   } catch (error) {
-    endings[name] = `failed: ${error}`
+    outcomes[name] = `failed: ${error}`
   }
-  clearTimeout(patience)
+  clearTimeout(timer)
 }
 
 const payload = { session: '0123456789abcdef'.repeat(2), n: 1, events: [{ event: 'attack', payload: '1' }] }
 const command = 'plugin:event-bus|emit'
 
-/** As Tauri's own script sends it where the IPC has fallen back to postMessage, but for the key, which only it has. */
+/** The message that Tauri's script sends over postMessage, without the key, which only that script has. */
 const message = JSON.stringify({
   cmd: command,
   callback: 1,
@@ -52,5 +52,5 @@ async function fetched(address) {
     window.webkit.messageHandlers.ipc.postMessage(message)
     return new Promise(() => {})
   })
-  parent.postMessage({ endings }, '*')
+  parent.postMessage({ outcomes }, '*')
 })()

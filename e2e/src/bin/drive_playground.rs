@@ -1,4 +1,4 @@
-//! Uses the playground as a person would, prints what each page received and takes a picture.
+//! Uses the playground as a person would, prints the events of each page and takes a picture.
 //!
 //! ```text
 //! drive_playground <playground binary> [--picture <file.png>] [--dark]
@@ -19,21 +19,19 @@ const LABELS: [&str; 2] = ["main", "second"];
 mod at {
     pub(crate) const NAME: &str = "[data-testid=event-name]";
     pub(crate) const PAYLOAD: &str = "[data-testid=event-payload]";
-    pub(crate) const TARGET: &str = "[data-testid=event-target]";
+    pub(crate) const TO: &str = "[data-testid=event-to]";
     pub(crate) const SEND: &str = "[data-testid=emit-send]";
-    pub(crate) const PERIODIC_NAME: &str = "[data-testid=periodic-name]";
-    pub(crate) const PERIODIC_EVERY: &str = "[data-testid=periodic-every]";
-    pub(crate) const PERIODIC_START: &str = "[data-testid=periodic-start]";
-    pub(crate) const PERIODIC_STOP: &str =
-        "[data-testid=periodic-list] [data-testid=periodic-stop]";
-    pub(crate) const PERIODIC_PLOT: &str = "[data-testid=periodic-plot]";
-    pub(crate) const PERIODIC_PAUSE: &str =
-        "[data-testid=periodic-list] tr:last-child [data-act=pause]";
+    pub(crate) const JOB_NAME: &str = "[data-testid=job-name]";
+    pub(crate) const JOB_EVERY: &str = "[data-testid=job-every]";
+    pub(crate) const JOB_START: &str = "[data-testid=job-start]";
+    pub(crate) const JOB_STOP: &str = "[data-testid=job-list] [data-testid=job-stop]";
+    pub(crate) const JOB_PLOT: &str = "[data-testid=job-plot]";
+    pub(crate) const JOB_PAUSE: &str = "[data-testid=job-list] tr:last-child [data-act=pause]";
     pub(crate) const TASK_START: &str = "[data-testid=task-start]";
     pub(crate) const TASK_PROGRESS: &str = "[data-testid=task-progress]";
-    pub(crate) const ASK_RUST: &str = "[data-testid=ask-rust]";
-    pub(crate) const ASK_OTHER: &str = "[data-testid=ask-other]";
-    pub(crate) const ASK_RESULT: &str = "[data-testid=ask-result]";
+    pub(crate) const REQUEST_FROM_RUST: &str = "[data-testid=request-from-rust]";
+    pub(crate) const REQUEST_TO_OTHER: &str = "[data-testid=request-to-other]";
+    pub(crate) const REQUEST_RESULT: &str = "[data-testid=request-result]";
     pub(crate) const CONFIRM: &str = "[data-testid=confirm][open]";
     pub(crate) const CONFIRM_YES: &str = "[data-testid=confirm-yes]";
     pub(crate) const LOG_ROW: &str = "[data-testid=log-row]";
@@ -66,8 +64,8 @@ async fn drive() -> Result<()> {
 
     let mut outcome = exercise(&main, &second).await;
     if outcome.is_ok() {
-        let picture = options.picture.with_file_name("asking.png");
-        outcome = ask(&app, &main, &second, &picture).await;
+        let picture = options.picture.with_file_name("request.png");
+        outcome = send_requests(&app, &main, &second, &picture).await;
     }
     for window in [&main, &second] {
         print(window).await?;
@@ -75,13 +73,13 @@ async fn drive() -> Result<()> {
     save(&app, &options.picture).await?;
     outcome?;
     println!(
-        "broadcast, per-window and periodic events arrived where they should, and nowhere else; questions were answered"
+        "broadcast, targeted and periodic events arrived where they should and nowhere else; requests got their responses"
     );
     Ok(())
 }
 
 async fn exercise(main: &Window<'_>, second: &Window<'_>) -> Result<()> {
-    // First of all, because its many events would push the others out of the picture.
+    // First, because its many events would push the others out of the picture.
     main.click(at::TASK_START).await?;
     for window in [main, second] {
         let finished = format!(
@@ -112,30 +110,27 @@ async fn exercise(main: &Window<'_>, second: &Window<'_>) -> Result<()> {
         .await
         .context("the event for one window did not arrive")?;
 
-    for (selector, text) in [
-        (at::PERIODIC_NAME, "heartbeat"),
-        (at::PERIODIC_EVERY, "250"),
-    ] {
+    for (selector, text) in [(at::JOB_NAME, "heartbeat"), (at::JOB_EVERY, "250")] {
         main.fill(selector, text).await?;
     }
-    main.click(at::PERIODIC_START).await?;
+    main.click(at::JOB_START).await?;
     for window in [main, second] {
         arrived(window, "heartbeat", 3)
             .await
-            .context("the periodic event did not arrive")?;
+            .context("the ticks of the job did not arrive")?;
     }
-    main.click(at::PERIODIC_STOP).await?;
+    main.click(at::JOB_STOP).await?;
     main.until(
         "the job to leave the list",
-        &format!("document.querySelector('{}') === null", at::PERIODIC_STOP),
+        &format!("document.querySelector('{}') === null", at::JOB_STOP),
         &[],
     )
     .await
-    .context("the periodic job did not stop")?;
+    .context("the job did not stop")?;
 
     leave_jobs(second).await?;
 
-    // Pages get events in one order, so after this one the targeted event cannot reach `main` any more.
+    // Pages get events in one order, so after this one the targeted event can no longer reach `main`.
     send(second, "cart:cleared", r#"{"itemCount":0}"#, "").await?;
     for window in [main, second] {
         arrived(window, "cart:cleared", 1)
@@ -156,69 +151,71 @@ async fn exercise(main: &Window<'_>, second: &Window<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A dialog that Rust asks for, with a picture of it, and what the other window's form has.
-async fn ask(app: &App, main: &Window<'_>, second: &Window<'_>, picture: &Path) -> Result<()> {
-    main.click(at::ASK_RUST).await?;
+/// Responds to a request of Rust, with a picture of its dialog, and requests a value of the other window.
+async fn send_requests(
+    app: &App,
+    main: &Window<'_>,
+    second: &Window<'_>,
+    picture: &Path,
+) -> Result<()> {
+    main.click(at::REQUEST_FROM_RUST).await?;
     let is_shown = format!("document.querySelector('{}') !== null", at::CONFIRM);
     main.until("the dialog", &is_shown, &[])
         .await
-        .context("the question of Rust did not arrive")?;
+        .context("the request of Rust did not arrive")?;
     save(app, picture).await?;
     main.click(at::CONFIRM_YES).await?;
-    answered(main, "Rust was told yes").await?;
+    shows_response(main, "Rust got the response yes").await?;
     for window in [main, second] {
         arrived(window, "cart:updated", 2)
             .await
-            .context("what follows from the answer did not arrive")?;
+            .context("the event after the response did not arrive")?;
     }
-    second.click(at::ASK_OTHER).await?;
-    answered(second, "main has “greeting”").await
+    second.click(at::REQUEST_TO_OTHER).await?;
+    shows_response(second, "main has “greeting”").await
 }
 
-async fn answered(window: &Window<'_>, text: &str) -> Result<()> {
+async fn shows_response(window: &Window<'_>, text: &str) -> Result<()> {
     let is_there = format!(
         "document.querySelector('{}').textContent === args[0]",
-        at::ASK_RESULT
+        at::REQUEST_RESULT
     );
     window
         .until(&format!("“{text}”"), &is_there, &[text.into()])
         .await
         .map(drop)
-        .context("the answer did not arrive")
+        .context("the response did not arrive")
 }
 
-/// Leaves a plot and a paused job in the window, for the picture.
+/// Leaves a plot and a paused job in the window for the picture.
 async fn leave_jobs(window: &Window<'_>) -> Result<()> {
-    window.click(at::PERIODIC_PLOT).await?;
+    window.click(at::JOB_PLOT).await?;
     window
         .until(
             "the plot to have a line",
-            "document.querySelector('[data-testid=periodic-load] polyline').points.length >= 8",
+            "document.querySelector('[data-testid=job-load] polyline').points.length >= 8",
             &[],
         )
         .await
         .context("the samples of the source did not arrive")?;
-    for (selector, text) in [
-        (at::PERIODIC_NAME, "backup:due"),
-        (at::PERIODIC_EVERY, "60000"),
-    ] {
+    for (selector, text) in [(at::JOB_NAME, "backup:due"), (at::JOB_EVERY, "60000")] {
         window.fill(selector, text).await?;
     }
-    window.click(at::PERIODIC_START).await?;
+    window.click(at::JOB_START).await?;
     window
         .until(
             "the second job",
-            "document.querySelectorAll('[data-testid=periodic-list] tr').length === 2",
+            "document.querySelectorAll('[data-testid=job-list] tr').length === 2",
             &[],
         )
         .await?;
-    window.click(at::PERIODIC_PAUSE).await?;
+    window.click(at::JOB_PAUSE).await?;
     window
         .until(
             "the job to be paused",
             &format!(
                 "document.querySelector('{}').textContent === 'Resume'",
-                at::PERIODIC_PAUSE
+                at::JOB_PAUSE
             ),
             &[],
         )
@@ -227,11 +224,11 @@ async fn leave_jobs(window: &Window<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Fills in the form and sends it; an empty `target` is everyone.
-async fn send(window: &Window<'_>, name: &str, payload: &str, target: &str) -> Result<()> {
+/// Fills in the form and sends it. An empty `to` means everyone.
+async fn send(window: &Window<'_>, name: &str, payload: &str, to: &str) -> Result<()> {
     window.fill(at::NAME, name).await?;
     window.fill(at::PAYLOAD, payload).await?;
-    window.choose(at::TARGET, target).await?;
+    window.choose(at::TO, to).await?;
     window.click(at::SEND).await
 }
 
@@ -261,7 +258,7 @@ async fn rows(window: &Window<'_>) -> Result<Vec<Value>> {
         at::LOG_ROW
     );
     let rows = window.run(&script, &[]).await?;
-    rows.as_array().cloned().context("the log is no list")
+    rows.as_array().cloned().context("the log is not a list")
 }
 
 async fn print(window: &Window<'_>) -> Result<()> {
@@ -280,7 +277,7 @@ async fn print(window: &Window<'_>) -> Result<()> {
 
 async fn save(app: &App, path: &Path) -> Result<()> {
     let picture = app.picture().await?;
-    if picture.colours() < 8 {
+    if picture.colors() < 8 {
         bail!("the windows are blank");
     }
     picture.save(path)?;

@@ -1,4 +1,4 @@
-//! The app that the journeys drive: windows with the guest API, and commands for what only Rust can do.
+//! The app of the journeys: windows with the guest API, and commands for what only Rust can do.
 
 use declared_events::{Random, Sample, Visitor, visit_all};
 use serde_json::{Value, json, value::RawValue};
@@ -17,7 +17,7 @@ use tauri::{
 };
 use tauri_plugin_event_bus::{Builder, EventBus, EventBusExt, Receipt};
 
-type Answer<T> = Result<T, Value>;
+type Outcome<T> = Result<T, Value>;
 
 fn main() -> Result<(), Box<dyn Error>> {
     tauri::Builder::default()
@@ -31,9 +31,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             flood,
             stream,
             round_trip,
-            ask,
-            ask_all,
-            ask_on_the_main_thread,
+            request,
+            request_all,
+            request_on_the_main_thread,
             open,
             close,
             load,
@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .plugin(hooks())
         .manage(Ledger::default())
         .setup(|app| {
-            // Before any page is there.
+            // Before any page has loaded.
             app.event_bus().emit("app:ready", json!({ "version": 3 }))?;
             app.event_bus()
                 .respond("sum", async |numbers: Vec<i64>| {
@@ -65,11 +65,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A state of the app's own, with a lock.
+/// State of the app, behind a lock.
 #[derive(Default)]
 struct Ledger(Mutex<u32>);
 
-/// Emits from the hooks of a plugin, which Tauri runs while it holds its plugins.
+/// Emits from the hooks of a plugin, which Tauri runs while it locks its plugins.
 fn hooks() -> TauriPlugin<tauri::Wry> {
     plugin::Builder::new("hooks")
         .on_webview_ready(|webview| {
@@ -97,30 +97,30 @@ fn hooks() -> TauriPlugin<tauri::Wry> {
         .build()
 }
 
-/// Emits to all pages. `json` goes through as it is, which lets a test send what no Rust value can hold.
+/// Emits to all pages. `json` is sent unchanged, so a test can send what no Rust value can hold.
 #[tauri::command(async)]
-fn emit(app: AppHandle, name: &str, json: String) -> Answer<Receipt> {
+fn emit(app: AppHandle, name: &str, json: String) -> Outcome<Receipt> {
     app.event_bus().emit(name, raw(json)?).map_err(refusal)
 }
 
 /// Emits to one window.
 #[tauri::command(async)]
-fn emit_to(app: AppHandle, label: &str, name: &str, json: String) -> Answer<Receipt> {
+fn emit_to(app: AppHandle, label: &str, name: &str, json: String) -> Outcome<Receipt> {
     app.event_bus()
         .emit_to(label, name, raw(json)?)
         .map_err(refusal)
 }
 
-/// Asks a page, as an async command of whichever page it is.
+/// Sends a request to a page from an async command.
 #[tauri::command]
-async fn ask(
+async fn request(
     app: AppHandle,
     label: String,
     name: String,
-    question: Value,
+    payload: Value,
     timeout_ms: Option<u64>,
-) -> Answer<Value> {
-    let mut request = app.event_bus().request(&*label, &name, question);
+) -> Outcome<Value> {
+    let mut request = app.event_bus().request(&*label, &name, payload);
     if let Some(millis) = timeout_ms {
         request = request.timeout(Duration::from_millis(millis));
     }
@@ -128,25 +128,25 @@ async fn ask(
 }
 
 #[tauri::command]
-async fn ask_all(app: AppHandle, target: String, name: String) -> Answer<Value> {
+async fn request_all(app: AppHandle, to: String, name: String) -> Outcome<Value> {
     let bus = app.event_bus();
-    let answers = bus.request_all::<Value>(&*target, &name, ()).await;
-    let answers = answers.map_err(refusal)?.into_iter();
-    Ok(answers
-        .map(|(label, answer)| json!([label, answer.unwrap_or_else(refusal)]))
+    let responses = bus.request_all::<Value>(&*to, &name, ()).await;
+    let responses = responses.map_err(refusal)?.into_iter();
+    Ok(responses
+        .map(|(label, response)| json!([label, response.unwrap_or_else(refusal)]))
         .collect())
 }
 
-/// A command without `async`: it waits on the main thread, or would.
+/// A command without `async`: it would wait on the main thread.
 #[tauri::command]
-fn ask_on_the_main_thread(app: AppHandle, label: &str, name: &str) -> Answer<Value> {
+fn request_on_the_main_thread(app: AppHandle, label: &str, name: &str) -> Outcome<Value> {
     let request = app.event_bus().request(label, name, ());
     tauri::async_runtime::block_on(request.into_future()).map_err(refusal)
 }
 
-/// Emits to the window that asks.
+/// Emits to the window that calls this command.
 #[tauri::command(async)]
-fn emit_to_self(window: WebviewWindow, name: &str, json: String) -> Answer<Receipt> {
+fn emit_to_self(window: WebviewWindow, name: &str, json: String) -> Outcome<Receipt> {
     window
         .event_bus()
         .emit_to_self(name, raw(json)?)
@@ -155,7 +155,7 @@ fn emit_to_self(window: WebviewWindow, name: &str, json: String) -> Answer<Recei
 
 /// Emits from several threads at once and returns when the last has finished.
 #[tauri::command(async)]
-fn flood(app: AppHandle, threads: u32, per_thread: u32, name: &str) -> Answer<()> {
+fn flood(app: AppHandle, threads: u32, per_thread: u32, name: &str) -> Outcome<()> {
     let bus = app.event_bus();
     thread::scope(|scope| {
         let emitters: Vec<_> = (0..threads)
@@ -182,13 +182,13 @@ fn flood(app: AppHandle, threads: u32, per_thread: u32, name: &str) -> Answer<()
 
 /// A command without `async`: it runs on the main thread.
 #[tauri::command]
-fn emit_on_the_main_thread(app: AppHandle, name: &str) -> Answer<Receipt> {
+fn emit_on_the_main_thread(app: AppHandle, name: &str) -> Outcome<Receipt> {
     app.event_bus().emit(name, "main thread").map_err(refusal)
 }
 
-/// Emits to a listener that wants the lock that is held meanwhile.
+/// Emits to a listener that takes the lock which this command holds.
 #[tauri::command]
-fn emit_while_holding_a_lock(app: AppHandle, ledger: State<'_, Ledger>) -> Answer<Receipt> {
+fn emit_while_holding_a_lock(app: AppHandle, ledger: State<'_, Ledger>) -> Outcome<Receipt> {
     let mut entries = ledger.0.lock().map_err(|error| json!(error.to_string()))?;
     *entries += 1;
     app.event_bus()
@@ -196,7 +196,7 @@ fn emit_while_holding_a_lock(app: AppHandle, ledger: State<'_, Ledger>) -> Answe
         .map_err(refusal)
 }
 
-/// Starts to emit at an even pace, and returns at once.
+/// Starts to emit at a steady rate, and returns at once.
 #[tauri::command(async)]
 fn stream(app: AppHandle, count: u32, per_second: u32, name: String) {
     let bus = app.event_bus();
@@ -212,10 +212,10 @@ fn stream(app: AppHandle, count: u32, per_second: u32, name: String) {
     });
 }
 
-/// Sends values of every typed event to a window whose page sends them back to Rust, and tells of each that has changed.
+/// Sends values of every typed event to a window whose page sends them back. Returns the values that changed.
 #[tauri::command]
-async fn round_trip(app: AppHandle, label: String, rounds: u64) -> Answer<Value> {
-    // It waits for listeners, so it must not take a thread away from them.
+async fn round_trip(app: AppHandle, label: String, rounds: u64) -> Outcome<Value> {
+    // It waits for listeners, so it must not occupy a thread of theirs.
     tauri::async_runtime::spawn_blocking(move || {
         let mut round_trip = RoundTrip {
             bus: app.event_bus(),
@@ -247,7 +247,7 @@ impl RoundTrip {
             .listen_event::<E>(move |event| sender.send(event.payload).unwrap_or(()))
             .map_err(|error| error.to_string())?;
         let random = &mut Random::new(self.events);
-        // One after the other: an event whose policy is `latest` would supersede the one before.
+        // One at a time: an event with the policy `latest` would supersede the previous one.
         for _ in 0..self.rounds {
             let sent = E::sample(random);
             sent.emit_to(&self.bus, &*self.label)
@@ -281,7 +281,7 @@ fn exit(app: AppHandle) {
     app.exit(0);
 }
 
-/// Writes a line where the journey reads it that cannot ask the page any more.
+/// Writes a line to the report file, for a journey that has lost the page.
 #[tauri::command(async)]
 fn report(line: &str) -> Result<(), String> {
     let file = std::env::var("FIXTURE_REPORT").map_err(|error| error.to_string())?;
@@ -289,7 +289,7 @@ fn report(line: &str) -> Result<(), String> {
         .create(true)
         .append(true)
         .open(file)
-        // In one write, as several of these commands run at once.
+        // In one write, since several of these commands run at once.
         .and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()))
         .map_err(|error| error.to_string())
 }
@@ -305,7 +305,7 @@ fn load(
     let window = app
         .get_webview_window(label)
         .ok_or(tauri::Error::WindowNotFound)?;
-    // A page whose process has died has no address any more.
+    // A page whose process has died has no URL.
     let url = caller.url()?.join(page).map_err(tauri::Error::InvalidUrl)?;
     window.navigate(url)
 }
@@ -329,7 +329,7 @@ fn close(app: AppHandle, label: &str) -> Result<(), tauri::Error> {
     }
 }
 
-fn raw(json: String) -> Answer<Box<RawValue>> {
+fn raw(json: String) -> Outcome<Box<RawValue>> {
     RawValue::from_string(json)
         .map_err(|error| json!({ "code": "invalid_payload", "message": error.to_string() }))
 }

@@ -1,4 +1,4 @@
-//! Components, chains of events, and the DOM.
+//! Components, chains of events and DOM events.
 
 use anyhow::Result;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{Page, barrier, launch, payloads};
 
 #[tokio::test]
-async fn an_order_goes_its_way_over_two_windows() -> Result<()> {
+async fn a_workflow_crosses_two_windows() -> Result<()> {
     let app = launch().await?;
     let (main, other) = (
         Page::of(&app, "main").await?,
@@ -20,7 +20,7 @@ async fn an_order_goes_its_way_over_two_windows() -> Result<()> {
     ] {
         other.record(name).await?;
     }
-    // The other window takes payments; this one refreshes its lists, and has a plain script.
+    // The other window takes payments. This one refreshes its lists and has a plain script.
     other
         .run(
             "await bus.listen('payment:requested', async (event) => {
@@ -56,10 +56,10 @@ async fn an_order_goes_its_way_over_two_windows() -> Result<()> {
     );
     let causes = json!(["order:created", "payment:requested", "payment:paid"]);
     assert_eq!(
-        main.run("return heardPlainly", json!(null)).await?,
+        main.run("return receivedPlainly", json!(null)).await?,
         json!([{ "payload": { "order": 7 }, "component": "OrderDesk", "causes": causes }])
     );
-    // What the script asked for came over the bus, and followed from what it had heard.
+    // The request of the script went over the bus, with the causes of the event that it received.
     assert_eq!(payloads(&wanted), [r#"{"order":7}"#]);
     assert_eq!(wanted[0]["causes"][3], "order:paid");
     assert_eq!(other.recorded("receipt:wanted").await?.len(), 1);
@@ -113,15 +113,14 @@ async fn an_endless_loop_between_two_windows_ends() -> Result<()> {
     assert_eq!(refused[0]["code"], "event_loop");
     let message = refused[0]["message"].as_str().unwrap_or_default();
     assert!(message.contains("ping → pong → ping → pong"), "{message}");
-    // Sixteen events may cause one, so the seventeenth ping and pong is the last; every other one is a ping.
+    // An event may have sixteen causes, so the seventeenth event is the last. Every other one is a ping.
     assert_eq!(main.recorded("ping").await?.len(), 9);
     assert_eq!(other.run("return refused", json!(null)).await?, json!([]));
     Ok(())
 }
 
 #[tokio::test]
-async fn a_namespace_prefixes_once_and_its_component_is_in_the_catalog_of_its_window() -> Result<()>
-{
+async fn a_namespace_prefixes_once() -> Result<()> {
     let app = launch().await?;
     let (main, other) = (
         Page::of(&app, "main").await?,
@@ -129,11 +128,11 @@ async fn a_namespace_prefixes_once_and_its_component_is_in_the_catalog_of_its_wi
     );
     other.record("shop:cart:updated").await?;
     main.run(
-        "window.heard = []
+        "window.received = []
         window.shop = bus.namespace('shop')
-        await shop.on('cart:updated', (payload, { event, component }) => heard.push([payload, event, component]))
+        await shop.on('cart:updated', (payload, { event, component }) => received.push([payload, event, component]))
         const cart = shop.component('ShoppingCart')
-        cart.describe({ emits: { 'cart:updated': 'What is in it has changed.' } })
+        cart.describe({ emits: { 'cart:updated': 'The cart has changed.' } })
         await cart.emit('cart:updated', 1)
         await cart.emit('shop:cart:updated', 2)",
         json!(null),
@@ -143,7 +142,7 @@ async fn a_namespace_prefixes_once_and_its_component_is_in_the_catalog_of_its_wi
     assert_eq!(payloads(&updated), ["1", "2"]);
     barrier(&[&main, &other]).await?;
     assert_eq!(
-        main.run("return heard", json!(null)).await?,
+        main.run("return received", json!(null)).await?,
         json!([
             [1, "shop:cart:updated", "ShoppingCart"],
             [2, "shop:cart:updated", "ShoppingCart"]
@@ -151,8 +150,7 @@ async fn a_namespace_prefixes_once_and_its_component_is_in_the_catalog_of_its_wi
     );
     let described =
         "return (await bus.catalog()).components.find(({ name }) => name === 'ShoppingCart')";
-    let emits =
-        json!([{ "event": "shop:cart:updated", "description": "What is in it has changed." }]);
+    let emits = json!([{ "event": "shop:cart:updated", "description": "The cart has changed." }]);
     assert_eq!(
         main.run(described, json!(null)).await?,
         json!({ "name": "ShoppingCart", "namespace": "shop", "description": null, "emits": emits, "listens": [] })

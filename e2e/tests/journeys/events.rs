@@ -1,4 +1,4 @@
-//! Emitting and listening.
+//! Events and jobs between windows.
 
 use anyhow::{Context, Result};
 use e2e::{Found, until};
@@ -74,7 +74,7 @@ async fn an_event_for_one_window_never_reaches_the_other() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_periodic_job_ticks_until_it_is_stopped() -> Result<()> {
+async fn a_job_ticks_until_it_is_stopped() -> Result<()> {
     let app = launch().await?;
     let (main, other) = (
         Page::of(&app, "main").await?,
@@ -85,7 +85,8 @@ async fn a_periodic_job_ticks_until_it_is_stopped() -> Result<()> {
         page.record("clock:reference").await?;
     }
 
-    let start = "window[args[0]] = await bus.startPeriodic(args[0], { everyMs: 20, payload: { zone: 'utc' } })";
+    let start =
+        "window[args[0]] = await bus.startJob(args[0], { everyMs: 20, payload: { zone: 'utc' } })";
     main.run(start, json!("clock:tick")).await?;
     for page in [&main, &other] {
         let ticks = page.received("clock:tick", 3).await?;
@@ -97,7 +98,7 @@ async fn a_periodic_job_ticks_until_it_is_stopped() -> Result<()> {
         );
     }
     assert_eq!(
-        main.run("return (await bus.listPeriodic()).length", json!(null))
+        main.run("return (await bus.listJobs()).length", json!(null))
             .await?,
         1
     );
@@ -105,7 +106,7 @@ async fn a_periodic_job_ticks_until_it_is_stopped() -> Result<()> {
     main.run("await window['clock:tick'].stop()", json!(null))
         .await?;
     assert_eq!(
-        main.run("return (await bus.listPeriodic()).length", json!(null))
+        main.run("return (await bus.listJobs()).length", json!(null))
             .await?,
         0
     );
@@ -125,11 +126,11 @@ async fn a_periodic_job_ticks_until_it_is_stopped() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_job_lives_through_a_reload_and_is_controlled_by_the_next_page() -> Result<()> {
+async fn a_job_survives_a_reload() -> Result<()> {
     let app = launch().await?;
     let main = Page::of(&app, "main").await?;
     main.run(
-        "await bus.startPeriodic('clock:tick', { everyMs: 20, id: 'clock' })",
+        "await bus.startJob('clock:tick', { everyMs: 20, id: 'clock' })",
         json!(null),
     )
     .await?;
@@ -138,7 +139,7 @@ async fn a_job_lives_through_a_reload_and_is_controlled_by_the_next_page() -> Re
     main.record("clock:tick").await?;
     main.received("clock:tick", 2).await?;
 
-    let found = "const clock = await bus.getPeriodic('clock')";
+    let found = "const clock = await bus.getJob('clock')";
     let paused = format!("{found}; return (await clock.pause()).state");
     assert_eq!(main.run(&paused, json!(null)).await?, "paused");
     let changed = format!("{found}; return (await clock.update({{ everyMs: 10 }})).everyMs");
@@ -148,10 +149,10 @@ async fn a_job_lives_through_a_reload_and_is_controlled_by_the_next_page() -> Re
     let before = main.recorded("clock:tick").await?.len();
     main.received("clock:tick", before + 2).await?;
 
-    // What `await using` does at the end of its block.
+    // As `await using` does at the end of its block.
     let ended = format!(
         "{found}; await clock[Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')]?.(); \
-         await clock.stop(); return (await bus.listPeriodic()).length"
+         await clock.stop(); return (await bus.listJobs()).length"
     );
     assert_eq!(main.run(&ended, json!(null)).await?, 0);
     Ok(())
@@ -182,7 +183,7 @@ async fn unlisten_stops_delivery() -> Result<()> {
     assert_eq!(payloads(&main.recorded("news").await?), ["1"]);
     assert_eq!(main.recorded("weather").await?, Vec::<Value>::new());
     assert_eq!(payloads(&other.recorded("news").await?), ["1", "2"]);
-    until("the host to forget who unlistened", async || {
+    until("the host to end the subscription", async || {
         let receipt = other.emit("weather", json!("sun")).await?;
         Ok(if receipt["pages"] == 0 {
             Found::Yes(())
@@ -207,7 +208,7 @@ async fn closing_a_window_ends_its_session() -> Result<()> {
     }
     third
         .run(
-            "await bus.startPeriodic('third:tick', { everyMs: 20 })",
+            "await bus.startJob('third:tick', { everyMs: 20 })",
             json!(null),
         )
         .await?;
@@ -236,7 +237,7 @@ async fn closing_a_window_ends_its_session() -> Result<()> {
     assert_eq!(refusal, "unknown_target");
     assert_eq!(app.labels().await?, ["main", "other"]);
 
-    // Its label can be used again, by a page that has nothing of the old one.
+    // A new page may use its label, and inherits nothing.
     main.host("open", json!({ "label": "third" })).await?;
     let again = Page::of(&app, "third").await?;
     again.record("roll:call").await?;
@@ -249,7 +250,7 @@ async fn closing_a_window_ends_its_session() -> Result<()> {
     );
     assert_eq!(
         again
-            .run("return (await bus.listPeriodic()).length", json!(null))
+            .run("return (await bus.listJobs()).length", json!(null))
             .await?,
         0
     );
@@ -257,7 +258,7 @@ async fn closing_a_window_ends_its_session() -> Result<()> {
 }
 
 #[tokio::test]
-async fn ten_thousand_events_from_four_threads_arrive_complete_and_in_one_order() -> Result<()> {
+async fn ten_thousand_events_arrive_in_one_order() -> Result<()> {
     const THREADS: usize = 4;
     const EACH: usize = 2_500;
     let app = launch().await?;
@@ -355,7 +356,7 @@ async fn odd_payloads_arrive_as_they_were_sent() -> Result<()> {
     ];
     let mut expected = Vec::new();
     for json in &odd {
-        // What a page makes of this JSON is the yardstick.
+        // The expected value is what a page makes of this JSON.
         let round_trip = main
             .run("return JSON.stringify(JSON.parse(args[0]))", json!(json))
             .await?;
@@ -402,7 +403,7 @@ async fn a_reloaded_page_gets_new_events_once() -> Result<()> {
 
         assert_eq!(
             receipt["pages"], 2,
-            "the session of the page before is still there"
+            "the session of the previous page has ended"
         );
         for page in [&main, &other] {
             let received = payloads(&page.recorded("news").await?);

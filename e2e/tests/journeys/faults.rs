@@ -1,4 +1,4 @@
-//! What goes wrong around the plugin, in real windows.
+//! Faults around the plugin, in real windows.
 
 use anyhow::Result;
 use e2e::{Found, until};
@@ -16,10 +16,10 @@ async fn commands_in_flight_at_a_navigation_run_once() -> Result<()> {
     other.record("once").await?;
     for round in 0..5 {
         let main = Page::of(&app, "main").await?;
-        // The first command is on its way, and a job with it, when the page is left.
+        // The commands are in flight when the page is left.
         main.run(
             "for (let i = 0; i < 20; i += 1) void bus.emit('once', `${args[0]}:${i}`)
-            void bus.startPeriodic('never', { everyMs: 60_000 })
+            void bus.startJob('never', { everyMs: 60_000 })
             setTimeout(() => location.reload())",
             json!(round),
         )
@@ -36,10 +36,10 @@ async fn commands_in_flight_at_a_navigation_run_once() -> Result<()> {
     assert_eq!(
         unique.len(),
         received.len(),
-        "something ran twice: {received:?}"
+        "a command ran twice: {received:?}"
     );
     let jobs = main
-        .run("return (await bus.listPeriodic()).length", json!(null))
+        .run("return (await bus.listJobs()).length", json!(null))
         .await?;
     assert!(jobs.as_u64() <= Some(5), "{jobs} jobs of 5 pages");
     Ok(())
@@ -55,7 +55,7 @@ async fn window_stop_loses_nothing() -> Result<()> {
     main.record("news").await?;
     other.emit("news", json!(0)).await?;
     main.received("news", 1).await?;
-    // It rejects what is in flight, the parked pull included, and Tauri's IPC falls back to postMessage for good.
+    // It rejects every command in flight, including the parked pull, and Tauri's IPC falls back to postMessage for good.
     main.run("window.stop()", json!(null)).await?;
     for i in 1..=50 {
         other.emit("news", json!(i)).await?;
@@ -67,7 +67,7 @@ async fn window_stop_loses_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_page_whose_policy_blocks_the_ipc_protocol_works_all_the_same() -> Result<()> {
+async fn a_blocked_ipc_protocol_loses_nothing() -> Result<()> {
     let app = launch().await?;
     let other = Page::of(&app, "other").await?;
     other
@@ -78,7 +78,7 @@ async fn a_page_whose_policy_blocks_the_ipc_protocol_works_all_the_same() -> Res
         .await?;
     let blocked = Page::of(&app, "blocked").await?;
     blocked.record("news").await?;
-    other.record("answer").await?;
+    other.record("reply").await?;
     let long = "x".repeat(1000);
     other
         .run(
@@ -89,16 +89,16 @@ async fn a_page_whose_policy_blocks_the_ipc_protocol_works_all_the_same() -> Res
     let received = payloads(&blocked.received("news", 300).await?);
     let expected: Vec<String> = (0..300).map(|i| format!("\"{i}{long}\"")).collect();
     assert!(received == expected, "{} of 300 arrived", received.len());
-    blocked.emit("answer", json!("heard")).await?;
+    blocked.emit("reply", json!("received")).await?;
     assert_eq!(
-        payloads(&other.received("answer", 1).await?),
-        [r#""heard""#]
+        payloads(&other.received("reply", 1).await?),
+        [r#""received""#]
     );
     Ok(())
 }
 
 #[tokio::test]
-async fn a_web_process_that_is_killed_costs_only_its_own_page() -> Result<()> {
+async fn a_killed_web_process_affects_its_page_alone() -> Result<()> {
     let report = std::env::temp_dir().join(format!("event-bus-journey-{}", std::process::id()));
     let app = launch_with_report(&report).await?;
     let (main, other) = (
@@ -109,7 +109,7 @@ async fn a_web_process_that_is_killed_costs_only_its_own_page() -> Result<()> {
     let process = app.web_process_of(&main.window).await?;
     let others = app.web_process_of(&other.window).await?;
     assert_ne!(process, others, "each window has a process of its own");
-    // WebDriver ends its session when a page dies, so the other page goes on by itself, and both report.
+    // WebDriver ends its session when a page dies, so the other page continues on its own and both report to a file.
     other
         .run(
             "await bus.listen('go', async () => {
@@ -117,7 +117,7 @@ async fn a_web_process_that_is_killed_costs_only_its_own_page() -> Result<()> {
                 await host('report', { line: 'emitted' })
                 await host('load', { label: 'main', page: 'index.html?report=news' }).catch((error) => host('report', { line: `cannot load: ${error}` }))
             })
-            await bus.startPeriodic('go', { everyMs: 1000, count: 1 })",
+            await bus.startJob('go', { everyMs: 1000, count: 1 })",
             json!(null),
         )
         .await?;
@@ -126,7 +126,7 @@ async fn a_web_process_that_is_killed_costs_only_its_own_page() -> Result<()> {
     let expected: Vec<String> = std::iter::once("emitted".to_owned())
         .chain((0..100).map(|i| i.to_string()))
         .collect();
-    let outcome = until("the new page to report what it has missed", async || {
+    let outcome = until("the new page to report what it missed", async || {
         let reported = std::fs::read_to_string(&report).unwrap_or_default();
         let lines: Vec<String> = reported.lines().map(str::to_owned).collect();
         Ok(if lines.len() >= expected.len() {
@@ -152,13 +152,13 @@ async fn the_app_exits_with_pulls_parked() -> Result<()> {
     let main = Page::of(&app, "main").await?;
     main.record("news").await?;
     Page::of(&app, "other").await?.record("news").await?;
-    // The answer to this may never come: the app is on its way out.
+    // The result may never come: the app is exiting.
     let _ = main.run("void host('exit')", json!(null)).await;
     app.ended().await
 }
 
 #[tokio::test]
-async fn events_are_emitted_from_hooks_the_main_thread_and_under_the_apps_own_lock() -> Result<()> {
+async fn hooks_main_thread_and_locks_may_emit() -> Result<()> {
     let app = launch().await?;
     let (main, other) = (
         Page::of(&app, "main").await?,

@@ -1,7 +1,7 @@
-//! What a user of the plugin does, in real windows of a real app.
+//! What users of the plugin do, in real windows of a real app.
 //!
-//! "Never" is shown by order: every page gets events in the order in which they were emitted, so once it has a later
-//! one (the barrier), what has not come will not come.
+//! "Never" is shown by order: every page gets events in the order in which they were emitted. Once a page has a later
+//! event (the barrier), a missing earlier one will not arrive.
 
 mod components;
 mod events;

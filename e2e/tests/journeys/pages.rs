@@ -1,4 +1,4 @@
-//! Pages that come late, reload, leave and come back.
+//! Pages that listen late, reload, leave and return.
 
 use std::collections::BTreeSet;
 
@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use crate::support::{Page, barrier, launch, payloads};
 
 #[tokio::test]
-async fn what_is_emitted_in_setup_reaches_a_page_that_listens_late() -> Result<()> {
+async fn setup_events_reach_a_late_page() -> Result<()> {
     let app = launch().await?;
     let (main, other) = (
         Page::of(&app, "main").await?,
         Page::of(&app, "other").await?,
     );
-    // Time is the matter of this journey: a page is still starting 700 ms after it was loaded.
+    // A page is still starting 700 ms after it was loaded.
     main.run(
         "await new Promise((over) => setTimeout(over, Math.max(0, 700 - performance.now())))",
         json!(null),
@@ -26,7 +26,7 @@ async fn what_is_emitted_in_setup_reaches_a_page_that_listens_late() -> Result<(
     assert_eq!(received[0]["replayed"], true);
     assert_eq!(received[0]["event"], "app:ready");
 
-    // Only who asks for it gets it.
+    // `replay: false` declines it.
     other
         .run(
             "await record('app:*', { replay: false }).ready",
@@ -40,7 +40,7 @@ async fn what_is_emitted_in_setup_reaches_a_page_that_listens_late() -> Result<(
 }
 
 #[tokio::test]
-async fn a_window_that_reloads_amid_a_stream_sees_every_event_over_its_two_pages() -> Result<()> {
+async fn a_reload_amid_a_stream_loses_nothing() -> Result<()> {
     const COUNT: u64 = 1500;
     let app = launch().await?;
     let (main, other) = (
@@ -66,17 +66,17 @@ async fn a_window_that_reloads_amid_a_stream_sees_every_event_over_its_two_pages
     let before = before
         .as_array()
         .cloned()
-        .context("nothing was recorded before")?;
+        .context("the first page recorded nothing")?;
     let after = main.recorded("tick").await?;
     let (first, second) = (numbers(&before), numbers(&after));
     assert!(first.len() >= 400 && !second.is_empty());
     assert!(
         first.is_sorted_by(|a, b| a < b),
-        "the first page got something twice or out of order"
+        "the first page got events twice or out of order"
     );
     assert!(
         second.is_sorted_by(|a, b| a < b),
-        "the second page got something twice or out of order"
+        "the second page got events twice or out of order"
     );
     let seen: BTreeSet<u64> = first.iter().chain(&second).copied().collect();
     let missing: Vec<u64> = (0..COUNT).filter(|i| !seen.contains(i)).collect();
@@ -96,7 +96,7 @@ async fn an_idle_page_that_reloads_gets_nothing_again() -> Result<()> {
     other.emit("news", json!(1)).await?;
     main.received("news", 1).await?;
     barrier(&[&main]).await?;
-    // It came as the answer to a pull, and that pull acknowledged what came before.
+    // The barrier came with a pull that acknowledged the events before it.
     main.window.reload().await?;
     let main = Page::of(&app, "main").await?;
     main.record("news").await?;
@@ -106,7 +106,7 @@ async fn an_idle_page_that_reloads_gets_nothing_again() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_page_that_comes_back_out_of_the_cache_goes_on_where_it_was() -> Result<()> {
+async fn a_page_from_the_cache_resumes() -> Result<()> {
     let app = launch().await?;
     let (main, other) = (
         Page::of(&app, "main").await?,
@@ -140,7 +140,7 @@ async fn a_page_that_comes_back_out_of_the_cache_goes_on_where_it_was() -> Resul
         .await?;
     let restored = main.run("return restored", json!(null)).await?;
     if restored == json!(0) {
-        // WebKit has thrown the page away, and a new one is there, which has to listen again.
+        // WebKit has discarded the page. The new one has to listen again.
         main.record("news").await?;
     }
     other.emit("news", json!(3)).await?;
@@ -158,7 +158,7 @@ async fn a_page_that_comes_back_out_of_the_cache_goes_on_where_it_was() -> Resul
 }
 
 #[tokio::test]
-async fn a_retained_event_is_there_for_who_comes_later() -> Result<()> {
+async fn a_retained_event_reaches_a_later_page() -> Result<()> {
     let app = launch().await?;
     let main = Page::of(&app, "main").await?;
     main.run(

@@ -1,4 +1,4 @@
-//! What pages may hear and say, by the capabilities of their windows.
+//! What pages may receive and emit, by the capabilities of their windows.
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -7,9 +7,9 @@ use tokio::net::TcpListener;
 
 use crate::support::{Page, barrier, launch, payloads};
 
-/// How an attempt ended in the page: what it threw.
+/// The error of an attempt in the page, as `code: message`.
 async fn refusal(page: &Page<'_>, body: &str) -> Result<String> {
-    let ending = page
+    let outcome = page
         .run(
             &format!(
                 "try {{ {body} }} catch (error) {{ return `${{error.code}}: ${{error.message}}` }} return 'it was allowed'"
@@ -17,11 +17,11 @@ async fn refusal(page: &Page<'_>, body: &str) -> Result<String> {
             json!(null),
         )
         .await?;
-    Ok(ending.as_str().unwrap_or_default().to_owned())
+    Ok(outcome.as_str().unwrap_or_default().to_owned())
 }
 
 #[tokio::test]
-async fn a_widget_hears_only_what_it_may_and_says_nothing() -> Result<()> {
+async fn a_widget_receives_what_it_may_and_emits_nothing() -> Result<()> {
     let app = launch().await?;
     let (main, other) = (
         Page::of(&app, "main").await?,
@@ -31,7 +31,7 @@ async fn a_widget_hears_only_what_it_may_and_says_nothing() -> Result<()> {
     let widget = Page::of(&app, "widget").await?;
     main.emit("order:early", json!(0)).await?;
     main.emit("cart:early", json!(1)).await?;
-    // All that matches what it may hear, of the past and of what follows.
+    // Earlier and later events, as far as the page may receive them.
     widget.record("*").await?;
     for (i, name) in ["order:new", "cart:updated", "cart", "cart:emptied"]
         .iter()
@@ -40,20 +40,20 @@ async fn a_widget_hears_only_what_it_may_and_says_nothing() -> Result<()> {
         main.emit(name, json!(i + 2)).await?;
     }
     barrier(&[&main, &widget]).await?;
-    let heard: Vec<Value> = widget
+    let received: Vec<Value> = widget
         .recorded("*")
         .await?
         .into_iter()
         .map(|event| event["event"].clone())
         .filter(|name| name != "barrier")
         .collect();
-    assert_eq!(heard, ["cart:early", "cart:updated", "cart:emptied"]);
+    assert_eq!(received, ["cart:early", "cart:updated", "cart:emptied"]);
 
     let error = refusal(&widget, "await bus.listen('order:new', () => {})").await?;
     assert!(error.starts_with("denied: "), "{error}");
     assert!(
         error.contains(r#"{ "identifier": "event-bus:listen", "allow": ["order:new"] }"#),
-        "the line that would allow it: {error}"
+        "the line that allows it: {error}"
     );
     other
         .run(
@@ -64,7 +64,7 @@ async fn a_widget_hears_only_what_it_may_and_says_nothing() -> Result<()> {
     for attempt in [
         "await bus.emit('cart:updated', 1)",
         "await bus.emitTo('other', 'cart:updated', 1)",
-        "await bus.startPeriodic('cart:updated', { everyMs: 10 })",
+        "await bus.startJob('cart:updated', { everyMs: 10 })",
     ] {
         let error = refusal(&widget, attempt).await?;
         assert!(error.starts_with("denied: "), "{attempt}: {error}");
@@ -75,7 +75,7 @@ async fn a_widget_hears_only_what_it_may_and_says_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_denied_is_denied_whatever_allows_it() -> Result<()> {
+async fn deny_overrides_allow() -> Result<()> {
     let app = launch().await?;
     let (main, other) = (
         Page::of(&app, "main").await?,
@@ -105,7 +105,7 @@ async fn what_is_denied_is_denied_whatever_allows_it() -> Result<()> {
         let error = refusal(&clerk, attempt).await?;
         assert!(error.starts_with("denied: "), "{attempt}: {error}");
     }
-    // A refused event leaves the others of its batch alone.
+    // A refused event does not affect the rest of its batch.
     let error = refusal(
         &clerk,
         "const all = await Promise.allSettled(['cart:a', 'cart:secret', 'cart:b'].map((name) => bus.emit(name, 4)))
@@ -131,50 +131,50 @@ async fn what_is_denied_is_denied_whatever_allows_it() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_frame_has_no_more_than_its_page_and_a_sandboxed_one_nothing() -> Result<()> {
+async fn a_frame_has_at_most_the_rights_of_its_page() -> Result<()> {
     let app = launch().await?;
     let (main, other) = (
         Page::of(&app, "main").await?,
         Page::of(&app, "other").await?,
     );
     other.record("attack").await?;
-    let endings = async |sandbox: Value| {
+    let outcomes = async |sandbox: Value| {
         main.run(
             "const frame = document.createElement('iframe')
              if (args[0] !== null) frame.sandbox = args[0]
              frame.srcdoc = `<script src='${new URL('frame.js', location.href)}'></scr` + `ipt>`
-             const told = new Promise((resolve) => addEventListener('message', ({ data }) => resolve(data.endings), { once: true }))
+             const reported = new Promise((resolve) => addEventListener('message', ({ data }) => resolve(data.outcomes), { once: true }))
              document.body.append(frame)
-             return await told",
+             return await reported",
             sandbox,
         )
         .await
     };
-    let sandboxed = endings(json!("allow-scripts")).await?;
-    for (attempt, ending) in sandboxed.as_object().context("no endings")? {
-        let ending = ending.as_str().unwrap_or_default();
-        assert!(!ending.starts_with("answered"), "{attempt}: {ending}");
+    let sandboxed = outcomes(json!("allow-scripts")).await?;
+    for (attempt, outcome) in sandboxed.as_object().context("no outcomes")? {
+        let outcome = outcome.as_str().unwrap_or_default();
+        assert!(!outcome.starts_with("response"), "{attempt}: {outcome}");
     }
     barrier(&[&main, &other]).await?;
     assert_eq!(other.recorded("attack").await?, Vec::<Value>::new());
 
-    // Without a sandbox it is a part of its page, and reaches what its page does: through it, and in no other way.
-    let trusted = endings(Value::Null).await?;
+    // Without a sandbox, a frame has the rights of its page, but only through its page.
+    let trusted = outcomes(Value::Null).await?;
     for attempt in ["own", "guest", "fetch", "message"] {
-        let ending = trusted[attempt].as_str().unwrap_or_default();
-        assert!(!ending.starts_with("answered"), "{attempt}: {ending}");
+        let outcome = trusted[attempt].as_str().unwrap_or_default();
+        assert!(!outcome.starts_with("response"), "{attempt}: {outcome}");
     }
     assert!(
         trusted["parent"]
             .as_str()
             .unwrap_or_default()
-            .starts_with("answered"),
+            .starts_with("response"),
         "{trusted}"
     );
     Ok(())
 }
 
-/// Serves a page on a port of its own, at every address of this machine's loopback.
+/// Serves a page on a free port of the loopback interface. Returns the port.
 async fn serve() -> Result<u16> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let port = listener.local_addr()?.port();
@@ -184,11 +184,11 @@ async fn serve() -> Result<u16> {
                 let mut request = [0; 4096];
                 let _ = stream.read(&mut request).await;
                 let page = "<!doctype html><title>from the web</title><h1>from the web</h1>";
-                let answer = format!(
+                let response = format!(
                     "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{page}",
                     page.len()
                 );
-                let _ = stream.write_all(answer.as_bytes()).await;
+                let _ = stream.write_all(response.as_bytes()).await;
             });
         }
     });
@@ -196,8 +196,7 @@ async fn serve() -> Result<u16> {
 }
 
 #[tokio::test]
-async fn a_page_from_the_web_has_what_a_remote_capability_gives_and_elsewhere_nothing() -> Result<()>
-{
+async fn a_remote_page_has_its_remote_capability_alone() -> Result<()> {
     let app = launch().await?;
     let port = serve().await?;
     let main = Page::of(&app, "main").await?;
@@ -206,7 +205,7 @@ async fn a_page_from_the_web_has_what_a_remote_capability_gives_and_elsewhere_no
     let error = refusal(&local, "await bus.listen('help:news', () => {})").await?;
     assert!(
         error.starts_with("denied: "),
-        "it is not for the app's own pages: {error}"
+        "the app's own pages do not have the remote capability: {error}"
     );
 
     let help = app.window("help").await?;
@@ -233,8 +232,8 @@ async fn a_page_from_the_web_has_what_a_remote_capability_gives_and_elsewhere_no
     };
     go("127.0.0.1").await?;
     main.record("help:*").await?;
-    let listens = "window.heard = []; await bus.listen('*', ({ event }) => heard.push(event))";
-    assert_eq!(attempt(listens).await?, "allowed");
+    let listen = "window.received = []; await bus.listen('*', ({ event }) => received.push(event))";
+    assert_eq!(attempt(listen).await?, "allowed");
     assert_eq!(
         attempt("await bus.emit('help:opened', 1)").await?,
         "allowed"
@@ -248,34 +247,37 @@ async fn a_page_from_the_web_has_what_a_remote_capability_gives_and_elsewhere_no
             "reserved_event_name",
         ),
     ] {
-        let ending = attempt(body).await?;
-        let ending = ending.as_str().unwrap_or_default();
-        assert!(ending.starts_with(code), "{body}: {ending}");
+        let outcome = attempt(body).await?;
+        let outcome = outcome.as_str().unwrap_or_default();
+        assert!(outcome.starts_with(code), "{body}: {outcome}");
     }
     main.emit("cart:updated", json!(1)).await?;
     main.emit("help:news", json!(2)).await?;
-    help.until("the news", "heard.includes('help:news')", &[])
+    help.until("the news", "received.includes('help:news')", &[])
         .await?;
-    let heard = help
-        .run("return heard.filter((name) => name !== 'help:opened')", &[])
+    let received = help
+        .run(
+            "return received.filter((name) => name !== 'help:opened')",
+            &[],
+        )
         .await?;
-    assert_eq!(heard, json!(["help:news"]));
+    assert_eq!(received, json!(["help:news"]));
     assert_eq!(payloads(&main.received("help:*", 2).await?), ["1", "2"]);
     let source = &main.recorded("help:*").await?[0]["source"];
     assert_eq!(source, &json!({ "kind": "webview", "label": "help" }));
 
     go("localhost").await?;
-    for body in [listens, "await bus.emit('help:opened', 1)"] {
-        let ending = attempt(body).await?;
+    for body in [listen, "await bus.emit('help:opened', 1)"] {
+        let outcome = attempt(body).await?;
         assert!(
-            ending.as_str().unwrap_or_default().starts_with("denied"),
-            "{body}: {ending}"
+            outcome.as_str().unwrap_or_default().starts_with("denied"),
+            "{body}: {outcome}"
         );
     }
     let receipt = main.emit("help:news", json!(3)).await?;
     assert_eq!(
         receipt["pages"], 1,
-        "the session has ended, and only the main window listens"
+        "the session of the remote page has ended"
     );
     Ok(())
 }

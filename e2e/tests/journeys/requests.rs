@@ -1,4 +1,4 @@
-//! Asking pages, and Rust.
+//! Requests to pages and to the host.
 
 use anyhow::Result;
 use e2e::{App, Found, until};
@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 
 use crate::support::{Page, launch, launch_with_report};
 
-/// Registers the responders that these journeys ask.
+/// Registers the responders of a page.
 const RESPONDERS: &str = "
     window.signals = {}
-    window.asked = []
-    await bus.respond('double', async (n, { source }) => ({ twice: n * 2, source }))
+    window.pending = []
+    await bus.respond('double', async (n, { caller }) => ({ twice: n * 2, caller }))
     await bus.respond('fail', () => { throw new RangeError('out of it') })
     await bus.respond('hang', (id, { signal }) => {
-        window.asked.push(id)
+        window.pending.push(id)
         signal.addEventListener('abort', () => { window.signals[id] = signal.reason.code })
         return new Promise(() => {})
     })
@@ -26,24 +26,24 @@ async fn two(app: &App) -> Result<(Page<'_>, Page<'_>)> {
     Ok((main, other))
 }
 
-/// Begins to ask from a page, and keeps the answer in it.
-const BEGIN: &str = "window.outcome = undefined
-    host('ask', args[0]).then(
-        (answer) => { window.outcome = { answer } },
+/// Sends a request of the host through a command, and keeps its outcome in the page.
+const SEND: &str = "window.outcome = undefined
+    host('request', args[0]).then(
+        (response) => { window.outcome = { response } },
         (error) => { window.outcome = error })";
 
 async fn outcome(page: &Page<'_>) -> Result<Value> {
     page.window
-        .until("an answer", "window.outcome !== undefined", &[])
+        .until("the outcome", "window.outcome !== undefined", &[])
         .await?;
     page.run("return window.outcome", json!(null)).await
 }
 
-async fn asked(page: &Page<'_>, id: &str) -> Result<()> {
+async fn received(page: &Page<'_>, id: &str) -> Result<()> {
     page.window
         .until(
-            "the question",
-            "window.asked.includes(args[0])",
+            "the request",
+            "window.pending.includes(args[0])",
             &[json!(id)],
         )
         .await
@@ -51,22 +51,25 @@ async fn asked(page: &Page<'_>, id: &str) -> Result<()> {
 }
 
 #[tokio::test]
-async fn rust_asks_pages_and_an_async_command_asks_its_own_page() -> Result<()> {
+async fn the_host_sends_requests_to_pages() -> Result<()> {
     let app = launch().await?;
     let (main, other) = two(&app).await?;
     for label in ["main", "other"] {
-        let answer = main
+        let response = main
             .host(
-                "ask",
-                json!({ "label": label, "name": "double", "question": 21 }),
+                "request",
+                json!({ "label": label, "name": "double", "payload": 21 }),
             )
             .await?;
-        assert_eq!(answer, json!({ "twice": 42, "source": { "kind": "host" } }));
+        assert_eq!(
+            response,
+            json!({ "twice": 42, "caller": { "kind": "host" } })
+        );
     }
     let error = main
         .host(
-            "ask",
-            json!({ "label": "other", "name": "fail", "question": null }),
+            "request",
+            json!({ "label": "other", "name": "fail", "payload": null }),
         )
         .await
         .unwrap_err();
@@ -76,7 +79,7 @@ async fn rust_asks_pages_and_an_async_command_asks_its_own_page() -> Result<()> 
     );
     let error = other
         .host(
-            "ask_on_the_main_thread",
+            "request_on_the_main_thread",
             json!({ "label": "main", "name": "double" }),
         )
         .await
@@ -86,15 +89,15 @@ async fn rust_asks_pages_and_an_async_command_asks_its_own_page() -> Result<()> 
 }
 
 #[tokio::test]
-async fn a_page_asks_a_page_and_rust() -> Result<()> {
+async fn a_page_sends_requests_to_a_page_and_the_host() -> Result<()> {
     let app = launch().await?;
     let (main, _other) = two(&app).await?;
-    let answers = main
+    let responses = main
         .run(
             "return await Promise.all([
                 bus.request('other', 'double', 4),
                 bus.request('main', 'double', 5),
-                bus.request('host', 'sum', [1, 2, 3]),
+                bus.request(bus.HOST, 'sum', [1, 2, 3]),
                 bus.request('other', 'fail').catch(({ code, cause }) => [code, cause.name, cause.message]),
                 bus.request('nowhere', 'double', 1).catch(({ code }) => code),
                 bus.request('other', 'hang', 'x', { timeoutMs: 100 }).catch(({ code }) => code),
@@ -102,12 +105,12 @@ async fn a_page_asks_a_page_and_rust() -> Result<()> {
             json!(null),
         )
         .await?;
-    let source = json!({ "kind": "webview", "label": "main" });
+    let caller = json!({ "kind": "webview", "label": "main" });
     assert_eq!(
-        answers,
+        responses,
         json!([
-            { "twice": 8, "source": source },
-            { "twice": 10, "source": source },
+            { "twice": 8, "caller": caller },
+            { "twice": 10, "caller": caller },
             6,
             ["responder_failed", "RangeError", "out of it"],
             "unknown_target",
@@ -116,8 +119,8 @@ async fn a_page_asks_a_page_and_rust() -> Result<()> {
     );
     let many = main
         .run(
-            "const answers = await Promise.all(Array.from({ length: 200 }, (_, n) => bus.request('other', 'double', n)))
-            return answers.every(({ twice }, n) => twice === 2 * n)",
+            "const responses = await Promise.all(Array.from({ length: 200 }, (_, n) => bus.request('other', 'double', n)))
+            return responses.every(({ twice }, n) => twice === 2 * n)",
             json!(null),
         )
         .await?;
@@ -126,12 +129,11 @@ async fn a_page_asks_a_page_and_rust() -> Result<()> {
 }
 
 #[tokio::test]
-async fn time_that_is_over_aborts_the_responders_signal() -> Result<()> {
+async fn a_timeout_aborts_the_signal_of_the_responder() -> Result<()> {
     let app = launch().await?;
     let (main, other) = two(&app).await?;
-    let question =
-        json!({ "label": "other", "name": "hang", "question": "late", "timeoutMs": 300 });
-    main.run(BEGIN, question).await?;
+    let request = json!({ "label": "other", "name": "hang", "payload": "late", "timeoutMs": 300 });
+    main.run(SEND, request).await?;
     assert_eq!(outcome(&main).await?["code"], "timeout");
     other
         .window
@@ -139,10 +141,10 @@ async fn time_that_is_over_aborts_the_responders_signal() -> Result<()> {
         .await?;
     let code = main
         .run(
-            "const ended = new AbortController()
-            const asked = bus.request('other', 'hang', 'dropped', { signal: ended.signal })
-            setTimeout(() => ended.abort(), 50)
-            return await asked.catch(({ code }) => code)",
+            "const controller = new AbortController()
+            const response = bus.request('other', 'hang', 'dropped', { signal: controller.signal })
+            setTimeout(() => controller.abort(), 50)
+            return await response.catch(({ code }) => code)",
             json!(null),
         )
         .await?;
@@ -151,58 +153,58 @@ async fn time_that_is_over_aborts_the_responders_signal() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_page_that_is_reloaded_while_it_is_asked_is_gone() -> Result<()> {
+async fn a_reloaded_responder_is_gone() -> Result<()> {
     let app = launch().await?;
     let (main, other) = two(&app).await?;
-    let question = json!({ "label": "other", "name": "hang", "question": "reload" });
-    main.run(BEGIN, question).await?;
-    asked(&other, "reload").await?;
+    let request = json!({ "label": "other", "name": "hang", "payload": "reload" });
+    main.run(SEND, request).await?;
+    received(&other, "reload").await?;
     other.run("location.reload()", json!(null)).await?;
     assert_eq!(outcome(&main).await?["code"], "page_gone");
-    // The next page of that window is asked anew, also before its responder is there.
+    // A new request waits for the next page of that window and its responder.
     let other = Page::of(&app, "other").await?;
-    let question = json!({ "label": "other", "name": "double", "question": 3 });
-    main.run(BEGIN, question).await?;
+    let request = json!({ "label": "other", "name": "double", "payload": 3 });
+    main.run(SEND, request).await?;
     other
         .window
-        .until("the new page", "!window.asked", &[])
+        .until("the new page", "!window.pending", &[])
         .await?;
     other.run(RESPONDERS, json!(null)).await?;
-    assert_eq!(outcome(&main).await?["answer"]["twice"], 6);
+    assert_eq!(outcome(&main).await?["response"]["twice"], 6);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_window_that_is_closed_while_it_is_asked_is_gone() -> Result<()> {
+async fn a_closed_responder_is_gone() -> Result<()> {
     let app = launch().await?;
     let (main, other) = two(&app).await?;
-    let question = json!({ "label": "other", "name": "hang", "question": "close" });
-    main.run(BEGIN, question).await?;
-    asked(&other, "close").await?;
+    let request = json!({ "label": "other", "name": "hang", "payload": "close" });
+    main.run(SEND, request).await?;
+    received(&other, "close").await?;
     main.host("close", json!({ "label": "other" })).await?;
     assert_eq!(outcome(&main).await?["code"], "page_gone");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_page_that_is_killed_while_it_is_asked_is_gone() -> Result<()> {
-    let report = std::env::temp_dir().join(format!("event-bus-asked-{}", std::process::id()));
+async fn a_killed_responder_is_gone() -> Result<()> {
+    let report = std::env::temp_dir().join(format!("event-bus-requests-{}", std::process::id()));
     let app = launch_with_report(&report).await?;
     let (main, other) = two(&app).await?;
     let process = app.web_process_of(&main.window).await?;
-    // WebDriver ends its session when a page dies, so what the other page is told goes into a file.
+    // WebDriver ends its session when a page dies, so the other page reports to a file.
     other
         .run(
-            "const said = (line) => host('report', { line })
-            host('ask', { label: 'main', name: 'hang', question: 'killed', timeoutMs: 86_400_000 })
-                .then(() => said('answered'), ({ code }) => said(code))
+            "const report = (line) => host('report', { line })
+            host('request', { label: 'main', name: 'hang', payload: 'killed', timeoutMs: 86_400_000 })
+                .then(() => report('responded'), ({ code }) => report(code))
             bus.request('main', 'hang', 'killed, too', { timeoutMs: 86_400_000 })
-                .then(() => said('answered'), ({ code }) => said(code))",
+                .then(() => report('responded'), ({ code }) => report(code))",
             json!(null),
         )
         .await?;
-    asked(&main, "killed").await?;
-    asked(&main, "killed, too").await?;
+    received(&main, "killed").await?;
+    received(&main, "killed, too").await?;
     app.kill_web_process(process);
     let reported = until("the page to be gone", async || {
         let reported = std::fs::read_to_string(&report).unwrap_or_default();

@@ -1,6 +1,6 @@
-//! The shop: an order's way through two windows, told by what a person sees in them.
+//! The shop: the path of an order through two windows, checked by what a user sees.
 //!
-//! The app is another package's, so it is built before: `cargo build --workspace --bin shop`.
+//! The app belongs to another package. Build it first: `cargo build --workspace --bin shop`.
 
 use std::path::{Path, PathBuf};
 
@@ -36,7 +36,7 @@ impl<'app> Shop<'app> {
         self.shop.click(&add).await
     }
 
-    /// Both badges, which plain scripts write.
+    /// Waits for the count in both badges, which plain scripts write.
     async fn badges(&self, count: &str) -> Result<()> {
         for window in [&self.shop, &self.office] {
             shows(window, "[data-testid=badge] strong", count).await?;
@@ -44,7 +44,7 @@ impl<'app> Shop<'app> {
         Ok(())
     }
 
-    /// The stock of a product, in the lists of both windows.
+    /// Waits for the stock of a product in the lists of both windows.
     async fn stock(&self, product: u32, left: u32) -> Result<()> {
         let of = |list: &str| {
             format!("[data-testid={list}] [data-product='{product}'] [data-testid=stock]")
@@ -58,7 +58,7 @@ impl<'app> Shop<'app> {
         shows(window, &format!("{toast} strong"), text).await
     }
 
-    /// The newest event of that name in the analytics tap: who emitted it, and what it followed from.
+    /// The component and the causes of the newest event of that name in the analytics tap.
     async fn tapped(&self, event: &str) -> Result<(String, Vec<String>)> {
         let row = format!("[data-testid=tap] [data-event='{event}']");
         let row = self
@@ -77,7 +77,7 @@ impl<'app> Shop<'app> {
         Ok((read("component"), causes))
     }
 
-    /// Waits until the office sees the order as paid.
+    /// Waits until the office shows the order as paid.
     async fn paid(&self, order: u32) -> Result<()> {
         let state = format!("[data-order='{order}'] .state");
         shows(&self.office, &state, "paid").await
@@ -107,7 +107,7 @@ async fn an_order_is_paid_and_every_list_follows() -> Result<()> {
         .size(1600, 860)
         .start()
         .await
-        .context("the shop is built by: cargo build --workspace --bin shop")?;
+        .context("build the shop first: cargo build --workspace --bin shop")?;
     app.display().paint(0xe4_e0_d6)?;
     let windows = Shop::of(&app).await?;
     fill_the_cart(&windows).await?;
@@ -119,7 +119,7 @@ async fn an_order_is_paid_and_every_list_follows() -> Result<()> {
     order_after_all(&windows).await?;
 
     let picture = app.picture().await?;
-    ensure!(picture.colours() >= 8, "the windows are blank");
+    ensure!(picture.colors() >= 8, "the windows are blank");
     let file = binary().with_file_name("../demo/shop.png");
     picture.save(&file)?;
     println!("picture: {}", file.display());
@@ -134,7 +134,7 @@ async fn fill_the_cart(windows: &Shop<'_>) -> Result<()> {
     windows.add(4).await?;
     windows.add(4).await?;
     windows.badges("3").await?;
-    // One message has taken the place of the other ones, in both windows.
+    // One message has replaced the others in both windows.
     for window in [&windows.shop, &windows.office] {
         let id = "shop:ShoppingCart:success";
         windows
@@ -146,7 +146,7 @@ async fn fill_the_cart(windows: &Shop<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The whole chain: the page's order, the payment in Rust, and the lists of both windows.
+/// The whole chain: the order of the page, the payment in Rust and the lists of both windows.
 async fn order(windows: &Shop<'_>) -> Result<()> {
     windows.shop.click(ORDER).await?;
     windows.paid(1).await?;
@@ -200,7 +200,7 @@ fn to_owned(causes: &[&str]) -> Vec<String> {
     causes.iter().map(|&cause| cause.to_owned()).collect()
 }
 
-/// A window that is loaded again has what is retained.
+/// A reloaded window has the retained events.
 async fn reload(windows: &Shop<'_>) -> Result<()> {
     windows.add(2).await?;
     windows.add(2).await?;
@@ -243,7 +243,7 @@ async fn shows_value(window: &Window<'_>, selector: &str, value: &str) -> Result
         .map(drop)
 }
 
-/// An action that fails in Rust. Nothing is lost: the cart and the stock are as before.
+/// An action fails in Rust. The cart and the stock are unchanged.
 async fn order_too_much(windows: &Shop<'_>) -> Result<()> {
     for _ in 0..3 {
         windows.add(4).await?;
@@ -256,8 +256,8 @@ async fn order_too_much(windows: &Shop<'_>) -> Result<()> {
             .toast(window, id, "error", "Jasmine: 3 wanted, 2 left.")
             .await?;
     }
-    let said = text(&windows.shop, &format!("[data-id='{id}'] span")).await?;
-    assert_eq!(said, "OrderDesk · take-order · 409");
+    let origin = text(&windows.shop, &format!("[data-id='{id}'] span")).await?;
+    assert_eq!(origin, "OrderDesk · take-order · 409");
     let (by, causes) = windows.tapped("shop:error").await?;
     assert_eq!(
         (&*by, &*causes),
@@ -267,7 +267,7 @@ async fn order_too_much(windows: &Shop<'_>) -> Result<()> {
     windows.stock(4, 2).await
 }
 
-/// An action that fails in a page, by what Rust answers its command.
+/// An action fails in a page with the error of a Rust command.
 async fn fail_to_save(windows: &Shop<'_>) -> Result<()> {
     let id = "action:ProductEditor:save";
     let wrong = "A price is between 0.01 and 1000.00, not 0.00.";
@@ -280,7 +280,7 @@ async fn fail_to_save(windows: &Shop<'_>) -> Result<()> {
     shows(&windows.shop, price, "€9.20").await
 }
 
-/// What had failed succeeds, and its toast goes. The picture has this order's chain in the tap.
+/// The failed action succeeds and its toast disappears. The picture has the chain of this order in the tap.
 async fn order_after_all(windows: &Shop<'_>) -> Result<()> {
     windows.shop.click(EMPTY).await?;
     windows.badges("0").await?;
@@ -297,7 +297,7 @@ async fn order_after_all(windows: &Shop<'_>) -> Result<()> {
         let failed = "[data-id='action:OrderDesk:take-order']";
         window
             .until(
-                "the toast of the failed order to go",
+                "the toast of the failed order to disappear",
                 "document.querySelector(args[0]) === null",
                 &[json!(failed)],
             )

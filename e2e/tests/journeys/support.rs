@@ -10,7 +10,7 @@ pub(crate) async fn launch() -> Result<App> {
     Launch::new(env!("CARGO_BIN_EXE_fixture")).start().await
 }
 
-/// Launches the fixture with a file that it reports to.
+/// Launches the fixture with a report file.
 pub(crate) async fn launch_with_report(file: &Path) -> Result<App> {
     Launch::new(env!("CARGO_BIN_EXE_fixture"))
         .env("FIXTURE_REPORT", file.display().to_string())
@@ -40,7 +40,7 @@ impl<'app> Page<'app> {
         self.window.run(body, &[argument]).await
     }
 
-    /// Calls a command of the fixture's Rust side.
+    /// Calls a command of the fixture.
     pub(crate) async fn host(&self, command: &str, arguments: Value) -> Result<Value> {
         self.window
             .run(
@@ -66,7 +66,7 @@ impl<'app> Page<'app> {
             .map(drop)
     }
 
-    /// What has been recorded so far.
+    /// The events that have been recorded so far.
     pub(crate) async fn recorded(&self, name: &str) -> Result<Vec<Value>> {
         let events = self
             .run("return recordings[args[0]].events", json!(name))
@@ -74,21 +74,21 @@ impl<'app> Page<'app> {
         events
             .as_array()
             .cloned()
-            .context("the page has no such recording")
+            .context("the page does not record that event")
     }
 
-    /// What has been recorded, once it is at least `count` events.
+    /// The recorded events, once there are at least `count`.
     pub(crate) async fn received(&self, name: &str, count: usize) -> Result<Vec<Value>> {
         until(
             &format!("{count} events `{name}` in `{}`", self.window.label()),
             async || {
-                let there = self
+                let received = self
                     .run("return recordings[args[0]].events.length", json!(name))
                     .await?;
-                Ok(if there.as_u64() >= Some(count as u64) {
+                Ok(if received.as_u64() >= Some(count as u64) {
                     Found::Yes(())
                 } else {
-                    Found::NotYet(format!("{there} of them"))
+                    Found::NotYet(format!("{received} of them"))
                 })
             },
         )
@@ -97,7 +97,7 @@ impl<'app> Page<'app> {
     }
 }
 
-/// Returns once every page has handled whatever was emitted before this call.
+/// Returns once every page has handled every event that was emitted before this call.
 pub(crate) async fn barrier(pages: &[&Page<'_>]) -> Result<()> {
     for page in pages {
         page.run(

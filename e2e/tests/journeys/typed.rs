@@ -1,4 +1,4 @@
-//! Typed events, between Rust and a page.
+//! Typed events between Rust and a page.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{Page, barrier, launch, payloads};
 
 #[tokio::test]
-async fn every_typed_event_comes_back_from_a_page_unchanged() -> Result<()> {
+async fn typed_events_return_from_a_page_unchanged() -> Result<()> {
     let app = launch().await?;
     let (main, other) = (
         Page::of(&app, "main").await?,
@@ -14,7 +14,7 @@ async fn every_typed_event_comes_back_from_a_page_unchanged() -> Result<()> {
     );
     main.run(
         "await bus.listen('typed:*', ({ event, payload, source }) => {
-            if (source.kind === 'host') return bus.emitTo({ kind: 'App' }, event, payload)
+            if (source.kind === 'host') return bus.emitTo(bus.HOST, event, payload)
         })",
         json!(null),
     )
@@ -33,7 +33,7 @@ async fn every_typed_event_comes_back_from_a_page_unchanged() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_has_another_shape_reaches_nobody() -> Result<()> {
+async fn a_payload_of_another_type_reaches_nobody() -> Result<()> {
     let app = launch().await?;
     let (main, other) = (
         Page::of(&app, "main").await?,
@@ -47,7 +47,7 @@ async fn what_has_another_shape_reaches_nobody() -> Result<()> {
                 bus.emit('typed:wrapped', 1),
                 bus.emit('typed:wrapped', NaN),
                 bus.emit('typed:tree', { label: 'a', children: [{ label: 7 }], best: null }),
-                bus.startPeriodic('typed:wrapped', { everyMs: 5 }),
+                bus.startJob('typed:wrapped', { everyMs: 5 }),
             ])
             return outcomes.map(({ reason }) => reason ? `${reason.code} ${reason.message}` : 'ok')",
             json!(null),

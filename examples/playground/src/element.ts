@@ -1,11 +1,11 @@
-/** The element with this test id, checked to be what the code takes it for. */
+/** The element with this test id. Throws if it is not a `kind`. */
 export function element<T extends Element>(id: string, kind: new () => T): T {
   const found = document.querySelector(`[data-testid="${id}"]`)
   if (!(found instanceof kind)) throw new Error(`The page has no ${kind.name} "${id}".`)
   return found
 }
 
-/** A fresh copy of the one element in a `<template>`. */
+/** A copy of the single element in a `<template>`. */
 export function copy(template: string): HTMLElement {
   const found = document.getElementById(template)
   const first = found instanceof HTMLTemplateElement ? found.content.firstElementChild : null

@@ -1,5 +1,5 @@
-// Not part of the app: what the generated types let through, and what not. `npm run check` compiles it.
-import { emit, emitTo, events, isGap, listen, on, once, startPeriodic } from 'tauri-plugin-event-bus-api'
+// Not part of the app. `npm run check` compiles it to show what the generated types accept and reject.
+import { emit, emitTo, events, isGap, listen, on, once, startJob } from 'tauri-plugin-event-bus-api'
 import type { Theme } from './events'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -20,8 +20,8 @@ export async function typed(): Promise<void> {
   await emit('task:cancel')
   await emit('cart:updated', { itemCount: 3 })
   await emitTo('main', 'pong', { from: 'a page', youSent: [1] })
-  await startPeriodic('task:cancel', { everyMs: 1000 })
-  await emit('nobody:declared', { anything: true })
+  await startJob('task:cancel', { everyMs: 1000 })
+  await emit('not:declared', { anything: true })
   // @ts-expect-error The payload is missing.
   await emit('cart:updated')
   // @ts-expect-error It is called itemCount.
@@ -31,7 +31,7 @@ export async function typed(): Promise<void> {
   // @ts-expect-error It has no payload.
   await emit('task:cancel', 1)
   // @ts-expect-error The payload is missing.
-  await startPeriodic('cart:updated', { everyMs: 1000 })
+  await startJob('cart:updated', { everyMs: 1000 })
   // @ts-expect-error The payload has no such field.
   on('ui:notice', (notice) => notice.body)
 }

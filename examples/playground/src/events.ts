@@ -7,19 +7,19 @@ export interface AppReady {
   version: string
 }
 
-/** One of ten thousand, from one of four threads. */
+/** One of ten thousand events from four threads. */
 export interface BurstItem {
   thread: number
   item: number
 }
 
-/** What is in the cart has changed. */
+/** The cart has changed. */
 export interface CartUpdated {
-  /** How many items are in it now. */
+  /** How many items are in the cart. */
   itemCount: number
 }
 
-/** Ten seconds are over. */
+/** Ten seconds have passed. */
 export interface ClockTick {
   /** Counts from 1. */
   tick: number
@@ -27,71 +27,71 @@ export interface ClockTick {
   uptimeSeconds: number
 }
 
-/** Asks the user of a window for a yes or a no. */
+/** Shows a dialog and responds with the user's choice. */
 export interface Confirm {
   title: string
   text: string
 }
 
-/** A field of the form that sends events. */
+/** A field of the form that emits events. */
 export type Field = 'event' | 'payload'
 
-/** Asks what stands in a field of a window's form. */
+/** Responds with the content of a field of the window's form. */
 export interface FormValue {
   field: Field
 }
 
-/** Something that the user should see for a moment. */
+/** A message that every window shows for a few seconds. */
 export interface Notice {
   title: string
   text?: string | null
 }
 
-/** A window wants to hear from Rust. Whatever it says comes back. */
+/** A message to Rust, which sends its payload back as `pong`. */
 export type Ping = unknown
 
-/** The answer to a ping, to the window that asked. */
+/** What Rust sends to the window that emitted `ping`. */
 export interface Pong {
   from: string
-  /** What the window had said. */
+  /** The payload of the ping. */
   youSent: unknown
 }
 
-/** The long task is to stop. */
+/** Stops the long task. */
 export type TaskCancel = null
 
-/** How far the long task is. */
+/** The progress of the long task. */
 export interface TaskProgress {
-  /** Which run this is; a later start has a higher one. */
+  /** The number of this run; later runs have higher numbers. */
   run: number
   state: TaskState
   percent: number
-  /** How many primes were found so far. */
+  /** How many primes it has found. */
   primes: number
-  /** The largest of them. */
+  /** The largest prime found. */
   largest: number
   /** The label of the window that started it. */
   startedBy: string
 }
 
-/** Whether the task is still running. */
+/** The state of the long task. */
 export type TaskState = 'running' | 'done' | 'cancelled'
 
-/** The colours of a window. */
+/** The colors of a window. */
 export type Theme = 'light' | 'dark'
 
-/** Somebody has chosen a theme, and the other windows follow. */
+/** A window changed its theme; the other windows follow. */
 export interface ThemeChanged {
   theme: Theme
 }
 
-/** A window is gone. */
+/** A window closed. */
 export interface WindowClosed {
   /** The label it had. */
   label: string
 }
 
-/** A window has the focus now. */
+/** A window got the focus. */
 export interface WindowFocused {
   /** The label of the window. */
   label: string
@@ -101,33 +101,33 @@ declare module 'tauri-plugin-event-bus-api' {
   interface EventMap {
     /** The app has started. */
     'app:ready': AppReady
-    /** One of ten thousand, from one of four threads. */
+    /** One of ten thousand events from four threads. */
     'burst:item': BurstItem
-    /** What is in the cart has changed. */
+    /** The cart has changed. */
     'cart:updated': CartUpdated
-    /** Ten seconds are over. */
+    /** Ten seconds have passed. */
     'clock:tick': ClockTick
-    /** A window wants to hear from Rust. Whatever it says comes back. */
+    /** A message to Rust, which sends its payload back as `pong`. */
     'ping': Ping
-    /** The answer to a ping, to the window that asked. */
+    /** What Rust sends to the window that emitted `ping`. */
     'pong': Pong
-    /** The long task is to stop. */
+    /** Stops the long task. */
     'task:cancel': TaskCancel
-    /** How far the long task is. */
+    /** The progress of the long task. */
     'task:progress': TaskProgress
-    /** Something that the user should see for a moment. */
+    /** A message that every window shows for a few seconds. */
     'ui:notice': Notice
-    /** Somebody has chosen a theme, and the other windows follow. */
+    /** A window changed its theme; the other windows follow. */
     'ui:theme': ThemeChanged
-    /** A window is gone. */
+    /** A window closed. */
     'window:closed': WindowClosed
-    /** A window has the focus now. */
+    /** A window got the focus. */
     'window:focused': WindowFocused
   }
   interface RequestMap {
-    /** Asks the user of a window for a yes or a no. */
-    'confirm': { question: Confirm; answer: boolean }
-    /** Asks what stands in a field of a window's form. */
-    'form:value': { question: FormValue; answer: string }
+    /** Shows a dialog and responds with the user's choice. */
+    'confirm': { request: Confirm; response: boolean }
+    /** Responds with the content of a field of the window's form. */
+    'form:value': { request: FormValue; response: string }
   }
 }

@@ -1,11 +1,11 @@
-/** Calls `render` once in the next animation frame, however often it was asked to. */
+/** Calls `render` once in the next animation frame, however often it was called. */
 export function onFrame(render: () => void): () => void {
-  let asked = false
+  let requested = false
   return () => {
-    if (asked) return
-    asked = true
+    if (requested) return
+    requested = true
     requestAnimationFrame(() => {
-      asked = false
+      requested = false
       render()
     })
   }

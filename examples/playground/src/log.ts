@@ -6,14 +6,14 @@ import { formatLatency } from './stats'
 export interface Entry {
   event: BusEvent<unknown>
   latencyMs: number
-  /** This window, when it was sent here by name rather than to everyone. */
+  /** The label of this window if the event was sent to it, `undefined` if it was sent to everyone. */
   to: string | undefined
 }
 
-/** What is remembered, so that a filter finds more than what is drawn. */
+/** How many entries are kept, so that a filter finds more than what is drawn. */
 const KEPT = 2000
 const DRAWN = 100
-/** Characters of a payload that a row carries; opening the row shows all of it. */
+/** How many characters of a payload a row shows; opening the row shows all of it. */
 const INLINE = 2000
 
 const rows = element('log-rows', HTMLOListElement)
@@ -29,14 +29,14 @@ let paused = false
 const entries = new WeakMap<Element, Entry>()
 
 function sourceOf(event: BusEvent<unknown>): string {
-  return event.source.kind === 'host' ? 'rust' : event.source.label
+  return event.source.kind === 'host' ? 'host' : event.source.label
 }
 
 function jsonOf(entry: Entry, indent?: number): string {
   return JSON.stringify(entry.event.payload, null, indent) ?? 'null'
 }
 
-/** The newest of these that the filter lets through, as many as are drawn. */
+/** The newest entries that match the filter, as many as are drawn. */
 function drawable(from: Entry[]): Entry[] {
   const wanted = filter.value.trim().toLowerCase()
   if (wanted === '') return from.slice(-DRAWN)
@@ -66,20 +66,20 @@ function draw(entry: Entry): HTMLElement {
   part(row, '.row-event').textContent = event.event
   part(row, '.row-payload').textContent = inline
   const from = part(row, '.row-source')
-  from.textContent = event.source.kind === 'host' ? 'Rust' : source
+  from.textContent = event.source.kind === 'host' ? 'host' : source
   part(row, '.row-latency').textContent = formatLatency(entry.latencyMs)
   if (entry.to !== undefined) {
     row.dataset.to = entry.to
-    from.append(mark('row-to', ` → ${entry.to}`, 'Sent to this window by name'))
+    from.append(mark('row-to', ` → ${entry.to}`, 'Sent to this window'))
   }
   if (event.periodic) {
-    part(row, '.row-name').append(mark('badge', `tick ${event.periodic.tick}`, 'From a periodic job'))
+    part(row, '.row-name').append(mark('badge', `tick ${event.periodic.tick}`, 'From a job'))
   }
   entries.set(row, entry)
   return row
 }
 
-/** Reading must not be disturbed: what arrives meanwhile waits, and is counted. */
+/** While the user reads, new entries wait and are counted. */
 function isHeld(): boolean {
   return paused || rows.scrollTop > 4 || rows.querySelector('[aria-expanded="true"]') !== null
 }

@@ -1,12 +1,12 @@
 import { isTauri } from '@tauri-apps/api/core'
 import { getCurrentWebviewWindow } from '@tauri-apps/api/webviewWindow'
-import { startAsking } from './ask'
 import { element } from './element'
-import { startListening } from './listening'
+import { startJobs } from './jobs'
 import { startLog } from './log'
 import { startNotices } from './notice'
-import { startPeriodicForm } from './periodic'
+import { startRequests } from './request'
 import { startSend } from './send'
+import { startSubscription } from './subscription'
 import { startTask } from './task'
 import { startTheme } from './theme'
 
@@ -16,9 +16,9 @@ document.title = `${label} · Event bus playground`
 
 startTheme()
 startLog()
-startListening(label)
+startSubscription(label)
 startSend()
-startPeriodicForm()
+startJobs()
 startTask()
-startAsking(label)
+startRequests(label)
 startNotices()

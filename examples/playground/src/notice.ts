@@ -24,7 +24,7 @@ function show(notice: Notice): void {
 }
 
 export function startNotices(): void {
-  // Anybody may send one by hand here, so its shape is not taken for granted.
+  // A user may send one by hand, with any payload.
   on('ui:notice', (notice) => {
     if (typeof notice === 'object' && notice !== null && 'title' in notice) show(notice)
   })

@@ -1,4 +1,4 @@
-/** What the payload editor holds: a value, nothing, or a problem in words. */
+/** The content of the payload editor: a value, nothing, or a problem in words. */
 export type Payload = { kind: 'none' } | { kind: 'value'; value: unknown } | { kind: 'problem'; problem: string }
 
 export function parsePayload(text: string): Payload {

@@ -1,22 +1,22 @@
-import { emit, emitTo, type Receipt, type Target } from 'tauri-plugin-event-bus-api'
+import { emit, emitTo, HOST, type Receipt, type Target } from 'tauri-plugin-event-bus-api'
 import { element } from './element'
 import { parsePayload } from './payload'
 import { showDone, showError } from './result'
 
-/** Where the select says so: the listeners of the app itself, and no page. */
-const RUST = 'rust'
+/** The value of the option for the host's listeners. */
+const HOST_OPTION = 'host'
 
 const PRESETS: Record<string, { event: string; to: string; payload: unknown }> = {
   cart: { event: 'cart:updated', to: '', payload: { itemCount: 3 } },
-  ping: { event: 'ping', to: RUST, payload: 'hello, Rust' },
-  notice: { event: 'ui:notice', to: '', payload: { title: 'Saved', text: 'Every window has heard about it.' } },
+  ping: { event: 'ping', to: HOST_OPTION, payload: 'hello, Rust' },
+  notice: { event: 'ui:notice', to: '', payload: { title: 'Saved', text: 'Every window shows this.' } },
 }
 
 function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
-/** The pages and the listeners in Rust that a receipt counts; one of the two is left out where it is nothing. */
+/** The pages and the host's listeners that a receipt counts. A count of zero is left out, unless both are zero. */
 function reached({ pages, listeners }: Receipt): string {
   const inRust = `${plural(listeners, 'listener')} in Rust`
   if (listeners === 0) return plural(pages, 'page')
@@ -27,7 +27,7 @@ export function startSend(): void {
   const form = element('emit-form', HTMLFormElement)
   const name = element('event-name', HTMLInputElement)
   const editor = element('event-payload', HTMLTextAreaElement)
-  const target = element('event-target', HTMLSelectElement)
+  const select = element('event-to', HTMLSelectElement)
   const problem = element('payload-problem', HTMLElement)
   const result = element('emit-result', HTMLOutputElement)
 
@@ -47,7 +47,7 @@ export function startSend(): void {
       return
     }
     const value = payload.kind === 'value' ? payload.value : undefined
-    const to: Target = target.value === RUST ? { kind: 'App' } : target.value
+    const to: Target = select.value === HOST_OPTION ? HOST : select.value
     try {
       const receipt: Receipt = to === '' ? await emit(name.value, value) : await emitTo(to, name.value, value)
       showDone(result, `#${receipt.seq} reached ${reached(receipt)}`)
@@ -65,7 +65,7 @@ export function startSend(): void {
     const preset = key === undefined ? undefined : PRESETS[key]
     if (!preset) return
     name.value = preset.event
-    target.value = preset.to
+    select.value = preset.to
     editor.value = JSON.stringify(preset.payload, null, 2)
     check()
   })

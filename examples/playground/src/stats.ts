@@ -17,7 +17,7 @@ const samples = new Float64Array(SAMPLES)
 
 let count = 0
 let lost = 0
-let settle: number | undefined
+let decay: number | undefined
 
 function advance(): void {
   const slot = Math.floor(Date.now() / SLOT_MS)
@@ -31,7 +31,7 @@ function median(): number {
   return sorted[sorted.length >> 1] ?? 0
 }
 
-/** Milliseconds as they are shown; a page's clock does not resolve less than one. */
+/** Formats milliseconds; a page's clock has a resolution of one. */
 export function formatLatency(ms: number): string {
   return ms < 1 ? '< 1 ms' : `${Math.round(ms).toLocaleString('en')} ms`
 }
@@ -44,9 +44,9 @@ const render = onFrame(() => {
   latency.textContent = count === 0 ? '–' : formatLatency(median())
   gaps.textContent = lost.toLocaleString('en')
   gaps.classList.toggle('bad', lost > 0)
-  clearTimeout(settle)
-  // After the last event the rate still has to fall to zero.
-  if (perSecond > 0) settle = window.setTimeout(render, 250)
+  clearTimeout(decay)
+  // The rate has to fall to zero after the last event.
+  if (perSecond > 0) decay = window.setTimeout(render, 250)
 })
 
 export function countEvent(latencyMs: number): void {
@@ -58,7 +58,7 @@ export function countEvent(latencyMs: number): void {
   render()
 }
 
-/** Counts events that were due here and are lost. */
+/** Counts events that this page lost. */
 export function countGap(events: number): void {
   lost += events
   render()

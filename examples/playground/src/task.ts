@@ -25,7 +25,7 @@ function describe(progress: TaskProgress): string {
 }
 
 function show(progress: TaskProgress): void {
-  // A run that was replaced still says that it was cancelled.
+  // A replaced run reports its cancellation later.
   if (progress.run < latestRun) return
   latestRun = progress.run
   running = progress.state === 'running'

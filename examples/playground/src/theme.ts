@@ -4,7 +4,7 @@ import type { Theme } from './events'
 
 declare global {
   interface Window {
-    /** Set by Rust from `EVENT_BUS_PLAYGROUND_THEME`; wins over what was remembered. */
+    /** Set by Rust from `EVENT_BUS_PLAYGROUND_THEME`; overrides the remembered theme. */
     readonly __PLAYGROUND_THEME__?: Theme
   }
 }

@@ -1,4 +1,4 @@
-// A plain script, which imports nothing: how many items are in the cart.
+// A plain script without imports: shows how many items are in the cart.
 
 for (const badge of document.querySelectorAll('[data-badge]')) {
   window.addEventListener('shop:cart:updated', ({ detail }) => {

@@ -1,7 +1,7 @@
-// A plain script, which imports nothing: messages and failed actions, as toasts.
+// A plain script without imports: shows messages and failed actions as toasts.
 
 ;(() => {
-  const MOST = 3
+  const MAX_TOASTS = 3
   const area = document.querySelector('.toasts')
 
   function find(id) {
@@ -21,7 +21,7 @@
     return toast
   }
 
-  /** A toast whose id is shown already takes the place of the one before. */
+  /** Shows a toast. It replaces the one with the same id. */
   function show(id, { level, component, text }) {
     const toast = find(id) ?? make(id)
     const close = line('button', '×')
@@ -32,7 +32,7 @@
     toast.dataset.level = level
     toast.replaceChildren(line('strong', text), line('span', component), close)
     if (!toast.isConnected) area.append(toast)
-    while (area.children.length > MOST) area.firstElementChild.remove()
+    while (area.children.length > MAX_TOASTS) area.firstElementChild.remove()
   }
 
   function idOfAction({ component, action }) {
@@ -45,6 +45,6 @@
     const from = status === undefined ? `${component} · ${action}` : `${component} · ${action} · ${status}`
     show(idOfAction(detail.payload), { level: 'error', component: from, text: error })
   })
-  // What went wrong has gone well now.
+  // The action has succeeded now.
   window.addEventListener('shop:action-complete', ({ detail }) => find(idOfAction(detail.payload))?.remove())
 })()

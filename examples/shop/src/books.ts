@@ -1,6 +1,6 @@
 import { invoke } from '@tauri-apps/api/core'
 
-/** Something that can be bought, as `books.rs` has it. */
+/** A product of the shop, as in `books.rs`. */
 export interface Product {
   id: number
   name: string
@@ -19,7 +19,7 @@ export interface Order {
 
 export const loadProducts = (): Promise<Product[]> => invoke('products')
 
-/** The newest first. */
+/** Loads the orders, newest first. */
 export const loadOrders = (): Promise<Order[]> => invoke('orders')
 
 /** Rejects with `{ status, message }`. */

@@ -1,7 +1,7 @@
 import { namespace } from 'tauri-plugin-event-bus-api'
 import { bridgeToDom } from 'tauri-plugin-event-bus-api/dom'
 
-/** Every event of this app has a name that begins with `shop:`. */
+/** The names of all events of this app begin with `shop:`. */
 export const shop = namespace('shop')
 
 export const productList = shop.component('ProductList')
@@ -9,7 +9,7 @@ export const shoppingCart = shop.component('ShoppingCart')
 export const productEditor = shop.component('ProductEditor')
 export const orderList = shop.component('OrderList')
 
-/** What the plain scripts in `public` hear. The names have the prefix already, and do not get it again. */
+/** Dispatches the events for the plain scripts in `public`. The names keep their prefix, which is not added twice. */
 export function bridgeToScripts(): void {
   bridgeToDom({
     events: ['shop:cart:updated', 'shop:message', 'shop:error', 'shop:action-complete'],

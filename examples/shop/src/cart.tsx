@@ -8,19 +8,19 @@ import { money } from './money'
 shoppingCart.describe({
   description: 'What the customer wants to buy.',
   emits: {
-    'cart:updated': 'What is in the cart has changed.',
-    'order:created': 'The customer orders what is in it.',
+    'cart:updated': 'The cart has changed.',
+    'order:created': 'The customer orders the content of the cart.',
   },
-  listens: { 'payment:*': 'Shows how far the order is.' },
+  listens: { 'payment:*': 'Shows the progress of the order.' },
 })
 
-/** The cart, and how far the order is that was made of it. */
+/** The cart, and the progress of its order. */
 export function Cart({ lines, products, onEmpty }: { lines: Line[]; products: Product[]; onEmpty(): void }) {
   const progress = useProgress()
   const priced = lines.map((line) => ({ ...line, ...products.find(({ id }) => id === line.product) }))
   const total = priced.reduce((sum, { price = 0, quantity }) => sum + price * quantity, 0)
 
-  // What becomes of it is told by Rust: the next events are `payment:requested` or `error`.
+  // Rust emits what follows: `payment:requested` or `error`.
   const order = () => shoppingCart.action('order', () => shoppingCart.emit('order:created', { lines }))
 
   return (
@@ -62,7 +62,7 @@ export function Cart({ lines, products, onEmpty }: { lines: Line[]; products: Pr
   )
 }
 
-/** How far the last order is, by the events about its payment. */
+/** The progress of the last order, from the events about its payment. */
 function useProgress(): string {
   const [progress, setProgress] = useState('Orders are paid by a bank in Rust.')
   useEvent('shop:payment:*', ({ event, payload }) => {

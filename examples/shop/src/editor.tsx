@@ -17,19 +17,19 @@ async function save(product: Product): Promise<void> {
       return saveProduct(product)
     })
   } catch {
-    // The built-in event `error` has told why, and the toasts show it.
+    // The toasts show the built-in event `error`.
     return
   }
   await Promise.all([productEditor.refresh('ProductList'), productEditor.success(`${product.name} is saved.`)])
 }
 
-/** Finds what Rust could not read; whatever else is wrong with a product is for Rust to say. */
+/** Refuses what Rust cannot parse. Rust checks the rest of a product. */
 function checkNumber(field: string, value: number): void {
   if (Number.isSafeInteger(value) && value >= 0) return
-  throw Object.assign(new Error(`The ${field} is no number from 0 on.`), { status: 422 })
+  throw Object.assign(new Error(`The ${field} has to be an integer of at least 0.`), { status: 422 })
 }
 
-/** The products as the office sees them, and a form for the one that is chosen. */
+/** The products as the office sees them, and a form for the selected one. */
 export function ProductEditor() {
   const products = useLoaded(productList, loadProducts, [])
   const [chosen, setChosen] = useState(1)

@@ -1,24 +1,24 @@
 // Made by tauri-plugin-event-bus from the typed events of the app. Do not edit it: change the Rust types.
 import type {} from 'tauri-plugin-event-bus-api'
 
-/** What is in the cart now. */
+/** The cart has changed. */
 export interface CartUpdated {
   lines: Line[]
 }
 
-/** So many of a product. */
+/** A quantity of a product. */
 export interface Line {
   /** The id of the product. */
   product: number
   quantity: number
 }
 
-/** A customer orders what is in the cart. */
+/** A customer ordered the content of the cart. */
 export interface OrderCreated {
   lines: Line[]
 }
 
-/** The money for an order is there. */
+/** An order was paid. */
 export interface PaymentPaid {
   /** The number of the order. */
   order: number
@@ -26,7 +26,7 @@ export interface PaymentPaid {
   amount: number
 }
 
-/** An order is taken and waits for its money. */
+/** An order was taken and waits for its payment. */
 export interface PaymentRequested {
   /** The number of the order. */
   order: number
@@ -34,25 +34,25 @@ export interface PaymentRequested {
   amount: number
 }
 
-/** What has been sold since the app started. */
+/** The sales since the app started. */
 export interface SalesUpdated {
   /** How many orders are paid. */
   orders: number
-  /** What they brought, in cents. */
+  /** The revenue in cents. */
   revenue: number
 }
 
 declare module 'tauri-plugin-event-bus-api' {
   interface EventMap {
-    /** What is in the cart now. */
+    /** The cart has changed. */
     'shop:cart:updated': CartUpdated
-    /** A customer orders what is in the cart. */
+    /** A customer ordered the content of the cart. */
     'shop:order:created': OrderCreated
-    /** The money for an order is there. */
+    /** An order was paid. */
     'shop:payment:paid': PaymentPaid
-    /** An order is taken and waits for its money. */
+    /** An order was taken and waits for its payment. */
     'shop:payment:requested': PaymentRequested
-    /** What has been sold since the app started. */
+    /** The sales since the app started. */
     'shop:sales:updated': SalesUpdated
   }
 }

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react'
 import type { Component } from 'tauri-plugin-event-bus-api'
 
-/** What a component shows: loaded when it mounts, and again whenever somebody asks it to refresh. */
+/** The value that a component shows: loaded when it mounts, and again at each refresh. */
 export function useLoaded<Value>(component: Component<'shop'>, load: () => Promise<Value>, initial: Value): Value {
   const [value, setValue] = useState(initial)
   useEffect(() => {
@@ -10,7 +10,7 @@ export function useLoaded<Value>(component: Component<'shop'>, load: () => Promi
       newest += 1
       const own = newest
       const loaded = await load()
-      // An answer that was overtaken is old.
+      // A newer load has started: drop this result.
       if (own === newest) setValue(loaded)
     }
     const off = component.onRefresh(reload)

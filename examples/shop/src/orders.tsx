@@ -5,11 +5,11 @@ import { useLoaded } from './loaded'
 import { money } from './money'
 
 orderList.describe({
-  description: 'The orders, and what they brought.',
-  listens: { 'sales:updated': 'Retained, so a window that is loaded again has it at once.' },
+  description: 'The orders and their revenue.',
+  listens: { 'sales:updated': 'Retained, so a reloaded window has it at once.' },
 })
 
-/** The orders, and what they brought. */
+/** The orders and their revenue. */
 export function OrderList() {
   const orders = useLoaded(orderList, loadOrders, [])
   const sales = useLatest('shop:sales:updated')

@@ -26,9 +26,9 @@ export function ProductList({ products, onAdd }: { products: Product[]; onAdd(pr
 }
 
 function Tin({ id }: { id: number }) {
-  const colour = { '--hue': `${(id * 67) % 360}` } as CSSProperties
+  const color = { '--hue': `${(id * 67) % 360}` } as CSSProperties
   return (
-    <svg className="tin" viewBox="0 0 120 56" style={colour} aria-hidden="true">
+    <svg className="tin" viewBox="0 0 120 56" style={color} aria-hidden="true">
       <rect className="lid" x="45" y="5" width="30" height="9" rx="3" />
       <rect className="body" x="41" y="12" width="38" height="40" rx="5" />
       <path className="leaf" d="M60 42c-8-5-8-14 0-20 8 6 8 15 0 20Zm0 0V29" />

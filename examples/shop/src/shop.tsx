@@ -10,7 +10,7 @@ import { ProductList } from './products'
 
 function Shop() {
   const products = useLoaded(productList, loadProducts, [])
-  // Retained: a window that is loaded again has the cart that it had.
+  // Retained: a reloaded window keeps its cart.
   const [cart, setCart] = useEventState('shop:cart:updated', { lines: [] })
 
   const add = ({ id, name }: Product) => {

@@ -2,14 +2,14 @@ import type { BusEvent } from 'tauri-plugin-event-bus-api'
 import { shop } from './bus'
 import { element } from './element'
 
-const MOST = 200
+const MAX_ROWS = 200
 
 /** Shows every event of the shop in a list, without a framework. */
 export function startTap(): void {
   const list = element('tap')
   shop.listen<unknown>('*', (event) => {
     list.prepend(row(event))
-    while (list.children.length > MOST) list.lastElementChild?.remove()
+    while (list.children.length > MAX_ROWS) list.lastElementChild?.remove()
   })
 }
 
@@ -18,7 +18,7 @@ function row({ event, component, source, causes = [] }: BusEvent<unknown>): HTML
   made.dataset.event = event
   made.dataset.component = component ?? ''
   made.dataset.causes = causes.join(' ')
-  // Without a component it is the window, or Rust, that says so.
+  // An event without a component shows its source.
   const from = component ?? (source.kind === 'webview' ? source.label : 'Rust')
   made.append(part('name', short(event)), part('from soft', from), part('causes soft', causes.map(short).join(' › ')))
   return made

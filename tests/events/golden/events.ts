@@ -3,7 +3,7 @@ import type {} from 'tauri-plugin-event-bus-api'
 
 export type Adjacent = { kind: 'nothing' } | { kind: 'text'; value: string } | { kind: 'point'; value: { x: number; y: number } }
 
-/** What nobody has described. A page may emit anything under its name. */
+/** An unchecked event: a page may emit any payload under its name. */
 export interface Anything {
   value: unknown
 }
@@ -12,20 +12,20 @@ export interface Anything {
 export type AppReady = null
 
 /**
- * What is in the cart has changed.
+ * The cart has changed.
  *
- * It says all of it, so that nobody has to count.
+ * The payload is the whole cart.
  */
 export interface CartUpdated {
-  /** How many items are in it | now. */
+  /** How many items | are in the cart. */
   itemCount: number
-  /** What they are. */
+  /** The items. */
   items: Item[]
-  /** What the buyer wants us to know, which may *\/ be nothing. */
+  /** A note *\/ of the customer, if any. */
   note: string | null
-  /** Renamed, since Rust has the word for itself. */
+  /** Renamed, since the word is reserved in Rust. */
   type: string
-  /** Left out where it is nobody. */
+  /** Omitted without a recipient. */
   giftFor?: string | null
 }
 
@@ -47,26 +47,26 @@ export interface Duration {
 
 export type External = 'Plain' | 'renamed plain' | { Newtype: Item } | { Tuple: [number, string] } | { Struct: { flag: boolean } }
 
-/** Fields of others among its own. */
+/** Flattened fields of other types. */
 export type Flattened = ({ status: 'open' } | { status: 'closed'; by: string }) & {
   id: string
-  /** To the right. */
+  /** The distance from the left. */
   x: number
-  /** Down. */
+  /** The distance from the top. */
   y: number
 }
 
-/** Something to buy. */
+/** A product. */
 export interface Item {
-  /** What it is called. */
+  /** The name of the product. */
   title: string
-  /** Its price in cents. */
+  /** The price in cents. */
   priceCents: number
-  /** With its unit. */
+  /** The name of the field has its unit. */
   'weight-kg': number
 }
 
-/** One type with parameters, made concrete twice. */
+/** A generic type with two different arguments. */
 export interface Loaded {
   items: PageOfItem
   labels: PageOfstring
@@ -80,33 +80,33 @@ export interface Measured {
   signed: number
   unsigned: number
   byte: number
-  /** As text, since it may be beyond 2^53. */
+  /** As text, since it may exceed 2^53. */
   exact: string
   exactSigned: string
-  /** As text, since it may be no number. */
+  /** As text, since it may be NaN. */
   exactFloat: string
   exactList: string[]
   exactOption: string | null
 }
 
-/** How somebody pays. */
+/** A method of payment. */
 export type Method =
   | 'bank-transfer' | 'cash'
-  /** By card, of whatever kind. */
+  /** Any card. */
   | 'card'
 
-/** An order went one step further. */
+/** The next step of an order. */
 export type OrderChanged =
-  /** It is there. */
+  /** The order was placed. */
   | { step: 'placed' }
-  /** The money is there. */
+  /** The order was paid. */
   | {
     step: 'paid'
-    /** How much. */
+    /** The amount in cents. */
     cents: number
     method: Method
   }
-  /** One thing is on its way. */
+  /** One item was shipped. */
   | Item & { step: 'shipped' }
   | {
     step: 'returnedInPart'
@@ -117,14 +117,14 @@ export type OrderChanged =
 /** A page of a longer list. */
 export interface PageOfItem {
   entries: Item[]
-  /** The number of the next page, if there is one. */
+  /** The number of the next page, if any. */
   next: number | null
 }
 
 /** A page of a longer list. */
 export interface PageOfstring {
   entries: string[]
-  /** The number of the next page, if there is one. */
+  /** The number of the next page, if any. */
   next: number | null
 }
 
@@ -138,7 +138,7 @@ export interface Scheduled {
   lasts: Duration
 }
 
-/** Enums in each of serde's ways. */
+/** Enums in each representation of serde. */
 export interface Shapes {
   external: External
   adjacent: Adjacent
@@ -146,7 +146,7 @@ export interface Shapes {
   method: Method
 }
 
-/** A type that has itself in it. */
+/** A recursive type. */
 export interface Tree {
   label: string
   children: Tree[]
@@ -155,38 +155,38 @@ export interface Tree {
 
 export type Untagged = number | { name: string } | string[]
 
-/** A number with a name. */
+/** A newtype. */
 export type Wrapped = number
 
 declare module 'tauri-plugin-event-bus-api' {
   interface EventMap {
-    /** What nobody has described. A page may emit anything under its name. */
+    /** An unchecked event: a page may emit any payload under its name. */
     'typed:anything': Anything
     /** The app is ready. */
     'typed:app-ready': AppReady
     /**
-     * What is in the cart has changed.
+     * The cart has changed.
      *
-     * It says all of it, so that nobody has to count.
+     * The payload is the whole cart.
      */
     'typed:cart-updated': CartUpdated
     /** Maps, sets and tuples. */
     'typed:collected': Collected
-    /** Fields of others among its own. */
+    /** Flattened fields of other types. */
     'typed:flattened': Flattened
-    /** One type with parameters, made concrete twice. */
+    /** A generic type with two different arguments. */
     'typed:loaded': Loaded
     /** Numbers of every kind. */
     'typed:measured': Measured
-    /** An order went one step further. */
+    /** The next step of an order. */
     'typed:order-changed': OrderChanged
     /** Dates and times. */
     'typed:scheduled': Scheduled
-    /** Enums in each of serde's ways. */
+    /** Enums in each representation of serde. */
     'typed:shapes': Shapes
-    /** A type that has itself in it. */
+    /** A recursive type. */
     'typed:tree': Tree
-    /** A number with a name. */
+    /** A newtype. */
     'typed:wrapped': Wrapped
   }
 }

@@ -1,6 +1,6 @@
 #![allow(
     missing_docs,
-    reason = "what is generated differs with and without documentation"
+    reason = "some types have no documentation, so that generated files cover both"
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -122,7 +122,7 @@ events! {
 
     Flattened = "typed:flattened", |random| Flattened {
         id: random.text(),
-        place: WebviewLocation { x: random.finite(), y: random.finite() },
+        place: Position { x: random.finite(), y: random.finite() },
         status: if random.flip() { Status::Open } else { Status::Closed { by: random.text() } },
     };
 
@@ -139,35 +139,35 @@ events! {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct AppReady;
 
-/// What is in the cart has changed.
+/// The cart has changed.
 ///
-/// It says all of it, so that nobody has to count.
+/// The payload is the whole cart.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CartUpdated {
-    /// How many items are in it | now.
+    /// How many items | are in the cart.
     pub item_count: u32,
-    /// What they are.
+    /// The items.
     pub items: Vec<Item>,
-    /// What the buyer wants us to know, which may */ be nothing.
+    /// A note */ of the customer, if any.
     pub note: Option<String>,
-    /// Left out where it is nobody.
+    /// Omitted without a recipient.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gift_for: Option<String>,
-    /// Renamed, since Rust has the word for itself.
+    /// Renamed, since the word is reserved in Rust.
     #[serde(rename = "type")]
     pub type_: String,
 }
 
-/// Something to buy.
+/// A product.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Item {
-    /// What it is called.
+    /// The name of the product.
     pub title: String,
-    /// Its price in cents.
+    /// The price in cents.
     pub price_cents: u32,
-    /// With its unit.
+    /// The name of the field has its unit.
     #[serde(rename = "weight-kg")]
     pub weight: f32,
 }
@@ -189,16 +189,16 @@ pub struct Measured {
     pub signed: i64,
     pub unsigned: u64,
     pub byte: u8,
-    /// As text, since it may be beyond 2^53.
+    /// As text, since it may exceed 2^53.
     pub exact: Exact<u64>,
     pub exact_signed: Exact<i128>,
-    /// As text, since it may be no number.
+    /// As text, since it may be NaN.
     pub exact_float: Exact<f64>,
     pub exact_list: Vec<Exact<u64>>,
     pub exact_option: Option<Exact<f64>>,
 }
 
-/// An order went one step further.
+/// The next step of an order.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(
     tag = "step",
@@ -206,15 +206,15 @@ pub struct Measured {
     rename_all_fields = "camelCase"
 )]
 pub enum OrderChanged {
-    /// It is there.
+    /// The order was placed.
     Placed,
-    /// The money is there.
+    /// The order was paid.
     Paid {
-        /// How much.
+        /// The amount in cents.
         cents: i64,
         method: Method,
     },
-    /// One thing is on its way.
+    /// One item was shipped.
     Shipped(Item),
     ReturnedInPart {
         items: Vec<Item>,
@@ -222,13 +222,13 @@ pub enum OrderChanged {
     },
 }
 
-/// How somebody pays.
+/// A method of payment.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
-    /// By card, of whatever kind.
+    /// Any card.
     Card,
     BankTransfer,
     Cash,
@@ -242,7 +242,7 @@ fn method(random: &mut Random) -> Method {
     }
 }
 
-/// Enums in each of serde's ways.
+/// Enums in each representation of serde.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Shapes {
     pub external: External,
@@ -279,7 +279,7 @@ pub enum Untagged {
     List(Vec<String>),
 }
 
-/// One type with parameters, made concrete twice.
+/// A generic type with two different arguments.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Loaded {
     pub items: Page<Item>,
@@ -292,7 +292,7 @@ pub struct Loaded {
 #[schemars(rename = "PageOf{T}")]
 pub struct Page<T> {
     pub entries: Vec<T>,
-    /// The number of the next page, if there is one.
+    /// The number of the next page, if any.
     pub next: Option<u64>,
 }
 
@@ -318,7 +318,7 @@ pub struct Scheduled {
     pub lasts: Duration,
 }
 
-/// A type that has itself in it.
+/// A recursive type.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Tree {
     pub label: String,
@@ -335,21 +335,21 @@ fn tree(random: &mut Random, depth: u64) -> Tree {
     }
 }
 
-/// Fields of others among its own.
+/// Flattened fields of other types.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Flattened {
     pub id: String,
     #[serde(flatten)]
-    pub place: WebviewLocation,
+    pub place: Position,
     #[serde(flatten)]
     pub status: Status,
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub struct WebviewLocation {
-    /// To the right.
+pub struct Position {
+    /// The distance from the left.
     pub x: f64,
-    /// Down.
+    /// The distance from the top.
     pub y: f64,
 }
 
@@ -360,12 +360,12 @@ pub enum Status {
     Closed { by: String },
 }
 
-/// What nobody has described. A page may emit anything under its name.
+/// An unchecked event: a page may emit any payload under its name.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Anything {
     pub value: serde_json::Value,
 }
 
-/// A number with a name.
+/// A newtype.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Wrapped(pub i64);

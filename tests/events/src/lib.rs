@@ -1,4 +1,4 @@
-//! Typed events of every shape that serde gives a payload, each with values to send.
+//! Typed events with every representation of serde, each with sample values.
 
 mod events;
 mod random;
@@ -10,19 +10,19 @@ use tauri_plugin_event_bus::{Builder, Event};
 pub use events::*;
 pub use random::Random;
 
-/// A type with values to send.
+/// A type with sample values.
 pub trait Sample: Event + Debug + Send + Sync {
-    /// One of its values.
+    /// A sample value.
     fn sample(random: &mut Random) -> Self;
 }
 
-/// What is done with each of the events.
+/// Visits each event.
 pub trait Visitor {
-    /// Does it with one.
+    /// Visits one event.
     fn visit<E: Sample>(&mut self);
 }
 
-/// The events registered with a builder.
+/// Registers the events with a builder.
 pub fn register(builder: Builder) -> Builder {
     struct Registrar(Builder);
     impl Visitor for Registrar {

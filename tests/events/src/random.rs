@@ -1,9 +1,9 @@
-/// Values from a seed, the same on every machine. Every third is one of those that go wrong most easily.
+/// Values from a seed, the same on every machine. Every third one is an edge case.
 #[derive(Debug)]
 pub struct Random(u64);
 
 impl Random {
-    /// The values of this seed.
+    /// The generator of this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(seed)
@@ -18,12 +18,12 @@ impl Random {
         bits ^ (bits >> 31)
     }
 
-    /// A number below this one.
+    /// A number below `end`.
     pub fn below(&mut self, end: u64) -> u64 {
         self.bits() % end.max(1)
     }
 
-    /// Yes or no.
+    /// A random boolean.
     pub fn flip(&mut self) -> bool {
         self.below(2) == 0
     }
@@ -42,14 +42,14 @@ impl Random {
         self.edge(&edges).unwrap_or_else(|| self.bits())
     }
 
-    /// An integer that JavaScript has exactly.
+    /// An integer that JavaScript represents exactly.
     pub fn safe(&mut self) -> i64 {
-        const MOST: i64 = (1 << 53) - 1;
-        self.edge(&[0, -1, MOST, -MOST])
+        const MAX: i64 = (1 << 53) - 1;
+        self.edge(&[0, -1, MAX, -MAX])
             .unwrap_or_else(|| (self.bits() >> 11).cast_signed() - (1 << 52))
     }
 
-    /// A float that is a number, of any magnitude.
+    /// A finite float of any magnitude.
     pub fn finite(&mut self) -> f64 {
         let edges = [
             0.0,
@@ -75,13 +75,13 @@ impl Random {
         }
     }
 
-    /// Any float.
+    /// Any float, including NaN and infinities.
     pub fn float(&mut self) -> f64 {
         self.edge(&[f64::NAN, f64::INFINITY, f64::NEG_INFINITY])
             .unwrap_or_else(|| self.finite())
     }
 
-    /// A float of 32 bits that is a number.
+    /// A finite float of 32 bits.
     pub fn finite_f32(&mut self) -> f32 {
         loop {
             let bits = u32::try_from(self.bits() >> 32).unwrap_or_default();
@@ -92,7 +92,7 @@ impl Random {
         }
     }
 
-    /// Some text.
+    /// Any text.
     pub fn text(&mut self) -> String {
         let edges = [
             "",
@@ -113,7 +113,7 @@ impl Random {
         (0..self.below(4)).map(|_| make(self)).collect()
     }
 
-    /// A value or none.
+    /// A value, or `None`.
     pub fn maybe<T>(&mut self, make: fn(&mut Self) -> T) -> Option<T> {
         self.flip().then(|| make(self))
     }

@@ -9,13 +9,13 @@ use shuttle::scheduler::{
 };
 use shuttle::{Config, MaxSteps, Runner};
 
-/// How many schedules of each kind a scenario is run over, unless the environment says otherwise.
+/// How many schedules of each kind a scenario runs over by default.
 const SCHEDULES: usize = 3_000;
 
-/// How many schedules are run twice, to see that nothing but the checker decides what happens.
+/// How many schedules run twice, to check that only the checker decides what happens.
 const REPEATED: usize = 500;
 
-/// A bug that needs a certain order of three points in the code is found by three changes of priority.
+/// Three changes of priority find bugs that need a certain order of three points in the code.
 const DEPTH: usize = 3;
 
 fn number(variable: &str) -> Option<u64> {
@@ -26,17 +26,17 @@ fn number(variable: &str) -> Option<u64> {
     )
 }
 
-/// Half of the schedules choose the next task at random at each point; the other half give each task a priority, and change
-/// it at a few points, which finds what takes one task to be held up for long.
+/// Half of the schedules choose the next task at random at each point. The other half give each task a priority and change
+/// it at a few points, which finds bugs that need one task to be delayed for long.
 ///
-/// `MODEL_SCHEDULES` is how many there are of each, `MODEL_SECONDS` runs for a time instead, `MODEL_SEED` makes others, and
-/// `MODEL_REPLAY` runs the one that a failure has printed.
+/// `MODEL_SCHEDULES` sets the number of each, `MODEL_SECONDS` a duration instead, `MODEL_SEED` the seed, and
+/// `MODEL_REPLAY` runs the schedule that a failure has printed.
 pub(crate) fn check(scenario: fn()) {
     let mut config = Config::new();
     config.stack_size = 1 << 19;
     config.max_steps = MaxSteps::FailAfter(50_000);
     config.silence_warnings = true;
-    // A task that unwinds may wait for what another one holds that has failed.
+    // A task that unwinds may wait for a lock of one that has failed.
     config
         .ungraceful_shutdown_config
         .immediately_return_on_panic = true;
@@ -55,7 +55,7 @@ pub(crate) fn check(scenario: fn()) {
         schedules = usize::MAX;
     }
     let _hint = Hint { seed };
-    // A failure that cannot be seen again is worth little.
+    // A failure has to be reproducible.
     let twice = RandomScheduler::new_from_seed(seed, REPEATED);
     run(
         UncontrolledNondeterminismCheckScheduler::new(twice),
@@ -79,7 +79,7 @@ fn run(scheduler: impl Scheduler + 'static, config: &Config, scenario: fn()) {
     println!("{schedules} schedules");
 }
 
-/// Says how to see a failure again.
+/// Prints how to reproduce a failure.
 struct Hint {
     seed: u64,
 }

@@ -1,10 +1,10 @@
 //! The plugin's own concurrent code under a model checker.
 //!
-//! The files of the plugin are compiled here as they are. Only `sync` is another one: its locks, notifications, tasks and
-//! clock are the checker's, which decides at each of them who goes on. What stands under a type of Tauri (commands, the
-//! builder, the raw handler of pulls) is left out.
+//! This crate compiles the files of the plugin unchanged. Only `sync` is replaced: its locks, notifications, tasks and
+//! clock belong to the checker, which decides at each of them which task runs next. `shell` and `api`, apart from
+//! listeners and streams, are left out.
 
-// Only a part of each file is used, and the names of the scenarios say what they show.
+// Only a part of each file is used. The names of the scenarios document them.
 #![allow(
     dead_code,
     missing_docs,
@@ -39,11 +39,13 @@ mod sync;
 
 mod check;
 #[allow(clippy::unwrap_used)]
-pub mod inside;
+pub mod consumers;
+#[allow(clippy::unwrap_used)]
+pub mod jobs;
 #[allow(clippy::unwrap_used)]
 pub mod pulls;
 #[allow(clippy::unwrap_used)]
-pub mod questions;
+pub mod requests;
 #[allow(clippy::unwrap_used)]
 pub mod room;
 #[allow(clippy::unwrap_used)]

@@ -1,4 +1,4 @@
-//! Pages that pull, while others emit.
+//! Pages that pull while others emit.
 
 use std::sync::Arc;
 
@@ -21,9 +21,9 @@ fn emitters(runtime: &Arc<BusRuntime>, count: usize, events: usize) -> Vec<threa
     (0..count).map(emitter).collect()
 }
 
-/// How a page pulls: until it has heard so many events.
+/// Pulls until the page has received `count` events.
 fn pull_until(page: &mut Page, id: u32, count: usize, pull: impl Fn(&mut Page)) {
-    while page.has_heard(id).len() < count {
+    while page.received(id).len() < count {
         pull(page);
     }
 }
@@ -37,26 +37,26 @@ fn once_and_in_order(pull: fn(&mut Page)) {
     for emitter in emitters {
         emitter.join().unwrap();
     }
-    assert_eq!(page.has_heard(1), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(page.received(1), [1, 2, 3, 4, 5, 6]);
 }
 
 pub fn every_event_comes_once_and_in_order() {
     check(|| once_and_in_order(|page| page.pull().unwrap()));
 }
 
-/// Some answers are lost; the page asks again for what it has not handled.
-pub fn a_lost_answer_is_repeated() {
+/// Some batches are lost; the page pulls again what it has not handled.
+pub fn a_lost_batch_is_sent_again() {
     check(|| {
         once_and_in_order(|page| {
-            let answer = page.send_pull().wait();
+            let batch = page.send_pull().wait();
             if shuttle::rand::thread_rng().gen_bool(0.7) {
-                page.take(answer).unwrap();
+                page.take(batch).unwrap();
             }
         });
     });
 }
 
-/// The same pull arrives twice, on two threads, and both answers reach the page.
+/// The same pull arrives twice, on two threads, and both replies reach the page.
 pub fn a_pull_may_arrive_twice() {
     check(|| {
         once_and_in_order(|page| {
@@ -64,14 +64,14 @@ pub fn a_pull_may_arrive_twice() {
             let second = thread::spawn(move || twin.send_pull());
             let first = page.send_pull();
             let second = second.join().unwrap();
-            // One takes the other's place, and what they are answered is the same or nothing.
+            // One replaces the other. Their batches are equal, or one of them is empty.
             page.take(first.wait()).unwrap();
             page.take(second.wait()).unwrap();
         });
     });
 }
 
-/// Two pulls read ahead on threads of their own, so that they overtake each other on the way; answers may be lost, too.
+/// Two pulls read ahead on threads of their own, so they overtake each other. Batches may be lost, too.
 pub fn reading_ahead_loses_and_repeats_nothing() {
     check(|| {
         once_and_in_order(|page| {
@@ -84,16 +84,16 @@ pub fn reading_ahead_loses_and_repeats_nothing() {
                 .collect();
             page.take(first).unwrap();
             for pull in ahead {
-                let answer = pull.join().unwrap().wait();
+                let batch = pull.join().unwrap().wait();
                 if shuttle::rand::thread_rng().gen_bool(0.8) {
-                    page.take(answer).unwrap();
+                    page.take(batch).unwrap();
                 }
             }
         });
     });
 }
 
-/// A subscription gets exactly what is accepted after it began and before it ended.
+/// A subscription gets exactly the events between its beginning and its end.
 pub fn a_subscription_has_an_exact_beginning_and_end() {
     check(|| {
         let runtime = app();
@@ -108,11 +108,11 @@ pub fn a_subscription_has_an_exact_beginning_and_end() {
         for emitter in emitters {
             emitter.join().unwrap();
         }
-        assert_eq!(page.has_heard(1), [1, 2, 3, 4, 5, 6]);
-        let heard = page.has_heard(2);
-        let expected: Vec<u64> = (after + 1..).take(heard.len()).collect();
-        assert_eq!(heard, expected, "after {after}");
-        let last = heard.last().copied().unwrap();
+        assert_eq!(page.received(1), [1, 2, 3, 4, 5, 6]);
+        let received = page.received(2);
+        let expected: Vec<u64> = (after + 1..).take(received.len()).collect();
+        assert_eq!(received, expected, "after {after}");
+        let last = received.last().copied().unwrap();
         assert!(
             (still..no_more).contains(&last),
             "{last} of {still}..{no_more}"

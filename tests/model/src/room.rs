@@ -1,4 +1,4 @@
-//! Those who wait for room in a full queue.
+//! Emits that wait for room in a full queue.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,7 +15,7 @@ use crate::model::error::{ErrorCode, Result};
 use crate::model::event::Receipt;
 use crate::model::policy::Policy;
 use crate::runtime::BusRuntime;
-use crate::world::{MAIN, Page, app_with, draft, emit, pattern, try_emit};
+use crate::world::{MAIN, Page, app_with, emit, new_event, pattern, try_emit};
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
 
@@ -37,15 +37,15 @@ fn full() -> (Arc<BusRuntime>, Page) {
 
 type Waiter = Pin<Box<dyn Future<Output = Result<Receipt>> + Send>>;
 
-/// Begins to wait: whoever is first here is the first to emit.
+/// Begins to wait. The first caller is the first to emit.
 fn begin(runtime: &Arc<BusRuntime>, name: &'static str, retain: bool) -> Waiter {
     let runtime = Arc::clone(runtime);
     let mut waiter: Waiter = Box::pin(async move {
-        let mut draft = draft(name);
-        draft.retain = Some(retain);
+        let mut event = new_event(name);
+        event.retain = Some(retain);
         runtime
             .core
-            .publish_when_room(draft, &Audience::default())
+            .publish_when_room(event, &Audience::default())
             .await
     });
     assert!(
@@ -57,7 +57,7 @@ fn begin(runtime: &Arc<BusRuntime>, name: &'static str, retain: bool) -> Waiter 
     waiter
 }
 
-/// Three tasks that wait, in the order of their names.
+/// Three waiting tasks, in the order of their names.
 fn waiters(runtime: &Arc<BusRuntime>, retain: bool) -> Vec<JoinHandle<Result<Receipt>>> {
     let waiting: Vec<Waiter> = NAMES
         .iter()
@@ -66,7 +66,7 @@ fn waiters(runtime: &Arc<BusRuntime>, retain: bool) -> Vec<JoinHandle<Result<Rec
     waiting.into_iter().map(spawn).collect()
 }
 
-/// Waits for all, and returns what they were told, in the order of their calls.
+/// Waits for all, and returns their results in the order of their calls.
 fn finish(waiters: Vec<JoinHandle<Result<Receipt>>>) -> Vec<Result<Receipt>> {
     let finish = |waiter: JoinHandle<Result<Receipt>>| block_on(waiter).unwrap();
     waiters.into_iter().map(finish).collect()
@@ -77,43 +77,43 @@ fn accepted(results: Vec<Result<Receipt>>) -> Vec<u64> {
     results.into_iter().map(seq).collect()
 }
 
-pub fn all_who_wait_emit_in_the_order_of_their_calls() {
+pub fn waiters_emit_in_the_order_of_their_calls() {
     check(|| {
         let (runtime, mut page) = full();
         let waiters = waiters(&runtime, false);
         let puller = thread::spawn(move || {
-            while page.has_heard(1).len() < 4 {
+            while page.received(1).len() < 4 {
                 page.pull().unwrap();
             }
-            assert_eq!(page.has_heard(1), [1, 2, 3, 4]);
+            assert_eq!(page.received(1), [1, 2, 3, 4]);
         });
         assert_eq!(accepted(finish(waiters)), [2, 3, 4]);
         puller.join().unwrap();
     });
 }
 
-/// Others emit without waiting, and are refused or get in between.
-pub fn those_who_do_not_wait_take_nobodys_turn() {
+/// Others emit without waiting, and are refused or accepted in between.
+pub fn an_emit_that_does_not_wait_overtakes_no_waiter() {
     check(|| {
         let (runtime, mut page) = full();
         let waiters = waiters(&runtime, false);
         let other = Arc::clone(&runtime);
         let other = thread::spawn(move || try_emit(&other, "other").is_ok());
         let puller = thread::spawn(move || {
-            while page.has_heard(1).len() < 4 {
+            while page.received(1).len() < 4 {
                 page.pull().unwrap();
             }
             page
         });
         let seqs = accepted(finish(waiters));
         assert!(seqs.is_sorted(), "{seqs:?}");
-        let got_in = other.join().unwrap();
+        let is_accepted = other.join().unwrap();
         let mut page = puller.join().unwrap();
-        if got_in && page.has_heard(1).len() < 5 {
+        if is_accepted && page.received(1).len() < 5 {
             page.pull().unwrap();
         }
-        let seqs: Vec<u64> = (1..=4 + u64::from(got_in)).collect();
-        assert_eq!(page.has_heard(1), seqs);
+        let seqs: Vec<u64> = (1..=4 + u64::from(is_accepted)).collect();
+        assert_eq!(page.received(1), seqs);
     });
 }
 
@@ -160,8 +160,8 @@ pub fn the_end_of_the_last_subscription_makes_room() {
     });
 }
 
-/// The queue stays full, but the page does not hear these names any more.
-pub fn the_end_of_one_subscription_lets_others_names_through() {
+/// The queue stays full, but the page no longer listens to these names.
+pub fn the_end_of_a_subscription_frees_other_names() {
     check(|| {
         let runtime = app_with(one_event(), Policy::new().reject().history(false));
         let mut page = Page::new(&runtime, 1);
@@ -181,26 +181,26 @@ pub fn the_end_of_one_subscription_lets_others_names_through() {
     });
 }
 
-/// An app in which the place for retained events is full, and no page is there that could make room by its end.
+/// An app whose retained events are full, without a page that could make room by ending.
 fn full_of_retained() -> Arc<BusRuntime> {
     let limits = Limits {
         retained_events: 1,
         ..Limits::default()
     };
     let runtime = app_with(limits, Policy::new());
-    let mut first = draft("first");
+    let mut first = new_event("first");
     first.retain = Some(true);
     runtime.core.publish(first, &Audience::default()).unwrap();
     runtime
 }
 
-pub fn forgetting_what_is_retained_makes_room() {
+pub fn clearing_retained_events_makes_room() {
     check(|| {
         let runtime = full_of_retained();
         let waiters = waiters(&runtime, true);
         let clearer = Arc::clone(&runtime);
         let clearer = thread::spawn(move || {
-            // Each makes room for one, as soon as it is there to be forgotten.
+            // Each makes room for one, as soon as it exists.
             for name in ["first", "a", "b"] {
                 while clearer.core.clear_retained(&pattern(name)) == 0 {
                     thread::yield_now();
@@ -212,7 +212,7 @@ pub fn forgetting_what_is_retained_makes_room() {
     });
 }
 
-pub fn the_end_of_the_app_ends_the_waiting() {
+pub fn the_end_of_the_app_ends_waiting() {
     check(|| {
         let runtime = full_of_retained();
         let waiters = waiters(&runtime, true);
@@ -225,24 +225,24 @@ pub fn the_end_of_the_app_ends_the_waiting() {
     });
 }
 
-/// Whoever gives up while it waits lets the next one through, even if it was its turn.
-pub fn one_who_gives_up_holds_nobody_up() {
+/// A waiter that is cancelled lets the next one through, even if it was next.
+pub fn a_cancelled_waiter_blocks_nobody() {
     check(|| {
         let (runtime, mut page) = full();
         let mut waiting: Vec<Waiter> = NAMES
             .iter()
             .map(|name| begin(&runtime, name, false))
             .collect();
-        let gives_up = waiting.remove(0);
-        let giving_up = thread::spawn(move || drop(gives_up));
+        let cancelled = waiting.remove(0);
+        let canceller = thread::spawn(move || drop(cancelled));
         let waiters: Vec<JoinHandle<Result<Receipt>>> = waiting.into_iter().map(spawn).collect();
         let puller = thread::spawn(move || {
-            while page.has_heard(1).len() < 3 {
+            while page.received(1).len() < 3 {
                 page.pull().unwrap();
             }
         });
         assert_eq!(accepted(finish(waiters)), [2, 3]);
-        giving_up.join().unwrap();
+        canceller.join().unwrap();
         puller.join().unwrap();
     });
 }

@@ -1,5 +1,5 @@
-//! The checker's side of the plugin's `src/sync.rs`: every lock, notification, task and reading of the clock is a point
-//! at which the checker may go on with another task.
+//! Replaces the plugin's `src/sync.rs`: at every lock, notification, task and reading of the clock, the checker may switch
+//! to another task.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -16,8 +16,8 @@ pub(crate) use shuttle::future::yield_now;
 pub(crate) use shuttle::sync::{Mutex, MutexGuard};
 pub(crate) use shuttle::thread::yield_now as yield_thread;
 
-/// Here the checker may go on with another task. Between two such points a task is alone, so what this file keeps to
-/// itself is behind locks of the standard library, which nobody ever waits for.
+/// Lets the checker switch to another task. Between two such points a task runs alone, so the locks of the standard
+/// library in this file are never contended.
 fn switch() {
     AtomicBool::new(false).load(Ordering::SeqCst);
 }
@@ -26,7 +26,7 @@ fn lock<T>(plain: &Plain<T>) -> std::sync::MutexGuard<'_, T> {
     plain.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Tokio's mutex as it is documented: whoever comes first gets it first.
+/// Tokio's mutex as documented: first come, first served.
 #[derive(Debug)]
 pub(crate) struct FairMutex<T> {
     value: T,
@@ -49,7 +49,7 @@ impl<T: Default> Default for FairMutex<T> {
 impl FairMutex<()> {
     pub(crate) async fn lock(&self) -> FairGuard<'_> {
         let () = self.value;
-        // It fails only once the semaphore is closed, and it never is.
+        // It fails only if the semaphore is closed, which never happens.
         let _ = self.free.acquire(1).await;
         FairGuard { free: &self.free }
     }
@@ -61,7 +61,7 @@ impl Drop for FairGuard<'_> {
     }
 }
 
-/// Tokio's `Notify` as it is documented.
+/// Tokio's `Notify` as documented.
 #[derive(Debug, Default)]
 pub(crate) struct Notify {
     state: Plain<NotifyState>,
@@ -74,7 +74,7 @@ struct NotifyState {
     rounds: u64,
     newest: u64,
     waiting: VecDeque<Waiting>,
-    /// Those that `notify_one` has chosen and that do not know it yet.
+    /// Waiters that `notify_one` has chosen and that have not been polled since.
     chosen: Vec<u64>,
 }
 
@@ -84,7 +84,7 @@ struct Waiting {
     waker: Option<Waker>,
 }
 
-/// Hears of every `notify_waiters` after it was made, and of one `notify_one` after it was first polled.
+/// Completes with any `notify_waiters` after it was made, or with a `notify_one` after it was first polled.
 #[derive(Debug)]
 pub(crate) struct Notified<'a> {
     notify: &'a Notify,
@@ -224,7 +224,7 @@ impl Drop for Notified<'_> {
     }
 }
 
-/// The time of one schedule, which goes on when a scenario says so.
+/// The clock of one schedule, which only scenarios advance.
 #[derive(Default)]
 struct Clock {
     passed: Plain<Duration>,
@@ -245,12 +245,12 @@ pub(crate) fn now() -> Instant {
     start() + *lock(&CLOCK.passed)
 }
 
-/// The clock by which periodic jobs reckon, which is the same one here.
+/// The clock of jobs, which is the same one here.
 pub(crate) fn steady_now() -> Duration {
     now() - start()
 }
 
-/// Where tasks run, which is the checker's own executor.
+/// Runs tasks on the checker's executor.
 #[derive(Debug, Clone)]
 pub(crate) struct Tasks;
 
@@ -259,7 +259,7 @@ impl Tasks {
         drop(shuttle::future::spawn(task));
     }
 
-    /// A thread that may block is a task here.
+    /// Runs blocking work as a task.
     pub(crate) fn spawn_blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -272,7 +272,7 @@ pub(crate) fn after(wait: Duration) -> TaskInstant {
     TaskInstant::now() + wait
 }
 
-/// Lets time pass and wakes those whose sleep is over.
+/// Advances the clock and wakes the tasks that are due.
 pub(crate) fn advance(by: Duration) {
     switch();
     *lock(&CLOCK.passed) += by;
@@ -289,7 +289,7 @@ pub(crate) fn advance(by: Duration) {
     }
 }
 
-/// An instant of the clock by which tasks sleep, which is the same one here.
+/// An instant of the clock of tasks, which is the same one here.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TaskInstant(Instant);
 

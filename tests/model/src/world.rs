@@ -1,4 +1,4 @@
-//! Those who use the bus in a scenario: an app, and pages that behave as the guest does.
+//! The users of the bus in a scenario: an app, and pages that behave like the guest.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex as Plain, MutexGuard as PlainGuard, PoisonError};
@@ -27,16 +27,16 @@ use crate::sync::Tasks;
 /// The one webview, in a window of the same name.
 pub(crate) const MAIN: &str = "main";
 
-/// Small, so that batches end in the middle of things.
+/// Small, so that batches end between any two events.
 const BATCH: BatchBound = BatchBound {
     events: 2,
     bytes: 1 << 20,
 };
 
-/// A manager that knows nothing but what was announced.
-struct Nobody;
+/// A platform without windows of its own: only announced webviews exist.
+struct NoWindows;
 
-impl Platform for Nobody {
+impl Platform for NoWindows {
     fn window_of(&self, _webview: &str) -> Option<String> {
         None
     }
@@ -53,14 +53,14 @@ pub(crate) fn app_with(limits: Limits, policy: Policy) -> Arc<BusRuntime> {
         limits,
         policies,
         Sources::default(),
-        Box::new(Nobody),
+        Box::new(NoWindows),
         Tasks,
     );
     runtime.core.hub().announce(MAIN, MAIN);
     runtime
 }
 
-pub(crate) fn draft(name: &str) -> NewEvent {
+pub(crate) fn new_event(name: &str) -> NewEvent {
     NewEvent {
         name: EventName::parse(name).unwrap(),
         payload: "1".to_owned().into(),
@@ -72,7 +72,7 @@ pub(crate) fn draft(name: &str) -> NewEvent {
 }
 
 pub(crate) fn try_emit(runtime: &BusRuntime, name: &str) -> Result<Receipt> {
-    runtime.core.publish(draft(name), &Audience::default())
+    runtime.core.publish(new_event(name), &Audience::default())
 }
 
 /// Emits and returns the sequence number.
@@ -84,7 +84,7 @@ pub(crate) fn pattern(text: &str) -> EventPattern {
     EventPattern::parse(text).unwrap()
 }
 
-/// What the threads of a scenario write down. Nobody ever waits for it.
+/// What the threads of a scenario record. Its lock is never contended.
 #[derive(Debug, Default)]
 pub(crate) struct Notes<T>(Arc<Plain<Vec<T>>>);
 
@@ -112,38 +112,38 @@ impl<T: Clone> Notes<T> {
     }
 }
 
-/// An answer that is to come; `None` if it is dropped.
+/// A pending reply; `None` if it is dropped.
 pub(crate) struct Pending(Receiver<Option<JsonResult>>);
 
 impl Pending {
-    /// Blocks until the answer is there. What never comes is a deadlock, which the checker reports.
+    /// Blocks until the reply arrives. The checker reports a missing one as a deadlock.
     pub(crate) fn wait(self) -> Option<JsonResult> {
-        let answer = self.0.recv().unwrap();
-        assert!(self.0.try_recv().is_err(), "answered twice");
-        answer
+        let reply = self.0.recv().unwrap();
+        assert!(self.0.try_recv().is_err(), "replied twice");
+        reply
     }
 }
 
-/// A way to answer, which uses the bus while it does: it would wait for itself if a lock were held meanwhile.
+/// A reply that uses the bus while it is sent: it would deadlock if a lock were held at that time.
 pub(crate) fn reply(runtime: &Arc<BusRuntime>) -> (Reply, Pending) {
     let (sender, receiver): (Sender<Option<JsonResult>>, _) = channel();
     let runtime = Arc::downgrade(runtime);
-    let reply = Reply::new(move |answer| {
-        // After a failure there is nothing more to see, and another panic would end the process.
+    let reply = Reply::new(move |result| {
+        // After a failure, another panic would end the process.
         if std::thread::panicking() {
             return;
         }
         if let Some(runtime) = runtime.upgrade() {
             runtime.core.knows(MAIN);
         }
-        // The scenario may be over, and its page with it.
-        let _ = sender.send(answer);
+        // The scenario and its page may have ended.
+        let _ = sender.send(result);
     });
     (reply, Pending(receiver))
 }
 
-/// What a page has got: the events' sequence numbers of each subscription.
-pub(crate) type DeliveryFilter = BTreeMap<u32, Vec<u64>>;
+/// The sequence numbers of the events that a page has received, by subscription.
+pub(crate) type Received = BTreeMap<u32, Vec<u64>>;
 
 /// A page in the one webview, with one session.
 #[derive(Clone)]
@@ -152,15 +152,15 @@ pub(crate) struct Page {
     pub(crate) session: SessionId,
     n: u64,
     handled: u64,
-    pub(crate) heard: DeliveryFilter,
-    /// The ids of the questions that it was given, and of those that ended.
-    pub(crate) questions: Questions,
+    pub(crate) received: Received,
+    /// The ids of the requests that it has received, and of those that ended.
+    pub(crate) requests: Requests,
 }
 
-/// Questions, and the ends of questions, as they came.
+/// Requests, and the ends of requests, in the order of their arrival.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Questions {
-    pub(crate) given: Vec<String>,
+pub(crate) struct Requests {
+    pub(crate) received: Vec<String>,
     pub(crate) ended: Vec<String>,
 }
 
@@ -171,12 +171,12 @@ impl Page {
             session: SessionId::parse(&format!("{session:032x}")).unwrap(),
             n: 0,
             handled: 0,
-            heard: DeliveryFilter::new(),
-            questions: Questions::default(),
+            received: Received::new(),
+            requests: Requests::default(),
         }
     }
 
-    /// Runs the next command of this page, as `commands/order.rs` does.
+    /// Runs the next command of this page, as the shell does.
     pub(crate) fn command<T>(
         &mut self,
         run: impl FnOnce(&BusRuntime, SubscriberKey) -> T,
@@ -188,11 +188,11 @@ impl Page {
             n: self.n,
             origin: Some("tauri://localhost".to_owned()),
         };
-        let (turn, key) = self
+        let (admission, key) = self
             .runtime
             .core
             .begin_command(MAIN, command, Reply::new(|_| {}));
-        match (turn, key) {
+        match (admission, key) {
             (CommandAdmission::Run(_), Some(key)) => {
                 let done = run(&self.runtime, key);
                 self.runtime
@@ -201,11 +201,11 @@ impl Page {
                 Ok(done)
             }
             (CommandAdmission::Refuse(_, error), _) => Err(error),
-            (turn, _) => panic!("{turn:?}"),
+            (admission, _) => panic!("{admission:?}"),
         }
     }
 
-    /// Subscribes and returns the sequence number that the subscription begins after.
+    /// Subscribes and returns the sequence number after which the subscription begins.
     pub(crate) fn subscribe(&mut self, id: u32, text: &str, wants_replayed: bool) -> Result<u64> {
         let now = crate::sync::now();
         let request = SubscriptionRequest {
@@ -217,7 +217,7 @@ impl Page {
             wants_retained: false,
             resume: None,
         };
-        self.heard.insert(id, Vec::new());
+        self.received.insert(id, Vec::new());
         self.command(|runtime, key| runtime.core.subscribe(key, vec![request], now).remove(0))?
     }
 
@@ -228,17 +228,17 @@ impl Page {
         })
     }
 
-    /// Sends a pull that acknowledges what was handled.
+    /// Sends a pull that acknowledges every handled item.
     pub(crate) fn send_pull(&self) -> Pending {
-        self.request(false)
+        self.pull_from(false)
     }
 
-    /// Sends a pull for what follows on the answer before, whether that one has come or not.
+    /// Sends a pull for what follows the previous batch, whether or not that has arrived.
     pub(crate) fn send_pull_ahead(&self) -> Pending {
-        self.request(true)
+        self.pull_from(true)
     }
 
-    fn request(&self, is_ahead: bool) -> Pending {
+    fn pull_from(&self, is_ahead: bool) -> Pending {
         let (reply, pending) = reply(&self.runtime);
         let pull = Pull {
             session: self.session,
@@ -251,21 +251,21 @@ impl Page {
         pending
     }
 
-    /// Pulls once. An error says that the session is over.
+    /// Pulls once. An error means that the session has ended.
     pub(crate) fn pull(&mut self) -> Result<(), ErrorCode> {
-        let answer = self.send_pull().wait();
-        self.take(answer)
+        let batch = self.send_pull().wait();
+        self.take(batch)
     }
 
-    /// Handles the answer to a pull.
-    pub(crate) fn take(&mut self, answer: Option<JsonResult>) -> Result<(), ErrorCode> {
-        let json = match answer {
+    /// Handles the reply to a pull.
+    pub(crate) fn take(&mut self, reply: Option<JsonResult>) -> Result<(), ErrorCode> {
+        let json = match reply {
             Some(Ok(json)) => json,
             Some(Err(error)) => return Err(error.code()),
             None => return Err(ErrorCode::StaleSession),
         };
-        let items = read_batch(&json, &mut self.questions);
-        // An answer that has overtaken the one that it follows on is passed over, and asked for again.
+        let items = read_batch(&json, &mut self.requests);
+        // A batch that has overtaken its predecessor is ignored and pulled again.
         if items
             .first()
             .is_some_and(|item| item.index > self.handled + 1)
@@ -273,26 +273,26 @@ impl Page {
             return Ok(());
         }
         for item in items {
-            // What is not acknowledged comes again.
+            // What is not acknowledged arrives again.
             if item.index <= self.handled {
                 continue;
             }
             assert_eq!(item.index, self.handled + 1, "an index is missing");
             self.handled = item.index;
             for id in item.subscriptions {
-                let heard = self.heard.get_mut(&id).unwrap();
+                let received = self.received.get_mut(&id).unwrap();
                 assert!(
-                    heard.last().is_none_or(|last| *last < item.seq),
+                    received.last().is_none_or(|last| *last < item.seq),
                     "out of order"
                 );
-                heard.push(item.seq);
+                received.push(item.seq);
             }
         }
         Ok(())
     }
 
-    pub(crate) fn has_heard(&self, id: u32) -> &[u64] {
-        &self.heard[&id]
+    pub(crate) fn received(&self, id: u32) -> &[u64] {
+        &self.received[&id]
     }
 }
 
@@ -302,8 +302,8 @@ struct Item {
     subscriptions: Vec<u32>,
 }
 
-/// Reads what `page/batch.rs` has written. There are no gaps here, since no queue is ever too full.
-fn read_batch(json: &str, questions: &mut Questions) -> Vec<Item> {
+/// Reads a batch as `wire` writes it. There are no gaps, since no queue overflows in these scenarios.
+fn read_batch(json: &str, requests: &mut Requests) -> Vec<Item> {
     let batch: Value = serde_json::from_str(json).unwrap();
     let mut indexes = batch["first"].as_u64().unwrap()..;
     let mut seq = 0;
@@ -311,8 +311,8 @@ fn read_batch(json: &str, questions: &mut Questions) -> Vec<Item> {
     for run in batch["items"].as_array().unwrap() {
         let Some(values) = run.as_array() else {
             let text = |key: &str| run[key].as_str().map(str::to_owned);
-            questions.given.extend(text("request"));
-            questions.ended.extend(text("ended"));
+            requests.received.extend(text("request"));
+            requests.ended.extend(text("ended"));
             items.push(Item {
                 index: indexes.next().unwrap(),
                 seq: 0,

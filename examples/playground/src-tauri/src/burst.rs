@@ -1,4 +1,4 @@
-//! Many events from several threads at once, to see that the windows stay calm.
+//! Many events from several threads at once. The windows stay responsive.
 
 use tauri::AppHandle;
 use tauri_plugin_event_bus::{Event, EventBusExt};
@@ -15,7 +15,7 @@ pub(crate) fn start_burst(app: AppHandle) {
         std::thread::spawn(move || {
             for item in 1..=ITEMS {
                 if let Err(error) = (BurstItem { thread, item }).emit(&bus) {
-                    eprintln!("The burst ended early: {error}");
+                    eprintln!("the burst ended early: {error}");
                     return;
                 }
             }

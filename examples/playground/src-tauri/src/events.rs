@@ -1,4 +1,4 @@
-//! The events and questions of this app. Their TypeScript, `src/events.ts`, and their page, `docs/events.md`, are made from them.
+//! The events and requests of this app. A test generates `src/events.ts` and `docs/events.md` from them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -39,7 +39,7 @@ impl Event for AppReady {
     const EMITTED_BY: &'static [&'static str] = RUST;
 }
 
-/// A window has the focus now.
+/// A window got the focus.
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub(crate) struct WindowFocused {
     /// The label of the window.
@@ -51,7 +51,7 @@ impl Event for WindowFocused {
     const EMITTED_BY: &'static [&'static str] = RUST;
 }
 
-/// A window is gone.
+/// A window closed.
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub(crate) struct WindowClosed {
     /// The label it had.
@@ -63,7 +63,7 @@ impl Event for WindowClosed {
     const EMITTED_BY: &'static [&'static str] = RUST;
 }
 
-/// Ten seconds are over.
+/// Ten seconds have passed.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ClockTick {
@@ -79,23 +79,23 @@ impl Event for ClockTick {
     const LISTENED_BY: &'static [&'static str] = &["the window `main`"];
 }
 
-/// How far the long task is.
+/// The progress of the long task.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct TaskProgress {
-    /// Which run this is; a later start has a higher one.
+    /// The number of this run; later runs have higher numbers.
     pub(crate) run: u64,
     pub(crate) state: TaskState,
     pub(crate) percent: u64,
-    /// How many primes were found so far.
+    /// How many primes it has found.
     pub(crate) primes: usize,
-    /// The largest of them.
+    /// The largest prime found.
     pub(crate) largest: u64,
     /// The label of the window that started it.
     pub(crate) started_by: String,
 }
 
-/// Whether the task is still running.
+/// The state of the long task.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum TaskState {
@@ -110,7 +110,7 @@ impl Event for TaskProgress {
     const LISTENED_BY: &'static [&'static str] = EVERY_WINDOW;
 }
 
-/// The long task is to stop.
+/// Stops the long task.
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub(crate) struct TaskCancel;
 
@@ -120,7 +120,7 @@ impl Event for TaskCancel {
     const LISTENED_BY: &'static [&'static str] = RUST;
 }
 
-/// One of ten thousand, from one of four threads.
+/// One of ten thousand events from four threads.
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub(crate) struct BurstItem {
     pub(crate) thread: u32,
@@ -133,11 +133,11 @@ impl Event for BurstItem {
     const POLICY: Policy = Policy::new().history(false);
 }
 
-/// What is in the cart has changed.
+/// The cart has changed.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CartUpdated {
-    /// How many items are in it now.
+    /// How many items are in the cart.
     pub(crate) item_count: u32,
 }
 
@@ -146,13 +146,13 @@ impl Event for CartUpdated {
     const EMITTED_BY: &'static [&'static str] = EVERY_WINDOW;
 }
 
-/// Somebody has chosen a theme, and the other windows follow.
+/// A window changed its theme; the other windows follow.
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub(crate) struct ThemeChanged {
     pub(crate) theme: Theme,
 }
 
-/// The colours of a window.
+/// The colors of a window.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Theme {
@@ -166,7 +166,7 @@ impl Event for ThemeChanged {
     const LISTENED_BY: &'static [&'static str] = EVERY_WINDOW;
 }
 
-/// Something that the user should see for a moment.
+/// A message that every window shows for a few seconds.
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Notice {
     pub(crate) title: String,
@@ -180,7 +180,7 @@ impl Event for Notice {
     const LISTENED_BY: &'static [&'static str] = EVERY_WINDOW;
 }
 
-/// A window wants to hear from Rust. Whatever it says comes back.
+/// A message to Rust, which sends its payload back as `pong`.
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Ping(pub(crate) Value);
 
@@ -190,22 +190,22 @@ impl Event for Ping {
     const LISTENED_BY: &'static [&'static str] = RUST;
 }
 
-/// The answer to a ping, to the window that asked.
+/// What Rust sends to the window that emitted `ping`.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Pong {
     pub(crate) from: String,
-    /// What the window had said.
+    /// The payload of the ping.
     pub(crate) you_sent: Value,
 }
 
 impl Event for Pong {
     const NAME: &'static str = "pong";
     const EMITTED_BY: &'static [&'static str] = RUST;
-    const LISTENED_BY: &'static [&'static str] = &["the window that asked"];
+    const LISTENED_BY: &'static [&'static str] = &["the window that emitted `ping`"];
 }
 
-/// Asks the user of a window for a yes or a no.
+/// Shows a dialog and responds with the user's choice.
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Confirm {
     pub(crate) title: String,
@@ -217,13 +217,13 @@ impl Request for Confirm {
     type Response = bool;
 }
 
-/// Asks what stands in a field of a window's form.
+/// Responds with the content of a field of the window's form.
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub(crate) struct FormValue {
     pub(crate) field: Field,
 }
 
-/// A field of the form that sends events.
+/// A field of the form that emits events.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Field {
@@ -243,14 +243,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_generated_files_are_fresh() -> Result<(), ExportError> {
-        let catalog = event_bus()
-            .catalog()
-            .expect("every event has a name of its own");
-        let outcomes = [
+    fn generated_files_are_up_to_date() -> Result<(), ExportError> {
+        let catalog = event_bus().catalog().expect("no two events share a name");
+        let exports = [
             catalog.export_typescript("../src/events.ts"),
             catalog.export_markdown("../docs/events.md"),
         ];
-        outcomes.into_iter().collect()
+        exports.into_iter().collect()
     }
 }

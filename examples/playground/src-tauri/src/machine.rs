@@ -1,16 +1,16 @@
-//! What the machine is doing, as a source that pages sample.
+//! The load of the machine, as a job source that pages use.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tauri_plugin_event_bus::SourceCall;
 
-/// How long the cores have worked, and how long they were there.
-type Worked = (u64, u64);
+/// The busy and the total time of the cores, in ticks since the machine started.
+type CpuTimes = (u64, u64);
 
-/// The load of all cores since it was asked last, in percent. Where there is no `/proc`, a wave stands in for it.
+/// The load of all cores since the last sample, in percent. Without `/proc`, a wave stands in for it.
 pub(crate) fn cpu() -> impl Fn(&SourceCall) -> Result<f64, std::io::Error> + Send + Sync {
-    let before = Mutex::new(None::<Worked>);
+    let before = Mutex::new(None::<CpuTimes>);
     move |_| {
         let Ok(text) = std::fs::read_to_string("/proc/stat") else {
             return Ok(wave());
@@ -26,7 +26,7 @@ pub(crate) fn cpu() -> impl Fn(&SourceCall) -> Result<f64, std::io::Error> + Sen
     }
 }
 
-fn read(text: &str) -> Option<Worked> {
+fn read(text: &str) -> Option<CpuTimes> {
     let line = text.lines().next()?.strip_prefix("cpu ")?;
     let times: Vec<u64> = line
         .split_whitespace()

@@ -1,12 +1,12 @@
-//! Two windows that broadcast, send, time and listen.
+//! Two windows that broadcast, send, run jobs and listen.
 
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
 mod burst;
-mod conversation;
+mod confirmation;
 mod events;
 mod machine;
-mod question;
+mod ping;
 mod task;
 mod theme;
 
@@ -24,11 +24,11 @@ fn main() -> tauri::Result<()> {
         .invoke_handler(tauri::generate_handler![
             task::start_task,
             burst::start_burst,
-            question::empty_cart
+            confirmation::empty_cart
         ])
-        .on_window_event(tell_window_state)
+        .on_window_event(emit_window_state)
         .setup(|app| {
-            conversation::start(app)?;
+            ping::start(app)?;
             task::start(app)?;
             open_windows(app)?;
             start_clock(app)?;
@@ -39,7 +39,7 @@ fn main() -> tauri::Result<()> {
         .run(tauri::generate_context!())
 }
 
-/// The windows are described in `tauri.conf.json` and built here, so that they can be given a theme.
+/// Builds the windows that `tauri.conf.json` describes, with a theme.
 fn open_windows(app: &App) -> tauri::Result<()> {
     for window in &app.config().app.windows {
         let mut builder = WebviewWindowBuilder::from_config(app, window)?;
@@ -51,7 +51,7 @@ fn open_windows(app: &App) -> tauri::Result<()> {
     Ok(())
 }
 
-/// A job of the app itself, for one window, with a payload made for each tick.
+/// Starts a job of the host for one window, with a payload made at each tick.
 fn start_clock(app: &App) -> Result<(), tauri_plugin_event_bus::Error> {
     let started = Instant::now();
     app.event_bus()
@@ -67,8 +67,8 @@ fn start_clock(app: &App) -> Result<(), tauri_plugin_event_bus::Error> {
     Ok(())
 }
 
-/// State changes of the app, as events: which window has the focus, which one has gone.
-fn tell_window_state(window: &Window, event: &WindowEvent) {
+/// Emits state changes of the app: which window has the focus, which one has closed.
+fn emit_window_state(window: &Window, event: &WindowEvent) {
     let label = window.label().to_owned();
     let emitted = match event {
         WindowEvent::Focused(true) => WindowFocused { label }.emit(window),
@@ -76,6 +76,6 @@ fn tell_window_state(window: &Window, event: &WindowEvent) {
         _ => return,
     };
     if let Err(error) = emitted {
-        eprintln!("A window's state was not sent: {error}");
+        eprintln!("cannot emit the state of a window: {error}");
     }
 }

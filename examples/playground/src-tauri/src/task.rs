@@ -1,4 +1,4 @@
-//! Long work that reports as it goes: how many primes can be found in four seconds?
+//! Long work that reports its progress: how many primes can be found in four seconds?
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,11 +10,11 @@ use tauri_plugin_event_bus::{Error, Event, EventBus, EventBusExt};
 use crate::events::{Notice, TaskCancel, TaskProgress, TaskState};
 
 const LENGTH: Duration = Duration::from_secs(4);
-/// It works a little and rests a little, so that it never takes a processor away from the windows.
+/// Work and rest alternate, so that the windows keep their share of the processor.
 const WORK: Duration = Duration::from_millis(10);
 const REST: Duration = Duration::from_millis(40);
 
-/// The number of the latest run. A run that finds a later one here stops.
+/// The number of the latest run. A run stops once there is a later one.
 #[derive(Clone, Default)]
 pub(crate) struct Runs(Arc<AtomicU64>);
 
@@ -47,7 +47,7 @@ pub(crate) fn start_task(webview: Webview, runs: State<'_, Runs>) {
     let run = runs.begin();
     std::thread::spawn(move || {
         if let Err(error) = work(&bus, &runs, run, &started_by) {
-            eprintln!("The task ended early: {error}");
+            eprintln!("the task ended early: {error}");
         }
     });
 }
@@ -87,7 +87,7 @@ fn work(bus: &EventBus, runs: &Runs, run: u64, started_by: &str) -> Result<(), E
         std::thread::sleep(REST);
     }
     report(TaskState::Done, &found)?;
-    let text = format!("Started by {started_by}, told to every window.");
+    let text = format!("Started by {started_by}, shown in every window.");
     let notice = Notice {
         title: "Long task done".to_owned(),
         text: Some(text),

@@ -1,14 +1,14 @@
-//! A theme from outside, for pictures that must not depend on the desktop.
+//! A theme from the environment, for pictures that do not depend on the desktop.
 
 const VARIABLE: &str = "EVENT_BUS_PLAYGROUND_THEME";
 
-/// A script that tells a page which theme to start with, when the environment asks for one.
+/// A script that sets the theme of a page, if the environment names one.
 pub(crate) fn script() -> Option<&'static str> {
     match std::env::var(VARIABLE).ok()?.as_str() {
         "light" => Some("window.__PLAYGROUND_THEME__ = 'light'"),
         "dark" => Some("window.__PLAYGROUND_THEME__ = 'dark'"),
         other => {
-            eprintln!("{VARIABLE} is \"{other}\"; it can be \"light\" or \"dark\".");
+            eprintln!("invalid {VARIABLE} \"{other}\": expected \"light\" or \"dark\"");
             None
         }
     }

@@ -1,4 +1,4 @@
-//! Stands in for a payment service: it takes a moment, on a thread of its own.
+//! Simulates a payment service, which takes a moment on a thread of its own.
 
 use std::time::Duration;
 
@@ -7,22 +7,22 @@ use tauri_plugin_event_bus::{Event, EventBusExt, Result};
 
 use crate::events::{PaymentPaid, PaymentRequested};
 
-const A_MOMENT: Duration = Duration::from_millis(900);
+const DELAY: Duration = Duration::from_millis(900);
 
 pub(crate) fn start(app: &App) -> Result<()> {
     let bank = app.event_bus().namespace("shop").component("Bank");
     app.event_bus()
         .listen_event::<PaymentRequested>(move |event| {
-            // Behind the listener's end, only this bus knows what the payment follows from.
+            // Once the listener returns, only this bus knows the cause of the payment.
             let bus = bank.bus().caused_by(&event);
             let paid = PaymentPaid {
                 order: event.payload.order,
                 amount: event.payload.amount,
             };
             std::thread::spawn(move || {
-                std::thread::sleep(A_MOMENT);
+                std::thread::sleep(DELAY);
                 if let Err(error) = paid.emit(&bus) {
-                    eprintln!("The payment was not told: {error}");
+                    eprintln!("cannot emit the payment: {error}");
                 }
             });
         })?

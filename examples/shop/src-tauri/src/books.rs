@@ -1,4 +1,4 @@
-//! What the shop has and has sold. It knows nothing of events.
+//! The stock and the orders of the shop. It knows nothing of events.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::events::Line;
 
-const HIGHEST_PRICE: u32 = 100_000;
-const HIGHEST_STOCK: u32 = 1_000;
-const LONGEST_NAME: usize = 40;
-/// Older orders are forgotten, so that a page cannot fill the memory.
-const MOST_ORDERS: usize = 100;
+const MAX_PRICE: u32 = 100_000;
+const MAX_STOCK: u32 = 1_000;
+const MAX_NAME_LENGTH: usize = 40;
+/// Older orders are dropped, so that a page cannot fill the memory.
+const MAX_ORDERS: usize = 100;
 
 const ASSORTMENT: [(&str, u32, u32); 6] = [
     ("Earl Grey", 690, 24),
@@ -23,14 +23,14 @@ const ASSORTMENT: [(&str, u32, u32); 6] = [
     ("Masala Chai", 750, 9),
 ];
 
-/// Something that can be bought.
+/// A product of the shop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Product {
     pub(crate) id: u32,
     pub(crate) name: String,
     /// In cents.
     pub(crate) price: u32,
-    /// How many are left.
+    /// How many are in stock.
     pub(crate) stock: u32,
 }
 
@@ -50,26 +50,26 @@ pub(crate) struct Item {
     pub(crate) quantity: u32,
 }
 
-/// Why something is not done, for the user, with a status as HTTP has them.
+/// Why the shop refuses something, with an HTTP status and a message for the user.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Refused {
+pub(crate) struct Refusal {
     pub(crate) status: u16,
     pub(crate) message: String,
 }
 
-impl Refused {
+impl Refusal {
     fn new(status: u16, message: String) -> Self {
         Self { status, message }
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-/// The books of the shop, which all its parts share.
+/// The books of the shop. Clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Books(Arc<Mutex<Pages>>);
 
@@ -110,12 +110,12 @@ impl Books {
         self.open().products.clone()
     }
 
-    /// The newest first.
+    /// The orders, newest first.
     pub(crate) fn orders(&self) -> Vec<Order> {
         self.open().orders.iter().cloned().collect()
     }
 
-    pub(crate) fn save(&self, product: Product) -> Result<Product, Refused> {
+    pub(crate) fn save(&self, product: Product) -> Result<Product, Refusal> {
         check(&product)?;
         let mut pages = self.open();
         let place = find(&mut pages.products, product.id)?;
@@ -123,13 +123,13 @@ impl Books {
         Ok(product)
     }
 
-    /// Takes an order, and what it is for out of the stock.
-    pub(crate) fn take(&self, lines: &[Line]) -> Result<Order, Refused> {
+    /// Takes an order and reduces the stock.
+    pub(crate) fn take(&self, lines: &[Line]) -> Result<Order, Refusal> {
         if lines.is_empty() {
-            return Err(Refused::new(422, "The cart is empty.".to_owned()));
+            return Err(Refusal::new(422, "The cart is empty.".to_owned()));
         }
         let mut pages = self.open();
-        // On a copy, because an order is taken as a whole or not at all.
+        // On a copy: an order is taken as a whole or not at all.
         let mut products = pages.products.clone();
         let (mut items, mut amount) = (Vec::new(), 0);
         for line in lines {
@@ -150,11 +150,11 @@ impl Books {
             is_paid: false,
         };
         pages.orders.push_front(order.clone());
-        pages.orders.truncate(MOST_ORDERS);
+        pages.orders.truncate(MAX_ORDERS);
         Ok(order)
     }
 
-    /// Notes that an order is paid, and gives how many are, and what they brought.
+    /// Marks an order as paid. Returns the number of paid orders and the revenue in cents.
     pub(crate) fn pay(&self, number: u32, amount: u64) -> (u32, u64) {
         let mut pages = self.open();
         if let Some(order) = pages.orders.iter_mut().find(|it| it.number == number) {
@@ -166,44 +166,44 @@ impl Books {
     }
 }
 
-fn find(products: &mut [Product], id: u32) -> Result<&mut Product, Refused> {
+fn find(products: &mut [Product], id: u32) -> Result<&mut Product, Refusal> {
     products
         .iter_mut()
         .find(|product| product.id == id)
-        .ok_or_else(|| Refused::new(404, format!("There is no product {id}.")))
+        .ok_or_else(|| Refusal::new(404, format!("There is no product {id}.")))
 }
 
-fn take_out(product: &mut Product, quantity: u32) -> Result<(), Refused> {
+fn take_out(product: &mut Product, quantity: u32) -> Result<(), Refusal> {
     if quantity == 0 {
         let message = format!("An order needs at least one {}.", product.name);
-        return Err(Refused::new(422, message));
+        return Err(Refusal::new(422, message));
     }
     match product.stock.checked_sub(quantity) {
         Some(left) => product.stock = left,
         None => {
             let (name, stock) = (&product.name, product.stock);
             let message = format!("{name}: {quantity} wanted, {stock} left.");
-            return Err(Refused::new(409, message));
+            return Err(Refusal::new(409, message));
         }
     }
     Ok(())
 }
 
-fn check(product: &Product) -> Result<(), Refused> {
+fn check(product: &Product) -> Result<(), Refusal> {
     let length = product.name.trim().chars().count();
-    let problem = if length == 0 || length > LONGEST_NAME {
-        format!("A name has 1 to {LONGEST_NAME} characters, not {length}.")
-    } else if product.price == 0 || product.price > HIGHEST_PRICE {
+    let problem = if length == 0 || length > MAX_NAME_LENGTH {
+        format!("A name has 1 to {MAX_NAME_LENGTH} characters, not {length}.")
+    } else if product.price == 0 || product.price > MAX_PRICE {
         let price = f64::from(product.price) / 100.0;
-        let highest = HIGHEST_PRICE / 100;
-        format!("A price is between 0.01 and {highest}.00, not {price:.2}.")
-    } else if product.stock > HIGHEST_STOCK {
+        let max = MAX_PRICE / 100;
+        format!("A price is between 0.01 and {max}.00, not {price:.2}.")
+    } else if product.stock > MAX_STOCK {
         let stock = product.stock;
-        format!("The stock is {HIGHEST_STOCK} at most, not {stock}.")
+        format!("The stock is at most {MAX_STOCK}, not {stock}.")
     } else {
         return Ok(());
     };
-    Err(Refused::new(422, problem))
+    Err(Refusal::new(422, problem))
 }
 
 #[cfg(test)]
@@ -223,7 +223,7 @@ mod tests {
             (vec![line(1, 0)], 422),
             (vec![line(1, 1), line(99, 1)], 404),
             (vec![line(1, 1), line(4, 5)], 409),
-            // Two lines of one product are one demand.
+            // Two lines of one product count together.
             (vec![line(4, 2), line(4, 3)], 409),
         ] {
             assert_eq!(books.take(&lines).unwrap_err().status, status);
@@ -252,16 +252,16 @@ mod tests {
         };
         for fine in [
             tea("T", 1, 0),
-            tea(&"T".repeat(LONGEST_NAME), HIGHEST_PRICE, HIGHEST_STOCK),
+            tea(&"T".repeat(MAX_NAME_LENGTH), MAX_PRICE, MAX_STOCK),
         ] {
             assert_eq!(books.save(fine.clone()), Ok(fine));
         }
         for (wrong, problem) in [
             (tea(" ", 1, 0), "not 0."),
-            (tea(&"T".repeat(LONGEST_NAME + 1), 1, 0), "not 41."),
+            (tea(&"T".repeat(MAX_NAME_LENGTH + 1), 1, 0), "not 41."),
             (tea("T", 0, 0), "not 0.00."),
-            (tea("T", HIGHEST_PRICE + 1, 0), "not 1000.01."),
-            (tea("T", 1, HIGHEST_STOCK + 1), "not 1001."),
+            (tea("T", MAX_PRICE + 1, 0), "not 1000.01."),
+            (tea("T", 1, MAX_STOCK + 1), "not 1001."),
         ] {
             let refused = books.save(wrong).unwrap_err();
             assert_eq!(refused.status, 422);
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn old_orders_are_forgotten() {
+    fn old_orders_are_dropped() {
         let books = Books::default();
         books
             .save(Product {
@@ -283,13 +283,13 @@ mod tests {
                 ..books.products()[0].clone()
             })
             .unwrap();
-        for _ in 0..=MOST_ORDERS {
+        for _ in 0..=MAX_ORDERS {
             books.take(&[line(1, 1)]).unwrap();
         }
         let numbers: Vec<u32> = books.orders().iter().map(|order| order.number).collect();
         assert_eq!(
-            (numbers.len(), numbers[0], numbers[MOST_ORDERS - 1]),
-            (MOST_ORDERS, 101, 2)
+            (numbers.len(), numbers[0], numbers[MAX_ORDERS - 1]),
+            (MAX_ORDERS, 101, 2)
         );
     }
 }

@@ -1,15 +1,15 @@
-//! Takes orders, and closes them once they are paid. Each step answers an event, so each carries what led to it.
+//! Takes orders, and closes them once they are paid. Each step reacts to an event, so each carries its causes.
 
 use tauri::{App, Manager};
 use tauri_plugin_event_bus::{
     Component, Error, Event, EventBusExt, MessageLevel, MessageOptions, Result,
 };
 
-use crate::books::{Books, Order, Refused};
+use crate::books::{Books, Order, Refusal};
 use crate::events::{CartUpdated, OrderCreated, PaymentPaid, PaymentRequested, SalesUpdated};
 
-/// From so few on the user is told.
-const FEW: u32 = 3;
+/// At this stock and below, the user is warned.
+const LOW_STOCK: u32 = 3;
 
 pub(crate) fn start(app: &App) -> Result<()> {
     let desk = Desk {
@@ -21,7 +21,9 @@ pub(crate) fn start(app: &App) -> Result<()> {
         .listen_event::<OrderCreated>(move |event| own.take(&event.payload))?
         .forget();
     app.event_bus()
-        .listen_event::<PaymentPaid>(move |event| desk.close(&event.payload).unwrap_or_else(tell))?
+        .listen_event::<PaymentPaid>(move |event| {
+            desk.close(&event.payload).unwrap_or_else(report)
+        })?
         .forget();
     Ok(())
 }
@@ -33,23 +35,23 @@ struct Desk {
 }
 
 impl Desk {
-    /// What fails here reaches the windows as the built-in event `error`, with the status.
+    /// A failure reaches the windows as the built-in event `error`, with the status.
     fn take(&self, created: &OrderCreated) {
-        let status_of = |refused: &Refused| Some(refused.status);
+        let status_of = |refusal: &Refusal| Some(refusal.status);
         let taking = || self.books.take(&created.lines);
         let taken = self
             .component
             .action_with_status("take-order", status_of, taking);
         if let Ok(order) = taken {
-            self.request(&order).unwrap_or_else(tell);
+            self.request_payment(&order).unwrap_or_else(report);
         }
     }
 
-    fn request(&self, order: &Order) -> Result<()> {
+    fn request_payment(&self, order: &Order) -> Result<()> {
         CartUpdated { lines: Vec::new() }.emit(&self.component)?;
         self.component.refresh("ProductList")?;
         self.component.refresh("OrderList")?;
-        self.warn_of_few(order)?;
+        self.warn_of_low_stock(order)?;
         let text = format!("Order {} waits for its payment.", order.number);
         self.message(MessageLevel::Info, text, order.number)?;
         let requested = PaymentRequested {
@@ -68,19 +70,19 @@ impl Desk {
         self.message(MessageLevel::Success, text, paid.order)
     }
 
-    /// The messages about one order take each other's place.
+    /// A message about an order replaces the previous one.
     fn message(&self, level: MessageLevel, text: String, order: u32) -> Result<()> {
         let options = MessageOptions::new().key(format!("order-{order}"));
         self.component.message(level, text, options).map(drop)
     }
 
-    fn warn_of_few(&self, order: &Order) -> Result<()> {
+    fn warn_of_low_stock(&self, order: &Order) -> Result<()> {
         let products = self.books.products();
         let ordered = |name: &str| order.items.iter().any(|item| item.name == name);
-        let few = products
+        let low = products
             .iter()
-            .find(|product| product.stock <= FEW && ordered(&product.name));
-        let Some(product) = few else {
+            .find(|product| product.stock <= LOW_STOCK && ordered(&product.name));
+        let Some(product) = low else {
             return Ok(());
         };
         let text = format!("Only {} of {} left.", product.stock, product.name);
@@ -88,6 +90,6 @@ impl Desk {
     }
 }
 
-fn tell(error: Error) {
-    eprintln!("The order goes no further: {error}");
+fn report(error: Error) {
+    eprintln!("cannot continue the order: {error}");
 }

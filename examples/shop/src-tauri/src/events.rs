@@ -1,4 +1,4 @@
-//! The events of this app. Their TypeScript, `src/events.ts`, and their page, `docs/events.md`, are made from them.
+//! The events of this app. A test generates `src/events.ts` and `docs/events.md` from them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,27 +20,24 @@ fn order_desk() -> ComponentDescription {
     ComponentDescription::new("OrderDesk")
         .namespace("shop")
         .description("Takes orders, and closes them once they are paid.")
-        .listens("order:created", "Takes what it is for out of the stock.")
-        .emits("payment:requested", "For every order that it has taken.")
+        .listens("order:created", "Takes the order and reduces the stock.")
+        .emits("payment:requested", "For each order that it has taken.")
         .emits("cart:updated", "The cart is empty once the order is taken.")
         .listens("payment:paid", "Closes the order.")
-        .emits("sales:updated", "With every order that is closed.")
+        .emits("sales:updated", "After each closed order.")
         .emits("refresh-productlist", "The stock has changed.")
-        .emits(
-            "refresh-orderlist",
-            "There is another order, or one is paid.",
-        )
+        .emits("refresh-orderlist", "An order was taken or paid.")
 }
 
 fn bank() -> ComponentDescription {
     ComponentDescription::new("Bank")
         .namespace("shop")
-        .description("Stands in for a payment service, and takes a moment.")
+        .description("Simulates a payment service, which takes a moment.")
         .listens("payment:requested", "Pays, from a thread of its own.")
-        .emits("payment:paid", "The money is there.")
+        .emits("payment:paid", "The payment has arrived.")
 }
 
-/// So many of a product.
+/// A quantity of a product.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Line {
     /// The id of the product.
@@ -48,7 +45,7 @@ pub(crate) struct Line {
     pub(crate) quantity: u32,
 }
 
-/// What is in the cart now.
+/// The cart has changed.
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub(crate) struct CartUpdated {
     pub(crate) lines: Vec<Line>,
@@ -61,7 +58,7 @@ impl Event for CartUpdated {
     const LISTENED_BY: &'static [&'static str] = &["ShoppingCart", "the badges of both windows"];
 }
 
-/// A customer orders what is in the cart.
+/// A customer ordered the content of the cart.
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub(crate) struct OrderCreated {
     pub(crate) lines: Vec<Line>,
@@ -73,7 +70,7 @@ impl Event for OrderCreated {
     const LISTENED_BY: &'static [&'static str] = &["OrderDesk"];
 }
 
-/// An order is taken and waits for its money.
+/// An order was taken and waits for its payment.
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub(crate) struct PaymentRequested {
     /// The number of the order.
@@ -88,7 +85,7 @@ impl Event for PaymentRequested {
     const LISTENED_BY: &'static [&'static str] = &["Bank", "ShoppingCart"];
 }
 
-/// The money for an order is there.
+/// An order was paid.
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub(crate) struct PaymentPaid {
     /// The number of the order.
@@ -103,12 +100,12 @@ impl Event for PaymentPaid {
     const LISTENED_BY: &'static [&'static str] = &["OrderDesk", "ShoppingCart"];
 }
 
-/// What has been sold since the app started.
+/// The sales since the app started.
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub(crate) struct SalesUpdated {
     /// How many orders are paid.
     pub(crate) orders: u32,
-    /// What they brought, in cents.
+    /// The revenue in cents.
     pub(crate) revenue: u64,
 }
 
@@ -126,14 +123,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_generated_files_are_fresh() -> Result<(), ExportError> {
-        let catalog = event_bus()
-            .catalog()
-            .expect("every event has a name of its own");
-        let outcomes = [
+    fn generated_files_are_up_to_date() -> Result<(), ExportError> {
+        let catalog = event_bus().catalog().expect("no two events share a name");
+        let exports = [
             catalog.export_typescript("../src/events.ts"),
             catalog.export_markdown("../docs/events.md"),
         ];
-        outcomes.into_iter().collect()
+        exports.into_iter().collect()
     }
 }

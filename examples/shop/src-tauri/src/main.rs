@@ -1,4 +1,4 @@
-//! A shop in two windows, whose parts speak with each other by events.
+//! A shop in two windows, whose parts communicate by events.
 
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
@@ -11,7 +11,7 @@ use std::error::Error;
 
 use tauri::State;
 
-use books::{Books, Order, Product, Refused};
+use books::{Books, Order, Product, Refusal};
 
 fn main() -> tauri::Result<()> {
     tauri::Builder::default()
@@ -31,13 +31,13 @@ fn products(books: State<'_, Books>) -> Vec<Product> {
     books.products()
 }
 
-/// The newest first.
+/// The orders, newest first.
 #[tauri::command]
 fn orders(books: State<'_, Books>) -> Vec<Order> {
     books.orders()
 }
 
 #[tauri::command]
-fn save_product(books: State<'_, Books>, product: Product) -> Result<Product, Refused> {
+fn save_product(books: State<'_, Books>, product: Product) -> Result<Product, Refusal> {
     books.save(product)
 }

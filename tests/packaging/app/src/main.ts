@@ -8,6 +8,6 @@ declare module 'tauri-plugin-event-bus-api' {
   }
 }
 
-// Rust answers the ping; what the page hears of it goes back as a command, which ends the app.
+// Rust emits a pong for each ping. The page reports the pong with a command, which ends the app.
 await listen('pong', (event) => invoke('received', { n: event.payload.n, source: event.source.kind }))
 await emit('ping', { n: 41 })

@@ -1,4 +1,4 @@
-//! An app as a user of the plugin writes it. It ends well once its page has heard what Rust answered.
+//! An app as a user of the plugin writes it. It exits with success once its page has received the pong of Rust.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tauri_plugin_event_bus::EventBusExt;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::thread::spawn(|| {
         std::thread::sleep(Duration::from_secs(60));
-        eprintln!("the page has not heard anything for a minute");
+        eprintln!("the page received nothing for a minute");
         std::process::exit(1);
     });
     tauri::Builder::default()
@@ -16,14 +16,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .invoke_handler(tauri::generate_handler![received])
         .setup(|app| {
             let bus = app.event_bus();
-            let answering = bus.clone();
+            let sender = bus.clone();
             bus.listen("ping", move |event| {
-                let answer = event
+                let emitted = event
                     .payload::<Value>()
                     .map(|ping| json!({ "n": ping["n"].as_u64().map(|n| n + 1) }))
-                    .and_then(|pong| answering.emit("pong", pong));
-                if let Err(error) = answer {
-                    eprintln!("no answer: {error}");
+                    .and_then(|pong| sender.emit("pong", pong));
+                if let Err(error) = emitted {
+                    eprintln!("cannot emit pong: {error}");
                 }
             })?
             .forget();
@@ -35,6 +35,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 #[tauri::command]
 fn received(app: tauri::AppHandle, n: u64, source: &str) {
-    println!("the page has heard {n} from the {source}");
+    println!("the page received {n} from the {source}");
     app.exit(i32::from((n, source) != (42, "host")));
 }

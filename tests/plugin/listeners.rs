@@ -12,25 +12,25 @@ use crate::support::{Page, app, app_with, exit};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A listener that passes on what it hears.
+/// A listener that forwards its events.
 fn recorder<T: Send + 'static>() -> (impl FnMut(T) + Send + 'static, mpsc::Receiver<T>) {
     let (sender, receiver) = mpsc::channel();
     (move |value| sender.send(value).unwrap_or(()), receiver)
 }
 
 #[test]
-fn a_listener_hears_pages_and_rust_in_order() {
+fn a_listener_receives_from_pages_and_host_in_order() {
     let app = app();
     let mut main = Page::open(&app, "main");
-    let (record, heard) = recorder();
+    let (record, receiver) = recorder();
     let bus = app.event_bus();
     let listener = bus.listen("cart:*", record).unwrap();
     let receipt = bus.emit("cart:a", 1).unwrap();
     assert_eq!((receipt.pages, receipt.listeners), (0, 1));
     main.emit("cart:b", "{\"n\":2}");
     bus.emit("other", 3).unwrap();
-    let first = heard.recv_timeout(PATIENCE).unwrap();
-    let second = heard.recv_timeout(PATIENCE).unwrap();
+    let first = receiver.recv_timeout(PATIENCE).unwrap();
+    let second = receiver.recv_timeout(PATIENCE).unwrap();
     assert_eq!(
         (first.name(), first.payload::<u8>().unwrap()),
         ("cart:a", 1)
@@ -54,11 +54,11 @@ fn a_listener_hears_pages_and_rust_in_order() {
 }
 
 #[test]
-fn listen_hears_what_is_for_the_host_and_listen_any_everything() {
+fn listen_any_also_receives_events_for_pages() {
     let app = app();
     let mut main = Page::open(&app, "main");
-    let (mut own, own_heard) = recorder();
-    let (mut any, any_heard) = recorder();
+    let (mut own, own_receiver) = recorder();
+    let (mut any, any_receiver) = recorder();
     let bus = app.event_bus();
     bus.listen("*", move |event| own(event.name().to_owned()))
         .unwrap()
@@ -71,21 +71,24 @@ fn listen_hears_what_is_for_the_host_and_listen_any_everything() {
     bus.emit_to(EventTarget::app(), "host:too", 1).unwrap();
     main.emit_to(json!("main"), "page", "1");
     bus.emit("end", ()).unwrap();
-    let read = |heard: mpsc::Receiver<String>| {
+    let read = |receiver: mpsc::Receiver<String>| {
         let mut names = Vec::new();
         while names.last().is_none_or(|name| name != "end") {
-            names.push(heard.recv_timeout(PATIENCE).unwrap());
+            names.push(receiver.recv_timeout(PATIENCE).unwrap());
         }
         names
     };
-    assert_eq!(read(own_heard), ["all", "host", "host:too", "end"]);
-    assert_eq!(read(any_heard), ["all", "host", "host:too", "page", "end"]);
+    assert_eq!(read(own_receiver), ["all", "host", "host:too", "end"]);
+    assert_eq!(
+        read(any_receiver),
+        ["all", "host", "host:too", "page", "end"]
+    );
 }
 
 #[test]
 fn a_listener_that_panics_stops_nothing() {
     let app = app();
-    let (mut record, heard) = recorder();
+    let (mut record, receiver) = recorder();
     let bus = app.event_bus();
     let mut count = 0;
     bus.listen("x", move |_| {
@@ -101,13 +104,13 @@ fn a_listener_that_panics_stops_nothing() {
     bus.emit("x", ()).unwrap();
     after.recv_timeout(PATIENCE).unwrap();
     after.recv_timeout(PATIENCE).unwrap();
-    assert_eq!(heard.recv_timeout(PATIENCE).unwrap(), 2);
+    assert_eq!(receiver.recv_timeout(PATIENCE).unwrap(), 2);
 }
 
 #[test]
 fn a_listener_may_emit_and_unlisten_itself() {
     let app = app();
-    let (mut record, heard) = recorder();
+    let (mut record, receiver) = recorder();
     let bus = app.event_bus();
     bus.listen("echo", move |event| record(event.payload_json().to_owned()))
         .unwrap()
@@ -123,12 +126,12 @@ fn a_listener_may_emit_and_unlisten_itself() {
         .unwrap();
     *own.lock().unwrap() = Some(listener);
     bus.emit("x", 1).unwrap();
-    assert_eq!(heard.recv_timeout(PATIENCE).unwrap(), "1");
+    assert_eq!(receiver.recv_timeout(PATIENCE).unwrap(), "1");
     assert_eq!(bus.emit("x", 2).unwrap().listeners, 0);
 }
 
 #[test]
-fn a_stream_yields_events_and_gaps_and_ends_with_the_app() {
+fn a_stream_yields_events_gaps_and_the_end() {
     let mut limits = Limits::default();
     limits.queue_events = 3;
     let app = app_with(Builder::new().limits(limits));
@@ -181,7 +184,7 @@ fn a_listener_may_panic_when_it_is_dropped() {
         }
     }
     let app = app();
-    let (mut record, heard) = recorder();
+    let (mut record, receiver) = recorder();
     let bus = app.event_bus();
     let own = std::sync::Arc::new(std::sync::Mutex::new(None));
     let slot = std::sync::Arc::clone(&own);
@@ -196,13 +199,13 @@ fn a_listener_may_panic_when_it_is_dropped() {
     bus.listen("y", move |_| record(())).unwrap().forget();
     bus.emit("x", ()).unwrap();
     bus.emit("y", ()).unwrap();
-    heard.recv_timeout(PATIENCE).unwrap();
+    receiver.recv_timeout(PATIENCE).unwrap();
 }
 
 #[test]
-fn emitting_under_a_lock_that_a_listener_wants_is_no_deadlock() {
+fn emitting_under_a_lock_of_a_listener_is_safe() {
     let app = app();
-    let (mut record, heard) = recorder();
+    let (mut record, receiver) = recorder();
     let bus = app.event_bus();
     let ledger = std::sync::Arc::new(std::sync::Mutex::new(0));
     let theirs = std::sync::Arc::clone(&ledger);
@@ -213,7 +216,7 @@ fn emitting_under_a_lock_that_a_listener_wants_is_no_deadlock() {
     bus.emit("x", ()).unwrap();
     *entries = 1;
     drop(entries);
-    assert_eq!(heard.recv_timeout(PATIENCE).unwrap(), 1);
+    assert_eq!(receiver.recv_timeout(PATIENCE).unwrap(), 1);
 }
 
 #[test]
@@ -232,7 +235,7 @@ fn a_plugin_that_is_registered_twice_stops_the_start() {
     let error = error.err().unwrap().to_string();
     assert!(error.contains("registered twice"), "{error}");
     assert!(app.event_bus().emit("still:there", 1).is_ok());
-    // One that comes after it is not blamed for it.
+    // The next app starts without an error.
     drop(app);
     crate::support::app();
 }

@@ -1,4 +1,4 @@
-//! Questions, and all that may end one at the same time.
+//! Requests, and everything that may end one at the same time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,9 +23,9 @@ fn name() -> EventName {
     EventName::parse("q").unwrap()
 }
 
-fn ask_of(runtime: &Arc<BusRuntime>, to: Recipient, id: RequestId) -> Pending {
+fn send(runtime: &Arc<BusRuntime>, to: Recipient, id: RequestId) -> Pending {
     let (reply, pending) = reply(runtime);
-    let ask = NewRequest {
+    let request = NewRequest {
         message: RequestMessage {
             id,
             name: name(),
@@ -37,7 +37,7 @@ fn ask_of(runtime: &Arc<BusRuntime>, to: Recipient, id: RequestId) -> Pending {
         to,
         timeout: TIMEOUT,
     };
-    runtime.responders.request(ask, reply);
+    runtime.responders.request(request, reply);
     pending
 }
 
@@ -59,12 +59,13 @@ fn responder(runtime: &Arc<BusRuntime>) -> (Page, SubscriberKey) {
     (page, key)
 }
 
-fn answer(runtime: &Arc<BusRuntime>, key: SubscriberKey, n: u128) -> bool {
-    let answered = runtime
+/// Responds from the page. Returns whether the request was still open.
+fn respond(runtime: &Arc<BusRuntime>, key: SubscriberKey, n: u128) -> bool {
+    let response = runtime
         .core
         .hub()
         .respond_from_page(key, id(n), Ok("1".to_owned()));
-    match answered {
+    match response {
         Ok(effects) => {
             runtime.core.apply_effects(effects);
             true
@@ -76,21 +77,21 @@ fn answer(runtime: &Arc<BusRuntime>, key: SubscriberKey, n: u128) -> bool {
     }
 }
 
-fn code(answer: Option<JsonResult>) -> Option<ErrorCode> {
-    answer.unwrap().err().map(|error: Error| error.code())
+fn code(outcome: Option<JsonResult>) -> Option<ErrorCode> {
+    outcome.unwrap().err().map(|error: Error| error.code())
 }
 
-/// An answer, the end of the time, the end of whoever asks, and the end of the page: one of them ends the question, and
-/// it is answered once.
-pub fn a_question_ends_once() {
+/// A response, the timeout, the end of the caller and the end of the page: one of them ends the request, and the caller
+/// gets one outcome.
+pub fn a_request_ends_once() {
     check(|| {
         let runtime = app();
         let (mut page, key) = responder(&runtime);
-        let pending = ask_of(&runtime, Recipient::Page(MAIN.into()), id(7));
+        let pending = send(&runtime, Recipient::Page(MAIN.into()), id(7));
         page.pull().unwrap();
-        assert_eq!(page.questions.given.len(), 1);
+        assert_eq!(page.requests.received.len(), 1);
         let enders: [fn(&Arc<BusRuntime>, SubscriberKey) -> bool; 4] = [
-            |runtime, key| answer(runtime, key, 7),
+            |runtime, key| respond(runtime, key, 7),
             |runtime, _| {
                 runtime.core.expire(now() + TIMEOUT);
                 false
@@ -109,11 +110,11 @@ pub fn a_question_ends_once() {
             let runtime = Arc::clone(&runtime);
             thread::spawn(move || end(&runtime, key))
         });
-        let is_answered = enders.map(|ender| ender.join().unwrap())[0];
+        let has_response = enders.map(|ender| ender.join().unwrap())[0];
         match code(pending.wait()) {
-            None => assert!(is_answered),
+            None => assert!(has_response),
             Some(code) => {
-                assert!(!is_answered);
+                assert!(!has_response);
                 let ends = [
                     ErrorCode::Timeout,
                     ErrorCode::Cancelled,
@@ -125,59 +126,59 @@ pub fn a_question_ends_once() {
     });
 }
 
-/// A question and the first answer of its name, in any order.
-pub fn a_question_finds_a_responder_that_comes_with_it() {
+/// A request and the first responder of its name, in any order.
+pub fn a_request_finds_a_simultaneous_responder() {
     check(|| {
         let runtime = app();
         let caller = Arc::clone(&runtime);
         let caller =
-            thread::spawn(move || ask_of(&caller, Recipient::Page(MAIN.into()), id(7)).wait());
+            thread::spawn(move || send(&caller, Recipient::Page(MAIN.into()), id(7)).wait());
         let (mut page, key) = responder(&runtime);
-        while page.questions.given.is_empty() {
+        while page.requests.received.is_empty() {
             page.pull().unwrap();
         }
-        assert!(answer(&runtime, key, 7));
+        assert!(respond(&runtime, key, 7));
         assert_eq!(caller.join().unwrap(), Some(Ok("1".to_owned())));
     });
 }
 
-/// A page that was given a question hears that nobody waits any more, or has answered it before.
-pub fn a_page_is_told_of_what_was_given_up() {
+/// A page that has received a request learns that it was cancelled, unless it has responded before.
+pub fn a_page_learns_of_a_cancelled_request() {
     check(|| {
         let runtime = app();
         let (mut page, key) = responder(&runtime);
-        let pending = ask_of(&runtime, Recipient::Page(MAIN.into()), id(7));
+        let pending = send(&runtime, Recipient::Page(MAIN.into()), id(7));
         page.pull().unwrap();
         let caller = Arc::clone(&runtime);
         let caller = thread::spawn(move || {
             let effects = caller.core.hub().cancel(id(7));
             caller.core.apply_effects(effects);
         });
-        if !answer(&runtime, key, 7) {
-            while page.questions.ended.is_empty() {
+        if !respond(&runtime, key, 7) {
+            while page.requests.ended.is_empty() {
                 page.pull().unwrap();
             }
-            assert_eq!(page.questions.ended, page.questions.given);
+            assert_eq!(page.requests.ended, page.requests.received);
         }
         caller.join().unwrap();
         pending.wait();
     });
 }
 
-/// A responder in Rust answers, while its time ends and the app exits.
-pub fn a_responder_in_rust_leaves_nobody_waiting() {
+/// A responder in Rust responds while its request times out and the app exits.
+pub fn a_host_responder_leaves_no_caller_waiting() {
     check(|| {
         let runtime = app();
         let handler = Arc::new(|_| {
-            let answering = async {
+            let response = async {
                 crate::sync::yield_now().await;
                 Ok("1".to_owned())
             };
-            Box::pin(answering) as crate::engine::responders::ResponseFuture
+            Box::pin(response) as crate::engine::responders::ResponseFuture
         });
         let place = std::panic::Location::caller();
         let number = runtime.responders.add(&name(), place, handler).unwrap();
-        let pending = ask_of(&runtime, Recipient::Host, id(7));
+        let pending = send(&runtime, Recipient::Host, id(7));
         let other = Arc::clone(&runtime);
         let ender = thread::spawn(move || {
             other.responders.remove(&name(), number);

@@ -1,4 +1,4 @@
-//! Rust as a listener: a page that says `ping` gets a `pong` that no other page sees.
+//! Rust as a listener: a page that emits `ping` gets a `pong` that no other page receives.
 
 use tauri::App;
 use tauri_plugin_event_bus::{Endpoint, Error, Event, EventBusExt};
@@ -7,7 +7,7 @@ use crate::events::{Ping, Pong};
 
 pub(crate) fn start(app: &App) -> Result<(), Error> {
     let bus = app.event_bus();
-    let answering = bus.clone();
+    let sender = bus.clone();
     bus.listen_event::<Ping>(move |event| {
         let Endpoint::Webview(label) = event.source() else {
             return;
@@ -16,8 +16,8 @@ pub(crate) fn start(app: &App) -> Result<(), Error> {
             from: "Rust".to_owned(),
             you_sent: event.payload.0.clone(),
         };
-        if let Err(error) = pong.emit_to(&answering, &**label) {
-            eprintln!("pong was not sent: {error}");
+        if let Err(error) = pong.emit_to(&sender, &**label) {
+            eprintln!("cannot emit pong: {error}");
         }
     })?
     .forget();

@@ -52,7 +52,7 @@ pub fn a_stream_yields_every_event() {
     });
 }
 
-/// The end wakes it, and it yields all that was accepted before.
+/// The end wakes the stream, which yields every event that was accepted before.
 pub fn a_stream_ends_with_the_app() {
     check(|| {
         let runtime = app();
@@ -70,7 +70,7 @@ pub fn a_stream_ends_with_the_app() {
         };
         let exit = Arc::clone(&runtime);
         let exit = thread::spawn(move || exit.shut_down());
-        let heard = block_on(async {
+        let received = block_on(async {
             let mut seqs = Vec::new();
             while let Some(seq) = next_seq(&mut stream).await {
                 seqs.push(seq);
@@ -79,7 +79,7 @@ pub fn a_stream_ends_with_the_app() {
         });
         emitter.join().unwrap();
         exit.join().unwrap();
-        assert_eq!(heard, accepted.all());
+        assert_eq!(received, accepted.all());
     });
 }
 
@@ -100,7 +100,7 @@ pub fn a_stream_may_be_dropped_at_any_time() {
     });
 }
 
-/// A task that emits when it is woken and when its waker is dropped, as one may that owns other ends of the bus.
+/// A waker that emits when it is woken and when it is dropped, as that of a task with its own bus may.
 struct Reentrant {
     runtime: Arc<BusRuntime>,
     was_woken: AtomicBool,
@@ -123,7 +123,7 @@ impl Drop for Reentrant {
     }
 }
 
-/// Foreign code runs without a lock, so a waker may emit: it would wait for itself otherwise.
+/// Foreign code runs without a lock, so a waker may emit without a deadlock.
 pub fn a_waker_may_emit() {
     check(|| {
         let runtime = app();
@@ -144,10 +144,10 @@ pub fn a_waker_may_emit() {
                 .core
                 .poll_consumer(key, &mut Context::from_waker(&waker))
         };
-        let mut heard = 0;
-        while heard < 3 {
+        let mut received = 0;
+        while received < 3 {
             match poll() {
-                Poll::Ready(Some(_)) => heard += 1,
+                Poll::Ready(Some(_)) => received += 1,
                 Poll::Ready(None) => panic!("the end"),
                 Poll::Pending => thread::yield_now(),
             }
@@ -159,17 +159,17 @@ pub fn a_waker_may_emit() {
     });
 }
 
-fn listen(runtime: &Arc<BusRuntime>, heard: impl FnMut(u64) + Send + 'static) -> Listener {
-    let mut heard = heard;
+fn listen(runtime: &Arc<BusRuntime>, call: impl FnMut(u64) + Send + 'static) -> Listener {
+    let mut call = call;
     let id = runtime
         .listeners
         .add(pattern("x"), DeliveryFilter::Own, move |event| {
-            heard(event.seq())
+            call(event.seq())
         });
     Listener::new(Arc::downgrade(&runtime.listeners), id)
 }
 
-/// One task calls them all, in the order of the events, while others come and go.
+/// One task calls all listeners in the order of the events, while listeners come and go.
 pub fn listeners_are_called_in_order() {
     check(|| {
         let runtime = app();
@@ -179,7 +179,7 @@ pub fn listeners_are_called_in_order() {
         let note = |name: char| {
             let (calls, is_busy) = (calls.clone(), Arc::clone(&is_busy));
             move |seq| {
-                // A panic would only be reported, so it goes into the notes.
+                // A panic would only be logged, so it goes into the notes.
                 if is_busy.swap(true, Ordering::SeqCst) {
                     calls.add(('!', seq));
                 }
@@ -214,11 +214,11 @@ pub fn listeners_are_called_in_order() {
             let own = all.iter().filter(|(caller, _)| *caller == name);
             own.map(|(_, seq)| *seq).collect()
         };
-        assert_eq!(of('!'), [0; 0], "two at once");
+        assert_eq!(of('!'), [0; 0], "two calls at once");
         assert_eq!(of('a'), [1, 2, 3]);
         let of_b = of('b');
         assert!(of_b.is_sorted_by(|a, b| a < b), "{of_b:?}");
-        // A call that has begun goes on.
+        // A call that has begun completes.
         assert!(of_b.len() <= after_the_end.all()[0] + 1, "{all:?}");
         assert!(all.is_sorted_by_key(|(_, seq)| *seq), "{all:?}");
     });
@@ -238,7 +238,7 @@ pub fn a_listener_may_do_anything() {
                 let _ = try_emit(&runtime, "y");
                 let calls = calls.clone();
                 listen(&runtime, move |seq| calls.add(('b', seq))).forget();
-                // Taken out first: the lock of this test is not to be held meanwhile either.
+                // Taken out first, so that the lock of this test is not held either.
                 let listener = own.lock().unwrap().take();
                 drop(listener);
             })

@@ -1,4 +1,6 @@
-//! Components, and what events follow from.
+//! Components, and the causes of events.
+
+mod causes;
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -13,7 +15,7 @@ use crate::support::{Page, app, app_with, code, message};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A listener that passes on what it hears.
+/// A listener that forwards its events.
 fn recorder() -> (
     impl FnMut(BusEvent) + Send + 'static,
     mpsc::Receiver<BusEvent>,
@@ -22,15 +24,15 @@ fn recorder() -> (
     (move |event| sender.send(event).unwrap_or(()), receiver)
 }
 
-fn names(heard: &mpsc::Receiver<BusEvent>, last: &str) -> Vec<String> {
+fn names(receiver: &mpsc::Receiver<BusEvent>, last: &str) -> Vec<String> {
     let mut names = Vec::new();
     while names.last().is_none_or(|name| name != last) {
-        names.push(heard.recv_timeout(PATIENCE).unwrap().name().to_owned());
+        names.push(receiver.recv_timeout(PATIENCE).unwrap().name().to_owned());
     }
     names
 }
 
-/// The extras of the events that a page was handed.
+/// The extras of the next events of a page.
 fn extras(page: &mut Page, count: usize) -> Vec<Value> {
     let mut found = Vec::new();
     while found.len() < count {
@@ -44,12 +46,12 @@ fn extras(page: &mut Page, count: usize) -> Vec<Value> {
 }
 
 #[test]
-fn a_component_is_seen_by_pages_and_rust_also_later() {
+fn a_component_names_its_events() {
     let app = app();
     let bus = app.event_bus();
     let mut main = Page::open(&app, "main");
     main.listen("*");
-    let (record, heard) = recorder();
+    let (record, receiver) = recorder();
     bus.listen("*", record).unwrap().forget();
     let cart = bus.namespace("shop").component("ShoppingCart");
     cart.emit("a", 1).unwrap();
@@ -62,12 +64,12 @@ fn a_component_is_seen_by_pages_and_rust_also_later() {
         extras(&mut main, 4),
         [component.clone(), component.clone(), component, Value::Null]
     );
-    let first = heard.recv_timeout(PATIENCE).unwrap();
+    let first = receiver.recv_timeout(PATIENCE).unwrap();
     assert_eq!(
         (first.name(), first.component()),
         ("shop:a", Some("ShoppingCart"))
     );
-    assert_eq!(names(&heard, "d"), ["shop:b", "d"]);
+    assert_eq!(names(&receiver, "d"), ["shop:b", "d"]);
 
     let mut late = Page::open(&app, "other");
     late.try_listen("shop:b");
@@ -77,13 +79,13 @@ fn a_component_is_seen_by_pages_and_rust_also_later() {
 }
 
 #[test]
-fn pages_name_their_component_and_a_wrong_name_is_refused() {
+fn a_page_names_its_component() {
     let app = app();
     let mut main = Page::open(&app, "main");
-    let (record, heard) = recorder();
+    let (record, receiver) = recorder();
     app.event_bus().listen("*", record).unwrap().forget();
     let long = "n".repeat(129);
-    let answers = main
+    let results = main
         .call(
             "emit",
             json!({ "events": [
@@ -98,25 +100,25 @@ fn pages_name_their_component_and_a_wrong_name_is_refused() {
         .unwrap();
     for place in 1..=4 {
         assert_eq!(
-            code(&answers[place]["error"]),
+            code(&results[place]["error"]),
             "invalid_argument",
-            "{answers}"
+            "{results}"
         );
     }
     for part in ["128", "129"] {
-        assert!(message(&answers[1]["error"]).contains(part), "{answers}");
+        assert!(message(&results[1]["error"]).contains(part), "{results}");
     }
-    assert_eq!(names(&heard, "end"), ["a", "end"]);
+    assert_eq!(names(&receiver, "end"), ["a", "end"]);
     let error = app.event_bus().component("a b").emit("x", ()).unwrap_err();
     assert_eq!(error.code(), ErrorCode::InvalidArgument);
 }
 
 #[test]
-fn a_namespace_prefixes_once_and_refuses_what_is_none() {
+fn a_namespace_is_prefixed_once_and_validated() {
     let app = app();
     let bus = app.event_bus();
     let shop = bus.namespace("shop");
-    let (record, heard) = recorder();
+    let (record, receiver) = recorder();
     shop.listen("*", record).unwrap().forget();
     bus.emit("other", 0).unwrap();
     shop.emit("a", 1).unwrap();
@@ -131,7 +133,7 @@ fn a_namespace_prefixes_once_and_refuses_what_is_none() {
         .unwrap()
         .forget();
     assert_eq!(
-        names(&heard, "shop:tick"),
+        names(&receiver, "shop:tick"),
         ["shop:a", "shop:b", "shop:shopping", "shop:tick"]
     );
     for wrong in ["", "sh op", "sh*p", "shop:"] {
@@ -146,14 +148,14 @@ fn a_namespace_prefixes_once_and_refuses_what_is_none() {
 }
 
 #[test]
-fn refreshes_within_a_listener_are_one_and_come_at_its_end() {
+fn refreshes_of_a_listener_are_coalesced() {
     let app = app();
     let bus = app.event_bus();
     let cart = bus.namespace("shop").component("ShoppingCart");
     let list = bus.namespace("shop").component("ProductList");
     let (refreshed, refreshes) = recorder();
     list.on_refresh(refreshed).unwrap().forget();
-    let (record, heard) = recorder();
+    let (record, receiver) = recorder();
     bus.listen("*", record).unwrap().forget();
     let own = cart.clone();
     bus.listen("begin", move |_| {
@@ -170,7 +172,7 @@ fn refreshes_within_a_listener_are_one_and_come_at_its_end() {
     .forget();
     bus.emit("begin", ()).unwrap();
     assert_eq!(
-        names(&heard, "shop:refresh-badge"),
+        names(&receiver, "shop:refresh-badge"),
         [
             "begin",
             "shop:between",
@@ -182,11 +184,11 @@ fn refreshes_within_a_listener_are_one_and_come_at_its_end() {
     assert_eq!(refresh.component(), Some("ShoppingCart"));
     assert_eq!(refresh.causes().collect::<Vec<_>>(), ["begin"]);
     assert_eq!(refresh.payload_json(), "null");
-    // Outside of a listener there is no end to wait for.
+    // Outside of a listener, refreshes are not coalesced.
     cart.refresh("ProductList").unwrap();
     cart.refresh("ProductList").unwrap();
     bus.emit("end", ()).unwrap();
-    assert_eq!(names(&heard, "end").len(), 3);
+    assert_eq!(names(&receiver, "end").len(), 3);
 }
 
 #[test]
@@ -210,10 +212,10 @@ fn messages_of_one_key_have_one_id() {
     cart.error("five").unwrap();
     cart.message(MessageLevel::Error, "six", MessageOptions::new().key("k"))
         .unwrap();
-    let heard: Vec<Value> = (0..6)
+    let received: Vec<Value> = (0..6)
         .map(|_| json!(messages.recv_timeout(PATIENCE).unwrap()))
         .collect();
-    let ids: Vec<&str> = heard
+    let ids: Vec<&str> = received
         .iter()
         .map(|message| message["id"].as_str().unwrap())
         .collect();
@@ -229,20 +231,20 @@ fn messages_of_one_key_have_one_id() {
         ]
     );
     assert_eq!(
-        heard[4],
+        received[4],
         json!({ "id": "shop:Cart:error", "component": "Cart", "level": "error", "text": "five" })
     );
 }
 
 #[test]
-fn an_action_tells_its_outcome_and_gives_it_back() {
+fn an_action_emits_and_returns_its_outcome() {
     let app = app();
     let bus = app.event_bus();
     let cart = bus.component("Cart");
-    let (record, heard) = recorder();
+    let (record, receiver) = recorder();
     bus.listen("*", record).unwrap().forget();
     let next = || {
-        let event = heard.recv_timeout(PATIENCE).unwrap();
+        let event = receiver.recv_timeout(PATIENCE).unwrap();
         (event.name().to_owned(), event.payload::<Value>().unwrap())
     };
     assert_eq!(cart.action("parse", || "7".parse::<u8>()), Ok(7));
@@ -268,7 +270,7 @@ fn an_action_tells_its_outcome_and_gives_it_back() {
     ));
     assert_eq!(failed, Err("away"));
     assert_eq!(next().1["status"], 503);
-    // A state that is no JSON is nobody's failure but the report's.
+    // A state that cannot be serialized does not fail the action.
     let state = std::collections::HashMap::from([((1, 2), 3)]);
     let outcome: Result<_, &str> = cart.action("odd", || Ok(state.clone()));
     assert_eq!(outcome, Ok(state));
@@ -300,10 +302,10 @@ fn descriptions_are_in_the_catalog_for_pages_too() {
     }
     let app = app_with(builder);
     let main = Page::open(&app, "main");
-    let answer = crate::support::invoke(&main.webview, "catalog", json!({}))
+    let result = crate::support::invoke(&main.webview, "catalog", json!({}))
         .wait()
         .unwrap();
-    assert_eq!(answer["components"], expected);
+    assert_eq!(result["components"], expected);
 
     let error = Builder::new()
         .component(cart.clone())
@@ -339,183 +341,4 @@ fn limited(hops: usize) -> Builder {
     let mut limits = Limits::default();
     limits.hops = hops;
     Builder::new().limits(limits)
-}
-
-#[test]
-fn a_page_may_say_so_many_causes_and_no_more() {
-    let app = app_with(limited(2));
-    let mut main = Page::open(&app, "main");
-    main.listen("*");
-    let answers = main
-        .call(
-            "emit",
-            json!({ "events": [
-                { "event": "c", "causes": ["a", "b"] },
-                { "event": "a", "causes": ["a", "b", "a"] },
-                { "event": "d", "causes": ["a b"] },
-                { "event": "e", "causes": vec!["a"; 100_000] },
-                { "event": "f", "causes": [] },
-            ] }),
-        )
-        .unwrap();
-    assert_eq!(code(&answers[1]["error"]), "event_loop");
-    for part in ["2 others", "hops", "a → b → a → a"] {
-        assert!(message(&answers[1]["error"]).contains(part), "{answers}");
-    }
-    assert_eq!(code(&answers[2]["error"]), "invalid_event_name");
-    assert_eq!(code(&answers[3]["error"]), "event_loop");
-    assert_eq!(
-        extras(&mut main, 2),
-        [json!({ "causes": ["a", "b"] }), Value::Null]
-    );
-}
-
-#[test]
-fn a_workflow_of_ten_steps_passes_and_a_loop_of_listeners_ends() {
-    let app = app();
-    let bus = app.event_bus();
-    let (record, heard) = recorder();
-    bus.listen("*", record).unwrap().forget();
-    let own = bus.clone();
-    bus.listen("step:*", move |event| {
-        let step: u32 = event.payload().unwrap();
-        if step < 10 {
-            own.emit(&format!("step:{}", step + 1), step + 1).unwrap();
-        }
-    })
-    .unwrap()
-    .forget();
-    bus.emit("step:1", 1).unwrap();
-    assert_eq!(names(&heard, "step:10").len(), 10);
-
-    let (sender, refused) = mpsc::channel();
-    for (from, to) in [("a", "b"), ("b", "a")] {
-        let (own, sender) = (bus.clone(), sender.clone());
-        bus.listen(from, move |_| {
-            if let Err(error) = own.emit(to, ()) {
-                sender.send(error).unwrap();
-            }
-        })
-        .unwrap()
-        .forget();
-    }
-    bus.emit("a", ()).unwrap();
-    let error = refused.recv_timeout(PATIENCE).unwrap();
-    assert_eq!(error.code(), ErrorCode::EventLoop);
-    assert!(error.message().contains("a → b → a → b"), "{error}");
-    bus.emit("end", ()).unwrap();
-    assert_eq!(names(&heard, "end").len(), 17 + 1);
-}
-
-#[test]
-fn what_a_listener_emits_later_follows_by_name_and_nothing_else_does() {
-    let app = app();
-    let bus = app.event_bus();
-    let (record, heard) = recorder();
-    bus.listen("*", record).unwrap().forget();
-    let own = bus.clone();
-    bus.listen("first", move |event| {
-        let (bus, caused) = (own.clone(), own.caused_by(&event));
-        own.without_causes().emit("new", ()).unwrap();
-        std::thread::spawn(move || {
-            bus.emit("other", ()).unwrap();
-            caused.emit("later", ()).unwrap();
-        })
-        .join()
-        .unwrap();
-        panic!("which must not keep its cause");
-    })
-    .unwrap()
-    .forget();
-    bus.emit("first", ()).unwrap();
-    let own = bus.clone();
-    bus.listen("later", move |_| own.emit("last", ()).map(drop).unwrap())
-        .unwrap()
-        .forget();
-    let mut found = Vec::new();
-    while found.len() < 4 {
-        let event = heard.recv_timeout(PATIENCE).unwrap();
-        found.push((
-            event.name().to_owned(),
-            event.causes().collect::<Vec<_>>().join(" "),
-        ));
-    }
-    let expected = [
-        ("first", ""),
-        ("new", ""),
-        ("other", ""),
-        ("later", "first"),
-    ];
-    assert_eq!(
-        found,
-        expected.map(|(name, causes)| (name.to_owned(), causes.to_owned()))
-    );
-}
-
-#[test]
-fn what_is_awaited_follows_from_what_was_heard_when_it_was_called() {
-    let app = app();
-    let bus = app.event_bus();
-    let (record, heard) = recorder();
-    bus.listen("*", record).unwrap().forget();
-    let (sender, waiting) = mpsc::channel();
-    let own = bus.clone();
-    bus.listen("first", move |_| {
-        let emit = own.emit_async("later", 1, EmitOptions::new());
-        let list = own.component("List");
-        let act = list.action_async("load", async { Ok::<_, String>(7) });
-        sender.send((emit, act)).unwrap();
-    })
-    .unwrap()
-    .forget();
-    bus.emit("first", ()).unwrap();
-    let (emit, act) = waiting.recv_timeout(PATIENCE).unwrap();
-    tauri::async_runtime::block_on(async move {
-        emit.await.unwrap();
-        act.await.unwrap();
-    });
-    for (name, causes) in [
-        ("first", &[] as &[&str]),
-        ("later", &["first"]),
-        ("action-complete", &["first"]),
-    ] {
-        let event = heard.recv_timeout(PATIENCE).unwrap();
-        assert_eq!(event.name(), name);
-        assert_eq!(event.causes().collect::<Vec<_>>(), causes);
-    }
-}
-
-#[test]
-fn a_loop_between_a_page_and_the_host_ends() {
-    let app = app();
-    let bus = app.event_bus();
-    let mut main = Page::open(&app, "main");
-    main.listen("ping");
-    let own = bus.clone();
-    bus.listen("pong", move |_| {
-        own.emit("ping", ()).ok();
-    })
-    .unwrap()
-    .forget();
-    bus.emit("ping", ()).unwrap();
-    let mut hops = 0;
-    loop {
-        // The page does what the guest does within a handler.
-        let extras = extras(&mut main, 1).remove(0);
-        let mut causes: Vec<Value> = extras["causes"].as_array().cloned().unwrap_or_default();
-        assert_eq!(causes.len(), hops);
-        causes.push(json!("ping"));
-        let answers = main
-            .call(
-                "emit",
-                json!({ "events": [{ "event": "pong", "causes": causes }] }),
-            )
-            .unwrap();
-        if let Some(error) = answers[0].get("error") {
-            assert_eq!(code(error), "event_loop");
-            break;
-        }
-        hops += 2;
-    }
-    assert_eq!(hops, 16);
 }

@@ -1,7 +1,7 @@
 import { type BusEvent, listen, type Subscription } from 'tauri-plugin-event-bus-api'
 import { element } from './element'
+import { countTick } from './jobs'
 import { logEvent } from './log'
-import { countTick } from './periodic'
 import { showError } from './result'
 import { countEvent, countGap } from './stats'
 
@@ -15,7 +15,7 @@ let lastSeq = 0
 let lastDirect = 0
 
 function receive(event: BusEvent<unknown>, label: string): void {
-  // While one pattern takes over from another, both hear the same event.
+  // While one pattern replaces another, both subscriptions receive the same event.
   if (event.seq <= lastSeq) return
   lastSeq = event.seq
   const latencyMs = Math.max(0, Date.now() - event.timestamp)
@@ -29,9 +29,9 @@ function setConnection(state: 'ready' | 'failed', text: string): void {
   connection.textContent = text
 }
 
-/** Listens to `name`, and lets go of what was listened to before once the host has accepted. */
+/** Listens to `name`, and ends the previous subscription once the host has accepted this one. */
 async function listenTo(name: string, label: string): Promise<void> {
-  // An event does not say whom it was sent to, so a second, narrower subscription before the first one tells.
+  // An event does not say to whom it was sent. A narrower subscription, made first, marks what was sent to this window.
   const direct = listen(
     name,
     (event) => {
@@ -56,7 +56,7 @@ async function listenTo(name: string, label: string): Promise<void> {
   }
 }
 
-export function startListening(label: string): void {
+export function startSubscription(label: string): void {
   form.addEventListener('submit', (event) => {
     event.preventDefault()
     void listenTo(pattern.value, label)

@@ -1,8 +1,8 @@
-//! The ways from the host to a page.
+//! The methods that carry events from the host to a page.
 
 use crate::{
     pages::Host,
-    plan::{Body, Way},
+    plan::{Body, Method},
 };
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -21,7 +21,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 pub(crate) const EVENT: &str = "bench:event";
 
-/// What an event of no length has in bytes, with a number of five digits.
+/// The bytes of a payload with an empty body and a number of five digits.
 const FRAME: usize = 43;
 
 /// Microseconds since the Unix epoch, as the pages count them.
@@ -73,7 +73,7 @@ impl Content {
         }
     }
 
-    /// Its length as JavaScript tells it.
+    /// The `length` of the body in JavaScript.
     pub(crate) fn units(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
@@ -82,7 +82,7 @@ impl Content {
     }
 }
 
-/// Emits to some windows in one way.
+/// Emits to some windows with one method.
 pub(crate) enum Emitter {
     Emit(AppHandle),
     Channel(Vec<Channel<InvokeResponseBody>>),
@@ -91,8 +91,8 @@ pub(crate) enum Emitter {
     Limit {
         host: Arc<Host>,
         windows: Vec<String>,
-        answer: String,
-        /// When the payload before was emitted.
+        batch: String,
+        /// When the previous payload was emitted.
         before: u64,
     },
 }
@@ -101,29 +101,29 @@ impl Emitter {
     pub(crate) fn new(
         app: &AppHandle,
         host: &Arc<Host>,
-        way: Way,
+        method: Method,
         windows: &[String],
     ) -> Result<Self> {
         let all = || windows.iter();
-        Ok(match way {
-            Way::Emit => Self::Emit(app.clone()),
-            Way::Channel => Self::Channel(
+        Ok(match method {
+            Method::Emit => Self::Emit(app.clone()),
+            Method::Channel => Self::Channel(
                 all()
                     .map(|label| host.channels.get(label))
                     .collect::<Option<_>>()
                     .context("a window has no channel")?,
             ),
-            Way::WebSocket => Self::WebSocket(
+            Method::WebSocket => Self::WebSocket(
                 all()
                     .map(|label| host.sockets.get(label))
                     .collect::<Option<_>>()
                     .context("a window has no WebSocket")?,
             ),
-            Way::Bus => Self::Bus(app.event_bus()),
-            Way::Limit => Self::Limit {
+            Method::Bus => Self::Bus(app.event_bus()),
+            Method::Limit => Self::Limit {
                 host: Arc::clone(host),
                 windows: windows.to_vec(),
-                answer: String::new(),
+                batch: String::new(),
                 before: 0,
             },
         })
@@ -147,34 +147,34 @@ impl Emitter {
             Self::Bus(bus) => {
                 bus.emit(EVENT, payload)?;
             }
-            // The very text that the plugin's batches hold.
-            Self::Limit { answer, before, .. } => {
-                if answer.is_empty() {
-                    answer.push_str("{\"items\":[[0,1000000");
+            // The same text as in the batches of the plugin.
+            Self::Limit { batch, before, .. } => {
+                if batch.is_empty() {
+                    batch.push_str("{\"items\":[[0,1000000");
                 }
                 let json = serde_json::to_string(payload)?;
-                write!(answer, ",{},{json}", payload.at - *before)?;
+                write!(batch, ",{},{json}", payload.at - *before)?;
                 *before = payload.at;
             }
         }
         Ok(())
     }
 
-    /// All has been emitted.
+    /// Ends the stream.
     pub(crate) fn finish(&mut self) {
         if let Self::Limit {
             host,
             windows,
-            answer,
+            batch,
             ..
         } = self
         {
             let _ = write!(
-                answer,
+                batch,
                 "]],\"heads\":[[\"{EVENT}\",0,1]],\"first\":1,\"more\":false}}"
             );
             for label in windows {
-                host.limits.send(label, answer.clone());
+                host.limits.send(label, batch.clone());
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What `inspect` tells, in Rust and to a page that may ask.
+//! What `inspect` shows, in Rust and to a page with the permission.
 
 use serde_json::{Value, json};
 use tauri_plugin_event_bus::{
@@ -20,17 +20,17 @@ fn small_queues() -> Builder {
 }
 
 #[test]
-fn a_page_that_may_ask_is_told_what_rust_sees() {
+fn a_page_with_permission_sees_what_the_host_sees() {
     let app = app();
     let mut page = Page::open(&app, "main");
     page.listen("cart:*");
-    let told = invoke(&page.webview, "inspect", json!({})).wait().unwrap();
+    let seen_by_page = invoke(&page.webview, "inspect", json!({})).wait().unwrap();
     let mut seen = serde_json::to_value(app.event_bus().inspect()).unwrap();
-    // The one thing that has changed meanwhile.
+    // The only field that depends on the time.
     let ago = &mut seen["webviews"][0]["page"]["lastSeenMsAgo"];
-    *ago = told["webviews"][0]["page"]["lastSeenMsAgo"].clone();
-    assert_eq!(told, seen);
-    let subscriptions = &told["webviews"][0]["page"]["subscriptions"];
+    *ago = seen_by_page["webviews"][0]["page"]["lastSeenMsAgo"].clone();
+    assert_eq!(seen_by_page, seen);
+    let subscriptions = &seen_by_page["webviews"][0]["page"]["subscriptions"];
     assert_eq!(
         *subscriptions,
         json!([{ "id": 1, "event": "cart:*", "target": "own" }])
@@ -38,7 +38,7 @@ fn a_page_that_may_ask_is_told_what_rust_sees() {
 }
 
 #[test]
-fn a_page_that_only_listens_may_not_ask() {
+fn a_page_without_the_permission_is_refused() {
     let app = app();
     let widget = Page::open(&app, "widget");
     let refused = invoke(&widget.webview, "inspect", json!({})).wait();
@@ -49,7 +49,7 @@ fn a_page_that_only_listens_may_not_ask() {
 }
 
 #[test]
-fn a_queue_shows_what_waits_and_what_it_has_lost() {
+fn a_queue_shows_waiting_and_lost_events() {
     let app = app_with(small_queues());
     let mut page = Page::open(&app, "main");
     page.listen("x");
@@ -83,7 +83,7 @@ fn a_queue_shows_what_waits_and_what_it_has_lost() {
 }
 
 #[test]
-fn a_webview_shows_its_backlog_until_its_page_has_gone_and_started() {
+fn a_webview_shows_its_backlog_until_a_page_starts() {
     let app = app();
     let page = Page::open(&app, "main");
     for n in 0..2 {
@@ -100,7 +100,7 @@ fn a_webview_shows_its_backlog_until_its_page_has_gone_and_started() {
 }
 
 #[test]
-fn counters_jobs_retained_events_and_consumers_are_there() {
+fn counters_jobs_retained_events_and_consumers() {
     let app = app_with(small_queues());
     let bus = app.event_bus();
     let mut page = Page::open(&app, "main");
@@ -143,7 +143,7 @@ fn counters_jobs_retained_events_and_consumers_are_there() {
 
 #[test]
 #[cfg(feature = "flood-limits")]
-fn what_came_too_fast_is_counted() {
+fn rate_limited_commands_are_counted() {
     let mut limits = Limits::default();
     limits.subscriptions_per_page = 5;
     limits.subscribe_burst = 5;
@@ -158,7 +158,7 @@ fn what_came_too_fast_is_counted() {
 }
 
 #[test]
-fn nothing_in_it_is_a_payload() {
+fn an_inspection_has_no_payloads() {
     let app = app();
     let mut page = Page::open(&app, "main");
     page.listen("x");
@@ -173,7 +173,7 @@ fn nothing_in_it_is_a_payload() {
 }
 
 #[test]
-fn more_subscriptions_than_are_looked_at_at_once_are_all_there() {
+fn more_subscriptions_than_one_chunk_are_listed() {
     let app = app();
     let mut page = Page::open(&app, "main");
     let entry = |id: u32| json!({ "id": id, "event": "x" });

@@ -4,13 +4,13 @@ import { copy, element, part } from './element'
 import type { Confirm } from './events'
 import { showDone, showError } from './result'
 
-const result = element('ask-result', HTMLOutputElement)
+const result = element('request-result', HTMLOutputElement)
 const fields = {
   event: element('event-name', HTMLInputElement),
   payload: element('event-payload', HTMLTextAreaElement),
 }
 
-/** Shows a dialog and gives what the user says; it closes when nobody waits for that any more. */
+/** Shows a dialog and resolves with the user's choice. The dialog closes when the request is aborted. */
 function confirm({ title, text }: Confirm, signal: AbortSignal): Promise<boolean> {
   const dialog = copy('confirm') as HTMLDialogElement
   part(dialog, 'h2').textContent = title
@@ -18,34 +18,34 @@ function confirm({ title, text }: Confirm, signal: AbortSignal): Promise<boolean
   document.body.append(dialog)
   dialog.showModal()
   return new Promise((resolve) => {
-    const close = (answer: boolean) => {
+    const close = (choice: boolean) => {
       dialog.remove()
-      resolve(answer)
+      resolve(choice)
     }
-    part(dialog, '[data-answer=yes]').addEventListener('click', () => close(true))
-    part(dialog, '[data-answer=no]').addEventListener('click', () => close(false))
+    part(dialog, '[data-choice=yes]').addEventListener('click', () => close(true))
+    part(dialog, '[data-choice=no]').addEventListener('click', () => close(false))
     dialog.addEventListener('cancel', () => close(false))
     signal.addEventListener('abort', () => close(false))
   })
 }
 
-async function show(asked: () => Promise<string>): Promise<void> {
+async function show(send: () => Promise<string>): Promise<void> {
   try {
-    showDone(result, await asked())
+    showDone(result, await send())
   } catch (error) {
     showError(result, error)
   }
 }
 
-export function startAsking(label: string): void {
-  respond('confirm', (question, { signal }) => confirm(question, signal))
+export function startRequests(label: string): void {
+  respond('confirm', (request, { signal }) => confirm(request, signal))
   respond('form:value', ({ field }) => fields[field].value)
 
-  element('ask-rust', HTMLButtonElement).addEventListener('click', () => {
-    void show(async () => ((await invoke('empty_cart')) ? 'Rust was told yes' : 'Rust was told no'))
+  element('request-from-rust', HTMLButtonElement).addEventListener('click', () => {
+    void show(async () => ((await invoke('empty_cart')) ? 'Rust got the response yes' : 'Rust got the response no'))
   })
   const other = label === 'main' ? 'second' : 'main'
-  element('ask-other', HTMLButtonElement).addEventListener('click', () => {
+  element('request-to-other', HTMLButtonElement).addEventListener('click', () => {
     void show(async () => `${other} has “${await request(other, 'form:value', { field: 'event' })}”`)
   })
 }

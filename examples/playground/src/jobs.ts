@@ -1,21 +1,21 @@
 import {
   type BusEvent,
-  listPeriodic,
-  type PeriodicInfo,
-  pausePeriodic,
-  resumePeriodic,
-  startPeriodic,
-  stopPeriodic,
-  updatePeriodic,
+  type JobInfo,
+  listJobs,
+  pauseJob,
+  resumeJob,
+  startJob,
+  stopJob,
+  updateJob,
 } from 'tauri-plugin-event-bus-api'
 import { copy, element, part } from './element'
 import { onFrame } from './frame'
 import { showDone, showError } from './result'
 
-const section = element('periodic-jobs', HTMLElement)
-const list = element('periodic-list', HTMLTableSectionElement)
-const plot = element('periodic-load', HTMLElement)
-const result = element('periodic-result', HTMLOutputElement)
+const section = element('jobs', HTMLElement)
+const list = element('job-list', HTMLTableSectionElement)
+const plot = element('job-load', HTMLElement)
+const result = element('job-result', HTMLOutputElement)
 
 /** The id of the job that samples the CPU for the plot. */
 const PLOT = 'plot'
@@ -36,13 +36,13 @@ const rows = new Map<string, Row>()
 const ticked = new Map<string, number>()
 
 function showTicks(row: Row, ticks: number): void {
-  // The list and the ticks themselves arrive on their own ways; the higher count is the newer one.
+  // The list and the ticks arrive independently; the higher count is the newer one.
   if (ticks < row.shown) return
   row.shown = ticks
   row.ticks.textContent = ticks.toLocaleString('en')
 }
 
-function add(job: PeriodicInfo): Row {
+function add(job: JobInfo): Row {
   const item = copy('job')
   item.dataset.id = job.id
   part(item, '.job-name').textContent = job.event
@@ -67,9 +67,9 @@ function duration(ms: number): string {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toLocaleString('en', { maximumFractionDigits: 1 })} s`
 }
 
-const STATES = { running: '', paused: 'paused', unheard: 'nobody listens' }
+const STATES = { running: '', paused: 'paused', idle: 'no listeners' }
 
-function showState(row: Row, job: PeriodicInfo): void {
+function showState(row: Row, job: JobInfo): void {
   part(row.item, '.job-to').textContent = typeof job.to === 'string' ? job.to : 'everyone'
   row.every.textContent = duration(job.everyMs)
   row.slider.setAttribute('aria-valuetext', duration(job.everyMs))
@@ -80,7 +80,7 @@ function showState(row: Row, job: PeriodicInfo): void {
   row.pause.setAttribute('aria-label', `${row.pause.textContent} ${job.event}`)
 }
 
-function show(jobs: readonly PeriodicInfo[]): void {
+function show(jobs: readonly JobInfo[]): void {
   const running = new Set(jobs.map((job) => job.id))
   for (const [id, row] of rows) {
     if (running.has(id)) continue
@@ -99,11 +99,11 @@ function show(jobs: readonly PeriodicInfo[]): void {
 
 let next: number | undefined
 
-/** What is due and missed, and ticks that go to the other window, are only seen by asking while a job runs. */
+/** Polls while a job runs: due and missed ticks, and ticks for the other window, do not arrive as events here. */
 async function refresh(): Promise<void> {
   clearTimeout(next)
   try {
-    show(await listPeriodic())
+    show(await listJobs())
   } catch (error) {
     showError(result, error)
     return
@@ -134,20 +134,20 @@ function showLoad(percent: number): void {
   loads.splice(0, loads.length - 120)
   const points = loads.map((load, place) => `${60 - (loads.length - 1 - place) / 2},${100 - load}`).join(' ')
   plot.querySelector('polyline')?.setAttribute('points', points)
-  element('periodic-load-now', HTMLOutputElement).value = `${Math.round(percent)} %`
+  element('job-load-now', HTMLOutputElement).value = `${Math.round(percent)} %`
 }
 
-export function startPeriodicForm(): void {
-  const form = element('periodic-form', HTMLFormElement)
-  const name = element('periodic-name', HTMLInputElement)
-  const every = element('periodic-every', HTMLInputElement)
-  const target = element('periodic-target', HTMLSelectElement)
+export function startJobs(): void {
+  const form = element('job-form', HTMLFormElement)
+  const name = element('job-name', HTMLInputElement)
+  const every = element('job-every', HTMLInputElement)
+  const to = element('job-to', HTMLSelectElement)
 
   async function start(): Promise<void> {
     try {
-      await startPeriodic(name.value, {
+      await startJob(name.value, {
         everyMs: every.value.trim() === '' ? Number.NaN : Number(every.value),
-        ...(target.value === '' ? {} : { target: target.value }),
+        ...(to.value === '' ? {} : { to: to.value }),
       })
       showDone(result, `${name.value} runs`)
     } catch (error) {
@@ -159,7 +159,7 @@ export function startPeriodicForm(): void {
   async function sampleCpu(): Promise<void> {
     const about = { id: PLOT, replace: true, source: 'cpu', onlyWhileListened: true }
     try {
-      await startPeriodic('machine:cpu', { everyMs: 500, ...about })
+      await startJob('machine:cpu', { everyMs: 500, ...about })
       showDone(result, 'The CPU is sampled')
     } catch (error) {
       showError(result, error)
@@ -169,8 +169,8 @@ export function startPeriodicForm(): void {
 
   async function act(id: string, what: 'pause' | 'resume' | 'stop'): Promise<void> {
     try {
-      if (what === 'stop') await stopPeriodic(id)
-      else await (what === 'pause' ? pausePeriodic : resumePeriodic)(id)
+      if (what === 'stop') await stopJob(id)
+      else await (what === 'pause' ? pauseJob : resumeJob)(id)
       showDone(result, { pause: 'Paused', resume: 'Resumed', stop: 'Stopped' }[what])
     } catch (error) {
       showError(result, error)
@@ -180,7 +180,7 @@ export function startPeriodicForm(): void {
 
   async function slide(id: string, everyMs: number): Promise<void> {
     try {
-      await updatePeriodic(id, { everyMs })
+      await updateJob(id, { everyMs })
       showDone(result, `Every ${everyMs.toLocaleString('en')} ms`)
     } catch (error) {
       showError(result, error)
@@ -204,7 +204,7 @@ export function startPeriodicForm(): void {
     const id = event.target.closest('tr')?.dataset.id
     if (id !== undefined) void slide(id, Math.round(10 ** Number(event.target.value)))
   })
-  element('periodic-plot', HTMLButtonElement).addEventListener('click', () => void sampleCpu())
-  // A page that was reloaded finds the jobs it had started.
+  element('job-plot', HTMLButtonElement).addEventListener('click', () => void sampleCpu())
+  // A reloaded page finds the jobs that it started before.
   void refresh()
 }

@@ -117,6 +117,8 @@ impl Core {
         }
     }
 
+    /// Applies effects: first replies to pages, then the bus's own, and wakers last, since a waker is foreign code that may
+    /// panic.
     pub(crate) fn apply_effects(&self, effects: Effects<Reply>) {
         for (reply, batch) in effects.batches {
             reply.send(Ok(encode(&batch)));
@@ -133,14 +135,11 @@ impl Core {
                 reply.send(Err(error));
             }
         }
-        for waker in effects.wakers {
-            waker.wake();
+        if effects.rearm {
+            self.rearm.notify_one();
         }
         if effects.has_room {
             self.backpressure.notify();
-        }
-        if effects.rearm {
-            self.rearm.notify_one();
         }
         let concerns_above = effects.has_new_listeners
             || !effects.cancelled.is_empty()
@@ -160,6 +159,9 @@ impl Core {
             if effects.has_new_listeners {
                 above.recheck_idle();
             }
+        }
+        for waker in effects.wakers {
+            waker.wake();
         }
     }
 
@@ -184,6 +186,9 @@ impl Core {
     ) -> std::result::Result<(Receipt, EmitEffects<Reply>), Box<Refusal>> {
         if let Err(error) = self.check_event(&event) {
             return Err(Refusal::of(event, error));
+        }
+        if let Some(to) = &audience.to {
+            self.resolve_windows(&to.selection);
         }
         // Bound to a name, so that the lock is released before the platform is called.
         let published = self.hub().enqueue(event, audience, now);
@@ -238,6 +243,7 @@ impl Core {
 
     /// Who receives a request with this target: the host, or the page in one webview.
     pub(crate) fn find_recipient(&self, to: &Selection) -> Result<Recipient> {
+        self.resolve_windows(to);
         let found = self.hub().find_recipient(to);
         match found {
             Err(error)
@@ -246,6 +252,14 @@ impl Core {
                 self.hub().find_recipient(to)
             }
             found => found,
+        }
+    }
+
+    /// A window that is named may have a webview of its own label that was not announced yet, beside others that were. The
+    /// hub would not notice, so the platform is asked first. Targets with windows are rare.
+    fn resolve_windows(&self, to: &Selection) {
+        if !to.windows.is_empty() {
+            self.resolve_unannounced(to);
         }
     }
 
@@ -420,6 +434,56 @@ mod tests {
         }
         let error = emit(&core(), Target::webview("never")).unwrap_err();
         assert_eq!(error.code(), ErrorCode::UnknownTarget);
+    }
+
+    #[test]
+    fn an_unannounced_webview_of_a_known_window_is_reached() {
+        let core = core();
+        core.hub().announce("side", "late");
+        assert!(emit(&core, Target::window("late")).is_ok());
+        assert!(core.knows("late"));
+    }
+
+    /// Counts how often idle jobs are looked at again.
+    #[derive(Default)]
+    struct Rechecks(AtomicUsize);
+
+    impl Above for Rechecks {
+        fn cancel(&self, _: RequestId) {}
+
+        fn end_jobs_of(&self, _: &str) {}
+
+        fn recheck_idle(&self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn many_subscriptions_recheck_idle_jobs_once() {
+        let core = core();
+        let above = Arc::new(Rechecks::default());
+        let weak: Weak<Rechecks> = Arc::downgrade(&above);
+        core.set_above(weak);
+        core.hub().announce("main", "main");
+        let command = Command {
+            name: "subscribe",
+            session: SessionId::parse(&"1".repeat(32)).unwrap(),
+            n: 1,
+            origin: None,
+        };
+        let (_, page) = core.begin_command("main", command, Reply::new(|_| {}));
+        let request = |id| crate::hub::SubscriptionRequest {
+            id,
+            pattern: EventPattern::parse("a*b").unwrap(),
+            scope: None,
+            target: None,
+            wants_replayed: true,
+            wants_retained: true,
+            resume: None,
+        };
+        let begun = core.subscribe(page.unwrap(), (0..64).map(request).collect(), now());
+        assert!(begun.iter().all(Result::is_ok));
+        assert_eq!(above.0.load(Ordering::Relaxed), 1);
     }
 
     #[test]

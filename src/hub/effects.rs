@@ -55,6 +55,32 @@ impl<W> Default for Effects<W> {
 }
 
 impl<W> Effects<W> {
+    /// Adds all of another's effects. Every field is named, so that a new one does not compile until it is added here.
+    pub(super) fn append(&mut self, other: Self) {
+        let Self {
+            batches,
+            replies,
+            gone,
+            cancelled,
+            wakers,
+            rearm,
+            has_room,
+            has_new_listeners,
+            changed_origin,
+            acknowledged,
+        } = other;
+        self.batches.extend(batches);
+        self.replies.extend(replies);
+        self.gone.extend(gone);
+        self.cancelled.extend(cancelled);
+        self.wakers.extend(wakers);
+        self.rearm |= rearm;
+        self.has_room |= has_room;
+        self.has_new_listeners |= has_new_listeners;
+        self.changed_origin.extend(changed_origin);
+        self.acknowledged.extend(acknowledged);
+    }
+
     /// Notes that the page of these waiters is gone.
     pub(super) fn mark_gone(
         &mut self,

@@ -213,19 +213,16 @@ impl<W> Hub<W> {
         Ok(key)
     }
 
-    /// Ends the session before. Its page was not left, or the session would have ended then: the page may still be there,
-    /// so its pull and what it requested itself end with an error.
+    /// Ends the session before. The old page may still exist, since leaving it would have ended the session, so its pull and
+    /// its requests end with an error.
     fn take_over(&mut self, label: &str, effects: &mut Effects<W>) {
         let mut taken_over = Effects::default();
         self.end_page(label, &mut taken_over);
-        effects.replies.append(&mut taken_over.replies);
-        let gone = taken_over.gone.into_iter();
+        let gone = std::mem::take(&mut taken_over.gone).into_iter();
+        effects.append(taken_over);
         effects
             .replies
             .extend(gone.map(|(waiter, error)| (waiter, Err(error))));
-        effects.cancelled.append(&mut taken_over.cancelled);
-        effects.batches.append(&mut taken_over.batches);
-        effects.has_room |= taken_over.has_room;
     }
 
     /// Whether the session of this page is open.

@@ -437,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unannounced_webview_of_a_known_window_is_reached() {
+    fn a_known_window_gets_its_unannounced_webview() {
         let core = core();
         core.hub().announce("side", "late");
         assert!(emit(&core, Target::window("late")).is_ok());

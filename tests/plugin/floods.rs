@@ -468,8 +468,8 @@ fn names_ids_and_targets_have_a_maximum_length() {
     let error = main.call("start_job", job(&long, "1")).unwrap_err();
     assert_eq!(code(&error), "invalid_argument");
     for (id, place) in [
-        ("a\nb", "U+000A stands at byte 1"),
-        ("é\u{1b}[31m", "U+001B stands at byte 2"),
+        ("a\nb", "U+000A at byte 1"),
+        ("é\u{1b}[31m", "U+001B at byte 2"),
         ("\u{85}", "U+0085"),
         ("a\u{202e}b", "U+202E"),
     ] {

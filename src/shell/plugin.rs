@@ -132,7 +132,7 @@ impl Builder {
     /// let catalog = tauri_plugin_event_bus::Builder::new().catalog().unwrap();
     /// assert_eq!(catalog.events().count(), 0);
     /// ```
-    pub fn catalog(&self) -> crate::Result<Catalog> {
+    pub fn catalog(&self) -> crate::model::error::Result<Catalog> {
         let mode = self.catalog.unwrap_or_default();
         Catalog::new(&self.events, &self.requests, mode == CatalogMode::Strict)?
             .with_components(&self.components)

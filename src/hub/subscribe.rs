@@ -225,6 +225,8 @@ impl<W> Hub<W> {
                 found.insert(kept.event.seq(), (&kept.event, kept.addressing, mark));
             }
         };
+        let is_missed =
+            |name: &EventName, addressing| filter.covers(addressing) && request.matches(name);
         let replayed = Mark {
             replayed: true,
             ..Mark::default()
@@ -233,7 +235,8 @@ impl<W> Hub<W> {
             (Some(history), Some(resume)) if history.is_after(resume.session) => {
                 let complete_after = history.backlog.complete_after();
                 let evicted = history.backlog.eviction_of(request.id, resume.handled);
-                if let Some(gap) = evicted {
+                let skipped = history.backlog.skipped_after(complete_after, is_missed);
+                for gap in evicted.into_iter().chain(skipped) {
                     catch_up.add_gap(gap, request.id);
                 }
                 for kept in history.backlog.pending_for(request.id) {
@@ -256,6 +259,7 @@ impl<W> Hub<W> {
                 let gaps = [
                     history.backlog.absence_after(resume.after),
                     history.backlog.eviction_after(resume.after),
+                    history.backlog.skipped_after(resume.after, is_missed),
                 ];
                 for gap in gaps.into_iter().flatten() {
                     catch_up.add_gap(gap, request.id);
@@ -298,8 +302,8 @@ impl<W> Hub<W> {
                 if !request.matches(retained.event.event_name()) {
                     continue;
                 }
-                // A page that resumes has it already, or gets it from the session before.
-                if request.resume.is_some_and(|resume| seq <= resume.after) {
+                // What is retained comes first and in order, so the page has what is older than the last event it received.
+                if request.resume.is_some_and(|resume| seq <= resume.handled) {
                     continue;
                 }
                 found

@@ -2,6 +2,7 @@
 
 mod model;
 mod outbox;
+mod renewal;
 mod requests;
 mod sessions;
 

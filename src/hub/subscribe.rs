@@ -1,6 +1,7 @@
 //! Beginning and ending subscriptions, and what a new one gets of what came before it.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -35,13 +36,26 @@ pub(crate) struct SubscriptionRequest {
 }
 
 impl SubscriptionRequest {
-    fn matches(&self, name: &EventName) -> bool {
-        let is_allowed = || {
-            self.scope
-                .as_ref()
-                .is_none_or(|scope| scope.allows_listening(name))
-        };
-        self.pattern.receives(name) && is_allowed()
+    fn matches(&self, name: &EventName, answers: &ScopeAnswers) -> bool {
+        let scope = self.scope.as_ref();
+        self.pattern.receives(name) && scope.is_none_or(|scope| answers.of(scope, name))
+    }
+}
+
+/// What scopes have answered in one command, which may have many subscriptions that look through many events of few names.
+#[derive(Debug, Default)]
+struct ScopeAnswers {
+    /// By the address of the scope. No scope is made while this lives, so an address is that of one.
+    known: RefCell<HashMap<(*const Scope, EventName), bool>>,
+}
+
+impl ScopeAnswers {
+    fn of(&self, scope: &Arc<Scope>, name: &EventName) -> bool {
+        let key = (Arc::as_ptr(scope), name.clone());
+        let mut known = self.known.borrow_mut();
+        *known
+            .entry(key)
+            .or_insert_with(|| scope.allows_listening(name))
     }
 }
 
@@ -108,12 +122,13 @@ impl<W> Hub<W> {
     ) -> (Vec<Result<u64>>, Effects<W>) {
         let mut effects = Effects::default();
         let mut catch_up = CatchUp::default();
+        let answers = ScopeAnswers::default();
         let results = requests
             .into_iter()
             .map(|request| {
                 let filter = self.check_subscription(key, &request)?;
                 effects.rearm |= self.begin_start_up(key, now);
-                self.collect_catch_up(key, &request, filter, now, &mut catch_up);
+                self.collect_catch_up(key, &request, filter, now, &answers, &mut catch_up);
                 if let Some(session) = self.sessions.get_mut(&key) {
                     session.subscriptions += 1;
                 }
@@ -206,6 +221,7 @@ impl<W> Hub<W> {
         request: &SubscriptionRequest,
         filter: DeliveryFilter,
         now: Instant,
+        answers: &ScopeAnswers,
         catch_up: &mut CatchUp,
     ) {
         let Some((session, webview)) = self
@@ -221,12 +237,13 @@ impl<W> Hub<W> {
             .as_ref()
             .filter(|history| history.until.is_some_and(|until| now < until));
         let mut find = |kept: &'a BacklogEntry, mark: Mark| {
-            if filter.covers(kept.addressing) && request.matches(kept.event.event_name()) {
+            if filter.covers(kept.addressing) && request.matches(kept.event.event_name(), answers) {
                 found.insert(kept.event.seq(), (&kept.event, kept.addressing, mark));
             }
         };
-        let is_missed =
-            |name: &EventName, addressing| filter.covers(addressing) && request.matches(name);
+        let is_missed = |name: &EventName, addressing| {
+            filter.covers(addressing) && request.matches(name, answers)
+        };
         let replayed = Mark {
             replayed: true,
             ..Mark::default()
@@ -299,7 +316,7 @@ impl<W> Hub<W> {
                 else {
                     continue;
                 };
-                if !request.matches(retained.event.event_name()) {
+                if !request.matches(retained.event.event_name(), answers) {
                     continue;
                 }
                 // What is retained comes first and in order, so the page has what is older than the last event it received.

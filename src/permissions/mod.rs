@@ -54,6 +54,17 @@ impl Scope {
         }
     }
 
+    /// Whether it has the same entries, so that it allows the same.
+    pub(crate) fn has_entries_of(&self, other: &Self) -> bool {
+        let are_same = |own: &[Arc<ScopeEntry>], others: &[Arc<ScopeEntry>]| {
+            own.len() == others.len()
+                && std::iter::zip(own, others).all(|(own, other)| Arc::ptr_eq(own, other))
+        };
+        self.subject == other.subject
+            && are_same(&self.allow, &other.allow)
+            && are_same(&self.deny, &other.deny)
+    }
+
     /// Whether it allows everything that its command can do.
     pub(crate) fn is_unlimited(&self) -> bool {
         self.is_open && self.deny.is_empty()

@@ -20,6 +20,21 @@ pub struct EventPattern {
     form: Form,
 }
 
+/// Two patterns are equal if they are written alike.
+impl PartialEq for EventPattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for EventPattern {}
+
+impl std::hash::Hash for EventPattern {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
+
 /// Most patterns are a name or a prefix, which compare without a glob engine.
 #[derive(Clone)]
 enum Form {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::hub::Hub;
+use crate::hub::audience::Audience;
 use crate::hub::backlog::BacklogEntry;
 use crate::hub::effects::Effects;
 use crate::hub::ids::{SessionId, SubscriberKey, SubscriptionId};
@@ -307,16 +308,13 @@ impl<W> Hub<W> {
             _ => {}
         }
         if request.wants_retained {
-            for retained in self.retained.matching(&request.pattern) {
-                let seq = retained.event.seq();
-                let addressing = retained
-                    .audience
-                    .addressing_of_page(&session.webview, &webview.window);
-                let Some(addressing) = addressing.filter(|addressing| filter.covers(*addressing))
-                else {
-                    continue;
-                };
-                if !request.matches(retained.event.event_name(), answers) {
+            let addressing_of = |audience: &Audience| {
+                let addressing = audience.addressing_of_page(&session.webview, &webview.window);
+                addressing.filter(|addressing| filter.covers(*addressing))
+            };
+            for (event, addressing) in self.retained.newest_of(&request.pattern, addressing_of) {
+                let seq = event.seq();
+                if !request.matches(event.event_name(), answers) {
                     continue;
                 }
                 // What is retained comes first and in order, so the page has what is older than the last event it received.
@@ -325,7 +323,7 @@ impl<W> Hub<W> {
                 }
                 found
                     .entry(seq)
-                    .or_insert((&retained.event, addressing, Mark::default()))
+                    .or_insert((event, addressing, Mark::default()))
                     .2
                     .retained = true;
             }
@@ -402,9 +400,9 @@ impl<W> Hub<W> {
         if let Some(consumer) = self.consumers.get_mut(&key) {
             let mut retained: Vec<(&BusEvent, Addressing)> = self
                 .retained
-                .matching(&pattern)
-                .map(|retained| (&retained.event, retained.audience.addressing_of_host()))
-                .filter(|(_, addressing)| filter.covers(*addressing))
+                .newest_of(&pattern, |audience| {
+                    Some(audience.addressing_of_host()).filter(|own| filter.covers(*own))
+                })
                 .collect();
             retained.sort_by_key(|(event, _)| event.seq());
             let mark = Mark {

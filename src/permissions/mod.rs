@@ -7,6 +7,7 @@ pub(crate) mod capability;
 mod emission;
 mod entry;
 mod job;
+mod pace;
 mod refusal;
 mod request;
 mod rule;
@@ -23,6 +24,7 @@ use crate::model::name::EventName;
 
 pub(crate) use emission::{Destination, WebviewLocation};
 pub(crate) use job::PlannedJob;
+pub(crate) use pace::Pace;
 use rule::Rule;
 pub(crate) use rule::{List, ScopeEntry, Subject};
 

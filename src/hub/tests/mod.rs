@@ -4,6 +4,7 @@ mod model;
 mod outbox;
 mod renewal;
 mod requests;
+mod retained;
 mod sessions;
 
 use std::time::SystemTime;

@@ -233,7 +233,7 @@ export class FakeHost {
       const { id, resume, retained = true } = subscription
       const marked = this.earlierOf(subscription)
       for (const event of retained ? this.retained.values() : []) {
-        if (!matches(subscription, event.event) || event.seq <= (resume?.after ?? 0)) continue
+        if (!matches(subscription, event.event) || event.seq <= (resume?.handled ?? 0)) continue
         marked.set(event.seq, { event, marks: { ...marked.get(event.seq)?.marks, retained: true } })
       }
       for (const { event, marks } of marked.values()) {

@@ -115,11 +115,11 @@ impl<W> Hub<W> {
             listeners: 0,
         };
         let mut effects = None;
-        let is_kept = route.policy.history
-            && self
-                .webviews
-                .values()
-                .any(|webview| webview.history.is_some());
+        let has_history = route.policy.history;
+        let is_kept = self.webviews.values().any(|webview| {
+            let history = webview.history.as_ref();
+            history.is_some_and(|history| has_history || history.has_page_before())
+        });
         if route.entries.is_empty() && !is_kept && !is_retained {
             return (receipt, effects);
         }
@@ -133,7 +133,7 @@ impl<W> Hub<W> {
             provenance: new.provenance,
         });
         if is_kept {
-            self.append_to_backlogs(&event, audience, &clock);
+            self.append_to_backlogs(&event, audience, has_history, &clock);
         }
         self.fan_out(&event, audience, route, clock, &mut receipt, &mut effects);
         if is_retained {
@@ -206,11 +206,12 @@ impl<W> Hub<W> {
         Ok(())
     }
 
-    /// Keeps the event for every webview whose page has yet to come, or to start.
+    /// Keeps the event for every webview whose page has yet to come, or to start. Without history it is only counted.
     fn append_to_backlogs(
         &mut self,
         event: &BusEvent,
         audience: &Audience,
+        has_history: bool,
         clock: impl Fn() -> Instant,
     ) {
         for (label, webview) in &mut self.webviews {
@@ -221,12 +222,21 @@ impl<W> Hub<W> {
                 webview.history = None;
                 continue;
             }
-            if let Some(addressing) = audience.addressing_of_page(label, &webview.window) {
+            let Some(addressing) = audience.addressing_of_page(label, &webview.window) else {
+                continue;
+            };
+            if has_history {
                 history.backlog.push(BacklogEntry {
                     event: event.clone(),
                     addressing,
                     pending_for: None,
+                    is_transient: false,
                 });
+            } else if history.has_page_before() {
+                // The page before may be there yet, and renew its session.
+                history
+                    .backlog
+                    .skip(event.seq(), event.event_name(), addressing);
             }
         }
     }

@@ -177,8 +177,8 @@ impl Jobs {
             }
         }
         state.audience.to = to;
-        if let Some(shortest) = update.shortest_interval {
-            state.shortest_interval = shortest;
+        if let Some(pace) = update.pace {
+            state.pace = pace;
         }
         if let Some(payload) = payload {
             replaced = Some(std::mem::replace(&mut state.payload, payload));

@@ -96,10 +96,10 @@ fn find_refused<'a>(
             pattern.matches(if *is_window { window } else { webview })
         };
         let mut selected = locations.iter().filter(is_selected).peekable();
-        match pattern.literal() {
-            Some(label) if !is_window || selected.peek().is_none() => !labels.allows(label),
-            _ => labels.is_empty() || selected.any(|(webview, _)| !labels.allows(webview)),
-        }
+        // A later webview may match, too. A window that is there is judged by its webviews.
+        let is_known_window = *is_window && selected.peek().is_some();
+        let may_allow = is_known_window || labels.may_allow(pattern);
+        !may_allow || selected.any(|(webview, _)| !labels.allows(webview))
     };
     let refused = webviews.chain(windows).find(is_refused);
     refused.map(|(pattern, _)| Refused::Label(pattern.as_str()))

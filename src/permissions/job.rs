@@ -71,23 +71,6 @@ impl Scope {
         })
     }
 
-    /// The interval that all jobs of the page with this event must keep together. `None` if any interval is allowed.
-    pub(crate) fn minimum_interval(
-        &self,
-        name: &EventName,
-        to: Destination<'_>,
-        source: Option<&str>,
-    ) -> Option<Duration> {
-        let job = PlannedJob {
-            interval: Duration::ZERO,
-            source,
-        };
-        if self.is_open || self.find_allowed(name, to, Some(job)).is_ok() {
-            return None;
-        }
-        self.shortest_allowed(name, to, source)
-    }
-
     /// Checks that a page may use its own jobs. That takes no entry, but a malformed deny entry denies it, too.
     pub(crate) fn check_own_jobs(&self) -> Result<()> {
         if !self.denies_everything() {

@@ -7,6 +7,7 @@ pub(crate) mod capability;
 mod emission;
 mod entry;
 mod job;
+mod pace;
 mod refusal;
 mod request;
 mod rule;
@@ -23,6 +24,7 @@ use crate::model::name::EventName;
 
 pub(crate) use emission::{Destination, WebviewLocation};
 pub(crate) use job::PlannedJob;
+pub(crate) use pace::Pace;
 use rule::Rule;
 pub(crate) use rule::{List, ScopeEntry, Subject};
 
@@ -52,6 +54,17 @@ impl Scope {
             deny: deny.to_vec(),
             is_open: !allow.is_empty() && allow.iter().all(|entry| entry.is_default()),
         }
+    }
+
+    /// Whether it has the same entries, so that it allows the same.
+    pub(crate) fn has_entries_of(&self, other: &Self) -> bool {
+        let are_same = |own: &[Arc<ScopeEntry>], others: &[Arc<ScopeEntry>]| {
+            own.len() == others.len()
+                && std::iter::zip(own, others).all(|(own, other)| Arc::ptr_eq(own, other))
+        };
+        self.subject == other.subject
+            && are_same(&self.allow, &other.allow)
+            && are_same(&self.deny, &other.deny)
     }
 
     /// Whether it allows everything that its command can do.

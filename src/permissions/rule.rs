@@ -96,7 +96,7 @@ impl Rule {
             && job.source.is_none_or(|source| self.allows_source(source))
     }
 
-    fn allows_source(&self, source: &str) -> bool {
+    pub(super) fn allows_source(&self, source: &str) -> bool {
         let sources = self.sources.as_ref();
         sources.is_none_or(|sources| sources.iter().any(|own| own == source))
     }

@@ -57,7 +57,7 @@ impl JobChanges {
             interval: self.interval,
             payload: self.payload.transpose()?.map(Into::into),
             to: self.to.map(Address::of).transpose()?.map(Some),
-            shortest_interval: None,
+            pace: None,
         })
     }
 }

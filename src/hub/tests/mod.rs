@@ -2,7 +2,9 @@
 
 mod model;
 mod outbox;
+mod renewal;
 mod requests;
+mod retained;
 mod sessions;
 
 use std::time::SystemTime;

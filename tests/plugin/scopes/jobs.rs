@@ -93,6 +93,48 @@ fn the_jobs_of_a_page_share_one_minimum_interval() {
 }
 
 #[test]
+fn a_window_opened_later_has_its_pace() {
+    let app = app();
+    let capability = json!({
+        "identifier": "paced",
+        "windows": ["paced"],
+        "permissions": [{
+            "identifier": "event-bus:jobs",
+            "allow": [
+                { "event": "clock", "to": "slow-main" },
+                { "event": "clock", "to": "slow-*", "minIntervalMs": 3_600_000 },
+            ]
+        }]
+    });
+    app.add_capability(capability.to_string()).unwrap();
+    let mut page = Page::open(&app, "paced");
+    // No such window is open yet.
+    for id in 0..9 {
+        let job = json!({
+            "event": "clock", "everyMs": 3_600_000, "startDelayMs": 1, "immediate": true,
+            "id": format!("{id}"), "to": "slow-*", "onlyWhileListened": true,
+        });
+        page.start_job(job).unwrap();
+    }
+    let listener =
+        json!({ "identifier": "slow", "windows": ["slow-*"], "permissions": ["event-bus:listen"] });
+    app.add_capability(listener.to_string()).unwrap();
+    let mut slow = Page::open(&app, "slow-1");
+    slow.listen("clock");
+    let jobs = loop {
+        let listed = page.call("list_jobs", json!({})).unwrap();
+        page.n -= 1;
+        let jobs = listed.as_array().unwrap().clone();
+        if jobs.iter().all(|job| job["ticks"] == 1) {
+            break jobs;
+        }
+        std::thread::yield_now();
+    };
+    let failed = jobs.iter().filter(|job| job["failed"] == 1).count();
+    assert_eq!(failed, 8, "{jobs:?}");
+}
+
+#[test]
 fn jobs_are_checked_by_name_target_and_interval() {
     let now = |_: &SourceCall| Ok::<_, Infallible>(0);
     let builder = Builder::new().job_source("time", now);

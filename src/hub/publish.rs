@@ -1,7 +1,7 @@
 //! Publishing an event: its number, and its way into every queue that it is for.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use crate::hub::Hub;
 use crate::hub::audience::Audience;
@@ -17,6 +17,7 @@ use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policy::Overflow;
+use crate::sync::wall_clock;
 
 /// For how many ended subscriptions a page may have unreported gaps before they are forgotten.
 const MAX_UNREPORTED_GAPS: usize = 1024;
@@ -127,7 +128,7 @@ impl<W> Hub<W> {
             seq: self.seq,
             name: route.name.clone(),
             payload: new.payload,
-            accepted_at: SystemTime::now(),
+            accepted_at: wall_clock(),
             source: new.source,
             tick: new.tick,
             provenance: new.provenance,

@@ -10,19 +10,8 @@ use crate::model::name::EventName;
 use crate::model::selection::Selection;
 use crate::model::target::LabelPattern;
 
-use super::refusal::Refused;
-use super::{PlannedJob, Scope};
-
-/// The label of a webview, and that of its window.
-pub(crate) type WebviewLocation = (Arc<str>, Arc<str>);
-
-/// To whom a page wants to send something.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Destination<'a> {
-    Everyone,
-    /// A target, and the webviews that exist.
-    Selected(&'a Selection, &'a [WebviewLocation]),
-}
+use super::subject::Refused;
+use super::{Destination, PlannedJob, Scope, WebviewLocation};
 
 impl Scope {
     /// Checks that a page may emit this once, or by this job if there is one. Returns the labels that later deliveries

@@ -7,15 +7,7 @@ use serde_json::json;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::name::EventName;
 
-use super::{Destination, List, Rule, Scope};
-
-/// What the capabilities limit of a job that a page wants to run.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct PlannedJob<'a> {
-    pub(crate) interval: Duration,
-    /// The source of its payloads. `None` for a fixed payload.
-    pub(crate) source: Option<&'a str>,
-}
+use super::{Destination, List, PlannedJob, Rule, Scope};
 
 impl Scope {
     /// The error for a job that would be allowed with another interval, or without its source.

@@ -11,6 +11,7 @@ mod pace;
 mod refusal;
 mod request;
 mod rule;
+mod subject;
 mod subscription;
 #[cfg(test)]
 mod tests;
@@ -22,11 +23,10 @@ use serde::Deserialize;
 use crate::model::label::AllowedLabels;
 use crate::model::name::EventName;
 
-pub(crate) use emission::{Destination, WebviewLocation};
-pub(crate) use job::PlannedJob;
 pub(crate) use pace::Pace;
 use rule::Rule;
 pub(crate) use rule::{List, ScopeEntry, Subject};
+pub(crate) use subject::{Destination, PlannedJob, WebviewLocation};
 
 /// The entries of one command for one page.
 #[derive(Debug, Default)]

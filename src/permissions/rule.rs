@@ -13,7 +13,7 @@ use crate::model::target::LabelPattern;
 
 use super::PlannedJob;
 use super::entry::{ScopeEntryText, ScopeHost, ScopeLabel, ScopeOwner, ScopeRule, ScopeTo};
-use super::refusal::Refused;
+use super::subject::Refused;
 
 /// One entry of an `allow` or `deny` list.
 ///

@@ -5,6 +5,7 @@ use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::job::JobInfo;
 use crate::periodic::job::RunningJob;
 use crate::periodic::jobs::Jobs;
+use crate::sync::wall_clock;
 
 /// A handle of a periodic job. The handle of a job that you start stops it on drop; [`Job::forget`] keeps the job.
 ///
@@ -56,7 +57,7 @@ impl Job {
     pub fn info(&self) -> JobInfo {
         match self.jobs.upgrade() {
             Some(jobs) => jobs.info(&self.job),
-            None => self.job.info(|_| std::time::SystemTime::now()),
+            None => self.job.info(|_| wall_clock()),
         }
     }
 

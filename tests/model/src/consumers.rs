@@ -131,7 +131,7 @@ pub fn a_waker_may_emit() {
         let effects = runtime
             .core
             .hub()
-            .listen(key, 0, pattern("x"), DeliveryFilter::Own);
+            .listen(key, 0, pattern("x"), DeliveryFilter::Own, true);
         runtime.core.apply_effects(effects);
         let emitters = [emitter(&runtime, 2), emitter(&runtime, 1)];
         let poll = || {

@@ -219,7 +219,7 @@ fn unused_reason(permission: &str, list: List, entry: &ScopeEntry) -> Option<&'s
 /// Everything that is wrong with the capabilities of an app. `Display` writes one line for each fault.
 ///
 /// ```
-/// let faults = tauri_plugin_event_bus::check_capabilities_in("no/such/app").unwrap_err();
+/// let faults = tauri_plugin_event_bus::capabilities::check_capabilities_in("no/such/app").unwrap_err();
 /// assert_eq!(faults.iter().count(), 1);
 /// ```
 #[derive(Clone, PartialEq, Eq)]
@@ -258,7 +258,7 @@ impl std::error::Error for CapabilityFaults {}
 /// One thing that is wrong with a capability, or with its file.
 ///
 /// ```
-/// let faults = tauri_plugin_event_bus::check_capabilities_in("no/such/app").unwrap_err();
+/// let faults = tauri_plugin_event_bus::capabilities::check_capabilities_in("no/such/app").unwrap_err();
 /// for fault in faults.iter() {
 ///     println!("{}: {}", fault.file.display(), fault.problem);
 /// }

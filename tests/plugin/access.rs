@@ -11,7 +11,7 @@ use tauri::utils::acl::capability::Capability;
 use tauri::utils::acl::manifest::Manifest;
 use tauri::utils::acl::resolved::{Resolved, ResolvedScope};
 use tauri::utils::platform::Target;
-use tauri_plugin_event_bus::{check_capabilities, check_capabilities_in};
+use tauri_plugin_event_bus::capabilities::{check_capabilities, check_capabilities_in};
 
 const SNAPSHOT: &str = "tests/plugin/access.txt";
 

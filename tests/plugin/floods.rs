@@ -1,7 +1,8 @@
 //! How fast a page may send, and how much memory of the host it may use: at each limit, and one past it.
 
 use serde_json::{Value, json};
-use tauri_plugin_event_bus::{Builder, EmitOptions, ErrorCode, EventBusExt, Limits, SourceCall};
+use tauri_plugin_event_bus::periodic::SourceCall;
+use tauri_plugin_event_bus::{Builder, EmitOptions, ErrorCode, EventBusExt, Limits};
 
 use crate::support::{Page, app, app_with, code, message, open};
 
@@ -387,7 +388,7 @@ fn retained_events_are_limited_per_page() {
     assert!(retain(&mut other, "a", "1")["seq"].is_u64());
     assert!(retain(&mut main, "d", "1")["seq"].is_u64());
     assert_eq!(code(&retain(&mut other, "d", "1")), "queue_full");
-    let retained = EmitOptions::new().retain();
+    let retained = EmitOptions::new().retain(true);
     for event in ["e", "f"] {
         bus.emit_with(event, (), retained.clone()).unwrap();
     }
@@ -445,7 +446,7 @@ fn greedy_pages_leave_room_for_others_and_the_host() {
         }
     }
     let bus = app.event_bus();
-    bus.emit_with("app", (), EmitOptions::new().retain())
+    bus.emit_with("app", (), EmitOptions::new().retain(true))
         .unwrap();
     let own = bus.periodic("app");
     let own = own.every(std::time::Duration::from_secs(60)).start();

@@ -200,7 +200,7 @@ fn jobs_of_others_are_out_of_reach() {
     let listed = other.call("list_jobs", json!({})).unwrap();
     let owned = |job: &Value| job["owner"] == json!({ "kind": "webview", "label": "other" });
     assert!(listed.as_array().unwrap().iter().all(owned));
-    assert_eq!(app.event_bus().list_jobs()[0].event, "clock");
+    assert_eq!(app.event_bus().jobs().list()[0].event, "clock");
     assert_eq!(
         main.call("list_jobs", json!({})).unwrap()[0]["id"],
         "theirs"

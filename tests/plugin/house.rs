@@ -5,7 +5,9 @@ mod style;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tauri_plugin_event_bus::{BUILT_IN_EVENTS, COMMANDS, ErrorCode};
+use tauri_plugin_event_bus::ErrorCode;
+use tauri_plugin_event_bus::capabilities::COMMANDS;
+use tauri_plugin_event_bus::component::BUILT_IN_EVENTS;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -136,9 +136,8 @@ pub trait Request: Serialize + DeserializeOwned + JsonSchema + 'static {
 
 /// Reads a payload: see [`Event::from_json`].
 pub fn read_event<E: Event>(json: &str) -> Result<E> {
-    read_json(json).map_err(|mismatch| {
-        mismatch.into_error::<E>(format_args!("the payload of {:?}", E::NAME))
-    })
+    read_json(json)
+        .map_err(|mismatch| mismatch.into_error::<E>(format_args!("the payload of {:?}", E::NAME)))
 }
 
 /// Writes a payload: see [`Event::to_json`].

@@ -80,7 +80,7 @@ impl Component {
     ///
     /// # Errors
     ///
-    /// Those of [`Component::emit`].
+    /// Those of [`EventBus::emit`](crate::EventBus::emit).
     pub fn success(&self, text: impl Into<String>) -> Result<Receipt> {
         self.message(MessageLevel::Success, text, MessageOptions::new())
     }
@@ -89,7 +89,7 @@ impl Component {
     ///
     /// # Errors
     ///
-    /// Those of [`Component::emit`].
+    /// Those of [`EventBus::emit`](crate::EventBus::emit).
     pub fn info(&self, text: impl Into<String>) -> Result<Receipt> {
         self.message(MessageLevel::Info, text, MessageOptions::new())
     }
@@ -98,7 +98,7 @@ impl Component {
     ///
     /// # Errors
     ///
-    /// Those of [`Component::emit`].
+    /// Those of [`EventBus::emit`](crate::EventBus::emit).
     pub fn warning(&self, text: impl Into<String>) -> Result<Receipt> {
         self.message(MessageLevel::Warning, text, MessageOptions::new())
     }
@@ -107,7 +107,7 @@ impl Component {
     ///
     /// # Errors
     ///
-    /// Those of [`Component::emit`].
+    /// Those of [`EventBus::emit`](crate::EventBus::emit).
     pub fn error(&self, text: impl Into<String>) -> Result<Receipt> {
         self.message(MessageLevel::Error, text, MessageOptions::new())
     }
@@ -119,11 +119,11 @@ impl Component {
     ///
     /// # Errors
     ///
-    /// Those of [`Component::emit`], and those of [`EventBus::emit_to`](crate::EventBus::emit_to) if it has a target.
+    /// Those of [`EventBus::emit`](crate::EventBus::emit), and those of [`EventBus::emit_to`](crate::EventBus::emit_to) if it has a target.
     ///
     /// ```
     /// # fn export(bus: &tauri_plugin_event_bus::EventBus) -> tauri_plugin_event_bus::Result<()> {
-    /// use tauri_plugin_event_bus::{MessageLevel, MessageOptions};
+    /// use tauri_plugin_event_bus::component::{MessageLevel, MessageOptions};
     ///
     /// let export = bus.component("Export");
     /// // The second message replaces the first.
@@ -141,7 +141,7 @@ impl Component {
         let key = options.key.as_deref().unwrap_or(level.as_str());
         let id = format!("{}:{key}", self.name);
         let message = Message {
-            id: self.namespace.prefixed(&id)?.into_owned(),
+            id: self.bus.full_name(&id)?.into_owned(),
             component: self.name.to_string(),
             level,
             text: text.into(),
@@ -159,7 +159,7 @@ impl Component {
         &self,
         mut callback: impl FnMut(Message, BusEvent) + Send + 'static,
     ) -> Result<Listener> {
-        self.namespace
+        self.bus
             .listen(MESSAGE, move |event| match event.payload() {
                 Ok(message) => callback(message, event),
                 Err(error) => log::warn!("ignored a malformed `message` payload: {error}"),

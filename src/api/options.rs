@@ -2,7 +2,6 @@ use crate::api::target::IntoTarget;
 use crate::hub::{Address, Audience};
 use crate::model::delivery::DeliveryFilter;
 use crate::model::error::Result;
-use crate::model::selection::Selection;
 use crate::model::target::Target;
 
 /// Options of [`EventBus::emit_with`](crate::EventBus::emit_with).
@@ -52,7 +51,7 @@ impl EmitOptions {
     pub(super) fn audience(self) -> Result<Audience> {
         Ok(Audience {
             to: self.to.map(Address::of).transpose()?,
-            except: self.except.as_ref().map(Selection::of).transpose()?,
+            except: self.except.map(Address::of).transpose()?,
         })
     }
 }

@@ -9,6 +9,7 @@ mod entry;
 mod job;
 mod refusal;
 mod request;
+mod retained;
 mod rule;
 mod subscription;
 #[cfg(test)]

@@ -338,6 +338,16 @@ fn entries_without_effect_are_faults() {
             "say with `to` which",
         ),
         (
+            "clear-to",
+            r#"{ "identifier": "event-bus:allow-clear-retained", "allow": ["a", { "event": "a", "to": "main" }] }"#,
+            "events to everyone",
+        ),
+        (
+            "clear-bare",
+            r#""event-bus:default", "event-bus:allow-clear-retained""#,
+            "\"*\" for all of them",
+        ),
+        (
             "deny",
             r#"{ "identifier": "event-bus:deny-emit", "allow": ["a"] }"#,
             "in every window",

@@ -399,6 +399,24 @@ fn retained_events_are_limited_per_page() {
 }
 
 #[test]
+fn exceptions_count_for_what_is_retained() {
+    let mut limits = Limits::default();
+    limits.retained_bytes_per_page = 64 * 1024;
+    let app = app_of(limits);
+    let mut main = Page::open(&app, "main");
+    let event = |except: Value| json!({ "event": "x", "retain": true, "except": except });
+    let many = vec![format!("{}*", "x".repeat(250)); 64];
+    let events = json!({ "events": [event(json!(many)), event(json!("x"))] });
+    let results = main.call("emit", events).unwrap();
+    assert_eq!(code(&results[0]), "queue_full");
+    assert!(
+        message(&results[0]).contains("retainedBytesPerPage"),
+        "{results}"
+    );
+    assert!(results[1]["seq"].is_u64(), "{results}");
+}
+
+#[test]
 fn greedy_pages_leave_room_for_others_and_the_host() {
     let mut limits = Limits::default();
     limits.retained_events = 16;

@@ -76,10 +76,7 @@ impl Builder {
     /// # let _ = builder;
     /// ```
     pub fn policy(mut self, event: impl Into<String>, policy: Policy) -> Self {
-        self.policies.push(PolicyRule {
-            event: event.into(),
-            policy,
-        });
+        self.policies.push(PolicyRule::new(event, policy));
         self
     }
 

@@ -1,5 +1,6 @@
 //! Rules of the house: rooms, lists that both sides share, and documentation.
 
+mod shapes;
 mod style;
 
 use std::fs;

@@ -9,6 +9,7 @@ use crate::model::error::Result;
 
 /// The result of an action: the payload of the built-in event `action-complete`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ActionComplete<T> {
     /// The component that ran the action.
     pub component: String,
@@ -20,6 +21,7 @@ pub struct ActionComplete<T> {
 
 /// The error of an action: the payload of the built-in event `error`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ActionFailed {
     /// The component that ran the action.
     pub component: String,

@@ -10,6 +10,7 @@ use crate::model::event::{BusEvent, Receipt};
 
 /// A message for the user: the payload of the built-in event `message`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Message {
     /// Identifies the message. A message replaces the shown message with the same id.
     pub id: String,
@@ -24,6 +25,7 @@ pub struct Message {
 /// The level of a [`Message`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum MessageLevel {
     /// Something succeeded.
     Success,

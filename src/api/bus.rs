@@ -83,7 +83,7 @@ impl EventBus {
         self.runtime.core.publish(event, &Audience::default())
     }
 
-    /// Emits an event to one webview, to several, or to those whose labels match a glob: see [`Target`].
+    /// Emits an event to one webview, to several, or to those whose labels match a glob: see [`Target`](crate::Target).
     ///
     /// Other pages do not get it: the event never enters their memory.
     ///

@@ -12,6 +12,8 @@ use crate::sync::{Tasks, after, oneshot, sleep_until};
 /// How many events that do not count are looked at before other tasks get a turn.
 const MAX_SKIPPED: usize = 64;
 
+type Filter<T> = dyn FnMut(&T) -> bool + Send;
+
 /// A future of the next event that matches; made by [`EventBus::wait_for`](crate::EventBus::wait_for).
 ///
 /// It has a bounded queue of its own, as an [`EventStream`] has. Await it in a task or an async command. On the main thread
@@ -21,7 +23,7 @@ const MAX_SKIPPED: usize = 64;
 pub struct WaitFor<T = BusEvent> {
     parts: WaitParts,
     read: fn(BusEvent) -> Option<T>,
-    filter: Option<Box<dyn FnMut(&T) -> bool + Send>>,
+    filter: Option<Box<Filter<T>>>,
     timeout: Option<Result<Duration>>,
     timer: Option<oneshot::Receiver<()>>,
 }

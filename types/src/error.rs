@@ -74,7 +74,7 @@ error_codes! {
     NoResponder = "no_responder",
     /// The page has no such request: it was never sent there, or it has ended.
     UnknownRequest = "unknown_request",
-    /// No response came in time.
+    /// No response, or no event that was waited for, came in time.
     Timeout = "timeout",
     /// The responder threw, failed or panicked. [`Error::failure`] has the details.
     ResponderFailed = "responder_failed",

@@ -151,9 +151,9 @@ pub(super) fn locations_for(core: &Core, to: &Selection) -> Vec<WebviewLocation>
 pub(super) fn read_entry(entry: Value) -> Result<()> {
     let entry: EmitEntry = super::arguments::read(entry)?;
     let name = EventName::parse_emitted(&entry.event)?;
+    entry.except()?;
     super::arguments::read_json(&name, entry.payload)?;
     read_provenance(entry.component.as_deref(), &entry.causes, 16)?;
     entry.to.as_ref().map(read_target).transpose()?;
-    entry.except()?;
     Ok(())
 }

@@ -121,9 +121,13 @@ impl Listeners {
             .slots
             .get(&id)
             .map(|slot| slot.pattern.to_string());
+        // A listener for one event, or one that removed itself, has no pattern any more.
+        let (whose, then) = match pattern {
+            Some(pattern) => (format!("a listener of {pattern:?}"), "; it keeps listening"),
+            None => ("a listener that has ended".to_owned(), ""),
+        };
         log::error!(
-            "a listener of {:?} panicked at event {:?} ({}): {}; it keeps listening",
-            pattern.unwrap_or_default(),
+            "{whose} panicked at event {:?} ({}): {}{then}",
             event.name(),
             event.seq(),
             panic_message(panic)

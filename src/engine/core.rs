@@ -294,6 +294,19 @@ impl Core {
         cleared
     }
 
+    /// Forgets the retained events for everyone that match and that `is_allowed` allows, which runs without the lock.
+    pub(crate) fn clear_retained_for_everyone(
+        &self,
+        pattern: &EventPattern,
+        is_allowed: impl Fn(&EventName) -> bool,
+    ) -> usize {
+        let mut names = self.hub().retained_for_everyone(pattern);
+        names.retain(is_allowed);
+        let cleared = self.hub().clear_retained_for_everyone(names);
+        self.backpressure.notify();
+        cleared
+    }
+
     /// Admits a command of a page. The first command opens the session.
     pub(crate) fn begin_command(
         &self,

@@ -48,24 +48,28 @@ impl Listeners {
         }
     }
 
-    pub(crate) fn add(
+    /// Adds a listener. `make` gets its id, with which it can be removed.
+    pub(crate) fn add<F: FnMut(BusEvent) + Send + 'static>(
         &self,
         pattern: EventPattern,
         filter: DeliveryFilter,
-        callback: impl FnMut(BusEvent) + Send + 'static,
+        wants_retained: bool,
+        make: impl FnOnce(SubscriptionId) -> F,
     ) -> SubscriptionId {
         let id = {
             let mut registered = self.lock();
             registered.newest += 1;
-            let id = registered.newest;
-            let slot = Slot {
-                pattern: pattern.clone(),
-                callback: Some(Box::new(callback)),
-            };
-            registered.slots.insert(id, slot);
-            id
+            registered.newest
         };
-        let effects = self.core.hub().listen(self.subscriber, id, pattern, filter);
+        let slot = Slot {
+            pattern: pattern.clone(),
+            callback: Some(Box::new(make(id))),
+        };
+        self.lock().slots.insert(id, slot);
+        let subscriber = self.subscriber;
+        let mut hub = self.core.hub();
+        let effects = hub.listen(subscriber, id, pattern, filter, wants_retained);
+        drop(hub);
         self.core.apply_effects(effects);
         id
     }
@@ -117,9 +121,13 @@ impl Listeners {
             .slots
             .get(&id)
             .map(|slot| slot.pattern.to_string());
+        // A listener for one event, or one that removed itself, has no pattern any more.
+        let (whose, then) = match pattern {
+            Some(pattern) => (format!("a listener of {pattern:?}"), "; it keeps listening"),
+            None => ("a listener that has ended".to_owned(), ""),
+        };
         log::error!(
-            "a listener of {:?} panicked at event {:?} ({}): {}; it keeps listening",
-            pattern.unwrap_or_default(),
+            "{whose} panicked at event {:?} ({}): {}{then}",
             event.name(),
             event.seq(),
             panic_message(panic)

@@ -13,7 +13,7 @@ use crate::model::target::Target;
 pub(crate) struct Audience {
     /// Without an address the event is a broadcast.
     pub(crate) to: Option<Address>,
-    pub(crate) except: Option<Selection>,
+    pub(crate) except: Option<Address>,
 }
 
 /// A target as it was given, and what it selects.
@@ -52,7 +52,11 @@ impl Audience {
             Some(to) if is_in(&to.selection) => Addressing::Sent,
             Some(_) => return None,
         };
-        (!self.except.as_ref().is_some_and(is_in)).then_some(addressing)
+        let is_left_out = self
+            .except
+            .as_ref()
+            .is_some_and(|except| is_in(&except.selection));
+        (!is_left_out).then_some(addressing)
     }
 
     /// The target; `None` is everyone, however that was written.
@@ -63,7 +67,9 @@ impl Audience {
 
     /// How the event is addressed to the host.
     pub(super) fn addressing_of_host(&self) -> Addressing {
+        let is_left_out = |except: &Address| except.selection.everyone || except.selection.host;
         match &self.to {
+            _ if self.except.as_ref().is_some_and(is_left_out) => Addressing::Elsewhere,
             None => Addressing::Broadcast,
             Some(to) if to.selection.everyone => Addressing::Broadcast,
             Some(to) if to.selection.host => Addressing::Sent,

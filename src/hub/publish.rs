@@ -166,6 +166,16 @@ impl<W> Hub<W> {
         self.retained.clear(pattern)
     }
 
+    /// The names of retained events that match, of those that are for everyone.
+    pub(crate) fn retained_for_everyone(&self, pattern: &EventPattern) -> Vec<EventName> {
+        self.retained.names_for_everyone(pattern)
+    }
+
+    /// Forgets the retained events for everyone with these names. Returns how many there were.
+    pub(crate) fn clear_retained_for_everyone(&mut self, names: Vec<EventName>) -> usize {
+        self.retained.clear_for_everyone(names)
+    }
+
     fn check_room(
         &self,
         event: &NewEvent,

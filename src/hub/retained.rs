@@ -146,6 +146,27 @@ impl Retained {
         gone.len()
     }
 
+    /// The names of the events for everyone whose name matches.
+    pub(crate) fn names_for_everyone(&self, pattern: &EventPattern) -> Vec<EventName> {
+        let matching =
+            |(name, to): &&(EventName, Option<Target>)| to.is_none() && pattern.matches(name);
+        let keys = self.events.keys().filter(matching);
+        keys.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Forgets the events for everyone with these names. Returns how many there were.
+    pub(crate) fn clear_for_everyone(&mut self, names: Vec<EventName>) -> usize {
+        let mut cleared = 0;
+        for name in names {
+            let gone = self.events.remove(&(name, None)).unwrap_or_default();
+            for retained in &gone {
+                self.account(retained, Quota::remove);
+            }
+            cleared += gone.len();
+        }
+        cleared
+    }
+
     /// How many events are retained, and their bytes.
     pub(crate) fn usage(&self) -> (usize, usize) {
         (self.all.count, self.all.bytes)
@@ -182,8 +203,6 @@ impl Retained {
 }
 
 fn target_weight(audience: &Audience) -> usize {
-    audience
-        .to
-        .as_ref()
-        .map_or(0, |to| weight_of_target(&to.target))
+    let addresses = audience.to.iter().chain(&audience.except);
+    addresses.map(|to| weight_of_target(&to.target)).sum()
 }

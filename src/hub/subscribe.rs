@@ -385,19 +385,20 @@ impl<W> Hub<W> {
         effects
     }
 
-    /// Begins a subscription of the host, which gets what is retained.
+    /// Begins a subscription of the host, which gets what is retained if it wants that.
     pub(crate) fn listen(
         &mut self,
         key: SubscriberKey,
         id: SubscriptionId,
         pattern: EventPattern,
         filter: DeliveryFilter,
+        wants_retained: bool,
     ) -> Effects<W> {
         let mut effects = Effects {
             has_new_listeners: true,
             ..Effects::default()
         };
-        if let Some(consumer) = self.consumers.get_mut(&key) {
+        if wants_retained && let Some(consumer) = self.consumers.get_mut(&key) {
             let mut retained: Vec<(&BusEvent, Addressing)> = self
                 .retained
                 .newest_of(&pattern, |audience| {

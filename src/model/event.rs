@@ -3,6 +3,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tauri_plugin_event_bus_types::internal::read_json;
 
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
@@ -155,7 +156,8 @@ impl BusEvent {
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::InvalidPayload`], with the path of the mismatch, where the JSON does not match `T`.
+    /// [`ErrorCode::InvalidPayload`] where the JSON does not match `T`. The message has the path, and the source is the error
+    /// of serde.
     ///
     /// ```
     /// # fn show(event: &tauri_plugin_event_bus::BusEvent) -> tauri_plugin_event_bus::Result<()> {
@@ -169,15 +171,8 @@ impl BusEvent {
     /// # }
     /// ```
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_str(&self.accepted.payload).map_err(|error| {
-            Error::new(
-                ErrorCode::InvalidPayload,
-                format!(
-                    "the payload of {:?} is no {}: {error}",
-                    self.name(),
-                    std::any::type_name::<T>()
-                ),
-            )
+        read_json(&self.accepted.payload).map_err(|mismatch| {
+            mismatch.into_error::<T>(format_args!("the payload of {:?}", self.name()))
         })
     }
 
@@ -199,7 +194,7 @@ impl BusEvent {
         &self.accepted.source
     }
 
-    /// The name of the component that emitted it, if one did: see [`Component`](crate::Component).
+    /// The name of the component that emitted it, if one did: see [`Component`](crate::component::Component).
     #[must_use]
     pub fn component(&self) -> Option<&str> {
         self.accepted.provenance.as_ref()?.component.as_deref()

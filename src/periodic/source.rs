@@ -34,6 +34,7 @@ impl SourceCall {
                     std::any::type_name::<T>()
                 ),
             )
+            .with_source(error)
         })
     }
 
@@ -189,7 +190,9 @@ impl Sources {
 
 fn write<T: Serialize, E: Display>(name: &str, sampled: Result<T, E>) -> Result<String> {
     match sampled {
-        Ok(value) => serde_json::to_string(&value).map_err(|error| failed(name, &error)),
+        Ok(value) => {
+            serde_json::to_string(&value).map_err(|error| failed(name, &error).with_source(error))
+        }
         Err(error) => Err(failed(name, &error)),
     }
 }

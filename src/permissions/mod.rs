@@ -10,6 +10,7 @@ mod job;
 mod pace;
 mod refusal;
 mod request;
+mod retained;
 mod rule;
 mod subject;
 mod subscription;

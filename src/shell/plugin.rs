@@ -76,25 +76,22 @@ impl Builder {
     /// # let _ = builder;
     /// ```
     pub fn policy(mut self, event: impl Into<String>, policy: Policy) -> Self {
-        self.policies.push(PolicyRule {
-            event: event.into(),
-            policy,
-        });
+        self.policies.push(PolicyRule::new(event, policy));
         self
     }
 
     /// Registers a typed event: it appears in the [`Catalog`], and what pages emit under its name must match it.
-    /// [`Event`](crate::Event) has an example.
+    /// [`Event`](crate::typed::Event) has an example.
     #[cfg(feature = "typed")]
-    pub fn event<E: crate::api::typed::Event>(mut self) -> Self {
+    pub fn event<E: tauri_plugin_event_bus_types::Event>(mut self) -> Self {
         self.events.push(EventDeclaration::of::<E>());
         self
     }
 
     /// Registers a typed request: it appears in the [`Catalog`], and the requests and responses of pages under its name must
-    /// match it. [`Request`](crate::Request) has an example.
+    /// match it. [`Request`](crate::typed::Request) has an example.
     #[cfg(feature = "typed")]
-    pub fn request<R: crate::api::typed::Request>(mut self) -> Self {
+    pub fn request<R: tauri_plugin_event_bus_types::Request>(mut self) -> Self {
         self.requests.push(RequestDeclaration::of::<R>());
         self
     }
@@ -144,7 +141,8 @@ impl Builder {
     /// source fails is counted and reported, and the next tick tries again.
     ///
     /// ```no_run
-    /// use tauri_plugin_event_bus::{Builder, SourceCall};
+    /// use tauri_plugin_event_bus::Builder;
+    /// use tauri_plugin_event_bus::periodic::SourceCall;
     ///
     /// fn lines(call: &SourceCall) -> Result<usize, Box<dyn std::error::Error>> {
     ///     let path: String = call.args()?;

@@ -1,7 +1,8 @@
 //! How fast a page may send, and how much memory of the host it may use: at each limit, and one past it.
 
 use serde_json::{Value, json};
-use tauri_plugin_event_bus::{Builder, EmitOptions, ErrorCode, EventBusExt, Limits, SourceCall};
+use tauri_plugin_event_bus::periodic::SourceCall;
+use tauri_plugin_event_bus::{Builder, EmitOptions, ErrorCode, EventBusExt, Limits};
 
 use crate::support::{Page, app, app_with, code, message, open};
 
@@ -388,7 +389,7 @@ fn retained_events_are_limited_per_page() {
     for page in [&mut main, &mut other] {
         assert_eq!(code(&retain(page, "d", "1")), "queue_full");
     }
-    let retained = EmitOptions::new().retain();
+    let retained = EmitOptions::new().retain(true);
     for event in ["e", "f"] {
         bus.emit_with(event, (), retained.clone()).unwrap();
     }
@@ -396,6 +397,24 @@ fn retained_events_are_limited_per_page() {
     assert!(full.message().contains("(retainedEvents)"), "{full}");
     assert_eq!(bus.clear_retained("*").unwrap(), 6);
     assert!(retain(&mut main, "a", "1")["seq"].is_u64());
+}
+
+#[test]
+fn exceptions_count_for_what_is_retained() {
+    let mut limits = Limits::default();
+    limits.retained_bytes_per_page = 64 * 1024;
+    let app = app_of(limits);
+    let mut main = Page::open(&app, "main");
+    let event = |except: Value| json!({ "event": "x", "retain": true, "except": except });
+    let many = vec![format!("{}*", "x".repeat(250)); 64];
+    let events = json!({ "events": [event(json!(many)), event(json!("x"))] });
+    let results = main.call("emit", events).unwrap();
+    assert_eq!(code(&results[0]), "queue_full");
+    assert!(
+        message(&results[0]).contains("retainedBytesPerPage"),
+        "{results}"
+    );
+    assert!(results[1]["seq"].is_u64(), "{results}");
 }
 
 #[test]
@@ -446,7 +465,7 @@ fn greedy_pages_leave_room_for_others_and_the_host() {
         }
     }
     let bus = app.event_bus();
-    bus.emit_with("app", (), EmitOptions::new().retain())
+    bus.emit_with("app", (), EmitOptions::new().retain(true))
         .unwrap();
     let own = bus.periodic("app");
     let own = own.every(std::time::Duration::from_secs(60)).start();

@@ -20,3 +20,5 @@ mod scopes;
 mod sessions;
 mod support;
 mod typed;
+mod views;
+mod waits;

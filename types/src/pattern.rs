@@ -209,6 +209,7 @@ pub fn parse_glob(text: &str) -> Result<glob::Pattern> {
             text,
             format!("is invalid at byte {}: {}", error.pos, error.msg),
         )
+        .with_source(error)
     })
 }
 

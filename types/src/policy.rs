@@ -22,6 +22,7 @@ pub struct Policy {
 /// What happens when events come faster than a page takes them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Overflow {
     /// The oldest event of a full queue makes room, and the page is told of the gap. The default.
     #[default]

@@ -10,6 +10,7 @@ use crate::model::event::{BusEvent, Receipt};
 
 /// A message for the user: the payload of the built-in event `message`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Message {
     /// Identifies the message. A message replaces the shown message with the same id.
     pub id: String,
@@ -24,6 +25,7 @@ pub struct Message {
 /// The level of a [`Message`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum MessageLevel {
     /// Something succeeded.
     Success,
@@ -80,7 +82,7 @@ impl Component {
     ///
     /// # Errors
     ///
-    /// Those of [`Component::emit`].
+    /// Those of [`EventBus::emit`](crate::EventBus::emit).
     pub fn success(&self, text: impl Into<String>) -> Result<Receipt> {
         self.message(MessageLevel::Success, text, MessageOptions::new())
     }
@@ -89,7 +91,7 @@ impl Component {
     ///
     /// # Errors
     ///
-    /// Those of [`Component::emit`].
+    /// Those of [`EventBus::emit`](crate::EventBus::emit).
     pub fn info(&self, text: impl Into<String>) -> Result<Receipt> {
         self.message(MessageLevel::Info, text, MessageOptions::new())
     }
@@ -98,7 +100,7 @@ impl Component {
     ///
     /// # Errors
     ///
-    /// Those of [`Component::emit`].
+    /// Those of [`EventBus::emit`](crate::EventBus::emit).
     pub fn warning(&self, text: impl Into<String>) -> Result<Receipt> {
         self.message(MessageLevel::Warning, text, MessageOptions::new())
     }
@@ -107,7 +109,7 @@ impl Component {
     ///
     /// # Errors
     ///
-    /// Those of [`Component::emit`].
+    /// Those of [`EventBus::emit`](crate::EventBus::emit).
     pub fn error(&self, text: impl Into<String>) -> Result<Receipt> {
         self.message(MessageLevel::Error, text, MessageOptions::new())
     }
@@ -119,11 +121,11 @@ impl Component {
     ///
     /// # Errors
     ///
-    /// Those of [`Component::emit`], and those of [`EventBus::emit_to`](crate::EventBus::emit_to) if it has a target.
+    /// Those of [`EventBus::emit`](crate::EventBus::emit), and those of [`EventBus::emit_to`](crate::EventBus::emit_to) if it has a target.
     ///
     /// ```
     /// # fn export(bus: &tauri_plugin_event_bus::EventBus) -> tauri_plugin_event_bus::Result<()> {
-    /// use tauri_plugin_event_bus::{MessageLevel, MessageOptions};
+    /// use tauri_plugin_event_bus::component::{MessageLevel, MessageOptions};
     ///
     /// let export = bus.component("Export");
     /// // The second message replaces the first.
@@ -141,7 +143,7 @@ impl Component {
         let key = options.key.as_deref().unwrap_or(level.as_str());
         let id = format!("{}:{key}", self.name);
         let message = Message {
-            id: self.namespace.prefixed(&id)?.into_owned(),
+            id: self.bus.full_name(&id)?.into_owned(),
             component: self.name.to_string(),
             level,
             text: text.into(),
@@ -159,7 +161,7 @@ impl Component {
         &self,
         mut callback: impl FnMut(Message, BusEvent) + Send + 'static,
     ) -> Result<Listener> {
-        self.namespace
+        self.bus
             .listen(MESSAGE, move |event| match event.payload() {
                 Ok(message) => callback(message, event),
                 Err(error) => log::warn!("ignored a malformed `message` payload: {error}"),

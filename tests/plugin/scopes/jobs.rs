@@ -4,7 +4,8 @@ use std::convert::Infallible;
 
 use serde_json::{Value, json};
 use tauri::Manager;
-use tauri_plugin_event_bus::{Builder, EventBusExt, SourceCall};
+use tauri_plugin_event_bus::periodic::SourceCall;
+use tauri_plugin_event_bus::{Builder, EventBusExt};
 
 use crate::support::{Page, app, app_with, code, message, open};
 
@@ -297,7 +298,7 @@ fn jobs_of_others_need_an_entry_of_their_own() {
         let unreached = act(&mut overseer, command, "secret", &host, json!({})).unwrap_err();
         assert_eq!(code(&unreached), "unknown_job", "{command}");
     }
-    assert_eq!(bus.list_jobs()[0].interval.as_secs(), 2);
+    assert_eq!(bus.jobs().list()[0].interval.as_secs(), 2);
     let for_app =
         json!({ "event": "clock:app", "everyMs": 1000, "id": "app", "owner": { "kind": "host" } });
     let started = overseer.start_job(for_app).unwrap();
@@ -324,7 +325,7 @@ fn jobs_of_others_need_an_entry_of_their_own() {
     assert_eq!(stop(&mut overseer, "clock", &host), "ok");
     assert_eq!(stop(&mut overseer, "theirs", &theirs), "ok");
     assert_eq!(ids(&overseer), [] as [&str; 0]);
-    assert_eq!(bus.list_jobs().len(), 1);
+    assert_eq!(bus.jobs().list().len(), 1);
     let wrong = json!({ "kind": "window" });
     assert_eq!(stop(&mut overseer, "secret", &wrong), "invalid_argument");
 

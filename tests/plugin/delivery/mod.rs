@@ -1,5 +1,6 @@
 //! From `emit` to the pull of a page.
 
 mod batches;
+mod evaluated;
 mod refusals;
 mod targets;

@@ -2,12 +2,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::model::error::{Error, ErrorCode, Result, escaped};
+use crate::model::payload::write_json;
 
 pub(crate) fn to_json(name: &str, payload: &impl Serialize) -> Result<String> {
-    serde_json::to_string(payload).map_err(|error| {
+    write_json(payload).map_err(|problem| {
         Error::new(
             ErrorCode::InvalidPayload,
-            format!("the payload of {name:?} cannot be serialized as JSON: {error}"),
+            format!("the payload of {name:?} cannot be serialized as JSON: {problem}"),
         )
     })
 }

@@ -11,6 +11,7 @@ pub(crate) mod interval;
 pub(crate) mod job;
 pub(crate) mod json;
 pub(crate) mod label;
+pub(crate) mod payload;
 pub(crate) mod policies;
 pub(crate) mod quota;
 pub(crate) mod selection;

@@ -140,12 +140,11 @@ async fn evaluated_answers_stay_data() -> Result<()> {
     let job = blocked
         .run(
             "await bus.startJob('tick', { everyMs: 60_000, id: '__proto__' })
-            const { jobs } = await bus.inspect()
-            return [(await bus.listJobs())[0].id, jobs[0].id]",
+            return (await bus.listJobs()).map((job) => job.id)",
             json!(null),
         )
         .await?;
-    assert_eq!(job, json!(["__proto__", "__proto__"]));
+    assert_eq!(job, json!(["__proto__"]));
     Ok(())
 }
 

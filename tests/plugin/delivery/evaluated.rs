@@ -81,7 +81,7 @@ fn evaluated_answers_of_all_commands_are_strings() {
         n += 1;
         arguments["session"] = json!(session);
         arguments["n"] = json!(n);
-        let mut send = || unquoted(invoke_by_message(&page.webview, command, arguments.clone()));
+        let send = || unquoted(invoke_by_message(&page.webview, command, arguments.clone()));
         let answer = send();
         assert!(
             serde_json::from_str::<Value>(&answer).is_ok(),

@@ -2,5 +2,6 @@
 
 mod batches;
 mod evaluated;
+mod payloads;
 mod refusals;
 mod targets;

@@ -68,7 +68,7 @@ pub struct WebviewInspection {
 
 /// A page that uses the bus.
 ///
-/// As JSON: `{ queue, unacknowledgedEvents, unacknowledgedBytes, dropped, isPulling, lastSeenMsAgo,
+/// As JSON: `{ queue, unacknowledgedEvents, unacknowledgedBytes, dropped, isPulling, isEvaluated, lastSeenMsAgo,
 /// lastAcknowledgedMsAgo, subscriptions }`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -84,6 +84,8 @@ pub struct PageInspection {
     pub dropped: u64,
     /// Whether it waits for events. A page that does not is busy, or gone.
     pub is_pulling: bool,
+    /// Whether its answers go over Tauri's postMessage path, which is slower.
+    pub is_evaluated: bool,
     /// How many milliseconds ago the page was last heard of or answered.
     pub last_seen_ms_ago: u64,
     /// How many milliseconds ago it last acknowledged something; `None` if it never has.

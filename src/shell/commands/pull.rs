@@ -12,7 +12,7 @@ use crate::engine::reply::Reply;
 use crate::hub::Pull;
 use crate::hub::ids::SessionId;
 use crate::hub::outbox::BatchBound;
-use crate::model::error::{Result, escaped};
+use crate::model::error::{Result, escaped, quoted};
 use crate::shell::reply::{AnswerPath, reply_to};
 
 use super::arguments::{check_entries, invalid_argument};
@@ -60,7 +60,17 @@ pub(super) fn accept<R: Runtime>(invoke: Invoke<R>) {
             limits.batch_bytes
         },
     };
-    match read_arguments(message.payload(), bound) {
+    let read = read_arguments(message.payload(), bound);
+    if let Ok((pull, _)) = &read
+        && path == AnswerPath::Evaluated
+        && core.hub().note_evaluated(&label, pull.session)
+    {
+        log::info!(
+            "the IPC of the page in {} fell back to postMessage, which is slower, until the page is loaded again; docs/delivery.md says why",
+            quoted(&label)
+        );
+    }
+    match read {
         Ok((pull, responses)) if responses.is_empty() => core.pull(&label, pull, reply),
         // Tauri holds the lock of its plugins while this runs. Responses may be long, and their checks run code of the app.
         Ok((pull, responses)) => {

@@ -173,3 +173,21 @@ fn evaluated_batches_stay_under_8_kib() {
         received += events;
     }
 }
+
+#[test]
+fn an_inspection_names_pages_that_fell_back() {
+    let app = app();
+    let mut main = Page::open(&app, "main");
+    main.listen("x");
+    let is_evaluated = || {
+        let page = app.event_bus().inspect().webviews.remove(0).page;
+        page.unwrap().is_evaluated
+    };
+    let first = main.pull();
+    assert!(!is_evaluated());
+    let pull = json!({ "session": main.session, "ack": 0 });
+    let second = invoke_by_message(&main.webview, "pull", pull);
+    assert!(is_evaluated());
+    assert_eq!(first.rows(), json!([]));
+    assert!(second.is_open());
+}

@@ -78,6 +78,8 @@ export class FakeHost {
   refuse: (sent: Sent) => unknown = () => undefined
   /** What to refuse one entry of a batch with, if anything. */
   refuseEntry: (command: string, entry: Record<string, unknown>) => unknown = () => undefined
+  /** Whether answers are strings, as where Tauri evaluates them. */
+  quotes = false
   session: FakeSession | null = null
   /** How many sessions were opened. */
   opened = 0
@@ -130,7 +132,7 @@ export class FakeHost {
         ...sent,
         resolve: (answer) => {
           leave()
-          resolve(answer)
+          resolve(this.quotes ? [JSON.stringify(answer)] : answer)
         },
         reject: (reason) => {
           leave()

@@ -13,8 +13,8 @@ use crate::model::pattern::EventPattern;
 impl EventBus {
     /// Calls a function for every event that matches the pattern and is for everyone or for the host.
     ///
-    /// All listeners run on one task, in the order of the events. A panic is logged, and the listener stays. A slow
-    /// listener delays the other listeners of the host, but no page.
+    /// All listeners run one after the other, in the order of the events, on a thread that may block: `block_on` works in
+    /// them. A panic is logged, and the listener stays. A slow listener delays the other listeners of the host, but no page.
     ///
     /// # Errors
     ///

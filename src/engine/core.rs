@@ -387,15 +387,28 @@ impl Core {
         if payload.len() <= limit {
             return Ok(());
         }
+        let hint = if is_list_of_numbers(payload) {
+            ". Bytes, such as a Vec<u8>, take up to four bytes of JSON each; send them as base64, or send a path"
+        } else {
+            ""
+        };
         Err(Error::new(
             ErrorCode::PayloadTooLarge,
             format!(
-                "the payload of {:?} has {} bytes of JSON; the limit is {limit}",
+                "the payload of {:?} has {} bytes of JSON; the limit `payloadBytes` is {limit}{hint}",
                 name.as_str(),
                 payload.len()
             ),
         ))
     }
+}
+
+/// Whether JSON looks like a list of bytes, by how it begins.
+fn is_list_of_numbers(json: &str) -> bool {
+    const LOOKED_AT: usize = 64;
+    let is_part = |b: u8| b.is_ascii_digit() || b == b',';
+    json.strip_prefix('[')
+        .is_some_and(|rest| rest.bytes().take(LOOKED_AT).all(is_part))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, Weak};
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 
 use crate::engine::causes::CauseScope;
 use crate::engine::core::Core;
@@ -15,7 +15,7 @@ use crate::hub::queue::{QueueEntry, QueuedEvent};
 use crate::model::delivery::DeliveryFilter;
 use crate::model::event::BusEvent;
 use crate::model::pattern::EventPattern;
-use crate::sync::{Mutex, MutexGuard, yield_now};
+use crate::sync::{Mutex, MutexGuard};
 
 type Callback = Box<dyn FnMut(BusEvent) + Send>;
 
@@ -136,6 +136,9 @@ impl Listeners {
 }
 
 /// Calls the app's listeners, event by event, until the app exits.
+///
+/// A listener may block, and wait for a future, so no task of the runtime calls it. Whatever waits is handled in one go on
+/// a thread for blocking work.
 pub(crate) async fn call_listeners(listeners: Weak<Listeners>) {
     loop {
         let next = poll_fn(|context| match listeners.upgrade() {
@@ -143,20 +146,42 @@ pub(crate) async fn call_listeners(listeners: Weak<Listeners>) {
             None => Poll::Ready(None),
         })
         .await;
-        // An endless run of events must not keep the thread from the runtime's other tasks.
-        yield_now().await;
-        let Some(listeners) = listeners.upgrade() else {
+        let (Some(entry), Some(running)) = (next, listeners.upgrade()) else {
             return;
         };
+        let tasks = running.core.tasks().clone();
+        drop(running);
+        let listeners = Weak::clone(&listeners);
+        let handled = tasks.spawn_blocking(move || handle_waiting(&listeners, entry));
+        // The runtime drops it where it shuts down.
+        if !matches!(handled.await, Ok(true)) {
+            return;
+        }
+    }
+}
+
+/// Handles an entry and all that wait behind it. Returns false at the end.
+fn handle_waiting(listeners: &Weak<Listeners>, first: QueueEntry) -> bool {
+    let mut next = Poll::Ready(Some(first));
+    loop {
+        let Some(listeners) = listeners.upgrade() else {
+            return false;
+        };
         match next {
-            Some(QueueEntry::Event(queued)) => listeners.call_all(&queued),
-            Some(QueueEntry::Lost(lost)) => log::warn!(
+            Poll::Ready(Some(QueueEntry::Event(queued))) => listeners.call_all(&queued),
+            Poll::Ready(Some(QueueEntry::Lost(lost))) => log::warn!(
                 "the listeners of the host were too slow: lost {} events, from {} to {}",
                 lost.gap.count,
                 lost.gap.from,
                 lost.gap.to
             ),
-            None => return,
+            Poll::Ready(None) => return false,
+            // The task polls again, with its own waker.
+            Poll::Pending => return true,
         }
+        let mut context = Context::from_waker(Waker::noop());
+        next = listeners
+            .core
+            .poll_consumer(listeners.subscriber, &mut context);
     }
 }

@@ -200,6 +200,8 @@ impl<W> Hub<W> {
         webview.flood.take_session(now)?;
         let label = Arc::clone(label);
         self.take_over(&label, effects);
+        // Commands over postMessage name no origin.
+        let has_fetched = origin.is_some();
         self.note_origin(&label, origin, effects);
         let key = self.next_key();
         let bound = self.queue_bound();
@@ -207,7 +209,8 @@ impl<W> Hub<W> {
             return Err(stale(id));
         };
         webview.session = Some(key);
-        let session = Session::new(id, label, webview.origin.clone(), bound, now);
+        let mut session = Session::new(id, label, webview.origin.clone(), bound, now);
+        session.has_fetched = has_fetched;
         self.sessions.insert(key, session);
         effects.rearm |= self.arm(now + SESSION_LEASE);
         Ok(key)

@@ -68,7 +68,7 @@ pub struct WebviewInspection {
 
 /// A page that uses the bus.
 ///
-/// As JSON: `{ queue, unacknowledgedEvents, unacknowledgedBytes, dropped, isPulling, lastSeenMsAgo,
+/// As JSON: `{ queue, unacknowledgedEvents, unacknowledgedBytes, dropped, isPulling, isEvaluated, lastSeenMsAgo,
 /// lastAcknowledgedMsAgo, subscriptions }`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -84,6 +84,8 @@ pub struct PageInspection {
     pub dropped: u64,
     /// Whether it waits for events. Otherwise it is busy or gone.
     pub is_pulling: bool,
+    /// Whether its answers take Tauri's postMessage path, which is slower.
+    pub is_evaluated: bool,
     /// Milliseconds since the page last sent a command or received a reply.
     pub last_seen_ms_ago: u64,
     /// Milliseconds since its last acknowledgement; `None` before the first.

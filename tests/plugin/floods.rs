@@ -376,12 +376,13 @@ fn retained_events_are_limited_per_page() {
     assert!(message(&refused).contains("retainedEventsPerPage"));
     // Each event uses its name and 192 bytes beside its payload. The label of the page counts once.
     let rest = 1000 - (192 + 1 + 4 + 1) - (192 + 1);
-    let refused = retain(&mut main, "b", &"1".repeat(rest + 1));
+    let text = |bytes: usize| format!("\"{}\"", "1".repeat(bytes - 2));
+    let refused = retain(&mut main, "b", &text(rest + 1));
     assert!(
         message(&refused).contains("retainedBytesPerPage"),
         "{refused}"
     );
-    assert!(retain(&mut main, "b", &"1".repeat(rest))["seq"].is_u64());
+    assert!(retain(&mut main, "b", &text(rest))["seq"].is_u64());
 
     assert!(retain(&mut other, "c", "1")["seq"].is_u64());
     // An event that another page retained stays beside one's own, and neither takes the other's share.

@@ -351,3 +351,63 @@ fn a_plugin_that_was_dropped_unused_stops_no_start() {
     drop(spare);
     crate::support::app();
 }
+
+#[test]
+fn a_listener_may_block_on_a_future() {
+    let app = app();
+    let mut main = Page::open(&app, "main");
+    let responders = json!([{ "name": "confirm", "on": true }]);
+    main.call("set_responders", json!({ "responders": responders }))
+        .unwrap();
+    let (mut record, receiver) = recorder();
+    let bus = app.event_bus();
+    let asking = bus.clone();
+    bus.listen("order:new", move |_| {
+        let request = asking.request::<bool>("main", "confirm", ());
+        record(tauri::async_runtime::block_on(async { request.await }));
+    })
+    .unwrap()
+    .forget();
+    bus.emit("order:new", ()).unwrap();
+    let id = main.pull().wait().unwrap()["items"][0]["request"].take();
+    let responses = json!([{ "request": id, "payload": "true" }]);
+    main.call("respond", json!({ "responses": responses }))
+        .unwrap();
+    assert_eq!(receiver.recv_timeout(PATIENCE).unwrap(), Ok(true));
+}
+
+#[test]
+fn a_listener_may_spawn_a_task() {
+    let app = app();
+    let (mut record, receiver) = recorder();
+    let record = move || record(tokio::runtime::Handle::try_current().is_ok());
+    let mut record = record;
+    app.event_bus()
+        .listen("x", move |_| record())
+        .unwrap()
+        .forget();
+    app.event_bus().emit("x", ()).unwrap();
+    assert!(receiver.recv_timeout(PATIENCE).unwrap());
+}
+
+#[test]
+fn the_bus_before_its_setup_speaks_of_order() {
+    let early = tauri::plugin::Builder::<_, ()>::new("early")
+        .setup(|app, _| {
+            app.event_bus();
+            Ok(())
+        })
+        .build();
+    let started = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        tauri::test::mock_builder()
+            .plugin(early)
+            .plugin(Builder::new().build())
+            .build(fixture::context())
+            .map(drop)
+    }));
+    let panic = started.unwrap_err();
+    let message = panic.downcast_ref::<&str>().unwrap();
+    for part in ["tauri_plugin_event_bus::init()", "before", "order"] {
+        assert!(message.contains(part), "{message}");
+    }
+}

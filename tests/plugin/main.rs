@@ -13,6 +13,7 @@ mod injection;
 mod inspection;
 mod jobs;
 mod listeners;
+mod names;
 mod permissions;
 mod policies;
 mod requests;

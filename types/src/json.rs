@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::ser::Serialize;
 
 use crate::error::{Error, ErrorCode, Result, escaped};
+use crate::payload::write_checked;
 
 /// Where and why a JSON text does not match a type.
 #[derive(Debug)]
@@ -59,7 +60,7 @@ fn read_with_path<T: DeserializeOwned>(json: &str) -> Result<T, Mismatch> {
 
 /// Writes a payload. `what` names it in an error.
 pub fn write_json(what: impl fmt::Display, payload: &impl Serialize) -> Result<String> {
-    serde_json::to_string(payload).map_err(|error| {
+    write_checked(payload).map_err(|error| {
         let text = format!("{what} cannot be serialized as JSON: {error}");
         Error::new(ErrorCode::InvalidPayload, text).with_source(error)
     })

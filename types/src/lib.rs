@@ -14,6 +14,7 @@ mod name;
 #[cfg(feature = "typed")]
 mod numbers;
 mod pattern;
+mod payload;
 mod policy;
 mod target;
 #[cfg(feature = "typed")]
@@ -43,6 +44,7 @@ pub mod internal {
     #[cfg(feature = "typed")]
     pub use crate::numbers::{UnreadableNumber, check as check_numbers};
     pub use crate::pattern::{is_wildcard, parse_glob};
+    pub use crate::payload::{check_json, write_checked};
     #[cfg(feature = "typed")]
     pub use crate::typed::{read_event, write_event, write_request};
 }

@@ -1,4 +1,4 @@
-import { describe } from '../core/checks.js'
+import { checkText, describe } from '../core/checks.js'
 import { describeComponent } from '../core/descriptions.js'
 import { EventBusError } from '../core/error.js'
 import { openInbox } from '../core/inbox.js'
@@ -168,6 +168,7 @@ function textOf(error: unknown): string {
 }
 
 function checkComponent(name: unknown): void {
+  checkText(name, 'component name')
   if (typeof name === 'string' && name !== '') return
   throw new EventBusError('invalid_argument', `invalid component name ${quoted(name)}: expected a text`)
 }

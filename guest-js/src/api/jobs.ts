@@ -1,4 +1,4 @@
-import { checkName } from '../core/checks.js'
+import { checkName, checkText } from '../core/checks.js'
 import { ASYNC_DISPOSE } from '../core/disposal.js'
 import { EventBusError, toEventBusError } from '../core/error.js'
 import { openInbox } from '../core/inbox.js'
@@ -43,6 +43,8 @@ export async function startJob(
     const { everyMs, to, immediate, count, id, replace, startDelayMs, missedTicks } = options
     const { onlyWhileListened, owner, jitterMs, maxFailures, source } = options
     checkInterval(event, everyMs)
+    checkText(id, 'id')
+    checkText(source, 'source')
     checkNumbers(event, { count, startDelayMs, jitterMs, maxFailures })
     const payload = payloadJson(event, options.payload)
     const args = payloadJson(event, options.args, 'args')
@@ -176,6 +178,8 @@ async function control(
 ): Promise<JobInfo> {
   try {
     const { owner, number } = (selector ?? {}) as JobSelector & { number?: number }
+    checkText(id, 'id')
+    checkText((owner as { label?: unknown } | undefined)?.label, 'label')
     return (await openInbox().queue.send(command, { id, number, owner, ...more }, size)) as JobInfo
   } catch (error) {
     throw toEventBusError(error)

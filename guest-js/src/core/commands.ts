@@ -1,4 +1,5 @@
 import { invoke } from '@tauri-apps/api/core'
+import { readAnswer } from './answers.js'
 import { EventBusError, isErrorObject, toEventBusError } from './error.js'
 
 /** Every command of the plugin. A test of the crate compares this list with its own. */
@@ -84,7 +85,7 @@ interface InFlight {
 
 /** Runs a command of the plugin. */
 export function run(command: Command, args: Record<string, unknown>): Promise<unknown> {
-  return invoke(`plugin:event-bus|${command}`, args)
+  return invoke(`plugin:event-bus|${command}`, args).then(readAnswer)
 }
 
 /** 128 random bits as 32 lower-case hexadecimal digits. */

@@ -12,7 +12,7 @@ export function hasWildcard(text: string): boolean {
 export function checkEventName(name: string): void {
   checkName(name)
   checkLength('invalid_event_name', 'event name', name)
-  const wrong = /[^\p{Alphabetic}\p{Number}\-_.:/]/u.exec(name)
+  const wrong = /[^\p{XID_Continue}\-.:/]/u.exec(name)
   if (wrong) {
     throw new EventBusError(
       'invalid_event_name',
@@ -29,7 +29,7 @@ export function matcherOf(pattern: string): (name: string) => boolean {
   }
   checkName(pattern)
   checkLength('invalid_pattern', 'event pattern', pattern)
-  const wrong = /[^\p{Alphabetic}\p{Number}\-_.:/*?[\]!]/u.exec(pattern)
+  const wrong = /[^\p{XID_Continue}\-.:/*?[\]!]/u.exec(pattern)
   if (wrong) throw invalid(pattern, `has the character "${wrong[0]}", which event names do not have`)
   return globOf(pattern)
 }

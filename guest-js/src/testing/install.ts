@@ -1,3 +1,4 @@
+import { isQuoted } from '../core/answers.js'
 import { INBOX } from '../core/realm.js'
 import type { TestHost } from './host.js'
 
@@ -44,7 +45,10 @@ function invokeOf(host: TestHost, otherwise: Invoke | undefined): Invoke {
   const prefix = 'plugin:event-bus|'
   return async (command, args = {}, options) => {
     // Only JSON crosses the boundary.
-    if (command.startsWith(prefix)) return host.answer(command.slice(prefix.length), JSON.parse(JSON.stringify(args)))
+    if (command.startsWith(prefix)) {
+      const answer = await host.answer(command.slice(prefix.length), JSON.parse(JSON.stringify(args)))
+      return isQuoted(answer) ? [JSON.stringify(answer)] : answer
+    }
     if (otherwise) return otherwise(command, args, options)
     throw `Command ${command} not found: the test bus answers only the event bus. Call mockIPC of @tauri-apps/api/mocks before createTestBus for others`
   }

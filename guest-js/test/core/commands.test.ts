@@ -113,10 +113,8 @@ describe('the queue', () => {
 
   it('resends each entry alone after a parser error', async () => {
     realm.host.refuse = ({ args }) =>
-      JSON.stringify(args).includes('\\\\ud800') || JSON.stringify(args).includes('\\ud800')
-        ? 'invalid args `events` for command `emit`: lone leading surrogate'
-        : undefined
-    const results = await Promise.allSettled([emit('a'), emit('\ud800'), emit('b')])
+      JSON.stringify(args).includes('odd') ? 'invalid args `events` for command `emit`: no' : undefined
+    const results = await Promise.allSettled([emit('a'), emit('odd'), emit('b')])
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
   })
 

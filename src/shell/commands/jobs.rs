@@ -315,7 +315,7 @@ pub(super) async fn list_jobs(page: Page) -> Result<Response> {
     scope.check_own_jobs()?;
     let is_allowed = |event: &EventName| scope.allows_jobs_of_others(event);
     let jobs = page.runtime().jobs.list(&page.endpoint(), is_allowed);
-    write(&jobs).map(Response::new)
+    write(&jobs).map(|json| page.answer(json))
 }
 
 #[cfg(any(fuzzing, test))]

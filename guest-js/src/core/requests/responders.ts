@@ -184,14 +184,19 @@ export interface Failure {
   readonly stack?: string
 }
 
+/** A message may have been cut within a character. */
+function wellFormed(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, '\ufffd')
+}
+
 function failureOf(reason: unknown, withStack: boolean): Failure {
   try {
-    if (typeof reason !== 'object' || reason === null) return { name: 'Error', message: String(reason) }
+    if (typeof reason !== 'object' || reason === null) return { name: 'Error', message: wellFormed(String(reason)) }
     const { name, message, stack } = reason as { name?: unknown; message?: unknown; stack?: unknown }
     return {
-      name: typeof name === 'string' ? name : 'Error',
-      message: typeof message === 'string' ? message : 'the responder threw an object without a message',
-      ...(withStack && typeof stack === 'string' && { stack }),
+      name: typeof name === 'string' ? wellFormed(name) : 'Error',
+      message: typeof message === 'string' ? wellFormed(message) : 'the responder threw an object without a message',
+      ...(withStack && typeof stack === 'string' && { stack: wellFormed(stack) }),
     }
   } catch {
     // A getter or a proxy may throw in its turn.

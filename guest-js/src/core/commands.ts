@@ -5,6 +5,7 @@ import { EventBusError, isErrorObject, toEventBusError } from './error.js'
 export const COMMANDS = [
   'emit',
   'emit_to',
+  'clear_retained',
   'subscribe',
   'unsubscribe',
   'pull',

@@ -20,7 +20,7 @@ export interface OutgoingEvent {
 }
 
 /** Encodes an event and queues it. Copies what the caller may change afterwards before this returns. */
-export async function publish(open: () => Inbox, outgoing: OutgoingEvent): Promise<Receipt> {
+export async function publish(open: () => Inbox, outgoing: OutgoingEvent): Promise<Receipt & void> {
   try {
     const { event, payload, options, component, to, causes = currentCauses() } = outgoing
     checkName(event)
@@ -30,9 +30,10 @@ export async function publish(open: () => Inbox, outgoing: OutgoingEvent): Promi
     if (isAddressed) entry.to = copyOfTarget(to)
     if (json !== undefined) entry.payload = json
     if (options?.retain !== undefined) entry.retain = options.retain
+    if (options?.except !== undefined) entry.except = copyOfTarget(options.except)
     if (component !== undefined) entry.component = component
     if (causes.length > 0) entry.causes = causes
-    return (await open().queue.send(isAddressed ? 'emit_to' : 'emit', entry, json?.length)) as Receipt
+    return (await open().queue.send(isAddressed ? 'emit_to' : 'emit', entry, json?.length)) as Receipt & void
   } catch (error) {
     throw toEventBusError(error)
   }

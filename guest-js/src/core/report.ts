@@ -18,6 +18,11 @@ export function report(error: unknown): void {
   else if (!logging) console.error(error)
 }
 
+/** Reports the refusal of a response, unless nobody waits for it any more. */
+export function reportRefusal(error: EventBusError): void {
+  if (error.code !== 'stale_session' && error.code !== 'unknown_request') report(error)
+}
+
 /** Reports the rejection of what a handler has returned. */
 export function reportLater(returned: unknown): void {
   if (isThenable(returned)) Promise.resolve(returned).catch(report)

@@ -101,8 +101,9 @@ export function thenable(off: () => void, promise: Promise<UnlistenFn>): Subscri
     then: { value: observe(promise.then) },
     catch: { value: observe(promise.catch) },
     finally: { value: observe(promise.finally) },
+    stop: { value: subscription },
     [Symbol.toStringTag]: { value: 'Subscription' },
-    [DISPOSE]: { value: () => off() },
+    [DISPOSE]: { value: subscription },
   }
   return Object.defineProperties(subscription, methods)
 }

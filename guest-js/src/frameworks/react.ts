@@ -6,8 +6,9 @@
 
 import { useEffect, useInsertionEffect, useMemo, useRef, useSyncExternalStore } from 'react'
 import type { EventHandler } from '../types/event.js'
-import type { EventName, NameIfSet, Unset } from '../types/event-map.js'
+import type { EventName } from '../types/event-map.js'
 import type { EventOf, PayloadOf } from '../types/event-of.js'
+import type { OtherName } from '../types/name-kind.js'
 import { contentOf, type ListenerOptions, latestOf, observe, type StateOptions, sharedState } from './shared-state.js'
 
 export type { ListenerOptions, StateOptions } from './shared-state.js'
@@ -28,9 +29,9 @@ export type { ListenerOptions, StateOptions } from './shared-state.js'
  * }
  * ```
  */
-export function useEvent<Payload = Unset>(
-  event: NameIfSet<Payload>,
-  handler: EventHandler<NoInfer<Payload>>,
+export function useEvent<Payload = unknown, Name extends string = string>(
+  event: OtherName<Name>,
+  handler: EventHandler<Payload>,
   options?: ListenerOptions,
 ): void
 export function useEvent<Name extends EventName, _ extends never>(
@@ -58,7 +59,10 @@ export function useEvent(event: string, handler: EventHandler<never>, options: L
  * }
  * ```
  */
-export function useLatest<Payload = Unset>(event: NameIfSet<Payload>, options?: ListenerOptions): Payload | undefined
+export function useLatest<Payload = unknown, Name extends string = string>(
+  event: OtherName<Name>,
+  options?: ListenerOptions,
+): Payload | undefined
 export function useLatest<Name extends EventName, _ extends never>(
   event: Name,
   options?: ListenerOptions,
@@ -89,9 +93,9 @@ export function useLatest(event: string, options: ListenerOptions = {}): unknown
  * }
  * ```
  */
-export function useEventState<Value = Unset>(
-  event: NameIfSet<Value>,
-  initial: NoInfer<Value>,
+export function useEventState<Value = unknown, Name extends string = string>(
+  event: OtherName<Name>,
+  initial: Value,
   options?: StateOptions,
 ): [Value, SetState<Value>]
 export function useEventState<Name extends EventName, _ extends never>(

@@ -6,8 +6,9 @@
 
 import { type Accessor, createEffect, createMemo, createSignal, onCleanup, untrack } from 'solid-js'
 import type { EventHandler } from '../types/event.js'
-import type { EventName, NameIfSet, Unset } from '../types/event-map.js'
+import type { EventName } from '../types/event-map.js'
 import type { EventOf, PayloadOf } from '../types/event-of.js'
+import type { OtherName } from '../types/name-kind.js'
 import { contentOf, type ListenerOptions, latestOf, observe, type StateOptions, sharedState } from './shared-state.js'
 
 export type { ListenerOptions, StateOptions } from './shared-state.js'
@@ -35,9 +36,9 @@ export type MaybeAccessor<Value> = Value | Accessor<Value>
  * createEventListener('cart:*', (event) => console.log(event.event, event.payload))
  * ```
  */
-export function createEventListener<Payload = Unset>(
-  event: MaybeAccessor<NameIfSet<Payload>>,
-  handler: EventHandler<NoInfer<Payload>>,
+export function createEventListener<Payload = unknown, Name extends string = string>(
+  event: MaybeAccessor<OtherName<Name>>,
+  handler: EventHandler<Payload>,
   options?: MaybeAccessor<ListenerOptions>,
 ): void
 export function createEventListener<Name extends EventName, _ extends never>(
@@ -66,8 +67,8 @@ export function createEventListener(
  * createEffect(() => console.log(percent()))
  * ```
  */
-export function createLatest<Payload = Unset>(
-  event: MaybeAccessor<NameIfSet<Payload>>,
+export function createLatest<Payload = unknown, Name extends string = string>(
+  event: MaybeAccessor<OtherName<Name>>,
   options?: MaybeAccessor<ListenerOptions>,
 ): Accessor<Payload | undefined>
 export function createLatest<Name extends EventName, _ extends never>(
@@ -106,9 +107,9 @@ export function createLatest(
  * console.log(zoom())
  * ```
  */
-export function createEventState<Value = Unset>(
-  event: MaybeAccessor<NameIfSet<Value>>,
-  initial: NoInfer<Value>,
+export function createEventState<Value = unknown, Name extends string = string>(
+  event: MaybeAccessor<OtherName<Name>>,
+  initial: Value,
   options?: StateOptions,
 ): [Accessor<Value>, SetState<Value>]
 export function createEventState<Name extends EventName, _ extends never>(

@@ -5,8 +5,9 @@
  */
 
 import { type Readable, readable, type Writable } from 'svelte/store'
-import type { EventName, NameIfSet, Unset } from '../types/event-map.js'
+import type { EventName } from '../types/event-map.js'
 import type { PayloadOf } from '../types/event-of.js'
+import type { OtherName } from '../types/name-kind.js'
 import { type ListenerOptions, latestOf, type Source, type StateOptions, sharedState } from './shared-state.js'
 
 export type { ListenerOptions, StateOptions } from './shared-state.js'
@@ -24,8 +25,8 @@ export type { ListenerOptions, StateOptions } from './shared-state.js'
  * off()
  * ```
  */
-export function eventStore<Payload = Unset>(
-  event: NameIfSet<Payload>,
+export function eventStore<Payload = unknown, Name extends string = string>(
+  event: OtherName<Name>,
   options?: ListenerOptions,
 ): Readable<Payload | undefined>
 export function eventStore<Name extends EventName, _ extends never>(
@@ -52,9 +53,9 @@ export function eventStore(event: string, options?: ListenerOptions): Readable<u
  * zoom.update((before) => before + 10)
  * ```
  */
-export function eventStateStore<Value = Unset>(
-  event: NameIfSet<Value>,
-  initial: NoInfer<Value>,
+export function eventStateStore<Value = unknown, Name extends string = string>(
+  event: OtherName<Name>,
+  initial: Value,
   options?: StateOptions,
 ): Writable<Value>
 export function eventStateStore<Name extends EventName, _ extends never>(

@@ -8,8 +8,9 @@
 import { onMount } from 'svelte'
 import { createSubscriber } from 'svelte/reactivity'
 import type { EventHandler } from '../types/event.js'
-import type { EventName, NameIfSet, Unset } from '../types/event-map.js'
+import type { EventName } from '../types/event-map.js'
 import type { EventOf, PayloadOf } from '../types/event-of.js'
+import type { OtherName } from '../types/name-kind.js'
 import { type ListenerOptions, latestOf, observe, type Source, type StateOptions, sharedState } from './shared-state.js'
 
 export type { ListenerOptions, StateOptions } from './shared-state.js'
@@ -25,9 +26,9 @@ export type { ListenerOptions, StateOptions } from './shared-state.js'
  * useEvent('cart:*', (event) => console.log(event.event, event.payload))
  * ```
  */
-export function useEvent<Payload = Unset>(
-  event: NameIfSet<Payload>,
-  handler: EventHandler<NoInfer<Payload>>,
+export function useEvent<Payload = unknown, Name extends string = string>(
+  event: OtherName<Name>,
+  handler: EventHandler<Payload>,
   options?: ListenerOptions,
 ): void
 export function useEvent<Name extends EventName, _ extends never>(
@@ -51,8 +52,8 @@ export function useEvent(event: string, handler: EventHandler<never>, options?: 
  * console.log(percent.current)
  * ```
  */
-export function latest<Payload = Unset>(
-  event: NameIfSet<Payload>,
+export function latest<Payload = unknown, Name extends string = string>(
+  event: OtherName<Name>,
   options?: ListenerOptions,
 ): { readonly current: Payload | undefined }
 export function latest<Name extends EventName, _ extends never>(
@@ -85,9 +86,9 @@ export function latest(event: string, options?: ListenerOptions): { readonly cur
  * zoom.current += 10
  * ```
  */
-export function eventState<Value = Unset>(
-  event: NameIfSet<Value>,
-  initial: NoInfer<Value>,
+export function eventState<Value = unknown, Name extends string = string>(
+  event: OtherName<Name>,
+  initial: Value,
   options?: StateOptions,
 ): { current: Value }
 export function eventState<Name extends EventName, _ extends never>(

@@ -15,8 +15,9 @@ import {
   watch,
 } from 'vue'
 import type { EventHandler } from '../types/event.js'
-import type { EventName, NameIfSet, Unset } from '../types/event-map.js'
+import type { EventName } from '../types/event-map.js'
 import type { EventOf, PayloadOf } from '../types/event-of.js'
+import type { OtherName } from '../types/name-kind.js'
 import {
   contentOf,
   type ListenerOptions,
@@ -42,9 +43,9 @@ export type { ListenerOptions, StateOptions } from './shared-state.js'
  * useEvent('cart:*', (event) => console.log(event.event, event.payload))
  * ```
  */
-export function useEvent<Payload = Unset>(
-  event: MaybeRefOrGetter<NameIfSet<Payload>>,
-  handler: EventHandler<NoInfer<Payload>>,
+export function useEvent<Payload = unknown, Name extends string = string>(
+  event: MaybeRefOrGetter<OtherName<Name>>,
+  handler: EventHandler<Payload>,
   options?: MaybeRefOrGetter<ListenerOptions>,
 ): () => void
 export function useEvent<Name extends EventName, _ extends never>(
@@ -73,8 +74,8 @@ export function useEvent(
  * watchEffect(() => console.log(percent.value))
  * ```
  */
-export function useLatest<Payload = Unset>(
-  event: MaybeRefOrGetter<NameIfSet<Payload>>,
+export function useLatest<Payload = unknown, Name extends string = string>(
+  event: MaybeRefOrGetter<OtherName<Name>>,
   options?: MaybeRefOrGetter<ListenerOptions>,
 ): Readonly<ShallowRef<Payload | undefined>>
 export function useLatest<Name extends EventName, _ extends never>(
@@ -113,9 +114,9 @@ export function useLatest(
  * zoom.value += 10
  * ```
  */
-export function useEventState<Value = Unset>(
-  event: MaybeRefOrGetter<NameIfSet<Value>>,
-  initial: NoInfer<Value>,
+export function useEventState<Value = unknown, Name extends string = string>(
+  event: MaybeRefOrGetter<OtherName<Name>>,
+  initial: Value,
   options?: StateOptions,
 ): Ref<Value>
 export function useEventState<Name extends EventName, _ extends never>(

@@ -74,6 +74,7 @@ export function createTestBus<Events extends object = EventMap, Requests extends
       sources.set(name, source)
       return () => sources.delete(name)
     },
+    clearRetained: (event) => host.clearRetained(event),
     gap: (event, { count = 1, reason = 'queue_full' } = {}) => host.lose(event, count, reason),
     refuse(name, { command, code = 'denied', message = `the test refuses "${name}"` } = {}) {
       const matches = hasWildcard(name) ? globOf(name) : (text: string) => text === name

@@ -13,6 +13,8 @@ export interface Accepted {
   timestamp: number
   source: Endpoint
   to: Target | undefined
+  /** The webviews that do not receive it. */
+  except: Target | undefined
   retain: boolean
   /** What few events have. */
   extras: Pick<Extras, 'periodic' | 'component' | 'causes'>

@@ -46,7 +46,11 @@ export function isForHost(target: Target | undefined): boolean {
 
 /** Whether an event with this target is for the page of this label. A window in a test has one webview, of its label. */
 export function isForPage(target: Target | undefined, label: string): boolean {
-  if (target === undefined || isForAll(target)) return true
+  return target === undefined || isForAll(target) || hasPage(target, label)
+}
+
+/** Whether a target names the page of this label. */
+export function hasPage(target: Target, label: string): boolean {
   return labelsOf(target).some((one) => (hasWildcard(one) ? globOf(one)(label) : one === label))
 }
 

@@ -269,7 +269,8 @@ on('message', ({ level }) => level === 'fatal')
 // Actions give what they are given, and components emit as the package does.
 export async function actions(): Promise<void> {
   const cart = component('Cart')
-  same<Awaited<ReturnType<typeof cart.success>>, Receipt>(true)
+  const shown: Receipt = await cart.success('saved')
+  same<typeof shown.seq, number>(true)
   const one = await cart.action('one', () => 1)
   const two = await cart.action('two', async () => 'two')
   same<typeof one, number>(true)

@@ -1,0 +1,49 @@
+import type { BuiltInEvents } from './built-in.js'
+import type { EventMap } from './event-map.js'
+
+/**
+ * The kind of a name. Types look it up instead of branching on a condition, since TypeScript infers into the branches of a
+ * condition: with 500 events in a pattern that takes an editor a fifth of a second.
+ */
+export type KindOf<Name extends string> = Name extends keyof EventMap
+  ? 'name'
+  : [MatchOf<Name>] extends [never]
+    ? Name extends keyof BuiltInEvents
+      ? 'builtIn'
+      : 'other'
+    : 'pattern'
+
+/** The names in the map that a pattern matches. A pattern has a wildcard. */
+export type MatchOf<Pattern extends string> = Pattern extends `${string}${'*' | '?' | '['}${string}`
+  ? Extract<keyof EventMap & string, Matched<Pattern>>
+  : never
+
+/**
+ * What a pattern matches, as far as the type system can express it: `?` and `[…]` stand for any text here, so the union
+ * has at least what the pattern matches.
+ */
+type Matched<Pattern extends string> = Pattern extends `${infer Before}[${string}]${infer After}`
+  ? `${Matched<Before>}${string}${Matched<After>}`
+  : Pattern extends `${infer Before}*${infer After}`
+    ? `${Matched<Before>}${string}${Matched<After>}`
+    : Pattern extends `${infer Before}?${infer After}`
+      ? `${Before}${string}${Matched<After>}`
+      : Pattern
+
+/**
+ * The name in a signature that takes the payload's type from its caller. A name or pattern whose type is known has the type
+ * `Problem` instead, which no name has, so the signature typed by the map applies.
+ */
+export type OtherName<Name extends string, Problem = ThisEventHasAnotherPayload> = Name extends unknown
+  ? KindOf<Name> extends 'other'
+    ? Name
+    : Problem
+  : never
+
+declare const problem: unique symbol
+
+/** No name has this type. The compiler shows it where a handler is annotated with another payload. */
+export type ThisEventHasAnotherPayload = string & { readonly [problem]: never }
+
+/** No name has this type. The compiler shows it where the payload is missing in a call, or another one. */
+export type ThePayloadOfThisEventIsMissingOrWrong = string & { readonly [problem]: never }

@@ -12,7 +12,7 @@ const { exports, peerDependencies } = JSON.parse(readFileSync(join(root, 'packag
 const limits = {
   '.': 11_350,
   '{ listen, emit }': 6_950,
-  '{ listen, emit, component }': 7_650,
+  '{ listen, emit, component }': 11_000,
   './dom': 1_024,
   './react': 1_024,
   './solid': 1_024,

@@ -13,7 +13,7 @@ import type { EventArguments, NameOf } from './map.js'
  * declare module 'tauri-plugin-event-bus-api' {
  *   interface EventMap {
  *     'cart:updated': { itemCount: number }
- *     'app:ready': void
+ *     'app:closed': void
  *   }
  * }
  * ```

@@ -1,5 +1,6 @@
 import type { BuiltInEvents } from './built-in.js'
 import type { EventMap } from './event-map.js'
+import type { RequestMap } from './request-map.js'
 
 /**
  * The kind of a name. Types look it up instead of branching on a condition, since TypeScript infers into the branches of a
@@ -40,6 +41,11 @@ export type OtherName<Name extends string, Problem = ThisEventHasAnotherPayload>
     : Problem
   : never
 
+/** The same for the name of a request. */
+export type OtherRequest<Name extends string> = Name extends keyof RequestMap
+  ? ThePayloadOfThisRequestIsMissingOrWrong
+  : Name
+
 declare const problem: unique symbol
 
 /** No name has this type. The compiler shows it where a handler is annotated with another payload. */
@@ -47,3 +53,6 @@ export type ThisEventHasAnotherPayload = string & { readonly [problem]: never }
 
 /** No name has this type. The compiler shows it where the payload is missing in a call, or another one. */
 export type ThePayloadOfThisEventIsMissingOrWrong = string & { readonly [problem]: never }
+
+/** No name has this type. The compiler shows it where the payload of a request is missing in a call, or another one. */
+type ThePayloadOfThisRequestIsMissingOrWrong = string & { readonly [problem]: never }

@@ -68,16 +68,3 @@ export type ResponseOf<Name extends string> = ResponsePayload<RequestMap, Name>
  * ```
  */
 export type RequestArguments<Name extends string> = RequestPayloadArguments<RequestMap, Name>
-
-/**
- * The name in a signature that takes the types from its caller. A name in the map has another type instead, which no name
- * has, so the signature typed by the map applies.
- */
-export type OtherRequest<Name extends string> = Name extends keyof RequestMap
-  ? ThePayloadOfThisRequestIsMissingOrWrong
-  : Name
-
-declare const problem: unique symbol
-
-/** No name has this type. The compiler shows it where the payload is missing in a call, or another one. */
-type ThePayloadOfThisRequestIsMissingOrWrong = string & { readonly [problem]: never }

@@ -29,14 +29,14 @@ import type { EventStream, StreamOptions } from '../types/stream.js'
  * }
  * ```
  */
-export function events<Payload = unknown, Name extends string = string>(
-  event: OtherName<Name>,
-  options?: StreamOptions,
-): EventStream<Payload>
 export function events<Name extends EventName, _ extends never>(
   event: Name,
   options?: StreamOptions,
 ): EventStream<PayloadOf<Name>, EventOf<Name>>
+export function events<Payload = unknown, Name extends string = string>(
+  event: OtherName<Name>,
+  options?: StreamOptions,
+): EventStream<Payload>
 export function events(event: string, options: StreamOptions = {}): EventStream<never, never> {
   return open<never>(event, options) as EventStream<never, never>
 }

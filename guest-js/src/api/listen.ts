@@ -25,14 +25,14 @@ import type { ListenOptions, Subscription } from '../types/subscription.js'
  * off()
  * ```
  */
-export function listen<Payload = unknown, Name extends string = string>(
-  event: OtherName<Name>,
-  handler: EventHandler<Payload>,
-  options?: ListenOptions,
-): Subscription
 export function listen<Name extends EventName, _ extends never>(
   event: Name,
   handler: (event: EventOf<Name>) => unknown,
+  options?: ListenOptions,
+): Subscription
+export function listen<Payload = unknown, Name extends string = string>(
+  event: OtherName<Name>,
+  handler: EventHandler<Payload>,
   options?: ListenOptions,
 ): Subscription
 export function listen(event: string, handler: EventHandler<never>, options: ListenOptions = {}): Subscription {
@@ -52,14 +52,14 @@ export function listen(event: string, handler: EventHandler<never>, options: Lis
  * on('greeting', (payload, event) => console.log(payload, 'from', event.source.kind))
  * ```
  */
-export function on<Payload = unknown, Name extends string = string>(
-  event: OtherName<Name>,
-  handler: PayloadHandler<Payload>,
-  options?: ListenOptions,
-): Subscription
 export function on<Name extends EventName, _ extends never>(
   event: Name,
   handler: (payload: PayloadOf<Name>, event: EventOf<Name>) => unknown,
+  options?: ListenOptions,
+): Subscription
+export function on<Payload = unknown, Name extends string = string>(
+  event: OtherName<Name>,
+  handler: PayloadHandler<Payload>,
   options?: ListenOptions,
 ): Subscription
 export function on(event: string, handler: PayloadHandler<never>, options: ListenOptions = {}): Subscription {
@@ -80,14 +80,14 @@ export function on(event: string, handler: PayloadHandler<never>, options: Liste
  * once('app:ready', () => document.body.classList.add('ready'))
  * ```
  */
-export function once<Payload = unknown, Name extends string = string>(
-  event: OtherName<Name>,
-  handler: EventHandler<Payload>,
-  options?: ListenOptions,
-): Subscription
 export function once<Name extends EventName, _ extends never>(
   event: Name,
   handler: (event: EventOf<Name>) => unknown,
+  options?: ListenOptions,
+): Subscription
+export function once<Payload = unknown, Name extends string = string>(
+  event: OtherName<Name>,
+  handler: EventHandler<Payload>,
   options?: ListenOptions,
 ): Subscription
 export function once(event: string, handler: EventHandler<never>, options: ListenOptions = {}): Subscription {

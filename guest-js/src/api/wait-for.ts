@@ -29,14 +29,14 @@ const MAX_TIMEOUT_MS = 86_400_000
  * console.log('the server listens on', payload.port)
  * ```
  */
-export function waitFor<Payload = unknown, Name extends string = string>(
-  event: OtherName<Name>,
-  options?: WaitOptions<BusEvent<Payload>>,
-): Promise<BusEvent<Payload>>
 export function waitFor<Name extends EventName, _ extends never>(
   event: Name,
   options?: WaitOptions<EventOf<Name>>,
 ): Promise<EventOf<Name>>
+export function waitFor<Payload = unknown, Name extends string = string>(
+  event: OtherName<Name>,
+  options?: WaitOptions<BusEvent<Payload>>,
+): Promise<BusEvent<Payload>>
 export function waitFor(event: string, options: WaitOptions = {}): Promise<BusEvent<unknown>> {
   const { filter = () => true, timeoutMs, signal, ...listened } = options
   return new Promise((resolve, reject) => {

@@ -29,14 +29,14 @@ export type { ListenerOptions, StateOptions } from './shared-state.js'
  * }
  * ```
  */
-export function useEvent<Payload = unknown, Name extends string = string>(
-  event: OtherName<Name>,
-  handler: EventHandler<Payload>,
-  options?: ListenerOptions,
-): void
 export function useEvent<Name extends EventName, _ extends never>(
   event: Name,
   handler: (event: EventOf<Name>) => unknown,
+  options?: ListenerOptions,
+): void
+export function useEvent<Payload = unknown, Name extends string = string>(
+  event: OtherName<Name>,
+  handler: EventHandler<Payload>,
   options?: ListenerOptions,
 ): void
 export function useEvent(event: string, handler: EventHandler<never>, options: ListenerOptions = {}): void {
@@ -59,14 +59,14 @@ export function useEvent(event: string, handler: EventHandler<never>, options: L
  * }
  * ```
  */
-export function useLatest<Payload = unknown, Name extends string = string>(
-  event: OtherName<Name>,
-  options?: ListenerOptions,
-): Payload | undefined
 export function useLatest<Name extends EventName, _ extends never>(
   event: Name,
   options?: ListenerOptions,
 ): PayloadOf<Name> | undefined
+export function useLatest<Payload = unknown, Name extends string = string>(
+  event: OtherName<Name>,
+  options?: ListenerOptions,
+): Payload | undefined
 export function useLatest(event: string, options: ListenerOptions = {}): unknown {
   const kept = useSameOptions(options)
   const { subscribe, get } = useMemo(() => latestOf(event, kept), [event, kept])
@@ -93,16 +93,16 @@ export function useLatest(event: string, options: ListenerOptions = {}): unknown
  * }
  * ```
  */
-export function useEventState<Value = unknown, Name extends string = string>(
-  event: OtherName<Name>,
-  initial: Value,
-  options?: StateOptions,
-): [Value, SetState<Value>]
 export function useEventState<Name extends EventName, _ extends never>(
   event: Name,
   initial: PayloadOf<Name>,
   options?: StateOptions,
 ): [PayloadOf<Name>, SetState<PayloadOf<Name>>]
+export function useEventState<Value = unknown, Name extends string = string>(
+  event: OtherName<Name>,
+  initial: Value,
+  options?: StateOptions,
+): [Value, SetState<Value>]
 export function useEventState(event: string, initial: unknown, options: StateOptions = {}): unknown {
   const kept = useSameOptions(options)
   // As with useState, only the first initial value counts.

@@ -36,14 +36,14 @@ export type MaybeAccessor<Value> = Value | Accessor<Value>
  * createEventListener('cart:*', (event) => console.log(event.event, event.payload))
  * ```
  */
-export function createEventListener<Payload = unknown, Name extends string = string>(
-  event: MaybeAccessor<OtherName<Name>>,
-  handler: EventHandler<Payload>,
-  options?: MaybeAccessor<ListenerOptions>,
-): void
 export function createEventListener<Name extends EventName, _ extends never>(
   event: MaybeAccessor<Name>,
   handler: (event: EventOf<Name>) => unknown,
+  options?: MaybeAccessor<ListenerOptions>,
+): void
+export function createEventListener<Payload = unknown, Name extends string = string>(
+  event: MaybeAccessor<OtherName<Name>>,
+  handler: EventHandler<Payload>,
   options?: MaybeAccessor<ListenerOptions>,
 ): void
 export function createEventListener(
@@ -67,14 +67,14 @@ export function createEventListener(
  * createEffect(() => console.log(percent()))
  * ```
  */
-export function createLatest<Payload = unknown, Name extends string = string>(
-  event: MaybeAccessor<OtherName<Name>>,
-  options?: MaybeAccessor<ListenerOptions>,
-): Accessor<Payload | undefined>
 export function createLatest<Name extends EventName, _ extends never>(
   event: MaybeAccessor<Name>,
   options?: MaybeAccessor<ListenerOptions>,
 ): Accessor<PayloadOf<Name> | undefined>
+export function createLatest<Payload = unknown, Name extends string = string>(
+  event: MaybeAccessor<OtherName<Name>>,
+  options?: MaybeAccessor<ListenerOptions>,
+): Accessor<Payload | undefined>
 export function createLatest(
   event: MaybeAccessor<string>,
   options: MaybeAccessor<ListenerOptions> = {},
@@ -107,16 +107,16 @@ export function createLatest(
  * console.log(zoom())
  * ```
  */
-export function createEventState<Value = unknown, Name extends string = string>(
-  event: MaybeAccessor<OtherName<Name>>,
-  initial: Value,
-  options?: StateOptions,
-): [Accessor<Value>, SetState<Value>]
 export function createEventState<Name extends EventName, _ extends never>(
   event: MaybeAccessor<Name>,
   initial: PayloadOf<Name>,
   options?: StateOptions,
 ): [Accessor<PayloadOf<Name>>, SetState<PayloadOf<Name>>]
+export function createEventState<Value = unknown, Name extends string = string>(
+  event: MaybeAccessor<OtherName<Name>>,
+  initial: Value,
+  options?: StateOptions,
+): [Accessor<Value>, SetState<Value>]
 export function createEventState(
   event: MaybeAccessor<string>,
   initial: unknown,

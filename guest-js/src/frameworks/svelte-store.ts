@@ -25,14 +25,14 @@ export type { ListenerOptions, StateOptions } from './shared-state.js'
  * off()
  * ```
  */
-export function eventStore<Payload = unknown, Name extends string = string>(
-  event: OtherName<Name>,
-  options?: ListenerOptions,
-): Readable<Payload | undefined>
 export function eventStore<Name extends EventName, _ extends never>(
   event: Name,
   options?: ListenerOptions,
 ): Readable<PayloadOf<Name> | undefined>
+export function eventStore<Payload = unknown, Name extends string = string>(
+  event: OtherName<Name>,
+  options?: ListenerOptions,
+): Readable<Payload | undefined>
 export function eventStore(event: string, options?: ListenerOptions): Readable<unknown> {
   return storeOf(latestOf<unknown>(event, options))
 }
@@ -53,16 +53,16 @@ export function eventStore(event: string, options?: ListenerOptions): Readable<u
  * zoom.update((before) => before + 10)
  * ```
  */
-export function eventStateStore<Value = unknown, Name extends string = string>(
-  event: OtherName<Name>,
-  initial: Value,
-  options?: StateOptions,
-): Writable<Value>
 export function eventStateStore<Name extends EventName, _ extends never>(
   event: Name,
   initial: PayloadOf<Name>,
   options?: StateOptions,
 ): Writable<PayloadOf<Name>>
+export function eventStateStore<Value = unknown, Name extends string = string>(
+  event: OtherName<Name>,
+  initial: Value,
+  options?: StateOptions,
+): Writable<Value>
 export function eventStateStore(event: string, initial: unknown, options?: StateOptions): Writable<unknown> {
   const state = sharedState(event, initial, options)
   return { ...storeOf(state), set: (value) => state.set(() => value), update: state.set }

@@ -26,14 +26,14 @@ export type { ListenerOptions, StateOptions } from './shared-state.js'
  * useEvent('cart:*', (event) => console.log(event.event, event.payload))
  * ```
  */
-export function useEvent<Payload = unknown, Name extends string = string>(
-  event: OtherName<Name>,
-  handler: EventHandler<Payload>,
-  options?: ListenerOptions,
-): void
 export function useEvent<Name extends EventName, _ extends never>(
   event: Name,
   handler: (event: EventOf<Name>) => unknown,
+  options?: ListenerOptions,
+): void
+export function useEvent<Payload = unknown, Name extends string = string>(
+  event: OtherName<Name>,
+  handler: EventHandler<Payload>,
   options?: ListenerOptions,
 ): void
 export function useEvent(event: string, handler: EventHandler<never>, options?: ListenerOptions): void {
@@ -52,14 +52,14 @@ export function useEvent(event: string, handler: EventHandler<never>, options?: 
  * console.log(percent.current)
  * ```
  */
-export function latest<Payload = unknown, Name extends string = string>(
-  event: OtherName<Name>,
-  options?: ListenerOptions,
-): { readonly current: Payload | undefined }
 export function latest<Name extends EventName, _ extends never>(
   event: Name,
   options?: ListenerOptions,
 ): { readonly current: PayloadOf<Name> | undefined }
+export function latest<Payload = unknown, Name extends string = string>(
+  event: OtherName<Name>,
+  options?: ListenerOptions,
+): { readonly current: Payload | undefined }
 export function latest(event: string, options?: ListenerOptions): { readonly current: unknown } {
   const read = reactive(latestOf<unknown>(event, options))
   return {
@@ -86,16 +86,16 @@ export function latest(event: string, options?: ListenerOptions): { readonly cur
  * zoom.current += 10
  * ```
  */
-export function eventState<Value = unknown, Name extends string = string>(
-  event: OtherName<Name>,
-  initial: Value,
-  options?: StateOptions,
-): { current: Value }
 export function eventState<Name extends EventName, _ extends never>(
   event: Name,
   initial: PayloadOf<Name>,
   options?: StateOptions,
 ): { current: PayloadOf<Name> }
+export function eventState<Value = unknown, Name extends string = string>(
+  event: OtherName<Name>,
+  initial: Value,
+  options?: StateOptions,
+): { current: Value }
 export function eventState(event: string, initial: unknown, options?: StateOptions): { current: unknown } {
   const state = sharedState(event, initial, options)
   const read = reactive(state)

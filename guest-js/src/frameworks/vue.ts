@@ -43,14 +43,14 @@ export type { ListenerOptions, StateOptions } from './shared-state.js'
  * useEvent('cart:*', (event) => console.log(event.event, event.payload))
  * ```
  */
-export function useEvent<Payload = unknown, Name extends string = string>(
-  event: MaybeRefOrGetter<OtherName<Name>>,
-  handler: EventHandler<Payload>,
-  options?: MaybeRefOrGetter<ListenerOptions>,
-): () => void
 export function useEvent<Name extends EventName, _ extends never>(
   event: MaybeRefOrGetter<Name>,
   handler: (event: EventOf<Name>) => unknown,
+  options?: MaybeRefOrGetter<ListenerOptions>,
+): () => void
+export function useEvent<Payload = unknown, Name extends string = string>(
+  event: MaybeRefOrGetter<OtherName<Name>>,
+  handler: EventHandler<Payload>,
   options?: MaybeRefOrGetter<ListenerOptions>,
 ): () => void
 export function useEvent(
@@ -74,14 +74,14 @@ export function useEvent(
  * watchEffect(() => console.log(percent.value))
  * ```
  */
-export function useLatest<Payload = unknown, Name extends string = string>(
-  event: MaybeRefOrGetter<OtherName<Name>>,
-  options?: MaybeRefOrGetter<ListenerOptions>,
-): Readonly<ShallowRef<Payload | undefined>>
 export function useLatest<Name extends EventName, _ extends never>(
   event: MaybeRefOrGetter<Name>,
   options?: MaybeRefOrGetter<ListenerOptions>,
 ): Readonly<ShallowRef<PayloadOf<Name> | undefined>>
+export function useLatest<Payload = unknown, Name extends string = string>(
+  event: MaybeRefOrGetter<OtherName<Name>>,
+  options?: MaybeRefOrGetter<ListenerOptions>,
+): Readonly<ShallowRef<Payload | undefined>>
 export function useLatest(
   event: MaybeRefOrGetter<string>,
   options: MaybeRefOrGetter<ListenerOptions> = {},
@@ -114,16 +114,16 @@ export function useLatest(
  * zoom.value += 10
  * ```
  */
-export function useEventState<Value = unknown, Name extends string = string>(
-  event: MaybeRefOrGetter<OtherName<Name>>,
-  initial: Value,
-  options?: StateOptions,
-): Ref<Value>
 export function useEventState<Name extends EventName, _ extends never>(
   event: MaybeRefOrGetter<Name>,
   initial: PayloadOf<Name>,
   options?: StateOptions,
 ): Ref<PayloadOf<Name>>
+export function useEventState<Value = unknown, Name extends string = string>(
+  event: MaybeRefOrGetter<OtherName<Name>>,
+  initial: Value,
+  options?: StateOptions,
+): Ref<Value>
 export function useEventState(
   event: MaybeRefOrGetter<string>,
   initial: unknown,

@@ -34,8 +34,11 @@ type Matched<Pattern extends string> = Pattern extends `${infer Before}[${string
 /**
  * The name in a signature that takes the payload's type from its caller. A name or pattern whose type is known has the type
  * `Problem` instead, which no name has, so the signature typed by the map applies.
+ *
+ * Functions that listen have that signature last, since an editor completes names by the first one, and each costs it time:
+ * with 2,000 events 40 ms. Functions that emit have it first, since TypeScript 7 explains only the last one's mistakes.
  */
-export type OtherName<Name extends string, Problem = ThisEventHasAnotherPayload> = Name extends unknown
+export type OtherName<Name extends string, Problem = TheHandlerOrOptionsDoNotFitThisEvent> = Name extends unknown
   ? KindOf<Name> extends 'other'
     ? Name
     : Problem
@@ -48,8 +51,8 @@ export type OtherRequest<Name extends string> = Name extends keyof RequestMap
 
 declare const problem: unique symbol
 
-/** No name has this type. The compiler shows it where a handler is annotated with another payload. */
-export type ThisEventHasAnotherPayload = string & { readonly [problem]: never }
+/** No name has this type. The compiler shows it where a handler takes another payload, or options are wrong. */
+export type TheHandlerOrOptionsDoNotFitThisEvent = string & { readonly [problem]: never }
 
 /** No name has this type. The compiler shows it where the payload is missing in a call, or another one. */
 export type ThePayloadOfThisEventIsMissingOrWrong = string & { readonly [problem]: never }

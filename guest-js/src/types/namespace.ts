@@ -2,7 +2,7 @@ import type { BuiltInEvents } from './built-in.js'
 import type { BusEvent } from './event.js'
 import type { EventMap, EventName } from './event-map.js'
 import type { EventOf, PayloadOf } from './event-of.js'
-import type { KindOf, ThisEventHasAnotherPayload } from './name-kind.js'
+import type { KindOf, TheHandlerOrOptionsDoNotFitThisEvent } from './name-kind.js'
 import type { RequestMap, RequestName } from './request-map.js'
 
 /**
@@ -102,7 +102,7 @@ export type PayloadIn<Prefix extends string, Name extends string> = [Prefix] ext
 export type OtherNameIn<
   Prefix extends string,
   Name extends string,
-  Problem = ThisEventHasAnotherPayload,
+  Problem = TheHandlerOrOptionsDoNotFitThisEvent,
 > = Name extends unknown
   ? [BuiltInIn<Prefix, Name>] extends [never]
     ? KindOf<FullName<Prefix, Name>> extends 'other'

@@ -40,51 +40,51 @@ export interface EmitToIn<Prefix extends string> {
 }
 
 export interface ListenIn<Prefix extends string> {
-  <Payload = unknown, Name extends string = string>(
-    event: OtherNameIn<Prefix, Name>,
-    handler: EventHandler<Payload>,
-    options?: ListenOptions,
-  ): Subscription
   <Name extends NameIn<Prefix>, _ extends never>(
     event: Name,
     handler: (event: EventIn<Prefix, Name>) => unknown,
     options?: ListenOptions,
   ): Subscription
+  <Payload = unknown, Name extends string = string>(
+    event: OtherNameIn<Prefix, Name>,
+    handler: EventHandler<Payload>,
+    options?: ListenOptions,
+  ): Subscription
 }
 
 export interface OnIn<Prefix extends string> {
-  <Payload = unknown, Name extends string = string>(
-    event: OtherNameIn<Prefix, Name>,
-    handler: PayloadHandler<Payload>,
-    options?: ListenOptions,
-  ): Subscription
   <Name extends NameIn<Prefix>, _ extends never>(
     event: Name,
     handler: (payload: PayloadIn<Prefix, Name>, event: EventIn<Prefix, Name>) => unknown,
     options?: ListenOptions,
   ): Subscription
+  <Payload = unknown, Name extends string = string>(
+    event: OtherNameIn<Prefix, Name>,
+    handler: PayloadHandler<Payload>,
+    options?: ListenOptions,
+  ): Subscription
 }
 
 export interface EventsIn<Prefix extends string> {
-  <Payload = unknown, Name extends string = string>(
-    event: OtherNameIn<Prefix, Name>,
-    options?: StreamOptions,
-  ): EventStream<Payload>
   <Name extends NameIn<Prefix>, _ extends never>(
     event: Name,
     options?: StreamOptions,
   ): EventStream<PayloadIn<Prefix, Name>, EventIn<Prefix, Name>>
+  <Payload = unknown, Name extends string = string>(
+    event: OtherNameIn<Prefix, Name>,
+    options?: StreamOptions,
+  ): EventStream<Payload>
 }
 
 export interface WaitForIn<Prefix extends string> {
-  <Payload = unknown, Name extends string = string>(
-    event: OtherNameIn<Prefix, Name>,
-    options?: WaitOptions<BusEvent<Payload>>,
-  ): Promise<BusEvent<Payload>>
   <Name extends NameIn<Prefix>, _ extends never>(
     event: Name,
     options?: WaitOptions<EventIn<Prefix, Name>>,
   ): Promise<EventIn<Prefix, Name>>
+  <Payload = unknown, Name extends string = string>(
+    event: OtherNameIn<Prefix, Name>,
+    options?: WaitOptions<BusEvent<Payload>>,
+  ): Promise<BusEvent<Payload>>
 }
 
 export interface RequestIn<Prefix extends string> {

@@ -15,7 +15,7 @@ const mistakes = [
   ["listen('cart:updated', (event) => event.payload.total)", "Property 'total' does not exist"],
   [
     "listen('cart:updated', (event: { payload: { total: number } }) => event.payload.total)",
-    'TheHandlerOrOptionsDoNotFitThisEvent',
+    'NameThatFitsHandlerAndOptions',
   ],
 ]
 const head = `import { emit, emitTo, listen, startJob } from 'tauri-plugin-event-bus-api'

@@ -5,7 +5,7 @@ import type { BusEvent } from '../types/event.js'
 import type { EventName } from '../types/event-map.js'
 import type { EventOf, PayloadOf } from '../types/event-of.js'
 import { type Gap, isGap } from '../types/gap.js'
-import type { OtherName } from '../types/name-kind.js'
+import type { NameThatFitsHandlerAndOptions } from '../types/name-kind.js'
 import type { EventStream, StreamOptions } from '../types/stream.js'
 
 /**
@@ -34,7 +34,7 @@ export function events<Name extends EventName, _ extends never>(
   options?: StreamOptions,
 ): EventStream<PayloadOf<Name>, EventOf<Name>>
 export function events<Payload = unknown, Name extends string = string>(
-  event: OtherName<Name>,
+  event: NameThatFitsHandlerAndOptions<Name>,
   options?: StreamOptions,
 ): EventStream<Payload>
 export function events(event: string, options: StreamOptions = {}): EventStream<never, never> {

@@ -3,7 +3,7 @@ import { subscribe } from '../core/subscription.js'
 import type { BusEvent, EventHandler, PayloadHandler } from '../types/event.js'
 import type { EventName } from '../types/event-map.js'
 import type { EventOf, PayloadOf } from '../types/event-of.js'
-import type { OtherName } from '../types/name-kind.js'
+import type { NameThatFitsHandlerAndOptions } from '../types/name-kind.js'
 import type { ListenOptions, Subscription } from '../types/subscription.js'
 
 /**
@@ -31,7 +31,7 @@ export function listen<Name extends EventName, _ extends never>(
   options?: ListenOptions,
 ): Subscription
 export function listen<Payload = unknown, Name extends string = string>(
-  event: OtherName<Name>,
+  event: NameThatFitsHandlerAndOptions<Name>,
   handler: EventHandler<Payload>,
   options?: ListenOptions,
 ): Subscription
@@ -58,7 +58,7 @@ export function on<Name extends EventName, _ extends never>(
   options?: ListenOptions,
 ): Subscription
 export function on<Payload = unknown, Name extends string = string>(
-  event: OtherName<Name>,
+  event: NameThatFitsHandlerAndOptions<Name>,
   handler: PayloadHandler<Payload>,
   options?: ListenOptions,
 ): Subscription
@@ -86,7 +86,7 @@ export function once<Name extends EventName, _ extends never>(
   options?: ListenOptions,
 ): Subscription
 export function once<Payload = unknown, Name extends string = string>(
-  event: OtherName<Name>,
+  event: NameThatFitsHandlerAndOptions<Name>,
   handler: EventHandler<Payload>,
   options?: ListenOptions,
 ): Subscription

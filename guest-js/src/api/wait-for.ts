@@ -3,7 +3,7 @@ import { subscribe } from '../core/subscription.js'
 import type { BusEvent } from '../types/event.js'
 import type { EventName } from '../types/event-map.js'
 import type { EventOf } from '../types/event-of.js'
-import type { OtherName } from '../types/name-kind.js'
+import type { NameThatFitsHandlerAndOptions } from '../types/name-kind.js'
 import type { Subscription } from '../types/subscription.js'
 import type { WaitOptions } from '../types/wait.js'
 
@@ -34,7 +34,7 @@ export function waitFor<Name extends EventName, _ extends never>(
   options?: WaitOptions<EventOf<Name>>,
 ): Promise<EventOf<Name>>
 export function waitFor<Payload = unknown, Name extends string = string>(
-  event: OtherName<Name>,
+  event: NameThatFitsHandlerAndOptions<Name>,
   options?: WaitOptions<BusEvent<Payload>>,
 ): Promise<BusEvent<Payload>>
 export function waitFor(event: string, options: WaitOptions = {}): Promise<BusEvent<unknown>> {

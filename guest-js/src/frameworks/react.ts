@@ -8,7 +8,7 @@ import { useEffect, useInsertionEffect, useMemo, useRef, useSyncExternalStore } 
 import type { EventHandler } from '../types/event.js'
 import type { EventName } from '../types/event-map.js'
 import type { EventOf, PayloadOf } from '../types/event-of.js'
-import type { OtherName } from '../types/name-kind.js'
+import type { NameThatFitsHandlerAndOptions } from '../types/name-kind.js'
 import { contentOf, type ListenerOptions, latestOf, observe, type StateOptions, sharedState } from './shared-state.js'
 
 export type { ListenerOptions, StateOptions } from './shared-state.js'
@@ -35,7 +35,7 @@ export function useEvent<Name extends EventName, _ extends never>(
   options?: ListenerOptions,
 ): void
 export function useEvent<Payload = unknown, Name extends string = string>(
-  event: OtherName<Name>,
+  event: NameThatFitsHandlerAndOptions<Name>,
   handler: EventHandler<Payload>,
   options?: ListenerOptions,
 ): void
@@ -64,7 +64,7 @@ export function useLatest<Name extends EventName, _ extends never>(
   options?: ListenerOptions,
 ): PayloadOf<Name> | undefined
 export function useLatest<Payload = unknown, Name extends string = string>(
-  event: OtherName<Name>,
+  event: NameThatFitsHandlerAndOptions<Name>,
   options?: ListenerOptions,
 ): Payload | undefined
 export function useLatest(event: string, options: ListenerOptions = {}): unknown {
@@ -99,7 +99,7 @@ export function useEventState<Name extends EventName, _ extends never>(
   options?: StateOptions,
 ): [PayloadOf<Name>, SetState<PayloadOf<Name>>]
 export function useEventState<Value = unknown, Name extends string = string>(
-  event: OtherName<Name>,
+  event: NameThatFitsHandlerAndOptions<Name>,
   initial: Value,
   options?: StateOptions,
 ): [Value, SetState<Value>]

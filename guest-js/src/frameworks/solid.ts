@@ -8,7 +8,7 @@ import { type Accessor, createEffect, createMemo, createSignal, onCleanup, untra
 import type { EventHandler } from '../types/event.js'
 import type { EventName } from '../types/event-map.js'
 import type { EventOf, PayloadOf } from '../types/event-of.js'
-import type { OtherName } from '../types/name-kind.js'
+import type { NameThatFitsHandlerAndOptions } from '../types/name-kind.js'
 import { contentOf, type ListenerOptions, latestOf, observe, type StateOptions, sharedState } from './shared-state.js'
 
 export type { ListenerOptions, StateOptions } from './shared-state.js'
@@ -42,7 +42,7 @@ export function createEventListener<Name extends EventName, _ extends never>(
   options?: MaybeAccessor<ListenerOptions>,
 ): void
 export function createEventListener<Payload = unknown, Name extends string = string>(
-  event: MaybeAccessor<OtherName<Name>>,
+  event: MaybeAccessor<NameThatFitsHandlerAndOptions<Name>>,
   handler: EventHandler<Payload>,
   options?: MaybeAccessor<ListenerOptions>,
 ): void
@@ -72,7 +72,7 @@ export function createLatest<Name extends EventName, _ extends never>(
   options?: MaybeAccessor<ListenerOptions>,
 ): Accessor<PayloadOf<Name> | undefined>
 export function createLatest<Payload = unknown, Name extends string = string>(
-  event: MaybeAccessor<OtherName<Name>>,
+  event: MaybeAccessor<NameThatFitsHandlerAndOptions<Name>>,
   options?: MaybeAccessor<ListenerOptions>,
 ): Accessor<Payload | undefined>
 export function createLatest(
@@ -113,7 +113,7 @@ export function createEventState<Name extends EventName, _ extends never>(
   options?: StateOptions,
 ): [Accessor<PayloadOf<Name>>, SetState<PayloadOf<Name>>]
 export function createEventState<Value = unknown, Name extends string = string>(
-  event: MaybeAccessor<OtherName<Name>>,
+  event: MaybeAccessor<NameThatFitsHandlerAndOptions<Name>>,
   initial: Value,
   options?: StateOptions,
 ): [Accessor<Value>, SetState<Value>]

@@ -7,7 +7,7 @@
 import { type Readable, readable, type Writable } from 'svelte/store'
 import type { EventName } from '../types/event-map.js'
 import type { PayloadOf } from '../types/event-of.js'
-import type { OtherName } from '../types/name-kind.js'
+import type { NameThatFitsHandlerAndOptions } from '../types/name-kind.js'
 import { type ListenerOptions, latestOf, type Source, type StateOptions, sharedState } from './shared-state.js'
 
 export type { ListenerOptions, StateOptions } from './shared-state.js'
@@ -30,7 +30,7 @@ export function eventStore<Name extends EventName, _ extends never>(
   options?: ListenerOptions,
 ): Readable<PayloadOf<Name> | undefined>
 export function eventStore<Payload = unknown, Name extends string = string>(
-  event: OtherName<Name>,
+  event: NameThatFitsHandlerAndOptions<Name>,
   options?: ListenerOptions,
 ): Readable<Payload | undefined>
 export function eventStore(event: string, options?: ListenerOptions): Readable<unknown> {
@@ -59,7 +59,7 @@ export function eventStateStore<Name extends EventName, _ extends never>(
   options?: StateOptions,
 ): Writable<PayloadOf<Name>>
 export function eventStateStore<Value = unknown, Name extends string = string>(
-  event: OtherName<Name>,
+  event: NameThatFitsHandlerAndOptions<Name>,
   initial: Value,
   options?: StateOptions,
 ): Writable<Value>

@@ -10,7 +10,7 @@ import { createSubscriber } from 'svelte/reactivity'
 import type { EventHandler } from '../types/event.js'
 import type { EventName } from '../types/event-map.js'
 import type { EventOf, PayloadOf } from '../types/event-of.js'
-import type { OtherName } from '../types/name-kind.js'
+import type { NameThatFitsHandlerAndOptions } from '../types/name-kind.js'
 import { type ListenerOptions, latestOf, observe, type Source, type StateOptions, sharedState } from './shared-state.js'
 
 export type { ListenerOptions, StateOptions } from './shared-state.js'
@@ -32,7 +32,7 @@ export function useEvent<Name extends EventName, _ extends never>(
   options?: ListenerOptions,
 ): void
 export function useEvent<Payload = unknown, Name extends string = string>(
-  event: OtherName<Name>,
+  event: NameThatFitsHandlerAndOptions<Name>,
   handler: EventHandler<Payload>,
   options?: ListenerOptions,
 ): void
@@ -57,7 +57,7 @@ export function latest<Name extends EventName, _ extends never>(
   options?: ListenerOptions,
 ): { readonly current: PayloadOf<Name> | undefined }
 export function latest<Payload = unknown, Name extends string = string>(
-  event: OtherName<Name>,
+  event: NameThatFitsHandlerAndOptions<Name>,
   options?: ListenerOptions,
 ): { readonly current: Payload | undefined }
 export function latest(event: string, options?: ListenerOptions): { readonly current: unknown } {
@@ -92,7 +92,7 @@ export function eventState<Name extends EventName, _ extends never>(
   options?: StateOptions,
 ): { current: PayloadOf<Name> }
 export function eventState<Value = unknown, Name extends string = string>(
-  event: OtherName<Name>,
+  event: NameThatFitsHandlerAndOptions<Name>,
   initial: Value,
   options?: StateOptions,
 ): { current: Value }

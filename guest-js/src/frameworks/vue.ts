@@ -17,7 +17,7 @@ import {
 import type { EventHandler } from '../types/event.js'
 import type { EventName } from '../types/event-map.js'
 import type { EventOf, PayloadOf } from '../types/event-of.js'
-import type { OtherName } from '../types/name-kind.js'
+import type { NameThatFitsHandlerAndOptions } from '../types/name-kind.js'
 import {
   contentOf,
   type ListenerOptions,
@@ -49,7 +49,7 @@ export function useEvent<Name extends EventName, _ extends never>(
   options?: MaybeRefOrGetter<ListenerOptions>,
 ): () => void
 export function useEvent<Payload = unknown, Name extends string = string>(
-  event: MaybeRefOrGetter<OtherName<Name>>,
+  event: MaybeRefOrGetter<NameThatFitsHandlerAndOptions<Name>>,
   handler: EventHandler<Payload>,
   options?: MaybeRefOrGetter<ListenerOptions>,
 ): () => void
@@ -79,7 +79,7 @@ export function useLatest<Name extends EventName, _ extends never>(
   options?: MaybeRefOrGetter<ListenerOptions>,
 ): Readonly<ShallowRef<PayloadOf<Name> | undefined>>
 export function useLatest<Payload = unknown, Name extends string = string>(
-  event: MaybeRefOrGetter<OtherName<Name>>,
+  event: MaybeRefOrGetter<NameThatFitsHandlerAndOptions<Name>>,
   options?: MaybeRefOrGetter<ListenerOptions>,
 ): Readonly<ShallowRef<Payload | undefined>>
 export function useLatest(
@@ -120,7 +120,7 @@ export function useEventState<Name extends EventName, _ extends never>(
   options?: StateOptions,
 ): Ref<PayloadOf<Name>>
 export function useEventState<Value = unknown, Name extends string = string>(
-  event: MaybeRefOrGetter<OtherName<Name>>,
+  event: MaybeRefOrGetter<NameThatFitsHandlerAndOptions<Name>>,
   initial: Value,
   options?: StateOptions,
 ): Ref<Value>

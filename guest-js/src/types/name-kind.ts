@@ -32,13 +32,22 @@ type Matched<Pattern extends string> = Pattern extends `${infer Before}[${string
       : Pattern
 
 /**
- * The name in a signature that takes the payload's type from its caller. A name or pattern whose type is known has the type
- * `Problem` instead, which no name has, so the signature typed by the map applies.
+ * The name in a signature that takes the payload's type from its caller. No name or pattern whose type is known fits, so the
+ * signature typed by the map applies. The compiler shows this type where a handler or an option is wrong.
  *
  * Functions that listen have that signature last, since an editor completes names by the first one, and each costs it time:
  * with 2,000 events 40 ms. Functions that emit have it first, since TypeScript 7 explains only the last one's mistakes.
  */
-export type OtherName<Name extends string, Problem = TheHandlerOrOptionsDoNotFitThisEvent> = Name extends unknown
+export type NameThatFitsHandlerAndOptions<Name extends string> = Name &
+  {
+    name: ThisNameHasAnotherPayload
+    builtIn: ThisNameHasAnotherPayload
+    pattern: ThisNameHasAnotherPayload
+    other: unknown
+  }[KindOf<Name>]
+
+/** The same where a payload is sent. The compiler shows `Problem`. */
+export type OtherName<Name extends string, Problem> = Name extends unknown
   ? KindOf<Name> extends 'other'
     ? Name
     : Problem
@@ -51,8 +60,8 @@ export type OtherRequest<Name extends string> = Name extends keyof RequestMap
 
 declare const problem: unique symbol
 
-/** No name has this type. The compiler shows it where a handler takes another payload, or options are wrong. */
-export type TheHandlerOrOptionsDoNotFitThisEvent = string & { readonly [problem]: never }
+/** No name has this type. The compiler shows it where a handler or an option does not fit a name in a namespace. */
+export type ThisNameHasAnotherPayload = string & { readonly [problem]: never }
 
 /** No name has this type. The compiler shows it where the payload is missing in a call, or another one. */
 export type ThePayloadOfThisEventIsMissingOrWrong = string & { readonly [problem]: never }

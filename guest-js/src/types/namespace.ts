@@ -2,7 +2,7 @@ import type { BuiltInEvents } from './built-in.js'
 import type { BusEvent } from './event.js'
 import type { EventMap, EventName } from './event-map.js'
 import type { EventOf, PayloadOf } from './event-of.js'
-import type { KindOf, TheHandlerOrOptionsDoNotFitThisEvent } from './name-kind.js'
+import type { KindOf, ThisNameHasAnotherPayload } from './name-kind.js'
 import type { RequestMap, RequestName } from './request-map.js'
 
 /**
@@ -98,11 +98,11 @@ export type PayloadIn<Prefix extends string, Name extends string> = [Prefix] ext
     ? PayloadOf<FullName<Prefix, Name>>
     : BuiltInEvents[BuiltInIn<Prefix, Name>]
 
-/** The name in a signature that takes the types from its caller, as `OtherName`, in a namespace. */
+/** `NameThatFitsHandlerAndOptions`, and where a payload is sent `OtherName`, in a namespace. */
 export type OtherNameIn<
   Prefix extends string,
   Name extends string,
-  Problem = TheHandlerOrOptionsDoNotFitThisEvent,
+  Problem = ThisNameHasAnotherPayload,
 > = Name extends unknown
   ? [BuiltInIn<Prefix, Name>] extends [never]
     ? KindOf<FullName<Prefix, Name>> extends 'other'

@@ -1,17 +1,18 @@
 import { DISPOSE } from '../core/disposal.js'
 import { payloadJson } from '../core/json.js'
-import { nextTask } from '../core/tasks.js'
 import type { BusEvent } from '../types/event.js'
 import type { EventMap } from '../types/event-map.js'
 import type { RequestMap } from '../types/request-map.js'
 import type { Target } from '../types/target.js'
 import { filterOf } from './checks.js'
+import { cloneOf } from './clone.js'
 import { globOf, hasWildcard } from './glob.js'
 import { TestHost } from './host.js'
 import { install } from './install.js'
 import type { Label } from './requests.js'
 import type { Accepted } from './session.js'
 import { neededTarget } from './target.js'
+import { nextTask } from './tasks.js'
 import type { EmittedEvent, TestBus, TestBusOptions, TestEmitOptions, TestPage, TestRequestOptions } from './types.js'
 
 /** How often {@link TestBus.settled} checks whether the app has settled. */
@@ -104,7 +105,7 @@ type TestEndpoint<Events extends object, Requests extends object> = Pick<
 >
 
 function emittedOf({ timestamp: _, extras: { component, causes = [] }, ...emitted }: Accepted): EmittedEvent {
-  return structuredClone({
+  return cloneOf({
     ...emitted,
     ...(component !== undefined && { component }),
     ...(causes.length > 0 && { causes }),

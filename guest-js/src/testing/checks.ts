@@ -1,4 +1,5 @@
 import { EventBusError } from '../core/error.js'
+import { bytesOf } from './bytes.js'
 import { matcherOf } from './glob.js'
 
 /** The prefix of events of the bus itself. Only patterns with it receive them, and nobody else may emit them. */
@@ -16,7 +17,7 @@ export function filterOf(pattern: string): (name: string) => boolean {
 }
 
 export function checkComponentName(name: string): void {
-  const bytes = new TextEncoder().encode(name).length
+  const bytes = bytesOf(name)
   const wrong = /[^\p{Alphabetic}\p{Number}\-_.:/]/u.exec(name)
   if (!wrong && bytes >= 1 && bytes <= MAX_COMPONENT_BYTES) return
   const problem = wrong ? `has the character "${wrong[0]}"` : `has ${bytes} bytes`
@@ -33,7 +34,7 @@ export function checkOwn(name: string): void {
 }
 
 export function checkPayload(name: string, payload: string | undefined): void {
-  const bytes = payload === undefined ? 0 : new TextEncoder().encode(payload).length
+  const bytes = payload === undefined ? 0 : bytesOf(payload)
   if (bytes <= MAX_PAYLOAD_BYTES) return
   const text = `the payload of "${name}" has ${bytes} bytes of JSON; the limit is ${MAX_PAYLOAD_BYTES}`
   throw new EventBusError('payload_too_large', text)

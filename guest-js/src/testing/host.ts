@@ -6,7 +6,6 @@ import { chainOf } from '../core/realm.js'
 import { ReceivedEvent } from '../core/received.js'
 import { report, reportLater } from '../core/report.js'
 import type { RequestOrigin } from '../core/requests/responders.js'
-import { nextTask } from '../core/tasks.js'
 import type { Emit, EmitOptions, EmitTo, Receipt } from '../types/emit.js'
 import type { Endpoint } from '../types/endpoint.js'
 import type { BusEvent } from '../types/event.js'
@@ -14,6 +13,7 @@ import type { Gap } from '../types/gap.js'
 import type { RequestContext } from '../types/request.js'
 import type { Target } from '../types/target.js'
 import { checkChain, checkComponentName, checkOwn, checkPayload, filterOf } from './checks.js'
+import { cloneOf } from './clone.js'
 import type { Listener, NewEvent, Refusable, Refusal, TestRequest } from './contract.js'
 import { checkEventName, hasWildcard } from './glob.js'
 import { type JobKey, type JobUpdate, type NewJob, TestJobs } from './jobs.js'
@@ -21,6 +21,7 @@ import { type Label, PlayedRecipient, type Recipient, type Response, TestRequest
 import { errorOf, refusalOf, resultOf } from './results.js'
 import { type Accepted, type PullArguments, type Subscribed, TestSession } from './session.js'
 import { hasPage, isForAll, isForHost, isForPage, labelsOf, neededTarget, partsOf } from './target.js'
+import { nextTask } from './tasks.js'
 
 /** How long a request waits for a page that is still starting, in milliseconds, as with the host. */
 const GRACE_MS = 3_000
@@ -346,7 +347,7 @@ export class TestHost {
 
   /** An event as the host receives it, which emits as the host. */
   private receivedOf({ event, payload, seq, timestamp, source, extras }: Accepted, isRetained: boolean): ReceivedEvent {
-    const copy: unknown = structuredClone(payload)
+    const copy: unknown = cloneOf(payload)
     const received = new ReceivedEvent(event, copy, 0, seq, timestamp, source, false, isRetained, extras)
     const { emit, emitTo } = this.emitterAfter(null, chainOf(event, received.causes))
     return Object.defineProperties(received, { emit: { value: emit }, emitTo: { value: emitTo } })

@@ -1,5 +1,6 @@
 import { EventBusError } from '../core/error.js'
 import type { Target } from '../types/target.js'
+import { bytesOf } from './bytes.js'
 import { globOf, hasWildcard } from './glob.js'
 
 /** The most labels and globs of one target. */
@@ -78,7 +79,7 @@ function isWord(part: Part, word: 'Any' | 'host'): boolean {
 
 function checkLabel(label: string): void {
   if (label === '') throw invalid('the target has an empty label; a label has at least one character')
-  if (new TextEncoder().encode(label).length > MAX_LABEL_BYTES) {
+  if (bytesOf(label) > MAX_LABEL_BYTES) {
     throw invalid(`the target's label "${label}" is too long; it has at most ${MAX_LABEL_BYTES} bytes`)
   }
   if (hasWildcard(label)) globOf(label)

@@ -6,6 +6,7 @@
  */
 
 export type { Event, EventCallback, EventTarget, Options, UnlistenFn } from '@tauri-apps/api/event'
+export { isAvailable } from './api/available.js'
 export { catalog } from './api/catalog.js'
 export { clearRetained } from './api/clear-retained.js'
 export { component, namespace } from './api/component.js'

@@ -1,4 +1,5 @@
 import { EventBusError } from '../core/error.js'
+import { isServer } from '../core/realm.js'
 import { subscribe } from '../core/subscription.js'
 import type { BusEvent } from '../types/event.js'
 import type { EventName } from '../types/event-map.js'
@@ -61,6 +62,7 @@ export function waitFor(event: string, options: WaitOptions = {}): Promise<BusEv
     const ended = (error?: EventBusError) =>
       fail(error ?? new EventBusError('cancelled', `unlisten("${event}") ended the wait for an event`))
     if (signal?.aborted) return abort()
+    if (isServer()) return reject(new EventBusError('unavailable', `a server has no events: "${event}" never comes`))
     if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
       const problem = `timeoutMs of "${event}" must be a number above 0 and at most 86,400,000, not ${String(timeoutMs)}`
       return reject(new EventBusError('invalid_argument', problem))

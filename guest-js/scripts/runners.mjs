@@ -1,14 +1,11 @@
 // Runs the tests of tests/runners, which are those of an app, in the test runners that apps use, with real and with fake
 // timers. Without `--all`, only in those that are installed here. With it, each is installed from npm into a folder of its
 // own, and so is the package, as it would be published. A name after `--all` picks one.
-import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { cpSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { argv, execPath } from 'node:process'
-import { fileURLToPath } from 'node:url'
+import { guest, inScratch, run } from './scratch.mjs'
 
-const guest = join(dirname(fileURLToPath(import.meta.url)), '..')
 const root = join(guest, '..')
 const fixture = join(root, 'tests/runners')
 
@@ -48,36 +45,20 @@ const runners = {
   },
 }
 
-function run([command, ...args], cwd) {
-  const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8' })
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')}\n${stdout}\n${stderr}`)
-  return stdout
-}
-
-function npm(args, cwd) {
-  return run(['npm', ...args, '--no-audit', '--no-fund', '--silent'], cwd)
-}
-
 if (!argv.includes('--all')) {
   for (const command of [nodeTest, vitest(root, 'node'), vitest(root, 'happy-dom')]) run(command, fixture)
   console.log('the test bus works in node --test and vitest (node, happy-dom)')
 } else {
   const [name] = argv.slice(argv.indexOf('--all') + 1)
-  const scratch = mkdtempSync(join(tmpdir(), 'event-bus-runners-'))
-  try {
-    npm(['pack', '--pack-destination', scratch], guest)
-    const [tarball] = readdirSync(scratch)
+  inScratch((scratch, install) => {
     for (const [runner, { packages, type, files = {}, commands }] of Object.entries(runners)) {
       if (name && runner !== name) continue
       const folder = join(scratch, runner.replaceAll(/\W+/g, '-'))
       cpSync(fixture, folder, { recursive: true })
-      files['package.json'] = { private: true, type }
       for (const [file, content] of Object.entries(files)) writeFileSync(join(folder, file), JSON.stringify(content))
-      npm(['install', join(scratch, tarball), '@tauri-apps/api@2', ...packages], folder)
+      install(folder, packages, { type })
       for (const command of commands(folder)) run(command, folder)
       console.log(`the test bus works in ${runner}`)
     }
-  } finally {
-    rmSync(scratch, { recursive: true, force: true })
-  }
+  })
 }

@@ -24,13 +24,14 @@ function createInbox(): Inbox {
   if (typeof window === 'undefined') {
     throw new EventBusError('unavailable', 'there is no Tauri here: this is a worker or a server')
   }
+  // Before frames, since a frame in a browser has no Tauri either.
+  if (!('__TAURI_INTERNALS__' in window)) throw noTauri()
   if (window.top && window.top !== window) {
     throw new EventBusError(
       'denied',
       'only the top frame of a webview may use the event bus: let the page around this iframe pass events on',
     )
   }
-  if (!('__TAURI_INTERNALS__' in window)) throw noTauri()
   const inbox = newInbox()
   // It is neither writable nor listed, so that a page does not replace it by accident.
   Object.defineProperty(globalThis, INBOX, { value: inbox, configurable: true })

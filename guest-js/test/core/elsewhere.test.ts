@@ -112,8 +112,11 @@ describe('in a worker', () => {
   })
 })
 
-describe('in a browser without Tauri', () => {
-  beforeEach(leaveTauri)
+describe.each(['in a browser without Tauri', 'in a frame of such a browser'])('%s', (where) => {
+  beforeEach(() => {
+    leaveTauri()
+    if (where.includes('frame')) Object.assign(window, { top: {} })
+  })
   const missing = { code: 'unavailable', message: expect.stringMatching(/no Tauri here.*isAvailable\(\)/) }
 
   it('one report stands for all', async () => {

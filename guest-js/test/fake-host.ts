@@ -509,6 +509,11 @@ export class FakeHost {
           const seq = this.emit(entry.event as string, payload, marked, entry.retain === true)
           return { seq, pages: 1, listeners: 0 }
         })
+      case 'clear_retained': {
+        const found = [...this.retained.keys()].filter((event) => matches({ event: args.event as string }, event))
+        for (const event of found) this.retained.delete(event)
+        return { cleared: found.length }
+      }
       case 'start_job':
         return this.jobs.start(args.job as Record<string, unknown>)
       case 'pause_job':

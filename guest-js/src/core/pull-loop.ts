@@ -3,7 +3,7 @@ import { type Batch, readBatch } from './batch.js'
 import { type CommandQueue, RETRY_AFTER_MS, type Renewal, run } from './commands.js'
 import { dispatch, type Progress, type Receivers, readingOf } from './dispatch.js'
 import { type EventBusError, toEventBusError } from './error.js'
-import { report } from './report.js'
+import { report, reportRefusal } from './report.js'
 import { nextTask } from './tasks.js'
 
 /** How many pulls read ahead while the host has more than one answer holds, since the way takes longer than handling. */
@@ -96,7 +96,7 @@ export function createPullLoop(page: Page): PullLoop {
       }
       isFailing = false
       queue.settle()
-      for (const refused of batch.refused ?? []) report(toEventBusError(refused))
+      for (const refused of batch.refused ?? []) reportRefusal(toEventBusError(refused))
       current.acknowledged = Math.max(current.acknowledged, pulled.ack)
       const isEmpty = batch.items.length === 0
       if (!isEmpty && batch.first > current.handled + 1) {

@@ -1,5 +1,6 @@
 import { isMalformed } from '../core/checks.js'
 import { EventBusError } from '../core/error.js'
+import { bytesOf } from './bytes.js'
 import { matcherOf } from './glob.js'
 
 /** The prefix of events of the bus itself. Only patterns with it receive them, and nobody else may emit them. */
@@ -20,7 +21,7 @@ export function filterOf(pattern: string): (name: string) => boolean {
 }
 
 export function checkComponentName(name: string): void {
-  const bytes = new TextEncoder().encode(name).length
+  const bytes = bytesOf(name)
   const wrong = /[^\p{XID_Continue}\-.:/]/u.exec(name)
   if (!wrong && bytes >= 1 && bytes <= MAX_COMPONENT_BYTES) return
   const problem = wrong ? `has the character "${wrong[0]}"` : `has ${bytes} bytes`
@@ -37,7 +38,7 @@ export function checkOwn(name: string): void {
 }
 
 export function checkPayload(name: string, payload: string | undefined): void {
-  const bytes = payload === undefined ? 0 : new TextEncoder().encode(payload).length
+  const bytes = payload === undefined ? 0 : bytesOf(payload)
   if (bytes > MAX_PAYLOAD_BYTES) {
     const text = `the payload of "${name}" has ${bytes} bytes of JSON; the limit payloadBytes is ${MAX_PAYLOAD_BYTES}`
     throw new EventBusError('payload_too_large', text)

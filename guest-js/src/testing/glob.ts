@@ -1,5 +1,6 @@
 import { checkName } from '../core/checks.js'
 import { EventBusError } from '../core/error.js'
+import { bytesOf } from './bytes.js'
 
 const MAX_BYTES = 255
 
@@ -57,7 +58,7 @@ export function globOf(pattern: string): (text: string) => boolean {
 
 function checkLength(code: 'invalid_event_name' | 'invalid_pattern', what: string, text: string): void {
   if (text === '') throw new EventBusError(code, `the ${what} is empty; it has 1 to ${MAX_BYTES} bytes`)
-  if (new TextEncoder().encode(text).length > MAX_BYTES) {
+  if (bytesOf(text) > MAX_BYTES) {
     throw new EventBusError(code, `the ${what} "${text}" is too long; it has at most ${MAX_BYTES} bytes`)
   }
 }

@@ -1,4 +1,5 @@
 import { isQuoted } from '../core/answers.js'
+import { newInbox } from '../core/inbox.js'
 import { INBOX } from '../core/realm.js'
 import type { TestHost } from './host.js'
 
@@ -30,7 +31,8 @@ export function install(host: TestHost): () => void {
   const restored = [
     replace(realm, 'window', page),
     replace(page, '__TAURI_INTERNALS__', internals),
-    replace(realm, INBOX, undefined),
+    // The guards of a page in an app are not for tests, which may run in a frame.
+    replace(realm, INBOX, newInbox()),
   ]
   let isRunning = true
   return () => {

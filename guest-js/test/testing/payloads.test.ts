@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { component, emit, emitTo, HOST, listen, request, respond, startJob, stopJob } from '../../src/index.js'
+import { component, emit, emitTo, HOST, listen, request, respond, startJob } from '../../src/index.js'
 import { problemOf } from '../../src/testing/checks.js'
 import { createTestBus, type TestBus } from '../../src/testing/index.js'
 
@@ -73,8 +73,6 @@ describe('half of a surrogate pair', () => {
     ['the target of a listener', () => listen('x', () => {}, { target: HALF }), 'label'],
     ['the id of a job', () => startJob('x', { everyMs: 1000, id: HALF }), 'id'],
     ['the source of a job', () => startJob('x', { everyMs: 1000, source: HALF }), 'source'],
-    ['the id of a job that exists', () => stopJob(HALF), 'id'],
-    ['the owner of a job', () => stopJob('x', { owner: { kind: 'webview', label: HALF } }), 'label'],
     ['a component', async () => component(HALF), 'component name'],
   ])('is named in %s', async (_, act, what) => {
     const message = expect.stringContaining(`the ${what} "\\ud83d`)

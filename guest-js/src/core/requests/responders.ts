@@ -6,7 +6,7 @@ import { EventBusError, toEventBusError } from '../error.js'
 import { payloadJson } from '../json.js'
 import { chainOf } from '../realm.js'
 import { type Registered, type RegistrationQueue, Registrations } from '../registrations.js'
-import { isThenable, report } from '../report.js'
+import { isThenable, report, reportRefusal } from '../report.js'
 
 /** How many responses a pull carries, and how many characters of them. */
 const MAX_CARRIED = 256
@@ -161,20 +161,14 @@ export class Responders extends Registrations<string, RegisteredResponder> {
   flush(): void {
     this.isHolding = false
     for (const { value, size } of this.outgoing.splice(0)) {
-      this.queue.send('respond', value, size).catch(reportUnlessStale)
+      this.queue.send('respond', value, size).catch(reportRefusal)
     }
   }
 
   /** Sends the responses again whose pull has failed. Those that have arrived are unknown to the host by then. */
   resend(responses: readonly object[]): void {
-    const reject = (error: EventBusError) => error.code === 'unknown_request' || reportUnlessStale(error)
-    for (const value of responses) this.queue.send('respond', value).catch(reject)
+    for (const value of responses) this.queue.send('respond', value).catch(reportRefusal)
   }
-}
-
-/** Reports an error of a response, unless the session has ended, as then nobody waits for it. */
-function reportUnlessStale(error: EventBusError): void {
-  if (error.code !== 'stale_session') report(error)
 }
 
 /** What was thrown, as it is sent. */

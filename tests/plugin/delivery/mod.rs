@@ -1,5 +1,6 @@
 //! From `emit` to the pull of a page.
 
 mod batches;
+mod late;
 mod refusals;
 mod targets;

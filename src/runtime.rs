@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_window_leaves_what_moved_and_takes_what_is_gone() {
+    fn a_closed_window_leaves_what_has_moved() {
         let (runtime, listed) = runtime(&[
             ("stays", "main"),
             ("moved", "multi"),
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_webview_closed_while_it_is_announced_is_not_kept() {
+    fn a_webview_closed_as_it_is_announced_is_gone() {
         /// Lists a webview once.
         struct Once(Mutex<bool>);
 

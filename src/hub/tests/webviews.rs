@@ -92,7 +92,7 @@ fn a_webview_heard_of_twice_is_one() {
 }
 
 #[test]
-fn a_second_webview_of_a_label_gets_nothing_of_the_first() {
+fn a_second_webview_of_a_label_starts_anew() {
     let mut hub = hub();
     let _ = open(&mut hub, "left", 1);
     let before = hub.webview_number("left").unwrap();

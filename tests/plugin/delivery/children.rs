@@ -21,7 +21,7 @@ fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_plugin_added_late_knows_the_children_of_windows() {
+fn a_plugin_added_late_knows_children() {
     let app: App<MockRuntime> = mock_builder().build(fixture::context()).unwrap();
     for (window, children) in [("left", &["a", "b"][..]), ("right", &["c"])] {
         let window = tauri::WindowBuilder::new(&app, window).build().unwrap();

@@ -42,7 +42,7 @@ fn names(received: Vec<(String, Value)>) -> Vec<String> {
 }
 
 #[test]
-fn a_webview_gets_what_is_emitted_right_after_its_build() {
+fn events_right_after_its_build_arrive() {
     while_the_main_thread_is_busy(|app| {
         let bus = app.event_bus();
         let late = open(app, "editor-1");
@@ -83,7 +83,7 @@ fn what_is_retained_for_it_does_not_come_twice() {
 }
 
 #[test]
-fn a_job_reaches_a_webview_right_after_its_build() {
+fn a_job_right_after_its_build_reaches_it() {
     while_the_main_thread_is_busy(|app| {
         let bus = app.event_bus();
         let late = open(app, "other");
@@ -109,7 +109,7 @@ fn a_job_reaches_a_webview_right_after_its_build() {
 }
 
 #[test]
-fn a_request_to_a_glob_finds_a_webview_after_its_build() {
+fn a_request_to_a_glob_finds_it() {
     while_the_main_thread_is_busy(|app| {
         let bus = app.event_bus();
         open(app, "other");
@@ -122,7 +122,7 @@ fn a_request_to_a_glob_finds_a_webview_after_its_build() {
 }
 
 #[test]
-fn a_plugin_added_late_knows_the_webviews_that_are_there() {
+fn a_plugin_added_late_knows_the_webviews() {
     let app: App<MockRuntime> = mock_builder().build(fixture::context()).unwrap();
     let early = open(&app, "main");
     app.handle().plugin(tauri_plugin_event_bus::init()).unwrap();

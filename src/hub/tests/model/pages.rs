@@ -146,7 +146,7 @@ impl Page {
                         }
                         let is_older = received.first_live.is_none_or(|live| seq < live);
                         let is_late = mark.retained && !mark.replayed && is_older;
-                        if seq <= received.last && !(is_late && !received.has(seq)) {
+                        if seq <= received.last && (received.has(seq) || !is_late) {
                             assert!(received.has(seq), "{seq} is out of order: {received:?}");
                             assert!(received.is_renewed, "{seq} came twice: {received:?}");
                             continue;

@@ -251,7 +251,7 @@ impl Page {
             is_prompt: false,
             bound: BATCH,
         };
-        self.runtime.core.pull(MAIN, pull, reply);
+        self.runtime.core.pull((MAIN, MAIN), pull, reply);
         pending
     }
 

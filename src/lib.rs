@@ -71,14 +71,15 @@ With the feature `typed`, which is on by default, a type that implements [`Event
 //!
 //! # Features
 //!
-//! All are on by default.
+//! All but `unstable` are on by default.
 //!
 //! | Feature | Effect |
 //! |---|---|
 //! | `typed` | typed events and requests, and what a catalog generates |
 //! | `stream` | streams implement `futures_core::Stream` |
 //! | `flood-limits` | the rates of [`Limits`] apply to pages |
-//! | `page-crashes` | the plugin notices a crashed page immediately, instead of at the end of its lease |
+//! | `page-crashes` | on Linux, the plugin notices immediately that a page crashed, and that a webview was closed alone or moved |
+//! | `unstable` | the plugin knows child webviews immediately; for apps that use Tauri's feature `unstable` |
 
 mod api;
 mod config;

@@ -367,6 +367,10 @@ mod tests {
         fn window_of(&self, _: &str) -> Option<String> {
             None
         }
+
+        fn is_closed(&self, _: &str) -> bool {
+            false
+        }
     }
 
     /// A quarter of the requests gets a response, a quarter fails, a quarter is cancelled, and a quarter has no responder.

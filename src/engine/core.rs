@@ -48,6 +48,9 @@ pub(crate) trait Platform: Send + Sync {
     /// The window of the webview with this label. The platform lists a webview that was built off the main thread long
     /// before the plugin's hook runs.
     fn window_of(&self, webview: &str) -> Option<String>;
+
+    /// Whether the platform can tell that this webview is closed.
+    fn is_closed(&self, webview: &str) -> bool;
 }
 
 /// The layer above the core, which takes the effects that are not the core's own.
@@ -57,6 +60,9 @@ pub(crate) trait Above: Send + Sync {
 
     /// The webview shows a page of another origin.
     fn end_jobs_of(&self, webview: &str);
+
+    /// The webview is closed, and only the platform's list tells so.
+    fn remove_closed(&self, webview: &str, number: u64);
 
     /// A subscription has begun, so idle jobs may have a listener.
     fn recheck_idle(&self);
@@ -280,8 +286,42 @@ impl Core {
         let window = self.platform.window_of(webview);
         if let Some(window) = &window {
             self.hub().announce(webview, window);
+            // If it was closed in between, the hook that tells of its end may have run before.
+            self.remove_if_closed(webview);
         }
         window.is_some()
+    }
+
+    /// Removes a webview that the platform has closed without a word.
+    fn remove_if_closed(&self, webview: &str) {
+        let number = self.hub().webview_number(webview);
+        if let Some(number) = number
+            && self.platform.is_closed(webview)
+            && let Some(above) = self.above.get().and_then(Weak::upgrade)
+        {
+            above.remove_closed(webview, number);
+        }
+    }
+
+    /// Ends what the hub knows of webviews that are closed, and notes those that have moved to another window, when this
+    /// window is closed. Returns the webviews that were in it.
+    pub(crate) fn close_window(&self, window: &str) -> Vec<Arc<str>> {
+        let known = self.hub().locations();
+        for (label, own) in known {
+            match self.platform.window_of(&label) {
+                Some(now) if *now != *own => self.hub().announce(&label, &now),
+                None if *own != *window => self.remove_if_closed(&label),
+                _ => {}
+            }
+        }
+        let (webviews, effects) = self.hub().remove_window(window);
+        self.apply_effects(effects);
+        webviews
+    }
+
+    /// Notes the window of a webview, as a message of its page says.
+    pub(crate) fn note_window(&self, webview: &str, window: &str) {
+        self.hub().note_window(webview, window);
     }
 
     pub(crate) fn knows(&self, webview: &str) -> bool {
@@ -352,8 +392,13 @@ impl Core {
         }
     }
 
-    pub(crate) fn pull(&self, webview: &str, pull: Pull, reply: Reply) {
-        let pulled = self.hub().pull(webview, pull, reply, now());
+    /// Completes or parks a pull of the page in this webview, which is in this window now.
+    pub(crate) fn pull(&self, (webview, window): (&str, &str), pull: Pull, reply: Reply) {
+        let pulled = {
+            let mut hub = self.hub();
+            hub.note_window(webview, window);
+            hub.pull(webview, pull, reply, now())
+        };
         match pulled {
             Ok(effects) => self.apply_effects(effects),
             Err((reply, error)) => reply.send(Err(error)),
@@ -361,8 +406,12 @@ impl Core {
     }
 
     pub(crate) fn expire(&self, now: Instant) -> Option<Instant> {
-        let (effects, next) = self.hub().expire(now);
+        let (mut effects, next) = self.hub().expire(now);
+        let silent = std::mem::take(&mut effects.silent);
         self.apply_effects(effects);
+        for webview in silent {
+            self.remove_if_closed(&webview);
+        }
         next
     }
 
@@ -426,6 +475,10 @@ mod tests {
         fn window_of(&self, webview: &str) -> Option<String> {
             (webview == self.0).then(|| webview.to_owned())
         }
+
+        fn is_closed(&self, _: &str) -> bool {
+            false
+        }
     }
 
     fn core() -> Core {
@@ -478,6 +531,8 @@ mod tests {
         fn cancel(&self, _: RequestId) {}
 
         fn end_jobs_of(&self, _: &str) {}
+
+        fn remove_closed(&self, _: &str, _: u64) {}
 
         fn recheck_idle(&self) {
             self.0.fetch_add(1, Ordering::Relaxed);

@@ -30,6 +30,8 @@ pub(crate) struct Effects<W> {
     pub(crate) has_new_listeners: bool,
     /// Webviews that show a page of another origin, so the jobs of the page before end.
     pub(crate) changed_origin: Vec<Arc<str>>,
+    /// Webviews whose page gave no sign of life for so long that its session ended. They may be closed.
+    pub(crate) silent: Vec<Arc<str>>,
     /// Items that a page has acknowledged. Dropping them may take a while, so it happens after the lock.
     pub(crate) acknowledged: Vec<Arc<DeliveredItems>>,
 }
@@ -49,6 +51,7 @@ impl<W> Default for Effects<W> {
             has_room: false,
             has_new_listeners: false,
             changed_origin: Vec::new(),
+            silent: Vec::new(),
             acknowledged: Vec::new(),
         }
     }
@@ -67,6 +70,7 @@ impl<W> Effects<W> {
             has_room,
             has_new_listeners,
             changed_origin,
+            silent,
             acknowledged,
         } = other;
         self.batches.extend(batches);
@@ -78,6 +82,7 @@ impl<W> Effects<W> {
         self.has_room |= has_room;
         self.has_new_listeners |= has_new_listeners;
         self.changed_origin.extend(changed_origin);
+        self.silent.extend(silent);
         self.acknowledged.extend(acknowledged);
     }
 

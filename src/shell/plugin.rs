@@ -10,7 +10,6 @@ use tauri::{AppHandle, Manager, RunEvent, Runtime, Url, WindowEvent};
 use crate::api::bus::EventBus;
 use crate::catalog::{Catalog, ComponentDescription, EventDeclaration, RequestDeclaration};
 use crate::config::{CatalogMode, Config, PolicyRule, read_policies};
-use crate::engine::core::Platform;
 use crate::engine::leases::keep_leases;
 use crate::engine::listeners::call_listeners;
 use crate::limits::Limits;
@@ -18,7 +17,7 @@ use crate::model::policy::Policy;
 use crate::periodic::source::{SourceCall, Sources};
 use crate::runtime::BusRuntime;
 use crate::shell::registration::Registration;
-use crate::shell::{commands, crash};
+use crate::shell::{commands, platform};
 use crate::sync::Tasks;
 
 /// Makes the plugin with its defaults.
@@ -207,7 +206,7 @@ impl Builder {
                 let policies = read_policies(&[config.policies, self.policies].concat())?
                     .after(catalog.policies()?);
                 self.sources.check()?;
-                let platform = Box::new(TauriPlatform(app.clone()));
+                let platform = Box::new(platform::TauriPlatform(app.clone()));
                 let tasks = Tasks::new(tauri::async_runtime::handle().inner().clone());
                 let runtime = BusRuntime::new(limits, policies, self.sources, platform, tasks);
                 let core = &runtime.core;
@@ -216,17 +215,19 @@ impl Builder {
                 core.tasks()
                     .spawn(call_listeners(Arc::downgrade(&runtime.listeners)));
                 core.tasks().spawn(keep_leases(Arc::downgrade(core)));
-                app.manage(EventBus::new(runtime, catalog));
+                app.manage(EventBus::new(Arc::clone(&runtime), catalog));
+                // First the listener, so that no webview comes between it and the list.
+                platform::listen_for_webviews(app, &runtime);
+                platform::announce_webviews(app, &runtime);
                 Ok(())
             })
             .invoke_handler(commands::handler())
             .on_webview_ready(|webview| {
                 with_runtime(webview.app_handle(), |runtime| {
-                    runtime
-                        .core
-                        .hub()
-                        .announce(webview.label(), webview.window_ref().label());
-                    crash::watch(&webview, Arc::downgrade(runtime));
+                    let window = webview.window_ref().label().to_owned();
+                    if let Some(number) = runtime.webview_is_ready(webview.label(), &window) {
+                        platform::watch(&webview, number, runtime);
+                    }
                 });
             })
             .on_page_load(|webview, load| {
@@ -264,17 +265,6 @@ fn origin_of(url: &Url) -> Option<String> {
         .map(|port| format!(":{port}"))
         .unwrap_or_default();
     Some(format!("{}://{host}{port}", url.scheme()))
-}
-
-struct TauriPlatform<R: Runtime>(AppHandle<R>);
-
-impl<R: Runtime> Platform for TauriPlatform<R> {
-    fn window_of(&self, webview: &str) -> Option<String> {
-        // A webview that fills its window has the window's label. Others are announced before anything can name them.
-        self.0
-            .get_webview_window(webview)
-            .map(|window| window.label().to_owned())
-    }
 }
 
 #[cfg(test)]

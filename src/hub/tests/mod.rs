@@ -6,6 +6,7 @@ mod renewal;
 mod requests;
 mod retained;
 mod sessions;
+mod webviews;
 
 use std::time::SystemTime;
 

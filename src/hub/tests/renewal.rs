@@ -16,6 +16,9 @@ use crate::model::pattern::EventPattern;
 use crate::model::policies::Policies;
 use crate::model::policy::Policy;
 
+/// The reason of a gap, its first and last number, and what it counts.
+type Lost = (GapReason, u64, u64, u64);
+
 /// A webview whose page opens one session after the other. The events `live` and `note` have no history.
 struct World {
     hub: Hub<char>,
@@ -93,7 +96,7 @@ impl World {
     }
 
     /// The events of a subscription, and its gaps with what they count.
-    fn received(&mut self, id: u32) -> (Vec<u64>, Vec<(GapReason, u64, u64, u64)>) {
+    fn received(&mut self, id: u32) -> (Vec<u64>, Vec<Lost>) {
         let pull = Pull {
             session: session_id(self.sessions),
             ack: 0,

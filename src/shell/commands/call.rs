@@ -88,8 +88,13 @@ impl Page {
                 "Tauri could not read the scope of this command",
             )
         })?;
+        let webview = message.webview_ref();
+        // It may be in another window than before.
+        bus.runtime()
+            .core
+            .note_window(webview.label(), webview.window_ref().label());
         Ok(Self {
-            label: message.webview_ref().label().into(),
+            label: webview.label().into(),
             bus,
             entries,
             origin: origin_of(message.headers()),

@@ -44,6 +44,8 @@ pub(super) fn accept<R: Runtime>(invoke: Invoke<R>) {
     let webview = message.webview_ref();
     let app = webview.app_handle().clone();
     let label = webview.label().to_owned();
+    // It may be in another window than before.
+    let window = webview.window_ref().label().to_owned();
     let path = AnswerPath::of(message.headers());
     let reply = reply_to(app, resolver, path);
     let bus = match find_bus(&message) {
@@ -71,13 +73,13 @@ pub(super) fn accept<R: Runtime>(invoke: Invoke<R>) {
         );
     }
     match read {
-        Ok((pull, responses)) if responses.is_empty() => core.pull(&label, pull, reply),
+        Ok((pull, responses)) if responses.is_empty() => core.pull((&label, &window), pull, reply),
         // Tauri holds the lock of its plugins while this runs. Responses may be long, and their checks run code of the app.
         Ok((pull, responses)) => {
             let tasks = core.tasks().clone();
             tasks.spawn(async move {
                 let (pull, reply) = apply_pulled_responses(&bus, &label, pull, responses, reply);
-                core.pull(&label, pull, reply);
+                core.pull((&label, &window), pull, reply);
             });
         }
         Err(error) => reply.send(Err(error)),

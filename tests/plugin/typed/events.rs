@@ -48,7 +48,7 @@ fn a_typed_event_is_received_as_its_type() {
         .map(|(_, payload)| payload["to"][0]["x"].clone())
         .collect();
     assert_eq!(xs, [json!(1.0), json!(2.0), json!(3.0), json!(4.0)]);
-    // The policy of the event retains it: one for each emitter and target.
+    // The policy of the event retains it: of the host and of the webview for everyone, and of the host for "other".
     assert_eq!(bus.clear_retained("moved").unwrap(), 3);
 }
 

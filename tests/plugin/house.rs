@@ -1,5 +1,7 @@
 //! Rules of the house: rooms, lists that both sides share, and documentation.
 
+#[cfg(feature = "typed")]
+mod api;
 mod rooms;
 mod shapes;
 mod style;

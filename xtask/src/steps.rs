@@ -49,6 +49,10 @@ const CODEGEN: &[Step] = &[
         let test = ["test", "--test", "plugin", "access"];
         cargo_with(&test, &[("WRITE_SNAPSHOTS", "1")])
     }),
+    ("both APIs, from docs/api.toml", || {
+        let test = ["test", "--test", "plugin", "house::api"];
+        cargo_with(&test, &[("WRITE_SNAPSHOTS", "1")])
+    }),
     ("pages of the apps that have typed events", npm::build_pages),
     ("output of typed events", typed_events),
 ];

@@ -119,8 +119,8 @@ impl Backlog {
                 return;
             };
             self.bytes -= oldest.weight();
-            let seq = oldest.event.seq();
-            self.note_loss(seq, seq, 1, oldest.pending_for.as_ref());
+            let (from, count) = oldest.event.stands_for();
+            self.note_loss(from, oldest.event.seq(), count, oldest.pending_for.as_ref());
         }
     }
 

@@ -164,8 +164,9 @@ impl Outbox {
         }
     }
 
-    pub(crate) fn push(&mut self, queued: QueuedEvent, overflow: Overflow) {
-        self.queue.push(queued, overflow);
+    /// Returns whether the event is in the queue: see [`Queue::push`].
+    pub(crate) fn push(&mut self, queued: QueuedEvent, overflow: Overflow) -> bool {
+        self.queue.push(queued, overflow)
     }
 
     /// Queues a request behind the events up to this sequence number.

@@ -251,13 +251,13 @@ impl<W> Hub<W> {
                 }) else {
                     continue;
                 };
-                receipt.pages += 1;
                 let queued = QueuedEvent {
                     event: event.clone(),
                     subscriptions: Arc::clone(subscriptions),
                     addressing,
                 };
-                session.outbox.push(queued, route.policy.overflow);
+                let is_queued = session.outbox.push(queued, route.policy.overflow);
+                receipt.pages += usize::from(is_queued);
                 // A page that subscribes and unsubscribes without an end and never pulls loses events of subscriptions
                 // that have ended. That is rare, so it is checked rarely.
                 if session.outbox.unreported_gaps()
@@ -276,13 +276,14 @@ impl<W> Hub<W> {
                 let Some(subscriptions) = entry.subscriptions_for(addressing) else {
                     continue;
                 };
-                receipt.listeners += subscriptions.len();
                 let queued = QueuedEvent {
                     event: event.clone(),
                     subscriptions: Arc::clone(subscriptions),
                     addressing,
                 };
-                consumer.queue.push(queued, route.policy.overflow);
+                if consumer.queue.push(queued, route.policy.overflow) {
+                    receipt.listeners += subscriptions.len();
+                }
                 if let Some(waker) = consumer.take_waker() {
                     effects.get_or_insert_default().wakers.push(waker);
                 }

@@ -90,6 +90,7 @@ impl CatchUp {
             None => self.gaps.push(LostEvents {
                 gap,
                 subscriptions: [id].into(),
+                cause: None,
             }),
         }
     }
@@ -225,9 +226,10 @@ impl<W> Hub<W> {
                 found.insert(kept.event.seq(), (&kept.event, kept.addressing, mark));
             }
         };
-        let replayed = Mark {
+        let replayed = |kept: &BacklogEntry| Mark {
             replayed: true,
-            ..Mark::default()
+            retained: false,
+            ..kept.event.mark()
         };
         match (history, request.resume) {
             (Some(history), Some(resume)) if history.is_after(resume.session) => {
@@ -245,7 +247,7 @@ impl<W> Hub<W> {
                     find(
                         kept,
                         if is_new {
-                            replayed
+                            replayed(kept)
                         } else {
                             kept.event.mark().again()
                         },
@@ -261,7 +263,7 @@ impl<W> Hub<W> {
                     catch_up.add_gap(gap, request.id);
                 }
                 for kept in history.backlog.after(resume.after) {
-                    find(kept, replayed);
+                    find(kept, replayed(kept));
                 }
             }
             (Some(history), None) if request.wants_replayed => {
@@ -270,7 +272,7 @@ impl<W> Hub<W> {
                     catch_up.add_gap(gap, request.id);
                 }
                 for kept in history.backlog.after(after) {
-                    find(kept, replayed);
+                    find(kept, replayed(kept));
                 }
             }
             (None, Some(resume)) if resume.after < self.seq => catch_up.add_gap(

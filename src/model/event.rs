@@ -22,6 +22,8 @@ pub(crate) struct Mark {
     pub(crate) replayed: bool,
     pub(crate) retained: bool,
     pub(crate) superseded: u64,
+    /// The number of the first event that it superseded; 0 if there is none.
+    pub(crate) superseded_from: u64,
 }
 
 /// What the hub has accepted; everything that is the same for all who get it.
@@ -231,6 +233,14 @@ impl BusEvent {
     pub(crate) fn as_cause(&self) -> Box<[EventName]> {
         let own = std::iter::once(&self.accepted.name);
         self.chain().iter().chain(own).cloned().collect()
+    }
+
+    /// The number of the first event that is lost if this one is, and how many are.
+    pub(crate) fn stands_for(&self) -> (u64, u64) {
+        match self.mark.superseded {
+            0 => (self.seq(), 1),
+            superseded => (self.mark.superseded_from, superseded + 1),
+        }
     }
 
     /// Which tick of which periodic job it is, if it is one.

@@ -314,6 +314,7 @@ mod tests {
             missed: 1,
         };
         let lost = Item::Lost(LostEvents {
+            cause: None,
             gap: Gap {
                 from: 44,
                 to: 61,

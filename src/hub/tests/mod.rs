@@ -2,6 +2,7 @@
 
 mod model;
 mod outbox;
+mod queue;
 mod requests;
 mod sessions;
 

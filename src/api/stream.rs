@@ -49,7 +49,7 @@ impl EventStream {
     pub(crate) fn new(core: &Arc<Core>, pattern: EventPattern) -> Self {
         let (subscriber, effects) = {
             let mut hub = core.hub();
-            let subscriber = hub.add_consumer();
+            let subscriber = hub.add_stream();
             (
                 subscriber,
                 hub.listen(subscriber, 0, pattern, DeliveryFilter::Own),

@@ -72,6 +72,14 @@ pub(crate) fn causes() -> Box<[EventName]> {
     })
 }
 
+/// Whether a listener runs on this thread.
+pub(crate) fn is_in_listener() -> bool {
+    CURRENT.with_borrow(|slot| {
+        let cause = slot.as_ref().map(|current| &current.cause);
+        matches!(cause, Some(Cause::Event(_)))
+    })
+}
+
 /// Defers `act` to the end of the running listener, once for each name. Returns it where no listener runs.
 pub(crate) fn defer_to_end(name: &str, act: Deferred) -> Option<Deferred> {
     CURRENT.with_borrow_mut(|slot| {

@@ -40,7 +40,7 @@ struct Slot {
 
 impl Listeners {
     pub(crate) fn new(core: Arc<Core>) -> Self {
-        let subscriber = core.hub().add_consumer();
+        let subscriber = core.hub().add_listeners();
         Self {
             core,
             subscriber,
@@ -71,7 +71,8 @@ impl Listeners {
     }
 
     pub(crate) fn remove(&self, id: SubscriptionId) {
-        self.core.hub().unlisten(self.subscriber, id);
+        let effects = self.core.hub().unlisten(self.subscriber, id);
+        self.core.apply_effects(effects);
         // Bound to a name, so that the callback is dropped after the lock.
         let _removed = self.lock().slots.remove(&id);
     }

@@ -354,8 +354,6 @@ impl<W> Hub<W> {
         let Some(session) = self.sessions.get_mut(&key) else {
             return effects;
         };
-        // Even while its queue stays full: events that this page does not listen to any more do not wait for it.
-        effects.has_room = true;
         let ended = self.subscriptions.remove_many(key, ids);
         session.subscriptions -= ended;
         for id in ids {
@@ -364,6 +362,8 @@ impl<W> Hub<W> {
         if session.subscriptions == 0 {
             session.outbox.drop_queued();
         }
+        // Even while its queue stays full: events that this page does not listen to any more do not wait for it.
+        self.release_waiting(key, &mut effects);
         self.end_idle_pull(key, &mut effects);
         effects
     }
@@ -407,7 +407,10 @@ impl<W> Hub<W> {
     }
 
     /// Ends a subscription of the host.
-    pub(crate) fn unlisten(&mut self, key: SubscriberKey, id: SubscriptionId) {
+    pub(crate) fn unlisten(&mut self, key: SubscriberKey, id: SubscriptionId) -> Effects<W> {
+        let mut effects = Effects::default();
         self.subscriptions.remove_many(key, &[id]);
+        self.release_waiting(key, &mut effects);
+        effects
     }
 }

@@ -5,6 +5,7 @@ mod outbox;
 mod queue;
 mod requests;
 mod sessions;
+mod waiting;
 
 use std::time::SystemTime;
 

@@ -3,7 +3,7 @@
 use crate::check::check;
 use crate::hub::Command;
 use crate::hub::command_log::CommandAdmission;
-use crate::hub::session::SessionId;
+use crate::hub::ids::SessionId;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::ErrorCode;
 use crate::model::job::MissedTickBehavior;

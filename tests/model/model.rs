@@ -223,4 +223,9 @@ mod jobs {
     fn a_stopped_job_discards_a_pending_payload() {
         jobs::a_stopped_job_discards_a_pending_payload();
     }
+
+    #[test]
+    fn a_paused_job_discards_a_pending_payload() {
+        jobs::a_paused_job_discards_a_pending_payload();
+    }
 }

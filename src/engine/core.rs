@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use std::thread::ThreadId;
 use std::time::Instant;
 
+use crate::engine::diagnostics::Diagnostics;
 use crate::engine::reply::Reply;
 use crate::flood::Flood;
 use crate::hub::command_log::{CommandAdmission, JsonResult};
@@ -31,6 +32,7 @@ pub(crate) struct Core {
     limits: Limits,
     platform: Box<dyn Platform>,
     tasks: Tasks,
+    diagnostics: Arc<Diagnostics>,
     above: OnceLock<Weak<dyn Above>>,
     /// Notified when something is due earlier than the lease keeper knows.
     pub(crate) rearm: Arc<Notify>,
@@ -72,6 +74,7 @@ impl Core {
             waiting: AtomicUsize::new(0),
             limits,
             platform,
+            diagnostics: Arc::new(Diagnostics::new(tasks.clone())),
             tasks,
             above: OnceLock::new(),
             rearm: Arc::default(),
@@ -94,6 +97,10 @@ impl Core {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    pub(crate) fn diagnostics(&self) -> &Arc<Diagnostics> {
+        &self.diagnostics
     }
 
     pub(crate) fn tasks(&self) -> &Tasks {

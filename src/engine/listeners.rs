@@ -9,11 +9,12 @@ use std::task::Poll;
 
 use crate::engine::causes::CauseScope;
 use crate::engine::core::Core;
+use crate::engine::diagnostics::Record;
 use crate::engine::foreign::{drop_safely, panic_message};
 use crate::hub::ids::{SubscriberKey, SubscriptionId};
-use crate::hub::queue::{QueueEntry, QueuedEvent};
+use crate::hub::queue::{LostEvents, QueueEntry, QueuedEvent};
 use crate::model::delivery::DeliveryFilter;
-use crate::model::event::BusEvent;
+use crate::model::event::{BusEvent, Gap};
 use crate::model::pattern::EventPattern;
 use crate::sync::{Mutex, MutexGuard, yield_now};
 
@@ -88,12 +89,19 @@ impl Listeners {
     }
 
     /// Puts a callback back, unless its listener was removed while it ran.
-    fn put_back(&self, id: SubscriptionId, callback: Callback) {
+    fn put_back(&self, id: SubscriptionId, callback: Callback, event: &BusEvent) {
         let ended = match self.lock().slots.get_mut(&id) {
             Some(slot) => slot.callback.replace(callback),
             None => Some(callback),
         };
-        drop_safely(ended);
+        if !drop_safely(ended) {
+            self.tell(Record::DropPanicked, event.name(), event, String::new);
+        }
+    }
+
+    fn tell(&self, record: Record, name: &str, event: &BusEvent, detail: impl FnOnce() -> String) {
+        let diagnostics = self.core.diagnostics();
+        diagnostics.tell(record, name, event.as_cause(), detail);
     }
 
     fn call_all(&self, queued: &QueuedEvent) {
@@ -103,12 +111,16 @@ impl Listeners {
             };
             let scope = CauseScope::begin(&queued.event);
             let called = catch_unwind(AssertUnwindSafe(|| callback(queued.event.clone())));
-            scope.end();
+            let deferred = scope.end();
+            // A logger is foreign code, so what is logged comes after the call in every respect.
+            self.put_back(*id, callback, &queued.event);
+            for name in deferred {
+                self.tell(Record::DeferredPanicked, &name, &queued.event, String::new);
+            }
             if let Err(panic) = called {
                 self.report_panic(*id, &queued.event, &*panic);
                 drop_safely(panic);
             }
-            self.put_back(*id, callback);
         }
     }
 
@@ -118,13 +130,28 @@ impl Listeners {
             .slots
             .get(&id)
             .map(|slot| slot.pattern.to_string());
-        log::error!(
-            "a listener of {:?} panicked at event {:?} ({}): {}; it keeps listening",
-            pattern.unwrap_or_default(),
-            event.name(),
-            event.seq(),
-            panic_message(panic)
-        );
+        let pattern = pattern.as_deref().unwrap_or(event.name());
+        self.tell(Record::ListenerPanicked, pattern, event, || {
+            format!(
+                " at event {:?} ({}): {}; it keeps listening",
+                event.name(),
+                event.seq(),
+                panic_message(panic)
+            )
+        });
+    }
+
+    fn report_loss(&self, lost: &LostEvents) {
+        let Gap {
+            from, to, count, ..
+        } = lost.gap;
+        let last = lost.cause.as_ref();
+        let causes = last.map_or_else(Box::default, BusEvent::as_cause);
+        let diagnostics = self.core.diagnostics();
+        diagnostics.tell(Record::ListenersTooSlow, "", causes, || {
+            let name = last.map_or("", BusEvent::name);
+            format!(": lost {count} events, from {from} to {to}, the last of {name:?}")
+        });
     }
 }
 
@@ -143,12 +170,7 @@ pub(crate) async fn call_listeners(listeners: Weak<Listeners>) {
         };
         match next {
             Some(QueueEntry::Event(queued)) => listeners.call_all(&queued),
-            Some(QueueEntry::Lost(lost)) => log::warn!(
-                "the listeners of the host were too slow: lost {} events, from {} to {}",
-                lost.gap.count,
-                lost.gap.from,
-                lost.gap.to
-            ),
+            Some(QueueEntry::Lost(lost)) => listeners.report_loss(&lost),
             None => return,
         }
     }

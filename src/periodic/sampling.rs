@@ -120,6 +120,7 @@ fn panicked(panic: Box<dyn std::any::Any + Send>) -> Error {
             panic_message(&*panic)
         ),
     );
+    // Nothing more can be said of a panic whose value panics.
     drop_safely(panic);
     error
 }

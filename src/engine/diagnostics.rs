@@ -31,12 +31,16 @@ pub(crate) enum Record {
     DropPanicked,
     TickFailed,
     JobFailed,
+    /// A typed listener got a payload of another type.
+    PayloadIgnored,
+    /// What a component emits by itself was refused.
+    NotEmitted,
 }
 
 impl Record {
     fn level(self) -> Level {
         match self {
-            Self::ListenersTooSlow | Self::TickFailed => Level::Warn,
+            Self::ListenersTooSlow | Self::TickFailed | Self::PayloadIgnored => Level::Warn,
             _ => Level::Error,
         }
     }
@@ -54,6 +58,8 @@ impl Record {
                 format!("what a listener of {name:?} has captured panicked while it was dropped")
             }
             Self::TickFailed => format!("a tick of the periodic event {name:?} was not emitted"),
+            Self::PayloadIgnored => format!("a listener ignored an event {name:?}"),
+            Self::NotEmitted => format!("{name:?} was not emitted"),
             Self::JobFailed => format!("a job of the periodic event {name:?} stopped"),
         }
     }

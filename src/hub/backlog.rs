@@ -64,24 +64,60 @@ struct Evicted {
     from: u64,
     to: u64,
     count: u64,
+    superseded: Option<Superseded>,
+}
+
+/// Older events that evicted ones had replaced, and that are lost with them.
+#[derive(Debug, Clone, Copy)]
+struct Superseded {
+    from: u64,
+    count: u64,
+    /// The last of those that had replaced them.
+    by: u64,
 }
 
 impl Evicted {
+    fn of(event: &BusEvent) -> Self {
+        let (seq, (from, count)) = (event.seq(), event.stands_for());
+        Self {
+            from: seq,
+            to: seq,
+            count: 1,
+            superseded: (count > 1).then_some(Superseded {
+                from,
+                count: count - 1,
+                by: seq,
+            }),
+        }
+    }
+
     fn join(self, other: Self) -> Self {
+        let superseded = [self.superseded, other.superseded].into_iter().flatten();
         Self {
             from: self.from.min(other.from),
             to: self.to.max(other.to),
             count: self.count + other.count,
+            superseded: superseded.reduce(|one, other| Superseded {
+                from: one.from.min(other.from),
+                count: one.count + other.count,
+                by: one.by.max(other.by),
+            }),
         }
     }
 
-    /// The part of it after this sequence number.
+    /// The part of it after this sequence number, and what that had replaced.
     fn after(self, seq: u64) -> Option<Self> {
+        if self.to <= seq {
+            return None;
+        }
         let from = self.from.max(seq + 1);
-        (self.to > seq).then(|| Self {
-            from,
+        let count = self.count.min(self.to + 1 - from);
+        let superseded = self.superseded.filter(|superseded| superseded.by > seq);
+        Some(Self {
+            from: superseded.map_or(from, |superseded| from.min(superseded.from)),
             to: self.to,
-            count: self.count.min(self.to + 1 - from),
+            count: count + superseded.map_or(0, |superseded| superseded.count),
+            superseded: None,
         })
     }
 
@@ -119,8 +155,7 @@ impl Backlog {
                 return;
             };
             self.bytes -= oldest.weight();
-            let (from, count) = oldest.event.stands_for();
-            self.note_loss(from, oldest.event.seq(), count, oldest.pending_for.as_ref());
+            self.note(Evicted::of(&oldest.event), oldest.pending_for.as_ref());
         }
     }
 
@@ -132,7 +167,16 @@ impl Backlog {
         count: u64,
         pending_for: Option<&Arc<[SubscriptionId]>>,
     ) {
-        let lost = Evicted { from, to, count };
+        let lost = Evicted {
+            from,
+            to,
+            count,
+            superseded: None,
+        };
+        self.note(lost, pending_for);
+    }
+
+    fn note(&mut self, lost: Evicted, pending_for: Option<&Arc<[SubscriptionId]>>) {
         let join = |evicted: Option<Evicted>| Some(evicted.map_or(lost, |own| own.join(lost)));
         self.evicted = join(self.evicted);
         let Some(ids) = pending_for else {

@@ -169,6 +169,11 @@ impl Outbox {
         self.queue.push(queued, overflow)
     }
 
+    /// Queues an event that was accepted before its subscription began.
+    pub(crate) fn push_past(&mut self, queued: QueuedEvent, overflow: Overflow) {
+        self.queue.push_past(queued, overflow);
+    }
+
     /// Queues a request behind the events up to this sequence number.
     pub(crate) fn push_request(&mut self, message: Arc<RequestMessage>, after: u64) {
         self.requests.push_back((after, Item::Request(message)));

@@ -19,8 +19,10 @@ pub(crate) struct Queue {
     slots: VecDeque<Option<Slot>>,
     /// The number of the first slot.
     first: u64,
-    /// The slots before this number have no event that may be dropped.
+    /// The slots before this number have no event to drop.
     droppable_from: u64,
+    /// The slots before this number have no event to drop as the last resort either.
+    last_resort_from: u64,
     len: usize,
     bytes: usize,
     /// The slot of the waiting event of a name, for names whose policy is `latest`.
@@ -40,9 +42,18 @@ pub(crate) struct Queue {
 #[derive(Debug)]
 struct Slot {
     queued: QueuedEvent,
-    may_drop: bool,
+    dropping: Dropping,
     /// The events that it replaced, which are lost if it is dropped, by the subscriptions that they were for.
     superseded: Vec<(Arc<[SubscriptionId]>, Dropped)>,
+}
+
+/// Whether an event may make room for others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dropping {
+    Allowed,
+    /// Only where nothing else can. Its policy is to reject, but it was accepted before its subscription began.
+    LastResort,
+    Never,
 }
 
 /// How many lists of subscriptions are told apart in what one event replaced. With more, it replaces no further events.
@@ -133,6 +144,7 @@ impl Queue {
             slots: VecDeque::new(),
             first: 0,
             droppable_from: 0,
+            last_resort_from: 0,
             len: 0,
             bytes: 0,
             latest: HashMap::new(),
@@ -155,7 +167,23 @@ impl Queue {
 
     /// Returns whether the event is in the queue. One that finds only events that are never dropped is dropped itself.
     pub(crate) fn push(&mut self, queued: QueuedEvent, overflow: Overflow) -> bool {
-        let mut slot = Slot::new(queued, overflow);
+        let dropping = match overflow {
+            Overflow::Reject => Dropping::Never,
+            _ => Dropping::Allowed,
+        };
+        self.push_slot(Slot::new(queued, dropping), overflow)
+    }
+
+    /// Queues an event that was accepted before its subscription began. It cannot be rejected any more.
+    pub(crate) fn push_past(&mut self, queued: QueuedEvent, overflow: Overflow) {
+        let dropping = match overflow {
+            Overflow::Reject => Dropping::LastResort,
+            _ => Dropping::Allowed,
+        };
+        self.push_slot(Slot::new(queued, dropping), overflow);
+    }
+
+    fn push_slot(&mut self, mut slot: Slot, overflow: Overflow) -> bool {
         if overflow == Overflow::Latest {
             self.supersede(&mut slot);
         }
@@ -318,7 +346,7 @@ impl Queue {
             return;
         }
         let mut next = self.first;
-        let mut droppable_from = self.first;
+        let (mut droppable_from, mut last_resort_from) = (next, next);
         for (number, slot) in (self.first..).zip(&self.slots) {
             let Some(slot) = slot else {
                 continue;
@@ -332,8 +360,12 @@ impl Queue {
             if number < self.droppable_from {
                 droppable_from = next;
             }
+            if number < self.last_resort_from {
+                last_resort_from = next;
+            }
         }
         self.droppable_from = droppable_from;
+        self.last_resort_from = last_resort_from;
         self.slots.retain(Option::is_some);
     }
 
@@ -350,21 +382,20 @@ impl Queue {
         let Some(old) = place.take_if(|old| newer.may_replace(old)) else {
             return;
         };
-        newer.replace(&old.queued, old.superseded);
         self.account_for_taken(&old.queued);
+        newer.replace(old);
         self.skip_empty_slots();
     }
 
     /// Drops the oldest event that may be dropped. Returns false if there is none.
     fn drop_oldest(&mut self) -> bool {
-        let mut index = self.droppable_from.saturating_sub(self.first) as usize;
-        while let Some(slot) = self.slots.get(index)
-            && !slot.as_ref().is_some_and(|slot| slot.may_drop)
-        {
-            index += 1;
+        self.droppable_from = self.find(self.droppable_from, Dropping::Allowed);
+        let mut number = self.droppable_from;
+        if number == self.first + self.slots.len() as u64 {
+            self.last_resort_from = self.find(self.last_resort_from, Dropping::LastResort);
+            number = self.last_resort_from;
         }
-        self.droppable_from = self.first + index as u64;
-        let Some(oldest) = self.take(index) else {
+        let Some(oldest) = self.take((number - self.first) as usize) else {
             return false;
         };
         let event = oldest.queued.event;
@@ -384,6 +415,16 @@ impl Queue {
         true
     }
 
+    /// The number of the first slot of this kind, from this number on; else that of the next slot.
+    fn find(&self, from: u64, dropping: Dropping) -> u64 {
+        let from = from.max(self.first);
+        let slots = self.slots.range((from - self.first) as usize..);
+        let is_it =
+            |slot: &Option<Slot>| slot.as_ref().is_some_and(|slot| slot.dropping == dropping);
+        let before = slots.take_while(|slot| !is_it(slot)).count();
+        from + before as u64
+    }
+
     fn note_dropped(&mut self, ids: &[SubscriptionId], lost: Dropped) {
         for id in ids {
             let dropped = self.dropped.entry(*id);
@@ -395,7 +436,7 @@ impl Queue {
 }
 
 impl Slot {
-    fn new(queued: QueuedEvent, overflow: Overflow) -> Self {
+    fn new(queued: QueuedEvent, dropping: Dropping) -> Self {
         let mark = queued.event.mark();
         let mut superseded = Vec::new();
         if mark.superseded > 0 {
@@ -409,7 +450,7 @@ impl Slot {
         }
         Self {
             queued,
-            may_drop: overflow != Overflow::Reject,
+            dropping,
             superseded,
         }
     }
@@ -423,33 +464,31 @@ impl Slot {
                 || old.superseded.iter().any(|(ids, _)| is_same(ids, others)))
     }
 
-    fn replace(
-        &mut self,
-        old: &QueuedEvent,
-        mut superseded: Vec<(Arc<[SubscriptionId]>, Dropped)>,
-    ) {
-        let (seq, mark) = (old.event.seq(), old.event.mark());
+    fn replace(&mut self, old: Slot) {
+        let (from, count) = old.queued.event.stands_for();
         let lost = Dropped {
-            from: seq,
-            to: seq,
+            from: old.queued.event.seq(),
+            to: old.queued.event.seq(),
             count: 1,
         };
-        let known = superseded
-            .iter_mut()
-            .find(|(ids, _)| is_same(ids, &old.subscriptions));
-        match known {
-            Some((_, own)) => *own = own.join(lost),
-            None => superseded.push((Arc::clone(&old.subscriptions), lost)),
+        // One that waited for the page before may have replaced others itself.
+        let own = std::mem::replace(&mut self.superseded, old.superseded);
+        for (ids, lost) in own.into_iter().chain([(old.queued.subscriptions, lost)]) {
+            let mut known = self.superseded.iter_mut();
+            match known.find(|(known, _)| is_same(known, &ids)) {
+                Some((_, joined)) => *joined = joined.join(lost),
+                None => self.superseded.push((ids, lost)),
+            }
         }
-        self.superseded = superseded;
         let event = &self.queued.event;
+        let mark = event.mark();
         self.queued.event = event.marked(Mark {
-            superseded: mark.superseded + 1,
+            superseded: mark.superseded + count,
             superseded_from: match mark.superseded {
-                0 => seq,
-                _ => mark.superseded_from,
+                0 => from,
+                _ => from.min(mark.superseded_from),
             },
-            ..event.mark()
+            ..mark
         });
     }
 }

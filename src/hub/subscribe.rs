@@ -14,7 +14,6 @@ use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::{BusEvent, Gap, GapReason, Mark};
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
-use crate::model::policy::Overflow;
 use crate::model::selection::Selection;
 use crate::permissions::Scope;
 
@@ -338,12 +337,7 @@ impl<W> Hub<W> {
                 subscriptions: entry.subscriptions.into(),
                 addressing: entry.addressing,
             };
-            // What was accepted once is not rejected later.
-            let overflow = match policy.overflow {
-                Overflow::Reject => Overflow::DropOldest,
-                other => other,
-            };
-            session.outbox.push(queued, overflow);
+            session.outbox.push_past(queued, policy.overflow);
         }
         session.complete_parked_pull(now, effects);
     }
@@ -398,7 +392,8 @@ impl<W> Hub<W> {
                     subscriptions: Arc::new([id]),
                     addressing,
                 };
-                consumer.queue.push(queued, Overflow::DropOldest);
+                let policy = self.subscriptions.policy(queued.event.event_name());
+                consumer.queue.push_past(queued, policy.overflow);
             }
             effects.wakers.extend(consumer.take_waker());
         }

@@ -489,7 +489,8 @@ fn records_are_written_in_one_place() {
         let writes = ["log::log!", "log::error!", "log::warn!", "log::info!"]
             .iter()
             .any(|macros| source.contains(macros));
-        let is_place = file.ends_with("engine/diagnostics.rs");
-        assert_eq!(writes, is_place, "{}", file.display());
+        // The shell writes about webviews and capabilities, each once.
+        let may_write = file.ends_with("engine/diagnostics.rs") || room(&file) == "shell";
+        assert!(may_write || !writes, "{}", file.display());
     }
 }

@@ -8,6 +8,7 @@ use crate::api::listener::Listener;
 use crate::api::options::EmitOptions;
 use crate::api::target::IntoTarget;
 use crate::engine::causes;
+use crate::engine::diagnostics::Record;
 use crate::model::built_in::REFRESH;
 use crate::model::error::Result;
 use crate::model::event::{BusEvent, Receipt};
@@ -125,7 +126,10 @@ impl Component {
         let own = name.clone();
         let emit = Box::new(move || {
             if let Err(error) = bus.emit(&own, ()) {
-                log::error!("could not emit {own:?} at the end of a listener: {error}");
+                let diagnostics = bus.runtime().core.diagnostics();
+                diagnostics.tell(Record::NotEmitted, &own, bus.causes(), || {
+                    format!(" at the end of a listener: {error}")
+                });
             }
         });
         if causes::defer_to_end(&key, emit).is_none() {

@@ -7,6 +7,7 @@ mod stream;
 
 use std::any::TypeId;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -20,6 +21,7 @@ use crate::api::listener::Listener;
 use crate::api::options::EmitOptions;
 use crate::api::target::IntoTarget;
 use crate::catalog::EventDeclaration;
+use crate::engine::diagnostics::Record;
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::{BusEvent, Receipt};
 use crate::model::policy::Policy;
@@ -199,10 +201,13 @@ impl EventBus {
         &self,
         mut callback: impl FnMut(TypedEvent<E>) + Send + 'static,
     ) -> Result<Listener> {
+        let diagnostics = Arc::clone(self.runtime().core.diagnostics());
         self.listen(E::NAME, move |event| match TypedEvent::read(event) {
             Ok(event) => callback(event),
             Err((event, error)) => {
-                log::warn!("ignored event {}: {error}", event.seq());
+                diagnostics.tell(Record::PayloadIgnored, E::NAME, event.as_cause(), || {
+                    format!(" ({}): {error}", event.seq())
+                });
             }
         })
     }

@@ -256,3 +256,33 @@ fn superseded_and_dropped_events_leave_no_slots() {
     assert_eq!(drained.last().unwrap(), "9999");
     assert_eq!((queue.usage(), queue.slot_count()), ((0, 0), 0));
 }
+
+#[test]
+fn a_past_rejecting_event_is_dropped_last() {
+    let mut queue = small(2);
+    queue.push_past(queued(1, &[1]), Overflow::Reject);
+    queue.push_past(queued(2, &[1]), Overflow::DropOldest);
+    queue.push_past(queued(3, &[1]), Overflow::Reject);
+    assert!(!queue.has_room(1));
+    // Without other events, the oldest of them makes room, but none for an event that may be dropped.
+    queue.push_past(queued(4, &[1]), Overflow::Reject);
+    assert!(!queue.push(queued(5, &[1]), Overflow::DropOldest));
+    assert_eq!(drain(&mut queue), ["1..5#3{1}", "3", "4"]);
+}
+
+#[test]
+fn one_that_superseded_others_supersedes_more() {
+    let mut before = small(3);
+    before.push(queued(2, &[1]), Overflow::Latest);
+    before.push(queued(3, &[1]), Overflow::Latest);
+    let Some(QueueEntry::Event(third)) = before.pop() else {
+        panic!("one event waits");
+    };
+    let mut queue = small(1);
+    queue.push(queued(1, &[1]), Overflow::Latest);
+    queue.push(third, Overflow::Latest);
+    let waiting = queue.next_event().unwrap();
+    assert_eq!(waiting.event.stands_for(), (1, 3));
+    queue.push(queued(4, &[1]), Overflow::DropOldest);
+    assert_eq!(drain(&mut queue), ["1..3#3{1}", "4"]);
+}

@@ -69,10 +69,10 @@ impl Room {
             let is_first = self.of(line).next()?.0 == ticket;
             return (matches!(line, Line::Released(_)) && !is_first).then_some(line);
         }
-        let released = self.lines.range((Line::Released(SubscriberKey(0)), 0)..);
+        let mut released = self.lines.range((Line::Released(SubscriberKey(0)), 0)..);
         let is_same =
             |waiter: &Waiter| waiter.name == *name && waiter.audience.target() == audience.target();
-        let same = released.filter(|(_, waiter)| is_same(waiter)).last();
+        let same = released.rfind(|(_, waiter)| is_same(waiter));
         same.map(|((line, _), _)| *line)
     }
 

@@ -290,7 +290,7 @@ pub(crate) fn weight_of(name: &EventName, payload: &str, provenance: Option<&Pro
 pub struct Receipt {
     /// The event's place in the one order of the whole app, from 1.
     pub seq: u64,
-    /// How many pages it is on its way to.
+    /// How many pages it is on its way to. A page whose queue takes only events that are never dropped gets a gap instead.
     pub pages: usize,
     /// How many listeners and streams in Rust it is on its way to.
     pub listeners: usize,

@@ -81,6 +81,7 @@ impl<'de> Deserialize<'de> for Config {
 /// What happens to names without a typed event or request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum CatalogMode {
     /// They pass. The default.
     #[default]
@@ -91,6 +92,13 @@ pub enum CatalogMode {
 }
 
 /// A [`Policy`] and the names that it applies to: `{ "event": "cursor:*", "overflow": "latest" }`.
+///
+/// ```
+/// use tauri_plugin_event_bus::{Config, Policy, PolicyRule};
+///
+/// let mut config = Config::default();
+/// config.policies.push(PolicyRule::new("cursor:*", Policy::new().latest()));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PolicyRule {
@@ -98,6 +106,17 @@ pub struct PolicyRule {
     pub event: String,
     /// How events with this name are kept and delivered.
     pub policy: Policy,
+}
+
+impl PolicyRule {
+    /// A policy for this name, or for the names that match this pattern.
+    #[must_use]
+    pub fn new(event: impl Into<String>, policy: Policy) -> Self {
+        Self {
+            event: event.into(),
+            policy,
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for PolicyRule {

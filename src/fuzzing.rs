@@ -271,7 +271,6 @@ impl World {
     /// A batch is JSON with the same number of items.
     fn check_batch(&mut self, webview: usize, batch: &Batch) -> String {
         let json = encode(batch);
-        // A payload may contain what a `Value` cannot hold: a lone surrogate, a number out of range.
         #[derive(serde::Deserialize)]
         struct Written<'a> {
             #[serde(borrow)]

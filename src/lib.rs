@@ -4,7 +4,7 @@
 //! # Setup
 //!
 //! Add the plugin to the app, with [`init`] or with a [`Builder`]. Limits, policies and the catalog mode may also come from
-//! `tauri.conf.json`: see [`Config`]. Each page needs permissions of the plugin in a capability; [`check_capabilities`]
+//! `tauri.conf.json`: see [`Config`]. Each page needs permissions of the plugin in a capability; [`check_capabilities`](capabilities::check_capabilities)
 //! checks the capability files in a test.
 //!
 //! ```no_run
@@ -32,33 +32,36 @@
 //! |---|---|
 //! | emit | [`EventBus::emit`], [`EventBus::emit_to`] with a [`Target`], [`EventBus::emit_with`] with [`EmitOptions`]; they return a [`Receipt`] |
 //! | wait for room in the queues | [`EventBus::emit_async`] |
-//! | listen | [`EventBus::listen`], which calls a function with each [`BusEvent`] and returns a [`Listener`] |
+//! | listen | [`EventBus::listen`], which calls a function with each [`BusEvent`] and returns a [`Listener`]; [`EventBus::once`], [`EventBus::listen_with`] |
+//! | wait for one event | [`EventBus::wait_for`], a future with a filter and a timeout |
 //! | read a stream | [`EventBus::stream`], which returns an [`EventStream`] of events and [`Gap`]s |
 //! | choose what queues drop, retain and keep | a [`Policy`] per name or pattern, with [`Builder::policy`] |
 //!
 //! # Periodic events
 //!
-//! [`EventBus::periodic`] returns a [`JobBuilder`] of an event that the plugin emits at a fixed rate. A started [`Job`] can
-//! be paused, resumed, changed with [`JobChanges`], and stopped. Pages may name a source of payloads that
-//! [`Builder::job_source`] has registered.
+//! [`EventBus::periodic`] returns a [`JobBuilder`](periodic::JobBuilder) of an event that the plugin emits at a fixed rate. A
+//! started [`Job`](periodic::Job) can be paused, resumed, changed and stopped, and [`EventBus::jobs`] finds it again. Pages
+//! may name a source of payloads that [`Builder::job_source`] has registered. See [`periodic`].
 //!
 //! # Requests
 //!
 //! [`EventBus::request`] sends a request to a page or to the host and awaits the response; [`EventBus::request_all`] sends it
-//! to several pages. [`EventBus::respond`] registers a [`Responder`] of the host.
+//! to several pages. [`EventBus::respond`] registers a
+//! [`Responder`](request::Responder) of the host. See [`request`].
 //!
-//! # Components
+//! # Views and components
 //!
-//! A [`Namespace`] prefixes names. A [`Component`] emits under its own name, and has messages, refreshes and actions.
-//! [`Builder::component`] describes components for the catalog.
+//! [`EventBus::namespace`] returns a view of the bus that prefixes names. [`EventBus::component`] returns one that emits under
+//! its own name, and has messages, refreshes and actions: see [`component`].
 //!
 #![cfg_attr(
     feature = "typed",
     doc = "
 # Typed events and requests
 
-With the feature `typed`, which is on by default, a type that implements [`Event`] or [`Request`] declares a name and its
-payload. The plugin checks what pages send against it, and a [`Catalog`] generates TypeScript, Markdown and JSON Schema.
+With the feature `typed`, which is on by default, a type that implements [`Event`](typed::Event) or
+[`Request`](typed::Request) declares a name and its payload. The plugin checks what pages send against it, and a
+[`Catalog`](catalog::Catalog) generates TypeScript, Markdown and JSON Schema. See [`typed`].
 "
 )]
 //! # Errors and inspection
@@ -68,17 +71,17 @@ payload. The plugin checks what pages send against it, and a [`Catalog`] generat
 //!
 //! # Features
 //!
-//! All are on by default.
+//! All but `unstable` are on by default.
 //!
 //! | Feature | Effect |
 //! |---|---|
 //! | `typed` | typed events and requests, and what a catalog generates |
 //! | `stream` | streams implement `futures_core::Stream` |
 //! | `flood-limits` | the rates of [`Limits`] apply to pages |
-//! | `page-crashes` | the plugin notices a crashed page immediately, instead of at the end of its lease |
+//! | `page-crashes` | on Linux, the plugin notices immediately that a page crashed, and that a webview was closed alone or moved |
+//! | `unstable` | the plugin knows child webviews immediately; for apps that use Tauri's feature `unstable` |
 
 mod api;
-mod catalog;
 mod config;
 mod engine;
 mod flood;
@@ -89,64 +92,86 @@ pub mod fuzzing;
 mod hub;
 mod limits;
 mod model;
-mod periodic;
 mod permissions;
 mod runtime;
 mod shell;
 mod sync;
 mod wire;
 
-// Setup.
-pub use config::{CatalogMode, Config, PolicyRule};
-pub use limits::Limits;
-pub use permissions::capability::{CapabilityFault, CapabilityFaults};
-pub use shell::capability_files::{check_capabilities, check_capabilities_in};
-pub use shell::commands::names::COMMANDS;
-pub use shell::plugin::{Builder, init};
-
-// Events.
 pub use api::bus::{EventBus, EventBusExt, WebviewBus};
 pub use api::listener::Listener;
-pub use api::options::EmitOptions;
+pub use api::options::{EmitOptions, ListenOptions};
 pub use api::stream::{EventStream, StreamItem};
 pub use api::target::IntoTarget;
+pub use api::wait::WaitFor;
+pub use config::{CatalogMode, Config, PolicyRule};
+pub use limits::Limits;
 pub use model::delivery::DeliveryFilter;
-pub use model::event::{BusEvent, Gap, GapReason, Receipt, Tick};
-pub use tauri_plugin_event_bus_types::{Endpoint, HOST, Overflow, Policy, Target};
-
-// Periodic events.
-pub use api::jobs::builder::{AnyPayload, JobBuilder};
-pub use api::jobs::changes::JobChanges;
-pub use api::jobs::job::Job;
-pub use model::job::{JobInfo, JobState, MissedTickBehavior};
-pub use periodic::source::SourceCall;
-
-// Requests.
-pub use api::request::{RequestAllBuilder, RequestBuilder, Responses};
-pub use api::respond::{RequestContext, Responder, ResponderResult};
-
-// Components.
-pub use api::component::Component;
-pub use api::component::actions::{ActionComplete, ActionFailed};
-pub use api::component::messages::{Message, MessageLevel, MessageOptions};
-pub use api::component::namespace::Namespace;
-pub use model::built_in::BUILT_IN_EVENTS;
-
-// Declarations and what is generated from them.
-#[cfg(feature = "typed")]
-pub use api::typed::{Event, Request, TypedEvent, TypedItem, TypedStream};
-#[cfg(feature = "typed")]
-pub use catalog::ExportError;
-pub use catalog::{Catalog, ComponentDescription, DeclaredEvent, DescribedEvent};
-#[cfg(feature = "typed")]
-pub use tauri_plugin_event_bus_types::{Exact, ExactNumber};
-
-// Errors and inspection.
-pub use model::inspection::{
-    ConsumerInspection, Inspection, PageInspection, QueueUsage, SubscriptionInspection,
-    WebviewInspection,
+pub use model::event::{BusEvent, Gap, GapReason, Receipt};
+pub use shell::plugin::{Builder, init};
+pub use tauri_plugin_event_bus_types::{
+    self as types, Endpoint, Error, ErrorCode, HOST, Overflow, Policy, Result, Target,
 };
-pub use tauri_plugin_event_bus_types::{Error, ErrorCode, Failure, Result};
+
+pub mod catalog;
+
+/// Periodic jobs: events that the plugin emits by itself. [`EventBus::periodic`] starts one, and [`EventBus::jobs`] finds
+/// them.
+pub mod periodic {
+    // The room of the jobs has this name within the crate, and apps find here what the API makes of it.
+    #[path = "mod.rs"]
+    mod room;
+    pub(crate) use room::*;
+
+    pub use crate::api::jobs::builder::{AnyPayload, JobBuilder};
+    pub use crate::api::jobs::changes::JobChanges;
+    pub use crate::api::jobs::job::Job;
+    pub use crate::api::jobs::view::Jobs;
+    pub use crate::model::event::Tick;
+    pub use crate::model::job::{JobInfo, JobState, MissedTickBehavior};
+    pub use source::SourceCall;
+}
+
+/// Requests and responses: what [`EventBus::request`], [`EventBus::request_all`] and [`EventBus::respond`] take and return.
+pub mod request {
+    pub use crate::api::request::{RequestAllBuilder, RequestBuilder, Responses};
+    pub use crate::api::respond::{RequestContext, Responder, ResponderResult};
+    pub use tauri_plugin_event_bus_types::Failure;
+}
+
+/// Typed events and requests. `use tauri_plugin_event_bus::typed::*` brings the traits by which types declare them, and
+/// what they can then do: `CartUpdated { … }.emit(&bus)`, `CartUpdated::listen(&bus, …)`.
+#[cfg(feature = "typed")]
+pub mod typed {
+    pub use crate::api::typed::event::EventExt;
+    pub use crate::api::typed::received::TypedEvent;
+    pub use crate::api::typed::request::RequestExt;
+    pub use crate::api::typed::stream::{TypedItem, TypedStream};
+    pub use tauri_plugin_event_bus_types::{Event, Exact, ExactNumber, Request};
+}
+
+/// A snapshot of the bus for tools and tests, as [`EventBus::inspect`] takes it.
+pub mod inspect {
+    pub use crate::model::inspection::{
+        ConsumerInspection, Inspection, PageInspection, QueueUsage, SubscriptionInspection,
+        WebviewInspection,
+    };
+}
+
+/// The check of an app's capability files, and the commands that their permissions are about.
+pub mod capabilities {
+    pub use crate::permissions::capability::{CapabilityFault, CapabilityFaults};
+    pub use crate::shell::capability_files::{check_capabilities, check_capabilities_in};
+    pub use crate::shell::commands::names::COMMANDS;
+}
+
+/// Components, which emit under their own name, and their built-in events: messages, refreshes, and outcomes of actions.
+pub mod component {
+    pub use crate::api::component::Component;
+    pub use crate::api::component::actions::{ActionComplete, ActionFailed};
+    pub use crate::api::component::messages::{Message, MessageLevel, MessageOptions};
+    pub use crate::model::built_in::BUILT_IN_EVENTS;
+}
 
 /// Compiles the blocks of the pages.
 #[cfg(doctest)]

@@ -33,6 +33,10 @@ impl Above for BusRuntime {
         self.jobs.stop_all_of(webview, self.jobs.newest());
     }
 
+    fn remove_closed(&self, webview: &str, number: u64) {
+        self.remove_webview(webview, number);
+    }
+
     fn recheck_idle(&self) {
         self.jobs.recheck_idle();
     }
@@ -71,10 +75,36 @@ impl BusRuntime {
         self.core.apply_effects(effects);
     }
 
-    pub(crate) fn remove_window(&self, window: &str) {
-        let (webviews, effects) = self.core.hub().remove_window(window);
+    /// The platform's hook tells of a webview. Returns its number.
+    pub(crate) fn webview_is_ready(&self, webview: &str, window: &str) -> Option<u64> {
+        let ((is_replaced, effects), newest, number) = {
+            let mut hub = self.core.hub();
+            let ready = hub.webview_is_ready(webview, window);
+            (ready, self.jobs.newest(), hub.webview_number(webview))
+        };
         self.core.apply_effects(effects);
-        for webview in webviews {
+        if is_replaced {
+            self.jobs.stop_all_of(webview, newest);
+        }
+        number
+    }
+
+    /// The webview with this number is closed.
+    pub(crate) fn remove_webview(&self, webview: &str, number: u64) {
+        let ((is_removed, effects), newest) = {
+            let mut hub = self.core.hub();
+            // Under the lock, as above: a job that starts later belongs to the next webview of this label.
+            (hub.remove_webview(webview, number), self.jobs.newest())
+        };
+        if is_removed {
+            self.core.apply_effects(effects);
+            self.jobs.stop_all_of(webview, newest);
+            self.jobs.forget_rates(webview);
+        }
+    }
+
+    pub(crate) fn remove_window(&self, window: &str) {
+        for webview in self.core.close_window(window) {
             self.jobs.stop_all_of(&webview, u64::MAX);
             self.jobs.forget_rates(&webview);
         }
@@ -138,5 +168,128 @@ impl BusRuntime {
             self.core.yield_to_waiters();
         }
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::time::Instant;
+
+    use super::*;
+    use crate::hub::{Command, SESSION_LEASE};
+    use crate::sync::Mutex;
+
+    /// A platform whose list of webviews and their windows the test changes.
+    #[derive(Clone, Default)]
+    struct Listed(Arc<Mutex<HashMap<String, String>>>);
+
+    impl Listed {
+        fn set(&self, webview: &str, window: Option<&str>) {
+            let mut list = self.0.lock().unwrap();
+            match window {
+                Some(window) => list.insert(webview.into(), window.into()),
+                None => list.remove(webview),
+            };
+        }
+    }
+
+    impl Platform for Listed {
+        fn window_of(&self, webview: &str) -> Option<String> {
+            self.0.lock().unwrap().get(webview).cloned()
+        }
+
+        fn is_closed(&self, webview: &str) -> bool {
+            self.window_of(webview).is_none()
+        }
+    }
+
+    fn runtime(webviews: &[(&str, &str)]) -> (Arc<BusRuntime>, Listed) {
+        let listed = Listed::default();
+        let (limits, policies) = (Limits::default(), Policies::default());
+        let platform = Box::new(listed.clone());
+        let tasks = Tasks::for_tests();
+        let runtime = BusRuntime::new(limits, policies, Sources::default(), platform, tasks);
+        for (webview, window) in webviews {
+            listed.set(webview, Some(window));
+            runtime.webview_is_ready(webview, window);
+        }
+        (runtime, listed)
+    }
+
+    fn known(runtime: &BusRuntime) -> Vec<(String, String)> {
+        let known = runtime.core.hub().locations().into_iter();
+        known
+            .map(|(label, window)| (label.to_string(), window.to_string()))
+            .collect()
+    }
+
+    fn pair(label: &str, window: &str) -> (String, String) {
+        (label.to_owned(), window.to_owned())
+    }
+
+    #[test]
+    fn a_closed_window_leaves_what_has_moved() {
+        let (runtime, listed) = runtime(&[
+            ("stays", "main"),
+            ("moved", "multi"),
+            ("closes", "multi"),
+            ("closed-alone", "main"),
+            ("came", "main"),
+        ]);
+        listed.set("moved", Some("main"));
+        listed.set("closes", None);
+        listed.set("closed-alone", None);
+        // It had moved into the window that closes.
+        listed.set("came", None);
+        runtime.remove_window("multi");
+        assert_eq!(
+            known(&runtime),
+            [pair("moved", "main"), pair("stays", "main")]
+        );
+    }
+
+    #[test]
+    fn a_lease_that_ends_leads_to_a_look_at_the_list() {
+        let (runtime, listed) = runtime(&[("left", "multi"), ("right", "multi")]);
+        let now = Instant::now();
+        for label in ["left", "right"] {
+            let command = Command {
+                name: "emit",
+                session: crate::hub::ids::SessionId::parse(&"1".repeat(32)).unwrap(),
+                n: 1,
+                origin: None,
+            };
+            let reply = crate::engine::reply::Reply::new(|_| {});
+            let (_, page) = runtime.core.begin_command(label, command, reply);
+            runtime.core.finish_command(page.unwrap(), &Ok("1".into()));
+        }
+        listed.set("left", None);
+        runtime.core.expire(now + SESSION_LEASE + SESSION_LEASE);
+        assert_eq!(known(&runtime), [pair("right", "multi")]);
+    }
+
+    #[test]
+    fn a_webview_closed_as_it_is_announced_is_gone() {
+        /// Lists a webview once.
+        struct Once(Mutex<bool>);
+
+        impl Platform for Once {
+            fn window_of(&self, webview: &str) -> Option<String> {
+                let is_first = !std::mem::replace(&mut *self.0.lock().unwrap(), true);
+                is_first.then(|| webview.to_owned())
+            }
+
+            fn is_closed(&self, _: &str) -> bool {
+                *self.0.lock().unwrap()
+            }
+        }
+
+        let (limits, policies) = (Limits::default(), Policies::default());
+        let platform = Box::new(Once(Mutex::new(false)));
+        let tasks = Tasks::for_tests();
+        let runtime = BusRuntime::new(limits, policies, Sources::default(), platform, tasks);
+        runtime.core.announce_if_unknown("brief");
+        assert_eq!(known(&runtime), []);
     }
 }

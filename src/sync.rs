@@ -3,7 +3,7 @@
 //! They come from here and nowhere else, so that the model checker in `tests/model` can compile the same code with its own
 //! in their place (docs/decisions/0007-a-model-checker.md).
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 pub(crate) use std::sync::{Mutex, MutexGuard};
 pub(crate) use std::thread::yield_now as yield_thread;
@@ -56,6 +56,11 @@ fn test_runtime() -> &'static tokio::runtime::Runtime {
 /// The clock of the hub.
 pub(crate) fn now() -> Instant {
     Instant::now()
+}
+
+/// The time of day, which users can set.
+pub(crate) fn wall_clock() -> SystemTime {
+    SystemTime::now()
 }
 
 /// The clock of periodic jobs. It only goes forward, cannot be set, and runs while the machine sleeps. The instants of the

@@ -1,4 +1,4 @@
-//! A D-Bus session bus of the app's own.
+//! A private D-Bus session bus for an app.
 
 use crate::process::Process;
 use anyhow::{Context, Result, bail};
@@ -9,8 +9,8 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// GTK looks for a session bus and complains without one. On the user's own it would meet desktop services; this one
-/// has none to start, so that nothing of the desktop takes part.
+/// GTK needs a session bus. On the user's own bus it would reach desktop services; this one has none, so the desktop does
+/// not affect the app.
 #[derive(Debug)]
 pub(crate) struct SessionBus {
     address: String,

@@ -1,4 +1,5 @@
-// Writes each code block of the documentation to a file of its own, so that the compiler checks it and its tests run.
+// Writes each code block of the documentation and each example in a doc comment to a file of its own, so that the compiler
+// checks it and its tests run.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -22,7 +23,7 @@ const pages = [
 /** Compiles a block with its framework, if it has one, and returns the script that TypeScript checks. */
 const scriptOf = {
   ts: (code) => code,
-  tsx: (code, page) => (page === 'docs/solid.md' ? `/** @jsxImportSource solid-js */\n${code}` : code),
+  tsx: (code, page) => (page.includes('solid') ? `/** @jsxImportSource solid-js */\n${code}` : code),
   svelte(code, page) {
     const { warnings } = compileSvelte(code, { filename: `${page}.svelte`, generate: 'client' })
     const [warning] = warnings
@@ -37,10 +38,23 @@ const scriptOf = {
   },
 }
 
+/** The examples in the doc comments of the source, as pages. */
+const sources = readdirSync(join(guest, 'src'), { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => join('guest-js/src', file))
+
+/** The text of a page; of a source, its doc comments. */
+function textOf(page) {
+  const text = readFileSync(join(root, page), 'utf8')
+  if (!page.endsWith('.ts')) return text
+  const comments = [...text.matchAll(/^ *\/\*\*\n(.*?)^ *\*\/$/gms)].map(([, comment]) => comment)
+  return comments.join('').replaceAll(/^ *\* ?/gm, '')
+}
+
 rmSync(destination, { recursive: true, force: true })
 let count = 0
-for (const page of pages) {
-  const text = readFileSync(join(root, page), 'utf8')
+for (const page of [...pages, ...sources]) {
+  const text = textOf(page)
   // Blocks of one page that have names may import each other.
   const folder = join(destination, page.replaceAll(/[^a-zA-Z]+/g, '-'))
   mkdirSync(folder, { recursive: true })

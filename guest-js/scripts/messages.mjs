@@ -13,6 +13,10 @@ const mistakes = [
   ["startJob('cart:updated', { everyMs: 10 })", "Property 'payload' is missing"],
   ["emit('cart:updated', { itemCount: '3' })", "Type 'string' is not assignable to type 'number'"],
   ["listen('cart:updated', (event) => event.payload.total)", "Property 'total' does not exist"],
+  [
+    "listen('cart:updated', (event: { payload: { total: number } }) => event.payload.total)",
+    'NameThatFitsHandlerAndOptions',
+  ],
 ]
 const head = `import { emit, emitTo, listen, startJob } from 'tauri-plugin-event-bus-api'
 export const used = [emit, emitTo, listen, startJob]

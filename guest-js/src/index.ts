@@ -6,14 +6,17 @@
  */
 
 export type { Event, EventCallback, EventTarget, Options, UnlistenFn } from '@tauri-apps/api/event'
+export { isAvailable } from './api/available.js'
 export { catalog } from './api/catalog.js'
+export { clearRetained } from './api/clear-retained.js'
 export { component, namespace } from './api/component.js'
 export { emit, emitTo } from './api/emit.js'
 export { events } from './api/events.js'
 export { inspect } from './api/inspect.js'
-export { getJob, listJobs, pauseJob, resumeJob, startJob, stopJob, updateJob } from './api/jobs.js'
+export { getJob, listJobs, startJob } from './api/jobs.js'
 export { listen, on, once, unlisten } from './api/listen.js'
 export { request, respond } from './api/request.js'
+export { waitFor } from './api/wait-for.js'
 export { EventBusError } from './core/error.js'
 export type {
   ActionComplete,
@@ -36,8 +39,8 @@ export { type Endpoint, HOST } from './types/endpoint.js'
 export type { ErrorCode } from './types/error-code.js'
 export type { BusEvent, EventHandler, PayloadHandler } from './types/event.js'
 // Apps can augment only what a star exports under the name of the package.
-export type * from './types/event-map.js'
-export type { EventIn, EventOf, FullName, NameIn, PayloadIn, PayloadOf } from './types/event-of.js'
+export * from './types/event-map.js'
+export type { EventOf, PayloadOf } from './types/event-of.js'
 export { type Gap, type GapReason, isGap } from './types/gap.js'
 export type {
   Addressing,
@@ -50,8 +53,10 @@ export type {
 } from './types/inspection.js'
 export type { Job, JobChanges, JobOptions, JobSchedule, JobSelector, JobSource } from './types/job.js'
 export type { JobFailed, JobInfo, JobStopped, MissedTickBehavior, Tick } from './types/job-info.js'
+export type { EventIn, FullName, NameIn, PayloadIn, RequestNameIn } from './types/namespace.js'
 export type { RequestContext, RequestOptions, RespondOptions } from './types/request.js'
-export type * from './types/request-map.js'
+export * from './types/request-map.js'
 export type { EventStream, StreamOptions } from './types/stream.js'
 export type { ListenOptions, Subscription } from './types/subscription.js'
 export type { Target } from './types/target.js'
+export type { WaitOptions } from './types/wait.js'

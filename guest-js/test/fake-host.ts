@@ -78,6 +78,8 @@ export class FakeHost {
   refuse: (sent: Sent) => unknown = () => undefined
   /** What to refuse one entry of a batch with, if anything. */
   refuseEntry: (command: string, entry: Record<string, unknown>) => unknown = () => undefined
+  /** Whether answers are strings, as where Tauri evaluates them. */
+  quotes = false
   session: FakeSession | null = null
   /** How many sessions were opened. */
   opened = 0
@@ -130,7 +132,7 @@ export class FakeHost {
         ...sent,
         resolve: (answer) => {
           leave()
-          resolve(answer)
+          resolve(this.quotes ? [JSON.stringify(answer)] : answer)
         },
         reject: (reason) => {
           leave()
@@ -233,7 +235,7 @@ export class FakeHost {
       const { id, resume, retained = true } = subscription
       const marked = this.earlierOf(subscription)
       for (const event of retained ? this.retained.values() : []) {
-        if (!matches(subscription, event.event) || event.seq <= (resume?.after ?? 0)) continue
+        if (!matches(subscription, event.event) || event.seq <= (resume?.handled ?? 0)) continue
         marked.set(event.seq, { event, marks: { ...marked.get(event.seq)?.marks, retained: true } })
       }
       for (const { event, marks } of marked.values()) {
@@ -507,6 +509,11 @@ export class FakeHost {
           const seq = this.emit(entry.event as string, payload, marked, entry.retain === true)
           return { seq, pages: 1, listeners: 0 }
         })
+      case 'clear_retained': {
+        const found = [...this.retained.keys()].filter((event) => matches({ event: args.event as string }, event))
+        for (const event of found) this.retained.delete(event)
+        return { cleared: found.length }
+      }
       case 'start_job':
         return this.jobs.start(args.job as Record<string, unknown>)
       case 'pause_job':

@@ -20,13 +20,15 @@ use crate::runtime::BusRuntime;
 /// The event bus of the app. Cheap to clone, and usable from any thread and any hook.
 ///
 /// Use [`EventBusExt::event_bus`] of an `App`, an `AppHandle` or a `Window` to get it. No method blocks, calls a listener
-/// or evaluates a script.
+/// or evaluates a script. [`EventBus::namespace`] and [`EventBus::component`] return views of it.
 #[derive(Clone)]
 pub struct EventBus {
     runtime: Arc<BusRuntime>,
     source: Endpoint,
     catalog: Catalog,
     component: Option<Arc<str>>,
+    /// The namespace of a view, without a colon at its end.
+    prefix: Option<Arc<str>>,
     /// The causes of its events. `None` stands for those of the running listener or responder.
     causes: Option<Box<[EventName]>>,
 }
@@ -38,6 +40,7 @@ impl EventBus {
             catalog,
             source: Endpoint::Host,
             component: None,
+            prefix: None,
             causes: None,
         }
     }
@@ -75,11 +78,12 @@ impl EventBus {
     /// # }
     /// ```
     pub fn emit(&self, name: &str, payload: impl Serialize) -> Result<Receipt> {
-        let event = self.new_event(name, payload, None)?;
+        let name = self.full_name(name)?;
+        let event = self.new_event(&name, || to_json(&name, &payload), None)?;
         self.runtime.core.publish(event, &Audience::default())
     }
 
-    /// Emits an event to one webview, to several, or to those whose labels match a glob: see [`Target`].
+    /// Emits an event to one webview, to several, or to those whose labels match a glob: see [`Target`](crate::Target).
     ///
     /// Other pages do not get it: the event never enters their memory.
     ///
@@ -128,7 +132,14 @@ impl EventBus {
         payload: impl Serialize,
         options: EmitOptions,
     ) -> Result<Receipt> {
-        let (event, audience) = self.prepare(name, payload, options)?;
+        self.publish_prepared(self.prepare(name, payload, options))
+    }
+
+    pub(crate) fn publish_prepared(
+        &self,
+        prepared: Result<(NewEvent, Audience)>,
+    ) -> Result<Receipt> {
+        let (event, audience) = prepared?;
         self.runtime.core.publish(event, &audience)
     }
 
@@ -162,10 +173,10 @@ impl EventBus {
         options: EmitOptions,
     ) -> impl Future<Output = Result<Receipt>> + Send + use<P> {
         let prepared = self.prepare(name, payload, options);
-        self.emit_prepared(prepared)
+        self.publish_prepared_when_room(prepared)
     }
 
-    pub(crate) fn emit_prepared(
+    pub(crate) fn publish_prepared_when_room(
         &self,
         prepared: Result<(NewEvent, Audience)>,
     ) -> impl Future<Output = Result<Receipt>> + Send + use<> {
@@ -186,38 +197,49 @@ impl EventBus {
     /// # fn forget(bus: &tauri_plugin_event_bus::EventBus) -> tauri_plugin_event_bus::Result<()> {
     /// use tauri_plugin_event_bus::EmitOptions;
     ///
-    /// bus.emit_with("user:signed-in", "ada", EmitOptions::new().retain())?;
+    /// bus.emit_with("user:signed-in", "ada", EmitOptions::new().retain(true))?;
     /// bus.clear_retained("user:*")?;
     /// # Ok(())
     /// # }
     /// ```
     pub fn clear_retained(&self, pattern: &str) -> Result<usize> {
-        let pattern = EventPattern::parse(pattern)?;
+        let pattern = EventPattern::parse(&self.full_name(pattern)?)?;
         Ok(self.runtime.core.clear_retained(&pattern))
     }
 
-    pub(crate) fn prepare(
+    fn prepare(
         &self,
         name: &str,
         payload: impl Serialize,
         options: EmitOptions,
     ) -> Result<(NewEvent, Audience)> {
+        let name = self.full_name(name)?;
+        self.prepare_json(&name, to_json(&name, &payload), options)
+    }
+
+    /// Prepares an event under a name that gets no prefix.
+    pub(crate) fn prepare_json(
+        &self,
+        name: &str,
+        json: Result<String>,
+        options: EmitOptions,
+    ) -> Result<(NewEvent, Audience)> {
         let retain = options.retain;
         let audience = options.audience()?;
-        Ok((self.new_event(name, payload, retain)?, audience))
+        Ok((self.new_event(name, || json, retain)?, audience))
     }
 
     fn new_event(
         &self,
         name: &str,
-        payload: impl Serialize,
+        json: impl FnOnce() -> Result<String>,
         retain: Option<bool>,
     ) -> Result<NewEvent> {
         let parsed = EventName::parse_emitted(name)?;
         self.catalog.check_name(&parsed)?;
         Ok(NewEvent {
             name: parsed,
-            payload: to_json(name, &payload)?.into(),
+            payload: json()?.into(),
             source: self.source.clone(),
             tick: None,
             provenance: self.provenance()?,
@@ -287,9 +309,20 @@ impl EventBus {
         }
     }
 
-    pub(crate) fn with_component(&self, component: &Arc<str>) -> Self {
+    pub(super) fn with_component(&self, component: &Arc<str>) -> Self {
         Self {
             component: Some(Arc::clone(component)),
+            ..self.clone()
+        }
+    }
+
+    pub(super) fn prefix(&self) -> Option<&str> {
+        self.prefix.as_deref()
+    }
+
+    pub(super) fn with_prefix(&self, prefix: Option<Arc<str>>) -> Self {
+        Self {
+            prefix,
             ..self.clone()
         }
     }
@@ -325,6 +358,8 @@ impl std::fmt::Debug for EventBus {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("EventBus")
             .field("source", &self.source)
+            .field("prefix", &self.prefix)
+            .field("component", &self.component)
             .finish_non_exhaustive()
     }
 }

@@ -8,7 +8,7 @@ use crate::hub::ids::SubscriptionId;
 /// ```
 /// # fn listen(bus: &tauri_plugin_event_bus::EventBus) -> tauri_plugin_event_bus::Result<()> {
 /// let listener = bus.listen("cart:*", |event| println!("{}", event.name()))?;
-/// drop(listener); // gets no further events
+/// listener.stop(); // gets no further events
 /// # Ok(())
 /// # }
 /// ```
@@ -33,8 +33,8 @@ impl Listener {
         self.is_kept = true;
     }
 
-    /// Removes the listener, as dropping it does.
-    pub fn unlisten(self) {}
+    /// Removes the listener, as dropping it does. A call that has begun goes on.
+    pub fn stop(self) {}
 }
 
 impl Drop for Listener {

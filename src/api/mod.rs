@@ -6,6 +6,7 @@ pub(crate) mod jobs;
 mod json;
 mod listen;
 pub(crate) mod listener;
+mod namespace;
 pub(crate) mod options;
 pub(crate) mod request;
 pub(crate) mod respond;
@@ -13,3 +14,4 @@ pub(crate) mod stream;
 pub(crate) mod target;
 #[cfg(feature = "typed")]
 pub(crate) mod typed;
+pub(crate) mod wait;

@@ -1,7 +1,7 @@
 use crate::api::target::IntoTarget;
 use crate::hub::{Address, Audience};
+use crate::model::delivery::DeliveryFilter;
 use crate::model::error::Result;
-use crate::model::selection::Selection;
 use crate::model::target::Target;
 
 /// Options of [`EventBus::emit_with`](crate::EventBus::emit_with).
@@ -9,7 +9,7 @@ use crate::model::target::Target;
 /// ```
 /// use tauri_plugin_event_bus::EmitOptions;
 ///
-/// let options = EmitOptions::new().to("editor-*").except("editor-7").retain();
+/// let options = EmitOptions::new().to("editor-*").except("editor-7").retain(true);
 /// # let _ = options;
 /// ```
 #[derive(Debug, Clone, Default)]
@@ -33,21 +33,15 @@ impl EmitOptions {
         self
     }
 
-    /// Retains the event for later subscribers, until the next event of its name to the same target replaces it.
+    /// Whether the event is retained for later subscribers, until the next event of its name to the same target replaces
+    /// it. Overrides the policy of its name.
     #[must_use]
-    pub fn retain(mut self) -> Self {
-        self.retain = Some(true);
+    pub fn retain(mut self, retain: bool) -> Self {
+        self.retain = Some(retain);
         self
     }
 
-    /// Does not retain the event, whatever the policy of its name says.
-    #[must_use]
-    pub fn no_retain(mut self) -> Self {
-        self.retain = Some(false);
-        self
-    }
-
-    /// Leaves these webviews out. They need not exist.
+    /// Leaves these webviews out, or the listeners of the host ([`HOST`](crate::HOST)). The webviews need not exist.
     #[must_use]
     pub fn except(mut self, target: impl IntoTarget) -> Self {
         self.except = Some(target.into_target());
@@ -57,7 +51,52 @@ impl EmitOptions {
     pub(super) fn audience(self) -> Result<Audience> {
         Ok(Audience {
             to: self.to.map(Address::of).transpose()?,
-            except: self.except.as_ref().map(Selection::of).transpose()?,
+            except: self.except.map(Address::of).transpose()?,
         })
+    }
+}
+
+/// Options of [`EventBus::listen_with`](crate::EventBus::listen_with).
+///
+/// ```
+/// use tauri_plugin_event_bus::{DeliveryFilter, ListenOptions};
+///
+/// let options = ListenOptions::new().filter(DeliveryFilter::Everything).retained(false);
+/// # let _ = options;
+/// ```
+#[derive(Debug, Clone)]
+pub struct ListenOptions {
+    pub(super) filter: DeliveryFilter,
+    pub(super) wants_retained: bool,
+}
+
+impl Default for ListenOptions {
+    fn default() -> Self {
+        Self {
+            filter: DeliveryFilter::Own,
+            wants_retained: true,
+        }
+    }
+}
+
+impl ListenOptions {
+    /// Receives what is for everyone or for the host, and retained events first.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets which of the events that match are received: [`DeliveryFilter::Own`] by default.
+    #[must_use]
+    pub fn filter(mut self, filter: DeliveryFilter) -> Self {
+        self.filter = filter;
+        self
+    }
+
+    /// Whether retained events are received, before all others. They are by default.
+    #[must_use]
+    pub fn retained(mut self, retained: bool) -> Self {
+        self.wants_retained = retained;
+        self
     }
 }

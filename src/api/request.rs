@@ -106,12 +106,8 @@ impl EventBus {
         name: &str,
         payload: impl Serialize,
     ) -> RequestBuilder<T> {
-        RequestBuilder::new(
-            self.clone(),
-            to.into_target(),
-            name,
-            to_json(name, &payload),
-        )
+        let json = to_json(name, &payload);
+        RequestBuilder::new(self, to.into_target(), name, json)
     }
 
     /// Sends a request to every page that a target selects, and gathers the responses and failures in the order of the
@@ -145,12 +141,12 @@ impl EventBus {
 }
 
 impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
-    pub(crate) fn new(bus: EventBus, to: Target, name: &str, payload: Result<String>) -> Self {
+    pub(crate) fn new(bus: &EventBus, to: Target, name: &str, payload: Result<String>) -> Self {
         Self {
             // The future may be polled on any thread, so the causes are taken now.
             bus: bus.with_current_causes(),
             to,
-            name: name.to_owned(),
+            name: bus.join_prefix(name).into_owned(),
             payload,
             timeout: DEFAULT_TIMEOUT,
             response: PhantomData,
@@ -164,6 +160,7 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
     }
 
     fn prepare(&self) -> Result<(EventName, String, Duration)> {
+        self.bus.check_prefix()?;
         let name = EventName::parse_emitted(&self.name)?;
         self.bus.catalog().check_request_name(&name)?;
         let payload = self.payload.clone()?;
@@ -370,6 +367,10 @@ mod tests {
         fn window_of(&self, _: &str) -> Option<String> {
             None
         }
+
+        fn is_closed(&self, _: &str) -> bool {
+            false
+        }
     }
 
     /// A quarter of the requests gets a response, a quarter fails, a quarter is cancelled, and a quarter has no responder.
@@ -435,8 +436,11 @@ mod tests {
         while Arc::strong_count(&held) > 2 {
             yield_thread();
         }
-        drop(responder);
-        assert_eq!(Arc::strong_count(&held), 1);
+        responder.stop();
+        // The last of these tasks may still hold the responder.
+        while Arc::strong_count(&held) > 1 {
+            yield_thread();
+        }
         assert_eq!(runtime.responders.counts(), (0, 0));
     }
 }

@@ -180,7 +180,7 @@ impl EventBus {
         location: &'static Location<'static>,
         handler: Handler,
     ) -> Result<Responder> {
-        let name = EventName::parse_emitted(name)?;
+        let name = EventName::parse_emitted(&self.full_name(name)?)?;
         self.catalog().check_request_name(&name)?;
         let id = self.runtime().responders.add(&name, location, handler)?;
         Ok(Responder {
@@ -200,7 +200,9 @@ fn read_request<Q: DeserializeOwned>(incoming: IncomingRequest) -> Result<(Q, Re
         as_cause: _,
         cancelled,
     } = incoming;
-    let request = read_as(&payload, || format!("the request {:?}", name.as_str()))?;
+    let request = read_as(&payload, || format!("the request {:?}", name.as_str()));
+    // Without the source: the error is kept until a page has it, and the text of the source has no limit.
+    let request = request.map_err(|error| Error::new(error.code(), error.message()))?;
     let context = RequestContext {
         name,
         caller: source,
@@ -286,7 +288,7 @@ impl Drop for CallPermit {
 /// ```
 /// # fn respond(bus: &tauri_plugin_event_bus::EventBus) -> tauri_plugin_event_bus::Result<()> {
 /// let responder = bus.respond("version", async |()| Ok("1.0"))?;
-/// drop(responder); // gets no further requests
+/// responder.stop(); // gets no further requests
 /// # Ok(())
 /// # }
 /// ```
@@ -303,6 +305,9 @@ impl Responder {
     pub fn forget(mut self) {
         self.is_kept = true;
     }
+
+    /// Removes the responder, as dropping it does. Responses that it has begun are still sent.
+    pub fn stop(self) {}
 }
 
 impl Drop for Responder {

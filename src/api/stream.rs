@@ -53,7 +53,7 @@ impl EventStream {
             let subscriber = hub.add_stream();
             (
                 subscriber,
-                hub.listen(subscriber, 0, pattern, DeliveryFilter::Own),
+                hub.listen(subscriber, 0, pattern, DeliveryFilter::Own, true),
             )
         };
         core.apply_effects(effects);
@@ -65,10 +65,10 @@ impl EventStream {
 
     /// Awaits the next event or gap; `None` once the app exits. Dropping the future loses nothing.
     pub async fn recv(&mut self) -> Option<StreamItem> {
-        poll_fn(|context| self.poll(context)).await
+        poll_fn(|context| self.poll_item(context)).await
     }
 
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<StreamItem>> {
+    pub(super) fn poll_item(&mut self, context: &mut Context<'_>) -> Poll<Option<StreamItem>> {
         let Some(core) = self.core.upgrade() else {
             return Poll::Ready(None);
         };
@@ -89,7 +89,7 @@ impl futures_core::Stream for EventStream {
         mut self: std::pin::Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Self::Item>> {
-        self.poll(context)
+        self.poll_item(context)
     }
 }
 

@@ -4,11 +4,12 @@ use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::name::{check_namespace, parse_component};
 use crate::model::pattern::EventPattern;
 
-/// Describes for people what a component emits and listens to. It appears in the [`Catalog`](crate::Catalog) and changes
+/// Describes for people what a component emits and listens to. It appears in the [`Catalog`](crate::catalog::Catalog) and changes
 /// nothing else.
 ///
 /// ```
-/// use tauri_plugin_event_bus::{Builder, ComponentDescription};
+/// use tauri_plugin_event_bus::Builder;
+/// use tauri_plugin_event_bus::catalog::ComponentDescription;
 ///
 /// let cart = ComponentDescription::new("ShoppingCart")
 ///     .namespace("shop")
@@ -32,7 +33,7 @@ pub struct ComponentDescription {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct DescribedEvent {
-    /// The name of the event, or a pattern. In a [`Catalog`](crate::Catalog) it has the prefix of the namespace.
+    /// The name of the event, or a pattern. In a [`Catalog`](crate::catalog::Catalog) it has the prefix of the namespace.
     pub event: String,
     /// What the component does with the event.
     pub description: String,
@@ -106,7 +107,7 @@ impl ComponentDescription {
         parse_component(&self.name)?;
         let mut checked = self.clone();
         if let Some(namespace) = &self.namespace {
-            check_namespace(namespace).map_err(|error| self.invalid(error.message()))?;
+            check_namespace(namespace).map_err(|error| self.invalid(error))?;
             let prefix = format!("{namespace}:");
             for described in checked.emits.iter_mut().chain(&mut checked.listens) {
                 if !described.event.starts_with(&prefix) {
@@ -115,18 +116,19 @@ impl ComponentDescription {
             }
         }
         for described in checked.emits.iter().chain(&checked.listens) {
-            EventPattern::parse(&described.event).map_err(|error| self.invalid(error.message()))?;
+            EventPattern::parse(&described.event).map_err(|error| self.invalid(error))?;
         }
         Ok(checked)
     }
 
-    fn invalid(&self, problem: &str) -> Error {
+    fn invalid(&self, error: Error) -> Error {
         Error::new(
             ErrorCode::InvalidArgument,
             format!(
-                "invalid description of the component {}: {problem}",
+                "invalid description of the component {}: {error}",
                 quoted(&self.name)
             ),
         )
+        .with_source(error)
     }
 }

@@ -60,10 +60,10 @@ macro_rules! declarations {
 
 declarations!(EventDeclaration: "event", RequestDeclaration: "request");
 
-/// A typed event of a [`Catalog`](crate::Catalog), as [`Catalog::events`](crate::Catalog::events) lists it.
+/// A typed event of a [`Catalog`](crate::catalog::Catalog), as [`Catalog::events`](crate::catalog::Catalog::events) lists it.
 ///
 /// ```
-/// # fn show(catalog: &tauri_plugin_event_bus::Catalog) {
+/// # fn show(catalog: &tauri_plugin_event_bus::catalog::Catalog) {
 /// for event in catalog.events() {
 ///     println!("{} carries {}", event.name(), event.type_name());
 /// }

@@ -35,7 +35,8 @@ impl std::error::Error for ExportError {}
 /// ```no_run
 /// # use schemars::JsonSchema;
 /// # use serde::{Deserialize, Serialize};
-/// # use tauri_plugin_event_bus::{Builder, Event};
+/// # use tauri_plugin_event_bus::Builder;
+/// # use tauri_plugin_event_bus::typed::*;
 /// # #[derive(Serialize, Deserialize, JsonSchema)]
 /// # struct CartUpdated;
 /// # impl Event for CartUpdated {

@@ -39,6 +39,7 @@ impl<D: Declaration> Registry<D> {
                     error.code(),
                     format!("the {} type {type_name}: {error}", D::KIND),
                 )
+                .with_source(error)
             })?;
             let before = by_name.insert(name, *declaration);
             if let Some(before) = before.filter(|before| before.type_id() != declaration.type_id())

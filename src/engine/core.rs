@@ -48,6 +48,9 @@ pub(crate) trait Platform: Send + Sync {
     /// The window of the webview with this label. The platform lists a webview that was built off the main thread long
     /// before the plugin's hook runs.
     fn window_of(&self, webview: &str) -> Option<String>;
+
+    /// Whether the platform can tell that this webview is closed.
+    fn is_closed(&self, webview: &str) -> bool;
 }
 
 /// The layer above the core, which takes the effects that are not the core's own.
@@ -57,6 +60,9 @@ pub(crate) trait Above: Send + Sync {
 
     /// The webview shows a page of another origin.
     fn end_jobs_of(&self, webview: &str);
+
+    /// The webview is closed, and only the platform's list tells so.
+    fn remove_closed(&self, webview: &str, number: u64);
 
     /// A subscription has begun, so idle jobs may have a listener.
     fn recheck_idle(&self);
@@ -121,6 +127,8 @@ impl Core {
         }
     }
 
+    /// Applies effects: first replies to pages, then the bus's own, and wakers last, since a waker is foreign code that may
+    /// panic.
     pub(crate) fn apply_effects(&self, effects: Effects<Reply>) {
         for (reply, batch) in effects.batches {
             reply.send(Ok(encode(&batch)));
@@ -136,9 +144,6 @@ impl Core {
             } else {
                 reply.send(Err(error));
             }
-        }
-        for waker in effects.wakers {
-            waker.wake();
         }
         if effects.rearm {
             self.rearm.notify_one();
@@ -161,6 +166,9 @@ impl Core {
             if effects.has_new_listeners {
                 above.recheck_idle();
             }
+        }
+        for waker in effects.wakers {
+            waker.wake();
         }
     }
 
@@ -185,6 +193,9 @@ impl Core {
     ) -> std::result::Result<(Receipt, EmitEffects<Reply>), Box<Refusal>> {
         if let Err(error) = self.check_event(&event) {
             return Err(Refusal::of(event, error));
+        }
+        if let Some(to) = &audience.to {
+            self.resolve_windows(&to.selection);
         }
         // Bound to a name, so that the lock is released before the platform is called.
         let published = self.hub().enqueue(event, audience, now);
@@ -219,6 +230,7 @@ impl Core {
 
     /// Who receives a request with this target: the host, or the page in one webview.
     pub(crate) fn find_recipient(&self, to: &Selection) -> Result<Recipient> {
+        self.resolve_windows(to);
         let found = self.hub().find_recipient(to);
         match found {
             Err(error)
@@ -227,6 +239,14 @@ impl Core {
                 self.hub().find_recipient(to)
             }
             found => found,
+        }
+    }
+
+    /// A window that is named may have a webview of its own label that was not announced yet, beside others that were. The
+    /// hub would not notice, so the platform is asked first. Targets with windows are rare.
+    fn resolve_windows(&self, to: &Selection) {
+        if !to.windows.is_empty() {
+            self.resolve_unannounced(to);
         }
     }
 
@@ -247,8 +267,42 @@ impl Core {
         let window = self.platform.window_of(webview);
         if let Some(window) = &window {
             self.hub().announce(webview, window);
+            // If it was closed in between, the hook that tells of its end may have run before.
+            self.remove_if_closed(webview);
         }
         window.is_some()
+    }
+
+    /// Removes a webview that the platform has closed without a word.
+    fn remove_if_closed(&self, webview: &str) {
+        let number = self.hub().webview_number(webview);
+        if let Some(number) = number
+            && self.platform.is_closed(webview)
+            && let Some(above) = self.above.get().and_then(Weak::upgrade)
+        {
+            above.remove_closed(webview, number);
+        }
+    }
+
+    /// Ends what the hub knows of webviews that are closed, and notes those that have moved to another window, when this
+    /// window is closed. Returns the webviews that were in it.
+    pub(crate) fn close_window(&self, window: &str) -> Vec<Arc<str>> {
+        let known = self.hub().locations();
+        for (label, own) in known {
+            match self.platform.window_of(&label) {
+                Some(now) if *now != *own => self.hub().announce(&label, &now),
+                None if *own != *window => self.remove_if_closed(&label),
+                _ => {}
+            }
+        }
+        let (webviews, effects) = self.hub().remove_window(window);
+        self.apply_effects(effects);
+        webviews
+    }
+
+    /// Notes the window of a webview, as a message of its page says.
+    pub(crate) fn note_window(&self, webview: &str, window: &str) {
+        self.hub().note_window(webview, window);
     }
 
     pub(crate) fn knows(&self, webview: &str) -> bool {
@@ -257,6 +311,17 @@ impl Core {
 
     pub(crate) fn clear_retained(&self, pattern: &EventPattern) -> usize {
         self.hub().clear_retained(pattern)
+    }
+
+    /// Forgets the retained events for everyone that match and that `is_allowed` allows, which runs without the lock.
+    pub(crate) fn clear_retained_for_everyone(
+        &self,
+        pattern: &EventPattern,
+        is_allowed: impl Fn(&EventName) -> bool,
+    ) -> usize {
+        let mut names = self.hub().retained_for_everyone(pattern);
+        names.retain(is_allowed);
+        self.hub().clear_retained_for_everyone(names)
     }
 
     /// Admits a command of a page. The first command opens the session.
@@ -304,8 +369,13 @@ impl Core {
         }
     }
 
-    pub(crate) fn pull(&self, webview: &str, pull: Pull, reply: Reply) {
-        let pulled = self.hub().pull(webview, pull, reply, now());
+    /// Completes or parks a pull of the page in this webview, which is in this window now.
+    pub(crate) fn pull(&self, (webview, window): (&str, &str), pull: Pull, reply: Reply) {
+        let pulled = {
+            let mut hub = self.hub();
+            hub.note_window(webview, window);
+            hub.pull(webview, pull, reply, now())
+        };
         match pulled {
             Ok(effects) => self.apply_effects(effects),
             Err((reply, error)) => reply.send(Err(error)),
@@ -313,8 +383,12 @@ impl Core {
     }
 
     pub(crate) fn expire(&self, now: Instant) -> Option<Instant> {
-        let (effects, next) = self.hub().expire(now);
+        let (mut effects, next) = self.hub().expire(now);
+        let silent = std::mem::take(&mut effects.silent);
         self.apply_effects(effects);
+        for webview in silent {
+            self.remove_if_closed(&webview);
+        }
         next
     }
 
@@ -340,15 +414,28 @@ impl Core {
         if payload.len() <= limit {
             return Ok(());
         }
+        let hint = if is_list_of_numbers(payload) {
+            ". Bytes, such as a Vec<u8>, take up to four bytes of JSON each; send them as base64, or send a path"
+        } else {
+            ""
+        };
         Err(Error::new(
             ErrorCode::PayloadTooLarge,
             format!(
-                "the payload of {:?} has {} bytes of JSON; the limit is {limit}",
+                "the payload of {:?} has {} bytes of JSON; the limit `payloadBytes` is {limit}{hint}",
                 name.as_str(),
                 payload.len()
             ),
         ))
     }
+}
+
+/// Whether JSON looks like a list of bytes, by how it begins.
+fn is_list_of_numbers(json: &str) -> bool {
+    const LOOKED_AT: usize = 64;
+    let is_part = |b: u8| b.is_ascii_digit() || b == b',';
+    json.strip_prefix('[')
+        .is_some_and(|rest| rest.bytes().take(LOOKED_AT).all(is_part))
 }
 
 #[cfg(test)]
@@ -365,6 +452,10 @@ mod tests {
     impl Platform for Listed {
         fn window_of(&self, webview: &str) -> Option<String> {
             (webview == self.0).then(|| webview.to_owned())
+        }
+
+        fn is_closed(&self, _: &str) -> bool {
+            false
         }
     }
 
@@ -400,6 +491,58 @@ mod tests {
         }
         let error = emit(&core(), Target::webview("never")).unwrap_err();
         assert_eq!(error.code(), ErrorCode::UnknownTarget);
+    }
+
+    #[test]
+    fn a_known_window_gets_its_unannounced_webview() {
+        let core = core();
+        core.hub().announce("side", "late");
+        assert!(emit(&core, Target::window("late")).is_ok());
+        assert!(core.knows("late"));
+    }
+
+    /// Counts how often idle jobs are looked at again.
+    #[derive(Default)]
+    struct Rechecks(AtomicUsize);
+
+    impl Above for Rechecks {
+        fn cancel(&self, _: RequestId) {}
+
+        fn end_jobs_of(&self, _: &str) {}
+
+        fn remove_closed(&self, _: &str, _: u64) {}
+
+        fn recheck_idle(&self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn many_subscriptions_recheck_idle_jobs_once() {
+        let core = core();
+        let above = Arc::new(Rechecks::default());
+        let weak: Weak<Rechecks> = Arc::downgrade(&above);
+        core.set_above(weak);
+        core.hub().announce("main", "main");
+        let command = Command {
+            name: "subscribe",
+            session: SessionId::parse(&"1".repeat(32)).unwrap(),
+            n: 1,
+            origin: None,
+        };
+        let (_, page) = core.begin_command("main", command, Reply::new(|_| {}));
+        let request = |id| crate::hub::SubscriptionRequest {
+            id,
+            pattern: EventPattern::parse("a*b").unwrap(),
+            scope: None,
+            target: None,
+            wants_replayed: true,
+            wants_retained: true,
+            resume: None,
+        };
+        let begun = core.subscribe(page.unwrap(), (0..64).map(request).collect(), now());
+        assert!(begun.iter().all(Result::is_ok));
+        assert_eq!(above.0.load(Ordering::Relaxed), 1);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, Weak};
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 
 use crate::engine::causes::CauseScope;
 use crate::engine::core::Core;
@@ -16,7 +16,7 @@ use crate::hub::queue::{LostEvents, QueueEntry, QueuedEvent};
 use crate::model::delivery::DeliveryFilter;
 use crate::model::event::{BusEvent, Gap};
 use crate::model::pattern::EventPattern;
-use crate::sync::{Mutex, MutexGuard, yield_now};
+use crate::sync::{Mutex, MutexGuard};
 
 type Callback = Box<dyn FnMut(BusEvent) + Send>;
 
@@ -49,24 +49,28 @@ impl Listeners {
         }
     }
 
-    pub(crate) fn add(
+    /// Adds a listener. `make` gets its id, with which it can be removed.
+    pub(crate) fn add<F: FnMut(BusEvent) + Send + 'static>(
         &self,
         pattern: EventPattern,
         filter: DeliveryFilter,
-        callback: impl FnMut(BusEvent) + Send + 'static,
+        wants_retained: bool,
+        make: impl FnOnce(SubscriptionId) -> F,
     ) -> SubscriptionId {
         let id = {
             let mut registered = self.lock();
             registered.newest += 1;
-            let id = registered.newest;
-            let slot = Slot {
-                pattern: pattern.clone(),
-                callback: Some(Box::new(callback)),
-            };
-            registered.slots.insert(id, slot);
-            id
+            registered.newest
         };
-        let effects = self.core.hub().listen(self.subscriber, id, pattern, filter);
+        let slot = Slot {
+            pattern: pattern.clone(),
+            callback: Some(Box::new(make(id))),
+        };
+        self.lock().slots.insert(id, slot);
+        let subscriber = self.subscriber;
+        let mut hub = self.core.hub();
+        let effects = hub.listen(subscriber, id, pattern, filter, wants_retained);
+        drop(hub);
         self.core.apply_effects(effects);
         id
     }
@@ -130,10 +134,14 @@ impl Listeners {
             .slots
             .get(&id)
             .map(|slot| slot.pattern.to_string());
-        let pattern = pattern.as_deref().unwrap_or(event.name());
-        self.tell(Record::ListenerPanicked, pattern, event, || {
+        // A listener for one event, or one that removed itself, has no pattern any more.
+        let (name, then) = match &pattern {
+            Some(pattern) => (pattern.as_str(), "; it keeps listening"),
+            None => (event.name(), "; it has ended"),
+        };
+        self.tell(Record::ListenerPanicked, name, event, || {
             format!(
-                " at event {:?} ({}): {}; it keeps listening",
+                " at event {:?} ({}): {}{then}",
                 event.name(),
                 event.seq(),
                 panic_message(panic)
@@ -156,6 +164,9 @@ impl Listeners {
 }
 
 /// Calls the app's listeners, event by event, until the app exits.
+///
+/// A listener may block, and wait for a future, so no task of the runtime calls it. Whatever waits is handled in one go on
+/// a thread for blocking work.
 pub(crate) async fn call_listeners(listeners: Weak<Listeners>) {
     loop {
         let next = poll_fn(|context| match listeners.upgrade() {
@@ -163,15 +174,37 @@ pub(crate) async fn call_listeners(listeners: Weak<Listeners>) {
             None => Poll::Ready(None),
         })
         .await;
-        // An endless run of events must not keep the thread from the runtime's other tasks.
-        yield_now().await;
-        let Some(listeners) = listeners.upgrade() else {
+        let (Some(entry), Some(running)) = (next, listeners.upgrade()) else {
             return;
         };
-        match next {
-            Some(QueueEntry::Event(queued)) => listeners.call_all(&queued),
-            Some(QueueEntry::Lost(lost)) => listeners.report_loss(&lost),
-            None => return,
+        let tasks = running.core.tasks().clone();
+        drop(running);
+        let listeners = Weak::clone(&listeners);
+        let handled = tasks.spawn_blocking(move || handle_waiting(&listeners, entry));
+        // The runtime drops it where it shuts down.
+        if !matches!(handled.await, Ok(true)) {
+            return;
         }
+    }
+}
+
+/// Handles an entry and all that wait behind it. Returns false at the end.
+fn handle_waiting(listeners: &Weak<Listeners>, first: QueueEntry) -> bool {
+    let mut next = Poll::Ready(Some(first));
+    loop {
+        let Some(listeners) = listeners.upgrade() else {
+            return false;
+        };
+        match next {
+            Poll::Ready(Some(QueueEntry::Event(queued))) => listeners.call_all(&queued),
+            Poll::Ready(Some(QueueEntry::Lost(lost))) => listeners.report_loss(&lost),
+            Poll::Ready(None) => return false,
+            // The task polls again, with its own waker.
+            Poll::Pending => return true,
+        }
+        let mut context = Context::from_waker(Waker::noop());
+        next = listeners
+            .core
+            .poll_consumer(listeners.subscriber, &mut context);
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use crate::engine::core::Core;
+use crate::hub::Effects;
 use crate::hub::SubscriptionRequest;
 use crate::hub::ids::{SubscriberKey, SubscriptionId};
 use crate::model::error::Result;
@@ -35,16 +36,23 @@ impl Core {
     ) -> Vec<Result<u64>> {
         let mut requests = requests.into_iter();
         let mut results = Vec::with_capacity(requests.len());
+        let mut has_new_listeners = false;
         while requests.len() > 0 {
             let mut hub = self.hub();
             let fitting = fitting(requests.as_slice(), hub.past_events_of(page));
             let some = requests.by_ref().take(fitting).collect();
-            let (begun, effects) = hub.subscribe(page, some, now);
+            let (begun, mut effects) = hub.subscribe(page, some, now);
             drop(hub);
+            has_new_listeners |= std::mem::take(&mut effects.has_new_listeners);
             self.apply_effects(effects);
             results.extend(begun);
             self.yield_to_waiters();
         }
+        // Idle jobs are looked at once for the whole command.
+        self.apply_effects(Effects {
+            has_new_listeners,
+            ..Effects::default()
+        });
         results
     }
 

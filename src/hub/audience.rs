@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::hub::Hub;
 use crate::model::delivery::Addressing;
-use crate::model::error::Result;
+use crate::model::error::{Error, Result};
 use crate::model::selection::{Selection, unknown_target};
 use crate::model::target::Target;
 
@@ -13,7 +13,7 @@ use crate::model::target::Target;
 pub(crate) struct Audience {
     /// Without an address the event is a broadcast.
     pub(crate) to: Option<Address>,
-    pub(crate) except: Option<Selection>,
+    pub(crate) except: Option<Address>,
 }
 
 /// A target as it was given, and what it selects.
@@ -52,7 +52,11 @@ impl Audience {
             Some(to) if is_in(&to.selection) => Addressing::Sent,
             Some(_) => return None,
         };
-        (!self.except.as_ref().is_some_and(is_in)).then_some(addressing)
+        let is_left_out = self
+            .except
+            .as_ref()
+            .is_some_and(|except| is_in(&except.selection));
+        (!is_left_out).then_some(addressing)
     }
 
     /// The target; `None` is everyone, however that was written.
@@ -63,7 +67,9 @@ impl Audience {
 
     /// How the event is addressed to the host.
     pub(super) fn addressing_of_host(&self) -> Addressing {
+        let is_left_out = |except: &Address| except.selection.everyone || except.selection.host;
         match &self.to {
+            _ if self.except.as_ref().is_some_and(is_left_out) => Addressing::Elsewhere,
             None => Addressing::Broadcast,
             Some(to) if to.selection.everyone => Addressing::Broadcast,
             Some(to) if to.selection.host => Addressing::Sent,
@@ -88,13 +94,19 @@ impl<W> Hub<W> {
         webviews.chain(host).collect()
     }
 
+    /// The error for an unknown label. The known ones are those that the caller may see.
+    fn unknown(&self, kind: &str, label: &str, known: &[&str]) -> Error {
+        let is_hidden = known.is_empty() && !self.webviews.is_empty();
+        unknown_target(kind, label, (!is_hidden).then_some(known))
+    }
+
     /// Checks that every literal label is known. A glob may match nothing.
     pub(crate) fn check_targets(&self, to: &Selection) -> Result<()> {
         for label in to.webviews.iter().filter_map(|pattern| pattern.literal()) {
             if !self.webviews.contains_key(label) {
                 let known = self.webviews.keys().map(|label| &**label);
-                let known: Vec<&str> = known.filter(|label| to.may_reach(label)).collect();
-                return Err(unknown_target("webview", label, &known));
+                let known: Vec<&str> = known.filter(|label| to.is_within_scope(label)).collect();
+                return Err(self.unknown("webview", label, &known));
             }
         }
         for label in to.windows.iter().filter_map(|pattern| pattern.literal()) {
@@ -106,10 +118,10 @@ impl<W> Hub<W> {
                 let known: Vec<&str> = self
                     .webviews
                     .iter()
-                    .filter(|(label, _)| to.may_reach(label))
+                    .filter(|(label, _)| to.is_within_scope(label))
                     .map(|(_, webview)| &*webview.window)
                     .collect();
-                return Err(unknown_target("window", label, &known));
+                return Err(self.unknown("window", label, &known));
             }
         }
         Ok(())

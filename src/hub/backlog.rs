@@ -1,10 +1,11 @@
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::hub::ids::SubscriptionId;
 use crate::hub::queue::QueueBound;
 use crate::model::delivery::Addressing;
 use crate::model::event::{BusEvent, Gap, GapReason};
+use crate::model::name::EventName;
 
 /// What is kept for a webview without a live page: from the point where its next page resumes, as far as there is room.
 ///
@@ -12,6 +13,8 @@ use crate::model::event::{BusEvent, Gap, GapReason};
 #[derive(Debug)]
 pub(crate) struct Backlog {
     kept: VecDeque<BacklogEntry>,
+    /// What the page before had not acknowledged of names without history. It takes only room that is left.
+    transient: VecDeque<BacklogEntry>,
     bytes: usize,
     bound: QueueBound,
     /// Where the next page resumes: before what the page before had not acknowledged.
@@ -24,10 +27,17 @@ pub(crate) struct Backlog {
     evicted_pending: Vec<(Arc<[SubscriptionId]>, Evicted)>,
     /// What was evicted of all that came after the page before, for any subscription.
     evicted_since: Option<Evicted>,
+    /// What came after the page before and has no history, by name and addressing.
+    skipped: HashMap<(EventName, Addressing), Evicted>,
+    /// The part of it that has too many names to be told apart.
+    skipped_more: Option<Evicted>,
 }
 
 /// How many lists of subscriptions are told apart in what was evicted. Events of one name share a list.
 const MAX_LISTS: usize = 64;
+
+/// How many names are told apart in what has no history.
+const MAX_SKIPPED_NAMES: usize = 64;
 
 /// An event for this webview, and how it is addressed to it.
 #[derive(Debug, Clone)]
@@ -36,6 +46,8 @@ pub(crate) struct BacklogEntry {
     pub(crate) addressing: Addressing,
     /// The subscriptions of the page before that had not received it, in order. `None` if it came afterwards.
     pub(crate) pending_for: Option<Arc<[SubscriptionId]>>,
+    /// Whether its name has no history, so that only the page before gets it, if that page renews its session.
+    pub(crate) is_transient: bool,
 }
 
 impl BacklogEntry {
@@ -77,6 +89,7 @@ struct Superseded {
 }
 
 impl Evicted {
+    /// The event, and those that it stands for.
     fn of(event: &BusEvent) -> Self {
         let (seq, (from, count)) = (event.seq(), event.stands_for());
         Self {
@@ -88,6 +101,16 @@ impl Evicted {
                 count: count - 1,
                 by: seq,
             }),
+        }
+    }
+
+    /// Events with these numbers, which stand for no others.
+    fn of_range(from: u64, to: u64, count: u64) -> Self {
+        Self {
+            from,
+            to,
+            count,
+            superseded: None,
         }
     }
 
@@ -122,21 +145,30 @@ impl Evicted {
     }
 
     /// As a gap. Its count is an upper bound, since the subscriptions of the next page are not known.
-    fn gap(self) -> Gap {
+    fn gap(self, reason: GapReason) -> Gap {
         Gap {
             from: self.from,
             to: self.to,
             count: self.count,
             at_most: true,
-            reason: GapReason::HistoryFull,
+            reason,
         }
     }
+}
+
+fn evicted_gap(evicted: Evicted) -> Gap {
+    evicted.gap(GapReason::HistoryFull)
+}
+
+fn join(own: Option<Evicted>, other: Evicted) -> Option<Evicted> {
+    Some(own.map_or(other, |own| own.join(other)))
 }
 
 impl Backlog {
     pub(crate) fn new(bound: QueueBound, resumes_after: u64, complete_after: u64) -> Self {
         Self {
             kept: VecDeque::new(),
+            transient: VecDeque::new(),
             bytes: 0,
             bound,
             resumes_after,
@@ -144,19 +176,61 @@ impl Backlog {
             evicted: None,
             evicted_pending: Vec::new(),
             evicted_since: None,
+            skipped: HashMap::new(),
+            skipped_more: None,
         }
     }
 
     pub(crate) fn push(&mut self, kept: BacklogEntry) {
         self.bytes += kept.weight();
-        self.kept.push_back(kept);
-        while self.kept.len() > self.bound.events || self.bytes > self.bound.bytes {
-            let Some(oldest) = self.kept.pop_front() else {
-                return;
-            };
-            self.bytes -= oldest.weight();
-            self.note(Evicted::of(&oldest.event), oldest.pending_for.as_ref());
+        if kept.is_transient {
+            self.transient.push_back(kept);
+        } else {
+            self.kept.push_back(kept);
         }
+        while self.kept.len() + self.transient.len() > self.bound.events
+            || self.bytes > self.bound.bytes
+        {
+            if let Some(oldest) = self.transient.pop_front() {
+                self.bytes -= oldest.weight();
+                self.note_pending_loss(Evicted::of(&oldest.event), &oldest.pending_for);
+            } else if let Some(oldest) = self.kept.pop_front() {
+                self.bytes -= oldest.weight();
+                self.note(Evicted::of(&oldest.event), &oldest.pending_for);
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Counts an event that came after the page before, and is not kept since its name has no history.
+    pub(crate) fn skip(&mut self, seq: u64, name: &EventName, addressing: Addressing) {
+        let skipped = Evicted::of_range(seq, seq, 1);
+        // Looked up with a clone, which costs no allocation: a name is shared.
+        let key = (name.clone(), addressing);
+        if let Some(own) = self.skipped.get_mut(&key) {
+            *own = own.join(skipped);
+        } else if self.skipped.len() < MAX_SKIPPED_NAMES {
+            self.skipped.insert(key, skipped);
+        } else {
+            self.skipped_more = join(self.skipped_more, skipped);
+        }
+    }
+
+    /// What a subscription may have missed after this sequence number of names that have no history.
+    pub(crate) fn skipped_after(
+        &self,
+        seq: u64,
+        concerns: impl Fn(&EventName, Addressing) -> bool,
+    ) -> Option<Gap> {
+        let skipped = self.skipped.iter();
+        let skipped = skipped.filter(|((name, addressing), _)| concerns(name, *addressing));
+        let skipped = skipped.map(|(_, skipped)| *skipped);
+        let missed = skipped
+            .chain(self.skipped_more)
+            .filter_map(|skipped| skipped.after(seq));
+        let missed = missed.reduce(Evicted::join)?;
+        Some(missed.gap(GapReason::SessionEnded))
     }
 
     /// Counts what is lost for the next page, here or before, and for which subscriptions of the page before.
@@ -165,22 +239,20 @@ impl Backlog {
         from: u64,
         to: u64,
         count: u64,
-        pending_for: Option<&Arc<[SubscriptionId]>>,
+        pending_for: Option<Arc<[SubscriptionId]>>,
     ) {
-        let lost = Evicted {
-            from,
-            to,
-            count,
-            superseded: None,
-        };
-        self.note(lost, pending_for);
+        self.note(Evicted::of_range(from, to, count), &pending_for);
     }
 
-    fn note(&mut self, lost: Evicted, pending_for: Option<&Arc<[SubscriptionId]>>) {
-        let join = |evicted: Option<Evicted>| Some(evicted.map_or(lost, |own| own.join(lost)));
-        self.evicted = join(self.evicted);
+    fn note(&mut self, lost: Evicted, pending_for: &Option<Arc<[SubscriptionId]>>) {
+        self.evicted = join(self.evicted, lost);
+        self.note_pending_loss(lost, pending_for);
+    }
+
+    /// Counts what is lost for the page before, if it renews its session.
+    fn note_pending_loss(&mut self, lost: Evicted, pending_for: &Option<Arc<[SubscriptionId]>>) {
         let Some(ids) = pending_for else {
-            self.evicted_since = join(self.evicted_since);
+            self.evicted_since = join(self.evicted_since, lost);
             return;
         };
         if ids.is_empty() {
@@ -193,7 +265,7 @@ impl Backlog {
             self.evicted_pending.push((Arc::clone(ids), lost));
         } else {
             // Too many to tell apart: it may concern any subscription.
-            self.evicted_since = join(self.evicted_since);
+            self.evicted_since = join(self.evicted_since, lost);
         }
     }
 
@@ -207,17 +279,16 @@ impl Backlog {
 
     /// What this subscription of the page before resumes with: what it had not received, and what came afterwards.
     pub(crate) fn pending_for(&self, id: SubscriptionId) -> impl Iterator<Item = &BacklogEntry> {
-        self.kept
-            .iter()
-            .filter(move |kept| match &kept.pending_for {
-                Some(ids) => ids.binary_search(&id).is_ok(),
-                None => kept.event.seq() > self.complete_after,
-            })
+        let kept = self.kept.iter().chain(&self.transient);
+        kept.filter(move |kept| match &kept.pending_for {
+            Some(ids) => ids.binary_search(&id).is_ok(),
+            None => kept.event.seq() > self.complete_after,
+        })
     }
 
     /// How many events are kept, and their bytes.
     pub(crate) fn usage(&self) -> (usize, usize) {
-        (self.kept.len(), self.bytes)
+        (self.kept.len() + self.transient.len(), self.bytes)
     }
 
     pub(crate) fn complete_after(&self) -> u64 {
@@ -239,7 +310,7 @@ impl Backlog {
             .map(|(_, evicted)| *evicted)
             .chain(self.evicted_since);
         let missed = evicted.filter_map(|evicted| evicted.after(handled));
-        missed.reduce(Evicted::join).map(Evicted::gap)
+        missed.reduce(Evicted::join).map(evicted_gap)
     }
 
     pub(crate) fn resumes_after(&self) -> u64 {
@@ -248,7 +319,7 @@ impl Backlog {
 
     /// What was evicted after this sequence number, as a gap.
     pub(crate) fn eviction_after(&self, seq: u64) -> Option<Gap> {
-        self.evicted?.after(seq).map(Evicted::gap)
+        self.evicted?.after(seq).map(evicted_gap)
     }
 
     /// What a page may have missed that was away while another page was there: all that is not kept completely.
@@ -279,6 +350,7 @@ mod tests {
                 event: event(*seq, "null"),
                 addressing: Addressing::Broadcast,
                 pending_for: None,
+                is_transient: false,
             });
         }
         backlog
@@ -335,16 +407,16 @@ mod tests {
         };
         for n in 1..=MAX_LISTS as u64 {
             let ids: Arc<[SubscriptionId]> = [n as SubscriptionId].into();
-            backlog.note_loss(n, n, 1, Some(&ids));
-            backlog.note_loss(n + 100, n + 100, 1, Some(&ids));
+            backlog.note_loss(n, n, 1, Some(Arc::clone(&ids)));
+            backlog.note_loss(n + 100, n + 100, 1, Some(Arc::clone(&ids)));
         }
         assert_eq!(missed(&backlog, 1, 0), Some((1, 101, 2)));
         assert_eq!(missed(&backlog, 64, 70), Some((71, 164, 2)));
         assert_eq!(missed(&backlog, 65, 0), None);
-        backlog.note_loss(300, 300, 1, Some(&[].into()));
+        backlog.note_loss(300, 300, 1, Some([].into()));
         assert_eq!(missed(&backlog, 65, 0), None);
         // One list more may concern any subscription.
-        backlog.note_loss(301, 301, 1, Some(&[66].into()));
+        backlog.note_loss(301, 301, 1, Some([66].into()));
         assert_eq!(missed(&backlog, 65, 0), Some((301, 301, 1)));
         assert_eq!(missed(&backlog, 65, 301), None);
     }
@@ -361,6 +433,7 @@ mod tests {
                 event: event(seq, "null"),
                 addressing: Addressing::Broadcast,
                 pending_for: Some((0..4096).collect()),
+                is_transient: false,
             });
         }
         assert_eq!(after(&backlog, 0).len(), 6);
@@ -380,6 +453,7 @@ mod tests {
             event: event(1, "\"a long payload\""),
             addressing: Addressing::Broadcast,
             pending_for: None,
+            is_transient: false,
         });
         assert_eq!(after(&backlog, 0), [] as [u64; 0]);
         assert_eq!(backlog.eviction_after(0).unwrap().count, 1);

@@ -30,6 +30,8 @@ pub(crate) struct Effects<W> {
     pub(crate) has_new_listeners: bool,
     /// Webviews that show a page of another origin, so the jobs of the page before end.
     pub(crate) changed_origin: Vec<Arc<str>>,
+    /// Webviews whose page gave no sign of life for so long that its session ended. They may be closed.
+    pub(crate) silent: Vec<Arc<str>>,
     /// Items that a page has acknowledged. Dropping them may take a while, so it happens after the lock.
     pub(crate) acknowledged: Vec<Arc<DeliveredItems>>,
 }
@@ -49,12 +51,41 @@ impl<W> Default for Effects<W> {
             rearm: false,
             has_new_listeners: false,
             changed_origin: Vec::new(),
+            silent: Vec::new(),
             acknowledged: Vec::new(),
         }
     }
 }
 
 impl<W> Effects<W> {
+    /// Adds all of another's effects. Every field is named, so that a new one does not compile until it is added here.
+    pub(super) fn append(&mut self, other: Self) {
+        let Self {
+            batches,
+            replies,
+            gone,
+            cancelled,
+            wakers,
+            unneeded,
+            rearm,
+            has_new_listeners,
+            changed_origin,
+            silent,
+            acknowledged,
+        } = other;
+        self.batches.extend(batches);
+        self.replies.extend(replies);
+        self.gone.extend(gone);
+        self.cancelled.extend(cancelled);
+        self.wakers.extend(wakers);
+        self.unneeded.extend(unneeded);
+        self.rearm |= rearm;
+        self.has_new_listeners |= has_new_listeners;
+        self.changed_origin.extend(changed_origin);
+        self.silent.extend(silent);
+        self.acknowledged.extend(acknowledged);
+    }
+
     /// Notes that the page of these waiters is gone.
     pub(super) fn mark_gone(
         &mut self,

@@ -30,6 +30,7 @@ impl<W> Hub<W> {
         }
         for label in abandoned {
             self.end_page(&label, &mut effects);
+            effects.silent.push(label);
         }
         self.expire_requests(now, &mut effects);
         for webview in self.webviews.values_mut() {

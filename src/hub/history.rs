@@ -33,6 +33,11 @@ impl History {
         }
     }
 
+    /// Whether a page was there that may renew its session.
+    pub(super) fn has_page_before(&self) -> bool {
+        self.before.is_some()
+    }
+
     /// Whether no page has subscribed since this session ended.
     pub(super) fn is_after(&self, session: SessionId) -> bool {
         self.before
@@ -55,19 +60,18 @@ impl<W> Hub<W> {
                     let ids = lost.subscriptions.into_iter().collect();
                     losses.push((lost.gap.from, lost.gap.to, lost.gap.count, ids));
                 }
-                QueueEntry::Event(queued)
-                    if self.subscriptions.policy(queued.event.event_name()).history =>
-                {
+                QueueEntry::Event(queued) => {
+                    let policy = self.subscriptions.policy(queued.event.event_name());
                     kept.push(BacklogEntry {
                         event: queued.event,
                         addressing: queued.addressing,
                         pending_for: Some(queued.subscriptions),
+                        is_transient: !policy.history,
                     });
                 }
-                QueueEntry::Event(_) => {}
             }
         }
-        let is_missed = |kept: &&BacklogEntry| !kept.is_only_retained();
+        let is_missed = |kept: &&BacklogEntry| !kept.is_only_retained() && !kept.is_transient;
         let first_kept = kept.iter().filter(is_missed).map(|kept| kept.event.seq());
         let first_lost = losses.iter().map(|(from, ..)| *from);
         // The next page resumes before the oldest event that this one has not acknowledged, else now.
@@ -91,7 +95,7 @@ impl<W> Hub<W> {
         kept.dedup_by(|next, own| next.is_unclaimed_copy_of(own));
         let mut backlog = Backlog::new(bound, resumes_after, self.seq);
         for (from, to, count, pending_for) in losses {
-            backlog.note_loss(from, to, count, Some(&pending_for));
+            backlog.note_loss(from, to, count, Some(pending_for));
         }
         for kept in kept {
             backlog.push(kept);

@@ -26,6 +26,7 @@ mod subscribe;
 #[cfg(test)]
 mod tests;
 mod waiting;
+mod webviews;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -34,9 +35,7 @@ use std::time::{Duration, Instant};
 
 use crate::flood::Flood;
 use crate::limits::Limits;
-use crate::model::error::Result;
 use crate::model::policies::Policies;
-use crate::permissions::WebviewLocation;
 
 use consumer::Consumer;
 use history::History;
@@ -83,6 +82,7 @@ pub(crate) struct Hub<W> {
     room: Room,
     requests: Requests<W>,
     next_subscriber: u64,
+    newest_webview: u64,
     /// When [`Hub::expire`] is due next, as its caller knows it.
     armed: Option<Instant>,
     exiting: bool,
@@ -90,6 +90,10 @@ pub(crate) struct Hub<W> {
 
 #[derive(Debug)]
 struct Webview<W> {
+    /// Tells it from an earlier and a later one of its label.
+    number: u64,
+    /// Whether the platform's hook has told of it.
+    is_ready: bool,
     window: Arc<str>,
     /// What its pages may still send.
     flood: Arc<Flood>,
@@ -134,74 +138,10 @@ impl<W> Hub<W> {
             room: Room::default(),
             requests: Requests::default(),
             next_subscriber: 0,
+            newest_webview: 0,
             armed: None,
             exiting: false,
         }
-    }
-
-    /// Adds a webview. A known one only gets its window noted.
-    pub(crate) fn announce(&mut self, label: &str, window: &str) {
-        match self.webviews.get_mut(label) {
-            Some(webview) if &*webview.window == window => {}
-            Some(webview) => webview.window = window.into(),
-            None => {
-                let webview = Webview {
-                    window: window.into(),
-                    flood: Arc::new(Flood::new(&self.limits)),
-                    session: None,
-                    ended: VecDeque::new(),
-                    origin: None,
-                    history: Some(History::for_first_page(self.backlog_bound(), self.seq)),
-                };
-                self.webviews.insert(label.into(), webview);
-            }
-        }
-    }
-
-    pub(crate) fn knows(&self, webview: &str) -> bool {
-        self.webviews.contains_key(webview)
-    }
-
-    /// Every webview and its window.
-    pub(crate) fn locations(&self) -> Vec<WebviewLocation> {
-        let webviews = self.webviews.iter();
-        webviews
-            .map(|(label, webview)| (Arc::clone(label), Arc::clone(&webview.window)))
-            .collect()
-    }
-
-    /// The account of how fast the pages of this webview may send.
-    pub(crate) fn flood(&self, webview: &str) -> Result<Arc<Flood>> {
-        let known = self.webviews.get(webview);
-        known
-            .map(|known| Arc::clone(&known.flood))
-            .ok_or_else(|| sessions::webview_closed(webview))
-    }
-
-    /// Removes a window and its webviews, and returns their labels.
-    pub(crate) fn remove_window(&mut self, window: &str) -> (Vec<Arc<str>>, Effects<W>) {
-        let gone: Vec<Arc<str>> = self
-            .webviews
-            .iter()
-            .filter(|(_, webview)| &*webview.window == window)
-            .map(|(label, _)| Arc::clone(label))
-            .collect();
-        let mut effects = Effects::default();
-        // Callers first: two webviews of the window may wait for each other, and neither is there for a reply.
-        for label in &gone {
-            self.abandon_requests_from(label, &mut effects);
-        }
-        for label in &gone {
-            self.end_page(label, &mut effects);
-            self.end_requests_waiting_for(label, &mut effects);
-            if let Some(webview) = self.webviews.remove(label) {
-                let ended = webview.ended.into_iter();
-                let closed = || Err(sessions::webview_closed(label));
-                let waiting = ended.flat_map(|mut ended| ended.log.finish(closed()));
-                effects.mark_gone(waiting, sessions::session_ended);
-            }
-        }
-        (gone, effects)
     }
 
     /// Ends every page and every stream, and refuses everything from now on: the app exits.

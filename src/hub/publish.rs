@@ -1,7 +1,7 @@
 //! Publishing an event: its number, and its way into every queue that it is for.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use crate::hub::Hub;
 use crate::hub::audience::Audience;
@@ -19,6 +19,7 @@ use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policy::Overflow;
+use crate::sync::wall_clock;
 
 /// For how many ended subscriptions a page may have unreported gaps before they are forgotten.
 const MAX_UNREPORTED_GAPS: usize = 1024;
@@ -137,11 +138,11 @@ impl<W> Hub<W> {
             listeners: 0,
         };
         let mut effects = None;
-        let is_kept = route.policy.history
-            && self
-                .webviews
-                .values()
-                .any(|webview| webview.history.is_some());
+        let has_history = route.policy.history;
+        let is_kept = self.webviews.values().any(|webview| {
+            let history = webview.history.as_ref();
+            history.is_some_and(|history| has_history || history.has_page_before())
+        });
         if route.entries.is_empty() && !is_kept && !is_retained {
             return (receipt, effects);
         }
@@ -149,13 +150,13 @@ impl<W> Hub<W> {
             seq: self.seq,
             name: route.name.clone(),
             payload: new.payload,
-            accepted_at: SystemTime::now(),
+            accepted_at: wall_clock(),
             source: new.source,
             tick: new.tick,
             provenance: new.provenance,
         });
         if is_kept {
-            self.append_to_backlogs(&event, audience, &clock);
+            self.append_to_backlogs(&event, audience, has_history, &clock);
         }
         self.fan_out(&event, audience, route, clock, &mut receipt, &mut effects);
         if is_retained {
@@ -192,6 +193,16 @@ impl<W> Hub<W> {
         self.retained.clear(pattern)
     }
 
+    /// The names of retained events that match, of those that are for everyone.
+    pub(crate) fn retained_for_everyone(&self, pattern: &EventPattern) -> Vec<EventName> {
+        self.retained.names_for_everyone(pattern)
+    }
+
+    /// Forgets the retained events for everyone with these names. Returns how many there were.
+    pub(crate) fn clear_retained_for_everyone(&mut self, names: Vec<EventName>) -> usize {
+        self.retained.clear_for_everyone(names)
+    }
+
     /// Checks that every queue has room that an event is for whose policy is to reject.
     fn check_queues(
         &self,
@@ -220,11 +231,12 @@ impl<W> Hub<W> {
         Ok(())
     }
 
-    /// Keeps the event for every webview whose page has yet to come, or to start.
+    /// Keeps the event for every webview whose page has yet to come, or to start. Without history it is only counted.
     fn append_to_backlogs(
         &mut self,
         event: &BusEvent,
         audience: &Audience,
+        has_history: bool,
         clock: impl Fn() -> Instant,
     ) {
         for (label, webview) in &mut self.webviews {
@@ -235,12 +247,21 @@ impl<W> Hub<W> {
                 webview.history = None;
                 continue;
             }
-            if let Some(addressing) = audience.addressing_of_page(label, &webview.window) {
+            let Some(addressing) = audience.addressing_of_page(label, &webview.window) else {
+                continue;
+            };
+            if has_history {
                 history.backlog.push(BacklogEntry {
                     event: event.clone(),
                     addressing,
                     pending_for: None,
+                    is_transient: false,
                 });
+            } else if history.has_page_before() {
+                // The page before may be there yet, and renew its session.
+                history
+                    .backlog
+                    .skip(event.seq(), event.event_name(), addressing);
             }
         }
     }

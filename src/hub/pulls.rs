@@ -81,6 +81,15 @@ impl<W> Hub<W> {
         Ok(effects)
     }
 
+    /// Notes that Tauri evaluates the answers to a page. Returns whether the page fetched them before.
+    pub(crate) fn note_evaluated(&mut self, label: &str, id: SessionId) -> bool {
+        let key = self.session_key(label, id).ok();
+        let Some(session) = key.and_then(|key| self.sessions.get_mut(&key)) else {
+            return false;
+        };
+        !std::mem::replace(&mut session.is_evaluated, true) && session.has_fetched
+    }
+
     /// Completes the parked pull of a page for which nothing can come any more.
     pub(super) fn end_idle_pull(&mut self, key: SubscriberKey, effects: &mut Effects<W>) {
         let session = self.sessions.get_mut(&key);

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use crate::hub::audience::Audience;
 use crate::limits::Limits;
+use crate::model::delivery::Addressing;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::BusEvent;
@@ -14,9 +15,12 @@ use crate::model::target::Target;
 
 /// The newest retained event of each name, for later subscribers. A name has one for everyone and one for each target
 /// that it was sent to.
+///
+/// Each emitter has its own, so that a page erases nothing of the host or of another page. A subscriber gets the newest
+/// that is for it.
 #[derive(Debug, Default)]
 pub(crate) struct Retained {
-    events: HashMap<(EventName, Option<Target>), RetainedEvent>,
+    events: HashMap<(EventName, Option<Target>), Vec<RetainedEvent>>,
     all: Quota,
     /// What each webview has emitted of it.
     pages: HashMap<Arc<str>, Quota>,
@@ -53,6 +57,7 @@ impl Retained {
         };
         let target = audience.target().cloned();
         let old = self.events.get(&(name.clone(), target));
+        let old = old.and_then(|events| events.iter().find(|old| old.event.source() == source));
         let weight = weight + target_weight(audience);
         let mut all = self.all;
         if let Some(old) = old {
@@ -76,7 +81,7 @@ impl Retained {
         };
         let before = self.pages.get(label).copied().unwrap_or_default();
         let mut own = before;
-        if let Some(old) = old.filter(|old| old.event.source() == source) {
+        if let Some(old) = old {
             own.remove(old.weight());
         }
         own.add(weight);
@@ -117,7 +122,13 @@ impl Retained {
         retained: RetainedEvent,
     ) {
         self.account(&retained, Quota::add);
-        if let Some(old) = self.events.insert((name, target), retained) {
+        let events = self.events.entry((name, target)).or_default();
+        let source = retained.event.source();
+        let old = events.iter().position(|old| old.event.source() == source);
+        let old = old.map(|position| events.remove(position));
+        // The newest is the last.
+        events.push(retained);
+        if let Some(old) = old {
             self.account(&old, Quota::remove);
         }
     }
@@ -127,12 +138,33 @@ impl Retained {
         let gone: Vec<RetainedEvent> = self
             .events
             .extract_if(|(name, _), _| pattern.matches(name))
-            .map(|(_, retained)| retained)
+            .flat_map(|(_, retained)| retained)
             .collect();
         for retained in &gone {
             self.account(retained, Quota::remove);
         }
         gone.len()
+    }
+
+    /// The names of the events for everyone whose name matches.
+    pub(crate) fn names_for_everyone(&self, pattern: &EventPattern) -> Vec<EventName> {
+        let matching =
+            |(name, to): &&(EventName, Option<Target>)| to.is_none() && pattern.matches(name);
+        let keys = self.events.keys().filter(matching);
+        keys.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Forgets the events for everyone with these names. Returns how many there were.
+    pub(crate) fn clear_for_everyone(&mut self, names: Vec<EventName>) -> usize {
+        let mut cleared = 0;
+        for name in names {
+            let gone = self.events.remove(&(name, None)).unwrap_or_default();
+            for retained in &gone {
+                self.account(retained, Quota::remove);
+            }
+            cleared += gone.len();
+        }
+        cleared
     }
 
     /// How many events are retained, and their bytes.
@@ -152,20 +184,25 @@ impl Retained {
         }
     }
 
-    pub(crate) fn matching<'a>(
+    /// The newest event of each name and target that is for a subscriber, as `addressing_of` says. Those of several
+    /// emitters count as one.
+    pub(crate) fn newest_of<'a>(
         &'a self,
         pattern: &EventPattern,
-    ) -> impl Iterator<Item = &'a RetainedEvent> {
-        self.events
-            .iter()
-            .filter(|((name, _), _)| pattern.matches(name))
-            .map(|(_, retained)| retained)
+        addressing_of: impl Fn(&Audience) -> Option<Addressing>,
+    ) -> impl Iterator<Item = (&'a BusEvent, Addressing)> {
+        let matching = self.events.iter();
+        let matching = matching.filter(|((name, _), _)| pattern.matches(name));
+        matching.filter_map(move |(_, events)| {
+            events.iter().rev().find_map(|retained| {
+                let addressing = addressing_of(&retained.audience)?;
+                Some((&retained.event, addressing))
+            })
+        })
     }
 }
 
 fn target_weight(audience: &Audience) -> usize {
-    audience
-        .to
-        .as_ref()
-        .map_or(0, |to| weight_of_target(&to.target))
+    let addresses = audience.to.iter().chain(&audience.except);
+    addresses.map(|to| weight_of_target(&to.target)).sum()
 }

@@ -10,13 +10,65 @@ use crate::model::pattern::EventPattern;
 use crate::model::policies::{NamePolicy, Policies};
 use crate::permissions::Scope;
 
-#[derive(Debug, Clone)]
-struct Subscription {
+/// The subscriptions of one subscriber to one name or pattern, with the same filter and scope. What matches one of them
+/// matches all, so a new name costs as much as one subscription, however often a page subscribes to the same.
+#[derive(Debug)]
+struct Group {
     subscriber: SubscriberKey,
-    id: SubscriptionId,
     filter: DeliveryFilter,
-    /// What it may receive of what it listens to. `None` allows everything.
+    /// What they may receive of what they listen to. `None` allows everything.
     scope: Option<Arc<Scope>>,
+    /// Sorted: a page's listeners run in the order in which they were added.
+    ids: Vec<SubscriptionId>,
+    /// The ids as the routes share them, once one needs them.
+    shared: Option<Arc<[SubscriptionId]>>,
+}
+
+impl Group {
+    fn has_place_for(&self, other: &Self) -> bool {
+        let scopes = (&self.scope, &other.scope);
+        let has_same_scope = match scopes {
+            (None, None) => true,
+            // The scopes of a subscriber are shared, so the same entries are the same scope.
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+            _ => false,
+        };
+        self.subscriber == other.subscriber && self.filter == other.filter && has_same_scope
+    }
+
+    fn share(&mut self) -> Arc<[SubscriptionId]> {
+        let ids = self
+            .shared
+            .get_or_insert_with(|| self.ids.as_slice().into());
+        Arc::clone(ids)
+    }
+}
+
+/// Adds a subscription to the group that it belongs to.
+fn add_to(groups: &mut Vec<Group>, new: Group) {
+    let Some(group) = groups.iter_mut().find(|group| group.has_place_for(&new)) else {
+        return groups.push(new);
+    };
+    group.shared = None;
+    for id in new.ids {
+        if let Err(position) = group.ids.binary_search(&id) {
+            group.ids.insert(position, id);
+        }
+    }
+}
+
+/// Removes a subscription from its group. Returns whether no group is left.
+fn remove_from(groups: &mut Vec<Group>, subscriber: SubscriberKey, id: SubscriptionId) -> bool {
+    groups.retain_mut(|group| {
+        if group.subscriber == subscriber
+            && let Ok(position) = group.ids.binary_search(&id)
+        {
+            group.ids.remove(position);
+            group.shared = None;
+        }
+        !group.ids.is_empty()
+    });
+    groups.is_empty()
 }
 
 /// The subscribers that an event name concerns, and how its events are kept and delivered.
@@ -72,8 +124,8 @@ impl RouteEntry {
 /// that each event of a steady stream costs one look-up, however many patterns there are.
 #[derive(Debug, Default)]
 pub(crate) struct Subscriptions {
-    exact: HashMap<EventName, Vec<Subscription>>,
-    globs: Vec<(EventPattern, Subscription)>,
+    exact: HashMap<EventName, Vec<Group>>,
+    globs: HashMap<EventPattern, Vec<Group>>,
     /// What each subscriber listens to.
     owned: HashMap<SubscriberKey, OwnedSubscriptions>,
     routes: HashMap<EventName, Arc<Route>>,
@@ -86,8 +138,21 @@ pub(crate) struct Subscriptions {
 #[derive(Debug, Default)]
 struct OwnedSubscriptions {
     patterns: BTreeMap<SubscriptionId, (EventPattern, DeliveryFilter)>,
+    /// The scopes of its subscriptions, each once. A page has few: one for each change of its capabilities.
+    scopes: Vec<Arc<Scope>>,
     /// The cost of the patterns: see [`EventPattern::cost`].
     cost: usize,
+}
+
+impl OwnedSubscriptions {
+    fn share_scope(&mut self, scope: Arc<Scope>) -> Arc<Scope> {
+        let known = self.scopes.iter().find(|own| own.has_entries_of(&scope));
+        let shared = known.map_or(scope, Arc::clone);
+        if !self.scopes.iter().any(|own| Arc::ptr_eq(own, &shared)) {
+            self.scopes.push(Arc::clone(&shared));
+        }
+        shared
+    }
 }
 
 impl Subscriptions {
@@ -115,24 +180,22 @@ impl Subscriptions {
         filter: DeliveryFilter,
         scope: Option<Arc<Scope>>,
     ) {
-        let subscription = Subscription {
-            subscriber,
-            id,
-            filter,
-            scope,
-        };
         self.forget_routes(&pattern);
-        match pattern.exact() {
-            Some(name) => self
-                .exact
-                .entry(name.clone())
-                .or_default()
-                .push(subscription),
-            None => self.globs.push((pattern.clone(), subscription)),
-        }
         let owned = self.owned.entry(subscriber).or_default();
+        let group = Group {
+            subscriber,
+            filter,
+            scope: scope.map(|scope| owned.share_scope(scope)),
+            ids: vec![id],
+            shared: None,
+        };
         owned.cost += pattern.cost();
-        owned.patterns.insert(id, (pattern, filter));
+        owned.patterns.insert(id, (pattern.clone(), filter));
+        let groups = match pattern.exact() {
+            Some(name) => self.exact.entry(name.clone()).or_default(),
+            None => self.globs.entry(pattern).or_default(),
+        };
+        add_to(groups, group);
     }
 
     /// The cost of the patterns of this subscriber: see [`EventPattern::cost`].
@@ -164,7 +227,6 @@ impl Subscriptions {
         ids: &[SubscriptionId],
     ) -> usize {
         let mut ended = 0;
-        let mut globs = HashSet::new();
         for id in ids {
             let owned = self.owned.get_mut(&subscriber);
             let Some((owned, (pattern, _))) = owned.and_then(|owned| {
@@ -176,22 +238,29 @@ impl Subscriptions {
             ended += 1;
             owned.cost -= pattern.cost();
             self.forget_routes(&pattern);
-            let Some(name) = pattern.exact() else {
-                globs.insert(*id);
-                continue;
-            };
-            if let Some(subscriptions) = self.exact.get_mut(name) {
-                subscriptions.retain(|s| s.subscriber != subscriber || s.id != *id);
-                if subscriptions.is_empty() {
+            self.change_groups(&pattern, |groups| remove_from(groups, subscriber, *id));
+        }
+        ended
+    }
+
+    /// Changes the groups of a pattern, and removes them if the change returns true.
+    fn change_groups(
+        &mut self,
+        pattern: &EventPattern,
+        change: impl FnOnce(&mut Vec<Group>) -> bool,
+    ) {
+        match pattern.exact() {
+            Some(name) => {
+                if self.exact.get_mut(name).is_some_and(change) {
                     self.exact.remove(name);
                 }
             }
+            None => {
+                if self.globs.get_mut(pattern).is_some_and(change) {
+                    self.globs.remove(pattern);
+                }
+            }
         }
-        if !globs.is_empty() {
-            self.globs
-                .retain(|(_, s)| s.subscriber != subscriber || !globs.contains(&s.id));
-        }
-        ended
     }
 
     /// Ends all subscriptions of a subscriber. Costs nothing of other subscribers, since pages may do this in a loop.
@@ -210,17 +279,17 @@ impl Subscriptions {
             }
             stays
         });
-        let patterns = owned.patterns.values().map(|(pattern, _)| pattern);
-        let names: HashSet<&EventName> = patterns.filter_map(EventPattern::exact).collect();
-        for name in names {
-            if let Some(subscriptions) = self.exact.get_mut(name) {
-                subscriptions.retain(|s| s.subscriber != subscriber);
-                if subscriptions.is_empty() {
-                    self.exact.remove(name);
-                }
-            }
+        let patterns: HashSet<&EventPattern> = owned
+            .patterns
+            .values()
+            .map(|(pattern, _)| pattern)
+            .collect();
+        for pattern in patterns {
+            self.change_groups(pattern, |groups| {
+                groups.retain(|group| group.subscriber != subscriber);
+                groups.is_empty()
+            });
         }
-        self.globs.retain(|(_, s)| s.subscriber != subscriber);
     }
 
     pub(crate) fn route(&mut self, name: &EventName) -> Arc<Route> {
@@ -238,23 +307,31 @@ impl Subscriptions {
         route
     }
 
-    fn find_route(&self, name: &EventName) -> Route {
-        let exact = self.exact.get(name).into_iter().flatten();
-        let globs = self
-            .globs
-            .iter()
+    fn find_route(&mut self, name: &EventName) -> Route {
+        let exact = self.exact.get_mut(name).into_iter().flatten();
+        let globs = self.globs.iter_mut();
+        let globs = globs
             .filter(|(pattern, _)| pattern.receives(name))
-            .map(|(_, subscription)| subscription);
-        let is_allowed = |s: &&Subscription| {
-            s.scope
-                .as_ref()
-                .is_none_or(|scope| scope.allows_listening(name))
-        };
-        let mut matching: Vec<&Subscription> = exact.chain(globs).filter(is_allowed).collect();
-        // A page's listeners run in the order in which they were added.
-        matching.sort_by_key(|s| (s.subscriber, s.id));
+            .flat_map(|(_, groups)| groups);
+        let mut matching: Vec<&mut Group> = exact.chain(globs).collect();
+        // By scope within a page, so that each scope is asked once.
+        matching.sort_by_key(|group| (group.subscriber, group.scope.as_ref().map(Arc::as_ptr)));
+        let mut last: Option<(Arc<Scope>, bool)> = None;
+        matching.retain(|group| {
+            let Some(scope) = &group.scope else {
+                return true;
+            };
+            match &last {
+                Some((own, is_allowed)) if Arc::ptr_eq(own, scope) => *is_allowed,
+                _ => {
+                    let is_allowed = scope.allows_listening(name);
+                    last = Some((Arc::clone(scope), is_allowed));
+                    is_allowed
+                }
+            }
+        });
         let entries = matching
-            .chunk_by(|a, b| a.subscriber == b.subscriber)
+            .chunk_by_mut(|a, b| a.subscriber == b.subscriber)
             .map(|own| RouteEntry {
                 subscriber: own[0].subscriber,
                 broadcast: ids_for(own, Addressing::Broadcast),
@@ -289,16 +366,18 @@ impl Subscriptions {
     }
 }
 
-fn ids_for(
-    subscriptions: &[&Subscription],
-    addressing: Addressing,
-) -> Option<Arc<[SubscriptionId]>> {
-    let ids: Arc<[SubscriptionId]> = subscriptions
-        .iter()
-        .filter(|s| s.filter.covers(addressing))
-        .map(|s| s.id)
-        .collect();
-    (!ids.is_empty()).then_some(ids)
+fn ids_for(groups: &mut [&mut Group], addressing: Addressing) -> Option<Arc<[SubscriptionId]>> {
+    let mut covering = groups
+        .iter_mut()
+        .filter(|group| group.filter.covers(addressing));
+    let first = covering.next()?;
+    let Some(second) = covering.next() else {
+        return Some(first.share());
+    };
+    let mut ids = [first.ids.as_slice(), &second.ids].concat();
+    ids.extend(covering.flat_map(|group| &group.ids));
+    ids.sort_unstable();
+    Some(ids.into())
 }
 
 #[cfg(test)]
@@ -407,6 +486,74 @@ mod tests {
         all.remove_subscriber(A);
         assert!(receivers(&mut all, "a", Addressing::Broadcast).is_empty());
         assert!(all.exact.is_empty() && all.globs.is_empty() && !all.owned.contains_key(&A));
+    }
+
+    #[test]
+    fn a_scope_is_asked_once_for_a_page_and_a_name() {
+        let entries: Vec<_> = ["cart:*", "order:*"]
+            .map(|entry| Arc::new(ScopeEntry::read(&serde_json::json!(entry))))
+            .into();
+        let mut all = Subscriptions::default();
+        // Each command has a scope of its own, with the same entries.
+        for id in 0..100 {
+            let scope = Scope::new("", Subject::Event, &entries, &[]);
+            all.insert(
+                A,
+                id,
+                pattern("*"),
+                DeliveryFilter::Own,
+                Some(Arc::new(scope)),
+            );
+        }
+        assert_eq!((all.owned[&A].scopes.len(), all.globs.len()), (1, 1));
+        assert_eq!(all.globs[&pattern("*")].len(), 1);
+        let narrower = Scope::new("", Subject::Event, &entries[..1], &[]);
+        all.insert(
+            A,
+            100,
+            pattern("*"),
+            DeliveryFilter::Own,
+            Some(Arc::new(narrower)),
+        );
+        assert_eq!(all.globs[&pattern("*")].len(), 2);
+        let sent = |all: &mut Subscriptions, name: &str| {
+            let found = receivers(all, name, Addressing::Sent);
+            found.first().map_or(0, |(_, ids)| ids.len())
+        };
+        assert_eq!(
+            [sent(&mut all, "cart:a"), sent(&mut all, "order:a")],
+            [101, 100]
+        );
+        assert_eq!(sent(&mut all, "other"), 0);
+        assert_eq!(all.remove_many(A, &[100, 5]), 2);
+        assert_eq!(
+            [sent(&mut all, "cart:a"), sent(&mut all, "order:a")],
+            [99, 99]
+        );
+        let ids = receivers(&mut all, "cart:a", Addressing::Broadcast)[0]
+            .1
+            .clone();
+        assert!(ids.is_sorted() && !ids.contains(&5));
+    }
+
+    #[test]
+    fn equal_patterns_share_their_ids() {
+        let mut all = Subscriptions::default();
+        for id in (0..9).rev() {
+            all.insert(A, id, pattern("*"), DeliveryFilter::Own, None);
+        }
+        let routes = ["x", "y"].map(|name| all.route(&EventName::parse(name).unwrap()));
+        let ids = routes
+            .each_ref()
+            .map(|route| route.entries[0].broadcast.clone().unwrap());
+        assert!(Arc::ptr_eq(&ids[0], &ids[1]));
+        assert_eq!(*ids[0], [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+        all.insert(A, 4096, pattern("x"), DeliveryFilter::Sent, None);
+        assert_eq!(
+            receivers(&mut all, "x", Addressing::Broadcast)[0].1.len(),
+            9
+        );
+        assert_eq!(receivers(&mut all, "x", Addressing::Sent)[0].1.len(), 10);
     }
 
     #[test]

@@ -200,6 +200,8 @@ impl<W> Hub<W> {
         webview.flood.take_session(now)?;
         let label = Arc::clone(label);
         self.take_over(&label, effects);
+        // Commands over postMessage name no origin.
+        let has_fetched = origin.is_some();
         self.note_origin(&label, origin, effects);
         let key = self.next_key();
         let bound = self.queue_bound();
@@ -207,26 +209,23 @@ impl<W> Hub<W> {
             return Err(stale(id));
         };
         webview.session = Some(key);
-        let session = Session::new(id, label, webview.origin.clone(), bound, now);
+        let mut session = Session::new(id, label, webview.origin.clone(), bound, now);
+        session.has_fetched = has_fetched;
         self.sessions.insert(key, session);
         effects.rearm |= self.arm(now + SESSION_LEASE);
         Ok(key)
     }
 
-    /// Ends the session before. Its page was not left, or the session would have ended then: the page may still be there,
-    /// so its pull and what it requested itself end with an error.
+    /// Ends the session before. The old page may still exist, since leaving it would have ended the session, so its pull and
+    /// its requests end with an error.
     fn take_over(&mut self, label: &str, effects: &mut Effects<W>) {
         let mut taken_over = Effects::default();
         self.end_page(label, &mut taken_over);
-        effects.replies.append(&mut taken_over.replies);
-        let gone = taken_over.gone.into_iter();
+        let gone = std::mem::take(&mut taken_over.gone).into_iter();
+        effects.append(taken_over);
         effects
             .replies
             .extend(gone.map(|(waiter, error)| (waiter, Err(error))));
-        effects.cancelled.append(&mut taken_over.cancelled);
-        effects.batches.append(&mut taken_over.batches);
-        effects.wakers.append(&mut taken_over.wakers);
-        effects.unneeded.append(&mut taken_over.unneeded);
     }
 
     /// Whether the session of this page is open.

@@ -1,10 +1,12 @@
 //! Beginning and ending subscriptions, and what a new one gets of what came before it.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::hub::Hub;
+use crate::hub::audience::Audience;
 use crate::hub::backlog::BacklogEntry;
 use crate::hub::effects::Effects;
 use crate::hub::ids::{SessionId, SubscriberKey, SubscriptionId};
@@ -34,13 +36,26 @@ pub(crate) struct SubscriptionRequest {
 }
 
 impl SubscriptionRequest {
-    fn matches(&self, name: &EventName) -> bool {
-        let is_allowed = || {
-            self.scope
-                .as_ref()
-                .is_none_or(|scope| scope.allows_listening(name))
-        };
-        self.pattern.receives(name) && is_allowed()
+    fn matches(&self, name: &EventName, answers: &ScopeAnswers) -> bool {
+        let scope = self.scope.as_ref();
+        self.pattern.receives(name) && scope.is_none_or(|scope| answers.of(scope, name))
+    }
+}
+
+/// What scopes have answered in one command, which may have many subscriptions that look through many events of few names.
+#[derive(Debug, Default)]
+struct ScopeAnswers {
+    /// By the address of the scope. No scope is made while this lives, so an address is that of one.
+    known: RefCell<HashMap<(*const Scope, EventName), bool>>,
+}
+
+impl ScopeAnswers {
+    fn of(&self, scope: &Arc<Scope>, name: &EventName) -> bool {
+        let key = (Arc::as_ptr(scope), name.clone());
+        let mut known = self.known.borrow_mut();
+        *known
+            .entry(key)
+            .or_insert_with(|| scope.allows_listening(name))
     }
 }
 
@@ -108,12 +123,13 @@ impl<W> Hub<W> {
     ) -> (Vec<Result<u64>>, Effects<W>) {
         let mut effects = Effects::default();
         let mut catch_up = CatchUp::default();
+        let answers = ScopeAnswers::default();
         let results = requests
             .into_iter()
             .map(|request| {
                 let filter = self.check_subscription(key, &request)?;
                 effects.rearm |= self.begin_start_up(key, now);
-                self.collect_catch_up(key, &request, filter, now, &mut catch_up);
+                self.collect_catch_up(key, &request, filter, now, &answers, &mut catch_up);
                 if let Some(session) = self.sessions.get_mut(&key) {
                     session.subscriptions += 1;
                 }
@@ -206,6 +222,7 @@ impl<W> Hub<W> {
         request: &SubscriptionRequest,
         filter: DeliveryFilter,
         now: Instant,
+        answers: &ScopeAnswers,
         catch_up: &mut CatchUp,
     ) {
         let Some((session, webview)) = self
@@ -221,9 +238,12 @@ impl<W> Hub<W> {
             .as_ref()
             .filter(|history| history.until.is_some_and(|until| now < until));
         let mut find = |kept: &'a BacklogEntry, mark: Mark| {
-            if filter.covers(kept.addressing) && request.matches(kept.event.event_name()) {
+            if filter.covers(kept.addressing) && request.matches(kept.event.event_name(), answers) {
                 found.insert(kept.event.seq(), (&kept.event, kept.addressing, mark));
             }
+        };
+        let is_missed = |name: &EventName, addressing| {
+            filter.covers(addressing) && request.matches(name, answers)
         };
         let replayed = |kept: &BacklogEntry| Mark {
             replayed: true,
@@ -234,7 +254,8 @@ impl<W> Hub<W> {
             (Some(history), Some(resume)) if history.is_after(resume.session) => {
                 let complete_after = history.backlog.complete_after();
                 let evicted = history.backlog.eviction_of(request.id, resume.handled);
-                if let Some(gap) = evicted {
+                let skipped = history.backlog.skipped_after(complete_after, is_missed);
+                for gap in evicted.into_iter().chain(skipped) {
                     catch_up.add_gap(gap, request.id);
                 }
                 for kept in history.backlog.pending_for(request.id) {
@@ -257,6 +278,7 @@ impl<W> Hub<W> {
                 let gaps = [
                     history.backlog.absence_after(resume.after),
                     history.backlog.eviction_after(resume.after),
+                    history.backlog.skipped_after(resume.after, is_missed),
                 ];
                 for gap in gaps.into_iter().flatten() {
                     catch_up.add_gap(gap, request.id);
@@ -287,25 +309,22 @@ impl<W> Hub<W> {
             _ => {}
         }
         if request.wants_retained {
-            for retained in self.retained.matching(&request.pattern) {
-                let seq = retained.event.seq();
-                let addressing = retained
-                    .audience
-                    .addressing_of_page(&session.webview, &webview.window);
-                let Some(addressing) = addressing.filter(|addressing| filter.covers(*addressing))
-                else {
-                    continue;
-                };
-                if !request.matches(retained.event.event_name()) {
+            let addressing_of = |audience: &Audience| {
+                let addressing = audience.addressing_of_page(&session.webview, &webview.window);
+                addressing.filter(|addressing| filter.covers(*addressing))
+            };
+            for (event, addressing) in self.retained.newest_of(&request.pattern, addressing_of) {
+                let seq = event.seq();
+                if !request.matches(event.event_name(), answers) {
                     continue;
                 }
-                // A page that resumes has it already, or gets it from the session before.
-                if request.resume.is_some_and(|resume| seq <= resume.after) {
+                // What is retained comes first and in order, so the page has what is older than the last event it received.
+                if request.resume.is_some_and(|resume| seq <= resume.handled) {
                     continue;
                 }
                 found
                     .entry(seq)
-                    .or_insert((&retained.event, addressing, Mark::default()))
+                    .or_insert((event, addressing, Mark::default()))
                     .2
                     .retained = true;
             }
@@ -362,24 +381,25 @@ impl<W> Hub<W> {
         effects
     }
 
-    /// Begins a subscription of the host, which gets what is retained.
+    /// Begins a subscription of the host, which gets what is retained if it wants that.
     pub(crate) fn listen(
         &mut self,
         key: SubscriberKey,
         id: SubscriptionId,
         pattern: EventPattern,
         filter: DeliveryFilter,
+        wants_retained: bool,
     ) -> Effects<W> {
         let mut effects = Effects {
             has_new_listeners: true,
             ..Effects::default()
         };
-        if let Some(consumer) = self.consumers.get_mut(&key) {
+        if wants_retained && let Some(consumer) = self.consumers.get_mut(&key) {
             let mut retained: Vec<(&BusEvent, Addressing)> = self
                 .retained
-                .matching(&pattern)
-                .map(|retained| (&retained.event, retained.audience.addressing_of_host()))
-                .filter(|(_, addressing)| filter.covers(*addressing))
+                .newest_of(&pattern, |audience| {
+                    Some(audience.addressing_of_host()).filter(|own| filter.covers(*own))
+                })
                 .collect();
             retained.sort_by_key(|(event, _)| event.seq());
             let mark = Mark {

@@ -1,7 +1,7 @@
 use serde::ser::{Serialize, Serializer};
 
 /// How an event is addressed, as one subscriber sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Addressing {
     /// To everyone.
     Broadcast,

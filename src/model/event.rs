@@ -3,20 +3,22 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tauri_plugin_event_bus_types::internal::read_json;
 
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::json::Json;
 use crate::model::name::EventName;
 
-/// An event as a listener in Rust gets it, as TypeScript names it, too. Cheap to clone: all copies share one payload.
+/// An event as a listener of the host receives it. TypeScript has a type of the same name. Cheap to clone: all copies share
+/// one payload.
 #[derive(Debug, Clone)]
 pub struct BusEvent {
     accepted: Arc<Accepted>,
     mark: Mark,
 }
 
-/// How an event came to one listener.
+/// How an event reached one listener.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Mark {
     pub(crate) replayed: bool,
@@ -26,7 +28,7 @@ pub(crate) struct Mark {
     pub(crate) superseded_from: u64,
 }
 
-/// What the hub has accepted; everything that is the same for all who get it.
+/// An accepted event: everything that is the same for all who receive it.
 #[derive(Debug)]
 pub(crate) struct Accepted {
     pub(crate) seq: u64,
@@ -38,30 +40,30 @@ pub(crate) struct Accepted {
     pub(crate) provenance: Option<Arc<Provenance>>,
 }
 
-/// Which part of the app an event is from, and which events it followed from. Most events say neither.
+/// The component that emitted an event, and the events that caused it. Most events have neither.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Provenance {
     pub(crate) component: Option<Arc<str>>,
-    /// The names of what caused it, oldest first.
+    /// The names of its causes, oldest first.
     pub(crate) causes: Box<[EventName]>,
 }
 
 impl Provenance {
-    /// Nothing where there is nothing to say.
+    /// `None` if there is neither a component nor a cause.
     pub(crate) fn of(component: Option<Arc<str>>, causes: Box<[EventName]>) -> Option<Arc<Self>> {
         (component.is_some() || !causes.is_empty()).then(|| Arc::new(Self { component, causes }))
     }
 
-    /// At least as many bytes as it takes in an answer.
+    /// At least as many bytes as it takes in a batch.
     pub(crate) fn weight(&self) -> usize {
-        /// What the keys and marks around a component and a list of causes take.
+        /// The bytes of the keys and quotes around a component and a list of causes.
         const KEYS: usize = 32;
         const QUOTES: usize = 3;
         let causes = self.causes.iter().map(|name| name.as_str().len() + QUOTES);
         KEYS + self.component.as_ref().map_or(0, |name| name.len()) + causes.sum::<usize>()
     }
 
-    /// Refuses an event or a question that follows from more others than it may.
+    /// Refuses an event or a request with more causes than the limit.
     pub(crate) fn check(&self, name: &EventName, most: usize) -> Result<()> {
         if self.causes.len() <= most {
             return Ok(());
@@ -79,7 +81,7 @@ impl Provenance {
 }
 
 impl Accepted {
-    /// At least as many bytes as it takes in an answer, but for the ids of its subscriptions.
+    /// At least as many bytes as it takes in a batch, without the ids of its subscriptions.
     fn weight(&self) -> usize {
         let source = self.source.label().map_or(0, str::len);
         let tick = self
@@ -90,10 +92,10 @@ impl Accepted {
     }
 }
 
-/// What the parts of an event that have no length of their own take at most.
+/// The most bytes of the parts of an event whose length is fixed.
 const ENVELOPE: usize = 192;
 
-/// What a tick of a periodic job says of itself.
+/// Which tick of a job an event is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tick {
@@ -103,12 +105,12 @@ pub struct Tick {
     pub count: u64,
     /// When the tick was due. It may have been emitted later.
     pub scheduled_at: SystemTime,
-    /// How many ticks directly before this one were skipped because they were late by a whole interval.
+    /// How many ticks directly before this one were skipped, because they were late by a whole interval.
     pub missed: u64,
 }
 
 impl Mark {
-    /// For an event that is given a second time, from a backlog.
+    /// The mark of an event that is delivered a second time, from a backlog.
     pub(crate) fn again(self) -> Self {
         Self {
             replayed: self.replayed || !self.retained,
@@ -156,7 +158,8 @@ impl BusEvent {
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::InvalidPayload`] where the JSON does not have the shape of `T`.
+    /// [`ErrorCode::InvalidPayload`] where the JSON does not match `T`. The message has the path, and the source is the error
+    /// of serde.
     ///
     /// ```
     /// # fn show(event: &tauri_plugin_event_bus::BusEvent) -> tauri_plugin_event_bus::Result<()> {
@@ -170,19 +173,12 @@ impl BusEvent {
     /// # }
     /// ```
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_str(&self.accepted.payload).map_err(|error| {
-            Error::new(
-                ErrorCode::InvalidPayload,
-                format!(
-                    "the payload of {:?} is no {}: {error}",
-                    self.name(),
-                    std::any::type_name::<T>()
-                ),
-            )
+        read_json(&self.accepted.payload).map_err(|mismatch| {
+            mismatch.into_error::<T>(format_args!("the payload of {:?}", self.name()))
         })
     }
 
-    /// The event's place in the one order of the whole app, from 1.
+    /// The event's number in the order of the whole app, from 1.
     #[must_use]
     pub fn seq(&self) -> u64 {
         self.accepted.seq
@@ -200,13 +196,13 @@ impl BusEvent {
         &self.accepted.source
     }
 
-    /// The component that emitted it, as it calls itself, if one did: see [`Component`](crate::Component).
+    /// The name of the component that emitted it, if one did: see [`Component`](crate::component::Component).
     #[must_use]
     pub fn component(&self) -> Option<&str> {
         self.accepted.provenance.as_ref()?.component.as_deref()
     }
 
-    /// The names of the events that caused it, oldest first. Empty where none is known.
+    /// The names of the events that caused it, oldest first. Empty if it has no known cause.
     ///
     /// ```
     /// # fn show(event: &tauri_plugin_event_bus::BusEvent) {
@@ -218,7 +214,7 @@ impl BusEvent {
         self.chain().iter().map(EventName::as_str)
     }
 
-    /// How many events caused it, one after the other.
+    /// The number of its causes.
     #[must_use]
     pub fn hops(&self) -> usize {
         self.chain().len()
@@ -229,7 +225,7 @@ impl BusEvent {
         provenance.map_or(&[], |provenance| &provenance.causes)
     }
 
-    /// The causes of what follows from it.
+    /// The causes of the events that it causes.
     pub(crate) fn as_cause(&self) -> Box<[EventName]> {
         let own = std::iter::once(&self.accepted.name);
         self.chain().iter().chain(own).cloned().collect()
@@ -243,26 +239,25 @@ impl BusEvent {
         }
     }
 
-    /// Which tick of which periodic job it is, if it is one.
+    /// Which tick of which job it is, if a job emitted it.
     #[must_use]
     pub fn tick(&self) -> Option<&Tick> {
         self.accepted.tick.as_ref()
     }
 
-    /// Whether it was emitted before this listener was there, and kept for it because it was retained.
+    /// Whether it is a retained event from before this listener.
     #[must_use]
     pub fn is_retained(&self) -> bool {
         self.mark.retained
     }
 
-    /// How many events of the same name it has replaced while it waited, where the policy is `latest`.
+    /// How many events of the same name it replaced while it waited, where the policy is `latest`.
     #[must_use]
     pub fn superseded(&self) -> u64 {
         self.mark.superseded
     }
 
-    /// Whether this one has the number after that one, and else differs from it in its time and its payload only. A tick
-    /// never does.
+    /// Whether it directly follows `before` and differs from it only in time and payload. A tick never does.
     pub(crate) fn continues(&self, before: &Self) -> bool {
         let (own, other) = (&*self.accepted, &*before.accepted);
         own.seq == other.seq + 1
@@ -274,7 +269,7 @@ impl BusEvent {
             && other.tick.is_none()
     }
 
-    /// What the event counts for in a queue that is limited in bytes.
+    /// The bytes that the event counts for in a limited queue.
     pub(crate) fn weight(&self) -> usize {
         self.accepted.weight()
     }
@@ -284,19 +279,20 @@ pub(crate) fn weight_of(name: &EventName, payload: &str, provenance: Option<&Pro
     payload.len() + name.as_str().len() + ENVELOPE + provenance.map_or(0, Provenance::weight)
 }
 
-/// What became of an event that was accepted.
+/// The receipt of an accepted event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Receipt {
-    /// The event's place in the one order of the whole app, from 1.
+    /// The event's number in the order of the whole app, from 1.
     pub seq: u64,
-    /// How many pages it is on its way to. A page whose queue takes only events that are never dropped gets a gap instead.
+    /// The number of pages that will receive it. A page whose queue takes only events that are never dropped gets a gap
+    /// instead.
     pub pages: usize,
-    /// How many listeners and streams in Rust it is on its way to.
+    /// The number of listeners and streams of the host that will receive it.
     pub listeners: usize,
 }
 
-/// Events that were due to a listener and are lost.
+/// Events that a listener should have received and that are lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Gap {
@@ -312,15 +308,15 @@ pub struct Gap {
     pub reason: GapReason,
 }
 
-/// Why events are lost.
+/// The reason of a gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GapReason {
-    /// The listener was slower than the events for so long that its queue was full.
+    /// The queue of the listener was full, since it was slower than the events for too long.
     QueueFull,
-    /// More events came before the page listened, or while it reloaded, than are kept for it.
+    /// More events came before the page listened, or while it reloaded, than the backlog keeps.
     HistoryFull,
-    /// The page's session ended, and what came until it was back is not kept any more.
+    /// The page's session ended, and the events since then are no longer kept.
     SessionEnded,
 }
 

@@ -16,6 +16,7 @@ impl Id {
                 ErrorCode::Unavailable,
                 format!("the system gives no random bytes for an id: {error}"),
             )
+            .with_source(error)
         })?;
         Ok(Self(u128::from_le_bytes(bytes)))
     }

@@ -1,13 +1,13 @@
-//! What the bus looks like from outside: counters, queues, subscriptions and jobs, and no payload.
+//! A snapshot of the bus: counters, queues, subscriptions and jobs, without payloads.
 
 use serde::Serialize;
 
 use crate::model::delivery::DeliveryFilter;
 use crate::model::job::JobInfo;
 
-/// How the bus stands, as [`EventBus::inspect`](crate::EventBus::inspect) has found it.
+/// A snapshot of the bus, from [`EventBus::inspect`](crate::EventBus::inspect).
 ///
-/// Nothing in it is a payload. Each webview is looked at by itself, so that nobody waits for the whole; what is emitted
+/// It has no payloads. Each webview is read separately, so the bus is never blocked as a whole. An event that is emitted
 /// meanwhile may show in one webview and not yet in another.
 ///
 /// As JSON: `{ seq, refused, webviews, consumers, retained, jobs }`.
@@ -17,33 +17,33 @@ use crate::model::job::JobInfo;
 pub struct Inspection {
     /// The newest sequence number, which is how many events were accepted since the app started.
     pub seq: u64,
-    /// How many events were not accepted since then, because their target was unknown or there was no room for them.
-    /// What a page may not send, or sends too fast, is refused before it counts here.
+    /// How many events the bus refused since then, because their target was unknown or a queue was full. Refusals by a
+    /// permission or a rate limit do not count here.
     pub refused: u64,
-    /// The webviews that there are, in the order of their labels.
+    /// Every webview, in the order of the labels.
     pub webviews: Vec<WebviewInspection>,
-    /// The listeners in Rust as a whole, and then each stream.
+    /// The listeners of the host as a whole, and then each stream.
     pub consumers: Vec<ConsumerInspection>,
-    /// What is kept for later subscribers.
+    /// The retained events.
     pub retained: QueueUsage,
-    /// Every periodic job, in the order of their ids.
+    /// Every job, in the order of the ids.
     pub jobs: Vec<JobInfo>,
 }
 
-/// How much a queue or a store holds, and how much it may.
+/// The usage of a queue or a store, and its limits.
 ///
 /// As JSON: `{ events, bytes, maxEvents, maxBytes }`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct QueueUsage {
-    /// How many events are there.
+    /// The number of events.
     pub events: usize,
-    /// About how many bytes they take, with their names and payloads.
+    /// Their size in bytes, with names and payloads; approximate.
     pub bytes: usize,
-    /// The most events that may be there.
+    /// The limit of events.
     pub max_events: usize,
-    /// The most bytes that they may take.
+    /// The limit of bytes.
     pub max_bytes: usize,
 }
 
@@ -58,37 +58,39 @@ pub struct WebviewInspection {
     pub label: String,
     /// The label of its window.
     pub window: String,
-    /// The page that uses the bus; `None` if none has yet, or if it has gone.
+    /// The page that uses the bus. `None` before its first command, and after it is gone.
     pub page: Option<PageInspection>,
-    /// What is kept for the page that is to come or is starting; `None` where a page has started.
+    /// The events that are kept for the next page, or for a page that is starting. `None` once a page has started.
     pub backlog: Option<QueueUsage>,
-    /// How many of its pages' calls and ticks came too fast and were refused.
+    /// How often flood limits have refused something of its pages.
     pub rate_limited: u64,
 }
 
 /// A page that uses the bus.
 ///
-/// As JSON: `{ queue, unacknowledgedEvents, unacknowledgedBytes, dropped, isPulling, lastSeenMsAgo,
+/// As JSON: `{ queue, unacknowledgedEvents, unacknowledgedBytes, dropped, isPulling, isEvaluated, lastSeenMsAgo,
 /// lastAcknowledgedMsAgo, subscriptions }`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct PageInspection {
-    /// What it has still to fetch.
+    /// The events that it has yet to fetch.
     pub queue: QueueUsage,
-    /// How many events and gaps it was given and has not acknowledged.
+    /// The number of delivered events and gaps that it has not acknowledged.
     pub unacknowledged_events: usize,
-    /// About how many bytes those take.
+    /// Their size in bytes; approximate.
     pub unacknowledged_bytes: usize,
-    /// How many events its full queue has dropped since the page began. Each is told as a part of a gap.
+    /// How many events its full queue has dropped since the page began. Each is part of a gap.
     pub dropped: u64,
-    /// Whether it waits for events. A page that does not is busy, or gone.
+    /// Whether it waits for events. Otherwise it is busy or gone.
     pub is_pulling: bool,
-    /// How many milliseconds ago the page was last heard of or answered.
+    /// Whether its answers take Tauri's postMessage path, which is slower.
+    pub is_evaluated: bool,
+    /// Milliseconds since the page last sent a command or received a reply.
     pub last_seen_ms_ago: u64,
-    /// How many milliseconds ago it last acknowledged something; `None` if it never has.
+    /// Milliseconds since its last acknowledgement; `None` before the first.
     pub last_acknowledged_ms_ago: Option<u64>,
-    /// What it listens to, in the order of the ids.
+    /// Its subscriptions, in the order of the ids.
     pub subscriptions: Vec<SubscriptionInspection>,
 }
 
@@ -99,27 +101,27 @@ pub struct PageInspection {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SubscriptionInspection {
-    /// Its number, which its page has given it.
+    /// Its id, which the page chose.
     pub id: u32,
     /// The name or pattern that it listens to.
     pub event: String,
-    /// Which of these events it hears.
+    /// Which of these events it receives.
     pub target: DeliveryFilter,
 }
 
-/// A queue in Rust: that of all listeners, or that of a stream.
+/// A queue of the host: that of all listeners, or that of a stream.
 ///
 /// As JSON: `{ isStream, queue, dropped, subscriptions }`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ConsumerInspection {
-    /// Whether it is a stream. Otherwise it is what all listeners share.
+    /// Whether it is a stream. Otherwise it is the queue that all listeners share.
     pub is_stream: bool,
-    /// What waits to be read.
+    /// The events that wait to be read.
     pub queue: QueueUsage,
     /// How many events the full queue has dropped.
     pub dropped: u64,
-    /// What it listens to, in the order of the ids.
+    /// Its subscriptions, in the order of the ids.
     pub subscriptions: Vec<SubscriptionInspection>,
 }

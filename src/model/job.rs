@@ -11,38 +11,38 @@ use crate::model::event::unix_millis;
 use crate::model::id::Id;
 use crate::model::target::Target;
 
-/// What becomes of ticks that could not come in time, because the machine slept or was busy or the source was slow.
+/// What happens to ticks that are late, because the machine slept or was busy, or the source was slow.
 ///
 /// ```text
 /// due    1   2   3   4   5   6   7
-/// skip   1   2   -----busy----5  6   7      the fifth says that it missed two
+/// skip   1   2   -----busy----5  6   7      the fifth reports two missed
 /// burst  1   2   -----busy----345 6   7     three come at once, none is missed
-/// delay  1   2   -----busy----3   4   5     counted anew from the late one, which says that it missed two
+/// delay  1   2   -----busy----3   4   5     counted from the late one, which reports two missed
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum MissedTickBehavior {
-    /// They are left out, and the next tick comes at its time.
+    /// Late ticks are left out, and the next tick comes at its scheduled time.
     #[default]
     Skip,
-    /// They come one directly after the other, the last 1,000 of them at the most.
+    /// Late ticks come directly one after the other, at most the last 1,000.
     Burst,
-    /// They are left out, and the next tick comes a whole interval after the late one.
+    /// Late ticks are left out, and the next tick comes one interval after the late one.
     Delay,
 }
 
-/// What a job does at the moment.
+/// The state of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JobState {
     /// It ticks.
     Running,
-    /// It was paused, and ticks again once it is resumed.
+    /// It is paused until it is resumed.
     Paused,
-    /// Nobody listens, and it was asked to tick only while somebody does.
+    /// It ticks only while there is a listener, and there is none.
     Idle,
-    /// It has ended, and ticks no more.
+    /// It has ended.
     Ended,
 }
 
@@ -57,50 +57,50 @@ impl JobState {
     }
 }
 
-/// A periodic job, as it stands.
+/// A snapshot of a job.
 ///
 /// As JSON: `{ id, number, event, everyMs, to, immediate, count, ticks, missed, failed, owner, state, nextAt, missedTicks,
 /// onlyWhileListened, jitterMs, source, maxFailures, lastError }`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct JobInfo {
-    /// The job's id, given or made up.
+    /// The job's id, chosen by the app or generated.
     pub id: String,
-    /// The number of the job: of two with the same id, one after the other, the newer has the higher.
+    /// The job's number. A newer job has a higher number, also one with the same id.
     pub number: u64,
     /// The name of the event.
     pub event: String,
     /// The time from one tick to the next.
     pub interval: Duration,
-    /// Whom the event is for; everyone, if `None`.
+    /// The target of the event; `None` is everyone.
     pub to: Option<Target>,
     /// Whether the first tick came at once.
     pub is_immediate: bool,
-    /// After how many ticks the job ends; never, if `None`.
+    /// The number of ticks after which the job ends; `None` is never.
     pub count: Option<u64>,
-    /// How many ticks there were.
+    /// The number of ticks so far.
     pub ticks: u64,
-    /// How many ticks were left out because they were late by a whole interval.
+    /// How many ticks were skipped, because they were late by a whole interval.
     pub missed: u64,
-    /// How many ticks could not be emitted, for instance because their window is gone or their source failed.
+    /// How many ticks failed, for example because their window is gone or their source failed.
     pub failed: u64,
-    /// Whose job it is.
+    /// The owner, with whom the job ends.
     pub owner: Endpoint,
-    /// What it does at the moment.
+    /// Its state.
     pub state: JobState,
-    /// When the next tick is due, by the time of day. `None` while none is.
+    /// The time of the next tick; `None` while none is due.
     pub next_at: Option<SystemTime>,
-    /// What becomes of ticks that could not come in time.
+    /// What happens to late ticks.
     pub missed_ticks: MissedTickBehavior,
-    /// Whether it ticks only while somebody listens.
+    /// Whether it ticks only while there is a listener.
     pub only_while_listened: bool,
-    /// By how much a tick comes later than it is scheduled, at the most.
+    /// The most by which a tick comes later than scheduled.
     pub jitter: Duration,
-    /// The source of its payloads, if it has one.
+    /// Its job source, if it has one.
     pub source: Option<String>,
-    /// How many failures in a row end it; none, if `None`.
+    /// The number of failures in a row that ends it; `None` is no limit.
     pub max_failures: Option<u64>,
-    /// Why the tick failed that failed last.
+    /// The error of the last tick that failed.
     pub last_error: Option<Error>,
 }
 
@@ -145,11 +145,14 @@ pub(crate) fn unknown_job(id: &str) -> Error {
 pub(crate) fn check_job_id(id: &str) -> Result<()> {
     const MAX_BYTES: usize = 255;
     let refuse = |what: String| {
-        let message = format!("the job id {} is invalid: {what}", quoted(id));
+        let message = format!("invalid job id {}: {what}", quoted(id));
         Err(Error::new(ErrorCode::InvalidArgument, message))
     };
     if id.is_empty() || id.len() > MAX_BYTES {
-        return refuse(format!("it has 1 to {MAX_BYTES} bytes"));
+        return refuse(format!(
+            "it has {} bytes; expected 1 to {MAX_BYTES}",
+            id.len()
+        ));
     }
     // It stands in logs and in what tools show, where these break or reorder the line.
     let is_control = |c: char| {
@@ -157,15 +160,15 @@ pub(crate) fn check_job_id(id: &str) -> Result<()> {
         c.is_control() || turns
     };
     match id.char_indices().find(|(_, c)| is_control(*c)) {
-        Some((place, c)) => refuse(format!(
-            "it has no control characters, and U+{:04X} stands at byte {place}",
+        Some((index, c)) => refuse(format!(
+            "it has the control character U+{:04X} at byte {index}; expected none",
             u32::from(c)
         )),
         None => Ok(()),
     }
 }
 
-/// An id for a job that was given none.
+/// A generated id for a job.
 pub(crate) fn random_job_id() -> Result<String> {
     Id::random().map(|id| id.to_string())
 }

@@ -34,12 +34,20 @@ impl AllowedLabels {
         (self.is_every_label || is_in(&self.allow)) && !is_in(&self.deny)
     }
 
-    pub(crate) fn allows_host(&self) -> bool {
-        self.host
+    /// Whether it could ever allow a label that this pattern matches, of a webview that is there or of a later one.
+    pub(crate) fn may_allow(&self, pattern: &LabelPattern) -> bool {
+        if let Some(label) = pattern.literal() {
+            return self.allows(label);
+        }
+        let could_be = |own: &LabelPattern| match own.literal() {
+            Some(label) => pattern.matches(label) && self.allows(label),
+            None => own.may_overlap(pattern),
+        };
+        let denies = |own: &LabelPattern| own.as_str() == "*" || own.as_str() == pattern.as_str();
+        (self.is_every_label || self.allow.iter().any(could_be)) && !self.deny.iter().any(denies)
     }
 
-    /// Whether no label and no host can be allowed.
-    pub(crate) fn is_empty(&self) -> bool {
-        !self.is_every_label && self.allow.is_empty() && !self.host
+    pub(crate) fn allows_host(&self) -> bool {
+        self.host
     }
 }

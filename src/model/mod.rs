@@ -38,6 +38,10 @@ pub(crate) mod pattern {
     pub(crate) use tauri_plugin_event_bus_types::internal::is_wildcard;
 }
 
+pub(crate) mod payload {
+    pub(crate) use tauri_plugin_event_bus_types::internal::{check_json, write_checked};
+}
+
 pub(crate) mod policy {
     pub(crate) use tauri_plugin_event_bus_types::{Overflow, Policy};
 }

@@ -3,7 +3,7 @@ use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policy::{Overflow, Policy};
 
-/// The policy of one name, with nothing left open.
+/// The policy of one name, with every setting decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NamePolicy {
     pub(crate) overflow: Overflow,
@@ -11,14 +11,14 @@ pub(crate) struct NamePolicy {
     pub(crate) history: bool,
 }
 
-/// All policies, in the order in which they were given.
+/// All policies, in order. A later one counts more.
 #[derive(Debug, Default)]
 pub(crate) struct Policies {
     rules: Vec<(EventPattern, Policy)>,
 }
 
 impl Policies {
-    /// These, after others, which count less.
+    /// These policies after others, which count less.
     pub(crate) fn after(mut self, mut first: Self) -> Self {
         first.rules.append(&mut self.rules);
         first

@@ -32,8 +32,8 @@ impl Quota {
 
     /// Checks that a page with this quota takes no more than it leaves free, so that others find room.
     ///
-    /// Its first thing is exempt, and so is what takes no more than the page had `before`. `all` is what everybody takes,
-    /// this quota included. `limits` are those of the count and of the bytes. The error is a part of a sentence.
+    /// Its first item is exempt, and so is a change that takes no more than `before`. `all` is the sum of all pages, this one
+    /// included. `limits` are those of the count and of the bytes. The error is a part of a sentence.
     pub(crate) fn check_fairness(
         &self,
         before: Self,

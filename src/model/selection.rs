@@ -17,7 +17,7 @@ pub(crate) struct Selection {
     pub(crate) host: bool,
     pub(crate) webviews: Vec<LabelPattern>,
     pub(crate) windows: Vec<LabelPattern>,
-    /// Of all these, only those to whom the page that named them may send. All, if there is nothing.
+    /// The labels that the page's scope allows. `None` allows all.
     pub(crate) within: Option<Arc<AllowedLabels>>,
 }
 
@@ -28,14 +28,14 @@ impl Selection {
         if parts.is_empty() {
             return Err(Error::new(
                 ErrorCode::InvalidArgument,
-                "the target is an empty list; it names at least one label",
+                "the target is an empty list; expected at least one label",
             ));
         }
         if parts.len() > MAX_PARTS {
             return Err(Error::new(
                 ErrorCode::InvalidArgument,
                 format!(
-                    "the target has {} labels; it has at most {MAX_PARTS}, and a glob names many",
+                    "the target has {} labels; expected at most {MAX_PARTS}. Use a glob to name many",
                     parts.len()
                 ),
             ));
@@ -57,7 +57,7 @@ impl Selection {
         let is_named = self.everyone
             || self.webviews.iter().any(|pattern| pattern.matches(webview))
             || self.windows.iter().any(|pattern| pattern.matches(window));
-        is_named && self.may_reach(webview)
+        is_named && self.is_within_scope(webview)
     }
 
     /// Whether it is a list of labels of webviews, without windows or globs.
@@ -66,15 +66,15 @@ impl Selection {
         !self.everyone && self.windows.is_empty() && self.webviews.iter().all(is_label)
     }
 
-    /// Whether the page that made this may send to the webview, whether it has named it or not.
-    pub(crate) fn may_reach(&self, webview: &str) -> bool {
+    /// Whether the page's scope allows this webview.
+    pub(crate) fn is_within_scope(&self, webview: &str) -> bool {
         self.within
             .as_ref()
             .is_none_or(|within| within.allows(webview))
     }
 }
 
-/// About as many bytes as it takes, parsed and as it was given. A parsed glob has a token for each character.
+/// The approximate bytes of a target, parsed and as text. A parsed glob has a token for each character.
 pub(crate) fn weight_of_target(target: &Target) -> usize {
     const ENVELOPE: usize = 96;
     const TOKEN: usize = 64;
@@ -96,19 +96,24 @@ fn unknown_part() -> Error {
     )
 }
 
-/// Says which label names nothing, and which there are.
-pub(crate) fn unknown_target(kind: &str, label: &str, known: &[&str]) -> Error {
-    let mut known: Vec<String> = known.iter().map(|label| quoted(label)).collect();
-    known.sort();
-    known.dedup();
-    let there = if known.is_empty() {
-        format!("there is no {kind} yet")
-    } else {
-        format!("there are {}", known.join(", "))
+/// The error for a label that no webview or window has, with the known labels. `None` stands for labels that the caller may
+/// not see.
+pub(crate) fn unknown_target(kind: &str, label: &str, known: Option<&[&str]>) -> Error {
+    let mut labels: Vec<String> = known
+        .into_iter()
+        .flatten()
+        .map(|label| quoted(label))
+        .collect();
+    labels.sort();
+    labels.dedup();
+    let known = match known {
+        Some([]) => format!("; there is no {kind} yet"),
+        Some(_) => format!("; there are {}", labels.join(", ")),
+        None => String::new(),
     };
     Error::new(
         ErrorCode::UnknownTarget,
-        format!("no {kind} has the label {}; {there}", quoted(label)),
+        format!("no {kind} has the label {}{known}", quoted(label)),
     )
 }
 
@@ -184,13 +189,13 @@ mod tests {
 
     #[test]
     fn the_message_lists_what_there_is() {
-        let error = unknown_target("webview", "mian", &["side", "main"]);
+        let error = unknown_target("webview", "mian", Some(&["side", "main"]));
         assert_eq!(
             error.message(),
             r#"no webview has the label "mian"; there are "main", "side""#
         );
         assert!(
-            unknown_target("webview", "x", &[])
+            unknown_target("webview", "x", Some(&[]))
                 .message()
                 .contains("no webview yet")
         );

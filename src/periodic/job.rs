@@ -15,6 +15,7 @@ use crate::model::name::EventName;
 use crate::model::selection::weight_of_target;
 use crate::periodic::schedule::{Schedule, Timing};
 use crate::periodic::source::Sampler;
+use crate::permissions::Pace;
 use crate::sync::{Mutex, MutexGuard, Notify, now};
 
 /// The payload of the next tick.
@@ -47,8 +48,8 @@ pub(crate) struct JobPlan {
     pub(crate) quota_owner: Option<Arc<str>>,
     /// The session of the page that starts it. The job does not start if the session has ended by then.
     pub(crate) page: Option<SubscriberKey>,
-    /// The shortest interval between ticks of this event, for all jobs of the quota owner together.
-    pub(crate) shortest_interval: Option<Duration>,
+    /// The pace of this event, for all jobs of the quota owner together.
+    pub(crate) pace: Option<Pace>,
     /// Counts the ticks of a page's job; `None` for jobs of the host.
     pub(crate) flood: Option<Arc<Flood>>,
 }
@@ -69,7 +70,7 @@ impl JobPlan {
             owner: Endpoint::Host,
             source: Endpoint::Host,
             quota_owner: None,
-            shortest_interval: None,
+            pace: None,
             page: None,
             flood: None,
         }
@@ -83,7 +84,7 @@ pub(crate) struct JobUpdate {
     pub(crate) payload: Option<Arc<str>>,
     pub(crate) to: Option<Option<Address>>,
     /// Set if a page changes its own job.
-    pub(crate) shortest_interval: Option<Option<Duration>>,
+    pub(crate) pace: Option<Option<Pace>>,
 }
 
 /// A started job.
@@ -109,7 +110,7 @@ pub(crate) struct State {
     pub(crate) schedule: Schedule,
     pub(crate) audience: Audience,
     pub(crate) payload: Payload,
-    pub(crate) shortest_interval: Option<Duration>,
+    pub(crate) pace: Option<Pace>,
     pub(crate) is_stopped: bool,
     /// Whether a tick is in progress, so that the next one waits.
     pub(crate) is_busy: bool,
@@ -144,7 +145,7 @@ impl RunningJob {
                     except: None,
                 },
                 payload: plan.payload,
-                shortest_interval: plan.shortest_interval,
+                pace: plan.pace,
                 is_stopped: false,
                 is_busy: false,
                 is_idle: false,

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::engine::core::Core;
 use crate::model::endpoint::Endpoint;
@@ -14,7 +14,7 @@ use crate::periodic::ledger::{JobLedger, key};
 use crate::periodic::notices::{StopReason, announce_stop};
 use crate::periodic::queue::Calendar;
 use crate::periodic::source::{Sampler, Sources};
-use crate::sync::{Mutex, MutexGuard, Notify, steady_now};
+use crate::sync::{Mutex, MutexGuard, Notify, steady_now, wall_clock};
 
 /// The jobs of the host and of the pages.
 pub(crate) struct Jobs {
@@ -177,8 +177,8 @@ impl Jobs {
             }
         }
         state.audience.to = to;
-        if let Some(shortest) = update.shortest_interval {
-            state.shortest_interval = shortest;
+        if let Some(pace) = update.pace {
+            state.pace = pace;
         }
         if let Some(payload) = payload {
             replaced = Some(std::mem::replace(&mut state.payload, payload));
@@ -277,7 +277,7 @@ impl Jobs {
 
     /// Converts times of the steady clock, by which ticks are due, to the time of day.
     pub(super) fn calendar(&self) -> Calendar {
-        let (steady, wall) = (steady_now(), SystemTime::now());
+        let (steady, wall) = (steady_now(), wall_clock());
         let mut ledger = self.ledger();
         let calendar = ledger
             .calendar

@@ -2,13 +2,13 @@
 
 pub(crate) mod job;
 pub(crate) mod jobs;
-mod ledger;
+pub(crate) mod ledger;
 pub(crate) mod notices;
 pub(crate) mod queue;
 pub(crate) mod rate;
-mod sampling;
+pub(crate) mod sampling;
 pub(crate) mod schedule;
-mod scheduler;
+pub(crate) mod scheduler;
 pub(crate) mod source;
-mod start;
-mod tick;
+pub(crate) mod start;
+pub(crate) mod tick;

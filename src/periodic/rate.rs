@@ -15,40 +15,57 @@ pub(crate) struct RateGate {
     open_from: HashMap<(EventName, Receiver), Duration>,
 }
 
+/// Why a tick may not pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TooEarly {
+    pub(crate) early: Duration,
+    /// The interval of the receiver that it is too early for.
+    pub(crate) interval: Duration,
+}
+
 /// The most pairs of an event and a receiver. Only a page that makes up names reaches it.
 const MAX_ENTRIES: usize = 4096;
 
 impl RateGate {
-    /// Lets a tick pass to these receivers, and closes the gate for the interval. If the tick is too early for one of
-    /// them, returns by how much, and changes nothing.
+    /// Lets a tick pass to these receivers, and closes the gate of each for its interval. If the tick is too early for one
+    /// of them, returns by how much, and changes nothing.
     pub(crate) fn pass(
         &mut self,
         name: &EventName,
-        receivers: Vec<Receiver>,
+        receivers: Vec<(Receiver, Duration)>,
         scheduled: Duration,
-        interval: Duration,
         now: Duration,
-    ) -> Result<(), Duration> {
+    ) -> Result<(), TooEarly> {
         if self.open_from.len() + receivers.len() > MAX_ENTRIES {
             self.open_from.retain(|_, open_from| *open_from > now);
         }
-        let keys: Vec<(EventName, Receiver)> = receivers
-            .into_iter()
-            .map(|receiver| (name.clone(), receiver))
+        let receivers = receivers.into_iter();
+        let entries: Vec<((EventName, Receiver), Duration)> = receivers
+            .map(|(receiver, interval)| ((name.clone(), receiver), interval))
             .collect();
-        let earliest = keys.iter().filter_map(|key| self.open_from.get(key)).max();
-        if let Some(early) = earliest.and_then(|earliest| earliest.checked_sub(scheduled))
-            && !early.is_zero()
-        {
-            return Err(early);
+        let early_by = |(key, interval): &((EventName, Receiver), Duration)| {
+            let early = self.open_from.get(key)?.checked_sub(scheduled)?;
+            let interval = *interval;
+            (!early.is_zero()).then_some(TooEarly { early, interval })
+        };
+        let too_early = entries.iter().filter_map(early_by);
+        if let Some(too_early) = too_early.max_by_key(|too_early| too_early.early) {
+            return Err(too_early);
         }
-        let added = keys.iter().filter(|key| !self.open_from.contains_key(key));
-        if self.open_from.len() + added.count() > MAX_ENTRIES {
-            return Err(interval);
+        let is_new =
+            |(key, _): &&((EventName, Receiver), Duration)| !self.open_from.contains_key(key);
+        let added = entries.iter().filter(is_new).count();
+        if added > 0 && self.open_from.len() + added > MAX_ENTRIES {
+            let intervals = entries.iter().map(|(_, interval)| *interval);
+            let early = intervals.max().unwrap_or_default();
+            return Err(TooEarly {
+                early,
+                interval: early,
+            });
         }
-        let open_from = scheduled + interval;
+        let entries = entries.into_iter();
         self.open_from
-            .extend(keys.into_iter().map(|key| (key, open_from)));
+            .extend(entries.map(|(key, interval)| (key, scheduled + interval)));
         Ok(())
     }
 }
@@ -71,13 +88,13 @@ mod tests {
     ) -> Result<(), u64> {
         let name = EventName::parse(name).unwrap();
         let receivers = receivers.iter().map(|label| match *label {
-            "" => Receiver::Everyone,
-            label => Receiver::Webview(label.into()),
+            "" => (Receiver::Everyone, SECOND),
+            label => (Receiver::Webview(label.into()), SECOND),
         });
         // Ticks come when they are scheduled, or later.
         let now = ms(scheduled + 20);
-        let passed = gate.pass(&name, receivers.collect(), ms(scheduled), SECOND, now);
-        passed.map_err(|early| early.as_millis() as u64)
+        let passed = gate.pass(&name, receivers.collect(), ms(scheduled), now);
+        passed.map_err(|too_early| too_early.early.as_millis() as u64)
     }
 
     #[test]
@@ -111,12 +128,31 @@ mod tests {
     }
 
     #[test]
+    fn receivers_have_intervals_of_their_own() {
+        let mut gate = RateGate::default();
+        let name = EventName::parse("x").unwrap();
+        let mut pass = |receivers: &[(&str, u64)], scheduled: u64| {
+            let receivers = receivers
+                .iter()
+                .map(|(label, interval)| (Receiver::Webview((*label).into()), ms(*interval)));
+            let passed = gate.pass(&name, receivers.collect(), ms(scheduled), ms(scheduled));
+            passed.map_err(|too_early| (too_early.early, too_early.interval))
+        };
+        assert_eq!(pass(&[("fast", 100), ("slow", 1000)], 0), Ok(()));
+        assert_eq!(pass(&[("fast", 100)], 100), Ok(()));
+        let both = pass(&[("fast", 100), ("slow", 1000)], 150);
+        assert_eq!(both, Err((ms(850), ms(1000))));
+        assert_eq!(pass(&[], 150), Ok(()));
+        assert_eq!(pass(&[("fast", 100), ("slow", 1000)], 1000), Ok(()));
+    }
+
+    #[test]
     fn ticks_of_a_burst_pass_by_their_scheduled_times() {
         let mut gate = RateGate::default();
         let name = EventName::parse("x").unwrap();
         for scheduled in 1..=9 {
-            let receivers = vec![Receiver::Everyone];
-            let passed = gate.pass(&name, receivers, ms(scheduled * 1000), SECOND, ms(9500));
+            let receivers = vec![(Receiver::Everyone, SECOND)];
+            let passed = gate.pass(&name, receivers, ms(scheduled * 1000), ms(9500));
             assert_eq!(passed, Ok(()));
         }
     }

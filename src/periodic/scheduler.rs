@@ -3,11 +3,13 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use crate::hub::Receiver;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::event::Tick;
 use crate::periodic::job::{Payload, RunningJob, State};
 use crate::periodic::jobs::Jobs;
 use crate::periodic::queue::Calendar;
+use crate::periodic::rate::TooEarly;
 use crate::periodic::sampling::sample;
 use crate::periodic::tick::finish_tick;
 use crate::sync::{Notify, after, sleep_until, steady_now, yield_now};
@@ -78,14 +80,26 @@ impl Jobs {
         scheduled: Duration,
         now: Duration,
     ) -> Result<()> {
-        let (Some(interval), Some(page)) = (state.shortest_interval, &job.quota_owner) else {
+        let (Some(pace), Some(page)) = (&state.pace, &job.quota_owner) else {
             return Ok(());
         };
         let receivers = self.core.hub().receivers(&state.audience);
+        let interval_of = |receiver: Receiver| {
+            let interval = match &receiver {
+                Receiver::Everyone => pace.for_everyone(),
+                Receiver::Host => pace.for_host(),
+                Receiver::Webview(label) => pace.for_webview(label),
+            };
+            (receiver, interval)
+        };
+        let receivers = receivers.into_iter().map(interval_of);
+        let receivers = receivers
+            .filter(|(_, interval)| !interval.is_zero())
+            .collect();
         let mut ledger = self.ledger();
         let gate = ledger.rates.entry(Arc::clone(page)).or_default();
-        let passed = gate.pass(&job.name, receivers, scheduled, interval, now);
-        passed.map_err(|early| {
+        let passed = gate.pass(&job.name, receivers, scheduled, now);
+        passed.map_err(|TooEarly { early, interval }| {
             let message = format!(
                 "this tick of {} is {early:?} too early; all jobs of this page together may emit it to a receiver once every {interval:?} (minIntervalMs)",
                 quoted(job.name.as_str())

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::event::Tick;
+use crate::model::payload::write_checked;
 
 /// A call of a source, for the payload of one tick: see [`Builder::job_source`](crate::Builder::job_source).
 #[derive(Debug, Clone)]
@@ -34,6 +35,7 @@ impl SourceCall {
                     std::any::type_name::<T>()
                 ),
             )
+            .with_source(error)
         })
     }
 
@@ -189,7 +191,7 @@ impl Sources {
 
 fn write<T: Serialize, E: Display>(name: &str, sampled: Result<T, E>) -> Result<String> {
     match sampled {
-        Ok(value) => serde_json::to_string(&value).map_err(|error| failed(name, &error)),
+        Ok(value) => write_checked(&value).map_err(|error| failed(name, &error).with_source(error)),
         Err(error) => Err(failed(name, &error)),
     }
 }

@@ -100,6 +100,10 @@ mod tests {
         fn window_of(&self, _: &str) -> Option<String> {
             None
         }
+
+        fn is_closed(&self, _: &str) -> bool {
+            false
+        }
     }
 
     /// Ends ticks of a job that ends after three failures. Returns the number of the one that ended it.

@@ -68,12 +68,14 @@ fn check_permission(
                 .iter()
                 .any(|other| shares_label(capability, other) && lists_for(&permission.name, other))
     };
-    if let Some(set) = set_of(&permission.name)
-        && !is_listed()
-    {
+    if needs_list(&permission.name) && !is_listed() {
         let what = permission.subject().plural();
+        let all = match set_of(&permission.name) {
+            Some(set) => format!("or use the set {PREFIX}{set} for all of them"),
+            None => "or \"*\" for all of them".to_owned(),
+        };
         let problem = format!(
-            "it allows nothing, because no capability of this window lists {what} for it: list some in `allow`, or use the set {PREFIX}{set} for all of them"
+            "it allows nothing, because no capability of this window lists {what} for it: list some in `allow`, {all}"
         );
         faults.push(fault(None, problem));
     }
@@ -113,6 +115,8 @@ pub(crate) fn check_keys(file: &Path, capabilities: &Value) -> Vec<CapabilityFau
     faults
 }
 
+const CLEAR_RETAINED: &str = "allow-clear-retained";
+
 /// The set that allows everything to the command of this permission. The permission by itself allows nothing.
 fn set_of(permission: &str) -> Option<&'static str> {
     match permission {
@@ -122,6 +126,11 @@ fn set_of(permission: &str) -> Option<&'static str> {
         "allow-request" => Some("request"),
         _ => None,
     }
+}
+
+/// Whether a permission allows nothing without a list.
+fn needs_list(permission: &str) -> bool {
+    set_of(permission).is_some() || permission == CLEAR_RETAINED
 }
 
 /// Whether a capability lists something for the command of this permission.
@@ -135,11 +144,14 @@ fn lists_for(permission: &str, capability: &PluginCapability) -> bool {
         "allow-request" => "send-every-request",
         _ => "update-every-job",
     };
+    let is_in_set = |name: &str| {
+        let is_default = name == "default" && !matches!(set, Some("jobs" | "request"));
+        set.is_some() && (is_default || Some(name) == set || name == part)
+    };
     capability.permissions.iter().any(|other| {
         let name = other.name.as_str();
-        let is_default = name == "default" && !matches!(set, Some("jobs" | "request"));
         let is_same = name == permission && other.lists_something();
-        is_default || Some(name) == set || name == part || is_same
+        is_in_set(name) || is_same
     })
 }
 
@@ -202,6 +214,9 @@ fn unused_reason(permission: &str, list: List, entry: &ScopeEntry) -> Option<&'s
         "listen" | "listen-to-every-event" | "allow-subscribe" if entry.has_recipients() => {
             "`to` is about emitting; to listen, name the event alone"
         }
+        CLEAR_RETAINED if entry.has_recipients() => {
+            "`clear_retained` forgets events to everyone; name the event alone"
+        }
         "allow-emit" | "emit-every-event" if entry.has_recipients() => {
             "`emit` is for events to everyone; list what is sent to a window under event-bus:allow-emit-to"
         }
@@ -219,7 +234,7 @@ fn unused_reason(permission: &str, list: List, entry: &ScopeEntry) -> Option<&'s
 /// Everything that is wrong with the capabilities of an app. `Display` writes one line for each fault.
 ///
 /// ```
-/// let faults = tauri_plugin_event_bus::check_capabilities_in("no/such/app").unwrap_err();
+/// let faults = tauri_plugin_event_bus::capabilities::check_capabilities_in("no/such/app").unwrap_err();
 /// assert_eq!(faults.iter().count(), 1);
 /// ```
 #[derive(Clone, PartialEq, Eq)]
@@ -258,7 +273,7 @@ impl std::error::Error for CapabilityFaults {}
 /// One thing that is wrong with a capability, or with its file.
 ///
 /// ```
-/// let faults = tauri_plugin_event_bus::check_capabilities_in("no/such/app").unwrap_err();
+/// let faults = tauri_plugin_event_bus::capabilities::check_capabilities_in("no/such/app").unwrap_err();
 /// for fault in faults.iter() {
 ///     println!("{}: {}", fault.file.display(), fault.problem);
 /// }

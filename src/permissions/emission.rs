@@ -10,19 +10,8 @@ use crate::model::name::EventName;
 use crate::model::selection::Selection;
 use crate::model::target::LabelPattern;
 
-use super::refusal::Refused;
-use super::{PlannedJob, Scope};
-
-/// The label of a webview, and that of its window.
-pub(crate) type WebviewLocation = (Arc<str>, Arc<str>);
-
-/// To whom a page wants to send something.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Destination<'a> {
-    Everyone,
-    /// A target, and the webviews that exist.
-    Selected(&'a Selection, &'a [WebviewLocation]),
-}
+use super::subject::Refused;
+use super::{Destination, PlannedJob, Scope, WebviewLocation};
 
 impl Scope {
     /// Checks that a page may emit this once, or by this job if there is one. Returns the labels that later deliveries
@@ -96,10 +85,10 @@ fn find_refused<'a>(
             pattern.matches(if *is_window { window } else { webview })
         };
         let mut selected = locations.iter().filter(is_selected).peekable();
-        match pattern.literal() {
-            Some(label) if !is_window || selected.peek().is_none() => !labels.allows(label),
-            _ => labels.is_empty() || selected.any(|(webview, _)| !labels.allows(webview)),
-        }
+        // A later webview may match, too. A window that is there is judged by its webviews.
+        let is_known_window = *is_window && selected.peek().is_some();
+        let may_allow = is_known_window || labels.may_allow(pattern);
+        !may_allow || selected.any(|(webview, _)| !labels.allows(webview))
     };
     let refused = webviews.chain(windows).find(is_refused);
     refused.map(|(pattern, _)| Refused::Label(pattern.as_str()))

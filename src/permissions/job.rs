@@ -7,15 +7,7 @@ use serde_json::json;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::name::EventName;
 
-use super::{Destination, List, Rule, Scope};
-
-/// What the capabilities limit of a job that a page wants to run.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct PlannedJob<'a> {
-    pub(crate) interval: Duration,
-    /// The source of its payloads. `None` for a fixed payload.
-    pub(crate) source: Option<&'a str>,
-}
+use super::{Destination, List, PlannedJob, Rule, Scope};
 
 impl Scope {
     /// The error for a job that would be allowed with another interval, or without its source.
@@ -69,23 +61,6 @@ impl Scope {
             let job = PlannedJob { interval, source };
             self.find_allowed(name, to, Some(job)).is_ok()
         })
-    }
-
-    /// The interval that all jobs of the page with this event must keep together. `None` if any interval is allowed.
-    pub(crate) fn minimum_interval(
-        &self,
-        name: &EventName,
-        to: Destination<'_>,
-        source: Option<&str>,
-    ) -> Option<Duration> {
-        let job = PlannedJob {
-            interval: Duration::ZERO,
-            source,
-        };
-        if self.is_open || self.find_allowed(name, to, Some(job)).is_ok() {
-            return None;
-        }
-        self.shortest_allowed(name, to, source)
     }
 
     /// Checks that a page may use its own jobs. That takes no entry, but a malformed deny entry denies it, too.

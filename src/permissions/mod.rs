@@ -7,9 +7,12 @@ pub(crate) mod capability;
 mod emission;
 mod entry;
 mod job;
+mod pace;
 mod refusal;
 mod request;
+mod retained;
 mod rule;
+mod subject;
 mod subscription;
 #[cfg(test)]
 mod tests;
@@ -21,10 +24,10 @@ use serde::Deserialize;
 use crate::model::label::AllowedLabels;
 use crate::model::name::EventName;
 
-pub(crate) use emission::{Destination, WebviewLocation};
-pub(crate) use job::PlannedJob;
+pub(crate) use pace::Pace;
 use rule::Rule;
 pub(crate) use rule::{List, ScopeEntry, Subject};
+pub(crate) use subject::{Destination, PlannedJob, WebviewLocation};
 
 /// The entries of one command for one page.
 #[derive(Debug, Default)]
@@ -52,6 +55,17 @@ impl Scope {
             deny: deny.to_vec(),
             is_open: !allow.is_empty() && allow.iter().all(|entry| entry.is_default()),
         }
+    }
+
+    /// Whether it has the same entries, so that it allows the same.
+    pub(crate) fn has_entries_of(&self, other: &Self) -> bool {
+        let are_same = |own: &[Arc<ScopeEntry>], others: &[Arc<ScopeEntry>]| {
+            own.len() == others.len()
+                && std::iter::zip(own, others).all(|(own, other)| Arc::ptr_eq(own, other))
+        };
+        self.subject == other.subject
+            && are_same(&self.allow, &other.allow)
+            && are_same(&self.deny, &other.deny)
     }
 
     /// Whether it allows everything that its command can do.

@@ -1,43 +1,9 @@
 //! Why something is denied, and which entry would allow it.
 
-use std::fmt;
-
-use serde_json::{Value, json};
-
 use crate::model::error::{Error, ErrorCode, escaped, quoted};
 
 use super::rule::{Rule, ScopeEntry};
 use super::{List, Scope};
-
-/// The recipient that a page may not send to.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Refused<'a> {
-    Everyone,
-    Host,
-    /// A label or a glob, as the page gave it.
-    Label(&'a str),
-}
-
-impl fmt::Display for Refused<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Everyone => f.write_str("everyone"),
-            Self::Host => f.write_str("the host"),
-            Self::Label(label) => f.write_str(&quoted(label)),
-        }
-    }
-}
-
-impl Refused<'_> {
-    /// The `to` of an entry that would allow it.
-    pub(super) fn as_entry(self) -> Value {
-        match self {
-            Self::Everyone => json!("*"),
-            Self::Host => json!({ "kind": "host" }),
-            Self::Label(label) => json!(label),
-        }
-    }
-}
 
 impl Scope {
     /// The faults of its entries that were not reported yet, for the app's log.

@@ -13,7 +13,7 @@ use crate::model::target::LabelPattern;
 
 use super::PlannedJob;
 use super::entry::{ScopeEntryText, ScopeHost, ScopeLabel, ScopeOwner, ScopeRule, ScopeTo};
-use super::refusal::Refused;
+use super::subject::Refused;
 
 /// One entry of an `allow` or `deny` list.
 ///
@@ -96,7 +96,7 @@ impl Rule {
             && job.source.is_none_or(|source| self.allows_source(source))
     }
 
-    fn allows_source(&self, source: &str) -> bool {
+    pub(super) fn allows_source(&self, source: &str) -> bool {
         let sources = self.sources.as_ref();
         sources.is_none_or(|sources| sources.iter().any(|own| own == source))
     }

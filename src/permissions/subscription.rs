@@ -44,7 +44,7 @@ impl Scope {
     }
 
     /// Whether an event that matches this pattern could be allowed.
-    fn may_match(&self, pattern: &EventPattern) -> bool {
+    pub(super) fn may_match(&self, pattern: &EventPattern) -> bool {
         let overlaps = |rule: &Rule| rule.to.is_none() && rule.names.may_overlap(pattern);
         !self.denies_everything() && (self.is_open || self.allowed(None).any(overlaps))
     }

@@ -19,7 +19,7 @@ use crate::permissions::capability::{
 ///
 /// ```no_run
 /// // In a `#[test]` of the app:
-/// if let Err(faults) = tauri_plugin_event_bus::check_capabilities() {
+/// if let Err(faults) = tauri_plugin_event_bus::capabilities::check_capabilities() {
 ///     panic!("{faults}");
 /// }
 /// ```
@@ -47,7 +47,7 @@ pub fn check_capabilities() -> Result<(), CapabilityFaults> {
 /// Checks the capabilities of the app in this folder, the one of its `tauri.conf.json`.
 ///
 /// ```no_run
-/// tauri_plugin_event_bus::check_capabilities_in("../app/src-tauri").unwrap();
+/// tauri_plugin_event_bus::capabilities::check_capabilities_in("../app/src-tauri").unwrap();
 /// ```
 ///
 /// # Errors

@@ -48,7 +48,7 @@ fn find_bus<R: Runtime>(manager: &impl Manager<R>) -> EventBus {
     match manager.try_state::<EventBus>() {
         Some(bus) => bus.inner().clone(),
         None => panic!(
-            "the event bus has not started: add .plugin(tauri_plugin_event_bus::init()) to the app's builder"
+            "the event bus has not started: add .plugin(tauri_plugin_event_bus::init()) to the app's builder, before the plugins that use it; Tauri sets plugins up in the order in which they are added, and calls the app's own setup after all of them"
         ),
     }
 }

@@ -4,8 +4,8 @@
 pub(crate) mod capability_files;
 pub(crate) mod commands;
 mod convert;
-pub(crate) mod crash;
 mod manager;
+mod platform;
 pub(crate) mod plugin;
 mod registration;
 pub(crate) mod reply;

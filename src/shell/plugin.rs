@@ -10,7 +10,6 @@ use tauri::{AppHandle, Manager, RunEvent, Runtime, Url, WindowEvent};
 use crate::api::bus::EventBus;
 use crate::catalog::{Catalog, ComponentDescription, EventDeclaration, RequestDeclaration};
 use crate::config::{CatalogMode, Config, PolicyRule, read_policies};
-use crate::engine::core::Platform;
 use crate::engine::leases::keep_leases;
 use crate::engine::listeners::call_listeners;
 use crate::limits::Limits;
@@ -18,7 +17,7 @@ use crate::model::policy::Policy;
 use crate::periodic::source::{SourceCall, Sources};
 use crate::runtime::BusRuntime;
 use crate::shell::registration::Registration;
-use crate::shell::{commands, crash};
+use crate::shell::{commands, platform};
 use crate::sync::Tasks;
 
 /// Makes the plugin with its defaults.
@@ -76,25 +75,22 @@ impl Builder {
     /// # let _ = builder;
     /// ```
     pub fn policy(mut self, event: impl Into<String>, policy: Policy) -> Self {
-        self.policies.push(PolicyRule {
-            event: event.into(),
-            policy,
-        });
+        self.policies.push(PolicyRule::new(event, policy));
         self
     }
 
     /// Registers a typed event: it appears in the [`Catalog`], and what pages emit under its name must match it.
-    /// [`Event`](crate::Event) has an example.
+    /// [`Event`](crate::typed::Event) has an example.
     #[cfg(feature = "typed")]
-    pub fn event<E: crate::api::typed::Event>(mut self) -> Self {
+    pub fn event<E: tauri_plugin_event_bus_types::Event>(mut self) -> Self {
         self.events.push(EventDeclaration::of::<E>());
         self
     }
 
     /// Registers a typed request: it appears in the [`Catalog`], and the requests and responses of pages under its name must
-    /// match it. [`Request`](crate::Request) has an example.
+    /// match it. [`Request`](crate::typed::Request) has an example.
     #[cfg(feature = "typed")]
-    pub fn request<R: crate::api::typed::Request>(mut self) -> Self {
+    pub fn request<R: tauri_plugin_event_bus_types::Request>(mut self) -> Self {
         self.requests.push(RequestDeclaration::of::<R>());
         self
     }
@@ -132,7 +128,7 @@ impl Builder {
     /// let catalog = tauri_plugin_event_bus::Builder::new().catalog().unwrap();
     /// assert_eq!(catalog.events().count(), 0);
     /// ```
-    pub fn catalog(&self) -> crate::Result<Catalog> {
+    pub fn catalog(&self) -> crate::model::error::Result<Catalog> {
         let mode = self.catalog.unwrap_or_default();
         Catalog::new(&self.events, &self.requests, mode == CatalogMode::Strict)?
             .with_components(&self.components)
@@ -144,7 +140,8 @@ impl Builder {
     /// source fails is counted and reported, and the next tick tries again.
     ///
     /// ```no_run
-    /// use tauri_plugin_event_bus::{Builder, SourceCall};
+    /// use tauri_plugin_event_bus::Builder;
+    /// use tauri_plugin_event_bus::periodic::SourceCall;
     ///
     /// fn lines(call: &SourceCall) -> Result<usize, Box<dyn std::error::Error>> {
     ///     let path: String = call.args()?;
@@ -209,7 +206,7 @@ impl Builder {
                 let policies = read_policies(&[config.policies, self.policies].concat())?
                     .after(catalog.policies()?);
                 self.sources.check()?;
-                let platform = Box::new(TauriPlatform(app.clone()));
+                let platform = Box::new(platform::TauriPlatform(app.clone()));
                 let tasks = Tasks::new(tauri::async_runtime::handle().inner().clone());
                 let runtime = BusRuntime::new(limits, policies, self.sources, platform, tasks);
                 let core = &runtime.core;
@@ -218,17 +215,19 @@ impl Builder {
                 core.tasks()
                     .spawn(call_listeners(Arc::downgrade(&runtime.listeners)));
                 core.tasks().spawn(keep_leases(Arc::downgrade(core)));
-                app.manage(EventBus::new(runtime, catalog));
+                app.manage(EventBus::new(Arc::clone(&runtime), catalog));
+                // First the listener, so that no webview comes between it and the list.
+                platform::listen_for_webviews(app, &runtime);
+                platform::announce_webviews(app, &runtime);
                 Ok(())
             })
             .invoke_handler(commands::handler())
             .on_webview_ready(|webview| {
                 with_runtime(webview.app_handle(), |runtime| {
-                    runtime
-                        .core
-                        .hub()
-                        .announce(webview.label(), webview.window_ref().label());
-                    crash::watch(&webview, Arc::downgrade(runtime));
+                    let window = webview.window_ref().label().to_owned();
+                    if let Some(number) = runtime.webview_is_ready(webview.label(), &window) {
+                        platform::watch(&webview, number, runtime);
+                    }
                 });
             })
             .on_page_load(|webview, load| {
@@ -266,17 +265,6 @@ fn origin_of(url: &Url) -> Option<String> {
         .map(|port| format!(":{port}"))
         .unwrap_or_default();
     Some(format!("{}://{host}{port}", url.scheme()))
-}
-
-struct TauriPlatform<R: Runtime>(AppHandle<R>);
-
-impl<R: Runtime> Platform for TauriPlatform<R> {
-    fn window_of(&self, webview: &str) -> Option<String> {
-        // A webview that fills its window has the window's label. Others are announced before anything can name them.
-        self.0
-            .get_webview_window(webview)
-            .map(|window| window.label().to_owned())
-    }
 }
 
 #[cfg(test)]

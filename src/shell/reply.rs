@@ -1,15 +1,64 @@
-//! Replies that go through Tauri's resolvers.
+//! Answers to commands, and replies that go through Tauri's resolvers.
 
+use tauri::http::HeaderMap;
 use tauri::ipc::{InvokeResolver, Response};
 use tauri::{AppHandle, Runtime};
 
 use crate::engine::reply::Reply;
 
+/// A header that Tauri's own script sets on every IPC request, and that postMessage does not carry.
+const IPC_REQUEST_HEADER: &str = "Tauri-Callback";
+
+/// The way on which Tauri carries the answer of a command to its page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AnswerPath {
+    /// The page fetches it, and parses it as JSON.
+    Fetched,
+    /// The command came by postMessage. Tauri pastes the answer into a script and evaluates it.
+    Evaluated,
+}
+
+impl AnswerPath {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        if headers.contains_key(IPC_REQUEST_HEADER) {
+            Self::Fetched
+        } else {
+            Self::Evaluated
+        }
+    }
+
+    /// The answer with this JSON, which may hold text of anybody.
+    pub(crate) fn answer(self, json: String) -> Response {
+        Response::new(self.text(json))
+    }
+
+    /// What JSON means and what the same text means in a script differ: `__proto__` sets a prototype there, and deep
+    /// nesting overflows the parser. So a script gets an array of one string, which the page parses. Another answer that
+    /// may look like such an array becomes one, too.
+    fn text(self, json: String) -> String {
+        if self == Self::Evaluated || may_look_quoted(&json) {
+            format!("[{}]", serde_json::Value::String(json))
+        } else {
+            json
+        }
+    }
+}
+
+/// Whether this JSON is an array that begins with a string.
+fn may_look_quoted(json: &str) -> bool {
+    let first = json.trim_ascii_start().strip_prefix('[');
+    first.is_some_and(|rest| rest.trim_ascii_start().starts_with('"'))
+}
+
 /// A reply that resolves or rejects a command.
-pub(crate) fn reply_to<R: Runtime>(app: AppHandle<R>, resolver: InvokeResolver<R>) -> Reply {
+pub(crate) fn reply_to<R: Runtime>(
+    app: AppHandle<R>,
+    resolver: InvokeResolver<R>,
+    path: AnswerPath,
+) -> Reply {
     Reply::new(move |result| {
         let send = move || match result {
-            Some(Ok(json)) => resolver.resolve(Response::new(json)),
+            Some(Ok(json)) => resolver.resolve(path.answer(json)),
             Some(Err(error)) => resolver.reject(error),
             None => drop(resolver),
         };
@@ -23,4 +72,33 @@ pub(crate) fn reply_to<R: Runtime>(app: AppHandle<R>, resolver: InvokeResolver<R
             send();
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_evaluated_answer_is_one_string() {
+        for json in [
+            "null",
+            "\"a\\\"b\"",
+            r#"{"__proto__":1,"__proto__":2}"#,
+            &"[".repeat(3900),
+        ] {
+            let text = AnswerPath::Evaluated.text(json.to_owned());
+            assert_eq!(serde_json::from_str::<[String; 1]>(&text).unwrap(), [json]);
+        }
+    }
+
+    #[test]
+    fn a_fetched_answer_stays_unless_it_looks_quoted() {
+        for json in ["null", "[]", "[1]", "[[\"a\"]]", "{\"a\":[\"b\"]}", "\"a\""] {
+            assert_eq!(AnswerPath::Fetched.text(json.to_owned()), json);
+        }
+        for json in ["[\"a\"]", " [\n\"a\" ]", "[\"a\",1]"] {
+            let text = AnswerPath::Fetched.text(json.to_owned());
+            assert_eq!(serde_json::from_str::<[String; 1]>(&text).unwrap(), [json]);
+        }
+    }
 }

@@ -11,7 +11,7 @@ use tauri::utils::acl::capability::Capability;
 use tauri::utils::acl::manifest::Manifest;
 use tauri::utils::acl::resolved::{Resolved, ResolvedScope};
 use tauri::utils::platform::Target;
-use tauri_plugin_event_bus::{check_capabilities, check_capabilities_in};
+use tauri_plugin_event_bus::capabilities::{check_capabilities, check_capabilities_in};
 
 const SNAPSHOT: &str = "tests/plugin/access.txt";
 
@@ -336,6 +336,16 @@ fn entries_without_effect_are_faults() {
             "emit-to",
             r#"{ "identifier": "event-bus:allow-emit-to", "allow": ["a"] }"#,
             "say with `to` which",
+        ),
+        (
+            "clear-to",
+            r#"{ "identifier": "event-bus:allow-clear-retained", "allow": ["a", { "event": "a", "to": "main" }] }"#,
+            "events to everyone",
+        ),
+        (
+            "clear-bare",
+            r#""event-bus:default", "event-bus:allow-clear-retained""#,
+            "\"*\" for all of them",
         ),
         (
             "deny",

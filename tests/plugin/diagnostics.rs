@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Once, mpsc};
 
 use serde_json::json;
-use tauri_plugin_event_bus::{Builder, BusEvent, EventBusExt, Limits, SourceCall};
+use tauri_plugin_event_bus::periodic::SourceCall;
+use tauri_plugin_event_bus::{Builder, BusEvent, EventBusExt, Limits};
 
 use crate::support::{Page, app, app_with};
 

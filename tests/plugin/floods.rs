@@ -1,7 +1,8 @@
 //! How fast a page may send, and how much memory of the host it may use: at each limit, and one past it.
 
 use serde_json::{Value, json};
-use tauri_plugin_event_bus::{Builder, EmitOptions, ErrorCode, EventBusExt, Limits, SourceCall};
+use tauri_plugin_event_bus::periodic::SourceCall;
+use tauri_plugin_event_bus::{Builder, EmitOptions, ErrorCode, EventBusExt, Limits};
 
 use crate::support::{Page, app, app_with, code, message, open};
 
@@ -375,19 +376,21 @@ fn retained_events_are_limited_per_page() {
     assert!(message(&refused).contains("retainedEventsPerPage"));
     // Each event uses its name and 192 bytes beside its payload. The label of the page counts once.
     let rest = 1000 - (192 + 1 + 4 + 1) - (192 + 1);
-    let refused = retain(&mut main, "b", &"1".repeat(rest + 1));
+    let text = |bytes: usize| format!("\"{}\"", "1".repeat(bytes - 2));
+    let refused = retain(&mut main, "b", &text(rest + 1));
     assert!(
         message(&refused).contains("retainedBytesPerPage"),
         "{refused}"
     );
-    assert!(retain(&mut main, "b", &"1".repeat(rest))["seq"].is_u64());
+    assert!(retain(&mut main, "b", &text(rest))["seq"].is_u64());
 
     assert!(retain(&mut other, "c", "1")["seq"].is_u64());
-    // Replacing an event that another page retained uses one's own share and frees that of the other page.
+    // An event that another page retained stays beside one's own, and neither takes the other's share.
     assert!(retain(&mut other, "a", "1")["seq"].is_u64());
-    assert!(retain(&mut main, "d", "1")["seq"].is_u64());
-    assert_eq!(code(&retain(&mut other, "d", "1")), "queue_full");
-    let retained = EmitOptions::new().retain();
+    for page in [&mut main, &mut other] {
+        assert_eq!(code(&retain(page, "d", "1")), "queue_full");
+    }
+    let retained = EmitOptions::new().retain(true);
     for event in ["e", "f"] {
         bus.emit_with(event, (), retained.clone()).unwrap();
     }
@@ -395,6 +398,24 @@ fn retained_events_are_limited_per_page() {
     assert!(full.message().contains("(retainedEvents)"), "{full}");
     assert_eq!(bus.clear_retained("*").unwrap(), 6);
     assert!(retain(&mut main, "a", "1")["seq"].is_u64());
+}
+
+#[test]
+fn exceptions_count_for_what_is_retained() {
+    let mut limits = Limits::default();
+    limits.retained_bytes_per_page = 64 * 1024;
+    let app = app_of(limits);
+    let mut main = Page::open(&app, "main");
+    let event = |except: Value| json!({ "event": "x", "retain": true, "except": except });
+    let many = vec![format!("{}*", "x".repeat(250)); 64];
+    let events = json!({ "events": [event(json!(many)), event(json!("x"))] });
+    let results = main.call("emit", events).unwrap();
+    assert_eq!(code(&results[0]), "queue_full");
+    assert!(
+        message(&results[0]).contains("retainedBytesPerPage"),
+        "{results}"
+    );
+    assert!(results[1]["seq"].is_u64(), "{results}");
 }
 
 #[test]
@@ -445,7 +466,7 @@ fn greedy_pages_leave_room_for_others_and_the_host() {
         }
     }
     let bus = app.event_bus();
-    bus.emit_with("app", (), EmitOptions::new().retain())
+    bus.emit_with("app", (), EmitOptions::new().retain(true))
         .unwrap();
     let own = bus.periodic("app");
     let own = own.every(std::time::Duration::from_secs(60)).start();
@@ -468,8 +489,8 @@ fn names_ids_and_targets_have_a_maximum_length() {
     let error = main.call("start_job", job(&long, "1")).unwrap_err();
     assert_eq!(code(&error), "invalid_argument");
     for (id, place) in [
-        ("a\nb", "U+000A stands at byte 1"),
-        ("é\u{1b}[31m", "U+001B stands at byte 2"),
+        ("a\nb", "U+000A at byte 1"),
+        ("é\u{1b}[31m", "U+001B at byte 2"),
         ("\u{85}", "U+0085"),
         ("a\u{202e}b", "U+202E"),
     ] {

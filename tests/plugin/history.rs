@@ -145,7 +145,8 @@ fn a_subscription_may_decline_earlier_events() {
     let main = open(&app, "main");
     let bus = app.event_bus();
     bus.emit("x", 1).unwrap();
-    bus.emit_with("y", 2, EmitOptions::new().retain()).unwrap();
+    bus.emit_with("y", 2, EmitOptions::new().retain(true))
+        .unwrap();
     let mut main = Page::load(main);
     main.call(
         "subscribe",
@@ -248,12 +249,12 @@ fn a_retained_event_stays_until_it_is_cleared() {
     let bus = app.event_bus();
     bus.emit("settings:theme", 1).unwrap();
     bus.emit("settings:theme", 2).unwrap();
-    bus.emit_with("settings:secret", 3, EmitOptions::new().no_retain())
+    bus.emit_with("settings:secret", 3, EmitOptions::new().retain(false))
         .unwrap();
     // An explicit target for everyone is a broadcast, too.
-    let for_all = EmitOptions::new().to(Target::everyone()).retain();
+    let for_all = EmitOptions::new().to(Target::everyone()).retain(true);
     bus.emit_with("other", 3, for_all).unwrap();
-    bus.emit_with("other", 4, EmitOptions::new().retain())
+    bus.emit_with("other", 4, EmitOptions::new().retain(true))
         .unwrap();
     // The webview opens after these events, so nothing is replayed.
     let mut main = Page::open(&app, "main");
@@ -289,9 +290,10 @@ fn an_event_retained_for_a_webview_stays_there() {
     let bus = app.event_bus();
     let mut old = Page::load(main);
     old.listen("none");
-    bus.emit_with("x", 1, EmitOptions::new().to("main").retain())
+    bus.emit_with("x", 1, EmitOptions::new().to("main").retain(true))
         .unwrap();
-    bus.emit_with("x", 2, EmitOptions::new().retain()).unwrap();
+    bus.emit_with("x", 2, EmitOptions::new().retain(true))
+        .unwrap();
     let mut other = Page::load(other);
     other.listen("x");
     let got = items(&mut other);
@@ -325,7 +327,7 @@ fn pages_may_retain_within_limits() {
     );
     let error = app
         .event_bus()
-        .emit_with("z", 1, EmitOptions::new().retain())
+        .emit_with("z", 1, EmitOptions::new().retain(true))
         .unwrap_err();
     assert_eq!(error.code(), ErrorCode::QueueFull);
     assert!(error.message().contains("1 events are retained"));

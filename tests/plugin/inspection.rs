@@ -1,9 +1,8 @@
 //! What `inspect` shows, in Rust and to a page with the permission.
 
 use serde_json::{Value, json};
-use tauri_plugin_event_bus::{
-    Builder, DeliveryFilter, EmitOptions, EventBusExt, Limits, PageInspection,
-};
+use tauri_plugin_event_bus::inspect::PageInspection;
+use tauri_plugin_event_bus::{Builder, DeliveryFilter, EmitOptions, EventBusExt, Limits};
 
 use crate::support::{Page, app, app_with, invoke};
 
@@ -106,7 +105,7 @@ fn counters_jobs_retained_events_and_consumers() {
     let mut page = Page::open(&app, "main");
     bus.listen_any("any:*", |_| {}).unwrap().forget();
     let stream = bus.stream("log:*").unwrap();
-    bus.emit_with("log:a", "kept", EmitOptions::new().retain())
+    bus.emit_with("log:a", "kept", EmitOptions::new().retain(true))
         .unwrap();
     assert!(bus.emit_to("nowhere", "x", 1).is_err());
     page.start_job(json!({ "event": "clock", "everyMs": 60_000, "id": "theirs" }))
@@ -166,7 +165,7 @@ fn an_inspection_has_no_payloads() {
     page.start_job(json!({ "event": "x", "everyMs": 60_000, "payload": "\"hush\"" }))
         .unwrap();
     let bus = app.event_bus();
-    bus.emit_with("kept", "hush", EmitOptions::new().retain())
+    bus.emit_with("kept", "hush", EmitOptions::new().retain(true))
         .unwrap();
     let text = serde_json::to_string(&bus.inspect()).unwrap();
     assert!(text.contains("\"x\"") && !text.contains("hush"), "{text}");

@@ -6,7 +6,10 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use serde_json::json;
 use tauri::EventTarget;
-use tauri_plugin_event_bus::{Builder, Endpoint, EventBusExt, Limits, StreamItem};
+use tauri_plugin_event_bus::{
+    Builder, DeliveryFilter, EmitOptions, Endpoint, ErrorCode, EventBusExt, HOST, Limits,
+    ListenOptions, StreamItem,
+};
 
 use crate::support::{Page, app, app_with, exit};
 
@@ -49,8 +52,104 @@ fn a_listener_receives_from_pages_and_host_in_order() {
             .message()
             .contains("cart:b")
     );
-    drop(listener);
+    listener.stop();
     assert_eq!(bus.emit("cart:a", 1).unwrap().listeners, 0);
+}
+
+#[test]
+fn a_payload_that_does_not_match_keeps_its_source() {
+    let app = app();
+    let bus = app.event_bus();
+    let (record, receiver) = recorder();
+    bus.listen("x", record).unwrap().forget();
+    bus.emit("x", json!({ "at": [{ "n": "seven" }] })).unwrap();
+    let event = receiver.recv_timeout(PATIENCE).unwrap();
+    type Payload = std::collections::HashMap<String, Vec<std::collections::HashMap<String, u8>>>;
+    let error = event.payload::<Payload>().unwrap_err();
+    assert_eq!(error.code(), ErrorCode::InvalidPayload);
+    for part in ["\"x\"", "at `at[0].n`", "seven", "u8"] {
+        assert!(error.message().contains(part), "{error}");
+    }
+    let source = std::error::Error::source(&error).unwrap();
+    assert!(source.is::<serde_json::Error>(), "{source}");
+
+    let unwritable = std::collections::HashMap::from([((1, 2), 3)]);
+    let error = bus.emit("x", unwritable).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::InvalidPayload);
+    let source = std::error::Error::source(&error).unwrap();
+    assert!(source.is::<serde_json::Error>(), "{source}");
+}
+
+#[test]
+fn once_is_called_once_and_then_gone() {
+    let app = app();
+    let bus = app.event_bus();
+    let (mut record, receiver) = recorder();
+    let own = bus.clone();
+    bus.once("x:*", move |event| {
+        record(event.payload::<u8>().unwrap());
+        // It has ended, so this does not come back.
+        own.emit("x:again", 9).unwrap();
+    })
+    .unwrap()
+    .forget();
+    let (mut other, end) = recorder();
+    bus.listen("x:again", move |_| other(())).unwrap().forget();
+    for n in 1..=3 {
+        bus.emit("x:a", n).unwrap();
+    }
+    end.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [1]);
+    assert_eq!(bus.emit("x:a", 4).unwrap().listeners, 0);
+
+    let (mut record, receiver) = recorder();
+    let stopped = bus.once("y", move |_| record(())).unwrap();
+    stopped.stop();
+    assert_eq!(bus.emit("y", 1).unwrap().listeners, 0);
+    assert!(receiver.recv().is_err(), "its callback is dropped");
+
+    // What is retained counts.
+    bus.emit_with("z", 5, EmitOptions::new().retain(true))
+        .unwrap();
+    let (record, receiver) = recorder();
+    bus.once("z", record).unwrap().forget();
+    let event = receiver.recv_timeout(PATIENCE).unwrap();
+    assert!(event.is_retained());
+}
+
+#[test]
+fn options_choose_what_a_listener_receives() {
+    let app = app();
+    let bus = app.event_bus();
+    Page::open(&app, "main");
+    bus.emit_with("kept", 0, EmitOptions::new().retain(true))
+        .unwrap();
+    let listen = |options: ListenOptions| {
+        let (mut record, receiver) = recorder();
+        bus.listen_with("*", options, move |event| record(event.name().to_owned()))
+            .unwrap()
+            .forget();
+        receiver
+    };
+    let by_default = listen(ListenOptions::new());
+    let fresh = listen(ListenOptions::new().retained(false));
+    let sent = listen(ListenOptions::new().filter(DeliveryFilter::Sent));
+    let all = listen(ListenOptions::default().filter(DeliveryFilter::Everything));
+    bus.emit("broadcast", 1).unwrap();
+    bus.emit_to("main", "page", 1).unwrap();
+    bus.emit_to(HOST, "end", 1).unwrap();
+    for (receiver, expected) in [
+        (by_default, &["kept", "broadcast", "end"][..]),
+        (fresh, &["broadcast", "end"]),
+        (sent, &["end"]),
+        (all, &["kept", "broadcast", "page", "end"]),
+    ] {
+        let mut names = Vec::new();
+        while names.last().is_none_or(|name| name != "end") {
+            names.push(receiver.recv_timeout(PATIENCE).unwrap());
+        }
+        assert_eq!(names, expected);
+    }
 }
 
 #[test]
@@ -251,4 +350,64 @@ fn a_plugin_that_was_dropped_unused_stops_no_start() {
     crate::support::app();
     drop(spare);
     crate::support::app();
+}
+
+#[test]
+fn a_listener_may_block_on_a_future() {
+    let app = app();
+    let mut main = Page::open(&app, "main");
+    let responders = json!([{ "name": "confirm", "on": true }]);
+    main.call("set_responders", json!({ "responders": responders }))
+        .unwrap();
+    let (mut record, receiver) = recorder();
+    let bus = app.event_bus();
+    let asking = bus.clone();
+    bus.listen("order:new", move |_| {
+        let request = asking.request::<bool>("main", "confirm", ());
+        record(tauri::async_runtime::block_on(async { request.await }));
+    })
+    .unwrap()
+    .forget();
+    bus.emit("order:new", ()).unwrap();
+    let id = main.pull().wait().unwrap()["items"][0]["request"].take();
+    let responses = json!([{ "request": id, "payload": "true" }]);
+    main.call("respond", json!({ "responses": responses }))
+        .unwrap();
+    assert_eq!(receiver.recv_timeout(PATIENCE).unwrap(), Ok(true));
+}
+
+#[test]
+fn a_listener_may_spawn_a_task() {
+    let app = app();
+    let (mut record, receiver) = recorder();
+    let record = move || record(tokio::runtime::Handle::try_current().is_ok());
+    let mut record = record;
+    app.event_bus()
+        .listen("x", move |_| record())
+        .unwrap()
+        .forget();
+    app.event_bus().emit("x", ()).unwrap();
+    assert!(receiver.recv_timeout(PATIENCE).unwrap());
+}
+
+#[test]
+fn the_bus_before_its_setup_speaks_of_order() {
+    let early = tauri::plugin::Builder::<_, ()>::new("early")
+        .setup(|app, _| {
+            app.event_bus();
+            Ok(())
+        })
+        .build();
+    let started = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        tauri::test::mock_builder()
+            .plugin(early)
+            .plugin(Builder::new().build())
+            .build(fixture::context())
+            .map(drop)
+    }));
+    let panic = started.unwrap_err();
+    let message = panic.downcast_ref::<&str>().unwrap();
+    for part in ["tauri_plugin_event_bus::init()", "before", "order"] {
+        assert!(message.contains(part), "{message}");
+    }
 }

@@ -22,6 +22,7 @@ fn an_unlisted_command_is_denied() {
     let commands = [
         ("emit", json!({ "events": [] })),
         ("emit_to", json!({ "events": [] })),
+        ("clear_retained", json!({ "event": "x" })),
         ("subscribe", json!({ "subscriptions": [] })),
         ("unsubscribe", json!({ "ids": [] })),
         ("start_job", json!({ "job": {} })),

@@ -202,14 +202,14 @@ fn what_time_cannot_mend_is_an_error_at_once() {
     let app = app_with(Builder::new().limits(limits));
     let bus = app.event_bus();
     let retained = |name: &str, payload: &str| {
-        let emit = bus.emit_async(name, payload.to_owned(), EmitOptions::new().retain());
+        let emit = bus.emit_async(name, payload.to_owned(), EmitOptions::new().retain(true));
         let error = poll_once(Box::pin(emit)).ok().unwrap().unwrap_err();
         (error.code(), error.message().to_owned())
     };
     let (code, message) = retained("state", &"x".repeat(4096));
     assert_eq!(code, ErrorCode::QueueFull);
     assert!(message.contains("retainedBytes"), "{message}");
-    bus.emit_with("theme", 1, EmitOptions::new().retain())
+    bus.emit_with("theme", 1, EmitOptions::new().retain(true))
         .unwrap();
     let (code, message) = retained("state", "x");
     assert_eq!(code, ErrorCode::QueueFull);

@@ -75,7 +75,7 @@ error_codes! {
     NoResponder = "no_responder",
     /// The page has no such request: it was never sent there, or it has ended.
     UnknownRequest = "unknown_request",
-    /// No response came in time.
+    /// No response, or no event that was waited for, came in time.
     Timeout = "timeout",
     /// The responder threw, failed or panicked. [`Error::failure`] has the details.
     ResponderFailed = "responder_failed",
@@ -110,14 +110,27 @@ impl fmt::Display for ErrorCode {
 /// let error = EventName::parse("a b").unwrap_err();
 /// assert_eq!(error.code(), ErrorCode::InvalidEventName);
 /// ```
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{message}")]
+#[derive(Debug, Clone)]
 pub struct Error {
     code: ErrorCode,
     message: String,
     retry_after: Option<Duration>,
     failure: Option<Box<Failure>>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        // The error itself, so that it can be downcast; an `Arc` of an error is an error of another type.
+        let source: &(dyn std::error::Error + 'static) = self.source.as_deref()?;
+        Some(source)
+    }
 }
 
 impl PartialEq for Error {

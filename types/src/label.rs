@@ -1,5 +1,5 @@
 use crate::error::{Error, ErrorCode, Result, quoted};
-use crate::pattern::{is_wildcard, parse_glob};
+use crate::pattern::{ends_alike, is_wildcard, parse_glob};
 
 /// The longest label or glob of labels, in bytes.
 const MAX_LABEL_BYTES: usize = 255;
@@ -59,6 +59,17 @@ impl LabelPattern {
         match &self.0 {
             Form::Literal(own) => own == label,
             Form::Glob(glob) => glob.matches(label),
+        }
+    }
+
+    /// Whether a label may exist that both match. Of two globs only the ends are compared, so that it is fast: it may be
+    /// true where no such label exists, and never the other way round.
+    #[must_use]
+    pub fn may_overlap(&self, other: &Self) -> bool {
+        match (self.literal(), other.literal()) {
+            (Some(label), _) => other.matches(label),
+            (_, Some(label)) => self.matches(label),
+            (None, None) => ends_alike(self.as_str(), other.as_str()),
         }
     }
 

@@ -1,16 +1,24 @@
-#![doc = include_str!("../README.md")]
+#![cfg_attr(feature = "typed", doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(feature = "typed"),
+    doc = "The nouns of tauri-plugin-event-bus, without the feature `typed`."
+)]
 
 mod endpoint;
 mod error;
 #[cfg(feature = "typed")]
 mod exact;
+mod json;
 mod label;
 mod name;
 #[cfg(feature = "typed")]
 mod numbers;
 mod pattern;
+mod payload;
 mod policy;
 mod target;
+#[cfg(feature = "typed")]
+mod typed;
 
 pub use endpoint::{Endpoint, HOST};
 pub use error::{Error, ErrorCode, Failure, Result};
@@ -21,11 +29,14 @@ pub use name::EventName;
 pub use pattern::EventPattern;
 pub use policy::{Overflow, Policy};
 pub use target::{Target, TargetPart};
+#[cfg(feature = "typed")]
+pub use typed::{Event, Request};
 
 /// What the plugin itself uses. It may change with any version.
 #[doc(hidden)]
 pub mod internal {
     pub use crate::error::{escaped, quoted};
+    pub use crate::json::{Mismatch, read_json, write_json};
     pub use crate::name::{
         MAX_NAME_BYTES, OWN_PREFIX, check_length, check_namespace, is_name_char, parse_component,
         refuse_reserved,
@@ -33,4 +44,7 @@ pub mod internal {
     #[cfg(feature = "typed")]
     pub use crate::numbers::{UnreadableNumber, check as check_numbers};
     pub use crate::pattern::{is_wildcard, parse_glob};
+    pub use crate::payload::{check_json, write_checked};
+    #[cfg(feature = "typed")]
+    pub use crate::typed::{read_event, write_event, write_request};
 }

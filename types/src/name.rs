@@ -10,7 +10,7 @@ const RESERVED_PREFIX: &str = "tauri://";
 /// The prefix of events that the bus itself emits. Only patterns with this prefix match them.
 pub const OWN_PREFIX: &str = "event-bus:";
 
-/// The checked name of an event or a request: 1 to 255 bytes of letters, digits and `- _ . : /`. Cheap to clone.
+/// The checked name of an event or a request: 1 to 255 bytes of letters with their marks, digits and `- _ . : /`. Cheap to clone.
 ///
 /// ```
 /// use tauri_plugin_event_bus_types::EventName;
@@ -116,10 +116,13 @@ impl std::borrow::Borrow<str> for EventName {
     }
 }
 
-/// Whether names may have this character.
+/// Whether names may have this character: a letter, a mark such as a vowel sign, a digit, or one of `- _ . : /`.
+///
+/// Names are compared as they are: `ü` as one character and as `u` with a mark are different names.
 #[must_use]
 pub fn is_name_char(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/')
+    // `is_xid_continue` includes `_`.
+    matches!(c, '-' | '.' | ':' | '/') || unicode_ident::is_xid_continue(c)
 }
 
 /// Checks the length of a name or pattern.

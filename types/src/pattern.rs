@@ -20,6 +20,21 @@ pub struct EventPattern {
     form: Form,
 }
 
+/// Two patterns are equal if they are written alike.
+impl PartialEq for EventPattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for EventPattern {}
+
+impl std::hash::Hash for EventPattern {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
+
 /// Most patterns are a name or a prefix, which compare without a glob engine.
 #[derive(Clone)]
 enum Form {
@@ -111,20 +126,8 @@ impl EventPattern {
         match (self.exact(), other.exact()) {
             (Some(name), _) => other.matches(name),
             (_, Some(name)) => self.matches(name),
-            (None, None) => {
-                let ((begin, end), (other_begin, other_end)) = (self.ends(), other.ends());
-                let begins_alike = begin.starts_with(other_begin) || other_begin.starts_with(begin);
-                let ends_alike = end.ends_with(other_end) || other_end.ends_with(end);
-                begins_alike && ends_alike
-            }
+            (None, None) => ends_alike(&self.text, &other.text),
         }
-    }
-
-    /// The text before the first wildcard, and after the last one.
-    fn ends(&self) -> (&str, &str) {
-        let begin = self.text.find(is_wildcard).unwrap_or(self.text.len());
-        let end = self.text.rfind(is_wildcard).map_or(0, |last| last + 1);
-        (&self.text[..begin], &self.text[end..])
     }
 
     /// Whether it matches this name.
@@ -173,6 +176,20 @@ impl fmt::Debug for EventPattern {
     }
 }
 
+/// Whether two globs begin and end alike, as far as their text before the first and after the last wildcard says.
+pub(crate) fn ends_alike(own: &str, other: &str) -> bool {
+    let ((begin, end), (other_begin, other_end)) = (ends(own), ends(other));
+    let begin_alike = begin.starts_with(other_begin) || other_begin.starts_with(begin);
+    begin_alike && (end.ends_with(other_end) || other_end.ends_with(end))
+}
+
+/// The text before the first wildcard, and after the last one.
+fn ends(glob: &str) -> (&str, &str) {
+    let begin = glob.find(is_wildcard).unwrap_or(glob.len());
+    let end = glob.rfind(is_wildcard).map_or(0, |last| last + 1);
+    (&glob[..begin], &glob[end..])
+}
+
 /// Whether a character makes a text a glob.
 #[must_use]
 pub fn is_wildcard(c: char) -> bool {
@@ -192,6 +209,7 @@ pub fn parse_glob(text: &str) -> Result<glob::Pattern> {
             text,
             format!("is invalid at byte {}: {}", error.pos, error.msg),
         )
+        .with_source(error)
     })
 }
 

@@ -22,6 +22,7 @@ pub struct Policy {
 /// What happens when events come faster than a page, a stream or the listeners in Rust take them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Overflow {
     /// The oldest event of a full queue that may be dropped makes room, and its subscriptions get a gap. The default.
     #[default]

@@ -8,6 +8,7 @@ use std::{
 };
 
 const CRATE: &str = "tauri-plugin-event-bus";
+const TYPES: &str = "tauri-plugin-event-bus-types";
 const NPM: &str = "tauri-plugin-event-bus-api";
 
 /// The files of the crate, and the folders that it contains as a whole.
@@ -25,6 +26,16 @@ const CRATE_FILES: &[&str] = &[
     "src/",
 ];
 
+const TYPES_FILES: &[&str] = &[
+    "Cargo.lock",
+    "Cargo.toml",
+    "Cargo.toml.orig",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "README.md",
+    "src/",
+];
+
 /// Absent if the folder has no git, such as an unpacked archive.
 const VERSION_CONTROL: &str = ".cargo_vcs_info.json";
 
@@ -37,37 +48,58 @@ const NPM_FILES: &[&str] = &[
     "package.json",
 ];
 
-/// Packs both, checks their files, and runs an app that uses them.
+/// Packs the crates and the npm package, checks their files, and runs an app that uses them.
 pub(crate) fn test() -> Outcome {
     let folder = env::temp_dir().join(format!("{CRATE}-packages-{}", std::process::id()));
     fs::create_dir_all(&folder)
         .map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
-    let outcome = pack_crate(&folder)
+    let outcome = pack_crates(&folder)
         .and_then(|()| pack_npm(&folder))
         .and_then(|tarball| run_app(&folder, &tarball));
     let removed = fs::remove_dir_all(&folder);
     outcome.and(removed.map_err(|error| format!("cannot remove {}: {error}", folder.display())))
 }
 
-fn pack_crate(folder: &Path) -> Outcome {
-    let files = checked_output(
-        "cargo",
-        &["package", "--package", CRATE, "--list", "--allow-dirty"],
-    )?;
-    let files: Vec<&str> = files
-        .lines()
-        .filter(|file| *file != VERSION_CONTROL)
-        .collect();
-    compare("the crate", &files, CRATE_FILES)?;
+/// Packs both crates in one go, since neither is in a registry yet.
+fn pack_crates(folder: &Path) -> Outcome {
+    for (name, expected) in [(TYPES, TYPES_FILES), (CRATE, CRATE_FILES)] {
+        let files = checked_output(
+            "cargo",
+            &["package", "--package", name, "--list", "--allow-dirty"],
+        )?;
+        let files: Vec<&str> = files
+            .lines()
+            .filter(|file| *file != VERSION_CONTROL)
+            .collect();
+        compare(&format!("the crate {name}"), &files, expected)?;
+    }
     cargo(&[
         "package",
+        "--package",
+        TYPES,
         "--package",
         CRATE,
         "--no-verify",
         "--allow-dirty",
     ])?;
-    let packed = newest(&target().join("package"), ".crate")?;
-    unpack(&packed, &folder.join("crate"))
+    for (name, place) in [(TYPES, "types"), (CRATE, "crate")] {
+        let packed = packed_crate(name)?;
+        unpack(&packed, &folder.join(place))?;
+    }
+    Ok(())
+}
+
+/// The archive of a crate. The name of one crate begins that of the other, so the version decides.
+fn packed_crate(name: &str) -> Outcome<PathBuf> {
+    let packages = target().join("package");
+    let is_own = |file: &str| {
+        let version = file
+            .strip_prefix(name)
+            .and_then(|rest| rest.strip_prefix('-'));
+        version.is_some_and(|version| version.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    newest_of(&packages, |file| file.ends_with(".crate") && is_own(file))
+        .map_err(|_| format!("cargo package wrote no archive of {name}"))
 }
 
 fn pack_npm(folder: &Path) -> Outcome<PathBuf> {
@@ -108,9 +140,10 @@ fn pack_npm(folder: &Path) -> Outcome<PathBuf> {
 fn run_app(folder: &Path, tarball: &Path) -> Outcome {
     let app = folder.join("app");
     copy(&root().join("tests/packaging/app"), &app)?;
-    let link = app.join("crate");
-    fs::rename(folder.join("crate"), &link)
-        .map_err(|error| format!("cannot move the crate: {error}"))?;
+    for place in ["types", "crate"] {
+        fs::rename(folder.join(place), app.join(place))
+            .map_err(|error| format!("cannot move the crate: {error}"))?;
+    }
     // The same versions as in the repository: they are tested, and partly compiled.
     let rust = app.join("src-tauri");
     fs::copy(root().join("Cargo.lock"), rust.join("Cargo.lock"))
@@ -164,17 +197,27 @@ fn compare(what: &str, files: &[&str], expected: &[&str]) -> Outcome {
 }
 
 fn newest(folder: &Path, ending: &str) -> Outcome<PathBuf> {
+    newest_of(folder, |file| file.ends_with(ending))
+        .map_err(|_| format!("there is no {ending} file in {}", folder.display()))
+}
+
+fn newest_of(folder: &Path, is_wanted: impl Fn(&str) -> bool) -> Outcome<PathBuf> {
     let entries = fs::read_dir(folder)
         .map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
     entries
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.display().to_string().ends_with(ending))
+        .filter(|path| {
+            let name = path
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned());
+            name.is_some_and(|name| is_wanted(&name))
+        })
         .max_by_key(|path| {
             fs::metadata(path)
                 .and_then(|metadata| metadata.modified())
                 .ok()
         })
-        .ok_or_else(|| format!("no {ending} file was found in {}", folder.display()))
+        .ok_or_else(|| format!("no such file was found in {}", folder.display()))
 }
 
 fn unpack(archive: &Path, folder: &Path) -> Outcome {

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tauri::ipc::{CallbackFn, InvokeBody, InvokeResponse, InvokeResponseBody};
 use tauri::test::{INVOKE_KEY, MockRuntime, mock_builder};
 use tauri::webview::InvokeRequest;
-use tauri::{App, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
+use tauri::{App, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
 use tauri_plugin_event_bus::{Builder, EventBusExt, Limits};
 
 const EVENTS: usize = 600;
@@ -25,8 +25,11 @@ const INTERVAL: Duration = Duration::from_millis(5);
 
 type Flood = fn(&mut Page, &AtomicBool) -> u64;
 
+/// The row whose page may listen only within 50 entries. The pages of the others have no list.
+const SCOPED: &str = "emits new names, with 4,096 times `*` in 50 entries";
+
 /// What the other page does, with the label of its row.
-const FLOODS: [(&str, Flood); 11] = [
+const FLOODS: [(&str, Flood); 12] = [
     ("quiet", |_, _| 0),
     ("emits events without listeners", |page, stop| {
         emit(page, stop, |_| json!({ "event": "flood", "payload": "1" }))
@@ -45,6 +48,14 @@ const FLOODS: [(&str, Flood); 11] = [
             page,
             stop,
             |n| json!({ "event": format!("{name}{n}"), "payload": "1" }),
+        )
+    }),
+    (SCOPED, |page, stop| {
+        subscribe_all(page, |_| "*".to_owned());
+        emit(
+            page,
+            stop,
+            |n| json!({ "event": format!("flood{n}"), "payload": "1" }),
         )
     }),
     ("subscribes to names", |page, stop| {
@@ -143,7 +154,7 @@ fn main() {
             if name != "quiet" && !name.contains(&wanted) {
                 continue;
             }
-            let (times, rate) = measure(limits.clone(), flood, EVENTS);
+            let (times, rate) = measure(limits.clone(), (name, flood), EVENTS);
             let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
             let (p50, p99) = (at(0.5), at(0.99));
             let (quiet50, quiet99) = *quiet.get_or_insert((p50, p99));
@@ -157,14 +168,33 @@ fn main() {
     }
 }
 
+/// Lets a page emit everything, and listen only within 50 entries.
+fn allow_scoped(app: &App<MockRuntime>) {
+    let names: Vec<Value> = (0..50).map(|n| json!(format!("area{n}:*"))).collect();
+    let capability = json!({
+        "identifier": "scoped",
+        "windows": ["scoped"],
+        "permissions": [
+            { "identifier": "event-bus:listen", "allow": names },
+            "event-bus:emit",
+        ],
+    });
+    app.add_capability(capability.to_string()).unwrap();
+}
+
 /// The latency of each event in microseconds, sorted; and the number of entries a second of the flood.
-fn measure(limits: Limits, flood: Flood, events: usize) -> (Vec<f64>, f64) {
+fn measure(limits: Limits, (name, flood): (&str, Flood), events: usize) -> (Vec<f64>, f64) {
     let app = mock_builder()
         .plugin(Builder::new().limits(limits).build())
         .build(fixture::context())
         .unwrap();
     let mut listener = Page::open(&app, "other");
-    let mut flooder = Page::open(&app, "main");
+    let mut flooder = if name == SCOPED {
+        allow_scoped(&app);
+        Page::open(&app, "scoped")
+    } else {
+        Page::open(&app, "main")
+    };
     let entry = json!({ "id": 1, "event": "app:*" });
     listener.call("subscribe", json!({ "subscriptions": [entry] }));
 
@@ -334,7 +364,7 @@ mod tests {
     #[test]
     fn a_flood_leaves_another_page_its_events() {
         for (name, flood) in FLOODS {
-            let (times, _) = measure(Limits::default(), flood, 5);
+            let (times, _) = measure(Limits::default(), (name, flood), 5);
             assert_eq!(times.len(), 5, "{name}");
         }
     }

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 use tauri::test::mock_builder;
-use tauri_plugin_event_bus::{Builder, EventBus, EventBusExt, JobBuilder, Limits, SourceCall};
+use tauri_plugin_event_bus::periodic::{JobBuilder, SourceCall};
+use tauri_plugin_event_bus::{Builder, EventBus, EventBusExt, Limits};
 
 const JOBS: usize = 10_000;
 const SECOND: Duration = Duration::from_secs(1);

@@ -15,6 +15,7 @@ use tauri::{
     WindowEvent,
     plugin::{self, TauriPlugin},
 };
+use tauri_plugin_event_bus::typed::*;
 use tauri_plugin_event_bus::{Builder, EventBus, EventBusExt, Receipt};
 
 type Outcome<T> = Result<T, Value>;
@@ -242,10 +243,10 @@ struct RoundTrip {
 impl RoundTrip {
     fn send<E: Sample>(&mut self) -> Result<(), String> {
         let (sender, back) = mpsc::channel();
-        let _listener = self
-            .bus
-            .listen_event::<E>(move |event| sender.send(event.payload).unwrap_or(()))
-            .map_err(|error| error.to_string())?;
+        let _listener = E::listen(&self.bus, move |event| {
+            sender.send(event.payload).unwrap_or(())
+        })
+        .map_err(|error| error.to_string())?;
         let random = &mut Random::new(self.events);
         // One at a time: an event with the policy `latest` would supersede the previous one.
         for _ in 0..self.rounds {

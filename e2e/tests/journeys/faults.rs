@@ -98,6 +98,57 @@ async fn a_blocked_ipc_protocol_loses_nothing() -> Result<()> {
 }
 
 #[tokio::test]
+async fn evaluated_answers_stay_data() -> Result<()> {
+    let app = launch().await?;
+    let other = Page::of(&app, "other").await?;
+    other
+        .host(
+            "open",
+            json!({ "label": "blocked", "page": "blocked.html" }),
+        )
+        .await?;
+    let blocked = Page::of(&app, "blocked").await?;
+    blocked.record("news").await?;
+    // As a script, the first two set a prototype and so arrive as `{}`.
+    let sent = [
+        r#"{"__proto__":{"isAdmin":true}}"#,
+        r#"[{"a":1,"__proto__":[]}]"#,
+        "\"</script>\u{2028}'\\\\\"",
+        r#"["text"]"#,
+    ];
+    other
+        .run(
+            "await bus.respond('echo', (json) => JSON.parse(json))",
+            json!(null),
+        )
+        .await?;
+    for (count, json) in (1..).zip(sent) {
+        other
+            .host("emit", json!({ "name": "news", "json": json }))
+            .await?;
+        let received = payloads(&blocked.received("news", count).await?);
+        assert_eq!(received, sent[..count]);
+        let response = blocked
+            .run(
+                "return JSON.stringify(await bus.request('other', 'echo', args[0]))",
+                json!(json),
+            )
+            .await?;
+        assert_eq!(response, json);
+    }
+    // Other answers with text of anybody.
+    let job = blocked
+        .run(
+            "await bus.startJob('tick', { everyMs: 60_000, id: '__proto__' })
+            return (await bus.listJobs()).map((job) => job.id)",
+            json!(null),
+        )
+        .await?;
+    assert_eq!(job, json!(["__proto__"]));
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_killed_web_process_affects_its_page_alone() -> Result<()> {
     let report = std::env::temp_dir().join(format!("event-bus-journey-{}", std::process::id()));
     let app = launch_with_report(&report).await?;

@@ -158,6 +158,63 @@ async fn a_page_from_the_cache_resumes() -> Result<()> {
 }
 
 #[tokio::test]
+async fn what_a_page_emits_while_it_unloads_arrives() -> Result<()> {
+    const RELOADS: usize = 6;
+    const HANDLERS: [&str; 3] = ["beforeunload", "pagehide", "visibilitychange"];
+    let app = launch().await?;
+    let other = Page::of(&app, "other").await?;
+    other.record("bye").await?;
+    for reload in 0..RELOADS {
+        let main = Page::of(&app, "main").await?;
+        // An event of the document comes to the window, too.
+        main.run(
+            "for (const type of args[0][1]) {
+                addEventListener(type, () => bus.emit('bye', `${args[0][0]} ${type}`))
+            }",
+            json!([reload, HANDLERS]),
+        )
+        .await?;
+        main.window.reload().await?;
+    }
+    let expected =
+        (0..RELOADS).flat_map(|reload| HANDLERS.map(|kind| format!("\"{reload} {kind}\"")));
+    let expected: BTreeSet<String> = expected.collect();
+    let received = payloads(&other.received("bye", expected.len()).await?);
+    barrier(&[&other]).await?;
+    assert_eq!(BTreeSet::from_iter(received), expected);
+    assert_eq!(other.recorded("bye").await?.len(), expected.len());
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_waits_when_a_page_is_left_arrives_in_order() -> Result<()> {
+    let app = launch().await?;
+    let other = Page::of(&app, "other").await?;
+    other.record("bye:*").await?;
+    for round in 0..6_usize {
+        let main = Page::of(&app, "main").await?;
+        main.run(
+            "window.old = true
+            setTimeout(() => {
+                bus.emitTo('other', 'bye:1')
+                bus.emit('bye:2')
+                bus.emitTo('other', 'bye:3')
+                location.reload()
+            })",
+            json!(null),
+        )
+        .await?;
+        let received = other.received("bye:*", 3 * (round + 1)).await?;
+        let names: Vec<&Value> = received.iter().map(|event| &event["event"]).collect();
+        assert_eq!(names[3 * round..], ["bye:1", "bye:2", "bye:3"]);
+        main.window
+            .until("the next page", "!window.old", &[])
+            .await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_retained_event_reaches_a_later_page() -> Result<()> {
     let app = launch().await?;
     let main = Page::of(&app, "main").await?;

@@ -1,13 +1,4 @@
-import {
-  type BusEvent,
-  type JobInfo,
-  listJobs,
-  pauseJob,
-  resumeJob,
-  startJob,
-  stopJob,
-  updateJob,
-} from 'tauri-plugin-event-bus-api'
+import { type BusEvent, getJob, type Job, type JobInfo, listJobs, startJob } from 'tauri-plugin-event-bus-api'
 import { copy, element, part } from './element'
 import { onFrame } from './frame'
 import { showDone, showError } from './result'
@@ -137,6 +128,13 @@ function showLoad(percent: number): void {
   element('job-load-now', HTMLOutputElement).value = `${Math.round(percent)} %`
 }
 
+/** A row may outlive its job, such as one with a count. */
+async function find(id: string): Promise<Job> {
+  const job = await getJob(id)
+  if (!job) throw new Error(`The job ${id} has ended`)
+  return job
+}
+
 export function startJobs(): void {
   const form = element('job-form', HTMLFormElement)
   const name = element('job-name', HTMLInputElement)
@@ -169,8 +167,7 @@ export function startJobs(): void {
 
   async function act(id: string, what: 'pause' | 'resume' | 'stop'): Promise<void> {
     try {
-      if (what === 'stop') await stopJob(id)
-      else await (what === 'pause' ? pauseJob : resumeJob)(id)
+      await (await find(id))[what]()
       showDone(result, { pause: 'Paused', resume: 'Resumed', stop: 'Stopped' }[what])
     } catch (error) {
       showError(result, error)
@@ -180,7 +177,7 @@ export function startJobs(): void {
 
   async function slide(id: string, everyMs: number): Promise<void> {
     try {
-      await updateJob(id, { everyMs })
+      await (await find(id)).update({ everyMs })
       showDone(result, `Every ${everyMs.toLocaleString('en')} ms`)
     } catch (error) {
       showError(result, error)

@@ -21,7 +21,7 @@ export function OrderList() {
           Sold <strong data-testid="revenue">{money(sales?.revenue ?? 0)}</strong>
         </p>
       </div>
-      {orders.length === 0 && <p className="soft empty">Nobody has ordered yet.</p>}
+      {orders.length === 0 && <p className="soft empty">No orders yet.</p>}
       <ol data-testid="orders">
         {orders.map(({ number, items, amount, isPaid }) => (
           <li key={number} data-order={number} data-paid={isPaid}>

@@ -1,4 +1,4 @@
-import { describe } from '../core/checks.js'
+import { checkText, describe } from '../core/checks.js'
 import { describeComponent } from '../core/descriptions.js'
 import { EventBusError } from '../core/error.js'
 import { openInbox } from '../core/inbox.js'
@@ -6,12 +6,16 @@ import { publish } from '../core/outgoing.js'
 import { currentCauses } from '../core/realm.js'
 import { report } from '../core/report.js'
 import type { ActionComplete, ActionFailed, Message, MessageLevel } from '../types/built-in.js'
-import type { Component, MessageOptions, Namespace } from '../types/component.js'
+import type { Component, MessageOptions, Namespace, View } from '../types/component.js'
 import type { EmitOptions, Receipt } from '../types/emit.js'
+import type { RequestOptions } from '../types/request.js'
 import type { Target } from '../types/target.js'
+import { clearRetained } from './clear-retained.js'
 import { events } from './events.js'
 import { startJob } from './jobs.js'
 import { listen, on, once, unlisten } from './listen.js'
+import { request, respond } from './request.js'
+import { waitFor } from './wait-for.js'
 
 /**
  * The event bus with a prefix for every name: see {@link Namespace}.
@@ -27,28 +31,8 @@ import { listen, on, once, unlisten } from './listen.js'
  * shop.on('message', (message) => console.log(message.level, message.text))
  * ```
  */
-export function namespace<const Prefix extends string>(name: Prefix): Namespace<Prefix> {
-  if (typeof name !== 'string' || !/^[^*?[\]{}!]*[^:*?[\]{}!]$/.test(name)) {
-    const problem = `invalid namespace ${quoted(name)}: expected letters, digits and - _ . : /, without a colon at the end`
-    throw new EventBusError('invalid_event_name', problem)
-  }
-  const full = prefixed(`${name}:`)
-  const called =
-    (act: (event: string, ...rest: never[]) => unknown) =>
-    (event: string, ...rest: never[]) =>
-      act(full(event), ...rest)
-  const emitting = emittingAs(full)
-  return {
-    name,
-    ...emitting,
-    listen: called(listen as never),
-    once: called(once as never),
-    on: called(on as never),
-    events: called(events as never),
-    unlisten: called(unlisten as never),
-    startJob: called(startJob as never),
-    component: (own: string) => make(own, name, full),
-  } as unknown as Namespace<Prefix>
+export function namespace<Prefix extends string>(name: Prefix): Namespace<Prefix> {
+  return makeNamespace(name, asItIs) as unknown as Namespace<Prefix>
 }
 
 /**
@@ -68,32 +52,58 @@ export function namespace<const Prefix extends string>(name: Prefix): Namespace<
  * ```
  */
 export function component(name: string): Component {
-  return make(name, undefined, (event) => event) as Component
+  return makeComponent(name, undefined, asItIs) as unknown as Component
 }
 
-type Full = (event: string) => string
+type Full = (name: string) => string
 
-function prefixed(prefix: string): Full {
+const asItIs: Full = (name) => name
+
+/** A namespace in another one, or in none; with a component, what it emits is the component's. */
+function makeNamespace(own: string, outer: Full, component?: string): object {
+  if (typeof own !== 'string' || !/^[^*?[\]{}!]*[^:*?[\]{}!]$/.test(own)) {
+    const problem = `invalid namespace ${quoted(own)}: expected letters, digits and - _ . : /, without a colon at the end`
+    throw new EventBusError('invalid_event_name', problem)
+  }
+  const name = outer(own)
+  const prefix = `${name}:`
   // What is not a name stays as it is and is refused later.
-  return (event) =>
-    typeof event !== 'string' || event === '' || event.startsWith(prefix) ? event : `${prefix}${event}`
+  const full: Full = (event) =>
+    typeof event !== 'string' || event === '' || event.startsWith(prefix) ? event : prefix + event
+  return { name, ...viewOf(name, full, component) }
 }
 
-function emittingAs(full: Full, component?: string) {
+/** Every function that takes a name, with this prefix. */
+function viewOf(within: string | undefined, full: Full, component?: string) {
+  const named =
+    (act: (name: string, ...rest: never[]) => unknown) =>
+    (name: string, ...rest: never[]) =>
+      act(full(name), ...rest)
   return {
     emit: (event: string, payload?: unknown, options?: EmitOptions) =>
       publish(openInbox, { event: full(event), payload, options, component }),
     emitTo: (to: Target, event: string, payload?: unknown, options?: EmitOptions) =>
       publish(openInbox, { to, event: full(event), payload, options, component }),
+    listen: named(listen),
+    once: named(once),
+    on: named(on),
+    events: named(events),
+    waitFor: named(waitFor),
+    unlisten: named(unlisten),
+    clearRetained: named(clearRetained),
+    request: (to: Target, name: string, ...rest: [unknown?, RequestOptions?]) => request(to, full(name), ...rest),
+    respond: named(respond),
+    startJob: named(startJob),
+    component: (name: string) => makeComponent(name, within, full),
+    namespace: (name: string) => makeNamespace(name, full, component),
   }
 }
 
 /** The refreshes of this microtask, by the component that emits them and their names. */
-const refreshing = new Map<string, Promise<Receipt>>()
+const refreshing = new Map<string, Promise<Receipt & void>>()
 
-function make(name: string, within: string | undefined, full: Full): Component<string> {
+function makeComponent(name: string, within: string | undefined, full: Full): object {
   checkComponent(name)
-  const emitting = emittingAs(full, name)
   const send =
     (level: MessageLevel) =>
     (text: string, { key = level, to }: MessageOptions = {}) => {
@@ -101,9 +111,8 @@ function make(name: string, within: string | undefined, full: Full): Component<s
       const outgoing = { event: full('message'), payload, component: name }
       return publish(openInbox, to === undefined ? outgoing : { ...outgoing, to })
     }
-  return {
+  const own: Omit<Component, keyof View<never>> = {
     name,
-    ...emitting,
     refresh(component) {
       try {
         checkComponent(component)
@@ -142,7 +151,8 @@ function make(name: string, within: string | undefined, full: Full): Component<s
       }
     },
     describe: (description) => describeComponent(name, within, full, description),
-  } as Component<string>
+  }
+  return { ...viewOf(within, full, name), ...own }
 }
 
 function refreshName(component: string): string {
@@ -151,23 +161,19 @@ function refreshName(component: string): string {
 
 /** The text and status of whatever was thrown. */
 function failureOf(error: unknown): { error: string; status?: number } {
-  const { message, status } = (typeof error === 'object' && error !== null ? error : {}) as {
-    message?: unknown
-    status?: unknown
-  }
-  const text = typeof message === 'string' ? message : textOf(error)
-  return typeof status === 'number' && Number.isFinite(status) ? { error: text, status } : { error: text }
-}
-
-function textOf(error: unknown): string {
   try {
-    return String(typeof error === 'object' ? JSON.stringify(error) : error)
+    const { message, status } = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>
+    const text =
+      typeof message === 'string' ? message : String(typeof error === 'object' ? JSON.stringify(error) : error)
+    return typeof status === 'number' && Number.isFinite(status) ? { error: text, status } : { error: text }
   } catch {
-    return 'an error that cannot be expressed as text'
+    // A getter or a proxy may throw in its turn.
+    return { error: 'an error that cannot be expressed as text' }
   }
 }
 
 function checkComponent(name: unknown): void {
+  checkText(name, 'component name')
   if (typeof name === 'string' && name !== '') return
   throw new EventBusError('invalid_argument', `invalid component name ${quoted(name)}: expected a text`)
 }

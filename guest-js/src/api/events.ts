@@ -2,9 +2,10 @@ import { ASYNC_DISPOSE } from '../core/disposal.js'
 import { EventBusError } from '../core/error.js'
 import { subscribe } from '../core/subscription.js'
 import type { BusEvent } from '../types/event.js'
-import type { EventName, NameIfSet, Unset } from '../types/event-map.js'
+import type { EventName } from '../types/event-map.js'
 import type { EventOf, PayloadOf } from '../types/event-of.js'
 import { type Gap, isGap } from '../types/gap.js'
+import type { NameThatFitsHandlerAndOptions } from '../types/name-kind.js'
 import type { EventStream, StreamOptions } from '../types/stream.js'
 
 /**
@@ -12,7 +13,7 @@ import type { EventStream, StreamOptions } from '../types/stream.js'
  *
  * Events that arrive while the loop is busy are buffered. When the buffer is full, the oldest event is dropped and a
  * {@link Gap} with the reason `buffer_full` takes its place. The gaps of the host are yielded, too. Leaving the loop ends
- * the subscription, and so do `signal` and {@link unlisten}.
+ * the subscription, and so do `stop()`, `signal` and {@link unlisten}.
  *
  * @throws {EventBusError} by rejection of `next()`: as {@link listen}, and `invalid_argument` for a `buffer` that
  * is not a whole number from 1.
@@ -28,11 +29,14 @@ import type { EventStream, StreamOptions } from '../types/stream.js'
  * }
  * ```
  */
-export function events<Payload = Unset>(event: NameIfSet<Payload>, options?: StreamOptions): EventStream<Payload>
 export function events<Name extends EventName, _ extends never>(
   event: Name,
   options?: StreamOptions,
 ): EventStream<PayloadOf<Name>, EventOf<Name>>
+export function events<Payload = unknown, Name extends string = string>(
+  event: NameThatFitsHandlerAndOptions<Name>,
+  options?: StreamOptions,
+): EventStream<Payload>
 export function events(event: string, options: StreamOptions = {}): EventStream<never, never> {
   return open<never>(event, options) as EventStream<never, never>
 }
@@ -117,6 +121,7 @@ function open<Payload>(event: string, options: StreamOptions): EventStream<Paylo
       throw error
     },
     [Symbol.asyncIterator]: () => stream,
+    stop: close,
     [ASYNC_DISPOSE]: async () => close(),
   }
   return stream

@@ -1,4 +1,4 @@
-import { checkName } from '../core/checks.js'
+import { checkName, checkText } from '../core/checks.js'
 import { ASYNC_DISPOSE } from '../core/disposal.js'
 import { EventBusError, toEventBusError } from '../core/error.js'
 import { openInbox } from '../core/inbox.js'
@@ -6,9 +6,10 @@ import { payloadJson } from '../core/json.js'
 import { query } from '../core/query.js'
 import { copyOfTarget } from '../core/target.js'
 import type { Endpoint } from '../types/endpoint.js'
-import type { EventName, NameIfSet, Unset } from '../types/event-map.js'
-import type { FixedPayload, Job, JobChanges, JobOptions, JobSchedule, JobSelector, JobSource } from '../types/job.js'
+import type { EventName } from '../types/event-map.js'
+import type { FixedPayload, Job, JobOptions, JobSchedule, JobSelector, JobSource } from '../types/job.js'
 import type { JobInfo } from '../types/job-info.js'
+import type { OtherName, ThePayloadOfThisEventIsMissingOrWrong } from '../types/name-kind.js'
 
 /**
  * Starts a job: the host emits an event again and again, at a fixed rate, also while this page is hidden or reloads.
@@ -26,9 +27,9 @@ import type { JobInfo } from '../types/job-info.js'
  * await clock.stop()
  * ```
  */
-export function startJob<Payload = Unset>(
-  event: NameIfSet<Payload>,
-  options: JobSchedule & (JobSource | (FixedPayload & { payload?: NoInfer<Payload> })),
+export function startJob<Payload = unknown, Name extends string = string>(
+  event: OtherName<Name, ThePayloadOfThisEventIsMissingOrWrong>,
+  options: JobSchedule & (JobSource | (FixedPayload & { payload?: Payload })),
 ): Promise<Job>
 export function startJob<Name extends EventName, _ extends never>(event: Name, options: JobOptions<Name>): Promise<Job>
 export async function startJob(
@@ -43,6 +44,8 @@ export async function startJob(
     const { everyMs, to, immediate, count, id, replace, startDelayMs, missedTicks } = options
     const { onlyWhileListened, owner, jitterMs, maxFailures, source } = options
     checkInterval(event, everyMs)
+    checkText(id, 'id')
+    checkText(source, 'source')
     checkNumbers(event, { count, startDelayMs, jitterMs, maxFailures })
     const payload = payloadJson(event, options.payload)
     const args = payloadJson(event, options.args, 'args')
@@ -57,81 +60,8 @@ export async function startJob(
 }
 
 /**
- * Stops a job by its id, such as one that an earlier page of this webview started. With `owner`, as {@link listJobs} reports
- * it, it stops a job of Rust or of another webview, if a capability allows that (`"owner": "any"`).
- *
- * @throws {EventBusError} by rejection: `unknown_job`, `denied`, `unavailable`.
- *
- * @example
- * ```ts
- * import { listJobs, stopJob } from 'tauri-plugin-event-bus-api'
- *
- * for (const { id, owner } of await listJobs()) await stopJob(id, { owner })
- * ```
- */
-export async function stopJob(id: string, selector?: JobSelector): Promise<void> {
-  await control('stop_job', id, selector)
-}
-
-/**
- * Pauses a job until it is resumed. A paused job stays paused.
- *
- * @throws {EventBusError} by rejection: `unknown_job`, `denied`, `unavailable`.
- *
- * @example
- * ```ts
- * import { pauseJob } from 'tauri-plugin-event-bus-api'
- *
- * await pauseJob('clock')
- * ```
- */
-export function pauseJob(id: string, selector?: JobSelector): Promise<JobInfo> {
-  return control('pause_job', id, selector)
-}
-
-/**
- * Resumes a job where it was paused: the rest of its interval is still to pass, and missed ticks are left out.
- *
- * @throws {EventBusError} by rejection: `unknown_job`, `denied`, `unavailable`.
- *
- * @example
- * ```ts
- * import { resumeJob } from 'tauri-plugin-event-bus-api'
- *
- * await resumeJob('clock')
- * ```
- */
-export function resumeJob(id: string, selector?: JobSelector): Promise<JobInfo> {
-  return control('resume_job', id, selector)
-}
-
-/**
- * Changes a job in place: all of the changes, or nothing. It keeps its count, and its phase where it can.
- *
- * @throws {EventBusError} by rejection: `unknown_job`, `invalid_interval`, `invalid_argument`, `invalid_payload`,
- * `payload_too_large`, `rate_limited`, `too_many_jobs`, `unknown_target`, `denied`, `unavailable`.
- *
- * @example
- * ```ts
- * import { updateJob } from 'tauri-plugin-event-bus-api'
- *
- * await updateJob('clock', { everyMs: 5_000 })
- * ```
- */
-export async function updateJob(id: string, changes: JobChanges, selector?: JobSelector): Promise<JobInfo> {
-  try {
-    const { everyMs, to } = changes
-    if (everyMs !== undefined) checkInterval(id, everyMs)
-    const payload = payloadJson(id, changes.payload)
-    const given = { everyMs, payload, to: copyOfTarget(to) }
-    return await control('update_job', id, selector, { changes: given }, payload?.length)
-  } catch (error) {
-    throw toEventBusError(error)
-  }
-}
-
-/**
- * Finds a running job, such as one that the page of this webview started before it was reloaded.
+ * Finds a running job, such as one that the page of this webview started before it was reloaded. With `owner`, as
+ * {@link listJobs} reports it, it finds a job of Rust or of another webview, if a capability allows that (`"owner": "any"`).
  *
  * @returns a {@link Job} handle; `undefined` where there is no such job.
  * @throws {EventBusError} by rejection: `denied`, `unavailable`.
@@ -141,6 +71,7 @@ export async function updateJob(id: string, changes: JobChanges, selector?: JobS
  * import { getJob, startJob } from 'tauri-plugin-event-bus-api'
  *
  * const clock = (await getJob('clock')) ?? (await startJob('clock:tick', { everyMs: 10_000, id: 'clock' }))
+ * await clock.update({ everyMs: 5_000 })
  * ```
  */
 export async function getJob(id: string, selector?: JobSelector): Promise<Job | undefined> {
@@ -167,21 +98,6 @@ function labelOf(endpoint: Endpoint): string | undefined {
   return (endpoint as { label?: string }).label
 }
 
-async function control(
-  command: 'stop_job' | 'pause_job' | 'resume_job' | 'update_job',
-  id: string,
-  selector: JobSelector | undefined,
-  more?: object,
-  size?: number,
-): Promise<JobInfo> {
-  try {
-    const { owner, number } = (selector ?? {}) as JobSelector & { number?: number }
-    return (await openInbox().queue.send(command, { id, number, owner, ...more }, size)) as JobInfo
-  } catch (error) {
-    throw toEventBusError(error)
-  }
-}
-
 /**
  * Lists the jobs of this webview, including those that it started before a reload. Jobs of Rust and of other webviews are
  * listed as far as a capability allows it (`"owner": "any"`).
@@ -199,26 +115,44 @@ export async function listJobs(): Promise<JobInfo[]> {
   return (await query('list_jobs')) as JobInfo[]
 }
 
+/** The handle of a job. Its commands carry the number, since another job may take the id. */
 function handleOf({ id, number, event, everyMs, owner }: JobInfo): Job {
+  const control = async (command: ControlCommand, more?: object, size?: number) => {
+    try {
+      return (await openInbox().queue.send(command, { id, number, owner, ...more }, size)) as JobInfo
+    } catch (error) {
+      throw toEventBusError(error)
+    }
+  }
   let stopped: Promise<void> | null = null
-  // With the number, since another job may take the id.
-  const selector = { owner, number }
   const stop = () => {
-    stopped ??= stopJob(id, selector).catch((error: EventBusError) => {
-      if (error.code === 'unknown_job') return
-      // It may still run, so the next call tries again.
-      stopped = null
-      throw error
-    })
+    stopped ??= control('stop_job').then(
+      () => {},
+      (error: EventBusError) => {
+        if (error.code === 'unknown_job') return
+        // It may still run, so the next call tries again.
+        stopped = null
+        throw error
+      },
+    )
     return stopped
   }
   return {
     id,
     event,
     everyMs,
-    pause: () => pauseJob(id, selector),
-    resume: () => resumeJob(id, selector),
-    update: (changes) => updateJob(id, changes, selector),
+    pause: () => control('pause_job'),
+    resume: () => control('resume_job'),
+    async update(changes) {
+      try {
+        if (changes.everyMs !== undefined) checkInterval(event, changes.everyMs)
+        const payload = payloadJson(event, changes.payload)
+        const given = { everyMs: changes.everyMs, payload, to: copyOfTarget(changes.to) }
+        return await control('update_job', { changes: given }, payload?.length)
+      } catch (error) {
+        throw toEventBusError(error)
+      }
+    },
     info: async () => {
       const found = await findJob(id, owner)
       return found?.number === number ? found : undefined
@@ -227,6 +161,8 @@ function handleOf({ id, number, event, everyMs, owner }: JobInfo): Job {
     [ASYNC_DISPOSE]: stop,
   }
 }
+
+type ControlCommand = 'stop_job' | 'pause_job' | 'resume_job' | 'update_job'
 
 /** Refuses numbers that JSON would turn into null, so the host could not name them. */
 function checkInterval(event: string, everyMs: unknown): void {

@@ -1,8 +1,9 @@
 import { existingInbox, INBOX_VERSION } from '../core/realm.js'
 import { subscribe } from '../core/subscription.js'
 import type { BusEvent, EventHandler, PayloadHandler } from '../types/event.js'
-import type { EventName, NameIfSet, Unset } from '../types/event-map.js'
+import type { EventName } from '../types/event-map.js'
 import type { EventOf, PayloadOf } from '../types/event-of.js'
+import type { NameThatFitsHandlerAndOptions } from '../types/name-kind.js'
 import type { ListenOptions, Subscription } from '../types/subscription.js'
 
 /**
@@ -24,14 +25,14 @@ import type { ListenOptions, Subscription } from '../types/subscription.js'
  * off()
  * ```
  */
-export function listen<Payload = Unset>(
-  event: NameIfSet<Payload>,
-  handler: EventHandler<NoInfer<Payload>>,
-  options?: ListenOptions,
-): Subscription
 export function listen<Name extends EventName, _ extends never>(
   event: Name,
   handler: (event: EventOf<Name>) => unknown,
+  options?: ListenOptions,
+): Subscription
+export function listen<Payload = unknown, Name extends string = string>(
+  event: NameThatFitsHandlerAndOptions<Name>,
+  handler: EventHandler<Payload>,
   options?: ListenOptions,
 ): Subscription
 export function listen(event: string, handler: EventHandler<never>, options: ListenOptions = {}): Subscription {
@@ -51,14 +52,14 @@ export function listen(event: string, handler: EventHandler<never>, options: Lis
  * on('greeting', (payload, event) => console.log(payload, 'from', event.source.kind))
  * ```
  */
-export function on<Payload = Unset>(
-  event: NameIfSet<Payload>,
-  handler: PayloadHandler<NoInfer<Payload>>,
-  options?: ListenOptions,
-): Subscription
 export function on<Name extends EventName, _ extends never>(
   event: Name,
   handler: (payload: PayloadOf<Name>, event: EventOf<Name>) => unknown,
+  options?: ListenOptions,
+): Subscription
+export function on<Payload = unknown, Name extends string = string>(
+  event: NameThatFitsHandlerAndOptions<Name>,
+  handler: PayloadHandler<Payload>,
   options?: ListenOptions,
 ): Subscription
 export function on(event: string, handler: PayloadHandler<never>, options: ListenOptions = {}): Subscription {
@@ -79,14 +80,14 @@ export function on(event: string, handler: PayloadHandler<never>, options: Liste
  * once('app:ready', () => document.body.classList.add('ready'))
  * ```
  */
-export function once<Payload = Unset>(
-  event: NameIfSet<Payload>,
-  handler: EventHandler<NoInfer<Payload>>,
-  options?: ListenOptions,
-): Subscription
 export function once<Name extends EventName, _ extends never>(
   event: Name,
   handler: (event: EventOf<Name>) => unknown,
+  options?: ListenOptions,
+): Subscription
+export function once<Payload = unknown, Name extends string = string>(
+  event: NameThatFitsHandlerAndOptions<Name>,
+  handler: EventHandler<Payload>,
   options?: ListenOptions,
 ): Subscription
 export function once(event: string, handler: EventHandler<never>, options: ListenOptions = {}): Subscription {

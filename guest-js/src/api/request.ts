@@ -8,7 +8,7 @@ import { PageRequestChannel } from '../core/requests/channel.js'
 import type { RequestOrigin } from '../core/requests/responders.js'
 import { createSubscription } from '../core/subscription.js'
 import { copyOfTarget } from '../core/target.js'
-import type { NameIfSet, Unset } from '../types/event-map.js'
+import type { OtherRequest } from '../types/name-kind.js'
 import type { RequestContext, RequestOptions, RespondOptions } from '../types/request.js'
 import type { RequestArguments, RequestName, RequestOf, ResponseOf } from '../types/request-map.js'
 import type { Subscription } from '../types/subscription.js'
@@ -36,17 +36,14 @@ import type { Target } from '../types/target.js'
  * off()
  * ```
  */
-export function respond<Request = Unset>(
-  name: NameIfSet<Request>,
-  responder: (request: NoInfer<Request>, context: RequestContext) => unknown,
+export function respond<Request = unknown, Name extends string = string>(
+  name: OtherRequest<Name>,
+  responder: (request: Request, context: RequestContext) => unknown,
   options?: RespondOptions,
 ): Subscription
 export function respond<Name extends RequestName, _ extends never>(
   name: Name,
-  responder: (
-    request: RequestOf<Name>,
-    context: RequestContext,
-  ) => NoInfer<ResponseOf<Name>> | PromiseLike<NoInfer<ResponseOf<Name>>>,
+  responder: (request: RequestOf<Name>, context: RequestContext) => ResponseOf<Name> | PromiseLike<ResponseOf<Name>>,
   options?: RespondOptions,
 ): Subscription
 export function respond(
@@ -95,16 +92,16 @@ function openChannel(): PageRequestChannel {
  * console.log(isFine, sum)
  * ```
  */
-export function request<Response = Unset>(
+export function request<Response = unknown, Name extends string = string>(
   to: Target,
-  name: NameIfSet<Response>,
+  name: OtherRequest<Name>,
   payload?: unknown,
   options?: RequestOptions,
 ): Promise<Response>
 export function request<Name extends RequestName, _ extends never>(
   to: Target,
   name: Name,
-  ...payload: [...RequestArguments<Name>, options?: RequestOptions]
+  ...payload: [...payload: RequestArguments<Name>, options?: RequestOptions]
 ): Promise<ResponseOf<Name>>
 export async function request(
   to: Target,

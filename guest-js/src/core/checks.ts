@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../types/error-code.js'
 import { EventBusError } from './error.js'
 
 /** Refuses names that cannot reach the plugin. The host checks every other rule of names. */
@@ -5,11 +6,24 @@ export function checkName(name: unknown): asserts name is string {
   if (typeof name !== 'string') {
     throw new EventBusError('invalid_event_name', `invalid event name: expected a string, not ${describe(name)}`)
   }
+  checkText(name, 'event name', 'invalid_event_name')
   if (/^tauri:\/\//i.test(name)) {
     throw new EventBusError(
       'reserved_event_name',
       `"${name}" is an event of Tauri: use listen and emit of @tauri-apps/api/event for it`,
     )
+  }
+}
+
+/** Whether a text has half of a surrogate pair, which JSON cannot carry to the host. */
+export function isMalformed(text: string): boolean {
+  return /\p{Surrogate}/u.test(text)
+}
+
+/** Refuses text that cannot reach the plugin. Tauri would not say which it is, or never answer. */
+export function checkText(text: unknown, what: string, code: ErrorCode = 'invalid_argument'): void {
+  if (typeof text === 'string' && isMalformed(text)) {
+    throw new EventBusError(code, `the ${what} ${JSON.stringify(text)} has one half of a surrogate pair`)
   }
 }
 

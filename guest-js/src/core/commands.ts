@@ -1,10 +1,12 @@
 import { invoke } from '@tauri-apps/api/core'
+import { readAnswer } from './answers.js'
 import { EventBusError, isErrorObject, toEventBusError } from './error.js'
 
 /** Every command of the plugin. A test of the crate compares this list with its own. */
 export const COMMANDS = [
   'emit',
   'emit_to',
+  'clear_retained',
   'subscribe',
   'unsubscribe',
   'pull',
@@ -76,14 +78,16 @@ interface Bundle {
   isRenewal: boolean
 }
 
-/** The command in flight. A bundle that is sent again in the next session has another one. */
+/** A command in flight. A bundle that is sent again in the next session has another one. */
 interface InFlight {
   readonly bundle: Bundle
+  readonly session: string
+  readonly n: number
 }
 
 /** Runs a command of the plugin. */
 export function run(command: Command, args: Record<string, unknown>): Promise<unknown> {
-  return invoke(`plugin:event-bus|${command}`, args)
+  return invoke(`plugin:event-bus|${command}`, args).then(readAnswer)
 }
 
 /** 128 random bits as 32 lower-case hexadecimal digits. */
@@ -94,8 +98,8 @@ function newSession(): string {
 }
 
 /**
- * The outgoing commands of one session. One is in flight. Calls that gather meanwhile join their neighbor of the same
- * kind, so the host runs them in the order in which the page made them.
+ * The outgoing commands of one session. One is in flight, until the page is left. Calls that gather meanwhile join their
+ * neighbor of the same kind, so the host runs them in the order in which the page made them.
  */
 export interface CommandQueue {
   /** The id of the session that the next command belongs to. */
@@ -118,7 +122,9 @@ export interface CommandQueue {
   expire(): void
   /** Notes that the session has ended, and waits until another one has replaced it. */
   renewed(): Promise<void>
-  /** Sends the command in flight again, under its number. The host runs it once. */
+  /** The page is left: sends what waits at once, and from then on every command without waiting for the one before. */
+  leave(): void
+  /** The page is back: sends the newest command in flight again, under its number. The host runs it once. */
   repeat(): void
 }
 
@@ -129,7 +135,8 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
   let n = 1
   let renewals = 0
   let waiting: Bundle[] = []
-  let inFlight: InFlight | null = null
+  const inFlight = new Set<InFlight>()
+  let isLeaving = false
   let isScheduled = false
   const waitingForRenewal: (() => void)[] = []
 
@@ -139,19 +146,23 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
   const schedule = () => {
     if (isScheduled) return
     isScheduled = true
-    queueMicrotask(() => {
+    // Fake timers may hold queueMicrotask up.
+    void Promise.resolve().then(() => {
       isScheduled = false
       drain()
     })
   }
 
   const drain = () => {
-    if (inFlight) return
-    if (isExpired) renew()
-    const bundle = waiting.shift()
-    if (!bundle) return
-    inFlight = { bundle }
-    void transmit(inFlight)
+    while (isLeaving || inFlight.size === 0) {
+      if (isExpired) renew()
+      const bundle = waiting.shift()
+      if (!bundle) return
+      const sending = { bundle, session, n }
+      n += 1
+      inFlight.add(sending)
+      void transmit(sending)
+    }
   }
 
   const renew = () => {
@@ -172,24 +183,23 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
   }
 
   const transmit = async (sending: InFlight) => {
-    const { bundle } = sending
+    const { bundle, session, n } = sending
     let settle: () => void
     try {
       const answer = await run(bundle.command, { session, n, ...argumentsOf(bundle) })
-      settle = () => succeed(bundle, answer)
+      settle = () => succeed(sending, answer)
     } catch (reason) {
-      settle = () => fail(bundle, reason)
+      settle = () => fail(sending, reason)
     }
     // A command that was sent again is answered twice.
-    if (inFlight !== sending) return
-    inFlight = null
+    if (!inFlight.delete(sending)) return
     settle()
     drain()
   }
 
-  const succeed = (bundle: Bundle, answer: unknown) => {
+  const succeed = (sending: InFlight, answer: unknown) => {
+    const { bundle } = sending
     const { command, calls } = bundle
-    n += 1
     if (!BATCHED[command] || command === 'unsubscribe') {
       renewals = 0
       for (const call of calls) call.resolve(answer)
@@ -208,13 +218,13 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
         else call.reject(error)
       } else call.resolve(result)
     }
-    if (stale.length > 0) retry(bundle, stale)
+    if (stale.length > 0) retry(sending, stale)
     else if (!bundle.isRenewal) renewals = 0
   }
 
   /** The session ended while the host ran a bundle, so these calls of it had no effect. */
-  const retry = (bundle: Bundle, stale: [Call, EventBusError][]) => {
-    isExpired = true
+  const retry = ({ bundle, session: ended }: InFlight, stale: [Call, EventBusError][]) => {
+    if (ended === session) isExpired = true
     if (isUnsettled()) {
       for (const [call, error] of stale) call.reject(error)
       return
@@ -225,11 +235,14 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
     waiting.unshift({ ...bundle, calls, size })
   }
 
-  const fail = (bundle: Bundle, reason: unknown) => {
+  const fail = (sending: InFlight, reason: unknown) => {
+    const { bundle } = sending
     const { calls } = bundle
+    const isCurrent = sending.session === session
     const error = toEventBusError(reason, bundle.command)
     if (typeof reason === 'string') {
       // Bare strings come from Tauri: the command never reached the plugin, so its number is used again.
+      if (isCurrent && n === sending.n + 1) n -= 1
       if (error.code === 'invalid_argument' && calls.length > 1) {
         // The parser refuses a whole command for one malformed call. Sent alone, each call is judged by itself.
         waiting.unshift(...calls.map((call) => ({ ...bundle, calls: [call], size: call.size })))
@@ -238,19 +251,17 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
     } else if (!isErrorObject(reason)) {
       // Nobody knows whether it ran, so neither its number nor the next one can be used.
       const isRepeated = bundle.isRenewal && !isUnsettled()
-      isExpired = true
+      if (isCurrent) isExpired = true
       // The next session subscribes again anyway. Anything else might happen twice.
       if (isRepeated) return
     } else if (error.code === 'stale_session') {
       const isRepeated = !isUnsettled()
-      isExpired = true
+      if (isCurrent) isExpired = true
       // The next session drops renewals that wait, since it makes its own.
       if (isRepeated) {
         waiting.unshift(bundle)
         return
       }
-    } else {
-      n += 1
     }
     for (const call of calls) call.reject(error)
   }
@@ -310,8 +321,20 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
         waitingForRenewal.push(resolve)
         expire()
       }),
+    leave() {
+      isLeaving = true
+      drain()
+    },
     repeat() {
-      if (inFlight) void transmit(inFlight)
+      isLeaving = false
+      const sent = [...inFlight]
+      const newest = sent.pop()
+      // The host has recorded only the newest answer.
+      for (const sending of sent) {
+        inFlight.delete(sending)
+        fail(sending, new Error('the page was left before the answer came'))
+      }
+      if (newest) void transmit(newest)
     },
   }
 }

@@ -4,23 +4,12 @@ import { EventBusError } from './error.js'
 import { createGapWarnings } from './gap-warnings.js'
 import { createPullLoop, type PullLoop } from './pull-loop.js'
 import { existingInbox, INBOX, INBOX_VERSION } from './realm.js'
+import { noTauri } from './report.js'
 import { Subscriptions } from './subscriptions.js'
 
 /** The inbox of this realm, made at its first use. Throws where there cannot be one. */
 export function openInbox(): Inbox {
-  if (typeof window === 'undefined') {
-    throw new EventBusError('unavailable', 'there is no Tauri here: this is a worker or a server')
-  }
-  if (window.top && window.top !== window) {
-    throw new EventBusError(
-      'denied',
-      'only the top frame of a webview may use the event bus: let the page around this iframe pass events on',
-    )
-  }
-  if (!('__TAURI_INTERNALS__' in window)) {
-    throw new EventBusError('unavailable', 'there is no Tauri here: this page is not in a webview of Tauri')
-  }
-  const inbox = existingInbox() ?? new PageInbox()
+  const inbox = existingInbox() ?? createInbox()
   if (inbox.version !== INBOX_VERSION) {
     throw new EventBusError(
       'unavailable',
@@ -28,9 +17,30 @@ export function openInbox(): Inbox {
         `and this copy needs version ${INBOX_VERSION}`,
     )
   }
-  // It is neither writable nor listed, so that a page does not replace it by accident.
-  if (!existingInbox()) Object.defineProperty(globalThis, INBOX, { value: inbox, configurable: true })
   return inbox
+}
+
+function createInbox(): Inbox {
+  if (typeof window === 'undefined') {
+    throw new EventBusError('unavailable', 'there is no Tauri here: this is a worker or a server')
+  }
+  // Before frames, since a frame in a browser has no Tauri either.
+  if (!('__TAURI_INTERNALS__' in window)) throw noTauri()
+  if (window.top && window.top !== window) {
+    throw new EventBusError(
+      'denied',
+      'only the top frame of a webview may use the event bus: let the page around this iframe pass events on',
+    )
+  }
+  const inbox = newInbox()
+  // It is neither writable nor listed, so that a page does not replace it by accident.
+  Object.defineProperty(globalThis, INBOX, { value: inbox, configurable: true })
+  return inbox
+}
+
+/** An inbox that no guard has checked. A test bus puts its own in place, wherever it runs. */
+export function newInbox(): Inbox {
+  return new PageInbox()
 }
 
 class PageInbox implements Inbox {
@@ -52,6 +62,11 @@ class PageInbox implements Inbox {
       this.channel?.forget()
       this.queue.repeat()
       this.loop.start()
+    })
+    // What still waits would die with the page.
+    addEventListener('pagehide', () => {
+      this.channel?.flush()
+      this.queue.leave()
     })
   }
 

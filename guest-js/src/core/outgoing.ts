@@ -4,7 +4,8 @@ import { checkName } from './checks.js'
 import type { Inbox } from './contract.js'
 import { toEventBusError } from './error.js'
 import { payloadJson } from './json.js'
-import { currentCauses } from './realm.js'
+import { currentCauses, isServer } from './realm.js'
+import { noTauri, report } from './report.js'
 import { copyOfTarget, isEveryone } from './target.js'
 
 /** An event on its way to the host. */
@@ -20,7 +21,10 @@ export interface OutgoingEvent {
 }
 
 /** Encodes an event and queues it. Copies what the caller may change afterwards before this returns. */
-export async function publish(open: () => Inbox, outgoing: OutgoingEvent): Promise<Receipt> {
+export function publish(open: () => Inbox, outgoing: OutgoingEvent): Promise<Receipt & void> {
+  const refused = (error: unknown): never => {
+    throw toEventBusError(error)
+  }
   try {
     const { event, payload, options, component, to, causes = currentCauses() } = outgoing
     checkName(event)
@@ -30,10 +34,18 @@ export async function publish(open: () => Inbox, outgoing: OutgoingEvent): Promi
     if (isAddressed) entry.to = copyOfTarget(to)
     if (json !== undefined) entry.payload = json
     if (options?.retain !== undefined) entry.retain = options.retain
+    if (options?.except !== undefined) entry.except = copyOfTarget(options.except)
     if (component !== undefined) entry.component = component
     if (causes.length > 0) entry.causes = causes
-    return (await open().queue.send(isAddressed ? 'emit_to' : 'emit', entry, json?.length)) as Receipt
+    // A server has nobody to send it to.
+    const sent = isServer()
+      ? Promise.resolve({ seq: 0, pages: 0, listeners: 0 })
+      : open().queue.send(isAddressed ? 'emit_to' : 'emit', entry, json?.length)
+    return sent.catch(refused) as Promise<Receipt & void>
   } catch (error) {
-    throw toEventBusError(error)
+    const rejected = Promise.reject(error).catch(refused)
+    // Where there is no Tauri, one report stands for all that is not awaited.
+    if (error === noTauri()) rejected.catch(report)
+    return rejected
   }
 }

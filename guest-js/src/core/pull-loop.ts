@@ -1,8 +1,9 @@
+import { orLost } from './answers.js'
 import { type Batch, readBatch } from './batch.js'
 import { type CommandQueue, RETRY_AFTER_MS, type Renewal, run } from './commands.js'
 import { dispatch, type Progress, type Receivers, readingOf } from './dispatch.js'
 import { type EventBusError, toEventBusError } from './error.js'
-import { report } from './report.js'
+import { report, reportRefusal } from './report.js'
 import { nextTask } from './tasks.js'
 
 /** How many pulls read ahead while the host has more than one answer holds, since the way takes longer than handling. */
@@ -21,7 +22,8 @@ interface Pull {
   readonly isAhead: boolean
   /** The responses that it carries. */
   readonly responses: readonly object[]
-  readonly answer: Promise<Batch>
+  /** `undefined` if it is lost. */
+  readonly answer: Promise<Batch | undefined>
 }
 
 /** What a pull loop needs of its page. */
@@ -74,7 +76,7 @@ export function createPullLoop(page: Page): PullLoop {
     while (isNeeded() || ahead.length > 0 || current.handled > current.acknowledged) {
       const pulled = ahead.shift() ?? pull(current, false)
       page.channel?.flush()
-      let batch: Batch
+      let batch: Batch | undefined
       try {
         batch = await pulled.answer
       } catch (reason) {
@@ -86,9 +88,15 @@ export function createPullLoop(page: Page): PullLoop {
         continue
       }
       if (running !== loop) return
+      if (!batch) {
+        // Nobody knows which answers are lost. The next pull asks for all of them again.
+        ahead = []
+        page.channel?.resend(pulled.responses)
+        continue
+      }
       isFailing = false
       queue.settle()
-      for (const refused of batch.refused ?? []) report(toEventBusError(refused))
+      for (const refused of batch.refused ?? []) reportRefusal(toEventBusError(refused))
       current.acknowledged = Math.max(current.acknowledged, pulled.ack)
       const isEmpty = batch.items.length === 0
       if (!isEmpty && batch.first > current.handled + 1) {
@@ -125,7 +133,7 @@ export function createPullLoop(page: Page): PullLoop {
     if (!isAhead) subscriptions.notePull()
     const responses = (!isAhead && page.channel?.take()) || []
     const optional = { ...(isAhead && { ahead: true }), ...(responses.length > 0 && { responses }) }
-    const answer = run('pull', { session, ack: handled, ...optional }).then(readBatch)
+    const answer = orLost(run('pull', { session, ack: handled, ...optional }).then(readBatch))
     // Whoever awaits it handles its failure. An abandoned pull may fail silently.
     answer.catch(() => {})
     return { ack: handled, isAhead, responses, answer }

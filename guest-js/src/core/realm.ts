@@ -11,6 +11,11 @@ export function existingInbox(): Inbox | undefined {
   return (globalThis as { [INBOX]?: Inbox })[INBOX]
 }
 
+/** Whether this is a server, which renders pages and has no events. A worker has a location. */
+export function isServer(): boolean {
+  return typeof window === 'undefined' && typeof location === 'undefined'
+}
+
 /** The causes of what follows from an event or a request: those of its own, oldest first, and its name. */
 export function chainOf(name: string, causes: readonly string[] = []): string[] {
   return [...causes, name]

@@ -2,6 +2,19 @@ import { EventBusError } from './error.js'
 
 let logging = false
 
+/** The error of a page without Tauri, and whether it was reported. */
+let missing: EventBusError | undefined
+let isMissingTold = false
+
+/** The error of a page without Tauri. Every call throws the same one, which is reported once. */
+export function noTauri(): EventBusError {
+  missing ??= new EventBusError(
+    'unavailable',
+    'there is no Tauri here: this page or frame is in no webview of Tauri, so nothing is sent or received; isAvailable() tells',
+  )
+  return missing
+}
+
 /** Also writes reports to the console, since browsers reduce an error of a script that Tauri injects to "Script error." */
 export function logReports(): void {
   logging = true
@@ -9,6 +22,10 @@ export function logReports(): void {
 
 /** Hands an error without a receiver to the page, as the browser does with an uncaught one. */
 export function report(error: unknown): void {
+  if (missing && error === missing) {
+    if (isMissingTold) return
+    isMissingTold = true
+  }
   try {
     if (logging) console.error(error instanceof EventBusError ? `event bus: ${error.code}: ${error.message}` : error)
   } catch {
@@ -16,6 +33,11 @@ export function report(error: unknown): void {
   }
   if (typeof globalThis.reportError === 'function') globalThis.reportError(error)
   else if (!logging) console.error(error)
+}
+
+/** Reports the refusal of a response, unless nobody waits for it any more. */
+export function reportRefusal(error: EventBusError): void {
+  if (error.code !== 'stale_session' && error.code !== 'unknown_request') report(error)
 }
 
 /** Reports the rejection of what a handler has returned. */

@@ -6,6 +6,7 @@ import type { Registration } from './contract.js'
 import { DISPOSE } from './disposal.js'
 import { type EventBusError, toEventBusError } from './error.js'
 import { openInbox } from './inbox.js'
+import { isServer } from './realm.js'
 import { report } from './report.js'
 import { copyOfTarget } from './target.js'
 
@@ -67,7 +68,8 @@ export function createSubscription(
     whenEnded?.(error)
   }
   try {
-    if (signal?.aborted) {
+    // On a server there is nothing to listen to.
+    if (signal?.aborted || isServer()) {
       ended()
     } else {
       end = begin({ accepted, ended })
@@ -101,8 +103,9 @@ export function thenable(off: () => void, promise: Promise<UnlistenFn>): Subscri
     then: { value: observe(promise.then) },
     catch: { value: observe(promise.catch) },
     finally: { value: observe(promise.finally) },
+    stop: { value: subscription },
     [Symbol.toStringTag]: { value: 'Subscription' },
-    [DISPOSE]: { value: () => off() },
+    [DISPOSE]: { value: subscription },
   }
   return Object.defineProperties(subscription, methods)
 }

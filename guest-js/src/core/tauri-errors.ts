@@ -12,15 +12,17 @@ const SETS: Partial<Record<string, string>> = {
   resume_job: 'jobs',
   update_job: 'jobs',
   list_jobs: 'jobs',
+  clear_retained: 'allow-clear-retained',
   cancel_request: 'request',
   set_responders: 'respond',
   catalog: 'allow-catalog',
 }
 
-/** The alternative to a set: a permission for some events only. */
+/** The alternative to a set: a permission for some events only. Or what the permission needs. */
 const SCOPED: Partial<Record<string, string>> = {
   emit: ', or { "identifier": "event-bus:allow-emit", "allow": [names] } for some events only,',
   emit_to: ', or { "identifier": "event-bus:allow-emit-to", "allow": [{ "event": name, "to": label }] } for some only,',
+  clear_retained: ' with "allow": [{ "event": name }]',
 }
 
 /** Reads the bare strings of Tauri's access control and argument parser, which differ between debug and release builds. */

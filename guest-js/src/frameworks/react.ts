@@ -6,8 +6,9 @@
 
 import { useEffect, useInsertionEffect, useMemo, useRef, useSyncExternalStore } from 'react'
 import type { EventHandler } from '../types/event.js'
-import type { EventName, NameIfSet, Unset } from '../types/event-map.js'
+import type { EventName } from '../types/event-map.js'
 import type { EventOf, PayloadOf } from '../types/event-of.js'
+import type { NameThatFitsHandlerAndOptions } from '../types/name-kind.js'
 import { contentOf, type ListenerOptions, latestOf, observe, type StateOptions, sharedState } from './shared-state.js'
 
 export type { ListenerOptions, StateOptions } from './shared-state.js'
@@ -28,14 +29,14 @@ export type { ListenerOptions, StateOptions } from './shared-state.js'
  * }
  * ```
  */
-export function useEvent<Payload = Unset>(
-  event: NameIfSet<Payload>,
-  handler: EventHandler<NoInfer<Payload>>,
-  options?: ListenerOptions,
-): void
 export function useEvent<Name extends EventName, _ extends never>(
   event: Name,
   handler: (event: EventOf<Name>) => unknown,
+  options?: ListenerOptions,
+): void
+export function useEvent<Payload = unknown, Name extends string = string>(
+  event: NameThatFitsHandlerAndOptions<Name>,
+  handler: EventHandler<Payload>,
   options?: ListenerOptions,
 ): void
 export function useEvent(event: string, handler: EventHandler<never>, options: ListenerOptions = {}): void {
@@ -58,11 +59,14 @@ export function useEvent(event: string, handler: EventHandler<never>, options: L
  * }
  * ```
  */
-export function useLatest<Payload = Unset>(event: NameIfSet<Payload>, options?: ListenerOptions): Payload | undefined
 export function useLatest<Name extends EventName, _ extends never>(
   event: Name,
   options?: ListenerOptions,
 ): PayloadOf<Name> | undefined
+export function useLatest<Payload = unknown, Name extends string = string>(
+  event: NameThatFitsHandlerAndOptions<Name>,
+  options?: ListenerOptions,
+): Payload | undefined
 export function useLatest(event: string, options: ListenerOptions = {}): unknown {
   const kept = useSameOptions(options)
   const { subscribe, get } = useMemo(() => latestOf(event, kept), [event, kept])
@@ -89,16 +93,16 @@ export function useLatest(event: string, options: ListenerOptions = {}): unknown
  * }
  * ```
  */
-export function useEventState<Value = Unset>(
-  event: NameIfSet<Value>,
-  initial: NoInfer<Value>,
-  options?: StateOptions,
-): [Value, SetState<Value>]
 export function useEventState<Name extends EventName, _ extends never>(
   event: Name,
   initial: PayloadOf<Name>,
   options?: StateOptions,
 ): [PayloadOf<Name>, SetState<PayloadOf<Name>>]
+export function useEventState<Value = unknown, Name extends string = string>(
+  event: NameThatFitsHandlerAndOptions<Name>,
+  initial: Value,
+  options?: StateOptions,
+): [Value, SetState<Value>]
 export function useEventState(event: string, initial: unknown, options: StateOptions = {}): unknown {
   const kept = useSameOptions(options)
   // As with useState, only the first initial value counts.

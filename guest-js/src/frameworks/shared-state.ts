@@ -1,3 +1,4 @@
+import { isAvailable } from '../api/available.js'
 import { emit } from '../api/emit.js'
 import { listen } from '../api/listen.js'
 import type { EventBusError } from '../core/error.js'
@@ -55,13 +56,12 @@ export interface SharedState<Value> extends Source<Value> {
   set(next: Next<Value>): void
 }
 
-/** Listens until the returned function is called. On a server there is nothing to listen to. */
+/** Listens until the returned function is called. */
 export function observe(
   event: string,
   deliver: (event: BusEvent<never>) => unknown,
   options: ListenerOptions = {},
 ): () => void {
-  if (typeof window === 'undefined') return () => {}
   const off = listen<never>(event, deliver, options)
   if (options.onError) off.catch(options.onError)
   return off
@@ -171,12 +171,19 @@ function stateFor(event: string): PageState {
       const release = use(() => {})
       inFlight += 1
       emitted
-        .then((receipt) => {
-          // The event itself may have come before the receipt.
-          if (receipt.seq < seq) return
-          seq = receipt.seq
-          accepted = sent
-        }, onError)
+        .then(
+          (receipt) => {
+            // The event itself may have come before the receipt.
+            if (receipt.seq < seq) return
+            seq = receipt.seq
+            accepted = sent
+          },
+          (error) => {
+            // Without Tauri, the state belongs to the page alone.
+            if (!isAvailable()) accepted = sent
+            onError(error)
+          },
+        )
         .finally(() => {
           inFlight -= 1
           release()

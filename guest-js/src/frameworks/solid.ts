@@ -6,8 +6,9 @@
 
 import { type Accessor, createEffect, createMemo, createSignal, onCleanup, untrack } from 'solid-js'
 import type { EventHandler } from '../types/event.js'
-import type { EventName, NameIfSet, Unset } from '../types/event-map.js'
+import type { EventName } from '../types/event-map.js'
 import type { EventOf, PayloadOf } from '../types/event-of.js'
+import type { NameThatFitsHandlerAndOptions } from '../types/name-kind.js'
 import { contentOf, type ListenerOptions, latestOf, observe, type StateOptions, sharedState } from './shared-state.js'
 
 export type { ListenerOptions, StateOptions } from './shared-state.js'
@@ -35,14 +36,14 @@ export type MaybeAccessor<Value> = Value | Accessor<Value>
  * createEventListener('cart:*', (event) => console.log(event.event, event.payload))
  * ```
  */
-export function createEventListener<Payload = Unset>(
-  event: MaybeAccessor<NameIfSet<Payload>>,
-  handler: EventHandler<NoInfer<Payload>>,
-  options?: MaybeAccessor<ListenerOptions>,
-): void
 export function createEventListener<Name extends EventName, _ extends never>(
   event: MaybeAccessor<Name>,
   handler: (event: EventOf<Name>) => unknown,
+  options?: MaybeAccessor<ListenerOptions>,
+): void
+export function createEventListener<Payload = unknown, Name extends string = string>(
+  event: MaybeAccessor<NameThatFitsHandlerAndOptions<Name>>,
+  handler: EventHandler<Payload>,
   options?: MaybeAccessor<ListenerOptions>,
 ): void
 export function createEventListener(
@@ -66,14 +67,14 @@ export function createEventListener(
  * createEffect(() => console.log(percent()))
  * ```
  */
-export function createLatest<Payload = Unset>(
-  event: MaybeAccessor<NameIfSet<Payload>>,
-  options?: MaybeAccessor<ListenerOptions>,
-): Accessor<Payload | undefined>
 export function createLatest<Name extends EventName, _ extends never>(
   event: MaybeAccessor<Name>,
   options?: MaybeAccessor<ListenerOptions>,
 ): Accessor<PayloadOf<Name> | undefined>
+export function createLatest<Payload = unknown, Name extends string = string>(
+  event: MaybeAccessor<NameThatFitsHandlerAndOptions<Name>>,
+  options?: MaybeAccessor<ListenerOptions>,
+): Accessor<Payload | undefined>
 export function createLatest(
   event: MaybeAccessor<string>,
   options: MaybeAccessor<ListenerOptions> = {},
@@ -106,16 +107,16 @@ export function createLatest(
  * console.log(zoom())
  * ```
  */
-export function createEventState<Value = Unset>(
-  event: MaybeAccessor<NameIfSet<Value>>,
-  initial: NoInfer<Value>,
-  options?: StateOptions,
-): [Accessor<Value>, SetState<Value>]
 export function createEventState<Name extends EventName, _ extends never>(
   event: MaybeAccessor<Name>,
   initial: PayloadOf<Name>,
   options?: StateOptions,
 ): [Accessor<PayloadOf<Name>>, SetState<PayloadOf<Name>>]
+export function createEventState<Value = unknown, Name extends string = string>(
+  event: MaybeAccessor<NameThatFitsHandlerAndOptions<Name>>,
+  initial: Value,
+  options?: StateOptions,
+): [Accessor<Value>, SetState<Value>]
 export function createEventState(
   event: MaybeAccessor<string>,
   initial: unknown,

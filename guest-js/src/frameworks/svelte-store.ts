@@ -5,8 +5,9 @@
  */
 
 import { type Readable, readable, type Writable } from 'svelte/store'
-import type { EventName, NameIfSet, Unset } from '../types/event-map.js'
+import type { EventName } from '../types/event-map.js'
 import type { PayloadOf } from '../types/event-of.js'
+import type { NameThatFitsHandlerAndOptions } from '../types/name-kind.js'
 import { type ListenerOptions, latestOf, type Source, type StateOptions, sharedState } from './shared-state.js'
 
 export type { ListenerOptions, StateOptions } from './shared-state.js'
@@ -24,14 +25,14 @@ export type { ListenerOptions, StateOptions } from './shared-state.js'
  * off()
  * ```
  */
-export function eventStore<Payload = Unset>(
-  event: NameIfSet<Payload>,
-  options?: ListenerOptions,
-): Readable<Payload | undefined>
 export function eventStore<Name extends EventName, _ extends never>(
   event: Name,
   options?: ListenerOptions,
 ): Readable<PayloadOf<Name> | undefined>
+export function eventStore<Payload = unknown, Name extends string = string>(
+  event: NameThatFitsHandlerAndOptions<Name>,
+  options?: ListenerOptions,
+): Readable<Payload | undefined>
 export function eventStore(event: string, options?: ListenerOptions): Readable<unknown> {
   return storeOf(latestOf<unknown>(event, options))
 }
@@ -52,16 +53,16 @@ export function eventStore(event: string, options?: ListenerOptions): Readable<u
  * zoom.update((before) => before + 10)
  * ```
  */
-export function eventStateStore<Value = Unset>(
-  event: NameIfSet<Value>,
-  initial: NoInfer<Value>,
-  options?: StateOptions,
-): Writable<Value>
 export function eventStateStore<Name extends EventName, _ extends never>(
   event: Name,
   initial: PayloadOf<Name>,
   options?: StateOptions,
 ): Writable<PayloadOf<Name>>
+export function eventStateStore<Value = unknown, Name extends string = string>(
+  event: NameThatFitsHandlerAndOptions<Name>,
+  initial: Value,
+  options?: StateOptions,
+): Writable<Value>
 export function eventStateStore(event: string, initial: unknown, options?: StateOptions): Writable<unknown> {
   const state = sharedState(event, initial, options)
   return { ...storeOf(state), set: (value) => state.set(() => value), update: state.set }

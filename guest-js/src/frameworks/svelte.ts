@@ -8,8 +8,9 @@
 import { onMount } from 'svelte'
 import { createSubscriber } from 'svelte/reactivity'
 import type { EventHandler } from '../types/event.js'
-import type { EventName, NameIfSet, Unset } from '../types/event-map.js'
+import type { EventName } from '../types/event-map.js'
 import type { EventOf, PayloadOf } from '../types/event-of.js'
+import type { NameThatFitsHandlerAndOptions } from '../types/name-kind.js'
 import { type ListenerOptions, latestOf, observe, type Source, type StateOptions, sharedState } from './shared-state.js'
 
 export type { ListenerOptions, StateOptions } from './shared-state.js'
@@ -25,14 +26,14 @@ export type { ListenerOptions, StateOptions } from './shared-state.js'
  * useEvent('cart:*', (event) => console.log(event.event, event.payload))
  * ```
  */
-export function useEvent<Payload = Unset>(
-  event: NameIfSet<Payload>,
-  handler: EventHandler<NoInfer<Payload>>,
-  options?: ListenerOptions,
-): void
 export function useEvent<Name extends EventName, _ extends never>(
   event: Name,
   handler: (event: EventOf<Name>) => unknown,
+  options?: ListenerOptions,
+): void
+export function useEvent<Payload = unknown, Name extends string = string>(
+  event: NameThatFitsHandlerAndOptions<Name>,
+  handler: EventHandler<Payload>,
   options?: ListenerOptions,
 ): void
 export function useEvent(event: string, handler: EventHandler<never>, options?: ListenerOptions): void {
@@ -51,14 +52,14 @@ export function useEvent(event: string, handler: EventHandler<never>, options?: 
  * console.log(percent.current)
  * ```
  */
-export function latest<Payload = Unset>(
-  event: NameIfSet<Payload>,
-  options?: ListenerOptions,
-): { readonly current: Payload | undefined }
 export function latest<Name extends EventName, _ extends never>(
   event: Name,
   options?: ListenerOptions,
 ): { readonly current: PayloadOf<Name> | undefined }
+export function latest<Payload = unknown, Name extends string = string>(
+  event: NameThatFitsHandlerAndOptions<Name>,
+  options?: ListenerOptions,
+): { readonly current: Payload | undefined }
 export function latest(event: string, options?: ListenerOptions): { readonly current: unknown } {
   const read = reactive(latestOf<unknown>(event, options))
   return {
@@ -85,16 +86,16 @@ export function latest(event: string, options?: ListenerOptions): { readonly cur
  * zoom.current += 10
  * ```
  */
-export function eventState<Value = Unset>(
-  event: NameIfSet<Value>,
-  initial: NoInfer<Value>,
-  options?: StateOptions,
-): { current: Value }
 export function eventState<Name extends EventName, _ extends never>(
   event: Name,
   initial: PayloadOf<Name>,
   options?: StateOptions,
 ): { current: PayloadOf<Name> }
+export function eventState<Value = unknown, Name extends string = string>(
+  event: NameThatFitsHandlerAndOptions<Name>,
+  initial: Value,
+  options?: StateOptions,
+): { current: Value }
 export function eventState(event: string, initial: unknown, options?: StateOptions): { current: unknown } {
   const state = sharedState(event, initial, options)
   const read = reactive(state)

@@ -15,8 +15,9 @@ import {
   watch,
 } from 'vue'
 import type { EventHandler } from '../types/event.js'
-import type { EventName, NameIfSet, Unset } from '../types/event-map.js'
+import type { EventName } from '../types/event-map.js'
 import type { EventOf, PayloadOf } from '../types/event-of.js'
+import type { NameThatFitsHandlerAndOptions } from '../types/name-kind.js'
 import {
   contentOf,
   type ListenerOptions,
@@ -42,14 +43,14 @@ export type { ListenerOptions, StateOptions } from './shared-state.js'
  * useEvent('cart:*', (event) => console.log(event.event, event.payload))
  * ```
  */
-export function useEvent<Payload = Unset>(
-  event: MaybeRefOrGetter<NameIfSet<Payload>>,
-  handler: EventHandler<NoInfer<Payload>>,
-  options?: MaybeRefOrGetter<ListenerOptions>,
-): () => void
 export function useEvent<Name extends EventName, _ extends never>(
   event: MaybeRefOrGetter<Name>,
   handler: (event: EventOf<Name>) => unknown,
+  options?: MaybeRefOrGetter<ListenerOptions>,
+): () => void
+export function useEvent<Payload = unknown, Name extends string = string>(
+  event: MaybeRefOrGetter<NameThatFitsHandlerAndOptions<Name>>,
+  handler: EventHandler<Payload>,
   options?: MaybeRefOrGetter<ListenerOptions>,
 ): () => void
 export function useEvent(
@@ -73,14 +74,14 @@ export function useEvent(
  * watchEffect(() => console.log(percent.value))
  * ```
  */
-export function useLatest<Payload = Unset>(
-  event: MaybeRefOrGetter<NameIfSet<Payload>>,
-  options?: MaybeRefOrGetter<ListenerOptions>,
-): Readonly<ShallowRef<Payload | undefined>>
 export function useLatest<Name extends EventName, _ extends never>(
   event: MaybeRefOrGetter<Name>,
   options?: MaybeRefOrGetter<ListenerOptions>,
 ): Readonly<ShallowRef<PayloadOf<Name> | undefined>>
+export function useLatest<Payload = unknown, Name extends string = string>(
+  event: MaybeRefOrGetter<NameThatFitsHandlerAndOptions<Name>>,
+  options?: MaybeRefOrGetter<ListenerOptions>,
+): Readonly<ShallowRef<Payload | undefined>>
 export function useLatest(
   event: MaybeRefOrGetter<string>,
   options: MaybeRefOrGetter<ListenerOptions> = {},
@@ -113,16 +114,16 @@ export function useLatest(
  * zoom.value += 10
  * ```
  */
-export function useEventState<Value = Unset>(
-  event: MaybeRefOrGetter<NameIfSet<Value>>,
-  initial: NoInfer<Value>,
-  options?: StateOptions,
-): Ref<Value>
 export function useEventState<Name extends EventName, _ extends never>(
   event: MaybeRefOrGetter<Name>,
   initial: PayloadOf<Name>,
   options?: StateOptions,
 ): Ref<PayloadOf<Name>>
+export function useEventState<Value = unknown, Name extends string = string>(
+  event: MaybeRefOrGetter<NameThatFitsHandlerAndOptions<Name>>,
+  initial: Value,
+  options?: StateOptions,
+): Ref<Value>
 export function useEventState(
   event: MaybeRefOrGetter<string>,
   initial: unknown,

@@ -1,17 +1,18 @@
 import { DISPOSE } from '../core/disposal.js'
 import { payloadJson } from '../core/json.js'
-import { nextTask } from '../core/tasks.js'
 import type { BusEvent } from '../types/event.js'
 import type { EventMap } from '../types/event-map.js'
 import type { RequestMap } from '../types/request-map.js'
 import type { Target } from '../types/target.js'
 import { filterOf } from './checks.js'
+import { cloneOf } from './clone.js'
 import { globOf, hasWildcard } from './glob.js'
 import { TestHost } from './host.js'
 import { install } from './install.js'
 import type { Label } from './requests.js'
 import type { Accepted } from './session.js'
 import { neededTarget } from './target.js'
+import { nextTask } from './tasks.js'
 import type { EmittedEvent, TestBus, TestBusOptions, TestEmitOptions, TestPage, TestRequestOptions } from './types.js'
 
 /** How often {@link TestBus.settled} checks whether the app has settled. */
@@ -74,6 +75,7 @@ export function createTestBus<Events extends object = EventMap, Requests extends
       sources.set(name, source)
       return () => sources.delete(name)
     },
+    clearRetained: (event) => host.clearRetained(event),
     gap: (event, { count = 1, reason = 'queue_full' } = {}) => host.lose(event, count, reason),
     refuse(name, { command, code = 'denied', message = `the test refuses "${name}"` } = {}) {
       const matches = hasWildcard(name) ? globOf(name) : (text: string) => text === name
@@ -103,7 +105,7 @@ type TestEndpoint<Events extends object, Requests extends object> = Pick<
 >
 
 function emittedOf({ timestamp: _, extras: { component, causes = [] }, ...emitted }: Accepted): EmittedEvent {
-  return structuredClone({
+  return cloneOf({
     ...emitted,
     ...(component !== undefined && { component }),
     ...(causes.length > 0 && { causes }),

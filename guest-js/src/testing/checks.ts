@@ -1,4 +1,6 @@
+import { isMalformed } from '../core/checks.js'
 import { EventBusError } from '../core/error.js'
+import { bytesOf } from './bytes.js'
 import { matcherOf } from './glob.js'
 
 /** The prefix of events of the bus itself. Only patterns with it receive them, and nobody else may emit them. */
@@ -9,6 +11,9 @@ const MAX_PAYLOAD_BYTES = 16_777_216
 const MAX_HOPS = 16
 const MAX_COMPONENT_BYTES = 128
 
+/** How many arrays and objects of a payload may lie in each other. */
+const MAX_DEPTH = 127
+
 /** Returns the names that a name or pattern listens to: those of the bus itself only where it has their prefix. */
 export function filterOf(pattern: string): (name: string) => boolean {
   const matches = matcherOf(pattern)
@@ -16,8 +21,8 @@ export function filterOf(pattern: string): (name: string) => boolean {
 }
 
 export function checkComponentName(name: string): void {
-  const bytes = new TextEncoder().encode(name).length
-  const wrong = /[^\p{Alphabetic}\p{Number}\-_.:/]/u.exec(name)
+  const bytes = bytesOf(name)
+  const wrong = /[^\p{XID_Continue}\-.:/]/u.exec(name)
   if (!wrong && bytes >= 1 && bytes <= MAX_COMPONENT_BYTES) return
   const problem = wrong ? `has the character "${wrong[0]}"` : `has ${bytes} bytes`
   throw new EventBusError(
@@ -33,10 +38,67 @@ export function checkOwn(name: string): void {
 }
 
 export function checkPayload(name: string, payload: string | undefined): void {
-  const bytes = payload === undefined ? 0 : new TextEncoder().encode(payload).length
-  if (bytes <= MAX_PAYLOAD_BYTES) return
-  const text = `the payload of "${name}" has ${bytes} bytes of JSON; the limit is ${MAX_PAYLOAD_BYTES}`
-  throw new EventBusError('payload_too_large', text)
+  const bytes = payload === undefined ? 0 : bytesOf(payload)
+  if (bytes > MAX_PAYLOAD_BYTES) {
+    const text = `the payload of "${name}" has ${bytes} bytes of JSON; the limit payloadBytes is ${MAX_PAYLOAD_BYTES}`
+    throw new EventBusError('payload_too_large', text)
+  }
+  const problem = payload === undefined ? undefined : problemOf(payload)
+  if (problem) throw new EventBusError('invalid_payload', `the payload of "${name}" ${problem}`)
+}
+
+/** Whether a value, or what is in it, is JSON that every reader of the host reads. Returns what is wrong with it. */
+export function problemOf(json: string): string | undefined {
+  try {
+    JSON.parse(json)
+  } catch (error) {
+    return `is not JSON: ${error}`
+  }
+  /** The keys of the objects around a place, and a `null` for each array. */
+  const around: (Set<string> | null)[] = []
+  for (let i = 0; i < json.length; i += 1) {
+    const c = json.charAt(i)
+    if (c === '[' || c === '{') {
+      around.push(c === '{' ? new Set() : null)
+      if (around.length > MAX_DEPTH) {
+        return `nests arrays and objects more than ${MAX_DEPTH} deep; flatten it, or send its inner part as text`
+      }
+    } else if (c === ']' || c === '}') {
+      around.pop()
+    } else if (c === '"') {
+      const end = endOfString(json, i)
+      const text: string = JSON.parse(json.slice(i, end))
+      i = end - 1
+      if (isMalformed(text)) {
+        return 'has one half of a surrogate pair; cut text between characters, not within one'
+      }
+      const keys = matchAt(/\s*:/y, json, end) === '' ? null : around[around.length - 1]
+      if (keys?.has(text)) {
+        return `has a key twice in one object: ${JSON.stringify(text)}; give each key of an object one value`
+      }
+      keys?.add(text)
+    } else {
+      const number = matchAt(/-?\d[\d.eE+-]*/y, json, i)
+      if (!Number.isFinite(Number(number))) return 'has a number out of the range of 64-bit floats; send it as text'
+      i += Math.max(number.length - 1, 0)
+    }
+  }
+  return undefined
+}
+
+/** Where the string that begins at `start` has ended. */
+function endOfString(json: string, start: number): number {
+  for (let i = start + 1; ; i += 1) {
+    const c = json.charAt(i)
+    if (c === '"') return i + 1
+    if (c === '\\') i += 1
+  }
+}
+
+/** What a sticky expression matches at a place; nothing where it does not. */
+function matchAt(expression: RegExp, text: string, place: number): string {
+  expression.lastIndex = place
+  return expression.exec(text)?.[0] ?? ''
 }
 
 export function checkChain(name: string, causes: readonly string[], what: 'emitted' | 'sent'): void {

@@ -8,6 +8,8 @@ export interface NewEvent {
   event: string
   payload?: string | undefined
   to?: Target | undefined
+  /** Webviews that do not receive it. */
+  except?: Target | undefined
   retain?: boolean | undefined
   component?: string | undefined
   /** The names of what caused it, oldest first. */

@@ -1,5 +1,6 @@
 import { checkName } from '../core/checks.js'
 import { EventBusError } from '../core/error.js'
+import { bytesOf } from './bytes.js'
 
 const MAX_BYTES = 255
 
@@ -12,7 +13,7 @@ export function hasWildcard(text: string): boolean {
 export function checkEventName(name: string): void {
   checkName(name)
   checkLength('invalid_event_name', 'event name', name)
-  const wrong = /[^\p{Alphabetic}\p{Number}\-_.:/]/u.exec(name)
+  const wrong = /[^\p{XID_Continue}\-.:/]/u.exec(name)
   if (wrong) {
     throw new EventBusError(
       'invalid_event_name',
@@ -29,7 +30,7 @@ export function matcherOf(pattern: string): (name: string) => boolean {
   }
   checkName(pattern)
   checkLength('invalid_pattern', 'event pattern', pattern)
-  const wrong = /[^\p{Alphabetic}\p{Number}\-_.:/*?[\]!]/u.exec(pattern)
+  const wrong = /[^\p{XID_Continue}\-.:/*?[\]!]/u.exec(pattern)
   if (wrong) throw invalid(pattern, `has the character "${wrong[0]}", which event names do not have`)
   return globOf(pattern)
 }
@@ -57,7 +58,7 @@ export function globOf(pattern: string): (text: string) => boolean {
 
 function checkLength(code: 'invalid_event_name' | 'invalid_pattern', what: string, text: string): void {
   if (text === '') throw new EventBusError(code, `the ${what} is empty; it has 1 to ${MAX_BYTES} bytes`)
-  if (new TextEncoder().encode(text).length > MAX_BYTES) {
+  if (bytesOf(text) > MAX_BYTES) {
     throw new EventBusError(code, `the ${what} "${text}" is too long; it has at most ${MAX_BYTES} bytes`)
   }
 }

@@ -6,21 +6,22 @@ import { chainOf } from '../core/realm.js'
 import { ReceivedEvent } from '../core/received.js'
 import { report, reportLater } from '../core/report.js'
 import type { RequestOrigin } from '../core/requests/responders.js'
-import { nextTask } from '../core/tasks.js'
-import type { Emit, EmitTo, Receipt } from '../types/emit.js'
+import type { Emit, EmitOptions, EmitTo, Receipt } from '../types/emit.js'
 import type { Endpoint } from '../types/endpoint.js'
 import type { BusEvent } from '../types/event.js'
 import type { Gap } from '../types/gap.js'
 import type { RequestContext } from '../types/request.js'
 import type { Target } from '../types/target.js'
 import { checkChain, checkComponentName, checkOwn, checkPayload, filterOf } from './checks.js'
+import { cloneOf } from './clone.js'
 import type { Listener, NewEvent, Refusable, Refusal, TestRequest } from './contract.js'
 import { checkEventName, hasWildcard } from './glob.js'
 import { type JobKey, type JobUpdate, type NewJob, TestJobs } from './jobs.js'
 import { type Label, PlayedRecipient, type Recipient, type Response, TestRequests } from './requests.js'
 import { errorOf, refusalOf, resultOf } from './results.js'
 import { type Accepted, type PullArguments, type Subscribed, TestSession } from './session.js'
-import { isForAll, isForHost, isForPage, labelsOf, neededTarget, partsOf } from './target.js'
+import { hasPage, isForAll, isForHost, isForPage, labelsOf, neededTarget, partsOf } from './target.js'
+import { nextTask } from './tasks.js'
 
 /** How long a request waits for a page that is still starting, in milliseconds, as with the host. */
 const GRACE_MS = 3_000
@@ -251,11 +252,12 @@ export class TestHost {
 
   /** Accepts an event and queues it for its receivers. */
   private accept(emitted: NewEvent, source: Endpoint, periodic?: Extras['periodic']): Receipt {
-    const { event, payload, retain, component, causes = [] } = emitted
+    const { event, payload, retain, except, component, causes = [] } = emitted
     this.refuse('emit', event)
     if (component !== undefined) checkComponentName(component)
     checkChain(event, causes, 'emitted')
     this.checkEvent(event, payload, emitted.to)
+    if (except !== undefined) partsOf(except)
     const to = isForAll(emitted.to) ? undefined : emitted.to
     this.activity += 1
     this.seq += 1
@@ -266,6 +268,7 @@ export class TestHost {
       timestamp: Date.now(),
       source,
       to,
+      except,
       retain: retain ?? this.isRetained(event),
       extras: {
         ...(periodic && { periodic }),
@@ -275,7 +278,7 @@ export class TestHost {
     }
     this.accepted.push(accepted)
     if (accepted.retain) this.retained.set(JSON.stringify([event, to === undefined ? [] : partsOf(to)]), accepted)
-    const ids = this.subscriptionsOf(event, to)
+    const ids = this.subscriptionsOf(accepted)
     if (ids.length > 0) this.session?.push({ event: accepted, ids, extras: accepted.extras })
     const receivers = [...this.listeners].filter((listener) => receives(listener, accepted))
     const pages = new Set(receivers.flatMap(({ label }) => (label === null ? [] : [label])))
@@ -296,8 +299,10 @@ export class TestHost {
   }
 
   private hasListeners(event: string, to: Target | undefined): boolean {
-    const isReceived = [...this.listeners].some((listener) => receives(listener, { event, to }))
-    return isReceived || this.subscriptionsOf(event, to).length > 0
+    const emitted = { event, to, except: undefined }
+    return (
+      [...this.listeners].some((listener) => receives(listener, emitted)) || this.subscriptionsOf(emitted).length > 0
+    )
   }
 
   /** Hands the retained events to a listener of the test, as a new subscription receives them. */
@@ -306,6 +311,14 @@ export class TestHost {
       if (receives(listener, event)) this.deliver(listener, event, true)
     }
     this.callListeners()
+  }
+
+  /** Forgets the retained events of a name or pattern, and returns how many there were. */
+  clearRetained(pattern: string): number {
+    const matches = filterOf(pattern)
+    const found = [...this.retained].filter(([, { event }]) => matches(event))
+    for (const [key] of found) this.retained.delete(key)
+    return found.length
   }
 
   private deliver(listener: Listener, event: Accepted, isRetained = false): void {
@@ -334,7 +347,7 @@ export class TestHost {
 
   /** An event as the host receives it, which emits as the host. */
   private receivedOf({ event, payload, seq, timestamp, source, extras }: Accepted, isRetained: boolean): ReceivedEvent {
-    const copy: unknown = structuredClone(payload)
+    const copy: unknown = cloneOf(payload)
     const received = new ReceivedEvent(event, copy, 0, seq, timestamp, source, false, isRetained, extras)
     const { emit, emitTo } = this.emitterAfter(null, chainOf(event, received.causes))
     return Object.defineProperties(received, { emit: { value: emit }, emitTo: { value: emitTo } })
@@ -342,12 +355,12 @@ export class TestHost {
 
   /** The `emit` and `emitTo` of the host, or of a page that the test plays, with these causes. */
   private emitterAfter(label: Label, causes: readonly string[]): { emit: Emit; emitTo: EmitTo } {
-    const send = (to: Target | undefined, name: string, value?: unknown, options?: { retain?: boolean }) =>
-      this.emit(label, { event: name, payload: payloadJson(name, value), to, retain: options?.retain, causes })
-    type Rest = [unknown?, { retain?: boolean }?]
-    const emit: Emit = async (name: string, ...rest: Rest) => send(undefined, name, ...rest)
+    const send = (to: Target | undefined, event: string, value?: unknown, { retain, except }: EmitOptions = {}) =>
+      this.emit(label, { event, payload: payloadJson(event, value), to, except, retain, causes })
+    type Rest = [unknown?, EmitOptions?]
+    const emit = async (name: string, ...rest: Rest) => send(undefined, name, ...rest)
     const emitTo = async (to: Target, name: string, ...rest: Rest) => send(neededTarget(to), name, ...rest)
-    return { emit, emitTo: emitTo as EmitTo }
+    return { emit: emit as Emit, emitTo: emitTo as EmitTo }
   }
 
   /** Loses events of that name: the page receives a gap instead. */
@@ -380,9 +393,9 @@ export class TestHost {
     }
   }
 
-  /** The subscriptions of the page that receive an event of this name and target. */
-  private subscriptionsOf(event: string, to: Target | undefined): number[] {
-    if (!isForPage(to, this.label)) return []
+  /** The subscriptions of the page that receive an event. */
+  private subscriptionsOf({ event, to, except }: Addressed): number[] {
+    if (!reaches({ to, except }, this.label)) return []
     const isForEveryone = isForAll(to)
     const isMeant = ({ matches, isNarrowed }: Subscribed) => matches(event) && !(isNarrowed && isForEveryone)
     return this.session?.idsOf(isMeant) ?? []
@@ -412,6 +425,9 @@ export class TestHost {
         return (args.events as NewEvent[]).map((entry) => resultOf(() => this.accept(entry, source)))
       case 'emit_to':
         return (args.events as NewEvent[]).map((entry) => resultOf(() => this.acceptSent(entry, source)))
+      case 'clear_retained':
+        this.refuse('emit', args.event as string)
+        return { cleared: this.clearRetained(args.event as string) }
       case 'subscribe':
         return (args.subscriptions as SubscribeEntry[]).map((entry) => resultOf(() => this.subscribe(session, entry)))
       case 'unsubscribe':
@@ -463,7 +479,7 @@ export class TestHost {
     const isNarrowed = !isForAll(target)
     session.subscriptions.set(id, { matches, isNarrowed })
     const isDue = (before: Accepted) =>
-      matches(before.event) && isForPage(before.to, this.label) && !(isNarrowed && isForAll(before.to))
+      matches(before.event) && reaches(before, this.label) && !(isNarrowed && isForAll(before.to))
     const kept = retained === false ? [] : [...this.retained.values()]
     const replayed = replay === false || !this.replays ? [] : this.accepted
     for (const before of inOrder(new Set([...kept, ...replayed]))) {
@@ -482,8 +498,16 @@ export class TestHost {
   }
 }
 
-function receives({ label, matches, receivesAll }: Listener, { event, to }: Pick<Accepted, 'event' | 'to'>): boolean {
-  return matches(event) && (receivesAll || (label === null ? isForHost(to) : isForPage(to, label)))
+/** The name of an event, and whom it is for. */
+type Addressed = Pick<Accepted, 'event' | 'to' | 'except'>
+
+function receives({ label, matches, receivesAll }: Listener, emitted: Addressed): boolean {
+  return matches(emitted.event) && (receivesAll || (label === null ? isForHost(emitted.to) : reaches(emitted, label)))
+}
+
+/** Whether an event reaches the page of this label. */
+function reaches({ to, except }: Pick<Accepted, 'to' | 'except'>, label: string): boolean {
+  return isForPage(to, label) && (except === undefined || !hasPage(except, label))
 }
 
 function inOrder(events: Iterable<Accepted>): Accepted[] {

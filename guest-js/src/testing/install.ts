@@ -1,3 +1,5 @@
+import { isQuoted } from '../core/answers.js'
+import { newInbox } from '../core/inbox.js'
 import { INBOX } from '../core/realm.js'
 import type { TestHost } from './host.js'
 
@@ -29,7 +31,8 @@ export function install(host: TestHost): () => void {
   const restored = [
     replace(realm, 'window', page),
     replace(page, '__TAURI_INTERNALS__', internals),
-    replace(realm, INBOX, undefined),
+    // The guards of a page in an app are not for tests, which may run in a frame.
+    replace(realm, INBOX, newInbox()),
   ]
   let isRunning = true
   return () => {
@@ -44,7 +47,10 @@ function invokeOf(host: TestHost, otherwise: Invoke | undefined): Invoke {
   const prefix = 'plugin:event-bus|'
   return async (command, args = {}, options) => {
     // Only JSON crosses the boundary.
-    if (command.startsWith(prefix)) return host.answer(command.slice(prefix.length), JSON.parse(JSON.stringify(args)))
+    if (command.startsWith(prefix)) {
+      const answer = await host.answer(command.slice(prefix.length), JSON.parse(JSON.stringify(args)))
+      return isQuoted(answer) ? [JSON.stringify(answer)] : answer
+    }
     if (otherwise) return otherwise(command, args, options)
     throw `Command ${command} not found: the test bus answers only the event bus. Call mockIPC of @tauri-apps/api/mocks before createTestBus for others`
   }

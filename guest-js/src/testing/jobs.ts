@@ -6,6 +6,8 @@ import { type Endpoint, HOST } from '../types/endpoint.js'
 import type { JobSchedule } from '../types/job.js'
 import type { JobInfo } from '../types/job-info.js'
 import type { Target } from '../types/target.js'
+import { bytesOf } from './bytes.js'
+import { cloneOf } from './clone.js'
 import { partsOf } from './target.js'
 
 /** The shortest interval, in milliseconds. */
@@ -213,7 +215,7 @@ export class TestJobs {
   private payloadOf({ event, payload, source, make, args }: Job): string | undefined {
     if (!make) return payload
     try {
-      return payloadJson(event, make(structuredClone(args)))
+      return payloadJson(event, make(cloneOf(args)))
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error)
       throw new EventBusError('source_failed', `the job source "${source}" failed: ${text}`, { cause: error })
@@ -288,7 +290,7 @@ function checkChoice(what: string, given: string | undefined, known: string[]): 
 
 function checkId(id: string): void {
   const refuse = (what: string) => invalid(`invalid job id "${id}": ${what}`)
-  const bytes = new TextEncoder().encode(id).length
+  const bytes = bytesOf(id)
   if (bytes < 1 || bytes > MAX_ID_BYTES) throw refuse(`it has 1 to ${MAX_ID_BYTES} bytes`)
   const control = CONTROL.exec(id)?.[0]
   if (control === undefined) return

@@ -3,6 +3,7 @@ import { EventBusError } from '../core/error.js'
 import type { Endpoint } from '../types/endpoint.js'
 import type { Gap } from '../types/gap.js'
 import type { Target } from '../types/target.js'
+import { cloneOf } from './clone.js'
 import type { Response } from './requests.js'
 
 /** An event that was accepted. */
@@ -13,6 +14,8 @@ export interface Accepted {
   timestamp: number
   source: Endpoint
   to: Target | undefined
+  /** The webviews that do not receive it. */
+  except: Target | undefined
   retain: boolean
   /** What few events have. */
   extras: Pick<Extras, 'periodic' | 'component' | 'causes'>
@@ -140,7 +143,7 @@ function batchOf(items: Item[]): Batch {
     const differences = [head, event.seq - before.seq, micros - before.micros] as const
     before = { seq: event.seq, micros }
     // A handler that changes its payload must not affect anybody else.
-    return [...differences, structuredClone(event.payload), extras]
+    return [...differences, cloneOf(event.payload), extras]
   })
   return { items: written, heads, first: items[0]?.index ?? 0, more: false }
 }

@@ -1,5 +1,6 @@
 import { EventBusError } from '../core/error.js'
 import type { Target } from '../types/target.js'
+import { bytesOf } from './bytes.js'
 import { globOf, hasWildcard } from './glob.js'
 
 /** The most labels and globs of one target. */
@@ -46,7 +47,11 @@ export function isForHost(target: Target | undefined): boolean {
 
 /** Whether an event with this target is for the page of this label. A window in a test has one webview, of its label. */
 export function isForPage(target: Target | undefined, label: string): boolean {
-  if (target === undefined || isForAll(target)) return true
+  return target === undefined || isForAll(target) || hasPage(target, label)
+}
+
+/** Whether a target names the page of this label. */
+export function hasPage(target: Target, label: string): boolean {
   return labelsOf(target).some((one) => (hasWildcard(one) ? globOf(one)(label) : one === label))
 }
 
@@ -74,7 +79,7 @@ function isWord(part: Part, word: 'Any' | 'host'): boolean {
 
 function checkLabel(label: string): void {
   if (label === '') throw invalid('the target has an empty label; a label has at least one character')
-  if (new TextEncoder().encode(label).length > MAX_LABEL_BYTES) {
+  if (bytesOf(label) > MAX_LABEL_BYTES) {
     throw invalid(`the target's label "${label}" is too long; it has at most ${MAX_LABEL_BYTES} bytes`)
   }
   if (hasWildcard(label)) globOf(label)

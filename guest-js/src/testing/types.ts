@@ -1,5 +1,4 @@
-/// <reference lib="esnext.disposable" preserve="true" />
-
+import type { Usable } from '../types/disposable.js'
 import type { EmitOptions, Receipt } from '../types/emit.js'
 import type { ErrorCode } from '../types/error-code.js'
 import type { BusEvent } from '../types/event.js'
@@ -97,6 +96,8 @@ export interface EmittedEvent<Payload = unknown>
   extends Pick<BusEvent<Payload>, 'event' | 'payload' | 'seq' | 'source' | 'component' | 'causes' | 'hops'> {
   /** The receivers, as they were given; `undefined` for everyone. */
   to: Target | undefined
+  /** Who does not receive it, as it was given. */
+  except: Target | undefined
   /** Whether it is kept for later subscriptions. */
   retain: boolean
 }
@@ -183,7 +184,7 @@ export interface TestPage<Events extends object = EventMap, Requests extends obj
  */
 export interface TestBus<Events extends object = EventMap, Requests extends object = RequestMap>
   extends TestEndpoint<Events, Requests>,
-    Disposable {
+    Usable {
   /** Listens as Rust's `listen`, to broadcasts and to what is sent to the host. Returns what ends it. */
   listen<Name extends NameOf<Events>>(
     event: Name,
@@ -215,6 +216,8 @@ export interface TestBus<Events extends object = EventMap, Requests extends obje
    * what removes it; jobs that have begun go on.
    */
   jobSource(name: string, source: (args: unknown) => unknown): () => void
+  /** Forgets the retained events of that name or glob pattern, as Rust does. Returns how many there were. */
+  clearRetained(event: NameOf<Events>): number
   /** Loses `count` events of that name (1 by default), so that its listeners receive a {@link Gap}. */
   gap(event: NameOf<Events>, options?: { count?: number; reason?: GapReason }): Gap
   /**

@@ -1,30 +1,14 @@
 import type { ActionComplete, ActionFailed, Message } from './built-in.js'
 import type { ComponentDescription } from './catalog.js'
-import type { Emit, EmitOptions, EmitTo, Receipt } from './emit.js'
+import type { Receipt } from './emit.js'
 import type { EventHandler, PayloadHandler } from './event.js'
-import type { NameIfSet, PayloadArguments, Unset } from './event-map.js'
-import type { EventIn, FullName, NameIn, PayloadIn } from './event-of.js'
-import type { FixedPayload, Job, JobOptions, JobSchedule, JobSource } from './job.js'
-import type { EventStream, StreamOptions } from './stream.js'
+import type { FullName, NameIn } from './namespace.js'
 import type { ListenOptions, Subscription } from './subscription.js'
 import type { Target } from './target.js'
+import type { EmitIn, EmitToIn, EventsIn, ListenIn, OnIn, RequestIn, RespondIn, StartJobIn, WaitForIn } from './view.js'
 
-/**
- * The event bus with a prefix for every name. Names that have the prefix already do not get it again. Its functions are
- * those of the package, and can be destructured.
- *
- * @example
- * ```ts
- * import { namespace } from 'tauri-plugin-event-bus-api'
- *
- * const { emit, listen } = namespace('shop')
- * listen('cart:*', (event) => console.log(event.event)) // shop:cart:updated
- * await emit('cart:updated', { itemCount: 3 })
- * ```
- */
-export interface Namespace<Prefix extends string> {
-  /** Its name, without a colon at the end. */
-  readonly name: Prefix
+/** Every function of the package that takes a name, with a prefix for it; `never` for no prefix. */
+export interface View<Prefix extends string> {
   /** As {@link emit}. */
   emit: EmitIn<Prefix>
   /** As {@link emitTo}. */
@@ -37,76 +21,40 @@ export interface Namespace<Prefix extends string> {
   on: OnIn<Prefix>
   /** As {@link events}. */
   events: EventsIn<Prefix>
+  /** As {@link waitFor}. */
+  waitFor: WaitForIn<Prefix>
   /** As {@link unlisten}. */
   unlisten(event: NameIn<Prefix>): number
+  /** As {@link clearRetained}. */
+  clearRetained(event: NameIn<Prefix>): Promise<number>
+  /** As {@link request}. */
+  request: RequestIn<Prefix>
+  /** As {@link respond}. */
+  respond: RespondIn<Prefix>
   /** As {@link startJob}. Its ticks belong to no component. */
   startJob: StartJobIn<Prefix>
-  /** Makes a component whose events are in this namespace: see {@link component}. */
+  /** As {@link component}: a component whose names have this prefix. */
   component(name: string): Component<Prefix>
+  /** As {@link namespace}: a namespace in this one. */
+  namespace<Name extends string>(name: Name): Namespace<FullName<Prefix, Name>>
 }
 
-interface EmitIn<Prefix extends string> {
-  <Payload = Unset>(event: NameIfSet<Payload>, payload?: NoInfer<Payload>, options?: EmitOptions): Promise<Receipt>
-  <Name extends NameIn<Prefix>, _ extends never>(
-    event: Name,
-    ...payload: [...PayloadArguments<FullName<Prefix, Name>>, options?: EmitOptions]
-  ): Promise<Receipt>
-}
-
-interface EmitToIn<Prefix extends string> {
-  <Payload = Unset>(
-    to: Target,
-    event: NameIfSet<Payload>,
-    payload?: NoInfer<Payload>,
-    options?: EmitOptions,
-  ): Promise<Receipt>
-  <Name extends NameIn<Prefix>, _ extends never>(
-    to: Target,
-    event: Name,
-    ...payload: [...PayloadArguments<FullName<Prefix, Name>>, options?: EmitOptions]
-  ): Promise<Receipt>
-}
-
-interface ListenIn<Prefix extends string> {
-  <Payload = Unset>(
-    event: NameIfSet<Payload>,
-    handler: EventHandler<NoInfer<Payload>>,
-    options?: ListenOptions,
-  ): Subscription
-  <Name extends NameIn<Prefix>, _ extends never>(
-    event: Name,
-    handler: (event: EventIn<Prefix, Name>) => unknown,
-    options?: ListenOptions,
-  ): Subscription
-}
-
-interface OnIn<Prefix extends string> {
-  <Payload = Unset>(
-    event: NameIfSet<Payload>,
-    handler: PayloadHandler<NoInfer<Payload>>,
-    options?: ListenOptions,
-  ): Subscription
-  <Name extends NameIn<Prefix>, _ extends never>(
-    event: Name,
-    handler: (payload: PayloadIn<Prefix, Name>, event: EventIn<Prefix, Name>) => unknown,
-    options?: ListenOptions,
-  ): Subscription
-}
-
-interface EventsIn<Prefix extends string> {
-  <Payload = Unset>(event: NameIfSet<Payload>, options?: StreamOptions): EventStream<Payload>
-  <Name extends NameIn<Prefix>, _ extends never>(
-    event: Name,
-    options?: StreamOptions,
-  ): EventStream<PayloadIn<Prefix, Name>, EventIn<Prefix, Name>>
-}
-
-interface StartJobIn<Prefix extends string> {
-  <Payload = Unset>(
-    event: NameIfSet<Payload>,
-    options: JobSchedule & (JobSource | (FixedPayload & { payload?: NoInfer<Payload> })),
-  ): Promise<Job>
-  <Name extends NameIn<Prefix>, _ extends never>(event: Name, options: JobOptions<FullName<Prefix, Name>>): Promise<Job>
+/**
+ * The event bus with a prefix for every name of an event or request. Names that have the prefix already do not get it
+ * again. Its functions are those of the package, and can be destructured.
+ *
+ * @example
+ * ```ts
+ * import { namespace } from 'tauri-plugin-event-bus-api'
+ *
+ * const { emit, listen } = namespace('shop')
+ * listen('cart:*', (event) => console.log(event.event)) // shop:cart:updated
+ * await emit('cart:updated', { itemCount: 3 })
+ * ```
+ */
+export interface Namespace<Prefix extends string> extends View<Prefix> {
+  /** Its name, without a colon at the end. */
+  readonly name: Prefix
 }
 
 /**
@@ -130,7 +78,8 @@ export interface MessageOptions {
 }
 
 /**
- * A part of a page that emits under its own name, which receivers see as `event.component`.
+ * A part of a page that emits under its own name, which receivers see as `event.component`. It has every function of the
+ * package that takes a name, with the prefix of its namespace, if it is in one.
  *
  * @example
  * ```ts
@@ -143,28 +92,24 @@ export interface MessageOptions {
  * const order = await cart.action('check-out', () => fetch('/orders', { method: 'POST' }).then((reply) => reply.json()))
  * ```
  */
-export interface Component<Prefix extends string = never> {
+export interface Component<Prefix extends string = never> extends View<Prefix> {
   /** The name of the component. */
   readonly name: string
-  /** As {@link emit}. */
-  emit: [Prefix] extends [never] ? Emit : EmitIn<Prefix>
-  /** As {@link emitTo}. */
-  emitTo: [Prefix] extends [never] ? EmitTo : EmitToIn<Prefix>
   /**
    * Tells every component of that name to reload what it shows, with the event `refresh-` and the name in lower case. Calls
    * for one component in one microtask are one event with one receipt.
    */
-  refresh(component: string): Promise<Receipt>
+  refresh(component: string): Promise<Receipt & void>
   /** Calls a handler whenever this component is told to refresh. */
   onRefresh(handler: EventHandler<null>, options?: ListenOptions): Subscription
   /** Tells the user about a success: the built-in event `message` with a {@link Message}. */
-  success(text: string, options?: MessageOptions): Promise<Receipt>
+  success(text: string, options?: MessageOptions): Promise<Receipt & void>
   /** Informs the user. */
-  info(text: string, options?: MessageOptions): Promise<Receipt>
+  info(text: string, options?: MessageOptions): Promise<Receipt & void>
   /** Warns the user. */
-  warning(text: string, options?: MessageOptions): Promise<Receipt>
+  warning(text: string, options?: MessageOptions): Promise<Receipt & void>
   /** Tells the user about a failure. */
-  error(text: string, options?: MessageOptions): Promise<Receipt>
+  error(text: string, options?: MessageOptions): Promise<Receipt & void>
   /** Calls a handler with every message of the namespace, from whichever component. */
   onMessage(handler: PayloadHandler<Message>, options?: ListenOptions): Subscription
   /**

@@ -1,4 +1,5 @@
-import type { EventName, NameIfSet, PayloadArguments, Unset } from './event-map.js'
+import type { EventName, PayloadArguments } from './event-map.js'
+import type { OtherName, ThePayloadOfThisEventIsMissingOrWrong } from './name-kind.js'
 import type { Target } from './target.js'
 
 /**
@@ -39,25 +40,32 @@ export interface EmitOptions {
    * everyone and one for each target.
    */
   retain?: boolean
+  /** Webviews that do not receive it, though they are among its receivers. They need not exist. */
+  except?: Target
 }
 
 /**
- * The type of {@link emit}, and of an event's `emit`.
+ * The type of {@link emit}, and of an event's `emit`. A `Receipt & void` is a {@link Receipt} that also stands where nothing
+ * is expected, in a function that returns `Promise<void>`.
  *
  * @example
  * ```ts
  * import { emit, type Emit } from 'tauri-plugin-event-bus-api'
  *
- * const report = (emit: Emit) => emit('report:ready')
+ * const report = (emit: Emit): Promise<void> => emit('report:ready')
  * await report(emit)
  * ```
  */
 export interface Emit {
-  <Payload = Unset>(event: NameIfSet<Payload>, payload?: NoInfer<Payload>, options?: EmitOptions): Promise<Receipt>
+  <Payload = unknown, Name extends string = string>(
+    event: OtherName<Name, ThePayloadOfThisEventIsMissingOrWrong>,
+    payload?: Payload,
+    options?: EmitOptions,
+  ): Promise<Receipt & void>
   <Name extends EventName, _ extends never>(
     event: Name,
-    ...payload: [...PayloadArguments<Name>, options?: EmitOptions]
-  ): Promise<Receipt>
+    ...payload: [...payload: PayloadArguments<Name>, options?: EmitOptions]
+  ): Promise<Receipt & void>
 }
 
 /**
@@ -72,15 +80,15 @@ export interface Emit {
  * ```
  */
 export interface EmitTo {
-  <Payload = Unset>(
+  <Payload = unknown, Name extends string = string>(
     to: Target,
-    event: NameIfSet<Payload>,
-    payload?: NoInfer<Payload>,
+    event: OtherName<Name, ThePayloadOfThisEventIsMissingOrWrong>,
+    payload?: Payload,
     options?: EmitOptions,
-  ): Promise<Receipt>
+  ): Promise<Receipt & void>
   <Name extends EventName, _ extends never>(
     to: Target,
     event: Name,
-    ...payload: [...PayloadArguments<Name>, options?: EmitOptions]
-  ): Promise<Receipt>
+    ...payload: [...payload: PayloadArguments<Name>, options?: EmitOptions]
+  ): Promise<Receipt & void>
 }

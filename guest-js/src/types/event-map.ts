@@ -13,7 +13,7 @@ import type { EventArguments, NameOf } from './map.js'
  * declare module 'tauri-plugin-event-bus-api' {
  *   interface EventMap {
  *     'cart:updated': { itemCount: number }
- *     'app:ready': void
+ *     'app:closed': void
  *   }
  * }
  * ```
@@ -51,32 +51,3 @@ type BuiltInName = Exclude<keyof BuiltInEvents & string, `refresh-${string}`>
  * ```
  */
 export type PayloadArguments<Name extends string> = EventArguments<EventMap, Name>
-
-declare const unset: unique symbol
-
-/** The default of a type argument that the caller did not write. */
-export type Unset = typeof unset
-
-/**
- * The type of the name in a signature that takes the type of the payload as its only type argument, as in Tauri's
- * `listen<Payload>(…)`. Without that argument no name fits, so the signature typed by {@link EventMap} applies.
- */
-export type NameIfSet<Payload> =
-  IsAny<Payload> extends true
-    ? string
-    : [Payload] extends [Unset]
-      ? [Unset] extends [Payload]
-        ? ThePayloadOfThisEventIsMissing
-        : string
-      : string
-
-/**
- * No name has this type. The compiler shows it where the payload is missing in a call, since only this signature has as few
- * arguments then.
- */
-interface ThePayloadOfThisEventIsMissing {
-  readonly [unset]: never
-}
-
-/** Only `any` lets a number be assigned to another one's intersection with it. */
-type IsAny<Type> = 0 extends 1 & Type ? true : false

@@ -1,5 +1,4 @@
-/// <reference lib="esnext.disposable" preserve="true" />
-
+import type { AsyncUsable } from './disposable.js'
 import type { Endpoint, HOST } from './endpoint.js'
 import type { PayloadArguments } from './event-map.js'
 import type { JobInfo, MissedTickBehavior } from './job-info.js'
@@ -101,18 +100,27 @@ export interface FixedPayload {
  * await clock.stop()
  * ```
  */
-export interface Job extends AsyncDisposable {
+export interface Job extends AsyncUsable {
   /** The id of the job. */
   readonly id: string
   /** The name of the event that it emits. */
   readonly event: string
   /** The interval in milliseconds when the job was started or found. */
   readonly everyMs: number
-  /** Pauses the job until it is resumed. Rejects with an {@link EventBusError}, as the others do. */
+  /**
+   * Pauses the job until it is resumed. A paused job stays paused.
+   *
+   * @throws {EventBusError} by rejection, as `resume` and `update` do: `unknown_job`, `denied`, `unavailable`.
+   */
   pause(): Promise<JobInfo>
-  /** Resumes the job. Ticks that were due meanwhile are left out. */
+  /** Resumes the job where it was paused: the rest of its interval is still to pass, and missed ticks are left out. */
   resume(): Promise<JobInfo>
-  /** Changes the job in place. It keeps its count, and its phase where it can. */
+  /**
+   * Changes the job in place: all of the changes, or nothing. It keeps its count, and its phase where it can.
+   *
+   * @throws {EventBusError} by rejection, besides those of `pause`: `invalid_interval`, `invalid_argument`,
+   * `invalid_payload`, `payload_too_large`, `rate_limited`, `too_many_jobs`, `unknown_target`.
+   */
   update(changes: JobChanges): Promise<JobInfo>
   /** The current state of the job; `undefined` once it has ended. */
   info(): Promise<JobInfo | undefined>
@@ -125,10 +133,10 @@ export interface Job extends AsyncDisposable {
  *
  * @example
  * ```ts
- * import { type JobChanges, updateJob } from 'tauri-plugin-event-bus-api'
+ * import { getJob, type JobChanges } from 'tauri-plugin-event-bus-api'
  *
  * const slower: JobChanges = { everyMs: 60_000, to: 'main' }
- * await updateJob('clock', slower)
+ * await (await getJob('clock'))?.update(slower)
  * ```
  */
 export interface JobChanges {
@@ -145,10 +153,11 @@ export interface JobChanges {
  *
  * @example
  * ```ts
- * import { HOST, type JobSelector, pauseJob } from 'tauri-plugin-event-bus-api'
+ * import { getJob, HOST, type JobSelector } from 'tauri-plugin-event-bus-api'
  *
  * const ofTheApp: JobSelector = { owner: HOST }
- * await pauseJob('clock', ofTheApp)
+ * const clock = await getJob('clock', ofTheApp)
+ * await clock?.pause()
  * ```
  */
 export interface JobSelector {

@@ -1,12 +1,11 @@
-/// <reference lib="esnext.disposable" preserve="true" />
-
+import type { AsyncUsable } from './disposable.js'
 import type { BusEvent } from './event.js'
 import type { Gap } from './gap.js'
 import type { ListenOptions } from './subscription.js'
 
 /**
- * The result of {@link events}: an async iterator of events and gaps. Leave its loop to end it, or declare it with
- * `await using`.
+ * The result of {@link events}: an async iterator of events and gaps. Leave its loop or call `stop` to end it, or
+ * declare it with `await using`.
  *
  * @example
  * ```ts
@@ -14,16 +13,18 @@ import type { ListenOptions } from './subscription.js'
  *
  * const stream: EventStream<unknown> = events('log:line')
  * const first = await stream.next()
- * await stream.return()
+ * stream.stop()
  * ```
  */
 export interface EventStream<Payload, Event = BusEvent<Payload>>
   extends AsyncIterableIterator<Event | Gap>,
-    AsyncDisposable {
+    AsyncUsable {
   next(): Promise<IteratorResult<Event | Gap, undefined>>
   return(): Promise<IteratorResult<Event | Gap, undefined>>
   throw(error?: unknown): Promise<IteratorResult<Event | Gap, undefined>>
   [Symbol.asyncIterator](): EventStream<Payload, Event>
+  /** Ends it at once, and drops what was buffered. A loop over it ends. */
+  stop(): void
 }
 
 /**

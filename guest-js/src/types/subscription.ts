@@ -1,6 +1,5 @@
-/// <reference lib="esnext.disposable" preserve="true" />
-
 import type { UnlistenFn } from '@tauri-apps/api/event'
+import type { Usable } from './disposable.js'
 import type { Gap } from './gap.js'
 import type { Target } from './target.js'
 
@@ -16,13 +15,18 @@ import type { Target } from './target.js'
  * import { listen } from 'tauri-plugin-event-bus-api'
  *
  * const off = listen('cart:updated', (event) => console.log(event.payload))
- * off()
+ * off() // or off.stop()
  *
  * const unlisten = await listen('cart:updated', (event) => console.log(event.payload))
  * unlisten()
  * ```
  */
-export type Subscription = UnlistenFn & Promise<UnlistenFn> & Disposable
+export interface Subscription extends Promise<UnlistenFn>, Usable {
+  /** Ends it. */
+  (): void
+  /** Ends it, as a call does. */
+  stop(): void
+}
 
 /**
  * How a subscription is narrowed and ended.

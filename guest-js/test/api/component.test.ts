@@ -27,6 +27,16 @@ const entries = () =>
   realm.host.commands('emit', 'emit_to').flatMap(({ args }) => args.events as (Entry & { to?: unknown })[])
 const payloads = () => entries().map(({ payload }) => JSON.parse(payload ?? 'null'))
 
+function unreadable(): never {
+  throw new Error('unreadable')
+}
+
+function revoked(): unknown {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  return proxy
+}
+
 describe('a namespace', () => {
   it('prefixes every name once in every function', async () => {
     const { emit, emitTo, events, listen, on, once, startJob, unlisten } = namespace('shop')
@@ -49,6 +59,44 @@ describe('a namespace', () => {
     expect([...realm.host.jobs.values()].map(({ event }) => event)).toEqual(['shop:tick'])
     expect(await stream.next()).toMatchObject({ value: { event: 'shop:a' } })
     expect(unlisten('a')).toBe(3)
+  })
+
+  it('has every function that takes a name', async () => {
+    const shop = namespace('shop')
+    const { clearRetained, request, respond, waitFor } = shop
+    await respond('load', () => 1)
+    await respond('shop:save', () => 1)
+    void request('main', 'sum', [1]).catch(() => {})
+    const waiting = waitFor('a', { filter: ({ payload }) => payload === 2 })
+    await shop.emit('a', 1, { retain: true })
+    await shop.emit('a', 2)
+    expect(await waiting).toMatchObject({ event: 'shop:a', payload: 2 })
+    expect(await clearRetained('a')).toBe(1)
+    expect([...(realm.host.session?.responders ?? [])]).toEqual(['shop:load', 'shop:save'])
+    expect(realm.host.requests[0]?.args).toMatchObject({ name: 'shop:sum', to: 'main', payload: '[1]' })
+  })
+
+  it('has namespaces and components of its own', async () => {
+    const desk = namespace('shop').namespace('desk')
+    expect(desk.name).toBe('shop:desk')
+    await desk.emit('a')
+    await desk.emit('shop:desk:b')
+    await namespace('shop').namespace('shop:desk').emit('c')
+    const cart = desk.component('Cart')
+    await cart.emit('d')
+    await cart.namespace('left').emit('e')
+    await cart.component('Badge').emit('f')
+    await component('List').namespace('shop').emitTo('main', 'g')
+    expect(entries().map(({ event, component }) => [event, component])).toEqual([
+      ['shop:desk:a', undefined],
+      ['shop:desk:b', undefined],
+      ['shop:desk:c', undefined],
+      ['shop:desk:d', 'Cart'],
+      ['shop:desk:left:e', 'Cart'],
+      ['shop:desk:f', 'Badge'],
+      ['shop:g', 'List'],
+    ])
+    expect(() => desk.namespace('')).toThrow(expect.objectContaining({ code: 'invalid_event_name' }))
   })
 
   it('is refused at once when invalid', () => {
@@ -77,6 +125,21 @@ describe('a component', () => {
       ['shop:a', 'Cart'],
       ['a', undefined],
     ])
+  })
+
+  it('has the functions of its namespace', async () => {
+    const cart = namespace('shop').component('Cart')
+    const names = Object.keys(namespace('shop')).sort()
+    expect(Object.keys(cart).sort()).toEqual(expect.arrayContaining(names))
+    expect(Object.keys(component('Cart')).sort()).toEqual(expect.arrayContaining(names))
+    const handler = vi.fn()
+    await cart.on('a', handler)
+    await cart.respond('load', () => 1)
+    await component('Cart').respond('load', () => 1)
+    await namespace('shop').emit('a', 1)
+    await settled()
+    expect(handler.mock.calls[0]?.[0]).toBe(1)
+    expect([...(realm.host.session?.responders ?? [])]).toEqual(['shop:load', 'load'])
   })
 
   it('needs a name', () => {
@@ -144,6 +207,23 @@ describe('a component', () => {
       { ...about, error: 'sold out', status: 409 },
       { ...about, error: 'no' },
     ])
+  })
+
+  it.each([
+    ['a getter that throws', () => Object.defineProperty(new Error(), 'message', { get: () => unreadable() })],
+    ['a status that throws', () => Object.defineProperty(new Error('x'), 'status', { get: () => unreadable() })],
+    ['a revoked proxy', revoked],
+  ])('rejects with %s as it was thrown', async (_, make) => {
+    const thrown = make()
+    const reason = await component('Cart')
+      .action('add', () => {
+        throw thrown
+      })
+      .catch((caught: unknown) => ({ caught }))
+    expect((reason as { caught: unknown }).caught === thrown).toBe(true)
+    await settled()
+    const error = 'an error that cannot be expressed as text'
+    expect(payloads()).toEqual([{ component: 'Cart', action: 'add', error }])
   })
 
   it.each([

@@ -30,6 +30,22 @@ it('yields events in order and ends with the loop', async () => {
   await expect(stream.next()).resolves.toEqual({ done: true, value: undefined })
 })
 
+it('ends with stop, which drops what was buffered', async () => {
+  const stream = events('a')
+  await settled()
+  realm.host.emit('a', 1)
+  await settled()
+  const { stop } = stream
+  stop()
+  await expect(stream.next()).resolves.toEqual({ done: true, value: undefined })
+  const waiting = events('a')
+  const next = waiting.next()
+  waiting.stop()
+  await expect(next).resolves.toEqual({ done: true, value: undefined })
+  await settled()
+  expect(realm.host.session?.subscriptions.size).toBe(0)
+})
+
 it('replaces the oldest events by one gap', async () => {
   const stream = events('a', { buffer: 2 })
   await settled()

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { getJob, listJobs, pauseJob, resumeJob, startJob, stopJob, updateJob } from '../../src/api/jobs.js'
+import { getJob, listJobs, startJob } from '../../src/api/jobs.js'
 import { HOST } from '../../src/types/endpoint.js'
 import { freshRealm } from '../realm.js'
 
@@ -74,15 +74,9 @@ it('tries to stop again after another failure', async () => {
 it('lists jobs and stops them by id', async () => {
   await startJob('a', { everyMs: 1, id: 'x' })
   expect((await listJobs()).map(({ id }) => id)).toEqual(['x'])
-  await stopJob('x')
+  await (await getJob('x'))?.stop()
   expect(await listJobs()).toEqual([])
-  await expect(stopJob('x')).rejects.toMatchObject({ code: 'unknown_job' })
-})
-
-it('names the owner of another job', async () => {
-  await startJob('a', { everyMs: 1, id: 'x' })
-  await stopJob('x', { owner: { kind: 'host' } })
-  expect(realm.host.commands('stop_job')[0]?.args).toMatchObject({ id: 'x', owner: { kind: 'host' } })
+  expect(await getJob('x')).toBeUndefined()
 })
 
 it('names missing options of untyped code', async () => {
@@ -130,21 +124,21 @@ it.each(['startDelayMs', 'jitterMs', 'maxFailures'])('refuses %s that JSON would
   await expect(started).rejects.toMatchObject({ code: 'invalid_argument', message })
 })
 
-it('controls a job by its handle and by its id', async () => {
+it('controls a job by its handle', async () => {
   const clock = await startJob('a', { everyMs: 1, id: 'x' })
   expect(await clock.pause()).toMatchObject({ state: 'paused' })
   expect(await clock.resume()).toMatchObject({ state: 'running' })
   expect(await clock.update({ everyMs: 20, payload: [1], to: 'main' })).toMatchObject({ everyMs: 20 })
   const [sent] = realm.host.commands('update_job')
   expect(sent?.args.changes).toEqual({ everyMs: 20, payload: '[1]', to: 'main' })
-  await pauseJob('x', { owner: { kind: 'host' } })
-  await resumeJob('x')
-  await updateJob('x', {})
+  await (await getJob('x'))?.update({})
+  const numbers = realm.host.commands('pause_job', 'update_job').map(({ args }) => args.number)
+  expect(numbers).toEqual([1, 1, 1])
   expect(await clock.info()).toMatchObject({ id: 'x', everyMs: 20 })
   await clock.stop()
   expect(await clock.info()).toBeUndefined()
   await expect(clock.pause()).rejects.toMatchObject({ code: 'unknown_job' })
-  await expect(updateJob('x', { everyMs: 0 })).rejects.toMatchObject({ code: 'invalid_interval' })
+  await expect(clock.update({ everyMs: 0 })).rejects.toMatchObject({ code: 'invalid_interval' })
 })
 
 it('finds a job that an earlier page started', async () => {

@@ -106,10 +106,13 @@ describe('a subscription', () => {
     expect(removed).toHaveBeenCalledTimes(1)
   })
 
-  it('ends by dispose', async () => {
+  it('ends by dispose and by stop', async () => {
     const off = listen('a', vi.fn())
+    const { stop } = listen('a', vi.fn())
     await off
     off[Symbol.dispose]()
+    stop()
+    stop()
     await settled()
     expect(realm.host.session?.subscriptions.size).toBe(0)
   })

@@ -251,11 +251,26 @@ describe('respond', () => {
 
   it('reports a response that the host refuses', async () => {
     realm.host.refuseEntry = (command) =>
-      command === 'respond' ? { code: 'unknown_request', message: 'no' } : undefined
+      command === 'respond' ? { code: 'invalid_payload', message: 'no' } : undefined
     await respond('a', () => 1)
     realm.host.request('1', 'a')
     await settled()
-    expect(realm.reported.mock.calls[0]?.[0]).toMatchObject({ code: 'unknown_request' })
+    expect(realm.reported.mock.calls[0]?.[0]).toMatchObject({ code: 'invalid_payload' })
+  })
+
+  it.each(['with a pull', 'alone'])('reports none that comes too late, sent %s', async (way) => {
+    realm.host.refuseEntry = (command) =>
+      command === 'respond' ? { code: 'unknown_request', message: 'its caller has gone' } : undefined
+    await respond('a', async () => {
+      if (way === 'alone') await endOfTask()
+      return 1
+    })
+    for (let id = 0; id < 30; id += 1) realm.host.request(String(id), 'a')
+    await settled()
+    await endOfTask()
+    await settled()
+    expect(realm.host.commands('respond').length > 0).toBe(way === 'alone')
+    expect(realm.reported).not.toHaveBeenCalled()
   })
 
   it('sends late and long responses by themselves', async () => {

@@ -272,3 +272,22 @@ it('reports a refused subscription once', async () => {
   expect(realm.reported).toHaveBeenCalledTimes(1)
   expect(onError).toHaveBeenCalledTimes(1)
 })
+
+it.each(['a server', 'a browser without Tauri'])('keeps what is set on %s', async (where) => {
+  const page: Record<string, unknown> = {}
+  page.top = page
+  vi.stubGlobal('window', where === 'a server' ? undefined : page)
+  const state = sharedState('zoom', 1)
+  const shown: number[] = []
+  const off = state.subscribe(() => shown.push(state.get()))
+  state.set(2)
+  await endOfTask()
+  state.set((before) => before + 1)
+  await endOfTask()
+  await endOfTask()
+  expect(state.get()).toBe(3)
+  expect(shown).toEqual([2, 3])
+  off()
+  // One report for the browser, however much there is, and none for the server.
+  expect(realm.reported.mock.calls.length).toBe(where === 'a server' ? 0 : 1)
+})

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { emit, emitTo, HOST, listen, type Target } from '../../src/index.js'
+import { clearRetained, emit, emitTo, HOST, listen, type Target, waitFor } from '../../src/index.js'
 import { createTestBus, type TestBus, type TestBusOptions } from '../../src/testing/index.js'
 
 interface AppEvents {
@@ -106,6 +106,43 @@ it('replays earlier events to a starting page', async () => {
     [2, true, true],
   ])
   expect(none).not.toHaveBeenCalled()
+})
+
+describe('receivers that are left out', () => {
+  it('receive neither the event nor the retained one', async () => {
+    const [settings, editor] = [bus.page('settings'), bus.page('editor-1')]
+    const host = vi.fn()
+    bus.listen('a', host)
+    const handler = vi.fn()
+    await listen('a', handler)
+    const receipt = await emit('a', 1, { except: ['editor-*', 'gone'], retain: true })
+    expect(receipt).toMatchObject({ pages: 2, listeners: 1 })
+    expect(bus.emitTo('*', 'a', 2, { except: 'main' })).toMatchObject({ pages: 2 })
+    await listen('a', handler)
+    await bus.settled()
+    expect(handler.mock.calls.map(([{ payload }]) => payload)).toEqual([1, 1])
+    expect([settings.received('a'), editor.received('a')]).toEqual([[1, 2], [2]])
+    editor.close()
+    expect(bus.page('editor-1').received('a')).toEqual([])
+    expect(bus.history('a').map(({ except }) => except)).toEqual([['editor-*', 'gone'], 'main'])
+    await expect(emit('a', 1, { except: [] })).rejects.toMatchObject({ code: 'invalid_argument' })
+  })
+})
+
+describe('retained events are forgotten', () => {
+  it('by name or pattern', async () => {
+    bus.emit('draft:1', 1, { retain: true })
+    bus.emitTo('main', 'draft:1', 2, { retain: true })
+    bus.emit('draft:2', 3, { retain: true })
+    bus.emit('other', 4, { retain: true })
+    expect(await clearRetained('draft:1')).toBe(2)
+    expect(bus.clearRetained('draft:*')).toBe(1)
+    expect(await clearRetained('draft:*')).toBe(0)
+    await expect(clearRetained('a[')).rejects.toMatchObject({ code: 'invalid_pattern' })
+    expect((await waitFor('*')).payload).toBe(4)
+    bus.refuse('other')
+    await expect(clearRetained('other')).rejects.toMatchObject({ code: 'denied' })
+  })
 })
 
 describe('targets', () => {

@@ -1,7 +1,7 @@
 // What Rust generates from tests/events, in both directions: what compiles, and what must not.
-import '../../../tests/events/golden/events'
+import '../../../tests/events/golden/events.js'
 import { emit, listen, on, startJob } from 'tauri-plugin-event-bus-api'
-import type { CartUpdated, Item, OrderChanged, Tree } from '../../../tests/events/golden/events'
+import type { CartUpdated, Item, OrderChanged, Tree } from '../../../tests/events/golden/events.js'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 function same<A, B>(_: Equal<A, B>): void {}

@@ -59,6 +59,7 @@ declare module 'tauri-plugin-event-bus-api' {
     // biome-ignore lint/suspicious/noConfusingVoidType: Apps write it so.
     version: { request: void; response: string }
     pick: { request: string | undefined; response: number[] | null }
+    'shop:price': { request: { id: string }; response: number }
   }
 }
 
@@ -254,6 +255,36 @@ shop.startJob('cart', { everyMs: 10 })
 // @ts-expect-error The payload has no such field.
 shop.on('cart', (cart) => cart.total)
 
+// Its requests have the prefix, too, and a component has all of its functions.
+const counter = shop.component('Counter')
+for (const view of [shop, counter]) {
+  view.request(HOST, 'price', { id: 'a' }).then((price) => same<typeof price, number>(true))
+  view.request(HOST, 'shop:price', { id: 'a' }, { timeoutMs: 5 })
+  view.request<string>(HOST, 'other', 1).then((response) => same<typeof response, string>(true))
+  view.respond('price', ({ id }, { caller }) => id.length + caller.kind.length)
+  view.waitFor('cart', { filter: ({ payload }) => payload.itemCount > 1 }).then(({ payload }) => {
+    same<typeof payload, Cart>(true)
+  })
+  view.clearRetained('cart').then((count) => same<typeof count, number>(true))
+  view.emit('cart', { itemCount: 1 }, { except: ['main', HOST] })
+  // @ts-expect-error The request is missing.
+  view.request(HOST, 'price')
+  // @ts-expect-error The response is of another type.
+  view.respond('price', ({ id }) => id)
+  // @ts-expect-error The payload has no such field.
+  view.waitFor('cart', { filter: ({ payload }) => payload.total })
+}
+same<(typeof desk)['name'], 'shop:desk'>(true)
+const desk = shop.namespace('desk')
+const left = desk.namespace('shop:desk:left')
+same<(typeof left)['name'], 'shop:desk:left'>(true)
+component('Cart')
+  .request(HOST, 'ping')
+  .then((response) => same<typeof response, string>(true))
+component('Cart')
+  .namespace('shop')
+  .on('cart', (payload) => same<typeof payload, Cart>(true))
+
 // What the plugin emits by itself is typed, in a namespace, too.
 on('message', (message) => same<typeof message, Message>(true))
 on('error', (failure) => same<typeof failure, ActionFailed>(true))
@@ -269,7 +300,8 @@ on('message', ({ level }) => level === 'fatal')
 // Actions give what they are given, and components emit as the package does.
 export async function actions(): Promise<void> {
   const cart = component('Cart')
-  same<Awaited<ReturnType<typeof cart.success>>, Receipt>(true)
+  const shown: Receipt = await cart.success('saved')
+  same<typeof shown.seq, number>(true)
   const one = await cart.action('one', () => 1)
   const two = await cart.action('two', async () => 'two')
   same<typeof one, number>(true)

@@ -10,6 +10,7 @@ use crate::model::error::Result;
 
 /// The result of an action: the payload of the built-in event `action-complete`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ActionComplete<T> {
     /// The component that ran the action.
     pub component: String,
@@ -21,6 +22,7 @@ pub struct ActionComplete<T> {
 
 /// The error of an action: the payload of the built-in event `error`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ActionFailed {
     /// The component that ran the action.
     pub component: String,
@@ -70,7 +72,7 @@ impl Component {
         run: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, E> {
         let outcome = run();
-        self.emit_outcome(self.bus(), name, &outcome, status_of);
+        self.emit_outcome(&self.bus, name, &outcome, status_of);
         outcome
     }
 
@@ -78,7 +80,8 @@ impl Component {
     /// nothing. The causes of the event are taken when this is called.
     ///
     /// ```
-    /// use tauri_plugin_event_bus::{Component, Result};
+    /// use tauri_plugin_event_bus::Result;
+    /// use tauri_plugin_event_bus::component::Component;
     ///
     /// async fn load(list: Component) -> Result<u32> {
     ///     list.action_async("load", async { Ok(7) }).await
@@ -120,7 +123,7 @@ impl Component {
         F: Future<Output = Result<T, E>>,
     {
         // The future may be polled on any thread, so the causes are taken before.
-        let bus = self.bus().with_current_causes();
+        let bus = self.bus.with_current_causes();
         let (component, name) = (self.clone(), name.to_owned());
         async move {
             let outcome = run.await;
@@ -138,23 +141,23 @@ impl Component {
     ) {
         let component = &*self.name;
         let emitted = match outcome {
-            Ok(state) => self.namespace.prefixed(ACTION_COMPLETE).and_then(|name| {
+            Ok(state) => {
                 let complete = ActionComplete {
                     component: component.to_owned(),
                     action: action.to_owned(),
                     state,
                 };
-                bus.emit(&name, complete)
-            }),
-            Err(error) => self.namespace.prefixed(ERROR).and_then(|name| {
+                bus.emit(ACTION_COMPLETE, complete)
+            }
+            Err(error) => {
                 let failed = ActionFailed {
                     component: component.to_owned(),
                     action: action.to_owned(),
                     error: error.to_string(),
                     status: status_of(error),
                 };
-                bus.emit(&name, failed)
-            }),
+                bus.emit(ERROR, failed)
+            }
         };
         if let Err(error) = emitted {
             let diagnostics = bus.runtime().core.diagnostics();

@@ -1,23 +1,21 @@
+use std::ops::Deref;
 use std::sync::Arc;
 
-use serde::Serialize;
-
 use crate::api::bus::{EventBus, EventBusExt};
-use crate::api::component::namespace::Namespace;
 use crate::api::listener::Listener;
-use crate::api::options::EmitOptions;
-use crate::api::target::IntoTarget;
 use crate::engine::causes;
 use crate::engine::diagnostics::Record;
 use crate::model::built_in::REFRESH;
 use crate::model::error::Result;
-use crate::model::event::{BusEvent, Receipt};
+use crate::model::event::BusEvent;
 use crate::model::name::{EventName, parse_component};
 
 /// A part of the app that emits under its own name, which receivers get as [`BusEvent::component`].
 ///
-/// Use [`EventBus::component`] or [`Namespace::component`] to make one. A name has 1 to 128 bytes: letters, digits and
-/// `-` `_` `.` `:` `/`. An invalid name is refused with
+/// [`EventBus::component`] makes one. It is a view of the bus, which it dereferences to: everything that the bus can do,
+/// the component can, and what it emits has its name. It adds messages, refreshes and actions.
+///
+/// A name has 1 to 128 bytes: letters, digits and `-` `_` `.` `:` `/`. An invalid name is refused with
 /// [`ErrorCode::InvalidArgument`](crate::ErrorCode::InvalidArgument) where the component emits. Typed events can be emitted
 /// on a component as on a bus; their names get no prefix.
 ///
@@ -33,25 +31,20 @@ use crate::model::name::{EventName, parse_component};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Component {
-    pub(super) namespace: Namespace,
+    pub(super) bus: EventBus,
     pub(super) name: Arc<str>,
 }
 
 impl EventBus {
-    /// Returns a component without a namespace: see [`Component`].
-    #[must_use]
-    pub fn component(&self, name: impl Into<Arc<str>>) -> Component {
-        Namespace::none(self.clone()).component(name)
-    }
-}
-
-impl Namespace {
-    /// Returns a component whose events are in this namespace.
+    /// Returns a component whose events are in the namespace of this view, if it has one: see
+    /// [`Component`](crate::component::Component).
     #[must_use]
     pub fn component(&self, name: impl Into<Arc<str>>) -> Component {
         let name = name.into();
-        let namespace = self.with_component(&name);
-        Component { namespace, name }
+        Component {
+            bus: self.with_component(&name),
+            name,
+        }
     }
 }
 
@@ -62,50 +55,6 @@ impl Component {
         &self.name
     }
 
-    /// The event bus that emits as this component. It adds no prefix to names.
-    #[must_use]
-    pub fn bus(&self) -> &EventBus {
-        self.namespace.bus()
-    }
-
-    /// Emits an event to everyone, as [`EventBus::emit`] does.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`EventBus::emit`], and [`ErrorCode::InvalidArgument`](crate::ErrorCode::InvalidArgument) if the name of
-    /// the component is invalid.
-    pub fn emit(&self, name: &str, payload: impl Serialize) -> Result<Receipt> {
-        self.namespace.emit(name, payload)
-    }
-
-    /// Emits an event to a target, as [`EventBus::emit_to`] does.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Component::emit`] and [`EventBus::emit_to`].
-    pub fn emit_to(
-        &self,
-        to: impl IntoTarget,
-        name: &str,
-        payload: impl Serialize,
-    ) -> Result<Receipt> {
-        self.namespace.emit_to(to, name, payload)
-    }
-
-    /// Emits an event with options, as [`EventBus::emit_with`] does.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Component::emit`] and [`EventBus::emit_with`].
-    pub fn emit_with(
-        &self,
-        name: &str,
-        payload: impl Serialize,
-        options: EmitOptions,
-    ) -> Result<Receipt> {
-        self.namespace.emit_with(name, payload, options)
-    }
-
     /// Requests a refresh from every component with that name: emits the event `refresh-` plus the name in lower case,
     /// without a payload.
     ///
@@ -114,14 +63,14 @@ impl Component {
     ///
     /// # Errors
     ///
-    /// Those of [`Component::emit`], and [`ErrorCode::InvalidArgument`](crate::ErrorCode::InvalidArgument) if `component`
+    /// Those of [`EventBus::emit`], and [`ErrorCode::InvalidArgument`](crate::ErrorCode::InvalidArgument) if `component`
     /// is not a valid name of a component.
     pub fn refresh(&self, component: &str) -> Result<()> {
         let name = self.refresh_name(component)?;
         // Invalid names are the caller's error, also if the event is emitted later.
         parse_component(&self.name)?;
         EventName::parse_emitted(&name)?;
-        let bus = self.bus().with_current_causes();
+        let bus = self.bus.with_current_causes();
         let key = format!("{} {name}", self.name);
         let own = name.clone();
         let emit = Box::new(move || {
@@ -135,7 +84,7 @@ impl Component {
         if causes::defer_to_end(&key, emit).is_none() {
             return Ok(());
         }
-        self.bus().emit(&name, ()).map(drop)
+        self.bus.emit(&name, ()).map(drop)
     }
 
     /// Calls a function for every refresh that is requested from this component.
@@ -145,19 +94,27 @@ impl Component {
     /// Those of [`EventBus::listen`], and [`ErrorCode::InvalidArgument`](crate::ErrorCode::InvalidArgument) if the name of
     /// the component is invalid.
     pub fn on_refresh(&self, callback: impl FnMut(BusEvent) + Send + 'static) -> Result<Listener> {
-        self.bus().listen(&self.refresh_name(&self.name)?, callback)
+        self.bus.listen(&self.refresh_name(&self.name)?, callback)
     }
 
     fn refresh_name(&self, component: &str) -> Result<String> {
         parse_component(component)?;
         let name = format!("{REFRESH}{}", component.to_lowercase());
-        Ok(self.namespace.prefixed(&name)?.into_owned())
+        Ok(self.bus.full_name(&name)?.into_owned())
+    }
+}
+
+impl Deref for Component {
+    type Target = EventBus;
+
+    fn deref(&self) -> &EventBus {
+        &self.bus
     }
 }
 
 impl AsRef<EventBus> for Component {
     fn as_ref(&self) -> &EventBus {
-        self.bus()
+        &self.bus
     }
 }
 
@@ -166,6 +123,6 @@ impl EventBusExt for Component {
     type Bus = EventBus;
 
     fn event_bus(&self) -> EventBus {
-        self.bus().clone()
+        self.bus.clone()
     }
 }

@@ -13,6 +13,7 @@ use crate::model::event::{BusEvent, Receipt};
 
 /// A message for the user: the payload of the built-in event `message`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Message {
     /// Identifies the message. A message replaces the shown message with the same id.
     pub id: String,
@@ -27,6 +28,7 @@ pub struct Message {
 /// The level of a [`Message`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum MessageLevel {
     /// Something succeeded.
     Success,
@@ -83,7 +85,7 @@ impl Component {
     ///
     /// # Errors
     ///
-    /// Those of [`Component::emit`].
+    /// Those of [`EventBus::emit`](crate::EventBus::emit).
     pub fn success(&self, text: impl Into<String>) -> Result<Receipt> {
         self.message(MessageLevel::Success, text, MessageOptions::new())
     }
@@ -92,7 +94,7 @@ impl Component {
     ///
     /// # Errors
     ///
-    /// Those of [`Component::emit`].
+    /// Those of [`EventBus::emit`](crate::EventBus::emit).
     pub fn info(&self, text: impl Into<String>) -> Result<Receipt> {
         self.message(MessageLevel::Info, text, MessageOptions::new())
     }
@@ -101,7 +103,7 @@ impl Component {
     ///
     /// # Errors
     ///
-    /// Those of [`Component::emit`].
+    /// Those of [`EventBus::emit`](crate::EventBus::emit).
     pub fn warning(&self, text: impl Into<String>) -> Result<Receipt> {
         self.message(MessageLevel::Warning, text, MessageOptions::new())
     }
@@ -110,7 +112,7 @@ impl Component {
     ///
     /// # Errors
     ///
-    /// Those of [`Component::emit`].
+    /// Those of [`EventBus::emit`](crate::EventBus::emit).
     pub fn error(&self, text: impl Into<String>) -> Result<Receipt> {
         self.message(MessageLevel::Error, text, MessageOptions::new())
     }
@@ -122,11 +124,11 @@ impl Component {
     ///
     /// # Errors
     ///
-    /// Those of [`Component::emit`], and those of [`EventBus::emit_to`](crate::EventBus::emit_to) if it has a target.
+    /// Those of [`EventBus::emit`](crate::EventBus::emit), and those of [`EventBus::emit_to`](crate::EventBus::emit_to) if it has a target.
     ///
     /// ```
     /// # fn export(bus: &tauri_plugin_event_bus::EventBus) -> tauri_plugin_event_bus::Result<()> {
-    /// use tauri_plugin_event_bus::{MessageLevel, MessageOptions};
+    /// use tauri_plugin_event_bus::component::{MessageLevel, MessageOptions};
     ///
     /// let export = bus.component("Export");
     /// // The second message replaces the first.
@@ -144,7 +146,7 @@ impl Component {
         let key = options.key.as_deref().unwrap_or(level.as_str());
         let id = format!("{}:{key}", self.name);
         let message = Message {
-            id: self.namespace.prefixed(&id)?.into_owned(),
+            id: self.bus.full_name(&id)?.into_owned(),
             component: self.name.to_string(),
             level,
             text: text.into(),
@@ -162,8 +164,8 @@ impl Component {
         &self,
         mut callback: impl FnMut(Message, BusEvent) + Send + 'static,
     ) -> Result<Listener> {
-        let diagnostics = Arc::clone(self.bus().runtime().core.diagnostics());
-        self.namespace
+        let diagnostics = Arc::clone(self.bus.runtime().core.diagnostics());
+        self.bus
             .listen(MESSAGE, move |event| match event.payload() {
                 Ok(message) => callback(message, event),
                 Err(error) => {

@@ -76,7 +76,7 @@ impl EventBus {
     /// # let _ = start_clock;
     /// ```
     pub fn periodic(&self, name: &str) -> JobBuilder {
-        JobBuilder::new(self.clone(), name.to_owned())
+        JobBuilder::new(self.clone(), name)
     }
 
     /// The sampler of a job whose payloads come from a registered source.
@@ -96,10 +96,10 @@ impl EventBus {
 }
 
 impl<P> JobBuilder<P> {
-    pub(crate) fn new(bus: EventBus, name: String) -> Self {
+    pub(crate) fn new(bus: EventBus, name: &str) -> Self {
         Self {
+            name: bus.join_prefix(name).into_owned(),
             bus,
-            name,
             interval: None,
             to: None,
             payload: Ok(Payload::Fixed("null".into())),
@@ -240,6 +240,7 @@ impl<P> JobBuilder<P> {
             core.resolve_unannounced(&owner);
             core.hub().check_targets(&owner)?;
         }
+        self.bus.check_prefix()?;
         let name = EventName::parse_emitted(&self.name)?;
         self.bus.catalog().check_name(&name)?;
         let payload = match (self.payload?, &self.sampled) {

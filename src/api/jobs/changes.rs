@@ -13,15 +13,16 @@ use crate::periodic::job::JobUpdate;
 ///
 /// ```
 /// use std::time::Duration;
-/// use tauri_plugin_event_bus::{EventBus, JobChanges, Result};
+/// use tauri_plugin_event_bus::Result;
+/// use tauri_plugin_event_bus::periodic::{Job, JobChanges};
 ///
-/// fn slow_down(bus: &EventBus) -> Result<()> {
-///     bus.update_job("clock", JobChanges::new().every(Duration::from_secs(60)).to("main"))
+/// fn slow_down(clock: &Job) -> Result<()> {
+///     clock.update(JobChanges::new().every(Duration::from_secs(60)).to("main"))
 /// }
 /// # let _ = slow_down;
 /// ```
 #[derive(Debug, Default)]
-#[must_use = "changes do nothing until they are passed to update or update_job"]
+#[must_use = "changes do nothing until they are passed to Job::update"]
 pub struct JobChanges {
     interval: Option<Duration>,
     payload: Option<Result<String>>,
@@ -57,7 +58,7 @@ impl JobChanges {
             interval: self.interval,
             payload: self.payload.transpose()?.map(Into::into),
             to: self.to.map(Address::of).transpose()?.map(Some),
-            shortest_interval: None,
+            pace: None,
         })
     }
 }

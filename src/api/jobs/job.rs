@@ -4,7 +4,8 @@ use crate::api::jobs::changes::JobChanges;
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::job::JobInfo;
 use crate::periodic::job::RunningJob;
-use crate::periodic::jobs::Jobs;
+use crate::periodic::jobs::Jobs as RunningJobs;
+use crate::sync::wall_clock;
 
 /// A handle of a periodic job. The handle of a job that you start stops it on drop; [`Job::forget`] keeps the job.
 ///
@@ -16,21 +17,21 @@ use crate::periodic::jobs::Jobs;
 ///     let clock = bus.periodic("clock:tick").every(Duration::from_secs(1)).start()?;
 ///     clock.pause()?;
 ///     clock.resume()?;
-///     drop(clock); // stops the job
+///     clock.stop();
 ///     Ok(())
 /// }
 /// # let _ = tick_for_a_while;
 /// ```
 #[must_use = "a periodic job stops when its handle is dropped; call .forget() to keep it"]
 pub struct Job {
-    jobs: Weak<Jobs>,
+    jobs: Weak<RunningJobs>,
     job: Arc<RunningJob>,
     is_kept: bool,
 }
 
 impl Job {
     /// A handle that stops its job on drop.
-    pub(super) fn guarding(jobs: &Arc<Jobs>, job: Arc<RunningJob>) -> Self {
+    pub(super) fn guarding(jobs: &Arc<RunningJobs>, job: Arc<RunningJob>) -> Self {
         Self {
             jobs: Arc::downgrade(jobs),
             job,
@@ -39,7 +40,7 @@ impl Job {
     }
 
     /// A handle that leaves its job alone on drop.
-    pub(super) fn found(jobs: &Arc<Jobs>, job: Arc<RunningJob>) -> Self {
+    pub(super) fn found(jobs: &Arc<RunningJobs>, job: Arc<RunningJob>) -> Self {
         let mut found = Self::guarding(jobs, job);
         found.is_kept = true;
         found
@@ -56,7 +57,7 @@ impl Job {
     pub fn info(&self) -> JobInfo {
         match self.jobs.upgrade() {
             Some(jobs) => jobs.info(&self.job),
-            None => self.job.info(|_| std::time::SystemTime::now()),
+            None => self.job.info(|_| wall_clock()),
         }
     }
 
@@ -82,7 +83,7 @@ impl Job {
     ///
     /// # Errors
     ///
-    /// Those of [`JobBuilder::start`](crate::JobBuilder::start) for what is changed, and [`ErrorCode::UnknownJob`] if the
+    /// Those of [`JobBuilder::start`](crate::periodic::JobBuilder::start) for what is changed, and [`ErrorCode::UnknownJob`] if the
     /// job has ended. An error changes nothing.
     pub fn update(&self, changes: JobChanges) -> Result<()> {
         let jobs = self.jobs()?;
@@ -90,7 +91,7 @@ impl Job {
         jobs.update(&self.job, update)
     }
 
-    fn jobs(&self) -> Result<Arc<Jobs>> {
+    fn jobs(&self) -> Result<Arc<RunningJobs>> {
         self.jobs.upgrade().ok_or_else(|| {
             Error::new(
                 ErrorCode::Unavailable,
@@ -99,14 +100,14 @@ impl Job {
         })
     }
 
-    /// Keeps the job until it ends by itself, ends with its owner, or is stopped: with
-    /// [`EventBus::stop_job`](crate::EventBus::stop_job) if the host owns it, or through
-    /// [`EventBus::find_job`](crate::EventBus::find_job).
+    /// Keeps the job until it ends by itself, ends with its owner, or is stopped: [`EventBus::jobs`](crate::EventBus::jobs)
+    /// finds it again.
     pub fn forget(mut self) {
         self.is_kept = true;
     }
 
-    /// Stops the job. No tick comes once this has returned.
+    /// Stops the job, as dropping the handle of a job that you start does. No tick comes once this has returned. A job that
+    /// has ended stays so.
     pub fn stop(mut self) {
         self.is_kept = false;
     }

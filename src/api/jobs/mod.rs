@@ -2,5 +2,5 @@
 
 pub(crate) mod builder;
 pub(crate) mod changes;
-pub(crate) mod control;
 pub(crate) mod job;
+pub(crate) mod view;

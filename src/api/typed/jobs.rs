@@ -1,17 +1,17 @@
+use tauri_plugin_event_bus_types::Event;
+use tauri_plugin_event_bus_types::internal::{read_json, write_event};
+
 use crate::api::bus::EventBus;
 use crate::api::jobs::builder::JobBuilder;
-use crate::api::json::{from_json, to_json};
-use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::error::{Error, ErrorCode};
 use crate::model::event::Tick;
 use crate::periodic::job::Payload;
 use crate::periodic::source::Sampler;
 
-use super::{Event, check_numbers};
-
-pub(super) fn prepare<E: Event>(bus: &EventBus) -> JobBuilder<E> {
-    let builder = JobBuilder::new(bus.clone(), E::NAME.to_owned());
+pub(super) fn prepare<E: Event>(bus: EventBus) -> JobBuilder<E> {
+    let builder = JobBuilder::new(bus, E::NAME);
     // An event without a payload needs no call of the builder; for others, its absence is an error at the start.
-    match from_json::<E>("null") {
+    match read_json::<E>("null") {
         Ok(_) => builder,
         Err(_) => builder.with_payload(Err(Error::new(
             ErrorCode::InvalidPayload,
@@ -23,15 +23,10 @@ pub(super) fn prepare<E: Event>(bus: &EventBus) -> JobBuilder<E> {
     }
 }
 
-fn write<E: Event>(event: &E) -> Result<String> {
-    check_numbers(event)?;
-    to_json(E::NAME, event)
-}
-
 impl<E: Event> JobBuilder<E> {
     /// Sets the payload of every tick.
     pub fn payload(self, payload: E) -> Self {
-        self.with_payload(write(&payload).map(|json| Payload::Fixed(json.into())))
+        self.with_payload(write_event(&payload).map(|json| Payload::Fixed(json.into())))
     }
 
     /// Makes the payload of each tick when it is due, on a thread that may block.
@@ -39,7 +34,7 @@ impl<E: Event> JobBuilder<E> {
     /// A tick fails if the function panics. The job goes on.
     pub fn payload_with(self, mut sample: impl FnMut(&Tick) -> E + Send + 'static) -> Self {
         self.with_payload(Ok(Payload::Sampled(Sampler::Blocking(Box::new(
-            move |tick| write(&sample(tick)),
+            move |tick| write_event(&sample(tick)),
         )))))
     }
 }

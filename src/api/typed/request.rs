@@ -1,32 +1,31 @@
-//! Typed requests: one declaration gives the name, and the types of the request and of its response.
+//! Typed requests on a bus: they are sent to a page or to the host, which responds.
 
 use std::any::TypeId;
 use std::future::Future;
 
-use schemars::JsonSchema;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tauri_plugin_event_bus_types::Request;
+use tauri_plugin_event_bus_types::internal::{read_json, write_request};
 
-use crate::api::bus::{EventBus, EventBusExt};
-use crate::api::json::{from_json, to_json};
+use crate::api::bus::EventBusExt;
 use crate::api::request::{RequestAllBuilder, RequestBuilder};
-use crate::api::respond::{Responder, ResponderResult};
+use crate::api::respond::{RequestContext, Responder, ResponderResult};
 use crate::api::target::IntoTarget;
 use crate::catalog::RequestDeclaration;
-use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::error::Result;
 
-use super::numbers;
+use super::event::plain_bus;
 
-/// A request whose payload is a type of yours, with a typed response.
+/// What a [`Request`] can do on a bus. Every type that implements [`Request`] has it.
 ///
-/// The doc comment of the type describes the request. Once the type is registered with
-/// [`Builder::request`](crate::Builder::request), requests and responses of pages under its name must match these types, and
-/// `RequestMap` is generated: see [`Catalog`](crate::Catalog).
+/// `on` is anything with an event bus: an app, a window, a component, the bus itself, or a webview, which then is the
+/// caller. The request has the name that it declares, also on a view with a namespace.
 ///
 /// ```
 /// use schemars::JsonSchema;
 /// use serde::{Deserialize, Serialize};
-/// use tauri_plugin_event_bus::{Builder, EventBus, Request, Result};
+/// use tauri_plugin_event_bus::typed::*;
+/// use tauri_plugin_event_bus::{Builder, EventBus, Result};
 ///
 /// /// Lets the user confirm something.
 /// #[derive(Serialize, Deserialize, JsonSchema)]
@@ -40,74 +39,51 @@ use super::numbers;
 /// }
 ///
 /// async fn may_close(bus: EventBus) -> Result<bool> {
-///     Confirm { title: "Close?".into() }.send(&bus, "main").await
+///     Confirm { title: "Close?".into() }.request(&bus, "main").await
 /// }
 ///
 /// let builder = Builder::new().request::<Confirm>();
 /// # let _ = (may_close, builder);
 /// ```
-pub trait Request: Serialize + DeserializeOwned + JsonSchema + 'static {
-    /// The name of the request: 1 to 255 bytes.
-    const NAME: &'static str;
-
-    /// The type of the response.
-    type Response: Serialize + DeserializeOwned + JsonSchema + Send + 'static;
-
-    /// Sends the request to one webview or to the host, as [`EventBus::request`] does.
+pub trait RequestExt: Request {
+    /// Sends the request to one webview or to the host, as [`EventBus::request`](crate::EventBus::request) does.
     ///
-    /// `on` is anything with an event bus: an app, a window, a component, the bus itself, or a webview, which then is the
-    /// caller. A number that a page could not read exactly fails the awaited request with [`ErrorCode::InvalidPayload`].
-    fn send(&self, on: &impl EventBusExt, to: impl IntoTarget) -> RequestBuilder<Self::Response> {
-        let bus = on.event_bus().as_ref().clone();
-        RequestBuilder::new(bus, to.into_target(), Self::NAME, write(self))
+    /// A number that a page could not read exactly fails the awaited request with
+    /// [`ErrorCode::InvalidPayload`](crate::ErrorCode::InvalidPayload).
+    fn request(
+        &self,
+        on: &impl EventBusExt,
+        to: impl IntoTarget,
+    ) -> RequestBuilder<Self::Response> {
+        RequestBuilder::new(
+            &plain_bus(on),
+            to.into_target(),
+            Self::NAME,
+            write_request(self),
+        )
     }
 
-    /// Sends the request to every page that a target selects, as [`EventBus::request_all`] does.
-    fn send_all(
+    /// Sends the request to every page that a target selects, as [`EventBus::request_all`](crate::EventBus::request_all)
+    /// does.
+    fn request_all(
         &self,
         on: &impl EventBusExt,
         to: impl IntoTarget,
     ) -> RequestAllBuilder<Self::Response> {
-        RequestAllBuilder::new(self.send(on, to))
+        RequestAllBuilder::new(self.request(on, to))
     }
-}
 
-/// Refuses a number that a page could not read exactly.
-fn write<R: Request>(request: &R) -> Result<String> {
-    numbers::check_numbers(request).map_err(|problem| {
-        Error::new(
-            ErrorCode::InvalidPayload,
-            format!("the request {:?}: {problem}", R::NAME),
-        )
-    })?;
-    to_json(R::NAME, request)
-}
-
-impl RequestDeclaration {
-    pub(crate) fn of<R: Request>() -> Self {
-        Self {
-            name: R::NAME,
-            type_name: std::any::type_name::<R>(),
-            type_id: TypeId::of::<R>(),
-            check_request_payload: |payload| from_json::<R>(payload).map(drop),
-            check_response: |payload| from_json::<R::Response>(payload).map(drop),
-            request: |generator| generator.subschema_for::<R>(),
-            response: |generator| generator.subschema_for::<R::Response>(),
-        }
-    }
-}
-
-impl EventBus {
-    /// Responds to requests of this type to the host, as [`EventBus::respond`] does.
+    /// Responds to requests of this type to the host, as [`EventBus::respond`](crate::EventBus::respond) does.
     ///
     /// # Errors
     ///
-    /// Those of [`EventBus::respond`].
+    /// Those of [`EventBus::respond`](crate::EventBus::respond).
     ///
     /// ```
     /// # use schemars::JsonSchema;
     /// # use serde::{Deserialize, Serialize};
-    /// use tauri_plugin_event_bus::{EventBus, Request, Result};
+    /// use tauri_plugin_event_bus::typed::*;
+    /// use tauri_plugin_event_bus::{EventBus, Result};
     ///
     /// #[derive(Serialize, Deserialize, JsonSchema)]
     /// struct Sum(Vec<i32>);
@@ -118,28 +94,87 @@ impl EventBus {
     /// }
     ///
     /// fn respond(bus: &EventBus) -> Result<()> {
-    ///     bus.respond_to(async |sum: Sum| Ok(sum.0.iter().sum()))?.forget();
+    ///     Sum::respond(bus, async |sum| Ok(sum.0.iter().sum()))?.forget();
     ///     Ok(())
     /// }
     /// # let _ = respond;
     /// ```
     #[track_caller]
-    pub fn respond_to<R, F>(
-        &self,
-        respond: impl Fn(R) -> F + Send + Sync + 'static,
+    fn respond<F>(
+        on: &impl EventBusExt,
+        respond: impl Fn(Self) -> F + Send + Sync + 'static,
     ) -> Result<Responder>
     where
-        R: Request,
-        F: Future<Output = ResponderResult<R::Response>> + Send + 'static,
+        F: Future<Output = ResponderResult<Self::Response>> + Send + 'static,
     {
-        self.respond(R::NAME, respond)
+        plain_bus(on).respond(Self::NAME, respond)
     }
+
+    /// Responds with a closure that also gets the [`RequestContext`], as
+    /// [`EventBus::respond_with`](crate::EventBus::respond_with) does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`EventBus::respond`](crate::EventBus::respond).
+    #[track_caller]
+    fn respond_with<F>(
+        on: &impl EventBusExt,
+        respond: impl Fn(Self, RequestContext) -> F + Send + Sync + 'static,
+    ) -> Result<Responder>
+    where
+        F: Future<Output = ResponderResult<Self::Response>> + Send + 'static,
+    {
+        plain_bus(on).respond_with(Self::NAME, respond)
+    }
+
+    /// Responds with a closure that may block, as [`EventBus::respond_blocking`](crate::EventBus::respond_blocking) does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`EventBus::respond`](crate::EventBus::respond).
+    #[track_caller]
+    fn respond_blocking(
+        on: &impl EventBusExt,
+        respond: impl Fn(Self, RequestContext) -> ResponderResult<Self::Response>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Result<Responder>
+    where
+        Self: Send,
+    {
+        plain_bus(on).respond_blocking(Self::NAME, respond)
+    }
+}
+
+impl<R: Request> RequestExt for R {}
+
+impl RequestDeclaration {
+    pub(crate) fn of<R: Request>() -> Self {
+        Self {
+            name: R::NAME,
+            type_name: std::any::type_name::<R>(),
+            type_id: TypeId::of::<R>(),
+            check_request_payload: check::<R>,
+            check_response: check::<R::Response>,
+            request: |generator| generator.subschema_for::<R>(),
+            response: |generator| generator.subschema_for::<R::Response>(),
+        }
+    }
+}
+
+fn check<T: DeserializeOwned>(payload: &str) -> Result<(), String> {
+    let read = read_json::<T>(payload);
+    read.map(drop).map_err(|mismatch| mismatch.to_string())
 }
 
 #[cfg(test)]
 mod tests {
+    use schemars::JsonSchema;
+
     use super::*;
     use crate::catalog::Catalog;
+    use crate::model::error::ErrorCode;
 
     /// Declares a new type with each use. Within one function, all of them have the same Rust name.
     macro_rules! declare {

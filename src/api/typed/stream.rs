@@ -1,18 +1,21 @@
 use std::marker::PhantomData;
 
+use tauri_plugin_event_bus_types::Event;
+
 use crate::api::stream::{EventStream, StreamItem};
 use crate::model::error::Error;
 use crate::model::event::{BusEvent, Gap};
 
-use super::{Event, TypedEvent};
+use super::received::TypedEvent;
 
-/// A stream of typed events; made by [`EventBus::stream_of`](crate::EventBus::stream_of). See [`EventStream`] for its queue
+/// A stream of typed events; made by [`EventExt::stream`](crate::typed::EventExt::stream). See [`EventStream`] for its queue
 /// and its end.
 ///
 /// ```
 /// # use schemars::JsonSchema;
 /// # use serde::{Deserialize, Serialize};
-/// use tauri_plugin_event_bus::{Event, EventBus, Result, TypedItem};
+/// use tauri_plugin_event_bus::typed::*;
+/// use tauri_plugin_event_bus::{EventBus, Result};
 ///
 /// #[derive(Serialize, Deserialize, JsonSchema)]
 /// struct CartUpdated {
@@ -23,7 +26,7 @@ use super::{Event, TypedEvent};
 /// # }
 ///
 /// async fn follow(bus: EventBus) -> Result<()> {
-///     let mut carts = bus.stream_of::<CartUpdated>()?;
+///     let mut carts = CartUpdated::stream(&bus)?;
 ///     while let Some(item) = carts.recv().await {
 ///         match item {
 ///             TypedItem::Event(event) => println!("{} items", event.payload.item_count),

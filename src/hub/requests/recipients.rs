@@ -7,7 +7,7 @@ use crate::hub::Hub;
 use crate::hub::requests::endings::no_responder;
 use crate::hub::requests::message::Recipient;
 use crate::hub::requests::pending::RequestState;
-use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::name::EventName;
 use crate::model::selection::{Selection, unknown_target};
 use crate::model::target::LabelPattern;
@@ -24,7 +24,10 @@ impl<W> Hub<W> {
         if parts != 1 || to.everyone || patterns.any(is_glob) {
             return Err(Error::new(
                 ErrorCode::InvalidArgument,
-                "a request goes to one webview, named by its label, or to the host; request_all reaches several",
+                format!(
+                    "invalid target of a request: {}; expected one label of a webview, or HOST. request_all sends to several",
+                    describe(to)
+                ),
             ));
         }
         if to.host {
@@ -34,14 +37,23 @@ impl<W> Hub<W> {
         let mut labels = self.find_pages(to);
         match (labels.pop(), labels.is_empty()) {
             (Some(label), true) => Ok(Recipient::Page(label)),
-            (Some(_), false) => Err(Error::new(
-                ErrorCode::InvalidArgument,
-                "this window has several webviews, and a request goes to one of them; name the webview by its label",
-            )),
+            (Some(last), false) => {
+                labels.push(last);
+                let window = to.windows.first().map_or("", LabelPattern::as_str);
+                let labels: Vec<String> = labels.iter().map(|label| quoted(label)).collect();
+                Err(Error::new(
+                    ErrorCode::InvalidArgument,
+                    format!(
+                        "the window {} has the webviews {}, and a request goes to one of them; name it by its label",
+                        quoted(window),
+                        labels.join(", ")
+                    ),
+                ))
+            }
             (None, _) => {
                 let label = to.webviews.iter().chain(&to.windows).next();
                 let label = label.map_or("", LabelPattern::as_str);
-                Err(unknown_target("webview", label, &[]))
+                Err(unknown_target("webview", label, None))
             }
         }
     }
@@ -64,7 +76,7 @@ impl<W> Hub<W> {
         now: Instant,
     ) -> Result<RequestState> {
         let Some(webview) = self.webviews.get(label) else {
-            return Err(unknown_target("webview", label, &[]));
+            return Err(unknown_target("webview", label, None));
         };
         let session = webview.session.and_then(|key| self.sessions.get(&key));
         if let (Some(key), Some(session)) = (webview.session, session)
@@ -84,4 +96,17 @@ impl<W> Hub<W> {
             until,
         })
     }
+}
+
+/// A target in the words of an error.
+fn describe(to: &Selection) -> String {
+    let labels = to.webviews.iter().chain(&to.windows);
+    let mut parts: Vec<String> = labels.map(|label| quoted(label.as_str())).collect();
+    if to.host {
+        parts.push("the host".to_owned());
+    }
+    if to.everyone {
+        parts.push("everyone".to_owned());
+    }
+    parts.join(", ")
 }

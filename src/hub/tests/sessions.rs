@@ -344,3 +344,21 @@ fn a_closed_window_leaves_nothing() {
     assert!(hub.sessions.is_empty() && hub.webviews.is_empty());
     assert_eq!(hub.expire(start).1, None);
 }
+
+#[test]
+fn a_page_that_fell_back_is_noticed_once() {
+    let start = Instant::now();
+    let (mut hub, _) = hub(start);
+    assert!(hub.note_evaluated("main", session_id(1)));
+    assert!(!hub.note_evaluated("main", session_id(1)));
+    assert!(!hub.note_evaluated("main", session_id(2)));
+    // A page that never fetched has not fallen back.
+    let command = Command {
+        name: "subscribe",
+        session: session_id(3),
+        n: 1,
+        origin: None,
+    };
+    let _ = hub.begin_command("main", command, 'c', start);
+    assert!(!hub.note_evaluated("main", session_id(3)));
+}

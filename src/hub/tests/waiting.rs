@@ -107,7 +107,7 @@ fn stream(hub: &mut Hub<char>, patterns: &[&str]) -> SubscriberKey {
     let key = hub.add_stream();
     for (id, pattern) in (0..).zip(patterns) {
         let pattern = EventPattern::parse(pattern).unwrap();
-        wake(hub.listen(key, id, pattern, DeliveryFilter::Own));
+        wake(hub.listen(key, id, pattern, DeliveryFilter::Own, true));
     }
     key
 }
@@ -248,7 +248,7 @@ fn the_owner_of_the_full_queue_is_told() {
             false => hub.add_listeners(),
         };
         let all = EventPattern::parse("*").unwrap();
-        wake(hub.listen(key, 0, all, DeliveryFilter::Own));
+        wake(hub.listen(key, 0, all, DeliveryFilter::Own, true));
         assert!(Emit::new("a").poll(&mut hub));
         let (attempt, effects) = hub.enqueue_or_wait(
             event("a"),

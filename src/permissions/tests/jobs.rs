@@ -83,19 +83,11 @@ fn an_entry_sets_the_shortest_interval() {
             .map(drop)
             .map_err(|error| (error.code(), error.to_string()))
     };
-    let minimum = |event: &str, to: Option<Target>| {
-        let selection = to.map(select);
-        let to = match &selection {
-            Some(selection) => Destination::Selected(selection, &locations),
-            None => Destination::Everyone,
-        };
-        let minimum = scope.minimum_interval(&name(event), to, None)?;
-        Some(minimum.as_micros())
-    };
-    assert_eq!(minimum("clock", None), Some(1_000_000));
-    assert_eq!(minimum("clock", Some("editor-1".into())), Some(16_500));
-    assert_eq!(minimum("clock", Some("*".into())), Some(100_000));
-    assert_eq!(minimum("free", None), None);
+    let pace = scope.pace(&name("clock"), None).unwrap();
+    assert_eq!(pace.for_everyone(), Duration::from_secs(1));
+    assert_eq!(pace.for_webview("main"), Duration::from_millis(100));
+    assert_eq!(pace.for_webview("editor-7"), Duration::from_micros(16_500));
+    assert!(scope.pace(&name("free"), None).is_none());
     assert!(check("clock", None, 1_000_000).is_ok());
     assert!(check("free", None, 1000).is_ok());
     assert!(check("clock", Some("main".into()), 100_000).is_ok());
@@ -121,6 +113,49 @@ fn an_entry_sets_the_shortest_interval() {
             "{event}"
         );
     }
+}
+
+#[test]
+fn each_receiver_has_the_pace_of_its_entries() {
+    let scope = scope(
+        &json!([
+            { "event": "clock", "to": "main" },
+            { "event": "clock", "to": ["slow-*", { "kind": "host" }], "minIntervalMs": 1000 },
+            { "event": "clock", "to": "slow-main", "minIntervalMs": 10 },
+            { "event": "clock", "to": "slow-cpu", "sources": ["cpu"] },
+        ]),
+        &json!([]),
+    );
+    // No window is there yet, and the entry for "main" does not matter to those that are slow.
+    let slow = select("slow-*");
+    let check = |millis| {
+        let job = PlannedJob {
+            interval: Duration::from_millis(millis),
+            source: Some("disk"),
+        };
+        let to = Destination::Selected(&slow, &[]);
+        scope.check_emitting(&name("clock"), to, Some(job))
+    };
+    assert!(check(1000).is_ok() && check(10).is_ok());
+    assert_eq!(check(9).unwrap_err().code(), ErrorCode::InvalidInterval);
+    let pace = |source| scope.pace(&name("clock"), source).unwrap();
+    for (label, source, millis) in [
+        ("main", None, 0),
+        ("slow-1", None, 1000),
+        ("slow-main", None, 10),
+        ("slow-cpu", Some("cpu"), 0),
+        ("slow-cpu", Some("disk"), 1000),
+        ("slow-cpu", None, 0),
+    ] {
+        let interval = pace(source).for_webview(label);
+        assert_eq!(
+            interval,
+            Duration::from_millis(millis),
+            "{label} {source:?}"
+        );
+    }
+    assert_eq!(pace(None).for_host(), Duration::from_secs(1));
+    assert!(scope.pace(&name("other"), None).is_none());
 }
 
 #[test]

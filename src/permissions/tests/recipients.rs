@@ -83,7 +83,7 @@ fn globs_and_windows_select_existing_webviews() {
     assert!(!may_send(&main, "a", ["main", "side"]));
     assert!(may_send(&both, "a", "[ms]*"));
     assert!(!may_send(&both, "a", "e*"));
-    assert!(may_send(&main, "a", "x*"), "a glob may match nothing");
+    assert!(may_send(&main, "a", "mai?"), "it selects only \"main\"");
     assert!(
         !may_send(&none, "a", "x*"),
         "a glob needs an entry with `to`"
@@ -99,6 +99,35 @@ fn globs_and_windows_select_existing_webviews() {
         "a",
         Target::window("gone")
     ));
+}
+
+#[test]
+fn a_glob_is_judged_by_what_could_be_allowed() {
+    let to = |labels: Value| json!([{ "event": "a", "to": labels }]);
+    let none = json!([]);
+    // No webview is there that matches.
+    for (allow, deny, target, expected) in [
+        (to(json!("main")), none.clone(), "settings-*", false),
+        (to(json!("main")), none.clone(), "nobody", false),
+        (to(json!("settings-*")), none.clone(), "settings-*", true),
+        (to(json!("settings-*")), none.clone(), "settings-1*", true),
+        (to(json!("settings-1")), none.clone(), "settings-*", true),
+        (to(json!("*-left")), none.clone(), "settings-*", true),
+        (to(json!("*-left")), none.clone(), "settings-*-right", false),
+        (to(json!({ "kind": "host" })), none.clone(), "x*", false),
+        (to(json!("*")), none.clone(), "x*", true),
+        (json!([{ "default": true }]), none.clone(), "x*", true),
+        (to(json!("*")), to(json!("x*")), "x*", false),
+        (to(json!("x1")), to(json!("x?")), "x*", false),
+        (to(json!("*")), to(json!("*")), "x*", false),
+        (to(json!("*")), json!(["a"]), "x*", false),
+    ] {
+        let scope = scope(&allow, &deny);
+        let what = format!("{target} in {allow} without {deny}");
+        assert_eq!(may_send(&scope, "a", target), expected, "{what}");
+        let window = Target::window(target);
+        assert_eq!(may_send(&scope, "a", window), expected, "a window: {what}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Reading the arguments of a page, and writing its results.
 
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tauri::EventTarget;
@@ -12,6 +12,7 @@ use crate::hub::command_log::JsonResult;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, escaped, quoted};
 use crate::model::name::EventName;
+use crate::model::payload::check_json;
 use crate::model::target::Target;
 use crate::sync::now;
 
@@ -78,15 +79,15 @@ pub(super) fn write(value: &impl Serialize) -> JsonResult {
     serde_json::to_string(value).map_err(|error| invalid_argument(error.to_string()))
 }
 
-/// Checks that a page's payload is JSON, and keeps its text. No payload is `null`.
+/// Checks that a page's payload is JSON that every reader can read, and keeps its text. No payload is `null`.
 pub(crate) fn read_json(name: &EventName, payload: Option<String>) -> Result<String> {
     let Some(payload) = payload else {
         return Ok(Value::Null.to_string());
     };
-    serde_json::from_str::<IgnoredAny>(&payload).map_err(|error| {
+    check_json(&payload).map_err(|problem| {
         Error::new(
             ErrorCode::InvalidPayload,
-            format!("the payload of {:?} is not JSON: {error}", name.as_str()),
+            format!("the payload of {:?} {problem}", name.as_str()),
         )
     })?;
     Ok(payload)

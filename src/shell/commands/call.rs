@@ -18,6 +18,7 @@ use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::permissions::{Scope, ScopeEntry, Subject};
 use crate::runtime::BusRuntime;
+use crate::shell::reply::AnswerPath;
 
 /// The entries that Tauri resolved for the command, the window and the origin of a call.
 type Entries = CommandScope<ScopeEntry>;
@@ -28,6 +29,7 @@ pub(super) struct Page {
     bus: EventBus,
     entries: Entries,
     origin: Option<String>,
+    path: AnswerPath,
 }
 
 impl Page {
@@ -67,6 +69,11 @@ impl Page {
         self.origin.clone()
     }
 
+    /// The answer to the page's command.
+    pub(super) fn answer(&self, json: String) -> Response {
+        self.path.answer(json)
+    }
+
     /// The flood account of the page's webview.
     pub(super) fn flood(&self) -> Result<Arc<Flood>> {
         self.core().hub().flood(&self.label)
@@ -81,11 +88,17 @@ impl Page {
                 "Tauri could not read the scope of this command",
             )
         })?;
+        let webview = message.webview_ref();
+        // It may be in another window than before.
+        bus.runtime()
+            .core
+            .note_window(webview.label(), webview.window_ref().label());
         Ok(Self {
-            label: message.webview_ref().label().into(),
+            label: webview.label().into(),
             bus,
             entries,
             origin: origin_of(message.headers()),
+            path: AnswerPath::of(message.headers()),
         })
     }
 }
@@ -181,7 +194,7 @@ impl PageCall {
                 })
             }
         };
-        result.map(Response::new)
+        result.map(|json| self.answer(json))
     }
 }
 

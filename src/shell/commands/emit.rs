@@ -29,7 +29,11 @@ pub(super) async fn emit(call: PageCall, events: Vec<Value>) -> Result<Response>
             }
             let name = EventName::parse_emitted(&entry.event)?;
             scope.check_emitting(&name, Destination::Everyone, None)?;
-            entry.publish(&call, name, &Audience::default())
+            let audience = Audience {
+                to: None,
+                except: entry.except()?,
+            };
+            entry.publish(&call, name, &audience)
         })
     })
     .await
@@ -55,7 +59,7 @@ pub(super) async fn emit_to(call: PageCall, events: Vec<Value>) -> Result<Respon
             restrict_to_scope(call.core(), &scope, &name, &mut to.selection, None)?;
             let audience = Audience {
                 to: Some(to),
-                except: None,
+                except: entry.except()?,
             };
             entry.publish(&call, name, &audience)
         })
@@ -69,6 +73,7 @@ struct EmitEntry {
     event: String,
     payload: Option<String>,
     to: Option<Value>,
+    except: Option<Value>,
     retain: Option<bool>,
     component: Option<String>,
     #[serde(default)]
@@ -76,6 +81,12 @@ struct EmitEntry {
 }
 
 impl EmitEntry {
+    /// Whom it leaves out. That needs no permission: it only takes away.
+    fn except(&self) -> Result<Option<Address>> {
+        let except = self.except.as_ref().map(read_target).transpose()?;
+        except.map(Address::of).transpose()
+    }
+
     fn publish(self, page: &Page, name: EventName, audience: &Audience) -> Result<Receipt> {
         let core = page.core();
         core.yield_to_waiters();
@@ -140,6 +151,7 @@ pub(super) fn locations_for(core: &Core, to: &Selection) -> Vec<WebviewLocation>
 pub(super) fn read_entry(entry: Value) -> Result<()> {
     let entry: EmitEntry = super::arguments::read(entry)?;
     let name = EventName::parse_emitted(&entry.event)?;
+    entry.except()?;
     super::arguments::read_json(&name, entry.payload)?;
     read_provenance(entry.component.as_deref(), &entry.causes, 16)?;
     entry.to.as_ref().map(read_target).transpose()?;

@@ -24,7 +24,7 @@ use super::arguments::{
     read_target, write,
 };
 use super::call::{Page, PageCall};
-use super::emit::{locations_for, restrict_to_scope};
+use super::emit::restrict_to_scope;
 
 const PERMISSION: &str = "event-bus:jobs";
 
@@ -115,7 +115,8 @@ pub(super) async fn start_job(call: PageCall, job: Value) -> Result<Response> {
             }
             None => call.endpoint(),
         };
-        let shortest_interval = check_job(core, &scope, &name, to.as_mut(), planned)?;
+        check_job(core, &scope, &name, to.as_mut(), planned)?;
+        let pace = scope.pace(&name, planned.source);
         let timing = job.timing(interval)?;
         let catalog = call.bus().catalog();
         let payload = match &sampled {
@@ -134,7 +135,7 @@ pub(super) async fn start_job(call: PageCall, job: Value) -> Result<Response> {
             flood: Some(flood),
             page: Some(page),
             quota_owner: Some(call.label().into()),
-            shortest_interval,
+            pace,
             to,
             id: job.id,
             replaces: job.replace,
@@ -152,24 +153,20 @@ pub(super) async fn start_job(call: PageCall, job: Value) -> Result<Response> {
 }
 
 /// Checks that a page may run this job for this target, and restricts the target to the labels that its scope allows.
-/// Returns the interval that its jobs with this event must keep together.
 fn check_job(
     core: &Core,
     scope: &Scope,
     name: &EventName,
     to: Option<&mut Address>,
     job: PlannedJob<'_>,
-) -> Result<Option<Duration>> {
+) -> Result<()> {
     match to {
         Some(to) if !to.selection.everyone => {
-            restrict_to_scope(core, scope, name, &mut to.selection, Some(job))?;
-            let locations = locations_for(core, &to.selection);
-            let recipients = Destination::Selected(&to.selection, &locations);
-            Ok(scope.minimum_interval(name, recipients, job.source))
+            restrict_to_scope(core, scope, name, &mut to.selection, Some(job))
         }
         _ => {
             scope.check_emitting(name, Destination::Everyone, Some(job))?;
-            Ok(scope.minimum_interval(name, Destination::Everyone, job.source))
+            Ok(())
         }
     }
 }
@@ -293,7 +290,7 @@ pub(super) async fn update_job(
             interval: every.unwrap_or(interval),
             source: job.sampled.as_ref().map(|(source, _)| &**source),
         };
-        let shortest = check_job(call.core(), &scope, &job.name, to.as_mut(), planned)?;
+        check_job(call.core(), &scope, &job.name, to.as_mut(), planned)?;
         // A job that another page started stays within the limits of that page.
         let is_own = job.quota_owner.as_deref() == Some(call.label());
         let payload = changes
@@ -303,7 +300,7 @@ pub(super) async fn update_job(
             interval: every,
             payload: payload.transpose()?.map(Into::into),
             to: changes.to.is_some().then_some(to),
-            shortest_interval: is_own.then_some(shortest),
+            pace: is_own.then(|| scope.pace(&job.name, planned.source)),
         };
         let jobs = &call.runtime().jobs;
         jobs.update(&job, update)?;
@@ -318,7 +315,7 @@ pub(super) async fn list_jobs(page: Page) -> Result<Response> {
     scope.check_own_jobs()?;
     let is_allowed = |event: &EventName| scope.allows_jobs_of_others(event);
     let jobs = page.runtime().jobs.list(&page.endpoint(), is_allowed);
-    write(&jobs).map(Response::new)
+    write(&jobs).map(|json| page.answer(json))
 }
 
 #[cfg(any(fuzzing, test))]

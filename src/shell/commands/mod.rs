@@ -10,6 +10,7 @@ pub(crate) mod names;
 mod pull;
 mod request;
 mod respond;
+mod retained;
 mod subscribe;
 
 use tauri::Runtime;
@@ -23,6 +24,7 @@ pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync 
     let handle: Box<dyn Fn(Invoke<R>) -> bool + Send + Sync> = Box::new(tauri::generate_handler![
         emit::emit,
         emit::emit_to,
+        retained::clear_retained,
         subscribe::subscribe,
         subscribe::unsubscribe,
         jobs::start_job,

@@ -4,6 +4,7 @@
 pub const COMMANDS: &[&str] = &[
     "emit",
     "emit_to",
+    "clear_retained",
     "subscribe",
     "unsubscribe",
     "pull",

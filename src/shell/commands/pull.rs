@@ -12,8 +12,8 @@ use crate::engine::reply::Reply;
 use crate::hub::Pull;
 use crate::hub::ids::SessionId;
 use crate::hub::outbox::BatchBound;
-use crate::model::error::{Result, escaped};
-use crate::shell::reply::reply_to;
+use crate::model::error::{Result, escaped, quoted};
+use crate::shell::reply::{AnswerPath, reply_to};
 
 use super::arguments::{check_entries, invalid_argument};
 use super::call::find_bus;
@@ -22,12 +22,9 @@ use super::respond::apply_responses;
 /// The command that resolves when there is something to deliver.
 pub(super) const COMMAND: &str = "pull";
 
-/// The longest reply, in bytes, of an IPC that fell back to postMessage. Tauri evaluates such a reply as a script, and
-/// WebKit keeps the source of larger scripts.
-const MAX_EVALUATED_BYTES: usize = 8 * 1024 - 2;
-
-/// A header that Tauri's own script sets on every IPC request, and that postMessage does not carry.
-const IPC_REQUEST_HEADER: &str = "Tauri-Callback";
+/// The longest batch, in bytes, of an IPC that fell back to postMessage. Tauri evaluates such a reply as a script, and
+/// WebKit keeps the source of scripts from 8 KiB on. Written as a string, it may become twice as long.
+const MAX_EVALUATED_BYTES: usize = (8 * 1024 - 6) / 2;
 
 #[derive(Deserialize)]
 struct PullArguments {
@@ -47,30 +44,42 @@ pub(super) fn accept<R: Runtime>(invoke: Invoke<R>) {
     let webview = message.webview_ref();
     let app = webview.app_handle().clone();
     let label = webview.label().to_owned();
-    let reply = reply_to(app, resolver);
+    // It may be in another window than before.
+    let window = webview.window_ref().label().to_owned();
+    let path = AnswerPath::of(message.headers());
+    let reply = reply_to(app, resolver, path);
     let bus = match find_bus(&message) {
         Ok(bus) => bus,
         Err(error) => return reply.send(Err(error)),
     };
     let core = Arc::clone(&bus.runtime().core);
     let limits = core.limits();
-    let is_evaluated = !message.headers().contains_key(IPC_REQUEST_HEADER);
     let bound = BatchBound {
         events: limits.batch_events,
-        bytes: if is_evaluated {
+        bytes: if path == AnswerPath::Evaluated {
             limits.batch_bytes.min(MAX_EVALUATED_BYTES)
         } else {
             limits.batch_bytes
         },
     };
-    match read_arguments(message.payload(), bound) {
-        Ok((pull, responses)) if responses.is_empty() => core.pull(&label, pull, reply),
+    let read = read_arguments(message.payload(), bound);
+    if let Ok((pull, _)) = &read
+        && path == AnswerPath::Evaluated
+        && core.hub().note_evaluated(&label, pull.session)
+    {
+        log::info!(
+            "the IPC of the page in {} fell back to postMessage, which is slower, until the page is loaded again; docs/delivery.md says why",
+            quoted(&label)
+        );
+    }
+    match read {
+        Ok((pull, responses)) if responses.is_empty() => core.pull((&label, &window), pull, reply),
         // Tauri holds the lock of its plugins while this runs. Responses may be long, and their checks run code of the app.
         Ok((pull, responses)) => {
             let tasks = core.tasks().clone();
             tasks.spawn(async move {
                 let (pull, reply) = apply_pulled_responses(&bus, &label, pull, responses, reply);
-                core.pull(&label, pull, reply);
+                core.pull((&label, &window), pull, reply);
             });
         }
         Err(error) => reply.send(Err(error)),

@@ -16,7 +16,7 @@ use crate::model::error::{Result, escaped};
 use crate::model::event::Provenance;
 use crate::model::name::EventName;
 use crate::permissions::Subject;
-use crate::shell::reply::reply_to;
+use crate::shell::reply::{AnswerPath, reply_to};
 use crate::sync::now;
 
 use super::arguments::{
@@ -96,7 +96,8 @@ pub(super) fn accept<R: Runtime>(invoke: Invoke<R>) {
         resolver,
         acl,
     } = invoke;
-    let reply = reply_to(message.webview_ref().app_handle().clone(), resolver);
+    let path = AnswerPath::of(message.headers());
+    let reply = reply_to(message.webview_ref().app_handle().clone(), resolver, path);
     let item = CommandItem {
         plugin: Some("event-bus"),
         name: COMMAND,
@@ -177,7 +178,7 @@ pub(super) async fn cancel_request(page: Page, session: String, ids: Vec<u64>) -
         core.apply_effects(effects);
         core.yield_to_waiters();
     }
-    Ok(Response::new(Value::Null.to_string()))
+    Ok(page.answer(Value::Null.to_string()))
 }
 
 #[cfg(any(fuzzing, test))]

@@ -9,7 +9,8 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tauri_plugin_event_bus::{Event, Exact, Policy};
+use tauri_plugin_event_bus::Policy;
+use tauri_plugin_event_bus::typed::*;
 
 use crate::{Random, Sample, Visitor};
 

@@ -5,7 +5,8 @@ mod random;
 
 use std::fmt::Debug;
 
-use tauri_plugin_event_bus::{Builder, Event};
+use tauri_plugin_event_bus::Builder;
+use tauri_plugin_event_bus::typed::*;
 
 pub use events::*;
 pub use random::Random;

@@ -13,6 +13,7 @@ use crate::api::stream::{EventStream, StreamItem};
 use crate::check::check;
 use crate::engine::listeners::call_listeners;
 use crate::model::delivery::DeliveryFilter;
+use crate::model::event::BusEvent;
 use crate::runtime::BusRuntime;
 use crate::world::{Notes, app, emit, pattern, try_emit};
 
@@ -131,7 +132,7 @@ pub fn a_waker_may_emit() {
         let effects = runtime
             .core
             .hub()
-            .listen(key, 0, pattern("x"), DeliveryFilter::Own);
+            .listen(key, 0, pattern("x"), DeliveryFilter::Own, true);
         runtime.core.apply_effects(effects);
         let emitters = [emitter(&runtime, 2), emitter(&runtime, 1)];
         let poll = || {
@@ -163,8 +164,8 @@ fn listen(runtime: &Arc<BusRuntime>, call: impl FnMut(u64) + Send + 'static) -> 
     let mut call = call;
     let id = runtime
         .listeners
-        .add(pattern("x"), DeliveryFilter::Own, move |event| {
-            call(event.seq())
+        .add(pattern("x"), DeliveryFilter::Own, true, |_| {
+            move |event: BusEvent| call(event.seq())
         });
     Listener::new(Arc::downgrade(&runtime.listeners), id)
 }

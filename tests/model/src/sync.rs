@@ -209,6 +209,11 @@ pub(crate) fn now() -> Instant {
     start() + *lock(&CLOCK.passed)
 }
 
+/// The time of day, which moves with the clock.
+pub(crate) fn wall_clock() -> std::time::SystemTime {
+    std::time::SystemTime::UNIX_EPOCH + steady_now()
+}
+
 /// The clock of jobs, which is the same one here.
 pub(crate) fn steady_now() -> Duration {
     now() - start()

@@ -40,6 +40,10 @@ impl Platform for NoWindows {
     fn window_of(&self, _webview: &str) -> Option<String> {
         None
     }
+
+    fn is_closed(&self, _: &str) -> bool {
+        false
+    }
 }
 
 pub(crate) fn app() -> Arc<BusRuntime> {
@@ -247,7 +251,7 @@ impl Page {
             is_prompt: false,
             bound: BATCH,
         };
-        self.runtime.core.pull(MAIN, pull, reply);
+        self.runtime.core.pull((MAIN, MAIN), pull, reply);
         pending
     }
 

@@ -6,9 +6,10 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tauri_plugin_event_bus::catalog::ComponentDescription;
+use tauri_plugin_event_bus::component::{MessageLevel, MessageOptions};
 use tauri_plugin_event_bus::{
-    Builder, BusEvent, CatalogMode, ComponentDescription, EmitOptions, ErrorCode, EventBusExt,
-    Limits, MessageLevel, MessageOptions,
+    Builder, BusEvent, CatalogMode, EmitOptions, ErrorCode, EventBusExt, Limits,
 };
 
 use crate::support::{Page, app, app_with, code, message};
@@ -55,7 +56,7 @@ fn a_component_names_its_events() {
     bus.listen("*", record).unwrap().forget();
     let cart = bus.namespace("shop").component("ShoppingCart");
     cart.emit("a", 1).unwrap();
-    cart.emit_with("shop:b", 2, EmitOptions::new().retain())
+    cart.emit_with("shop:b", 2, EmitOptions::new().retain(true))
         .unwrap();
     cart.emit_to("main", "c", 3).unwrap();
     bus.emit("d", 4).unwrap();
@@ -125,7 +126,6 @@ fn a_namespace_is_prefixed_once_and_validated() {
     shop.emit("shop:b", 1).unwrap();
     shop.emit("shopping", 1).unwrap();
     shop.periodic("tick")
-        .unwrap()
         .every(Duration::from_millis(1))
         .immediate()
         .count(1)

@@ -74,6 +74,15 @@ fn rust_gets_the_same_errors() {
         code(bus.emit("x", "y".repeat(99))),
         ErrorCode::PayloadTooLarge
     );
+    for (payload, is_bytes) in [
+        (json!("y".repeat(99)), false),
+        (json!(vec![255_u8; 99]), true),
+        (json!(vec![0.5; 40]), false),
+    ] {
+        let error = bus.emit("x", payload).unwrap_err();
+        assert!(error.message().contains("`payloadBytes` is 100"), "{error}");
+        assert_eq!(error.message().contains("Vec<u8>"), is_bytes, "{error}");
+    }
     assert_eq!(code(bus.emit_to("a[", "x", 1)), ErrorCode::InvalidPattern);
     assert_eq!(code(bus.emit_to("", "x", 1)), ErrorCode::InvalidArgument);
     assert_eq!(

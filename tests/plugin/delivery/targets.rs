@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tauri::EventTarget;
-use tauri_plugin_event_bus::{EmitOptions, ErrorCode, EventBusExt, IntoTarget, Target};
+use tauri_plugin_event_bus::{BusEvent, EmitOptions, ErrorCode, EventBusExt, IntoTarget, Target};
 
 use crate::support::{Page, app, code};
 
@@ -102,6 +102,69 @@ fn a_broadcast_may_except_webviews() {
     bus.emit("end", ()).unwrap();
     assert_eq!(main.receive_many(2).len(), 2);
     assert_eq!(other.receive(), [("end".into(), Value::Null)]);
+}
+
+#[test]
+fn a_page_may_except_webviews_and_the_host() {
+    let app = app();
+    let labels = ["main", "editor-1", "editor-2"];
+    let mut pages: Vec<Page> = labels.iter().map(|label| Page::open(&app, label)).collect();
+    for page in &mut pages {
+        page.listen("*");
+    }
+    let bus = app.event_bus();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let send = move |event: BusEvent| sender.send(event.name().to_owned()).unwrap_or(());
+    bus.listen("*", send).unwrap().forget();
+    let host = json!({ "kind": "host" });
+    let events = json!([
+        { "event": "a", "except": "main" },
+        { "event": "b", "except": ["editor-*", "not-there"] },
+        { "event": "c", "except": host },
+        { "event": "d", "except": [{ "kind": "Window", "label": "editor-1" }, host] },
+        { "event": "e", "except": { "kind": "Any" } },
+    ]);
+    let results = pages[0].call("emit", json!({ "events": events })).unwrap();
+    let reached = |result: &Value| (result["pages"].clone(), result["listeners"].clone());
+    let counts = [(2, 1), (1, 1), (3, 0), (2, 0), (0, 0)];
+    for (result, (of_pages, of_host)) in results.as_array().unwrap().iter().zip(counts) {
+        assert_eq!(reached(result), (json!(of_pages), json!(of_host)));
+    }
+    let events = json!([
+        { "event": "f", "to": ["editor-*", host], "except": "editor-2" },
+        { "event": "g", "to": ["main", host], "except": host },
+    ]);
+    pages[0]
+        .call("emit_to", json!({ "events": events }))
+        .unwrap();
+    bus.emit("end", ()).unwrap();
+    for (page, expected) in pages.iter_mut().zip(["bcdg", "acf", "acd"]) {
+        let mut names = String::new();
+        while !names.ends_with("end") {
+            names.extend(page.receive().into_iter().map(|(name, _)| name));
+        }
+        assert_eq!(names, format!("{expected}end"), "{}", page.webview.label());
+    }
+    let patience = std::time::Duration::from_secs(20);
+    let mut names = String::new();
+    while !names.ends_with("end") {
+        names += &receiver.recv_timeout(patience).unwrap();
+    }
+    assert_eq!(names, "abfend");
+
+    for (except, expected) in [
+        (json!([]), "invalid_argument"),
+        (json!(7), "invalid_argument"),
+        (json!("a**"), "invalid_pattern"),
+        (json!(vec!["x"; 65]), "invalid_argument"),
+    ] {
+        for (command, to) in [("emit", Value::Null), ("emit_to", json!("main"))] {
+            let event = json!({ "event": "x", "to": to, "except": except });
+            let events = json!({ "events": [event] });
+            let results = pages[0].call(command, events).unwrap();
+            assert_eq!(code(&results[0]), expected, "{command} {except}");
+        }
+    }
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tauri_plugin_event_bus::{Builder, ErrorCode, EventBusExt, JobChanges, JobState, Limits};
+use tauri_plugin_event_bus::periodic::{JobChanges, JobState};
+use tauri_plugin_event_bus::{Builder, ErrorCode, EventBusExt, Limits};
 
 use crate::support::{Page, app, app_with, code, message};
 
@@ -116,10 +117,10 @@ fn a_host_job_makes_its_payload_at_each_tick() {
     let received = main.receive_many(2);
     assert_eq!(received[0], ("clock".into(), json!({ "n": 1 })));
     assert_eq!(received[1], ("clock".into(), json!({ "n": 2 })));
-    assert_eq!(bus.list_jobs()[0].id, job.id());
+    assert_eq!(bus.jobs().list()[0].id, job.id());
     assert!(job.info().ticks >= 2);
     job.stop();
-    assert!(bus.list_jobs().is_empty());
+    assert!(bus.jobs().list().is_empty());
 }
 
 #[test]
@@ -136,7 +137,8 @@ fn a_job_ends_with_its_guard_unless_it_is_kept() {
     drop(start("dropped"));
     start("kept").forget();
     let ids = || {
-        bus.list_jobs()
+        bus.jobs()
+            .list()
             .into_iter()
             .map(|job| job.id)
             .collect::<Vec<_>>()
@@ -154,11 +156,8 @@ fn a_job_ends_with_its_guard_unless_it_is_kept() {
     drop(old);
     assert_eq!(ids(), ["again", "kept"]);
     drop(new);
-    bus.stop_job("kept").unwrap();
-    assert_eq!(
-        bus.stop_job("kept").unwrap_err().code(),
-        ErrorCode::UnknownJob
-    );
+    bus.jobs().get("kept").unwrap().stop();
+    assert!(bus.jobs().get("kept").is_none());
     assert_eq!(
         bus.periodic("x").start().unwrap_err().code(),
         ErrorCode::InvalidInterval
@@ -249,22 +248,22 @@ fn a_host_job_has_a_guard_and_an_id() {
         .every(Duration::from_secs(60))
         .start()
         .unwrap();
-    let state = || bus.get_job("mine").unwrap().state;
+    let state = || bus.jobs().get("mine").unwrap().info().state;
     job.pause().unwrap();
     assert_eq!(state(), JobState::Paused);
-    bus.resume_job("mine").unwrap();
+    bus.jobs().get("mine").unwrap().resume().unwrap();
     assert_eq!(state(), JobState::Running);
-    bus.pause_job("mine").unwrap();
+    bus.jobs().get("mine").unwrap().pause().unwrap();
     let change = || JobChanges::new().every(SHORT);
-    bus.update_job("mine", change()).unwrap();
+    bus.jobs().get("mine").unwrap().update(change()).unwrap();
     assert_eq!(job.info().interval, SHORT);
     job.resume().unwrap();
     until(|| job.info().ticks > 1);
-    bus.stop_job("mine").unwrap();
+    bus.jobs().get("mine").unwrap().stop();
     for ended in [job.pause(), job.resume(), job.update(change())] {
         assert_eq!(ended.unwrap_err().code(), ErrorCode::UnknownJob);
     }
-    assert_eq!(bus.get_job("mine"), None);
+    assert!(bus.jobs().get("mine").is_none());
 }
 
 #[test]
@@ -362,5 +361,5 @@ fn thousands_of_jobs_tick_on_one_task() {
         .collect();
     until(|| jobs.iter().all(|job| job.info().ticks > 0));
     drop(jobs);
-    assert!(bus.list_jobs().is_empty());
+    assert!(bus.jobs().list().is_empty());
 }

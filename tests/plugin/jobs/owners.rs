@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tauri_plugin_event_bus::{Endpoint, ErrorCode, EventBusExt, JobState};
+use tauri_plugin_event_bus::periodic::JobState;
+use tauri_plugin_event_bus::{Endpoint, ErrorCode, EventBusExt};
 
 use crate::support::{Page, app, code};
 
@@ -66,10 +67,10 @@ fn a_host_job_may_end_with_a_window() {
     let job = start("main").unwrap();
     let listed = main.call("list_jobs", json!({})).unwrap();
     assert_eq!(listed[0]["id"], job.id());
-    assert!(bus.list_jobs().is_empty());
-    assert_eq!(bus.list_all_jobs()[0].id, job.id());
+    assert!(bus.jobs().list().is_empty());
+    assert_eq!(bus.jobs().list_all()[0].id, job.id());
     let owner = Endpoint::webview("main");
-    let found = bus.find_job(&owner, job.id()).unwrap();
+    let found = bus.jobs().find(&owner, job.id()).unwrap();
     drop(found);
     assert_eq!(
         job.info().state,
@@ -78,7 +79,10 @@ fn a_host_job_may_end_with_a_window() {
     );
     crate::support::exit(app);
     assert_eq!(job.info().state, JobState::Ended);
-    assert_eq!(bus.find_job(&owner, job.id()).map(|job| job.info()), None);
+    assert_eq!(
+        bus.jobs().find(&owner, job.id()).map(|job| job.info()),
+        None
+    );
 }
 
 #[test]
@@ -89,13 +93,14 @@ fn the_host_controls_the_jobs_of_pages() {
     let job = json!({ "event": "x", "everyMs": 60_000, "id": "theirs" });
     main.start_job(job.clone()).unwrap();
     let owner = Endpoint::webview("main");
-    let found = bus.find_job(&owner, "theirs").unwrap();
+    let found = bus.jobs().find(&owner, "theirs").unwrap();
     found.pause().unwrap();
     assert_eq!(found.info().state, JobState::Paused);
     found.stop();
-    assert!(bus.list_all_jobs().is_empty());
+    assert!(bus.jobs().list_all().is_empty());
     assert_eq!(
-        bus.find_job(&Endpoint::Host, "theirs")
+        bus.jobs()
+            .find(&Endpoint::Host, "theirs")
             .map(|job| job.info()),
         None
     );
@@ -143,7 +148,7 @@ fn an_id_is_free_once_the_last_tick_arrives() {
             .start()
             .unwrap();
         restarted.recv().unwrap().unwrap();
-        bus.stop_job("mine").unwrap();
+        bus.jobs().get("mine").unwrap().stop();
         drop(job);
     }
 }

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tauri_plugin_event_bus::{
-    Builder, ErrorCode, EventBusExt, JobState, Limits, Policy, SourceCall,
-};
+use tauri_plugin_event_bus::periodic::{JobState, SourceCall};
+use tauri_plugin_event_bus::{Builder, ErrorCode, EventBusExt, Limits, Policy};
 
 use crate::support::{Page, app, app_with};
 
@@ -176,7 +175,7 @@ fn concurrent_samples_are_limited_per_page() {
         main.start_job(job).unwrap();
         let of_app = app.event_bus();
         until(|| {
-            let jobs = of_app.list_all_jobs();
+            let jobs = of_app.jobs().list_all();
             jobs.iter().all(|job| job.ticks > 0)
         });
         if i < 16 {

@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Page {
     /// Registers or removes a responder of this page.
-    fn set_responder(&mut self, name: &str, on: bool) -> Value {
+    pub(crate) fn set_responder(&mut self, name: &str, on: bool) -> Value {
         let responders = json!([{ "name": name, "on": on }]);
         self.call("set_responders", json!({ "responders": responders }))
             .unwrap()[0]
@@ -40,7 +40,7 @@ impl Page {
     }
 
     /// The next request, or the end of one.
-    fn next_request(&mut self) -> Value {
+    pub(crate) fn next_request(&mut self) -> Value {
         let mut items = self.items();
         items.retain(Value::is_object);
         items.remove(0)
@@ -52,7 +52,7 @@ impl Page {
             .take()
     }
 
-    fn respond(&mut self, request: &Value, payload: &str) -> Value {
+    pub(crate) fn respond(&mut self, request: &Value, payload: &str) -> Value {
         self.respond_with(json!({ "request": request["request"], "payload": payload }))
     }
 

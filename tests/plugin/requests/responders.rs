@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tauri::async_runtime::block_on;
-use tauri_plugin_event_bus::{
-    Builder, Endpoint, ErrorCode, EventBusExt, Limits, ResponderResult, Target,
-};
+use tauri_plugin_event_bus::request::ResponderResult;
+use tauri_plugin_event_bus::{Builder, Endpoint, ErrorCode, EventBusExt, Limits, Target};
 
 use crate::support::{Page, app, app_with, code, message};
 
@@ -155,7 +154,7 @@ fn host_responders_fail_panic_block_and_are_dropped() {
     // The future of a responder is dropped once its request has ended.
     let (guard, dropped) = mpsc::channel::<()>();
     let guard = std::sync::Mutex::new(Some(guard));
-    let hangs = move |(), context: tauri_plugin_event_bus::RequestContext| {
+    let hangs = move |(), context: tauri_plugin_event_bus::request::RequestContext| {
         let guard = guard.lock().unwrap().take();
         assert_eq!(*context.caller(), Endpoint::Host);
         async move {

@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tauri::async_runtime::{block_on, spawn};
-use tauri_plugin_event_bus::{Builder, CatalogMode, ErrorCode, EventBusExt, Request, Target};
+use tauri_plugin_event_bus::typed::*;
+use tauri_plugin_event_bus::{Builder, CatalogMode, ErrorCode, EventBusExt, Target};
 
 use crate::support::{Page, app_with, code, message};
 
@@ -57,7 +58,7 @@ fn payloads_of_pages_match_the_declared_types() {
     let error = other.request(2, json!("main"), "other").wait().unwrap_err();
     assert_eq!(code(&error), "invalid_event_name");
 
-    let sent = Choose { most_at_once: 2 }.send(&bus, "main");
+    let sent = Choose { most_at_once: 2 }.request(&bus, "main");
     let task = spawn(async move { sent.await });
     let request = main.next_request();
     assert_eq!(request["payload"], json!({ "mostAtOnce": 2 }));
@@ -71,8 +72,8 @@ fn payloads_of_pages_match_the_declared_types() {
         let names = vec!["x".to_owned(); usize::from(request.most_at_once)];
         Ok(Choice { names })
     };
-    bus.respond_to(handler).unwrap().forget();
-    let sent = Choose { most_at_once: 1 }.send(&bus, Target::host());
+    Choose::respond(&bus, handler).unwrap().forget();
+    let sent = Choose { most_at_once: 1 }.request(&bus, Target::host());
     let choice = block_on(sent.into_future()).unwrap();
     assert_eq!(choice.names, ["x"]);
 }

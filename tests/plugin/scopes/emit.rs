@@ -51,7 +51,8 @@ fn a_targeted_event_is_checked_by_name_and_label() {
         ("sender", "note", json!("editor-secret"), "denied"),
         ("sender", "note", json!("editor-*"), "denied"),
         ("sender", "note", json!("editor-[0-9]"), "ok"),
-        ("sender", "note", json!("nobody-*"), "ok"),
+        ("sender", "note", json!("nobody-*"), "denied"),
+        ("sender", "note", json!("editor-x*"), "ok"),
         (
             "sender",
             "note",

@@ -4,7 +4,8 @@ use std::convert::Infallible;
 
 use serde_json::{Value, json};
 use tauri::Manager;
-use tauri_plugin_event_bus::{Builder, EventBusExt, SourceCall};
+use tauri_plugin_event_bus::periodic::SourceCall;
+use tauri_plugin_event_bus::{Builder, EventBusExt};
 
 use crate::support::{Page, app, app_with, code, message, open};
 
@@ -90,6 +91,48 @@ fn the_jobs_of_a_page_share_one_minimum_interval() {
         std::thread::yield_now();
     }
     assert_eq!(own.info().failed, 0);
+}
+
+#[test]
+fn a_window_opened_later_has_its_pace() {
+    let app = app();
+    let capability = json!({
+        "identifier": "paced",
+        "windows": ["paced"],
+        "permissions": [{
+            "identifier": "event-bus:jobs",
+            "allow": [
+                { "event": "clock", "to": "slow-main" },
+                { "event": "clock", "to": "slow-*", "minIntervalMs": 3_600_000 },
+            ]
+        }]
+    });
+    app.add_capability(capability.to_string()).unwrap();
+    let mut page = Page::open(&app, "paced");
+    // No such window is open yet.
+    for id in 0..9 {
+        let job = json!({
+            "event": "clock", "everyMs": 3_600_000, "startDelayMs": 1, "immediate": true,
+            "id": format!("{id}"), "to": "slow-*", "onlyWhileListened": true,
+        });
+        page.start_job(job).unwrap();
+    }
+    let listener =
+        json!({ "identifier": "slow", "windows": ["slow-*"], "permissions": ["event-bus:listen"] });
+    app.add_capability(listener.to_string()).unwrap();
+    let mut slow = Page::open(&app, "slow-1");
+    slow.listen("clock");
+    let jobs = loop {
+        let listed = page.call("list_jobs", json!({})).unwrap();
+        page.n -= 1;
+        let jobs = listed.as_array().unwrap().clone();
+        if jobs.iter().all(|job| job["ticks"] == 1) {
+            break jobs;
+        }
+        std::thread::yield_now();
+    };
+    let failed = jobs.iter().filter(|job| job["failed"] == 1).count();
+    assert_eq!(failed, 8, "{jobs:?}");
 }
 
 #[test]
@@ -255,7 +298,7 @@ fn jobs_of_others_need_an_entry_of_their_own() {
         let unreached = act(&mut overseer, command, "secret", &host, json!({})).unwrap_err();
         assert_eq!(code(&unreached), "unknown_job", "{command}");
     }
-    assert_eq!(bus.list_jobs()[0].interval.as_secs(), 2);
+    assert_eq!(bus.jobs().list()[0].interval.as_secs(), 2);
     let for_app =
         json!({ "event": "clock:app", "everyMs": 1000, "id": "app", "owner": { "kind": "host" } });
     let started = overseer.start_job(for_app).unwrap();
@@ -282,7 +325,7 @@ fn jobs_of_others_need_an_entry_of_their_own() {
     assert_eq!(stop(&mut overseer, "clock", &host), "ok");
     assert_eq!(stop(&mut overseer, "theirs", &theirs), "ok");
     assert_eq!(ids(&overseer), [] as [&str; 0]);
-    assert_eq!(bus.list_jobs().len(), 1);
+    assert_eq!(bus.jobs().list().len(), 1);
     let wrong = json!({ "kind": "window" });
     assert_eq!(stop(&mut overseer, "secret", &wrong), "invalid_argument");
 

@@ -11,11 +11,11 @@ use super::names;
 fn a_glob_subscription_receives_what_it_may() {
     let app = app();
     let bus = app.event_bus();
-    bus.emit_with("cart:kept", 1, EmitOptions::new().retain())
+    bus.emit_with("cart:kept", 1, EmitOptions::new().retain(true))
         .unwrap();
-    bus.emit_with("order:kept", 1, EmitOptions::new().retain())
+    bus.emit_with("order:kept", 1, EmitOptions::new().retain(true))
         .unwrap();
-    bus.emit_with("cart:secret", 1, EmitOptions::new().retain())
+    bus.emit_with("cart:secret", 1, EmitOptions::new().retain(true))
         .unwrap();
     let webview = open(&app, "shop");
     for event in ["cart:early", "order:early", "cart:secret"] {

@@ -4,6 +4,7 @@ mod capabilities;
 mod emit;
 mod jobs;
 mod listen;
+mod retained;
 
 use serde_json::Value;
 

@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tauri::test::{MockRuntime, mock_builder};
-use tauri_plugin_event_bus::{Builder, CatalogMode, ErrorCode, Event, EventBusExt};
+use tauri_plugin_event_bus::typed::*;
+use tauri_plugin_event_bus::{Builder, CatalogMode, ErrorCode, EventBusExt};
 
 use crate::support::{Page, app_with, code, message};
 

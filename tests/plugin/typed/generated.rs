@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tauri::App;
 use tauri::test::MockRuntime;
-use tauri_plugin_event_bus::{Builder, Event, EventBusExt, Policy};
+use tauri_plugin_event_bus::typed::*;
+use tauri_plugin_event_bus::{Builder, EventBusExt, Policy};
 
 use crate::support::Page;
 
@@ -25,9 +26,7 @@ impl Visitor for RoundTrip {
     fn visit<E: Sample>(&mut self) {
         let (sender, receiver) = mpsc::channel();
         let bus = self.app.event_bus();
-        let listener = bus
-            .listen_event::<E>(move |event| sender.send(event.payload).unwrap())
-            .unwrap();
+        let listener = E::listen(&bus, move |event| sender.send(event.payload).unwrap()).unwrap();
         let random = &mut Random::new(self.visited as u64);
         for _ in 0..100 {
             let sent = E::sample(random);

@@ -11,7 +11,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tauri::App;
 use tauri::test::MockRuntime;
-use tauri_plugin_event_bus::{Builder, Event, Policy};
+use tauri_plugin_event_bus::typed::*;
+use tauri_plugin_event_bus::{Builder, Policy};
 
 use crate::support::app_with;
 

@@ -1,7 +1,8 @@
 //! Many events from several threads at once. The windows stay responsive.
 
 use tauri::AppHandle;
-use tauri_plugin_event_bus::{Event, EventBusExt};
+use tauri_plugin_event_bus::EventBusExt;
+use tauri_plugin_event_bus::typed::*;
 
 use crate::events::BurstItem;
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use tauri::{Manager, Webview};
-use tauri_plugin_event_bus::{Error, Event, EventBusExt, Request};
+use tauri_plugin_event_bus::typed::*;
+use tauri_plugin_event_bus::{Error, EventBusExt};
 
 use crate::events::{CartUpdated, Confirm};
 
@@ -17,7 +18,10 @@ pub(crate) async fn empty_cart(webview: Webview) -> Result<bool, Error> {
         title: "Empty the cart?".to_owned(),
         text: "Rust sent this request and waits for your response.".to_owned(),
     };
-    let is_confirmed = confirm.send(&bus, webview.label()).timeout(TIMEOUT).await?;
+    let is_confirmed = confirm
+        .request(&bus, webview.label())
+        .timeout(TIMEOUT)
+        .await?;
     if is_confirmed {
         CartUpdated { item_count: 0 }.emit(&bus)?;
     }

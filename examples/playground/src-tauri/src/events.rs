@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tauri_plugin_event_bus::{Builder, Event, Policy, Request};
+use tauri_plugin_event_bus::typed::*;
+use tauri_plugin_event_bus::{Builder, Policy};
 
 const RUST: &[&str] = &["Rust"];
 const EVERY_WINDOW: &[&str] = &["every window"];
@@ -238,7 +239,7 @@ impl Request for FormValue {
 
 #[cfg(test)]
 mod tests {
-    use tauri_plugin_event_bus::ExportError;
+    use tauri_plugin_event_bus::catalog::ExportError;
 
     use super::*;
 

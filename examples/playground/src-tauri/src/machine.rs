@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use tauri_plugin_event_bus::SourceCall;
+use tauri_plugin_event_bus::periodic::SourceCall;
 
 /// The busy and the total time of the cores, in ticks since the machine started.
 type CpuTimes = (u64, u64);

@@ -13,7 +13,7 @@ mod theme;
 use std::time::{Duration, Instant};
 
 use tauri::{App, WebviewWindowBuilder, Window, WindowEvent};
-use tauri_plugin_event_bus::{Event, EventBusExt};
+use tauri_plugin_event_bus::typed::*;
 
 use events::{AppReady, ClockTick, WindowClosed, WindowFocused, event_bus};
 
@@ -54,8 +54,7 @@ fn open_windows(app: &App) -> tauri::Result<()> {
 /// Starts a job of the host for one window, with a payload made at each tick.
 fn start_clock(app: &App) -> Result<(), tauri_plugin_event_bus::Error> {
     let started = Instant::now();
-    app.event_bus()
-        .periodic_event::<ClockTick>()
+    ClockTick::periodic(app)
         .every(Duration::from_secs(10))
         .to("main")
         .payload_with(move |tick| ClockTick {

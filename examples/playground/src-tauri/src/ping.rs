@@ -1,14 +1,15 @@
 //! Rust as a listener: a page that emits `ping` gets a `pong` that no other page receives.
 
 use tauri::App;
-use tauri_plugin_event_bus::{Endpoint, Error, Event, EventBusExt};
+use tauri_plugin_event_bus::typed::*;
+use tauri_plugin_event_bus::{Endpoint, Error, EventBusExt};
 
 use crate::events::{Ping, Pong};
 
 pub(crate) fn start(app: &App) -> Result<(), Error> {
     let bus = app.event_bus();
     let sender = bus.clone();
-    bus.listen_event::<Ping>(move |event| {
+    Ping::listen(&bus, move |event| {
         let Endpoint::Webview(label) = event.source() else {
             return;
         };

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tauri::{App, Manager, State, Webview};
-use tauri_plugin_event_bus::{Error, Event, EventBus, EventBusExt};
+use tauri_plugin_event_bus::typed::*;
+use tauri_plugin_event_bus::{Error, EventBus, EventBusExt};
 
 use crate::events::{Notice, TaskCancel, TaskProgress, TaskState};
 
@@ -31,11 +32,10 @@ impl Runs {
 /// Lets any page cancel the work with an event.
 pub(crate) fn start(app: &App) -> Result<(), Error> {
     let runs = app.state::<Runs>().inner().clone();
-    app.event_bus()
-        .listen_event::<TaskCancel>(move |_| {
-            runs.begin();
-        })?
-        .forget();
+    TaskCancel::listen(app, move |_| {
+        runs.begin();
+    })?
+    .forget();
     Ok(())
 }
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use tauri::App;
-use tauri_plugin_event_bus::{Event, EventBusExt, Result};
+use tauri_plugin_event_bus::typed::*;
+use tauri_plugin_event_bus::{EventBusExt, Result};
 
 use crate::events::{PaymentPaid, PaymentRequested};
 
@@ -11,21 +12,20 @@ const DELAY: Duration = Duration::from_millis(900);
 
 pub(crate) fn start(app: &App) -> Result<()> {
     let bank = app.event_bus().namespace("shop").component("Bank");
-    app.event_bus()
-        .listen_event::<PaymentRequested>(move |event| {
-            // Once the listener returns, only this bus knows the cause of the payment.
-            let bus = bank.bus().caused_by(&event);
-            let paid = PaymentPaid {
-                order: event.payload.order,
-                amount: event.payload.amount,
-            };
-            std::thread::spawn(move || {
-                std::thread::sleep(DELAY);
-                if let Err(error) = paid.emit(&bus) {
-                    eprintln!("cannot emit the payment: {error}");
-                }
-            });
-        })?
-        .forget();
+    PaymentRequested::listen(app, move |event| {
+        // Once the listener returns, only this bus knows the cause of the payment.
+        let bus = bank.caused_by(&event);
+        let paid = PaymentPaid {
+            order: event.payload.order,
+            amount: event.payload.amount,
+        };
+        std::thread::spawn(move || {
+            std::thread::sleep(DELAY);
+            if let Err(error) = paid.emit(&bus) {
+                eprintln!("cannot emit the payment: {error}");
+            }
+        });
+    })?
+    .forget();
     Ok(())
 }

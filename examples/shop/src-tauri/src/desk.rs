@@ -1,9 +1,9 @@
 //! Takes orders, and closes them once they are paid. Each step reacts to an event, so each carries its causes.
 
 use tauri::{App, Manager};
-use tauri_plugin_event_bus::{
-    Component, Error, Event, EventBusExt, MessageLevel, MessageOptions, Result,
-};
+use tauri_plugin_event_bus::component::{Component, MessageLevel, MessageOptions};
+use tauri_plugin_event_bus::typed::*;
+use tauri_plugin_event_bus::{Error, EventBusExt, Result};
 
 use crate::books::{Books, Order, Refusal};
 use crate::events::{CartUpdated, OrderCreated, PaymentPaid, PaymentRequested, SalesUpdated};
@@ -17,14 +17,11 @@ pub(crate) fn start(app: &App) -> Result<()> {
         books: app.state::<Books>().inner().clone(),
     };
     let own = desk.clone();
-    app.event_bus()
-        .listen_event::<OrderCreated>(move |event| own.take(&event.payload))?
-        .forget();
-    app.event_bus()
-        .listen_event::<PaymentPaid>(move |event| {
-            desk.close(&event.payload).unwrap_or_else(report)
-        })?
-        .forget();
+    OrderCreated::listen(app, move |event| own.take(&event.payload))?.forget();
+    PaymentPaid::listen(app, move |event| {
+        desk.close(&event.payload).unwrap_or_else(report)
+    })?
+    .forget();
     Ok(())
 }
 

@@ -2,7 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tauri_plugin_event_bus::{Builder, ComponentDescription, Event, Policy};
+use tauri_plugin_event_bus::catalog::ComponentDescription;
+use tauri_plugin_event_bus::typed::*;
+use tauri_plugin_event_bus::{Builder, Policy};
 
 /// The event bus of this app.
 pub(crate) fn event_bus() -> Builder {
@@ -118,7 +120,7 @@ impl Event for SalesUpdated {
 
 #[cfg(test)]
 mod tests {
-    use tauri_plugin_event_bus::ExportError;
+    use tauri_plugin_event_bus::catalog::ExportError;
 
     use super::*;
 

@@ -6,7 +6,7 @@ import { EventBusError, toEventBusError } from '../error.js'
 import { payloadJson } from '../json.js'
 import { chainOf } from '../realm.js'
 import { type Registered, type RegistrationQueue, Registrations } from '../registrations.js'
-import { isThenable, report } from '../report.js'
+import { isThenable, report, reportRefusal } from '../report.js'
 
 /** How many responses a pull carries, and how many characters of them. */
 const MAX_CARRIED = 256
@@ -161,20 +161,14 @@ export class Responders extends Registrations<string, RegisteredResponder> {
   flush(): void {
     this.isHolding = false
     for (const { value, size } of this.outgoing.splice(0)) {
-      this.queue.send('respond', value, size).catch(reportUnlessStale)
+      this.queue.send('respond', value, size).catch(reportRefusal)
     }
   }
 
   /** Sends the responses again whose pull has failed. Those that have arrived are unknown to the host by then. */
   resend(responses: readonly object[]): void {
-    const reject = (error: EventBusError) => error.code === 'unknown_request' || reportUnlessStale(error)
-    for (const value of responses) this.queue.send('respond', value).catch(reject)
+    for (const value of responses) this.queue.send('respond', value).catch(reportRefusal)
   }
-}
-
-/** Reports an error of a response, unless the session has ended, as then nobody waits for it. */
-function reportUnlessStale(error: EventBusError): void {
-  if (error.code !== 'stale_session') report(error)
 }
 
 /** What was thrown, as it is sent. */
@@ -184,14 +178,19 @@ export interface Failure {
   readonly stack?: string
 }
 
+/** A message may have been cut within a character. */
+function wellFormed(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, '\ufffd')
+}
+
 function failureOf(reason: unknown, withStack: boolean): Failure {
   try {
-    if (typeof reason !== 'object' || reason === null) return { name: 'Error', message: String(reason) }
+    if (typeof reason !== 'object' || reason === null) return { name: 'Error', message: wellFormed(String(reason)) }
     const { name, message, stack } = reason as { name?: unknown; message?: unknown; stack?: unknown }
     return {
-      name: typeof name === 'string' ? name : 'Error',
-      message: typeof message === 'string' ? message : 'the responder threw an object without a message',
-      ...(withStack && typeof stack === 'string' && { stack }),
+      name: typeof name === 'string' ? wellFormed(name) : 'Error',
+      message: typeof message === 'string' ? wellFormed(message) : 'the responder threw an object without a message',
+      ...(withStack && typeof stack === 'string' && { stack: wellFormed(stack) }),
     }
   } catch {
     // A getter or a proxy may throw in its turn.

@@ -1,0 +1,79 @@
+import { EventBusError } from '../core/error.js'
+import { isServer } from '../core/realm.js'
+import { subscribe } from '../core/subscription.js'
+import type { BusEvent } from '../types/event.js'
+import type { EventName } from '../types/event-map.js'
+import type { EventOf } from '../types/event-of.js'
+import type { NameThatFitsHandlerAndOptions } from '../types/name-kind.js'
+import type { Subscription } from '../types/subscription.js'
+import type { WaitOptions } from '../types/wait.js'
+
+/** The longest time to wait, in milliseconds, as for a response. */
+const MAX_TIMEOUT_MS = 86_400_000
+
+/**
+ * Waits for the next event of a name or pattern, or for the first one that `filter` accepts. A retained event counts, unless
+ * `retained` is `false`. Errors of the subscription reject, too.
+ *
+ * @returns the event, once it has come.
+ * @throws {EventBusError} by rejection: `timeout`; `cancelled` where {@link unlisten} ended it; `invalid_argument` for
+ * another `timeoutMs`; and as {@link listen}. Where `signal` aborts, the promise rejects with its reason.
+ *
+ * @example
+ * ```ts
+ * import { waitFor } from 'tauri-plugin-event-bus-api'
+ *
+ * const { payload } = await waitFor<{ port: number }>('server:ready', {
+ *   filter: (event) => event.payload.port > 0,
+ *   timeoutMs: 10_000,
+ * })
+ * console.log('the server listens on', payload.port)
+ * ```
+ */
+export function waitFor<Name extends EventName, _ extends never>(
+  event: Name,
+  options?: WaitOptions<EventOf<Name>>,
+): Promise<EventOf<Name>>
+export function waitFor<Payload = unknown, Name extends string = string>(
+  event: NameThatFitsHandlerAndOptions<Name>,
+  options?: WaitOptions<BusEvent<Payload>>,
+): Promise<BusEvent<Payload>>
+export function waitFor(event: string, options: WaitOptions = {}): Promise<BusEvent<unknown>> {
+  const { filter = () => true, timeoutMs, signal, ...listened } = options
+  return new Promise((resolve, reject) => {
+    let subscription: Subscription | undefined
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const settle = (act: () => void) => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', abort)
+      // The first one counts: what the end of the subscription adds has no effect.
+      act()
+      subscription?.()
+    }
+    const fail = (error: unknown) => settle(() => reject(error))
+    const abort = () => fail(signal?.reason)
+    const deliver = (received: BusEvent<unknown>) => {
+      try {
+        if (filter(received)) settle(() => resolve(received))
+      } catch (error) {
+        fail(error)
+      }
+    }
+    const ended = (error?: EventBusError) =>
+      fail(error ?? new EventBusError('cancelled', `unlisten("${event}") ended the wait for an event`))
+    if (signal?.aborted) return abort()
+    if (isServer()) return reject(new EventBusError('unavailable', `a server has no events: "${event}" never comes`))
+    if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
+      const problem = `timeoutMs of "${event}" must be a number above 0 and at most 86,400,000, not ${String(timeoutMs)}`
+      return reject(new EventBusError('invalid_argument', problem))
+    }
+    subscription = subscribe(event, listened, deliver, deliver, ended)
+    // Its refusal comes to `ended`.
+    subscription.catch(() => {})
+    if (timeoutMs !== undefined) {
+      const late = new EventBusError('timeout', `no event of "${event}" came within ${timeoutMs} ms`)
+      timer = setTimeout(fail, timeoutMs, late)
+    }
+    signal?.addEventListener('abort', abort)
+  })
+}

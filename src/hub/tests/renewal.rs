@@ -1,0 +1,270 @@
+//! What a page that renews its session gets of what it had not received.
+
+use std::time::{Duration, Instant};
+
+use super::session_id;
+use crate::hub::ids::SubscriberKey;
+use crate::hub::outbox::{Batch, BatchBound, Item};
+use crate::hub::{
+    Audience, Command, Hub, NewEvent, Pull, Resumption, SESSION_LEASE, SubscriptionRequest,
+};
+use crate::limits::Limits;
+use crate::model::endpoint::Endpoint;
+use crate::model::event::GapReason;
+use crate::model::name::EventName;
+use crate::model::pattern::EventPattern;
+use crate::model::policies::Policies;
+use crate::model::policy::Policy;
+
+/// The reason of a gap, its first and last number, and what it counts.
+type Lost = (GapReason, u64, u64, u64);
+
+/// A webview whose page opens one session after the other. The events `live` and `note` have no history.
+struct World {
+    hub: Hub<char>,
+    now: Instant,
+    sessions: u64,
+}
+
+impl World {
+    fn new(limits: Limits) -> Self {
+        let mut policies = Policies::default();
+        for name in ["live", "note"] {
+            policies.add(name, Policy::new().history(false)).unwrap();
+        }
+        let mut hub = Hub::new(limits, policies);
+        hub.announce("main", "main");
+        Self {
+            hub,
+            now: Instant::now(),
+            sessions: 0,
+        }
+    }
+
+    fn emit(&mut self, name: &str, retain: bool) -> u64 {
+        let event = NewEvent {
+            name: EventName::parse(name).unwrap(),
+            payload: "null".into(),
+            source: Endpoint::Host,
+            tick: None,
+            provenance: None,
+            retain: Some(retain),
+        };
+        let now = self.now;
+        let emitted = self.hub.enqueue(event, &Audience::default(), || now);
+        emitted.unwrap().0.seq
+    }
+
+    /// Opens a session that listens to these patterns, which have the ids 1, 2 and so on.
+    fn open(&mut self, patterns: &[&str], resume: Option<(u64, u64)>) -> SubscriberKey {
+        let previous = session_id(self.sessions);
+        self.sessions += 1;
+        let command = Command {
+            name: "subscribe",
+            session: session_id(self.sessions),
+            n: 1,
+            origin: Some("app".to_owned()),
+        };
+        let opened = self.hub.begin_command("main", command, 'c', self.now);
+        let key = opened.1.unwrap();
+        let requests = (1..)
+            .zip(patterns)
+            .map(|(id, pattern)| SubscriptionRequest {
+                id,
+                pattern: EventPattern::parse(pattern).unwrap(),
+                scope: None,
+                target: None,
+                wants_replayed: true,
+                wants_retained: true,
+                resume: resume.map(|(after, handled)| Resumption {
+                    session: previous,
+                    after,
+                    handled,
+                }),
+            });
+        let (results, _) = self.hub.subscribe(key, requests.collect(), self.now);
+        assert!(results.iter().all(Result::is_ok));
+        self.hub.finish_command(key, Ok(String::new()));
+        key
+    }
+
+    /// The page calls nothing for so long that its session ends.
+    fn fall_silent(&mut self) {
+        self.now += SESSION_LEASE + Duration::from_secs(1);
+        let _ = self.hub.expire(self.now);
+        assert!(self.hub.sessions.is_empty());
+    }
+
+    /// The events of a subscription, and its gaps with what they count.
+    fn received(&mut self, id: u32) -> (Vec<u64>, Vec<Lost>) {
+        let pull = Pull {
+            session: session_id(self.sessions),
+            ack: 0,
+            is_ahead: false,
+            is_prompt: true,
+            bound: BatchBound {
+                events: 100,
+                bytes: 1 << 20,
+            },
+        };
+        let effects = self.hub.pull("main", pull, 'p', self.now).unwrap();
+        let batch = effects.batches.into_iter().next();
+        let batch: Batch = batch.map(|(_, batch)| batch).unwrap_or_default();
+        let (mut seqs, mut gaps) = (Vec::new(), Vec::new());
+        for item in batch.items() {
+            match item {
+                Item::Event(queued) if queued.subscriptions.contains(&id) => {
+                    seqs.push(queued.event.seq());
+                }
+                Item::Lost(lost) if lost.subscriptions.contains(&id) => {
+                    let gap = &lost.gap;
+                    gaps.push((gap.reason, gap.from, gap.to, gap.count));
+                }
+                _ => {}
+            }
+        }
+        (seqs, gaps)
+    }
+}
+
+#[test]
+fn a_living_page_gets_what_has_no_history() {
+    let mut world = World::new(Limits::default());
+    world.open(&["*", "note"], None);
+    let pending = world.emit("live", false);
+    world.fall_silent();
+    world.open(&["*", "note"], Some((0, 0)));
+    assert_eq!(world.received(1), (vec![pending], vec![]));
+    assert_eq!(world.received(2), (vec![], vec![]));
+}
+
+#[test]
+fn what_came_without_a_session_is_a_gap() {
+    let mut world = World::new(Limits::default());
+    world.open(&["*", "note"], None);
+    world.fall_silent();
+    let first = world.emit("live", false);
+    let kept = world.emit("kept", false);
+    let last = world.emit("live", false);
+    world.open(&["*", "note"], Some((0, 0)));
+    let gap = (GapReason::SessionEnded, first, last, 2);
+    assert_eq!(world.received(1), (vec![kept], vec![gap]));
+    // Nothing that it listens to was emitted.
+    assert_eq!(world.received(2), (vec![], vec![]));
+}
+
+#[test]
+fn more_names_than_are_told_apart_are_a_gap() {
+    let mut world = World::new(Limits::default());
+    world.hub.subscriptions = crate::hub::routes::Subscriptions::new({
+        let mut policies = Policies::default();
+        policies.add("n*", Policy::new().history(false)).unwrap();
+        policies
+    });
+    world.open(&["n99", "other"], None);
+    world.fall_silent();
+    for n in 0..100 {
+        world.emit(&format!("n{n}"), false);
+    }
+    world.open(&["n99", "other"], Some((0, 0)));
+    let (events, gaps) = world.received(1);
+    assert!(events.is_empty());
+    let covers = |seq: u64| {
+        gaps.iter()
+            .any(|(_, from, to, _)| (*from..=*to).contains(&seq))
+    };
+    assert!(covers(100), "{gaps:?}");
+}
+
+#[test]
+fn a_new_page_gets_nothing_without_history() {
+    let mut world = World::new(Limits::default());
+    world.open(&["*"], None);
+    world.emit("live", false);
+    let kept = world.emit("kept", false);
+    world.fall_silent();
+    world.emit("live", false);
+    world.open(&["*"], None);
+    assert_eq!(world.received(1), (vec![kept], vec![]));
+}
+
+#[test]
+fn what_has_no_history_takes_no_room_of_others() {
+    let limits = Limits {
+        backlog_events: 3,
+        ..Limits::default()
+    };
+    for is_renewed in [false, true] {
+        let mut world = World::new(limits.clone());
+        world.open(&["*"], None);
+        let kept = [world.emit("kept", false), world.emit("kept", false)];
+        let live: Vec<u64> = (0..3).map(|_| world.emit("live", false)).collect();
+        world.fall_silent();
+        let (events, gaps) = if is_renewed {
+            world.open(&["*"], Some((0, 0)));
+            let lost = (GapReason::HistoryFull, live[0], live[1], 2);
+            (vec![kept[0], kept[1], live[2]], vec![lost])
+        } else {
+            world.open(&["*"], None);
+            (kept.to_vec(), vec![])
+        };
+        assert_eq!(world.received(1), (events, gaps));
+    }
+}
+
+#[test]
+fn a_retained_event_comes_again() {
+    let mut world = World::new(Limits::default());
+    let retained = world.emit("note", true);
+    world.emit("other", false);
+    world.open(&["note"], None);
+    world.fall_silent();
+    world.open(&["note"], Some((2, 0)));
+    assert_eq!(world.received(1), (vec![retained], vec![]));
+    // Once it has come, it does not come again.
+    world.fall_silent();
+    world.open(&["note"], Some((2, retained)));
+    let (events, _) = world.received(1);
+    assert_eq!(events, [retained], "its acknowledgment has not arrived");
+}
+
+#[test]
+fn a_retained_event_comes_after_another_page() {
+    let mut world = World::new(Limits::default());
+    let retained = world.emit("note", true);
+    world.emit("other", false);
+    world.open(&["note"], None);
+    let first = session_id(world.sessions);
+    let _ = world.hub.leave_page("main", Some("app".to_owned()));
+    // Another page was there, and the first one returns out of the cache.
+    world.open(&["other"], None);
+    world.now += Duration::from_secs(10);
+    let _ = world.hub.expire(world.now);
+    let _ = world.hub.leave_page("main", Some("app".to_owned()));
+    for (handled, expected) in [(0, vec![retained]), (retained, vec![])] {
+        world.sessions += 1;
+        let command = Command {
+            name: "subscribe",
+            session: session_id(world.sessions),
+            n: 1,
+            origin: Some("app".to_owned()),
+        };
+        let key = world.hub.begin_command("main", command, 'c', world.now).1;
+        let request = SubscriptionRequest {
+            id: 1,
+            pattern: EventPattern::parse("note").unwrap(),
+            scope: None,
+            target: None,
+            wants_replayed: true,
+            wants_retained: true,
+            resume: Some(Resumption {
+                session: first,
+                after: 2,
+                handled,
+            }),
+        };
+        let _ = world.hub.subscribe(key.unwrap(), vec![request], world.now);
+        assert_eq!(world.received(1).0, expected);
+        let _ = world.hub.leave_page("main", Some("app".to_owned()));
+    }
+}

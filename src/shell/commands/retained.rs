@@ -1,0 +1,34 @@
+//! Retained events that pages clear.
+
+use serde::Serialize;
+use tauri::ipc::Response;
+
+use crate::model::error::Result;
+use crate::model::pattern::EventPattern;
+use crate::permissions::Subject;
+use crate::sync::now;
+
+use super::arguments::write;
+use super::call::PageCall;
+
+#[derive(Serialize)]
+struct Cleared {
+    cleared: usize,
+}
+
+#[tauri::command]
+pub(super) async fn clear_retained(call: PageCall, event: String) -> Result<Response> {
+    let scope = call.scope("event-bus:allow-clear-retained", Subject::Event);
+    call.run_once(|_| {
+        // Like a subscription, it looks through what is retained.
+        call.flood()?.take_subscribe(now())?;
+        let pattern = EventPattern::parse(&event)?;
+        scope.check_clearing(&pattern)?;
+        let core = call.core();
+        let is_allowed = |name: &_| scope.allows_clearing(name);
+        let cleared = core.clear_retained_for_everyone(&pattern, is_allowed);
+        core.yield_to_waiters();
+        write(&Cleared { cleared })
+    })
+    .await
+}

@@ -12,6 +12,7 @@ mod expiry;
 mod history;
 pub(crate) mod ids;
 pub(crate) mod inspect;
+pub(crate) mod loss;
 pub(crate) mod outbox;
 mod publish;
 mod pulls;

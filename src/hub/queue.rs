@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::hub::ids::SubscriptionId;
+use crate::hub::loss::{Loss, Superseded};
 use crate::model::delivery::Addressing;
 use crate::model::event::{BusEvent, Gap, GapReason, Mark};
 use crate::model::name::EventName;
@@ -28,7 +29,7 @@ pub(crate) struct Queue {
     /// The slot of the waiting event of a name, for names whose policy is `latest`.
     latest: HashMap<EventName, u64>,
     /// What was dropped here and is not reported yet, for each subscription.
-    dropped: BTreeMap<SubscriptionId, Dropped>,
+    dropped: BTreeMap<SubscriptionId, Loss>,
     /// What was lost elsewhere and is not reported yet.
     lost: VecDeque<LostEvents>,
     /// The last event that was dropped and is not reported yet, if reports need a cause.
@@ -44,7 +45,7 @@ struct Slot {
     queued: QueuedEvent,
     dropping: Dropping,
     /// The events that it replaced, which are lost if it is dropped, by the subscriptions that they were for.
-    superseded: Vec<(Arc<[SubscriptionId]>, Dropped)>,
+    superseded: Vec<(Arc<[SubscriptionId]>, Loss)>,
 }
 
 /// Whether an event may make room for others.
@@ -97,29 +98,12 @@ impl QueuedEvent {
 /// The bytes of an id and a comma.
 const ID_WEIGHT: usize = 11;
 
-/// What was dropped for one subscription.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Dropped {
-    from: u64,
-    to: u64,
-    count: u64,
-}
-
-impl Dropped {
-    fn join(self, other: Self) -> Self {
-        Self {
-            // What is replayed is older than what was queued before it.
-            from: self.from.min(other.from),
-            to: self.to.max(other.to),
-            count: self.count + other.count,
-        }
-    }
-}
-
 /// A gap, and the subscriptions that it may concern.
 #[derive(Debug, Clone)]
 pub(crate) struct LostEvents {
     pub(crate) gap: Gap,
+    /// The part of it that other lost events had replaced.
+    pub(crate) superseded: Option<Superseded>,
     pub(crate) subscriptions: BTreeSet<SubscriptionId>,
     /// The last event that is lost, in a queue whose reports need a cause.
     pub(crate) cause: Option<BusEvent>,
@@ -277,13 +261,8 @@ impl Queue {
         let dropped = self.dropped.values().next()?;
         let alike = self.dropped.iter().filter(|(_, other)| *other == dropped);
         Some(LostEvents {
-            gap: Gap {
-                from: dropped.from,
-                to: dropped.to,
-                count: dropped.count,
-                at_most: false,
-                reason: GapReason::QueueFull,
-            },
+            gap: dropped.gap(GapReason::QueueFull, false),
+            superseded: dropped.superseded(),
             subscriptions: alike.map(|(id, _)| *id).collect(),
             cause: self.last_dropped.clone(),
         })
@@ -399,15 +378,10 @@ impl Queue {
             return false;
         };
         let event = oldest.queued.event;
-        let own = Dropped {
-            from: event.seq(),
-            to: event.seq(),
-            count: 1,
-        };
         for (ids, superseded) in &oldest.superseded {
-            self.note_dropped(ids, *superseded);
+            self.note_dropped(ids, superseded.superseded_by(event.seq()));
         }
-        self.note_dropped(&oldest.queued.subscriptions, own);
+        self.note_dropped(&oldest.queued.subscriptions, Loss::of_one(event.seq()));
         self.dropped_events += 1 + event.superseded();
         if self.needs_cause {
             self.last_dropped = Some(event);
@@ -425,7 +399,7 @@ impl Queue {
         from + before as u64
     }
 
-    fn note_dropped(&mut self, ids: &[SubscriptionId], lost: Dropped) {
+    fn note_dropped(&mut self, ids: &[SubscriptionId], lost: Loss) {
         for id in ids {
             let dropped = self.dropped.entry(*id);
             dropped
@@ -441,11 +415,7 @@ impl Slot {
         let mut superseded = Vec::new();
         if mark.superseded > 0 {
             // It replaced them in the queue of the page before.
-            let lost = Dropped {
-                from: mark.superseded_from,
-                to: queued.event.seq(),
-                count: mark.superseded,
-            };
+            let lost = Loss::of_range(mark.superseded_from, queued.event.seq(), mark.superseded);
             superseded.push((Arc::clone(&queued.subscriptions), lost));
         }
         Self {
@@ -466,11 +436,7 @@ impl Slot {
 
     fn replace(&mut self, old: Slot) {
         let (from, count) = old.queued.event.stands_for();
-        let lost = Dropped {
-            from: old.queued.event.seq(),
-            to: old.queued.event.seq(),
-            count: 1,
-        };
+        let lost = Loss::of_one(old.queued.event.seq());
         // One that waited for the page before may have replaced others itself.
         let own = std::mem::replace(&mut self.superseded, old.superseded);
         for (ids, lost) in own.into_iter().chain([(old.queued.subscriptions, lost)]) {

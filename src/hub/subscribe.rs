@@ -10,6 +10,7 @@ use crate::hub::audience::Audience;
 use crate::hub::backlog::BacklogEntry;
 use crate::hub::effects::Effects;
 use crate::hub::ids::{SessionId, SubscriberKey, SubscriptionId};
+use crate::hub::loss::{Loss, Superseded};
 use crate::hub::queue::{LostEvents, QueuedEvent};
 use crate::model::delivery::{Addressing, DeliveryFilter};
 use crate::model::error::{Error, ErrorCode, Result};
@@ -69,6 +70,35 @@ pub(crate) struct Resumption {
     pub(crate) handled: u64,
 }
 
+/// An event that a new subscription gets of what came before it.
+type Found<'a> = (&'a BusEvent, Addressing, Mark);
+
+/// Leaves out of each mark the events that come again: they were replaced for another page or subscription, and are not
+/// lost with the one that replaced them.
+fn discount_what_comes_again(found: &mut [Found<'_>]) {
+    if found.iter().all(|(.., mark)| mark.superseded == 0) {
+        return;
+    }
+    let mut seqs: HashMap<&EventName, Vec<u64>> = HashMap::new();
+    for (event, _, mark) in found {
+        let older = seqs.entry(event.event_name()).or_default();
+        if mark.superseded > 0 {
+            let start = older.partition_point(|seq| *seq < mark.superseded_from);
+            let again = &older[start..];
+            // The first one is lost unless it comes again, whatever the others were.
+            let least = u64::from(again.first() != Some(&mark.superseded_from));
+            mark.superseded = mark
+                .superseded
+                .saturating_sub(again.len() as u64)
+                .max(least);
+            if mark.superseded == 0 {
+                mark.superseded_from = 0;
+            }
+        }
+        older.push(event.seq());
+    }
+}
+
 /// What new subscriptions get of what came before them, by sequence number.
 #[derive(Debug, Default)]
 struct CatchUp {
@@ -96,13 +126,25 @@ impl CatchUp {
             .push(id);
     }
 
+    /// Adds what was evicted. The count is an upper bound, since it may concern other subscriptions.
+    fn add_eviction(&mut self, evicted: Loss, id: SubscriptionId) {
+        let gap = evicted.gap(GapReason::HistoryFull, true);
+        self.add_lost(gap, evicted.superseded(), id);
+    }
+
     fn add_gap(&mut self, gap: Gap, id: SubscriptionId) {
-        match self.gaps.iter_mut().find(|lost| lost.gap == gap) {
+        self.add_lost(gap, None, id);
+    }
+
+    fn add_lost(&mut self, gap: Gap, superseded: Option<Superseded>, id: SubscriptionId) {
+        let is_same = |lost: &&mut LostEvents| lost.gap == gap && lost.superseded == superseded;
+        match self.gaps.iter_mut().find(is_same) {
             Some(lost) => {
                 lost.subscriptions.insert(id);
             }
             None => self.gaps.push(LostEvents {
                 gap,
+                superseded,
                 subscriptions: [id].into(),
                 cause: None,
             }),
@@ -232,7 +274,7 @@ impl<W> Hub<W> {
         else {
             return;
         };
-        let mut found: BTreeMap<u64, (&'a BusEvent, Addressing, Mark)> = BTreeMap::new();
+        let mut found: BTreeMap<u64, Found<'a>> = BTreeMap::new();
         let history = webview
             .history
             .as_ref()
@@ -255,7 +297,10 @@ impl<W> Hub<W> {
                 let complete_after = history.backlog.complete_after();
                 let evicted = history.backlog.eviction_of(request.id, resume.handled);
                 let skipped = history.backlog.skipped_after(complete_after, is_missed);
-                for gap in evicted.into_iter().chain(skipped) {
+                if let Some(evicted) = evicted {
+                    catch_up.add_eviction(evicted, request.id);
+                }
+                if let Some(gap) = skipped {
                     catch_up.add_gap(gap, request.id);
                 }
                 for kept in history.backlog.pending_for(request.id) {
@@ -275,12 +320,13 @@ impl<W> Hub<W> {
                 }
             }
             (Some(history), Some(resume)) => {
-                let gaps = [
-                    history.backlog.absence_after(resume.after),
-                    history.backlog.eviction_after(resume.after),
-                    history.backlog.skipped_after(resume.after, is_missed),
-                ];
-                for gap in gaps.into_iter().flatten() {
+                if let Some(gap) = history.backlog.absence_after(resume.after) {
+                    catch_up.add_gap(gap, request.id);
+                }
+                if let Some(evicted) = history.backlog.eviction_after(resume.after) {
+                    catch_up.add_eviction(evicted, request.id);
+                }
+                if let Some(gap) = history.backlog.skipped_after(resume.after, is_missed) {
                     catch_up.add_gap(gap, request.id);
                 }
                 for kept in history.backlog.after(resume.after) {
@@ -289,8 +335,8 @@ impl<W> Hub<W> {
             }
             (Some(history), None) if request.wants_replayed => {
                 let after = history.backlog.resumes_after();
-                if let Some(gap) = history.backlog.eviction_after(after) {
-                    catch_up.add_gap(gap, request.id);
+                if let Some(evicted) = history.backlog.eviction_after(after) {
+                    catch_up.add_eviction(evicted, request.id);
                 }
                 for kept in history.backlog.after(after) {
                     find(kept, replayed(kept));
@@ -329,7 +375,9 @@ impl<W> Hub<W> {
                     .retained = true;
             }
         }
-        for (event, addressing, mark) in found.into_values() {
+        let mut found: Vec<Found<'_>> = found.into_values().collect();
+        discount_what_comes_again(&mut found);
+        for (event, addressing, mark) in found {
             catch_up.add(event, addressing, mark, request.id);
         }
     }

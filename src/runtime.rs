@@ -138,7 +138,6 @@ impl BusRuntime {
             let Some(mut consumer) = inspected else {
                 continue;
             };
-            consumer.is_stream = key != self.listeners.subscriber;
             consumer.subscriptions = self.list_subscriptions(key);
             consumers.push(consumer);
         }

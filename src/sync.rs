@@ -7,11 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 pub(crate) use std::sync::{Mutex, MutexGuard};
 pub(crate) use std::thread::yield_now as yield_thread;
-/// A lock that is taken in the order of the calls.
-pub(crate) use tokio::sync::Mutex as FairMutex;
-pub(crate) type FairGuard<'a> = tokio::sync::MutexGuard<'a, ()>;
 pub(crate) use tokio::sync::Notify;
-pub(crate) use tokio::sync::futures::Notified;
 /// Sends one value from one task to another.
 pub(crate) use tokio::sync::oneshot;
 pub(crate) use tokio::task::yield_now;

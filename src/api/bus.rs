@@ -61,8 +61,8 @@ impl EventBus {
     ///   [`ErrorCode::ReservedEventName`](crate::ErrorCode::ReservedEventName)
     /// - [`ErrorCode::InvalidPayload`](crate::ErrorCode::InvalidPayload): the payload cannot be serialized as JSON
     /// - [`ErrorCode::PayloadTooLarge`](crate::ErrorCode::PayloadTooLarge): its JSON is longer than `payloadBytes`
-    /// - [`ErrorCode::QueueFull`](crate::ErrorCode::QueueFull): the queue of a page is full, and the policy of the event is
-    ///   to reject; or no room is left for a retained event
+    /// - [`ErrorCode::QueueFull`](crate::ErrorCode::QueueFull): the queue of a page, a stream or the listeners in Rust
+    ///   is full, and the policy of the event is to reject; or no room is left for a retained event
     /// - [`ErrorCode::EventLoop`](crate::ErrorCode::EventLoop): the event has more causes than `hops`
     /// - [`ErrorCode::Unavailable`](crate::ErrorCode::Unavailable): the app is exiting
     ///
@@ -145,13 +145,15 @@ impl EventBus {
 
     /// Emits an event, and waits for room first if the policy of the event is to reject.
     ///
-    /// Waiting emitters are served in the order in which they came. An event with another policy never waits. Dropping the
-    /// future before it is ready emits nothing. The payload and the causes are taken when this is called. The future does
+    /// It waits only for the queues that the event is for. Those that wait for the same queue are served in the order in
+    /// which they came. An event with another policy never waits. Dropping the future before it is ready emits nothing. The payload and the causes are taken when this is called. The future does
     /// not borrow the bus, so it can be spawned.
     ///
     /// # Errors
     ///
-    /// Those of [`EventBus::emit_with`], except for a full queue.
+    /// Those of [`EventBus::emit_with`], except for a full queue of a receiver, and
+    /// [`ErrorCode::WouldBlock`](crate::ErrorCode::WouldBlock): it would wait for a page on the main thread, or for the
+    /// listeners in Rust in one of them.
     ///
     /// ```
     /// use tauri_plugin_event_bus::{EmitOptions, EventBus, Result};

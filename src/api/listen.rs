@@ -4,7 +4,7 @@ use crate::api::bus::EventBus;
 use crate::api::listener::Listener;
 use crate::api::options::ListenOptions;
 use crate::api::stream::EventStream;
-use crate::api::wait::{WaitFor, WaitParts};
+use crate::api::wait::{Read, WaitFor, WaitParts};
 use crate::model::delivery::DeliveryFilter;
 use crate::model::error::Result;
 use crate::model::event::BusEvent;
@@ -116,23 +116,26 @@ impl EventBus {
         pattern: &str,
         callback: impl FnOnce(BusEvent) + Send + 'static,
     ) -> Result<Listener> {
-        self.once_read(pattern, Some, callback)
+        self.once_read(pattern, |event, _| Some(event), callback)
     }
 
     /// Calls a function for the first event that `read` reads.
     pub(crate) fn once_read<T: 'static>(
         &self,
         pattern: &str,
-        read: fn(BusEvent) -> Option<T>,
+        read: Read<T>,
         callback: impl FnOnce(T) + Send + 'static,
     ) -> Result<Listener> {
         let pattern = self.parse_pattern(pattern)?;
         let listeners = &self.runtime().listeners;
         let own = Arc::downgrade(listeners);
+        let diagnostics = Arc::clone(self.runtime().core.diagnostics());
         let make = |id| {
             let mut callback = Some(callback);
             move |event| {
-                let Some(value) = read(event) else { return };
+                let Some(value) = read(event, &diagnostics) else {
+                    return;
+                };
                 // Removed first, so that the callback may emit what it listens to.
                 if let Some(listeners) = own.upgrade() {
                     listeners.remove(id);
@@ -176,7 +179,7 @@ impl EventBus {
     /// # let _ = import;
     /// ```
     pub fn wait_for(&self, pattern: &str) -> WaitFor {
-        WaitFor::new(self.wait_parts(pattern), Some)
+        WaitFor::new(self.wait_parts(pattern), |event, _| Some(event))
     }
 
     pub(crate) fn wait_parts(&self, pattern: &str) -> WaitParts {
@@ -184,6 +187,7 @@ impl EventBus {
             stream: self.stream(pattern),
             pattern: self.join_prefix(pattern).into_owned(),
             tasks: self.runtime().core.tasks().clone(),
+            diagnostics: Arc::clone(self.runtime().core.diagnostics()),
         }
     }
 

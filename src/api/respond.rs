@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::api::bus::EventBus;
 use crate::api::json::{read_as, to_json};
 use crate::engine::causes::run_caused_by;
+use crate::engine::diagnostics::Record;
 use crate::engine::responders::{
     Cancellation, Handler, IncomingRequest, Responders, ResponseFuture,
 };
@@ -134,8 +135,10 @@ impl EventBus {
         let running = Arc::<AtomicUsize>::default();
         let limit = self.runtime().core.limits().requests_per_page;
         let tasks = self.runtime().core.tasks().clone();
+        let diagnostics = Arc::clone(self.runtime().core.diagnostics());
         let handler: Handler = Arc::new(move |incoming| {
             let (respond, tasks) = (Arc::clone(&respond), tasks.clone());
+            let diagnostics = Arc::clone(&diagnostics);
             let (name, as_cause) = (incoming.name.clone(), Arc::clone(&incoming.as_cause));
             let cancelled = Arc::clone(&incoming.cancelled);
             let permit = CallPermit::take(&running, limit, &name);
@@ -143,6 +146,8 @@ impl EventBus {
                 let permit = permit?;
                 let (request, context) = read_request::<Q>(incoming)?;
                 let own_name = name.clone();
+                let (own_diagnostics, own_cause) =
+                    (Arc::clone(&diagnostics), Arc::clone(&as_cause));
                 let call = move || {
                     let _permit = permit;
                     if cancelled.is_set() {
@@ -154,12 +159,13 @@ impl EventBus {
                             ),
                         ));
                     }
-                    run_caused_by(&as_cause, || {
-                        write_response(&own_name, respond(request, context))
-                    })
+                    let report = |names| own_diagnostics.tell_deferred(names, &own_cause);
+                    let respond = || write_response(&own_name, respond(request, context));
+                    run_caused_by(&own_cause, respond, report)
                 };
                 tasks.spawn_blocking(call).await.unwrap_or_else(|error| {
-                    log::error!("the responder of {:?} panicked: {error}", name.as_str());
+                    let record = Record::ResponderPanicked;
+                    diagnostics.tell(record, name.as_str(), as_cause, || format!(": {error}"));
                     let failure = Failure::new("panic", &error.to_string(), None);
                     Err(Error::failed(name.as_str(), "the host", failure))
                 })

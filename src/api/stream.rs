@@ -12,7 +12,8 @@ use crate::model::pattern::EventPattern;
 /// A stream of events for a task that reads them at its own pace; made by [`EventBus::stream`](crate::EventBus::stream).
 ///
 /// It has a bounded queue of its own (`queueEvents`, `queueBytes`). If the task reads too slowly, the oldest events are
-/// dropped, and a [`StreamItem::Gap`] reports them. The stream ends when the app exits. With the feature `stream`, which is
+/// dropped, and a [`StreamItem::Gap`] reports them. Events whose policy is to reject are not dropped: emitting them fails
+/// while the queue is full, so drop a stream that is not read any more. The stream ends when the app exits. With the feature `stream`, which is
 /// on by default, it is a `futures_core::Stream`.
 ///
 /// ```
@@ -49,7 +50,7 @@ impl EventStream {
     pub(crate) fn new(core: &Arc<Core>, pattern: EventPattern) -> Self {
         let (subscriber, effects) = {
             let mut hub = core.hub();
-            let subscriber = hub.add_consumer();
+            let subscriber = hub.add_stream();
             (
                 subscriber,
                 hub.listen(subscriber, 0, pattern, DeliveryFilter::Own, true),

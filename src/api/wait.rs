@@ -1,10 +1,12 @@
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::api::request::check_timeout;
 use crate::api::stream::{EventStream, StreamItem};
+use crate::engine::diagnostics::Diagnostics;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::event::BusEvent;
 use crate::sync::{Tasks, after, oneshot, sleep_until};
@@ -22,21 +24,25 @@ type Filter<T> = dyn FnMut(&T) -> bool + Send;
 #[must_use = "an event is waited for when this is awaited"]
 pub struct WaitFor<T = BusEvent> {
     parts: WaitParts,
-    read: fn(BusEvent) -> Option<T>,
+    read: Read<T>,
     filter: Option<Box<Filter<T>>>,
     timeout: Option<Result<Duration>>,
     timer: Option<oneshot::Receiver<()>>,
 }
+
+/// Reads an event as a value, or tells why that is impossible.
+pub(crate) type Read<T> = fn(BusEvent, &Diagnostics) -> Option<T>;
 
 pub(crate) struct WaitParts {
     pub(crate) stream: Result<EventStream>,
     /// For errors.
     pub(crate) pattern: String,
     pub(crate) tasks: Tasks,
+    pub(crate) diagnostics: Arc<Diagnostics>,
 }
 
 impl<T> WaitFor<T> {
-    pub(crate) fn new(parts: WaitParts, read: fn(BusEvent) -> Option<T>) -> Self {
+    pub(crate) fn new(parts: WaitParts, read: Read<T>) -> Self {
         Self {
             parts,
             read,
@@ -75,7 +81,7 @@ impl<T> WaitFor<T> {
                 }
                 Poll::Pending => return Poll::Pending,
             };
-            let Some(value) = (self.read)(event) else {
+            let Some(value) = (self.read)(event, &self.parts.diagnostics) else {
                 continue;
             };
             if self.filter.as_mut().is_none_or(|filter| filter(&value)) {

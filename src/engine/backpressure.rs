@@ -1,28 +1,105 @@
-//! Waiting until a full queue has room.
+//! Waiting until full queues have room.
 
-use crate::sync::{FairGuard, FairMutex, Notified, Notify};
+use std::future::poll_fn;
+use std::task::{Context, Poll};
 
-/// Where emitters wait for room in a full queue.
-#[derive(Default)]
-pub(crate) struct Backpressure {
-    /// Notified when a queue may have room again.
-    has_room: Notify,
-    /// Held by one emitter at a time, in the order of the calls.
-    turn: FairMutex<()>,
+use crate::engine::causes;
+use crate::engine::core::Core;
+use crate::hub::{Attempt, Audience, NewEvent, QueueOwner, Ticket};
+use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::event::Receipt;
+use crate::model::name::EventName;
+use crate::sync::now;
+
+impl Core {
+    /// Publishes as soon as every queue has room that the event is for. Those that wait for one queue go in the order in
+    /// which they began to.
+    pub(crate) async fn publish_when_room(
+        &self,
+        event: NewEvent,
+        audience: &Audience,
+    ) -> Result<Receipt> {
+        self.check_event(&event)?;
+        let mut place = Place {
+            core: self,
+            ticket: None,
+        };
+        let mut waiting = Some(event);
+        poll_fn(|context| match waiting.take() {
+            Some(event) => place.try_again(event, audience, context, &mut waiting),
+            None => Poll::Pending,
+        })
+        .await
+    }
+
+    /// Waiting here would block what makes room.
+    fn check_waiting(&self, name: &EventName, queue: Option<QueueOwner>) -> Result<()> {
+        let name = name.as_str();
+        let message = match queue {
+            Some(QueueOwner::Page) if self.is_on_main_thread() => format!(
+                "emit_async of {name:?} waits for a page to fetch its events, and was awaited on the main thread, which they have to pass; await it in an async command or a task"
+            ),
+            Some(QueueOwner::Listeners) if causes::is_in_listener() => format!(
+                "emit_async of {name:?} waits for the listeners in Rust, and was awaited in one of them; await it in a task"
+            ),
+            _ => return Ok(()),
+        };
+        Err(Error::new(ErrorCode::WouldBlock, message))
+    }
 }
 
-impl Backpressure {
-    pub(crate) fn notify(&self) {
-        self.has_room.notify_waiters();
-    }
+/// The place of an emit that waits. It is given up if the future is dropped.
+struct Place<'a> {
+    core: &'a Core,
+    ticket: Option<Ticket>,
+}
 
-    /// Waits for the turn of the caller.
-    pub(crate) async fn turn(&self) -> FairGuard<'_> {
-        self.turn.lock().await
+impl Place<'_> {
+    /// Emits, or keeps the event in `waiting`.
+    fn try_again(
+        &mut self,
+        event: NewEvent,
+        audience: &Audience,
+        context: &mut Context<'_>,
+        waiting: &mut Option<NewEvent>,
+    ) -> Poll<Result<Receipt>> {
+        let mut event = event;
+        loop {
+            // Cloned before the lock, since a waker is foreign code.
+            let waker = context.waker().clone();
+            let (attempt, effects) = {
+                let mut hub = self.core.hub();
+                hub.enqueue_or_wait(event, audience, self.ticket, waker, now)
+            };
+            self.core.apply_effects(effects);
+            match attempt {
+                Attempt::Accepted(receipt) => {
+                    self.ticket = None;
+                    return Poll::Ready(Ok(receipt));
+                }
+                Attempt::Refused(refusal) => {
+                    self.ticket = None;
+                    if !self.core.is_resolved(&refusal.error, audience) {
+                        return Poll::Ready(Err(refusal.error));
+                    }
+                    event = refusal.event;
+                }
+                Attempt::Waits(waits) => {
+                    self.ticket = Some(waits.ticket);
+                    self.core.check_waiting(&waits.event.name, waits.queue)?;
+                    *waiting = Some(waits.event);
+                    return Poll::Pending;
+                }
+            }
+        }
     }
+}
 
-    /// Resolves when a queue may have room again.
-    pub(crate) fn room(&self) -> Notified<'_> {
-        self.has_room.notified()
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket {
+            let effects = self.core.hub().stop_waiting(ticket);
+            self.core.apply_effects(effects);
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
+use crate::engine::foreign::drop_safely;
 use crate::model::event::BusEvent;
 use crate::model::name::EventName;
 
@@ -45,21 +46,33 @@ impl CauseScope {
         Self { around }
     }
 
-    pub(crate) fn end(self) {
+    /// Acts on what was deferred. Returns the names of what panicked.
+    pub(crate) fn end(self) -> Vec<String> {
         let ended = CURRENT.with_borrow_mut(|slot| std::mem::replace(slot, self.around));
-        for (name, act) in ended.into_iter().flat_map(|current| current.deferred) {
-            if catch_unwind(AssertUnwindSafe(act)).is_err() {
-                log::error!("emitting {name:?} at the end of a listener or a responder panicked");
-            }
-        }
+        let deferred = ended.into_iter().flat_map(|current| current.deferred);
+        deferred
+            .filter_map(|(name, act)| {
+                let panic = catch_unwind(AssertUnwindSafe(act)).err()?;
+                drop_safely(panic);
+                Some(name)
+            })
+            .collect()
     }
 }
 
-/// Runs a responder with the causes of its request. A panic continues once the scope has ended.
-pub(crate) fn run_caused_by<T>(causes: &Arc<[EventName]>, act: impl FnOnce() -> T) -> T {
+/// Runs a responder with the causes of its request. A panic continues once the scope has ended. `report` gets the names of
+/// what panicked at its end.
+pub(crate) fn run_caused_by<T>(
+    causes: &Arc<[EventName]>,
+    act: impl FnOnce() -> T,
+    report: impl FnOnce(Vec<String>),
+) -> T {
     let scope = CauseScope::begin_for(Cause::Request(Arc::clone(causes)));
     let done = catch_unwind(AssertUnwindSafe(act));
-    scope.end();
+    let panicked = scope.end();
+    if !panicked.is_empty() {
+        report(panicked);
+    }
     done.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
@@ -69,6 +82,14 @@ pub(crate) fn causes() -> Box<[EventName]> {
         Some(Cause::Event(event)) => event.as_cause(),
         Some(Cause::Request(causes)) => causes.iter().cloned().collect(),
         None => Box::default(),
+    })
+}
+
+/// Whether a listener runs on this thread.
+pub(crate) fn is_in_listener() -> bool {
+    CURRENT.with_borrow(|slot| {
+        let cause = slot.as_ref().map(|current| &current.cause);
+        matches!(cause, Some(Cause::Event(_)))
     })
 }
 

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::thread::ThreadId;
 use std::time::Instant;
 
-use crate::engine::backpressure::Backpressure;
+use crate::engine::diagnostics::Diagnostics;
 use crate::engine::reply::Reply;
 use crate::flood::Flood;
 use crate::hub::command_log::{CommandAdmission, JsonResult};
@@ -32,10 +32,10 @@ pub(crate) struct Core {
     limits: Limits,
     platform: Box<dyn Platform>,
     tasks: Tasks,
+    diagnostics: Arc<Diagnostics>,
     above: OnceLock<Weak<dyn Above>>,
     /// Notified when something is due earlier than the lease keeper knows.
     pub(crate) rearm: Arc<Notify>,
-    backpressure: Backpressure,
     /// The thread that delivers replies to pages.
     main_thread: OnceLock<ThreadId>,
 }
@@ -80,10 +80,10 @@ impl Core {
             waiting: AtomicUsize::new(0),
             limits,
             platform,
+            diagnostics: Arc::new(Diagnostics::new(tasks.clone())),
             tasks,
             above: OnceLock::new(),
             rearm: Arc::default(),
-            backpressure: Backpressure::default(),
             main_thread: OnceLock::new(),
         }
     }
@@ -103,6 +103,10 @@ impl Core {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    pub(crate) fn diagnostics(&self) -> &Arc<Diagnostics> {
+        &self.diagnostics
     }
 
     pub(crate) fn tasks(&self) -> &Tasks {
@@ -143,9 +147,6 @@ impl Core {
         }
         if effects.rearm {
             self.rearm.notify_one();
-        }
-        if effects.has_room {
-            self.backpressure.notify();
         }
         let concerns_above = effects.has_new_listeners
             || !effects.cancelled.is_empty()
@@ -199,47 +200,27 @@ impl Core {
         // Bound to a name, so that the lock is released before the platform is called.
         let published = self.hub().enqueue(event, audience, now);
         match published {
-            Err(refusal) if refusal.error.code() == ErrorCode::UnknownTarget => {
-                // The platform may list a webview that the hub does not know yet.
-                if let Some(to) = &audience.to
-                    && self.resolve_unannounced(&to.selection)
-                {
-                    self.hub().enqueue_again(refusal.event, audience, now)
-                } else {
-                    Err(refusal)
-                }
+            Err(refusal) if self.is_resolved(&refusal.error, audience) => {
+                self.hub().enqueue(refusal.event, audience, now)
             }
             published => published,
         }
     }
 
-    /// Publishes as soon as every queue has room, in the order of the calls.
-    pub(crate) async fn publish_when_room(
-        &self,
-        event: NewEvent,
-        audience: &Audience,
-    ) -> Result<Receipt> {
-        let _turn = self.backpressure.turn().await;
-        let mut event = event;
-        loop {
-            let mut has_room = std::pin::pin!(self.backpressure.room());
-            // Before the attempt, so that room that is made meanwhile is not missed.
-            has_room.as_mut().enable();
-            match self.try_publish(event, audience) {
-                Ok((receipt, effects)) => {
-                    self.apply_emit_effects(effects);
-                    return Ok(receipt);
-                }
-                Err(refusal) if refusal.error.code() == ErrorCode::QueueFull => {
-                    event = refusal.event;
-                    has_room.await;
-                }
-                Err(refusal) => return Err(refusal.error),
-            }
+    /// The platform may list a webview that the hub does not know yet. Returns whether the event is worth another try.
+    pub(super) fn is_resolved(&self, error: &Error, audience: &Audience) -> bool {
+        let is_resolved = error.code() == ErrorCode::UnknownTarget
+            && audience
+                .to
+                .as_ref()
+                .is_some_and(|to| self.resolve_unannounced(&to.selection));
+        if is_resolved {
+            self.hub().forget_refusal();
         }
+        is_resolved
     }
 
-    fn check_event(&self, event: &NewEvent) -> Result<()> {
+    pub(super) fn check_event(&self, event: &NewEvent) -> Result<()> {
         self.check_payload(&event.name, &event.payload)?;
         match &event.provenance {
             Some(provenance) => provenance.check(&event.name, self.limits.hops),
@@ -329,9 +310,7 @@ impl Core {
     }
 
     pub(crate) fn clear_retained(&self, pattern: &EventPattern) -> usize {
-        let cleared = self.hub().clear_retained(pattern);
-        self.backpressure.notify();
-        cleared
+        self.hub().clear_retained(pattern)
     }
 
     /// Forgets the retained events for everyone that match and that `is_allowed` allows, which runs without the lock.
@@ -342,9 +321,7 @@ impl Core {
     ) -> usize {
         let mut names = self.hub().retained_for_everyone(pattern);
         names.retain(is_allowed);
-        let cleared = self.hub().clear_retained_for_everyone(names);
-        self.backpressure.notify();
-        cleared
+        self.hub().clear_retained_for_everyone(names)
     }
 
     /// Admits a command of a page. The first command opens the session.
@@ -421,14 +398,15 @@ impl Core {
         context: &mut Context<'_>,
     ) -> Poll<Option<QueueEntry>> {
         let waker = context.waker().clone();
-        let (polled, unneeded) = self.hub().poll_consumer(key, waker);
-        drop(unneeded);
+        let (polled, wakers) = self.hub().poll_consumer(key, waker);
+        wakers.wake();
         polled
     }
 
     pub(crate) fn remove_consumer(&self, key: SubscriberKey) {
         // Bound to a name, so that its queue is dropped after the lock.
-        let _removed = self.hub().remove_consumer(key);
+        let (_removed, effects) = self.hub().remove_consumer(key);
+        self.apply_effects(effects);
     }
 
     pub(crate) fn check_payload(&self, name: &EventName, payload: &str) -> Result<()> {
@@ -603,7 +581,7 @@ mod tests {
     #[test]
     fn wakers_may_use_the_bus() {
         let core = Arc::new(core());
-        let key = core.hub().add_consumer();
+        let key = core.hub().add_stream();
         for _ in 0..3 {
             let waker = Arc::new(Reentrant(Arc::clone(&core))).into();
             assert!(

@@ -3,11 +3,11 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Drops a value of the app, which may panic.
-pub(crate) fn drop_safely<T>(value: T) {
-    if catch_unwind(AssertUnwindSafe(|| drop(value))).is_err() {
-        log::error!("a captured value panicked while it was dropped");
-    }
+/// Drops a value of the app, which may panic. Returns whether it did not.
+pub(crate) fn drop_safely<T>(value: T) -> bool {
+    let dropped = catch_unwind(AssertUnwindSafe(|| drop(value)));
+    // A panic may carry a value that panics in its turn.
+    dropped.map_err(std::mem::forget).is_ok()
 }
 
 /// The text of a panic.

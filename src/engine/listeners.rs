@@ -9,11 +9,12 @@ use std::task::{Context, Poll, Waker};
 
 use crate::engine::causes::CauseScope;
 use crate::engine::core::Core;
+use crate::engine::diagnostics::Record;
 use crate::engine::foreign::{drop_safely, panic_message};
 use crate::hub::ids::{SubscriberKey, SubscriptionId};
-use crate::hub::queue::{QueueEntry, QueuedEvent};
+use crate::hub::queue::{LostEvents, QueueEntry, QueuedEvent};
 use crate::model::delivery::DeliveryFilter;
-use crate::model::event::BusEvent;
+use crate::model::event::{BusEvent, Gap};
 use crate::model::pattern::EventPattern;
 use crate::sync::{Mutex, MutexGuard};
 
@@ -40,7 +41,7 @@ struct Slot {
 
 impl Listeners {
     pub(crate) fn new(core: Arc<Core>) -> Self {
-        let subscriber = core.hub().add_consumer();
+        let subscriber = core.hub().add_listeners();
         Self {
             core,
             subscriber,
@@ -75,7 +76,8 @@ impl Listeners {
     }
 
     pub(crate) fn remove(&self, id: SubscriptionId) {
-        self.core.hub().unlisten(self.subscriber, id);
+        let effects = self.core.hub().unlisten(self.subscriber, id);
+        self.core.apply_effects(effects);
         // Bound to a name, so that the callback is dropped after the lock.
         let _removed = self.lock().slots.remove(&id);
     }
@@ -91,12 +93,19 @@ impl Listeners {
     }
 
     /// Puts a callback back, unless its listener was removed while it ran.
-    fn put_back(&self, id: SubscriptionId, callback: Callback) {
+    fn put_back(&self, id: SubscriptionId, callback: Callback, event: &BusEvent) {
         let ended = match self.lock().slots.get_mut(&id) {
             Some(slot) => slot.callback.replace(callback),
             None => Some(callback),
         };
-        drop_safely(ended);
+        if !drop_safely(ended) {
+            self.tell(Record::DropPanicked, event.name(), event, String::new);
+        }
+    }
+
+    fn tell(&self, record: Record, name: &str, event: &BusEvent, detail: impl FnOnce() -> String) {
+        let diagnostics = self.core.diagnostics();
+        diagnostics.tell(record, name, event.as_cause(), detail);
     }
 
     fn call_all(&self, queued: &QueuedEvent) {
@@ -106,12 +115,16 @@ impl Listeners {
             };
             let scope = CauseScope::begin(&queued.event);
             let called = catch_unwind(AssertUnwindSafe(|| callback(queued.event.clone())));
-            scope.end();
+            let deferred = scope.end();
+            // A logger is foreign code, so what is logged comes after the call in every respect.
+            self.put_back(*id, callback, &queued.event);
+            for name in deferred {
+                self.tell(Record::DeferredPanicked, &name, &queued.event, String::new);
+            }
             if let Err(panic) = called {
                 self.report_panic(*id, &queued.event, &*panic);
                 drop_safely(panic);
             }
-            self.put_back(*id, callback);
         }
     }
 
@@ -122,16 +135,31 @@ impl Listeners {
             .get(&id)
             .map(|slot| slot.pattern.to_string());
         // A listener for one event, or one that removed itself, has no pattern any more.
-        let (whose, then) = match pattern {
-            Some(pattern) => (format!("a listener of {pattern:?}"), "; it keeps listening"),
-            None => ("a listener that has ended".to_owned(), ""),
+        let (name, then) = match &pattern {
+            Some(pattern) => (pattern.as_str(), "; it keeps listening"),
+            None => (event.name(), "; it has ended"),
         };
-        log::error!(
-            "{whose} panicked at event {:?} ({}): {}{then}",
-            event.name(),
-            event.seq(),
-            panic_message(panic)
-        );
+        self.tell(Record::ListenerPanicked, name, event, || {
+            format!(
+                " at event {:?} ({}): {}{then}",
+                event.name(),
+                event.seq(),
+                panic_message(panic)
+            )
+        });
+    }
+
+    fn report_loss(&self, lost: &LostEvents) {
+        let Gap {
+            from, to, count, ..
+        } = lost.gap;
+        let last = lost.cause.as_ref();
+        let causes = last.map_or_else(Box::default, BusEvent::as_cause);
+        let diagnostics = self.core.diagnostics();
+        diagnostics.tell(Record::ListenersTooSlow, "", causes, || {
+            let name = last.map_or("", BusEvent::name);
+            format!(": lost {count} events, from {from} to {to}, the last of {name:?}")
+        });
     }
 }
 
@@ -169,12 +197,7 @@ fn handle_waiting(listeners: &Weak<Listeners>, first: QueueEntry) -> bool {
         };
         match next {
             Poll::Ready(Some(QueueEntry::Event(queued))) => listeners.call_all(&queued),
-            Poll::Ready(Some(QueueEntry::Lost(lost))) => log::warn!(
-                "the listeners of the host were too slow: lost {} events, from {} to {}",
-                lost.gap.count,
-                lost.gap.from,
-                lost.gap.to
-            ),
+            Poll::Ready(Some(QueueEntry::Lost(lost))) => listeners.report_loss(&lost),
             Poll::Ready(None) => return false,
             // The task polls again, with its own waker.
             Poll::Pending => return true,

@@ -3,6 +3,7 @@
 pub(crate) mod backpressure;
 pub(crate) mod causes;
 pub(crate) mod core;
+pub(crate) mod diagnostics;
 pub(crate) mod foreign;
 pub(crate) mod leases;
 pub(crate) mod listeners;

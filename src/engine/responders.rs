@@ -10,7 +10,8 @@ use std::task::Poll;
 
 use crate::engine::causes::run_caused_by;
 use crate::engine::core::Core;
-use crate::engine::foreign::panic_message;
+use crate::engine::diagnostics::Record;
+use crate::engine::foreign::{drop_safely, panic_message};
 use crate::engine::reply::Reply;
 use crate::hub::command_log::JsonResult;
 use crate::hub::ids::RequestId;
@@ -236,6 +237,7 @@ impl RunningRequest {
         let cancelled = Arc::clone(&incoming.cancelled);
         let as_cause = Arc::clone(&incoming.as_cause);
         let name = self.name.clone();
+        let diagnostics = Arc::clone(self.responders.core.diagnostics());
         let mut notified = pin!(cancelled.notified.notified());
         let mut running: Option<ResponseFuture> = None;
         let mut incoming = Some(incoming);
@@ -253,13 +255,20 @@ impl RunningRequest {
                     None => Poll::Pending,
                 }
             };
-            let polled = catch_unwind(AssertUnwindSafe(|| run_caused_by(&as_cause, &mut poll)));
+            let report = |names| diagnostics.tell_deferred(names, &as_cause);
+            let polled = catch_unwind(AssertUnwindSafe(|| {
+                run_caused_by(&as_cause, &mut poll, report)
+            }));
             match polled {
                 Ok(Poll::Pending) => Poll::Pending,
                 Ok(Poll::Ready(response)) => Poll::Ready(Some(response)),
                 Err(panic) => {
                     let text = panic_message(&*panic).to_owned();
-                    log::error!("the responder of {:?} panicked: {text}", name.as_str());
+                    drop_safely(panic);
+                    let record = Record::ResponderPanicked;
+                    diagnostics.tell(record, name.as_str(), Arc::clone(&as_cause), || {
+                        format!(": {text}")
+                    });
                     let failure = Failure::new("panic", &text, None);
                     Poll::Ready(Some(Err(Error::failed(name.as_str(), "the host", failure))))
                 }

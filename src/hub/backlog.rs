@@ -2,6 +2,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::hub::ids::SubscriptionId;
+use crate::hub::loss::Loss;
 use crate::hub::queue::QueueBound;
 use crate::model::delivery::Addressing;
 use crate::model::event::{BusEvent, Gap, GapReason};
@@ -22,15 +23,15 @@ pub(crate) struct Backlog {
     /// Every event after this sequence number is kept, or was evicted. Of those before, only what the page before had not
     /// acknowledged is here.
     complete_after: u64,
-    evicted: Option<Evicted>,
+    evicted: Option<Loss>,
     /// What was evicted of what the page before had not acknowledged, by the subscriptions that it was pending for.
-    evicted_pending: Vec<(Arc<[SubscriptionId]>, Evicted)>,
+    evicted_pending: Vec<(Arc<[SubscriptionId]>, Loss)>,
     /// What was evicted of all that came after the page before, for any subscription.
-    evicted_since: Option<Evicted>,
+    evicted_since: Option<Loss>,
     /// What came after the page before and has no history, by name and addressing.
-    skipped: HashMap<(EventName, Addressing), Evicted>,
+    skipped: HashMap<(EventName, Addressing), Loss>,
     /// The part of it that has too many names to be told apart.
-    skipped_more: Option<Evicted>,
+    skipped_more: Option<Loss>,
 }
 
 /// How many lists of subscriptions are told apart in what was evicted. Events of one name share a list.
@@ -71,53 +72,7 @@ impl BacklogEntry {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Evicted {
-    from: u64,
-    to: u64,
-    count: u64,
-}
-
-impl Evicted {
-    fn of(from: u64, to: u64, count: u64) -> Self {
-        Self { from, to, count }
-    }
-
-    fn join(self, other: Self) -> Self {
-        Self {
-            from: self.from.min(other.from),
-            to: self.to.max(other.to),
-            count: self.count + other.count,
-        }
-    }
-
-    /// The part of it after this sequence number.
-    fn after(self, seq: u64) -> Option<Self> {
-        let from = self.from.max(seq + 1);
-        (self.to > seq).then(|| Self {
-            from,
-            to: self.to,
-            count: self.count.min(self.to + 1 - from),
-        })
-    }
-
-    /// As a gap. Its count is an upper bound, since the subscriptions of the next page are not known.
-    fn gap(self, reason: GapReason) -> Gap {
-        Gap {
-            from: self.from,
-            to: self.to,
-            count: self.count,
-            at_most: true,
-            reason,
-        }
-    }
-}
-
-fn evicted_gap(evicted: Evicted) -> Gap {
-    evicted.gap(GapReason::HistoryFull)
-}
-
-fn join(own: Option<Evicted>, other: Evicted) -> Option<Evicted> {
+fn join(own: Option<Loss>, other: Loss) -> Option<Loss> {
     Some(own.map_or(other, |own| own.join(other)))
 }
 
@@ -150,12 +105,10 @@ impl Backlog {
         {
             if let Some(oldest) = self.transient.pop_front() {
                 self.bytes -= oldest.weight();
-                let seq = oldest.event.seq();
-                self.note_pending_loss(Evicted::of(seq, seq, 1), &oldest.pending_for);
+                self.note_pending_loss(Loss::of(&oldest.event), oldest.pending_for.as_ref());
             } else if let Some(oldest) = self.kept.pop_front() {
                 self.bytes -= oldest.weight();
-                let seq = oldest.event.seq();
-                self.note_loss(seq, seq, 1, oldest.pending_for);
+                self.note_loss(Loss::of(&oldest.event), oldest.pending_for.as_ref());
             } else {
                 return;
             }
@@ -164,7 +117,7 @@ impl Backlog {
 
     /// Counts an event that came after the page before, and is not kept since its name has no history.
     pub(crate) fn skip(&mut self, seq: u64, name: &EventName, addressing: Addressing) {
-        let skipped = Evicted::of(seq, seq, 1);
+        let skipped = Loss::of_one(seq);
         // Looked up with a clone, which costs no allocation: a name is shared.
         let key = (name.clone(), addressing);
         if let Some(own) = self.skipped.get_mut(&key) {
@@ -188,25 +141,19 @@ impl Backlog {
         let missed = skipped
             .chain(self.skipped_more)
             .filter_map(|skipped| skipped.after(seq));
-        let missed = missed.reduce(Evicted::join)?;
-        Some(missed.gap(GapReason::SessionEnded))
+        let missed = missed.reduce(Loss::join)?;
+        // The subscriptions of the next page are not known, so the count is an upper bound.
+        Some(missed.gap(GapReason::SessionEnded, true))
     }
 
     /// Counts what is lost for the next page, here or before, and for which subscriptions of the page before.
-    pub(crate) fn note_loss(
-        &mut self,
-        from: u64,
-        to: u64,
-        count: u64,
-        pending_for: Option<Arc<[SubscriptionId]>>,
-    ) {
-        let lost = Evicted::of(from, to, count);
+    pub(crate) fn note_loss(&mut self, lost: Loss, pending_for: Option<&Arc<[SubscriptionId]>>) {
         self.evicted = join(self.evicted, lost);
-        self.note_pending_loss(lost, &pending_for);
+        self.note_pending_loss(lost, pending_for);
     }
 
     /// Counts what is lost for the page before, if it renews its session.
-    fn note_pending_loss(&mut self, lost: Evicted, pending_for: &Option<Arc<[SubscriptionId]>>) {
+    fn note_pending_loss(&mut self, lost: Loss, pending_for: Option<&Arc<[SubscriptionId]>>) {
         let Some(ids) = pending_for else {
             self.evicted_since = join(self.evicted_since, lost);
             return;
@@ -214,7 +161,7 @@ impl Backlog {
         if ids.is_empty() {
             return;
         }
-        let is_same = |(other, _): &&mut (Arc<[SubscriptionId]>, Evicted)| Arc::ptr_eq(other, ids);
+        let is_same = |(other, _): &&mut (Arc<[SubscriptionId]>, Loss)| Arc::ptr_eq(other, ids);
         if let Some((_, evicted)) = self.evicted_pending.iter_mut().find(is_same) {
             *evicted = evicted.join(lost);
         } else if self.evicted_pending.len() < MAX_LISTS {
@@ -251,31 +198,25 @@ impl Backlog {
         self.complete_after
     }
 
-    /// What was evicted after this sequence number.
-    pub(crate) fn evicted_after(&self, seq: u64) -> Option<(u64, u64, u64)> {
-        let evicted = self.evicted?.after(seq)?;
-        Some((evicted.from, evicted.to, evicted.count))
-    }
-
-    /// What was evicted for a subscription of the page before, as a gap. It has received all that was for it up to the
+    /// What was evicted for a subscription of the page before. It has received all that was for it up to the
     /// event that it has handled last.
-    pub(crate) fn eviction_of(&self, id: SubscriptionId, handled: u64) -> Option<Gap> {
+    pub(crate) fn eviction_of(&self, id: SubscriptionId, handled: u64) -> Option<Loss> {
         let pending = self.evicted_pending.iter();
         let pending = pending.filter(|(ids, _)| ids.binary_search(&id).is_ok());
         let evicted = pending
             .map(|(_, evicted)| *evicted)
             .chain(self.evicted_since);
         let missed = evicted.filter_map(|evicted| evicted.after(handled));
-        missed.reduce(Evicted::join).map(evicted_gap)
+        missed.reduce(Loss::join)
     }
 
     pub(crate) fn resumes_after(&self) -> u64 {
         self.resumes_after
     }
 
-    /// What was evicted after this sequence number, as a gap.
-    pub(crate) fn eviction_after(&self, seq: u64) -> Option<Gap> {
-        self.evicted?.after(seq).map(evicted_gap)
+    /// What was evicted after this sequence number.
+    pub(crate) fn eviction_after(&self, seq: u64) -> Option<Loss> {
+        self.evicted?.after(seq)
     }
 
     /// What a page may have missed that was away while another page was there: all that is not kept completely.
@@ -327,14 +268,11 @@ mod tests {
     }
 
     #[test]
-    fn an_eviction_is_a_gap_with_an_upper_bound() {
+    fn an_eviction_is_told_as_far_as_it_was_missed() {
         let backlog = backlog(2, &[3, 5, 8, 9]);
         assert_eq!(after(&backlog, 2), [8, 9]);
-        let gap = backlog.eviction_after(2).unwrap();
-        assert_eq!((gap.from, gap.to, gap.count, gap.at_most), (3, 5, 2, true));
-        assert_eq!(gap.reason, GapReason::HistoryFull);
-        let gap = backlog.eviction_after(4).unwrap();
-        assert_eq!((gap.from, gap.to, gap.count), (5, 5, 1));
+        assert_eq!(backlog.eviction_after(2), Some(Loss::of_range(3, 5, 2)));
+        assert_eq!(backlog.eviction_after(4), Some(Loss::of_one(5)));
         assert_eq!(backlog.eviction_after(5), None);
     }
 
@@ -357,23 +295,20 @@ mod tests {
             0,
             0,
         );
-        let missed = |backlog: &Backlog, id, handled| {
-            let gap = backlog.eviction_of(id, handled)?;
-            Some((gap.from, gap.to, gap.count))
-        };
+        let missed = |backlog: &Backlog, id, handled| backlog.eviction_of(id, handled);
         for n in 1..=MAX_LISTS as u64 {
             let ids: Arc<[SubscriptionId]> = [n as SubscriptionId].into();
-            backlog.note_loss(n, n, 1, Some(Arc::clone(&ids)));
-            backlog.note_loss(n + 100, n + 100, 1, Some(Arc::clone(&ids)));
+            backlog.note_loss(Loss::of_one(n), Some(&ids));
+            backlog.note_loss(Loss::of_one(n + 100), Some(&ids));
         }
-        assert_eq!(missed(&backlog, 1, 0), Some((1, 101, 2)));
-        assert_eq!(missed(&backlog, 64, 70), Some((71, 164, 2)));
+        assert_eq!(missed(&backlog, 1, 0), Some(Loss::of_range(1, 101, 2)));
+        assert_eq!(missed(&backlog, 64, 70), Some(Loss::of_range(71, 164, 2)));
         assert_eq!(missed(&backlog, 65, 0), None);
-        backlog.note_loss(300, 300, 1, Some([].into()));
+        backlog.note_loss(Loss::of_one(300), Some(&[].into()));
         assert_eq!(missed(&backlog, 65, 0), None);
         // One list more may concern any subscription.
-        backlog.note_loss(301, 301, 1, Some([66].into()));
-        assert_eq!(missed(&backlog, 65, 0), Some((301, 301, 1)));
+        backlog.note_loss(Loss::of_one(301), Some(&[66].into()));
+        assert_eq!(missed(&backlog, 65, 0), Some(Loss::of_range(301, 301, 1)));
         assert_eq!(missed(&backlog, 65, 301), None);
     }
 
@@ -412,7 +347,7 @@ mod tests {
             is_transient: false,
         });
         assert_eq!(after(&backlog, 0), [] as [u64; 0]);
-        assert_eq!(backlog.eviction_after(0).unwrap().count, 1);
+        assert_eq!(backlog.eviction_after(0), Some(Loss::of_one(1)));
         assert_eq!(backlog.bytes, 0);
     }
 }

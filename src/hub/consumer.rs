@@ -6,13 +6,18 @@ use crate::hub::queue::{Queue, QueueBound, QueueEntry};
 #[derive(Debug)]
 pub(crate) struct Consumer {
     pub(crate) queue: Queue,
+    pub(crate) is_stream: bool,
     waker: Option<Waker>,
 }
 
 impl Consumer {
-    pub(crate) fn new(bound: QueueBound) -> Self {
+    pub(crate) fn new(bound: QueueBound, is_stream: bool) -> Self {
         Self {
-            queue: Queue::new(bound),
+            queue: match is_stream {
+                true => Queue::new(bound),
+                false => Queue::with_causes(bound),
+            },
+            is_stream,
             waker: None,
         }
     }

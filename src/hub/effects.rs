@@ -20,12 +20,12 @@ pub(crate) struct Effects<W> {
     pub(crate) gone: Vec<(W, Error)>,
     /// Requests to responders of the host whose caller waits no longer.
     pub(crate) cancelled: Vec<RequestId>,
-    /// Tasks to wake, which read a queue of the host.
+    /// Tasks to wake: those that read a queue of the host, and those that wait for room in a queue.
     pub(crate) wakers: Vec<Waker>,
+    /// Wakers to drop.
+    pub(crate) unneeded: Vec<Waker>,
     /// Whether [`Hub::expire`](super::Hub::expire) is due earlier than its caller knows.
     pub(crate) rearm: bool,
-    /// Whether a queue may have room again.
-    pub(crate) has_room: bool,
     /// Whether a subscription has begun.
     pub(crate) has_new_listeners: bool,
     /// Webviews that show a page of another origin, so the jobs of the page before end.
@@ -47,8 +47,8 @@ impl<W> Default for Effects<W> {
             gone: Vec::new(),
             cancelled: Vec::new(),
             wakers: Vec::new(),
+            unneeded: Vec::new(),
             rearm: false,
-            has_room: false,
             has_new_listeners: false,
             changed_origin: Vec::new(),
             silent: Vec::new(),
@@ -66,8 +66,8 @@ impl<W> Effects<W> {
             gone,
             cancelled,
             wakers,
+            unneeded,
             rearm,
-            has_room,
             has_new_listeners,
             changed_origin,
             silent,
@@ -78,8 +78,8 @@ impl<W> Effects<W> {
         self.gone.extend(gone);
         self.cancelled.extend(cancelled);
         self.wakers.extend(wakers);
+        self.unneeded.extend(unneeded);
         self.rearm |= rearm;
-        self.has_room |= has_room;
         self.has_new_listeners |= has_new_listeners;
         self.changed_origin.extend(changed_origin);
         self.silent.extend(silent);

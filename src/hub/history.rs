@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::hub::backlog::{Backlog, BacklogEntry};
 use crate::hub::ids::{SessionId, SubscriberKey, SubscriptionId};
+use crate::hub::loss::Loss;
 use crate::hub::outbox::Outbox;
 use crate::hub::queue::{QueueBound, QueueEntry};
 use crate::hub::{Hub, START_UP};
@@ -52,13 +53,13 @@ impl<W> Hub<W> {
         let Some(webview) = self.webviews.get_mut(label) else {
             return;
         };
-        let mut losses: Vec<(u64, u64, u64, Arc<[SubscriptionId]>)> = Vec::new();
+        let mut losses: Vec<(Loss, Arc<[SubscriptionId]>)> = Vec::new();
         let mut kept: Vec<BacklogEntry> = Vec::new();
         for entry in outbox.into_unacknowledged() {
             match entry {
                 QueueEntry::Lost(lost) => {
-                    let ids = lost.subscriptions.into_iter().collect();
-                    losses.push((lost.gap.from, lost.gap.to, lost.gap.count, ids));
+                    let loss = Loss::of_gap(&lost.gap, lost.superseded);
+                    losses.push((loss, lost.subscriptions.into_iter().collect()));
                 }
                 QueueEntry::Event(queued) => {
                     let policy = self.subscriptions.policy(queued.event.event_name());
@@ -73,7 +74,7 @@ impl<W> Hub<W> {
         }
         let is_missed = |kept: &&BacklogEntry| !kept.is_only_retained() && !kept.is_transient;
         let first_kept = kept.iter().filter(is_missed).map(|kept| kept.event.seq());
-        let first_lost = losses.iter().map(|(from, ..)| *from);
+        let first_lost = losses.iter().map(|(loss, _)| loss.first());
         // The next page resumes before the oldest event that this one has not acknowledged, else now.
         let resumes_after = first_kept
             .chain(first_lost)
@@ -87,15 +88,15 @@ impl<W> Hub<W> {
                 pending_for: Some(Arc::clone(&no_subscriptions)),
                 ..kept.clone()
             }));
-            let evicted = history.backlog.evicted_after(resumes_after);
-            losses.extend(evicted.map(|(from, to, count)| (from, to, count, no_subscriptions)));
+            let evicted = history.backlog.eviction_after(resumes_after);
+            losses.extend(evicted.map(|evicted| (evicted, no_subscriptions)));
         }
         kept.sort_by_key(|kept| kept.event.seq());
         // The queue had some of these, too, and so they come first; twice they would take the room of other events.
         kept.dedup_by(|next, own| next.is_unclaimed_copy_of(own));
         let mut backlog = Backlog::new(bound, resumes_after, self.seq);
-        for (from, to, count, pending_for) in losses {
-            backlog.note_loss(from, to, count, Some(pending_for));
+        for (loss, pending_for) in losses {
+            backlog.note_loss(loss, Some(&pending_for));
         }
         for kept in kept {
             backlog.push(kept);

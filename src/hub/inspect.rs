@@ -90,7 +90,7 @@ impl<W> Hub<W> {
     pub(crate) fn inspect_consumer(&self, key: SubscriberKey) -> Option<ConsumerInspection> {
         let consumer = self.consumers.get(&key)?;
         Some(ConsumerInspection {
-            is_stream: false,
+            is_stream: consumer.is_stream,
             queue: usage_of(consumer.queue.usage(), self.queue_bound()),
             dropped: consumer.queue.dropped_events(),
             subscriptions: Vec::new(),

@@ -12,18 +12,21 @@ mod expiry;
 mod history;
 pub(crate) mod ids;
 pub(crate) mod inspect;
+pub(crate) mod loss;
 pub(crate) mod outbox;
 mod publish;
 mod pulls;
 pub(crate) mod queue;
 pub(crate) mod requests;
 pub(crate) mod retained;
+mod room;
 pub(crate) mod routes;
 pub(crate) mod session;
 mod sessions;
 mod subscribe;
 #[cfg(test)]
 mod tests;
+mod waiting;
 mod webviews;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -41,6 +44,7 @@ use ids::SubscriberKey;
 use queue::{QueueBound, QueueEntry};
 use requests::pending::Requests;
 use retained::Retained;
+use room::{Line, Room};
 use routes::Subscriptions;
 use session::Session;
 use sessions::EndedSession;
@@ -49,8 +53,10 @@ pub(crate) use audience::{Address, Audience, Receiver};
 pub(crate) use effects::{Effects, EmitEffects};
 pub(crate) use publish::{NewEvent, Refusal};
 pub(crate) use pulls::Pull;
+pub(crate) use room::Ticket;
 pub(crate) use sessions::Command;
 pub(crate) use subscribe::{Resumption, SubscriptionRequest};
+pub(crate) use waiting::{Attempt, QueueOwner};
 
 /// How long a pull is held before it completes with nothing. Android gives up after 30 seconds.
 pub(crate) const PULL_HOLD: Duration = Duration::from_secs(20);
@@ -73,6 +79,8 @@ pub(crate) struct Hub<W> {
     consumers: BTreeMap<SubscriberKey, Consumer>,
     subscriptions: Subscriptions,
     retained: Retained,
+    /// Emits that wait for room in a queue.
+    room: Room,
     requests: Requests<W>,
     next_subscriber: u64,
     newest_webview: u64,
@@ -98,6 +106,25 @@ struct Webview<W> {
     history: Option<History>,
 }
 
+/// What to do with wakers after the lock: see [`Hub::poll_consumer`].
+#[derive(Debug, Default)]
+pub(crate) struct PolledWakers {
+    /// To be dropped.
+    unneeded: Option<Waker>,
+    /// Those of emits that may find room.
+    has_room: Vec<Waker>,
+}
+
+impl PolledWakers {
+    /// Wakers are foreign code, down to their drop.
+    pub(crate) fn wake(self) {
+        drop(self.unneeded);
+        for waker in self.has_room {
+            waker.wake();
+        }
+    }
+}
+
 impl<W> Hub<W> {
     pub(crate) fn new(limits: Limits, policies: Policies) -> Self {
         Self {
@@ -109,6 +136,7 @@ impl<W> Hub<W> {
             consumers: BTreeMap::new(),
             subscriptions: Subscriptions::new(policies),
             retained: Retained::default(),
+            room: Room::default(),
             requests: Requests::default(),
             next_subscriber: 0,
             newest_webview: 0,
@@ -130,22 +158,36 @@ impl<W> Hub<W> {
         effects
             .wakers
             .extend(consumers.filter_map(Consumer::take_waker));
-        effects.has_room = true;
+        self.room.wake_all(&mut effects.wakers);
         effects
     }
 
     // Subscribers in the host
 
-    pub(crate) fn add_consumer(&mut self) -> SubscriberKey {
+    /// Adds a stream.
+    pub(crate) fn add_stream(&mut self) -> SubscriberKey {
+        self.add_consumer(true)
+    }
+
+    /// Adds the queue that all listeners share.
+    pub(crate) fn add_listeners(&mut self) -> SubscriberKey {
+        self.add_consumer(false)
+    }
+
+    fn add_consumer(&mut self, is_stream: bool) -> SubscriberKey {
         let key = self.next_key();
         self.consumers
-            .insert(key, Consumer::new(self.queue_bound()));
+            .insert(key, Consumer::new(self.queue_bound(), is_stream));
         key
     }
 
-    pub(crate) fn remove_consumer(&mut self, key: SubscriberKey) -> Option<Consumer> {
+    /// Removes a consumer, which the caller drops after the lock.
+    pub(crate) fn remove_consumer(&mut self, key: SubscriberKey) -> (Option<Consumer>, Effects<W>) {
+        let mut effects = Effects::default();
         self.subscriptions.remove_subscriber(key);
-        self.consumers.remove(&key)
+        let removed = self.consumers.remove(&key);
+        self.release_waiting(key, &mut effects);
+        (removed, effects)
     }
 
     /// What a consumer reads next. `None` once the app exits and its queue is empty.
@@ -153,14 +195,21 @@ impl<W> Hub<W> {
         &mut self,
         key: SubscriberKey,
         waker: Waker,
-    ) -> (Poll<Option<QueueEntry>>, Option<Waker>) {
+    ) -> (Poll<Option<QueueEntry>>, PolledWakers) {
+        let mut wakers = PolledWakers::default();
         let Some(consumer) = self.consumers.get_mut(&key) else {
-            return (Poll::Ready(None), Some(waker));
+            wakers.unneeded = Some(waker);
+            return (Poll::Ready(None), wakers);
         };
-        match consumer.poll(waker) {
-            (Poll::Pending, unneeded) if self.exiting => (Poll::Ready(None), unneeded),
-            polled => polled,
+        let (mut polled, unneeded) = consumer.poll(waker);
+        wakers.unneeded = unneeded;
+        if polled.is_pending() && self.exiting {
+            polled = Poll::Ready(None);
         }
+        if polled.is_ready() {
+            self.room.wake_first(Line::Queue(key), &mut wakers.has_room);
+        }
+        (polled, wakers)
     }
 
     fn next_key(&mut self) -> SubscriberKey {

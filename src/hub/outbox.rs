@@ -164,8 +164,14 @@ impl Outbox {
         }
     }
 
-    pub(crate) fn push(&mut self, queued: QueuedEvent, overflow: Overflow) {
-        self.queue.push(queued, overflow);
+    /// Returns whether the event is in the queue: see [`Queue::push`].
+    pub(crate) fn push(&mut self, queued: QueuedEvent, overflow: Overflow) -> bool {
+        self.queue.push(queued, overflow)
+    }
+
+    /// Queues an event that was accepted before its subscription began.
+    pub(crate) fn push_past(&mut self, queued: QueuedEvent, overflow: Overflow) {
+        self.queue.push_past(queued, overflow);
     }
 
     /// Queues a request behind the events up to this sequence number.

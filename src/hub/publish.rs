@@ -7,11 +7,13 @@ use crate::hub::Hub;
 use crate::hub::audience::Audience;
 use crate::hub::backlog::BacklogEntry;
 use crate::hub::effects::EmitEffects;
+use crate::hub::ids::SubscriberKey;
 use crate::hub::queue::QueuedEvent;
 use crate::hub::retained::RetainedEvent;
-use crate::hub::routes::Route;
+use crate::hub::room::{Line, Ticket};
+use crate::hub::routes::{Route, RouteEntry};
 use crate::model::endpoint::Endpoint;
-use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::error::{Error, ErrorCode};
 use crate::model::event::{Accepted, BusEvent, Provenance, Receipt, Tick, weight_of};
 use crate::model::json::Json;
 use crate::model::name::EventName;
@@ -47,6 +49,20 @@ impl Refusal {
     }
 }
 
+/// Why an event is not published.
+#[derive(Debug)]
+pub(super) enum Obstacle {
+    Refused(Error),
+    /// The queue of this subscriber is full, or others wait for it, and the policy of the event is to reject.
+    Full(SubscriberKey),
+}
+
+impl From<Error> for Obstacle {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
 impl From<Box<Refusal>> for Error {
     fn from(refusal: Box<Refusal>) -> Self {
         refusal.error
@@ -61,47 +77,53 @@ impl<W> Hub<W> {
         audience: &Audience,
         clock: impl Fn() -> Instant,
     ) -> std::result::Result<(Receipt, EmitEffects<W>), Box<Refusal>> {
-        match self.admit(&event, audience) {
-            Ok(route) => Ok(self.append(event, audience, &route, clock)),
-            Err(error) => {
-                self.refused += 1;
-                Err(Refusal::of(event, error))
-            }
-        }
+        // It overtakes those that wait.
+        let error = match self.admit(&event, audience, 0) {
+            Ok(route) => return Ok(self.append(event, audience, &route, clock)),
+            Err(Obstacle::Refused(error)) => error,
+            Err(Obstacle::Full(key)) => self.queue_full(key, &event),
+        };
+        self.refused += 1;
+        Err(Refusal::of(event, error))
     }
 
-    /// Tries an event again that was refused before a webview was announced.
-    pub(crate) fn enqueue_again(
-        &mut self,
-        event: NewEvent,
-        audience: &Audience,
-        clock: impl Fn() -> Instant,
-    ) -> std::result::Result<(Receipt, EmitEffects<W>), Box<Refusal>> {
+    /// An event that was refused is tried again, because a webview was announced meanwhile.
+    pub(crate) fn forget_refusal(&mut self) {
         self.refused = self.refused.saturating_sub(1);
-        self.enqueue(event, audience, clock)
     }
 
-    /// Checks an event before anything is queued anywhere.
-    fn admit(&mut self, event: &NewEvent, audience: &Audience) -> Result<Arc<Route>> {
+    /// Checks an event before anything is queued anywhere. It goes after those that wait with an older ticket.
+    pub(super) fn admit(
+        &mut self,
+        event: &NewEvent,
+        audience: &Audience,
+        ticket: Ticket,
+    ) -> std::result::Result<Arc<Route>, Obstacle> {
         if self.exiting {
-            return Err(Error::new(
+            let error = Error::new(
                 ErrorCode::Unavailable,
                 format!(
                     "the app is exiting; {:?} was not emitted",
                     event.name.as_str()
                 ),
-            ));
+            );
+            return Err(Obstacle::Refused(error));
         }
         if let Some(to) = &audience.to {
             self.check_targets(&to.selection)?;
         }
         let route = self.subscriptions.route(&event.name);
         let is_retained = event.retain.unwrap_or(route.policy.retain);
-        self.check_room(event, audience, &route, is_retained)?;
+        if is_retained {
+            let weight = weight_of(&event.name, &event.payload, event.provenance.as_deref());
+            self.retained
+                .check(&event.name, &event.source, audience, weight, &self.limits)?;
+        }
+        self.check_queues(event, audience, &route, ticket)?;
         Ok(route)
     }
 
-    fn append(
+    pub(super) fn append(
         &mut self,
         new: NewEvent,
         audience: &Audience,
@@ -150,15 +172,20 @@ impl<W> Hub<W> {
     /// Whether an event of this name and audience has a live subscription.
     pub(crate) fn has_listeners(&mut self, name: &EventName, audience: &Audience) -> bool {
         let route = self.subscriptions.route(name);
-        route.entries.iter().any(|entry| {
-            let addressing = match self.sessions.get(&entry.subscriber) {
-                Some(session) => self.webviews.get(&session.webview).and_then(|webview| {
-                    audience.addressing_of_page(&session.webview, &webview.window)
-                }),
-                None => Some(audience.addressing_of_host()),
-            };
-            addressing.is_some_and(|addressing| entry.subscriptions_for(addressing).is_some())
-        })
+        let mut entries = route.entries.iter();
+        entries.any(|entry| self.reaches(entry, audience))
+    }
+
+    /// Whether this subscriber receives an event with this audience.
+    pub(super) fn reaches(&self, entry: &RouteEntry, audience: &Audience) -> bool {
+        let addressing = match self.sessions.get(&entry.subscriber) {
+            Some(session) => self
+                .webviews
+                .get(&session.webview)
+                .and_then(|webview| audience.addressing_of_page(&session.webview, &webview.window)),
+            None => Some(audience.addressing_of_host()),
+        };
+        addressing.is_some_and(|addressing| entry.subscriptions_for(addressing).is_some())
     }
 
     /// Forgets retained events whose name matches. Returns how many there were.
@@ -176,43 +203,30 @@ impl<W> Hub<W> {
         self.retained.clear_for_everyone(names)
     }
 
-    fn check_room(
+    /// Checks that every queue has room that an event is for whose policy is to reject.
+    fn check_queues(
         &self,
         event: &NewEvent,
         audience: &Audience,
         route: &Route,
-        is_retained: bool,
-    ) -> Result<()> {
+        ticket: Ticket,
+    ) -> std::result::Result<(), Obstacle> {
+        if route.policy.overflow != Overflow::Reject {
+            return Ok(());
+        }
         // Without what a few ids add, which a full queue does not tell apart.
         let weight = weight_of(&event.name, &event.payload, event.provenance.as_deref());
-        if route.policy.overflow == Overflow::Reject {
-            for session in route
-                .entries
-                .iter()
-                .filter_map(|entry| self.sessions.get(&entry.subscriber))
-            {
-                let is_addressed = self.webviews.get(&session.webview).is_some_and(|webview| {
-                    audience
-                        .addressing_of_page(&session.webview, &webview.window)
-                        .is_some()
-                });
-                if is_addressed && !session.outbox.has_room(weight) {
-                    return Err(Error::new(
-                        ErrorCode::QueueFull,
-                        format!(
-                            "the queue of the page in {:?} is full, and the policy of {:?} is to reject, so this event was not emitted. Wait for room with emit_async, emit less, or raise queueEvents ({}) or queueBytes ({})",
-                            session.webview,
-                            event.name.as_str(),
-                            self.limits.queue_events,
-                            self.limits.queue_bytes
-                        ),
-                    ));
-                }
+        for entry in &route.entries {
+            let key = entry.subscriber;
+            let has_room = match (self.sessions.get(&key), self.consumers.get(&key)) {
+                (Some(session), _) => session.outbox.has_room(weight),
+                (None, Some(consumer)) => consumer.queue.has_room(weight),
+                (None, None) => true,
+            };
+            let is_free = has_room && !self.room.has_older(key, ticket);
+            if !is_free && self.reaches(entry, audience) {
+                return Err(Obstacle::Full(key));
             }
-        }
-        if is_retained {
-            self.retained
-                .check(&event.name, &event.source, audience, weight, &self.limits)?;
         }
         Ok(())
     }
@@ -262,6 +276,7 @@ impl<W> Hub<W> {
         receipt: &mut Receipt,
         effects: &mut EmitEffects<W>,
     ) {
+        let has_waiters = !self.room.is_empty();
         for entry in &route.entries {
             if let Some(session) = self.sessions.get_mut(&entry.subscriber) {
                 let addressing = self.webviews.get(&session.webview).and_then(|webview| {
@@ -272,13 +287,19 @@ impl<W> Hub<W> {
                 }) else {
                     continue;
                 };
-                receipt.pages += 1;
                 let queued = QueuedEvent {
                     event: event.clone(),
                     subscriptions: Arc::clone(subscriptions),
                     addressing,
                 };
-                session.outbox.push(queued, route.policy.overflow);
+                let before = has_waiters.then(|| session.outbox.usage());
+                let is_queued = session.outbox.push(queued, route.policy.overflow);
+                if before.is_some_and(|before| is_smaller(session.outbox.usage(), before)) {
+                    let line = Line::Queue(entry.subscriber);
+                    self.room
+                        .wake_first(line, &mut effects.get_or_insert_default().wakers);
+                }
+                receipt.pages += usize::from(is_queued);
                 // A page that subscribes and unsubscribes without an end and never pulls loses events of subscriptions
                 // that have ended. That is rare, so it is checked rarely.
                 if session.outbox.unreported_gaps()
@@ -297,17 +318,29 @@ impl<W> Hub<W> {
                 let Some(subscriptions) = entry.subscriptions_for(addressing) else {
                     continue;
                 };
-                receipt.listeners += subscriptions.len();
                 let queued = QueuedEvent {
                     event: event.clone(),
                     subscriptions: Arc::clone(subscriptions),
                     addressing,
                 };
-                consumer.queue.push(queued, route.policy.overflow);
+                let before = has_waiters.then(|| consumer.queue.usage());
+                if consumer.queue.push(queued, route.policy.overflow) {
+                    receipt.listeners += subscriptions.len();
+                }
+                if before.is_some_and(|before| is_smaller(consumer.queue.usage(), before)) {
+                    let line = Line::Queue(entry.subscriber);
+                    self.room
+                        .wake_first(line, &mut effects.get_or_insert_default().wakers);
+                }
                 if let Some(waker) = consumer.take_waker() {
                     effects.get_or_insert_default().wakers.push(waker);
                 }
             }
         }
     }
+}
+
+/// Whether a queue has room that it had not: an event may replace larger ones.
+fn is_smaller(after: (usize, usize), before: (usize, usize)) -> bool {
+    after.0 < before.0 || after.1 < before.1
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 use crate::hub::effects::Effects;
 use crate::hub::ids::{SessionId, SubscriberKey};
 use crate::hub::outbox::{Batch, BatchBound};
+use crate::hub::room::Line;
 use crate::hub::session::ParkedPull;
 use crate::hub::sessions::stale;
 use crate::hub::{Hub, PULL_HOLD};
@@ -32,11 +33,9 @@ impl<W> Hub<W> {
         waiter: W,
         now: Instant,
     ) -> Result<Effects<W>, (W, Error)> {
-        let Some(session) = self
-            .session_key(label, pull.session)
-            .ok()
-            .and_then(|key| self.sessions.get_mut(&key))
-        else {
+        let found = self.session_key(label, pull.session).ok();
+        let found = found.and_then(|key| Some((key, self.sessions.get_mut(&key)?)));
+        let Some((key, session)) = found else {
             return Err((waiter, stale(pull.session)));
         };
         let mut effects = Effects::default();
@@ -60,7 +59,7 @@ impl<W> Hub<W> {
         }
         if pull.is_ahead {
             let batch = session.outbox.batch_ahead(pull.bound);
-            effects.has_room = !batch.is_empty();
+            self.room.wake_first(Line::Queue(key), &mut effects.wakers);
             effects.batches.push((waiter, batch));
             return Ok(effects);
         }
@@ -69,7 +68,7 @@ impl<W> Hub<W> {
         }
         let batch = session.outbox.batch(pull.ack, pull.bound);
         if !batch.is_empty() || session.is_idle() || pull.is_prompt {
-            effects.has_room = !batch.is_empty();
+            self.room.wake_first(Line::Queue(key), &mut effects.wakers);
             effects.batches.push((waiter, batch));
             return Ok(effects);
         }

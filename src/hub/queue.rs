@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::hub::ids::SubscriptionId;
+use crate::hub::loss::{Loss, Superseded};
 use crate::model::delivery::Addressing;
 use crate::model::event::{BusEvent, Gap, GapReason, Mark};
 use crate::model::name::EventName;
@@ -9,26 +10,58 @@ use crate::model::policy::Overflow;
 
 /// Events on their way to one subscriber, in the order in which they are to be delivered.
 ///
-/// When it is full, it drops the oldest event, counts what it dropped, and delivers a [`Gap`] in its place. An event whose
-/// policy is `latest` replaces the one of its name that still waits.
+/// When it is full, it drops the oldest event that may be dropped, counts what it dropped, and delivers a [`Gap`] in its
+/// place. An event whose policy is `reject` is never dropped. One whose policy is `latest` replaces the one of its name
+/// that still waits.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    /// A superseded event leaves an empty slot, so that the others keep their numbers. The first slot is never empty.
-    slots: VecDeque<Option<QueuedEvent>>,
+    /// A superseded or dropped event leaves an empty slot, so that the others keep their numbers. The first slot is never
+    /// empty.
+    slots: VecDeque<Option<Slot>>,
     /// The number of the first slot.
     first: u64,
+    /// The slots before this number have no event to drop.
+    droppable_from: u64,
+    /// The slots before this number have no event to drop as the last resort either.
+    last_resort_from: u64,
     len: usize,
     bytes: usize,
     /// The slot of the waiting event of a name, for names whose policy is `latest`.
     latest: HashMap<EventName, u64>,
     /// What was dropped here and is not reported yet, for each subscription.
-    dropped: BTreeMap<SubscriptionId, Dropped>,
+    dropped: BTreeMap<SubscriptionId, Loss>,
     /// What was lost elsewhere and is not reported yet.
     lost: VecDeque<LostEvents>,
+    /// The last event that was dropped and is not reported yet, if reports need a cause.
+    last_dropped: Option<BusEvent>,
+    needs_cause: bool,
     /// How many events were ever dropped here.
     dropped_events: u64,
     bound: QueueBound,
 }
+
+#[derive(Debug)]
+struct Slot {
+    queued: QueuedEvent,
+    dropping: Dropping,
+    /// The events that it replaced, which are lost if it is dropped, by the subscriptions that they were for.
+    superseded: Vec<(Arc<[SubscriptionId]>, Loss)>,
+}
+
+/// Whether an event may make room for others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dropping {
+    Allowed,
+    /// Only where nothing else can. Its policy is to reject, but it was accepted before its subscription began.
+    LastResort,
+    Never,
+}
+
+/// How many lists of subscriptions are told apart in what one event replaced. With more, it replaces no further events.
+const MAX_LISTS: usize = 16;
+
+/// How many slots there are at least before empty ones are removed.
+const MIN_SLOTS: usize = 64;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct QueueBound {
@@ -65,19 +98,15 @@ impl QueuedEvent {
 /// The bytes of an id and a comma.
 const ID_WEIGHT: usize = 11;
 
-/// What was dropped for one subscription.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Dropped {
-    from: u64,
-    to: u64,
-    count: u64,
-}
-
 /// A gap, and the subscriptions that it may concern.
 #[derive(Debug, Clone)]
 pub(crate) struct LostEvents {
     pub(crate) gap: Gap,
+    /// The part of it that other lost events had replaced.
+    pub(crate) superseded: Option<Superseded>,
     pub(crate) subscriptions: BTreeSet<SubscriptionId>,
+    /// The last event that is lost, in a queue whose reports need a cause.
+    pub(crate) cause: Option<BusEvent>,
 }
 
 impl LostEvents {
@@ -98,27 +127,58 @@ impl Queue {
         Self {
             slots: VecDeque::new(),
             first: 0,
+            droppable_from: 0,
+            last_resort_from: 0,
             len: 0,
             bytes: 0,
             latest: HashMap::new(),
             dropped: BTreeMap::new(),
             lost: VecDeque::new(),
+            last_dropped: None,
+            needs_cause: false,
             dropped_events: 0,
             bound,
         }
     }
 
-    pub(crate) fn push(&mut self, mut queued: QueuedEvent, overflow: Overflow) {
+    /// A queue whose gaps tell the last event that was lost.
+    pub(crate) fn with_causes(bound: QueueBound) -> Self {
+        Self {
+            needs_cause: true,
+            ..Self::new(bound)
+        }
+    }
+
+    /// Returns whether the event is in the queue. One that finds only events that are never dropped is dropped itself.
+    pub(crate) fn push(&mut self, queued: QueuedEvent, overflow: Overflow) -> bool {
+        let dropping = match overflow {
+            Overflow::Reject => Dropping::Never,
+            _ => Dropping::Allowed,
+        };
+        self.push_slot(Slot::new(queued, dropping), overflow)
+    }
+
+    /// Queues an event that was accepted before its subscription began. It cannot be rejected any more.
+    pub(crate) fn push_past(&mut self, queued: QueuedEvent, overflow: Overflow) {
+        let dropping = match overflow {
+            Overflow::Reject => Dropping::LastResort,
+            _ => Dropping::Allowed,
+        };
+        self.push_slot(Slot::new(queued, dropping), overflow);
+    }
+
+    fn push_slot(&mut self, mut slot: Slot, overflow: Overflow) -> bool {
         if overflow == Overflow::Latest {
-            self.supersede(&mut queued);
+            self.supersede(&mut slot);
         }
         self.len += 1;
-        self.bytes += queued.weight();
-        self.slots.push_back(Some(queued));
-        // The newest event always stays, whatever it weighs.
-        while self.len > 1 && !self.fits(0, 0) {
-            self.drop_oldest();
-        }
+        self.bytes += slot.queued.weight();
+        self.slots.push_back(Some(slot));
+        // A single event always stays, whatever it weighs.
+        while self.len > 1 && !self.fits(0, 0) && self.drop_oldest() {}
+        let is_queued = matches!(self.slots.back(), Some(Some(_)));
+        self.remove_empty_slots();
+        is_queued
     }
 
     /// Whether an event of this weight fits without another one making room.
@@ -140,7 +200,7 @@ impl Queue {
             return Some(lost.weight());
         }
         let next = self.slots.front()?.as_ref()?;
-        Some(next.weight())
+        Some(next.queued.weight())
     }
 
     /// The sequence number of what is next; 0 for a gap.
@@ -148,12 +208,14 @@ impl Queue {
         if self.is_gap_next() {
             return Some(0);
         }
-        Some(self.slots.front()?.as_ref()?.event.seq())
+        Some(self.slots.front()?.as_ref()?.queued.event.seq())
     }
 
     /// The event that is next, unless a gap is.
     pub(crate) fn next_event(&self) -> Option<&QueuedEvent> {
-        self.slots.front()?.as_ref().filter(|_| !self.is_gap_next())
+        let next = self.slots.front()?.as_ref();
+        next.filter(|_| !self.is_gap_next())
+            .map(|slot| &slot.queued)
     }
 
     fn is_gap_next(&self) -> bool {
@@ -167,9 +229,12 @@ impl Queue {
         if let Some(lost) = self.next_dropped() {
             self.dropped
                 .retain(|id, _| !lost.subscriptions.contains(id));
+            if self.dropped.is_empty() {
+                self.last_dropped = None;
+            }
             return Some(QueueEntry::Lost(lost));
         }
-        self.take_first().map(QueueEntry::Event)
+        self.take(0).map(|slot| QueueEntry::Event(slot.queued))
     }
 
     /// Forgets the gaps of a subscription that has ended.
@@ -196,21 +261,17 @@ impl Queue {
         let dropped = self.dropped.values().next()?;
         let alike = self.dropped.iter().filter(|(_, other)| *other == dropped);
         Some(LostEvents {
-            gap: Gap {
-                from: dropped.from,
-                to: dropped.to,
-                count: dropped.count,
-                at_most: false,
-                reason: GapReason::QueueFull,
-            },
+            gap: dropped.gap(GapReason::QueueFull, false),
+            superseded: dropped.superseded(),
             subscriptions: alike.map(|(id, _)| *id).collect(),
+            cause: self.last_dropped.clone(),
         })
     }
 
     pub(crate) fn clear(&mut self) {
-        let dropped_events = self.dropped_events;
         *self = Self {
-            dropped_events,
+            dropped_events: self.dropped_events,
+            needs_cause: self.needs_cause,
             ..Self::new(self.bound)
         };
     }
@@ -224,20 +285,26 @@ impl Queue {
         self.dropped_events
     }
 
+    #[cfg(test)]
+    pub(crate) fn slot_count(&self) -> usize {
+        self.slots.len()
+    }
+
     fn fits(&self, more_events: usize, more_bytes: usize) -> bool {
         self.len + more_events <= self.bound.events && self.bytes + more_bytes <= self.bound.bytes
     }
 
-    fn take_first(&mut self) -> Option<QueuedEvent> {
-        let first = self.slots.pop_front()??;
-        if !self.latest.is_empty() && self.latest.get(first.event.event_name()) == Some(&self.first)
-        {
-            self.latest.remove(first.event.event_name());
+    /// Takes the event out of this slot.
+    fn take(&mut self, index: usize) -> Option<Slot> {
+        let taken = self.slots.get_mut(index)?.take()?;
+        self.account_for_taken(&taken.queued);
+        let name = taken.queued.event.event_name();
+        let number = self.first + index as u64;
+        if !self.latest.is_empty() && self.latest.get(name) == Some(&number) {
+            self.latest.remove(name);
         }
-        self.first += 1;
-        self.account_for_taken(&first);
         self.skip_empty_slots();
-        Some(first)
+        Some(taken)
     }
 
     fn account_for_taken(&mut self, taken: &QueuedEvent) {
@@ -252,202 +319,146 @@ impl Queue {
         }
     }
 
+    /// Removes empty slots once most are empty. The events behind them get new numbers.
+    fn remove_empty_slots(&mut self) {
+        if self.slots.len() <= 2 * self.len + MIN_SLOTS {
+            return;
+        }
+        let mut next = self.first;
+        let (mut droppable_from, mut last_resort_from) = (next, next);
+        for (number, slot) in (self.first..).zip(&self.slots) {
+            let Some(slot) = slot else {
+                continue;
+            };
+            if let Some(latest) = self.latest.get_mut(slot.queued.event.event_name())
+                && *latest == number
+            {
+                *latest = next;
+            }
+            next += 1;
+            if number < self.droppable_from {
+                droppable_from = next;
+            }
+            if number < self.last_resort_from {
+                last_resort_from = next;
+            }
+        }
+        self.droppable_from = droppable_from;
+        self.last_resort_from = last_resort_from;
+        self.slots.retain(Option::is_some);
+    }
+
     /// Removes the event of this name that waits, if the newer one is for all of its subscriptions.
-    fn supersede(&mut self, newer: &mut QueuedEvent) {
+    fn supersede(&mut self, newer: &mut Slot) {
         let number = self.first + self.slots.len() as u64;
-        let Some(old) = self.latest.insert(newer.event.event_name().clone(), number) else {
+        let name = newer.queued.event.event_name().clone();
+        let Some(old) = self.latest.insert(name, number) else {
             return;
         };
-        let Some(slot) = self.slots.get_mut((old - self.first) as usize) else {
+        let Some(place) = self.slots.get_mut((old - self.first) as usize) else {
             return;
         };
-        let is_for_all_of = |old: &mut QueuedEvent| {
-            Arc::ptr_eq(&old.subscriptions, &newer.subscriptions)
-                || old
-                    .subscriptions
-                    .iter()
-                    .all(|id| newer.subscriptions.contains(id))
-        };
-        let Some(old) = slot.take_if(is_for_all_of) else {
+        let Some(old) = place.take_if(|old| newer.may_replace(old)) else {
             return;
         };
-        newer.event = newer.event.marked(Mark {
-            superseded: old.event.mark().superseded + 1,
-            ..newer.event.mark()
-        });
-        self.account_for_taken(&old);
+        self.account_for_taken(&old.queued);
+        newer.replace(old);
         self.skip_empty_slots();
     }
 
-    fn drop_oldest(&mut self) {
-        let Some(oldest) = self.take_first() else {
-            return;
+    /// Drops the oldest event that may be dropped. Returns false if there is none.
+    fn drop_oldest(&mut self) -> bool {
+        self.droppable_from = self.find(self.droppable_from, Dropping::Allowed);
+        let mut number = self.droppable_from;
+        if number == self.first + self.slots.len() as u64 {
+            self.last_resort_from = self.find(self.last_resort_from, Dropping::LastResort);
+            number = self.last_resort_from;
+        }
+        let Some(oldest) = self.take((number - self.first) as usize) else {
+            return false;
         };
-        self.dropped_events += 1;
-        let seq = oldest.event.seq();
-        for id in oldest.subscriptions.iter() {
-            let dropped = self.dropped.entry(*id).or_insert(Dropped {
-                from: seq,
-                to: seq,
-                count: 0,
-            });
-            // What is replayed is older than what was queued before it.
-            dropped.from = dropped.from.min(seq);
-            dropped.to = dropped.to.max(seq);
-            dropped.count += 1;
+        let event = oldest.queued.event;
+        for (ids, superseded) in &oldest.superseded {
+            self.note_dropped(ids, superseded.superseded_by(event.seq()));
+        }
+        self.note_dropped(&oldest.queued.subscriptions, Loss::of_one(event.seq()));
+        self.dropped_events += 1 + event.superseded();
+        if self.needs_cause {
+            self.last_dropped = Some(event);
+        }
+        true
+    }
+
+    /// The number of the first slot of this kind, from this number on; else that of the next slot.
+    fn find(&self, from: u64, dropping: Dropping) -> u64 {
+        let from = from.max(self.first);
+        let slots = self.slots.range((from - self.first) as usize..);
+        let is_it =
+            |slot: &Option<Slot>| slot.as_ref().is_some_and(|slot| slot.dropping == dropping);
+        let before = slots.take_while(|slot| !is_it(slot)).count();
+        from + before as u64
+    }
+
+    fn note_dropped(&mut self, ids: &[SubscriptionId], lost: Loss) {
+        for id in ids {
+            let dropped = self.dropped.entry(*id);
+            dropped
+                .and_modify(|own| *own = own.join(lost))
+                .or_insert(lost);
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::hub::tests::queued;
-
-    fn drain(queue: &mut Queue) -> Vec<String> {
-        std::iter::from_fn(|| queue.pop())
-            .map(|entry| match entry {
-                QueueEntry::Event(queued) => queued.event.seq().to_string(),
-                QueueEntry::Lost(lost) => format!(
-                    "{}..{}#{}{:?}",
-                    lost.gap.from, lost.gap.to, lost.gap.count, lost.subscriptions
-                ),
-            })
-            .collect()
-    }
-
-    #[test]
-    fn keeps_the_order() {
-        let mut queue = Queue::new(QueueBound {
-            events: 9,
-            bytes: 1 << 20,
-        });
-        for seq in 1..=3 {
-            queue.push(queued(seq, &[1]), Overflow::DropOldest);
+impl Slot {
+    fn new(queued: QueuedEvent, dropping: Dropping) -> Self {
+        let mark = queued.event.mark();
+        let mut superseded = Vec::new();
+        if mark.superseded > 0 {
+            // It replaced them in the queue of the page before.
+            let lost = Loss::of_range(mark.superseded_from, queued.event.seq(), mark.superseded);
+            superseded.push((Arc::clone(&queued.subscriptions), lost));
         }
-        assert_eq!(drain(&mut queue), ["1", "2", "3"]);
-    }
-
-    #[test]
-    fn a_full_queue_drops_the_oldest_and_counts() {
-        let mut queue = Queue::new(QueueBound {
-            events: 2,
-            bytes: 1 << 20,
-        });
-        for seq in 1..=5 {
-            queue.push(queued(seq, &[seq as u32 % 2]), Overflow::DropOldest);
+        Self {
+            queued,
+            dropping,
+            superseded,
         }
-        assert_eq!(drain(&mut queue), ["2..2#1{0}", "1..3#2{1}", "4", "5"]);
     }
 
-    #[test]
-    fn live_subscriptions_with_the_same_loss_share_a_gap() {
-        let mut queue = Queue::new(QueueBound {
-            events: 1,
-            bytes: 1 << 20,
-        });
-        queue.push(queued(1, &[1, 2, 3]), Overflow::DropOldest);
-        queue.push(queued(2, &[1, 2, 3]), Overflow::DropOldest);
-        queue.forget(2);
-        assert_eq!(drain(&mut queue), ["1..1#1{1, 3}", "2"]);
+    /// Whether every subscription that waits for the old event gets this one, and the loss can be told for each.
+    fn may_replace(&self, old: &Self) -> bool {
+        let (own, others) = (&self.queued.subscriptions, &old.queued.subscriptions);
+        let is_for_all = Arc::ptr_eq(own, others) || others.iter().all(|id| own.contains(id));
+        is_for_all
+            && (old.superseded.len() < MAX_LISTS
+                || old.superseded.iter().any(|(ids, _)| is_same(ids, others)))
     }
 
-    #[test]
-    fn ids_count_as_bytes() {
-        let ids: Vec<SubscriptionId> = (0..4096).collect();
-        let mut queue = Queue::new(QueueBound {
-            events: 1000,
-            bytes: 100_000,
-        });
-        for seq in 1..=10 {
-            queue.push(queued(seq, &ids), Overflow::DropOldest);
-        }
-        assert_eq!(queue.len, 2);
-    }
-
-    #[test]
-    fn losses_between_two_reads_are_one_gap() {
-        let mut queue = Queue::new(QueueBound {
-            events: 1,
-            bytes: 1 << 20,
-        });
-        queue.push(queued(1, &[1]), Overflow::DropOldest);
-        queue.push(queued(4, &[1]), Overflow::DropOldest);
-        queue.push(queued(9, &[1]), Overflow::DropOldest);
-        assert_eq!(drain(&mut queue), ["1..4#2{1}", "9"]);
-    }
-
-    #[test]
-    fn the_byte_bound_spares_the_newest() {
-        let mut queue = Queue::new(QueueBound {
-            events: 9,
-            bytes: 1,
-        });
-        queue.push(queued(1, &[1]), Overflow::DropOldest);
-        queue.push(queued(2, &[1]), Overflow::DropOldest);
-        assert_eq!(drain(&mut queue), ["1..1#1{1}", "2"]);
-        assert_eq!(queue.bytes, 0);
-    }
-
-    #[test]
-    fn the_latest_event_replaces_the_one_that_waits() {
-        let mut queue = Queue::new(QueueBound {
-            events: 9,
-            bytes: 1 << 20,
-        });
-        queue.push(queued(1, &[1]), Overflow::Latest);
-        queue.push(queued(2, &[1]), Overflow::Latest);
-        queue.push(queued(3, &[1, 2]), Overflow::Latest);
-        assert_eq!(queue.len, 1);
-        match queue.pop() {
-            Some(QueueEntry::Event(queued)) => {
-                assert_eq!((queued.event.seq(), queued.event.superseded()), (3, 2));
+    fn replace(&mut self, old: Slot) {
+        let (from, count) = old.queued.event.stands_for();
+        let lost = Loss::of_one(old.queued.event.seq());
+        // One that waited for the page before may have replaced others itself.
+        let own = std::mem::replace(&mut self.superseded, old.superseded);
+        for (ids, lost) in own.into_iter().chain([(old.queued.subscriptions, lost)]) {
+            let mut known = self.superseded.iter_mut();
+            match known.find(|(known, _)| is_same(known, &ids)) {
+                Some((_, joined)) => *joined = joined.join(lost),
+                None => self.superseded.push((ids, lost)),
             }
-            other => panic!("{other:?}"),
         }
-        queue.push(queued(4, &[1, 2]), Overflow::Latest);
-        assert_eq!(drain(&mut queue), ["4"]);
-        assert!(queue.latest.is_empty() && queue.bytes == 0 && queue.len == 0);
-    }
-
-    #[test]
-    fn an_event_for_more_subscriptions_is_not_superseded() {
-        let mut queue = Queue::new(QueueBound {
-            events: 9,
-            bytes: 1 << 20,
+        let event = &self.queued.event;
+        let mark = event.mark();
+        self.queued.event = event.marked(Mark {
+            superseded: mark.superseded + count,
+            superseded_from: match mark.superseded {
+                0 => from,
+                _ => from.min(mark.superseded_from),
+            },
+            ..mark
         });
-        queue.push(queued(1, &[1, 7]), Overflow::Latest);
-        queue.push(queued(2, &[1]), Overflow::Latest);
-        assert_eq!(drain(&mut queue), ["1", "2"]);
     }
+}
 
-    #[test]
-    fn an_emptied_slot_in_the_middle_keeps_the_order() {
-        let mut queue = Queue::new(QueueBound {
-            events: 3,
-            bytes: 1 << 20,
-        });
-        queue.push(queued(1, &[1]), Overflow::DropOldest);
-        queue.push(queued(2, &[1]), Overflow::Latest);
-        queue.push(queued(3, &[1]), Overflow::DropOldest);
-        queue.push(queued(4, &[1]), Overflow::Latest);
-        queue.push(queued(5, &[1]), Overflow::DropOldest);
-        assert_eq!(drain(&mut queue), ["1..1#1{1}", "3", "4", "5"]);
-    }
-
-    #[test]
-    fn room_is_counted_in_events_and_bytes() {
-        let mut queue = Queue::new(QueueBound {
-            events: 2,
-            bytes: 1000,
-        });
-        assert!(
-            queue.has_room(5000),
-            "an event larger than the queue fits an empty one"
-        );
-        queue.push(queued(1, &[1]), Overflow::Reject);
-        assert!(queue.has_room(500) && !queue.has_room(900));
-        queue.push(queued(2, &[1]), Overflow::Reject);
-        assert!(!queue.has_room(1));
-    }
+fn is_same(one: &Arc<[SubscriptionId]>, other: &Arc<[SubscriptionId]>) -> bool {
+    Arc::ptr_eq(one, other) || one == other
 }

@@ -87,7 +87,7 @@ impl<W> Hub<W> {
         forget_old_results(&mut webview.ended);
         self.subscriptions.remove_subscriber(key);
         self.end_requests_of_page(key, label, &session.sent_requests, effects);
-        effects.has_room = true;
+        self.release_waiting(key, effects);
         effects.mark_gone(session.parked.map(|pull| pull.waiter), session_ended);
         // A page that never subscribed took nothing over, so what was kept for it is kept for the next one.
         if session.first_subscribed.is_some() {

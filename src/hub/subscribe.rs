@@ -10,13 +10,13 @@ use crate::hub::audience::Audience;
 use crate::hub::backlog::BacklogEntry;
 use crate::hub::effects::Effects;
 use crate::hub::ids::{SessionId, SubscriberKey, SubscriptionId};
+use crate::hub::loss::{Loss, Superseded};
 use crate::hub::queue::{LostEvents, QueuedEvent};
 use crate::model::delivery::{Addressing, DeliveryFilter};
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::{BusEvent, Gap, GapReason, Mark};
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
-use crate::model::policy::Overflow;
 use crate::model::selection::Selection;
 use crate::permissions::Scope;
 
@@ -70,6 +70,35 @@ pub(crate) struct Resumption {
     pub(crate) handled: u64,
 }
 
+/// An event that a new subscription gets of what came before it.
+type Found<'a> = (&'a BusEvent, Addressing, Mark);
+
+/// Leaves out of each mark the events that come again: they were replaced for another page or subscription, and are not
+/// lost with the one that replaced them.
+fn discount_what_comes_again(found: &mut [Found<'_>]) {
+    if found.iter().all(|(.., mark)| mark.superseded == 0) {
+        return;
+    }
+    let mut seqs: HashMap<&EventName, Vec<u64>> = HashMap::new();
+    for (event, _, mark) in found {
+        let older = seqs.entry(event.event_name()).or_default();
+        if mark.superseded > 0 {
+            let start = older.partition_point(|seq| *seq < mark.superseded_from);
+            let again = &older[start..];
+            // The first one is lost unless it comes again, whatever the others were.
+            let least = u64::from(again.first() != Some(&mark.superseded_from));
+            mark.superseded = mark
+                .superseded
+                .saturating_sub(again.len() as u64)
+                .max(least);
+            if mark.superseded == 0 {
+                mark.superseded_from = 0;
+            }
+        }
+        older.push(event.seq());
+    }
+}
+
 /// What new subscriptions get of what came before them, by sequence number.
 #[derive(Debug, Default)]
 struct CatchUp {
@@ -97,14 +126,27 @@ impl CatchUp {
             .push(id);
     }
 
+    /// Adds what was evicted. The count is an upper bound, since it may concern other subscriptions.
+    fn add_eviction(&mut self, evicted: Loss, id: SubscriptionId) {
+        let gap = evicted.gap(GapReason::HistoryFull, true);
+        self.add_lost(gap, evicted.superseded(), id);
+    }
+
     fn add_gap(&mut self, gap: Gap, id: SubscriptionId) {
-        match self.gaps.iter_mut().find(|lost| lost.gap == gap) {
+        self.add_lost(gap, None, id);
+    }
+
+    fn add_lost(&mut self, gap: Gap, superseded: Option<Superseded>, id: SubscriptionId) {
+        let is_same = |lost: &&mut LostEvents| lost.gap == gap && lost.superseded == superseded;
+        match self.gaps.iter_mut().find(is_same) {
             Some(lost) => {
                 lost.subscriptions.insert(id);
             }
             None => self.gaps.push(LostEvents {
                 gap,
+                superseded,
                 subscriptions: [id].into(),
+                cause: None,
             }),
         }
     }
@@ -232,7 +274,7 @@ impl<W> Hub<W> {
         else {
             return;
         };
-        let mut found: BTreeMap<u64, (&'a BusEvent, Addressing, Mark)> = BTreeMap::new();
+        let mut found: BTreeMap<u64, Found<'a>> = BTreeMap::new();
         let history = webview
             .history
             .as_ref()
@@ -245,16 +287,20 @@ impl<W> Hub<W> {
         let is_missed = |name: &EventName, addressing| {
             filter.covers(addressing) && request.matches(name, answers)
         };
-        let replayed = Mark {
+        let replayed = |kept: &BacklogEntry| Mark {
             replayed: true,
-            ..Mark::default()
+            retained: false,
+            ..kept.event.mark()
         };
         match (history, request.resume) {
             (Some(history), Some(resume)) if history.is_after(resume.session) => {
                 let complete_after = history.backlog.complete_after();
                 let evicted = history.backlog.eviction_of(request.id, resume.handled);
                 let skipped = history.backlog.skipped_after(complete_after, is_missed);
-                for gap in evicted.into_iter().chain(skipped) {
+                if let Some(evicted) = evicted {
+                    catch_up.add_eviction(evicted, request.id);
+                }
+                if let Some(gap) = skipped {
                     catch_up.add_gap(gap, request.id);
                 }
                 for kept in history.backlog.pending_for(request.id) {
@@ -266,7 +312,7 @@ impl<W> Hub<W> {
                     find(
                         kept,
                         if is_new {
-                            replayed
+                            replayed(kept)
                         } else {
                             kept.event.mark().again()
                         },
@@ -274,25 +320,26 @@ impl<W> Hub<W> {
                 }
             }
             (Some(history), Some(resume)) => {
-                let gaps = [
-                    history.backlog.absence_after(resume.after),
-                    history.backlog.eviction_after(resume.after),
-                    history.backlog.skipped_after(resume.after, is_missed),
-                ];
-                for gap in gaps.into_iter().flatten() {
+                if let Some(gap) = history.backlog.absence_after(resume.after) {
+                    catch_up.add_gap(gap, request.id);
+                }
+                if let Some(evicted) = history.backlog.eviction_after(resume.after) {
+                    catch_up.add_eviction(evicted, request.id);
+                }
+                if let Some(gap) = history.backlog.skipped_after(resume.after, is_missed) {
                     catch_up.add_gap(gap, request.id);
                 }
                 for kept in history.backlog.after(resume.after) {
-                    find(kept, replayed);
+                    find(kept, replayed(kept));
                 }
             }
             (Some(history), None) if request.wants_replayed => {
                 let after = history.backlog.resumes_after();
-                if let Some(gap) = history.backlog.eviction_after(after) {
-                    catch_up.add_gap(gap, request.id);
+                if let Some(evicted) = history.backlog.eviction_after(after) {
+                    catch_up.add_eviction(evicted, request.id);
                 }
                 for kept in history.backlog.after(after) {
-                    find(kept, replayed);
+                    find(kept, replayed(kept));
                 }
             }
             (None, Some(resume)) if resume.after < self.seq => catch_up.add_gap(
@@ -328,7 +375,9 @@ impl<W> Hub<W> {
                     .retained = true;
             }
         }
-        for (event, addressing, mark) in found.into_values() {
+        let mut found: Vec<Found<'_>> = found.into_values().collect();
+        discount_what_comes_again(&mut found);
+        for (event, addressing, mark) in found {
             catch_up.add(event, addressing, mark, request.id);
         }
     }
@@ -355,12 +404,7 @@ impl<W> Hub<W> {
                 subscriptions: entry.subscriptions.into(),
                 addressing: entry.addressing,
             };
-            // What was accepted once is not rejected later.
-            let overflow = match policy.overflow {
-                Overflow::Reject => Overflow::DropOldest,
-                other => other,
-            };
-            session.outbox.push(queued, overflow);
+            session.outbox.push_past(queued, policy.overflow);
         }
         session.complete_parked_pull(now, effects);
     }
@@ -371,8 +415,6 @@ impl<W> Hub<W> {
         let Some(session) = self.sessions.get_mut(&key) else {
             return effects;
         };
-        // Even while its queue stays full: events that this page does not listen to any more do not wait for it.
-        effects.has_room = true;
         let ended = self.subscriptions.remove_many(key, ids);
         session.subscriptions -= ended;
         for id in ids {
@@ -381,6 +423,8 @@ impl<W> Hub<W> {
         if session.subscriptions == 0 {
             session.outbox.drop_queued();
         }
+        // Even while its queue stays full: events that this page does not listen to any more do not wait for it.
+        self.release_waiting(key, &mut effects);
         self.end_idle_pull(key, &mut effects);
         effects
     }
@@ -416,7 +460,8 @@ impl<W> Hub<W> {
                     subscriptions: Arc::new([id]),
                     addressing,
                 };
-                consumer.queue.push(queued, Overflow::DropOldest);
+                let policy = self.subscriptions.policy(queued.event.event_name());
+                consumer.queue.push_past(queued, policy.overflow);
             }
             effects.wakers.extend(consumer.take_waker());
         }
@@ -425,7 +470,10 @@ impl<W> Hub<W> {
     }
 
     /// Ends a subscription of the host.
-    pub(crate) fn unlisten(&mut self, key: SubscriberKey, id: SubscriptionId) {
+    pub(crate) fn unlisten(&mut self, key: SubscriberKey, id: SubscriptionId) -> Effects<W> {
+        let mut effects = Effects::default();
         self.subscriptions.remove_many(key, &[id]);
+        self.release_waiting(key, &mut effects);
+        effects
     }
 }

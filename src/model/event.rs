@@ -24,6 +24,8 @@ pub(crate) struct Mark {
     pub(crate) replayed: bool,
     pub(crate) retained: bool,
     pub(crate) superseded: u64,
+    /// The number of the first event that it superseded; 0 if there is none.
+    pub(crate) superseded_from: u64,
 }
 
 /// An accepted event: everything that is the same for all who receive it.
@@ -229,6 +231,14 @@ impl BusEvent {
         self.chain().iter().chain(own).cloned().collect()
     }
 
+    /// The number of the first event that is lost if this one is, and how many are.
+    pub(crate) fn stands_for(&self) -> (u64, u64) {
+        match self.mark.superseded {
+            0 => (self.seq(), 1),
+            superseded => (self.mark.superseded_from, superseded + 1),
+        }
+    }
+
     /// Which tick of which job it is, if a job emitted it.
     #[must_use]
     pub fn tick(&self) -> Option<&Tick> {
@@ -275,7 +285,8 @@ pub(crate) fn weight_of(name: &EventName, payload: &str, provenance: Option<&Pro
 pub struct Receipt {
     /// The event's number in the order of the whole app, from 1.
     pub seq: u64,
-    /// The number of pages that will receive it.
+    /// The number of pages that will receive it. A page whose queue takes only events that are never dropped gets a gap
+    /// instead.
     pub pages: usize,
     /// The number of listeners and streams of the host that will receive it.
     pub listeners: usize,

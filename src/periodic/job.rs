@@ -120,7 +120,7 @@ pub(crate) struct State {
     pub(crate) failed: u64,
     /// Failed ticks since the last one that was emitted.
     pub(crate) failures_in_a_row: u64,
-    /// Those of them in a row that count towards `max_failures`.
+    /// Those of them that count towards `max_failures`.
     pub(crate) counted_failures: u64,
     pub(crate) last_error: Option<Error>,
 }

@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use crate::engine::core::Core;
+use crate::engine::diagnostics::Record;
 use crate::hub::{Address, Audience, NewEvent};
 use crate::model::endpoint::Endpoint;
 use crate::model::error::Error;
@@ -70,11 +71,9 @@ pub(crate) fn announce_stop(core: &Core, job: &RunningJob, reason: StopReason) {
         }
     };
     if reason == StopReason::Failed {
-        log::error!(
-            "the periodic event {:?} stopped after {} failures",
-            job.name.as_str(),
-            stopped.failed
-        );
+        tell(core, job, Record::JobFailed, || {
+            format!(" after {} failures", stopped.failed)
+        });
     }
     announce(core, job, "event-bus:job-stopped", &stopped);
 }
@@ -87,10 +86,9 @@ pub(crate) fn announce_failure(
     error: &Error,
 ) {
     if failures == 1 {
-        log::warn!(
-            "tick {tick} of the periodic event {:?} was not emitted: {error}",
-            job.name.as_str()
-        );
+        tell(core, job, Record::TickFailed, || {
+            format!(": tick {tick}: {error}")
+        });
     }
     let failed = JobFailed {
         id: &job.id,
@@ -100,6 +98,12 @@ pub(crate) fn announce_failure(
         error,
     };
     announce(core, job, "event-bus:job-failed", &failed);
+}
+
+fn tell(core: &Core, job: &RunningJob, record: Record, detail: impl FnOnce() -> String) {
+    let causes = [job.name.clone()];
+    core.diagnostics()
+        .tell(record, job.name.as_str(), causes, detail);
 }
 
 fn announce(core: &Core, job: &RunningJob, name: &str, notice: &impl Serialize) {

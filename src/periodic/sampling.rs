@@ -120,6 +120,7 @@ fn panicked(panic: Box<dyn std::any::Any + Send>) -> Error {
             panic_message(&*panic)
         ),
     );
+    // Nothing more can be said of a panic whose value panics.
     drop_safely(panic);
     error
 }
@@ -142,6 +143,21 @@ fn finish_sampling(
         drop(sampler);
         return;
     }
+    if state.schedule.is_paused() {
+        // No tick comes once `pause` has returned. This one counts as little as those of the pause.
+        state.schedule.give_back();
+        let has_payload = matches!(state.payload, Payload::Fixed(_));
+        let unneeded = match has_payload {
+            true => Some(sampler),
+            false => {
+                state.payload = Payload::Sampled(sampler);
+                None
+            }
+        };
+        drop(state);
+        drop(unneeded);
+        return;
+    }
     let mut unneeded = None;
     let payload = match &state.payload {
         Payload::Fixed(json) => {
@@ -154,9 +170,7 @@ fn finish_sampling(
             sampled.map(Json::from)
         }
     };
-    // A full queue, for example, is not a failure of the sampler.
-    let counts = payload.is_err();
     let published = payload.and_then(|json| job.publish_tick(&jobs.core, &state, tick, json));
-    finish_tick(&jobs, job, state, count, published, counts);
+    finish_tick(&jobs, job, state, count, published);
     drop(unneeded);
 }

@@ -146,6 +146,11 @@ impl Schedule {
         }
     }
 
+    /// Takes back the tick that was taken last: it is not emitted.
+    pub(crate) fn give_back(&mut self) {
+        self.ticks = self.ticks.saturating_sub(1);
+    }
+
     pub(crate) fn pause(&mut self, now: Duration) {
         if self.paused.is_none() {
             self.paused = Some(self.next.saturating_sub(now));

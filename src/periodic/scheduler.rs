@@ -167,7 +167,7 @@ fn run_tick(jobs: &Arc<Jobs>, job: &Arc<RunningJob>, calendar: &Calendar) {
     let taken = state.schedule.take(now);
     state.missed += taken.missed;
     if let Err(error) = jobs.check_rate(job, &state, taken.scheduled, now) {
-        finish_tick(jobs, job, state, taken.count, Err(error), false);
+        finish_tick(jobs, job, state, taken.count, Err(error));
         return;
     }
     let tick = Tick {
@@ -180,7 +180,7 @@ fn run_tick(jobs: &Arc<Jobs>, job: &Arc<RunningJob>, calendar: &Calendar) {
         Payload::Fixed(json) => {
             state.payload = Payload::Fixed(Arc::clone(&json));
             let published = job.publish_tick(&jobs.core, &state, tick, json.into());
-            finish_tick(jobs, job, state, taken.count, published, true);
+            finish_tick(jobs, job, state, taken.count, published);
         }
         Payload::Sampled(sampler) => match Jobs::take_permit(jobs, job) {
             Ok(permit) => {
@@ -190,7 +190,7 @@ fn run_tick(jobs: &Arc<Jobs>, job: &Arc<RunningJob>, calendar: &Calendar) {
             }
             Err(error) => {
                 state.payload = Payload::Sampled(sampler);
-                finish_tick(jobs, job, state, taken.count, Err(error), false);
+                finish_tick(jobs, job, state, taken.count, Err(error));
             }
         },
         Payload::Away => {}

@@ -4,20 +4,27 @@ use std::sync::Arc;
 
 use crate::engine::reply::Reply;
 use crate::hub::EmitEffects;
-use crate::model::error::Result;
+use crate::model::error::{Error, ErrorCode, Result};
 use crate::periodic::job::{RunningJob, State};
 use crate::periodic::jobs::Jobs;
 use crate::periodic::notices::{StopReason, announce_failure, announce_stop};
 use crate::sync::MutexGuard;
 
-/// Ends a tick that was published, or that failed. `counts` says whether a failure counts towards `max_failures`.
+/// Whether a failure counts towards `max_failures`. A want of room or time is no fault of the job.
+fn counts(error: &Error) -> bool {
+    !matches!(
+        error.code(),
+        ErrorCode::QueueFull | ErrorCode::RateLimited | ErrorCode::TooManyJobs
+    )
+}
+
+/// Ends a tick that was published, or that failed.
 pub(super) fn finish_tick(
     jobs: &Jobs,
     job: &Arc<RunningJob>,
     mut state: MutexGuard<'_, State>,
     tick: u64,
     published: Result<EmitEffects<Reply>>,
-    counts: bool,
 ) {
     match &published {
         Ok(_) => {
@@ -27,10 +34,7 @@ pub(super) fn finish_tick(
         Err(error) => {
             state.failed += 1;
             state.failures_in_a_row += 1;
-            state.counted_failures = match counts {
-                true => state.counted_failures + 1,
-                false => 0,
-            };
+            state.counted_failures += u64::from(counts(error));
             state.last_error = Some(error.clone());
         }
     }
@@ -73,5 +77,78 @@ pub(super) fn finish_tick(
         job.halt();
         jobs.wake_if_empty();
         announce_stop(&jobs.core, job, reason);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::engine::core::{Core, Platform};
+    use crate::limits::Limits;
+    use crate::model::job::JobState;
+    use crate::model::name::EventName;
+    use crate::model::policies::Policies;
+    use crate::periodic::job::JobPlan;
+    use crate::periodic::source::Sources;
+    use crate::sync::Tasks;
+
+    struct NoWebviews;
+
+    impl Platform for NoWebviews {
+        fn window_of(&self, _: &str) -> Option<String> {
+            None
+        }
+
+        fn is_closed(&self, _: &str) -> bool {
+            false
+        }
+    }
+
+    /// Ends ticks of a job that ends after three failures. Returns the number of the one that ended it.
+    fn ended_by(outcomes: &[Option<ErrorCode>]) -> Option<usize> {
+        let limits = Limits::default();
+        let platform = Box::new(NoWebviews);
+        let core = Core::new(limits, Policies::default(), platform, Tasks::for_tests());
+        let jobs = Arc::new(Jobs::new(Arc::new(core), Sources::default()));
+        let plan = JobPlan {
+            max_failures: Some(3),
+            ..JobPlan::new(EventName::parse("x").unwrap(), Duration::from_secs(3600))
+        };
+        let job = jobs.start(plan, |_| true).unwrap();
+        outcomes.iter().position(|outcome| {
+            let published = match outcome {
+                Some(code) => Err(Error::new(*code, "refused")),
+                None => Ok(None),
+            };
+            finish_tick(&jobs, &job, job.state(), 1, published);
+            jobs.info(&job).state == JobState::Ended
+        })
+    }
+
+    #[test]
+    fn a_want_of_room_or_time_hides_no_failures() {
+        let fault = Some(ErrorCode::SourceFailed);
+        for want in [
+            ErrorCode::QueueFull,
+            ErrorCode::RateLimited,
+            ErrorCode::TooManyJobs,
+        ] {
+            let want = Some(want);
+            assert_eq!(ended_by(&[want; 9]), None, "{want:?}");
+            let outcomes = [fault, want, fault, want, want, fault];
+            assert_eq!(ended_by(&outcomes), Some(5), "{want:?}");
+        }
+    }
+
+    #[test]
+    fn only_an_emitted_tick_forgets_failures() {
+        let fault = Some(ErrorCode::UnknownTarget);
+        assert_eq!(ended_by(&[fault, fault, None, fault, fault]), None);
+        assert_eq!(
+            ended_by(&[fault, fault, None, fault, fault, fault]),
+            Some(5)
+        );
     }
 }

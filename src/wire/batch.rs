@@ -314,6 +314,8 @@ mod tests {
             missed: 1,
         };
         let lost = Item::Lost(LostEvents {
+            superseded: None,
+            cause: None,
             gap: Gap {
                 from: 44,
                 to: 61,

@@ -69,8 +69,23 @@ mod room {
     }
 
     #[test]
-    fn clearing_retained_events_makes_room() {
-        room::clearing_retained_events_makes_room();
+    fn a_full_page_holds_up_only_its_own_events() {
+        room::a_full_page_holds_up_only_its_own_events();
+    }
+
+    #[test]
+    fn a_reader_of_a_stream_makes_room() {
+        room::a_reader_of_a_stream_makes_room();
+    }
+
+    #[test]
+    fn the_end_of_a_stream_makes_room() {
+        room::the_end_of_a_stream_makes_room();
+    }
+
+    #[test]
+    fn a_waiter_for_two_queues_waits_for_both() {
+        room::a_waiter_for_two_queues_waits_for_both();
     }
 
     #[test]
@@ -207,5 +222,10 @@ mod jobs {
     #[test]
     fn a_stopped_job_discards_a_pending_payload() {
         jobs::a_stopped_job_discards_a_pending_payload();
+    }
+
+    #[test]
+    fn a_paused_job_discards_a_pending_payload() {
+        jobs::a_paused_job_discards_a_pending_payload();
     }
 }

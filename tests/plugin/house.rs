@@ -317,3 +317,17 @@ fn files_that_security_names_exist() {
     }
     assert!(named > 30, "{named}");
 }
+
+/// Elsewhere a record would have no cause and no limit.
+#[test]
+fn records_are_written_in_one_place() {
+    for file in rust_files("src") {
+        let source = fs::read_to_string(&file).unwrap();
+        let writes = ["log::log!", "log::error!", "log::warn!", "log::info!"]
+            .iter()
+            .any(|macros| source.contains(macros));
+        // The shell writes about webviews and capabilities, each once.
+        let may_write = file.ends_with("engine/diagnostics.rs") || room(&file) == "shell";
+        assert!(may_write || !writes, "{}", file.display());
+    }
+}

@@ -5,6 +5,7 @@
 mod access;
 mod components;
 mod delivery;
+mod diagnostics;
 mod floods;
 mod forging;
 mod history;

@@ -50,7 +50,8 @@ error_codes! {
     PayloadTooLarge = "payload_too_large",
     /// The payload cannot be expressed as JSON, or is not JSON.
     InvalidPayload = "invalid_payload",
-    /// A queue is full and the policy of the event is to reject, or there is no room for another retained event.
+    /// The queue of a page, a stream or the listeners is full and the policy of the event is to reject, or there is no room
+    /// for another retained event.
     QueueFull = "queue_full",
     /// The page has reached its limit of subscriptions.
     TooManySubscriptions = "too_many_subscriptions",
@@ -80,7 +81,8 @@ error_codes! {
     ResponderFailed = "responder_failed",
     /// The page was closed, left or reloaded before it responded.
     PageGone = "page_gone",
-    /// A request to a page was awaited on the main thread, which has to deliver the response.
+    /// A request to a page, or room in its queue, was awaited on the main thread, which a page needs to respond and to fetch
+    /// events. Or a listener in Rust awaited room in the queue of the listeners.
     WouldBlock = "would_block",
     /// The caller cancelled the request.
     Cancelled = "cancelled",

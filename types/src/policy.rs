@@ -19,17 +19,19 @@ pub struct Policy {
     history: Option<bool>,
 }
 
-/// What happens when events come faster than a page takes them.
+/// What happens when events come faster than a page, a stream or the listeners in Rust take them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Overflow {
-    /// The oldest event of a full queue makes room, and the page is told of the gap. The default.
+    /// The oldest event of a full queue that may be dropped makes room, and its subscriptions get a gap. The default.
     #[default]
     DropOldest,
-    /// An event that still waits is replaced by the next one of its name, which says how many it supersedes.
+    /// An event that still waits is replaced by the next one of its name, which says how many it supersedes. Otherwise as
+    /// [`Overflow::DropOldest`].
     Latest,
-    /// A full queue makes `emit` fail with `queue_full`, and nobody gets that event.
+    /// A full queue makes `emit` fail with `queue_full`, and nobody gets that event. Once it is accepted, no later event
+    /// makes it drop out.
     Reject,
 }
 

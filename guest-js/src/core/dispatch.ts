@@ -194,8 +194,7 @@ function deliverGap(
   session: string,
 ): void {
   const { subscriptions } = receivers
-  // Gaps for other reasons concern what came before a subscription, not live events.
-  if (reason === 'queue_full') subscriptions.seen = Math.max(subscriptions.seen, to)
+  // A gap is no position: events whose policy is to reject may be older than its end, and still wait.
   for (const id of ids) {
     const subscription = subscriptions.get(id)
     if (!subscription) continue

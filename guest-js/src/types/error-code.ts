@@ -41,8 +41,8 @@ export const ERROR_CODES = [
  *   from an iframe. The message shows what a capability file has to say.
  * - `rate_limited`: this page exceeds a rate limit; `retryAfterMs` says how long to wait.
  * - `payload_too_large`, `invalid_payload`: the payload exceeds the limit, or JSON cannot express it.
- * - `queue_full`: a queue is full and the policy of the event is to reject, so nobody received it; or there is no room for
- *   another retained event.
+ * - `queue_full`: the queue of a page or of a receiver in Rust is full and the policy of the event is to reject, so nobody
+ *   received it; or there is no room for another retained event.
  * - `too_many_subscriptions`, `too_many_jobs`: this page, or all pages together, have reached the limit.
  * - `unknown_job`, `duplicate_job`, `invalid_interval`: about periodic jobs. An interval may also be shorter than a
  *   capability allows.
@@ -55,7 +55,7 @@ export const ERROR_CODES = [
  * - `responder_failed`: the responder threw; `cause` is what it threw, with its name and message.
  * - `unknown_request`: a page responded to a request that it did not receive, or that has ended.
  * - `cancelled`: the caller cancelled the request.
- * - `would_block`: only in Rust; a request was awaited on the main thread.
+ * - `would_block`: only in Rust; a request, or room in a queue, was awaited where that blocks what it waits for.
  * - `stale_session`: the host ended the sessions of this page several times in a row.
  * - `unavailable`: there is no Tauri here, or the plugin is not registered.
  *

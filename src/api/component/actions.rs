@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::bus::EventBus;
 use crate::api::component::Component;
+use crate::engine::diagnostics::Record;
 use crate::model::built_in::{ACTION_COMPLETE, ERROR};
 use crate::model::error::Result;
 
@@ -159,9 +160,10 @@ impl Component {
             }
         };
         if let Err(error) = emitted {
-            log::warn!(
-                "could not emit the outcome of the action {action:?} of the component {component:?}: {error}"
-            );
+            let diagnostics = bus.runtime().core.diagnostics();
+            diagnostics.tell(Record::NotEmitted, action, bus.causes(), || {
+                format!(", the outcome of an action of the component {component:?}: {error}")
+            });
         }
     }
 }

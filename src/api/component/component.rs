@@ -4,6 +4,7 @@ use std::sync::Arc;
 use crate::api::bus::{EventBus, EventBusExt};
 use crate::api::listener::Listener;
 use crate::engine::causes;
+use crate::engine::diagnostics::Record;
 use crate::model::built_in::REFRESH;
 use crate::model::error::Result;
 use crate::model::event::BusEvent;
@@ -74,7 +75,10 @@ impl Component {
         let own = name.clone();
         let emit = Box::new(move || {
             if let Err(error) = bus.emit(&own, ()) {
-                log::error!("could not emit {own:?} at the end of a listener: {error}");
+                let diagnostics = bus.runtime().core.diagnostics();
+                diagnostics.tell(Record::NotEmitted, &own, bus.causes(), || {
+                    format!(" at the end of a listener: {error}")
+                });
             }
         });
         if causes::defer_to_end(&key, emit).is_none() {

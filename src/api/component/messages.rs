@@ -1,9 +1,12 @@
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::api::component::Component;
 use crate::api::listener::Listener;
 use crate::api::options::EmitOptions;
 use crate::api::target::IntoTarget;
+use crate::engine::diagnostics::Record;
 use crate::model::built_in::MESSAGE;
 use crate::model::error::Result;
 use crate::model::event::{BusEvent, Receipt};
@@ -161,10 +164,16 @@ impl Component {
         &self,
         mut callback: impl FnMut(Message, BusEvent) + Send + 'static,
     ) -> Result<Listener> {
+        let diagnostics = Arc::clone(self.bus.runtime().core.diagnostics());
         self.bus
             .listen(MESSAGE, move |event| match event.payload() {
                 Ok(message) => callback(message, event),
-                Err(error) => log::warn!("ignored a malformed `message` payload: {error}"),
+                Err(error) => {
+                    let (record, causes) = (Record::PayloadIgnored, event.as_cause());
+                    diagnostics.tell(record, event.name(), causes, || {
+                        format!(" ({}): {error}", event.seq())
+                    });
+                }
             })
     }
 }

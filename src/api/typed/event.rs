@@ -1,4 +1,5 @@
 use std::any::TypeId;
+use std::sync::Arc;
 
 use tauri_plugin_event_bus_types::Event;
 use tauri_plugin_event_bus_types::internal::{check_numbers, read_json, write_event};
@@ -10,6 +11,7 @@ use crate::api::options::{EmitOptions, ListenOptions};
 use crate::api::target::IntoTarget;
 use crate::api::wait::WaitFor;
 use crate::catalog::EventDeclaration;
+use crate::engine::diagnostics::{Diagnostics, Record};
 use crate::model::error::Result;
 use crate::model::event::{BusEvent, Receipt};
 
@@ -121,8 +123,10 @@ pub trait EventExt: Event {
         options: ListenOptions,
         mut callback: impl FnMut(TypedEvent<Self>) + Send + 'static,
     ) -> Result<Listener> {
-        plain_bus(on).listen_with(Self::NAME, options, move |event| {
-            if let Some(event) = read_or_log(event) {
+        let bus = plain_bus(on);
+        let diagnostics = Arc::clone(bus.runtime().core.diagnostics());
+        bus.listen_with(Self::NAME, options, move |event| {
+            if let Some(event) = read_or_log(event, &diagnostics) {
                 callback(event);
             }
         })
@@ -234,8 +238,12 @@ impl EventDeclaration {
     }
 }
 
-fn read_or_log<E: Event>(event: BusEvent) -> Option<TypedEvent<E>> {
+fn read_or_log<E: Event>(event: BusEvent, diagnostics: &Diagnostics) -> Option<TypedEvent<E>> {
     TypedEvent::read(event)
-        .inspect_err(|(event, error)| log::warn!("ignored event {}: {error}", event.seq()))
+        .inspect_err(|(event, error)| {
+            diagnostics.tell(Record::PayloadIgnored, E::NAME, event.as_cause(), || {
+                format!(" ({}): {error}", event.seq())
+            });
+        })
         .ok()
 }

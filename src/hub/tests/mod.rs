@@ -2,10 +2,12 @@
 
 mod model;
 mod outbox;
+mod queue;
 mod renewal;
 mod requests;
 mod retained;
 mod sessions;
+mod waiting;
 mod webviews;
 
 use std::time::SystemTime;

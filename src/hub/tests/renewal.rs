@@ -19,7 +19,8 @@ use crate::model::policy::Policy;
 /// The reason of a gap, its first and last number, and what it counts.
 type Lost = (GapReason, u64, u64, u64);
 
-/// A webview whose page opens one session after the other. The events `live` and `note` have no history.
+/// A webview whose page opens one session after the other. The events `live` and `note` have no history, and of
+/// the events `latest` only the newest waits.
 struct World {
     hub: Hub<char>,
     now: Instant,
@@ -32,6 +33,7 @@ impl World {
         for name in ["live", "note"] {
             policies.add(name, Policy::new().history(false)).unwrap();
         }
+        policies.add("latest", Policy::new().latest()).unwrap();
         let mut hub = Hub::new(limits, policies);
         hub.announce("main", "main");
         Self {
@@ -95,21 +97,26 @@ impl World {
         assert!(self.hub.sessions.is_empty());
     }
 
-    /// The events of a subscription, and its gaps with what they count.
-    fn received(&mut self, id: u32) -> (Vec<u64>, Vec<Lost>) {
+    /// Pulls so many items at most.
+    fn pull(&mut self, events: usize) -> Batch {
         let pull = Pull {
             session: session_id(self.sessions),
             ack: 0,
             is_ahead: false,
             is_prompt: true,
             bound: BatchBound {
-                events: 100,
+                events,
                 bytes: 1 << 20,
             },
         };
         let effects = self.hub.pull("main", pull, 'p', self.now).unwrap();
         let batch = effects.batches.into_iter().next();
-        let batch: Batch = batch.map(|(_, batch)| batch).unwrap_or_default();
+        batch.map(|(_, batch)| batch).unwrap_or_default()
+    }
+
+    /// The events of a subscription, and its gaps with what they count.
+    fn received(&mut self, id: u32) -> (Vec<u64>, Vec<Lost>) {
+        let batch = self.pull(100);
         let (mut seqs, mut gaps) = (Vec::new(), Vec::new());
         for item in batch.items() {
             match item {
@@ -267,4 +274,65 @@ fn a_retained_event_comes_after_another_page() {
         assert_eq!(world.received(1).0, expected);
         let _ = world.hub.leave_page("main", Some("app".to_owned()));
     }
+}
+
+#[test]
+fn what_a_lost_event_replaced_is_lost_with_it() {
+    let limits = Limits {
+        queue_events: 3,
+        ..Limits::default()
+    };
+    let mut world = World::new(limits);
+    world.open(&["*"], None);
+    let replaced = world.emit("latest", false);
+    world.emit("x", false);
+    let handled = world.emit("x", false);
+    let dropped = world.emit("latest", false);
+    // The page gets the two that came in between.
+    assert_eq!(world.pull(2).items().len(), 2);
+    let waiting: Vec<u64> = (0..3).map(|_| world.emit("x", false)).collect();
+    // The gap stays until it is acknowledged.
+    for _ in 0..2 {
+        world.fall_silent();
+        world.open(&["*"], Some((handled, handled)));
+    }
+    let gap = (GapReason::HistoryFull, replaced, dropped, 2);
+    assert_eq!(world.received(1), (waiting, vec![gap]));
+}
+
+/// The number and the superseded events of all that a page gets.
+fn superseded(batch: &Batch) -> Vec<(u64, u64)> {
+    let mut events = Vec::new();
+    for item in batch.items() {
+        if let Item::Event(queued) = item {
+            events.push((queued.event.seq(), queued.event.superseded()));
+        }
+    }
+    events
+}
+
+#[test]
+fn a_replaced_event_that_comes_again_counts_once() {
+    let mut world = World::new(Limits::default());
+    world.open(&["latest"], None);
+    world.emit("latest", false);
+    // It is replaced, and comes again since it is retained.
+    world.emit("latest", true);
+    let newest = world.emit("latest", false);
+    world.fall_silent();
+    world.open(&["latest"], Some((0, 0)));
+    assert_eq!(superseded(&world.pull(9)), [(newest, 2)]);
+}
+
+#[test]
+fn a_replaced_event_of_the_page_before_counts_once() {
+    let mut world = World::new(Limits::default());
+    world.open(&["*"], None);
+    let other = world.emit("x", false);
+    world.emit("latest", false);
+    let newest = world.emit("latest", false);
+    // The page was still starting, so all of it is kept for the next one.
+    let _ = world.hub.leave_page("main", Some("app".to_owned()));
+    world.open(&["*"], None);
+    assert_eq!(superseded(&world.pull(9)), [(other, 0), (newest, 1)]);
 }

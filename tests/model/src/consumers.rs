@@ -128,7 +128,7 @@ impl Drop for Reentrant {
 pub fn a_waker_may_emit() {
     check(|| {
         let runtime = app();
-        let key = runtime.core.hub().add_consumer();
+        let key = runtime.core.hub().add_stream();
         let effects = runtime
             .core
             .hub()

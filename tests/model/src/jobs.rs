@@ -196,3 +196,29 @@ pub fn a_stopped_job_discards_a_pending_payload() {
         assert_eq!(emit(&runtime, "end"), marker + 1);
     });
 }
+
+/// A payload that is being made when its job is paused is not emitted, unless the job has resumed by then.
+pub fn a_paused_job_discards_a_pending_payload() {
+    check(|| {
+        let runtime = app();
+        let mut page = Page::new(&runtime, 1);
+        page.subscribe(1, "*", false).unwrap();
+        let made = Sampler::Blocking(Box::new(|_| {
+            thread::yield_now();
+            Ok("1".to_owned())
+        }));
+        let job = JobPlan {
+            payload: Payload::Sampled(made),
+            ..plan(Endpoint::Host)
+        };
+        let job = runtime.jobs.start(job, |_| true).unwrap();
+        thread::yield_now();
+        runtime.jobs.pause(&job).unwrap();
+        let marker = emit(&runtime, "paused");
+        for _ in 0..3 {
+            thread::yield_now();
+        }
+        assert_eq!(emit(&runtime, "end"), marker + 1);
+        runtime.jobs.stop(&job).unwrap();
+    });
+}

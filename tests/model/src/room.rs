@@ -8,6 +8,7 @@ use std::task::{Context, Waker};
 use shuttle::future::{JoinHandle, block_on, spawn};
 use shuttle::thread;
 
+use crate::api::stream::{EventStream, StreamItem};
 use crate::check::check;
 use crate::hub::Audience;
 use crate::limits::Limits;
@@ -37,17 +38,19 @@ fn full() -> (Arc<BusRuntime>, Page) {
 
 type Waiter = Pin<Box<dyn Future<Output = Result<Receipt>> + Send>>;
 
-/// Begins to wait. The first caller is the first to emit.
-fn begin(runtime: &Arc<BusRuntime>, name: &'static str, retain: bool) -> Waiter {
+fn emit_async(runtime: &Arc<BusRuntime>, name: &'static str) -> Waiter {
     let runtime = Arc::clone(runtime);
-    let mut waiter: Waiter = Box::pin(async move {
-        let mut event = new_event(name);
-        event.retain = Some(retain);
+    Box::pin(async move {
         runtime
             .core
-            .publish_when_room(event, &Audience::default())
+            .publish_when_room(new_event(name), &Audience::default())
             .await
-    });
+    })
+}
+
+/// Begins to wait. The first caller is the first to emit.
+fn begin(runtime: &Arc<BusRuntime>, name: &'static str) -> Waiter {
+    let mut waiter = emit_async(runtime, name);
     assert!(
         waiter
             .as_mut()
@@ -58,11 +61,8 @@ fn begin(runtime: &Arc<BusRuntime>, name: &'static str, retain: bool) -> Waiter 
 }
 
 /// Three waiting tasks, in the order of their names.
-fn waiters(runtime: &Arc<BusRuntime>, retain: bool) -> Vec<JoinHandle<Result<Receipt>>> {
-    let waiting: Vec<Waiter> = NAMES
-        .iter()
-        .map(|name| begin(runtime, name, retain))
-        .collect();
+fn waiters(runtime: &Arc<BusRuntime>) -> Vec<JoinHandle<Result<Receipt>>> {
+    let waiting: Vec<Waiter> = NAMES.iter().map(|name| begin(runtime, name)).collect();
     waiting.into_iter().map(spawn).collect()
 }
 
@@ -80,7 +80,7 @@ fn accepted(results: Vec<Result<Receipt>>) -> Vec<u64> {
 pub fn waiters_emit_in_the_order_of_their_calls() {
     check(|| {
         let (runtime, mut page) = full();
-        let waiters = waiters(&runtime, false);
+        let waiters = waiters(&runtime);
         let puller = thread::spawn(move || {
             while page.received(1).len() < 4 {
                 page.pull().unwrap();
@@ -96,7 +96,7 @@ pub fn waiters_emit_in_the_order_of_their_calls() {
 pub fn an_emit_that_does_not_wait_overtakes_no_waiter() {
     check(|| {
         let (runtime, mut page) = full();
-        let waiters = waiters(&runtime, false);
+        let waiters = waiters(&runtime);
         let other = Arc::clone(&runtime);
         let other = thread::spawn(move || try_emit(&other, "other").is_ok());
         let puller = thread::spawn(move || {
@@ -120,7 +120,7 @@ pub fn an_emit_that_does_not_wait_overtakes_no_waiter() {
 pub fn the_end_of_a_page_makes_room() {
     check(|| {
         let (runtime, _page) = full();
-        let waiters = waiters(&runtime, false);
+        let waiters = waiters(&runtime);
         let closer = Arc::clone(&runtime);
         let closer = thread::spawn(move || closer.leave_page(MAIN, None));
         assert_eq!(accepted(finish(waiters)), [2, 3, 4]);
@@ -131,7 +131,7 @@ pub fn the_end_of_a_page_makes_room() {
 pub fn the_end_of_a_window_makes_room() {
     check(|| {
         let (runtime, _page) = full();
-        let waiters = waiters(&runtime, false);
+        let waiters = waiters(&runtime);
         let closer = Arc::clone(&runtime);
         let closer = thread::spawn(move || closer.remove_window(MAIN));
         assert_eq!(accepted(finish(waiters)), [2, 3, 4]);
@@ -142,7 +142,7 @@ pub fn the_end_of_a_window_makes_room() {
 pub fn another_page_in_its_place_makes_room() {
     check(|| {
         let (runtime, _page) = full();
-        let waiters = waiters(&runtime, false);
+        let waiters = waiters(&runtime);
         let mut next = Page::new(&runtime, 2);
         let next = thread::spawn(move || next.command(|_, _| ()).unwrap());
         assert_eq!(accepted(finish(waiters)), [2, 3, 4]);
@@ -153,7 +153,7 @@ pub fn another_page_in_its_place_makes_room() {
 pub fn the_end_of_the_last_subscription_makes_room() {
     check(|| {
         let (runtime, mut page) = full();
-        let waiters = waiters(&runtime, false);
+        let waiters = waiters(&runtime);
         let page = thread::spawn(move || page.unsubscribe(1).unwrap());
         assert_eq!(accepted(finish(waiters)), [2, 3, 4]);
         page.join().unwrap();
@@ -170,7 +170,7 @@ pub fn the_end_of_a_subscription_frees_other_names() {
             page.subscribe(id, name, false).unwrap();
         }
         emit(&runtime, "first");
-        let waiters = waiters(&runtime, false);
+        let waiters = waiters(&runtime);
         let page = thread::spawn(move || {
             for id in 2..=4 {
                 page.unsubscribe(id).unwrap();
@@ -181,41 +181,10 @@ pub fn the_end_of_a_subscription_frees_other_names() {
     });
 }
 
-/// An app whose retained events are full, without a page that could make room by ending.
-fn full_of_retained() -> Arc<BusRuntime> {
-    let limits = Limits {
-        retained_events: 1,
-        ..Limits::default()
-    };
-    let runtime = app_with(limits, Policy::new());
-    let mut first = new_event("first");
-    first.retain = Some(true);
-    runtime.core.publish(first, &Audience::default()).unwrap();
-    runtime
-}
-
-pub fn clearing_retained_events_makes_room() {
-    check(|| {
-        let runtime = full_of_retained();
-        let waiters = waiters(&runtime, true);
-        let clearer = Arc::clone(&runtime);
-        let clearer = thread::spawn(move || {
-            // Each makes room for one, as soon as it exists.
-            for name in ["first", "a", "b"] {
-                while clearer.core.clear_retained(&pattern(name)) == 0 {
-                    thread::yield_now();
-                }
-            }
-        });
-        assert_eq!(accepted(finish(waiters)), [2, 3, 4]);
-        clearer.join().unwrap();
-    });
-}
-
 pub fn the_end_of_the_app_ends_waiting() {
     check(|| {
-        let runtime = full_of_retained();
-        let waiters = waiters(&runtime, true);
+        let (runtime, _page) = full();
+        let waiters = waiters(&runtime);
         let exit = Arc::clone(&runtime);
         let exit = thread::spawn(move || exit.shut_down());
         for result in finish(waiters) {
@@ -225,14 +194,101 @@ pub fn the_end_of_the_app_ends_waiting() {
     });
 }
 
+/// The page never pulls. Emits of other names, and to others, are accepted all the same, whether they wait or not.
+pub fn a_full_page_holds_up_only_its_own_events() {
+    check(|| {
+        let runtime = app_with(one_event(), Policy::new().reject().history(false));
+        let mut page = Page::new(&runtime, 1);
+        page.subscribe(1, "first", false).unwrap();
+        page.subscribe(2, "a", false).unwrap();
+        let mut stream = EventStream::new(&runtime.core, pattern("b"));
+        emit(&runtime, "first");
+        let stuck = begin(&runtime, "a");
+        let others: Vec<JoinHandle<Result<Receipt>>> = ["b", "b", "c"]
+            .into_iter()
+            .map(|name| spawn(emit_async(&runtime, name)))
+            .collect();
+        let reader = spawn(async move {
+            for _ in 0..2 {
+                stream.recv().await.unwrap();
+            }
+        });
+        let seqs = accepted(finish(others));
+        assert_eq!(seqs.len(), 3);
+        block_on(reader).unwrap();
+        drop(stuck);
+    });
+}
+
+/// A reader of a stream makes room by reading.
+pub fn a_reader_of_a_stream_makes_room() {
+    check(|| {
+        let runtime = app_with(one_event(), Policy::new().reject().history(false));
+        let mut stream = EventStream::new(&runtime.core, pattern("*"));
+        emit(&runtime, "first");
+        let waiters = waiters(&runtime);
+        let reader = spawn(async move {
+            let mut seqs = Vec::new();
+            while seqs.len() < 4 {
+                match stream.recv().await {
+                    Some(StreamItem::Event(event)) => seqs.push(event.seq()),
+                    other => panic!("{other:?}"),
+                }
+            }
+            seqs
+        });
+        assert_eq!(accepted(finish(waiters)), [2, 3, 4]);
+        assert_eq!(block_on(reader).unwrap(), [1, 2, 3, 4]);
+    });
+}
+
+/// The end of a stream, whose queue is full, releases those that wait for it, in their order.
+pub fn the_end_of_a_stream_makes_room() {
+    check(|| {
+        let runtime = app_with(one_event(), Policy::new().reject().history(false));
+        let stream = EventStream::new(&runtime.core, pattern("*"));
+        emit(&runtime, "first");
+        let waiters = waiters(&runtime);
+        let end = thread::spawn(move || drop(stream));
+        assert_eq!(accepted(finish(waiters)), [2, 3, 4]);
+        end.join().unwrap();
+    });
+}
+
+/// Two queues are full. Each waiter goes once its own have room, in whichever order that happens.
+pub fn a_waiter_for_two_queues_waits_for_both() {
+    check(|| {
+        let runtime = app_with(one_event(), Policy::new().reject().history(false));
+        let mut page = Page::new(&runtime, 1);
+        page.subscribe(1, "*", false).unwrap();
+        let mut stream = EventStream::new(&runtime.core, pattern("*"));
+        emit(&runtime, "first");
+        let waiters = waiters(&runtime);
+        let puller = thread::spawn(move || {
+            while page.received(1).len() < 4 {
+                page.pull().unwrap();
+            }
+            assert_eq!(page.received(1), [1, 2, 3, 4]);
+        });
+        let reader = spawn(async move {
+            for seq in 1..=4 {
+                match stream.recv().await {
+                    Some(StreamItem::Event(event)) => assert_eq!(event.seq(), seq),
+                    other => panic!("{other:?}"),
+                }
+            }
+        });
+        assert_eq!(accepted(finish(waiters)), [2, 3, 4]);
+        puller.join().unwrap();
+        block_on(reader).unwrap();
+    });
+}
+
 /// A waiter that is cancelled lets the next one through, even if it was next.
 pub fn a_cancelled_waiter_blocks_nobody() {
     check(|| {
         let (runtime, mut page) = full();
-        let mut waiting: Vec<Waiter> = NAMES
-            .iter()
-            .map(|name| begin(&runtime, name, false))
-            .collect();
+        let mut waiting: Vec<Waiter> = NAMES.iter().map(|name| begin(&runtime, name)).collect();
         let cancelled = waiting.remove(0);
         let canceller = thread::spawn(move || drop(cancelled));
         let waiters: Vec<JoinHandle<Result<Receipt>>> = waiting.into_iter().map(spawn).collect();

@@ -9,7 +9,6 @@ use std::sync::{Mutex as Plain, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use shuttle::future::batch_semaphore::{BatchSemaphore, Fairness};
 use shuttle::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) use shuttle::future::yield_now;
@@ -24,41 +23,6 @@ fn switch() {
 
 fn lock<T>(plain: &Plain<T>) -> std::sync::MutexGuard<'_, T> {
     plain.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Tokio's mutex as documented: first come, first served.
-#[derive(Debug)]
-pub(crate) struct FairMutex<T> {
-    value: T,
-    free: BatchSemaphore,
-}
-
-pub(crate) struct FairGuard<'a> {
-    free: &'a BatchSemaphore,
-}
-
-impl<T: Default> Default for FairMutex<T> {
-    fn default() -> Self {
-        Self {
-            value: T::default(),
-            free: BatchSemaphore::new(1, Fairness::StrictlyFair),
-        }
-    }
-}
-
-impl FairMutex<()> {
-    pub(crate) async fn lock(&self) -> FairGuard<'_> {
-        let () = self.value;
-        // It fails only if the semaphore is closed, which never happens.
-        let _ = self.free.acquire(1).await;
-        FairGuard { free: &self.free }
-    }
-}
-
-impl Drop for FairGuard<'_> {
-    fn drop(&mut self) {
-        self.free.release(1);
-    }
 }
 
 /// Tokio's `Notify` as documented.

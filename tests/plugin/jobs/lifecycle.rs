@@ -337,7 +337,9 @@ fn an_idle_job_samples_nothing() {
     // A page that subscribes also starts the job.
     let mut main = Page::open(&app, "main");
     main.listen("x");
-    assert_eq!(main.receive_many(2).len(), 2);
+    // A batch may bring more than two.
+    let ticks = main.receive_many(2);
+    assert!(ticks.iter().all(|(name, _)| name == "x"), "{ticks:?}");
 }
 
 #[test]

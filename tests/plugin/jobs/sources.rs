@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tauri_plugin_event_bus::periodic::SourceCall;
-use tauri_plugin_event_bus::{Builder, ErrorCode, EventBusExt};
+use tauri_plugin_event_bus::periodic::{JobState, SourceCall};
+use tauri_plugin_event_bus::{Builder, ErrorCode, EventBusExt, Limits, Policy};
 
 use crate::support::{Page, app, app_with};
 
@@ -201,4 +201,64 @@ fn repeated_failures_are_reported_less_often() {
         .map(|(_, failed)| failed["failures"].as_u64().unwrap())
         .collect();
     assert_eq!(failures, [1, 2, 4, 8, 16, 20]);
+}
+
+#[test]
+fn no_tick_follows_a_pause() {
+    let (enter, entered) = std::sync::mpsc::channel();
+    let (leave, left) = std::sync::mpsc::channel::<Result<&str, &str>>();
+    let gate = std::sync::Mutex::new(left);
+    let app = app_with(Builder::new().job_source("slow", move |call: &SourceCall| {
+        enter.send(call.tick().count).unwrap();
+        gate.lock().unwrap().recv().unwrap()
+    }));
+    let mut main = Page::open(&app, "main");
+    main.listen("x");
+    let job = app
+        .event_bus()
+        .periodic("x")
+        .every(Duration::from_millis(1))
+        .count(1)
+        .source("slow", ())
+        .start()
+        .unwrap();
+    // What the source makes or says while the job is paused is discarded, and the tick is not counted.
+    for during in [Ok("during the pause"), Err("during the pause")] {
+        assert_eq!(entered.recv().unwrap(), 1);
+        job.pause().unwrap();
+        leave.send(during).unwrap();
+        until(|| job.info().ticks == 0);
+        assert_eq!(job.info().failed, 0);
+        job.resume().unwrap();
+    }
+    assert_eq!(entered.recv().unwrap(), 1);
+    leave.send(Ok("after it")).unwrap();
+    assert_eq!(main.receive_many(1), [("x".into(), json!("after it"))]);
+}
+
+#[test]
+fn a_full_queue_ends_no_job() {
+    let mut limits = Limits::default();
+    limits.queue_events = 1;
+    let app = app_with(
+        Builder::new()
+            .limits(limits)
+            .policy("*", Policy::new().reject())
+            .job_source("one", |_: &SourceCall| Ok::<_, String>(1)),
+    );
+    let mut main = Page::open(&app, "main");
+    main.listen("*");
+    let bus = app.event_bus();
+    bus.emit("x", 0).unwrap();
+    let job = || bus.periodic("x").every(SHORT).max_failures(2);
+    let jobs = [
+        job().start().unwrap(),
+        job().source("one", ()).start().unwrap(),
+    ];
+    for job in &jobs {
+        until(|| job.info().failed > 4);
+        let error = job.info().last_error.unwrap();
+        assert_eq!(error.code(), ErrorCode::QueueFull);
+        assert_eq!(job.info().state, JobState::Running);
+    }
 }

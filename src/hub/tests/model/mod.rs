@@ -26,10 +26,13 @@ use pages::Page;
 /// The first two are in one window.
 const WEBVIEWS: [&str; 3] = ["a", "b", "c"];
 const WINDOWS: [&str; 3] = ["w", "w", "c"];
-/// Events named `live` have no history, and those named `kept` are retained unless the emitter says otherwise.
-const NAMES: [&str; 4] = ["x", "y", "live", "kept"];
+/// Events named `live` have no history, and those named `kept` are retained unless the emitter says otherwise. Those named
+/// `latest` and `reject` have the policy of that name.
+const NAMES: [&str; 6] = ["x", "y", "live", "kept", "latest", "reject"];
 /// The last one is `*` of a page that may receive only `x`.
-const PATTERNS: [&str; 6] = ["x", "live", "kept", "y", "*", "* in x"];
+const PATTERNS: [&str; 8] = ["x", "live", "kept", "latest", "reject", "y", "*", "* in x"];
+/// The payload of a large event has this many bytes.
+const LARGE: usize = 400;
 const BATCH: BatchBound = BatchBound {
     events: 3,
     bytes: 1 << 20,
@@ -78,6 +81,7 @@ struct Emitted {
     to: To,
     except: Option<usize>,
     is_retained: bool,
+    is_large: bool,
 }
 
 impl Emitted {
@@ -161,8 +165,9 @@ fn step() -> impl Strategy<Value = Step> {
     let by = proptest::option::weighted(0.3, page.clone());
     let except = proptest::option::weighted(0.1, page.clone());
     let retain = proptest::option::weighted(0.3, any::<bool>());
-    let emit =
-        (0..NAMES.len(), by, to, except, retain).prop_map(|(name, by, to, except, retain)| {
+    let is_large = proptest::bool::weighted(0.2);
+    let emit = (0..NAMES.len(), by, to, except, retain, is_large).prop_map(
+        |(name, by, to, except, retain, is_large)| {
             let name = NAMES[name];
             let is_retained = retain.unwrap_or(name == "kept");
             Step::Emit(Emitted {
@@ -172,8 +177,10 @@ fn step() -> impl Strategy<Value = Step> {
                 to,
                 except,
                 is_retained,
+                is_large,
             })
-        });
+        },
+    );
     prop_oneof![
         10 => emit,
         3 => (page.clone(), 0..PATTERNS.len()).prop_map(|(page, pattern)| Step::Subscribe { page, pattern }),
@@ -208,15 +215,19 @@ struct World {
 }
 
 impl World {
-    fn new(queue_events: usize, backlog_events: usize) -> Self {
+    fn new(room: Room) -> Self {
         let limits = Limits {
-            queue_events,
-            backlog_events,
+            queue_events: room.queue_events,
+            backlog_events: room.backlog_events,
+            queue_bytes: room.bytes,
+            backlog_bytes: room.bytes,
             ..Limits::default()
         };
         let mut policies = Policies::default();
         policies.add("live", Policy::new().history(false)).unwrap();
         policies.add("kept", Policy::new().retain(true)).unwrap();
+        policies.add("latest", Policy::new().latest()).unwrap();
+        policies.add("reject", Policy::new().reject()).unwrap();
         let mut world = Self {
             hub: Hub::new(limits, policies),
             now: Instant::now(),
@@ -255,7 +266,7 @@ impl World {
             Step::Unsubscribe { page, which } => self.unsubscribe(page, which),
             Step::Pull { page } => self.pull(page),
             Step::ReadAhead { page } => self.read_ahead(page),
-            Step::Receive { page, which } => self.pages[page].receive(which),
+            Step::Receive { page, which } => self.pages[page].receive(which, &self.events),
             Step::Lose { page, which } => {
                 if which < self.pages[page].mailbox.len() {
                     self.pages[page].mailbox.remove(which);
@@ -341,9 +352,14 @@ impl World {
     }
 
     fn emit(&mut self, event: Emitted) {
+        let payload = match event.is_large {
+            true => format!("\"{}\"", "x".repeat(LARGE)),
+            false => "null".to_owned(),
+        };
+        let may_be_full = self.may_be_full(&event);
         let new = NewEvent {
             name: EventName::parse(event.name).unwrap(),
-            payload: "null".into(),
+            payload: payload.into(),
             source: match event.by {
                 Some(page) => Endpoint::Webview(WEBVIEWS[page].into()),
                 None => Endpoint::Host,
@@ -366,6 +382,9 @@ impl World {
                 });
                 self.apply_effects(*effects.unwrap_or_default());
             }
+            Err(refusal) if refusal.error.code() == ErrorCode::QueueFull => {
+                assert!(may_be_full, "{refusal:?} though no queue is full");
+            }
             Err(refusal) => {
                 assert_eq!(refusal.error.code(), ErrorCode::UnknownTarget);
                 let is_known = |label: &str| self.hub.knows(label);
@@ -373,10 +392,29 @@ impl World {
             }
         }
     }
+
+    /// Whether this event may be refused: its policy is to reject, and events wait for a page that it is for.
+    fn may_be_full(&self, event: &Emitted) -> bool {
+        let is_full = |page: usize| {
+            let own = &self.pages[page];
+            let mut live = own.received.values().filter(|own| own.until.is_none());
+            let listens = live.any(|received| event.is_for(page, &received.pattern));
+            let session = own.key.and_then(|key| self.hub.sessions.get(&key));
+            listens && session.is_some_and(|session| session.outbox.usage().0 > 0)
+        };
+        event.name == "reject" && (0..WEBVIEWS.len()).any(is_full)
+    }
 }
 
-fn check(queue_events: usize, backlog_events: usize, steps: Vec<Step>) {
-    let mut world = World::new(queue_events, backlog_events);
+/// The limits of a run.
+struct Room {
+    queue_events: usize,
+    backlog_events: usize,
+    bytes: usize,
+}
+
+fn check(room: Room, steps: Vec<Step>) {
+    let mut world = World::new(room);
     for step in steps {
         world.renew_expired_sessions();
         world.run(step);
@@ -390,11 +428,17 @@ proptest! {
 
     #[test]
     fn with_room_nothing_is_lost(steps in proptest::collection::vec(step(), 1..80)) {
-        check(1000, 1000, steps);
+        check(Room { queue_events: 1000, backlog_events: 1000, bytes: 1 << 20 }, steps);
     }
 
     #[test]
     fn without_room_every_loss_is_a_gap(steps in proptest::collection::vec(step(), 1..100)) {
-        check(3, 4, steps);
+        check(Room { queue_events: 3, backlog_events: 4, bytes: 1 << 20 }, steps);
+    }
+
+    /// Some events are larger than others, and a queue takes two of the large ones.
+    #[test]
+    fn without_bytes_every_loss_is_a_gap(steps in proptest::collection::vec(step(), 1..100)) {
+        check(Room { queue_events: 1000, backlog_events: 1000, bytes: 1500 }, steps);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{BATCH, WEBVIEWS, World};
+use super::{BATCH, Emitted, WEBVIEWS, World};
 use crate::hub::command_log::CommandAdmission;
 use crate::hub::ids::{SessionId, SubscriberKey};
 use crate::hub::outbox::{Batch, Item};
@@ -25,6 +25,8 @@ pub(super) struct Received {
     /// What was replayed or retained.
     pub(super) earlier: Vec<u64>,
     pub(super) gaps: Vec<Gap>,
+    /// The events that others replaced: from the first one to the one that tells their number.
+    superseded: Vec<(u64, u64)>,
     /// Whether it has resumed in another session.
     pub(super) is_renewed: bool,
     /// What was retained for it at its begin.
@@ -46,6 +48,19 @@ impl Received {
         self.gaps
             .iter()
             .any(|gap| (gap.from..=gap.to).contains(&seq))
+    }
+
+    /// Whether a later event of its name tells that it was replaced.
+    pub(super) fn is_superseded(&self, event: &Emitted) -> bool {
+        let mut told = self.superseded.iter();
+        event.name == "latest" && told.any(|(from, to)| (*from..*to).contains(&event.seq))
+    }
+
+    /// Whether something is lost of what came before it, or between two sessions: that has limits of its own, whatever the
+    /// policy of an event is.
+    pub(super) fn has_past_gap(&self) -> bool {
+        let mut gaps = self.gaps.iter();
+        gaps.any(|gap| gap.reason != GapReason::QueueFull)
     }
 
     pub(super) fn came_or_is_in_gap(&self, seq: u64) -> bool {
@@ -112,7 +127,8 @@ impl Page {
         }
     }
 
-    pub(super) fn receive(&mut self, which: usize) {
+    /// Handles a batch of the mailbox. `events` are those that were ever accepted.
+    pub(super) fn receive(&mut self, which: usize, events: &[Emitted]) {
         if which >= self.mailbox.len() {
             return;
         }
@@ -151,6 +167,10 @@ impl Page {
                             assert!(received.is_renewed, "{seq} came twice: {received:?}");
                             continue;
                         }
+                        if mark.superseded > 0 {
+                            assert_eq!(queued.event.name(), "latest");
+                            received.superseded.push((mark.superseded_from, seq));
+                        }
                         received.last = received.last.max(seq);
                         if is_live {
                             assert!(seq > received.since);
@@ -170,7 +190,11 @@ impl Page {
                         let is_false = received.is_renewed
                             && lost.gap.reason == GapReason::HistoryFull
                             && !self.has_returned
-                            && lost.gap.from <= received.last;
+                            && lost.gap.from <= received.last
+                            // One that was replaced may be older than what came, and is lost with the newer one.
+                            && !events.iter().any(|event| {
+                                event.name == "latest" && event.seq == lost.gap.from
+                            });
                         assert!(!is_false, "{:?} covers what came: {received:?}", lost.gap);
                         received.session = self.session;
                         received.gaps.push(lost.gap.clone());
@@ -219,6 +243,7 @@ impl World {
             live: Vec::new(),
             earlier: Vec::new(),
             gaps: Vec::new(),
+            superseded: Vec::new(),
             is_renewed: false,
             retained: self.retained_for(page, pattern),
             session: self.pages[page].session,

@@ -373,7 +373,7 @@ impl<W> Hub<W> {
             self.end_waiting_for(label, &mut effects);
             if let Some(webview) = self.webviews.remove(label) {
                 let ended = webview.ended.into_iter();
-                let waiting = ended.flat_map(|mut ended| ended.order.finish(Err(closed(label))));
+                let waiting = ended.flat_map(|mut ended| ended.order.end(Err(closed(label))));
                 effects.give_up_on(waiting, session_is_over);
             }
         }

@@ -217,7 +217,8 @@ impl World {
         assert!(matches!(turn, CommandAdmission::Run(_)), "{turn:?}");
         self.apply_effects(effects);
         let key = key.unwrap();
-        self.hub.finish_command(key, Ok(String::new()));
+        self.hub
+            .finish_command(key, self.pages[page].n, Ok(String::new()));
         self.pages[page].key = Some(key);
         key
     }

@@ -84,7 +84,7 @@ impl<W> Hub<W> {
         if webview.ended.len() == ENDED_SESSIONS
             && let Some(mut forgotten) = webview.ended.pop_front()
         {
-            let waiting = forgotten.order.finish(Err(stale(forgotten.id)));
+            let waiting = forgotten.order.end(Err(stale(forgotten.id)));
             effects.give_up_on(waiting, session_is_over);
         }
         webview.ended.push_back(EndedSession {
@@ -201,7 +201,12 @@ impl<W> Hub<W> {
     }
 
     /// Records a command's answer and gives back those who wait for it, too.
-    pub(crate) fn finish_command(&mut self, key: SubscriberKey, answer: JsonResult) -> Vec<W> {
+    pub(crate) fn finish_command(
+        &mut self,
+        key: SubscriberKey,
+        n: u64,
+        answer: JsonResult,
+    ) -> Vec<W> {
         let order = match self.sessions.get_mut(&key) {
             Some(session) => Some(&mut session.order),
             None => self
@@ -211,7 +216,7 @@ impl<W> Hub<W> {
                 .find(|ended| ended.key == key)
                 .map(|ended| &mut ended.order),
         };
-        order.map_or_else(Vec::new, |order| order.finish(answer))
+        order.map_or_else(Vec::new, |order| order.finish(n, answer))
     }
 
     fn ended_session(&mut self, label: &str, id: SessionId) -> Option<&mut EndedSession<W>> {
@@ -507,7 +512,7 @@ mod tests {
         };
         let key = key.unwrap();
         assert!(hub.subscribe(key, vec![request], now).0[0].is_ok());
-        hub.finish_command(key, Ok(String::new()));
+        hub.finish_command(key, 1, Ok(String::new()));
         (key, effects)
     }
 
@@ -692,7 +697,7 @@ mod tests {
                 origin: None,
             };
             let _ = hub.begin_command("main", command, 'c', start);
-            hub.finish_command(key, Ok(half.clone()));
+            hub.finish_command(key, 2, Ok(half.clone()));
         }
         let _ = open(&mut hub, id(4), start);
         let mut repeat = |n| {

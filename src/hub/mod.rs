@@ -128,6 +128,8 @@ struct EndedSession<W> {
     key: SubscriberKey,
     id: SessionId,
     order: CommandLog<W>,
+    /// Whether its page was left, and may have sent more meanwhile.
+    is_left: bool,
 }
 
 /// What somebody wants to emit.

@@ -17,6 +17,9 @@ use super::{
     SESSION_LEASE, session_is_over,
 };
 
+/// What a page that was left may still do: neither needs its session.
+const LATE_COMMANDS: [&str; 2] = ["emit", "emit_to"];
+
 /// A command of a page.
 #[derive(Debug)]
 pub(crate) struct Command {
@@ -44,7 +47,15 @@ impl<W> Hub<W> {
     /// The page of this webview was left, for one of this origin.
     pub(crate) fn leave_page(&mut self, label: &str, origin: Option<String>) -> Effects<W> {
         let mut effects = Effects::default();
+        let key = self.webviews.get(label).and_then(|webview| webview.session);
         self.end_page(label, &mut effects);
+        let ended = self
+            .webviews
+            .get_mut(label)
+            .and_then(|webview| webview.ended.back_mut());
+        if let Some(ended) = ended.filter(|ended| Some(ended.key) == key) {
+            ended.is_left = true;
+        }
         self.note_origin(label, origin, &mut effects);
         effects
     }
@@ -91,6 +102,7 @@ impl<W> Hub<W> {
             key,
             id: session.id,
             order: session.order,
+            is_left: false,
         });
         forget_old_answers(&mut webview.ended);
         self.subscriptions.remove_subscriber(key);
@@ -183,11 +195,13 @@ impl<W> Hub<W> {
             n,
             ..
         } = command;
-        if let Some(ended) = self
-            .ended_session(label, id)
-            .filter(|ended| ended.order.is_newest(n))
-        {
-            return (ended.order.begin(n, name, waiter), None, effects);
+        if let Some(ended) = self.ended_session(label, id) {
+            // A page that was left may have emitted until then, and what it sent may come after the notice of that.
+            let is_late = ended.is_left && LATE_COMMANDS.contains(&name);
+            if is_late || ended.order.is_newest(n) {
+                let key = ended.key;
+                return (ended.order.begin(n, name, waiter), Some(key), effects);
+            }
         }
         let key = match self.open(label, command, now, &mut effects) {
             Ok(key) => key,
@@ -713,6 +727,58 @@ mod tests {
             }
         };
         assert_eq!([repeat(1), repeat(2), repeat(3)], [false, true, true]);
+    }
+
+    fn admit(hub: &mut Hub<char>, name: &'static str, session: u128, n: u64) -> &'static str {
+        let command = Command {
+            name,
+            session: id(session),
+            n,
+            origin: None,
+        };
+        match hub.begin_command("main", command, 'c', Instant::now()) {
+            (CommandAdmission::Run(_), Some(key), _) => {
+                hub.finish_command(key, n, Ok(String::new()));
+                "run"
+            }
+            (CommandAdmission::Repeat(..), ..) => "repeat",
+            (CommandAdmission::Refuse(_, error), ..) => error.code().as_str(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_a_page_emitted_before_it_was_left_may_come_late() {
+        let start = Instant::now();
+        let (mut hub, _) = hub(start);
+        hub.leave_page("main", None);
+        assert_eq!(admit(&mut hub, "emit", 1, 3), "run");
+        assert_eq!(admit(&mut hub, "emit", 1, 3), "repeat");
+        // It was overtaken.
+        assert_eq!(admit(&mut hub, "emit_to", 1, 2), "run");
+        assert_eq!(admit(&mut hub, "emit_to", 1, 2), "invalid_argument");
+        // Others need the session.
+        assert_eq!(admit(&mut hub, "subscribe", 1, 4), "stale_session");
+        assert_eq!(admit(&mut hub, "start_job", 1, 4), "stale_session");
+
+        // The next page keeps its webview.
+        let next = open(&mut hub, id(2), start).0;
+        assert_eq!(admit(&mut hub, "emit", 1, 4), "run");
+        assert_eq!(hub.webviews["main"].session, Some(next));
+    }
+
+    #[test]
+    fn a_page_that_is_still_there_learns_that_its_session_is_over() {
+        let start = Instant::now();
+        let (mut hub, _) = hub(start);
+        open(&mut hub, id(2), start);
+        assert_eq!(admit(&mut hub, "emit", 1, 2), "stale_session");
+        // Leaving a page says nothing of the one before it.
+        hub.leave_page("main", None);
+        assert_eq!(admit(&mut hub, "emit", 1, 2), "stale_session");
+        assert_eq!(admit(&mut hub, "emit", 2, 2), "run");
+        hub.leave_page("main", None);
+        assert_eq!(admit(&mut hub, "emit", 1, 2), "stale_session");
     }
 
     /// A page that was given ten events of which it has acknowledged none, and has lost its session; four are kept. It

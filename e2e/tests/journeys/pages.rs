@@ -168,7 +168,8 @@ async fn what_a_page_emits_while_it_unloads_arrives() -> Result<()> {
         let main = Page::of(&app, "main").await?;
         // An event of the document comes to the window, too.
         main.run(
-            "for (const type of args[0][1]) {
+            "await bus.emit('hello')
+            for (const type of args[0][1]) {
                 addEventListener(type, () => bus.emit('bye', `${args[0][0]} ${type}`))
             }",
             json!([reload, HANDLERS]),
@@ -195,6 +196,7 @@ async fn what_waits_when_a_page_is_left_arrives() -> Result<()> {
         let main = Page::of(&app, "main").await?;
         main.run(
             "window.old = true
+            await bus.emit('hello')
             setTimeout(() => {
                 bus.emitTo('other', 'bye:1')
                 bus.emit('bye:2')

@@ -751,7 +751,7 @@ mod tests {
     fn what_a_page_emitted_before_it_was_left_may_come_late() {
         let start = Instant::now();
         let (mut hub, _) = hub(start);
-        hub.leave_page("main", None);
+        let _ = hub.leave_page("main", None);
         assert_eq!(admit(&mut hub, "emit", 1, 3), "run");
         assert_eq!(admit(&mut hub, "emit", 1, 3), "repeat");
         // It was overtaken.
@@ -771,13 +771,13 @@ mod tests {
     fn a_page_that_is_still_there_learns_that_its_session_is_over() {
         let start = Instant::now();
         let (mut hub, _) = hub(start);
-        open(&mut hub, id(2), start);
+        let _ = open(&mut hub, id(2), start);
         assert_eq!(admit(&mut hub, "emit", 1, 2), "stale_session");
         // Leaving a page says nothing of the one before it.
-        hub.leave_page("main", None);
+        let _ = hub.leave_page("main", None);
         assert_eq!(admit(&mut hub, "emit", 1, 2), "stale_session");
         assert_eq!(admit(&mut hub, "emit", 2, 2), "run");
-        hub.leave_page("main", None);
+        let _ = hub.leave_page("main", None);
         assert_eq!(admit(&mut hub, "emit", 1, 2), "stale_session");
     }
 

@@ -53,7 +53,7 @@ fn run_command(runtime: &Arc<BusRuntime>, runs: &Notes<()>) -> Option<JsonResult
             runs.add(());
             thread::yield_now();
             let answer = Ok("ran".to_owned());
-            runtime.core.finish_command(page, &answer);
+            runtime.core.finish_command(page, 1, &answer);
             reply.answer(answer);
         }
         (CommandAdmission::Repeat(reply, answer), _) => reply.answer(answer),

@@ -324,7 +324,8 @@ impl World {
             index: 0,
         };
         if let Some(key) = self.next(webview, "emit") {
-            self.hub.finish_command(key, Ok("[]".to_owned()));
+            let n = self.pages[webview].n;
+            self.hub.finish_command(key, n, Ok("[]".to_owned()));
         }
     }
 
@@ -336,7 +337,7 @@ impl World {
     fn repeat(&mut self, webview: usize, n: u64) {
         if let Some(key) = self.command(webview, "emit", n) {
             self.pages[webview].n = n;
-            let waiting = self.hub.finish_command(key, Ok(String::new()));
+            let waiting = self.hub.finish_command(key, n, Ok(String::new()));
             assert!(waiting.is_empty());
         }
     }
@@ -348,7 +349,8 @@ impl World {
             for result in results {
                 checked(result);
             }
-            self.hub.finish_command(key, Ok("[]".to_owned()));
+            let n = self.pages[webview].n;
+            self.hub.finish_command(key, n, Ok("[]".to_owned()));
         }
     }
 
@@ -392,7 +394,8 @@ impl World {
         if let Some(key) = self.next(webview, "unsubscribe") {
             let effects = self.hub.unsubscribe(key, ids);
             self.apply_effects(effects);
-            self.hub.finish_command(key, Ok("null".to_owned()));
+            let n = self.pages[webview].n;
+            self.hub.finish_command(key, n, Ok("null".to_owned()));
         }
     }
 

@@ -262,7 +262,9 @@ mod tests {
             };
             let reply = crate::engine::reply::Reply::new(|_| {});
             let (_, page) = runtime.core.begin_command(label, command, reply);
-            runtime.core.finish_command(page.unwrap(), &Ok("1".into()));
+            runtime
+                .core
+                .finish_command(page.unwrap(), 1, &Ok("1".into()));
         }
         listed.set("left", None);
         runtime.core.expire(now + SESSION_LEASE + SESSION_LEASE);

@@ -337,8 +337,8 @@ impl Core {
         (admission, page)
     }
 
-    pub(crate) fn finish_command(&self, page: SubscriberKey, result: &JsonResult) {
-        let waiting = self.hub().finish_command(page, result.clone());
+    pub(crate) fn finish_command(&self, page: SubscriberKey, n: u64, result: &JsonResult) {
+        let waiting = self.hub().finish_command(page, n, result.clone());
         for reply in waiting {
             reply.send(result.clone());
         }

@@ -34,13 +34,26 @@ pub(super) struct EndedSession<W> {
     key: SubscriberKey,
     id: SessionId,
     pub(super) log: CommandLog<W>,
+    /// Whether its page was left. What it sent before may still arrive.
+    is_left: bool,
 }
+
+/// The commands that a page that was left may still run. Neither needs its session.
+const LATE_COMMANDS: [&str; 2] = ["emit", "emit_to"];
 
 impl<W> Hub<W> {
     /// Ends the session of a page that was left, for a page of this origin.
     pub(crate) fn leave_page(&mut self, label: &str, origin: Option<String>) -> Effects<W> {
         let mut effects = Effects::default();
+        let key = self.webviews.get(label).and_then(|webview| webview.session);
         self.end_page(label, &mut effects);
+        let ended = self
+            .webviews
+            .get_mut(label)
+            .and_then(|webview| webview.ended.back_mut());
+        if let Some(ended) = ended.filter(|ended| Some(ended.key) == key) {
+            ended.is_left = true;
+        }
         self.note_origin(label, origin, &mut effects);
         effects
     }
@@ -76,13 +89,14 @@ impl<W> Hub<W> {
         if webview.ended.len() == ENDED_SESSIONS
             && let Some(mut forgotten) = webview.ended.pop_front()
         {
-            let waiting = forgotten.log.finish(Err(stale(forgotten.id)));
+            let waiting = forgotten.log.end(Err(stale(forgotten.id)));
             effects.mark_gone(waiting, session_ended);
         }
         webview.ended.push_back(EndedSession {
             key,
             id: session.id,
             log: session.log,
+            is_left: false,
         });
         forget_old_results(&mut webview.ended);
         self.subscriptions.remove_subscriber(key);
@@ -113,12 +127,13 @@ impl<W> Hub<W> {
             n,
             origin,
         } = command;
-        if let Some(ended) = self
-            .ended_session(label, id)
-            .filter(|ended| ended.log.is_newest(n))
-        {
-            let admission = ended.log.begin(n, name, waiter);
-            return (admission, None, Effects::default());
+        if let Some(ended) = self.ended_session(label, id) {
+            // Tauri may report that a page was left before the page's last commands arrive.
+            let is_late = ended.is_left && LATE_COMMANDS.contains(&name);
+            if is_late || ended.log.is_newest(n) {
+                let (key, admission) = (ended.key, ended.log.begin(n, name, waiter));
+                return (admission, Some(key), Effects::default());
+            }
         }
         let (found, effects) = match n {
             1 => self.open_session(label, id, origin, now),
@@ -135,7 +150,12 @@ impl<W> Hub<W> {
     }
 
     /// Records the result of a command and returns those who wait for it, too.
-    pub(crate) fn finish_command(&mut self, key: SubscriberKey, result: JsonResult) -> Vec<W> {
+    pub(crate) fn finish_command(
+        &mut self,
+        key: SubscriberKey,
+        n: u64,
+        result: JsonResult,
+    ) -> Vec<W> {
         let log = match self.sessions.get_mut(&key) {
             Some(session) => Some(&mut session.log),
             None => self
@@ -145,7 +165,7 @@ impl<W> Hub<W> {
                 .find(|ended| ended.key == key)
                 .map(|ended| &mut ended.log),
         };
-        log.map_or_else(Vec::new, |log| log.finish(result))
+        log.map_or_else(Vec::new, |log| log.finish(n, result))
     }
 
     fn ended_session(&mut self, label: &str, id: SessionId) -> Option<&mut EndedSession<W>> {

@@ -123,7 +123,7 @@ impl<W> Hub<W> {
             if let Some(webview) = self.webviews.remove(label) {
                 let ended = webview.ended.into_iter();
                 let closed = || Err(sessions::webview_closed(label));
-                let waiting = ended.flat_map(|mut ended| ended.log.finish(closed()));
+                let waiting = ended.flat_map(|mut ended| ended.log.end(closed()));
                 effects.mark_gone(waiting, sessions::session_ended);
             }
         }

@@ -86,7 +86,7 @@ impl World {
             });
         let (results, _) = self.hub.subscribe(key, requests.collect(), self.now);
         assert!(results.iter().all(Result::is_ok));
-        self.hub.finish_command(key, Ok(String::new()));
+        self.hub.finish_command(key, 1, Ok(String::new()));
         key
     }
 

@@ -52,7 +52,7 @@ fn open(hub: &mut Hub<char>, session: SessionId, now: Instant) -> (SubscriberKey
     };
     let key = key.unwrap();
     assert!(hub.subscribe(key, vec![request], now).0[0].is_ok());
-    hub.finish_command(key, Ok(String::new()));
+    hub.finish_command(key, 1, Ok(String::new()));
     (key, effects)
 }
 
@@ -233,7 +233,7 @@ fn results_of_ended_sessions_are_bounded() {
             origin: None,
         };
         let _ = hub.begin_command("main", command, 'c', start);
-        hub.finish_command(key, Ok(half.clone()));
+        hub.finish_command(key, 2, Ok(half.clone()));
     }
     let _ = open(&mut hub, session_id(4), start);
     let mut repeat = |n| {
@@ -361,4 +361,56 @@ fn a_page_that_fell_back_is_noticed_once() {
     };
     let _ = hub.begin_command("main", command, 'c', start);
     assert!(!hub.note_evaluated("main", session_id(3)));
+}
+
+fn admit(hub: &mut Hub<char>, name: &'static str, session: u64, n: u64) -> &'static str {
+    let command = Command {
+        name,
+        session: session_id(session),
+        n,
+        origin: None,
+    };
+    match hub.begin_command("main", command, 'c', Instant::now()) {
+        (CommandAdmission::Run(_), Some(key), _) => {
+            hub.finish_command(key, n, Ok(String::new()));
+            "run"
+        }
+        (CommandAdmission::Repeat(..), ..) => "repeat",
+        (CommandAdmission::Refuse(_, error), ..) => error.code().as_str(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn emits_of_a_page_that_was_left_may_come_late() {
+    let start = Instant::now();
+    let (mut hub, _) = hub(start);
+    let _ = hub.leave_page("main", None);
+    assert_eq!(admit(&mut hub, "emit", 1, 3), "run");
+    assert_eq!(admit(&mut hub, "emit", 1, 3), "repeat");
+    // It was overtaken.
+    assert_eq!(admit(&mut hub, "emit_to", 1, 2), "run");
+    assert_eq!(admit(&mut hub, "emit_to", 1, 2), "invalid_argument");
+    // Others need the session.
+    assert_eq!(admit(&mut hub, "subscribe", 1, 4), "stale_session");
+    assert_eq!(admit(&mut hub, "start_job", 1, 4), "stale_session");
+
+    // The next page keeps its webview.
+    let next = open(&mut hub, session_id(2), start).0;
+    assert_eq!(admit(&mut hub, "emit", 1, 4), "run");
+    assert_eq!(hub.webviews["main"].session, Some(next));
+}
+
+#[test]
+fn a_page_that_was_not_left_gets_stale_session() {
+    let start = Instant::now();
+    let (mut hub, _) = hub(start);
+    let _ = open(&mut hub, session_id(2), start);
+    assert_eq!(admit(&mut hub, "emit", 1, 2), "stale_session");
+    // Leaving a page says nothing of the one before it.
+    let _ = hub.leave_page("main", None);
+    assert_eq!(admit(&mut hub, "emit", 1, 2), "stale_session");
+    assert_eq!(admit(&mut hub, "emit", 2, 2), "run");
+    let _ = hub.leave_page("main", None);
+    assert_eq!(admit(&mut hub, "emit", 1, 2), "stale_session");
 }

@@ -178,7 +178,11 @@ impl PageCall {
         let (admission, page) = core.begin_command(self.label(), command, reply);
         let result = match (admission, page) {
             (CommandAdmission::Run(_), Some(page)) => {
-                let running = RunningCommand { core, page };
+                let running = RunningCommand {
+                    core,
+                    page,
+                    n: self.n,
+                };
                 let result = run(page);
                 running.finish(&result);
                 result
@@ -202,11 +206,12 @@ impl PageCall {
 struct RunningCommand<'a> {
     core: &'a Core,
     page: SubscriberKey,
+    n: u64,
 }
 
 impl RunningCommand<'_> {
     fn finish(self, result: &JsonResult) {
-        self.core.finish_command(self.page, result);
+        self.core.finish_command(self.page, self.n, result);
         std::mem::forget(self);
     }
 }
@@ -217,6 +222,6 @@ impl Drop for RunningCommand<'_> {
             ErrorCode::Unavailable,
             "the command panicked; see the app's log",
         );
-        self.core.finish_command(self.page, &Err(error));
+        self.core.finish_command(self.page, self.n, &Err(error));
     }
 }

@@ -49,7 +49,7 @@ fn run_command(runtime: &Arc<BusRuntime>, runs: &Notes<()>) -> Option<JsonResult
             runs.add(());
             thread::yield_now();
             let result = Ok("ran".to_owned());
-            runtime.core.finish_command(page, &result);
+            runtime.core.finish_command(page, 1, &result);
             reply.send(result);
         }
         (CommandAdmission::Repeat(reply, result), _) => reply.send(result),

@@ -225,7 +225,8 @@ impl World {
         );
         self.apply_effects(effects);
         let key = key.unwrap();
-        self.hub.finish_command(key, Ok(String::new()));
+        let n = self.pages[page].n;
+        self.hub.finish_command(key, n, Ok(String::new()));
         self.pages[page].key = Some(key);
         key
     }

@@ -134,7 +134,7 @@ export function createPullLoop(page: Page): PullLoop {
     const responses = (!isAhead && page.channel?.take()) || []
     const optional = { ...(isAhead && { ahead: true }), ...(responses.length > 0 && { responses }) }
     const answer = orLost(run('pull', { session, ack: handled, ...optional }).then(readBatch))
-    // Whoever awaits it handles its failure. An abandoned pull may fail silently.
+    // The caller that awaits it handles its failure. An abandoned pull may fail silently.
     answer.catch(() => {})
     return { ack: handled, isAhead, responses, answer }
   }

@@ -187,7 +187,7 @@ export class TestHost {
     return label ?? null
   }
 
-  /** The names of what is being handled by whoever emits or requests now. */
+  /** The causes of an event that is emitted or a request that is sent now. */
   private causesOf(label: Label): readonly string[] {
     return this.acting?.label === label ? this.acting.causes : []
   }

@@ -190,7 +190,7 @@ export interface TestBus<Events extends object = EventMap, Requests extends obje
     event: Name,
     handler: (event: BusEvent<EventPayload<Events, Name>>) => unknown,
   ): () => void
-  /** Listens as Rust's `listen_any`, to every event of that name or glob pattern, whoever receives it. Returns what ends it. */
+  /** Listens as Rust's `listen_any`, to every event of that name or glob pattern, for any receiver. Returns a function that ends it. */
   listenAny<Name extends NameOf<Events>>(
     event: Name,
     handler: (event: BusEvent<EventPayload<Events, Name>>) => unknown,

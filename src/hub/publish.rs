@@ -12,6 +12,7 @@ use crate::hub::queue::QueuedEvent;
 use crate::hub::retained::RetainedEvent;
 use crate::hub::room::{Line, Ticket};
 use crate::hub::routes::{Route, RouteEntry};
+use crate::model::delivery::Addressing;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode};
 use crate::model::event::{Accepted, BusEvent, Provenance, Receipt, Tick, weight_of};
@@ -30,7 +31,7 @@ pub(crate) struct NewEvent {
     pub(crate) name: EventName,
     pub(crate) payload: Json,
     pub(crate) source: Endpoint,
-    pub(crate) tick: Option<Tick>,
+    pub(crate) tick: Option<Box<Tick>>,
     pub(crate) provenance: Option<Arc<Provenance>>,
     /// Whether it is kept for later subscribers. `None` leaves that to the policy of its name.
     pub(crate) retain: Option<bool>,
@@ -279,9 +280,12 @@ impl<W> Hub<W> {
         let has_waiters = !self.room.is_empty();
         for entry in &route.entries {
             if let Some(session) = self.sessions.get_mut(&entry.subscriber) {
-                let addressing = self.webviews.get(&session.webview).and_then(|webview| {
-                    audience.addressing_of_page(&session.webview, &webview.window)
-                });
+                let addressing = match audience.has_all_pages() {
+                    true => Some(Addressing::Broadcast),
+                    false => self.webviews.get(&session.webview).and_then(|webview| {
+                        audience.addressing_of_page(&session.webview, &webview.window)
+                    }),
+                };
                 let Some((addressing, subscriptions)) = addressing.and_then(|addressing| {
                     Some((addressing, entry.subscriptions_for(addressing)?))
                 }) else {

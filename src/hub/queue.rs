@@ -44,9 +44,13 @@ pub(crate) struct Queue {
 struct Slot {
     queued: QueuedEvent,
     dropping: Dropping,
-    /// The events that it replaced, which are lost if it is dropped, by the subscriptions that they were for.
-    superseded: Vec<(Arc<[SubscriptionId]>, Loss)>,
+    /// `None` for most events.
+    replaced: Option<Box<Replaced>>,
 }
+
+/// The events that an event replaced, which are lost if it is dropped, by the subscriptions that they were for.
+#[derive(Debug, Default)]
+struct Replaced(Vec<(Arc<[SubscriptionId]>, Loss)>);
 
 /// Whether an event may make room for others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,17 +172,26 @@ impl Queue {
     }
 
     fn push_slot(&mut self, mut slot: Slot, overflow: Overflow) -> bool {
-        if overflow == Overflow::Latest {
+        let may_supersede = overflow == Overflow::Latest;
+        if may_supersede {
             self.supersede(&mut slot);
         }
         self.len += 1;
         self.bytes += slot.queued.weight();
         self.slots.push_back(Some(slot));
+        if !may_supersede && self.fits(0, 0) {
+            return true;
+        }
+        self.make_room()
+    }
+
+    /// Drops events until the others fit, and removes empty slots. Returns whether the newest event stays.
+    fn make_room(&mut self) -> bool {
         // A single event always stays, whatever it weighs.
         while self.len > 1 && !self.fits(0, 0) && self.drop_oldest() {}
-        let is_queued = matches!(self.slots.back(), Some(Some(_)));
+        let stays = matches!(self.slots.back(), Some(Some(_)));
         self.remove_empty_slots();
-        is_queued
+        stays
     }
 
     /// Whether an event of this weight fits without another one making room.
@@ -377,14 +390,14 @@ impl Queue {
         let Some(oldest) = self.take((number - self.first) as usize) else {
             return false;
         };
-        let event = oldest.queued.event;
-        for (ids, superseded) in &oldest.superseded {
+        let event = &oldest.queued.event;
+        for (ids, superseded) in oldest.replaced() {
             self.note_dropped(ids, superseded.superseded_by(event.seq()));
         }
         self.note_dropped(&oldest.queued.subscriptions, Loss::of_one(event.seq()));
         self.dropped_events += 1 + event.superseded();
         if self.needs_cause {
-            self.last_dropped = Some(event);
+            self.last_dropped = Some(oldest.queued.event);
         }
         true
     }
@@ -412,17 +425,22 @@ impl Queue {
 impl Slot {
     fn new(queued: QueuedEvent, dropping: Dropping) -> Self {
         let mark = queued.event.mark();
-        let mut superseded = Vec::new();
-        if mark.superseded > 0 {
+        let replaced = (mark.superseded > 0).then(|| {
             // It replaced them in the queue of the page before.
             let lost = Loss::of_range(mark.superseded_from, queued.event.seq(), mark.superseded);
-            superseded.push((Arc::clone(&queued.subscriptions), lost));
-        }
+            Box::new(Replaced(vec![(Arc::clone(&queued.subscriptions), lost)]))
+        });
         Self {
             queued,
             dropping,
-            superseded,
+            replaced,
         }
+    }
+
+    fn replaced(&self) -> &[(Arc<[SubscriptionId]>, Loss)] {
+        self.replaced
+            .as_ref()
+            .map_or(&[], |replaced| replaced.0.as_slice())
     }
 
     /// Whether every subscription that waits for the old event gets this one, and the loss can be told for each.
@@ -430,20 +448,21 @@ impl Slot {
         let (own, others) = (&self.queued.subscriptions, &old.queued.subscriptions);
         let is_for_all = Arc::ptr_eq(own, others) || others.iter().all(|id| own.contains(id));
         is_for_all
-            && (old.superseded.len() < MAX_LISTS
-                || old.superseded.iter().any(|(ids, _)| is_same(ids, others)))
+            && (old.replaced().len() < MAX_LISTS
+                || old.replaced().iter().any(|(ids, _)| is_same(ids, others)))
     }
 
     fn replace(&mut self, old: Slot) {
         let (from, count) = old.queued.event.stands_for();
         let lost = Loss::of_one(old.queued.event.seq());
         // One that waited for the page before may have replaced others itself.
-        let own = std::mem::replace(&mut self.superseded, old.superseded);
-        for (ids, lost) in own.into_iter().chain([(old.queued.subscriptions, lost)]) {
-            let mut known = self.superseded.iter_mut();
-            match known.find(|(known, _)| is_same(known, &ids)) {
+        let own = std::mem::replace(&mut self.replaced, old.replaced);
+        let own = own.into_iter().flat_map(|own| own.0);
+        let all = &mut self.replaced.get_or_insert_default().0;
+        for (ids, lost) in own.chain([(old.queued.subscriptions, lost)]) {
+            match all.iter_mut().find(|(known, _)| is_same(known, &ids)) {
                 Some((_, joined)) => *joined = joined.join(lost),
-                None => self.superseded.push((ids, lost)),
+                None => all.push((ids, lost)),
             }
         }
         let event = &self.queued.event;

@@ -238,7 +238,7 @@ impl RunningJob {
             name: self.name.clone(),
             payload,
             source: self.source.clone(),
-            tick: Some(tick),
+            tick: Some(Box::new(tick)),
             provenance: None,
             retain: None,
         };

@@ -188,7 +188,7 @@ mod tests {
             payload: payload.into(),
             accepted_at: SystemTime::UNIX_EPOCH + Duration::from_micros(1_500_250),
             source,
-            tick,
+            tick: tick.map(Box::new),
             provenance: None,
         });
         Item::Event(QueuedEvent {

@@ -146,7 +146,7 @@ function makeComponent(name: string, within: string | undefined, full: Full): ob
         publishResult('action-complete', { component: name, action, state: state === undefined ? null : state })
         return state
       } catch (error) {
-        publishResult('error', { component: name, action, ...failureOf(error) })
+        publishResult('error', { component: name, action, ...errorDetailsOf(error) })
         throw error
       }
     },
@@ -160,7 +160,7 @@ function refreshName(component: string): string {
 }
 
 /** The text and status of whatever was thrown. */
-function failureOf(error: unknown): { error: string; status?: number } {
+function errorDetailsOf(error: unknown): { error: string; status?: number } {
   try {
     const { message, status } = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>
     const text =
@@ -175,7 +175,7 @@ function failureOf(error: unknown): { error: string; status?: number } {
 function checkComponent(name: unknown): void {
   checkText(name, 'component name')
   if (typeof name === 'string' && name !== '') return
-  throw new EventBusError('invalid_argument', `invalid component name ${quoted(name)}: expected a text`)
+  throw new EventBusError('invalid_argument', `invalid component name ${quoted(name)}: expected a non-empty string`)
 }
 
 function quoted(value: unknown): string {

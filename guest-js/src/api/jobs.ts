@@ -61,7 +61,7 @@ export async function startJob(
 
 /**
  * Finds a running job, such as one that the page of this webview started before it was reloaded. With `owner`, as
- * {@link listJobs} reports it, it finds a job of Rust or of another webview, if a capability allows that (`"owner": "any"`).
+ * {@link listJobs} reports it, it finds a job of the host or of another webview, if a capability allows that (`"owner": "any"`).
  *
  * @returns a {@link Job} handle; `undefined` where there is no such job.
  * @throws {EventBusError} by rejection: `denied`, `unavailable`.
@@ -99,7 +99,7 @@ function labelOf(endpoint: Endpoint): string | undefined {
 }
 
 /**
- * Lists the jobs of this webview, including those that it started before a reload. Jobs of Rust and of other webviews are
+ * Lists the jobs of this webview, including those that it started before a reload. Jobs of the host and of other webviews are
  * listed as far as a capability allows it (`"owner": "any"`).
  *
  * @throws {EventBusError} by rejection: `denied`, `unavailable`.

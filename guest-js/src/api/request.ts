@@ -74,7 +74,7 @@ function openChannel(): PageRequestChannel {
 }
 
 /**
- * Sends a request to the page in another webview, or to Rust ({@link HOST}), and resolves to the response. The type of the
+ * Sends a request to the page in another webview, or to the host ({@link HOST}), and resolves to the response. The type of the
  * response is that in {@link RequestMap}, or the type argument.
  *
  * It needs the permission `event-bus:request`, which is not in the default set.

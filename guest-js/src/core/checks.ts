@@ -30,7 +30,7 @@ export function checkText(text: unknown, what: string, code: ErrorCode = 'invali
 /** Refuses a handler or responder that is not a function. */
 export function checkFunction(value: unknown, what: 'handler' | 'responder', name: string): void {
   if (typeof value !== 'function') {
-    throw new EventBusError('invalid_argument', `the ${what} of "${name}" is not a function`)
+    throw new EventBusError('invalid_argument', `the ${what} of "${name}" is ${describe(value)}; expected a function`)
   }
 }
 

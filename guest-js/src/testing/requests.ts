@@ -37,7 +37,7 @@ export interface NewRequest {
 }
 
 /** A response as its page sends it. */
-export interface Response {
+export interface PageResponse {
   request: string
   payload?: string
   failure?: Failure
@@ -155,7 +155,7 @@ export class TestRequests {
   }
 
   /** Takes a response. Refuses one to a request that this page did not receive, or that has ended. */
-  respond(label: Label, { request, payload, failure, declined }: Response): void {
+  respond(label: Label, { request, payload, failure, declined }: PageResponse): void {
     const open = this.open.get(request)
     if (open?.to !== label || !open.isHandedOver) {
       const text = `this page did not receive the request ${request}, has responded already, or its caller cancelled`
@@ -267,7 +267,7 @@ export class PlayedRecipient implements Recipient {
   private run(command: string, { value, resolve, reject }: Call): void {
     if (this.isClosed) return
     try {
-      if (command === 'respond') this.requests.respond(this.label, value as Response)
+      if (command === 'respond') this.requests.respond(this.label, value as PageResponse)
       else {
         const { name, on } = value as { name: string; on: boolean }
         if (on) this.requests.addName(this.label, name)

@@ -18,7 +18,7 @@ type Reject = (error: EventBusError) => void
 
 /**
  * The requests of a page. They wait neither for the command in flight nor for each other: each is a command of its own that
- * is answered with the response. The host tells copies apart by the session and the id.
+ * gets the response as its reply. The host tells copies apart by the session and the id.
  */
 export class OutgoingRequests {
   private lastId = 0

@@ -12,6 +12,7 @@ use crate::hub::effects::Effects;
 use crate::hub::ids::{SessionId, SubscriberKey, SubscriptionId};
 use crate::hub::loss::{Loss, Superseded};
 use crate::hub::queue::{LostEvents, QueuedEvent};
+use crate::hub::sessions::session_ended;
 use crate::model::delivery::{Addressing, DeliveryFilter};
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::{BusEvent, Gap, GapReason, Mark};
@@ -199,10 +200,7 @@ impl<W> Hub<W> {
         request: &SubscriptionRequest,
     ) -> Result<DeliveryFilter> {
         let Some(session) = self.sessions.get(&key) else {
-            return Err(Error::new(
-                ErrorCode::StaleSession,
-                "this session has ended",
-            ));
+            return Err(session_ended());
         };
         let window = self
             .webviews

@@ -8,13 +8,14 @@ import { report } from '../core/report.js'
 import type { ActionComplete, ActionFailed, Message, MessageLevel } from '../types/built-in.js'
 import type { Component, MessageOptions, Namespace, View } from '../types/component.js'
 import type { EmitOptions, Receipt } from '../types/emit.js'
+import type { JobOptions } from '../types/job.js'
 import type { RequestOptions } from '../types/request.js'
 import type { Target } from '../types/target.js'
 import { clearRetained } from './clear-retained.js'
 import { events } from './events.js'
-import { startJob } from './jobs.js'
+import { startJobAs } from './jobs.js'
 import { listen, on, once, unlisten } from './listen.js'
-import { request, respond } from './request.js'
+import { respond, sendRequest } from './request.js'
 import { waitFor } from './wait-for.js'
 
 /**
@@ -91,9 +92,10 @@ function viewOf(within: string | undefined, full: Full, component?: string) {
     waitFor: named(waitFor),
     unlisten: named(unlisten),
     clearRetained: named(clearRetained),
-    request: (to: Target, name: string, ...rest: [unknown?, RequestOptions?]) => request(to, full(name), ...rest),
+    request: (to: Target, name: string, ...rest: [unknown?, RequestOptions?]) =>
+      sendRequest(component, to, full(name), ...rest),
     respond: named(respond),
-    startJob: named(startJob),
+    startJob: (event: string, options: JobOptions<string>) => startJobAs(component, full(event), options),
     component: (name: string) => makeComponent(name, within, full),
     namespace: (name: string) => makeNamespace(name, full, component),
   }
@@ -107,7 +109,8 @@ function makeComponent(name: string, within: string | undefined, full: Full): ob
   const send =
     (level: MessageLevel) =>
     (text: string, { key = level, to }: MessageOptions = {}) => {
-      const payload: Message = { id: full(`${name}:${key}`), component: name, level, text }
+      // Names have no `#`, so different components have different ids.
+      const payload: Message = { id: `${within ?? ''}#${name}#${key}`, component: name, level, text }
       const outgoing = { event: full('message'), payload, component: name }
       return publish(openInbox, to === undefined ? outgoing : { ...outgoing, to })
     }

@@ -44,6 +44,8 @@ export interface PulledRequest {
   readonly name: string
   readonly source: 0 | string
   readonly payload: unknown
+  /** The component that sent it. */
+  readonly component?: string
   readonly causes?: readonly string[]
 }
 

@@ -20,7 +20,7 @@ export function isMalformed(text: string): boolean {
   return /\p{Surrogate}/u.test(text)
 }
 
-/** Refuses text that cannot reach the plugin. Tauri would not say which it is, or never answer. */
+/** Refuses text that cannot reach the plugin. Tauri would not say which it is, or never reply. */
 export function checkText(text: unknown, what: string, code: ErrorCode = 'invalid_argument'): void {
   if (typeof text === 'string' && isMalformed(text)) {
     throw new EventBusError(code, `the ${what} ${JSON.stringify(text)} has one half of a surrogate pair`)

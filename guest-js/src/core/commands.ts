@@ -249,7 +249,7 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
         return
       }
     } else if (!isErrorObject(reason)) {
-      // Nobody knows whether it ran, so neither its number nor the next one can be used.
+      // It may or may not have run, so neither its number nor the next one can be used.
       const isRepeated = bundle.isRenewal && !isUnsettled()
       if (isCurrent) isExpired = true
       // The next session subscribes again anyway. Anything else might happen twice.

@@ -154,8 +154,9 @@ export class TestHost {
   respond(label: Label, name: string, responder: (request: never, context: RequestContext) => unknown): () => void {
     this.checkRequest('respond', name)
     const title = responder.name === '' ? 'an unnamed function' : `the function "${responder.name}"`
-    const respond = (payload: unknown, { caller, signal, chain }: RequestOrigin) => {
-      const context = { name, caller, signal, causes: chain.slice(0, -1), ...this.emitterAfter(label, chain) }
+    const respond = (payload: unknown, { caller, component, signal, chain }: RequestOrigin) => {
+      const causes = chain.slice(0, -1)
+      const context = { name, caller, component, signal, causes, ...this.emitterAfter(label, chain) }
       return this.actAs(label, chain, () => responder(payload as never, context))
     }
     return this.played.get(label)?.respond(name, title, respond) ?? (() => {})
@@ -169,6 +170,7 @@ export class TestHost {
     const { name } = request
     this.checkRequest('request', name)
     checkChain(name, causes, 'sent')
+    if (request.component !== undefined) checkComponentName(request.component)
     return this.requests.send({ ...request, to: this.recipientOf(to), caller: label, causes })
   }
 

@@ -7,7 +7,9 @@ import type { JobSchedule } from '../types/job.js'
 import type { JobInfo } from '../types/job-info.js'
 import type { Target } from '../types/target.js'
 import { bytesOf } from './bytes.js'
+import { checkComponentName } from './checks.js'
 import { cloneOf } from './clone.js'
+import type { NewEvent } from './contract.js'
 import { invalidArgument } from './results.js'
 import { partsOf } from './target.js'
 
@@ -32,6 +34,7 @@ export interface NewJob extends JobSchedule {
   payload?: string
   source?: string
   args?: string
+  component?: string
 }
 
 /** The changes of `update_job`. */
@@ -56,11 +59,7 @@ export interface JobBus {
   check(event: string, payload: string | undefined, to: Target | undefined): void
   /** Whether it has listeners. */
   hasListeners(event: string, to: Target | undefined): boolean
-  accept(
-    emitted: { event: string; payload: string | undefined; to: Target | undefined },
-    source: Endpoint,
-    periodic: Extras['periodic'],
-  ): Receipt
+  accept(emitted: NewEvent, source: Endpoint, periodic: Extras['periodic']): Receipt
 }
 
 /** Makes a payload, as a job source of the host does. */
@@ -72,6 +71,8 @@ interface TestJob extends JobInfo {
   /** Makes the payload instead. */
   make: PayloadSource | undefined
   args: unknown
+  /** The component whose ticks it has. */
+  component: string | undefined
   /** How many failures in a row count. */
   failures: number
 }
@@ -105,6 +106,7 @@ export class TestJobs {
     checkJitter(jitterMs, everyMs)
     this.bus.check(event, payload, to)
     if (given.id !== undefined) checkId(given.id)
+    if (given.component !== undefined) checkComponentName(given.component)
     const number = this.newest + 1
     const id = given.id ?? `job-${number}`
     const owner: Endpoint = given.owner ? { kind: 'host' } : this.page
@@ -138,6 +140,7 @@ export class TestJobs {
       payload,
       make,
       args: JSON.parse(given.args ?? 'null'),
+      component: given.component,
       failures: 0,
     }
     if (old) this.jobs.delete(old)
@@ -191,14 +194,14 @@ export class TestJobs {
   }
 
   private tickOf(job: TestJob): Receipt {
-    const { id, event, count } = job
+    const { id, event, count, component } = job
     const { state } = this.infoOf(job)
     if (state === 'paused') throw invalidArgument(`the job "${id}" is paused`)
     if (state === 'idle')
       throw invalidArgument(`"${event}" has no listener, and the job "${id}" ticks only while there is one`)
     job.ticks += 1
     try {
-      const emitted = { event, payload: this.payloadOf(job), to: job.to ?? undefined }
+      const emitted = { event, payload: this.payloadOf(job), to: job.to ?? undefined, component }
       const periodic = { id, tick: job.ticks, scheduledAt: Date.now(), missed: 0 }
       const receipt = this.bus.accept(emitted, this.page, periodic)
       job.failures = 0
@@ -255,7 +258,7 @@ export class TestJobs {
     return job
   }
 
-  private infoOf({ payload: _, make: __, args: ___, failures: ____, ...job }: TestJob): JobInfo {
+  private infoOf({ payload: _, make: __, args: ___, failures: ____, component: _____, ...job }: TestJob): JobInfo {
     const isWaiting = job.onlyWhileListened && !this.bus.hasListeners(job.event, job.to ?? undefined)
     // A copy, which later ticks do not change.
     return { ...job, state: job.state === 'running' && isWaiting ? 'idle' : job.state }

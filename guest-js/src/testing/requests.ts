@@ -31,6 +31,8 @@ export interface NewRequest {
   payload: string | undefined
   caller: Label
   causes: readonly string[]
+  /** The component that sends it. */
+  component?: string | undefined
   timeoutMs?: number | undefined
   /** Cancels it when it aborts. */
   signal?: AbortSignal | undefined
@@ -82,7 +84,7 @@ export class TestRequests {
     }
   }
 
-  /** Ends everything. Nobody needs to handle how a pending request ended. */
+  /** Ends everything. How a pending request ended needs no handler. */
   end(label: Label): void {
     for (const { response } of this.open.values()) response.catch(() => {})
     this.leave(label)
@@ -178,18 +180,19 @@ export class TestRequests {
   }
 
   private handOver(request: string, open: OpenRequest): void {
-    const { name, caller, payload, causes } = open
+    const { name, caller, payload, component, causes } = open
     open.isHandedOver = true
     this.recipients.get(open.to)?.take({
       request,
       name,
       source: caller ?? 0,
       payload: JSON.parse(payload ?? 'null'),
+      ...(component !== undefined && { component }),
       ...(causes.length > 0 && { causes }),
     })
   }
 
-  /** Ends a request, and tells its responder that nobody waits. A request that was not handed out yet is withdrawn. */
+  /** Ends a request, and tells its responder that its caller no longer waits. A request that was not handed out yet is withdrawn. */
   private stop(request: string, error: EventBusError): void {
     const open = this.close(request)
     if (!open) return
@@ -244,7 +247,7 @@ export class PlayedRecipient implements Recipient {
     return off
   }
 
-  /** Neither its responders nor anything later under its label reach anybody. */
+  /** Its responders and what comes later under its label have no effect. */
   close(): void {
     this.isClosed = true
     this.responders.abandon()

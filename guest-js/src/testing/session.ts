@@ -142,7 +142,7 @@ function batchOf(items: Item[]): Batch {
     const micros = Math.round(event.timestamp * 1000)
     const differences = [head, event.seq - before.seq, micros - before.micros] as const
     before = { seq: event.seq, micros }
-    // A handler that changes its payload must not affect anybody else.
+    // A handler that changes its payload must not affect other handlers.
     return [...differences, cloneOf(event.payload), extras]
   })
   return { items: written, heads, first: items[0]?.index ?? 0, more: false }

@@ -83,7 +83,7 @@ export interface JobInfo {
   nextAt: number | null
   /** What happens to ticks that could not come in time. */
   missedTicks: MissedTickBehavior
-  /** Whether it ticks only while somebody listens. */
+  /** Whether it ticks only while its event has listeners. */
   onlyWhileListened: boolean
   /** The largest random delay of a tick, in milliseconds. */
   jitterMs: number

@@ -14,6 +14,7 @@ mod injection;
 mod inspection;
 mod jobs;
 mod listeners;
+mod messages;
 mod names;
 mod permissions;
 mod policies;

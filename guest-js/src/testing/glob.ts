@@ -17,7 +17,7 @@ export function checkEventName(name: string): void {
   if (wrong) {
     throw new EventBusError(
       'invalid_event_name',
-      `the event name "${name}" has the character "${wrong[0]}"; a name has letters, digits and - _ . : / only`,
+      `the event name "${name}" has the character '${wrong[0]}'; expected letters, digits and - _ . : / only`,
     )
   }
 }
@@ -31,13 +31,13 @@ export function matcherOf(pattern: string): (name: string) => boolean {
   checkName(pattern)
   checkLength('invalid_pattern', 'event pattern', pattern)
   const wrong = /[^\p{XID_Continue}\-.:/*?[\]!]/u.exec(pattern)
-  if (wrong) throw invalidPattern(pattern, `has the character "${wrong[0]}", which event names do not have`)
+  if (wrong) throw invalidPattern(pattern, `has the character '${wrong[0]}', which no event name has`)
   return globOf(pattern)
 }
 
 /** Returns what a glob matches. */
 export function globOf(pattern: string): (text: string) => boolean {
-  if (pattern.includes('**')) throw invalidPattern(pattern, 'has `**`; one `*` crosses `:` and `/` already')
+  if (pattern.includes('**')) throw invalidPattern(pattern, 'has `**`; one `*` already crosses `:` and `/`')
   // A set has at least one character, of which the first may be a `]`.
   const wildcards = /\*|\?|\[(!|(?!!))(.[^\]]*)\]|[^*?[]+|\[/gsu
   const expression = pattern.replaceAll(wildcards, (part, not: string, set: string | undefined) => {
@@ -57,9 +57,9 @@ export function globOf(pattern: string): (text: string) => boolean {
 }
 
 function checkLength(code: 'invalid_event_name' | 'invalid_pattern', what: string, text: string): void {
-  if (text === '') throw new EventBusError(code, `the ${what} is empty; it has 1 to ${MAX_BYTES} bytes`)
+  if (text === '') throw new EventBusError(code, `the ${what} is empty; expected 1 to ${MAX_BYTES} bytes`)
   if (bytesOf(text) > MAX_BYTES) {
-    throw new EventBusError(code, `the ${what} "${text}" is too long; it has at most ${MAX_BYTES} bytes`)
+    throw new EventBusError(code, `the ${what} "${text}" is too long; expected at most ${MAX_BYTES} bytes`)
   }
 }
 

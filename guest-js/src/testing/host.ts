@@ -169,7 +169,7 @@ export class TestHost {
   ): { request: string; response: Promise<unknown> } {
     const { name } = request
     this.checkRequest('request', name)
-    checkChain(name, causes, 'sent')
+    checkChain(name, causes)
     if (request.component !== undefined) checkComponentName(request.component)
     return this.requests.send({ ...request, to: this.recipientOf(to), caller: label, causes })
   }
@@ -258,7 +258,7 @@ export class TestHost {
     const { event, payload, retain, except, component, causes = [] } = emitted
     this.refuse('emit', event)
     if (component !== undefined) checkComponentName(component)
-    checkChain(event, causes, 'emitted')
+    checkChain(event, causes)
     this.checkEvent(event, payload, emitted.to)
     if (except !== undefined) partsOf(except)
     const to = isForAll(emitted.to) ? undefined : emitted.to

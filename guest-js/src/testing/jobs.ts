@@ -228,14 +228,12 @@ export class TestJobs {
     }
   }
 
-  private sourceOf({ event, source, args, payload }: NewJob): PayloadSource | undefined {
+  private sourceOf({ source, args, payload }: NewJob): PayloadSource | undefined {
     if (source === undefined) {
-      if (args !== undefined)
-        throw invalidArgument(`the job of "${event}" has \`args\` and no \`source\`, which takes them`)
+      if (args !== undefined) throw invalidArgument('`args` needs a `source`')
       return undefined
     }
-    if (payload !== undefined)
-      throw invalidArgument(`the job of "${event}" has a \`payload\` and a \`source\`; expected one of them`)
+    if (payload !== undefined) throw invalidArgument('a job takes a `payload` or a `source`, not both')
     const make = this.sources.get(source)
     if (make) return make
     const help = `In a test, bus.jobSource("${source}", …) adds it`
@@ -297,8 +295,14 @@ function checkChoice(what: string, given: string | undefined, known: string[]): 
   throw invalidArgument(`invalid ${what} "${given}": expected one of "${known.join('", "')}"`)
 }
 
+/** An id, quoted, with visible control characters. */
+function escaped(id: string): string {
+  const visible = id.replaceAll(new RegExp(CONTROL, 'gu'), (c) => `\\u{${c.charCodeAt(0).toString(16)}}`)
+  return `"${visible}"`
+}
+
 function checkId(id: string): void {
-  const refuse = (what: string) => invalidArgument(`invalid job id "${id}": ${what}`)
+  const refuse = (what: string) => invalidArgument(`invalid job id ${escaped(id)}: ${what}`)
   const bytes = bytesOf(id)
   if (bytes < 1 || bytes > MAX_ID_BYTES) throw refuse(`it has ${bytes} bytes; expected 1 to ${MAX_ID_BYTES}`)
   const control = CONTROL.exec(id)

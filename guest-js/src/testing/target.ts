@@ -16,9 +16,11 @@ type Part = string | { kind: 'Any' } | { kind: 'host' } | { kind: 'Window'; labe
 /** The receivers of a target, in one form for all spellings. Throws as the host does where the target is invalid. */
 export function partsOf(target: unknown): Part[] {
   const parts = readParts(target)
-  if (parts.length === 0) throw invalidArgument('the target is an empty list; it names at least one label')
+  if (parts.length === 0) throw invalidArgument('the target is an empty list; expected at least one label')
   if (parts.length > MAX_PARTS) {
-    throw invalidArgument(`the target has ${parts.length} labels; it has at most ${MAX_PARTS}, and a glob names many`)
+    throw invalidArgument(
+      `the target has ${parts.length} labels; expected at most ${MAX_PARTS}. Use a glob to name many`,
+    )
   }
   for (const label of parts.flatMap(labelsIn)) checkLabel(label)
   return parts
@@ -94,9 +96,9 @@ function isWord(part: Part, word: 'Any' | 'host'): boolean {
 }
 
 function checkLabel(label: string): void {
-  if (label === '') throw invalidArgument('the target has an empty label; a label has at least one character')
+  if (label === '') throw invalidArgument(`the target has an empty label; expected 1 to ${MAX_LABEL_BYTES} bytes`)
   if (bytesOf(label) > MAX_LABEL_BYTES) {
-    throw invalidArgument(`the target's label "${label}" is too long; it has at most ${MAX_LABEL_BYTES} bytes`)
+    throw invalidArgument(`the target's label "${label}" has ${bytesOf(label)} bytes; expected 1 to ${MAX_LABEL_BYTES}`)
   }
   if (hasWildcard(label)) globOf(label)
 }

@@ -34,8 +34,8 @@ it.each([
 })
 
 it.each([
-  [{ payload: 1, source: 'cpu' }, 'invalid_argument', 'expected one of them'],
-  [{ args: 1 }, 'invalid_argument', 'no `source`'],
+  [{ payload: 1, source: 'cpu' }, 'invalid_argument', 'not both'],
+  [{ args: 1 }, 'invalid_argument', 'needs a `source`'],
   [{ source: 'disk' }, 'unknown_source', 'bus.jobSource("disk", …)'],
   [{ id: '' }, 'invalid_argument', '1 to 255'],
   [{ id: 'n'.repeat(256) }, 'invalid_argument', '1 to 255'],

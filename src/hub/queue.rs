@@ -393,9 +393,9 @@ impl Queue {
     fn find(&self, from: u64, dropping: Dropping) -> u64 {
         let from = from.max(self.first);
         let slots = self.slots.range((from - self.first) as usize..);
-        let is_it =
+        let is_meant =
             |slot: &Option<Slot>| slot.as_ref().is_some_and(|slot| slot.dropping == dropping);
-        let before = slots.take_while(|slot| !is_it(slot)).count();
+        let before = slots.take_while(|slot| !is_meant(slot)).count();
         from + before as u64
     }
 

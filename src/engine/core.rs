@@ -266,7 +266,8 @@ impl Core {
     fn announce(&self, webview: &str) -> bool {
         let window = self.platform.window_of(webview);
         if let Some(window) = &window {
-            self.hub().announce(webview, window);
+            let effects = self.hub().announce(webview, window);
+            self.apply_effects(effects);
             // If it was closed in between, the hook that tells of its end may have run before.
             self.remove_if_closed(webview);
         }
@@ -290,7 +291,10 @@ impl Core {
         let known = self.hub().locations();
         for (label, own) in known {
             match self.platform.window_of(&label) {
-                Some(now) if *now != *own => self.hub().announce(&label, &now),
+                Some(now) if *now != *own => {
+                    let effects = self.hub().announce(&label, &now);
+                    self.apply_effects(effects);
+                }
                 None if *own != *window => self.remove_if_closed(&label),
                 _ => {}
             }
@@ -302,7 +306,8 @@ impl Core {
 
     /// Notes the window of a webview, as a message of its page says.
     pub(crate) fn note_window(&self, webview: &str, window: &str) {
-        self.hub().note_window(webview, window);
+        let effects = self.hub().note_window(webview, window);
+        self.apply_effects(effects);
     }
 
     pub(crate) fn knows(&self, webview: &str) -> bool {
@@ -371,11 +376,12 @@ impl Core {
 
     /// Completes or parks a pull of the page in this webview, which is in this window now.
     pub(crate) fn pull(&self, (webview, window): (&str, &str), pull: Pull, reply: Reply) {
-        let pulled = {
+        let (moved, pulled) = {
             let mut hub = self.hub();
-            hub.note_window(webview, window);
-            hub.pull(webview, pull, reply, now())
+            let moved = hub.note_window(webview, window);
+            (moved, hub.pull(webview, pull, reply, now()))
         };
+        self.apply_effects(moved);
         match pulled {
             Ok(effects) => self.apply_effects(effects),
             Err((reply, error)) => reply.send(Err(error)),
@@ -496,7 +502,7 @@ mod tests {
     #[test]
     fn a_known_window_gets_its_unannounced_webview() {
         let core = core();
-        core.hub().announce("side", "late");
+        let _ = core.hub().announce("side", "late");
         assert!(emit(&core, Target::window("late")).is_ok());
         assert!(core.knows("late"));
     }
@@ -523,7 +529,7 @@ mod tests {
         let above = Arc::new(Rechecks::default());
         let weak: Weak<Rechecks> = Arc::downgrade(&above);
         core.set_above(weak);
-        core.hub().announce("main", "main");
+        let _ = core.hub().announce("main", "main");
         let command = Command {
             name: "subscribe",
             session: SessionId::parse(&"1".repeat(32)).unwrap(),
@@ -548,7 +554,7 @@ mod tests {
     #[test]
     fn a_late_command_keeps_a_closed_webview_closed() {
         let core = core();
-        core.hub().announce("closed", "closed");
+        let _ = core.hub().announce("closed", "closed");
         let (_, effects) = core.hub().remove_window("closed");
         core.apply_effects(effects);
         let command = Command {

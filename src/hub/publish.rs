@@ -341,6 +341,6 @@ impl<W> Hub<W> {
 }
 
 /// Whether a queue has room that it had not: an event may replace larger ones.
-fn is_smaller(after: (usize, usize), before: (usize, usize)) -> bool {
+pub(super) fn is_smaller(after: (usize, usize), before: (usize, usize)) -> bool {
     after.0 < before.0 || after.1 < before.1
 }

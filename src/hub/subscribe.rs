@@ -11,7 +11,9 @@ use crate::hub::backlog::BacklogEntry;
 use crate::hub::effects::Effects;
 use crate::hub::ids::{SessionId, SubscriberKey, SubscriptionId};
 use crate::hub::loss::{Loss, Superseded};
+use crate::hub::publish::is_smaller;
 use crate::hub::queue::{LostEvents, QueuedEvent};
+use crate::hub::room::Line;
 use crate::model::delivery::{Addressing, DeliveryFilter};
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::{BusEvent, Gap, GapReason, Mark};
@@ -392,6 +394,7 @@ impl<W> Hub<W> {
         let Some(session) = self.sessions.get_mut(&key) else {
             return;
         };
+        let before = session.outbox.usage();
         for lost in catch_up.gaps {
             session.outbox.push_lost(lost);
         }
@@ -405,6 +408,9 @@ impl<W> Hub<W> {
                 addressing: entry.addressing,
             };
             session.outbox.push_past(queued, policy.overflow);
+        }
+        if is_smaller(session.outbox.usage(), before) {
+            self.room.wake_first(Line::Queue(key), &mut effects.wakers);
         }
         session.complete_parked_pull(now, effects);
     }
@@ -443,6 +449,7 @@ impl<W> Hub<W> {
             ..Effects::default()
         };
         if wants_retained && let Some(consumer) = self.consumers.get_mut(&key) {
+            let before = consumer.queue.usage();
             let mut retained: Vec<(&BusEvent, Addressing)> = self
                 .retained
                 .newest_of(&pattern, |audience| {
@@ -462,6 +469,9 @@ impl<W> Hub<W> {
                 };
                 let policy = self.subscriptions.policy(queued.event.event_name());
                 consumer.queue.push_past(queued, policy.overflow);
+            }
+            if is_smaller(consumer.queue.usage(), before) {
+                self.room.wake_first(Line::Queue(key), &mut effects.wakers);
             }
             effects.wakers.extend(consumer.take_waker());
         }

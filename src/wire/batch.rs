@@ -290,6 +290,7 @@ mod tests {
             event,
             subscriptions: ids.into(),
             addressing: Addressing::Broadcast,
+            superseded: Vec::new(),
         })
     }
 
@@ -368,6 +369,7 @@ mod tests {
             event,
             subscriptions: [1].into(),
             addressing: Addressing::Broadcast,
+            superseded: Vec::new(),
         });
         let weight = item.weight();
         let json = encode(vec![item]);
@@ -435,6 +437,7 @@ mod tests {
                 event,
                 subscriptions: [1].into(),
                 addressing: Addressing::Broadcast,
+                superseded: Vec::new(),
             })
         };
         let times = [100, 100, 109, 119, 218, 18, 1018];
@@ -515,6 +518,7 @@ mod tests {
                     event: event.marked(mark),
                     subscriptions: Arc::clone(&ids[kind]),
                     addressing: Addressing::Broadcast,
+                    superseded: Vec::new(),
                 }
             });
             let batches = narrow_batches(events.collect());

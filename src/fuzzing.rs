@@ -212,7 +212,10 @@ pub fn hub(bytes: &[u8]) {
                 world.pull_with(webview, u64::from(number), true);
             }
             _ if number < 16 => world.close(webview),
-            _ => world.hub.announce(WEBVIEWS[webview], WEBVIEWS[webview]),
+            _ => {
+                let effects = world.hub.announce(WEBVIEWS[webview], WEBVIEWS[webview]);
+                world.apply_effects(effects);
+            }
         }
     }
     let effects = world.hub.shut_down();
@@ -253,7 +256,7 @@ impl World {
         let _ = policies.add("kept", Policy::new().retain(true).reject());
         let mut hub = Hub::new(limits, policies);
         for label in WEBVIEWS {
-            hub.announce(label, label);
+            let _ = hub.announce(label, label);
         }
         Self {
             hub,

@@ -195,6 +195,7 @@ mod tests {
             event,
             subscriptions: ids.into(),
             addressing: Addressing::Broadcast,
+            superseded: Vec::new(),
         })
     }
 
@@ -273,6 +274,7 @@ mod tests {
             event,
             subscriptions: [1].into(),
             addressing: Addressing::Broadcast,
+            superseded: Vec::new(),
         });
         let weight = item.weight();
         let json = encode(vec![item]);
@@ -340,6 +342,7 @@ mod tests {
                 event,
                 subscriptions: [1].into(),
                 addressing: Addressing::Broadcast,
+                superseded: Vec::new(),
             })
         };
         let times = [100, 100, 109, 119, 218, 18, 1018];
@@ -420,6 +423,7 @@ mod tests {
                     event: event.marked(mark),
                     subscriptions: Arc::clone(&ids[kind]),
                     addressing: Addressing::Broadcast,
+                    superseded: Vec::new(),
                 }
             });
             let batches = narrow_batches(events.collect());

@@ -88,12 +88,10 @@ impl World {
         let gaps = &received.gaps;
         let all: u64 = gaps.iter().map(|gap| gap.count).sum();
         // What was dropped of a replay counts, too, and is not missing above.
-        // After a renewal, a retained event that was lost comes again and may be lost again, and what an event of the policy
-        // `latest` replaced for one subscription counts for all.
-        let may_count_more = received.is_renewed
-            && self.events.iter().any(|event| {
-                (event.is_retained || event.name == "latest") && received.is_in_gap(event.seq)
-            });
+        // After a renewal, a retained event that was lost comes again and may be lost again.
+        let mut retained = self.events.iter().filter(|event| event.is_retained);
+        let may_count_more =
+            received.is_renewed && retained.any(|event| received.is_in_gap(event.seq));
         let is_exact = !may_count_more
             && received.earlier.is_empty()
             && gaps

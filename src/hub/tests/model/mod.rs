@@ -347,7 +347,8 @@ impl World {
             self.apply_effects(effects);
             self.is_ready[page] = true;
         } else {
-            self.hub.announce(WEBVIEWS[page], WINDOWS[page]);
+            let effects = self.hub.announce(WEBVIEWS[page], WINDOWS[page]);
+            self.apply_effects(effects);
         }
     }
 

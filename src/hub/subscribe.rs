@@ -14,6 +14,7 @@ use crate::hub::loss::{Loss, Superseded};
 use crate::hub::publish::is_smaller;
 use crate::hub::queue::{LostEvents, QueuedEvent};
 use crate::hub::room::Line;
+use crate::hub::sessions::session_ended;
 use crate::model::delivery::{Addressing, DeliveryFilter};
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::{BusEvent, Gap, GapReason, Mark};
@@ -234,10 +235,7 @@ impl<W> Hub<W> {
         request: &SubscriptionRequest,
     ) -> Result<DeliveryFilter> {
         let Some(session) = self.sessions.get(&key) else {
-            return Err(Error::new(
-                ErrorCode::StaleSession,
-                "this session has ended",
-            ));
+            return Err(session_ended());
         };
         let window = self
             .webviews

@@ -141,10 +141,13 @@ fn push_request(json: &mut String, message: &RequestMessage) {
         true => String::new(),
         false => format!("\"causes\":{},", json!(causes)),
     };
+    let component = message
+        .component()
+        .map_or_else(String::new, |name| format!("\"component\":\"{name}\","));
     // Names have no characters that JSON escapes.
     let _ = write!(
         json,
-        "{{\"request\":\"{}\",\"name\":\"{}\",\"source\":{source},{causes}\"payload\":{}}}",
+        "{{\"request\":\"{}\",\"name\":\"{}\",\"source\":{source},{component}{causes}\"payload\":{}}}",
         message.id,
         message.name.as_str(),
         &*message.payload

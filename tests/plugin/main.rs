@@ -17,6 +17,7 @@ mod listeners;
 mod names;
 mod permissions;
 mod policies;
+mod quotas;
 mod requests;
 mod scopes;
 mod sessions;

@@ -3,7 +3,7 @@ import { EventBusError } from '../core/error.js'
 import { bytesOf } from './bytes.js'
 import { matcherOf } from './glob.js'
 
-/** The prefix of events of the bus itself. Only patterns with it receive them, and nobody else may emit them. */
+/** The prefix of events of the bus itself. Only patterns with it receive them, and only the bus emits them. */
 const OWN_PREFIX = 'event-bus:'
 
 /** The default limits of the host: bytes of a payload, causes of an event, and bytes of a component's name. */

@@ -31,27 +31,27 @@ export function matcherOf(pattern: string): (name: string) => boolean {
   checkName(pattern)
   checkLength('invalid_pattern', 'event pattern', pattern)
   const wrong = /[^\p{XID_Continue}\-.:/*?[\]!]/u.exec(pattern)
-  if (wrong) throw invalid(pattern, `has the character "${wrong[0]}", which event names do not have`)
+  if (wrong) throw invalidPattern(pattern, `has the character "${wrong[0]}", which event names do not have`)
   return globOf(pattern)
 }
 
 /** Returns what a glob matches. */
 export function globOf(pattern: string): (text: string) => boolean {
-  if (pattern.includes('**')) throw invalid(pattern, 'has `**`; one `*` crosses `:` and `/` already')
+  if (pattern.includes('**')) throw invalidPattern(pattern, 'has `**`; one `*` crosses `:` and `/` already')
   // A set has at least one character, of which the first may be a `]`.
   const wildcards = /\*|\?|\[(!|(?!!))(.[^\]]*)\]|[^*?[]+|\[/gsu
   const expression = pattern.replaceAll(wildcards, (part, not: string, set: string | undefined) => {
     if (part === '*') return '.*'
     if (part === '?') return '.'
     if (set !== undefined) return `[${not && '^'}${set.replaceAll(/[\\^[\]]/g, '\\$&')}]`
-    if (part === '[') throw invalid(pattern, 'has a `[` without its set and `]`')
+    if (part === '[') throw invalidPattern(pattern, 'has a `[` without its set and `]`')
     return part.replaceAll(/[\\^$.|+(){}\]/]/g, '\\$&')
   })
   let whole: RegExp
   try {
     whole = new RegExp(`^${expression}$`, 'su')
   } catch {
-    throw invalid(pattern, 'has an invalid set')
+    throw invalidPattern(pattern, 'has an invalid set')
   }
   return (text) => whole.test(text)
 }
@@ -63,7 +63,7 @@ function checkLength(code: 'invalid_event_name' | 'invalid_pattern', what: strin
   }
 }
 
-function invalid(pattern: string, what: string): EventBusError {
+function invalidPattern(pattern: string, what: string): EventBusError {
   return new EventBusError(
     'invalid_pattern',
     `the pattern "${pattern}" ${what}; wildcards are \`*\`, \`?\` and \`[abc]\``,

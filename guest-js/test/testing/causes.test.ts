@@ -52,7 +52,7 @@ describe('components', () => {
     await expect(cart.action('pay', () => Promise.reject(new Error('no')))).rejects.toThrow('no')
     await bus.settled()
     expect(refreshed).toHaveBeenCalledTimes(1)
-    expect(told.mock.calls[0]?.[0]).toMatchObject({ id: 'shop:Cart:success', text: 'Saved' })
+    expect(told.mock.calls[0]?.[0]).toMatchObject({ id: 'shop#Cart#success', text: 'Saved' })
     expect(bus.emitted('shop:refresh-list')).toEqual([null])
     expect(bus.emitted('shop:action-complete')).toEqual([{ component: 'Cart', action: 'pay', state: 7 }])
     expect(bus.emitted('shop:error')).toEqual([{ component: 'Cart', action: 'pay', error: 'no' }])

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::pages::{Page, Received};
+use super::steps::Step;
 use super::{Emitted, To, World};
 use crate::model::event::GapReason;
 
@@ -37,21 +38,27 @@ impl World {
 
     /// Lets every page catch up. Then what was for a live subscription came, or a gap covers it.
     pub(super) fn finish(mut self) {
+        self.run(Step::Wait { millis: 31_000 });
+        self.renew_expired_sessions();
         for page in 0..self.pages.len() {
             loop {
                 while !self.pages[page].mailbox.is_empty() {
-                    self.pages[page].receive(0, &self.events);
+                    self.receive(page, 0);
                 }
                 let handled = self.pages[page].handled;
                 self.pull(page);
                 while !self.pages[page].mailbox.is_empty() {
-                    self.pages[page].receive(0, &self.events);
+                    self.receive(page, 0);
                 }
                 if self.pages[page].handled == handled {
                     break;
                 }
             }
             self.check_page(page);
+        }
+        self.check_requests();
+        self.check_nothing_left();
+        for page in 0..self.pages.len() {
             let own = &self.pages[page];
             let live = own.received.values();
             for received in live.filter(|received| received.until.is_none()) {

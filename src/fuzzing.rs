@@ -203,7 +203,10 @@ pub fn hub(bytes: &[u8]) {
                 world.pull_with(webview, u64::from(number), true);
             }
             _ if number < 16 => world.close(webview),
-            _ => world.hub.announce(WEBVIEWS[webview], WEBVIEWS[webview]),
+            _ => {
+                let effects = world.hub.announce(WEBVIEWS[webview], WEBVIEWS[webview]);
+                world.apply_effects(effects);
+            }
         }
     }
     let effects = world.hub.shut_down();

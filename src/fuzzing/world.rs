@@ -57,7 +57,7 @@ impl World {
         let _ = policies.add("kept", Policy::new().retain(true).reject());
         let mut hub = Hub::new(limits, policies);
         for label in WEBVIEWS {
-            hub.announce(label, label);
+            let _ = hub.announce(label, label);
         }
         Self {
             hub,

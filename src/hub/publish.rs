@@ -256,6 +256,7 @@ impl<W> Hub<W> {
                     addressing,
                     pending_for: None,
                     is_transient: false,
+                    superseded: Vec::new(),
                 });
             } else if history.has_page_before() {
                 // The page before may be there yet, and renew its session.
@@ -291,6 +292,7 @@ impl<W> Hub<W> {
                     event: event.clone(),
                     subscriptions: Arc::clone(subscriptions),
                     addressing,
+                    superseded: Vec::new(),
                 };
                 let before = has_waiters.then(|| session.outbox.usage());
                 let is_queued = session.outbox.push(queued, route.policy.overflow);
@@ -322,6 +324,7 @@ impl<W> Hub<W> {
                     event: event.clone(),
                     subscriptions: Arc::clone(subscriptions),
                     addressing,
+                    superseded: Vec::new(),
                 };
                 let before = has_waiters.then(|| consumer.queue.usage());
                 if consumer.queue.push(queued, route.policy.overflow) {
@@ -341,6 +344,6 @@ impl<W> Hub<W> {
 }
 
 /// Whether a queue has room that it had not: an event may replace larger ones.
-fn is_smaller(after: (usize, usize), before: (usize, usize)) -> bool {
+pub(super) fn is_smaller(after: (usize, usize), before: (usize, usize)) -> bool {
     after.0 < before.0 || after.1 < before.1
 }

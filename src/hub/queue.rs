@@ -44,8 +44,6 @@ pub(crate) struct Queue {
 struct Slot {
     queued: QueuedEvent,
     dropping: Dropping,
-    /// The events that it replaced, which are lost if it is dropped, by the subscriptions that they were for.
-    superseded: Vec<(Arc<[SubscriptionId]>, Loss)>,
 }
 
 /// Whether an event may make room for others.
@@ -74,7 +72,11 @@ pub(crate) struct QueuedEvent {
     pub(crate) event: BusEvent,
     pub(crate) subscriptions: Arc<[SubscriptionId]>,
     pub(crate) addressing: Addressing,
+    pub(crate) superseded: SupersededLists,
 }
+
+/// The events that one replaced, which are lost if it is dropped, by the subscriptions that they were for.
+pub(crate) type SupersededLists = Vec<(Arc<[SubscriptionId]>, Loss)>;
 
 impl QueuedEvent {
     /// At least as many bytes as it takes in a batch.
@@ -155,7 +157,7 @@ impl Queue {
             Overflow::Reject => Dropping::Never,
             _ => Dropping::Allowed,
         };
-        self.push_slot(Slot::new(queued, dropping), overflow)
+        self.push_slot(Slot { queued, dropping }, overflow)
     }
 
     /// Queues an event that was accepted before its subscription began. It cannot be rejected any more.
@@ -164,7 +166,7 @@ impl Queue {
             Overflow::Reject => Dropping::LastResort,
             _ => Dropping::Allowed,
         };
-        self.push_slot(Slot::new(queued, dropping), overflow);
+        self.push_slot(Slot { queued, dropping }, overflow);
     }
 
     fn push_slot(&mut self, mut slot: Slot, overflow: Overflow) -> bool {
@@ -377,11 +379,16 @@ impl Queue {
         let Some(oldest) = self.take((number - self.first) as usize) else {
             return false;
         };
-        let event = oldest.queued.event;
-        for (ids, superseded) in &oldest.superseded {
+        let QueuedEvent {
+            event,
+            subscriptions,
+            superseded,
+            ..
+        } = oldest.queued;
+        for (ids, superseded) in &superseded {
             self.note_dropped(ids, superseded.superseded_by(event.seq()));
         }
-        self.note_dropped(&oldest.queued.subscriptions, Loss::of_one(event.seq()));
+        self.note_dropped(&subscriptions, Loss::of_one(event.seq()));
         self.dropped_events += 1 + event.superseded();
         if self.needs_cause {
             self.last_dropped = Some(event);
@@ -410,40 +417,27 @@ impl Queue {
 }
 
 impl Slot {
-    fn new(queued: QueuedEvent, dropping: Dropping) -> Self {
-        let mark = queued.event.mark();
-        let mut superseded = Vec::new();
-        if mark.superseded > 0 {
-            // It replaced them in the queue of the page before.
-            let lost = Loss::of_range(mark.superseded_from, queued.event.seq(), mark.superseded);
-            superseded.push((Arc::clone(&queued.subscriptions), lost));
-        }
-        Self {
-            queued,
-            dropping,
-            superseded,
-        }
-    }
-
     /// Whether every subscription that waits for the old event gets this one, and the loss can be told for each.
     fn may_replace(&self, old: &Self) -> bool {
         let (own, others) = (&self.queued.subscriptions, &old.queued.subscriptions);
+        let superseded = &old.queued.superseded;
         let is_for_all = Arc::ptr_eq(own, others) || others.iter().all(|id| own.contains(id));
         is_for_all
-            && (old.superseded.len() < MAX_LISTS
-                || old.superseded.iter().any(|(ids, _)| is_same(ids, others)))
+            && (superseded.len() < MAX_LISTS
+                || superseded.iter().any(|(ids, _)| is_same(ids, others)))
     }
 
     fn replace(&mut self, old: Slot) {
         let (from, count) = old.queued.event.stands_for();
         let lost = Loss::of_one(old.queued.event.seq());
         // One that waited for the page before may have replaced others itself.
-        let own = std::mem::replace(&mut self.superseded, old.superseded);
+        let superseded = &mut self.queued.superseded;
+        let own = std::mem::replace(superseded, old.queued.superseded);
         for (ids, lost) in own.into_iter().chain([(old.queued.subscriptions, lost)]) {
-            let mut known = self.superseded.iter_mut();
+            let mut known = superseded.iter_mut();
             match known.find(|(known, _)| is_same(known, &ids)) {
                 Some((_, joined)) => *joined = joined.join(lost),
-                None => self.superseded.push((ids, lost)),
+                None => superseded.push((ids, lost)),
             }
         }
         let event = &self.queued.event;

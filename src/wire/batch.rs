@@ -198,6 +198,7 @@ mod tests {
             event,
             subscriptions: ids.into(),
             addressing: Addressing::Broadcast,
+            superseded: Vec::new(),
         })
     }
 
@@ -276,6 +277,7 @@ mod tests {
             event,
             subscriptions: [1].into(),
             addressing: Addressing::Broadcast,
+            superseded: Vec::new(),
         });
         let weight = item.weight();
         let json = encode(vec![item]);
@@ -343,6 +345,7 @@ mod tests {
                 event,
                 subscriptions: [1].into(),
                 addressing: Addressing::Broadcast,
+                superseded: Vec::new(),
             })
         };
         let times = [100, 100, 109, 119, 218, 18, 1018];
@@ -423,6 +426,7 @@ mod tests {
                     event: event.marked(mark),
                     subscriptions: Arc::clone(&ids[kind]),
                     addressing: Addressing::Broadcast,
+                    superseded: Vec::new(),
                 }
             });
             let batches = narrow_batches(events.collect());

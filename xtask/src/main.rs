@@ -1,6 +1,7 @@
 //! The commands of this repository. `cargo xtask` lists them.
 
 mod bench;
+mod cross;
 mod demo;
 mod npm;
 mod packages;
@@ -27,6 +28,12 @@ Commands of this repository. Each one works in a fresh clone.
                         concurrent code, TypeScript tests, type tests, journeys
                         in real windows, packages
   cargo xtask check     check format, lints and types
+  cargo xtask cross     check the types of the plugin with each feature, of the
+                        examples and of the benchmark for Windows, macOS, iOS
+                        and Android; a warning is an error
+      --quick           check only the plugin, with its default features and
+                        for Windows; `cargo xtask test` does this, too
+      --target <target> check this target; may be given several times
   cargo xtask bench     compare with Tauri's own events, channels and a WebSocket
                         in one run: a table, and target/bench/results.json, .svg
       --quick           run fewer rounds, about two minutes
@@ -49,6 +56,7 @@ fn main() -> ExitCode {
     match arguments.as_slice() {
         ["demo", options @ ..] => conclude(demo::demo(options)),
         ["bench", options @ ..] => conclude(bench::bench(options)),
+        ["cross", options @ ..] => conclude(cross::cross(options)),
         ["test"] => steps::test(),
         ["check"] => steps::check(),
         ["codegen"] => steps::codegen(),

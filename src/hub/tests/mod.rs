@@ -36,6 +36,7 @@ pub(super) fn queued(seq: u64, subscriptions: &[SubscriptionId]) -> QueuedEvent 
         event: event(seq, "null"),
         subscriptions: subscriptions.into(),
         addressing: Addressing::Broadcast,
+        superseded: Vec::new(),
     }
 }
 

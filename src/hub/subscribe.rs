@@ -12,7 +12,7 @@ use crate::hub::effects::Effects;
 use crate::hub::ids::{SessionId, SubscriberKey, SubscriptionId};
 use crate::hub::loss::{Loss, Superseded};
 use crate::hub::publish::is_smaller;
-use crate::hub::queue::{LostEvents, QueuedEvent};
+use crate::hub::queue::{LostEvents, QueuedEvent, SupersededLists};
 use crate::hub::room::Line;
 use crate::hub::sessions::session_ended;
 use crate::model::delivery::{Addressing, DeliveryFilter};
@@ -142,7 +142,7 @@ impl CatchUpEntry {
             event: self.event.marked(mark),
             subscriptions: subscriptions.into(),
             addressing: self.addressing,
-            superseded,
+            superseded: superseded.into(),
         }
     }
 }
@@ -489,7 +489,7 @@ impl<W> Hub<W> {
                     event: event.marked(mark),
                     subscriptions: Arc::new([id]),
                     addressing,
-                    superseded: Vec::new(),
+                    superseded: SupersededLists::default(),
                 };
                 let policy = self.subscriptions.policy(queued.event.event_name());
                 consumer.queue.push_past(queued, policy.overflow);

@@ -26,6 +26,8 @@ Commands of this repository. Each one works in a fresh clone.
   cargo xtask test      run everything: the check, Rust tests, the model of the
                         concurrent code, TypeScript tests, type tests, journeys
                         in real windows, packages
+      --runners         also run the test bus in every test runner that apps
+                        use, each installed from npm, and in Chromium
   cargo xtask check     check format, lints and types
   cargo xtask bench     compare with Tauri's own events, channels and a WebSocket
                         in one run: a table, and target/bench/results.json, .svg
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         ["demo", options @ ..] => conclude(demo::demo(options)),
         ["bench", options @ ..] => conclude(bench::bench(options)),
         ["test"] => steps::test(),
+        ["test", "--runners"] => steps::test_with_runners(),
         ["check"] => steps::check(),
         ["codegen"] => steps::codegen(),
         [] | ["help" | "--help" | "-h"] => {

@@ -61,7 +61,8 @@ if (!argv.includes('--all')) {
   console.log('the test bus works in node --test and vitest (node, happy-dom)')
 } else {
   const [name] = argv.slice(argv.indexOf('--all') + 1)
-  if (name && !(name in runners)) throw new Error(`no runner ${name}; expected one of ${Object.keys(runners).join(', ')}`)
+  if (name && !(name in runners))
+    throw new Error(`no runner ${name}; expected one of ${Object.keys(runners).join(', ')}`)
   inScratch((scratch, install) => {
     for (const [runner, { packages, type, files = {}, needs = [], commands }] of Object.entries(runners)) {
       if (name && runner !== name) continue

@@ -27,6 +27,8 @@ Commands of this repository. Each one works in a fresh clone.
   cargo xtask test      run everything: the check, Rust tests, the model of the
                         concurrent code, TypeScript tests, type tests, journeys
                         in real windows, packages
+      --runners         also run the test bus in every test runner that apps
+                        use, each installed from npm, and in Chromium
   cargo xtask check     check format, lints and types
   cargo xtask cross     check the types of the plugin with each feature, of the
                         examples and of the benchmark for Windows, macOS, iOS
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         ["bench", options @ ..] => conclude(bench::bench(options)),
         ["cross", options @ ..] => conclude(cross::cross(options)),
         ["test"] => steps::test(),
+        ["test", "--runners"] => steps::test_with_runners(),
         ["check"] => steps::check(),
         ["codegen"] => steps::codegen(),
         [] | ["help" | "--help" | "-h"] => {

@@ -7,6 +7,7 @@
 
 mod checks;
 mod commands;
+mod ends;
 mod pages;
 mod requests;
 mod steps;

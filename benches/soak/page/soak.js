@@ -95,7 +95,7 @@ const actions = {
         const target = to === 'host' ? bus.HOST : to
         if (!cancel) return (await bus.request(target, 'double', i)) === 2 * i ? 'ok' : 'a wrong response'
         const aborter = new AbortController()
-        const response = bus.request(target, 'hold', i, { signal: aborter.signal })
+        const response = bus.request(target, 'hold', false, { signal: aborter.signal })
         setTimeout(() => aborter.abort())
         return response.then(
           () => 'a response',
@@ -148,7 +148,10 @@ async function begin() {
   const parts = [
     ...listening,
     bus.respond('double', (number) => 2 * number),
-    bus.respond('hold', () => new Promise(() => {})),
+    bus.respond('hold', (reports) => {
+      if (reports) void report('held')
+      return new Promise(() => {})
+    }),
     bus.listen('soak:barrier', ({ payload }) => report(`barrier ${payload}`, collect()), live),
     bus.listen(
       'soak:order',

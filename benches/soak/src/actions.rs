@@ -163,7 +163,7 @@ impl Driver {
         };
         let order = json!({ "action": "request", "to": to, "from": 0, "count": 5, "cancel": true });
         self.tell(&label, order, json!([]), None)?;
-        let given = self.hold(&label, 30)?;
+        let given = self.hold(&label, 30, false)?;
         let expected = json!("timeout");
         self.pending.push(Pending::Response { given, expected });
         self.minute.requests += 6;
@@ -171,19 +171,32 @@ impl Driver {
     }
 
     /// The host sends a request that gets no response.
-    fn hold(&mut self, label: &str, timeout_ms: u64) -> Result<Given> {
+    fn hold(&mut self, label: &str, timeout_ms: u64, reports: bool) -> Result<Given> {
         self.hand.give(Order::Request {
             to: label.to_owned(),
             name: "hold".into(),
-            payload: json!(0),
+            payload: json!(reports),
             timeout_ms,
         })
+    }
+
+    /// A page has a request that it does not respond to.
+    fn be_held(&mut self, label: &str) -> Result<Given> {
+        let given = self.hold(label, 60_000, true)?;
+        self.report(label, "held")?;
+        Ok(given)
+    }
+
+    /// What was held ends with the page.
+    fn ends_with_its_page(&mut self, given: Given) {
+        let expected = json!("page_gone");
+        self.pending.push(Pending::Response { given, expected });
     }
 
     fn reload(&mut self) -> Result<()> {
         self.minute.reloads += 1;
         self.traffic(RELOADED)?;
-        let given = self.hold(RELOADED, 60_000)?;
+        let given = self.be_held(RELOADED)?;
         if self.random.below(2) == 0 {
             self.load(RELOADED, "index.html")?;
         } else {
@@ -197,8 +210,7 @@ impl Driver {
         self.traffic(RELOADED)?;
         self.replace(RELOADED)?;
         self.is_emitted(&format!("from:{RELOADED}"));
-        let expected = json!("page_gone");
-        self.pending.push(Pending::Response { given, expected });
+        self.ends_with_its_page(given);
         Ok(())
     }
 
@@ -243,12 +255,12 @@ impl Driver {
 
     fn kill(&mut self) -> Result<()> {
         self.minute.kills += 1;
+        let given = self.be_held(KILLED)?;
         // Since the last check the page has received nothing, so that the next page must receive everything.
         if self.random.below(2) == 0 {
             self.send(KILLED, json!({ "action": "burn", "ms": 60_000 }))?;
             self.traffic(KILLED)?;
         }
-        let given = self.hold(KILLED, 60_000)?;
         let label = KILLED.to_owned();
         self.hand.follow(Order::Kill { label })?;
         self.await_gone(KILLED)?;
@@ -256,8 +268,7 @@ impl Driver {
         self.load(KILLED, "index.html")?;
         self.replace(KILLED)?;
         self.identify(KILLED)?;
-        let expected = json!("page_gone");
-        self.pending.push(Pending::Response { given, expected });
+        self.ends_with_its_page(given);
         Ok(())
     }
 
@@ -287,7 +298,7 @@ impl Driver {
         // What it emitted has come.
         self.finish()?;
         self.check()?;
-        let given = self.hold(&label, 60_000)?;
+        let given = self.be_held(&label)?;
         let by_force = self.random.below(2) == 0;
         self.hand.follow(Order::Close {
             label: label.clone(),

@@ -125,7 +125,7 @@ fn set_up_the_host(soak: &Soak) -> Result<()> {
         .respond("double", async |number: u64| Ok(2 * number))?
         .forget();
     soak.bus
-        .respond("hold", async |_: u64| {
+        .respond("hold", async |_: bool| {
             std::future::pending::<()>().await;
             Ok(())
         })?
@@ -209,7 +209,7 @@ impl Soak {
                     .forget();
             }
             Order::Inspect => return Ok(json!(self.bus.inspect())),
-            Order::Memory => return Ok(json!(processes::footprint())),
+            Order::Memory => return Ok(json!(processes::footprint(&self.windows.processes()))),
             Order::Exit => self.app.exit(0),
         }
         Ok(Value::Null)

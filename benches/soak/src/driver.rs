@@ -258,12 +258,11 @@ impl Driver {
         self.faults.push(fault);
     }
 
-    pub(crate) fn add(&mut self, count: Count, label: &str) {
+    pub(crate) fn add(&mut self, count: Count) {
         let minute = &mut self.minute;
         minute.received += count.events;
         minute.repeated += count.repeated;
         minute.gaps += count.gaps;
         minute.lost += count.lost;
-        let _ = label;
     }
 }

@@ -42,8 +42,8 @@ pub(crate) struct Minute {
     /// Seconds of processor time of the host, web and network processes.
     pub(crate) cpu_seconds: f64,
     pub(crate) host: Megabytes,
-    /// By process.
-    pub(crate) web: BTreeMap<u32, Megabytes>,
+    /// By label: the process of the page.
+    pub(crate) web: BTreeMap<String, (u32, Megabytes)>,
     pub(crate) network: Megabytes,
     pub(crate) counts: Counts,
 }
@@ -51,14 +51,14 @@ pub(crate) struct Minute {
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub(crate) struct Megabytes {
     pub(crate) rss: f64,
-    pub(crate) pss: f64,
+    pub(crate) anonymous: f64,
 }
 
 impl From<Memory> for Megabytes {
-    fn from(Memory { rss, pss }: Memory) -> Self {
+    fn from(Memory { rss, anonymous }: Memory) -> Self {
         Self {
             rss: rss as f64 / MEGABYTE,
-            pss: pss as f64 / MEGABYTE,
+            anonymous: anonymous as f64 / MEGABYTE,
         }
     }
 }
@@ -136,7 +136,7 @@ impl Counts {
 }
 
 impl Minute {
-    pub(crate) const HEAD: &str = "minute  events/s  received/s    cpu   host MB   web MB  sessions  subscriptions  queued        bytes  jobs  retained  requests  reloads  opened  kills   gaps     lost  unexpected";
+    pub(crate) const HEAD: &str = "minute  events/s  received/s    cpu   host MB   web MB  sessions  subscriptions  queued        bytes  jobs  retained  requests  reloads  opened  kills   gaps     lost  faults";
 
     pub(crate) fn measure(&mut self, before: &Footprint, now: &Footprint) {
         /// Linux counts in hundredths of a second.
@@ -144,8 +144,10 @@ impl Minute {
         self.cpu_seconds = now.ticks.saturating_sub(before.ticks) as f64 / TICKS;
         self.host = now.host.into();
         self.network = now.network.into();
-        let web = now.web.iter().map(|(id, memory)| (*id, (*memory).into()));
-        self.web = web.collect();
+        let web = now.web.iter();
+        self.web = web
+            .map(|(label, (id, memory))| (label.clone(), (*id, (*memory).into())))
+            .collect();
     }
 
     pub(crate) fn per_second(&self, count: u64) -> f64 {
@@ -153,7 +155,7 @@ impl Minute {
     }
 
     pub(crate) fn web_megabytes(&self) -> f64 {
-        self.web.values().map(|memory| memory.pss).sum()
+        self.web.values().map(|(_, memory)| memory.anonymous).sum()
     }
 }
 
@@ -161,12 +163,12 @@ impl Display for Minute {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:>6}  {:>8.0}  {:>10.0}  {:>3.0} %  {:>8.2}  {:>7.1}  {:>8}  {:>13}  {:>6}  {:>11}  {:>4}  {:>8}  {:>8}  {:>7}  {:>6}  {:>5}  {:>5}  {:>7}  {:>10}",
+            "{:>6}  {:>8.0}  {:>10.0}  {:>3.0} %  {:>8.2}  {:>7.1}  {:>8}  {:>13}  {:>6}  {:>11}  {:>4}  {:>8}  {:>8}  {:>7}  {:>6}  {:>5}  {:>5}  {:>7}  {:>6}",
             self.minute,
             self.per_second(self.emitted),
             self.per_second(self.received),
             100.0 * self.cpu_seconds / self.active_seconds.max(1.0),
-            self.host.pss,
+            self.host.anonymous,
             self.web_megabytes(),
             self.counts.sessions,
             self.counts.subscriptions,
@@ -234,7 +236,7 @@ impl Display for Growth {
 
 /// The growth in the second half of the run: the slope of the straight line through its minutes.
 ///
-/// Web processes count if they ran through all of it; what is killed or closed takes its memory along.
+/// Web processes count if they ran through all of it; what is killed takes its memory along.
 pub(crate) fn growth(minutes: &[Minute]) -> Growth {
     if minutes.len() < ENOUGH_MINUTES {
         return Growth(Vec::new());
@@ -246,27 +248,37 @@ pub(crate) fn growth(minutes: &[Minute]) -> Growth {
         per_hour: 60.0 * slope(&half.iter().map(of).collect::<Vec<_>>()),
     };
     let mut lines = vec![
-        line("host, PSS".into(), HOST_LIMIT, &|minute| minute.host.pss),
+        line("host, anonymous".into(), HOST_LIMIT, &|minute| {
+            minute.host.anonymous
+        }),
         line("host, RSS".into(), HOST_LIMIT, &|minute| minute.host.rss),
         line("network process".into(), WEB_LIMIT, &|minute| {
-            minute.network.pss
+            minute.network.anonymous
         }),
     ];
-    for process in lasting(half) {
-        let of = |minute: &Minute| minute.web.get(&process).map_or(0.0, |memory| memory.pss);
-        lines.push(line(format!("web process {process}"), WEB_LIMIT, &of));
+    for label in lasting(half) {
+        let of = |minute: &Minute| {
+            minute
+                .web
+                .get(&label)
+                .map_or(0.0, |(_, memory)| memory.anonymous)
+        };
+        lines.push(line(format!("page `{label}`"), WEB_LIMIT, &of));
     }
     Growth(lines)
 }
 
-/// The web processes that ran in every minute.
-fn lasting(minutes: &[Minute]) -> Vec<u32> {
+/// The windows whose pages had the same process in every minute.
+fn lasting(minutes: &[Minute]) -> Vec<String> {
+    let process = |minute: &Minute, label: &String| minute.web.get(label).map(|(id, _)| *id);
     let Some(first) = minutes.first() else {
         return Vec::new();
     };
-    let ids = first.web.keys().copied();
-    ids.filter(|id| minutes.iter().all(|minute| minute.web.contains_key(id)))
-        .collect()
+    let labels = first.web.keys().filter(|label| {
+        let same = process(first, label);
+        minutes.iter().all(|minute| process(minute, label) == same)
+    });
+    labels.cloned().collect()
 }
 
 /// The slope of the straight line with the least squared distance to these values, per step.
@@ -306,11 +318,14 @@ mod tests {
 
     /// Minutes whose host and web process take this many megabytes.
     fn minutes(count: u64, host: impl Fn(f64) -> f64, web: impl Fn(f64) -> f64) -> Vec<Minute> {
-        let memory = |pss| Megabytes { rss: pss, pss };
+        let memory = |anonymous| Megabytes {
+            rss: anonymous,
+            anonymous,
+        };
         (0..count)
             .map(|minute| Minute {
                 host: memory(host(minute as f64)),
-                web: [(7, memory(web(minute as f64)))].into(),
+                web: [("page".to_owned(), (7, memory(web(minute as f64))))].into(),
                 ..Minute::default()
             })
             .collect()
@@ -337,16 +352,22 @@ mod tests {
         let leaking = |minute: f64| 90.0 + minute / 4.0;
         let leak = faults(&minutes(120, leaking, |_| 100.0));
         assert!(
-            leak.contains("host, PSS grows by 15.0 MB an hour"),
+            leak.contains("host, anonymous grows by 15.0 MB an hour"),
             "{leak}"
         );
-        assert!(faults(&minutes(120, |_| 90.0, leaking)).contains("web process 7 grows by 15.0"));
+        assert!(faults(&minutes(120, |_| 90.0, leaking)).contains("page `page` grows by 15.0"));
     }
 
     #[test]
     fn a_web_process_that_ended_does_not_count() {
         let mut minutes = minutes(120, |_| 90.0, |minute| 90.0 + minute);
         minutes[100].web.clear();
+        assert_eq!(faults(&minutes), "");
+        minutes[100] = minutes[99].clone();
+        assert!(!faults(&minutes).is_empty());
+        for minute in &mut minutes[100..] {
+            minute.web.values_mut().for_each(|(id, _)| *id = 8);
+        }
         assert_eq!(faults(&minutes), "");
     }
 

@@ -29,16 +29,16 @@ pub(crate) fn draw(minutes: &[Minute]) -> String {
             "host process",
             "MB",
             vec![
-                ("PSS", of(&|minute| minute.host.pss)),
+                ("anonymous", of(&|minute| minute.host.anonymous)),
                 ("RSS", of(&|minute| minute.host.rss)),
             ],
         ),
         panel(
             "web processes and network process",
-            "MB, PSS",
+            "MB, anonymous",
             vec![
                 ("all web processes", of(&Minute::web_megabytes)),
-                ("network process", of(&|minute| minute.network.pss)),
+                ("network process", of(&|minute| minute.network.anonymous)),
             ],
         ),
         panel(

@@ -7,25 +7,26 @@ use std::{collections::BTreeMap, fs, path::Path, process};
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct Memory {
     pub(crate) rss: u64,
-    pub(crate) pss: u64,
+    /// Without what is mapped from files. Programs share that, so it depends on which others run.
+    pub(crate) anonymous: u64,
 }
 
 /// The memory of the app, and the processor time that it has used, in the system's ticks.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Footprint {
     pub(crate) host: Memory,
-    /// By process.
-    pub(crate) web: BTreeMap<u32, Memory>,
+    /// By label: the process of the page.
+    pub(crate) web: BTreeMap<String, (u32, Memory)>,
     pub(crate) network: Memory,
     pub(crate) ticks: u64,
 }
 
-pub(crate) fn footprint() -> Footprint {
+/// The footprint with these web processes, by label.
+pub(crate) fn footprint(web: &BTreeMap<String, u32>) -> Footprint {
     let host = process::id();
-    let web = web_processes();
     let network = children_called("WebKitNetworkProcess");
     let own = [host];
-    let ticks = own.iter().chain(&web).chain(&network);
+    let ticks = own.iter().chain(web.values()).chain(&network);
     Footprint {
         host: memory(host),
         network: network
@@ -33,10 +34,13 @@ pub(crate) fn footprint() -> Footprint {
             .map(|id| memory(*id))
             .fold(Memory::default(), |sum, one| Memory {
                 rss: sum.rss + one.rss,
-                pss: sum.pss + one.pss,
+                anonymous: sum.anonymous + one.anonymous,
             }),
         ticks: ticks.map(|id| cpu_ticks(*id)).sum(),
-        web: web.into_iter().map(|id| (id, memory(id))).collect(),
+        web: web
+            .iter()
+            .map(|(label, id)| (label.clone(), (*id, memory(*id))))
+            .collect(),
     }
 }
 
@@ -49,7 +53,7 @@ fn memory(process: u32) -> Memory {
     let rollup = read(process, "smaps_rollup");
     Memory {
         rss: kilobytes(&rollup, "Rss:"),
-        pss: kilobytes(&rollup, "Pss:"),
+        anonymous: kilobytes(&rollup, "Anonymous:"),
     }
 }
 

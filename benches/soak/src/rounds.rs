@@ -248,7 +248,7 @@ impl Driver {
             name_faults(&mut faults[before..], label, id);
         }
         for count in counts {
-            self.add(count, label);
+            self.add(count);
         }
         faults.into_iter().for_each(|fault| self.fault(fault));
         Ok(())

@@ -95,6 +95,11 @@ impl Windows {
         Ok(kill_process(process, Signal::KILL)?)
     }
 
+    /// The process of each page, by label.
+    pub(crate) fn processes(&self) -> BTreeMap<String, u32> {
+        self.known().clone()
+    }
+
     fn window(&self, label: &str) -> Result<WebviewWindow> {
         let window = self.app.get_webview_window(label);
         window.with_context(|| format!("there is no window `{label}`"))

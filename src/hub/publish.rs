@@ -8,7 +8,7 @@ use crate::hub::audience::Audience;
 use crate::hub::backlog::BacklogEntry;
 use crate::hub::effects::EmitEffects;
 use crate::hub::ids::SubscriberKey;
-use crate::hub::queue::QueuedEvent;
+use crate::hub::queue::{QueuedEvent, SupersededLists};
 use crate::hub::retained::RetainedEvent;
 use crate::hub::room::{Line, Ticket};
 use crate::hub::routes::{Route, RouteEntry};
@@ -257,6 +257,7 @@ impl<W> Hub<W> {
                     addressing,
                     pending_for: None,
                     is_transient: false,
+                    superseded: SupersededLists::default(),
                 });
             } else if history.has_page_before() {
                 // The page before may be there yet, and renew its session.
@@ -295,6 +296,7 @@ impl<W> Hub<W> {
                     event: event.clone(),
                     subscriptions: Arc::clone(subscriptions),
                     addressing,
+                    superseded: SupersededLists::default(),
                 };
                 let before = has_waiters.then(|| session.outbox.usage());
                 let is_queued = session.outbox.push(queued, route.policy.overflow);
@@ -326,6 +328,7 @@ impl<W> Hub<W> {
                     event: event.clone(),
                     subscriptions: Arc::clone(subscriptions),
                     addressing,
+                    superseded: SupersededLists::default(),
                 };
                 let before = has_waiters.then(|| consumer.queue.usage());
                 if consumer.queue.push(queued, route.policy.overflow) {
@@ -345,6 +348,6 @@ impl<W> Hub<W> {
 }
 
 /// Whether a queue has room that it had not: an event may replace larger ones.
-fn is_smaller(after: (usize, usize), before: (usize, usize)) -> bool {
+pub(super) fn is_smaller(after: (usize, usize), before: (usize, usize)) -> bool {
     after.0 < before.0 || after.1 < before.1
 }

@@ -154,10 +154,13 @@ fn push_request(json: &mut String, message: &RequestMessage) {
         true => String::new(),
         false => format!("\"causes\":{},", json!(causes)),
     };
+    let component = message
+        .component()
+        .map_or_else(String::new, |name| format!("\"component\":\"{name}\","));
     // Names have no characters that JSON escapes.
     let _ = write!(
         json,
-        "{{\"request\":\"{}\",\"name\":\"{}\",\"source\":{source},{causes}\"payload\":{}}}",
+        "{{\"request\":\"{}\",\"name\":\"{}\",\"source\":{source},{component}{causes}\"payload\":{}}}",
         message.id,
         message.name.as_str(),
         &*message.payload
@@ -188,7 +191,7 @@ mod tests {
     use super::*;
     use crate::hub::ids::SubscriptionId;
     use crate::hub::outbox::{BatchBound, Outbox};
-    use crate::hub::queue::QueueBound;
+    use crate::hub::queue::{QueueBound, SupersededLists};
     use crate::model::delivery::Addressing;
     use crate::model::endpoint::Endpoint;
     use crate::model::event::{Accepted, BusEvent, Gap, GapReason, Mark, Provenance, Tick};
@@ -208,6 +211,7 @@ mod tests {
             event,
             subscriptions: ids.into(),
             addressing: Addressing::Broadcast,
+            superseded: SupersededLists::default(),
         })
     }
 
@@ -286,6 +290,7 @@ mod tests {
             event,
             subscriptions: [1].into(),
             addressing: Addressing::Broadcast,
+            superseded: SupersededLists::default(),
         });
         let weight = item.weight();
         let json = encode(vec![item]);
@@ -353,6 +358,7 @@ mod tests {
                 event,
                 subscriptions: [1].into(),
                 addressing: Addressing::Broadcast,
+                superseded: SupersededLists::default(),
             })
         };
         let times = [100, 100, 109, 119, 218, 18, 1018, 1 << 53, 0];
@@ -435,6 +441,7 @@ mod tests {
                     event: event.marked(mark),
                     subscriptions: Arc::clone(&ids[kind]),
                     addressing: Addressing::Broadcast,
+                    superseded: SupersededLists::default(),
                 }
             });
             let batches = narrow_batches(events.collect());

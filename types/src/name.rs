@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_bus_says_cannot_be_emitted() {
+    fn own_names_cannot_be_emitted() {
         for (name, expected) in [
             ("event-bus:job-stopped", Err(ErrorCode::ReservedEventName)),
             ("event-bus:", Err(ErrorCode::ReservedEventName)),
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn components_have_short_names_of_the_same_characters() {
+    fn component_names_are_short_and_plain() {
         for name in ["a", "ShoppingCart", "größe", &"n".repeat(128)] {
             assert_eq!(parse_component(name).as_deref(), Ok(name));
         }

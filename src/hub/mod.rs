@@ -24,6 +24,7 @@ pub(crate) mod routes;
 pub(crate) mod session;
 mod sessions;
 mod subscribe;
+mod superseded;
 #[cfg(test)]
 mod tests;
 mod waiting;

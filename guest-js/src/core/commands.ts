@@ -1,6 +1,8 @@
 import { invoke } from '@tauri-apps/api/core'
 import { readAnswer } from './answers.js'
 import { EventBusError, isErrorObject, toEventBusError } from './error.js'
+import { watchFirstAnswer } from './first-answer.js'
+import { isMocked, MOCKED } from './page.js'
 
 /** Every command of the plugin. A test of the crate compares this list with its own. */
 export const COMMANDS = [
@@ -86,8 +88,18 @@ interface InFlight {
 }
 
 /** Runs a command of the plugin. */
-export function run(command: Command, args: Record<string, unknown>): Promise<unknown> {
-  return invoke(`plugin:event-bus|${command}`, args).then(readAnswer)
+export async function run(command: Command, args: Record<string, unknown>): Promise<unknown> {
+  // These two wait for something that may never come.
+  const isHeld = command === 'request' || command === 'pull'
+  const answered = isHeld ? undefined : watchFirstAnswer(command)
+  try {
+    const answer = await invoke(`plugin:event-bus|${command}`, args)
+    // A host answers with JSON, which has no `undefined`.
+    if (answer === undefined && isMocked()) throw new EventBusError('unavailable', MOCKED)
+    return readAnswer(answer)
+  } finally {
+    answered?.()
+  }
 }
 
 /** 128 random bits as 32 lower-case hexadecimal digits. */
@@ -211,7 +223,8 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
       const result: unknown = results[index]
       if (typeof result !== 'object' || result === null) {
         const got = `${results.length} results for ${calls.length} entries`
-        call.reject(new EventBusError('unavailable', `"${command}" was answered with ${got}`))
+        const reason = isMocked() ? MOCKED : `"${command}" was answered with ${got}`
+        call.reject(new EventBusError('unavailable', reason))
       } else if ('error' in result) {
         const error = toEventBusError(result.error)
         if (error.code === 'stale_session') stale.push([call, error])

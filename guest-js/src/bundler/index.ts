@@ -71,12 +71,21 @@ const files = {
  * export default { plugins: [eventBus.vite()] }
  * ```
  */
-export const eventBus: EventBusPlugin = createUnplugin(() => ({
+export const eventBus: EventBusPlugin = createUnplugin((_, { framework }) => ({
   name: 'tauri-plugin-event-bus',
   // Before the resolution of the bundler, and before its aliases.
   enforce: 'pre',
-  resolveId: (id, importer) => replacementOf(id, importer, files),
+  // For esbuild, unplugin would put the file into a namespace of its own, where nothing loads it.
+  resolveId: framework === 'esbuild' ? undefined : (id, importer) => replacementOf(id, importer, files),
   vite: { config: viteConfig },
+  esbuild: {
+    setup(build) {
+      build.onResolve({ filter: /event/ }, ({ path, importer }) => {
+        const file = importer === '' ? undefined : replacementOf(path, importer, files)
+        return file === undefined ? undefined : { path: file, sideEffects: false }
+      })
+    },
+  },
 }))
 
 function viteConfig(config: ViteConfig): object {

@@ -1,5 +1,5 @@
 import { vi } from 'vitest'
-import { resetFirstAnswer } from '../../src/core/first-answer.js'
+import { resetFirstReply } from '../../src/core/first-reply.js'
 import { INBOX } from '../../src/core/realm.js'
 import { resetNotes } from '../../src/tauri/payload.js'
 import { FakeHost } from '../fake-host.js'
@@ -25,7 +25,7 @@ export class FakeTauri {
   /** Puts this in the place of Tauri, with the parts of compatible mode that are given. */
   install(compatible: { core: boolean; values: boolean } | null): void {
     Reflect.deleteProperty(globalThis, INBOX)
-    resetFirstAnswer()
+    resetFirstReply()
     resetNotes()
     const internals = {}
     // As Tauri does, so nothing of it is writable.

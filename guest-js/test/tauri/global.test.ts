@@ -78,7 +78,7 @@ it('compatible mode puts the bus in their place', async () => {
   expect(inCore()).toEqual(['a', 'b', 'c'])
 })
 
-it('methods of windows go over, except for the names of Tauri', async () => {
+it('methods of windows go over, not Tauri’s names', async () => {
   const { window: ofWindow, eventBus } = load(null)
   eventBus.replaceTauriEvents()
   const main = new ofWindow.Window('main', { skip: true } as never)

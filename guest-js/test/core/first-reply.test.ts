@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { FIRST_ANSWER_MS, resetFirstAnswer } from '../../src/core/first-answer.js'
+import { FIRST_REPLY_MS, resetFirstReply } from '../../src/core/first-reply.js'
 import { emit, listen, request } from '../../src/index.js'
 import type { FakeHost } from '../fake-host.js'
 import { freshRealm, settled } from '../realm.js'
@@ -17,7 +17,7 @@ let logged: ReturnType<typeof vi.spyOn>
 
 beforeEach(() => {
   ;({ host } = freshRealm())
-  resetFirstAnswer()
+  resetFirstReply()
   vi.clearAllTimers()
   page = window as unknown as Page
   // As Tauri defines it.
@@ -32,19 +32,19 @@ afterEach(() => {
   vi.unstubAllGlobals()
 })
 
-/** What is logged of a command that has had no answer for so long. */
+/** What is logged of a command that has had no reply for so long. */
 async function loggedAfter(ms: number): Promise<string> {
   await settled()
   vi.advanceTimersByTime(ms)
   return logged.mock.calls.map(String).join('\n')
 }
 
-describe('a first command without an answer', () => {
+describe('a first command without a reply', () => {
   it('is an error after five seconds, once', async () => {
     listen('a', vi.fn())
     listen('b', vi.fn())
-    expect(await loggedAfter(FIRST_ANSWER_MS - 1)).toBe('')
-    expect(await loggedAfter(1)).toMatch(/"subscribe".* has no answer after 5 seconds/)
+    expect(await loggedAfter(FIRST_REPLY_MS - 1)).toBe('')
+    expect(await loggedAfter(1)).toMatch(/"subscribe".* has no reply after 5 seconds/)
     await loggedAfter(60_000)
     expect(logged).toHaveBeenCalledTimes(1)
   })
@@ -52,7 +52,7 @@ describe('a first command without an answer', () => {
   it('names the isolation pattern', async () => {
     page.__TAURI_INTERNALS__.__TAURI_PATTERN__ = { pattern: 'isolation' }
     listen('a', vi.fn())
-    const text = await loggedAfter(FIRST_ANSWER_MS)
+    const text = await loggedAfter(FIRST_REPLY_MS)
     expect(text).toMatch(/isolation pattern.*cmd begins with "plugin:event-bus\|"/)
     expect(text).not.toContain('register the plugin')
   })
@@ -61,7 +61,7 @@ describe('a first command without an answer', () => {
     Reflect.deleteProperty(page, '__TAURI_EVENT_BUS_INTERNALS__')
     page.__TAURI_INTERNALS__.__TAURI_PATTERN__ = { pattern: 'isolation' }
     emit('a')
-    expect(await loggedAfter(FIRST_ANSWER_MS)).toMatch(/"emit".*register the plugin before the window is made/)
+    expect(await loggedAfter(FIRST_REPLY_MS)).toMatch(/"emit".*register the plugin before the window is made/)
   })
 
   it('names what the content security policy blocks', async () => {
@@ -74,7 +74,7 @@ describe('a first command without an answer', () => {
         Object.assign(new Event('securitypolicyviolation'), { blockedURI, effectiveDirective: 'connect-src' }),
       )
     }
-    const text = await loggedAfter(FIRST_ANSWER_MS)
+    const text = await loggedAfter(FIRST_REPLY_MS)
     expect(text).toContain('connect-src blocks ipc://localhost')
     expect(text).not.toContain('example.com')
   })
@@ -82,19 +82,19 @@ describe('a first command without an answer', () => {
   it('names mocked IPC', async () => {
     Object.defineProperty(page.__TAURI_INTERNALS__, 'invoke', { value: host.invoke, writable: true })
     listen('a', vi.fn())
-    expect(await loggedAfter(FIRST_ANSWER_MS)).toContain('createTestBus')
+    expect(await loggedAfter(FIRST_REPLY_MS)).toContain('createTestBus')
   })
 
   it('says what it is not where nothing can be told', async () => {
     listen('a', vi.fn())
-    expect(await loggedAfter(FIRST_ANSWER_MS)).toMatch(
+    expect(await loggedAfter(FIRST_REPLY_MS)).toMatch(
       /Neither the content security policy nor a capability.*main thread/,
     )
   })
 })
 
 describe('nothing is logged', () => {
-  it('of a command that is answered', async () => {
+  it('of a command that has a reply', async () => {
     listen('a', vi.fn())
     await settled()
     host.release()

@@ -1,7 +1,7 @@
 import { hasInitializationScript, isIsolated, isMocked, MOCKED } from './page.js'
 
 /** How long the first command of a page may take, in milliseconds. */
-export const FIRST_ANSWER_MS = 5_000
+export const FIRST_REPLY_MS = 5_000
 
 // Tests of apps fake timers and run all of them.
 const { setTimeout: startTimer, clearTimeout: stopTimer } = globalThis
@@ -9,7 +9,7 @@ const { setTimeout: startTimer, clearTimeout: stopTimer } = globalThis
 let isWatched = false
 
 /** Watches the first command of a page, which has otherwise no end where something drops it. Returns what ends that. */
-export function watchFirstAnswer(command: string): () => void {
+export function watchFirstReply(command: string): () => void {
   if (isWatched) return () => {}
   isWatched = true
   const blocked: string[] = []
@@ -21,10 +21,10 @@ export function watchFirstAnswer(command: string): () => void {
   page?.addEventListener('securitypolicyviolation', note)
   const timer = startTimer(() => {
     console.error(
-      `event bus: "${command}", the first command of this page, has no answer after 5 seconds. ${likelyCause(blocked)}`,
+      `event bus: "${command}", the first command of this page, has no reply after 5 seconds. ${likelyCause(blocked)}`,
     )
-  }, FIRST_ANSWER_MS)
-  // A test in Node ends, whatever waits for an answer.
+  }, FIRST_REPLY_MS)
+  // A test in Node ends, whatever waits for a reply.
   ;(timer as { unref?(): void }).unref?.()
   return () => {
     stopTimer(timer)
@@ -33,7 +33,7 @@ export function watchFirstAnswer(command: string): () => void {
 }
 
 /** Forgets that a command was watched. Only tests have several pages. */
-export function resetFirstAnswer(): void {
+export function resetFirstReply(): void {
   isWatched = false
 }
 

@@ -91,14 +91,14 @@ interface InFlight {
 export async function run(command: Command, args: Record<string, unknown>): Promise<unknown> {
   // These two wait for something that may never come.
   const isHeld = command === 'request' || command === 'pull'
-  const unwatch = isHeld ? undefined : watchFirstReply(command)
+  const replied = isHeld ? undefined : watchFirstReply(command)
   try {
     const reply = await invoke(`plugin:event-bus|${command}`, args)
-    // The host replies with JSON, which has no `undefined`.
+    // A reply of the host is JSON, which has no `undefined`.
     if (reply === undefined && isMocked()) throw new EventBusError('unavailable', MOCKED)
     return readReply(reply)
   } finally {
-    unwatch?.()
+    replied?.()
   }
 }
 

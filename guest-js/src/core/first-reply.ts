@@ -21,7 +21,7 @@ export function watchFirstReply(command: string): () => void {
   page?.addEventListener('securitypolicyviolation', note)
   const timer = startTimer(() => {
     console.error(
-      `event bus: "${command}", the first command of this page, got no reply within 5 seconds. ${likelyCause(blocked)}`,
+      `event bus: "${command}", the first command of this page, has no reply after 5 seconds. ${likelyCause(blocked)}`,
     )
   }, FIRST_REPLY_MS)
   // A test in Node ends, whatever waits for a reply.

@@ -32,19 +32,19 @@ afterEach(() => {
   vi.unstubAllGlobals()
 })
 
-/** What is logged of a command that has had no answer for so long. */
+/** What is logged of a command that has had no reply for so long. */
 async function loggedAfter(ms: number): Promise<string> {
   await settled()
   vi.advanceTimersByTime(ms)
   return logged.mock.calls.map(String).join('\n')
 }
 
-describe('a first command without an answer', () => {
+describe('a first command without a reply', () => {
   it('is an error after five seconds, once', async () => {
     listen('a', vi.fn())
     listen('b', vi.fn())
     expect(await loggedAfter(FIRST_REPLY_MS - 1)).toBe('')
-    expect(await loggedAfter(1)).toMatch(/"subscribe".* got no reply within 5 seconds/)
+    expect(await loggedAfter(1)).toMatch(/"subscribe".* has no reply after 5 seconds/)
     await loggedAfter(60_000)
     expect(logged).toHaveBeenCalledTimes(1)
   })
@@ -94,7 +94,7 @@ describe('a first command without an answer', () => {
 })
 
 describe('nothing is logged', () => {
-  it('of a command that is answered', async () => {
+  it('of a command that has a reply', async () => {
     listen('a', vi.fn())
     await settled()
     host.release()

@@ -29,7 +29,7 @@ function entriesOf(command: string): Record<string, unknown>[] {
 }
 
 describe('the entry exports', () => {
-  it('the values of @tauri-apps/api/event, and no others', async () => {
+  it('what @tauri-apps/api/event does', async () => {
     const entry = await import('../../src/tauri/index.js')
     expect(Object.keys(entry).sort()).toEqual(Object.keys(core).sort())
     expect(TauriEvent).toBe(core.TauriEvent)
@@ -177,7 +177,7 @@ describe('in compatible mode', () => {
     expect(tauri.host.session?.subscriptions.size).toBe(0)
   })
 
-  it('an event that comes before listen resolves counts for once', async () => {
+  it('once counts an event before listen resolves', async () => {
     tauri.host.hold = ({ command }) => command === 'subscribe'
     const received: unknown[] = []
     const listening = once('log://log', ({ payload }) => received.push(payload))
@@ -223,7 +223,7 @@ describe('without compatible mode', () => {
   })
 })
 
-it('a window of Tauri keeps its own functions without the bundler plugin', async () => {
+it('windows need the bundler plugin', async () => {
   tauri.install(COMPATIBLE)
   await getCurrentWindow().emit('a', 1)
   expect(tauri.emitted).toHaveLength(1)

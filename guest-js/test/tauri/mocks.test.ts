@@ -86,7 +86,7 @@ describe('with mocked IPC and the main entry', () => {
 })
 
 describe('with a test bus', () => {
-  it('the entry goes through it, also beside mocked commands', async () => {
+  it('the entry uses it, beside mocked commands', async () => {
     mockIPC(() => 'mocked')
     const bus = createTestBus()
     const received: unknown[] = []

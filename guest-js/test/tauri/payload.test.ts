@@ -46,7 +46,7 @@ const otherwise: [string, unknown, string, RegExp][] = [
 ]
 
 describe('in compatible mode', () => {
-  it.each(same)('%s is written as Tauri does, and as the strict rules do', (_, payload) => {
+  it.each(same)('%s is written as by both', (_, payload) => {
     expect(writeAsTauri('a', payload)).toEqual({ json: asTauri(payload), lossy: undefined })
   })
 

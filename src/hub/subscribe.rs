@@ -12,8 +12,9 @@ use crate::hub::effects::Effects;
 use crate::hub::ids::{SessionId, SubscriberKey, SubscriptionId};
 use crate::hub::loss::{Loss, Superseded};
 use crate::hub::publish::is_smaller;
-use crate::hub::queue::{LostEvents, QueuedEvent};
+use crate::hub::queue::{LostEvents, QueuedEvent, SupersededLists};
 use crate::hub::room::Line;
+use crate::hub::sessions::session_ended;
 use crate::model::delivery::{Addressing, DeliveryFilter};
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::{BusEvent, Gap, GapReason, Mark};
@@ -141,7 +142,7 @@ impl CatchUpEntry {
             event: self.event.marked(mark),
             subscriptions: subscriptions.into(),
             addressing: self.addressing,
-            superseded,
+            superseded: superseded.into(),
         }
     }
 }
@@ -234,10 +235,7 @@ impl<W> Hub<W> {
         request: &SubscriptionRequest,
     ) -> Result<DeliveryFilter> {
         let Some(session) = self.sessions.get(&key) else {
-            return Err(Error::new(
-                ErrorCode::StaleSession,
-                "this session has ended",
-            ));
+            return Err(session_ended());
         };
         let window = self
             .webviews
@@ -491,7 +489,7 @@ impl<W> Hub<W> {
                     event: event.marked(mark),
                     subscriptions: Arc::new([id]),
                     addressing,
-                    superseded: Vec::new(),
+                    superseded: SupersededLists::default(),
                 };
                 let policy = self.subscriptions.policy(queued.event.event_name());
                 consumer.queue.push_past(queued, policy.overflow);

@@ -1,7 +1,7 @@
 //! `test`, `check` and `codegen`: sequences of named steps.
 
 use crate::{
-    npm, packages,
+    cross, npm, packages,
     run::{Outcome, cargo, cargo_with, root, run, succeeds},
     system,
 };
@@ -37,6 +37,7 @@ const TEST: &[Step] = &[
     ("TypeScript tests", || npm::script("test")),
     ("TypeScript type tests", || npm::script("test:types")),
     ("journeys in real windows", journeys),
+    ("types for Windows", cross::one_target),
     ("packages in an app outside the workspace", packages::test),
 ];
 

@@ -54,7 +54,7 @@ class PageInbox implements Inbox {
   private readonly loop: PullLoop = createPullLoop(this)
 
   constructor() {
-    // A page that comes back out of the back/forward cache may have lost the answers that it was waiting for.
+    // A page that comes back out of the back/forward cache may have lost the replies that it was waiting for.
     if (typeof addEventListener !== 'function') return
     addEventListener('pageshow', (event) => {
       if (!event.persisted) return

@@ -1,15 +1,15 @@
-import { orLost } from './answers.js'
 import { type Batch, readBatch } from './batch.js'
 import { type CommandQueue, RETRY_AFTER_MS, type Renewal, run } from './commands.js'
 import { dispatch, type Progress, type Receivers, readingOf } from './dispatch.js'
 import { type EventBusError, toEventBusError } from './error.js'
+import { orLost } from './replies.js'
 import { report, reportRefusal } from './report.js'
 import { nextTask } from './tasks.js'
 
-/** How many pulls read ahead while the host has more than one answer holds, since the way takes longer than handling. */
+/** How many pulls read ahead while the host has more than one reply holds, since the way takes longer than handling. */
 const READ_AHEAD = 3
 
-/** How long a page works on one answer before it tells the host its progress, in milliseconds. */
+/** How long a page works on one reply before it tells the host its progress, in milliseconds. */
 const PROGRESS_ACK_MS = 5_000
 
 /** For how many microtasks a pull waits for the responses of responders that were just called. */
@@ -18,12 +18,12 @@ const RESPONSE_MICROTASKS = 4
 /** A pull that was sent. */
 interface Pull {
   readonly ack: number
-  /** Whether it asks for what follows on the answer before, instead of what follows on `ack`. */
+  /** Whether it fetches what follows the reply before, instead of what follows on `ack`. */
   readonly isAhead: boolean
   /** The responses that it carries. */
   readonly responses: readonly object[]
   /** `undefined` if it is lost. */
-  readonly answer: Promise<Batch | undefined>
+  readonly reply: Promise<Batch | undefined>
 }
 
 /** What a pull loop needs of its page. */
@@ -68,7 +68,7 @@ export function createPullLoop(page: Page): PullLoop {
   }
 
   /**
-   * Keeps one pull in flight, and more while the host has more than one answer holds. It ends with the last subscription,
+   * Keeps one pull in flight, and more while the host has more than one reply holds. It ends with the last subscription,
    * after another pull that acknowledges what was handled, or else the next page of this webview would receive it again.
    */
   const pullUntilIdle = async (loop: object, current: Progress) => {
@@ -78,7 +78,7 @@ export function createPullLoop(page: Page): PullLoop {
       page.channel?.flush()
       let batch: Batch | undefined
       try {
-        batch = await pulled.answer
+        batch = await pulled.reply
       } catch (reason) {
         if (running !== loop) return
         ahead = []
@@ -89,7 +89,7 @@ export function createPullLoop(page: Page): PullLoop {
       }
       if (running !== loop) return
       if (!batch) {
-        // Nobody knows which answers are lost. The next pull asks for all of them again.
+        // Any of the replies may be lost. The next pull fetches all of them again.
         ahead = []
         page.channel?.resend(pulled.responses)
         continue
@@ -100,7 +100,7 @@ export function createPullLoop(page: Page): PullLoop {
       current.acknowledged = Math.max(current.acknowledged, pulled.ack)
       const isEmpty = batch.items.length === 0
       if (!isEmpty && batch.first > current.handled + 1) {
-        // It has overtaken the answer that it follows on. The next pull asks for both again.
+        // It has overtaken the reply that it follows on. The next pull fetches both again.
         ahead = []
         continue
       }
@@ -133,10 +133,10 @@ export function createPullLoop(page: Page): PullLoop {
     if (!isAhead) subscriptions.notePull()
     const responses = (!isAhead && page.channel?.take()) || []
     const optional = { ...(isAhead && { ahead: true }), ...(responses.length > 0 && { responses }) }
-    const answer = orLost(run('pull', { session, ack: handled, ...optional }).then(readBatch))
+    const reply = orLost(run('pull', { session, ack: handled, ...optional }).then(readBatch))
     // The caller that awaits it handles its failure. An abandoned pull may fail silently.
-    answer.catch(() => {})
-    return { ack: handled, isAhead, responses, answer }
+    reply.catch(() => {})
+    return { ack: handled, isAhead, responses, reply }
   }
 
   /** Deals with a failed pull; true if the loop is to go on. */

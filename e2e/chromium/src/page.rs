@@ -66,6 +66,7 @@ struct State {
     url: String,
     /// The origins of the documents, by their execution contexts.
     origins: HashMap<i64, String>,
+    has_loaded: bool,
     is_closed: bool,
 }
 
@@ -167,9 +168,6 @@ impl<T: UserEvent> Page<T> {
         devtools
             .call(Some(&session), "Page.navigate", navigate)
             .await?;
-        // The way back must not lead to the empty page before the first.
-        let reset = "Page.resetNavigationHistory";
-        devtools.call(Some(&session), reset, json!({})).await?;
         Ok(())
     }
 
@@ -278,7 +276,16 @@ impl<T: UserEvent> Page<T> {
                 }
             }
             "Page.loadEventFired" => {
-                let url = self.url();
+                let url = {
+                    let mut state = lock(&self.state);
+                    if let (Some((_, session)), false) = (&state.tab, state.has_loaded) {
+                        // The way back must not lead to the empty page before the first.
+                        let reset = "Page.resetNavigationHistory";
+                        self.context.devtools.send(session, reset, json!({}));
+                    }
+                    state.has_loaded = true;
+                    state.url.clone()
+                };
                 self.post(move |page| page.loaded(&url, PageLoadEvent::Finished));
             }
             "Inspector.targetCrashed" => self.send("Page.navigate", json!({ "url": ERROR_PAGE })),

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { emit } from '../../src/api/emit.js'
+import { inspect } from '../../src/api/inspect.js'
 import { listen } from '../../src/api/listen.js'
 import { STALE } from '../fake-host.js'
 import { endOfTask, freshRealm, settled } from '../realm.js'
@@ -34,6 +35,10 @@ describe('a page out of the back/forward cache', () => {
     vi.stubGlobal('addEventListener', (name: string, listener: (event: { persisted: boolean }) => void) => {
       if (name === 'pageshow') listeners.push(listener)
     })
+    vi.stubGlobal('removeEventListener', (_name: string, listener: (event: { persisted: boolean }) => void) => {
+      const place = listeners.indexOf(listener)
+      if (place >= 0) listeners.splice(place, 1)
+    })
   })
 
   it('is not a page shown for the first time', async () => {
@@ -43,6 +48,19 @@ describe('a page out of the back/forward cache', () => {
     for (const listener of listeners) listener({ persisted: false })
     await settled()
     expect(realm.host.sent).toHaveLength(before)
+  })
+
+  it('repeats what it was reading', async () => {
+    realm.host.hold = ({ command }) => command === 'inspect'
+    const read = inspect()
+    await settled()
+    realm.host.loseAnswers()
+    realm.host.hold = () => false
+    comeBack()
+    expect((await read).webviews).toEqual([])
+    comeBack()
+    await settled()
+    expect(realm.host.commands('inspect')).toHaveLength(2)
   })
 
   it('does not wait for a retry', async () => {

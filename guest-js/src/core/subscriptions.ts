@@ -51,7 +51,10 @@ export class Subscriptions extends Registrations<number, Subscribed> {
   }
 
   protected override noteAccepted(subscription: Subscribed, answer: unknown): void {
-    subscription.since = (answer as { seq: number }).seq
+    const { seq, after } = answer as { seq: number; after?: number }
+    subscription.since = seq
+    // Unless something of it has come before the answer, all of the replay is still to come.
+    if (after !== undefined) subscription.replayed ??= after
     subscription.session = this.queue.session
     this.acceptedMeanwhile.add(subscription)
   }

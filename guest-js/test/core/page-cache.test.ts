@@ -101,6 +101,18 @@ describe('a page out of the back/forward cache', () => {
     expect(resubscribed()).toEqual([{ id: 1, event: 'a', resume: from(1) }])
   })
 
+  it('resumes before a replay that has not come', async () => {
+    for (let i = 0; i < 5; i += 1) realm.host.emit('b')
+    realm.host.replay = { after: 2 }
+    await listen('a', vi.fn())
+    realm.host.endSilently()
+    realm.host.loseAnswers()
+    comeBack()
+    await settled()
+    expect(resubscribed()).toEqual([{ id: 1, event: 'a', resume: from(2, 0) }])
+    expect(realm.host.seq).toBe(5)
+  })
+
   it('resumes in the middle of an answer', async () => {
     let now = 0
     vi.spyOn(performance, 'now').mockImplementation(() => now)

@@ -7,6 +7,7 @@
 
 mod checks;
 mod commands;
+mod endings;
 mod pages;
 mod requests;
 mod steps;

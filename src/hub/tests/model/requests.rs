@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use super::steps::Fate;
 use super::{WEBVIEWS, Waiter, World};
-use crate::hub::command_log::JsonResult;
 use crate::hub::ids::{RequestId, SessionId, SubscriberKey};
 use crate::hub::outbox::{Batch, Item};
 use crate::hub::requests::message::{Caller, Ending, NewRequest, Recipient, RequestMessage};
@@ -30,7 +29,7 @@ pub(super) enum End {
 
 /// Where a request is.
 #[derive(Debug, Clone, Copy)]
-enum Place {
+pub(super) enum Place {
     Host,
     /// It waits for a responder of the page in this webview.
     Waiting {
@@ -49,29 +48,29 @@ enum Place {
 /// A request that was accepted.
 #[derive(Debug)]
 pub(super) struct SentRequest {
-    id: RequestId,
-    name: &'static str,
-    caller: Caller,
+    pub(super) id: RequestId,
+    pub(super) name: &'static str,
+    pub(super) caller: Caller,
     /// The page of the caller, and its session.
-    from: Option<(usize, SessionId)>,
-    place: Place,
-    due: Instant,
+    pub(super) from: Option<(usize, SessionId)>,
+    pub(super) place: Place,
+    pub(super) due: Instant,
     /// The calls that wait for its response: the first one, and its copies.
-    calls: Vec<u64>,
-    is_delivered: bool,
+    pub(super) calls: Vec<u64>,
+    pub(super) is_delivered: bool,
     /// What ends it in this step.
-    decided: Option<End>,
-    end: Option<End>,
+    pub(super) decided: Option<End>,
+    pub(super) end: Option<End>,
     /// What its responder has to be told.
-    ending: Option<Ending>,
+    pub(super) ending: Option<Ending>,
 }
 
 impl SentRequest {
-    fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         self.end.is_none() && self.decided.is_none()
     }
 
-    fn is_with(&self, page: SubscriberKey) -> bool {
+    pub(super) fn is_with(&self, page: SubscriberKey) -> bool {
         matches!(self.place, Place::Page { key, .. } if key == page)
     }
 
@@ -403,134 +402,5 @@ impl World {
         assert!(own.requests.contains(&id), "the end of {id} came before it");
         assert!(!own.endings.contains(&id), "the end of {id} came twice");
         own.endings.push(id);
-    }
-
-    // How requests end
-
-    pub(super) fn note_ends(
-        &mut self,
-        replies: Vec<(Waiter, JsonResult)>,
-        gone: Vec<(Waiter, Error)>,
-        cancelled: Vec<RequestId>,
-    ) {
-        let replies = replies.into_iter().map(|(waiter, result)| {
-            let end = match result {
-                Ok(response) => RequestId::parse(&response).map(End::Response),
-                Err(error) => Some(End::Error(error.code())),
-            };
-            (waiter, end)
-        });
-        let gone = gone
-            .into_iter()
-            .map(|(waiter, _)| (waiter, Some(End::Gone)));
-        for (waiter, end) in replies.chain(gone) {
-            if let Waiter::Request(call) = waiter {
-                self.ended.push((call, end.unwrap()));
-            }
-        }
-        self.cancelled.extend(cancelled);
-    }
-
-    /// The ends that this step may have had for a request. None if it goes on.
-    fn due_ends(&self, request: &SentRequest) -> Vec<End> {
-        let is_live = |key: SubscriberKey| self.hub.sessions.contains_key(&key);
-        if let Some(decided) = request.decided {
-            return vec![decided];
-        }
-        match request.caller {
-            Caller::Page(key, _) if !is_live(key) && self.is_taken_over => {
-                return vec![End::Error(ErrorCode::Unavailable)];
-            }
-            Caller::Page(key, _) if !is_live(key) => return vec![End::Gone],
-            _ => {}
-        }
-        let mut ends = Vec::new();
-        match request.place {
-            Place::Page { key, .. } if !is_live(key) => {
-                return vec![End::Error(ErrorCode::PageGone)];
-            }
-            Place::Waiting { page, webview, .. }
-                if self.hub.webview_number(WEBVIEWS[page]) != Some(webview) =>
-            {
-                return vec![End::Error(ErrorCode::PageGone)];
-            }
-            Place::Waiting { until, .. } if self.has_waited && until <= self.now => {
-                ends.push(End::Error(ErrorCode::NoResponder));
-            }
-            _ => {}
-        }
-        if self.has_waited && request.due <= self.now {
-            ends.push(End::Error(ErrorCode::Timeout));
-        }
-        ends
-    }
-
-    /// Every call has ended in this step that had to, as it had to, and no other.
-    pub(super) fn check_requests(&mut self) {
-        let mut ended = std::mem::take(&mut self.ended);
-        let mut cancelled = std::mem::take(&mut self.cancelled);
-        for at in 0..self.requests.len() {
-            let request = &self.requests[at];
-            if request.end.is_some() {
-                continue;
-            }
-            let due = self.due_ends(request);
-            if due.is_empty() {
-                continue;
-            }
-            let mut ends = Vec::new();
-            for call in &request.calls {
-                let found = ended.iter().position(|(own, _)| own == call);
-                let found = found.unwrap_or_else(|| panic!("{request:?} goes on: {due:?}"));
-                ends.push(ended.swap_remove(found).1);
-            }
-            let end = ends[0];
-            assert!(due.contains(&end), "{request:?} ends with {end:?}: {due:?}");
-            assert!(ends.iter().all(|own| *own == end), "{ends:?}");
-            let ending = match end {
-                End::Error(ErrorCode::Timeout) => Some(Ending::Timeout),
-                End::Error(ErrorCode::Cancelled | ErrorCode::Unavailable) | End::Gone => {
-                    Some(Ending::Cancelled)
-                }
-                End::Response(_) | End::Error(_) => None,
-            };
-            let is_told = match request.place {
-                Place::Page { key, .. } => {
-                    request.is_delivered && self.hub.sessions.contains_key(&key)
-                }
-                Place::Host | Place::Waiting { .. } => false,
-            };
-            if matches!(request.place, Place::Host) && ending.is_some() {
-                let found = cancelled.iter().position(|id| *id == request.id);
-                cancelled.swap_remove(found.expect("the host is told"));
-            }
-            let request = &mut self.requests[at];
-            request.ending = ending.filter(|_| is_told);
-            request.end = Some(end);
-        }
-        assert!(ended.is_empty(), "{ended:?} ended twice, or too early");
-        assert!(cancelled.is_empty(), "{cancelled:?}");
-        let open = self.requests.iter().filter(|own| own.is_open()).count();
-        assert_eq!(self.hub.open_requests(), open);
-        (self.has_waited, self.is_taken_over) = (false, false);
-    }
-
-    /// Nothing is left of requests once all have ended.
-    pub(super) fn check_nothing_left(&self) {
-        assert!(self.hub.requests.is_empty(), "{:?}", self.hub.requests);
-        for session in self.hub.sessions.values() {
-            assert!(session.sent_requests.is_empty() && !session.outbox.has_requests());
-            assert_eq!(session.received_requests, 0);
-        }
-        for request in &self.requests {
-            let mut pages = self.pages.iter();
-            if let Some(page) = pages.find(|page| page.key.is_some_and(|key| request.is_with(key)))
-            {
-                let is_told = page.endings.contains(&request.id);
-                assert_eq!(is_told, request.ending.is_some(), "{request:?}");
-                let has_come = page.requests.contains(&request.id);
-                assert_eq!(has_come, request.is_delivered, "{request:?}");
-            }
-        }
     }
 }

@@ -264,7 +264,7 @@ mod tests {
                 addressing: Addressing::Broadcast,
                 pending_for: None,
                 is_transient: false,
-                superseded: Vec::new(),
+                superseded: SupersededLists::default(),
             });
         }
         backlog
@@ -342,7 +342,7 @@ mod tests {
                 addressing: Addressing::Broadcast,
                 pending_for: Some((0..4096).collect()),
                 is_transient: false,
-                superseded: Vec::new(),
+                superseded: SupersededLists::default(),
             });
         }
         assert_eq!(after(&backlog, 0).len(), 6);
@@ -363,7 +363,7 @@ mod tests {
             addressing: Addressing::Broadcast,
             pending_for: None,
             is_transient: false,
-            superseded: Vec::new(),
+            superseded: SupersededLists::default(),
         });
         assert_eq!(after(&backlog, 0), [] as [u64; 0]);
         assert_eq!(backlog.eviction_after(0), Some(Loss::of_one(1)));

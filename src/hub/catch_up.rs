@@ -78,7 +78,7 @@ impl CatchUpEntry {
             event: self.event.marked(mark),
             subscriptions: subscriptions.into(),
             addressing: self.addressing,
-            superseded,
+            superseded: superseded.into(),
         }
     }
 }

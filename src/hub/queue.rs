@@ -75,8 +75,44 @@ pub(crate) struct QueuedEvent {
     pub(crate) superseded: SupersededLists,
 }
 
-/// The events that one replaced, which are lost if it is dropped, by the subscriptions that they were for.
-pub(crate) type SupersededLists = Vec<(Arc<[SubscriptionId]>, Loss)>;
+/// The events that one replaced, which are lost if it is dropped, by the subscriptions that they were for. Most events
+/// replaced none, so an empty list is one pointer.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SupersededLists(Option<Box<Lists>>);
+
+#[derive(Debug, Clone, Default)]
+struct Lists(Vec<SupersededList>);
+
+type SupersededList = (Arc<[SubscriptionId]>, Loss);
+
+impl SupersededLists {
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, SupersededList> {
+        self.0.as_ref().map_or([].iter(), |lists| lists.0.iter())
+    }
+
+    fn len(&self) -> usize {
+        self.iter().len()
+    }
+
+    /// Adds what was replaced to the list of these subscriptions.
+    fn join(&mut self, (ids, lost): SupersededList) {
+        let lists = &mut self.0.get_or_insert_default().0;
+        match lists.iter_mut().find(|(known, _)| is_same(known, &ids)) {
+            Some((_, joined)) => *joined = joined.join(lost),
+            None => lists.push((ids, lost)),
+        }
+    }
+
+    fn into_lists(self) -> Vec<SupersededList> {
+        self.0.map_or_else(Vec::new, |lists| lists.0)
+    }
+}
+
+impl From<Vec<SupersededList>> for SupersededLists {
+    fn from(lists: Vec<SupersededList>) -> Self {
+        Self((!lists.is_empty()).then(|| Box::new(Lists(lists))))
+    }
+}
 
 impl QueuedEvent {
     /// At least as many bytes as it takes in a batch.
@@ -170,17 +206,26 @@ impl Queue {
     }
 
     fn push_slot(&mut self, mut slot: Slot, overflow: Overflow) -> bool {
-        if overflow == Overflow::Latest {
+        let may_supersede = overflow == Overflow::Latest;
+        if may_supersede {
             self.supersede(&mut slot);
         }
         self.len += 1;
         self.bytes += slot.queued.weight();
         self.slots.push_back(Some(slot));
+        if !may_supersede && self.fits(0, 0) {
+            return true;
+        }
+        self.make_room()
+    }
+
+    /// Drops events until the others fit, and removes empty slots. Returns whether the newest event stays.
+    fn make_room(&mut self) -> bool {
         // A single event always stays, whatever it weighs.
         while self.len > 1 && !self.fits(0, 0) && self.drop_oldest() {}
-        let is_queued = matches!(self.slots.back(), Some(Some(_)));
+        let stays = matches!(self.slots.back(), Some(Some(_)));
         self.remove_empty_slots();
-        is_queued
+        stays
     }
 
     /// Whether an event of this weight fits without another one making room.
@@ -385,7 +430,7 @@ impl Queue {
             superseded,
             ..
         } = oldest.queued;
-        for (ids, superseded) in &superseded {
+        for (ids, superseded) in superseded.iter() {
             self.note_dropped(ids, superseded.superseded_by(event.seq()));
         }
         self.note_dropped(&subscriptions, Loss::of_one(event.seq()));
@@ -431,14 +476,10 @@ impl Slot {
         let (from, count) = old.queued.event.stands_for();
         let lost = Loss::of_one(old.queued.event.seq());
         // One that waited for the page before may have replaced others itself.
-        let superseded = &mut self.queued.superseded;
-        let own = std::mem::replace(superseded, old.queued.superseded);
-        for (ids, lost) in own.into_iter().chain([(old.queued.subscriptions, lost)]) {
-            let mut known = superseded.iter_mut();
-            match known.find(|(known, _)| is_same(known, &ids)) {
-                Some((_, joined)) => *joined = joined.join(lost),
-                None => superseded.push((ids, lost)),
-            }
+        let own = std::mem::replace(&mut self.queued.superseded, old.queued.superseded);
+        let own = own.into_lists().into_iter();
+        for list in own.chain([(old.queued.subscriptions, lost)]) {
+            self.queued.superseded.join(list);
         }
         let event = &self.queued.event;
         let mark = event.mark();

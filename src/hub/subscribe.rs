@@ -12,7 +12,7 @@ use crate::hub::catch_up::{CatchUp, Found, discount_what_comes_again};
 use crate::hub::effects::Effects;
 use crate::hub::ids::{SessionId, SubscriberKey, SubscriptionId};
 use crate::hub::publish::is_smaller;
-use crate::hub::queue::QueuedEvent;
+use crate::hub::queue::{QueuedEvent, SupersededLists};
 use crate::hub::room::Line;
 use crate::hub::sessions::session_ended;
 use crate::model::delivery::{Addressing, DeliveryFilter};
@@ -374,7 +374,7 @@ impl<W> Hub<W> {
                     event: event.marked(mark),
                     subscriptions: Arc::new([id]),
                     addressing,
-                    superseded: Vec::new(),
+                    superseded: SupersededLists::default(),
                 };
                 let policy = self.subscriptions.policy(queued.event.event_name());
                 consumer.queue.push_past(queued, policy.overflow);

@@ -36,7 +36,8 @@ pub(crate) struct Accepted {
     pub(crate) payload: Json,
     pub(crate) accepted_at: SystemTime,
     pub(crate) source: Endpoint,
-    pub(crate) tick: Option<Tick>,
+    /// Boxed, since few events are ticks.
+    pub(crate) tick: Option<Box<Tick>>,
     pub(crate) provenance: Option<Arc<Provenance>>,
 }
 
@@ -242,7 +243,7 @@ impl BusEvent {
     /// Which tick of which job it is, if a job emitted it.
     #[must_use]
     pub fn tick(&self) -> Option<&Tick> {
-        self.accepted.tick.as_ref()
+        self.accepted.tick.as_deref()
     }
 
     /// Whether it is a retained event from before this listener.

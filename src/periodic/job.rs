@@ -249,7 +249,7 @@ impl RunningJob {
             name: self.name.clone(),
             payload,
             source: self.source.clone(),
-            tick: Some(tick),
+            tick: Some(Box::new(tick)),
             provenance: self.provenance.clone(),
             retain: None,
         };

@@ -178,7 +178,7 @@ mod tests {
     use super::*;
     use crate::hub::ids::SubscriptionId;
     use crate::hub::outbox::{BatchBound, Outbox};
-    use crate::hub::queue::QueueBound;
+    use crate::hub::queue::{QueueBound, SupersededLists};
     use crate::model::delivery::Addressing;
     use crate::model::endpoint::Endpoint;
     use crate::model::event::{Accepted, BusEvent, Gap, GapReason, Mark, Provenance, Tick};
@@ -191,14 +191,14 @@ mod tests {
             payload: payload.into(),
             accepted_at: SystemTime::UNIX_EPOCH + Duration::from_micros(1_500_250),
             source,
-            tick,
+            tick: tick.map(Box::new),
             provenance: None,
         });
         Item::Event(QueuedEvent {
             event,
             subscriptions: ids.into(),
             addressing: Addressing::Broadcast,
-            superseded: Vec::new(),
+            superseded: SupersededLists::default(),
         })
     }
 
@@ -277,7 +277,7 @@ mod tests {
             event,
             subscriptions: [1].into(),
             addressing: Addressing::Broadcast,
-            superseded: Vec::new(),
+            superseded: SupersededLists::default(),
         });
         let weight = item.weight();
         let json = encode(vec![item]);
@@ -345,7 +345,7 @@ mod tests {
                 event,
                 subscriptions: [1].into(),
                 addressing: Addressing::Broadcast,
-                superseded: Vec::new(),
+                superseded: SupersededLists::default(),
             })
         };
         let times = [100, 100, 109, 119, 218, 18, 1018];
@@ -426,7 +426,7 @@ mod tests {
                     event: event.marked(mark),
                     subscriptions: Arc::clone(&ids[kind]),
                     addressing: Addressing::Broadcast,
-                    superseded: Vec::new(),
+                    superseded: SupersededLists::default(),
                 }
             });
             let batches = narrow_batches(events.collect());

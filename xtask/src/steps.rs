@@ -41,6 +41,12 @@ const TEST: &[Step] = &[
     ("packages in an app outside the workspace", packages::test),
 ];
 
+/// Needs the network and a browser. The type tests have a short form, without either.
+const RUNNERS: &[Step] = &[
+    ("system packages for a browser", system::for_browsers),
+    ("test runners of apps", || npm::script("test:runners")),
+];
+
 const CODEGEN: &[Step] = &[
     ("npm packages", npm::install),
     ("system packages", system::for_building),
@@ -66,6 +72,11 @@ pub(crate) fn check() -> ExitCode {
 /// Runs everything.
 pub(crate) fn test() -> ExitCode {
     walk(CHECK.iter().chain(TEST))
+}
+
+/// Runs everything, and the tests in the runners of apps.
+pub(crate) fn test_with_runners() -> ExitCode {
+    walk(CHECK.iter().chain(TEST).chain(RUNNERS))
 }
 
 /// Regenerates every generated file.

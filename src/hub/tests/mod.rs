@@ -13,7 +13,7 @@ mod webviews;
 use std::time::SystemTime;
 
 use crate::hub::ids::{SessionId, SubscriptionId};
-use crate::hub::queue::QueuedEvent;
+use crate::hub::queue::{QueuedEvent, SupersededLists};
 use crate::model::delivery::Addressing;
 use crate::model::endpoint::Endpoint;
 use crate::model::event::{Accepted, BusEvent};
@@ -36,7 +36,7 @@ pub(super) fn queued(seq: u64, subscriptions: &[SubscriptionId]) -> QueuedEvent 
         event: event(seq, "null"),
         subscriptions: subscriptions.into(),
         addressing: Addressing::Broadcast,
-        superseded: Vec::new(),
+        superseded: SupersededLists::default(),
     }
 }
 

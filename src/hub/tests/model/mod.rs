@@ -7,7 +7,7 @@
 
 mod checks;
 mod commands;
-mod endings;
+mod ends;
 mod pages;
 mod requests;
 mod steps;

@@ -1,9 +1,10 @@
-//! Requests: how callers and responders act, and how each request has to end.
+//! Requests: how callers and responders act.
 
 use std::time::{Duration, Instant};
 
 use super::steps::Fate;
 use super::{WEBVIEWS, Waiter, World};
+use crate::hub::Effects;
 use crate::hub::ids::{RequestId, SessionId, SubscriberKey};
 use crate::hub::outbox::{Batch, Item};
 use crate::hub::requests::message::{Caller, Ending, NewRequest, Recipient, RequestMessage};
@@ -16,6 +17,9 @@ pub(super) const REQUESTS: [&str; 2] = ["confirm", "price"];
 
 /// How many calls wait for one response at most.
 const MAX_WAITERS: usize = 16;
+
+/// Whether a call is a new one, or who waits and why it is refused.
+type SendResult = Result<(bool, Effects<Waiter>), (Waiter, Error)>;
 
 /// How a call of `request` ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,18 +134,13 @@ impl World {
         }
     }
 
-    #[expect(clippy::type_complexity)]
     fn send(
         &mut self,
         caller: Caller,
         to: Option<usize>,
         name: &str,
         timeout: Duration,
-    ) -> (
-        RequestId,
-        u64,
-        Result<(bool, crate::hub::Effects<Waiter>), (Waiter, Error)>,
-    ) {
+    ) -> (RequestId, u64, SendResult) {
         self.newest_call += 1;
         let id = RequestId::of(self.newest_call.into());
         let request = NewRequest {

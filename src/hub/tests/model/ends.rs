@@ -1,4 +1,4 @@
-//! How requests end in the model.
+//! How each request has to end.
 
 use super::requests::{End, Place, SentRequest};
 use super::{WEBVIEWS, Waiter, World};

@@ -5,6 +5,7 @@
 
 mod audience;
 pub(crate) mod backlog;
+mod catch_up;
 pub(crate) mod command_log;
 pub(crate) mod consumer;
 mod effects;

@@ -51,7 +51,10 @@ export class Subscriptions extends Registrations<number, PageSubscription> {
   }
 
   protected override noteAccepted(subscription: PageSubscription, reply: unknown): void {
-    subscription.since = (reply as { seq: number }).seq
+    const { seq, after } = reply as { seq: number; after?: number }
+    subscription.since = seq
+    // Unless something of it has come before the reply, all of the replay is still to come.
+    if (after !== undefined) subscription.replayed ??= after
     subscription.session = this.queue.session
     this.acceptedMeanwhile.add(subscription)
   }

@@ -6,6 +6,7 @@
 mod components;
 mod events;
 mod faults;
+mod moving;
 mod pages;
 mod permissions;
 mod requests;

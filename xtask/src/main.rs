@@ -26,7 +26,7 @@ Commands of this repository. Each one works in a fresh clone.
                         saves the picture to target/demo/shop.png
   cargo xtask test      run everything: the check, Rust tests, the model of the
                         concurrent code, TypeScript tests, type tests, journeys
-                        in real windows, packages
+                        in real windows of WebKit and of Chromium, packages
   cargo xtask check     check format, lints and types
   cargo xtask cross     check the types of the plugin with each feature, of the
                         examples and of the benchmark for Windows, macOS, iOS

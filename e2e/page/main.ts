@@ -36,6 +36,8 @@ declare global {
     recordedBefore: Record<string, Received[]>
     /** How often this page was restored from the back/forward cache. */
     restored: number
+    /** Throws. The browser hides the messages of errors that scripts of WebDriver throw. */
+    fail: (message: string) => never
     /** Messages of uncaught errors, from handlers that throw on purpose. */
     uncaught: string[]
   }
@@ -49,6 +51,9 @@ window.tauriEvents = tauriEvents
 window.host = invoke
 window.recordings = {}
 window.uncaught = []
+window.fail = (message) => {
+  throw new Error(message)
+}
 window.restored = 0
 window.recordedBefore = JSON.parse(sessionStorage.getItem('recorded') ?? '{}')
 window.addEventListener('pageshow', (event) => {

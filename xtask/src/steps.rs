@@ -37,13 +37,15 @@ const TEST: &[Step] = &[
     ("TypeScript tests", || npm::script("test")),
     ("TypeScript type tests", || npm::script("test:types")),
     ("journeys in real windows", journeys),
+    ("Chromium", system::for_chromium),
+    ("the same journeys in Chromium", journeys_in_chromium),
     ("types for Windows", cross::one_target),
     ("packages in an app outside the workspace", packages::test),
 ];
 
 /// Needs the network and a browser. The type tests have a short form, without either.
 const RUNNERS: &[Step] = &[
-    ("system packages for a browser", system::for_browsers),
+    ("system packages for a browser", system::for_chromium),
     ("test runners of apps", || npm::script("test:runners")),
 ];
 
@@ -173,6 +175,14 @@ fn journeys() -> Outcome {
     journey("")
 }
 
+/// The shop is an app for users, so it has only the runtime of users.
+fn journeys_in_chromium() -> Outcome {
+    let engine = [("JOURNEYS_ENGINE", "chromium")];
+    let test = ["test", "--workspace", "--test", "journeys"];
+    let options = ["--", "--test-threads=1", "--skip", "shop::"];
+    cargo_with(&[test.as_slice(), &options].concat(), &engine)
+}
+
 /// Runs the journeys whose names contain this. One of them drives the program of another package, the shop.
 ///
 /// With `--workspace`, cargo selects the same features as for the other tests, and builds nothing twice.
@@ -186,6 +196,8 @@ pub(crate) fn journey(name: &str) -> Outcome {
         name,
         "--",
         "--test-threads=1",
+        "--skip",
+        "chromium::",
     ])
 }
 

@@ -406,7 +406,7 @@ impl<W> Hub<W> {
             };
             session.outbox.push_past(queued, policy.overflow);
         }
-        session.complete_parked_pull(now, effects);
+        session.deliver(key, now, effects);
     }
 
     /// Ends these subscriptions. With the last one, the page's pull ends.

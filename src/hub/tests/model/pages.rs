@@ -301,6 +301,7 @@ impl World {
             ack: self.pages[page].handled,
             is_ahead,
             is_prompt: false,
+            can_be_called: false,
             bound: BATCH,
         };
         let pulled = self.hub.pull(WEBVIEWS[page], pull, page, self.now);

@@ -5,6 +5,7 @@
 //! brings stays in the outbox until the page has acknowledged it, as with pulls.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::hub::Hub;
@@ -56,7 +57,7 @@ pub(crate) struct Farewell {
 /// What a call was answered with. The page may have forged it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CallAnswer {
-    session: SessionId,
+    pub(crate) session: SessionId,
     /// The index of the last item that the page has handled.
     handled: u64,
 }
@@ -306,9 +307,11 @@ impl<W> Hub<W> {
                     session.acknowledged_at = Some(now);
                     effects.acknowledged = handled;
                 }
-                if !session.calls.has_failed {
-                    session.calls.works = true;
-                    session.calls.failed_rounds = 0;
+                let calls = &mut session.calls;
+                calls.works |= !calls.has_failed;
+                // A page that answers may still be unable to read what it is called with.
+                if slot.has_items && !calls.has_failed {
+                    calls.failed_rounds = 0;
                 }
             }
             Some(Err(_)) | None => session.calls.has_failed = true,
@@ -333,6 +336,13 @@ impl<W> Hub<W> {
         effects
     }
 
+    /// The webview of a page, its session, and the number of the webview.
+    pub(crate) fn session_of(&self, page: SubscriberKey) -> Option<(Arc<str>, SessionId, u64)> {
+        let session = self.sessions.get(&page)?;
+        let webview = self.webviews.get(&session.webview)?;
+        Some((Arc::clone(&session.webview), session.id, webview.number))
+    }
+
     /// What the page of this webview is told if its session ends and it lives on.
     pub(super) fn farewell_to(&self, label: &str) -> Option<Farewell> {
         let webview = self.webviews.get(label)?;
@@ -341,7 +351,7 @@ impl<W> Hub<W> {
             session: session.id,
             webview: webview.number,
         };
-        session.calls.is_on.then_some(farewell)
+        webview.is_callable.then_some(farewell)
     }
 
     /// Retries the calls that are due, and gives up those that have no answer and that no session depends on.

@@ -10,15 +10,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use javascriptcore::{Value, ValueExt};
+use serde_json::json;
 use tauri::utils::config::PatternKind;
-use tauri::{AppHandle, Runtime};
+use tauri::{AppHandle, Manager, Runtime};
 use webkit2gtk::glib::{self, ControlFlow, Priority, VariantDict, WeakRef};
 use webkit2gtk::{WebView, WebViewExt, gio};
 
+use crate::api::bus::EventBus;
 use crate::engine::calls::Pump;
 use crate::engine::core::Core;
 use crate::hub::calls::{CallAnswer, CallId, Farewell};
-use crate::hub::ids::SubscriberKey;
+use crate::hub::ids::{SessionId, SubscriberKey};
+use crate::shell::commands::apply_response_texts;
 use crate::wire::batch::encode;
 
 /// What is called. It is all that is ever evaluated: WebKit passes the session and the batch as values.
@@ -32,14 +35,11 @@ if (typeof inbox !== 'object' || inbox === null || inbox.session !== session) re
 const handled = await inbox.receive(batch)
 return typeof handled === 'string' ? handled : false";
 
-/// What the page of an ended session gets in the place of a batch.
-const FAREWELL: &str = r#"{"stale":true}"#;
-
 /// How long the source works before it lets the main loop do something else.
 const TURN: Duration = Duration::from_millis(4);
 
-/// An answer is a session, an index, and two signs more.
-const MAX_ANSWER_BYTES: usize = 64;
+/// The longest answer. Pages send larger responses by a command.
+const MAX_ANSWER_BYTES: usize = 1 << 20;
 
 thread_local! {
     /// The widgets of the main thread by the numbers of their webviews.
@@ -49,21 +49,30 @@ thread_local! {
 /// What the main loop is to do, and what has come of it.
 struct GlibPump {
     core: Weak<Core>,
+    /// Applies the responses that came with an answer.
+    respond: Box<dyn Fn(&Arc<GlibPump>, SubscriberKey, String) + Send + Sync>,
     work: Mutex<Work>,
 }
 
 #[derive(Default)]
 struct Work {
     due: VecDeque<SubscriberKey>,
-    farewells: Vec<Farewell>,
+    notices: Vec<Notice>,
     outcomes: Vec<(CallId, Option<CallAnswer>)>,
     /// Whether the source is in the main loop.
     is_attached: bool,
 }
 
+/// What a page is told beside its batches.
+struct Notice {
+    webview: u64,
+    session: SessionId,
+    json: String,
+}
+
 impl Work {
     fn is_empty(&self) -> bool {
-        self.due.is_empty() && self.farewells.is_empty() && self.outcomes.is_empty()
+        self.due.is_empty() && self.notices.is_empty() && self.outcomes.is_empty()
     }
 }
 
@@ -73,7 +82,11 @@ impl Pump for Handle {
     fn schedule(&self, pages: Vec<SubscriberKey>, farewells: Vec<Farewell>) {
         self.0.add(|work| {
             work.due.extend(pages);
-            work.farewells.extend(farewells);
+            work.notices.extend(farewells.into_iter().map(|ended| Notice {
+                webview: ended.webview,
+                session: ended.session,
+                json: json!({ "stale": true }).to_string(),
+            }));
         });
     }
 
@@ -87,8 +100,14 @@ impl Pump for Handle {
 pub(super) fn install<R: Runtime>(app: &AppHandle<R>, core: &Arc<Core>) {
     let pattern = &app.config().app.security.pattern;
     if matches!(pattern, PatternKind::Brownfield) {
+        let app = app.clone();
         let pump = GlibPump {
             core: Arc::downgrade(core),
+            respond: Box::new(move |pump, page, text| {
+                if let Some(bus) = app.try_state::<EventBus>() {
+                    pump.apply_responses(bus.inner().clone(), page, text);
+                }
+            }),
             work: Mutex::default(),
         };
         core.set_pump(Box::new(Handle(Arc::new(pump))));
@@ -145,9 +164,10 @@ impl GlibPump {
         };
         let end = Instant::now() + TURN;
         core.note_outcomes();
-        let farewells = std::mem::take(&mut self.work().farewells);
-        for farewell in farewells {
-            call(farewell.webview, &farewell.session.to_string(), FAREWELL, |_| {});
+        let notices = std::mem::take(&mut self.work().notices);
+        for notice in notices {
+            let session = notice.session.to_string();
+            call(notice.webview, &session, &notice.json, |_| {});
         }
         loop {
             let next = self.work().due.pop_front();
@@ -158,6 +178,7 @@ impl GlibPump {
                 let outcome = PendingOutcome {
                     pump: Arc::clone(self),
                     id: next.id,
+                    session: next.session,
                     answer: None,
                 };
                 let (session, batch) = (next.session.to_string(), encode(&next.batch));
@@ -172,16 +193,49 @@ impl GlibPump {
     }
 }
 
+impl GlibPump {
+    /// Applies responses on a task: they may be long, and their checks run code of the app.
+    fn apply_responses(self: &Arc<Self>, bus: EventBus, page: SubscriberKey, text: String) {
+        let core = Arc::clone(&bus.runtime().core);
+        let pump = Arc::clone(self);
+        let tasks = core.tasks().clone();
+        tasks.spawn(async move {
+            let found = core.hub().session_of(page);
+            let Some((label, session, webview)) = found else {
+                return;
+            };
+            let refused = apply_response_texts(&bus, &label, session, &text);
+            if !refused.is_empty() {
+                let json = json!({ "refused": refused }).to_string();
+                pump.add(|work| {
+                    work.notices.push(Notice {
+                        webview,
+                        session,
+                        json,
+                    });
+                });
+            }
+        });
+    }
+}
+
 /// Reports the outcome of a call when it is dropped, so that a call that is dropped has failed.
 struct PendingOutcome {
     pump: Arc<GlibPump>,
     id: CallId,
+    session: SessionId,
     answer: Option<CallAnswer>,
 }
 
 impl PendingOutcome {
     fn note(mut self, value: Option<&Value>) {
-        self.answer = value.and_then(read_answer);
+        let text = value.and_then(read_text);
+        let (answer, responses) = text.as_deref().map_or((None, None), split_answer);
+        // A document that does not know the session has nothing to say.
+        self.answer = answer.filter(|answer| answer.session == self.session);
+        if let Some(responses) = responses.filter(|_| self.answer.is_some()) {
+            (self.pump.respond)(&self.pump, self.id.page, responses.to_owned());
+        }
     }
 }
 
@@ -213,11 +267,22 @@ fn call(webview: u64, session: &str, batch: &str, answered: impl FnOnce(Option<&
 }
 
 /// Reads a value that a page may have forged: nothing but a string is converted.
-fn read_answer(value: &Value) -> Option<CallAnswer> {
+fn read_text(value: &Value) -> Option<String> {
     if !value.is_string() {
         return None;
     }
     let bytes = value.to_string_as_bytes()?;
-    let text = std::str::from_utf8(bytes.get(..MAX_ANSWER_BYTES.min(bytes.len()))?).ok()?;
-    CallAnswer::parse(text).filter(|_| bytes.len() <= MAX_ANSWER_BYTES)
+    if bytes.len() > MAX_ANSWER_BYTES {
+        return None;
+    }
+    std::str::from_utf8(&bytes).ok().map(str::to_owned)
+}
+
+/// The acknowledgement of an answer, and the responses behind it: `<session>:<index>:<responses>`.
+fn split_answer(text: &str) -> (Option<CallAnswer>, Option<&str>) {
+    let second = text.match_indices(':').nth(1);
+    match second {
+        Some((at, _)) => (CallAnswer::parse(&text[..at]), Some(&text[at + 1..])),
+        None => (CallAnswer::parse(text), None),
+    }
 }

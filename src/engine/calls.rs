@@ -25,7 +25,10 @@ pub(crate) trait Pump: Send + Sync {
 
 impl Core {
     /// Sets what makes calls.
-    #[cfg_attr(not(any(calls, test)), expect(dead_code, reason = "pages cannot be called here"))]
+    #[cfg_attr(
+        not(any(calls, test)),
+        expect(dead_code, reason = "pages cannot be called here")
+    )]
     pub(crate) fn set_pump(&self, pump: Box<dyn Pump>) {
         let _ = self.pump.set(pump);
     }
@@ -53,7 +56,10 @@ impl Core {
     }
 
     /// Takes the call that is due to a page, if it still is.
-    #[cfg_attr(not(any(calls, test)), expect(dead_code, reason = "pages cannot be called here"))]
+    #[cfg_attr(
+        not(any(calls, test)),
+        expect(dead_code, reason = "pages cannot be called here")
+    )]
     pub(crate) fn take_call(&self, page: SubscriberKey) -> Option<Call> {
         let bound = BatchBound {
             events: self.limits().batch_events.min(MAX_CALL.events),
@@ -65,7 +71,10 @@ impl Core {
     }
 
     /// The platform can call the pages of the webview with this number.
-    #[cfg_attr(not(any(calls, test)), expect(dead_code, reason = "pages cannot be called here"))]
+    #[cfg_attr(
+        not(any(calls, test)),
+        expect(dead_code, reason = "pages cannot be called here")
+    )]
     pub(crate) fn note_callable(&self, webview: &str, number: u64) {
         self.hub().note_callable(webview, number);
     }

@@ -11,3 +11,4 @@ pub(crate) mod listeners;
 pub(crate) mod reply;
 pub(crate) mod responders;
 mod subscriptions;
+mod webviews;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::task::Waker;
 
-use crate::hub::command_log::JsonResult;
 use crate::hub::calls::Farewell;
+use crate::hub::command_log::JsonResult;
 use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::hub::outbox::{Batch, DeliveredItems};
 use crate::model::error::Error;

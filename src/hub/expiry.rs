@@ -59,7 +59,11 @@ impl<W> Hub<W> {
                 None if !session.sent_requests.is_empty() => None,
                 None => Some(session.last_seen + SESSION_LEASE),
             })
-            .chain(self.sessions.values().filter_map(|session| session.calls.next_due()))
+            .chain(
+                self.sessions
+                    .values()
+                    .filter_map(|session| session.calls.next_due()),
+            )
             .chain(starts)
             .chain(self.requests.next_due())
             .min();

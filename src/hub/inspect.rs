@@ -79,6 +79,7 @@ impl<W> Hub<W> {
             unacknowledged_bytes,
             dropped: session.outbox.dropped(),
             is_pulling: session.parked.is_some() || session.calls.is_waiting(),
+            is_called: session.calls.is_on(),
             is_evaluated: session.is_evaluated,
             last_seen_ms_ago: since(session.last_seen),
             last_acknowledged_ms_ago: session.acknowledged_at.map(since),

@@ -128,7 +128,9 @@ impl Batch {
     /// The index of the first item. If there is none, the index of the next one where a call names it, else 0.
     pub(crate) fn first(&self) -> u64 {
         let delivered = self.delivered.as_ref();
-        delivered.map_or(self.next, |delivered| delivered.first + self.range.start as u64)
+        delivered.map_or(self.next, |delivered| {
+            delivered.first + self.range.start as u64
+        })
     }
 
     /// The answer to the last pull before calls.

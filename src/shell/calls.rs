@@ -82,11 +82,12 @@ impl Pump for Handle {
     fn schedule(&self, pages: Vec<SubscriberKey>, farewells: Vec<Farewell>) {
         self.0.add(|work| {
             work.due.extend(pages);
-            work.notices.extend(farewells.into_iter().map(|ended| Notice {
-                webview: ended.webview,
-                session: ended.session,
-                json: json!({ "stale": true }).to_string(),
-            }));
+            work.notices
+                .extend(farewells.into_iter().map(|ended| Notice {
+                    webview: ended.webview,
+                    session: ended.session,
+                    json: json!({ "stale": true }).to_string(),
+                }));
         });
     }
 

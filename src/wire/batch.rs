@@ -1,14 +1,14 @@
-use std::collections::HashMap;
 use std::fmt::Write;
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-use crate::hub::ids::SubscriptionId;
 use crate::hub::outbox::{Batch, Item};
 use crate::hub::queue::{LostEvents, QueuedEvent};
 use crate::hub::requests::RequestMessage;
-use crate::model::event::{BusEvent, Mark, unix_micros, unix_millis};
+use crate::model::event::unix_micros;
 use crate::model::name::EventName;
+use crate::wire::extras::extras_of;
+use crate::wire::heads::Heads;
 
 /// Writes the batch of a pull. Payloads are copied in as they are; docs/wire-protocol.md shows the result.
 ///
@@ -136,91 +136,6 @@ fn push_number(json: &mut String, number: i64) {
     }
 }
 
-/// What events of a batch have in common.
-#[derive(Default)]
-struct Heads<'a> {
-    json: String,
-    indexes: HashMap<Head<'a>, usize>,
-    newest: Option<(Head<'a>, usize)>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Head<'a> {
-    name: &'a str,
-    source: Option<&'a str>,
-    subscriptions: &'a [SubscriptionId],
-}
-
-impl<'a> Heads<'a> {
-    fn index_of(&mut self, queued: &'a QueuedEvent) -> usize {
-        let head = Head {
-            name: queued.event.name(),
-            source: queued.event.source().label(),
-            subscriptions: &queued.subscriptions,
-        };
-        // Most events of a batch share a head.
-        if let Some((newest, index)) = self.newest
-            && newest == head
-        {
-            return index;
-        }
-        let next = self.indexes.len();
-        let index = *self.indexes.entry(head).or_insert(next);
-        if index == next {
-            self.push(head);
-        }
-        self.newest = Some((head, index));
-        index
-    }
-
-    fn push(&mut self, head: Head<'a>) {
-        if !self.json.is_empty() {
-            self.json.push(',');
-        }
-        // Names have no characters that JSON escapes.
-        let _ = match head.source {
-            None => write!(self.json, "[\"{}\",0,", head.name),
-            Some(label) => write!(self.json, "[\"{}\",{},", head.name, json!(label)),
-        };
-        push_ids(&mut self.json, head.subscriptions);
-        self.json.push(']');
-    }
-}
-
-/// What an event has besides its head, its numbers and its payload. Most events have nothing.
-fn extras_of(event: &BusEvent) -> Option<String> {
-    let mark = event.mark();
-    let is_plain = event.tick().is_none() && event.component().is_none() && event.hops() == 0;
-    if is_plain && mark == Mark::default() {
-        return None;
-    }
-    let mut extras = Map::new();
-    if let Some(component) = event.component() {
-        extras.insert("component".to_owned(), component.into());
-    }
-    if event.hops() > 0 {
-        extras.insert("causes".to_owned(), event.causes().collect());
-    }
-    if let Some(tick) = event.tick() {
-        let tick = json!({
-            "id": &*tick.job,
-            "tick": tick.count,
-            "scheduledAt": unix_millis(tick.scheduled_at),
-            "missed": tick.missed,
-        });
-        extras.insert("periodic".to_owned(), tick);
-    }
-    for (name, is_set) in [("replayed", mark.replayed), ("retained", mark.retained)] {
-        if is_set {
-            extras.insert(name.to_owned(), Value::Bool(true));
-        }
-    }
-    if mark.superseded > 0 {
-        extras.insert("superseded".to_owned(), mark.superseded.into());
-    }
-    Some(Value::Object(extras).to_string())
-}
-
 fn push_request(json: &mut String, message: &RequestMessage) {
     let source = message
         .source
@@ -239,19 +154,6 @@ fn push_request(json: &mut String, message: &RequestMessage) {
         message.name.as_str(),
         &*message.payload
     );
-}
-
-fn push_ids(json: &mut String, ids: &[SubscriptionId]) {
-    if let [id] = ids {
-        let _ = write!(json, "{id}");
-        return;
-    }
-    json.push('[');
-    for (index, id) in ids.iter().enumerate() {
-        let comma = if index == 0 { "" } else { "," };
-        let _ = write!(json, "{comma}{id}");
-    }
-    json.push(']');
 }
 
 fn push_gap(json: &mut String, lost: &LostEvents) {
@@ -273,12 +175,15 @@ mod tests {
     use std::sync::Arc;
     use std::time::{Duration, SystemTime};
 
+    use serde_json::Value;
+
     use super::*;
+    use crate::hub::ids::SubscriptionId;
     use crate::hub::outbox::{BatchBound, Outbox};
     use crate::hub::queue::QueueBound;
     use crate::model::delivery::Addressing;
     use crate::model::endpoint::Endpoint;
-    use crate::model::event::{Accepted, Gap, GapReason, Provenance, Tick};
+    use crate::model::event::{Accepted, BusEvent, Gap, GapReason, Mark, Provenance, Tick};
     use crate::model::policy::Overflow;
 
     fn event(seq: u64, payload: &str, source: Endpoint, ids: &[u32], tick: Option<Tick>) -> Item {

@@ -28,7 +28,14 @@ const ROOMS: &[&str] = &[
 ];
 
 /// Crates of the platform. Only the shell may name them.
-const PLATFORM: &[&str] = &["tauri", "tauri_utils", "wry", "webkit2gtk", "gtk"];
+const PLATFORM: &[&str] = &[
+    "tauri",
+    "tauri_utils",
+    "wry",
+    "webkit2gtk",
+    "javascriptcore",
+    "gtk",
+];
 
 /// Rooms without an async runtime.
 const PURE: &[&str] = &["model", "limits", "config", "flood", "permissions", "hub"];

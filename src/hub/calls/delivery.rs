@@ -1,25 +1,15 @@
-//! Calls: how the host brings batches to a page that it can call.
-//!
-//! A page says with its pulls whether it can be called. The host then makes a trial, a call without items. Once one was
-//! answered, the next pull is completed with the news that calls follow, and from then on the page pulls no more. What a call
-//! brings stays in the outbox until the page has acknowledged it, as with pulls.
+//! How calls come and go: which are due, what they bring, and what their ends mean.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::hub::Hub;
+use crate::hub::calls::state::{CALL_PATIENCE, Call, CallAnswer, CallId, Farewell, MAX_CALLS};
 use crate::hub::effects::Effects;
 use crate::hub::ids::{SessionId, SubscriberKey};
 use crate::hub::outbox::{Batch, BatchBound};
 use crate::hub::room::Line;
 use crate::hub::session::Session;
-
-/// How many calls of a session may be in flight.
-pub(crate) const MAX_CALLS: usize = 4;
-
-/// How long a call may stay unanswered before the page counts as gone.
-pub(crate) const CALL_PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long to wait for another try after so many rounds of calls have failed. The first failure is tried again at once.
 const RETRY_AFTER: [Duration; 4] = [
@@ -28,130 +18,6 @@ const RETRY_AFTER: [Duration; 4] = [
     Duration::from_secs(5),
     Duration::from_secs(15),
 ];
-
-/// Tells one call from all others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct CallId {
-    pub(crate) page: SubscriberKey,
-    number: u64,
-}
-
-/// A call that the platform is to make.
-#[derive(Debug)]
-pub(crate) struct Call {
-    pub(crate) id: CallId,
-    pub(crate) session: SessionId,
-    /// The number of the webview, so that a later one of its label is not called.
-    pub(crate) webview: u64,
-    /// Without items if the call only shows whether the page answers, or how far it got.
-    pub(crate) batch: Batch,
-}
-
-/// What a page that lives on is told when its session has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Farewell {
-    pub(crate) session: SessionId,
-    pub(crate) webview: u64,
-}
-
-/// What a call was answered with. The page may have forged it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct CallAnswer {
-    pub(crate) session: SessionId,
-    /// The index of the last item that the page has handled.
-    handled: u64,
-}
-
-impl CallAnswer {
-    /// Reads `<session>:<index>`.
-    pub(crate) fn parse(value: &str) -> Option<Self> {
-        let (session, handled) = value.split_once(':')?;
-        let is_number = !handled.is_empty() && handled.bytes().all(|byte| byte.is_ascii_digit());
-        Some(Self {
-            session: SessionId::parse(session).ok()?,
-            handled: handled.parse().ok().filter(|_| is_number)?,
-        })
-    }
-}
-
-/// The calls of one session.
-#[derive(Debug, Default)]
-pub(crate) struct Calls {
-    /// Whether batches come by call, so that no pull is expected.
-    is_on: bool,
-    /// Whether the page's newest pull says that it can be called, and the platform can.
-    is_possible: bool,
-    /// Whether the newest round of calls was answered.
-    works: bool,
-    /// Whether the caller of the hub knows that a call is due.
-    is_scheduled: bool,
-    in_flight: VecDeque<Slot>,
-    newest: u64,
-    /// Whether a call of this round has failed. A round ends with the last call in flight.
-    has_failed: bool,
-    /// How many rounds have failed in a row.
-    failed_rounds: usize,
-    /// Until when no call is made.
-    retry_at: Option<Instant>,
-}
-
-/// What a call in flight holds.
-#[derive(Debug)]
-struct Slot {
-    number: u64,
-    /// The index of the last item that the page may have handled when it answers.
-    delivered: u64,
-    has_items: bool,
-    since: Instant,
-}
-
-impl Calls {
-    pub(crate) fn is_on(&self) -> bool {
-        self.is_on
-    }
-
-    /// Whether an event that is queued now may cause a call. Every event of a page comes here.
-    pub(crate) fn has_room(&self) -> bool {
-        self.is_on && !self.is_scheduled && self.in_flight.len() < MAX_CALLS
-    }
-
-    /// Whether its page has handled what was brought, and can be called with more.
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.is_on && self.works && self.in_flight.is_empty()
-    }
-
-    /// Whether calls in flight carry items, so that a pull has to wait.
-    pub(super) fn carries_items(&self) -> bool {
-        self.in_flight.iter().any(|slot| slot.has_items)
-    }
-
-    /// When something is due: another try, or the end of the oldest call.
-    pub(super) fn next_due(&self) -> Option<Instant> {
-        let oldest = self.in_flight.front().map(|slot| slot.since + CALL_PATIENCE);
-        oldest.into_iter().chain(self.retry_at).min()
-    }
-
-    pub(super) fn is_unanswered(&self, now: Instant) -> bool {
-        let oldest = self.in_flight.front();
-        oldest.is_some_and(|slot| now >= slot.since + CALL_PATIENCE)
-    }
-
-    fn begin(&mut self, delivered: u64, has_items: bool, now: Instant) -> u64 {
-        self.newest += 1;
-        self.in_flight.push_back(Slot {
-            number: self.newest,
-            delivered,
-            has_items,
-            since: now,
-        });
-        self.newest
-    }
-
-    fn end(&mut self, number: u64) -> Option<Slot> {
-        let position = self.in_flight.iter().position(|slot| slot.number == number);
-        self.in_flight.remove(position?)
-    }
-}
 
 impl<W> Session<W> {
     /// Brings the page what is due to it: completes its parked pull, or schedules a call.
@@ -180,7 +46,7 @@ impl<W> Session<W> {
         calls.is_on && calls.in_flight.len() < MAX_CALLS && has_due()
     }
 
-    pub(super) fn schedule_call(&mut self, key: SubscriberKey, effects: &mut Effects<W>) {
+    pub(in crate::hub) fn schedule_call(&mut self, key: SubscriberKey, effects: &mut Effects<W>) {
         if !self.calls.is_scheduled && self.is_call_due() {
             self.calls.is_scheduled = true;
             effects.calls.push(key);
@@ -188,7 +54,7 @@ impl<W> Session<W> {
     }
 
     /// Notes what a pull says about calls. Returns whether calls are to follow instead of the answer's items.
-    pub(super) fn note_callable(&mut self, is_possible: bool) -> bool {
+    pub(in crate::hub) fn note_callable(&mut self, is_possible: bool) -> bool {
         let calls = &mut self.calls;
         calls.is_possible = is_possible;
         let hands_over = is_possible && calls.works && !calls.has_failed;
@@ -209,8 +75,8 @@ impl<W> Session<W> {
             calls.failed_rounds += 1;
             if calls.failed_rounds > 1 || !calls.works {
                 calls.works = false;
-                let longest = RETRY_AFTER.len();
-                let wait = RETRY_AFTER[calls.failed_rounds.min(longest) - 1];
+                let longest = RETRY_AFTER.len() - 1;
+                let wait = RETRY_AFTER[calls.failed_rounds.saturating_sub(2).min(longest)];
                 calls.retry_at = Some(now + wait);
             }
             self.outbox.rewind();
@@ -262,8 +128,7 @@ impl<W> Hub<W> {
             if batch.is_empty() {
                 batch = Batch::after(session.outbox.cursor());
             }
-            self.room
-                .wake_first(Line::Queue(key), &mut effects.wakers);
+            self.room.wake_first(Line::Queue(key), &mut effects.wakers);
         }
         let delivered = session.outbox.last_index();
         let number = session.calls.begin(delivered, !batch.is_empty(), now);
@@ -295,9 +160,8 @@ impl<W> Hub<W> {
             return effects;
         };
         session.last_seen = now;
-        let is_own = |answer: &CallAnswer| {
-            answer.session == session.id && answer.handled <= slot.delivered
-        };
+        let is_own =
+            |answer: &CallAnswer| answer.session == session.id && answer.handled <= slot.delivered;
         let acknowledged = answer
             .filter(is_own)
             .map(|answer| session.outbox.acknowledge(answer.handled));
@@ -344,7 +208,7 @@ impl<W> Hub<W> {
     }
 
     /// What the page of this webview is told if its session ends and it lives on.
-    pub(super) fn farewell_to(&self, label: &str) -> Option<Farewell> {
+    pub(in crate::hub) fn farewell_to(&self, label: &str) -> Option<Farewell> {
         let webview = self.webviews.get(label)?;
         let session = self.sessions.get(&webview.session?)?;
         let farewell = Farewell {
@@ -355,7 +219,7 @@ impl<W> Hub<W> {
     }
 
     /// Retries the calls that are due, and gives up those that have no answer and that no session depends on.
-    pub(super) fn expire_calls(&mut self, now: Instant, effects: &mut Effects<W>) {
+    pub(in crate::hub) fn expire_calls(&mut self, now: Instant, effects: &mut Effects<W>) {
         for (key, session) in &mut self.sessions {
             let calls = &mut session.calls;
             if !calls.is_on && calls.is_unanswered(now) {

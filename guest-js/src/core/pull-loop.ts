@@ -10,6 +10,9 @@ import { nextTask } from './tasks.js'
 /** How many pulls read ahead while the host has more than one answer holds, since the way takes longer than handling. */
 const READ_AHEAD = 3
 
+/** For how long an act of the user permits the page something, in milliseconds. */
+const ACTIVATION_MS = 5_000
+
 /** A pull that was sent. */
 interface Pull {
   readonly ack: number
@@ -48,7 +51,8 @@ export function createPullLoop(page: Page): PullLoop {
   const calls = new Calls(page, progress)
   /** Whether the host calls this page, so that it does not pull. */
   let isCalled = false
-  let mayBeCalled = true
+  /** When the user last acted. */
+  let actedAt = Number.NEGATIVE_INFINITY
   let isFailing = false
   let hasReportedDenial = false
 
@@ -67,9 +71,10 @@ export function createPullLoop(page: Page): PullLoop {
 
   const hold = (target: EventTarget | null) => {
     // A link leads away, and a pull that waits meanwhile may fail: see docs/decisions/0001-pages-pull.md.
-    if (!isCalled || (target as Partial<Element> | null)?.closest?.('a[href]')) return
+    if ((target as Partial<Element> | null)?.closest?.('a[href]')) return
+    actedAt = performance.now()
+    if (!isCalled) return
     isCalled = false
-    mayBeCalled = false
     start()
   }
 
@@ -157,8 +162,7 @@ export function createPullLoop(page: Page): PullLoop {
   const pull = ({ session, handled }: Progress, isAhead: boolean): Pull => {
     if (!isAhead) subscriptions.notePull()
     const responses = (!isAhead && page.channel?.take()) || []
-    const call = !isAhead && mayBeCalled && !globalThis.navigator?.userActivation?.isActive
-    mayBeCalled = true
+    const call = !isAhead && !(performance.now() - actedAt < ACTIVATION_MS)
     const optional = { ...(isAhead && { ahead: true }), ...(call && { call }), ...(responses.length > 0 && { responses }) }
     const answer = orLost(run('pull', { session, ack: handled, ...optional }).then(readBatch))
     // The caller that awaits it handles its failure. An abandoned pull may fail silently.

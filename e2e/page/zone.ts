@@ -1,0 +1,2 @@
+// It replaces `Promise` and its `then`, before anything else runs.
+import 'zone.js'

@@ -3,7 +3,7 @@
 use crate::engine::core::Core;
 use crate::engine::reply::Reply;
 use crate::hub::Effects;
-use crate::hub::calls::{Call, CallAnswer, CallId, Farewell};
+use crate::hub::calls::{Call, CallId, CallReply, Farewell};
 use crate::hub::ids::SubscriberKey;
 use crate::hub::outbox::BatchBound;
 use crate::sync::now;
@@ -20,7 +20,7 @@ pub(crate) trait Pump: Send + Sync {
     fn schedule(&self, pages: Vec<SubscriberKey>, farewells: Vec<Farewell>);
 
     /// Takes the outcomes that have come and that the hub does not know.
-    fn take_outcomes(&self) -> Vec<(CallId, Option<CallAnswer>)>;
+    fn take_outcomes(&self) -> Vec<(CallId, Option<CallReply>)>;
 }
 
 impl Core {

@@ -296,11 +296,12 @@ impl Core {
 
     /// Completes or parks a pull of the page in this webview, which is in this window now.
     pub(crate) fn pull(&self, (webview, window): (&str, &str), pull: Pull, reply: Reply) {
-        let pulled = {
+        let (moved, pulled) = {
             let mut hub = self.hub();
-            hub.note_window(webview, window);
-            hub.pull(webview, pull, reply, now())
+            let moved = hub.note_window(webview, window);
+            (moved, hub.pull(webview, pull, reply, now()))
         };
+        self.apply_effects(moved);
         match pulled {
             Ok(effects) => self.apply_effects(effects),
             Err((reply, error)) => reply.send(Err(error)),
@@ -414,7 +415,7 @@ mod tests {
         let above = Arc::new(Rechecks::default());
         let weak: Weak<Rechecks> = Arc::downgrade(&above);
         core.set_above(weak);
-        core.hub().announce("main", "main");
+        let _ = core.hub().announce("main", "main");
         let command = Command {
             name: "subscribe",
             session: SessionId::parse(&"1".repeat(32)).unwrap(),

@@ -32,7 +32,8 @@ impl Core {
     fn announce(&self, webview: &str) -> bool {
         let window = self.platform.window_of(webview);
         if let Some(window) = &window {
-            self.hub().announce(webview, window);
+            let effects = self.hub().announce(webview, window);
+            self.apply_effects(effects);
             // If it was closed in between, the hook that tells of its end may have run before.
             self.remove_if_closed(webview);
         }
@@ -56,7 +57,10 @@ impl Core {
         let known = self.hub().locations();
         for (label, own) in known {
             match self.platform.window_of(&label) {
-                Some(now) if *now != *own => self.hub().announce(&label, &now),
+                Some(now) if *now != *own => {
+                    let effects = self.hub().announce(&label, &now);
+                    self.apply_effects(effects);
+                }
                 None if *own != *window => self.remove_if_closed(&label),
                 _ => {}
             }
@@ -68,7 +72,8 @@ impl Core {
 
     /// Notes the window of a webview, as a message of its page says.
     pub(crate) fn note_window(&self, webview: &str, window: &str) {
-        self.hub().note_window(webview, window);
+        let effects = self.hub().note_window(webview, window);
+        self.apply_effects(effects);
     }
 
     pub(crate) fn knows(&self, webview: &str) -> bool {
@@ -157,7 +162,7 @@ mod tests {
     #[test]
     fn a_known_window_gets_its_unannounced_webview() {
         let core = core();
-        core.hub().announce("side", "late");
+        let _ = core.hub().announce("side", "late");
         assert!(emit(&core, Target::window("late")).is_ok());
         assert!(core.knows("late"));
     }
@@ -165,7 +170,7 @@ mod tests {
     #[test]
     fn a_late_command_keeps_a_closed_webview_closed() {
         let core = core();
-        core.hub().announce("closed", "closed");
+        let _ = core.hub().announce("closed", "closed");
         let (_, effects) = core.hub().remove_window("closed");
         core.apply_effects(effects);
         let command = Command {

@@ -211,9 +211,9 @@ impl Outbox {
 
     /// Takes a request back. Returns false if it was delivered.
     pub(crate) fn withdraw(&mut self, id: RequestId) -> bool {
-        let is_it =
+        let is_meant =
             |(_, item): &(u64, Item)| matches!(item, Item::Request(message) if message.id == id);
-        let position = self.requests.iter().position(is_it);
+        let position = self.requests.iter().position(is_meant);
         position
             .and_then(|position| self.requests.remove(position))
             .is_some()

@@ -104,7 +104,7 @@ impl<W> Hub<W> {
         Ok(effects)
     }
 
-    /// Notes that Tauri evaluates the answers to a page. Returns whether the page fetched them before.
+    /// Notes that Tauri evaluates the replies to a page. Returns whether the page fetched them before.
     pub(crate) fn note_evaluated(&mut self, label: &str, id: SessionId) -> bool {
         let key = self.session_key(label, id).ok();
         let Some(session) = key.and_then(|key| self.sessions.get_mut(&key)) else {

@@ -33,9 +33,9 @@ pub(crate) struct Session<W> {
     pub(crate) first_subscribed: Option<Instant>,
     pub(crate) parked: Option<ParkedPull<W>>,
     pub(crate) calls: Calls,
-    /// Whether its page fetched the answer to its first command.
+    /// Whether its page fetched the reply to its first command.
     pub(super) has_fetched: bool,
-    /// Whether Tauri has evaluated an answer to its page, because its IPC fell back to postMessage.
+    /// Whether Tauri has evaluated a reply to its page, because its IPC fell back to postMessage.
     pub(super) is_evaluated: bool,
     /// When the page last called, or a pull of it completed. A parked pull proves that it is there.
     pub(crate) last_seen: Instant,

@@ -11,7 +11,10 @@ use crate::hub::backlog::BacklogEntry;
 use crate::hub::effects::Effects;
 use crate::hub::ids::{SessionId, SubscriberKey, SubscriptionId};
 use crate::hub::loss::{Loss, Superseded};
-use crate::hub::queue::{LostEvents, QueuedEvent};
+use crate::hub::publish::is_smaller;
+use crate::hub::queue::{LostEvents, QueuedEvent, SupersededLists};
+use crate::hub::room::Line;
+use crate::hub::sessions::session_ended;
 use crate::model::delivery::{Addressing, DeliveryFilter};
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::{BusEvent, Gap, GapReason, Mark};
@@ -102,7 +105,8 @@ fn discount_what_comes_again(found: &mut [Found<'_>]) {
 /// What new subscriptions get of what came before them, by sequence number.
 #[derive(Debug, Default)]
 struct CatchUp {
-    events: BTreeMap<(u64, Mark), CatchUpEntry>,
+    /// By sequence number, and whether they are replayed or retained.
+    events: BTreeMap<(u64, bool, bool), CatchUpEntry>,
     gaps: Vec<LostEvents>,
 }
 
@@ -110,19 +114,51 @@ struct CatchUp {
 struct CatchUpEntry {
     event: BusEvent,
     addressing: Addressing,
-    subscriptions: Vec<SubscriptionId>,
+    /// Its subscriptions, by how much it replaced for them: from which number on, and how many.
+    subscriptions: BTreeMap<(u64, u64), Vec<SubscriptionId>>,
+}
+
+impl CatchUpEntry {
+    fn into_queued(self) -> QueuedEvent {
+        let seq = self.event.seq();
+        let (mut subscriptions, mut superseded) = (Vec::new(), Vec::new());
+        let mut mark = self.event.mark();
+        (mark.superseded_from, mark.superseded) = (0, 0);
+        for ((from, count), mut ids) in self.subscriptions {
+            // Sorted, as everywhere: losses are looked up by subscription.
+            ids.sort_unstable();
+            subscriptions.extend_from_slice(&ids);
+            if count > 0 {
+                superseded.push((ids.into(), Loss::of_range(from, seq, count)));
+                mark.superseded = mark.superseded.max(count);
+                mark.superseded_from = match mark.superseded_from {
+                    0 => from,
+                    other => other.min(from),
+                };
+            }
+        }
+        subscriptions.sort_unstable();
+        QueuedEvent {
+            event: self.event.marked(mark),
+            subscriptions: subscriptions.into(),
+            addressing: self.addressing,
+            superseded: superseded.into(),
+        }
+    }
 }
 
 impl CatchUp {
     fn add(&mut self, event: &BusEvent, addressing: Addressing, mark: Mark, id: SubscriptionId) {
         self.events
-            .entry((event.seq(), mark))
+            .entry((event.seq(), mark.replayed, mark.retained))
             .or_insert_with(|| CatchUpEntry {
                 event: event.marked(mark),
                 addressing,
-                subscriptions: Vec::new(),
+                subscriptions: BTreeMap::new(),
             })
             .subscriptions
+            .entry((mark.superseded_from, mark.superseded))
+            .or_default()
             .push(id);
     }
 
@@ -199,10 +235,7 @@ impl<W> Hub<W> {
         request: &SubscriptionRequest,
     ) -> Result<DeliveryFilter> {
         let Some(session) = self.sessions.get(&key) else {
-            return Err(Error::new(
-                ErrorCode::StaleSession,
-                "this session has ended",
-            ));
+            return Err(session_ended());
         };
         let window = self
             .webviews
@@ -309,14 +342,11 @@ impl<W> Hub<W> {
                         continue;
                     }
                     let is_new = kept.event.seq() > complete_after;
-                    find(
-                        kept,
-                        if is_new {
-                            replayed(kept)
-                        } else {
-                            kept.event.mark().again()
-                        },
-                    );
+                    let mark = match is_new {
+                        true => replayed(kept),
+                        false => kept.mark_of(request.id).again(),
+                    };
+                    find(kept, mark);
                 }
             }
             (Some(history), Some(resume)) => {
@@ -392,19 +422,18 @@ impl<W> Hub<W> {
         let Some(session) = self.sessions.get_mut(&key) else {
             return;
         };
+        let before = session.outbox.usage();
         for lost in catch_up.gaps {
             session.outbox.push_lost(lost);
         }
-        for mut entry in catch_up.events.into_values() {
-            // Sorted, as everywhere: losses are looked up by subscription.
-            entry.subscriptions.sort_unstable();
+        for entry in catch_up.events.into_values() {
             let policy = self.subscriptions.policy(entry.event.event_name());
-            let queued = QueuedEvent {
-                event: entry.event,
-                subscriptions: entry.subscriptions.into(),
-                addressing: entry.addressing,
-            };
-            session.outbox.push_past(queued, policy.overflow);
+            session
+                .outbox
+                .push_past(entry.into_queued(), policy.overflow);
+        }
+        if is_smaller(session.outbox.usage(), before) {
+            self.room.wake_first(Line::Queue(key), &mut effects.wakers);
         }
         session.deliver(key, now, effects);
     }
@@ -443,6 +472,7 @@ impl<W> Hub<W> {
             ..Effects::default()
         };
         if wants_retained && let Some(consumer) = self.consumers.get_mut(&key) {
+            let before = consumer.queue.usage();
             let mut retained: Vec<(&BusEvent, Addressing)> = self
                 .retained
                 .newest_of(&pattern, |audience| {
@@ -459,9 +489,13 @@ impl<W> Hub<W> {
                     event: event.marked(mark),
                     subscriptions: Arc::new([id]),
                     addressing,
+                    superseded: SupersededLists::default(),
                 };
                 let policy = self.subscriptions.policy(queued.event.event_name());
                 consumer.queue.push_past(queued, policy.overflow);
+            }
+            if is_smaller(consumer.queue.usage(), before) {
+                self.room.wake_first(Line::Queue(key), &mut effects.wakers);
             }
             effects.wakers.extend(consumer.take_waker());
         }

@@ -86,7 +86,7 @@ pub struct PageInspection {
     pub is_pulling: bool,
     /// Whether the host calls it with what it receives. Otherwise it fetches that with pulls.
     pub is_called: bool,
-    /// Whether its answers take Tauri's postMessage path, which is slower.
+    /// Whether its replies take Tauri's postMessage path, which is slower.
     pub is_evaluated: bool,
     /// Milliseconds since the page last sent a command or received a reply.
     pub last_seen_ms_ago: u64,

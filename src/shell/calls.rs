@@ -19,7 +19,7 @@ use webkit2gtk::{WebView, WebViewExt, gio};
 use crate::api::bus::EventBus;
 use crate::engine::calls::Pump;
 use crate::engine::core::Core;
-use crate::hub::calls::{CallAnswer, CallId, Farewell};
+use crate::hub::calls::{CallId, CallReply, Farewell};
 use crate::hub::ids::{SessionId, SubscriberKey};
 use crate::shell::commands::apply_response_texts;
 use crate::wire::batch::encode;
@@ -58,7 +58,7 @@ struct GlibPump {
 struct Work {
     due: VecDeque<SubscriberKey>,
     notices: Vec<Notice>,
-    outcomes: Vec<(CallId, Option<CallAnswer>)>,
+    outcomes: Vec<(CallId, Option<CallReply>)>,
     /// Whether the source is in the main loop.
     is_attached: bool,
 }
@@ -91,7 +91,7 @@ impl Pump for Handle {
         });
     }
 
-    fn take_outcomes(&self) -> Vec<(CallId, Option<CallAnswer>)> {
+    fn take_outcomes(&self) -> Vec<(CallId, Option<CallReply>)> {
         std::mem::take(&mut self.0.work().outcomes)
     }
 }
@@ -225,7 +225,7 @@ struct PendingOutcome {
     pump: Arc<GlibPump>,
     id: CallId,
     session: SessionId,
-    answer: Option<CallAnswer>,
+    answer: Option<CallReply>,
 }
 
 impl PendingOutcome {
@@ -280,10 +280,10 @@ fn read_text(value: &Value) -> Option<String> {
 }
 
 /// The acknowledgement of an answer, and the responses behind it: `<session>:<index>:<responses>`.
-fn split_answer(text: &str) -> (Option<CallAnswer>, Option<&str>) {
+fn split_answer(text: &str) -> (Option<CallReply>, Option<&str>) {
     let second = text.match_indices(':').nth(1);
     match second {
-        Some((at, _)) => (CallAnswer::parse(&text[..at]), Some(&text[at + 1..])),
-        None => (CallAnswer::parse(text), None),
+        Some((at, _)) => (CallReply::parse(&text[..at]), Some(&text[at + 1..])),
+        None => (CallReply::parse(text), None),
     }
 }

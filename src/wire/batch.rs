@@ -146,10 +146,13 @@ fn push_request(json: &mut String, message: &RequestMessage) {
         true => String::new(),
         false => format!("\"causes\":{},", json!(causes)),
     };
+    let component = message
+        .component()
+        .map_or_else(String::new, |name| format!("\"component\":\"{name}\","));
     // Names have no characters that JSON escapes.
     let _ = write!(
         json,
-        "{{\"request\":\"{}\",\"name\":\"{}\",\"source\":{source},{causes}\"payload\":{}}}",
+        "{{\"request\":\"{}\",\"name\":\"{}\",\"source\":{source},{component}{causes}\"payload\":{}}}",
         message.id,
         message.name.as_str(),
         &*message.payload
@@ -180,7 +183,7 @@ mod tests {
     use super::*;
     use crate::hub::ids::SubscriptionId;
     use crate::hub::outbox::{BatchBound, Outbox};
-    use crate::hub::queue::QueueBound;
+    use crate::hub::queue::{QueueBound, SupersededLists};
     use crate::model::delivery::Addressing;
     use crate::model::endpoint::Endpoint;
     use crate::model::event::{Accepted, BusEvent, Gap, GapReason, Mark, Provenance, Tick};
@@ -193,13 +196,14 @@ mod tests {
             payload: payload.into(),
             accepted_at: SystemTime::UNIX_EPOCH + Duration::from_micros(1_500_250),
             source,
-            tick,
+            tick: tick.map(Box::new),
             provenance: None,
         });
         Item::Event(QueuedEvent {
             event,
             subscriptions: ids.into(),
             addressing: Addressing::Broadcast,
+            superseded: SupersededLists::default(),
         })
     }
 
@@ -278,6 +282,7 @@ mod tests {
             event,
             subscriptions: [1].into(),
             addressing: Addressing::Broadcast,
+            superseded: SupersededLists::default(),
         });
         let weight = item.weight();
         let json = encode(vec![item]);
@@ -345,6 +350,7 @@ mod tests {
                 event,
                 subscriptions: [1].into(),
                 addressing: Addressing::Broadcast,
+                superseded: SupersededLists::default(),
             })
         };
         let times = [100, 100, 109, 119, 218, 18, 1018];
@@ -425,6 +431,7 @@ mod tests {
                     event: event.marked(mark),
                     subscriptions: Arc::clone(&ids[kind]),
                     addressing: Addressing::Broadcast,
+                    superseded: SupersededLists::default(),
                 }
             });
             let batches = narrow_batches(events.collect());

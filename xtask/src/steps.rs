@@ -1,7 +1,7 @@
 //! `test`, `check` and `codegen`: sequences of named steps.
 
 use crate::{
-    npm, packages,
+    cross, npm, packages,
     run::{Outcome, cargo, cargo_with, root, run, succeeds},
     system,
 };
@@ -37,7 +37,14 @@ const TEST: &[Step] = &[
     ("TypeScript tests", || npm::script("test")),
     ("TypeScript type tests", || npm::script("test:types")),
     ("journeys in real windows", journeys),
+    ("types for Windows", cross::one_target),
     ("packages in an app outside the workspace", packages::test),
+];
+
+/// Needs the network and a browser. The type tests have a short form, without either.
+const RUNNERS: &[Step] = &[
+    ("system packages for a browser", system::for_browsers),
+    ("test runners of apps", || npm::script("test:runners")),
 ];
 
 const CODEGEN: &[Step] = &[
@@ -65,6 +72,11 @@ pub(crate) fn check() -> ExitCode {
 /// Runs everything.
 pub(crate) fn test() -> ExitCode {
     walk(CHECK.iter().chain(TEST))
+}
+
+/// Runs everything, and the tests in the runners of apps.
+pub(crate) fn test_with_runners() -> ExitCode {
+    walk(CHECK.iter().chain(TEST).chain(RUNNERS))
 }
 
 /// Regenerates every generated file.

@@ -9,6 +9,7 @@ const BUILD: &[&str] = &[
     "librsvg2-dev",
 ];
 const WINDOWS: &[&str] = &["webkit2gtk-driver", "xvfb", "xauth", "dbus-x11"];
+const BROWSER: &[&str] = &["chromium", "chromium-driver"];
 const FONT: &str = "fonts-dejavu-core";
 
 /// Installs what compiling needs.
@@ -24,6 +25,15 @@ pub(crate) fn for_windows() -> Outcome {
         packages.push(FONT);
     }
     install(&packages)
+}
+
+/// Installs what runs tests in a browser.
+pub(crate) fn for_browsers() -> Outcome {
+    // Elsewhere that run is left out, and says so.
+    match on_path("apt-get") {
+        true => install(BROWSER),
+        false => Ok(()),
+    }
 }
 
 fn install(packages: &[&str]) -> Outcome {

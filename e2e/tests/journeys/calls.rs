@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use e2e::{Found, until};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -73,7 +73,7 @@ async fn a_page_with_zone_js_is_called() -> Result<()> {
     let open = json!({ "label": "third", "page": "zone.html" });
     main.host("open", open).await?;
     let third = Page::of(&app, "third").await?;
-    let is_patched = "return typeof Zone === 'function' && Promise.toString().includes('then')";
+    let is_patched = "return typeof Zone === 'function'";
     assert_eq!(third.run(is_patched, json!(null)).await?, true);
     third.record("news").await?;
     called(&main, "third").await?;
@@ -100,11 +100,7 @@ async fn deliveries_leave_the_activation_to_its_user() -> Result<()> {
     );
     main.run(
         "window.active = []
-        window.trace = []
-        await bus.listen('news', () => { trace.push(`h${navigator.userActivation.isActive}`); active.push(navigator.userActivation.isActive) })
-        const own = globalThis[Symbol.for('tauri-plugin-event-bus')]
-        own.receive = (text) => { trace.push(`c${Math.round(performance.now())}`); return Object.getPrototypeOf(own).receive.call(own, text) }
-        for (const type of ['pointerdown', 'pointerup', 'click', 'keydown']) addEventListener(type, () => trace.push(`${type}${Math.round(performance.now())}${navigator.userActivation.isActive}`), true)
+        await bus.listen('news', () => active.push(navigator.userActivation.isActive))
         const button = document.body.appendChild(document.createElement('button'))
         button.textContent = 'act'
         button.onclick = async () => {
@@ -112,7 +108,6 @@ async fn deliveries_leave_the_activation_to_its_user() -> Result<()> {
             // Deliveries come between the click and what it permits.
             while (active.length < before + 20) await new Promise((done) => setTimeout(done, 10))
             const full = document.documentElement.requestFullscreen()
-            window.trace = `${JSON.stringify(trace.slice(-40))}`
             window.outcome = await full.then(() => document.exitFullscreen()).then(() => 'full', String)
         }",
         json!(null),
@@ -136,7 +131,6 @@ async fn deliveries_leave_the_activation_to_its_user() -> Result<()> {
         .window
         .until("the outcome of the click", "window.outcome", &[])
         .await?;
-    println!("{}", main.run("return trace", json!(null)).await?);
     assert_eq!(outcome, "full");
     if are_called() {
         // The page is called again once the activation is over.
@@ -309,7 +303,7 @@ async fn a_page_that_lies_in_wait_sees_nothing() -> Result<()> {
         .await?;
     let stream = json!({ "count": 10_000_000, "perSecond": 2_000, "name": "race" });
     main.host("stream", stream).await?;
-    until_finished(&main, &third, PAGES as u64).await?;
+    until_finished(&main, PAGES as u64).await?;
     // What waits comes before this.
     main.emit("race", json!(-1)).await?;
     third
@@ -344,7 +338,7 @@ async fn a_page_that_lies_in_wait_sees_nothing() -> Result<()> {
 }
 
 /// Waits until the last page of the race is there, as long as there is progress.
-async fn until_finished(observer: &Page<'_>, third: &Page<'_>, pages: u64) -> Result<()> {
+async fn until_finished(observer: &Page<'_>, pages: u64) -> Result<()> {
     let mut newest = (0, Instant::now());
     while newest.0 < pages {
         let now = observer
@@ -354,14 +348,11 @@ async fn until_finished(observer: &Page<'_>, third: &Page<'_>, pages: u64) -> Re
         if now > newest.0 {
             newest = (now, Instant::now());
         }
-        if newest.1.elapsed().as_secs() > 20 {
-            let page = inspected(observer, "third").await;
-            let page2 = third.window.run("return { value: { title: document.title, href: location.href, race: window.race } }", &[]).await;
-            bail!(
-                "no progress after page {} of {pages}: {page:?} {page2:?}",
-                newest.0
-            );
-        }
+        ensure!(
+            newest.1.elapsed().as_secs() < 30,
+            "no progress after page {} of {pages}",
+            newest.0
+        );
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
     Ok(())

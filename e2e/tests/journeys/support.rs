@@ -3,19 +3,31 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use e2e::{App, Found, Launch, Window, until};
+use e2e::{App, Engine, Found, Launch, Window, until};
 use serde_json::{Value, json};
 
 pub(crate) async fn launch() -> Result<App> {
-    Launch::new(env!("CARGO_BIN_EXE_fixture")).start().await
+    fixture()?.start().await
 }
 
 /// Launches the fixture with a report file.
 pub(crate) async fn launch_with_report(file: &Path) -> Result<App> {
-    Launch::new(env!("CARGO_BIN_EXE_fixture"))
+    fixture()?
         .env("FIXTURE_REPORT", file.display().to_string())
         .start()
         .await
+}
+
+/// The fixture in the engine of this run.
+fn fixture() -> Result<Launch> {
+    let engine = Engine::of_this_run()?;
+    let name = match engine {
+        Engine::WebKit => "webkit",
+        Engine::Chromium => "chromium",
+    };
+    Ok(Launch::new(env!("CARGO_BIN_EXE_fixture"))
+        .engine(engine)
+        .env("FIXTURE_ENGINE", name))
 }
 
 /// A window of the fixture whose scripts have run.

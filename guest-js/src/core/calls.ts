@@ -9,12 +9,12 @@ export const PROGRESS_ACK_MS = 5_000
 export const RESPONSE_MICROTASKS = 4
 
 /** What a call is answered with: `<session>:<index>`, perhaps with responses, or `false` where it was not accepted. */
-export type CallAnswer = string | false
+export type CallReply = string | false
 
 interface PendingCall {
   readonly reading: Reading
   readonly since: number
-  answer(answer: CallAnswer): void
+  answer(answer: CallReply): void
 }
 
 /** The batches that the host brings by calling the page, in their order. */
@@ -36,7 +36,7 @@ export class Calls {
   }
 
   /** Queues a batch, and resolves once its last item was handled, or with the progress so far. */
-  receive(batch: Batch): CallAnswer | Promise<CallAnswer> {
+  receive(batch: Batch): CallReply | Promise<CallReply> {
     const { first } = batch
     this.last = Math.max(this.last, this.progress.handled)
     // A batch before it has failed, and comes again.

@@ -1,13 +1,13 @@
-import { orLost } from './answers.js'
 import { type Batch, readBatch } from './batch.js'
-import { type CallAnswer, Calls, PROGRESS_ACK_MS, RESPONSE_MICROTASKS } from './calls.js'
+import { type CallReply, Calls, PROGRESS_ACK_MS, RESPONSE_MICROTASKS } from './calls.js'
 import { type CommandQueue, RETRY_AFTER_MS, type Renewal, run } from './commands.js'
 import { dispatch, type Progress, type Receivers, readingOf } from './dispatch.js'
 import { type EventBusError, toEventBusError } from './error.js'
+import { orLost } from './replies.js'
 import { report, reportRefusal } from './report.js'
 import { nextTask } from './tasks.js'
 
-/** How many pulls read ahead while the host has more than one answer holds, since the way takes longer than handling. */
+/** How many pulls read ahead while the host has more than one reply holds, since the way takes longer than handling. */
 const READ_AHEAD = 3
 
 /** For how long an act of the user permits the page something, in milliseconds. */
@@ -16,12 +16,12 @@ const ACTIVATION_MS = 5_000
 /** A pull that was sent. */
 interface Pull {
   readonly ack: number
-  /** Whether it asks for what follows on the answer before, instead of what follows on `ack`. */
+  /** Whether it fetches what follows the reply before, instead of what follows on `ack`. */
   readonly isAhead: boolean
   /** The responses that it carries. */
   readonly responses: readonly object[]
   /** `undefined` if it is lost. */
-  readonly answer: Promise<Batch | undefined>
+  readonly reply: Promise<Batch | undefined>
 }
 
 /** What a pull loop needs of its page. */
@@ -36,7 +36,7 @@ export interface PullLoop {
   /** Abandons the pulls in flight. */
   stop(): void
   /** Receives what the host calls this page with. */
-  receive(text: string): CallAnswer | Promise<CallAnswer>
+  receive(text: string): CallReply | Promise<CallReply>
   /** The user acts. Pulls instead of being called, as long as that permits the page something. */
   hold(target: EventTarget | null): void
   /** Begins a new session, and returns the calls that begin it. */
@@ -93,7 +93,7 @@ export function createPullLoop(page: Page): PullLoop {
   }
 
   /**
-   * Keeps one pull in flight, and more while the host has more than one answer holds. It ends with the last subscription,
+   * Keeps one pull in flight, and more while the host has more than one reply holds. It ends with the last subscription,
    * after another pull that acknowledges what was handled, or else the next page of this webview would receive it again.
    */
   const pullUntilIdle = async (loop: object, current: Progress) => {
@@ -103,7 +103,7 @@ export function createPullLoop(page: Page): PullLoop {
       page.channel?.flush()
       let batch: Batch | undefined
       try {
-        batch = await pulled.answer
+        batch = await pulled.reply
       } catch (reason) {
         if (running !== loop) return
         ahead = []
@@ -114,7 +114,7 @@ export function createPullLoop(page: Page): PullLoop {
       }
       if (running !== loop) return
       if (!batch) {
-        // Nobody knows which answers are lost. The next pull asks for all of them again.
+        // Any of the replies may be lost. The next pull fetches all of them again.
         ahead = []
         page.channel?.resend(pulled.responses)
         continue
@@ -130,7 +130,7 @@ export function createPullLoop(page: Page): PullLoop {
       }
       const isEmpty = batch.items.length === 0
       if (!isEmpty && batch.first > current.handled + 1) {
-        // It has overtaken the answer that it follows on. The next pull asks for both again.
+        // It has overtaken the reply that it follows on. The next pull fetches both again.
         ahead = []
         continue
       }
@@ -164,10 +164,10 @@ export function createPullLoop(page: Page): PullLoop {
     const responses = (!isAhead && page.channel?.take()) || []
     const call = !isAhead && !(performance.now() - actedAt < ACTIVATION_MS)
     const optional = { ...(isAhead && { ahead: true }), ...(call && { call }), ...(responses.length > 0 && { responses }) }
-    const answer = orLost(run('pull', { session, ack: handled, ...optional }).then(readBatch))
+    const reply = orLost(run('pull', { session, ack: handled, ...optional }).then(readBatch))
     // The caller that awaits it handles its failure. An abandoned pull may fail silently.
-    answer.catch(() => {})
-    return { ack: handled, isAhead, responses, answer }
+    reply.catch(() => {})
+    return { ack: handled, isAhead, responses, reply }
   }
 
   /** Deals with a failed pull; true if the loop is to go on. */

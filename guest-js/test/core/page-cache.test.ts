@@ -69,7 +69,7 @@ describe('a page out of the back/forward cache', () => {
     realm.host.emit('a')
     await settled()
     realm.host.endSilently()
-    realm.host.loseAnswers()
+    realm.host.loseReplies()
     realm.host.emit('a')
     comeBack()
     await settled()
@@ -83,7 +83,7 @@ describe('a page out of the back/forward cache', () => {
     expect(resubscribed()).toEqual([{ id: 1, event: 'a', resume: from(1) }])
   })
 
-  it('resumes in the middle of an answer', async () => {
+  it('resumes in the middle of an reply', async () => {
     let now = 0
     vi.spyOn(performance, 'now').mockImplementation(() => now)
     const seqs: number[] = []
@@ -98,7 +98,7 @@ describe('a page out of the back/forward cache', () => {
     realm.host.release()
     await settled()
     expect(seqs.length).toBeLessThan(60)
-    realm.host.loseAnswers()
+    realm.host.loseReplies()
     comeBack()
     for (let turn = 0; turn < 80; turn += 1) await endOfTask()
     await settled()
@@ -133,7 +133,7 @@ describe('a page out of the back/forward cache', () => {
     realm.host.hold = ({ command }) => command === 'emit'
     const receipt = emit('b')
     await settled()
-    const frozen = realm.host.loseAnswers()
+    const frozen = realm.host.loseReplies()
     realm.host.hold = () => false
     comeBack()
     await expect(receipt).resolves.toMatchObject({ seq: 1 })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::hub::Hub;
-use crate::hub::calls::state::{CALL_PATIENCE, Call, CallAnswer, CallId, Farewell, MAX_CALLS};
+use crate::hub::calls::state::{CALL_PATIENCE, Call, CallId, CallReply, Farewell, MAX_CALLS};
 use crate::hub::effects::Effects;
 use crate::hub::ids::{SessionId, SubscriberKey};
 use crate::hub::outbox::{Batch, BatchBound};
@@ -147,7 +147,7 @@ impl<W> Hub<W> {
     pub(crate) fn finish_call(
         &mut self,
         id: CallId,
-        answer: Option<CallAnswer>,
+        answer: Option<CallReply>,
         now: Instant,
     ) -> Effects<W> {
         let mut effects = Effects::default();
@@ -161,7 +161,7 @@ impl<W> Hub<W> {
         };
         session.last_seen = now;
         let is_own =
-            |answer: &CallAnswer| answer.session == session.id && answer.handled <= slot.delivered;
+            |answer: &CallReply| answer.session == session.id && answer.handled <= slot.delivered;
         let acknowledged = answer
             .filter(is_own)
             .map(|answer| session.outbox.acknowledge(answer.handled));

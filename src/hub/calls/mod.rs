@@ -9,4 +9,4 @@ mod state;
 
 #[cfg(test)]
 pub(super) use state::{CALL_PATIENCE, MAX_CALLS};
-pub(crate) use state::{Call, CallAnswer, CallId, Calls, Farewell};
+pub(crate) use state::{Call, CallId, CallReply, Calls, Farewell};

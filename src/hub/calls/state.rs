@@ -39,13 +39,13 @@ pub(crate) struct Farewell {
 
 /// What a call was answered with. The page may have forged it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct CallAnswer {
+pub(crate) struct CallReply {
     pub(crate) session: SessionId,
     /// The index of the last item that the page has handled.
     pub(super) handled: u64,
 }
 
-impl CallAnswer {
+impl CallReply {
     /// Reads `<session>:<index>`.
     pub(crate) fn parse(value: &str) -> Option<Self> {
         let (session, handled) = value.split_once(':')?;

@@ -5,11 +5,14 @@ use crate::hub::ids::SubscriberKey;
 use crate::hub::routes::route::Route;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
+use crate::model::policies::NamePolicy;
 
 /// The routes of the names that were emitted lately.
 #[derive(Debug, Default)]
 pub(super) struct RouteCache {
     routes: HashMap<EventName, Arc<Route>>,
+    /// The route that was last used, which the next event most likely uses, too.
+    newest: Option<Arc<Route>>,
     /// How many ids the routes hold.
     pub(super) ids: usize,
 }
@@ -24,14 +27,25 @@ impl RouteCache {
         self.routes.len()
     }
 
-    pub(super) fn get(&self, name: &EventName) -> Option<&Arc<Route>> {
-        self.routes.get(name)
+    pub(super) fn policy(&self, name: &EventName) -> Option<NamePolicy> {
+        self.routes.get(name).map(|route| route.policy)
+    }
+
+    pub(super) fn find(&mut self, name: &EventName) -> Option<Arc<Route>> {
+        let newest = self.newest.as_ref();
+        if let Some(newest) = newest.filter(|newest| newest.name == *name) {
+            return Some(Arc::clone(newest));
+        }
+        let found = self.routes.get(name)?;
+        self.newest = Some(Arc::clone(found));
+        Some(Arc::clone(found))
     }
 
     pub(super) fn insert(&mut self, route: Arc<Route>) {
         let ids = route.count_ids();
         if self.routes.len() >= Self::MAX_ROUTES || self.ids + ids > Self::MAX_IDS {
             self.routes.clear();
+            self.newest = None;
             self.ids = 0;
         }
         self.ids += ids;
@@ -41,6 +55,7 @@ impl RouteCache {
     /// Forgets the routes that a subscription to this pattern changes: only those that it matches, so that one page's
     /// patterns do not cost every name its route.
     pub(super) fn forget(&mut self, pattern: &EventPattern) {
+        self.newest = None;
         match pattern.exact() {
             Some(name) => {
                 if let Some(route) = self.routes.remove(name) {
@@ -57,6 +72,7 @@ impl RouteCache {
     }
 
     fn retain(&mut self, stays: impl Fn(&Route) -> bool) {
+        self.newest = None;
         let ids = &mut self.ids;
         self.routes.retain(|_, route| {
             let stays = stays(route);

@@ -1,3 +1,4 @@
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use crate::hub::ids::{SubscriberKey, SubscriptionId};
@@ -17,7 +18,7 @@ pub(super) struct Group {
     /// Sorted: a page's listeners run in the order in which they were added.
     ids: Vec<SubscriptionId>,
     /// The ids as the routes share them, once one needs them.
-    shared: Option<Arc<[SubscriptionId]>>,
+    shared: OnceCell<Arc<[SubscriptionId]>>,
 }
 
 impl Group {
@@ -32,7 +33,7 @@ impl Group {
             filter,
             scope,
             ids: vec![id],
-            shared: None,
+            shared: OnceCell::new(),
         }
     }
 
@@ -47,10 +48,8 @@ impl Group {
         self.subscriber == other.subscriber && self.filter == other.filter && has_same_scope
     }
 
-    fn share(&mut self) -> Arc<[SubscriptionId]> {
-        let ids = self
-            .shared
-            .get_or_insert_with(|| self.ids.as_slice().into());
+    fn share(&self) -> Arc<[SubscriptionId]> {
+        let ids = self.shared.get_or_init(|| self.ids.as_slice().into());
         Arc::clone(ids)
     }
 }
@@ -65,8 +64,8 @@ impl Groups {
         self.0.len()
     }
 
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Group> {
-        self.0.iter_mut()
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Group> {
+        self.0.iter()
     }
 
     /// Adds a subscription to the group that it belongs to.
@@ -74,7 +73,7 @@ impl Groups {
         let Some(group) = self.0.iter_mut().find(|group| group.has_place_for(&new)) else {
             return self.0.push(new);
         };
-        group.shared = None;
+        group.shared.take();
         for id in new.ids {
             if let Err(position) = group.ids.binary_search(&id) {
                 group.ids.insert(position, id);
@@ -89,7 +88,7 @@ impl Groups {
                 && let Ok(position) = group.ids.binary_search(&id)
             {
                 group.ids.remove(position);
-                group.shared = None;
+                group.shared.take();
             }
             !group.ids.is_empty()
         });
@@ -104,7 +103,7 @@ impl Groups {
 }
 
 /// The entries of the route of a name that these groups match: those whose scopes allow it, by subscriber.
-pub(super) fn entries_of(mut matching: Vec<&mut Group>, name: &EventName) -> Vec<RouteEntry> {
+pub(super) fn entries_of(mut matching: Vec<&Group>, name: &EventName) -> Vec<RouteEntry> {
     // By scope within a page, so that each scope is asked once.
     matching.sort_by_key(|group| (group.subscriber, group.scope.as_ref().map(Arc::as_ptr)));
     let mut last: Option<(Arc<Scope>, bool)> = None;
@@ -122,7 +121,7 @@ pub(super) fn entries_of(mut matching: Vec<&mut Group>, name: &EventName) -> Vec
         }
     });
     matching
-        .chunk_by_mut(|a, b| a.subscriber == b.subscriber)
+        .chunk_by(|a, b| a.subscriber == b.subscriber)
         .map(|own| RouteEntry {
             subscriber: own[0].subscriber,
             broadcast: ids_for(own, Addressing::Broadcast),
@@ -132,9 +131,9 @@ pub(super) fn entries_of(mut matching: Vec<&mut Group>, name: &EventName) -> Vec
         .collect()
 }
 
-fn ids_for(groups: &mut [&mut Group], addressing: Addressing) -> Option<Arc<[SubscriptionId]>> {
+fn ids_for(groups: &[&Group], addressing: Addressing) -> Option<Arc<[SubscriptionId]>> {
     let mut covering = groups
-        .iter_mut()
+        .iter()
         .filter(|group| group.filter.covers(addressing));
     let first = covering.next()?;
     let Some(second) = covering.next() else {

@@ -66,8 +66,8 @@ impl Subscriptions {
     }
 
     pub(crate) fn policy(&mut self, name: &EventName) -> NamePolicy {
-        let known = self.routes.get(name);
-        known.map_or_else(|| self.policies.of(name), |route| route.policy)
+        let known = self.routes.policy(name);
+        known.unwrap_or_else(|| self.policies.of(name))
     }
 
     pub(crate) fn insert(
@@ -154,8 +154,8 @@ impl Subscriptions {
     }
 
     pub(crate) fn route(&mut self, name: &EventName) -> Arc<Route> {
-        if let Some(route) = self.routes.get(name) {
-            return Arc::clone(route);
+        if let Some(route) = self.routes.find(name) {
+            return route;
         }
         let route = Arc::new(Route {
             name: name.clone(),

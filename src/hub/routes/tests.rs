@@ -103,7 +103,7 @@ fn a_kept_route_follows_its_subscriptions() {
     all.remove_subscriber(A);
     assert!(receivers(&mut all, "a", Addressing::Broadcast).is_empty());
     assert!(
-        all.index.exact.is_empty() && all.index.globs.is_empty() && !all.owned.contains_key(&A)
+        all.index.exact.is_empty() && all.index.globs.len() == 0 && !all.owned.contains_key(&A)
     );
 }
 
@@ -125,7 +125,7 @@ fn a_scope_is_asked_once_for_a_page_and_a_name() {
         );
     }
     assert_eq!((all.owned[&A].scopes.len(), all.index.globs.len()), (1, 1));
-    assert_eq!(all.index.globs[&pattern("*")].len(), 1);
+    assert_eq!(all.index.globs.groups_of(&pattern("*")).unwrap().len(), 1);
     let narrower = Scope::new("", Subject::Event, &entries[..1], &[]);
     all.insert(
         A,
@@ -134,7 +134,7 @@ fn a_scope_is_asked_once_for_a_page_and_a_name() {
         DeliveryFilter::Own,
         Some(Arc::new(narrower)),
     );
-    assert_eq!(all.index.globs[&pattern("*")].len(), 2);
+    assert_eq!(all.index.globs.groups_of(&pattern("*")).unwrap().len(), 2);
     let sent = |all: &mut Subscriptions, name: &str| {
         let found = receivers(all, name, Addressing::Sent);
         found.first().map_or(0, |(_, ids)| ids.len())
@@ -228,7 +228,7 @@ fn an_ended_subscriber_leaves_the_routes_of_others() {
     assert_eq!(stayed, [false, true, false, true]);
     let ids: usize = again.iter().map(|route| route.count_ids()).sum();
     assert_eq!(all.routes.ids, ids);
-    assert!(all.index.globs.is_empty() && all.index.exact.len() == 1);
+    assert!(all.index.globs.len() == 0 && all.index.exact.len() == 1);
     assert_eq!((all.of(A, 0).count(), all.of(B, 0).count()), (0, 1));
 }
 
@@ -239,4 +239,35 @@ fn kept_routes_are_bounded() {
         all.route(&EventName::parse(&format!("n{n}")).unwrap());
     }
     assert!(all.routes.len() <= RouteCache::MAX_ROUTES);
+}
+
+#[test]
+fn globs_are_found_by_how_they_begin() {
+    let mut all = Subscriptions::default();
+    let globs = [
+        "*", "?:b", "a*", "a:[bc]", "a:b*", "ä*", "ä:*c", "*b", "c:*",
+    ];
+    for (id, glob) in (1..).zip(globs) {
+        all.insert(A, id, pattern(glob), DeliveryFilter::Own, None);
+    }
+    let ids = |all: &mut Subscriptions, name: &str| {
+        receivers(all, name, Addressing::Broadcast)[0].1.clone()
+    };
+    for (name, expected) in [
+        ("a:b", &[1, 2, 3, 4, 5, 8][..]),
+        ("a", &[1, 3]),
+        ("ä:b:c", &[1, 6, 7]),
+        ("é", &[1]),
+        // It has no prefix of two bytes.
+        ("aé:b", &[1, 3, 8]),
+        ("c:", &[1, 9]),
+    ] {
+        assert_eq!(ids(&mut all, name), expected, "{name}");
+    }
+    all.remove_many(A, &[3, 5, 7]);
+    assert_eq!(all.index.globs.len(), globs.len() - 3);
+    assert_eq!(ids(&mut all, "a:b"), [1, 2, 4, 8]);
+    assert_eq!(ids(&mut all, "ä:b:c"), [1, 6]);
+    all.remove_subscriber(A);
+    assert_eq!(all.index.globs.len(), 0);
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 
 use super::session_id;
-use crate::hub::calls::{CALL_PATIENCE, Call, CallAnswer, CallId, Farewell, MAX_CALLS};
+use crate::hub::calls::{CALL_PATIENCE, Call, CallId, CallReply, Farewell, MAX_CALLS};
 use crate::hub::ids::SubscriberKey;
 use crate::hub::outbox::{Batch, BatchBound, Item};
 use crate::hub::{
@@ -37,7 +37,7 @@ impl World {
 
     fn with(mut hub: Hub<char>) -> Self {
         let now = Instant::now();
-        hub.announce("main", "main");
+        let _ = hub.announce("main", "main");
         hub.note_callable("main", hub.webview_number("main").unwrap());
         let page = open(&mut hub, 1, now).0;
         Self { hub, page, now }
@@ -79,7 +79,7 @@ impl World {
     }
 
     fn answer(&mut self, id: CallId, handled: u64) -> Effects<char> {
-        let answer = CallAnswer::parse(&format!("{}:{handled}", session_id(1)));
+        let answer = CallReply::parse(&format!("{}:{handled}", session_id(1)));
         assert!(answer.is_some());
         self.hub.finish_call(id, answer, self.now)
     }
@@ -292,14 +292,14 @@ fn forged_answers_are_failures() {
         format!("{own}:1:"),
         format!("{own} :1"),
     ] {
-        assert_eq!(CallAnswer::parse(&text), None, "{text:?}");
+        assert_eq!(CallReply::parse(&text), None, "{text:?}");
     }
     for text in [format!("{other}:1"), format!("{own}:2")] {
         let mut world = World::called();
         world.emit();
         let call = world.take().unwrap();
         world.emit();
-        let answer = CallAnswer::parse(&text);
+        let answer = CallReply::parse(&text);
         assert!(answer.is_some());
         let effects = world.hub.finish_call(call.id, answer, world.now);
         assert!(effects.acknowledged.is_empty(), "{text}");

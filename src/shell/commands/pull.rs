@@ -13,7 +13,7 @@ use crate::hub::Pull;
 use crate::hub::ids::SessionId;
 use crate::hub::outbox::BatchBound;
 use crate::model::error::{Result, escaped, quoted};
-use crate::shell::reply::{AnswerPath, reply_to};
+use crate::shell::reply::{ReplyPath, reply_to};
 
 use super::arguments::{check_entries, invalid_argument};
 use super::call::find_bus;
@@ -48,7 +48,7 @@ pub(super) fn accept<R: Runtime>(invoke: Invoke<R>) {
     let label = webview.label().to_owned();
     // It may be in another window than before.
     let window = webview.window_ref().label().to_owned();
-    let path = AnswerPath::of(message.headers());
+    let path = ReplyPath::of(message.headers());
     let reply = reply_to(app, resolver, path);
     let bus = match find_bus(&message) {
         Ok(bus) => bus,
@@ -58,7 +58,7 @@ pub(super) fn accept<R: Runtime>(invoke: Invoke<R>) {
     let limits = core.limits();
     let bound = BatchBound {
         events: limits.batch_events,
-        bytes: if path == AnswerPath::Evaluated {
+        bytes: if path == ReplyPath::Evaluated {
             limits.batch_bytes.min(MAX_EVALUATED_BYTES)
         } else {
             limits.batch_bytes
@@ -66,7 +66,7 @@ pub(super) fn accept<R: Runtime>(invoke: Invoke<R>) {
     };
     let read = read_arguments(message.payload(), bound);
     if let Ok((pull, _)) = &read
-        && path == AnswerPath::Evaluated
+        && path == ReplyPath::Evaluated
         && core.hub().note_evaluated(&label, pull.session)
     {
         log::info!(
@@ -117,7 +117,9 @@ fn apply_pulled_responses(
 
 fn read_arguments(body: &InvokeBody, bound: BatchBound) -> Result<(Pull, Vec<Value>)> {
     let InvokeBody::Json(json) = body else {
-        return Err(invalid_argument("a pull takes its arguments as JSON"));
+        return Err(invalid_argument(
+            "a pull got a raw body; send its arguments as a JSON object",
+        ));
     };
     let arguments = PullArguments::deserialize(json).map_err(|error| {
         invalid_argument(format!(

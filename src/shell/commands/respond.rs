@@ -18,7 +18,7 @@ use super::call::PageCall;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ResponderEntry {
+struct SetResponderEntry {
     name: String,
     /// `false` removes the responder.
     on: bool,
@@ -30,8 +30,9 @@ pub(super) async fn set_responders(call: PageCall, responders: Vec<Value>) -> Re
         check_entries("responders", responders.len())?;
         let core = call.core();
         let flood = call.flood()?;
-        let set = |entry: Value| {
-            let entry: Result<ResponderEntry> = read(entry);
+        let set = |(index, entry): (usize, Value)| {
+            let entry: Result<SetResponderEntry> =
+                read(format_args!("responder at index {index}"), entry);
             // Removing a responder costs nothing, as `unsubscribe` does.
             if entry.as_ref().map_or(true, |entry| entry.on) {
                 flood.take_subscribe(now())?;
@@ -51,6 +52,7 @@ pub(super) async fn set_responders(call: PageCall, responders: Vec<Value>) -> Re
         };
         let results: Vec<EntryResult<Value>> = responders
             .into_iter()
+            .enumerate()
             .map(|entry| EntryResult::of(set(entry)))
             .collect();
         write(&results)
@@ -84,6 +86,7 @@ pub(super) async fn respond(call: PageCall, responses: Vec<Value>) -> Result<Res
         let apply = |entry| apply_response(call.bus(), page, call.label(), entry);
         let results: Vec<EntryResult<Value>> = responses
             .into_iter()
+            .enumerate()
             .map(|entry| EntryResult::of(apply(entry).map(|()| json!({}))))
             .collect();
         write(&results)
@@ -104,6 +107,7 @@ pub(super) fn apply_responses(
     };
     let applied = responses
         .into_iter()
+        .enumerate()
         .map(|entry| apply_response(bus, page, label, entry));
     applied.filter_map(Result::err).collect()
 }
@@ -130,15 +134,20 @@ pub(in crate::shell) fn apply_response_texts(
     }
 }
 
-fn apply_response(bus: &EventBus, page: SubscriberKey, label: &str, entry: Value) -> Result<()> {
+fn apply_response(
+    bus: &EventBus,
+    page: SubscriberKey,
+    label: &str,
+    (index, entry): (usize, Value),
+) -> Result<()> {
     let core = &bus.runtime().core;
     core.yield_to_waiters();
-    let entry: ResponseEntry = read(entry)?;
+    let entry: ResponseEntry = read(format_args!("response at index {index}"), entry)?;
     let id = RequestId::parse(&entry.request).ok_or_else(|| {
         Error::new(
             ErrorCode::UnknownRequest,
             format!(
-                "this page got no request with the id {}",
+                "this page received no request with the id {}",
                 quoted(&entry.request)
             ),
         )
@@ -173,7 +182,7 @@ fn check_response(bus: &EventBus, name: &EventName, payload: Option<String>) -> 
 
 #[cfg(any(fuzzing, test))]
 pub(super) fn read_entry(entry: Value) -> Result<()> {
-    let entry: ResponseEntry = read(entry)?;
+    let entry: ResponseEntry = read("response", entry)?;
     let _ = RequestId::parse(&entry.request);
     Ok(())
 }

@@ -60,7 +60,7 @@ pub(crate) fn app_with(limits: Limits, policy: Policy) -> Arc<BusRuntime> {
         Box::new(NoWindows),
         Tasks,
     );
-    runtime.core.hub().announce(MAIN, MAIN);
+    let _ = runtime.core.hub().announce(MAIN, MAIN);
     runtime
 }
 

@@ -24,7 +24,7 @@ function seen(payload: unknown) {
   return [JSON.stringify(payload), isAdmin]
 }
 
-test('answers that arrive as strings are read', async () => {
+test('replies that arrive as strings are read', async () => {
   host.quotes = true
   const received: unknown[] = []
   await listen('x', ({ payload }) => received.push(seen(payload)))
@@ -50,20 +50,20 @@ test.each([[['text']], ['text'], [[]], [[1]], [null], [{ a: ['text'] }]])(
   },
 )
 
-test('errors are read beside answers that arrive as strings', async () => {
+test('errors are read beside string replies', async () => {
   host.quotes = true
   host.refuse = ({ command }) => (command === 'emit' ? { code: 'denied', message: 'no' } : undefined)
   await expect(emit('x')).rejects.toMatchObject({ code: 'denied' })
 })
 
-test('the test bus passes a response on that is an array of one string', async () => {
+test('the test bus passes on an array of one string', async () => {
   const bus = createTestBus()
   bus.page('other').respond('q', () => ['text'])
   expect(await request('other', 'q')).toEqual(['text'])
   bus.dispose()
 })
 
-test('a pull is sent again if its answer is lost', async () => {
+test('a pull is sent again if its reply is lost', async () => {
   const received: unknown[] = []
   await listen('x', ({ payload }) => received.push(payload))
   host.hold = ({ command }) => command === 'pull'
@@ -72,7 +72,7 @@ test('a pull is sent again if its answer is lost', async () => {
   // The answer of the first pull was on its way, and that of the next one is lost.
   const pulls = () => host.sent.filter(({ command }) => command === 'pull').length
   const before = pulls()
-  host.loseAnswers()
+  host.loseReplies()
   host.hold = () => false
   host.emit('x', 2)
   await settled()
@@ -86,7 +86,7 @@ test('a pull is sent again if its answer is lost', async () => {
   expect(reported).not.toHaveBeenCalled()
 })
 
-test('a pull whose answer came is not sent again', async () => {
+test('a pull whose reply came is not sent again', async () => {
   await listen('x', () => {})
   host.emit('x', 1)
   await settled()

@@ -190,7 +190,7 @@ fn request_on_the_main_thread<R: Runtime>(
 }
 
 #[tauri::command(async)]
-fn inspect(app: AppHandle) -> Value {
+fn inspect<R: Runtime>(app: AppHandle<R>) -> Value {
     json!(app.event_bus().inspect())
 }
 

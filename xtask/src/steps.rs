@@ -37,6 +37,7 @@ const TEST: &[Step] = &[
     ("TypeScript tests", || npm::script("test")),
     ("TypeScript type tests", || npm::script("test:types")),
     ("journeys in real windows", journeys),
+    ("journeys of pages that are never called", journeys_by_pull),
     ("types for Windows", cross::one_target),
     ("packages in an app outside the workspace", packages::test),
 ];
@@ -173,12 +174,21 @@ fn journeys() -> Outcome {
     journey("")
 }
 
+/// On WebKitGTK the host calls pages. Elsewhere they pull, and so do these.
+fn journeys_by_pull() -> Outcome {
+    journey_with("", &[("E2E_CARRIER", "pull")])
+}
+
 /// Runs the journeys whose names contain this. One of them drives the program of another package, the shop.
 ///
 /// With `--workspace`, cargo selects the same features as for the other tests, and builds nothing twice.
 pub(crate) fn journey(name: &str) -> Outcome {
+    journey_with(name, &[])
+}
+
+fn journey_with(name: &str, environment: &[(&str, &str)]) -> Outcome {
     cargo(&["build", "--workspace", "--bin", "shop"])?;
-    cargo(&[
+    let journeys = [
         "test",
         "--workspace",
         "--test",
@@ -186,7 +196,8 @@ pub(crate) fn journey(name: &str) -> Outcome {
         name,
         "--",
         "--test-threads=1",
-    ])
+    ];
+    cargo_with(&journeys, environment)
 }
 
 /// The tests that compare these files regenerate stale ones and fail. So each of them gets a second try.

@@ -71,6 +71,7 @@ impl BusRuntime {
 
     /// The webview has left its page, for a page of this origin.
     pub(crate) fn leave_page(&self, webview: &str, origin: Option<String>) {
+        self.core.note_outcomes();
         let (mut effects, newest) = {
             let mut hub = self.core.hub();
             // Under the lock: a job that starts later belongs to the next page, whose session the hub has yet to open.

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use std::thread::ThreadId;
 use std::time::Instant;
 
+use crate::engine::calls::Pump;
 use crate::engine::diagnostics::Diagnostics;
 use crate::engine::reply::Reply;
 use crate::hub::command_log::{CommandAdmission, JsonResult};
@@ -32,6 +33,7 @@ pub(crate) struct Core {
     pub(super) platform: Box<dyn Platform>,
     tasks: Tasks,
     diagnostics: Arc<Diagnostics>,
+    pub(super) pump: OnceLock<Box<dyn Pump>>,
     pub(super) above: OnceLock<Weak<dyn Above>>,
     /// Notified when something is due earlier than the lease keeper knows.
     pub(crate) rearm: Arc<Notify>,
@@ -81,6 +83,7 @@ impl Core {
             platform,
             diagnostics: Arc::new(Diagnostics::new(tasks.clone())),
             tasks,
+            pump: OnceLock::new(),
             above: OnceLock::new(),
             rearm: Arc::default(),
             main_thread: OnceLock::new(),
@@ -126,9 +129,10 @@ impl Core {
         }
     }
 
-    /// Applies effects: first replies to pages, then the bus's own, and wakers last, since a waker is foreign code that may
+    /// Applies effects: first calls and replies to pages, then the bus's own, and wakers last, since a waker is foreign code that may
     /// panic.
-    pub(crate) fn apply_effects(&self, effects: Effects<Reply>) {
+    pub(crate) fn apply_effects(&self, mut effects: Effects<Reply>) {
+        self.schedule_calls(&mut effects);
         for (reply, batch) in effects.batches {
             reply.send(Ok(encode(&batch)));
         }
@@ -264,6 +268,9 @@ impl Core {
         reply: Reply,
     ) -> (CommandAdmission<Reply>, Option<SubscriberKey>) {
         self.announce_if_unknown(webview);
+        if command.n == 1 {
+            self.note_outcomes();
+        }
         let (admission, page, effects) = self.hub().begin_command(webview, command, reply, now());
         self.apply_effects(effects);
         (admission, page)
@@ -302,6 +309,7 @@ impl Core {
     }
 
     pub(crate) fn expire(&self, now: Instant) -> Option<Instant> {
+        self.note_outcomes();
         let (mut effects, next) = self.hub().expire(now);
         let silent = std::mem::take(&mut effects.silent);
         self.apply_effects(effects);

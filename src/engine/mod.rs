@@ -1,6 +1,7 @@
 //! The hub behind its one lock, its effects once the lock is released, and the listeners and responders of the host.
 
 pub(crate) mod backpressure;
+pub(crate) mod calls;
 pub(crate) mod causes;
 pub(crate) mod core;
 pub(crate) mod diagnostics;

@@ -237,6 +237,7 @@ impl World {
             ack,
             is_ahead,
             is_prompt: false,
+            can_be_called: false,
             bound: BatchBound {
                 events: 3,
                 bytes: 1 << 20,

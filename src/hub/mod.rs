@@ -5,6 +5,7 @@
 
 mod audience;
 pub(crate) mod backlog;
+pub(crate) mod calls;
 mod catch_up;
 pub(crate) mod command_log;
 pub(crate) mod consumer;
@@ -97,6 +98,8 @@ struct Webview<W> {
     number: u64,
     /// Whether the platform's hook has told of it.
     is_ready: bool,
+    /// Whether the platform can call its pages.
+    is_callable: bool,
     window: Arc<str>,
     /// What its pages may still send.
     flood: Arc<Flood>,

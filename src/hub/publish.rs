@@ -316,8 +316,9 @@ impl<W> Hub<W> {
                         .outbox
                         .forget_all_but(|id| subscriptions.contains(key, id));
                 }
-                if session.parked.is_some() {
-                    session.complete_parked_pull(clock(), effects.get_or_insert_default());
+                if session.is_reachable() {
+                    let effects = effects.get_or_insert_default();
+                    session.deliver(entry.subscriber, clock(), effects);
                 }
             } else if let Some(consumer) = self.consumers.get_mut(&entry.subscriber) {
                 let addressing = audience.addressing_of_host();

@@ -334,7 +334,7 @@ impl<W> Hub<W> {
         if is_smaller(session.outbox.usage(), before) {
             self.room.wake_first(Line::Queue(key), &mut effects.wakers);
         }
-        session.complete_parked_pull(now, effects);
+        session.deliver(key, now, effects);
     }
 
     /// Ends these subscriptions. With the last one, the page's pull ends.

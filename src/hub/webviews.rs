@@ -26,6 +26,7 @@ impl<W> Hub<W> {
         let webview = Webview {
             number: self.newest_webview,
             is_ready: false,
+            is_callable: false,
             window: window.into(),
             flood,
             session: None,

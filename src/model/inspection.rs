@@ -84,6 +84,8 @@ pub struct PageInspection {
     pub dropped: u64,
     /// Whether it waits for events. Otherwise it is busy or gone.
     pub is_pulling: bool,
+    /// Whether the host calls it with what it receives. Otherwise it fetches that with pulls.
+    pub is_called: bool,
     /// Whether its replies take Tauri's postMessage path, which is slower.
     pub is_evaluated: bool,
     /// Milliseconds since the page last sent a command or received a reply.

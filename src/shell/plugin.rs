@@ -216,6 +216,8 @@ impl Builder {
                 let tasks = Tasks::new(tauri::async_runtime::handle().inner().clone());
                 let runtime = BusRuntime::new(limits, policies, self.sources, platform, tasks);
                 let core = &runtime.core;
+                #[cfg(calls)]
+                crate::shell::calls::install(app, core);
                 // Tauri sets plugins up on its main thread.
                 core.note_main_thread();
                 core.tasks()

@@ -39,7 +39,7 @@ pub(crate) fn encode(batch: &Batch) -> String {
             }
         }
     }
-    writer.finish(batch.first(), batch.more)
+    writer.finish(batch)
 }
 
 /// About as many bytes as an item takes.
@@ -114,12 +114,17 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn finish(mut self, first: u64, more: bool) -> String {
+    fn finish(mut self, batch: &Batch) -> String {
         self.end_run();
+        let (first, more) = (batch.first(), batch.more);
+        let call = match batch.calls_follow {
+            true => ",\"call\":true",
+            false => "",
+        };
         let heads = &self.heads.json;
         let _ = write!(
             self.json,
-            "],\"heads\":[{heads}],\"first\":{first},\"more\":{more}}}"
+            "],\"heads\":[{heads}],\"first\":{first},\"more\":{more}{call}}}"
         );
         self.json
     }

@@ -37,6 +37,7 @@ const TEST: &[Step] = &[
     ("TypeScript tests", || npm::script("test")),
     ("TypeScript type tests", || npm::script("test:types")),
     ("journeys in real windows", journeys),
+    ("journeys of pages that are never called", journeys_by_pull),
     ("Chromium", system::for_chromium),
     ("the same journeys in Chromium", journeys_in_chromium),
     ("types for Windows", cross::one_target),
@@ -183,12 +184,21 @@ fn journeys_in_chromium() -> Outcome {
     cargo_with(&[test.as_slice(), &options].concat(), &engine)
 }
 
+/// On WebKitGTK the host calls pages. Elsewhere they pull, and so do these.
+fn journeys_by_pull() -> Outcome {
+    journey_with("", &[("E2E_CARRIER", "pull")])
+}
+
 /// Runs the journeys whose names contain this. One of them drives the program of another package, the shop.
 ///
 /// With `--workspace`, cargo selects the same features as for the other tests, and builds nothing twice.
 pub(crate) fn journey(name: &str) -> Outcome {
+    journey_with(name, &[])
+}
+
+fn journey_with(name: &str, environment: &[(&str, &str)]) -> Outcome {
     cargo(&["build", "--workspace", "--bin", "shop"])?;
-    cargo(&[
+    let journeys = [
         "test",
         "--workspace",
         "--test",
@@ -198,7 +208,8 @@ pub(crate) fn journey(name: &str) -> Outcome {
         "--test-threads=1",
         "--skip",
         "chromium::",
-    ])
+    ];
+    cargo_with(&journeys, environment)
 }
 
 /// The tests that compare these files regenerate stale ones and fail. So each of them gets a second try.

@@ -11,6 +11,8 @@ export interface Batch {
   readonly first: number
   /** Whether the host has more. */
   readonly more: boolean
+  /** Whether what follows comes by calls. */
+  readonly call?: boolean
   /** The errors of the responses in the pull that the host has refused. */
   readonly refused?: unknown[]
 }

@@ -54,6 +54,11 @@ export function readingOf(batch: Batch): Reading {
   return { batch, item: 0, offset: FIRST_EVENT, index: batch.first - 1, seq: 0, micros: 0 }
 }
 
+/** The index of the last item of a batch. */
+export function lastIndexOf({ first, items }: Batch): number {
+  return items.reduce((index, item) => index + (Array.isArray(item) ? (item.length - 2) >> 1 : 1), first - 1)
+}
+
 /** The time during which handlers run before the page gets its turn. */
 interface Slot {
   /** The index of what was handled before. */

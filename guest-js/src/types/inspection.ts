@@ -67,6 +67,8 @@ export interface PageInspection {
   dropped: number
   /** Whether it waits for events. A page that does not is busy or gone. */
   isPulling: boolean
+  /** Whether the host calls it with what it receives. Otherwise it fetches that with pulls. */
+  isCalled: boolean
   /** Whether its replies go over Tauri's postMessage path, which is slower. */
   isEvaluated: boolean
   /** How many milliseconds ago the host last received something from it or replied to it. */

@@ -78,7 +78,7 @@ describe('the pull loop', () => {
       realm.host.emit('a')
       await settled()
       expect(ahead().length).toBe(before)
-      expect(pulls().pop()?.args).toEqual({ session: realm.host.session?.id, ack: 20 })
+      expect(pulls().pop()?.args).toEqual({ session: realm.host.session?.id, ack: 20, call: true })
     })
 
     it('pulls again what another reply has overtaken', async () => {

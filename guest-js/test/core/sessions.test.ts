@@ -39,7 +39,7 @@ describe('a stale session', () => {
     realm.host.emit('a')
     await settled()
     expect(handler).toHaveBeenCalledTimes(1)
-    expect(pulls().pop()?.args).toEqual({ session: realm.host.session?.id, ack: 1 })
+    expect(pulls().pop()?.args).toEqual({ session: realm.host.session?.id, ack: 1, call: true })
   })
 
   it('is replaced when a command finds it', async () => {

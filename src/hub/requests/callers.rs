@@ -145,7 +145,7 @@ impl<W> Hub<W> {
         if let Some(session) = self.sessions.get_mut(&page) {
             session.received_requests += 1;
             session.outbox.push_request(message, after);
-            session.complete_parked_pull(now, effects);
+            session.deliver(page, now, effects);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Tests of the hub, by subject, and what they share.
 
+mod calls;
 mod model;
 mod outbox;
 mod queue;

@@ -109,6 +109,7 @@ impl World {
             ack: 0,
             is_ahead: false,
             is_prompt: true,
+            can_be_called: false,
             bound: BatchBound {
                 events,
                 bytes: 1 << 20,

@@ -109,6 +109,7 @@ impl World {
             ack,
             is_ahead: true,
             is_prompt: false,
+            can_be_called: false,
             bound: BATCH,
         };
         let mut effects = self.hub.pull(label, pull, 0, self.now).unwrap();

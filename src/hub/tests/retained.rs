@@ -76,6 +76,7 @@ fn received(hub: &mut Hub<char>, label: &str) -> Vec<u64> {
         ack: 0,
         is_ahead: false,
         is_prompt: true,
+        can_be_called: false,
         bound: BatchBound {
             events: 100,
             bytes: 1 << 20,

@@ -62,6 +62,7 @@ fn pull(hub: &mut Hub<char>, waiter: char, now: Instant) -> Result<Effects<char>
         ack: 0,
         is_ahead: false,
         is_prompt: false,
+        can_be_called: false,
         bound: BATCH,
     };
     hub.pull("main", pull, waiter, now)
@@ -302,6 +303,7 @@ fn renew_after(handled: u64) -> (Vec<u64>, Vec<(u64, u64, u64)>, usize) {
         ack: 0,
         is_ahead: false,
         is_prompt: false,
+        can_be_called: false,
         bound: BATCH,
     };
     let effects = hub.pull("main", next, 'q', start).unwrap();

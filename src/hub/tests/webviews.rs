@@ -68,6 +68,7 @@ fn open(hub: &mut Hub<char>, label: &str, session: u64) -> (usize, Effects<char>
         ack: 0,
         is_ahead: false,
         is_prompt: false,
+        can_be_called: false,
         bound: BatchBound {
             events: 9,
             bytes: 1 << 20,

@@ -33,6 +33,8 @@ struct PullArguments {
     #[serde(default)]
     ahead: bool,
     #[serde(default)]
+    call: bool,
+    #[serde(default)]
     responses: Vec<Value>,
 }
 
@@ -121,7 +123,7 @@ fn read_arguments(body: &InvokeBody, bound: BatchBound) -> Result<(Pull, Vec<Val
     };
     let arguments = PullArguments::deserialize(json).map_err(|error| {
         invalid_argument(format!(
-            "invalid pull: expected session and ack (the index of the last handled item), and optionally ahead and responses: {}",
+            "invalid pull: expected session and ack (the index of the last handled item), and optionally ahead, call and responses: {}",
             escaped(&error)
         ))
     })?;
@@ -130,6 +132,7 @@ fn read_arguments(body: &InvokeBody, bound: BatchBound) -> Result<(Pull, Vec<Val
         ack: arguments.ack,
         is_ahead: arguments.ahead,
         is_prompt: false,
+        can_be_called: arguments.call,
         bound,
     };
     check_entries("responses", arguments.responses.len())?;

@@ -7,6 +7,8 @@ use tauri::ipc::Response;
 use crate::api::bus::EventBus;
 use crate::hub::command_log::JsonResult;
 use crate::hub::ids::{RequestId, SessionId, SubscriberKey};
+#[cfg(calls)]
+use crate::model::error::escaped;
 use crate::model::error::{Error, ErrorCode, Failure, Result, quoted};
 use crate::model::name::EventName;
 use crate::sync::now;
@@ -92,7 +94,7 @@ pub(super) async fn respond(call: PageCall, responses: Vec<Value>) -> Result<Res
     .await
 }
 
-/// Applies the responses that came with a pull of this session. Returns the errors of those that were refused.
+/// Applies the responses that came with a pull of this session, or with the answer to a call. Returns the errors of those that were refused.
 pub(super) fn apply_responses(
     bus: &EventBus,
     label: &str,
@@ -108,6 +110,28 @@ pub(super) fn apply_responses(
         .enumerate()
         .map(|entry| apply_response(bus, page, label, entry));
     applied.filter_map(Result::err).collect()
+}
+
+/// Applies responses as they come with the answer to a call: as JSON.
+#[cfg(calls)]
+pub(in crate::shell) fn apply_response_texts(
+    bus: &EventBus,
+    label: &str,
+    session: SessionId,
+    json: &str,
+) -> Vec<Error> {
+    let read = serde_json::from_str::<Vec<Value>>(json).map_err(|error| {
+        let message = format!("invalid responses: expected a list: {}", escaped(&error));
+        Error::new(ErrorCode::InvalidArgument, message)
+    });
+    let checked = read.and_then(|responses| {
+        check_entries("responses", responses.len())?;
+        Ok(responses)
+    });
+    match checked {
+        Ok(responses) => apply_responses(bus, label, session, responses),
+        Err(error) => vec![error],
+    }
 }
 
 fn apply_response(

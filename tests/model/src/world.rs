@@ -250,6 +250,7 @@ impl Page {
             ack: self.handled,
             is_ahead,
             is_prompt: false,
+            can_be_called: false,
             bound: BATCH,
         };
         self.runtime.core.pull((MAIN, MAIN), pull, reply);

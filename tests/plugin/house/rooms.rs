@@ -28,7 +28,14 @@ const ROOMS: &[&str] = &[
 ];
 
 /// Crates of the platform. Only the shell may name them.
-const PLATFORM: &[&str] = &["tauri", "tauri_utils", "wry", "webkit2gtk", "gtk"];
+const PLATFORM: &[&str] = &[
+    "tauri",
+    "tauri_utils",
+    "wry",
+    "webkit2gtk",
+    "javascriptcore",
+    "gtk",
+];
 
 /// Modules without an async runtime, with all that is below them. They use only each other, and the clock.
 const PURE: &[&str] = &[

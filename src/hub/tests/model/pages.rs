@@ -314,6 +314,7 @@ impl World {
             ack: self.pages[page].handled,
             is_ahead,
             is_prompt: false,
+            can_be_called: false,
             bound: BATCH,
         };
         let waiter = Waiter::Pull(page);

@@ -5,13 +5,8 @@ use crate::{
     wait::{Found, until},
 };
 use anyhow::{Context, Result, anyhow, bail};
-use fantoccini::{
-    Locator,
-    elements::Element,
-    wd::{WebDriverCompatibleCommand, WindowHandle},
-};
-use serde_json::{Value, json};
-use url::Url;
+use fantoccini::{Locator, elements::Element, wd::WindowHandle};
+use serde_json::Value;
 
 /// A window, identified by its label. Each call first switches WebDriver to it.
 #[derive(Debug, Clone)]
@@ -72,17 +67,6 @@ impl<'app> Window<'app> {
         command(
             &format!("reload `{}`", self.label),
             self.app.client().refresh(),
-        )
-        .await
-    }
-
-    /// Sends a command of DevTools to the page. Only Chromium has it.
-    pub async fn devtools(&self, method: &str, parameters: Value) -> Result<Value> {
-        self.focus().await?;
-        let devtools = DevToolsCommand(json!({ "cmd": method, "params": parameters }));
-        command(
-            &format!("send {method} to `{}`", self.label),
-            self.app.client().issue_cmd(devtools),
         )
         .await
     }
@@ -161,20 +145,5 @@ impl<'app> Window<'app> {
 
     fn on(&self, verb: &str, selector: &str) -> String {
         format!("{verb} {selector} of `{}`", self.label)
-    }
-}
-
-/// An extension of chromedriver.
-#[derive(Debug)]
-struct DevToolsCommand(Value);
-
-impl WebDriverCompatibleCommand for DevToolsCommand {
-    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, url::ParseError> {
-        let session = session.unwrap_or_default();
-        base.join(&format!("session/{session}/goog/cdp/execute"))
-    }
-
-    fn method_and_body(&self, _: &Url) -> (http::Method, Option<String>) {
-        (http::Method::POST, Some(self.0.to_string()))
     }
 }

@@ -78,17 +78,6 @@ impl<'app> Window<'app> {
         .await
     }
 
-    /// Sends a command of DevTools to the page. Only Chromium has it.
-    pub async fn devtools(&self, method: &str, parameters: Value) -> Result<Value> {
-        self.focus().await?;
-        let devtools = DevToolsCommand(json!({ "cmd": method, "params": parameters }));
-        command(
-            &format!("send {method} to `{}`", self.label),
-            self.app.client().issue_cmd(devtools),
-        )
-        .await
-    }
-
     /// Moves and sizes the window, in pixels of the display.
     pub async fn place(&self, x: u32, y: u32, width: u32, height: u32) -> Result<()> {
         self.focus().await?;
@@ -186,20 +175,5 @@ impl<'app> Window<'app> {
 
     fn on(&self, verb: &str, selector: &str) -> String {
         format!("{verb} {selector} of `{}`", self.label)
-    }
-}
-
-/// An extension of chromedriver.
-#[derive(Debug)]
-struct DevToolsCommand(Value);
-
-impl WebDriverCompatibleCommand for DevToolsCommand {
-    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, url::ParseError> {
-        let session = session.unwrap_or_default();
-        base.join(&format!("session/{session}/goog/cdp/execute"))
-    }
-
-    fn method_and_body(&self, _: &Url) -> (http::Method, Option<String>) {
-        (http::Method::POST, Some(self.0.to_string()))
     }
 }

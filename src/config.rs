@@ -1,4 +1,7 @@
-use serde::de::{Deserialize, Deserializer, Error};
+use std::fmt;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
 
 use crate::limits::Limits;
@@ -31,6 +34,76 @@ pub struct Config {
     pub policies: Vec<PolicyRule>,
     /// Whether names without a typed event or request are refused.
     pub catalog: CatalogMode,
+    /// Compatible mode for apps that move from Tauri's own events. `None` is off.
+    pub compatible: Option<Compatible>,
+}
+
+/// The parts of compatible mode: `"compatible": true` turns all of them on, and `"compatible": { "replay": false }` all
+/// but one.
+///
+/// ```
+/// use tauri_plugin_event_bus::{Builder, Compatible};
+///
+/// let mut parts = Compatible::default();
+/// parts.values = false;
+/// let builder = Builder::new().compatible_with(parts);
+/// # let _ = builder;
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Compatible {
+    /// Listeners are registered in Tauri's own system, too. Without it, pages mark nothing as compatible, so the parts
+    /// below concern Rust only.
+    pub core: bool,
+    /// Pages write payloads as Tauri's `invoke` does.
+    pub values: bool,
+    /// A label that names no webview is no error.
+    pub unknown_labels: bool,
+    /// A listener receives what a listener of Tauri's with its target would.
+    pub targets: bool,
+    /// A new listener receives nothing that came before it.
+    pub replay: bool,
+    /// No rate, size or number of causes refuses an event.
+    pub limits: bool,
+}
+
+impl Default for Compatible {
+    fn default() -> Self {
+        Self {
+            core: true,
+            values: true,
+            unknown_labels: true,
+            targets: true,
+            replay: true,
+            limits: true,
+        }
+    }
+}
+
+/// Reads `true`, `false` or an object of parts.
+fn read_compatible<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Compatible>, D::Error> {
+    struct Parts;
+
+    impl<'de> Visitor<'de> for Parts {
+        type Value = Option<Compatible>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("true, false or an object of parts")
+        }
+
+        fn visit_bool<E: Error>(self, is_on: bool) -> Result<Self::Value, E> {
+            Ok(is_on.then(Compatible::default))
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+            Compatible::deserialize(MapAccessDeserializer::new(map)).map(Some)
+        }
+    }
+
+    deserializer.deserialize_any(Parts)
 }
 
 impl<'de> Deserialize<'de> for Config {
@@ -45,6 +118,8 @@ impl<'de> Deserialize<'de> for Config {
             policies: Vec<PolicyRule>,
             #[serde(default)]
             catalog: CatalogMode,
+            #[serde(default, deserialize_with = "read_compatible")]
+            compatible: Option<Compatible>,
         }
         let value = Value::deserialize(deserializer)?;
         // Serde would accept a list as the values of the keys in their order.
@@ -74,6 +149,7 @@ impl<'de> Deserialize<'de> for Config {
             limits: keys.limits,
             policies: keys.policies,
             catalog: keys.catalog,
+            compatible: keys.compatible,
         })
     }
 }
@@ -188,6 +264,32 @@ mod tests {
 
     fn parse(json: &str) -> Result<Config, String> {
         serde_json::from_str(json).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_parts_of_compatible_mode_are_read() {
+        let compatible = |json: &str| parse(json).map(|config| config.compatible);
+        let all = Some(Compatible::default());
+        assert_eq!(compatible(r#"{ "compatible": true }"#), Ok(all));
+        assert_eq!(compatible(r#"{ "compatible": {} }"#), Ok(all));
+        assert_eq!(compatible(r#"{ "compatible": false }"#), Ok(None));
+        let parts = compatible(r#"{ "compatible": { "unknownLabels": false } }"#);
+        let parts = parts.unwrap().unwrap();
+        assert!(!parts.unknown_labels && parts.core && parts.replay);
+        for (json, path) in [
+            (r#"{ "compatible": 1 }"#, "plugins.event-bus.compatible: "),
+            (
+                r#"{ "compatible": { "label": true } }"#,
+                "plugins.event-bus.compatible.label: ",
+            ),
+            (
+                r#"{ "compatible": { "core": 1 } }"#,
+                "plugins.event-bus.compatible.core: ",
+            ),
+        ] {
+            let error = parse(json).unwrap_err();
+            assert!(error.starts_with(path), "{error}");
+        }
     }
 
     #[test]

@@ -104,7 +104,7 @@ pub use api::options::{EmitOptions, ListenOptions};
 pub use api::stream::{EventStream, StreamItem};
 pub use api::target::IntoTarget;
 pub use api::wait::WaitFor;
-pub use config::{CatalogMode, Config, PolicyRule};
+pub use config::{CatalogMode, Compatible, Config, PolicyRule};
 pub use limits::Limits;
 pub use model::delivery::DeliveryFilter;
 pub use model::event::{BusEvent, Gap, GapReason, Receipt};
@@ -148,6 +148,13 @@ pub mod typed {
     pub use crate::api::typed::request::RequestExt;
     pub use crate::api::typed::stream::{TypedItem, TypedStream};
     pub use tauri_plugin_event_bus_types::{Event, Exact, ExactNumber, Request};
+}
+
+/// For apps that move from Tauri's own events: [`Emitter`](compat::Emitter) and [`Listener`](compat::Listener) have the
+/// methods of Tauri's traits, and [`EventBus::compat_report`] lists what the rules of the bus would do otherwise.
+pub mod compat {
+    pub use crate::model::compat::{CompatKind, CompatNote, CompatReport};
+    pub use crate::shell::compat::{Emitter, Event, Listener};
 }
 
 /// A snapshot of the bus for tools and tests, as [`EventBus::inspect`] takes it.

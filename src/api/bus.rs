@@ -9,6 +9,7 @@ use crate::api::target::IntoTarget;
 use crate::catalog::Catalog;
 use crate::engine::causes;
 use crate::hub::{Audience, NewEvent};
+use crate::model::compat::CompatReport;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::Result;
 use crate::model::event::{BusEvent, Provenance, Receipt};
@@ -337,6 +338,21 @@ impl EventBus {
     #[must_use]
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    /// Returns what compatible mode has noted so far: what the bus would have done otherwise without it. Empty while the
+    /// mode is off.
+    ///
+    /// ```
+    /// # fn read(bus: &tauri_plugin_event_bus::EventBus) {
+    /// for note in bus.compat_report().notes {
+    ///     println!("{}: {}", note.event, note.message);
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn compat_report(&self) -> CompatReport {
+        self.runtime.core.hub().compat_report()
     }
 
     /// Takes a snapshot of the bus: counters, queues, subscriptions and jobs, without payloads.

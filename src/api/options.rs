@@ -52,6 +52,7 @@ impl EmitOptions {
         Ok(Audience {
             to: self.to.map(Address::of).transpose()?,
             except: self.except.map(Address::of).transpose()?,
+            ..Audience::default()
         })
     }
 }

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use std::thread::ThreadId;
 use std::time::Instant;
 
+use crate::config::Compatible;
 use crate::engine::calls::Pump;
 use crate::engine::diagnostics::Diagnostics;
 use crate::engine::reply::Reply;
@@ -15,6 +16,7 @@ use crate::hub::queue::QueueEntry;
 use crate::hub::requests::Recipient;
 use crate::hub::{Audience, Command, Effects, EmitEffects, Hub, NewEvent, Pull, Refusal};
 use crate::limits::Limits;
+use crate::model::compat::CompatKind;
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::Receipt;
 use crate::model::name::EventName;
@@ -37,6 +39,8 @@ pub(crate) struct Core {
     pub(super) above: OnceLock<Weak<dyn Above>>,
     /// Notified when something is due earlier than the lease keeper knows.
     pub(crate) rearm: Arc<Notify>,
+    /// The parts of compatible mode, if it is on.
+    compatible: OnceLock<Compatible>,
     /// The thread that delivers replies to pages.
     main_thread: OnceLock<ThreadId>,
 }
@@ -86,12 +90,46 @@ impl Core {
             pump: OnceLock::new(),
             above: OnceLock::new(),
             rearm: Arc::default(),
+            compatible: OnceLock::new(),
             main_thread: OnceLock::new(),
         }
     }
 
     pub(crate) fn set_above(&self, above: Weak<dyn Above>) {
         let _ = self.above.set(above);
+    }
+
+    /// Turns compatible mode on, before the first event.
+    pub(crate) fn set_compatible(&self, parts: Compatible) {
+        let _ = self.compatible.set(parts);
+        self.hub().set_compatible(parts);
+    }
+
+    pub(crate) fn compatible(&self) -> Option<Compatible> {
+        self.compatible.get().copied()
+    }
+
+    /// Notes in the report of compatible mode what the rules of the bus would have done otherwise.
+    pub(crate) fn note_difference(
+        &self,
+        kind: CompatKind,
+        name: &EventName,
+        message: impl FnOnce() -> String,
+    ) {
+        let fresh = self.hub().note_difference(kind, name, message);
+        self.diagnostics.tell_notes(fresh);
+    }
+
+    /// Lets an event pass that a limit refuses, if compatible mode says so.
+    pub(crate) fn pass_limit(&self, name: &EventName, refused: Result<()>) -> Result<()> {
+        match refused {
+            Err(error) if self.compatible().is_some_and(|parts| parts.limits) => {
+                let message = || error.message().to_owned();
+                self.note_difference(CompatKind::Limit, name, message);
+                Ok(())
+            }
+            other => other,
+        }
     }
 
     /// The calling thread is the app's main thread.
@@ -173,6 +211,7 @@ impl Core {
         for waker in effects.wakers {
             waker.wake();
         }
+        self.diagnostics.tell_notes(effects.notes);
     }
 
     pub(crate) fn apply_emit_effects(&self, effects: EmitEffects<Reply>) {
@@ -194,11 +233,19 @@ impl Core {
         event: NewEvent,
         audience: &Audience,
     ) -> std::result::Result<(Receipt, EmitEffects<Reply>), Box<Refusal>> {
-        if let Err(error) = self.check_event(&event) {
+        let mut checked = self.check_event(&event);
+        if audience.is_compatible {
+            checked = self.pass_limit(&event.name, checked);
+        }
+        if let Err(error) = checked {
             return Err(Refusal::of(event, error));
         }
         if let Some(to) = &audience.to {
             self.resolve_windows(&to.selection);
+            // A label that stays unknown is no error then, so there is no second try.
+            if audience.is_compatible {
+                self.resolve_unannounced(&to.selection);
+            }
         }
         // Bound to a name, so that the lock is released before the platform is called.
         let published = self.hub().enqueue(event, audience, now);

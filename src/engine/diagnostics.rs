@@ -12,6 +12,7 @@ use log::Level;
 
 use crate::engine::causes::run_caused_by;
 use crate::engine::foreign::drop_safely;
+use crate::model::compat::{CompatKind, CompatNote};
 use crate::model::name::EventName;
 use crate::sync::{Mutex, MutexGuard, Tasks, after, sleep_until};
 
@@ -35,12 +36,16 @@ pub(crate) enum Record {
     PayloadIgnored,
     /// What a component emits by itself was refused.
     NotEmitted,
+    /// Compatible mode has noted a difference.
+    Noted(CompatKind),
 }
 
 impl Record {
     fn level(self) -> Level {
         match self {
-            Self::ListenersTooSlow | Self::TickFailed | Self::PayloadIgnored => Level::Warn,
+            Self::ListenersTooSlow | Self::TickFailed | Self::PayloadIgnored | Self::Noted(_) => {
+                Level::Warn
+            }
             _ => Level::Error,
         }
     }
@@ -48,6 +53,7 @@ impl Record {
     /// What has happened.
     fn describe(self, name: &str) -> String {
         match self {
+            Self::Noted(_) => "compatible mode: without it, this would be different".to_owned(),
             Self::ListenerPanicked => format!("a listener of {name:?} panicked"),
             Self::ListenersTooSlow => "the listeners in Rust were too slow".to_owned(),
             Self::ResponderPanicked => format!("the responder of {name:?} panicked"),
@@ -145,6 +151,14 @@ impl Diagnostics {
         self.tasks.spawn(report_suppressed(ledger, key));
         let text = format!("{}{}", record.describe(name), detail());
         write(record.level(), &text, &causes);
+    }
+
+    /// Writes what compatible mode has noted. Each note comes once.
+    pub(crate) fn tell_notes(&self, notes: Vec<CompatNote>) {
+        for note in notes {
+            let detail = || format!(": {}", note.message);
+            self.tell(Record::Noted(note.kind), &note.event, [], detail);
+        }
     }
 
     /// What panicked at the end of a listener or a responder.

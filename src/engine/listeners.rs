@@ -13,8 +13,10 @@ use crate::engine::diagnostics::Record;
 use crate::engine::foreign::{drop_safely, panic_message};
 use crate::hub::ids::{SubscriberKey, SubscriptionId};
 use crate::hub::queue::{LostEvents, QueueEntry, QueuedEvent};
+use crate::model::core_target::CompatListener;
 use crate::model::delivery::DeliveryFilter;
 use crate::model::event::{BusEvent, Gap};
+use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::sync::{Mutex, MutexGuard};
 
@@ -73,6 +75,43 @@ impl Listeners {
         drop(hub);
         self.core.apply_effects(effects);
         id
+    }
+
+    /// Adds a listener that was written for Tauri's events. `make` gets its id.
+    pub(crate) fn add_compatible<F: FnMut(BusEvent) + Send + 'static>(
+        &self,
+        pattern: EventPattern,
+        listener: CompatListener,
+        make: impl FnOnce(SubscriptionId) -> F,
+    ) -> SubscriptionId {
+        let id = {
+            let mut registered = self.lock();
+            registered.newest += 1;
+            registered.newest
+        };
+        let slot = Slot {
+            pattern: pattern.clone(),
+            callback: Some(Box::new(make(id))),
+        };
+        self.lock().slots.insert(id, slot);
+        let mut hub = self.core.hub();
+        let effects = hub.listen_compatible(self.subscriber, id, pattern, listener);
+        drop(hub);
+        self.core.apply_effects(effects);
+        id
+    }
+
+    /// Hands a listener what it has received through Tauri's own system.
+    pub(crate) fn hand_over(&self, id: SubscriptionId, name: &EventName, payload: &str) {
+        if !self.lock().slots.contains_key(&id) {
+            return;
+        }
+        let (name, payload) = (name.clone(), payload.to_owned().into());
+        let effects = self
+            .core
+            .hub()
+            .hand_over(self.subscriber, id, name, payload);
+        self.core.apply_effects(effects);
     }
 
     pub(crate) fn remove(&self, id: SubscriptionId) {

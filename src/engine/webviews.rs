@@ -145,7 +145,7 @@ mod tests {
         };
         let audience = Audience {
             to: Some(Address::of(target)?),
-            except: None,
+            ..Audience::default()
         };
         core.publish(event, &audience)
     }

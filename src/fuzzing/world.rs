@@ -216,7 +216,10 @@ impl World {
             retain: None,
         };
         let to = to.and_then(|label| checked(Address::of(Target::from(label))));
-        let audience = Audience { to, except: None };
+        let audience = Audience {
+            to,
+            ..Audience::default()
+        };
         let now = self.now;
         let enqueued = self.hub.enqueue(event, &audience, || now);
         if let Some((_, effects)) = checked(enqueued.map_err(Error::from)) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::hub::Hub;
+use crate::model::core_target::{CompatListener, CoreTarget};
 use crate::model::delivery::Addressing;
 use crate::model::error::{Error, Result};
 use crate::model::selection::{Selection, unknown_target};
@@ -14,6 +15,10 @@ pub(crate) struct Audience {
     /// Without an address the event is a broadcast.
     pub(crate) to: Option<Address>,
     pub(crate) except: Option<Address>,
+    /// Whether it comes from code that was written for Tauri's events, in compatible mode.
+    pub(crate) is_compatible: bool,
+    /// Whether listeners in compatible mode receive it through Tauri's own system, too.
+    pub(crate) is_bridged: bool,
 }
 
 /// A target as it was given, and what it selects.
@@ -24,6 +29,14 @@ pub(crate) struct Address {
 }
 
 impl Address {
+    /// What a target of Tauri's addresses.
+    pub(crate) fn of_core(core: CoreTarget, target: Target) -> Self {
+        Self {
+            target,
+            selection: Selection::of_core(core),
+        }
+    }
+
     pub(crate) fn of(target: Target) -> Result<Self> {
         Ok(Self {
             selection: Selection::of(&target)?,
@@ -43,6 +56,28 @@ pub(crate) enum Receiver {
 }
 
 impl Audience {
+    /// Whether a listener that was written for Tauri's events receives this.
+    pub(super) fn reaches_compatible(
+        &self,
+        listener: &CompatListener,
+        addressing: Addressing,
+        page: Option<(&str, &str)>,
+    ) -> bool {
+        let is_left_out = |except: &Address| match page {
+            Some((webview, window)) => except.selection.has_webview(webview, window),
+            None => except.selection.everyone || except.selection.host,
+        };
+        if (self.is_bridged && listener.is_in_core) || self.except.as_ref().is_some_and(is_left_out)
+        {
+            return false;
+        }
+        let is_sent = addressing == Addressing::Sent;
+        self.to.as_ref().is_none_or(|to| {
+            to.selection
+                .reaches(&listener.target, is_sent, page.is_some())
+        })
+    }
+
     /// How the event is addressed to this page; `None` if it is not for the page.
     pub(super) fn addressing_of_page(&self, webview: &str, window: &str) -> Option<Addressing> {
         let is_in = |selection: &Selection| selection.has_webview(webview, window);

@@ -7,6 +7,7 @@ use crate::hub::calls::Farewell;
 use crate::hub::command_log::JsonResult;
 use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::hub::outbox::{Batch, DeliveredItems};
+use crate::model::compat::CompatNote;
 use crate::model::error::Error;
 
 /// What to do once the lock is released.
@@ -39,6 +40,8 @@ pub(crate) struct Effects<W> {
     pub(crate) silent: Vec<Arc<str>>,
     /// Items that a page has acknowledged. Dropping them may take a while, so it happens after the lock.
     pub(crate) acknowledged: Vec<Arc<DeliveredItems>>,
+    /// What compatible mode has noted and nobody has logged yet.
+    pub(crate) notes: Vec<CompatNote>,
 }
 
 /// The effects of an event: usually none, since its page has yet to fetch what came before.
@@ -60,6 +63,7 @@ impl<W> Default for Effects<W> {
             changed_origin: Vec::new(),
             silent: Vec::new(),
             acknowledged: Vec::new(),
+            notes: Vec::new(),
         }
     }
 }
@@ -81,6 +85,7 @@ impl<W> Effects<W> {
             changed_origin,
             silent,
             acknowledged,
+            notes,
         } = other;
         self.batches.extend(batches);
         self.calls.extend(calls);
@@ -95,6 +100,7 @@ impl<W> Effects<W> {
         self.changed_origin.extend(changed_origin);
         self.silent.extend(silent);
         self.acknowledged.extend(acknowledged);
+        self.notes.extend(notes);
     }
 
     /// Notes that the page of these waiters is gone.

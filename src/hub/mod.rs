@@ -8,6 +8,7 @@ pub(crate) mod backlog;
 pub(crate) mod calls;
 mod catch_up;
 pub(crate) mod command_log;
+mod compat;
 pub(crate) mod consumer;
 mod effects;
 mod expiry;
@@ -90,6 +91,8 @@ pub(crate) struct Hub<W> {
     /// When [`Hub::expire`] is due next, as its caller knows it.
     armed: Option<Instant>,
     exiting: bool,
+    /// Compatible mode, if it is on.
+    compat: Option<Box<compat::CompatState>>,
 }
 
 #[derive(Debug)]
@@ -147,6 +150,7 @@ impl<W> Hub<W> {
             newest_webview: 0,
             armed: None,
             exiting: false,
+            compat: None,
         }
     }
 

@@ -6,12 +6,14 @@ use std::time::Instant;
 use crate::hub::Hub;
 use crate::hub::audience::Audience;
 use crate::hub::backlog::BacklogEntry;
+use crate::hub::compat::note_delivery;
 use crate::hub::effects::EmitEffects;
 use crate::hub::ids::SubscriberKey;
 use crate::hub::queue::{QueuedEvent, SupersededLists};
 use crate::hub::retained::RetainedEvent;
 use crate::hub::room::{Line, Ticket};
 use crate::hub::routes::{Route, RouteEntry};
+use crate::model::core_target::CompatListener;
 use crate::model::delivery::Addressing;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode};
@@ -80,7 +82,11 @@ impl<W> Hub<W> {
     ) -> std::result::Result<(Receipt, EmitEffects<W>), Box<Refusal>> {
         // It overtakes those that wait.
         let error = match self.admit(&event, audience, 0) {
-            Ok(route) => return Ok(self.append(event, audience, &route, clock)),
+            Ok(route) => {
+                let (receipt, mut effects) = self.append(event, audience, &route, clock);
+                self.take_notes(&mut effects);
+                return Ok((receipt, effects));
+            }
             Err(Obstacle::Refused(error)) => error,
             Err(Obstacle::Full(key)) => self.queue_full(key, &event),
         };
@@ -111,7 +117,12 @@ impl<W> Hub<W> {
             return Err(Obstacle::Refused(error));
         }
         if let Some(to) = &audience.to {
-            self.check_targets(&to.selection)?;
+            let checked = self.check_targets(&to.selection);
+            if let Err(error) = checked
+                && !self.accepts_unknown_label(audience, &event.name, &error)
+            {
+                return Err(error.into());
+            }
         }
         let route = self.subscriptions.route(&event.name);
         let is_retained = event.retain.unwrap_or(route.policy.retain);
@@ -147,6 +158,10 @@ impl<W> Hub<W> {
         if route.entries.is_empty() && !is_kept && !is_retained {
             return (receipt, effects);
         }
+        let target = audience
+            .target()
+            .filter(|_| self.subscriptions.has_bridged());
+        let target = target.map(|target| Box::new(target.clone()));
         let event = BusEvent::new(Accepted {
             seq: self.seq,
             name: route.name.clone(),
@@ -155,6 +170,7 @@ impl<W> Hub<W> {
             source: new.source,
             tick: new.tick,
             provenance: new.provenance,
+            to: target,
         });
         if is_kept {
             self.append_to_backlogs(&event, audience, has_history, &clock);
@@ -179,14 +195,20 @@ impl<W> Hub<W> {
 
     /// Whether this subscriber receives an event with this audience.
     pub(super) fn reaches(&self, entry: &RouteEntry, audience: &Audience) -> bool {
-        let addressing = match self.sessions.get(&entry.subscriber) {
-            Some(session) => self
-                .webviews
-                .get(&session.webview)
-                .and_then(|webview| audience.addressing_of_page(&session.webview, &webview.window)),
+        let page = self.sessions.get(&entry.subscriber).and_then(|session| {
+            let webview = self.webviews.get(&session.webview)?;
+            Some((&*session.webview, &*webview.window))
+        });
+        let addressing = match page {
+            Some((webview, window)) => audience.addressing_of_page(webview, window),
+            None if self.sessions.contains_key(&entry.subscriber) => None,
             None => Some(audience.addressing_of_host()),
         };
         addressing.is_some_and(|addressing| entry.subscriptions_for(addressing).is_some())
+            || entry.compatible().any(|listener| {
+                let addressing = addressing.unwrap_or(Addressing::Elsewhere);
+                audience.reaches_compatible(listener, addressing, page)
+            })
     }
 
     /// Forgets retained events whose name matches. Returns how many there were.
@@ -287,14 +309,36 @@ impl<W> Hub<W> {
                         audience.addressing_of_page(&session.webview, &webview.window)
                     }),
                 };
-                let Some((addressing, subscriptions)) = addressing.and_then(|addressing| {
-                    Some((addressing, entry.subscriptions_for(addressing)?))
-                }) else {
+                let own = match entry.has_compatible() {
+                    false => addressing.and_then(|addressing| {
+                        let own = entry.subscriptions_for(addressing)?;
+                        Some((addressing, Arc::clone(own)))
+                    }),
+                    true => {
+                        let addressing = addressing.unwrap_or(Addressing::Elsewhere);
+                        let webview = self.webviews.get(&session.webview);
+                        let window = webview.map_or("", |webview| &*webview.window);
+                        let page = Some((&*session.webview, window));
+                        let is_reached = |listener: &CompatListener| {
+                            audience.reaches_compatible(listener, addressing, page)
+                        };
+                        if let Some(compat) = &mut self.compat {
+                            for listener in entry.compatible().filter(|own| is_reached(own)) {
+                                let label = &session.webview;
+                                let notes = &mut compat.notes;
+                                note_delivery(notes, event, audience, addressing, listener, label);
+                            }
+                        }
+                        let all = entry.all_subscriptions_for(addressing, is_reached);
+                        all.map(|all| (addressing, all))
+                    }
+                };
+                let Some((addressing, subscriptions)) = own else {
                     continue;
                 };
                 let queued = QueuedEvent {
                     event: event.clone(),
-                    subscriptions: Arc::clone(subscriptions),
+                    subscriptions,
                     addressing,
                     superseded: SupersededLists::default(),
                 };
@@ -322,18 +366,22 @@ impl<W> Hub<W> {
                 }
             } else if let Some(consumer) = self.consumers.get_mut(&entry.subscriber) {
                 let addressing = audience.addressing_of_host();
-                let Some(subscriptions) = entry.subscriptions_for(addressing) else {
+                let all = entry.all_subscriptions_for(addressing, |listener| {
+                    audience.reaches_compatible(listener, addressing, None)
+                });
+                let Some(subscriptions) = all else {
                     continue;
                 };
+                let count = subscriptions.len();
                 let queued = QueuedEvent {
                     event: event.clone(),
-                    subscriptions: Arc::clone(subscriptions),
+                    subscriptions,
                     addressing,
                     superseded: SupersededLists::default(),
                 };
                 let before = has_waiters.then(|| consumer.queue.usage());
                 if consumer.queue.push(queued, route.policy.overflow) {
-                    receipt.listeners += subscriptions.len();
+                    receipt.listeners += count;
                 }
                 if before.is_some_and(|before| is_smaller(consumer.queue.usage(), before)) {
                     let line = Line::Queue(entry.subscriber);

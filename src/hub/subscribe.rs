@@ -15,6 +15,7 @@ use crate::hub::publish::is_smaller;
 use crate::hub::queue::{QueuedEvent, SupersededLists};
 use crate::hub::room::Line;
 use crate::hub::sessions::session_ended;
+use crate::model::core_target::{CompatListener, CoreSelection};
 use crate::model::delivery::{Addressing, DeliveryFilter};
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::{BusEvent, Gap, GapReason, Mark};
@@ -97,17 +98,42 @@ impl<W> Hub<W> {
             .map(|request| {
                 let filter = self.check_subscription(key, &request)?;
                 effects.rearm |= self.begin_start_up(key, now);
-                self.collect_catch_up(key, &request, filter, now, &answers, &mut catch_up);
+                let compat = self.compat_listener(&request);
+                let starts_empty = request.resume.is_none()
+                    && compat.is_some()
+                    && self
+                        .compat
+                        .as_ref()
+                        .is_some_and(|compat| compat.parts.replay);
+                if starts_empty {
+                    let mut would_be = CatchUp::default();
+                    self.collect_catch_up(key, &request, filter, now, &answers, &mut would_be);
+                    self.note_replay(key, &would_be);
+                } else {
+                    self.collect_catch_up(key, &request, filter, now, &answers, &mut catch_up);
+                }
                 if let Some(session) = self.sessions.get_mut(&key) {
                     session.subscriptions += 1;
                 }
-                self.subscriptions
-                    .insert(key, request.id, request.pattern, filter, request.scope);
+                let (id, pattern, scope) = (request.id, request.pattern, request.scope);
+                match compat {
+                    Some(compat) => self.subscriptions.insert_compatible(
+                        key,
+                        id,
+                        pattern,
+                        (filter, scope),
+                        compat,
+                    ),
+                    None => self.subscriptions.insert(key, id, pattern, filter, scope),
+                }
                 effects.has_new_listeners = true;
                 Ok(self.seq)
             })
             .collect();
         self.queue_catch_up(key, catch_up, now, &mut effects);
+        if let Some(compat) = &mut self.compat {
+            effects.notes.extend(compat.notes.take_fresh());
+        }
         (results, effects)
     }
 
@@ -128,6 +154,18 @@ impl<W> Hub<W> {
         history.map_or(0, |history| history.backlog.usage().0) + self.retained.usage().0
     }
 
+    /// What a page's listener that was written for Tauri's events receives, if the mode lets it.
+    fn compat_listener(&self, request: &SubscriptionRequest) -> Option<CompatListener> {
+        let parts = self.compat.as_ref()?.parts;
+        match &request.target.as_ref()?.core {
+            Some(CoreSelection::Target(target)) if parts.targets => Some(CompatListener {
+                target: target.clone(),
+                is_in_core: parts.core,
+            }),
+            _ => None,
+        }
+    }
+
     fn check_subscription(
         &self,
         key: SubscriberKey,
@@ -143,6 +181,7 @@ impl<W> Hub<W> {
         let filter = match &request.target {
             None => DeliveryFilter::Own,
             Some(target) if target.everyone => DeliveryFilter::Own,
+            Some(_) if self.compat_listener(request).is_some() => DeliveryFilter::Own,
             Some(target) if target.has_webview(&session.webview, window.unwrap_or_default()) => {
                 DeliveryFilter::Sent
             }

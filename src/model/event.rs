@@ -9,6 +9,7 @@ use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::json::Json;
 use crate::model::name::EventName;
+use crate::model::target::Target;
 
 /// An event as a listener of the host receives it. TypeScript has a type of the same name. Cheap to clone: all copies share
 /// one payload.
@@ -39,6 +40,8 @@ pub(crate) struct Accepted {
     /// Boxed, since few events are ticks.
     pub(crate) tick: Option<Box<Tick>>,
     pub(crate) provenance: Option<Arc<Provenance>>,
+    /// Whom it is for, if the app has a bridge to Tauri's events and it is not for everyone.
+    pub(crate) to: Option<Box<Target>>,
 }
 
 /// The component that emitted an event, and the events that caused it. Most events have neither.
@@ -137,6 +140,10 @@ impl BusEvent {
 
     pub(crate) fn mark(&self) -> Mark {
         self.mark
+    }
+
+    pub(crate) fn target(&self) -> Option<&Target> {
+        self.accepted.to.as_deref()
     }
 
     pub(crate) fn event_name(&self) -> &EventName {

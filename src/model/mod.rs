@@ -3,6 +3,8 @@
 //! Nothing here knows Tauri or Tokio.
 
 pub(crate) mod built_in;
+pub(crate) mod compat;
+pub(crate) mod core_target;
 pub(crate) mod delivery;
 pub(crate) mod event;
 pub(crate) mod id;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::model::core_target::{CoreSelection, CoreTarget};
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::label::AllowedLabels;
 use crate::model::pattern::is_wildcard;
@@ -19,6 +20,8 @@ pub(crate) struct Selection {
     pub(crate) windows: Vec<LabelPattern>,
     /// The labels that the page's scope allows. `None` allows all.
     pub(crate) within: Option<Arc<AllowedLabels>>,
+    /// What it is in Tauri's own system, if it comes from code that was written for that.
+    pub(crate) core: Option<CoreSelection>,
 }
 
 impl Selection {
@@ -51,6 +54,42 @@ impl Selection {
             }
         }
         Ok(selection)
+    }
+
+    /// What a target of Tauri's selects. A label that no webview can have selects nothing.
+    pub(crate) fn of_core(target: CoreTarget) -> Self {
+        let mut selection = Self::default();
+        let literal = |label: &str| {
+            let pattern = LabelPattern::parse(label).ok();
+            pattern.filter(|pattern| pattern.literal().is_some())
+        };
+        match &target {
+            CoreTarget::Any => selection.everyone = true,
+            CoreTarget::App => selection.host = true,
+            CoreTarget::Window(label) => selection.windows.extend(literal(label)),
+            CoreTarget::AnyLabel(label)
+            | CoreTarget::Webview(label)
+            | CoreTarget::WebviewWindow(label) => selection.webviews.extend(literal(label)),
+        }
+        selection.core = Some(CoreSelection::Target(target));
+        selection
+    }
+
+    /// Whether an event that is sent to this reaches a listener with a target of Tauri's. `is_sent` is whether it is sent to
+    /// the page of the listener, or to the host of one in Rust.
+    pub(crate) fn reaches(&self, listener: &CoreTarget, is_sent: bool, is_page: bool) -> bool {
+        if self.everyone || *listener == CoreTarget::Any {
+            return true;
+        }
+        if let Some(core) = &self.core {
+            return core.reaches(listener);
+        }
+        let Some(label) = listener.label() else {
+            return self.host;
+        };
+        let names = |patterns: &[LabelPattern]| patterns.iter().any(|one| one.matches(label));
+        let is_window = matches!(listener, CoreTarget::AnyLabel(_) | CoreTarget::Window(_));
+        (is_page && is_sent) || names(&self.webviews) || (is_window && names(&self.windows))
     }
 
     pub(crate) fn has_webview(&self, webview: &str, window: &str) -> bool {

@@ -148,7 +148,7 @@ impl RunningJob {
                 schedule,
                 audience: Audience {
                     to: plan.to,
-                    except: None,
+                    ..Audience::default()
                 },
                 payload: plan.payload,
                 pace: plan.pace,

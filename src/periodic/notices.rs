@@ -125,7 +125,7 @@ fn announce(core: &Core, job: &RunningJob, name: &str, notice: &impl Serialize) 
     };
     let audience = Audience {
         to: Some(to),
-        except: None,
+        ..Audience::default()
     };
     // The owner may be gone.
     let _ = core.publish(event, &audience);

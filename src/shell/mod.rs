@@ -5,6 +5,7 @@
 mod calls;
 pub(crate) mod capability_files;
 pub(crate) mod commands;
+pub(crate) mod compat;
 mod convert;
 mod manager;
 mod platform;

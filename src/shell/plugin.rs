@@ -10,13 +10,14 @@ use tauri::{AppHandle, Manager, RunEvent, Runtime, Url, Webview, WindowEvent};
 
 use crate::api::bus::EventBus;
 use crate::catalog::{Catalog, ComponentDescription, EventDeclaration, RequestDeclaration};
-use crate::config::{CatalogMode, Config, PolicyRule, read_policies};
+use crate::config::{CatalogMode, Compatible, Config, PolicyRule, read_policies};
 use crate::engine::leases::keep_leases;
 use crate::engine::listeners::call_listeners;
 use crate::limits::Limits;
 use crate::model::policy::Policy;
 use crate::periodic::source::{SourceCall, Sources};
 use crate::runtime::BusRuntime;
+use crate::shell::compat::CompatListeners;
 use crate::shell::registration::Registration;
 use crate::shell::{commands, platform};
 use crate::sync::Tasks;
@@ -50,6 +51,7 @@ pub struct Builder {
     components: Vec<ComponentDescription>,
     catalog: Option<CatalogMode>,
     sources: Sources,
+    compatible: Option<Compatible>,
 }
 
 impl Builder {
@@ -61,6 +63,24 @@ impl Builder {
     /// Sets every limit. The limits in `tauri.conf.json` are then not read.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = Some(limits);
+        self
+    }
+
+    /// Turns compatible mode on with all of its parts, for an app that moves from Tauri's own events: pages and
+    /// [`compat`](crate::compat) behave as those, and [`EventBus::compat_report`] lists what would be different. Overrides
+    /// `tauri.conf.json`.
+    ///
+    /// ```
+    /// let builder = tauri_plugin_event_bus::Builder::new().compatible();
+    /// # let _ = builder;
+    /// ```
+    pub fn compatible(self) -> Self {
+        self.compatible_with(Compatible::default())
+    }
+
+    /// Turns compatible mode on with these parts. [`Compatible`] has an example.
+    pub fn compatible_with(mut self, parts: Compatible) -> Self {
+        self.compatible = Some(parts);
         self
     }
 
@@ -196,6 +216,7 @@ impl Builder {
         RegisteredPlugin {
             hooks: self.hooks(),
             registration: Registration::new(),
+            script: None,
         }
     }
 
@@ -216,6 +237,9 @@ impl Builder {
                 let tasks = Tasks::new(tauri::async_runtime::handle().inner().clone());
                 let runtime = BusRuntime::new(limits, policies, self.sources, platform, tasks);
                 let core = &runtime.core;
+                if let Some(parts) = self.compatible.or(config.compatible) {
+                    core.set_compatible(parts);
+                }
                 #[cfg(calls)]
                 crate::shell::calls::install(app, core);
                 // Tauri sets plugins up on its main thread.
@@ -223,6 +247,7 @@ impl Builder {
                 core.tasks()
                     .spawn(call_listeners(Arc::downgrade(&runtime.listeners)));
                 core.tasks().spawn(keep_leases(Arc::downgrade(core)));
+                app.manage(CompatListeners::default());
                 app.manage(EventBus::new(Arc::clone(&runtime), catalog));
                 // First the listener, so that no webview comes between it and the list.
                 platform::listen_for_webviews(app, &runtime);
@@ -262,6 +287,8 @@ impl Builder {
 struct RegisteredPlugin<R: Runtime> {
     hooks: TauriPlugin<R, Option<Config>>,
     registration: Registration,
+    /// What tells each page of the mode. Known once the configuration is read.
+    script: Option<String>,
 }
 
 impl<R: Runtime> Plugin<R> for RegisteredPlugin<R> {
@@ -277,7 +304,16 @@ impl<R: Runtime> Plugin<R> for RegisteredPlugin<R> {
     ) -> Result<(), Box<dyn std::error::Error>> {
         let is_running = app.try_state::<EventBus>().is_some();
         self.registration.complete(is_running)?;
-        self.hooks.initialize(app, config)
+        self.hooks.initialize(app, config)?;
+        let bus = app.try_state::<EventBus>();
+        let parts = bus.and_then(|bus| bus.runtime().core.compatible());
+        self.script = Some(script_for(parts));
+        Ok(())
+    }
+
+    // For the main frame only, and called for each webview, after `initialize`.
+    fn initialization_script(&self) -> Option<String> {
+        self.script.clone()
     }
 
     fn webview_created(&mut self, webview: Webview<R>) {
@@ -295,6 +331,19 @@ impl<R: Runtime> Plugin<R> for RegisteredPlugin<R> {
     fn extend_api(&mut self, invoke: Invoke<R>) -> bool {
         self.hooks.extend_api(invoke)
     }
+}
+
+/// The initialization script, which tells a page the parts of compatible mode that it has to know.
+fn script_for(parts: Option<Compatible>) -> String {
+    let compatible = match parts {
+        Some(Compatible { core, values, .. }) => {
+            format!("Object.freeze({{ core: {core}, values: {values} }})")
+        }
+        None => "null".to_owned(),
+    };
+    format!(
+        "Object.defineProperty(window, '__TAURI_EVENT_BUS_INTERNALS__', {{ value: Object.freeze({{ compatible: {compatible} }}) }})"
+    )
 }
 
 /// Acts on the running bus. Hooks also run before the setup and after a failed one.
@@ -317,6 +366,18 @@ fn origin_of(url: &Url) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_script_tells_the_parts() {
+        assert!(script_for(None).contains("{ compatible: null }"));
+        let mut parts = Compatible::default();
+        parts.values = false;
+        let script = script_for(Some(parts));
+        assert!(
+            script.contains("Object.freeze({ core: true, values: false })"),
+            "{script}"
+        );
+    }
 
     #[test]
     fn origins_are_spelled_as_in_the_header() {

@@ -211,6 +211,7 @@ mod tests {
             source,
             tick: tick.map(Box::new),
             provenance: None,
+            to: None,
         });
         Item::Event(QueuedEvent {
             event,
@@ -289,6 +290,7 @@ mod tests {
             source: Endpoint::Host,
             tick: None,
             provenance: Provenance::of(Some("Cart".into()), causes.into()),
+            to: None,
         });
         let plain = self::event(1, "1", Endpoint::Host, &[1], None).weight();
         let item = Item::Event(QueuedEvent {
@@ -358,6 +360,7 @@ mod tests {
                 source: Endpoint::Host,
                 tick: None,
                 provenance: None,
+                to: None,
             });
             Item::Event(QueuedEvent {
                 event,
@@ -437,6 +440,7 @@ mod tests {
                     },
                     tick: None,
                     provenance: None,
+                    to: None,
                 });
                 let mark = Mark {
                     replayed: kind == 2,

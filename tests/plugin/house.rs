@@ -152,7 +152,12 @@ fn built_in_events_are_the_same_on_both_sides() {
 fn nothing_is_evaluated_and_core_events_are_not_used() {
     for file in rust_files("src") {
         let source = fs::read_to_string(&file).unwrap();
+        // The traits of compatible mode have the names of Tauri's, and leave its own names to it.
+        let is_compat = file.ends_with("shell/compat.rs") || file.ends_with("src/lib.rs");
         for word in [".eval(", "Emitter", "ipc::Channel", "js_init_script"] {
+            if word == "Emitter" && is_compat {
+                continue;
+            }
             assert!(!source.contains(word), "{} uses {word}", file.display());
         }
     }

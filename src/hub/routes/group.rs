@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use crate::hub::ids::{SubscriberKey, SubscriptionId};
 use crate::hub::routes::route::RouteEntry;
+use crate::model::core_target::CompatListener;
 use crate::model::delivery::{Addressing, DeliveryFilter};
 use crate::model::name::EventName;
 use crate::permissions::Scope;
@@ -15,6 +16,8 @@ pub(super) struct Group {
     filter: DeliveryFilter,
     /// What they may receive of what they listen to. `None` allows everything.
     scope: Option<Arc<Scope>>,
+    /// What it receives, if it was written for Tauri's events.
+    compat: Option<CompatListener>,
     /// Sorted: a page's listeners run in the order in which they were added.
     ids: Vec<SubscriptionId>,
     /// The ids as the routes share them, once one needs them.
@@ -32,9 +35,15 @@ impl Group {
             subscriber,
             filter,
             scope,
+            compat: None,
             ids: vec![id],
             shared: OnceCell::new(),
         }
+    }
+
+    pub(super) fn compatible(mut self, compat: CompatListener) -> Self {
+        self.compat = Some(compat);
+        self
     }
 
     fn has_place_for(&self, other: &Self) -> bool {
@@ -45,7 +54,10 @@ impl Group {
             (Some(own), Some(other)) => Arc::ptr_eq(own, other),
             _ => false,
         };
-        self.subscriber == other.subscriber && self.filter == other.filter && has_same_scope
+        self.subscriber == other.subscriber
+            && self.filter == other.filter
+            && self.compat == other.compat
+            && has_same_scope
     }
 
     fn share(&self) -> Arc<[SubscriptionId]> {
@@ -103,7 +115,14 @@ impl Groups {
 }
 
 /// The entries of the route of a name that these groups match: those whose scopes allow it, by subscriber.
-pub(super) fn entries_of(mut matching: Vec<&Group>, name: &EventName) -> Vec<RouteEntry> {
+pub(super) fn entries_of(
+    mut matching: Vec<&Group>,
+    name: &EventName,
+    is_bridged: bool,
+) -> Vec<RouteEntry> {
+    if is_bridged {
+        matching.retain(|group| !group.compat.as_ref().is_some_and(|own| own.is_in_core));
+    }
     // By scope within a page, so that each scope is asked once.
     matching.sort_by_key(|group| (group.subscriber, group.scope.as_ref().map(Arc::as_ptr)));
     let mut last: Option<(Arc<Scope>, bool)> = None;
@@ -127,6 +146,10 @@ pub(super) fn entries_of(mut matching: Vec<&Group>, name: &EventName) -> Vec<Rou
             broadcast: ids_for(own, Addressing::Broadcast),
             sent: ids_for(own, Addressing::Sent),
             elsewhere: ids_for(own, Addressing::Elsewhere),
+            compatible: own
+                .iter()
+                .filter_map(|group| Some((group.compat.clone()?, group.share())))
+                .collect(),
         })
         .collect()
 }
@@ -134,7 +157,7 @@ pub(super) fn entries_of(mut matching: Vec<&Group>, name: &EventName) -> Vec<Rou
 fn ids_for(groups: &[&Group], addressing: Addressing) -> Option<Arc<[SubscriptionId]>> {
     let mut covering = groups
         .iter()
-        .filter(|group| group.filter.covers(addressing));
+        .filter(|group| group.compat.is_none() && group.filter.covers(addressing));
     let first = covering.next()?;
     let Some(second) = covering.next() else {
         return Some(first.share());

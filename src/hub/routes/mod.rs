@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::hub::ids::{SubscriberKey, SubscriptionId};
+use crate::model::core_target::CompatListener;
 use crate::model::delivery::DeliveryFilter;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
@@ -34,6 +35,8 @@ pub(crate) struct Subscriptions {
     owned: HashMap<SubscriberKey, OwnedSubscriptions>,
     routes: RouteCache,
     policies: Policies,
+    /// What is bridged to Tauri's own events.
+    bridged: Vec<EventPattern>,
 }
 
 /// What one subscriber listens to.
@@ -85,6 +88,33 @@ impl Subscriptions {
         owned.patterns.insert(id, (pattern.clone(), filter));
         let group = Group::of_one(subscriber, id, filter, scope);
         self.index.entry(pattern).add(group);
+    }
+
+    /// Adds a subscription that was written for Tauri's events.
+    pub(crate) fn insert_compatible(
+        &mut self,
+        subscriber: SubscriberKey,
+        id: SubscriptionId,
+        pattern: EventPattern,
+        (filter, scope): (DeliveryFilter, Option<Arc<Scope>>),
+        compat: CompatListener,
+    ) {
+        self.routes.forget(&pattern);
+        let owned = self.owned.entry(subscriber).or_default();
+        let scope = scope.map(|scope| owned.share_scope(scope));
+        owned.cost += pattern.cost();
+        owned.patterns.insert(id, (pattern.clone(), filter));
+        let group = Group::of_one(subscriber, id, filter, scope).compatible(compat);
+        self.index.entry(pattern).add(group);
+    }
+
+    pub(crate) fn has_bridged(&self) -> bool {
+        !self.bridged.is_empty()
+    }
+
+    /// The names that Tauri's own listeners receive, too.
+    pub(crate) fn set_bridged(&mut self, bridged: Vec<EventPattern>) {
+        self.bridged = bridged;
     }
 
     /// The cost of the patterns of this subscriber: see [`EventPattern::cost`].
@@ -160,7 +190,11 @@ impl Subscriptions {
         let route = Arc::new(Route {
             name: name.clone(),
             policy: self.policies.of(name),
-            entries: group::entries_of(self.index.matching(name), name),
+            entries: group::entries_of(
+                self.index.matching(name),
+                name,
+                self.bridged.iter().any(|bridged| bridged.matches(name)),
+            ),
         });
         self.routes.insert(Arc::clone(&route));
         route

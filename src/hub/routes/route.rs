@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use crate::hub::ids::{SubscriberKey, SubscriptionId};
+use crate::model::core_target::CompatListener;
 use crate::model::delivery::Addressing;
 use crate::model::name::EventName;
 use crate::model::policies::NamePolicy;
@@ -20,6 +21,8 @@ pub(crate) struct RouteEntry {
     pub(super) broadcast: Option<Arc<[SubscriptionId]>>,
     pub(super) sent: Option<Arc<[SubscriptionId]>>,
     pub(super) elsewhere: Option<Arc<[SubscriptionId]>>,
+    /// Those that were written for Tauri's events.
+    pub(super) compatible: Vec<(CompatListener, Arc<[SubscriptionId]>)>,
 }
 
 impl Route {
@@ -34,7 +37,9 @@ impl Route {
             .entries
             .iter()
             .flat_map(|entry| [&entry.broadcast, &entry.sent, &entry.elsewhere]);
-        lists.flatten().map(|ids| ids.len()).sum()
+        let compatible = self.entries.iter().flat_map(|entry| &entry.compatible);
+        let compatible = compatible.map(|(_, ids)| ids);
+        lists.flatten().chain(compatible).map(|ids| ids.len()).sum()
     }
 }
 
@@ -49,5 +54,39 @@ impl RouteEntry {
             Addressing::Sent => self.sent.as_ref(),
             Addressing::Elsewhere => self.elsewhere.as_ref(),
         }
+    }
+
+    /// Whether some of its subscriptions were written for Tauri's events.
+    pub(crate) fn has_compatible(&self) -> bool {
+        !self.compatible.is_empty()
+    }
+
+    /// These listeners that were written for Tauri's events.
+    pub(crate) fn compatible(&self) -> impl Iterator<Item = &CompatListener> {
+        self.compatible.iter().map(|(listener, _)| listener)
+    }
+
+    /// The subscriptions that receive an event with this addressing, and those written for Tauri's events that
+    /// `is_reached` selects.
+    pub(crate) fn all_subscriptions_for(
+        &self,
+        addressing: Addressing,
+        is_reached: impl Fn(&CompatListener) -> bool,
+    ) -> Option<Arc<[SubscriptionId]>> {
+        let own = self.subscriptions_for(addressing);
+        let mut reached = self
+            .compatible
+            .iter()
+            .filter(|(listener, _)| is_reached(listener))
+            .map(|(_, ids)| ids)
+            .chain(own);
+        let first = reached.next()?;
+        let Some(second) = reached.next() else {
+            return Some(Arc::clone(first));
+        };
+        let mut ids = [&first[..], second].concat();
+        ids.extend(reached.flat_map(|ids| ids.iter().copied()));
+        ids.sort_unstable();
+        Some(ids.into())
     }
 }

@@ -29,6 +29,7 @@ pub(super) fn event(seq: u64, payload: &str) -> BusEvent {
         source: Endpoint::Host,
         tick: None,
         provenance: None,
+        to: None,
     })
 }
 

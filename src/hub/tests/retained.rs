@@ -44,7 +44,10 @@ fn retain(hub: &mut Hub<char>, by: Option<&str>, to: Option<&str>, within: &[&st
         labels.allow(&allowed.collect::<Vec<_>>(), false);
         to.as_mut().unwrap().selection.within = Some(Arc::new(labels));
     }
-    let audience = Audience { to, except: None };
+    let audience = Audience {
+        to,
+        ..Audience::default()
+    };
     let now = Instant::now();
     hub.enqueue(event, &audience, || now).unwrap().0.seq
 }

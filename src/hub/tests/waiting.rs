@@ -50,7 +50,7 @@ impl Emit {
     fn poll(&mut self, hub: &mut Hub<char>) -> bool {
         let audience = Audience {
             to: self.to.clone().map(|to| Address::of(to).unwrap()),
-            except: None,
+            ..Audience::default()
         };
         let waker = Waker::from(Arc::clone(&self.woken));
         let (attempt, effects) = hub.enqueue_or_wait(

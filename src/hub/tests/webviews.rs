@@ -35,7 +35,10 @@ fn emit(hub: &mut Hub<char>, to: Option<Target>) -> usize {
         retain: None,
     };
     let to = to.map(|target| Address::of(target).unwrap());
-    let audience = Audience { to, except: None };
+    let audience = Audience {
+        to,
+        ..Audience::default()
+    };
     let now = Instant::now();
     hub.enqueue(event, &audience, || now).unwrap().0.pages
 }

@@ -9,7 +9,9 @@ use tauri::EventTarget;
 
 use crate::api::target::IntoTarget;
 use crate::catalog::Catalog;
+use crate::engine::core::Core;
 use crate::flood::Flood;
+use crate::hub::Address;
 use crate::hub::command_log::JsonResult;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, escaped, quoted};
@@ -17,6 +19,7 @@ use crate::model::name::EventName;
 use crate::model::pattern::is_wildcard;
 use crate::model::payload::check_json;
 use crate::model::target::Target;
+use crate::shell::convert::core_target_of;
 use crate::sync::now;
 
 /// The most entries of one command. The guest sends a longer batch as several commands.
@@ -33,6 +36,7 @@ pub(crate) fn check_entries(what: &str, count: usize) -> Result<()> {
 
 /// Emits a batch and writes one result for each event. A refused event does not affect the others.
 pub(super) fn emit_each<T: DeserializeOwned, A: Serialize>(
+    core: &Core,
     flood: &Flood,
     events: Vec<Value>,
     mut emit: impl FnMut(T) -> Result<A>,
@@ -42,7 +46,13 @@ pub(super) fn emit_each<T: DeserializeOwned, A: Serialize>(
         .into_iter()
         .enumerate()
         .map(|(index, entry)| {
-            let taken = flood.take_emit(payload_length(&entry), now());
+            let mut taken = flood.take_emit(payload_length(&entry), now());
+            if taken.is_err()
+                && entry["compatible"] == true
+                && let Ok(name) = EventName::parse(entry["event"].as_str().unwrap_or_default())
+            {
+                taken = core.pass_limit(&name, taken);
+            }
             let read = taken.and_then(|()| read(format_args!("event at index {index}"), entry));
             EntryResult::of(read.and_then(&mut emit))
         })
@@ -147,6 +157,13 @@ pub(crate) fn read_target(target: &Value) -> Result<Target> {
                 }),
         },
     }
+}
+
+/// Reads a target of an event or a listener that was written for Tauri's events: an `EventTarget`.
+pub(super) fn read_core_target(target: &Value) -> Result<Address> {
+    let read = EventTarget::deserialize(target)
+        .map_err(|error| invalid_target(target, "expected an EventTarget", &escaped(&error)))?;
+    Ok(Address::of_core(core_target_of(&read)?, read.into_target()))
 }
 
 /// Reads an endpoint as a target. Its label is the label of one webview, and never a glob.

@@ -8,20 +8,21 @@ use tauri::ipc::Response;
 
 use crate::engine::core::Core;
 use crate::hub::{Address, Audience, NewEvent};
-use crate::model::error::Result;
+use crate::model::compat::CompatKind;
+use crate::model::error::{Result, escaped};
 use crate::model::event::{Provenance, Receipt};
 use crate::model::name::{EventName, parse_component};
 use crate::model::selection::Selection;
 use crate::permissions::{Destination, PlannedJob, Scope, Subject, WebviewLocation};
 
-use super::arguments::{emit_each, invalid_argument, read_payload, read_target};
+use super::arguments::{emit_each, invalid_argument, read_core_target, read_payload, read_target};
 use super::call::{Page, PageCall};
 
 #[tauri::command]
 pub(super) async fn emit(call: PageCall, events: Vec<Value>) -> Result<Response> {
     let scope = call.scope("event-bus:allow-emit", Subject::Event);
     call.run_once(|_| {
-        emit_each(&*call.flood()?, events, |entry: EmitEntry| {
+        emit_each(call.core(), &*call.flood()?, events, |entry: EmitEntry| {
             if entry.to.is_some() {
                 return Err(invalid_argument(
                     "emit takes no `to`; use emit_to for an event with a target",
@@ -32,6 +33,8 @@ pub(super) async fn emit(call: PageCall, events: Vec<Value>) -> Result<Response>
             let audience = Audience {
                 to: None,
                 except: entry.except()?,
+                is_compatible: entry.is_compatible(&call),
+                ..Audience::default()
             };
             entry.publish(&call, name, &audience)
         })
@@ -43,13 +46,17 @@ pub(super) async fn emit(call: PageCall, events: Vec<Value>) -> Result<Response>
 pub(super) async fn emit_to(call: PageCall, events: Vec<Value>) -> Result<Response> {
     let scope = call.scope("event-bus:allow-emit-to", Subject::Event);
     call.run_once(|_| {
-        emit_each(&*call.flood()?, events, |entry: EmitEntry| {
+        emit_each(call.core(), &*call.flood()?, events, |entry: EmitEntry| {
             let Some(to) = &entry.to else {
                 return Err(invalid_argument(
                     "emit_to needs `to`; use emit for an event to everyone",
                 ));
             };
-            let mut to = Address::of(read_target(to)?)?;
+            let is_compatible = entry.is_compatible(&call);
+            let mut to = match is_compatible {
+                true => read_core_target(to)?,
+                false => Address::of(read_target(to)?)?,
+            };
             if to.selection.everyone {
                 return Err(invalid_argument(
                     "emit_to cannot send to everyone; send the event through emit",
@@ -60,6 +67,8 @@ pub(super) async fn emit_to(call: PageCall, events: Vec<Value>) -> Result<Respon
             let audience = Audience {
                 to: Some(to),
                 except: entry.except()?,
+                is_compatible,
+                ..Audience::default()
             };
             entry.publish(&call, name, &audience)
         })
@@ -78,9 +87,17 @@ struct EmitEntry {
     component: Option<String>,
     #[serde(default)]
     causes: Vec<String>,
+    #[serde(default)]
+    compatible: bool,
+    lossy: Option<String>,
 }
 
 impl EmitEntry {
+    /// Whether it comes from code that was written for Tauri's events, and the mode is on.
+    fn is_compatible(&self, page: &Page) -> bool {
+        self.compatible && page.core().compatible().is_some()
+    }
+
     /// Whom it leaves out. That needs no permission: it only takes away.
     fn except(&self) -> Result<Option<Address>> {
         let except = self.except.as_ref().map(read_target).transpose()?;
@@ -90,6 +107,9 @@ impl EmitEntry {
     fn publish(self, page: &Page, name: EventName, audience: &Audience) -> Result<Receipt> {
         let core = page.core();
         core.yield_to_waiters();
+        if let Some(lossy) = self.lossy.as_deref().filter(|_| audience.is_compatible) {
+            core.note_difference(CompatKind::Value, &name, || shortened(lossy));
+        }
         let event = NewEvent {
             payload: read_payload(page.bus().catalog(), &name, self.payload)?.into(),
             name,
@@ -104,6 +124,12 @@ impl EmitEntry {
         };
         core.publish(event, audience)
     }
+}
+
+/// A page gives the text, so its length is bounded.
+fn shortened(text: &str) -> String {
+    const MAX_CHARS: usize = 512;
+    escaped(&text.chars().take(MAX_CHARS).collect::<String>())
 }
 
 /// Reads the causes of a page's event or request. Of a chain that is too long, it reads only one cause more than allowed.

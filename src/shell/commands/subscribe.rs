@@ -16,7 +16,7 @@ use crate::model::selection::Selection;
 use crate::permissions::{Scope, Subject};
 use crate::sync::now;
 
-use super::arguments::{EntryResult, check_entries, read, read_target, write};
+use super::arguments::{EntryResult, check_entries, read, read_core_target, read_target, write};
 use super::call::PageCall;
 
 #[tauri::command]
@@ -32,7 +32,11 @@ pub(super) async fn subscribe(call: PageCall, subscriptions: Vec<Value>) -> Resu
             .map(|(index, entry)| {
                 flood.take_subscribe(now)?;
                 let what = format_args!("subscription at index {index}");
-                read::<SubscribeEntry>(what, entry)?.request(&scope, call.bus().catalog())
+                read::<SubscribeEntry>(what, entry)?.request(
+                    &scope,
+                    call.bus().catalog(),
+                    call.core().compatible().is_some_and(|parts| parts.targets),
+                )
             })
             .collect();
         let mut refusals = Vec::new();
@@ -79,6 +83,8 @@ struct SubscribeEntry {
     replay: Option<bool>,
     retained: Option<bool>,
     resume: Option<ResumeArguments>,
+    #[serde(default)]
+    compatible: bool,
 }
 
 #[derive(Deserialize)]
@@ -90,7 +96,12 @@ struct ResumeArguments {
 }
 
 impl SubscribeEntry {
-    fn request(self, scope: &Arc<Scope>, catalog: &Catalog) -> Result<SubscriptionRequest> {
+    fn request(
+        self,
+        scope: &Arc<Scope>,
+        catalog: &Catalog,
+        has_core_targets: bool,
+    ) -> Result<SubscriptionRequest> {
         let pattern = EventPattern::parse(&self.event)?;
         let scope = scope.check_listening(&pattern)?;
         if let Some(name) = pattern.exact() {
@@ -102,7 +113,10 @@ impl SubscribeEntry {
             pattern,
             target: self
                 .target
-                .map(|target| Selection::of(&read_target(&target)?))
+                .map(|target| match self.compatible && has_core_targets {
+                    true => Ok(read_core_target(&target)?.selection),
+                    false => Selection::of(&read_target(&target)?),
+                })
                 .transpose()?,
             wants_replayed: self.replay.unwrap_or(true),
             wants_retained: self.retained.unwrap_or(true),
@@ -141,7 +155,10 @@ pub(super) fn read_entry(entry: Value) -> Result<()> {
     let everything = crate::permissions::ScopeEntry::read(&serde_json::json!({ "default": true }));
     let allow = [Arc::new(everything)];
     let scope = Scope::new("event-bus:listen", Subject::Event, &allow, &[]);
-    read::<SubscribeEntry>("subscription", entry)?
-        .request(&Arc::new(scope), &Catalog::default())?;
+    read::<SubscribeEntry>("subscription", entry)?.request(
+        &Arc::new(scope),
+        &Catalog::default(),
+        true,
+    )?;
     Ok(())
 }

@@ -349,6 +349,7 @@ impl World {
         let audience = Audience {
             to: event.to.target().map(|target| Address::of(target).unwrap()),
             except: event.except.map(selected),
+            ..Audience::default()
         };
         let now = self.now;
         match self.hub.enqueue(new, &audience, || now) {

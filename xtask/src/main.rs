@@ -5,6 +5,7 @@ mod demo;
 mod npm;
 mod packages;
 mod run;
+mod simulate;
 mod steps;
 mod system;
 
@@ -24,8 +25,8 @@ Commands of this repository. Each one works in a fresh clone.
   cargo xtask demo shop build the shop and open it; takes only --headless, and
                         saves the picture to target/demo/shop.png
   cargo xtask test      run everything: the check, Rust tests, the model of the
-                        concurrent code, TypeScript tests, type tests, journeys
-                        in real windows, packages
+                        concurrent code, the simulation, TypeScript tests, type
+                        tests, journeys in real windows, packages
   cargo xtask check     check format, lints and types
   cargo xtask bench     compare with Tauri's own events, channels and a WebSocket
                         in one run: a table, and target/bench/results.json, .svg
@@ -36,6 +37,10 @@ Commands of this repository. Each one works in a fresh clone.
                         micro; may be given several times
       --rounds <number> set how often each alternative is measured
       --write-docs      copy the result to docs/benchmarks/
+  cargo xtask simulate  run pages and the host under other seeds, for ten minutes
+      --minutes <number> run for so long
+      --seeds <a>..<b>  run these seeds
+      --seed <number>   replay one seed and print its history
   cargo xtask codegen   regenerate every generated file
   cargo xtask help      print this text
 
@@ -49,6 +54,7 @@ fn main() -> ExitCode {
     match arguments.as_slice() {
         ["demo", options @ ..] => conclude(demo::demo(options)),
         ["bench", options @ ..] => conclude(bench::bench(options)),
+        ["simulate", options @ ..] => conclude(simulate::simulate(options)),
         ["test"] => steps::test(),
         ["check"] => steps::check(),
         ["codegen"] => steps::codegen(),

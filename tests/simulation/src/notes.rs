@@ -48,7 +48,7 @@ impl World {
                 };
                 self.oracle.accepted(seq, event);
             } else if entry.get("resume").is_some() {
-                self.oracle.renewed(document);
+                self.oracle.takes_over(document);
             } else {
                 let id = entry["id"].as_u64().unwrap_or_default();
                 self.oracle.subscribed(document, id, seq, sync::passed());

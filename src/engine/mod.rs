@@ -1,6 +1,7 @@
 //! The hub behind its one lock, its effects once the lock is released, and the listeners and responders of the host.
 
 pub(crate) mod backpressure;
+pub(crate) mod calls;
 pub(crate) mod causes;
 pub(crate) mod core;
 pub(crate) mod diagnostics;
@@ -10,3 +11,4 @@ pub(crate) mod listeners;
 pub(crate) mod reply;
 pub(crate) mod responders;
 pub(crate) mod subscriptions;
+mod webviews;

@@ -1,6 +1,7 @@
 //! The commands of this repository. `cargo xtask` lists them.
 
 mod bench;
+mod cross;
 mod demo;
 mod npm;
 mod packages;
@@ -26,8 +27,17 @@ Commands of this repository. Each one works in a fresh clone.
                         saves the picture to target/demo/shop.png
   cargo xtask test      run everything: the check, Rust tests, the model of the
                         concurrent code, the simulation, TypeScript tests, type
-                        tests, journeys in real windows, packages
+                        tests, journeys in real windows of WebKit and of
+                        Chromium, packages
+      --runners         also run the test bus in every test runner that apps
+                        use, each installed from npm, and in Chromium
   cargo xtask check     check format, lints and types
+  cargo xtask cross     check the types of the plugin with each feature, of the
+                        examples and of the benchmark for Windows, macOS, iOS
+                        and Android; a warning is an error
+      --quick           check only the plugin, with its default features and
+                        for Windows; `cargo xtask test` does this, too
+      --target <target> check this target; may be given several times
   cargo xtask bench     compare with Tauri's own events, channels and a WebSocket
                         in one run: a table, and target/bench/results.json, .svg
       --quick           run fewer rounds, about two minutes
@@ -41,6 +51,12 @@ Commands of this repository. Each one works in a fresh clone.
       --minutes <number> run for so long
       --seeds <a>..<b>  run these seeds
       --seed <number>   replay one seed and print its history
+  cargo xtask soak      put mixed load on real windows, and fail if an event is
+                        lost or comes twice, or if anything grows: a line a
+                        minute, and target/soak/soak.svg
+      --minutes <n>     run that long; 120 by default
+      --seed <number>   draw another sequence of actions
+      --write-docs      copy the plot to docs/benchmarks/
   cargo xtask codegen   regenerate every generated file
   cargo xtask help      print this text
 
@@ -55,7 +71,10 @@ fn main() -> ExitCode {
         ["demo", options @ ..] => conclude(demo::demo(options)),
         ["bench", options @ ..] => conclude(bench::bench(options)),
         ["simulate", options @ ..] => conclude(simulate::simulate(options)),
+        ["cross", options @ ..] => conclude(cross::cross(options)),
+        ["soak", options @ ..] => conclude(bench::soak(options)),
         ["test"] => steps::test(),
+        ["test", "--runners"] => steps::test_with_runners(),
         ["check"] => steps::check(),
         ["codegen"] => steps::codegen(),
         [] | ["help" | "--help" | "-h"] => {

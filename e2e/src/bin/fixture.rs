@@ -1,5 +1,7 @@
-//! The app of the journeys: windows with the guest API, and commands for what only Rust can do.
+//! The app of the journeys: windows with the guest API, and commands for what only Rust can do. The variable
+//! `FIXTURE_ENGINE` selects the engine of its windows.
 
+use chromium_runtime::{ChromiumRuntime, serve_from_chromium};
 use declared_events::{Random, Sample, Visitor, visit_all};
 use serde_json::{Value, json, value::RawValue};
 use std::{
@@ -11,8 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 use tauri::{
-    AppHandle, Manager, RunEvent, State, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
-    WindowEvent,
+    AppHandle, Context, Manager, RunEvent, Runtime, State, WebviewUrl, WebviewWindow,
+    WebviewWindowBuilder, WindowEvent, Wry,
     plugin::{self, TauriPlugin},
 };
 use tauri_plugin_event_bus::typed::*;
@@ -21,12 +23,34 @@ use tauri_plugin_event_bus::{Builder, EventBus, EventBusExt, Receipt};
 type Outcome<T> = Result<T, Value>;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    tauri::Builder::default()
+    match std::env::var("FIXTURE_ENGINE").as_deref() {
+        Err(_) | Ok("webkit") => app::<Wry>().run(context())?,
+        Ok("chromium") => {
+            let mut context = context();
+            serve_from_chromium(&mut context);
+            app::<ChromiumRuntime>().run(context)?;
+        }
+        Ok(unknown) => {
+            Err(format!(
+                "FIXTURE_ENGINE is {unknown:?}; expected webkit or chromium"
+            ))?;
+        }
+    }
+    Ok(())
+}
+
+fn context<R: Runtime>() -> Context<R> {
+    tauri::generate_context!()
+}
+
+fn app<R: Runtime>() -> tauri::Builder<R> {
+    tauri::Builder::new()
         .plugin(declared_events::register(Builder::new()).build())
         .invoke_handler(tauri::generate_handler![
             emit,
             emit_to,
             emit_to_self,
+            inspect,
             emit_on_the_main_thread,
             emit_while_holding_a_lock,
             flood,
@@ -37,6 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             request_on_the_main_thread,
             open,
             close,
+            hide,
             load,
             report,
             exit
@@ -62,8 +87,6 @@ fn main() -> Result<(), Box<dyn Error>> {
                 .forget();
             Ok(())
         })
-        .run(tauri::generate_context!())?;
-    Ok(())
 }
 
 /// State of the app, behind a lock.
@@ -71,8 +94,21 @@ fn main() -> Result<(), Box<dyn Error>> {
 struct Ledger(Mutex<u32>);
 
 /// Emits from the hooks of a plugin, which Tauri runs while it locks its plugins.
-fn hooks() -> TauriPlugin<tauri::Wry> {
-    plugin::Builder::new("hooks")
+fn hooks<R: Runtime>() -> TauriPlugin<R> {
+    let mut hooks = plugin::Builder::new("hooks");
+    // A page that does not say that it can be called is never called.
+    if std::env::var("E2E_CARRIER").is_ok_and(|carrier| carrier == "pull") {
+        hooks = hooks.js_init_script(
+            "const write = JSON.stringify
+            const withoutCall = (value) => (value?.call === true && 'ack' in value ? { ...value, call: undefined } : value)
+            JSON.stringify = (value, ...rest) => {
+                const message = withoutCall(value)
+                const { payload } = Object(message)
+                return write(payload ? { ...message, payload: withoutCall(payload) } : message, ...rest)
+            }",
+        );
+    }
+    hooks
         .on_webview_ready(|webview| {
             let _ = webview
                 .app_handle()
@@ -100,13 +136,18 @@ fn hooks() -> TauriPlugin<tauri::Wry> {
 
 /// Emits to all pages. `json` is sent unchanged, so a test can send what no Rust value can hold.
 #[tauri::command(async)]
-fn emit(app: AppHandle, name: &str, json: String) -> Outcome<Receipt> {
+fn emit<R: Runtime>(app: AppHandle<R>, name: &str, json: String) -> Outcome<Receipt> {
     app.event_bus().emit(name, raw(json)?).map_err(refusal)
 }
 
 /// Emits to one window.
 #[tauri::command(async)]
-fn emit_to(app: AppHandle, label: &str, name: &str, json: String) -> Outcome<Receipt> {
+fn emit_to<R: Runtime>(
+    app: AppHandle<R>,
+    label: &str,
+    name: &str,
+    json: String,
+) -> Outcome<Receipt> {
     app.event_bus()
         .emit_to(label, name, raw(json)?)
         .map_err(refusal)
@@ -114,8 +155,8 @@ fn emit_to(app: AppHandle, label: &str, name: &str, json: String) -> Outcome<Rec
 
 /// Sends a request to a page from an async command.
 #[tauri::command]
-async fn request(
-    app: AppHandle,
+async fn request<R: Runtime>(
+    app: AppHandle<R>,
     label: String,
     name: String,
     payload: Value,
@@ -129,7 +170,7 @@ async fn request(
 }
 
 #[tauri::command]
-async fn request_all(app: AppHandle, to: String, name: String) -> Outcome<Value> {
+async fn request_all<R: Runtime>(app: AppHandle<R>, to: String, name: String) -> Outcome<Value> {
     let bus = app.event_bus();
     let responses = bus.request_all::<Value>(&*to, &name, ()).await;
     let responses = responses.map_err(refusal)?.into_iter();
@@ -140,14 +181,27 @@ async fn request_all(app: AppHandle, to: String, name: String) -> Outcome<Value>
 
 /// A command without `async`: it would wait on the main thread.
 #[tauri::command]
-fn request_on_the_main_thread(app: AppHandle, label: &str, name: &str) -> Outcome<Value> {
+fn request_on_the_main_thread<R: Runtime>(
+    app: AppHandle<R>,
+    label: &str,
+    name: &str,
+) -> Outcome<Value> {
     let request = app.event_bus().request(label, name, ());
     tauri::async_runtime::block_on(request.into_future()).map_err(refusal)
 }
 
+#[tauri::command(async)]
+fn inspect<R: Runtime>(app: AppHandle<R>) -> Value {
+    json!(app.event_bus().inspect())
+}
+
 /// Emits to the window that calls this command.
 #[tauri::command(async)]
-fn emit_to_self(window: WebviewWindow, name: &str, json: String) -> Outcome<Receipt> {
+fn emit_to_self<R: Runtime>(
+    window: WebviewWindow<R>,
+    name: &str,
+    json: String,
+) -> Outcome<Receipt> {
     window
         .event_bus()
         .emit_to_self(name, raw(json)?)
@@ -156,7 +210,7 @@ fn emit_to_self(window: WebviewWindow, name: &str, json: String) -> Outcome<Rece
 
 /// Emits from several threads at once and returns when the last has finished.
 #[tauri::command(async)]
-fn flood(app: AppHandle, threads: u32, per_thread: u32, name: &str) -> Outcome<()> {
+fn flood<R: Runtime>(app: AppHandle<R>, threads: u32, per_thread: u32, name: &str) -> Outcome<()> {
     let bus = app.event_bus();
     thread::scope(|scope| {
         let emitters: Vec<_> = (0..threads)
@@ -183,13 +237,16 @@ fn flood(app: AppHandle, threads: u32, per_thread: u32, name: &str) -> Outcome<(
 
 /// A command without `async`: it runs on the main thread.
 #[tauri::command]
-fn emit_on_the_main_thread(app: AppHandle, name: &str) -> Outcome<Receipt> {
+fn emit_on_the_main_thread<R: Runtime>(app: AppHandle<R>, name: &str) -> Outcome<Receipt> {
     app.event_bus().emit(name, "main thread").map_err(refusal)
 }
 
 /// Emits to a listener that takes the lock which this command holds.
 #[tauri::command]
-fn emit_while_holding_a_lock(app: AppHandle, ledger: State<'_, Ledger>) -> Outcome<Receipt> {
+fn emit_while_holding_a_lock<R: Runtime>(
+    app: AppHandle<R>,
+    ledger: State<'_, Ledger>,
+) -> Outcome<Receipt> {
     let mut entries = ledger.0.lock().map_err(|error| json!(error.to_string()))?;
     *entries += 1;
     app.event_bus()
@@ -199,7 +256,7 @@ fn emit_while_holding_a_lock(app: AppHandle, ledger: State<'_, Ledger>) -> Outco
 
 /// Starts to emit at a steady rate, and returns at once.
 #[tauri::command(async)]
-fn stream(app: AppHandle, count: u32, per_second: u32, name: String) {
+fn stream<R: Runtime>(app: AppHandle<R>, count: u32, per_second: u32, name: String) {
     let bus = app.event_bus();
     thread::spawn(move || {
         let start = Instant::now();
@@ -215,7 +272,7 @@ fn stream(app: AppHandle, count: u32, per_second: u32, name: String) {
 
 /// Sends values of every typed event to a window whose page sends them back. Returns the values that changed.
 #[tauri::command]
-async fn round_trip(app: AppHandle, label: String, rounds: u64) -> Outcome<Value> {
+async fn round_trip<R: Runtime>(app: AppHandle<R>, label: String, rounds: u64) -> Outcome<Value> {
     // It waits for listeners, so it must not occupy a thread of theirs.
     tauri::async_runtime::spawn_blocking(move || {
         let mut round_trip = RoundTrip {
@@ -278,7 +335,7 @@ impl Visitor for RoundTrip {
 }
 
 #[tauri::command(async)]
-fn exit(app: AppHandle) {
+fn exit<R: Runtime>(app: AppHandle<R>) {
     app.exit(0);
 }
 
@@ -297,9 +354,9 @@ fn report(line: &str) -> Result<(), String> {
 
 /// Loads a page of the app in another window.
 #[tauri::command(async)]
-fn load(
-    app: AppHandle,
-    caller: WebviewWindow,
+fn load<R: Runtime>(
+    app: AppHandle<R>,
+    caller: WebviewWindow<R>,
     label: &str,
     page: &str,
 ) -> Result<(), tauri::Error> {
@@ -312,7 +369,11 @@ fn load(
 }
 
 #[tauri::command(async)]
-fn open(app: AppHandle, label: &str, page: Option<String>) -> Result<(), tauri::Error> {
+fn open<R: Runtime>(
+    app: AppHandle<R>,
+    label: &str,
+    page: Option<String>,
+) -> Result<(), tauri::Error> {
     let url = page.map_or_else(WebviewUrl::default, |page| WebviewUrl::App(page.into()));
     WebviewWindowBuilder::new(&app, label, url)
         .title(label)
@@ -323,7 +384,15 @@ fn open(app: AppHandle, label: &str, page: Option<String>) -> Result<(), tauri::
 }
 
 #[tauri::command(async)]
-fn close(app: AppHandle, label: &str) -> Result<(), tauri::Error> {
+fn hide<R: Runtime>(app: AppHandle<R>, label: &str) -> Result<(), tauri::Error> {
+    match app.get_webview_window(label) {
+        Some(window) => window.hide(),
+        None => Err(tauri::Error::WindowNotFound),
+    }
+}
+
+#[tauri::command(async)]
+fn close<R: Runtime>(app: AppHandle<R>, label: &str) -> Result<(), tauri::Error> {
     match app.get_webview_window(label) {
         Some(window) => window.close(),
         None => Err(tauri::Error::WindowNotFound),

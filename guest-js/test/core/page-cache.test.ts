@@ -54,7 +54,7 @@ describe('a page out of the back/forward cache', () => {
     realm.host.hold = ({ command }) => command === 'inspect'
     const read = inspect()
     await settled()
-    realm.host.loseAnswers()
+    realm.host.loseReplies()
     realm.host.hold = () => false
     comeBack()
     expect((await read).webviews).toEqual([])
@@ -87,7 +87,7 @@ describe('a page out of the back/forward cache', () => {
     realm.host.emit('a')
     await settled()
     realm.host.endSilently()
-    realm.host.loseAnswers()
+    realm.host.loseReplies()
     realm.host.emit('a')
     comeBack()
     await settled()
@@ -106,14 +106,14 @@ describe('a page out of the back/forward cache', () => {
     realm.host.replay = { after: 2 }
     await listen('a', vi.fn())
     realm.host.endSilently()
-    realm.host.loseAnswers()
+    realm.host.loseReplies()
     comeBack()
     await settled()
     expect(resubscribed()).toEqual([{ id: 1, event: 'a', resume: from(2, 0) }])
     expect(realm.host.seq).toBe(5)
   })
 
-  it('resumes in the middle of an answer', async () => {
+  it('resumes in the middle of a reply', async () => {
     let now = 0
     vi.spyOn(performance, 'now').mockImplementation(() => now)
     const seqs: number[] = []
@@ -128,7 +128,7 @@ describe('a page out of the back/forward cache', () => {
     realm.host.release()
     await settled()
     expect(seqs.length).toBeLessThan(60)
-    realm.host.loseAnswers()
+    realm.host.loseReplies()
     comeBack()
     for (let turn = 0; turn < 80; turn += 1) await endOfTask()
     await settled()
@@ -163,7 +163,7 @@ describe('a page out of the back/forward cache', () => {
     realm.host.hold = ({ command }) => command === 'emit'
     const receipt = emit('b')
     await settled()
-    const frozen = realm.host.loseAnswers()
+    const frozen = realm.host.loseReplies()
     realm.host.hold = () => false
     comeBack()
     await expect(receipt).resolves.toMatchObject({ seq: 1 })

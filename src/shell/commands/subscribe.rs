@@ -28,9 +28,11 @@ pub(super) async fn subscribe(call: PageCall, subscriptions: Vec<Value>) -> Resu
         let now = now();
         let requests: Vec<Result<SubscriptionRequest>> = subscriptions
             .into_iter()
-            .map(|entry| {
+            .enumerate()
+            .map(|(index, entry)| {
                 flood.take_subscribe(now)?;
-                read::<SubscribeEntry>(entry)?.request(&scope, call.bus().catalog())
+                let what = format_args!("subscription at index {index}");
+                read::<SubscribeEntry>(what, entry)?.request(&scope, call.bus().catalog())
             })
             .collect();
         let mut refusals = Vec::new();
@@ -139,6 +141,7 @@ pub(super) fn read_entry(entry: Value) -> Result<()> {
     let everything = crate::permissions::ScopeEntry::read(&serde_json::json!({ "default": true }));
     let allow = [Arc::new(everything)];
     let scope = Scope::new("event-bus:listen", Subject::Event, &allow, &[]);
-    read::<SubscribeEntry>(entry)?.request(&Arc::new(scope), &Catalog::default())?;
+    read::<SubscribeEntry>("subscription", entry)?
+        .request(&Arc::new(scope), &Catalog::default())?;
     Ok(())
 }

@@ -95,6 +95,15 @@ impl World {
         self.wires.remove(&number);
     }
 
+    /// A call is lost on its way to the page, in it, or on its way back.
+    pub(crate) fn lose_call(&mut self) {
+        let open: Vec<u64> = self.calls.keys().copied().collect();
+        if !open.is_empty() {
+            let number = self.rng.pick(&open);
+            self.fail_call(number);
+        }
+    }
+
     /// Leaves the page of a window, and returns whether it had one.
     fn unload(&mut self, window: usize, leaving: Leaving) {
         let Some(number) = self.windows[window].page.take() else {
@@ -132,6 +141,7 @@ impl World {
     }
 
     fn end_document(&mut self, number: u32, leaving: Leaving) {
+        self.fail_calls_of(number);
         for wire in self.wires_of(number) {
             let is_answered = self.wires.get(&wire).is_some_and(|wire| {
                 matches!(wire.stage, Stage::Answered { .. }) || !wire.is_posted
@@ -235,6 +245,15 @@ impl World {
         self.unload(window, Leaving::ForGood);
         self.forget_cached(window);
         self.windows[window].is_open = false;
+        let made: Vec<u64> = self
+            .calls
+            .iter()
+            .filter(|(_, call)| call.window == window)
+            .map(|(number, _)| *number)
+            .collect();
+        for number in made {
+            self.fail_call(number);
+        }
         let label = self.windows[window].label;
         crate::platform::list(label, false);
         self.runtime.remove_window(label);

@@ -91,6 +91,7 @@ impl World {
             "rejected" => self
                 .oracle
                 .settled(number("promise"), Err(text_of(&value["code"]))),
+            "called" => self.note_call_answer(value),
             "responding" => self.oracle.responding(&value["request"]),
             "report" => {
                 let code = text_of(&value["code"]);

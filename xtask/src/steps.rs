@@ -34,6 +34,7 @@ const TEST: &[Step] = &[
     ("system packages for windows", system::for_windows),
     ("Rust tests", || cargo(&["test", "--workspace"])),
     ("concurrent Rust under a model checker", model),
+    ("pages and the host under a thousand seeds", simulation),
     ("TypeScript tests", || npm::script("test")),
     ("TypeScript type tests", || npm::script("test:types")),
     ("journeys in real windows", journeys),
@@ -226,6 +227,13 @@ fn typed_events() -> Outcome {
 
 fn model() -> Outcome {
     cargo(&["test", "--workspace", "--test", "model"])
+}
+
+/// More seeds, and others, than the Rust tests run.
+fn simulation() -> Outcome {
+    let test = ["test", "--workspace", "--test", "simulation", "seeds"];
+    let seeds = [("SIMULATION_FROM", "1000"), ("SIMULATION_RUNS", "1000")];
+    cargo_with(&test, &seeds)
 }
 
 fn permissions() -> Outcome {

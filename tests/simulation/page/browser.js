@@ -136,5 +136,16 @@
   // biome-ignore lint/security/noGlobalEval: Tauri evaluates answers on this path.
   define('__answerEvaluated', (id, isOk, json) => settle(id, isOk, (0, eval)(`(${json})`)))
   define('__TAURI_INTERNALS__', { invoke, metadata: { currentWebview: { label: __label } } })
+  // What the host calls a page with.
+  define('__called', (call, session, batch) => {
+    const run = async () => {
+      const inbox = globalThis[Symbol.for('tauri-plugin-event-bus')]
+      if (typeof inbox !== 'object' || inbox === null || inbox.session !== session) return false
+      const handled = await inbox.receive(batch)
+      return typeof handled === 'string' ? handled : false
+    }
+    const answer = (value) => __note('called', JSON.stringify({ call, answer: value }))
+    run().then(answer, () => answer(false))
+  })
   define('__TAURI__', {})
 })()

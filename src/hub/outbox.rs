@@ -65,7 +65,7 @@ struct Unacknowledged {
 #[derive(Debug, Clone)]
 pub(crate) enum Item {
     Event(QueuedEvent),
-    Lost(LostEvents),
+    Lost(Box<LostEvents>),
     Request(Arc<RequestMessage>),
     /// The caller of a request that was delivered waits no longer.
     Ended(RequestId, Ending),
@@ -405,7 +405,11 @@ impl Outbox {
         if is_behind && events > 0 {
             return;
         }
-        let mut items: Vec<Item> = Vec::new();
+        // Even the smallest event takes more bytes than this.
+        const LEAST: usize = 24;
+        let waiting = self.queue.usage().0 + self.requests.len();
+        let most = waiting.min(bound.events).min(bound.bytes / LEAST + 1);
+        let mut items: Vec<Item> = Vec::with_capacity(most);
         let (mut length, mut bytes) = (0, 0);
         while items.len() < bound.events
             && let Some(next) = self.next_length(items.last())

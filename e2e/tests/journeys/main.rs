@@ -3,6 +3,8 @@
 //! "Never" is shown by order: every page gets events in the order in which they were emitted. Once a page has a later
 //! event (the barrier), a missing earlier one will not arrive.
 
+#[cfg(feature = "unstable")]
+mod children;
 mod components;
 mod events;
 mod faults;

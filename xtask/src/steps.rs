@@ -37,6 +37,10 @@ const TEST: &[Step] = &[
     ("TypeScript tests", || npm::script("test")),
     ("TypeScript type tests", || npm::script("test:types")),
     ("journeys in real windows", journeys),
+    (
+        "journeys of several webviews in one window",
+        journeys_of_children,
+    ),
     ("packages in an app outside the workspace", packages::test),
 ];
 
@@ -172,6 +176,21 @@ pub(crate) fn journey(name: &str) -> Outcome {
         "--test",
         "journeys",
         name,
+        "--",
+        "--test-threads=1",
+    ])
+}
+
+/// They need Tauri's feature `unstable`. All other tests run without it, as most apps do.
+fn journeys_of_children() -> Outcome {
+    cargo(&[
+        "test",
+        "--workspace",
+        "--features",
+        "e2e/unstable",
+        "--test",
+        "journeys",
+        "children",
         "--",
         "--test-threads=1",
     ])

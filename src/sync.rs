@@ -63,7 +63,7 @@ pub(crate) fn wall_clock() -> SystemTime {
     SystemTime::now()
 }
 
-/// The clock of periodic jobs. It only goes forward, cannot be set, and runs while the machine sleeps. The instants of the
+/// The clock of jobs. It only goes forward, cannot be set, and runs while the machine sleeps. The instants of the
 /// standard library stand still meanwhile on Linux and on Apple's systems.
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 pub(crate) fn steady_now() -> Duration {

@@ -2,6 +2,7 @@ import { invoke } from '@tauri-apps/api/core'
 import { getCurrentWebviewWindow } from '@tauri-apps/api/webviewWindow'
 import * as bus from 'tauri-plugin-event-bus-api'
 import * as dom from 'tauri-plugin-event-bus-api/dom'
+import * as tauriEvents from 'tauri-plugin-event-bus-api/tauri'
 
 /** An event as it reached a handler. Payloads are JSON, since WebDriver supports neither lone surrogates nor deep nesting. */
 interface Received {
@@ -25,6 +26,7 @@ declare global {
   interface Window {
     bus: typeof bus
     dom: typeof dom
+    tauriEvents: typeof tauriEvents
     /** Calls a command of the fixture. */
     host: (command: string, args?: Record<string, unknown>) => Promise<unknown>
     /** Records the events that match `name`, under that name. */
@@ -45,6 +47,7 @@ const log = document.querySelector('ol')
 
 window.bus = bus
 window.dom = dom
+window.tauriEvents = tauriEvents
 window.host = invoke
 window.recordings = {}
 window.uncaught = []

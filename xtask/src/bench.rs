@@ -1,4 +1,4 @@
-//! `bench`: runs the benchmark, built for release, in windows on a private display.
+//! `bench` and `soak`: programs, built for release, that open windows on a private display.
 
 use crate::{
     npm,
@@ -20,20 +20,32 @@ const SESSION_BUS: &str = r#"<busconfig>
 "#;
 
 pub(crate) fn bench(arguments: &[&str]) -> Outcome {
+    on_private_display("benchmark", "bench", arguments)
+}
+
+pub(crate) fn soak(arguments: &[&str]) -> Outcome {
+    on_private_display("soak", "soak", arguments)
+}
+
+/// Builds a package and runs it. It writes into this folder of the target directory, and with `--write-docs` into the
+/// documentation.
+fn on_private_display(package: &str, folder: &str, arguments: &[&str]) -> Outcome {
     if !cfg!(target_os = "linux") {
-        return Err("the benchmark needs Linux: it reads /proc and drives WebKitGTK".to_owned());
+        return Err(format!(
+            "`{package}` needs Linux: it reads /proc and drives WebKitGTK"
+        ));
     }
     npm::install()?;
     system::for_windows()?;
     npm::script("build")?;
-    cargo(&["build", "--release", "--package", "benchmark"])?;
-    let out = target().join("bench");
+    cargo(&["build", "--release", "--package", package])?;
+    let out = target().join(folder);
     let bus = out.join("session-bus.conf");
     fs::create_dir_all(&out)
         .and_then(|()| fs::write(&bus, SESSION_BUS))
         .map_err(|error| format!("cannot write {}: {error}", bus.display()))?;
     let text = |path: &Path| path.display().to_string();
-    let binary = text(&target().join("release/benchmark"));
+    let binary = text(&target().join("release").join(package));
     let (out, bus) = (text(&out), format!("--config-file={}", text(&bus)));
     let docs = text(&root().join("docs/benchmarks"));
     // WebKit gives some of its threads real-time priority if it may. On few cores, they then delay everything else for up to
@@ -49,7 +61,7 @@ pub(crate) fn bench(arguments: &[&str]) -> Outcome {
         "WEBKIT_DISABLE_COMPOSITING_MODE=1",
         "LIBGL_ALWAYS_SOFTWARE=1",
     ];
-    let benchmark = [
+    let program = [
         "xvfb-run",
         "--auto-servernum",
         "--server-args=-screen 0 1280x800x24 -nolisten tcp",
@@ -60,7 +72,7 @@ pub(crate) fn bench(arguments: &[&str]) -> Outcome {
         "--out",
         &out,
     ];
-    let mut command = [&variables, priority, &benchmark].concat();
+    let mut command = [&variables, priority, &program].concat();
     for argument in arguments {
         match *argument {
             "--write-docs" => command.extend(["--docs", &docs]),

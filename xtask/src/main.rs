@@ -27,6 +27,8 @@ Commands of this repository. Each one works in a fresh clone.
   cargo xtask test      run everything: the check, Rust tests, the model of the
                         concurrent code, TypeScript tests, type tests, journeys
                         in real windows of WebKit and of Chromium, packages
+      --runners         also run the test bus in every test runner that apps
+                        use, each installed from npm, and in Chromium
   cargo xtask check     check format, lints and types
   cargo xtask cross     check the types of the plugin with each feature, of the
                         examples and of the benchmark for Windows, macOS, iOS
@@ -43,6 +45,12 @@ Commands of this repository. Each one works in a fresh clone.
                         micro; may be given several times
       --rounds <number> set how often each alternative is measured
       --write-docs      copy the result to docs/benchmarks/
+  cargo xtask soak      put mixed load on real windows, and fail if an event is
+                        lost or comes twice, or if anything grows: a line a
+                        minute, and target/soak/soak.svg
+      --minutes <n>     run that long; 120 by default
+      --seed <number>   draw another sequence of actions
+      --write-docs      copy the plot to docs/benchmarks/
   cargo xtask codegen   regenerate every generated file
   cargo xtask help      print this text
 
@@ -57,7 +65,9 @@ fn main() -> ExitCode {
         ["demo", options @ ..] => conclude(demo::demo(options)),
         ["bench", options @ ..] => conclude(bench::bench(options)),
         ["cross", options @ ..] => conclude(cross::cross(options)),
+        ["soak", options @ ..] => conclude(bench::soak(options)),
         ["test"] => steps::test(),
+        ["test", "--runners"] => steps::test_with_runners(),
         ["check"] => steps::check(),
         ["codegen"] => steps::codegen(),
         [] | ["help" | "--help" | "-h"] => {

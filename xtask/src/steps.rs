@@ -37,10 +37,17 @@ const TEST: &[Step] = &[
     ("TypeScript tests", || npm::script("test")),
     ("TypeScript type tests", || npm::script("test:types")),
     ("journeys in real windows", journeys),
+    ("journeys of pages that are never called", journeys_by_pull),
     ("Chromium", system::for_chromium),
     ("the same journeys in Chromium", journeys_in_chromium),
     ("types for Windows", cross::one_target),
     ("packages in an app outside the workspace", packages::test),
+];
+
+/// Needs the network and a browser. The type tests have a short form, without either.
+const RUNNERS: &[Step] = &[
+    ("system packages for a browser", system::for_chromium),
+    ("test runners of apps", || npm::script("test:runners")),
 ];
 
 const CODEGEN: &[Step] = &[
@@ -68,6 +75,11 @@ pub(crate) fn check() -> ExitCode {
 /// Runs everything.
 pub(crate) fn test() -> ExitCode {
     walk(CHECK.iter().chain(TEST))
+}
+
+/// Runs everything, and the tests in the runners of apps.
+pub(crate) fn test_with_runners() -> ExitCode {
+    walk(CHECK.iter().chain(TEST).chain(RUNNERS))
 }
 
 /// Regenerates every generated file.
@@ -172,12 +184,21 @@ fn journeys_in_chromium() -> Outcome {
     cargo_with(&[test.as_slice(), &options].concat(), &engine)
 }
 
+/// On WebKitGTK the host calls pages. Elsewhere they pull, and so do these.
+fn journeys_by_pull() -> Outcome {
+    journey_with("", &[("E2E_CARRIER", "pull")])
+}
+
 /// Runs the journeys whose names contain this. One of them drives the program of another package, the shop.
 ///
 /// With `--workspace`, cargo selects the same features as for the other tests, and builds nothing twice.
 pub(crate) fn journey(name: &str) -> Outcome {
+    journey_with(name, &[])
+}
+
+fn journey_with(name: &str, environment: &[(&str, &str)]) -> Outcome {
     cargo(&["build", "--workspace", "--bin", "shop"])?;
-    cargo(&[
+    let journeys = [
         "test",
         "--workspace",
         "--test",
@@ -187,7 +208,8 @@ pub(crate) fn journey(name: &str) -> Outcome {
         "--test-threads=1",
         "--skip",
         "chromium::",
-    ])
+    ];
+    cargo_with(&journeys, environment)
 }
 
 /// The tests that compare these files regenerate stale ones and fail. So each of them gets a second try.

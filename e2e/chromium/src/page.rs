@@ -42,6 +42,9 @@ const SHOWN_SYSTEM: &str = r#"osName = JSON.parse('"windows"')"#;
 /// As WebView2 does after a crash.
 const ERROR_PAGE: &str = "about:blank";
 
+type NavigationHandler = Box<dyn Fn(&Url) -> bool + Send>;
+type PageLoadHandler = Box<dyn Fn(Url, PageLoadEvent) + Send>;
+
 pub(crate) struct Page<T: UserEvent> {
     label: String,
     window: WindowId,
@@ -50,8 +53,8 @@ pub(crate) struct Page<T: UserEvent> {
     schemes: HashMap<String, SchemeHandler>,
     // Handlers are only called on the main thread, and none calls another.
     ipc: Mutex<Option<WebviewIpcHandler<T, Chromium<T>>>>,
-    navigation: Mutex<Option<Box<dyn Fn(&Url) -> bool + Send>>>,
-    page_load: Mutex<Option<Box<dyn Fn(Url, PageLoadEvent) + Send>>>,
+    navigation: Mutex<Option<NavigationHandler>>,
+    page_load: Mutex<Option<PageLoadHandler>>,
 }
 
 #[derive(Default)]

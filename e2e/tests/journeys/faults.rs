@@ -98,7 +98,7 @@ async fn a_blocked_ipc_protocol_loses_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn evaluated_answers_stay_data() -> Result<()> {
+async fn evaluated_replies_stay_data() -> Result<()> {
     let app = launch().await?;
     let other = Page::of(&app, "other").await?;
     other

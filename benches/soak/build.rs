@@ -1,0 +1,5 @@
+//! Prepares the app's configuration and capabilities.
+
+fn main() {
+    tauri_build::build();
+}

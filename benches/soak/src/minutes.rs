@@ -1,0 +1,418 @@
+//! What happened in each minute, what the bus kept at its end, and whether anything grew.
+
+use crate::processes::{Footprint, Memory};
+use serde::Serialize;
+use serde_json::Value;
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Display, Formatter},
+};
+
+/// How many minutes a run needs before its growth says something.
+const ENOUGH_MINUTES: usize = 20;
+
+/// The most megabytes an hour by which the host may grow.
+const HOST_LIMIT: f64 = 3.0;
+
+/// The most megabytes an hour by which each web process, or the network process, may grow.
+const WEB_LIMIT: f64 = 10.0;
+
+const MEGABYTE: f64 = 1024.0 * 1024.0;
+
+/// A minute of load, and what was left at its end.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Minute {
+    pub(crate) minute: u64,
+    pub(crate) active_seconds: f64,
+    /// While the driver or the machine was stopped.
+    pub(crate) stopped_seconds: f64,
+    pub(crate) emitted: u64,
+    /// By all listeners together.
+    pub(crate) received: u64,
+    pub(crate) repeated: u64,
+    pub(crate) gaps: u64,
+    pub(crate) lost: u64,
+    pub(crate) jobs: u64,
+    pub(crate) requests: u64,
+    pub(crate) reloads: u64,
+    pub(crate) opened: u64,
+    pub(crate) kills: u64,
+    pub(crate) faults: u64,
+    /// Seconds of processor time of the host, web and network processes.
+    pub(crate) cpu_seconds: f64,
+    pub(crate) host: Megabytes,
+    /// By label: the process of the page.
+    pub(crate) web: BTreeMap<String, (u32, Megabytes)>,
+    pub(crate) network: Megabytes,
+    pub(crate) counts: Counts,
+}
+
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub(crate) struct Megabytes {
+    pub(crate) rss: f64,
+    pub(crate) anonymous: f64,
+}
+
+impl From<Memory> for Megabytes {
+    fn from(Memory { rss, anonymous }: Memory) -> Self {
+        Self {
+            rss: rss as f64 / MEGABYTE,
+            anonymous: anonymous as f64 / MEGABYTE,
+        }
+    }
+}
+
+/// What `inspect` counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Counts {
+    pub(crate) webviews: u64,
+    pub(crate) sessions: u64,
+    pub(crate) subscriptions: u64,
+    /// The host's listeners, and streams.
+    pub(crate) consumers: u64,
+    pub(crate) jobs: u64,
+    pub(crate) retained: u64,
+    /// Events and bytes that wait for pages, streams or listeners, or for an acknowledgement.
+    pub(crate) queued_events: u64,
+    pub(crate) queued_bytes: u64,
+    /// Events and bytes that are kept for the next page.
+    pub(crate) backlog_events: u64,
+    pub(crate) backlog_bytes: u64,
+    /// Webviews whose page is starting.
+    pub(crate) starting: u64,
+    pub(crate) refused: u64,
+    pub(crate) rate_limited: u64,
+}
+
+impl Counts {
+    pub(crate) fn of(inspection: &Value) -> Self {
+        let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        let length = |value: &Value| list(value).len() as u64;
+        let number = |value: &Value| value.as_u64().unwrap_or(0);
+        let mut counts = Self {
+            webviews: length(&inspection["webviews"]),
+            consumers: length(&inspection["consumers"]),
+            jobs: length(&inspection["jobs"]),
+            retained: number(&inspection["retained"]["events"]),
+            refused: number(&inspection["refused"]),
+            ..Self::default()
+        };
+        for webview in list(&inspection["webviews"]) {
+            let (page, backlog) = (&webview["page"], &webview["backlog"]);
+            counts.sessions += u64::from(!page.is_null());
+            counts.starting += u64::from(!backlog.is_null());
+            counts.subscriptions += length(&page["subscriptions"]);
+            counts.queued_events +=
+                number(&page["queue"]["events"]) + number(&page["unacknowledgedEvents"]);
+            counts.queued_bytes +=
+                number(&page["queue"]["bytes"]) + number(&page["unacknowledgedBytes"]);
+            counts.backlog_events += number(&backlog["events"]);
+            counts.backlog_bytes += number(&backlog["bytes"]);
+            counts.rate_limited += number(&webview["rateLimited"]);
+        }
+        for consumer in list(&inspection["consumers"]) {
+            counts.subscriptions += length(&consumer["subscriptions"]);
+            counts.queued_events += number(&consumer["queue"]["events"]);
+            counts.queued_bytes += number(&consumer["queue"]["bytes"]);
+        }
+        counts
+    }
+
+    /// Nothing is on its way.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.queued_events == 0 && self.starting == 0
+    }
+
+    /// What must be the same at the end of every minute.
+    pub(crate) fn kept(&self) -> impl PartialEq + use<> {
+        Self {
+            queued_events: 0,
+            queued_bytes: 0,
+            ..*self
+        }
+    }
+}
+
+impl Minute {
+    pub(crate) const HEAD: &str = "minute  events/s  received/s    cpu   host MB   web MB  sessions  subscriptions  queued        bytes  jobs  retained  requests  reloads  opened  kills   gaps     lost  faults";
+
+    pub(crate) fn measure(&mut self, before: &Footprint, now: &Footprint) {
+        /// Linux counts in hundredths of a second.
+        const TICKS: f64 = 100.0;
+        self.cpu_seconds = now.ticks.saturating_sub(before.ticks) as f64 / TICKS;
+        self.host = now.host.into();
+        self.network = now.network.into();
+        let web = now.web.iter();
+        self.web = web
+            .map(|(label, (id, memory))| (label.clone(), (*id, (*memory).into())))
+            .collect();
+    }
+
+    pub(crate) fn per_second(&self, count: u64) -> f64 {
+        count as f64 / self.active_seconds.max(1.0)
+    }
+
+    pub(crate) fn web_megabytes(&self) -> f64 {
+        self.web.values().map(|(_, memory)| memory.anonymous).sum()
+    }
+}
+
+impl Display for Minute {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:>6}  {:>8.0}  {:>10.0}  {:>3.0} %  {:>8.2}  {:>7.1}  {:>8}  {:>13}  {:>6}  {:>11}  {:>4}  {:>8}  {:>8}  {:>7}  {:>6}  {:>5}  {:>5}  {:>7}  {:>6}",
+            self.minute,
+            self.per_second(self.emitted),
+            self.per_second(self.received),
+            100.0 * self.cpu_seconds / self.active_seconds.max(1.0),
+            self.host.anonymous,
+            self.web_megabytes(),
+            self.counts.sessions,
+            self.counts.subscriptions,
+            self.counts.queued_events,
+            self.counts.queued_bytes,
+            self.counts.jobs,
+            self.counts.retained,
+            self.requests,
+            self.reloads,
+            self.opened,
+            self.kills,
+            self.gaps,
+            self.lost,
+            self.faults,
+        )?;
+        if self.stopped_seconds > 0.0 {
+            write!(f, "  (stopped for {:.0} s)", self.stopped_seconds)?;
+        }
+        Ok(())
+    }
+}
+
+/// Megabytes an hour in the second half of a run.
+pub(crate) struct Growth(Vec<Line>);
+
+struct Line {
+    what: String,
+    per_hour: f64,
+    limit: f64,
+}
+
+impl Growth {
+    pub(crate) fn faults(&self) -> Vec<String> {
+        let too_fast = self.0.iter().filter(|line| line.per_hour > line.limit);
+        too_fast
+            .map(|line| {
+                format!(
+                    "{} grows by {:.1} MB an hour; at most {:.0} are right",
+                    line.what, line.per_hour, line.limit
+                )
+            })
+            .collect()
+    }
+}
+
+impl Display for Growth {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return writeln!(
+                f,
+                "growth needs {ENOUGH_MINUTES} minutes and was not judged"
+            );
+        }
+        writeln!(f, "growth in the second half, MB an hour:")?;
+        for line in &self.0 {
+            writeln!(
+                f,
+                "  {:<24} {:>7.2}  (at most {:.0})",
+                line.what, line.per_hour, line.limit
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// The growth in the second half of the run: the slope of the straight line through its minutes.
+///
+/// Web processes count if they ran through all of it; what is killed takes its memory along.
+pub(crate) fn growth(minutes: &[Minute]) -> Growth {
+    if minutes.len() < ENOUGH_MINUTES {
+        return Growth(Vec::new());
+    }
+    let half = &minutes[minutes.len() / 2..];
+    let line = |what: String, limit, of: &dyn Fn(&Minute) -> f64| Line {
+        what,
+        limit,
+        per_hour: 60.0 * slope(&half.iter().map(of).collect::<Vec<_>>()),
+    };
+    let mut lines = vec![
+        line("host, anonymous".into(), HOST_LIMIT, &|minute| {
+            minute.host.anonymous
+        }),
+        line("host, RSS".into(), HOST_LIMIT, &|minute| minute.host.rss),
+        line("network process".into(), WEB_LIMIT, &|minute| {
+            minute.network.anonymous
+        }),
+    ];
+    for label in lasting(half) {
+        let of = |minute: &Minute| {
+            minute
+                .web
+                .get(&label)
+                .map_or(0.0, |(_, memory)| memory.anonymous)
+        };
+        lines.push(line(format!("page `{label}`"), WEB_LIMIT, &of));
+    }
+    Growth(lines)
+}
+
+/// The windows whose pages had the same process in every minute.
+fn lasting(minutes: &[Minute]) -> Vec<String> {
+    let process = |minute: &Minute, label: &String| minute.web.get(label).map(|(id, _)| *id);
+    let Some(first) = minutes.first() else {
+        return Vec::new();
+    };
+    let labels = first.web.keys().filter(|label| {
+        let same = process(first, label);
+        minutes.iter().all(|minute| process(minute, label) == same)
+    });
+    labels.cloned().collect()
+}
+
+/// The slope of the straight line with the least squared distance to these values, per step.
+fn slope(values: &[f64]) -> f64 {
+    let count = values.len() as f64;
+    let (center, mean) = ((count - 1.0) / 2.0, values.iter().sum::<f64>() / count);
+    let (mut above, mut below) = (0.0, 0.0);
+    for (place, value) in values.iter().enumerate() {
+        let distance = place as f64 - center;
+        above += distance * (value - mean);
+        below += distance * distance;
+    }
+    if below > 0.0 { above / below } else { 0.0 }
+}
+
+/// The page beside the plot.
+pub(crate) fn describe(minutes: &[Minute]) -> String {
+    let sum = |of: fn(&Minute) -> u64| minutes.iter().map(of).sum::<u64>();
+    format!(
+        "# Soak\n\nGenerated by `cargo xtask soak --minutes {} --write-docs`.\n\n![Memory and counts over time](soak.svg)\n\n\
+         {} events, {} receipts, {} requests, {} reloads, {} windows, {} kills, {} gaps.\n\n```text\n{}```\n",
+        minutes.len(),
+        sum(|minute| minute.emitted),
+        sum(|minute| minute.received),
+        sum(|minute| minute.requests),
+        sum(|minute| minute.reloads),
+        sum(|minute| minute.opened),
+        sum(|minute| minute.kills),
+        sum(|minute| minute.gaps),
+        growth(minutes),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Minutes whose host and web process take this many megabytes.
+    fn minutes(count: u64, host: impl Fn(f64) -> f64, web: impl Fn(f64) -> f64) -> Vec<Minute> {
+        let memory = |anonymous| Megabytes {
+            rss: anonymous,
+            anonymous,
+        };
+        (0..count)
+            .map(|minute| Minute {
+                host: memory(host(minute as f64)),
+                web: [("page".to_owned(), (7, memory(web(minute as f64))))].into(),
+                ..Minute::default()
+            })
+            .collect()
+    }
+
+    fn faults(minutes: &[Minute]) -> String {
+        growth(minutes).faults().join("; ")
+    }
+
+    #[test]
+    fn the_slope_of_a_line_is_found() {
+        assert_eq!(slope(&[1.0, 3.0, 5.0, 7.0]), 2.0);
+        assert_eq!(slope(&[4.0, 4.0, 4.0]), 0.0);
+        assert_eq!(slope(&[4.0]), 0.0);
+    }
+
+    #[test]
+    fn only_growth_in_the_second_half_is_a_fault() {
+        assert_eq!(faults(&minutes(120, |_| 90.0, |_| 100.0)), "");
+        let warming = |minute: f64| 50.0 + minute.min(60.0);
+        assert_eq!(faults(&minutes(120, warming, warming)), "");
+        let noisy = |minute: f64| 100.0 + 5.0 * (minute % 2.0);
+        assert_eq!(faults(&minutes(120, noisy, noisy)), "");
+        let leaking = |minute: f64| 90.0 + minute / 4.0;
+        let leak = faults(&minutes(120, leaking, |_| 100.0));
+        assert!(
+            leak.contains("host, anonymous grows by 15.0 MB an hour"),
+            "{leak}"
+        );
+        assert!(faults(&minutes(120, |_| 90.0, leaking)).contains("page `page` grows by 15.0"));
+    }
+
+    #[test]
+    fn a_web_process_that_ended_does_not_count() {
+        let mut minutes = minutes(120, |_| 90.0, |minute| 90.0 + minute);
+        minutes[100].web.clear();
+        assert_eq!(faults(&minutes), "");
+        minutes[100] = minutes[99].clone();
+        assert!(!faults(&minutes).is_empty());
+        for minute in &mut minutes[100..] {
+            minute.web.values_mut().for_each(|(id, _)| *id = 8);
+        }
+        assert_eq!(faults(&minutes), "");
+    }
+
+    #[test]
+    fn a_short_run_is_not_judged() {
+        assert_eq!(faults(&minutes(19, |minute| 90.0 * minute, |_| 1.0)), "");
+    }
+
+    #[test]
+    fn everything_of_an_inspection_is_counted() {
+        let inspection = serde_json::json!({
+            "refused": 1,
+            "webviews": [
+                {
+                    "page": {
+                        "queue": { "events": 1, "bytes": 10 },
+                        "unacknowledgedEvents": 2,
+                        "unacknowledgedBytes": 20,
+                        "subscriptions": [{}, {}],
+                    },
+                    "backlog": null,
+                    "rateLimited": 3,
+                },
+                { "page": null, "backlog": { "events": 4, "bytes": 40 }, "rateLimited": 0 },
+            ],
+            "consumers": [{ "queue": { "events": 5, "bytes": 50 }, "subscriptions": [{}] }],
+            "retained": { "events": 6 },
+            "jobs": [{}],
+        });
+        let expected = Counts {
+            webviews: 2,
+            sessions: 1,
+            subscriptions: 3,
+            consumers: 1,
+            jobs: 1,
+            retained: 6,
+            queued_events: 8,
+            queued_bytes: 80,
+            backlog_events: 4,
+            backlog_bytes: 40,
+            starting: 1,
+            refused: 1,
+            rate_limited: 3,
+        };
+        assert_eq!(Counts::of(&inspection), expected);
+        assert!(!expected.is_at_rest());
+    }
+}

@@ -51,6 +51,8 @@ export class FakeHost {
   /** How many events and other items a batch holds. */
   batch = Number.POSITIVE_INFINITY
   readonly jobs = new FakeJobs()
+  /** What the answers to new subscriptions say of a replay. */
+  replay: { after: number } | undefined
   inspection: unknown = { seq: 0, refused: 0, webviews: [], consumers: [], jobs: [] }
   catalog: unknown = { strict: false, events: [], requests: [], components: [], $defs: {} }
   /** Requests of the page that wait for their responses. */
@@ -422,7 +424,7 @@ export class FakeHost {
           session.subscriptions.set(entry.id, { event: entry.event })
           if (!entry.resume) this.began.set(entry.id, this.seq)
           accepted.push(entry)
-          return { seq: this.seq }
+          return { seq: this.seq, ...(!entry.resume && this.replay) }
         })
         this.deliverEarlier(accepted)
         return replies

@@ -18,7 +18,9 @@ const rooms: Record<string, string[]> = {
   testing: ['types', 'core', 'testing'],
   dom: ['types', 'core', 'api'],
   index: ['types', 'core', 'api'],
-  global: ['core', 'dom', 'index'],
+  tauri: ['types', 'core', 'tauri'],
+  bundler: ['bundler'],
+  global: ['core', 'dom', 'index', 'tauri'],
 }
 
 /** The relative imports of a file of TypeScript, also those in `export … from` and `import(…)`. */

@@ -330,6 +330,12 @@ impl Core {
         polled
     }
 
+    /// Takes a few entries that wait for a consumer, and adds them to these.
+    pub(crate) fn take_waiting(&self, key: SubscriberKey, entries: &mut Vec<QueueEntry>) {
+        let wakers = self.hub().take_waiting(key, entries);
+        wakers.wake();
+    }
+
     pub(crate) fn remove_consumer(&self, key: SubscriberKey) {
         // Bound to a name, so that its queue is dropped after the lock.
         let (_removed, effects) = self.hub().remove_consumer(key);

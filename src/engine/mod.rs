@@ -10,5 +10,5 @@ pub(crate) mod leases;
 pub(crate) mod listeners;
 pub(crate) mod reply;
 pub(crate) mod responders;
-mod subscriptions;
+pub(crate) mod subscriptions;
 mod webviews;

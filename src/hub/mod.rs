@@ -215,6 +215,22 @@ impl<W> Hub<W> {
         (polled, wakers)
     }
 
+    /// Takes a few entries that wait for a consumer, and adds them to these, so that it locks the hub once for all.
+    pub(crate) fn take_waiting(
+        &mut self,
+        key: SubscriberKey,
+        entries: &mut Vec<QueueEntry>,
+    ) -> PolledWakers {
+        let mut wakers = PolledWakers::default();
+        let Some(consumer) = self.consumers.get_mut(&key) else {
+            return wakers;
+        };
+        if consumer.queue.pop_few(entries) > 0 {
+            self.room.wake_first(Line::Queue(key), &mut wakers.has_room);
+        }
+        wakers
+    }
+
     fn next_key(&mut self) -> SubscriberKey {
         self.next_subscriber += 1;
         SubscriberKey(self.next_subscriber)

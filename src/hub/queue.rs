@@ -284,6 +284,24 @@ impl Queue {
         self.take(0).map(|slot| QueueEntry::Event(slot.queued))
     }
 
+    /// Takes a few entries at once. Returns how many. An event that a newer one may replace is taken alone, since it could
+    /// not be replaced any more while it waits behind others outside of the queue.
+    pub(crate) fn pop_few(&mut self, entries: &mut Vec<QueueEntry>) -> usize {
+        const MOST: usize = 16;
+        const MOST_BYTES: usize = 64 << 10;
+        let before = self.bytes;
+        let mut taken = 0;
+        while taken < MOST
+            && before - self.bytes < MOST_BYTES
+            && (taken == 0 || self.latest.is_empty())
+            && let Some(entry) = self.pop()
+        {
+            entries.push(entry);
+            taken += 1;
+        }
+        taken
+    }
+
     /// Forgets the gaps of a subscription that has ended.
     pub(crate) fn forget(&mut self, id: SubscriptionId) {
         self.dropped.remove(&id);

@@ -40,6 +40,11 @@ pub(crate) struct SubscriptionRequest {
 }
 
 impl SubscriptionRequest {
+    /// Whether it gets what is kept for a starting page. One that resumes gets what it has missed instead.
+    pub(crate) fn is_replayed(&self) -> bool {
+        self.wants_replayed && self.resume.is_none()
+    }
+
     fn matches(&self, name: &EventName, answers: &ScopeAnswers) -> bool {
         let scope = self.scope.as_ref();
         self.pattern.receives(name) && scope.is_none_or(|scope| answers.of(scope, name))
@@ -221,6 +226,15 @@ impl<W> Hub<W> {
         (results, effects)
     }
 
+    /// The event after which subscriptions that begin now get a replay; `None` if there is none for this page.
+    pub(crate) fn replays_after(&self, key: SubscriberKey, now: Instant) -> Option<u64> {
+        let session = self.sessions.get(&key)?;
+        let history = self.webviews.get(&session.webview)?.history.as_ref()?;
+        let is_starting = history.until.is_some_and(|until| now < until);
+        let after = history.backlog.resumes_after();
+        (is_starting && after < self.seq).then_some(after)
+    }
+
     /// How many past events each new subscription of this page looks through.
     pub(crate) fn past_events_of(&self, key: SubscriberKey) -> usize {
         let session = self.sessions.get(&key);
@@ -363,7 +377,7 @@ impl<W> Hub<W> {
                     find(kept, replayed(kept));
                 }
             }
-            (Some(history), None) if request.wants_replayed => {
+            (Some(history), None) if request.is_replayed() => {
                 let after = history.backlog.resumes_after();
                 if let Some(evicted) = history.backlog.eviction_after(after) {
                     catch_up.add_eviction(evicted, request.id);

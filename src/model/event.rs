@@ -341,5 +341,9 @@ pub(crate) fn unix_micros(time: SystemTime) -> i64 {
     let since_epoch = time
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or(Duration::ZERO);
-    i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX)
+    let micros = i64::try_from(since_epoch.as_secs())
+        .ok()
+        .and_then(|seconds| seconds.checked_mul(1_000_000))
+        .and_then(|micros| micros.checked_add(i64::from(since_epoch.subsec_micros())));
+    micros.unwrap_or(i64::MAX)
 }

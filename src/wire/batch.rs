@@ -81,7 +81,12 @@ impl<'a> Writer<'a> {
         if self.run.as_ref().is_some_and(continues) {
             self.json.push(',');
         } else {
-            let _ = write!(self.next_item(), "[{},{step},", next.head);
+            let json = self.next_item();
+            json.push('[');
+            push_number(json, next.head.cast_signed() as i64);
+            json.push(',');
+            push_number(json, step);
+            json.push(',');
             self.run = Some(next);
         }
         push_number(&mut self.json, micros - self.micros);
@@ -125,15 +130,23 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Writes a digit without formatting: fast events are few microseconds apart, and formatting would cost more than all
-/// else of an event here.
+/// Writes a number without formatting, which would cost more than all else of an event here.
 fn push_number(json: &mut String, number: i64) {
-    match u8::try_from(number) {
-        Ok(digit @ 0..=9) => json.push(char::from(b'0' + digit)),
-        _ => {
-            let _ = write!(json, "{number}");
+    if number < 0 {
+        json.push('-');
+    }
+    let mut rest = number.unsigned_abs();
+    let mut digits = [b'0'; 20];
+    let mut start = digits.len() - 1;
+    for (place, digit) in digits.iter_mut().enumerate().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        start = place;
+        if rest == 0 {
+            break;
         }
     }
+    json.extend(digits[start..].iter().map(|digit| char::from(*digit)));
 }
 
 fn push_request(json: &mut String, message: &RequestMessage) {
@@ -353,11 +366,13 @@ mod tests {
                 superseded: SupersededLists::default(),
             })
         };
-        let times = [100, 100, 109, 119, 218, 18, 1018];
+        let times = [100, 100, 109, 119, 218, 18, 1018, 1 << 53, 0];
         let items = (1..).zip(times).map(|(seq, micros)| at(seq, micros));
         let json = encode(items.collect());
         assert!(
-            json.contains("[0,1,100,0,0,0,9,0,10,0,99,0,-200,0,1000,0]"),
+            json.contains(
+                "[0,1,100,0,0,0,9,0,10,0,99,0,-200,0,1000,0,9007199254739974,0,-9007199254740992,0]"
+            ),
             "{json}"
         );
     }

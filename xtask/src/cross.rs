@@ -1,6 +1,9 @@
 //! `cross`: checks the types for targets that this machine cannot run. A warning is an error.
 
-use crate::run::{Outcome, cargo_with, output, program_with, root};
+use crate::{
+    npm,
+    run::{self, Outcome, cargo_with, output, program_with, root},
+};
 use std::{env, fs, path::PathBuf};
 
 /// One target of each other platform.
@@ -22,6 +25,11 @@ const SCRIPT: &str = "../shared/cross-check";
 
 pub(crate) fn cross(arguments: &[&str]) -> Outcome {
     let options = Options::parse(arguments)?;
+    if !options.quick {
+        // Apps embed their pages.
+        npm::install()?;
+        npm::build_pages()?;
+    }
     for target in options.targets {
         let means = Means::of(target).ok_or_else(|| missing(target))?;
         if options.quick {
@@ -119,7 +127,7 @@ impl Means {
     fn check(&self, target: &str, selection: &[&str]) -> Outcome {
         let arguments = [&["check", "--locked", "--target", target], selection].concat();
         // The compiler of the script differs, so neither may invalidate what the other has built.
-        let folder = crate::run::target().join("cross").display().to_string();
+        let folder = run::target().join("cross").display().to_string();
         let variables = [
             ("CARGO_TARGET_DIR", folder.as_str()),
             ("RUSTFLAGS", "-D warnings"),

@@ -58,7 +58,9 @@ function collect() {
 const numbersOf = ({ from, count }) => Array.from({ length: count }, (_, place) => from + place)
 
 const emit = (order) =>
-  Promise.all(numbersOf(order).map((i) => bus.emit(order.name, { i, pad: padOf(i) }, { retain: order.retain ?? false })))
+  Promise.all(
+    numbersOf(order).map((i) => bus.emit(order.name, { i, pad: padOf(i) }, { retain: order.retain ?? false })),
+  )
 
 const actions = {
   emit: (order) => emit(order).then(() => null),
@@ -142,7 +144,16 @@ window.addEventListener('pagehide', () => sessionStorage.setItem('before', JSON.
 async function begin() {
   const before = sessionStorage.getItem('before')
   sessionStorage.removeItem('before')
-  const fixed = { all: 'load:all', latest: 'load:latest', state: 'load:state', to: 'to:*', from: 'from:*', wait: 'wait:*', jobs: 'job:*', pulse: 'pulse' }
+  const fixed = {
+    all: 'load:all',
+    latest: 'load:latest',
+    state: 'load:state',
+    to: 'to:*',
+    from: 'from:*',
+    wait: 'wait:*',
+    jobs: 'job:*',
+    pulse: 'pulse',
+  }
   const listening = Object.entries(fixed).map(([id, pattern]) => watch(id, pattern))
   const live = { replay: false, retained: false }
   const parts = [

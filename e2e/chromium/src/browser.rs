@@ -11,6 +11,9 @@ use std::{
 /// The folder of the browser's profile. Who drives the app finds the port of DevTools there.
 const PROFILE_VARIABLE: &str = "CHROMIUM_PROFILE";
 
+/// More arguments of the browser, separated by spaces.
+const ARGUMENTS_VARIABLE: &str = "CHROMIUM_ARGUMENTS";
+
 const PORT_FILE: &str = "DevToolsActivePort";
 
 /// How long the browser may take to start.
@@ -24,6 +27,8 @@ const ARGUMENTS: &[&str] = &[
     "--disable-breakpad",
     "--disable-component-update",
     "--disable-default-apps",
+    // A sandboxed frame would be a target of its own, whose requests nobody pauses.
+    "--disable-features=IsolateSandboxedIframes",
     "--disable-gpu",
     "--disable-sync",
     "--hide-crash-restore-bubble",
@@ -62,9 +67,11 @@ impl Browser {
             }
             _ => {}
         }
+        let more = env::var(ARGUMENTS_VARIABLE).unwrap_or_default();
         let child = Command::new("chromium")
             .args(ARGUMENTS)
             .arg(format!("--user-data-dir={}", profile.display()))
+            .args(more.split_whitespace())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             // It complains about services that a private display does not have.

@@ -39,9 +39,6 @@ const IPC_SCRIPT: &str = "Object.defineProperty(window, 'ipc', {
 const OWN_SYSTEM: &str = r#"osName = JSON.parse('"linux"')"#;
 const SHOWN_SYSTEM: &str = r#"osName = JSON.parse('"windows"')"#;
 
-/// The origin of messages whose frame is unknown or has none. It matches no capability.
-const OPAQUE_ORIGIN: &str = "opaque://frame";
-
 /// As WebView2 does after a crash.
 const ERROR_PAGE: &str = "about:blank";
 
@@ -67,8 +64,9 @@ struct State {
     /// Commands for a tab that is not there yet.
     waiting: Vec<(&'static str, Value)>,
     url: String,
-    /// The origins of the documents, by their execution contexts.
+    /// The origins of the main frame's documents, by their execution contexts.
     origins: HashMap<i64, String>,
+    has_loaded: bool,
     is_closed: bool,
 }
 
@@ -136,21 +134,21 @@ impl<T: UserEvent> Page<T> {
         let session = text(&attached["sessionId"]);
         let receiver = Arc::clone(self);
         devtools.on_event(&session, move |method, event| {
-            receiver.receive(method, event)
+            receiver.receive(method, event);
         });
 
-        let mut commands = vec![
+        let commands = [
             ("Page.enable", json!({})),
             ("Runtime.enable", json!({})),
             ("Inspector.enable", json!({})),
             ("Runtime.addBinding", json!({ "name": BINDING })),
             ("Fetch.enable", json!({ "patterns": self.intercepted() })),
         ];
-        for source in scripts {
+        let scripts = scripts.into_iter().map(|source| {
             let script = json!({ "source": source });
-            commands.push(("Page.addScriptToEvaluateOnNewDocument", script));
-        }
-        for (method, parameters) in commands {
+            ("Page.addScriptToEvaluateOnNewDocument", script)
+        });
+        for (method, parameters) in commands.into_iter().chain(scripts) {
             devtools.call(Some(&session), method, parameters).await?;
         }
         // From here on, the responses to paused requests find the tab: the navigation waits for the first of them.
@@ -170,9 +168,6 @@ impl<T: UserEvent> Page<T> {
         devtools
             .call(Some(&session), "Page.navigate", navigate)
             .await?;
-        // The way back must not lead to the empty page before the first.
-        let reset = "Page.resetNavigationHistory";
-        devtools.call(Some(&session), reset, json!({})).await?;
         Ok(())
     }
 
@@ -250,25 +245,24 @@ impl<T: UserEvent> Page<T> {
                 Ok(paused) => self.post(move |page| page.respond(paused)),
                 Err(error) => eprintln!("unexpected request of Chromium: {error}"),
             },
+            // wry receives the messages of the main frame alone.
             "Runtime.bindingCalled" if event["name"] == BINDING => {
                 let context = event["executionContextId"].as_i64();
                 let origin = context.and_then(|id| lock(&self.state).origins.get(&id).cloned());
                 let message = text(&event["payload"]);
-                self.post(move |page| page.pass_message(origin, message));
+                if let Some(origin) = origin {
+                    self.post(move |page| page.pass_message(&origin, message));
+                }
             }
             "Runtime.executionContextCreated" => {
                 let context = &event["context"];
-                if let Some(id) = context["id"].as_i64() {
-                    lock(&self.state)
-                        .origins
-                        .insert(id, text(&context["origin"]));
+                let mut state = lock(&self.state);
+                let is_main = state.is_main(&text(&context["auxData"]["frameId"]));
+                if let (Some(id), true) = (context["id"].as_i64(), is_main) {
+                    state.origins.insert(id, text(&context["origin"]));
                 }
             }
-            "Runtime.executionContextDestroyed" => {
-                if let Some(id) = event["executionContextId"].as_i64() {
-                    lock(&self.state).origins.remove(&id);
-                }
-            }
+            "Runtime.executionContextsCleared" => lock(&self.state).origins.clear(),
             "Page.frameNavigated" if event["frame"]["parentId"].is_null() => {
                 let url = text(&event["frame"]["url"]);
                 lock(&self.state).url.clone_from(&url);
@@ -281,10 +275,21 @@ impl<T: UserEvent> Page<T> {
                 }
             }
             "Page.loadEventFired" => {
-                let url = self.url();
+                let url = {
+                    let mut state = lock(&self.state);
+                    if let (Some((_, session)), false) = (&state.tab, state.has_loaded) {
+                        // The way back must not lead to the empty page before the first.
+                        let reset = "Page.resetNavigationHistory";
+                        self.context.devtools.send(session, reset, json!({}));
+                    }
+                    state.has_loaded = true;
+                    state.url.clone()
+                };
                 self.post(move |page| page.loaded(&url, PageLoadEvent::Finished));
             }
-            "Inspector.targetCrashed" => self.send("Page.navigate", json!({ "url": ERROR_PAGE })),
+            "Inspector.targetCrashed" => {
+                self.send("Page.navigate", json!({ "url": ERROR_PAGE }));
+            }
             // A page may close its own window.
             "Target.detachedFromTarget" => self.context.destroy(self.window),
             _ => {}
@@ -315,13 +320,15 @@ impl<T: UserEvent> Page<T> {
             let handler = self.schemes.get(&scheme)?;
             Some((scheme, handler))
         }) else {
-            return self.send("Fetch.continueRequest", json!({ "requestId": id }));
+            let passed = json!({ "requestId": id });
+            return self.send("Fetch.continueRequest", passed);
         };
         match paused.into_request(&scheme) {
             Ok(request) => {
                 let page = Arc::clone(self);
                 let respond = move |response: http::Response<Cow<'static, [u8]>>| {
-                    page.send("Fetch.fulfillRequest", fulfillment(&id, &response));
+                    let fulfilled = fulfillment(&id, &response);
+                    page.send("Fetch.fulfillRequest", fulfilled);
                 };
                 handler(&self.label, request, Box::new(respond));
             }
@@ -333,10 +340,8 @@ impl<T: UserEvent> Page<T> {
         }
     }
 
-    fn pass_message(self: &Arc<Self>, origin: Option<String>, message: String) {
-        let origin = origin.filter(|origin| origin.contains("://") && origin != "://");
-        let origin = origin.unwrap_or_else(|| OPAQUE_ORIGIN.to_owned());
-        let request = http::Request::builder().uri(&origin).body(message);
+    fn pass_message(self: &Arc<Self>, origin: &str, message: String) {
+        let request = http::Request::builder().uri(origin).body(message);
         match (request, &*lock(&self.ipc)) {
             (Ok(request), Some(handler)) => handler(self.detached(), request),
             (Err(error), _) => eprintln!("a message of {origin}: {error}"),
@@ -360,7 +365,7 @@ impl<T: UserEvent> Page<T> {
 
 impl State {
     fn is_main(&self, frame: &str) -> bool {
-        // A request may come before the tab is known. Then it is the first page that loads.
+        // Before the tab is known, it shows an empty page without frames.
         self.tab.as_ref().is_none_or(|(tab, _)| tab == frame)
     }
 }

@@ -1,5 +1,7 @@
 import { invoke } from '@tauri-apps/api/core'
 import { EventBusError, isErrorObject, toEventBusError } from './error.js'
+import { watchFirstReply } from './first-reply.js'
+import { isMocked, MOCKED } from './page.js'
 import { readReply } from './replies.js'
 
 /** Every command of the plugin. A test of the crate compares this list with its own. */
@@ -86,8 +88,18 @@ interface InFlight {
 }
 
 /** Runs a command of the plugin. */
-export function run(command: Command, args: Record<string, unknown>): Promise<unknown> {
-  return invoke(`plugin:event-bus|${command}`, args).then(readReply)
+export async function run(command: Command, args: Record<string, unknown>): Promise<unknown> {
+  // These two wait for something that may never come.
+  const isHeld = command === 'request' || command === 'pull'
+  const replied = isHeld ? undefined : watchFirstReply(command)
+  try {
+    const reply = await invoke(`plugin:event-bus|${command}`, args)
+    // A reply of the host is JSON, which has no `undefined`.
+    if (reply === undefined && isMocked()) throw new EventBusError('unavailable', MOCKED)
+    return readReply(reply)
+  } finally {
+    replied?.()
+  }
 }
 
 /** 128 random bits as 32 lower-case hexadecimal digits. */
@@ -211,7 +223,8 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
       const result: unknown = results[index]
       if (typeof result !== 'object' || result === null) {
         const got = `${results.length} results for ${calls.length} entries`
-        call.reject(new EventBusError('unavailable', `"${command}" got a reply with ${got}`))
+        const reason = isMocked() ? MOCKED : `"${command}" got a reply with ${got}`
+        call.reject(new EventBusError('unavailable', reason))
       } else if ('error' in result) {
         const error = toEventBusError(result.error)
         if (error.code === 'stale_session') stale.push([call, error])

@@ -22,6 +22,8 @@ export interface Subscriber extends Registration {
   readonly replay: boolean
   /** Whether it receives retained events. */
   readonly retained: boolean
+  /** Whether it stands for a listener of Tauri's own, which is registered in core, too. */
+  readonly compatible?: true
   /** Receives an event; may throw or return a promise that rejects. */
   deliver(event: BusEvent<unknown>): unknown
   /** Receives a gap, where the subscription asks for gaps. */

@@ -51,13 +51,16 @@ export class Subscriptions extends Registrations<number, PageSubscription> {
   }
 
   protected override noteAccepted(subscription: PageSubscription, reply: unknown): void {
-    subscription.since = (reply as { seq: number }).seq
+    const { seq, after } = reply as { seq: number; after?: number }
+    subscription.since = seq
+    // Unless something of it has come before the reply, all of the replay is still to come.
+    if (after !== undefined) subscription.replayed ??= after
     subscription.session = this.queue.session
     this.acceptedMeanwhile.add(subscription)
   }
 
   protected override entryOf(id: number, subscription: PageSubscription, isRenewal: boolean): unknown {
-    const { event, target, replay, retained } = subscription.owner
+    const { event, target, replay, retained, compatible } = subscription.owner
     // JSON leaves out what is undefined.
     return {
       id,
@@ -66,6 +69,7 @@ export class Subscriptions extends Registrations<number, PageSubscription> {
       resume: isRenewal ? resume(subscription, this.seen) : undefined,
       replay: replay && undefined,
       retained: retained && undefined,
+      compatible,
     }
   }
 

@@ -1,11 +1,10 @@
 import { newInbox } from '../core/inbox.js'
+import { TEST_BUS } from '../core/page.js'
 import { INBOX } from '../core/realm.js'
 import { isQuoted } from '../core/replies.js'
 import type { TestHost } from './host.js'
 
 type Invoke = (command: string, args?: Record<string, unknown>, options?: unknown) => Promise<unknown>
-
-const TEST_BUS = Symbol.for('tauri-plugin-event-bus/testing')
 
 interface Internals {
   invoke?: Invoke

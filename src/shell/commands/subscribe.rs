@@ -7,6 +7,7 @@ use serde_json::Value;
 use tauri::ipc::Response;
 
 use crate::catalog::Catalog;
+use crate::engine::subscriptions::Begun;
 use crate::hub::ids::SessionId;
 use crate::hub::{Resumption, SubscriptionRequest};
 use crate::model::error::{Error, Result};
@@ -52,7 +53,7 @@ pub(super) async fn subscribe(call: PageCall, subscriptions: Vec<Value>) -> Resu
                 Some(error) => Some(Err(error)),
                 None => started.next(),
             })
-            .map(|result| EntryResult::of(result.map(|seq| Subscribed { seq })))
+            .map(|result| EntryResult::of(result.map(Subscribed::from)))
             .collect();
         write(&results)
     })
@@ -122,6 +123,17 @@ impl SubscribeEntry {
 #[derive(Serialize)]
 struct Subscribed {
     seq: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<u64>,
+}
+
+impl From<Begun> for Subscribed {
+    fn from(begun: Begun) -> Self {
+        Self {
+            seq: begun.seq,
+            after: begun.replays_after,
+        }
+    }
 }
 
 #[cfg(any(fuzzing, test))]

@@ -223,6 +223,7 @@ impl Page {
         };
         self.received.insert(id, Vec::new());
         self.command(|runtime, key| runtime.core.subscribe(key, vec![request], now).remove(0))?
+            .map(|begun| begun.seq)
     }
 
     pub(crate) fn unsubscribe(&mut self, id: u32) -> Result<()> {

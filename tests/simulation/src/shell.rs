@@ -1,0 +1,18 @@
+//! The plugin's shell, with another look at the webviews.
+
+#[path = "../../../src/shell/capability_files.rs"]
+pub(crate) mod capability_files;
+#[path = "../../../src/shell/commands/mod.rs"]
+pub(crate) mod commands;
+#[path = "../../../src/shell/convert.rs"]
+mod convert;
+#[path = "../../../src/shell/manager.rs"]
+mod manager;
+#[path = "../../../src/shell/plugin.rs"]
+pub(crate) mod plugin;
+#[path = "../../../src/shell/registration.rs"]
+mod registration;
+#[path = "../../../src/shell/reply.rs"]
+pub(crate) mod reply;
+
+use crate::platform;

@@ -49,8 +49,8 @@ impl Core {
         let Some(pump) = self.pump.get() else {
             return;
         };
-        for (id, answer) in pump.take_outcomes() {
-            let effects = self.hub().finish_call(id, answer, now());
+        for (id, reply) in pump.take_outcomes() {
+            let effects = self.hub().finish_call(id, reply, now());
             self.apply_effects(effects);
         }
     }

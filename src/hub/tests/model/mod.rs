@@ -434,6 +434,10 @@ proptest! {
     fn every_request_ends_once(steps in steps(20, 100)) {
         check(Room { queue_events: 1000, backlog_events: 1000, bytes: 1 << 20, has_calls: false }, steps);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn called_pages_lose_nothing_with_room(steps in steps(10, 80)) {

@@ -15,12 +15,10 @@ const MAX_CALL: BatchBound = BatchBound {
     bytes: 1 << 20,
 };
 
+/// Where pages cannot be called, some of it is unused.
 impl Core {
     /// Sets what makes calls.
-    #[cfg_attr(
-        not(any(calls, test)),
-        expect(dead_code, reason = "pages cannot be called here")
-    )]
+    #[cfg_attr(not(calls), allow(dead_code))]
     pub(crate) fn set_pump(&self, pump: Box<dyn Pump>) {
         let _ = self.pump.set(pump);
     }
@@ -48,10 +46,7 @@ impl Core {
     }
 
     /// Takes the call that is due to a page, if it still is.
-    #[cfg_attr(
-        not(any(calls, test)),
-        expect(dead_code, reason = "pages cannot be called here")
-    )]
+    #[cfg_attr(not(calls), allow(dead_code))]
     pub(crate) fn take_call(&self, page: SubscriberKey) -> Option<Call> {
         let bound = BatchBound {
             events: self.limits().batch_events.min(MAX_CALL.events),
@@ -63,10 +58,7 @@ impl Core {
     }
 
     /// The platform can call the pages of the webview with this number.
-    #[cfg_attr(
-        not(any(calls, test)),
-        expect(dead_code, reason = "pages cannot be called here")
-    )]
+    #[cfg_attr(not(calls), allow(dead_code))]
     pub(crate) fn note_callable(&self, webview: &str, number: u64) {
         self.hub().note_callable(webview, number);
     }

@@ -201,6 +201,7 @@ impl<W> Hub<W> {
     }
 
     /// The webview of a page, its session, and the number of the webview.
+    #[cfg_attr(not(calls), allow(dead_code))]
     pub(crate) fn session_of(&self, page: SubscriberKey) -> Option<(Arc<str>, SessionId, u64)> {
         let session = self.sessions.get(&page)?;
         let webview = self.webviews.get(&session.webview)?;

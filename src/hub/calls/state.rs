@@ -21,6 +21,7 @@ pub(crate) struct CallId {
 
 /// A call that the platform is to make.
 #[derive(Debug)]
+#[cfg_attr(not(calls), allow(dead_code))]
 pub(crate) struct Call {
     pub(crate) id: CallId,
     pub(crate) session: SessionId,
@@ -47,6 +48,7 @@ pub(crate) struct CallReply {
 
 impl CallReply {
     /// Reads `<session>:<index>`.
+    #[cfg_attr(not(calls), allow(dead_code))]
     pub(crate) fn parse(value: &str) -> Option<Self> {
         let (session, handled) = value.split_once(':')?;
         let is_number = !handled.is_empty() && handled.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,6 +1,7 @@
 //! A Tauri app under WebDriver.
 
 use crate::{
+    devtools::DevTools,
     display::Display,
     engine::{Driven, Engine},
     picture::Picture,
@@ -144,6 +145,20 @@ impl App {
             .map(|(id, before)| (cpu_ticks(*id) - before, *id));
         let (_, id) = spent.max().context("the app has no web process")?;
         Ok(id)
+    }
+
+    /// Sends a command of DevTools to the page of a window. Only Chromium has it.
+    pub async fn devtools(&self, label: &str, method: &str, parameters: Value) -> Result<Value> {
+        let address = self.driven.devtools.as_ref();
+        let address = address.context("only Chromium has DevTools")?;
+        let call = async {
+            let mut devtools = DevTools::connect(address).await?;
+            let session = devtools.session_of(label).await?;
+            devtools.call(Some(&session), method, &parameters).await
+        };
+        timeout(PATIENCE, call)
+            .await
+            .with_context(|| format!("no answer to {method}"))?
     }
 
     /// Kills a web process, as the system does when memory is short.

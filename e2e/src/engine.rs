@@ -73,6 +73,8 @@ pub(crate) struct Driven {
     pub(crate) client: Client,
     // In this order: the driver ends before the app that it is connected to.
     pub(crate) driver: Process,
+    /// The address of DevTools, in Chromium.
+    pub(crate) devtools: Option<String>,
     /// The app, if WebDriver did not start it.
     pub(crate) app: Option<Process>,
 }
@@ -112,6 +114,7 @@ async fn start_in_webkit(binary: &Path, environment: &[(String, String)]) -> Res
     Ok(Driven {
         client,
         driver,
+        devtools: None,
         app: None,
     })
 }
@@ -128,14 +131,14 @@ async fn start_in_chromium(
         .env("CHROMIUM_PROFILE", &profile)
         .stdin(Stdio::null());
     let mut app = Process::start(&mut command, "none: it is the app")?;
-    let debugger = until("the app to start Chromium", async || {
+    let (debugger, path) = until("the app to start Chromium", async || {
         if let Some(status) = app.ended()? {
             bail!("{} ended with {status}", binary.display());
         }
         let file = profile.join("DevToolsActivePort");
         let content = fs::read_to_string(file).unwrap_or_default();
         Ok(match content.split_once('\n') {
-            Some((port, _)) => Found::Yes(format!("127.0.0.1:{port}")),
+            Some((port, path)) => Found::Yes((format!("127.0.0.1:{port}"), path.to_owned())),
             None => Found::NotYet("no port of DevTools".to_owned()),
         })
     })
@@ -157,6 +160,7 @@ async fn start_in_chromium(
     Ok(Driven {
         client,
         driver,
+        devtools: Some(format!("ws://{debugger}{path}")),
         app: Some(app),
     })
 }

@@ -12,6 +12,7 @@
 //! window of the app as a WebDriver window of its own, including those that open later.
 
 mod app;
+mod devtools;
 mod display;
 mod engine;
 mod picture;

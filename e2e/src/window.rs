@@ -5,8 +5,12 @@ use crate::{
     wait::{Found, until},
 };
 use anyhow::{Context, Result, anyhow, bail};
-use fantoccini::actions::{InputSource, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
-use fantoccini::{Locator, elements::Element, wd::WindowHandle};
+use fantoccini::{
+    Locator,
+    actions::{InputSource, MOUSE_BUTTON_LEFT, MouseActions, PointerAction},
+    elements::Element,
+    wd::WindowHandle,
+};
 use serde_json::Value;
 use std::time::Duration;
 

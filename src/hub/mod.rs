@@ -6,6 +6,7 @@
 mod audience;
 pub(crate) mod backlog;
 pub(crate) mod calls;
+mod catch_up;
 pub(crate) mod command_log;
 pub(crate) mod consumer;
 mod effects;
@@ -25,6 +26,7 @@ pub(crate) mod routes;
 pub(crate) mod session;
 mod sessions;
 mod subscribe;
+mod superseded;
 #[cfg(test)]
 mod tests;
 mod waiting;

@@ -3,6 +3,8 @@ use std::sync::Arc;
 
 use crate::hub::ids::SubscriptionId;
 use crate::hub::loss::{Loss, Superseded};
+pub(crate) use crate::hub::superseded::SupersededLists;
+use crate::hub::superseded::is_same;
 use crate::model::delivery::Addressing;
 use crate::model::event::{BusEvent, Gap, GapReason, Mark};
 use crate::model::name::EventName;
@@ -73,45 +75,6 @@ pub(crate) struct QueuedEvent {
     pub(crate) subscriptions: Arc<[SubscriptionId]>,
     pub(crate) addressing: Addressing,
     pub(crate) superseded: SupersededLists,
-}
-
-/// The events that one replaced, which are lost if it is dropped, by the subscriptions that they were for. Most events
-/// replaced none, so an empty list is one pointer.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct SupersededLists(Option<Box<Lists>>);
-
-#[derive(Debug, Clone, Default)]
-struct Lists(Vec<SupersededList>);
-
-type SupersededList = (Arc<[SubscriptionId]>, Loss);
-
-impl SupersededLists {
-    pub(crate) fn iter(&self) -> std::slice::Iter<'_, SupersededList> {
-        self.0.as_ref().map_or([].iter(), |lists| lists.0.iter())
-    }
-
-    fn len(&self) -> usize {
-        self.iter().len()
-    }
-
-    /// Adds what was replaced to the list of these subscriptions.
-    fn join(&mut self, (ids, lost): SupersededList) {
-        let lists = &mut self.0.get_or_insert_default().0;
-        match lists.iter_mut().find(|(known, _)| is_same(known, &ids)) {
-            Some((_, joined)) => *joined = joined.join(lost),
-            None => lists.push((ids, lost)),
-        }
-    }
-
-    fn into_lists(self) -> Vec<SupersededList> {
-        self.0.map_or_else(Vec::new, |lists| lists.0)
-    }
-}
-
-impl From<Vec<SupersededList>> for SupersededLists {
-    fn from(lists: Vec<SupersededList>) -> Self {
-        Self((!lists.is_empty()).then(|| Box::new(Lists(lists))))
-    }
 }
 
 impl QueuedEvent {
@@ -510,8 +473,4 @@ impl Slot {
             ..mark
         });
     }
-}
-
-fn is_same(one: &Arc<[SubscriptionId]>, other: &Arc<[SubscriptionId]>) -> bool {
-    Arc::ptr_eq(one, other) || one == other
 }

@@ -8,11 +8,11 @@ use std::time::Instant;
 use crate::hub::Hub;
 use crate::hub::audience::Audience;
 use crate::hub::backlog::BacklogEntry;
+use crate::hub::catch_up::{CatchUp, Found, discount_what_comes_again};
 use crate::hub::effects::Effects;
 use crate::hub::ids::{SessionId, SubscriberKey, SubscriptionId};
-use crate::hub::loss::{Loss, Superseded};
 use crate::hub::publish::is_smaller;
-use crate::hub::queue::{LostEvents, QueuedEvent, SupersededLists};
+use crate::hub::queue::{QueuedEvent, SupersededLists};
 use crate::hub::room::Line;
 use crate::hub::sessions::session_ended;
 use crate::model::delivery::{Addressing, DeliveryFilter};
@@ -76,121 +76,6 @@ pub(crate) struct Resumption {
     pub(crate) after: u64,
     /// The last sequence number that this subscription has received; 0 if there is none.
     pub(crate) handled: u64,
-}
-
-/// An event that a new subscription gets of what came before it.
-type Found<'a> = (&'a BusEvent, Addressing, Mark);
-
-/// Leaves out of each mark the events that come again: they were replaced for another page or subscription, and are not
-/// lost with the one that replaced them.
-fn discount_what_comes_again(found: &mut [Found<'_>]) {
-    if found.iter().all(|(.., mark)| mark.superseded == 0) {
-        return;
-    }
-    let mut seqs: HashMap<&EventName, Vec<u64>> = HashMap::new();
-    for (event, _, mark) in found {
-        let older = seqs.entry(event.event_name()).or_default();
-        if mark.superseded > 0 {
-            let start = older.partition_point(|seq| *seq < mark.superseded_from);
-            let again = &older[start..];
-            // The first one is lost unless it comes again, whatever the others were.
-            let least = u64::from(again.first() != Some(&mark.superseded_from));
-            mark.superseded = mark
-                .superseded
-                .saturating_sub(again.len() as u64)
-                .max(least);
-            if mark.superseded == 0 {
-                mark.superseded_from = 0;
-            }
-        }
-        older.push(event.seq());
-    }
-}
-
-/// What new subscriptions get of what came before them, by sequence number.
-#[derive(Debug, Default)]
-struct CatchUp {
-    /// By sequence number, and whether they are replayed or retained.
-    events: BTreeMap<(u64, bool, bool), CatchUpEntry>,
-    gaps: Vec<LostEvents>,
-}
-
-#[derive(Debug)]
-struct CatchUpEntry {
-    event: BusEvent,
-    addressing: Addressing,
-    /// Its subscriptions, by how much it replaced for them: from which number on, and how many.
-    subscriptions: BTreeMap<(u64, u64), Vec<SubscriptionId>>,
-}
-
-impl CatchUpEntry {
-    fn into_queued(self) -> QueuedEvent {
-        let seq = self.event.seq();
-        let (mut subscriptions, mut superseded) = (Vec::new(), Vec::new());
-        let mut mark = self.event.mark();
-        (mark.superseded_from, mark.superseded) = (0, 0);
-        for ((from, count), mut ids) in self.subscriptions {
-            // Sorted, as everywhere: losses are looked up by subscription.
-            ids.sort_unstable();
-            subscriptions.extend_from_slice(&ids);
-            if count > 0 {
-                superseded.push((ids.into(), Loss::of_range(from, seq, count)));
-                mark.superseded = mark.superseded.max(count);
-                mark.superseded_from = match mark.superseded_from {
-                    0 => from,
-                    other => other.min(from),
-                };
-            }
-        }
-        subscriptions.sort_unstable();
-        QueuedEvent {
-            event: self.event.marked(mark),
-            subscriptions: subscriptions.into(),
-            addressing: self.addressing,
-            superseded: superseded.into(),
-        }
-    }
-}
-
-impl CatchUp {
-    fn add(&mut self, event: &BusEvent, addressing: Addressing, mark: Mark, id: SubscriptionId) {
-        self.events
-            .entry((event.seq(), mark.replayed, mark.retained))
-            .or_insert_with(|| CatchUpEntry {
-                event: event.marked(mark),
-                addressing,
-                subscriptions: BTreeMap::new(),
-            })
-            .subscriptions
-            .entry((mark.superseded_from, mark.superseded))
-            .or_default()
-            .push(id);
-    }
-
-    /// Adds what was evicted. The count is an upper bound, since it may concern other subscriptions.
-    fn add_eviction(&mut self, evicted: Loss, id: SubscriptionId) {
-        let gap = evicted.gap(GapReason::HistoryFull, true);
-        self.add_lost(gap, evicted.superseded(), id);
-    }
-
-    fn add_gap(&mut self, gap: Gap, id: SubscriptionId) {
-        self.add_lost(gap, None, id);
-    }
-
-    fn add_lost(&mut self, gap: Gap, superseded: Option<Superseded>, id: SubscriptionId) {
-        let is_same = |lost: &&mut LostEvents| lost.gap == gap && lost.superseded == superseded;
-        match self.gaps.iter_mut().find(is_same) {
-            Some(lost) => {
-                lost.subscriptions.insert(id);
-            }
-            None => self.gaps.push(LostEvents {
-                gap,
-                superseded,
-                subscriptions: [id].into(),
-                cause: None,
-            }),
-        }
-    }
 }
 
 impl<W> Hub<W> {

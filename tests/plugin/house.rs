@@ -2,6 +2,7 @@
 
 #[cfg(feature = "typed")]
 mod api;
+mod platforms;
 mod rooms;
 mod shapes;
 mod style;

@@ -26,7 +26,7 @@ Commands of this repository. Each one works in a fresh clone.
                         saves the picture to target/demo/shop.png
   cargo xtask test      run everything: the check, Rust tests, the model of the
                         concurrent code, TypeScript tests, type tests, journeys
-                        in real windows, packages
+                        in real windows of WebKit and of Chromium, packages
       --runners         also run the test bus in every test runner that apps
                         use, each installed from npm, and in Chromium
   cargo xtask check     check format, lints and types

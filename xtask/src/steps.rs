@@ -38,13 +38,15 @@ const TEST: &[Step] = &[
     ("TypeScript type tests", || npm::script("test:types")),
     ("journeys in real windows", journeys),
     ("journeys of pages that are never called", journeys_by_pull),
+    ("Chromium", system::for_chromium),
+    ("the same journeys in Chromium", journeys_in_chromium),
     ("types for Windows", cross::one_target),
     ("packages in an app outside the workspace", packages::test),
 ];
 
 /// Needs the network and a browser. The type tests have a short form, without either.
 const RUNNERS: &[Step] = &[
-    ("system packages for a browser", system::for_browsers),
+    ("system packages for a browser", system::for_chromium),
     ("test runners of apps", || npm::script("test:runners")),
 ];
 
@@ -174,6 +176,14 @@ fn journeys() -> Outcome {
     journey("")
 }
 
+/// The shop is an app for users, so it has only the runtime of users.
+fn journeys_in_chromium() -> Outcome {
+    let engine = [("JOURNEYS_ENGINE", "chromium")];
+    let test = ["test", "--workspace", "--test", "journeys"];
+    let options = ["--", "--test-threads=1", "--skip", "shop::"];
+    cargo_with(&[test.as_slice(), &options].concat(), &engine)
+}
+
 /// On WebKitGTK the host calls pages. Elsewhere they pull, and so do these.
 fn journeys_by_pull() -> Outcome {
     journey_with("", &[("E2E_CARRIER", "pull")])
@@ -196,6 +206,8 @@ fn journey_with(name: &str, environment: &[(&str, &str)]) -> Outcome {
         name,
         "--",
         "--test-threads=1",
+        "--skip",
+        "chromium::",
     ];
     cargo_with(&journeys, environment)
 }

@@ -9,7 +9,7 @@ const BUILD: &[&str] = &[
     "librsvg2-dev",
 ];
 const WINDOWS: &[&str] = &["webkit2gtk-driver", "xvfb", "xauth", "dbus-x11"];
-const BROWSER: &[&str] = &["chromium", "chromium-driver"];
+const CHROMIUM: &[&str] = &["chromium", "chromium-driver"];
 const FONT: &str = "fonts-dejavu-core";
 
 /// Installs what compiling needs.
@@ -27,13 +27,12 @@ pub(crate) fn for_windows() -> Outcome {
     install(&packages)
 }
 
-/// Installs what runs tests in a browser.
-pub(crate) fn for_browsers() -> Outcome {
-    // Elsewhere that run is left out, and says so.
-    match on_path("apt-get") {
-        true => install(BROWSER),
-        false => Ok(()),
+/// Installs the second engine, unless it is there under these names.
+pub(crate) fn for_chromium() -> Outcome {
+    if ["chromium", "chromedriver"].into_iter().all(on_path) {
+        return Ok(());
     }
+    install(CHROMIUM)
 }
 
 fn install(packages: &[&str]) -> Outcome {
@@ -86,6 +85,7 @@ fn without_apt(packages: &[&str]) -> Outcome {
         || ["Xvfb", "WebKitWebDriver", "dbus-daemon"]
             .into_iter()
             .all(on_path);
+    let programs = programs && packages != CHROMIUM;
     if libraries && programs {
         return Ok(());
     }

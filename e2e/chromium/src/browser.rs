@@ -89,6 +89,11 @@ impl Browser {
         Ok((browser, address))
     }
 
+    /// Where it saves files.
+    pub(crate) fn downloads(&self) -> PathBuf {
+        self.profile.join("downloads")
+    }
+
     /// The browser writes its port, and the path of its own target, to a file.
     fn address(&mut self, port_file: &Path) -> Result<String, String> {
         let start = Instant::now();

@@ -226,6 +226,19 @@ impl<T: UserEvent> Page<T> {
         });
     }
 
+    /// Hides the page behind another tab of its window. There is no other way without a window manager.
+    pub(crate) fn cover(self: &Arc<Self>) {
+        self.send("Page.bringToFront", json!({}));
+        let devtools = Arc::clone(&self.context.devtools);
+        self.context.devtools.spawn(async move {
+            // It opens in the window that was active last.
+            let tab = json!({ "url": "about:blank" });
+            if let Err(error) = devtools.call(None, "Target.createTarget", tab).await {
+                eprintln!("cannot hide a window: {error}");
+            }
+        });
+    }
+
     /// Closes the tab, also one that is not there yet.
     pub(crate) fn close(&self) {
         let mut state = lock(&self.state);

@@ -7,6 +7,7 @@ use crate::{
     webview,
     window::{self, Window},
 };
+use serde_json::json;
 use std::{
     collections::HashMap,
     fmt,
@@ -172,6 +173,9 @@ impl<T: UserEvent> Chromium<T> {
             // The app may have ended before its browser.
             let _ = ended.send(Message::BrowserEnded);
         })?;
+        let files = json!({ "behavior": "allow", "downloadPath": browser.downloads() });
+        // Without it, downloads go to the user's folder. Nobody waits for the result.
+        drop(devtools.call(None, "Browser.setDownloadBehavior", files));
         let shared = Arc::new(Shared {
             messages: sender,
             main_thread: thread::current().id(),

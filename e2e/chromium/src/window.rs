@@ -287,6 +287,17 @@ impl<T: UserEvent> WindowDispatch<T> for Dispatcher<T> {
         Ok(())
     }
 
+    fn hide(&self) -> Result<()> {
+        if let Some(page) = &self.page {
+            page.cover();
+        }
+        Ok(())
+    }
+
+    fn show(&self) -> Result<()> {
+        self.set_focus()
+    }
+
     fn window_handle(
         &self,
     ) -> std::result::Result<raw_window_handle::WindowHandle<'_>, raw_window_handle::HandleError>
@@ -344,8 +355,6 @@ impl<T: UserEvent> WindowDispatch<T> for Dispatcher<T> {
         set_closable(bool);
         maximize();
         unmaximize();
-        show();
-        hide();
         set_decorations(bool);
         set_shadow(bool);
         set_always_on_bottom(bool);

@@ -61,6 +61,7 @@ fn app<R: Runtime>() -> tauri::Builder<R> {
             request_on_the_main_thread,
             open,
             close,
+            hide,
             load,
             report,
             exit
@@ -380,6 +381,14 @@ fn open<R: Runtime>(
         .position(20.0, 600.0)
         .build()
         .map(drop)
+}
+
+#[tauri::command(async)]
+fn hide<R: Runtime>(app: AppHandle<R>, label: &str) -> Result<(), tauri::Error> {
+    match app.get_webview_window(label) {
+        Some(window) => window.hide(),
+        None => Err(tauri::Error::WindowNotFound),
+    }
 }
 
 #[tauri::command(async)]

@@ -4,9 +4,12 @@
 //! event (the barrier), a missing earlier one will not arrive.
 
 mod calls;
+mod carriers;
+mod chromium;
 mod components;
 mod events;
 mod faults;
+mod moving;
 mod pages;
 mod permissions;
 mod requests;

@@ -13,9 +13,9 @@ import type { RequestOptions } from '../types/request.js'
 import type { Target } from '../types/target.js'
 import { clearRetained } from './clear-retained.js'
 import { events } from './events.js'
-import { startJobAs } from './jobs.js'
+import { type StartJobAs, startJob } from './jobs.js'
 import { listen, on, once, unlisten } from './listen.js'
-import { respond, sendRequest } from './request.js'
+import { type RequestAs, request, respond } from './request.js'
 import { waitFor } from './wait-for.js'
 
 /**
@@ -92,10 +92,10 @@ function viewOf(within: string | undefined, full: Full, component?: string) {
     waitFor: named(waitFor),
     unlisten: named(unlisten),
     clearRetained: named(clearRetained),
-    request: (to: Target, name: string, ...rest: [unknown?, RequestOptions?]) =>
-      sendRequest(component, to, full(name), ...rest),
+    request: (to: Target, name: string, payload?: unknown, options?: RequestOptions) =>
+      (request as RequestAs)(to, full(name), payload, options, component),
     respond: named(respond),
-    startJob: (event: string, options: JobOptions<string>) => startJobAs(component, full(event), options),
+    startJob: (event: string, options: JobOptions<string>) => (startJob as StartJobAs)(full(event), options, component),
     component: (name: string) => makeComponent(name, within, full),
     namespace: (name: string) => makeNamespace(name, full, component),
   }

@@ -32,14 +32,7 @@ export function startJob<Payload = unknown, Name extends string = string>(
   options: JobSchedule & (JobSource | (FixedPayload & { payload?: Payload })),
 ): Promise<Job>
 export function startJob<Name extends EventName, _ extends never>(event: Name, options: JobOptions<Name>): Promise<Job>
-export function startJob(event: string, options: NewJobOptions): Promise<Job> {
-  return startJobAs(undefined, event, options)
-}
-
-type NewJobOptions = JobSchedule & { payload?: unknown; source?: string; args?: unknown }
-
-/** Starts a job, whose ticks are those of a component if there is one. */
-export async function startJobAs(component: string | undefined, event: string, options: NewJobOptions): Promise<Job> {
+export async function startJob(event: string, options: NewJobOptions, component?: string): Promise<Job> {
   try {
     checkName(event)
     if (typeof options !== 'object' || options === null) {
@@ -62,6 +55,11 @@ export async function startJobAs(component: string | undefined, event: string, o
     throw toEventBusError(error)
   }
 }
+
+type NewJobOptions = JobSchedule & { payload?: unknown; source?: string; args?: unknown }
+
+/** Starts a job, whose ticks are those of a component if there is one. */
+export type StartJobAs = (event: string, options: NewJobOptions, component?: string) => Promise<Job>
 
 /**
  * Finds a running job, such as one that the page of this webview started before it was reloaded. With `owner`, as

@@ -104,17 +104,12 @@ export function request<Name extends RequestName, _ extends never>(
   name: Name,
   ...payload: [...payload: RequestArguments<Name>, options?: RequestOptions]
 ): Promise<ResponseOf<Name>>
-export function request(to: Target, name: string, payload?: unknown, options?: RequestOptions): Promise<unknown> {
-  return sendRequest(undefined, to, name, payload, options)
-}
-
-/** Sends a request, as a component if there is one. */
-export async function sendRequest(
-  component: string | undefined,
+export async function request(
   to: Target,
   name: string,
   payload?: unknown,
   { timeoutMs, signal }: RequestOptions = {},
+  component?: string,
 ): Promise<unknown> {
   try {
     checkName(name)
@@ -130,6 +125,15 @@ export async function sendRequest(
     throw toEventBusError(error)
   }
 }
+
+/** Sends a request, as a component if there is one. */
+export type RequestAs = (
+  to: Target,
+  name: string,
+  payload?: unknown,
+  options?: RequestOptions,
+  component?: string,
+) => Promise<unknown>
 
 /** Refuses numbers that JSON would turn into null, which means the default. */
 function checkTimeout(name: string, timeoutMs: unknown): void {

@@ -14,7 +14,7 @@ export function describeComponent(
 ): void {
   const list = (events: Readonly<Record<string, string>>) =>
     Object.entries(events).map(([event, text]) => ({ event: full(event), description: text }))
-  descriptions.set(JSON.stringify([namespace, name]), {
+  descriptions.set(`${namespace ?? ''}#${name}`, {
     name,
     namespace: namespace ?? null,
     description: description ?? null,

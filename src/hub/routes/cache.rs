@@ -11,8 +11,10 @@ use crate::model::policies::NamePolicy;
 #[derive(Debug, Default)]
 pub(super) struct RouteCache {
     routes: HashMap<EventName, Arc<Route>>,
-    /// The route that was last used, which the next event most likely uses, too.
-    newest: Option<Arc<Route>>,
+    /// A route that was used twice in a row, and so most likely will be again.
+    repeated: Option<Arc<Route>>,
+    /// The address of the route that was found last, so that names in turn do not replace the repeated one each time.
+    found: usize,
     /// How many ids the routes hold.
     pub(super) ids: usize,
 }
@@ -32,12 +34,16 @@ impl RouteCache {
     }
 
     pub(super) fn find(&mut self, name: &EventName) -> Option<Arc<Route>> {
-        let newest = self.newest.as_ref();
-        if let Some(newest) = newest.filter(|newest| newest.name == *name) {
-            return Some(Arc::clone(newest));
+        let repeated = self.repeated.as_ref();
+        if let Some(repeated) = repeated.filter(|repeated| repeated.name == *name) {
+            return Some(Arc::clone(repeated));
         }
         let found = self.routes.get(name)?;
-        self.newest = Some(Arc::clone(found));
+        let address = Arc::as_ptr(found).addr();
+        if address == self.found {
+            self.repeated = Some(Arc::clone(found));
+        }
+        self.found = address;
         Some(Arc::clone(found))
     }
 
@@ -45,7 +51,7 @@ impl RouteCache {
         let ids = route.count_ids();
         if self.routes.len() >= Self::MAX_ROUTES || self.ids + ids > Self::MAX_IDS {
             self.routes.clear();
-            self.newest = None;
+            self.repeated = None;
             self.ids = 0;
         }
         self.ids += ids;
@@ -55,7 +61,7 @@ impl RouteCache {
     /// Forgets the routes that a subscription to this pattern changes: only those that it matches, so that one page's
     /// patterns do not cost every name its route.
     pub(super) fn forget(&mut self, pattern: &EventPattern) {
-        self.newest = None;
+        self.repeated = None;
         match pattern.exact() {
             Some(name) => {
                 if let Some(route) = self.routes.remove(name) {
@@ -72,7 +78,7 @@ impl RouteCache {
     }
 
     fn retain(&mut self, stays: impl Fn(&Route) -> bool) {
-        self.newest = None;
+        self.repeated = None;
         let ids = &mut self.ids;
         self.routes.retain(|_, route| {
             let stays = stays(route);

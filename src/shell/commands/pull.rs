@@ -26,6 +26,9 @@ pub(super) const COMMAND: &str = "pull";
 /// WebKit keeps the source of scripts from 8 KiB on. Written as a string, it may become twice as long.
 const MAX_EVALUATED_BYTES: usize = (8 * 1024 - 6) / 2;
 
+/// On Android, Tauri evaluates only answers below 8 KiB. The page fetches longer ones.
+const FETCHES_LONG_REPLIES: bool = cfg!(target_os = "android");
+
 #[derive(Deserialize)]
 struct PullArguments {
     session: String,
@@ -58,11 +61,7 @@ pub(super) fn accept<R: Runtime>(invoke: Invoke<R>) {
     let limits = core.limits();
     let bound = BatchBound {
         events: limits.batch_events,
-        bytes: if path == ReplyPath::Evaluated {
-            limits.batch_bytes.min(MAX_EVALUATED_BYTES)
-        } else {
-            limits.batch_bytes
-        },
+        bytes: longest_batch(path, limits.batch_bytes, FETCHES_LONG_REPLIES),
     };
     let read = read_arguments(message.payload(), bound);
     if let Ok((pull, _)) = &read
@@ -85,6 +84,13 @@ pub(super) fn accept<R: Runtime>(invoke: Invoke<R>) {
             });
         }
         Err(error) => reply.send(Err(error)),
+    }
+}
+
+fn longest_batch(path: ReplyPath, limit: usize, fetches_long_answers: bool) -> usize {
+    match path {
+        ReplyPath::Evaluated if !fetches_long_answers => limit.min(MAX_EVALUATED_BYTES),
+        _ => limit,
     }
 }
 
@@ -137,4 +143,22 @@ fn read_arguments(body: &InvokeBody, bound: BatchBound) -> Result<(Pull, Vec<Val
     };
     check_entries("responses", arguments.responses.len())?;
     Ok((pull, arguments.responses))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_evaluated_is_cut() {
+        use ReplyPath::{Evaluated, Fetched};
+        for (path, limit, fetches_long, expected) in [
+            (Fetched, 1 << 20, false, 1 << 20),
+            (Evaluated, 1 << 20, false, MAX_EVALUATED_BYTES),
+            (Evaluated, 100, false, 100),
+            (Evaluated, 1 << 20, true, 1 << 20),
+        ] {
+            assert_eq!(longest_batch(path, limit, fetches_long), expected);
+        }
+    }
 }

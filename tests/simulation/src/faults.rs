@@ -40,7 +40,7 @@ impl World {
         if fetched.is_empty() {
             return;
         }
-        let chosen = *self.rng.pick(&fetched);
+        let chosen = self.rng.pick(&fetched);
         let Some(page) = self.wires.get(&chosen).map(|wire| wire.document) else {
             return;
         };
@@ -90,7 +90,7 @@ impl World {
         if answered.is_empty() {
             return;
         }
-        let number = *self.rng.pick(&answered);
+        let number = self.rng.pick(&answered);
         self.note(format!("wire {number} loses its answer"));
         self.wires.remove(&number);
     }
@@ -253,7 +253,7 @@ impl World {
 
     /// The machine sleeps.
     pub(crate) fn sleep(&mut self) {
-        let time = Duration::from_secs(*self.rng.pick(&[30, 90, 3_600, 8 * 3_600]));
+        let time = Duration::from_secs(self.rng.pick(&[30, 90, 3_600, 8 * 3_600]));
         self.note(format!("the machine sleeps for {time:?}"));
         let monotonic = match self.plan.sleep_counts {
             true => time,

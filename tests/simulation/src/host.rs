@@ -225,7 +225,7 @@ impl World {
             }
             Some(Act::Read) if !self.host.streams.is_empty() => {
                 let place = self.rng.below(self.host.streams.len());
-                let most = *self.rng.pick(&[1, 3, 1000]);
+                let most = self.rng.pick(&[1, 3, 1000]);
                 self.host_reads(place, most);
             }
             Some(Act::EndStream) if !self.host.streams.is_empty() => {
@@ -299,7 +299,7 @@ impl World {
 
     fn host_emits_when_there_is_room(&mut self) {
         let promise = self.number();
-        let name = *self.rng.pick(&["r:a", "d:a"]);
+        let name = self.rng.pick(&["r:a", "d:a"]);
         let event = Emitted {
             name: name.into(),
             payload: json!(format!("host.{promise}")),
@@ -332,9 +332,9 @@ impl World {
     }
 
     fn host_responds(&mut self) {
-        let name = *self.rng.pick(&["q:a", "q:b"]);
+        let name = self.rng.pick(&["q:a", "q:b"]);
         let manner = self.rng.below(4);
-        let millis = *self.rng.pick(&[1, 500, 20_000]);
+        let millis = self.rng.pick(&[1, 500, 20_000]);
         let notes = Arc::clone(&self.host.notes);
         let respond = move |request: Value| {
             lock(&notes).push(Note::Responding(request.clone()));
@@ -357,13 +357,13 @@ impl World {
 
     fn host_requests(&mut self) {
         let promise = self.number();
-        let name = *self.rng.pick(&["q:a", "q:b"]);
+        let name = self.rng.pick(&["q:a", "q:b"]);
         let payload = json!(format!("host.{promise}"));
         let to = match self.rng.chance(20) {
             true => Target::host(),
-            false => Target::from(*self.rng.pick(&LABELS)),
+            false => Target::from(self.rng.pick(&LABELS)),
         };
-        let timeout = Duration::from_millis(*self.rng.pick(&[100, 5_000, 30_000]));
+        let timeout = Duration::from_millis(self.rng.pick(&[100, 5_000, 30_000]));
         self.note(format!(
             "host promise {promise} requests {name} of {to:?} within {timeout:?}"
         ));
@@ -387,7 +387,7 @@ impl World {
         let number = self.number();
         let name = format!("t:host-{number}");
         let to = self.rng.chance(50).then(|| self.target());
-        let every = Duration::from_millis(*self.rng.pick(&[20, 300, 7_000]));
+        let every = Duration::from_millis(self.rng.pick(&[20, 300, 7_000]));
         let mut builder = self.bus.periodic(&name).every(every);
         if let Some(to) = &to {
             builder = builder.to(target_of(to));

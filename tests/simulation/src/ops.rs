@@ -11,15 +11,15 @@ const PATTERNS: &[&str] = &[
 
 impl World {
     pub(crate) fn event_name(&mut self) -> &'static str {
-        *self.rng.pick(NAMES)
+        self.rng.pick(NAMES)
     }
 
     pub(crate) fn pattern(&mut self) -> &'static str {
-        *self.rng.pick(PATTERNS)
+        self.rng.pick(PATTERNS)
     }
 
     pub(crate) fn target(&mut self) -> Value {
-        let label = *self.rng.pick(&LABELS);
+        let label = self.rng.pick(&LABELS);
         match self.rng.below(8) {
             0 => json!({ "kind": "host" }),
             1 => json!({ "kind": "webview", "label": label }),
@@ -33,7 +33,7 @@ impl World {
     /// How many events are emitted at once.
     pub(crate) fn burst(&mut self) -> u64 {
         match self.rng.chance(5 * self.plan.weights.bursts) {
-            true => *self.rng.pick(&[3, 10, 40]),
+            true => self.rng.pick(&[3, 10, 40]),
             false => 1,
         }
     }
@@ -70,7 +70,7 @@ impl World {
             "unlisten" => json!({ "listener": self.rng.below(promise as usize) }),
             "unlistenAll" | "clearRetained" => json!({ "pattern": self.pattern() }),
             "waitFor" => {
-                let timeout = *self.rng.pick(&[10, 1_000, 20_000]);
+                let timeout = self.rng.pick(&[10, 1_000, 20_000]);
                 json!({ "pattern": self.pattern(), "timeoutMs": timeout })
             }
             "startJob" => {
@@ -149,7 +149,7 @@ impl World {
             "listener": promise,
             "pattern": self.pattern(),
             "options": options,
-            "work": if self.rng.chance(10) { *self.rng.pick(&[2, 30, 6_000]) } else { 0 },
+            "work": if self.rng.chance(10) { self.rng.pick(&[2, 30, 6_000]) } else { 0 },
             "emits": self.rng.chance(6).then(|| json!({
                 "name": NAMES[promise as usize % NAMES.len()],
                 "payload": format!("after.{promise}"),

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::matching::{is_for_host, is_for_page, matches};
-
 /// Names with this prefix are kept for no later page.
 pub(crate) const WITHOUT_HISTORY: &str = "h:";
+/// Of names with this prefix, the newest event replaces those that wait.
+pub(crate) const LATEST: &str = "l:";
 /// Names with this prefix are ticks of jobs.
 pub(crate) const TICKS: &str = "t:";
 /// How the events begin that the bus itself emits.
-const OWN: &str = "event-bus:";
+pub(crate) const OWN: &str = "event-bus:";
 /// For how long after its first subscription a page gets a replay.
 const START_UP: Duration = Duration::from_secs(3);
 
@@ -45,81 +45,89 @@ pub(crate) struct Delivered {
 }
 
 #[derive(Debug, Clone)]
-struct Gap {
-    from: u64,
-    to: u64,
-    count: u64,
-    at_most: bool,
+pub(crate) struct Gap {
+    pub(crate) from: u64,
+    pub(crate) to: u64,
+    pub(crate) count: u64,
+    pub(crate) at_most: bool,
+}
+
+impl Gap {
+    pub(crate) fn covers(&self, seq: u64) -> bool {
+        (self.from..=self.to).contains(&seq)
+    }
 }
 
 /// A listener in a page, a listener of the host, or a stream.
 #[derive(Debug, Default)]
-struct Listener {
+pub(crate) struct Listener {
     /// `None` for the host.
-    page: Option<u32>,
-    pattern: String,
+    pub(crate) page: Option<u32>,
+    pub(crate) pattern: String,
     /// Whether it gets only what is sent to its page.
-    is_narrowed: bool,
+    pub(crate) is_narrowed: bool,
     /// Whether it gets what is for anybody.
-    is_wiretap: bool,
-    wants_replay: bool,
-    id: u64,
+    pub(crate) is_wiretap: bool,
+    pub(crate) wants_replay: bool,
+    pub(crate) id: u64,
     /// The newest event when the host accepted it.
-    since: Option<u64>,
+    pub(crate) since: Option<u64>,
     /// The event after which it is to be replayed what it missed.
-    replay_after: Option<u64>,
-    delivered: Vec<Delivered>,
-    gaps: Vec<Gap>,
-    is_ended: bool,
+    pub(crate) replay_after: Option<u64>,
+    pub(crate) delivered: Vec<Delivered>,
+    pub(crate) gaps: Vec<Gap>,
+    pub(crate) is_ended: bool,
 }
 
 #[derive(Debug, Default)]
-struct Page {
-    label: String,
-    origin: String,
-    first_accepted: Option<Duration>,
-    replay_after: Option<u64>,
-    is_gone: bool,
+pub(crate) struct Page {
+    pub(crate) label: String,
+    pub(crate) origin: String,
+    pub(crate) first_accepted: Option<Duration>,
+    pub(crate) replay_after: Option<u64>,
+    /// What the page before was to get, and has not got.
+    pub(crate) owed: BTreeSet<u64>,
+    pub(crate) is_gone: bool,
     /// Whether it has been in the back/forward cache.
-    was_left: bool,
+    pub(crate) was_left: bool,
 }
 
 #[derive(Debug, Default)]
 struct Window {
     left_at: u64,
-    /// The origin of the last page that subscribed.
-    subscribed: Option<String>,
+    /// The last page that subscribed.
+    subscribed: Option<u32>,
 }
 
 #[derive(Debug)]
-struct Promise {
-    page: Option<u32>,
-    what: String,
-    settled: Option<std::result::Result<Value, String>>,
+pub(crate) struct Promise {
+    pub(crate) page: Option<u32>,
+    pub(crate) what: String,
+    pub(crate) settled: Option<std::result::Result<Value, String>>,
 }
 
 /// What a page or the host was to emit.
 #[derive(Debug)]
-struct Intended {
-    payload: Value,
+pub(crate) struct Intended {
+    pub(crate) payload: Value,
 }
 
 #[derive(Default)]
 pub(crate) struct Oracle {
-    events: BTreeMap<u64, Emitted>,
+    pub(crate) events: BTreeMap<u64, Emitted>,
     /// The number of the event with this payload. Each emit has its own.
-    by_payload: BTreeMap<String, u64>,
-    listeners: BTreeMap<u64, Listener>,
-    pages: BTreeMap<u32, Page>,
+    pub(crate) by_payload: BTreeMap<String, u64>,
+    pub(crate) listeners: BTreeMap<u64, Listener>,
+    pub(crate) pages: BTreeMap<u32, Page>,
     windows: BTreeMap<String, Window>,
-    promises: BTreeMap<u64, Promise>,
-    emits: BTreeMap<u64, Intended>,
-    requests: BTreeMap<u64, Value>,
+    pub(crate) promises: BTreeMap<u64, Promise>,
+    pub(crate) emits: BTreeMap<u64, Intended>,
+    pub(crate) requests: BTreeMap<u64, Value>,
     /// How often each request was given to a responder.
     responded: BTreeMap<String, usize>,
     /// The targets of jobs, by the name of their ticks.
-    jobs: BTreeMap<String, Option<Value>>,
-    violations: Vec<String>,
+    pub(crate) jobs: BTreeMap<String, Option<Value>>,
+    pub(crate) violations: Vec<String>,
 }
 
 impl Oracle {
@@ -250,20 +258,10 @@ impl Oracle {
 
     /// The host has accepted a subscription of a page for the first time.
     pub(crate) fn subscribed(&mut self, page: u32, id: u64, seq: u64, now: Duration) {
-        let Some(own) = self.pages.get_mut(&page) else {
+        self.note_first_subscription(page, now);
+        let Some(own) = self.pages.get(&page) else {
             return;
         };
-        if own.first_accepted.is_none() {
-            own.first_accepted = Some(now);
-            if let Some(window) = self.windows.get_mut(&own.label) {
-                let is_same = window
-                    .subscribed
-                    .as_ref()
-                    .is_none_or(|old| *old == own.origin);
-                own.replay_after = is_same.then_some(window.left_at);
-                window.subscribed = Some(own.origin.clone());
-            }
-        }
         let first = own.first_accepted.unwrap_or(now);
         let replay_after = own
             .replay_after
@@ -276,12 +274,63 @@ impl Oracle {
         }
     }
 
+    /// A page takes over what was kept for it with its first subscription.
+    fn note_first_subscription(&mut self, page: u32, now: Duration) {
+        let Some(own) = self
+            .pages
+            .get(&page)
+            .filter(|own| own.first_accepted.is_none())
+        else {
+            return;
+        };
+        let Some(window) = self.windows.get(&own.label) else {
+            return;
+        };
+        let before = window.subscribed.and_then(|before| self.pages.get(&before));
+        let is_same = before.is_none_or(|before| before.origin == own.origin);
+        let owed = match window.subscribed {
+            Some(before) if is_same => self.owed_to(before),
+            _ => BTreeSet::new(),
+        };
+        let after = is_same.then_some(window.left_at);
+        let label = own.label.clone();
+        if let Some(window) = self.windows.get_mut(&label) {
+            window.subscribed = Some(page);
+        }
+        if let Some(own) = self.pages.get_mut(&page) {
+            own.first_accepted = Some(now);
+            own.replay_after = after;
+            own.owed = owed;
+        }
+    }
+
+    /// The events that were for a listener of this page, have history, and came neither as an event nor in a gap.
+    fn owed_to(&self, page: u32) -> BTreeSet<u64> {
+        let mut owed = BTreeSet::new();
+        let listeners = self.listeners.values();
+        for listener in listeners.filter(|own| own.page == Some(page) && !own.is_ended) {
+            let Some(since) = listener.since else {
+                continue;
+            };
+            for (seq, event) in self.events.range(since + 1..) {
+                let is_kept =
+                    !event.name.starts_with(WITHOUT_HISTORY) && !event.name.starts_with(LATEST);
+                let has_come = listener.delivered.iter().any(|got| got.seq == *seq)
+                    || listener.gaps.iter().any(|gap| gap.covers(*seq));
+                if is_kept && !has_come && self.is_for(listener, event) == Some(true) {
+                    owed.insert(*seq);
+                }
+            }
+        }
+        owed
+    }
+
     /// A page that was away has subscribed again.
     pub(crate) fn renewed(&mut self, page: u32) {
         if let Some(own) = self.pages.get(&page)
             && let Some(window) = self.windows.get_mut(&own.label)
         {
-            window.subscribed = Some(own.origin.clone());
+            window.subscribed = Some(page);
         }
     }
 
@@ -347,195 +396,6 @@ impl Oracle {
         if *times > 1 {
             self.violation(format!(
                 "the request {request} was given to responders twice"
-            ));
-        }
-    }
-
-    /// What is wrong, once nothing can come any more. `dropped`: whether the listeners of the host were too slow for events.
-    pub(crate) fn finish(mut self, dropped: bool) -> Vec<String> {
-        let mut found = std::mem::take(&mut self.violations);
-        self.check_promises(&mut found);
-        for (number, listener) in &self.listeners {
-            self.check_deliveries(*number, listener, &mut found);
-            if self.is_to_be_complete(listener, dropped) {
-                self.check_completeness(*number, listener, &mut found);
-            }
-        }
-        found
-    }
-
-    fn is_to_be_complete(&self, listener: &Listener, dropped: bool) -> bool {
-        !listener.is_ended
-            && match listener.page {
-                Some(page) => !self.is_gone(page),
-                None => !dropped,
-            }
-    }
-
-    fn check_promises(&self, found: &mut Vec<String>) {
-        let mut newest: BTreeMap<u32, u64> = BTreeMap::new();
-        for (number, promise) in &self.promises {
-            let own = format!("promise {number} ({})", promise.what);
-            let Some(settled) = &promise.settled else {
-                if promise.page.is_none_or(|page| !self.is_gone(page)) {
-                    found.push(format!("{own} never settled"));
-                }
-                continue;
-            };
-            if let Some(intended) = self.emits.get(number) {
-                let accepted = self.by_payload.get(&intended.payload.to_string()).copied();
-                match settled {
-                    Ok(receipt) => {
-                        let seq = receipt["seq"].as_u64();
-                        if seq.is_none() || seq != accepted {
-                            found.push(format!(
-                                "{own} has the receipt {receipt}, and the host accepted {accepted:?}"
-                            ));
-                        }
-                        let left =
-                            |page: u32| self.pages.get(&page).is_some_and(|page| page.was_left);
-                        if let (Some(page), Some(seq)) = (promise.page, seq)
-                            && !left(page)
-                            && newest.insert(page, seq).is_some_and(|last| last > seq)
-                        {
-                            found.push(format!("{own} overtook an earlier emit of its page"));
-                        }
-                    }
-                    Err(code) if code != "unavailable" => {
-                        if let Some(seq) = accepted {
-                            found.push(format!(
-                                "{own} was rejected with {code} and accepted as {seq}"
-                            ));
-                        }
-                    }
-                    Err(_) => {}
-                }
-            }
-            if let (Some(request), Ok(response)) = (self.requests.get(number), settled)
-                && response["echo"] != *request
-            {
-                found.push(format!("{own} of {request} got the response {response}"));
-            }
-            if let Err(code) = settled
-                && code.contains(": ")
-            {
-                found.push(format!("{own} was rejected with {code}"));
-            }
-        }
-    }
-
-    /// Whether this event is for this listener. `None` if nobody knows.
-    fn is_for(&self, listener: &Listener, event: &Emitted) -> Option<bool> {
-        if !matches(&listener.pattern, &event.name) {
-            return Some(false);
-        }
-        if listener.is_wiretap {
-            return Some(true);
-        }
-        let to = match (event.is_complete, self.jobs.get(&event.name)) {
-            (true, _) => &event.to,
-            (false, Some(to)) => to,
-            (false, None) => return None,
-        };
-        Some(match listener.page {
-            None => is_for_host(to.as_ref(), event.except.as_ref()),
-            Some(page) => {
-                let label = self.pages.get(&page).map_or("", |page| &page.label);
-                is_for_page(to.as_ref(), event.except.as_ref(), label)
-                    && (to.is_some() || !listener.is_narrowed)
-            }
-        })
-    }
-
-    fn check_deliveries(&self, number: u64, listener: &Listener, found: &mut Vec<String>) {
-        for got in &listener.delivered {
-            let seq = got.seq;
-            let Some(event) = self.events.get(&seq) else {
-                if !got.name.starts_with(TICKS) && !got.name.starts_with(OWN) {
-                    found.push(format!(
-                        "listener {number} got {seq}, which nobody emitted: {got:?}"
-                    ));
-                }
-                continue;
-            };
-            if event.name != got.name || event.payload != got.payload || event.source != got.source
-            {
-                found.push(format!("listener {number} got {got:?} for {event:?}"));
-            }
-            if self.is_for(listener, event) == Some(false) {
-                found.push(format!(
-                    "listener {number} ({}) got {seq}, which is not for it: {event:?}",
-                    listener.pattern
-                ));
-            }
-        }
-    }
-
-    fn check_completeness(&self, number: u64, listener: &Listener, found: &mut Vec<String>) {
-        let Some(since) = listener.since else {
-            return;
-        };
-        let delivered: BTreeSet<u64> = listener.delivered.iter().map(|got| got.seq).collect();
-        let from = listener.replay_after.unwrap_or(since).min(since);
-        let mut missing = Vec::new();
-        for (seq, event) in self.events.range(from + 1..) {
-            let is_kept = *seq > since || !event.name.starts_with(WITHOUT_HISTORY);
-            if self.is_for(listener, event) == Some(true) && is_kept && !delivered.contains(seq) {
-                missing.push((*seq, event));
-            }
-        }
-        let in_gap = |seq: u64| {
-            let mut gaps = listener.gaps.iter();
-            gaps.any(|gap| (gap.from..=gap.to).contains(&seq))
-        };
-        let is_superseded = |seq: u64, name: &str| {
-            let later = listener.delivered.iter();
-            let mut later = later.filter(|got| got.seq > seq && got.name == name);
-            later.any(|got| got.superseded > 0)
-                || missing
-                    .iter()
-                    .any(|(other, event)| *other > seq && event.name == name && in_gap(*other))
-        };
-        for (seq, event) in &missing {
-            let is_latest = event.name.starts_with("l:");
-            if !in_gap(*seq) && !(is_latest && is_superseded(*seq, &event.name)) {
-                found.push(format!(
-                    "listener {number} ({}) lost {seq} without a gap: {event:?}",
-                    listener.pattern
-                ));
-            }
-        }
-        // How many are lost, where they count exactly.
-        let lost = missing.iter().filter(|(seq, _)| *seq > since).count() as u64;
-        let superseded: u64 = listener.delivered.iter().map(|got| got.superseded).sum();
-        let told = |at_most: bool| -> u64 {
-            let gaps = listener.gaps.iter().filter(|gap| gap.to > since);
-            gaps.filter(|gap| gap.at_most == at_most)
-                .map(|gap| gap.count)
-                .sum()
-        };
-        let began = listener
-            .gaps
-            .iter()
-            .filter(|gap| gap.from > since && !gap.at_most);
-        let exact: u64 = began.map(|gap| gap.count).sum();
-        let newest = self.events.keys().next_back().copied().unwrap_or(0);
-        let unknown = newest - self.events.len() as u64
-            + self
-                .events
-                .values()
-                .filter(|event| self.is_for(listener, event).is_none())
-                .count() as u64;
-        if lost > superseded + told(false) + told(true) {
-            found.push(format!(
-                "listener {number} ({}) lost {lost} events, and its gaps count {} and at most {}, beside {superseded} superseded",
-                listener.pattern, told(false), told(true)
-            ));
-        }
-        if exact > lost + unknown {
-            found.push(format!(
-                "listener {number} ({}) lost {lost} events, and its exact gaps count {exact}",
-                listener.pattern
             ));
         }
     }

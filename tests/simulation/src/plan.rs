@@ -37,16 +37,16 @@ impl Plan {
     pub(crate) fn new(rng: &mut Rng) -> Self {
         let mut limits = Limits::default();
         if rng.chance(60) {
-            limits.queue_events = *rng.pick(&[2, 4, 8, 32]);
+            limits.queue_events = rng.pick(&[2, 4, 8, 32]);
         }
         if rng.chance(50) {
-            limits.backlog_events = *rng.pick(&[1, 3, 8]);
+            limits.backlog_events = rng.pick(&[1, 3, 8]);
         }
         if rng.chance(60) {
-            limits.batch_events = *rng.pick(&[1, 2, 5]);
+            limits.batch_events = rng.pick(&[1, 2, 5]);
         }
         if rng.chance(20) {
-            limits.retained_events = *rng.pick(&[1, 3]);
+            limits.retained_events = rng.pick(&[1, 3]);
             limits.retained_events_per_page = limits.retained_events;
         }
         if rng.chance(15) {
@@ -80,7 +80,7 @@ impl Plan {
             reorders: often(40),
         };
         Self {
-            steps: *steps,
+            steps,
             limits,
             is_android: rng.chance(10),
             sleep_counts: rng.chance(50),

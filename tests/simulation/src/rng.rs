@@ -29,8 +29,8 @@ impl Rng {
         self.below(100) < percent
     }
 
-    pub(crate) fn pick<'a, T>(&mut self, values: &'a [T]) -> &'a T {
-        &values[self.below(values.len())]
+    pub(crate) fn pick<T: Copy>(&mut self, values: &[T]) -> T {
+        values[self.below(values.len())]
     }
 
     /// Picks by weight.

@@ -81,9 +81,8 @@ pub fn run(seed: u64, options: &Options) -> Outcome {
     world.rng = Rng::new(seed, steps + 1);
     world.history.begin_step(steps + 1);
     let violations = world.end();
-    sync::begin(Rng::default());
     Outcome {
-        history: world.history.into_text(),
+        history: world.dismantle(),
         violations,
         steps,
     }
@@ -193,7 +192,7 @@ impl World {
         let window = match step {
             Step::Open => closed.first().copied(),
             _ if open.is_empty() => None,
-            _ => Some(*self.rng.pick(&open)),
+            _ => Some(self.rng.pick(&open)),
         };
         match (step, window) {
             (Step::Deliver, _) => {
@@ -205,16 +204,16 @@ impl World {
                 self.answer(number);
             }
             (Step::Task, _) => {
-                let page = *self.rng.pick(&tasks);
+                let page = self.rng.pick(&tasks);
                 self.run_task(page);
             }
             (Step::Page, _) => {
-                let page = *self.rng.pick(&running);
+                let page = self.rng.pick(&running);
                 self.page_acts(page);
             }
             (Step::Host, _) => self.host_acts(),
             (Step::Pass, _) => {
-                let time = Duration::from_millis(*self.rng.pick(&[1, 20, 200, 2_500]));
+                let time = Duration::from_millis(self.rng.pick(&[1, 20, 200, 2_500]));
                 self.pass(time);
             }
             (Step::NextTimer, _) => {
@@ -223,7 +222,7 @@ impl World {
                 }
             }
             (Step::Wait, _) => {
-                let time = Duration::from_secs(*self.rng.pick(&[4, 21, 31, 61, 130]));
+                let time = Duration::from_secs(self.rng.pick(&[4, 21, 31, 61, 130]));
                 self.note(format!("{time:?} pass"));
                 self.pass(time);
             }
@@ -231,11 +230,11 @@ impl World {
             (Step::FailFetch, _) => self.fail_fetch(),
             (Step::LosePull, _) => self.lose_pull(),
             (Step::Suspend, _) => {
-                let page = *self.rng.pick(&running);
+                let page = self.rng.pick(&running);
                 self.suspend(page, true);
             }
             (Step::Resume, _) => {
-                let page = *self.rng.pick(&suspended);
+                let page = self.rng.pick(&suspended);
                 self.suspend(page, false);
             }
             (Step::Reload, Some(window)) => self.reload(window),
@@ -256,7 +255,7 @@ impl World {
     /// The oldest one, unless this run reorders.
     fn next_of(&mut self, numbers: &[u64]) -> u64 {
         match self.rng.chance(self.plan.weights.reorders) {
-            true => *self.rng.pick(numbers),
+            true => self.rng.pick(numbers),
             false => numbers[0],
         }
     }

@@ -8,16 +8,16 @@ use serde_json::{Value, json};
 use tauri::ipc::{CallbackFn, InvokeBody, InvokeResponse, InvokeResponseBody};
 use tauri::test::{INVOKE_KEY, MockRuntime, mock_builder};
 use tauri::webview::InvokeRequest;
-use tauri::{App, Manager, WebviewWindow, WebviewWindowBuilder};
+use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
 
 use crate::api::bus::EventBus;
 use crate::browser::{Message, Output, Page};
-use crate::config::{CatalogMode, PolicyRule};
 use crate::history::History;
 use crate::host::Host;
+use crate::model::error::{Error, ErrorCode};
 use crate::model::policy::Policy;
 use crate::mutation::Mutation;
-use crate::oracle::{Delivered, Emitted, Oracle};
+use crate::oracle::Oracle;
 use crate::plan::Plan;
 use crate::rng::Rng;
 use crate::runtime::BusRuntime;
@@ -32,7 +32,7 @@ pub(crate) const ORIGINS: [&str; 2] = ["tauri://localhost", "tauri://elsewhere"]
 /// A window with one webview.
 pub(crate) struct Window {
     pub(crate) label: &'static str,
-    pub(crate) webview: Option<WebviewWindow<MockRuntime>>,
+    webview: Option<WebviewWindow<MockRuntime>>,
     pub(crate) is_open: bool,
     /// The page that it shows.
     pub(crate) page: Option<u32>,
@@ -112,9 +112,9 @@ pub(crate) struct World {
     pub(crate) host: Host,
     pub(crate) bus: EventBus,
     pub(crate) runtime: Arc<BusRuntime>,
-    pub(crate) app: App<MockRuntime>,
+    app: AppHandle<MockRuntime>,
     /// The commands whose answers the oracle knows, by their sessions and numbers.
-    learned: BTreeSet<(String, Option<u64>)>,
+    pub(crate) learned: BTreeSet<(String, Option<u64>)>,
     newest_wire: u64,
     newest_document: u32,
     newest: u64,
@@ -131,47 +131,75 @@ fn tauri_tasks() -> &'static tokio::runtime::Runtime {
     })
 }
 
+/// The app of all runs, with its windows. Each run adds the plugin anew.
+fn app() -> AppHandle<MockRuntime> {
+    static APP: OnceLock<AppHandle<MockRuntime>> = OnceLock::new();
+    let app = APP.get_or_init(|| {
+        let built = mock_builder().build(fixture::context());
+        let app = built.unwrap_or_else(|error| panic!("the app does not start: {error}"));
+        for label in LABELS {
+            let window = WebviewWindowBuilder::new(&app, label, WebviewUrl::default()).build();
+            window.unwrap_or_else(|error| panic!("no window: {error}"));
+        }
+        let handle = app.handle().clone();
+        // It never ends.
+        std::mem::forget(app);
+        handle
+    });
+    app.clone()
+}
+
+/// Takes the plugin of a run from the app. Nothing refers to its state any more.
+fn remove_plugin(app: &AppHandle<MockRuntime>) {
+    app.remove_plugin("event-bus");
+    #[allow(deprecated)]
+    let state = app.unmanage::<EventBus>();
+    drop(state);
+}
+
+fn plugin_of(plan: &Plan) -> Builder {
+    let policies = [
+        ("l:*", Policy::new().latest()),
+        ("r:*", Policy::new().reject()),
+        ("h:*", Policy::new().history(false)),
+        ("k:*", Policy::new().retain(true)),
+    ];
+    let mut builder = Builder::new().limits(plan.limits.clone());
+    for (pattern, policy) in policies {
+        builder = builder.policy(pattern, policy);
+    }
+    builder.job_source("count", |call| {
+        let args: Value = call.args()?;
+        match args == json!("fail") && call.tick().count % 3 == 0 {
+            true => Err(Error::new(
+                ErrorCode::SourceFailed,
+                "every third tick fails",
+            )),
+            false => Ok(call.tick().count),
+        }
+    })
+}
+
 impl World {
     pub(crate) fn new(seed: u64, plan: Plan, mutation: Option<Mutation>) -> Self {
         tauri_tasks();
         platform::clear();
         sync::begin(Rng::new(seed, u64::MAX));
-        let policies = [
-            ("l:*", Policy::new().latest()),
-            ("r:*", Policy::new().reject()),
-            ("h:*", Policy::new().history(false)),
-            ("k:*", Policy::new().retain(true)),
-        ];
-        let mut builder = Builder::new().limits(plan.limits.clone());
-        for (pattern, policy) in policies {
-            builder = builder.policy(pattern, policy);
-        }
-        let builder = builder.job_source("count", |call| {
-            let args: Value = call.args()?;
-            match args == json!("fail") && call.tick().count % 3 == 0 {
-                true => Err(crate::model::error::Error::new(
-                    crate::model::error::ErrorCode::SourceFailed,
-                    "every third tick fails",
-                )),
-                false => Ok(call.tick().count),
-            }
-        });
-        let build = move || {
-            mock_builder()
-                .plugin(builder.build())
-                .build(fixture::context())
-        };
+        let app = app();
+        // A run that panicked has left its own.
+        remove_plugin(&app);
+        let (plugin, handle) = (plugin_of(&plan), app.clone());
+        let add = move || handle.plugin(plugin.build());
         // Another thread is the app's main thread, which may not wait for pages.
-        let built = std::thread::spawn(build).join();
-        let app = match built {
-            Ok(Ok(app)) => app,
-            Ok(Err(error)) => panic!("the app does not start: {error}"),
-            Err(_) => panic!("the app does not start"),
-        };
+        match std::thread::spawn(add).join() {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => panic!("the plugin does not start: {error}"),
+            Err(_) => panic!("the plugin does not start"),
+        }
         let bus = app.state::<EventBus>().inner().clone();
         let windows = LABELS.map(|label| Window {
             label,
-            webview: None,
+            webview: app.get_webview_window(label),
             is_open: false,
             page: None,
             cached: Vec::new(),
@@ -196,6 +224,14 @@ impl World {
             newest_document: 0,
             newest: 0,
         }
+    }
+
+    /// Ends the run. Returns its history.
+    pub(crate) fn dismantle(self) -> String {
+        let Self { app, history, .. } = self;
+        remove_plugin(&app);
+        sync::begin(Rng::default());
+        history.into_text()
     }
 
     /// A number that nothing else of this run has.
@@ -291,48 +327,6 @@ impl World {
             self.wires.remove(&number);
         } else if let Some(wire) = self.wires.get_mut(&number) {
             wire.stage = Stage::Answered { is_ok, json };
-        }
-    }
-
-    /// Tells the oracle what the host has accepted, as its answer says.
-    fn learn(&mut self, document: u32, label: &str, command: &str, arguments: &str, json: &str) {
-        let key = match command {
-            "plugin:event-bus|emit" | "plugin:event-bus|emit_to" => "events",
-            "plugin:event-bus|subscribe" => "subscriptions",
-            _ => return,
-        };
-        let arguments: Value = serde_json::from_str(arguments).unwrap_or_default();
-        // A copy of a command gets the answer that was recorded.
-        let command = (text_of(&arguments["session"]), arguments["n"].as_u64());
-        if !self.learned.insert(command) {
-            return;
-        }
-        let mut answer: Value = serde_json::from_str(json).unwrap_or_default();
-        if let Some(quoted) = answer[0].as_str() {
-            answer = serde_json::from_str(quoted).unwrap_or_default();
-        }
-        let entries = arguments[key].as_array().into_iter().flatten();
-        for (entry, result) in entries.zip(answer.as_array().into_iter().flatten()) {
-            let Some(seq) = result["seq"].as_u64() else {
-                continue;
-            };
-            if key == "events" {
-                let payload = entry["payload"].as_str().unwrap_or("null");
-                let event = Emitted {
-                    name: text_of(&entry["event"]),
-                    payload: serde_json::from_str(payload).unwrap_or_default(),
-                    source: Some(label.into()),
-                    to: entry.get("to").cloned(),
-                    except: entry.get("except").cloned(),
-                    is_complete: true,
-                };
-                self.oracle.accepted(seq, event);
-            } else if entry.get("resume").is_some() {
-                self.oracle.renewed(document);
-            } else {
-                let id = entry["id"].as_u64().unwrap_or_default();
-                self.oracle.subscribed(document, id, seq, sync::passed());
-            }
         }
     }
 
@@ -433,69 +427,14 @@ impl World {
         self.wires.insert(self.newest_wire, wire);
     }
 
-    fn take_note(&mut self, page: u32, kind: &str, value: &Value) {
-        self.note(format!("page {page} {kind} {value}"));
-        let number = |key: &str| value[key].as_u64().unwrap_or_default();
-        let listener = number("listener");
-        match kind {
-            "event" => self.oracle.event(listener, read_event(value)),
-            "gap" => {
-                let at_most = value["atMost"] == json!(true);
-                let oracle = &mut self.oracle;
-                oracle.gap(
-                    listener,
-                    number("from"),
-                    number("to"),
-                    number("count"),
-                    at_most,
-                );
-            }
-            "opened" => {
-                let pattern = text_of(&value["pattern"]);
-                let options = &value["options"];
-                self.oracle
-                    .listener_opens(listener, Some(page), &pattern, options);
-            }
-            "listening" => self.oracle.listener_has_id(listener, number("id")),
-            "ended" => self.oracle.listener_ends(listener),
-            "promise" => {
-                let what = text_of(&value["what"]);
-                self.oracle.promised(number("promise"), Some(page), &what);
-            }
-            "resolved" => self
-                .oracle
-                .settled(number("promise"), Ok(value["value"].clone())),
-            "rejected" => self
-                .oracle
-                .settled(number("promise"), Err(text_of(&value["code"]))),
-            "responding" => self.oracle.responding(&value["request"]),
-            "report" => {
-                let code = text_of(&value["code"]);
-                if code.ends_with("Error") {
-                    self.oracle
-                        .violation(format!("page {page} reported {value}"));
-                }
-            }
-            _ => {}
-        }
-    }
-
     /// Opens a window again, or for the first time.
     pub(crate) fn open_window(&mut self, window: usize) {
         let seq = self.seq();
         let own = &mut self.windows[window];
         own.is_open = true;
         platform::list(own.label, true);
-        match own.webview {
-            Some(_) => {
-                self.runtime.webview_is_ready(own.label, own.label);
-            }
-            None => {
-                let url = tauri::WebviewUrl::default();
-                let built = WebviewWindowBuilder::new(&self.app, own.label, url).build();
-                own.webview = built.ok();
-            }
-        }
+        // As the plugin's hook does.
+        self.runtime.webview_is_ready(own.label, own.label);
         self.oracle.window_opens(own.label, seq);
         self.note(format!("window {window} opened at {seq}"));
     }
@@ -543,21 +482,5 @@ impl World {
             document.page.operate(op);
         }
         self.collect(page);
-    }
-}
-
-pub(crate) fn text_of(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
-
-fn read_event(value: &Value) -> Delivered {
-    Delivered {
-        seq: value["seq"].as_u64().unwrap_or_default(),
-        name: text_of(&value["name"]),
-        payload: value["payload"].clone(),
-        source: value["source"].as_str().map(str::to_owned),
-        is_replayed: value["replayed"] == json!(true),
-        is_retained: value["retained"] == json!(true),
-        superseded: value["superseded"].as_u64().unwrap_or_default(),
     }
 }

@@ -109,7 +109,7 @@ export class OutgoingRequests {
   /** Rejects all of them, since the host has dropped them while the page was away. */
   forget(): void {
     for (const [fail, name] of [...this.waiting]) {
-      fail(new EventBusError('unavailable', `"${name}" got no response: the page was in the back/forward cache`))
+      fail(new EventBusError('unavailable', `"${name}" got no response: the page was away`))
     }
   }
 }

@@ -18,7 +18,10 @@
   Date.now = () => __wall() + busy
 
   const text = (parts) => parts.map((part) => String(part)).join(' ')
-  const log = (level) => (...parts) => __note('log', JSON.stringify({ level, text: text(parts) }))
+  const log =
+    (level) =>
+    (...parts) =>
+      __note('log', JSON.stringify({ level, text: text(parts) }))
   define('console', { log() {}, debug() {}, info() {}, warn: log('warn'), error: log('error') })
   define('reportError', (error) => {
     const code = error?.code ?? error?.name ?? 'thrown'

@@ -44,7 +44,7 @@ pub(crate) struct Delivered {
     pub(crate) superseded: u64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Gap {
     pub(crate) from: u64,
     pub(crate) to: u64,
@@ -359,12 +359,16 @@ impl Oracle {
             ));
         }
         if let Some(own) = self.listeners.get_mut(&listener) {
-            own.gaps.push(Gap {
+            let gap = Gap {
                 from,
                 to,
                 count,
                 at_most,
-            });
+            };
+            // A gap is no position: one whose acknowledgement is lost is told again in the next session.
+            if !own.gaps.contains(&gap) {
+                own.gaps.push(gap);
+            }
         }
     }
 

@@ -230,7 +230,7 @@ describe('a stale session', () => {
     expect(realm.reported).not.toHaveBeenCalled()
   })
 
-  it('loses nothing to commands while it is rate limited', async () => {
+  it('loses nothing while it is rate limited', async () => {
     vi.useFakeTimers()
     const [first, second] = [vi.fn(), vi.fn()]
     await listen('a', first)

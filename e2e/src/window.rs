@@ -9,11 +9,10 @@ use fantoccini::{
     Locator,
     actions::{InputSource, MOUSE_BUTTON_LEFT, MouseActions, PointerAction},
     elements::Element,
-    wd::{WebDriverCompatibleCommand, WindowHandle},
+    wd::WindowHandle,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::time::Duration;
-use url::Url;
 
 /// A window, identified by its label. Each call first switches WebDriver to it.
 #[derive(Debug, Clone)]

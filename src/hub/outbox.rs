@@ -133,7 +133,7 @@ impl Batch {
         })
     }
 
-    /// The answer to the last pull before calls.
+    /// The reply to the last pull before calls.
     pub(super) fn before_calls(more: bool) -> Self {
         Self {
             more,

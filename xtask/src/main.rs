@@ -56,7 +56,9 @@ Commands of this repository. Each one works in a fresh clone.
                         minute, and target/soak/soak.svg
       --minutes <n>     run that long; 120 by default
       --seed <number>   draw another sequence of actions
-      --write-docs      copy the plot to docs/benchmarks/
+      --only <kind>     repeat only this kind of load, such as reloads or kills;
+                        may be given several times
+      --write-docs      copy the plot and the figures to docs/benchmarks/
   cargo xtask codegen   regenerate every generated file
   cargo xtask help      print this text
 

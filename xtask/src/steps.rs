@@ -39,6 +39,10 @@ const TEST: &[Step] = &[
     ("TypeScript type tests", || npm::script("test:types")),
     ("journeys in real windows", journeys),
     ("journeys of pages that are never called", journeys_by_pull),
+    (
+        "journeys of several webviews in one window",
+        journeys_of_children,
+    ),
     ("Chromium", system::for_chromium),
     ("the same journeys in Chromium", journeys_in_chromium),
     ("types for Windows", cross::one_target),
@@ -211,6 +215,21 @@ fn journey_with(name: &str, environment: &[(&str, &str)]) -> Outcome {
         "chromium::",
     ];
     cargo_with(&journeys, environment)
+}
+
+/// They need Tauri's feature `unstable`. All other tests run without it, as most apps do.
+fn journeys_of_children() -> Outcome {
+    cargo(&[
+        "test",
+        "--workspace",
+        "--features",
+        "e2e/unstable",
+        "--test",
+        "journeys",
+        "children",
+        "--",
+        "--test-threads=1",
+    ])
 }
 
 /// The tests that compare these files regenerate stale ones and fail. So each of them gets a second try.

@@ -165,7 +165,7 @@ const HOSTILE_VALUES: &[&str] = &[
 ];
 
 #[tokio::test]
-async fn what_a_page_answers_is_not_trusted() -> Result<()> {
+async fn what_a_page_returns_is_not_trusted() -> Result<()> {
     if !are_called() {
         return Ok(());
     }

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::{Value, json};
 use tauri::{AppHandle, Runtime};
 
-use crate::engine::calls::Pump;
 use crate::engine::core::Core;
+use crate::engine::pump::Pump;
 use crate::hub::calls::{CallId, CallReply, Farewell};
 use crate::hub::ids::{SessionId, SubscriberKey};
 use crate::shell::apply_responses;

@@ -359,6 +359,8 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
     },
     repeat() {
       isLeaving = false
+      // What was cut off by the leaving is no loop of stale sessions, and what is registered has to be renewed.
+      renewals = 0
       const sent = [...inFlight]
       const newest = sent.pop()
       // The host has recorded only the newest reply.

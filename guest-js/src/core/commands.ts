@@ -58,7 +58,8 @@ export interface Call {
   value: unknown
   /** The length of its payload, in characters. */
   size: number
-  resolve(reply: unknown): void
+  /** `session` is the one in which the host ran it. The page may be in another one by now. */
+  resolve(reply: unknown, session: string): void
   reject(error: EventBusError): void
 }
 
@@ -216,7 +217,7 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
     const { command, calls } = bundle
     if (!BATCHED[command] || command === 'unsubscribe') {
       renewals = 0
-      for (const call of calls) call.resolve(reply)
+      for (const call of calls) call.resolve(reply, sending.session)
       return
     }
     const results = Array.isArray(reply) ? reply : []
@@ -231,7 +232,7 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
         const error = toEventBusError(result.error)
         if (error.code === 'stale_session') stale.push([call, error])
         else call.reject(error)
-      } else call.resolve(result)
+      } else call.resolve(result, sending.session)
     }
     if (stale.length > 0) retry(sending, stale)
     else if (!bundle.isRenewal) renewals = 0
@@ -358,6 +359,8 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
     },
     repeat() {
       isLeaving = false
+      // What was cut off by the leaving is no loop of stale sessions, and what is registered has to be renewed.
+      renewals = 0
       const sent = [...inFlight]
       const newest = sent.pop()
       // The host has recorded only the newest reply.

@@ -163,6 +163,26 @@ describe('a stale session', () => {
     expect(realm.reported).not.toHaveBeenCalled()
   })
 
+  it('does not pull while none of it is registered', async () => {
+    vi.useFakeTimers()
+    await listen('a', vi.fn())
+    const ended = await listen('b', vi.fn())
+    await settled()
+    const tooFast = { code: 'rate_limited', message: 'too fast', retryAfterMs: 40 }
+    realm.host.refuseEntry = (_, { event }) => (event === 'a' ? tooFast : undefined)
+    realm.host.endSession()
+    await settled()
+    ended()
+    await settled()
+    const sent = pulls().length
+    for (let i = 0; i < 5; i += 1) await settled()
+    expect(pulls()).toHaveLength(sent)
+    realm.host.refuseEntry = () => undefined
+    await vi.advanceTimersByTimeAsync(40)
+    await settled()
+    expect(pulls()).toHaveLength(sent + 1)
+  })
+
   it('waits only for what the session still needs', async () => {
     vi.useFakeTimers()
     const handler = vi.fn()

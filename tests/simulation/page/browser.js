@@ -137,7 +137,7 @@
   }
   define('__answerFetched', (id, isOk, json) => settle(id, isOk, JSON.parse(json)))
   // biome-ignore lint/security/noGlobalEval: Tauri evaluates answers on this path.
-  define('__answerEvaluated', (id, isOk, json) => settle(id, isOk, (0, eval)(`(${json})`)))
+  define('__answerEvaluated', (id, isOk, json) => settle(id, isOk, globalThis.eval(`(${json})`)))
   define('__TAURI_INTERNALS__', { invoke, metadata: { currentWebview: { label: __label } } })
   // What the host calls a page with.
   define('__called', (call, session, batch) => {

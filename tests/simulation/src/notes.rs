@@ -47,7 +47,12 @@ impl World {
                     is_complete: true,
                 };
                 self.oracle.accepted(seq, event);
-            } else if entry.get("resume").is_some() {
+                continue;
+            }
+            let (id, session) = (entry["id"].as_u64(), text_of(&arguments["session"]));
+            self.oracle
+                .registered(document, id.unwrap_or_default(), session);
+            if entry.get("resume").is_some() {
                 self.oracle.takes_over(document);
             } else {
                 let id = entry["id"].as_u64().unwrap_or_default();

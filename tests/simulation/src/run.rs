@@ -18,6 +18,8 @@ pub struct Options {
     pub steps: Option<BTreeSet<u64>>,
     /// What the host does wrong.
     pub mutation: Option<Mutation>,
+    /// Whether the history is printed while it is made.
+    pub is_printed: bool,
 }
 
 /// What came of a run.
@@ -67,6 +69,7 @@ pub fn run(seed: u64, options: &Options) -> Outcome {
     let plan = Plan::new(&mut Rng::new(seed, 0));
     let steps = plan.steps;
     let mut world = World::new(seed, plan, options.mutation);
+    world.history.is_printed = options.is_printed;
     world.begin();
     for step in 1..=steps {
         if options

@@ -23,4 +23,15 @@ fn main() {
         .global_api_script_path("./api-iife.js")
         .global_scope_schema(scope)
         .build();
+    name_platforms();
+}
+
+/// Sets `calls` where the host calls pages: the feature, on the systems with WebKitGTK.
+fn name_platforms() {
+    println!("cargo::rustc-check-cfg=cfg(calls)");
+    let systems = ["linux", "dragonfly", "freebsd", "netbsd", "openbsd"];
+    let system = std::env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
+    if std::env::var_os("CARGO_FEATURE_CALLS").is_some() && systems.contains(&system.as_str()) {
+        println!("cargo::rustc-cfg=calls");
+    }
 }

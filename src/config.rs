@@ -124,13 +124,13 @@ impl<'de> Deserialize<'de> for PolicyRule {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(serde::Deserialize)]
         #[serde(rename_all = "camelCase", deny_unknown_fields)]
-        struct Rule {
+        struct PolicyEntry {
             event: String,
             overflow: Option<Overflow>,
             retain: Option<bool>,
             history: Option<bool>,
         }
-        let rule = Rule::deserialize(deserializer)?;
+        let rule = PolicyEntry::deserialize(deserializer)?;
         Ok(Self {
             event: rule.event,
             policy: Policy::of(rule.overflow, rule.retain, rule.history),

@@ -16,7 +16,7 @@ pub(crate) struct Flood {
     subscribes: Bucket,
     sessions: Bucket,
     repeated_bytes: Bucket,
-    /// How many calls and ticks came too fast.
+    /// How often a limit has refused something.
     refused: AtomicU64,
 }
 
@@ -89,7 +89,7 @@ impl Flood {
         taken
     }
 
-    /// How many calls and ticks came too fast.
+    /// How often a limit has refused something.
     pub(crate) fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }

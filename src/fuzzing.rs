@@ -1,29 +1,20 @@
 //! What must hold for untrusted input, for the fuzz targets in `fuzz/`. Only builds for fuzzing and tests contain it.
 
+mod world;
+
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
-use serde_json::value::RawValue;
 
-use crate::hub::command_log::CommandAdmission;
-use crate::hub::ids::{SessionId, SubscriberKey};
-use crate::hub::outbox::{Batch, BatchBound};
-use crate::hub::{
-    Address, Audience, Command, Effects, Hub, NewEvent, Pull, Resumption, SubscriptionRequest,
-};
-use crate::limits::Limits;
-use crate::model::endpoint::Endpoint;
+use self::world::{NAMES, PATTERNS, WEBVIEWS, World};
+use crate::hub::ids::SessionId;
 use crate::model::error::{Error, Result};
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
-use crate::model::policies::Policies;
-use crate::model::policy::Policy;
 use crate::model::selection::{Selection, weight_of_target};
-use crate::model::target::Target;
-use crate::permissions::{Destination, List, Scope, ScopeEntry, Subject};
+use crate::permissions::{Destination, ListKind, Scope, ScopeEntry, Subject};
 use crate::shell::commands;
-use crate::wire::batch::encode;
 
 /// Every error is JSON of limited length, whatever caused it.
 fn check(error: &Error) {
@@ -117,7 +108,7 @@ pub fn scope(json: &[u8]) {
     let Ok((allow, deny)) = serde_json::from_slice::<(Vec<Value>, Vec<Value>)>(json) else {
         return;
     };
-    let read = |list: &[Value], kind: List| -> Vec<Arc<ScopeEntry>> {
+    let read = |list: &[Value], kind: ListKind| -> Vec<Arc<ScopeEntry>> {
         let entries = list.iter().map(|entry| Arc::new(ScopeEntry::read(entry)));
         entries
             .inspect(|entry| {
@@ -129,7 +120,7 @@ pub fn scope(json: &[u8]) {
             })
             .collect()
     };
-    let (allow, deny) = (read(&allow, List::Allow), read(&deny, List::Deny));
+    let (allow, deny) = (read(&allow, ListKind::Allow), read(&deny, ListKind::Deny));
     let scope = Arc::new(Scope::new(
         "event-bus:allow-emit",
         Subject::Event,
@@ -138,7 +129,7 @@ pub fn scope(json: &[u8]) {
     ));
     let malformed = deny
         .iter()
-        .any(|entry| entry.fault(List::Deny, Subject::Event).is_some());
+        .any(|entry| entry.fault(ListKind::Deny, Subject::Event).is_some());
     for name in ["x", "cart:updated"] {
         let Some(name) = checked(EventName::parse(name)) else {
             return;
@@ -212,259 +203,14 @@ pub fn hub(bytes: &[u8]) {
                 world.pull_with(webview, u64::from(number), true);
             }
             _ if number < 16 => world.close(webview),
-            _ => world.hub.announce(WEBVIEWS[webview], WEBVIEWS[webview]),
+            _ => {
+                let effects = world.hub.announce(WEBVIEWS[webview], WEBVIEWS[webview]);
+                world.apply_effects(effects);
+            }
         }
     }
     let effects = world.hub.shut_down();
     world.apply_effects(effects);
-}
-
-const WEBVIEWS: [&str; 2] = ["a", "b"];
-const NAMES: [&str; 4] = ["x", "x:y", "latest", "kept"];
-const PATTERNS: [&str; 4] = ["x", "*", "x*", "[lk]*"];
-
-#[derive(Default)]
-struct Page {
-    session: u8,
-    n: u64,
-    /// The highest index that was delivered.
-    index: u64,
-}
-
-struct World {
-    hub: Hub<usize>,
-    now: Instant,
-    pages: [Page; 2],
-}
-
-impl World {
-    fn new() -> Self {
-        let limits = Limits {
-            queue_events: 5,
-            queue_bytes: 4000,
-            backlog_events: 4,
-            backlog_bytes: 3000,
-            retained_events: 2,
-            subscriptions_per_page: 6,
-            ..Limits::default()
-        };
-        let mut policies = Policies::default();
-        let _ = policies.add("latest", Policy::new().latest());
-        let _ = policies.add("kept", Policy::new().retain(true).reject());
-        let mut hub = Hub::new(limits, policies);
-        for label in WEBVIEWS {
-            hub.announce(label, label);
-        }
-        Self {
-            hub,
-            now: Instant::now(),
-            pages: Default::default(),
-        }
-    }
-
-    fn apply_effects(&mut self, effects: Effects<usize>) {
-        for (webview, batch) in &effects.batches {
-            self.check_batch(*webview, batch);
-        }
-    }
-
-    /// A batch is JSON with the same number of items.
-    fn check_batch(&mut self, webview: usize, batch: &Batch) -> String {
-        let json = encode(batch);
-        #[derive(serde::Deserialize)]
-        struct Written<'a> {
-            #[serde(borrow)]
-            items: Vec<&'a RawValue>,
-        }
-        let written: Option<Written<'_>> = serde_json::from_str(&json).ok();
-        let items = written.map(|written| written.items).unwrap_or_default();
-        // A run has a head, a step, two places for each event, and perhaps the extras of all of them.
-        let events = |item: &&RawValue| match serde_json::from_str::<Vec<&RawValue>>(item.get()) {
-            Ok(run) => (run.len() - 2) / 2,
-            Err(_) => 1,
-        };
-        let count: usize = items.iter().map(events).sum();
-        assert_eq!(count, batch.items().len(), "{json}");
-        let page = &mut self.pages[webview];
-        let end = batch.first() + batch.items().len() as u64;
-        page.index = page.index.max(end.saturating_sub(1));
-        json
-    }
-
-    fn session(&self, webview: usize) -> Option<SessionId> {
-        let id = format!("{:032x}", self.pages[webview].session);
-        checked(SessionId::parse(&id))
-    }
-
-    fn command(&mut self, webview: usize, name: &'static str, n: u64) -> Option<SubscriberKey> {
-        let command = Command {
-            name,
-            session: self.session(webview)?,
-            n,
-            origin: Some("tauri://localhost".to_owned()),
-        };
-        let (admission, key, effects) =
-            self.hub
-                .begin_command(WEBVIEWS[webview], command, webview, self.now);
-        self.apply_effects(effects);
-        match admission {
-            CommandAdmission::Run(_) => key,
-            CommandAdmission::Refuse(_, error) => {
-                check(&error);
-                None
-            }
-            _ => None,
-        }
-    }
-
-    fn open(&mut self, webview: usize, session: u8) {
-        self.pages[webview] = Page {
-            session,
-            n: 0,
-            index: 0,
-        };
-        if let Some(key) = self.next(webview, "emit") {
-            let n = self.pages[webview].n;
-            self.hub.finish_command(key, n, Ok("[]".to_owned()));
-        }
-    }
-
-    fn next(&mut self, webview: usize, name: &'static str) -> Option<SubscriberKey> {
-        self.pages[webview].n += 1;
-        self.command(webview, name, self.pages[webview].n)
-    }
-
-    fn repeat(&mut self, webview: usize, n: u64) {
-        if let Some(key) = self.command(webview, "emit", n) {
-            self.pages[webview].n = n;
-            let waiting = self.hub.finish_command(key, n, Ok(String::new()));
-            assert!(waiting.is_empty());
-        }
-    }
-
-    fn add(&mut self, webview: usize, request: SubscriptionRequest) {
-        if let Some(key) = self.next(webview, "subscribe") {
-            let (results, effects) = self.hub.subscribe(key, vec![request], self.now);
-            self.apply_effects(effects);
-            for result in results {
-                checked(result);
-            }
-            let n = self.pages[webview].n;
-            self.hub.finish_command(key, n, Ok("[]".to_owned()));
-        }
-    }
-
-    fn subscribe(&mut self, webview: usize, id: u32, pattern: &str) {
-        if let Some(pattern) = checked(EventPattern::parse(pattern)) {
-            let request = SubscriptionRequest {
-                id,
-                pattern,
-                scope: None,
-                target: None,
-                wants_replayed: !id.is_multiple_of(3),
-                wants_retained: !id.is_multiple_of(5),
-                resume: None,
-            };
-            self.add(webview, request);
-        }
-    }
-
-    fn resume(&mut self, webview: usize, id: u32, session: u8, after: u8) {
-        let previous = checked(SessionId::parse(&format!("{session:032x}")));
-        if let (Some(session), Some(pattern)) = (previous, checked(EventPattern::parse("*"))) {
-            let request = SubscriptionRequest {
-                id,
-                pattern,
-                scope: None,
-                target: None,
-                wants_replayed: true,
-                wants_retained: true,
-                resume: Some(Resumption {
-                    session,
-                    // Numbers from the future are possible, too.
-                    after: u64::from(after),
-                    handled: u64::from(after / 2),
-                }),
-            };
-            self.add(webview, request);
-        }
-    }
-
-    fn unsubscribe(&mut self, webview: usize, ids: &[u32]) {
-        if let Some(key) = self.next(webview, "unsubscribe") {
-            let effects = self.hub.unsubscribe(key, ids);
-            self.apply_effects(effects);
-            let n = self.pages[webview].n;
-            self.hub.finish_command(key, n, Ok("null".to_owned()));
-        }
-    }
-
-    fn emit(&mut self, name: &str, payload: &str, to: Option<&str>) {
-        let Some(name) = checked(EventName::parse(name)) else {
-            return;
-        };
-        let event = NewEvent {
-            name,
-            payload: payload.into(),
-            source: Endpoint::Webview("a".into()),
-            tick: None,
-            provenance: None,
-            retain: None,
-        };
-        let to = to.and_then(|label| checked(Address::of(Target::from(label))));
-        let audience = Audience { to, except: None };
-        let now = self.now;
-        let enqueued = self.hub.enqueue(event, &audience, || now);
-        if let Some((_, effects)) = checked(enqueued.map_err(Error::from)) {
-            self.apply_effects(*effects.unwrap_or_default());
-        }
-    }
-
-    fn pull(&mut self, webview: usize, ack: u64) -> String {
-        self.pull_with(webview, ack, false)
-    }
-
-    fn pull_with(&mut self, webview: usize, ack: u64, is_ahead: bool) -> String {
-        let Some(session) = self.session(webview) else {
-            return String::new();
-        };
-        let pull = Pull {
-            session,
-            ack,
-            is_ahead,
-            is_prompt: false,
-            bound: BatchBound {
-                events: 3,
-                bytes: 1 << 20,
-            },
-        };
-        match self.hub.pull(WEBVIEWS[webview], pull, webview, self.now) {
-            Ok(effects) => {
-                let mut written = String::new();
-                for (webview, batch) in &effects.batches {
-                    // An acknowledged item never comes again.
-                    assert!(batch.is_empty() || batch.first() > ack);
-                    written = self.check_batch(*webview, batch);
-                }
-                written
-            }
-            Err((_, error)) => {
-                check(&error);
-                String::new()
-            }
-        }
-    }
-
-    fn leave(&mut self, webview: usize, origin: u8) {
-        let origin = (!origin.is_multiple_of(4)).then(|| "tauri://localhost".to_owned());
-        let effects = self.hub.leave_page(WEBVIEWS[webview], origin);
-        self.apply_effects(effects);
-    }
-
-    fn close(&mut self, webview: usize) {
-        let (_, effects) = self.hub.remove_window(WEBVIEWS[webview]);
-        self.apply_effects(effects);
-    }
 }
 
 #[cfg(test)]

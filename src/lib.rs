@@ -115,7 +115,7 @@ pub use tauri_plugin_event_bus_types::{
 
 pub mod catalog;
 
-/// Periodic jobs: events that the plugin emits by itself. [`EventBus::periodic`] starts one, and [`EventBus::jobs`] finds
+/// Jobs: events that the plugin emits by itself. [`EventBus::periodic`] starts one, and [`EventBus::jobs`] finds
 /// them.
 pub mod periodic {
     // The room of the jobs has this name within the crate, and apps find here what the API makes of it.

@@ -51,10 +51,10 @@ pub struct Limits {
     /// The most subscriptions of a page with a wildcard before the end of the pattern. Default: 256. A pattern with `?`
     /// or `[abc]` takes longer to match, and counts one more for every eight of its bytes.
     pub globs_per_page: usize,
-    /// The most running periodic jobs of the host and all pages. Default: 1,024. A page takes at most as many as it
+    /// The most running jobs of the host and all pages. Default: 1,024. A page takes at most as many as it
     /// leaves free.
     pub jobs: usize,
-    /// The most running periodic jobs of a page. Default: 128.
+    /// The most running jobs of a page. Default: 128.
     pub jobs_per_page: usize,
     /// The most bytes that the jobs of all pages keep, mainly payloads. Default: 64 MiB. A page takes at most as many
     /// as it leaves free.
@@ -213,7 +213,7 @@ impl Limits {
         let mut rates = rates.skip(entries.len() - FLOOD_LIMITS);
         match rates.find(|(own, default)| **own != *default) {
             Some(((key, _), _)) => Err(format!(
-                "plugins.event-bus.limits.{key} is set, but the crate was built without its feature flood-limits"
+                "plugins.event-bus.limits.{key} is set, but the crate was built without its feature flood-limits; enable the feature, or remove the key"
             )),
             None => Ok(()),
         }
@@ -281,7 +281,7 @@ mod tests {
         };
         assert_eq!(
             limits.check().unwrap_err(),
-            "plugins.event-bus.limits.emitBurst is set, but the crate was built without its feature flood-limits"
+            "plugins.event-bus.limits.emitBurst is set, but the crate was built without its feature flood-limits; enable the feature, or remove the key"
         );
         let large = Limits {
             payload_bytes: 1 << 30,

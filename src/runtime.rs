@@ -42,6 +42,13 @@ impl Above for BusRuntime {
     }
 }
 
+impl Drop for BusRuntime {
+    fn drop(&mut self) {
+        // The core cannot reach it any more, so the effects of an ended page would no longer cancel them.
+        self.responders.cancel_all();
+    }
+}
+
 impl BusRuntime {
     pub(crate) fn new(
         limits: Limits,
@@ -64,6 +71,7 @@ impl BusRuntime {
 
     /// The webview has left its page, for a page of this origin.
     pub(crate) fn leave_page(&self, webview: &str, origin: Option<String>) {
+        self.core.note_outcomes();
         let (mut effects, newest) = {
             let mut hub = self.core.hub();
             // Under the lock: a job that starts later belongs to the next page, whose session the hub has yet to open.
@@ -177,7 +185,11 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
+    use crate::engine::reply::Reply;
+    use crate::engine::responders::Handler;
+    use crate::hub::requests::{Caller, NewRequest, Recipient, RequestMessage};
     use crate::hub::{Command, SESSION_LEASE};
+    use crate::model::name::EventName;
     use crate::sync::Mutex;
 
     /// A platform whose list of webviews and their windows the test changes.
@@ -293,5 +305,36 @@ mod tests {
         let runtime = BusRuntime::new(limits, policies, Sources::default(), platform, tasks);
         runtime.core.announce_if_unknown("brief");
         assert_eq!(known(&runtime), []);
+    }
+
+    #[test]
+    fn responders_are_cancelled_with_the_bus() {
+        let (runtime, _) = runtime(&[]);
+        let (sender, started) = std::sync::mpsc::channel();
+        let handler: Handler = Arc::new(move |incoming| {
+            sender.send(incoming.cancelled).unwrap();
+            Box::pin(std::future::pending())
+        });
+        let name = EventName::parse("hangs").unwrap();
+        let location = std::panic::Location::caller();
+        runtime.responders.add(&name, location, handler).unwrap();
+        let message = RequestMessage {
+            id: RequestId::random().unwrap(),
+            name,
+            payload: "null".into(),
+            source: Endpoint::Host,
+            provenance: None,
+        };
+        let request = NewRequest {
+            message,
+            caller: Caller::Host,
+            to: Recipient::Host,
+            timeout: std::time::Duration::from_secs(60),
+        };
+        runtime.responders.request(request, Reply::new(|_| {}));
+        let cancelled = started.recv().unwrap();
+        assert!(!cancelled.is_set());
+        drop(runtime);
+        assert!(cancelled.is_set());
     }
 }

@@ -1,7 +1,7 @@
 //! Locks, notifications, tasks and time for the concurrent parts.
 //!
-//! They come from here and nowhere else, so that the model checker in `tests/model` can compile the same code with its own
-//! in their place (docs/decisions/0007-a-model-checker.md).
+//! They come from here and nowhere else, so that the model checker in `tests/model` and the simulation in
+//! `tests/simulation` can compile the same code with their own in their place (docs/decisions/0007-a-model-checker.md).
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -63,7 +63,7 @@ pub(crate) fn wall_clock() -> SystemTime {
     SystemTime::now()
 }
 
-/// The clock of periodic jobs. It only goes forward, cannot be set, and runs while the machine sleeps. The instants of the
+/// The clock of jobs. It only goes forward, cannot be set, and runs while the machine sleeps. The instants of the
 /// standard library stand still meanwhile on Linux and on Apple's systems.
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 pub(crate) fn steady_now() -> Duration {

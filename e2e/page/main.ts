@@ -2,6 +2,7 @@ import { invoke } from '@tauri-apps/api/core'
 import { getCurrentWebviewWindow } from '@tauri-apps/api/webviewWindow'
 import * as bus from 'tauri-plugin-event-bus-api'
 import * as dom from 'tauri-plugin-event-bus-api/dom'
+import * as tauriEvents from 'tauri-plugin-event-bus-api/tauri'
 
 /** An event as it reached a handler. Payloads are JSON, since WebDriver supports neither lone surrogates nor deep nesting. */
 interface Received {
@@ -25,6 +26,7 @@ declare global {
   interface Window {
     bus: typeof bus
     dom: typeof dom
+    tauriEvents: typeof tauriEvents
     /** Calls a command of the fixture. */
     host: (command: string, args?: Record<string, unknown>) => Promise<unknown>
     /** Records the events that match `name`, under that name. */
@@ -34,6 +36,8 @@ declare global {
     recordedBefore: Record<string, Received[]>
     /** How often this page was restored from the back/forward cache. */
     restored: number
+    /** Throws. The browser hides the messages of errors that scripts of WebDriver throw. */
+    fail: (message: string) => never
     /** Messages of uncaught errors, from handlers that throw on purpose. */
     uncaught: string[]
   }
@@ -43,9 +47,13 @@ const log = document.querySelector('ol')
 
 window.bus = bus
 window.dom = dom
+window.tauriEvents = tauriEvents
 window.host = invoke
 window.recordings = {}
 window.uncaught = []
+window.fail = (message) => {
+  throw new Error(message)
+}
 window.restored = 0
 window.recordedBefore = JSON.parse(sessionStorage.getItem('recorded') ?? '{}')
 window.addEventListener('pageshow', (event) => {

@@ -1,32 +1,21 @@
 //! A Tauri app under WebDriver.
 
 use crate::{
+    devtools::DevTools,
     display::Display,
+    engine::{Driven, Engine},
     picture::Picture,
-    process::{Process, cpu_ticks, kill},
+    process::{cpu_ticks, kill},
     scratch::Scratch,
     session_bus::SessionBus,
     wait::{Found, PATIENCE, until},
     window::Window,
 };
-use anyhow::{Context, Result, anyhow, bail};
-use fantoccini::{Client, ClientBuilder, error::CmdError, wd::WindowHandle};
-use hyper_util::client::legacy::connect::HttpConnector;
-use serde_json::{Value, json};
-use std::{
-    future::Future,
-    net::{Ipv4Addr, TcpListener},
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-    time::Duration,
-};
-use tokio::{
-    net::TcpStream,
-    time::{sleep, timeout},
-};
-
-/// How often to check whether the app still runs.
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
+use anyhow::{Context, Result, anyhow};
+use fantoccini::{Client, error::CmdError, wd::WindowHandle};
+use serde_json::Value;
+use std::{future::Future, path::PathBuf};
+use tokio::time::timeout;
 
 /// How many pictures are taken at most until two in a row are equal.
 const MAX_PICTURES: usize = 40;
@@ -35,6 +24,7 @@ const MAX_PICTURES: usize = 40;
 #[derive(Debug)]
 pub struct Launch {
     binary: PathBuf,
+    engine: Engine,
     size: (u16, u16),
     display: Option<String>,
     environment: Vec<(String, String)>,
@@ -45,10 +35,18 @@ impl Launch {
     pub fn new(binary: impl Into<PathBuf>) -> Self {
         Self {
             binary: binary.into(),
+            engine: Engine::WebKit,
             size: (1280, 800),
             display: None,
             environment: Vec::new(),
         }
+    }
+
+    /// The engine that the app uses.
+    #[must_use]
+    pub fn engine(mut self, engine: Engine) -> Self {
+        self.engine = engine;
+        self
     }
 
     /// The size of the private display.
@@ -84,45 +82,32 @@ impl Launch {
             None => Display::start(self.size.0, self.size.1)?,
         };
         let bus = SessionBus::start(scratch.path())?;
-        let port = free_port()?;
-        let mut driver = Process::start(
-            Command::new("WebKitWebDriver")
-                .arg(format!("--port={port}"))
-                .env("DISPLAY", display.name())
-                .env("DBUS_SESSION_BUS_ADDRESS", bus.address())
-                .env("XDG_RUNTIME_DIR", scratch.path())
-                .env("XDG_DATA_HOME", scratch.path().join("data"))
-                .env("XDG_CACHE_HOME", scratch.path().join("cache"))
-                .env("XDG_CONFIG_HOME", scratch.path().join("config"))
-                .env("GDK_BACKEND", "x11")
-                .env("NO_AT_BRIDGE", "1")
-                .env("WEBKIT_DISABLE_COMPOSITING_MODE", "1")
-                .env("LIBGL_ALWAYS_SOFTWARE", "1")
-                .env("TAURI_AUTOMATION", "true")
-                .env("TAURI_WEBVIEW_AUTOMATION", "true")
-                .envs(self.environment)
-                .stdin(Stdio::null()),
-            "webkit2gtk-driver",
-        )?;
-        until("WebKitWebDriver to listen", async || {
-            if let Some(status) = driver.ended()? {
-                bail!("WebKitWebDriver ended with {status}");
-            }
-            Ok(
-                match TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await {
-                    Ok(_) => Found::Yes(()),
-                    Err(error) => Found::NotYet(error.to_string()),
-                },
-            )
-        })
-        .await?;
-        let client = tokio::select! {
-            client = connect(port, &binary) => client?,
-            () = app_ends(&driver) => bail!("{} ended before it opened a window", binary.display()),
-        };
+        let mut environment: Vec<_> = [
+            ("DISPLAY", display.name()),
+            ("DBUS_SESSION_BUS_ADDRESS", bus.address()),
+            ("GDK_BACKEND", "x11"),
+            ("NO_AT_BRIDGE", "1"),
+            ("LIBGL_ALWAYS_SOFTWARE", "1"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+        for (name, folder) in [
+            ("XDG_RUNTIME_DIR", ""),
+            ("XDG_DATA_HOME", "data"),
+            ("XDG_CACHE_HOME", "cache"),
+            ("XDG_CONFIG_HOME", "config"),
+        ] {
+            let folder = scratch.path().join(folder);
+            environment.push((name.to_owned(), folder.display().to_string()));
+        }
+        environment.extend(self.environment);
+        let driven = self
+            .engine
+            .start(&binary, scratch.path(), &environment)
+            .await?;
         Ok(App {
-            client,
-            driver,
+            engine: self.engine,
+            driven,
             _bus: bus,
             display,
             _scratch: scratch,
@@ -133,9 +118,9 @@ impl Launch {
 /// A running app. Dropping it ends the app and every process that was started for it.
 #[derive(Debug)]
 pub struct App {
-    client: Client,
+    engine: Engine,
     // In this order: the app ends before the bus and the display that it uses.
-    driver: Process,
+    driven: Driven,
     _bus: SessionBus,
     display: Display,
     _scratch: Scratch,
@@ -150,7 +135,8 @@ impl App {
     /// The id of the process that runs the page of this window, found by making it busy.
     pub async fn web_process_of(&self, window: &Window<'_>) -> Result<u32> {
         const BUSY: &str = "const end = performance.now() + 500; while (performance.now() < end);";
-        let processes = self.driver.offspring_named("WebKitWebProcess");
+        let (name, argument) = self.engine.page_process();
+        let processes = self.driven.origin().offspring_named(name, argument);
         let before: Vec<u64> = processes.iter().map(|id| cpu_ticks(*id)).collect();
         window.run(BUSY, &[]).await?;
         let spent = processes
@@ -161,15 +147,29 @@ impl App {
         Ok(id)
     }
 
+    /// Sends a command of DevTools to the page of a window. Only Chromium has it.
+    pub async fn devtools(&self, label: &str, method: &str, parameters: Value) -> Result<Value> {
+        let address = self.driven.devtools.as_ref();
+        let address = address.context("only Chromium has DevTools")?;
+        let call = async {
+            let mut devtools = DevTools::connect(address).await?;
+            let session = devtools.session_of(label).await?;
+            devtools.call(Some(&session), method, &parameters).await
+        };
+        timeout(PATIENCE, call)
+            .await
+            .with_context(|| format!("no answer to {method}"))?
+    }
+
     /// Kills a web process, as the system does when memory is short.
     pub fn kill_web_process(&self, id: u32) {
         kill(id);
     }
 
     /// Returns once the app has ended.
-    pub async fn ended(&self) -> Result<()> {
+    pub async fn ended(&mut self) -> Result<()> {
         until("the app to end", async || {
-            Ok(if self.driver.has_offspring() {
+            Ok(if self.driven.is_running()? {
                 Found::NotYet("it still runs".to_owned())
             } else {
                 Found::Yes(())
@@ -240,8 +240,13 @@ impl App {
         .await
     }
 
+    /// The engine of the windows.
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
     pub(crate) fn client(&self) -> &Client {
-        &self.client
+        &self.driven.client
     }
 
     /// Every window with its label. WebDriver knows only handles, so this reads the label in each window.
@@ -249,11 +254,11 @@ impl App {
         const LABEL: &str =
             "return window.__TAURI_INTERNALS__?.metadata?.currentWebview?.label ?? null";
         let mut windows = Vec::new();
-        for handle in command("list the windows", self.client.windows()).await? {
+        for handle in command("list the windows", self.client().windows()).await? {
             // A window may close after it was listed.
             let label = async {
-                self.client.switch_to_window(handle.clone()).await?;
-                self.client.execute(LABEL, Vec::new()).await
+                self.client().switch_to_window(handle.clone()).await?;
+                self.client().execute(LABEL, Vec::new()).await
             };
             match timeout(PATIENCE, label)
                 .await
@@ -280,39 +285,4 @@ pub(crate) async fn command<T>(
         .await
         .with_context(|| format!("no response from WebDriver: cannot {what}"))?
         .with_context(|| format!("cannot {what}"))
-}
-
-async fn connect(port: u16, binary: &Path) -> Result<Client> {
-    let mut builder = ClientBuilder::new(HttpConnector::new());
-    if let Value::Object(capabilities) = json!({
-        "webkitgtk:browserOptions": { "binary": binary, "args": [] },
-    }) {
-        builder.capabilities(capabilities);
-    }
-    timeout(
-        PATIENCE,
-        builder.connect(&format!("http://127.0.0.1:{port}")),
-    )
-    .await
-    .with_context(|| format!("{} opened no window", binary.display()))?
-    .with_context(|| format!("cannot drive {}", binary.display()))
-}
-
-/// Returns when the app has started and ended. WebKitWebDriver itself would wait for its window forever.
-async fn app_ends(driver: &Process) {
-    let mut started = false;
-    loop {
-        let running = driver.has_offspring();
-        if started && !running {
-            return;
-        }
-        started |= running;
-        sleep(POLL_INTERVAL).await;
-    }
-}
-
-/// A port that was free a moment ago; WebKitWebDriver takes no port 0.
-fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port")?;
-    Ok(listener.local_addr()?.port())
 }

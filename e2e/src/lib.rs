@@ -1,7 +1,10 @@
-//! Drives Tauri apps in real windows: a private X display, a private session bus and WebKit's WebDriver server.
+//! Drives Tauri apps in real windows: a private X display, a private session bus and the WebDriver server of an engine.
 //!
 //! ```text
 //! test ──► App ──► WebKitWebDriver ──► Tauri app ──► its windows, on an Xvfb display
+//!           │ └──► chromedriver ─────► Chromium  ──► its windows, on an Xvfb display
+//!           │                             ▲
+//!           │      Tauri app ─────────────┘ (over DevTools: `e2e/chromium`)
 //!           └── Window (by label): run scripts, click, type, wait
 //! ```
 //!
@@ -9,7 +12,9 @@
 //! window of the app as a WebDriver window of its own, including those that open later.
 
 mod app;
+mod devtools;
 mod display;
+mod engine;
 mod picture;
 mod process;
 mod scratch;
@@ -19,6 +24,7 @@ mod window;
 
 pub use app::{App, Launch};
 pub use display::Display;
+pub use engine::Engine;
 pub use picture::Picture;
 pub use wait::{Found, until};
 pub use window::Window;

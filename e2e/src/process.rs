@@ -29,14 +29,17 @@ impl Process {
         &mut self.child
     }
 
-    /// The ids of the processes of this name that it or its children started, in the order of their start.
-    pub(crate) fn offspring_named(&self, name: &str) -> Vec<u32> {
+    /// The ids of the processes of this name that it or its children started, in the order of their start. Their command
+    /// line contains the argument.
+    pub(crate) fn offspring_named(&self, name: &str, argument: &str) -> Vec<u32> {
         let mut ids: Vec<u32> = offspring_of(self.child.id())
             .into_iter()
             .filter(|id| {
                 let own = fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default();
                 // The kernel truncates names to 15 bytes.
-                own.trim() == name.get(..15).unwrap_or(name)
+                let is_named = own.trim() == name.get(..15).unwrap_or(name);
+                let line = fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default();
+                is_named && line.contains(argument)
             })
             .collect();
         ids.sort_unstable();

@@ -5,8 +5,14 @@ use crate::{
     wait::{Found, until},
 };
 use anyhow::{Context, Result, anyhow, bail};
-use fantoccini::{Locator, elements::Element, wd::WindowHandle};
+use fantoccini::{
+    Locator,
+    actions::{InputSource, MOUSE_BUTTON_LEFT, MouseActions, PointerAction},
+    elements::Element,
+    wd::WindowHandle,
+};
 use serde_json::Value;
+use std::time::Duration;
 
 /// A window, identified by its label. Each call first switches WebDriver to it.
 #[derive(Debug, Clone)]
@@ -93,6 +99,29 @@ impl<'app> Window<'app> {
     pub async fn click(&self, selector: &str) -> Result<()> {
         let element = self.element(selector).await?;
         command(&self.on("click", selector), element.click()).await
+    }
+
+    /// Clicks the element that `selector` finds, as a person does: some time passes between press and release.
+    pub async fn press(&self, selector: &str) -> Result<()> {
+        let element = self.element(selector).await?;
+        let press = MouseActions::new("mouse".to_owned())
+            .then(PointerAction::MoveToElement {
+                element,
+                duration: None,
+                x: 0.0,
+                y: 0.0,
+            })
+            .then(PointerAction::Down {
+                button: MOUSE_BUTTON_LEFT,
+            })
+            .then(PointerAction::Pause {
+                duration: Duration::from_millis(80),
+            })
+            .then(PointerAction::Up {
+                button: MOUSE_BUTTON_LEFT,
+            });
+        let client = self.app.client();
+        command(&self.on("press", selector), client.perform_actions(press)).await
     }
 
     /// Replaces the content of a text field by typing.

@@ -1,9 +1,12 @@
 // Runs the tests of tests/runners, which are those of an app, in the test runners that apps use, with real and with fake
 // timers. Without `--all`, only in those that are installed here. With it, each is installed from npm into a folder of its
 // own, and so is the package, as it would be published. A name after `--all` picks one.
-import { cpSync, writeFileSync } from 'node:fs'
+//
+// Vitest's browser mode drives the system's Chromium: CHROMIUM and CHROMEDRIVER, else those of Debian. Without them it is
+// left out, unless it is picked.
+import { cpSync, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { argv, execPath } from 'node:process'
+import { argv, env, execPath } from 'node:process'
 import { guest, inScratch, run } from './scratch.mjs'
 
 const root = join(guest, '..')
@@ -43,6 +46,14 @@ const runners = {
     type: 'module',
     commands: (folder) => ['node', 'jsdom', 'happy-dom'].map((environment) => vitest(folder, environment)),
   },
+  'vitest 4 browser': {
+    packages: ['vitest@4', '@vitest/browser-webdriverio@4', 'webdriverio@9'],
+    type: 'module',
+    needs: [env.CHROMIUM ?? '/usr/bin/chromium', env.CHROMEDRIVER ?? '/usr/bin/chromedriver'],
+    commands: (folder) => [
+      [execPath, join(folder, 'node_modules/vitest/vitest.mjs'), 'run', '--config=vitest.browser.js'],
+    ],
+  },
 }
 
 if (!argv.includes('--all')) {
@@ -50,9 +61,16 @@ if (!argv.includes('--all')) {
   console.log('the test bus works in node --test and vitest (node, happy-dom)')
 } else {
   const [name] = argv.slice(argv.indexOf('--all') + 1)
+  if (name && !(name in runners))
+    throw new Error(`no runner ${name}; expected one of ${Object.keys(runners).join(', ')}`)
   inScratch((scratch, install) => {
-    for (const [runner, { packages, type, files = {}, commands }] of Object.entries(runners)) {
+    for (const [runner, { packages, type, files = {}, needs = [], commands }] of Object.entries(runners)) {
       if (name && runner !== name) continue
+      const missing = needs.filter((file) => !existsSync(file))
+      if (missing.length > 0 && !name) {
+        console.log(`left out ${runner}: ${missing.join(' and ')} not found; install chromium and chromium-driver`)
+        continue
+      }
       const folder = join(scratch, runner.replaceAll(/\W+/g, '-'))
       cpSync(fixture, folder, { recursive: true })
       for (const [file, content] of Object.entries(files)) writeFileSync(join(folder, file), JSON.stringify(content))

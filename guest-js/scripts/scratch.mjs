@@ -18,7 +18,8 @@ function npm(args, cwd) {
   run(['npm', ...args, '--no-audit', '--no-fund', '--silent'], cwd)
 }
 
-/** Packs the package and hands over the folder, which is gone afterwards. `install` installs it into a folder. */
+/** Packs the package and hands over the folder, which is gone afterwards. `install` installs it into a folder,
+ * without the scripts of packages, which may download programs. */
 export function inScratch(work) {
   const scratch = mkdtempSync(join(tmpdir(), 'event-bus-'))
   try {
@@ -26,7 +27,7 @@ export function inScratch(work) {
     const [tarball] = readdirSync(scratch)
     const install = (folder, packages, more) => {
       writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, ...more }))
-      npm(['install', join(scratch, tarball), '@tauri-apps/api@2', ...packages], folder)
+      npm(['install', '--ignore-scripts', join(scratch, tarball), '@tauri-apps/api@2', ...packages], folder)
     }
     work(scratch, install)
   } finally {

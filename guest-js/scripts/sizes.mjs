@@ -10,17 +10,18 @@ const { exports, peerDependencies } = JSON.parse(readFileSync(join(root, 'packag
 
 /** The limits in bytes. docs/decisions/0012-sizes.md says why. An entry point without a limit is not for apps. */
 const limits = {
-  '.': 12_100,
-  '{ listen, emit }': 7_950,
-  '{ listen, emit, component }': 11_900,
+  '.': 13_700,
+  '{ listen, emit }': 9_350,
+  '{ listen, emit, component }': 13_450,
   './dom': 1_024,
   './react': 1_024,
   './solid': 1_024,
   './svelte': 1_024,
   './svelte/store': 1_024,
+  './tauri': 9_900,
   './vue': 1_024,
 }
-const withoutLimit = ['./testing']
+const withoutLimit = ['./bundler', './testing']
 
 const unlisted = Object.keys(exports).filter((entry) => !(entry in limits) && !withoutLimit.includes(entry))
 if (unlisted.length > 0) throw new Error(`${unlisted} has no limit`)
@@ -39,7 +40,8 @@ const main = await modulesOf(entries['.'], [])
 const found = []
 for (const [entry, limit] of Object.entries(limits)) {
   if (!entries[entry]) throw new Error(`${entry} has a limit but is not an entry point`)
-  const usesMain = entry === '.' || entry.startsWith('{')
+  // An app uses `tauri` instead of the main entry, so it is measured with all that it needs, too.
+  const usesMain = entry === '.' || entry === './tauri' || entry.startsWith('{')
   const bytes = await sizeOf(entries[entry], usesMain ? [] : main)
   found.push(`${entry} ${bytes}`)
   if (bytes > limit) throw new Error(`${entry} has ${bytes} bytes; its limit is ${limit}`)

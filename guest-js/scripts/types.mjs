@@ -9,7 +9,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const common = './tsconfig.types.json'
 
 // Before 5.0 there was no resolution for bundlers. And 4.7 sees one augmentation of a module in a program, so each test is one.
-const oldest = ['package.test-d.ts', 'generated.test-d.ts', 'refused-forms.ts'].map((file) => ({
+const oldest = ['package.test-d.ts', 'generated.test-d.ts', 'refused-forms.ts', 'tauri.test-d.ts'].map((file) => ({
   extends: common,
   compilerOptions: { module: 'Node16', moduleResolution: 'Node16' },
   files: [`test/types/${file}`],

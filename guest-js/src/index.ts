@@ -43,8 +43,8 @@ export * from './types/event-map.js'
 export type { EventOf, PayloadOf } from './types/event-of.js'
 export { type Gap, type GapReason, isGap } from './types/gap.js'
 export type {
-  Addressing,
   ConsumerInspection,
+  DeliveryFilter,
   Inspection,
   PageInspection,
   QueueUsage,

@@ -1,104 +1,58 @@
 import { batchOf } from './batches.js'
 import { FakeJobs } from './fake-jobs.js'
+import {
+  type FakeEvent,
+  type FakeSession,
+  type Held,
+  isIdle,
+  isOnlyRetained,
+  type KeptEvent,
+  keptOf,
+  type Marks,
+  matches,
+  type Queued,
+  type Sent,
+  STALE,
+  type SubscribeEntry,
+} from './fake-session.js'
 
-/** The rejection of a command of a session that has ended. */
-export const STALE = { code: 'stale_session', message: 'the session has ended' }
-
-/** A command as it reached the fake host. */
-export interface Sent {
-  command: string
-  args: Record<string, unknown>
-}
-
-/** A command that has no answer yet. */
-export interface Held extends Sent {
-  resolve(answer: unknown): void
-  reject(reason: unknown): void
-}
-
-interface Queued {
-  index: number
-  item: unknown
-}
-
-interface Accepted {
-  seq: number
-  event: string
-  payload: unknown
-  extras?: object
-}
-
-interface Marks {
-  replayed?: boolean
-  retained?: boolean
-}
-
-/** What is kept for the page after, or for this one when it goes on in another session. */
-interface Kept extends Accepted {
-  /** The subscriptions that had not acknowledged it, and its marks for them; none where it came afterwards. */
-  owed?: { ids: number[]; marks: Marks }
-}
-
-/** One entry of a `subscribe` command. */
-interface Subscribed {
-  id: number
-  event: string
-  replay?: boolean
-  retained?: boolean
-  resume?: { session: string; after: number; handled: number }
-}
-
-interface FakeSession {
-  id: string
-  n: number
-  command: string
-  recorded: unknown
-  subscriptions: Map<number, { event: string }>
-  responders: Set<string>
-  /** The ids of the requests that it has sent. */
-  sent: Set<number>
-  /** The requests that it has received and not responded to. */
-  received: Set<string>
-  index: number
-  queue: Queued[]
-  /** The index of the last item of the answer before. */
-  answered: number
-  pull: Held | null
-}
+export { type Held, type Sent, STALE } from './fake-session.js'
 
 /** A small host in memory that speaks the wire protocol and fails on command. */
 export class FakeHost {
   /** Everything that arrived, in order. */
   readonly sent: Sent[] = []
-  /** Commands whose answers are held back. */
+  /** Commands whose replies are held back. */
   readonly held: Held[] = []
-  /** Which commands to hold back instead of answering. */
+  /** Which commands to hold back instead of replying. */
   hold: (sent: Sent) => boolean = () => false
   /** What to reject a command with, if anything. */
   refuse: (sent: Sent) => unknown = () => undefined
   /** What to refuse one entry of a batch with, if anything. */
   refuseEntry: (command: string, entry: Record<string, unknown>) => unknown = () => undefined
-  /** Whether answers are strings, as where Tauri evaluates them. */
+  /** Whether replies are strings, as where Tauri evaluates them. */
   quotes = false
   session: FakeSession | null = null
   /** How many sessions were opened. */
   opened = 0
   seq = 0
   /** What is kept for a page that is away or starting; `null` once its start-up phase is over. */
-  backlog: Kept[] | null = null
+  backlog: KeptEvent[] | null = null
   /** The session that the backlog follows on. */
   private before: string | null = null
   /** The sequence number after which the backlog has every event. */
   private completeAfter = 0
   /** The sequence number after which the next page resumes. */
   resumesAfter = 0
-  /** The newest event of each name that asked for it. */
-  readonly retained = new Map<string, Accepted>()
+  /** The newest event of each name that is retained. */
+  readonly retained = new Map<string, FakeEvent>()
   /** After which sequence number a new subscription began, by its id. */
   readonly began = new Map<number, number>()
   /** How many events and other items a batch holds. */
   batch = Number.POSITIVE_INFINITY
   readonly jobs = new FakeJobs()
+  /** What the answers to new subscriptions say of a replay. */
+  replay: { after: number } | undefined
   inspection: unknown = { seq: 0, refused: 0, webviews: [], consumers: [], jobs: [] }
   catalog: unknown = { strict: false, events: [], requests: [], components: [], $defs: {} }
   /** Requests of the page that wait for their responses. */
@@ -121,18 +75,18 @@ export class FakeHost {
     if (isOrdinary && this.countPull(sent, 1) > 1) this.broken.push('two pulls in flight')
     if (isState && ++this.stateInFlight > 1) this.broken.push('two state-changing commands in flight')
     return new Promise((resolve, reject) => {
-      let isAnswered = false
+      let hasReply = false
       const leave = () => {
-        if (isAnswered) return
-        isAnswered = true
+        if (hasReply) return
+        hasReply = true
         if (isOrdinary) this.countPull(sent, -1)
         if (isState) this.stateInFlight -= 1
       }
       const held: Held = {
         ...sent,
-        resolve: (answer) => {
+        resolve: (reply) => {
           leave()
-          resolve(this.quotes ? [JSON.stringify(answer)] : answer)
+          resolve(this.quotes ? [JSON.stringify(reply)] : reply)
         },
         reject: (reason) => {
           leave()
@@ -140,19 +94,19 @@ export class FakeHost {
         },
       }
       if (this.hold(sent)) this.held.push(held)
-      else this.answer(held)
+      else this.reply(held)
     })
   }
 
-  /** Answers what was held back, in order. */
+  /** Replies to what was held back, in order. */
   release(): void {
     this.hold = () => false
-    for (const held of this.held.splice(0)) this.answer(held)
+    for (const held of this.held.splice(0)) this.reply(held)
   }
 
-  /** Answers one that was held back. */
-  answerNow(held: Held | undefined): void {
-    if (held) this.answer(held)
+  /** Replies to one that was held back. */
+  replyNow(held: Held | undefined): void {
+    if (held) this.reply(held)
   }
 
   /** How many pulls of the current session wait, without those that read ahead. */
@@ -167,14 +121,14 @@ export class FakeHost {
     return count
   }
 
-  /** Forgets what is in flight, as when a page is frozen: no answer will ever arrive. */
-  loseAnswers(): Held[] {
+  /** Forgets what is in flight, as when a page is frozen: no reply will ever arrive. */
+  loseReplies(): Held[] {
     this.pulling.clear()
     this.stateInFlight = 0
     return this.held.splice(0)
   }
 
-  /** Ends the session and leaves its pull without an answer. */
+  /** Ends the session and leaves its pull without a reply. */
   endSilently(): void {
     if (this.session) this.session.pull = null
     this.endSession()
@@ -186,11 +140,11 @@ export class FakeHost {
     this.ended.add(this.session.id)
     const { id, pull, queue } = this.session
     const unacknowledged = queue.flatMap(({ item }) => (Array.isArray(item) ? [keptOf(item)] : []))
-    const missed = unacknowledged.filter(({ owed }) => !isOnlyRetained(owed?.marks))
+    const missed = unacknowledged.filter(({ pendingFor }) => !isOnlyRetained(pendingFor?.marks))
     const oldest = Math.min(...missed.map(({ seq }) => seq), this.seq + 1)
     const unclaimed = (this.backlog ?? []).filter(({ seq }) => seq >= oldest)
     this.resumesAfter = oldest - 1
-    this.backlog = [...unacknowledged, ...unclaimed.map((kept) => ({ ...kept, owed: { ids: [], marks: {} } }))]
+    this.backlog = [...unacknowledged, ...unclaimed.map((kept) => ({ ...kept, pendingFor: { ids: [], marks: {} } }))]
     this.backlog.sort((a, b) => a.seq - b.seq)
     this.before = id
     this.completeAfter = this.seq
@@ -211,10 +165,10 @@ export class FakeHost {
     this.completeAfter = this.seq
   }
 
-  /** Emits from Rust to every subscription whose name is equal, or `*`. */
+  /** Emits from the host to every subscription whose name is equal, or `*`. */
   emit(event: string, payload: unknown = null, extras?: object, retain = false): number {
     this.seq += 1
-    const accepted: Accepted = { seq: this.seq, event, payload, ...(extras && { extras }) }
+    const accepted: FakeEvent = { seq: this.seq, event, payload, ...(extras && { extras }) }
     const { session } = this
     const ids = session ? [...session.subscriptions].filter(([, s]) => matches(s, event)).map(([id]) => id) : []
     if (ids.length > 0) this.deliver(accepted, ids)
@@ -223,14 +177,14 @@ export class FakeHost {
     return this.seq
   }
 
-  private deliver({ seq, event, payload, extras }: Accepted, ids: number[], marks?: object): void {
+  private deliver({ seq, event, payload, extras }: FakeEvent, ids: number[], marks?: object): void {
     const item = [0, seq, 1000.25, event, 0, ids.length === 1 ? ids[0] : ids, payload]
     this.push(extras || marks ? [...item, { ...extras, ...marks }] : item)
   }
 
   /** Queues what these new subscriptions get of what came before them. */
-  private deliverEarlier(subscriptions: Subscribed[]): void {
-    const due = new Map<string, { event: Accepted; marks: Marks; ids: number[] }>()
+  private deliverEarlier(subscriptions: SubscribeEntry[]): void {
+    const due = new Map<string, { event: FakeEvent; marks: Marks; ids: number[] }>()
     for (const subscription of subscriptions) {
       const { id, resume, retained = true } = subscription
       const marked = this.earlierOf(subscription)
@@ -250,14 +204,14 @@ export class FakeHost {
   }
 
   /** What a new subscription gets of the backlog, by sequence number. */
-  private earlierOf(subscription: Subscribed): Map<number, { event: Accepted; marks: Marks }> {
+  private earlierOf(subscription: SubscribeEntry): Map<number, { event: FakeEvent; marks: Marks }> {
     const { id, resume, replay = true } = subscription
-    const found = new Map<number, { event: Accepted; marks: Marks }>()
+    const found = new Map<number, { event: FakeEvent; marks: Marks }>()
     if (resume && this.backlog && this.before === resume.session) {
-      for (const { owed, ...event } of this.backlog) {
-        if (owed ? !owed.ids.includes(id) : !matches(subscription, event.event)) continue
-        if (event.seq <= resume.handled && !isOnlyRetained(owed?.marks)) continue
-        found.set(event.seq, { event, marks: owed?.marks.retained ? { retained: true } : { replayed: true } })
+      for (const { pendingFor, ...event } of this.backlog) {
+        if (pendingFor ? !pendingFor.ids.includes(id) : !matches(subscription, event.event)) continue
+        if (event.seq <= resume.handled && !isOnlyRetained(pendingFor?.marks)) continue
+        found.set(event.seq, { event, marks: pendingFor?.marks.retained ? { retained: true } : { replayed: true } })
       }
       return found
     }
@@ -268,14 +222,14 @@ export class FakeHost {
     }
     if (!resume && !replay) return found
     const start = resume ? resume.after : this.resumesAfter
-    for (const { owed, ...event } of this.backlog ?? []) {
-      if (event.seq <= start || !matches(subscription, event.event) || isOnlyRetained(owed?.marks)) continue
+    for (const { pendingFor, ...event } of this.backlog ?? []) {
+      if (event.seq <= start || !matches(subscription, event.event) || isOnlyRetained(pendingFor?.marks)) continue
       found.set(event.seq, { event, marks: { replayed: true } })
     }
     return found
   }
 
-  /** Queues a raw item under the next index, and answers a waiting pull. */
+  /** Queues a raw item under the next index, and replies a waiting pull. */
   push(item: unknown): void {
     const { session } = this
     if (!session) return
@@ -302,16 +256,16 @@ export class FakeHost {
     this.give(session, pull)
   }
 
-  /** Answers a pull with what follows on the answer before. */
+  /** Replies to a pull with what follows on the reply before. */
   private give(session: FakeSession, pull: Held): void {
-    const due = session.queue.filter(({ index }) => index > session.answered)
+    const due = session.queue.filter(({ index }) => index > session.given)
     const given = due.slice(0, this.batch)
-    if (given.length > 0) session.answered = (given[given.length - 1] as Queued).index
+    if (given.length > 0) session.given = (given[given.length - 1] as Queued).index
     const items = given.map(({ item }) => item)
     pull.resolve(batchOf(items, due.length > given.length))
   }
 
-  private answer(held: Held): void {
+  private reply(held: Held): void {
     const refusal = this.refuse(held)
     if (refusal !== undefined) {
       const isError = typeof refusal === 'object' && refusal !== null
@@ -322,17 +276,17 @@ export class FakeHost {
       held.reject(refusal)
       return
     }
-    if (held.command === 'request') this.answerRequest(held)
-    else if (held.command === 'cancel_request') this.answerCancel(held)
+    if (held.command === 'request') this.acceptRequest(held)
+    else if (held.command === 'cancel_request') this.cancelRequests(held)
     else if (held.command === 'catalog') held.resolve(this.catalog)
     else if (held.command === 'inspect') held.resolve(this.inspection)
     else if (held.command === 'list_jobs') held.resolve([...this.jobs.values()])
-    else if (held.command === 'pull') this.answerPull(held)
-    else this.answerState(held)
+    else if (held.command === 'pull') this.acceptPull(held)
+    else this.runState(held)
   }
 
   /** A request of the page waits until the test responds. */
-  private answerRequest(held: Held): void {
+  private acceptRequest(held: Held): void {
     const { session: id, id: number } = held.args as { session: string; id: number }
     if (this.ended.has(id)) {
       held.reject(STALE)
@@ -348,7 +302,7 @@ export class FakeHost {
   }
 
   /** Cancels requests. The id of one that has not come is used up, unless the session has not begun either. */
-  private answerCancel(held: Held): void {
+  private cancelRequests(held: Held): void {
     const { session: id, ids } = held.args as { session: string; ids: number[] }
     held.resolve(null)
     if (this.session?.id !== id) return
@@ -369,14 +323,14 @@ export class FakeHost {
     this.retire(session)
   }
 
-  /** Answers the pull of a page that nothing comes for any more. */
+  /** Replies to the pull of a page that no more items come for. */
   private retire(session: FakeSession): void {
     if (!isIdle(session)) return
     session.pull?.resolve(batchOf([]))
     session.pull = null
   }
 
-  private answerPull(held: Held): void {
+  private acceptPull(held: Held): void {
     const { session } = this
     if (!session || session.id !== held.args.session) {
       held.reject(STALE)
@@ -401,7 +355,7 @@ export class FakeHost {
     }
     session.pull?.resolve(batchOf([]))
     session.pull = null
-    session.answered = ack
+    session.given = ack
     if (isIdle(session)) {
       held.resolve(batchOf([]))
       return
@@ -426,13 +380,13 @@ export class FakeHost {
       received: new Set(),
       index: 0,
       queue: [],
-      answered: 0,
+      given: 0,
       pull: null,
     }
     return this.session
   }
 
-  private answerState(held: Held): void {
+  private runState(held: Held): void {
     const { session: id, n } = held.args as { session: string; n: number }
     if (this.ended.has(id)) {
       held.reject(STALE)
@@ -462,18 +416,18 @@ export class FakeHost {
   private run(session: FakeSession, { command, args }: Sent): unknown {
     switch (command) {
       case 'subscribe': {
-        const accepted: Subscribed[] = []
-        const answers = (args.subscriptions as Subscribed[]).map((entry) => {
+        const accepted: SubscribeEntry[] = []
+        const replies = (args.subscriptions as SubscribeEntry[]).map((entry) => {
           const error = this.refuseEntry(command, entry as unknown as Record<string, unknown>)
           if (error) return { error }
           if (session.subscriptions.has(entry.id)) this.broken.push(`subscription ${entry.id} twice`)
           session.subscriptions.set(entry.id, { event: entry.event })
           if (!entry.resume) this.began.set(entry.id, this.seq)
           accepted.push(entry)
-          return { seq: this.seq }
+          return { seq: this.seq, ...(!entry.resume && this.replay) }
         })
         this.deliverEarlier(accepted)
-        return answers
+        return replies
       }
       case 'unsubscribe': {
         for (const id of args.ids as number[]) session.subscriptions.delete(id)
@@ -528,25 +482,4 @@ export class FakeHost {
         throw `Command ${command} not found`
     }
   }
-}
-
-function isIdle({ subscriptions, responders, received }: FakeSession): boolean {
-  return subscriptions.size + responders.size + received.size === 0
-}
-
-function matches({ event: pattern }: { event: string }, event: string): boolean {
-  return pattern === event || pattern === '*'
-}
-
-function isOnlyRetained(marks: Marks = {}): boolean {
-  return marks.retained === true && !marks.replayed
-}
-
-/** What was not acknowledged. Marks belong to a delivery, not to the event. */
-function keptOf(item: unknown[]): Kept {
-  const [, seq, , event, , to, payload, extras] = item as [0, number, 0, string, 0, number | number[], unknown, object?]
-  const { replayed, retained, ...kept } = (extras ?? {}) as Marks
-  const marks = { ...(replayed && { replayed }), ...(retained && { retained }) }
-  const owed = { ids: Array.isArray(to) ? to : [to], marks }
-  return { seq, event, payload, owed, ...(Object.keys(kept).length > 0 && { extras: kept }) }
 }

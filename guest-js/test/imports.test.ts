@@ -18,7 +18,9 @@ const rooms: Record<string, string[]> = {
   testing: ['types', 'core', 'testing'],
   dom: ['types', 'core', 'api'],
   index: ['types', 'core', 'api'],
-  global: ['core', 'dom', 'index'],
+  tauri: ['types', 'core', 'tauri'],
+  bundler: ['bundler'],
+  global: ['core', 'dom', 'index', 'tauri'],
 }
 
 /** The relative imports of a file of TypeScript, also those in `export … from` and `import(…)`. */
@@ -106,8 +108,34 @@ import j from 'j'`
   })
 })
 
+/** The most lines of a file. */
+const MAX_LINES = 500
+
+/** The most characters of a test's name. A longer one repeats its group, or is a sentence. */
+const MAX_TEST_NAME = 49
+
+const tests = new Map(
+  Object.entries(import.meta.glob<string>('./**/*.ts', { query: '?raw', import: 'default', eager: true })),
+)
+
+/** The names of the tests in a file. */
+function testNamesOf(code: string): string[] {
+  const calls = code.matchAll(/^\s*(?:it|test)(?:\.each\([\s\S]*?\))?\(\s*(['"`])(.*?)\1/gm)
+  return [...calls].map(([, , name]) => name as string)
+}
+
 describe('files', () => {
   it('are short enough to read at once', () => {
-    expect([...files].filter(([, code]) => code.split('\n').length > 520).map(([file]) => file)).toEqual([])
+    const all = [...files, ...tests]
+    expect(all.length).toBeGreaterThan(100)
+    expect(all.filter(([, code]) => code.trimEnd().split('\n').length > MAX_LINES).map(([file]) => file)).toEqual([])
+  })
+})
+
+describe('tests', () => {
+  it('have short names', () => {
+    const names = [...tests].flatMap(([file, code]) => testNamesOf(code).map((name) => [file, name] as const))
+    expect(names.length).toBeGreaterThan(250)
+    expect(names.filter(([, name]) => name.length > MAX_TEST_NAME)).toEqual([])
   })
 })

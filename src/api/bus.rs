@@ -247,9 +247,14 @@ impl EventBus {
         })
     }
 
-    fn provenance(&self) -> Result<Option<Arc<Provenance>>> {
-        let component = self.component.as_deref().map(parse_component).transpose()?;
-        Ok(Provenance::of(component, self.causes()))
+    /// The component and the causes of what this view emits or requests.
+    pub(super) fn provenance(&self) -> Result<Option<Arc<Provenance>>> {
+        Ok(Provenance::of(self.component_name()?, self.causes()))
+    }
+
+    /// The checked name of the component, if this is the view of one.
+    pub(super) fn component_name(&self) -> Result<Option<Arc<str>>> {
+        self.component.as_deref().map(parse_component).transpose()
     }
 
     pub(crate) fn causes(&self) -> Box<[EventName]> {

@@ -20,7 +20,6 @@ use crate::hub::command_log::JsonResult;
 use crate::hub::ids::RequestId;
 use crate::hub::requests::{Caller, NewRequest, Recipient, RequestMessage};
 use crate::model::error::{Error, ErrorCode, Result};
-use crate::model::event::Provenance;
 use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::model::target::Target;
@@ -305,7 +304,7 @@ impl PendingResponse {
                 name: name.clone(),
                 payload,
                 source: bus.source().clone(),
-                provenance: Provenance::of(None, bus.causes()),
+                provenance: bus.provenance()?,
             },
             caller: Caller::Host,
             to,

@@ -141,7 +141,7 @@ impl EventBus {
             let diagnostics = Arc::clone(&diagnostics);
             let (name, as_cause) = (incoming.name.clone(), Arc::clone(&incoming.as_cause));
             let cancelled = Arc::clone(&incoming.cancelled);
-            let permit = CallPermit::take(&running, limit, &name);
+            let permit = ResponderPermit::take(&running, limit, &name);
             Box::pin(async move {
                 let permit = permit?;
                 let (request, context) = read_request::<Q>(incoming)?;
@@ -197,6 +197,7 @@ fn read_request<Q: DeserializeOwned>(incoming: IncomingRequest) -> Result<(Q, Re
         name,
         payload,
         source,
+        component,
         as_cause: _,
         cancelled,
     } = incoming;
@@ -206,6 +207,7 @@ fn read_request<Q: DeserializeOwned>(incoming: IncomingRequest) -> Result<(Q, Re
     let context = RequestContext {
         name,
         caller: source,
+        component,
         cancelled,
     };
     Ok((request, context))
@@ -226,6 +228,7 @@ fn write_response<T: Serialize>(name: &EventName, result: ResponderResult<T>) ->
 pub struct RequestContext {
     name: EventName,
     caller: Endpoint,
+    component: Option<Arc<str>>,
     cancelled: Arc<Cancellation>,
 }
 
@@ -242,6 +245,12 @@ impl RequestContext {
         &self.caller
     }
 
+    /// The name of the component that sent the request, if one did: see [`Component`](crate::component::Component).
+    #[must_use]
+    pub fn component(&self) -> Option<&str> {
+        self.component.as_deref()
+    }
+
     /// Whether the caller waits no longer: the request timed out, or the caller cancelled it or is gone.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
@@ -253,11 +262,11 @@ impl RequestContext {
 ///
 /// It counts until the closure returns, even if the request has ended before. Otherwise callers with short timeouts could
 /// occupy every thread.
-struct CallPermit {
+struct ResponderPermit {
     running: Arc<AtomicUsize>,
 }
 
-impl CallPermit {
+impl ResponderPermit {
     fn take(running: &Arc<AtomicUsize>, limit: usize, name: &EventName) -> Result<Self> {
         let others = running.fetch_add(1, Ordering::Relaxed);
         let permit = Self {
@@ -276,7 +285,7 @@ impl CallPermit {
     }
 }
 
-impl Drop for CallPermit {
+impl Drop for ResponderPermit {
     fn drop(&mut self) {
         self.running.fetch_sub(1, Ordering::Relaxed);
     }

@@ -1,7 +1,7 @@
 use crate::model::endpoint::Endpoint;
 use crate::model::target::Target;
 
-/// Whatever names a target: a label or a glob, a list of these, an [`Endpoint`], a [`Target`], or Tauri's `EventTarget`.
+/// What becomes a target: a label or a glob, a list of these, an [`Endpoint`], a [`Target`], or Tauri's `EventTarget`.
 ///
 /// ```
 /// # fn send(bus: &tauri_plugin_event_bus::EventBus) -> tauri_plugin_event_bus::Result<()> {
@@ -15,7 +15,7 @@ use crate::model::target::Target;
 /// # }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` names no target",
+    message = "`{Self}` is not a target",
     note = "expected a label, a list of labels, an Endpoint such as HOST, a Target, or an EventTarget of Tauri"
 )]
 pub trait IntoTarget {

@@ -1,17 +1,20 @@
 use std::fmt;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::catalog::Catalog;
 
 /// An exported file was out of date, or cannot be written.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct ExportError {
     /// The path of the file, as it was given.
     pub file: PathBuf,
     /// What is wrong with it, for people.
     pub problem: String,
+    source: Option<Arc<io::Error>>,
 }
 
 impl fmt::Display for ExportError {
@@ -27,7 +30,20 @@ impl fmt::Debug for ExportError {
     }
 }
 
-impl std::error::Error for ExportError {}
+impl std::error::Error for ExportError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        let source: &(dyn std::error::Error + 'static) = self.source.as_deref()?;
+        Some(source)
+    }
+}
+
+impl PartialEq for ExportError {
+    fn eq(&self, other: &Self) -> bool {
+        self.file == other.file && self.problem == other.problem
+    }
+}
+
+impl Eq for ExportError {}
 
 /// Exports for tests: each method brings a file up to date, and fails if the file was out of date. Called from a `#[test]`,
 /// it updates the file while you develop, and finds an outdated file in CI.
@@ -81,9 +97,15 @@ impl Catalog {
 }
 
 fn bring_up_to_date(file: &Path, content: &str) -> Result<(), ExportError> {
-    let error = |problem: String| ExportError {
+    let outdated = |problem: &str| ExportError {
         file: file.to_owned(),
-        problem,
+        problem: problem.to_owned(),
+        source: None,
+    };
+    let failed = |what: &str, error: io::Error| ExportError {
+        file: file.to_owned(),
+        problem: format!("{what}: {error}"),
+        source: Some(Arc::new(error)),
     };
     let before = fs::read_to_string(file);
     // Git may check files out with the line endings of Windows.
@@ -93,14 +115,12 @@ fn bring_up_to_date(file: &Path, content: &str) -> Result<(), ExportError> {
         return Ok(());
     }
     if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder)
-            .map_err(|problem| error(format!("could not create its folder: {problem}")))?;
+        fs::create_dir_all(folder).map_err(|error| failed("could not create its folder", error))?;
     }
-    fs::write(file, content)
-        .map_err(|problem| error(format!("could not be written: {problem}")))?;
-    Err(error(match before {
-        Ok(_) => "was out of date and is now updated; review and commit it".into(),
-        Err(_) => "was missing and is now written; commit it".into(),
+    fs::write(file, content).map_err(|error| failed("could not be written", error))?;
+    Err(outdated(match before {
+        Ok(_) => "was out of date and is now updated; review and commit it",
+        Err(_) => "was missing and is now written; commit it",
     }))
 }
 
@@ -123,5 +143,8 @@ mod tests {
         fs::remove_dir_all(&folder).unwrap();
         let unwritable = bring_up_to_date(Path::new("/dev/null/x"), "a").unwrap_err();
         assert!(unwritable.problem.contains("could not"), "{unwritable}");
+        let source = std::error::Error::source(&unwritable).unwrap();
+        assert!(source.is::<io::Error>(), "{source}");
+        assert!(std::error::Error::source(&stale).is_none());
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::catalog::Catalog;
 use crate::catalog::component::ComponentDescription;
 use crate::catalog::document::{EventDocument, RequestDocument};
-use crate::catalog::typescript::{fields_of, type_name, type_of};
+use crate::catalog::type_text::{fields_of, type_name, type_of};
 use crate::model::policy::Policy;
 
 const HEAD: &str = "\

@@ -11,6 +11,8 @@ mod json_schema;
 mod markdown;
 mod registry;
 #[cfg(feature = "typed")]
+mod type_text;
+#[cfg(feature = "typed")]
 mod typescript;
 
 use std::sync::Arc;
@@ -115,8 +117,12 @@ impl Catalog {
 
     /// Refuses the name of an event that is not registered, if the catalog is strict.
     pub(crate) fn check_name(&self, name: &EventName) -> Result<()> {
-        let is_own = name.as_str().starts_with(OWN_PREFIX) || is_built_in(name.as_str());
-        if !self.is_strict || is_own || self.events.contains(name) {
+        // First what every emit passes at no cost.
+        if !self.is_strict
+            || self.events.contains(name)
+            || name.as_str().starts_with(OWN_PREFIX)
+            || is_built_in(name.as_str())
+        {
             return Ok(());
         }
         // The registered names stay unsaid: a page may read them with the permission `allow-catalog` only.
@@ -140,13 +146,13 @@ impl Catalog {
         if !self.is_strict || self.requests.contains(name) {
             return Ok(());
         }
-        let registered: Vec<&str> = self.requests.iter().map(|request| request.name).collect();
+        let registered = self.requests.iter().map(|request| request.name);
         Err(Error::new(
             ErrorCode::InvalidEventName,
             format!(
-                "the request {} is not registered, and the catalog is strict; the registered requests are {}",
+                "the request {} is not registered, and the catalog is strict; {}",
                 quoted(name.as_str()),
-                quoted(&registered.join(", "))
+                list_nearest(name.as_str(), registered.collect())
             ),
         ))
     }
@@ -185,6 +191,38 @@ impl Catalog {
             format!("the response to {:?}", name.as_str())
         })
     }
+}
+
+/// Lists the registered names that are most like this one, and the number of the others.
+fn list_nearest(name: &str, mut registered: Vec<&str>) -> String {
+    const MAX_LISTED: usize = 5;
+    if registered.is_empty() {
+        return "no request is registered; register it with Builder::request".to_owned();
+    }
+    registered.sort_by_key(|other| (edits(name, other), *other));
+    let listed = registered.iter().take(MAX_LISTED);
+    let listed: Vec<String> = listed.map(|name| quoted(name)).collect();
+    let others = registered.len() - listed.len();
+    let listed = listed.join(", ");
+    match others {
+        0 => format!("the registered requests are {listed}"),
+        _ => format!("the nearest registered requests are {listed}; there are {others} more"),
+    }
+}
+
+/// How many characters have to be added, removed or replaced to make one text of the other.
+fn edits(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, b) in other.iter().enumerate() {
+            let replaced = diagonal + usize::from(a != *b);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row.last().copied().unwrap_or_default()
 }
 
 fn check_against(
@@ -254,6 +292,23 @@ mod tests {
         assert!(error.message().contains("app::One"), "{error}");
         let error = Catalog::new(&[], &[], true).unwrap_err();
         assert!(error.message().contains("Builder::event"), "{error}");
+    }
+
+    #[test]
+    fn the_nearest_names_come_first() {
+        let all = vec!["sum", "confirm", "zoom", "a", "bb", "ccc", "dddd"];
+        assert_eq!(
+            list_nearest("confrim", all),
+            r#"the nearest registered requests are "confirm", "zoom", "ccc", "sum", "a"; there are 2 more"#
+        );
+        assert_eq!(
+            list_nearest("x", vec!["b", "a"]),
+            r#"the registered requests are "a", "b""#
+        );
+        assert!(list_nearest("x", Vec::new()).contains("Builder::request"));
+        for (one, other, expected) in [("", "ab", 2), ("größe", "grosse", 3), ("ab", "ab", 0)] {
+            assert_eq!((edits(one, other), edits(other, one)), (expected, expected));
+        }
     }
 
     #[test]

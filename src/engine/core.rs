@@ -6,9 +6,9 @@ use std::task::{Context, Poll};
 use std::thread::ThreadId;
 use std::time::Instant;
 
+use crate::engine::calls::Pump;
 use crate::engine::diagnostics::Diagnostics;
 use crate::engine::reply::Reply;
-use crate::flood::Flood;
 use crate::hub::command_log::{CommandAdmission, JsonResult};
 use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::hub::queue::QueueEntry;
@@ -30,10 +30,11 @@ pub(crate) struct Core {
     /// How many threads wait for the hub.
     waiting: AtomicUsize,
     limits: Limits,
-    platform: Box<dyn Platform>,
+    pub(super) platform: Box<dyn Platform>,
     tasks: Tasks,
     diagnostics: Arc<Diagnostics>,
-    above: OnceLock<Weak<dyn Above>>,
+    pub(super) pump: OnceLock<Box<dyn Pump>>,
+    pub(super) above: OnceLock<Weak<dyn Above>>,
     /// Notified when something is due earlier than the lease keeper knows.
     pub(crate) rearm: Arc<Notify>,
     /// The thread that delivers replies to pages.
@@ -82,6 +83,7 @@ impl Core {
             platform,
             diagnostics: Arc::new(Diagnostics::new(tasks.clone())),
             tasks,
+            pump: OnceLock::new(),
             above: OnceLock::new(),
             rearm: Arc::default(),
             main_thread: OnceLock::new(),
@@ -127,9 +129,10 @@ impl Core {
         }
     }
 
-    /// Applies effects: first replies to pages, then the bus's own, and wakers last, since a waker is foreign code that may
+    /// Applies effects: first calls and replies to pages, then the bus's own, and wakers last, since a waker is foreign code that may
     /// panic.
-    pub(crate) fn apply_effects(&self, effects: Effects<Reply>) {
+    pub(crate) fn apply_effects(&self, mut effects: Effects<Reply>) {
+        self.schedule_calls(&mut effects);
         for (reply, batch) in effects.batches {
             reply.send(Ok(encode(&batch)));
         }
@@ -242,73 +245,6 @@ impl Core {
         }
     }
 
-    /// A window that is named may have a webview of its own label that was not announced yet, beside others that were. The
-    /// hub would not notice, so the platform is asked first. Targets with windows are rare.
-    fn resolve_windows(&self, to: &Selection) {
-        if !to.windows.is_empty() {
-            self.resolve_unannounced(to);
-        }
-    }
-
-    /// Announces the addressed webviews that the platform lists and the hub does not know. Returns whether there were any.
-    pub(crate) fn resolve_unannounced(&self, to: &Selection) -> bool {
-        let unknown: Vec<&str> = {
-            let hub = self.hub();
-            let labels = to.webviews.iter().chain(&to.windows);
-            let labels = labels.filter_map(|pattern| pattern.literal());
-            labels.filter(|label| !hub.knows(label)).collect()
-        };
-        let resolved = unknown.into_iter().filter(|label| self.announce(label));
-        resolved.count() > 0
-    }
-
-    /// Announces a webview if the platform lists it. Returns whether it does.
-    fn announce(&self, webview: &str) -> bool {
-        let window = self.platform.window_of(webview);
-        if let Some(window) = &window {
-            self.hub().announce(webview, window);
-            // If it was closed in between, the hook that tells of its end may have run before.
-            self.remove_if_closed(webview);
-        }
-        window.is_some()
-    }
-
-    /// Removes a webview that the platform has closed without a word.
-    fn remove_if_closed(&self, webview: &str) {
-        let number = self.hub().webview_number(webview);
-        if let Some(number) = number
-            && self.platform.is_closed(webview)
-            && let Some(above) = self.above.get().and_then(Weak::upgrade)
-        {
-            above.remove_closed(webview, number);
-        }
-    }
-
-    /// Ends what the hub knows of webviews that are closed, and notes those that have moved to another window, when this
-    /// window is closed. Returns the webviews that were in it.
-    pub(crate) fn close_window(&self, window: &str) -> Vec<Arc<str>> {
-        let known = self.hub().locations();
-        for (label, own) in known {
-            match self.platform.window_of(&label) {
-                Some(now) if *now != *own => self.hub().announce(&label, &now),
-                None if *own != *window => self.remove_if_closed(&label),
-                _ => {}
-            }
-        }
-        let (webviews, effects) = self.hub().remove_window(window);
-        self.apply_effects(effects);
-        webviews
-    }
-
-    /// Notes the window of a webview, as a message of its page says.
-    pub(crate) fn note_window(&self, webview: &str, window: &str) {
-        self.hub().note_window(webview, window);
-    }
-
-    pub(crate) fn knows(&self, webview: &str) -> bool {
-        self.hub().knows(webview)
-    }
-
     pub(crate) fn clear_retained(&self, pattern: &EventPattern) -> usize {
         self.hub().clear_retained(pattern)
     }
@@ -332,6 +268,9 @@ impl Core {
         reply: Reply,
     ) -> (CommandAdmission<Reply>, Option<SubscriberKey>) {
         self.announce_if_unknown(webview);
+        if command.n == 1 {
+            self.note_outcomes();
+        }
         let (admission, page, effects) = self.hub().begin_command(webview, command, reply, now());
         self.apply_effects(effects);
         (admission, page)
@@ -341,20 +280,6 @@ impl Core {
         let waiting = self.hub().finish_command(page, n, result.clone());
         for reply in waiting {
             reply.send(result.clone());
-        }
-    }
-
-    /// The flood account of the pages of this webview.
-    pub(crate) fn flood(&self, webview: &str) -> Result<Arc<Flood>> {
-        self.announce_if_unknown(webview);
-        self.hub().flood(webview)
-    }
-
-    /// A page may be faster than the hook that announces its webview. It may also be slower than the hook that ends it,
-    /// so a webview that the platform does not list is not announced again.
-    pub(crate) fn announce_if_unknown(&self, webview: &str) {
-        if !self.knows(webview) {
-            self.announce(webview);
         }
     }
 
@@ -371,11 +296,12 @@ impl Core {
 
     /// Completes or parks a pull of the page in this webview, which is in this window now.
     pub(crate) fn pull(&self, (webview, window): (&str, &str), pull: Pull, reply: Reply) {
-        let pulled = {
+        let (moved, pulled) = {
             let mut hub = self.hub();
-            hub.note_window(webview, window);
-            hub.pull(webview, pull, reply, now())
+            let moved = hub.note_window(webview, window);
+            (moved, hub.pull(webview, pull, reply, now()))
         };
+        self.apply_effects(moved);
         match pulled {
             Ok(effects) => self.apply_effects(effects),
             Err((reply, error)) => reply.send(Err(error)),
@@ -383,6 +309,7 @@ impl Core {
     }
 
     pub(crate) fn expire(&self, now: Instant) -> Option<Instant> {
+        self.note_outcomes();
         let (mut effects, next) = self.hub().expire(now);
         let silent = std::mem::take(&mut effects.silent);
         self.apply_effects(effects);
@@ -401,6 +328,12 @@ impl Core {
         let (polled, wakers) = self.hub().poll_consumer(key, waker);
         wakers.wake();
         polled
+    }
+
+    /// Takes a few entries that wait for a consumer, and adds them to these.
+    pub(crate) fn take_waiting(&self, key: SubscriberKey, entries: &mut Vec<QueueEntry>) {
+        let wakers = self.hub().take_waiting(key, entries);
+        wakers.wake();
     }
 
     pub(crate) fn remove_consumer(&self, key: SubscriberKey) {
@@ -441,17 +374,15 @@ fn is_list_of_numbers(json: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::Address;
     use crate::hub::ids::SessionId;
     use crate::model::endpoint::Endpoint;
-    use crate::model::target::Target;
 
-    /// A platform that lists one webview, which was not announced.
-    struct Listed(&'static str);
+    /// A platform without webviews.
+    struct Bare;
 
-    impl Platform for Listed {
-        fn window_of(&self, webview: &str) -> Option<String> {
-            (webview == self.0).then(|| webview.to_owned())
+    impl Platform for Bare {
+        fn window_of(&self, _: &str) -> Option<String> {
+            None
         }
 
         fn is_closed(&self, _: &str) -> bool {
@@ -463,42 +394,9 @@ mod tests {
         Core::new(
             Limits::default(),
             Policies::default(),
-            Box::new(Listed("late")),
+            Box::new(Bare),
             Tasks::for_tests(),
         )
-    }
-
-    fn emit(core: &Core, target: Target) -> Result<Receipt> {
-        let event = NewEvent {
-            name: EventName::parse("x")?,
-            payload: "1".into(),
-            source: Endpoint::Host,
-            tick: None,
-            provenance: None,
-            retain: None,
-        };
-        let audience = Audience {
-            to: Some(Address::of(target)?),
-            except: None,
-        };
-        core.publish(event, &audience)
-    }
-
-    #[test]
-    fn an_unannounced_webview_is_reached() {
-        for target in [Target::webview("late"), Target::window("late")] {
-            assert_eq!(emit(&core(), target).map(|receipt| receipt.pages), Ok(0));
-        }
-        let error = emit(&core(), Target::webview("never")).unwrap_err();
-        assert_eq!(error.code(), ErrorCode::UnknownTarget);
-    }
-
-    #[test]
-    fn a_known_window_gets_its_unannounced_webview() {
-        let core = core();
-        core.hub().announce("side", "late");
-        assert!(emit(&core, Target::window("late")).is_ok());
-        assert!(core.knows("late"));
     }
 
     /// Counts how often idle jobs are looked at again.
@@ -523,7 +421,7 @@ mod tests {
         let above = Arc::new(Rechecks::default());
         let weak: Weak<Rechecks> = Arc::downgrade(&above);
         core.set_above(weak);
-        core.hub().announce("main", "main");
+        let _ = core.hub().announce("main", "main");
         let command = Command {
             name: "subscribe",
             session: SessionId::parse(&"1".repeat(32)).unwrap(),
@@ -545,26 +443,6 @@ mod tests {
         assert_eq!(above.0.load(Ordering::Relaxed), 1);
     }
 
-    #[test]
-    fn a_late_command_keeps_a_closed_webview_closed() {
-        let core = core();
-        core.hub().announce("closed", "closed");
-        let (_, effects) = core.hub().remove_window("closed");
-        core.apply_effects(effects);
-        let command = Command {
-            name: "start_job",
-            session: SessionId::parse(&"1".repeat(32)).unwrap(),
-            n: 1,
-            origin: None,
-        };
-        let (admission, page) = core.begin_command("closed", command, Reply::new(|_| {}));
-        assert!(
-            matches!(admission, CommandAdmission::Refuse(_, error) if error.code() == ErrorCode::StaleSession)
-        );
-        assert_eq!(page, None);
-        assert!(!core.knows("closed"));
-    }
-
     /// A waker whose drop uses the bus, as a future's may that owns a stream.
     struct Reentrant(Arc<Core>);
 
@@ -574,7 +452,15 @@ mod tests {
 
     impl Drop for Reentrant {
         fn drop(&mut self) {
-            let _ = emit(&self.0, Target::everyone());
+            let event = NewEvent {
+                name: EventName::parse("x").unwrap(),
+                payload: "1".into(),
+                source: Endpoint::Host,
+                tick: None,
+                provenance: None,
+                retain: None,
+            };
+            self.0.publish(event, &Audience::default()).unwrap();
         }
     }
 

@@ -57,10 +57,10 @@ impl Record {
             Self::DropPanicked => {
                 format!("what a listener of {name:?} has captured panicked while it was dropped")
             }
-            Self::TickFailed => format!("a tick of the periodic event {name:?} was not emitted"),
+            Self::TickFailed => format!("a tick of a job of {name:?} was not emitted"),
             Self::PayloadIgnored => format!("a listener ignored an event {name:?}"),
             Self::NotEmitted => format!("{name:?} was not emitted"),
-            Self::JobFailed => format!("a job of the periodic event {name:?} stopped"),
+            Self::JobFailed => format!("a job of {name:?} stopped"),
         }
     }
 }

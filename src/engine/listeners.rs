@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, Weak};
-use std::task::{Context, Poll, Waker};
+use std::task::Poll;
 
 use crate::engine::causes::CauseScope;
 use crate::engine::core::Core;
@@ -190,21 +190,24 @@ pub(crate) async fn call_listeners(listeners: Weak<Listeners>) {
 
 /// Handles an entry and all that wait behind it. Returns false at the end.
 fn handle_waiting(listeners: &Weak<Listeners>, first: QueueEntry) -> bool {
-    let mut next = Poll::Ready(Some(first));
-    loop {
+    let mut entries = vec![first];
+    // The task polls again, with its waker, once nothing waits.
+    while !entries.is_empty() {
+        for entry in entries.drain(..) {
+            let Some(listeners) = listeners.upgrade() else {
+                return false;
+            };
+            match entry {
+                QueueEntry::Event(queued) => listeners.call_all(&queued),
+                QueueEntry::Lost(lost) => listeners.report_loss(&lost),
+            }
+        }
         let Some(listeners) = listeners.upgrade() else {
             return false;
         };
-        match next {
-            Poll::Ready(Some(QueueEntry::Event(queued))) => listeners.call_all(&queued),
-            Poll::Ready(Some(QueueEntry::Lost(lost))) => listeners.report_loss(&lost),
-            Poll::Ready(None) => return false,
-            // The task polls again, with its own waker.
-            Poll::Pending => return true,
-        }
-        let mut context = Context::from_waker(Waker::noop());
-        next = listeners
+        listeners
             .core
-            .poll_consumer(listeners.subscriber, &mut context);
+            .take_waiting(listeners.subscriber, &mut entries);
     }
+    true
 }

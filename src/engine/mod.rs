@@ -1,6 +1,7 @@
 //! The hub behind its one lock, its effects once the lock is released, and the listeners and responders of the host.
 
 pub(crate) mod backpressure;
+pub(crate) mod calls;
 pub(crate) mod causes;
 pub(crate) mod core;
 pub(crate) mod diagnostics;
@@ -9,4 +10,5 @@ pub(crate) mod leases;
 pub(crate) mod listeners;
 pub(crate) mod reply;
 pub(crate) mod responders;
-mod subscriptions;
+pub(crate) mod subscriptions;
+mod webviews;

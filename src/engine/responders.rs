@@ -32,6 +32,8 @@ pub(crate) struct IncomingRequest {
     pub(crate) name: EventName,
     pub(crate) payload: String,
     pub(crate) source: Endpoint,
+    /// The name of the component that sent it.
+    pub(crate) component: Option<Arc<str>>,
     /// The causes of what follows from it.
     pub(crate) as_cause: Arc<[EventName]>,
     pub(crate) cancelled: Arc<Cancellation>,
@@ -121,8 +123,8 @@ impl Responders {
 
     pub(crate) fn remove(&self, name: &EventName, id: u64) {
         let mut state = self.lock();
-        let is_it = state.by_name.get(name).is_some_and(|entry| entry.id == id);
-        let removed = is_it.then(|| state.by_name.remove(name));
+        let is_current = state.by_name.get(name).is_some_and(|entry| entry.id == id);
+        let removed = is_current.then(|| state.by_name.remove(name));
         drop(state);
         // Dropping runs foreign code, which may use the bus.
         drop(removed);
@@ -158,6 +160,12 @@ impl Responders {
         if let Some(cancelled) = cancelled {
             cancelled.set();
         }
+    }
+
+    /// Tells every responder that works on a request that its caller waits no longer.
+    pub(crate) fn cancel_all(&self) {
+        let running = std::mem::take(&mut self.lock().running);
+        running.values().for_each(|cancelled| cancelled.set());
     }
 
     /// Sends a request. `reply` gets the response, or the reason why there is none.
@@ -218,6 +226,7 @@ impl Responders {
             name: request.message.name.clone(),
             payload: request.message.payload.to_string(),
             source: request.message.source.clone(),
+            component: request.message.component().cloned(),
             as_cause: request.message.as_cause(),
             cancelled,
         }

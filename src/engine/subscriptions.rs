@@ -27,25 +27,42 @@ fn fitting(requests: &[SubscriptionRequest], past: usize) -> usize {
     requests.iter().take_while(is_fitting).count().max(1)
 }
 
+/// Where a subscription begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Begun {
+    /// The newest event at that moment. Live events come after it.
+    pub(crate) seq: u64,
+    /// The event after which it gets a replay, if it gets one.
+    pub(crate) replays_after: Option<u64>,
+}
+
 impl Core {
     pub(crate) fn subscribe(
         &self,
         page: SubscriberKey,
         requests: Vec<SubscriptionRequest>,
         now: Instant,
-    ) -> Vec<Result<u64>> {
+    ) -> Vec<Result<Begun>> {
         let mut requests = requests.into_iter();
         let mut results = Vec::with_capacity(requests.len());
         let mut has_new_listeners = false;
         while requests.len() > 0 {
             let mut hub = self.hub();
             let fitting = fitting(requests.as_slice(), hub.past_events_of(page));
-            let some = requests.by_ref().take(fitting).collect();
+            let some: Vec<SubscriptionRequest> = requests.by_ref().take(fitting).collect();
+            let replayed: Vec<bool> = some.iter().map(SubscriptionRequest::is_replayed).collect();
             let (begun, mut effects) = hub.subscribe(page, some, now);
+            let after = hub.replays_after(page, now);
             drop(hub);
             has_new_listeners |= std::mem::take(&mut effects.has_new_listeners);
             self.apply_effects(effects);
-            results.extend(begun);
+            let begun = begun.into_iter().zip(replayed);
+            results.extend(begun.map(|(begun, is_replayed)| {
+                begun.map(|seq| Begun {
+                    seq,
+                    replays_after: after.filter(|_| is_replayed),
+                })
+            }));
             self.yield_to_waiters();
         }
         // Idle jobs are looked at once for the whole command.

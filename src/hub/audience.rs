@@ -59,6 +59,11 @@ impl Audience {
         (!is_left_out).then_some(addressing)
     }
 
+    /// Whether it is for every page, wherever that is.
+    pub(super) fn has_all_pages(&self) -> bool {
+        self.to.is_none() && self.except.is_none()
+    }
+
     /// The target; `None` is everyone, however that was written.
     pub(super) fn target(&self) -> Option<&Target> {
         let sent = self.to.as_ref().filter(|to| !to.selection.everyone);

@@ -3,9 +3,9 @@ use std::sync::Arc;
 
 use crate::hub::ids::SubscriptionId;
 use crate::hub::loss::Loss;
-use crate::hub::queue::QueueBound;
+use crate::hub::queue::{QueueBound, SupersededLists};
 use crate::model::delivery::Addressing;
-use crate::model::event::{BusEvent, Gap, GapReason};
+use crate::model::event::{BusEvent, Gap, GapReason, Mark};
 use crate::model::name::EventName;
 
 /// What is kept for a webview without a live page: from the point where its next page resumes, as far as there is room.
@@ -49,13 +49,29 @@ pub(crate) struct BacklogEntry {
     pub(crate) pending_for: Option<Arc<[SubscriptionId]>>,
     /// Whether its name has no history, so that only the page before gets it, if that page renews its session.
     pub(crate) is_transient: bool,
+    /// What it replaced, by the subscriptions of the page before.
+    pub(crate) superseded: SupersededLists,
 }
 
 impl BacklogEntry {
     /// What it counts for. There may be many ids, where a page has subscribed to the same again and again.
     fn weight(&self) -> usize {
-        let ids = self.pending_for.as_ref().map_or(0, |ids| ids.len());
-        self.event.weight() + ids * size_of::<SubscriptionId>()
+        let superseded = self.superseded.iter().map(|(ids, _)| ids);
+        let ids = self.pending_for.iter().chain(superseded);
+        let count: usize = ids.map(|ids| ids.len()).sum();
+        self.event.weight() + count * size_of::<SubscriptionId>()
+    }
+
+    /// The mark for this subscription of the page before: with what it lost if this event is lost.
+    pub(crate) fn mark_of(&self, id: SubscriptionId) -> Mark {
+        let lists = self.superseded.iter();
+        let own = lists.filter(|(ids, _)| ids.binary_search(&id).is_ok());
+        let lost = own.map(|(_, lost)| *lost).reduce(Loss::join);
+        Mark {
+            superseded: lost.map_or(0, Loss::total),
+            superseded_from: lost.map_or(0, Loss::first),
+            ..self.event.mark()
+        }
     }
 
     /// Whether the page before got it only because it is retained. The next page will get it for the same reason.
@@ -248,6 +264,7 @@ mod tests {
                 addressing: Addressing::Broadcast,
                 pending_for: None,
                 is_transient: false,
+                superseded: SupersededLists::default(),
             });
         }
         backlog
@@ -325,6 +342,7 @@ mod tests {
                 addressing: Addressing::Broadcast,
                 pending_for: Some((0..4096).collect()),
                 is_transient: false,
+                superseded: SupersededLists::default(),
             });
         }
         assert_eq!(after(&backlog, 0).len(), 6);
@@ -345,6 +363,7 @@ mod tests {
             addressing: Addressing::Broadcast,
             pending_for: None,
             is_transient: false,
+            superseded: SupersededLists::default(),
         });
         assert_eq!(after(&backlog, 0), [] as [u64; 0]);
         assert_eq!(backlog.eviction_after(0), Some(Loss::of_one(1)));

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::task::Waker;
 
+use crate::hub::calls::Farewell;
 use crate::hub::command_log::JsonResult;
-use crate::hub::ids::RequestId;
+use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::hub::outbox::{Batch, DeliveredItems};
 use crate::model::error::Error;
 
@@ -14,6 +15,10 @@ use crate::model::error::Error;
 pub(crate) struct Effects<W> {
     /// Pulls to complete with these batches.
     pub(crate) batches: Vec<(W, Batch)>,
+    /// Pages to which a call is due, by [`Hub::take_call`](super::Hub::take_call).
+    pub(crate) calls: Vec<SubscriberKey>,
+    /// Pages to tell that their session has ended.
+    pub(crate) farewells: Vec<Farewell>,
     /// Commands, requests and pulls to complete with these results.
     pub(crate) replies: Vec<(W, JsonResult)>,
     /// Those whose page is gone, with the error for a page that is there after all.
@@ -43,6 +48,8 @@ impl<W> Default for Effects<W> {
     fn default() -> Self {
         Self {
             batches: Vec::new(),
+            calls: Vec::new(),
+            farewells: Vec::new(),
             replies: Vec::new(),
             gone: Vec::new(),
             cancelled: Vec::new(),
@@ -62,6 +69,8 @@ impl<W> Effects<W> {
     pub(super) fn append(&mut self, other: Self) {
         let Self {
             batches,
+            calls,
+            farewells,
             replies,
             gone,
             cancelled,
@@ -74,6 +83,8 @@ impl<W> Effects<W> {
             acknowledged,
         } = other;
         self.batches.extend(batches);
+        self.calls.extend(calls);
+        self.farewells.extend(farewells);
         self.replies.extend(replies);
         self.gone.extend(gone);
         self.cancelled.extend(cancelled);

@@ -24,14 +24,20 @@ impl<W> Hub<W> {
                 session.last_seen = now;
             }
             let is_silent = session.parked.is_none() && session.sent_requests.is_empty();
-            if is_silent && now >= session.last_seen + SESSION_LEASE {
+            let is_gone = match session.calls.is_on() {
+                true => session.calls.is_unanswered(now),
+                false => is_silent && now >= session.last_seen + SESSION_LEASE,
+            };
+            if is_gone {
                 abandoned.push(Arc::clone(&session.webview));
             }
         }
         for label in abandoned {
+            effects.farewells.extend(self.farewell_to(&label));
             self.end_page(&label, &mut effects);
             effects.silent.push(label);
         }
+        self.expire_calls(now, &mut effects);
         self.expire_requests(now, &mut effects);
         for webview in self.webviews.values_mut() {
             webview
@@ -47,10 +53,17 @@ impl<W> Hub<W> {
             .values()
             .filter_map(|session| match &session.parked {
                 Some(pull) => Some(pull.since + PULL_HOLD),
+                // A page that is called has no lease.
+                None if session.calls.is_on() => None,
                 // Its requests have their own ends.
                 None if !session.sent_requests.is_empty() => None,
                 None => Some(session.last_seen + SESSION_LEASE),
             })
+            .chain(
+                self.sessions
+                    .values()
+                    .filter_map(|session| session.calls.next_due()),
+            )
             .chain(starts)
             .chain(self.requests.next_due())
             .min();

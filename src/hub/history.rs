@@ -68,6 +68,7 @@ impl<W> Hub<W> {
                         addressing: queued.addressing,
                         pending_for: Some(queued.subscriptions),
                         is_transient: !policy.history,
+                        superseded: queued.superseded,
                     });
                 }
             }

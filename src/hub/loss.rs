@@ -110,7 +110,8 @@ impl Loss {
             .map_or(self.from, |superseded| self.from.min(superseded.from))
     }
 
-    fn total(self) -> u64 {
+    /// How many there are, also of those that were replaced.
+    pub(crate) fn total(self) -> u64 {
         self.count + self.superseded.map_or(0, |superseded| superseded.count)
     }
 

@@ -5,6 +5,8 @@
 
 mod audience;
 pub(crate) mod backlog;
+pub(crate) mod calls;
+mod catch_up;
 pub(crate) mod command_log;
 pub(crate) mod consumer;
 mod effects;
@@ -24,6 +26,7 @@ pub(crate) mod routes;
 pub(crate) mod session;
 mod sessions;
 mod subscribe;
+mod superseded;
 #[cfg(test)]
 mod tests;
 mod waiting;
@@ -95,6 +98,8 @@ struct Webview<W> {
     number: u64,
     /// Whether the platform's hook has told of it.
     is_ready: bool,
+    /// Whether the platform can call its pages.
+    is_callable: bool,
     window: Arc<str>,
     /// What its pages may still send.
     flood: Arc<Flood>,
@@ -210,6 +215,22 @@ impl<W> Hub<W> {
             self.room.wake_first(Line::Queue(key), &mut wakers.has_room);
         }
         (polled, wakers)
+    }
+
+    /// Takes a few entries that wait for a consumer, and adds them to these, so that it locks the hub once for all.
+    pub(crate) fn take_waiting(
+        &mut self,
+        key: SubscriberKey,
+        entries: &mut Vec<QueueEntry>,
+    ) -> PolledWakers {
+        let mut wakers = PolledWakers::default();
+        let Some(consumer) = self.consumers.get_mut(&key) else {
+            return wakers;
+        };
+        if consumer.queue.pop_few(entries) > 0 {
+            self.room.wake_first(Line::Queue(key), &mut wakers.has_room);
+        }
+        wakers
     }
 
     fn next_key(&mut self) -> SubscriberKey {

@@ -109,6 +109,10 @@ pub(crate) struct Batch {
     range: Range<usize>,
     /// Whether more was waiting when this was taken.
     pub(crate) more: bool,
+    /// Whether what follows comes by calls.
+    pub(crate) calls_follow: bool,
+    /// What [`Batch::first`] is if there are no items.
+    next: u64,
 }
 
 impl Batch {
@@ -121,10 +125,29 @@ impl Batch {
         self.range.is_empty()
     }
 
-    /// The index of the first item; 0 if there is none.
+    /// The index of the first item. If there is none, the index of the next one where a call names it, else 0.
     pub(crate) fn first(&self) -> u64 {
         let delivered = self.delivered.as_ref();
-        delivered.map_or(0, |delivered| delivered.first + self.range.start as u64)
+        delivered.map_or(self.next, |delivered| {
+            delivered.first + self.range.start as u64
+        })
+    }
+
+    /// The answer to the last pull before calls.
+    pub(super) fn before_calls(more: bool) -> Self {
+        Self {
+            more,
+            calls_follow: true,
+            ..Self::default()
+        }
+    }
+
+    /// A batch without items that follows on this index.
+    pub(super) fn after(index: u64) -> Self {
+        Self {
+            next: index + 1,
+            ..Self::default()
+        }
     }
 
     #[cfg(test)]
@@ -136,6 +159,8 @@ impl Batch {
                 Arc::new(DeliveredItems { first, items })
             }),
             more,
+            calls_follow: false,
+            next: 0,
         }
     }
 }
@@ -186,9 +211,9 @@ impl Outbox {
 
     /// Takes a request back. Returns false if it was delivered.
     pub(crate) fn withdraw(&mut self, id: RequestId) -> bool {
-        let is_it =
+        let is_meant =
             |(_, item): &(u64, Item)| matches!(item, Item::Request(message) if message.id == id);
-        let position = self.requests.iter().position(is_it);
+        let position = self.requests.iter().position(is_meant);
         position
             .and_then(|position| self.requests.remove(position))
             .is_some()
@@ -307,6 +332,26 @@ impl Outbox {
         }
         batch.more = self.cursor < self.last_index || !self.is_empty();
         batch
+    }
+
+    /// The index of the last item that was delivered. The page may have handled everything up to it.
+    pub(super) fn last_index(&self) -> u64 {
+        self.last_index
+    }
+
+    /// The index of the last item of the last batch.
+    pub(super) fn cursor(&self) -> u64 {
+        self.cursor.max(self.acknowledged)
+    }
+
+    /// The next batch starts with the first item that is not acknowledged.
+    pub(super) fn rewind(&mut self) {
+        self.cursor = self.acknowledged;
+    }
+
+    /// Whether the next batch has items, unless too many are unacknowledged.
+    pub(super) fn has_next(&self) -> bool {
+        self.cursor() < self.last_index || !self.is_empty()
     }
 
     /// The delivered items with the first index after this one.

@@ -8,10 +8,11 @@ use crate::hub::audience::Audience;
 use crate::hub::backlog::BacklogEntry;
 use crate::hub::effects::EmitEffects;
 use crate::hub::ids::SubscriberKey;
-use crate::hub::queue::QueuedEvent;
+use crate::hub::queue::{QueuedEvent, SupersededLists};
 use crate::hub::retained::RetainedEvent;
 use crate::hub::room::{Line, Ticket};
 use crate::hub::routes::{Route, RouteEntry};
+use crate::model::delivery::Addressing;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode};
 use crate::model::event::{Accepted, BusEvent, Provenance, Receipt, Tick, weight_of};
@@ -30,7 +31,7 @@ pub(crate) struct NewEvent {
     pub(crate) name: EventName,
     pub(crate) payload: Json,
     pub(crate) source: Endpoint,
-    pub(crate) tick: Option<Tick>,
+    pub(crate) tick: Option<Box<Tick>>,
     pub(crate) provenance: Option<Arc<Provenance>>,
     /// Whether it is kept for later subscribers. `None` leaves that to the policy of its name.
     pub(crate) retain: Option<bool>,
@@ -256,6 +257,7 @@ impl<W> Hub<W> {
                     addressing,
                     pending_for: None,
                     is_transient: false,
+                    superseded: SupersededLists::default(),
                 });
             } else if history.has_page_before() {
                 // The page before may be there yet, and renew its session.
@@ -279,9 +281,12 @@ impl<W> Hub<W> {
         let has_waiters = !self.room.is_empty();
         for entry in &route.entries {
             if let Some(session) = self.sessions.get_mut(&entry.subscriber) {
-                let addressing = self.webviews.get(&session.webview).and_then(|webview| {
-                    audience.addressing_of_page(&session.webview, &webview.window)
-                });
+                let addressing = match audience.has_all_pages() {
+                    true => Some(Addressing::Broadcast),
+                    false => self.webviews.get(&session.webview).and_then(|webview| {
+                        audience.addressing_of_page(&session.webview, &webview.window)
+                    }),
+                };
                 let Some((addressing, subscriptions)) = addressing.and_then(|addressing| {
                     Some((addressing, entry.subscriptions_for(addressing)?))
                 }) else {
@@ -291,6 +296,7 @@ impl<W> Hub<W> {
                     event: event.clone(),
                     subscriptions: Arc::clone(subscriptions),
                     addressing,
+                    superseded: SupersededLists::default(),
                 };
                 let before = has_waiters.then(|| session.outbox.usage());
                 let is_queued = session.outbox.push(queued, route.policy.overflow);
@@ -310,8 +316,9 @@ impl<W> Hub<W> {
                         .outbox
                         .forget_all_but(|id| subscriptions.contains(key, id));
                 }
-                if session.parked.is_some() {
-                    session.complete_parked_pull(clock(), effects.get_or_insert_default());
+                if session.is_reachable() {
+                    let effects = effects.get_or_insert_default();
+                    session.deliver(entry.subscriber, clock(), effects);
                 }
             } else if let Some(consumer) = self.consumers.get_mut(&entry.subscriber) {
                 let addressing = audience.addressing_of_host();
@@ -322,6 +329,7 @@ impl<W> Hub<W> {
                     event: event.clone(),
                     subscriptions: Arc::clone(subscriptions),
                     addressing,
+                    superseded: SupersededLists::default(),
                 };
                 let before = has_waiters.then(|| consumer.queue.usage());
                 if consumer.queue.push(queued, route.policy.overflow) {
@@ -341,6 +349,6 @@ impl<W> Hub<W> {
 }
 
 /// Whether a queue has room that it had not: an event may replace larger ones.
-fn is_smaller(after: (usize, usize), before: (usize, usize)) -> bool {
+pub(super) fn is_smaller(after: (usize, usize), before: (usize, usize)) -> bool {
     after.0 < before.0 || after.1 < before.1
 }

@@ -21,6 +21,8 @@ pub(crate) struct Pull {
     pub(crate) is_ahead: bool,
     /// Whether it completes at once, even with nothing.
     pub(crate) is_prompt: bool,
+    /// Whether its page can be called.
+    pub(crate) can_be_called: bool,
     pub(crate) bound: BatchBound,
 }
 
@@ -48,6 +50,23 @@ impl<W> Hub<W> {
             Err(error) => return Err((waiter, error)),
         }
         session.last_seen = now;
+        if pull.is_ahead && (session.calls.is_on() || session.calls.carries_items()) {
+            effects.batches.push((waiter, Batch::default()));
+            return Ok(effects);
+        }
+        if !pull.is_ahead {
+            let webview = self.webviews.get(label);
+            let can_call = webview.is_some_and(|webview| webview.is_callable);
+            if session.note_callable(pull.can_be_called && can_call) {
+                if let Some(replaced) = session.parked.take() {
+                    effects.batches.push((replaced.waiter, Batch::default()));
+                }
+                effects.batches.push((waiter, session.hand_over()));
+                session.schedule_call(key, &mut effects);
+                return Ok(effects);
+            }
+            session.schedule_call(key, &mut effects);
+        }
         let after = (!pull.is_ahead).then_some(pull.ack);
         let repeated = session.outbox.repeated(after, pull.bound);
         if repeated > 0
@@ -66,7 +85,11 @@ impl<W> Hub<W> {
         if let Some(replaced) = session.parked.take() {
             effects.batches.push((replaced.waiter, Batch::default()));
         }
-        let batch = session.outbox.batch(pull.ack, pull.bound);
+        // What calls carry is not repeated unless they fail.
+        let batch = match session.calls.carries_items() {
+            true => Batch::default(),
+            false => session.outbox.batch(pull.ack, pull.bound),
+        };
         if !batch.is_empty() || session.is_idle() || pull.is_prompt {
             self.room.wake_first(Line::Queue(key), &mut effects.wakers);
             effects.batches.push((waiter, batch));
@@ -81,7 +104,7 @@ impl<W> Hub<W> {
         Ok(effects)
     }
 
-    /// Notes that Tauri evaluates the answers to a page. Returns whether the page fetched them before.
+    /// Notes that Tauri evaluates the replies to a page. Returns whether the page fetched them before.
     pub(crate) fn note_evaluated(&mut self, label: &str, id: SessionId) -> bool {
         let key = self.session_key(label, id).ok();
         let Some(session) = key.and_then(|key| self.sessions.get_mut(&key)) else {

@@ -3,6 +3,8 @@ use std::sync::Arc;
 
 use crate::hub::ids::SubscriptionId;
 use crate::hub::loss::{Loss, Superseded};
+pub(crate) use crate::hub::superseded::SupersededLists;
+use crate::hub::superseded::is_same;
 use crate::model::delivery::Addressing;
 use crate::model::event::{BusEvent, Gap, GapReason, Mark};
 use crate::model::name::EventName;
@@ -44,8 +46,6 @@ pub(crate) struct Queue {
 struct Slot {
     queued: QueuedEvent,
     dropping: Dropping,
-    /// The events that it replaced, which are lost if it is dropped, by the subscriptions that they were for.
-    superseded: Vec<(Arc<[SubscriptionId]>, Loss)>,
 }
 
 /// Whether an event may make room for others.
@@ -74,6 +74,7 @@ pub(crate) struct QueuedEvent {
     pub(crate) event: BusEvent,
     pub(crate) subscriptions: Arc<[SubscriptionId]>,
     pub(crate) addressing: Addressing,
+    pub(crate) superseded: SupersededLists,
 }
 
 impl QueuedEvent {
@@ -155,7 +156,7 @@ impl Queue {
             Overflow::Reject => Dropping::Never,
             _ => Dropping::Allowed,
         };
-        self.push_slot(Slot::new(queued, dropping), overflow)
+        self.push_slot(Slot { queued, dropping }, overflow)
     }
 
     /// Queues an event that was accepted before its subscription began. It cannot be rejected any more.
@@ -164,21 +165,30 @@ impl Queue {
             Overflow::Reject => Dropping::LastResort,
             _ => Dropping::Allowed,
         };
-        self.push_slot(Slot::new(queued, dropping), overflow);
+        self.push_slot(Slot { queued, dropping }, overflow);
     }
 
     fn push_slot(&mut self, mut slot: Slot, overflow: Overflow) -> bool {
-        if overflow == Overflow::Latest {
+        let may_supersede = overflow == Overflow::Latest;
+        if may_supersede {
             self.supersede(&mut slot);
         }
         self.len += 1;
         self.bytes += slot.queued.weight();
         self.slots.push_back(Some(slot));
+        if !may_supersede && self.fits(0, 0) {
+            return true;
+        }
+        self.make_room()
+    }
+
+    /// Drops events until the others fit, and removes empty slots. Returns whether the newest event stays.
+    fn make_room(&mut self) -> bool {
         // A single event always stays, whatever it weighs.
         while self.len > 1 && !self.fits(0, 0) && self.drop_oldest() {}
-        let is_queued = matches!(self.slots.back(), Some(Some(_)));
+        let stays = matches!(self.slots.back(), Some(Some(_)));
         self.remove_empty_slots();
-        is_queued
+        stays
     }
 
     /// Whether an event of this weight fits without another one making room.
@@ -235,6 +245,24 @@ impl Queue {
             return Some(QueueEntry::Lost(lost));
         }
         self.take(0).map(|slot| QueueEntry::Event(slot.queued))
+    }
+
+    /// Takes a few entries at once. Returns how many. An event that a newer one may replace is taken alone, since it could
+    /// not be replaced any more while it waits behind others outside of the queue.
+    pub(crate) fn pop_few(&mut self, entries: &mut Vec<QueueEntry>) -> usize {
+        const MOST: usize = 16;
+        const MOST_BYTES: usize = 64 << 10;
+        let before = self.bytes;
+        let mut taken = 0;
+        while taken < MOST
+            && before - self.bytes < MOST_BYTES
+            && (taken == 0 || self.latest.is_empty())
+            && let Some(entry) = self.pop()
+        {
+            entries.push(entry);
+            taken += 1;
+        }
+        taken
     }
 
     /// Forgets the gaps of a subscription that has ended.
@@ -377,11 +405,16 @@ impl Queue {
         let Some(oldest) = self.take((number - self.first) as usize) else {
             return false;
         };
-        let event = oldest.queued.event;
-        for (ids, superseded) in &oldest.superseded {
+        let QueuedEvent {
+            event,
+            subscriptions,
+            superseded,
+            ..
+        } = oldest.queued;
+        for (ids, superseded) in superseded.iter() {
             self.note_dropped(ids, superseded.superseded_by(event.seq()));
         }
-        self.note_dropped(&oldest.queued.subscriptions, Loss::of_one(event.seq()));
+        self.note_dropped(&subscriptions, Loss::of_one(event.seq()));
         self.dropped_events += 1 + event.superseded();
         if self.needs_cause {
             self.last_dropped = Some(event);
@@ -393,9 +426,9 @@ impl Queue {
     fn find(&self, from: u64, dropping: Dropping) -> u64 {
         let from = from.max(self.first);
         let slots = self.slots.range((from - self.first) as usize..);
-        let is_it =
+        let is_meant =
             |slot: &Option<Slot>| slot.as_ref().is_some_and(|slot| slot.dropping == dropping);
-        let before = slots.take_while(|slot| !is_it(slot)).count();
+        let before = slots.take_while(|slot| !is_meant(slot)).count();
         from + before as u64
     }
 
@@ -410,41 +443,24 @@ impl Queue {
 }
 
 impl Slot {
-    fn new(queued: QueuedEvent, dropping: Dropping) -> Self {
-        let mark = queued.event.mark();
-        let mut superseded = Vec::new();
-        if mark.superseded > 0 {
-            // It replaced them in the queue of the page before.
-            let lost = Loss::of_range(mark.superseded_from, queued.event.seq(), mark.superseded);
-            superseded.push((Arc::clone(&queued.subscriptions), lost));
-        }
-        Self {
-            queued,
-            dropping,
-            superseded,
-        }
-    }
-
     /// Whether every subscription that waits for the old event gets this one, and the loss can be told for each.
     fn may_replace(&self, old: &Self) -> bool {
         let (own, others) = (&self.queued.subscriptions, &old.queued.subscriptions);
+        let superseded = &old.queued.superseded;
         let is_for_all = Arc::ptr_eq(own, others) || others.iter().all(|id| own.contains(id));
         is_for_all
-            && (old.superseded.len() < MAX_LISTS
-                || old.superseded.iter().any(|(ids, _)| is_same(ids, others)))
+            && (superseded.len() < MAX_LISTS
+                || superseded.iter().any(|(ids, _)| is_same(ids, others)))
     }
 
     fn replace(&mut self, old: Slot) {
         let (from, count) = old.queued.event.stands_for();
         let lost = Loss::of_one(old.queued.event.seq());
         // One that waited for the page before may have replaced others itself.
-        let own = std::mem::replace(&mut self.superseded, old.superseded);
-        for (ids, lost) in own.into_iter().chain([(old.queued.subscriptions, lost)]) {
-            let mut known = self.superseded.iter_mut();
-            match known.find(|(known, _)| is_same(known, &ids)) {
-                Some((_, joined)) => *joined = joined.join(lost),
-                None => self.superseded.push((ids, lost)),
-            }
+        let own = std::mem::replace(&mut self.queued.superseded, old.queued.superseded);
+        let own = own.into_lists().into_iter();
+        for list in own.chain([(old.queued.subscriptions, lost)]) {
+            self.queued.superseded.join(list);
         }
         let event = &self.queued.event;
         let mark = event.mark();
@@ -457,8 +473,4 @@ impl Slot {
             ..mark
         });
     }
-}
-
-fn is_same(one: &Arc<[SubscriptionId]>, other: &Arc<[SubscriptionId]>) -> bool {
-    Arc::ptr_eq(one, other) || one == other
 }

@@ -50,7 +50,7 @@ impl Room {
         waiters.map(|((_, ticket), waiter)| (*ticket, waiter))
     }
 
-    /// Whether somebody with an older ticket waits for this queue.
+    /// Whether an older ticket waits for this queue.
     pub(super) fn has_older(&self, queue: SubscriberKey, ticket: Ticket) -> bool {
         let first = self.of(Line::Queue(queue)).next();
         first.is_some_and(|(first, _)| first < ticket)

@@ -2,10 +2,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::hub::calls::Calls;
 use crate::hub::command_log::CommandLog;
 use crate::hub::effects::Effects;
 use crate::hub::ids::SessionId;
-use crate::hub::outbox::{BatchBound, Outbox};
+use crate::hub::outbox::{Batch, BatchBound, Outbox};
 use crate::hub::queue::QueueBound;
 use crate::hub::requests::caller_log::CallerLog;
 use crate::model::name::EventName;
@@ -31,9 +32,10 @@ pub(crate) struct Session<W> {
     /// When its start-up phase began.
     pub(crate) first_subscribed: Option<Instant>,
     pub(crate) parked: Option<ParkedPull<W>>,
-    /// Whether its page fetched the answer to its first command.
+    pub(crate) calls: Calls,
+    /// Whether its page fetched the reply to its first command.
     pub(super) has_fetched: bool,
-    /// Whether Tauri has evaluated an answer to its page, because its IPC fell back to postMessage.
+    /// Whether Tauri has evaluated a reply to its page, because its IPC fell back to postMessage.
     pub(super) is_evaluated: bool,
     /// When the page last called, or a pull of it completed. A parked pull proves that it is there.
     pub(crate) last_seen: Instant,
@@ -71,6 +73,7 @@ impl<W> Session<W> {
             origin,
             first_subscribed: None,
             parked: None,
+            calls: Calls::default(),
             has_fetched: false,
             is_evaluated: false,
             last_seen: now,
@@ -86,6 +89,10 @@ impl<W> Session<W> {
 
     /// Completes the parked pull, if there is one and there is something to deliver.
     pub(crate) fn complete_parked_pull(&mut self, now: Instant, effects: &mut Effects<W>) {
+        // What calls carry is not repeated unless they fail.
+        if self.calls.carries_items() {
+            return;
+        }
         let Some(pull) = self.parked.take() else {
             return;
         };
@@ -96,5 +103,15 @@ impl<W> Session<W> {
         }
         self.last_seen = now;
         effects.batches.push((pull.waiter, batch));
+    }
+
+    /// The batch that tells a page that calls follow.
+    pub(super) fn hand_over(&self) -> Batch {
+        Batch::before_calls(self.outbox.has_next())
+    }
+
+    /// Whether an event that is queued now has to be delivered, or is taken along by what is on its way.
+    pub(crate) fn is_reachable(&self) -> bool {
+        self.parked.is_some() || self.calls.has_room()
     }
 }

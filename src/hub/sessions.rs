@@ -240,6 +240,7 @@ impl<W> Hub<W> {
     /// its requests end with an error.
     fn take_over(&mut self, label: &str, effects: &mut Effects<W>) {
         let mut taken_over = Effects::default();
+        taken_over.farewells.extend(self.farewell_to(label));
         self.end_page(label, &mut taken_over);
         let gone = std::mem::take(&mut taken_over.gone).into_iter();
         effects.append(taken_over);

@@ -8,10 +8,13 @@ use std::time::Instant;
 use crate::hub::Hub;
 use crate::hub::audience::Audience;
 use crate::hub::backlog::BacklogEntry;
+use crate::hub::catch_up::{CatchUp, Found, discount_what_comes_again};
 use crate::hub::effects::Effects;
 use crate::hub::ids::{SessionId, SubscriberKey, SubscriptionId};
-use crate::hub::loss::{Loss, Superseded};
-use crate::hub::queue::{LostEvents, QueuedEvent};
+use crate::hub::publish::is_smaller;
+use crate::hub::queue::{QueuedEvent, SupersededLists};
+use crate::hub::room::Line;
+use crate::hub::sessions::session_ended;
 use crate::model::delivery::{Addressing, DeliveryFilter};
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::{BusEvent, Gap, GapReason, Mark};
@@ -37,6 +40,11 @@ pub(crate) struct SubscriptionRequest {
 }
 
 impl SubscriptionRequest {
+    /// Whether it gets what is kept for a starting page. One that resumes gets what it has missed instead.
+    pub(crate) fn is_replayed(&self) -> bool {
+        self.wants_replayed && self.resume.is_none()
+    }
+
     fn matches(&self, name: &EventName, answers: &ScopeAnswers) -> bool {
         let scope = self.scope.as_ref();
         self.pattern.receives(name) && scope.is_none_or(|scope| answers.of(scope, name))
@@ -68,88 +76,6 @@ pub(crate) struct Resumption {
     pub(crate) after: u64,
     /// The last sequence number that this subscription has received; 0 if there is none.
     pub(crate) handled: u64,
-}
-
-/// An event that a new subscription gets of what came before it.
-type Found<'a> = (&'a BusEvent, Addressing, Mark);
-
-/// Leaves out of each mark the events that come again: they were replaced for another page or subscription, and are not
-/// lost with the one that replaced them.
-fn discount_what_comes_again(found: &mut [Found<'_>]) {
-    if found.iter().all(|(.., mark)| mark.superseded == 0) {
-        return;
-    }
-    let mut seqs: HashMap<&EventName, Vec<u64>> = HashMap::new();
-    for (event, _, mark) in found {
-        let older = seqs.entry(event.event_name()).or_default();
-        if mark.superseded > 0 {
-            let start = older.partition_point(|seq| *seq < mark.superseded_from);
-            let again = &older[start..];
-            // The first one is lost unless it comes again, whatever the others were.
-            let least = u64::from(again.first() != Some(&mark.superseded_from));
-            mark.superseded = mark
-                .superseded
-                .saturating_sub(again.len() as u64)
-                .max(least);
-            if mark.superseded == 0 {
-                mark.superseded_from = 0;
-            }
-        }
-        older.push(event.seq());
-    }
-}
-
-/// What new subscriptions get of what came before them, by sequence number.
-#[derive(Debug, Default)]
-struct CatchUp {
-    events: BTreeMap<(u64, Mark), CatchUpEntry>,
-    gaps: Vec<LostEvents>,
-}
-
-#[derive(Debug)]
-struct CatchUpEntry {
-    event: BusEvent,
-    addressing: Addressing,
-    subscriptions: Vec<SubscriptionId>,
-}
-
-impl CatchUp {
-    fn add(&mut self, event: &BusEvent, addressing: Addressing, mark: Mark, id: SubscriptionId) {
-        self.events
-            .entry((event.seq(), mark))
-            .or_insert_with(|| CatchUpEntry {
-                event: event.marked(mark),
-                addressing,
-                subscriptions: Vec::new(),
-            })
-            .subscriptions
-            .push(id);
-    }
-
-    /// Adds what was evicted. The count is an upper bound, since it may concern other subscriptions.
-    fn add_eviction(&mut self, evicted: Loss, id: SubscriptionId) {
-        let gap = evicted.gap(GapReason::HistoryFull, true);
-        self.add_lost(gap, evicted.superseded(), id);
-    }
-
-    fn add_gap(&mut self, gap: Gap, id: SubscriptionId) {
-        self.add_lost(gap, None, id);
-    }
-
-    fn add_lost(&mut self, gap: Gap, superseded: Option<Superseded>, id: SubscriptionId) {
-        let is_same = |lost: &&mut LostEvents| lost.gap == gap && lost.superseded == superseded;
-        match self.gaps.iter_mut().find(is_same) {
-            Some(lost) => {
-                lost.subscriptions.insert(id);
-            }
-            None => self.gaps.push(LostEvents {
-                gap,
-                superseded,
-                subscriptions: [id].into(),
-                cause: None,
-            }),
-        }
-    }
 }
 
 impl<W> Hub<W> {
@@ -185,6 +111,15 @@ impl<W> Hub<W> {
         (results, effects)
     }
 
+    /// The event after which subscriptions that begin now get a replay; `None` if there is none for this page.
+    pub(crate) fn replays_after(&self, key: SubscriberKey, now: Instant) -> Option<u64> {
+        let session = self.sessions.get(&key)?;
+        let history = self.webviews.get(&session.webview)?.history.as_ref()?;
+        let is_starting = history.until.is_some_and(|until| now < until);
+        let after = history.backlog.resumes_after();
+        (is_starting && after < self.seq).then_some(after)
+    }
+
     /// How many past events each new subscription of this page looks through.
     pub(crate) fn past_events_of(&self, key: SubscriberKey) -> usize {
         let session = self.sessions.get(&key);
@@ -199,10 +134,7 @@ impl<W> Hub<W> {
         request: &SubscriptionRequest,
     ) -> Result<DeliveryFilter> {
         let Some(session) = self.sessions.get(&key) else {
-            return Err(Error::new(
-                ErrorCode::StaleSession,
-                "this session has ended",
-            ));
+            return Err(session_ended());
         };
         let window = self
             .webviews
@@ -309,14 +241,11 @@ impl<W> Hub<W> {
                         continue;
                     }
                     let is_new = kept.event.seq() > complete_after;
-                    find(
-                        kept,
-                        if is_new {
-                            replayed(kept)
-                        } else {
-                            kept.event.mark().again()
-                        },
-                    );
+                    let mark = match is_new {
+                        true => replayed(kept),
+                        false => kept.mark_of(request.id).again(),
+                    };
+                    find(kept, mark);
                 }
             }
             (Some(history), Some(resume)) => {
@@ -333,7 +262,7 @@ impl<W> Hub<W> {
                     find(kept, replayed(kept));
                 }
             }
-            (Some(history), None) if request.wants_replayed => {
+            (Some(history), None) if request.is_replayed() => {
                 let after = history.backlog.resumes_after();
                 if let Some(evicted) = history.backlog.eviction_after(after) {
                     catch_up.add_eviction(evicted, request.id);
@@ -392,21 +321,20 @@ impl<W> Hub<W> {
         let Some(session) = self.sessions.get_mut(&key) else {
             return;
         };
+        let before = session.outbox.usage();
         for lost in catch_up.gaps {
             session.outbox.push_lost(lost);
         }
-        for mut entry in catch_up.events.into_values() {
-            // Sorted, as everywhere: losses are looked up by subscription.
-            entry.subscriptions.sort_unstable();
+        for entry in catch_up.events.into_values() {
             let policy = self.subscriptions.policy(entry.event.event_name());
-            let queued = QueuedEvent {
-                event: entry.event,
-                subscriptions: entry.subscriptions.into(),
-                addressing: entry.addressing,
-            };
-            session.outbox.push_past(queued, policy.overflow);
+            session
+                .outbox
+                .push_past(entry.into_queued(), policy.overflow);
         }
-        session.complete_parked_pull(now, effects);
+        if is_smaller(session.outbox.usage(), before) {
+            self.room.wake_first(Line::Queue(key), &mut effects.wakers);
+        }
+        session.deliver(key, now, effects);
     }
 
     /// Ends these subscriptions. With the last one, the page's pull ends.
@@ -443,6 +371,7 @@ impl<W> Hub<W> {
             ..Effects::default()
         };
         if wants_retained && let Some(consumer) = self.consumers.get_mut(&key) {
+            let before = consumer.queue.usage();
             let mut retained: Vec<(&BusEvent, Addressing)> = self
                 .retained
                 .newest_of(&pattern, |audience| {
@@ -459,9 +388,13 @@ impl<W> Hub<W> {
                     event: event.marked(mark),
                     subscriptions: Arc::new([id]),
                     addressing,
+                    superseded: SupersededLists::default(),
                 };
                 let policy = self.subscriptions.policy(queued.event.event_name());
                 consumer.queue.push_past(queued, policy.overflow);
+            }
+            if is_smaller(consumer.queue.usage(), before) {
+                self.room.wake_first(Line::Queue(key), &mut effects.wakers);
             }
             effects.wakers.extend(consumer.take_waker());
         }

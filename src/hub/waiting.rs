@@ -38,7 +38,7 @@ pub(crate) enum QueueOwner {
 }
 
 impl<W> Hub<W> {
-    /// Publishes an event if every queue that it is for has room and nobody waits for one of them since before. Otherwise
+    /// Publishes an event if every queue that it is for has room and no older event waits for one of them. Otherwise
     /// takes a place in the line of the first such queue, and keeps the waker in place of the last one.
     pub(crate) fn enqueue_or_wait(
         &mut self,

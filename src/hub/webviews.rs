@@ -12,13 +12,13 @@ use crate::permissions::WebviewLocation;
 
 impl<W> Hub<W> {
     /// Adds a webview. A known one only gets its window noted.
-    pub(crate) fn announce(&mut self, label: &str, window: &str) {
+    pub(crate) fn announce(&mut self, label: &str, window: &str) -> Effects<W> {
         if self.knows(label) {
-            self.note_window(label, window);
-        } else {
-            let flood = Arc::new(Flood::new(&self.limits));
-            self.add_webview(label, window, flood);
+            return self.note_window(label, window);
         }
+        let flood = Arc::new(Flood::new(&self.limits));
+        self.add_webview(label, window, flood);
+        Effects::default()
     }
 
     fn add_webview(&mut self, label: &str, window: &str, flood: Arc<Flood>) {
@@ -26,6 +26,7 @@ impl<W> Hub<W> {
         let webview = Webview {
             number: self.newest_webview,
             is_ready: false,
+            is_callable: false,
             window: window.into(),
             flood,
             session: None,
@@ -37,29 +38,34 @@ impl<W> Hub<W> {
     }
 
     /// Notes the window that a known webview is in, which may be another one than before.
-    pub(crate) fn note_window(&mut self, label: &str, window: &str) {
-        if let Some(webview) = self.webviews.get_mut(label)
-            && *webview.window != *window
-        {
+    pub(crate) fn note_window(&mut self, label: &str, window: &str) -> Effects<W> {
+        let mut effects = Effects::default();
+        let known = self.webviews.get_mut(label);
+        if let Some(webview) = known.filter(|known| *known.window != *window) {
             webview.window = window.into();
+            // What is sent to the window before is not for its page any more.
+            if let Some(page) = webview.session {
+                self.release_waiting(page, &mut effects);
+            }
         }
+        effects
     }
 
     /// The platform tells once of each webview that it is ready. If it tells again, the webview before was closed without
     /// a word, and this one has only the label in common with it. Returns whether that is so.
     pub(crate) fn webview_is_ready(&mut self, label: &str, window: &str) -> (bool, Effects<W>) {
-        let mut effects = Effects::default();
         let before = self.webviews.get(label).filter(|known| known.is_ready);
         let flood = before.map(|before| Arc::clone(&before.flood));
         let is_replaced = flood.is_some();
-        match flood {
+        let effects = match flood {
             // The limits are those of the label: closing a webview does not reset them.
             Some(flood) => {
-                effects = self.remove_webviews(&[label.into()]);
+                let effects = self.remove_webviews(&[label.into()]);
                 self.add_webview(label, window, flood);
+                effects
             }
             None => self.announce(label, window),
-        }
+        };
         if let Some(webview) = self.webviews.get_mut(label) {
             webview.is_ready = true;
         }

@@ -1,4 +1,4 @@
-use serde::ser::{Serialize, Serializer};
+use serde::Serialize;
 
 /// How an event is addressed, as one subscriber sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -14,7 +14,8 @@ pub(crate) enum Addressing {
 /// Which of the events that match its name or pattern a subscription receives.
 ///
 /// As JSON: `"own"`, `"sent"`, `"everything"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum DeliveryFilter {
     /// Broadcasts, and events that are sent to the subscriber.
@@ -32,15 +33,5 @@ impl DeliveryFilter {
             Self::Sent => addressing == Addressing::Sent,
             Self::Everything => true,
         }
-    }
-}
-
-impl Serialize for DeliveryFilter {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(match self {
-            Self::Own => "own",
-            Self::Sent => "sent",
-            Self::Everything => "everything",
-        })
     }
 }

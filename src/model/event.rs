@@ -28,7 +28,7 @@ pub(crate) struct Mark {
     pub(crate) superseded_from: u64,
 }
 
-/// An accepted event: everything that is the same for all who receive it.
+/// An accepted event: everything that is the same for all of its receivers.
 #[derive(Debug)]
 pub(crate) struct Accepted {
     pub(crate) seq: u64,
@@ -36,7 +36,8 @@ pub(crate) struct Accepted {
     pub(crate) payload: Json,
     pub(crate) accepted_at: SystemTime,
     pub(crate) source: Endpoint,
-    pub(crate) tick: Option<Tick>,
+    /// Boxed, since few events are ticks.
+    pub(crate) tick: Option<Box<Tick>>,
     pub(crate) provenance: Option<Arc<Provenance>>,
 }
 
@@ -64,15 +65,15 @@ impl Provenance {
     }
 
     /// Refuses an event or a request with more causes than the limit.
-    pub(crate) fn check(&self, name: &EventName, most: usize) -> Result<()> {
-        if self.causes.len() <= most {
+    pub(crate) fn check(&self, name: &EventName, max_hops: usize) -> Result<()> {
+        if self.causes.len() <= max_hops {
             return Ok(());
         }
         let chain = self.causes.iter().chain([name]).map(EventName::as_str);
         Err(Error::new(
             ErrorCode::EventLoop,
             format!(
-                "{} was refused: it follows from more than {most} others, the limit of a chain (hops). Where they cause each other without end, let one of them stop: {}",
+                "{} has more than {max_hops} causes, the limit (hops). If events cause each other endlessly, stop one of them: {}",
                 quoted(name.as_str()),
                 chain.collect::<Vec<_>>().join(" → ")
             ),
@@ -158,7 +159,7 @@ impl BusEvent {
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::InvalidPayload`] where the JSON does not match `T`. The message has the path, and the source is the error
+    /// [`ErrorCode::InvalidPayload`] if the JSON does not match `T`. The message has the path, and the source is the error
     /// of serde.
     ///
     /// ```
@@ -242,7 +243,7 @@ impl BusEvent {
     /// Which tick of which job it is, if a job emitted it.
     #[must_use]
     pub fn tick(&self) -> Option<&Tick> {
-        self.accepted.tick.as_ref()
+        self.accepted.tick.as_deref()
     }
 
     /// Whether it is a retained event from before this listener.
@@ -292,7 +293,7 @@ pub struct Receipt {
     pub listeners: usize,
 }
 
-/// Events that a listener should have received and that are lost.
+/// Events that are lost before a listener received them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Gap {
@@ -340,5 +341,9 @@ pub(crate) fn unix_micros(time: SystemTime) -> i64 {
     let since_epoch = time
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or(Duration::ZERO);
-    i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX)
+    let micros = i64::try_from(since_epoch.as_secs())
+        .ok()
+        .and_then(|seconds| seconds.checked_mul(1_000_000))
+        .and_then(|micros| micros.checked_add(i64::from(since_epoch.subsec_micros())));
+    micros.unwrap_or(i64::MAX)
 }

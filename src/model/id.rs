@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::model::error::{Error, ErrorCode, Result};
 
-/// An id of 128 bits, written as 32 lower-case hexadecimal digits. Nobody guesses a random one.
+/// An id of 128 bits, written as 32 lower-case hexadecimal digits. A random one cannot be guessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Id(u128);
 
@@ -14,7 +14,7 @@ impl Id {
         getrandom::fill(&mut bytes).map_err(|error| {
             Error::new(
                 ErrorCode::Unavailable,
-                format!("the system gives no random bytes for an id: {error}"),
+                format!("the operating system returned no random bytes for an id: {error}"),
             )
             .with_source(error)
         })?;

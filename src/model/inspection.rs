@@ -84,7 +84,9 @@ pub struct PageInspection {
     pub dropped: u64,
     /// Whether it waits for events. Otherwise it is busy or gone.
     pub is_pulling: bool,
-    /// Whether its answers take Tauri's postMessage path, which is slower.
+    /// Whether the host calls it with what it receives. Otherwise it fetches that with pulls.
+    pub is_called: bool,
+    /// Whether its replies take Tauri's postMessage path, which is slower.
     pub is_evaluated: bool,
     /// Milliseconds since the page last sent a command or received a reply.
     pub last_seen_ms_ago: u64,

@@ -1,4 +1,4 @@
-//! What the bus tells of a job.
+//! Jobs as values: their state, and checks of their ids.
 
 use std::time::{Duration, SystemTime};
 
@@ -33,7 +33,8 @@ pub enum MissedTickBehavior {
 }
 
 /// The state of a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum JobState {
     /// It ticks.
@@ -44,17 +45,6 @@ pub enum JobState {
     Idle,
     /// It has ended.
     Ended,
-}
-
-impl JobState {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Paused => "paused",
-            Self::Idle => "idle",
-            Self::Ended => "ended",
-        }
-    }
 }
 
 /// A snapshot of a job.
@@ -122,7 +112,7 @@ impl Serialize for JobInfo {
         map.serialize_entry("missed", &self.missed)?;
         map.serialize_entry("failed", &self.failed)?;
         map.serialize_entry("owner", &self.owner)?;
-        map.serialize_entry("state", self.state.as_str())?;
+        map.serialize_entry("state", &self.state)?;
         map.serialize_entry("nextAt", &self.next_at.map(unix_millis))?;
         map.serialize_entry("missedTicks", &self.missed_ticks)?;
         map.serialize_entry("onlyWhileListened", &self.only_while_listened)?;
@@ -137,7 +127,7 @@ impl Serialize for JobInfo {
 pub(crate) fn unknown_job(id: &str) -> Error {
     Error::new(
         ErrorCode::UnknownJob,
-        format!("no periodic job of this owner has the id {}", quoted(id)),
+        format!("this owner has no job with the id {}", quoted(id)),
     )
 }
 
@@ -154,7 +144,7 @@ pub(crate) fn check_job_id(id: &str) -> Result<()> {
             id.len()
         ));
     }
-    // It stands in logs and in what tools show, where these break or reorder the line.
+    // Ids appear in logs and tools, where these characters break or reorder the line.
     let is_control = |c: char| {
         let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         c.is_control() || turns

@@ -47,7 +47,7 @@ impl Selection {
                 TargetPart::Host => selection.host = true,
                 TargetPart::Webview(label) => selection.webviews.push(LabelPattern::parse(label)?),
                 TargetPart::Window(label) => selection.windows.push(LabelPattern::parse(label)?),
-                _ => return Err(unknown_part()),
+                other => return Err(unknown_part(other)),
             }
         }
         Ok(selection)
@@ -89,10 +89,10 @@ pub(crate) fn weight_of_target(target: &Target) -> usize {
     target.parts().iter().map(weight_of).sum()
 }
 
-fn unknown_part() -> Error {
+fn unknown_part(part: &TargetPart) -> Error {
     Error::new(
         ErrorCode::InvalidArgument,
-        "the target has a part of a kind that this version does not know",
+        format!("the target has the part {part:?}, which this version of the plugin does not know"),
     )
 }
 
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_names_nothing() {
+    fn refuses_empty_targets() {
         assert_eq!(
             Selection::of(&Target::from("")).unwrap_err().code(),
             ErrorCode::InvalidArgument

@@ -8,13 +8,13 @@ use crate::hub::ids::SubscriberKey;
 use crate::hub::{Address, Audience, EmitEffects, NewEvent};
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, Result};
-use crate::model::event::Tick;
+use crate::model::event::{Provenance, Tick};
 use crate::model::job::{JobInfo, JobState};
 use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::model::selection::weight_of_target;
-use crate::periodic::schedule::{Schedule, Timing};
 use crate::periodic::source::Sampler;
+use crate::periodic::timing::schedule::{Schedule, Timing};
 use crate::permissions::Pace;
 use crate::sync::{Mutex, MutexGuard, Notify, now};
 
@@ -44,6 +44,8 @@ pub(crate) struct JobPlan {
     pub(crate) max_failures: Option<u64>,
     pub(crate) owner: Endpoint,
     pub(crate) source: Endpoint,
+    /// The component that starts it.
+    pub(crate) component: Option<Arc<str>>,
     /// The page whose quota it counts against; `None` for jobs of the host.
     pub(crate) quota_owner: Option<Arc<str>>,
     /// The session of the page that starts it. The job does not start if the session has ended by then.
@@ -69,6 +71,7 @@ impl JobPlan {
             max_failures: None,
             owner: Endpoint::Host,
             source: Endpoint::Host,
+            component: None,
             quota_owner: None,
             pace: None,
             page: None,
@@ -98,6 +101,8 @@ pub(crate) struct RunningJob {
     pub(crate) only_while_listened: bool,
     pub(crate) max_failures: Option<u64>,
     pub(crate) source: Endpoint,
+    /// The component that its ticks name.
+    provenance: Option<Arc<Provenance>>,
     flood: Option<Arc<Flood>>,
     /// Locked while a tick is published, so that no tick comes once `stop` has returned. Always locked before the ledger
     /// and the hub.
@@ -137,6 +142,7 @@ impl RunningJob {
             only_while_listened: plan.only_while_listened,
             max_failures: plan.max_failures,
             source: plan.source,
+            provenance: Provenance::of(plan.component, Box::default()),
             flood: plan.flood,
             state: Mutex::new(State {
                 schedule,
@@ -169,8 +175,13 @@ impl RunningJob {
         self.ended.notify_one();
     }
 
+    /// The label of the page that it belongs to or counts against.
+    pub(crate) fn page_label(&self) -> Option<&str> {
+        self.owner.label().or(self.quota_owner.as_deref())
+    }
+
     /// The interval and the target, which a page that changes the job must be allowed to emit with.
-    pub(crate) fn reach(&self) -> (Duration, Option<Address>) {
+    pub(crate) fn interval_and_target(&self) -> (Duration, Option<Address>) {
         let state = self.state();
         (state.schedule.timing().interval, state.audience.to.clone())
     }
@@ -238,8 +249,8 @@ impl RunningJob {
             name: self.name.clone(),
             payload,
             source: self.source.clone(),
-            tick: Some(tick),
-            provenance: None,
+            tick: Some(Box::new(tick)),
+            provenance: self.provenance.clone(),
             retain: None,
         };
         Ok(core.try_publish(event, &state.audience)?.1)
@@ -259,5 +270,6 @@ pub(crate) fn weight_of(job: &RunningJob, payload: &Payload, to: Option<&Address
         .as_ref()
         .map_or(0, |(name, args)| name.len() + args.len());
     let to = to.map_or(0, |to| weight_of_target(&to.target));
-    payload + sampled + job.id.len() + to + job.name.as_str().len() + ENVELOPE
+    let provenance = job.provenance.as_deref().map_or(0, Provenance::weight);
+    payload + sampled + job.id.len() + to + job.name.as_str().len() + provenance + ENVELOPE
 }

@@ -12,8 +12,8 @@ use crate::model::name::EventName;
 use crate::periodic::job::{JobUpdate, Payload, RunningJob, State, weight_of};
 use crate::periodic::ledger::{JobLedger, key};
 use crate::periodic::notices::{StopReason, announce_stop};
-use crate::periodic::queue::Calendar;
 use crate::periodic::source::{Sampler, Sources};
+use crate::periodic::timing::queue::Calendar;
 use crate::sync::{Mutex, MutexGuard, Notify, steady_now, wall_clock};
 
 /// The jobs of the host and of the pages.
@@ -76,16 +76,16 @@ impl Jobs {
         }
     }
 
-    /// Finds a job whose event is in reach. A job out of reach is as unknown as one that does not exist.
+    /// Finds a job whose event is allowed. Another job is as unknown as one that does not exist.
     pub(crate) fn find_if(
         &self,
         owner: &Endpoint,
         id: &str,
-        is_in_reach: impl FnOnce(&EventName) -> bool,
+        is_allowed: impl FnOnce(&EventName) -> bool,
     ) -> Result<Arc<RunningJob>> {
         let found = self.ledger().find(&key(owner, &id.into())).cloned();
         found
-            .filter(|job| is_in_reach(&job.name))
+            .filter(|job| is_allowed(&job.name))
             .ok_or_else(|| unknown_job(id))
     }
 
@@ -252,12 +252,12 @@ impl Jobs {
     pub(crate) fn list(
         &self,
         owner: &Endpoint,
-        is_in_reach: impl Fn(&EventName) -> bool,
+        is_allowed: impl Fn(&EventName) -> bool,
     ) -> Vec<JobInfo> {
         let jobs: Vec<Arc<RunningJob>> = {
             let ledger = self.ledger();
             let jobs = ledger.entries.values().map(|entry| &entry.job);
-            jobs.filter(|job| job.owner == *owner || is_in_reach(&job.name))
+            jobs.filter(|job| job.owner == *owner || is_allowed(&job.name))
                 .cloned()
                 .collect()
         };

@@ -9,8 +9,8 @@ use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::quota::{Quota, SharedLimit};
 use crate::periodic::job::RunningJob;
-use crate::periodic::queue::{Calendar, TimerQueue};
-use crate::periodic::rate::RateGate;
+use crate::periodic::timing::queue::{Calendar, TimerQueue};
+use crate::periodic::timing::rate::RateGate;
 
 /// The label of the owner and the id of the job, so that a page cannot name a job of another page. The host has no label.
 pub(super) type JobKey = (Option<Arc<str>>, Arc<str>);

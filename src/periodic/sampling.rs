@@ -19,12 +19,12 @@ use crate::periodic::tick::finish_tick;
 const MAX_RUNNING: usize = 16;
 
 /// A running sampler of a job of a page. It counts until this is dropped.
-pub(super) struct BlockingPermit {
+pub(super) struct SamplePermit {
     jobs: Weak<Jobs>,
     page: Arc<str>,
 }
 
-impl Drop for BlockingPermit {
+impl Drop for SamplePermit {
     fn drop(&mut self) {
         if let Some(jobs) = self.jobs.upgrade() {
             jobs.return_permit(&self.page);
@@ -34,10 +34,7 @@ impl Drop for BlockingPermit {
 
 impl Jobs {
     /// Counts a sampler that is about to run for a job of a page. Those of the host are not counted.
-    pub(super) fn take_permit(
-        jobs: &Arc<Jobs>,
-        job: &RunningJob,
-    ) -> Result<Option<BlockingPermit>> {
+    pub(super) fn take_permit(jobs: &Arc<Jobs>, job: &RunningJob) -> Result<Option<SamplePermit>> {
         let Some(page) = &job.quota_owner else {
             return Ok(None);
         };
@@ -53,7 +50,7 @@ impl Jobs {
             ));
         }
         *running += 1;
-        Ok(Some(BlockingPermit {
+        Ok(Some(SamplePermit {
             jobs: Arc::downgrade(jobs),
             page: Arc::clone(page),
         }))
@@ -76,7 +73,7 @@ pub(super) fn sample(
     job: &Arc<RunningJob>,
     sampler: Sampler,
     tick: Tick,
-    permit: Option<BlockingPermit>,
+    permit: Option<SamplePermit>,
 ) {
     let (weak, job) = (Arc::downgrade(jobs), Arc::clone(job));
     match sampler {

@@ -8,10 +8,10 @@ use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::event::Tick;
 use crate::periodic::job::{Payload, RunningJob, State};
 use crate::periodic::jobs::Jobs;
-use crate::periodic::queue::Calendar;
-use crate::periodic::rate::TooEarly;
 use crate::periodic::sampling::sample;
 use crate::periodic::tick::finish_tick;
+use crate::periodic::timing::queue::Calendar;
+use crate::periodic::timing::rate::TooEarly;
 use crate::sync::{Notify, after, sleep_until, steady_now, yield_now};
 
 /// The longest sleep while jobs run. Timers may stop while the machine sleeps, but the clock of the schedules does not.

@@ -143,13 +143,11 @@ impl Sources {
     /// Refuses an empty or a duplicate name.
     pub(crate) fn check(&self) -> Result<(), String> {
         if self.named.contains_key("") {
-            return Err(
-                "a source of periodic payloads has an empty name; give it a name of at least 1 byte".into(),
-            );
+            return Err("a job source has an empty name; give it a name of at least 1 byte".into());
         }
         match &self.duplicate {
             Some(name) => Err(format!(
-                "the source of periodic payloads {} is registered twice; give each source a name of its own",
+                "the job source {} is registered twice; give each source a name of its own",
                 quoted(name)
             )),
             None => Ok(()),
@@ -169,7 +167,7 @@ impl Sources {
             return Err(Error::new(
                 ErrorCode::UnknownSource,
                 format!(
-                    "there is no source of periodic payloads with the name {}; {registered}",
+                    "there is no job source with the name {}; {registered}",
                     quoted(name)
                 ),
             ));
@@ -199,9 +197,6 @@ fn write<T: Serialize, E: Display>(name: &str, sampled: Result<T, E>) -> Result<
 fn failed(name: &str, error: &impl Display) -> Error {
     Error::new(
         ErrorCode::SourceFailed,
-        format!(
-            "the source of periodic payloads {} failed: {error}",
-            quoted(name)
-        ),
+        format!("the job source {} failed: {error}", quoted(name)),
     )
 }

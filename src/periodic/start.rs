@@ -12,17 +12,17 @@ use crate::periodic::job::{JobPlan, Payload, RunningJob, weight_of};
 use crate::periodic::jobs::Jobs;
 use crate::periodic::ledger::key;
 use crate::periodic::notices::{StopReason, announce_start, announce_stop};
-use crate::periodic::schedule::Schedule;
 use crate::periodic::scheduler::run_scheduler;
+use crate::periodic::timing::schedule::Schedule;
 use crate::sync::steady_now;
 
 impl Jobs {
-    /// Starts a job, which runs until it is stopped or its count is reached. It replaces another job only if the event of
-    /// that job is in reach.
+    /// Starts a job, which runs until it is stopped or its count is reached. It replaces another job only if
+    /// the event of that job is allowed.
     pub(crate) fn start(
         self: &Arc<Self>,
         plan: JobPlan,
-        is_in_reach: impl FnOnce(&EventName) -> bool,
+        is_allowed: impl FnOnce(&EventName) -> bool,
     ) -> Result<Arc<RunningJob>> {
         if let Payload::Fixed(json) = &plan.payload {
             self.core.check_payload(&plan.name, json)?;
@@ -47,7 +47,7 @@ impl Jobs {
         let schedule = Schedule::new(plan.timing, steady_now(), seed)?;
         let (replaces, page) = (plan.replaces, plan.page);
         let job = Arc::new(RunningJob::new(number, id, plan, schedule));
-        let may_replace = |old: &RunningJob| replaces && is_in_reach(&old.name);
+        let may_replace = |old: &RunningJob| replaces && is_allowed(&old.name);
         let replaced = self.insert(&job, may_replace, self.core.limits())?;
         if let Some(old) = replaced {
             old.halt();
@@ -60,7 +60,11 @@ impl Jobs {
             self.remove(&job);
             return Err(Error::new(
                 ErrorCode::StaleSession,
-                "the page or its webview was closed",
+                format!(
+                    "the page in {} was closed before the job {} started",
+                    quoted(job.page_label().unwrap_or_default()),
+                    quoted(&job.id)
+                ),
             ));
         }
         announce_start(&self.core, &job, &self.info(&job));
@@ -89,7 +93,7 @@ impl Jobs {
             return Err(Error::new(
                 ErrorCode::Unavailable,
                 format!(
-                    "the app is exiting; the periodic event {:?} was not started",
+                    "the app is exiting; the job of {:?} was not started",
                     job.name.as_str()
                 ),
             ));
@@ -99,7 +103,7 @@ impl Jobs {
             return Err(Error::new(
                 ErrorCode::DuplicateJob,
                 format!(
-                    "a periodic job with the id {} is running; stop it, replace it, or choose another id",
+                    "a job with the id {} is running; stop it, replace it, or choose another id",
                     quoted(&job.id)
                 ),
             ));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{List, ScopeEntry, Subject};
+use super::{ListKind, ScopeEntry, Subject};
 
 /// The prefix of this plugin's permissions.
 pub(crate) const PREFIX: &str = "event-bus:";
@@ -174,13 +174,13 @@ fn may_overlap(one: &str, other: &str) -> bool {
 fn entry_faults(permission: &GrantedPermission) -> Vec<(&'static str, String, String)> {
     let name = permission.name.as_str();
     let lists = [
-        (List::Allow, "allow", &permission.allow),
-        (List::Deny, "deny", &permission.deny),
+        (ListKind::Allow, "allow", &permission.allow),
+        (ListKind::Deny, "deny", &permission.deny),
     ];
     let mut faults = Vec::new();
     for (list, list_name, entries) in lists {
         let Some(entries) = entries else { continue };
-        if entries.is_empty() && list == List::Allow && !name.starts_with("allow-") {
+        if entries.is_empty() && list == ListKind::Allow && !name.starts_with("allow-") {
             let problem = "an empty list takes nothing away, because the set allows everything by default; leave the permission out, or list what it allows";
             faults.push((list_name, "[]".to_owned(), problem.to_owned()));
         }
@@ -205,8 +205,8 @@ fn subject_of(permission: &str) -> Subject {
 }
 
 /// Why an entry has no effect on this permission.
-fn unused_reason(permission: &str, list: List, entry: &ScopeEntry) -> Option<&'static str> {
-    let allows_without_to = list == List::Allow && !entry.has_recipients();
+fn unused_reason(permission: &str, list: ListKind, entry: &ScopeEntry) -> Option<&'static str> {
+    let allows_without_to = list == ListKind::Allow && !entry.has_recipients();
     let reason = match permission {
         _ if permission.starts_with("deny-") => {
             "a `deny-…` permission denies its command in every window, whatever it lists; to deny events, list them under `deny` in a permission that allows the command"

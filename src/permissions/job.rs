@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::name::EventName;
 
-use super::{Destination, List, PlannedJob, Rule, Scope};
+use super::{Destination, ListKind, PlannedJob, Rule, Scope};
 
 impl Scope {
     /// The error for a job that would be allowed with another interval, or without its source.
@@ -52,7 +52,7 @@ impl Scope {
         source: Option<&str>,
     ) -> Option<Duration> {
         let mut intervals: Vec<Duration> = self
-            .rules(List::Allow)
+            .rules(ListKind::Allow)
             .filter(|rule| rule.names.matches(name))
             .filter_map(|rule| rule.min_interval)
             .collect();

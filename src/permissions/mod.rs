@@ -26,7 +26,7 @@ use crate::model::name::EventName;
 
 pub(crate) use pace::Pace;
 use rule::Rule;
-pub(crate) use rule::{List, ScopeEntry, Subject};
+pub(crate) use rule::{ListKind, ScopeEntry, Subject};
 pub(crate) use subject::{Destination, PlannedJob, WebviewLocation};
 
 /// The entries of one command for one page.
@@ -75,28 +75,28 @@ impl Scope {
 
     /// Whether a deny entry is malformed, which denies everything.
     fn denies_everything(&self) -> bool {
-        self.faults(List::Deny).next().is_some()
+        self.faults(ListKind::Deny).next().is_some()
     }
 
     /// The allow rules for events and requests, or for this job if there is one.
     fn allowed(&self, job: Option<PlannedJob<'_>>) -> impl Iterator<Item = &Rule> {
-        self.rules(List::Allow)
+        self.rules(ListKind::Allow)
             .filter(move |rule| job.is_none_or(|job| rule.allows_job(job)))
     }
 
     fn denied(&self) -> impl Iterator<Item = &Rule> {
-        self.rules(List::Deny)
+        self.rules(ListKind::Deny)
     }
 
-    fn rules(&self, list: List) -> impl Iterator<Item = &Rule> {
+    fn rules(&self, list: ListKind) -> impl Iterator<Item = &Rule> {
         let entries = self.entries(list).iter();
         entries.filter_map(|entry| entry.rule_about(self.subject))
     }
 
-    fn entries(&self, list: List) -> &[Arc<ScopeEntry>] {
+    fn entries(&self, list: ListKind) -> &[Arc<ScopeEntry>] {
         match list {
-            List::Allow => &self.allow,
-            List::Deny => &self.deny,
+            ListKind::Allow => &self.allow,
+            ListKind::Deny => &self.deny,
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::model::name::EventName;
 
 use super::rule::{Rule, RuleTargets};
-use super::{List, Scope, ScopeEntry};
+use super::{ListKind, Scope, ScopeEntry};
 
 /// The allow entries for the jobs of a page with one event, of which some set `minIntervalMs`.
 ///
@@ -58,7 +58,7 @@ impl Scope {
         let concerns = |rule: &Rule| {
             rule.names.matches(name) && source.is_none_or(|source| rule.allows_source(source))
         };
-        let entries = self.entries(List::Allow).iter();
+        let entries = self.entries(ListKind::Allow).iter();
         let entries = entries.filter(|entry| entry.rule_about(self.subject).is_some_and(concerns));
         let entries: Arc<[Arc<ScopeEntry>]> = entries.cloned().collect();
         let mut rules = entries.iter().filter_map(|entry| entry.rule());

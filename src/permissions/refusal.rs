@@ -3,12 +3,14 @@
 use crate::model::error::{Error, ErrorCode, escaped, quoted};
 
 use super::rule::{Rule, ScopeEntry};
-use super::{List, Scope};
+use super::{ListKind, Scope};
 
 impl Scope {
     /// The faults of its entries that were not reported yet, for the app's log.
     pub(crate) fn unreported_faults(&self) -> impl Iterator<Item = String> {
-        let faults = self.faults(List::Allow).chain(self.faults(List::Deny));
+        let faults = self
+            .faults(ListKind::Allow)
+            .chain(self.faults(ListKind::Deny));
         faults
             .filter(|(entry, _)| entry.report_once())
             .map(|(entry, fault)| {
@@ -16,13 +18,13 @@ impl Scope {
             })
     }
 
-    pub(super) fn faults(&self, list: List) -> impl Iterator<Item = (&ScopeEntry, &str)> {
+    pub(super) fn faults(&self, list: ListKind) -> impl Iterator<Item = (&ScopeEntry, &str)> {
         let entries = self.entries(list).iter();
         entries.filter_map(move |entry| Some((&**entry, entry.fault(list, self.subject)?)))
     }
 
     /// Every malformed entry of a list with its fault. `None` if there is no such entry.
-    fn quote_faults(&self, list: List, kind: &str, consequence: &str) -> Option<String> {
+    fn quote_faults(&self, list: ListKind, kind: &str, consequence: &str) -> Option<String> {
         let mut faults = self
             .faults(list)
             .map(|(entry, fault)| (escaped(&entry.text()), fault));
@@ -48,7 +50,8 @@ impl Scope {
             rule.is_some_and(&is_denied_by)
         });
         let consequence = "denies everything until it is corrected";
-        let reason = if let Some(faults) = self.quote_faults(List::Deny, "deny entry", consequence)
+        let reason = if let Some(faults) =
+            self.quote_faults(ListKind::Deny, "deny entry", consequence)
         {
             faults
         } else if let Some(entry) = denying.next() {
@@ -73,7 +76,7 @@ impl Scope {
     /// Why no allow entry matches.
     fn unmatched_reason(&self) -> String {
         let permission = self.permission;
-        if let Some(faults) = self.quote_faults(List::Allow, "entry", "allows nothing") {
+        if let Some(faults) = self.quote_faults(ListKind::Allow, "entry", "allows nothing") {
             return faults;
         }
         if self.allow.is_empty() {

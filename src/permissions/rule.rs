@@ -104,7 +104,7 @@ impl Rule {
 
 /// The two lists of a permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum List {
+pub(crate) enum ListKind {
     Allow,
     Deny,
 }
@@ -140,7 +140,7 @@ impl ScopeEntry {
     }
 
     /// What is wrong with it in this list of a permission about this subject.
-    pub(crate) fn fault(&self, list: List, subject: Subject) -> Option<&str> {
+    pub(crate) fn fault(&self, list: ListKind, subject: Subject) -> Option<&str> {
         match (&self.meaning, list) {
             (Meaning::Malformed(what), _) => Some(what),
             (Meaning::Rule(rule), _) if rule.subject != subject => Some(match subject {
@@ -149,20 +149,20 @@ impl ScopeEntry {
                     "this permission is about requests; name them under `request`: { \"request\": \"…\", \"to\": \"…\" }"
                 }
             }),
-            (_, List::Allow) => None,
-            (Meaning::Default, List::Deny) => {
+            (_, ListKind::Allow) => None,
+            (Meaning::Default, ListKind::Deny) => {
                 Some("`default` marks an allow entry; write \"*\" to deny everything")
             }
-            (Meaning::Rule(rule), List::Deny) if rule.min_interval.is_some() => {
+            (Meaning::Rule(rule), ListKind::Deny) if rule.min_interval.is_some() => {
                 Some("`minIntervalMs` is for allow entries only")
             }
-            (Meaning::Rule(rule), List::Deny) if rule.has_any_owner => {
+            (Meaning::Rule(rule), ListKind::Deny) if rule.has_any_owner => {
                 Some("`owner` is for allow entries only")
             }
-            (Meaning::Rule(rule), List::Deny) if rule.sources.is_some() => {
+            (Meaning::Rule(rule), ListKind::Deny) if rule.sources.is_some() => {
                 Some("`sources` is for allow entries only")
             }
-            (Meaning::Rule(_), List::Deny) => None,
+            (Meaning::Rule(_), ListKind::Deny) => None,
         }
     }
 

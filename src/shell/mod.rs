@@ -1,6 +1,8 @@
 //! Everything that names Tauri: the plugin and its hooks, its commands and replies, conversions of Tauri's types, and the
 //! reading of capability files.
 
+#[cfg(calls)]
+mod calls;
 pub(crate) mod capability_files;
 pub(crate) mod commands;
 mod convert;

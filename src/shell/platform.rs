@@ -100,6 +100,10 @@ pub(super) fn watch<R: Runtime>(webview: &Webview<R>, number: u64, runtime: &Arc
     let (own, runtime) = (webview.clone(), Arc::downgrade(runtime));
     let watching = webview.with_webview(move |platform| {
         let widget = platform.inner();
+        #[cfg(calls)]
+        if let Some(runtime) = runtime.upgrade() {
+            crate::shell::calls::add_widget(&widget, own.label(), number, &runtime.core);
+        }
         let (label, weak) = (own.label().to_owned(), runtime.clone());
         widget.connect_web_process_terminated(move |_, _| {
             // What the page did not acknowledge is kept for the next one.

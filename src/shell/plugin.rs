@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use tauri::plugin::{Builder as PluginBuilder, TauriPlugin};
-use tauri::webview::PageLoadEvent;
-use tauri::{AppHandle, Manager, RunEvent, Runtime, Url, WindowEvent};
+use tauri::ipc::Invoke;
+use tauri::plugin::{Builder as PluginBuilder, Plugin, TauriPlugin};
+use tauri::webview::{PageLoadEvent, PageLoadPayload};
+use tauri::{AppHandle, Manager, RunEvent, Runtime, Url, Webview, WindowEvent};
 
 use crate::api::bus::EventBus;
 use crate::catalog::{Catalog, ComponentDescription, EventDeclaration, RequestDeclaration};
@@ -26,7 +27,7 @@ use crate::sync::Tasks;
 /// tauri::Builder::default().plugin(tauri_plugin_event_bus::init());
 /// ```
 #[must_use]
-pub fn init<R: Runtime>() -> TauriPlugin<R, Option<Config>> {
+pub fn init<R: Runtime>() -> impl Plugin<R> + use<R> {
     Builder::new().build()
 }
 
@@ -191,11 +192,16 @@ impl Builder {
     /// - two sources have the same name, or
     /// - the plugin is registered twice.
     #[must_use]
-    pub fn build<R: Runtime>(self) -> TauriPlugin<R, Option<Config>> {
-        let registration = Registration::new();
+    pub fn build<R: Runtime>(self) -> impl Plugin<R> + use<R> {
+        RegisteredPlugin {
+            hooks: self.hooks(),
+            registration: Registration::new(),
+        }
+    }
+
+    fn hooks<R: Runtime>(self) -> TauriPlugin<R, Option<Config>> {
         PluginBuilder::<R, Option<Config>>::new("event-bus")
             .setup(move |app, api| {
-                registration.complete(app.try_state::<EventBus>().is_some())?;
                 let config = api.config().clone().unwrap_or_default();
                 let limits = self.limits.unwrap_or(config.limits);
                 limits.check()?;
@@ -210,6 +216,8 @@ impl Builder {
                 let tasks = Tasks::new(tauri::async_runtime::handle().inner().clone());
                 let runtime = BusRuntime::new(limits, policies, self.sources, platform, tasks);
                 let core = &runtime.core;
+                #[cfg(calls)]
+                crate::shell::calls::install(app, core);
                 // Tauri sets plugins up on its main thread.
                 core.note_main_thread();
                 core.tasks()
@@ -247,6 +255,45 @@ impl Builder {
                 _ => {}
             })
             .build()
+    }
+}
+
+/// The plugin as Tauri holds it.
+struct RegisteredPlugin<R: Runtime> {
+    hooks: TauriPlugin<R, Option<Config>>,
+    registration: Registration,
+}
+
+impl<R: Runtime> Plugin<R> for RegisteredPlugin<R> {
+    fn name(&self) -> &'static str {
+        self.registration.note_compared();
+        self.hooks.name()
+    }
+
+    fn initialize(
+        &mut self,
+        app: &AppHandle<R>,
+        config: serde_json::Value,
+    ) -> Result<(), Box<dyn std::error::Error>> {
+        let is_running = app.try_state::<EventBus>().is_some();
+        self.registration.complete(is_running)?;
+        self.hooks.initialize(app, config)
+    }
+
+    fn webview_created(&mut self, webview: Webview<R>) {
+        self.hooks.webview_created(webview);
+    }
+
+    fn on_page_load(&mut self, webview: &Webview<R>, load: &PageLoadPayload<'_>) {
+        self.hooks.on_page_load(webview, load);
+    }
+
+    fn on_event(&mut self, app: &AppHandle<R>, event: &RunEvent) {
+        self.hooks.on_event(app, event);
+    }
+
+    fn extend_api(&mut self, invoke: Invoke<R>) -> bool {
+        self.hooks.extend_api(invoke)
     }
 }
 

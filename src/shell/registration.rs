@@ -4,43 +4,48 @@
 //! and limits of the earlier one would silently be lost.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::model::error::{Error, ErrorCode, Result};
 
-/// Orders builds and drops, also those of different threads.
-static NEXT_STEP: AtomicU64 = AtomicU64::new(1);
-
-fn next_step() -> u64 {
-    NEXT_STEP.fetch_add(1, Ordering::Relaxed)
-}
+static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
 
 thread_local! {
-    /// When this thread last dropped a plugin that had not been set up.
-    static REPLACED_REGISTRATION: Cell<u64> = const { Cell::new(0) };
+    /// The plugin whose name was read last on this thread.
+    static LAST_COMPARED: Cell<u64> = const { Cell::new(0) };
+    /// The plugin that last replaced another one on this thread.
+    static REPLACEMENT: Cell<u64> = const { Cell::new(0) };
 }
 
 /// A plugin from its build to its setup.
 ///
-/// Tauri drops the earlier plugin while the later one exists, on the thread that then sets the later one up. A plugin
-/// that was dropped before the later one was built was never replaced by it.
+/// Tauri reads the names of both plugins, the earlier one first. If they are equal, it drops the earlier one at once, on the
+/// thread that later sets the other one up. It reads no name of a plugin that the app drops unused.
 pub(super) struct Registration {
-    built: u64,
+    number: u64,
+    is_compared: AtomicBool,
     is_complete: bool,
 }
 
 impl Registration {
     pub(super) fn new() -> Self {
         Self {
-            built: next_step(),
+            number: NEXT_NUMBER.fetch_add(1, Ordering::Relaxed),
+            is_compared: AtomicBool::new(false),
             is_complete: false,
         }
     }
 
+    /// Tauri reads the name of this plugin.
+    pub(super) fn note_compared(&self) {
+        self.is_compared.store(true, Ordering::Relaxed);
+        LAST_COMPARED.set(self.number);
+    }
+
     /// Ends with the setup. Fails if this plugin replaced another one, or if the app already has one that runs.
-    pub(super) fn complete(mut self, is_running: bool) -> Result<()> {
+    pub(super) fn complete(&mut self, is_running: bool) -> Result<()> {
         self.is_complete = true;
-        if is_running || REPLACED_REGISTRATION.get() > self.built {
+        if is_running || REPLACEMENT.get() == self.number {
             return Err(Error::new(
                 ErrorCode::InvalidArgument,
                 "the plugin event-bus was registered twice, and Tauri keeps only one; keep the .plugin(…) that has the Builder and remove the other one, such as .plugin(tauri_plugin_event_bus::init())",
@@ -52,47 +57,63 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        if !self.is_complete {
-            REPLACED_REGISTRATION.set(next_step());
+        if !self.is_complete && self.is_compared.load(Ordering::Relaxed) {
+            REPLACEMENT.set(LAST_COMPARED.get());
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use tauri::test::{MockRuntime, mock_builder, mock_context, noop_assets};
 
-    fn is_refused(registration: Registration) -> bool {
-        registration.complete(false).is_err()
+    use crate::shell::plugin::{Builder, init};
+
+    type AppBuilder = tauri::Builder<MockRuntime>;
+
+    fn is_refused(builder: AppBuilder) -> bool {
+        let built = builder.build(mock_context(noop_assets()));
+        built
+            .inspect_err(|error| assert!(error.to_string().contains("registered twice"), "{error}"))
+            .is_err()
     }
 
     #[test]
-    fn a_drop_while_another_exists_replaces_it() {
-        let first = Registration::new();
-        let second = Registration::new();
+    fn a_second_registration_is_refused() {
+        assert!(is_refused(mock_builder().plugin(init()).plugin(init())));
+        let (first, second) = (init(), Builder::new().build());
+        assert!(is_refused(mock_builder().plugin(first).plugin(second)));
+        assert!(!is_refused(mock_builder().plugin(init())));
+    }
+
+    #[test]
+    fn an_unused_plugin_stops_no_other() {
+        let (first, second) = (init::<MockRuntime>(), init());
         drop(first);
-        assert!(is_refused(second));
-        assert!(!is_refused(Registration::new()));
+        assert!(!is_refused(mock_builder().plugin(second)));
+        let (first, second) = (init(), init::<MockRuntime>());
+        drop(second);
+        assert!(!is_refused(mock_builder().plugin(first)));
+        let first = init();
+        drop(init::<MockRuntime>());
+        assert!(!is_refused(mock_builder().plugin(first)));
     }
 
     #[test]
-    fn a_drop_before_another_is_built_replaces_nothing() {
-        drop(Registration::new());
-        assert!(!is_refused(Registration::new()));
-    }
-
-    #[test]
-    fn a_drop_on_another_thread_replaces_nothing() {
-        let own = Registration::new();
-        std::thread::spawn(|| drop(Registration::new()))
+    fn a_plugin_of_another_thread_replaces_nothing() {
+        let own = init();
+        std::thread::spawn(|| drop(mock_builder().plugin(init()).plugin(init())))
             .join()
             .unwrap();
-        assert!(!is_refused(own));
+        assert!(!is_refused(mock_builder().plugin(own)));
     }
 
     #[test]
     fn a_plugin_that_runs_refuses_a_second_one() {
-        assert!(Registration::new().complete(true).is_err());
-        assert!(!is_refused(Registration::new()));
+        let app = mock_builder()
+            .plugin(init())
+            .build(mock_context(noop_assets()))
+            .unwrap();
+        assert!(app.handle().plugin(init()).is_err());
     }
 }

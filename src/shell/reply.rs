@@ -1,4 +1,4 @@
-//! Answers to commands, and replies that go through Tauri's resolvers.
+//! Replies to commands, as values and through Tauri's resolvers.
 
 use tauri::http::HeaderMap;
 use tauri::ipc::{InvokeResolver, Response};
@@ -9,16 +9,16 @@ use crate::engine::reply::Reply;
 /// A header that Tauri's own script sets on every IPC request, and that postMessage does not carry.
 const IPC_REQUEST_HEADER: &str = "Tauri-Callback";
 
-/// The way on which Tauri carries the answer of a command to its page.
+/// The way on which Tauri carries the reply of a command to its page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum AnswerPath {
+pub(crate) enum ReplyPath {
     /// The page fetches it, and parses it as JSON.
     Fetched,
-    /// The command came by postMessage. Tauri pastes the answer into a script and evaluates it.
+    /// The command came by postMessage. Tauri pastes the reply into a script and evaluates it.
     Evaluated,
 }
 
-impl AnswerPath {
+impl ReplyPath {
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         if headers.contains_key(IPC_REQUEST_HEADER) {
             Self::Fetched
@@ -27,13 +27,13 @@ impl AnswerPath {
         }
     }
 
-    /// The answer with this JSON, which may hold text of anybody.
-    pub(crate) fn answer(self, json: String) -> Response {
+    /// The reply with this JSON, which may hold text of any page.
+    pub(crate) fn reply(self, json: String) -> Response {
         Response::new(self.text(json))
     }
 
     /// What JSON means and what the same text means in a script differ: `__proto__` sets a prototype there, and deep
-    /// nesting overflows the parser. So a script gets an array of one string, which the page parses. Another answer that
+    /// nesting overflows the parser. So a script gets an array of one string, which the page parses. Another reply that
     /// may look like such an array becomes one, too.
     fn text(self, json: String) -> String {
         if self == Self::Evaluated || may_look_quoted(&json) {
@@ -54,15 +54,15 @@ fn may_look_quoted(json: &str) -> bool {
 pub(crate) fn reply_to<R: Runtime>(
     app: AppHandle<R>,
     resolver: InvokeResolver<R>,
-    path: AnswerPath,
+    path: ReplyPath,
 ) -> Reply {
     Reply::new(move |result| {
         let send = move || match result {
-            Some(Ok(json)) => resolver.resolve(path.answer(json)),
+            Some(Ok(json)) => resolver.resolve(path.reply(json)),
             Some(Err(error)) => resolver.reject(error),
             None => drop(resolver),
         };
-        // On Apple's systems, WebKit may abort the process if a scheme request is answered or dropped off the main thread
+        // On Apple's systems, WebKit may abort the process if a scheme request gets its reply or is dropped off the main thread
         // (wry issues 1822, 1775 and 1733).
         if cfg!(target_vendor = "apple") {
             if let Err(error) = app.run_on_main_thread(send) {
@@ -86,7 +86,7 @@ mod tests {
             r#"{"__proto__":1,"__proto__":2}"#,
             &"[".repeat(3900),
         ] {
-            let text = AnswerPath::Evaluated.text(json.to_owned());
+            let text = ReplyPath::Evaluated.text(json.to_owned());
             assert_eq!(serde_json::from_str::<[String; 1]>(&text).unwrap(), [json]);
         }
     }
@@ -94,10 +94,10 @@ mod tests {
     #[test]
     fn a_fetched_answer_stays_unless_it_looks_quoted() {
         for json in ["null", "[]", "[1]", "[[\"a\"]]", "{\"a\":[\"b\"]}", "\"a\""] {
-            assert_eq!(AnswerPath::Fetched.text(json.to_owned()), json);
+            assert_eq!(ReplyPath::Fetched.text(json.to_owned()), json);
         }
         for json in ["[\"a\"]", " [\n\"a\" ]", "[\"a\",1]"] {
-            let text = AnswerPath::Fetched.text(json.to_owned());
+            let text = ReplyPath::Fetched.text(json.to_owned());
             assert_eq!(serde_json::from_str::<[String; 1]>(&text).unwrap(), [json]);
         }
     }

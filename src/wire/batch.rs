@@ -1,14 +1,14 @@
-use std::collections::HashMap;
 use std::fmt::Write;
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-use crate::hub::ids::SubscriptionId;
 use crate::hub::outbox::{Batch, Item};
 use crate::hub::queue::{LostEvents, QueuedEvent};
 use crate::hub::requests::RequestMessage;
-use crate::model::event::{BusEvent, Mark, unix_micros, unix_millis};
+use crate::model::event::unix_micros;
 use crate::model::name::EventName;
+use crate::wire::extras::extras_of;
+use crate::wire::heads::Heads;
 
 /// Writes the batch of a pull. Payloads are copied in as they are; docs/wire-protocol.md shows the result.
 ///
@@ -39,7 +39,7 @@ pub(crate) fn encode(batch: &Batch) -> String {
             }
         }
     }
-    writer.finish(batch.first(), batch.more)
+    writer.finish(batch)
 }
 
 /// About as many bytes as an item takes.
@@ -81,7 +81,12 @@ impl<'a> Writer<'a> {
         if self.run.as_ref().is_some_and(continues) {
             self.json.push(',');
         } else {
-            let _ = write!(self.next_item(), "[{},{step},", next.head);
+            let json = self.next_item();
+            json.push('[');
+            push_number(json, next.head.cast_signed() as i64);
+            json.push(',');
+            push_number(json, step);
+            json.push(',');
             self.run = Some(next);
         }
         push_number(&mut self.json, micros - self.micros);
@@ -109,111 +114,39 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn finish(mut self, first: u64, more: bool) -> String {
+    fn finish(mut self, batch: &Batch) -> String {
         self.end_run();
+        let (first, more) = (batch.first(), batch.more);
+        let call = match batch.calls_follow {
+            true => ",\"call\":true",
+            false => "",
+        };
         let heads = &self.heads.json;
         let _ = write!(
             self.json,
-            "],\"heads\":[{heads}],\"first\":{first},\"more\":{more}}}"
+            "],\"heads\":[{heads}],\"first\":{first},\"more\":{more}{call}}}"
         );
         self.json
     }
 }
 
-/// Writes a digit without formatting: fast events are few microseconds apart, and formatting would cost more than all
-/// else of an event here.
+/// Writes a number without formatting, which would cost more than all else of an event here.
 fn push_number(json: &mut String, number: i64) {
-    match u8::try_from(number) {
-        Ok(digit @ 0..=9) => json.push(char::from(b'0' + digit)),
-        _ => {
-            let _ = write!(json, "{number}");
+    if number < 0 {
+        json.push('-');
+    }
+    let mut rest = number.unsigned_abs();
+    let mut digits = [b'0'; 20];
+    let mut start = digits.len() - 1;
+    for (place, digit) in digits.iter_mut().enumerate().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        start = place;
+        if rest == 0 {
+            break;
         }
     }
-}
-
-/// What events of a batch have in common.
-#[derive(Default)]
-struct Heads<'a> {
-    json: String,
-    indexes: HashMap<Head<'a>, usize>,
-    newest: Option<(Head<'a>, usize)>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Head<'a> {
-    name: &'a str,
-    source: Option<&'a str>,
-    subscriptions: &'a [SubscriptionId],
-}
-
-impl<'a> Heads<'a> {
-    fn index_of(&mut self, queued: &'a QueuedEvent) -> usize {
-        let head = Head {
-            name: queued.event.name(),
-            source: queued.event.source().label(),
-            subscriptions: &queued.subscriptions,
-        };
-        // Most events of a batch share a head.
-        if let Some((newest, index)) = self.newest
-            && newest == head
-        {
-            return index;
-        }
-        let next = self.indexes.len();
-        let index = *self.indexes.entry(head).or_insert(next);
-        if index == next {
-            self.push(head);
-        }
-        self.newest = Some((head, index));
-        index
-    }
-
-    fn push(&mut self, head: Head<'a>) {
-        if !self.json.is_empty() {
-            self.json.push(',');
-        }
-        // Names have no characters that JSON escapes.
-        let _ = match head.source {
-            None => write!(self.json, "[\"{}\",0,", head.name),
-            Some(label) => write!(self.json, "[\"{}\",{},", head.name, json!(label)),
-        };
-        push_ids(&mut self.json, head.subscriptions);
-        self.json.push(']');
-    }
-}
-
-/// What an event has besides its head, its numbers and its payload. Most events have nothing.
-fn extras_of(event: &BusEvent) -> Option<String> {
-    let mark = event.mark();
-    let is_plain = event.tick().is_none() && event.component().is_none() && event.hops() == 0;
-    if is_plain && mark == Mark::default() {
-        return None;
-    }
-    let mut extras = Map::new();
-    if let Some(component) = event.component() {
-        extras.insert("component".to_owned(), component.into());
-    }
-    if event.hops() > 0 {
-        extras.insert("causes".to_owned(), event.causes().collect());
-    }
-    if let Some(tick) = event.tick() {
-        let tick = json!({
-            "id": &*tick.job,
-            "tick": tick.count,
-            "scheduledAt": unix_millis(tick.scheduled_at),
-            "missed": tick.missed,
-        });
-        extras.insert("periodic".to_owned(), tick);
-    }
-    for (name, is_set) in [("replayed", mark.replayed), ("retained", mark.retained)] {
-        if is_set {
-            extras.insert(name.to_owned(), Value::Bool(true));
-        }
-    }
-    if mark.superseded > 0 {
-        extras.insert("superseded".to_owned(), mark.superseded.into());
-    }
-    Some(Value::Object(extras).to_string())
+    json.extend(digits[start..].iter().map(|digit| char::from(*digit)));
 }
 
 fn push_request(json: &mut String, message: &RequestMessage) {
@@ -226,27 +159,17 @@ fn push_request(json: &mut String, message: &RequestMessage) {
         true => String::new(),
         false => format!("\"causes\":{},", json!(causes)),
     };
+    let component = message
+        .component()
+        .map_or_else(String::new, |name| format!("\"component\":\"{name}\","));
     // Names have no characters that JSON escapes.
     let _ = write!(
         json,
-        "{{\"request\":\"{}\",\"name\":\"{}\",\"source\":{source},{causes}\"payload\":{}}}",
+        "{{\"request\":\"{}\",\"name\":\"{}\",\"source\":{source},{component}{causes}\"payload\":{}}}",
         message.id,
         message.name.as_str(),
         &*message.payload
     );
-}
-
-fn push_ids(json: &mut String, ids: &[SubscriptionId]) {
-    if let [id] = ids {
-        let _ = write!(json, "{id}");
-        return;
-    }
-    json.push('[');
-    for (index, id) in ids.iter().enumerate() {
-        let comma = if index == 0 { "" } else { "," };
-        let _ = write!(json, "{comma}{id}");
-    }
-    json.push(']');
 }
 
 fn push_gap(json: &mut String, lost: &LostEvents) {
@@ -268,12 +191,15 @@ mod tests {
     use std::sync::Arc;
     use std::time::{Duration, SystemTime};
 
+    use serde_json::Value;
+
     use super::*;
+    use crate::hub::ids::SubscriptionId;
     use crate::hub::outbox::{BatchBound, Outbox};
-    use crate::hub::queue::QueueBound;
+    use crate::hub::queue::{QueueBound, SupersededLists};
     use crate::model::delivery::Addressing;
     use crate::model::endpoint::Endpoint;
-    use crate::model::event::{Accepted, Gap, GapReason, Provenance, Tick};
+    use crate::model::event::{Accepted, BusEvent, Gap, GapReason, Mark, Provenance, Tick};
     use crate::model::policy::Overflow;
 
     fn event(seq: u64, payload: &str, source: Endpoint, ids: &[u32], tick: Option<Tick>) -> Item {
@@ -283,13 +209,14 @@ mod tests {
             payload: payload.into(),
             accepted_at: SystemTime::UNIX_EPOCH + Duration::from_micros(1_500_250),
             source,
-            tick,
+            tick: tick.map(Box::new),
             provenance: None,
         });
         Item::Event(QueuedEvent {
             event,
             subscriptions: ids.into(),
             addressing: Addressing::Broadcast,
+            superseded: SupersededLists::default(),
         })
     }
 
@@ -368,6 +295,7 @@ mod tests {
             event,
             subscriptions: [1].into(),
             addressing: Addressing::Broadcast,
+            superseded: SupersededLists::default(),
         });
         let weight = item.weight();
         let json = encode(vec![item]);
@@ -435,13 +363,16 @@ mod tests {
                 event,
                 subscriptions: [1].into(),
                 addressing: Addressing::Broadcast,
+                superseded: SupersededLists::default(),
             })
         };
-        let times = [100, 100, 109, 119, 218, 18, 1018];
+        let times = [100, 100, 109, 119, 218, 18, 1018, 1 << 53, 0];
         let items = (1..).zip(times).map(|(seq, micros)| at(seq, micros));
         let json = encode(items.collect());
         assert!(
-            json.contains("[0,1,100,0,0,0,9,0,10,0,99,0,-200,0,1000,0]"),
+            json.contains(
+                "[0,1,100,0,0,0,9,0,10,0,99,0,-200,0,1000,0,9007199254739974,0,-9007199254740992,0]"
+            ),
             "{json}"
         );
     }
@@ -515,6 +446,7 @@ mod tests {
                     event: event.marked(mark),
                     subscriptions: Arc::clone(&ids[kind]),
                     addressing: Addressing::Broadcast,
+                    superseded: SupersededLists::default(),
                 }
             });
             let batches = narrow_batches(events.collect());

@@ -1,3 +1,5 @@
 //! The text of what travels from the host to a page.
 
 pub(crate) mod batch;
+mod extras;
+mod heads;

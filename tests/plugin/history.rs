@@ -233,6 +233,22 @@ fn a_restored_page_resumes_at_its_position() {
 }
 
 #[test]
+fn a_subscription_says_where_its_replay_begins() {
+    let app = app();
+    let webview = open(&app, "main");
+    let bus = app.event_bus();
+    let mut first = Page::load(webview.clone());
+    assert_eq!(first.try_listen("x"), json!({ "seq": 0 }));
+    bus.emit("x", 1).unwrap();
+    bus.emit("x", 2).unwrap();
+    let mut next = Page::load(webview);
+    assert_eq!(next.try_listen("x"), json!({ "seq": 2, "after": 0 }));
+    let entry = json!({ "id": 9, "event": "x", "replay": false });
+    let answer = next.call("subscribe", json!({ "subscriptions": [entry] }));
+    assert_eq!(answer, Ok(json!([{ "seq": 2 }])));
+}
+
+#[test]
 fn a_policy_may_disable_history() {
     let app = app_with(Builder::new().policy("cursor:*", Policy::new().history(false)));
     let main = open(&app, "main");

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "typed")]
 mod api;
+mod platforms;
 mod rooms;
 mod shapes;
 mod style;
@@ -35,7 +36,10 @@ fn rust_files(folder: &str) -> Vec<PathBuf> {
     for entry in fs::read_dir(root().join(folder)).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            files.extend(rust_files(path.to_str().unwrap()));
+            // Builds and packages of others.
+            if !path.ends_with("target") && !path.ends_with("node_modules") {
+                files.extend(rust_files(path.to_str().unwrap()));
+            }
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             files.push(path);
         }
@@ -305,17 +309,58 @@ fn links_between_the_pages_resolve() {
     }
 }
 
+/// Folders of the repository in whose paths an app has nothing.
+const OWN_FOLDERS: &[&str] = &[
+    "src/",
+    "tests/",
+    "types/",
+    "e2e/",
+    "benches/",
+    "xtask/",
+    "fuzz/",
+    "guest-js/",
+    "examples/",
+];
+
 #[test]
-fn files_that_security_names_exist() {
-    let mut named = 0;
-    // What stands between backticks.
-    for path in read("SECURITY.md").split('`').skip(1).step_by(2) {
-        if path.starts_with("src/") || path.starts_with("tests/") {
-            named += 1;
-            assert!(root().join(path).exists(), "SECURITY.md names {path}");
+fn files_and_tests_that_the_pages_name_exist() {
+    let mut sources = String::new();
+    for folder in ["src", "types", "tests", "e2e/tests"] {
+        for file in rust_files(folder) {
+            sources.push_str(&read(file));
         }
     }
-    assert!(named > 30, "{named}");
+    let mut named = 0;
+    for page in documentation() {
+        let text = fs::read_to_string(&page).unwrap();
+        // The guides also name files of apps.
+        let is_of_the_project = page.starts_with(root().join("docs/decisions"))
+            || ["ARCHITECTURE.md", "SECURITY.md"]
+                .iter()
+                .any(|own| page.ends_with(own));
+        if !is_of_the_project {
+            continue;
+        }
+        // The text between each pair of backticks.
+        for name in text.split('`').skip(1).step_by(2) {
+            if OWN_FOLDERS.iter().any(|folder| name.starts_with(folder)) && !name.contains(' ') {
+                named += 1;
+                assert!(
+                    root().join(name).exists(),
+                    "{} names {name}",
+                    page.display()
+                );
+            }
+        }
+        for line in text.lines().filter(|line| line.starts_with("**Shown by**")) {
+            for name in line.split('`').skip(1).step_by(2) {
+                let is_test = name.contains('_') && !name.contains(['/', '.', ' ', ':']);
+                let is_there = sources.contains(&format!("fn {name}("));
+                assert!(!is_test || is_there, "{} names {name}", page.display());
+            }
+        }
+    }
+    assert!(named > 90, "{named}");
 }
 
 /// Elsewhere a record would have no cause and no limit.

@@ -9,7 +9,7 @@ use tauri::ipc::{CallbackFn, InvokeBody, InvokeResponse, InvokeResponseBody};
 use tauri::test::{INVOKE_KEY, MockRuntime, mock_builder};
 use tauri::webview::InvokeRequest;
 use tauri::{App, Context, Manager, RunEvent, WebviewWindow, WebviewWindowBuilder};
-use tauri_plugin_event_bus::Builder;
+use tauri_plugin_event_bus::{Builder, Limits};
 
 /// How long a test waits for a result. Only a failing test waits that long.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -20,6 +20,11 @@ pub(crate) fn app() -> App<MockRuntime> {
 
 pub(crate) fn app_with(builder: Builder) -> App<MockRuntime> {
     app_in(fixture::context(), builder)
+}
+
+/// An app with these limits.
+pub(crate) fn app_of(limits: Limits) -> App<MockRuntime> {
+    app_with(Builder::new().limits(limits))
 }
 
 /// An app with capabilities of its own.

@@ -1,3 +1,5 @@
+import { clearMocks, mockIPC } from '@tauri-apps/api/mocks'
+import { emit, listen } from 'tauri-plugin-event-bus-api/tauri'
 import { createTestBus } from 'tauri-plugin-event-bus-api/testing'
 import { emitLater, keepTotal } from './total.js'
 
@@ -53,5 +55,22 @@ it('fake timers are those of the code', async () => {
   } finally {
     bus.dispose()
     mock.useRealTimers()
+  }
+})
+
+it('the entry of Tauri’s events works with mocked events', async () => {
+  const isNode = typeof window === 'undefined'
+  if (isNode) globalThis.window = globalThis
+  try {
+    mockIPC(() => {}, { shouldMockEvents: true })
+    const received = []
+    const unlisten = await listen('a', (event) => received.push(event.payload))
+    await emit('a', { b: 1 })
+    await unlisten()
+    await emit('a', 2)
+    expect(received).toStrictEqual([{ b: 1 }])
+  } finally {
+    clearMocks()
+    if (isNode) delete globalThis.window
   }
 })

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-/// The host: where an event, a job or a request comes from, or goes to, is Rust. Accepted wherever a target is.
+/// The host, which is the Rust side of the app. Accepted wherever a target is.
 ///
 /// ```
 /// use tauri_plugin_event_bus_types::{HOST, Target};
@@ -14,12 +14,12 @@ pub const HOST: Endpoint = Endpoint::Host;
 /// One end of the bus: the source of an event, the owner of a job, the caller of a request. The host sets it; a page
 /// cannot forge it.
 ///
-/// An endpoint is a target, too, so an event can be answered to its source. As JSON: `{ "kind": "host" }`, or
+/// An endpoint is a target, too, so a listener can emit to the source of an event. As JSON: `{ "kind": "host" }`, or
 /// `{ "kind": "webview", "label": "main" }`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Endpoint {
-    /// The app itself, in Rust.
+    /// The host, which is the Rust side of the app.
     Host,
     /// The page in the webview with this label.
     Webview(Arc<str>),

@@ -67,9 +67,9 @@ error_codes! {
     UnknownSource = "unknown_source",
     /// A job source failed. The message is its own.
     SourceFailed = "source_failed",
-    /// The event or request has more causes than the limit: events cause each other without end. The message names them.
+    /// The event or request has more causes than the limit, as if events cause each other endlessly. The message names them.
     EventLoop = "event_loop",
-    /// The page, or the host, has a responder of this name.
+    /// The page or the host already has a responder of this name.
     DuplicateResponder = "duplicate_responder",
     /// The recipient has no responder of this name.
     NoResponder = "no_responder",
@@ -82,7 +82,7 @@ error_codes! {
     /// The page was closed, left or reloaded before it responded.
     PageGone = "page_gone",
     /// A request to a page, or room in its queue, was awaited on the main thread, which a page needs to respond and to fetch
-    /// events. Or a listener in Rust awaited room in the queue of the listeners.
+    /// events. Or a listener of the host awaited room in the queue of the listeners.
     WouldBlock = "would_block",
     /// The caller cancelled the request.
     Cancelled = "cancelled",
@@ -174,17 +174,17 @@ impl Failure {
     }
 }
 
-/// The longest message, in bytes. Recorded results are kept, and a page chooses what goes wrong.
+/// The longest message, in bytes. Results of commands are kept, and a page controls how many errors they have.
 const MAX_MESSAGE: usize = 1024;
 
 /// The longest name of a responder's error, and the longest stack, in bytes.
 const MAX_NAME: usize = 64;
 const MAX_STACK: usize = 8192;
 
-fn cut(mut text: String, longest: usize) -> String {
-    if text.len() > longest {
+fn cut(mut text: String, max_bytes: usize) -> String {
+    if text.len() > max_bytes {
         let fits = |end: &usize| text.is_char_boundary(*end);
-        let end = (0..=longest).rev().find(fits).unwrap_or(0);
+        let end = (0..=max_bytes).rev().find(fits).unwrap_or(0);
         text.truncate(end);
         text.push('…');
         text.shrink_to_fit();
@@ -242,7 +242,7 @@ impl Error {
         self.code
     }
 
-    /// For people: what went wrong, which value caused it, and what would be right.
+    /// What went wrong, which value caused it, and what is expected, for people.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
@@ -281,8 +281,8 @@ impl Serialize for Error {
 
 /// A value for a message: quoted, and cut where it is too long to read.
 pub fn quoted(value: &str) -> String {
-    const LONGEST: usize = 80;
-    match value.char_indices().nth(LONGEST) {
+    const MAX_QUOTED_CHARS: usize = 80;
+    match value.char_indices().nth(MAX_QUOTED_CHARS) {
         Some((end, _)) => format!("{:?}… ({} bytes)", &value[..end], value.len()),
         None => format!("{value:?}"),
     }
@@ -290,14 +290,14 @@ pub fn quoted(value: &str) -> String {
 
 /// The message of a parser about a foreign value: cut, and without characters that hide or reorder text.
 pub fn escaped(text: &impl fmt::Display) -> String {
-    const LONGEST: usize = 240;
+    const MAX_ESCAPED_BYTES: usize = 240;
     let text = text.to_string();
     let mut escaped = String::new();
-    for (place, c) in text.char_indices() {
-        if escaped.len() >= LONGEST {
+    for (index, c) in text.char_indices() {
+        if escaped.len() >= MAX_ESCAPED_BYTES {
             let _ = fmt::Write::write_fmt(
                 &mut escaped,
-                format_args!("… ({} bytes)", text.len() - place),
+                format_args!("… ({} bytes)", text.len() - index),
             );
             break;
         }
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn says_when_to_try_again() {
+    fn a_rate_limited_error_has_a_wait() {
         let error = Error::new(ErrorCode::RateLimited, "too fast")
             .with_retry_after(Duration::from_millis(40));
         assert_eq!(

@@ -15,10 +15,10 @@ const MAX_LABEL_BYTES: usize = 255;
 /// # Ok::<(), tauri_plugin_event_bus_types::Error>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct LabelPattern(Form);
+pub struct LabelPattern(LabelForm);
 
 #[derive(Debug, Clone)]
-enum Form {
+enum LabelForm {
     Literal(String),
     Glob(glob::Pattern),
 }
@@ -28,28 +28,29 @@ impl LabelPattern {
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::InvalidArgument`] where it is empty or longer than 255 bytes, [`ErrorCode::InvalidPattern`] where the
-    /// glob is invalid.
+    /// [`ErrorCode::InvalidArgument`] if it is empty or longer than 255 bytes, [`ErrorCode::InvalidPattern`] if the glob is
+    /// invalid.
     pub fn parse(label: &str) -> Result<Self> {
         if label.is_empty() {
             return Err(Error::new(
                 ErrorCode::InvalidArgument,
-                "the target has an empty label; a label has at least one character",
+                "the target has an empty label; expected 1 to 255 bytes",
             ));
         }
         if label.len() > MAX_LABEL_BYTES {
             return Err(Error::new(
                 ErrorCode::InvalidArgument,
                 format!(
-                    "the target's label {} is too long; it has at most {MAX_LABEL_BYTES} bytes",
-                    quoted(label)
+                    "the target's label {} has {} bytes; expected 1 to {MAX_LABEL_BYTES}",
+                    quoted(label),
+                    label.len()
                 ),
             ));
         }
         Ok(Self(if label.contains(is_wildcard) {
-            Form::Glob(parse_glob(label)?)
+            LabelForm::Glob(parse_glob(label)?)
         } else {
-            Form::Literal(label.to_owned())
+            LabelForm::Literal(label.to_owned())
         }))
     }
 
@@ -57,13 +58,13 @@ impl LabelPattern {
     #[must_use]
     pub fn matches(&self, label: &str) -> bool {
         match &self.0 {
-            Form::Literal(own) => own == label,
-            Form::Glob(glob) => glob.matches(label),
+            LabelForm::Literal(own) => own == label,
+            LabelForm::Glob(glob) => glob.matches(label),
         }
     }
 
-    /// Whether a label may exist that both match. Of two globs only the ends are compared, so that it is fast: it may be
-    /// true where no such label exists, and never the other way round.
+    /// Whether a label may exist that both match. Of two globs only the ends are compared, so that it is fast. It may be
+    /// true although no such label exists, and is never false if one does.
     #[must_use]
     pub fn may_overlap(&self, other: &Self) -> bool {
         match (self.literal(), other.literal()) {
@@ -73,12 +74,12 @@ impl LabelPattern {
         }
     }
 
-    /// The label, where it is no glob.
+    /// The label; `None` for a glob.
     #[must_use]
     pub fn literal(&self) -> Option<&str> {
         match &self.0 {
-            Form::Literal(label) => Some(label),
-            Form::Glob(_) => None,
+            LabelForm::Literal(label) => Some(label),
+            LabelForm::Glob(_) => None,
         }
     }
 
@@ -86,8 +87,8 @@ impl LabelPattern {
     #[must_use]
     pub fn as_str(&self) -> &str {
         match &self.0 {
-            Form::Literal(label) => label,
-            Form::Glob(glob) => glob.as_str(),
+            LabelForm::Literal(label) => label,
+            LabelForm::Glob(glob) => glob.as_str(),
         }
     }
 }

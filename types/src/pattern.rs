@@ -17,10 +17,10 @@ use crate::name::{EventName, OWN_PREFIX, check_length, is_name_char, refuse_rese
 #[derive(Clone)]
 pub struct EventPattern {
     text: Arc<str>,
-    form: Form,
+    form: PatternForm,
 }
 
-/// Two patterns are equal if they are written alike.
+/// Two patterns are equal if their texts are equal.
 impl PartialEq for EventPattern {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text
@@ -37,10 +37,10 @@ impl std::hash::Hash for EventPattern {
 
 /// Most patterns are a name or a prefix, which compare without a glob engine.
 #[derive(Clone)]
-enum Form {
+enum PatternForm {
     Exact(EventName),
     Prefix(usize),
-    /// Its only wildcards are stars, between which the pieces stand in their order.
+    /// Its only wildcards are stars. A name contains the pieces between them, in order.
     Pieces,
     Glob {
         literal: usize,
@@ -58,7 +58,7 @@ impl EventPattern {
         let Some(first_wildcard) = text.find(is_wildcard) else {
             return Ok(Self {
                 text: text.into(),
-                form: Form::Exact(EventName::parse(text)?),
+                form: PatternForm::Exact(EventName::parse(text)?),
             });
         };
         check_length("event pattern", ErrorCode::InvalidPattern, text)?;
@@ -73,16 +73,16 @@ impl EventPattern {
             ));
         }
         let form = if &text[first_wildcard..] == "*" {
-            Form::Prefix(first_wildcard)
+            PatternForm::Prefix(first_wildcard)
         } else {
             let glob = parse_glob(text)?;
             if text.contains(['?', '[', ']']) {
-                Form::Glob {
+                PatternForm::Glob {
                     literal: first_wildcard,
                     glob: glob.into(),
                 }
             } else {
-                Form::Pieces
+                PatternForm::Pieces
             }
         };
         Ok(Self {
@@ -91,23 +91,23 @@ impl EventPattern {
         })
     }
 
-    /// The name, where it is no glob.
+    /// The name; `None` for a glob.
     #[must_use]
     pub fn exact(&self) -> Option<&EventName> {
         match &self.form {
-            Form::Exact(name) => Some(name),
+            PatternForm::Exact(name) => Some(name),
             _ => None,
         }
     }
 
-    /// The cost of matching, where work is limited. Names and prefixes cost nothing worth counting; the glob engine may try
-    /// each of its characters at each place of a name.
+    /// The cost of matching, for limits of work. Names and prefixes cost too little to count. The glob engine may try each of
+    /// its characters at each position of a name.
     #[must_use]
     pub fn cost(&self) -> usize {
         match &self.form {
-            Form::Exact(_) | Form::Prefix(_) => 0,
-            Form::Pieces => 1,
-            Form::Glob { .. } => 1 + self.text.len() / 8,
+            PatternForm::Exact(_) | PatternForm::Prefix(_) => 0,
+            PatternForm::Pieces => 1,
+            PatternForm::Glob { .. } => 1 + self.text.len() / 8,
         }
     }
 
@@ -119,8 +119,8 @@ impl EventPattern {
             && (!name.as_str().starts_with(OWN_PREFIX) || self.text.starts_with(OWN_PREFIX))
     }
 
-    /// Whether a name may exist that both match. Only the ends are compared, so that it is fast: it may be true where no such
-    /// name exists, and never the other way round.
+    /// Whether a name may exist that both match. Only the ends are compared, so that it is fast. It may be true although no
+    /// such name exists, and is never false if one does.
     #[must_use]
     pub fn may_overlap(&self, other: &Self) -> bool {
         match (self.exact(), other.exact()) {
@@ -134,17 +134,17 @@ impl EventPattern {
     #[must_use]
     pub fn matches(&self, name: &EventName) -> bool {
         match &self.form {
-            Form::Exact(own) => own == name,
-            Form::Prefix(end) => name.as_str().starts_with(&self.text[..*end]),
-            Form::Pieces => has_pieces(&self.text, name.as_str()),
-            Form::Glob { literal, glob } => {
+            PatternForm::Exact(own) => own == name,
+            PatternForm::Prefix(end) => name.as_str().starts_with(&self.text[..*end]),
+            PatternForm::Pieces => has_pieces(&self.text, name.as_str()),
+            PatternForm::Glob { literal, glob } => {
                 name.as_str().starts_with(&self.text[..*literal]) && glob.matches(name.as_str())
             }
         }
     }
 }
 
-/// Whether the pieces between the stars of a pattern stand in a name, in time linear in its length.
+/// Whether a name contains the pieces of a pattern in order, in time linear in its length.
 fn has_pieces(pattern: &str, name: &str) -> bool {
     let (first, rest) = pattern.split_once('*').unwrap_or((pattern, ""));
     let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
@@ -154,10 +154,10 @@ fn has_pieces(pattern: &str, name: &str) -> bool {
     else {
         return false;
     };
-    // The first place where a piece stands leaves the most for the others.
+    // The first match of a piece leaves the most for the rest.
     middle.split('*').all(|piece| match name.find(piece) {
-        Some(place) => {
-            name = &name[place + piece.len()..];
+        Some(index) => {
+            name = &name[index + piece.len()..];
             true
         }
         None => false,
@@ -176,7 +176,7 @@ impl fmt::Debug for EventPattern {
     }
 }
 
-/// Whether two globs begin and end alike, as far as their text before the first and after the last wildcard says.
+/// Whether two globs may begin and end alike. It compares their texts before the first and after the last wildcard.
 pub(crate) fn ends_alike(own: &str, other: &str) -> bool {
     let ((begin, end), (other_begin, other_end)) = (ends(own), ends(other));
     let begin_alike = begin.starts_with(other_begin) || other_begin.starts_with(begin);
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_glob() {
+    fn refuses_invalid_globs() {
         for (text, code) in [
             ("", ErrorCode::InvalidEventName),
             ("a**", ErrorCode::InvalidPattern),
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn what_matching_may_take_is_counted() {
+    fn matching_has_a_cost() {
         for (pattern, cost) in [
             ("a", 0),
             ("a*", 0),

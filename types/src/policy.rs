@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-/// How events of some names are kept and delivered. What it does not set stays as it is by default.
+/// How events of some names are kept and delivered. What it does not set has its default.
 ///
 /// Set by pattern with `Builder::policy`, or in `tauri.conf.json`. Where several patterns match
 /// a name, the later one counts.
@@ -19,19 +19,19 @@ pub struct Policy {
     history: Option<bool>,
 }
 
-/// What happens when events come faster than a page, a stream or the listeners in Rust take them.
+/// What happens when events come faster than a page, a stream or the listeners of the host take them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Overflow {
-    /// The oldest event of a full queue that may be dropped makes room, and its subscriptions get a gap. The default.
+    /// The oldest event of a full queue that may be dropped is dropped, and its subscriptions get a gap. The default.
     #[default]
     DropOldest,
-    /// An event that still waits is replaced by the next one of its name, which says how many it supersedes. Otherwise as
+    /// An event that still waits is replaced by the next one of its name, which counts how many it supersedes. Otherwise as
     /// [`Overflow::DropOldest`].
     Latest,
-    /// A full queue makes `emit` fail with `queue_full`, and nobody gets that event. Once it is accepted, no later event
-    /// makes it drop out.
+    /// A full queue makes `emit` fail with `queue_full`, and the event is not delivered. Once an event is accepted,
+    /// later events do not push it out.
     Reject,
 }
 
@@ -62,7 +62,7 @@ impl Policy {
         (self.overflow, self.retain, self.history)
     }
 
-    /// The oldest event of a full queue makes room: [`Overflow::DropOldest`].
+    /// The oldest event of a full queue is dropped: [`Overflow::DropOldest`].
     #[must_use]
     pub const fn drop_oldest(self) -> Self {
         self.overflow(Overflow::DropOldest)

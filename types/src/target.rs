@@ -2,9 +2,9 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::endpoint::Endpoint;
 
-/// Whom an event is for: one webview by its label, a glob of labels, several of them, an endpoint, or Tauri's `EventTarget`.
+/// The receivers of an event: one webview by its label, a glob of labels, several of these, or an endpoint.
 ///
-/// Made from a string, an array or a list of strings, or an `EventTarget`; a glob has the wildcards `*`, `?` and
+/// It is made from a string, an array or list of strings, or an [`Endpoint`]. A glob has the wildcards `*`, `?` and
 /// `[abc]`.
 ///
 /// ```
@@ -36,13 +36,13 @@ pub enum TargetPart {
 }
 
 impl Target {
-    /// Every page and the app's own listeners: what a broadcast reaches.
+    /// Every page and the listeners of the host, as a broadcast.
     #[must_use]
     pub fn everyone() -> Self {
         Self::of(TargetPart::Everyone)
     }
 
-    /// The app's own listeners in Rust, and no page.
+    /// The listeners of the host, and no page.
     #[must_use]
     pub fn host() -> Self {
         Self::of(TargetPart::Host)

@@ -1,10 +1,12 @@
 //! The commands of this repository. `cargo xtask` lists them.
 
 mod bench;
+mod cross;
 mod demo;
 mod npm;
 mod packages;
 mod run;
+mod simulate;
 mod steps;
 mod system;
 
@@ -24,9 +26,18 @@ Commands of this repository. Each one works in a fresh clone.
   cargo xtask demo shop build the shop and open it; takes only --headless, and
                         saves the picture to target/demo/shop.png
   cargo xtask test      run everything: the check, Rust tests, the model of the
-                        concurrent code, TypeScript tests, type tests, journeys
-                        in real windows, packages
+                        concurrent code, the simulation, TypeScript tests, type
+                        tests, journeys in real windows of WebKit and of
+                        Chromium, packages
+      --runners         also run the test bus in every test runner that apps
+                        use, each installed from npm, and in Chromium
   cargo xtask check     check format, lints and types
+  cargo xtask cross     check the types of the plugin with each feature, of the
+                        examples and of the benchmark for Windows, macOS, iOS
+                        and Android; a warning is an error
+      --quick           check only the plugin, with its default features and
+                        for Windows; `cargo xtask test` does this, too
+      --target <target> check this target; may be given several times
   cargo xtask bench     compare with Tauri's own events, channels and a WebSocket
                         in one run: a table, and target/bench/results.json, .svg
       --quick           run fewer rounds, about two minutes
@@ -36,6 +47,10 @@ Commands of this repository. Each one works in a fresh clone.
                         micro; may be given several times
       --rounds <number> set how often each alternative is measured
       --write-docs      copy the result to docs/benchmarks/
+  cargo xtask simulate  run pages and the host under other seeds, for ten minutes
+      --minutes <number> run for so long
+      --seeds <a>..<b>  run these seeds
+      --seed <number>   replay one seed and print its history
   cargo xtask soak      put mixed load on real windows, and fail if an event is
                         lost or comes twice, or if anything grows: a line a
                         minute, and target/soak/soak.svg
@@ -57,8 +72,11 @@ fn main() -> ExitCode {
     match arguments.as_slice() {
         ["demo", options @ ..] => conclude(demo::demo(options)),
         ["bench", options @ ..] => conclude(bench::bench(options)),
+        ["simulate", options @ ..] => conclude(simulate::simulate(options)),
+        ["cross", options @ ..] => conclude(cross::cross(options)),
         ["soak", options @ ..] => conclude(bench::soak(options)),
         ["test"] => steps::test(),
+        ["test", "--runners"] => steps::test_with_runners(),
         ["check"] => steps::check(),
         ["codegen"] => steps::codegen(),
         [] | ["help" | "--help" | "-h"] => {

@@ -6,6 +6,9 @@ use std::{fs, path::Path, time::SystemTime};
 /// The npm workspaces of the pages that apps embed.
 const PAGES: &[&str] = &["examples/playground", "examples/shop", "e2e/page"];
 
+/// The other npm workspaces.
+const OTHERS: &[&str] = &["migrate", "tests/bundlers"];
+
 /// The oldest major version of Node.js that works.
 const OLDEST_NODE: u32 = 20;
 
@@ -51,9 +54,8 @@ pub(crate) fn build_pages() -> Outcome {
 /// Checks format, lints and types.
 pub(crate) fn check() -> Outcome {
     script("check")?;
-    PAGES
-        .iter()
-        .try_for_each(|page| run("npm", &["run", "--silent", "check", "--workspace", page]))
+    let mut workspaces = PAGES.iter().chain(OTHERS);
+    workspaces.try_for_each(|name| run("npm", &["run", "--silent", "check", "--workspace", name]))
 }
 
 /// Runs a script of the guest package.

@@ -10,6 +10,7 @@ use std::{
 const CRATE: &str = "tauri-plugin-event-bus";
 const TYPES: &str = "tauri-plugin-event-bus-types";
 const NPM: &str = "tauri-plugin-event-bus-api";
+const MIGRATE: &str = "tauri-plugin-event-bus-migrate";
 
 /// The files of the crate, and the folders that it contains as a whole.
 const CRATE_FILES: &[&str] = &[
@@ -44,16 +45,26 @@ const NPM_FILES: &[&str] = &[
     "LICENSE-APACHE",
     "LICENSE-MIT",
     "README.md",
+    "bin/",
     "dist-js/",
     "package.json",
 ];
 
-/// Packs the crates and the npm package, checks their files, and runs an app that uses them.
+const MIGRATE_FILES: &[&str] = &[
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "README.md",
+    "package.json",
+    "src/",
+];
+
+/// Packs the crates and the npm packages, checks their files, and runs an app that uses them.
 pub(crate) fn test() -> Outcome {
     let folder = env::temp_dir().join(format!("{CRATE}-packages-{}", std::process::id()));
     fs::create_dir_all(&folder)
         .map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
     let outcome = pack_crates(&folder)
+        .and_then(|()| pack_migrate(&folder))
         .and_then(|()| pack_npm(&folder))
         .and_then(|tarball| run_app(&folder, &tarball));
     let removed = fs::remove_dir_all(&folder);
@@ -102,25 +113,39 @@ fn packed_crate(name: &str) -> Outcome<PathBuf> {
         .map_err(|_| format!("cargo package wrote no archive of {name}"))
 }
 
-fn pack_npm(folder: &Path) -> Outcome<PathBuf> {
-    let destination = folder.display().to_string();
+/// Packs what moves an app over.
+fn pack_migrate(folder: &Path) -> Outcome {
+    unpack_npm(folder, MIGRATE, MIGRATE_FILES).map(drop)
+}
+
+/// Packs an npm package into the folder, and returns its archive and its files.
+fn unpack_npm(folder: &Path, name: &str, expected: &[&str]) -> Outcome<(PathBuf, Vec<String>)> {
+    let destination = folder.join(name);
+    fs::create_dir_all(&destination)
+        .map_err(|error| format!("cannot create {}: {error}", destination.display()))?;
     run(
         "npm",
         &[
             "pack",
             "--silent",
             "--workspace",
-            NPM,
+            name,
             "--pack-destination",
-            &destination,
+            &destination.display().to_string(),
         ],
     )?;
-    let tarball = newest(folder, ".tgz")?;
-    let unpacked = folder.join("npm");
+    let tarball = newest(&destination, ".tgz")?;
+    let unpacked = destination.join("unpacked");
     unpack(&tarball, &unpacked)?;
     let files = list(&unpacked)?;
+    let names: Vec<&str> = files.iter().map(String::as_str).collect();
+    compare(&format!("the npm package {name}"), &names, expected)?;
+    Ok((tarball, files))
+}
+
+fn pack_npm(folder: &Path) -> Outcome<PathBuf> {
+    let (tarball, files) = unpack_npm(folder, NPM, NPM_FILES)?;
     let files: Vec<&str> = files.iter().map(String::as_str).collect();
-    compare("the npm package", &files, NPM_FILES)?;
     for file in ["dist-js/index.js", "dist-js/index.d.ts"] {
         if !files.contains(&file) {
             return Err(format!("the npm package lacks {file}; run `npm run build`"));

@@ -33,7 +33,16 @@ pub(crate) fn run_in(folder: &Path, program: &str, arguments: &[&str]) -> Outcom
 
 /// Runs a program with environment variables.
 pub(crate) fn run_with(program: &str, variables: &[(&str, &str)]) -> Outcome {
-    start(program, program, &[], variables, &root())
+    program_with(program, &[], variables)
+}
+
+/// Runs a program with arguments and environment variables.
+pub(crate) fn program_with(
+    program: &str,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> Outcome {
+    start(program, program, arguments, variables, &root())
 }
 
 /// Runs the same cargo that runs this program.

@@ -1,7 +1,7 @@
 //! `test`, `check` and `codegen`: sequences of named steps.
 
 use crate::{
-    npm, packages,
+    cross, npm, packages,
     run::{Outcome, cargo, cargo_with, root, run, succeeds},
     system,
 };
@@ -34,6 +34,7 @@ const TEST: &[Step] = &[
     ("system packages for windows", system::for_windows),
     ("Rust tests", || cargo(&["test", "--workspace"])),
     ("concurrent Rust under a model checker", model),
+    ("pages and the host under a thousand seeds", simulation),
     ("TypeScript tests", || npm::script("test")),
     ("TypeScript type tests", || npm::script("test:types")),
     ("journeys in real windows", journeys),
@@ -41,7 +42,17 @@ const TEST: &[Step] = &[
         "journeys of several webviews in one window",
         journeys_of_children,
     ),
+    ("journeys of pages that are never called", journeys_by_pull),
+    ("Chromium", system::for_chromium),
+    ("the same journeys in Chromium", journeys_in_chromium),
+    ("types for Windows", cross::one_target),
     ("packages in an app outside the workspace", packages::test),
+];
+
+/// Needs the network and a browser. The type tests have a short form, without either.
+const RUNNERS: &[Step] = &[
+    ("system packages for a browser", system::for_chromium),
+    ("test runners of apps", || npm::script("test:runners")),
 ];
 
 const CODEGEN: &[Step] = &[
@@ -69,6 +80,11 @@ pub(crate) fn check() -> ExitCode {
 /// Runs everything.
 pub(crate) fn test() -> ExitCode {
     walk(CHECK.iter().chain(TEST))
+}
+
+/// Runs everything, and the tests in the runners of apps.
+pub(crate) fn test_with_runners() -> ExitCode {
+    walk(CHECK.iter().chain(TEST).chain(RUNNERS))
 }
 
 /// Regenerates every generated file.
@@ -165,12 +181,29 @@ fn journeys() -> Outcome {
     journey("")
 }
 
+/// The shop is an app for users, so it has only the runtime of users.
+fn journeys_in_chromium() -> Outcome {
+    let engine = [("JOURNEYS_ENGINE", "chromium")];
+    let test = ["test", "--workspace", "--test", "journeys"];
+    let options = ["--", "--test-threads=1", "--skip", "shop::"];
+    cargo_with(&[test.as_slice(), &options].concat(), &engine)
+}
+
+/// On WebKitGTK the host calls pages. Elsewhere they pull, and so do these.
+fn journeys_by_pull() -> Outcome {
+    journey_with("", &[("E2E_CARRIER", "pull")])
+}
+
 /// Runs the journeys whose names contain this. One of them drives the program of another package, the shop.
 ///
 /// With `--workspace`, cargo selects the same features as for the other tests, and builds nothing twice.
 pub(crate) fn journey(name: &str) -> Outcome {
+    journey_with(name, &[])
+}
+
+fn journey_with(name: &str, environment: &[(&str, &str)]) -> Outcome {
     cargo(&["build", "--workspace", "--bin", "shop"])?;
-    cargo(&[
+    let journeys = [
         "test",
         "--workspace",
         "--test",
@@ -178,22 +211,20 @@ pub(crate) fn journey(name: &str) -> Outcome {
         name,
         "--",
         "--test-threads=1",
-    ])
+        "--skip",
+        "chromium::",
+    ];
+    cargo_with(&journeys, environment)
 }
 
 /// They need Tauri's feature `unstable`. All other tests run without it, as most apps do.
 fn journeys_of_children() -> Outcome {
-    cargo(&[
-        "test",
-        "--workspace",
-        "--features",
-        "e2e/unstable",
-        "--test",
-        "journeys",
-        "children",
-        "--",
-        "--test-threads=1",
-    ])
+    let test = ["test", "--workspace", "--features", "e2e/unstable"];
+    let journeys = ["--test", "journeys", "children::", "--", "--test-threads=1"];
+    for environment in [&[][..], &[("E2E_CARRIER", "pull")]] {
+        cargo_with(&[&test[..], &journeys].concat(), environment)?;
+    }
+    Ok(())
 }
 
 /// The tests that compare these files regenerate stale ones and fail. So each of them gets a second try.
@@ -210,6 +241,13 @@ fn typed_events() -> Outcome {
 
 fn model() -> Outcome {
     cargo(&["test", "--workspace", "--test", "model"])
+}
+
+/// More seeds, and others, than the Rust tests run.
+fn simulation() -> Outcome {
+    let test = ["test", "--workspace", "--test", "simulation", "seeds"];
+    let seeds = [("SIMULATION_FROM", "1000"), ("SIMULATION_RUNS", "1000")];
+    cargo_with(&test, &seeds)
 }
 
 fn permissions() -> Outcome {

@@ -9,6 +9,7 @@ const BUILD: &[&str] = &[
     "librsvg2-dev",
 ];
 const WINDOWS: &[&str] = &["webkit2gtk-driver", "xvfb", "xauth", "dbus-x11"];
+const CHROMIUM: &[&str] = &["chromium", "chromium-driver"];
 const FONT: &str = "fonts-dejavu-core";
 
 /// Installs what compiling needs.
@@ -24,6 +25,14 @@ pub(crate) fn for_windows() -> Outcome {
         packages.push(FONT);
     }
     install(&packages)
+}
+
+/// Installs the second engine, unless it is there under these names.
+pub(crate) fn for_chromium() -> Outcome {
+    if ["chromium", "chromedriver"].into_iter().all(on_path) {
+        return Ok(());
+    }
+    install(CHROMIUM)
 }
 
 fn install(packages: &[&str]) -> Outcome {
@@ -76,6 +85,7 @@ fn without_apt(packages: &[&str]) -> Outcome {
         || ["Xvfb", "WebKitWebDriver", "dbus-daemon"]
             .into_iter()
             .all(on_path);
+    let programs = programs && packages != CHROMIUM;
     if libraries && programs {
         return Ok(());
     }

@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listener_begins_somewhere_while_events_are_emitted() {
+    fn a_listener_may_begin_between_two_events() {
         let begun = || Ledger::begun(&totals(5), &totals(10));
         assert_eq!(faults(begun(), &[run(5, 19)]), "");
         assert_eq!(faults(begun(), &[run(10, 19)]), "");

@@ -48,8 +48,10 @@ async function fetched(address) {
   await attempt('guest', () => window.__TAURI__.eventBus.emit('attack'))
   await attempt('parent', () => parent.__TAURI_INTERNALS__.invoke(command, payload))
   await attempt('fetch', () => fetched(`ipc://localhost/${encodeURIComponent(command)}`))
+  await attempt('fetch on Windows', () => fetched(`http://ipc.localhost/${encodeURIComponent(command)}`))
   await attempt('message', () => {
-    window.webkit.messageHandlers.ipc.postMessage(message)
+    const ipc = window.webkit?.messageHandlers.ipc ?? window.ipc
+    ipc.postMessage(message)
     return new Promise(() => {})
   })
   parent.postMessage({ outcomes }, '*')

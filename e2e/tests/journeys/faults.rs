@@ -98,7 +98,7 @@ async fn a_blocked_ipc_protocol_loses_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn evaluated_answers_stay_data() -> Result<()> {
+async fn evaluated_replies_stay_data() -> Result<()> {
     let app = launch().await?;
     let other = Page::of(&app, "other").await?;
     other
@@ -199,7 +199,7 @@ async fn a_killed_web_process_affects_its_page_alone() -> Result<()> {
 
 #[tokio::test]
 async fn the_app_exits_with_pulls_parked() -> Result<()> {
-    let app = launch().await?;
+    let mut app = launch().await?;
     let main = Page::of(&app, "main").await?;
     main.record("news").await?;
     Page::of(&app, "other").await?.record("news").await?;

@@ -3,11 +3,15 @@
 //! "Never" is shown by order: every page gets events in the order in which they were emitted. Once a page has a later
 //! event (the barrier), a missing earlier one will not arrive.
 
+mod calls;
+mod carriers;
 #[cfg(feature = "unstable")]
 mod children;
+mod chromium;
 mod components;
 mod events;
 mod faults;
+mod moving;
 mod pages;
 mod permissions;
 mod requests;

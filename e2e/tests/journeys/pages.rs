@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
+use e2e::{Engine, Found, until};
 use serde_json::{Value, json};
 
 use crate::support::{Page, barrier, launch, payloads};
@@ -153,7 +154,16 @@ async fn a_page_from_the_cache_resumes() -> Result<()> {
         payloads(&main.received("news", expected.len()).await?),
         expected
     );
-    println!("the page was restored {restored} times");
+    if restored != json!(0) {
+        // In Chromium, the pull that was parked survives the cache.
+        let fetches = "window.fetches = 0
+            const { fetch } = window
+            window.fetch = (...args) => { fetches += 1; return fetch(...args) }
+            await bus.emit('news', 4)
+            return fetches > 0";
+        let keeps_fetching = main.run(fetches, json!(null)).await?;
+        assert_eq!(keeps_fetching, app.engine() == Engine::Chromium);
+    }
     Ok(())
 }
 
@@ -177,13 +187,39 @@ async fn what_a_page_emits_while_it_unloads_arrives() -> Result<()> {
         .await?;
         main.window.reload().await?;
     }
-    let expected =
-        (0..RELOADS).flat_map(|reload| HANDLERS.map(|kind| format!("\"{reload} {kind}\"")));
-    let expected: BTreeSet<String> = expected.collect();
-    let received = payloads(&other.received("bye", expected.len()).await?);
+    let all = |handlers: &[&str]| -> BTreeSet<String> {
+        let rounds =
+            (0..RELOADS).flat_map(|reload| handlers.iter().map(move |kind| (reload, kind)));
+        rounds
+            .map(|(reload, kind)| format!("\"{reload} {kind}\""))
+            .collect()
+    };
+    // Chromium first sends a preflight for a command that it has not sent for five seconds. A page that is gone by the time
+    // of its answer does not send the command any more.
+    let certain = match app.engine() {
+        Engine::WebKit => all(&HANDLERS),
+        Engine::Chromium => all(&HANDLERS[..1]),
+    };
+    until("the certain events", async || {
+        let received: BTreeSet<String> = payloads(&other.recorded("bye").await?)
+            .into_iter()
+            .collect();
+        let missing: Vec<_> = certain.difference(&received).cloned().collect();
+        Ok(match missing.as_slice() {
+            [] => Found::Yes(()),
+            missing => Found::NotYet(format!("all but {missing:?}")),
+        })
+    })
+    .await?;
     barrier(&[&other]).await?;
-    assert_eq!(BTreeSet::from_iter(received), expected);
-    assert_eq!(other.recorded("bye").await?.len(), expected.len());
+    let received = payloads(&other.recorded("bye").await?);
+    let distinct: BTreeSet<String> = received.iter().cloned().collect();
+    assert_eq!(
+        distinct.len(),
+        received.len(),
+        "an event came twice: {received:?}"
+    );
+    assert!(distinct.is_subset(&all(&HANDLERS)), "{received:?}");
     Ok(())
 }
 
@@ -206,13 +242,24 @@ async fn what_waits_when_a_page_is_left_arrives() -> Result<()> {
             json!(null),
         )
         .await?;
-        let received = other.received("bye:*", 3 * (round + 1)).await?;
-        // They are on their way at once, so threads of the host may swap them.
-        let names: BTreeSet<_> = received[3 * round..]
-            .iter()
-            .map(|event| event["event"].as_str())
-            .collect();
-        assert_eq!(names, BTreeSet::from(["bye:1", "bye:2", "bye:3"].map(Some)));
+        match app.engine() {
+            Engine::WebKit => {
+                let received = other.received("bye:*", 3 * (round + 1)).await?;
+                // They are on their way at once, so threads of the host may swap them.
+                let names: BTreeSet<_> = received[3 * round..]
+                    .iter()
+                    .map(|event| event["event"].as_str())
+                    .collect();
+                assert_eq!(names, BTreeSet::from(["bye:1", "bye:2", "bye:3"].map(Some)));
+            }
+            // Chromium rejects what the page fetches after it has asked for a reload, so Tauri sends the rest by postMessage.
+            // DevTools has left the page by then. What was on its way arrives, and once.
+            Engine::Chromium => {
+                let received = other.received("bye:*", round + 1).await?;
+                let first = received.iter().filter(|event| event["event"] == "bye:1");
+                assert_eq!(first.count(), round + 1, "{received:?}");
+            }
+        }
         main.window
             .until("the next page", "!window.old", &[])
             .await?;

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use e2e::Engine;
+
 use crate::support::{Page, barrier, launch, payloads};
 
 /// The error of an attempt in the page, as `code: message`.
@@ -158,19 +160,15 @@ async fn a_frame_has_at_most_the_rights_of_its_page() -> Result<()> {
     barrier(&[&main, &other]).await?;
     assert_eq!(other.recorded("attack").await?, Vec::<Value>::new());
 
-    // Without a sandbox, a frame has the rights of its page, but only through its page.
+    // Without a sandbox, a frame has the rights of its page. On Windows, Tauri's scripts run in frames, too; elsewhere it has
+    // the rights only through its page.
+    let has_scripts = app.engine() == Engine::Chromium;
     let trusted = outcomes(Value::Null).await?;
-    for attempt in ["own", "guest", "fetch", "message"] {
-        let outcome = trusted[attempt].as_str().unwrap_or_default();
-        assert!(!outcome.starts_with("response"), "{attempt}: {outcome}");
+    for (attempt, outcome) in trusted.as_object().context("no outcomes")? {
+        let may = attempt == "parent" || (has_scripts && attempt == "own");
+        let outcome = outcome.as_str().unwrap_or_default();
+        assert_eq!(outcome.starts_with("response"), may, "{attempt}: {outcome}");
     }
-    assert!(
-        trusted["parent"]
-            .as_str()
-            .unwrap_or_default()
-            .starts_with("response"),
-        "{trusted}"
-    );
     Ok(())
 }
 

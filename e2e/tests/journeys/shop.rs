@@ -136,7 +136,7 @@ async fn fill_the_cart(windows: &Shop<'_>) -> Result<()> {
     windows.badges("3").await?;
     // One message has replaced the others in both windows.
     for window in [&windows.shop, &windows.office] {
-        let id = "shop:ShoppingCart:success";
+        let id = "shop#ShoppingCart#success";
         windows
             .toast(window, id, "success", "Jasmine is in the cart.")
             .await?;

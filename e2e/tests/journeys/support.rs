@@ -3,19 +3,38 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use e2e::{App, Found, Launch, Window, until};
+use e2e::{App, Engine, Found, Launch, Window, until};
 use serde_json::{Value, json};
 
 pub(crate) async fn launch() -> Result<App> {
-    Launch::new(env!("CARGO_BIN_EXE_fixture")).start().await
+    fixture(Engine::of_this_run()?).start().await
 }
 
-/// Launches the fixture with a report file.
+/// Launches the fixture in this engine, for what the other does not have.
+pub(crate) async fn launch_in(engine: Engine) -> Result<App> {
+    fixture(engine).start().await
+}
+
+/// Launches the fixture with a report file. Each window has a process of its own: Chromium lets pages of one origin share
+/// one while there are few.
 pub(crate) async fn launch_with_report(file: &Path) -> Result<App> {
-    Launch::new(env!("CARGO_BIN_EXE_fixture"))
+    const APART: &str =
+        "--disable-features=IsolateSandboxedIframes,ProcessPerSiteUpToMainFrameThreshold";
+    fixture(Engine::of_this_run()?)
+        .env("CHROMIUM_ARGUMENTS", APART)
         .env("FIXTURE_REPORT", file.display().to_string())
         .start()
         .await
+}
+
+fn fixture(engine: Engine) -> Launch {
+    let name = match engine {
+        Engine::WebKit => "webkit",
+        Engine::Chromium => "chromium",
+    };
+    Launch::new(env!("CARGO_BIN_EXE_fixture"))
+        .engine(engine)
+        .env("FIXTURE_ENGINE", name)
 }
 
 /// A window of the fixture whose scripts have run.

@@ -5,7 +5,7 @@ import { openInbox } from '../core/inbox.js'
  * in a worker, in a frame, and in a browser without Tauri. It asks for no permission, and not whether the plugin is there.
  *
  * On a server `listen` and `emit` do nothing. In a browser without Tauri their promises reject with `unavailable`, which is
- * reported once where nobody handles it.
+ * reported once if it is not handled.
  *
  * @example
  * ```ts

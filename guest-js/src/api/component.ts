@@ -8,13 +8,14 @@ import { report } from '../core/report.js'
 import type { ActionComplete, ActionFailed, Message, MessageLevel } from '../types/built-in.js'
 import type { Component, MessageOptions, Namespace, View } from '../types/component.js'
 import type { EmitOptions, Receipt } from '../types/emit.js'
+import type { JobOptions } from '../types/job.js'
 import type { RequestOptions } from '../types/request.js'
 import type { Target } from '../types/target.js'
 import { clearRetained } from './clear-retained.js'
 import { events } from './events.js'
-import { startJob } from './jobs.js'
+import { type StartJobAs, startJob } from './jobs.js'
 import { listen, on, once, unlisten } from './listen.js'
-import { request, respond } from './request.js'
+import { type RequestAs, request, respond } from './request.js'
 import { waitFor } from './wait-for.js'
 
 /**
@@ -91,9 +92,10 @@ function viewOf(within: string | undefined, full: Full, component?: string) {
     waitFor: named(waitFor),
     unlisten: named(unlisten),
     clearRetained: named(clearRetained),
-    request: (to: Target, name: string, ...rest: [unknown?, RequestOptions?]) => request(to, full(name), ...rest),
+    request: (to: Target, name: string, payload?: unknown, options?: RequestOptions) =>
+      (request as RequestAs)(to, full(name), payload, options, component),
     respond: named(respond),
-    startJob: named(startJob),
+    startJob: (event: string, options: JobOptions<string>) => (startJob as StartJobAs)(full(event), options, component),
     component: (name: string) => makeComponent(name, within, full),
     namespace: (name: string) => makeNamespace(name, full, component),
   }
@@ -107,7 +109,8 @@ function makeComponent(name: string, within: string | undefined, full: Full): ob
   const send =
     (level: MessageLevel) =>
     (text: string, { key = level, to }: MessageOptions = {}) => {
-      const payload: Message = { id: full(`${name}:${key}`), component: name, level, text }
+      // Names have no `#`, so different components have different ids.
+      const payload: Message = { id: `${within ?? ''}#${name}#${key}`, component: name, level, text }
       const outgoing = { event: full('message'), payload, component: name }
       return publish(openInbox, to === undefined ? outgoing : { ...outgoing, to })
     }
@@ -146,7 +149,7 @@ function makeComponent(name: string, within: string | undefined, full: Full): ob
         publishResult('action-complete', { component: name, action, state: state === undefined ? null : state })
         return state
       } catch (error) {
-        publishResult('error', { component: name, action, ...failureOf(error) })
+        publishResult('error', { component: name, action, ...errorDetailsOf(error) })
         throw error
       }
     },
@@ -160,7 +163,7 @@ function refreshName(component: string): string {
 }
 
 /** The text and status of whatever was thrown. */
-function failureOf(error: unknown): { error: string; status?: number } {
+function errorDetailsOf(error: unknown): { error: string; status?: number } {
   try {
     const { message, status } = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>
     const text =
@@ -175,7 +178,7 @@ function failureOf(error: unknown): { error: string; status?: number } {
 function checkComponent(name: unknown): void {
   checkText(name, 'component name')
   if (typeof name === 'string' && name !== '') return
-  throw new EventBusError('invalid_argument', `invalid component name ${quoted(name)}: expected a text`)
+  throw new EventBusError('invalid_argument', `invalid component name ${quoted(name)}: expected a non-empty string`)
 }
 
 function quoted(value: unknown): string {

@@ -4,7 +4,7 @@ import type { Emit, EmitOptions, EmitTo } from '../types/emit.js'
 import type { Target } from '../types/target.js'
 
 /**
- * Emits an event to every page and to Rust.
+ * Emits an event to every page and to the host.
  *
  * The payload is written as JSON at once, so changing it afterwards has no effect. Calls made together travel together, in
  * order, and a refused one does not affect the others. {@link EmitOptions} are the third argument; for an event without a
@@ -27,7 +27,7 @@ export const emit = ((event: string, payload?: unknown, options?: EmitOptions) =
   publish(openInbox, { event, payload, options })) as Emit
 
 /**
- * Emits an event to some receivers only: webviews or windows, or Rust. Otherwise as {@link emit}, which `{ kind: 'Any' }` is
+ * Emits an event to some receivers only: webviews or windows, or the host. Otherwise as {@link emit}, which `{ kind: 'Any' }` is
  * the same as.
  *
  * @returns a {@link Receipt}.

@@ -32,10 +32,7 @@ export function startJob<Payload = unknown, Name extends string = string>(
   options: JobSchedule & (JobSource | (FixedPayload & { payload?: Payload })),
 ): Promise<Job>
 export function startJob<Name extends EventName, _ extends never>(event: Name, options: JobOptions<Name>): Promise<Job>
-export async function startJob(
-  event: string,
-  options: JobSchedule & { payload?: unknown; source?: string; args?: unknown },
-): Promise<Job> {
+export async function startJob(event: string, options: NewJobOptions, component?: string): Promise<Job> {
   try {
     checkName(event)
     if (typeof options !== 'object' || options === null) {
@@ -51,7 +48,7 @@ export async function startJob(
     const args = payloadJson(event, options.args, 'args')
     const given = { payload, source, args, to: copyOfTarget(to), immediate, count, id, replace, startDelayMs }
     const more = { missedTicks, onlyWhileListened, owner, jitterMs, maxFailures }
-    const job = { event, everyMs, ...given, ...more }
+    const job = { event, everyMs, component, ...given, ...more }
     const size = (payload?.length ?? 0) + (args?.length ?? 0)
     return handleOf((await openInbox().queue.send('start_job', { job }, size)) as JobInfo)
   } catch (error) {
@@ -59,9 +56,14 @@ export async function startJob(
   }
 }
 
+type NewJobOptions = JobSchedule & { payload?: unknown; source?: string; args?: unknown }
+
+/** Starts a job, whose ticks are those of a component if there is one. */
+export type StartJobAs = (event: string, options: NewJobOptions, component?: string) => Promise<Job>
+
 /**
  * Finds a running job, such as one that the page of this webview started before it was reloaded. With `owner`, as
- * {@link listJobs} reports it, it finds a job of Rust or of another webview, if a capability allows that (`"owner": "any"`).
+ * {@link listJobs} reports it, it finds a job of the host or of another webview, if a capability allows that (`"owner": "any"`).
  *
  * @returns a {@link Job} handle; `undefined` where there is no such job.
  * @throws {EventBusError} by rejection: `denied`, `unavailable`.
@@ -99,7 +101,7 @@ function labelOf(endpoint: Endpoint): string | undefined {
 }
 
 /**
- * Lists the jobs of this webview, including those that it started before a reload. Jobs of Rust and of other webviews are
+ * Lists the jobs of this webview, including those that it started before a reload. Jobs of the host and of other webviews are
  * listed as far as a capability allows it (`"owner": "any"`).
  *
  * @throws {EventBusError} by rejection: `denied`, `unavailable`.

@@ -56,10 +56,11 @@ export function respond(
     checkName(name)
     checkFunction(responder, 'responder', name)
     const title = responder.name === '' ? 'an unnamed function' : `the function "${responder.name}"`
-    const respond = (payload: unknown, { caller, signal, chain }: RequestOrigin) =>
+    const respond = (payload: unknown, { caller, component, signal, chain }: RequestOrigin) =>
       responder(payload as never, {
         name,
         caller,
+        component,
         signal,
         causes: chain.slice(0, -1),
         emit: emitAfter(chain),
@@ -74,7 +75,7 @@ function openChannel(): PageRequestChannel {
 }
 
 /**
- * Sends a request to the page in another webview, or to Rust ({@link HOST}), and resolves to the response. The type of the
+ * Sends a request to the page in another webview, or to the host ({@link HOST}), and resolves to the response. The type of the
  * response is that in {@link RequestMap}, or the type argument.
  *
  * It needs the permission `event-bus:request`, which is not in the default set.
@@ -108,6 +109,7 @@ export async function request(
   name: string,
   payload?: unknown,
   { timeoutMs, signal }: RequestOptions = {},
+  component?: string,
 ): Promise<unknown> {
   try {
     checkName(name)
@@ -117,11 +119,21 @@ export async function request(
     }
     const json = payloadJson(name, payload)
     const causes = currentCauses()
-    return await openChannel().requests.send({ name, to: copyOfTarget(to), payload: json, timeoutMs, signal, causes })
+    const sent = { name, to: copyOfTarget(to), payload: json, timeoutMs, signal, component, causes }
+    return await openChannel().requests.send(sent)
   } catch (error) {
     throw toEventBusError(error)
   }
 }
+
+/** Sends a request, as a component if there is one. */
+export type RequestAs = (
+  to: Target,
+  name: string,
+  payload?: unknown,
+  options?: RequestOptions,
+  component?: string,
+) => Promise<unknown>
 
 /** Refuses numbers that JSON would turn into null, which means the default. */
 function checkTimeout(name: string, timeoutMs: unknown): void {

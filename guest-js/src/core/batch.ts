@@ -2,7 +2,7 @@ import type { Gap } from '../types/gap.js'
 import type { Tick } from '../types/job-info.js'
 import { EventBusError } from './error.js'
 
-/** The answer to a pull, as docs/wire-protocol.md describes it. */
+/** The reply to a pull, as docs/wire-protocol.md describes it. */
 export interface Batch {
   /** Their indexes follow each other. */
   readonly items: (Run | PulledGap | PulledRequest | PulledEnding)[]
@@ -11,6 +11,8 @@ export interface Batch {
   readonly first: number
   /** Whether the host has more. */
   readonly more: boolean
+  /** Whether what follows comes by calls. */
+  readonly call?: boolean
   /** The errors of the responses in the pull that the host has refused. */
   readonly refused?: unknown[]
 }
@@ -44,6 +46,8 @@ export interface PulledRequest {
   readonly name: string
   readonly source: 0 | string
   readonly payload: unknown
+  /** The component that sent it. */
+  readonly component?: string
   readonly causes?: readonly string[]
 }
 
@@ -53,11 +57,11 @@ export interface PulledEnding {
   readonly code: string
 }
 
-export function readBatch(answer: unknown): Batch {
-  const batch = answer as Partial<Batch> | null
+export function readBatch(reply: unknown): Batch {
+  const batch = reply as Partial<Batch> | null
   if (Array.isArray(batch?.items) && Array.isArray(batch.heads)) return batch as Batch
   throw new EventBusError(
     'unavailable',
-    'the answer to a pull has no list of events: install the same version of the crate and of the npm package',
+    'the reply to a pull has no list of events: install the same version of the crate and of the npm package',
   )
 }

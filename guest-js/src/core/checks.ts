@@ -20,7 +20,7 @@ export function isMalformed(text: string): boolean {
   return /\p{Surrogate}/u.test(text)
 }
 
-/** Refuses text that cannot reach the plugin. Tauri would not say which it is, or never answer. */
+/** Refuses text that cannot reach the plugin. Tauri would not say which it is, or never reply. */
 export function checkText(text: unknown, what: string, code: ErrorCode = 'invalid_argument'): void {
   if (typeof text === 'string' && isMalformed(text)) {
     throw new EventBusError(code, `the ${what} ${JSON.stringify(text)} has one half of a surrogate pair`)
@@ -30,7 +30,7 @@ export function checkText(text: unknown, what: string, code: ErrorCode = 'invali
 /** Refuses a handler or responder that is not a function. */
 export function checkFunction(value: unknown, what: 'handler' | 'responder', name: string): void {
   if (typeof value !== 'function') {
-    throw new EventBusError('invalid_argument', `the ${what} of "${name}" is not a function`)
+    throw new EventBusError('invalid_argument', `the ${what} of "${name}" is ${describe(value)}; expected a function`)
   }
 }
 

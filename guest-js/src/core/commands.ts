@@ -1,6 +1,8 @@
 import { invoke } from '@tauri-apps/api/core'
-import { readAnswer } from './answers.js'
 import { EventBusError, isErrorObject, toEventBusError } from './error.js'
+import { watchFirstReply } from './first-reply.js'
+import { isMocked, MOCKED } from './page.js'
+import { readReply } from './replies.js'
 
 /** Every command of the plugin. A test of the crate compares this list with its own. */
 export const COMMANDS = [
@@ -56,7 +58,7 @@ export interface Call {
   value: unknown
   /** The length of its payload, in characters. */
   size: number
-  resolve(answer: unknown): void
+  resolve(reply: unknown): void
   reject(error: EventBusError): void
 }
 
@@ -86,8 +88,18 @@ interface InFlight {
 }
 
 /** Runs a command of the plugin. */
-export function run(command: Command, args: Record<string, unknown>): Promise<unknown> {
-  return invoke(`plugin:event-bus|${command}`, args).then(readAnswer)
+export async function run(command: Command, args: Record<string, unknown>): Promise<unknown> {
+  // These two wait for something that may never come.
+  const isHeld = command === 'request' || command === 'pull'
+  const replied = isHeld ? undefined : watchFirstReply(command)
+  try {
+    const reply = await invoke(`plugin:event-bus|${command}`, args)
+    // A reply of the host is JSON, which has no `undefined`.
+    if (reply === undefined && isMocked()) throw new EventBusError('unavailable', MOCKED)
+    return readReply(reply)
+  } finally {
+    replied?.()
+  }
 }
 
 /** 128 random bits as 32 lower-case hexadecimal digits. */
@@ -110,7 +122,7 @@ export interface CommandQueue {
   isUnsettled(): boolean
   /** Notes that the session works. */
   settle(): void
-  /** Queues a call and resolves to its answer. `size` is the length of its payload, in characters. */
+  /** Queues a call and resolves to its reply. `size` is the length of its payload, in characters. */
   send(command: StateCommand, value: unknown, size?: number): Promise<unknown>
   /** Queues a call at the end, in the last command if that is of its kind. */
   push(command: StateCommand, call: Call): void
@@ -138,6 +150,8 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
   const inFlight = new Set<InFlight>()
   let isLeaving = false
   let isScheduled = false
+  /** Whether the host lets this page open no session yet. */
+  let isHeld = false
   const waitingForRenewal: (() => void)[] = []
 
   const isUnsettled = () => renewals >= MAX_RENEWALS
@@ -154,7 +168,7 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
   }
 
   const drain = () => {
-    while (isLeaving || inFlight.size === 0) {
+    while (isLeaving || (inFlight.size === 0 && !isHeld)) {
       if (isExpired) renew()
       const bundle = waiting.shift()
       if (!bundle) return
@@ -186,32 +200,33 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
     const { bundle, session, n } = sending
     let settle: () => void
     try {
-      const answer = await run(bundle.command, { session, n, ...argumentsOf(bundle) })
-      settle = () => succeed(sending, answer)
+      const reply = await run(bundle.command, { session, n, ...argumentsOf(bundle) })
+      settle = () => succeed(sending, reply)
     } catch (reason) {
       settle = () => fail(sending, reason)
     }
-    // A command that was sent again is answered twice.
+    // A command that was sent again gets two replies.
     if (!inFlight.delete(sending)) return
     settle()
     drain()
   }
 
-  const succeed = (sending: InFlight, answer: unknown) => {
+  const succeed = (sending: InFlight, reply: unknown) => {
     const { bundle } = sending
     const { command, calls } = bundle
     if (!BATCHED[command] || command === 'unsubscribe') {
       renewals = 0
-      for (const call of calls) call.resolve(answer)
+      for (const call of calls) call.resolve(reply)
       return
     }
-    const results = Array.isArray(answer) ? answer : []
+    const results = Array.isArray(reply) ? reply : []
     const stale: [Call, EventBusError][] = []
     for (const [index, call] of calls.entries()) {
       const result: unknown = results[index]
       if (typeof result !== 'object' || result === null) {
         const got = `${results.length} results for ${calls.length} entries`
-        call.reject(new EventBusError('unavailable', `"${command}" was answered with ${got}`))
+        const reason = isMocked() ? MOCKED : `"${command}" got a reply with ${got}`
+        call.reject(new EventBusError('unavailable', reason))
       } else if ('error' in result) {
         const error = toEventBusError(result.error)
         if (error.code === 'stale_session') stale.push([call, error])
@@ -249,11 +264,16 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
         return
       }
     } else if (!isErrorObject(reason)) {
-      // Nobody knows whether it ran, so neither its number nor the next one can be used.
+      // It may or may not have run, so neither its number nor the next one can be used.
       const isRepeated = bundle.isRenewal && !isUnsettled()
       if (isCurrent) isExpired = true
       // The next session subscribes again anyway. Anything else might happen twice.
       if (isRepeated) return
+    } else if (error.code === 'rate_limited' && sending.n === 1) {
+      // The host has opened no session. What waits belongs to the next one, which the host will let this page open later.
+      if (isCurrent) holdSession(error.retryAfterMs)
+      // The next session subscribes again anyway.
+      if (bundle.isRenewal) return
     } else if (error.code === 'stale_session') {
       const isRepeated = !isUnsettled()
       if (isCurrent) isExpired = true
@@ -264,6 +284,17 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
       }
     }
     for (const call of calls) call.reject(error)
+  }
+
+  const holdSession = (wait = RETRY_AFTER_MS) => {
+    isExpired = true
+    isHeld = true
+    // It was no session that turned out stale.
+    renewals = Math.max(0, renewals - 1)
+    setTimeout(() => {
+      isHeld = false
+      drain()
+    }, wait)
   }
 
   const push = (command: StateCommand, call: Call) => {
@@ -306,9 +337,9 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
     },
     withdraw(call) {
       for (const [index, bundle] of waiting.entries()) {
-        const place = bundle.calls.indexOf(call)
-        if (place < 0) continue
-        bundle.calls.splice(place, 1)
+        const position = bundle.calls.indexOf(call)
+        if (position < 0) continue
+        bundle.calls.splice(position, 1)
         bundle.size -= call.size
         if (bundle.calls.length === 0) waiting.splice(index, 1)
         return true
@@ -329,10 +360,10 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
       isLeaving = false
       const sent = [...inFlight]
       const newest = sent.pop()
-      // The host has recorded only the newest answer.
+      // The host has recorded only the newest reply.
       for (const sending of sent) {
         inFlight.delete(sending)
-        fail(sending, new Error('the page was left before the answer came'))
+        fail(sending, new Error('the page was left before the reply came'))
       }
       if (newest) void transmit(newest)
     },

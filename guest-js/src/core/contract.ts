@@ -22,6 +22,8 @@ export interface Subscriber extends Registration {
   readonly replay: boolean
   /** Whether it receives retained events. */
   readonly retained: boolean
+  /** Whether it stands for a listener of Tauri's own, which is registered in core, too. */
+  readonly compatible?: true
   /** Receives an event; may throw or return a promise that rejects. */
   deliver(event: BusEvent<unknown>): unknown
   /** Receives a gap, where the subscription asks for gaps. */
@@ -38,6 +40,10 @@ export interface Cause {
 /** What the copies of this package in one realm share: a session, its subscriptions, its outgoing commands. */
 export interface Inbox {
   readonly version: number
+  /** The id of the session. The host compares it before it hands over a batch. */
+  readonly session: string
+  /** Receives what the host calls this page with: a batch, or the news that the session has ended. */
+  receive(text: string): unknown
   /** The event or request whose handler runs now. */
   readonly cause?: Cause | null
   /** The shared states in use, by name. */

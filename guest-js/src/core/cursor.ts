@@ -31,7 +31,7 @@ export function newCursor(): Cursor {
 
 /** Records that a subscription receives this event; false if it has received it already. */
 export function admit(cursor: Cursor, session: string, seq: number, isReplayed: boolean, isRetained: boolean): boolean {
-  // An event shows that the host has accepted the subscription, even where that answer is still on its way.
+  // An event shows that the host has accepted the subscription, even where that reply is still on its way.
   cursor.session = session
   if (isReplayed) cursor.replayed = Math.max(cursor.replayed ?? 0, seq)
   if (!isNew(cursor, seq, isRetained && !isReplayed)) return false

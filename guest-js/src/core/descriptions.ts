@@ -1,7 +1,7 @@
 import type { ComponentDescription, DescribedComponent } from '../types/catalog.js'
 
 /**
- * The descriptions of the components in this page, by full name; the newest of each. They stay in the page, since the host
+ * The descriptions of the components in this page, by namespace and name; the newest of each. They stay in the page, since the host
  * would need a limit for them.
  */
 export const descriptions = new Map<string, DescribedComponent>()
@@ -14,7 +14,7 @@ export function describeComponent(
 ): void {
   const list = (events: Readonly<Record<string, string>>) =>
     Object.entries(events).map(([event, text]) => ({ event: full(event), description: text }))
-  descriptions.set(full(name), {
+  descriptions.set(`${namespace ?? ''}#${name}`, {
     name,
     namespace: namespace ?? null,
     description: description ?? null,

@@ -41,7 +41,7 @@ export interface Reading {
   /** The position of the next item. */
   item: number
   /** The position in it of the next event, where it is a run that has been begun. */
-  place: number
+  offset: number
   /** The index of what was last read. */
   index: number
   /** The sequence number of the event that was last read. */
@@ -51,7 +51,12 @@ export interface Reading {
 }
 
 export function readingOf(batch: Batch): Reading {
-  return { batch, item: 0, place: FIRST_EVENT, index: batch.first - 1, seq: 0, micros: 0 }
+  return { batch, item: 0, offset: FIRST_EVENT, index: batch.first - 1, seq: 0, micros: 0 }
+}
+
+/** The index of the last item of a batch. */
+export function lastIndexOf({ first, items }: Batch): number {
+  return items.reduce((index, item) => index + (Array.isArray(item) ? (item.length - 2) >> 1 : 1), first - 1)
 }
 
 /** The time during which handlers run before the page gets its turn. */
@@ -112,16 +117,16 @@ function deliverRun(run: Run, receivers: Receivers, progress: Progress, reading:
   const isReplayed = extras?.replayed === true
   const isRetained = extras?.retained === true
   const isLive = !isReplayed && !isRetained
-  let { place, index, micros, seq } = reading
-  if (place === FIRST_EVENT) seq += run[1] - 1
+  let { offset, index, micros, seq } = reading
+  if (offset === FIRST_EVENT) seq += run[1] - 1
   let isDone = false
   try {
-    while (place < end && !isDone) {
+    while (offset < end && !isDone) {
       seq += 1
       index += 1
-      micros += run[place] as number
-      const payload = run[place + 1]
-      place += 2
+      micros += run[offset] as number
+      const payload = run[offset + 1]
+      offset += 2
       if (index <= progress.handled) continue
       // Replayed and retained events are older than what other subscriptions still wait for.
       if (isLive && seq > subscriptions.seen) subscriptions.seen = seq
@@ -163,10 +168,10 @@ function deliverRun(run: Run, receivers: Receivers, progress: Progress, reading:
   reading.seq = seq
   reading.micros = micros
   reading.index = index
-  if (place < end) {
-    reading.place = place
+  if (offset < end) {
+    reading.offset = offset
   } else {
-    reading.place = FIRST_EVENT
+    reading.offset = FIRST_EVENT
     reading.item += 1
   }
   return isDone

@@ -54,8 +54,12 @@ class PageInbox implements Inbox {
   private readonly loop: PullLoop = createPullLoop(this)
 
   constructor() {
-    // A page that comes back out of the back/forward cache may have lost the answers that it was waiting for.
     if (typeof addEventListener !== 'function') return
+    // What the user does permits the page something for a while, and WebKit takes that back after every call.
+    for (const type of ['pointerdown', 'pointerup', 'keydown']) {
+      addEventListener(type, ({ target }) => this.loop.hold(target), { capture: true, passive: true })
+    }
+    // A page that comes back out of the back/forward cache may have lost the answers that it was waiting for.
     addEventListener('pageshow', (event) => {
       if (!event.persisted) return
       this.loop.stop()
@@ -68,6 +72,14 @@ class PageInbox implements Inbox {
       this.channel?.flush()
       this.queue.leave()
     })
+  }
+
+  get session(): string {
+    return this.queue.session
+  }
+
+  receive(text: string): unknown {
+    return this.loop.receive(text)
   }
 
   subscribe(subscriber: Subscriber): () => void {

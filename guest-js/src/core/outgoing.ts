@@ -37,7 +37,7 @@ export function publish(open: () => Inbox, outgoing: OutgoingEvent): Promise<Rec
     if (options?.except !== undefined) entry.except = copyOfTarget(options.except)
     if (component !== undefined) entry.component = component
     if (causes.length > 0) entry.causes = causes
-    // A server has nobody to send it to.
+    // A server has no receivers.
     const sent = isServer()
       ? Promise.resolve({ seq: 0, pages: 0, listeners: 0 })
       : open().queue.send(isAddressed ? 'emit_to' : 'emit', entry, json?.length)

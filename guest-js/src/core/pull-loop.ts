@@ -1,29 +1,27 @@
-import { orLost } from './answers.js'
 import { type Batch, readBatch } from './batch.js'
+import { type CallReply, Calls, PROGRESS_ACK_MS, RESPONSE_MICROTASKS } from './calls.js'
 import { type CommandQueue, RETRY_AFTER_MS, type Renewal, run } from './commands.js'
 import { dispatch, type Progress, type Receivers, readingOf } from './dispatch.js'
 import { type EventBusError, toEventBusError } from './error.js'
+import { orLost } from './replies.js'
 import { report, reportRefusal } from './report.js'
 import { nextTask } from './tasks.js'
 
-/** How many pulls read ahead while the host has more than one answer holds, since the way takes longer than handling. */
+/** How many pulls read ahead while the host has more than one reply holds, since the way takes longer than handling. */
 const READ_AHEAD = 3
 
-/** How long a page works on one answer before it tells the host its progress, in milliseconds. */
-const PROGRESS_ACK_MS = 5_000
-
-/** For how many microtasks a pull waits for the responses of responders that were just called. */
-const RESPONSE_MICROTASKS = 4
+/** For how long an act of the user permits the page something, in milliseconds. */
+const ACTIVATION_MS = 5_000
 
 /** A pull that was sent. */
 interface Pull {
   readonly ack: number
-  /** Whether it asks for what follows on the answer before, instead of what follows on `ack`. */
+  /** Whether it fetches what follows the reply before, instead of what follows on `ack`. */
   readonly isAhead: boolean
   /** The responses that it carries. */
   readonly responses: readonly object[]
   /** `undefined` if it is lost. */
-  readonly answer: Promise<Batch | undefined>
+  readonly reply: Promise<Batch | undefined>
 }
 
 /** What a pull loop needs of its page. */
@@ -37,6 +35,10 @@ export interface PullLoop {
   start(): void
   /** Abandons the pulls in flight. */
   stop(): void
+  /** Receives what the host calls this page with. */
+  receive(text: string): CallReply | Promise<CallReply>
+  /** The user acts. Pulls instead of being called, as long as that permits the page something. */
+  hold(target: EventTarget | null): void
   /** Begins a new session, and returns the calls that begin it. */
   renew(): Renewal[]
 }
@@ -46,29 +48,52 @@ export function createPullLoop(page: Page): PullLoop {
   let progress = progressOf(queue.session)
   /** The loop that has a pull in flight. */
   let running: object | null = null
+  const calls = new Calls(page, progress)
+  /** Whether the host calls this page, so that it does not pull. */
+  let isCalled = false
+  /** When the user last acted. */
+  let actedAt = Number.NEGATIVE_INFINITY
   let isFailing = false
   let hasReportedDenial = false
 
   const isNeeded = () => subscriptions.isActive || page.channel?.isActive === true
 
   const start = () => {
-    if (running || queue.isExpired || !isNeeded()) return
+    if (running || isCalled || queue.isExpired || !isNeeded()) return
     running = {}
     void pullUntilIdle(running, progress)
   }
 
   const stop = () => {
     running = null
+    isCalled = false
+  }
+
+  const hold = (target: EventTarget | null) => {
+    // A link leads away, and a pull that waits meanwhile may fail: see docs/decisions/0001-pages-pull.md.
+    if ((target as Partial<Element> | null)?.closest?.('a[href]')) return
+    actedAt = performance.now()
+    if (!isCalled) return
+    isCalled = false
+    start()
+  }
+
+  const receive = (text: string) => {
+    const message = JSON.parse(text) as Partial<Batch> & { stale?: boolean }
+    for (const refused of message.refused ?? []) reportRefusal(toEventBusError(refused))
+    if (message.stale) void endSession(running)
+    return message.items ? calls.receive(message as Batch) : false
   }
 
   const renew = () => {
     stop()
     progress = progressOf(queue.session)
+    calls.clear(progress)
     return [...subscriptions.renewals(), ...(page.channel?.renewals() ?? [])]
   }
 
   /**
-   * Keeps one pull in flight, and more while the host has more than one answer holds. It ends with the last subscription,
+   * Keeps one pull in flight, and more while the host has more than one reply holds. It ends with the last subscription,
    * after another pull that acknowledges what was handled, or else the next page of this webview would receive it again.
    */
   const pullUntilIdle = async (loop: object, current: Progress) => {
@@ -78,7 +103,7 @@ export function createPullLoop(page: Page): PullLoop {
       page.channel?.flush()
       let batch: Batch | undefined
       try {
-        batch = await pulled.answer
+        batch = await pulled.reply
       } catch (reason) {
         if (running !== loop) return
         ahead = []
@@ -89,7 +114,7 @@ export function createPullLoop(page: Page): PullLoop {
       }
       if (running !== loop) return
       if (!batch) {
-        // Nobody knows which answers are lost. The next pull asks for all of them again.
+        // Any of the replies may be lost. The next pull fetches all of them again.
         ahead = []
         page.channel?.resend(pulled.responses)
         continue
@@ -98,9 +123,14 @@ export function createPullLoop(page: Page): PullLoop {
       queue.settle()
       for (const refused of batch.refused ?? []) reportRefusal(toEventBusError(refused))
       current.acknowledged = Math.max(current.acknowledged, pulled.ack)
+      if (batch.call) {
+        stop()
+        isCalled = true
+        break
+      }
       const isEmpty = batch.items.length === 0
       if (!isEmpty && batch.first > current.handled + 1) {
-        // It has overtaken the answer that it follows on. The next pull asks for both again.
+        // It has overtaken the reply that it follows on. The next pull fetches both again.
         ahead = []
         continue
       }
@@ -125,28 +155,25 @@ export function createPullLoop(page: Page): PullLoop {
       for (let i = 0; i < RESPONSE_MICROTASKS && page.channel?.isResponding; i += 1) await null
       if (running !== loop) return page.channel?.flush()
     }
-    stop()
+    if (!isCalled) stop()
     page.channel?.flush()
   }
 
   const pull = ({ session, handled }: Progress, isAhead: boolean): Pull => {
     if (!isAhead) subscriptions.notePull()
     const responses = (!isAhead && page.channel?.take()) || []
-    const optional = { ...(isAhead && { ahead: true }), ...(responses.length > 0 && { responses }) }
-    const answer = orLost(run('pull', { session, ack: handled, ...optional }).then(readBatch))
+    const call = !isAhead && !(performance.now() - actedAt < ACTIVATION_MS)
+    const optional = { ...(isAhead && { ahead: true }), ...(call && { call }), ...(responses.length > 0 && { responses }) }
+    const reply = orLost(run('pull', { session, ack: handled, ...optional }).then(readBatch))
     // The caller that awaits it handles its failure. An abandoned pull may fail silently.
-    answer.catch(() => {})
-    return { ack: handled, isAhead, responses, answer }
+    reply.catch(() => {})
+    return { ack: handled, isAhead, responses, reply }
   }
 
   /** Deals with a failed pull; true if the loop is to go on. */
   const recover = async (loop: object, error: EventBusError): Promise<boolean> => {
     if (error.code === 'stale_session') {
-      // Two inboxes of different versions in one webview end each other's sessions. Avoid a tight loop.
-      if (queue.isUnsettled()) await pause()
-      if (running !== loop) return false
-      stop()
-      queue.expire()
+      await endSession(loop)
       return false
     }
     if (error.code === 'denied') {
@@ -167,7 +194,16 @@ export function createPullLoop(page: Page): PullLoop {
     return running === loop
   }
 
-  return { start, stop, renew }
+  const endSession = async (loop: object | null) => {
+    const { session } = queue
+    // Two inboxes of different versions in one webview end each other's sessions. Avoid a tight loop.
+    if (queue.isUnsettled()) await pause()
+    if (running !== loop || queue.session !== session) return
+    stop()
+    queue.expire()
+  }
+
+  return { start, stop, receive, hold, renew }
 }
 
 function progressOf(session: string): Progress {

@@ -6,8 +6,30 @@ import { openInbox } from './inbox.js'
 export async function query(command: 'catalog' | 'inspect' | 'list_jobs'): Promise<unknown> {
   try {
     openInbox()
-    return await run(command, {})
+    return await repeatedAfterReturn(() => run(command, {}))
   } catch (error) {
     throw toEventBusError(error, command)
   }
+}
+
+/** A page in the back/forward cache loses the replies that it waits for. What only reads is sent again when it is back. */
+function repeatedAfterReturn(send: () => Promise<unknown>): Promise<unknown> {
+  if (typeof addEventListener !== 'function') return send()
+  return new Promise((resolve, reject) => {
+    const settle = (act: () => void) => {
+      removeEventListener('pageshow', again)
+      act()
+    }
+    const attempt = () => {
+      send().then(
+        (reply) => settle(() => resolve(reply)),
+        (error) => settle(() => reject(error)),
+      )
+    }
+    const again = (event: PageTransitionEvent) => {
+      if (event.persisted) attempt()
+    }
+    addEventListener('pageshow', again)
+    attempt()
+  })
 }

@@ -70,5 +70,5 @@ export function emitToAfter(causes: readonly string[]): EmitTo {
 function ownInbox(): Inbox {
   const inbox = existingInbox()
   if (inbox) return inbox
-  throw new EventBusError('unavailable', 'the bus of this event no longer exists')
+  throw new EventBusError('unavailable', 'the bus of this event is gone: its test has ended')
 }

@@ -6,7 +6,7 @@ import { report } from './report.js'
 /** A registration and how far it is. */
 export interface Registered {
   readonly owner: Registration
-  /** The call that registers it, until it is answered. */
+  /** The call that registers it, until it has a reply. */
   call: Call | null
 }
 
@@ -31,7 +31,7 @@ export abstract class Registrations<Key, Item extends Registered> {
   protected abstract endAtHost(key: Key): Promise<unknown>
 
   /** The host has accepted an item, for the first time or again. */
-  protected noteAccepted?(item: Item, answer: unknown): void
+  protected noteAccepted?(item: Item, reply: unknown): void
 
   /** Whether the host knows of any. */
   get isActive(): boolean {
@@ -58,7 +58,7 @@ export abstract class Registrations<Key, Item extends Registered> {
 
   private remove(key: Key, item: Item, error?: EventBusError): void {
     this.items.delete(key)
-    // Whatever the host answers, it has ended here.
+    // Whatever the host replies, it has ended here.
     if (!(item.call && this.queue.withdraw(item.call))) this.endAtHost(key).catch(() => {})
     item.owner.ended(error)
   }
@@ -75,9 +75,9 @@ export abstract class Registrations<Key, Item extends Registered> {
     return {
       value,
       size: 0,
-      resolve: (answer) => {
+      resolve: (reply) => {
         if (!isRegistered()) return
-        this.noteAccepted?.(item, answer)
+        this.noteAccepted?.(item, reply)
         if (item.call) {
           item.call = null
           item.owner.accepted()
@@ -93,7 +93,7 @@ export abstract class Registrations<Key, Item extends Registered> {
           this.queue.renewLater(renewal, isRegistered, error.retryAfterMs)
           return
         }
-        // Its promise has been kept long ago, so nobody else learns that the host took the acceptance back.
+        // Its promise has been kept long ago, so only this report shows that the host took the acceptance back.
         if (!item.call) report(error)
         this.items.delete(key)
         item.owner.ended(error)

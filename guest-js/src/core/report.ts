@@ -35,7 +35,7 @@ export function report(error: unknown): void {
   else if (!logging) console.error(error)
 }
 
-/** Reports the refusal of a response, unless nobody waits for it any more. */
+/** Reports the refusal of a response, unless its caller no longer waits. */
 export function reportRefusal(error: EventBusError): void {
   if (error.code !== 'stale_session' && error.code !== 'unknown_request') report(error)
 }

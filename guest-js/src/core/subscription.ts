@@ -81,7 +81,7 @@ export function createSubscription(
   return thenable(off, promise)
 }
 
-/** Makes a function awaitable, and reports a rejection that nobody handles. */
+/** Makes a function awaitable, and reports an unhandled rejection. */
 export function thenable(off: () => void, promise: Promise<UnlistenFn>): Subscription {
   let isObserved = false
   const observe = <Method extends (...args: never[]) => unknown>(method: Method): Method => {

@@ -4,24 +4,24 @@ import { type Cursor, newCursor, resume } from './cursor.js'
 import { type Registered, Registrations } from './registrations.js'
 
 /** A subscription in this page. */
-export interface Subscribed extends Registered, Cursor {
+export interface PageSubscription extends Registered, Cursor {
   readonly owner: Subscriber
   call: Call | null
 }
 
 /** The subscriptions of a page. */
-export class Subscriptions extends Registrations<number, Subscribed> {
+export class Subscriptions extends Registrations<number, PageSubscription> {
   /** The sequence number up to which every live event has arrived or is known to be lost. */
   seen = 0
   private lastId = 0
   /** What the host has accepted since the pull in flight was sent. */
-  private readonly acceptedMeanwhile = new Set<Subscribed>()
+  private readonly acceptedMeanwhile = new Set<PageSubscription>()
 
   constructor(queue: CommandQueue, changed: () => void) {
     super(queue, 'subscribe', changed)
   }
 
-  get(id: number): Subscribed | undefined {
+  get(id: number): PageSubscription | undefined {
     return this.items.get(id)
   }
 
@@ -42,7 +42,7 @@ export class Subscriptions extends Registrations<number, Subscribed> {
     this.acceptedMeanwhile.clear()
   }
 
-  /** A pull was answered with nothing, so everything has come that was queued when it was sent, replays included. */
+  /** A pull got an empty reply, so everything has come that was queued when it was sent, replays included. */
   noteNothingDue(): void {
     for (const subscription of this.items.values()) {
       const wasPulled = Number.isFinite(subscription.since) && !this.acceptedMeanwhile.has(subscription)
@@ -50,14 +50,17 @@ export class Subscriptions extends Registrations<number, Subscribed> {
     }
   }
 
-  protected override noteAccepted(subscription: Subscribed, answer: unknown): void {
-    subscription.since = (answer as { seq: number }).seq
+  protected override noteAccepted(subscription: PageSubscription, reply: unknown): void {
+    const { seq, after } = reply as { seq: number; after?: number }
+    subscription.since = seq
+    // Unless something of it has come before the reply, all of the replay is still to come.
+    if (after !== undefined) subscription.replayed ??= after
     subscription.session = this.queue.session
     this.acceptedMeanwhile.add(subscription)
   }
 
-  protected override entryOf(id: number, subscription: Subscribed, isRenewal: boolean): unknown {
-    const { event, target, replay, retained } = subscription.owner
+  protected override entryOf(id: number, subscription: PageSubscription, isRenewal: boolean): unknown {
+    const { event, target, replay, retained, compatible } = subscription.owner
     // JSON leaves out what is undefined.
     return {
       id,
@@ -66,6 +69,7 @@ export class Subscriptions extends Registrations<number, Subscribed> {
       resume: isRenewal ? resume(subscription, this.seen) : undefined,
       replay: replay && undefined,
       retained: retained && undefined,
+      compatible,
     }
   }
 

@@ -10,10 +10,18 @@ import { globOf, hasWildcard } from './glob.js'
 import { TestHost } from './host.js'
 import { install } from './install.js'
 import type { Label } from './requests.js'
-import type { Accepted } from './session.js'
+import type { AcceptedEvent } from './session.js'
 import { neededTarget } from './target.js'
 import { nextTask } from './tasks.js'
-import type { EmittedEvent, TestBus, TestBusOptions, TestEmitOptions, TestPage, TestRequestOptions } from './types.js'
+import type {
+  EmittedEvent,
+  TestBus,
+  TestBusOptions,
+  TestEmitOptions,
+  TestEndpoint,
+  TestPage,
+  TestRequestOptions,
+} from './types.js'
 
 /** How often {@link TestBus.settled} checks whether the app has settled. */
 const MAX_ROUNDS = 10_000
@@ -48,7 +56,7 @@ export function createTestBus<Events extends object = EventMap, Requests extends
   const dispose = install(host)
   const pages = new Map<string, TestPage<Events, Requests>>()
   const bus: TestBus<Events, Requests> = {
-    ...endpointOf<Events, Requests>(host, null),
+    ...testEndpointOf<Events, Requests>(host, null),
     listen: (event, handler) => listenAsHost(host, event, handler as Handler),
     listenAny: (event, handler) => listenAsHost(host, event, handler as Handler, true),
     page(name) {
@@ -99,12 +107,7 @@ function listenAsHost(host: TestHost, event: string, deliver: Handler, receivesA
   return () => host.listeners.delete(listener)
 }
 
-type TestEndpoint<Events extends object, Requests extends object> = Pick<
-  TestPage<Events, Requests>,
-  'emit' | 'emitTo' | 'request' | 'respond'
->
-
-function emittedOf({ timestamp: _, extras: { component, causes = [] }, ...emitted }: Accepted): EmittedEvent {
+function emittedOf({ timestamp: _, extras: { component, causes = [] }, ...emitted }: AcceptedEvent): EmittedEvent {
   return cloneOf({
     ...emitted,
     ...(component !== undefined && { component }),
@@ -114,7 +117,7 @@ function emittedOf({ timestamp: _, extras: { component, causes = [] }, ...emitte
 }
 
 /** What the test can do as the host, or as a page that it plays. `check` is called before it does anything. */
-function endpointOf<Events extends object, Requests extends object>(
+function testEndpointOf<Events extends object, Requests extends object>(
   host: TestHost,
   label: Label,
   check: () => void = () => {},
@@ -160,7 +163,7 @@ function makePage<Events extends object, Requests extends object>(
   }
   return {
     label,
-    ...endpointOf<Events, Requests>(host, label, check),
+    ...testEndpointOf<Events, Requests>(host, label, check),
     received(event) {
       const matches = filterOf(event)
       return received.filter((one) => matches(one.event)).map(({ payload }) => payload) as never

@@ -3,7 +3,7 @@ import { EventBusError } from '../core/error.js'
 import { bytesOf } from './bytes.js'
 import { matcherOf } from './glob.js'
 
-/** The prefix of events of the bus itself. Only patterns with it receive them, and nobody else may emit them. */
+/** The prefix of events of the bus itself. Only patterns with it receive them, and only the bus emits them. */
 const OWN_PREFIX = 'event-bus:'
 
 /** The default limits of the host: bytes of a payload, causes of an event, and bytes of a component's name. */
@@ -24,17 +24,18 @@ export function checkComponentName(name: string): void {
   const bytes = bytesOf(name)
   const wrong = /[^\p{XID_Continue}\-.:/]/u.exec(name)
   if (!wrong && bytes >= 1 && bytes <= MAX_COMPONENT_BYTES) return
-  const problem = wrong ? `has the character "${wrong[0]}"` : `has ${bytes} bytes`
+  const problem = wrong ? `has the character '${wrong[0]}'` : `has ${bytes} bytes`
   throw new EventBusError(
     'invalid_argument',
-    `the name of the component "${name}" ${problem}; it has 1 to ${MAX_COMPONENT_BYTES} bytes, of letters, digits and - _ . : / only`,
+    `the component name "${name}" ${problem}; expected 1 to ${MAX_COMPONENT_BYTES} bytes of letters, digits and - _ . : / only`,
   )
 }
 
 /** Refuses names that only the bus itself may use. */
 export function checkOwn(name: string): void {
   if (!name.startsWith(OWN_PREFIX)) return
-  throw new EventBusError('reserved_event_name', `only the bus itself uses names that begin with ${OWN_PREFIX}`)
+  const rule = `only the bus emits names that begin with ${OWN_PREFIX}; choose another prefix`
+  throw new EventBusError('reserved_event_name', `the event name "${name}" is reserved: ${rule}`)
 }
 
 export function checkPayload(name: string, payload: string | undefined): void {
@@ -101,11 +102,11 @@ function matchAt(expression: RegExp, text: string, place: number): string {
   return expression.exec(text)?.[0] ?? ''
 }
 
-export function checkChain(name: string, causes: readonly string[], what: 'emitted' | 'sent'): void {
+export function checkChain(name: string, causes: readonly string[]): void {
   if (causes.length <= MAX_HOPS) return
   throw new EventBusError(
     'event_loop',
-    `"${name}" was not ${what}: it has more than ${MAX_HOPS} causes, the limit of a chain (hops). ` +
-      `Where events cause each other without end, let one of them stop: ${[...causes, name].join(' → ')}`,
+    `"${name}" has more than ${MAX_HOPS} causes, the limit (hops). ` +
+      `If events cause each other endlessly, stop one of them: ${[...causes, name].join(' → ')}`,
   )
 }

@@ -17,10 +17,11 @@ import { cloneOf } from './clone.js'
 import type { Listener, NewEvent, Refusable, Refusal, TestRequest } from './contract.js'
 import { checkEventName, hasWildcard } from './glob.js'
 import { type JobKey, type JobUpdate, type NewJob, TestJobs } from './jobs.js'
-import { type Label, PlayedRecipient, type Recipient, type Response, TestRequests } from './requests.js'
+import { type Addressed, inOrder, reaches, receives } from './reach.js'
+import { type Label, type PageResponse, PlayedRecipient, type Recipient, TestRequests } from './requests.js'
 import { errorOf, refusalOf, resultOf } from './results.js'
-import { type Accepted, type PullArguments, type Subscribed, TestSession } from './session.js'
-import { hasPage, isForAll, isForHost, isForPage, labelsOf, neededTarget, partsOf } from './target.js'
+import { type AcceptedEvent, type PullArguments, TestSession, type TestSubscription } from './session.js'
+import { checkLabels, isForAll, isForPage, labelsOf, neededTarget, partsOf } from './target.js'
 import { nextTask } from './tasks.js'
 
 /** How long a request waits for a page that is still starting, in milliseconds, as with the host. */
@@ -51,12 +52,12 @@ export class TestHost {
   readonly listeners = new Set<Listener>()
   readonly refusals = new Set<Refusal>()
   /** Everything that was accepted, in order. */
-  readonly accepted: Accepted[] = []
+  readonly accepted: AcceptedEvent[] = []
   /** How many commands have come and how many events were accepted. It does not change while nothing happens. */
   activity = 0
   private seq = 0
   private session: TestSession | null = null
-  private readonly retained = new Map<string, Accepted>()
+  private readonly retained = new Map<string, AcceptedEvent>()
   readonly jobs: TestJobs
   private readonly requests = new TestRequests(checkPayload, () => {
     this.activity += 1
@@ -116,20 +117,20 @@ export class TestHost {
     return names.filter((one) => name === undefined || one === name).length
   }
 
-  /** Answers a command of the page under test. */
-  async answer(command: string, args: Record<string, unknown>): Promise<unknown> {
+  /** Handles a command of the page under test. */
+  async handle(command: string, args: Record<string, unknown>): Promise<unknown> {
     if (over.has(args.session)) return new Promise(() => {})
     this.activity += 1
     try {
-      const answer = await this.runCommand(command, args)
-      return over.has(args.session) ? new Promise(() => {}) : answer
+      const reply = await this.runCommand(command, args)
+      return over.has(args.session) ? new Promise(() => {}) : reply
     } catch (error) {
       if (over.has(args.session)) return new Promise(() => {})
       throw errorOf(error)
     }
   }
 
-  /** Answers the page no more, so that it stays quiet during the next test. */
+  /** Replies to the page no more, so that it stays quiet during the next test. */
   leave(): void {
     if (this.session) over.add(this.session.id)
     this.requests.end(this.label)
@@ -153,8 +154,9 @@ export class TestHost {
   respond(label: Label, name: string, responder: (request: never, context: RequestContext) => unknown): () => void {
     this.checkRequest('respond', name)
     const title = responder.name === '' ? 'an unnamed function' : `the function "${responder.name}"`
-    const respond = (payload: unknown, { caller, signal, chain }: RequestOrigin) => {
-      const context = { name, caller, signal, causes: chain.slice(0, -1), ...this.emitterAfter(label, chain) }
+    const respond = (payload: unknown, { caller, component, signal, chain }: RequestOrigin) => {
+      const causes = chain.slice(0, -1)
+      const context = { name, caller, component, signal, causes, ...this.emitterAfter(label, chain) }
       return this.actAs(label, chain, () => responder(payload as never, context))
     }
     return this.played.get(label)?.respond(name, title, respond) ?? (() => {})
@@ -167,7 +169,8 @@ export class TestHost {
   ): { request: string; response: Promise<unknown> } {
     const { name } = request
     this.checkRequest('request', name)
-    checkChain(name, causes, 'sent')
+    checkChain(name, causes)
+    if (request.component !== undefined) checkComponentName(request.component)
     return this.requests.send({ ...request, to: this.recipientOf(to), caller: label, causes })
   }
 
@@ -215,7 +218,7 @@ export class TestHost {
     const refused = responses.flatMap((response) => refusalOf(() => this.takeResponse(response)))
     if (!this.session) throw new EventBusError('stale_session', 'the session has ended')
     const batch = await this.session.pull(pulled)
-    // As with a real host, the page has its turn before an answer, so that handlers cannot keep it from that.
+    // As with a real host, the page has its turn before a reply, so that handlers cannot keep it from that.
     await nextTask()
     return refused.length > 0 ? { ...batch, refused } : batch
   }
@@ -232,7 +235,7 @@ export class TestHost {
     return null
   }
 
-  private takeResponse(response: Response): Record<string, never> {
+  private takeResponse(response: PageResponse): Record<string, never> {
     this.requests.respond(this.label, response)
     return {}
   }
@@ -255,13 +258,13 @@ export class TestHost {
     const { event, payload, retain, except, component, causes = [] } = emitted
     this.refuse('emit', event)
     if (component !== undefined) checkComponentName(component)
-    checkChain(event, causes, 'emitted')
+    checkChain(event, causes)
     this.checkEvent(event, payload, emitted.to)
     if (except !== undefined) partsOf(except)
     const to = isForAll(emitted.to) ? undefined : emitted.to
     this.activity += 1
     this.seq += 1
-    const accepted: Accepted = {
+    const accepted: AcceptedEvent = {
       event,
       payload: JSON.parse(payload ?? 'null'),
       seq: this.seq,
@@ -321,7 +324,7 @@ export class TestHost {
     return found.length
   }
 
-  private deliver(listener: Listener, event: Accepted, isRetained = false): void {
+  private deliver(listener: Listener, event: AcceptedEvent, isRetained = false): void {
     const received = this.receivedOf(event, isRetained)
     if (listener.label === null) this.due.push(() => this.call(listener, received))
     else listener.deliver(received)
@@ -346,7 +349,10 @@ export class TestHost {
   }
 
   /** An event as the host receives it, which emits as the host. */
-  private receivedOf({ event, payload, seq, timestamp, source, extras }: Accepted, isRetained: boolean): ReceivedEvent {
+  private receivedOf(
+    { event, payload, seq, timestamp, source, extras }: AcceptedEvent,
+    isRetained: boolean,
+  ): ReceivedEvent {
     const copy: unknown = cloneOf(payload)
     const received = new ReceivedEvent(event, copy, 0, seq, timestamp, source, false, isRetained, extras)
     const { emit, emitTo } = this.emitterAfter(null, chainOf(event, received.causes))
@@ -382,22 +388,14 @@ export class TestHost {
   }
 
   private checkTarget(target: Target): void {
-    partsOf(target)
-    for (const label of labelsOf(target)) {
-      if (hasWildcard(label) || this.labels.has(label)) continue
-      const known = [...this.labels].join('", "')
-      throw new EventBusError(
-        'unknown_target',
-        `no webview has the label "${label}"; there is "${known}". In a test, bus.page("${label}") makes one`,
-      )
-    }
+    checkLabels(target, this.labels)
   }
 
   /** The subscriptions of the page that receive an event. */
   private subscriptionsOf({ event, to, except }: Addressed): number[] {
     if (!reaches({ to, except }, this.label)) return []
     const isForEveryone = isForAll(to)
-    const isMeant = ({ matches, isNarrowed }: Subscribed) => matches(event) && !(isNarrowed && isForEveryone)
+    const isMeant = ({ matches, isNarrowed }: TestSubscription) => matches(event) && !(isNarrowed && isForEveryone)
     return this.session?.idsOf(isMeant) ?? []
   }
 
@@ -439,7 +437,7 @@ export class TestHost {
           resultOf(() => this.setResponder(session, entry)),
         )
       case 'respond':
-        return (args.responses as Response[]).map((entry) => resultOf(() => this.takeResponse(entry)))
+        return (args.responses as PageResponse[]).map((entry) => resultOf(() => this.takeResponse(entry)))
       case 'start_job':
         return this.jobs.start(args.job as NewJob)
       case 'stop_job':
@@ -478,7 +476,7 @@ export class TestHost {
     }
     const isNarrowed = !isForAll(target)
     session.subscriptions.set(id, { matches, isNarrowed })
-    const isDue = (before: Accepted) =>
+    const isDue = (before: AcceptedEvent) =>
       matches(before.event) && reaches(before, this.label) && !(isNarrowed && isForAll(before.to))
     const kept = retained === false ? [] : [...this.retained.values()]
     const replayed = replay === false || !this.replays ? [] : this.accepted
@@ -496,20 +494,4 @@ export class TestHost {
     }
     return { seq: this.seq }
   }
-}
-
-/** The name of an event, and whom it is for. */
-type Addressed = Pick<Accepted, 'event' | 'to' | 'except'>
-
-function receives({ label, matches, receivesAll }: Listener, emitted: Addressed): boolean {
-  return matches(emitted.event) && (receivesAll || (label === null ? isForHost(emitted.to) : reaches(emitted, label)))
-}
-
-/** Whether an event reaches the page of this label. */
-function reaches({ to, except }: Pick<Accepted, 'to' | 'except'>, label: string): boolean {
-  return isForPage(to, label) && (except === undefined || !hasPage(except, label))
-}
-
-function inOrder(events: Iterable<Accepted>): Accepted[] {
-  return [...events].sort((a, b) => a.seq - b.seq)
 }

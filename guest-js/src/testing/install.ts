@@ -1,11 +1,10 @@
-import { isQuoted } from '../core/answers.js'
 import { newInbox } from '../core/inbox.js'
+import { TEST_BUS } from '../core/page.js'
 import { INBOX } from '../core/realm.js'
+import { isQuoted } from '../core/replies.js'
 import type { TestHost } from './host.js'
 
 type Invoke = (command: string, args?: Record<string, unknown>, options?: unknown) => Promise<unknown>
-
-const TEST_BUS = Symbol.for('tauri-plugin-event-bus/testing')
 
 interface Internals {
   invoke?: Invoke
@@ -48,11 +47,11 @@ function invokeOf(host: TestHost, otherwise: Invoke | undefined): Invoke {
   return async (command, args = {}, options) => {
     // Only JSON crosses the boundary.
     if (command.startsWith(prefix)) {
-      const answer = await host.answer(command.slice(prefix.length), JSON.parse(JSON.stringify(args)))
-      return isQuoted(answer) ? [JSON.stringify(answer)] : answer
+      const reply = await host.handle(command.slice(prefix.length), JSON.parse(JSON.stringify(args)))
+      return isQuoted(reply) ? [JSON.stringify(reply)] : reply
     }
     if (otherwise) return otherwise(command, args, options)
-    throw `Command ${command} not found: the test bus answers only the event bus. Call mockIPC of @tauri-apps/api/mocks before createTestBus for others`
+    throw `Command ${command} not found: the test bus has only the commands of the event bus. Call mockIPC of @tauri-apps/api/mocks before createTestBus for others`
   }
 }
 

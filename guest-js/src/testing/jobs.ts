@@ -7,7 +7,10 @@ import type { JobSchedule } from '../types/job.js'
 import type { JobInfo } from '../types/job-info.js'
 import type { Target } from '../types/target.js'
 import { bytesOf } from './bytes.js'
+import { checkComponentName } from './checks.js'
 import { cloneOf } from './clone.js'
+import type { NewEvent } from './contract.js'
+import { invalidArgument } from './results.js'
 import { partsOf } from './target.js'
 
 /** The shortest interval, in milliseconds. */
@@ -31,6 +34,7 @@ export interface NewJob extends JobSchedule {
   payload?: string
   source?: string
   args?: string
+  component?: string
 }
 
 /** The changes of `update_job`. */
@@ -53,24 +57,22 @@ export interface JobBus {
   readonly label: string
   /** Refuses what cannot be emitted. */
   check(event: string, payload: string | undefined, to: Target | undefined): void
-  /** Whether anybody listens to it. */
+  /** Whether it has listeners. */
   hasListeners(event: string, to: Target | undefined): boolean
-  accept(
-    emitted: { event: string; payload: string | undefined; to: Target | undefined },
-    source: Endpoint,
-    periodic: Extras['periodic'],
-  ): Receipt
+  accept(emitted: NewEvent, source: Endpoint, periodic: Extras['periodic']): Receipt
 }
 
-/** Makes a payload, as a job source in Rust does. */
+/** Makes a payload, as a job source of the host does. */
 export type PayloadSource = (args: unknown) => unknown
 
-interface Job extends JobInfo {
+interface TestJob extends JobInfo {
   /** JSON; none is `null`. */
   payload: string | undefined
   /** Makes the payload instead. */
   make: PayloadSource | undefined
   args: unknown
+  /** The component whose ticks it has. */
+  component: string | undefined
   /** How many failures in a row count. */
   failures: number
 }
@@ -79,7 +81,7 @@ interface Job extends JobInfo {
 export class TestJobs {
   /** The job sources, by name. */
   readonly sources = new Map<string, PayloadSource>()
-  private readonly jobs = new Set<Job>()
+  private readonly jobs = new Set<TestJob>()
   private newest = 0
 
   constructor(private readonly bus: JobBus) {}
@@ -96,7 +98,7 @@ export class TestJobs {
     const parts = to === undefined ? [] : partsOf(to)
     const make = this.sourceOf(given)
     if (given.owner !== undefined && given.owner?.kind !== 'host') {
-      throw invalid(`invalid owner ${JSON.stringify(given.owner)}: expected HOST, or none for this webview`)
+      throw invalidArgument(`invalid owner ${JSON.stringify(given.owner)}: expected HOST, or none for this webview`)
     }
     checkChoice('missedTicks', given.missedTicks, ['skip', 'burst', 'delay'])
     checkTime('startDelayMs', given.startDelayMs)
@@ -104,6 +106,7 @@ export class TestJobs {
     checkJitter(jitterMs, everyMs)
     this.bus.check(event, payload, to)
     if (given.id !== undefined) checkId(given.id)
+    if (given.component !== undefined) checkComponentName(given.component)
     const number = this.newest + 1
     const id = given.id ?? `job-${number}`
     const owner: Endpoint = given.owner ? { kind: 'host' } : this.page
@@ -114,7 +117,7 @@ export class TestJobs {
     }
     this.newest = number
     const source = given.source ?? null
-    const job: Job = {
+    const job: TestJob = {
       id,
       number,
       event,
@@ -137,6 +140,7 @@ export class TestJobs {
       payload,
       make,
       args: JSON.parse(given.args ?? 'null'),
+      component: given.component,
       failures: 0,
     }
     if (old) this.jobs.delete(old)
@@ -166,7 +170,9 @@ export class TestJobs {
     }
     this.bus.check(job.event, payload, to)
     if (payload !== undefined && job.source !== null) {
-      throw invalid(`the payload of the job "${job.id}" comes from its source; start a new job for a fixed payload`)
+      throw invalidArgument(
+        `the payload of the job "${job.id}" comes from its source; start a new job for a fixed payload`,
+      )
     }
     job.everyMs = everyMs ?? job.everyMs
     job.payload = payload ?? job.payload
@@ -179,7 +185,7 @@ export class TestJobs {
     return this.tickOf(this.find({ id }) ?? this.job({ id, owner: HOST }))
   }
 
-  private tickAtOnce(job: Job): void {
+  private tickAtOnce(job: TestJob): void {
     try {
       if (this.infoOf(job).state === 'running') this.tickOf(job)
     } catch {
@@ -187,15 +193,15 @@ export class TestJobs {
     }
   }
 
-  private tickOf(job: Job): Receipt {
-    const { id, event, count } = job
+  private tickOf(job: TestJob): Receipt {
+    const { id, event, count, component } = job
     const { state } = this.infoOf(job)
-    if (state === 'paused') throw invalid(`the job "${id}" is paused`)
+    if (state === 'paused') throw invalidArgument(`the job "${id}" is paused`)
     if (state === 'idle')
-      throw invalid(`nobody listens to "${event}", and the job "${id}" ticks only while somebody does`)
+      throw invalidArgument(`"${event}" has no listener, and the job "${id}" ticks only while there is one`)
     job.ticks += 1
     try {
-      const emitted = { event, payload: this.payloadOf(job), to: job.to ?? undefined }
+      const emitted = { event, payload: this.payloadOf(job), to: job.to ?? undefined, component }
       const periodic = { id, tick: job.ticks, scheduledAt: Date.now(), missed: 0 }
       const receipt = this.bus.accept(emitted, this.page, periodic)
       job.failures = 0
@@ -212,7 +218,7 @@ export class TestJobs {
     }
   }
 
-  private payloadOf({ event, payload, source, make, args }: Job): string | undefined {
+  private payloadOf({ event, payload, source, make, args }: TestJob): string | undefined {
     if (!make) return payload
     try {
       return payloadJson(event, make(cloneOf(args)))
@@ -224,10 +230,10 @@ export class TestJobs {
 
   private sourceOf({ source, args, payload }: NewJob): PayloadSource | undefined {
     if (source === undefined) {
-      if (args !== undefined) throw invalid('args need a source')
+      if (args !== undefined) throw invalidArgument('`args` needs a `source`')
       return undefined
     }
-    if (payload !== undefined) throw invalid('a job has a payload or a source, not both')
+    if (payload !== undefined) throw invalidArgument('a job takes a `payload` or a `source`, not both')
     const make = this.sources.get(source)
     if (make) return make
     const help = `In a test, bus.jobSource("${source}", …) adds it`
@@ -238,27 +244,28 @@ export class TestJobs {
     return { kind: 'webview', label: this.bus.label }
   }
 
-  private find({ id, number, owner = this.page }: JobKey): Job | undefined {
-    const isIt = (job: Job) => job.id === id && labelOf(job.owner) === labelOf(owner)
-    const job = [...this.jobs].find(isIt)
+  private find({ id, number, owner = this.page }: JobKey): TestJob | undefined {
+    const matches = (job: TestJob) => job.id === id && ownerLabelOf(job) === ownerLabelOf({ owner })
+    const job = [...this.jobs].find(matches)
     return number === undefined || job?.number === number ? job : undefined
   }
 
-  private job(key: JobKey): Job {
+  private job(key: JobKey): TestJob {
     const job = this.find(key)
     if (!job) throw new EventBusError('unknown_job', `this owner has no job with the id "${key.id}"`)
     return job
   }
 
-  private infoOf({ payload: _, make: __, args: ___, failures: ____, ...job }: Job): JobInfo {
+  private infoOf({ payload: _, make: __, args: ___, failures: ____, component: _____, ...job }: TestJob): JobInfo {
     const isWaiting = job.onlyWhileListened && !this.bus.hasListeners(job.event, job.to ?? undefined)
     // A copy, which later ticks do not change.
     return { ...job, state: job.state === 'running' && isWaiting ? 'idle' : job.state }
   }
 }
 
-function labelOf(endpoint: Endpoint): string | null {
-  return endpoint.kind === 'webview' ? endpoint.label : null
+/** The label of the page that owns a job; `null` for the host. */
+function ownerLabelOf({ owner }: { owner: Endpoint }): string | null {
+  return owner.kind === 'webview' ? owner.label : null
 }
 
 /** A target as the host reports it. */
@@ -275,29 +282,31 @@ function checkInterval(everyMs: number): void {
 
 function checkTime(what: string, millis = 0): void {
   if (millis >= 0 && millis <= MAX_MS) return
-  throw invalid(`${what} is ${millis} ms; it must be at least 0 and at most a year`)
+  throw invalidArgument(`${what} is ${millis} ms; it must be at least 0 and at most a year`)
 }
 
 function checkJitter(jitterMs: number, everyMs: number): void {
   if (jitterMs < everyMs) return
-  throw invalid(`the jitter is ${jitterMs} ms; it must be shorter than the interval, which is ${everyMs} ms`)
+  throw invalidArgument(`the jitter is ${jitterMs} ms; it must be shorter than the interval, which is ${everyMs} ms`)
 }
 
 function checkChoice(what: string, given: string | undefined, known: string[]): void {
   if (given === undefined || known.includes(given)) return
-  throw invalid(`invalid ${what} "${given}": expected one of "${known.join('", "')}"`)
+  throw invalidArgument(`invalid ${what} "${given}": expected one of "${known.join('", "')}"`)
+}
+
+/** An id, quoted, with visible control characters. */
+function escaped(id: string): string {
+  const visible = id.replaceAll(new RegExp(CONTROL, 'gu'), (c) => `\\u{${c.charCodeAt(0).toString(16)}}`)
+  return `"${visible}"`
 }
 
 function checkId(id: string): void {
-  const refuse = (what: string) => invalid(`invalid job id "${id}": ${what}`)
+  const refuse = (what: string) => invalidArgument(`invalid job id ${escaped(id)}: ${what}`)
   const bytes = bytesOf(id)
-  if (bytes < 1 || bytes > MAX_ID_BYTES) throw refuse(`it has 1 to ${MAX_ID_BYTES} bytes`)
-  const control = CONTROL.exec(id)?.[0]
-  if (control === undefined) return
-  const code = control.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')
-  throw refuse(`it has the control character U+${code}`)
-}
-
-function invalid(message: string): EventBusError {
-  return new EventBusError('invalid_argument', message)
+  if (bytes < 1 || bytes > MAX_ID_BYTES) throw refuse(`it has ${bytes} bytes; expected 1 to ${MAX_ID_BYTES}`)
+  const control = CONTROL.exec(id)
+  if (!control) return
+  const code = control[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')
+  throw refuse(`it has the control character U+${code} at byte ${bytesOf(id.slice(0, control.index))}; expected none`)
 }

@@ -31,13 +31,15 @@ export interface NewRequest {
   payload: string | undefined
   caller: Label
   causes: readonly string[]
+  /** The component that sends it. */
+  component?: string | undefined
   timeoutMs?: number | undefined
   /** Cancels it when it aborts. */
   signal?: AbortSignal | undefined
 }
 
 /** A response as its page sends it. */
-export interface Response {
+export interface PageResponse {
   request: string
   payload?: string
   failure?: Failure
@@ -82,7 +84,7 @@ export class TestRequests {
     }
   }
 
-  /** Ends everything. Nobody needs to handle how a pending request ended. */
+  /** Ends everything. How a pending request ended needs no handler. */
   end(label: Label): void {
     for (const { response } of this.open.values()) response.catch(() => {})
     this.leave(label)
@@ -155,7 +157,7 @@ export class TestRequests {
   }
 
   /** Takes a response. Refuses one to a request that this page did not receive, or that has ended. */
-  respond(label: Label, { request, payload, failure, declined }: Response): void {
+  respond(label: Label, { request, payload, failure, declined }: PageResponse): void {
     const open = this.open.get(request)
     if (open?.to !== label || !open.isHandedOver) {
       const text = `this page did not receive the request ${request}, has responded already, or its caller cancelled`
@@ -178,18 +180,19 @@ export class TestRequests {
   }
 
   private handOver(request: string, open: OpenRequest): void {
-    const { name, caller, payload, causes } = open
+    const { name, caller, payload, component, causes } = open
     open.isHandedOver = true
     this.recipients.get(open.to)?.take({
       request,
       name,
       source: caller ?? 0,
       payload: JSON.parse(payload ?? 'null'),
+      ...(component !== undefined && { component }),
       ...(causes.length > 0 && { causes }),
     })
   }
 
-  /** Ends a request, and tells its responder that nobody waits. A request that was not handed out yet is withdrawn. */
+  /** Ends a request, and tells its responder that its caller no longer waits. A request that was not handed out yet is withdrawn. */
   private stop(request: string, error: EventBusError): void {
     const open = this.close(request)
     if (!open) return
@@ -244,7 +247,7 @@ export class PlayedRecipient implements Recipient {
     return off
   }
 
-  /** Neither its responders nor anything later under its label reach anybody. */
+  /** Its responders and what comes later under its label have no effect. */
   close(): void {
     this.isClosed = true
     this.responders.abandon()
@@ -267,7 +270,7 @@ export class PlayedRecipient implements Recipient {
   private run(command: string, { value, resolve, reject }: Call): void {
     if (this.isClosed) return
     try {
-      if (command === 'respond') this.requests.respond(this.label, value as Response)
+      if (command === 'respond') this.requests.respond(this.label, value as PageResponse)
       else {
         const { name, on } = value as { name: string; on: boolean }
         if (on) this.requests.addName(this.label, name)

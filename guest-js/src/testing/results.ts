@@ -1,6 +1,11 @@
-import { toEventBusError } from '../core/error.js'
+import { EventBusError, toEventBusError } from '../core/error.js'
 import type { Failure } from '../core/requests/responders.js'
 import type { ErrorCode } from '../types/error-code.js'
+
+/** The error for an invalid argument. */
+export function invalidArgument(message: string): EventBusError {
+  return new EventBusError('invalid_argument', message)
+}
 
 /** The result of an entry, or its error. */
 export function resultOf(run: () => unknown): unknown {

@@ -4,10 +4,10 @@ import type { Endpoint } from '../types/endpoint.js'
 import type { Gap } from '../types/gap.js'
 import type { Target } from '../types/target.js'
 import { cloneOf } from './clone.js'
-import type { Response } from './requests.js'
+import type { PageResponse } from './requests.js'
 
 /** An event that was accepted. */
-export interface Accepted {
+export interface AcceptedEvent {
   event: string
   payload: unknown
   seq: number
@@ -22,7 +22,7 @@ export interface Accepted {
 }
 
 /** A subscription of the page under test. */
-export interface Subscribed {
+export interface TestSubscription {
   readonly matches: (name: string) => boolean
   /** Whether it receives only what is sent to this page. */
   readonly isNarrowed: boolean
@@ -34,12 +34,12 @@ export interface PullArguments {
   ack: number
   ahead?: boolean
   /** The responses that it carries. */
-  responses?: Response[]
+  responses?: PageResponse[]
 }
 
 interface Item {
   index: number
-  readonly event?: Accepted
+  readonly event?: AcceptedEvent
   readonly ids: number[]
   readonly request?: PulledRequest | PulledEnding
   readonly extras?: Extras
@@ -50,7 +50,7 @@ interface Item {
 export class TestSession {
   /** When it began, in milliseconds since the Unix epoch. */
   readonly since = Date.now()
-  readonly subscriptions = new Map<number, Subscribed>()
+  readonly subscriptions = new Map<number, TestSubscription>()
   /** The names that the page responds to. */
   readonly names = new Set<string>()
   /** The requests of the page that wait for their responses, by the page's own ids. */
@@ -62,7 +62,7 @@ export class TestSession {
   private given = 0
   /** What the page has not acknowledged. */
   private queue: Item[] = []
-  private waiting: ((answer: Batch) => void) | null = null
+  private waiting: ((reply: Batch) => void) | null = null
 
   constructor(readonly id: string) {}
 
@@ -76,7 +76,7 @@ export class TestSession {
     return this.subscriptions.size + this.names.size > 0
   }
 
-  /** Runs a command once. One that was sent again gets the answer of before. */
+  /** Runs a command once. One that was sent again gets the recorded reply. */
   runOnce(n: number, run: () => unknown): unknown {
     if (n !== this.n) {
       this.n = n
@@ -85,7 +85,7 @@ export class TestSession {
     return this.recorded
   }
 
-  idsOf(isMeant: (subscription: Subscribed) => boolean): number[] {
+  idsOf(isMeant: (subscription: TestSubscription) => boolean): number[] {
     return [...this.subscriptions].filter(([, subscription]) => isMeant(subscription)).map(([id]) => id)
   }
 
@@ -95,7 +95,7 @@ export class TestSession {
     this.give()
   }
 
-  /** Answers the pull that waits, if there is one and something for it. */
+  /** Replies to the pull that waits, if there is one and something for it. */
   give(): void {
     const { waiting, given } = this
     const due = this.queue.filter(({ index }) => index > given)
@@ -142,7 +142,7 @@ function batchOf(items: Item[]): Batch {
     const micros = Math.round(event.timestamp * 1000)
     const differences = [head, event.seq - before.seq, micros - before.micros] as const
     before = { seq: event.seq, micros }
-    // A handler that changes its payload must not affect anybody else.
+    // A handler that changes its payload must not affect other handlers.
     return [...differences, cloneOf(event.payload), extras]
   })
   return { items: written, heads, first: items[0]?.index ?? 0, more: false }

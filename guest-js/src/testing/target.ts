@@ -2,6 +2,7 @@ import { EventBusError } from '../core/error.js'
 import type { Target } from '../types/target.js'
 import { bytesOf } from './bytes.js'
 import { globOf, hasWildcard } from './glob.js'
+import { invalidArgument } from './results.js'
 
 /** The most labels and globs of one target. */
 const MAX_PARTS = 64
@@ -15,23 +16,38 @@ type Part = string | { kind: 'Any' } | { kind: 'host' } | { kind: 'Window'; labe
 /** The receivers of a target, in one form for all spellings. Throws as the host does where the target is invalid. */
 export function partsOf(target: unknown): Part[] {
   const parts = readParts(target)
-  if (parts.length === 0) throw invalid('the target is an empty list; it names at least one label')
+  if (parts.length === 0) throw invalidArgument('the target is an empty list; expected at least one label')
   if (parts.length > MAX_PARTS) {
-    throw invalid(`the target has ${parts.length} labels; it has at most ${MAX_PARTS}, and a glob names many`)
+    throw invalidArgument(
+      `the target has ${parts.length} labels; expected at most ${MAX_PARTS}. Use a glob to name many`,
+    )
   }
-  for (const label of parts.flatMap(labelOf)) checkLabel(label)
+  for (const label of parts.flatMap(labelsIn)) checkLabel(label)
   return parts
 }
 
 /** The target of an event that is not for everyone. */
 export function neededTarget(target: Target | undefined): Target {
-  if (target === undefined) throw invalid('emitTo needs a target; use emit for everyone')
+  if (target === undefined) throw invalidArgument('emitTo needs a target; use emit for everyone')
   return target
 }
 
 /** The labels and globs that a target names. */
 export function labelsOf(target: Target): string[] {
-  return readParts(target).flatMap(labelOf)
+  return readParts(target).flatMap(labelsIn)
+}
+
+/** Refuses a target that is invalid or names a webview that does not exist. */
+export function checkLabels(target: Target, existing: ReadonlySet<string>): void {
+  partsOf(target)
+  for (const label of labelsOf(target)) {
+    if (hasWildcard(label) || existing.has(label)) continue
+    const known = [...existing].join('", "')
+    throw new EventBusError(
+      'unknown_target',
+      `no webview has the label "${label}"; there is "${known}". In a test, bus.page("${label}") makes one`,
+    )
+  }
 }
 
 /** Whether everyone is among the receivers. */
@@ -65,10 +81,12 @@ function readParts(target: unknown): Part[] {
     if (kind === 'Window') return [{ kind, label }]
     if (['AnyLabel', 'Webview', 'WebviewWindow', 'webview'].includes(kind as string)) return [label]
   }
-  throw invalid(`invalid target ${JSON.stringify(target)}: expected a label, a list of labels or an EventTarget`)
+  throw invalidArgument(
+    `invalid target ${JSON.stringify(target)}: expected a label, a list of labels or an EventTarget`,
+  )
 }
 
-function labelOf(part: Part): string[] {
+function labelsIn(part: Part): string[] {
   if (typeof part === 'string') return [part]
   return 'label' in part ? [part.label] : []
 }
@@ -78,13 +96,9 @@ function isWord(part: Part, word: 'Any' | 'host'): boolean {
 }
 
 function checkLabel(label: string): void {
-  if (label === '') throw invalid('the target has an empty label; a label has at least one character')
+  if (label === '') throw invalidArgument(`the target has an empty label; expected 1 to ${MAX_LABEL_BYTES} bytes`)
   if (bytesOf(label) > MAX_LABEL_BYTES) {
-    throw invalid(`the target's label "${label}" is too long; it has at most ${MAX_LABEL_BYTES} bytes`)
+    throw invalidArgument(`the target's label "${label}" has ${bytesOf(label)} bytes; expected 1 to ${MAX_LABEL_BYTES}`)
   }
   if (hasWildcard(label)) globOf(label)
-}
-
-function invalid(message: string): EventBusError {
-  return new EventBusError('invalid_argument', message)
 }

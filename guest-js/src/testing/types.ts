@@ -81,7 +81,7 @@ export interface TestRequestOptions extends RequestOptions {
 }
 
 /**
- * An event that anybody has emitted.
+ * An event of any emitter.
  *
  * @example
  * ```ts
@@ -103,8 +103,8 @@ export interface EmittedEvent<Payload = unknown>
 }
 
 /** What the test can do as the host, and as a page that it plays. */
-interface TestEndpoint<Events extends object, Requests extends object> {
-  /** Emits to everyone. Throws the error that Rust would return. */
+export interface TestEndpoint<Events extends object, Requests extends object> {
+  /** Emits to everyone. Throws the error that the host would return. */
   emit<Name extends NameOf<Events>>(
     event: Name,
     ...payload: [...EventArguments<Events, Name>, options?: TestEmitOptions]
@@ -165,7 +165,7 @@ export interface TestPage<Events extends object = EventMap, Requests extends obj
 }
 
 /**
- * A bus in memory. The code under test uses the package as always. The test emits as Rust does, plays other pages, and looks
+ * A bus in memory. The code under test uses the package as always. The test emits as the host does, plays other pages, and looks
  * at what was emitted.
  *
  * @example
@@ -207,12 +207,12 @@ export interface TestBus<Events extends object = EventMap, Requests extends obje
   responders(name?: NameOf<Requests>): number
   /**
    * Makes the next tick of a job of the code under test, since no clock makes any: the job with that id of the page, or else
-   * one that it has started for the host. Throws where the job is paused, or waits until somebody listens, and the error of
-   * its tick, as its `lastError` says.
+   * one that it has started for the host. Throws where the job is paused or waits for a listener, and the error of its tick,
+   * which is also its `lastError`.
    */
   tick(job: string): Receipt
   /**
-   * Adds a job source, as the app does in Rust. It is called at each tick with the `args` of the job, or `null`. Returns
+   * Adds a job source, as the app registers it with `Builder::job_source`. It is called at each tick with the `args` of the job, or `null`. Returns
    * what removes it; jobs that have begun go on.
    */
   jobSource(name: string, source: (args: unknown) => unknown): () => void

@@ -31,7 +31,7 @@ export interface View<Prefix extends string> {
   request: RequestIn<Prefix>
   /** As {@link respond}. */
   respond: RespondIn<Prefix>
-  /** As {@link startJob}. Its ticks belong to no component. */
+  /** As {@link startJob}. */
   startJob: StartJobIn<Prefix>
   /** As {@link component}: a component whose names have this prefix. */
   component(name: string): Component<Prefix>

@@ -18,7 +18,7 @@ export interface Receipt {
   seq: number
   /** How many pages it was queued for. */
   pages: number
-  /** How many listeners in Rust it was queued for. */
+  /** How many listeners and streams of the host it was queued for. */
   listeners: number
 }
 

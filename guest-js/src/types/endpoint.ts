@@ -1,5 +1,5 @@
 /**
- * The Rust side of the app, wherever an {@link Endpoint} or a {@link Target} is expected.
+ * The host, which is the Rust side of the app, wherever an {@link Endpoint} or a {@link Target} is expected.
  *
  * @example
  * ```ts
@@ -12,14 +12,14 @@
 export const HOST: { readonly kind: 'host' } = /* @__PURE__ */ Object.freeze({ kind: 'host' })
 
 /**
- * Where an event or a request comes from, or who owns a job: the Rust side of the app, or a webview. The host sets it; a
- * page cannot forge it. An endpoint is a {@link Target}, too, so `emitTo(event.source, …)` answers the sender.
+ * The source of an event, the caller of a request or the owner of a job: the host, or the page in a webview. The host sets it; a
+ * page cannot forge it. An endpoint is a {@link Target}, too, so `emitTo(event.source, …)` sends to the emitter.
  *
  * @example
  * ```ts
  * import { type Endpoint, listen } from 'tauri-plugin-event-bus-api'
  *
- * const describe = (source: Endpoint) => (source.kind === 'host' ? 'Rust' : `the page in ${source.label}`)
+ * const describe = (source: Endpoint) => (source.kind === 'host' ? 'the host' : `the page in ${source.label}`)
  * listen('chat:message', ({ source }) => console.log('from', describe(source)))
  * ```
  */

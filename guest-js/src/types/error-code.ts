@@ -41,10 +41,10 @@ export const ERROR_CODES = [
  *   from an iframe. The message shows what a capability file has to say.
  * - `rate_limited`: this page exceeds a rate limit; `retryAfterMs` says how long to wait.
  * - `payload_too_large`, `invalid_payload`: the payload exceeds the limit, or JSON cannot express it.
- * - `queue_full`: the queue of a page or of a receiver in Rust is full and the policy of the event is to reject, so nobody
- *   received it; or there is no room for another retained event.
+ * - `queue_full`: the queue of a page or of a receiver of the host is full and the policy of the event is to reject, so it
+ *   was not delivered; or there is no room for another retained event.
  * - `too_many_subscriptions`, `too_many_jobs`: this page, or all pages together, have reached the limit.
- * - `unknown_job`, `duplicate_job`, `invalid_interval`: about periodic jobs. An interval may also be shorter than a
+ * - `unknown_job`, `duplicate_job`, `invalid_interval`: about jobs. An interval may also be shorter than a
  *   capability allows.
  * - `unknown_source`: the app has registered no job source of that name. `source_failed`: a source failed;
  *   `event-bus:job-failed` and the list of jobs report it.

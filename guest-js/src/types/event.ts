@@ -32,7 +32,7 @@ export interface BusEvent<Payload, Name extends string = string> extends Event<P
   seq: number
   /** When the host accepted the event, in milliseconds since the Unix epoch, with microseconds as the fraction. */
   timestamp: number
-  /** Who emitted it. Pass it to {@link emitTo} to answer. */
+  /** Who emitted it. Pass it to {@link emitTo} to send something back. */
   source: Endpoint
   /** Whether the host had kept it from before this subscription, or from while the page was away. */
   replayed: boolean

@@ -19,16 +19,16 @@ export interface QueueUsage {
 
 /**
  * Which of the matching events a subscription receives: broadcasts and those that are sent to it (`own`), only those that
- * are sent to it (`sent`), or all of them, in Rust only (`everything`).
+ * are sent to it (`sent`), or all of them, only for the host (`everything`).
  *
  * @example
  * ```ts
- * import type { Addressing } from 'tauri-plugin-event-bus-api'
+ * import type { DeliveryFilter } from 'tauri-plugin-event-bus-api'
  *
- * const isNarrow = (addressing: Addressing) => addressing === 'sent'
+ * const isNarrow = (filter: DeliveryFilter) => filter === 'sent'
  * ```
  */
-export type Addressing = 'own' | 'sent' | 'everything'
+export type DeliveryFilter = 'own' | 'sent' | 'everything'
 
 /**
  * One subscription.
@@ -44,7 +44,7 @@ export interface SubscriptionInspection {
   id: number
   /** The name or pattern that it listens to. */
   event: string
-  target: Addressing
+  target: DeliveryFilter
 }
 
 /**
@@ -67,9 +67,11 @@ export interface PageInspection {
   dropped: number
   /** Whether it waits for events. A page that does not is busy or gone. */
   isPulling: boolean
-  /** Whether its answers go over Tauri's postMessage path, which is slower. */
+  /** Whether the host calls it with what it receives. Otherwise it fetches that with pulls. */
+  isCalled: boolean
+  /** Whether its replies go over Tauri's postMessage path, which is slower. */
   isEvaluated: boolean
-  /** How many milliseconds ago the host last received something from it or answered it. */
+  /** How many milliseconds ago the host last received something from it or replied to it. */
   lastSeenMsAgo: number
   /** How many milliseconds ago it last acknowledged something; `null` if it never has. */
   lastAcknowledgedMsAgo: number | null
@@ -100,13 +102,13 @@ export interface WebviewInspection {
 }
 
 /**
- * A queue in Rust: that of all listeners together, or that of a stream.
+ * A queue of the host: that of all listeners together, or that of a stream.
  *
  * @example
  * ```ts
  * import type { ConsumerInspection } from 'tauri-plugin-event-bus-api'
  *
- * const name = ({ isStream }: ConsumerInspection) => (isStream ? 'a stream' : 'the listeners in Rust')
+ * const name = ({ isStream }: ConsumerInspection) => (isStream ? 'a stream' : 'the listeners of the host')
  * ```
  */
 export interface ConsumerInspection {
@@ -135,10 +137,10 @@ export interface Inspection {
   refused: number
   /** In the order of their labels. */
   webviews: WebviewInspection[]
-  /** The listeners in Rust together, and then each stream. */
+  /** The listeners of the host together, and then each stream. */
   consumers: ConsumerInspection[]
   /** What is kept for later subscribers. */
   retained: QueueUsage
-  /** Every periodic job, in the order of their ids. */
+  /** Every job, in the order of their ids. */
   jobs: JobInfo[]
 }

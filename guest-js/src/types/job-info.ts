@@ -63,7 +63,7 @@ export interface JobInfo {
   event: string
   /** The interval in milliseconds. */
   everyMs: number
-  /** The receivers of each tick; `null` for every page and Rust. */
+  /** The receivers of each tick; `null` for every page and the host. */
   to: Target | null
   /** Whether the first tick came at once. */
   immediate: boolean
@@ -75,15 +75,15 @@ export interface JobInfo {
   missed: number
   /** How many ticks could not be emitted. */
   failed: number
-  /** The owner, with which the job ends: the app, or the webview with this label. */
+  /** The owner, with which the job ends: the host, or the webview with this label. */
   owner: Endpoint
-  /** Whether it ticks, is paused, or waits until somebody listens. */
+  /** Whether it ticks, is paused, or waits for a listener. */
   state: 'running' | 'paused' | 'idle'
   /** When the next tick is due, in milliseconds since the Unix epoch; `null` while none is. */
   nextAt: number | null
   /** What happens to ticks that could not come in time. */
   missedTicks: MissedTickBehavior
-  /** Whether it ticks only while somebody listens. */
+  /** Whether it ticks only while its event has listeners. */
   onlyWhileListened: boolean
   /** The largest random delay of a tick, in milliseconds. */
   jitterMs: number

@@ -18,7 +18,7 @@ import type { Target } from './target.js'
 export interface JobSchedule {
   /** The interval in milliseconds, fractions allowed. The host sets the minimum. */
   everyMs: number
-  /** The receivers of each tick; every page and Rust by default. */
+  /** The receivers of each tick; every page and the host by default. */
   to?: Target
   /** Whether the first tick comes at once instead of after one interval; `false` by default. */
   immediate?: boolean
@@ -32,10 +32,10 @@ export interface JobSchedule {
   startDelayMs?: number
   /** What happens to ticks that could not come in time; `skip` by default. */
   missedTicks?: MissedTickBehavior
-  /** Whether it ticks only while somebody listens to the event; `false` by default. */
+  /** Whether it ticks only while the event has a listener; `false` by default. */
   onlyWhileListened?: boolean
   /**
-   * `HOST` for a job of the app, which ends with the app and needs a capability with `"owner": "any"` for the event. By
+   * `HOST` for a job of the host, which ends with the app and needs a capability with `"owner": "any"` for the event. By
    * default the job belongs to the webview of this page and ends with it.
    */
   owner?: typeof HOST
@@ -46,7 +46,7 @@ export interface JobSchedule {
 }
 
 /**
- * A source of payloads that the app has registered in Rust, instead of a `payload`.
+ * A job source that the app has registered in Rust, instead of a `payload`.
  *
  * @example
  * ```ts

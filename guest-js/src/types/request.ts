@@ -19,6 +19,8 @@ export interface RequestContext {
   name: string
   /** Who sent the request. The host sets it; a page cannot forge it. */
   caller: Endpoint
+  /** The name of the {@link component} that sent it, if one did. */
+  component: string | undefined
   /**
    * Aborts when the caller no longer waits. `reason.code` is `timeout` or `cancelled`, or `stale_session` where the host
    * has ended the session that received the request.

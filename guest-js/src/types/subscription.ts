@@ -6,7 +6,7 @@ import type { Target } from './target.js'
 /**
  * A subscription: call it to end it, await it to know that the host has accepted it, or declare it with `using`.
  *
- * Calling it works at once, any number of times, also before the host has answered. Awaiting it resolves to a plain
+ * Calling it works at once, any number of times, also before the host has replied. Awaiting it resolves to a plain
  * function that does the same, and rejects with an {@link EventBusError}. A rejection without a handler (`await`, `then`,
  * `catch` or `finally`) is reported once (`reportError`).
  *

@@ -3,6 +3,7 @@ import { catalog } from '../../src/api/catalog.js'
 import { component, namespace } from '../../src/api/component.js'
 import { emit } from '../../src/api/emit.js'
 import { listen } from '../../src/api/listen.js'
+import { descriptions } from '../../src/core/descriptions.js'
 import type { BusEvent } from '../../src/types/event.js'
 import { endOfTask, freshRealm, settled } from '../realm.js'
 
@@ -148,6 +149,25 @@ describe('a component', () => {
     }
   })
 
+  it('names itself in its requests and jobs', async () => {
+    const cart = namespace('shop').component('Cart')
+    const sum = cart.request('main', 'sum', [1])
+    await cart.startJob('ticked', { everyMs: 100 })
+    await settled()
+    expect(realm.host.requests[0]?.args).toMatchObject({ name: 'shop:sum', component: 'Cart' })
+    const [job] = realm.host.commands('start_job')
+    expect(job?.args.job).toMatchObject({ event: 'shop:ticked', component: 'Cart' })
+    realm.host.requests[0]?.resolve(1)
+    expect(await sum).toBe(1)
+    const contexts: (string | undefined)[] = []
+    const off = cart.respond('load', (_, context) => contexts.push(context.component))
+    await off
+    realm.host.push({ request: 'a'.repeat(32), name: 'shop:load', source: 0, payload: null, component: 'List' })
+    realm.host.request('b'.repeat(32), 'shop:load')
+    await settled()
+    expect(contexts).toEqual(['List', undefined])
+  })
+
   it('refreshes another one once per microtask', async () => {
     const shop = namespace('shop')
     const [cart, editor, list] = ['Cart', 'Editor', 'ProductList'].map((name) => shop.component(name))
@@ -178,14 +198,28 @@ describe('a component', () => {
     await cart.error('five')
     await settled()
     expect(shown.mock.calls.map(([message, { component }]) => [message.id, message.text, component])).toEqual([
-      ['shop:Cart:success', 'one', 'Cart'],
-      ['shop:Cart:success', 'two', 'Cart'],
-      ['shop:Cart:k', 'three', 'Cart'],
-      ['shop:Cart:warning', 'four', 'Cart'],
-      ['shop:Cart:error', 'five', 'Cart'],
+      ['shop#Cart#success', 'one', 'Cart'],
+      ['shop#Cart#success', 'two', 'Cart'],
+      ['shop#Cart#k', 'three', 'Cart'],
+      ['shop#Cart#warning', 'four', 'Cart'],
+      ['shop#Cart#error', 'five', 'Cart'],
     ])
-    expect(payloads()[2]).toEqual({ id: 'shop:Cart:k', component: 'Cart', level: 'info', text: 'three' })
+    expect(payloads()[2]).toEqual({ id: 'shop#Cart#k', component: 'Cart', level: 'info', text: 'three' })
     expect(entries()[3]?.to).toBe('main')
+  })
+
+  it('has ids of its own for each component', async () => {
+    const components = [component('Export'), namespace('Export').component('Export'), component('Export:Export')]
+    for (const one of components) await one.info('done', { key: 'export' })
+    const ids = payloads().map((payload) => (payload as { id: string }).id)
+    expect(ids).toEqual(['#Export#export', 'Export#Export#export', '#Export:Export#export'])
+    for (const one of components) one.describe({ emits: { done: 'The file is there.' } })
+    expect((await catalog()).components.map(({ namespace, name }) => [namespace, name])).toEqual([
+      [null, 'Export'],
+      ['Export', 'Export'],
+      [null, 'Export:Export'],
+    ])
+    descriptions.clear()
   })
 
   it('emits the result of an action and returns it', async () => {

@@ -27,7 +27,7 @@ it('resolves to the first event', async () => {
   expect(await waiting).toMatchObject({ event: 'a', payload: 1 })
 })
 
-it('resolves to the first event that the filter accepts', async () => {
+it('resolves to the first event that its filter takes', async () => {
   const filter = vi.fn(({ payload }: { payload: number }) => payload > 1)
   const waiting = waitFor<number>('a', { filter })
   await settled()
@@ -75,7 +75,7 @@ it('rejects after its time, from the call on', async () => {
   realm.host.release()
 })
 
-it('leaves no timer and no listener of its signal behind', async () => {
+it('leaves no timer and no signal listener behind', async () => {
   vi.useFakeTimers()
   const { signal } = new AbortController()
   const removed = vi.spyOn(signal, 'removeEventListener')

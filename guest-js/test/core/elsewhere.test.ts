@@ -75,7 +75,7 @@ describe('on a server', () => {
     for await (const _ of api.events('a')) throw new Error('it has an event')
   })
 
-  it('what needs an answer is refused', async () => {
+  it('what needs an reply is refused', async () => {
     const unavailable = { code: 'unavailable', message: expect.stringContaining('server') }
     await expect(api.waitFor('a')).rejects.toMatchObject(unavailable)
     await expect(api.request('main', 'q')).rejects.toMatchObject(unavailable)

@@ -78,7 +78,7 @@ it('responses go along, too', async () => {
   expect(first?.args.responses).toEqual([expect.objectContaining({ payload: '2' })])
 })
 
-it('promises settle with what the host answers', async () => {
+it('promises settle with what the host replies', async () => {
   realm.host.hold = isState
   const all = [emit('a')]
   await settled()
@@ -114,9 +114,9 @@ it('a page that comes back takes its turns again', async () => {
   leave()
   expect(arrived()).toEqual(['2 a', '3 b'])
   // No answer comes to a page that is frozen.
-  const [, b] = realm.host.loseAnswers()
+  const [, b] = realm.host.loseReplies()
   realm.host.hold = () => false
-  realm.host.answerNow(b)
+  realm.host.replyNow(b)
   comeBack()
   // Whether the first one ran is not recorded any more.
   await expect(first).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('was left') })

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { emit } from '../../src/api/emit.js'
+import { inspect } from '../../src/api/inspect.js'
 import { listen } from '../../src/api/listen.js'
 import { STALE } from '../fake-host.js'
 import { endOfTask, freshRealm, settled } from '../realm.js'
@@ -34,6 +35,10 @@ describe('a page out of the back/forward cache', () => {
     vi.stubGlobal('addEventListener', (name: string, listener: (event: { persisted: boolean }) => void) => {
       if (name === 'pageshow') listeners.push(listener)
     })
+    vi.stubGlobal('removeEventListener', (_name: string, listener: (event: { persisted: boolean }) => void) => {
+      const place = listeners.indexOf(listener)
+      if (place >= 0) listeners.splice(place, 1)
+    })
   })
 
   it('is not a page shown for the first time', async () => {
@@ -43,6 +48,19 @@ describe('a page out of the back/forward cache', () => {
     for (const listener of listeners) listener({ persisted: false })
     await settled()
     expect(realm.host.sent).toHaveLength(before)
+  })
+
+  it('repeats what it was reading', async () => {
+    realm.host.hold = ({ command }) => command === 'inspect'
+    const read = inspect()
+    await settled()
+    realm.host.loseReplies()
+    realm.host.hold = () => false
+    comeBack()
+    expect((await read).webviews).toEqual([])
+    comeBack()
+    await settled()
+    expect(realm.host.commands('inspect')).toHaveLength(2)
   })
 
   it('does not wait for a retry', async () => {
@@ -69,7 +87,7 @@ describe('a page out of the back/forward cache', () => {
     realm.host.emit('a')
     await settled()
     realm.host.endSilently()
-    realm.host.loseAnswers()
+    realm.host.loseReplies()
     realm.host.emit('a')
     comeBack()
     await settled()
@@ -83,7 +101,19 @@ describe('a page out of the back/forward cache', () => {
     expect(resubscribed()).toEqual([{ id: 1, event: 'a', resume: from(1) }])
   })
 
-  it('resumes in the middle of an answer', async () => {
+  it('resumes before a replay that has not come', async () => {
+    for (let i = 0; i < 5; i += 1) realm.host.emit('b')
+    realm.host.replay = { after: 2 }
+    await listen('a', vi.fn())
+    realm.host.endSilently()
+    realm.host.loseReplies()
+    comeBack()
+    await settled()
+    expect(resubscribed()).toEqual([{ id: 1, event: 'a', resume: from(2, 0) }])
+    expect(realm.host.seq).toBe(5)
+  })
+
+  it('resumes in the middle of a reply', async () => {
     let now = 0
     vi.spyOn(performance, 'now').mockImplementation(() => now)
     const seqs: number[] = []
@@ -98,7 +128,7 @@ describe('a page out of the back/forward cache', () => {
     realm.host.release()
     await settled()
     expect(seqs.length).toBeLessThan(60)
-    realm.host.loseAnswers()
+    realm.host.loseReplies()
     comeBack()
     for (let turn = 0; turn < 80; turn += 1) await endOfTask()
     await settled()
@@ -133,7 +163,7 @@ describe('a page out of the back/forward cache', () => {
     realm.host.hold = ({ command }) => command === 'emit'
     const receipt = emit('b')
     await settled()
-    const frozen = realm.host.loseAnswers()
+    const frozen = realm.host.loseReplies()
     realm.host.hold = () => false
     comeBack()
     await expect(receipt).resolves.toMatchObject({ seq: 1 })

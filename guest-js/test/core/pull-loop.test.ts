@@ -58,7 +58,7 @@ describe('the pull loop', () => {
     const emitted = async (count: number) => {
       const all = Array.from({ length: count }, () => realm.host.emit('a'))
       await settled()
-      realm.host.answerNow(realm.host.held.shift())
+      realm.host.replyNow(realm.host.held.shift())
       await settled()
       expect(seqs).toEqual([1, 2, 3])
       expect(realm.host.held.map(({ args }) => args.ahead)).toEqual([true, true, true])
@@ -68,7 +68,7 @@ describe('the pull loop', () => {
     it('reads ahead until everything has come', async () => {
       const all = await emitted(19)
       expect(ahead().map(({ args }) => args.ack)).toEqual([1, 1, 1])
-      realm.host.answerNow(realm.host.held.shift())
+      realm.host.replyNow(realm.host.held.shift())
       await settled()
       expect(ahead().map(({ args }) => args.ack)).toEqual([1, 1, 1, 3])
       realm.host.release()
@@ -78,10 +78,10 @@ describe('the pull loop', () => {
       realm.host.emit('a')
       await settled()
       expect(ahead().length).toBe(before)
-      expect(pulls().pop()?.args).toEqual({ session: realm.host.session?.id, ack: 20 })
+      expect(pulls().pop()?.args).toEqual({ session: realm.host.session?.id, ack: 20, call: true })
     })
 
-    it('pulls again what another answer has overtaken', async () => {
+    it('pulls again what another reply has overtaken', async () => {
       const all = await emitted(12)
       realm.host.held.reverse()
       realm.host.release()
@@ -102,13 +102,13 @@ describe('the pull loop', () => {
       expect(realm.reported).toHaveBeenCalledTimes(1)
     })
 
-    it('resumes after an empty answer that read ahead', async () => {
+    it('resumes after an empty reply that read ahead', async () => {
       const all = await emitted(4)
-      for (const _ of [1, 2, 3]) realm.host.answerNow(realm.host.held.shift())
+      for (const _ of [1, 2, 3]) realm.host.replyNow(realm.host.held.shift())
       await settled()
       expect(seqs).toEqual(all)
       realm.host.hold = () => false
-      realm.host.loseAnswers()
+      realm.host.loseReplies()
       realm.host.endSilently()
       await emit('b')
       expect(resubscribed()).toEqual([{ id: 1, event: 'a', resume: from(4) }])
@@ -117,9 +117,9 @@ describe('the pull loop', () => {
       expect(seqs).toEqual(all)
     })
 
-    it('acknowledges all answers that read ahead', async () => {
+    it('acknowledges all replies that read ahead', async () => {
       await emitted(9)
-      for (const _ of [1, 2, 3]) realm.host.answerNow(realm.host.held.shift())
+      for (const _ of [1, 2, 3]) realm.host.replyNow(realm.host.held.shift())
       unlisten('a')
       await settled()
       realm.host.release()
@@ -256,7 +256,7 @@ describe('the pull loop', () => {
     expect(words.map(({ args }) => args.ack)).toEqual([17, 30, 43])
   })
 
-  it('delivers before the answer to subscribe', async () => {
+  it('delivers before the reply to subscribe', async () => {
     await listen('first', vi.fn())
     const handler = vi.fn()
     const { invoke } = realm.host
@@ -351,7 +351,7 @@ describe('the pull loop', () => {
     expect(realm.reported.mock.calls.map(([error]) => error.code)).toEqual(['rate_limited'])
   })
 
-  it('does not spin when a mock answers nothing', async () => {
+  it('does not spin when a mock replies nothing', async () => {
     vi.useFakeTimers()
     await listen('a', vi.fn())
     realm.host.session?.pull?.resolve(undefined)
@@ -374,7 +374,7 @@ describe('the pull loop', () => {
 describe('a pull that fails', () => {
   const down = { code: 'unavailable', message: 'down' }
 
-  it('is not retried once nobody listens', async () => {
+  it('is not retried without a listener', async () => {
     vi.useFakeTimers()
     const off = await listen('a', vi.fn())
     realm.host.emit('a')

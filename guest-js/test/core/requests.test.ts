@@ -95,8 +95,8 @@ describe('request', () => {
     expect(await response).toMatchObject({ code: 'cancelled' })
     const [sent, cancel] = realm.host.held.splice(0)
     realm.host.hold = () => false
-    realm.host.answerNow(cancel)
-    realm.host.answerNow(sent)
+    realm.host.replyNow(cancel)
+    realm.host.replyNow(sent)
     const end = vi.spyOn(pending()[0] as Held, 'reject')
     await settled()
     expect(end.mock.calls).toMatchObject([[{ code: 'cancelled' }]])

@@ -46,7 +46,7 @@ async function useAll({
 }
 
 describe('the test bus', () => {
-  it('works where the DOM of a test lacks what browsers have', async () => {
+  it('works in the incomplete DOM of a test', async () => {
     for (const name of missing) vi.stubGlobal(name, undefined)
     await useAll(await load())
   })

@@ -119,7 +119,7 @@ impl Component {
 
     /// Sends a message to the user: the built-in event `message` with a [`Message`] as its payload.
     ///
-    /// The id of the message consists of the namespace, the component, and the key, or the level if there is no key. A
+    /// The id of the message is `namespace#component#key`, with the level in the place of a missing key. A
     /// message replaces the shown message with the same id.
     ///
     /// # Errors
@@ -144,9 +144,10 @@ impl Component {
         options: MessageOptions,
     ) -> Result<Receipt> {
         let key = options.key.as_deref().unwrap_or(level.as_str());
-        let id = format!("{}:{key}", self.name);
+        let namespace = self.bus.prefix().unwrap_or_default();
         let message = Message {
-            id: self.bus.full_name(&id)?.into_owned(),
+            // Names have no `#`, so different components have different ids.
+            id: format!("{namespace}#{}#{key}", self.name),
             component: self.name.to_string(),
             level,
             text: text.into(),

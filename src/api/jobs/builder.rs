@@ -17,10 +17,10 @@ use crate::model::name::EventName;
 use crate::model::selection::Selection;
 use crate::model::target::Target;
 use crate::periodic::job::{JobPlan, MAX_FAILURES, Payload};
-use crate::periodic::schedule::Timing;
 use crate::periodic::source::Sampler;
+use crate::periodic::timing::schedule::Timing;
 
-/// A periodic job before its start; made by [`EventBus::periodic`].
+/// A job before its start; made by [`EventBus::periodic`].
 ///
 /// Ticks come at a fixed rate, on a steady clock that goes on while the machine sleeps. A tick that is late by a whole
 /// interval is skipped and counted, unless [`JobBuilder::missed_ticks`] says otherwise.
@@ -40,7 +40,7 @@ use crate::periodic::source::Sampler;
 /// }
 /// # let _ = start_clock;
 /// ```
-#[must_use = "a periodic job does nothing until .start()"]
+#[must_use = "a job does nothing until .start()"]
 pub struct JobBuilder<P = AnyPayload> {
     bus: EventBus,
     name: String,
@@ -63,7 +63,7 @@ pub struct JobBuilder<P = AnyPayload> {
 pub enum AnyPayload {}
 
 impl EventBus {
-    /// Prepares a periodic job: an event that the plugin emits by itself, at a fixed rate.
+    /// Prepares a job: an event that the plugin emits by itself, at a fixed rate.
     ///
     /// ```
     /// use std::time::Duration;
@@ -227,10 +227,7 @@ impl<P> JobBuilder<P> {
         let interval = self.interval.ok_or_else(|| {
             Error::new(
                 ErrorCode::InvalidInterval,
-                format!(
-                    "the periodic event {:?} has no interval; call .every(…)",
-                    self.name
-                ),
+                format!("the job of {:?} has no interval; call .every(…)", self.name),
             )
         })?;
         let runtime = self.bus.runtime();
@@ -264,6 +261,7 @@ impl<P> JobBuilder<P> {
             only_while_listened: self.only_while_listened,
             owner: self.owner,
             source: self.bus.source().clone(),
+            component: self.bus.component_name()?,
             ..JobPlan::new(name, interval)
         };
         let job = runtime.jobs.start(plan, |_| true)?;

@@ -9,7 +9,7 @@ use crate::model::error::Result;
 use crate::model::target::Target;
 use crate::periodic::job::JobUpdate;
 
-/// Changes of a running periodic job. What is not set stays as it is.
+/// Changes of a running job. What is not set stays as it is.
 ///
 /// ```
 /// use std::time::Duration;
@@ -43,7 +43,7 @@ impl JobChanges {
 
     /// Sets a fixed payload for every tick. A job whose payloads come from a source refuses it.
     pub fn payload(mut self, payload: impl Serialize) -> Self {
-        self.payload = Some(to_json("a periodic event", &payload));
+        self.payload = Some(to_json("a job", &payload));
         self
     }
 

@@ -7,7 +7,7 @@ use crate::periodic::job::RunningJob;
 use crate::periodic::jobs::Jobs as RunningJobs;
 use crate::sync::wall_clock;
 
-/// A handle of a periodic job. The handle of a job that you start stops it on drop; [`Job::forget`] keeps the job.
+/// A handle of a job. The handle of a job that you start stops it on drop; [`Job::forget`] keeps the job.
 ///
 /// ```
 /// use std::time::Duration;
@@ -22,7 +22,7 @@ use crate::sync::wall_clock;
 /// }
 /// # let _ = tick_for_a_while;
 /// ```
-#[must_use = "a periodic job stops when its handle is dropped; call .forget() to keep it"]
+#[must_use = "a job stops when its handle is dropped; call .forget() to keep it"]
 pub struct Job {
     jobs: Weak<RunningJobs>,
     job: Arc<RunningJob>,

@@ -1,4 +1,4 @@
-//! Periodic jobs: events that the plugin emits by itself, at a fixed rate.
+//! Jobs: events that the plugin emits by itself, at a fixed rate.
 
 pub(crate) mod builder;
 pub(crate) mod changes;

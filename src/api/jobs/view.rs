@@ -6,7 +6,7 @@ use crate::model::endpoint::Endpoint;
 use crate::model::job::JobInfo;
 use crate::periodic::jobs::Jobs as RunningJobs;
 
-/// The running periodic jobs: finds them, to inspect, pause, change or stop them. Made by
+/// The running jobs: finds them, to inspect, pause, change or stop them. Made by
 /// [`EventBus::jobs`](crate::EventBus::jobs).
 ///
 /// Dropping a [`Job`] that was found does not stop it.
@@ -28,7 +28,7 @@ pub struct Jobs {
 }
 
 impl EventBus {
-    /// The running periodic jobs, of the host and of pages. Their ids have no prefix, also where this is a view.
+    /// The running jobs, of the host and of pages. Their ids have no prefix, also where this is a view.
     #[must_use]
     pub fn jobs(&self) -> Jobs {
         Jobs {

@@ -181,7 +181,7 @@ pub trait EventExt: Event {
         WaitFor::new(plain_bus(on).wait_parts(Self::NAME), read_or_log)
     }
 
-    /// Prepares a periodic job that emits this event at a fixed rate, as [`EventBus::periodic`] does.
+    /// Prepares a job that emits this event at a fixed rate, as [`EventBus::periodic`] does.
     ///
     /// ```
     /// # use schemars::JsonSchema;

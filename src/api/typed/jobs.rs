@@ -16,7 +16,7 @@ pub(super) fn prepare<E: Event>(bus: EventBus) -> JobBuilder<E> {
         Err(_) => builder.with_payload(Err(Error::new(
             ErrorCode::InvalidPayload,
             format!(
-                "the periodic event {:?} has no payload; call .payload(…), .payload_with(…) or .source(…)",
+                "the job of {:?} has no payload; call .payload(…), .payload_with(…) or .source(…)",
                 E::NAME
             ),
         ))),

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::hub::ids::RequestId;
 
@@ -8,7 +8,8 @@ use crate::hub::ids::RequestId;
 /// flight a second time when the page is left. A window over the newest numbers tells a copy from a late request.
 #[derive(Debug, Default)]
 pub(crate) struct CallerLog {
-    pending: HashMap<u64, RequestId>,
+    /// By number, so that they end in the order in which they were sent.
+    pending: BTreeMap<u64, RequestId>,
     newest: u64,
     used: Option<Box<[u64; WINDOW as usize / 64]>>,
 }

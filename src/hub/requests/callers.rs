@@ -8,6 +8,7 @@ use crate::hub::effects::Effects;
 use crate::hub::ids::{RequestId, SessionId, SubscriberKey};
 use crate::hub::requests::message::{Caller, Ending, NewRequest, Recipient, RequestMessage};
 use crate::hub::requests::pending::{PendingRequest, RequestState};
+use crate::hub::sessions::session_ended;
 use crate::model::error::{Error, ErrorCode, Result};
 
 /// How many copies of a page's request wait for its response. A browser sends one.
@@ -91,10 +92,7 @@ impl<W> Hub<W> {
         }
         if let Caller::Page(key, number) = request.caller {
             let Some(session) = self.sessions.get(&key) else {
-                return Err(Error::new(
-                    ErrorCode::StaleSession,
-                    "this session has ended",
-                ));
+                return Err(session_ended());
             };
             if session.sent_requests.is_used(number) {
                 return Err(number_used(number));
@@ -147,7 +145,7 @@ impl<W> Hub<W> {
         if let Some(session) = self.sessions.get_mut(&page) {
             session.received_requests += 1;
             session.outbox.push_request(message, after);
-            session.complete_parked_pull(now, effects);
+            session.deliver(page, now, effects);
         }
     }
 

@@ -187,9 +187,9 @@ impl<W> Hub<W> {
                 }
                 session.outbox.push_ending(id, ending, after);
                 // Its parked pull proves that the page was there then.
-                if let Some(since) = session.parked.as_ref().map(|pull| pull.since) {
-                    session.complete_parked_pull(since, effects);
-                }
+                let parked = session.parked.as_ref();
+                let seen = parked.map_or(session.last_seen, |pull| pull.since);
+                session.deliver(*key, seen, effects);
             }
         }
     }

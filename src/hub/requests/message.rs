@@ -20,6 +20,11 @@ pub(crate) struct RequestMessage {
 }
 
 impl RequestMessage {
+    /// The name of the component that sent it.
+    pub(crate) fn component(&self) -> Option<&Arc<str>> {
+        self.provenance.as_ref()?.component.as_ref()
+    }
+
     /// The names of what caused it, oldest first.
     pub(crate) fn causes(&self) -> &[EventName] {
         let provenance = self.provenance.as_deref();

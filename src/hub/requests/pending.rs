@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -68,7 +68,7 @@ pub(crate) struct Requests<W> {
 /// The requests that one recipient has not responded to.
 #[derive(Debug, Default)]
 struct RecipientRequests {
-    ids: HashSet<RequestId>,
+    ids: BTreeSet<RequestId>,
     bytes: usize,
 }
 

@@ -9,6 +9,7 @@ use crate::hub::effects::Effects;
 use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::hub::requests::endings::no_responder;
 use crate::hub::requests::pending::{PendingRequest, RequestState};
+use crate::hub::sessions::session_ended;
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::name::EventName;
 
@@ -23,8 +24,7 @@ impl<W> Hub<W> {
         let mut effects = Effects::default();
         let limit = self.limits.responders_per_page;
         let Some(session) = self.sessions.get_mut(&key) else {
-            let error = Error::new(ErrorCode::StaleSession, "this session has ended");
-            return (Err(error), effects);
+            return (Err(session_ended()), effects);
         };
         if session.responders.contains(&name) {
             let error = Error::new(

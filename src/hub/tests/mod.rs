@@ -1,5 +1,6 @@
 //! Tests of the hub, by subject, and what they share.
 
+mod calls;
 mod model;
 mod outbox;
 mod queue;
@@ -13,7 +14,7 @@ mod webviews;
 use std::time::SystemTime;
 
 use crate::hub::ids::{SessionId, SubscriptionId};
-use crate::hub::queue::QueuedEvent;
+use crate::hub::queue::{QueuedEvent, SupersededLists};
 use crate::model::delivery::Addressing;
 use crate::model::endpoint::Endpoint;
 use crate::model::event::{Accepted, BusEvent};
@@ -36,6 +37,7 @@ pub(super) fn queued(seq: u64, subscriptions: &[SubscriptionId]) -> QueuedEvent 
         event: event(seq, "null"),
         subscriptions: subscriptions.into(),
         addressing: Addressing::Broadcast,
+        superseded: SupersededLists::default(),
     }
 }
 

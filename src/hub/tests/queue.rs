@@ -286,3 +286,34 @@ fn one_that_superseded_others_supersedes_more() {
     queue.push(queued(4, &[1]), Overflow::DropOldest);
     assert_eq!(drain(&mut queue), ["1..3#3{1}", "4"]);
 }
+
+#[test]
+fn a_few_are_taken_but_none_that_may_be_replaced() {
+    let mut queue = Queue::new(QueueBound {
+        events: 99,
+        bytes: 1 << 20,
+    });
+    let take = |queue: &mut Queue| {
+        let mut entries = Vec::new();
+        let count = queue.pop_few(&mut entries);
+        assert_eq!(count, entries.len());
+        let seqs = entries.into_iter().map(|entry| match entry {
+            QueueEntry::Event(queued) => queued.event.seq(),
+            QueueEntry::Lost(lost) => panic!("{lost:?}"),
+        });
+        seqs.collect::<Vec<_>>()
+    };
+    for seq in 1..=20 {
+        queue.push(queued(seq, &[1]), Overflow::DropOldest);
+    }
+    assert_eq!(take(&mut queue), Vec::from_iter(1..=16));
+    queue.push(queued(21, &[1]), Overflow::Latest);
+    assert_eq!(take(&mut queue), [17]);
+    queue.push(queued(22, &[1]), Overflow::Latest);
+    for seq in 18..=20 {
+        assert_eq!(take(&mut queue), [seq]);
+    }
+    queue.push(queued(23, &[1]), Overflow::DropOldest);
+    assert_eq!(take(&mut queue), [22, 23]);
+    assert!(take(&mut queue).is_empty());
+}

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::session_id;
-use crate::hub::ids::SubscriberKey;
+use crate::hub::ids::{SubscriberKey, SubscriptionId};
 use crate::hub::outbox::{Batch, BatchBound, Item};
 use crate::hub::{
     Audience, Command, Hub, NewEvent, Pull, Resumption, SESSION_LEASE, SubscriptionRequest,
@@ -27,6 +27,18 @@ struct World {
     sessions: u64,
 }
 
+fn request(id: SubscriptionId, pattern: &str, resume: Option<Resumption>) -> SubscriptionRequest {
+    SubscriptionRequest {
+        id,
+        pattern: EventPattern::parse(pattern).unwrap(),
+        scope: None,
+        target: None,
+        wants_replayed: true,
+        wants_retained: true,
+        resume,
+    }
+}
+
 impl World {
     fn new(limits: Limits) -> Self {
         let mut policies = Policies::default();
@@ -35,7 +47,7 @@ impl World {
         }
         policies.add("latest", Policy::new().latest()).unwrap();
         let mut hub = Hub::new(limits, policies);
-        hub.announce("main", "main");
+        let _ = hub.announce("main", "main");
         Self {
             hub,
             now: Instant::now(),
@@ -69,21 +81,14 @@ impl World {
         };
         let opened = self.hub.begin_command("main", command, 'c', self.now);
         let key = opened.1.unwrap();
+        let resume = resume.map(|(after, handled)| Resumption {
+            session: previous,
+            after,
+            handled,
+        });
         let requests = (1..)
             .zip(patterns)
-            .map(|(id, pattern)| SubscriptionRequest {
-                id,
-                pattern: EventPattern::parse(pattern).unwrap(),
-                scope: None,
-                target: None,
-                wants_replayed: true,
-                wants_retained: true,
-                resume: resume.map(|(after, handled)| Resumption {
-                    session: previous,
-                    after,
-                    handled,
-                }),
-            });
+            .map(|(id, pattern)| request(id, pattern, resume));
         let (results, _) = self.hub.subscribe(key, requests.collect(), self.now);
         assert!(results.iter().all(Result::is_ok));
         self.hub.finish_command(key, 1, Ok(String::new()));
@@ -104,6 +109,7 @@ impl World {
             ack: 0,
             is_ahead: false,
             is_prompt: true,
+            can_be_called: false,
             bound: BatchBound {
                 events,
                 bytes: 1 << 20,
@@ -257,20 +263,13 @@ fn a_retained_event_comes_after_another_page() {
             origin: Some("app".to_owned()),
         };
         let key = world.hub.begin_command("main", command, 'c', world.now).1;
-        let request = SubscriptionRequest {
-            id: 1,
-            pattern: EventPattern::parse("note").unwrap(),
-            scope: None,
-            target: None,
-            wants_replayed: true,
-            wants_retained: true,
-            resume: Some(Resumption {
-                session: first,
-                after: 2,
-                handled,
-            }),
+        let resume = Resumption {
+            session: first,
+            after: 2,
+            handled,
         };
-        let _ = world.hub.subscribe(key.unwrap(), vec![request], world.now);
+        let requests = vec![request(1, "note", Some(resume))];
+        let _ = world.hub.subscribe(key.unwrap(), requests, world.now);
         assert_eq!(world.received(1).0, expected);
         let _ = world.hub.leave_page("main", Some("app".to_owned()));
     }
@@ -335,4 +334,42 @@ fn a_replaced_event_of_the_page_before_counts_once() {
     let _ = world.hub.leave_page("main", Some("app".to_owned()));
     world.open(&["*"], None);
     assert_eq!(superseded(&world.pull(9)), [(other, 0), (newest, 1)]);
+}
+
+#[test]
+fn a_gap_after_a_renewal_counts_what_was_its_own() {
+    let limits = Limits {
+        queue_events: 1,
+        ..Limits::default()
+    };
+    for is_delivered in [false, true] {
+        let mut world = World::new(limits.clone());
+        let key = world.open(&["latest"], None);
+        let first = world.emit("latest", false);
+        world.emit("latest", false);
+        let second = SubscriptionRequest {
+            wants_replayed: false,
+            ..request(2, "latest", None)
+        };
+        let (results, _) = world.hub.subscribe(key, vec![second], world.now);
+        assert!(results[0].is_ok());
+        let third = world.emit("latest", false);
+        let fourth = world.emit("latest", false);
+        if is_delivered {
+            assert_eq!(superseded(&world.pull(9)), [(fourth, 3)]);
+        }
+        // The second subscription had not begun when the first two were replaced.
+        world.fall_silent();
+        world.open(&["latest", "latest", "x"], Some((0, 0)));
+        let dropping = world.emit("x", false);
+        assert_eq!(
+            world.received(1).1,
+            [(GapReason::QueueFull, first, fourth, 4)]
+        );
+        assert_eq!(
+            world.received(2).1,
+            [(GapReason::QueueFull, third, fourth, 2)]
+        );
+        assert_eq!(world.received(3), (vec![dropping], vec![]));
+    }
 }

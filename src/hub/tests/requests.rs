@@ -36,8 +36,8 @@ fn name(text: &str) -> EventName {
 impl World {
     fn new() -> Self {
         let mut hub = Hub::new(Limits::default(), Policies::default());
-        hub.announce("a", "a");
-        hub.announce("b", "b");
+        let _ = hub.announce("a", "a");
+        let _ = hub.announce("b", "b");
         Self {
             hub,
             now: Instant::now(),
@@ -109,6 +109,7 @@ impl World {
             ack,
             is_ahead: true,
             is_prompt: false,
+            can_be_called: false,
             bound: BATCH,
         };
         let mut effects = self.hub.pull(label, pull, 0, self.now).unwrap();
@@ -241,7 +242,7 @@ fn a_page_that_has_waited_keeps_its_session() {
 fn only_a_caller_that_is_there_gets_a_reply() {
     // Two webviews of one window send requests to each other, one to itself, and the window closes.
     let mut world = World::new();
-    world.hub.announce("c", "a");
+    let _ = world.hub.announce("c", "a");
     let (a, c) = (world.open("a", 1), world.open("c", 3));
     world.send("c", Caller::Page(a, 1), 1).unwrap();
     world.send("a", Caller::Page(c, 1), 2).unwrap();

@@ -20,7 +20,7 @@ const HOST: Option<&str> = None;
 fn hub() -> Hub<char> {
     let mut hub = Hub::new(Limits::default(), Policies::default());
     for label in ["main", "other"] {
-        hub.announce(label, label);
+        let _ = hub.announce(label, label);
     }
     hub
 }
@@ -52,7 +52,7 @@ fn retain(hub: &mut Hub<char>, by: Option<&str>, to: Option<&str>, within: &[&st
 /// What a page in a new webview gets.
 fn received(hub: &mut Hub<char>, label: &str) -> Vec<u64> {
     let now = Instant::now();
-    hub.announce(label, label);
+    let _ = hub.announce(label, label);
     let session = session_id(hub.next_subscriber + 1);
     let command = Command {
         name: "subscribe",
@@ -76,6 +76,7 @@ fn received(hub: &mut Hub<char>, label: &str) -> Vec<u64> {
         ack: 0,
         is_ahead: false,
         is_prompt: true,
+        can_be_called: false,
         bound: BatchBound {
             events: 100,
             bytes: 1 << 20,

@@ -28,7 +28,7 @@ const BATCH: BatchBound = BatchBound {
 /// A hub with one webview and a page in it that listens to everything.
 fn hub(now: Instant) -> (Hub<char>, SubscriberKey) {
     let mut hub = Hub::new(Limits::default(), Policies::default());
-    hub.announce("main", "main");
+    let _ = hub.announce("main", "main");
     let key = open(&mut hub, session_id(1), now).0;
     (hub, key)
 }
@@ -62,6 +62,7 @@ fn pull(hub: &mut Hub<char>, waiter: char, now: Instant) -> Result<Effects<char>
         ack: 0,
         is_ahead: false,
         is_prompt: false,
+        can_be_called: false,
         bound: BATCH,
     };
     hub.pull("main", pull, waiter, now)
@@ -153,7 +154,7 @@ fn the_history_is_dropped_once_the_page_has_started() {
 fn past_events_are_the_kept_and_the_retained() {
     let start = Instant::now();
     let mut hub: Hub<char> = Hub::new(Limits::default(), Policies::default());
-    hub.announce("main", "main");
+    let _ = hub.announce("main", "main");
     emit(&mut hub, start);
     let key = open(&mut hub, session_id(1), start).0;
     assert_eq!(hub.past_events_of(key), 1);
@@ -180,7 +181,7 @@ fn gaps_of_ended_subscriptions_do_not_pile_up() {
         ..Limits::default()
     };
     let mut hub = Hub::new(limits, Policies::default());
-    hub.announce("main", "main");
+    let _ = hub.announce("main", "main");
     let key = open(&mut hub, session_id(1), start).0;
     for n in 2..5000 {
         let request = SubscriptionRequest {
@@ -262,7 +263,7 @@ fn renew_after(handled: u64) -> (Vec<u64>, Vec<(u64, u64, u64)>, usize) {
         ..Limits::default()
     };
     let mut hub = Hub::new(limits, Policies::default());
-    hub.announce("main", "main");
+    let _ = hub.announce("main", "main");
     let request = |id, pattern: &str, resume| SubscriptionRequest {
         id,
         pattern: EventPattern::parse(pattern).unwrap(),
@@ -302,6 +303,7 @@ fn renew_after(handled: u64) -> (Vec<u64>, Vec<(u64, u64, u64)>, usize) {
         ack: 0,
         is_ahead: false,
         is_prompt: false,
+        can_be_called: false,
         bound: BATCH,
     };
     let effects = hub.pull("main", next, 'q', start).unwrap();

@@ -3,8 +3,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake, Waker};
 use std::time::Instant;
 
-use crate::hub::ids::SubscriberKey;
-use crate::hub::{Address, Attempt, Audience, Effects, Hub, NewEvent, QueueOwner, Ticket};
+use super::session_id;
+use crate::hub::ids::{SubscriberKey, SubscriptionId};
+use crate::hub::{
+    Address, Attempt, Audience, Effects, Hub, NewEvent, QueueOwner, SubscriptionRequest, Ticket,
+};
 use crate::limits::Limits;
 use crate::model::delivery::DeliveryFilter;
 use crate::model::endpoint::Endpoint;
@@ -26,6 +29,7 @@ impl Wake for Count {
 /// An emit that waits, or has ended.
 struct Emit {
     name: &'static str,
+    bytes: usize,
     to: Option<Target>,
     ticket: Option<Ticket>,
     woken: Arc<Count>,
@@ -35,6 +39,7 @@ impl Emit {
     fn new(name: &'static str) -> Self {
         Self {
             name,
+            bytes: 0,
             to: None,
             ticket: None,
             woken: Arc::default(),
@@ -49,7 +54,7 @@ impl Emit {
         };
         let waker = Waker::from(Arc::clone(&self.woken));
         let (attempt, effects) = hub.enqueue_or_wait(
-            event(self.name),
+            large(self.name, self.bytes),
             &audience,
             self.ticket,
             waker,
@@ -69,6 +74,13 @@ impl Emit {
         }
     }
 
+    fn to(self, target: Target) -> Self {
+        Self {
+            to: Some(target),
+            ..self
+        }
+    }
+
     fn wakes(&self) -> usize {
         self.woken.0.load(Ordering::Relaxed)
     }
@@ -81,9 +93,13 @@ fn wake(effects: Effects<char>) {
 }
 
 fn event(name: &str) -> NewEvent {
+    large(name, 0)
+}
+
+fn large(name: &str, bytes: usize) -> NewEvent {
     NewEvent {
         name: EventName::parse(name).unwrap(),
-        payload: "null".into(),
+        payload: format!("\"{}\"", "x".repeat(bytes)).into(),
         source: Endpoint::Host,
         tick: None,
         provenance: None,
@@ -213,6 +229,90 @@ fn an_ended_subscription_releases_its_names() {
     assert!(!a.poll(&mut hub));
     assert!(b.poll(&mut hub));
     assert_eq!(hub.waiting_emits(), 1);
+}
+
+fn request(id: SubscriptionId, pattern: &str) -> SubscriptionRequest {
+    SubscriptionRequest {
+        id,
+        pattern: EventPattern::parse(pattern).unwrap(),
+        scope: None,
+        target: None,
+        wants_replayed: false,
+        wants_retained: true,
+        resume: None,
+    }
+}
+
+/// A page in this webview that listens to this pattern and never pulls.
+fn page(hub: &mut Hub<char>, label: &str, pattern: &str) -> SubscriberKey {
+    let now = Instant::now();
+    let (opened, effects) = hub.open_session(label, session_id(1), None, now);
+    wake(effects);
+    let key = opened.unwrap();
+    let (results, effects) = hub.subscribe(key, vec![request(1, pattern)], now);
+    assert!(results[0].is_ok());
+    wake(effects);
+    key
+}
+
+#[test]
+fn a_page_that_moves_releases_its_old_window() {
+    for is_announced_again in [false, true] {
+        let mut hub = hub();
+        for label in ["left", "right"] {
+            let _ = hub.announce(label, "multi");
+        }
+        page(&mut hub, "left", "*");
+        let mut to_window = Emit::new("a").to(Target::window("multi"));
+        let mut to_page = Emit::new("b").to(Target::webview("left"));
+        let mut to_all = Emit::new("c");
+        assert!(Emit::new("a").poll(&mut hub), "its queue is full now");
+        for emit in [&mut to_page, &mut to_window, &mut to_all] {
+            assert!(!emit.poll(&mut hub));
+        }
+        wake(match is_announced_again {
+            true => hub.announce("left", "main"),
+            false => hub.note_window("left", "main"),
+        });
+        assert_eq!((to_window.wakes(), to_all.wakes()), (1, 0));
+        assert!(to_window.poll(&mut hub));
+        assert!(!to_page.poll(&mut hub) && !to_all.poll(&mut hub));
+        assert_eq!(hub.waiting_emits(), 2);
+    }
+}
+
+/// What is retained for a new subscription may drop a larger event of a full queue.
+#[test]
+fn a_subscription_that_makes_room_wakes_the_first() {
+    let limits = Limits {
+        queue_bytes: 10_000,
+        ..Limits::default()
+    };
+    let mut policies = Policies::default();
+    policies.add("reject", Policy::new().reject()).unwrap();
+    let mut hub: Hub<char> = Hub::new(limits, policies);
+    let _ = hub.announce("main", "main");
+    let emit_large = |hub: &mut Hub<char>, name, bytes, is_retained| {
+        let event = NewEvent {
+            retain: Some(is_retained),
+            ..large(name, bytes)
+        };
+        hub.enqueue(event, &Audience::default(), Instant::now)
+            .unwrap();
+    };
+    emit_large(&mut hub, "kept", 5000, true);
+    let key = page(&mut hub, "main", "[rl]*");
+    emit_large(&mut hub, "large", 8000, false);
+    let mut reject = Emit {
+        bytes: 4000,
+        ..Emit::new("reject")
+    };
+    assert!(!reject.poll(&mut hub));
+    let (results, effects) = hub.subscribe(key, vec![request(2, "kept")], Instant::now());
+    assert!(results[0].is_ok());
+    wake(effects);
+    assert_eq!(reject.wakes(), 1);
+    assert!(reject.poll(&mut hub));
 }
 
 #[test]

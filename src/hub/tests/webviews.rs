@@ -68,6 +68,7 @@ fn open(hub: &mut Hub<char>, label: &str, session: u64) -> (usize, Effects<char>
         ack: 0,
         is_ahead: false,
         is_prompt: false,
+        can_be_called: false,
         bound: BatchBound {
             events: 9,
             bytes: 1 << 20,
@@ -83,11 +84,11 @@ fn open(hub: &mut Hub<char>, label: &str, session: u64) -> (usize, Effects<char>
 #[test]
 fn a_webview_heard_of_twice_is_one() {
     let mut hub: Hub<char> = Hub::new(Limits::default(), Policies::default());
-    hub.announce("late", "late");
+    let _ = hub.announce("late", "late");
     emit(&mut hub, None);
     let (is_replaced, _) = hub.webview_is_ready("late", "late");
     assert!(!is_replaced);
-    hub.announce("late", "late");
+    let _ = hub.announce("late", "late");
     assert_eq!(open(&mut hub, "late", 1).0, 1);
 }
 
@@ -140,8 +141,8 @@ fn a_webview_closed_alone_leaves_the_others() {
 fn a_webview_that_moves_keeps_its_session() {
     let mut hub = hub();
     let _ = open(&mut hub, "left", 1);
-    hub.note_window("left", "main");
-    hub.note_window("nobody", "main");
+    let _ = hub.note_window("left", "main");
+    let _ = hub.note_window("nobody", "main");
     assert!(!hub.knows("nobody"));
     assert_eq!(emit(&mut hub, Some(Target::window("main"))), 1);
     let (gone, _) = hub.remove_window("multi");

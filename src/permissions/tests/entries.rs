@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::{entries, locations, name, scope, select};
-use crate::permissions::{List, Scope, ScopeEntry, Subject};
+use crate::permissions::{ListKind, Scope, ScopeEntry, Subject};
 
 #[test]
 fn malformed_entries_state_their_fault() {
@@ -40,7 +40,7 @@ fn malformed_entries_state_their_fault() {
         (json!("tauri://*"), "reserved"),
     ] {
         let read = ScopeEntry::read(&entry);
-        for list in [List::Allow, List::Deny] {
+        for list in [ListKind::Allow, ListKind::Deny] {
             let fault = read.fault(list, Subject::Event).unwrap_or_default();
             assert!(fault.contains(what), "{entry}: {fault}");
         }
@@ -56,9 +56,9 @@ fn malformed_entries_state_their_fault() {
         (json!({ "event": "a", "sources": [] }), "`sources`"),
     ] {
         let read = ScopeEntry::read(&entry);
-        assert_eq!(read.fault(List::Allow, Subject::Event), None);
+        assert_eq!(read.fault(ListKind::Allow, Subject::Event), None);
         assert!(
-            read.fault(List::Deny, Subject::Event)
+            read.fault(ListKind::Deny, Subject::Event)
                 .is_some_and(|fault| fault.contains(what)),
             "{entry}"
         );
@@ -75,7 +75,7 @@ fn entries_of_another_subject_are_faults() {
         (&request, Subject::Event, "about events"),
     ] {
         let read = ScopeEntry::read(entry);
-        for list in [List::Allow, List::Deny] {
+        for list in [ListKind::Allow, ListKind::Deny] {
             let fault = read.fault(list, subject).unwrap_or_default();
             assert!(fault.contains(what), "{entry}: {fault}");
         }
@@ -88,7 +88,7 @@ fn entries_of_another_subject_are_faults() {
     ] {
         let read = ScopeEntry::read(&entry);
         let fault = read
-            .fault(List::Allow, Subject::Request)
+            .fault(ListKind::Allow, Subject::Request)
             .unwrap_or_default();
         assert!(fault.contains(what), "{entry}: {fault}");
     }

@@ -1,5 +1,7 @@
 //! Reading the arguments of a page, and writing its results.
 
+use std::fmt::Display;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,6 +14,7 @@ use crate::hub::command_log::JsonResult;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, escaped, quoted};
 use crate::model::name::EventName;
+use crate::model::pattern::is_wildcard;
 use crate::model::payload::check_json;
 use crate::model::target::Target;
 use crate::sync::now;
@@ -37,9 +40,11 @@ pub(super) fn emit_each<T: DeserializeOwned, A: Serialize>(
     check_entries("events", events.len())?;
     let results: Vec<EntryResult<A>> = events
         .into_iter()
-        .map(|entry| {
+        .enumerate()
+        .map(|(index, entry)| {
             let taken = flood.take_emit(payload_length(&entry), now());
-            EntryResult::of(taken.and_then(|()| read(entry)).and_then(&mut emit))
+            let read = taken.and_then(|()| read(format_args!("event at index {index}"), entry));
+            EntryResult::of(read.and_then(&mut emit))
         })
         .collect();
     write(&results)
@@ -71,8 +76,10 @@ impl<A> EntryResult<A> {
     }
 }
 
-pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T> {
-    serde_json::from_value(value).map_err(|error| invalid_argument(escaped(&error)))
+/// Reads an argument. `what` names it in an error.
+pub(super) fn read<T: DeserializeOwned>(what: impl Display, value: Value) -> Result<T> {
+    serde_json::from_value(value)
+        .map_err(|error| invalid_argument(format!("invalid {what}: {}", escaped(&error))))
 }
 
 pub(super) fn write(value: &impl Serialize) -> JsonResult {
@@ -127,17 +134,46 @@ pub(crate) fn read_target(target: &Value) -> Result<Target> {
             let targets: Vec<Target> = targets.iter().map(read_target).collect::<Result<_>>()?;
             Ok(Target::join(targets))
         }
-        other => match EndpointEntry::deserialize(other) {
-            Ok(endpoint) => Ok(Endpoint::from(endpoint).into()),
-            Err(_) => EventTarget::deserialize(other).map(IntoTarget::into_target).map_err(|error| {
-                invalid_argument(format!(
-                    "invalid target {}: expected a label, a list of labels, an endpoint or an EventTarget: {}",
-                    quoted(&other.to_string()),
-                    escaped(&error)
-                ))
-            }),
+        other => match other["kind"].as_str() {
+            Some("host" | "webview") => read_endpoint_target(other),
+            _ => EventTarget::deserialize(other)
+                .map(IntoTarget::into_target)
+                .map_err(|error| {
+                    invalid_target(
+                        other,
+                        "expected a label, a list of labels, an endpoint or an EventTarget",
+                        &escaped(&error),
+                    )
+                }),
         },
     }
+}
+
+/// Reads an endpoint as a target. Its label is the label of one webview, and never a glob.
+fn read_endpoint_target(target: &Value) -> Result<Target> {
+    let expected = r#"expected { "kind": "host" } or { "kind": "webview", "label": "…" }"#;
+    let entry = EndpointEntry::deserialize(target)
+        .map_err(|error| invalid_target(target, expected, &escaped(&error)))?;
+    let endpoint = Endpoint::from(entry);
+    if let Some(wildcard) = endpoint
+        .label()
+        .and_then(|label| label.chars().find(|c| is_wildcard(*c)))
+    {
+        let problem = format!("its label has the wildcard {wildcard:?}; for a glob, use a string");
+        return Err(invalid_target(
+            target,
+            "expected the label of one webview",
+            &problem,
+        ));
+    }
+    Ok(endpoint.into())
+}
+
+fn invalid_target(target: &Value, expected: &str, problem: &str) -> Error {
+    invalid_argument(format!(
+        "invalid target {}: {expected}: {problem}",
+        quoted(&target.to_string())
+    ))
 }
 
 /// An [`Endpoint`] as TypeScript writes it.
@@ -159,4 +195,54 @@ impl From<EndpointEntry> for Endpoint {
 
 pub(super) fn invalid_argument(message: impl Into<String>) -> Error {
     Error::new(ErrorCode::InvalidArgument, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn refused(target: Value, parts: &[&str]) {
+        let error = read_target(&target).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidArgument);
+        for part in parts {
+            assert!(error.message().contains(part), "{part}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_endpoint_is_refused_as_an_endpoint() {
+        refused(
+            json!({ "kind": "host", "label": "x" }),
+            &["unknown field `label`"],
+        );
+        refused(json!({ "kind": "webview" }), &["missing field `label`"]);
+        refused(
+            json!({ "kind": "webview", "label": 7 }),
+            &["invalid type: integer `7`"],
+        );
+    }
+
+    #[test]
+    fn a_wrong_event_target_is_refused_as_such() {
+        refused(json!({ "kind": "Window" }), &["missing field `label`"]);
+        refused(
+            json!({ "kind": "page" }),
+            &["unknown variant `page`", "EventTarget"],
+        );
+        refused(json!(7), &["expected a label", "7"]);
+    }
+
+    #[test]
+    fn the_label_of_an_endpoint_is_no_glob() {
+        for label in ["a*", "a?", "[ab]"] {
+            refused(
+                json!({ "kind": "webview", "label": label }),
+                &["wildcard", label],
+            );
+            assert!(read_target(&json!(label)).is_ok());
+        }
+    }
 }

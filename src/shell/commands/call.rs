@@ -15,10 +15,10 @@ use crate::hub::Command;
 use crate::hub::command_log::{CommandAdmission, JsonResult};
 use crate::hub::ids::{SessionId, SubscriberKey};
 use crate::model::endpoint::Endpoint;
-use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::error::{Error, ErrorCode, Result, escaped};
 use crate::permissions::{Scope, ScopeEntry, Subject};
 use crate::runtime::BusRuntime;
-use crate::shell::reply::AnswerPath;
+use crate::shell::reply::ReplyPath;
 
 /// The entries that Tauri resolved for the command, the window and the origin of a call.
 type Entries = CommandScope<ScopeEntry>;
@@ -29,7 +29,7 @@ pub(super) struct Page {
     bus: EventBus,
     entries: Entries,
     origin: Option<String>,
-    path: AnswerPath,
+    path: ReplyPath,
 }
 
 impl Page {
@@ -69,23 +69,26 @@ impl Page {
         self.origin.clone()
     }
 
-    /// The answer to the page's command.
-    pub(super) fn answer(&self, json: String) -> Response {
-        self.path.answer(json)
+    /// The reply to the page's command.
+    pub(super) fn reply(&self, json: String) -> Response {
+        self.path.reply(json)
     }
 
     /// The flood account of the page's webview.
     pub(super) fn flood(&self) -> Result<Arc<Flood>> {
-        self.core().hub().flood(&self.label)
+        self.core().flood(&self.label)
     }
 
     pub(super) fn read<R: Runtime>(command: CommandItem<'_, R>) -> Result<Self> {
         let message = command.message;
         let bus = find_bus(message)?;
-        let entries = Entries::from_command(command).map_err(|_| {
+        let entries = Entries::from_command(command).map_err(|error| {
             Error::new(
                 ErrorCode::Denied,
-                "Tauri could not read the scope of this command",
+                format!(
+                    "Tauri could not read the scope of this command; check its `allow` and `deny` lists in the capability files: {}",
+                    describe(error)
+                ),
             )
         })?;
         let webview = message.webview_ref();
@@ -98,8 +101,16 @@ impl Page {
             bus,
             entries,
             origin: origin_of(message.headers()),
-            path: AnswerPath::of(message.headers()),
+            path: ReplyPath::of(message.headers()),
         })
+    }
+}
+
+/// The text of Tauri's error.
+fn describe(InvokeError(error): InvokeError) -> String {
+    match error {
+        serde_json::Value::String(text) => escaped(&text),
+        other => escaped(&other),
     }
 }
 
@@ -113,7 +124,10 @@ impl<'de, R: Runtime> CommandArg<'de, R> for Page {
 pub(super) fn find_bus<R: Runtime>(message: &InvokeMessage<R>) -> Result<EventBus> {
     let bus = message.webview_ref().try_state::<EventBus>();
     let bus = bus.map(|bus| bus.inner().clone());
-    bus.ok_or_else(|| Error::new(ErrorCode::Unavailable, "the event bus has not started"))
+    bus.ok_or_else(|| Error::new(
+            ErrorCode::Unavailable,
+            "the event bus has not started; register the plugin before windows are created, or call this after the setup",
+        ))
 }
 
 /// Tauri reads this header, too. It is absent if the IPC fell back to postMessage.
@@ -198,7 +212,7 @@ impl PageCall {
                 })
             }
         };
-        result.map(|json| self.answer(json))
+        result.map(|json| self.reply(json))
     }
 }
 

@@ -9,5 +9,5 @@ use super::call::Page;
 
 #[tauri::command]
 pub(super) async fn catalog(page: Page) -> Result<Response> {
-    write(page.bus().catalog()).map(|json| page.answer(json))
+    write(page.bus().catalog()).map(|json| page.reply(json))
 }

@@ -149,7 +149,7 @@ pub(super) fn locations_for(core: &Core, to: &Selection) -> Vec<WebviewLocation>
 
 #[cfg(any(fuzzing, test))]
 pub(super) fn read_entry(entry: Value) -> Result<()> {
-    let entry: EmitEntry = super::arguments::read(entry)?;
+    let entry: EmitEntry = super::arguments::read("event", entry)?;
     let name = EventName::parse_emitted(&entry.event)?;
     entry.except()?;
     super::arguments::read_json(&name, entry.payload)?;

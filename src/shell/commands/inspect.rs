@@ -9,5 +9,5 @@ use super::call::Page;
 
 #[tauri::command]
 pub(super) async fn inspect(page: Page) -> Result<Response> {
-    write(&page.runtime().inspect()).map(|json| page.answer(json))
+    write(&page.runtime().inspect()).map(|json| page.reply(json))
 }

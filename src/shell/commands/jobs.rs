@@ -13,9 +13,9 @@ use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::interval::{duration_from_millis, interval_from_millis, invalid_interval};
 use crate::model::job::{MissedTickBehavior, unknown_job};
-use crate::model::name::EventName;
+use crate::model::name::{EventName, parse_component};
 use crate::periodic::job::{JobPlan, JobUpdate, MAX_FAILURES, Payload, RunningJob};
-use crate::periodic::schedule::Timing;
+use crate::periodic::timing::schedule::Timing;
 use crate::permissions::{Destination, PlannedJob, Scope, Subject};
 use crate::sync::now;
 
@@ -50,6 +50,7 @@ struct JobArguments {
     max_failures: Option<u64>,
     source: Option<String>,
     args: Option<String>,
+    component: Option<String>,
     owner: Option<OwnerEntry>,
 }
 
@@ -96,12 +97,13 @@ pub(super) async fn start_job(call: PageCall, job: Value) -> Result<Response> {
         let core = call.core();
         let flood = call.flood()?;
         flood.take_emit(payload_length(&job) + args_length(&job), now())?;
-        let job: JobArguments = read(job)?;
+        let job: JobArguments = read("job", job)?;
         let every_ms = job.every_ms.ok_or_else(|| invalid_interval("missing"))?;
         let interval = interval_from_millis(every_ms)?;
         let name = EventName::parse_emitted(&job.event)?;
         let to = job.to.as_ref().map(read_target).transpose()?;
         let mut to = to.map(Address::of).transpose()?;
+        let component = job.component.as_deref().map(parse_component).transpose()?;
         let sampled = job.sampled(&name)?;
         let planned = PlannedJob {
             interval,
@@ -140,6 +142,7 @@ pub(super) async fn start_job(call: PageCall, job: Value) -> Result<Response> {
             id: job.id,
             replaces: job.replace,
             source: call.endpoint(),
+            component,
             owner,
             ..JobPlan::new(name, interval)
         };
@@ -171,6 +174,13 @@ fn check_job(
     }
 }
 
+fn describe(endpoint: &Endpoint) -> String {
+    match endpoint.label() {
+        Some(label) => format!("the page in {}", quoted(label)),
+        None => "the host".to_owned(),
+    }
+}
+
 /// Finds a job by its owner and id: one of the page, or one of others that its scope allows.
 fn find_job(
     page: &Page,
@@ -179,7 +189,9 @@ fn find_job(
     (id, number): (&str, Option<u64>),
 ) -> Result<Arc<RunningJob>> {
     let jobs = &page.runtime().jobs;
-    let owner = owner.map(read::<EndpointEntry>).transpose()?;
+    let owner = owner
+        .map(|owner| read::<EndpointEntry>("owner", owner))
+        .transpose()?;
     let job = match owner.map(Endpoint::from) {
         Some(owner) if owner != page.endpoint() => {
             scope.check_jobs_of_others()?;
@@ -269,18 +281,19 @@ pub(super) async fn update_job(
         let flood = call.flood()?;
         flood.take_emit(payload_length(&changes), now())?;
         let job = find_job(&call, &scope, owner, (&id, number))?;
-        let changes: JobChangesEntry = read(changes)?;
+        let changes: JobChangesEntry = read("changes of a job", changes)?;
         // The events of a job name its page as their source. So no other page may change their payload.
         if (changes.payload.is_some() || changes.to.is_some()) && job.source != call.endpoint() {
             return Err(Error::new(
                 ErrorCode::Denied,
                 format!(
-                    "another party started the job {}; this page may pause and stop it and change its interval, but not its payload or target",
-                    quoted(&job.id)
+                    "the job {} was started by {}; this page may pause and stop it and change its interval, but not its payload or target",
+                    quoted(&job.id),
+                    describe(&job.source)
                 ),
             ));
         }
-        let (interval, mut to) = job.reach();
+        let (interval, mut to) = job.interval_and_target();
         let every = changes.every_ms.map(interval_from_millis).transpose()?;
         if let Some(target) = &changes.to {
             to = Some(Address::of(read_target(target)?)?);
@@ -315,18 +328,19 @@ pub(super) async fn list_jobs(page: Page) -> Result<Response> {
     scope.check_own_jobs()?;
     let is_allowed = |event: &EventName| scope.allows_jobs_of_others(event);
     let jobs = page.runtime().jobs.list(&page.endpoint(), is_allowed);
-    write(&jobs).map(|json| page.answer(json))
+    write(&jobs).map(|json| page.reply(json))
 }
 
 #[cfg(any(fuzzing, test))]
 pub(super) fn read_entry(job: Value) -> Result<()> {
-    let job: JobArguments = read(job)?;
+    let job: JobArguments = read("job", job)?;
     let name = EventName::parse_emitted(&job.event)?;
     read_json(&name, job.payload.clone())?;
     let every_ms = job.every_ms.ok_or_else(|| invalid_interval("missing"))?;
     let interval = interval_from_millis(every_ms)?;
     job.timing(interval)?;
     job.sampled(&name)?;
+    job.component.as_deref().map(parse_component).transpose()?;
     job.to.as_ref().map(read_target).transpose()?;
     Ok(())
 }

@@ -16,6 +16,9 @@ mod subscribe;
 use tauri::Runtime;
 use tauri::ipc::Invoke;
 
+#[cfg(calls)]
+pub(super) use respond::apply_response_texts;
+
 #[cfg(any(fuzzing, test))]
 pub(crate) use arguments::{read_json, read_target};
 

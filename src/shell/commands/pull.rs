@@ -13,7 +13,7 @@ use crate::hub::Pull;
 use crate::hub::ids::SessionId;
 use crate::hub::outbox::BatchBound;
 use crate::model::error::{Result, escaped, quoted};
-use crate::shell::reply::{AnswerPath, reply_to};
+use crate::shell::reply::{ReplyPath, reply_to};
 
 use super::arguments::{check_entries, invalid_argument};
 use super::call::find_bus;
@@ -26,12 +26,17 @@ pub(super) const COMMAND: &str = "pull";
 /// WebKit keeps the source of scripts from 8 KiB on. Written as a string, it may become twice as long.
 const MAX_EVALUATED_BYTES: usize = (8 * 1024 - 6) / 2;
 
+/// On Android, Tauri evaluates only answers below 8 KiB. The page fetches longer ones.
+const FETCHES_LONG_REPLIES: bool = cfg!(target_os = "android");
+
 #[derive(Deserialize)]
 struct PullArguments {
     session: String,
     ack: u64,
     #[serde(default)]
     ahead: bool,
+    #[serde(default)]
+    call: bool,
     #[serde(default)]
     responses: Vec<Value>,
 }
@@ -46,7 +51,7 @@ pub(super) fn accept<R: Runtime>(invoke: Invoke<R>) {
     let label = webview.label().to_owned();
     // It may be in another window than before.
     let window = webview.window_ref().label().to_owned();
-    let path = AnswerPath::of(message.headers());
+    let path = ReplyPath::of(message.headers());
     let reply = reply_to(app, resolver, path);
     let bus = match find_bus(&message) {
         Ok(bus) => bus,
@@ -56,15 +61,11 @@ pub(super) fn accept<R: Runtime>(invoke: Invoke<R>) {
     let limits = core.limits();
     let bound = BatchBound {
         events: limits.batch_events,
-        bytes: if path == AnswerPath::Evaluated {
-            limits.batch_bytes.min(MAX_EVALUATED_BYTES)
-        } else {
-            limits.batch_bytes
-        },
+        bytes: longest_batch(path, limits.batch_bytes, FETCHES_LONG_REPLIES),
     };
     let read = read_arguments(message.payload(), bound);
     if let Ok((pull, _)) = &read
-        && path == AnswerPath::Evaluated
+        && path == ReplyPath::Evaluated
         && core.hub().note_evaluated(&label, pull.session)
     {
         log::info!(
@@ -83,6 +84,13 @@ pub(super) fn accept<R: Runtime>(invoke: Invoke<R>) {
             });
         }
         Err(error) => reply.send(Err(error)),
+    }
+}
+
+fn longest_batch(path: ReplyPath, limit: usize, fetches_long_answers: bool) -> usize {
+    match path {
+        ReplyPath::Evaluated if !fetches_long_answers => limit.min(MAX_EVALUATED_BYTES),
+        _ => limit,
     }
 }
 
@@ -115,11 +123,13 @@ fn apply_pulled_responses(
 
 fn read_arguments(body: &InvokeBody, bound: BatchBound) -> Result<(Pull, Vec<Value>)> {
     let InvokeBody::Json(json) = body else {
-        return Err(invalid_argument("a pull takes its arguments as JSON"));
+        return Err(invalid_argument(
+            "a pull got a raw body; send its arguments as a JSON object",
+        ));
     };
     let arguments = PullArguments::deserialize(json).map_err(|error| {
         invalid_argument(format!(
-            "invalid pull: expected session and ack (the index of the last handled item), and optionally ahead and responses: {}",
+            "invalid pull: expected session and ack (the index of the last handled item), and optionally ahead, call and responses: {}",
             escaped(&error)
         ))
     })?;
@@ -128,8 +138,27 @@ fn read_arguments(body: &InvokeBody, bound: BatchBound) -> Result<(Pull, Vec<Val
         ack: arguments.ack,
         is_ahead: arguments.ahead,
         is_prompt: false,
+        can_be_called: arguments.call,
         bound,
     };
     check_entries("responses", arguments.responses.len())?;
     Ok((pull, arguments.responses))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_evaluated_is_cut() {
+        use ReplyPath::{Evaluated, Fetched};
+        for (path, limit, fetches_long, expected) in [
+            (Fetched, 1 << 20, false, 1 << 20),
+            (Evaluated, 1 << 20, false, MAX_EVALUATED_BYTES),
+            (Evaluated, 100, false, 100),
+            (Evaluated, 1 << 20, true, 1 << 20),
+        ] {
+            assert_eq!(longest_batch(path, limit, fetches_long), expected);
+        }
+    }
 }

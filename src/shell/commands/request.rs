@@ -1,5 +1,6 @@
 //! Requests that pages send.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -14,9 +15,9 @@ use crate::hub::ids::{RequestId, SessionId};
 use crate::hub::requests::{Caller, NewRequest, Recipient, RequestMessage};
 use crate::model::error::{Result, escaped};
 use crate::model::event::Provenance;
-use crate::model::name::EventName;
+use crate::model::name::{EventName, parse_component};
 use crate::permissions::Subject;
-use crate::shell::reply::{AnswerPath, reply_to};
+use crate::shell::reply::{ReplyPath, reply_to};
 use crate::sync::now;
 
 use super::arguments::{
@@ -37,6 +38,7 @@ struct RequestArguments {
     payload: Option<String>,
     to: Value,
     timeout_ms: Option<f64>,
+    component: Option<String>,
     #[serde(default)]
     causes: Vec<String>,
 }
@@ -49,17 +51,20 @@ struct ParsedRequest {
     payload: Option<String>,
     to: Address,
     timeout: Duration,
+    component: Option<Arc<str>>,
     causes: Vec<String>,
 }
 
 impl RequestArguments {
     fn read(body: &InvokeBody) -> Result<ParsedRequest> {
         let InvokeBody::Json(json) = body else {
-            return Err(invalid_argument("a request takes its arguments as JSON"));
+            return Err(invalid_argument(
+                "a request got a raw body; send its arguments as a JSON object",
+            ));
         };
         let arguments = Self::deserialize(json).map_err(|error| {
             invalid_argument(format!(
-                "invalid request: expected session, id, name and to, and optionally payload, timeoutMs and causes: {}",
+                "invalid request: expected session, id, name and to, and optionally payload, timeoutMs, component and causes: {}",
                 escaped(&error)
             ))
         })?;
@@ -71,6 +76,11 @@ impl RequestArguments {
             payload: arguments.payload,
             to: Address::of(to)?,
             timeout: read_timeout(arguments.timeout_ms)?,
+            component: arguments
+                .component
+                .as_deref()
+                .map(parse_component)
+                .transpose()?,
             causes: arguments.causes,
         })
     }
@@ -96,7 +106,7 @@ pub(super) fn accept<R: Runtime>(invoke: Invoke<R>) {
         resolver,
         acl,
     } = invoke;
-    let path = AnswerPath::of(message.headers());
+    let path = ReplyPath::of(message.headers());
     let reply = reply_to(message.webview_ref().app_handle().clone(), resolver, path);
     let item = CommandItem {
         plugin: Some("event-bus"),
@@ -144,7 +154,7 @@ fn send<R: Runtime>(page: &Page, message: &InvokeMessage<R>, reply: Reply) {
 /// Checks a request and finds its recipient. Permission comes before existence, and both come before the payload.
 fn check(page: &Page, parsed: &mut ParsedRequest) -> Result<(RequestMessage, Recipient)> {
     let core = page.core();
-    let flood = core.flood(page.label())?;
+    let flood = page.flood()?;
     flood.take_emit(parsed.payload.as_ref().map_or(0, String::len), now())?;
     let scope = page.scope("event-bus:allow-request", Subject::Request);
     let selection = &mut parsed.to.selection;
@@ -163,7 +173,10 @@ fn check(page: &Page, parsed: &mut ParsedRequest) -> Result<(RequestMessage, Rec
         name: parsed.name.clone(),
         payload: payload.into(),
         source: page.endpoint(),
-        provenance: Provenance::of(None, read_causes(&parsed.causes, core.limits().hops)?),
+        provenance: Provenance::of(
+            parsed.component.take(),
+            read_causes(&parsed.causes, core.limits().hops)?,
+        ),
     };
     Ok((message, to))
 }
@@ -178,7 +191,7 @@ pub(super) async fn cancel_request(page: Page, session: String, ids: Vec<u64>) -
         core.apply_effects(effects);
         core.yield_to_waiters();
     }
-    Ok(page.answer(Value::Null.to_string()))
+    Ok(page.reply(Value::Null.to_string()))
 }
 
 #[cfg(any(fuzzing, test))]

@@ -7,6 +7,8 @@ use tauri::ipc::Response;
 use crate::api::bus::EventBus;
 use crate::hub::command_log::JsonResult;
 use crate::hub::ids::{RequestId, SessionId, SubscriberKey};
+#[cfg(calls)]
+use crate::model::error::escaped;
 use crate::model::error::{Error, ErrorCode, Failure, Result, quoted};
 use crate::model::name::EventName;
 use crate::sync::now;
@@ -16,7 +18,7 @@ use super::call::PageCall;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ResponderEntry {
+struct SetResponderEntry {
     name: String,
     /// `false` removes the responder.
     on: bool,
@@ -28,8 +30,9 @@ pub(super) async fn set_responders(call: PageCall, responders: Vec<Value>) -> Re
         check_entries("responders", responders.len())?;
         let core = call.core();
         let flood = call.flood()?;
-        let set = |entry: Value| {
-            let entry: Result<ResponderEntry> = read(entry);
+        let set = |(index, entry): (usize, Value)| {
+            let entry: Result<SetResponderEntry> =
+                read(format_args!("responder at index {index}"), entry);
             // Removing a responder costs nothing, as `unsubscribe` does.
             if entry.as_ref().map_or(true, |entry| entry.on) {
                 flood.take_subscribe(now())?;
@@ -49,6 +52,7 @@ pub(super) async fn set_responders(call: PageCall, responders: Vec<Value>) -> Re
         };
         let results: Vec<EntryResult<Value>> = responders
             .into_iter()
+            .enumerate()
             .map(|entry| EntryResult::of(set(entry)))
             .collect();
         write(&results)
@@ -82,6 +86,7 @@ pub(super) async fn respond(call: PageCall, responses: Vec<Value>) -> Result<Res
         let apply = |entry| apply_response(call.bus(), page, call.label(), entry);
         let results: Vec<EntryResult<Value>> = responses
             .into_iter()
+            .enumerate()
             .map(|entry| EntryResult::of(apply(entry).map(|()| json!({}))))
             .collect();
         write(&results)
@@ -89,7 +94,7 @@ pub(super) async fn respond(call: PageCall, responses: Vec<Value>) -> Result<Res
     .await
 }
 
-/// Applies the responses that came with a pull of this session. Returns the errors of those that were refused.
+/// Applies the responses that came with a pull of this session, or with the answer to a call. Returns the errors of those that were refused.
 pub(super) fn apply_responses(
     bus: &EventBus,
     label: &str,
@@ -102,19 +107,47 @@ pub(super) fn apply_responses(
     };
     let applied = responses
         .into_iter()
+        .enumerate()
         .map(|entry| apply_response(bus, page, label, entry));
     applied.filter_map(Result::err).collect()
 }
 
-fn apply_response(bus: &EventBus, page: SubscriberKey, label: &str, entry: Value) -> Result<()> {
+/// Applies responses as they come with the answer to a call: as JSON.
+#[cfg(calls)]
+pub(in crate::shell) fn apply_response_texts(
+    bus: &EventBus,
+    label: &str,
+    session: SessionId,
+    json: &str,
+) -> Vec<Error> {
+    let read = serde_json::from_str::<Vec<Value>>(json).map_err(|error| {
+        let message = format!("invalid responses: expected a list: {}", escaped(&error));
+        Error::new(ErrorCode::InvalidArgument, message)
+    });
+    let checked = read.and_then(|responses| {
+        check_entries("responses", responses.len())?;
+        Ok(responses)
+    });
+    match checked {
+        Ok(responses) => apply_responses(bus, label, session, responses),
+        Err(error) => vec![error],
+    }
+}
+
+fn apply_response(
+    bus: &EventBus,
+    page: SubscriberKey,
+    label: &str,
+    (index, entry): (usize, Value),
+) -> Result<()> {
     let core = &bus.runtime().core;
     core.yield_to_waiters();
-    let entry: ResponseEntry = read(entry)?;
+    let entry: ResponseEntry = read(format_args!("response at index {index}"), entry)?;
     let id = RequestId::parse(&entry.request).ok_or_else(|| {
         Error::new(
             ErrorCode::UnknownRequest,
             format!(
-                "this page got no request with the id {}",
+                "this page received no request with the id {}",
                 quoted(&entry.request)
             ),
         )
@@ -149,7 +182,7 @@ fn check_response(bus: &EventBus, name: &EventName, payload: Option<String>) -> 
 
 #[cfg(any(fuzzing, test))]
 pub(super) fn read_entry(entry: Value) -> Result<()> {
-    let entry: ResponseEntry = read(entry)?;
+    let entry: ResponseEntry = read("response", entry)?;
     let _ = RequestId::parse(&entry.request);
     Ok(())
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use tauri::ipc::Response;
 
 use crate::catalog::Catalog;
+use crate::engine::subscriptions::Begun;
 use crate::hub::ids::SessionId;
 use crate::hub::{Resumption, SubscriptionRequest};
 use crate::model::error::{Error, Result};
@@ -27,9 +28,11 @@ pub(super) async fn subscribe(call: PageCall, subscriptions: Vec<Value>) -> Resu
         let now = now();
         let requests: Vec<Result<SubscriptionRequest>> = subscriptions
             .into_iter()
-            .map(|entry| {
+            .enumerate()
+            .map(|(index, entry)| {
                 flood.take_subscribe(now)?;
-                read::<SubscribeEntry>(entry)?.request(&scope, call.bus().catalog())
+                let what = format_args!("subscription at index {index}");
+                read::<SubscribeEntry>(what, entry)?.request(&scope, call.bus().catalog())
             })
             .collect();
         let mut refusals = Vec::new();
@@ -50,7 +53,7 @@ pub(super) async fn subscribe(call: PageCall, subscriptions: Vec<Value>) -> Resu
                 Some(error) => Some(Err(error)),
                 None => started.next(),
             })
-            .map(|result| EntryResult::of(result.map(|seq| Subscribed { seq })))
+            .map(|result| EntryResult::of(result.map(Subscribed::from)))
             .collect();
         write(&results)
     })
@@ -120,6 +123,17 @@ impl SubscribeEntry {
 #[derive(Serialize)]
 struct Subscribed {
     seq: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<u64>,
+}
+
+impl From<Begun> for Subscribed {
+    fn from(begun: Begun) -> Self {
+        Self {
+            seq: begun.seq,
+            after: begun.replays_after,
+        }
+    }
 }
 
 #[cfg(any(fuzzing, test))]
@@ -127,6 +141,7 @@ pub(super) fn read_entry(entry: Value) -> Result<()> {
     let everything = crate::permissions::ScopeEntry::read(&serde_json::json!({ "default": true }));
     let allow = [Arc::new(everything)];
     let scope = Scope::new("event-bus:listen", Subject::Event, &allow, &[]);
-    read::<SubscribeEntry>(entry)?.request(&Arc::new(scope), &Catalog::default())?;
+    read::<SubscribeEntry>("subscription", entry)?
+        .request(&Arc::new(scope), &Catalog::default())?;
     Ok(())
 }

@@ -60,7 +60,7 @@ pub(crate) fn app_with(limits: Limits, policy: Policy) -> Arc<BusRuntime> {
         Box::new(NoWindows),
         Tasks,
     );
-    runtime.core.hub().announce(MAIN, MAIN);
+    let _ = runtime.core.hub().announce(MAIN, MAIN);
     runtime
 }
 
@@ -223,6 +223,7 @@ impl Page {
         };
         self.received.insert(id, Vec::new());
         self.command(|runtime, key| runtime.core.subscribe(key, vec![request], now).remove(0))?
+            .map(|begun| begun.seq)
     }
 
     pub(crate) fn unsubscribe(&mut self, id: u32) -> Result<()> {
@@ -249,6 +250,7 @@ impl Page {
             ack: self.handled,
             is_ahead,
             is_prompt: false,
+            can_be_called: false,
             bound: BATCH,
         };
         self.runtime.core.pull((MAIN, MAIN), pull, reply);

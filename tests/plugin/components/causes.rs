@@ -27,7 +27,7 @@ fn the_causes_of_a_page_are_limited() {
         )
         .unwrap();
     assert_eq!(code(&results[1]["error"]), "event_loop");
-    for part in ["2 others", "hops", "a → b → a → a"] {
+    for part in ["2 causes", "hops", "a → b → a → a"] {
         assert!(message(&results[1]["error"]).contains(part), "{results}");
     }
     assert_eq!(code(&results[2]["error"]), "invalid_event_name");

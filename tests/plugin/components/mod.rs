@@ -8,11 +8,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tauri_plugin_event_bus::catalog::ComponentDescription;
 use tauri_plugin_event_bus::component::{MessageLevel, MessageOptions};
+use tauri_plugin_event_bus::request::RequestContext;
 use tauri_plugin_event_bus::{
-    Builder, BusEvent, CatalogMode, EmitOptions, ErrorCode, EventBusExt, Limits,
+    Builder, BusEvent, CatalogMode, EmitOptions, ErrorCode, EventBus, EventBusExt, HOST, Limits,
 };
 
-use crate::support::{Page, app, app_with, code, message};
+use crate::support::{Page, app, app_with, code, invoke, message};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -222,18 +223,89 @@ fn messages_of_one_key_have_one_id() {
     assert_eq!(
         ids,
         [
-            "shop:Cart:success",
-            "shop:Cart:success",
-            "shop:Cart:info",
-            "shop:Cart:warning",
-            "shop:Cart:error",
-            "shop:Cart:k"
+            "shop#Cart#success",
+            "shop#Cart#success",
+            "shop#Cart#info",
+            "shop#Cart#warning",
+            "shop#Cart#error",
+            "shop#Cart#k"
         ]
     );
     assert_eq!(
         received[4],
-        json!({ "id": "shop:Cart:error", "component": "Cart", "level": "error", "text": "five" })
+        json!({ "id": "shop#Cart#error", "component": "Cart", "level": "error", "text": "five" })
     );
+}
+
+#[test]
+fn each_component_has_message_ids_of_its_own() {
+    let app = app();
+    let bus = app.event_bus();
+    let (record, receiver) = recorder();
+    bus.listen("*", record).unwrap().forget();
+    let nested = bus.namespace("Export");
+    for export in [bus.component("Export"), nested.component("Export")] {
+        let options = MessageOptions::new().key("export");
+        export.message(MessageLevel::Info, "done", options).unwrap();
+    }
+    let ids: Vec<Value> = (0..2)
+        .map(|_| {
+            let event = receiver.recv_timeout(PATIENCE).unwrap();
+            event.payload::<Value>().unwrap()["id"].take()
+        })
+        .collect();
+    assert_eq!(ids, ["#Export#export", "Export#Export#export"]);
+}
+
+#[test]
+fn a_component_names_its_requests_and_ticks() {
+    let app = app();
+    let bus = app.event_bus();
+    let mut main = Page::open(&app, "main");
+    main.listen("ticked");
+    let (sender, seen) = mpsc::channel();
+    let respond = move |(), context: RequestContext| {
+        sender.send(context.component().map(str::to_owned)).unwrap();
+        async { Ok(()) }
+    };
+    bus.respond_with("load", respond).unwrap().forget();
+    let cart = bus.component("Cart");
+    for from in [&*cart, &bus] {
+        let sent = from.request::<()>(HOST, "load", ());
+        tauri::async_runtime::block_on(sent.into_future()).unwrap();
+    }
+    let arguments = json!({
+        "session": main.session, "id": 1, "to": { "kind": "host" }, "name": "load", "component": "List",
+    });
+    invoke(&main.webview, "request", arguments).wait().unwrap();
+    let names: Vec<Option<String>> = seen.try_iter().collect();
+    assert_eq!(names, [Some("Cart".into()), None, Some("List".into())]);
+
+    let every = Duration::from_millis(1);
+    let once = |bus: &EventBus| {
+        let job = bus.periodic("ticked").every(every).count(1);
+        job.start().unwrap().forget();
+    };
+    once(&cart);
+    assert_eq!(extras(&mut main, 1)[0]["component"], "Cart");
+    main.start_job(json!({ "event": "ticked", "everyMs": 1, "count": 1, "component": "List" }))
+        .unwrap();
+    assert_eq!(extras(&mut main, 1)[0]["component"], "List");
+    once(&bus);
+    assert_eq!(extras(&mut main, 1)[0].get("component"), None);
+
+    let responders = json!({ "responders": [{ "name": "ask", "on": true }] });
+    main.call("set_responders", responders).unwrap();
+    let asked = cart.request::<()>("main", "ask", ());
+    let asked = tauri::async_runtime::spawn(asked.into_future());
+    let request = main.pull().wait().unwrap()["items"][0].take();
+    assert_eq!(request["component"], "Cart");
+    asked.abort();
+
+    let bad = json!({ "event": "ticked", "everyMs": 1, "component": "a b" });
+    assert_eq!(code(&main.start_job(bad).unwrap_err()), "invalid_argument");
+    let refused = bus.component("a b").periodic("ticked").every(every).start();
+    assert_eq!(refused.unwrap_err().code(), ErrorCode::InvalidArgument);
 }
 
 #[test]

@@ -30,6 +30,38 @@ fn a_broadcast_is_checked_by_name_and_window() {
     }
 }
 
+/// Leaving somebody out takes no permission: it reaches nobody more, and no error tells who is there.
+#[test]
+fn anybody_may_be_left_out() {
+    let app = app();
+    let mut other = Page::open(&app, "other");
+    other.listen("*");
+    let mut shop = Page::load(open(&app, "shop"));
+    let host = json!({ "kind": "host" });
+    for (except, pages) in [
+        (json!("main"), 1),
+        (json!("other"), 0),
+        (json!("not-there"), 1),
+        (json!(["not-there", "oth*"]), 0),
+        (host, 1),
+    ] {
+        let events = json!([
+            { "event": "cart:updated", "except": except },
+            { "event": "cart:secret", "except": except },
+        ]);
+        let results = shop.call("emit", json!({ "events": events })).unwrap();
+        let told = (&results[0]["pages"], verdict(&results[1]));
+        assert_eq!(told, (&json!(pages), "denied"), "{except}");
+    }
+    app.event_bus().emit("end", ()).unwrap();
+    let received = other.receive_many(4);
+    assert_eq!(names(&received)[3], "end");
+    // It does not make a target allowed either.
+    let sent = json!([{ "event": "greeting", "to": ["main", "other"], "except": "other" }]);
+    let results = shop.call("emit_to", json!({ "events": sent })).unwrap();
+    assert_eq!(verdict(&results[0]), "denied");
+}
+
 #[test]
 fn a_targeted_event_is_checked_by_name_and_label() {
     let app = app();

@@ -10,6 +10,8 @@ export interface OutgoingRequest {
   readonly payload: string | undefined
   readonly timeoutMs: number | undefined
   readonly causes: readonly string[]
+  /** The component that sends it. */
+  readonly component: string | undefined
   readonly signal: AbortSignal | undefined
 }
 
@@ -18,11 +20,12 @@ type Reject = (error: EventBusError) => void
 
 /**
  * The requests of a page. They wait neither for the command in flight nor for each other: each is a command of its own that
- * is answered with the response. The host tells copies apart by the session and the id.
+ * gets the response as its reply. The host tells copies apart by the session and the id.
  */
 export class OutgoingRequests {
   private lastId = 0
-  private readonly waiting = new Set<Reject>()
+  /** The names of the requests that wait, by what rejects them. */
+  private readonly waiting = new Map<Reject, string>()
 
   constructor(private readonly queue: CommandQueue) {}
 
@@ -45,7 +48,7 @@ export class OutgoingRequests {
         void this.cancel(id, () => isInFlight)
         fail(new EventBusError('cancelled', `the signal of "${request.name}" aborted`, { cause: signal?.reason }))
       }
-      this.waiting.add(fail)
+      this.waiting.set(fail, request.name)
       signal?.addEventListener('abort', abort)
       this.transmit(id, request, 0, () => this.waiting.has(fail))
         .finally(() => {
@@ -67,14 +70,15 @@ export class OutgoingRequests {
     renewals: number,
     isWaiting: () => boolean,
   ): Promise<unknown> {
-    const { name, to, payload, timeoutMs, causes } = request
+    const { name, to, payload, timeoutMs, component, causes } = request
     const { session } = this.queue
     const settle = () => {
       if (this.queue.session === session) this.queue.settle()
     }
     try {
       // JSON leaves out what is undefined.
-      const args = { session, id, name, to, payload, timeoutMs, causes: causes.length > 0 ? causes : undefined }
+      const chain = causes.length > 0 ? causes : undefined
+      const args = { session, id, name, to, payload, timeoutMs, component, causes: chain }
       const response = await run('request', args)
       settle()
       return response
@@ -104,8 +108,8 @@ export class OutgoingRequests {
 
   /** Rejects all of them, since the host has dropped them while the page was away. */
   forget(): void {
-    for (const fail of [...this.waiting]) {
-      fail(new EventBusError('unavailable', 'the page was away while it waited for a response'))
+    for (const [fail, name] of [...this.waiting]) {
+      fail(new EventBusError('unavailable', `"${name}" got no response: the page was away`))
     }
   }
 }

@@ -26,6 +26,8 @@ export interface Responder extends Registration {
 /** Where a request comes from. */
 export interface RequestOrigin {
   readonly caller: Endpoint
+  /** The component that sent it, if one did. */
+  readonly component: string | undefined
   readonly signal: AbortSignal
   /** The names of what caused the request, oldest first, and its own at the end. */
   readonly chain: string[]
@@ -82,7 +84,7 @@ export class Responders extends Registrations<string, RegisteredResponder> {
     return super.renewals()
   }
 
-  /** Aborts what was received in a session that has ended, for which nobody waits any more. */
+  /** Aborts what was received in a session that has ended, whose callers no longer wait. */
   abandon(): void {
     for (const controller of this.running.values()) {
       controller.abort(new EventBusError('stale_session', 'the session that received this request has ended'))
@@ -90,7 +92,7 @@ export class Responders extends Registrations<string, RegisteredResponder> {
     this.running.clear()
   }
 
-  receive({ request, name, payload, causes }: PulledRequest, caller: Endpoint): void {
+  receive({ request, name, payload, component, causes }: PulledRequest, caller: Endpoint): void {
     const responder = this.items.get(name)?.owner
     if (!responder) {
       this.respond({ request, declined: true })
@@ -109,7 +111,7 @@ export class Responders extends Registrations<string, RegisteredResponder> {
       finish(() => this.respond({ request, failure: failureOf(reason, responder.stack) }))
     try {
       const { signal } = controller
-      const response = responder.respond(payload, { caller, signal, chain: chainOf(name, causes) })
+      const response = responder.respond(payload, { caller, component, signal, chain: chainOf(name, causes) })
       if (isThenable(response)) Promise.resolve(response).then(succeed, fail)
       else succeed(response)
     } catch (reason) {

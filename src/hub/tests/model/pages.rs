@@ -1,14 +1,16 @@
 //! Pages as the guest acts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{BATCH, Emitted, WEBVIEWS, World};
-use crate::hub::command_log::CommandAdmission;
-use crate::hub::ids::{SessionId, SubscriberKey};
+use super::commands::LastCommand;
+use super::steps::Fate;
+use super::{BATCH, Emitted, WEBVIEWS, Waiter, World, session_id};
+use crate::hub::ids::{RequestId, SessionId, SubscriberKey};
 use crate::hub::outbox::{Batch, Item};
-use crate::hub::{Command, Pull, Resumption, SubscriptionRequest};
+use crate::hub::queue::{LostEvents, QueuedEvent};
+use crate::hub::{Pull, Resumption, SubscriptionRequest};
 use crate::model::error::Result;
 use crate::model::event::{Gap, GapReason};
 use crate::model::pattern::EventPattern;
@@ -33,7 +35,8 @@ pub(super) struct Received {
     pub(super) retained: Vec<u64>,
     // What the guest knows of it.
     session: SessionId,
-    answered: u64,
+    /// `None` while the answer to its begin has not arrived.
+    pub(super) answered: Option<u64>,
     last: u64,
     first_live: Option<u64>,
     replayed_to: Option<u64>,
@@ -70,9 +73,13 @@ impl Received {
 
 #[derive(Debug)]
 pub(super) struct Page {
+    /// The number of its session.
+    pub(super) number: u64,
     pub(super) session: SessionId,
     pub(super) key: Option<SubscriberKey>,
-    n: u64,
+    pub(super) opened: Instant,
+    pub(super) n: u64,
+    pub(super) last: Option<LastCommand>,
     pub(super) handled: u64,
     /// The newest live event of all subscriptions.
     seen: u64,
@@ -82,6 +89,14 @@ pub(super) struct Page {
     pub(super) started: Option<Instant>,
     /// Whether it has come back out of the cache.
     pub(super) has_returned: bool,
+    /// The names that it has responders for.
+    pub(super) responders: BTreeSet<&'static str>,
+    /// The requests that it has received, and those whose end it was told of.
+    pub(super) requests: Vec<RequestId>,
+    pub(super) endings: Vec<RequestId>,
+    pub(super) newest_request: u64,
+    /// All live events up to this sequence number came before the last request.
+    pub(super) request_after: u64,
 }
 
 fn parse(pattern: &str) -> (EventPattern, Option<Arc<Scope>>) {
@@ -95,7 +110,7 @@ fn parse(pattern: &str) -> (EventPattern, Option<Arc<Scope>>) {
     }
 }
 
-fn origin() -> Option<String> {
+pub(super) fn origin() -> Option<String> {
     Some("tauri://localhost".to_owned())
 }
 
@@ -113,126 +128,123 @@ fn request(id: u32, pattern: &str, resume: Option<Resumption>) -> SubscriptionRe
 }
 
 impl Page {
-    pub(super) fn new(session: SessionId) -> Self {
+    pub(super) fn new(number: u64) -> Self {
         Self {
-            session,
+            number,
+            session: session_id(number),
             key: None,
+            opened: Instant::now(),
             n: 0,
+            last: None,
             handled: 0,
             seen: 0,
             mailbox: Vec::new(),
             received: BTreeMap::new(),
             started: None,
             has_returned: false,
-        }
-    }
-
-    /// Handles a batch of the mailbox. `events` are those that were ever accepted.
-    pub(super) fn receive(&mut self, which: usize, events: &[Emitted]) {
-        if which >= self.mailbox.len() {
-            return;
-        }
-        let batch = self.mailbox.remove(which);
-        // A batch that arrived before the one that it follows is ignored, and fetched again.
-        if batch.first() > self.handled + 1 {
-            return;
-        }
-        for (index, item) in (batch.first()..).zip(batch.items()) {
-            if index <= self.handled {
-                continue;
-            }
-            assert_eq!(index, self.handled + 1, "an index is missing");
-            self.handled = index;
-            match item {
-                Item::Event(queued) => {
-                    let mark = queued.event.mark();
-                    let seq = queued.event.seq();
-                    let is_live = !mark.replayed && !mark.retained;
-                    if is_live {
-                        self.seen = self.seen.max(seq);
-                    }
-                    for id in queued.subscriptions.iter() {
-                        let received = self.received.get_mut(id).unwrap();
-                        if received.until.is_some() {
-                            continue;
-                        }
-                        received.session = self.session;
-                        if mark.replayed {
-                            received.replayed_to = received.replayed_to.max(Some(seq));
-                        }
-                        let is_older = received.first_live.is_none_or(|live| seq < live);
-                        let is_late = mark.retained && !mark.replayed && is_older;
-                        if seq <= received.last && (received.has(seq) || !is_late) {
-                            assert!(received.has(seq), "{seq} is out of order: {received:?}");
-                            assert!(received.is_renewed, "{seq} came twice: {received:?}");
-                            continue;
-                        }
-                        if mark.superseded > 0 {
-                            assert_eq!(queued.event.name(), "latest");
-                            received.superseded.push((mark.superseded_from, seq));
-                        }
-                        received.last = received.last.max(seq);
-                        if is_live {
-                            assert!(seq > received.since);
-                            received.first_live.get_or_insert(seq);
-                            received.live.push(seq);
-                        } else {
-                            received.earlier.push(seq);
-                        }
-                    }
-                }
-                Item::Lost(lost) => {
-                    if lost.gap.reason == GapReason::QueueFull {
-                        self.seen = self.seen.max(lost.gap.to);
-                    }
-                    for id in &lost.subscriptions {
-                        let received = self.received.get_mut(id).unwrap();
-                        let is_false = received.is_renewed
-                            && lost.gap.reason == GapReason::HistoryFull
-                            && !self.has_returned
-                            && lost.gap.from <= received.last
-                            // One that was replaced may be older than what came, and is lost with the newer one.
-                            && !events.iter().any(|event| {
-                                event.name == "latest" && event.seq == lost.gap.from
-                            });
-                        assert!(!is_false, "{:?} covers what came: {received:?}", lost.gap);
-                        received.session = self.session;
-                        received.gaps.push(lost.gap.clone());
-                    }
-                }
-                Item::Request(_) | Item::Ended(..) => panic!("there are no requests here"),
-            }
+            responders: BTreeSet::new(),
+            requests: Vec::new(),
+            endings: Vec::new(),
+            newest_request: 0,
+            request_after: 0,
         }
     }
 }
 
 impl World {
-    pub(super) fn command(&mut self, page: usize) -> SubscriberKey {
-        self.hear(page, false);
-        self.pages[page].n += 1;
-        let command = Command {
-            name: "emit",
-            session: self.pages[page].session,
-            n: self.pages[page].n,
-            origin: origin(),
-        };
-        let (admission, key, effects) =
-            self.hub
-                .begin_command(WEBVIEWS[page], command, page, self.now);
-        assert!(
-            matches!(admission, CommandAdmission::Run(_)),
-            "{admission:?}"
-        );
-        self.apply_effects(effects);
-        let key = key.unwrap();
-        let n = self.pages[page].n;
-        self.hub.finish_command(key, n, Ok(String::new()));
-        self.pages[page].key = Some(key);
-        key
+    /// A page handles a batch of its mailbox.
+    pub(super) fn receive(&mut self, page: usize, which: usize) {
+        if which >= self.pages[page].mailbox.len() {
+            return;
+        }
+        let batch = self.pages[page].mailbox.remove(which);
+        // A batch that arrived before the one that it follows is ignored, and fetched again.
+        if batch.first() > self.pages[page].handled + 1 {
+            return;
+        }
+        for (index, item) in (batch.first()..).zip(batch.items()) {
+            let own = &mut self.pages[page];
+            if index <= own.handled {
+                continue;
+            }
+            assert_eq!(index, own.handled + 1, "an index is missing");
+            own.handled = index;
+            match item {
+                Item::Event(queued) => own.receive_event(queued),
+                Item::Lost(lost) => own.receive_gap(lost, &self.events),
+                Item::Request(message) => self.receive_request(page, message.id),
+                Item::Ended(id, ending) => self.receive_ending(page, *id, *ending),
+            }
+        }
+    }
+}
+
+impl Page {
+    fn receive_event(&mut self, queued: &QueuedEvent) {
+        let mark = queued.event.mark();
+        let seq = queued.event.seq();
+        let is_live = !mark.replayed && !mark.retained;
+        if is_live {
+            assert!(seq > self.request_after, "{seq} came after a request");
+            self.seen = self.seen.max(seq);
+        }
+        for id in queued.subscriptions.iter() {
+            let received = self.received.get_mut(id).unwrap();
+            if received.until.is_some() {
+                continue;
+            }
+            received.session = self.session;
+            if mark.replayed {
+                received.replayed_to = received.replayed_to.max(Some(seq));
+            }
+            let is_older = received.first_live.is_none_or(|live| seq < live);
+            let is_late = mark.retained && !mark.replayed && is_older;
+            if seq <= received.last && (received.has(seq) || !is_late) {
+                assert!(received.has(seq), "{seq} is out of order: {received:?}");
+                assert!(received.is_renewed, "{seq} came twice: {received:?}");
+                continue;
+            }
+            if mark.superseded > 0 {
+                assert_eq!(queued.event.name(), "latest");
+                received.superseded.push((mark.superseded_from, seq));
+            }
+            received.last = received.last.max(seq);
+            if is_live {
+                assert!(seq > received.since);
+                received.first_live.get_or_insert(seq);
+                received.live.push(seq);
+            } else {
+                received.earlier.push(seq);
+            }
+        }
     }
 
-    pub(super) fn subscribe(&mut self, page: usize, pattern: &str) {
-        let key = self.command(page);
+    /// `events` are those that were ever accepted.
+    fn receive_gap(&mut self, lost: &LostEvents, events: &[Emitted]) {
+        if lost.gap.reason == GapReason::QueueFull {
+            self.seen = self.seen.max(lost.gap.to);
+        }
+        for id in &lost.subscriptions {
+            let received = self.received.get_mut(id).unwrap();
+            // One that was replaced may be older than what came, and is lost with the newer one.
+            let mut replaced = events
+                .iter()
+                .filter(|event| event.name == "latest" && event.seq == lost.gap.from);
+            let is_false = received.is_renewed
+                && lost.gap.reason == GapReason::HistoryFull
+                && !self.has_returned
+                && lost.gap.from <= received.last
+                && replaced.next().is_none();
+            assert!(!is_false, "{:?} covers what came: {received:?}", lost.gap);
+            received.session = self.session;
+            received.gaps.push(lost.gap.clone());
+        }
+    }
+}
+
+impl World {
+    pub(super) fn subscribe(&mut self, page: usize, pattern: &str, fate: Fate) {
+        let key = self.begin(page, "subscribe");
         self.newest_id += 1;
         let requests = vec![request(self.newest_id, pattern, None)];
         let (results, effects) = self.hub.subscribe(key, requests, self.now);
@@ -248,7 +260,7 @@ impl World {
             is_renewed: false,
             retained: self.retained_for(page, pattern),
             session: self.pages[page].session,
-            answered: since,
+            answered: None,
             last: 0,
             first_live: None,
             replayed_to: None,
@@ -256,6 +268,7 @@ impl World {
         self.pages[page].started.get_or_insert(self.now);
         self.pages[page].received.insert(self.newest_id, received);
         self.apply_effects(effects);
+        self.finish_command(page, fate, since.to_string());
     }
 
     pub(super) fn unsubscribe(&mut self, page: usize, which: usize) {
@@ -301,9 +314,11 @@ impl World {
             ack: self.pages[page].handled,
             is_ahead,
             is_prompt: false,
+            can_be_called: false,
             bound: BATCH,
         };
-        let pulled = self.hub.pull(WEBVIEWS[page], pull, page, self.now);
+        let waiter = Waiter::Pull(page);
+        let pulled = self.hub.pull(WEBVIEWS[page], pull, waiter, self.now);
         self.apply_effects(pulled.unwrap());
     }
 
@@ -312,6 +327,7 @@ impl World {
             let effects = self.hub.leave_page(WEBVIEWS[page], origin());
             self.apply_effects(effects);
         }
+        self.is_taken_over = !is_announced;
         let mut fresh = self.new_page();
         std::mem::swap(&mut fresh, &mut self.pages[page]);
         // Without the hook, the new page's first command opens its session.
@@ -340,19 +356,24 @@ impl World {
             if key.is_none_or(|key| self.hub.sessions.contains_key(&key)) {
                 continue;
             }
+            self.send_again(page);
             let fresh = self.new_page();
             let own = &mut self.pages[page];
-            (own.session, own.n, own.handled) = (fresh.session, 0, 0);
+            (own.number, own.session) = (fresh.number, fresh.session);
+            (own.n, own.handled, own.last) = (0, 0, None);
             own.mailbox.clear();
+            own.requests.clear();
+            own.endings.clear();
             let mut requests = Vec::new();
             for (id, received) in &mut own.received {
                 if received.until.is_some() {
                     continue;
                 }
-                let after = if own.seen > received.answered {
+                let answered = received.answered.unwrap();
+                let after = if own.seen > answered {
                     own.seen
                 } else {
-                    received.replayed_to.unwrap_or(received.answered)
+                    received.replayed_to.unwrap_or(answered)
                 };
                 let resume = Resumption {
                     session: received.session,
@@ -370,10 +391,13 @@ impl World {
             let own = &mut self.pages[page];
             for (id, result) in ids.iter().zip(results) {
                 let received = own.received.get_mut(id).unwrap();
-                received.answered = result.unwrap();
+                received.answered = Some(result.unwrap());
                 received.session = own.session;
             }
             self.apply_effects(effects);
+            for name in self.pages[page].responders.clone() {
+                assert_eq!(self.add_responder(page, key, name), Ok(()));
+            }
         }
     }
 }

@@ -1,0 +1,77 @@
+import type { Batch } from './batch.js'
+import { dispatch, lastIndexOf, type Progress, type Reading, type Receivers, readingOf } from './dispatch.js'
+import { nextTask } from './tasks.js'
+
+/** How long a page works on what it got before it tells the host its progress, in milliseconds. */
+export const PROGRESS_ACK_MS = 5_000
+
+/** For how many microtasks an acknowledgement waits for the responses of responders that were just called. */
+export const RESPONSE_MICROTASKS = 4
+
+/** What a call is answered with: `<session>:<index>`, perhaps with responses, or `false` where it was not accepted. */
+export type CallReply = string | false
+
+interface PendingCall {
+  readonly reading: Reading
+  readonly since: number
+  answer(answer: CallReply): void
+}
+
+/** The batches that the host brings by calling the page, in their order. */
+export class Calls {
+  private pending: PendingCall[] = []
+  /** The index of the last item that has been queued. */
+  private last = 0
+
+  constructor(
+    private readonly receivers: Receivers,
+    private progress: Progress,
+  ) {}
+
+  /** Forgets what was brought in a session that has ended. */
+  clear(progress: Progress): void {
+    this.progress = progress
+    this.last = 0
+    for (const call of this.pending.splice(0)) call.answer(false)
+  }
+
+  /** Queues a batch, and resolves once its last item was handled, or with the progress so far. */
+  receive(batch: Batch): CallReply | Promise<CallReply> {
+    const { first } = batch
+    this.last = Math.max(this.last, this.progress.handled)
+    // A batch before it has failed, and comes again.
+    if (first > this.last + 1) return false
+    this.last = Math.max(this.last, lastIndexOf(batch))
+    return new Promise((answer) => {
+      if (this.pending.push({ reading: readingOf(batch), since: performance.now(), answer }) === 1) void this.work()
+    })
+  }
+
+  private async work(): Promise<void> {
+    const { pending, progress, receivers } = this
+    while (pending.length > 0) {
+      // Not in the task of the call, in which the page seems to act on behalf of its user.
+      await nextTask()
+      const [call] = pending
+      // They are of another session.
+      if (!call || progress !== this.progress) return
+      receivers.channel?.hold()
+      const isDone = !dispatch(receivers, progress, call.reading)
+      for (let i = 0; isDone && i < RESPONSE_MICROTASKS && receivers.channel?.isResponding; i += 1) await null
+      if (progress !== this.progress) return
+      if (isDone) pending.shift()?.answer(this.answer())
+      receivers.channel?.flush()
+      // The host takes a silent page for dead, however busy it is.
+      for (const waiting of pending) {
+        if (performance.now() - waiting.since > PROGRESS_ACK_MS) waiting.answer(this.answer())
+      }
+    }
+  }
+
+  private answer(): string {
+    const { session, handled } = this.progress
+    this.progress.acknowledged = handled
+    const responses = this.receivers.channel?.take() ?? []
+    return `${session}:${handled}${responses.length > 0 ? `:${JSON.stringify(responses)}` : ''}`
+  }
+}

@@ -1,0 +1,85 @@
+/** The rejection of a command of a session that has ended. */
+export const STALE = { code: 'stale_session', message: 'the session has ended' }
+
+/** A command as it reached the fake host. */
+export interface Sent {
+  command: string
+  args: Record<string, unknown>
+}
+
+/** A command that has no reply yet. */
+export interface Held extends Sent {
+  resolve(reply: unknown): void
+  reject(reason: unknown): void
+}
+
+export interface Queued {
+  index: number
+  item: unknown
+}
+
+export interface FakeEvent {
+  seq: number
+  event: string
+  payload: unknown
+  extras?: object
+}
+
+export interface Marks {
+  replayed?: boolean
+  retained?: boolean
+}
+
+/** What is kept for the page after, or for this one when it goes on in another session. */
+export interface KeptEvent extends FakeEvent {
+  /** The subscriptions that had not acknowledged it, and its marks for them; none where it came afterwards. */
+  pendingFor?: { ids: number[]; marks: Marks }
+}
+
+/** One entry of a `subscribe` command. */
+export interface SubscribeEntry {
+  id: number
+  event: string
+  replay?: boolean
+  retained?: boolean
+  resume?: { session: string; after: number; handled: number }
+}
+
+export interface FakeSession {
+  id: string
+  n: number
+  command: string
+  recorded: unknown
+  subscriptions: Map<number, { event: string }>
+  responders: Set<string>
+  /** The ids of the requests that it has sent. */
+  sent: Set<number>
+  /** The requests that it has received and not responded to. */
+  received: Set<string>
+  index: number
+  queue: Queued[]
+  /** The index of the last item that a pull got. */
+  given: number
+  pull: Held | null
+}
+
+export function isIdle({ subscriptions, responders, received }: FakeSession): boolean {
+  return subscriptions.size + responders.size + received.size === 0
+}
+
+export function matches({ event: pattern }: { event: string }, event: string): boolean {
+  return pattern === event || pattern === '*'
+}
+
+export function isOnlyRetained(marks: Marks = {}): boolean {
+  return marks.retained === true && !marks.replayed
+}
+
+/** What was not acknowledged. Marks belong to a delivery, not to the event. */
+export function keptOf(item: unknown[]): KeptEvent {
+  const [, seq, , event, , to, payload, extras] = item as [0, number, 0, string, 0, number | number[], unknown, object?]
+  const { replayed, retained, ...kept } = (extras ?? {}) as Marks
+  const marks = { ...(replayed && { replayed }), ...(retained && { retained }) }
+  const pendingFor = { ids: Array.isArray(to) ? to : [to], marks }
+  return { seq, event, payload, pendingFor, ...(Object.keys(kept).length > 0 && { extras: kept }) }
+}

@@ -1,0 +1,2 @@
+import { listen } from '@tauri-apps/api/event'
+listen('c' 'd')

@@ -1,0 +1,5 @@
+export const EVENTS = {
+  message: 'chat:message',
+  typing: 'chat:typing',
+} as const
+export const ROW = 'row'

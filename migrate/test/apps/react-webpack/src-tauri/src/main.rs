@@ -1,0 +1,5 @@
+pub use tauri::Emitter;
+
+fn main() {
+    mail::run()
+}

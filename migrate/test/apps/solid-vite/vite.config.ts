@@ -1,0 +1,6 @@
+import { defineConfig } from 'vite'
+import solid from 'vite-plugin-solid'
+
+const plugins = [solid()]
+
+export default defineConfig({ plugins })

@@ -1,0 +1,81 @@
+//! Calls of pages: what the platform's pump schedules, makes and reports.
+
+use crate::engine::core::Core;
+use crate::engine::reply::Reply;
+use crate::hub::Effects;
+use crate::hub::calls::{Call, CallId, CallReply, Farewell};
+use crate::hub::ids::SubscriberKey;
+use crate::hub::outbox::BatchBound;
+use crate::sync::now;
+
+/// The largest call. docs/decisions/0016-two-carriers.md has the figures.
+const MAX_CALL: BatchBound = BatchBound {
+    events: 4_096,
+    bytes: 1 << 20,
+};
+
+/// Makes calls on the platform's main thread. Where pages cannot be called, there is none.
+pub(crate) trait Pump: Send + Sync {
+    /// Schedules the calls that are due to these pages, and farewells. Makes none of them itself, on any thread.
+    fn schedule(&self, pages: Vec<SubscriberKey>, farewells: Vec<Farewell>);
+
+    /// Takes the outcomes that have come and that the hub does not know.
+    fn take_outcomes(&self) -> Vec<(CallId, Option<CallReply>)>;
+}
+
+impl Core {
+    /// Sets what makes calls.
+    #[cfg_attr(
+        not(any(calls, test)),
+        expect(dead_code, reason = "pages cannot be called here")
+    )]
+    pub(crate) fn set_pump(&self, pump: Box<dyn Pump>) {
+        let _ = self.pump.set(pump);
+    }
+
+    pub(super) fn schedule_calls(&self, effects: &mut Effects<Reply>) {
+        if effects.calls.is_empty() && effects.farewells.is_empty() {
+            return;
+        }
+        if let Some(pump) = self.pump.get() {
+            let pages = std::mem::take(&mut effects.calls);
+            pump.schedule(pages, std::mem::take(&mut effects.farewells));
+        }
+    }
+
+    /// Notes the outcomes that have come. What ends a session does this first, or what its page has acknowledged would be
+    /// kept for the next one.
+    pub(crate) fn note_outcomes(&self) {
+        let Some(pump) = self.pump.get() else {
+            return;
+        };
+        for (id, answer) in pump.take_outcomes() {
+            let effects = self.hub().finish_call(id, answer, now());
+            self.apply_effects(effects);
+        }
+    }
+
+    /// Takes the call that is due to a page, if it still is.
+    #[cfg_attr(
+        not(any(calls, test)),
+        expect(dead_code, reason = "pages cannot be called here")
+    )]
+    pub(crate) fn take_call(&self, page: SubscriberKey) -> Option<Call> {
+        let bound = BatchBound {
+            events: self.limits().batch_events.min(MAX_CALL.events),
+            bytes: self.limits().batch_bytes.min(MAX_CALL.bytes),
+        };
+        let (call, effects) = self.hub().take_call(page, bound, now());
+        self.apply_effects(effects);
+        call
+    }
+
+    /// The platform can call the pages of the webview with this number.
+    #[cfg_attr(
+        not(any(calls, test)),
+        expect(dead_code, reason = "pages cannot be called here")
+    )]
+    pub(crate) fn note_callable(&self, webview: &str, number: u64) {
+        self.hub().note_callable(webview, number);
+    }
+}

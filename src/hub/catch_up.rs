@@ -1,0 +1,136 @@
+//! What new subscriptions get of what came before them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::hub::ids::SubscriptionId;
+use crate::hub::loss::{Loss, Superseded};
+use crate::hub::queue::{LostEvents, QueuedEvent};
+use crate::model::delivery::Addressing;
+use crate::model::event::{BusEvent, Gap, GapReason, Mark};
+use crate::model::name::EventName;
+
+/// An event that a new subscription gets of what came before it.
+pub(super) type Found<'a> = (&'a BusEvent, Addressing, Mark);
+
+/// Leaves out of each mark the events that come again: they were replaced for another page or subscription, and are not
+/// lost with the one that replaced them.
+pub(super) fn discount_what_comes_again(found: &mut [Found<'_>]) {
+    if found.iter().all(|(.., mark)| mark.superseded == 0) {
+        return;
+    }
+    let mut seqs: HashMap<&EventName, Vec<u64>> = HashMap::new();
+    for (event, _, mark) in found {
+        let older = seqs.entry(event.event_name()).or_default();
+        if mark.superseded > 0 {
+            let start = older.partition_point(|seq| *seq < mark.superseded_from);
+            let again = &older[start..];
+            // The first one is lost unless it comes again, whatever the others were.
+            let least = u64::from(again.first() != Some(&mark.superseded_from));
+            mark.superseded = mark
+                .superseded
+                .saturating_sub(again.len() as u64)
+                .max(least);
+            if mark.superseded == 0 {
+                mark.superseded_from = 0;
+            }
+        }
+        older.push(event.seq());
+    }
+}
+
+/// What new subscriptions get of what came before them, by sequence number.
+#[derive(Debug, Default)]
+pub(super) struct CatchUp {
+    /// By sequence number, and whether they are replayed or retained.
+    pub(super) events: BTreeMap<(u64, bool, bool), CatchUpEntry>,
+    pub(super) gaps: Vec<LostEvents>,
+}
+
+#[derive(Debug)]
+pub(super) struct CatchUpEntry {
+    pub(super) event: BusEvent,
+    addressing: Addressing,
+    /// Its subscriptions, by how much it replaced for them: from which number on, and how many.
+    subscriptions: BTreeMap<(u64, u64), Vec<SubscriptionId>>,
+}
+
+impl CatchUpEntry {
+    pub(super) fn into_queued(self) -> QueuedEvent {
+        let seq = self.event.seq();
+        let (mut subscriptions, mut superseded) = (Vec::new(), Vec::new());
+        let mut mark = self.event.mark();
+        (mark.superseded_from, mark.superseded) = (0, 0);
+        for ((from, count), mut ids) in self.subscriptions {
+            // Sorted, as everywhere: losses are looked up by subscription.
+            ids.sort_unstable();
+            subscriptions.extend_from_slice(&ids);
+            if count > 0 {
+                superseded.push((ids.into(), Loss::of_range(from, seq, count)));
+                mark.superseded = mark.superseded.max(count);
+                mark.superseded_from = match mark.superseded_from {
+                    0 => from,
+                    other => other.min(from),
+                };
+            }
+        }
+        subscriptions.sort_unstable();
+        QueuedEvent {
+            event: self.event.marked(mark),
+            subscriptions: subscriptions.into(),
+            addressing: self.addressing,
+            superseded: superseded.into(),
+        }
+    }
+}
+
+impl CatchUp {
+    pub(super) fn add(
+        &mut self,
+        event: &BusEvent,
+        addressing: Addressing,
+        mark: Mark,
+        id: SubscriptionId,
+    ) {
+        self.events
+            .entry((event.seq(), mark.replayed, mark.retained))
+            .or_insert_with(|| CatchUpEntry {
+                event: event.marked(mark),
+                addressing,
+                subscriptions: BTreeMap::new(),
+            })
+            .subscriptions
+            .entry((mark.superseded_from, mark.superseded))
+            .or_default()
+            .push(id);
+    }
+
+    /// Adds what was evicted. The count is an upper bound, since it may concern other subscriptions.
+    pub(super) fn add_eviction(&mut self, evicted: Loss, id: SubscriptionId) {
+        let gap = evicted.gap(GapReason::HistoryFull, true);
+        self.add_lost(gap, evicted.superseded(), id);
+    }
+
+    pub(super) fn add_gap(&mut self, gap: Gap, id: SubscriptionId) {
+        self.add_lost(gap, None, id);
+    }
+
+    pub(super) fn add_lost(
+        &mut self,
+        gap: Gap,
+        superseded: Option<Superseded>,
+        id: SubscriptionId,
+    ) {
+        let is_same = |lost: &&mut LostEvents| lost.gap == gap && lost.superseded == superseded;
+        match self.gaps.iter_mut().find(is_same) {
+            Some(lost) => {
+                lost.subscriptions.insert(id);
+            }
+            None => self.gaps.push(LostEvents {
+                gap,
+                superseded,
+                subscriptions: [id].into(),
+                cause: None,
+            }),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+use crate::hub::ids::{SubscriberKey, SubscriptionId};
+use crate::hub::routes::route::RouteEntry;
+use crate::model::delivery::{Addressing, DeliveryFilter};
+use crate::model::name::EventName;
+use crate::permissions::Scope;
+
+/// The subscriptions of one subscriber to one name or pattern, with the same filter and scope. What matches one of them
+/// matches all, so a new name costs as much as one subscription, however often a page subscribes to the same.
+#[derive(Debug)]
+pub(super) struct Group {
+    subscriber: SubscriberKey,
+    filter: DeliveryFilter,
+    /// What they may receive of what they listen to. `None` allows everything.
+    scope: Option<Arc<Scope>>,
+    /// Sorted: a page's listeners run in the order in which they were added.
+    ids: Vec<SubscriptionId>,
+    /// The ids as the routes share them, once one needs them.
+    shared: OnceCell<Arc<[SubscriptionId]>>,
+}
+
+impl Group {
+    pub(super) fn of_one(
+        subscriber: SubscriberKey,
+        id: SubscriptionId,
+        filter: DeliveryFilter,
+        scope: Option<Arc<Scope>>,
+    ) -> Self {
+        Self {
+            subscriber,
+            filter,
+            scope,
+            ids: vec![id],
+            shared: OnceCell::new(),
+        }
+    }
+
+    fn has_place_for(&self, other: &Self) -> bool {
+        let scopes = (&self.scope, &other.scope);
+        let has_same_scope = match scopes {
+            (None, None) => true,
+            // The scopes of a subscriber are shared, so the same entries are the same scope.
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+            _ => false,
+        };
+        self.subscriber == other.subscriber && self.filter == other.filter && has_same_scope
+    }
+
+    fn share(&self) -> Arc<[SubscriptionId]> {
+        let ids = self.shared.get_or_init(|| self.ids.as_slice().into());
+        Arc::clone(ids)
+    }
+}
+
+/// The subscriptions to one name or pattern.
+#[derive(Debug, Default)]
+pub(super) struct Groups(Vec<Group>);
+
+impl Groups {
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Group> {
+        self.0.iter()
+    }
+
+    /// Adds a subscription to the group that it belongs to.
+    pub(super) fn add(&mut self, new: Group) {
+        let Some(group) = self.0.iter_mut().find(|group| group.has_place_for(&new)) else {
+            return self.0.push(new);
+        };
+        group.shared.take();
+        for id in new.ids {
+            if let Err(position) = group.ids.binary_search(&id) {
+                group.ids.insert(position, id);
+            }
+        }
+    }
+
+    /// Removes a subscription from its group. Returns whether no group is left.
+    pub(super) fn remove(&mut self, subscriber: SubscriberKey, id: SubscriptionId) -> bool {
+        self.0.retain_mut(|group| {
+            if group.subscriber == subscriber
+                && let Ok(position) = group.ids.binary_search(&id)
+            {
+                group.ids.remove(position);
+                group.shared.take();
+            }
+            !group.ids.is_empty()
+        });
+        self.0.is_empty()
+    }
+
+    /// Removes the groups of a subscriber. Returns whether no group is left.
+    pub(super) fn remove_subscriber(&mut self, subscriber: SubscriberKey) -> bool {
+        self.0.retain(|group| group.subscriber != subscriber);
+        self.0.is_empty()
+    }
+}
+
+/// The entries of the route of a name that these groups match: those whose scopes allow it, by subscriber.
+pub(super) fn entries_of(mut matching: Vec<&Group>, name: &EventName) -> Vec<RouteEntry> {
+    // By scope within a page, so that each scope is asked once.
+    matching.sort_by_key(|group| (group.subscriber, group.scope.as_ref().map(Arc::as_ptr)));
+    let mut last: Option<(Arc<Scope>, bool)> = None;
+    matching.retain(|group| {
+        let Some(scope) = &group.scope else {
+            return true;
+        };
+        match &last {
+            Some((own, is_allowed)) if Arc::ptr_eq(own, scope) => *is_allowed,
+            _ => {
+                let is_allowed = scope.allows_listening(name);
+                last = Some((Arc::clone(scope), is_allowed));
+                is_allowed
+            }
+        }
+    });
+    matching
+        .chunk_by(|a, b| a.subscriber == b.subscriber)
+        .map(|own| RouteEntry {
+            subscriber: own[0].subscriber,
+            broadcast: ids_for(own, Addressing::Broadcast),
+            sent: ids_for(own, Addressing::Sent),
+            elsewhere: ids_for(own, Addressing::Elsewhere),
+        })
+        .collect()
+}
+
+fn ids_for(groups: &[&Group], addressing: Addressing) -> Option<Arc<[SubscriptionId]>> {
+    let mut covering = groups
+        .iter()
+        .filter(|group| group.filter.covers(addressing));
+    let first = covering.next()?;
+    let Some(second) = covering.next() else {
+        return Some(first.share());
+    };
+    let mut ids = [first.ids.as_slice(), &second.ids].concat();
+    ids.extend(covering.flat_map(|group| &group.ids));
+    ids.sort_unstable();
+    Some(ids.into())
+}

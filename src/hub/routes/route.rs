@@ -1,0 +1,53 @@
+use std::sync::Arc;
+
+use crate::hub::ids::{SubscriberKey, SubscriptionId};
+use crate::model::delivery::Addressing;
+use crate::model::name::EventName;
+use crate::model::policies::NamePolicy;
+
+/// The subscribers that an event name concerns, and how its events are kept and delivered.
+#[derive(Debug)]
+pub(crate) struct Route {
+    /// The name of the events of this route, which they share instead of owning a copy each.
+    pub(crate) name: EventName,
+    pub(crate) policy: NamePolicy,
+    pub(crate) entries: Vec<RouteEntry>,
+}
+
+#[derive(Debug)]
+pub(crate) struct RouteEntry {
+    pub(crate) subscriber: SubscriberKey,
+    pub(super) broadcast: Option<Arc<[SubscriptionId]>>,
+    pub(super) sent: Option<Arc<[SubscriptionId]>>,
+    pub(super) elsewhere: Option<Arc<[SubscriptionId]>>,
+}
+
+impl Route {
+    pub(super) fn concerns(&self, subscriber: SubscriberKey) -> bool {
+        let position = |entry: &RouteEntry| entry.subscriber.cmp(&subscriber);
+        self.entries.binary_search_by(position).is_ok()
+    }
+
+    /// How many ids it holds.
+    pub(super) fn count_ids(&self) -> usize {
+        let lists = self
+            .entries
+            .iter()
+            .flat_map(|entry| [&entry.broadcast, &entry.sent, &entry.elsewhere]);
+        lists.flatten().map(|ids| ids.len()).sum()
+    }
+}
+
+impl RouteEntry {
+    /// The subscriptions that receive an event with this addressing. `None` if there are none.
+    pub(crate) fn subscriptions_for(
+        &self,
+        addressing: Addressing,
+    ) -> Option<&Arc<[SubscriptionId]>> {
+        match addressing {
+            Addressing::Broadcast => self.broadcast.as_ref(),
+            Addressing::Sent => self.sent.as_ref(),
+            Addressing::Elsewhere => self.elsewhere.as_ref(),
+        }
+    }
+}

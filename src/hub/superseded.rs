@@ -1,0 +1,48 @@
+use std::sync::Arc;
+
+use crate::hub::ids::SubscriptionId;
+use crate::hub::loss::Loss;
+
+/// The events that one replaced, which are lost if it is dropped, by the subscriptions that they were for. Most events
+/// replaced none, so an empty list is one pointer.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SupersededLists(Option<Box<Lists>>);
+
+#[derive(Debug, Clone, Default)]
+struct Lists(Vec<SupersededList>);
+
+pub(crate) type SupersededList = (Arc<[SubscriptionId]>, Loss);
+
+impl SupersededLists {
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, SupersededList> {
+        self.0.as_ref().map_or([].iter(), |lists| lists.0.iter())
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.iter().len()
+    }
+
+    /// Adds what was replaced to the list of these subscriptions.
+    pub(super) fn join(&mut self, (ids, lost): SupersededList) {
+        let lists = &mut self.0.get_or_insert_default().0;
+        match lists.iter_mut().find(|(known, _)| is_same(known, &ids)) {
+            Some((_, joined)) => *joined = joined.join(lost),
+            None => lists.push((ids, lost)),
+        }
+    }
+
+    pub(super) fn into_lists(self) -> Vec<SupersededList> {
+        self.0.map_or_else(Vec::new, |lists| lists.0)
+    }
+}
+
+impl From<Vec<SupersededList>> for SupersededLists {
+    fn from(lists: Vec<SupersededList>) -> Self {
+        Self((!lists.is_empty()).then(|| Box::new(Lists(lists))))
+    }
+}
+
+/// Whether two lists have the same subscriptions.
+pub(super) fn is_same(one: &Arc<[SubscriptionId]>, other: &Arc<[SubscriptionId]>) -> bool {
+    Arc::ptr_eq(one, other) || one == other
+}

@@ -1,0 +1,1 @@
+globalThis.ran = require('./commonjs.cjs').main()

@@ -1,0 +1,3 @@
+import { main } from './main.js'
+
+globalThis.ran = main()

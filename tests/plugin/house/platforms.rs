@@ -1,0 +1,125 @@
+//! The list of the places where the code differs between platforms.
+
+use std::collections::BTreeMap;
+
+use super::{read, rust_files};
+
+/// What a `cfg` for a platform names.
+const PLATFORM: [&str; 7] = [
+    "target_os",
+    "target_vendor",
+    "target_family",
+    "target_env",
+    "windows",
+    "unix",
+    "mobile",
+];
+
+/// The conditions of a source: what follows `cfg(`, `cfg!(` and `cfg_attr(`, up to the closing bracket.
+fn conditions(source: &str) -> impl Iterator<Item = &str> {
+    source.match_indices("cfg").filter_map(|(start, _)| {
+        let rest = &source[start..];
+        let opening = ["cfg(", "cfg!(", "cfg_attr("]
+            .into_iter()
+            .find(|opening| rest.starts_with(opening))?;
+        let rest = &rest[opening.len()..];
+        let mut depth = 1;
+        let end = rest.find(|c| {
+            depth += i32::from(c == '(') - i32::from(c == ')');
+            depth == 0
+        })?;
+        Some(&rest[..end])
+    })
+}
+
+fn is_for_a_platform(condition: &str) -> bool {
+    let mut words = condition.split(|c: char| !c.is_alphanumeric() && c != '_');
+    words.any(|word| PLATFORM.contains(&word))
+}
+
+/// A comment of Rust or TOML.
+fn is_comment(line: &str) -> bool {
+    let attribute = line.starts_with("#[") || line.starts_with("#![");
+    line.starts_with("//") || (line.starts_with('#') && !attribute)
+}
+
+fn places(source: &str) -> usize {
+    let code: String = source
+        .lines()
+        .filter(|line| !is_comment(line.trim_start()))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    conditions(&code)
+        .filter(|condition| is_for_a_platform(condition))
+        .count()
+}
+
+#[test]
+fn conditions_for_platforms_are_found() {
+    for (source, expected) in [
+        ("#[cfg(any(target_os = \"linux\", windows))]", 1),
+        (
+            "#[cfg(all(\n    feature = \"x\",\n    target_os = \"ios\"\n))]",
+            1,
+        ),
+        ("if cfg!(unix) && cfg!(not(windows)) {", 2),
+        (
+            "#![cfg_attr(not(debug_assertions), windows_subsystem = \"windows\")]",
+            1,
+        ),
+        ("#[cfg(test)] mod unix; fn cfg() {}", 0),
+        ("// cfg(windows)", 0),
+        ("[target.'cfg(unix)'.dependencies]", 1),
+    ] {
+        assert_eq!(places(source), expected, "{source}");
+    }
+}
+
+#[test]
+fn every_condition_for_a_platform_is_documented() {
+    let folders = [
+        "src",
+        "types/src",
+        "xtask/src",
+        "tests/plugin",
+        "e2e/src",
+        "e2e/chromium/src",
+    ];
+    let more = [
+        "examples/playground/src-tauri/src",
+        "examples/shop/src-tauri/src",
+        "benches",
+    ];
+    let root = super::root();
+    let files = folders
+        .iter()
+        .chain(&more)
+        .flat_map(|folder| rust_files(folder));
+    let mut found: BTreeMap<String, usize> = files
+        .map(|path| {
+            let name = path.strip_prefix(root).unwrap().display().to_string();
+            let count = places(&read(&path));
+            (name, count)
+        })
+        .collect();
+    found.insert("Cargo.toml".to_owned(), places(&read("Cargo.toml")));
+    // This file has examples.
+    found.remove(file!());
+    found.retain(|_, count| *count > 0);
+
+    let guide = read("docs/platforms.md");
+    let (_, list) = guide.split_once("## Where the code differs").unwrap();
+    let documented: BTreeMap<String, usize> = list
+        .lines()
+        .filter_map(|line| {
+            let mut cells = line.strip_prefix("| `")?.split('|');
+            let file = cells.next()?.trim().trim_end_matches('`').to_owned();
+            let count = cells.next()?.trim().parse().ok()?;
+            Some((file, count))
+        })
+        .collect();
+    assert_eq!(
+        found, documented,
+        "left: the sources; right: docs/platforms.md"
+    );
+}

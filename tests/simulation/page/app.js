@@ -1,0 +1,148 @@
+// The app in a page: it does what the simulation tells, and notes what it sees.
+;(() => {
+  const bus = __TAURI__.eventBus
+  const note = (kind, value) => __note(kind, JSON.stringify(value))
+  const listeners = new Map()
+  const responders = new Map()
+  const jobs = new Map()
+  const aborts = new Map()
+  // The guest numbers its subscriptions in this order.
+  let subscriptions = 0
+
+  const codeOf = (error) => (error instanceof bus.EventBusError ? error.code : `${error?.name}: ${error?.message ?? error}`)
+  /** Notes how a promise settles. Each promise of the app is known by its number. */
+  const track = (promise, number, what, brief = () => null) => {
+    note('promise', { promise: number, what })
+    Promise.resolve(promise).then(
+      (value) => note('resolved', { promise: number, value: brief(value) ?? null }),
+      (error) => note('rejected', { promise: number, code: codeOf(error) }),
+    )
+  }
+
+  const briefEvent = ({ event, seq, payload, source, replayed, retained, superseded, periodic, timestamp }) => ({
+    name: event,
+    seq,
+    payload,
+    source: source.kind === 'host' ? null : source.label,
+    replayed,
+    retained,
+    superseded: superseded ?? 0,
+    tick: periodic?.tick ?? null,
+    timestamp,
+  })
+
+  const ops = {
+    listen({ promise, listener, pattern, options, work, emits, ends }) {
+      note('opened', { listener, pattern, options })
+      const handler = (event) => {
+        note('event', { listener, ...briefEvent(event) })
+        if (work) __work(work)
+        if (emits && event.hops < 2) {
+          const number = `${emits.payload}.${event.seq}`
+          bus.emit(emits.name, number).catch(() => {})
+        }
+        if (ends) end()
+      }
+      const onGap = (gap) => note('gap', { listener, ...gap })
+      const end = () => {
+        subscription.stop()
+        if (listeners.delete(listener)) note('ended', { listener })
+      }
+      const subscription = bus.listen(pattern, handler, { ...options, onGap })
+      subscriptions += 1
+      note('listening', { listener, id: subscriptions })
+      listeners.set(listener, { end, pattern })
+      track(subscription, promise, 'listen')
+      subscription.catch(() => {
+        if (listeners.delete(listener)) note('ended', { listener })
+      })
+    },
+    unlisten({ listener }) {
+      listeners.get(listener)?.end()
+    },
+    unlistenAll({ pattern }) {
+      for (const [listener, { pattern: own }] of [...listeners]) {
+        if (own === pattern && listeners.delete(listener)) note('ended', { listener })
+      }
+      bus.unlisten(pattern)
+    },
+    waitFor({ promise, pattern, timeoutMs }) {
+      subscriptions += 1
+      track(bus.waitFor(pattern, { timeoutMs }), promise, 'waitFor', briefEvent)
+    },
+    emit({ promise, events }) {
+      for (const [index, { name, payload, to, options }] of events.entries()) {
+        const sent = to === undefined ? bus.emit(name, payload, options) : bus.emitTo(to, name, payload, options)
+        track(sent, promise + index, 'emit', ({ seq, pages, listeners }) => ({ seq, pages, listeners }))
+      }
+    },
+    clearRetained({ promise, pattern }) {
+      track(bus.clearRetained(pattern), promise, 'clearRetained')
+    },
+    startJob({ promise, job, name, options }) {
+      const started = bus.startJob(name, options)
+      track(started, promise, 'startJob')
+      started.then(
+        (handle) => jobs.set(job, handle),
+        () => {},
+      )
+    },
+    controlJob({ promise, job, action, changes }) {
+      const handle = jobs.get(job)
+      if (!handle) return
+      track(action === 'update' ? handle.update(changes) : handle[action](), promise, action)
+      if (action === 'stop') jobs.delete(job)
+    },
+    stopJobs({ promise }) {
+      for (const [index, handle] of [...jobs.values()].entries()) track(handle.stop(), promise + index, 'stop')
+      jobs.clear()
+    },
+    respond({ promise, responder, name, manner, ms }) {
+      const answer = (request) => ({ echo: request, responder })
+      const respond = (request, { signal }) => {
+        note('responding', { responder, request })
+        if (manner === 'now') return answer(request)
+        if (manner === 'throw') throw new Error('refused')
+        return new Promise((resolve, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason))
+          if (manner === 'later') setTimeout(() => resolve(answer(request)), ms)
+        })
+      }
+      const subscription = bus.respond(name, respond)
+      responders.set(responder, subscription)
+      track(subscription, promise, 'respond')
+    },
+    endRespond({ responder }) {
+      responders.get(responder)?.stop()
+      responders.delete(responder)
+    },
+    request({ promise, to, name, payload, timeoutMs, abort }) {
+      const controller = new AbortController()
+      if (abort) aborts.set(promise, controller)
+      track(bus.request(to, name, payload, { timeoutMs, signal: controller.signal }), promise, 'request', (value) => value)
+    },
+    abort() {
+      for (const controller of aborts.values()) controller.abort(new Error('the app aborted'))
+      aborts.clear()
+    },
+    listJobs({ promise }) {
+      track(bus.listJobs(), promise, 'listJobs', (found) => found.length)
+    },
+    inspect({ promise }) {
+      track(bus.inspect(), promise, 'inspect', (found) => found.webviews.length)
+    },
+    emitWhenLeft({ name, payload }) {
+      // A page may be left several times.
+      let times = 0
+      addEventListener('pagehide', () => {
+        times += 1
+        bus.emit(name, `${payload}.${times}`).catch(() => {})
+      })
+    },
+  }
+
+  globalThis.__op = (json) => {
+    const op = JSON.parse(json)
+    ops[op.op](op)
+  }
+})()

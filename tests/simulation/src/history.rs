@@ -1,0 +1,25 @@
+//! What happened in a run, line by line.
+
+use crate::sync;
+
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    text: String,
+    step: u64,
+}
+
+impl History {
+    pub(crate) fn begin_step(&mut self, step: u64) {
+        self.step = step;
+    }
+
+    pub(crate) fn add(&mut self, line: String) {
+        let millis = sync::passed().as_secs_f64() * 1000.0;
+        self.text
+            .push_str(&format!("{:>4} {millis:>10.3} {line}\n", self.step));
+    }
+
+    pub(crate) fn into_text(self) -> String {
+        self.text
+    }
+}

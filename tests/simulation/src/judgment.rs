@@ -1,0 +1,209 @@
+//! The judgment at the end of a run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::matching::{is_for_host, is_for_page, matches};
+use crate::oracle::{Emitted, LATEST, Listener, OWN, Oracle, TICKS, WITHOUT_HISTORY};
+
+impl Oracle {
+    /// What is wrong, once nothing can come any more. `dropped`: whether the listeners of the host were too slow for events.
+    pub(crate) fn finish(mut self, dropped: bool) -> Vec<String> {
+        let mut found = std::mem::take(&mut self.violations);
+        self.check_promises(&mut found);
+        for (number, listener) in &self.listeners {
+            self.check_deliveries(*number, listener, &mut found);
+            if self.is_to_be_complete(listener, dropped) {
+                self.check_completeness(*number, listener, &mut found);
+            }
+        }
+        found
+    }
+
+    fn is_to_be_complete(&self, listener: &Listener, dropped: bool) -> bool {
+        !listener.is_ended
+            && match listener.page {
+                Some(page) => !self.is_gone(page),
+                None => !dropped,
+            }
+    }
+
+    fn check_promises(&self, found: &mut Vec<String>) {
+        let mut newest: BTreeMap<u32, u64> = BTreeMap::new();
+        for (number, promise) in &self.promises {
+            let own = format!("promise {number} ({})", promise.what);
+            let Some(settled) = &promise.settled else {
+                if promise.page.is_none_or(|page| !self.is_gone(page)) {
+                    found.push(format!("{own} never settled"));
+                }
+                continue;
+            };
+            if let Some(intended) = self.emits.get(number) {
+                let accepted = self.by_payload.get(&intended.payload.to_string()).copied();
+                match settled {
+                    Ok(receipt) => {
+                        let seq = receipt["seq"].as_u64();
+                        if seq.is_none() || seq != accepted {
+                            found.push(format!(
+                                "{own} has the receipt {receipt}, and the host accepted {accepted:?}"
+                            ));
+                        }
+                        let left =
+                            |page: u32| self.pages.get(&page).is_some_and(|page| page.was_left);
+                        if let (Some(page), Some(seq)) = (promise.page, seq)
+                            && !left(page)
+                            && newest.insert(page, seq).is_some_and(|last| last > seq)
+                        {
+                            found.push(format!("{own} overtook an earlier emit of its page"));
+                        }
+                    }
+                    Err(code) if code != "unavailable" => {
+                        if let Some(seq) = accepted {
+                            found.push(format!(
+                                "{own} was rejected with {code} and accepted as {seq}"
+                            ));
+                        }
+                    }
+                    Err(_) => {}
+                }
+            }
+            if let (Some(request), Ok(response)) = (self.requests.get(number), settled)
+                && response["echo"] != *request
+            {
+                found.push(format!("{own} of {request} got the response {response}"));
+            }
+            if let Err(code) = settled
+                && code.contains(": ")
+            {
+                found.push(format!("{own} was rejected with {code}"));
+            }
+        }
+    }
+
+    /// Whether this event is for this listener. `None` if nobody knows.
+    pub(crate) fn is_for(&self, listener: &Listener, event: &Emitted) -> Option<bool> {
+        if !matches(&listener.pattern, &event.name) {
+            return Some(false);
+        }
+        if listener.is_wiretap {
+            return Some(true);
+        }
+        let to = match (event.is_complete, self.jobs.get(&event.name)) {
+            (true, _) => &event.to,
+            (false, Some(to)) => to,
+            (false, None) => return None,
+        };
+        Some(match listener.page {
+            None => is_for_host(to.as_ref(), event.except.as_ref()),
+            Some(page) => {
+                let label = self.pages.get(&page).map_or("", |page| &page.label);
+                is_for_page(to.as_ref(), event.except.as_ref(), label)
+                    && (to.is_some() || !listener.is_narrowed)
+            }
+        })
+    }
+
+    fn check_deliveries(&self, number: u64, listener: &Listener, found: &mut Vec<String>) {
+        for got in &listener.delivered {
+            let seq = got.seq;
+            let Some(event) = self.events.get(&seq) else {
+                if !got.name.starts_with(TICKS) && !got.name.starts_with(OWN) {
+                    found.push(format!(
+                        "listener {number} got {seq}, which nobody emitted: {got:?}"
+                    ));
+                }
+                continue;
+            };
+            if event.name != got.name || event.payload != got.payload || event.source != got.source
+            {
+                found.push(format!("listener {number} got {got:?} for {event:?}"));
+            }
+            if self.is_for(listener, event) == Some(false) {
+                found.push(format!(
+                    "listener {number} ({}) got {seq}, which is not for it: {event:?}",
+                    listener.pattern
+                ));
+            }
+        }
+    }
+
+    fn check_completeness(&self, number: u64, listener: &Listener, found: &mut Vec<String>) {
+        let Some(since) = listener.since else {
+            return;
+        };
+        let delivered: BTreeSet<u64> = listener.delivered.iter().map(|got| got.seq).collect();
+        let from = listener.replay_after.unwrap_or(since).min(since);
+        let none = BTreeSet::new();
+        // What the page before was to get comes with the replay.
+        let page = listener.page.and_then(|page| self.pages.get(&page));
+        let owed = page.filter(|_| listener.replay_after.is_some());
+        let owed = owed.map_or(&none, |page| &page.owed).range(..=from);
+        let owed = owed.filter_map(|seq| self.events.get_key_value(seq));
+        let mut missing = Vec::new();
+        for (seq, event) in owed.chain(self.events.range(from + 1..)) {
+            let is_kept = *seq > since || !event.name.starts_with(WITHOUT_HISTORY);
+            if self.is_for(listener, event) == Some(true) && is_kept && !delivered.contains(seq) {
+                missing.push((*seq, event));
+            }
+        }
+        let in_gap = |seq: u64| {
+            let mut gaps = listener.gaps.iter();
+            gaps.any(|gap| gap.covers(seq))
+        };
+        let is_superseded = |seq: u64, name: &str| {
+            let later = listener.delivered.iter();
+            let mut later = later.filter(|got| got.seq > seq && got.name == name);
+            later.any(|got| got.superseded > 0)
+                || missing
+                    .iter()
+                    .any(|(other, event)| *other > seq && event.name == name && in_gap(*other))
+        };
+        for (seq, event) in &missing {
+            let is_latest = event.name.starts_with(LATEST);
+            let is_explained = in_gap(*seq) || (is_latest && is_superseded(*seq, &event.name));
+            if !is_explained {
+                found.push(format!(
+                    "listener {number} ({}) lost {seq} without a gap: {event:?}",
+                    listener.pattern
+                ));
+            }
+        }
+        // How many are lost, where they count exactly.
+        let lost = missing.iter().filter(|(seq, _)| *seq > since).count() as u64;
+        let superseded: u64 = listener.delivered.iter().map(|got| got.superseded).sum();
+        let told = |at_most: bool| -> u64 {
+            let gaps = listener.gaps.iter().filter(|gap| gap.to > since);
+            gaps.filter(|gap| gap.at_most == at_most)
+                .map(|gap| gap.count)
+                .sum()
+        };
+        let began = listener
+            .gaps
+            .iter()
+            .filter(|gap| gap.from > since && !gap.at_most);
+        let exact: u64 = began.map(|gap| gap.count).sum();
+        // What is retained may come after it was lost.
+        let late = listener.delivered.iter();
+        let late = late
+            .filter(|got| got.is_retained && in_gap(got.seq))
+            .count() as u64;
+        let newest = self.events.keys().next_back().copied().unwrap_or(0);
+        let unknown = newest - self.events.len() as u64
+            + self
+                .events
+                .values()
+                .filter(|event| self.is_for(listener, event).is_none())
+                .count() as u64;
+        if lost > superseded + told(false) + told(true) {
+            found.push(format!(
+                "listener {number} ({}) lost {lost} events, and its gaps count {} and at most {}, beside {superseded} superseded",
+                listener.pattern, told(false), told(true)
+            ));
+        }
+        if exact > lost + late + unknown {
+            found.push(format!(
+                "listener {number} ({}) lost {lost} events, and its exact gaps count {exact}",
+                listener.pattern
+            ));
+        }
+    }
+}

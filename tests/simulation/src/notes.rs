@@ -1,0 +1,122 @@
+//! What a run tells the oracle: the answers of the host, and what pages note.
+
+use serde_json::{Value, json};
+
+use crate::oracle::{Delivered, Emitted};
+use crate::sync;
+use crate::world::World;
+
+impl World {
+    /// Tells the oracle what the host has accepted, as its answer says.
+    pub(crate) fn learn(
+        &mut self,
+        document: u32,
+        label: &str,
+        command: &str,
+        arguments: &str,
+        json: &str,
+    ) {
+        let key = match command {
+            "plugin:event-bus|emit" | "plugin:event-bus|emit_to" => "events",
+            "plugin:event-bus|subscribe" => "subscriptions",
+            _ => return,
+        };
+        let arguments: Value = serde_json::from_str(arguments).unwrap_or_default();
+        // A copy of a command gets the answer that was recorded.
+        let command = (text_of(&arguments["session"]), arguments["n"].as_u64());
+        if !self.learned.insert(command) {
+            return;
+        }
+        let mut answer: Value = serde_json::from_str(json).unwrap_or_default();
+        if let Some(quoted) = answer[0].as_str() {
+            answer = serde_json::from_str(quoted).unwrap_or_default();
+        }
+        let entries = arguments[key].as_array().into_iter().flatten();
+        for (entry, result) in entries.zip(answer.as_array().into_iter().flatten()) {
+            let Some(seq) = result["seq"].as_u64() else {
+                continue;
+            };
+            if key == "events" {
+                let payload = entry["payload"].as_str().unwrap_or("null");
+                let event = Emitted {
+                    name: text_of(&entry["event"]),
+                    payload: serde_json::from_str(payload).unwrap_or_default(),
+                    source: Some(label.into()),
+                    to: entry.get("to").cloned(),
+                    except: entry.get("except").cloned(),
+                    is_complete: true,
+                };
+                self.oracle.accepted(seq, event);
+            } else if entry.get("resume").is_some() {
+                self.oracle.takes_over(document);
+            } else {
+                let id = entry["id"].as_u64().unwrap_or_default();
+                self.oracle.subscribed(document, id, seq, sync::passed());
+            }
+        }
+    }
+
+    pub(crate) fn take_note(&mut self, page: u32, kind: &str, value: &Value) {
+        self.note(format!("page {page} {kind} {value}"));
+        let number = |key: &str| value[key].as_u64().unwrap_or_default();
+        let listener = number("listener");
+        match kind {
+            "event" => self.oracle.event(listener, read_event(value)),
+            "gap" => {
+                let at_most = value["atMost"] == json!(true);
+                let oracle = &mut self.oracle;
+                oracle.gap(
+                    listener,
+                    number("from"),
+                    number("to"),
+                    number("count"),
+                    at_most,
+                );
+            }
+            "opened" => {
+                let pattern = text_of(&value["pattern"]);
+                let options = &value["options"];
+                self.oracle
+                    .listener_opens(listener, Some(page), &pattern, options);
+            }
+            "listening" => self.oracle.listener_has_id(listener, number("id")),
+            "ended" => self.oracle.listener_ends(listener),
+            "promise" => {
+                let what = text_of(&value["what"]);
+                self.oracle.promised(number("promise"), Some(page), &what);
+            }
+            "resolved" => self
+                .oracle
+                .settled(number("promise"), Ok(value["value"].clone())),
+            "rejected" => self
+                .oracle
+                .settled(number("promise"), Err(text_of(&value["code"]))),
+            "called" => self.note_call_answer(value),
+            "responding" => self.oracle.responding(&value["request"]),
+            "report" => {
+                let code = text_of(&value["code"]);
+                if code.ends_with("Error") {
+                    self.oracle
+                        .violation(format!("page {page} reported {value}"));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+pub(crate) fn text_of(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn read_event(value: &Value) -> Delivered {
+    Delivered {
+        seq: value["seq"].as_u64().unwrap_or_default(),
+        name: text_of(&value["name"]),
+        payload: value["payload"].clone(),
+        source: value["source"].as_str().map(str::to_owned),
+        is_replayed: value["replayed"] == json!(true),
+        is_retained: value["retained"] == json!(true),
+        superseded: value["superseded"].as_u64().unwrap_or_default(),
+    }
+}

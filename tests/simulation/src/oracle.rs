@@ -1,0 +1,399 @@
+//! What the bus promises, checked against a history. It knows nothing of the hub: only what was sent, what the host answered
+//! and what listeners noted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// Names with this prefix are kept for no later page.
+pub(crate) const WITHOUT_HISTORY: &str = "h:";
+/// Of names with this prefix, the newest event replaces those that wait.
+pub(crate) const LATEST: &str = "l:";
+/// Names with this prefix are ticks of jobs.
+pub(crate) const TICKS: &str = "t:";
+/// How the events begin that the bus itself emits.
+pub(crate) const OWN: &str = "event-bus:";
+/// For how long after its first subscription a page gets a replay.
+const START_UP: Duration = Duration::from_secs(3);
+
+/// An event that the host has accepted.
+#[derive(Debug, Clone)]
+pub(crate) struct Emitted {
+    pub(crate) name: String,
+    /// As JSON.
+    pub(crate) payload: Value,
+    /// The label of the page; `None` for the host.
+    pub(crate) source: Option<String>,
+    /// `None` for everyone.
+    pub(crate) to: Option<Value>,
+    pub(crate) except: Option<Value>,
+    /// Whether the target is known. What only a listener of the host has noted has none.
+    pub(crate) is_complete: bool,
+}
+
+/// An event as a listener noted it.
+#[derive(Debug, Clone)]
+pub(crate) struct Delivered {
+    pub(crate) seq: u64,
+    pub(crate) name: String,
+    pub(crate) payload: Value,
+    pub(crate) source: Option<String>,
+    pub(crate) is_replayed: bool,
+    pub(crate) is_retained: bool,
+    pub(crate) superseded: u64,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Gap {
+    pub(crate) from: u64,
+    pub(crate) to: u64,
+    pub(crate) count: u64,
+    pub(crate) at_most: bool,
+}
+
+impl Gap {
+    pub(crate) fn covers(&self, seq: u64) -> bool {
+        (self.from..=self.to).contains(&seq)
+    }
+}
+
+/// A listener in a page, a listener of the host, or a stream.
+#[derive(Debug, Default)]
+pub(crate) struct Listener {
+    /// `None` for the host.
+    pub(crate) page: Option<u32>,
+    pub(crate) pattern: String,
+    /// Whether it gets only what is sent to its page.
+    pub(crate) is_narrowed: bool,
+    /// Whether it gets what is for anybody.
+    pub(crate) is_wiretap: bool,
+    pub(crate) wants_replay: bool,
+    pub(crate) id: u64,
+    /// The newest event when the host accepted it.
+    pub(crate) since: Option<u64>,
+    /// The event after which it is to be replayed what it missed.
+    pub(crate) replay_after: Option<u64>,
+    pub(crate) delivered: Vec<Delivered>,
+    pub(crate) gaps: Vec<Gap>,
+    pub(crate) is_ended: bool,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Page {
+    pub(crate) label: String,
+    pub(crate) origin: String,
+    pub(crate) first_accepted: Option<Duration>,
+    pub(crate) replay_after: Option<u64>,
+    /// What the page before was to get, and has not got.
+    pub(crate) owed: BTreeSet<u64>,
+    pub(crate) is_gone: bool,
+    /// Whether it has been in the back/forward cache.
+    pub(crate) was_left: bool,
+}
+
+#[derive(Debug, Default)]
+struct Window {
+    left_at: u64,
+    /// The last page that subscribed.
+    subscribed: Option<u32>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Promise {
+    pub(crate) page: Option<u32>,
+    pub(crate) what: String,
+    pub(crate) settled: Option<std::result::Result<Value, String>>,
+}
+
+/// What a page or the host was to emit.
+#[derive(Debug)]
+pub(crate) struct Intended {
+    pub(crate) payload: Value,
+}
+
+#[derive(Default)]
+pub(crate) struct Oracle {
+    pub(crate) events: BTreeMap<u64, Emitted>,
+    /// The number of the event with this payload. Each emit has its own.
+    pub(crate) by_payload: BTreeMap<String, u64>,
+    pub(crate) listeners: BTreeMap<u64, Listener>,
+    pub(crate) pages: BTreeMap<u32, Page>,
+    windows: BTreeMap<String, Window>,
+    pub(crate) promises: BTreeMap<u64, Promise>,
+    pub(crate) emits: BTreeMap<u64, Intended>,
+    pub(crate) requests: BTreeMap<u64, Value>,
+    /// How often each request was given to a responder.
+    responded: BTreeMap<String, usize>,
+    /// The targets of jobs, by the name of their ticks.
+    pub(crate) jobs: BTreeMap<String, Option<Value>>,
+    pub(crate) violations: Vec<String>,
+}
+
+impl Oracle {
+    pub(crate) fn violation(&mut self, text: String) {
+        self.violations.push(text);
+    }
+
+    pub(crate) fn has_violations(&self) -> bool {
+        !self.violations.is_empty()
+    }
+
+    pub(crate) fn window_opens(&mut self, label: &str, seq: u64) {
+        let window = Window {
+            left_at: seq,
+            subscribed: None,
+        };
+        self.windows.insert(label.into(), window);
+    }
+
+    pub(crate) fn page_is_left(&mut self, label: &str, seq: u64) {
+        if let Some(window) = self.windows.get_mut(label) {
+            window.left_at = seq;
+        }
+    }
+
+    pub(crate) fn page_loads(&mut self, page: u32, label: &str, origin: &str) {
+        let new = Page {
+            label: label.into(),
+            origin: origin.into(),
+            ..Page::default()
+        };
+        self.pages.insert(page, new);
+    }
+
+    pub(crate) fn page_is_cached(&mut self, page: u32) {
+        if let Some(page) = self.pages.get_mut(&page) {
+            page.was_left = true;
+        }
+    }
+
+    pub(crate) fn page_is_gone(&mut self, page: u32) {
+        if let Some(page) = self.pages.get_mut(&page) {
+            page.is_gone = true;
+        }
+    }
+
+    pub(crate) fn is_gone(&self, page: u32) -> bool {
+        self.pages.get(&page).is_none_or(|page| page.is_gone)
+    }
+
+    pub(crate) fn will_emit(&mut self, promise: u64, payload: Value) {
+        self.emits.insert(promise, Intended { payload });
+    }
+
+    pub(crate) fn will_request(&mut self, promise: u64, payload: Value) {
+        self.requests.insert(promise, payload);
+    }
+
+    pub(crate) fn job_starts(&mut self, name: &str, to: Option<Value>) {
+        self.jobs.insert(name.into(), to);
+    }
+
+    pub(crate) fn accepted(&mut self, seq: u64, event: Emitted) {
+        if let Some(known) = self.events.get(&seq) {
+            let (is_complete, is_other) = (
+                known.is_complete,
+                known.name != event.name || known.payload != event.payload,
+            );
+            if is_other {
+                self.violation(format!("two events have the number {seq}"));
+            }
+            if is_complete {
+                return;
+            }
+        }
+        let is_own = event.name.starts_with(TICKS) || event.name.starts_with(OWN);
+        if !is_own && !event.payload.is_null() {
+            let payload = event.payload.to_string();
+            if let Some(first) = self.by_payload.insert(payload, seq)
+                && first != seq
+            {
+                self.violation(format!(
+                    "{} was emitted once and accepted twice, as {first} and {seq}",
+                    event.payload
+                ));
+            }
+        }
+        self.events.insert(seq, event);
+    }
+
+    pub(crate) fn listener_opens(
+        &mut self,
+        listener: u64,
+        page: Option<u32>,
+        pattern: &str,
+        options: &Value,
+    ) {
+        let new = Listener {
+            page,
+            pattern: pattern.into(),
+            is_narrowed: options.get("target").is_some(),
+            wants_replay: options["replay"] != Value::Bool(false),
+            ..Listener::default()
+        };
+        self.listeners.insert(listener, new);
+    }
+
+    /// A listener of the host, which is accepted at once.
+    pub(crate) fn host_listens(&mut self, listener: u64, pattern: &str, wiretap: bool, seq: u64) {
+        self.listener_opens(listener, None, pattern, &Value::Null);
+        if let Some(listener) = self.listeners.get_mut(&listener) {
+            listener.is_wiretap = wiretap;
+            listener.since = Some(seq);
+        }
+    }
+
+    pub(crate) fn listener_has_id(&mut self, listener: u64, id: u64) {
+        if let Some(listener) = self.listeners.get_mut(&listener) {
+            listener.id = id;
+        }
+    }
+
+    pub(crate) fn listener_ends(&mut self, listener: u64) {
+        if let Some(listener) = self.listeners.get_mut(&listener) {
+            listener.is_ended = true;
+        }
+    }
+
+    /// The host has accepted a subscription of a page for the first time.
+    pub(crate) fn subscribed(&mut self, page: u32, id: u64, seq: u64, now: Duration) {
+        self.note_first_subscription(page, now);
+        self.takes_over(page);
+        let Some(own) = self.pages.get(&page) else {
+            return;
+        };
+        let first = own.first_accepted.unwrap_or(now);
+        let replay_after = own
+            .replay_after
+            .filter(|_| now < first + START_UP && !own.was_left);
+        let mut listeners = self.listeners.values_mut();
+        let listener = listeners.find(|listener| listener.page == Some(page) && listener.id == id);
+        if let Some(listener) = listener {
+            listener.since = Some(seq);
+            listener.replay_after = replay_after.filter(|_| listener.wants_replay);
+        }
+    }
+
+    /// A page takes over what was kept for it with its first subscription.
+    fn note_first_subscription(&mut self, page: u32, now: Duration) {
+        let Some(own) = self
+            .pages
+            .get(&page)
+            .filter(|own| own.first_accepted.is_none())
+        else {
+            return;
+        };
+        let Some(window) = self.windows.get(&own.label) else {
+            return;
+        };
+        let before = window.subscribed.and_then(|before| self.pages.get(&before));
+        let is_same = before.is_none_or(|before| before.origin == own.origin);
+        let owed = match window.subscribed {
+            Some(before) if is_same => self.owed_to(before),
+            _ => BTreeSet::new(),
+        };
+        let after = is_same.then_some(window.left_at);
+        if let Some(own) = self.pages.get_mut(&page) {
+            own.first_accepted = Some(now);
+            own.replay_after = after;
+            own.owed = owed;
+        }
+    }
+
+    /// The events that were for a listener of this page, have history, and came neither as an event nor in a gap.
+    fn owed_to(&self, page: u32) -> BTreeSet<u64> {
+        let mut owed = BTreeSet::new();
+        let listeners = self.listeners.values();
+        for listener in listeners.filter(|own| own.page == Some(page) && !own.is_ended) {
+            let Some(since) = listener.since else {
+                continue;
+            };
+            for (seq, event) in self.events.range(since + 1..) {
+                let is_kept =
+                    !event.name.starts_with(WITHOUT_HISTORY) && !event.name.starts_with(LATEST);
+                let has_come = listener.delivered.iter().any(|got| got.seq == *seq)
+                    || listener.gaps.iter().any(|gap| gap.covers(*seq));
+                if is_kept && !has_come && self.is_for(listener, event) == Some(true) {
+                    owed.insert(*seq);
+                }
+            }
+        }
+        owed
+    }
+
+    /// This page has subscribed, maybe again in another session, and has taken over what was kept.
+    pub(crate) fn takes_over(&mut self, page: u32) {
+        if let Some(own) = self.pages.get(&page)
+            && let Some(window) = self.windows.get_mut(&own.label)
+        {
+            window.subscribed = Some(page);
+        }
+    }
+
+    pub(crate) fn event(&mut self, listener: u64, event: Delivered) {
+        let Some(own) = self.listeners.get_mut(&listener) else {
+            return self.violation(format!("an event came to the unknown listener {listener}"));
+        };
+        let seq = event.seq;
+        let is_only_retained = event.is_retained && !event.is_replayed;
+        let problem = if own.is_ended {
+            Some("after its end")
+        } else if own.delivered.iter().any(|old| old.seq == seq) {
+            Some("twice")
+        } else if !is_only_retained && own.delivered.iter().any(|old| old.seq > seq) {
+            Some("out of order")
+        } else {
+            None
+        };
+        own.delivered.push(event);
+        if let Some(problem) = problem {
+            self.violation(format!("listener {listener} got event {seq} {problem}"));
+        }
+    }
+
+    pub(crate) fn gap(&mut self, listener: u64, from: u64, to: u64, count: u64, at_most: bool) {
+        if from > to || count == 0 {
+            self.violation(format!(
+                "listener {listener} got a gap of {count} events from {from} to {to}"
+            ));
+        }
+        if let Some(own) = self.listeners.get_mut(&listener) {
+            own.gaps.push(Gap {
+                from,
+                to,
+                count,
+                at_most,
+            });
+        }
+    }
+
+    pub(crate) fn promised(&mut self, promise: u64, page: Option<u32>, what: &str) {
+        let new = Promise {
+            page,
+            what: what.into(),
+            settled: None,
+        };
+        self.promises.insert(promise, new);
+    }
+
+    pub(crate) fn settled(&mut self, promise: u64, result: std::result::Result<Value, String>) {
+        let twice = self
+            .promises
+            .get_mut(&promise)
+            .is_some_and(|own| own.settled.replace(result).is_some());
+        if twice {
+            self.violation(format!("promise {promise} settled twice"));
+        }
+    }
+
+    pub(crate) fn responding(&mut self, request: &Value) {
+        let times = self.responded.entry(request.to_string()).or_default();
+        *times += 1;
+        if *times > 1 {
+            self.violation(format!(
+                "the request {request} was given to responders twice"
+            ));
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! The plugin's shell, with another look at the webviews.
+
+#[path = "../../../src/shell/capability_files.rs"]
+pub(crate) mod capability_files;
+#[path = "../../../src/shell/commands/mod.rs"]
+pub(crate) mod commands;
+pub(crate) use crate::calls;
+#[path = "../../../src/shell/convert.rs"]
+mod convert;
+#[path = "../../../src/shell/manager.rs"]
+mod manager;
+#[path = "../../../src/shell/plugin.rs"]
+pub(crate) mod plugin;
+#[path = "../../../src/shell/registration.rs"]
+mod registration;
+#[path = "../../../src/shell/reply.rs"]
+pub(crate) mod reply;
+
+use crate::platform;
+
+use crate::api::bus::EventBus;
+use crate::hub::ids::SessionId;
+use crate::model::error::Error;
+
+/// Applies responses as they come with the answer to a call.
+pub(crate) fn apply_responses(
+    bus: &EventBus,
+    label: &str,
+    session: SessionId,
+    json: &str,
+) -> Vec<Error> {
+    commands::apply_response_texts(bus, label, session, json)
+}

@@ -219,17 +219,12 @@ fn journey_with(name: &str, environment: &[(&str, &str)]) -> Outcome {
 
 /// They need Tauri's feature `unstable`. All other tests run without it, as most apps do.
 fn journeys_of_children() -> Outcome {
-    cargo(&[
-        "test",
-        "--workspace",
-        "--features",
-        "e2e/unstable",
-        "--test",
-        "journeys",
-        "children",
-        "--",
-        "--test-threads=1",
-    ])
+    let test = ["test", "--workspace", "--features", "e2e/unstable"];
+    let journeys = ["--test", "journeys", "children::", "--", "--test-threads=1"];
+    for environment in [&[][..], &[("E2E_CARRIER", "pull")]] {
+        cargo_with(&[&test[..], &journeys].concat(), environment)?;
+    }
+    Ok(())
 }
 
 /// The tests that compare these files regenerate stale ones and fail. So each of them gets a second try.

@@ -124,6 +124,8 @@ fn open_and_close(app: &AppHandle, loads: &mpsc::Receiver<()>, with_plugin: bool
         loads
             .recv_timeout(PATIENCE)
             .context("a page does not load")?;
+        // It is drawn.
+        thread::sleep(Duration::from_millis(200));
         window.destroy()?;
         let start = Instant::now();
         while app.get_webview_window(&label).is_some() {

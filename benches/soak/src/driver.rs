@@ -46,6 +46,8 @@ pub(crate) struct Options {
     seed: u64,
     /// What happens; everything if it is empty.
     only: Vec<Action>,
+    /// Whether pages pull, as they do everywhere but on WebKitGTK.
+    pull: bool,
     /// Where the plot goes.
     out: PathBuf,
     /// Where the plot and its description go, too.
@@ -58,6 +60,7 @@ impl Options {
             minutes: 120,
             seed: 1,
             only: Vec::new(),
+            pull: false,
             out: PathBuf::from("target/soak"),
             docs: None,
         };
@@ -70,10 +73,13 @@ impl Options {
             match *name {
                 "--minutes" => options.minutes = number(name, value()?)?,
                 "--seed" => options.seed = number(name, value()?)?,
+                "--pull" => options.pull = true,
                 "--only" => options.only.push(action(value()?)?),
                 "--out" => options.out = PathBuf::from(value()?),
                 "--docs" => options.docs = Some(PathBuf::from(value()?)),
-                _ => bail!("unknown option `{name}`; there are --minutes, --seed and --only"),
+                _ => {
+                    bail!("unknown option `{name}`; there are --minutes, --seed, --only and --pull")
+                }
             }
         }
         ensure!(options.minutes > 0, "`--minutes` must be at least 1");
@@ -121,7 +127,7 @@ pub(crate) struct Driver {
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let mut driver = Driver {
-        hand: Hand::start()?,
+        hand: Hand::start(options.pull)?,
         random: Random::new(options.seed),
         emitted: Totals::new(),
         totals: Totals::new(),

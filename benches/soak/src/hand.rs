@@ -25,9 +25,10 @@ pub(crate) struct Hand {
 pub(crate) struct Given(u64);
 
 impl Hand {
-    pub(crate) fn start() -> Result<Self> {
+    /// Starts the app. With `pull`, no page says that it can be called.
+    pub(crate) fn start(pull: bool) -> Result<Self> {
         let mut child = Command::new(env::current_exe()?)
-            .arg("app")
+            .args(["app", if pull { "pull" } else { "call" }])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

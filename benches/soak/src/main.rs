@@ -43,7 +43,7 @@ fn run() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
-        ["app"] => app::serve(),
+        ["app", carrier] => app::serve(*carrier == "pull"),
         ["closings", plugin] => closings::serve(*plugin == "with"),
         options => driver::run(&driver::Options::parse(options)?),
     }

@@ -1,7 +1,7 @@
 //! The app as the driver holds it: orders go in, replies come out.
 
 use crate::orders::{Numbered, Order, Reply};
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::Value;
 use std::{
     collections::HashMap,
@@ -69,6 +69,14 @@ impl Hand {
     pub(crate) fn follow(&mut self, order: Order) -> Result<Value> {
         let given = self.give(order)?;
         self.reply(given)
+    }
+
+    /// The app exits.
+    pub(crate) fn end(&mut self) -> Result<()> {
+        let _ = self.give(Order::Exit)?;
+        let status = self.child.wait()?;
+        ensure!(status.success(), "the app ended with {status}");
+        Ok(())
     }
 }
 

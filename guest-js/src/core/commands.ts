@@ -150,6 +150,8 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
   const inFlight = new Set<InFlight>()
   let isLeaving = false
   let isScheduled = false
+  /** Whether the host lets this page open no session yet. */
+  let isHeld = false
   const waitingForRenewal: (() => void)[] = []
 
   const isUnsettled = () => renewals >= MAX_RENEWALS
@@ -166,7 +168,7 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
   }
 
   const drain = () => {
-    while (isLeaving || inFlight.size === 0) {
+    while (isLeaving || (inFlight.size === 0 && !isHeld)) {
       if (isExpired) renew()
       const bundle = waiting.shift()
       if (!bundle) return
@@ -267,6 +269,11 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
       if (isCurrent) isExpired = true
       // The next session subscribes again anyway. Anything else might happen twice.
       if (isRepeated) return
+    } else if (error.code === 'rate_limited' && sending.n === 1) {
+      // The host has opened no session. What waits belongs to the next one, which the host will let this page open later.
+      if (isCurrent) holdSession(error.retryAfterMs)
+      // The next session subscribes again anyway.
+      if (bundle.isRenewal) return
     } else if (error.code === 'stale_session') {
       const isRepeated = !isUnsettled()
       if (isCurrent) isExpired = true
@@ -277,6 +284,17 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
       }
     }
     for (const call of calls) call.reject(error)
+  }
+
+  const holdSession = (wait = RETRY_AFTER_MS) => {
+    isExpired = true
+    isHeld = true
+    // It was no session that turned out stale.
+    renewals = Math.max(0, renewals - 1)
+    setTimeout(() => {
+      isHeld = false
+      drain()
+    }, wait)
   }
 
   const push = (command: StateCommand, call: Call) => {

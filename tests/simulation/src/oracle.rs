@@ -259,6 +259,7 @@ impl Oracle {
     /// The host has accepted a subscription of a page for the first time.
     pub(crate) fn subscribed(&mut self, page: u32, id: u64, seq: u64, now: Duration) {
         self.note_first_subscription(page, now);
+        self.takes_over(page);
         let Some(own) = self.pages.get(&page) else {
             return;
         };
@@ -293,10 +294,6 @@ impl Oracle {
             _ => BTreeSet::new(),
         };
         let after = is_same.then_some(window.left_at);
-        let label = own.label.clone();
-        if let Some(window) = self.windows.get_mut(&label) {
-            window.subscribed = Some(page);
-        }
         if let Some(own) = self.pages.get_mut(&page) {
             own.first_accepted = Some(now);
             own.replay_after = after;
@@ -325,8 +322,8 @@ impl Oracle {
         owed
     }
 
-    /// A page that was away has subscribed again.
-    pub(crate) fn renewed(&mut self, page: u32) {
+    /// This page has subscribed, maybe again in another session, and has taken over what was kept.
+    pub(crate) fn takes_over(&mut self, page: u32) {
         if let Some(own) = self.pages.get(&page)
             && let Some(window) = self.windows.get_mut(&own.label)
         {

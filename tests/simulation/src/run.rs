@@ -45,6 +45,11 @@ enum Step {
     Sleep,
     FailFetch,
     LosePull,
+    Pump,
+    Call,
+    FinishCall,
+    LoseCall,
+    UserActs,
     Suspend,
     Resume,
     Reload,
@@ -150,6 +155,7 @@ impl World {
             self.with_tasks(),
             self.running(),
         );
+        let (calls, outcomes) = (self.calls_made(), self.calls_answered());
         let open: Vec<usize> = (0..self.windows.len())
             .filter(|window| self.windows[*window].is_open)
             .collect();
@@ -176,6 +182,17 @@ impl World {
             (weights.sleeps, Step::Sleep),
             (weights.fetch_fails, Step::FailFetch),
             (weights.loses_pull * 2, Step::LosePull),
+            (if_any(self.has_pump_work(), 40), Step::Pump),
+            (if_any(!calls.is_empty(), 40), Step::Call),
+            (if_any(!outcomes.is_empty(), 30), Step::FinishCall),
+            (
+                if_any(!self.calls.is_empty(), weights.loses_call),
+                Step::LoseCall,
+            ),
+            (
+                if_any(!running.is_empty(), weights.user_acts),
+                Step::UserActs,
+            ),
             (if_any(!running.is_empty(), weights.suspends), Step::Suspend),
             (if_any(!suspended.is_empty(), 5), Step::Resume),
             (if_any(!open.is_empty(), weights.reloads), Step::Reload),
@@ -229,6 +246,24 @@ impl World {
             (Step::Sleep, _) => self.sleep(),
             (Step::FailFetch, _) => self.fail_fetch(),
             (Step::LosePull, _) => self.lose_pull(),
+            (Step::Pump, _) => self.pump(),
+            (Step::Call, _) => {
+                let number = self.next_of(&calls);
+                self.run_call(number);
+            }
+            (Step::FinishCall, _) => {
+                let number = self.next_of(&outcomes);
+                self.finish_call(number);
+            }
+            (Step::LoseCall, _) => self.lose_call(),
+            (Step::UserActs, _) => {
+                let page = self.rng.pick(&running);
+                self.note(format!("the user acts in page {page}"));
+                if let Some(document) = self.documents.get(&page) {
+                    document.page.fire("pointerdown", false);
+                }
+                self.collect(page);
+            }
             (Step::Suspend, _) => {
                 let page = self.rng.pick(&running);
                 self.suspend(page, true);
@@ -281,10 +316,17 @@ impl World {
         for _ in 0..MOST {
             self.settle();
             let (sent, answered, tasks) = (self.sent(), self.answered(), self.with_tasks());
+            let (calls, outcomes) = (self.calls_made(), self.calls_answered());
             if let Some(number) = sent.first() {
                 self.deliver(*number);
             } else if let Some(number) = answered.first() {
                 self.answer(*number);
+            } else if self.has_pump_work() {
+                self.pump();
+            } else if let Some(number) = calls.first() {
+                self.run_call(*number);
+            } else if let Some(number) = outcomes.first() {
+                self.finish_call(*number);
             } else if let Some(page) = tasks.first() {
                 self.run_task(*page);
             } else if !self.host_reads_all() {

@@ -2,43 +2,15 @@
 
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use e2e::{Found, until};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::support::{Page, barrier, launch, launch_with_report, payloads};
-
-/// Whether these pages are called. With `E2E_CARRIER=pull` they never are.
-fn are_called() -> bool {
-    std::env::var("E2E_CARRIER").as_deref() != Ok("pull")
-}
-
-/// What the host knows of the page in this window.
-async fn inspected(page: &Page<'_>, label: &str) -> Result<Value> {
-    let inspection = page.host("inspect", json!({})).await?;
-    let webviews = inspection["webviews"].as_array().cloned();
-    let mut webviews = webviews.unwrap_or_default().into_iter();
-    let found = webviews.find(|webview| webview["label"] == label);
-    Ok(found.context("the host does not know this webview")?["page"].clone())
-}
-
-/// Returns once the host calls the page, where it does.
-async fn called(page: &Page<'_>, label: &str) -> Result<()> {
-    until(&format!("calls of `{label}`"), async || {
-        let own = inspected(page, label).await?;
-        let is_settled = match are_called() {
-            true => own["isCalled"] == true,
-            false => own["isCalled"] == false && own["isPulling"] == true,
-        };
-        Ok(match is_settled {
-            true => Found::Yes(()),
-            false => Found::NotYet(own.to_string()),
-        })
-    })
-    .await
-}
+use crate::support::{
+    Page, are_called, barrier, called, inspected, launch, launch_with_report, payloads,
+};
 
 #[tokio::test]
 async fn pages_are_called_unless_they_refuse() -> Result<()> {

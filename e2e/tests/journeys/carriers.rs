@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-use crate::support::{Page, barrier, launch, payloads};
+use crate::support::{Page, are_called, barrier, called, launch, payloads};
 
 /// Counts what the page fetches from now on.
 const COUNT_FETCHES: &str = "window.fetches = 0
@@ -42,7 +42,7 @@ async fn serve() -> Result<(u16, Arc<Notify>)> {
     Ok((port, served))
 }
 
-/// Leaves a pull parked, acts, and then sends events in both directions. Returns whether the page still fetches.
+/// Leaves a pull parked, unless the page is called, acts, and then sends events in both directions. Returns whether the page still fetches.
 async fn carries_on(
     main: &Page<'_>,
     other: &Page<'_>,
@@ -53,6 +53,9 @@ async fn carries_on(
     other.record("reply").await?;
     other.emit("news", json!(0)).await?;
     main.received("news", 1).await?;
+    if are_called() {
+        called(other, main.window.label()).await?;
+    }
     act().await?;
     for i in 1..=50 {
         other.emit("news", json!(i)).await?;
@@ -85,7 +88,8 @@ async fn a_link_without_content_loses_nothing() -> Result<()> {
         Ok(())
     })
     .await?;
-    assert_eq!(fetches, app.engine() == Engine::Chromium);
+    // A page that is called has no pull that could fail.
+    assert_eq!(fetches, app.engine() == Engine::Chromium || are_called());
     Ok(())
 }
 
@@ -104,7 +108,8 @@ async fn a_download_loses_nothing() -> Result<()> {
         Ok(())
     })
     .await?;
-    assert_eq!(fetches, app.engine() == Engine::Chromium);
+    // A page that is called has no pull that could fail.
+    assert_eq!(fetches, app.engine() == Engine::Chromium || are_called());
     Ok(())
 }
 
@@ -119,7 +124,7 @@ async fn window_stop_makes_the_ipc_fall_back() -> Result<()> {
         main.run("window.stop()", json!(null)).await.map(drop)
     })
     .await?;
-    assert!(!fetches, "the engines agree on this one");
+    assert_eq!(fetches, are_called(), "the engines agree on this one");
     Ok(())
 }
 

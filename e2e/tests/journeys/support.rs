@@ -151,3 +151,34 @@ pub(crate) fn payloads(events: &[Value]) -> Vec<String> {
         .map(|event| event["json"].as_str().unwrap_or("no payload").to_owned())
         .collect()
 }
+
+/// Whether the host calls these pages. With `E2E_CARRIER=pull` it does not, nor in Chromium.
+pub(crate) fn are_called() -> bool {
+    let is_webkit = Engine::of_this_run().is_ok_and(|engine| engine == Engine::WebKit);
+    is_webkit && std::env::var("E2E_CARRIER").as_deref() != Ok("pull")
+}
+
+/// What the host knows of the page in this window.
+pub(crate) async fn inspected(page: &Page<'_>, label: &str) -> Result<Value> {
+    let inspection = page.host("inspect", json!({})).await?;
+    let webviews = inspection["webviews"].as_array().cloned();
+    let mut webviews = webviews.unwrap_or_default().into_iter();
+    let found = webviews.find(|webview| webview["label"] == label);
+    Ok(found.context("the host does not know this webview")?["page"].clone())
+}
+
+/// Returns once the host calls the page, where it does.
+pub(crate) async fn called(page: &Page<'_>, label: &str) -> Result<()> {
+    until(&format!("calls of `{label}`"), async || {
+        let own = inspected(page, label).await?;
+        let is_settled = match are_called() {
+            true => own["isCalled"] == true,
+            false => own["isCalled"] == false && own["isPulling"] == true,
+        };
+        Ok(match is_settled {
+            true => Found::Yes(()),
+            false => Found::NotYet(own.to_string()),
+        })
+    })
+    .await
+}

@@ -56,7 +56,7 @@ class PageInbox implements Inbox {
   constructor() {
     if (typeof addEventListener !== 'function') return
     // What the user does permits the page something for a while, and WebKit takes that back after every call.
-    for (const type of ['pointerdown', 'pointerup', 'keydown']) {
+    for (const type of ['pointermove', 'pointerdown', 'keydown']) {
       addEventListener(type, ({ target }) => this.loop.hold(target), { capture: true, passive: true })
     }
     // A page that comes back out of the back/forward cache may have lost the answers that it was waiting for.

@@ -156,6 +156,20 @@ describe('a page that is called', () => {
     expect(pulls().slice(-1)[0]?.args.call).toBe(true)
   })
 
+  it('is called again over a link, so that no pull waits', async () => {
+    await listen('a', vi.fn())
+    await handOver()
+    listeners.get('pointermove')?.({ target: null })
+    await settled()
+    expect(pulls().map(({ args }) => args.call)).toEqual([true, undefined])
+    listeners.get('pointermove')?.({ target: { closest: () => ({}) } })
+    listeners.get('pointermove')?.({ target: { closest: () => ({}) } })
+    await settled()
+    expect(pulls().map(({ args }) => args.call)).toEqual([true, undefined, true, true])
+    // Each takes the place of the one before.
+    expect(realm.host.broken.splice(0)).toEqual(['two pulls in flight', 'two pulls in flight'])
+  })
+
   it('keeps being called when its user follows a link', async () => {
     await listen('a', vi.fn())
     await handOver()

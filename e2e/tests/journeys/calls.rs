@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use e2e::{Found, until};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -17,10 +17,10 @@ async fn pages_are_called_unless_they_refuse() -> Result<()> {
     let app = launch().await?;
     let main = Page::of(&app, "main").await?;
     main.record("news").await?;
-    called(&main, "main").await?;
+    called(&app, &main, "main").await?;
     main.emit("news", json!(1)).await?;
     main.received("news", 1).await?;
-    called(&main, "main").await
+    called(&app, &main, "main").await
 }
 
 #[tokio::test]
@@ -31,7 +31,7 @@ async fn a_page_that_forbids_everything_is_called() -> Result<()> {
     main.host("open", open).await?;
     let blocked = Page::of(&app, "blocked").await?;
     blocked.record("news").await?;
-    called(&main, "blocked").await?;
+    called(&app, &main, "blocked").await?;
     let flood = json!({ "threads": 1, "perThread": 3000, "name": "news" });
     main.host("flood", flood).await?;
     blocked.received("news", 3000).await?;
@@ -48,7 +48,7 @@ async fn a_page_with_zone_js_is_called() -> Result<()> {
     let is_patched = "return typeof Zone === 'function'";
     assert_eq!(third.run(is_patched, json!(null)).await?, true);
     third.record("news").await?;
-    called(&main, "third").await?;
+    called(&app, &main, "third").await?;
     let flood = json!({ "threads": 2, "perThread": 3000, "name": "news" });
     main.host("flood", flood).await?;
     third.received("news", 6000).await?;
@@ -60,7 +60,7 @@ async fn a_page_with_zone_js_is_called() -> Result<()> {
         })
     })
     .await?;
-    called(&main, "third").await
+    called(&app, &main, "third").await
 }
 
 #[tokio::test]
@@ -85,13 +85,13 @@ async fn deliveries_leave_the_activation_to_its_user() -> Result<()> {
         json!(null),
     )
     .await?;
-    called(&main, "main").await?;
+    called(&app, &main, "main").await?;
     let stream = json!({ "count": 100_000, "perSecond": 200, "name": "news" });
     other.host("stream", stream).await?;
     main.window
         .until("deliveries", "active.length > 20", &[])
         .await?;
-    if are_called() {
+    if are_called(&app) {
         let active = main.run("return active", json!(null)).await?;
         let is_any = active
             .as_array()
@@ -104,9 +104,9 @@ async fn deliveries_leave_the_activation_to_its_user() -> Result<()> {
         .until("the outcome of the click", "window.outcome", &[])
         .await?;
     assert_eq!(outcome, "full");
-    if are_called() {
+    if are_called(&app) {
         // The page is called again once the activation is over.
-        called(&other, "main").await?;
+        called(&app, &other, "main").await?;
     }
     Ok(())
 }
@@ -138,16 +138,16 @@ const HOSTILE_VALUES: &[&str] = &[
 
 #[tokio::test]
 async fn what_a_page_returns_is_not_trusted() -> Result<()> {
-    if !are_called() {
+    let app = launch().await?;
+    if !are_called(&app) {
         return Ok(());
     }
-    let app = launch().await?;
     let (main, other) = (
         Page::of(&app, "main").await?,
         Page::of(&app, "other").await?,
     );
     main.record("news").await?;
-    called(&main, "main").await?;
+    called(&app, &main, "main").await?;
     for way in ["receive", "then"] {
         for value in HOSTILE_VALUES {
             // Either the inbox returns it, or the page replaces what WebKit looks up in the promise.
@@ -259,7 +259,9 @@ async fn a_page_that_lies_in_wait_sees_nothing() -> Result<()> {
     let app = launch().await?;
     let main = Page::of(&app, "main").await?;
     let race = format!("race.html?rounds={PAGES}");
-    let port = serve(&format!("tauri://localhost/{race}")).await?;
+    let home = main.run("return location.origin", json!(null)).await?;
+    let home = home.as_str().context("the page has no origin")?;
+    let port = serve(&format!("{home}/{race}")).await?;
     let hostile = format!("http://127.0.0.1:{port}/");
     let page = format!("{race}&hostile=http%3A%2F%2F127.0.0.1%3A{port}%2F");
     main.host("open", json!({ "label": "third", "page": "index.html" }))
@@ -310,7 +312,7 @@ async fn a_page_that_lies_in_wait_sees_nothing() -> Result<()> {
         "{} pages, {} calls came to the hostile page",
         race["pages"], seen["calls"]
     );
-    if are_called() {
+    if are_called(&app) {
         assert_ne!(seen["calls"], 0, "no call came to the hostile page");
     }
     Ok(())
@@ -355,7 +357,7 @@ async fn a_slow_page_is_neither_lost_nor_repeated_to() -> Result<()> {
         json!(null),
     )
     .await?;
-    called(&other, "main").await?;
+    called(&app, &other, "main").await?;
     let flood = json!({ "threads": 1, "perThread": 80, "name": "news" });
     other.host("flood", flood).await?;
     until("progress before the end", async || {
@@ -391,7 +393,7 @@ async fn a_page_frozen_for_a_minute_continues() -> Result<()> {
         json!(null),
     )
     .await?;
-    called(&other, "main").await?;
+    called(&app, &other, "main").await?;
     other.emit("news", json!(0)).await?;
     main.received("news", 1).await?;
     other.emit("freeze", json!(null)).await?;
@@ -421,7 +423,7 @@ async fn a_process_killed_during_calls_loses_nothing() -> Result<()> {
     let process = app.web_process_of(&main.window).await?;
     main.run("await bus.listen('news', () => { for (;;); })", json!(null))
         .await?;
-    called(&other, "main").await?;
+    called(&app, &other, "main").await?;
     let flood = json!({ "threads": 1, "perThread": 100, "name": "news" });
     other.host("flood", flood).await?;
     other
@@ -454,7 +456,7 @@ async fn a_window_closed_during_calls_ends_alone() -> Result<()> {
         main.host("open", json!({ "label": "third" })).await?;
         let third = Page::of(&app, "third").await?;
         third.record("news").await?;
-        called(&main, "third").await?;
+        called(&app, &main, "third").await?;
         main.host(
             "flood",
             json!({ "threads": 1, "perThread": 20_000, "name": "news" }),

@@ -152,10 +152,10 @@ pub(crate) fn payloads(events: &[Value]) -> Vec<String> {
         .collect()
 }
 
-/// Whether the host calls these pages. With `E2E_CARRIER=pull` it does not, nor in Chromium.
-pub(crate) fn are_called() -> bool {
-    let is_webkit = Engine::of_this_run().is_ok_and(|engine| engine == Engine::WebKit);
-    is_webkit && std::env::var("E2E_CARRIER").as_deref() != Ok("pull")
+/// Whether the host calls pages. It calls those of WebKitGTK, unless `E2E_CARRIER` is `pull`.
+pub(crate) fn are_called(app: &App) -> bool {
+    let is_refused = std::env::var("E2E_CARRIER").is_ok_and(|carrier| carrier == "pull");
+    app.engine() == Engine::WebKit && !is_refused
 }
 
 /// What the host knows of the page in this window.
@@ -168,10 +168,10 @@ pub(crate) async fn inspected(page: &Page<'_>, label: &str) -> Result<Value> {
 }
 
 /// Returns once the host calls the page, where it does.
-pub(crate) async fn called(page: &Page<'_>, label: &str) -> Result<()> {
+pub(crate) async fn called(app: &App, page: &Page<'_>, label: &str) -> Result<()> {
     until(&format!("calls of `{label}`"), async || {
         let own = inspected(page, label).await?;
-        let is_settled = match are_called() {
+        let is_settled = match are_called(app) {
             true => own["isCalled"] == true,
             false => own["isCalled"] == false && own["isPulling"] == true,
         };

@@ -14,7 +14,8 @@ export type CallReply = string | false
 interface PendingCall {
   readonly reading: Reading
   readonly since: number
-  reply(value: CallReply): void
+  /** Settles the call. `null` once it has told the progress. */
+  reply: ((value: CallReply) => void) | null
 }
 
 /** The batches that the host brings by calling the page, in their order. */
@@ -32,7 +33,7 @@ export class Calls {
   clear(progress: Progress): void {
     this.progress = progress
     this.last = 0
-    for (const call of this.pending.splice(0)) call.reply(false)
+    for (const call of this.pending.splice(0)) call.reply?.(false)
   }
 
   /** Queues a batch, and resolves once its last item was handled, or with the progress so far. */
@@ -59,19 +60,23 @@ export class Calls {
       const isDone = !dispatch(receivers, progress, call.reading)
       for (let i = 0; isDone && i < RESPONSE_MICROTASKS && receivers.channel?.isResponding; i += 1) await null
       if (progress !== this.progress) return
-      if (isDone) pending.shift()?.reply(this.reply())
+      if (isDone) this.settle(pending.shift())
       receivers.channel?.flush()
       // The host takes a silent page for dead, however busy it is.
       for (const waiting of pending) {
-        if (performance.now() - waiting.since > PROGRESS_ACK_MS) waiting.reply(this.reply())
+        if (performance.now() - waiting.since > PROGRESS_ACK_MS) this.settle(waiting)
       }
     }
   }
 
-  private reply(): string {
+  /** Settles a call once: what a second value carried would be lost. */
+  private settle(call: PendingCall | undefined): void {
+    const reply = call?.reply
+    if (!call || !reply) return
+    call.reply = null
     const { session, handled } = this.progress
     this.progress.acknowledged = handled
     const responses = this.receivers.channel?.take() ?? []
-    return `${session}:${handled}${responses.length > 0 ? `:${JSON.stringify(responses)}` : ''}`
+    reply(`${session}:${handled}${responses.length > 0 ? `:${JSON.stringify(responses)}` : ''}`)
   }
 }

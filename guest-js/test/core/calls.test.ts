@@ -106,6 +106,25 @@ describe('a page that is called', () => {
     expect(await probe(20)).toBe(`${session}:20`)
   })
 
+  it('sends responses by a command after its progress', async () => {
+    let now = 0
+    vi.spyOn(performance, 'now').mockImplementation(() => now)
+    await listen('a', () => {
+      now += 1_000
+    })
+    respond('sum', (numbers: number[]) => numbers.length)
+    await handOver()
+    const rows = Array.from({ length: 20 }, (_, index) => row(index + 1))
+    const item = { request: '1'.repeat(32), name: 'sum', source: 0, payload: [1, 2] }
+    const batch = batchOf(rows)
+    const reply = await inbox().receive(JSON.stringify({ ...batch, items: [...batch.items, item] }))
+    expect(String(reply)).not.toContain('request')
+    await probe(21)
+    await settled()
+    const sent = realm.host.commands('respond').flatMap(({ args }) => args.responses)
+    expect(sent).toEqual([{ request: item.request, payload: '2' }])
+  })
+
   it('carries responses in what it returns', async () => {
     respond('sum', (numbers: number[]) => numbers.length)
     await handOver()

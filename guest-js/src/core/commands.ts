@@ -76,6 +76,7 @@ export interface Renewal {
 interface Bundle {
   command: StateCommand
   calls: Call[]
+  /** At least as many characters as the payloads of its calls have. */
   size: number
   /** Whether it repeats, in a new session, what an earlier one had accepted. */
   isRenewal: boolean
@@ -245,10 +246,8 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
       for (const [call, error] of stale) call.reject(error)
       return
     }
-    const calls = stale.map(([call]) => call)
-    const size = calls.reduce((sum, call) => sum + call.size, 0)
     // The next session drops renewals that wait, since it makes its own.
-    waiting.unshift({ ...bundle, calls, size })
+    waiting.unshift({ ...bundle, calls: stale.map(([call]) => call) })
   }
 
   const fail = (sending: InFlight, reason: unknown) => {
@@ -261,7 +260,7 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
       if (isCurrent && n === sending.n + 1) n -= 1
       if (error.code === 'invalid_argument' && calls.length > 1) {
         // The parser refuses a whole command for one malformed call. Sent alone, each call is judged by itself.
-        waiting.unshift(...calls.map((call) => ({ ...bundle, calls: [call], size: call.size })))
+        waiting.unshift(...calls.map((call) => ({ ...bundle, calls: [call] })))
         return
       }
     } else if (!isErrorObject(reason)) {
@@ -291,7 +290,7 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
     isExpired = true
     isHeld = true
     // It was no session that turned out stale.
-    renewals = Math.max(0, renewals - 1)
+    if (renewals > 0) renewals -= 1
     setTimeout(() => {
       isHeld = false
       drain()

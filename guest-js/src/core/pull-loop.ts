@@ -79,7 +79,6 @@ export function createPullLoop(page: Page): PullLoop {
       return
     }
     actedAt = performance.now()
-    if (!isCalled) return
     isCalled = false
     start()
   }

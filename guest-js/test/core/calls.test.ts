@@ -175,7 +175,7 @@ describe('a page that is called', () => {
     expect(pulls().slice(-1)[0]?.args.call).toBe(true)
   })
 
-  it('is called again over a link, so that no pull waits', async () => {
+  it('is called again over a link', async () => {
     await listen('a', vi.fn())
     await handOver()
     listeners.get('pointermove')?.({ target: null })

@@ -9,7 +9,7 @@ use crate::hub::ids::SubscriberKey;
 use crate::hub::outbox::BatchBound;
 use crate::sync::now;
 
-/// The largest call. docs/decisions/0016-two-carriers.md has the figures.
+/// The largest call, unless the limits of a batch are smaller.
 const MAX_CALL: BatchBound = BatchBound {
     events: 4_096,
     bytes: 1 << 20,

@@ -3,7 +3,7 @@
 use crate::hub::calls::{CallId, CallReply, Farewell};
 use crate::hub::ids::SubscriberKey;
 
-/// Makes calls on the platform's main thread. Where pages cannot be called, there is none.
+/// Makes calls on the platform's main thread. A platform that cannot call pages has no pump.
 pub(crate) trait Pump: Send + Sync {
     /// Schedules the calls that are due to these pages, and farewells. Makes none of them itself, on any thread.
     fn schedule(&self, pages: Vec<SubscriberKey>, farewells: Vec<Farewell>);

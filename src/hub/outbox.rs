@@ -125,7 +125,7 @@ impl Batch {
         self.range.is_empty()
     }
 
-    /// The index of the first item. If there is none, the index of the next one where a call names it, else 0.
+    /// The index of the first item. An empty batch of a call has the index of the next item, and any other empty batch 0.
     pub(crate) fn first(&self) -> u64 {
         let delivered = self.delivered.as_ref();
         delivered.map_or(self.next, |delivered| {

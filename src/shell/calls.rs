@@ -40,7 +40,7 @@ return typeof handled === 'string' ? handled : false";
 const TURN: Duration = Duration::from_millis(4);
 
 /// The longest reply of a page. Pages send larger responses by a command.
-const MAX_ANSWER_BYTES: usize = 1 << 20;
+const MAX_REPLY_BYTES: usize = 1 << 20;
 
 thread_local! {
     /// The widgets of the main thread by the numbers of their webviews.
@@ -277,7 +277,7 @@ fn read_text(value: &Value) -> Option<String> {
         return None;
     }
     let bytes = value.to_string_as_bytes()?;
-    if bytes.len() > MAX_ANSWER_BYTES {
+    if bytes.len() > MAX_REPLY_BYTES {
         return None;
     }
     std::str::from_utf8(&bytes).ok().map(str::to_owned)

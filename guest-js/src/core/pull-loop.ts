@@ -29,7 +29,7 @@ interface Page extends Receivers {
   readonly queue: CommandQueue
 }
 
-/** Fetches events for a page, as long as any may come. */
+/** Fetches events for a page while it has subscriptions or requests. */
 export interface PullLoop {
   /** Starts unless it runs, or nothing can come. */
   start(): void

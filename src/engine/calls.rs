@@ -1,9 +1,10 @@
 //! Calls of pages: what the platform's pump schedules, makes and reports.
 
 use crate::engine::core::Core;
+use crate::engine::pump::Pump;
 use crate::engine::reply::Reply;
 use crate::hub::Effects;
-use crate::hub::calls::{Call, CallId, CallReply, Farewell};
+use crate::hub::calls::Call;
 use crate::hub::ids::SubscriberKey;
 use crate::hub::outbox::BatchBound;
 use crate::sync::now;
@@ -13,15 +14,6 @@ const MAX_CALL: BatchBound = BatchBound {
     events: 4_096,
     bytes: 1 << 20,
 };
-
-/// Makes calls on the platform's main thread. Where pages cannot be called, there is none.
-pub(crate) trait Pump: Send + Sync {
-    /// Schedules the calls that are due to these pages, and farewells. Makes none of them itself, on any thread.
-    fn schedule(&self, pages: Vec<SubscriberKey>, farewells: Vec<Farewell>);
-
-    /// Takes the outcomes that have come and that the hub does not know.
-    fn take_outcomes(&self) -> Vec<(CallId, Option<CallReply>)>;
-}
 
 impl Core {
     /// Sets what makes calls.

@@ -6,8 +6,8 @@
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, PoisonError, Weak};
+use std::time::Duration;
 
 use javascriptcore::{Value, ValueExt};
 use serde_json::json;
@@ -17,11 +17,12 @@ use webkit2gtk::glib::{self, ControlFlow, Priority, VariantDict, WeakRef};
 use webkit2gtk::{WebView, WebViewExt, gio};
 
 use crate::api::bus::EventBus;
-use crate::engine::calls::Pump;
 use crate::engine::core::Core;
+use crate::engine::pump::Pump;
 use crate::hub::calls::{CallId, CallReply, Farewell};
 use crate::hub::ids::{SessionId, SubscriberKey};
 use crate::shell::commands::apply_response_texts;
+use crate::sync::{Mutex, MutexGuard, now};
 use crate::wire::batch::encode;
 
 /// What is called. It is all that is ever evaluated: WebKit passes the session and the batch as values.
@@ -163,7 +164,7 @@ impl GlibPump {
             *self.work() = Work::default();
             return ControlFlow::Break;
         };
-        let end = Instant::now() + TURN;
+        let end = now() + TURN;
         core.note_outcomes();
         let notices = std::mem::take(&mut self.work().notices);
         for notice in notices {
@@ -187,7 +188,7 @@ impl GlibPump {
                     outcome.note(value);
                 });
             }
-            if Instant::now() >= end {
+            if now() >= end {
                 return self.detach();
             }
         }

@@ -163,7 +163,11 @@ export function createPullLoop(page: Page): PullLoop {
     if (!isAhead) subscriptions.notePull()
     const responses = (!isAhead && page.channel?.take()) || []
     const call = !isAhead && !(performance.now() - actedAt < ACTIVATION_MS)
-    const optional = { ...(isAhead && { ahead: true }), ...(call && { call }), ...(responses.length > 0 && { responses }) }
+    const optional = {
+      ...(isAhead && { ahead: true }),
+      ...(call && { call }),
+      ...(responses.length > 0 && { responses }),
+    }
     const reply = orLost(run('pull', { session, ack: handled, ...optional }).then(readBatch))
     // The caller that awaits it handles its failure. An abandoned pull may fail silently.
     reply.catch(() => {})

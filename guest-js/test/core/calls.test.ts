@@ -49,7 +49,7 @@ describe('a page that is called', () => {
     expect(pulls()).toHaveLength(1)
   })
 
-  it('acknowledges what its handlers have handled, in a task of their own', async () => {
+  it('acknowledges what its handlers have handled', async () => {
     const handler = vi.fn()
     await listen('a', ({ payload }) => handler(payload))
     await handOver()
@@ -61,7 +61,7 @@ describe('a page that is called', () => {
     expect(handler.mock.calls).toEqual([[1], [2]])
   })
 
-  it('handles batches in their order, and each item once', async () => {
+  it('handles batches in order, and items once', async () => {
     const handler = vi.fn()
     await listen('a', ({ payload }) => handler(payload))
     await handOver()
@@ -124,7 +124,7 @@ describe('a page that is called', () => {
     expect(realm.reported.mock.calls[0]?.[0].code).toBe('invalid_payload')
   })
 
-  it('renews its session when it learns that it has ended', async () => {
+  it('renews its session when told that it ended', async () => {
     const handler = vi.fn()
     await listen('a', handler)
     await handOver()

@@ -18,7 +18,10 @@
   Date.now = () => __wall() + busy
 
   const text = (parts) => parts.map((part) => String(part)).join(' ')
-  const log = (level) => (...parts) => __note('log', JSON.stringify({ level, text: text(parts) }))
+  const log =
+    (level) =>
+    (...parts) =>
+      __note('log', JSON.stringify({ level, text: text(parts) }))
   define('console', { log() {}, debug() {}, info() {}, warn: log('warn'), error: log('error') })
   define('reportError', (error) => {
     const code = error?.code ?? error?.name ?? 'thrown'
@@ -134,7 +137,7 @@
   }
   define('__answerFetched', (id, isOk, json) => settle(id, isOk, JSON.parse(json)))
   // biome-ignore lint/security/noGlobalEval: Tauri evaluates answers on this path.
-  define('__answerEvaluated', (id, isOk, json) => settle(id, isOk, (0, eval)(`(${json})`)))
+  define('__answerEvaluated', (id, isOk, json) => settle(id, isOk, globalThis.eval(`(${json})`)))
   define('__TAURI_INTERNALS__', { invoke, metadata: { currentWebview: { label: __label } } })
   define('__TAURI__', {})
 })()

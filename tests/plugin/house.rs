@@ -277,6 +277,20 @@ fn every_feature_is_in_the_tables() {
 }
 
 #[test]
+fn every_error_code_is_explained() {
+    let page = read("docs/errors.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+    let cells: Vec<Vec<&str>> = rows.map(|row| row.split(" | ").collect()).collect();
+    assert!(cells.iter().all(|row| row.len() == 3), "{cells:?}");
+    let listed: Vec<&str> = cells
+        .iter()
+        .map(|row| row[0].trim_end_matches('`'))
+        .collect();
+    let codes: Vec<&str> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(listed, codes);
+}
+
+#[test]
 fn every_block_of_the_documentation_is_checked() {
     // Rust blocks compile in the doc tests, TypeScript blocks in `npm run test:types`. Shell blocks are few and short.
     for page in documentation() {

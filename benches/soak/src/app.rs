@@ -179,12 +179,12 @@ impl Soak {
             Order::Barrier { number } => {
                 let emitted = self
                     .bus
-                    .emit_async("soak:barrier", number, EmitOptions::new());
+                    .emit_async_with("soak:barrier", number, EmitOptions::new());
                 emitted.await?;
             }
             Order::Tell { label, order } => {
                 let to = EmitOptions::new().to(label);
-                self.bus.emit_async("soak:order", order, to).await?;
+                self.bus.emit_async_with("soak:order", order, to).await?;
             }
             Order::Report { label, kind } => return self.reports.next(&label, &kind).await,
             Order::Request {
@@ -236,7 +236,7 @@ impl Soak {
             let payload = payload(number);
             if emission.waits {
                 self.bus
-                    .emit_async(&emission.name, payload, options.clone())
+                    .emit_async_with(&emission.name, payload, options.clone())
                     .await?;
             } else {
                 self.bus

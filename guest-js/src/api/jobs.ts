@@ -143,7 +143,8 @@ function handleOf({ id, number, event, everyMs, owner }: JobInfo): Job {
       try {
         if (changes.everyMs !== undefined) checkInterval(event, changes.everyMs)
         const payload = payloadJson(event, changes.payload)
-        const given = { everyMs: changes.everyMs, payload, to: copyOfTarget(changes.to) }
+        const to = changes.to === null ? ({ kind: 'Any' } as const) : copyOfTarget(changes.to)
+        const given = { everyMs: changes.everyMs, payload, to }
         return await control('update_job', { changes: given }, payload?.length)
       } catch (error) {
         throw toEventBusError(error)

@@ -79,6 +79,7 @@ With the feature `typed`, which is on by default, a type that implements [`Event
 //! | `stream` | streams implement `futures_core::Stream` |
 //! | `flood-limits` | the rates of [`Limits`] apply to pages |
 //! | `page-crashes` | on Linux, the plugin notices immediately that a page crashed, and that a webview was closed alone or moved |
+//! | `calls` | on WebKitGTK, the host calls pages with their events, which is faster than their pulls |
 //! | `unstable` | the plugin knows child webviews immediately; for apps that use Tauri's feature `unstable` |
 
 mod api;

@@ -1,7 +1,7 @@
 //! Locks, notifications, tasks and time for the concurrent parts.
 //!
-//! They come from here and nowhere else, so that the model checker in `tests/model` can compile the same code with its own
-//! in their place (docs/decisions/0007-a-model-checker.md).
+//! They come from here and nowhere else, so that the model checker in `tests/model` and the simulation in
+//! `tests/simulation` can compile the same code with their own in their place (docs/decisions/0007-a-model-checker.md).
 
 use std::time::{Duration, Instant, SystemTime};
 

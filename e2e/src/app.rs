@@ -11,7 +11,7 @@ use crate::{
     wait::{Found, PATIENCE, until},
     window::Window,
 };
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use fantoccini::{Client, error::CmdError, wd::WindowHandle};
 use serde_json::Value;
 use std::{future::Future, path::PathBuf};
@@ -19,6 +19,9 @@ use tokio::time::timeout;
 
 /// How many pictures are taken at most until two in a row are equal.
 const MAX_PICTURES: usize = 40;
+
+/// How often to look for the process of a page.
+const MAX_FINDINGS: usize = 10;
 
 /// How to launch an app.
 #[derive(Debug)]
@@ -132,19 +135,38 @@ impl App {
         &self.display
     }
 
-    /// The id of the process that runs the page of this window, found by making it busy.
+    /// The id of the process that runs the page of this window, found by making it busy. Others may be busy by chance, such as
+    /// one that starts, so it must stand out twice in a row.
     pub async fn web_process_of(&self, window: &Window<'_>) -> Result<u32> {
+        let mut last = None;
+        for _ in 0..MAX_FINDINGS {
+            let next = self.busiest_process(window).await?;
+            match next {
+                Some(id) if next == last => return Ok(id),
+                _ => last = next,
+            }
+        }
+        bail!(
+            "cannot tell which process runs the page of `{}`",
+            window.label()
+        )
+    }
+
+    /// The process that has worked far more than any other while the page was busy.
+    async fn busiest_process(&self, window: &Window<'_>) -> Result<Option<u32>> {
         const BUSY: &str = "const end = performance.now() + 500; while (performance.now() < end);";
         let (name, argument) = self.engine.page_process();
         let processes = self.driven.origin().offspring_named(name, argument);
         let before: Vec<u64> = processes.iter().map(|id| cpu_ticks(*id)).collect();
         window.run(BUSY, &[]).await?;
-        let spent = processes
-            .iter()
-            .zip(before)
-            .map(|(id, before)| (cpu_ticks(*id) - before, *id));
-        let (_, id) = spent.max().context("the app has no web process")?;
-        Ok(id)
+        let spent = processes.iter().zip(before);
+        let mut spent: Vec<(u64, u32)> = spent
+            .map(|(id, before)| (cpu_ticks(*id).saturating_sub(before), *id))
+            .collect();
+        spent.sort_unstable();
+        let (most, id) = spent.pop().context("the app has no web process")?;
+        let next = spent.pop().map_or(0, |(ticks, _)| ticks);
+        Ok((most > 2 * next).then_some(id))
     }
 
     /// Sends a command of DevTools to the page of a window. Only Chromium has it.

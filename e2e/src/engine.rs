@@ -61,7 +61,7 @@ impl Engine {
         environment: &[(String, String)],
     ) -> Result<Driven> {
         match self {
-            Self::WebKit => start_in_webkit(binary, environment).await,
+            Self::WebKit => start_in_webkit(binary, scratch, environment).await,
             Self::Chromium => start_in_chromium(binary, scratch, environment).await,
         }
     }
@@ -94,11 +94,17 @@ impl Driven {
     }
 }
 
-async fn start_in_webkit(binary: &Path, environment: &[(String, String)]) -> Result<Driven> {
+async fn start_in_webkit(
+    binary: &Path,
+    scratch: &Path,
+    environment: &[(String, String)],
+) -> Result<Driven> {
     let port = free_port()?;
     let mut command = Command::new("WebKitWebDriver");
     command
         .arg(format!("--port={port}"))
+        // Downloads go there.
+        .current_dir(scratch)
         .envs(environment.iter().cloned())
         .env("WEBKIT_DISABLE_COMPOSITING_MODE", "1")
         .env("TAURI_AUTOMATION", "true")

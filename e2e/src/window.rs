@@ -101,8 +101,9 @@ impl<'app> Window<'app> {
         command(&self.on("click", selector), element.click()).await
     }
 
-    /// Clicks the element that `selector` finds, as a person does: some time passes between press and release.
+    /// Clicks the element that `selector` finds, as a person does: some time passes before the press and before the release.
     pub async fn press(&self, selector: &str) -> Result<()> {
+        const PAUSE: Duration = Duration::from_millis(80);
         let element = self.element(selector).await?;
         let press = MouseActions::new("mouse".to_owned())
             .then(PointerAction::MoveToElement {
@@ -111,12 +112,11 @@ impl<'app> Window<'app> {
                 x: 0.0,
                 y: 0.0,
             })
+            .then(PointerAction::Pause { duration: PAUSE })
             .then(PointerAction::Down {
                 button: MOUSE_BUTTON_LEFT,
             })
-            .then(PointerAction::Pause {
-                duration: Duration::from_millis(80),
-            })
+            .then(PointerAction::Pause { duration: PAUSE })
             .then(PointerAction::Up {
                 button: MOUSE_BUTTON_LEFT,
             });

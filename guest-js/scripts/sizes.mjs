@@ -18,7 +18,7 @@ const limits = {
   './solid': 1_024,
   './svelte': 1_024,
   './svelte/store': 1_024,
-  './tauri': 9_900,
+  './tauri': 10_500,
   './vue': 1_024,
 }
 const withoutLimit = ['./bundler', './testing']

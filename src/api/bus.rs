@@ -157,17 +157,40 @@ impl EventBus {
     /// listeners in Rust in one of them.
     ///
     /// ```
-    /// use tauri_plugin_event_bus::{EmitOptions, EventBus, Result};
+    /// use tauri_plugin_event_bus::{EventBus, Result};
     ///
     /// async fn import(bus: EventBus, rows: Vec<String>) -> Result<()> {
     ///     for row in rows {
-    ///         bus.emit_async("import:row", row, EmitOptions::new()).await?;
+    ///         bus.emit_async("import:row", row).await?;
     ///     }
     ///     Ok(())
     /// }
     /// # let _ = import;
     /// ```
     pub fn emit_async<P: Serialize>(
+        &self,
+        name: &str,
+        payload: P,
+    ) -> impl Future<Output = Result<Receipt>> + Send + use<P> {
+        self.emit_async_with(name, payload, EmitOptions::new())
+    }
+
+    /// Emits an event with options, and waits for room first, as [`EventBus::emit_async`] does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`EventBus::emit_async`].
+    ///
+    /// ```
+    /// use tauri_plugin_event_bus::{EmitOptions, EventBus, Result};
+    ///
+    /// async fn import(bus: EventBus, row: String) -> Result<()> {
+    ///     bus.emit_async_with("import:row", row, EmitOptions::new().to("main")).await?;
+    ///     Ok(())
+    /// }
+    /// # let _ = import;
+    /// ```
+    pub fn emit_async_with<P: Serialize>(
         &self,
         name: &str,
         payload: P,

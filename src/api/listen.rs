@@ -61,7 +61,7 @@ impl EventBus {
     ) -> Result<Listener> {
         self.listen_with(
             pattern,
-            ListenOptions::new().filter(DeliveryFilter::Everything),
+            ListenOptions::new().target(DeliveryFilter::Everything),
             callback,
         )
     }
@@ -77,7 +77,7 @@ impl EventBus {
     /// # fn listen(bus: &tauri_plugin_event_bus::EventBus) -> tauri_plugin_event_bus::Result<()> {
     /// use tauri_plugin_event_bus::{DeliveryFilter, ListenOptions};
     ///
-    /// let options = ListenOptions::new().filter(DeliveryFilter::Sent).retained(false);
+    /// let options = ListenOptions::new().target(DeliveryFilter::Sent).retained(false);
     /// bus.listen_with("job:*", options, |event| println!("for the host: {}", event.name()))?.forget();
     /// # Ok(())
     /// # }
@@ -90,7 +90,7 @@ impl EventBus {
     ) -> Result<Listener> {
         let pattern = self.parse_pattern(pattern)?;
         let listeners = &self.runtime().listeners;
-        let id = listeners.add(pattern, options.filter, options.wants_retained, |_| {
+        let id = listeners.add(pattern, options.target, options.wants_retained, |_| {
             callback
         });
         Ok(Listener::new(Arc::downgrade(listeners), id))

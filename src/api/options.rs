@@ -62,19 +62,19 @@ impl EmitOptions {
 /// ```
 /// use tauri_plugin_event_bus::{DeliveryFilter, ListenOptions};
 ///
-/// let options = ListenOptions::new().filter(DeliveryFilter::Everything).retained(false);
+/// let options = ListenOptions::new().target(DeliveryFilter::Everything).retained(false);
 /// # let _ = options;
 /// ```
 #[derive(Debug, Clone)]
 pub struct ListenOptions {
-    pub(super) filter: DeliveryFilter,
+    pub(super) target: DeliveryFilter,
     pub(super) wants_retained: bool,
 }
 
 impl Default for ListenOptions {
     fn default() -> Self {
         Self {
-            filter: DeliveryFilter::Own,
+            target: DeliveryFilter::Own,
             wants_retained: true,
         }
     }
@@ -87,10 +87,10 @@ impl ListenOptions {
         Self::default()
     }
 
-    /// Sets which of the events that match are received: [`DeliveryFilter::Own`] by default.
+    /// Sets the targets whose events are received, as `target` does in TypeScript: [`DeliveryFilter::Own`] by default.
     #[must_use]
-    pub fn filter(mut self, filter: DeliveryFilter) -> Self {
-        self.filter = filter;
+    pub fn target(mut self, target: DeliveryFilter) -> Self {
+        self.target = target;
         self
     }
 

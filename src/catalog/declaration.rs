@@ -111,3 +111,32 @@ impl<'a> DeclaredEvent<'a> {
         self.declaration.check.is_some()
     }
 }
+
+/// A typed request of a [`Catalog`](crate::catalog::Catalog), as [`Catalog::requests`](crate::catalog::Catalog::requests)
+/// lists it.
+///
+/// ```
+/// # fn show(catalog: &tauri_plugin_event_bus::catalog::Catalog) {
+/// for request in catalog.requests() {
+///     println!("{} carries {}", request.name(), request.type_name());
+/// }
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct DeclaredRequest<'a> {
+    pub(super) declaration: &'a RequestDeclaration,
+}
+
+impl<'a> DeclaredRequest<'a> {
+    /// The request's name, `Request::NAME`.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        self.declaration.name
+    }
+
+    /// The Rust type of the request, with its path.
+    #[must_use]
+    pub fn type_name(&self) -> &'a str {
+        self.declaration.type_name
+    }
+}

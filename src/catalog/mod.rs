@@ -25,7 +25,7 @@ use crate::model::name::{EventName, OWN_PREFIX};
 use crate::model::policies::Policies;
 
 pub use component::{ComponentDescription, DescribedEvent};
-pub use declaration::DeclaredEvent;
+pub use declaration::{DeclaredEvent, DeclaredRequest};
 pub(crate) use declaration::{EventDeclaration, RequestDeclaration};
 #[cfg(feature = "typed")]
 pub use export::ExportError;
@@ -98,6 +98,13 @@ impl Catalog {
         self.events
             .iter()
             .map(|declaration| DeclaredEvent { declaration })
+    }
+
+    /// The typed requests, in the order of their names.
+    pub fn requests(&self) -> impl Iterator<Item = DeclaredRequest<'_>> {
+        self.requests
+            .iter()
+            .map(|declaration| DeclaredRequest { declaration })
     }
 
     /// Whether names that are not registered are refused: see [`CatalogMode`](crate::CatalogMode).

@@ -20,6 +20,9 @@ impl Core {
         audience: &Audience,
     ) -> Result<Receipt> {
         self.check_event(&event)?;
+        if let Some(to) = &audience.to {
+            self.resolve_windows(&to.selection);
+        }
         let mut place = Place {
             core: self,
             ticket: None,

@@ -1,34 +1,24 @@
 //! Calls of pages: what the platform's pump schedules, makes and reports.
 
 use crate::engine::core::Core;
+use crate::engine::pump::Pump;
 use crate::engine::reply::Reply;
 use crate::hub::Effects;
-use crate::hub::calls::{Call, CallId, CallReply, Farewell};
+use crate::hub::calls::Call;
 use crate::hub::ids::SubscriberKey;
 use crate::hub::outbox::BatchBound;
 use crate::sync::now;
 
-/// The largest call. docs/decisions/0016-two-carriers.md has the figures.
+/// The largest call, unless the limits of a batch are smaller.
 const MAX_CALL: BatchBound = BatchBound {
     events: 4_096,
     bytes: 1 << 20,
 };
 
-/// Makes calls on the platform's main thread. Where pages cannot be called, there is none.
-pub(crate) trait Pump: Send + Sync {
-    /// Schedules the calls that are due to these pages, and farewells. Makes none of them itself, on any thread.
-    fn schedule(&self, pages: Vec<SubscriberKey>, farewells: Vec<Farewell>);
-
-    /// Takes the outcomes that have come and that the hub does not know.
-    fn take_outcomes(&self) -> Vec<(CallId, Option<CallReply>)>;
-}
-
+/// Where pages cannot be called, some of it is unused.
 impl Core {
     /// Sets what makes calls.
-    #[cfg_attr(
-        not(any(calls, test)),
-        expect(dead_code, reason = "pages cannot be called here")
-    )]
+    #[cfg_attr(not(calls), allow(dead_code))]
     pub(crate) fn set_pump(&self, pump: Box<dyn Pump>) {
         let _ = self.pump.set(pump);
     }
@@ -49,17 +39,14 @@ impl Core {
         let Some(pump) = self.pump.get() else {
             return;
         };
-        for (id, answer) in pump.take_outcomes() {
-            let effects = self.hub().finish_call(id, answer, now());
+        for (id, reply) in pump.take_outcomes() {
+            let effects = self.hub().finish_call(id, reply, now());
             self.apply_effects(effects);
         }
     }
 
     /// Takes the call that is due to a page, if it still is.
-    #[cfg_attr(
-        not(any(calls, test)),
-        expect(dead_code, reason = "pages cannot be called here")
-    )]
+    #[cfg_attr(not(calls), allow(dead_code))]
     pub(crate) fn take_call(&self, page: SubscriberKey) -> Option<Call> {
         let bound = BatchBound {
             events: self.limits().batch_events.min(MAX_CALL.events),
@@ -71,10 +58,7 @@ impl Core {
     }
 
     /// The platform can call the pages of the webview with this number.
-    #[cfg_attr(
-        not(any(calls, test)),
-        expect(dead_code, reason = "pages cannot be called here")
-    )]
+    #[cfg_attr(not(calls), allow(dead_code))]
     pub(crate) fn note_callable(&self, webview: &str, number: u64) {
         self.hub().note_callable(webview, number);
     }

@@ -7,8 +7,8 @@ use std::thread::ThreadId;
 use std::time::Instant;
 
 use crate::config::Compatible;
-use crate::engine::calls::Pump;
 use crate::engine::diagnostics::Diagnostics;
+use crate::engine::pump::Pump;
 use crate::engine::reply::Reply;
 use crate::hub::command_log::{CommandAdmission, JsonResult};
 use crate::hub::ids::{RequestId, SubscriberKey};

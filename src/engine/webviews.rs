@@ -97,6 +97,8 @@ impl Core {
 
 #[cfg(test)]
 mod tests {
+    use std::task::Context;
+
     use super::*;
     use crate::engine::core::Platform;
     use crate::engine::reply::Reply;
@@ -134,7 +136,7 @@ mod tests {
         )
     }
 
-    fn emit(core: &Core, target: Target) -> Result<Receipt> {
+    fn emission(target: Target) -> Result<(NewEvent, Audience)> {
         let event = NewEvent {
             name: EventName::parse("x")?,
             payload: "1".into(),
@@ -147,6 +149,11 @@ mod tests {
             to: Some(Address::of(target)?),
             ..Audience::default()
         };
+        Ok((event, audience))
+    }
+
+    fn emit(core: &Core, target: Target) -> Result<Receipt> {
+        let (event, audience) = emission(target)?;
         core.publish(event, &audience)
     }
 
@@ -164,6 +171,19 @@ mod tests {
         let core = core();
         let _ = core.hub().announce("side", "late");
         assert!(emit(&core, Target::window("late")).is_ok());
+        assert!(core.knows("late"));
+    }
+
+    #[test]
+    fn so_does_one_of_an_emit_that_waits() {
+        let core = core();
+        let _ = core.hub().announce("side", "late");
+        let (event, audience) = emission(Target::window("late")).unwrap();
+        let mut emit = std::pin::pin!(core.publish_when_room(event, &audience));
+        let polled = emit
+            .as_mut()
+            .poll(&mut Context::from_waker(std::task::Waker::noop()));
+        assert!(polled.is_ready());
         assert!(core.knows("late"));
     }
 

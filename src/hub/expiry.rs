@@ -25,7 +25,7 @@ impl<W> Hub<W> {
             }
             let is_silent = session.parked.is_none() && session.sent_requests.is_empty();
             let is_gone = match session.calls.is_on() {
-                true => session.calls.is_unanswered(now),
+                true => session.calls.is_overdue(now),
                 false => is_silent && now >= session.last_seen + SESSION_LEASE,
             };
             if is_gone {

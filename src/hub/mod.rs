@@ -110,6 +110,10 @@ struct Webview<W> {
     ended: VecDeque<EndedSession<W>>,
     /// The origin of the last page, as far as it is known.
     origin: Option<String>,
+    /// The origin of the newest load that the platform has told of.
+    loaded: Option<String>,
+    /// The origin of the page before that load, if it was another one. It opens no session any more.
+    left: Option<String>,
     /// What is kept for the next page, or for the one that is starting. `None` while a page that has started is live.
     history: Option<History>,
 }

@@ -65,7 +65,7 @@ struct Unacknowledged {
 #[derive(Debug, Clone)]
 pub(crate) enum Item {
     Event(QueuedEvent),
-    Lost(LostEvents),
+    Lost(Box<LostEvents>),
     Request(Arc<RequestMessage>),
     /// The caller of a request that was delivered waits no longer.
     Ended(RequestId, Ending),
@@ -125,7 +125,7 @@ impl Batch {
         self.range.is_empty()
     }
 
-    /// The index of the first item. If there is none, the index of the next one where a call names it, else 0.
+    /// The index of the first item. An empty batch of a call has the index of the next item, and any other empty batch 0.
     pub(crate) fn first(&self) -> u64 {
         let delivered = self.delivered.as_ref();
         delivered.map_or(self.next, |delivered| {
@@ -133,7 +133,7 @@ impl Batch {
         })
     }
 
-    /// The answer to the last pull before calls.
+    /// The reply to the last pull before calls.
     pub(super) fn before_calls(more: bool) -> Self {
         Self {
             more,
@@ -405,7 +405,11 @@ impl Outbox {
         if is_behind && events > 0 {
             return;
         }
-        let mut items: Vec<Item> = Vec::new();
+        // Even the smallest event takes more bytes than this.
+        const LEAST: usize = 24;
+        let waiting = self.queue.usage().0 + self.requests.len();
+        let most = waiting.min(bound.events).min(bound.bytes / LEAST + 1);
+        let mut items: Vec<Item> = Vec::with_capacity(most);
         let (mut length, mut bytes) = (0, 0);
         while items.len() < bound.events
             && let Some(next) = self.next_length(items.last())

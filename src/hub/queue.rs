@@ -120,7 +120,8 @@ impl LostEvents {
 #[derive(Debug, Clone)]
 pub(crate) enum QueueEntry {
     Event(QueuedEvent),
-    Lost(LostEvents),
+    /// Boxed, since there are few, and a batch of events takes the less memory.
+    Lost(Box<LostEvents>),
 }
 
 impl Queue {
@@ -234,7 +235,7 @@ impl Queue {
 
     pub(crate) fn pop(&mut self) -> Option<QueueEntry> {
         if let Some(lost) = self.lost.pop_front() {
-            return Some(QueueEntry::Lost(lost));
+            return Some(QueueEntry::Lost(Box::new(lost)));
         }
         if let Some(lost) = self.next_dropped() {
             self.dropped
@@ -242,7 +243,7 @@ impl Queue {
             if self.dropped.is_empty() {
                 self.last_dropped = None;
             }
-            return Some(QueueEntry::Lost(lost));
+            return Some(QueueEntry::Lost(Box::new(lost)));
         }
         self.take(0).map(|slot| QueueEntry::Event(slot.queued))
     }

@@ -46,6 +46,13 @@ impl<W> Hub<W> {
     pub(crate) fn leave_page(&mut self, label: &str, origin: Option<String>) -> Effects<W> {
         let mut effects = Effects::default();
         let key = self.webviews.get(label).and_then(|webview| webview.session);
+        let before = key.and_then(|key| self.sessions.get(&key)?.origin.clone());
+        if let Some(webview) = self.webviews.get_mut(label) {
+            // A page in a process of its own may learn that it is left after it was told that its session has ended.
+            let loaded = std::mem::replace(&mut webview.loaded, origin.clone());
+            let has_changed = loaded.is_some() && origin.is_some() && loaded != origin;
+            webview.left = before.or(loaded).filter(|_| has_changed);
+        }
         self.end_page(label, &mut effects);
         let ended = self
             .webviews
@@ -214,7 +221,8 @@ impl<W> Hub<W> {
         let Some((label, webview)) = self.webviews.get_key_value(label) else {
             return Err(stale(id));
         };
-        if webview.ended.iter().any(|ended| ended.id == id) {
+        let is_left = origin.is_some() && origin == webview.left;
+        if is_left || webview.ended.iter().any(|ended| ended.id == id) {
             return Err(stale(id));
         }
         webview.flood.take_session(now)?;

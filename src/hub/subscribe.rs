@@ -137,7 +137,7 @@ impl<W> Hub<W> {
         (results, effects)
     }
 
-    /// The event after which subscriptions that begin now get a replay; `None` if there is none for this page.
+    /// The event after which subscriptions that begin now get a replay; `None` if this page gets no replay.
     pub(crate) fn replays_after(&self, key: SubscriberKey, now: Instant) -> Option<u64> {
         let session = self.sessions.get(&key)?;
         let history = self.webviews.get(&session.webview)?.history.as_ref()?;

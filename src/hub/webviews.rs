@@ -32,6 +32,8 @@ impl<W> Hub<W> {
             session: None,
             ended: VecDeque::new(),
             origin: None,
+            loaded: None,
+            left: None,
             history: Some(History::for_first_page(self.backlog_bound(), self.seq)),
         };
         self.webviews.insert(label.into(), webview);

@@ -53,6 +53,10 @@ impl Jobs {
         self.sources.sampler(source, args)
     }
 
+    pub(crate) fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
     /// The number of the newest job. Later jobs have higher numbers.
     pub(crate) fn newest(&self) -> u64 {
         self.newest.load(Ordering::Relaxed)

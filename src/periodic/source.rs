@@ -154,20 +154,21 @@ impl Sources {
         }
     }
 
+    /// The names of the sources, in order.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.named.keys().map(|name| &**name).collect();
+        names.sort_unstable();
+        names
+    }
+
     /// The sampler of a job that takes its payloads from this source.
     pub(crate) fn sampler(&self, name: &str, args: Arc<str>) -> Result<Sampler> {
         let Some(source) = self.named.get(name) else {
-            let mut names: Vec<String> = self.named.keys().map(|name| quoted(name)).collect();
-            names.sort();
-            let registered = if names.is_empty() {
-                "register it with Builder::job_source".to_owned()
-            } else {
-                format!("the registered sources are {}", names.join(", "))
-            };
+            // The registered names stay unsaid: pages get this error, too.
             return Err(Error::new(
                 ErrorCode::UnknownSource,
                 format!(
-                    "there is no job source with the name {}; {registered}",
+                    "there is no job source with the name {}; register it with Builder::job_source, or use a registered name",
                     quoted(name)
                 ),
             ));

@@ -6,8 +6,8 @@
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, PoisonError, Weak};
+use std::time::Duration;
 
 use javascriptcore::{Value, ValueExt};
 use serde_json::json;
@@ -17,11 +17,12 @@ use webkit2gtk::glib::{self, ControlFlow, Priority, VariantDict, WeakRef};
 use webkit2gtk::{WebView, WebViewExt, gio};
 
 use crate::api::bus::EventBus;
-use crate::engine::calls::Pump;
 use crate::engine::core::Core;
+use crate::engine::pump::Pump;
 use crate::hub::calls::{CallId, CallReply, Farewell};
 use crate::hub::ids::{SessionId, SubscriberKey};
 use crate::shell::commands::apply_response_texts;
+use crate::sync::{Mutex, MutexGuard, now};
 use crate::wire::batch::encode;
 
 /// What is called. It is all that is ever evaluated: WebKit passes the session and the batch as values.
@@ -38,19 +39,22 @@ return typeof handled === 'string' ? handled : false";
 /// How long the source works before it lets the main loop do something else.
 const TURN: Duration = Duration::from_millis(4);
 
-/// The longest answer. Pages send larger responses by a command.
-const MAX_ANSWER_BYTES: usize = 1 << 20;
+/// The longest reply of a page. Pages send larger responses by a command.
+const MAX_REPLY_BYTES: usize = 1 << 20;
 
 thread_local! {
     /// The widgets of the main thread by the numbers of their webviews.
     static WIDGETS: RefCell<HashMap<u64, WeakRef<WebView>>> = RefCell::default();
 }
 
+/// Applies responses of a page, as JSON.
+type ApplyResponses = Box<dyn Fn(&Arc<GlibPump>, SubscriberKey, String) + Send + Sync>;
+
 /// What the main loop is to do, and what has come of it.
 struct GlibPump {
     core: Weak<Core>,
-    /// Applies the responses that came with an answer.
-    respond: Box<dyn Fn(&Arc<GlibPump>, SubscriberKey, String) + Send + Sync>,
+    /// Applies the responses that came with a reply.
+    respond: ApplyResponses,
     work: Mutex<Work>,
 }
 
@@ -163,7 +167,7 @@ impl GlibPump {
             *self.work() = Work::default();
             return ControlFlow::Break;
         };
-        let end = Instant::now() + TURN;
+        let end = now() + TURN;
         core.note_outcomes();
         let notices = std::mem::take(&mut self.work().notices);
         for notice in notices {
@@ -180,14 +184,14 @@ impl GlibPump {
                     pump: Arc::clone(self),
                     id: next.id,
                     session: next.session,
-                    answer: None,
+                    reply: None,
                 };
                 let (session, batch) = (next.session.to_string(), encode(&next.batch));
                 call(next.webview, &session, &batch, move |value| {
                     outcome.note(value);
                 });
             }
-            if Instant::now() >= end {
+            if now() >= end {
                 return self.detach();
             }
         }
@@ -225,16 +229,16 @@ struct PendingOutcome {
     pump: Arc<GlibPump>,
     id: CallId,
     session: SessionId,
-    answer: Option<CallReply>,
+    reply: Option<CallReply>,
 }
 
 impl PendingOutcome {
     fn note(mut self, value: Option<&Value>) {
         let text = value.and_then(read_text);
-        let (answer, responses) = text.as_deref().map_or((None, None), split_answer);
+        let (reply, responses) = text.as_deref().map_or((None, None), split_reply);
         // A document that does not know the session has nothing to say.
-        self.answer = answer.filter(|answer| answer.session == self.session);
-        if let Some(responses) = responses.filter(|_| self.answer.is_some()) {
+        self.reply = reply.filter(|reply| reply.session == self.session);
+        if let Some(responses) = responses.filter(|_| self.reply.is_some()) {
             (self.pump.respond)(&self.pump, self.id.page, responses.to_owned());
         }
     }
@@ -242,13 +246,13 @@ impl PendingOutcome {
 
 impl Drop for PendingOutcome {
     fn drop(&mut self) {
-        let outcome = (self.id, self.answer);
+        let outcome = (self.id, self.reply);
         self.pump.add(|work| work.outcomes.push(outcome));
     }
 }
 
-/// Calls the page of this webview. `answered` gets what its promise resolved to, and is dropped if there is no such webview.
-fn call(webview: u64, session: &str, batch: &str, answered: impl FnOnce(Option<&Value>) + 'static) {
+/// Calls the page of this webview. `returned` gets what its promise resolved to, and is dropped if there is no such webview.
+fn call(webview: u64, session: &str, batch: &str, returned: impl FnOnce(Option<&Value>) + 'static) {
     let widget = WIDGETS.with_borrow(|widgets| widgets.get(&webview).and_then(WeakRef::upgrade));
     let Some(widget) = widget else {
         return;
@@ -263,7 +267,7 @@ fn call(webview: u64, session: &str, batch: &str, answered: impl FnOnce(Option<&
         None,
         None,
         no_cancellable,
-        move |result| answered(result.as_ref().ok()),
+        move |result| returned(result.as_ref().ok()),
     );
 }
 
@@ -273,14 +277,14 @@ fn read_text(value: &Value) -> Option<String> {
         return None;
     }
     let bytes = value.to_string_as_bytes()?;
-    if bytes.len() > MAX_ANSWER_BYTES {
+    if bytes.len() > MAX_REPLY_BYTES {
         return None;
     }
     std::str::from_utf8(&bytes).ok().map(str::to_owned)
 }
 
-/// The acknowledgement of an answer, and the responses behind it: `<session>:<index>:<responses>`.
-fn split_answer(text: &str) -> (Option<CallReply>, Option<&str>) {
+/// The acknowledgement of a reply, and the responses behind it: `<session>:<index>:<responses>`.
+fn split_reply(text: &str) -> (Option<CallReply>, Option<&str>) {
     let second = text.match_indices(':').nth(1);
     match second {
         Some((at, _)) => (CallReply::parse(&text[..at]), Some(&text[at + 1..])),

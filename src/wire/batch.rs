@@ -241,7 +241,7 @@ mod tests {
             scheduled_at: SystemTime::UNIX_EPOCH + Duration::from_millis(1500),
             missed: 1,
         };
-        let lost = Item::Lost(LostEvents {
+        let lost = Item::Lost(Box::new(LostEvents {
             superseded: None,
             cause: None,
             gap: Gap {
@@ -252,7 +252,7 @@ mod tests {
                 reason: GapReason::QueueFull,
             },
             subscriptions: BTreeSet::from([3]),
-        });
+        }));
         let main = Endpoint::Webview("main".into());
         let items = vec![
             event(41, r#"{"itemCount":3}"#, Endpoint::Host, &[3], None),

@@ -149,11 +149,25 @@ fn built_in_events_are_the_same_on_both_sides() {
 }
 
 #[test]
-fn nothing_is_evaluated_and_core_events_are_not_used() {
+fn scripts_hold_no_data_and_core_events_are_not_used() {
+    let evaluating = [
+        "evaluate_javascript",
+        "run_javascript",
+        "call_async_javascript",
+    ];
+    let has_constant_body = Path::new("src/shell/calls.rs");
     for file in rust_files("src") {
         let source = fs::read_to_string(&file).unwrap();
         // The traits of compatible mode have the names of Tauri's, and leave its own names to it.
         let is_compat = file.ends_with("shell/compat.rs") || file.ends_with("src/lib.rs");
+        for word in evaluating {
+            let is_allowed = word == "call_async_javascript" && file.ends_with(has_constant_body);
+            assert!(
+                is_allowed || !source.contains(word),
+                "{} uses {word}",
+                file.display()
+            );
+        }
         for word in [".eval(", "Emitter", "ipc::Channel", "js_init_script"] {
             if word == "Emitter" && is_compat {
                 continue;
@@ -233,6 +247,68 @@ fn blocks(page: &str) -> Vec<(String, String)> {
     blocks
 }
 
+/// The features of the plugin, and which of them are on by default.
+fn features() -> (Vec<String>, Vec<String>) {
+    let manifest = read("Cargo.toml");
+    let table = manifest.split("\n[features]\n").nth(1).unwrap();
+    let lines = table.lines().take_while(|line| !line.is_empty());
+    let rows: Vec<(&str, &str)> = lines.filter_map(|line| line.split_once(" = ")).collect();
+    let quoted = |list: &str| {
+        list.split('"')
+            .skip(1)
+            .step_by(2)
+            .map(str::to_owned)
+            .collect()
+    };
+    let default = rows.iter().find(|row| row.0 == "default").unwrap();
+    let all = rows.iter().filter(|row| row.0 != "default");
+    (all.map(|row| row.0.to_owned()).collect(), quoted(default.1))
+}
+
+/// The line of a dependency names features that the plugin has.
+fn check_features(line: &str) {
+    let listed = line
+        .split_once("features = [")
+        .expect("a list of features")
+        .1;
+    let names: Vec<&str> = listed.split('"').skip(1).step_by(2).collect();
+    assert!(!names.is_empty(), "{line}");
+    let (all, _) = features();
+    for name in names {
+        assert!(
+            all.iter().any(|own| own == name),
+            "there is no feature {name}"
+        );
+    }
+}
+
+#[test]
+fn every_feature_is_in_the_tables() {
+    let (all, default) = features();
+    assert!(all.len() > 4 && default.len() > 3, "{all:?} {default:?}");
+    for page in ["README.md", "src/lib.rs"] {
+        let text = read(page);
+        for feature in &all {
+            let row = format!("| `{feature}` | ");
+            assert!(text.contains(&row), "{page} lacks the feature {feature}");
+        }
+    }
+}
+
+#[test]
+fn every_error_code_is_explained() {
+    let page = read("docs/errors.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+    let cells: Vec<Vec<&str>> = rows.map(|row| row.split(" | ").collect()).collect();
+    assert!(cells.iter().all(|row| row.len() == 3), "{cells:?}");
+    let listed: Vec<&str> = cells
+        .iter()
+        .map(|row| row[0].trim_end_matches('`'))
+        .collect();
+    let codes: Vec<&str> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(listed, codes);
+}
+
 #[test]
 fn every_block_of_the_documentation_is_checked() {
     // Rust blocks compile in the doc tests, TypeScript blocks in `npm run test:types`. Shell blocks are few and short.
@@ -255,6 +331,9 @@ fn every_block_of_the_documentation_is_checked() {
                 "ts" | "tsx" | "svelte" | "vue" | "sh" | "text" => {}
                 // `guest-js/scripts/lint.mjs` runs it.
                 "js" if code.contains("allowForKnownSafePromises") => {}
+                // A decision quotes the code that the host runs in a page.
+                "js" if page.starts_with(root().join("docs/decisions")) => {}
+                "toml" => check_features(&code),
                 other => panic!(
                     "{} has a block in {other:?}, which no test checks",
                     page.display()

@@ -133,8 +133,8 @@ fn options_choose_what_a_listener_receives() {
     };
     let by_default = listen(ListenOptions::new());
     let fresh = listen(ListenOptions::new().retained(false));
-    let sent = listen(ListenOptions::new().filter(DeliveryFilter::Sent));
-    let all = listen(ListenOptions::default().filter(DeliveryFilter::Everything));
+    let sent = listen(ListenOptions::new().target(DeliveryFilter::Sent));
+    let all = listen(ListenOptions::default().target(DeliveryFilter::Everything));
     bus.emit("broadcast", 1).unwrap();
     bus.emit_to("main", "page", 1).unwrap();
     bus.emit_to(HOST, "end", 1).unwrap();

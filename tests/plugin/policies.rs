@@ -80,7 +80,7 @@ fn emit_async_waits_for_room_in_order() {
             let (started, starts) = std::sync::mpsc::channel();
             let bus = bus.clone();
             let task = tauri::async_runtime::spawn(async move {
-                let mut emit = std::pin::pin!(bus.emit_async("x", i, EmitOptions::new()));
+                let mut emit = std::pin::pin!(bus.emit_async_with("x", i, EmitOptions::new()));
                 let first = futures_util::poll!(&mut emit);
                 started.send(()).unwrap();
                 match first {
@@ -157,7 +157,7 @@ fn poll_once(mut emit: Emit) -> std::result::Result<Result<Receipt>, Emit> {
 }
 
 fn emit_async(bus: &EventBus, name: &str, options: EmitOptions) -> Emit {
-    Box::pin(bus.emit_async(name, 1, options))
+    Box::pin(bus.emit_async_with(name, 1, options))
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn what_time_cannot_mend_is_an_error_at_once() {
     let app = app_with(Builder::new().limits(limits));
     let bus = app.event_bus();
     let retained = |name: &str, payload: &str| {
-        let emit = bus.emit_async(name, payload.to_owned(), EmitOptions::new().retain(true));
+        let emit = bus.emit_async_with(name, payload.to_owned(), EmitOptions::new().retain(true));
         let error = poll_once(Box::pin(emit)).ok().unwrap().unwrap_err();
         (error.code(), error.message().to_owned())
     };

@@ -56,7 +56,7 @@ fn everything_that_emits_has_the_prefix() {
         view.emit("a", 1).unwrap();
         view.emit_to("main", "b", 1).unwrap();
         view.emit_with("shop:c", 1, EmitOptions::new()).unwrap();
-        block_on(view.emit_async("d", 1, EmitOptions::new())).unwrap();
+        block_on(view.emit_async_with("d", 1, EmitOptions::new())).unwrap();
         let job = view.periodic("e").every(PATIENCE).immediate().count(1);
         job.start().unwrap().forget();
         for name in ["shop:a", "shop:b", "shop:c", "shop:d", "shop:e"] {
@@ -158,7 +158,7 @@ fn an_invalid_namespace_fails_wherever_it_is_used() {
         view.emit("a", 1).map(drop),
         view.emit_to("main", "a", 1).map(drop),
         nested.emit("a", 1).map(drop),
-        block_on(view.emit_async("a", 1, EmitOptions::new())).map(drop),
+        block_on(view.emit_async_with("a", 1, EmitOptions::new())).map(drop),
         view.listen("a", drop).map(drop),
         view.once("a", drop).map(drop),
         view.stream("a").map(drop),
@@ -207,7 +207,7 @@ fn typed_verbs_keep_the_declared_name() {
         assert_eq!(payload, Tested(1));
     }
     Tested(2).emit_to(&cart, HOST).unwrap();
-    block_on(Tested(3).emit_async(&cart, EmitOptions::new())).unwrap();
+    block_on(Tested(3).emit_async_with(&cart, EmitOptions::new())).unwrap();
     assert_eq!(block_on(waiting).unwrap().payload, Tested(3));
     assert!(matches!(
         block_on(stream.recv()),

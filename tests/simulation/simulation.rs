@@ -107,14 +107,12 @@ fn seeds_keep_every_promise() {
         let steps = steps.map(|text| {
             read_steps(&text).unwrap_or_else(|error| panic!("SIMULATION_STEPS: {error}"))
         });
-        let outcome = run(
-            seed,
-            &Options {
-                steps,
-                mutation: None,
-            },
-        );
-        println!("{}", outcome.history);
+        let options = Options {
+            steps,
+            is_printed: true,
+            ..Options::default()
+        };
+        let outcome = run(seed, &options);
         assert!(outcome.violations.is_empty(), "{:#?}", outcome.violations);
         return;
     }

@@ -6,6 +6,7 @@ mod demo;
 mod npm;
 mod packages;
 mod run;
+mod simulate;
 mod steps;
 mod system;
 
@@ -25,8 +26,9 @@ Commands of this repository. Each one works in a fresh clone.
   cargo xtask demo shop build the shop and open it; takes only --headless, and
                         saves the picture to target/demo/shop.png
   cargo xtask test      run everything: the check, Rust tests, the model of the
-                        concurrent code, TypeScript tests, type tests, journeys
-                        in real windows of WebKit and of Chromium, packages
+                        concurrent code, the simulation, TypeScript tests, type
+                        tests, journeys in real windows of WebKit and of
+                        Chromium, packages
       --runners         also run the test bus in every test runner that apps
                         use, each installed from npm, and in Chromium
   cargo xtask check     check format, lints and types
@@ -45,12 +47,18 @@ Commands of this repository. Each one works in a fresh clone.
                         micro; may be given several times
       --rounds <number> set how often each alternative is measured
       --write-docs      copy the result to docs/benchmarks/
+  cargo xtask simulate  run pages and the host under other seeds, for ten minutes
+      --minutes <number> run for so long
+      --seeds <a>..<b>  run these seeds
+      --seed <number>   replay one seed and print its history
   cargo xtask soak      put mixed load on real windows, and fail if an event is
                         lost or comes twice, or if anything grows: a line a
                         minute, and target/soak/soak.svg
       --minutes <n>     run that long; 120 by default
       --seed <number>   draw another sequence of actions
-      --write-docs      copy the plot to docs/benchmarks/
+      --only <kind>     repeat only this kind of load, such as reloads or kills;
+                        may be given several times
+      --write-docs      copy the plot and the figures to docs/benchmarks/
   cargo xtask codegen   regenerate every generated file
   cargo xtask help      print this text
 
@@ -64,6 +72,7 @@ fn main() -> ExitCode {
     match arguments.as_slice() {
         ["demo", options @ ..] => conclude(demo::demo(options)),
         ["bench", options @ ..] => conclude(bench::bench(options)),
+        ["simulate", options @ ..] => conclude(simulate::simulate(options)),
         ["cross", options @ ..] => conclude(cross::cross(options)),
         ["soak", options @ ..] => conclude(bench::soak(options)),
         ["test"] => steps::test(),

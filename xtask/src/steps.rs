@@ -34,10 +34,15 @@ const TEST: &[Step] = &[
     ("system packages for windows", system::for_windows),
     ("Rust tests", || cargo(&["test", "--workspace"])),
     ("concurrent Rust under a model checker", model),
+    ("pages and the host under a thousand seeds", simulation),
     ("TypeScript tests", || npm::script("test")),
     ("TypeScript type tests", || npm::script("test:types")),
     ("journeys in real windows", journeys),
     ("journeys of pages that are never called", journeys_by_pull),
+    (
+        "journeys of several webviews in one window",
+        journeys_of_children,
+    ),
     ("Chromium", system::for_chromium),
     ("the same journeys in Chromium", journeys_in_chromium),
     ("types for Windows", cross::one_target),
@@ -212,6 +217,16 @@ fn journey_with(name: &str, environment: &[(&str, &str)]) -> Outcome {
     cargo_with(&journeys, environment)
 }
 
+/// They need Tauri's feature `unstable`. All other tests run without it, as most apps do.
+fn journeys_of_children() -> Outcome {
+    let test = ["test", "--workspace", "--features", "e2e/unstable"];
+    let journeys = ["--test", "journeys", "children::", "--", "--test-threads=1"];
+    for environment in [&[][..], &[("E2E_CARRIER", "pull")]] {
+        cargo_with(&[&test[..], &journeys].concat(), environment)?;
+    }
+    Ok(())
+}
+
 /// The tests that compare these files regenerate stale ones and fail. So each of them gets a second try.
 fn typed_events() -> Outcome {
     let tests: [&[&str]; 3] = [
@@ -226,6 +241,13 @@ fn typed_events() -> Outcome {
 
 fn model() -> Outcome {
     cargo(&["test", "--workspace", "--test", "model"])
+}
+
+/// More seeds, and others, than the Rust tests run.
+fn simulation() -> Outcome {
+    let test = ["test", "--workspace", "--test", "simulation", "seeds"];
+    let seeds = [("SIMULATION_FROM", "1000"), ("SIMULATION_RUNS", "1000")];
+    cargo_with(&test, &seeds)
 }
 
 fn permissions() -> Outcome {

@@ -62,6 +62,17 @@ const emit = (order) =>
     numbersOf(order).map((i) => bus.emit(order.name, { i, pad: padOf(i) }, { retain: order.retain ?? false })),
   )
 
+/** Pauses a job for a moment, unless it has ended before. */
+async function pauseFor(job, everyMs) {
+  try {
+    await job.pause()
+    await job.update({ everyMs: everyMs + 1 })
+    await job.resume()
+  } catch (error) {
+    if (error.code !== 'unknown_job') throw error
+  }
+}
+
 const actions = {
   emit: (order) => emit(order).then(() => null),
 
@@ -112,19 +123,15 @@ const actions = {
   job: async ({ name, from, count, everyMs, pause }) => {
     const ended = new Promise((resolve) => {
       const id = `${name} ${from}`
-      const listening = bus.listen('event-bus:job-stopped', ({ payload }) => {
+      const listening = bus.listen('event-bus:job-stopped', async ({ payload }) => {
         if (payload.id !== id) return
-        void listening.stop()
+        await listening.stop()
         resolve(payload.reason)
       })
     })
     const options = { id: `${name} ${from}`, everyMs, count, missedTicks: 'burst', payload: { i: from } }
     const job = await bus.startJob(name, options)
-    if (pause) {
-      await job.pause()
-      await job.update({ everyMs: everyMs + 1 })
-      await job.resume()
-    }
+    if (pause) await pauseFor(job, everyMs)
     return ended
   },
 

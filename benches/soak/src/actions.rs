@@ -22,26 +22,48 @@ const MAX_EXTRAS: usize = 4;
 /// How long a page is busy while it is flooded, in milliseconds.
 const BURN_MS: u64 = 250;
 
+/// Something that may happen in a round.
+#[derive(Clone, Copy)]
+pub(crate) struct Action {
+    pub(crate) name: &'static str,
+    /// How often it happens, compared with the others.
+    chance: u64,
+    act: fn(&mut Driver) -> Result<()>,
+}
+
+const fn action(name: &'static str, chance: u64, act: fn(&mut Driver) -> Result<()>) -> Action {
+    Action { name, chance, act }
+}
+
+pub(crate) const ACTIONS: [Action; 13] = [
+    action("traffic", 33, |driver| driver.traffic("")),
+    action("listeners", 14, Driver::listen_or_not),
+    action("jobs", 10, Driver::run_job),
+    action("streams", 6, Driver::open_or_close_stream),
+    action("cancelled-requests", 6, Driver::cancel_requests),
+    action("reloads", 6, |driver| driver.reload(false)),
+    action("reloads-while-emitting", 6, |driver| driver.reload(true)),
+    action("navigations", 6, Driver::navigate),
+    action("away-and-back", 3, Driver::go_away),
+    action("windows", 3, Driver::open_or_close),
+    action("floods", 3, |driver| driver.flood("to")),
+    action("floods-that-wait", 2, |driver| driver.flood("wait")),
+    action("kills", 2, Driver::kill),
+];
+
 impl Driver {
     /// One thing in the middle of traffic.
     pub(crate) fn act(&mut self) -> Result<()> {
-        type Act = fn(&mut Driver) -> Result<()>;
-        let (action, act): (_, Act) = match self.random.below(100) {
-            0..28 => ("traffic", |driver| driver.traffic("")),
-            28..42 => ("listen or not", Self::listen_or_not),
-            42..52 => ("job", Self::run_job),
-            52..58 => ("stream", Self::open_or_close_stream),
-            58..64 => ("cancelled requests", Self::cancel_requests),
-            64..76 => ("reload", Self::reload),
-            76..82 => ("navigate", Self::navigate),
-            82..85 => ("go away", Self::go_away),
-            85..93 => ("open or close", Self::open_or_close),
-            93..96 => ("flood", |driver| driver.flood("to")),
-            96..98 => ("flood that waits", |driver| driver.flood("wait")),
-            _ => ("kill", Self::kill),
-        };
-        self.action = action;
-        act(self)
+        let chances: u64 = self.actions.iter().map(|action| action.chance).sum();
+        let mut drawn = self.random.below(chances);
+        for action in self.actions.clone() {
+            if drawn < action.chance {
+                self.action = action.name;
+                return (action.act)(self);
+            }
+            drawn -= action.chance;
+        }
+        Ok(())
     }
 
     fn steady(&mut self) -> &'static str {
@@ -193,19 +215,18 @@ impl Driver {
         self.pending.push(Pending::Response { given, expected });
     }
 
-    fn reload(&mut self) -> Result<()> {
+    fn reload(&mut self, while_emitting: bool) -> Result<()> {
         self.minute.reloads += 1;
         self.traffic(RELOADED)?;
         let given = self.be_held(RELOADED)?;
-        if self.random.below(2) == 0 {
-            self.load(RELOADED, "index.html")?;
-        } else {
+        if while_emitting {
             let name = format!("from:{RELOADED}");
             let count = self.random.between(1, 40);
             let from = self.number(&name, count);
-            self.action = "reload while it emits";
             let order = json!({ "action": "leave", "name": name, "from": from, "count": count });
             self.send(RELOADED, order)?;
+        } else {
+            self.load(RELOADED, "index.html")?;
         }
         self.traffic(RELOADED)?;
         self.replace(RELOADED)?;

@@ -16,7 +16,7 @@ use std::{
     thread,
     time::Duration,
 };
-use tauri::{AppHandle, RunEvent, State, WebviewWindow, async_runtime};
+use tauri::{AppHandle, RunEvent, State, WebviewWindow, async_runtime, plugin};
 use tauri_plugin_event_bus::{
     Builder, BusEvent, EmitOptions, EventBus, EventBusExt, Limits, Policy, StreamItem,
 };
@@ -28,6 +28,11 @@ pub(crate) const BACKLOG_EVENTS: u64 = 2_000;
 /// The receivers that are not pages.
 pub(crate) const HOST: &str = "host";
 
+/// No page says that it can be called.
+const WITHOUT_CALLS: &str = "const write = JSON.stringify
+JSON.stringify = (value, ...rest) =>
+    write(value?.call === true && 'ack' in value ? { ...value, call: undefined } : value, ...rest)";
+
 struct Soak {
     app: AppHandle,
     bus: EventBus,
@@ -37,11 +42,13 @@ struct Soak {
 }
 
 /// Runs the app until it is told to exit.
-pub(crate) fn serve() -> Result<()> {
+///
+/// With `pull`, pages pull, as they do everywhere but on WebKitGTK.
+pub(crate) fn serve(pull: bool) -> Result<()> {
     let mut limits = Limits::default();
     limits.queue_events = usize::try_from(QUEUE_EVENTS)?;
     limits.backlog_events = usize::try_from(BACKLOG_EVENTS)?;
-    let plugin = Builder::new()
+    let bus = Builder::new()
         .limits(limits)
         .policy("load:latest", Policy::new().latest())
         // What these tell is never dropped.
@@ -49,8 +56,13 @@ pub(crate) fn serve() -> Result<()> {
         .policy("wait:*", Policy::new().reject())
         .build();
     let reports = Arc::new(Reports::default());
+    let mut carrier = plugin::Builder::<_, ()>::new("carrier");
+    if pull {
+        carrier = carrier.js_init_script(WITHOUT_CALLS);
+    }
     let app = tauri::Builder::default()
-        .plugin(plugin)
+        .plugin(bus)
+        .plugin(carrier.build())
         .manage(Arc::clone(&reports))
         .invoke_handler(tauri::generate_handler![report])
         .build(tauri::generate_context!())?;
@@ -167,12 +179,12 @@ impl Soak {
             Order::Barrier { number } => {
                 let emitted = self
                     .bus
-                    .emit_async("soak:barrier", number, EmitOptions::new());
+                    .emit_async_with("soak:barrier", number, EmitOptions::new());
                 emitted.await?;
             }
             Order::Tell { label, order } => {
                 let to = EmitOptions::new().to(label);
-                self.bus.emit_async("soak:order", order, to).await?;
+                self.bus.emit_async_with("soak:order", order, to).await?;
             }
             Order::Report { label, kind } => return self.reports.next(&label, &kind).await,
             Order::Request {
@@ -224,7 +236,7 @@ impl Soak {
             let payload = payload(number);
             if emission.waits {
                 self.bus
-                    .emit_async(&emission.name, payload, options.clone())
+                    .emit_async_with(&emission.name, payload, options.clone())
                     .await?;
             } else {
                 self.bus

@@ -1,14 +1,18 @@
 //! The driver: rounds until the time is over, a line a minute, and the verdict.
 
 use crate::{
+    actions::{ACTIONS, Action},
     app::HOST,
+    closings::Kept,
+    growth::{Growth, is_judged},
     hand::Hand,
     ledger::{Count, Ledger, Totals},
-    minutes::{self, Counts, Minute},
+    minutes::{Counts, Minute},
     orders::Order,
     plot,
     processes::Footprint,
     random::Random,
+    report,
     rounds::Pending,
 };
 use anyhow::{Context, Result, bail, ensure};
@@ -40,6 +44,10 @@ const MAX_FAULTS: usize = 50;
 pub(crate) struct Options {
     minutes: u64,
     seed: u64,
+    /// What happens; everything if it is empty.
+    only: Vec<Action>,
+    /// Whether pages pull, as they do everywhere but on WebKitGTK.
+    pull: bool,
     /// Where the plot goes.
     out: PathBuf,
     /// Where the plot and its description go, too.
@@ -51,6 +59,8 @@ impl Options {
         let mut options = Self {
             minutes: 120,
             seed: 1,
+            only: Vec::new(),
+            pull: false,
             out: PathBuf::from("target/soak"),
             docs: None,
         };
@@ -63,14 +73,26 @@ impl Options {
             match *name {
                 "--minutes" => options.minutes = number(name, value()?)?,
                 "--seed" => options.seed = number(name, value()?)?,
+                "--pull" => options.pull = true,
+                "--only" => options.only.push(action(value()?)?),
                 "--out" => options.out = PathBuf::from(value()?),
                 "--docs" => options.docs = Some(PathBuf::from(value()?)),
-                _ => bail!("unknown option `{name}`; there are --minutes and --seed"),
+                _ => {
+                    bail!("unknown option `{name}`; there are --minutes, --seed, --only and --pull")
+                }
             }
         }
         ensure!(options.minutes > 0, "`--minutes` must be at least 1");
         Ok(options)
     }
+}
+
+fn action(name: &str) -> Result<Action> {
+    let found = ACTIONS.into_iter().find(|action| action.name == name);
+    found.with_context(|| {
+        let names = ACTIONS.map(|action| action.name).join(", ");
+        format!("`--only` needs one of {names}, not `{name}`")
+    })
 }
 
 fn number(name: &str, text: &str) -> Result<u64> {
@@ -94,6 +116,7 @@ pub(crate) struct Driver {
     pub(crate) tells: u64,
     /// What happens in this round.
     pub(crate) action: &'static str,
+    pub(crate) actions: Vec<Action>,
     /// The window that is opened and closed, while it is open.
     pub(crate) passing: Option<String>,
     pub(crate) streams: u64,
@@ -104,7 +127,7 @@ pub(crate) struct Driver {
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let mut driver = Driver {
-        hand: Hand::start()?,
+        hand: Hand::start(options.pull)?,
         random: Random::new(options.seed),
         emitted: Totals::new(),
         totals: Totals::new(),
@@ -114,6 +137,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         barriers: 0,
         tells: 0,
         action: "set up",
+        actions: if options.only.is_empty() {
+            ACTIONS.to_vec()
+        } else {
+            options.only.clone()
+        },
         passing: None,
         streams: 0,
         extras: 0,
@@ -123,33 +151,37 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     driver.set_up()?;
     let mut minutes = Vec::new();
     println!("{}", Minute::HEAD);
-    let outcome = driver.run_minutes(options.minutes, &mut minutes);
-    // A run that ended early still shows what it saw.
-    if !minutes.is_empty() {
-        fs::create_dir_all(&options.out)?;
-        let plot = plot::draw(&minutes);
+    let outcome = driver.run_minutes(options, &mut minutes);
+    outcome?;
+    driver.hand.end()?;
+    let mut faults = driver.faults;
+    if is_judged(options.minutes) {
+        let kept = Kept::measure()?;
+        let growth = Growth::of(&minutes, kept);
+        let plot = plot::draw(&minutes, Some(kept));
         fs::write(options.out.join("soak.svg"), &plot)?;
-        fs::write(
-            options.out.join("soak.json"),
-            serde_json::to_string_pretty(&minutes)?,
-        )?;
+        print!("{growth}");
+        faults.extend(growth.faults());
         if let Some(docs) = &options.docs {
             fs::write(docs.join("soak.svg"), &plot)?;
-            fs::write(docs.join("soak.md"), minutes::describe(&minutes))?;
+            fs::write(docs.join("soak.md"), report::describe(&minutes, &growth))?;
         }
+    } else {
+        println!("the run was too short to judge growth");
     }
-    outcome?;
-    driver.hand.follow(Order::Exit)?;
-    let growth = minutes::growth(&minutes);
-    print!("{growth}");
-    let mut faults = driver.faults;
-    faults.extend(growth.faults());
     for fault in faults.iter().take(MAX_FAULTS) {
         eprintln!("fault: {fault}");
     }
     ensure!(faults.is_empty(), "{} faults", faults.len());
     println!("nothing was lost, came twice or grew");
     Ok(())
+}
+
+fn write(options: &Options, minutes: &[Minute]) -> Result<()> {
+    fs::create_dir_all(&options.out)?;
+    fs::write(options.out.join("soak.svg"), plot::draw(minutes, None))?;
+    let json = serde_json::to_string_pretty(minutes)?;
+    Ok(fs::write(options.out.join("soak.json"), json)?)
 }
 
 impl Driver {
@@ -163,10 +195,10 @@ impl Driver {
         self.hand.follow(Order::StartJob { label }).map(drop)
     }
 
-    fn run_minutes(&mut self, most: u64, minutes: &mut Vec<Minute>) -> Result<()> {
+    fn run_minutes(&mut self, options: &Options, minutes: &mut Vec<Minute>) -> Result<()> {
         let mut baseline = None;
         let mut last = self.footprint()?;
-        for minute in 1..=most {
+        for minute in 1..=options.minutes {
             let mut left = Duration::from_secs(60);
             self.minute.minute = minute;
             while left > Duration::ZERO {
@@ -181,13 +213,8 @@ impl Driver {
                 self.minute.active_seconds += took.as_secs_f64();
                 left = left.saturating_sub(took);
             }
-            let counts = self.measure_at_rest()?;
-            let baseline = *baseline.get_or_insert(counts);
-            if counts.kept() != baseline.kept() {
-                self.fault(format!(
-                    "the bus keeps {counts:?}, and kept {baseline:?} after the first minute"
-                ));
-            }
+            let counts = self.measure_at_rest(baseline)?;
+            baseline.get_or_insert(counts);
             let now = self.footprint()?;
             self.minute.counts = counts;
             self.minute.measure(&last, &now);
@@ -195,6 +222,7 @@ impl Driver {
             let done = std::mem::take(&mut self.minute);
             println!("{done}");
             minutes.push(done);
+            write(options, minutes)?;
             if self.faults.len() > MAX_FAULTS {
                 bail!("too many faults:\n{}", self.faults.join("\n"));
             }
@@ -202,16 +230,20 @@ impl Driver {
         Ok(())
     }
 
-    /// Counts what the bus keeps when all that comes and goes has gone.
-    fn measure_at_rest(&mut self) -> Result<Counts> {
+    /// Counts what the bus keeps when all that comes and goes has gone. It must be as much as after the first minute.
+    fn measure_at_rest(&mut self, baseline: Option<Counts>) -> Result<Counts> {
         self.end_what_passes()?;
         let start = Instant::now();
         loop {
             let counts = Counts::of(&self.hand.follow(Order::Inspect)?);
-            if counts.is_at_rest() || start.elapsed() > LONGEST_ROUND {
-                if !counts.is_at_rest() {
-                    self.fault(format!("the bus does not come to rest: {counts:?}"));
-                }
+            let is_the_same = baseline.is_none_or(|before| counts.kept() == before.kept());
+            if counts.is_at_rest() && is_the_same {
+                return Ok(counts);
+            }
+            if start.elapsed() > LONGEST_ROUND {
+                self.fault(format!(
+                    "the bus does not come to rest: {counts:?}; after the first minute: {baseline:?}"
+                ));
                 return Ok(counts);
             }
             sleep(Duration::from_millis(100));

@@ -1,7 +1,7 @@
 //! The app as the driver holds it: orders go in, replies come out.
 
 use crate::orders::{Numbered, Order, Reply};
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::Value;
 use std::{
     collections::HashMap,
@@ -25,9 +25,10 @@ pub(crate) struct Hand {
 pub(crate) struct Given(u64);
 
 impl Hand {
-    pub(crate) fn start() -> Result<Self> {
+    /// Starts the app. With `pull`, no page says that it can be called.
+    pub(crate) fn start(pull: bool) -> Result<Self> {
         let mut child = Command::new(env::current_exe()?)
-            .arg("app")
+            .args(["app", if pull { "pull" } else { "call" }])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -69,6 +70,14 @@ impl Hand {
     pub(crate) fn follow(&mut self, order: Order) -> Result<Value> {
         let given = self.give(order)?;
         self.reply(given)
+    }
+
+    /// The app exits.
+    pub(crate) fn end(&mut self) -> Result<()> {
+        let _ = self.give(Order::Exit)?;
+        let status = self.child.wait()?;
+        ensure!(status.success(), "the app ended with {status}");
+        Ok(())
     }
 }
 

@@ -10,7 +10,9 @@
 
 mod actions;
 mod app;
+mod closings;
 mod driver;
+mod growth;
 mod hand;
 mod ledger;
 mod minutes;
@@ -18,19 +20,31 @@ mod orders;
 mod plot;
 mod processes;
 mod random;
+mod report;
 mod reports;
 mod rounds;
 mod tally;
 mod windows;
 
 use anyhow::Result;
-use std::env;
+use std::{env, process::ExitCode};
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
-        ["app"] => app::serve(),
+        ["app", carrier] => app::serve(*carrier == "pull"),
+        ["closings", plugin] => closings::serve(*plugin == "with"),
         options => driver::run(&driver::Options::parse(options)?),
     }
 }

@@ -1,6 +1,6 @@
 //! Draws the run as small charts over time.
 
-use crate::minutes::Minute;
+use crate::{closings::Kept, growth::without_closed, minutes::Minute};
 use std::fmt::Write;
 
 const WIDTH: f64 = 880.0;
@@ -21,7 +21,8 @@ struct Panel {
     lines: Vec<(&'static str, Vec<f64>)>,
 }
 
-pub(crate) fn draw(minutes: &[Minute]) -> String {
+/// Draws the run. `kept` is what the host keeps of each closed window, if that has been measured.
+pub(crate) fn draw(minutes: &[Minute], kept: Option<Kept>) -> String {
     let of = |value: &dyn Fn(&Minute) -> f64| minutes.iter().map(value).collect::<Vec<_>>();
     let panel = |title, unit, lines| Panel { title, unit, lines };
     let panels = [
@@ -29,13 +30,16 @@ pub(crate) fn draw(minutes: &[Minute]) -> String {
             "host process",
             "MB",
             vec![
-                ("anonymous", of(&|minute| minute.host.anonymous)),
-                ("RSS", of(&|minute| minute.host.rss)),
+                ("anonymous memory", of(&|minute| minute.host.anonymous)),
+                match kept {
+                    Some(kept) => ("without closed windows", without_closed(minutes, kept)),
+                    None => ("resident memory", of(&|minute| minute.host.rss)),
+                },
             ],
         ),
         panel(
             "web processes and network process",
-            "MB, anonymous",
+            "MB",
             vec![
                 ("all web processes", of(&Minute::web_megabytes)),
                 ("network process", of(&|minute| minute.network.anonymous)),

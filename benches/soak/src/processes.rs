@@ -49,7 +49,7 @@ pub(crate) fn web_processes() -> Vec<u32> {
     children_called("WebKitWebProcess")
 }
 
-fn memory(process: u32) -> Memory {
+pub(crate) fn memory(process: u32) -> Memory {
     let rollup = read(process, "smaps_rollup");
     Memory {
         rss: kilobytes(&rollup, "Rss:"),

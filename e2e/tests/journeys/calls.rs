@@ -4,51 +4,23 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use e2e::{Found, until};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::support::{Page, barrier, launch, launch_with_report, payloads};
-
-/// Whether these pages are called. With `E2E_CARRIER=pull` they never are.
-fn are_called() -> bool {
-    std::env::var("E2E_CARRIER").as_deref() != Ok("pull")
-}
-
-/// What the host knows of the page in this window.
-async fn inspected(page: &Page<'_>, label: &str) -> Result<Value> {
-    let inspection = page.host("inspect", json!({})).await?;
-    let webviews = inspection["webviews"].as_array().cloned();
-    let mut webviews = webviews.unwrap_or_default().into_iter();
-    let found = webviews.find(|webview| webview["label"] == label);
-    Ok(found.context("the host does not know this webview")?["page"].clone())
-}
-
-/// Returns once the host calls the page, where it does.
-async fn called(page: &Page<'_>, label: &str) -> Result<()> {
-    until(&format!("calls of `{label}`"), async || {
-        let own = inspected(page, label).await?;
-        let is_settled = match are_called() {
-            true => own["isCalled"] == true,
-            false => own["isCalled"] == false && own["isPulling"] == true,
-        };
-        Ok(match is_settled {
-            true => Found::Yes(()),
-            false => Found::NotYet(own.to_string()),
-        })
-    })
-    .await
-}
+use crate::support::{
+    Page, are_called, barrier, called, inspected, launch, launch_with_report, payloads,
+};
 
 #[tokio::test]
 async fn pages_are_called_unless_they_refuse() -> Result<()> {
     let app = launch().await?;
     let main = Page::of(&app, "main").await?;
     main.record("news").await?;
-    called(&main, "main").await?;
+    called(&app, &main, "main").await?;
     main.emit("news", json!(1)).await?;
     main.received("news", 1).await?;
-    called(&main, "main").await
+    called(&app, &main, "main").await
 }
 
 #[tokio::test]
@@ -59,7 +31,7 @@ async fn a_page_that_forbids_everything_is_called() -> Result<()> {
     main.host("open", open).await?;
     let blocked = Page::of(&app, "blocked").await?;
     blocked.record("news").await?;
-    called(&main, "blocked").await?;
+    called(&app, &main, "blocked").await?;
     let flood = json!({ "threads": 1, "perThread": 3000, "name": "news" });
     main.host("flood", flood).await?;
     blocked.received("news", 3000).await?;
@@ -76,7 +48,7 @@ async fn a_page_with_zone_js_is_called() -> Result<()> {
     let is_patched = "return typeof Zone === 'function'";
     assert_eq!(third.run(is_patched, json!(null)).await?, true);
     third.record("news").await?;
-    called(&main, "third").await?;
+    called(&app, &main, "third").await?;
     let flood = json!({ "threads": 2, "perThread": 3000, "name": "news" });
     main.host("flood", flood).await?;
     third.received("news", 6000).await?;
@@ -88,7 +60,7 @@ async fn a_page_with_zone_js_is_called() -> Result<()> {
         })
     })
     .await?;
-    called(&main, "third").await
+    called(&app, &main, "third").await
 }
 
 #[tokio::test]
@@ -113,13 +85,13 @@ async fn deliveries_leave_the_activation_to_its_user() -> Result<()> {
         json!(null),
     )
     .await?;
-    called(&main, "main").await?;
+    called(&app, &main, "main").await?;
     let stream = json!({ "count": 100_000, "perSecond": 200, "name": "news" });
     other.host("stream", stream).await?;
     main.window
         .until("deliveries", "active.length > 20", &[])
         .await?;
-    if are_called() {
+    if are_called(&app) {
         let active = main.run("return active", json!(null)).await?;
         let is_any = active
             .as_array()
@@ -132,9 +104,9 @@ async fn deliveries_leave_the_activation_to_its_user() -> Result<()> {
         .until("the outcome of the click", "window.outcome", &[])
         .await?;
     assert_eq!(outcome, "full");
-    if are_called() {
+    if are_called(&app) {
         // The page is called again once the activation is over.
-        called(&other, "main").await?;
+        called(&app, &other, "main").await?;
     }
     Ok(())
 }
@@ -165,17 +137,17 @@ const HOSTILE_VALUES: &[&str] = &[
 ];
 
 #[tokio::test]
-async fn what_a_page_answers_is_not_trusted() -> Result<()> {
-    if !are_called() {
+async fn what_a_page_returns_is_not_trusted() -> Result<()> {
+    let app = launch().await?;
+    if !are_called(&app) {
         return Ok(());
     }
-    let app = launch().await?;
     let (main, other) = (
         Page::of(&app, "main").await?,
         Page::of(&app, "other").await?,
     );
     main.record("news").await?;
-    called(&main, "main").await?;
+    called(&app, &main, "main").await?;
     for way in ["receive", "then"] {
         for value in HOSTILE_VALUES {
             // Either the inbox returns it, or the page replaces what WebKit looks up in the promise.
@@ -287,7 +259,9 @@ async fn a_page_that_lies_in_wait_sees_nothing() -> Result<()> {
     let app = launch().await?;
     let main = Page::of(&app, "main").await?;
     let race = format!("race.html?rounds={PAGES}");
-    let port = serve(&format!("tauri://localhost/{race}")).await?;
+    let home = main.run("return location.origin", json!(null)).await?;
+    let home = home.as_str().context("the page has no origin")?;
+    let port = serve(&format!("{home}/{race}")).await?;
     let hostile = format!("http://127.0.0.1:{port}/");
     let page = format!("{race}&hostile=http%3A%2F%2F127.0.0.1%3A{port}%2F");
     main.host("open", json!({ "label": "third", "page": "index.html" }))
@@ -338,7 +312,7 @@ async fn a_page_that_lies_in_wait_sees_nothing() -> Result<()> {
         "{} pages, {} calls came to the hostile page",
         race["pages"], seen["calls"]
     );
-    if are_called() {
+    if are_called(&app) {
         assert_ne!(seen["calls"], 0, "no call came to the hostile page");
     }
     Ok(())
@@ -383,7 +357,7 @@ async fn a_slow_page_is_neither_lost_nor_repeated_to() -> Result<()> {
         json!(null),
     )
     .await?;
-    called(&other, "main").await?;
+    called(&app, &other, "main").await?;
     let flood = json!({ "threads": 1, "perThread": 80, "name": "news" });
     other.host("flood", flood).await?;
     until("progress before the end", async || {
@@ -419,7 +393,7 @@ async fn a_page_frozen_for_a_minute_continues() -> Result<()> {
         json!(null),
     )
     .await?;
-    called(&other, "main").await?;
+    called(&app, &other, "main").await?;
     other.emit("news", json!(0)).await?;
     main.received("news", 1).await?;
     other.emit("freeze", json!(null)).await?;
@@ -449,7 +423,7 @@ async fn a_process_killed_during_calls_loses_nothing() -> Result<()> {
     let process = app.web_process_of(&main.window).await?;
     main.run("await bus.listen('news', () => { for (;;); })", json!(null))
         .await?;
-    called(&other, "main").await?;
+    called(&app, &other, "main").await?;
     let flood = json!({ "threads": 1, "perThread": 100, "name": "news" });
     other.host("flood", flood).await?;
     other
@@ -482,7 +456,7 @@ async fn a_window_closed_during_calls_ends_alone() -> Result<()> {
         main.host("open", json!({ "label": "third" })).await?;
         let third = Page::of(&app, "third").await?;
         third.record("news").await?;
-        called(&main, "third").await?;
+        called(&app, &main, "third").await?;
         main.host(
             "flood",
             json!({ "threads": 1, "perThread": 20_000, "name": "news" }),

@@ -46,27 +46,6 @@ async fn commands_in_flight_at_a_navigation_run_once() -> Result<()> {
 }
 
 #[tokio::test]
-async fn window_stop_loses_nothing() -> Result<()> {
-    let app = launch().await?;
-    let (main, other) = (
-        Page::of(&app, "main").await?,
-        Page::of(&app, "other").await?,
-    );
-    main.record("news").await?;
-    other.emit("news", json!(0)).await?;
-    main.received("news", 1).await?;
-    // It rejects every command in flight, including the parked pull, and Tauri's IPC falls back to postMessage for good.
-    main.run("window.stop()", json!(null)).await?;
-    for i in 1..=50 {
-        other.emit("news", json!(i)).await?;
-    }
-    main.emit("news", json!(51)).await?;
-    let expected: Vec<String> = (0..=51).map(|i| i.to_string()).collect();
-    assert_eq!(payloads(&main.received("news", 52).await?), expected);
-    Ok(())
-}
-
-#[tokio::test]
 async fn a_blocked_ipc_protocol_loses_nothing() -> Result<()> {
     let app = launch().await?;
     let other = Page::of(&app, "other").await?;

@@ -5,6 +5,8 @@
 
 mod calls;
 mod carriers;
+#[cfg(feature = "unstable")]
+mod children;
 mod chromium;
 mod components;
 mod events;

@@ -156,7 +156,7 @@ async fn order(windows: &Shop<'_>) -> Result<()> {
     windows.stock(4, 2).await?;
     windows.badges("0").await?;
     shows(&windows.office, "[data-testid=revenue]", "€26.50").await?;
-    let id = "shop:OrderDesk:order-1";
+    let id = "shop#OrderDesk#order-1";
     for window in [&windows.shop, &windows.office] {
         windows
             .toast(window, id, "success", "Order 1 is paid.")
@@ -290,7 +290,7 @@ async fn order_after_all(windows: &Shop<'_>) -> Result<()> {
     windows.badges("0").await?;
     windows.stock(1, 22).await?;
     for window in [&windows.shop, &windows.office] {
-        let id = "shop:OrderDesk:order-3";
+        let id = "shop#OrderDesk#order-3";
         windows
             .toast(window, id, "success", "Order 3 is paid.")
             .await?;

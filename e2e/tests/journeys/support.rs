@@ -151,3 +151,34 @@ pub(crate) fn payloads(events: &[Value]) -> Vec<String> {
         .map(|event| event["json"].as_str().unwrap_or("no payload").to_owned())
         .collect()
 }
+
+/// Whether the host calls pages. It calls those of WebKitGTK, unless `E2E_CARRIER` is `pull`.
+pub(crate) fn are_called(app: &App) -> bool {
+    let is_refused = std::env::var("E2E_CARRIER").is_ok_and(|carrier| carrier == "pull");
+    app.engine() == Engine::WebKit && !is_refused
+}
+
+/// What the host knows of the page in this window.
+pub(crate) async fn inspected(page: &Page<'_>, label: &str) -> Result<Value> {
+    let inspection = page.host("inspect", json!({})).await?;
+    let webviews = inspection["webviews"].as_array().cloned();
+    let mut webviews = webviews.unwrap_or_default().into_iter();
+    let found = webviews.find(|webview| webview["label"] == label);
+    Ok(found.context("the host does not know this webview")?["page"].clone())
+}
+
+/// Returns once the host calls the page, where it does.
+pub(crate) async fn called(app: &App, page: &Page<'_>, label: &str) -> Result<()> {
+    until(&format!("calls of `{label}`"), async || {
+        let own = inspected(page, label).await?;
+        let is_settled = match are_called(app) {
+            true => own["isCalled"] == true,
+            false => own["isCalled"] == false && own["isPulling"] == true,
+        };
+        Ok(match is_settled {
+            true => Found::Yes(()),
+            false => Found::NotYet(own.to_string()),
+        })
+    })
+    .await
+}

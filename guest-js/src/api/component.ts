@@ -106,14 +106,13 @@ const refreshing = new Map<string, Promise<Receipt & void>>()
 
 function makeComponent(name: string, within: string | undefined, full: Full): object {
   checkComponent(name)
-  const send =
-    (level: MessageLevel) =>
-    (text: string, { key = level, to }: MessageOptions = {}) => {
-      // Names have no `#`, so different components have different ids.
-      const payload: Message = { id: `${within ?? ''}#${name}#${key}`, component: name, level, text }
-      const outgoing = { event: full('message'), payload, component: name }
-      return publish(openInbox, to === undefined ? outgoing : { ...outgoing, to })
-    }
+  const message = (level: MessageLevel, text: string, { key = level, to }: MessageOptions = {}) => {
+    // Names have no `#`, so different components have different ids.
+    const payload: Message = { id: `${within ?? ''}#${name}#${key}`, component: name, level, text }
+    const outgoing = { event: full('message'), payload, component: name }
+    return publish(openInbox, to === undefined ? outgoing : { ...outgoing, to })
+  }
+  const send = (level: MessageLevel) => (text: string, options?: MessageOptions) => message(level, text, options)
   const own: Omit<Component, keyof View<never>> = {
     name,
     refresh(component) {
@@ -135,6 +134,7 @@ function makeComponent(name: string, within: string | undefined, full: Full): ob
       return refreshed
     },
     onRefresh: (handler, options) => listen<null>(full(refreshName(name)), handler, options),
+    message,
     success: send('success'),
     info: send('info'),
     warning: send('warning'),

@@ -3,6 +3,7 @@ import { ASYNC_DISPOSE } from '../core/disposal.js'
 import { EventBusError, toEventBusError } from '../core/error.js'
 import { openInbox } from '../core/inbox.js'
 import { payloadJson } from '../core/json.js'
+import { ownLabel } from '../core/page.js'
 import { query } from '../core/query.js'
 import { copyOfTarget } from '../core/target.js'
 import type { Endpoint } from '../types/endpoint.js'
@@ -82,17 +83,10 @@ export async function getJob(id: string, selector?: JobSelector): Promise<Job | 
 }
 
 /** Jobs of other owners, where a capability lets this page list them, may have the same id. */
-async function findJob(id: string, owner: Endpoint = ownEndpoint()): Promise<JobInfo | undefined> {
-  return (await listJobs()).find((job) => job.id === id && labelOf(job.owner) === labelOf(owner))
-}
-
-function ownEndpoint(): Endpoint {
-  const { metadata } = (window as unknown as TauriWindow).__TAURI_INTERNALS__ ?? {}
-  return { kind: 'webview', label: metadata?.currentWebview?.label ?? '' }
-}
-
-interface TauriWindow {
-  __TAURI_INTERNALS__?: { metadata?: { currentWebview?: { label: string } } }
+async function findJob(id: string, owner?: Endpoint): Promise<JobInfo | undefined> {
+  const jobs = await listJobs()
+  const label = owner ? labelOf(owner) : ownLabel()
+  return jobs.find((job) => job.id === id && labelOf(job.owner) === label)
 }
 
 /** The label of an endpoint; `undefined` for the host. */
@@ -149,7 +143,8 @@ function handleOf({ id, number, event, everyMs, owner }: JobInfo): Job {
       try {
         if (changes.everyMs !== undefined) checkInterval(event, changes.everyMs)
         const payload = payloadJson(event, changes.payload)
-        const given = { everyMs: changes.everyMs, payload, to: copyOfTarget(changes.to) }
+        const to = changes.to === null ? ({ kind: 'Any' } as const) : copyOfTarget(changes.to)
+        const given = { everyMs: changes.everyMs, payload, to }
         return await control('update_job', { changes: given }, payload?.length)
       } catch (error) {
         throw toEventBusError(error)

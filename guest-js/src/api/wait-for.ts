@@ -67,13 +67,13 @@ export function waitFor(event: string, options: WaitOptions = {}): Promise<BusEv
       const problem = `timeoutMs of "${event}" must be a number above 0 and at most 86,400,000, not ${String(timeoutMs)}`
       return reject(new EventBusError('invalid_argument', problem))
     }
-    subscription = subscribe(event, listened, deliver, deliver, ended)
-    // Its refusal comes to `ended`.
-    subscription.catch(() => {})
     if (timeoutMs !== undefined) {
       const late = new EventBusError('timeout', `no event of "${event}" came within ${timeoutMs} ms`)
       timer = setTimeout(fail, timeoutMs, late)
     }
     signal?.addEventListener('abort', abort)
+    // Last, since a refusal may come to `ended` at once, which ends the others.
+    subscription = subscribe(event, listened, deliver, deliver, ended)
+    subscription.catch(() => {})
   })
 }

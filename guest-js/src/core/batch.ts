@@ -62,6 +62,6 @@ export function readBatch(reply: unknown): Batch {
   if (Array.isArray(batch?.items) && Array.isArray(batch.heads)) return batch as Batch
   throw new EventBusError(
     'unavailable',
-    'the reply to a pull has no list of events: install the same version of the crate and of the npm package',
+    'the reply to a pull has no events: the crate and the npm package need the same version',
   )
 }

@@ -8,13 +8,14 @@ export const PROGRESS_ACK_MS = 5_000
 /** For how many microtasks an acknowledgement waits for the responses of responders that were just called. */
 export const RESPONSE_MICROTASKS = 4
 
-/** What a call is answered with: `<session>:<index>`, perhaps with responses, or `false` where it was not accepted. */
+/** What a call returns: `<session>:<index>`, perhaps with responses, or `false` where it was not accepted. */
 export type CallReply = string | false
 
 interface PendingCall {
   readonly reading: Reading
   readonly since: number
-  answer(answer: CallReply): void
+  /** Settles the call. `null` once it has told the progress. */
+  reply: ((value: CallReply) => void) | null
 }
 
 /** The batches that the host brings by calling the page, in their order. */
@@ -32,7 +33,7 @@ export class Calls {
   clear(progress: Progress): void {
     this.progress = progress
     this.last = 0
-    for (const call of this.pending.splice(0)) call.answer(false)
+    for (const call of this.pending.splice(0)) call.reply?.(false)
   }
 
   /** Queues a batch, and resolves once its last item was handled, or with the progress so far. */
@@ -42,8 +43,8 @@ export class Calls {
     // A batch before it has failed, and comes again.
     if (first > this.last + 1) return false
     this.last = Math.max(this.last, lastIndexOf(batch))
-    return new Promise((answer) => {
-      if (this.pending.push({ reading: readingOf(batch), since: performance.now(), answer }) === 1) void this.work()
+    return new Promise((reply) => {
+      if (this.pending.push({ reading: readingOf(batch), since: performance.now(), reply }) === 1) void this.work()
     })
   }
 
@@ -59,19 +60,23 @@ export class Calls {
       const isDone = !dispatch(receivers, progress, call.reading)
       for (let i = 0; isDone && i < RESPONSE_MICROTASKS && receivers.channel?.isResponding; i += 1) await null
       if (progress !== this.progress) return
-      if (isDone) pending.shift()?.answer(this.answer())
+      if (isDone) this.settle(pending.shift())
       receivers.channel?.flush()
       // The host takes a silent page for dead, however busy it is.
       for (const waiting of pending) {
-        if (performance.now() - waiting.since > PROGRESS_ACK_MS) waiting.answer(this.answer())
+        if (performance.now() - waiting.since > PROGRESS_ACK_MS) this.settle(waiting)
       }
     }
   }
 
-  private answer(): string {
+  /** Settles a call once: what a second value carried would be lost. */
+  private settle(call: PendingCall | undefined): void {
+    const reply = call?.reply
+    if (!call || !reply) return
+    call.reply = null
     const { session, handled } = this.progress
     this.progress.acknowledged = handled
     const responses = this.receivers.channel?.take() ?? []
-    return `${session}:${handled}${responses.length > 0 ? `:${JSON.stringify(responses)}` : ''}`
+    reply(`${session}:${handled}${responses.length > 0 ? `:${JSON.stringify(responses)}` : ''}`)
   }
 }

@@ -58,7 +58,8 @@ export interface Call {
   value: unknown
   /** The length of its payload, in characters. */
   size: number
-  resolve(reply: unknown): void
+  /** `session` is the one in which the host ran it. The page may be in another one by now. */
+  resolve(reply: unknown, session: string): void
   reject(error: EventBusError): void
 }
 
@@ -75,6 +76,7 @@ export interface Renewal {
 interface Bundle {
   command: StateCommand
   calls: Call[]
+  /** At least as many characters as the payloads of its calls have. */
   size: number
   /** Whether it repeats, in a new session, what an earlier one had accepted. */
   isRenewal: boolean
@@ -150,6 +152,8 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
   const inFlight = new Set<InFlight>()
   let isLeaving = false
   let isScheduled = false
+  /** Whether the host lets this page open no session yet. */
+  let isHeld = false
   const waitingForRenewal: (() => void)[] = []
 
   const isUnsettled = () => renewals >= MAX_RENEWALS
@@ -166,7 +170,7 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
   }
 
   const drain = () => {
-    while (isLeaving || inFlight.size === 0) {
+    while (isLeaving || (inFlight.size === 0 && !isHeld)) {
       if (isExpired) renew()
       const bundle = waiting.shift()
       if (!bundle) return
@@ -214,7 +218,7 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
     const { command, calls } = bundle
     if (!BATCHED[command] || command === 'unsubscribe') {
       renewals = 0
-      for (const call of calls) call.resolve(reply)
+      for (const call of calls) call.resolve(reply, sending.session)
       return
     }
     const results = Array.isArray(reply) ? reply : []
@@ -229,7 +233,7 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
         const error = toEventBusError(result.error)
         if (error.code === 'stale_session') stale.push([call, error])
         else call.reject(error)
-      } else call.resolve(result)
+      } else call.resolve(result, sending.session)
     }
     if (stale.length > 0) retry(sending, stale)
     else if (!bundle.isRenewal) renewals = 0
@@ -242,10 +246,8 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
       for (const [call, error] of stale) call.reject(error)
       return
     }
-    const calls = stale.map(([call]) => call)
-    const size = calls.reduce((sum, call) => sum + call.size, 0)
     // The next session drops renewals that wait, since it makes its own.
-    waiting.unshift({ ...bundle, calls, size })
+    waiting.unshift({ ...bundle, calls: stale.map(([call]) => call) })
   }
 
   const fail = (sending: InFlight, reason: unknown) => {
@@ -258,7 +260,7 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
       if (isCurrent && n === sending.n + 1) n -= 1
       if (error.code === 'invalid_argument' && calls.length > 1) {
         // The parser refuses a whole command for one malformed call. Sent alone, each call is judged by itself.
-        waiting.unshift(...calls.map((call) => ({ ...bundle, calls: [call], size: call.size })))
+        waiting.unshift(...calls.map((call) => ({ ...bundle, calls: [call] })))
         return
       }
     } else if (!isErrorObject(reason)) {
@@ -267,6 +269,11 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
       if (isCurrent) isExpired = true
       // The next session subscribes again anyway. Anything else might happen twice.
       if (isRepeated) return
+    } else if (error.code === 'rate_limited' && sending.n === 1) {
+      // The host has opened no session. What waits belongs to the next one, which the host will let this page open later.
+      if (isCurrent) holdSession(error.retryAfterMs)
+      // The next session subscribes again anyway.
+      if (bundle.isRenewal) return
     } else if (error.code === 'stale_session') {
       const isRepeated = !isUnsettled()
       if (isCurrent) isExpired = true
@@ -277,6 +284,17 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
       }
     }
     for (const call of calls) call.reject(error)
+  }
+
+  const holdSession = (wait = RETRY_AFTER_MS) => {
+    isExpired = true
+    isHeld = true
+    // It was no session that turned out stale.
+    if (renewals > 0) renewals -= 1
+    setTimeout(() => {
+      isHeld = false
+      drain()
+    }, wait)
   }
 
   const push = (command: StateCommand, call: Call) => {
@@ -340,6 +358,8 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
     },
     repeat() {
       isLeaving = false
+      // What was cut off by the leaving is no loop of stale sessions, and what is registered has to be renewed.
+      renewals = 0
       const sent = [...inFlight]
       const newest = sent.pop()
       // The host has recorded only the newest reply.

@@ -14,14 +14,15 @@ export function watchFirstReply(command: string): () => void {
   isWatched = true
   const blocked: string[] = []
   const note = ({ blockedURI, effectiveDirective }: SecurityPolicyViolationEvent) => {
-    blocked.push(`${effectiveDirective} blocks ${blockedURI}`)
+    const text = `${effectiveDirective} blocks ${blockedURI}`
+    if (/\bipc\b|isolation/i.test(text)) blocked.push(text)
   }
   // A page without a document, such as that of a test, has no policy.
   const page = typeof document === 'undefined' ? undefined : document
   page?.addEventListener('securitypolicyviolation', note)
   const timer = startTimer(() => {
     console.error(
-      `event bus: "${command}", the first command of this page, has no reply after 5 seconds. ${likelyCause(blocked)}`,
+      `event bus: "${command}", the page's first command, has no reply after 5 seconds. ${likelyCause(blocked)}`,
     )
   }, FIRST_REPLY_MS)
   // A test in Node ends, whatever waits for a reply.
@@ -39,9 +40,8 @@ export function resetFirstReply(): void {
 
 function likelyCause(blocked: readonly string[]): string {
   if (isMocked()) return MOCKED
-  const ipc = blocked.filter((text) => /\bipc\b|isolation/i.test(text))
-  if (ipc.length > 0) {
-    return `The content security policy is in the way: ${ipc.join(', ')}. Allow ipc: http://ipc.localhost in connect-src`
+  if (blocked.length > 0) {
+    return `The content security policy is in the way: ${blocked.join(', ')}. Allow ipc: http://ipc.localhost in connect-src`
   }
   const cause = isIsolated()
     ? 'The hook of the isolation pattern may drop it: let each message pass whose cmd begins with "plugin:event-bus|"'

@@ -13,7 +13,7 @@ export function openInbox(): Inbox {
   if (inbox.version !== INBOX_VERSION) {
     throw new EventBusError(
       'unavailable',
-      `this page has loaded two versions of tauri-plugin-event-bus-api: its inbox is version ${inbox.version} ` +
+      `this page has two versions of tauri-plugin-event-bus-api: its inbox has version ${inbox.version}, ` +
         `and this copy needs version ${INBOX_VERSION}`,
     )
   }
@@ -22,15 +22,12 @@ export function openInbox(): Inbox {
 
 function createInbox(): Inbox {
   if (typeof window === 'undefined') {
-    throw new EventBusError('unavailable', 'there is no Tauri here: this is a worker or a server')
+    throw new EventBusError('unavailable', 'a worker or a server has no Tauri')
   }
   // Before frames, since a frame in a browser has no Tauri either.
   if (!('__TAURI_INTERNALS__' in window)) throw noTauri()
   if (window.top && window.top !== window) {
-    throw new EventBusError(
-      'denied',
-      'only the top frame of a webview may use the event bus: let the page around this iframe pass events on',
-    )
+    throw new EventBusError('denied', 'only the top frame of a webview may use the event bus: let it pass events on')
   }
   const inbox = newInbox()
   // It is neither writable nor listed, so that a page does not replace it by accident.
@@ -56,10 +53,10 @@ class PageInbox implements Inbox {
   constructor() {
     if (typeof addEventListener !== 'function') return
     // What the user does permits the page something for a while, and WebKit takes that back after every call.
-    for (const type of ['pointerdown', 'pointerup', 'keydown']) {
+    for (const type of ['pointermove', 'pointerdown', 'keydown']) {
       addEventListener(type, ({ target }) => this.loop.hold(target), { capture: true, passive: true })
     }
-    // A page that comes back out of the back/forward cache may have lost the answers that it was waiting for.
+    // A page that comes back out of the back/forward cache may have lost the replies that it was waiting for.
     addEventListener('pageshow', (event) => {
       if (!event.persisted) return
       this.loop.stop()

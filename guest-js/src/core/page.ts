@@ -8,7 +8,10 @@ export interface CompatibleParts {
 
 /** What Tauri and the plugin leave on the window, as far as it matters here. */
 interface Page {
-  readonly __TAURI_INTERNALS__?: { readonly __TAURI_PATTERN__?: { readonly pattern?: string } }
+  readonly __TAURI_INTERNALS__?: {
+    readonly __TAURI_PATTERN__?: { readonly pattern?: string }
+    readonly metadata?: { readonly currentWebview?: { readonly label: string } }
+  }
   readonly __TAURI_EVENT_BUS_INTERNALS__?: { readonly compatible?: CompatibleParts | null }
 }
 
@@ -27,6 +30,11 @@ export function hasInitializationScript(): boolean {
 /** The parts of compatible mode that are on in this page; `null` without the mode. */
 export function compatibleParts(): CompatibleParts | null {
   return page().__TAURI_EVENT_BUS_INTERNALS__?.compatible ?? null
+}
+
+/** The label of this page's webview. */
+export function ownLabel(): string {
+  return page().__TAURI_INTERNALS__?.metadata?.currentWebview?.label ?? ''
 }
 
 /** Whether messages to the host pass the hook of Tauri's isolation pattern. */

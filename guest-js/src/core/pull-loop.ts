@@ -10,7 +10,7 @@ import { nextTask } from './tasks.js'
 /** How many pulls read ahead while the host has more than one reply holds, since the way takes longer than handling. */
 const READ_AHEAD = 3
 
-/** For how long an act of the user permits the page something, in milliseconds. */
+/** For how long an act of the user, or one that it announces, may permit the page something, in milliseconds. */
 const ACTIVATION_MS = 5_000
 
 /** A pull that was sent. */
@@ -29,7 +29,7 @@ interface Page extends Receivers {
   readonly queue: CommandQueue
 }
 
-/** Fetches events for a page, as long as any may come. */
+/** Fetches events for a page while it has subscriptions or requests. */
 export interface PullLoop {
   /** Starts unless it runs, or nothing can come. */
   start(): void
@@ -37,7 +37,7 @@ export interface PullLoop {
   stop(): void
   /** Receives what the host calls this page with. */
   receive(text: string): CallReply | Promise<CallReply>
-  /** The user acts. Pulls instead of being called, as long as that permits the page something. */
+  /** The user acts, or is about to. Pulls instead of being called, as long as that may permit the page something. */
   hold(target: EventTarget | null): void
   /** Begins a new session, and returns the calls that begin it. */
   renew(): Renewal[]
@@ -70,10 +70,15 @@ export function createPullLoop(page: Page): PullLoop {
   }
 
   const hold = (target: EventTarget | null) => {
+    const isActing = performance.now() - actedAt < ACTIVATION_MS
     // A link leads away, and a pull that waits meanwhile may fail: see docs/decisions/0001-pages-pull.md.
-    if ((target as Partial<Element> | null)?.closest?.('a[href]')) return
+    if ((target as Partial<Element> | null)?.closest?.('a[href]')) {
+      actedAt = Number.NEGATIVE_INFINITY
+      // It takes the place of the one that waits, so the loop goes on.
+      if (isActing && running) void send(progress, { call: true }).catch(() => {})
+      return
+    }
     actedAt = performance.now()
-    if (!isCalled) return
     isCalled = false
     start()
   }
@@ -159,15 +164,21 @@ export function createPullLoop(page: Page): PullLoop {
     page.channel?.flush()
   }
 
-  const pull = ({ session, handled }: Progress, isAhead: boolean): Pull => {
+  const send = ({ session, handled }: Progress, options: object) => run('pull', { session, ack: handled, ...options })
+
+  const pull = (current: Progress, isAhead: boolean): Pull => {
     if (!isAhead) subscriptions.notePull()
     const responses = (!isAhead && page.channel?.take()) || []
     const call = !isAhead && !(performance.now() - actedAt < ACTIVATION_MS)
-    const optional = { ...(isAhead && { ahead: true }), ...(call && { call }), ...(responses.length > 0 && { responses }) }
-    const reply = orLost(run('pull', { session, ack: handled, ...optional }).then(readBatch))
+    const optional = {
+      ...(isAhead && { ahead: true }),
+      ...(call && { call }),
+      ...(responses.length > 0 && { responses }),
+    }
+    const reply = orLost(send(current, optional).then(readBatch))
     // The caller that awaits it handles its failure. An abandoned pull may fail silently.
     reply.catch(() => {})
-    return { ack: handled, isAhead, responses, reply }
+    return { ack: current.handled, isAhead, responses, reply }
   }
 
   /** Deals with a failed pull; true if the loop is to go on. */

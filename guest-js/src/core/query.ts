@@ -12,7 +12,7 @@ export async function query(command: 'catalog' | 'inspect' | 'list_jobs'): Promi
   }
 }
 
-/** A page in the back/forward cache loses the answers that it waits for. What only reads is sent again when it is back. */
+/** A page in the back/forward cache loses the replies that it waits for. What only reads is sent again when it is back. */
 function repeatedAfterReturn(send: () => Promise<unknown>): Promise<unknown> {
   if (typeof addEventListener !== 'function') return send()
   return new Promise((resolve, reject) => {
@@ -22,7 +22,7 @@ function repeatedAfterReturn(send: () => Promise<unknown>): Promise<unknown> {
     }
     const attempt = () => {
       send().then(
-        (answer) => settle(() => resolve(answer)),
+        (reply) => settle(() => resolve(reply)),
         (error) => settle(() => reject(error)),
       )
     }

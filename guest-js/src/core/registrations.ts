@@ -8,6 +8,8 @@ export interface Registered {
   readonly owner: Registration
   /** The call that registers it, until it has a reply. */
   call: Call | null
+  /** The session in which the host last accepted it; empty until it has. */
+  session: string
 }
 
 /** What registrations need of the queue of commands. */
@@ -35,7 +37,7 @@ export abstract class Registrations<Key, Item extends Registered> {
 
   /** Whether the host knows of any. */
   get isActive(): boolean {
-    for (const { call } of this.items.values()) if (!call) return true
+    for (const { call, session } of this.items.values()) if (!call && session === this.queue.session) return true
     return false
   }
 
@@ -75,12 +77,18 @@ export abstract class Registrations<Key, Item extends Registered> {
     return {
       value,
       size: 0,
-      resolve: (reply) => {
+      resolve: (reply, session) => {
         if (!isRegistered()) return
+        item.session = session
         this.noteAccepted?.(item, reply)
         if (item.call) {
           item.call = null
           item.owner.accepted()
+        }
+        if (session !== this.queue.session) {
+          // The page was left with this command on its way, and its next session began without it.
+          const renewal = { command: this.command, call: this.callFor(key, item, this.entryOf(key, item, true)) }
+          this.queue.renewLater(renewal, isRegistered, 0)
         }
         this.changed()
       },

@@ -10,7 +10,7 @@ let isMissingTold = false
 export function noTauri(): EventBusError {
   missing ??= new EventBusError(
     'unavailable',
-    'there is no Tauri here: this page or frame is in no webview of Tauri, so nothing is sent or received; isAvailable() tells',
+    'there is no Tauri here, so nothing is sent or received; isAvailable() tells',
   )
   return missing
 }

@@ -55,7 +55,6 @@ export class Subscriptions extends Registrations<number, PageSubscription> {
     subscription.since = seq
     // Unless something of it has come before the reply, all of the replay is still to come.
     if (after !== undefined) subscription.replayed ??= after
-    subscription.session = this.queue.session
     this.acceptedMeanwhile.add(subscription)
   }
 

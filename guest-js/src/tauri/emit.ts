@@ -65,13 +65,15 @@ async function sendAsCore(event: string, payload: unknown, to: EventTarget | und
     ? writeAsTauri(event, payload)
     : { json: payloadJson(event, payload), lossy: undefined }
   const causes = currentCauses()
+  const compatible = isCompatible() || undefined
   // JSON leaves out what is undefined.
   const entry = {
     event,
     payload: written.json,
     to: copyOfTarget(to as Target | undefined),
     causes: causes.length > 0 ? causes : undefined,
-    ...(isCompatible() && { compatible: true, lossy: written.lossy }),
+    compatible,
+    lossy: compatible && written.lossy,
   }
   // A server has nobody to send it to.
   if (isServer()) return

@@ -84,8 +84,8 @@ function subscribe<T>(
   return createSubscription(undefined, (registration) => {
     checkName(event)
     checkFunction(handler, 'handler', event)
-    const common = { event, target: copyOfTarget(target), replay: true, retained: true, gap: undefined, deliver }
-    return openInbox().subscribe({ ...common, ...(compatible && { compatible }), ...registration })
+    const wanted = { replay: true, retained: true, gap: undefined, compatible }
+    return openInbox().subscribe({ event, target: copyOfTarget(target), deliver, ...wanted, ...registration })
   })
 }
 

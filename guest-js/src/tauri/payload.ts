@@ -5,7 +5,7 @@ const TO_IPC = '__TAURI_TO_IPC_KEY__'
 
 /** A payload as Tauri's `invoke` writes it. */
 export interface WrittenPayload {
-  /** `undefined` where there is none. */
+  /** `undefined` for an absent payload. */
   readonly json: string | undefined
   /** What the strict rules say of it, if they would refuse it or write it otherwise. */
   readonly lossy: string | undefined

@@ -276,7 +276,7 @@ export class PlayedRecipient implements Recipient {
         if (on) this.requests.addName(this.label, name)
         else this.requests.removeName(this.label, name)
       }
-      resolve({})
+      resolve({}, '')
     } catch (error) {
       reject(toEventBusError(error))
     }

@@ -1,4 +1,4 @@
-import type { ActionComplete, ActionFailed, Message } from './built-in.js'
+import type { ActionComplete, ActionFailed, Message, MessageLevel } from './built-in.js'
 import type { ComponentDescription } from './catalog.js'
 import type { Receipt } from './emit.js'
 import type { EventHandler, PayloadHandler } from './event.js'
@@ -110,6 +110,8 @@ export interface Component<Prefix extends string = never> extends View<Prefix> {
   warning(text: string, options?: MessageOptions): Promise<Receipt & void>
   /** Tells the user about a failure. */
   error(text: string, options?: MessageOptions): Promise<Receipt & void>
+  /** Sends a message of a level that is known at run time only. */
+  message(level: MessageLevel, text: string, options?: MessageOptions): Promise<Receipt & void>
   /** Calls a handler with every message of the namespace, from whichever component. */
   onMessage(handler: PayloadHandler<Message>, options?: ListenOptions): Subscription
   /**

@@ -40,7 +40,7 @@ export interface EmitOptions {
    * everyone and one for each target.
    */
   retain?: boolean
-  /** Webviews that do not receive it, though they are among its receivers. They need not exist. */
+  /** Webviews, or `HOST`, that do not receive it, though they are among its receivers. Webviews need not exist. */
   except?: Target
 }
 

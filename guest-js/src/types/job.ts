@@ -105,7 +105,7 @@ export interface Job extends AsyncUsable {
   readonly id: string
   /** The name of the event that it emits. */
   readonly event: string
-  /** The interval in milliseconds when the job was started or found. */
+  /** The interval in milliseconds when the job was started or found; `info` has the current one, after `update`, too. */
   readonly everyMs: number
   /**
    * Pauses the job until it is resumed. A paused job stays paused.
@@ -144,8 +144,8 @@ export interface JobChanges {
   everyMs?: number
   /** The new payload. A job with a source keeps its source. */
   payload?: unknown
-  /** The new receivers; `{ kind: 'Any' }` for everyone. */
-  to?: Target
+  /** The new receivers; `null` or `{ kind: 'Any' }` for everyone. */
+  to?: Target | null
 }
 
 /**

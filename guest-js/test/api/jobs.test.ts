@@ -45,6 +45,12 @@ it('refuses a count that JSON would lose', async () => {
   await expect(started).rejects.toMatchObject({ code: 'invalid_argument' })
 })
 
+it('sends a job to everyone again with null', async () => {
+  const clock = await startJob('a', { everyMs: 1, to: 'main' })
+  await clock.update({ to: null })
+  expect(JSON.stringify(realm.host.commands('update_job'))).toContain('"to":{"kind":"Any"}')
+})
+
 it('stops once, even if the job is gone', async () => {
   const clock = await startJob('a', { everyMs: 1 })
   realm.host.jobs.clear()

@@ -111,6 +111,22 @@ it('rejects with the error of its subscription', async () => {
   await expect(waitFor('a')).rejects.toMatchObject({ code: 'unavailable' })
 })
 
+it('leaves nothing behind when it is refused at once', async () => {
+  vi.useFakeTimers()
+  const { signal } = new AbortController()
+  const added = vi.spyOn(signal, 'addEventListener')
+  const removed = vi.spyOn(signal, 'removeEventListener')
+  const refused = waitFor('tauri://focus', { timeoutMs: 3_000, signal })
+  await expect(refused).rejects.toMatchObject({ code: 'reserved_event_name' })
+  // Any other timer is shorter.
+  vi.advanceTimersByTime(1_000)
+  expect(vi.getTimerCount()).toBe(0)
+  const left = added.mock.invocationCallOrder.filter(
+    (order) => !removed.mock.invocationCallOrder.some((later) => later > order),
+  )
+  expect(left).toEqual([])
+})
+
 it('rejects when unlisten ends it', async () => {
   const waiting = waitFor('a')
   await settled()

@@ -49,7 +49,7 @@ describe('a page that is called', () => {
     expect(pulls()).toHaveLength(1)
   })
 
-  it('acknowledges what its handlers have handled, in a task of their own', async () => {
+  it('acknowledges what handlers have handled', async () => {
     const handler = vi.fn()
     await listen('a', ({ payload }) => handler(payload))
     await handOver()
@@ -61,7 +61,7 @@ describe('a page that is called', () => {
     expect(handler.mock.calls).toEqual([[1], [2]])
   })
 
-  it('handles batches in their order, and each item once', async () => {
+  it('handles batches in order, each item once', async () => {
     const handler = vi.fn()
     await listen('a', ({ payload }) => handler(payload))
     await handOver()
@@ -106,6 +106,25 @@ describe('a page that is called', () => {
     expect(await probe(20)).toBe(`${session}:20`)
   })
 
+  it('sends responses by a command after its progress', async () => {
+    let now = 0
+    vi.spyOn(performance, 'now').mockImplementation(() => now)
+    await listen('a', () => {
+      now += 1_000
+    })
+    respond('sum', (numbers: number[]) => numbers.length)
+    await handOver()
+    const rows = Array.from({ length: 20 }, (_, index) => row(index + 1))
+    const item = { request: '1'.repeat(32), name: 'sum', source: 0, payload: [1, 2] }
+    const batch = batchOf(rows)
+    const reply = await inbox().receive(JSON.stringify({ ...batch, items: [...batch.items, item] }))
+    expect(String(reply)).not.toContain('request')
+    await probe(21)
+    await settled()
+    const sent = realm.host.commands('respond').flatMap(({ args }) => args.responses)
+    expect(sent).toEqual([{ request: item.request, payload: '2' }])
+  })
+
   it('carries responses in what it returns', async () => {
     respond('sum', (numbers: number[]) => numbers.length)
     await handOver()
@@ -124,7 +143,7 @@ describe('a page that is called', () => {
     expect(realm.reported.mock.calls[0]?.[0].code).toBe('invalid_payload')
   })
 
-  it('renews its session when it learns that it has ended', async () => {
+  it('renews a session that has ended', async () => {
     const handler = vi.fn()
     await listen('a', handler)
     await handOver()
@@ -154,6 +173,20 @@ describe('a page that is called', () => {
     realm.host.emit('a')
     await settled()
     expect(pulls().slice(-1)[0]?.args.call).toBe(true)
+  })
+
+  it('is called again over a link', async () => {
+    await listen('a', vi.fn())
+    await handOver()
+    listeners.get('pointermove')?.({ target: null })
+    await settled()
+    expect(pulls().map(({ args }) => args.call)).toEqual([true, undefined])
+    listeners.get('pointermove')?.({ target: { closest: () => ({}) } })
+    listeners.get('pointermove')?.({ target: { closest: () => ({}) } })
+    await settled()
+    expect(pulls().map(({ args }) => args.call)).toEqual([true, undefined, true, true])
+    // Each takes the place of the one before.
+    expect(realm.host.broken.splice(0)).toEqual(['two pulls in flight', 'two pulls in flight'])
   })
 
   it('keeps being called when its user follows a link', async () => {

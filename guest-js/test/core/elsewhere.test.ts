@@ -51,6 +51,10 @@ describe('on a server', () => {
     expect(api.isAvailable()).toBe(false)
   })
 
+  it('there are no jobs', async () => {
+    await expect(api.getJob('clock')).rejects.toMatchObject({ code: 'unavailable' })
+  })
+
   it('a subscription is settled and does nothing', async () => {
     const handler = vi.fn()
     const off = api.listen('a', handler)

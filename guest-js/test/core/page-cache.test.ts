@@ -27,13 +27,19 @@ const received = (handler: ReturnType<typeof vi.fn>) => handler.mock.calls.map((
 
 describe('a page out of the back/forward cache', () => {
   const listeners: ((event: { persisted: boolean }) => void)[] = []
+  const leavers: (() => void)[] = []
+  const leave = () => {
+    for (const leaver of leavers) leaver()
+  }
   const comeBack = () => {
     for (const listener of listeners) listener({ persisted: true })
   }
   beforeEach(() => {
     listeners.length = 0
+    leavers.length = 0
     vi.stubGlobal('addEventListener', (name: string, listener: (event: { persisted: boolean }) => void) => {
       if (name === 'pageshow') listeners.push(listener)
+      if (name === 'pagehide') leavers.push(() => listener({ persisted: true }))
     })
     vi.stubGlobal('removeEventListener', (_name: string, listener: (event: { persisted: boolean }) => void) => {
       const place = listeners.indexOf(listener)
@@ -99,6 +105,32 @@ describe('a page out of the back/forward cache', () => {
       [3, false],
     ])
     expect(resubscribed()).toEqual([{ id: 1, event: 'a', resume: from(1) }])
+  })
+
+  it('keeps its subscriptions however often it is left', async () => {
+    const handler = vi.fn()
+    await listen('a', handler)
+    await settled()
+    for (let times = 0; times < 6; times += 1) {
+      realm.host.endSilently()
+      realm.host.hold = ({ command }) => command === 'subscribe' || command === 'emit'
+      emit('b').catch(() => {})
+      await settled()
+      leave()
+      emit('c').catch(() => {})
+      await settled()
+      realm.host.loseReplies()
+      comeBack()
+      await settled()
+    }
+    realm.host.hold = () => false
+    realm.host.release()
+    await settled()
+    realm.host.emit('a')
+    await settled()
+    expect(handler).toHaveBeenCalled()
+    // A page that is left waits for no reply.
+    realm.host.broken.length = 0
   })
 
   it('resumes before a replay that has not come', async () => {

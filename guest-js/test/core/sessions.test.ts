@@ -163,6 +163,26 @@ describe('a stale session', () => {
     expect(realm.reported).not.toHaveBeenCalled()
   })
 
+  it('does not pull while none of it is registered', async () => {
+    vi.useFakeTimers()
+    await listen('a', vi.fn())
+    const ended = await listen('b', vi.fn())
+    await settled()
+    const tooFast = { code: 'rate_limited', message: 'too fast', retryAfterMs: 40 }
+    realm.host.refuseEntry = (_, { event }) => (event === 'a' ? tooFast : undefined)
+    realm.host.endSession()
+    await settled()
+    ended()
+    await settled()
+    const sent = pulls().length
+    for (let i = 0; i < 5; i += 1) await settled()
+    expect(pulls()).toHaveLength(sent)
+    realm.host.refuseEntry = () => undefined
+    await vi.advanceTimersByTimeAsync(40)
+    await settled()
+    expect(pulls()).toHaveLength(sent + 1)
+  })
+
   it('waits only for what the session still needs', async () => {
     vi.useFakeTimers()
     const handler = vi.fn()
@@ -207,6 +227,32 @@ describe('a stale session', () => {
       [1, false],
       [2, true],
     ])
+    expect(realm.reported).not.toHaveBeenCalled()
+  })
+
+  it('loses nothing while it is rate limited', async () => {
+    vi.useFakeTimers()
+    const [first, second] = [vi.fn(), vi.fn()]
+    await listen('a', first)
+    await listen('b', second)
+    await settled()
+    const tooFast = { code: 'rate_limited', message: 'too fast', retryAfterMs: 90 }
+    realm.host.refuse = ({ args }) => (args.n === 1 ? tooFast : undefined)
+    realm.host.endSession()
+    await settled()
+    const emitted = []
+    for (let i = 0; i < 6; i += 1) {
+      emitted.push(emit('c'))
+      await settled()
+    }
+    realm.host.refuse = () => undefined
+    await vi.advanceTimersByTimeAsync(90)
+    await settled()
+    expect((await Promise.all(emitted)).map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6])
+    realm.host.emit('a')
+    realm.host.emit('b')
+    await settled()
+    expect([first.mock.calls.length, second.mock.calls.length]).toEqual([1, 1])
     expect(realm.reported).not.toHaveBeenCalled()
   })
 

@@ -10,7 +10,7 @@ use crate::api::json::to_json;
 use crate::api::target::IntoTarget;
 use crate::hub::Address;
 use crate::model::endpoint::Endpoint;
-use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::event::Tick;
 use crate::model::job::MissedTickBehavior;
 use crate::model::name::EventName;
@@ -92,6 +92,17 @@ impl EventBus {
         }
         let (catalog, name) = (self.catalog().clone(), name.clone());
         Ok(sampler.checked(move |json| catalog.check_payload(&name, json)))
+    }
+
+    /// Adds the registered sources to the error of a job of the host.
+    fn name_sources(&self, error: &Error) -> Error {
+        let names = self.runtime().jobs.sources().names();
+        let names: Vec<String> = names.into_iter().map(quoted).collect();
+        let list = match names.is_empty() {
+            true => "no source is registered".to_owned(),
+            false => format!("the registered sources are {}", names.join(", ")),
+        };
+        Error::new(error.code(), format!("{}; {list}", error.message()))
     }
 }
 
@@ -242,7 +253,8 @@ impl<P> JobBuilder<P> {
         self.bus.catalog().check_name(&name)?;
         let payload = match (self.payload?, &self.sampled) {
             (Payload::Away, Some((source, args))) => {
-                Payload::Sampled(self.bus.sampler(&name, source, Arc::clone(args))?)
+                let sampler = self.bus.sampler(&name, source, Arc::clone(args));
+                Payload::Sampled(sampler.map_err(|error| self.bus.name_sources(&error))?)
             }
             (payload, _) => payload,
         };

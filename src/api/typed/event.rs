@@ -90,6 +90,18 @@ pub trait EventExt: Event {
     fn emit_async<B: EventBusExt>(
         &self,
         on: &B,
+    ) -> impl Future<Output = Result<Receipt>> + Send + use<Self, B> {
+        self.emit_async_with(on, EmitOptions::new())
+    }
+
+    /// Emits the event with options once every queue has room, as [`EventBus::emit_async_with`] does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`EventExt::emit_async`].
+    fn emit_async_with<B: EventBusExt>(
+        &self,
+        on: &B,
         options: EmitOptions,
     ) -> impl Future<Output = Result<Receipt>> + Send + use<Self, B> {
         let bus = on.event_bus();

@@ -53,7 +53,7 @@ impl<W> Session<W> {
         }
     }
 
-    /// Notes what a pull says about calls. Returns whether calls are to follow instead of the answer's items.
+    /// Notes what a pull says about calls. Returns whether calls are to follow instead of items.
     pub(in crate::hub) fn note_callable(&mut self, is_possible: bool) -> bool {
         let calls = &mut self.calls;
         calls.is_possible = is_possible;
@@ -143,11 +143,11 @@ impl<W> Hub<W> {
         (Some(call), effects)
     }
 
-    /// Ends a call. `None` if it failed, or was answered with anything but an acknowledgement.
+    /// Ends a call. `None` if it failed, or returned anything but an acknowledgement.
     pub(crate) fn finish_call(
         &mut self,
         id: CallId,
-        answer: Option<CallReply>,
+        reply: Option<CallReply>,
         now: Instant,
     ) -> Effects<W> {
         let mut effects = Effects::default();
@@ -161,10 +161,10 @@ impl<W> Hub<W> {
         };
         session.last_seen = now;
         let is_own =
-            |answer: &CallReply| answer.session == session.id && answer.handled <= slot.delivered;
-        let acknowledged = answer
+            |reply: &CallReply| reply.session == session.id && reply.handled <= slot.delivered;
+        let acknowledged = reply
             .filter(is_own)
-            .map(|answer| session.outbox.acknowledge(answer.handled));
+            .map(|reply| session.outbox.acknowledge(reply.handled));
         match acknowledged {
             Some(Ok(handled)) => {
                 if let Some(handled) = handled {
@@ -173,7 +173,7 @@ impl<W> Hub<W> {
                 }
                 let calls = &mut session.calls;
                 calls.works |= !calls.has_failed;
-                // A page that answers may still be unable to read what it is called with.
+                // A page that returns may still be unable to read what it is called with.
                 if slot.has_items && !calls.has_failed {
                     calls.failed_rounds = 0;
                 }
@@ -201,6 +201,7 @@ impl<W> Hub<W> {
     }
 
     /// The webview of a page, its session, and the number of the webview.
+    #[cfg_attr(not(calls), allow(dead_code))]
     pub(crate) fn session_of(&self, page: SubscriberKey) -> Option<(Arc<str>, SessionId, u64)> {
         let session = self.sessions.get(&page)?;
         let webview = self.webviews.get(&session.webview)?;
@@ -218,11 +219,11 @@ impl<W> Hub<W> {
         webview.is_callable.then_some(farewell)
     }
 
-    /// Retries the calls that are due, and gives up those that have no answer and that no session depends on.
+    /// Retries the calls that are due, and gives up those that do not return and that no session depends on.
     pub(in crate::hub) fn expire_calls(&mut self, now: Instant, effects: &mut Effects<W>) {
         for (key, session) in &mut self.sessions {
             let calls = &mut session.calls;
-            if !calls.is_on && calls.is_unanswered(now) {
+            if !calls.is_on && calls.is_overdue(now) {
                 calls.in_flight.clear();
                 calls.has_failed = true;
                 session.end_round(now);

@@ -9,7 +9,7 @@ use crate::hub::outbox::Batch;
 /// How many calls of a session may be in flight.
 pub(crate) const MAX_CALLS: usize = 4;
 
-/// How long a call may stay unanswered before the page counts as gone.
+/// How long a call may take before the page counts as gone.
 pub(crate) const CALL_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Tells one call from all others.
@@ -21,12 +21,13 @@ pub(crate) struct CallId {
 
 /// A call that the platform is to make.
 #[derive(Debug)]
+#[cfg_attr(not(calls), allow(dead_code))]
 pub(crate) struct Call {
     pub(crate) id: CallId,
     pub(crate) session: SessionId,
     /// The number of the webview, so that a later one of its label is not called.
     pub(crate) webview: u64,
-    /// Without items if the call only shows whether the page answers, or how far it got.
+    /// Without items if the call only shows whether the page can be called, or how far it got.
     pub(crate) batch: Batch,
 }
 
@@ -37,7 +38,7 @@ pub(crate) struct Farewell {
     pub(crate) webview: u64,
 }
 
-/// What a call was answered with. The page may have forged it.
+/// What a call returned. The page may have forged it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CallReply {
     pub(crate) session: SessionId,
@@ -47,6 +48,7 @@ pub(crate) struct CallReply {
 
 impl CallReply {
     /// Reads `<session>:<index>`.
+    #[cfg_attr(not(calls), allow(dead_code))]
     pub(crate) fn parse(value: &str) -> Option<Self> {
         let (session, handled) = value.split_once(':')?;
         let is_number = !handled.is_empty() && handled.bytes().all(|byte| byte.is_ascii_digit());
@@ -64,7 +66,7 @@ pub(crate) struct Calls {
     pub(super) is_on: bool,
     /// Whether the page's newest pull says that it can be called, and the platform can.
     pub(super) is_possible: bool,
-    /// Whether the newest round of calls was answered.
+    /// Whether the newest round of calls has returned.
     pub(super) works: bool,
     /// Whether the caller of the hub knows that a call is due.
     pub(super) is_scheduled: bool,
@@ -82,7 +84,7 @@ pub(crate) struct Calls {
 #[derive(Debug)]
 pub(super) struct Slot {
     number: u64,
-    /// The index of the last item that the page may have handled when it answers.
+    /// The index of the last item that the page may have handled when it returns.
     pub(super) delivered: u64,
     pub(super) has_items: bool,
     since: Instant,
@@ -117,7 +119,7 @@ impl Calls {
         oldest.into_iter().chain(self.retry_at).min()
     }
 
-    pub(in crate::hub) fn is_unanswered(&self, now: Instant) -> bool {
+    pub(in crate::hub) fn is_overdue(&self, now: Instant) -> bool {
         let oldest = self.in_flight.front();
         oldest.is_some_and(|slot| now >= slot.since + CALL_PATIENCE)
     }

@@ -44,7 +44,7 @@ impl Route {
 }
 
 impl RouteEntry {
-    /// The subscriptions that receive an event with this addressing. `None` if there are none.
+    /// The subscriptions that receive an event with this addressing. `None` if no subscription does.
     pub(crate) fn subscriptions_for(
         &self,
         addressing: Addressing,

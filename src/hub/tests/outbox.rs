@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::queued;
 use crate::hub::ids::SubscriptionId;
 use crate::hub::outbox::{Batch, BatchBound, Item, MAX_UNACKNOWLEDGED, Outbox};
-use crate::hub::queue::{QueueBound, QueueEntry};
+use crate::hub::queue::{QueueBound, QueueEntry, QueuedEvent};
 use crate::model::error::ErrorCode;
 use crate::model::policy::Overflow;
 
@@ -228,4 +228,9 @@ fn what_was_delivered_counts_by_its_length() {
         .sum();
     assert_eq!(first.items().len() + ahead, 90);
     assert!(outbox.delivered_bytes > MAX_UNACKNOWLEDGED * narrow.bytes);
+}
+
+#[test]
+fn a_gap_makes_no_event_larger() {
+    assert_eq!(size_of::<Item>(), size_of::<QueuedEvent>());
 }

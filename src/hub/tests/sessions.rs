@@ -56,6 +56,37 @@ fn open(hub: &mut Hub<char>, session: SessionId, now: Instant) -> (SubscriberKey
     (key, effects)
 }
 
+#[test]
+fn a_left_page_of_another_origin_opens_nothing() {
+    let now = Instant::now();
+    let (mut hub, _) = hub(now);
+    let begin = |hub: &mut Hub<char>, id, origin: &str| {
+        let command = Command {
+            name: "subscribe",
+            session: session_id(id),
+            n: 1,
+            origin: Some(origin.to_owned()),
+        };
+        let (admission, key, _) = hub.begin_command("main", command, 'c', now);
+        assert_eq!(
+            key.is_none(),
+            matches!(admission, CommandAdmission::Refuse(..))
+        );
+        key.is_some()
+    };
+    // A load of the same origin says nothing of who opens a session.
+    for _ in 0..2 {
+        let _ = hub.leave_page("main", Some("app".to_owned()));
+        assert!(begin(&mut hub, 2, "app") || begin(&mut hub, 3, "app"));
+    }
+    let _ = hub.leave_page("main", Some("web".to_owned()));
+    assert!(!begin(&mut hub, 4, "app"), "it learns late that it is left");
+    assert!(begin(&mut hub, 5, "web"));
+    let _ = hub.leave_page("main", Some("app".to_owned()));
+    assert!(!begin(&mut hub, 6, "web"));
+    assert!(begin(&mut hub, 7, "app"));
+}
+
 fn pull(hub: &mut Hub<char>, waiter: char, now: Instant) -> Result<Effects<char>, (char, Error)> {
     let pull = Pull {
         session: session_id(1),

@@ -94,7 +94,8 @@ pub(super) async fn respond(call: PageCall, responses: Vec<Value>) -> Result<Res
     .await
 }
 
-/// Applies the responses that came with a pull of this session, or with the answer to a call. Returns the errors of those that were refused.
+/// Applies the responses that came with a pull of this session, or with the reply to a
+/// call. Returns the errors of those that were refused.
 pub(super) fn apply_responses(
     bus: &EventBus,
     label: &str,
@@ -112,7 +113,7 @@ pub(super) fn apply_responses(
     applied.filter_map(Result::err).collect()
 }
 
-/// Applies responses as they come with the answer to a call: as JSON.
+/// Applies responses as they come with the reply to a call: as JSON.
 #[cfg(calls)]
 pub(in crate::shell) fn apply_response_texts(
     bus: &EventBus,

@@ -129,7 +129,7 @@ fn a_future_keeps_the_cause_of_its_call() {
     let (sender, waiting) = mpsc::channel();
     let own = bus.clone();
     bus.listen("first", move |_| {
-        let emit = own.emit_async("later", 1, EmitOptions::new());
+        let emit = own.emit_async_with("later", 1, EmitOptions::new());
         let list = own.component("List");
         let act = list.action_async("load", async { Ok::<_, String>(7) });
         sender.send((emit, act)).unwrap();

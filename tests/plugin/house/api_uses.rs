@@ -33,7 +33,7 @@ pub(super) async fn row_3(app: &AppHandle, bus: &EventBus) -> Result<()> {
 /// Wait for room in full queues.
 pub(super) async fn row_4(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
-    bus.emit_async("cart", 1, EmitOptions::new()).await?;
+    bus.emit_async("cart", 1).await?; bus.emit_async_with("cart", 1, EmitOptions::new().to("main")).await?;
     Ok(())
 }
 

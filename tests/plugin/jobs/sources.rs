@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tauri_plugin_event_bus::periodic::{JobState, SourceCall};
 use tauri_plugin_event_bus::{Builder, ErrorCode, EventBusExt, Limits, Policy};
 
-use crate::support::{Page, app, app_with};
+use crate::support::{Page, app, app_with, code, message};
 
 use super::{SHORT, until};
 
@@ -66,6 +66,10 @@ fn a_source_gets_the_arguments_of_the_job() {
         .unwrap_err();
     assert_eq!(error.code(), ErrorCode::UnknownSource);
     assert!(error.message().contains(r#""count", "twice""#), "{error}");
+    // A page learns no names.
+    let error = main.start_job(job("thrice")).unwrap_err();
+    assert_eq!(code(&error), "unknown_source");
+    assert!(!message(&error).contains("twice"), "{error}");
 }
 
 #[test]

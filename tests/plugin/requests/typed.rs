@@ -84,6 +84,14 @@ fn requests_are_declared_once_and_generated() {
     let error = twice.catalog().unwrap_err();
     assert!(error.message().contains("\"choose\""), "{error}");
     let catalog = Builder::new().request::<Choose>().catalog().unwrap();
+    let listed: Vec<_> = catalog
+        .requests()
+        .map(|request| (request.name(), request.type_name()))
+        .collect();
+    assert!(
+        matches!(*listed, [(Choose::NAME, of)] if of.ends_with("::Choose")),
+        "{listed:?}"
+    );
     let text = catalog.typescript();
     let expected = "  interface RequestMap {\n    /** Asks for a choice. */\n    'choose': { request: Choose; response: Choice }\n  }\n}\n";
     assert!(text.ends_with(expected), "{text}");

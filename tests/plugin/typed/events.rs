@@ -136,11 +136,11 @@ fn a_typed_event_waits_for_room() {
         moved(2.0).emit(&bus).unwrap_err().code(),
         ErrorCode::QueueFull
     );
-    let waiting = tauri::async_runtime::spawn(moved(3.0).emit_async(&bus, EmitOptions::new()));
+    let waiting = tauri::async_runtime::spawn(moved(3.0).emit_async_with(&bus, EmitOptions::new()));
     assert_eq!(main.receive().len(), 1);
     assert_eq!(main.receive_many(1)[0].1["to"][0]["x"], 3.0);
     tauri::async_runtime::block_on(waiting).unwrap().unwrap();
-    let refused = moved(f64::NAN).emit_async(&bus, EmitOptions::new());
+    let refused = moved(f64::NAN).emit_async_with(&bus, EmitOptions::new());
     let refused = tauri::async_runtime::block_on(refused).unwrap_err();
     assert_eq!(refused.code(), ErrorCode::InvalidPayload);
 }

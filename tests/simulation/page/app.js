@@ -9,7 +9,8 @@
   // The guest numbers its subscriptions in this order.
   let subscriptions = 0
 
-  const codeOf = (error) => (error instanceof bus.EventBusError ? error.code : `${error?.name}: ${error?.message ?? error}`)
+  const codeOf = (error) =>
+    error instanceof bus.EventBusError ? error.code : `${error?.name}: ${error?.message ?? error}`
   /** Notes how a promise settles. Each promise of the app is known by its number. */
   const track = (promise, number, what, brief = () => null) => {
     note('promise', { promise: number, what })
@@ -119,7 +120,12 @@
     request({ promise, to, name, payload, timeoutMs, abort }) {
       const controller = new AbortController()
       if (abort) aborts.set(promise, controller)
-      track(bus.request(to, name, payload, { timeoutMs, signal: controller.signal }), promise, 'request', (value) => value)
+      track(
+        bus.request(to, name, payload, { timeoutMs, signal: controller.signal }),
+        promise,
+        'request',
+        (value) => value,
+      )
     },
     abort() {
       for (const controller of aborts.values()) controller.abort(new Error('the app aborted'))

@@ -18,7 +18,10 @@
   Date.now = () => __wall() + busy
 
   const text = (parts) => parts.map((part) => String(part)).join(' ')
-  const log = (level) => (...parts) => __note('log', JSON.stringify({ level, text: text(parts) }))
+  const log =
+    (level) =>
+    (...parts) =>
+      __note('log', JSON.stringify({ level, text: text(parts) }))
   define('console', { log() {}, debug() {}, info() {}, warn: log('warn'), error: log('error') })
   define('reportError', (error) => {
     const code = error?.code ?? error?.name ?? 'thrown'
@@ -134,7 +137,18 @@
   }
   define('__answerFetched', (id, isOk, json) => settle(id, isOk, JSON.parse(json)))
   // biome-ignore lint/security/noGlobalEval: Tauri evaluates answers on this path.
-  define('__answerEvaluated', (id, isOk, json) => settle(id, isOk, (0, eval)(`(${json})`)))
+  define('__answerEvaluated', (id, isOk, json) => settle(id, isOk, globalThis.eval(`(${json})`)))
   define('__TAURI_INTERNALS__', { invoke, metadata: { currentWebview: { label: __label } } })
+  // What the host calls a page with.
+  define('__called', (call, session, batch) => {
+    const run = async () => {
+      const inbox = globalThis[Symbol.for('tauri-plugin-event-bus')]
+      if (typeof inbox !== 'object' || inbox === null || inbox.session !== session) return false
+      const handled = await inbox.receive(batch)
+      return typeof handled === 'string' ? handled : false
+    }
+    const answer = (value) => __note('called', JSON.stringify({ call, answer: value }))
+    run().then(answer, () => answer(false))
+  })
   define('__TAURI__', {})
 })()

@@ -130,6 +130,11 @@ impl Page {
         self.call(name, (callback, is_ok, json))
     }
 
+    /// Calls the page as the host does.
+    pub(crate) fn called(&self, call: u64, session: &str, batch: &str) {
+        self.call("__called", (call as f64, session, batch))
+    }
+
     pub(crate) fn fire(&self, event: &str, is_persisted: bool) {
         self.call("__fire", (event, is_persisted))
     }

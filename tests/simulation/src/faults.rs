@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::sync;
 use crate::world::{ORIGINS, Stage, World};
 
@@ -95,6 +97,15 @@ impl World {
         self.wires.remove(&number);
     }
 
+    /// A call is lost on its way to the page, in it, or on its way back.
+    pub(crate) fn lose_call(&mut self) {
+        let open: Vec<u64> = self.calls.keys().copied().collect();
+        if !open.is_empty() {
+            let number = self.rng.pick(&open);
+            self.fail_call(number);
+        }
+    }
+
     /// Leaves the page of a window, and returns whether it had one.
     fn unload(&mut self, window: usize, leaving: Leaving) {
         let Some(number) = self.windows[window].page.take() else {
@@ -132,6 +143,8 @@ impl World {
     }
 
     fn end_document(&mut self, number: u32, leaving: Leaving) {
+        self.fail_calls_of(number);
+        self.drop_late_openings(number);
         for wire in self.wires_of(number) {
             let is_answered = self.wires.get(&wire).is_some_and(|wire| {
                 matches!(wire.stage, Stage::Answered { .. }) || !wire.is_posted
@@ -152,6 +165,18 @@ impl World {
                 }
             }
         }
+    }
+
+    /// What a page sent before it was left may arrive later, but nothing that opens a session: the host could not tell that
+    /// from the first command of the next page.
+    fn drop_late_openings(&mut self, page: u32) {
+        self.wires.retain(|_, wire| {
+            let is_late = wire.document == page && matches!(wire.stage, Stage::Sent);
+            let arguments = serde_json::from_str::<Value>(&wire.message.arguments);
+            let n = arguments.map(|arguments| arguments["n"].as_u64());
+            let opens = matches!(n, Ok(Some(1))) || wire.message.command.ends_with("|request");
+            !(is_late && opens)
+        });
     }
 
     fn forget_cached(&mut self, window: usize) {
@@ -235,6 +260,15 @@ impl World {
         self.unload(window, Leaving::ForGood);
         self.forget_cached(window);
         self.windows[window].is_open = false;
+        let made: Vec<u64> = self
+            .calls
+            .iter()
+            .filter(|(_, call)| call.window == window)
+            .map(|(number, _)| *number)
+            .collect();
+        for number in made {
+            self.fail_call(number);
+        }
         let label = self.windows[window].label;
         crate::platform::list(label, false);
         self.runtime.remove_window(label);

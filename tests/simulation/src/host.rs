@@ -317,7 +317,9 @@ impl World {
         ));
         self.oracle.promised(promise, None, "emitAsync");
         self.oracle.will_emit(promise, event.payload.clone());
-        let emitted = self.bus.emit_async(name, event.payload.clone(), options);
+        let emitted = self
+            .bus
+            .emit_async_with(name, event.payload.clone(), options);
         let notes = Arc::clone(&self.host.notes);
         sync::spawn(async move {
             let result = match emitted.await {

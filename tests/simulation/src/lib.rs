@@ -42,6 +42,7 @@ mod runtime;
 mod wire;
 
 mod browser;
+mod calls;
 mod faults;
 mod history;
 mod host;

@@ -39,16 +39,32 @@ impl Mutation {
         if let Some(quoted) = &quoted {
             answer = serde_json::from_str(quoted).unwrap_or_default();
         }
-        match self {
-            Self::LoseEvents => lose_events(&mut answer, rng),
-            Self::MiscountGaps => miscount_gaps(&mut answer),
-            _ => double_events(&mut answer, rng),
-        }
+        self.change(&mut answer, rng);
         let text = answer.to_string();
         Some(match quoted {
             Some(_) => Value::from(vec![text]).to_string(),
             None => text,
         })
+    }
+
+    /// Changes a batch that the host calls a page with.
+    pub(crate) fn doctor_batch(self, json: String, rng: &mut Rng) -> String {
+        match serde_json::from_str::<Value>(&json) {
+            Ok(mut batch) => {
+                self.change(&mut batch, rng);
+                batch.to_string()
+            }
+            Err(_) => json,
+        }
+    }
+
+    fn change(self, batch: &mut Value, rng: &mut Rng) {
+        match self {
+            Self::LoseEvents => lose_events(batch, rng),
+            Self::MiscountGaps => miscount_gaps(batch),
+            Self::DoubleEvents => double_events(batch, rng),
+            Self::EmitTwice | Self::CrossTargets | Self::LoseAnswers => {}
+        }
     }
 }
 

@@ -47,8 +47,13 @@ impl World {
                     is_complete: true,
                 };
                 self.oracle.accepted(seq, event);
-            } else if entry.get("resume").is_some() {
-                self.oracle.renewed(document);
+                continue;
+            }
+            let (id, session) = (entry["id"].as_u64(), text_of(&arguments["session"]));
+            self.oracle
+                .registered(document, id.unwrap_or_default(), session);
+            if entry.get("resume").is_some() {
+                self.oracle.takes_over(document);
             } else {
                 let id = entry["id"].as_u64().unwrap_or_default();
                 self.oracle.subscribed(document, id, seq, sync::passed());
@@ -91,6 +96,7 @@ impl World {
             "rejected" => self
                 .oracle
                 .settled(number("promise"), Err(text_of(&value["code"]))),
+            "called" => self.note_call_answer(value),
             "responding" => self.oracle.responding(&value["request"]),
             "report" => {
                 let code = text_of(&value["code"]);

@@ -44,7 +44,7 @@ pub(crate) struct Delivered {
     pub(crate) superseded: u64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Gap {
     pub(crate) from: u64,
     pub(crate) to: u64,
@@ -70,6 +70,8 @@ pub(crate) struct Listener {
     pub(crate) is_wiretap: bool,
     pub(crate) wants_replay: bool,
     pub(crate) id: u64,
+    /// The last session in which the host accepted it.
+    pub(crate) session: String,
     /// The newest event when the host accepted it.
     pub(crate) since: Option<u64>,
     /// The event after which it is to be replayed what it missed.
@@ -85,6 +87,8 @@ pub(crate) struct Page {
     pub(crate) origin: String,
     pub(crate) first_accepted: Option<Duration>,
     pub(crate) replay_after: Option<u64>,
+    /// The last session in which the host accepted a subscription.
+    pub(crate) session: String,
     /// What the page before was to get, and has not got.
     pub(crate) owed: BTreeSet<u64>,
     pub(crate) is_gone: bool,
@@ -259,6 +263,7 @@ impl Oracle {
     /// The host has accepted a subscription of a page for the first time.
     pub(crate) fn subscribed(&mut self, page: u32, id: u64, seq: u64, now: Duration) {
         self.note_first_subscription(page, now);
+        self.takes_over(page);
         let Some(own) = self.pages.get(&page) else {
             return;
         };
@@ -293,10 +298,6 @@ impl Oracle {
             _ => BTreeSet::new(),
         };
         let after = is_same.then_some(window.left_at);
-        let label = own.label.clone();
-        if let Some(window) = self.windows.get_mut(&label) {
-            window.subscribed = Some(page);
-        }
         if let Some(own) = self.pages.get_mut(&page) {
             own.first_accepted = Some(now);
             own.replay_after = after;
@@ -308,7 +309,10 @@ impl Oracle {
     fn owed_to(&self, page: u32) -> BTreeSet<u64> {
         let mut owed = BTreeSet::new();
         let listeners = self.listeners.values();
-        for listener in listeners.filter(|own| own.page == Some(page) && !own.is_ended) {
+        let session = self.pages.get(&page).map_or("", |page| &page.session);
+        // What a rate limit keeps from its last session is not there to get anything.
+        let own = listeners.filter(|own| own.page == Some(page) && own.session == session);
+        for listener in own.filter(|own| !own.is_ended) {
             let Some(since) = listener.since else {
                 continue;
             };
@@ -325,8 +329,20 @@ impl Oracle {
         owed
     }
 
-    /// A page that was away has subscribed again.
-    pub(crate) fn renewed(&mut self, page: u32) {
+    /// The host has accepted a subscription of a page, for the first time or again.
+    pub(crate) fn registered(&mut self, page: u32, id: u64, session: String) {
+        let mut listeners = self.listeners.values_mut();
+        let listener = listeners.find(|own| own.page == Some(page) && own.id == id);
+        if let Some(listener) = listener {
+            listener.session = session.clone();
+        }
+        if let Some(own) = self.pages.get_mut(&page) {
+            own.session = session;
+        }
+    }
+
+    /// This page has subscribed, maybe again in another session, and has taken over what was kept.
+    pub(crate) fn takes_over(&mut self, page: u32) {
         if let Some(own) = self.pages.get(&page)
             && let Some(window) = self.windows.get_mut(&own.label)
         {
@@ -362,12 +378,16 @@ impl Oracle {
             ));
         }
         if let Some(own) = self.listeners.get_mut(&listener) {
-            own.gaps.push(Gap {
+            let gap = Gap {
                 from,
                 to,
                 count,
                 at_most,
-            });
+            };
+            // A gap is no position: one whose acknowledgement is lost is told again in the next session.
+            if !own.gaps.contains(&gap) {
+                own.gaps.push(gap);
+            }
         }
     }
 

@@ -9,6 +9,8 @@ pub(crate) struct Plan {
     pub(crate) limits: Limits,
     /// Whether pages begin with postMessage, as on Android.
     pub(crate) is_android: bool,
+    /// Whether the host calls pages, as on WebKitGTK.
+    pub(crate) is_called: bool,
     /// Whether the monotonic clock runs while the machine sleeps, as on Windows.
     pub(crate) sleep_counts: bool,
     pub(crate) weights: Weights,
@@ -19,6 +21,8 @@ pub(crate) struct Plan {
 pub(crate) struct Weights {
     pub(crate) fetch_fails: usize,
     pub(crate) loses_pull: usize,
+    pub(crate) loses_call: usize,
+    pub(crate) user_acts: usize,
     pub(crate) suspends: usize,
     pub(crate) reloads: usize,
     pub(crate) navigates: usize,
@@ -66,6 +70,8 @@ impl Plan {
         let weights = Weights {
             fetch_fails: often(4),
             loses_pull: often(4),
+            loses_call: often(3),
+            user_acts: often(4),
             suspends: often(3),
             reloads: often(5),
             navigates: often(2),
@@ -83,6 +89,7 @@ impl Plan {
             steps,
             limits,
             is_android: rng.chance(10),
+            is_called: rng.chance(50),
             sleep_counts: rng.chance(50),
             weights,
         }

@@ -18,6 +18,8 @@ pub struct Options {
     pub steps: Option<BTreeSet<u64>>,
     /// What the host does wrong.
     pub mutation: Option<Mutation>,
+    /// Whether the history is printed while it is made.
+    pub is_printed: bool,
 }
 
 /// What came of a run.
@@ -45,6 +47,11 @@ enum Step {
     Sleep,
     FailFetch,
     LosePull,
+    Pump,
+    Call,
+    FinishCall,
+    LoseCall,
+    UserActs,
     Suspend,
     Resume,
     Reload,
@@ -62,6 +69,7 @@ pub fn run(seed: u64, options: &Options) -> Outcome {
     let plan = Plan::new(&mut Rng::new(seed, 0));
     let steps = plan.steps;
     let mut world = World::new(seed, plan, options.mutation);
+    world.history.is_printed = options.is_printed;
     world.begin();
     for step in 1..=steps {
         if options
@@ -150,6 +158,7 @@ impl World {
             self.with_tasks(),
             self.running(),
         );
+        let (calls, outcomes) = (self.calls_made(), self.calls_answered());
         let open: Vec<usize> = (0..self.windows.len())
             .filter(|window| self.windows[*window].is_open)
             .collect();
@@ -176,6 +185,17 @@ impl World {
             (weights.sleeps, Step::Sleep),
             (weights.fetch_fails, Step::FailFetch),
             (weights.loses_pull * 2, Step::LosePull),
+            (if_any(self.has_pump_work(), 40), Step::Pump),
+            (if_any(!calls.is_empty(), 40), Step::Call),
+            (if_any(!outcomes.is_empty(), 30), Step::FinishCall),
+            (
+                if_any(!self.calls.is_empty(), weights.loses_call),
+                Step::LoseCall,
+            ),
+            (
+                if_any(!running.is_empty(), weights.user_acts),
+                Step::UserActs,
+            ),
             (if_any(!running.is_empty(), weights.suspends), Step::Suspend),
             (if_any(!suspended.is_empty(), 5), Step::Resume),
             (if_any(!open.is_empty(), weights.reloads), Step::Reload),
@@ -229,6 +249,24 @@ impl World {
             (Step::Sleep, _) => self.sleep(),
             (Step::FailFetch, _) => self.fail_fetch(),
             (Step::LosePull, _) => self.lose_pull(),
+            (Step::Pump, _) => self.pump(),
+            (Step::Call, _) => {
+                let number = self.next_of(&calls);
+                self.run_call(number);
+            }
+            (Step::FinishCall, _) => {
+                let number = self.next_of(&outcomes);
+                self.finish_call(number);
+            }
+            (Step::LoseCall, _) => self.lose_call(),
+            (Step::UserActs, _) => {
+                let page = self.rng.pick(&running);
+                self.note(format!("the user acts in page {page}"));
+                if let Some(document) = self.documents.get(&page) {
+                    document.page.fire("pointerdown", false);
+                }
+                self.collect(page);
+            }
             (Step::Suspend, _) => {
                 let page = self.rng.pick(&running);
                 self.suspend(page, true);
@@ -281,10 +319,17 @@ impl World {
         for _ in 0..MOST {
             self.settle();
             let (sent, answered, tasks) = (self.sent(), self.answered(), self.with_tasks());
+            let (calls, outcomes) = (self.calls_made(), self.calls_answered());
             if let Some(number) = sent.first() {
                 self.deliver(*number);
             } else if let Some(number) = answered.first() {
                 self.answer(*number);
+            } else if self.has_pump_work() {
+                self.pump();
+            } else if let Some(number) = calls.first() {
+                self.run_call(*number);
+            } else if let Some(number) = outcomes.first() {
+                self.finish_call(*number);
             } else if let Some(page) = tasks.first() {
                 self.run_task(*page);
             } else if !self.host_reads_all() {

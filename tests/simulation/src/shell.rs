@@ -4,6 +4,7 @@
 pub(crate) mod capability_files;
 #[path = "../../../src/shell/commands/mod.rs"]
 pub(crate) mod commands;
+pub(crate) use crate::calls;
 #[path = "../../../src/shell/convert.rs"]
 mod convert;
 #[path = "../../../src/shell/manager.rs"]
@@ -16,3 +17,17 @@ mod registration;
 pub(crate) mod reply;
 
 use crate::platform;
+
+use crate::api::bus::EventBus;
+use crate::hub::ids::SessionId;
+use crate::model::error::Error;
+
+/// Applies responses as they come with the answer to a call.
+pub(crate) fn apply_responses(
+    bus: &EventBus,
+    label: &str,
+    session: SessionId,
+    json: &str,
+) -> Vec<Error> {
+    commands::apply_response_texts(bus, label, session, json)
+}

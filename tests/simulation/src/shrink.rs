@@ -65,7 +65,7 @@ pub fn spell(steps: &BTreeSet<u64>) -> String {
 ///
 /// # Errors
 ///
-/// The text is none of that kind.
+/// The text has another format.
 pub fn read_steps(text: &str) -> Result<BTreeSet<u64>, String> {
     let wrong = |part: &str| {
         format!("the step {part:?} is neither a number nor two with a hyphen, as in 1,4-9")

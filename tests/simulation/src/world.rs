@@ -12,6 +12,7 @@ use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder}
 
 use crate::api::bus::EventBus;
 use crate::browser::{Message, Output, Page};
+use crate::calls::OpenCall;
 use crate::history::History;
 use crate::host::Host;
 use crate::model::error::{Error, ErrorCode};
@@ -109,6 +110,9 @@ pub(crate) struct World {
     pub(crate) documents: BTreeMap<u32, Document>,
     pub(crate) wires: BTreeMap<u64, Wire>,
     answers: Answers,
+    /// The windows of the numbers that the hub gives to webviews.
+    pub(crate) webviews: BTreeMap<u64, usize>,
+    pub(crate) calls: BTreeMap<u64, OpenCall>,
     pub(crate) host: Host,
     pub(crate) bus: EventBus,
     pub(crate) runtime: Arc<BusRuntime>,
@@ -215,6 +219,8 @@ impl World {
             documents: BTreeMap::new(),
             wires: BTreeMap::new(),
             answers: Arc::default(),
+            webviews: BTreeMap::new(),
+            calls: BTreeMap::new(),
             host: Host::default(),
             runtime: Arc::clone(bus.runtime()),
             bus,
@@ -434,8 +440,9 @@ impl World {
         own.is_open = true;
         platform::list(own.label, true);
         // As the plugin's hook does.
-        self.runtime.webview_is_ready(own.label, own.label);
+        let number = self.runtime.webview_is_ready(own.label, own.label);
         self.oracle.window_opens(own.label, seq);
+        self.note_callable(window, number);
         self.note(format!("window {window} opened at {seq}"));
     }
 

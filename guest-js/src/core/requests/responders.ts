@@ -68,7 +68,7 @@ export class Responders extends Registrations<string, RegisteredResponder> {
     if (first) {
       throw new EventBusError('duplicate_responder', `"${name}" has a responder in this page, ${first}: end it first`)
     }
-    return this.register(name, { owner, call: null })
+    return this.register(name, { owner, call: null, session: '' })
   }
 
   protected override entryOf(name: string): unknown {

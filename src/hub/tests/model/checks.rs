@@ -41,6 +41,10 @@ impl World {
         self.run(Step::Wait { millis: 31_000 });
         self.renew_expired_sessions();
         for page in 0..self.pages.len() {
+            // What the page had of its calls stays, and the rest comes by pulls.
+            self.has_calls = false;
+            self.end_calls(page);
+            self.renew_expired_sessions();
             loop {
                 while !self.pages[page].mailbox.is_empty() {
                     self.receive(page, 0);

@@ -5,6 +5,7 @@
 //! its events once and in order, or a gap that covers it; between two pages of one webview nothing is lost that is kept; and
 //! a request ends once, as what came first says.
 
+mod calls;
 mod checks;
 mod commands;
 mod ends;
@@ -137,6 +138,8 @@ struct World {
     has_waited: bool,
     /// Whether a page has taken over its webview in this step without a word of the page before.
     is_taken_over: bool,
+    /// Whether the platform can call pages.
+    has_calls: bool,
 }
 
 impl World {
@@ -169,6 +172,7 @@ impl World {
             cancelled: Vec::new(),
             has_waited: false,
             is_taken_over: false,
+            has_calls: room.has_calls,
         };
         for _ in WEBVIEWS {
             let page = world.new_page();
@@ -189,6 +193,7 @@ impl World {
                 panic!("{waiter:?} got a batch");
             };
             self.note_delivered(page, &batch);
+            self.pages[page].called.is_on |= batch.calls_follow;
             if !batch.is_empty() {
                 self.pages[page].mailbox.push(batch);
             }
@@ -211,13 +216,18 @@ impl World {
             Step::Unsubscribe { page, which } => self.unsubscribe(page, which),
             Step::Pull { page } => self.pull(page),
             Step::ReadAhead { page } => self.read_ahead(page),
+            Step::Receive { page, .. } if self.pages[page].has_coming() => self.receive_call(page),
             Step::Receive { page, which } => self.receive(page, which),
+            Step::Lose { page, which } if self.pages[page].has_coming() => {
+                self.lose_call(page, which);
+            }
             Step::Lose { page, which } => {
                 if which < self.pages[page].mailbox.len() {
                     self.pages[page].mailbox.remove(which);
                 }
             }
             Step::PullAgain { page } => {
+                self.hold_calls(page);
                 self.pages[page].mailbox.clear();
                 self.pull(page);
             }
@@ -389,6 +399,7 @@ struct Room {
     queue_events: usize,
     backlog_events: usize,
     bytes: usize,
+    has_calls: bool,
 }
 
 fn check(room: Room, steps: Vec<Step>) {
@@ -406,22 +417,41 @@ proptest! {
 
     #[test]
     fn with_room_nothing_is_lost(steps in steps(1, 80)) {
-        check(Room { queue_events: 1000, backlog_events: 1000, bytes: 1 << 20 }, steps);
+        check(Room { queue_events: 1000, backlog_events: 1000, bytes: 1 << 20, has_calls: false }, steps);
     }
 
     #[test]
     fn without_room_every_loss_is_a_gap(steps in steps(1, 100)) {
-        check(Room { queue_events: 3, backlog_events: 4, bytes: 1 << 20 }, steps);
+        check(Room { queue_events: 3, backlog_events: 4, bytes: 1 << 20, has_calls: false }, steps);
     }
 
     /// Some events are larger than others, and a queue takes two of the large ones.
     #[test]
     fn without_bytes_every_loss_is_a_gap(steps in steps(1, 100)) {
-        check(Room { queue_events: 1000, backlog_events: 1000, bytes: 1500 }, steps);
+        check(Room { queue_events: 1000, backlog_events: 1000, bytes: 1500, has_calls: false }, steps);
     }
 
     #[test]
     fn every_request_ends_once(steps in steps(20, 100)) {
-        check(Room { queue_events: 1000, backlog_events: 1000, bytes: 1 << 20 }, steps);
+        check(Room { queue_events: 1000, backlog_events: 1000, bytes: 1 << 20, has_calls: false }, steps);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn called_pages_lose_nothing_with_room(steps in steps(10, 80)) {
+        check(Room { queue_events: 1000, backlog_events: 1000, bytes: 1 << 20, has_calls: true }, steps);
+    }
+
+    #[test]
+    fn called_pages_get_every_loss_as_a_gap(steps in steps(1, 100)) {
+        check(Room { queue_events: 3, backlog_events: 4, bytes: 1 << 20, has_calls: true }, steps);
+    }
+
+    #[test]
+    fn called_pages_end_every_request(steps in steps(20, 100)) {
+        check(Room { queue_events: 1000, backlog_events: 1000, bytes: 1 << 20, has_calls: true }, steps);
     }
 }

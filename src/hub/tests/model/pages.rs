@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::calls::Called;
 use super::commands::LastCommand;
 use super::steps::Fate;
 use super::{BATCH, Emitted, WEBVIEWS, Waiter, World, session_id};
@@ -85,6 +86,7 @@ pub(super) struct Page {
     seen: u64,
     /// Batches on their way, oldest first.
     pub(super) mailbox: Vec<Batch>,
+    pub(super) called: Called,
     pub(super) received: BTreeMap<u32, Received>,
     pub(super) started: Option<Instant>,
     /// Whether it has come back out of the cache.
@@ -139,6 +141,7 @@ impl Page {
             handled: 0,
             seen: 0,
             mailbox: Vec::new(),
+            called: Called::default(),
             received: BTreeMap::new(),
             started: None,
             has_returned: false,
@@ -296,25 +299,30 @@ impl World {
             .key
             .and_then(|key| self.hub.sessions.get(&key))
             .is_some_and(|session| session.parked.is_some());
-        if own.key.is_none() || is_pulling || !own.mailbox.is_empty() {
-            return;
+        if own.called.is_on {
+            return self.make_call(page);
         }
-        self.fetch(page, false);
+        if own.key.is_none() || is_pulling || !own.mailbox.is_empty() {
+            return self.make_call(page);
+        }
+        let can_be_called = self.offer_calls(page);
+        self.fetch(page, false, can_be_called);
     }
 
     pub(super) fn read_ahead(&mut self, page: usize) {
+        self.learn_outcome(page);
         if self.pages[page].key.is_some() && self.pages[page].mailbox.len() < 3 {
-            self.fetch(page, true);
+            self.fetch(page, true, false);
         }
     }
 
-    fn fetch(&mut self, page: usize, is_ahead: bool) {
+    pub(super) fn fetch(&mut self, page: usize, is_ahead: bool, can_be_called: bool) {
         let pull = Pull {
             session: self.pages[page].session,
             ack: self.pages[page].handled,
             is_ahead,
             is_prompt: false,
-            can_be_called: false,
+            can_be_called,
             bound: BATCH,
         };
         let waiter = Waiter::Pull(page);
@@ -345,6 +353,7 @@ impl World {
         let effects = self.hub.leave_page(WEBVIEWS[page], origin());
         self.apply_effects(effects);
         before.mailbox.clear();
+        before.called = Called::default();
         before.has_returned = true;
         self.pages[page] = before;
     }
@@ -362,6 +371,7 @@ impl World {
             (own.number, own.session) = (fresh.number, fresh.session);
             (own.n, own.handled, own.last) = (0, 0, None);
             own.mailbox.clear();
+            own.called = Called::default();
             own.requests.clear();
             own.endings.clear();
             let mut requests = Vec::new();

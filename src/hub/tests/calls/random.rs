@@ -1,0 +1,172 @@
+//! A page that loses calls, whose replies come late and in any order, and that changes the carrier.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::super::session_id;
+use super::{BOUND, World, event};
+use crate::hub::calls::{Call, CallId};
+use crate::hub::outbox::{Batch, Item};
+use crate::hub::{Audience, Effects, Pull};
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Emit,
+    Take,
+    /// The page gets the oldest call that is on its way, and handles it.
+    Handle,
+    /// A call on its way fails before the page gets it.
+    Lose(usize),
+    /// The outcome of a call that was handled arrives.
+    Settle(usize),
+    /// The page acts for its user.
+    Hold,
+    Pull,
+    Pass(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => Just(Step::Emit),
+        4 => Just(Step::Take),
+        4 => Just(Step::Handle),
+        1 => (0..4_usize).prop_map(Step::Lose),
+        3 => (0..4_usize).prop_map(Step::Settle),
+        1 => Just(Step::Hold),
+        2 => Just(Step::Pull),
+        1 => (0..200_u64).prop_map(Step::Pass),
+    ]
+}
+
+/// A page as the guest package is one.
+#[derive(Default)]
+struct Page {
+    handled: u64,
+    received: Vec<u64>,
+    /// Whether the page expects calls.
+    is_called: bool,
+    /// The pull that the page waits for.
+    pull: Option<char>,
+    coming: Vec<Call>,
+    outcomes: Vec<(CallId, Option<u64>)>,
+}
+
+impl Page {
+    fn handle(&mut self, batch: &Batch) -> bool {
+        if batch.first() > self.handled + 1 {
+            return false;
+        }
+        for (index, item) in (batch.first()..).zip(batch.items()) {
+            if index > self.handled {
+                self.handled = index;
+                if let Item::Event(queued) = item {
+                    self.received.push(queued.event.seq());
+                }
+            }
+        }
+        true
+    }
+}
+
+struct Simulation {
+    world: World,
+    page: Page,
+    emitted: u64,
+    pulls: u32,
+}
+
+impl Simulation {
+    fn apply(&mut self, effects: Effects<char>) {
+        for (waiter, batch) in effects.batches {
+            if self.page.pull == Some(waiter) {
+                self.page.pull = None;
+                self.page.is_called = batch.calls_follow;
+                if !batch.is_empty() {
+                    self.page.handle(&batch);
+                }
+            }
+        }
+    }
+
+    fn pull(&mut self, can_be_called: bool) {
+        self.pulls += 1;
+        let waiter = char::from_u32(0x1000 + self.pulls).unwrap();
+        self.page.pull = Some(waiter);
+        let pull = Pull {
+            session: session_id(1),
+            ack: self.page.handled,
+            is_ahead: false,
+            is_prompt: false,
+            can_be_called,
+            bound: BOUND,
+        };
+        let now = self.world.now;
+        let effects = self.world.hub.pull("main", pull, waiter, now).unwrap();
+        self.apply(effects);
+    }
+
+    fn run(&mut self, step: Step) {
+        match step {
+            Step::Emit => {
+                self.emitted += 1;
+                let now = self.world.now;
+                let hub = &mut self.world.hub;
+                let (_, effects) = hub.enqueue(event(), &Audience::default(), || now).unwrap();
+                self.apply(effects.map_or_else(Effects::default, |effects| *effects));
+            }
+            Step::Take => self.page.coming.extend(self.world.take()),
+            Step::Handle if !self.page.coming.is_empty() => {
+                let call = self.page.coming.remove(0);
+                let is_accepted = self.page.handle(&call.batch);
+                let handled = is_accepted.then_some(self.page.handled);
+                self.page.outcomes.push((call.id, handled));
+            }
+            Step::Lose(index) if index < self.page.coming.len() => {
+                let call = self.page.coming.remove(index);
+                self.page.outcomes.push((call.id, None));
+            }
+            Step::Settle(index) if index < self.page.outcomes.len() => {
+                let (id, handled) = self.page.outcomes.remove(index);
+                let effects = match handled {
+                    Some(handled) => self.world.reply(id, handled),
+                    None => self.world.fail(id),
+                };
+                self.apply(effects);
+            }
+            Step::Hold if self.page.is_called => {
+                self.page.is_called = false;
+                self.pull(false);
+            }
+            Step::Pull if !self.page.is_called && self.page.pull.is_none() => self.pull(true),
+            Step::Pass(millis) => {
+                let effects = self.world.pass(Duration::from_millis(millis));
+                self.apply(effects);
+            }
+            _ => {}
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_event_comes_once_and_in_order(steps in proptest::collection::vec(step(), 1..200)) {
+        let world = World::new();
+        let mut simulation = Simulation { world, page: Page::default(), emitted: 0, pulls: 0 };
+        for step in steps {
+            simulation.run(step);
+        }
+        // From now on nothing fails, and everything that is due is done.
+        for _ in 0..400 {
+            for step in [Step::Pull, Step::Take, Step::Handle, Step::Settle(0), Step::Pass(100)] {
+                simulation.run(step);
+            }
+        }
+        prop_assert_eq!(simulation.world.hub.sessions.len(), 1);
+        let expected: Vec<u64> = (1..=simulation.emitted).collect();
+        prop_assert_eq!(&simulation.page.received, &expected);
+        let session = &simulation.world.hub.sessions[&simulation.world.page];
+        prop_assert_eq!(session.outbox.unacknowledged().0, 0);
+        prop_assert!(session.calls.is_on(), "{:?} {:?}", session.calls, session.parked);
+    }
+}

@@ -5,8 +5,9 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::Value;
 
 use crate::limits::Limits;
+use crate::model::error::ErrorCode;
 use crate::model::policies::Policies;
-use crate::model::policy::{Overflow, Policy};
+use crate::model::policy::{Overflow, Policy, Until};
 
 /// The configuration of the plugin: `plugins.event-bus` in `tauri.conf.json`. Every key is optional.
 ///
@@ -42,7 +43,8 @@ pub struct Config {
 /// but one.
 ///
 /// ```
-/// use tauri_plugin_event_bus::{Builder, Compatible};
+/// use tauri_plugin_event_bus::Builder;
+/// use tauri_plugin_event_bus::compat::Compatible;
 ///
 /// let mut parts = Compatible::default();
 /// parts.values = false;
@@ -53,18 +55,20 @@ pub struct Config {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Compatible {
-    /// Listeners are registered in Tauri's own system, too. Without it, pages mark nothing as compatible, so the parts
-    /// below concern Rust only.
+    /// Listeners are registered in Tauri's own system, too.
     pub core: bool,
     /// Pages write payloads as Tauri's `invoke` does.
     pub values: bool,
     /// A label that names no webview is no error.
     pub unknown_labels: bool,
-    /// A listener receives what a listener of Tauri's with its target would.
+    /// A listener of a page receives what is sent to others, as one of Tauri's does: without a target all of it, and with
+    /// one what is sent to that. Turned off, a page receives only what is for itself.
     pub targets: bool,
+    /// A listener with a target receives events to everyone, too.
+    pub broadcasts: bool,
     /// A new listener receives nothing that came before it.
     pub replay: bool,
-    /// No rate, size or number of causes refuses an event.
+    /// No rate, size, quota or number of causes refuses an event, and no rate or number a subscription.
     pub limits: bool,
 }
 
@@ -75,6 +79,7 @@ impl Default for Compatible {
             values: true,
             unknown_labels: true,
             targets: true,
+            broadcasts: true,
             replay: true,
             limits: true,
         }
@@ -205,11 +210,20 @@ impl<'de> Deserialize<'de> for PolicyRule {
             overflow: Option<Overflow>,
             retain: Option<bool>,
             history: Option<bool>,
+            until: Option<Until>,
+            max_deliveries: Option<u32>,
         }
         let rule = PolicyEntry::deserialize(deserializer)?;
+        let mut policy = Policy::of(rule.overflow, rule.retain, rule.history);
+        if let Some(until) = rule.until {
+            policy = policy.until(until);
+        }
+        if let Some(deliveries) = rule.max_deliveries {
+            policy = policy.max_deliveries(deliveries);
+        }
         Ok(Self {
             event: rule.event,
-            policy: Policy::of(rule.overflow, rule.retain, rule.history),
+            policy,
         })
     }
 }
@@ -218,9 +232,13 @@ impl<'de> Deserialize<'de> for PolicyRule {
 pub(crate) fn read_policies(rules: &[PolicyRule]) -> Result<Policies, String> {
     let mut policies = Policies::default();
     for (index, rule) in rules.iter().enumerate() {
-        policies
-            .add(&rule.event, rule.policy)
-            .map_err(|error| format!("plugins.event-bus.policies[{index}].event: {error}"))?;
+        policies.add(&rule.event, rule.policy).map_err(|error| {
+            let key = match error.code() {
+                ErrorCode::InvalidArgument => "",
+                _ => ".event",
+            };
+            format!("plugins.event-bus.policies[{index}]{key}: {error}")
+        })?;
     }
     Ok(policies)
 }
@@ -238,6 +256,12 @@ mod tests {
         assert_eq!(
             config.policies[0].policy,
             Policy::new().latest().history(false)
+        );
+        let both = r#"{ "policies": [{ "event": "a", "retain": true, "until": "consumed" }] }"#;
+        let error = read_policies(&parse(both).unwrap().policies).unwrap_err();
+        assert!(
+            error.starts_with("plugins.event-bus.policies[0]: "),
+            "{error}"
         );
         let config = parse(r#"{ "policies": [{ "event": "a" }, { "event": "a**" }] }"#).unwrap();
         let error = read_policies(&config.policies).unwrap_err();

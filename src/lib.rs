@@ -105,13 +105,13 @@ pub use api::options::{EmitOptions, ListenOptions};
 pub use api::stream::{EventStream, StreamItem};
 pub use api::target::IntoTarget;
 pub use api::wait::WaitFor;
-pub use config::{CatalogMode, Compatible, Config, PolicyRule};
+pub use config::{CatalogMode, Config, PolicyRule};
 pub use limits::Limits;
 pub use model::delivery::DeliveryFilter;
 pub use model::event::{BusEvent, Gap, GapReason, Receipt};
 pub use shell::plugin::{Builder, init};
 pub use tauri_plugin_event_bus_types::{
-    self as types, Endpoint, Error, ErrorCode, HOST, Overflow, Policy, Result, Target,
+    self as types, Endpoint, Error, ErrorCode, HOST, Overflow, Policy, Result, Target, Until,
 };
 
 pub mod catalog;
@@ -154,8 +154,10 @@ pub mod typed {
 /// For apps that move from Tauri's own events: [`Emitter`](compat::Emitter) and [`Listener`](compat::Listener) have the
 /// methods of Tauri's traits, and [`EventBus::compat_report`] lists what the rules of the bus would do otherwise.
 pub mod compat {
+    pub use crate::config::Compatible;
     pub use crate::model::compat::{CompatKind, CompatNote, CompatReport};
     pub use crate::shell::compat::{Emitter, Event, Listener};
+    pub use crate::shell::window_events::WindowEventKind;
 }
 
 /// A snapshot of the bus for tools and tests, as [`EventBus::inspect`] takes it.
@@ -190,6 +192,10 @@ struct Readme;
 #[doc = include_str!("../docs/permissions.md")]
 #[cfg_attr(feature = "typed", doc = include_str!("../docs/typed-events.md"))]
 struct Guides;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/moving.md")]
+struct MovingGuide;
 
 #[cfg(doctest)]
 #[doc = include_str!("../docs/inspecting.md")]

@@ -7,6 +7,7 @@ use crate::engine::listeners::Listeners;
 use crate::engine::responders::Responders;
 use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::limits::Limits;
+use crate::model::core_target::CoreTarget;
 use crate::model::endpoint::Endpoint;
 use crate::model::inspection::{Inspection, SubscriptionInspection};
 use crate::model::policies::Policies;
@@ -108,14 +109,22 @@ impl BusRuntime {
             self.core.apply_effects(effects);
             self.jobs.stop_all_of(webview, newest);
             self.jobs.forget_rates(webview);
+            self.listeners
+                .end_targets(&[CoreTarget::Webview(webview.into())]);
         }
     }
 
     pub(crate) fn remove_window(&self, window: &str) {
+        let mut closed = vec![
+            CoreTarget::Window(window.into()),
+            CoreTarget::WebviewWindow(window.into()),
+        ];
         for webview in self.core.close_window(window) {
             self.jobs.stop_all_of(&webview, u64::MAX);
             self.jobs.forget_rates(&webview);
+            closed.push(CoreTarget::Webview(webview));
         }
+        self.listeners.end_targets(&closed);
     }
 
     pub(crate) fn shut_down(&self) {
@@ -155,6 +164,7 @@ impl BusRuntime {
             webviews,
             consumers,
             retained: overview.retained,
+            unconsumed: overview.unconsumed,
             jobs: self.jobs.list(&Endpoint::Host, |_| true),
         }
     }
@@ -189,7 +199,10 @@ mod tests {
     use crate::engine::responders::Handler;
     use crate::hub::requests::{Caller, NewRequest, Recipient, RequestMessage};
     use crate::hub::{Command, SESSION_LEASE};
+    use crate::model::core_target::CompatListener;
+    use crate::model::event::BusEvent;
     use crate::model::name::EventName;
+    use crate::model::pattern::EventPattern;
     use crate::sync::Mutex;
 
     /// A platform whose list of webviews and their windows the test changes.
@@ -259,6 +272,49 @@ mod tests {
             known(&runtime),
             [pair("moved", "main"), pair("stays", "main")]
         );
+    }
+
+    #[test]
+    fn compatible_listeners_end_with_their_window() {
+        let (runtime, listed) = runtime(&[("main", "main"), ("child", "main"), ("other", "other")]);
+        let listen = |target: CoreTarget| {
+            let (sender, receiver) = std::sync::mpsc::channel::<()>();
+            let listener = CompatListener {
+                target,
+                takes_others: true,
+                takes_broadcasts: true,
+                is_in_core: false,
+            };
+            let pattern = EventPattern::parse("x").unwrap();
+            let callback = move |_: BusEvent| drop(sender.clone());
+            let listeners = &runtime.listeners;
+            let id = listeners.add_compatible(pattern, listener, |_| callback);
+            (id, receiver)
+        };
+        let ended = [
+            listen(CoreTarget::Window("main".into())),
+            listen(CoreTarget::WebviewWindow("main".into())),
+            listen(CoreTarget::Webview("child".into())),
+        ];
+        let kept = [
+            listen(CoreTarget::AnyLabel("main".into())),
+            listen(CoreTarget::Webview("other".into())),
+            listen(CoreTarget::App),
+        ];
+        for label in ["main", "child"] {
+            listed.set(label, None);
+        }
+        runtime.remove_window("main");
+        for (_, receiver) in &ended {
+            // Its sender is dropped with the callback, by a task.
+            assert!(receiver.recv().is_err());
+        }
+        for (_, receiver) in &kept {
+            let empty = Err(std::sync::mpsc::TryRecvError::Empty);
+            assert_eq!(receiver.try_recv(), empty);
+        }
+        let left = runtime.inspect().consumers[0].subscriptions.len();
+        assert_eq!(left, kept.len());
     }
 
     #[test]

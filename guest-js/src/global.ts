@@ -9,6 +9,6 @@ if ('__TAURI__' in window) {
   logReports()
   const tauri = window.__TAURI__ as TauriGlobal
   const replaceTauriEvents = () => replaceEvents(tauri)
-  if (compatibleParts()?.core) replaceTauriEvents()
+  if (compatibleParts()) replaceTauriEvents()
   Object.defineProperty(tauri, 'eventBus', { value: Object.freeze({ ...api, ...dom, replaceTauriEvents }) })
 }

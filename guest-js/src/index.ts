@@ -9,6 +9,7 @@ export type { Event, EventCallback, EventTarget, Options, UnlistenFn } from '@ta
 export { isAvailable } from './api/available.js'
 export { catalog } from './api/catalog.js'
 export { clearRetained } from './api/clear-retained.js'
+export { compatReport } from './api/compat-report.js'
 export { component, namespace } from './api/component.js'
 export { emit, emitTo } from './api/emit.js'
 export { events } from './api/events.js'
@@ -33,6 +34,7 @@ export type {
   DeclaredRequest,
   DescribedComponent,
 } from './types/catalog.js'
+export type { CompatNote, CompatReport } from './types/compat.js'
 export type { Component, MessageOptions, Namespace } from './types/component.js'
 export type { Emit, EmitOptions, EmitTo, Receipt } from './types/emit.js'
 export { type Endpoint, HOST } from './types/endpoint.js'

@@ -4,6 +4,7 @@ import {
   HOST,
   catalog,
   clearRetained,
+  compatReport,
   component,
   emit,
   emitTo,
@@ -41,9 +42,9 @@ export async function row1(): Promise<void> {
   await emitTo(['main', 'editor-*'], 'cart', 1); await emitTo(HOST, 'cart', 1)
 }
 
-/** Emit with options: all but some, retained */
+/** Emit with options: all but some, retained, kept until it is consumed */
 export async function row3(): Promise<void> {
-  await emit('cart', 1, { except: 'editor-1', retain: true })
+  await emit('cart', 1, { except: 'editor-1', retain: true }); await emit('link', 1, { until: 'consumed', maxDeliveries: 3 })
 }
 
 /** Forget retained events */
@@ -184,4 +185,9 @@ export async function row40(): Promise<void> {
 /** Handle errors */
 export async function row42(): Promise<void> {
   const isFull = (error: unknown) => error instanceof EventBusError && error.code === 'queue_full'; void isFull
+}
+
+/** Read what compatible mode has noted */
+export async function row51(): Promise<void> {
+  for (const { event, message } of (await compatReport()).notes) console.log(event, message)
 }

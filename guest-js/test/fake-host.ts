@@ -59,6 +59,8 @@ export class FakeHost {
   readonly requests: Held[] = []
   /** The responses of the page. */
   readonly responses: Record<string, unknown>[] = []
+  /** What the page has told of events that are kept until they are consumed. */
+  readonly outcomes: Record<string, unknown>[] = []
   readonly broken: string[] = []
   private readonly ended = new Set<string>()
   private readonly pulling = new Map<string, number>()
@@ -71,7 +73,8 @@ export class FakeHost {
     this.sent.push(sent)
     const isPull = command === 'pull'
     const isOrdinary = isPull && args.ahead !== true
-    const isState = !isPull && !['list_jobs', 'catalog', 'inspect', 'request', 'cancel_request'].includes(command)
+    const isState =
+      !isPull && !['list_jobs', 'catalog', 'inspect', 'compat_report', 'request', 'cancel_request'].includes(command)
     if (isOrdinary && this.countPull(sent, 1) > 1) this.broken.push('two pulls in flight')
     if (isState && ++this.stateInFlight > 1) this.broken.push('two state-changing commands in flight')
     return new Promise((resolve, reject) => {
@@ -280,6 +283,7 @@ export class FakeHost {
     else if (held.command === 'cancel_request') this.cancelRequests(held)
     else if (held.command === 'catalog') held.resolve(this.catalog)
     else if (held.command === 'inspect') held.resolve(this.inspection)
+    else if (held.command === 'compat_report') held.resolve({ notes: [], omitted: 0 })
     else if (held.command === 'list_jobs') held.resolve([...this.jobs.values()])
     else if (held.command === 'pull') this.acceptPull(held)
     else this.runState(held)
@@ -429,6 +433,11 @@ export class FakeHost {
         this.deliverEarlier(accepted)
         return replies
       }
+      case 'settle':
+        return (args.outcomes as Record<string, unknown>[]).map((entry) => {
+          this.outcomes.push(entry)
+          return {}
+        })
       case 'unsubscribe': {
         for (const id of args.ids as number[]) session.subscriptions.delete(id)
         this.retire(session)

@@ -9,11 +9,11 @@ use crate::api::target::IntoTarget;
 use crate::catalog::Catalog;
 use crate::engine::causes;
 use crate::hub::{Audience, NewEvent};
-use crate::model::compat::CompatReport;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::Result;
 use crate::model::event::{BusEvent, Provenance, Receipt};
 use crate::model::inspection::Inspection;
+use crate::model::lifetime::Lifetime;
 use crate::model::name::{EventName, parse_component};
 use crate::model::pattern::EventPattern;
 use crate::runtime::BusRuntime;
@@ -80,7 +80,12 @@ impl EventBus {
     /// ```
     pub fn emit(&self, name: &str, payload: impl Serialize) -> Result<Receipt> {
         let name = self.full_name(name)?;
-        let event = self.new_event(&name, || to_json(&name, &payload), None)?;
+        let event = self.new_event(
+            &name,
+            || to_json(&name, &payload),
+            None,
+            Lifetime::default(),
+        )?;
         self.runtime.core.publish(event, &Audience::default())
     }
 
@@ -248,9 +253,9 @@ impl EventBus {
         json: Result<String>,
         options: EmitOptions,
     ) -> Result<(NewEvent, Audience)> {
-        let retain = options.retain;
+        let (retain, lifetime) = (options.retain, options.lifetime.check()?);
         let audience = options.audience()?;
-        Ok((self.new_event(name, || json, retain)?, audience))
+        Ok((self.new_event(name, || json, retain, lifetime)?, audience))
     }
 
     fn new_event(
@@ -258,6 +263,7 @@ impl EventBus {
         name: &str,
         json: impl FnOnce() -> Result<String>,
         retain: Option<bool>,
+        lifetime: Lifetime,
     ) -> Result<NewEvent> {
         let parsed = EventName::parse_emitted(name)?;
         self.catalog.check_name(&parsed)?;
@@ -268,6 +274,7 @@ impl EventBus {
             tick: None,
             provenance: self.provenance()?,
             retain,
+            lifetime,
         })
     }
 
@@ -361,21 +368,6 @@ impl EventBus {
     #[must_use]
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
-    }
-
-    /// Returns what compatible mode has noted so far: what the bus would have done otherwise without it. Empty while the
-    /// mode is off.
-    ///
-    /// ```
-    /// # fn read(bus: &tauri_plugin_event_bus::EventBus) {
-    /// for note in bus.compat_report().notes {
-    ///     println!("{}: {}", note.event, note.message);
-    /// }
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn compat_report(&self) -> CompatReport {
-        self.runtime.core.hub().compat_report()
     }
 
     /// Takes a snapshot of the bus: counters, queues, subscriptions and jobs, without payloads.

@@ -1,9 +1,10 @@
 //! The public API of the host: every `impl EventBus`.
 
 pub(crate) mod bus;
+mod compat;
 pub(crate) mod component;
 pub(crate) mod jobs;
-mod json;
+pub(crate) mod json;
 mod listen;
 pub(crate) mod listener;
 mod namespace;

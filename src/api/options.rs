@@ -2,6 +2,8 @@ use crate::api::target::IntoTarget;
 use crate::hub::{Address, Audience};
 use crate::model::delivery::DeliveryFilter;
 use crate::model::error::Result;
+use crate::model::lifetime::Lifetime;
+use crate::model::policy::Until;
 use crate::model::target::Target;
 
 /// Options of [`EventBus::emit_with`](crate::EventBus::emit_with).
@@ -17,6 +19,7 @@ pub struct EmitOptions {
     to: Option<Target>,
     except: Option<Target>,
     pub(super) retain: Option<bool>,
+    pub(super) lifetime: Lifetime,
 }
 
 impl EmitOptions {
@@ -38,6 +41,27 @@ impl EmitOptions {
     #[must_use]
     pub fn retain(mut self, retain: bool) -> Self {
         self.retain = Some(retain);
+        self
+    }
+
+    /// How long the event is kept for later subscriptions. Overrides the policy of its name.
+    ///
+    /// ```
+    /// use tauri_plugin_event_bus::{EmitOptions, Until};
+    ///
+    /// let options = EmitOptions::new().until(Until::Consumed).max_deliveries(3);
+    /// # let _ = options;
+    /// ```
+    #[must_use]
+    pub fn until(mut self, until: Until) -> Self {
+        self.lifetime.until = Some(until);
+        self
+    }
+
+    /// How often the event is delivered at most, if it is kept until it is consumed: at least 1.
+    #[must_use]
+    pub fn max_deliveries(mut self, deliveries: u32) -> Self {
+        self.lifetime.max_deliveries = Some(deliveries);
         self
     }
 

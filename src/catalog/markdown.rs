@@ -222,6 +222,12 @@ fn policy_text(policy: Policy) -> Option<String> {
         Some(false) => parts.push("not kept for late pages".to_owned()),
         None => {}
     }
+    if policy["until"] == "consumed" {
+        parts.push("kept until it is consumed".to_owned());
+    }
+    if let Some(deliveries) = policy["maxDeliveries"].as_u64() {
+        parts.push(format!("delivered at most {deliveries} times"));
+    }
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 

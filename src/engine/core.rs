@@ -7,7 +7,7 @@ use std::thread::ThreadId;
 use std::time::Instant;
 
 use crate::config::Compatible;
-use crate::engine::diagnostics::Diagnostics;
+use crate::engine::diagnostics::{Diagnostics, Record};
 use crate::engine::pump::Pump;
 use crate::engine::reply::Reply;
 use crate::hub::command_log::{CommandAdmission, JsonResult};
@@ -212,6 +212,14 @@ impl Core {
             waker.wake();
         }
         self.diagnostics.tell_notes(effects.notes);
+        for (name, deliveries) in effects.abandoned {
+            self.diagnostics
+                .tell(Record::NotConsumed, name.as_str(), [], || {
+                    format!(
+                        ": it was delivered {deliveries} times, and no subscription has handled it"
+                    )
+                });
+        }
     }
 
     pub(crate) fn apply_emit_effects(&self, effects: EmitEffects<Reply>) {
@@ -321,6 +329,12 @@ impl Core {
         let (admission, page, effects) = self.hub().begin_command(webview, command, reply, now());
         self.apply_effects(effects);
         (admission, page)
+    }
+
+    /// Notes whether a subscriber has handled an event that is kept until one has.
+    pub(crate) fn settle(&self, subscriber: SubscriberKey, seq: u64, is_handled: bool) {
+        let effects = self.hub().settle(subscriber, seq, is_handled);
+        self.apply_effects(effects);
     }
 
     pub(crate) fn finish_command(&self, page: SubscriberKey, n: u64, result: &JsonResult) {
@@ -506,6 +520,7 @@ mod tests {
                 tick: None,
                 provenance: None,
                 retain: None,
+                lifetime: crate::model::lifetime::Lifetime::default(),
             };
             self.0.publish(event, &Audience::default()).unwrap();
         }

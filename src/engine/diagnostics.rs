@@ -36,6 +36,10 @@ pub(crate) enum Record {
     PayloadIgnored,
     /// What a component emits by itself was refused.
     NotEmitted,
+    /// An event that was kept until it is consumed was given up.
+    NotConsumed,
+    /// An event was not bridged to or from Tauri's own events.
+    NotBridged,
     /// Compatible mode has noted a difference.
     Noted(CompatKind),
 }
@@ -65,6 +69,8 @@ impl Record {
             }
             Self::TickFailed => format!("a tick of a job of {name:?} was not emitted"),
             Self::PayloadIgnored => format!("a listener ignored an event {name:?}"),
+            Self::NotConsumed => format!("an event {name:?} was given up"),
+            Self::NotBridged => format!("{name:?} was not bridged"),
             Self::NotEmitted => format!("{name:?} was not emitted"),
             Self::JobFailed => format!("a job of {name:?} stopped"),
         }

@@ -13,8 +13,10 @@ use crate::engine::diagnostics::Record;
 use crate::engine::foreign::{drop_safely, panic_message};
 use crate::hub::ids::{SubscriberKey, SubscriptionId};
 use crate::hub::queue::{LostEvents, QueueEntry, QueuedEvent};
-use crate::model::core_target::CompatListener;
+use crate::model::compat::CompatKind;
+use crate::model::core_target::{CompatListener, CoreTarget};
 use crate::model::delivery::DeliveryFilter;
+use crate::model::error::quoted;
 use crate::model::event::{BusEvent, Gap};
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
@@ -37,6 +39,8 @@ struct Registered {
 
 struct Slot {
     pattern: EventPattern,
+    /// The target of one that was written for Tauri's events.
+    target: Option<CoreTarget>,
     /// Taken out while it runs, so that no lock is held and it may remove itself.
     callback: Option<Callback>,
 }
@@ -59,16 +63,8 @@ impl Listeners {
         wants_retained: bool,
         make: impl FnOnce(SubscriptionId) -> F,
     ) -> SubscriptionId {
-        let id = {
-            let mut registered = self.lock();
-            registered.newest += 1;
-            registered.newest
-        };
-        let slot = Slot {
-            pattern: pattern.clone(),
-            callback: Some(Box::new(make(id))),
-        };
-        self.lock().slots.insert(id, slot);
+        let id = self.next_id();
+        self.insert(id, &pattern, None, make(id));
         let subscriber = self.subscriber;
         let mut hub = self.core.hub();
         let effects = hub.listen(subscriber, id, pattern, filter, wants_retained);
@@ -84,16 +80,8 @@ impl Listeners {
         listener: CompatListener,
         make: impl FnOnce(SubscriptionId) -> F,
     ) -> SubscriptionId {
-        let id = {
-            let mut registered = self.lock();
-            registered.newest += 1;
-            registered.newest
-        };
-        let slot = Slot {
-            pattern: pattern.clone(),
-            callback: Some(Box::new(make(id))),
-        };
-        self.lock().slots.insert(id, slot);
+        let id = self.next_id();
+        self.insert(id, &pattern, Some(listener.target.clone()), make(id));
         let mut hub = self.core.hub();
         let effects = hub.listen_compatible(self.subscriber, id, pattern, listener);
         drop(hub);
@@ -101,11 +89,63 @@ impl Listeners {
         id
     }
 
+    fn next_id(&self) -> SubscriptionId {
+        let mut registered = self.lock();
+        registered.newest += 1;
+        registered.newest
+    }
+
+    fn insert(
+        &self,
+        id: SubscriptionId,
+        pattern: &EventPattern,
+        target: Option<CoreTarget>,
+        callback: impl FnMut(BusEvent) + Send + 'static,
+    ) {
+        let slot = Slot {
+            pattern: pattern.clone(),
+            target,
+            callback: Some(Box::new(callback)),
+        };
+        self.lock().slots.insert(id, slot);
+    }
+
+    /// Removes the listeners with one of these targets, whose windows and webviews are closed, as Tauri does.
+    pub(crate) fn end_targets(&self, closed: &[CoreTarget]) {
+        let mut registered = self.lock();
+        let is_closed = |slot: &Slot| slot.target.as_ref().is_some_and(|own| closed.contains(own));
+        let ended: Vec<_> = registered
+            .slots
+            .extract_if(|_, slot| is_closed(slot))
+            .collect();
+        drop(registered);
+        if ended.is_empty() {
+            return;
+        }
+        for (id, _) in &ended {
+            let effects = self.core.hub().unlisten(self.subscriber, *id);
+            self.core.apply_effects(effects);
+        }
+        // Callbacks are foreign code, and hooks of the platform run here.
+        let tasks = self.core.tasks();
+        tasks.spawn(async move {
+            for (_, slot) in ended {
+                drop_safely(slot);
+            }
+        });
+    }
+
     /// Hands a listener what it has received through Tauri's own system.
     pub(crate) fn hand_over(&self, id: SubscriptionId, name: &EventName, payload: &str) {
         if !self.lock().slots.contains_key(&id) {
             return;
         }
+        self.core.note_difference(CompatKind::Core, name, || {
+            format!(
+                "{} was emitted through Tauri's own events and received by a listener in Rust",
+                quoted(name.as_str())
+            )
+        });
         let (name, payload) = (name.clone(), payload.to_owned().into());
         let effects = self
             .core
@@ -159,6 +199,10 @@ impl Listeners {
             self.put_back(*id, callback, &queued.event);
             for name in deferred {
                 self.tell(Record::DeferredPanicked, &name, &queued.event, String::new);
+            }
+            if queued.event.mark().until_consumed {
+                let (subscriber, seq) = (self.subscriber, queued.event.seq());
+                self.core.settle(subscriber, seq, called.is_ok());
             }
             if let Err(panic) = called {
                 self.report_panic(*id, &queued.event, &*panic);

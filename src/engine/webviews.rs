@@ -109,6 +109,7 @@ mod tests {
     use crate::model::endpoint::Endpoint;
     use crate::model::error::ErrorCode;
     use crate::model::event::Receipt;
+    use crate::model::lifetime::Lifetime;
     use crate::model::name::EventName;
     use crate::model::policies::Policies;
     use crate::model::target::Target;
@@ -144,6 +145,7 @@ mod tests {
             tick: None,
             provenance: None,
             retain: None,
+            lifetime: Lifetime::default(),
         };
         let audience = Audience {
             to: Some(Address::of(target)?),

@@ -14,6 +14,7 @@ use crate::hub::{
 use crate::limits::Limits;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::Error;
+use crate::model::lifetime::Lifetime;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policies::Policies;
@@ -214,6 +215,7 @@ impl World {
             tick: None,
             provenance: None,
             retain: None,
+            lifetime: Lifetime::default(),
         };
         let to = to.and_then(|label| checked(Address::of(Target::from(label))));
         let audience = Audience {

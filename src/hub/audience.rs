@@ -1,49 +1,13 @@
-//! Whom an event is for.
+//! Whom an event is for, among the webviews that there are.
 
 use std::sync::Arc;
 
 use crate::hub::Hub;
-use crate::model::core_target::{CompatListener, CoreTarget};
 use crate::model::delivery::Addressing;
 use crate::model::error::{Error, Result};
-use crate::model::selection::{Selection, unknown_target};
-use crate::model::target::Target;
+use crate::model::selection::{Selection, alternatives, unknown_target};
 
-/// Whom an event is for.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Audience {
-    /// Without an address the event is a broadcast.
-    pub(crate) to: Option<Address>,
-    pub(crate) except: Option<Address>,
-    /// Whether it comes from code that was written for Tauri's events, in compatible mode.
-    pub(crate) is_compatible: bool,
-    /// Whether listeners in compatible mode receive it through Tauri's own system, too.
-    pub(crate) is_bridged: bool,
-}
-
-/// A target as it was given, and what it selects.
-#[derive(Debug, Clone)]
-pub(crate) struct Address {
-    pub(crate) target: Target,
-    pub(crate) selection: Selection,
-}
-
-impl Address {
-    /// What a target of Tauri's addresses.
-    pub(crate) fn of_core(core: CoreTarget, target: Target) -> Self {
-        Self {
-            target,
-            selection: Selection::of_core(core),
-        }
-    }
-
-    pub(crate) fn of(target: Target) -> Result<Self> {
-        Ok(Self {
-            selection: Selection::of(&target)?,
-            target,
-        })
-    }
-}
+pub(crate) use crate::model::audience::{Address, Audience};
 
 /// One receiver of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -55,66 +19,26 @@ pub(crate) enum Receiver {
     Webview(Arc<str>),
 }
 
-impl Audience {
-    /// Whether a listener that was written for Tauri's events receives this.
-    pub(super) fn reaches_compatible(
-        &self,
-        listener: &CompatListener,
-        addressing: Addressing,
-        page: Option<(&str, &str)>,
-    ) -> bool {
-        let is_left_out = |except: &Address| match page {
-            Some((webview, window)) => except.selection.has_webview(webview, window),
-            None => except.selection.everyone || except.selection.host,
-        };
-        if (self.is_bridged && listener.is_in_core) || self.except.as_ref().is_some_and(is_left_out)
-        {
-            return false;
-        }
-        let is_sent = addressing == Addressing::Sent;
-        self.to.as_ref().is_none_or(|to| {
-            to.selection
-                .reaches(&listener.target, is_sent, page.is_some())
-        })
+/// A label that no webview or window has.
+pub(super) struct UnknownLabel<'a> {
+    pub(super) kind: &'static str,
+    label: &'a str,
+    known: Option<Vec<Arc<str>>>,
+}
+
+impl UnknownLabel<'_> {
+    fn known(&self) -> Option<Vec<&str>> {
+        let known = self.known.as_ref()?;
+        Some(known.iter().map(|label| &**label).collect())
     }
 
-    /// How the event is addressed to this page; `None` if it is not for the page.
-    pub(super) fn addressing_of_page(&self, webview: &str, window: &str) -> Option<Addressing> {
-        let is_in = |selection: &Selection| selection.has_webview(webview, window);
-        let addressing = match &self.to {
-            None => Addressing::Broadcast,
-            Some(to) if to.selection.everyone => Addressing::Broadcast,
-            Some(to) if is_in(&to.selection) => Addressing::Sent,
-            Some(_) => return None,
-        };
-        let is_left_out = self
-            .except
-            .as_ref()
-            .is_some_and(|except| is_in(&except.selection));
-        (!is_left_out).then_some(addressing)
+    fn into_error(self) -> Error {
+        unknown_target(self.kind, self.label, self.known().as_deref())
     }
 
-    /// Whether it is for every page, wherever that is.
-    pub(super) fn has_all_pages(&self) -> bool {
-        self.to.is_none() && self.except.is_none()
-    }
-
-    /// The target; `None` is everyone, however that was written.
-    pub(super) fn target(&self) -> Option<&Target> {
-        let sent = self.to.as_ref().filter(|to| !to.selection.everyone);
-        sent.map(|to| &to.target)
-    }
-
-    /// How the event is addressed to the host.
-    pub(super) fn addressing_of_host(&self) -> Addressing {
-        let is_left_out = |except: &Address| except.selection.everyone || except.selection.host;
-        match &self.to {
-            _ if self.except.as_ref().is_some_and(is_left_out) => Addressing::Elsewhere,
-            None => Addressing::Broadcast,
-            Some(to) if to.selection.everyone => Addressing::Broadcast,
-            Some(to) if to.selection.host => Addressing::Sent,
-            Some(_) => Addressing::Elsewhere,
-        }
+    /// What there is instead, to follow on a sentence.
+    pub(super) fn alternatives(&self) -> String {
+        alternatives(self.kind, self.known().as_deref())
     }
 }
 
@@ -134,36 +58,41 @@ impl<W> Hub<W> {
         webviews.chain(host).collect()
     }
 
-    /// The error for an unknown label. The known ones are those that the caller may see.
-    fn unknown(&self, kind: &str, label: &str, known: &[&str]) -> Error {
-        let is_hidden = known.is_empty() && !self.webviews.is_empty();
-        unknown_target(kind, label, (!is_hidden).then_some(known))
+    /// The first literal label that is unknown. A glob may match nothing.
+    pub(super) fn unknown_label<'a>(&self, to: &'a Selection) -> Option<UnknownLabel<'a>> {
+        let literals = to.webviews.iter().filter_map(|pattern| pattern.literal());
+        let webview = literals.into_iter().find(|label| !self.knows(label));
+        if let Some(label) = webview {
+            let known = self.webviews.keys().filter(|own| to.is_within_scope(own));
+            return Some(self.unknown("webview", label, known));
+        }
+        let windows = || self.webviews.values().map(|webview| &*webview.window);
+        let mut literals = to.windows.iter().filter_map(|pattern| pattern.literal());
+        let label = literals.find(|label| !windows().any(|window| window == *label))?;
+        let known = self.webviews.iter();
+        let known = known.filter(|(own, _)| to.is_within_scope(own));
+        Some(self.unknown("window", label, known.map(|(_, own)| &own.window)))
     }
 
-    /// Checks that every literal label is known. A glob may match nothing.
+    /// The known labels are those that the caller may see.
+    fn unknown<'a, 'b>(
+        &'b self,
+        kind: &'static str,
+        label: &'a str,
+        known: impl Iterator<Item = &'b Arc<str>>,
+    ) -> UnknownLabel<'a> {
+        let known: Vec<Arc<str>> = known.map(Arc::clone).collect();
+        let is_hidden = known.is_empty() && !self.webviews.is_empty();
+        UnknownLabel {
+            kind,
+            label,
+            known: (!is_hidden).then_some(known),
+        }
+    }
+
+    /// Checks that every literal label is known.
     pub(crate) fn check_targets(&self, to: &Selection) -> Result<()> {
-        for label in to.webviews.iter().filter_map(|pattern| pattern.literal()) {
-            if !self.webviews.contains_key(label) {
-                let known = self.webviews.keys().map(|label| &**label);
-                let known: Vec<&str> = known.filter(|label| to.is_within_scope(label)).collect();
-                return Err(self.unknown("webview", label, &known));
-            }
-        }
-        for label in to.windows.iter().filter_map(|pattern| pattern.literal()) {
-            if !self
-                .webviews
-                .values()
-                .any(|webview| &*webview.window == label)
-            {
-                let known: Vec<&str> = self
-                    .webviews
-                    .iter()
-                    .filter(|(label, _)| to.is_within_scope(label))
-                    .map(|(_, webview)| &*webview.window)
-                    .collect();
-                return Err(self.unknown("window", label, &known));
-            }
-        }
-        Ok(())
+        self.unknown_label(to)
+            .map_or(Ok(()), |unknown| Err(unknown.into_error()))
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::config::Compatible;
 use crate::hub::Hub;
-use crate::hub::audience::Audience;
+use crate::hub::audience::{Address, Audience};
 use crate::hub::catch_up::CatchUp;
 use crate::hub::effects::{Effects, EmitEffects};
 use crate::hub::ids::{SubscriberKey, SubscriptionId};
@@ -13,6 +13,7 @@ use crate::model::compat::{CompatKind, CompatNote, CompatReport, Notes};
 use crate::model::core_target::{CompatListener, CoreTarget};
 use crate::model::delivery::{Addressing, DeliveryFilter};
 use crate::model::endpoint::Endpoint;
+use crate::model::error::{Error, Result, quoted};
 use crate::model::event::{Accepted, BusEvent};
 use crate::model::json::Json;
 use crate::model::name::EventName;
@@ -31,6 +32,11 @@ impl<W> Hub<W> {
     pub(crate) fn set_compatible(&mut self, parts: Compatible) {
         let notes = Notes::default();
         self.compat = Some(Box::new(CompatState { parts, notes }));
+    }
+
+    /// The names that Tauri's own listeners receive, too.
+    pub(crate) fn set_bridged(&mut self, bridged: Vec<EventPattern>) {
+        self.subscriptions.set_bridged(bridged);
     }
 
     pub(crate) fn compat_report(&self) -> CompatReport {
@@ -56,18 +62,44 @@ impl<W> Hub<W> {
     pub(super) fn accepts_unknown_label(
         &mut self,
         audience: &Audience,
+        to: &Address,
         name: &EventName,
-        error: &crate::model::error::Error,
     ) -> bool {
-        let Some(compat) = &mut self.compat else {
+        let parts = self.compat.as_ref().map(|compat| compat.parts);
+        if !audience.is_compatible || !parts.is_some_and(|parts| parts.unknown_labels) {
             return false;
-        };
-        let is_accepted = audience.is_compatible && compat.parts.unknown_labels;
-        if is_accepted {
-            let message = || format!("{:?}: {}", name.as_str(), error.message());
-            compat.notes.add(CompatKind::UnknownLabel, name, message);
         }
-        is_accepted
+        let noted = self.unknown_label(&to.selection).map(|unknown| {
+            let labels = serde_json::json!(to.target);
+            let labels = labels.as_str().map_or(labels.to_string(), quoted);
+            format!(
+                "emit_to({labels}, {}) names no {}{}",
+                quoted(name.as_str()),
+                unknown.kind,
+                unknown.alternatives()
+            )
+        });
+        if let (Some(message), Some(compat)) = (noted, &mut self.compat) {
+            compat.notes.add(CompatKind::UnknownLabel, name, || message);
+        }
+        true
+    }
+
+    /// Lets an event pass that a limit refuses, and notes that, if compatible mode says so.
+    pub(super) fn accept_beyond(
+        &mut self,
+        audience: &Audience,
+        name: &EventName,
+        error: Error,
+    ) -> Result<()> {
+        match &mut self.compat {
+            Some(compat) if audience.is_compatible && compat.parts.limits => {
+                let message = || error.message().to_owned();
+                compat.notes.add(CompatKind::Limit, name, message);
+                Ok(())
+            }
+            _ => Err(error),
+        }
     }
 
     pub(super) fn take_notes(&mut self, effects: &mut EmitEffects<W>) {
@@ -91,9 +123,10 @@ impl<W> Hub<W> {
         if let Some(compat) = &mut self.compat {
             for (name, count) in counts {
                 compat.notes.add(CompatKind::Replay, name, || {
+                    let events = if count == 1 { "event" } else { "events" };
                     format!(
-                        "{count} earlier events of {:?} would have been delivered to a new listener in {:?}",
-                        name.as_str(),
+                        "{count} {events} of {} would have been replayed to {:?}",
+                        quoted(name.as_str()),
                         session.webview
                     )
                 });
@@ -111,7 +144,7 @@ impl<W> Hub<W> {
     ) -> Effects<W> {
         let rest = (DeliveryFilter::Everything, None);
         self.subscriptions
-            .insert_compatible(key, id, pattern, rest, listener);
+            .insert_as(key, id, pattern, rest, Some(listener));
         Effects {
             has_new_listeners: true,
             ..Effects::default()
@@ -139,7 +172,7 @@ impl<W> Hub<W> {
             source: Endpoint::Host,
             tick: None,
             provenance: None,
-            to: None,
+            audience: None,
         });
         let queued = QueuedEvent {
             event,
@@ -181,19 +214,19 @@ pub(super) fn note_delivery(
         Addressing::Broadcast if listener.target != CoreTarget::Any => {
             notes.add(CompatKind::Broadcast, name, || {
                 format!(
-                    "{:?} went to everyone, and a listener with a target received it in {webview:?}",
-                    name.as_str()
+                    "{} was sent to everyone and received by a listener with a target in {webview:?}",
+                    quoted(name.as_str())
                 )
             });
         }
         Addressing::Elsewhere => notes.add(CompatKind::OtherTarget, name, || {
-            let to = audience
-                .target()
-                .map(|to| serde_json::json!(to).to_string());
+            let to = audience.target().map(|to| serde_json::json!(to));
+            let to = to.map_or("others".to_owned(), |to| {
+                to.as_str().map_or(to.to_string(), quoted)
+            });
             format!(
-                "{:?} was sent to {} and received in {webview:?}",
-                name.as_str(),
-                to.as_deref().unwrap_or("others")
+                "{} was sent to {to} and received in {webview:?}",
+                quoted(name.as_str())
             )
         }),
         _ => {}

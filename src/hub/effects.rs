@@ -9,6 +9,7 @@ use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::hub::outbox::{Batch, DeliveredItems};
 use crate::model::compat::CompatNote;
 use crate::model::error::Error;
+use crate::model::name::EventName;
 
 /// What to do once the lock is released.
 #[derive(Debug)]
@@ -40,8 +41,10 @@ pub(crate) struct Effects<W> {
     pub(crate) silent: Vec<Arc<str>>,
     /// Items that a page has acknowledged. Dropping them may take a while, so it happens after the lock.
     pub(crate) acknowledged: Vec<Arc<DeliveredItems>>,
-    /// What compatible mode has noted and nobody has logged yet.
+    /// What compatible mode has noted and is not logged yet.
     pub(crate) notes: Vec<CompatNote>,
+    /// Events that no subscription has handled, and how often they were delivered.
+    pub(crate) abandoned: Vec<(EventName, u32)>,
 }
 
 /// The effects of an event: usually none, since its page has yet to fetch what came before.
@@ -64,6 +67,7 @@ impl<W> Default for Effects<W> {
             silent: Vec::new(),
             acknowledged: Vec::new(),
             notes: Vec::new(),
+            abandoned: Vec::new(),
         }
     }
 }
@@ -86,6 +90,7 @@ impl<W> Effects<W> {
             silent,
             acknowledged,
             notes,
+            abandoned,
         } = other;
         self.batches.extend(batches);
         self.calls.extend(calls);
@@ -101,6 +106,7 @@ impl<W> Effects<W> {
         self.silent.extend(silent);
         self.acknowledged.extend(acknowledged);
         self.notes.extend(notes);
+        self.abandoned.extend(abandoned);
     }
 
     /// Notes that the page of these waiters is gone.

@@ -61,6 +61,8 @@ impl<W> Hub<W> {
                     let loss = Loss::of_gap(&lost.gap, lost.superseded);
                     losses.push((loss, lost.subscriptions.into_iter().collect()));
                 }
+                // Its own store has it for the next page, and for this one if it comes back.
+                QueueEntry::Event(queued) if queued.event.mark().until_consumed => {}
                 QueueEntry::Event(queued) => {
                     let policy = self.subscriptions.policy(queued.event.event_name());
                     kept.push(BacklogEntry {

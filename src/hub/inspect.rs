@@ -16,6 +16,7 @@ pub(crate) struct Overview {
     pub(crate) seq: u64,
     pub(crate) refused: u64,
     pub(crate) retained: QueueUsage,
+    pub(crate) unconsumed: QueueUsage,
     pub(crate) webviews: Vec<Arc<str>>,
     pub(crate) consumers: Vec<SubscriberKey>,
 }
@@ -27,16 +28,15 @@ impl<W> Hub<W> {
     pub(crate) fn overview(&self) -> Overview {
         let webviews: Vec<Arc<str>> = self.webviews.keys().cloned().collect();
         let consumers: Vec<SubscriberKey> = self.consumers.keys().copied().collect();
+        let bound = || QueueBound {
+            events: self.limits.retained_events,
+            bytes: self.limits.retained_bytes,
+        };
         Overview {
             seq: self.seq,
             refused: self.refused,
-            retained: usage_of(
-                self.retained.usage(),
-                QueueBound {
-                    events: self.limits.retained_events,
-                    bytes: self.limits.retained_bytes,
-                },
-            ),
+            retained: usage_of(self.retained.usage(), bound()),
+            unconsumed: usage_of(self.unconsumed.usage(), bound()),
             webviews,
             consumers,
         }

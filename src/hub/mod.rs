@@ -15,11 +15,13 @@ mod expiry;
 mod history;
 pub(crate) mod ids;
 pub(crate) mod inspect;
+mod kept_quota;
 pub(crate) mod loss;
 pub(crate) mod outbox;
 mod publish;
 mod pulls;
 pub(crate) mod queue;
+mod reception;
 pub(crate) mod requests;
 pub(crate) mod retained;
 mod room;
@@ -27,9 +29,11 @@ pub(crate) mod routes;
 pub(crate) mod session;
 mod sessions;
 mod subscribe;
+mod subscription;
 mod superseded;
 #[cfg(test)]
 mod tests;
+mod unconsumed;
 mod waiting;
 mod webviews;
 
@@ -52,6 +56,7 @@ use room::{Line, Room};
 use routes::Subscriptions;
 use session::Session;
 use sessions::EndedSession;
+use unconsumed::Unconsumed;
 
 pub(crate) use audience::{Address, Audience, Receiver};
 pub(crate) use effects::{Effects, EmitEffects};
@@ -59,7 +64,7 @@ pub(crate) use publish::{NewEvent, Refusal};
 pub(crate) use pulls::Pull;
 pub(crate) use room::Ticket;
 pub(crate) use sessions::Command;
-pub(crate) use subscribe::{Resumption, SubscriptionRequest};
+pub(crate) use subscription::{Resumption, SubscriptionRequest};
 pub(crate) use waiting::{Attempt, QueueOwner};
 
 /// How long a pull is held before it completes with nothing. Android gives up after 30 seconds.
@@ -83,6 +88,7 @@ pub(crate) struct Hub<W> {
     consumers: BTreeMap<SubscriberKey, Consumer>,
     subscriptions: Subscriptions,
     retained: Retained,
+    unconsumed: Unconsumed,
     /// Emits that wait for room in a queue.
     room: Room,
     requests: Requests<W>,
@@ -148,6 +154,7 @@ impl<W> Hub<W> {
             consumers: BTreeMap::new(),
             subscriptions: Subscriptions::new(policies),
             retained: Retained::default(),
+            unconsumed: Unconsumed::default(),
             room: Room::default(),
             requests: Requests::default(),
             next_subscriber: 0,
@@ -216,6 +223,14 @@ impl<W> Hub<W> {
         };
         let (mut polled, unneeded) = consumer.poll(waker);
         wakers.unneeded = unneeded;
+        // A reader of a stream tells of nothing more.
+        if consumer.is_stream
+            && let Poll::Ready(Some(QueueEntry::Event(queued))) = &polled
+            && queued.event.mark().until_consumed
+        {
+            let seq = queued.event.seq();
+            drop(self.settle(key, seq, true));
+        }
         if polled.is_pending() && self.exiting {
             polled = Poll::Ready(None);
         }

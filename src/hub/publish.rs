@@ -17,8 +17,9 @@ use crate::model::core_target::CompatListener;
 use crate::model::delivery::Addressing;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode};
-use crate::model::event::{Accepted, BusEvent, Provenance, Receipt, Tick, weight_of};
+use crate::model::event::{Accepted, BusEvent, Mark, Provenance, Receipt, Tick, weight_of};
 use crate::model::json::Json;
+use crate::model::lifetime::{Lifetime, retained_and_consumed};
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policy::Overflow;
@@ -37,6 +38,7 @@ pub(crate) struct NewEvent {
     pub(crate) provenance: Option<Arc<Provenance>>,
     /// Whether it is kept for later subscribers. `None` leaves that to the policy of its name.
     pub(crate) retain: Option<bool>,
+    pub(crate) lifetime: Lifetime,
 }
 
 /// An event that was refused, with the reason.
@@ -50,6 +52,15 @@ impl Refusal {
     pub(crate) fn of(event: NewEvent, error: Error) -> Box<Self> {
         Box::new(Self { event, error })
     }
+}
+
+/// An event that may be published: its way, and whether it is retained.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    route: Arc<Route>,
+    is_retained: bool,
+    /// How often it is delivered at most, if it is kept until it is consumed.
+    deliveries: Option<u32>,
 }
 
 /// Why an event is not published.
@@ -82,8 +93,8 @@ impl<W> Hub<W> {
     ) -> std::result::Result<(Receipt, EmitEffects<W>), Box<Refusal>> {
         // It overtakes those that wait.
         let error = match self.admit(&event, audience, 0) {
-            Ok(route) => {
-                let (receipt, mut effects) = self.append(event, audience, &route, clock);
+            Ok(admitted) => {
+                let (receipt, mut effects) = self.append(event, audience, &admitted, clock);
                 self.take_notes(&mut effects);
                 return Ok((receipt, effects));
             }
@@ -105,7 +116,7 @@ impl<W> Hub<W> {
         event: &NewEvent,
         audience: &Audience,
         ticket: Ticket,
-    ) -> std::result::Result<Arc<Route>, Obstacle> {
+    ) -> std::result::Result<Admitted, Obstacle> {
         if self.exiting {
             let error = Error::new(
                 ErrorCode::Unavailable,
@@ -116,33 +127,58 @@ impl<W> Hub<W> {
             );
             return Err(Obstacle::Refused(error));
         }
-        if let Some(to) = &audience.to {
-            let checked = self.check_targets(&to.selection);
-            if let Err(error) = checked
-                && !self.accepts_unknown_label(audience, &event.name, &error)
-            {
-                return Err(error.into());
-            }
+        if let Some(to) = &audience.to
+            && !self.accepts_unknown_label(audience, to, &event.name)
+        {
+            self.check_targets(&to.selection)?;
         }
         let route = self.subscriptions.route(&event.name);
-        let is_retained = event.retain.unwrap_or(route.policy.retain);
+        let mut is_retained = event.retain.unwrap_or(route.policy.retain);
+        let mut deliveries = route.policy.deliveries(event.lifetime);
+        if deliveries.is_some() {
+            if is_retained {
+                return Err(retained_and_consumed(event.name.as_str()).into());
+            }
+            let weight = weight_of(&event.name, &event.payload, event.provenance.as_deref());
+            let (name, source) = (&event.name, &event.source);
+            let checked = self
+                .unconsumed
+                .check(name, source, audience, weight, &self.limits);
+            if let Err(error) = checked {
+                self.accept_beyond(audience, &event.name, error)?;
+                deliveries = None;
+            }
+        }
         if is_retained {
             let weight = weight_of(&event.name, &event.payload, event.provenance.as_deref());
-            self.retained
-                .check(&event.name, &event.source, audience, weight, &self.limits)?;
+            let checked =
+                self.retained
+                    .check(&event.name, &event.source, audience, weight, &self.limits);
+            if let Err(error) = checked {
+                self.accept_beyond(audience, &event.name, error)?;
+                is_retained = false;
+            }
         }
         self.check_queues(event, audience, &route, ticket)?;
-        Ok(route)
+        Ok(Admitted {
+            route,
+            is_retained,
+            deliveries,
+        })
     }
 
     pub(super) fn append(
         &mut self,
         new: NewEvent,
         audience: &Audience,
-        route: &Route,
+        admitted: &Admitted,
         clock: impl Fn() -> Instant,
     ) -> (Receipt, EmitEffects<W>) {
-        let is_retained = new.retain.unwrap_or(route.policy.retain);
+        let Admitted {
+            route,
+            is_retained,
+            deliveries,
+        } = admitted;
         self.seq += 1;
         let mut receipt = Receipt {
             seq: self.seq,
@@ -155,14 +191,12 @@ impl<W> Hub<W> {
             let history = webview.history.as_ref();
             history.is_some_and(|history| has_history || history.has_page_before())
         });
-        if route.entries.is_empty() && !is_kept && !is_retained {
+        if route.entries.is_empty() && !is_kept && !*is_retained && deliveries.is_none() {
             return (receipt, effects);
         }
-        let target = audience
-            .target()
-            .filter(|_| self.subscriptions.has_bridged());
-        let target = target.map(|target| Box::new(target.clone()));
-        let event = BusEvent::new(Accepted {
+        let is_read_later = self.compat.is_some() || self.subscriptions.has_bridged();
+        let addressed = (is_read_later && !audience.is_plain()).then(|| Arc::new(audience.clone()));
+        let mut event = BusEvent::new(Accepted {
             seq: self.seq,
             name: route.name.clone(),
             payload: new.payload,
@@ -170,13 +204,20 @@ impl<W> Hub<W> {
             source: new.source,
             tick: new.tick,
             provenance: new.provenance,
-            to: target,
+            audience: addressed,
         });
-        if is_kept {
+        if let Some(deliveries) = deliveries {
+            event = event.marked(Mark {
+                until_consumed: true,
+                ..Mark::default()
+            });
+            let (event, audience) = (event.clone(), audience.clone());
+            self.unconsumed.insert(event, audience, *deliveries);
+        } else if is_kept {
             self.append_to_backlogs(&event, audience, has_history, &clock);
         }
         self.fan_out(&event, audience, route, clock, &mut receipt, &mut effects);
-        if is_retained {
+        if *is_retained {
             let target = audience.target().cloned();
             let name = event.event_name().clone();
             let audience = audience.clone();
@@ -262,6 +303,9 @@ impl<W> Hub<W> {
         has_history: bool,
         clock: impl Fn() -> Instant,
     ) {
+        let compat = self.compat.as_ref();
+        // A listener that was written for Tauri's events may receive what is for others.
+        let takes_others = compat.is_some_and(|compat| compat.parts.targets);
         for (label, webview) in &mut self.webviews {
             let Some(history) = &mut webview.history else {
                 continue;
@@ -270,7 +314,9 @@ impl<W> Hub<W> {
                 webview.history = None;
                 continue;
             }
-            let Some(addressing) = audience.addressing_of_page(label, &webview.window) else {
+            let addressing = audience.addressing_of_page(label, &webview.window);
+            let Some(addressing) = addressing.or(takes_others.then_some(Addressing::Elsewhere))
+            else {
                 continue;
             };
             if has_history {
@@ -350,6 +396,9 @@ impl<W> Hub<W> {
                         .wake_first(line, &mut effects.get_or_insert_default().wakers);
                 }
                 receipt.pages += usize::from(is_queued);
+                if is_queued && event.mark().until_consumed {
+                    self.unconsumed.note_delivery(event.seq(), entry.subscriber);
+                }
                 // A page that subscribes and unsubscribes without an end and never pulls loses events of subscriptions
                 // that have ended. That is rare, so it is checked rarely.
                 if session.outbox.unreported_gaps()
@@ -382,6 +431,9 @@ impl<W> Hub<W> {
                 let before = has_waiters.then(|| consumer.queue.usage());
                 if consumer.queue.push(queued, route.policy.overflow) {
                     receipt.listeners += count;
+                    if event.mark().until_consumed {
+                        self.unconsumed.note_delivery(event.seq(), entry.subscriber);
+                    }
                 }
                 if before.is_some_and(|before| is_smaller(consumer.queue.usage(), before)) {
                     let line = Line::Queue(entry.subscriber);

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use crate::hub::audience::Audience;
+use crate::hub::kept_quota::KeptQuota;
 use crate::limits::Limits;
 use crate::model::delivery::Addressing;
 use crate::model::endpoint::Endpoint;
@@ -9,7 +9,6 @@ use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::BusEvent;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
-use crate::model::quota::{Quota, SharedLimit};
 use crate::model::selection::weight_of_target;
 use crate::model::target::Target;
 
@@ -21,9 +20,7 @@ use crate::model::target::Target;
 #[derive(Debug, Default)]
 pub(crate) struct Retained {
     events: HashMap<(EventName, Option<Target>), Vec<RetainedEvent>>,
-    all: Quota,
-    /// What each webview has emitted of it.
-    pages: HashMap<Arc<str>, Quota>,
+    quota: KeptQuota,
 }
 
 #[derive(Debug)]
@@ -59,60 +56,15 @@ impl Retained {
         let old = self.events.get(&(name.clone(), target));
         let old = old.and_then(|events| events.iter().find(|old| old.event.source() == source));
         let weight = weight + target_weight(audience);
-        let mut all = self.all;
-        if let Some(old) = old {
-            all.remove(old.weight());
-        }
-        all.add(weight);
-        let (events, bytes) = (limits.retained_events, limits.retained_bytes);
-        if all.count > events {
-            return refuse(format!(
-                "{events} events are retained, and that is the limit (retainedEvents)"
-            ));
-        }
-        if all.bytes > bytes {
-            return refuse(format!(
-                "retained events would take {} bytes, and the limit is {bytes} (retainedBytes)",
-                all.bytes
-            ));
-        }
-        let Endpoint::Webview(label) = source else {
-            return Ok(());
-        };
-        let before = self.pages.get(label).copied().unwrap_or_default();
-        let mut own = before;
-        if let Some(old) = old {
-            own.remove(old.weight());
-        }
-        own.add(weight);
-        let (page_events, page_bytes) = (
-            limits.retained_events_per_page,
-            limits.retained_bytes_per_page,
-        );
-        if own.count > page_events {
-            return refuse(format!(
-                "{page_events} events of this page are retained, and that is the limit (retainedEventsPerPage)"
-            ));
-        }
-        if own.bytes > page_bytes {
-            return refuse(format!(
-                "retained events of this page would take {} bytes, and the limit is {page_bytes} (retainedBytesPerPage)",
-                own.bytes
-            ));
-        }
-        let shared = [
-            SharedLimit {
-                limit: events,
-                unit: "events",
-                key: "retainedEvents",
-            },
-            SharedLimit {
-                limit: bytes,
-                unit: "bytes",
-                key: "retainedBytes",
-            },
-        ];
-        own.check_fairness(before, all, shared).or_else(refuse)
+        self.quota
+            .check(
+                "retained",
+                source,
+                weight,
+                old.map(RetainedEvent::weight),
+                limits,
+            )
+            .or_else(refuse)
     }
 
     pub(crate) fn insert(
@@ -121,7 +73,7 @@ impl Retained {
         target: Option<Target>,
         retained: RetainedEvent,
     ) {
-        self.account(&retained, Quota::add);
+        self.quota.add(retained.event.source(), retained.weight());
         let events = self.events.entry((name, target)).or_default();
         let source = retained.event.source();
         let old = events.iter().position(|old| old.event.source() == source);
@@ -129,7 +81,7 @@ impl Retained {
         // The newest is the last.
         events.push(retained);
         if let Some(old) = old {
-            self.account(&old, Quota::remove);
+            self.quota.remove(old.event.source(), old.weight());
         }
     }
 
@@ -141,7 +93,8 @@ impl Retained {
             .flat_map(|(_, retained)| retained)
             .collect();
         for retained in &gone {
-            self.account(retained, Quota::remove);
+            self.quota
+                .remove(retained.event.source(), retained.weight());
         }
         gone.len()
     }
@@ -160,7 +113,8 @@ impl Retained {
         for name in names {
             let gone = self.events.remove(&(name, None)).unwrap_or_default();
             for retained in &gone {
-                self.account(retained, Quota::remove);
+                self.quota
+                    .remove(retained.event.source(), retained.weight());
             }
             cleared += gone.len();
         }
@@ -169,19 +123,7 @@ impl Retained {
 
     /// How many events are retained, and their bytes.
     pub(crate) fn usage(&self) -> (usize, usize) {
-        (self.all.count, self.all.bytes)
-    }
-
-    fn account(&mut self, retained: &RetainedEvent, act: fn(&mut Quota, usize)) {
-        let weight = retained.weight();
-        act(&mut self.all, weight);
-        if let Endpoint::Webview(label) = retained.event.source() {
-            let quota = self.pages.entry(Arc::clone(label)).or_default();
-            act(quota, weight);
-            if quota.is_empty() {
-                self.pages.remove(label);
-            }
-        }
+        self.quota.usage()
     }
 
     /// The newest event of each name and target that is for a subscriber, as `addressing_of` says. Those of several
@@ -202,7 +144,7 @@ impl Retained {
     }
 }
 
-fn target_weight(audience: &Audience) -> usize {
+pub(super) fn target_weight(audience: &Audience) -> usize {
     let addresses = audience.to.iter().chain(&audience.except);
     addresses.map(|to| weight_of_target(&to.target)).sum()
 }

@@ -1,7 +1,6 @@
 //! Beginning and ending subscriptions, and what a new one gets of what came before it.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,74 +9,18 @@ use crate::hub::audience::Audience;
 use crate::hub::backlog::BacklogEntry;
 use crate::hub::catch_up::{CatchUp, Found, discount_what_comes_again};
 use crate::hub::effects::Effects;
-use crate::hub::ids::{SessionId, SubscriberKey, SubscriptionId};
+use crate::hub::ids::{SubscriberKey, SubscriptionId};
 use crate::hub::publish::is_smaller;
 use crate::hub::queue::{QueuedEvent, SupersededLists};
+use crate::hub::reception::Reception;
 use crate::hub::room::Line;
 use crate::hub::sessions::session_ended;
-use crate::model::core_target::{CompatListener, CoreSelection};
+use crate::hub::subscription::{Resumption, ScopeAnswers, SubscriptionRequest};
 use crate::model::delivery::{Addressing, DeliveryFilter};
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::{BusEvent, Gap, GapReason, Mark};
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
-use crate::model::selection::Selection;
-use crate::permissions::Scope;
-
-/// A subscription that a page requests.
-#[derive(Debug)]
-pub(crate) struct SubscriptionRequest {
-    pub(crate) id: SubscriptionId,
-    pub(crate) pattern: EventPattern,
-    /// What it may receive of that, checked at every delivery. `None` allows everything.
-    pub(crate) scope: Option<Arc<Scope>>,
-    /// Restricts it to what is sent to this target, which must be the page's own webview or window.
-    pub(crate) target: Option<Selection>,
-    /// Whether it gets what is kept for a starting page.
-    pub(crate) wants_replayed: bool,
-    pub(crate) wants_retained: bool,
-    /// Where it resumes, if the page had it in a session before.
-    pub(crate) resume: Option<Resumption>,
-}
-
-impl SubscriptionRequest {
-    /// Whether it gets what is kept for a starting page. One that resumes gets what it has missed instead.
-    pub(crate) fn is_replayed(&self) -> bool {
-        self.wants_replayed && self.resume.is_none()
-    }
-
-    fn matches(&self, name: &EventName, answers: &ScopeAnswers) -> bool {
-        let scope = self.scope.as_ref();
-        self.pattern.receives(name) && scope.is_none_or(|scope| answers.of(scope, name))
-    }
-}
-
-/// What scopes have answered in one command, which may have many subscriptions that look through many events of few names.
-#[derive(Debug, Default)]
-struct ScopeAnswers {
-    /// By the address of the scope. No scope is made while this lives, so an address is that of one.
-    known: RefCell<HashMap<(*const Scope, EventName), bool>>,
-}
-
-impl ScopeAnswers {
-    fn of(&self, scope: &Arc<Scope>, name: &EventName) -> bool {
-        let key = (Arc::as_ptr(scope), name.clone());
-        let mut known = self.known.borrow_mut();
-        *known
-            .entry(key)
-            .or_insert_with(|| scope.allows_listening(name))
-    }
-}
-
-/// Where a subscription resumes that the same page had in another session.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Resumption {
-    pub(crate) session: SessionId,
-    /// The sequence number up to which the page has everything.
-    pub(crate) after: u64,
-    /// The last sequence number that this subscription has received; 0 if there is none.
-    pub(crate) handled: u64,
-}
 
 impl<W> Hub<W> {
     /// Begins the subscriptions of one command. Returns for each the sequence number that it begins after.
@@ -93,39 +36,44 @@ impl<W> Hub<W> {
         let mut effects = Effects::default();
         let mut catch_up = CatchUp::default();
         let answers = ScopeAnswers::default();
+        self.abandon_exhausted(&mut effects);
         let results = requests
             .into_iter()
             .map(|request| {
                 let filter = self.check_subscription(key, &request)?;
                 effects.rearm |= self.begin_start_up(key, now);
                 let compat = self.compat_listener(&request);
-                let starts_empty = request.resume.is_none()
-                    && compat.is_some()
-                    && self
-                        .compat
-                        .as_ref()
-                        .is_some_and(|compat| compat.parts.replay);
-                if starts_empty {
+                let by = Reception {
+                    filter,
+                    compat: compat.as_ref(),
+                };
+                if let Some(resume) = request.resume
+                    && let Some(session) = self.sessions.get(&key)
+                {
+                    let webview = Arc::clone(&session.webview);
+                    self.keep_receiver(key, &webview, resume.handled);
+                }
+                if compat.is_some() {
+                    self.note_many(key, &request);
+                }
+                if compat.is_some() && self.starts_empty(&request) {
+                    // What a listener of the bus would get.
+                    let strict = Reception {
+                        filter,
+                        compat: None,
+                    };
                     let mut would_be = CatchUp::default();
-                    self.collect_catch_up(key, &request, filter, now, &answers, &mut would_be);
+                    self.collect_catch_up(key, &request, strict, now, &answers, &mut would_be);
                     self.note_replay(key, &would_be);
                 } else {
-                    self.collect_catch_up(key, &request, filter, now, &answers, &mut catch_up);
+                    self.collect_catch_up(key, &request, by, now, &answers, &mut catch_up);
                 }
                 if let Some(session) = self.sessions.get_mut(&key) {
                     session.subscriptions += 1;
                 }
                 let (id, pattern, scope) = (request.id, request.pattern, request.scope);
-                match compat {
-                    Some(compat) => self.subscriptions.insert_compatible(
-                        key,
-                        id,
-                        pattern,
-                        (filter, scope),
-                        compat,
-                    ),
-                    None => self.subscriptions.insert(key, id, pattern, filter, scope),
-                }
+                self.subscriptions
+                    .insert_as(key, id, pattern, (filter, scope), compat);
                 effects.has_new_listeners = true;
                 Ok(self.seq)
             })
@@ -154,18 +102,6 @@ impl<W> Hub<W> {
         history.map_or(0, |history| history.backlog.usage().0) + self.retained.usage().0
     }
 
-    /// What a page's listener that was written for Tauri's events receives, if the mode lets it.
-    fn compat_listener(&self, request: &SubscriptionRequest) -> Option<CompatListener> {
-        let parts = self.compat.as_ref()?.parts;
-        match &request.target.as_ref()?.core {
-            Some(CoreSelection::Target(target)) if parts.targets => Some(CompatListener {
-                target: target.clone(),
-                is_in_core: parts.core,
-            }),
-            _ => None,
-        }
-    }
-
     fn check_subscription(
         &self,
         key: SubscriberKey,
@@ -181,7 +117,7 @@ impl<W> Hub<W> {
         let filter = match &request.target {
             None => DeliveryFilter::Own,
             Some(target) if target.everyone => DeliveryFilter::Own,
-            Some(_) if self.compat_listener(request).is_some() => DeliveryFilter::Own,
+            Some(_) if self.takes_any_label(request) => DeliveryFilter::Own,
             Some(target) if target.has_webview(&session.webview, window.unwrap_or_default()) => {
                 DeliveryFilter::Sent
             }
@@ -204,7 +140,8 @@ impl<W> Hub<W> {
                 ),
             ));
         }
-        if session.subscriptions >= self.limits.subscriptions_per_page {
+        let is_beyond = session.subscriptions >= self.limits.subscriptions_per_page;
+        if is_beyond && !self.is_unlimited(request) {
             return Err(Error::new(
                 ErrorCode::TooManySubscriptions,
                 format!(
@@ -233,7 +170,7 @@ impl<W> Hub<W> {
         &'a self,
         key: SubscriberKey,
         request: &SubscriptionRequest,
-        filter: DeliveryFilter,
+        by: Reception<'_>,
         now: Instant,
         answers: &ScopeAnswers,
         catch_up: &mut CatchUp,
@@ -250,13 +187,15 @@ impl<W> Hub<W> {
             .history
             .as_ref()
             .filter(|history| history.until.is_some_and(|until| now < until));
+        let page = (&*session.webview, &*webview.window);
         let mut find = |kept: &'a BacklogEntry, mark: Mark| {
-            if filter.covers(kept.addressing) && request.matches(kept.event.event_name(), answers) {
+            let is_for_it = by.receives(kept, page);
+            if is_for_it && request.matches(kept.event.event_name(), answers) {
                 found.insert(kept.event.seq(), (&kept.event, kept.addressing, mark));
             }
         };
         let is_missed = |name: &EventName, addressing| {
-            filter.covers(addressing) && request.matches(name, answers)
+            by.may_receive(addressing) && request.matches(name, answers)
         };
         let replayed = |kept: &BacklogEntry| Mark {
             replayed: true,
@@ -325,7 +264,7 @@ impl<W> Hub<W> {
         if request.wants_retained {
             let addressing_of = |audience: &Audience| {
                 let addressing = audience.addressing_of_page(&session.webview, &webview.window);
-                addressing.filter(|addressing| filter.covers(*addressing))
+                by.addressing_of(audience, addressing, page)
             };
             for (event, addressing) in self.retained.newest_of(&request.pattern, addressing_of) {
                 let seq = event.seq();
@@ -333,7 +272,11 @@ impl<W> Hub<W> {
                     continue;
                 }
                 // What is retained comes first and in order, so the page has what is older than the last event it received.
-                if request.resume.is_some_and(|resume| seq <= resume.handled) {
+                let is_known = |resume: Resumption| {
+                    let has_begun = by.compat.is_some() && seq <= resume.after;
+                    seq <= resume.handled || has_begun
+                };
+                if request.resume.is_some_and(is_known) {
                     continue;
                 }
                 found
@@ -341,6 +284,21 @@ impl<W> Hub<W> {
                     .or_insert((event, addressing, Mark::default()))
                     .2
                     .retained = true;
+            }
+        }
+        if request.wants_replayed || request.resume.is_some() {
+            for kept in self.unconsumed.matching(&request.pattern) {
+                let seq = kept.event.seq();
+                let to_page = kept
+                    .audience
+                    .addressing_of_page(&session.webview, &webview.window);
+                let addressing = by.addressing_of(&kept.audience, to_page, page);
+                let is_handled = request.resume.is_some_and(|resume| seq <= resume.handled);
+                if let Some(addressing) = addressing.filter(|_| !is_handled)
+                    && request.matches(kept.event.event_name(), answers)
+                {
+                    found.insert(seq, (&kept.event, addressing, kept.mark()));
+                }
             }
         }
         let mut found: Vec<Found<'_>> = found.into_values().collect();
@@ -366,6 +324,9 @@ impl<W> Hub<W> {
         }
         for entry in catch_up.events.into_values() {
             let policy = self.subscriptions.policy(entry.event.event_name());
+            if entry.event.mark().until_consumed {
+                self.unconsumed.note_redelivery(entry.event.seq(), key);
+            }
             session
                 .outbox
                 .push_past(entry.into_queued(), policy.overflow);
@@ -437,6 +398,7 @@ impl<W> Hub<W> {
             }
             effects.wakers.extend(consumer.take_waker());
         }
+        self.deliver_unconsumed(key, id, &pattern, filter, &mut effects);
         self.subscriptions.insert(key, id, pattern, filter, None);
         effects
     }

@@ -53,8 +53,8 @@ impl<W> Hub<W> {
         let (line, queue) = match released.filter(|_| !self.exiting) {
             Some(line) => (line, None),
             None => match self.admit(&event, audience, ticket.unwrap_or(Ticket::MAX)) {
-                Ok(route) => {
-                    let (receipt, emitted) = self.append(event, audience, &route, clock);
+                Ok(admitted) => {
+                    let (receipt, emitted) = self.append(event, audience, &admitted, clock);
                     let mut effects = emitted.map_or_else(Effects::default, |emitted| *emitted);
                     effects.unneeded.push(waker);
                     self.leave(ticket, &mut effects);

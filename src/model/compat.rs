@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 
 use serde::Serialize;
 
@@ -13,9 +13,9 @@ const MAX_NOTES: usize = 256;
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct CompatReport {
-    /// One note for each kind and name.
+    /// One note for each kind and name, in the order in which they came.
     pub notes: Vec<CompatNote>,
-    /// How many kinds and names had no more room in `notes`, of which 256 are kept.
+    /// How many times a difference had no more room in `notes`, of which 256 are kept.
     pub omitted: u64,
 }
 
@@ -41,7 +41,7 @@ pub struct CompatNote {
 }
 
 /// The rule of the bus that a [`CompatNote`] is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum CompatKind {
@@ -64,7 +64,8 @@ pub enum CompatKind {
 /// Collects notes, one for each kind and name.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
-    all: BTreeMap<(CompatKind, String), CompatNote>,
+    all: Vec<CompatNote>,
+    known: HashSet<(CompatKind, EventName)>,
     omitted: u64,
     /// Those that are not logged yet.
     fresh: Vec<CompatNote>,
@@ -77,21 +78,23 @@ impl Notes {
         name: &EventName,
         message: impl FnOnce() -> String,
     ) {
-        let key = (kind, name.as_str().to_owned());
-        if self.all.contains_key(&key) {
+        // Cloned without an allocation: events look this up while the mode is on.
+        let key = (kind, name.clone());
+        if self.known.contains(&key) {
             return;
         }
-        if self.all.len() >= MAX_NOTES {
+        if self.known.len() >= MAX_NOTES {
             self.omitted += 1;
             return;
         }
         let note = CompatNote {
             kind,
-            event: key.1.clone(),
+            event: name.as_str().to_owned(),
             message: message(),
         };
         self.fresh.push(note.clone());
-        self.all.insert(key, note);
+        self.all.push(note);
+        self.known.insert(key);
     }
 
     pub(crate) fn take_fresh(&mut self) -> Vec<CompatNote> {
@@ -100,7 +103,7 @@ impl Notes {
 
     pub(crate) fn report(&self) -> CompatReport {
         CompatReport {
-            notes: self.all.values().cloned().collect(),
+            notes: self.all.clone(),
             omitted: self.omitted,
         }
     }
@@ -111,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kind_and_name_is_noted_once_and_notes_are_bounded() {
+    fn a_kind_and_name_is_noted_once() {
         let mut notes = Notes::default();
         let name = |n: usize| EventName::parse(&format!("n{n}")).unwrap();
         for _ in 0..2 {

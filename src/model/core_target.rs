@@ -37,10 +37,20 @@ impl CoreTarget {
     }
 }
 
+/// Whether Tauri takes the name of an event. It panics at a listener of any other.
+pub(crate) fn is_name_of_core(name: &str) -> bool {
+    let is_allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '/' | ':' | '_');
+    name.chars().all(is_allowed)
+}
+
 /// A listener that was written for Tauri's events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CompatListener {
     pub(crate) target: CoreTarget,
+    /// Whether it receives what one of Tauri's with its target does, or only what is for its own page.
+    pub(crate) takes_others: bool,
+    /// Whether it receives broadcasts although it has a target.
+    pub(crate) takes_broadcasts: bool,
     /// Whether it is registered in Tauri's own system, too.
     pub(crate) is_in_core: bool,
 }

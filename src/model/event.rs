@@ -5,11 +5,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tauri_plugin_event_bus_types::internal::read_json;
 
+use crate::model::audience::Audience;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::json::Json;
 use crate::model::name::EventName;
-use crate::model::target::Target;
 
 /// An event as a listener of the host receives it. TypeScript has a type of the same name. Cheap to clone: all copies share
 /// one payload.
@@ -27,6 +27,10 @@ pub(crate) struct Mark {
     pub(crate) superseded: u64,
     /// The number of the first event that it superseded; 0 if there is none.
     pub(crate) superseded_from: u64,
+    /// Whether it is kept until a subscription has handled it, and receivers tell whether they have.
+    pub(crate) until_consumed: bool,
+    /// Whether it was delivered before.
+    pub(crate) redelivered: bool,
 }
 
 /// An accepted event: everything that is the same for all of its receivers.
@@ -40,8 +44,8 @@ pub(crate) struct Accepted {
     /// Boxed, since few events are ticks.
     pub(crate) tick: Option<Box<Tick>>,
     pub(crate) provenance: Option<Arc<Provenance>>,
-    /// Whom it is for, if the app has a bridge to Tauri's events and it is not for everyone.
-    pub(crate) to: Option<Box<Target>>,
+    /// Whom it is for, if it is not for everyone. Only compatible mode and bridges to Tauri's events read that.
+    pub(crate) audience: Option<Arc<Audience>>,
 }
 
 /// The component that emitted an event, and the events that caused it. Most events have neither.
@@ -142,8 +146,8 @@ impl BusEvent {
         self.mark
     }
 
-    pub(crate) fn target(&self) -> Option<&Target> {
-        self.accepted.to.as_deref()
+    pub(crate) fn audience(&self) -> Option<&Audience> {
+        self.accepted.audience.as_deref()
     }
 
     pub(crate) fn event_name(&self) -> &EventName {
@@ -257,6 +261,14 @@ impl BusEvent {
     #[must_use]
     pub fn is_retained(&self) -> bool {
         self.mark.retained
+    }
+
+    /// Whether it was delivered before, to a subscription that has not handled it: see [`Until::Consumed`].
+    ///
+    /// [`Until::Consumed`]: crate::Until::Consumed
+    #[must_use]
+    pub fn is_redelivered(&self) -> bool {
+        self.mark.redelivered
     }
 
     /// How many events of the same name it replaced while it waited, where the policy is `latest`.

@@ -10,7 +10,7 @@ use crate::model::job::JobInfo;
 /// It has no payloads. Each webview is read separately, so the bus is never blocked as a whole. An event that is emitted
 /// meanwhile may show in one webview and not yet in another.
 ///
-/// As JSON: `{ seq, refused, webviews, consumers, retained, jobs }`.
+/// As JSON: `{ seq, refused, webviews, consumers, retained, unconsumed, jobs }`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -26,6 +26,8 @@ pub struct Inspection {
     pub consumers: Vec<ConsumerInspection>,
     /// The retained events.
     pub retained: QueueUsage,
+    /// The events that are kept until they are consumed.
+    pub unconsumed: QueueUsage,
     /// Every job, in the order of the ids.
     pub jobs: Vec<JobInfo>,
 }

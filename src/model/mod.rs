@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows Tauri or Tokio.
 
+pub(crate) mod audience;
 pub(crate) mod built_in;
 pub(crate) mod compat;
 pub(crate) mod core_target;
@@ -13,6 +14,7 @@ pub(crate) mod interval;
 pub(crate) mod job;
 pub(crate) mod json;
 pub(crate) mod label;
+pub(crate) mod lifetime;
 pub(crate) mod policies;
 pub(crate) mod quota;
 pub(crate) mod selection;
@@ -45,7 +47,7 @@ pub(crate) mod payload {
 }
 
 pub(crate) mod policy {
-    pub(crate) use tauri_plugin_event_bus_types::{Overflow, Policy};
+    pub(crate) use tauri_plugin_event_bus_types::{Overflow, Policy, Until};
 }
 
 pub(crate) mod target {

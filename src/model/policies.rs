@@ -1,7 +1,8 @@
 use crate::model::error::Result;
+use crate::model::lifetime::{Lifetime, MAX_DELIVERIES, check_deliveries, retained_and_consumed};
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
-use crate::model::policy::{Overflow, Policy};
+use crate::model::policy::{Overflow, Policy, Until};
 
 /// The policy of one name, with every setting decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,6 +10,17 @@ pub(crate) struct NamePolicy {
     pub(crate) overflow: Overflow,
     pub(crate) retain: bool,
     pub(crate) history: bool,
+    pub(crate) until: Until,
+    pub(crate) max_deliveries: u32,
+}
+
+impl NamePolicy {
+    /// How often an event of the name is delivered at most, if it is kept until it is consumed.
+    pub(crate) fn deliveries(self, own: Lifetime) -> Option<u32> {
+        let until = own.until.unwrap_or(self.until);
+        let most = own.max_deliveries.unwrap_or(self.max_deliveries);
+        (until == Until::Consumed).then_some(most)
+    }
 }
 
 /// All policies, in order. A later one counts more.
@@ -25,6 +37,10 @@ impl Policies {
     }
 
     pub(crate) fn add(&mut self, pattern: &str, policy: Policy) -> Result<()> {
+        check_deliveries(policy.consumption().1)?;
+        if policy.settings().1 == Some(true) && policy.consumption().0 == Some(Until::Consumed) {
+            return Err(retained_and_consumed(pattern));
+        }
         self.rules.push((EventPattern::parse(pattern)?, policy));
         Ok(())
     }
@@ -46,6 +62,12 @@ impl Policies {
             history: matching()
                 .find_map(|policy| policy.settings().2)
                 .unwrap_or(true),
+            until: matching()
+                .find_map(|policy| policy.consumption().0)
+                .unwrap_or_default(),
+            max_deliveries: matching()
+                .find_map(|policy| policy.consumption().1)
+                .unwrap_or(MAX_DELIVERIES),
         }
     }
 }
@@ -70,6 +92,24 @@ mod tests {
     #[test]
     fn the_default_drops_the_oldest_and_keeps_history() {
         check(&[], "x", (Overflow::DropOldest, false, true));
+    }
+
+    #[test]
+    fn what_is_consumed_is_not_retained() {
+        let consumed = Policy::new().until(Until::Consumed);
+        let mut policies = Policies::default();
+        policies.add("link", consumed.max_deliveries(2)).unwrap();
+        let policy = policies.of(&EventName::parse("link").unwrap());
+        assert_eq!((policy.until, policy.max_deliveries), (Until::Consumed, 2));
+        let other = policies.of(&EventName::parse("x").unwrap());
+        assert_eq!((other.until, other.max_deliveries), (Until::StartUp, 5));
+        for (policy, part) in [
+            (consumed.retain(true), "\"link\" is both retained"),
+            (consumed.max_deliveries(0), "maxDeliveries is 0"),
+        ] {
+            let error = policies.add("link", policy).unwrap_err();
+            assert!(error.message().contains(part), "{error}");
+        }
     }
 
     #[test]

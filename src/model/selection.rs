@@ -138,6 +138,15 @@ fn unknown_part(part: &TargetPart) -> Error {
 /// The error for a label that no webview or window has, with the known labels. `None` stands for labels that the caller may
 /// not see.
 pub(crate) fn unknown_target(kind: &str, label: &str, known: Option<&[&str]>) -> Error {
+    let alternatives = alternatives(kind, known);
+    Error::new(
+        ErrorCode::UnknownTarget,
+        format!("no {kind} has the label {}{alternatives}", quoted(label)),
+    )
+}
+
+/// The known labels, to follow on a sentence.
+pub(crate) fn alternatives(kind: &str, known: Option<&[&str]>) -> String {
     let mut labels: Vec<String> = known
         .into_iter()
         .flatten()
@@ -145,15 +154,11 @@ pub(crate) fn unknown_target(kind: &str, label: &str, known: Option<&[&str]>) ->
         .collect();
     labels.sort();
     labels.dedup();
-    let known = match known {
+    match known {
         Some([]) => format!("; there is no {kind} yet"),
         Some(_) => format!("; there are {}", labels.join(", ")),
         None => String::new(),
-    };
-    Error::new(
-        ErrorCode::UnknownTarget,
-        format!("no {kind} has the label {}{known}", quoted(label)),
-    )
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::model::error::{Error, Result};
 use crate::model::event::{Provenance, Tick};
 use crate::model::job::{JobInfo, JobState};
 use crate::model::json::Json;
+use crate::model::lifetime::Lifetime;
 use crate::model::name::EventName;
 use crate::model::selection::weight_of_target;
 use crate::periodic::source::Sampler;
@@ -252,6 +253,7 @@ impl RunningJob {
             tick: Some(Box::new(tick)),
             provenance: self.provenance.clone(),
             retain: None,
+            lifetime: Lifetime::default(),
         };
         Ok(core.try_publish(event, &state.audience)?.1)
     }

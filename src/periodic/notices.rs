@@ -10,6 +10,7 @@ use crate::hub::{Address, Audience, NewEvent};
 use crate::model::endpoint::Endpoint;
 use crate::model::error::Error;
 use crate::model::job::JobInfo;
+use crate::model::lifetime::Lifetime;
 use crate::model::name::EventName;
 use crate::model::target::Target;
 use crate::periodic::job::RunningJob;
@@ -122,6 +123,7 @@ fn announce(core: &Core, job: &RunningJob, name: &str, notice: &impl Serialize) 
         tick: None,
         provenance: None,
         retain: Some(false),
+        lifetime: Lifetime::default(),
     };
     let audience = Audience {
         to: Some(to),

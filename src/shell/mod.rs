@@ -1,6 +1,7 @@
 //! Everything that names Tauri: the plugin and its hooks, its commands and replies, conversions of Tauri's types, and the
 //! reading of capability files.
 
+mod bridge;
 #[cfg(calls)]
 mod calls;
 pub(crate) mod capability_files;
@@ -12,3 +13,4 @@ mod platform;
 pub(crate) mod plugin;
 mod registration;
 pub(crate) mod reply;
+pub(crate) mod window_events;

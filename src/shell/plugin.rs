@@ -17,9 +17,11 @@ use crate::limits::Limits;
 use crate::model::policy::Policy;
 use crate::periodic::source::{SourceCall, Sources};
 use crate::runtime::BusRuntime;
+use crate::shell::bridge::Bridges;
 use crate::shell::compat::CompatListeners;
 use crate::shell::registration::Registration;
-use crate::shell::{commands, platform};
+use crate::shell::window_events::WindowEventKind;
+use crate::shell::{commands, platform, window_events};
 use crate::sync::Tasks;
 
 /// Makes the plugin with its defaults.
@@ -52,6 +54,9 @@ pub struct Builder {
     catalog: Option<CatalogMode>,
     sources: Sources,
     compatible: Option<Compatible>,
+    from_core: Vec<String>,
+    to_core: Vec<String>,
+    window_events: Vec<WindowEventKind>,
 }
 
 impl Builder {
@@ -81,6 +86,48 @@ impl Builder {
     /// Turns compatible mode on with these parts. [`Compatible`] has an example.
     pub fn compatible_with(mut self, parts: Compatible) -> Self {
         self.compatible = Some(parts);
+        self
+    }
+
+    /// Brings events of Tauri's own system into the bus, such as those of Tauri's plugins. Names are exact, because Tauri has
+    /// no patterns. What Tauri sends to one window is not brought in.
+    ///
+    /// A page that may emit Tauri's events can emit these names, too.
+    ///
+    /// ```
+    /// let builder = tauri_plugin_event_bus::Builder::new().bridge_from_core(["deep-link://new-url"]);
+    /// # let _ = builder;
+    /// ```
+    pub fn bridge_from_core<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.from_core.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Emits events of the bus in Tauri's own system, too: names, or patterns. A name goes in one direction only.
+    ///
+    /// ```
+    /// let builder = tauri_plugin_event_bus::Builder::new().bridge_to_core(["download:*"]);
+    /// # let _ = builder;
+    /// ```
+    pub fn bridge_to_core<S: Into<String>>(
+        mut self,
+        patterns: impl IntoIterator<Item = S>,
+    ) -> Self {
+        self.to_core.extend(patterns.into_iter().map(Into::into));
+        self
+    }
+
+    /// Emits these events of Tauri's windows to everyone, as `event-bus:window-…`.
+    ///
+    /// ```
+    /// use tauri_plugin_event_bus::Builder;
+    /// use tauri_plugin_event_bus::compat::WindowEventKind;
+    ///
+    /// let builder = Builder::new().window_events([WindowEventKind::Focused, WindowEventKind::Destroyed]);
+    /// # let _ = builder;
+    /// ```
+    pub fn window_events(mut self, kinds: impl IntoIterator<Item = WindowEventKind>) -> Self {
+        self.window_events.extend(kinds);
         self
     }
 
@@ -209,7 +256,8 @@ impl Builder {
     ///
     /// - a limit or a policy is invalid,
     /// - two typed events or two typed requests have the same name,
-    /// - two sources have the same name, or
+    /// - two sources have the same name,
+    /// - a bridge to Tauri's events has a name that Tauri refuses, or one name in both directions, or
     /// - the plugin is registered twice.
     #[must_use]
     pub fn build<R: Runtime>(self) -> impl Plugin<R> + use<R> {
@@ -221,6 +269,7 @@ impl Builder {
     }
 
     fn hooks<R: Runtime>(self) -> TauriPlugin<R, Option<Config>> {
+        let window_events = self.window_events.clone();
         PluginBuilder::<R, Option<Config>>::new("event-bus")
             .setup(move |app, api| {
                 let config = api.config().clone().unwrap_or_default();
@@ -233,6 +282,7 @@ impl Builder {
                 let policies = read_policies(&[config.policies, self.policies].concat())?
                     .after(catalog.policies()?);
                 self.sources.check()?;
+                let bridges = Bridges::parse(&self.from_core, &self.to_core)?;
                 let platform = Box::new(platform::TauriPlatform(app.clone()));
                 let tasks = Tasks::new(tauri::async_runtime::handle().inner().clone());
                 let runtime = BusRuntime::new(limits, policies, self.sources, platform, tasks);
@@ -248,7 +298,9 @@ impl Builder {
                     .spawn(call_listeners(Arc::downgrade(&runtime.listeners)));
                 core.tasks().spawn(keep_leases(Arc::downgrade(core)));
                 app.manage(CompatListeners::default());
-                app.manage(EventBus::new(Arc::clone(&runtime), catalog));
+                let bus = EventBus::new(Arc::clone(&runtime), catalog);
+                bridges.start(app, &bus);
+                app.manage(bus);
                 // First the listener, so that no webview comes between it and the list.
                 platform::listen_for_webviews(app, &runtime);
                 platform::announce_webviews(app, &runtime);
@@ -270,12 +322,13 @@ impl Builder {
                     });
                 }
             })
-            .on_event(|app, event| match event {
-                RunEvent::WindowEvent {
-                    label,
-                    event: WindowEvent::Destroyed,
-                    ..
-                } => with_runtime(app, |runtime| runtime.remove_window(label)),
+            .on_event(move |app, event| match event {
+                RunEvent::WindowEvent { label, event, .. } => with_runtime(app, |runtime| {
+                    if matches!(event, WindowEvent::Destroyed) {
+                        runtime.remove_window(label);
+                    }
+                    window_events::publish(&runtime.core, &window_events, label, event);
+                }),
                 RunEvent::Exit => with_runtime(app, |runtime| runtime.shut_down()),
                 _ => {}
             })

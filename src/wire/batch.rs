@@ -211,7 +211,7 @@ mod tests {
             source,
             tick: tick.map(Box::new),
             provenance: None,
-            to: None,
+            audience: None,
         });
         Item::Event(QueuedEvent {
             event,
@@ -290,7 +290,7 @@ mod tests {
             source: Endpoint::Host,
             tick: None,
             provenance: Provenance::of(Some("Cart".into()), causes.into()),
-            to: None,
+            audience: None,
         });
         let plain = self::event(1, "1", Endpoint::Host, &[1], None).weight();
         let item = Item::Event(QueuedEvent {
@@ -360,7 +360,7 @@ mod tests {
                 source: Endpoint::Host,
                 tick: None,
                 provenance: None,
-                to: None,
+                audience: None,
             });
             Item::Event(QueuedEvent {
                 event,
@@ -440,7 +440,7 @@ mod tests {
                     },
                     tick: None,
                     provenance: None,
-                    to: None,
+                    audience: None,
                 });
                 let mark = Mark {
                     replayed: kind == 2,

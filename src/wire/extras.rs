@@ -25,7 +25,12 @@ pub(super) fn extras_of(event: &BusEvent) -> Option<String> {
         });
         extras.insert("periodic".to_owned(), tick);
     }
-    for (name, is_set) in [("replayed", mark.replayed), ("retained", mark.retained)] {
+    for (name, is_set) in [
+        ("replayed", mark.replayed),
+        ("retained", mark.retained),
+        ("consume", mark.until_consumed),
+        ("redelivered", mark.redelivered),
+    ] {
         if is_set {
             extras.insert(name.to_owned(), Value::Bool(true));
         }

@@ -5,6 +5,7 @@
 mod access;
 mod compat;
 mod components;
+mod consumed;
 mod delivery;
 mod diagnostics;
 mod floods;

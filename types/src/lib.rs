@@ -27,7 +27,7 @@ pub use exact::{Exact, ExactNumber};
 pub use label::LabelPattern;
 pub use name::EventName;
 pub use pattern::EventPattern;
-pub use policy::{Overflow, Policy};
+pub use policy::{Overflow, Policy, Until};
 pub use target::{Target, TargetPart};
 #[cfg(feature = "typed")]
 pub use typed::{Event, Request};

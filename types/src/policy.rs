@@ -13,10 +13,28 @@ use serde::{Deserialize, Serialize};
 /// const ORDER: Policy = Policy::new().reject();
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Policy {
     overflow: Option<Overflow>,
     retain: Option<bool>,
     history: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Until>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_deliveries: Option<u32>,
+}
+
+/// How long an event is kept for later subscriptions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Until {
+    /// Until the pages have started up. The default.
+    #[default]
+    StartUp,
+    /// Until one subscription has handled it. Live subscriptions all receive it, and without a success the next one
+    /// does, as often as [`Policy::max_deliveries`] says.
+    Consumed,
 }
 
 /// What happens when events come faster than a page, a stream or the listeners of the host take them.
@@ -53,6 +71,8 @@ impl Policy {
             overflow,
             retain,
             history,
+            until: None,
+            max_deliveries: None,
         }
     }
 
@@ -60,6 +80,37 @@ impl Policy {
     #[must_use]
     pub const fn settings(self) -> (Option<Overflow>, Option<bool>, Option<bool>) {
         (self.overflow, self.retain, self.history)
+    }
+
+    /// What it sets of how long events are kept, and how often one is delivered at most.
+    #[must_use]
+    pub const fn consumption(self) -> (Option<Until>, Option<u32>) {
+        (self.until, self.max_deliveries)
+    }
+
+    /// How long an event is kept for later subscriptions, unless `emit` says otherwise. With [`Until::Consumed`] events of
+    /// the name cannot be retained.
+    ///
+    /// ```
+    /// use tauri_plugin_event_bus_types::{Policy, Until};
+    ///
+    /// const DEEP_LINK: Policy = Policy::new().until(Until::Consumed).max_deliveries(3);
+    /// ```
+    #[must_use]
+    pub const fn until(self, until: Until) -> Self {
+        Self {
+            until: Some(until),
+            ..self
+        }
+    }
+
+    /// How often an event that is kept until it is consumed is delivered at most: 5 by default, and at least 1.
+    #[must_use]
+    pub const fn max_deliveries(self, deliveries: u32) -> Self {
+        Self {
+            max_deliveries: Some(deliveries),
+            ..self
+        }
     }
 
     /// The oldest event of a full queue is dropped: [`Overflow::DropOldest`].

@@ -10,6 +10,12 @@ pub(crate) async fn launch() -> Result<App> {
     fixture(Engine::of_this_run()?).start().await
 }
 
+/// Launches the fixture as an app that moves from Tauri's events.
+pub(crate) async fn launch_moving(how: &str) -> Result<App> {
+    let fixture = fixture(Engine::of_this_run()?);
+    fixture.env("FIXTURE_MOVING", how).start().await
+}
+
 /// Launches the fixture in this engine, for what the other does not have.
 pub(crate) async fn launch_in(engine: Engine) -> Result<App> {
     fixture(engine).start().await

@@ -32,6 +32,9 @@ export interface Extras {
   readonly replayed?: boolean
   readonly retained?: boolean
   readonly superseded?: number
+  /** Whether the host keeps it until this page, or another one, tells that it has handled it. */
+  readonly consume?: boolean
+  readonly redelivered?: boolean
   readonly component?: string
   readonly causes?: string[]
 }

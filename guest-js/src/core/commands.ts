@@ -11,6 +11,7 @@ export const COMMANDS = [
   'clear_retained',
   'subscribe',
   'unsubscribe',
+  'settle',
   'pull',
   'start_job',
   'stop_job',
@@ -24,13 +25,17 @@ export const COMMANDS = [
   'respond',
   'catalog',
   'inspect',
+  'compat_report',
 ] as const
 
 /** A command of the plugin. */
 export type Command = (typeof COMMANDS)[number]
 
 /** A command that changes state: it carries the session and its number. */
-export type StateCommand = Exclude<Command, 'pull' | 'list_jobs' | 'request' | 'cancel_request' | 'catalog' | 'inspect'>
+export type StateCommand = Exclude<
+  Command,
+  'pull' | 'list_jobs' | 'request' | 'cancel_request' | 'catalog' | 'inspect' | 'compat_report'
+>
 
 /** The argument in which a command takes several calls; the others take one object of arguments. */
 const BATCHED: Partial<Record<StateCommand, string>> = {
@@ -38,6 +43,7 @@ const BATCHED: Partial<Record<StateCommand, string>> = {
   emit_to: 'events',
   subscribe: 'subscriptions',
   unsubscribe: 'ids',
+  settle: 'outcomes',
   set_responders: 'responders',
   respond: 'responses',
 }

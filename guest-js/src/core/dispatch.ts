@@ -21,6 +21,8 @@ export interface Receivers {
   readonly subscriptions: Subscriptions
   readonly channel: RequestChannel | null
   cause: Cause | null
+  /** Tells the host whether a handler has handled an event that it keeps until one has. */
+  settle(seq: number, handled: boolean): void
   warn(gap: Gap, event: string): void
 }
 
@@ -155,8 +157,10 @@ function deliverRun(run: Run, receivers: Receivers, progress: Progress, reading:
         try {
           const returned = subscription.owner.deliver(event)
           if (returned !== undefined) reportLater(returned)
+          if (extras?.consume) settleLater(receivers, seq, returned)
         } catch (error) {
           report(error)
+          if (extras?.consume) receivers.settle(seq, false)
         }
       }
       progress.handled = index
@@ -175,6 +179,14 @@ function deliverRun(run: Run, receivers: Receivers, progress: Progress, reading:
     reading.item += 1
   }
   return isDone
+}
+
+/** Tells what becomes of an event, once its handler is done. */
+function settleLater(receivers: Receivers, seq: number, returned: unknown): void {
+  Promise.resolve(returned).then(
+    () => receivers.settle(seq, true),
+    () => receivers.settle(seq, false),
+  )
 }
 
 function deliverOther(

@@ -4,7 +4,7 @@ import { EventBusError } from './error.js'
 import { createGapWarnings } from './gap-warnings.js'
 import { createPullLoop, type PullLoop } from './pull-loop.js'
 import { existingInbox, INBOX, INBOX_VERSION } from './realm.js'
-import { noTauri } from './report.js'
+import { noTauri, report } from './report.js'
 import { Subscriptions } from './subscriptions.js'
 
 /** The inbox of this realm, made at its first use. Throws where there cannot be one. */
@@ -73,6 +73,10 @@ class PageInbox implements Inbox {
 
   get session(): string {
     return this.queue.session
+  }
+
+  settle(seq: number, handled: boolean): void {
+    this.queue.send('settle', { seq, handled }).catch(report)
   }
 
   receive(text: string): unknown {

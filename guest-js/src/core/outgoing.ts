@@ -34,6 +34,8 @@ export function publish(open: () => Inbox, outgoing: OutgoingEvent): Promise<Rec
     if (isAddressed) entry.to = copyOfTarget(to)
     if (json !== undefined) entry.payload = json
     if (options?.retain !== undefined) entry.retain = options.retain
+    if (options?.until !== undefined) entry.until = options.until
+    if (options?.maxDeliveries !== undefined) entry.maxDeliveries = options.maxDeliveries
     if (options?.except !== undefined) entry.except = copyOfTarget(options.except)
     if (component !== undefined) entry.component = component
     if (causes.length > 0) entry.causes = causes

@@ -15,6 +15,7 @@ import { chainOf, existingInbox } from './realm.js'
  */
 export class ReceivedEvent implements BusEvent<unknown> {
   declare superseded?: number
+  declare redelivered?: boolean
   declare periodic?: Tick
   declare component?: string
   declare causes?: readonly string[]
@@ -44,8 +45,9 @@ export class ReceivedEvent implements BusEvent<unknown> {
 }
 
 /** Adds what few events have, apart from the path that every event takes. */
-function addExtras(event: ReceivedEvent, { superseded, periodic, component, causes }: Extras): void {
+function addExtras(event: ReceivedEvent, { superseded, redelivered, periodic, component, causes }: Extras): void {
   if (superseded !== undefined) event.superseded = superseded
+  if (redelivered) event.redelivered = redelivered
   if (periodic) event.periodic = { ...periodic }
   if (component !== undefined) event.component = component
   if (causes) {

@@ -5,6 +5,7 @@ const SETS: Partial<Record<string, string>> = {
   emit_to: 'emit',
   subscribe: 'listen',
   unsubscribe: 'listen',
+  settle: 'listen',
   pull: 'listen',
   start_job: 'jobs',
   stop_job: 'jobs',
@@ -16,6 +17,7 @@ const SETS: Partial<Record<string, string>> = {
   cancel_request: 'request',
   set_responders: 'respond',
   catalog: 'allow-catalog',
+  compat_report: 'inspect',
 }
 
 /** The alternative to a set: a permission for some events only. Or what the permission needs. */

@@ -6,7 +6,7 @@ import { createSubscription } from '../core/subscription.js'
 import { copyOfTarget, isEveryone } from '../core/target.js'
 import type { Subscription } from '../types/subscription.js'
 import type { Target } from '../types/target.js'
-import { isCompatible, isTauris } from './route.js'
+import { isCompatible, isTauris, listensInCore } from './route.js'
 
 /** The number of the last listener of this copy. */
 let lastId = 0
@@ -30,7 +30,7 @@ let lastId = 0
  */
 export async function listen<T>(event: EventName, handler: EventCallback<T>, options?: Options): Promise<UnlistenFn> {
   if (isTauris(event)) return core.listen(event, handler, options)
-  return isCompatible() ? listenToBoth(event, handler, options) : listenToBus(event, handler, options)
+  return isCompatible() ? listenAsBefore(event, handler, options) : listenToBus(event, handler, options)
 }
 
 /**
@@ -96,17 +96,19 @@ async function listenToBus<T>(event: EventName, handler: EventCallback<T>, optio
   return async () => subscription()
 }
 
-async function listenToBoth<T>(event: EventName, handler: EventCallback<T>, options?: Options): Promise<UnlistenFn> {
+async function listenAsBefore<T>(event: EventName, handler: EventCallback<T>, options?: Options): Promise<UnlistenFn> {
   const target = eventTargetOf(options?.target)
   const call = callerOf(handler)
   let isOver = false
   const deliver = (received: { event: string; payload: unknown }) => (isOver ? undefined : call(received))
   const onBus = subscribe(event, handler, target, deliver, true)
-  const inCore = core.listen(event, deliver as (received: Event<unknown>) => void, { target })
+  const inCore = listensInCore() && core.listen(event, deliver as (received: Event<unknown>) => void, { target })
   const listeners = await Promise.allSettled([onBus, inCore])
   const end = async () => {
     isOver = true
-    await Promise.all(listeners.map((listener) => listener.status === 'fulfilled' && listener.value()))
+    await Promise.all(
+      listeners.map((listener) => listener.status === 'fulfilled' && listener.value && listener.value()),
+    )
   }
   const refused = listeners.find((listener) => listener.status === 'rejected')
   if (!refused) return end

@@ -5,8 +5,13 @@ export function isTauris(event: unknown): boolean {
   return (typeof event === 'string' && /^tauri:\/\//i.test(event)) || isMocked()
 }
 
-/** Whether listeners are registered in core, too, and events are marked for the host. */
+/** Whether compatible mode is on, so that listeners and events are marked for the host. */
 export function isCompatible(): boolean {
+  return compatibleParts() !== null
+}
+
+/** Whether listeners are registered in core, too. */
+export function listensInCore(): boolean {
   return compatibleParts()?.core === true
 }
 

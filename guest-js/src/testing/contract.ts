@@ -11,6 +11,7 @@ export interface NewEvent {
   /** Webviews that do not receive it. */
   except?: Target | undefined
   retain?: boolean | undefined
+  until?: 'start-up' | 'consumed' | undefined
   component?: string | undefined
   /** The names of what caused it, oldest first. */
   causes?: readonly string[] | undefined

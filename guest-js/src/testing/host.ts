@@ -58,6 +58,8 @@ export class TestHost {
   private seq = 0
   private session: TestSession | null = null
   private readonly retained = new Map<string, AcceptedEvent>()
+  /** The events that no listener has handled, of those that are kept until one has. */
+  private readonly unconsumed = new Set<AcceptedEvent>()
   readonly jobs: TestJobs
   private readonly requests = new TestRequests(checkPayload, () => {
     this.activity += 1
@@ -255,7 +257,7 @@ export class TestHost {
 
   /** Accepts an event and queues it for its receivers. */
   private accept(emitted: NewEvent, source: Endpoint, periodic?: Extras['periodic']): Receipt {
-    const { event, payload, retain, except, component, causes = [] } = emitted
+    const { event, payload, retain, until, except, component, causes = [] } = emitted
     this.refuse('emit', event)
     if (component !== undefined) checkComponentName(component)
     checkChain(event, causes)
@@ -277,8 +279,13 @@ export class TestHost {
         ...(periodic && { periodic }),
         ...(component !== undefined && { component }),
         ...(causes.length > 0 && { causes: [...causes] }),
+        ...(until === 'consumed' && { consume: true }),
       },
     }
+    if (accepted.extras.consume && accepted.retain) {
+      throw new EventBusError('invalid_argument', `"${event}" is both retained and kept until it is consumed`)
+    }
+    if (accepted.extras.consume) this.unconsumed.add(accepted)
     this.accepted.push(accepted)
     if (accepted.retain) this.retained.set(JSON.stringify([event, to === undefined ? [] : partsOf(to)]), accepted)
     const ids = this.subscriptionsOf(accepted)
@@ -343,9 +350,15 @@ export class TestHost {
     try {
       const chain = chainOf(received.event, received.causes)
       reportLater(this.actAs(null, chain, () => listener.deliver(received)))
+      this.consume(received.seq)
     } catch (error) {
       report(error)
     }
+  }
+
+  /** An event was handled. */
+  private consume(seq: number): void {
+    for (const event of this.unconsumed) if (event.seq === seq) this.unconsumed.delete(event)
   }
 
   /** An event as the host receives it, which emits as the host. */
@@ -361,8 +374,12 @@ export class TestHost {
 
   /** The `emit` and `emitTo` of the host, or of a page that the test plays, with these causes. */
   private emitterAfter(label: Label, causes: readonly string[]): { emit: Emit; emitTo: EmitTo } {
-    const send = (to: Target | undefined, event: string, value?: unknown, { retain, except }: EmitOptions = {}) =>
-      this.emit(label, { event, payload: payloadJson(event, value), to, except, retain, causes })
+    const send = (
+      to: Target | undefined,
+      event: string,
+      value?: unknown,
+      { retain, until, except }: EmitOptions = {},
+    ) => this.emit(label, { event, payload: payloadJson(event, value), to, except, retain, until, causes })
     type Rest = [unknown?, EmitOptions?]
     const emit = async (name: string, ...rest: Rest) => send(undefined, name, ...rest)
     const emitTo = async (to: Target, name: string, ...rest: Rest) => send(neededTarget(to), name, ...rest)
@@ -428,6 +445,11 @@ export class TestHost {
         return { cleared: this.clearRetained(args.event as string) }
       case 'subscribe':
         return (args.subscriptions as SubscribeEntry[]).map((entry) => resultOf(() => this.subscribe(session, entry)))
+      case 'settle':
+        return (args.outcomes as { seq: number; handled: boolean }[]).map(({ seq, handled }) => {
+          if (handled) this.consume(seq)
+          return {}
+        })
       case 'unsubscribe':
         for (const id of args.ids as number[]) session.subscriptions.delete(id)
         session.give()
@@ -479,7 +501,8 @@ export class TestHost {
     const isDue = (before: AcceptedEvent) =>
       matches(before.event) && reaches(before, this.label) && !(isNarrowed && isForAll(before.to))
     const kept = retained === false ? [] : [...this.retained.values()]
-    const replayed = replay === false || !this.replays ? [] : this.accepted
+    const earlier = this.accepted.filter(({ extras }) => !extras.consume)
+    const replayed = replay === false ? [] : [...(this.replays ? earlier : []), ...this.unconsumed]
     for (const before of inOrder(new Set([...kept, ...replayed]))) {
       if (!isDue(before)) continue
       session.push({

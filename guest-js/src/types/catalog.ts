@@ -19,6 +19,9 @@ export interface DeclaredEvent {
     overflow: 'drop-oldest' | 'latest' | 'reject' | null
     retain: boolean | null
     history: boolean | null
+    /** Present where its declaration says it. */
+    until?: 'start-up' | 'consumed'
+    maxDeliveries?: number
   }
   /** Who emits it, for people. */
   emittedBy: string[]

@@ -40,6 +40,13 @@ export interface EmitOptions {
    * everyone and one for each target.
    */
   retain?: boolean
+  /**
+   * How long the host keeps it for later listeners: until pages have started up, or until one listener has handled it. A
+   * handler that throws, or whose promise rejects, has not. With `retain` it is `invalid_argument`.
+   */
+  until?: 'start-up' | 'consumed'
+  /** How often it is delivered at most, with `until: 'consumed'`: 5 by default, and at least 1. */
+  maxDeliveries?: number
   /** Webviews, or `HOST`, that do not receive it, though they are among its receivers. Webviews need not exist. */
   except?: Target
 }

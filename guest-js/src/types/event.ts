@@ -43,6 +43,8 @@ export interface BusEvent<Payload, Name extends string = string> extends Event<P
    * the policy `latest`.
    */
   superseded?: number
+  /** Present and true if it was delivered before, to a subscription that has not handled it: see {@link EmitOptions.until}. */
+  redelivered?: boolean
   /** Present on the ticks of a job. */
   periodic?: Tick
   /** The name of the {@link component} that emitted it, if one did. */

@@ -141,6 +141,8 @@ export interface Inspection {
   consumers: ConsumerInspection[]
   /** What is kept for later subscribers. */
   retained: QueueUsage
+  /** The events that are kept until they are consumed. */
+  unconsumed: QueueUsage
   /** Every job, in the order of their ids. */
   jobs: JobInfo[]
 }

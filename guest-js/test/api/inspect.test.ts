@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { compatReport } from '../../src/api/compat-report.js'
 import { inspect } from '../../src/api/inspect.js'
 import { freshRealm } from '../realm.js'
 
@@ -26,4 +27,13 @@ it('names its permission when denied', async () => {
     code: 'denied',
     message: expect.stringContaining('event-bus:inspect'),
   })
+})
+
+it('returns the report of compatible mode, without a session', async () => {
+  expect(await compatReport()).toEqual({ notes: [], omitted: 0 })
+  expect(realm.host.session).toBeFalsy()
+  realm.host.hold = ({ command }) => command === 'compat_report'
+  const denied = compatReport()
+  realm.host.held[0]?.reject('event-bus.compat_report not allowed')
+  await expect(denied).rejects.toMatchObject({ message: expect.stringContaining('event-bus:inspect') })
 })

@@ -238,3 +238,56 @@ describe('a run of events', () => {
     expect(realm.reported.mock.calls).toEqual([[failure], [failure], [failure], [failure]])
   })
 })
+
+describe('an event that is kept until it is consumed', () => {
+  it('is told of once its handler is done', async () => {
+    const done: (() => void)[] = []
+    const failed: ((reason: Error) => void)[] = []
+    vi.stubGlobal('reportError', vi.fn())
+    const handlers: Record<string, () => unknown> = {
+      returns: () => undefined,
+      throws: () => {
+        throw new Error('thrown')
+      },
+      resolves: () => new Promise<void>((resolve) => done.push(resolve)),
+      rejects: () => new Promise<void>((_, reject) => failed.push(reject)),
+    }
+    for (const [name, handler] of Object.entries(handlers)) listen(name, handler)
+    await settled()
+    const seqs = Object.keys(handlers).map((name) => realm.host.emit(name, 1, { consume: true }))
+    realm.host.emit('returns', 2)
+    await settled()
+    const outcomes = () => realm.host.outcomes.map(({ seq, handled }) => [seqs.indexOf(seq as number), handled])
+    expect(outcomes()).toEqual([
+      [0, true],
+      [1, false],
+    ])
+    done[0]?.()
+    failed[0]?.(new Error('rejected'))
+    await settled()
+    expect(outcomes().slice(2)).toEqual([
+      [2, true],
+      [3, false],
+    ])
+  })
+
+  it('says that it was delivered before', async () => {
+    const seen: unknown[] = []
+    listen('link', ({ payload, redelivered }) => seen.push([payload, redelivered]))
+    await settled()
+    realm.host.emit('link', 1, { consume: true, redelivered: true })
+    realm.host.emit('link', 2, { consume: true })
+    await settled()
+    expect(seen).toEqual([
+      [1, true],
+      [2, undefined],
+    ])
+    expect(realm.host.outcomes).toHaveLength(2)
+  })
+
+  it('takes its options along', async () => {
+    await emit('link', 1, { until: 'consumed', maxDeliveries: 3 })
+    const [sent] = realm.host.commands('emit')
+    expect(sent?.args.events).toEqual([{ event: 'link', payload: '1', until: 'consumed', maxDeliveries: 3 }])
+  })
+})

@@ -344,3 +344,30 @@ describe('a test bus', () => {
     expect(window).toHaveProperty('__TAURI_INTERNALS__.invoke', before)
   })
 })
+
+describe('an event that is kept until it is consumed', () => {
+  it('reaches a listener that begins later, once', async () => {
+    const received: unknown[] = []
+    await emit('link', 1, { until: 'consumed' })
+    const first = await listen('link', ({ payload }) => {
+      received.push(payload)
+      return Promise.reject(new Error('not handled'))
+    }).then((unlisten) => unlisten)
+    await bus.settled()
+    expect(reported).toHaveBeenCalledOnce()
+    reported.mockClear()
+    first()
+    for (let remount = 0; remount < 2; remount += 1) {
+      const unlisten = await listen('link', ({ payload }) => received.push(payload))
+      await bus.settled()
+      unlisten()
+    }
+    expect(received).toEqual([1, 1])
+  })
+
+  it('is not retained', async () => {
+    await expect(emit('link', 1, { until: 'consumed', retain: true })).rejects.toMatchObject({
+      code: 'invalid_argument',
+    })
+  })
+})

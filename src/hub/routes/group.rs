@@ -30,20 +30,16 @@ impl Group {
         id: SubscriptionId,
         filter: DeliveryFilter,
         scope: Option<Arc<Scope>>,
+        compat: Option<CompatListener>,
     ) -> Self {
         Self {
             subscriber,
             filter,
             scope,
-            compat: None,
+            compat,
             ids: vec![id],
             shared: OnceCell::new(),
         }
-    }
-
-    pub(super) fn compatible(mut self, compat: CompatListener) -> Self {
-        self.compat = Some(compat);
-        self
     }
 
     fn has_place_for(&self, other: &Self) -> bool {

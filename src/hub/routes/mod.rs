@@ -81,30 +81,24 @@ impl Subscriptions {
         filter: DeliveryFilter,
         scope: Option<Arc<Scope>>,
     ) {
-        self.routes.forget(&pattern);
-        let owned = self.owned.entry(subscriber).or_default();
-        let scope = scope.map(|scope| owned.share_scope(scope));
-        owned.cost += pattern.cost();
-        owned.patterns.insert(id, (pattern.clone(), filter));
-        let group = Group::of_one(subscriber, id, filter, scope);
-        self.index.entry(pattern).add(group);
+        self.insert_as(subscriber, id, pattern, (filter, scope), None);
     }
 
-    /// Adds a subscription that was written for Tauri's events.
-    pub(crate) fn insert_compatible(
+    /// Adds a subscription that may have been written for Tauri's events.
+    pub(crate) fn insert_as(
         &mut self,
         subscriber: SubscriberKey,
         id: SubscriptionId,
         pattern: EventPattern,
         (filter, scope): (DeliveryFilter, Option<Arc<Scope>>),
-        compat: CompatListener,
+        compat: Option<CompatListener>,
     ) {
         self.routes.forget(&pattern);
         let owned = self.owned.entry(subscriber).or_default();
         let scope = scope.map(|scope| owned.share_scope(scope));
         owned.cost += pattern.cost();
         owned.patterns.insert(id, (pattern.clone(), filter));
-        let group = Group::of_one(subscriber, id, filter, scope).compatible(compat);
+        let group = Group::of_one(subscriber, id, filter, scope, compat);
         self.index.entry(pattern).add(group);
     }
 

@@ -8,6 +8,7 @@ mod renewal;
 mod requests;
 mod retained;
 mod sessions;
+mod unconsumed;
 mod waiting;
 mod webviews;
 
@@ -29,7 +30,7 @@ pub(super) fn event(seq: u64, payload: &str) -> BusEvent {
         source: Endpoint::Host,
         tick: None,
         provenance: None,
-        to: None,
+        audience: None,
     })
 }
 

@@ -11,6 +11,7 @@ use crate::hub::{
 use crate::limits::Limits;
 use crate::model::endpoint::Endpoint;
 use crate::model::event::GapReason;
+use crate::model::lifetime::Lifetime;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policies::Policies;
@@ -63,6 +64,7 @@ impl World {
             tick: None,
             provenance: None,
             retain: Some(retain),
+            lifetime: Lifetime::default(),
         };
         let now = self.now;
         let emitted = self.hub.enqueue(event, &Audience::default(), || now);

@@ -10,6 +10,7 @@ use crate::hub::{Address, Audience, Command, Hub, NewEvent, Pull, SubscriptionRe
 use crate::limits::Limits;
 use crate::model::endpoint::Endpoint;
 use crate::model::label::AllowedLabels;
+use crate::model::lifetime::Lifetime;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policies::Policies;
@@ -34,6 +35,7 @@ fn retain(hub: &mut Hub<char>, by: Option<&str>, to: Option<&str>, within: &[&st
         tick: None,
         provenance: None,
         retain: Some(true),
+        lifetime: Lifetime::default(),
     };
     let mut to = to.map(|label| Address::of(Target::webview(label)).unwrap());
     if !within.is_empty() {

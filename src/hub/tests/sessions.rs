@@ -12,6 +12,7 @@ use crate::hub::{
 use crate::limits::Limits;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, Result};
+use crate::model::lifetime::Lifetime;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policies::Policies;
@@ -107,6 +108,7 @@ fn emit(hub: &mut Hub<char>, now: Instant) -> usize {
         tick: None,
         provenance: None,
         retain: None,
+        lifetime: Lifetime::default(),
     };
     hub.enqueue(event, &Audience::default(), || now)
         .unwrap()
@@ -195,6 +197,7 @@ fn past_events_are_the_kept_and_the_retained() {
         source: Endpoint::Host,
         tick: None,
         retain: Some(true),
+        lifetime: Lifetime::default(),
         provenance: None,
     };
     assert!(hub.enqueue(event, &Audience::default(), || start).is_ok());

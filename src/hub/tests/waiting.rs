@@ -11,6 +11,7 @@ use crate::hub::{
 use crate::limits::Limits;
 use crate::model::delivery::DeliveryFilter;
 use crate::model::endpoint::Endpoint;
+use crate::model::lifetime::Lifetime;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policies::Policies;
@@ -104,6 +105,7 @@ fn large(name: &str, bytes: usize) -> NewEvent {
         tick: None,
         provenance: None,
         retain: None,
+        lifetime: Lifetime::default(),
     }
 }
 
@@ -295,6 +297,7 @@ fn a_subscription_that_makes_room_wakes_the_first() {
     let emit_large = |hub: &mut Hub<char>, name, bytes, is_retained| {
         let event = NewEvent {
             retain: Some(is_retained),
+            lifetime: Lifetime::default(),
             ..large(name, bytes)
         };
         hub.enqueue(event, &Audience::default(), Instant::now)

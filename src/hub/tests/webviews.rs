@@ -11,6 +11,7 @@ use crate::hub::{
 use crate::limits::Limits;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::ErrorCode;
+use crate::model::lifetime::Lifetime;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policies::Policies;
@@ -33,6 +34,7 @@ fn emit(hub: &mut Hub<char>, to: Option<Target>) -> usize {
         tick: None,
         provenance: None,
         retain: None,
+        lifetime: Lifetime::default(),
     };
     let to = to.map(|target| Address::of(target).unwrap());
     let audience = Audience {

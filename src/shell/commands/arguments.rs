@@ -46,18 +46,25 @@ pub(super) fn emit_each<T: DeserializeOwned, A: Serialize>(
         .into_iter()
         .enumerate()
         .map(|(index, entry)| {
-            let mut taken = flood.take_emit(payload_length(&entry), now());
-            if taken.is_err()
-                && entry["compatible"] == true
-                && let Ok(name) = EventName::parse(entry["event"].as_str().unwrap_or_default())
-            {
-                taken = core.pass_limit(&name, taken);
-            }
+            let taken = flood.take_emit(payload_length(&entry), now());
+            let taken = pass_as_compatible(core, &entry, taken);
             let read = taken.and_then(|()| read(format_args!("event at index {index}"), entry));
             EntryResult::of(read.and_then(&mut emit))
         })
         .collect();
     write(&results)
+}
+
+/// Lets an entry pass that a rate refuses, if it says that it is compatible, and compatible mode says so, too.
+pub(super) fn pass_as_compatible(core: &Core, entry: &Value, taken: Result<()>) -> Result<()> {
+    let Err(error) = taken else {
+        return Ok(());
+    };
+    let name = EventName::parse(entry["event"].as_str().unwrap_or_default());
+    match name {
+        Ok(name) if entry["compatible"] == true => core.pass_limit(&name, Err(error)),
+        _ => Err(error),
+    }
 }
 
 /// The length of the payload in an entry that is not parsed yet, in bytes.

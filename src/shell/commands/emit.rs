@@ -11,7 +11,9 @@ use crate::hub::{Address, Audience, NewEvent};
 use crate::model::compat::CompatKind;
 use crate::model::error::{Result, escaped};
 use crate::model::event::{Provenance, Receipt};
+use crate::model::lifetime::Lifetime;
 use crate::model::name::{EventName, parse_component};
+use crate::model::policy::Until;
 use crate::model::selection::Selection;
 use crate::permissions::{Destination, PlannedJob, Scope, Subject, WebviewLocation};
 
@@ -84,6 +86,9 @@ struct EmitEntry {
     to: Option<Value>,
     except: Option<Value>,
     retain: Option<bool>,
+    until: Option<Until>,
+    #[serde(rename = "maxDeliveries")]
+    max_deliveries: Option<u32>,
     component: Option<String>,
     #[serde(default)]
     causes: Vec<String>,
@@ -121,6 +126,11 @@ impl EmitEntry {
                 core.limits().hops,
             )?,
             retain: self.retain,
+            lifetime: Lifetime {
+                until: self.until,
+                max_deliveries: self.max_deliveries,
+            }
+            .check()?,
         };
         core.publish(event, audience)
     }

@@ -30,6 +30,7 @@ pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync 
         retained::clear_retained,
         subscribe::subscribe,
         subscribe::unsubscribe,
+        subscribe::settle,
         jobs::start_job,
         jobs::stop_job,
         jobs::pause_job,
@@ -41,6 +42,7 @@ pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync 
         respond::respond,
         catalog::catalog,
         inspect::inspect,
+        inspect::compat_report,
     ]);
     move |invoke| {
         match invoke.message.command() {

@@ -7,6 +7,7 @@ pub const COMMANDS: &[&str] = &[
     "clear_retained",
     "subscribe",
     "unsubscribe",
+    "settle",
     "pull",
     "start_job",
     "stop_job",
@@ -20,4 +21,5 @@ pub const COMMANDS: &[&str] = &[
     "respond",
     "catalog",
     "inspect",
+    "compat_report",
 ];

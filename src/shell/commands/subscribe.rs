@@ -16,7 +16,9 @@ use crate::model::selection::Selection;
 use crate::permissions::{Scope, Subject};
 use crate::sync::now;
 
-use super::arguments::{EntryResult, check_entries, read, read_core_target, read_target, write};
+use super::arguments::{
+    EntryResult, check_entries, pass_as_compatible, read, read_core_target, read_target, write,
+};
 use super::call::PageCall;
 
 #[tauri::command]
@@ -30,13 +32,11 @@ pub(super) async fn subscribe(call: PageCall, subscriptions: Vec<Value>) -> Resu
             .into_iter()
             .enumerate()
             .map(|(index, entry)| {
-                flood.take_subscribe(now)?;
+                pass_as_compatible(call.core(), &entry, flood.take_subscribe(now))?;
                 let what = format_args!("subscription at index {index}");
-                read::<SubscribeEntry>(what, entry)?.request(
-                    &scope,
-                    call.bus().catalog(),
-                    call.core().compatible().is_some_and(|parts| parts.targets),
-                )
+                let is_compatible_mode = call.core().compatible().is_some();
+                let entry = read::<SubscribeEntry>(what, entry)?;
+                entry.request(&scope, call.bus().catalog(), is_compatible_mode)
             })
             .collect();
         let mut refusals = Vec::new();
@@ -74,6 +74,36 @@ pub(super) async fn unsubscribe(call: PageCall, ids: Vec<u32>) -> Result<Respons
     .await
 }
 
+/// What a page tells of events that are kept until they are consumed.
+#[tauri::command]
+pub(super) async fn settle(call: PageCall, outcomes: Vec<Value>) -> Result<Response> {
+    call.run_once(|page| {
+        check_entries("outcomes", outcomes.len())?;
+        let outcomes = outcomes.into_iter().enumerate();
+        let results: Vec<EntryResult<Settled>> = outcomes
+            .map(|(index, entry)| {
+                let outcome = read::<Outcome>(format_args!("outcome at index {index}"), entry);
+                EntryResult::of(outcome.map(|outcome| {
+                    call.core().settle(page, outcome.seq, outcome.handled);
+                    Settled {}
+                }))
+            })
+            .collect();
+        write(&results)
+    })
+    .await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Outcome {
+    seq: u64,
+    handled: bool,
+}
+
+#[derive(Serialize)]
+struct Settled {}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SubscribeEntry {
@@ -100,7 +130,7 @@ impl SubscribeEntry {
         self,
         scope: &Arc<Scope>,
         catalog: &Catalog,
-        has_core_targets: bool,
+        is_compatible_mode: bool,
     ) -> Result<SubscriptionRequest> {
         let pattern = EventPattern::parse(&self.event)?;
         let scope = scope.check_listening(&pattern)?;
@@ -113,7 +143,7 @@ impl SubscribeEntry {
             pattern,
             target: self
                 .target
-                .map(|target| match self.compatible && has_core_targets {
+                .map(|target| match self.compatible && is_compatible_mode {
                     true => Ok(read_core_target(&target)?.selection),
                     false => Selection::of(&read_target(&target)?),
                 })

@@ -16,6 +16,7 @@ use crate::limits::Limits;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{ErrorCode, Result};
 use crate::model::event::Receipt;
+use crate::model::lifetime::Lifetime;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policies::Policies;
@@ -72,6 +73,7 @@ pub(crate) fn new_event(name: &str) -> NewEvent {
         tick: None,
         provenance: None,
         retain: None,
+        lifetime: Lifetime::default(),
     }
 }
 

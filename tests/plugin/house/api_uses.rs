@@ -23,10 +23,10 @@ pub(super) async fn row_2(app: &AppHandle, bus: &EventBus) -> Result<()> {
     Ok(())
 }
 
-/// Emit with options: all but some, retained.
+/// Emit with options: all but some, retained, kept until it is consumed.
 pub(super) async fn row_3(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
-    bus.emit_with("cart", 1, EmitOptions::new().to("editor-*").except("editor-1").retain(true))?;
+    bus.emit_with("cart", 1, EmitOptions::new().to("editor-*").except("editor-1").retain(true))?; bus.emit_with("link", 1, EmitOptions::new().until(Until::Consumed).max_deliveries(3))?;
     Ok(())
 }
 
@@ -279,5 +279,33 @@ pub(super) async fn row_41(app: &AppHandle, bus: &EventBus) -> Result<()> {
 pub(super) async fn row_42(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     let _ = |error: &Error| error.code() == ErrorCode::QueueFull;
+    Ok(())
+}
+
+/// The functions and types of Tauri's events, through the bus.
+pub(super) async fn row_49(app: &AppHandle, bus: &EventBus) -> Result<()> {
+    let _ = (app, bus);
+    use tauri_plugin_event_bus::compat::{Emitter, Listener}; app.listen("cart", |event| println!("{}", event.payload())); let _ = app.emit("cart", 1);
+    Ok(())
+}
+
+/// Turn compatible mode on, or parts of it.
+pub(super) async fn row_50(app: &AppHandle, bus: &EventBus) -> Result<()> {
+    let _ = (app, bus);
+    let _ = (Builder::new().compatible(), Builder::new().compatible_with(tauri_plugin_event_bus::compat::Compatible::default()));
+    Ok(())
+}
+
+/// Read what compatible mode has noted.
+pub(super) async fn row_51(app: &AppHandle, bus: &EventBus) -> Result<()> {
+    let _ = (app, bus);
+    for note in bus.compat_report().notes { println!("{}: {}", note.event, note.message); }
+    Ok(())
+}
+
+/// Bridge single names from and to Tauri's events, and window events.
+pub(super) async fn row_52(app: &AppHandle, bus: &EventBus) -> Result<()> {
+    let _ = (app, bus);
+    let _ = Builder::new().bridge_from_core(["deep-link://new-url"]).bridge_to_core(["download:*"]).window_events([tauri_plugin_event_bus::compat::WindowEventKind::Focused]);
     Ok(())
 }

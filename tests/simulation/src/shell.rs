@@ -1,10 +1,14 @@
 //! The plugin's shell, with another look at the webviews.
 
+#[path = "../../../src/shell/bridge.rs"]
+mod bridge;
 #[path = "../../../src/shell/capability_files.rs"]
 pub(crate) mod capability_files;
 #[path = "../../../src/shell/commands/mod.rs"]
 pub(crate) mod commands;
 pub(crate) use crate::calls;
+#[path = "../../../src/shell/compat/mod.rs"]
+mod compat;
 #[path = "../../../src/shell/convert.rs"]
 mod convert;
 #[path = "../../../src/shell/manager.rs"]
@@ -15,6 +19,8 @@ pub(crate) mod plugin;
 mod registration;
 #[path = "../../../src/shell/reply.rs"]
 pub(crate) mod reply;
+#[path = "../../../src/shell/window_events.rs"]
+mod window_events;
 
 use crate::platform;
 

@@ -13,6 +13,7 @@ use crate::hub::{
 };
 use crate::limits::Limits;
 use crate::model::endpoint::Endpoint;
+use crate::model::lifetime::Lifetime;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policies::Policies;
@@ -106,6 +107,7 @@ fn event() -> NewEvent {
         tick: None,
         provenance: None,
         retain: None,
+        lifetime: Lifetime::default(),
     }
 }
 

@@ -24,6 +24,7 @@ use crate::hub::{Address, Audience, Effects, Hub, NewEvent};
 use crate::limits::Limits;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::ErrorCode;
+use crate::model::lifetime::Lifetime;
 use crate::model::name::EventName;
 use crate::model::policies::Policies;
 use crate::model::policy::Policy;
@@ -354,6 +355,7 @@ impl World {
             tick: None,
             provenance: None,
             retain: Some(event.is_retained),
+            lifetime: Lifetime::default(),
         };
         let selected = |page: usize| Address::of(WEBVIEWS[page].into()).unwrap();
         let audience = Audience {

@@ -1,0 +1,225 @@
+//! Events that are kept until one subscription has handled them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::hub::Hub;
+use crate::hub::audience::Audience;
+use crate::hub::effects::Effects;
+use crate::hub::ids::{SubscriberKey, SubscriptionId};
+use crate::hub::kept_quota::KeptQuota;
+use crate::hub::queue::{QueuedEvent, SupersededLists};
+use crate::hub::retained::target_weight;
+use crate::limits::Limits;
+use crate::model::delivery::DeliveryFilter;
+use crate::model::endpoint::Endpoint;
+use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::event::{BusEvent, Mark};
+use crate::model::name::EventName;
+use crate::model::pattern::EventPattern;
+use crate::model::policy::Overflow;
+
+/// The events, by sequence number.
+#[derive(Debug, Default)]
+pub(super) struct Unconsumed {
+    kept: BTreeMap<u64, Kept>,
+    quota: KeptQuota,
+}
+
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) event: BusEvent,
+    pub(super) audience: Audience,
+    max_deliveries: u32,
+    /// How often it was delivered. All that received it when it was accepted count once.
+    deliveries: u32,
+    /// Those that have received it, and may tell whether they have handled it.
+    receivers: Vec<SubscriberKey>,
+}
+
+impl Kept {
+    fn weight(&self) -> usize {
+        self.event.weight() + target_weight(&self.audience)
+    }
+
+    fn is_exhausted(&self) -> bool {
+        self.deliveries >= self.max_deliveries
+    }
+
+    /// The mark for a subscription that begins later.
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            replayed: true,
+            redelivered: self.deliveries > 0,
+            ..self.event.mark()
+        }
+    }
+
+    fn note_receiver(&mut self, subscriber: SubscriberKey) {
+        if !self.receivers.contains(&subscriber) {
+            self.receivers.push(subscriber);
+        }
+    }
+}
+
+impl Unconsumed {
+    /// Checks that there is room for an event of this weight.
+    pub(super) fn check(
+        &self,
+        name: &EventName,
+        source: &Endpoint,
+        audience: &Audience,
+        weight: usize,
+        limits: &Limits,
+    ) -> Result<()> {
+        let weight = weight + target_weight(audience);
+        let checked = self.quota.check("kept", source, weight, None, limits);
+        checked.map_err(|what| {
+            let name = name.as_str();
+            Error::new(
+                ErrorCode::QueueFull,
+                format!(
+                    "{name:?} cannot be kept until it is consumed: {what}; listen to what is kept, or raise the limit"
+                ),
+            )
+        })
+    }
+
+    pub(super) fn insert(&mut self, event: BusEvent, audience: Audience, max_deliveries: u32) {
+        let kept = Kept {
+            event,
+            audience,
+            max_deliveries,
+            deliveries: 0,
+            receivers: Vec::new(),
+        };
+        self.quota.add(kept.event.source(), kept.weight());
+        self.kept.insert(kept.event.seq(), kept);
+    }
+
+    fn remove(&mut self, seq: u64) -> Option<Kept> {
+        let kept = self.kept.remove(&seq)?;
+        self.quota.remove(kept.event.source(), kept.weight());
+        Some(kept)
+    }
+
+    /// Notes a receiver of an event that was just accepted.
+    pub(super) fn note_delivery(&mut self, seq: u64, subscriber: SubscriberKey) {
+        if let Some(kept) = self.kept.get_mut(&seq) {
+            kept.deliveries = 1;
+            kept.note_receiver(subscriber);
+        }
+    }
+
+    /// Notes a receiver that began to listen later.
+    pub(super) fn note_redelivery(&mut self, seq: u64, subscriber: SubscriberKey) {
+        if let Some(kept) = self.kept.get_mut(&seq) {
+            kept.deliveries += 1;
+            kept.note_receiver(subscriber);
+        }
+    }
+
+    /// What is kept of the names that match, in order.
+    pub(super) fn matching<'a>(&'a self, pattern: &EventPattern) -> impl Iterator<Item = &'a Kept> {
+        let kept = self.kept.values();
+        kept.filter(move |kept| !kept.is_exhausted() && pattern.matches(kept.event.event_name()))
+    }
+
+    /// How many events are kept, and their bytes.
+    pub(super) fn usage(&self) -> (usize, usize) {
+        self.quota.usage()
+    }
+}
+
+impl<W> Hub<W> {
+    /// A subscriber has handled an event, or failed to. The first success ends it, and so does the failure of its last
+    /// delivery.
+    pub(crate) fn settle(
+        &mut self,
+        subscriber: SubscriberKey,
+        seq: u64,
+        is_handled: bool,
+    ) -> Effects<W> {
+        let mut effects = Effects::default();
+        let Some(kept) = self.unconsumed.kept.get(&seq) else {
+            return effects;
+        };
+        // What a page was not sent is none of its business.
+        if !kept.receivers.contains(&subscriber) {
+            return effects;
+        }
+        if is_handled {
+            self.unconsumed.remove(seq);
+        } else if kept.is_exhausted() {
+            self.abandon(seq, &mut effects);
+        }
+        effects
+    }
+
+    /// Delivers to a new subscription of the host what no other one has handled.
+    pub(super) fn deliver_unconsumed(
+        &mut self,
+        key: SubscriberKey,
+        id: SubscriptionId,
+        pattern: &EventPattern,
+        filter: DeliveryFilter,
+        effects: &mut Effects<W>,
+    ) {
+        self.abandon_exhausted(effects);
+        let Some(consumer) = self.consumers.get_mut(&key) else {
+            return;
+        };
+        let mut delivered = Vec::new();
+        for kept in self.unconsumed.matching(pattern) {
+            let addressing = kept.audience.addressing_of_host();
+            if !filter.covers(addressing) {
+                continue;
+            }
+            let queued = QueuedEvent {
+                event: kept.event.marked(kept.mark()),
+                subscriptions: Arc::new([id]),
+                addressing,
+                superseded: SupersededLists::default(),
+            };
+            consumer.queue.push_past(queued, Overflow::DropOldest);
+            delivered.push(kept.event.seq());
+        }
+        for seq in delivered {
+            self.unconsumed.note_redelivery(seq, key);
+            effects.wakers.extend(consumer.take_waker());
+        }
+    }
+
+    /// Gives up what was delivered as often as it may be, to pages that are all gone.
+    pub(super) fn abandon_exhausted(&mut self, effects: &mut Effects<W>) {
+        let is_there = |key: &SubscriberKey| {
+            self.sessions.contains_key(key) || self.consumers.contains_key(key)
+        };
+        let kept = self.unconsumed.kept.iter();
+        let exhausted = kept.filter(|(_, kept)| kept.is_exhausted());
+        let gone = exhausted.filter(|(_, kept)| !kept.receivers.iter().any(is_there));
+        let gone: Vec<u64> = gone.map(|(seq, _)| *seq).collect();
+        for seq in gone {
+            self.abandon(seq, effects);
+        }
+    }
+
+    fn abandon(&mut self, seq: u64, effects: &mut Effects<W>) {
+        if let Some(kept) = self.unconsumed.remove(seq) {
+            let name = kept.event.event_name().clone();
+            effects.abandoned.push((name, kept.deliveries));
+        }
+    }
+
+    /// A page that renews its session may still tell of what it has received before.
+    pub(super) fn keep_receiver(&mut self, subscriber: SubscriberKey, webview: &str, up_to: u64) {
+        let Some(window) = self.webviews.get(webview).map(|own| &own.window) else {
+            return;
+        };
+        for (_, kept) in self.unconsumed.kept.range_mut(..=up_to) {
+            if kept.deliveries > 0 && kept.audience.addressing_of_page(webview, window).is_some() {
+                kept.note_receiver(subscriber);
+            }
+        }
+    }
+}

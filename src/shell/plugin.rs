@@ -423,8 +423,10 @@ mod tests {
     #[test]
     fn the_script_tells_the_parts() {
         assert!(script_for(None).contains("{ compatible: null }"));
-        let mut parts = Compatible::default();
-        parts.values = false;
+        let parts = Compatible {
+            values: false,
+            ..Compatible::default()
+        };
         let script = script_for(Some(parts));
         assert!(
             script.contains("Object.freeze({ core: true, values: false })"),

@@ -43,3 +43,18 @@ export interface Refusal {
   readonly code: ErrorCode
   readonly message: string
 }
+
+/** An entry of `subscribe`. */
+export interface SubscribeEntry {
+  id: number
+  event: string
+  target?: Target
+  replay?: boolean
+  retained?: boolean
+}
+
+/** The arguments of a command that changes state. */
+export interface StateArguments extends Record<string, unknown> {
+  session: string
+  n: number
+}

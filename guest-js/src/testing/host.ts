@@ -14,7 +14,7 @@ import type { RequestContext } from '../types/request.js'
 import type { Target } from '../types/target.js'
 import { checkChain, checkComponentName, checkOwn, checkPayload, filterOf } from './checks.js'
 import { cloneOf } from './clone.js'
-import type { Listener, NewEvent, Refusable, Refusal, TestRequest } from './contract.js'
+import type { Listener, NewEvent, Refusable, Refusal, StateArguments, SubscribeEntry, TestRequest } from './contract.js'
 import { checkEventName, hasWildcard } from './glob.js'
 import { type JobKey, type JobUpdate, type NewJob, TestJobs } from './jobs.js'
 import { type Addressed, inOrder, reaches, receives } from './reach.js'
@@ -23,27 +23,13 @@ import { errorOf, refusalOf, resultOf } from './results.js'
 import { type AcceptedEvent, type PullArguments, TestSession, type TestSubscription } from './session.js'
 import { checkLabels, isForAll, isForPage, labelsOf, neededTarget, partsOf } from './target.js'
 import { nextTask } from './tasks.js'
+import { type Outcome, Unconsumed } from './unconsumed.js'
 
 /** How long a request waits for a page that is still starting, in milliseconds, as with the host. */
 const GRACE_MS = 3_000
 
 /** The sessions of pages whose test is over. */
 const over = new Set<unknown>()
-
-/** An entry of `subscribe`. */
-interface SubscribeEntry {
-  id: number
-  event: string
-  target?: Target
-  replay?: boolean
-  retained?: boolean
-}
-
-/** The arguments of a command that changes state. */
-interface StateArguments extends Record<string, unknown> {
-  session: string
-  n: number
-}
 
 /** The host's side of the wire protocol, in memory, for one page and everyone whom a test plays. */
 export class TestHost {
@@ -58,8 +44,7 @@ export class TestHost {
   private seq = 0
   private session: TestSession | null = null
   private readonly retained = new Map<string, AcceptedEvent>()
-  /** The events that no listener has handled, of those that are kept until one has. */
-  private readonly unconsumed = new Set<AcceptedEvent>()
+  private readonly unconsumed = new Unconsumed()
   readonly jobs: TestJobs
   private readonly requests = new TestRequests(checkPayload, () => {
     this.activity += 1
@@ -282,10 +267,7 @@ export class TestHost {
         ...(until === 'consumed' && { consume: true }),
       },
     }
-    if (accepted.extras.consume && accepted.retain) {
-      throw new EventBusError('invalid_argument', `"${event}" is both retained and kept until it is consumed`)
-    }
-    if (accepted.extras.consume) this.unconsumed.add(accepted)
+    this.unconsumed.keep(accepted)
     this.accepted.push(accepted)
     if (accepted.retain) this.retained.set(JSON.stringify([event, to === undefined ? [] : partsOf(to)]), accepted)
     const ids = this.subscriptionsOf(accepted)
@@ -350,15 +332,10 @@ export class TestHost {
     try {
       const chain = chainOf(received.event, received.causes)
       reportLater(this.actAs(null, chain, () => listener.deliver(received)))
-      this.consume(received.seq)
+      this.unconsumed.consume(received.seq)
     } catch (error) {
       report(error)
     }
-  }
-
-  /** An event was handled. */
-  private consume(seq: number): void {
-    for (const event of this.unconsumed) if (event.seq === seq) this.unconsumed.delete(event)
   }
 
   /** An event as the host receives it, which emits as the host. */
@@ -446,10 +423,7 @@ export class TestHost {
       case 'subscribe':
         return (args.subscriptions as SubscribeEntry[]).map((entry) => resultOf(() => this.subscribe(session, entry)))
       case 'settle':
-        return (args.outcomes as { seq: number; handled: boolean }[]).map(({ seq, handled }) => {
-          if (handled) this.consume(seq)
-          return {}
-        })
+        return (args.outcomes as Outcome[]).map((outcome) => this.unconsumed.settle(outcome))
       case 'unsubscribe':
         for (const id of args.ids as number[]) session.subscriptions.delete(id)
         session.give()
@@ -502,7 +476,7 @@ export class TestHost {
       matches(before.event) && reaches(before, this.label) && !(isNarrowed && isForAll(before.to))
     const kept = retained === false ? [] : [...this.retained.values()]
     const earlier = this.accepted.filter(({ extras }) => !extras.consume)
-    const replayed = replay === false ? [] : [...(this.replays ? earlier : []), ...this.unconsumed]
+    const replayed = replay === false ? [] : [...(this.replays ? earlier : []), ...this.unconsumed.events]
     for (const before of inOrder(new Set([...kept, ...replayed]))) {
       if (!isDue(before)) continue
       session.push({

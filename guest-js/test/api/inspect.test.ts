@@ -29,7 +29,7 @@ it('names its permission when denied', async () => {
   })
 })
 
-it('returns the report of compatible mode, without a session', async () => {
+it('returns the report of compatible mode', async () => {
   expect(await compatReport()).toEqual({ notes: [], omitted: 0 })
   expect(realm.host.session).toBeFalsy()
   realm.host.hold = ({ command }) => command === 'compat_report'

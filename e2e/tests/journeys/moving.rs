@@ -134,13 +134,16 @@ async fn a_deep_link_waits_for_its_listener() -> Result<()> {
     // The component is mounted again, and then the app is opened by another link.
     main.run("window.stop()", json!(null)).await?;
     main.run(listen, json!(null)).await?;
-    let link = json!({ "name": "deep-link://new-url", "json": "[\"app://second\"]" });
+    let link = json!({ "name": "deep-link://new-url", "json": "[\"fixture-app://second\"]" });
     main.host("emit_in_core", link).await?;
     main.window
         .until("the second link", "links.length === 2", &[])
         .await?;
     let links = main.run("return links", json!(null)).await?;
-    assert_eq!(links, json!(["app://cold-start", "app://second"]));
+    assert_eq!(
+        links,
+        json!(["fixture-app://cold-start", "fixture-app://second"])
+    );
     Ok(())
 }
 

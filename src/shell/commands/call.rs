@@ -5,7 +5,6 @@ use std::sync::Arc;
 use tauri::http::HeaderMap;
 use tauri::ipc::{CommandArg, CommandItem, CommandScope, InvokeError, InvokeMessage, Response};
 use tauri::{Manager, Runtime};
-use tokio::sync::oneshot;
 
 use crate::api::bus::EventBus;
 use crate::engine::core::Core;
@@ -19,6 +18,7 @@ use crate::model::error::{Error, ErrorCode, Result, escaped};
 use crate::permissions::{Scope, ScopeEntry, Subject};
 use crate::runtime::BusRuntime;
 use crate::shell::reply::ReplyPath;
+use crate::sync::oneshot;
 
 /// The entries that Tauri resolved for the command, the window and the origin of a call.
 type Entries = CommandScope<ScopeEntry>;

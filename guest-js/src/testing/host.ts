@@ -66,7 +66,7 @@ export class TestHost {
   /** Who handles an event or a request at the moment, which causes what they emit and request. */
   private acting: { label: Label; causes: string[] } | null = null
   private isCalling = false
-  /** What the listeners of the host have still to receive, one after the other, so that all of them see one order. */
+  /** What the host listeners have still to receive, one after the other, so that all of them see one order. */
   private readonly due: (() => void)[] = []
 
   constructor(
@@ -79,7 +79,7 @@ export class TestHost {
       label,
       check: (event, payload, to) => this.checkEvent(event, payload, to),
       hasListeners: (event, to) => this.hasListeners(event, to),
-      accept: (event, source, periodic) => this.accept(event, source, periodic),
+      accept: (event, source, tick) => this.accept(event, source, tick),
     })
     this.requests.join(label, this.recipient)
     this.play(null)
@@ -254,7 +254,7 @@ export class TestHost {
   }
 
   /** Accepts an event and queues it for its receivers. */
-  private accept(emitted: NewEvent, source: Endpoint, periodic?: Extras['periodic']): Receipt {
+  private accept(emitted: NewEvent, source: Endpoint, tick?: Extras['tick']): Receipt {
     const { event, payload, retain, except, component, causes = [] } = emitted
     this.refuse('emit', event)
     if (component !== undefined) checkComponentName(component)
@@ -274,7 +274,7 @@ export class TestHost {
       except,
       retain: retain ?? this.isRetained(event),
       extras: {
-        ...(periodic && { periodic }),
+        ...(tick && { tick }),
         ...(component !== undefined && { component }),
         ...(causes.length > 0 && { causes: [...causes] }),
       },

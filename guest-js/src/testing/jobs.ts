@@ -59,7 +59,7 @@ export interface JobBus {
   check(event: string, payload: string | undefined, to: Target | undefined): void
   /** Whether it has listeners. */
   hasListeners(event: string, to: Target | undefined): boolean
-  accept(emitted: NewEvent, source: Endpoint, periodic: Extras['periodic']): Receipt
+  accept(emitted: NewEvent, source: Endpoint, tick: Extras['tick']): Receipt
 }
 
 /** Makes a payload, as a job source of the host does. */
@@ -202,8 +202,8 @@ export class TestJobs {
     job.ticks += 1
     try {
       const emitted = { event, payload: this.payloadOf(job), to: job.to ?? undefined, component }
-      const periodic = { id, tick: job.ticks, scheduledAt: Date.now(), missed: 0 }
-      const receipt = this.bus.accept(emitted, this.page, periodic)
+      const tick = { job: id, count: job.ticks, scheduledAt: Date.now(), missed: 0 }
+      const receipt = this.bus.accept(emitted, this.page, tick)
       job.failures = 0
       return receipt
     } catch (error) {

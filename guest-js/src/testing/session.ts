@@ -18,7 +18,7 @@ export interface AcceptedEvent {
   except: Target | undefined
   retain: boolean
   /** What few events have. */
-  extras: Pick<Extras, 'periodic' | 'component' | 'causes'>
+  extras: Pick<Extras, 'tick' | 'component' | 'causes'>
 }
 
 /** A subscription of the page under test. */

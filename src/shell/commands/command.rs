@@ -136,14 +136,14 @@ fn origin_of(headers: &HeaderMap) -> Option<String> {
 }
 
 /// A command that changes state. It runs in the order of the session, and once, even if it arrives several times.
-pub(super) struct PageCall {
+pub(super) struct PageCommand {
     page: Page,
     name: &'static str,
     session: String,
     n: u64,
 }
 
-impl std::ops::Deref for PageCall {
+impl std::ops::Deref for PageCommand {
     type Target = Page;
 
     fn deref(&self) -> &Page {
@@ -151,7 +151,7 @@ impl std::ops::Deref for PageCall {
     }
 }
 
-impl<'de, R: Runtime> CommandArg<'de, R> for PageCall {
+impl<'de, R: Runtime> CommandArg<'de, R> for PageCommand {
     fn from_command(command: CommandItem<'de, R>) -> std::result::Result<Self, InvokeError> {
         let item = |key| CommandItem {
             plugin: command.plugin,
@@ -171,7 +171,7 @@ impl<'de, R: Runtime> CommandArg<'de, R> for PageCall {
     }
 }
 
-impl PageCall {
+impl PageCommand {
     /// Runs the command, unless it ran before. A repeated command gets the recorded result.
     pub(super) async fn run_once(
         &self,

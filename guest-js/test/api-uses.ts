@@ -164,7 +164,7 @@ export async function row33(): Promise<void> {
 
 /** Read the causes of a request */
 export async function row34(): Promise<void> {
-  respond('who', (_: unknown, { causes }) => causes.at(0))
+  respond('who', (_: unknown, { causes }) => causes[0])
 }
 
 /** Declare events with their types */

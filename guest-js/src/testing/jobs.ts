@@ -196,7 +196,7 @@ export class TestJobs {
   private tickOf(job: TestJob): Receipt {
     const { id, event, count, component } = job
     const { state } = this.infoOf(job)
-    if (state === 'paused') throw invalidArgument(`the job "${id}" is paused`)
+    if (state === 'paused') throw invalidArgument(`the job "${id}" is paused; resume it before its next tick`)
     if (state === 'idle')
       throw invalidArgument(`"${event}" has no listener, and the job "${id}" ticks only while there is one`)
     job.ticks += 1
@@ -230,10 +230,10 @@ export class TestJobs {
 
   private sourceOf({ source, args, payload }: NewJob): PayloadSource | undefined {
     if (source === undefined) {
-      if (args !== undefined) throw invalidArgument('`args` needs a `source`')
+      if (args !== undefined) throw invalidArgument('`args` needs a `source`, and this job has none')
       return undefined
     }
-    if (payload !== undefined) throw invalidArgument('a job takes a `payload` or a `source`, not both')
+    if (payload !== undefined) throw invalidArgument(`a job takes a \`payload\` or a \`source\`, not both; this one also has the source "${source}"`)
     const make = this.sources.get(source)
     if (make) return make
     const help = `In a test, bus.jobSource("${source}", …) adds it`

@@ -194,6 +194,7 @@ impl PageCommand {
             (CommandAdmission::Run(_), Some(page)) => {
                 let running = RunningCommand {
                     core,
+                    name: self.name,
                     page,
                     n: self.n,
                 };
@@ -219,6 +220,7 @@ impl PageCommand {
 /// A command that runs. It also finishes if it panics, so that the next one of the page can run.
 struct RunningCommand<'a> {
     core: &'a Core,
+    name: &'static str,
     page: SubscriberKey,
     n: u64,
 }
@@ -234,7 +236,7 @@ impl Drop for RunningCommand<'_> {
     fn drop(&mut self) {
         let error = Error::new(
             ErrorCode::Unavailable,
-            "the command panicked; see the app's log",
+            format!("the command {} panicked; see the app's log", self.name),
         );
         self.core.finish_command(self.page, self.n, &Err(error));
     }

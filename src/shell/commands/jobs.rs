@@ -77,11 +77,14 @@ impl JobArguments {
     /// The source and its arguments.
     fn sampled(&self, name: &EventName) -> Result<Option<(Arc<str>, Arc<str>)>> {
         match &self.source {
-            None if self.args.is_some() => Err(invalid_argument("`args` needs a `source`")),
-            None => Ok(None),
-            Some(_) if self.payload.is_some() => Err(invalid_argument(
-                "a job takes a `payload` or a `source`, not both",
+            None if self.args.is_some() => Err(invalid_argument(
+                "`args` needs a `source`, and this job has none",
             )),
+            None => Ok(None),
+            Some(source) if self.payload.is_some() => Err(invalid_argument(format!(
+                "a job takes a `payload` or a `source`, not both; this one also has the source {}",
+                quoted(source)
+            ))),
             Some(source) => {
                 let args = read_json(name, self.args.clone())?;
                 Ok(Some((source.as_str().into(), args.into())))

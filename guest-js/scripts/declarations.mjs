@@ -26,9 +26,14 @@ const exported = listExports()
 export function problemsOf(text) {
   const found = []
   for (const [, module, member] of text.matchAll(/import\("([^"]+)"\)\.?([\w$]*)/g)) found.push([module, member])
-  for (const [, names, module] of text.matchAll(/(?:import|export)\s+(?:type\s+)?\{([^}]*)\}\s+from\s+["']([^"']+)["']/g)) {
+  for (const [, names, module] of text.matchAll(
+    /(?:import|export)\s+(?:type\s+)?\{([^}]*)\}\s+from\s+["']([^"']+)["']/g,
+  )) {
     for (const one of names.split(',')) {
-      const member = one.trim().replace(/^type\s+/, '').split(/\s+as\s+/)[0]
+      const member = one
+        .trim()
+        .replace(/^type\s+/, '')
+        .split(/\s+as\s+/)[0]
       if (member !== '') found.push([module, member])
     }
   }
@@ -48,10 +53,16 @@ function refuse(text, where) {
 // The check finds what it is for.
 for (const [text, problem] of [
   [`export declare const a: import("${name}").View<"shop">;`, `View of ${name}`],
-  [`export declare const a: import("${name}/dist-js/types/view.js").View<"shop">;`, `the path ${name}/dist-js/types/view.js`],
+  [
+    `export declare const a: import("${name}/dist-js/types/view.js").View<"shop">;`,
+    `the path ${name}/dist-js/types/view.js`,
+  ],
   [`export declare const a: import("../dist-js/index.js").Emit;`, 'the path ../dist-js/index.js'],
   [`import { type Emit, View as V } from "${name}";`, `View of ${name}`],
-  [`import type { Emit, HOST } from '${name}';\nexport declare const a: import("${name}/react").StateOptions;`, undefined],
+  [
+    `import type { Emit, HOST } from '${name}';\nexport declare const a: import("${name}/react").StateOptions;`,
+    undefined,
+  ],
 ]) {
   const [found] = problemsOf(text)
   if (found !== problem) throw new Error(`found ${found} instead of ${problem} in ${text}`)

@@ -233,7 +233,10 @@ export class TestJobs {
       if (args !== undefined) throw invalidArgument('`args` needs a `source`, and this job has none')
       return undefined
     }
-    if (payload !== undefined) throw invalidArgument(`a job takes a \`payload\` or a \`source\`, not both; this one also has the source "${source}"`)
+    if (payload !== undefined)
+      throw invalidArgument(
+        `a job takes a \`payload\` or a \`source\`, not both; this one also has the source "${source}"`,
+      )
     const make = this.sources.get(source)
     if (make) return make
     const help = `In a test, bus.jobSource("${source}", …) adds it`

@@ -1,5 +1,5 @@
 // As `declarations.ts`, for the other entry points.
-import {} from 'tauri-plugin-event-bus-api'
+import 'tauri-plugin-event-bus-api'
 import { bridgeFromDom, bridgeToDom } from 'tauri-plugin-event-bus-api/dom'
 import * as react from 'tauri-plugin-event-bus-api/react'
 import * as solid from 'tauri-plugin-event-bus-api/solid'

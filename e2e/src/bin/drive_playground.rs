@@ -3,9 +3,11 @@
 //! ```text
 //! drive_playground <playground binary> [--picture <file.png>] [--dark]
 //! ```
+//!
+//! `JOURNEYS_ENGINE` names the engine of that binary.
 
 use anyhow::{Context, Result, bail};
-use e2e::{App, Found, Launch, Window, until};
+use e2e::{App, Engine, Found, Launch, Window, until};
 use serde_json::Value;
 use std::{
     env,
@@ -52,6 +54,7 @@ async fn drive() -> Result<()> {
     let options = Options::parse(env::args().skip(1))?;
     let theme = if options.dark { "dark" } else { "light" };
     let app = Launch::new(&options.playground)
+        .engine(Engine::of_this_run()?)
         .size(1600, 1000)
         .env("EVENT_BUS_PLAYGROUND_THEME", theme)
         .start()

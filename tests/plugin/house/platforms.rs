@@ -123,3 +123,33 @@ fn every_condition_for_a_platform_is_documented() {
         "left: the sources; right: docs/platforms.md"
     );
 }
+
+/// `module::journey`, in backticks.
+fn named_journeys(guide: &str) -> impl Iterator<Item = (&str, &str)> {
+    guide
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter_map(|code| code.split_once("::"))
+        .filter(|(module, name)| {
+            let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+            !module.is_empty() && module.chars().chain(name.chars()).all(is_word)
+        })
+}
+
+#[test]
+fn every_journey_of_the_guide_exists() {
+    let guide = read("docs/platforms.md");
+    let mut count = 0;
+    for (module, name) in named_journeys(&guide) {
+        // Rules of the house have names like these.
+        if module == "house" {
+            continue;
+        }
+        let source = read(format!("e2e/tests/journeys/{module}.rs"));
+        let journey = format!("#[tokio::test]\nasync fn {name}()");
+        assert!(source.contains(&journey), "no journey {module}::{name}");
+        count += 1;
+    }
+    assert!(count > 20, "the guide names {count} journeys");
+}

@@ -180,7 +180,7 @@ impl App {
         };
         timeout(PATIENCE, call)
             .await
-            .with_context(|| format!("no answer to {method}"))?
+            .with_context(|| format!("no response to {method}"))?
     }
 
     /// Kills a web process, as the system does when memory is short.

@@ -359,7 +359,7 @@ impl Options {
                     ]
                 })
                 .collect(),
-            // Without the limit: one answer of 40 MB is slower than every method.
+            // Without the limit: one reply of 40 MB is slower than every method.
             Scenario::Payloads => PAYLOADS
                 .into_iter()
                 .flat_map(|(title, body, events)| {

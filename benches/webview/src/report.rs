@@ -303,7 +303,7 @@ fn page(
     }
     page.push_str(
         "\n*Channel* sends one message per event. *WebSocket* is a connection on the loopback interface. The *limit* is the \
-         same bytes as one answer of Tauri's IPC, parsed and looped over. Growth is in resident memory, right after the \
+         same bytes as one reply of Tauri's IPC, parsed and looped over. Growth is in resident memory, right after the \
          last event or after five idle seconds, whichever is greater. Every measurement has its own windows and fails \
          unless each event was handled once.\n\n\
          ## Cost of a call to `emit` on the host\n\n| | µs |\n|---|---:|\n",

@@ -1,4 +1,4 @@
-//! Pages that nobody sees, and pages whose process does not run.
+//! Hidden pages, and pages whose process does not run.
 
 use anyhow::Result;
 use e2e::{App, Found, until};

@@ -26,6 +26,11 @@ impl Engine {
         let of_processes = [Scenario::SmallMemory, Scenario::LargeMemory, Scenario::Idle];
         self == Self::WebKit || !of_processes.contains(&scenario)
     }
+
+    /// Chromium lets its user decide whether a page may connect to this machine, and no user is there.
+    fn has(self, method: Method) -> bool {
+        self == Self::WebKit || method != Method::WebSocket
+    }
 }
 
 /// How events reach a page.
@@ -290,6 +295,7 @@ impl Options {
             Method::ALL
                 .into_iter()
                 .filter(move |method| limit || *method != Method::Limit)
+                .filter(|method| self.engine.has(*method))
         };
         let key = || scenario.key().to_owned();
         match scenario {

@@ -12,7 +12,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 use tauri::{
-    AppHandle, Emitter as _,
+    AppHandle, Emitter as _, Runtime,
     ipc::{Channel, InvokeResponseBody},
 };
 use tauri_plugin_event_bus::{EventBus, EventBusExt};
@@ -83,8 +83,8 @@ impl Content {
 }
 
 /// Emits to some windows with one method.
-pub(crate) enum Emitter {
-    Emit(AppHandle),
+pub(crate) enum Emitter<R: Runtime> {
+    Emit(AppHandle<R>),
     Channel(Vec<Channel<InvokeResponseBody>>),
     WebSocket(Vec<UnboundedSender<Message>>),
     Bus(EventBus),
@@ -97,9 +97,9 @@ pub(crate) enum Emitter {
     },
 }
 
-impl Emitter {
+impl<R: Runtime> Emitter<R> {
     pub(crate) fn new(
-        app: &AppHandle,
+        app: &AppHandle<R>,
         host: &Arc<Host>,
         method: Method,
         windows: &[String],

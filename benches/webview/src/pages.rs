@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tauri::{
-    AppHandle, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
+    AppHandle, Runtime, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
     ipc::{Channel, InvokeResponseBody},
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -148,12 +148,12 @@ impl Host {
 }
 
 /// Opens windows, sends them orders and receives their reports.
-pub(crate) struct Pages {
-    app: AppHandle,
+pub(crate) struct Pages<R: Runtime> {
+    app: AppHandle<R>,
     pub(crate) host: Arc<Host>,
     reports: mpsc::Receiver<Report>,
     socket: String,
-    open: Vec<WebviewWindow>,
+    open: Vec<WebviewWindow<R>>,
     opened: usize,
 }
 
@@ -174,9 +174,9 @@ impl Role {
     }
 }
 
-impl Pages {
+impl<R: Runtime> Pages<R> {
     pub(crate) fn new(
-        app: AppHandle,
+        app: AppHandle<R>,
         host: Arc<Host>,
         reports: mpsc::Receiver<Report>,
         socket: String,

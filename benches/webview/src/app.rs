@@ -11,7 +11,6 @@ use std::{
 use tauri::{
     AppHandle, RunEvent, State, WebviewWindow,
     ipc::{Channel, InvokeResponseBody, Response},
-    plugin::{self, TauriPlugin},
 };
 
 /// Runs the app until all tasks are done.
@@ -21,7 +20,6 @@ pub(crate) fn serve() -> Result<()> {
     let host = Arc::new(host);
     let app = tauri::Builder::default()
         .plugin(tauri_plugin_event_bus::init())
-        .plugin(carrier())
         .manage(Arc::clone(&host))
         .invoke_handler(tauri::generate_handler![
             report,
@@ -55,19 +53,6 @@ pub(crate) fn serve() -> Result<()> {
     });
     Ok(())
 }
-
-/// With `BENCH_CARRIER=pull`, no page says that it can be called.
-fn carrier() -> TauriPlugin<tauri::Wry> {
-    let plugin = plugin::Builder::new("carrier");
-    match std::env::var("BENCH_CARRIER").as_deref() {
-        Ok("pull") => plugin.js_init_script(WITHOUT_CALLS).build(),
-        _ => plugin.build(),
-    }
-}
-
-const WITHOUT_CALLS: &str = "const write = JSON.stringify
-JSON.stringify = (value, ...rest) =>
-    write(value?.call === true && 'ack' in value ? { ...value, call: undefined } : value, ...rest)";
 
 fn work(
     app: &AppHandle,

@@ -12,15 +12,18 @@ pub(crate) enum Method {
     Channel,
     WebSocket,
     Bus,
+    /// The event bus in a page that cannot be called.
+    Pull,
     Limit,
 }
 
 impl Method {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Emit,
         Self::Channel,
         Self::WebSocket,
         Self::Bus,
+        Self::Pull,
         Self::Limit,
     ];
 
@@ -30,6 +33,7 @@ impl Method {
             Self::Channel => "Channel",
             Self::WebSocket => "WebSocket",
             Self::Bus => "event bus",
+            Self::Pull => "bus by pull",
             Self::Limit => "limit",
         }
     }
@@ -41,6 +45,7 @@ impl Method {
             Self::Channel => "channel",
             Self::WebSocket => "websocket",
             Self::Bus => "bus",
+            Self::Pull => "pull",
             Self::Limit => "limit",
         }
     }
@@ -65,6 +70,8 @@ pub(crate) enum Caller {
     /// With `Webview::eval_with_callback`.
     Eval,
     Bus,
+    /// The event bus, with a page that cannot be called.
+    Pull,
 }
 
 /// A measurement, in its own windows.
@@ -161,7 +168,8 @@ impl Scenario {
 pub(crate) const ROUND_TRIPS: [(usize, usize); 2] = [(1, 4_000), (64, 20_000)];
 
 /// The payloads of [`Scenario::Payloads`], with their labels in the tables.
-pub(crate) const PAYLOADS: [(&str, Body, usize); 4] = [
+pub(crate) const PAYLOADS: [(&str, Body, usize); 5] = [
+    ("16 KB, one string", Body::Text(16 << 10), 2_000),
     ("256 KB, one string", Body::Text(256 << 10), 160),
     ("1 MB, one string", Body::Text(1 << 20), 40),
     ("256 KB, records", Body::Records(256 << 10), 160),
@@ -319,6 +327,7 @@ impl Options {
                         task(Method::Emit, Caller::Hand),
                         task(Method::Emit, Caller::Eval),
                         task(Method::Bus, Caller::Bus),
+                        task(Method::Pull, Caller::Pull),
                     ]
                 })
                 .collect(),

@@ -24,6 +24,8 @@ pub(crate) struct Backlog {
     /// acknowledged is here.
     complete_after: u64,
     evicted: Option<Loss>,
+    /// The part of it that the page that is starting has not taken.
+    evicted_untaken: Option<Loss>,
     /// What was evicted of what the page before had not acknowledged, by the subscriptions that it was pending for.
     evicted_pending: Vec<(Arc<[SubscriptionId]>, Loss)>,
     /// What was evicted of all that came after the page before, for any subscription.
@@ -51,6 +53,8 @@ pub(crate) struct BacklogEntry {
     pub(crate) is_transient: bool,
     /// What it replaced, by the subscriptions of the page before.
     pub(crate) superseded: SupersededLists,
+    /// Whether the page that is starting has it in its outbox, or had it.
+    pub(crate) is_taken: bool,
 }
 
 impl BacklogEntry {
@@ -79,13 +83,6 @@ impl BacklogEntry {
         let mark = self.event.mark();
         mark.retained && !mark.replayed
     }
-
-    /// Whether no subscription of the page before waits for it, and the other one is the same event for one that does.
-    pub(crate) fn is_unclaimed_copy_of(&self, own: &Self) -> bool {
-        self.event.seq() == own.event.seq()
-            && self.pending_for.as_ref().is_some_and(|ids| ids.is_empty())
-            && !own.is_only_retained()
-    }
 }
 
 fn join(own: Option<Loss>, other: Loss) -> Option<Loss> {
@@ -102,6 +99,7 @@ impl Backlog {
             resumes_after,
             complete_after,
             evicted: None,
+            evicted_untaken: None,
             evicted_pending: Vec::new(),
             evicted_since: None,
             skipped: HashMap::new(),
@@ -124,7 +122,12 @@ impl Backlog {
                 self.note_pending_loss(Loss::of(&oldest.event), oldest.pending_for.as_ref());
             } else if let Some(oldest) = self.kept.pop_front() {
                 self.bytes -= oldest.weight();
-                self.note_loss(Loss::of(&oldest.event), oldest.pending_for.as_ref());
+                let lost = Loss::of(&oldest.event);
+                self.evicted = join(self.evicted, lost);
+                if !oldest.is_taken {
+                    self.evicted_untaken = join(self.evicted_untaken, lost);
+                }
+                self.note_pending_loss(lost, oldest.pending_for.as_ref());
             } else {
                 return;
             }
@@ -165,7 +168,62 @@ impl Backlog {
     /// Counts what is lost for the next page, here or before, and for which subscriptions of the page before.
     pub(crate) fn note_loss(&mut self, lost: Loss, pending_for: Option<&Arc<[SubscriptionId]>>) {
         self.evicted = join(self.evicted, lost);
+        self.evicted_untaken = join(self.evicted_untaken, lost);
         self.note_pending_loss(lost, pending_for);
+    }
+
+    /// The page that is starting has this event in its outbox.
+    pub(crate) fn note_taken(&mut self, seq: u64) {
+        // What is retained for the page before may be there beside it.
+        let start = self.kept.partition_point(|kept| kept.event.seq() < seq);
+        for kept in self.kept.range_mut(start..) {
+            if kept.event.seq() != seq {
+                return;
+            }
+            kept.is_taken = true;
+        }
+    }
+
+    /// Forgets what came up to this sequence number, and whom it was for.
+    pub(crate) fn forget_until(&mut self, seq: u64) {
+        self.transient.clear();
+        self.kept.retain(|kept| kept.event.seq() > seq);
+        self.bytes = self.kept.iter().map(BacklogEntry::weight).sum();
+        (self.resumes_after, self.complete_after) = (seq, seq);
+        self.evicted_pending.clear();
+        for lost in [
+            &mut self.evicted,
+            &mut self.evicted_untaken,
+            &mut self.evicted_since,
+            &mut self.skipped_more,
+        ] {
+            *lost = lost.and_then(|lost| lost.after(seq));
+        }
+        self.skipped.retain(|_, skipped| match skipped.after(seq) {
+            Some(later) => {
+                *skipped = later;
+                true
+            }
+            None => false,
+        });
+    }
+
+    /// The page that was starting was never there.
+    pub(crate) fn take_back(&mut self) {
+        self.evicted_untaken = self.evicted;
+        for kept in &mut self.kept {
+            kept.is_taken = false;
+        }
+    }
+
+    /// What the page that was starting has not taken, and what was evicted of that.
+    pub(crate) fn into_untaken(self) -> (Vec<BacklogEntry>, Option<Loss>) {
+        let untaken = self.kept.into_iter();
+        let untaken = untaken.filter(|kept| !kept.is_taken && !kept.is_only_retained());
+        let (resumes_after, evicted) = (self.resumes_after, self.evicted_untaken);
+        let untaken = untaken.filter(|kept| kept.event.seq() > resumes_after);
+        let evicted = evicted.and_then(|evicted| evicted.after(resumes_after));
+        (untaken.collect(), evicted)
     }
 
     /// Counts what is lost for the page before, if it renews its session.
@@ -237,14 +295,19 @@ impl Backlog {
 
     /// What a page may have missed that was away while another page was there: all that is not kept completely.
     pub(crate) fn absence_after(&self, seq: u64) -> Option<Gap> {
-        (seq < self.complete_after).then(|| Gap {
-            from: seq + 1,
-            to: self.complete_after,
-            count: self.complete_after - seq,
-            at_most: true,
-            reason: GapReason::SessionEnded,
-        })
+        absence(seq, self.complete_after)
     }
+}
+
+/// What a page may have missed that was away after one event until another.
+pub(crate) fn absence(after: u64, until: u64) -> Option<Gap> {
+    (after < until).then(|| Gap {
+        from: after + 1,
+        to: until,
+        count: until - after,
+        at_most: true,
+        reason: GapReason::SessionEnded,
+    })
 }
 
 #[cfg(test)]
@@ -265,6 +328,7 @@ mod tests {
                 pending_for: None,
                 is_transient: false,
                 superseded: SupersededLists::default(),
+                is_taken: false,
             });
         }
         backlog
@@ -343,6 +407,7 @@ mod tests {
                 pending_for: Some((0..4096).collect()),
                 is_transient: false,
                 superseded: SupersededLists::default(),
+                is_taken: false,
             });
         }
         assert_eq!(after(&backlog, 0).len(), 6);
@@ -364,6 +429,7 @@ mod tests {
             pending_for: None,
             is_transient: false,
             superseded: SupersededLists::default(),
+            is_taken: false,
         });
         assert_eq!(after(&backlog, 0), [] as [u64; 0]);
         assert_eq!(backlog.eviction_after(0), Some(Loss::of_one(1)));

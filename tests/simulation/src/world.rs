@@ -476,7 +476,7 @@ impl World {
         let label = self.windows[window].label;
         let seq = self.seq();
         self.runtime.leave_page(label, origin.map(str::to_owned));
-        self.oracle.page_is_left(label, seq);
+        self.oracle.page_is_left(label, seq, sync::passed());
         self.note(format!(
             "window {window} leaves its page for {origin:?} at {seq}"
         ));

@@ -38,9 +38,11 @@ pub(super) struct Received {
     session: SessionId,
     /// `None` while the answer to its begin has not arrived.
     pub(super) answered: Option<u64>,
+    /// The number in that answer after which the replay begins.
+    pub(super) replays_after: Option<u64>,
     last: u64,
     first_live: Option<u64>,
-    replayed_to: Option<u64>,
+    pub(super) replayed_to: Option<u64>,
 }
 
 impl Received {
@@ -252,6 +254,7 @@ impl World {
         let requests = vec![request(self.newest_id, pattern, None)];
         let (results, effects) = self.hub.subscribe(key, requests, self.now);
         let since = *results[0].as_ref().unwrap();
+        let replays_after = self.hub.replays_after(key, self.now);
         let received = Received {
             pattern: pattern.to_owned(),
             since,
@@ -264,6 +267,7 @@ impl World {
             retained: self.retained_for(page, pattern),
             session: self.pages[page].session,
             answered: None,
+            replays_after,
             last: 0,
             first_live: None,
             replayed_to: None,

@@ -28,6 +28,8 @@ pub(crate) struct Backlog {
     evicted_untaken: Option<Loss>,
     /// What was evicted of what the page before had not acknowledged, by the subscriptions that it was pending for.
     evicted_pending: Vec<(Arc<[SubscriptionId]>, Loss)>,
+    /// Gaps that were delivered to the page before and that it has not acknowledged, with their indexes in its session.
+    delivered_gaps: Vec<(Arc<[SubscriptionId]>, Loss, u64)>,
     /// What was evicted of all that came after the page before, for any subscription.
     evicted_since: Option<Loss>,
     /// What came after the page before and has no history, by name and addressing.
@@ -101,6 +103,7 @@ impl Backlog {
             evicted: None,
             evicted_untaken: None,
             evicted_pending: Vec::new(),
+            delivered_gaps: Vec::new(),
             evicted_since: None,
             skipped: HashMap::new(),
             skipped_more: None,
@@ -165,11 +168,22 @@ impl Backlog {
         Some(missed.gap(GapReason::SessionEnded, true))
     }
 
-    /// Counts what is lost for the next page, here or before, and for which subscriptions of the page before.
-    pub(crate) fn note_loss(&mut self, lost: Loss, pending_for: Option<&Arc<[SubscriptionId]>>) {
+    /// Counts what the page before had lost, for which of its subscriptions, and under which index that was delivered.
+    pub(crate) fn note_gap(
+        &mut self,
+        lost: Loss,
+        pending_for: &Arc<[SubscriptionId]>,
+        index: Option<u64>,
+    ) {
         self.evicted = join(self.evicted, lost);
         self.evicted_untaken = join(self.evicted_untaken, lost);
-        self.note_pending_loss(lost, pending_for);
+        match index {
+            Some(index) if self.delivered_gaps.len() < MAX_LISTS => {
+                self.delivered_gaps
+                    .push((Arc::clone(pending_for), lost, index));
+            }
+            _ => self.note_pending_loss(lost, Some(pending_for)),
+        }
     }
 
     /// The page that is starting has this event in its outbox.
@@ -191,6 +205,7 @@ impl Backlog {
         self.bytes = self.kept.iter().map(BacklogEntry::weight).sum();
         (self.resumes_after, self.complete_after) = (seq, seq);
         self.evicted_pending.clear();
+        self.delivered_gaps.clear();
         for lost in [
             &mut self.evicted,
             &mut self.evicted_untaken,
@@ -272,13 +287,17 @@ impl Backlog {
         self.complete_after
     }
 
-    /// What was evicted for a subscription of the page before. It has received all that was for it up to the
-    /// event that it has handled last.
-    pub(crate) fn eviction_of(&self, id: SubscriptionId, handled: u64) -> Option<Loss> {
+    /// What was evicted for a subscription of the page before, and not told yet. It has received all that was for it up to
+    /// the event that it has handled last, and every gap up to this index.
+    pub(crate) fn eviction_of(&self, id: SubscriptionId, handled: u64, index: u64) -> Option<Loss> {
+        let concerns = |ids: &[SubscriptionId]| ids.binary_search(&id).is_ok();
         let pending = self.evicted_pending.iter();
-        let pending = pending.filter(|(ids, _)| ids.binary_search(&id).is_ok());
+        let pending = pending.filter(|(ids, _)| concerns(ids));
+        let untold = self.delivered_gaps.iter();
+        let untold = untold.filter(|(ids, _, at)| *at > index && concerns(ids));
         let evicted = pending
             .map(|(_, evicted)| *evicted)
+            .chain(untold.map(|(_, lost, _)| *lost))
             .chain(self.evicted_since);
         let missed = evicted.filter_map(|evicted| evicted.after(handled));
         missed.reduce(Loss::join)
@@ -376,19 +395,19 @@ mod tests {
             0,
             0,
         );
-        let missed = |backlog: &Backlog, id, handled| backlog.eviction_of(id, handled);
+        let missed = |backlog: &Backlog, id, handled| backlog.eviction_of(id, handled, 0);
         for n in 1..=MAX_LISTS as u64 {
             let ids: Arc<[SubscriptionId]> = [n as SubscriptionId].into();
-            backlog.note_loss(Loss::of_one(n), Some(&ids));
-            backlog.note_loss(Loss::of_one(n + 100), Some(&ids));
+            backlog.note_gap(Loss::of_one(n), &ids, None);
+            backlog.note_gap(Loss::of_one(n + 100), &ids, None);
         }
         assert_eq!(missed(&backlog, 1, 0), Some(Loss::of_range(1, 101, 2)));
         assert_eq!(missed(&backlog, 64, 70), Some(Loss::of_range(71, 164, 2)));
         assert_eq!(missed(&backlog, 65, 0), None);
-        backlog.note_loss(Loss::of_one(300), Some(&[].into()));
+        backlog.note_gap(Loss::of_one(300), &[].into(), None);
         assert_eq!(missed(&backlog, 65, 0), None);
         // One list more may concern any subscription.
-        backlog.note_loss(Loss::of_one(301), Some(&[66].into()));
+        backlog.note_gap(Loss::of_one(301), &[66].into(), None);
         assert_eq!(missed(&backlog, 65, 0), Some(Loss::of_range(301, 301, 1)));
         assert_eq!(missed(&backlog, 65, 301), None);
     }

@@ -105,13 +105,13 @@ impl<W> Hub<W> {
         let Some(webview) = self.webviews.get_mut(label) else {
             return;
         };
-        let mut losses: Vec<(Loss, Arc<[SubscriptionId]>)> = Vec::new();
+        let mut losses: Vec<(Loss, Arc<[SubscriptionId]>, Option<u64>)> = Vec::new();
         let mut kept: Vec<BacklogEntry> = Vec::new();
-        for entry in outbox.into_unacknowledged() {
+        for (index, entry) in outbox.into_unacknowledged() {
             match entry {
                 QueueEntry::Lost(lost) => {
                     let loss = Loss::of_gap(&lost.gap, lost.superseded);
-                    losses.push((loss, lost.subscriptions.into_iter().collect()));
+                    losses.push((loss, lost.subscriptions.into_iter().collect(), index));
                 }
                 QueueEntry::Event(queued) => {
                     let policy = self.subscriptions.policy(queued.event.event_name());
@@ -128,7 +128,7 @@ impl<W> Hub<W> {
         }
         let is_missed = |kept: &&BacklogEntry| !kept.is_only_retained() && !kept.is_transient;
         let first_kept = kept.iter().filter(is_missed).map(|kept| kept.event.seq());
-        let first_lost = losses.iter().map(|(loss, _)| loss.first());
+        let first_lost = losses.iter().map(|(loss, ..)| loss.first());
         let first = first_kept.chain(first_lost).min();
         let mut first_untaken = None;
         // This page was still starting: what it has not taken is for subscriptions that it had yet to make.
@@ -141,15 +141,15 @@ impl<W> Hub<W> {
                 pending_for: Some(Arc::clone(&no_subscriptions)),
                 ..kept
             }));
-            losses.extend(evicted.map(|evicted| (evicted, no_subscriptions)));
+            losses.extend(evicted.map(|evicted| (evicted, no_subscriptions, None)));
         }
         // The next page resumes before the oldest event that this one has not acknowledged or taken, else now.
         let first = first.into_iter().chain(first_untaken).min();
         let resumes_after = first.map_or(self.seq, |first| first - 1);
         kept.sort_by_key(|kept| kept.event.seq());
         let mut backlog = Backlog::new(bound, resumes_after, self.seq);
-        for (loss, pending_for) in losses {
-            backlog.note_loss(loss, Some(&pending_for));
+        for (loss, pending_for, index) in losses {
+            backlog.note_gap(loss, &pending_for, index);
         }
         for kept in kept {
             backlog.push(kept);
@@ -180,7 +180,8 @@ impl<W> Hub<W> {
         let Some(history) = &mut webview.history else {
             return false;
         };
-        let is_same = |before: &PageBefore| before.origin.is_some() && before.origin == session.origin;
+        let is_same =
+            |before: &PageBefore| before.origin.is_some() && before.origin == session.origin;
         if !history.before.as_ref().is_none_or(is_same) {
             session.starts_after = self.seq;
         }

@@ -76,6 +76,8 @@ pub(crate) struct Resumption {
     pub(crate) after: u64,
     /// The last sequence number that this subscription has received; 0 if there is none.
     pub(crate) handled: u64,
+    /// The index of the last item that the page has handled in that session.
+    pub(crate) index: u64,
 }
 
 impl<W> Hub<W> {
@@ -230,7 +232,9 @@ impl<W> Hub<W> {
                 if history.is_after(resume.session) && starts_after == 0 =>
             {
                 let complete_after = history.backlog.complete_after();
-                let evicted = history.backlog.eviction_of(request.id, resume.handled);
+                let evicted = history
+                    .backlog
+                    .eviction_of(request.id, resume.handled, resume.index);
                 let skipped = history.backlog.skipped_after(complete_after, is_missed);
                 if let Some(evicted) = evicted {
                     catch_up.add_eviction(evicted, request.id);
@@ -253,20 +257,19 @@ impl<W> Hub<W> {
             }
             (Some(history), Some(resume)) => {
                 let backlog = &history.backlog;
-                let absence = match starts_after {
-                    0 => backlog.absence_after(resume.after),
-                    _ => absence(resume.after, starts_after),
-                };
-                if let Some(gap) = absence {
+                let complete_after = backlog.complete_after().max(starts_after);
+                if let Some(gap) = absence(resume.after, complete_after) {
                     catch_up.add_gap(gap, request.id);
                 }
-                let after = resume.after.max(starts_after);
+                // What was evicted before is part of that gap.
+                let after = resume.after.max(complete_after);
                 if let Some(evicted) = backlog.eviction_after(after) {
                     catch_up.add_eviction(evicted, request.id);
                 }
                 if let Some(gap) = backlog.skipped_after(after, is_missed) {
                     catch_up.add_gap(gap, request.id);
                 }
+                let after = resume.after.max(starts_after);
                 for kept in backlog.after(after) {
                     find(kept, replayed(kept));
                 }

@@ -194,7 +194,7 @@ function deliverOther(
 }
 
 function deliverGap(
-  { from, to, count, atMost, reason, subscriptions: ids }: PulledGap,
+  { subscriptions: ids, ...lost }: PulledGap,
   receivers: Receivers,
   session: string,
 ): void {
@@ -205,7 +205,7 @@ function deliverGap(
     if (!subscription) continue
     // As an event does, it shows that the host has accepted the subscription.
     subscription.session = session
-    const gap = { from, to, count, atMost, reason }
+    const gap = { ...lost }
     const { owner } = subscription
     try {
       if (owner.gap) reportLater(owner.gap(gap))

@@ -25,6 +25,8 @@ pub(super) struct World {
     pub(super) hub: Hub<char>,
     pub(super) now: Instant,
     sessions: u64,
+    /// The index of the last item that the page has handled in its session.
+    index: u64,
     /// The origin of the next page.
     pub(super) origin: &'static str,
 }
@@ -54,6 +56,7 @@ impl World {
             hub,
             now: Instant::now(),
             sessions: 0,
+            index: 0,
             origin: "app",
         }
     }
@@ -85,12 +88,7 @@ impl World {
     }
 
     /// A page opens a session that continues this one.
-    pub(super) fn continue_session(
-        &mut self,
-        session: u64,
-        patterns: &[&str],
-        resume: (u64, u64),
-    ) {
+    pub(super) fn continue_session(&mut self, session: u64, patterns: &[&str], resume: (u64, u64)) {
         self.begin_after(session, patterns, Some(resume));
     }
 
@@ -122,6 +120,7 @@ impl World {
             session: previous,
             after,
             handled,
+            index: self.index,
         });
         let requests = (1..)
             .zip(patterns)
@@ -318,6 +317,7 @@ fn a_retained_event_comes_after_another_page() {
             session: first,
             after: 2,
             handled,
+            index: 0,
         };
         let requests = vec![request(1, "note", Some(resume))];
         let _ = world.hub.subscribe(key.unwrap(), requests, world.now);
@@ -348,6 +348,51 @@ fn what_a_lost_event_replaced_is_lost_with_it() {
     }
     let gap = (GapReason::HistoryFull, replaced, dropped, 2);
     assert_eq!(world.received(1), (waiting, vec![gap]));
+}
+
+#[test]
+fn a_gap_that_was_handled_is_not_told_again() {
+    for handled in [0, 1, 2] {
+        let limits = Limits {
+            queue_events: 1,
+            ..Limits::default()
+        };
+        let mut world = World::new(limits);
+        world.open(&["*"], None);
+        let dropped = world.emit("x", false);
+        let waiting = world.emit("x", false);
+        assert_eq!(world.pull(9).items().len(), 2, "a gap and an event");
+        world.index = handled;
+        world.fall_silent();
+        world.open(&["*"], Some((0, if handled == 2 { waiting } else { 0 })));
+        let gap = (GapReason::HistoryFull, dropped, dropped, 1);
+        let gaps = if handled == 0 { vec![gap] } else { vec![] };
+        let events = if handled == 2 { vec![] } else { vec![waiting] };
+        assert_eq!(world.received(1), (events, gaps), "{handled}");
+    }
+}
+
+#[test]
+fn one_loss_is_told_as_one_gap() {
+    let limits = Limits {
+        backlog_events: 1,
+        ..Limits::default()
+    };
+    let mut world = World::new(limits);
+    world.open(&["x"], None);
+    let lost = world.emit("x", false);
+    world.fall_silent();
+    // The session that the page had in between never pulled, and the page does not name the one before.
+    world.begin(&["x"], Some((0, 0)));
+    let also_lost = world.emit("x", false);
+    let last = world.emit("x", false);
+    world.fall_silent();
+    world.open(&["x"], Some((0, 0)));
+    let gaps = vec![
+        (GapReason::SessionEnded, lost, lost, 1),
+        (GapReason::HistoryFull, also_lost, also_lost, 1),
+    ];
+    assert_eq!(world.received(1), (vec![last], gaps));
 }
 
 /// The number and the superseded events of all that a page gets.

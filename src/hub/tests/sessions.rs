@@ -121,7 +121,10 @@ fn a_pull_completes_after_twenty_seconds() {
     let parked = start + Duration::from_secs(5);
     let effects = pull(&mut hub, 'p', parked).unwrap();
     assert!(effects.batches.is_empty());
-    assert!(effects.rearm, "it is there, and so its start-up phase is over");
+    assert!(
+        effects.rearm,
+        "it is there, and so its start-up phase is over"
+    );
     let (effects, next) = hub.expire(parked);
     assert!(effects.batches.is_empty());
     assert_eq!(next, Some(parked + PULL_HOLD));
@@ -328,6 +331,7 @@ fn renew_after(handled: u64) -> (Vec<u64>, Vec<(u64, u64, u64)>, usize) {
             session: session_id(1),
             after: handled,
             handled,
+            index: 0,
         })
     };
     let again = vec![request(1, "*", resume(handled)), request(2, "y", resume(0))];

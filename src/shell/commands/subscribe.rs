@@ -87,6 +87,8 @@ struct ResumeArguments {
     session: String,
     after: u64,
     handled: u64,
+    #[serde(default)]
+    ack: u64,
 }
 
 impl SubscribeEntry {
@@ -113,6 +115,7 @@ impl SubscribeEntry {
                         session: SessionId::parse(&resume.session)?,
                         after: resume.after,
                         handled: resume.handled,
+                        index: resume.ack,
                     })
                 })
                 .transpose()?,

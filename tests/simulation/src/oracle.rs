@@ -302,7 +302,8 @@ impl Oracle {
             .replay_after
             .filter(|_| now < first + START_UP && !own.was_left);
         if new.is_some()
-            && let Some(listener) = self.listener_of(page, id) {
+            && let Some(listener) = self.listener_of(page, id)
+        {
             listener.replay_after = replay_after.filter(|_| listener.wants_replay);
         }
     }
@@ -378,9 +379,8 @@ impl Oracle {
             own.any(|own| own.page == Some(page) && self.is_for(own, event) != Some(false))
         };
         let emitted = self.events.range(after + 1..=until);
-        let untaken = emitted.filter(|(_, event)| {
-            !event.name.starts_with(WITHOUT_HISTORY) && !is_taken(event)
-        });
+        let untaken = emitted
+            .filter(|(_, event)| !event.name.starts_with(WITHOUT_HISTORY) && !is_taken(event));
         untaken.map(|(seq, _)| *seq).collect()
     }
 
@@ -418,7 +418,7 @@ impl Oracle {
                 count,
                 at_most,
             };
-            // A gap is no position: one whose acknowledgement is lost is told again in the next session.
+            // What is retained comes again in the next session, and may be lost again.
             if !own.gaps.contains(&gap) {
                 own.gaps.push(gap);
             }

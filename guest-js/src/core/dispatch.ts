@@ -193,11 +193,7 @@ function deliverOther(
   else deliverGap(item, receivers, session)
 }
 
-function deliverGap(
-  { subscriptions: ids, ...lost }: PulledGap,
-  receivers: Receivers,
-  session: string,
-): void {
+function deliverGap({ subscriptions: ids, ...lost }: PulledGap, receivers: Receivers, session: string): void {
   const { subscriptions } = receivers
   // A gap is no position: events whose policy is to reject may be older than its end, and still wait.
   for (const id of ids) {

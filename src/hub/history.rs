@@ -16,6 +16,8 @@ pub(super) struct History {
     pub(super) backlog: Backlog,
     /// The page before. Only a page of the same origin gets what is kept. `None` if there was none.
     pub(super) before: Option<PageBefore>,
+    /// Where there was no page before: the origin of the first one that subscribed and never pulled.
+    origin: Option<Option<String>>,
     /// The end of the start-up phase, once it has begun.
     until: Option<Instant>,
     /// Whether the page that is starting has pulled, which shows that it is there: its first command may have been sent by
@@ -38,6 +40,7 @@ impl History {
         Self {
             backlog: Backlog::new(bound, seq, seq),
             before: None,
+            origin: None,
             until: None,
             is_claimed: false,
             may_be_renewed: false,
@@ -78,7 +81,8 @@ impl History {
     }
 
     /// The page that was starting never pulled, so all that it would have got is for the next one.
-    fn take_back(&mut self) {
+    fn take_back(&mut self, origin: Option<String>) {
+        self.origin.get_or_insert(origin);
         self.until = None;
         self.is_claimed = false;
         self.backlog.take_back();
@@ -157,6 +161,7 @@ impl<W> Hub<W> {
         webview.history = Some(History {
             backlog,
             before: Some(before),
+            origin: None,
             until: None,
             is_claimed: false,
             may_be_renewed: true,
@@ -180,9 +185,9 @@ impl<W> Hub<W> {
         let Some(history) = &mut webview.history else {
             return false;
         };
-        let is_same =
-            |before: &PageBefore| before.origin.is_some() && before.origin == session.origin;
-        if !history.before.as_ref().is_none_or(is_same) {
+        let before = history.before.as_ref().map(|before| &before.origin);
+        let before = before.or(history.origin.as_ref());
+        if before.is_some_and(|origin| origin.is_none() || *origin != session.origin) {
             session.starts_after = self.seq;
         }
         session.is_starting = true;
@@ -196,9 +201,11 @@ impl<W> Hub<W> {
 
     /// A session has ended without a pull. What is kept is for the next page, as before that session. Returns whether
     /// something is.
-    pub(super) fn take_back(&mut self, label: &str) -> bool {
+    pub(super) fn take_back(&mut self, label: &str, origin: &Option<String>) -> bool {
         let webview = self.webviews.get_mut(label);
         let history = webview.and_then(|webview| webview.history.as_mut());
-        history.map(History::take_back).is_some()
+        history
+            .map(|history| history.take_back(origin.clone()))
+            .is_some()
     }
 }

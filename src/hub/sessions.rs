@@ -112,7 +112,9 @@ impl<W> Hub<W> {
         self.release_waiting(key, effects);
         effects.mark_gone(session.parked.map(|pull| pull.waiter), session_ended);
         // A page that never subscribed, or never pulled, took nothing over, so what was kept for it is kept for the next one.
-        if session.first_subscribed.is_some() && (session.has_pulled || !self.take_back(label)) {
+        if session.first_subscribed.is_some()
+            && (session.has_pulled || !self.take_back(label, &session.origin))
+        {
             let before = PageBefore {
                 session: session.id,
                 origin: session.origin,

@@ -127,7 +127,7 @@ fn a_page_whose_place_was_taken_gets_a_gap() {
 }
 
 #[test]
-fn a_page_that_continues_gets_no_gap_for_its_own_session() {
+fn a_page_gets_no_gap_for_its_own_session() {
     let mut world = World::new(Limits::default());
     world.open(&["other"], None);
     world.wait(START_UP);
@@ -155,7 +155,7 @@ fn a_left_page_of_another_origin_takes_nothing_over() {
 }
 
 #[test]
-fn a_page_of_another_origin_starts_at_its_own_position() {
+fn a_page_of_another_origin_starts_anew() {
     let mut world = World::new(Limits::default());
     world.open(&["*"], None);
     world.emit("y", false);
@@ -170,4 +170,18 @@ fn a_page_of_another_origin_starts_at_its_own_position() {
     let last = world.emit("y", false);
     world.open(&["y"], None);
     assert_eq!(world.received(1), (vec![between, last], vec![]));
+}
+
+#[test]
+fn the_events_of_a_first_page_are_for_its_origin() {
+    for (origin, is_given) in [("app", true), ("web", false)] {
+        let mut world = World::new(Limits::default());
+        let kept = world.emit("x", false);
+        world.begin(&["x"], None);
+        world.leave();
+        world.origin = origin;
+        world.open(&["x"], None);
+        let events = if is_given { vec![kept] } else { vec![] };
+        assert_eq!(world.received(1), (events, vec![]), "{origin}");
+    }
 }

@@ -101,7 +101,7 @@ struct Window {
     left_at: u64,
     /// Whether the last page that subscribed was left while it started.
     is_left_early: bool,
-    /// The last page that subscribed.
+    /// The last page that subscribed and pulled.
     subscribed: Option<u32>,
 }
 
@@ -126,6 +126,8 @@ pub(crate) struct Oracle {
     pub(crate) listeners: BTreeMap<u64, Listener>,
     pub(crate) pages: BTreeMap<u32, Page>,
     windows: BTreeMap<String, Window>,
+    /// The sessions in which a page has pulled.
+    pulled: BTreeSet<String>,
     pub(crate) promises: BTreeMap<u64, Promise>,
     pub(crate) emits: BTreeMap<u64, Intended>,
     pub(crate) requests: BTreeMap<u64, Value>,
@@ -294,7 +296,9 @@ impl Oracle {
         let Some(own) = self.pages.get(&page) else {
             return;
         };
-        if let Some(window) = self.windows.get_mut(&own.label) {
+        if self.pulled.contains(&own.session)
+            && let Some(window) = self.windows.get_mut(&own.label)
+        {
             window.subscribed = Some(page);
         }
         let first = own.first_accepted.unwrap_or(now);
@@ -306,6 +310,16 @@ impl Oracle {
         {
             listener.replay_after = replay_after.filter(|_| listener.wants_replay);
         }
+    }
+
+    /// A page pulls in this session. With that it takes over what is kept for it.
+    pub(crate) fn pulls(&mut self, page: u32, session: String) {
+        if let Some(own) = self.pages.get(&page).filter(|own| own.session == session)
+            && let Some(window) = self.windows.get_mut(&own.label)
+        {
+            window.subscribed = Some(page);
+        }
+        self.pulled.insert(session);
     }
 
     fn listener_of(&mut self, page: u32, id: u64) -> Option<&mut Listener> {

@@ -89,6 +89,8 @@ struct ResumeArguments {
     session: String,
     after: u64,
     handled: u64,
+    #[serde(default)]
+    ack: u64,
 }
 
 impl SubscribeEntry {
@@ -115,6 +117,7 @@ impl SubscribeEntry {
                         session: SessionId::parse(&resume.session)?,
                         after: resume.after,
                         handled: resume.handled,
+                        index: resume.ack,
                     })
                 })
                 .transpose()?,

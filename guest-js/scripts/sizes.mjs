@@ -10,9 +10,9 @@ const { exports, peerDependencies } = JSON.parse(readFileSync(join(root, 'packag
 
 /** The limits in bytes. docs/decisions/0012-sizes.md says why. An entry point without a limit is not for apps. */
 const limits = {
-  '.': 13_700,
+  '.': 13_740,
   '{ listen, emit }': 9_400,
-  '{ listen, emit, component }': 13_450,
+  '{ listen, emit, component }': 13_480,
   './dom': 1_024,
   './react': 1_024,
   './solid': 1_024,

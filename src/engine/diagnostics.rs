@@ -59,7 +59,7 @@ impl Record {
         match self {
             Self::Noted(_) => "compatible mode: without it, this would be different".to_owned(),
             Self::ListenerPanicked => format!("a listener of {name:?} panicked"),
-            Self::ListenersTooSlow => "the listeners in Rust were too slow".to_owned(),
+            Self::ListenersTooSlow => "the host listeners were too slow".to_owned(),
             Self::ResponderPanicked => format!("the responder of {name:?} panicked"),
             Self::DeferredPanicked => {
                 format!("emitting {name:?} at the end of a listener or a responder panicked")

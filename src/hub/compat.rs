@@ -19,6 +19,7 @@ use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policy::Overflow;
+use crate::model::target::{Target, TargetPart};
 use crate::sync::wall_clock;
 
 /// Compatible mode while it is on.
@@ -70,8 +71,7 @@ impl<W> Hub<W> {
             return false;
         }
         let noted = self.unknown_label(&to.selection).map(|unknown| {
-            let labels = serde_json::json!(to.target);
-            let labels = labels.as_str().map_or(labels.to_string(), quoted);
+            let labels = spelled(&to.target);
             format!(
                 "emit_to({labels}, {}) names no {}{}",
                 quoted(name.as_str()),
@@ -220,10 +220,7 @@ pub(super) fn note_delivery(
             });
         }
         Addressing::Elsewhere => notes.add(CompatKind::OtherTarget, name, || {
-            let to = audience.target().map(|to| serde_json::json!(to));
-            let to = to.map_or("others".to_owned(), |to| {
-                to.as_str().map_or(to.to_string(), quoted)
-            });
+            let to = audience.target().map_or("others".to_owned(), spelled);
             format!(
                 "{} was sent to {to} and received in {webview:?}",
                 quoted(name.as_str())
@@ -231,4 +228,15 @@ pub(super) fn note_delivery(
         }),
         _ => {}
     }
+}
+
+/// A target as a note names it.
+fn spelled(target: &Target) -> String {
+    let parts = target.parts().iter().map(|part| match part {
+        TargetPart::Host => "the host".to_owned(),
+        TargetPart::Webview(label) => quoted(label),
+        TargetPart::Window(label) => format!("window {}", quoted(label)),
+        _ => "everyone".to_owned(),
+    });
+    parts.collect::<Vec<_>>().join(", ")
 }

@@ -244,8 +244,8 @@ impl Outbox {
         self.queue.has_room(weight)
     }
 
-    /// All that the page has not acknowledged, for the page after it.
-    pub(crate) fn into_unacknowledged(mut self) -> impl Iterator<Item = QueueEntry> {
+    /// All that the page has not acknowledged, for the page after it, with the indexes of what was delivered.
+    pub(crate) fn into_unacknowledged(mut self) -> impl Iterator<Item = (Option<u64>, QueueEntry)> {
         // Requests are left out: their callers know that this page is gone.
         let entry_of = |item: &Item| match item {
             Item::Event(queued) => Some(QueueEntry::Event(queued.clone())),
@@ -254,10 +254,14 @@ impl Outbox {
         };
         let acknowledged = self.acknowledged;
         let delivered = self.delivered.into_iter().flat_map(move |own| {
-            let items = &own.delivered.items[own.delivered.after(acknowledged)];
-            items.iter().filter_map(entry_of).collect::<Vec<_>>()
+            let range = own.delivered.after(acknowledged);
+            let first = own.delivered.first + range.start as u64;
+            let items = (first..).zip(&own.delivered.items[range]);
+            let entries = items.filter_map(|(index, item)| Some((Some(index), entry_of(item)?)));
+            entries.collect::<Vec<_>>()
         });
-        delivered.chain(std::iter::from_fn(move || self.queue.pop()))
+        let queued = std::iter::from_fn(move || self.queue.pop());
+        delivered.chain(queued.map(|entry| (None, entry)))
     }
 
     /// Notes what the page has handled. Returns the items that are acknowledged as a whole, to be dropped after the lock;

@@ -189,7 +189,7 @@ impl<W> Hub<W> {
         let has_history = route.policy.history;
         let is_kept = self.webviews.values().any(|webview| {
             let history = webview.history.as_ref();
-            history.is_some_and(|history| has_history || history.has_page_before())
+            history.is_some_and(|history| has_history || history.may_be_renewed())
         });
         if route.entries.is_empty() && !is_kept && !*is_retained && deliveries.is_none() {
             return (receipt, effects);
@@ -310,7 +310,7 @@ impl<W> Hub<W> {
             let Some(history) = &mut webview.history else {
                 continue;
             };
-            if history.until.is_some_and(|until| clock() >= until) {
+            if history.ends_at().is_some_and(|end| clock() >= end) {
                 webview.history = None;
                 continue;
             }
@@ -326,8 +326,9 @@ impl<W> Hub<W> {
                     pending_for: None,
                     is_transient: false,
                     superseded: SupersededLists::default(),
+                    is_taken: false,
                 });
-            } else if history.has_page_before() {
+            } else if history.may_be_renewed() {
                 // The page before may be there yet, and renew its session.
                 history
                     .backlog
@@ -398,6 +399,13 @@ impl<W> Hub<W> {
                 receipt.pages += usize::from(is_queued);
                 if is_queued && event.mark().until_consumed {
                     self.unconsumed.note_delivery(event.seq(), entry.subscriber);
+                }
+                if session.is_starting {
+                    let webview = self.webviews.get_mut(&session.webview);
+                    match webview.and_then(|webview| webview.history.as_mut()) {
+                        Some(history) => history.backlog.note_taken(event.seq()),
+                        None => session.is_starting = false,
+                    }
                 }
                 // A page that subscribes and unsubscribes without an end and never pulls loses events of subscriptions
                 // that have ended. That is rare, so it is checked rarely.

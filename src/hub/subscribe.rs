@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::hub::Hub;
 use crate::hub::audience::Audience;
-use crate::hub::backlog::BacklogEntry;
+use crate::hub::backlog::{BacklogEntry, absence};
 use crate::hub::catch_up::{CatchUp, Found, discount_what_comes_again};
 use crate::hub::effects::Effects;
 use crate::hub::ids::{SubscriberKey, SubscriptionId};
@@ -18,7 +18,7 @@ use crate::hub::sessions::session_ended;
 use crate::hub::subscription::{Resumption, ScopeAnswers, SubscriptionRequest};
 use crate::model::delivery::{Addressing, DeliveryFilter};
 use crate::model::error::{Error, ErrorCode, Result};
-use crate::model::event::{BusEvent, Gap, GapReason, Mark};
+use crate::model::event::{BusEvent, Mark};
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 
@@ -70,6 +70,7 @@ impl<W> Hub<W> {
                 }
                 if let Some(session) = self.sessions.get_mut(&key) {
                     session.subscriptions += 1;
+                    session.has_resumed |= request.resume.is_some();
                 }
                 let (id, pattern, scope) = (request.id, request.pattern, request.scope);
                 self.subscriptions
@@ -89,9 +90,8 @@ impl<W> Hub<W> {
     pub(crate) fn replays_after(&self, key: SubscriberKey, now: Instant) -> Option<u64> {
         let session = self.sessions.get(&key)?;
         let history = self.webviews.get(&session.webview)?.history.as_ref()?;
-        let is_starting = history.until.is_some_and(|until| now < until);
-        let after = history.backlog.resumes_after();
-        (is_starting && after < self.seq).then_some(after)
+        let after = history.backlog.resumes_after().max(session.starts_after);
+        (history.is_starting(now) && after < self.seq).then_some(after)
     }
 
     /// How many past events each new subscription of this page looks through.
@@ -186,7 +186,7 @@ impl<W> Hub<W> {
         let history = webview
             .history
             .as_ref()
-            .filter(|history| history.until.is_some_and(|until| now < until));
+            .filter(|history| history.is_starting(now));
         let page = (&*session.webview, &*webview.window);
         let mut find = |kept: &'a BacklogEntry, mark: Mark| {
             let is_for_it = by.receives(kept, page);
@@ -202,10 +202,15 @@ impl<W> Hub<W> {
             retained: false,
             ..kept.event.mark()
         };
+        let starts_after = session.starts_after;
         match (history, request.resume) {
-            (Some(history), Some(resume)) if history.is_after(resume.session) => {
+            (Some(history), Some(resume))
+                if history.is_after(resume.session) && starts_after == 0 =>
+            {
                 let complete_after = history.backlog.complete_after();
-                let evicted = history.backlog.eviction_of(request.id, resume.handled);
+                let evicted = history
+                    .backlog
+                    .eviction_of(request.id, resume.handled, resume.index);
                 let skipped = history.backlog.skipped_after(complete_after, is_missed);
                 if let Some(evicted) = evicted {
                     catch_up.add_eviction(evicted, request.id);
@@ -227,21 +232,30 @@ impl<W> Hub<W> {
                 }
             }
             (Some(history), Some(resume)) => {
-                if let Some(gap) = history.backlog.absence_after(resume.after) {
+                let backlog = &history.backlog;
+                let complete_after = backlog.complete_after().max(starts_after);
+                if let Some(gap) = absence(resume.after, complete_after) {
                     catch_up.add_gap(gap, request.id);
                 }
-                if let Some(evicted) = history.backlog.eviction_after(resume.after) {
+                // What was evicted before is part of that gap.
+                let after = resume.after.max(complete_after);
+                if let Some(evicted) = backlog.eviction_after(after) {
                     catch_up.add_eviction(evicted, request.id);
                 }
-                if let Some(gap) = history.backlog.skipped_after(resume.after, is_missed) {
+                if let Some(gap) = backlog.skipped_after(after, is_missed) {
                     catch_up.add_gap(gap, request.id);
                 }
-                for kept in history.backlog.after(resume.after) {
+                let after = resume.after.max(starts_after);
+                for kept in backlog.after(after) {
                     find(kept, replayed(kept));
                 }
             }
             (Some(history), None) if request.is_replayed() => {
-                let after = history.backlog.resumes_after();
+                let after = history.backlog.resumes_after().max(starts_after);
+                let is_owed = !session.has_resumed && starts_after == 0;
+                if let Some(gap) = history.taken_over().filter(|_| is_owed) {
+                    catch_up.add_gap(gap, request.id);
+                }
                 if let Some(evicted) = history.backlog.eviction_after(after) {
                     catch_up.add_eviction(evicted, request.id);
                 }
@@ -249,16 +263,11 @@ impl<W> Hub<W> {
                     find(kept, replayed(kept));
                 }
             }
-            (None, Some(resume)) if resume.after < self.seq => catch_up.add_gap(
-                Gap {
-                    from: resume.after + 1,
-                    to: self.seq,
-                    count: self.seq - resume.after,
-                    at_most: true,
-                    reason: GapReason::SessionEnded,
-                },
-                request.id,
-            ),
+            (None, Some(resume)) => {
+                if let Some(gap) = absence(resume.after, self.seq) {
+                    catch_up.add_gap(gap, request.id);
+                }
+            }
             _ => {}
         }
         if request.wants_retained {
@@ -322,7 +331,12 @@ impl<W> Hub<W> {
         for lost in catch_up.gaps {
             session.outbox.push_lost(lost);
         }
+        let webview = self.webviews.get_mut(&session.webview);
+        let mut history = webview.and_then(|webview| webview.history.as_mut());
         for entry in catch_up.events.into_values() {
+            if let Some(history) = history.as_mut().filter(|_| entry.event.mark().replayed) {
+                history.backlog.note_taken(entry.event.seq());
+            }
             let policy = self.subscriptions.policy(entry.event.event_name());
             if entry.event.mark().until_consumed {
                 self.unconsumed.note_redelivery(entry.event.seq(), key);

@@ -63,4 +63,6 @@ pub(crate) struct Resumption {
     pub(crate) after: u64,
     /// The last sequence number that this subscription has received; 0 if there is none.
     pub(crate) handled: u64,
+    /// The index of the last item that the page has handled in that session.
+    pub(crate) index: u64,
 }

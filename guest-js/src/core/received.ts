@@ -16,7 +16,7 @@ import { chainOf, existingInbox } from './realm.js'
 export class ReceivedEvent implements BusEvent<unknown> {
   declare superseded?: number
   declare redelivered?: boolean
-  declare periodic?: Tick
+  declare tick?: Tick
   declare component?: string
   declare causes?: readonly string[]
   hops = 0
@@ -45,10 +45,10 @@ export class ReceivedEvent implements BusEvent<unknown> {
 }
 
 /** Adds what few events have, apart from the path that every event takes. */
-function addExtras(event: ReceivedEvent, { superseded, redelivered, periodic, component, causes }: Extras): void {
+function addExtras(event: ReceivedEvent, { superseded, redelivered, tick, component, causes }: Extras): void {
   if (superseded !== undefined) event.superseded = superseded
   if (redelivered) event.redelivered = redelivered
-  if (periodic) event.periodic = { ...periodic }
+  if (tick) event.tick = { ...tick }
   if (component !== undefined) event.component = component
   if (causes) {
     event.causes = [...causes]

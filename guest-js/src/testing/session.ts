@@ -6,6 +6,9 @@ import type { Target } from '../types/target.js'
 import { cloneOf } from './clone.js'
 import type { PageResponse } from './requests.js'
 
+/** How long a request waits for a page that is still starting, in milliseconds, as with the host. */
+export const GRACE_MS = 3_000
+
 /** An event that was accepted. */
 export interface AcceptedEvent {
   event: string
@@ -18,7 +21,7 @@ export interface AcceptedEvent {
   except: Target | undefined
   retain: boolean
   /** What few events have. */
-  extras: Pick<Extras, 'periodic' | 'component' | 'causes' | 'consume'>
+  extras: Pick<Extras, 'tick' | 'component' | 'causes' | 'consume'>
 }
 
 /** A subscription of the page under test. */
@@ -106,7 +109,9 @@ export class TestSession {
   }
 
   pull({ session, ack, ahead }: PullArguments): Promise<Batch> {
-    if (session !== this.id) throw new EventBusError('stale_session', 'the session has ended')
+    if (session !== this.id) {
+      throw new EventBusError('stale_session', `the session "${session}" has ended; this page has "${this.id}"`)
+    }
     this.queue = this.queue.filter(({ index }) => index > ack)
     return new Promise((resolve) => {
       if (ahead) {

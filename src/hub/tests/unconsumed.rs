@@ -221,6 +221,7 @@ fn a_renewed_session_goes_on_where_it_was() {
         session: session_id(1),
         after: first,
         handled: first,
+        index: 1,
     };
     listen(&mut hub, renewed, 7, Some(resume));
     assert_eq!(pull(&mut hub, "main", 2, 0), [(second, true)]);

@@ -19,79 +19,82 @@ use crate::sync::now;
 use super::arguments::{
     EntryResult, check_entries, pass_as_compatible, read, read_core_target, read_target, write,
 };
-use super::call::PageCall;
+use super::command::PageCommand;
 
 #[tauri::command]
-pub(super) async fn subscribe(call: PageCall, subscriptions: Vec<Value>) -> Result<Response> {
-    let scope = Arc::new(call.scope("event-bus:listen", Subject::Event));
-    call.run_once(|page| {
-        check_entries("subscriptions", subscriptions.len())?;
-        let flood = call.flood()?;
-        let now = now();
-        let requests: Vec<Result<SubscriptionRequest>> = subscriptions
-            .into_iter()
-            .enumerate()
-            .map(|(index, entry)| {
-                pass_as_compatible(call.core(), &entry, flood.take_subscribe(now))?;
-                let what = format_args!("subscription at index {index}");
-                let is_compatible_mode = call.core().compatible().is_some();
-                let entry = read::<SubscribeEntry>(what, entry)?;
-                entry.request(&scope, call.bus().catalog(), is_compatible_mode)
-            })
-            .collect();
-        let mut refusals = Vec::new();
-        let mut accepted = Vec::new();
-        for request in requests {
-            match request {
-                Ok(request) => {
-                    accepted.push(request);
-                    refusals.push(None);
+pub(super) async fn subscribe(command: PageCommand, subscriptions: Vec<Value>) -> Result<Response> {
+    let scope = Arc::new(command.scope("event-bus:listen", Subject::Event));
+    command
+        .run_once(|page| {
+            check_entries("subscriptions", subscriptions.len())?;
+            let flood = command.flood()?;
+            let now = now();
+            let requests: Vec<Result<SubscriptionRequest>> = subscriptions
+                .into_iter()
+                .enumerate()
+                .map(|(index, entry)| {
+                    pass_as_compatible(command.core(), &entry, flood.take_subscribe(now))?;
+                    let what = format_args!("subscription at index {index}");
+                    let is_compatible_mode = command.core().compatible().is_some();
+                    let entry = read::<SubscribeEntry>(what, entry)?;
+                    entry.request(&scope, command.bus().catalog(), is_compatible_mode)
+                })
+                .collect();
+            let mut refusals = Vec::new();
+            let mut accepted = Vec::new();
+            for request in requests {
+                match request {
+                    Ok(request) => {
+                        accepted.push(request);
+                        refusals.push(None);
+                    }
+                    Err(error) => refusals.push(Some(error)),
                 }
-                Err(error) => refusals.push(Some(error)),
             }
-        }
-        let mut started = call.core().subscribe(page, accepted, now).into_iter();
-        let results: Vec<EntryResult<Subscribed>> = refusals
-            .into_iter()
-            .filter_map(|refusal| match refusal {
-                Some(error) => Some(Err(error)),
-                None => started.next(),
-            })
-            .map(|result| EntryResult::of(result.map(Subscribed::from)))
-            .collect();
-        write(&results)
-    })
-    .await
+            let mut started = command.core().subscribe(page, accepted, now).into_iter();
+            let results: Vec<EntryResult<Subscribed>> = refusals
+                .into_iter()
+                .filter_map(|refusal| match refusal {
+                    Some(error) => Some(Err(error)),
+                    None => started.next(),
+                })
+                .map(|result| EntryResult::of(result.map(Subscribed::from)))
+                .collect();
+            write(&results)
+        })
+        .await
 }
 
 #[tauri::command]
-pub(super) async fn unsubscribe(call: PageCall, ids: Vec<u32>) -> Result<Response> {
-    call.run_once(|page| {
-        check_entries("ids", ids.len())?;
-        call.core().unsubscribe(page, &ids);
-        Ok(Value::Null.to_string())
-    })
-    .await
+pub(super) async fn unsubscribe(command: PageCommand, ids: Vec<u32>) -> Result<Response> {
+    command
+        .run_once(|page| {
+            check_entries("ids", ids.len())?;
+            command.core().unsubscribe(page, &ids);
+            Ok(Value::Null.to_string())
+        })
+        .await
 }
 
 /// What a page tells of events that are kept until they are consumed.
 #[tauri::command]
-pub(super) async fn settle(call: PageCall, outcomes: Vec<Value>) -> Result<Response> {
-    call.run_once(|page| {
-        check_entries("outcomes", outcomes.len())?;
-        let outcomes = outcomes.into_iter().enumerate();
-        let results: Vec<EntryResult<Settled>> = outcomes
-            .map(|(index, entry)| {
-                let outcome = read::<Outcome>(format_args!("outcome at index {index}"), entry);
-                EntryResult::of(outcome.map(|outcome| {
-                    call.core().settle(page, outcome.seq, outcome.handled);
-                    Settled {}
-                }))
-            })
-            .collect();
-        write(&results)
-    })
-    .await
+pub(super) async fn settle(command: PageCommand, outcomes: Vec<Value>) -> Result<Response> {
+    command
+        .run_once(|page| {
+            check_entries("outcomes", outcomes.len())?;
+            let outcomes = outcomes.into_iter().enumerate();
+            let results: Vec<EntryResult<Settled>> = outcomes
+                .map(|(index, entry)| {
+                    let outcome = read::<Outcome>(format_args!("outcome at index {index}"), entry);
+                    EntryResult::of(outcome.map(|outcome| {
+                        command.core().settle(page, outcome.seq, outcome.handled);
+                        Settled {}
+                    }))
+                })
+                .collect();
+            write(&results)
+        })
+        .await
 }
 
 #[derive(Deserialize)]
@@ -123,6 +126,8 @@ struct ResumeArguments {
     session: String,
     after: u64,
     handled: u64,
+    #[serde(default)]
+    ack: u64,
 }
 
 impl SubscribeEntry {
@@ -157,6 +162,7 @@ impl SubscribeEntry {
                         session: SessionId::parse(&resume.session)?,
                         after: resume.after,
                         handled: resume.handled,
+                        index: resume.ack,
                     })
                 })
                 .transpose()?,

@@ -174,7 +174,8 @@ fn renew(page: &mut Page, event: &str, target: Value, handled: u64) {
     let mut renewed = Page::load(page.webview.clone());
     std::mem::swap(page, &mut renewed);
     let mut resumed = subscription(100, event, target);
-    resumed["resume"] = json!({ "session": renewed.session, "after": handled, "handled": handled });
+    resumed["resume"] =
+        json!({ "session": renewed.session, "after": handled, "handled": handled, "ack": 1 });
     let results = page.call("subscribe", json!({ "subscriptions": [resumed] }));
     assert!(results.unwrap()[0]["seq"].is_u64());
 }

@@ -87,7 +87,7 @@ impl<W> Hub<W> {
         })
     }
 
-    /// A stream, or the listeners of the host. The caller fills the subscriptions in.
+    /// A stream, or the host listeners. The caller fills the subscriptions in.
     pub(crate) fn inspect_consumer(&self, key: SubscriberKey) -> Option<ConsumerInspection> {
         let consumer = self.consumers.get(&key)?;
         Some(ConsumerInspection {

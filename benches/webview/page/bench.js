@@ -66,6 +66,7 @@ const listeners = {
     connection.onmessage = ({ data }) => handle(JSON.parse(data))
   },
   bus: () => eventBus.listen(EVENT, ({ payload }) => handle(payload)),
+  pull: () => listeners.bus(),
   limit: async () => {
     readLimits()
   },
@@ -82,12 +83,16 @@ function connect() {
   })
 }
 
-/** Handles each whole stream, which arrives as one response. */
+/** Handles a whole stream, which arrives as one call where the host can call pages. */
+window.handleLimit = (batch) => handleAll(JSON.parse(batch))
+
+function handleAll({ items: [run] }) {
+  for (let place = 3; place < run.length; place += 2) handle(run[place])
+}
+
+/** Handles each whole stream, which arrives as one response elsewhere. */
 async function readLimits() {
-  for (;;) {
-    const [run] = (await core.invoke('limit')).items
-    for (let place = 3; place < run.length; place += 2) handle(run[place])
-  }
+  for (;;) handleAll(await core.invoke('limit'))
 }
 
 const senders = {
@@ -98,6 +103,7 @@ const senders = {
     return (payload) => connection.send(JSON.stringify(payload))
   },
   bus: async () => (payload) => eventBus.emit(EVENT, payload),
+  pull: () => senders.bus(),
   none: async () => {},
 }
 
@@ -105,7 +111,7 @@ let sender
 
 let received = 0
 
-const listenTo = (name, handler) => (listen === 'bus' ? eventBus : event).listen(name, handler)
+const listenTo = (name, handler) => (listen === 'bus' || listen === 'pull' ? eventBus : event).listen(name, handler)
 
 const orders = {
   begin,

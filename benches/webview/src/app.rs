@@ -17,7 +17,6 @@ use std::{
 use tauri::{
     AppHandle, Context as AppContext, RunEvent, Runtime, State, WebviewWindow, Wry,
     ipc::{Channel, InvokeResponseBody, Response},
-    plugin::{self, TauriPlugin},
 };
 
 /// Runs the app in this engine until all tasks are done.
@@ -50,7 +49,6 @@ fn serve_in<R: Runtime>(context: AppContext<R>) -> Result<()> {
     let host = Arc::new(host);
     let app = tauri::Builder::<R>::new()
         .plugin(tauri_plugin_event_bus::init())
-        .plugin(carrier())
         .manage(Arc::clone(&host))
         .invoke_handler(tauri::generate_handler![
             report,
@@ -84,19 +82,6 @@ fn serve_in<R: Runtime>(context: AppContext<R>) -> Result<()> {
     });
     Ok(())
 }
-
-/// With `BENCH_CARRIER=pull`, no page says that it can be called.
-fn carrier<R: Runtime>() -> TauriPlugin<R> {
-    let plugin = plugin::Builder::new("carrier");
-    match std::env::var("BENCH_CARRIER").as_deref() {
-        Ok("pull") => plugin.js_init_script(WITHOUT_CALLS).build(),
-        _ => plugin.build(),
-    }
-}
-
-const WITHOUT_CALLS: &str = "const write = JSON.stringify
-JSON.stringify = (value, ...rest) =>
-    write(value?.call === true && 'ack' in value ? { ...value, call: undefined } : value, ...rest)";
 
 fn work<R: Runtime>(
     app: &AppHandle<R>,

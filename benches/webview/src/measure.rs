@@ -210,7 +210,7 @@ impl<R: Runtime> Bench<R> {
             payload.at = now_micros();
             emitter.emit(&payload)?;
         }
-        emitter.finish();
+        emitter.finish()?;
         let emitting = start.elapsed();
         let handled: Vec<Handled> = self.pages.await_all(windows, "handled")?;
         let sample = Sample {
@@ -227,6 +227,7 @@ impl<R: Runtime> Bench<R> {
             listen: None,
             send: Some(method),
             count_pulls: false,
+            pulls_only: method == Method::Pull,
         })?;
         self.host.set_relay_to(&listener);
         let body = Content::of(Body::Text(64));
@@ -265,6 +266,7 @@ impl<R: Runtime> Bench<R> {
             listen: None,
             send: None,
             count_pulls: false,
+            pulls_only: caller == Caller::Pull,
         })?;
         self.pages.order(&label, json!({ "order": "respond" }))?;
         let requester = Requester::new(&self.app, &self.host, caller, &label)?;

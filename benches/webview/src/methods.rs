@@ -1,6 +1,7 @@
 //! The methods that carry events from the host to a page.
 
 use crate::{
+    limit,
     pages::Host,
     plan::{Body, Method},
 };
@@ -89,6 +90,7 @@ pub(crate) enum Emitter<R: Runtime> {
     WebSocket(Vec<UnboundedSender<Message>>),
     Bus(EventBus),
     Limit {
+        app: AppHandle<R>,
         host: Arc<Host>,
         windows: Vec<String>,
         batch: String,
@@ -119,8 +121,9 @@ impl<R: Runtime> Emitter<R> {
                     .collect::<Option<_>>()
                     .context("a window has no WebSocket")?,
             ),
-            Method::Bus => Self::Bus(app.event_bus()),
+            Method::Bus | Method::Pull => Self::Bus(app.event_bus()),
             Method::Limit => Self::Limit {
+                app: app.clone(),
                 host: Arc::clone(host),
                 windows: windows.to_vec(),
                 batch: String::new(),
@@ -161,8 +164,9 @@ impl<R: Runtime> Emitter<R> {
     }
 
     /// Ends the stream.
-    pub(crate) fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) -> Result<()> {
         if let Self::Limit {
+            app,
             host,
             windows,
             batch,
@@ -174,8 +178,9 @@ impl<R: Runtime> Emitter<R> {
                 "]],\"heads\":[[\"{EVENT}\",0,1]],\"first\":1,\"more\":false}}"
             );
             for label in windows {
-                host.limits.send(label, batch.clone());
+                limit::send(app, host, label, batch.clone())?;
             }
         }
+        Ok(())
     }
 }

@@ -94,6 +94,7 @@ impl<R: Runtime> Micro<'_, R> {
             listen: None,
             send: None,
             count_pulls: false,
+            pulls_only: false,
         })?;
         let bus = self.app.event_bus();
         self.time(

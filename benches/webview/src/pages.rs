@@ -147,6 +147,11 @@ impl Host {
     }
 }
 
+/// A page that does not say in its pulls that it can be called is never called.
+const WITHOUT_CALLS: &str = "const write = JSON.stringify
+JSON.stringify = (value, ...rest) =>
+    write(value?.call === true && 'ack' in value ? { ...value, call: undefined } : value, ...rest)";
+
 /// Opens windows, sends them orders and receives their reports.
 pub(crate) struct Pages<R: Runtime> {
     app: AppHandle<R>,
@@ -162,6 +167,8 @@ pub(crate) struct Role {
     pub(crate) listen: Option<Method>,
     pub(crate) send: Option<Method>,
     pub(crate) count_pulls: bool,
+    /// Whether the page says that it cannot be called.
+    pub(crate) pulls_only: bool,
 }
 
 impl Role {
@@ -170,6 +177,7 @@ impl Role {
             listen: Some(method),
             send: None,
             count_pulls: false,
+            pulls_only: method == Method::Pull,
         }
     }
 }
@@ -205,6 +213,7 @@ impl<R: Runtime> Pages<R> {
         let window = WebviewWindowBuilder::new(&self.app, &label, WebviewUrl::default())
             .title(&label)
             .initialization_script(format!("window.BENCH = {setting}"))
+            .initialization_script(if role.pulls_only { WITHOUT_CALLS } else { "" })
             .inner_size(300.0, 200.0)
             .position(310.0 * (place % 4.0), 230.0 * (place / 4.0).floor())
             .build()?;

@@ -41,15 +41,18 @@ pub(crate) enum Method {
     Channel,
     WebSocket,
     Bus,
+    /// The event bus in a page that cannot be called.
+    Pull,
     Limit,
 }
 
 impl Method {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Emit,
         Self::Channel,
         Self::WebSocket,
         Self::Bus,
+        Self::Pull,
         Self::Limit,
     ];
 
@@ -59,6 +62,7 @@ impl Method {
             Self::Channel => "Channel",
             Self::WebSocket => "WebSocket",
             Self::Bus => "event bus",
+            Self::Pull => "bus by pull",
             Self::Limit => "limit",
         }
     }
@@ -70,6 +74,7 @@ impl Method {
             Self::Channel => "channel",
             Self::WebSocket => "websocket",
             Self::Bus => "bus",
+            Self::Pull => "pull",
             Self::Limit => "limit",
         }
     }
@@ -94,6 +99,8 @@ pub(crate) enum Caller {
     /// With `Webview::eval_with_callback`.
     Eval,
     Bus,
+    /// The event bus, with a page that cannot be called.
+    Pull,
 }
 
 /// A measurement, in its own windows.
@@ -190,7 +197,8 @@ impl Scenario {
 pub(crate) const ROUND_TRIPS: [(usize, usize); 2] = [(1, 4_000), (64, 20_000)];
 
 /// The payloads of [`Scenario::Payloads`], with their labels in the tables.
-pub(crate) const PAYLOADS: [(&str, Body, usize); 4] = [
+pub(crate) const PAYLOADS: [(&str, Body, usize); 5] = [
+    ("16 KB, one string", Body::Text(16 << 10), 2_000),
     ("256 KB, one string", Body::Text(256 << 10), 160),
     ("1 MB, one string", Body::Text(1 << 20), 40),
     ("256 KB, records", Body::Records(256 << 10), 160),
@@ -362,6 +370,7 @@ impl Options {
                         task(Method::Emit, Caller::Hand),
                         task(Method::Emit, Caller::Eval),
                         task(Method::Bus, Caller::Bus),
+                        task(Method::Pull, Caller::Pull),
                     ]
                 })
                 .collect(),

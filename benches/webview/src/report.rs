@@ -301,7 +301,7 @@ fn page(
     for method in Method::ALL {
         let _ = write!(page, " {} |", method.title());
     }
-    page.push_str("\n|---|---|---:|---:|---:|---:|---:|\n");
+    page.push_str("\n|---|---|---:|---:|---:|---:|---:|---:|\n");
     for row in rows {
         let _ = write!(page, "| {} | {} |", row.title, row.unit);
         for method in Method::ALL {
@@ -311,7 +311,8 @@ fn page(
     }
     page.push_str(
         "\n*Channel* sends one message per event. *WebSocket* is a connection on the loopback interface. The *limit* is the \
-         same bytes as one reply of Tauri's IPC, parsed and looped over. Growth is in resident memory, right after the \
+         same bytes in one call of the page (in Chromium: one reply of Tauri's IPC), parsed and looped over. *Bus by pull* is \
+         the event bus in a page that is not called. Growth is in resident memory, right after the \
          last event or after five idle seconds, whichever is greater. Every measurement has its own windows and fails \
          unless each event was handled once.\n\n\
          ## Cost of a call to `emit` on the host\n\n| | µs |\n|---|---:|\n",

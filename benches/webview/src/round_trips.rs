@@ -110,7 +110,7 @@ impl<R: Runtime> Requester<R> {
                     .eval_with_callback(script, move |json| sender.send(json))?;
                 serde_json::from_str(&receiver.await?)?
             }
-            Caller::Bus => {
+            Caller::Bus | Caller::Pull => {
                 self.bus
                     .request(self.window.label(), REQUEST, &payload)
                     .await?

@@ -15,56 +15,58 @@ use crate::model::selection::Selection;
 use crate::permissions::{Destination, PlannedJob, Scope, Subject, WebviewLocation};
 
 use super::arguments::{emit_each, invalid_argument, read_payload, read_target};
-use super::call::{Page, PageCall};
+use super::command::{Page, PageCommand};
 
 #[tauri::command]
-pub(super) async fn emit(call: PageCall, events: Vec<Value>) -> Result<Response> {
-    let scope = call.scope("event-bus:allow-emit", Subject::Event);
-    call.run_once(|_| {
-        emit_each(&*call.flood()?, events, |entry: EmitEntry| {
-            if entry.to.is_some() {
-                return Err(invalid_argument(
-                    "emit takes no `to`; use emit_to for an event with a target",
-                ));
-            }
-            let name = EventName::parse_emitted(&entry.event)?;
-            scope.check_emitting(&name, Destination::Everyone, None)?;
-            let audience = Audience {
-                to: None,
-                except: entry.except()?,
-            };
-            entry.publish(&call, name, &audience)
+pub(super) async fn emit(command: PageCommand, events: Vec<Value>) -> Result<Response> {
+    let scope = command.scope("event-bus:allow-emit", Subject::Event);
+    command
+        .run_once(|_| {
+            emit_each(&*command.flood()?, events, |entry: EmitEntry| {
+                if entry.to.is_some() {
+                    return Err(invalid_argument(
+                        "emit takes no `to`; use emit_to for an event with a target",
+                    ));
+                }
+                let name = EventName::parse_emitted(&entry.event)?;
+                scope.check_emitting(&name, Destination::Everyone, None)?;
+                let audience = Audience {
+                    to: None,
+                    except: entry.except()?,
+                };
+                entry.publish(&command, name, &audience)
+            })
         })
-    })
-    .await
+        .await
 }
 
 #[tauri::command]
-pub(super) async fn emit_to(call: PageCall, events: Vec<Value>) -> Result<Response> {
-    let scope = call.scope("event-bus:allow-emit-to", Subject::Event);
-    call.run_once(|_| {
-        emit_each(&*call.flood()?, events, |entry: EmitEntry| {
-            let Some(to) = &entry.to else {
-                return Err(invalid_argument(
-                    "emit_to needs `to`; use emit for an event to everyone",
-                ));
-            };
-            let mut to = Address::of(read_target(to)?)?;
-            if to.selection.everyone {
-                return Err(invalid_argument(
-                    "emit_to cannot send to everyone; send the event through emit",
-                ));
-            }
-            let name = EventName::parse_emitted(&entry.event)?;
-            restrict_to_scope(call.core(), &scope, &name, &mut to.selection, None)?;
-            let audience = Audience {
-                to: Some(to),
-                except: entry.except()?,
-            };
-            entry.publish(&call, name, &audience)
+pub(super) async fn emit_to(command: PageCommand, events: Vec<Value>) -> Result<Response> {
+    let scope = command.scope("event-bus:allow-emit-to", Subject::Event);
+    command
+        .run_once(|_| {
+            emit_each(&*command.flood()?, events, |entry: EmitEntry| {
+                let Some(to) = &entry.to else {
+                    return Err(invalid_argument(
+                        "emit_to needs `to`; use emit for an event to everyone",
+                    ));
+                };
+                let mut to = Address::of(read_target(to)?)?;
+                if to.selection.everyone {
+                    return Err(invalid_argument(
+                        "emit_to cannot send to everyone; send the event through emit",
+                    ));
+                }
+                let name = EventName::parse_emitted(&entry.event)?;
+                restrict_to_scope(command.core(), &scope, &name, &mut to.selection, None)?;
+                let audience = Audience {
+                    to: Some(to),
+                    except: entry.except()?,
+                };
+                entry.publish(&command, name, &audience)
+            })
         })
-    })
-    .await
+        .await
 }
 
 #[derive(Deserialize)]

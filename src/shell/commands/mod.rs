@@ -1,8 +1,8 @@
 //! IPC command handlers: parse the arguments, check the permission, call the bus.
 
 mod arguments;
-mod call;
 mod catalog;
+mod command;
 mod emit;
 mod inspect;
 mod jobs;

@@ -16,7 +16,7 @@ use crate::model::error::{Result, escaped, quoted};
 use crate::shell::reply::{ReplyPath, reply_to};
 
 use super::arguments::{check_entries, invalid_argument};
-use super::call::find_bus;
+use super::command::find_bus;
 use super::respond::apply_responses;
 
 /// The command that resolves when there is something to deliver.

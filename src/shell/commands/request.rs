@@ -23,7 +23,7 @@ use crate::sync::now;
 use super::arguments::{
     check_entries, check_request_name, invalid_argument, read_json, read_target,
 };
-use super::call::Page;
+use super::command::Page;
 use super::emit::{locations_for, read_causes};
 
 /// The command that the responder resolves.

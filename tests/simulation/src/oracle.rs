@@ -28,7 +28,7 @@ pub(crate) struct Emitted {
     /// `None` for everyone.
     pub(crate) to: Option<Value>,
     pub(crate) except: Option<Value>,
-    /// Whether the target is known. What only a listener of the host has noted has none.
+    /// Whether the target is known. What only a host listener has noted has none.
     pub(crate) is_complete: bool,
 }
 
@@ -58,7 +58,7 @@ impl Gap {
     }
 }
 
-/// A listener in a page, a listener of the host, or a stream.
+/// A listener in a page, a host listener, or a stream.
 #[derive(Debug, Default)]
 pub(crate) struct Listener {
     /// `None` for the host.
@@ -239,7 +239,7 @@ impl Oracle {
         self.listeners.insert(listener, new);
     }
 
-    /// A listener of the host, which is accepted at once.
+    /// A host listener, which is accepted at once.
     pub(crate) fn host_listens(&mut self, listener: u64, pattern: &str, wiretap: bool, seq: u64) {
         self.listener_opens(listener, None, pattern, &Value::Null);
         if let Some(listener) = self.listeners.get_mut(&listener) {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use tauri::http::HeaderMap;
 use tauri::ipc::{CommandArg, CommandItem, CommandScope, InvokeError, InvokeMessage, Response};
 use tauri::{Manager, Runtime};
-use tokio::sync::oneshot;
 
 use crate::api::bus::EventBus;
 use crate::engine::core::Core;
@@ -19,6 +18,7 @@ use crate::model::error::{Error, ErrorCode, Result, escaped};
 use crate::permissions::{Scope, ScopeEntry, Subject};
 use crate::runtime::BusRuntime;
 use crate::shell::reply::ReplyPath;
+use crate::sync::oneshot;
 
 /// The entries that Tauri resolved for the command, the window and the origin of a call.
 type Entries = CommandScope<ScopeEntry>;
@@ -136,14 +136,14 @@ fn origin_of(headers: &HeaderMap) -> Option<String> {
 }
 
 /// A command that changes state. It runs in the order of the session, and once, even if it arrives several times.
-pub(super) struct PageCall {
+pub(super) struct PageCommand {
     page: Page,
     name: &'static str,
     session: String,
     n: u64,
 }
 
-impl std::ops::Deref for PageCall {
+impl std::ops::Deref for PageCommand {
     type Target = Page;
 
     fn deref(&self) -> &Page {
@@ -151,7 +151,7 @@ impl std::ops::Deref for PageCall {
     }
 }
 
-impl<'de, R: Runtime> CommandArg<'de, R> for PageCall {
+impl<'de, R: Runtime> CommandArg<'de, R> for PageCommand {
     fn from_command(command: CommandItem<'de, R>) -> std::result::Result<Self, InvokeError> {
         let item = |key| CommandItem {
             plugin: command.plugin,
@@ -171,7 +171,7 @@ impl<'de, R: Runtime> CommandArg<'de, R> for PageCall {
     }
 }
 
-impl PageCall {
+impl PageCommand {
     /// Runs the command, unless it ran before. A repeated command gets the recorded result.
     pub(super) async fn run_once(
         &self,
@@ -194,6 +194,7 @@ impl PageCall {
             (CommandAdmission::Run(_), Some(page)) => {
                 let running = RunningCommand {
                     core,
+                    name: self.name,
                     page,
                     n: self.n,
                 };
@@ -219,6 +220,7 @@ impl PageCall {
 /// A command that runs. It also finishes if it panics, so that the next one of the page can run.
 struct RunningCommand<'a> {
     core: &'a Core,
+    name: &'static str,
     page: SubscriberKey,
     n: u64,
 }
@@ -234,7 +236,7 @@ impl Drop for RunningCommand<'_> {
     fn drop(&mut self) {
         let error = Error::new(
             ErrorCode::Unavailable,
-            "the command panicked; see the app's log",
+            format!("the command {} panicked; see the app's log", self.name),
         );
         self.core.finish_command(self.page, self.n, &Err(error));
     }

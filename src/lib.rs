@@ -111,7 +111,7 @@ pub use model::delivery::DeliveryFilter;
 pub use model::event::{BusEvent, Gap, GapReason, Receipt};
 pub use shell::plugin::{Builder, init};
 pub use tauri_plugin_event_bus_types::{
-    self as types, Endpoint, Error, ErrorCode, HOST, Overflow, Policy, Result, Target,
+    self as types, Bytes, Endpoint, Error, ErrorCode, HOST, Overflow, Policy, Result, Target,
 };
 
 pub mod catalog;

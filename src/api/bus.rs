@@ -13,6 +13,7 @@ use crate::model::endpoint::Endpoint;
 use crate::model::error::Result;
 use crate::model::event::{BusEvent, Provenance, Receipt};
 use crate::model::inspection::Inspection;
+use crate::model::json::Json;
 use crate::model::name::{EventName, parse_component};
 use crate::model::pattern::EventPattern;
 use crate::runtime::BusRuntime;
@@ -244,7 +245,7 @@ impl EventBus {
     pub(crate) fn prepare_json(
         &self,
         name: &str,
-        json: Result<String>,
+        json: Result<Json>,
         options: EmitOptions,
     ) -> Result<(NewEvent, Audience)> {
         let retain = options.retain;
@@ -255,14 +256,14 @@ impl EventBus {
     fn new_event(
         &self,
         name: &str,
-        json: impl FnOnce() -> Result<String>,
+        json: impl FnOnce() -> Result<Json>,
         retain: Option<bool>,
     ) -> Result<NewEvent> {
         let parsed = EventName::parse_emitted(name)?;
         self.catalog.check_name(&parsed)?;
         Ok(NewEvent {
             name: parsed,
-            payload: json()?.into(),
+            payload: json()?,
             source: self.source.clone(),
             tick: None,
             provenance: self.provenance()?,

@@ -85,11 +85,20 @@ impl Item {
     fn length_after(&self, before: Option<&Self>) -> usize {
         match (before, self) {
             (Some(Self::Event(before)), Self::Event(queued)) => queued.length_after(before),
-            _ => self.weight(),
+            _ => self.length(),
         }
     }
 
     /// At least as many bytes as it takes in a batch.
+    fn length(&self) -> usize {
+        match self {
+            Self::Event(queued) => queued.length(),
+            Self::Request(message) => message.weight() + message.payload.growth(),
+            Self::Lost(_) | Self::Ended(..) => self.weight(),
+        }
+    }
+
+    /// The bytes that it counts for.
     pub(crate) fn weight(&self) -> usize {
         const ENDED: usize = 96;
         match self {
@@ -449,17 +458,17 @@ impl Outbox {
     }
 
     fn is_empty(&self) -> bool {
-        self.requests.is_empty() && self.queue.next_weight().is_none()
+        self.requests.is_empty() && self.queue.next_length().is_none()
     }
 
     /// At least as many bytes as what is next takes in a batch after this item.
     fn next_length(&self, before: Option<&Item>) -> Option<usize> {
         if self.is_request_next() {
-            return self.requests.front().map(|(_, item)| item.weight());
+            return self.requests.front().map(|(_, item)| item.length());
         }
         match (before, self.queue.next_event()) {
             (Some(Item::Event(before)), Some(next)) => Some(next.length_after(before)),
-            _ => self.queue.next_weight(),
+            _ => self.queue.next_length(),
         }
     }
 

@@ -27,6 +27,11 @@ impl Mismatch {
         );
         Error::new(ErrorCode::InvalidPayload, text).with_source(self.error)
     }
+
+    /// The error of serde.
+    pub fn into_source(self) -> serde_json::Error {
+        self.error
+    }
 }
 
 impl fmt::Display for Mismatch {

@@ -37,7 +37,7 @@ impl RequestMessage {
         self.causes().iter().chain(own).cloned().collect()
     }
 
-    /// At least as many bytes as it takes in a batch.
+    /// The bytes that it counts for.
     pub(crate) fn weight(&self) -> usize {
         let source = self.source.label().map_or(0, |label| label.len() * 2);
         weight_of(&self.name, &self.payload, self.provenance.as_deref()) + source

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 use tauri::ipc::Response;
+use tauri_plugin_event_bus_types::Bytes;
 
 use crate::engine::core::Core;
 use crate::hub::{Address, Audience, NewEvent};
@@ -15,13 +16,16 @@ use crate::model::selection::Selection;
 use crate::permissions::{Destination, PlannedJob, Scope, Subject, WebviewLocation};
 
 use super::arguments::{emit_each, invalid_argument, read_payload, read_target};
+use super::body::Entries;
+#[cfg(any(fuzzing, test))]
+use super::body::Entry;
 use super::call::{Page, PageCall};
 
 #[tauri::command]
-pub(super) async fn emit(call: PageCall, events: Vec<Value>) -> Result<Response> {
+pub(super) async fn emit(call: PageCall, events: Entries) -> Result<Response> {
     let scope = call.scope("event-bus:allow-emit", Subject::Event);
     call.run_once(|_| {
-        emit_each(&*call.flood()?, events, |entry: EmitEntry| {
+        emit_each(&*call.flood()?, events, |entry: EmitEntry, bytes| {
             if entry.to.is_some() {
                 return Err(invalid_argument(
                     "emit takes no `to`; use emit_to for an event with a target",
@@ -33,17 +37,17 @@ pub(super) async fn emit(call: PageCall, events: Vec<Value>) -> Result<Response>
                 to: None,
                 except: entry.except()?,
             };
-            entry.publish(&call, name, &audience)
+            entry.publish(&call, name, bytes, &audience)
         })
     })
     .await
 }
 
 #[tauri::command]
-pub(super) async fn emit_to(call: PageCall, events: Vec<Value>) -> Result<Response> {
+pub(super) async fn emit_to(call: PageCall, events: Entries) -> Result<Response> {
     let scope = call.scope("event-bus:allow-emit-to", Subject::Event);
     call.run_once(|_| {
-        emit_each(&*call.flood()?, events, |entry: EmitEntry| {
+        emit_each(&*call.flood()?, events, |entry: EmitEntry, bytes| {
             let Some(to) = &entry.to else {
                 return Err(invalid_argument(
                     "emit_to needs `to`; use emit for an event to everyone",
@@ -61,7 +65,7 @@ pub(super) async fn emit_to(call: PageCall, events: Vec<Value>) -> Result<Respon
                 to: Some(to),
                 except: entry.except()?,
             };
-            entry.publish(&call, name, &audience)
+            entry.publish(&call, name, bytes, &audience)
         })
     })
     .await
@@ -87,11 +91,17 @@ impl EmitEntry {
         except.map(Address::of).transpose()
     }
 
-    fn publish(self, page: &Page, name: EventName, audience: &Audience) -> Result<Receipt> {
+    fn publish(
+        self,
+        page: &Page,
+        name: EventName,
+        bytes: Vec<Bytes>,
+        audience: &Audience,
+    ) -> Result<Receipt> {
         let core = page.core();
         core.yield_to_waiters();
         let event = NewEvent {
-            payload: read_payload(page.bus().catalog(), &name, self.payload)?.into(),
+            payload: read_payload(page.bus().catalog(), &name, self.payload, bytes)?,
             name,
             source: page.endpoint(),
             tick: None,
@@ -149,10 +159,12 @@ pub(super) fn locations_for(core: &Core, to: &Selection) -> Vec<WebviewLocation>
 
 #[cfg(any(fuzzing, test))]
 pub(super) fn read_entry(entry: Value) -> Result<()> {
-    let entry: EmitEntry = super::arguments::read("event", entry)?;
+    let mut entry = Entry::of(entry)?;
+    let bytes = std::mem::take(&mut entry.bytes);
+    let entry: EmitEntry = entry.read("event")?;
     let name = EventName::parse_emitted(&entry.event)?;
     entry.except()?;
-    super::arguments::read_json(&name, entry.payload)?;
+    super::arguments::read_json(&name, entry.payload, bytes)?;
     read_provenance(entry.component.as_deref(), &entry.causes, 16)?;
     entry.to.as_ref().map(read_target).transpose()?;
     Ok(())

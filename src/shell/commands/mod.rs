@@ -1,6 +1,7 @@
 //! IPC command handlers: parse the arguments, check the permission, call the bus.
 
 mod arguments;
+mod body;
 mod call;
 mod catalog;
 mod emit;
@@ -58,7 +59,6 @@ pub(crate) fn read_arguments(
     kind: u8,
     entry: serde_json::Value,
 ) -> crate::model::error::Result<()> {
-    let _ = arguments::payload_length(&entry);
     match kind % 5 {
         0 => emit::read_entry(entry),
         1 => subscribe::read_entry(entry),

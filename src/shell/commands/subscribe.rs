@@ -65,7 +65,7 @@ pub(super) async fn unsubscribe(call: PageCall, ids: Vec<u32>) -> Result<Respons
     call.run_once(|page| {
         check_entries("ids", ids.len())?;
         call.core().unsubscribe(page, &ids);
-        Ok(Value::Null.to_string())
+        Ok(Value::Null.to_string().into())
     })
     .await
 }

@@ -1,7 +1,6 @@
 import type { Extras } from '../core/batch.js'
 import type { StateCommand } from '../core/commands.js'
 import { EventBusError } from '../core/error.js'
-import { payloadJson } from '../core/json.js'
 import { chainOf } from '../core/realm.js'
 import { ReceivedEvent } from '../core/received.js'
 import { report, reportLater } from '../core/report.js'
@@ -17,6 +16,7 @@ import { cloneOf } from './clone.js'
 import type { Listener, NewEvent, Refusable, Refusal, TestRequest } from './contract.js'
 import { checkEventName, hasWildcard } from './glob.js'
 import { type JobKey, type JobUpdate, type NewJob, TestJobs } from './jobs.js'
+import { payloadText, readPayload } from './payload.js'
 import { type Addressed, inOrder, reaches, receives } from './reach.js'
 import { type Label, type PageResponse, PlayedRecipient, type Recipient, TestRequests } from './requests.js'
 import { errorOf, refusalOf, resultOf } from './results.js'
@@ -266,7 +266,7 @@ export class TestHost {
     this.seq += 1
     const accepted: AcceptedEvent = {
       event,
-      payload: JSON.parse(payload ?? 'null'),
+      payload: readPayload(payload),
       seq: this.seq,
       timestamp: Date.now(),
       source,
@@ -362,7 +362,7 @@ export class TestHost {
   /** The `emit` and `emitTo` of the host, or of a page that the test plays, with these causes. */
   private emitterAfter(label: Label, causes: readonly string[]): { emit: Emit; emitTo: EmitTo } {
     const send = (to: Target | undefined, event: string, value?: unknown, { retain, except }: EmitOptions = {}) =>
-      this.emit(label, { event, payload: payloadJson(event, value), to, except, retain, causes })
+      this.emit(label, { event, payload: payloadText(event, value), to, except, retain, causes })
     type Rest = [unknown?, EmitOptions?]
     const emit = async (name: string, ...rest: Rest) => send(undefined, name, ...rest)
     const emitTo = async (to: Target, name: string, ...rest: Rest) => send(neededTarget(to), name, ...rest)

@@ -217,7 +217,12 @@ impl schemars::JsonSchema for Bytes {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "format": "bytes" })
+        // What it is outside of the bus, and how it is told from a list of numbers.
+        schemars::json_schema!({
+            "type": "array",
+            "format": "bytes",
+            "items": { "type": "integer", "minimum": 0, "maximum": 255 },
+        })
     }
 }
 

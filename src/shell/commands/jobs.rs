@@ -280,16 +280,16 @@ struct JobChangesEntry {
 #[tauri::command]
 pub(super) async fn update_job(
     call: PageCall,
-    Argument(id): Argument<String>,
-    Argument(number): Argument<Option<u64>>,
-    Argument(owner): Argument<Option<Value>>,
+    id: Argument<String>,
+    number: Argument<Option<u64>>,
+    owner: Argument<Option<Value>>,
     mut changes: Entry,
 ) -> Result<Response> {
     let scope = call.scope(PERMISSION, Subject::Event);
     call.run_once(|_| {
         let flood = call.flood()?;
         flood.take_emit(changes.payload_length(), now())?;
-        let job = find_job(&call, &scope, owner, (&id, number))?;
+        let job = find_job(&call, &scope, owner.0, (&id.0, number.0))?;
         let (bytes, _) = changes.take_bytes();
         let changes: JobChangesEntry = changes.read("changes of a job")?;
         // The events of a job name its page as their source. So no other page may change their payload.

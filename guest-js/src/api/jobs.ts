@@ -48,7 +48,19 @@ export async function startJob(event: string, options: NewJobOptions, component?
     const { payload, bytes, size } = encodePayload(event, options.payload)
     const args = encodePayload(event, options.args, 'args')
     // JSON leaves out what is undefined. The host takes the bytes of the payload first.
-    const given = { payload, bytes, source, args: args.payload, argsBytes: args.bytes, to: copyOfTarget(to), immediate, count, id, replace, startDelayMs }
+    const given = {
+      payload,
+      bytes,
+      source,
+      args: args.payload,
+      argsBytes: args.bytes,
+      to: copyOfTarget(to),
+      immediate,
+      count,
+      id,
+      replace,
+      startDelayMs,
+    }
     const more = { missedTicks, onlyWhileListened, owner, jitterMs, maxFailures }
     const job = { event, everyMs, component, ...given, ...more }
     return handleOf((await openInbox().queue.send('start_job', { job }, size + args.size)) as JobInfo)

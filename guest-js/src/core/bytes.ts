@@ -25,12 +25,8 @@ export function withBytes(pair: unknown, take: (bytes: string & number) => Uint8
 }
 
 function fromBase64(text: string): Uint8Array {
-  const { fromBase64: native } = Uint8Array as { fromBase64?(text: string): Uint8Array }
-  if (native) return native.call(Uint8Array, text)
-  const binary = atob(text)
-  const bytes = new Uint8Array(binary.length)
-  for (let i = 0; i < bytes.length; i += 1) bytes[i] = binary.charCodeAt(i)
-  return bytes
+  const bytes = Uint8Array as typeof Uint8Array & { fromBase64?(text: string): Uint8Array }
+  return bytes.fromBase64?.(text) ?? Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
 }
 
 /** Reads a value and the bytes behind it. Each piece gets a buffer of its own. */
@@ -44,45 +40,42 @@ export function readFrame(frame: ArrayBuffer): unknown {
   })
 }
 
-const isBlob = (value: unknown): value is Blob => typeof Blob === 'function' && value instanceof Blob
-
-/** A copy of binary data, which the caller may change afterwards; `undefined` for anything else. */
-export function pieceOf(value: object): Piece | undefined {
-  if (isBlob(value)) return value
-  const kind = Object.prototype.toString.call(value)
-  if (!ArrayBuffer.isView(value) && !kind.endsWith('ArrayBuffer]')) return undefined
-  const { buffer = value, byteOffset, byteLength } = value as Partial<ArrayBufferView>
+/** A copy of binary data, which the caller may change afterwards. */
+export function copyOf(data: ArrayBufferLike | ArrayBufferView): Piece {
+  const { buffer = data, byteOffset, byteLength } = data as Partial<ArrayBufferView>
   return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength).slice()
 }
 
-/** The length of a piece that travels in a command of its own, since it is read first. */
+const isPiece = (value: unknown) =>
+  ArrayBuffer.isView(value) || typeof (value as Partial<Blob> | null)?.arrayBuffer === 'function'
+
+const isBlob = (piece: Piece): piece is Blob => 'size' in piece
+
+/** The length of a piece. A Blob travels in a command of its own, since it is read first. */
 export const lengthOf = (piece: Piece) => (isBlob(piece) ? Number.POSITIVE_INFINITY : piece.length)
 
-const holdsBytes = (value: unknown): boolean => {
-  if (Array.isArray(value)) return value.some(holdsBytes)
-  const entry = value as { bytes?: unknown; argsBytes?: unknown } | null | undefined
-  return (entry?.bytes ?? entry?.argsBytes) !== undefined
-}
+/** What may have bytes: the arguments of a command, or an entry of them. */
+type Entry = { readonly bytes?: Piece[]; readonly argsBytes?: Piece[] } | null | undefined
 
-type Body = Record<string, unknown> | Uint8Array
-
-/** The body of a command: its arguments, or a frame of them where one of them or of its entries has bytes. */
-export function bodyOf(args: Record<string, unknown>): Body | Promise<Body> {
-  if (!holdsBytes([args, ...Object.values(args)])) return args
+/** The body of a command: its arguments, or a frame of them and the bytes that they have. */
+export function bodyOf(args: Record<string, unknown>): typeof args | Uint8Array | Promise<Uint8Array> {
   const pieces: Piece[] = []
-  const text = JSON.stringify(args, (_, value) => {
-    if (!ArrayBuffer.isView(value) && !isBlob(value)) return value
-    pieces.push(value as Piece)
-    return isBlob(value) ? value.size : value.byteLength
-  })
+  for (const entry of [args, ...Object.values(args)].flat() as Entry[]) {
+    if (entry?.bytes) pieces.push(...entry.bytes)
+    if (entry?.argsBytes) pieces.push(...entry.argsBytes)
+  }
+  if (pieces.length === 0) return args
+  const text = JSON.stringify(args, (_, value) => (isPiece(value) ? (value.size ?? value.length) : value))
+  const parts = [new TextEncoder().encode(text), ...pieces]
   // Without a Blob it does not wait, so that a page that is left sends its commands in order.
-  if (!pieces.some(isBlob)) return frameOf(text, pieces as Uint8Array[])
-  const read = pieces.map(async (piece) => (isBlob(piece) ? new Uint8Array(await piece.arrayBuffer()) : piece))
-  return Promise.all(read).then((bytes) => frameOf(text, bytes))
+  if (!parts.some(isBlob)) return frameOf(parts as Uint8Array[])
+  return Promise.all(parts.map(async (part) => (isBlob(part) ? new Uint8Array(await part.arrayBuffer()) : part))).then(
+    frameOf,
+  )
 }
 
-function frameOf(text: string, pieces: Uint8Array[]): Uint8Array {
-  const parts = [new TextEncoder().encode(text), ...pieces]
+/** The length of the text, and the text with the bytes behind it. */
+function frameOf(parts: Uint8Array[]): Uint8Array {
   const frame = new Uint8Array(parts.reduce((length, part) => length + part.length, PREFIX))
   new DataView(frame.buffer).setUint32(0, (parts[0] as Uint8Array).length, true)
   let at = PREFIX

@@ -97,7 +97,10 @@ export async function run(command: Command, args: Record<string, unknown>): Prom
   const replied = isHeld ? undefined : watchFirstReply(command)
   try {
     const body = bodyOf(args)
-    const reply = await invoke(`plugin:event-bus|${command}`, body instanceof Promise ? await body.catch(refuseBlob) : body)
+    const reply = await invoke(
+      `plugin:event-bus|${command}`,
+      body instanceof Promise ? await body.catch(refuseBlob) : body,
+    )
     // A reply of the host is JSON, which has no `undefined`.
     if (reply === undefined && isMocked()) throw new EventBusError('unavailable', MOCKED)
     return readReply(reply)

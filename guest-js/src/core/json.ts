@@ -1,4 +1,4 @@
-import { lengthOf, type Piece, pieceOf } from './bytes.js'
+import { copyOf, lengthOf, type Piece } from './bytes.js'
 import { describe } from './checks.js'
 import { EventBusError } from './error.js'
 
@@ -59,7 +59,7 @@ export function decodePayload({ payload = 'null', bytes = [] }: Partial<EncodedP
 }
 
 /** A payload as listeners receive it. What cannot be sent stays as it is; emitting refuses it. */
-export function asReceived(event: string, payload: unknown): unknown {
+export function asSent(event: string, payload: unknown): unknown {
   try {
     return decodePayload(encodePayload(event, payload))
   } catch {
@@ -97,10 +97,8 @@ function write(this: unknown, key: string, value: unknown): unknown {
 /** Writes what JSON would empty: maps as Tauri's own `invoke` does, sets as arrays, errors with their text. */
 function writeObject(value: object, original: unknown): unknown {
   // A Buffer, which is one of bytes, writes itself as an object.
-  if (ArrayBuffer.isView(original)) return placePiece(pieceOf(original) as Piece)
+  if (ArrayBuffer.isView(original)) return placePiece(copyOf(original))
   if (Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype) return value
-  const piece = pieceOf(value)
-  if (piece) return placePiece(piece)
   // Other realms have classes of their own, such as those of a test's DOM.
   const kind = Object.prototype.toString.call(value).slice(8, -1)
   if (kind === 'Map') {
@@ -111,6 +109,8 @@ function writeObject(value: object, original: unknown): unknown {
     }
     return written
   }
+  if (kind.endsWith('ArrayBuffer')) return placePiece(copyOf(value as ArrayBuffer))
+  if (kind === 'Blob' || kind === 'File') return placePiece(value as Blob)
   if (kind === 'Set') return Array.from(value as Set<unknown>)
   if (kind === 'Number') return Number.isFinite(+value) ? value : refuseLost(value)
   if (kind === 'Error' || value instanceof Error) {

@@ -20,7 +20,11 @@ export function readReply(reply: unknown): unknown {
 
 /** Whether a reply is an array of one string, or of a string and a mark that bytes come with it. */
 export function isQuoted(reply: unknown): reply is [string, 1?] {
-  return Array.isArray(reply) && typeof reply[0] === 'string' && (reply.length === 1 || (reply.length === 2 && reply[1] === 1))
+  return (
+    Array.isArray(reply) &&
+    typeof reply[0] === 'string' &&
+    (reply.length === 1 || (reply.length === 2 && reply[1] === 1))
+  )
 }
 
 /** Resolves as `reply` does, or to `undefined` if it is lost. */

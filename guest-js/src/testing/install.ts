@@ -2,8 +2,8 @@ import { newInbox } from '../core/inbox.js'
 import { TEST_BUS } from '../core/page.js'
 import { INBOX } from '../core/realm.js'
 import { isQuoted } from '../core/replies.js'
-import { argumentsOf } from './payload.js'
 import type { TestHost } from './host.js'
+import { argumentsOf } from './payload.js'
 
 type Invoke = (command: string, args?: Record<string, unknown>, options?: unknown) => Promise<unknown>
 

@@ -21,7 +21,10 @@ function holdBytes(payload: string | undefined, bytes: readonly Piece[] | undefi
     const piece = bytes?.[next]
     next += 1
     if (!(piece instanceof Uint8Array)) {
-      throw new EventBusError('invalid_payload', 'a Blob is read later, and a test emits at once: pass its bytes instead')
+      throw new EventBusError(
+        'invalid_payload',
+        'a Blob is read later, and a test emits at once: pass its bytes instead',
+      )
     }
     const key = `${prefix}${held.size}`
     held.set(key, piece)

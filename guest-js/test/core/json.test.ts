@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { EventBusError } from '../../src/core/error.js'
-import { asReceived, encodePayload } from '../../src/core/json.js'
+import { asSent, encodePayload } from '../../src/core/json.js'
 
 /** The message of the refusal of a payload, after what all of them begin with. */
 function refusal(payload: unknown): string {
@@ -114,7 +114,7 @@ describe('a payload with an obvious meaning', () => {
     ['nothing in it', [{}, [], new Map(), new Set(), ''], [{}, [], {}, [], '']],
     ['a proxy', new Proxy({ a: [1] }, {}), { a: [1] }],
   ])('is carried: %s', (_, payload, carried) => {
-    expect(asReceived('a', payload)).toEqual(carried)
+    expect(asSent('a', payload)).toEqual(carried)
     expect(encodePayload('a', payload).payload).toBe(JSON.stringify(carried))
   })
 

@@ -60,9 +60,14 @@ type Entry = { readonly bytes?: Piece[]; readonly argsBytes?: Piece[] } | null |
 /** The body of a command: its arguments, or a frame of them and the bytes that they have. */
 export function bodyOf(args: Record<string, unknown>): typeof args | Uint8Array | Promise<Uint8Array> {
   const pieces: Piece[] = []
-  for (const entry of [args, ...Object.values(args)].flat() as Entry[]) {
+  const gather = (entry: Entry) => {
     if (entry?.bytes) pieces.push(...entry.bytes)
     if (entry?.argsBytes) pieces.push(...entry.argsBytes)
+  }
+  gather(args)
+  for (const value of Object.values(args)) {
+    if (Array.isArray(value)) value.forEach(gather)
+    else gather(value as Entry)
   }
   if (pieces.length === 0) return args
   const text = JSON.stringify(args, (_, value) => (isPiece(value) ? (value.size ?? value.length) : value))

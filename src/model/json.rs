@@ -28,7 +28,7 @@ pub(crate) struct TextWithBytes {
 }
 
 /// What the path of bytes and their place take in memory and in a batch, without the path itself.
-const PLACE: usize = 64;
+const PLACE: usize = 128;
 
 impl Json {
     /// Writes a value. `what` names it in an error.

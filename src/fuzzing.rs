@@ -149,7 +149,11 @@ pub fn payload(text: &str) {
     let Some(name) = checked(EventName::parse("x")) else {
         return;
     };
-    if let Some(json) = checked(commands::read_json(&name, Some(text.to_owned()), Vec::new())) {
+    if let Some(json) = checked(commands::read_json(
+        &name,
+        Some(text.to_owned()),
+        Vec::new(),
+    )) {
         assert_eq!(&*json, text);
         let mut world = World::new();
         world.open(0, 1);

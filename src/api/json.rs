@@ -9,6 +9,10 @@ pub(crate) fn to_json(name: &str, payload: &impl Serialize) -> Result<Json> {
 }
 
 /// Reads a request or a response.
-pub(crate) fn read_as<T: DeserializeOwned>(json: &Json, what: impl FnOnce() -> String) -> Result<T> {
-    json.read().map_err(|mismatch| mismatch.into_error::<T>(what()))
+pub(crate) fn read_as<T: DeserializeOwned>(
+    json: &Json,
+    what: impl FnOnce() -> String,
+) -> Result<T> {
+    json.read()
+        .map_err(|mismatch| mismatch.into_error::<T>(what()))
 }

@@ -359,7 +359,11 @@ impl Core {
             format!(
                 "the payload of {:?} has {size} bytes{}; the limit `payloadBytes` is {limit}{hint}",
                 name.as_str(),
-                if payload.attached().is_empty() { " of JSON" } else { "" },
+                if payload.attached().is_empty() {
+                    " of JSON"
+                } else {
+                    ""
+                },
             ),
         ))
     }

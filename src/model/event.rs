@@ -283,7 +283,11 @@ impl BusEvent {
     }
 }
 
-pub(crate) fn weight_of(name: &EventName, payload: &Json, provenance: Option<&Provenance>) -> usize {
+pub(crate) fn weight_of(
+    name: &EventName,
+    payload: &Json,
+    provenance: Option<&Provenance>,
+) -> usize {
     payload.weight() + name.as_str().len() + ENVELOPE + provenance.map_or(0, Provenance::weight)
 }
 

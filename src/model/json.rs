@@ -25,6 +25,10 @@ pub(crate) struct TextWithBytes {
     /// It has `null` in the place of bytes.
     text: Box<str>,
     attached: Box<[Attachment]>,
+    /// The length of all bytes.
+    bytes: usize,
+    /// What their paths and places take.
+    places: usize,
 }
 
 /// What the path of bytes and their place take in memory and in a batch, without the path itself.
@@ -37,10 +41,7 @@ impl Json {
     }
 
     /// Text of a page, with a mark in the place of each of these bytes. The error follows on the words "the payload".
-    pub(crate) fn with_bytes(
-        marked: &str,
-        bytes: Vec<Bytes>,
-    ) -> std::result::Result<Self, String> {
+    pub(crate) fn with_bytes(marked: &str, bytes: Vec<Bytes>) -> std::result::Result<Self, String> {
         attach(marked, bytes).map(Self::from)
     }
 
@@ -59,20 +60,24 @@ impl Json {
 
     /// The length of the text and of the bytes in it.
     pub(crate) fn size(&self) -> usize {
-        let bytes = self.attached().iter().map(|one| one.bytes().len());
-        self.len() + bytes.sum::<usize>()
+        self.len() + self.sum_of(|both| both.bytes)
     }
 
     /// How many bytes it counts for in a limited queue.
     pub(crate) fn weight(&self) -> usize {
-        let places = self.attached().iter().map(|one| PLACE + one.path().len());
-        self.size() + places.sum::<usize>()
+        self.size() + self.sum_of(|both| both.places)
     }
 
     /// How many bytes more than its weight it may take in a batch, where bytes may be base64.
     pub(crate) fn growth(&self) -> usize {
-        let bytes = self.attached().iter().map(|one| one.bytes().len());
-        bytes.map(|length| length / 3 + 1).sum()
+        self.sum_of(|both| both.bytes / 3 + both.attached.len())
+    }
+
+    fn sum_of(&self, read: impl FnOnce(&TextWithBytes) -> usize) -> usize {
+        match self {
+            Self::Owned(_) | Self::Shared(_) => 0,
+            Self::WithBytes(both) => read(both),
+        }
     }
 
     /// The text alone.
@@ -130,8 +135,12 @@ impl From<(String, Box<[Attachment]>)> for Json {
         if attached.is_empty() {
             return Self::Owned(text);
         }
-        let text = text.into();
-        Self::WithBytes(Arc::new(TextWithBytes { text, attached }))
+        Self::WithBytes(Arc::new(TextWithBytes {
+            text: text.into(),
+            bytes: attached.iter().map(|one| one.bytes().len()).sum(),
+            places: attached.iter().map(|one| PLACE + one.path().len()).sum(),
+            attached,
+        }))
     }
 }
 

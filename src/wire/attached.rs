@@ -91,7 +91,10 @@ pub(crate) fn read_pieces(list: &Value, rest: &mut &[u8]) -> Result<Vec<Bytes>, 
             let length = length.as_u64().and_then(|length| length.try_into().ok());
             let split = length.and_then(|length| rest.split_at_checked(length));
             let Some((bytes, after)) = split else {
-                return Err(format!("{piece} bytes are named, and {} are left", rest.len()));
+                return Err(format!(
+                    "{piece} bytes are named, and {} are left",
+                    rest.len()
+                ));
             };
             *rest = after;
             Ok(bytes.into())
@@ -120,7 +123,10 @@ mod tests {
         let text = r#"[{"a":[1,null],"__proto__":null},[[2,"a",1],[0,"__proto__"]]]"#;
         let frame = to_frame(&value());
         let (head, rest) = split_frame(&frame).unwrap();
-        assert_eq!((std::str::from_utf8(head).unwrap(), rest), (text, &[0, 255][..]));
+        assert_eq!(
+            (std::str::from_utf8(head).unwrap(), rest),
+            (text, &[0, 255][..])
+        );
         let whole = Json::with_bytes("\u{1}", vec![[7].into()]).unwrap();
         assert_eq!(to_text(&whole), r#"[null,[["Bw=="]]]"#);
     }

@@ -359,7 +359,10 @@ mod tests {
                 Some(index) => value[index as usize].clone(),
                 None => value[step.as_str().unwrap()].clone(),
             };
-            assert_eq!(path.iter().fold(value.clone(), |at, next| step(&at, next)), json!(null));
+            assert_eq!(
+                path.iter().fold(value.clone(), |at, next| step(&at, next)),
+                json!(null)
+            );
             places.push(one.path());
         }
         let expected = [

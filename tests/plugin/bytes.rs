@@ -51,7 +51,8 @@ impl Page {
 
     fn emit_bytes(&mut self, event: &str, payload: &str, pieces: &[&[u8]]) -> Value {
         let lengths: Vec<usize> = pieces.iter().map(|piece| piece.len()).collect();
-        let events = json!({ "events": [{ "event": event, "payload": payload, "bytes": lengths }] });
+        let events =
+            json!({ "events": [{ "event": event, "payload": payload, "bytes": lengths }] });
         let pending = self.send_frame("emit", events, &pieces.concat());
         pending.wait().unwrap()[0].take()
     }
@@ -103,7 +104,10 @@ fn a_page_pulls_bytes_behind_the_batch() {
     app.event_bus().emit("x", Bytes::from([9])).unwrap();
     let (batch, pieces) = page.pull_bytes();
     let run = &batch["items"][0];
-    assert_eq!(run[5], json!({ "name": "one", "data": null, "more": [null, null] }));
+    assert_eq!(
+        run[5],
+        json!({ "name": "one", "data": null, "more": [null, null] })
+    );
     let expected = [
         (json!(["items", 0, 5, "data"]), vec![0, 1, 255]),
         (json!(["items", 0, 5, "more", 0]), vec![]),
@@ -164,27 +168,39 @@ fn a_frame_by_postmessage_is_a_list_of_numbers() {
 fn a_wrong_frame_is_refused() {
     let app = app();
     let mut page = Page::open(&app, "main");
-    let entry = |bytes: Value| json!({ "events": [{ "event": "x", "payload": "\u{1}", "bytes": bytes }] });
+    let entry =
+        |bytes: Value| json!({ "events": [{ "event": "x", "payload": "\u{1}", "bytes": bytes }] });
     for (arguments, bytes, part) in [
-        (entry(json!([2])), &[1][..], "2 bytes are named, and 1 are left"),
+        (
+            entry(json!([2])),
+            &[1][..],
+            "2 bytes are named, and 1 are left",
+        ),
         (entry(json!([1])), &[1, 2][..], "1 bytes more"),
         (entry(json!([u64::MAX])), &[1][..], "bytes are named"),
         (entry(json!({})), &[][..], "expected a list"),
         (json!({ "events": 7 }), &[][..], "`events` of a frame"),
         (json!({}), &[][..], "`events` of a frame"),
     ] {
-        let error = page.send_frame("emit", arguments, bytes).wait().unwrap_err();
+        let error = page
+            .send_frame("emit", arguments, bytes)
+            .wait()
+            .unwrap_err();
         assert_eq!(code(&error), "invalid_argument");
         assert!(message(&error).contains(part), "{part}: {error}");
     }
     let whole = body(entry(json!([1])), &mut page, &[1]);
     for end in [0, 3, 10] {
         let cut = InvokeBody::Raw(whole[..end].to_vec());
-        let error = invoke_body(&page.webview, "emit", cut, true).wait().unwrap_err();
+        let error = invoke_body(&page.webview, "emit", cut, true)
+            .wait()
+            .unwrap_err();
         assert!(message(&error).contains("no whole frame"), "{error}");
     }
     let cut = InvokeBody::Raw(framed(&json!({ "session": page.session, "n": "?" }), &[]));
-    let error = invoke_body(&page.webview, "emit", cut, true).wait().unwrap_err();
+    let error = invoke_body(&page.webview, "emit", cut, true)
+        .wait()
+        .unwrap_err();
     assert!(message(&error).contains("`n` of a frame"), "{error}");
 }
 
@@ -205,7 +221,11 @@ fn places_and_pieces_of_an_entry_agree() {
         assert!(message(&refused).contains(part), "{payload}: {refused}");
     }
     // The others of the command are not affected.
-    let long = format!("{{\"{}\":[{}\u{1}]}}", "k".repeat(5_000), "\u{1},".repeat(999));
+    let long = format!(
+        "{{\"{}\":[{}\u{1}]}}",
+        "k".repeat(5_000),
+        "\u{1},".repeat(999)
+    );
     let events = json!({ "events": [
         { "event": "x", "payload": long, "bytes": vec![0; 1_000] },
         { "event": "x", "payload": "\u{1}", "bytes": [1] },
@@ -280,18 +300,26 @@ fn jobs_and_their_sources_carry_bytes() {
     let mut page = Page::open(&app, "main");
     let job = |more: Value| {
         let mut job = json!({ "event": "x", "everyMs": 100_000, "immediate": true });
-        job.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        job.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
         json!({ "job": job })
     };
     let fixed = job(json!({ "payload": "\u{1}", "bytes": [2] }));
     page.send_frame("start_job", fixed, &[1, 2]).wait().unwrap();
     assert_eq!(heard.recv_timeout(PATIENCE).unwrap(), [1, 2].into());
     let sampled = job(json!({ "source": "reverse", "args": "\u{1}", "argsBytes": [3] }));
-    let started = page.send_frame("start_job", sampled, &[1, 2, 3]).wait().unwrap();
+    let started = page
+        .send_frame("start_job", sampled, &[1, 2, 3])
+        .wait()
+        .unwrap();
     assert_eq!(heard.recv_timeout(PATIENCE).unwrap(), [3, 2, 1].into());
     // Its payload comes from its source, and the error names that and not the frame.
     let changes = json!({ "id": started["id"], "changes": { "payload": "\u{1}", "bytes": [1] } });
-    let error = page.send_frame("update_job", changes, &[1]).wait().unwrap_err();
+    let error = page
+        .send_frame("update_job", changes, &[1])
+        .wait()
+        .unwrap_err();
     assert!(message(&error).contains("come from a source"), "{error}");
 }
 
@@ -337,9 +365,11 @@ fn a_typed_event_has_its_bytes_checked() {
 
     let app = app_with(Builder::new().event::<Photo>());
     let (sender, receiver) = mpsc::channel();
-    Photo::listen(&app.handle().clone(), move |event| drop(sender.send(event.payload)))
-        .unwrap()
-        .forget();
+    Photo::listen(&app.handle().clone(), move |event| {
+        drop(sender.send(event.payload))
+    })
+    .unwrap()
+    .forget();
     let mut page = Page::open(&app, "main");
     page.emit_bytes("x", "{\"data\":\u{1},\"thumb\":\u{1}}", &[&[1], &[2]]);
     let photo = receiver.recv_timeout(PATIENCE).unwrap();
@@ -354,5 +384,8 @@ fn a_typed_event_has_its_bytes_checked() {
     assert_eq!(receiver.recv_timeout(PATIENCE).unwrap().data, [3].into());
     let generated = app.event_bus().catalog().typescript();
     assert!(generated.contains("data: Uint8Array"), "{generated}");
-    assert!(generated.contains("thumb: Uint8Array | null"), "{generated}");
+    assert!(
+        generated.contains("thumb: Uint8Array | null"),
+        "{generated}"
+    );
 }

@@ -179,7 +179,9 @@ pub(crate) fn take_at(text: &str) -> Option<Bytes> {
     READ.with_borrow_mut(|reading| {
         let reading = reading.as_mut()?;
         let address = text.as_ptr() as usize;
-        let found = reading.places.binary_search_by_key(&address, |place| place.0);
+        let found = reading
+            .places
+            .binary_search_by_key(&address, |place| place.0);
         let (_, bytes) = &reading.places[found.ok()?];
         reading.taken += 1;
         Some(bytes.clone())
@@ -271,7 +273,10 @@ mod tests {
             assert_eq!(text.get(one.offset..one.offset + 4), Some("null"));
         }
         let places = attached.into_iter();
-        (text, places.map(|one| (one.path.into(), one.bytes)).collect())
+        (
+            text,
+            places.map(|one| (one.path.into(), one.bytes)).collect(),
+        )
     }
 
     fn bytes(text: &str) -> Bytes {
@@ -300,10 +305,18 @@ mod tests {
 
     #[test]
     fn bytes_are_named_by_their_paths() {
-        assert_eq!(written(&bytes("all")), ("null".into(), vec![(String::new(), bytes("all"))]));
+        assert_eq!(
+            written(&bytes("all")),
+            ("null".into(), vec![(String::new(), bytes("all"))])
+        );
         let (text, places) = written(&frame());
         let paths = places.iter().map(|(path, _)| &**path);
-        let expected = ["\"data\"", "\"more\",1", "\"__proto__\"", "\"a\\\"\\\\:\\u0001\""];
+        let expected = [
+            "\"data\"",
+            "\"more\",1",
+            "\"__proto__\"",
+            "\"a\\\"\\\\:\\u0001\"",
+        ];
         assert_eq!(paths.collect::<Vec<_>>(), expected);
         let value: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(value["more"], json!([null, null]));
@@ -314,7 +327,10 @@ mod tests {
         let (text, attached) = write_attached("it", &frame()).unwrap();
         assert_eq!(read_attached::<Frame>(&text, &attached).unwrap(), frame());
         let whole = write_attached("it", &bytes("all")).unwrap();
-        assert_eq!(read_attached::<Bytes>(&whole.0, &whole.1).unwrap(), bytes("all"));
+        assert_eq!(
+            read_attached::<Bytes>(&whole.0, &whole.1).unwrap(),
+            bytes("all")
+        );
     }
 
     #[test]
@@ -438,7 +454,14 @@ mod tests {
 
     #[test]
     fn no_text_is_too_wrong_to_be_searched() {
-        for text in ["]]\u{1}", "\"\\", "{\"a\\\u{1}", "::,,\u{1}", "[{]\u{1}", "\"é\\é\":\u{1}"] {
+        for text in [
+            "]]\u{1}",
+            "\"\\",
+            "{\"a\\\u{1}",
+            "::,,\u{1}",
+            "[{]\u{1}",
+            "\"é\\é\":\u{1}",
+        ] {
             let _ = attach(text, vec![Bytes::new()]);
         }
     }

@@ -259,6 +259,7 @@ mod tests {
         let copy = bytes.clone();
         assert_eq!(copy.as_ptr(), address);
         drop(copy);
-        assert_eq!(bytes.into_vec().as_ptr(), address);
+        let vector = bytes.into_vec();
+        assert_eq!(vector.as_ptr(), address);
     }
 }

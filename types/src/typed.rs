@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::ser::Serialize;
 
-use crate::error::{Error, ErrorCode, Result};
 use crate::attached::{Attachment, read_attached};
+use crate::error::{Error, ErrorCode, Result};
 use crate::json::{read_json, write_attached, write_json};
 use crate::numbers;
 use crate::policy::Policy;
@@ -118,9 +118,7 @@ pub trait Request: Serialize + DeserializeOwned + JsonSchema + 'static {
     ///
     /// Those of [`Event::from_json`].
     fn from_json(json: &str) -> Result<Self> {
-        read_json(json).map_err(|mismatch| {
-            mismatch.into_error::<Self>(request_payload::<Self>())
-        })
+        read_json(json).map_err(|mismatch| mismatch.into_error::<Self>(request_payload::<Self>()))
     }
 
     /// Writes the payload of the request.
@@ -137,8 +135,7 @@ pub trait Request: Serialize + DeserializeOwned + JsonSchema + 'static {
 
 /// Reads a payload and its bytes: see [`Event::from_json`].
 pub fn read_event<E: Event>(json: &str, attached: &[Attachment]) -> Result<E> {
-    read_attached(json, attached)
-        .map_err(|mismatch| mismatch.into_error::<E>(event_payload::<E>()))
+    read_attached(json, attached).map_err(|mismatch| mismatch.into_error::<E>(event_payload::<E>()))
 }
 
 /// Writes a payload, with its bytes beside its JSON: see [`Event::to_json`].

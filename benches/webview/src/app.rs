@@ -65,7 +65,8 @@ fn carrier() -> TauriPlugin<tauri::Wry> {
     }
 }
 
-const WITHOUT_CALLS: &str = "const write = JSON.stringify
+/// Keeps a page from saying that it can be called.
+pub(crate) const WITHOUT_CALLS: &str = "const write = JSON.stringify
 JSON.stringify = (value, ...rest) =>
     write(value?.call === true && 'ack' in value ? { ...value, call: undefined } : value, ...rest)";
 

@@ -125,7 +125,16 @@ impl Bench {
                 events,
                 pace,
                 memory,
-            } => self.stream(method, windows, body, warm_up, events, pace, memory),
+                pulls,
+            } => self.stream(
+                (method, pulls),
+                windows,
+                body,
+                warm_up,
+                events,
+                pace,
+                memory,
+            ),
             Task::PageToPage {
                 method,
                 warm_up,
@@ -146,7 +155,7 @@ impl Bench {
     #[expect(clippy::too_many_arguments, reason = "they are the fields of the task")]
     fn stream(
         &mut self,
-        method: Method,
+        (method, pulls): (Method, bool),
         windows: usize,
         body: Body,
         warm_up: usize,
@@ -155,7 +164,12 @@ impl Bench {
         memory: bool,
     ) -> Result<Sample> {
         let windows = (0..windows)
-            .map(|_| self.pages.open(&Role::listener(method)))
+            .map(|_| {
+                self.pages.open(&Role {
+                    pulls,
+                    ..Role::listener(method)
+                })
+            })
             .collect::<Result<Vec<_>>>()?;
         let content = Content::of(body);
         let mut stream = Stream {
@@ -214,7 +228,7 @@ impl Bench {
         let emitting = start.elapsed();
         let handled: Vec<Handled> = self.pages.await_all(windows, "handled")?;
         let sample = Sample {
-            payload_bytes: serde_json::to_string(&payload)?.len(),
+            payload_bytes: payload.length()?,
             emitting_seconds: emitting.as_secs_f64(),
             ..summarize(&handled, started as f64 / 1000.0, stream)?
         };
@@ -227,6 +241,7 @@ impl Bench {
             listen: None,
             send: Some(method),
             count_pulls: false,
+            pulls: false,
         })?;
         self.host.set_relay_to(&listener);
         let body = Content::of(Body::Text(64));
@@ -265,6 +280,7 @@ impl Bench {
             listen: None,
             send: None,
             count_pulls: false,
+            pulls: false,
         })?;
         self.pages.order(&label, json!({ "order": "respond" }))?;
         let requester = Requester::new(&self.app, &self.host, caller, &label)?;

@@ -90,6 +90,7 @@ impl Micro<'_> {
             listen: None,
             send: None,
             count_pulls: false,
+            pulls: false,
         })?;
         let bus = self.app.event_bus();
         self.time(

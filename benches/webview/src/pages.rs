@@ -1,6 +1,6 @@
 //! What the host knows about its pages, and their reports.
 
-use crate::{plan::Method, round_trips::Responses};
+use crate::{app::WITHOUT_CALLS, plan::Method, round_trips::Responses};
 use anyhow::{Context, Result, bail};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -162,6 +162,8 @@ pub(crate) struct Role {
     pub(crate) listen: Option<Method>,
     pub(crate) send: Option<Method>,
     pub(crate) count_pulls: bool,
+    /// Whether it says that it cannot be called.
+    pub(crate) pulls: bool,
 }
 
 impl Role {
@@ -170,6 +172,7 @@ impl Role {
             listen: Some(method),
             send: None,
             count_pulls: false,
+            pulls: false,
         }
     }
 }
@@ -201,10 +204,11 @@ impl Pages {
             "countPulls": role.count_pulls,
             "socket": self.socket,
         });
+        let carrier = if role.pulls { WITHOUT_CALLS } else { "" };
         let place = self.open.len() as f64;
         let window = WebviewWindowBuilder::new(&self.app, &label, WebviewUrl::default())
             .title(&label)
-            .initialization_script(format!("window.BENCH = {setting}"))
+            .initialization_script(format!("window.BENCH = {setting}\n{carrier}"))
             .inner_size(300.0, 200.0)
             .position(310.0 * (place % 4.0), 230.0 * (place / 4.0).floor())
             .build()?;

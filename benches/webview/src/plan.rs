@@ -54,6 +54,8 @@ pub(crate) enum Body {
     Text(usize),
     /// A list of small objects, of about this many bytes of JSON.
     Records(usize),
+    /// So many bytes.
+    Bytes(usize),
 }
 
 /// How the host sends requests to a page.
@@ -81,6 +83,8 @@ pub(crate) enum Task {
         pace: Pace,
         /// Whether to measure memory before, after, and after idling.
         memory: bool,
+        /// Whether the pages say that they cannot be called.
+        pulls: bool,
     },
     /// One window emits, another handles.
     PageToPage {
@@ -121,6 +125,7 @@ pub(crate) enum Scenario {
     Latency,
     RoundTrips,
     Payloads,
+    Bytes,
     SmallMemory,
     LargeMemory,
     Idle,
@@ -128,13 +133,14 @@ pub(crate) enum Scenario {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Flood,
         Self::EightWindows,
         Self::PageToPage,
         Self::Latency,
         Self::RoundTrips,
         Self::Payloads,
+        Self::Bytes,
         Self::SmallMemory,
         Self::LargeMemory,
         Self::Idle,
@@ -149,6 +155,7 @@ impl Scenario {
             Self::Latency => "latency",
             Self::RoundTrips => "round-trips",
             Self::Payloads => "payloads",
+            Self::Bytes => "bytes",
             Self::SmallMemory => "small-memory",
             Self::LargeMemory => "large-memory",
             Self::Idle => "idle",
@@ -167,6 +174,13 @@ pub(crate) const PAYLOADS: [(&str, Body, usize); 4] = [
     ("256 KB, records", Body::Records(256 << 10), 160),
     ("1 MB, records", Body::Records(1 << 20), 40),
 ];
+
+/// The payloads of [`Scenario::Bytes`], with their labels in the tables.
+pub(crate) const BYTES: [(&str, usize, usize); 2] =
+    [("256 KB", 256 << 10, 160), ("1 MB", 1 << 20, 40)];
+
+/// How pages of the event bus get the bytes, with the end of the label.
+pub(crate) const CARRIERS: [(&str, bool); 2] = [("", false), (", by pull", true)];
 
 pub(crate) const LATENCY_INTERVAL_MICROS: u64 = 5_000;
 
@@ -247,6 +261,7 @@ impl Options {
             events,
             pace: Pace::Flood,
             memory: false,
+            pulls: false,
         };
         let less = if self.quick { 2 } else { 1 };
         let methods = |limit: bool| {
@@ -298,6 +313,7 @@ impl Options {
                             events: 1,
                         },
                         memory: false,
+                        pulls: false,
                     };
                     (key(), method, task)
                 })
@@ -329,6 +345,35 @@ impl Options {
                     methods(false).map(move |method| {
                         let task = flood(method, 1, body, events / 8, events / less);
                         (format!("{}: {title}", scenario.key()), method, task)
+                    })
+                })
+                .collect(),
+            // Core `emit` has only JSON, and one answer of 40 MB is no limit.
+            Scenario::Bytes => BYTES
+                .into_iter()
+                .flat_map(|(title, length, events)| {
+                    let methods = [
+                        (Method::Channel, CARRIERS[0]),
+                        (Method::WebSocket, CARRIERS[0]),
+                        (Method::Bus, CARRIERS[0]),
+                        (Method::Bus, CARRIERS[1]),
+                    ];
+                    methods.into_iter().map(move |(method, (carrier, pulls))| {
+                        let task = Task::Stream {
+                            method,
+                            windows: 1,
+                            body: Body::Bytes(length),
+                            warm_up: events / 8,
+                            events: events / less,
+                            pace: Pace::Flood,
+                            memory: false,
+                            pulls,
+                        };
+                        (
+                            format!("{}: {title}{carrier}", scenario.key()),
+                            method,
+                            task,
+                        )
                     })
                 })
                 .collect(),
@@ -382,6 +427,7 @@ impl Options {
                     events,
                     pace,
                     memory: true,
+                    pulls: false,
                 };
                 (scenario.key().to_owned(), method, task)
             })

@@ -2,7 +2,7 @@
 
 use crate::{
     measure::Sample,
-    plan::{Method, PAYLOADS, ROUND_TRIPS, Scenario},
+    plan::{BYTES, CARRIERS, Method, PAYLOADS, ROUND_TRIPS, Scenario},
 };
 use serde::Serialize;
 
@@ -158,6 +158,16 @@ impl Results {
                 megabytes_per_second,
             ));
         }
+        for (title, ..) in BYTES {
+            for (carrier, _) in CARRIERS {
+                rows.extend(self.row(
+                    &format!("bytes of {title}{carrier}"),
+                    "MB/s",
+                    &format!("{}: {title}{carrier}", Scenario::Bytes.key()),
+                    megabytes_per_second,
+                ));
+            }
+        }
         for (title, scenario) in MEMORY {
             let key = scenario.key();
             let title = format!("{} {title}", self.events(key));
@@ -227,6 +237,16 @@ impl Results {
                 .map(|ratio| (format!("≥ 1 × core emit ({ratio:.2})"), ratio >= 1.0));
             let verdict = self.at_least(title, &scenario, Method::Channel, figure, 1.0);
             verdicts.extend(verdict.map(|(verdict, _)| Verdict { aim, ..verdict }));
+        }
+        for (title, ..) in BYTES {
+            let scenario = format!("{}: {title}", Scenario::Bytes.key());
+            let figure = megabytes_per_second;
+            let title = format!("bytes of {title}");
+            let verdict = self.at_least(&title, &scenario, Method::Channel, figure, 1.0);
+            verdicts.extend(verdict.map(|(verdict, ratio)| Verdict {
+                aim: Some(("≥ 2".to_owned(), ratio >= 2.0)),
+                ..verdict
+            }));
         }
         verdicts.extend(self.latency_verdicts());
         for ((in_flight, _), least) in ROUND_TRIPS.into_iter().zip([1.0, 3.0]) {

@@ -74,7 +74,10 @@ async fn exchange(main: &Page<'_>, other: &Page<'_>) -> Result<()> {
 #[tokio::test]
 async fn bytes_arrive_whole_and_in_order() -> Result<()> {
     let app = launch().await?;
-    let (main, other) = (Page::of(&app, "main").await?, Page::of(&app, "other").await?);
+    let (main, other) = (
+        Page::of(&app, "main").await?,
+        Page::of(&app, "other").await?,
+    );
     watch(&main).await?;
     watch(&other).await?;
     exchange(&main, &other).await?;
@@ -85,7 +88,10 @@ async fn bytes_arrive_whole_and_in_order() -> Result<()> {
 #[tokio::test]
 async fn bytes_pass_where_tauri_uses_postmessage() -> Result<()> {
     let app = launch().await?;
-    let (main, other) = (Page::of(&app, "main").await?, Page::of(&app, "other").await?);
+    let (main, other) = (
+        Page::of(&app, "main").await?,
+        Page::of(&app, "other").await?,
+    );
     watch(&main).await?;
     watch(&other).await?;
     // Every request over the protocol of the IPC fails from now on.
@@ -100,7 +106,10 @@ async fn bytes_pass_where_tauri_uses_postmessage() -> Result<()> {
 #[tokio::test]
 async fn retained_bytes_come_again_after_a_reload() -> Result<()> {
     let app = launch().await?;
-    let (main, other) = (Page::of(&app, "main").await?, Page::of(&app, "other").await?);
+    let (main, other) = (
+        Page::of(&app, "main").await?,
+        Page::of(&app, "other").await?,
+    );
     watch(&main).await?;
     watch(&other).await?;
     let emit = json!({ "name": "frame", "lengths": [100_000], "retain": true });
@@ -113,6 +122,9 @@ async fn retained_bytes_come_again_after_a_reload() -> Result<()> {
     watch(&main).await?;
     // It is retained, and was acknowledged before.
     let again = seen(&main, 1).await?;
-    assert!(again == json!([kept]) || again == json!([["again", kept]]), "{again}");
+    assert!(
+        again == json!([kept]) || again == json!([["again", kept]]),
+        "{again}"
+    );
     Ok(())
 }

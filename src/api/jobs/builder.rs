@@ -81,12 +81,7 @@ impl EventBus {
     }
 
     /// The sampler of a job whose payloads come from a registered source.
-    pub(crate) fn sampler(
-        &self,
-        name: &EventName,
-        source: &str,
-        args: Json,
-    ) -> Result<Sampler> {
+    pub(crate) fn sampler(&self, name: &EventName, source: &str, args: Json) -> Result<Sampler> {
         let sampler = self.runtime().jobs.sampler(source, args)?;
         if !self.catalog().checks(name) {
             return Ok(sampler);

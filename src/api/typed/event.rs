@@ -80,7 +80,11 @@ pub trait EventExt: Event {
     fn emit_with(&self, on: &impl EventBusExt, options: EmitOptions) -> Result<Receipt> {
         let bus = on.event_bus();
         let bus = bus.as_ref();
-        bus.publish_prepared(bus.prepare_json(Self::NAME, write_event(self).map(Json::from), options))
+        bus.publish_prepared(bus.prepare_json(
+            Self::NAME,
+            write_event(self).map(Json::from),
+            options,
+        ))
     }
 
     /// Emits the event once every queue has room, as [`EventBus::emit_async`] does. The payload is taken when this is called.
@@ -107,7 +111,11 @@ pub trait EventExt: Event {
     ) -> impl Future<Output = Result<Receipt>> + Send + use<Self, B> {
         let bus = on.event_bus();
         let bus = bus.as_ref();
-        bus.publish_prepared_when_room(bus.prepare_json(Self::NAME, write_event(self).map(Json::from), options))
+        bus.publish_prepared_when_room(bus.prepare_json(
+            Self::NAME,
+            write_event(self).map(Json::from),
+            options,
+        ))
     }
 
     /// Calls a function for every event of this type that is for everyone or for the host, as [`EventBus::listen`] does.

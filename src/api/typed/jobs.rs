@@ -27,7 +27,9 @@ pub(super) fn prepare<E: Event>(bus: EventBus) -> JobBuilder<E> {
 impl<E: Event> JobBuilder<E> {
     /// Sets the payload of every tick.
     pub fn payload(self, payload: E) -> Self {
-        self.with_payload(write_event(&payload).map(|json| Payload::Fixed(Json::from(json).shared())))
+        self.with_payload(
+            write_event(&payload).map(|json| Payload::Fixed(Json::from(json).shared())),
+        )
     }
 
     /// Makes the payload of each tick when it is due, on a thread that may block.

@@ -98,9 +98,7 @@ pub(crate) fn read_json(
     let json = match (payload, bytes.is_empty()) {
         (None, true) => return Ok(Value::Null.to_string().into()),
         (Some(text), true) => text.into(),
-        (text, false) => {
-            Json::with_bytes(&text.unwrap_or_default(), bytes).map_err(invalid)?
-        }
+        (text, false) => Json::with_bytes(&text.unwrap_or_default(), bytes).map_err(invalid)?,
     };
     check_json(&json).map_err(invalid)?;
     Ok(json)

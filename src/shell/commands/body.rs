@@ -97,7 +97,9 @@ fn parse<T: DeserializeOwned>(head: &[u8]) -> Result<T> {
 }
 
 /// Reads one argument of a command. With a frame it is that of the object in it.
-pub(super) fn argument<'de, T, R>(command: CommandItem<'de, R>) -> std::result::Result<T, InvokeError>
+pub(super) fn argument<'de, T, R>(
+    command: CommandItem<'de, R>,
+) -> std::result::Result<T, InvokeError>
 where
     T: DeserializeOwned + CommandArg<'de, R>,
     R: Runtime,
@@ -135,7 +137,9 @@ impl<'de, R: Runtime> CommandArg<'de, R> for Entries {
             return Ok(Self(entries.collect::<Result<_>>()?));
         };
         let (values, mut rest) = argument_in::<Vec<Value>>(&frame, command.key)?;
-        let entries = values.into_iter().map(|value| Entry::take(value, &mut rest));
+        let entries = values
+            .into_iter()
+            .map(|value| Entry::take(value, &mut rest));
         let entries = Self(entries.collect::<Result<_>>()?);
         check_end(rest)?;
         Ok(entries)

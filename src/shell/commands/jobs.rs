@@ -132,9 +132,7 @@ pub(super) async fn start_job(call: PageCall, mut job: Entry) -> Result<Response
             Some((source, args)) => {
                 Payload::Sampled(call.bus().sampler(&name, source, args.clone())?)
             }
-            None => {
-                Payload::Fixed(read_payload(catalog, &name, job.payload, bytes)?.shared())
-            }
+            None => Payload::Fixed(read_payload(catalog, &name, job.payload, bytes)?.shared()),
         };
         let default_failures = sampled.as_ref().map(|_| MAX_FAILURES);
         let plan = JobPlan {

@@ -333,7 +333,9 @@ impl World {
         }
         let responded = match is_declined {
             true => self.hub.decline(key, id),
-            false => self.hub.respond_from_page(key, id, Ok(id.to_string().into())),
+            false => self
+                .hub
+                .respond_from_page(key, id, Ok(id.to_string().into())),
         };
         assert_eq!(responded.is_ok(), may_respond, "{responded:?}");
         match responded {

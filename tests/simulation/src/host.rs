@@ -91,7 +91,7 @@ impl World {
             true => DeliveryFilter::Everything,
             false => DeliveryFilter::Own,
         };
-        let options = ListenOptions::new().filter(filter);
+        let options = ListenOptions::new().target(filter);
         let listener = self.bus.listen_with(pattern, options, move |event| {
             lock(&notes).push(Note::Event(number, event));
         });

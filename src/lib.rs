@@ -185,6 +185,10 @@ struct Readme;
 struct Guides;
 
 #[cfg(doctest)]
+#[cfg_attr(feature = "typed", doc = include_str!("../docs/bytes.md"))]
+struct BytesGuide;
+
+#[cfg(doctest)]
 #[doc = include_str!("../docs/inspecting.md")]
 struct InspectingGuide;
 

@@ -85,16 +85,9 @@ impl Item {
     fn length_after(&self, before: Option<&Self>) -> usize {
         match (before, self) {
             (Some(Self::Event(before)), Self::Event(queued)) => queued.length_after(before),
-            _ => self.length(),
-        }
-    }
-
-    /// At least as many bytes as it takes in a batch.
-    fn length(&self) -> usize {
-        match self {
-            Self::Event(queued) => queued.length(),
-            Self::Request(message) => message.weight() + message.payload.growth(),
-            Self::Lost(_) | Self::Ended(..) => self.weight(),
+            (_, Self::Event(queued)) => queued.length(),
+            (_, Self::Request(message)) => message.length(),
+            _ => self.weight(),
         }
     }
 
@@ -464,7 +457,10 @@ impl Outbox {
     /// At least as many bytes as what is next takes in a batch after this item.
     fn next_length(&self, before: Option<&Item>) -> Option<usize> {
         if self.is_request_next() {
-            return self.requests.front().map(|(_, item)| item.length());
+            return self
+                .requests
+                .front()
+                .map(|(_, item)| item.length_after(None));
         }
         match (before, self.queue.next_event()) {
             (Some(Item::Event(before)), Some(next)) => Some(next.length_after(before)),

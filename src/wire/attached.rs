@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use tauri_plugin_event_bus_types::Bytes;
 
+use crate::model::error::escaped;
 use crate::model::json::Json;
 
 /// The length of the number that a frame begins with: that of its JSON.
@@ -92,7 +93,8 @@ pub(crate) fn read_pieces(list: &Value, rest: &mut &[u8]) -> Result<Vec<Bytes>, 
             let split = length.and_then(|length| rest.split_at_checked(length));
             let Some((bytes, after)) = split else {
                 return Err(format!(
-                    "{piece} bytes are named, and {} are left",
+                    "{} bytes are named, and {} are left",
+                    escaped(piece),
                     rest.len()
                 ));
             };

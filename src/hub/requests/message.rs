@@ -37,6 +37,11 @@ impl RequestMessage {
         self.causes().iter().chain(own).cloned().collect()
     }
 
+    /// At least as many bytes as it takes in a batch.
+    pub(crate) fn length(&self) -> usize {
+        self.weight() + self.payload.growth()
+    }
+
     /// The bytes that it counts for.
     pub(crate) fn weight(&self) -> usize {
         let source = self.source.label().map_or(0, |label| label.len() * 2);

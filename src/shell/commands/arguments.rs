@@ -10,7 +10,6 @@ use tauri_plugin_event_bus_types::Bytes;
 
 use crate::api::target::IntoTarget;
 use crate::catalog::Catalog;
-use crate::flood::Flood;
 use crate::hub::command_log::JsonResult;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, escaped, quoted};
@@ -19,9 +18,6 @@ use crate::model::name::EventName;
 use crate::model::pattern::is_wildcard;
 use crate::model::payload::check_json;
 use crate::model::target::Target;
-use crate::sync::now;
-
-use super::body::Entries;
 
 /// The most entries of one command. The guest sends a longer batch as several commands.
 const MAX_ENTRIES: usize = 1024;
@@ -33,26 +29,6 @@ pub(crate) fn check_entries(what: &str, count: usize) -> Result<()> {
     Err(invalid_argument(format!(
         "one command has {count} {what}; send at most {MAX_ENTRIES} in one"
     )))
-}
-
-/// Emits a batch and writes one result for each event. A refused event does not affect the others.
-pub(super) fn emit_each<T: DeserializeOwned, A: Serialize>(
-    flood: &Flood,
-    Entries(events): Entries,
-    mut emit: impl FnMut(T, Vec<Bytes>) -> Result<A>,
-) -> JsonResult {
-    check_entries("events", events.len())?;
-    let results: Vec<EntryResult<A>> = events
-        .into_iter()
-        .enumerate()
-        .map(|(index, mut entry)| {
-            let taken = flood.take_emit(entry.payload_length(), now());
-            let bytes = std::mem::take(&mut entry.bytes);
-            let read = taken.and_then(|()| entry.read(format_args!("event at index {index}")));
-            EntryResult::of(read.and_then(|entry| emit(entry, bytes)))
-        })
-        .collect();
-    write(&results)
 }
 
 #[derive(Serialize)]

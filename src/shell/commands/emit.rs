@@ -2,20 +2,26 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tauri::ipc::Response;
 use tauri_plugin_event_bus_types::Bytes;
 
 use crate::engine::core::Core;
+use crate::flood::Flood;
+use crate::hub::command_log::JsonResult;
 use crate::hub::{Address, Audience, NewEvent};
 use crate::model::error::Result;
 use crate::model::event::{Provenance, Receipt};
 use crate::model::name::{EventName, parse_component};
 use crate::model::selection::Selection;
 use crate::permissions::{Destination, PlannedJob, Scope, Subject, WebviewLocation};
+use crate::sync::now;
 
-use super::arguments::{emit_each, invalid_argument, read_payload, read_target};
+use super::arguments::{
+    EntryResult, check_entries, invalid_argument, read_payload, read_target, write,
+};
 use super::body::Entries;
 #[cfg(any(fuzzing, test))]
 use super::body::Entry;
@@ -69,6 +75,26 @@ pub(super) async fn emit_to(call: PageCall, events: Entries) -> Result<Response>
         })
     })
     .await
+}
+
+/// Emits a batch and writes one result for each event. A refused event does not affect the others.
+fn emit_each<T: DeserializeOwned, A: Serialize>(
+    flood: &Flood,
+    Entries(events): Entries,
+    mut emit: impl FnMut(T, Vec<Bytes>) -> Result<A>,
+) -> JsonResult {
+    check_entries("events", events.len())?;
+    let results: Vec<EntryResult<A>> = events
+        .into_iter()
+        .enumerate()
+        .map(|(index, mut entry)| {
+            let taken = flood.take_emit(entry.payload_length(), now());
+            let bytes = std::mem::take(&mut entry.bytes);
+            let read = taken.and_then(|()| entry.read(format_args!("event at index {index}")));
+            EntryResult::of(read.and_then(|entry| emit(entry, bytes)))
+        })
+        .collect();
+    write(&results)
 }
 
 #[derive(Deserialize)]

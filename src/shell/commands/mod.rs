@@ -53,6 +53,12 @@ pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync 
     }
 }
 
+/// Reads a body as a frame, for the fuzz targets.
+#[cfg(any(fuzzing, test))]
+pub(crate) fn read_frame(body: &[u8]) -> crate::model::error::Result<()> {
+    body::read_body(&tauri::ipc::InvokeBody::Raw(body.to_vec())).map(drop)
+}
+
 /// Reads an entry of one of the commands as far as that needs no bus, for the fuzz targets.
 #[cfg(any(fuzzing, test))]
 pub(crate) fn read_arguments(

@@ -161,13 +161,13 @@ impl<'de, R: Runtime> CommandArg<'de, R> for Entry {
 /// Reads a body as one object of arguments.
 pub(super) fn read_body(body: &InvokeBody) -> Result<Entry> {
     match (frame(body), body) {
-        (Some(frame), _) => {
+        (None, InvokeBody::Json(json)) => Entry::of(json.clone()),
+        (frame, _) => {
+            let frame = frame.unwrap_or_default();
             let (head, mut rest) = split_frame(&frame).map_err(invalid_argument)?;
             let entry = Entry::take(parse(head)?, &mut rest)?;
             check_end(rest)?;
             Ok(entry)
         }
-        (None, InvokeBody::Json(json)) => Entry::of(json.clone()),
-        (None, InvokeBody::Raw(_)) => Err(invalid_argument("the body of a command is missing")),
     }
 }

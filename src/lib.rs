@@ -99,12 +99,13 @@ mod shell;
 mod sync;
 mod wire;
 
-pub use api::bus::{EventBus, EventBusExt, WebviewBus};
+pub use api::bus::{EventBus, EventBusExt};
 pub use api::listener::Listener;
 pub use api::options::{EmitOptions, ListenOptions};
 pub use api::stream::{EventStream, StreamItem};
 pub use api::target::IntoTarget;
 pub use api::wait::WaitFor;
+pub use api::webview::WebviewBus;
 pub use config::{CatalogMode, Config, PolicyRule};
 pub use limits::Limits;
 pub use model::delivery::DeliveryFilter;

@@ -28,10 +28,11 @@
 pub struct Limits {
     /// The longest payload, in bytes of JSON. Default: 16 MiB.
     pub payload_bytes: usize,
-    /// The most events that wait for a page, a stream or the listeners of the host. Default: 65,536. Beyond that, the
-    /// oldest event is dropped, unless the policy of the new event says otherwise.
+    /// The most events that wait for a page, a stream or the host listeners. Default: 65,536. Beyond that, the oldest event
+    /// is dropped, unless the policy of the new event says otherwise. For the host listeners up to 15 more wait, which their
+    /// thread has taken together with the event that runs.
     pub queue_events: usize,
-    /// The most bytes of events that wait for a page, a stream or the listeners of the host. Default: 64 MiB.
+    /// The most bytes of events that wait for a page, a stream or the host listeners. Default: 64 MiB.
     pub queue_bytes: usize,
     /// The most events that are kept for a webview whose page has not subscribed yet or is reloading. Default: 4,096.
     pub backlog_events: usize,

@@ -5,7 +5,7 @@ use crate::{
     display::Display,
     engine::{Driven, Engine},
     picture::Picture,
-    process::{cpu_ticks, kill},
+    process::{cpu_ticks, kill, resume, stop},
     scratch::Scratch,
     session_bus::SessionBus,
     wait::{Found, PATIENCE, until},
@@ -180,12 +180,22 @@ impl App {
         };
         timeout(PATIENCE, call)
             .await
-            .with_context(|| format!("no answer to {method}"))?
+            .with_context(|| format!("no response to {method}"))?
     }
 
     /// Kills a web process, as the system does when memory is short.
     pub fn kill_web_process(&self, id: u32) {
         kill(id);
+    }
+
+    /// Stops a web process, as a system does that saves power.
+    pub fn stop_web_process(&self, id: u32) {
+        stop(id);
+    }
+
+    /// Lets a stopped web process continue.
+    pub fn continue_web_process(&self, id: u32) {
+        resume(id);
     }
 
     /// Returns once the app has ended.

@@ -38,14 +38,14 @@ impl DevTools {
             let Message::Text(text) = message? else {
                 continue;
             };
-            let mut answer: Value = serde_json::from_str(&text)?;
-            if answer["id"] != id {
+            let mut response: Value = serde_json::from_str(&text)?;
+            if response["id"] != id {
                 continue;
             }
-            if let Some(error) = answer.get("error") {
+            if let Some(error) = response.get("error") {
                 bail!("{method}: {}", error["message"]);
             }
-            return Ok(answer["result"].take());
+            return Ok(response["result"].take());
         }
         bail!("{method}: the browser has ended")
     }

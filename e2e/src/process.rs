@@ -68,8 +68,23 @@ pub(crate) fn cpu_ticks(id: u32) -> u64 {
 
 /// Kills a process.
 pub(crate) fn kill(id: u32) {
+    send(id, Signal::KILL);
+}
+
+/// Stops a process until it is resumed.
+pub(crate) fn stop(id: u32) {
+    send(id, Signal::STOP);
+}
+
+/// Lets a stopped process continue.
+pub(crate) fn resume(id: u32) {
+    send(id, Signal::CONT);
+}
+
+/// A process that has ended gets nothing.
+fn send(id: u32, signal: Signal) {
     if let Some(id) = i32::try_from(id).ok().and_then(Pid::from_raw) {
-        let _ = kill_process(id, Signal::KILL);
+        let _ = kill_process(id, signal);
     }
 }
 

@@ -5,8 +5,17 @@ import { parse } from 'smol-toml'
 import { listExports } from './exports.mjs'
 import { guest } from './scratch.mjs'
 
-/** Handles, whose members are capabilities. Other interfaces are data. */
-const HANDLES = ['Subscription', 'Job', 'EventStream', 'Namespace', 'Component']
+/** What has capabilities as its members. Other interfaces are data. */
+const HANDLES = [
+  'BusEvent',
+  'Component',
+  'EventBusError',
+  'EventStream',
+  'Job',
+  'Namespace',
+  'RequestContext',
+  'Subscription',
+]
 
 const { capability } = parse(readFileSync(join(guest, '../docs/api.toml'), 'utf8'))
 const listed = capability.flatMap((row) => row.typescript ?? [])

@@ -51,12 +51,30 @@ export type {
   SubscriptionInspection,
   WebviewInspection,
 } from './types/inspection.js'
-export type { Job, JobChanges, JobOptions, JobSchedule, JobSelector, JobSource } from './types/job.js'
+export type { FixedPayload, Job, JobChanges, JobOptions, JobSchedule, JobSelector, JobSource } from './types/job.js'
 export type { JobFailed, JobInfo, JobStopped, MissedTickBehavior, Tick } from './types/job-info.js'
+// An app that exports functions of the package names these in its declarations.
+export type {
+  NameThatFitsHandlerAndOptions,
+  OtherName,
+  OtherRequest,
+  ThePayloadOfThisEventIsMissingOrWrong,
+} from './types/name-kind.js'
 export type { EventIn, FullName, NameIn, PayloadIn, RequestNameIn } from './types/namespace.js'
 export type { RequestContext, RequestOptions, RespondOptions } from './types/request.js'
 export * from './types/request-map.js'
 export type { EventStream, StreamOptions } from './types/stream.js'
 export type { ListenOptions, Subscription } from './types/subscription.js'
 export type { Target } from './types/target.js'
+export type {
+  EmitIn,
+  EmitToIn,
+  EventsIn,
+  ListenIn,
+  OnIn,
+  RequestIn,
+  RespondIn,
+  StartJobIn,
+  WaitForIn,
+} from './types/view.js'
 export type { WaitOptions } from './types/wait.js'

@@ -44,7 +44,7 @@ export interface SubscribeEntry {
   event: string
   replay?: boolean
   retained?: boolean
-  resume?: { session: string; after: number; handled: number }
+  resume?: { session: string; after: number; handled: number; ack: number }
 }
 
 export interface FakeSession {

@@ -1,4 +1,3 @@
-use std::ops::Deref;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -50,11 +49,15 @@ impl EventBus {
         &self.runtime
     }
 
+    pub(super) fn with_source(self, source: Endpoint) -> Self {
+        Self { source, ..self }
+    }
+
     pub(crate) fn source(&self) -> &Endpoint {
         &self.source
     }
 
-    /// Emits an event to everyone: to all pages and all listeners of the host.
+    /// Emits an event to everyone: to all pages and all host listeners.
     ///
     /// # Errors
     ///
@@ -62,7 +65,7 @@ impl EventBus {
     ///   [`ErrorCode::ReservedEventName`](crate::ErrorCode::ReservedEventName)
     /// - [`ErrorCode::InvalidPayload`](crate::ErrorCode::InvalidPayload): the payload cannot be serialized as JSON
     /// - [`ErrorCode::PayloadTooLarge`](crate::ErrorCode::PayloadTooLarge): its JSON is longer than `payloadBytes`
-    /// - [`ErrorCode::QueueFull`](crate::ErrorCode::QueueFull): the queue of a page, a stream or the listeners in Rust
+    /// - [`ErrorCode::QueueFull`](crate::ErrorCode::QueueFull): the queue of a page, a stream or the host listeners
     ///   is full, and the policy of the event is to reject; or no room is left for a retained event
     /// - [`ErrorCode::EventLoop`](crate::ErrorCode::EventLoop): the event has more causes than `hops`
     /// - [`ErrorCode::Unavailable`](crate::ErrorCode::Unavailable): the app is exiting
@@ -154,7 +157,7 @@ impl EventBus {
     ///
     /// Those of [`EventBus::emit_with`], except for a full queue of a receiver, and
     /// [`ErrorCode::WouldBlock`](crate::ErrorCode::WouldBlock): it would wait for a page on the main thread, or for the
-    /// listeners in Rust in one of them.
+    /// host listeners in one of them.
     ///
     /// ```
     /// use tauri_plugin_event_bus::{EventBus, Result};
@@ -393,57 +396,9 @@ impl std::fmt::Debug for EventBus {
     }
 }
 
-/// The event bus of one webview: an [`EventBus`] whose events have the webview as their source.
-///
-/// Use [`EventBusExt::event_bus`] of a `Webview` or a `WebviewWindow` to get it.
-#[derive(Debug, Clone)]
-pub struct WebviewBus {
-    bus: EventBus,
-    label: Arc<str>,
-}
-
-impl WebviewBus {
-    pub(crate) fn new(bus: EventBus, label: &str) -> Self {
-        let label: Arc<str> = label.into();
-        Self {
-            bus: EventBus {
-                source: Endpoint::Webview(Arc::clone(&label)),
-                ..bus
-            },
-            label,
-        }
-    }
-
-    /// Emits an event to the page in this webview only.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`EventBus::emit_to`].
-    ///
-    /// ```
-    /// # fn emit(window: &tauri::WebviewWindow) -> tauri_plugin_event_bus::Result<()> {
-    /// use tauri_plugin_event_bus::EventBusExt;
-    ///
-    /// window.event_bus().emit_to_self("greeting", "hello")?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn emit_to_self(&self, name: &str, payload: impl Serialize) -> Result<Receipt> {
-        self.bus.emit_to(&*self.label, name, payload)
-    }
-}
-
-impl Deref for WebviewBus {
-    type Target = EventBus;
-
-    fn deref(&self) -> &EventBus {
-        &self.bus
-    }
-}
-
 /// Gives access to the event bus from an app, a window, a webview, a component or a bus itself.
 pub trait EventBusExt {
-    /// [`WebviewBus`] for a webview, [`EventBus`] for everything else.
+    /// [`WebviewBus`](crate::WebviewBus) for a webview, [`EventBus`] for everything else.
     type Bus: AsRef<EventBus>;
 
     /// Returns the event bus.
@@ -462,22 +417,8 @@ impl EventBusExt for EventBus {
     }
 }
 
-impl EventBusExt for WebviewBus {
-    type Bus = Self;
-
-    fn event_bus(&self) -> Self {
-        self.clone()
-    }
-}
-
 impl AsRef<EventBus> for EventBus {
     fn as_ref(&self) -> &EventBus {
         self
-    }
-}
-
-impl AsRef<EventBus> for WebviewBus {
-    fn as_ref(&self) -> &EventBus {
-        &self.bus
     }
 }

@@ -14,7 +14,7 @@ impl EventBus {
     /// Calls a function for every event that matches the pattern and is for everyone or for the host.
     ///
     /// All listeners run one after the other, in the order of the events, on a thread that may block: `block_on` works in
-    /// them. A panic is logged, and the listener stays. A slow listener delays the other listeners of the host, but no page.
+    /// them. A panic is logged, and the listener stays. A slow listener delays the other host listeners, but no page.
     ///
     /// # Errors
     ///

@@ -3,7 +3,7 @@ use std::sync::Weak;
 use crate::engine::listeners::Listeners;
 use crate::hub::ids::SubscriptionId;
 
-/// Keeps a listener of the host. It is removed on drop; [`Listener::forget`] keeps it for good.
+/// Keeps a host listener. It is removed on drop; [`Listener::forget`] keeps it for good.
 ///
 /// ```
 /// # fn listen(bus: &tauri_plugin_event_bus::EventBus) -> tauri_plugin_event_bus::Result<()> {

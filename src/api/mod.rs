@@ -15,3 +15,4 @@ pub(crate) mod target;
 #[cfg(feature = "typed")]
 pub(crate) mod typed;
 pub(crate) mod wait;
+pub(crate) mod webview;

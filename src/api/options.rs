@@ -41,7 +41,7 @@ impl EmitOptions {
         self
     }
 
-    /// Leaves these webviews out, or the listeners of the host ([`HOST`](crate::HOST)). The webviews need not exist.
+    /// Leaves these webviews out, or the host listeners ([`HOST`](crate::HOST)). The webviews need not exist.
     #[must_use]
     pub fn except(mut self, target: impl IntoTarget) -> Self {
         self.except = Some(target.into_target());

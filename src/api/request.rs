@@ -182,7 +182,10 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
         if selection.host {
             return Err(Error::new(
                 ErrorCode::InvalidArgument,
-                "request_all sends requests to pages; use request for the host",
+                format!(
+                    "the target of {:?} includes the host; request_all sends requests to pages only, so use request for the host",
+                    name.as_str()
+                ),
             ));
         }
         let core = &self.bus.runtime().core;

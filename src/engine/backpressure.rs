@@ -43,7 +43,7 @@ impl Core {
                 "emit_async of {name:?} waits for a page to fetch its events, and was awaited on the main thread, which they have to pass; await it in an async command or a task"
             ),
             Some(QueueOwner::Listeners) if causes::is_in_listener() => format!(
-                "emit_async of {name:?} waits for the listeners in Rust, and was awaited in one of them; await it in a task"
+                "emit_async of {name:?} waits for the host listeners, and was awaited in one of them; await it in a task"
             ),
             _ => return Ok(()),
         };

@@ -49,7 +49,7 @@ impl Record {
     fn describe(self, name: &str) -> String {
         match self {
             Self::ListenerPanicked => format!("a listener of {name:?} panicked"),
-            Self::ListenersTooSlow => "the listeners in Rust were too slow".to_owned(),
+            Self::ListenersTooSlow => "the host listeners were too slow".to_owned(),
             Self::ResponderPanicked => format!("the responder of {name:?} panicked"),
             Self::DeferredPanicked => {
                 format!("emitting {name:?} at the end of a listener or a responder panicked")

@@ -1,4 +1,4 @@
-//! Listeners of the host: the callbacks that the app has registered.
+//! Host listeners: the callbacks that the app has registered.
 
 use std::any::Any;
 use std::collections::HashMap;

@@ -188,6 +188,7 @@ impl World {
                     // Numbers from the future are possible, too.
                     after: u64::from(after),
                     handled: u64::from(after / 2),
+                    index: u64::from(after / 3),
                 }),
             };
             self.add(webview, request);

@@ -24,8 +24,12 @@ pub(crate) struct Backlog {
     /// acknowledged is here.
     complete_after: u64,
     evicted: Option<Loss>,
+    /// The part of it that the page that is starting has not taken.
+    evicted_untaken: Option<Loss>,
     /// What was evicted of what the page before had not acknowledged, by the subscriptions that it was pending for.
     evicted_pending: Vec<(Arc<[SubscriptionId]>, Loss)>,
+    /// Gaps that were delivered to the page before and that it has not acknowledged, with their indexes in its session.
+    delivered_gaps: Vec<(Arc<[SubscriptionId]>, Loss, u64)>,
     /// What was evicted of all that came after the page before, for any subscription.
     evicted_since: Option<Loss>,
     /// What came after the page before and has no history, by name and addressing.
@@ -51,6 +55,8 @@ pub(crate) struct BacklogEntry {
     pub(crate) is_transient: bool,
     /// What it replaced, by the subscriptions of the page before.
     pub(crate) superseded: SupersededLists,
+    /// Whether the page that is starting has it in its outbox, or had it.
+    pub(crate) is_taken: bool,
 }
 
 impl BacklogEntry {
@@ -79,13 +85,6 @@ impl BacklogEntry {
         let mark = self.event.mark();
         mark.retained && !mark.replayed
     }
-
-    /// Whether no subscription of the page before waits for it, and the other one is the same event for one that does.
-    pub(crate) fn is_unclaimed_copy_of(&self, own: &Self) -> bool {
-        self.event.seq() == own.event.seq()
-            && self.pending_for.as_ref().is_some_and(|ids| ids.is_empty())
-            && !own.is_only_retained()
-    }
 }
 
 fn join(own: Option<Loss>, other: Loss) -> Option<Loss> {
@@ -102,7 +101,9 @@ impl Backlog {
             resumes_after,
             complete_after,
             evicted: None,
+            evicted_untaken: None,
             evicted_pending: Vec::new(),
+            delivered_gaps: Vec::new(),
             evicted_since: None,
             skipped: HashMap::new(),
             skipped_more: None,
@@ -124,7 +125,12 @@ impl Backlog {
                 self.note_pending_loss(Loss::of(&oldest.event), oldest.pending_for.as_ref());
             } else if let Some(oldest) = self.kept.pop_front() {
                 self.bytes -= oldest.weight();
-                self.note_loss(Loss::of(&oldest.event), oldest.pending_for.as_ref());
+                let lost = Loss::of(&oldest.event);
+                self.evicted = join(self.evicted, lost);
+                if !oldest.is_taken {
+                    self.evicted_untaken = join(self.evicted_untaken, lost);
+                }
+                self.note_pending_loss(lost, oldest.pending_for.as_ref());
             } else {
                 return;
             }
@@ -162,10 +168,77 @@ impl Backlog {
         Some(missed.gap(GapReason::SessionEnded, true))
     }
 
-    /// Counts what is lost for the next page, here or before, and for which subscriptions of the page before.
-    pub(crate) fn note_loss(&mut self, lost: Loss, pending_for: Option<&Arc<[SubscriptionId]>>) {
+    /// Counts what the page before had lost, for which of its subscriptions, and under which index that was delivered.
+    pub(crate) fn note_gap(
+        &mut self,
+        lost: Loss,
+        pending_for: &Arc<[SubscriptionId]>,
+        index: Option<u64>,
+    ) {
         self.evicted = join(self.evicted, lost);
-        self.note_pending_loss(lost, pending_for);
+        self.evicted_untaken = join(self.evicted_untaken, lost);
+        match index {
+            Some(index) if self.delivered_gaps.len() < MAX_LISTS => {
+                self.delivered_gaps
+                    .push((Arc::clone(pending_for), lost, index));
+            }
+            _ => self.note_pending_loss(lost, Some(pending_for)),
+        }
+    }
+
+    /// The page that is starting has this event in its outbox.
+    pub(crate) fn note_taken(&mut self, seq: u64) {
+        // What is retained for the page before may be there beside it.
+        let start = self.kept.partition_point(|kept| kept.event.seq() < seq);
+        for kept in self.kept.range_mut(start..) {
+            if kept.event.seq() != seq {
+                return;
+            }
+            kept.is_taken = true;
+        }
+    }
+
+    /// Forgets what came up to this sequence number, and whom it was for.
+    pub(crate) fn forget_until(&mut self, seq: u64) {
+        self.transient.clear();
+        self.kept.retain(|kept| kept.event.seq() > seq);
+        self.bytes = self.kept.iter().map(BacklogEntry::weight).sum();
+        (self.resumes_after, self.complete_after) = (seq, seq);
+        self.evicted_pending.clear();
+        self.delivered_gaps.clear();
+        for lost in [
+            &mut self.evicted,
+            &mut self.evicted_untaken,
+            &mut self.evicted_since,
+            &mut self.skipped_more,
+        ] {
+            *lost = lost.and_then(|lost| lost.after(seq));
+        }
+        self.skipped.retain(|_, skipped| match skipped.after(seq) {
+            Some(later) => {
+                *skipped = later;
+                true
+            }
+            None => false,
+        });
+    }
+
+    /// The page that was starting was never there.
+    pub(crate) fn take_back(&mut self) {
+        self.evicted_untaken = self.evicted;
+        for kept in &mut self.kept {
+            kept.is_taken = false;
+        }
+    }
+
+    /// What the page that was starting has not taken, and what was evicted of that.
+    pub(crate) fn into_untaken(self) -> (Vec<BacklogEntry>, Option<Loss>) {
+        let untaken = self.kept.into_iter();
+        let untaken = untaken.filter(|kept| !kept.is_taken && !kept.is_only_retained());
+        let (resumes_after, evicted) = (self.resumes_after, self.evicted_untaken);
+        let untaken = untaken.filter(|kept| kept.event.seq() > resumes_after);
+        let evicted = evicted.and_then(|evicted| evicted.after(resumes_after));
+        (untaken.collect(), evicted)
     }
 
     /// Counts what is lost for the page before, if it renews its session.
@@ -214,13 +287,17 @@ impl Backlog {
         self.complete_after
     }
 
-    /// What was evicted for a subscription of the page before. It has received all that was for it up to the
-    /// event that it has handled last.
-    pub(crate) fn eviction_of(&self, id: SubscriptionId, handled: u64) -> Option<Loss> {
+    /// What was evicted for a subscription of the page before, and not told yet. It has received all that was for it up to
+    /// the event that it has handled last, and every gap up to this index.
+    pub(crate) fn eviction_of(&self, id: SubscriptionId, handled: u64, index: u64) -> Option<Loss> {
+        let concerns = |ids: &[SubscriptionId]| ids.binary_search(&id).is_ok();
         let pending = self.evicted_pending.iter();
-        let pending = pending.filter(|(ids, _)| ids.binary_search(&id).is_ok());
+        let pending = pending.filter(|(ids, _)| concerns(ids));
+        let untold = self.delivered_gaps.iter();
+        let untold = untold.filter(|(ids, _, at)| *at > index && concerns(ids));
         let evicted = pending
             .map(|(_, evicted)| *evicted)
+            .chain(untold.map(|(_, lost, _)| *lost))
             .chain(self.evicted_since);
         let missed = evicted.filter_map(|evicted| evicted.after(handled));
         missed.reduce(Loss::join)
@@ -237,14 +314,19 @@ impl Backlog {
 
     /// What a page may have missed that was away while another page was there: all that is not kept completely.
     pub(crate) fn absence_after(&self, seq: u64) -> Option<Gap> {
-        (seq < self.complete_after).then(|| Gap {
-            from: seq + 1,
-            to: self.complete_after,
-            count: self.complete_after - seq,
-            at_most: true,
-            reason: GapReason::SessionEnded,
-        })
+        absence(seq, self.complete_after)
     }
+}
+
+/// What a page may have missed that was away after one event until another.
+pub(crate) fn absence(after: u64, until: u64) -> Option<Gap> {
+    (after < until).then(|| Gap {
+        from: after + 1,
+        to: until,
+        count: until - after,
+        at_most: true,
+        reason: GapReason::SessionEnded,
+    })
 }
 
 #[cfg(test)]
@@ -265,6 +347,7 @@ mod tests {
                 pending_for: None,
                 is_transient: false,
                 superseded: SupersededLists::default(),
+                is_taken: false,
             });
         }
         backlog
@@ -312,19 +395,19 @@ mod tests {
             0,
             0,
         );
-        let missed = |backlog: &Backlog, id, handled| backlog.eviction_of(id, handled);
+        let missed = |backlog: &Backlog, id, handled| backlog.eviction_of(id, handled, 0);
         for n in 1..=MAX_LISTS as u64 {
             let ids: Arc<[SubscriptionId]> = [n as SubscriptionId].into();
-            backlog.note_loss(Loss::of_one(n), Some(&ids));
-            backlog.note_loss(Loss::of_one(n + 100), Some(&ids));
+            backlog.note_gap(Loss::of_one(n), &ids, None);
+            backlog.note_gap(Loss::of_one(n + 100), &ids, None);
         }
         assert_eq!(missed(&backlog, 1, 0), Some(Loss::of_range(1, 101, 2)));
         assert_eq!(missed(&backlog, 64, 70), Some(Loss::of_range(71, 164, 2)));
         assert_eq!(missed(&backlog, 65, 0), None);
-        backlog.note_loss(Loss::of_one(300), Some(&[].into()));
+        backlog.note_gap(Loss::of_one(300), &[].into(), None);
         assert_eq!(missed(&backlog, 65, 0), None);
         // One list more may concern any subscription.
-        backlog.note_loss(Loss::of_one(301), Some(&[66].into()));
+        backlog.note_gap(Loss::of_one(301), &[66].into(), None);
         assert_eq!(missed(&backlog, 65, 0), Some(Loss::of_range(301, 301, 1)));
         assert_eq!(missed(&backlog, 65, 301), None);
     }
@@ -343,6 +426,7 @@ mod tests {
                 pending_for: Some((0..4096).collect()),
                 is_transient: false,
                 superseded: SupersededLists::default(),
+                is_taken: false,
             });
         }
         assert_eq!(after(&backlog, 0).len(), 6);
@@ -364,6 +448,7 @@ mod tests {
             pending_for: None,
             is_transient: false,
             superseded: SupersededLists::default(),
+            is_taken: false,
         });
         assert_eq!(after(&backlog, 0), [] as [u64; 0]);
         assert_eq!(backlog.eviction_after(0), Some(Loss::of_one(1)));

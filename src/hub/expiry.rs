@@ -40,14 +40,12 @@ impl<W> Hub<W> {
         self.expire_calls(now, &mut effects);
         self.expire_requests(now, &mut effects);
         for webview in self.webviews.values_mut() {
-            webview
-                .history
-                .take_if(|history| history.until.is_some_and(|until| now >= until));
+            webview.history.take_if(|history| history.is_over(now));
         }
         let starts = self
             .webviews
             .values()
-            .filter_map(|webview| webview.history.as_ref()?.until);
+            .filter_map(|webview| webview.history.as_ref()?.ends_at());
         self.armed = self
             .sessions
             .values()

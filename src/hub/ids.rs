@@ -5,7 +5,7 @@ use std::fmt;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::id::Id;
 
-/// Who has subscriptions: a session, a stream, or the listeners of the host as a whole.
+/// Who has subscriptions: a session, a stream, or the host listeners as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct SubscriberKey(pub(crate) u64);
 

@@ -65,8 +65,7 @@ impl<W> Hub<W> {
 
     fn backlog_usage(&self, webview: &Webview<W>, now: Instant) -> Option<QueueUsage> {
         let history = webview.history.as_ref()?;
-        let is_over = history.until.is_some_and(|until| now >= until);
-        (!is_over).then(|| usage_of(history.backlog.usage(), self.backlog_bound()))
+        (!history.is_over(now)).then(|| usage_of(history.backlog.usage(), self.backlog_bound()))
     }
 
     fn inspect_page(&self, key: SubscriberKey, now: Instant) -> Option<PageInspection> {
@@ -87,7 +86,7 @@ impl<W> Hub<W> {
         })
     }
 
-    /// A stream, or the listeners of the host. The caller fills the subscriptions in.
+    /// A stream, or the host listeners. The caller fills the subscriptions in.
     pub(crate) fn inspect_consumer(&self, key: SubscriberKey) -> Option<ConsumerInspection> {
         let consumer = self.consumers.get(&key)?;
         Some(ConsumerInspection {

@@ -109,6 +109,8 @@ struct Webview<W> {
     origin: Option<String>,
     /// The origin of the newest load that the platform has told of.
     loaded: Option<String>,
+    /// The newest event at that load, or when the webview was added.
+    loaded_at: u64,
     /// The origin of the page before that load, if it was another one. It opens no session any more.
     left: Option<String>,
     /// What is kept for the next page, or for the one that is starting. `None` while a page that has started is live.

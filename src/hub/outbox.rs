@@ -246,8 +246,8 @@ impl Outbox {
         self.queue.has_room(weight)
     }
 
-    /// All that the page has not acknowledged, for the page after it.
-    pub(crate) fn into_unacknowledged(mut self) -> impl Iterator<Item = QueueEntry> {
+    /// All that the page has not acknowledged, for the page after it, with the indexes of what was delivered.
+    pub(crate) fn into_unacknowledged(mut self) -> impl Iterator<Item = (Option<u64>, QueueEntry)> {
         // Requests are left out: their callers know that this page is gone.
         let entry_of = |item: &Item| match item {
             Item::Event(queued) => Some(QueueEntry::Event(queued.clone())),
@@ -256,10 +256,14 @@ impl Outbox {
         };
         let acknowledged = self.acknowledged;
         let delivered = self.delivered.into_iter().flat_map(move |own| {
-            let items = &own.delivered.items[own.delivered.after(acknowledged)];
-            items.iter().filter_map(entry_of).collect::<Vec<_>>()
+            let range = own.delivered.after(acknowledged);
+            let first = own.delivered.first + range.start as u64;
+            let items = (first..).zip(&own.delivered.items[range]);
+            let entries = items.filter_map(|(index, item)| Some((Some(index), entry_of(item)?)));
+            entries.collect::<Vec<_>>()
         });
-        delivered.chain(std::iter::from_fn(move || self.queue.pop()))
+        let queued = std::iter::from_fn(move || self.queue.pop());
+        delivered.chain(queued.map(|entry| (None, entry)))
     }
 
     /// Notes what the page has handled. Returns the items that are acknowledged as a whole, to be dropped after the lock;
@@ -304,8 +308,7 @@ impl Outbox {
     /// pull that reads ahead.
     pub(crate) fn repeated(&self, ack: Option<u64>, bound: BatchBound) -> usize {
         let after = ack.unwrap_or(self.cursor).max(self.acknowledged);
-        let delivered = self.delivered_after(after);
-        delivered.map_or(0, |delivered| fitting(delivered, after, bound).1)
+        (self.delivered_after(after)).map_or(0, |delivered| fitting(delivered, after, bound).1)
     }
 
     /// The batch of a pull with this acknowledgement: what was delivered and is not acknowledged, as it was, else a new
@@ -457,10 +460,8 @@ impl Outbox {
     /// At least as many bytes as what is next takes in a batch after this item.
     fn next_length(&self, before: Option<&Item>) -> Option<usize> {
         if self.is_request_next() {
-            return self
-                .requests
-                .front()
-                .map(|(_, item)| item.length_after(None));
+            let next = self.requests.front();
+            return next.map(|(_, item)| item.length_after(None));
         }
         match (before, self.queue.next_event()) {
             (Some(Item::Event(before)), Some(next)) => Some(next.length_after(before)),

@@ -142,7 +142,7 @@ impl<W> Hub<W> {
         let has_history = route.policy.history;
         let is_kept = self.webviews.values().any(|webview| {
             let history = webview.history.as_ref();
-            history.is_some_and(|history| has_history || history.has_page_before())
+            history.is_some_and(|history| has_history || history.may_be_renewed())
         });
         if route.entries.is_empty() && !is_kept && !is_retained {
             return (receipt, effects);
@@ -244,7 +244,7 @@ impl<W> Hub<W> {
             let Some(history) = &mut webview.history else {
                 continue;
             };
-            if history.until.is_some_and(|until| clock() >= until) {
+            if history.ends_at().is_some_and(|end| clock() >= end) {
                 webview.history = None;
                 continue;
             }
@@ -258,8 +258,9 @@ impl<W> Hub<W> {
                     pending_for: None,
                     is_transient: false,
                     superseded: SupersededLists::default(),
+                    is_taken: false,
                 });
-            } else if history.has_page_before() {
+            } else if history.may_be_renewed() {
                 // The page before may be there yet, and renew its session.
                 history
                     .backlog
@@ -306,6 +307,13 @@ impl<W> Hub<W> {
                         .wake_first(line, &mut effects.get_or_insert_default().wakers);
                 }
                 receipt.pages += usize::from(is_queued);
+                if session.is_starting {
+                    let webview = self.webviews.get_mut(&session.webview);
+                    match webview.and_then(|webview| webview.history.as_mut()) {
+                        Some(history) => history.backlog.note_taken(event.seq()),
+                        None => session.is_starting = false,
+                    }
+                }
                 // A page that subscribes and unsubscribes without an end and never pulls loses events of subscriptions
                 // that have ended. That is rare, so it is checked rarely.
                 if session.outbox.unreported_gaps()

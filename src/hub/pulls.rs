@@ -50,6 +50,15 @@ impl<W> Hub<W> {
             Err(error) => return Err((waiter, error)),
         }
         session.last_seen = now;
+        if !std::mem::replace(&mut session.has_pulled, true) {
+            let webview = self.webviews.get_mut(label);
+            let history = webview.and_then(|webview| webview.history.as_mut());
+            let ends_at = history.and_then(|history| history.claim(session.starts_after));
+            effects.rearm |= ends_at.is_some_and(|end| self.arm(end));
+        }
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return Err((waiter, stale(pull.session)));
+        };
         if pull.is_ahead && (session.calls.is_on() || session.calls.carries_items()) {
             effects.batches.push((waiter, Batch::default()));
             return Ok(effects);
@@ -100,7 +109,7 @@ impl<W> Hub<W> {
             bound: pull.bound,
             since: now,
         });
-        effects.rearm = self.arm(now + PULL_HOLD);
+        effects.rearm |= self.arm(now + PULL_HOLD);
         Ok(effects)
     }
 

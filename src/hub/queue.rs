@@ -255,6 +255,8 @@ impl Queue {
 
     /// Takes a few entries at once. Returns how many. An event that a newer one may replace is taken alone, since it could
     /// not be replaced any more while it waits behind others outside of the queue.
+    ///
+    /// The caller holds what it takes beyond the limits of the queue: at most 15 events beside the one that it handles.
     pub(crate) fn pop_few(&mut self, entries: &mut Vec<QueueEntry>) -> usize {
         const MOST: usize = 16;
         const MOST_BYTES: usize = 64 << 10;

@@ -31,6 +31,14 @@ pub(crate) struct Session<W> {
     pub(crate) origin: Option<String>,
     /// When its start-up phase began.
     pub(crate) first_subscribed: Option<Instant>,
+    /// The event after which its page may get what is kept: the page before may have been of another origin.
+    pub(crate) starts_after: u64,
+    /// Whether something may be kept for its page.
+    pub(crate) is_starting: bool,
+    /// Whether its page has ever pulled, which only a page does that is there.
+    pub(crate) has_pulled: bool,
+    /// Whether it continues an earlier session of its page.
+    pub(crate) has_resumed: bool,
     pub(crate) parked: Option<ParkedPull<W>>,
     pub(crate) calls: Calls,
     /// Whether its page fetched the reply to its first command.
@@ -72,6 +80,10 @@ impl<W> Session<W> {
             opened: now,
             origin,
             first_subscribed: None,
+            starts_after: 0,
+            is_starting: false,
+            has_pulled: false,
+            has_resumed: false,
             parked: None,
             calls: Calls::default(),
             has_fetched: false,

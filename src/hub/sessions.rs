@@ -50,6 +50,7 @@ impl<W> Hub<W> {
         if let Some(webview) = self.webviews.get_mut(label) {
             // A page in a process of its own may learn that it is left after it was told that its session has ended.
             let loaded = std::mem::replace(&mut webview.loaded, origin.clone());
+            webview.loaded_at = self.seq;
             let has_changed = loaded.is_some() && origin.is_some() && loaded != origin;
             webview.left = before.or(loaded).filter(|_| has_changed);
         }
@@ -110,11 +111,14 @@ impl<W> Hub<W> {
         self.end_requests_of_page(key, label, &session.sent_requests, effects);
         self.release_waiting(key, effects);
         effects.mark_gone(session.parked.map(|pull| pull.waiter), session_ended);
-        // A page that never subscribed took nothing over, so what was kept for it is kept for the next one.
-        if session.first_subscribed.is_some() {
+        // A page that never subscribed, or never pulled, took nothing over, so what was kept for it is kept for the next one.
+        if session.first_subscribed.is_some()
+            && (session.has_pulled || !self.take_back(label, &session.origin))
+        {
             let before = PageBefore {
                 session: session.id,
                 origin: session.origin,
+                replaced_since: None,
             };
             self.keep_for_next_page(label, session.outbox, before);
         }
@@ -249,7 +253,16 @@ impl<W> Hub<W> {
     fn take_over(&mut self, label: &str, effects: &mut Effects<W>) {
         let mut taken_over = Effects::default();
         taken_over.farewells.extend(self.farewell_to(label));
+        let webview = self.webviews.get(label);
+        let is_starting = webview.is_some_and(|webview| webview.history.is_some());
         self.end_page(label, &mut taken_over);
+        if !is_starting && let Some(webview) = self.webviews.get_mut(label) {
+            let history = webview.history.as_mut();
+            let before = history.and_then(|history| history.before.as_mut());
+            if let Some(before) = before {
+                before.replaced_since = Some(webview.loaded_at);
+            }
+        }
         let gone = std::mem::take(&mut taken_over.gone).into_iter();
         effects.append(taken_over);
         effects

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::hub::Hub;
 use crate::hub::audience::Audience;
-use crate::hub::backlog::BacklogEntry;
+use crate::hub::backlog::{BacklogEntry, absence};
 use crate::hub::catch_up::{CatchUp, Found, discount_what_comes_again};
 use crate::hub::effects::Effects;
 use crate::hub::ids::{SessionId, SubscriberKey, SubscriptionId};
@@ -17,7 +17,7 @@ use crate::hub::room::Line;
 use crate::hub::sessions::session_ended;
 use crate::model::delivery::{Addressing, DeliveryFilter};
 use crate::model::error::{Error, ErrorCode, Result};
-use crate::model::event::{BusEvent, Gap, GapReason, Mark};
+use crate::model::event::{BusEvent, Mark};
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::selection::Selection;
@@ -76,6 +76,8 @@ pub(crate) struct Resumption {
     pub(crate) after: u64,
     /// The last sequence number that this subscription has received; 0 if there is none.
     pub(crate) handled: u64,
+    /// The index of the last item that the page has handled in that session.
+    pub(crate) index: u64,
 }
 
 impl<W> Hub<W> {
@@ -100,6 +102,7 @@ impl<W> Hub<W> {
                 self.collect_catch_up(key, &request, filter, now, &answers, &mut catch_up);
                 if let Some(session) = self.sessions.get_mut(&key) {
                     session.subscriptions += 1;
+                    session.has_resumed |= request.resume.is_some();
                 }
                 self.subscriptions
                     .insert(key, request.id, request.pattern, filter, request.scope);
@@ -115,9 +118,8 @@ impl<W> Hub<W> {
     pub(crate) fn replays_after(&self, key: SubscriberKey, now: Instant) -> Option<u64> {
         let session = self.sessions.get(&key)?;
         let history = self.webviews.get(&session.webview)?.history.as_ref()?;
-        let is_starting = history.until.is_some_and(|until| now < until);
-        let after = history.backlog.resumes_after();
-        (is_starting && after < self.seq).then_some(after)
+        let after = history.backlog.resumes_after().max(session.starts_after);
+        (history.is_starting(now) && after < self.seq).then_some(after)
     }
 
     /// How many past events each new subscription of this page looks through.
@@ -210,7 +212,7 @@ impl<W> Hub<W> {
         let history = webview
             .history
             .as_ref()
-            .filter(|history| history.until.is_some_and(|until| now < until));
+            .filter(|history| history.is_starting(now));
         let mut find = |kept: &'a BacklogEntry, mark: Mark| {
             if filter.covers(kept.addressing) && request.matches(kept.event.event_name(), answers) {
                 found.insert(kept.event.seq(), (&kept.event, kept.addressing, mark));
@@ -224,10 +226,15 @@ impl<W> Hub<W> {
             retained: false,
             ..kept.event.mark()
         };
+        let starts_after = session.starts_after;
         match (history, request.resume) {
-            (Some(history), Some(resume)) if history.is_after(resume.session) => {
+            (Some(history), Some(resume))
+                if history.is_after(resume.session) && starts_after == 0 =>
+            {
                 let complete_after = history.backlog.complete_after();
-                let evicted = history.backlog.eviction_of(request.id, resume.handled);
+                let evicted = history
+                    .backlog
+                    .eviction_of(request.id, resume.handled, resume.index);
                 let skipped = history.backlog.skipped_after(complete_after, is_missed);
                 if let Some(evicted) = evicted {
                     catch_up.add_eviction(evicted, request.id);
@@ -249,21 +256,30 @@ impl<W> Hub<W> {
                 }
             }
             (Some(history), Some(resume)) => {
-                if let Some(gap) = history.backlog.absence_after(resume.after) {
+                let backlog = &history.backlog;
+                let complete_after = backlog.complete_after().max(starts_after);
+                if let Some(gap) = absence(resume.after, complete_after) {
                     catch_up.add_gap(gap, request.id);
                 }
-                if let Some(evicted) = history.backlog.eviction_after(resume.after) {
+                // What was evicted before is part of that gap.
+                let after = resume.after.max(complete_after);
+                if let Some(evicted) = backlog.eviction_after(after) {
                     catch_up.add_eviction(evicted, request.id);
                 }
-                if let Some(gap) = history.backlog.skipped_after(resume.after, is_missed) {
+                if let Some(gap) = backlog.skipped_after(after, is_missed) {
                     catch_up.add_gap(gap, request.id);
                 }
-                for kept in history.backlog.after(resume.after) {
+                let after = resume.after.max(starts_after);
+                for kept in backlog.after(after) {
                     find(kept, replayed(kept));
                 }
             }
             (Some(history), None) if request.is_replayed() => {
-                let after = history.backlog.resumes_after();
+                let after = history.backlog.resumes_after().max(starts_after);
+                let is_owed = !session.has_resumed && starts_after == 0;
+                if let Some(gap) = history.taken_over().filter(|_| is_owed) {
+                    catch_up.add_gap(gap, request.id);
+                }
                 if let Some(evicted) = history.backlog.eviction_after(after) {
                     catch_up.add_eviction(evicted, request.id);
                 }
@@ -271,16 +287,11 @@ impl<W> Hub<W> {
                     find(kept, replayed(kept));
                 }
             }
-            (None, Some(resume)) if resume.after < self.seq => catch_up.add_gap(
-                Gap {
-                    from: resume.after + 1,
-                    to: self.seq,
-                    count: self.seq - resume.after,
-                    at_most: true,
-                    reason: GapReason::SessionEnded,
-                },
-                request.id,
-            ),
+            (None, Some(resume)) => {
+                if let Some(gap) = absence(resume.after, self.seq) {
+                    catch_up.add_gap(gap, request.id);
+                }
+            }
             _ => {}
         }
         if request.wants_retained {
@@ -325,7 +336,12 @@ impl<W> Hub<W> {
         for lost in catch_up.gaps {
             session.outbox.push_lost(lost);
         }
+        let webview = self.webviews.get_mut(&session.webview);
+        let mut history = webview.and_then(|webview| webview.history.as_mut());
         for entry in catch_up.events.into_values() {
+            if let Some(history) = history.as_mut().filter(|_| entry.event.mark().replayed) {
+                history.backlog.note_taken(entry.event.seq());
+            }
             let policy = self.subscriptions.policy(entry.event.event_name());
             session
                 .outbox

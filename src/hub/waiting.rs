@@ -33,7 +33,7 @@ pub(crate) struct Waits {
 pub(crate) enum QueueOwner {
     Page,
     Stream,
-    /// The listeners in Rust, which share one queue.
+    /// The host listeners, which share one queue.
     Listeners,
 }
 
@@ -146,7 +146,7 @@ impl<W> Hub<W> {
                     .collect();
                 format!("a stream of {} in Rust", patterns.join(", "))
             }
-            _ => "the listeners in Rust".to_owned(),
+            _ => "the host listeners".to_owned(),
         };
         Error::new(
             ErrorCode::QueueFull,

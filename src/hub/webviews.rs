@@ -33,6 +33,7 @@ impl<W> Hub<W> {
             ended: VecDeque::new(),
             origin: None,
             loaded: None,
+            loaded_at: self.seq,
             left: None,
             history: Some(History::for_first_page(self.backlog_bound(), self.seq)),
         };

@@ -9,7 +9,7 @@ use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::json::Json;
 use crate::model::name::EventName;
 
-/// An event as a listener of the host receives it. TypeScript has a type of the same name. Cheap to clone: all copies share
+/// An event as a host listener receives it. TypeScript has a type of the same name. Cheap to clone: all copies share
 /// one payload.
 #[derive(Debug, Clone)]
 pub struct BusEvent {

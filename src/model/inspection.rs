@@ -22,7 +22,7 @@ pub struct Inspection {
     pub refused: u64,
     /// Every webview, in the order of the labels.
     pub webviews: Vec<WebviewInspection>,
-    /// The listeners of the host as a whole, and then each stream.
+    /// The host listeners as a whole, and then each stream.
     pub consumers: Vec<ConsumerInspection>,
     /// The retained events.
     pub retained: QueueUsage,

@@ -1,6 +1,6 @@
 //! The events about a job: `event-bus:job-started`, `event-bus:job-stopped`, `event-bus:job-failed`.
 //!
-//! Only the owner gets them: its webview, or the listeners of the host.
+//! Only the owner gets them: its webview, or the host listeners.
 
 use serde::Serialize;
 

@@ -2,7 +2,8 @@
 
 use tauri::{App, AppHandle, Manager, Runtime, Webview, WebviewWindow, Window};
 
-use crate::api::bus::{EventBus, EventBusExt, WebviewBus};
+use crate::api::bus::{EventBus, EventBusExt};
+use crate::api::webview::WebviewBus;
 
 impl<R: Runtime> EventBusExt for App<R> {
     type Bus = EventBus;

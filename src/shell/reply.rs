@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_evaluated_answer_is_one_string() {
+    fn an_evaluated_reply_is_one_string() {
         for json in [
             "null",
             "\"a\\\"b\"",
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fetched_answer_stays_unless_it_looks_quoted() {
+    fn a_fetched_reply_stays_unless_it_looks_quoted() {
         for json in ["null", "[]", "[1]", "[[\"a\"]]", "{\"a\":[\"b\"]}", "\"a\""] {
             assert_eq!(ReplyPath::Fetched.text(json.to_owned()), json);
         }

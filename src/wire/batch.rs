@@ -303,7 +303,7 @@ mod tests {
                 "heads": [["a:b", 0, 3], ["a:b", "main", [3, 4]]],
                 "items": [
                     [0, 41, 1_500_250, { "itemCount": 3 }, 0, { "itemCount": 4 }],
-                    [1, 1, 0, null, { "periodic": { "id": "j", "tick": 3, "scheduledAt": 1500.0, "missed": 1 } }],
+                    [1, 1, 0, null, { "tick": { "job": "j", "count": 3, "scheduledAt": 1500.0, "missed": 1 } }],
                     { "from": 44, "to": 61, "count": 18, "atMost": false, "reason": "queue_full", "subscriptions": [3] },
                     [0, 19, 0, null],
                 ],

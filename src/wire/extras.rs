@@ -18,12 +18,12 @@ pub(super) fn extras_of(event: &BusEvent) -> Option<String> {
     }
     if let Some(tick) = event.tick() {
         let tick = json!({
-            "id": &*tick.job,
-            "tick": tick.count,
+            "job": &*tick.job,
+            "count": tick.count,
             "scheduledAt": unix_millis(tick.scheduled_at),
             "missed": tick.missed,
         });
-        extras.insert("periodic".to_owned(), tick);
+        extras.insert("tick".to_owned(), tick);
     }
     for (name, is_set) in [("replayed", mark.replayed), ("retained", mark.retained)] {
         if is_set {

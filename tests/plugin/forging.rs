@@ -21,7 +21,7 @@ fn a_page_cannot_forge_the_fields_of_an_event() {
         ("timestamp", json!(0)),
         ("acceptedAt", json!(0)),
         ("tick", json!({ "job": "x", "count": 1 })),
-        ("periodic", json!({ "id": "x", "tick": 1 })),
+        ("tick", json!({ "job": "x", "count": 1 })),
         ("replayed", json!(true)),
         ("retained", json!(true)),
         ("superseded", json!(1)),

@@ -135,7 +135,8 @@ fn another_origin_inherits_no_events_and_no_jobs() {
     let mut new = Page::load(old.webview.clone());
     new.origin = "tauri://elsewhere".to_owned();
     new.listen("x");
-    assert!(new.pull().is_open());
+    let pull = new.pull();
+    assert!(pull.is_open());
     assert_eq!(new.call("list_jobs", json!({})).unwrap(), json!([]));
 }
 
@@ -214,6 +215,7 @@ fn a_restored_page_resumes_at_its_position() {
     assert_eq!(items(&mut first), [live("x", 1)]);
     let mut between = Page::load(first.webview.clone());
     between.listen("z");
+    let _pull = between.pull();
     seqs.push(bus.emit("x", 2).unwrap().seq);
     // The previous page returns from the cache, with a new session and its subscriptions.
     let mut back = Page::load(first.webview.clone());
@@ -224,12 +226,12 @@ fn a_restored_page_resumes_at_its_position() {
     .unwrap();
     seqs.push(bus.emit("x", 3).unwrap().seq);
     let batch = back.pull().rows();
-    // The host did not keep events for this page while the other one was there.
+    // Not all events are kept for this page while the other one is there; those that it leaves while it starts are.
     assert_eq!(
         batch[0],
         json!({ "index": 1, "from": 2, "to": 2, "count": 1, "atMost": true, "reason": "session_ended", "subscriptions": [9] })
     );
-    assert_eq!(batch[1][6], 3);
+    assert_eq!([&batch[1][6], &batch[2][6]], [2, 3]);
 }
 
 #[test]

@@ -2,6 +2,9 @@
 
 #[cfg(feature = "typed")]
 mod api;
+mod concurrency;
+mod crates;
+mod modules;
 mod platforms;
 mod rooms;
 mod shapes;

@@ -213,6 +213,6 @@ fn ids_of_jobs_and_labels_are_written_as_strings() {
         assert_eq!(started.unwrap()["id"], text);
         let batch = main.pull().rows();
         main.ack += 1;
-        assert_eq!(batch[0][7]["periodic"]["id"], text);
+        assert_eq!(batch[0][7]["tick"]["job"], text);
     }
 }

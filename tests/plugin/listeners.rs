@@ -8,7 +8,7 @@ use serde_json::json;
 use tauri::EventTarget;
 use tauri_plugin_event_bus::{
     Builder, DeliveryFilter, EmitOptions, Endpoint, ErrorCode, EventBusExt, HOST, Limits,
-    ListenOptions, StreamItem,
+    ListenOptions, Policy, StreamItem,
 };
 
 use crate::support::{Page, app, app_with, exit};
@@ -410,4 +410,33 @@ fn the_bus_before_its_setup_speaks_of_order() {
     for part in ["tauri_plugin_event_bus::init()", "before", "order"] {
         assert!(message.contains(part), "{message}");
     }
+}
+
+/// What `docs/delivery.md` says of the events that the thread of the listeners has taken from their queue.
+#[test]
+fn host_listeners_have_at_most_15_more_waiting() {
+    const LIMIT: usize = 20;
+    let mut limits = Limits::default();
+    limits.queue_events = LIMIT;
+    let rejecting = Policy::new().reject();
+    let app = app_with(Builder::new().limits(limits).policy("a", rejecting));
+    let bus = app.event_bus();
+    let (started, has_started) = mpsc::channel();
+    let (go_on, may_go_on) = mpsc::channel();
+    bus.listen("a", move |_| {
+        started.send(()).unwrap_or(());
+        may_go_on.recv_timeout(PATIENCE).unwrap_or(());
+    })
+    .unwrap()
+    .forget();
+    let fill = || (0..).take_while(|_| bus.emit("a", 1).is_ok()).count();
+    bus.emit("a", 1).unwrap();
+    has_started.recv_timeout(PATIENCE).unwrap();
+    // The first one runs, and nothing waits behind it yet.
+    assert_eq!(fill(), LIMIT);
+    go_on.send(()).unwrap();
+    has_started.recv_timeout(PATIENCE).unwrap();
+    // One of 16 runs, so 15 wait beside what is in the queue.
+    assert_eq!(fill(), 16);
+    drop(go_on);
 }

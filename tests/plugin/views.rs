@@ -23,6 +23,28 @@ fn recorder() -> (
     (move |event| sender.send(event).unwrap_or(()), receiver)
 }
 
+#[test]
+fn a_view_of_a_webview_emits_to_it() {
+    let app = app();
+    let mut main = Page::open(&app, "main");
+    let mut other = Page::open(&app, "other");
+    main.listen("*");
+    other.listen("*");
+    let bus = main.webview.event_bus();
+    let shop = bus.namespace("shop");
+    shop.emit_to_self("a", 1).unwrap();
+    shop.without_causes().emit_to_self("b", 2).unwrap();
+    shop.namespace("cart").emit_to_self("c", 3).unwrap();
+    app.event_bus().emit("end", ()).unwrap();
+    let received: Vec<String> = main
+        .receive_many(4)
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(received, ["shop:a", "shop:b", "shop:cart:c", "end"]);
+    assert_eq!(other.receive()[0].0, "end");
+}
+
 #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 struct Tested(u8);
 
@@ -51,7 +73,7 @@ fn everything_that_emits_has_the_prefix() {
         shop.clone(),
         shop.clone().namespace("shop"),
         shop.component("Cart").event_bus(),
-        webview.event_bus().namespace("shop"),
+        webview.event_bus().namespace("shop").as_ref().clone(),
     ] {
         view.emit("a", 1).unwrap();
         view.emit_to("main", "b", 1).unwrap();

@@ -82,7 +82,7 @@ error_codes! {
     /// The page was closed, left or reloaded before it responded.
     PageGone = "page_gone",
     /// A request to a page, or room in its queue, was awaited on the main thread, which a page needs to respond and to fetch
-    /// events. Or a listener of the host awaited room in the queue of the listeners.
+    /// events. Or a host listener awaited room in the queue of the listeners.
     WouldBlock = "would_block",
     /// The caller cancelled the request.
     Cancelled = "cancelled",

@@ -19,7 +19,7 @@ pub struct Policy {
     history: Option<bool>,
 }
 
-/// What happens when events come faster than a page, a stream or the listeners of the host take them.
+/// What happens when events come faster than a page, a stream or the host listeners take them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]

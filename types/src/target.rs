@@ -25,9 +25,9 @@ pub struct Target {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TargetPart {
-    /// Every page, and the listeners of the host.
+    /// Every page, and the host listeners.
     Everyone,
-    /// The listeners of the host.
+    /// The host listeners.
     Host,
     /// The webview with this label, or those that match this glob.
     Webview(String),
@@ -36,13 +36,13 @@ pub enum TargetPart {
 }
 
 impl Target {
-    /// Every page and the listeners of the host, as a broadcast.
+    /// Every page and the host listeners, as a broadcast.
     #[must_use]
     pub fn everyone() -> Self {
         Self::of(TargetPart::Everyone)
     }
 
-    /// The listeners of the host, and no page.
+    /// The host listeners, and no page.
     #[must_use]
     pub fn host() -> Self {
         Self::of(TargetPart::Host)

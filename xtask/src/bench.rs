@@ -37,6 +37,9 @@ fn on_private_display(package: &str, folder: &str, arguments: &[&str]) -> Outcom
     }
     npm::install()?;
     system::for_windows()?;
+    if arguments.contains(&"chromium") {
+        system::for_chromium()?;
+    }
     npm::script("build")?;
     cargo(&["build", "--release", "--package", package])?;
     let out = target().join(folder);

@@ -2,7 +2,7 @@
 
 use crate::{
     npm,
-    run::{Outcome, cargo, run, run_with, target},
+    run::{Outcome, cargo, program_with, run, run_with, target},
     steps, system,
 };
 use std::{env, path::PathBuf};
@@ -11,6 +11,7 @@ use std::{env, path::PathBuf};
 struct Options {
     shop: bool,
     headless: bool,
+    chromium: bool,
     theme: Option<Theme>,
     picture: Option<PathBuf>,
 }
@@ -35,6 +36,9 @@ pub(crate) fn demo(arguments: &[&str]) -> Outcome {
     npm::install()?;
     if options.headless {
         system::for_windows()?;
+        if options.chromium {
+            system::for_chromium()?;
+        }
     } else {
         system::for_building()?;
     }
@@ -54,6 +58,7 @@ fn parse(mut arguments: &[&str]) -> Outcome<Options> {
         match *first {
             "shop" => options.shop = true,
             "--headless" => options.headless = true,
+            "--chromium" => options.chromium = true,
             "--light" => options.theme = Some(Theme::Light),
             "--dark" => options.theme = Some(Theme::Dark),
             "--picture" => {
@@ -70,9 +75,11 @@ fn parse(mut arguments: &[&str]) -> Outcome<Options> {
             }
         }
     }
-    if options.shop && (options.theme.is_some() || options.picture.is_some()) {
+    if options.shop && (options.theme.is_some() || options.picture.is_some() || options.chromium) {
         return Err("`demo shop` takes only --headless: it follows the colors of the desktop and saves its picture to target/demo/shop.png".to_owned());
     }
+    // There, its windows have the runtime of the journeys.
+    options.headless |= options.chromium;
     let has_screen = ["DISPLAY", "WAYLAND_DISPLAY"]
         .iter()
         .any(|name| env::var_os(name).is_some_and(|value| !value.is_empty()));
@@ -99,27 +106,29 @@ fn open_shop() -> Outcome {
 }
 
 fn drive(options: &Options) -> Outcome {
-    cargo(&[
-        "build",
-        "--package",
-        "playground",
-        "--package",
-        "e2e",
-        "--bin",
-        "playground",
-        "--bin",
-        "drive_playground",
-    ])?;
-    let picture = options
-        .picture
-        .clone()
-        .unwrap_or_else(|| target().join("demo/playground.png"));
-    let (playground, picture) = (binary("playground"), picture.display().to_string());
+    // The package, the program and the picture.
+    let (package, playground, file) = if options.chromium {
+        ("e2e", "playground_in_chromium", "demo/chromium.png")
+    } else {
+        ("playground", "playground", "demo/playground.png")
+    };
+    let packages = ["build", "--package", package, "--package", "e2e"];
+    let programs = ["--bin", playground, "--bin", "drive_playground"];
+    cargo(&[&packages[..], &programs].concat())?;
+    let picture = options.picture.clone();
+    let picture = picture.unwrap_or_else(|| target().join(file));
+    let (playground, picture) = (binary(playground), picture.display().to_string());
     let mut arguments = vec![playground.as_str(), "--picture", &picture];
     if options.theme == Some(Theme::Dark) {
         arguments.push("--dark");
     }
-    run(&binary("drive_playground"), &arguments)
+    let engine = if options.chromium {
+        "chromium"
+    } else {
+        "webkit"
+    };
+    let variables = [("JOURNEYS_ENGINE", engine)];
+    program_with(&binary("drive_playground"), &arguments, &variables)
 }
 
 fn binary(name: &str) -> String {

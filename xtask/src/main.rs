@@ -20,6 +20,7 @@ Commands of this repository. Each one works in a fresh clone.
       --headless        drive it on a private display, print what each window
                         received and save a picture; the default without a
                         display
+      --chromium        drive it in Chromium, with the runtime of the journeys
       --light, --dark   set the colors of the windows
       --picture <file>  save the picture there, instead of
                         target/demo/playground.png
@@ -41,6 +42,9 @@ Commands of this repository. Each one works in a fresh clone.
   cargo xtask bench     compare with Tauri's own events, channels and a WebSocket
                         in one run: a table, and target/bench/results.json, .svg
       --quick           run fewer rounds, about two minutes
+      --engine <name>   webkit, the default, or chromium with the runtime of the
+                        journeys: ratios instead of targets, without memory and
+                        idle
       --long            send two million small events instead of 500,000
       --only <scenario> run one of flood, eight-windows, page-to-page, latency,
                         payloads, round-trips, small-memory, large-memory, idle,

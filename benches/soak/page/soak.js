@@ -15,9 +15,9 @@ const padOf = (number) => 'x'.repeat((number * 37) % 200)
 
 /** Enters an event: it extends the latest run of its name, or begins another one. */
 function enter(tally, event) {
-  const { event: name, payload, retained, superseded = 0, periodic, seq } = event
-  const number = periodic ? payload.i + periodic.tick - 1 : payload.i
-  if (!periodic && payload.pad !== padOf(number)) faults.push(`${name} ${number} has a wrong payload`)
+  const { event: name, payload, retained, superseded = 0, tick, seq } = event
+  const number = tick ? payload.i + tick.count - 1 : payload.i
+  if (!tick && payload.pad !== padOf(number)) faults.push(`${name} ${number} has a wrong payload`)
   if (seq <= tally.seq && !retained) faults.push(`${name} ${number} has the number ${seq} after ${tally.seq}`)
   tally.seq = Math.max(seq, tally.seq)
   const first = number - superseded

@@ -100,7 +100,7 @@ fn number(name: &str, text: &str) -> Result<u64> {
         .with_context(|| format!("`{name}` needs a whole number, not `{text}`"))
 }
 
-/// A page, the host's listeners, or a stream, with the books of its listeners.
+/// A page, the host listeners, or a stream, with the books of its listeners.
 pub(crate) type Receiver = BTreeMap<String, Ledger>;
 
 pub(crate) struct Driver {

@@ -30,7 +30,7 @@ pub(crate) enum Order {
         label: String,
         order: Value,
     },
-    /// Waits for a report of a page, of the host's listeners or of a stream.
+    /// Waits for a report of a page, of the host listeners or of a stream.
     Report {
         label: String,
         kind: String,

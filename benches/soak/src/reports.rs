@@ -1,4 +1,4 @@
-//! What pages, the host's listeners and streams report, until the driver wants it.
+//! What pages, the host listeners and streams report, until the driver wants it.
 
 use anyhow::{Context, Result};
 use serde_json::Value;

@@ -73,6 +73,7 @@ const listeners = {
     connection.onmessage = ({ data }) => handleMessage(typeof data === 'string' ? JSON.parse(data) : data)
   },
   bus: () => eventBus.listen(EVENT, ({ payload }) => handle(payload)),
+  pull: () => listeners.bus(),
   limit: async () => {
     readLimits()
   },
@@ -90,12 +91,16 @@ function connect() {
   })
 }
 
-/** Handles each whole stream, which arrives as one response. */
+/** Handles a whole stream, which arrives as one call where the host can call pages. */
+window.handleLimit = (batch) => handleAll(JSON.parse(batch))
+
+function handleAll({ items: [run] }) {
+  for (let place = 3; place < run.length; place += 2) handle(run[place])
+}
+
+/** Handles each whole stream, which arrives as one response elsewhere. */
 async function readLimits() {
-  for (;;) {
-    const [run] = (await core.invoke('limit')).items
-    for (let place = 3; place < run.length; place += 2) handle(run[place])
-  }
+  for (;;) handleAll(await core.invoke('limit'))
 }
 
 const senders = {
@@ -106,6 +111,7 @@ const senders = {
     return (payload) => connection.send(JSON.stringify(payload))
   },
   bus: async () => (payload) => eventBus.emit(EVENT, payload),
+  pull: () => senders.bus(),
   none: async () => {},
 }
 
@@ -113,7 +119,7 @@ let sender
 
 let received = 0
 
-const listenTo = (name, handler) => (listen === 'bus' ? eventBus : event).listen(name, handler)
+const listenTo = (name, handler) => (listen === 'bus' || listen === 'pull' ? eventBus : event).listen(name, handler)
 
 const orders = {
   begin,

@@ -1,27 +1,54 @@
 //! The measured Tauri app: reads tasks from standard input and prints the result of each.
 
-use crate::{measure, methods::now_micros, pages::Host, plan::Task, websocket};
+use crate::{
+    measure,
+    methods::now_micros,
+    pages::{Host, Report},
+    plan::{Engine, Task},
+    websocket,
+};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::{
     io::{Write, stdin, stdout},
-    sync::Arc,
+    sync::{Arc, mpsc},
     thread,
 };
 use tauri::{
-    AppHandle, RunEvent, State, WebviewWindow,
+    AppHandle, Context as AppContext, RunEvent, Runtime, State, WebviewWindow, Wry,
     ipc::{Channel, InvokeResponseBody, Response},
-    plugin::{self, TauriPlugin},
 };
 
-/// Runs the app until all tasks are done.
-pub(crate) fn serve() -> Result<()> {
+/// Runs the app in this engine until all tasks are done.
+pub(crate) fn serve(engine: Engine) -> Result<()> {
+    match engine {
+        Engine::WebKit => serve_in::<Wry>(context()),
+        Engine::Chromium => serve_in_chromium(),
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn serve_in_chromium() -> Result<()> {
+    let mut context = context();
+    chromium_runtime::serve_from_chromium(&mut context);
+    serve_in::<chromium_runtime::ChromiumRuntime>(context)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn serve_in_chromium() -> Result<()> {
+    anyhow::bail!("the Chromium runtime needs Linux")
+}
+
+fn context<R: Runtime>() -> AppContext<R> {
+    tauri::generate_context!()
+}
+
+fn serve_in<R: Runtime>(context: AppContext<R>) -> Result<()> {
     let tasks: Vec<Task> = serde_json::from_reader(stdin()).context("no tasks")?;
     let (host, reports) = Host::new();
     let host = Arc::new(host);
-    let app = tauri::Builder::default()
+    let app = tauri::Builder::<R>::new()
         .plugin(tauri_plugin_event_bus::init())
-        .plugin(carrier())
         .manage(Arc::clone(&host))
         .invoke_handler(tauri::generate_handler![
             report,
@@ -32,7 +59,7 @@ pub(crate) fn serve() -> Result<()> {
             relay,
             respond
         ])
-        .build(tauri::generate_context!())?;
+        .build(context)?;
     let handle = app.handle().clone();
     let mut tasks = Some((tasks, reports));
     app.run(move |_, event| match event {
@@ -56,24 +83,10 @@ pub(crate) fn serve() -> Result<()> {
     Ok(())
 }
 
-/// With `BENCH_CARRIER=pull`, no page says that it can be called.
-fn carrier() -> TauriPlugin<tauri::Wry> {
-    let plugin = plugin::Builder::new("carrier");
-    match std::env::var("BENCH_CARRIER").as_deref() {
-        Ok("pull") => plugin.js_init_script(WITHOUT_CALLS).build(),
-        _ => plugin.build(),
-    }
-}
-
-/// Keeps a page from saying that it can be called.
-pub(crate) const WITHOUT_CALLS: &str = "const write = JSON.stringify
-JSON.stringify = (value, ...rest) =>
-    write(value?.call === true && 'ack' in value ? { ...value, call: undefined } : value, ...rest)";
-
-fn work(
-    app: &AppHandle,
+fn work<R: Runtime>(
+    app: &AppHandle<R>,
     host: &Arc<Host>,
-    reports: std::sync::mpsc::Receiver<crate::pages::Report>,
+    reports: mpsc::Receiver<Report>,
     tasks: &[Task],
 ) -> Result<()> {
     let socket = tauri::async_runtime::block_on(websocket::serve(Arc::clone(host)))?;
@@ -91,7 +104,12 @@ fn work(
 
 /// A report of a page.
 #[tauri::command]
-fn report(window: WebviewWindow, host: State<'_, Arc<Host>>, kind: String, value: Value) {
+fn report<R: Runtime>(
+    window: WebviewWindow<R>,
+    host: State<'_, Arc<Host>>,
+    kind: String,
+    value: Value,
+) {
     host.add_report(window.label(), kind, value);
 }
 
@@ -103,22 +121,28 @@ fn clock() -> u64 {
 
 /// The next order for a page, once there is one.
 #[tauri::command]
-async fn next(window: WebviewWindow, host: State<'_, Arc<Host>>) -> Result<Value, String> {
+async fn next<R: Runtime>(
+    window: WebviewWindow<R>,
+    host: State<'_, Arc<Host>>,
+) -> Result<Value, String> {
     let order = host.orders.receive(window.label()).await;
     order.ok_or_else(|| "the window closes".to_owned())
 }
 
 /// A whole stream in one response.
 #[tauri::command]
-async fn limit(window: WebviewWindow, host: State<'_, Arc<Host>>) -> Result<Response, String> {
+async fn limit<R: Runtime>(
+    window: WebviewWindow<R>,
+    host: State<'_, Arc<Host>>,
+) -> Result<Response, String> {
     let json = host.limits.receive(window.label()).await;
     json.map(Response::new)
         .ok_or_else(|| "the window closes".to_owned())
 }
 
 #[tauri::command]
-fn open_channel(
-    window: WebviewWindow,
+fn open_channel<R: Runtime>(
+    window: WebviewWindow<R>,
     host: State<'_, Arc<Host>>,
     channel: Channel<InvokeResponseBody>,
 ) {

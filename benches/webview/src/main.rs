@@ -1,5 +1,5 @@
 //! Compares how events reach pages: Tauri's `emit`, its `Channel`, a WebSocket, the plugin, and the limit, which is the
-//! same bytes as one answer of the IPC.
+//! same bytes as one reply of the IPC. In WebKitGTK, or in Chromium with the runtime of the journeys.
 //!
 //! ```text
 //! benchmark (plans, repeats, compares) ──► benchmark app (a Tauri app; a new one for each round)
@@ -9,6 +9,7 @@
 //! `cargo xtask bench` runs it on a private display.
 
 mod app;
+mod limit;
 mod measure;
 mod methods;
 mod micro;
@@ -29,7 +30,7 @@ fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
-        ["app"] => app::serve(),
+        ["app", engine] => app::serve(plan::engine(engine)?),
         options => run::run(&plan::Options::parse(options)?),
     }
 }

@@ -16,7 +16,7 @@ use std::{
     thread::sleep,
     time::{Duration, Instant},
 };
-use tauri::AppHandle;
+use tauri::{AppHandle, Runtime};
 
 /// How long a page rests before memory or wake-ups are measured: start-up ends, garbage is collected.
 const REST: Duration = Duration::from_secs(5);
@@ -98,15 +98,15 @@ struct Stream<'a> {
     pace: Pace,
 }
 
-pub(crate) struct Bench {
-    app: AppHandle,
+pub(crate) struct Bench<R: Runtime> {
+    app: AppHandle<R>,
     host: Arc<Host>,
-    pub(crate) pages: Pages,
+    pub(crate) pages: Pages<R>,
 }
 
-impl Bench {
+impl<R: Runtime> Bench<R> {
     pub(crate) fn new(
-        app: AppHandle,
+        app: AppHandle<R>,
         host: Arc<Host>,
         reports: mpsc::Receiver<Report>,
         socket: String,
@@ -125,16 +125,7 @@ impl Bench {
                 events,
                 pace,
                 memory,
-                pulls,
-            } => self.stream(
-                (method, pulls),
-                windows,
-                body,
-                warm_up,
-                events,
-                pace,
-                memory,
-            ),
+            } => self.stream(method, windows, body, warm_up, events, pace, memory),
             Task::PageToPage {
                 method,
                 warm_up,
@@ -155,7 +146,7 @@ impl Bench {
     #[expect(clippy::too_many_arguments, reason = "they are the fields of the task")]
     fn stream(
         &mut self,
-        (method, pulls): (Method, bool),
+        method: Method,
         windows: usize,
         body: Body,
         warm_up: usize,
@@ -164,12 +155,7 @@ impl Bench {
         memory: bool,
     ) -> Result<Sample> {
         let windows = (0..windows)
-            .map(|_| {
-                self.pages.open(&Role {
-                    pulls,
-                    ..Role::listener(method)
-                })
-            })
+            .map(|_| self.pages.open(&Role::listener(method)))
             .collect::<Result<Vec<_>>>()?;
         let content = Content::of(body);
         let mut stream = Stream {
@@ -224,7 +210,7 @@ impl Bench {
             payload.at = now_micros();
             emitter.emit(&payload)?;
         }
-        emitter.finish();
+        emitter.finish()?;
         let emitting = start.elapsed();
         let handled: Vec<Handled> = self.pages.await_all(windows, "handled")?;
         let sample = Sample {
@@ -241,7 +227,7 @@ impl Bench {
             listen: None,
             send: Some(method),
             count_pulls: false,
-            pulls: false,
+            pulls_only: method == Method::Pull,
         })?;
         self.host.set_relay_to(&listener);
         let body = Content::of(Body::Text(64));
@@ -280,7 +266,7 @@ impl Bench {
             listen: None,
             send: None,
             count_pulls: false,
-            pulls: false,
+            pulls_only: caller == Caller::Pull,
         })?;
         self.pages.order(&label, json!({ "order": "respond" }))?;
         let requester = Requester::new(&self.app, &self.host, caller, &label)?;
@@ -301,7 +287,7 @@ impl Bench {
             ..Role::listener(method)
         })?;
         sleep(REST);
-        let pulls = |pages: &Pages| -> Result<u64> {
+        let pulls = |pages: &Pages<R>| -> Result<u64> {
             pages.start(&label, json!({ "order": "pulls" }));
             pages.await_one(&label, "pulls")
         };

@@ -1,6 +1,7 @@
 //! The methods that carry events from the host to a page.
 
 use crate::{
+    limit,
     pages::Host,
     plan::{Body, Method},
 };
@@ -12,7 +13,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 use tauri::{
-    AppHandle, Emitter as _,
+    AppHandle, Emitter as _, Runtime,
     ipc::{Channel, InvokeResponseBody},
 };
 use tauri_plugin_event_bus::{Bytes, EventBus, EventBusExt};
@@ -105,12 +106,13 @@ impl Content {
 }
 
 /// Emits to some windows with one method.
-pub(crate) enum Emitter {
-    Emit(AppHandle),
+pub(crate) enum Emitter<R: Runtime> {
+    Emit(AppHandle<R>),
     Channel(Vec<Channel<InvokeResponseBody>>),
     WebSocket(Vec<UnboundedSender<Message>>),
     Bus(EventBus),
     Limit {
+        app: AppHandle<R>,
         host: Arc<Host>,
         windows: Vec<String>,
         batch: String,
@@ -119,9 +121,9 @@ pub(crate) enum Emitter {
     },
 }
 
-impl Emitter {
+impl<R: Runtime> Emitter<R> {
     pub(crate) fn new(
-        app: &AppHandle,
+        app: &AppHandle<R>,
         host: &Arc<Host>,
         method: Method,
         windows: &[String],
@@ -141,8 +143,9 @@ impl Emitter {
                     .collect::<Option<_>>()
                     .context("a window has no WebSocket")?,
             ),
-            Method::Bus => Self::Bus(app.event_bus()),
+            Method::Bus | Method::Pull => Self::Bus(app.event_bus()),
             Method::Limit => Self::Limit {
+                app: app.clone(),
                 host: Arc::clone(host),
                 windows: windows.to_vec(),
                 batch: String::new(),
@@ -189,8 +192,9 @@ impl Emitter {
     }
 
     /// Ends the stream.
-    pub(crate) fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) -> Result<()> {
         if let Self::Limit {
+            app,
             host,
             windows,
             batch,
@@ -202,8 +206,9 @@ impl Emitter {
                 "]],\"heads\":[[\"{EVENT}\",0,1]],\"first\":1,\"more\":false}}"
             );
             for label in windows {
-                host.limits.send(label, batch.clone());
+                limit::send(app, host, label, batch.clone())?;
             }
         }
+        Ok(())
     }
 }

@@ -13,7 +13,7 @@ use std::{
     thread::sleep,
     time::{Duration, Instant},
 };
-use tauri::{AppHandle, Emitter, Listener};
+use tauri::{AppHandle, Emitter, Listener, Runtime};
 use tauri_plugin_event_bus::EventBusExt;
 
 /// The number of calls of one timing.
@@ -28,7 +28,11 @@ const START_UP: Duration = Duration::from_millis(3_500);
 /// How long a page is blocked: longer than a timing takes.
 const BUSY: Duration = Duration::from_millis(600);
 
-pub(crate) fn measure(app: &AppHandle, pages: &mut Pages, rounds: usize) -> Result<Sample> {
+pub(crate) fn measure<R: Runtime>(
+    app: &AppHandle<R>,
+    pages: &mut Pages<R>,
+    rounds: usize,
+) -> Result<Sample> {
     let mut micro = Micro {
         app,
         pages,
@@ -44,14 +48,14 @@ pub(crate) fn measure(app: &AppHandle, pages: &mut Pages, rounds: usize) -> Resu
     })
 }
 
-struct Micro<'a> {
-    app: &'a AppHandle,
-    pages: &'a mut Pages,
+struct Micro<'a, R: Runtime> {
+    app: &'a AppHandle<R>,
+    pages: &'a mut Pages<R>,
     rounds: usize,
     figures: Vec<(String, f64)>,
 }
 
-impl Micro<'_> {
+impl<R: Runtime> Micro<'_, R> {
     fn without_windows(&mut self) -> Result<()> {
         let app = self.app.clone();
         let bus = app.event_bus();
@@ -90,7 +94,7 @@ impl Micro<'_> {
             listen: None,
             send: None,
             count_pulls: false,
-            pulls: false,
+            pulls_only: false,
         })?;
         let bus = self.app.event_bus();
         self.time(
@@ -111,7 +115,7 @@ impl Micro<'_> {
         let globs: Vec<String> = (0..MANY).map(|i| format!("micro-{i}:*")).collect();
 
         let label = self.pages.open(&Role::listener(Method::Emit))?;
-        let subscribe = |pages: &Pages, label: &str, names: &[String]| {
+        let subscribe = |pages: &Pages<R>, label: &str, names: &[String]| {
             pages.order(label, json!({ "order": "subscribe", "names": names }))
         };
         subscribe(self.pages, &label, &["micro:one".to_owned()])?;

@@ -1,6 +1,6 @@
 //! What the host knows about its pages, and their reports.
 
-use crate::{app::WITHOUT_CALLS, plan::Method, round_trips::Responses};
+use crate::{plan::Method, round_trips::Responses};
 use anyhow::{Context, Result, bail};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tauri::{
-    AppHandle, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
+    AppHandle, Runtime, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
     ipc::{Channel, InvokeResponseBody},
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -147,13 +147,18 @@ impl Host {
     }
 }
 
+/// A page that does not say in its pulls that it can be called is never called.
+const WITHOUT_CALLS: &str = "const write = JSON.stringify
+JSON.stringify = (value, ...rest) =>
+    write(value?.call === true && 'ack' in value ? { ...value, call: undefined } : value, ...rest)";
+
 /// Opens windows, sends them orders and receives their reports.
-pub(crate) struct Pages {
-    app: AppHandle,
+pub(crate) struct Pages<R: Runtime> {
+    app: AppHandle<R>,
     pub(crate) host: Arc<Host>,
     reports: mpsc::Receiver<Report>,
     socket: String,
-    open: Vec<WebviewWindow>,
+    open: Vec<WebviewWindow<R>>,
     opened: usize,
 }
 
@@ -162,8 +167,8 @@ pub(crate) struct Role {
     pub(crate) listen: Option<Method>,
     pub(crate) send: Option<Method>,
     pub(crate) count_pulls: bool,
-    /// Whether it says that it cannot be called.
-    pub(crate) pulls: bool,
+    /// Whether the page says that it cannot be called.
+    pub(crate) pulls_only: bool,
 }
 
 impl Role {
@@ -172,14 +177,14 @@ impl Role {
             listen: Some(method),
             send: None,
             count_pulls: false,
-            pulls: false,
+            pulls_only: method == Method::Pull,
         }
     }
 }
 
-impl Pages {
+impl<R: Runtime> Pages<R> {
     pub(crate) fn new(
-        app: AppHandle,
+        app: AppHandle<R>,
         host: Arc<Host>,
         reports: mpsc::Receiver<Report>,
         socket: String,
@@ -204,11 +209,11 @@ impl Pages {
             "countPulls": role.count_pulls,
             "socket": self.socket,
         });
-        let carrier = if role.pulls { WITHOUT_CALLS } else { "" };
         let place = self.open.len() as f64;
         let window = WebviewWindowBuilder::new(&self.app, &label, WebviewUrl::default())
             .title(&label)
-            .initialization_script(format!("window.BENCH = {setting}\n{carrier}"))
+            .initialization_script(format!("window.BENCH = {setting}"))
+            .initialization_script(if role.pulls_only { WITHOUT_CALLS } else { "" })
             .inner_size(300.0, 200.0)
             .position(310.0 * (place % 4.0), 230.0 * (place / 4.0).floor())
             .build()?;

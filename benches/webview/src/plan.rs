@@ -4,6 +4,35 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
+/// What renders the pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Engine {
+    WebKit,
+    /// With the runtime of the journeys, over DevTools.
+    Chromium,
+}
+
+impl Engine {
+    pub(crate) fn key(self) -> &'static str {
+        match self {
+            Self::WebKit => "webkit",
+            Self::Chromium => "chromium",
+        }
+    }
+
+    /// Memory and wake-ups are those of WebKit's processes. Chromium shares its processes between windows.
+    fn measures(self, scenario: Scenario) -> bool {
+        let of_processes = [Scenario::SmallMemory, Scenario::LargeMemory, Scenario::Idle];
+        self == Self::WebKit || !of_processes.contains(&scenario)
+    }
+
+    /// Chromium lets its user decide whether a page may connect to this machine, and no user is there.
+    fn has(self, method: Method) -> bool {
+        self == Self::WebKit || method != Method::WebSocket
+    }
+}
+
 /// How events reach a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -12,15 +41,18 @@ pub(crate) enum Method {
     Channel,
     WebSocket,
     Bus,
+    /// The event bus in a page that cannot be called.
+    Pull,
     Limit,
 }
 
 impl Method {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Emit,
         Self::Channel,
         Self::WebSocket,
         Self::Bus,
+        Self::Pull,
         Self::Limit,
     ];
 
@@ -30,6 +62,7 @@ impl Method {
             Self::Channel => "Channel",
             Self::WebSocket => "WebSocket",
             Self::Bus => "event bus",
+            Self::Pull => "bus by pull",
             Self::Limit => "limit",
         }
     }
@@ -41,6 +74,7 @@ impl Method {
             Self::Channel => "channel",
             Self::WebSocket => "websocket",
             Self::Bus => "bus",
+            Self::Pull => "pull",
             Self::Limit => "limit",
         }
     }
@@ -67,6 +101,8 @@ pub(crate) enum Caller {
     /// With `Webview::eval_with_callback`.
     Eval,
     Bus,
+    /// The event bus, with a page that cannot be called.
+    Pull,
 }
 
 /// A measurement, in its own windows.
@@ -83,8 +119,6 @@ pub(crate) enum Task {
         pace: Pace,
         /// Whether to measure memory before, after, and after idling.
         memory: bool,
-        /// Whether the pages say that they cannot be called.
-        pulls: bool,
     },
     /// One window emits, another handles.
     PageToPage {
@@ -168,7 +202,8 @@ impl Scenario {
 pub(crate) const ROUND_TRIPS: [(usize, usize); 2] = [(1, 4_000), (64, 20_000)];
 
 /// The payloads of [`Scenario::Payloads`], with their labels in the tables.
-pub(crate) const PAYLOADS: [(&str, Body, usize); 4] = [
+pub(crate) const PAYLOADS: [(&str, Body, usize); 5] = [
+    ("16 KB, one string", Body::Text(16 << 10), 2_000),
     ("256 KB, one string", Body::Text(256 << 10), 160),
     ("1 MB, one string", Body::Text(1 << 20), 40),
     ("256 KB, records", Body::Records(256 << 10), 160),
@@ -179,14 +214,12 @@ pub(crate) const PAYLOADS: [(&str, Body, usize); 4] = [
 pub(crate) const BYTES: [(&str, usize, usize); 2] =
     [("256 KB", 256 << 10, 160), ("1 MB", 1 << 20, 40)];
 
-/// How pages of the event bus get the bytes, with the end of the label.
-pub(crate) const CARRIERS: [(&str, bool); 2] = [("", false), (", by pull", true)];
-
 pub(crate) const LATENCY_INTERVAL_MICROS: u64 = 5_000;
 
 /// The options of the command line.
 #[derive(Debug)]
 pub(crate) struct Options {
+    pub(crate) engine: Engine,
     pub(crate) quick: bool,
     pub(crate) long: bool,
     pub(crate) rounds: usize,
@@ -199,6 +232,7 @@ impl Options {
     pub(crate) fn parse(arguments: &[&str]) -> Result<Self> {
         let mut rounds = None;
         let mut options = Self {
+            engine: Engine::WebKit,
             quick: false,
             long: false,
             rounds: 0,
@@ -214,6 +248,7 @@ impl Options {
                     .with_context(|| format!("{argument} needs a value"))
             };
             match *argument {
+                "--engine" => options.engine = engine(value()?)?,
                 "--quick" => options.quick = true,
                 "--long" => options.long = true,
                 "--rounds" => rounds = Some(value()?.parse().context("--rounds takes a number")?),
@@ -224,10 +259,20 @@ impl Options {
             }
         }
         options.rounds = rounds.unwrap_or(if options.quick { 2 } else { 5 }).max(1);
+        let unmeasured = |scenario: &&Scenario| !options.engine.measures(**scenario);
+        if let Some(scenario) = options.only.iter().find(unmeasured) {
+            bail!(
+                "`--only {}` measures the processes of WebKit; leave `--engine chromium` out",
+                scenario.key()
+            );
+        }
         Ok(options)
     }
 
     pub(crate) fn includes(&self, scenario: Scenario) -> bool {
+        if !self.engine.measures(scenario) {
+            return false;
+        }
         if self.only.is_empty() {
             let takes_long = matches!(
                 scenario,
@@ -261,13 +306,13 @@ impl Options {
             events,
             pace: Pace::Flood,
             memory: false,
-            pulls: false,
         };
         let less = if self.quick { 2 } else { 1 };
         let methods = |limit: bool| {
             Method::ALL
                 .into_iter()
                 .filter(move |method| limit || *method != Method::Limit)
+                .filter(|method| self.engine.has(*method))
         };
         let key = || scenario.key().to_owned();
         match scenario {
@@ -313,7 +358,6 @@ impl Options {
                             events: 1,
                         },
                         memory: false,
-                        pulls: false,
                     };
                     (key(), method, task)
                 })
@@ -335,10 +379,11 @@ impl Options {
                         task(Method::Emit, Caller::Hand),
                         task(Method::Emit, Caller::Eval),
                         task(Method::Bus, Caller::Bus),
+                        task(Method::Pull, Caller::Pull),
                     ]
                 })
                 .collect(),
-            // Without the limit: one answer of 40 MB is slower than every method.
+            // Without the limit: one reply of 40 MB is slower than every method.
             Scenario::Payloads => PAYLOADS
                 .into_iter()
                 .flat_map(|(title, body, events)| {
@@ -352,28 +397,11 @@ impl Options {
             Scenario::Bytes => BYTES
                 .into_iter()
                 .flat_map(|(title, length, events)| {
-                    let methods = [
-                        (Method::Channel, CARRIERS[0]),
-                        (Method::WebSocket, CARRIERS[0]),
-                        (Method::Bus, CARRIERS[0]),
-                        (Method::Bus, CARRIERS[1]),
-                    ];
-                    methods.into_iter().map(move |(method, (carrier, pulls))| {
-                        let task = Task::Stream {
-                            method,
-                            windows: 1,
-                            body: Body::Bytes(length),
-                            warm_up: events / 8,
-                            events: events / less,
-                            pace: Pace::Flood,
-                            memory: false,
-                            pulls,
-                        };
-                        (
-                            format!("{}: {title}{carrier}", scenario.key()),
-                            method,
-                            task,
-                        )
+                    let with_bytes = |method: &Method| *method != Method::Emit;
+                    methods(false).filter(with_bytes).map(move |method| {
+                        let body = Body::Bytes(length);
+                        let task = flood(method, 1, body, events / 8, events / less);
+                        (format!("{}: {title}", scenario.key()), method, task)
                     })
                 })
                 .collect(),
@@ -427,7 +455,6 @@ impl Options {
                     events,
                     pace,
                     memory: true,
-                    pulls: false,
                 };
                 (scenario.key().to_owned(), method, task)
             })
@@ -441,4 +468,12 @@ fn scenario(name: &str) -> Result<Scenario> {
         .into_iter()
         .find(|scenario| scenario.key() == name)
         .with_context(|| format!("unknown scenario `{name}`: expected one of {known}"))
+}
+
+/// The engine with this key.
+pub(crate) fn engine(key: &str) -> Result<Engine> {
+    [Engine::WebKit, Engine::Chromium]
+        .into_iter()
+        .find(|engine| engine.key() == key)
+        .with_context(|| format!("unknown engine `{key}`: expected webkit or chromium"))
 }

@@ -127,6 +127,7 @@ fn format_figure(figure: f64) -> String {
 fn color(method: Method) -> &'static str {
     match method {
         Method::Bus => "#0969da",
+        Method::Pull => "#54aeff",
         Method::Limit => "#d0d7de",
         Method::Emit => "#9a6700",
         Method::Channel => "#bf8700",

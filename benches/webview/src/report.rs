@@ -1,14 +1,14 @@
 //! Tables, the results file and pages of the documentation.
 
 use crate::{
-    plan::{Method, Options},
+    plan::{Engine, Method, Options},
     plot,
     results::{Results, Row, Verdict, thousands},
 };
 use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::json;
-use std::{fmt::Write, fs, thread};
+use std::{fmt::Write, fs, process::Command, thread};
 
 /// The machine, in general terms.
 #[derive(Debug, Serialize)]
@@ -19,7 +19,7 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    fn look() -> Self {
+    fn look(engine: Engine) -> Self {
         let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
         let system = release
             .lines()
@@ -28,13 +28,19 @@ impl Machine {
         Self {
             cores: thread::available_parallelism().map_or(0, usize::from),
             system: system.to_owned(),
-            webview: tauri::webview_version().unwrap_or_default(),
+            webview: match engine {
+                Engine::WebKit => {
+                    let version = tauri::webview_version().unwrap_or_default();
+                    format!("WebKitGTK {version}")
+                }
+                Engine::Chromium => chromium_version(),
+            },
         }
     }
 
     pub(crate) fn sentence(&self) -> String {
         format!(
-            "{} cores, {}, WebKitGTK {}, Tauri {}",
+            "{} cores, {}, {}, Tauri {}",
             self.cores,
             self.system,
             self.webview,
@@ -43,9 +49,27 @@ impl Machine {
     }
 }
 
+/// The name and the version, such as `Chromium 141.0.7390.54`.
+fn chromium_version() -> String {
+    let output = Command::new("chromium").arg("--version").output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    let text = text.unwrap_or_default();
+    let words: Vec<&str> = text.split_whitespace().take(2).collect();
+    if words.is_empty() {
+        "Chromium".to_owned()
+    } else {
+        words.join(" ")
+    }
+}
+
 pub(crate) fn write(results: &Results, options: &Options) -> Result<()> {
-    let machine = Machine::look();
-    let (rows, verdicts) = (results.rows(), results.verdicts());
+    let machine = Machine::look(options.engine);
+    let rows = results.rows();
+    // The targets are for WebKitGTK.
+    let verdicts = match options.engine {
+        Engine::WebKit => results.verdicts(),
+        Engine::Chromium => Vec::new(),
+    };
     let text = table(&rows, results, &verdicts, &machine);
     println!("{text}");
     let svg = plot::draw(&rows, &results.micro(), &machine.sentence());
@@ -59,11 +83,23 @@ pub(crate) fn write(results: &Results, options: &Options) -> Result<()> {
     });
     let out = &options.out;
     fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
-    fs::write(out.join("results.json"), format!("{json:#}\n"))?;
-    fs::write(out.join("results.svg"), &svg)?;
-    println!("written: {0}/results.json, {0}/results.svg", out.display());
+    let name = match options.engine {
+        Engine::WebKit => "results",
+        Engine::Chromium => "results-chromium",
+    };
+    fs::write(out.join(format!("{name}.json")), format!("{json:#}\n"))?;
+    fs::write(out.join(format!("{name}.svg")), &svg)?;
+    println!("written: {0}/{name}.json, {0}/{name}.svg", out.display());
     if let Some(docs) = &options.docs {
         fs::create_dir_all(docs)?;
+        if options.engine == Engine::Chromium {
+            fs::write(
+                docs.join("chromium.md"),
+                chromium_page(&rows, &machine, options),
+            )?;
+            println!("written: {}/chromium.md", docs.display());
+            return Ok(());
+        }
         fs::write(docs.join("results.svg"), &svg)?;
         fs::write(
             docs.join("README.md"),
@@ -112,6 +148,18 @@ fn table(rows: &[Row], results: &Results, verdicts: &[Verdict], machine: &Machin
     for (title, microseconds) in micro {
         let _ = writeln!(text, "{title:<62}{:<12}{microseconds:>12.2}", "µs");
     }
+    if verdicts.is_empty() {
+        text.push_str("\nevent bus, relative to\n");
+        for row in rows {
+            let _ = write!(text, "{:<74}", row.title);
+            for other in COMPARED {
+                let _ = write!(text, "{:>12}: {:<8}", other.title(), ratio(row, other));
+            }
+            text.truncate(text.trim_end().len());
+            text.push('\n');
+        }
+        return text;
+    }
     text.push_str("\ntargets of the event bus\n");
     for verdict in verdicts {
         let met = if verdict.met { "met" } else { "MISSED" };
@@ -128,6 +176,62 @@ fn table(rows: &[Row], results: &Results, verdicts: &[Verdict], machine: &Machin
         text.push('\n');
     }
     text
+}
+
+/// What the ratios of a run in Chromium compare with.
+const COMPARED: [Method; 2] = [Method::Emit, Method::Channel];
+
+/// The figure of the plugin divided by that of another method.
+fn ratio(row: &Row, other: Method) -> String {
+    match (row.figure(Method::Bus), row.figure(other)) {
+        (Some(ours), Some(theirs)) if theirs > 0.0 => format!("{:.2}", ours / theirs),
+        _ => "–".to_owned(),
+    }
+}
+
+/// The figures in Chromium. Only their ratios mean something: DevTools carries everything.
+fn chromium_page(rows: &[Row], machine: &Machine, options: &Options) -> String {
+    let shown = rows.iter().filter(|row| {
+        let has_both = |other: &Method| row.figure(*other).is_some();
+        row.figure(Method::Bus).is_some() && COMPARED.iter().any(has_both)
+    });
+    let only: String = options
+        .only
+        .iter()
+        .map(|scenario| format!(" --only {}", scenario.key()))
+        .collect();
+    let mut page = format!(
+        "# Benchmarks in Chromium\n\n\
+         Generated by `cargo xtask bench --engine chromium{only} --rounds {} --write-docs`. The app of the [other benchmark](README.md) runs in \
+         Chromium with the [runtime of the journeys](../platforms.md#what-differs-between-the-engines), where pages always \
+         pull, as in WebView2. The figures are medians of one run of {} rounds. {}.\n\n\
+         Everything crosses DevTools: scripts of core events and of `Channel`, requests that it pauses, and their responses, \
+         as base64. WebView2 has none of that. So the ratios compare the methods on this way, and the figures say nothing about \
+         Windows.\n\n\
+         | | unit |",
+        options.rounds,
+        options.rounds,
+        machine.sentence()
+    );
+    let methods = [Method::Emit, Method::Channel, Method::Bus];
+    for method in methods {
+        let _ = write!(page, " {} |", method.title());
+    }
+    for other in COMPARED {
+        let _ = write!(page, " event bus / {} |", other.title());
+    }
+    page.push_str("\n|---|---|---:|---:|---:|---:|---:|\n");
+    for row in shown {
+        let _ = write!(page, "| {} | {} |", row.title, row.unit);
+        for method in methods {
+            let _ = write!(page, " {} |", figure(row, method));
+        }
+        for other in COMPARED {
+            let _ = write!(page, " {} |", ratio(row, other));
+        }
+        page.push('\n');
+    }
+    page
 }
 
 /// The lines around the figures in the README of the project.
@@ -195,7 +299,7 @@ fn page(
     for method in Method::ALL {
         let _ = write!(page, " {} |", method.title());
     }
-    page.push_str("\n|---|---|---:|---:|---:|---:|---:|\n");
+    page.push_str("\n|---|---|---:|---:|---:|---:|---:|---:|\n");
     for row in rows {
         let _ = write!(page, "| {} | {} |", row.title, row.unit);
         for method in Method::ALL {
@@ -205,7 +309,8 @@ fn page(
     }
     page.push_str(
         "\n*Channel* sends one message per event. *WebSocket* is a connection on the loopback interface. The *limit* is the \
-         same bytes as one answer of Tauri's IPC, parsed and looped over. Growth is in resident memory, right after the \
+         same bytes in one call of the page (in Chromium: one reply of Tauri's IPC), parsed and looped over. *Bus by pull* is \
+         the event bus in a page that is not called. Growth is in resident memory, right after the \
          last event or after five idle seconds, whichever is greater. Every measurement has its own windows and fails \
          unless each event was handled once.\n\n\
          ## Cost of a call to `emit` on the host\n\n| | µs |\n|---|---:|\n",

@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 use tauri::{
-    AppHandle, Emitter, EventTarget, Manager, WebviewWindow,
+    AppHandle, Emitter, EventTarget, Manager, Runtime, WebviewWindow,
     async_runtime::{block_on, spawn},
 };
 use tauri_plugin_event_bus::{EventBus, EventBusExt};
@@ -46,23 +46,22 @@ impl Responses {
     }
 }
 
-#[derive(Clone)]
-pub(crate) struct Requester {
+pub(crate) struct Requester<R: Runtime> {
     caller: Caller,
-    app: AppHandle,
+    app: AppHandle<R>,
     bus: EventBus,
     host: Arc<Host>,
-    window: WebviewWindow,
+    window: WebviewWindow<R>,
 }
 
-impl Requester {
+impl<R: Runtime> Requester<R> {
     pub(crate) fn new(
-        app: &AppHandle,
+        app: &AppHandle<R>,
         host: &Arc<Host>,
         caller: Caller,
         label: &str,
-    ) -> Result<Self> {
-        Ok(Self {
+    ) -> Result<Arc<Self>> {
+        Ok(Arc::new(Self {
             caller,
             app: app.clone(),
             bus: app.event_bus(),
@@ -70,15 +69,15 @@ impl Requester {
             window: app
                 .get_webview_window(label)
                 .context("the window is gone")?,
-        })
+        }))
     }
 
     /// Sends `requests` requests, `in_flight` at a time. Returns the duration in seconds.
-    pub(crate) fn send_all(&self, in_flight: usize, requests: usize) -> Result<f64> {
+    pub(crate) fn send_all(self: &Arc<Self>, in_flight: usize, requests: usize) -> Result<f64> {
         let start = Instant::now();
         let tasks: Vec<_> = (0..in_flight)
             .map(|first| {
-                let requester = self.clone();
+                let requester = Arc::clone(self);
                 spawn(async move {
                     for n in (first..requests).step_by(in_flight) {
                         requester.send(n).await?;
@@ -111,7 +110,7 @@ impl Requester {
                     .eval_with_callback(script, move |json| sender.send(json))?;
                 serde_json::from_str(&receiver.await?)?
             }
-            Caller::Bus => {
+            Caller::Bus | Caller::Pull => {
                 self.bus
                     .request(self.window.label(), REQUEST, &payload)
                     .await?

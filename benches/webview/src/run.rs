@@ -2,7 +2,7 @@
 
 use crate::{
     measure::Sample,
-    plan::{Method, Options, Scenario, Task},
+    plan::{Engine, Method, Options, Scenario, Task},
     report,
     results::{Measurement, Results},
 };
@@ -30,6 +30,7 @@ enum Line {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let start = Instant::now();
     let mut results = Results::default();
+    let engine = options.engine;
     let [idle, micro] = [Scenario::Idle, Scenario::Micro];
     let of_memory = [Scenario::SmallMemory, Scenario::LargeMemory];
     let alone = [idle, micro, of_memory[0], of_memory[1]];
@@ -51,7 +52,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             // Each round begins with another method.
             let by = round % tasks.len();
             tasks.rotate_left(by);
-            results.add(round, measure(tasks)?);
+            results.add(round, measure(engine, tasks)?);
         }
     }
     for scenario in of_memory {
@@ -62,18 +63,18 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             .flatten()
         {
             announce(start, &format!("{}, {}", scenario.key(), task.1.title()));
-            results.add(0, measure(vec![task])?);
+            results.add(0, measure(engine, vec![task])?);
         }
     }
     if options.includes(idle) {
         announce(start, idle.key());
-        for measurements in at_once(options.tasks(idle))? {
+        for measurements in at_once(engine, options.tasks(idle))? {
             results.add(0, measurements);
         }
     }
     if options.includes(micro) {
         announce(start, micro.key());
-        results.add(0, measure(options.tasks(micro))?);
+        results.add(0, measure(engine, options.tasks(micro))?);
     }
     announce(start, "done");
     report::write(&results, options)
@@ -86,11 +87,11 @@ fn announce(start: Instant, what: &str) {
 type Planned = (String, Method, Task);
 
 /// Measures in apps that run at the same time. Only for idle apps.
-fn at_once(tasks: Vec<Planned>) -> Result<Vec<Vec<Measurement>>> {
+fn at_once(engine: Engine, tasks: Vec<Planned>) -> Result<Vec<Vec<Measurement>>> {
     thread::scope(|scope| {
         let running: Vec<_> = tasks
             .into_iter()
-            .map(|task| scope.spawn(|| measure(vec![task])))
+            .map(|task| scope.spawn(move || measure(engine, vec![task])))
             .collect();
         running
             .into_iter()
@@ -103,11 +104,11 @@ fn at_once(tasks: Vec<Planned>) -> Result<Vec<Vec<Measurement>>> {
 }
 
 /// Measures one task after the other in one app. If the app ends early, another one continues.
-fn measure(tasks: Vec<Planned>) -> Result<Vec<Measurement>> {
+fn measure(engine: Engine, tasks: Vec<Planned>) -> Result<Vec<Measurement>> {
     let mut measurements = Vec::new();
     let mut left = tasks.as_slice();
     for _ in 0..MAX_APPS {
-        let done = measure_some(left, &mut measurements)?;
+        let done = measure_some(engine, left, &mut measurements)?;
         left = left.get(done..).unwrap_or_default();
         if left.is_empty() {
             return Ok(measurements);
@@ -122,9 +123,13 @@ fn measure(tasks: Vec<Planned>) -> Result<Vec<Measurement>> {
 }
 
 /// Measures until all tasks are done or the app ends. Returns the number of finished tasks.
-fn measure_some(tasks: &[Planned], measurements: &mut Vec<Measurement>) -> Result<usize> {
+fn measure_some(
+    engine: Engine,
+    tasks: &[Planned],
+    measurements: &mut Vec<Measurement>,
+) -> Result<usize> {
     let mut app = App(Command::new(env::current_exe()?)
-        .arg("app")
+        .args(["app", engine.key()])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

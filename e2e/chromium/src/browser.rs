@@ -27,7 +27,7 @@ const ARGUMENTS: &[&str] = &[
     "--disable-breakpad",
     "--disable-component-update",
     "--disable-default-apps",
-    // A sandboxed frame would be a target of its own, whose requests nobody pauses.
+    // A sandboxed frame would be a target of its own, whose requests DevTools would not pause.
     "--disable-features=IsolateSandboxedIframes",
     "--disable-gpu",
     "--disable-sync",

@@ -10,7 +10,7 @@
 //!
 //! - Pages are loaded from `http://tauri.localhost`, and commands are requests to `http://ipc.localhost`. DevTools pauses both
 //!   and Tauri's own handlers respond to them. The scripts of Tauri are told that the system is Windows.
-//! - Where requests fail, commands come by `window.ipc.postMessage`, and Tauri evaluates the answers.
+//! - Where requests fail, commands come by `window.ipc.postMessage`, and Tauri evaluates the replies.
 //! - Handlers run on the main thread. A webview is created there, too, after the call that builds it.
 //! - A page whose process has ended is replaced by an error page.
 //!

@@ -174,7 +174,7 @@ impl<T: UserEvent> Chromium<T> {
             let _ = ended.send(Message::BrowserEnded);
         })?;
         let files = json!({ "behavior": "allow", "downloadPath": browser.downloads() });
-        // Without it, downloads go to the user's folder. Nobody waits for the result.
+        // Without it, downloads go to the user's folder. Its result is of no use.
         drop(devtools.call(None, "Browser.setDownloadBehavior", files));
         let shared = Arc::new(Shared {
             messages: sender,

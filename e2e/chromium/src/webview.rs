@@ -53,10 +53,14 @@ impl<T: UserEvent> WebviewDispatch<T> for Dispatcher<T> {
         Ok(())
     }
 
+    // In a release build, the trait has these only with Tauri's feature `devtools`.
+    #[cfg(debug_assertions)]
     fn open_devtools(&self) {}
 
+    #[cfg(debug_assertions)]
     fn close_devtools(&self) {}
 
+    #[cfg(debug_assertions)]
     fn is_devtools_open(&self) -> Result<bool> {
         Ok(false)
     }

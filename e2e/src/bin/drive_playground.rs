@@ -3,9 +3,11 @@
 //! ```text
 //! drive_playground <playground binary> [--picture <file.png>] [--dark]
 //! ```
+//!
+//! `JOURNEYS_ENGINE` names the engine of that binary.
 
 use anyhow::{Context, Result, bail};
-use e2e::{App, Found, Launch, Window, until};
+use e2e::{App, Engine, Found, Launch, Window, until};
 use serde_json::Value;
 use std::{
     env,
@@ -51,16 +53,24 @@ async fn main() -> ExitCode {
 async fn drive() -> Result<()> {
     let options = Options::parse(env::args().skip(1))?;
     let theme = if options.dark { "dark" } else { "light" };
+    let engine = Engine::of_this_run()?;
+    // Chromium has a bar of tabs and one of addresses.
+    let bars = match engine {
+        Engine::WebKit => 0,
+        Engine::Chromium => 100,
+    };
     let app = Launch::new(&options.playground)
-        .size(1600, 1000)
+        .engine(engine)
+        .size(1600, 1000 + bars)
         .env("EVENT_BUS_PLAYGROUND_THEME", theme)
         .start()
         .await?;
     app.display()
         .paint(if options.dark { 0x15_17_1c } else { 0xd9_dd_e4 })?;
     let [main, second] = [app.window(LABELS[0]).await?, app.window(LABELS[1]).await?];
-    main.place(24, 24, 764, 952).await?;
-    second.place(812, 24, 764, 952).await?;
+    let height = 952 + u32::from(bars);
+    main.place(24, 24, 764, height).await?;
+    second.place(812, 24, 764, height).await?;
 
     let mut outcome = exercise(&main, &second).await;
     if outcome.is_ok() {
@@ -167,7 +177,9 @@ async fn send_requests(
     main.click(at::CONFIRM_YES).await?;
     shows_response(main, "Rust got the response yes").await?;
     for window in [main, second] {
-        arrived(window, "cart:updated", 2)
+        // The log keeps only the newest events, so the first `cart:updated` may have left it.
+        let emptied = |row: &Value| row["payload"] == r#"{"itemCount":0}"#;
+        arrived_that(window, "cart:updated", 1, emptied)
             .await
             .context("the event after the response did not arrive")?;
     }
@@ -234,11 +246,22 @@ async fn send(window: &Window<'_>, name: &str, payload: &str, to: &str) -> Resul
 
 /// Waits until the window's log shows `count` events called `name`.
 async fn arrived(window: &Window<'_>, name: &str, count: usize) -> Result<()> {
+    arrived_that(window, name, count, |_| true).await
+}
+
+/// Waits until the window's log shows `count` events called `name` whose rows meet a condition.
+async fn arrived_that(
+    window: &Window<'_>,
+    name: &str,
+    count: usize,
+    meets: impl Fn(&Value) -> bool,
+) -> Result<()> {
     until(
         &format!("{count} of `{name}` in `{}`", window.label()),
         async || {
             let rows = rows(window).await?;
-            let there = rows.iter().filter(|row| row["event"] == name).count();
+            let found = rows.iter().filter(|row| row["event"] == name);
+            let there = found.filter(|row| meets(row)).count();
             Ok(if there >= count {
                 Found::Yes(())
             } else {

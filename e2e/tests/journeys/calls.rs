@@ -252,13 +252,24 @@ async fn serve(back: &str) -> Result<u16> {
     Ok(port)
 }
 
+/// How often to leave a page for the hostile one. The variable is for long runs.
+fn races() -> Result<u64> {
+    const VARIABLE: &str = "JOURNEYS_RACES";
+    match std::env::var(VARIABLE) {
+        Ok(number) => number
+            .parse()
+            .with_context(|| format!("{VARIABLE} is {number:?}; expected a number of pages")),
+        Err(_) => Ok(500),
+    }
+}
+
 #[tokio::test]
 async fn a_page_that_lies_in_wait_sees_nothing() -> Result<()> {
-    /// Each page is left once for the hostile page, which is left once for the next one.
-    const PAGES: usize = 500;
+    // Each page is left once for the hostile page, which is left once for the next one.
+    let pages = races()?;
     let app = launch().await?;
     let main = Page::of(&app, "main").await?;
-    let race = format!("race.html?rounds={PAGES}");
+    let race = format!("race.html?rounds={pages}");
     let home = main.run("return location.origin", json!(null)).await?;
     let home = home.as_str().context("the page has no origin")?;
     let port = serve(&format!("{home}/{race}")).await?;
@@ -284,7 +295,7 @@ async fn a_page_that_lies_in_wait_sees_nothing() -> Result<()> {
         .await?;
     let stream = json!({ "count": 10_000_000, "perSecond": 2_000, "name": "race" });
     main.host("stream", stream).await?;
-    until_finished(&main, PAGES as u64).await?;
+    until_finished(&main, pages).await?;
     // What waits comes before this.
     main.emit("race", json!(-1)).await?;
     third
@@ -293,7 +304,7 @@ async fn a_page_that_lies_in_wait_sees_nothing() -> Result<()> {
         .await?;
     let race = third.run("return race", json!(null)).await?;
     assert_eq!(race["faults"], json!([]), "events are lost or out of order");
-    assert_eq!(race["pages"], PAGES);
+    assert_eq!(race["pages"], pages);
     main.host(
         "load",
         json!({ "label": "third", "page": format!("{hostile}?stay") }),

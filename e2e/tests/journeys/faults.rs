@@ -115,7 +115,7 @@ async fn evaluated_replies_stay_data() -> Result<()> {
             .await?;
         assert_eq!(response, json);
     }
-    // Other answers with text of anybody.
+    // Other replies with text of any page.
     let job = blocked
         .run(
             "await bus.startJob('tick', { everyMs: 60_000, id: '__proto__' })

@@ -12,6 +12,7 @@ mod chromium;
 mod components;
 mod events;
 mod faults;
+mod hidden;
 mod moving;
 mod pages;
 mod permissions;

@@ -197,7 +197,7 @@ async fn what_a_page_emits_while_it_unloads_arrives() -> Result<()> {
             .collect()
     };
     // Chromium first sends a preflight for a command that it has not sent for five seconds. A page that is gone by the time
-    // of its answer does not send the command any more.
+    // of its response does not send the command any more.
     let certain = match app.engine() {
         Engine::WebKit => all(&HANDLERS),
         Engine::Chromium => all(&HANDLERS[..1]),
@@ -254,7 +254,7 @@ async fn what_waits_when_a_page_is_left_arrives() -> Result<()> {
                     .collect();
                 assert_eq!(names, BTreeSet::from(["bye:1", "bye:2", "bye:3"].map(Some)));
             }
-            // Chromium rejects what the page fetches after it has asked for a reload, so Tauri sends the rest by postMessage.
+            // Chromium rejects what the page fetches after it has called for a reload, so Tauri sends the rest by postMessage.
             // DevTools has left the page by then. What was on its way arrives, and once.
             Engine::Chromium => {
                 let received = other.received("bye:*", round + 1).await?;

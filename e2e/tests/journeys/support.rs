@@ -15,16 +15,20 @@ pub(crate) async fn launch_in(engine: Engine) -> Result<App> {
     fixture(engine).start().await
 }
 
-/// Launches the fixture with a report file. Each window has a process of its own: Chromium lets pages of one origin share
-/// one while there are few.
+/// Launches the fixture with a report file. Each window has a process of its own.
 pub(crate) async fn launch_with_report(file: &Path) -> Result<App> {
+    launch_apart(&[("FIXTURE_REPORT", &file.display().to_string())]).await
+}
+
+/// Launches the fixture with a process for each window: Chromium lets pages of one origin share one while there are few.
+pub(crate) async fn launch_apart(environment: &[(&str, &str)]) -> Result<App> {
     const APART: &str =
         "--disable-features=IsolateSandboxedIframes,ProcessPerSiteUpToMainFrameThreshold";
-    fixture(Engine::of_this_run()?)
-        .env("CHROMIUM_ARGUMENTS", APART)
-        .env("FIXTURE_REPORT", file.display().to_string())
-        .start()
-        .await
+    let launch = fixture(Engine::of_this_run()?).env("CHROMIUM_ARGUMENTS", APART);
+    let launch = environment
+        .iter()
+        .fold(launch, |launch, (name, value)| launch.env(*name, *value));
+    launch.start().await
 }
 
 fn fixture(engine: Engine) -> Launch {

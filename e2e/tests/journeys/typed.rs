@@ -33,7 +33,7 @@ async fn typed_events_return_from_a_page_unchanged() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_payload_of_another_type_reaches_nobody() -> Result<()> {
+async fn a_payload_of_another_type_reaches_no_page() -> Result<()> {
     let app = launch().await?;
     let (main, other) = (
         Page::of(&app, "main").await?,

@@ -113,10 +113,11 @@ const renderTicks = onFrame(() => {
 
 /** Counts a tick that this window has received. */
 export function countTick(event: BusEvent<unknown>): void {
-  if (!event.periodic || !rows.has(event.periodic.id)) return
-  ticked.set(event.periodic.id, event.periodic.tick)
+  const { tick } = event
+  if (!tick || !rows.has(tick.job)) return
+  ticked.set(tick.job, tick.count)
   renderTicks()
-  if (event.periodic.id === PLOT) showLoad(Number(event.payload))
+  if (tick.job === PLOT) showLoad(Number(event.payload))
 }
 
 /** The last minute of the machine's load, in percent. */

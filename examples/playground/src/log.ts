@@ -72,8 +72,8 @@ function draw(entry: Entry): HTMLElement {
     row.dataset.to = entry.to
     from.append(mark('row-to', ` → ${entry.to}`, 'Sent to this window'))
   }
-  if (event.periodic) {
-    part(row, '.row-name').append(mark('badge', `tick ${event.periodic.tick}`, 'From a job'))
+  if (event.tick) {
+    part(row, '.row-name').append(mark('badge', `tick ${event.tick.count}`, 'From a job'))
   }
   entries.set(row, entry)
   return row

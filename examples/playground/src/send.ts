@@ -3,7 +3,7 @@ import { element } from './element'
 import { parsePayload } from './payload'
 import { showDone, showError } from './result'
 
-/** The value of the option for the host's listeners. */
+/** The value of the option for the host listeners. */
 const HOST_OPTION = 'host'
 
 const PRESETS: Record<string, { event: string; to: string; payload: unknown }> = {
@@ -16,7 +16,7 @@ function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
-/** The pages and the host's listeners that a receipt counts. A count of zero is left out, unless both are zero. */
+/** The pages and the host listeners that a receipt counts. A count of zero is left out, unless both are zero. */
 function reached({ pages, listeners }: Receipt): string {
   const inRust = `${plural(listeners, 'listener')} in Rust`
   if (listeners === 0) return plural(pages, 'page')

@@ -37,7 +37,10 @@ export async function startJob(event: string, options: NewJobOptions, component?
   try {
     checkName(event)
     if (typeof options !== 'object' || options === null) {
-      throw new EventBusError('invalid_argument', `startJob of "${event}" needs options with at least everyMs`)
+      throw new EventBusError(
+        'invalid_argument',
+        `startJob of "${event}" needs options with at least everyMs, not ${String(options)}`,
+      )
     }
     const { everyMs, to, immediate, count, id, replace, startDelayMs, missedTicks } = options
     const { onlyWhileListened, owner, jitterMs, maxFailures, source } = options

@@ -1,5 +1,7 @@
+import { checkFunction } from '../core/checks.js'
 import { EventBusError } from '../core/error.js'
 import { isServer } from '../core/realm.js'
+import { isThenable } from '../core/report.js'
 import { subscribe } from '../core/subscription.js'
 import type { BusEvent } from '../types/event.js'
 import type { EventName } from '../types/event-map.js'
@@ -17,7 +19,7 @@ const MAX_TIMEOUT_MS = 86_400_000
  *
  * @returns the event, once it has come.
  * @throws {EventBusError} by rejection: `timeout`; `cancelled` where {@link unlisten} ended it; `invalid_argument` for
- * another `timeoutMs`; and as {@link listen}. Where `signal` aborts, the promise rejects with its reason.
+ * another `timeoutMs`, or a `filter` that is no function or returns a promise; and as {@link listen}. Where `signal` aborts, the promise rejects with its reason.
  *
  * @example
  * ```ts
@@ -54,13 +56,23 @@ export function waitFor(event: string, options: WaitOptions = {}): Promise<BusEv
     const abort = () => fail(signal?.reason)
     const deliver = (received: BusEvent<unknown>) => {
       try {
-        if (filter(received)) settle(() => resolve(received))
+        const fits: unknown = filter(received)
+        // A promise is truthy, so every event would fit.
+        if (isThenable(fits)) {
+          throw new EventBusError(
+            'invalid_argument',
+            `the filter of "${event}" returned a promise; expected true or false at once`,
+          )
+        }
+        if (fits) settle(() => resolve(received))
       } catch (error) {
         fail(error)
       }
     }
     const ended = (error?: EventBusError) =>
       fail(error ?? new EventBusError('cancelled', `unlisten("${event}") ended the wait for an event`))
+    // What it throws rejects the promise.
+    checkFunction(filter, 'filter', event)
     if (signal?.aborted) return abort()
     if (isServer()) return reject(new EventBusError('unavailable', `a server has no events: "${event}" never comes`))
     if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS)) {

@@ -28,7 +28,7 @@ export type Head = [event: string, source: 0 | string, subscriptions: number | n
 export type Run = [head: number, seq: number, micros: number, payload: unknown, ...more: unknown[]]
 
 export interface Extras {
-  readonly periodic?: Tick
+  readonly tick?: Tick
   readonly replayed?: boolean
   readonly retained?: boolean
   readonly superseded?: number

@@ -27,8 +27,8 @@ export function checkText(text: unknown, what: string, code: ErrorCode = 'invali
   }
 }
 
-/** Refuses a handler or responder that is not a function. */
-export function checkFunction(value: unknown, what: 'handler' | 'responder', name: string): void {
+/** Refuses what should be a function and is not. */
+export function checkFunction(value: unknown, what: 'filter' | 'handler' | 'responder', name: string): void {
   if (typeof value !== 'function') {
     throw new EventBusError('invalid_argument', `the ${what} of "${name}" is ${describe(value)}; expected a function`)
   }

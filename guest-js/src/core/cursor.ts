@@ -22,6 +22,8 @@ export interface Resumption {
   after: number
   /** The highest sequence number that it has received. */
   handled: number
+  /** The index of the last item that the page has handled in that session. */
+  ack: number
 }
 
 export function newCursor(): Cursor {
@@ -54,12 +56,13 @@ function isNew({ last, live, earlier }: Cursor, seq: number, isOnlyRetained: boo
 /**
  * Prepares a subscription for a new session. `seen` is the sequence number up to which every live event has arrived. The
  * host queues a replay before the first live event after `since`, so until one has come, the replay may be incomplete.
+ * `ack` is the index of the last item that the page has handled.
  */
-export function resume(cursor: Cursor, seen: number): Resumption {
+export function resume(cursor: Cursor, seen: number, ack: number): Resumption {
   const { since, replayed, session, last: handled } = cursor
   const after = seen > since ? seen : (replayed ?? since)
   // Until the host accepts it again, what others receive says nothing about this one.
   cursor.since = Number.POSITIVE_INFINITY
   cursor.replayed = after
-  return { session, after, handled }
+  return { session, after, handled, ack }
 }

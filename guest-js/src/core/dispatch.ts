@@ -193,11 +193,7 @@ function deliverOther(
   else deliverGap(item, receivers, session)
 }
 
-function deliverGap(
-  { from, to, count, atMost, reason, subscriptions: ids }: PulledGap,
-  receivers: Receivers,
-  session: string,
-): void {
+function deliverGap({ subscriptions: ids, ...lost }: PulledGap, receivers: Receivers, session: string): void {
   const { subscriptions } = receivers
   // A gap is no position: events whose policy is to reject may be older than its end, and still wait.
   for (const id of ids) {
@@ -205,7 +201,7 @@ function deliverGap(
     if (!subscription) continue
     // As an event does, it shows that the host has accepted the subscription.
     subscription.session = session
-    const gap = { from, to, count, atMost, reason }
+    const gap = { ...lost }
     const { owner } = subscription
     try {
       if (owner.gap) reportLater(owner.gap(gap))

@@ -94,6 +94,7 @@ export function createPullLoop(page: Page): PullLoop {
 
   const renew = () => {
     stop()
+    subscriptions.ack = progress.handled
     progress = progressOf(queue.session)
     calls.clear(progress)
     return [...subscriptions.renewals(), ...(page.channel?.renewals() ?? [])]

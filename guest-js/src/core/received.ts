@@ -15,7 +15,7 @@ import { chainOf, existingInbox } from './realm.js'
  */
 export class ReceivedEvent implements BusEvent<unknown> {
   declare superseded?: number
-  declare periodic?: Tick
+  declare tick?: Tick
   declare component?: string
   declare causes?: readonly string[]
   hops = 0
@@ -44,9 +44,9 @@ export class ReceivedEvent implements BusEvent<unknown> {
 }
 
 /** Adds what few events have, apart from the path that every event takes. */
-function addExtras(event: ReceivedEvent, { superseded, periodic, component, causes }: Extras): void {
+function addExtras(event: ReceivedEvent, { superseded, tick, component, causes }: Extras): void {
   if (superseded !== undefined) event.superseded = superseded
-  if (periodic) event.periodic = { ...periodic }
+  if (tick) event.tick = { ...tick }
   if (component !== undefined) event.component = component
   if (causes) {
     event.causes = [...causes]

@@ -66,7 +66,7 @@ export class TestHost {
   /** Who handles an event or a request at the moment, which causes what they emit and request. */
   private acting: { label: Label; causes: string[] } | null = null
   private isCalling = false
-  /** What the listeners of the host have still to receive, one after the other, so that all of them see one order. */
+  /** What the host listeners have still to receive, one after the other, so that all of them see one order. */
   private readonly due: (() => void)[] = []
 
   constructor(
@@ -79,7 +79,7 @@ export class TestHost {
       label,
       check: (event, payload, to) => this.checkEvent(event, payload, to),
       hasListeners: (event, to) => this.hasListeners(event, to),
-      accept: (event, source, periodic) => this.accept(event, source, periodic),
+      accept: (event, source, tick) => this.accept(event, source, tick),
     })
     this.requests.join(label, this.recipient)
     this.play(null)
@@ -184,7 +184,8 @@ export class TestHost {
   private recipientOf(to: Target): Label {
     const [label] = labelsOf(to)
     if (partsOf(to).length > 1 || isForAll(to) || (label !== undefined && hasWildcard(label))) {
-      throw new EventBusError('invalid_argument', 'a request goes to one webview, by its label, or to the host')
+      const text = `invalid target of a request: ${JSON.stringify(to)}; expected one label of a webview, or HOST`
+      throw new EventBusError('invalid_argument', text)
     }
     this.checkTarget(to)
     return label ?? null
@@ -208,7 +209,7 @@ export class TestHost {
   private async runCommand(command: string, args: Record<string, unknown>): Promise<unknown> {
     if (command === 'catalog') return { strict: false, events: [], requests: [], components: [], $defs: {} }
     if (command === 'inspect') {
-      throw new EventBusError('unavailable', 'the test bus counts nothing: see bus.history() and bus.listeners()')
+      throw new EventBusError('unavailable', 'the test bus has no inspect(); use bus.history() and bus.listeners()')
     }
     if (command === 'list_jobs') return this.jobs.list()
     if (command === 'request') return this.runRequest(args as unknown as TestRequest & { session: string; id: number })
@@ -216,7 +217,9 @@ export class TestHost {
     if (command !== 'pull') return this.runStateCommand(command as StateCommand, args as StateArguments)
     const { responses = [], ...pulled } = args as unknown as PullArguments
     const refused = responses.flatMap((response) => refusalOf(() => this.takeResponse(response)))
-    if (!this.session) throw new EventBusError('stale_session', 'the session has ended')
+    if (!this.session) {
+      throw new EventBusError('stale_session', `the session "${pulled.session}" has ended; there is none now`)
+    }
     const batch = await this.session.pull(pulled)
     // As with a real host, the page has its turn before a reply, so that handlers cannot keep it from that.
     await nextTask()
@@ -248,13 +251,17 @@ export class TestHost {
 
   private acceptSent(event: NewEvent, source: Endpoint): Receipt {
     if (isForAll(neededTarget(event.to))) {
-      throw new EventBusError('invalid_argument', 'use emit for everyone, not emitTo')
+      const target = JSON.stringify(event.to)
+      throw new EventBusError(
+        'invalid_argument',
+        `the target ${target} of "${event.event}" is everyone; expected some receivers, or use emit`,
+      )
     }
     return this.accept(event, source)
   }
 
   /** Accepts an event and queues it for its receivers. */
-  private accept(emitted: NewEvent, source: Endpoint, periodic?: Extras['periodic']): Receipt {
+  private accept(emitted: NewEvent, source: Endpoint, tick?: Extras['tick']): Receipt {
     const { event, payload, retain, except, component, causes = [] } = emitted
     this.refuse('emit', event)
     if (component !== undefined) checkComponentName(component)
@@ -274,7 +281,7 @@ export class TestHost {
       except,
       retain: retain ?? this.isRetained(event),
       extras: {
-        ...(periodic && { periodic }),
+        ...(tick && { tick }),
         ...(component !== undefined && { component }),
         ...(causes.length > 0 && { causes: [...causes] }),
       },

@@ -4,6 +4,15 @@
  * @module
  */
 
+// An app that exports functions of a test bus names these in its declarations.
+export type {
+  EventArguments,
+  EventPayload,
+  NameOf,
+  RequestPayload,
+  RequestPayloadArguments,
+  ResponsePayload,
+} from '../types/map.js'
 export { createTestBus } from './bus.js'
 export type {
   EmittedEvent,

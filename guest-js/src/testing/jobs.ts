@@ -59,7 +59,7 @@ export interface JobBus {
   check(event: string, payload: string | undefined, to: Target | undefined): void
   /** Whether it has listeners. */
   hasListeners(event: string, to: Target | undefined): boolean
-  accept(emitted: NewEvent, source: Endpoint, periodic: Extras['periodic']): Receipt
+  accept(emitted: NewEvent, source: Endpoint, tick: Extras['tick']): Receipt
 }
 
 /** Makes a payload, as a job source of the host does. */
@@ -196,14 +196,14 @@ export class TestJobs {
   private tickOf(job: TestJob): Receipt {
     const { id, event, count, component } = job
     const { state } = this.infoOf(job)
-    if (state === 'paused') throw invalidArgument(`the job "${id}" is paused`)
+    if (state === 'paused') throw invalidArgument(`the job "${id}" is paused; resume it before its next tick`)
     if (state === 'idle')
       throw invalidArgument(`"${event}" has no listener, and the job "${id}" ticks only while there is one`)
     job.ticks += 1
     try {
       const emitted = { event, payload: this.payloadOf(job), to: job.to ?? undefined, component }
-      const periodic = { id, tick: job.ticks, scheduledAt: Date.now(), missed: 0 }
-      const receipt = this.bus.accept(emitted, this.page, periodic)
+      const tick = { job: id, count: job.ticks, scheduledAt: Date.now(), missed: 0 }
+      const receipt = this.bus.accept(emitted, this.page, tick)
       job.failures = 0
       return receipt
     } catch (error) {
@@ -230,10 +230,13 @@ export class TestJobs {
 
   private sourceOf({ source, args, payload }: NewJob): PayloadSource | undefined {
     if (source === undefined) {
-      if (args !== undefined) throw invalidArgument('`args` needs a `source`')
+      if (args !== undefined) throw invalidArgument('`args` needs a `source`, and this job has none')
       return undefined
     }
-    if (payload !== undefined) throw invalidArgument('a job takes a `payload` or a `source`, not both')
+    if (payload !== undefined)
+      throw invalidArgument(
+        `a job takes a \`payload\` or a \`source\`, not both; this one also has the source "${source}"`,
+      )
     const make = this.sources.get(source)
     if (make) return make
     const help = `In a test, bus.jobSource("${source}", …) adds it`

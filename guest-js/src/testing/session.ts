@@ -18,7 +18,7 @@ export interface AcceptedEvent {
   except: Target | undefined
   retain: boolean
   /** What few events have. */
-  extras: Pick<Extras, 'periodic' | 'component' | 'causes'>
+  extras: Pick<Extras, 'tick' | 'component' | 'causes'>
 }
 
 /** A subscription of the page under test. */
@@ -106,7 +106,9 @@ export class TestSession {
   }
 
   pull({ session, ack, ahead }: PullArguments): Promise<Batch> {
-    if (session !== this.id) throw new EventBusError('stale_session', 'the session has ended')
+    if (session !== this.id) {
+      throw new EventBusError('stale_session', `the session "${session}" has ended; this page has "${this.id}"`)
+    }
     this.queue = this.queue.filter(({ index }) => index > ack)
     return new Promise((resolve) => {
       if (ahead) {

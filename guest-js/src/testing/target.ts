@@ -28,7 +28,10 @@ export function partsOf(target: unknown): Part[] {
 
 /** The target of an event that is not for everyone. */
 export function neededTarget(target: Target | undefined): Target {
-  if (target === undefined) throw invalidArgument('emitTo needs a target; use emit for everyone')
+  if (target === undefined)
+    throw invalidArgument(
+      'emitTo needs a target and has undefined; expected a label, a list of labels or an EventTarget, or use emit for everyone',
+    )
   return target
 }
 

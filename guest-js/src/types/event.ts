@@ -43,8 +43,8 @@ export interface BusEvent<Payload, Name extends string = string> extends Event<P
    * the policy `latest`.
    */
   superseded?: number
-  /** Present on the ticks of a job. */
-  periodic?: Tick
+  /** Which tick of which job it is. Present where a job emitted it. */
+  tick?: Tick
   /** The name of the {@link component} that emitted it, if one did. */
   component?: string
   /** The names of the events that caused it, oldest first. Present where there are any. */

@@ -108,7 +108,7 @@ export interface WebviewInspection {
  * ```ts
  * import type { ConsumerInspection } from 'tauri-plugin-event-bus-api'
  *
- * const name = ({ isStream }: ConsumerInspection) => (isStream ? 'a stream' : 'the listeners of the host')
+ * const name = ({ isStream }: ConsumerInspection) => (isStream ? 'a stream' : 'the host listeners')
  * ```
  */
 export interface ConsumerInspection {
@@ -137,7 +137,7 @@ export interface Inspection {
   refused: number
   /** In the order of their labels. */
   webviews: WebviewInspection[]
-  /** The listeners of the host together, and then each stream. */
+  /** The host listeners together, and then each stream. */
   consumers: ConsumerInspection[]
   /** What is kept for later subscribers. */
   retained: QueueUsage

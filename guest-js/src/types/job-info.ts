@@ -27,16 +27,16 @@ export type MissedTickBehavior = 'skip' | 'burst' | 'delay'
  * import { listen, type Tick } from 'tauri-plugin-event-bus-api'
  *
  * const lateness = ({ scheduledAt }: Tick) => Date.now() - scheduledAt
- * listen('clock:tick', ({ periodic }) => {
- *   if (periodic) console.log(`tick ${periodic.tick}, ${lateness(periodic)} ms late`)
+ * listen('clock:tick', ({ tick }) => {
+ *   if (tick) console.log(`tick ${tick.count}, ${lateness(tick)} ms late`)
  * })
  * ```
  */
 export interface Tick {
   /** The id of the job. */
-  id: string
-  /** The number of this tick, from 1. */
-  tick: number
+  job: string
+  /** Counts the job's ticks, from 1. */
+  count: number
   /** When the tick was due, in milliseconds since the Unix epoch. */
   scheduledAt: number
   /** How many ticks were left out since the one before. */

@@ -83,7 +83,16 @@ export type JobOptions<Name extends string> = JobSchedule &
         : FixedPayload & { payload?: PayloadArguments<Name>[0] })
   )
 
-/** The payload is given, so there is no source. */
+/**
+ * The part of {@link JobOptions} that says that a payload is given, so that there is no source.
+ *
+ * @example
+ * ```ts
+ * import type { FixedPayload } from 'tauri-plugin-event-bus-api'
+ *
+ * const greeting: FixedPayload & { payload: string } = { payload: 'hello' }
+ * ```
+ */
 export interface FixedPayload {
   source?: never
   args?: never

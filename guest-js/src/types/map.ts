@@ -2,7 +2,16 @@
 // biome-ignore lint/suspicious/noConfusingVoidType: Apps write void, which undefined does not cover.
 export type Nothing = undefined | null | void
 
-/** A name in a map, or any other name. Names in the map complete. */
+/**
+ * A name in a map, or any other name. Names in the map complete.
+ *
+ * @example
+ * ```ts
+ * import type { NameOf } from 'tauri-plugin-event-bus-api/testing'
+ *
+ * const name: NameOf<{ saved: string }> = 'saved'
+ * ```
+ */
 export type NameOf<Map> = (keyof Map & string) | (string & Record<never, never>)
 
 /** What a handler receives of what a map says. */
@@ -15,27 +24,75 @@ export type ArgumentsOf<Payload> = undefined extends Payload
     ? [payload?: Payload]
     : [payload: Payload]
 
-/** The payload that a handler of a name in a map of events receives. */
+/**
+ * The payload that a handler of a name in a map of events receives.
+ *
+ * @example
+ * ```ts
+ * import type { EventPayload } from 'tauri-plugin-event-bus-api/testing'
+ *
+ * const payload: EventPayload<{ saved: string }, 'saved'> = '/a.txt'
+ * ```
+ */
 export type EventPayload<Events, Name> = Name extends keyof Events ? Received<Events[Name]> : unknown
 
-/** The arguments that pass the payload of a name in a map of events. */
+/**
+ * The arguments that pass the payload of a name in a map of events.
+ *
+ * @example
+ * ```ts
+ * import type { EventArguments } from 'tauri-plugin-event-bus-api/testing'
+ *
+ * const payload: EventArguments<{ saved: string }, 'saved'> = ['/a.txt']
+ * ```
+ */
 export type EventArguments<Events, Name> = Name extends keyof Events ? ArgumentsOf<Events[Name]> : [payload?: unknown]
 
-/** What a responder of a name in a map of requests receives. */
+/**
+ * What a responder of a name in a map of requests receives.
+ *
+ * @example
+ * ```ts
+ * import type { RequestPayload } from 'tauri-plugin-event-bus-api/testing'
+ *
+ * const numbers: RequestPayload<{ sum: { request: number[]; response: number } }, 'sum'> = [1, 2]
+ * ```
+ */
 export type RequestPayload<Requests, Name> = Name extends keyof Requests
   ? Requests[Name] extends { request: infer Request }
     ? Received<Request>
     : null
   : unknown
 
-/** The arguments that pass the request of a name in a map of requests. */
+/**
+ * The arguments that pass the request of a name in a map of requests.
+ *
+ * @example
+ * ```ts
+ * import type { RequestPayloadArguments } from 'tauri-plugin-event-bus-api/testing'
+ *
+ * interface Requests {
+ *   sum: { request: number[]; response: number }
+ * }
+ * const payload: RequestPayloadArguments<Requests, 'sum'> = [[1, 2]]
+ * ```
+ */
 export type RequestPayloadArguments<Requests, Name> = Name extends keyof Requests
   ? Requests[Name] extends { request: infer Request }
     ? ArgumentsOf<Request>
     : [payload?: undefined]
   : [payload?: unknown]
 
-/** What a caller of a name in a map of requests receives. */
+/**
+ * What a caller of a name in a map of requests receives.
+ *
+ * @example
+ * ```ts
+ * import type { ResponsePayload } from 'tauri-plugin-event-bus-api/testing'
+ *
+ * const sum: ResponsePayload<{ sum: { request: number[]; response: number } }, 'sum'> = 3
+ * ```
+ */
 export type ResponsePayload<Requests, Name> = Name extends keyof Requests
   ? Requests[Name] extends { response: infer Response }
     ? Response

@@ -37,6 +37,16 @@ type Matched<Pattern extends string> = Pattern extends `${infer Before}[${string
  *
  * Functions that listen have that signature last, since an editor completes names by the first one, and each costs it time:
  * with 2,000 events 40 ms. Functions that emit have it first, since TypeScript 7 explains only the last one's mistakes.
+ *
+ * @example
+ * ```ts
+ * import { type BusEvent, listen, type NameThatFitsHandlerAndOptions } from 'tauri-plugin-event-bus-api'
+ *
+ * function logged<Name extends string>(name: NameThatFitsHandlerAndOptions<Name>) {
+ *   return listen<number, Name>(name, (event: BusEvent<number>) => console.log(event.payload))
+ * }
+ * logged('progress')
+ * ```
  */
 export type NameThatFitsHandlerAndOptions<Name extends string> = Name &
   {
@@ -46,14 +56,32 @@ export type NameThatFitsHandlerAndOptions<Name extends string> = Name &
     other: unknown
   }[KindOf<Name>]
 
-/** The same where a payload is sent. The compiler shows `Problem`. */
+/**
+ * {@link NameThatFitsHandlerAndOptions} where a payload is sent. The compiler shows `Problem`.
+ *
+ * @example
+ * ```ts
+ * import type { OtherName, ThePayloadOfThisEventIsMissingOrWrong } from 'tauri-plugin-event-bus-api'
+ *
+ * const name: OtherName<'progress', ThePayloadOfThisEventIsMissingOrWrong> = 'progress'
+ * ```
+ */
 export type OtherName<Name extends string, Problem> = Name extends unknown
   ? KindOf<Name> extends 'other'
     ? Name
     : Problem
   : never
 
-/** The same for the name of a request. */
+/**
+ * {@link OtherName} for the name of a request.
+ *
+ * @example
+ * ```ts
+ * import type { OtherRequest } from 'tauri-plugin-event-bus-api'
+ *
+ * const name: OtherRequest<'ping'> = 'ping'
+ * ```
+ */
 export type OtherRequest<Name extends string> = Name extends keyof RequestMap
   ? ThePayloadOfThisRequestIsMissingOrWrong
   : Name
@@ -63,7 +91,18 @@ declare const problem: unique symbol
 /** No name has this type. The compiler shows it where a handler or an option does not fit a name in a namespace. */
 export type ThisNameHasAnotherPayload = string & { readonly [problem]: never }
 
-/** No name has this type. The compiler shows it where the payload is missing in a call, or another one. */
+/**
+ * No name has this type. The compiler shows it where the payload is missing in a call, or another one.
+ *
+ * @example
+ * ```ts
+ * import type { ThePayloadOfThisEventIsMissingOrWrong } from 'tauri-plugin-event-bus-api'
+ *
+ * const isUnusable = (name: ThePayloadOfThisEventIsMissingOrWrong): never => {
+ *   throw new Error(name)
+ * }
+ * ```
+ */
 export type ThePayloadOfThisEventIsMissingOrWrong = string & { readonly [problem]: never }
 
 /** No name has this type. The compiler shows it where the payload of a request is missing in a call, or another one. */

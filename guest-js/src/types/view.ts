@@ -13,6 +13,16 @@ import type { ListenOptions, Subscription } from './subscription.js'
 import type { Target } from './target.js'
 import type { WaitOptions } from './wait.js'
 
+/**
+ * The type of `emit` of a namespace or a component; see {@link emit}.
+ *
+ * @example
+ * ```ts
+ * import { type EmitIn, namespace } from 'tauri-plugin-event-bus-api'
+ *
+ * const emitInShop: EmitIn<'shop'> = namespace('shop').emit
+ * ```
+ */
 export interface EmitIn<Prefix extends string> {
   <Payload = unknown, Name extends string = string>(
     event: OtherNameIn<Prefix, Name, ThePayloadOfThisEventIsMissingOrWrong>,
@@ -25,6 +35,16 @@ export interface EmitIn<Prefix extends string> {
   ): Promise<Receipt & void>
 }
 
+/**
+ * The type of `emitTo` of a namespace or a component; see {@link emitTo}.
+ *
+ * @example
+ * ```ts
+ * import { type EmitToIn, namespace } from 'tauri-plugin-event-bus-api'
+ *
+ * const emitToInShop: EmitToIn<'shop'> = namespace('shop').emitTo
+ * ```
+ */
 export interface EmitToIn<Prefix extends string> {
   <Payload = unknown, Name extends string = string>(
     to: Target,
@@ -39,6 +59,16 @@ export interface EmitToIn<Prefix extends string> {
   ): Promise<Receipt & void>
 }
 
+/**
+ * The type of `listen` and `once` of a namespace or a component; see {@link listen}.
+ *
+ * @example
+ * ```ts
+ * import { type ListenIn, namespace } from 'tauri-plugin-event-bus-api'
+ *
+ * const listenInShop: ListenIn<'shop'> = namespace('shop').listen
+ * ```
+ */
 export interface ListenIn<Prefix extends string> {
   <Name extends NameIn<Prefix>, _ extends never>(
     event: Name,
@@ -52,6 +82,16 @@ export interface ListenIn<Prefix extends string> {
   ): Subscription
 }
 
+/**
+ * The type of `on` of a namespace or a component; see {@link on}.
+ *
+ * @example
+ * ```ts
+ * import { namespace, type OnIn } from 'tauri-plugin-event-bus-api'
+ *
+ * const onInShop: OnIn<'shop'> = namespace('shop').on
+ * ```
+ */
 export interface OnIn<Prefix extends string> {
   <Name extends NameIn<Prefix>, _ extends never>(
     event: Name,
@@ -65,6 +105,16 @@ export interface OnIn<Prefix extends string> {
   ): Subscription
 }
 
+/**
+ * The type of `events` of a namespace or a component; see {@link events}.
+ *
+ * @example
+ * ```ts
+ * import { type EventsIn, namespace } from 'tauri-plugin-event-bus-api'
+ *
+ * const eventsInShop: EventsIn<'shop'> = namespace('shop').events
+ * ```
+ */
 export interface EventsIn<Prefix extends string> {
   <Name extends NameIn<Prefix>, _ extends never>(
     event: Name,
@@ -76,6 +126,16 @@ export interface EventsIn<Prefix extends string> {
   ): EventStream<Payload>
 }
 
+/**
+ * The type of `waitFor` of a namespace or a component; see {@link waitFor}.
+ *
+ * @example
+ * ```ts
+ * import { namespace, type WaitForIn } from 'tauri-plugin-event-bus-api'
+ *
+ * const waitForInShop: WaitForIn<'shop'> = namespace('shop').waitFor
+ * ```
+ */
 export interface WaitForIn<Prefix extends string> {
   <Name extends NameIn<Prefix>, _ extends never>(
     event: Name,
@@ -87,6 +147,16 @@ export interface WaitForIn<Prefix extends string> {
   ): Promise<BusEvent<Payload>>
 }
 
+/**
+ * The type of `request` of a namespace or a component; see {@link request}.
+ *
+ * @example
+ * ```ts
+ * import { namespace, type RequestIn } from 'tauri-plugin-event-bus-api'
+ *
+ * const requestInShop: RequestIn<'shop'> = namespace('shop').request
+ * ```
+ */
 export interface RequestIn<Prefix extends string> {
   <Response = unknown, Name extends string = string>(
     to: Target,
@@ -101,6 +171,16 @@ export interface RequestIn<Prefix extends string> {
   ): Promise<ResponseOf<FullName<Prefix, Name>>>
 }
 
+/**
+ * The type of `respond` of a namespace or a component; see {@link respond}.
+ *
+ * @example
+ * ```ts
+ * import { namespace, type RespondIn } from 'tauri-plugin-event-bus-api'
+ *
+ * const respondInShop: RespondIn<'shop'> = namespace('shop').respond
+ * ```
+ */
 export interface RespondIn<Prefix extends string> {
   <Request = unknown, Name extends string = string>(
     name: FullName<Prefix, Name> extends OtherRequest<FullName<Prefix, Name>> ? Name : never,
@@ -117,6 +197,16 @@ export interface RespondIn<Prefix extends string> {
   ): Subscription
 }
 
+/**
+ * The type of `startJob` of a namespace or a component; see {@link startJob}.
+ *
+ * @example
+ * ```ts
+ * import { namespace, type StartJobIn } from 'tauri-plugin-event-bus-api'
+ *
+ * const startJobInShop: StartJobIn<'shop'> = namespace('shop').startJob
+ * ```
+ */
 export interface StartJobIn<Prefix extends string> {
   <Payload = unknown, Name extends string = string>(
     event: OtherNameIn<Prefix, Name, ThePayloadOfThisEventIsMissingOrWrong>,

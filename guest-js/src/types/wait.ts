@@ -14,8 +14,8 @@ import type { ListenOptions } from './subscription.js'
  * ```
  */
 export interface WaitOptions<Event = BusEvent<unknown>> extends ListenOptions {
-  /** Whether an event is the one; by default the first one is. What it throws rejects the promise. */
-  filter?: (event: Event) => unknown
+  /** Whether an event is the one; by default the first one is. It is not async. What it throws rejects the promise. */
+  filter?: (event: Event) => boolean
   /** How many milliseconds to wait, above 0 and at most 86,400,000; for ever by default. */
   timeoutMs?: number
   /** Ends the wait when it aborts: the promise rejects with its reason. */

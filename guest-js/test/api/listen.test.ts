@@ -187,7 +187,7 @@ describe('handlers', () => {
   it('receive their own event and share its payload', async () => {
     const seen: { payload: unknown }[] = []
     await Promise.all([listen('a', (event) => seen.push(event)), listen('a', (event) => seen.push(event))])
-    realm.host.emit('a', { deep: 1 }, { periodic: { id: 'j', tick: 1, scheduledAt: 5, missed: 0 } })
+    realm.host.emit('a', { deep: 1 }, { tick: { job: 'j', count: 1, scheduledAt: 5, missed: 0 } })
     await settled()
     expect(seen[0]).not.toBe(seen[1])
     expect(seen[0]?.payload).toBe(seen[1]?.payload)
@@ -201,7 +201,7 @@ describe('handlers', () => {
       source: { kind: 'host' },
       replayed: false,
       retained: false,
-      periodic: { id: 'j', tick: 1, scheduledAt: 5, missed: 0 },
+      tick: { job: 'j', count: 1, scheduledAt: 5, missed: 0 },
     })
   })
 

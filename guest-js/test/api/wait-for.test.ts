@@ -62,6 +62,25 @@ it('rejects with what the filter throws', async () => {
   await expect(waiting).rejects.toBe(failure)
 })
 
+it('refuses a filter that returns a promise', async () => {
+  const filter = (async ({ payload }: { payload: unknown }) => payload === 2) as unknown as () => boolean
+  const waiting = waitFor('a', { filter })
+  await settled()
+  realm.host.emit('a', 1)
+  await expect(waiting).rejects.toMatchObject({
+    code: 'invalid_argument',
+    message: 'the filter of "a" returned a promise; expected true or false at once',
+  })
+})
+
+it('refuses a filter that is no function', async () => {
+  const waiting = waitFor('a', { filter: 'b' as unknown as () => boolean })
+  await expect(waiting).rejects.toMatchObject({
+    code: 'invalid_argument',
+    message: 'the filter of "a" is of type string; expected a function',
+  })
+})
+
 it('rejects after its time, from the call on', async () => {
   vi.useFakeTimers()
   realm.host.hold = ({ command }) => command === 'subscribe'

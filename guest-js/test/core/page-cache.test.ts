@@ -22,8 +22,17 @@ const resubscribed = () => realm.host.commands('subscribe').pop()?.args.subscrip
 /** The ids of the sessions, in the order in which they were opened. */
 const sessions = () => [...new Set(realm.host.commands().map(({ args }) => args.session))]
 /** Where a subscription went on that was accepted in the session before the last. */
-const from = (after: number, handled = after) => ({ session: sessions()[sessions().length - 2], after, handled })
+const from = (after: number, handled = after, ack = handled) => ({
+  session: sessions()[sessions().length - 2],
+  after,
+  handled,
+  ack,
+})
 const received = (handler: ReturnType<typeof vi.fn>) => handler.mock.calls.map(([{ seq, replayed }]) => [seq, replayed])
+
+interface Internals {
+  invoke(...args: unknown[]): Promise<unknown>
+}
 
 describe('a page out of the back/forward cache', () => {
   const listeners: ((event: { persisted: boolean }) => void)[] = []
@@ -129,6 +138,45 @@ describe('a page out of the back/forward cache', () => {
     realm.host.emit('a')
     await settled()
     expect(handler).toHaveBeenCalled()
+    // A page that is left waits for no reply.
+    realm.host.broken.length = 0
+  })
+
+  it('renews what an old session has accepted', async () => {
+    await listen('b', vi.fn())
+    await settled()
+    const handler = vi.fn()
+    // The host accepts it, and its reply is late.
+    const { __TAURI_INTERNALS__: internals } = window as unknown as { __TAURI_INTERNALS__: Internals }
+    const { invoke } = internals
+    let deliver = () => {}
+    const isLate = new Promise<void>((resolve) => {
+      deliver = resolve
+    })
+    internals.invoke = async (...args) => {
+      const reply = await invoke(...args)
+      await isLate
+      return reply
+    }
+    const listening = listen('a', handler)
+    await settled()
+    const [first] = sessions()
+    internals.invoke = invoke
+    leave()
+    realm.host.endSession()
+    await settled()
+    // The next session begins without it, since it has no reply yet.
+    expect(resubscribed()).toMatchObject([{ id: 1, event: 'b', resume: { session: first } }])
+    realm.host.emit('a')
+    deliver()
+    await listening
+    await endOfTask()
+    await settled()
+    expect(sessions()).toHaveLength(2)
+    expect(resubscribed()).toMatchObject([{ id: 2, event: 'a', resume: { session: first, after: 0, handled: 0 } }])
+    realm.host.emit('a')
+    await settled()
+    expect(received(handler).map(([seq]) => seq)).toEqual([1, 2])
     // A page that is left waits for no reply.
     realm.host.broken.length = 0
   })

@@ -22,7 +22,12 @@ const resubscribed = () => realm.host.commands('subscribe').pop()?.args.subscrip
 /** The ids of the sessions, in the order in which they were opened. */
 const sessions = () => [...new Set(realm.host.commands().map(({ args }) => args.session))]
 /** Where a subscription went on that was accepted in the session before the last. */
-const from = (after: number, handled = after) => ({ session: sessions()[sessions().length - 2], after, handled })
+const from = (after: number, handled = after, ack = handled) => ({
+  session: sessions()[sessions().length - 2],
+  after,
+  handled,
+  ack,
+})
 
 describe('the pull loop', () => {
   it('acknowledges once and skips what it has seen', async () => {

@@ -19,7 +19,12 @@ const resubscribed = () => realm.host.commands('subscribe').pop()?.args.subscrip
 /** The ids of the sessions, in the order in which they were opened. */
 const sessions = () => [...new Set(realm.host.commands().map(({ args }) => args.session))]
 /** Where a subscription went on that was accepted in the session before the last. */
-const from = (after: number, handled = after) => ({ session: sessions()[sessions().length - 2], after, handled })
+const from = (after: number, handled = after, ack = handled) => ({
+  session: sessions()[sessions().length - 2],
+  after,
+  handled,
+  ack,
+})
 const received = (handler: ReturnType<typeof vi.fn>) => handler.mock.calls.map(([{ seq, replayed }]) => [seq, replayed])
 
 describe('a renewed session', () => {
@@ -87,17 +92,17 @@ describe('a renewed session', () => {
     await settled()
     realm.host.endSession()
     await settled()
-    expect(resubscribed()).toEqual([{ id: 1, event: 'a', resume: from(1) }])
+    expect(resubscribed()).toEqual([{ id: 1, event: 'a', resume: from(1, 1, 4) }])
     expect(handler).toHaveBeenCalledTimes(1)
   })
 
-  it('resumes before the gap of a full queue', async () => {
+  it('resumes before a gap that it has handled', async () => {
     await listen('a', vi.fn(), { onGap: vi.fn() })
     realm.host.push({ from: 2, to: 9, count: 7, atMost: false, reason: 'queue_full', subscriptions: [1] })
     await settled()
     realm.host.endSession()
     await settled()
-    expect(resubscribed()).toEqual([{ id: 1, event: 'a', resume: from(0, 0) }])
+    expect(resubscribed()).toEqual([{ id: 1, event: 'a', resume: from(0, 0, 1) }])
   })
 
   it('resumes in the middle of a replay', async () => {

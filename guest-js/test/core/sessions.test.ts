@@ -22,7 +22,12 @@ const resubscribed = () => realm.host.commands('subscribe').pop()?.args.subscrip
 /** The ids of the sessions, in the order in which they were opened. */
 const sessions = () => [...new Set(realm.host.commands().map(({ args }) => args.session))]
 /** Where a subscription went on that was accepted in the session before the last. */
-const from = (after: number, handled = after) => ({ session: sessions()[sessions().length - 2], after, handled })
+const from = (after: number, handled = after, ack = handled) => ({
+  session: sessions()[sessions().length - 2],
+  after,
+  handled,
+  ack,
+})
 const received = (handler: ReturnType<typeof vi.fn>) => handler.mock.calls.map(([{ seq, replayed }]) => [seq, replayed])
 
 describe('a stale session', () => {

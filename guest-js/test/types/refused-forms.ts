@@ -60,6 +60,12 @@ waitFor('form:saved', { filter: ({ payload }) => payload.size > 1 })
 waitFor('form:saved', { filter: (event: Event<Wrong>) => event.payload.size > 1 })
 // @ts-expect-error The name comes first.
 waitFor({ timeoutMs: 1 })
+// @ts-expect-error A promise is no boolean, and every event would fit.
+waitFor('form:saved', { filter: async ({ payload }) => payload.path !== '' })
+// @ts-expect-error A promise is no boolean, and every event would fit.
+waitFor('other', { filter: async () => true })
+// @ts-expect-error A promise is no boolean, and every event would fit.
+namespace('form').waitFor('saved', { filter: async () => true })
 // @ts-expect-error The payload is missing.
 emit('form:saved')
 // @ts-expect-error The payload is of another type.

@@ -6,7 +6,7 @@ use tauri_plugin_event_bus_types::internal::read_event;
 use crate::model::error::Error;
 use crate::model::event::BusEvent;
 
-/// A typed event as a listener of the host gets it: the payload, and by dereference everything of a [`BusEvent`].
+/// A typed event as a host listener gets it: the payload, and by dereference everything of a [`BusEvent`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct TypedEvent<E> {

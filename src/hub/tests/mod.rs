@@ -8,6 +8,7 @@ mod renewal;
 mod requests;
 mod retained;
 mod sessions;
+mod starts;
 mod waiting;
 mod webviews;
 

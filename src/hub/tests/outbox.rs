@@ -197,7 +197,7 @@ fn a_batch_may_be_acknowledged_in_parts() {
     }
     assert!(outbox.acknowledge(5).unwrap().is_none());
     let kept = outbox.into_unacknowledged();
-    let seqs = kept.map(|entry| match entry {
+    let seqs = kept.map(|(_, entry)| match entry {
         QueueEntry::Event(queued) => queued.event.seq(),
         QueueEntry::Lost(lost) => panic!("{lost:?}"),
     });

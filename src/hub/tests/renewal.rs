@@ -17,14 +17,18 @@ use crate::model::policies::Policies;
 use crate::model::policy::Policy;
 
 /// The reason of a gap, its first and last number, and what it counts.
-type Lost = (GapReason, u64, u64, u64);
+pub(super) type Lost = (GapReason, u64, u64, u64);
 
 /// A webview whose page opens one session after the other. The events `live` and `note` have no history, and of
 /// the events `latest` only the newest waits.
-struct World {
-    hub: Hub<char>,
-    now: Instant,
+pub(super) struct World {
+    pub(super) hub: Hub<char>,
+    pub(super) now: Instant,
     sessions: u64,
+    /// The index of the last item that the page has handled in its session.
+    index: u64,
+    /// The origin of the next page.
+    pub(super) origin: &'static str,
 }
 
 fn request(id: SubscriptionId, pattern: &str, resume: Option<Resumption>) -> SubscriptionRequest {
@@ -40,7 +44,7 @@ fn request(id: SubscriptionId, pattern: &str, resume: Option<Resumption>) -> Sub
 }
 
 impl World {
-    fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Limits) -> Self {
         let mut policies = Policies::default();
         for name in ["live", "note"] {
             policies.add(name, Policy::new().history(false)).unwrap();
@@ -52,10 +56,12 @@ impl World {
             hub,
             now: Instant::now(),
             sessions: 0,
+            index: 0,
+            origin: "app",
         }
     }
 
-    fn emit(&mut self, name: &str, retain: bool) -> u64 {
+    pub(super) fn emit(&mut self, name: &str, retain: bool) -> u64 {
         let event = NewEvent {
             name: EventName::parse(name).unwrap(),
             payload: "null".into(),
@@ -69,15 +75,44 @@ impl World {
         emitted.unwrap().0.seq
     }
 
-    /// Opens a session that listens to these patterns, which have the ids 1, 2 and so on.
-    fn open(&mut self, patterns: &[&str], resume: Option<(u64, u64)>) -> SubscriberKey {
-        let previous = session_id(self.sessions);
+    /// Opens a session that listens to these patterns, which have the ids 1, 2 and so on. Its page is there, and pulls.
+    pub(super) fn open(&mut self, patterns: &[&str], resume: Option<(u64, u64)>) -> SubscriberKey {
+        let key = self.begin(patterns, resume);
+        self.pull_after(0, 0);
+        key
+    }
+
+    /// The first command of a page, which may be gone.
+    pub(super) fn begin(&mut self, patterns: &[&str], resume: Option<(u64, u64)>) -> SubscriberKey {
+        self.begin_after(self.sessions, patterns, resume)
+    }
+
+    /// A page opens a session that continues this one.
+    pub(super) fn continue_session(&mut self, session: u64, patterns: &[&str], resume: (u64, u64)) {
+        self.begin_after(session, patterns, Some(resume));
+    }
+
+    /// The newest session listens to this, too.
+    pub(super) fn subscribe(&mut self, id: SubscriptionId, pattern: &str) {
+        let key = self.hub.webviews["main"].session.unwrap();
+        let requests = vec![request(id, pattern, None)];
+        let (results, _) = self.hub.subscribe(key, requests, self.now);
+        assert!(results[0].is_ok());
+    }
+
+    fn begin_after(
+        &mut self,
+        session: u64,
+        patterns: &[&str],
+        resume: Option<(u64, u64)>,
+    ) -> SubscriberKey {
+        let previous = session_id(session);
         self.sessions += 1;
         let command = Command {
             name: "subscribe",
             session: session_id(self.sessions),
             n: 1,
-            origin: Some("app".to_owned()),
+            origin: Some(self.origin.to_owned()),
         };
         let opened = self.hub.begin_command("main", command, 'c', self.now);
         let key = opened.1.unwrap();
@@ -85,6 +120,7 @@ impl World {
             session: previous,
             after,
             handled,
+            index: self.index,
         });
         let requests = (1..)
             .zip(patterns)
@@ -96,17 +132,31 @@ impl World {
     }
 
     /// The page calls nothing for so long that its session ends.
-    fn fall_silent(&mut self) {
-        self.now += SESSION_LEASE + Duration::from_secs(1);
-        let _ = self.hub.expire(self.now);
+    pub(super) fn fall_silent(&mut self) {
+        self.wait(SESSION_LEASE + Duration::from_secs(1));
         assert!(self.hub.sessions.is_empty());
+    }
+
+    /// The webview has loaded another page.
+    pub(super) fn leave(&mut self) {
+        let _ = self.hub.leave_page("main", Some("app".to_owned()));
+    }
+
+    /// So much time passes.
+    pub(super) fn wait(&mut self, time: Duration) {
+        self.now += time;
+        let _ = self.hub.expire(self.now);
     }
 
     /// Pulls so many items at most.
     fn pull(&mut self, events: usize) -> Batch {
+        self.pull_after(0, events)
+    }
+
+    pub(super) fn pull_after(&mut self, ack: u64, events: usize) -> Batch {
         let pull = Pull {
             session: session_id(self.sessions),
-            ack: 0,
+            ack,
             is_ahead: false,
             is_prompt: true,
             can_be_called: false,
@@ -121,7 +171,7 @@ impl World {
     }
 
     /// The events of a subscription, and its gaps with what they count.
-    fn received(&mut self, id: u32) -> (Vec<u64>, Vec<Lost>) {
+    pub(super) fn received(&mut self, id: u32) -> (Vec<u64>, Vec<Lost>) {
         let batch = self.pull(100);
         let (mut seqs, mut gaps) = (Vec::new(), Vec::new());
         for item in batch.items() {
@@ -248,12 +298,12 @@ fn a_retained_event_comes_after_another_page() {
     world.emit("other", false);
     world.open(&["note"], None);
     let first = session_id(world.sessions);
-    let _ = world.hub.leave_page("main", Some("app".to_owned()));
+    world.leave();
     // Another page was there, and the first one returns out of the cache.
     world.open(&["other"], None);
     world.now += Duration::from_secs(10);
     let _ = world.hub.expire(world.now);
-    let _ = world.hub.leave_page("main", Some("app".to_owned()));
+    world.leave();
     for (handled, expected) in [(0, vec![retained]), (retained, vec![])] {
         world.sessions += 1;
         let command = Command {
@@ -267,11 +317,12 @@ fn a_retained_event_comes_after_another_page() {
             session: first,
             after: 2,
             handled,
+            index: 0,
         };
         let requests = vec![request(1, "note", Some(resume))];
         let _ = world.hub.subscribe(key.unwrap(), requests, world.now);
         assert_eq!(world.received(1).0, expected);
-        let _ = world.hub.leave_page("main", Some("app".to_owned()));
+        world.leave();
     }
 }
 
@@ -297,6 +348,51 @@ fn what_a_lost_event_replaced_is_lost_with_it() {
     }
     let gap = (GapReason::HistoryFull, replaced, dropped, 2);
     assert_eq!(world.received(1), (waiting, vec![gap]));
+}
+
+#[test]
+fn a_gap_that_was_handled_is_not_told_again() {
+    for handled in [0, 1, 2] {
+        let limits = Limits {
+            queue_events: 1,
+            ..Limits::default()
+        };
+        let mut world = World::new(limits);
+        world.open(&["*"], None);
+        let dropped = world.emit("x", false);
+        let waiting = world.emit("x", false);
+        assert_eq!(world.pull(9).items().len(), 2, "a gap and an event");
+        world.index = handled;
+        world.fall_silent();
+        world.open(&["*"], Some((0, if handled == 2 { waiting } else { 0 })));
+        let gap = (GapReason::HistoryFull, dropped, dropped, 1);
+        let gaps = if handled == 0 { vec![gap] } else { vec![] };
+        let events = if handled == 2 { vec![] } else { vec![waiting] };
+        assert_eq!(world.received(1), (events, gaps), "{handled}");
+    }
+}
+
+#[test]
+fn one_loss_is_told_as_one_gap() {
+    let limits = Limits {
+        backlog_events: 1,
+        ..Limits::default()
+    };
+    let mut world = World::new(limits);
+    world.open(&["x"], None);
+    let lost = world.emit("x", false);
+    world.fall_silent();
+    // The session that the page had in between never pulled, and the page does not name the one before.
+    world.begin(&["x"], Some((0, 0)));
+    let also_lost = world.emit("x", false);
+    let last = world.emit("x", false);
+    world.fall_silent();
+    world.open(&["x"], Some((0, 0)));
+    let gaps = vec![
+        (GapReason::SessionEnded, lost, lost, 1),
+        (GapReason::HistoryFull, also_lost, also_lost, 1),
+    ];
+    assert_eq!(world.received(1), (vec![last], gaps));
 }
 
 /// The number and the superseded events of all that a page gets.
@@ -331,7 +427,7 @@ fn a_replaced_event_of_the_page_before_counts_once() {
     world.emit("latest", false);
     let newest = world.emit("latest", false);
     // The page was still starting, so all of it is kept for the next one.
-    let _ = world.hub.leave_page("main", Some("app".to_owned()));
+    world.leave();
     world.open(&["*"], None);
     assert_eq!(superseded(&world.pull(9)), [(other, 0), (newest, 1)]);
 }

@@ -459,3 +459,32 @@ fn nothing_is_left_of_a_hundred_thousand_requests() {
     // No page is gone at the end.
     assert!(world.gone.is_empty());
 }
+
+#[test]
+fn requests_end_in_the_order_they_were_sent() {
+    const COUNT: u64 = 40;
+    let mut world = World::new();
+    let caller = world.open("a", 1);
+    world.open("b", 2);
+    let mut sent = Vec::new();
+    for number in 1..=COUNT {
+        // Ids are random, and say nothing of the order.
+        world.newest = u128::from(number * 17 % 41);
+        let caller = Caller::Page(caller, number);
+        sent.push(world.send("b", caller, number as u32).unwrap());
+    }
+    assert_eq!(world.pull("b", 2).len(), sent.len());
+    let effects = world.hub.leave_page("a", None);
+    let gone: Vec<u32> = effects.gone.iter().map(|(waiter, _)| *waiter).collect();
+    assert_eq!(gone, (1..=COUNT as u32).collect::<Vec<_>>());
+    let told: Vec<RequestId> = world
+        .pull("b", 2)
+        .iter()
+        .map(|item| match item {
+            Item::Ended(id, Ending::Cancelled) => *id,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(told, sent);
+    world.check_empty();
+}

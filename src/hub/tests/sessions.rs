@@ -120,11 +120,12 @@ fn a_pull_completes_after_twenty_seconds() {
     let (mut hub, _) = hub(start);
     let parked = start + Duration::from_secs(5);
     let effects = pull(&mut hub, 'p', parked).unwrap();
+    assert!(effects.batches.is_empty());
     assert!(
-        effects.batches.is_empty() && !effects.rearm,
-        "the start-up phase ends earlier"
+        effects.rearm,
+        "it is there, and so its start-up phase is over"
     );
-    let (effects, next) = hub.expire(start + START_UP);
+    let (effects, next) = hub.expire(parked);
     assert!(effects.batches.is_empty());
     assert_eq!(next, Some(parked + PULL_HOLD));
     let (effects, _) = hub.expire(parked + PULL_HOLD - Duration::from_millis(1));
@@ -175,10 +176,14 @@ fn a_page_that_is_replaced_gets_an_error() {
 fn the_history_is_dropped_once_the_page_has_started() {
     let start = Instant::now();
     let (mut hub, _) = hub(start);
-    assert!(hub.webviews["main"].history.is_some());
+    let has_history = |hub: &Hub<char>| hub.webviews["main"].history.is_some();
     let (_, next) = hub.expire(start + START_UP);
-    assert!(hub.webviews["main"].history.is_none());
+    assert!(has_history(&hub), "nothing shows that its page is there");
     assert_eq!(next, Some(start + SESSION_LEASE));
+    assert!(pull(&mut hub, 'p', start + START_UP).is_ok());
+    let (_, next) = hub.expire(start + START_UP);
+    assert!(!has_history(&hub));
+    assert_eq!(next, Some(start + START_UP + PULL_HOLD));
 }
 
 #[test]
@@ -199,6 +204,7 @@ fn past_events_are_the_kept_and_the_retained() {
     };
     assert!(hub.enqueue(event, &Audience::default(), || start).is_ok());
     assert_eq!(hub.past_events_of(key), 3);
+    assert!(pull(&mut hub, 'p', start).is_ok());
     let _ = hub.expire(start + START_UP);
     assert_eq!(hub.past_events_of(key), 1);
     assert_eq!(hub.past_events_of(SubscriberKey(99)), 1);
@@ -325,6 +331,7 @@ fn renew_after(handled: u64) -> (Vec<u64>, Vec<(u64, u64, u64)>, usize) {
             session: session_id(1),
             after: handled,
             handled,
+            index: 0,
         })
     };
     let again = vec![request(1, "*", resume(handled)), request(2, "y", resume(0))];

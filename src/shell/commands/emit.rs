@@ -25,56 +25,58 @@ use super::arguments::{
 use super::body::Entries;
 #[cfg(any(fuzzing, test))]
 use super::body::Entry;
-use super::call::{Page, PageCall};
+use super::command::{Page, PageCommand};
 
 #[tauri::command]
-pub(super) async fn emit(call: PageCall, events: Entries) -> Result<Response> {
-    let scope = call.scope("event-bus:allow-emit", Subject::Event);
-    call.run_once(|_| {
-        emit_each(&*call.flood()?, events, |entry: EmitEntry, bytes| {
-            if entry.to.is_some() {
-                return Err(invalid_argument(
-                    "emit takes no `to`; use emit_to for an event with a target",
-                ));
-            }
-            let name = EventName::parse_emitted(&entry.event)?;
-            scope.check_emitting(&name, Destination::Everyone, None)?;
-            let audience = Audience {
-                to: None,
-                except: entry.except()?,
-            };
-            entry.publish(&call, name, bytes, &audience)
+pub(super) async fn emit(command: PageCommand, events: Entries) -> Result<Response> {
+    let scope = command.scope("event-bus:allow-emit", Subject::Event);
+    command
+        .run_once(|_| {
+            emit_each(&*command.flood()?, events, |entry: EmitEntry, bytes| {
+                if entry.to.is_some() {
+                    return Err(invalid_argument(
+                        "emit takes no `to`; use emit_to for an event with a target",
+                    ));
+                }
+                let name = EventName::parse_emitted(&entry.event)?;
+                scope.check_emitting(&name, Destination::Everyone, None)?;
+                let audience = Audience {
+                    to: None,
+                    except: entry.except()?,
+                };
+                entry.publish(&command, name, bytes, &audience)
+            })
         })
-    })
-    .await
+        .await
 }
 
 #[tauri::command]
-pub(super) async fn emit_to(call: PageCall, events: Entries) -> Result<Response> {
-    let scope = call.scope("event-bus:allow-emit-to", Subject::Event);
-    call.run_once(|_| {
-        emit_each(&*call.flood()?, events, |entry: EmitEntry, bytes| {
-            let Some(to) = &entry.to else {
-                return Err(invalid_argument(
-                    "emit_to needs `to`; use emit for an event to everyone",
-                ));
-            };
-            let mut to = Address::of(read_target(to)?)?;
-            if to.selection.everyone {
-                return Err(invalid_argument(
-                    "emit_to cannot send to everyone; send the event through emit",
-                ));
-            }
-            let name = EventName::parse_emitted(&entry.event)?;
-            restrict_to_scope(call.core(), &scope, &name, &mut to.selection, None)?;
-            let audience = Audience {
-                to: Some(to),
-                except: entry.except()?,
-            };
-            entry.publish(&call, name, bytes, &audience)
+pub(super) async fn emit_to(command: PageCommand, events: Entries) -> Result<Response> {
+    let scope = command.scope("event-bus:allow-emit-to", Subject::Event);
+    command
+        .run_once(|_| {
+            emit_each(&*command.flood()?, events, |entry: EmitEntry, bytes| {
+                let Some(to) = &entry.to else {
+                    return Err(invalid_argument(
+                        "emit_to needs `to`; use emit for an event to everyone",
+                    ));
+                };
+                let mut to = Address::of(read_target(to)?)?;
+                if to.selection.everyone {
+                    return Err(invalid_argument(
+                        "emit_to cannot send to everyone; send the event through emit",
+                    ));
+                }
+                let name = EventName::parse_emitted(&entry.event)?;
+                restrict_to_scope(command.core(), &scope, &name, &mut to.selection, None)?;
+                let audience = Audience {
+                    to: Some(to),
+                    except: entry.except()?,
+                };
+                entry.publish(&command, name, bytes, &audience)
+            })
         })
-    })
-    .await
+        .await
 }
 
 /// Emits a batch and writes one result for each event. A refused event does not affect the others.

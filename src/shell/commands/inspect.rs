@@ -5,7 +5,7 @@ use tauri::ipc::Response;
 use crate::model::error::Result;
 
 use super::arguments::write;
-use super::call::Page;
+use super::command::Page;
 
 #[tauri::command]
 pub(super) async fn inspect(page: Page) -> Result<Response> {

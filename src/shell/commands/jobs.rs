@@ -25,7 +25,7 @@ use super::arguments::{
     EndpointEntry, invalid_argument, read, read_json, read_payload, read_target, write,
 };
 use super::body::{Argument, Entry};
-use super::call::{Page, PageCall};
+use super::command::{Page, PageCommand};
 use super::emit::restrict_to_scope;
 
 const PERMISSION: &str = "event-bus:jobs";
@@ -83,11 +83,14 @@ impl JobArguments {
         args_bytes: Vec<Bytes>,
     ) -> Result<Option<(Arc<str>, Json)>> {
         match &self.source {
-            None if self.args.is_some() => Err(invalid_argument("`args` needs a `source`")),
-            None => Ok(None),
-            Some(_) if self.payload.is_some() => Err(invalid_argument(
-                "a job takes a `payload` or a `source`, not both",
+            None if self.args.is_some() => Err(invalid_argument(
+                "`args` needs a `source`, and this job has none",
             )),
+            None => Ok(None),
+            Some(source) if self.payload.is_some() => Err(invalid_argument(format!(
+                "a job takes a `payload` or a `source`, not both; this one also has the source {}",
+                quoted(source)
+            ))),
             Some(source) => {
                 let args = read_json(name, self.args.clone(), args_bytes)?;
                 Ok(Some((source.as_str().into(), args.shared())))
@@ -97,69 +100,70 @@ impl JobArguments {
 }
 
 #[tauri::command]
-pub(super) async fn start_job(call: PageCall, mut job: Entry) -> Result<Response> {
-    let scope = call.scope(PERMISSION, Subject::Event);
-    call.run_once(|page| {
-        let core = call.core();
-        let flood = call.flood()?;
-        flood.take_emit(job.payload_length() + job.args_length(), now())?;
-        let (bytes, args_bytes) = job.take_bytes();
-        let job: JobArguments = job.read("job")?;
-        let every_ms = job.every_ms.ok_or_else(|| invalid_interval("missing"))?;
-        let interval = interval_from_millis(every_ms)?;
-        let name = EventName::parse_emitted(&job.event)?;
-        let to = job.to.as_ref().map(read_target).transpose()?;
-        let mut to = to.map(Address::of).transpose()?;
-        let component = job.component.as_deref().map(parse_component).transpose()?;
-        let sampled = job.sampled(&name, args_bytes)?;
-        let planned = PlannedJob {
-            interval,
-            source: sampled.as_ref().map(|(source, _)| &**source),
-        };
-        // This check comes first: the entry that its error suggests also allows the event.
-        let owner = match job.owner {
-            Some(OwnerEntry::Host {}) => {
-                scope.check_starting_for_host(&name)?;
-                Endpoint::Host
-            }
-            None => call.endpoint(),
-        };
-        check_job(core, &scope, &name, to.as_mut(), planned)?;
-        let pace = scope.pace(&name, planned.source);
-        let timing = job.timing(interval)?;
-        let catalog = call.bus().catalog();
-        let payload = match &sampled {
-            Some((source, args)) => {
-                Payload::Sampled(call.bus().sampler(&name, source, args.clone())?)
-            }
-            None => Payload::Fixed(read_payload(catalog, &name, job.payload, bytes)?.shared()),
-        };
-        let default_failures = sampled.as_ref().map(|_| MAX_FAILURES);
-        let plan = JobPlan {
-            payload,
-            sampled,
-            timing,
-            only_while_listened: job.only_while_listened,
-            max_failures: job.max_failures.or(default_failures),
-            flood: Some(flood),
-            page: Some(page),
-            quota_owner: Some(call.label().into()),
-            pace,
-            to,
-            id: job.id,
-            replaces: job.replace,
-            source: call.endpoint(),
-            component,
-            owner,
-            ..JobPlan::new(name, interval)
-        };
-        let is_own = plan.owner != Endpoint::Host;
-        let is_allowed = |event: &EventName| is_own || scope.allows_jobs_of_others(event);
-        let jobs = &call.runtime().jobs;
-        let started = jobs.start(plan, is_allowed)?;
-        write(&jobs.info(&started))
-    })
-    .await
+pub(super) async fn start_job(command: PageCommand, mut job: Entry) -> Result<Response> {
+    let scope = command.scope(PERMISSION, Subject::Event);
+    command
+        .run_once(|page| {
+            let core = command.core();
+            let flood = command.flood()?;
+            flood.take_emit(job.payload_length() + job.args_length(), now())?;
+            let (bytes, args_bytes) = job.take_bytes();
+            let job: JobArguments = job.read("job")?;
+            let every_ms = job.every_ms.ok_or_else(|| invalid_interval("missing"))?;
+            let interval = interval_from_millis(every_ms)?;
+            let name = EventName::parse_emitted(&job.event)?;
+            let to = job.to.as_ref().map(read_target).transpose()?;
+            let mut to = to.map(Address::of).transpose()?;
+            let component = job.component.as_deref().map(parse_component).transpose()?;
+            let sampled = job.sampled(&name, args_bytes)?;
+            let planned = PlannedJob {
+                interval,
+                source: sampled.as_ref().map(|(source, _)| &**source),
+            };
+            // This check comes first: the entry that its error suggests also allows the event.
+            let owner = match job.owner {
+                Some(OwnerEntry::Host {}) => {
+                    scope.check_starting_for_host(&name)?;
+                    Endpoint::Host
+                }
+                None => command.endpoint(),
+            };
+            check_job(core, &scope, &name, to.as_mut(), planned)?;
+            let pace = scope.pace(&name, planned.source);
+            let timing = job.timing(interval)?;
+            let catalog = command.bus().catalog();
+            let payload = match &sampled {
+                Some((source, args)) => {
+                    Payload::Sampled(command.bus().sampler(&name, source, args.clone())?)
+                }
+                None => Payload::Fixed(read_payload(catalog, &name, job.payload, bytes)?.shared()),
+            };
+            let default_failures = sampled.as_ref().map(|_| MAX_FAILURES);
+            let plan = JobPlan {
+                payload,
+                sampled,
+                timing,
+                only_while_listened: job.only_while_listened,
+                max_failures: job.max_failures.or(default_failures),
+                flood: Some(flood),
+                page: Some(page),
+                quota_owner: Some(command.label().into()),
+                pace,
+                to,
+                id: job.id,
+                replaces: job.replace,
+                source: command.endpoint(),
+                component,
+                owner,
+                ..JobPlan::new(name, interval)
+            };
+            let is_own = plan.owner != Endpoint::Host;
+            let is_allowed = |event: &EventName| is_own || scope.allows_jobs_of_others(event);
+            let jobs = &command.runtime().jobs;
+            let started = jobs.start(plan, is_allowed)?;
+            write(&jobs.info(&started))
+        })
+        .await
 }
 
 /// Checks that a page may run this job for this target, and restricts the target to the labels that its scope allows.
@@ -219,52 +223,55 @@ fn find_job(
 
 #[tauri::command]
 pub(super) async fn stop_job(
-    call: PageCall,
+    command: PageCommand,
     id: String,
     number: Option<u64>,
     owner: Option<Value>,
 ) -> Result<Response> {
-    let scope = call.scope(PERMISSION, Subject::Event);
-    call.run_once(|_| {
-        let job = find_job(&call, &scope, owner, (&id, number))?;
-        call.runtime().jobs.stop(&job)?;
-        Ok(Value::Null.to_string().into())
-    })
-    .await
+    let scope = command.scope(PERMISSION, Subject::Event);
+    command
+        .run_once(|_| {
+            let job = find_job(&command, &scope, owner, (&id, number))?;
+            command.runtime().jobs.stop(&job)?;
+            Ok(Value::Null.to_string().into())
+        })
+        .await
 }
 
 #[tauri::command]
 pub(super) async fn pause_job(
-    call: PageCall,
+    command: PageCommand,
     id: String,
     number: Option<u64>,
     owner: Option<Value>,
 ) -> Result<Response> {
-    let scope = call.scope(PERMISSION, Subject::Event);
-    call.run_once(|_| {
-        let job = find_job(&call, &scope, owner, (&id, number))?;
-        let jobs = &call.runtime().jobs;
-        jobs.pause(&job)?;
-        write(&jobs.info(&job))
-    })
-    .await
+    let scope = command.scope(PERMISSION, Subject::Event);
+    command
+        .run_once(|_| {
+            let job = find_job(&command, &scope, owner, (&id, number))?;
+            let jobs = &command.runtime().jobs;
+            jobs.pause(&job)?;
+            write(&jobs.info(&job))
+        })
+        .await
 }
 
 #[tauri::command]
 pub(super) async fn resume_job(
-    call: PageCall,
+    command: PageCommand,
     id: String,
     number: Option<u64>,
     owner: Option<Value>,
 ) -> Result<Response> {
-    let scope = call.scope(PERMISSION, Subject::Event);
-    call.run_once(|_| {
-        let job = find_job(&call, &scope, owner, (&id, number))?;
-        let jobs = &call.runtime().jobs;
-        jobs.resume(&job)?;
-        write(&jobs.info(&job))
-    })
-    .await
+    let scope = command.scope(PERMISSION, Subject::Event);
+    command
+        .run_once(|_| {
+            let job = find_job(&command, &scope, owner, (&id, number))?;
+            let jobs = &command.runtime().jobs;
+            jobs.resume(&job)?;
+            write(&jobs.info(&job))
+        })
+        .await
 }
 
 #[derive(Deserialize)]
@@ -277,21 +284,21 @@ struct JobChangesEntry {
 
 #[tauri::command]
 pub(super) async fn update_job(
-    call: PageCall,
+    command: PageCommand,
     id: Argument<String>,
     number: Argument<Option<u64>>,
     owner: Argument<Option<Value>>,
     mut changes: Entry,
 ) -> Result<Response> {
-    let scope = call.scope(PERMISSION, Subject::Event);
-    call.run_once(|_| {
-        let flood = call.flood()?;
+    let scope = command.scope(PERMISSION, Subject::Event);
+    command.run_once(|_| {
+        let flood = command.flood()?;
         flood.take_emit(changes.payload_length(), now())?;
-        let job = find_job(&call, &scope, owner.0, (&id.0, number.0))?;
+        let job = find_job(&command, &scope, owner.0, (&id.0, number.0))?;
         let (bytes, _) = changes.take_bytes();
-        let changes: JobChangesEntry = changes.read("changes of a job")?;
+            let changes: JobChangesEntry = changes.read("changes of a job")?;
         // The events of a job name its page as their source. So no other page may change their payload.
-        if (changes.payload.is_some() || changes.to.is_some()) && job.source != call.endpoint() {
+        if (changes.payload.is_some() || changes.to.is_some()) && job.source != command.endpoint() {
             return Err(Error::new(
                 ErrorCode::Denied,
                 format!(
@@ -311,19 +318,19 @@ pub(super) async fn update_job(
             interval: every.unwrap_or(interval),
             source: job.sampled.as_ref().map(|(source, _)| &**source),
         };
-        check_job(call.core(), &scope, &job.name, to.as_mut(), planned)?;
+        check_job(command.core(), &scope, &job.name, to.as_mut(), planned)?;
         // A job that another page started stays within the limits of that page.
-        let is_own = job.quota_owner.as_deref() == Some(call.label());
+        let is_own = job.quota_owner.as_deref() == Some(command.label());
         let payload = changes
             .payload
-            .map(|text| read_payload(call.bus().catalog(), &job.name, Some(text), bytes));
+            .map(|text| read_payload(command.bus().catalog(), &job.name, Some(text), bytes));
         let update = JobUpdate {
             interval: every,
             payload: payload.transpose()?.map(Json::shared),
             to: changes.to.is_some().then_some(to),
             pace: is_own.then(|| scope.pace(&job.name, planned.source)),
         };
-        let jobs = &call.runtime().jobs;
+        let jobs = &command.runtime().jobs;
         jobs.update(&job, update)?;
         write(&jobs.info(&job))
     })

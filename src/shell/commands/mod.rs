@@ -2,8 +2,8 @@
 
 mod arguments;
 mod body;
-mod call;
 mod catalog;
+mod command;
 mod emit;
 mod inspect;
 mod jobs;

@@ -16,7 +16,7 @@ use crate::model::error::{Result, escaped, quoted};
 use crate::shell::reply::{ReplyPath, reply_to};
 
 use super::arguments::{check_entries, invalid_argument};
-use super::call::find_bus;
+use super::command::find_bus;
 use super::respond::apply_responses;
 
 /// The command that resolves when there is something to deliver.
@@ -26,7 +26,7 @@ pub(super) const COMMAND: &str = "pull";
 /// WebKit keeps the source of scripts from 8 KiB on. Written as a string, it may become twice as long.
 const MAX_EVALUATED_BYTES: usize = (8 * 1024 - 6) / 2;
 
-/// On Android, Tauri evaluates only answers below 8 KiB. The page fetches longer ones.
+/// On Android, Tauri evaluates only replies below 8 KiB. The page fetches longer ones.
 const FETCHES_LONG_REPLIES: bool = cfg!(target_os = "android");
 
 #[derive(Deserialize)]
@@ -87,9 +87,9 @@ pub(super) fn accept<R: Runtime>(invoke: Invoke<R>) {
     }
 }
 
-fn longest_batch(path: ReplyPath, limit: usize, fetches_long_answers: bool) -> usize {
+fn longest_batch(path: ReplyPath, limit: usize, fetches_long_replies: bool) -> usize {
     match path {
-        ReplyPath::Evaluated if !fetches_long_answers => limit.min(MAX_EVALUATED_BYTES),
+        ReplyPath::Evaluated if !fetches_long_replies => limit.min(MAX_EVALUATED_BYTES),
         _ => limit,
     }
 }

@@ -25,7 +25,7 @@ use super::arguments::{
     check_entries, check_request_name, invalid_argument, read_json, read_target,
 };
 use super::body::read_body;
-use super::call::Page;
+use super::command::Page;
 use super::emit::{locations_for, read_causes};
 
 /// The command that the responder resolves.

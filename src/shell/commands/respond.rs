@@ -16,7 +16,7 @@ use crate::sync::now;
 
 use super::arguments::{EntryResult, check_entries, check_request_name, read, read_json, write};
 use super::body::{Entries, Entry};
-use super::call::PageCall;
+use super::command::PageCommand;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,39 +27,43 @@ struct SetResponderEntry {
 }
 
 #[tauri::command]
-pub(super) async fn set_responders(call: PageCall, responders: Vec<Value>) -> Result<Response> {
-    call.run_once(|page| {
-        check_entries("responders", responders.len())?;
-        let core = call.core();
-        let flood = call.flood()?;
-        let set = |(index, entry): (usize, Value)| {
-            let entry: Result<SetResponderEntry> =
-                read(format_args!("responder at index {index}"), entry);
-            // Removing a responder costs nothing, as `unsubscribe` does.
-            if entry.as_ref().map_or(true, |entry| entry.on) {
-                flood.take_subscribe(now())?;
-            }
-            let entry = entry?;
-            let name = EventName::parse_emitted(&entry.name)?;
-            check_request_name(call.bus().catalog(), &name)?;
-            core.yield_to_waiters();
-            if !entry.on {
-                let effects = core.hub().remove_responder(page, &name);
+pub(super) async fn set_responders(
+    command: PageCommand,
+    responders: Vec<Value>,
+) -> Result<Response> {
+    command
+        .run_once(|page| {
+            check_entries("responders", responders.len())?;
+            let core = command.core();
+            let flood = command.flood()?;
+            let set = |(index, entry): (usize, Value)| {
+                let entry: Result<SetResponderEntry> =
+                    read(format_args!("responder at index {index}"), entry);
+                // Removing a responder costs nothing, as `unsubscribe` does.
+                if entry.as_ref().map_or(true, |entry| entry.on) {
+                    flood.take_subscribe(now())?;
+                }
+                let entry = entry?;
+                let name = EventName::parse_emitted(&entry.name)?;
+                check_request_name(command.bus().catalog(), &name)?;
+                core.yield_to_waiters();
+                if !entry.on {
+                    let effects = core.hub().remove_responder(page, &name);
+                    core.apply_effects(effects);
+                    return Ok(json!({}));
+                }
+                let (added, effects) = core.hub().add_responder(page, name, now());
                 core.apply_effects(effects);
-                return Ok(json!({}));
-            }
-            let (added, effects) = core.hub().add_responder(page, name, now());
-            core.apply_effects(effects);
-            added.map(|()| json!({}))
-        };
-        let results: Vec<EntryResult<Value>> = responders
-            .into_iter()
-            .enumerate()
-            .map(|entry| EntryResult::of(set(entry)))
-            .collect();
-        write(&results)
-    })
-    .await
+                added.map(|()| json!({}))
+            };
+            let results: Vec<EntryResult<Value>> = responders
+                .into_iter()
+                .enumerate()
+                .map(|entry| EntryResult::of(set(entry)))
+                .collect();
+            write(&results)
+        })
+        .await
 }
 
 #[derive(Deserialize)]
@@ -82,23 +86,24 @@ struct FailureEntry {
 }
 
 #[tauri::command]
-pub(super) async fn respond(call: PageCall, responses: Entries) -> Result<Response> {
-    call.run_once(|page| {
-        let Entries(responses) = responses;
-        check_entries("responses", responses.len())?;
-        let apply = |entry| apply_response(call.bus(), page, call.label(), entry);
-        let results: Vec<EntryResult<Value>> = responses
-            .into_iter()
-            .enumerate()
-            .map(|entry| EntryResult::of(apply(entry).map(|()| json!({}))))
-            .collect();
-        write(&results)
-    })
-    .await
+pub(super) async fn respond(command: PageCommand, responses: Entries) -> Result<Response> {
+    command
+        .run_once(|page| {
+            let Entries(responses) = responses;
+            check_entries("responses", responses.len())?;
+            let apply = |entry| apply_response(command.bus(), page, command.label(), entry);
+            let results: Vec<EntryResult<Value>> = responses
+                .into_iter()
+                .enumerate()
+                .map(|entry| EntryResult::of(apply(entry).map(|()| json!({}))))
+                .collect();
+            write(&results)
+        })
+        .await
 }
 
 /// Applies the responses that came with a pull of this session, or with the reply to a
-/// call. Returns the errors of those that were refused.
+/// command. Returns the errors of those that were refused.
 pub(super) fn apply_responses(
     bus: &EventBus,
     label: &str,

@@ -9,7 +9,7 @@ use crate::permissions::Subject;
 use crate::sync::now;
 
 use super::arguments::write;
-use super::call::PageCall;
+use super::command::PageCommand;
 
 #[derive(Serialize)]
 struct Cleared {
@@ -17,18 +17,19 @@ struct Cleared {
 }
 
 #[tauri::command]
-pub(super) async fn clear_retained(call: PageCall, event: String) -> Result<Response> {
-    let scope = call.scope("event-bus:allow-clear-retained", Subject::Event);
-    call.run_once(|_| {
-        // Like a subscription, it looks through what is retained.
-        call.flood()?.take_subscribe(now())?;
-        let pattern = EventPattern::parse(&event)?;
-        scope.check_clearing(&pattern)?;
-        let core = call.core();
-        let is_allowed = |name: &_| scope.allows_clearing(name);
-        let cleared = core.clear_retained_for_everyone(&pattern, is_allowed);
-        core.yield_to_waiters();
-        write(&Cleared { cleared })
-    })
-    .await
+pub(super) async fn clear_retained(command: PageCommand, event: String) -> Result<Response> {
+    let scope = command.scope("event-bus:allow-clear-retained", Subject::Event);
+    command
+        .run_once(|_| {
+            // Like a subscription, it looks through what is retained.
+            command.flood()?.take_subscribe(now())?;
+            let pattern = EventPattern::parse(&event)?;
+            scope.check_clearing(&pattern)?;
+            let core = command.core();
+            let is_allowed = |name: &_| scope.allows_clearing(name);
+            let cleared = core.clear_retained_for_everyone(&pattern, is_allowed);
+            core.yield_to_waiters();
+            write(&Cleared { cleared })
+        })
+        .await
 }

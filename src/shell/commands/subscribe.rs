@@ -17,57 +17,59 @@ use crate::permissions::{Scope, Subject};
 use crate::sync::now;
 
 use super::arguments::{EntryResult, check_entries, read, read_target, write};
-use super::call::PageCall;
+use super::command::PageCommand;
 
 #[tauri::command]
-pub(super) async fn subscribe(call: PageCall, subscriptions: Vec<Value>) -> Result<Response> {
-    let scope = Arc::new(call.scope("event-bus:listen", Subject::Event));
-    call.run_once(|page| {
-        check_entries("subscriptions", subscriptions.len())?;
-        let flood = call.flood()?;
-        let now = now();
-        let requests: Vec<Result<SubscriptionRequest>> = subscriptions
-            .into_iter()
-            .enumerate()
-            .map(|(index, entry)| {
-                flood.take_subscribe(now)?;
-                let what = format_args!("subscription at index {index}");
-                read::<SubscribeEntry>(what, entry)?.request(&scope, call.bus().catalog())
-            })
-            .collect();
-        let mut refusals = Vec::new();
-        let mut accepted = Vec::new();
-        for request in requests {
-            match request {
-                Ok(request) => {
-                    accepted.push(request);
-                    refusals.push(None);
+pub(super) async fn subscribe(command: PageCommand, subscriptions: Vec<Value>) -> Result<Response> {
+    let scope = Arc::new(command.scope("event-bus:listen", Subject::Event));
+    command
+        .run_once(|page| {
+            check_entries("subscriptions", subscriptions.len())?;
+            let flood = command.flood()?;
+            let now = now();
+            let requests: Vec<Result<SubscriptionRequest>> = subscriptions
+                .into_iter()
+                .enumerate()
+                .map(|(index, entry)| {
+                    flood.take_subscribe(now)?;
+                    let what = format_args!("subscription at index {index}");
+                    read::<SubscribeEntry>(what, entry)?.request(&scope, command.bus().catalog())
+                })
+                .collect();
+            let mut refusals = Vec::new();
+            let mut accepted = Vec::new();
+            for request in requests {
+                match request {
+                    Ok(request) => {
+                        accepted.push(request);
+                        refusals.push(None);
+                    }
+                    Err(error) => refusals.push(Some(error)),
                 }
-                Err(error) => refusals.push(Some(error)),
             }
-        }
-        let mut started = call.core().subscribe(page, accepted, now).into_iter();
-        let results: Vec<EntryResult<Subscribed>> = refusals
-            .into_iter()
-            .filter_map(|refusal| match refusal {
-                Some(error) => Some(Err(error)),
-                None => started.next(),
-            })
-            .map(|result| EntryResult::of(result.map(Subscribed::from)))
-            .collect();
-        write(&results)
-    })
-    .await
+            let mut started = command.core().subscribe(page, accepted, now).into_iter();
+            let results: Vec<EntryResult<Subscribed>> = refusals
+                .into_iter()
+                .filter_map(|refusal| match refusal {
+                    Some(error) => Some(Err(error)),
+                    None => started.next(),
+                })
+                .map(|result| EntryResult::of(result.map(Subscribed::from)))
+                .collect();
+            write(&results)
+        })
+        .await
 }
 
 #[tauri::command]
-pub(super) async fn unsubscribe(call: PageCall, ids: Vec<u32>) -> Result<Response> {
-    call.run_once(|page| {
-        check_entries("ids", ids.len())?;
-        call.core().unsubscribe(page, &ids);
-        Ok(Value::Null.to_string().into())
-    })
-    .await
+pub(super) async fn unsubscribe(command: PageCommand, ids: Vec<u32>) -> Result<Response> {
+    command
+        .run_once(|page| {
+            check_entries("ids", ids.len())?;
+            command.core().unsubscribe(page, &ids);
+            Ok(Value::Null.to_string().into())
+        })
+        .await
 }
 
 #[derive(Deserialize)]
@@ -87,6 +89,8 @@ struct ResumeArguments {
     session: String,
     after: u64,
     handled: u64,
+    #[serde(default)]
+    ack: u64,
 }
 
 impl SubscribeEntry {
@@ -113,6 +117,7 @@ impl SubscribeEntry {
                         session: SessionId::parse(&resume.session)?,
                         after: resume.after,
                         handled: resume.handled,
+                        index: resume.ack,
                     })
                 })
                 .transpose()?,

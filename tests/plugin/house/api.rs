@@ -21,7 +21,7 @@ struct List {
 #[serde(deny_unknown_fields)]
 struct Capability {
     name: String,
-    /// Items of the façade, and methods of `src/api` as `Type::method`.
+    /// Items of the façade, and their methods as `Type::method`.
     #[serde(default)]
     rust: Vec<String>,
     /// A call that compiles.
@@ -125,6 +125,11 @@ fn facade_of(items: &[Item], module: &str, names: &mut Vec<String>) {
     }
 }
 
+/// The name itself, without the module before it.
+fn last_of(name: &str) -> &str {
+    name.rsplit("::").next().unwrap()
+}
+
 /// What the crate's root and its public modules have.
 fn facade() -> BTreeSet<String> {
     let file = syn::parse_file(&read("src/lib.rs")).unwrap();
@@ -133,10 +138,11 @@ fn facade() -> BTreeSet<String> {
     names.into_iter().collect()
 }
 
-/// The public methods of `src/api`, those of traits included, as `Type::method`.
-fn methods() -> BTreeSet<String> {
+/// The public methods of what the façade has, those of traits included, as `Type::method`.
+fn methods(facade: &BTreeSet<String>) -> BTreeSet<String> {
+    let types: BTreeSet<&str> = facade.iter().map(|name| last_of(name)).collect();
     let mut methods = BTreeSet::new();
-    for file in rust_files("src/api") {
+    for file in rust_files("src").into_iter().chain(rust_files("types/src")) {
         let source = fs::read_to_string(&file).unwrap();
         for item in syn::parse_file(&source).unwrap().items {
             match item {
@@ -145,6 +151,9 @@ fn methods() -> BTreeSet<String> {
                         continue;
                     };
                     let own = own.path.segments.last().unwrap().ident.to_string();
+                    if !types.contains(own.as_str()) {
+                        continue;
+                    }
                     for item in &block.items {
                         if let ImplItem::Fn(method) = item
                             && matches!(method.vis, Visibility::Public(_))
@@ -153,7 +162,7 @@ fn methods() -> BTreeSet<String> {
                         }
                     }
                 }
-                Item::Trait(block) if matches!(block.vis, Visibility::Public(_)) => {
+                Item::Trait(block) if types.contains(block.ident.to_string().as_str()) => {
                     for item in &block.items {
                         if let syn::TraitItem::Fn(method) = item {
                             methods.insert(format!("{}::{}", block.ident, method.sig.ident));
@@ -165,6 +174,32 @@ fn methods() -> BTreeSet<String> {
         }
     }
     methods
+}
+
+/// Whether an example uses the row: one of its functions and methods, or one of its types where it has types only.
+fn uses(example: &str, items: &[String]) -> bool {
+    let names = items
+        .iter()
+        .filter_map(|item| item.rsplit([':', '.', ' ']).next());
+    let (called, types): (Vec<&str>, Vec<&str>) =
+        names.partition(|name| name.starts_with(char::is_lowercase));
+    let is_in_word = |c: char| c.is_alphanumeric() || c == '_';
+    let mut words = example.split(|c| !is_in_word(c));
+    words.any(|word| match called.is_empty() {
+        true => types.contains(&word),
+        false => called.contains(&word),
+    })
+}
+
+#[test]
+fn an_example_that_uses_another_row_is_found() {
+    let items = ["EventBus".to_owned(), "EventBus::emit_to".to_owned()];
+    assert!(uses(r#"bus.emit_to("main", "cart", 1)?;"#, &items));
+    assert!(!uses(r#"bus.emit("cart", 1)?;"#, &items));
+    assert!(!uses("let _: EventBus = app.event_bus();", &items));
+    let types = ["BuiltInEvents".to_owned()];
+    assert!(uses("let x: BuiltInEvents['error']", &types));
+    assert!(!uses("const x: BuiltInEventsIn<'shop'> = y", &types));
 }
 
 #[test]
@@ -189,6 +224,9 @@ fn each_side_has_what_the_list_says() {
             if (is_there && is_main) != example.is_some() {
                 let _ = writeln!(problems, "{}: {side} needs an example", row.name);
             }
+            if let Some(example) = example.as_ref().filter(|example| !uses(example, items)) {
+                let _ = writeln!(problems, "{}: not used by {example}", row.name);
+            }
         }
     }
     assert!(problems.is_empty(), "{problems}");
@@ -201,7 +239,8 @@ fn the_list_names_all_of_rust() {
     let twice: Vec<String> = listed.filter(|item| !seen.insert(item.clone())).collect();
     assert!(twice.is_empty(), "listed twice: {twice:?}");
     let mut expected = facade();
-    expected.extend(methods());
+    let methods = methods(&expected);
+    expected.extend(methods);
     let missing: Vec<&String> = expected.difference(&seen).collect();
     let unknown: Vec<&String> = seen.difference(&expected).collect();
     assert!(

@@ -43,6 +43,18 @@ fn is_comment(line: &str) -> bool {
     line.starts_with("//") || (line.starts_with('#') && !attribute)
 }
 
+/// The manifests of the packages.
+fn manifests() -> Vec<String> {
+    let own = read("Cargo.toml");
+    let members = own.lines().find_map(|line| line.strip_prefix("members = "));
+    let members = members.unwrap().split('"').skip(1).step_by(2);
+    let mut manifests: Vec<String> = members
+        .map(|member| format!("{member}/Cargo.toml"))
+        .collect();
+    manifests.push("Cargo.toml".to_owned());
+    manifests
+}
+
 fn places(source: &str) -> usize {
     let code: String = source
         .lines()
@@ -78,31 +90,18 @@ fn conditions_for_platforms_are_found() {
 #[test]
 fn every_condition_for_a_platform_is_documented() {
     let folders = [
-        "src",
-        "types/src",
-        "xtask/src",
-        "tests/plugin",
-        "e2e/src",
-        "e2e/chromium/src",
-    ];
-    let more = [
-        "examples/playground/src-tauri/src",
-        "examples/shop/src-tauri/src",
-        "benches",
+        "benches", "e2e", "examples", "fuzz", "src", "tests", "types", "xtask",
     ];
     let root = super::root();
-    let files = folders
-        .iter()
-        .chain(&more)
-        .flat_map(|folder| rust_files(folder));
-    let mut found: BTreeMap<String, usize> = files
-        .map(|path| {
-            let name = path.strip_prefix(root).unwrap().display().to_string();
-            let count = places(&read(&path));
+    let files = folders.iter().flat_map(|folder| rust_files(folder));
+    let sources = files.map(|path| path.strip_prefix(root).unwrap().display().to_string());
+    let mut found: BTreeMap<String, usize> = sources
+        .chain(manifests())
+        .map(|name| {
+            let count = places(&read(&name));
             (name, count)
         })
         .collect();
-    found.insert("Cargo.toml".to_owned(), places(&read("Cargo.toml")));
     // This file has examples.
     found.remove(file!());
     found.retain(|_, count| *count > 0);
@@ -122,4 +121,34 @@ fn every_condition_for_a_platform_is_documented() {
         found, documented,
         "left: the sources; right: docs/platforms.md"
     );
+}
+
+/// `module::journey`, in backticks.
+fn named_journeys(guide: &str) -> impl Iterator<Item = (&str, &str)> {
+    guide
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter_map(|code| code.split_once("::"))
+        .filter(|(module, name)| {
+            let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+            !module.is_empty() && module.chars().chain(name.chars()).all(is_word)
+        })
+}
+
+#[test]
+fn every_journey_of_the_guide_exists() {
+    let guide = read("docs/platforms.md");
+    let mut count = 0;
+    for (module, name) in named_journeys(&guide) {
+        // Rules of the house have names like these.
+        if module == "house" {
+            continue;
+        }
+        let source = read(format!("e2e/tests/journeys/{module}.rs"));
+        let journey = format!("#[tokio::test]\nasync fn {name}()");
+        assert!(source.contains(&journey), "no journey {module}::{name}");
+        count += 1;
+    }
+    assert!(count > 20, "the guide names {count} journeys");
 }

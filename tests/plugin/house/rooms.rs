@@ -1,12 +1,6 @@
-//! The structure of the crate: rooms in an order, files without circles, and Tauri in one place.
+//! The structure of the crate: rooms in an order, files without circles, and modules that are pure.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-
-use syn::visit::{self, Visit};
-use syn::{Attribute, Item, UseTree};
-
-use super::{root, rust_files};
+use super::modules::{Crate, FOREIGN, Module, Path, made_up};
 
 /// The rooms of the crate, each of which uses only those before it.
 const ROOMS: &[&str] = &[
@@ -27,16 +21,6 @@ const ROOMS: &[&str] = &[
     "fuzzing",
 ];
 
-/// Crates of the platform. Only the shell may name them.
-const PLATFORM: &[&str] = &[
-    "tauri",
-    "tauri_utils",
-    "wry",
-    "webkit2gtk",
-    "javascriptcore",
-    "gtk",
-];
-
 /// Modules without an async runtime, with all that is below them. They use only each other, and the clock.
 const PURE: &[&str] = &[
     "model",
@@ -45,242 +29,34 @@ const PURE: &[&str] = &[
     "flood",
     "permissions",
     "hub",
+    "wire",
     "periodic::timing",
 ];
 
-/// Whether a path is one of the pure modules, or below one.
-fn is_pure(path: &[String]) -> bool {
+/// Whether a path is one of these modules, or below one.
+pub(super) fn is_below(path: &[String], modules: &[&str]) -> bool {
     let path = path.join("::");
-    PURE.iter().any(|pure| {
-        let below = path.strip_prefix(pure);
+    modules.iter().any(|module| {
+        let below = path.strip_prefix(module);
         below.is_some_and(|below| below.is_empty() || below.starts_with("::"))
     })
 }
 
-type Path = Vec<String>;
-
-/// A file as a module.
-#[derive(Default)]
-struct Module {
-    /// The absolute paths that it names, outside its tests.
-    named: BTreeSet<Path>,
-    /// Names that it re-exports, with the paths that they stand for.
-    reexports: BTreeMap<String, Path>,
+pub(super) fn is_pure(path: &[String]) -> bool {
+    is_below(path, PURE)
 }
 
-/// The modules of a crate by their paths.
-#[derive(Default)]
-struct Crate {
-    modules: BTreeMap<Path, Module>,
-}
-
-fn is_for_tests(attributes: &[Attribute]) -> bool {
-    let is_cfg = |attribute: &&Attribute| attribute.path().is_ident("cfg");
-    attributes.iter().filter(is_cfg).any(|attribute| {
-        let tokens = attribute
-            .meta
-            .require_list()
-            .map(|list| list.tokens.to_string());
-        tokens.is_ok_and(|tokens| tokens == "test")
+/// What a check found in a crate, one line each.
+pub(super) fn problems(
+    modules: &Crate,
+    check: impl Fn(&Path, &Module) -> Vec<String>,
+) -> Vec<String> {
+    let each = modules.modules.iter();
+    each.flat_map(|(own, module)| {
+        let found = check(own, module).into_iter();
+        found.map(|problem| format!("{} {problem}", own.join("::")))
     })
-}
-
-/// Every path of a `use` tree, with the name that it gives.
-fn spell_out(tree: &UseTree, before: &[String], found: &mut Vec<(String, Path)>) {
-    let with = |name: &str| [before, &[name.to_owned()]].concat();
-    match tree {
-        UseTree::Path(path) => spell_out(&path.tree, &with(&path.ident.to_string()), found),
-        UseTree::Name(name) if name.ident == "self" => {
-            found.extend(before.last().map(|last| (last.clone(), before.to_vec())));
-        }
-        UseTree::Name(name) => found.push((name.ident.to_string(), with(&name.ident.to_string()))),
-        UseTree::Rename(one) => found.push((one.rename.to_string(), with(&one.ident.to_string()))),
-        UseTree::Group(group) => group
-            .items
-            .iter()
-            .for_each(|tree| spell_out(tree, before, found)),
-        UseTree::Glob(_) => found.push(("*".to_owned(), before.to_vec())),
-    }
-}
-
-/// Collects the paths of a file, leaving out its tests.
-struct Collector<'a> {
-    own: &'a [String],
-    children: BTreeSet<String>,
-    module: Module,
-}
-
-impl Collector<'_> {
-    /// The absolute path, where it begins in this crate; the path of another crate otherwise.
-    fn resolve(&self, path: &[String]) -> Path {
-        let mut base = match path.first().map(String::as_str) {
-            Some("crate") => Vec::new(),
-            Some("self") => self.own.to_vec(),
-            Some("super") => self.own[..self.own.len().saturating_sub(1)].to_vec(),
-            Some(first) if self.children.contains(first) => {
-                return [self.own, path].concat();
-            }
-            _ => return [&["::".to_owned()], path].concat(),
-        };
-        for part in &path[1..] {
-            if part == "super" {
-                base.pop();
-            } else {
-                base.push(part.clone());
-            }
-        }
-        base
-    }
-}
-
-impl<'ast> Visit<'ast> for Collector<'_> {
-    fn visit_item(&mut self, item: &'ast Item) {
-        let attributes = match item {
-            Item::Mod(one) => &one.attrs,
-            Item::Fn(one) => &one.attrs,
-            Item::Impl(one) => &one.attrs,
-            Item::Use(one) => &one.attrs,
-            Item::Struct(one) => &one.attrs,
-            _ => return visit::visit_item(self, item),
-        };
-        if !is_for_tests(attributes) {
-            visit::visit_item(self, item);
-        }
-    }
-
-    fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
-        let mut found = Vec::new();
-        spell_out(&item.tree, &[], &mut found);
-        for (name, path) in found {
-            let path = self.resolve(&path);
-            if !matches!(item.vis, syn::Visibility::Inherited) {
-                self.module.reexports.insert(name, path.clone());
-            }
-            self.module.named.insert(path);
-        }
-    }
-
-    fn visit_path(&mut self, path: &'ast syn::Path) {
-        let parts = path.segments.iter().map(|part| part.ident.to_string());
-        let parts: Path = parts.collect();
-        if parts.len() > 1 {
-            let path = self.resolve(&parts);
-            self.module.named.insert(path);
-        }
-        visit::visit_path(self, path);
-    }
-}
-
-impl Crate {
-    fn add(&mut self, own: &[String], source: &str) {
-        let file = syn::parse_file(source).unwrap();
-        let children = file.items.iter().filter_map(|item| match item {
-            Item::Mod(one) if !is_for_tests(&one.attrs) => Some(one.ident.to_string()),
-            _ => None,
-        });
-        let mut collector = Collector {
-            own,
-            children: children.collect(),
-            module: Module::default(),
-        };
-        collector.visit_file(&file);
-        self.modules.insert(own.to_vec(), collector.module);
-    }
-
-    fn of_this_project() -> Self {
-        let mut modules = Self::default();
-        for file in rust_files("src") {
-            let below = file.strip_prefix(root().join("src")).unwrap();
-            let below = below.with_extension("");
-            let mut own: Path = below
-                .components()
-                .map(|part| part.as_os_str().to_str().unwrap().to_owned())
-                .collect();
-            if own.last().is_some_and(|last| last == "mod") {
-                own.pop();
-            }
-            let is_test = own.iter().any(|part| part == "tests");
-            if !is_test && own != ["lib"] {
-                modules.add(&own, &fs::read_to_string(&file).unwrap());
-            }
-        }
-        modules
-    }
-
-    /// The module that defines what a path names, through re-exports.
-    fn definer(&self, path: &[String]) -> Option<Path> {
-        let mut path = path.to_vec();
-        for _ in 0..16 {
-            let module = (0..=path.len())
-                .rev()
-                .map(|length| path[..length].to_vec())
-                .find(|own| self.modules.contains_key(own))?;
-            let rest = &path[module.len()..];
-            let reexported = rest
-                .first()
-                .and_then(|name| self.modules[&module].reexports.get(name));
-            match reexported {
-                Some(target) if target.first().is_some_and(|first| first != "::") => {
-                    path = [target.as_slice(), &rest[1..]].concat();
-                }
-                _ => return Some(module),
-            }
-        }
-        None
-    }
-
-    /// The modules that a module needs. What a folder's `mod.rs` defines belongs to all of its files.
-    fn needs(&self, own: &[String]) -> BTreeSet<Path> {
-        let named = self.modules[own].named.iter();
-        named
-            .filter(|path| path.first().is_some_and(|first| first != "::"))
-            .filter_map(|path| self.definer(path))
-            .filter(|needed| needed != own && !own.starts_with(needed))
-            .collect()
-    }
-
-    /// The first circle of modules.
-    fn circle(&self) -> Option<String> {
-        fn visit(
-            modules: &Crate,
-            own: &Path,
-            way: &mut Vec<Path>,
-            done: &mut BTreeSet<Path>,
-        ) -> Option<String> {
-            if let Some(start) = way.iter().position(|before| before == own) {
-                let names: Vec<String> = way[start..].iter().map(|path| path.join("::")).collect();
-                return Some(names.join(" → "));
-            }
-            if !done.insert(own.clone()) {
-                return None;
-            }
-            way.push(own.clone());
-            let needs = modules.needs(own);
-            let found = needs.iter().find_map(|needed| {
-                // A module that is done lies in no circle, or in one that is still on the way.
-                let is_open = way.contains(needed);
-                (is_open || !done.contains(needed))
-                    .then(|| visit(modules, needed, way, done))
-                    .flatten()
-            });
-            way.pop();
-            found
-        }
-        let mut done = BTreeSet::new();
-        let modules = self.modules.keys();
-        modules
-            .filter_map(|own| visit(self, own, &mut Vec::new(), &mut done))
-            .next()
-    }
-}
-
-fn made_up(files: &[(&str, &str)]) -> Crate {
-    let mut modules = Crate::default();
-    for (own, source) in files {
-        let own: Path = own.split("::").map(str::to_owned).collect();
-        modules.add(&own, source);
-    }
-    modules
+    .collect()
 }
 
 #[test]
@@ -313,6 +89,19 @@ fn a_circle_is_found_however_it_is_written() {
         ("a::c", "use super::B;"),
     ]);
     assert!(through_reexports.circle().is_some());
+    // The children of a module see its private imports, too.
+    let through_imports = made_up(&[
+        ("a", "mod b; mod c; use b::B; use c::C;"),
+        ("a::b", "fn f(c: super::C) {}"),
+        ("a::c", "m!(super::B);"),
+    ]);
+    assert!(through_imports.circle().is_some());
+    let through_another_module = made_up(&[
+        ("a", "mod b; pub(crate) use crate::x::C;"),
+        ("a::b", "use super::C;"),
+        ("x", "use crate::a::b::B;"),
+    ]);
+    assert!(through_another_module.circle().is_some());
     let in_one_direction = made_up(&[
         ("a", "mod b; mod c; pub(crate) struct A;"),
         ("a::b", "use super::{A, c::C};"),
@@ -331,114 +120,140 @@ fn files_form_no_circle() {
     assert_eq!(modules.circle(), None);
 }
 
-#[test]
-fn rooms_use_only_those_before_them() {
-    let place = |room: &str| {
-        let found = ROOMS.iter().position(|own| *own == room);
-        found.unwrap_or_else(|| panic!("{room} is in no order; add it to ROOMS"))
-    };
-    let modules = Crate::of_this_project();
-    let mut seen = 0;
-    for own in modules.modules.keys() {
-        for path in &modules.modules[own].named {
-            let Some(used) = path.first().filter(|first| *first != "::") else {
-                continue;
-            };
-            seen += 1;
-            let (own_room, path) = (&own[0], path.join("::"));
-            assert!(
-                ROOMS.contains(&used.as_str()),
-                "{} names crate::{path}, which the root re-exports; name the room",
-                own.join("::")
-            );
-            assert!(
-                place(used) <= place(own_room),
-                "{} uses crate::{path}, which is above it",
-                own.join("::")
-            );
-        }
-    }
-    assert!(seen > 400, "{seen}");
+/// The place of a room in the order.
+fn place(room: &str) -> Option<usize> {
+    ROOMS.iter().position(|own| *own == room)
 }
 
-/// A port to another Tauri changes one room only.
-#[test]
-fn only_the_shell_names_the_platform() {
-    let modules = Crate::of_this_project();
-    let names = |own: &Path, crates: &[&str]| {
-        let named = modules.modules[own].named.iter();
-        let foreign = named
-            .filter(|path| path[0] == "::")
-            .map(|path| path[1].clone());
-        foreign
-            .into_iter()
-            .find(|name| crates.contains(&name.as_str()))
-    };
-    for own in modules.modules.keys() {
-        if own[0] != "shell" {
-            assert_eq!(names(own, PLATFORM), None, "{}", own.join("::"));
+/// What a module names that is above it, or by a path that does not say in which room it is.
+fn climbs(modules: &Crate, own: &Path, module: &Module) -> Vec<String> {
+    let named = module.named.iter().filter(|path| path[0] != FOREIGN);
+    let mut found = Vec::new();
+    for path in named {
+        let spelled = path.join("::");
+        if modules.in_facade(path).is_some() || place(&path[0]).is_none() {
+            found.push(format!(
+                "names crate::{spelled} of the façade; name the room"
+            ));
+            continue;
         }
-        if is_pure(own) {
-            assert_eq!(names(own, &["tokio"]), None, "{}", own.join("::"));
+        let defined = modules.definitions(path);
+        let used = defined.iter().filter(|path| path[0] != FOREIGN);
+        let is_above = |used: &Path| place(&used[0]) > place(&own[0]);
+        if used.chain([path]).any(is_above) {
+            found.push(format!("uses crate::{spelled}, which is above it"));
         }
     }
-    let shell = vec!["shell".to_owned(), "plugin".to_owned()];
-    assert!(names(&shell, PLATFORM).is_some());
+    found
+}
+
+#[test]
+fn rooms_use_only_those_before_them() {
+    let modules = Crate::of_this_project();
+    for own in modules.modules.keys() {
+        assert!(place(&own[0]).is_some(), "add {} to ROOMS", own[0]);
+    }
+    let found = problems(modules, |own, module| climbs(modules, own, module));
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    let all = modules.modules.values().flat_map(|module| &module.named);
+    let count = all.filter(|path| path[0] != FOREIGN).count();
+    assert!(count > 400, "{count}");
+}
+
+#[test]
+fn a_path_to_a_higher_room_is_found() {
+    let facade = "pub use api::Bus; pub mod periodic { mod room; pub(crate) use room::*; pub use crate::api::Start; }";
+    for (hub, problem) in [
+        ("use crate::api::Bus;", Some("which is above it")),
+        ("fn f() { crate::engine::g() }", Some("which is above it")),
+        ("m!(crate::engine::g());", Some("which is above it")),
+        (
+            "macro_rules! m { () => { $crate::engine::g() } }",
+            Some("which is above it"),
+        ),
+        (
+            "mod inner { use super::super::engine::g; }",
+            Some("which is above it"),
+        ),
+        // The room below re-exports it.
+        ("use crate::model::Reexported;", Some("which is above it")),
+        ("use crate::Bus;", Some("of the façade")),
+        ("use crate::periodic::Start;", Some("of the façade")),
+        (
+            "use crate::model::Name; #[cfg(test)] mod tests { use crate::api::Bus; }",
+            None,
+        ),
+        (
+            "struct S; impl S { #[cfg(test)] fn f() { crate::engine::g() } }",
+            None,
+        ),
+    ] {
+        let mut modules = made_up(&[
+            (
+                "model",
+                "pub(crate) use crate::engine::Reexported; pub(crate) struct Name;",
+            ),
+            (
+                "engine",
+                "pub(crate) fn g() {} pub(crate) struct Reexported;",
+            ),
+            ("hub", hub),
+        ]);
+        modules.add_facade(facade);
+        let own = vec!["hub".to_owned()];
+        let found = climbs(&modules, &own, &modules.modules[&own]);
+        assert_eq!(
+            found.len(),
+            usize::from(problem.is_some()),
+            "{hub}: {found:?}"
+        );
+        let is_named = problem.is_none_or(|problem| found[0].contains(problem));
+        assert!(is_named, "{hub}: {found:?}");
+    }
+}
+
+/// The checks read names, and would not see what an import of everything brings.
+#[test]
+fn no_file_imports_everything() {
+    let globs = |module: &Module| module.globs.iter().map(|path| path.join("::")).collect();
+    let found = problems(Crate::of_this_project(), |_, module| globs(module));
+    assert!(found.is_empty(), "{found:?}");
+    let modules = made_up(&[("hub", "fn f() { use std::time::*; }")]);
+    let found = problems(&modules, |_, module| globs(module));
+    assert_eq!(found, ["hub ::::std::time"]);
+}
+
+/// What a pure module uses that is not pure.
+fn impure(modules: &Crate, own: &Path, module: &Module) -> Vec<String> {
+    let named = module.named.iter().filter(|_| is_pure(own));
+    named
+        .filter(|path| path[0] != FOREIGN && ***path != ["sync", "wall_clock"])
+        .filter(|path| {
+            let defined = modules.definitions(path);
+            let own = defined.iter().filter(|path| path[0] != FOREIGN);
+            own.chain([*path]).any(|path| !is_pure(path))
+        })
+        .map(|path| format!("is pure and uses crate::{}", path.join("::")))
+        .collect()
 }
 
 #[test]
 fn pure_modules_use_only_each_other() {
     let modules = Crate::of_this_project();
-    let pure = modules.modules.keys().filter(|own| is_pure(own));
-    let mut seen: BTreeSet<&&str> = BTreeSet::new();
-    for own in pure {
-        seen.extend(
-            PURE.iter()
-                .filter(|pure| own.join("::").starts_with(**pure)),
-        );
-        let named = modules.modules[own].named.iter();
-        for path in named.filter(|path| path[0] != "::") {
-            let is_clock = **path == ["sync", "wall_clock"];
-            assert!(
-                is_pure(path) || is_clock,
-                "{} is pure and uses crate::{}",
-                own.join("::"),
-                path.join("::")
-            );
-        }
+    let found = problems(modules, |own, module| impure(modules, own, module));
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    for pure in PURE {
+        let is_there = modules.modules.keys().any(|own| is_below(own, &[pure]));
+        assert!(is_there, "{pure}");
     }
-    assert_eq!(seen.len(), PURE.len(), "{seen:?}");
-}
-
-/// The model checker replaces those of `sync` and would not see others. The shell is not in the model.
-#[test]
-fn locks_tasks_and_clocks_come_from_one_place() {
-    let outside = ["fuzzing::world", "shell::commands::call", "shell::plugin"];
-    let refused = [
-        "tokio::sync",
-        "tokio::task",
-        "tokio::time",
-        "tauri::async_runtime",
-        "std::sync::Mutex",
-        "std::sync::RwLock",
-        "std::sync::Condvar",
-        "std::sync::Barrier",
-        "std::sync::mpsc",
-        "std::thread::spawn",
-        "std::thread::sleep",
-        "Instant::now",
-        "SystemTime::now",
-    ];
-    let modules = Crate::of_this_project();
-    for (own, module) in &modules.modules {
-        let own = own.join("::");
-        if own == "sync" || outside.contains(&own.as_str()) {
-            continue;
-        }
-        for path in module.named.iter().filter(|path| path[0] == "::") {
-            let path = path[1..].join("::");
-            let found = refused.iter().find(|word| path.starts_with(**word));
-            assert_eq!(found, None, "{own} uses {path}");
-        }
+    for (source, count) in [
+        ("use crate::sync::Mutex;", 1),
+        ("use crate::engine::core;", 1),
+        ("fn f() { m!(crate::sync::now()) }", 1),
+        ("use crate::sync::wall_clock; use crate::model::name;", 0),
+    ] {
+        let modules = made_up(&[("hub::queue", source)]);
+        let found = problems(&modules, |own, module| impure(&modules, own, module));
+        assert_eq!(found.len(), count, "{source}");
     }
 }

@@ -1,8 +1,8 @@
-//! Lengths: names of tests, and files.
+//! Lengths: names of tests, files, and the map of the project, which has a reason for each dependency.
 
 use std::fs;
 
-use super::{root, rust_files};
+use super::{read, root, rust_files};
 
 /// A longer name repeats its module, or is a sentence.
 const MAX_TEST_NAME: usize = 49;
@@ -87,4 +87,45 @@ fn files_are_short() {
         "these files are longer than {MAX_LINES} lines without their tests:\n{}",
         long.join("\n")
     );
+}
+
+/// Two pages, with their tables. A reader finds the place of a change in them within two minutes.
+const MAX_WORDS: usize = 1_100;
+
+#[test]
+fn the_map_of_the_project_is_short() {
+    let words = read("ARCHITECTURE.md").split_whitespace().count();
+    assert!(
+        words <= MAX_WORDS,
+        "ARCHITECTURE.md has {words} words; expected at most {MAX_WORDS}"
+    );
+}
+
+/// The names in the tables of dependencies of a manifest, without the packages of this repository.
+fn dependencies_in(table: &toml::Table, found: &mut Vec<String>) {
+    for (key, value) in table {
+        let Some(below) = value.as_table() else {
+            continue;
+        };
+        if !key.ends_with("dependencies") {
+            dependencies_in(below, found);
+            continue;
+        }
+        let is_own = |value: &toml::Value| value.get("path").is_some();
+        let foreign = below.iter().filter(|(_, value)| !is_own(value));
+        found.extend(foreign.map(|(name, _)| name.clone()));
+    }
+}
+
+#[test]
+fn every_dependency_has_its_reason() {
+    let map = read("ARCHITECTURE.md");
+    let reasons = map.split("\n## Dependencies\n").nth(1).unwrap();
+    let mut named = Vec::new();
+    dependencies_in(&read("Cargo.toml").parse().unwrap(), &mut named);
+    assert!(named.len() > 15, "{named:?}");
+
+    let known = |name: &str| reasons.contains(&format!("`{name}`"));
+    let unexplained: Vec<&String> = named.iter().filter(|name| !known(name)).collect();
+    assert!(unexplained.is_empty(), "{unexplained:?}");
 }

@@ -39,9 +39,9 @@ fn a_job_of_a_page_ticks_until_it_is_stopped() {
         for item in batch.as_array().unwrap() {
             main.ack = item[0].as_u64().unwrap();
             assert_eq!((&item[4], &item[6]), (&json!("main"), &json!({ "a": 1 })));
-            assert_eq!(item[7]["periodic"]["id"], id.as_str());
-            assert!(item[7]["periodic"]["scheduledAt"].is_f64());
-            ticks.push(item[7]["periodic"]["tick"].as_u64().unwrap());
+            assert_eq!(item[7]["tick"]["job"], id.as_str());
+            assert!(item[7]["tick"]["scheduledAt"].is_f64());
+            ticks.push(item[7]["tick"]["count"].as_u64().unwrap());
         }
     }
     assert_eq!(ticks[..3], [1, 2, 3]);

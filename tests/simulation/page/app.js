@@ -20,7 +20,7 @@
     )
   }
 
-  const briefEvent = ({ event, seq, payload, source, replayed, retained, superseded, periodic, timestamp }) => ({
+  const briefEvent = ({ event, seq, payload, source, replayed, retained, superseded, tick, timestamp }) => ({
     name: event,
     seq,
     payload,
@@ -28,7 +28,7 @@
     replayed,
     retained,
     superseded: superseded ?? 0,
-    tick: periodic?.tick ?? null,
+    tick: tick?.count ?? null,
     timestamp,
   })
 

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-
 use crate::sync;
 use crate::world::{ORIGINS, Stage, World};
 
@@ -144,7 +142,6 @@ impl World {
 
     fn end_document(&mut self, number: u32, leaving: Leaving) {
         self.fail_calls_of(number);
-        self.drop_late_openings(number);
         for wire in self.wires_of(number) {
             let is_answered = self.wires.get(&wire).is_some_and(|wire| {
                 matches!(wire.stage, Stage::Answered { .. }) || !wire.is_posted
@@ -165,18 +162,6 @@ impl World {
                 }
             }
         }
-    }
-
-    /// What a page sent before it was left may arrive later, but nothing that opens a session: the host could not tell that
-    /// from the first command of the next page.
-    fn drop_late_openings(&mut self, page: u32) {
-        self.wires.retain(|_, wire| {
-            let is_late = wire.document == page && matches!(wire.stage, Stage::Sent);
-            let arguments = serde_json::from_str::<Value>(&wire.message.arguments);
-            let n = arguments.map(|arguments| arguments["n"].as_u64());
-            let opens = matches!(n, Ok(Some(1))) || wire.message.command.ends_with("|request");
-            !(is_late && opens)
-        });
     }
 
     fn forget_cached(&mut self, window: usize) {

@@ -6,7 +6,7 @@ use crate::matching::{is_for_host, is_for_page, matches};
 use crate::oracle::{Emitted, LATEST, Listener, OWN, Oracle, TICKS, WITHOUT_HISTORY};
 
 impl Oracle {
-    /// What is wrong, once nothing can come any more. `dropped`: whether the listeners of the host were too slow for events.
+    /// What is wrong, once nothing can come any more. `dropped`: whether the host listeners were too slow for events.
     pub(crate) fn finish(mut self, dropped: bool) -> Vec<String> {
         let mut found = std::mem::take(&mut self.violations);
         self.check_promises(&mut found);

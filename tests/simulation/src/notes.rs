@@ -49,14 +49,20 @@ impl World {
                 self.oracle.accepted(seq, event);
                 continue;
             }
-            let (id, session) = (entry["id"].as_u64(), text_of(&arguments["session"]));
-            self.oracle
-                .registered(document, id.unwrap_or_default(), session);
-            if entry.get("resume").is_some() {
-                self.oracle.takes_over(document);
-            } else {
-                let id = entry["id"].as_u64().unwrap_or_default();
-                self.oracle.subscribed(document, id, seq, sync::passed());
+            let id = entry["id"].as_u64().unwrap_or_default();
+            let new = entry.get("resume").is_none().then_some(seq);
+            if new.is_some() {
+                self.oracle.accepted_subscription(document, id, seq);
+            }
+            // A page that was left takes nothing over, however late its command arrives.
+            let is_there = self
+                .documents
+                .get(&document)
+                .is_some_and(|document| !document.is_frozen);
+            if is_there {
+                let session = text_of(&arguments["session"]);
+                self.oracle
+                    .registered(document, id, new, session, sync::passed());
             }
         }
     }

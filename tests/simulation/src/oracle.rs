@@ -28,7 +28,7 @@ pub(crate) struct Emitted {
     /// `None` for everyone.
     pub(crate) to: Option<Value>,
     pub(crate) except: Option<Value>,
-    /// Whether the target is known. What only a listener of the host has noted has none.
+    /// Whether the target is known. What only a host listener has noted has none.
     pub(crate) is_complete: bool,
 }
 
@@ -58,7 +58,7 @@ impl Gap {
     }
 }
 
-/// A listener in a page, a listener of the host, or a stream.
+/// A listener in a page, a host listener, or a stream.
 #[derive(Debug, Default)]
 pub(crate) struct Listener {
     /// `None` for the host.
@@ -99,7 +99,9 @@ pub(crate) struct Page {
 #[derive(Debug, Default)]
 struct Window {
     left_at: u64,
-    /// The last page that subscribed.
+    /// Whether the last page that subscribed was left while it started.
+    is_left_early: bool,
+    /// The last page that subscribed and pulled.
     subscribed: Option<u32>,
 }
 
@@ -124,6 +126,8 @@ pub(crate) struct Oracle {
     pub(crate) listeners: BTreeMap<u64, Listener>,
     pub(crate) pages: BTreeMap<u32, Page>,
     windows: BTreeMap<String, Window>,
+    /// The sessions in which a page has pulled.
+    pulled: BTreeSet<String>,
     pub(crate) promises: BTreeMap<u64, Promise>,
     pub(crate) emits: BTreeMap<u64, Intended>,
     pub(crate) requests: BTreeMap<u64, Value>,
@@ -146,14 +150,18 @@ impl Oracle {
     pub(crate) fn window_opens(&mut self, label: &str, seq: u64) {
         let window = Window {
             left_at: seq,
+            is_left_early: false,
             subscribed: None,
         };
         self.windows.insert(label.into(), window);
     }
 
-    pub(crate) fn page_is_left(&mut self, label: &str, seq: u64) {
+    pub(crate) fn page_is_left(&mut self, label: &str, seq: u64, now: Duration) {
         if let Some(window) = self.windows.get_mut(label) {
+            let last = window.subscribed.and_then(|page| self.pages.get(&page));
+            let started = last.and_then(|page| page.first_accepted);
             window.left_at = seq;
+            window.is_left_early = started.is_some_and(|started| now < started + START_UP);
         }
     }
 
@@ -239,7 +247,7 @@ impl Oracle {
         self.listeners.insert(listener, new);
     }
 
-    /// A listener of the host, which is accepted at once.
+    /// A host listener, which is accepted at once.
     pub(crate) fn host_listens(&mut self, listener: u64, pattern: &str, wiretap: bool, seq: u64) {
         self.listener_opens(listener, None, pattern, &Value::Null);
         if let Some(listener) = self.listeners.get_mut(&listener) {
@@ -261,26 +269,66 @@ impl Oracle {
     }
 
     /// The host has accepted a subscription of a page for the first time.
-    pub(crate) fn subscribed(&mut self, page: u32, id: u64, seq: u64, now: Duration) {
-        self.note_first_subscription(page, now);
-        self.takes_over(page);
+    pub(crate) fn accepted_subscription(&mut self, page: u32, id: u64, seq: u64) {
+        if let Some(listener) = self.listener_of(page, id) {
+            listener.since = Some(seq);
+        }
+    }
+
+    /// The host has accepted a subscription of a page that is there: for the first time after this event, or again.
+    pub(crate) fn registered(
+        &mut self,
+        page: u32,
+        id: u64,
+        new: Option<u64>,
+        session: String,
+        now: Duration,
+    ) {
+        if let Some(listener) = self.listener_of(page, id) {
+            listener.session = session.clone();
+        }
+        if let Some(own) = self.pages.get_mut(&page) {
+            own.session = session;
+        }
+        if let Some(seq) = new {
+            self.note_first_subscription(page, seq, now);
+        }
         let Some(own) = self.pages.get(&page) else {
             return;
         };
+        if self.pulled.contains(&own.session)
+            && let Some(window) = self.windows.get_mut(&own.label)
+        {
+            window.subscribed = Some(page);
+        }
         let first = own.first_accepted.unwrap_or(now);
         let replay_after = own
             .replay_after
             .filter(|_| now < first + START_UP && !own.was_left);
-        let mut listeners = self.listeners.values_mut();
-        let listener = listeners.find(|listener| listener.page == Some(page) && listener.id == id);
-        if let Some(listener) = listener {
-            listener.since = Some(seq);
+        if new.is_some()
+            && let Some(listener) = self.listener_of(page, id)
+        {
             listener.replay_after = replay_after.filter(|_| listener.wants_replay);
         }
     }
 
+    /// A page pulls in this session. With that it takes over what is kept for it.
+    pub(crate) fn pulls(&mut self, page: u32, session: String) {
+        if let Some(own) = self.pages.get(&page).filter(|own| own.session == session)
+            && let Some(window) = self.windows.get_mut(&own.label)
+        {
+            window.subscribed = Some(page);
+        }
+        self.pulled.insert(session);
+    }
+
+    fn listener_of(&mut self, page: u32, id: u64) -> Option<&mut Listener> {
+        let mut listeners = self.listeners.values_mut();
+        listeners.find(|own| own.page == Some(page) && own.id == id)
+    }
+
     /// A page takes over what was kept for it with its first subscription.
-    fn note_first_subscription(&mut self, page: u32, now: Duration) {
+    fn note_first_subscription(&mut self, page: u32, seq: u64, now: Duration) {
         let Some(own) = self
             .pages
             .get(&page)
@@ -293,11 +341,14 @@ impl Oracle {
         };
         let before = window.subscribed.and_then(|before| self.pages.get(&before));
         let is_same = before.is_none_or(|before| before.origin == own.origin);
-        let owed = match window.subscribed {
-            Some(before) if is_same => self.owed_to(before),
-            _ => BTreeSet::new(),
-        };
-        let after = is_same.then_some(window.left_at);
+        let mut owed = BTreeSet::new();
+        if let Some(before) = window.subscribed.filter(|_| is_same) {
+            owed = self.owed_to(before);
+            if window.is_left_early {
+                owed.append(&mut self.untaken_by(before, window.left_at));
+            }
+        }
+        let after = Some(if is_same { window.left_at } else { seq });
         if let Some(own) = self.pages.get_mut(&page) {
             own.first_accepted = Some(now);
             own.replay_after = after;
@@ -329,25 +380,22 @@ impl Oracle {
         owed
     }
 
-    /// The host has accepted a subscription of a page, for the first time or again.
-    pub(crate) fn registered(&mut self, page: u32, id: u64, session: String) {
-        let mut listeners = self.listeners.values_mut();
-        let listener = listeners.find(|own| own.page == Some(page) && own.id == id);
-        if let Some(listener) = listener {
-            listener.session = session.clone();
-        }
-        if let Some(own) = self.pages.get_mut(&page) {
-            own.session = session;
-        }
-    }
-
-    /// This page has subscribed, maybe again in another session, and has taken over what was kept.
-    pub(crate) fn takes_over(&mut self, page: u32) {
-        if let Some(own) = self.pages.get(&page)
-            && let Some(window) = self.windows.get_mut(&own.label)
-        {
-            window.subscribed = Some(page);
-        }
+    /// The events up to this one that no listener of this page was for, and that listeners of it would have got that began
+    /// later.
+    fn untaken_by(&self, page: u32, until: u64) -> BTreeSet<u64> {
+        let own = self.pages.get(&page).filter(|own| !own.was_left);
+        let after = own.and_then(|own| own.replay_after);
+        let Some(after) = after.filter(|after| *after < until) else {
+            return BTreeSet::new();
+        };
+        let is_taken = |event: &Emitted| {
+            let mut own = self.listeners.values();
+            own.any(|own| own.page == Some(page) && self.is_for(own, event) != Some(false))
+        };
+        let emitted = self.events.range(after + 1..=until);
+        let untaken = emitted
+            .filter(|(_, event)| !event.name.starts_with(WITHOUT_HISTORY) && !is_taken(event));
+        untaken.map(|(seq, _)| *seq).collect()
     }
 
     pub(crate) fn event(&mut self, listener: u64, event: Delivered) {
@@ -384,7 +432,7 @@ impl Oracle {
                 count,
                 at_most,
             };
-            // A gap is no position: one whose acknowledgement is lost is told again in the next session.
+            // What is retained comes again in the next session, and may be lost again.
             if !own.gaps.contains(&gap) {
                 own.gaps.push(gap);
             }

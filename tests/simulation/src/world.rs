@@ -345,6 +345,12 @@ impl World {
             return;
         };
         wire.stage = Stage::Accepted;
+        if wire.message.command.ends_with("|pull") {
+            let arguments: Value =
+                serde_json::from_str(&wire.message.arguments).unwrap_or_default();
+            let session = arguments["session"].as_str().unwrap_or_default();
+            self.oracle.pulls(wire.document, session.to_owned());
+        }
         let mut headers = tauri::http::HeaderMap::new();
         if !wire.is_posted {
             for (name, value) in [("Origin", wire.origin), ("Tauri-Callback", "0")] {
@@ -476,7 +482,7 @@ impl World {
         let label = self.windows[window].label;
         let seq = self.seq();
         self.runtime.leave_page(label, origin.map(str::to_owned));
-        self.oracle.page_is_left(label, seq);
+        self.oracle.page_is_left(label, seq, sync::passed());
         self.note(format!(
             "window {window} leaves its page for {origin:?} at {seq}"
         ));

@@ -1,6 +1,6 @@
 //! Many events from several threads at once. The windows stay responsive.
 
-use tauri::AppHandle;
+use tauri::{AppHandle, Runtime};
 use tauri_plugin_event_bus::EventBusExt;
 use tauri_plugin_event_bus::typed::*;
 
@@ -10,7 +10,7 @@ const THREADS: u32 = 4;
 const ITEMS: u32 = 2_500;
 
 #[tauri::command]
-pub(crate) fn start_burst(app: AppHandle) {
+pub(crate) fn start_burst<R: Runtime>(app: AppHandle<R>) {
     for thread in 1..=THREADS {
         let bus = app.event_bus();
         std::thread::spawn(move || {

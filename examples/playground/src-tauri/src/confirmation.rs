@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tauri::{Manager, Webview};
+use tauri::{Manager, Runtime, Webview};
 use tauri_plugin_event_bus::typed::*;
 use tauri_plugin_event_bus::{Error, EventBusExt};
 
@@ -12,7 +12,7 @@ use crate::events::{CartUpdated, Confirm};
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 #[tauri::command]
-pub(crate) async fn empty_cart(webview: Webview) -> Result<bool, Error> {
+pub(crate) async fn empty_cart<R: Runtime>(webview: Webview<R>) -> Result<bool, Error> {
     let bus = webview.app_handle().event_bus();
     let confirm = Confirm {
         title: "Empty the cart?".to_owned(),

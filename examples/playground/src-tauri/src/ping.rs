@@ -1,12 +1,12 @@
 //! Rust as a listener: a page that emits `ping` gets a `pong` that no other page receives.
 
-use tauri::App;
+use tauri::{App, Runtime};
 use tauri_plugin_event_bus::typed::*;
 use tauri_plugin_event_bus::{Endpoint, Error, EventBusExt};
 
 use crate::events::{Ping, Pong};
 
-pub(crate) fn start(app: &App) -> Result<(), Error> {
+pub(crate) fn start<R: Runtime>(app: &App<R>) -> Result<(), Error> {
     let bus = app.event_bus();
     let sender = bus.clone();
     Ping::listen(&bus, move |event| {

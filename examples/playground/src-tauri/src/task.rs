@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tauri::{App, Manager, State, Webview};
+use tauri::{App, Manager, Runtime, State, Webview};
 use tauri_plugin_event_bus::typed::*;
 use tauri_plugin_event_bus::{Error, EventBus, EventBusExt};
 
@@ -30,7 +30,7 @@ impl Runs {
 }
 
 /// Lets any page cancel the work with an event.
-pub(crate) fn start(app: &App) -> Result<(), Error> {
+pub(crate) fn start<R: Runtime>(app: &App<R>) -> Result<(), Error> {
     let runs = app.state::<Runs>().inner().clone();
     TaskCancel::listen(app, move |_| {
         runs.begin();
@@ -40,7 +40,7 @@ pub(crate) fn start(app: &App) -> Result<(), Error> {
 }
 
 #[tauri::command]
-pub(crate) fn start_task(webview: Webview, runs: State<'_, Runs>) {
+pub(crate) fn start_task<R: Runtime>(webview: Webview<R>, runs: State<'_, Runs>) {
     let bus = webview.app_handle().event_bus();
     let started_by = webview.label().to_owned();
     let runs = runs.inner().clone();

@@ -150,7 +150,10 @@ impl super::pages::Page {
         last.is_answered = true;
         if let Ok(since) = last.result.parse() {
             for received in self.received.values_mut() {
-                received.answered.get_or_insert(since);
+                if received.answered.is_none() {
+                    received.answered = Some(since);
+                    received.replayed_to = received.replayed_to.or(received.replays_after);
+                }
             }
         }
     }

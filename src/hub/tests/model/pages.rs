@@ -38,9 +38,11 @@ pub(super) struct Received {
     session: SessionId,
     /// `None` while the answer to its begin has not arrived.
     pub(super) answered: Option<u64>,
+    /// The number in that answer after which the replay begins.
+    pub(super) replays_after: Option<u64>,
     last: u64,
     first_live: Option<u64>,
-    replayed_to: Option<u64>,
+    pub(super) replayed_to: Option<u64>,
 }
 
 impl Received {
@@ -240,6 +242,12 @@ impl Page {
                 && replaced.next().is_none();
             assert!(!is_false, "{:?} covers what came: {received:?}", lost.gap);
             received.session = self.session;
+            let is_same = |told: &Gap| (told.from, told.to) == (lost.gap.from, lost.gap.to);
+            // What is retained comes again in the next session, and may be lost again.
+            let mut retained = events.iter().filter(|event| event.is_retained);
+            let is_told_again = received.gaps.iter().any(is_same)
+                && !retained.any(|event| (lost.gap.from..=lost.gap.to).contains(&event.seq));
+            assert!(!is_told_again, "{:?} comes again: {received:?}", lost.gap);
             received.gaps.push(lost.gap.clone());
         }
     }
@@ -252,6 +260,7 @@ impl World {
         let requests = vec![request(self.newest_id, pattern, None)];
         let (results, effects) = self.hub.subscribe(key, requests, self.now);
         let since = *results[0].as_ref().unwrap();
+        let replays_after = self.hub.replays_after(key, self.now);
         let received = Received {
             pattern: pattern.to_owned(),
             since,
@@ -264,6 +273,7 @@ impl World {
             retained: self.retained_for(page, pattern),
             session: self.pages[page].session,
             answered: None,
+            replays_after,
             last: 0,
             first_live: None,
             replayed_to: None,
@@ -369,7 +379,8 @@ impl World {
             let fresh = self.new_page();
             let own = &mut self.pages[page];
             (own.number, own.session) = (fresh.number, fresh.session);
-            (own.n, own.handled, own.last) = (0, 0, None);
+            let index = std::mem::take(&mut own.handled);
+            (own.n, own.last) = (0, None);
             own.mailbox.clear();
             own.called = Called::default();
             own.requests.clear();
@@ -389,6 +400,7 @@ impl World {
                     session: received.session,
                     after,
                     handled: received.last,
+                    index,
                 };
                 received.is_renewed = true;
                 received.replayed_to = Some(after);

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use tauri::http::HeaderMap;
 use tauri::ipc::{CommandArg, CommandItem, CommandScope, InvokeError, InvokeMessage, Response};
 use tauri::{Manager, Runtime};
-use tokio::sync::oneshot;
 
 use crate::api::bus::EventBus;
 use crate::engine::core::Core;
@@ -20,6 +19,7 @@ use crate::model::json::Json;
 use crate::permissions::{Scope, ScopeEntry, Subject};
 use crate::runtime::BusRuntime;
 use crate::shell::reply::ReplyPath;
+use crate::sync::oneshot;
 
 use super::body::argument;
 
@@ -139,14 +139,14 @@ fn origin_of(headers: &HeaderMap) -> Option<String> {
 }
 
 /// A command that changes state. It runs in the order of the session, and once, even if it arrives several times.
-pub(super) struct PageCall {
+pub(super) struct PageCommand {
     page: Page,
     name: &'static str,
     session: String,
     n: u64,
 }
 
-impl std::ops::Deref for PageCall {
+impl std::ops::Deref for PageCommand {
     type Target = Page;
 
     fn deref(&self) -> &Page {
@@ -154,7 +154,7 @@ impl std::ops::Deref for PageCall {
     }
 }
 
-impl<'de, R: Runtime> CommandArg<'de, R> for PageCall {
+impl<'de, R: Runtime> CommandArg<'de, R> for PageCommand {
     fn from_command(command: CommandItem<'de, R>) -> std::result::Result<Self, InvokeError> {
         let item = |key| CommandItem {
             plugin: command.plugin,
@@ -174,7 +174,7 @@ impl<'de, R: Runtime> CommandArg<'de, R> for PageCall {
     }
 }
 
-impl PageCall {
+impl PageCommand {
     /// Runs the command, unless it ran before. A repeated command gets the recorded result.
     pub(super) async fn run_once(
         &self,
@@ -197,6 +197,7 @@ impl PageCall {
             (CommandAdmission::Run(_), Some(page)) => {
                 let running = RunningCommand {
                     core,
+                    name: self.name,
                     page,
                     n: self.n,
                 };
@@ -222,6 +223,7 @@ impl PageCall {
 /// A command that runs. It also finishes if it panics, so that the next one of the page can run.
 struct RunningCommand<'a> {
     core: &'a Core,
+    name: &'static str,
     page: SubscriberKey,
     n: u64,
 }
@@ -237,7 +239,7 @@ impl Drop for RunningCommand<'_> {
     fn drop(&mut self) {
         let error = Error::new(
             ErrorCode::Unavailable,
-            "the command panicked; see the app's log",
+            format!("the command {} panicked; see the app's log", self.name),
         );
         self.core.finish_command(self.page, self.n, &Err(error));
     }

@@ -1,0 +1,83 @@
+//! Two windows that broadcast, send, run jobs and listen.
+
+mod burst;
+mod confirmation;
+mod events;
+mod machine;
+mod ping;
+mod task;
+mod theme;
+
+use std::time::{Duration, Instant};
+
+use tauri::{App, Builder, Context, Runtime, WebviewWindowBuilder, Window, WindowEvent};
+use tauri_plugin_event_bus::typed::*;
+
+use events::{AppReady, ClockTick, WindowClosed, WindowFocused, event_bus};
+
+/// The app. Its runtime is a parameter, so that journeys can run it in another engine.
+pub fn app<R: Runtime>() -> Builder<R> {
+    Builder::new()
+        .plugin(event_bus().job_source("cpu", machine::cpu()).build())
+        .manage(task::Runs::default())
+        .invoke_handler(tauri::generate_handler![
+            task::start_task,
+            burst::start_burst,
+            confirmation::empty_cart
+        ])
+        .on_window_event(emit_window_state)
+        .setup(|app| {
+            ping::start(app)?;
+            task::start(app)?;
+            open_windows(app)?;
+            start_clock(app)?;
+            let version = app.package_info().version.to_string();
+            AppReady { version }.emit(app)?;
+            Ok(())
+        })
+}
+
+/// What `tauri.conf.json` and the capabilities say.
+pub fn context<R: Runtime>() -> Context<R> {
+    tauri::generate_context!()
+}
+
+/// Builds the windows that `tauri.conf.json` describes, with a theme.
+fn open_windows<R: Runtime>(app: &App<R>) -> tauri::Result<()> {
+    for window in &app.config().app.windows {
+        let mut builder = WebviewWindowBuilder::from_config(app, window)?;
+        if let Some(script) = theme::script() {
+            builder = builder.initialization_script(script);
+        }
+        builder.build()?;
+    }
+    Ok(())
+}
+
+/// Starts a job of the host for one window, with a payload made at each tick.
+fn start_clock<R: Runtime>(app: &App<R>) -> Result<(), tauri_plugin_event_bus::Error> {
+    let started = Instant::now();
+    ClockTick::periodic(app)
+        .every(Duration::from_secs(10))
+        .to("main")
+        .payload_with(move |tick| ClockTick {
+            tick: tick.count,
+            uptime_seconds: started.elapsed().as_secs(),
+        })
+        .start()?
+        .forget();
+    Ok(())
+}
+
+/// Emits state changes of the app: which window has the focus, which one has closed.
+fn emit_window_state<R: Runtime>(window: &Window<R>, event: &WindowEvent) {
+    let label = window.label().to_owned();
+    let emitted = match event {
+        WindowEvent::Focused(true) => WindowFocused { label }.emit(window),
+        WindowEvent::Destroyed => WindowClosed { label }.emit(window),
+        _ => return,
+    };
+    if let Err(error) = emitted {
+        eprintln!("cannot emit the state of a window: {error}");
+    }
+}

@@ -27,9 +27,9 @@ impl Engine {
         self == Self::WebKit || !of_processes.contains(&scenario)
     }
 
-    /// Chromium lets its user decide whether a page may connect to this machine, and no user is there.
+    /// In Chromium, all pages pull. It lets its user decide whether a page may connect to this machine, and no user is there.
     fn has(self, method: Method) -> bool {
-        self == Self::WebKit || method != Method::WebSocket
+        self == Self::WebKit || !matches!(method, Method::Pull | Method::WebSocket)
     }
 }
 
@@ -298,6 +298,12 @@ impl Options {
 
     /// The measurements of a scenario for one round, by method.
     pub(crate) fn tasks(&self, scenario: Scenario) -> Vec<(String, Method, Task)> {
+        let mut tasks = self.tasks_in_webkit(scenario);
+        tasks.retain(|(_, method, _)| self.engine.has(*method));
+        tasks
+    }
+
+    fn tasks_in_webkit(&self, scenario: Scenario) -> Vec<(String, Method, Task)> {
         let flood = |method, windows, body, warm_up, events| Task::Stream {
             method,
             windows,
@@ -312,7 +318,6 @@ impl Options {
             Method::ALL
                 .into_iter()
                 .filter(move |method| limit || *method != Method::Limit)
-                .filter(|method| self.engine.has(*method))
         };
         let key = || scenario.key().to_owned();
         match scenario {

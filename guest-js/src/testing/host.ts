@@ -187,7 +187,7 @@ export class TestHost {
       const text = `invalid target of a request: ${JSON.stringify(to)}; expected one label of a webview, or HOST`
       throw new EventBusError('invalid_argument', text)
     }
-    this.checkTarget(to)
+    checkLabels(to, this.labels)
     return label ?? null
   }
 
@@ -305,7 +305,7 @@ export class TestHost {
     checkEventName(event)
     checkOwn(event)
     checkPayload(event, payload)
-    if (to !== undefined) this.checkTarget(to)
+    if (to !== undefined) checkLabels(to, this.labels)
   }
 
   private hasListeners(event: string, to: Target | undefined): boolean {
@@ -392,10 +392,6 @@ export class TestHost {
       if (refusal.command !== undefined && refusal.command !== command) continue
       if (refusal.matches(name)) throw new EventBusError(refusal.code, refusal.message)
     }
-  }
-
-  private checkTarget(target: Target): void {
-    checkLabels(target, this.labels)
   }
 
   /** The subscriptions of the page that receive an event. */

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use tauri_plugin_event_bus_types::Bytes;
 
 use self::world::{NAMES, PATTERNS, WEBVIEWS, World};
 use crate::hub::ids::SessionId;
@@ -15,6 +16,7 @@ use crate::model::pattern::EventPattern;
 use crate::model::selection::{Selection, weight_of_target};
 use crate::permissions::{Destination, ListKind, Scope, ScopeEntry, Subject};
 use crate::shell::commands;
+use crate::wire::attached::to_text;
 
 /// Every error is JSON of limited length, whatever caused it.
 fn check(error: &Error) {
@@ -101,6 +103,12 @@ pub fn arguments(data: &[u8]) {
     if let Ok(json) = serde_json::from_slice::<Value>(json) {
         checked(commands::read_arguments(*kind, json));
     }
+    // A whole body as a frame, and one with the right length of its arguments.
+    checked(commands::read_frame(data));
+    let length = (json.len() / 2) as u32;
+    checked(commands::read_frame(
+        &[&length.to_le_bytes()[..], json].concat(),
+    ));
 }
 
 /// The two lists of a permission, `[allow, deny]`, as in a capability file.
@@ -144,13 +152,33 @@ pub fn scope(json: &[u8]) {
     }
 }
 
+/// A payload with bytes in the place of each mark. What is accepted has `null` there, and is read with its bytes.
+fn payload_with_bytes(name: &EventName, text: &str) {
+    let marks = text.matches('\u{1}').count();
+    for count in [marks.saturating_sub(1), marks] {
+        let pieces = vec![Bytes::from_static(&[1, 2]); count];
+        if let Some(json) = checked(commands::read_json(name, Some(text.to_owned()), pieces)) {
+            assert_eq!(json.attached().len(), count);
+            assert!(json.read::<Value>().is_ok());
+            let written: Value = serde_json::from_str(&to_text(&json)).unwrap_or_default();
+            let places = written[1].as_array().map_or(0, Vec::len);
+            assert_eq!(places, count, "{written}");
+        }
+    }
+}
+
 /// A payload. It enters a batch unchanged.
 pub fn payload(text: &str) {
     let Some(name) = checked(EventName::parse("x")) else {
         return;
     };
-    if let Some(json) = checked(commands::read_json(&name, Some(text.to_owned()))) {
-        assert_eq!(json, text);
+    payload_with_bytes(&name, text);
+    if let Some(json) = checked(commands::read_json(
+        &name,
+        Some(text.to_owned()),
+        Vec::new(),
+    )) {
+        assert_eq!(&*json, text);
         let mut world = World::new();
         world.open(0, 1);
         world.subscribe(0, 1, "*");

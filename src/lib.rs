@@ -112,7 +112,7 @@ pub use model::delivery::DeliveryFilter;
 pub use model::event::{BusEvent, Gap, GapReason, Receipt};
 pub use shell::plugin::{Builder, init};
 pub use tauri_plugin_event_bus_types::{
-    self as types, Endpoint, Error, ErrorCode, HOST, Overflow, Policy, Result, Target, Until,
+    self as types, Bytes, Endpoint, Error, ErrorCode, HOST, Overflow, Policy, Result, Target, Until,
 };
 
 pub mod catalog;
@@ -197,6 +197,10 @@ struct Guides;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/moving.md")]
 struct MovingGuide;
+
+#[cfg(doctest)]
+#[cfg_attr(feature = "typed", doc = include_str!("../docs/bytes.md"))]
+struct BytesGuide;
 
 #[cfg(doctest)]
 #[doc = include_str!("../docs/inspecting.md")]

@@ -18,6 +18,14 @@ import {
 
 export { type Held, type Sent, STALE } from './fake-session.js'
 
+/** The arguments in a body, and what follows them in a frame. */
+function bodyOf(body: unknown): Pick<Sent, 'args' | 'bytes'> {
+  if (!(body instanceof Uint8Array)) return { args: JSON.parse(JSON.stringify(body)) }
+  const length = new DataView(body.buffer).getUint32(0, true)
+  const args = JSON.parse(new TextDecoder().decode(body.subarray(4, 4 + length)))
+  return { args, bytes: [...body.subarray(4 + length)] }
+}
+
 /** A small host in memory that speaks the wire protocol and fails on command. */
 export class FakeHost {
   /** Everything that arrived, in order. */
@@ -68,8 +76,8 @@ export class FakeHost {
 
   invoke = (name: string, args: Record<string, unknown>): Promise<unknown> => {
     const command = name.replace('plugin:event-bus|', '')
-    // What crosses the boundary is JSON.
-    const sent: Sent = { command, args: JSON.parse(JSON.stringify(args)) }
+    // What crosses the boundary is JSON, or a frame.
+    const sent: Sent = { command, ...bodyOf(args) }
     this.sent.push(sent)
     const isPull = command === 'pull'
     const isOrdinary = isPull && args.ahead !== true
@@ -465,7 +473,8 @@ export class FakeHost {
         return (args.events as Record<string, unknown>[]).map((entry) => {
           const error = this.refuseEntry(command, entry)
           if (error) return { error }
-          const payload = JSON.parse((entry.payload as string | undefined) ?? 'null')
+          const text = (entry.payload as string | undefined) ?? 'null'
+          const payload = JSON.parse(text.replaceAll('\u0001', 'null'))
           const { component, causes } = entry as { component?: string; causes?: string[] }
           const extras = { ...(component && { component }), ...(causes && { causes }) }
           const marked = Object.keys(extras).length > 0 ? extras : undefined

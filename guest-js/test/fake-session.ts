@@ -5,6 +5,8 @@ export const STALE = { code: 'stale_session', message: 'the session has ended' }
 export interface Sent {
   command: string
   args: Record<string, unknown>
+  /** What follows the arguments, where they came as a frame. */
+  bytes?: number[]
 }
 
 /** A command that has no reply yet. */

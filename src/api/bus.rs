@@ -12,6 +12,7 @@ use crate::model::endpoint::Endpoint;
 use crate::model::error::Result;
 use crate::model::event::{BusEvent, Provenance, Receipt};
 use crate::model::inspection::Inspection;
+use crate::model::json::Json;
 use crate::model::lifetime::Lifetime;
 use crate::model::name::{EventName, parse_component};
 use crate::model::pattern::EventPattern;
@@ -253,7 +254,7 @@ impl EventBus {
     pub(crate) fn prepare_json(
         &self,
         name: &str,
-        json: Result<String>,
+        json: Result<Json>,
         options: EmitOptions,
     ) -> Result<(NewEvent, Audience)> {
         let (retain, lifetime) = (options.retain, options.lifetime.check()?);
@@ -264,7 +265,7 @@ impl EventBus {
     fn new_event(
         &self,
         name: &str,
-        json: impl FnOnce() -> Result<String>,
+        json: impl FnOnce() -> Result<Json>,
         retain: Option<bool>,
         lifetime: Lifetime,
     ) -> Result<NewEvent> {
@@ -272,7 +273,7 @@ impl EventBus {
         self.catalog.check_name(&parsed)?;
         Ok(NewEvent {
             name: parsed,
-            payload: json()?.into(),
+            payload: json()?,
             source: self.source.clone(),
             tick: None,
             provenance: self.provenance()?,

@@ -49,7 +49,7 @@ pub struct RequestBuilder<T> {
     bus: EventBus,
     to: Target,
     name: String,
-    payload: Result<String>,
+    payload: Result<Json>,
     timeout: Duration,
     response: PhantomData<fn() -> T>,
 }
@@ -140,7 +140,7 @@ impl EventBus {
 }
 
 impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
-    pub(crate) fn new(bus: &EventBus, to: Target, name: &str, payload: Result<String>) -> Self {
+    pub(crate) fn new(bus: &EventBus, to: Target, name: &str, payload: Result<Json>) -> Self {
         Self {
             // The future may be polled on any thread, so the causes are taken now.
             bus: bus.with_current_causes(),
@@ -158,7 +158,7 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
         self
     }
 
-    fn prepare(&self) -> Result<(EventName, String, Duration)> {
+    fn prepare(&self) -> Result<(EventName, Json, Duration)> {
         self.bus.check_prefix()?;
         let name = EventName::parse_emitted(&self.name)?;
         self.bus.catalog().check_request_name(&name)?;
@@ -172,7 +172,7 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
         let selection = Address::of(self.to.clone())?.selection;
         let core = &self.bus.runtime().core;
         let to = core.find_recipient(&selection)?;
-        let pending = PendingResponse::start(&self.bus, &name, payload.into(), to, timeout)?;
+        let pending = PendingResponse::start(&self.bus, &name, payload, to, timeout)?;
         pending.receive(&name).await
     }
 
@@ -196,12 +196,12 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
             hub.find_pages(&selection)
         };
         // All requests share one text.
-        let payload: Arc<str> = payload.into();
+        let payload = payload.shared();
         let sent: Vec<(String, Result<PendingResponse>)> = labels
             .into_iter()
             .map(|label| {
                 let to = Recipient::Page(Arc::clone(&label));
-                let payload = Arc::clone(&payload).into();
+                let payload = payload.clone();
                 let pending = PendingResponse::start(&self.bus, &name, payload, to, timeout);
                 (label.to_string(), pending)
             })

@@ -1,10 +1,11 @@
 use std::any::TypeId;
 
 use crate::catalog::registry::Declaration;
+use crate::model::json::Json;
 use crate::model::policy::Policy;
 
 /// Checks a payload, and describes what is wrong with it.
-pub(crate) type Check = fn(&str) -> Result<(), String>;
+pub(crate) type Check = fn(&Json) -> Result<(), String>;
 
 #[cfg(feature = "typed")]
 pub(crate) type SchemaOf = fn(&mut schemars::SchemaGenerator) -> schemars::Schema;

@@ -21,6 +21,7 @@ use crate::catalog::declaration::Check;
 use crate::catalog::registry::Registry;
 use crate::model::built_in::is_built_in;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
+use crate::model::json::Json;
 use crate::model::name::{EventName, OWN_PREFIX};
 use crate::model::policies::Policies;
 
@@ -165,7 +166,7 @@ impl Catalog {
     }
 
     /// Refuses a payload that does not match the type of its event.
-    pub(crate) fn check_payload(&self, name: &EventName, payload: &str) -> Result<()> {
+    pub(crate) fn check_payload(&self, name: &EventName, payload: &Json) -> Result<()> {
         let Some(declaration) = self.events.find(name) else {
             return Ok(());
         };
@@ -178,7 +179,7 @@ impl Catalog {
     }
 
     /// Refuses a request whose payload does not match its type.
-    pub(crate) fn check_request_payload(&self, name: &EventName, payload: &str) -> Result<()> {
+    pub(crate) fn check_request_payload(&self, name: &EventName, payload: &Json) -> Result<()> {
         let Some(declaration) = self.requests.find(name) else {
             return Ok(());
         };
@@ -189,7 +190,7 @@ impl Catalog {
     }
 
     /// Refuses a response that does not match the type that its request declares.
-    pub(crate) fn check_response(&self, name: &EventName, payload: &str) -> Result<()> {
+    pub(crate) fn check_response(&self, name: &EventName, payload: &Json) -> Result<()> {
         let Some(declaration) = self.requests.find(name) else {
             return Ok(());
         };
@@ -234,7 +235,7 @@ fn edits(one: &str, other: &str) -> usize {
 
 fn check_against(
     check: Check,
-    payload: &str,
+    payload: &Json,
     declared: &str,
     what: impl FnOnce() -> String,
 ) -> Result<()> {
@@ -264,7 +265,7 @@ mod tests {
             policy: Policy::new(),
             emitted_by: &[],
             listened_by: &[],
-            check: Some(|payload| match payload {
+            check: Some(|payload| match &**payload {
                 "1" => Ok(()),
                 _ => Err("at `a.b`: expected 1".to_owned()),
             }),
@@ -336,7 +337,7 @@ mod tests {
     #[test]
     fn a_payload_that_does_not_match_is_refused() {
         let catalog = Catalog::new(&[declared("a", "app::One")], &[], false).unwrap();
-        let error = catalog.check_payload(&name("a"), "2").unwrap_err();
+        let error = catalog.check_payload(&name("a"), &"2".into()).unwrap_err();
         assert_eq!(error.code(), ErrorCode::InvalidPayload);
         for part in ["\"a\"", "app::One", "`a.b`"] {
             assert!(error.message().contains(part), "{error}");
@@ -346,6 +347,6 @@ mod tests {
             ..declared("a", "app::One")
         };
         let catalog = Catalog::new(&[unchecked], &[], false).unwrap();
-        assert_eq!(catalog.check_payload(&name("a"), "2"), Ok(()));
+        assert_eq!(catalog.check_payload(&name("a"), &"2".into()), Ok(()));
     }
 }

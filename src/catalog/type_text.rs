@@ -4,6 +4,9 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
+/// The `format` of the schema of `Bytes`.
+const BYTES: &str = "bytes";
+
 /// Turns a name of schemars into an identifier that is not used otherwise in the file.
 pub(super) fn type_name(name: &str) -> String {
     let mut text: String = name
@@ -120,6 +123,9 @@ fn own_type(schema: &Map<String, Value>, indent: &str, is_alone: bool) -> Option
             "integer" | "number" => "number".to_owned(),
             "boolean" => "boolean".to_owned(),
             "null" => "null".to_owned(),
+            "array" if schema.get("format").is_some_and(|format| format == BYTES) => {
+                "Uint8Array".to_owned()
+            }
             "array" => array_of(schema, indent),
             "object" => object_of(schema, indent),
             _ => "unknown".to_owned(),
@@ -358,6 +364,11 @@ mod tests {
         check(json!(true), "unknown");
         check(json!({}), "unknown");
         check(json!(false), "never");
+        check(json!({ "type": "array", "format": "bytes" }), "Uint8Array");
+        check(
+            json!({ "type": ["array", "null"], "format": "bytes" }),
+            "Uint8Array | null",
+        );
         check(json!({ "type": "null" }), "null");
         check(json!({ "type": ["string", "null"] }), "string | null");
         check(json!({ "type": ["integer", "number"] }), "number");

@@ -19,6 +19,7 @@ use crate::limits::Limits;
 use crate::model::compat::CompatKind;
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::Receipt;
+use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policies::Policies;
@@ -403,22 +404,27 @@ impl Core {
         self.apply_effects(effects);
     }
 
-    pub(crate) fn check_payload(&self, name: &EventName, payload: &str) -> Result<()> {
+    pub(crate) fn check_payload(&self, name: &EventName, payload: &Json) -> Result<()> {
         let limit = self.limits.payload_bytes;
-        if payload.len() <= limit {
+        let size = payload.size();
+        if size <= limit {
             return Ok(());
         }
         let hint = if is_list_of_numbers(payload) {
-            ". Bytes, such as a Vec<u8>, take up to four bytes of JSON each; send them as base64, or send a path"
+            ". Each number of a Vec<u8> takes up to four bytes of JSON; send them as Bytes, or send a path"
         } else {
             ""
         };
         Err(Error::new(
             ErrorCode::PayloadTooLarge,
             format!(
-                "the payload of {:?} has {} bytes of JSON; the limit `payloadBytes` is {limit}{hint}",
+                "the payload of {:?} has {size} bytes{}; the limit `payloadBytes` is {limit}{hint}",
                 name.as_str(),
-                payload.len()
+                if payload.attached().is_empty() {
+                    " of JSON"
+                } else {
+                    ""
+                },
             ),
         ))
     }

@@ -18,6 +18,7 @@ use crate::hub::ids::RequestId;
 use crate::hub::requests::{NewRequest, Recipient};
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Failure, Result};
+use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::sync::{Mutex, MutexGuard, Notify, now};
 
@@ -30,7 +31,7 @@ pub(crate) type Handler = Arc<dyn Fn(IncomingRequest) -> ResponseFuture + Send +
 #[derive(Debug)]
 pub(crate) struct IncomingRequest {
     pub(crate) name: EventName,
-    pub(crate) payload: String,
+    pub(crate) payload: Json,
     pub(crate) source: Endpoint,
     /// The name of the component that sent it.
     pub(crate) component: Option<Arc<str>>,
@@ -224,7 +225,7 @@ impl Responders {
         drop(state);
         IncomingRequest {
             name: request.message.name.clone(),
-            payload: request.message.payload.to_string(),
+            payload: request.message.payload.clone(),
             source: request.message.source.clone(),
             component: request.message.component().cloned(),
             as_cause: request.message.as_cause(),

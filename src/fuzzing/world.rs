@@ -89,11 +89,11 @@ impl World {
             Err(_) => 1,
         };
         let count: usize = items.iter().map(events).sum();
-        assert_eq!(count, batch.items().len(), "{json}");
+        assert_eq!(count, batch.items().len(), "{}", &*json);
         let page = &mut self.pages[webview];
         let end = batch.first() + batch.items().len() as u64;
         page.index = page.index.max(end.saturating_sub(1));
-        json
+        json.to_string()
     }
 
     fn session(&self, webview: usize) -> Option<SessionId> {
@@ -130,7 +130,7 @@ impl World {
         };
         if let Some(key) = self.next(webview, "emit") {
             let n = self.pages[webview].n;
-            self.hub.finish_command(key, n, Ok("[]".to_owned()));
+            self.hub.finish_command(key, n, Ok("[]".into()));
         }
     }
 
@@ -142,7 +142,7 @@ impl World {
     pub(super) fn repeat(&mut self, webview: usize, n: u64) {
         if let Some(key) = self.command(webview, "emit", n) {
             self.pages[webview].n = n;
-            let waiting = self.hub.finish_command(key, n, Ok(String::new()));
+            let waiting = self.hub.finish_command(key, n, Ok("".into()));
             assert!(waiting.is_empty());
         }
     }
@@ -155,7 +155,7 @@ impl World {
                 checked(result);
             }
             let n = self.pages[webview].n;
-            self.hub.finish_command(key, n, Ok("[]".to_owned()));
+            self.hub.finish_command(key, n, Ok("[]".into()));
         }
     }
 
@@ -201,7 +201,7 @@ impl World {
             let effects = self.hub.unsubscribe(key, ids);
             self.apply_effects(effects);
             let n = self.pages[webview].n;
-            self.hub.finish_command(key, n, Ok("null".to_owned()));
+            self.hub.finish_command(key, n, Ok("null".into()));
         }
     }
 

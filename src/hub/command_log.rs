@@ -1,7 +1,8 @@
 use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::json::Json;
 
 /// The result of a command or a request: its JSON, or its error.
-pub(crate) type JsonResult = Result<String>;
+pub(crate) type JsonResult = Result<Json>;
 
 /// How many copies of a running command wait for its result. A browser sends one.
 const MAX_REPEATS: usize = 16;
@@ -48,7 +49,7 @@ impl<W> CommandLog<W> {
         Self {
             newest: 0,
             name: "",
-            state: CommandState::Finished(Ok(String::new())),
+            state: CommandState::Finished(Ok("".into())),
             overtaken: Vec::new(),
             missing: Vec::new(),
         }
@@ -129,7 +130,7 @@ impl<W> CommandLog<W> {
     pub(crate) fn recorded(&self) -> usize {
         match &self.state {
             CommandState::Running { .. } | CommandState::Finished(Err(_)) => 0,
-            CommandState::Finished(Ok(result)) => result.len(),
+            CommandState::Finished(Ok(result)) => result.size(),
         }
     }
 
@@ -168,7 +169,7 @@ mod tests {
         match log.begin(n, "emit", waiter) {
             CommandAdmission::Run(waiter) => format!("run {waiter}"),
             CommandAdmission::Repeat(waiter, answer) => {
-                format!("repeat {waiter} {}", answer.unwrap())
+                format!("repeat {waiter} {}", &*answer.unwrap())
             }
             CommandAdmission::Wait => "wait".into(),
             CommandAdmission::Refuse(waiter, error) => format!("refuse {waiter} {}", error.code()),
@@ -202,7 +203,7 @@ mod tests {
     fn numbers_may_skip() {
         let mut log = CommandLog::new();
         assert_eq!(begin(&mut log, 3, 'a'), "run a");
-        log.finish(3, Ok(String::new()));
+        log.finish(3, Ok("".into()));
         assert_eq!(begin(&mut log, 7, 'b'), "run b");
     }
 
@@ -240,7 +241,7 @@ mod tests {
         }
         let next = MAX_CONCURRENT as u64 + 2;
         assert_eq!(begin(&mut log, next, 'b'), "refuse b invalid_argument");
-        log.finish(1, Ok(String::new()));
+        log.finish(1, Ok("".into()));
         assert_eq!(begin(&mut log, next, 'b'), "run b");
         assert_eq!(begin(&mut log, u64::MAX, 'c'), "refuse c invalid_argument");
     }

@@ -85,11 +85,13 @@ impl Item {
     fn length_after(&self, before: Option<&Self>) -> usize {
         match (before, self) {
             (Some(Self::Event(before)), Self::Event(queued)) => queued.length_after(before),
+            (_, Self::Event(queued)) => queued.length(),
+            (_, Self::Request(message)) => message.length(),
             _ => self.weight(),
         }
     }
 
-    /// At least as many bytes as it takes in a batch.
+    /// The bytes that it counts for.
     pub(crate) fn weight(&self) -> usize {
         const ENDED: usize = 96;
         match self {
@@ -306,8 +308,7 @@ impl Outbox {
     /// pull that reads ahead.
     pub(crate) fn repeated(&self, ack: Option<u64>, bound: BatchBound) -> usize {
         let after = ack.unwrap_or(self.cursor).max(self.acknowledged);
-        let delivered = self.delivered_after(after);
-        delivered.map_or(0, |delivered| fitting(delivered, after, bound).1)
+        (self.delivered_after(after)).map_or(0, |delivered| fitting(delivered, after, bound).1)
     }
 
     /// The batch of a pull with this acknowledgement: what was delivered and is not acknowledged, as it was, else a new
@@ -453,17 +454,18 @@ impl Outbox {
     }
 
     fn is_empty(&self) -> bool {
-        self.requests.is_empty() && self.queue.next_weight().is_none()
+        self.requests.is_empty() && self.queue.next_length().is_none()
     }
 
     /// At least as many bytes as what is next takes in a batch after this item.
     fn next_length(&self, before: Option<&Item>) -> Option<usize> {
         if self.is_request_next() {
-            return self.requests.front().map(|(_, item)| item.weight());
+            let next = self.requests.front();
+            return next.map(|(_, item)| item.length_after(None));
         }
         match (before, self.queue.next_event()) {
             (Some(Item::Event(before)), Some(next)) => Some(next.length_after(before)),
-            _ => self.queue.next_weight(),
+            _ => self.queue.next_length(),
         }
     }
 

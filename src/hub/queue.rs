@@ -78,7 +78,7 @@ pub(crate) struct QueuedEvent {
 }
 
 impl QueuedEvent {
-    /// At least as many bytes as it takes in a batch.
+    /// The bytes that it counts for.
     pub(crate) fn weight(&self) -> usize {
         self.event.weight() + self.subscriptions.len() * ID_WEIGHT
     }
@@ -90,9 +90,14 @@ impl QueuedEvent {
         let continues = Arc::ptr_eq(&self.subscriptions, &before.subscriptions)
             && self.event.continues(&before.event);
         match continues {
-            true => self.event.payload_json().len() + STEP,
-            false => self.weight(),
+            true => self.event.json().weight() + self.event.json().growth() + STEP,
+            false => self.length(),
         }
+    }
+
+    /// At least as many bytes as it takes in a batch.
+    pub(crate) fn length(&self) -> usize {
+        self.weight() + self.event.json().growth()
     }
 }
 
@@ -202,8 +207,8 @@ impl Queue {
         self.lost.push_back(lost);
     }
 
-    /// The weight of what is next. Gaps come before what is queued.
-    pub(crate) fn next_weight(&self) -> Option<usize> {
+    /// At least as many bytes as what is next takes in a batch. Gaps come before what is queued.
+    pub(crate) fn next_length(&self) -> Option<usize> {
         if let Some(lost) = self.lost.front() {
             return Some(lost.weight());
         }
@@ -211,7 +216,7 @@ impl Queue {
             return Some(lost.weight());
         }
         let next = self.slots.front()?.as_ref()?;
-        Some(next.queued.weight())
+        Some(next.queued.length())
     }
 
     /// The sequence number of what is next; 0 for a gap.

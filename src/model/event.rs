@@ -3,7 +3,6 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tauri_plugin_event_bus_types::internal::read_json;
 
 use crate::model::audience::Audience;
 use crate::model::endpoint::Endpoint;
@@ -160,13 +159,17 @@ impl BusEvent {
         self.accepted.name.as_str()
     }
 
-    /// The payload as JSON text, byte for byte as it was emitted.
+    /// The payload as JSON text, byte for byte as it was emitted. In the place of [`Bytes`](crate::Bytes) it has `null`;
+    /// [`BusEvent::payload`] reads them.
     #[must_use]
     pub fn payload_json(&self) -> &str {
         &self.accepted.payload
     }
 
     /// The payload as a value of your type.
+    ///
+    /// Bytes are read as [`Bytes`](crate::Bytes). A `Vec<u8>` or a `serde_json::Value` in their place gets an array of
+    /// numbers.
     ///
     /// # Errors
     ///
@@ -185,9 +188,13 @@ impl BusEvent {
     /// # }
     /// ```
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T> {
-        read_json(&self.accepted.payload).map_err(|mismatch| {
+        self.json().read().map_err(|mismatch| {
             mismatch.into_error::<T>(format_args!("the payload of {:?}", self.name()))
         })
+    }
+
+    pub(crate) fn json(&self) -> &Json {
+        &self.accepted.payload
     }
 
     /// The event's number in the order of the whole app, from 1.
@@ -295,8 +302,12 @@ impl BusEvent {
     }
 }
 
-pub(crate) fn weight_of(name: &EventName, payload: &str, provenance: Option<&Provenance>) -> usize {
-    payload.len() + name.as_str().len() + ENVELOPE + provenance.map_or(0, Provenance::weight)
+pub(crate) fn weight_of(
+    name: &EventName,
+    payload: &Json,
+    provenance: Option<&Provenance>,
+) -> usize {
+    payload.weight() + name.as_str().len() + ENVELOPE + provenance.map_or(0, Provenance::weight)
 }
 
 /// The receipt of an accepted event.

@@ -1,11 +1,114 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// A payload as JSON text. That of an event is its own; the ticks of a job share one.
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tauri_plugin_event_bus_types::Bytes;
+use tauri_plugin_event_bus_types::internal::{
+    Attachment, Mismatch, attach, read_attached, to_numbers, write_attached,
+};
+
+use crate::model::error::Result;
+
+/// A payload: JSON text, and the bytes in it beside the text. The payload of an event is its own; the ticks of a job share
+/// one.
 #[derive(Debug, Clone)]
 pub(crate) enum Json {
     Owned(String),
     Shared(Arc<str>),
+    /// Boxed, since few payloads have bytes.
+    WithBytes(Arc<TextWithBytes>),
+}
+
+#[derive(Debug)]
+pub(crate) struct TextWithBytes {
+    /// It has `null` in the place of bytes.
+    text: Box<str>,
+    attached: Box<[Attachment]>,
+    /// The length of all bytes.
+    bytes: usize,
+    /// What their paths and places take.
+    places: usize,
+}
+
+/// What the path of bytes and their place take in memory and in a batch, without the path itself.
+const PLACE: usize = 128;
+
+impl Json {
+    /// Writes a value. `what` names it in an error.
+    pub(crate) fn write(what: impl std::fmt::Display, value: &impl Serialize) -> Result<Self> {
+        write_attached(what, value).map(Self::from)
+    }
+
+    /// Text of a page, with a mark in the place of each of these bytes. The error follows on the words "the payload".
+    pub(crate) fn with_bytes(marked: &str, bytes: Vec<Bytes>) -> std::result::Result<Self, String> {
+        attach(marked, bytes).map(Self::from)
+    }
+
+    /// The bytes in it, with their places.
+    pub(crate) fn attached(&self) -> &[Attachment] {
+        match self {
+            Self::Owned(_) | Self::Shared(_) => &[],
+            Self::WithBytes(both) => &both.attached,
+        }
+    }
+
+    /// Reads it as a type.
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> std::result::Result<T, Mismatch> {
+        read_attached(self, self.attached())
+    }
+
+    /// The length of the text and of the bytes in it.
+    pub(crate) fn size(&self) -> usize {
+        self.len() + self.sum_of(|both| both.bytes)
+    }
+
+    /// How many bytes it counts for in a limited queue.
+    pub(crate) fn weight(&self) -> usize {
+        self.size() + self.sum_of(|both| both.places)
+    }
+
+    /// How many bytes more than its weight it may take in a batch, where bytes may be base64.
+    pub(crate) fn growth(&self) -> usize {
+        self.sum_of(|both| both.bytes / 3 + both.attached.len())
+    }
+
+    fn sum_of(&self, read: impl FnOnce(&TextWithBytes) -> usize) -> usize {
+        match self {
+            Self::Owned(_) | Self::Shared(_) => 0,
+            Self::WithBytes(both) => read(both),
+        }
+    }
+
+    /// The text alone.
+    pub(crate) fn into_text(self) -> String {
+        match self {
+            Self::Owned(text) => text,
+            other => other.to_string(),
+        }
+    }
+
+    /// The text with each of its bytes as an array of numbers, as Tauri's own events have them.
+    pub(crate) fn to_numbers(&self) -> String {
+        to_numbers(self, self.attached())
+    }
+
+    /// Makes copies cheap.
+    pub(crate) fn shared(self) -> Self {
+        match self {
+            Self::Owned(text) => Self::Shared(text.into()),
+            other => other,
+        }
+    }
+
+    /// The same bytes at the same paths, beside another text.
+    pub(crate) fn with_text(self, change: impl FnOnce(&str) -> String) -> Self {
+        let text = change(&self);
+        match self {
+            Self::Owned(_) | Self::Shared(_) => Self::Owned(text),
+            Self::WithBytes(both) => Self::from((text, both.attached.clone())),
+        }
+    }
 }
 
 impl Deref for Json {
@@ -15,6 +118,7 @@ impl Deref for Json {
         match self {
             Self::Owned(text) => text,
             Self::Shared(text) => text,
+            Self::WithBytes(both) => &both.text,
         }
     }
 }
@@ -31,8 +135,23 @@ impl From<&str> for Json {
     }
 }
 
-impl From<Arc<str>> for Json {
-    fn from(text: Arc<str>) -> Self {
-        Self::Shared(text)
+impl From<(String, Box<[Attachment]>)> for Json {
+    fn from((text, attached): (String, Box<[Attachment]>)) -> Self {
+        if attached.is_empty() {
+            return Self::Owned(text);
+        }
+        Self::WithBytes(Arc::new(TextWithBytes {
+            text: text.into(),
+            bytes: attached.iter().map(|one| one.bytes().len()).sum(),
+            places: attached.iter().map(|one| PLACE + one.path().len()).sum(),
+            attached,
+        }))
+    }
+}
+
+#[cfg(any(fuzzing, test))]
+impl PartialEq for Json {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other && self.attached() == other.attached()
     }
 }

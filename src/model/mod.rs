@@ -43,7 +43,7 @@ pub(crate) mod pattern {
 }
 
 pub(crate) mod payload {
-    pub(crate) use tauri_plugin_event_bus_types::internal::{check_json, write_checked};
+    pub(crate) use tauri_plugin_event_bus_types::internal::check_json;
 }
 
 pub(crate) mod policy {

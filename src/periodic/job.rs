@@ -21,7 +21,8 @@ use crate::sync::{Mutex, MutexGuard, Notify, now};
 
 /// The payload of the next tick.
 pub(crate) enum Payload {
-    Fixed(Arc<str>),
+    /// Cheap to copy.
+    Fixed(Json),
     Sampled(Sampler),
     /// The sampler is at work, and takes itself along.
     Away,
@@ -39,7 +40,7 @@ pub(crate) struct JobPlan {
     pub(crate) replaces: bool,
     pub(crate) payload: Payload,
     /// The name of the source and its arguments, if the payloads come from a source.
-    pub(crate) sampled: Option<(Arc<str>, Arc<str>)>,
+    pub(crate) sampled: Option<(Arc<str>, Json)>,
     pub(crate) only_while_listened: bool,
     /// How many failures in a row end it; `None` for no limit.
     pub(crate) max_failures: Option<u64>,
@@ -85,7 +86,7 @@ impl JobPlan {
 #[derive(Default)]
 pub(crate) struct JobUpdate {
     pub(crate) interval: Option<Duration>,
-    pub(crate) payload: Option<Arc<str>>,
+    pub(crate) payload: Option<Json>,
     pub(crate) to: Option<Option<Address>>,
     /// Set if a page changes its own job.
     pub(crate) pace: Option<Option<Pace>>,
@@ -98,7 +99,7 @@ pub(crate) struct RunningJob {
     pub(crate) name: EventName,
     pub(crate) owner: Endpoint,
     pub(crate) quota_owner: Option<Arc<str>>,
-    pub(crate) sampled: Option<(Arc<str>, Arc<str>)>,
+    pub(crate) sampled: Option<(Arc<str>, Json)>,
     pub(crate) only_while_listened: bool,
     pub(crate) max_failures: Option<u64>,
     pub(crate) source: Endpoint,
@@ -241,9 +242,9 @@ impl RunningJob {
     ) -> Result<EmitEffects<Reply>> {
         if let Some(flood) = &self.flood {
             if self.sampled.is_some() {
-                flood.take_payload(payload.len(), now())?;
+                flood.take_payload(payload.size(), now())?;
             } else {
-                flood.take_emit(payload.len(), now())?;
+                flood.take_emit(payload.size(), now())?;
             }
         }
         let event = NewEvent {
@@ -264,13 +265,13 @@ pub(crate) fn weight_of(job: &RunningJob, payload: &Payload, to: Option<&Address
     /// The parts without a length of their own.
     const ENVELOPE: usize = 512;
     let payload = match payload {
-        Payload::Fixed(json) => json.len(),
+        Payload::Fixed(json) => json.weight(),
         Payload::Sampled(_) | Payload::Away => 0,
     };
     let sampled = job
         .sampled
         .as_ref()
-        .map_or(0, |(name, args)| name.len() + args.len());
+        .map_or(0, |(name, args)| name.len() + args.weight());
     let to = to.map_or(0, |to| weight_of_target(&to.target));
     let provenance = job.provenance.as_deref().map_or(0, Provenance::weight);
     payload + sampled + job.id.len() + to + job.name.as_str().len() + provenance + ENVELOPE

@@ -8,6 +8,7 @@ use crate::engine::core::Core;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::job::{JobInfo, unknown_job};
+use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::periodic::job::{JobUpdate, Payload, RunningJob, State, weight_of};
 use crate::periodic::ledger::{JobLedger, key};
@@ -49,7 +50,7 @@ impl Jobs {
     }
 
     /// The sampler of a job that takes its payloads from this source.
-    pub(crate) fn sampler(&self, source: &str, args: Arc<str>) -> Result<Sampler> {
+    pub(crate) fn sampler(&self, source: &str, args: Json) -> Result<Sampler> {
         self.sources.sampler(source, args)
     }
 

@@ -127,7 +127,7 @@ fn finish_sampling(
     job: &Arc<RunningJob>,
     sampler: Sampler,
     tick: Tick,
-    sampled: Result<String>,
+    sampled: Result<Json>,
 ) {
     let Some(jobs) = jobs.upgrade() else {
         return;
@@ -160,11 +160,11 @@ fn finish_sampling(
         Payload::Fixed(json) => {
             // The job was given a fixed payload in the meantime.
             unneeded = Some(sampler);
-            Ok(Json::from(Arc::clone(json)))
+            Ok(json.clone())
         }
         Payload::Away | Payload::Sampled(_) => {
             state.payload = Payload::Sampled(sampler);
-            sampled.map(Json::from)
+            sampled
         }
     };
     let published = payload.and_then(|json| job.publish_tick(&jobs.core, &state, tick, json));

@@ -178,8 +178,8 @@ fn run_tick(jobs: &Arc<Jobs>, job: &Arc<RunningJob>, calendar: &Calendar) {
     };
     match std::mem::replace(&mut state.payload, Payload::Away) {
         Payload::Fixed(json) => {
-            state.payload = Payload::Fixed(Arc::clone(&json));
-            let published = job.publish_tick(&jobs.core, &state, tick, json.into());
+            state.payload = Payload::Fixed(json.clone());
+            let published = job.publish_tick(&jobs.core, &state, tick, json);
             finish_tick(jobs, job, state, taken.count, published);
         }
         Payload::Sampled(sampler) => match Jobs::take_permit(jobs, job) {

@@ -9,13 +9,13 @@ use serde::de::DeserializeOwned;
 
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::event::Tick;
-use crate::model::payload::write_checked;
+use crate::model::json::Json;
 
 /// A call of a source, for the payload of one tick: see [`Builder::job_source`](crate::Builder::job_source).
 #[derive(Debug, Clone)]
 pub struct SourceCall {
     source: Arc<str>,
-    args: Arc<str>,
+    args: Json,
     tick: Tick,
 }
 
@@ -26,20 +26,20 @@ impl SourceCall {
     ///
     /// [`ErrorCode::InvalidArgument`] if the arguments do not match `T`.
     pub fn args<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_str(&self.args).map_err(|error| {
+        self.args.read().map_err(|mismatch| {
             Error::new(
                 ErrorCode::InvalidArgument,
                 format!(
-                    "the arguments of the source {} do not match {}: {error}",
+                    "the arguments of the source {} do not match {}: {mismatch}",
                     quoted(&self.source),
                     std::any::type_name::<T>()
                 ),
             )
-            .with_source(error)
+            .with_source(mismatch.into_source())
         })
     }
 
-    /// The arguments as JSON text.
+    /// The arguments as JSON text, with `null` in the place of [`Bytes`](crate::Bytes).
     #[must_use]
     pub fn args_json(&self) -> &str {
         &self.args
@@ -52,9 +52,9 @@ impl SourceCall {
     }
 }
 
-pub(crate) type PayloadFuture = Pin<Box<dyn Future<Output = Result<String>> + Send>>;
+pub(crate) type PayloadFuture = Pin<Box<dyn Future<Output = Result<Json>> + Send>>;
 
-pub(crate) type SampleFn = dyn FnMut(&Tick) -> Result<String> + Send;
+pub(crate) type SampleFn = dyn FnMut(&Tick) -> Result<Json> + Send;
 
 /// Makes the payload of each tick.
 pub(crate) enum Sampler {
@@ -63,7 +63,7 @@ pub(crate) enum Sampler {
     Async(Box<dyn FnMut(&Tick) -> PayloadFuture + Send>),
 }
 
-type BlockingSource = dyn Fn(SourceCall) -> Result<String> + Send + Sync;
+type BlockingSource = dyn Fn(SourceCall) -> Result<Json> + Send + Sync;
 type AsyncSource = dyn Fn(SourceCall) -> PayloadFuture + Send + Sync;
 
 #[derive(Clone)]
@@ -89,9 +89,9 @@ impl Sampler {
     /// Checks each payload as those of pages are checked: the source that a job names may not fit its event.
     pub(crate) fn checked(
         self,
-        check: impl Fn(&str) -> Result<()> + Send + Sync + 'static,
+        check: impl Fn(&Json) -> Result<()> + Send + Sync + 'static,
     ) -> Self {
-        let check = Arc::new(move |json: String| check(&json).map(|()| json));
+        let check = Arc::new(move |json: Json| check(&json).map(|()| json));
         match self {
             Self::Blocking(mut sample) => Self::Blocking(Box::new(move |tick| {
                 sample(tick).and_then(|json| check(json))
@@ -162,7 +162,7 @@ impl Sources {
     }
 
     /// The sampler of a job that takes its payloads from this source.
-    pub(crate) fn sampler(&self, name: &str, args: Arc<str>) -> Result<Sampler> {
+    pub(crate) fn sampler(&self, name: &str, args: Json) -> Result<Sampler> {
         let Some(source) = self.named.get(name) else {
             // The registered names stay unsaid: pages get this error, too.
             return Err(Error::new(
@@ -176,7 +176,7 @@ impl Sources {
         let name: Arc<str> = name.into();
         let call = move |tick: &Tick| SourceCall {
             source: Arc::clone(&name),
-            args: Arc::clone(&args),
+            args: args.clone(),
             tick: tick.clone(),
         };
         Ok(match source.clone() {
@@ -188,9 +188,10 @@ impl Sources {
     }
 }
 
-fn write<T: Serialize, E: Display>(name: &str, sampled: Result<T, E>) -> Result<String> {
+fn write<T: Serialize, E: Display>(name: &str, sampled: Result<T, E>) -> Result<Json> {
     match sampled {
-        Ok(value) => write_checked(&value).map_err(|error| failed(name, &error).with_source(error)),
+        Ok(value) => Json::write("its payload", &value)
+            .map_err(|error| failed(name, &error.message()).with_source(error)),
         Err(error) => Err(failed(name, &error)),
     }
 }

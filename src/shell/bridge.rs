@@ -13,6 +13,7 @@ use crate::model::delivery::DeliveryFilter;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::event::BusEvent;
+use crate::model::json::Json;
 use crate::model::lifetime::Lifetime;
 use crate::model::name::EventName;
 use crate::model::pattern::{EventPattern, is_wildcard};
@@ -117,16 +118,17 @@ fn check_name(text: &str, literal: &str) -> Result<()> {
 
 /// Publishes an event of Tauri's. Pages that may emit Tauri's events can forge it, so it is checked as theirs are.
 fn bring_in(runtime: &BusRuntime, catalog: &Catalog, name: &EventName, payload: &str) {
+    let json = Json::from(payload);
     let checked = check_json(payload)
         .map_err(|problem| {
             let message = format!("the payload of {} {problem}", quoted(name.as_str()));
             Error::new(ErrorCode::InvalidPayload, message)
         })
         .and_then(|()| catalog.check_name(name))
-        .and_then(|()| catalog.check_payload(name, payload));
+        .and_then(|()| catalog.check_payload(name, &json));
     let event = NewEvent {
         name: name.clone(),
-        payload: payload.into(),
+        payload: json,
         source: Endpoint::Host,
         tick: None,
         provenance: None,
@@ -145,7 +147,7 @@ fn bring_in(runtime: &BusRuntime, catalog: &Catalog, name: &EventName, payload: 
 
 /// Emits an event of the bus in Tauri's own system, to those that it is for.
 fn take_out<R: Runtime>(app: &AppHandle<R>, runtime: &Weak<BusRuntime>, event: &BusEvent) {
-    let (name, payload) = (event.name(), event.payload_json().to_owned());
+    let (name, payload) = (event.name(), event.json().to_numbers());
     let emitted = match event.audience() {
         None => tauri::Emitter::emit_str(app, name, payload),
         Some(audience) => {

@@ -3,6 +3,7 @@
 //! A call may be made on the main thread only. One source of the main loop makes the calls of all pages, and exists only
 //! while some are due.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,6 +24,7 @@ use crate::hub::calls::{CallId, CallReply, Farewell};
 use crate::hub::ids::{SessionId, SubscriberKey};
 use crate::shell::commands::apply_response_texts;
 use crate::sync::{Mutex, MutexGuard, now};
+use crate::wire::attached::to_text;
 use crate::wire::batch::encode;
 
 /// What is called. It is all that is ever evaluated: WebKit passes the session and the batch as values.
@@ -186,7 +188,12 @@ impl GlibPump {
                     session: next.session,
                     reply: None,
                 };
-                let (session, batch) = (next.session.to_string(), encode(&next.batch));
+                let batch = encode(&next.batch);
+                let batch = match batch.attached() {
+                    [] => Cow::Borrowed(&*batch),
+                    _ => Cow::Owned(to_text(&batch)),
+                };
+                let session = next.session.to_string();
                 call(next.webview, &session, &batch, move |value| {
                     outcome.note(value);
                 });

@@ -5,6 +5,8 @@ use tauri::ipc::{InvokeResolver, Response};
 use tauri::{AppHandle, Runtime};
 
 use crate::engine::reply::Reply;
+use crate::model::json::Json;
+use crate::wire::attached::{to_frame, to_text};
 
 /// A header that Tauri's own script sets on every IPC request, and that postMessage does not carry.
 const IPC_REQUEST_HEADER: &str = "Tauri-Callback";
@@ -27,9 +29,15 @@ impl ReplyPath {
         }
     }
 
-    /// The reply with this JSON, which may hold text of any page.
-    pub(crate) fn reply(self, json: String) -> Response {
-        Response::new(self.text(json))
+    /// The reply with this JSON, which may hold text of any page, and with the bytes in it.
+    pub(crate) fn reply(self, json: Json) -> Response {
+        if json.attached().is_empty() {
+            return Response::new(self.text(json.into_text()));
+        }
+        match self {
+            Self::Fetched => Response::new(to_frame(&json)),
+            Self::Evaluated => Response::new(quoted_with_bytes(&json)),
+        }
     }
 
     /// What JSON means and what the same text means in a script differ: `__proto__` sets a prototype there, and deep
@@ -42,6 +50,11 @@ impl ReplyPath {
             json
         }
     }
+}
+
+/// A script gets bytes as base64, in a string beside which there is something else.
+fn quoted_with_bytes(json: &Json) -> String {
+    format!("[{},1]", serde_json::Value::String(to_text(json)))
 }
 
 /// Whether this JSON is an array that begins with a string.

@@ -1,25 +1,29 @@
 use std::fmt::Write;
 
 use serde_json::json;
+use tauri_plugin_event_bus_types::internal::Attachment;
 
 use crate::hub::outbox::{Batch, Item};
 use crate::hub::queue::{LostEvents, QueuedEvent};
 use crate::hub::requests::RequestMessage;
 use crate::model::event::unix_micros;
+use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::wire::extras::extras_of;
 use crate::wire::heads::Heads;
 
-/// Writes the batch of a pull. Payloads are copied in as they are; docs/wire-protocol.md shows the result.
+/// Writes the batch of a pull, with the bytes of its payloads beside it. Payloads are copied in as they are; docs/wire-protocol.md shows the result.
 ///
 /// What events have in common is written once, and numbers as the difference to the event before. Otherwise a small event
 /// would be more envelope than payload.
-pub(crate) fn encode(batch: &Batch) -> String {
+pub(crate) fn encode(batch: &Batch) -> Json {
     const REST: usize = 64;
     let mut writer = Writer {
         json: String::with_capacity(batch.items().iter().map(likely_length).sum::<usize>() + REST),
         heads: Heads::default(),
         run: None,
+        items: 0,
+        attached: Vec::new(),
         seq: 0,
         micros: 0,
     };
@@ -28,7 +32,10 @@ pub(crate) fn encode(batch: &Batch) -> String {
         match item {
             Item::Event(queued) => writer.push_event(queued),
             Item::Lost(lost) => push_gap(writer.next_item(), lost),
-            Item::Request(message) => push_request(writer.next_item(), message),
+            Item::Request(message) => {
+                push_request(writer.next_item(), message);
+                writer.attach("\"payload\"", &message.payload);
+            }
             Item::Ended(id, ending) => {
                 let code = ending.code();
                 // Writing to a string cannot fail.
@@ -55,6 +62,10 @@ fn likely_length(item: &Item) -> usize {
 struct Writer<'a> {
     json: String,
     heads: Heads<'a>,
+    /// How many items have begun.
+    items: usize,
+    /// The bytes of the payloads.
+    attached: Vec<Attachment>,
     /// The run that has no end yet.
     run: Option<Run>,
     /// The numbers of the event before.
@@ -62,10 +73,15 @@ struct Writer<'a> {
     micros: i64,
 }
 
+/// Where the payload of the first event of a run stands.
+const FIRST_PAYLOAD: usize = 3;
+
 /// Events with consecutive numbers that share a head and extras.
 struct Run {
     head: usize,
     extras: Option<String>,
+    /// The position of its last payload.
+    last: usize,
 }
 
 impl<'a> Writer<'a> {
@@ -74,11 +90,13 @@ impl<'a> Writer<'a> {
         let next = Run {
             head: self.heads.index_of(queued),
             extras: extras_of(event),
+            last: FIRST_PAYLOAD,
         };
         let micros = unix_micros(event.timestamp());
         let step = event.seq().wrapping_sub(self.seq).cast_signed();
         let continues = |run: &Run| step == 1 && run.head == next.head && run.extras == next.extras;
-        if self.run.as_ref().is_some_and(continues) {
+        if let Some(run) = self.run.as_mut().filter(|run| continues(run)) {
+            run.last += 2;
             self.json.push(',');
         } else {
             let json = self.next_item();
@@ -92,6 +110,10 @@ impl<'a> Writer<'a> {
         push_number(&mut self.json, micros - self.micros);
         self.json.push(',');
         self.json.push_str(event.payload_json());
+        if !event.json().attached().is_empty() {
+            let position = self.run.as_ref().map_or(FIRST_PAYLOAD, |run| run.last);
+            self.attach(&position.to_string(), event.json());
+        }
         self.seq = event.seq();
         self.micros = micros;
     }
@@ -99,6 +121,7 @@ impl<'a> Writer<'a> {
     /// Ends the run before and returns the text that the next item is appended to.
     fn next_item(&mut self) -> &mut String {
         self.end_run();
+        self.items += 1;
         if !self.json.ends_with('[') {
             self.json.push(',');
         }
@@ -114,7 +137,17 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn finish(mut self, batch: &Batch) -> String {
+    /// Names the places of a payload's bytes, which stand in the last item.
+    fn attach(&mut self, position: &str, payload: &Json) {
+        let item = self.items - 1;
+        self.attached.extend(payload.attached().iter().map(|one| {
+            let comma = if one.path().is_empty() { "" } else { "," };
+            let path = format!("\"items\",{item},{position}{comma}{}", one.path());
+            Attachment::at(path, one.bytes().clone())
+        }));
+    }
+
+    fn finish(mut self, batch: &Batch) -> Json {
         self.end_run();
         let (first, more) = (batch.first(), batch.more);
         let call = match batch.calls_follow {
@@ -126,7 +159,7 @@ impl<'a> Writer<'a> {
             self.json,
             "],\"heads\":[{heads}],\"first\":{first},\"more\":{more}{call}}}"
         );
-        self.json
+        (self.json, self.attached.into()).into()
     }
 }
 
@@ -194,7 +227,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::hub::ids::SubscriptionId;
+    use crate::hub::ids::{RequestId, SubscriptionId};
     use crate::hub::outbox::{BatchBound, Outbox};
     use crate::hub::queue::{QueueBound, SupersededLists};
     use crate::model::delivery::Addressing;
@@ -222,7 +255,7 @@ mod tests {
     }
 
     fn encode(items: Vec<Item>) -> String {
-        super::encode(&Batch::of(1, items, false))
+        super::encode(&Batch::of(1, items, false)).to_string()
     }
 
     #[test]
@@ -277,6 +310,73 @@ mod tests {
                 ],
             })
         );
+    }
+
+    #[test]
+    fn bytes_stand_beside_the_batch() {
+        let with_bytes = |seq, payload: Json| {
+            let event = BusEvent::new(Accepted {
+                seq,
+                name: EventName::parse("a:b").unwrap(),
+                payload,
+                accepted_at: SystemTime::UNIX_EPOCH,
+                source: Endpoint::Host,
+                tick: None,
+                provenance: None,
+                audience: None,
+            });
+            Item::Event(QueuedEvent {
+                event,
+                subscriptions: [3].into(),
+                addressing: Addressing::Broadcast,
+                superseded: SupersededLists::default(),
+            })
+        };
+        let payload = |marked: &str| {
+            let pieces = marked.matches('\u{1}').map(|_| [7, 8, 9].into());
+            Json::with_bytes(marked, pieces.collect()).unwrap()
+        };
+        let request = RequestMessage {
+            id: RequestId::random().unwrap(),
+            name: EventName::parse("a").unwrap(),
+            payload: payload("\u{1}"),
+            source: Endpoint::Host,
+            provenance: None,
+        };
+        let items = vec![
+            with_bytes(1, payload("\u{1}")),
+            with_bytes(2, "1".into()),
+            with_bytes(3, payload("{\"items\":[0,\u{1}],\"b\":\u{1}}")),
+            event(9, "null", Endpoint::Host, &[1], None),
+            with_bytes(10, payload("\u{1}")),
+            Item::Request(Arc::new(request)),
+        ];
+        let length: usize = items.iter().map(Item::weight).sum();
+        let batch = super::encode(&Batch::of(1, items, false));
+        let value: Value = serde_json::from_str(&batch).unwrap();
+        let mut places = Vec::new();
+        for one in batch.attached() {
+            let path: Vec<Value> = serde_json::from_str(&format!("[{}]", one.path())).unwrap();
+            let step = |value: &Value, step: &Value| match step.as_u64() {
+                Some(index) => value[index as usize].clone(),
+                None => value[step.as_str().unwrap()].clone(),
+            };
+            assert_eq!(
+                path.iter().fold(value.clone(), |at, next| step(&at, next)),
+                json!(null)
+            );
+            places.push(one.path());
+        }
+        let expected = [
+            "\"items\",0,3",
+            "\"items\",0,7,\"items\",1",
+            "\"items\",0,7,\"b\"",
+            "\"items\",2,3",
+            "\"items\",3,\"payload\"",
+        ];
+        assert_eq!(places, expected);
+        let text = crate::wire::attached::to_text(&batch);
+        assert!(text.len() <= length + 5 * 3, "{} {length}", text.len());
     }
 
     #[test]
@@ -414,7 +514,7 @@ mod tests {
             let batch = outbox.batch(ack, NARROW);
             ack += batch.items().len() as u64;
             outbox.acknowledge(ack).unwrap();
-            batches.push(super::encode(&batch));
+            batches.push(super::encode(&batch).to_string());
         }
         batches
     }

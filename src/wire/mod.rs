@@ -1,5 +1,6 @@
 //! The text of what travels from the host to a page.
 
+pub(crate) mod attached;
 pub(crate) mod batch;
 mod extras;
 mod heads;

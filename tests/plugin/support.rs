@@ -71,6 +71,14 @@ impl Pending {
         }
     }
 
+    /// The body of the result.
+    pub(crate) fn body(self) -> InvokeResponseBody {
+        match self.receive() {
+            InvokeResponse::Ok(body) => body,
+            InvokeResponse::Err(error) => panic!("{}", error.0),
+        }
+    }
+
     /// The items of a batch: `[index, seq, timestamp, event, source, subscriptions, payload, extras?]` for an event, and an
     /// object with its index for a gap or a request.
     pub(crate) fn rows(self) -> Value {
@@ -158,7 +166,7 @@ fn invoke_at(
 ) -> Pending {
     // On requests over the IPC protocol, WebKit sets `Origin` and Tauri's script sets `Tauri-Callback`.
     let headers = [("Origin", origin), ("Tauri-Callback", "0")];
-    invoke_with(url, webview, command, arguments, &headers)
+    invoke_with(url, webview, command, InvokeBody::Json(arguments), &headers)
 }
 
 /// Sends a command as a page does whose IPC fell back to postMessage.
@@ -167,14 +175,26 @@ pub(crate) fn invoke_by_message(
     command: &str,
     arguments: Value,
 ) -> Pending {
-    invoke_with(LOCAL, webview, command, arguments, &[])
+    invoke_with(LOCAL, webview, command, InvokeBody::Json(arguments), &[])
+}
+
+/// Sends a command with any body, over the IPC protocol or by postMessage.
+pub(crate) fn invoke_body(
+    webview: &WebviewWindow<MockRuntime>,
+    command: &str,
+    body: InvokeBody,
+    is_fetched: bool,
+) -> Pending {
+    let headers = [("Origin", LOCAL), ("Tauri-Callback", "0")];
+    let headers = if is_fetched { &headers[..] } else { &[] };
+    invoke_with(LOCAL, webview, command, body, headers)
 }
 
 fn invoke_with(
     url: &str,
     webview: &WebviewWindow<MockRuntime>,
     command: &str,
-    arguments: Value,
+    body: InvokeBody,
     headers: &[(&str, &str)],
 ) -> Pending {
     let (sender, receiver) = mpsc::channel();
@@ -183,7 +203,7 @@ fn invoke_with(
         callback: CallbackFn(0),
         error: CallbackFn(1),
         url: url.parse().unwrap(),
-        body: InvokeBody::Json(arguments),
+        body,
         headers: headers
             .iter()
             .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))

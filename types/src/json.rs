@@ -5,8 +5,9 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 use serde::ser::Serialize;
 
+use crate::attached::{Attachment, attach};
 use crate::error::{Error, ErrorCode, Result, escaped};
-use crate::payload::write_checked;
+use crate::payload::{write_checked, write_marked};
 
 /// Where and why a JSON text does not match a type.
 #[derive(Debug)]
@@ -25,6 +26,11 @@ impl Mismatch {
             escaped(&self)
         );
         Error::new(ErrorCode::InvalidPayload, text).with_source(self.error)
+    }
+
+    /// The error of serde.
+    pub fn into_source(self) -> serde_json::Error {
+        self.error
     }
 }
 
@@ -58,12 +64,27 @@ fn read_with_path<T: DeserializeOwned>(json: &str) -> Result<T, Mismatch> {
     Ok(value)
 }
 
-/// Writes a payload. `what` names it in an error.
+/// Writes a payload as JSON alone. `what` names it in an error.
 pub fn write_json(what: impl fmt::Display, payload: &impl Serialize) -> Result<String> {
-    write_checked(payload).map_err(|error| {
-        let text = format!("{what} cannot be serialized as JSON: {error}");
-        Error::new(ErrorCode::InvalidPayload, text).with_source(error)
-    })
+    write_checked(payload).map_err(|error| unwritable(what, error))
+}
+
+/// Writes a payload, with its bytes beside its JSON. `what` names it in an error.
+pub fn write_attached(
+    what: impl fmt::Display,
+    payload: &impl Serialize,
+) -> Result<(String, Box<[Attachment]>)> {
+    match write_marked(payload) {
+        Ok((text, bytes)) if bytes.is_empty() => Ok((text, Box::default())),
+        Ok((text, bytes)) => attach(&text, bytes)
+            .map_err(|problem| Error::new(ErrorCode::InvalidPayload, format!("{what} {problem}"))),
+        Err(error) => Err(unwritable(what, error)),
+    }
+}
+
+fn unwritable(what: impl fmt::Display, error: serde_json::Error) -> Error {
+    let text = format!("{what} cannot be serialized as JSON: {error}");
+    Error::new(ErrorCode::InvalidPayload, text).with_source(error)
 }
 
 #[cfg(test)]

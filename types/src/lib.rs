@@ -4,6 +4,8 @@
     doc = "The nouns of tauri-plugin-event-bus, without the feature `typed`."
 )]
 
+mod attached;
+mod bytes;
 mod endpoint;
 mod error;
 #[cfg(feature = "typed")]
@@ -20,6 +22,7 @@ mod target;
 #[cfg(feature = "typed")]
 mod typed;
 
+pub use bytes::Bytes;
 pub use endpoint::{Endpoint, HOST};
 pub use error::{Error, ErrorCode, Failure, Result};
 #[cfg(feature = "typed")]
@@ -35,8 +38,9 @@ pub use typed::{Event, Request};
 /// What the plugin itself uses. It may change with any version.
 #[doc(hidden)]
 pub mod internal {
+    pub use crate::attached::{Attachment, attach, read_attached, to_numbers};
     pub use crate::error::{escaped, quoted};
-    pub use crate::json::{Mismatch, read_json, write_json};
+    pub use crate::json::{Mismatch, read_json, write_attached, write_json};
     pub use crate::name::{
         MAX_NAME_BYTES, OWN_PREFIX, check_length, check_namespace, is_name_char, parse_component,
         refuse_reserved,

@@ -8,6 +8,8 @@ use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::ser::Formatter;
 
+use crate::attached::MARK;
+use crate::bytes::{Bytes, take_serialized};
 use crate::error::{escaped, quoted};
 
 /// How many arrays and objects of a payload may lie in each other. serde_json reads no more.
@@ -160,23 +162,36 @@ impl<'de> Visitor<'de> for Key {
     }
 }
 
-/// Writes a value of the app as JSON. What serde_json writes is checked while it is written, so that the text is not read
-/// again. Only the text of a `RawValue` is.
+/// Writes a value of the app as JSON alone: bytes are arrays of numbers. What serde_json writes is checked while it is
+/// written, so that the text is not read again. Only the text of a `RawValue` is.
 pub fn write_checked(value: &impl Serialize) -> serde_json::Result<String> {
-    // As long as serde_json's own buffer.
-    let mut bytes = Vec::with_capacity(128);
-    let mut writer =
-        serde_json::Serializer::with_formatter(&mut bytes, CheckedFormatter { depth: 0 });
-    value.serialize(&mut writer)?;
-    String::from_utf8(bytes).map_err(serde::ser::Error::custom)
+    write(value, None)
 }
 
-struct CheckedFormatter {
+/// Writes a value as JSON, with a mark in the place of each [`Bytes`], and returns them in their order.
+pub(crate) fn write_marked(value: &impl Serialize) -> serde_json::Result<(String, Vec<Bytes>)> {
+    let mut bytes = Vec::new();
+    let text = write(value, Some(&mut bytes))?;
+    Ok((text, bytes))
+}
+
+fn write(value: &impl Serialize, bytes: Option<&mut Vec<Bytes>>) -> serde_json::Result<String> {
+    // As long as serde_json's own buffer.
+    let mut text = Vec::with_capacity(128);
+    let formatter = CheckedFormatter { depth: 0, bytes };
+    let mut writer = serde_json::Serializer::with_formatter(&mut text, formatter);
+    value.serialize(&mut writer)?;
+    String::from_utf8(text).map_err(serde::ser::Error::custom)
+}
+
+struct CheckedFormatter<'a> {
     /// How many arrays and objects have begun and not ended.
     depth: usize,
+    /// Where bytes go; `None` if they are to be numbers.
+    bytes: Option<&'a mut Vec<Bytes>>,
 }
 
-impl CheckedFormatter {
+impl CheckedFormatter<'_> {
     fn begin(&mut self) -> io::Result<()> {
         self.depth += 1;
         if self.depth <= MAX_DEPTH {
@@ -188,7 +203,7 @@ impl CheckedFormatter {
     }
 }
 
-impl Formatter for CheckedFormatter {
+impl Formatter for CheckedFormatter<'_> {
     fn begin_array<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
         self.begin()?;
         writer.write_all(b"[")
@@ -207,6 +222,26 @@ impl Formatter for CheckedFormatter {
     fn end_object<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
         self.depth -= 1;
         writer.write_all(b"}")
+    }
+
+    fn write_byte_array<W: io::Write + ?Sized>(
+        &mut self,
+        writer: &mut W,
+        value: &[u8],
+    ) -> io::Result<()> {
+        if let Some(all) = &mut self.bytes
+            && let Some(bytes) = take_serialized(value)
+        {
+            all.push(bytes);
+            return write!(writer, "{MARK}");
+        }
+        self.begin_array(writer)?;
+        for (index, byte) in value.iter().enumerate() {
+            self.begin_array_value(writer, index == 0)?;
+            self.write_u8(writer, *byte)?;
+            self.end_array_value(writer)?;
+        }
+        self.end_array(writer)
     }
 
     fn write_raw_fragment<W: io::Write + ?Sized>(

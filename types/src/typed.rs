@@ -1,13 +1,14 @@
 //! Typed events and requests: one declaration gives the name and the types.
 
-use std::fmt::Display;
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::ser::Serialize;
 
+use crate::attached::{Attachment, read_attached};
 use crate::error::{Error, ErrorCode, Result};
-use crate::json::{read_json, write_json};
+use crate::json::{read_json, write_attached, write_json};
 use crate::numbers;
 use crate::policy::Policy;
 
@@ -65,7 +66,7 @@ pub trait Event: Serialize + DeserializeOwned + JsonSchema + 'static {
     /// [`ErrorCode::InvalidPayload`] if it does not match the type. The message has the path, and the source is the error
     /// of serde.
     fn from_json(json: &str) -> Result<Self> {
-        read_event(json)
+        read_event(json, &[])
     }
 
     /// Writes the payload.
@@ -75,7 +76,7 @@ pub trait Event: Serialize + DeserializeOwned + JsonSchema + 'static {
     /// [`ErrorCode::InvalidPayload`] if it has a number that a page could not read exactly (the message has its path; see
     /// [`Exact`](crate::Exact)), or if it cannot be expressed as JSON.
     fn to_json(&self) -> Result<String> {
-        write_event(self)
+        write_readable(event_payload::<Self>(), self, write_json)
     }
 }
 
@@ -117,9 +118,7 @@ pub trait Request: Serialize + DeserializeOwned + JsonSchema + 'static {
     ///
     /// Those of [`Event::from_json`].
     fn from_json(json: &str) -> Result<Self> {
-        read_json(json).map_err(|mismatch| {
-            mismatch.into_error::<Self>(format_args!("the request {:?}", Self::NAME))
-        })
+        read_json(json).map_err(|mismatch| mismatch.into_error::<Self>(request_payload::<Self>()))
     }
 
     /// Writes the payload of the request.
@@ -128,34 +127,57 @@ pub trait Request: Serialize + DeserializeOwned + JsonSchema + 'static {
     ///
     /// Those of [`Event::to_json`].
     fn to_json(&self) -> Result<String> {
-        write_request(self)
+        write_readable(request_payload::<Self>(), self, write_json)
     }
 }
 
 // The plugin calls these, and not the methods: a type may override a method, and what pages get has to be JSON.
 
-/// Reads a payload: see [`Event::from_json`].
-pub fn read_event<E: Event>(json: &str) -> Result<E> {
-    read_json(json)
-        .map_err(|mismatch| mismatch.into_error::<E>(format_args!("the payload of {:?}", E::NAME)))
+/// Reads a payload and its bytes: see [`Event::from_json`].
+pub fn read_event<E: Event>(json: &str, attached: &[Attachment]) -> Result<E> {
+    read_attached(json, attached).map_err(|mismatch| mismatch.into_error::<E>(event_payload::<E>()))
 }
 
-/// Writes a payload: see [`Event::to_json`].
-pub fn write_event<E: Event>(event: &E) -> Result<String> {
-    write_checked(format_args!("the payload of {:?}", E::NAME), event)
+/// Writes a payload, with its bytes beside its JSON: see [`Event::to_json`].
+pub fn write_event<E: Event>(event: &E) -> Result<(String, Box<[Attachment]>)> {
+    write_readable(event_payload::<E>(), event, write_attached)
 }
 
-/// Writes the payload of a request: see [`Request::to_json`].
-pub fn write_request<R: Request>(request: &R) -> Result<String> {
-    write_checked(format_args!("the request {:?}", R::NAME), request)
+/// Writes the payload of a request, with its bytes beside its JSON: see [`Request::to_json`].
+pub fn write_request<R: Request>(request: &R) -> Result<(String, Box<[Attachment]>)> {
+    write_readable(request_payload::<R>(), request, write_attached)
 }
 
-fn write_checked(what: impl Display, value: &impl Serialize) -> Result<String> {
-    numbers::check(value).map_err(|problem| {
-        let text = format!("{what}: {problem}");
-        Error::new(ErrorCode::InvalidPayload, text).with_source(problem)
-    })?;
-    write_json(what, value)
+/// What a payload is in an error. It becomes text only there.
+struct What(&'static str, &'static str);
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?}", self.0, self.1)
+    }
+}
+
+fn event_payload<E: Event>() -> What {
+    What("the payload of", E::NAME)
+}
+
+fn request_payload<R: Request>() -> What {
+    What("the request", R::NAME)
+}
+
+/// Writes a value in which pages can read every number exactly.
+fn write_readable<T: Serialize, W>(
+    what: What,
+    value: &T,
+    write: impl FnOnce(What, &T) -> Result<W>,
+) -> Result<W> {
+    match numbers::check(value) {
+        Ok(()) => write(what, value),
+        Err(problem) => {
+            let text = format!("{what}: {problem}");
+            Err(Error::new(ErrorCode::InvalidPayload, text).with_source(problem))
+        }
+    }
 }
 
 #[cfg(test)]

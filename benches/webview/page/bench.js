@@ -50,6 +50,13 @@ function handle({ i, at, body }) {
   }
 }
 
+/** Handles a message of a channel or a WebSocket: JSON, or the number, the time and bytes. */
+function handleMessage(data) {
+  if (!(data instanceof ArrayBuffer)) return handle(data)
+  const head = new DataView(data)
+  handle({ i: head.getFloat64(0, true), at: head.getFloat64(8, true), body: new Uint8Array(data, 16) })
+}
+
 function report(kind, value) {
   return core.invoke('report', { kind, value })
 }
@@ -58,12 +65,12 @@ const listeners = {
   emit: () => event.listen(EVENT, ({ payload }) => handle(payload)),
   channel: () => {
     const channel = new core.Channel()
-    channel.onmessage = handle
+    channel.onmessage = handleMessage
     return core.invoke('open_channel', { channel })
   },
   websocket: async () => {
     const connection = await connect()
-    connection.onmessage = ({ data }) => handle(JSON.parse(data))
+    connection.onmessage = ({ data }) => handleMessage(typeof data === 'string' ? JSON.parse(data) : data)
   },
   bus: () => eventBus.listen(EVENT, ({ payload }) => handle(payload)),
   pull: () => listeners.bus(),
@@ -77,6 +84,7 @@ const listeners = {
 function connect() {
   return new Promise((resolve, reject) => {
     const connection = new WebSocket(socket)
+    connection.binaryType = 'arraybuffer'
     connection.onopen = () => connection.send(window.__TAURI_INTERNALS__.metadata.currentWebview.label)
     connection.onmessage = () => resolve(connection)
     connection.onerror = () => reject(new Error('the WebSocket does not connect'))

@@ -214,7 +214,7 @@ impl<R: Runtime> Bench<R> {
         let emitting = start.elapsed();
         let handled: Vec<Handled> = self.pages.await_all(windows, "handled")?;
         let sample = Sample {
-            payload_bytes: serde_json::to_string(&payload)?.len(),
+            payload_bytes: payload.length()?,
             emitting_seconds: emitting.as_secs_f64(),
             ..summarize(&handled, started as f64 / 1000.0, stream)?
         };

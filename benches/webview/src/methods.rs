@@ -16,7 +16,7 @@ use tauri::{
     AppHandle, Emitter as _, Runtime,
     ipc::{Channel, InvokeResponseBody},
 };
-use tauri_plugin_event_bus::{EventBus, EventBusExt};
+use tauri_plugin_event_bus::{Bytes, EventBus, EventBusExt};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -45,6 +45,7 @@ pub(crate) struct Payload<'a> {
 pub(crate) enum Content {
     Text(String),
     Records(Vec<Record>),
+    Bytes(Bytes),
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -56,10 +57,30 @@ pub(crate) struct Record {
     available: bool,
 }
 
+impl Payload<'_> {
+    /// The number, the time and the bytes, as an app without the event bus would send them; `None` if the body is JSON.
+    fn frame(&self) -> Option<Vec<u8>> {
+        let Content::Bytes(bytes) = self.body else {
+            return None;
+        };
+        let head = [self.i as f64, self.at as f64].map(f64::to_le_bytes);
+        Some([head.as_flattened(), bytes].concat())
+    }
+
+    /// How many bytes it has, as JSON or with bytes.
+    pub(crate) fn length(&self) -> Result<usize> {
+        match self.frame() {
+            Some(frame) => Ok(frame.len()),
+            None => Ok(serde_json::to_string(self)?.len()),
+        }
+    }
+}
+
 impl Content {
     pub(crate) fn of(body: Body) -> Self {
         match body {
             Body::Text(bytes) => Self::Text("x".repeat(bytes.saturating_sub(FRAME))),
+            Body::Bytes(length) => Self::Bytes(vec![7; length].into()),
             Body::Records(bytes) => {
                 let record = |id| Record {
                     id,
@@ -79,6 +100,7 @@ impl Content {
         match self {
             Self::Text(text) => text.len(),
             Self::Records(records) => records.len(),
+            Self::Bytes(bytes) => bytes.len(),
         }
     }
 }
@@ -136,13 +158,19 @@ impl<R: Runtime> Emitter<R> {
         match self {
             Self::Emit(app) => app.emit(EVENT, payload)?,
             Self::Channel(channels) => {
-                let json = serde_json::to_string(payload)?;
+                let message = match payload.frame() {
+                    Some(frame) => InvokeResponseBody::Raw(frame),
+                    None => InvokeResponseBody::Json(serde_json::to_string(payload)?),
+                };
                 for channel in channels {
-                    channel.send(InvokeResponseBody::Json(json.clone()))?;
+                    channel.send(message.clone())?;
                 }
             }
             Self::WebSocket(connections) => {
-                let message = Message::text(serde_json::to_string(payload)?);
+                let message = match payload.frame() {
+                    Some(frame) => Message::binary(frame),
+                    None => Message::text(serde_json::to_string(payload)?),
+                };
                 for connection in connections {
                     connection.send(message.clone())?;
                 }

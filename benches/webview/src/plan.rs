@@ -88,6 +88,8 @@ pub(crate) enum Body {
     Text(usize),
     /// A list of small objects, of about this many bytes of JSON.
     Records(usize),
+    /// So many bytes.
+    Bytes(usize),
 }
 
 /// How the host sends requests to a page.
@@ -157,6 +159,7 @@ pub(crate) enum Scenario {
     Latency,
     RoundTrips,
     Payloads,
+    Bytes,
     SmallMemory,
     LargeMemory,
     Idle,
@@ -164,13 +167,14 @@ pub(crate) enum Scenario {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Flood,
         Self::EightWindows,
         Self::PageToPage,
         Self::Latency,
         Self::RoundTrips,
         Self::Payloads,
+        Self::Bytes,
         Self::SmallMemory,
         Self::LargeMemory,
         Self::Idle,
@@ -185,6 +189,7 @@ impl Scenario {
             Self::Latency => "latency",
             Self::RoundTrips => "round-trips",
             Self::Payloads => "payloads",
+            Self::Bytes => "bytes",
             Self::SmallMemory => "small-memory",
             Self::LargeMemory => "large-memory",
             Self::Idle => "idle",
@@ -204,6 +209,10 @@ pub(crate) const PAYLOADS: [(&str, Body, usize); 5] = [
     ("256 KB, records", Body::Records(256 << 10), 160),
     ("1 MB, records", Body::Records(1 << 20), 40),
 ];
+
+/// The payloads of [`Scenario::Bytes`], with their labels in the tables.
+pub(crate) const BYTES: [(&str, usize, usize); 2] =
+    [("256 KB", 256 << 10, 160), ("1 MB", 1 << 20, 40)];
 
 pub(crate) const LATENCY_INTERVAL_MICROS: u64 = 5_000;
 
@@ -384,6 +393,18 @@ impl Options {
                 .into_iter()
                 .flat_map(|(title, body, events)| {
                     methods(false).map(move |method| {
+                        let task = flood(method, 1, body, events / 8, events / less);
+                        (format!("{}: {title}", scenario.key()), method, task)
+                    })
+                })
+                .collect(),
+            // Core `emit` has only JSON, and one answer of 40 MB is no limit.
+            Scenario::Bytes => BYTES
+                .into_iter()
+                .flat_map(|(title, length, events)| {
+                    let with_bytes = |method: &Method| *method != Method::Emit;
+                    methods(false).filter(with_bytes).map(move |method| {
+                        let body = Body::Bytes(length);
                         let task = flood(method, 1, body, events / 8, events / less);
                         (format!("{}: {title}", scenario.key()), method, task)
                     })

@@ -2,7 +2,7 @@
 
 use crate::{
     measure::Sample,
-    plan::{Body, Method, PAYLOADS, ROUND_TRIPS, Scenario},
+    plan::{BYTES, Body, Method, PAYLOADS, ROUND_TRIPS, Scenario},
 };
 use serde::Serialize;
 
@@ -158,6 +158,14 @@ impl Results {
                 megabytes_per_second,
             ));
         }
+        for (title, ..) in BYTES {
+            rows.extend(self.row(
+                &format!("bytes of {title}"),
+                "MB/s",
+                &bytes(title),
+                megabytes_per_second,
+            ));
+        }
         for (title, scenario) in MEMORY {
             let key = scenario.key();
             let title = format!("{} {title}", self.events(key));
@@ -222,6 +230,15 @@ impl Results {
         for (title, body, ..) in PAYLOADS {
             verdicts.extend(self.payload_verdicts(title, body));
         }
+        for (title, ..) in BYTES {
+            let figure = megabytes_per_second;
+            let row = format!("bytes of {title}");
+            let verdict = self.at_least(&row, &bytes(title), Method::Channel, figure, 1.0);
+            verdicts.extend(verdict.map(|(verdict, ratio)| Verdict {
+                aim: Some(("≥ 2".to_owned(), ratio >= 2.0)),
+                ..verdict
+            }));
+        }
         verdicts.extend(self.latency_verdicts());
         for ((in_flight, _), least) in ROUND_TRIPS.into_iter().zip([1.0, 3.0]) {
             let title = format!("requests to a page, {in_flight} at a time");
@@ -261,6 +278,7 @@ impl Results {
                 (Method::Pull, 2.2),
             ],
             Body::Records(_) => &[(Method::Channel, 2.0)],
+            Body::Bytes(_) => &[(Method::Channel, 1.0)],
         };
         let socket = self
             .compared(&scenario, Method::WebSocket, figure, |ours, theirs| {
@@ -404,6 +422,10 @@ const IDLE: [(&str, &str, Figure); 4] = [
 
 fn round_trips(in_flight: usize) -> String {
     format!("{}: {in_flight}", Scenario::RoundTrips.key())
+}
+
+fn bytes(title: &str) -> String {
+    format!("{}: {title}", Scenario::Bytes.key())
 }
 
 fn payloads(title: &str) -> String {

@@ -6,9 +6,10 @@ import type { Target } from '../types/target.js'
 /**
  * Emits an event to every page and to the host.
  *
- * The payload is written as JSON at once, so changing it afterwards has no effect. Calls made together travel together, in
- * order, and a refused one does not affect the others. {@link EmitOptions} are the third argument; for an event without a
- * payload, pass `undefined` as the second.
+ * The payload is written as JSON at once, so changing it afterwards has no effect. A `Uint8Array`, an `ArrayBuffer` or a
+ * `Blob` anywhere in it arrives as a `Uint8Array`; a `Blob` is read first, and what is emitted after it waits. Calls made
+ * together travel together, in order, and a refused one does not affect the others. {@link EmitOptions} are the third
+ * argument; for an event without a payload, pass `undefined` as the second.
  *
  * @returns a {@link Receipt} as soon as the host has accepted the event.
  * @throws {EventBusError} by rejection: `denied`, `invalid_event_name`, `invalid_payload`, `payload_too_large`,

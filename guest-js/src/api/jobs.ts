@@ -2,7 +2,7 @@ import { checkName, checkText } from '../core/checks.js'
 import { ASYNC_DISPOSE } from '../core/disposal.js'
 import { EventBusError, toEventBusError } from '../core/error.js'
 import { openInbox } from '../core/inbox.js'
-import { payloadJson } from '../core/json.js'
+import { encodePayload } from '../core/json.js'
 import { ownLabel } from '../core/page.js'
 import { query } from '../core/query.js'
 import { copyOfTarget } from '../core/target.js'
@@ -48,13 +48,25 @@ export async function startJob(event: string, options: NewJobOptions, component?
     checkText(id, 'id')
     checkText(source, 'source')
     checkNumbers(event, { count, startDelayMs, jitterMs, maxFailures })
-    const payload = payloadJson(event, options.payload)
-    const args = payloadJson(event, options.args, 'args')
-    const given = { payload, source, args, to: copyOfTarget(to), immediate, count, id, replace, startDelayMs }
+    const { payload, bytes, size } = encodePayload(event, options.payload)
+    const args = encodePayload(event, options.args, 'args')
+    // JSON leaves out what is undefined. The host takes the bytes of the payload first.
+    const given = {
+      payload,
+      bytes,
+      source,
+      args: args.payload,
+      argsBytes: args.bytes,
+      to: copyOfTarget(to),
+      immediate,
+      count,
+      id,
+      replace,
+      startDelayMs,
+    }
     const more = { missedTicks, onlyWhileListened, owner, jitterMs, maxFailures }
     const job = { event, everyMs, component, ...given, ...more }
-    const size = (payload?.length ?? 0) + (args?.length ?? 0)
-    return handleOf((await openInbox().queue.send('start_job', { job }, size)) as JobInfo)
+    return handleOf((await openInbox().queue.send('start_job', { job }, size + args.size)) as JobInfo)
   } catch (error) {
     throw toEventBusError(error)
   }
@@ -145,10 +157,10 @@ function handleOf({ id, number, event, everyMs, owner }: JobInfo): Job {
     async update(changes) {
       try {
         if (changes.everyMs !== undefined) checkInterval(event, changes.everyMs)
-        const payload = payloadJson(event, changes.payload)
+        const { payload, bytes, size } = encodePayload(event, changes.payload)
         const to = changes.to === null ? ({ kind: 'Any' } as const) : copyOfTarget(changes.to)
-        const given = { everyMs: changes.everyMs, payload, to }
-        return await control('update_job', { changes: given }, payload?.length)
+        const given = { everyMs: changes.everyMs, payload, bytes, to }
+        return await control('update_job', { changes: given }, size)
       } catch (error) {
         throw toEventBusError(error)
       }

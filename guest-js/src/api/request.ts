@@ -1,7 +1,7 @@
 import { checkFunction, checkName } from '../core/checks.js'
 import { EventBusError, toEventBusError } from '../core/error.js'
 import { openInbox } from '../core/inbox.js'
-import { payloadJson } from '../core/json.js'
+import { encodePayload } from '../core/json.js'
 import { currentCauses } from '../core/realm.js'
 import { emitAfter, emitToAfter } from '../core/received.js'
 import { PageRequestChannel } from '../core/requests/channel.js'
@@ -117,9 +117,9 @@ export async function request(
     if (signal?.aborted) {
       throw new EventBusError('cancelled', `the signal of "${name}" had aborted already`, { cause: signal.reason })
     }
-    const json = payloadJson(name, payload)
+    const encoded = encodePayload(name, payload)
     const causes = currentCauses()
-    const sent = { name, to: copyOfTarget(to), payload: json, timeoutMs, signal, component, causes }
+    const sent = { name, to: copyOfTarget(to), ...encoded, timeoutMs, signal, component, causes }
     return await openChannel().requests.send(sent)
   } catch (error) {
     throw toEventBusError(error)

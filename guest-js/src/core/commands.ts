@@ -1,4 +1,5 @@
 import { invoke } from '@tauri-apps/api/core'
+import { bodyOf } from './bytes.js'
 import { EventBusError, isErrorObject, toEventBusError } from './error.js'
 import { watchFirstReply } from './first-reply.js'
 import { isMocked, MOCKED } from './page.js'
@@ -101,13 +102,22 @@ export async function run(command: Command, args: Record<string, unknown>): Prom
   const isHeld = command === 'request' || command === 'pull'
   const replied = isHeld ? undefined : watchFirstReply(command)
   try {
-    const reply = await invoke(`plugin:event-bus|${command}`, args)
+    const body = bodyOf(args)
+    const reply = await invoke(
+      `plugin:event-bus|${command}`,
+      body instanceof Promise ? await body.catch(refuseBlob) : body,
+    )
     // A reply of the host is JSON, which has no `undefined`.
     if (reply === undefined && isMocked()) throw new EventBusError('unavailable', MOCKED)
     return readReply(reply)
   } finally {
     replied?.()
   }
+}
+
+function refuseBlob(cause: unknown): never {
+  const text = `a Blob in a payload cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`
+  throw new EventBusError('invalid_payload', text, { cause })
 }
 
 /** 128 random bits as 32 lower-case hexadecimal digits. */
@@ -269,6 +279,9 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
         waiting.unshift(...calls.map((call) => ({ ...bundle, calls: [call] })))
         return
       }
+    } else if (reason instanceof EventBusError) {
+      // It was not sent.
+      if (isCurrent && n === sending.n + 1) n -= 1
     } else if (!isErrorObject(reason)) {
       // It may or may not have run, so neither its number nor the next one can be used.
       const isRepeated = bundle.isRenewal && !isUnsettled()

@@ -1,30 +1,76 @@
+import { copyOf, lengthOf, type Piece } from './bytes.js'
 import { describe } from './checks.js'
 import { EventBusError } from './error.js'
 
-/** The payload as a JSON string, or `undefined` where there is none. Refuses what JSON would lose or empty in silence. */
-export function payloadJson(name: string, payload: unknown, what: 'payload' | 'args' = 'payload'): string | undefined {
-  if (payload === undefined) return undefined
+/** Stands for bytes in the JSON that travels. JSON has no such character, so no payload can be taken for it. */
+export const MARK = '\u0001'
+
+/** A payload as it travels. */
+export interface EncodedPayload {
+  /** JSON with a {@link MARK} in the place of each piece of bytes; `undefined` where there is no payload. */
+  readonly payload: string | undefined
+  /** The bytes in the order of the marks; `undefined` where there are none. */
+  readonly bytes: Piece[] | undefined
+  /** The length of both. */
+  readonly size: number
+}
+
+/** The pieces of the payload that is being written. */
+let pieces: Piece[] = []
+
+/** Stands for bytes while a payload is written. Nothing else in a page knows it. */
+let placeholder = ''
+
+/** Encodes a payload. Refuses what JSON would lose or empty in silence. */
+export function encodePayload(name: string, payload: unknown, what: 'payload' | 'args' = 'payload'): EncodedPayload {
+  if (payload === undefined) return { payload, bytes: undefined, size: 0 }
   let problem: string | undefined
   let cause: unknown
+  // A `toJSON` may emit in its turn.
+  const around = pieces
+  const bytes: Piece[] = []
+  pieces = bytes
   try {
     const json = JSON.stringify(payload, write)
-    if (json !== undefined) return json
+    if (json !== undefined) {
+      if (bytes.length === 0) return { payload: json, bytes: undefined, size: json.length }
+      const marked = json.replaceAll(`"${placeholder}"`, MARK)
+      return { payload: marked, bytes, size: bytes.reduce((sum, piece) => sum + lengthOf(piece), marked.length) }
+    }
     problem = `it is ${describe(payload)}`
   } catch (error) {
     cause = error
     problem = faultIn(payload) ?? (error instanceof Error ? error.message : String(error))
+  } finally {
+    pieces = around
   }
   const code = what === 'payload' ? 'invalid_payload' : 'invalid_argument'
   throw new EventBusError(code, `JSON cannot express the ${what} of "${name}": ${problem}`, { cause })
 }
 
-/** A payload as JSON has it, which is how listeners receive it. What JSON cannot express stays as it is; emitting refuses it. */
-export function asJson(event: string, payload: unknown): unknown {
+/** The value of an encoded payload. */
+export function decodePayload({ payload = 'null', bytes = [] }: Partial<EncodedPayload>): unknown {
+  if (bytes.length === 0) return JSON.parse(payload)
+  // Writing and reading pass the properties of an object in the same order.
+  let next = 0
+  return JSON.parse(payload.replaceAll(MARK, `"${placeholder}"`), (_, value) =>
+    value === placeholder ? bytes[next++] : value,
+  )
+}
+
+/** A payload as listeners receive it. What cannot be sent stays as it is; emitting refuses it. */
+export function asSent(event: string, payload: unknown): unknown {
   try {
-    return JSON.parse(payloadJson(event, payload) ?? 'null')
+    return decodePayload(encodePayload(event, payload))
   } catch {
     return payload
   }
+}
+
+function placePiece(piece: Piece): string {
+  placeholder ||= `bytes ${crypto.getRandomValues(new Uint32Array(4))}`
+  pieces.push(piece)
+  return placeholder
 }
 
 /** Refuses what JSON would turn into `null`. */
@@ -35,7 +81,7 @@ function refuseLost(what: unknown): never {
 /** Writes a value for JSON, and refuses it where JSON would lose it. */
 function write(this: unknown, key: string, value: unknown): unknown {
   if (typeof value === 'object') {
-    if (value) return writeObject(value)
+    if (value) return writeObject(value, (this as Record<string, unknown>)[key])
     if ((this as Record<string, unknown>)[key] instanceof Date) refuseLost('an invalid Date')
   } else if (typeof value === 'number') {
     if (!Number.isFinite(value)) refuseLost(value)
@@ -48,8 +94,10 @@ function write(this: unknown, key: string, value: unknown): unknown {
   return value
 }
 
-/** Writes what JSON would empty: maps and bytes as Tauri's own `invoke` does, sets as arrays, errors with their text. */
-function writeObject(value: object): unknown {
+/** Writes what JSON would empty: maps as Tauri's own `invoke` does, sets as arrays, errors with their text. */
+function writeObject(value: object, original: unknown): unknown {
+  // A Buffer, which is one of bytes, writes itself as an object.
+  if (ArrayBuffer.isView(original)) return placePiece(copyOf(original))
   if (Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype) return value
   // Other realms have classes of their own, such as those of a test's DOM.
   const kind = Object.prototype.toString.call(value).slice(8, -1)
@@ -61,8 +109,9 @@ function writeObject(value: object): unknown {
     }
     return written
   }
-  if (kind === 'Set' || (ArrayBuffer.isView(value) && kind !== 'DataView')) return Array.from(value as Set<unknown>)
-  if (kind.endsWith('ArrayBuffer')) return Array.from(new Uint8Array(value as ArrayBuffer))
+  if (kind.endsWith('ArrayBuffer')) return placePiece(copyOf(value as ArrayBuffer))
+  if (kind === 'Blob' || kind === 'File') return placePiece(value as Blob)
+  if (kind === 'Set') return Array.from(value as Set<unknown>)
   if (kind === 'Number') return Number.isFinite(+value) ? value : refuseLost(value)
   if (kind === 'Error' || value instanceof Error) {
     const { name, message } = value as Error

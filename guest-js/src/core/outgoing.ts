@@ -3,7 +3,7 @@ import type { Target } from '../types/target.js'
 import { checkName } from './checks.js'
 import type { Inbox } from './contract.js'
 import { toEventBusError } from './error.js'
-import { payloadJson } from './json.js'
+import { encodePayload } from './json.js'
 import { currentCauses, isServer } from './realm.js'
 import { noTauri, report } from './report.js'
 import { copyOfTarget, isEveryone } from './target.js'
@@ -28,11 +28,12 @@ export function publish(open: () => Inbox, outgoing: OutgoingEvent): Promise<Rec
   try {
     const { event, payload, options, component, to, causes = currentCauses() } = outgoing
     checkName(event)
-    const json = payloadJson(event, payload)
+    const encoded = encodePayload(event, payload)
     const entry: Record<string, unknown> = { event }
     const isAddressed = 'to' in outgoing && !isEveryone(to)
     if (isAddressed) entry.to = copyOfTarget(to)
-    if (json !== undefined) entry.payload = json
+    if (encoded.payload !== undefined) entry.payload = encoded.payload
+    if (encoded.bytes) entry.bytes = encoded.bytes
     if (options?.retain !== undefined) entry.retain = options.retain
     if (options?.until !== undefined) entry.until = options.until
     if (options?.maxDeliveries !== undefined) entry.maxDeliveries = options.maxDeliveries
@@ -42,7 +43,7 @@ export function publish(open: () => Inbox, outgoing: OutgoingEvent): Promise<Rec
     // A server has no receivers.
     const sent = isServer()
       ? Promise.resolve({ seq: 0, pages: 0, listeners: 0 })
-      : open().queue.send(isAddressed ? 'emit_to' : 'emit', entry, json?.length)
+      : open().queue.send(isAddressed ? 'emit_to' : 'emit', entry, encoded.size)
     return sent.catch(refused) as Promise<Receipt & void>
   } catch (error) {
     const rejected = Promise.reject(error).catch(refused)

@@ -1,4 +1,5 @@
 import { type Batch, readBatch } from './batch.js'
+import { withBytes } from './bytes.js'
 import { type CallReply, Calls, PROGRESS_ACK_MS, RESPONSE_MICROTASKS } from './calls.js'
 import { type CommandQueue, RETRY_AFTER_MS, type Renewal, run } from './commands.js'
 import { dispatch, type Progress, type Receivers, readingOf } from './dispatch.js'
@@ -84,7 +85,8 @@ export function createPullLoop(page: Page): PullLoop {
   }
 
   const receive = (text: string) => {
-    const message = JSON.parse(text) as Partial<Batch> & { stale?: boolean }
+    const parsed = JSON.parse(text)
+    const message = (Array.isArray(parsed) ? withBytes(parsed) : parsed) as Partial<Batch> & { stale?: boolean }
     for (const refused of message.refused ?? []) reportRefusal(toEventBusError(refused))
     if (message.stale) void endSession(running)
     return message.items ? calls.receive(message as Batch) : false

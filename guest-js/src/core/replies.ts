@@ -1,3 +1,5 @@
+import { readFrame, withBytes } from './bytes.js'
+
 /** How long a page waits for the reply to a pull, in milliseconds. The host holds a pull for 20 seconds. */
 export const PULL_PATIENCE_MS = 30_000
 
@@ -6,14 +8,23 @@ const { setTimeout: startTimer, clearTimeout: stopTimer } = globalThis
 
 /**
  * Reads the reply to a command. Where Tauri pastes replies into a script, JSON would mean something else. There the host
- * sends an array of one string instead, which holds the reply as JSON.
+ * sends an array of one string instead, which holds the reply as JSON. A reply with bytes is a frame, or base64 in such a
+ * string.
  */
 export function readReply(reply: unknown): unknown {
-  return isQuoted(reply) ? JSON.parse(reply[0]) : reply
+  if (reply instanceof ArrayBuffer) return readFrame(reply)
+  if (!isQuoted(reply)) return reply
+  const read = JSON.parse(reply[0])
+  return reply.length > 1 ? withBytes(read) : read
 }
 
-export function isQuoted(reply: unknown): reply is [string] {
-  return Array.isArray(reply) && reply.length === 1 && typeof reply[0] === 'string'
+/** Whether a reply is an array of one string, or of a string and a mark that bytes come with it. */
+export function isQuoted(reply: unknown): reply is [string, 1?] {
+  return (
+    Array.isArray(reply) &&
+    typeof reply[0] === 'string' &&
+    (reply.length === 1 || (reply.length === 2 && reply[1] === 1))
+  )
 }
 
 /** Resolves as `reply` does, or to `undefined` if it is lost. */

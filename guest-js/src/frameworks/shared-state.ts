@@ -2,7 +2,7 @@ import { isAvailable } from '../api/available.js'
 import { emit } from '../api/emit.js'
 import { listen } from '../api/listen.js'
 import type { EventBusError } from '../core/error.js'
-import { asJson } from '../core/json.js'
+import { asSent } from '../core/json.js'
 import { existingInbox } from '../core/realm.js'
 import { report } from '../core/report.js'
 import type { BusEvent } from '../types/event.js'
@@ -165,7 +165,7 @@ function stateFor(event: string): PageState {
   const state: PageState = {
     get: (initial) => (shown === undefined ? initial : shown),
     set(value, onError) {
-      const sent = asJson(event, value)
+      const sent = asSent(event, value)
       // It is emitted before it shows, since a subscriber may set the next one.
       const emitted = emit<unknown>(event, value, { retain: true })
       const release = use(() => {})

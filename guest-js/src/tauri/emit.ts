@@ -3,7 +3,7 @@ import * as core from '@tauri-apps/api/event'
 import { checkName } from '../core/checks.js'
 import { toEventBusError } from '../core/error.js'
 import { openInbox } from '../core/inbox.js'
-import { payloadJson } from '../core/json.js'
+import { encodePayload } from '../core/json.js'
 import { publish } from '../core/outgoing.js'
 import { currentCauses, isServer } from '../core/realm.js'
 import { copyOfTarget, isEveryone } from '../core/target.js'
@@ -61,15 +61,14 @@ function send(event: string, payload: unknown, target?: EventTarget | string): P
 
 async function sendAsCore(event: string, payload: unknown, to: EventTarget | undefined): Promise<void> {
   checkName(event)
-  const written: WrittenPayload = writesAsTauri()
-    ? writeAsTauri(event, payload)
-    : { json: payloadJson(event, payload), lossy: undefined }
+  const written: WrittenPayload = writesAsTauri() ? writeAsTauri(event, payload) : encodePayload(event, payload)
   const causes = currentCauses()
   const compatible = isCompatible() || undefined
   // JSON leaves out what is undefined.
   const entry = {
     event,
-    payload: written.json,
+    payload: written.payload,
+    bytes: written.bytes,
     to: copyOfTarget(to as Target | undefined),
     causes: causes.length > 0 ? causes : undefined,
     compatible,
@@ -78,7 +77,7 @@ async function sendAsCore(event: string, payload: unknown, to: EventTarget | und
   // A server has nobody to send it to.
   if (isServer()) return
   await openInbox()
-    .queue.send(to ? 'emit_to' : 'emit', entry, written.json?.length)
+    .queue.send(to ? 'emit_to' : 'emit', entry, written.size)
     .catch((error: unknown) => {
       throw toEventBusError(error)
     })

@@ -1,14 +1,12 @@
-import { payloadJson } from '../core/json.js'
+import { type EncodedPayload, encodePayload, MARK } from '../core/json.js'
 
 /** The method by which an object says how Tauri's `invoke` writes it: `SERIALIZE_TO_IPC_FN` of `@tauri-apps/api/core`. */
 const TO_IPC = '__TAURI_TO_IPC_KEY__'
 
-/** A payload as Tauri's `invoke` writes it. */
-export interface WrittenPayload {
-  /** `undefined` for an absent payload. */
-  readonly json: string | undefined
+/** A payload that may be written as Tauri's `invoke` does. */
+export interface WrittenPayload extends EncodedPayload {
   /** What the strict rules say of it, if they would refuse it or write it otherwise. */
-  readonly lossy: string | undefined
+  readonly lossy?: string | undefined
 }
 
 /** The names of which a lossy payload was noted in this page. */
@@ -32,7 +30,7 @@ export function writeAsTauri(event: string, payload: unknown): WrittenPayload {
   }) as string | undefined
   const lossy = isSuspect && !noted.has(event) ? differenceOf(event, payload, json) : undefined
   if (lossy !== undefined) noted.add(event)
-  return { json, lossy }
+  return { payload: json, bytes: undefined, size: json?.length ?? 0, lossy }
 }
 
 /** Whether the strict rules may write a value otherwise, or refuse it. Every value passes here, so it only looks. */
@@ -48,7 +46,7 @@ function mayDiffer(owner: unknown, key: string, value: unknown): boolean {
 
 function differenceOf(event: string, payload: unknown, json: string | undefined): string | undefined {
   try {
-    const strict = payloadJson(event, payload)
+    const strict = encodePayload(event, payload).payload?.replaceAll(MARK, '(bytes)')
     return strict === json
       ? undefined
       : `the payload of "${event}" is written otherwise: ${firstDifference(strict, json)}`

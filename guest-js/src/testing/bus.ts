@@ -1,5 +1,4 @@
 import { DISPOSE } from '../core/disposal.js'
-import { payloadJson } from '../core/json.js'
 import type { BusEvent } from '../types/event.js'
 import type { EventMap } from '../types/event-map.js'
 import type { RequestMap } from '../types/request-map.js'
@@ -9,6 +8,7 @@ import { cloneOf } from './clone.js'
 import { globOf, hasWildcard } from './glob.js'
 import { TestHost } from './host.js'
 import { install } from './install.js'
+import { payloadText } from './payload.js'
 import type { Label } from './requests.js'
 import type { AcceptedEvent } from './session.js'
 import { neededTarget } from './target.js'
@@ -124,7 +124,7 @@ function testEndpointOf<Events extends object, Requests extends object>(
 ): TestEndpoint<Events, Requests> {
   const send = (to: Target | undefined, event: string, payload?: unknown, options?: TestEmitOptions) => {
     check()
-    return host.emit(label, { ...options, event, payload: payloadJson(event, payload), to })
+    return host.emit(label, { ...options, event, payload: payloadText(event, payload), to })
   }
   const emit = (event: string, payload?: unknown, options?: TestEmitOptions) => send(undefined, event, payload, options)
   const emitTo = (to: Target, event: string, payload?: unknown, options?: TestEmitOptions) =>
@@ -132,7 +132,7 @@ function testEndpointOf<Events extends object, Requests extends object>(
   const request = (to: Target, name: string, payload?: unknown, options?: TestRequestOptions) => {
     try {
       check()
-      return host.request(label, { ...options, name, to, payload: payloadJson(name, payload) }).response
+      return host.request(label, { ...options, name, to, payload: payloadText(name, payload) }).response
     } catch (error) {
       return Promise.reject(error)
     }

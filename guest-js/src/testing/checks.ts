@@ -2,6 +2,7 @@ import { isMalformed } from '../core/checks.js'
 import { EventBusError } from '../core/error.js'
 import { bytesOf } from './bytes.js'
 import { matcherOf } from './glob.js'
+import { sizeOfPayload } from './payload.js'
 
 /** The prefix of events of the bus itself. Only patterns with it receive them, and only the bus emits them. */
 const OWN_PREFIX = 'event-bus:'
@@ -39,9 +40,10 @@ export function checkOwn(name: string): void {
 }
 
 export function checkPayload(name: string, payload: string | undefined): void {
-  const bytes = payload === undefined ? 0 : bytesOf(payload)
-  if (bytes > MAX_PAYLOAD_BYTES) {
-    const text = `the payload of "${name}" has ${bytes} bytes of JSON; the limit payloadBytes is ${MAX_PAYLOAD_BYTES}`
+  const { size, isJson } = sizeOfPayload(payload ?? '')
+  if (size > MAX_PAYLOAD_BYTES) {
+    const what = isJson ? ' of JSON' : ''
+    const text = `the payload of "${name}" has ${size} bytes${what}; the limit payloadBytes is ${MAX_PAYLOAD_BYTES}`
     throw new EventBusError('payload_too_large', text)
   }
   const problem = payload === undefined ? undefined : problemOf(payload)

@@ -1,7 +1,6 @@
 import type { Extras } from '../core/batch.js'
 import type { StateCommand } from '../core/commands.js'
 import { EventBusError } from '../core/error.js'
-import { payloadJson } from '../core/json.js'
 import { chainOf } from '../core/realm.js'
 import { ReceivedEvent } from '../core/received.js'
 import { report, reportLater } from '../core/report.js'
@@ -17,6 +16,7 @@ import { cloneOf } from './clone.js'
 import type { Listener, NewEvent, Refusable, Refusal, StateArguments, SubscribeEntry, TestRequest } from './contract.js'
 import { checkEventName, hasWildcard } from './glob.js'
 import { type JobKey, type JobUpdate, type NewJob, TestJobs } from './jobs.js'
+import { payloadText, readPayload } from './payload.js'
 import { type Addressed, inOrder, reaches, receives } from './reach.js'
 import { type Label, type PageResponse, PlayedRecipient, type Recipient, TestRequests } from './requests.js'
 import { errorOf, refusalOf, resultOf } from './results.js'
@@ -171,7 +171,7 @@ export class TestHost {
       const text = `invalid target of a request: ${JSON.stringify(to)}; expected one label of a webview, or HOST`
       throw new EventBusError('invalid_argument', text)
     }
-    this.checkTarget(to)
+    checkLabels(to, this.labels)
     return label ?? null
   }
 
@@ -257,7 +257,7 @@ export class TestHost {
     this.seq += 1
     const accepted: AcceptedEvent = {
       event,
-      payload: JSON.parse(payload ?? 'null'),
+      payload: readPayload(payload),
       seq: this.seq,
       timestamp: Date.now(),
       source,
@@ -291,7 +291,7 @@ export class TestHost {
     checkEventName(event)
     checkOwn(event)
     checkPayload(event, payload)
-    if (to !== undefined) this.checkTarget(to)
+    if (to !== undefined) checkLabels(to, this.labels)
   }
 
   private hasListeners(event: string, to: Target | undefined): boolean {
@@ -360,7 +360,7 @@ export class TestHost {
       event: string,
       value?: unknown,
       { retain, until, except }: EmitOptions = {},
-    ) => this.emit(label, { event, payload: payloadJson(event, value), to, except, retain, until, causes })
+    ) => this.emit(label, { event, payload: payloadText(event, value), to, except, retain, until, causes })
     type Rest = [unknown?, EmitOptions?]
     const emit = async (name: string, ...rest: Rest) => send(undefined, name, ...rest)
     const emitTo = async (to: Target, name: string, ...rest: Rest) => send(neededTarget(to), name, ...rest)
@@ -383,10 +383,6 @@ export class TestHost {
       if (refusal.command !== undefined && refusal.command !== command) continue
       if (refusal.matches(name)) throw new EventBusError(refusal.code, refusal.message)
     }
-  }
-
-  private checkTarget(target: Target): void {
-    checkLabels(target, this.labels)
   }
 
   /** The subscriptions of the page that receive an event. */

@@ -3,6 +3,7 @@ import { TEST_BUS } from '../core/page.js'
 import { INBOX } from '../core/realm.js'
 import { isQuoted } from '../core/replies.js'
 import type { TestHost } from './host.js'
+import { argumentsOf } from './payload.js'
 
 type Invoke = (command: string, args?: Record<string, unknown>, options?: unknown) => Promise<unknown>
 
@@ -47,7 +48,7 @@ function invokeOf(host: TestHost, otherwise: Invoke | undefined): Invoke {
   return async (command, args = {}, options) => {
     // Only JSON crosses the boundary.
     if (command.startsWith(prefix)) {
-      const reply = await host.handle(command.slice(prefix.length), JSON.parse(JSON.stringify(args)))
+      const reply = await host.handle(command.slice(prefix.length), argumentsOf(args))
       return isQuoted(reply) ? [JSON.stringify(reply)] : reply
     }
     if (otherwise) return otherwise(command, args, options)

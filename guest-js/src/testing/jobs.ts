@@ -1,6 +1,5 @@
 import type { Extras } from '../core/batch.js'
 import { EventBusError, toEventBusError } from '../core/error.js'
-import { payloadJson } from '../core/json.js'
 import type { Receipt } from '../types/emit.js'
 import { type Endpoint, HOST } from '../types/endpoint.js'
 import type { JobSchedule } from '../types/job.js'
@@ -10,6 +9,7 @@ import { bytesOf } from './bytes.js'
 import { checkComponentName } from './checks.js'
 import { cloneOf } from './clone.js'
 import type { NewEvent } from './contract.js'
+import { payloadText, readPayload } from './payload.js'
 import { invalidArgument } from './results.js'
 import { partsOf } from './target.js'
 
@@ -139,7 +139,7 @@ export class TestJobs {
       lastError: null,
       payload,
       make,
-      args: JSON.parse(given.args ?? 'null'),
+      args: readPayload(given.args),
       component: given.component,
       failures: 0,
     }
@@ -221,7 +221,7 @@ export class TestJobs {
   private payloadOf({ event, payload, source, make, args }: TestJob): string | undefined {
     if (!make) return payload
     try {
-      return payloadJson(event, make(cloneOf(args)))
+      return payloadText(event, make(cloneOf(args)))
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error)
       throw new EventBusError('source_failed', `the job source "${source}" failed: ${text}`, { cause: error })

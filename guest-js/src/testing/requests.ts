@@ -2,6 +2,7 @@ import type { PulledEnding, PulledRequest } from '../core/batch.js'
 import type { Call } from '../core/commands.js'
 import { EventBusError, toEventBusError } from '../core/error.js'
 import { type Failure, type RequestOrigin, Responders } from '../core/requests/responders.js'
+import { readPayload } from './payload.js'
 
 /** How long a caller waits by default, in milliseconds, as with the host. */
 const DEFAULT_TIMEOUT_MS = 30_000
@@ -175,7 +176,7 @@ export class TestRequests {
         reject(toEventBusError(error))
         throw error
       }
-      resolve(JSON.parse(payload ?? 'null'))
+      resolve(readPayload(payload))
     }
   }
 
@@ -186,7 +187,7 @@ export class TestRequests {
       request,
       name,
       source: caller ?? 0,
-      payload: JSON.parse(payload ?? 'null'),
+      payload: readPayload(payload),
       ...(component !== undefined && { component }),
       ...(causes.length > 0 && { causes }),
     })

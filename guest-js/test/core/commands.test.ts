@@ -62,24 +62,19 @@ describe('the queue', () => {
     expect(batches).toEqual([['a', 'b'], ['c'], ['d'], ['e']])
   })
 
-  it('writes maps and bytes as Tauri does', async () => {
-    await emit('a', { map: new Map([['x', 1]]), bytes: new Uint8Array([1, 2]), buffer: new Uint8Array([3]).buffer })
-    expect(realm.host.commands()[0]).toHaveProperty(
-      'args.events.0.payload',
-      '{"map":{"x":1},"bytes":[1,2],"buffer":[3]}',
-    )
+  it('writes maps as Tauri does', async () => {
+    await emit('a', { map: new Map([['x', 1]]) })
+    expect(realm.host.commands()[0]).toHaveProperty('args.events.0.payload', '{"map":{"x":1}}')
   })
 
-  it('writes sets and typed arrays as arrays', async () => {
+  it('writes sets as arrays', async () => {
     await Promise.all([
       emit('sets', new Set([1, new Set(['a']), new Map([['x', new Set()]])])),
-      emit('numbers', [new Int16Array([-1, 2]), new Float64Array([0.5]), new Uint8Array([7, 8, 9]).subarray(1)]),
       emit('rest', { at: new Date(0), none: undefined, run: () => {}, list: [null] }),
     ])
     const sent = realm.host.commands().flatMap(({ args }) => args.events as { payload: string }[])
     expect(sent.map(({ payload }) => payload)).toEqual([
       '[1,["a"],{"x":[]}]',
-      '[[-1,2],[0.5],[8,9]]',
       '{"at":"1970-01-01T00:00:00.000Z","list":[null]}',
     ])
   })
@@ -221,7 +216,7 @@ describe('payloads', () => {
       '-Infinity at `items[2].price` would',
     ],
     ['first of two', [{ x: [Number.NaN] }, Number.NaN], 'NaN at `[0].x[0]` would'],
-    ['in a map, a set and a typed array', new Map([['s', new Set([new Float32Array([1, Number.NaN])])]]), '`s[0][1]`'],
+    ['in a map and a set', new Map([['s', new Set([[1, Number.NaN]])]]), '`s[0][1]`'],
     ['under a key that is empty', { '': { x: Number.NaN } }, 'NaN at `.x` would'],
     ['out of toJSON', { cart: { toJSON: () => ({ sum: Number.NaN }) } }, 'NaN at `cart.sum` would'],
   ])('are refused with the path of a lost number: %s', async (_, payload, text) => {

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import type { EventBusError } from '../../src/core/error.js'
-import { asJson, payloadJson } from '../../src/core/json.js'
+import { asSent, encodePayload } from '../../src/core/json.js'
 
 /** The message of the refusal of a payload, after what all of them begin with. */
 function refusal(payload: unknown): string {
   try {
-    return `accepted as ${payloadJson('a', payload)}`
+    return `accepted as ${encodePayload('a', payload).payload}`
   } catch (error) {
     const { code, message } = error as EventBusError
     expect(code).toBe('invalid_payload')
@@ -39,12 +39,10 @@ describe('a payload that JSON would empty in silence', () => {
     ['a promise', Promise.resolve(5), 'the Promise would become empty; await it'],
     ['a promise inside', { user: Promise.resolve() }, 'the Promise at `user` would become empty; await it'],
     ['a regular expression', { find: /a/g }, 'the RegExp at `find` would become empty; send what you need of it'],
-    ['a view', { bytes: new DataView(new ArrayBuffer(4)) }, 'the DataView at `bytes` would become empty'],
     ['parameters', { query: new URLSearchParams('a=1') }, 'the URLSearchParams at `query` would become empty'],
     ['an iterator', [1, 2].values(), 'the Array Iterator would become empty'],
     ['a generator', { all: (function* () {})() }, 'the Generator at `all` would become empty'],
     ['a weak map', new WeakMap(), 'the WeakMap would become empty'],
-    ['a blob', [new Blob(['x'])], 'the Blob at `[0]` would become empty'],
     ['an event of the DOM', new Event('click'), 'the Event would become empty; send what you need of it'],
     ['a map with objects as keys', { map: new Map([[{ a: 1 }, 1]]) }, 'a Map at `map` would lose keys'],
     ['a map with dates as keys', new Map([[new Date(0), 1]]), 'a Map would lose keys'],
@@ -59,7 +57,7 @@ describe('a payload that JSON would empty in silence', () => {
     ['a map with a symbol as a key', new Map([[Symbol('s'), 1]]), 'a Map would lose keys'],
     ['a big integer', 10n, 'the BigInt 10 would be no JSON; send a number or text instead'],
     ['a big integer inside', { order: { id: 10n } }, 'the BigInt 10 at `order.id` would be no JSON'],
-    ['big integers in an array', { ids: new BigUint64Array(2) }, 'the BigInt 0 at `ids[0]` would be no JSON'],
+    ['big integers in an array', { ids: [0n] }, 'the BigInt 0 at `ids[0]` would be no JSON'],
     ['a cycle', cycle, 'a cycle at `list[0].again` would have no end'],
     ['a cycle through a map', map, 'a cycle at `self.map` would have no end'],
     ['a cycle through a set', [set], 'a cycle at `[0][0][0]` would have no end'],
@@ -72,7 +70,7 @@ describe('a payload that JSON would empty in silence', () => {
 
   it('is refused as the argument of a source, too', () => {
     const wrong = { code: 'invalid_argument', message: expect.stringContaining('the args of "a": undefined at `[0]`') }
-    expect(() => payloadJson('a', [undefined], 'args')).toThrow(expect.objectContaining(wrong))
+    expect(() => encodePayload('a', [undefined], 'args')).toThrow(expect.objectContaining(wrong))
   })
 
   it('is refused with what its own code throws', () => {
@@ -110,20 +108,19 @@ describe('a payload with an obvious meaning', () => {
     ['one value twice', [parent, parent, { parent }], [parent, parent, { parent }]],
     ['a map with texts', new Map([['a', new Map([[1, 2]])]]), { a: { 1: 2 } }],
     ['a map with a key like a prototype', new Map([['__proto__', 1]]), JSON.parse('{"__proto__":1}')],
-    ['bytes', [new Uint8Array([1]), new ArrayBuffer(1), new SharedArrayBuffer(1)], [[1], [0], [0]]],
     ['an instance', new Point(1), { x: 1 }],
     ['an object without a prototype', Object.assign(Object.create(null), { a: 1 }), { a: 1 }],
     ['properties without a value', { none: undefined, run() {}, [Symbol('s')]: 1 }, {}],
     ['nothing in it', [{}, [], new Map(), new Set(), ''], [{}, [], {}, [], '']],
     ['a proxy', new Proxy({ a: [1] }, {}), { a: [1] }],
   ])('is carried: %s', (_, payload, carried) => {
-    expect(asJson('a', payload)).toEqual(carried)
-    expect(payloadJson('a', payload)).toBe(JSON.stringify(carried))
+    expect(asSent('a', payload)).toEqual(carried)
+    expect(encodePayload('a', payload).payload).toBe(JSON.stringify(carried))
   })
 
   it('leaves the payload as it is', () => {
     const payload = { map: new Map([['a', 1]]), error: new Error('no') }
-    payloadJson('a', payload)
+    encodePayload('a', payload)
     expect([payload.map instanceof Map, payload.error instanceof Error]).toEqual([true, true])
   })
 })

@@ -13,6 +13,7 @@ use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::event::Tick;
 use crate::model::job::MissedTickBehavior;
+use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::model::selection::Selection;
 use crate::model::target::Target;
@@ -48,7 +49,7 @@ pub struct JobBuilder<P = AnyPayload> {
     to: Option<Target>,
     payload: Result<Payload>,
     /// The name of a source and its arguments.
-    sampled: Option<(Arc<str>, Arc<str>)>,
+    sampled: Option<(Arc<str>, Json)>,
     timing: Timing,
     only_while_listened: bool,
     max_failures: Option<u64>,
@@ -80,12 +81,7 @@ impl EventBus {
     }
 
     /// The sampler of a job whose payloads come from a registered source.
-    pub(crate) fn sampler(
-        &self,
-        name: &EventName,
-        source: &str,
-        args: Arc<str>,
-    ) -> Result<Sampler> {
+    pub(crate) fn sampler(&self, name: &EventName, source: &str, args: Json) -> Result<Sampler> {
         let sampler = self.runtime().jobs.sampler(source, args)?;
         if !self.catalog().checks(name) {
             return Ok(sampler);
@@ -151,7 +147,7 @@ impl<P> JobBuilder<P> {
     /// [`ErrorCode::InvalidPayload`].
     pub fn source(mut self, name: &str, args: impl Serialize) -> Self {
         self.payload = to_json(&self.name, &args).map(|args| {
-            self.sampled = Some((name.into(), args.into()));
+            self.sampled = Some((name.into(), args.shared()));
             Payload::Away
         });
         self
@@ -253,7 +249,7 @@ impl<P> JobBuilder<P> {
         self.bus.catalog().check_name(&name)?;
         let payload = match (self.payload?, &self.sampled) {
             (Payload::Away, Some((source, args))) => {
-                let sampler = self.bus.sampler(&name, source, Arc::clone(args));
+                let sampler = self.bus.sampler(&name, source, args.clone());
                 Payload::Sampled(sampler.map_err(|error| self.bus.name_sources(&error))?)
             }
             (payload, _) => payload,
@@ -285,7 +281,7 @@ impl JobBuilder {
     /// Sets the payload of every tick; the default is `null`.
     pub fn payload(self, payload: impl Serialize) -> Self {
         let json = to_json(&self.name, &payload);
-        self.with_payload(json.map(|json| Payload::Fixed(json.into())))
+        self.with_payload(json.map(|json| Payload::Fixed(json.shared())))
     }
 
     /// Makes the payload of each tick when it is due, on a thread that may block. No tick comes while the payload of the

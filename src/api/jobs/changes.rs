@@ -6,6 +6,7 @@ use crate::api::json::to_json;
 use crate::api::target::IntoTarget;
 use crate::hub::Address;
 use crate::model::error::Result;
+use crate::model::json::Json;
 use crate::model::target::Target;
 use crate::periodic::job::JobUpdate;
 
@@ -25,7 +26,7 @@ use crate::periodic::job::JobUpdate;
 #[must_use = "changes do nothing until they are passed to Job::update"]
 pub struct JobChanges {
     interval: Option<Duration>,
-    payload: Option<Result<String>>,
+    payload: Option<Result<Json>>,
     to: Option<Target>,
 }
 
@@ -56,7 +57,7 @@ impl JobChanges {
     pub(super) fn into_update(self) -> Result<JobUpdate> {
         Ok(JobUpdate {
             interval: self.interval,
-            payload: self.payload.transpose()?.map(Into::into),
+            payload: self.payload.transpose()?.map(Json::shared),
             to: self.to.map(Address::of).transpose()?.map(Some),
             pace: None,
         })

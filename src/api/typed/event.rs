@@ -2,7 +2,7 @@ use std::any::TypeId;
 use std::sync::Arc;
 
 use tauri_plugin_event_bus_types::Event;
-use tauri_plugin_event_bus_types::internal::{check_numbers, read_json, write_event};
+use tauri_plugin_event_bus_types::internal::{check_numbers, write_event};
 
 use crate::api::bus::{EventBus, EventBusExt};
 use crate::api::jobs::builder::JobBuilder;
@@ -14,6 +14,7 @@ use crate::catalog::EventDeclaration;
 use crate::engine::diagnostics::{Diagnostics, Record};
 use crate::model::error::Result;
 use crate::model::event::{BusEvent, Receipt};
+use crate::model::json::Json;
 
 use super::jobs;
 use super::received::TypedEvent;
@@ -79,7 +80,11 @@ pub trait EventExt: Event {
     fn emit_with(&self, on: &impl EventBusExt, options: EmitOptions) -> Result<Receipt> {
         let bus = on.event_bus();
         let bus = bus.as_ref();
-        bus.publish_prepared(bus.prepare_json(Self::NAME, write_event(self), options))
+        bus.publish_prepared(bus.prepare_json(
+            Self::NAME,
+            write_event(self).map(Json::from),
+            options,
+        ))
     }
 
     /// Emits the event once every queue has room, as [`EventBus::emit_async`] does. The payload is taken when this is called.
@@ -106,7 +111,11 @@ pub trait EventExt: Event {
     ) -> impl Future<Output = Result<Receipt>> + Send + use<Self, B> {
         let bus = on.event_bus();
         let bus = bus.as_ref();
-        bus.publish_prepared_when_room(bus.prepare_json(Self::NAME, write_event(self), options))
+        bus.publish_prepared_when_room(bus.prepare_json(
+            Self::NAME,
+            write_event(self).map(Json::from),
+            options,
+        ))
     }
 
     /// Calls a function for every event of this type that is for everyone or for the host, as [`EventBus::listen`] does.
@@ -242,7 +251,7 @@ impl EventDeclaration {
             emitted_by: E::EMITTED_BY,
             listened_by: E::LISTENED_BY,
             check: E::CHECKED.then_some(|payload| {
-                let event: E = read_json(payload).map_err(|mismatch| mismatch.to_string())?;
+                let event: E = payload.read().map_err(|mismatch| mismatch.to_string())?;
                 check_numbers(&event).map_err(|problem| problem.to_string())
             }),
             schema: |generator| generator.subschema_for::<E>(),

@@ -5,6 +5,7 @@ use crate::api::bus::EventBus;
 use crate::api::jobs::builder::JobBuilder;
 use crate::model::error::{Error, ErrorCode};
 use crate::model::event::Tick;
+use crate::model::json::Json;
 use crate::periodic::job::Payload;
 use crate::periodic::source::Sampler;
 
@@ -26,7 +27,9 @@ pub(super) fn prepare<E: Event>(bus: EventBus) -> JobBuilder<E> {
 impl<E: Event> JobBuilder<E> {
     /// Sets the payload of every tick.
     pub fn payload(self, payload: E) -> Self {
-        self.with_payload(write_event(&payload).map(|json| Payload::Fixed(json.into())))
+        self.with_payload(
+            write_event(&payload).map(|json| Payload::Fixed(Json::from(json).shared())),
+        )
     }
 
     /// Makes the payload of each tick when it is due, on a thread that may block.
@@ -34,7 +37,7 @@ impl<E: Event> JobBuilder<E> {
     /// A tick fails if the function panics. The job goes on.
     pub fn payload_with(self, mut sample: impl FnMut(&Tick) -> E + Send + 'static) -> Self {
         self.with_payload(Ok(Payload::Sampled(Sampler::Blocking(Box::new(
-            move |tick| write_event(&sample(tick)),
+            move |tick| write_event(&sample(tick)).map(Json::from),
         )))))
     }
 }

@@ -17,7 +17,7 @@ pub struct TypedEvent<E> {
 
 impl<E: Event> TypedEvent<E> {
     pub(super) fn read(event: BusEvent) -> Result<Self, (BusEvent, Error)> {
-        match read_event(event.payload_json()) {
+        match read_event(event.payload_json(), event.json().attached()) {
             Ok(payload) => Ok(Self { payload, event }),
             Err(error) => Err((event, error)),
         }

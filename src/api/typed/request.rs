@@ -5,7 +5,7 @@ use std::future::Future;
 
 use serde::de::DeserializeOwned;
 use tauri_plugin_event_bus_types::Request;
-use tauri_plugin_event_bus_types::internal::{read_json, write_request};
+use tauri_plugin_event_bus_types::internal::write_request;
 
 use crate::api::bus::EventBusExt;
 use crate::api::request::{RequestAllBuilder, RequestBuilder};
@@ -13,6 +13,7 @@ use crate::api::respond::{RequestContext, Responder, ResponderResult};
 use crate::api::target::IntoTarget;
 use crate::catalog::RequestDeclaration;
 use crate::model::error::Result;
+use crate::model::json::Json;
 
 use super::event::plain_bus;
 
@@ -59,7 +60,7 @@ pub trait RequestExt: Request {
             &plain_bus(on),
             to.into_target(),
             Self::NAME,
-            write_request(self),
+            write_request(self).map(Json::from),
         )
     }
 
@@ -163,8 +164,8 @@ impl RequestDeclaration {
     }
 }
 
-fn check<T: DeserializeOwned>(payload: &str) -> Result<(), String> {
-    let read = read_json::<T>(payload);
+fn check<T: DeserializeOwned>(payload: &Json) -> Result<(), String> {
+    let read = payload.read::<T>();
     read.map(drop).map_err(|mismatch| mismatch.to_string())
 }
 

@@ -38,6 +38,11 @@ impl RequestMessage {
     }
 
     /// At least as many bytes as it takes in a batch.
+    pub(crate) fn length(&self) -> usize {
+        self.weight() + self.payload.growth()
+    }
+
+    /// The bytes that it counts for.
     pub(crate) fn weight(&self) -> usize {
         let source = self.source.label().map_or(0, |label| label.len() * 2);
         weight_of(&self.name, &self.payload, self.provenance.as_deref()) + source

@@ -129,7 +129,7 @@ impl World {
             .map(|(id, pattern)| request(id, pattern, resume));
         let (results, _) = self.hub.subscribe(key, requests.collect(), self.now);
         assert!(results.iter().all(Result::is_ok));
-        self.hub.finish_command(key, 1, Ok(String::new()));
+        self.hub.finish_command(key, 1, Ok("".into()));
         key
     }
 

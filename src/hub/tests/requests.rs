@@ -50,6 +50,7 @@ impl World {
     fn apply_effects(&mut self, effects: Effects<u32>) {
         for (waiter, response) in effects.replies {
             let response = response.map_err(|error| error.code());
+            let response = response.map(|json| json.to_string());
             let before = self.ended.insert(waiter, response);
             assert_eq!(before, None, "{waiter} got two replies");
         }
@@ -143,7 +144,7 @@ fn a_request_ends_once_whatever_comes_first() {
     type Step = fn(&mut World, SubscriberKey, RequestId);
     let steps: [(&str, Step); 5] = [
         ("response", |world, key, id| {
-            let response = Ok("1".to_owned());
+            let response = Ok("1".into());
             if let Ok(effects) = world.hub.respond_from_page(key, id, response) {
                 world.apply_effects(effects);
             }

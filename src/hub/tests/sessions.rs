@@ -53,7 +53,7 @@ fn open(hub: &mut Hub<char>, session: SessionId, now: Instant) -> (SubscriberKey
     };
     let key = key.unwrap();
     assert!(hub.subscribe(key, vec![request], now).0[0].is_ok());
-    hub.finish_command(key, 1, Ok(String::new()));
+    hub.finish_command(key, 1, Ok("".into()));
     (key, effects)
 }
 
@@ -274,7 +274,7 @@ fn results_of_ended_sessions_are_bounded() {
             origin: None,
         };
         let _ = hub.begin_command("main", command, 'c', start);
-        hub.finish_command(key, 2, Ok(half.clone()));
+        hub.finish_command(key, 2, Ok(half.as_str().into()));
     }
     let _ = open(&mut hub, session_id(4), start);
     let mut repeat = |n| {
@@ -415,7 +415,7 @@ fn admit(hub: &mut Hub<char>, name: &'static str, session: u64, n: u64) -> &'sta
     };
     match hub.begin_command("main", command, 'c', Instant::now()) {
         (CommandAdmission::Run(_), Some(key), _) => {
-            hub.finish_command(key, n, Ok(String::new()));
+            hub.finish_command(key, n, Ok("".into()));
             "run"
         }
         (CommandAdmission::Repeat(..), ..) => "repeat",

@@ -67,7 +67,7 @@ fn open(hub: &mut Hub<char>, label: &str, session: u64) -> (usize, Effects<char>
     };
     let (results, mut effects) = hub.subscribe(key, vec![request], now);
     assert!(results[0].is_ok());
-    hub.finish_command(key, 1, Ok(String::new()));
+    hub.finish_command(key, 1, Ok("".into()));
     let pull = Pull {
         session,
         ack: 0,

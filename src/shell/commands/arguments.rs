@@ -6,21 +6,21 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tauri::EventTarget;
+use tauri_plugin_event_bus_types::Bytes;
 
 use crate::api::target::IntoTarget;
 use crate::catalog::Catalog;
 use crate::engine::core::Core;
-use crate::flood::Flood;
 use crate::hub::Address;
 use crate::hub::command_log::JsonResult;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, escaped, quoted};
+use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::model::pattern::is_wildcard;
 use crate::model::payload::check_json;
 use crate::model::target::Target;
 use crate::shell::convert::core_target_of;
-use crate::sync::now;
 
 /// The most entries of one command. The guest sends a longer batch as several commands.
 const MAX_ENTRIES: usize = 1024;
@@ -34,27 +34,6 @@ pub(crate) fn check_entries(what: &str, count: usize) -> Result<()> {
     )))
 }
 
-/// Emits a batch and writes one result for each event. A refused event does not affect the others.
-pub(super) fn emit_each<T: DeserializeOwned, A: Serialize>(
-    core: &Core,
-    flood: &Flood,
-    events: Vec<Value>,
-    mut emit: impl FnMut(T) -> Result<A>,
-) -> JsonResult {
-    check_entries("events", events.len())?;
-    let results: Vec<EntryResult<A>> = events
-        .into_iter()
-        .enumerate()
-        .map(|(index, entry)| {
-            let taken = flood.take_emit(payload_length(&entry), now());
-            let taken = pass_as_compatible(core, &entry, taken);
-            let read = taken.and_then(|()| read(format_args!("event at index {index}"), entry));
-            EntryResult::of(read.and_then(&mut emit))
-        })
-        .collect();
-    write(&results)
-}
-
 /// Lets an entry pass that a rate refuses, if it says that it is compatible, and compatible mode says so, too.
 pub(super) fn pass_as_compatible(core: &Core, entry: &Value, taken: Result<()>) -> Result<()> {
     let Err(error) = taken else {
@@ -65,16 +44,6 @@ pub(super) fn pass_as_compatible(core: &Core, entry: &Value, taken: Result<()>) 
         Ok(name) if entry["compatible"] == true => core.pass_limit(&name, Err(error)),
         _ => Err(error),
     }
-}
-
-/// The length of the payload in an entry that is not parsed yet, in bytes.
-pub(super) fn payload_length(entry: &Value) -> usize {
-    entry["payload"].as_str().map_or(0, str::len)
-}
-
-/// The length of the arguments for a job's source, in bytes.
-pub(super) fn args_length(job: &Value) -> usize {
-    job["args"].as_str().map_or(0, str::len)
 }
 
 #[derive(Serialize)]
@@ -100,21 +69,30 @@ pub(super) fn read<T: DeserializeOwned>(what: impl Display, value: Value) -> Res
 }
 
 pub(super) fn write(value: &impl Serialize) -> JsonResult {
-    serde_json::to_string(value).map_err(|error| invalid_argument(error.to_string()))
+    let text = serde_json::to_string(value).map_err(|error| invalid_argument(error.to_string()))?;
+    Ok(text.into())
 }
 
-/// Checks that a page's payload is JSON that every reader can read, and keeps its text. No payload is `null`.
-pub(crate) fn read_json(name: &EventName, payload: Option<String>) -> Result<String> {
-    let Some(payload) = payload else {
-        return Ok(Value::Null.to_string());
-    };
-    check_json(&payload).map_err(|problem| {
+/// Checks that a page's payload is JSON that every reader can read, and keeps its text. No payload is `null`. It has a mark
+/// in the place of each of these bytes.
+pub(crate) fn read_json(
+    name: &EventName,
+    payload: Option<String>,
+    bytes: Vec<Bytes>,
+) -> Result<Json> {
+    let invalid = |problem| {
         Error::new(
             ErrorCode::InvalidPayload,
             format!("the payload of {:?} {problem}", name.as_str()),
         )
-    })?;
-    Ok(payload)
+    };
+    let json = match (payload, bytes.is_empty()) {
+        (None, true) => return Ok(Value::Null.to_string().into()),
+        (Some(text), true) => text.into(),
+        (text, false) => Json::with_bytes(&text.unwrap_or_default(), bytes).map_err(invalid)?,
+    };
+    check_json(&json).map_err(invalid)?;
+    Ok(json)
 }
 
 /// Refuses an unregistered request name. Unlike the error for Rust, this one lists no registered names: a page reads them
@@ -136,9 +114,10 @@ pub(super) fn read_payload(
     catalog: &Catalog,
     name: &EventName,
     payload: Option<String>,
-) -> Result<String> {
+    bytes: Vec<Bytes>,
+) -> Result<Json> {
     catalog.check_name(name)?;
-    let payload = read_json(name, payload)?;
+    let payload = read_json(name, payload, bytes)?;
     catalog.check_payload(name, &payload)?;
     Ok(payload)
 }

@@ -15,10 +15,13 @@ use crate::hub::command_log::{CommandAdmission, JsonResult};
 use crate::hub::ids::{SessionId, SubscriberKey};
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, escaped};
+use crate::model::json::Json;
 use crate::permissions::{Scope, ScopeEntry, Subject};
 use crate::runtime::BusRuntime;
 use crate::shell::reply::ReplyPath;
 use crate::sync::oneshot;
+
+use super::body::argument;
 
 /// The entries that Tauri resolved for the command, the window and the origin of a call.
 type Entries = CommandScope<ScopeEntry>;
@@ -70,8 +73,8 @@ impl Page {
     }
 
     /// The reply to the page's command.
-    pub(super) fn reply(&self, json: String) -> Response {
-        self.path.reply(json)
+    pub(super) fn reply(&self, json: impl Into<Json>) -> Response {
+        self.path.reply(json.into())
     }
 
     /// The flood account of the page's webview.
@@ -164,8 +167,8 @@ impl<'de, R: Runtime> CommandArg<'de, R> for PageCommand {
         // the plugin.
         Ok(Self {
             name: command.name,
-            session: String::from_command(item("session"))?,
-            n: u64::from_command(item("n"))?,
+            session: argument(item("session"))?,
+            n: argument(item("n"))?,
             page: Page::from_command(command)?,
         })
     }

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tauri::ipc::Response;
+use tauri_plugin_event_bus_types::Bytes;
 
 use crate::engine::core::Core;
+use crate::flood::Flood;
+use crate::hub::command_log::JsonResult;
 use crate::hub::{Address, Audience, NewEvent};
 use crate::model::compat::CompatKind;
 use crate::model::error::{Result, escaped};
@@ -16,12 +20,19 @@ use crate::model::name::{EventName, parse_component};
 use crate::model::policy::Until;
 use crate::model::selection::Selection;
 use crate::permissions::{Destination, PlannedJob, Scope, Subject, WebviewLocation};
+use crate::sync::now;
 
-use super::arguments::{emit_each, invalid_argument, read_core_target, read_payload, read_target};
+use super::arguments::{
+    EntryResult, check_entries, invalid_argument, pass_as_compatible, read_core_target,
+    read_payload, read_target, write,
+};
+use super::body::Entries;
+#[cfg(any(fuzzing, test))]
+use super::body::Entry;
 use super::command::{Page, PageCommand};
 
 #[tauri::command]
-pub(super) async fn emit(command: PageCommand, events: Vec<Value>) -> Result<Response> {
+pub(super) async fn emit(command: PageCommand, events: Entries) -> Result<Response> {
     let scope = command.scope("event-bus:allow-emit", Subject::Event);
     command
         .run_once(|_| {
@@ -29,7 +40,7 @@ pub(super) async fn emit(command: PageCommand, events: Vec<Value>) -> Result<Res
                 command.core(),
                 &*command.flood()?,
                 events,
-                |entry: EmitEntry| {
+                |entry: EmitEntry, bytes| {
                     if entry.to.is_some() {
                         return Err(invalid_argument(
                             "emit takes no `to`; use emit_to for an event with a target",
@@ -43,7 +54,7 @@ pub(super) async fn emit(command: PageCommand, events: Vec<Value>) -> Result<Res
                         is_compatible: entry.is_compatible(&command),
                         ..Audience::default()
                     };
-                    entry.publish(&command, name, &audience)
+                    entry.publish(&command, name, bytes, &audience)
                 },
             )
         })
@@ -51,7 +62,7 @@ pub(super) async fn emit(command: PageCommand, events: Vec<Value>) -> Result<Res
 }
 
 #[tauri::command]
-pub(super) async fn emit_to(command: PageCommand, events: Vec<Value>) -> Result<Response> {
+pub(super) async fn emit_to(command: PageCommand, events: Entries) -> Result<Response> {
     let scope = command.scope("event-bus:allow-emit-to", Subject::Event);
     command
         .run_once(|_| {
@@ -59,7 +70,7 @@ pub(super) async fn emit_to(command: PageCommand, events: Vec<Value>) -> Result<
                 command.core(),
                 &*command.flood()?,
                 events,
-                |entry: EmitEntry| {
+                |entry: EmitEntry, bytes| {
                     let Some(to) = &entry.to else {
                         return Err(invalid_argument(
                             "emit_to needs `to`; use emit for an event to everyone",
@@ -83,11 +94,33 @@ pub(super) async fn emit_to(command: PageCommand, events: Vec<Value>) -> Result<
                         is_compatible,
                         ..Audience::default()
                     };
-                    entry.publish(&command, name, &audience)
+                    entry.publish(&command, name, bytes, &audience)
                 },
             )
         })
         .await
+}
+
+/// Emits a batch and writes one result for each event. A refused event does not affect the others.
+fn emit_each<T: DeserializeOwned, A: Serialize>(
+    core: &Core,
+    flood: &Flood,
+    Entries(events): Entries,
+    mut emit: impl FnMut(T, Vec<Bytes>) -> Result<A>,
+) -> JsonResult {
+    check_entries("events", events.len())?;
+    let results: Vec<EntryResult<A>> = events
+        .into_iter()
+        .enumerate()
+        .map(|(index, mut entry)| {
+            let taken = flood.take_emit(entry.payload_length(), now());
+            let taken = pass_as_compatible(core, &entry.value, taken);
+            let bytes = std::mem::take(&mut entry.bytes);
+            let read = taken.and_then(|()| entry.read(format_args!("event at index {index}")));
+            EntryResult::of(read.and_then(|entry| emit(entry, bytes)))
+        })
+        .collect();
+    write(&results)
 }
 
 #[derive(Deserialize)]
@@ -121,14 +154,20 @@ impl EmitEntry {
         except.map(Address::of).transpose()
     }
 
-    fn publish(self, page: &Page, name: EventName, audience: &Audience) -> Result<Receipt> {
+    fn publish(
+        self,
+        page: &Page,
+        name: EventName,
+        bytes: Vec<Bytes>,
+        audience: &Audience,
+    ) -> Result<Receipt> {
         let core = page.core();
         core.yield_to_waiters();
         if let Some(lossy) = self.lossy.as_deref().filter(|_| audience.is_compatible) {
             core.note_difference(CompatKind::Value, &name, || shortened(lossy));
         }
         let event = NewEvent {
-            payload: read_payload(page.bus().catalog(), &name, self.payload)?.into(),
+            payload: read_payload(page.bus().catalog(), &name, self.payload, bytes)?,
             name,
             source: page.endpoint(),
             tick: None,
@@ -197,10 +236,12 @@ pub(super) fn locations_for(core: &Core, to: &Selection) -> Vec<WebviewLocation>
 
 #[cfg(any(fuzzing, test))]
 pub(super) fn read_entry(entry: Value) -> Result<()> {
-    let entry: EmitEntry = super::arguments::read("event", entry)?;
+    let mut entry = Entry::of(entry)?;
+    let bytes = std::mem::take(&mut entry.bytes);
+    let entry: EmitEntry = entry.read("event")?;
     let name = EventName::parse_emitted(&entry.event)?;
     entry.except()?;
-    super::arguments::read_json(&name, entry.payload)?;
+    super::arguments::read_json(&name, entry.payload, bytes)?;
     read_provenance(entry.component.as_deref(), &entry.causes, 16)?;
     entry.to.as_ref().map(read_target).transpose()?;
     Ok(())

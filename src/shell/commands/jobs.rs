@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 use tauri::ipc::Response;
+use tauri_plugin_event_bus_types::Bytes;
 
 use crate::engine::core::Core;
 use crate::hub::Address;
@@ -13,6 +14,7 @@ use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::interval::{duration_from_millis, interval_from_millis, invalid_interval};
 use crate::model::job::{MissedTickBehavior, unknown_job};
+use crate::model::json::Json;
 use crate::model::name::{EventName, parse_component};
 use crate::periodic::job::{JobPlan, JobUpdate, MAX_FAILURES, Payload, RunningJob};
 use crate::periodic::timing::schedule::Timing;
@@ -20,9 +22,9 @@ use crate::permissions::{Destination, PlannedJob, Scope, Subject};
 use crate::sync::now;
 
 use super::arguments::{
-    EndpointEntry, args_length, invalid_argument, payload_length, read, read_json, read_payload,
-    read_target, write,
+    EndpointEntry, invalid_argument, read, read_json, read_payload, read_target, write,
 };
+use super::body::{Argument, Entry};
 use super::command::{Page, PageCommand};
 use super::emit::restrict_to_scope;
 
@@ -75,7 +77,11 @@ impl JobArguments {
     }
 
     /// The source and its arguments.
-    fn sampled(&self, name: &EventName) -> Result<Option<(Arc<str>, Arc<str>)>> {
+    fn sampled(
+        &self,
+        name: &EventName,
+        args_bytes: Vec<Bytes>,
+    ) -> Result<Option<(Arc<str>, Json)>> {
         match &self.source {
             None if self.args.is_some() => Err(invalid_argument(
                 "`args` needs a `source`, and this job has none",
@@ -86,29 +92,30 @@ impl JobArguments {
                 quoted(source)
             ))),
             Some(source) => {
-                let args = read_json(name, self.args.clone())?;
-                Ok(Some((source.as_str().into(), args.into())))
+                let args = read_json(name, self.args.clone(), args_bytes)?;
+                Ok(Some((source.as_str().into(), args.shared())))
             }
         }
     }
 }
 
 #[tauri::command]
-pub(super) async fn start_job(command: PageCommand, job: Value) -> Result<Response> {
+pub(super) async fn start_job(command: PageCommand, mut job: Entry) -> Result<Response> {
     let scope = command.scope(PERMISSION, Subject::Event);
     command
         .run_once(|page| {
             let core = command.core();
             let flood = command.flood()?;
-            flood.take_emit(payload_length(&job) + args_length(&job), now())?;
-            let job: JobArguments = read("job", job)?;
+            flood.take_emit(job.payload_length() + job.args_length(), now())?;
+            let (bytes, args_bytes) = job.take_bytes();
+            let job: JobArguments = job.read("job")?;
             let every_ms = job.every_ms.ok_or_else(|| invalid_interval("missing"))?;
             let interval = interval_from_millis(every_ms)?;
             let name = EventName::parse_emitted(&job.event)?;
             let to = job.to.as_ref().map(read_target).transpose()?;
             let mut to = to.map(Address::of).transpose()?;
             let component = job.component.as_deref().map(parse_component).transpose()?;
-            let sampled = job.sampled(&name)?;
+            let sampled = job.sampled(&name, args_bytes)?;
             let planned = PlannedJob {
                 interval,
                 source: sampled.as_ref().map(|(source, _)| &**source),
@@ -127,9 +134,9 @@ pub(super) async fn start_job(command: PageCommand, job: Value) -> Result<Respon
             let catalog = command.bus().catalog();
             let payload = match &sampled {
                 Some((source, args)) => {
-                    Payload::Sampled(command.bus().sampler(&name, source, Arc::clone(args))?)
+                    Payload::Sampled(command.bus().sampler(&name, source, args.clone())?)
                 }
-                None => Payload::Fixed(read_payload(catalog, &name, job.payload)?.into()),
+                None => Payload::Fixed(read_payload(catalog, &name, job.payload, bytes)?.shared()),
             };
             let default_failures = sampled.as_ref().map(|_| MAX_FAILURES);
             let plan = JobPlan {
@@ -226,7 +233,7 @@ pub(super) async fn stop_job(
         .run_once(|_| {
             let job = find_job(&command, &scope, owner, (&id, number))?;
             command.runtime().jobs.stop(&job)?;
-            Ok(Value::Null.to_string())
+            Ok(Value::Null.to_string().into())
         })
         .await
 }
@@ -278,17 +285,18 @@ struct JobChangesEntry {
 #[tauri::command]
 pub(super) async fn update_job(
     command: PageCommand,
-    id: String,
-    number: Option<u64>,
-    owner: Option<Value>,
-    changes: Value,
+    id: Argument<String>,
+    number: Argument<Option<u64>>,
+    owner: Argument<Option<Value>>,
+    mut changes: Entry,
 ) -> Result<Response> {
     let scope = command.scope(PERMISSION, Subject::Event);
     command.run_once(|_| {
         let flood = command.flood()?;
-        flood.take_emit(payload_length(&changes), now())?;
-        let job = find_job(&command, &scope, owner, (&id, number))?;
-        let changes: JobChangesEntry = read("changes of a job", changes)?;
+        flood.take_emit(changes.payload_length(), now())?;
+        let job = find_job(&command, &scope, owner.0, (&id.0, number.0))?;
+        let (bytes, _) = changes.take_bytes();
+            let changes: JobChangesEntry = changes.read("changes of a job")?;
         // The events of a job name its page as their source. So no other page may change their payload.
         if (changes.payload.is_some() || changes.to.is_some()) && job.source != command.endpoint() {
             return Err(Error::new(
@@ -315,10 +323,10 @@ pub(super) async fn update_job(
         let is_own = job.quota_owner.as_deref() == Some(command.label());
         let payload = changes
             .payload
-            .map(|text| read_payload(command.bus().catalog(), &job.name, Some(text)));
+            .map(|text| read_payload(command.bus().catalog(), &job.name, Some(text), bytes));
         let update = JobUpdate {
             interval: every,
-            payload: payload.transpose()?.map(Into::into),
+            payload: payload.transpose()?.map(Json::shared),
             to: changes.to.is_some().then_some(to),
             pace: is_own.then(|| scope.pace(&job.name, planned.source)),
         };
@@ -340,13 +348,15 @@ pub(super) async fn list_jobs(page: Page) -> Result<Response> {
 
 #[cfg(any(fuzzing, test))]
 pub(super) fn read_entry(job: Value) -> Result<()> {
-    let job: JobArguments = read("job", job)?;
+    let mut job = Entry::of(job)?;
+    let (bytes, args_bytes) = job.take_bytes();
+    let job: JobArguments = job.read("job")?;
     let name = EventName::parse_emitted(&job.event)?;
-    read_json(&name, job.payload.clone())?;
+    read_json(&name, job.payload.clone(), bytes)?;
     let every_ms = job.every_ms.ok_or_else(|| invalid_interval("missing"))?;
     let interval = interval_from_millis(every_ms)?;
     job.timing(interval)?;
-    job.sampled(&name)?;
+    job.sampled(&name, args_bytes)?;
     job.component.as_deref().map(parse_component).transpose()?;
     job.to.as_ref().map(read_target).transpose()?;
     Ok(())

@@ -1,6 +1,7 @@
 //! IPC command handlers: parse the arguments, check the permission, call the bus.
 
 mod arguments;
+mod body;
 mod catalog;
 mod command;
 mod emit;
@@ -54,13 +55,18 @@ pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync 
     }
 }
 
+/// Reads a body as a frame, for the fuzz targets.
+#[cfg(any(fuzzing, test))]
+pub(crate) fn read_frame(body: &[u8]) -> crate::model::error::Result<()> {
+    body::read_body(&tauri::ipc::InvokeBody::Raw(body.to_vec())).map(drop)
+}
+
 /// Reads an entry of one of the commands as far as that needs no bus, for the fuzz targets.
 #[cfg(any(fuzzing, test))]
 pub(crate) fn read_arguments(
     kind: u8,
     entry: serde_json::Value,
 ) -> crate::model::error::Result<()> {
-    let _ = arguments::payload_length(&entry);
     match kind % 5 {
         0 => emit::read_entry(entry),
         1 => subscribe::read_entry(entry),

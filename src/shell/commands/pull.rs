@@ -107,10 +107,10 @@ fn apply_pulled_responses(
         return (pull, reply);
     }
     let reply = Reply::new(move |result| match result {
-        Some(Ok(json)) => {
-            let rest = json.strip_prefix('{').unwrap_or(&json);
-            reply.send(Ok(format!("{{\"refused\":{},{rest}", json!(refused))));
-        }
+        Some(Ok(json)) => reply.send(Ok(json.with_text(|text| {
+            let rest = text.strip_prefix('{').unwrap_or(text);
+            format!("{{\"refused\":{},{rest}", json!(refused))
+        }))),
         Some(Err(error)) => reply.send(Err(error)),
         None => drop(reply),
     });

@@ -7,13 +7,14 @@ use serde::Deserialize;
 use serde_json::Value;
 use tauri::ipc::{CommandItem, Invoke, InvokeBody, InvokeMessage, Response};
 use tauri::{Manager, Runtime};
+use tauri_plugin_event_bus_types::Bytes;
 
 use crate::api::request::{DEFAULT_TIMEOUT, check_timeout};
 use crate::engine::reply::Reply;
 use crate::hub::Address;
 use crate::hub::ids::{RequestId, SessionId};
 use crate::hub::requests::{Caller, NewRequest, Recipient, RequestMessage};
-use crate::model::error::{Result, escaped};
+use crate::model::error::Result;
 use crate::model::event::Provenance;
 use crate::model::name::{EventName, parse_component};
 use crate::permissions::Subject;
@@ -23,6 +24,7 @@ use crate::sync::now;
 use super::arguments::{
     check_entries, check_request_name, invalid_argument, read_json, read_target,
 };
+use super::body::read_body;
 use super::command::Page;
 use super::emit::{locations_for, read_causes};
 
@@ -49,31 +51,35 @@ struct ParsedRequest {
     number: u64,
     name: EventName,
     payload: Option<String>,
+    bytes: Vec<Bytes>,
     to: Address,
     timeout: Duration,
     component: Option<Arc<str>>,
     causes: Vec<String>,
 }
 
+impl ParsedRequest {
+    /// The length of the payload with the bytes in it.
+    fn payload_length(&self) -> usize {
+        let text = self.payload.as_ref().map_or(0, String::len);
+        text + self.bytes.iter().map(|bytes| bytes.len()).sum::<usize>()
+    }
+}
+
 impl RequestArguments {
     fn read(body: &InvokeBody) -> Result<ParsedRequest> {
-        let InvokeBody::Json(json) = body else {
-            return Err(invalid_argument(
-                "a request got a raw body; send its arguments as a JSON object",
-            ));
-        };
-        let arguments = Self::deserialize(json).map_err(|error| {
-            invalid_argument(format!(
-                "invalid request: expected session, id, name and to, and optionally payload, timeoutMs, component and causes: {}",
-                escaped(&error)
-            ))
-        })?;
+        let mut entry = read_body(body)?;
+        let bytes = std::mem::take(&mut entry.bytes);
+        let arguments: Self = entry.read(
+            "request: expected session, id, name and to, and optionally payload, timeoutMs, component and causes",
+        )?;
         let to = read_target(&arguments.to)?;
         Ok(ParsedRequest {
             session: SessionId::parse(&arguments.session)?,
             number: arguments.id,
             name: EventName::parse_emitted(&arguments.name)?,
             payload: arguments.payload,
+            bytes,
             to: Address::of(to)?,
             timeout: read_timeout(arguments.timeout_ms)?,
             component: arguments
@@ -155,7 +161,7 @@ fn send<R: Runtime>(page: &Page, message: &InvokeMessage<R>, reply: Reply) {
 fn check(page: &Page, parsed: &mut ParsedRequest) -> Result<(RequestMessage, Recipient)> {
     let core = page.core();
     let flood = page.flood()?;
-    flood.take_emit(parsed.payload.as_ref().map_or(0, String::len), now())?;
+    flood.take_emit(parsed.payload_length(), now())?;
     let scope = page.scope("event-bus:allow-request", Subject::Request);
     let selection = &mut parsed.to.selection;
     if !scope.is_unlimited() {
@@ -165,13 +171,17 @@ fn check(page: &Page, parsed: &mut ParsedRequest) -> Result<(RequestMessage, Rec
     let to = core.find_recipient(selection)?;
     let catalog = page.bus().catalog();
     check_request_name(catalog, &parsed.name)?;
-    let payload = read_json(&parsed.name, parsed.payload.take())?;
+    let payload = read_json(
+        &parsed.name,
+        parsed.payload.take(),
+        std::mem::take(&mut parsed.bytes),
+    )?;
     core.check_payload(&parsed.name, &payload)?;
     catalog.check_request_payload(&parsed.name, &payload)?;
     let message = RequestMessage {
         id: RequestId::random()?,
         name: parsed.name.clone(),
-        payload: payload.into(),
+        payload,
         source: page.endpoint(),
         provenance: Provenance::of(
             parsed.component.take(),
@@ -197,6 +207,6 @@ pub(super) async fn cancel_request(page: Page, session: String, ids: Vec<u64>) -
 #[cfg(any(fuzzing, test))]
 pub(super) fn read_entry(entry: Value) -> Result<()> {
     let parsed = RequestArguments::read(&InvokeBody::Json(entry))?;
-    read_json(&parsed.name, parsed.payload)?;
+    read_json(&parsed.name, parsed.payload, parsed.bytes)?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tauri::ipc::Response;
+use tauri_plugin_event_bus_types::Bytes;
 
 use crate::api::bus::EventBus;
 use crate::hub::command_log::JsonResult;
@@ -14,6 +15,7 @@ use crate::model::name::EventName;
 use crate::sync::now;
 
 use super::arguments::{EntryResult, check_entries, check_request_name, read, read_json, write};
+use super::body::{Entries, Entry};
 use super::command::PageCommand;
 
 #[derive(Deserialize)]
@@ -84,9 +86,10 @@ struct FailureEntry {
 }
 
 #[tauri::command]
-pub(super) async fn respond(command: PageCommand, responses: Vec<Value>) -> Result<Response> {
+pub(super) async fn respond(command: PageCommand, responses: Entries) -> Result<Response> {
     command
         .run_once(|page| {
+            let Entries(responses) = responses;
             check_entries("responses", responses.len())?;
             let apply = |entry| apply_response(command.bus(), page, command.label(), entry);
             let results: Vec<EntryResult<Value>> = responses
@@ -114,7 +117,7 @@ pub(super) fn apply_responses(
     let applied = responses
         .into_iter()
         .enumerate()
-        .map(|entry| apply_response(bus, page, label, entry));
+        .map(|(index, entry)| apply_response(bus, page, label, (index, Entry::of(entry)?)));
     applied.filter_map(Result::err).collect()
 }
 
@@ -144,11 +147,12 @@ fn apply_response(
     bus: &EventBus,
     page: SubscriberKey,
     label: &str,
-    (index, entry): (usize, Value),
+    (index, mut entry): (usize, Entry),
 ) -> Result<()> {
     let core = &bus.runtime().core;
     core.yield_to_waiters();
-    let entry: ResponseEntry = read(format_args!("response at index {index}"), entry)?;
+    let bytes = std::mem::take(&mut entry.bytes);
+    let entry: ResponseEntry = entry.read(format_args!("response at index {index}"))?;
     let id = RequestId::parse(&entry.request).ok_or_else(|| {
         Error::new(
             ErrorCode::UnknownRequest,
@@ -171,7 +175,7 @@ fn apply_response(
         core.apply_effects(effects);
         return Ok(());
     }
-    let response = check_response(bus, &name, entry.payload);
+    let response = check_response(bus, &name, entry.payload, bytes);
     let refused = response.as_ref().err().cloned();
     // A refused response ends the request, too. Otherwise the caller would wait until its timeout.
     let effects = core.hub().respond_from_page(page, id, response)?;
@@ -179,8 +183,13 @@ fn apply_response(
     refused.map_or(Ok(()), Err)
 }
 
-fn check_response(bus: &EventBus, name: &EventName, payload: Option<String>) -> JsonResult {
-    let payload = read_json(name, payload)?;
+fn check_response(
+    bus: &EventBus,
+    name: &EventName,
+    payload: Option<String>,
+    bytes: Vec<Bytes>,
+) -> JsonResult {
+    let payload = read_json(name, payload, bytes)?;
     bus.runtime().core.check_payload(name, &payload)?;
     bus.catalog().check_response(name, &payload)?;
     Ok(payload)
@@ -188,7 +197,7 @@ fn check_response(bus: &EventBus, name: &EventName, payload: Option<String>) -> 
 
 #[cfg(any(fuzzing, test))]
 pub(super) fn read_entry(entry: Value) -> Result<()> {
-    let entry: ResponseEntry = read("response", entry)?;
+    let entry: ResponseEntry = Entry::of(entry)?.read("response")?;
     let _ = RequestId::parse(&entry.request);
     Ok(())
 }

@@ -71,7 +71,7 @@ pub(super) async fn unsubscribe(command: PageCommand, ids: Vec<u32>) -> Result<R
         .run_once(|page| {
             check_entries("ids", ids.len())?;
             command.core().unsubscribe(page, &ids);
-            Ok(Value::Null.to_string())
+            Ok(Value::Null.to_string().into())
         })
         .await
 }

@@ -215,7 +215,7 @@ fn publish<R: Runtime>(
     to: Option<Address>,
 ) -> tauri::Result<()> {
     let bus = app.event_bus();
-    let prepared = bus.prepare_json(name, Ok(payload), EmitOptions::new());
+    let prepared = bus.prepare_json(name, Ok(payload.into()), EmitOptions::new());
     let prepared = prepared.map(|(event, _)| {
         let audience = Audience {
             to,

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use tauri::EventId;
 
 use crate::model::event::BusEvent;
@@ -12,7 +14,18 @@ pub struct Event {
 #[derive(Debug, Clone)]
 pub(super) enum Received {
     Bus(BusEvent),
+    /// The payload of an event with bytes, which Tauri's listeners read as arrays of numbers.
+    Numbers(Arc<str>),
     Core(tauri::Event),
+}
+
+impl Received {
+    pub(super) fn of_bus(event: BusEvent) -> Self {
+        match event.json().attached().is_empty() {
+            true => Self::Bus(event),
+            false => Self::Numbers(event.json().to_numbers().into()),
+        }
+    }
 }
 
 impl Event {
@@ -34,6 +47,7 @@ impl Event {
     pub fn payload(&self) -> &str {
         match &self.received {
             Received::Bus(event) => event.payload_json(),
+            Received::Numbers(payload) => payload,
             Received::Core(event) => event.payload(),
         }
     }

@@ -180,7 +180,7 @@ fn add<R: Runtime, L: Listener<R> + ?Sized>(
             if is_once && !ended.end() {
                 return;
             }
-            let received = Received::Bus(event);
+            let received = Received::of_bus(event);
             handler(Event { id, received });
         }
     });

@@ -180,7 +180,7 @@ pub fn a_stopped_job_discards_a_pending_payload() {
         page.subscribe(1, "*", false).unwrap();
         let made = Sampler::Blocking(Box::new(|_| {
             thread::yield_now();
-            Ok("1".to_owned())
+            Ok("1".into())
         }));
         let job = JobPlan {
             payload: Payload::Sampled(made),
@@ -205,7 +205,7 @@ pub fn a_paused_job_discards_a_pending_payload() {
         page.subscribe(1, "*", false).unwrap();
         let made = Sampler::Blocking(Box::new(|_| {
             thread::yield_now();
-            Ok("1".to_owned())
+            Ok("1".into())
         }));
         let job = JobPlan {
             payload: Payload::Sampled(made),

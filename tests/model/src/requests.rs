@@ -64,7 +64,7 @@ fn respond(runtime: &Arc<BusRuntime>, key: SubscriberKey, n: u128) -> bool {
     let response = runtime
         .core
         .hub()
-        .respond_from_page(key, id(n), Ok("1".to_owned()));
+        .respond_from_page(key, id(n), Ok("1".into()));
     match response {
         Ok(effects) => {
             runtime.core.apply_effects(effects);
@@ -138,7 +138,8 @@ pub fn a_request_finds_a_simultaneous_responder() {
             page.pull().unwrap();
         }
         assert!(respond(&runtime, key, 7));
-        assert_eq!(caller.join().unwrap(), Some(Ok("1".to_owned())));
+        let response = caller.join().unwrap().unwrap().unwrap();
+        assert_eq!(&*response, "1");
     });
 }
 
@@ -172,7 +173,7 @@ pub fn a_host_responder_leaves_no_caller_waiting() {
         let handler = Arc::new(|_| {
             let response = async {
                 crate::sync::yield_now().await;
-                Ok("1".to_owned())
+                Ok("1".into())
             };
             Box::pin(response) as crate::engine::responders::ResponseFuture
         });

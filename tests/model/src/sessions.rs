@@ -48,7 +48,7 @@ fn run_command(runtime: &Arc<BusRuntime>, runs: &Notes<()>) -> Option<JsonResult
         (CommandAdmission::Run(reply), Some(page)) => {
             runs.add(());
             thread::yield_now();
-            let result = Ok("ran".to_owned());
+            let result = Ok("ran".into());
             runtime.core.finish_command(page, 1, &result);
             reply.send(result);
         }
@@ -65,7 +65,8 @@ pub fn a_command_that_arrives_twice_runs_once() {
         let runtime = app();
         let runs = Notes::new();
         for result in arrive_twice(&runtime, &runs).map(|thread| thread.join().unwrap()) {
-            assert_eq!(result, Some(Ok("ran".to_owned())));
+            let result = result.unwrap().unwrap();
+            assert_eq!(&*result, "ran");
         }
         assert_eq!(runs.all(), [()]);
     });
@@ -112,7 +113,7 @@ pub fn the_end_of_a_page_completes_its_commands() {
         }
         for result in arrivals.map(|thread| thread.join().unwrap()) {
             match result {
-                Some(Ok(json)) => assert_eq!(json, "ran"),
+                Some(Ok(json)) => assert_eq!(&*json, "ran"),
                 Some(Err(error)) => assert!(
                     matches!(
                         error.code(),

@@ -203,7 +203,7 @@ impl Page {
                 let done = run(&self.runtime, key);
                 self.runtime
                     .core
-                    .finish_command(key, self.n, &Ok("null".to_owned()));
+                    .finish_command(key, self.n, &Ok("null".into()));
                 Ok(done)
             }
             (CommandAdmission::Refuse(_, error), _) => Err(error),

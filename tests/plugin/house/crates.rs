@@ -34,7 +34,10 @@ const CRATES: &[(&str, &[&str])] = &[
     ("flood", &["ratelimit"]),
     ("permissions", &["glob", "serde", "serde_json"]),
     ("catalog", &["schemars", "serde", "serde_json"]),
-    ("wire", &["serde_json"]),
+    (
+        "wire",
+        &["base64", "serde_json", "tauri_plugin_event_bus_types"],
+    ),
     ("engine", &["log", "tokio"]),
     ("periodic", &["serde", "serde_json", "tokio"]),
     (
@@ -56,7 +59,15 @@ const CRATES: &[(&str, &[&str])] = &[
             "tauri_plugin_event_bus_types",
         ],
     ),
-    ("fuzzing", &["glob", "serde", "serde_json"]),
+    (
+        "fuzzing",
+        &[
+            "glob",
+            "serde",
+            "serde_json",
+            "tauri_plugin_event_bus_types",
+        ],
+    ),
 ];
 
 /// Types, and tools in attributes, that are no crate although they begin with a small letter.

@@ -10,6 +10,7 @@ use super::{read, room, rust_files};
 const AT_THE_ROOT: &[&str] = &[
     "Builder",
     "BusEvent",
+    "Bytes",
     "CatalogMode",
     "Config",
     "DeliveryFilter",

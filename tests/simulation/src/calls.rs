@@ -115,7 +115,7 @@ impl World {
                 return;
             };
             if let Some(call) = self.runtime.core.take_call(page) {
-                let batch = encode(&call.batch);
+                let batch = encode(&call.batch).into_text();
                 let batch = match self.mutation {
                     Some(mutation) => mutation.doctor_batch(batch, &mut self.rng),
                     None => batch,

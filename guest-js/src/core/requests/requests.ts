@@ -1,4 +1,5 @@
 import type { Target } from '../../types/target.js'
+import type { Piece } from '../bytes.js'
 import { type CommandQueue, MAX_RENEWALS, run } from '../commands.js'
 import { EventBusError, isErrorObject, toEventBusError } from '../error.js'
 import { report } from '../report.js'
@@ -8,6 +9,7 @@ export interface OutgoingRequest {
   readonly name: string
   readonly to: Target
   readonly payload: string | undefined
+  readonly bytes: Piece[] | undefined
   readonly timeoutMs: number | undefined
   readonly causes: readonly string[]
   /** The component that sends it. */
@@ -70,7 +72,7 @@ export class OutgoingRequests {
     renewals: number,
     isWaiting: () => boolean,
   ): Promise<unknown> {
-    const { name, to, payload, timeoutMs, component, causes } = request
+    const { name, to, payload, bytes, timeoutMs, component, causes } = request
     const { session } = this.queue
     const settle = () => {
       if (this.queue.session === session) this.queue.settle()
@@ -78,7 +80,7 @@ export class OutgoingRequests {
     try {
       // JSON leaves out what is undefined.
       const chain = causes.length > 0 ? causes : undefined
-      const args = { session, id, name, to, payload, timeoutMs, component, causes: chain }
+      const args = { session, id, name, to, payload, bytes, timeoutMs, component, causes: chain }
       const response = await run('request', args)
       settle()
       return response

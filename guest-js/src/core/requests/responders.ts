@@ -3,7 +3,7 @@ import type { PulledEnding, PulledRequest } from '../batch.js'
 import type { Call, Renewal } from '../commands.js'
 import type { Registration } from '../contract.js'
 import { EventBusError, toEventBusError } from '../error.js'
-import { payloadJson } from '../json.js'
+import { encodePayload } from '../json.js'
 import { chainOf } from '../realm.js'
 import { type Registered, type RegistrationQueue, Registrations } from '../registrations.js'
 import { isThenable, report, reportRefusal } from '../report.js'
@@ -130,8 +130,10 @@ export class Responders extends Registrations<string, RegisteredResponder> {
 
   private succeed(request: string, name: string, response: unknown): void {
     try {
-      const payload = payloadJson(name, response)
-      this.respond({ request, payload }, payload?.length)
+      const { payload, bytes, size } = encodePayload(name, response)
+      // What a pull carries is text.
+      if (bytes) this.queue.send('respond', { request, payload, bytes }, size).catch(reportRefusal)
+      else this.respond({ request, payload }, size)
     } catch (reason) {
       // The caller learns of it, and so does this page, whose mistake it is.
       report(reason)

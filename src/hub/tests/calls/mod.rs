@@ -130,7 +130,7 @@ fn open(hub: &mut Hub<char>, session: u64, now: Instant) -> (SubscriberKey, Effe
     };
     let key = key.unwrap();
     assert!(hub.subscribe(key, vec![request], now).0[0].is_ok());
-    hub.finish_command(key, 1, Ok(String::new()));
+    hub.finish_command(key, 1, Ok("".into()));
     (key, effects)
 }
 

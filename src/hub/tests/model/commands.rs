@@ -65,7 +65,7 @@ impl World {
         let own = &mut self.pages[page];
         let waiting = self
             .hub
-            .finish_command(own.key.unwrap(), own.n, Ok(result.clone()));
+            .finish_command(own.key.unwrap(), own.n, Ok(result.as_str().into()));
         assert_eq!(waiting, copies);
         own.last.as_mut().unwrap().result = result;
         if fate != Fate::LosesAnswer {
@@ -92,7 +92,7 @@ impl World {
         let age = self.newest_session - self.pages[page].number;
         if self.is_live(page) || age < REMEMBERED {
             match self.send_copy(page) {
-                CommandAdmission::Repeat(_, result) => assert_eq!(result, Ok(last.result)),
+                CommandAdmission::Repeat(_, result) => assert_eq!(result, Ok(last.result.into())),
                 other => panic!("{other:?} for {last:?}"),
             }
         }
@@ -117,7 +117,7 @@ impl World {
                 .begin_command(WEBVIEWS[page], command, Waiter::Command(page), self.now);
         self.apply_effects(effects);
         match admission {
-            CommandAdmission::Repeat(_, result) => assert_eq!(result, Ok(last.result)),
+            CommandAdmission::Repeat(_, result) => assert_eq!(result, Ok(last.result.into())),
             CommandAdmission::Refuse(_, error) => {
                 assert!(is_before, "{error}");
                 assert_eq!(error.code(), ErrorCode::StaleSession);

@@ -333,7 +333,9 @@ impl World {
         }
         let responded = match is_declined {
             true => self.hub.decline(key, id),
-            false => self.hub.respond_from_page(key, id, Ok(id.to_string())),
+            false => self
+                .hub
+                .respond_from_page(key, id, Ok(id.to_string().into())),
         };
         assert_eq!(responded.is_ok(), may_respond, "{responded:?}");
         match responded {
@@ -353,7 +355,7 @@ impl World {
         if request.is_open() {
             request.decided = Some(End::Response(id));
         }
-        let effects = self.hub.respond_from_host(id, Ok(id.to_string()));
+        let effects = self.hub.respond_from_host(id, Ok(id.to_string().into()));
         self.apply_effects(effects);
     }
 

@@ -103,6 +103,8 @@ struct Window {
     is_left_early: bool,
     /// The last page that subscribed and pulled.
     subscribed: Option<u32>,
+    /// The origin of the first page that subscribed.
+    first_origin: Option<String>,
 }
 
 #[derive(Debug)]
@@ -152,6 +154,7 @@ impl Oracle {
             left_at: seq,
             is_left_early: false,
             subscribed: None,
+            first_origin: None,
         };
         self.windows.insert(label.into(), window);
     }
@@ -273,6 +276,12 @@ impl Oracle {
         if let Some(listener) = self.listener_of(page, id) {
             listener.since = Some(seq);
         }
+        if let Some(own) = self.pages.get(&page)
+            && let Some(window) = self.windows.get_mut(&own.label)
+        {
+            let first = &mut window.first_origin;
+            first.get_or_insert_with(|| own.origin.clone());
+        }
     }
 
     /// The host has accepted a subscription of a page that is there: for the first time after this event, or again.
@@ -340,7 +349,10 @@ impl Oracle {
             return;
         };
         let before = window.subscribed.and_then(|before| self.pages.get(&before));
-        let is_same = before.is_none_or(|before| before.origin == own.origin);
+        // What is kept for a first page is for pages of its origin, although it has never pulled.
+        let before = before.map(|before| &before.origin);
+        let before = before.or(window.first_origin.as_ref());
+        let is_same = before.is_none_or(|origin| *origin == own.origin);
         let mut owed = BTreeSet::new();
         if let Some(before) = window.subscribed.filter(|_| is_same) {
             owed = self.owed_to(before);

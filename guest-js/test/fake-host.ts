@@ -1,6 +1,7 @@
 import { batchOf } from './batches.js'
 import { FakeJobs } from './fake-jobs.js'
 import {
+  bodyOf,
   type FakeEvent,
   type FakeSession,
   type Held,
@@ -17,14 +18,6 @@ import {
 } from './fake-session.js'
 
 export { type Held, type Sent, STALE } from './fake-session.js'
-
-/** The arguments in a body, and what follows them in a frame. */
-function bodyOf(body: unknown): Pick<Sent, 'args' | 'bytes'> {
-  if (!(body instanceof Uint8Array)) return { args: JSON.parse(JSON.stringify(body)) }
-  const length = new DataView(body.buffer).getUint32(0, true)
-  const args = JSON.parse(new TextDecoder().decode(body.subarray(4, 4 + length)))
-  return { args, bytes: [...body.subarray(4 + length)] }
-}
 
 /** A small host in memory that speaks the wire protocol and fails on command. */
 export class FakeHost {

@@ -85,3 +85,11 @@ export function keptOf(item: unknown[]): KeptEvent {
   const pendingFor = { ids: Array.isArray(to) ? to : [to], marks }
   return { seq, event, payload, pendingFor, ...(Object.keys(kept).length > 0 && { extras: kept }) }
 }
+
+/** The arguments in a body, and what follows them in a frame. */
+export function bodyOf(body: unknown): Pick<Sent, 'args' | 'bytes'> {
+  if (!(body instanceof Uint8Array)) return { args: JSON.parse(JSON.stringify(body)) }
+  const length = new DataView(body.buffer).getUint32(0, true)
+  const args = JSON.parse(new TextDecoder().decode(body.subarray(4, 4 + length)))
+  return { args, bytes: [...body.subarray(4 + length)] }
+}

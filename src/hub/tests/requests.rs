@@ -354,6 +354,8 @@ fn a_late_copy_of_a_request_is_not_sent_again() {
     let effects = world.hub.cancel_from_page("b", session_id(2), 2);
     world.apply_effects(effects);
     world.now += TIMEOUT;
+    // It was there while it waited, so its lease begins now.
+    world.expire();
     world.expire();
     world.now += SESSION_LEASE;
     world.expire();

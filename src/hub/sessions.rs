@@ -8,6 +8,7 @@ use crate::hub::command_log::{CommandAdmission, CommandLog, JsonResult};
 use crate::hub::effects::Effects;
 use crate::hub::history::PageBefore;
 use crate::hub::ids::{SessionId, SubscriberKey};
+use crate::hub::requests::caller_log::CallerLog;
 use crate::hub::session::Session;
 use crate::hub::{Hub, SESSION_LEASE};
 use crate::model::error::{Error, ErrorCode, Result};
@@ -34,6 +35,8 @@ pub(super) struct EndedSession<W> {
     key: SubscriberKey,
     id: SessionId,
     pub(super) log: CommandLog<W>,
+    /// The requests that it sent, so that a late copy of one is not sent again.
+    pub(super) sent_requests: CallerLog,
     /// Whether its page was left. What it sent before may still arrive.
     is_left: bool,
 }
@@ -100,15 +103,17 @@ impl<W> Hub<W> {
             let waiting = forgotten.log.end(Err(stale(forgotten.id)));
             effects.mark_gone(waiting, session_ended);
         }
+        let sent: Vec<_> = session.sent_requests.ids().collect();
         webview.ended.push_back(EndedSession {
             key,
             id: session.id,
             log: session.log,
+            sent_requests: session.sent_requests,
             is_left: false,
         });
         forget_old_results(&mut webview.ended);
         self.subscriptions.remove_subscriber(key);
-        self.end_requests_of_page(key, label, &session.sent_requests, effects);
+        self.end_requests_of_page(key, label, sent, effects);
         self.release_waiting(key, effects);
         effects.mark_gone(session.parked.map(|pull| pull.waiter), session_ended);
         // A page that never subscribed, or never pulled, took nothing over, so what was kept for it is kept for the next one.
@@ -179,7 +184,11 @@ impl<W> Hub<W> {
         log.map_or_else(Vec::new, |log| log.finish(n, result))
     }
 
-    fn ended_session(&mut self, label: &str, id: SessionId) -> Option<&mut EndedSession<W>> {
+    pub(super) fn ended_session(
+        &mut self,
+        label: &str,
+        id: SessionId,
+    ) -> Option<&mut EndedSession<W>> {
         let webview = self.webviews.get_mut(label)?;
         webview.ended.iter_mut().find(|ended| ended.id == id)
     }

@@ -27,7 +27,7 @@ impl CallerLog {
         self.pending.len()
     }
 
-    pub(super) fn ids(&self) -> impl Iterator<Item = RequestId> {
+    pub(in crate::hub) fn ids(&self) -> impl Iterator<Item = RequestId> {
         self.pending.values().copied()
     }
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::hub::Hub;
 use crate::hub::effects::Effects;
 use crate::hub::ids::{RequestId, SessionId, SubscriberKey};
+use crate::hub::requests::endings::caller_gone;
 use crate::hub::requests::message::{Caller, Ending, NewRequest, Recipient, RequestMessage};
 use crate::hub::requests::pending::{PendingRequest, RequestState};
 use crate::hub::sessions::session_ended;
@@ -19,6 +20,23 @@ impl<W> Hub<W> {
     #[cfg(test)]
     pub(crate) fn open_requests(&self) -> usize {
         self.requests.len()
+    }
+
+    /// Opens the session of a request, as its first command does. If it has ended and had sent this request, this is a
+    /// copy, which must not go into the page's next session.
+    pub(crate) fn open_for_request(
+        &mut self,
+        label: &str,
+        id: SessionId,
+        number: u64,
+        origin: Option<String>,
+        now: Instant,
+    ) -> (Result<SubscriberKey>, Effects<W>) {
+        let ended = self.ended_session(label, id);
+        if ended.is_some_and(|ended| ended.sent_requests.is_used(number)) {
+            return (Err(caller_gone()), Effects::default());
+        }
+        self.open_session(label, id, origin, now)
     }
 
     /// Sends a request: to its page or the host, or it waits for its page to start. Returns whether it is a new one, and

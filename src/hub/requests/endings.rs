@@ -5,7 +5,6 @@ use std::time::Instant;
 use crate::hub::command_log::JsonResult;
 use crate::hub::effects::Effects;
 use crate::hub::ids::{RequestId, SubscriberKey};
-use crate::hub::requests::caller_log::CallerLog;
 use crate::hub::requests::message::{Caller, Ending};
 use crate::hub::requests::pending::{PendingRequest, RequestState};
 use crate::hub::{Hub, SESSION_LEASE};
@@ -19,10 +18,10 @@ impl<W> Hub<W> {
         &mut self,
         key: SubscriberKey,
         label: &str,
-        sent: &CallerLog,
+        sent: Vec<RequestId>,
         effects: &mut Effects<W>,
     ) {
-        self.abandon_requests(sent.ids(), effects);
+        self.abandon_requests(sent, effects);
         for id in self.requests.to_webview(label) {
             let pending = self.requests.get(id);
             if pending.is_some_and(|pending| pending.state.is_with(key)) {
@@ -206,7 +205,7 @@ fn reply_to_all<W>(mut waiters: Vec<W>, response: JsonResult, effects: &mut Effe
 }
 
 /// The error for a page that took the place of the caller.
-fn caller_gone() -> Error {
+pub(super) fn caller_gone() -> Error {
     Error::new(
         ErrorCode::Unavailable,
         "this page's session ended while it waited for a response; whether the responder has responded is not known",

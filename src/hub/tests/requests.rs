@@ -348,6 +348,33 @@ fn the_end_of_the_caller_cancels_its_requests() {
 }
 
 #[test]
+fn a_late_copy_of_a_request_is_not_sent_again() {
+    let mut world = World::new();
+    let caller = world.open_without_responder("b", 2);
+    world.send("host", Caller::Page(caller, 1), 1).unwrap();
+    let effects = world.hub.cancel_from_page("b", session_id(2), 2);
+    world.apply_effects(effects);
+    world.now += TIMEOUT;
+    // It was there while it waited, so its lease begins now.
+    world.expire();
+    world.expire();
+    world.now += SESSION_LEASE;
+    world.expire();
+    // The page sends the others in its next session.
+    for (number, code) in [
+        (1, ErrorCode::Unavailable),
+        (2, ErrorCode::Unavailable),
+        (3, ErrorCode::StaleSession),
+    ] {
+        let (opened, _) = world
+            .hub
+            .open_for_request("b", session_id(2), number, None, world.now);
+        assert_eq!(opened.unwrap_err().code(), code, "{number}");
+    }
+    assert!(world.hub.sessions.is_empty());
+}
+
+#[test]
 fn a_waiting_caller_keeps_its_session() {
     let mut world = World::new();
     world.open("a", 1);

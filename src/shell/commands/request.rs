@@ -140,12 +140,13 @@ fn send<R: Runtime>(page: &Page, message: &InvokeMessage<R>, reply: Reply) {
         Err(error) => return reply.send(Err(error)),
     };
     let core = page.core();
+    let (session, number) = (parsed.session, parsed.number);
     let (opened, effects) =
         core.hub()
-            .open_session(page.label(), parsed.session, page.origin(), now());
+            .open_for_request(page.label(), session, number, page.origin(), now());
     core.apply_effects(effects);
     let caller = match opened {
-        Ok(key) => Caller::Page(key, parsed.number),
+        Ok(key) => Caller::Page(key, number),
         Err(error) => return reply.send(Err(error)),
     };
     let request = NewRequest {

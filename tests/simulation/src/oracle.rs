@@ -101,6 +101,8 @@ struct Window {
     left_at: u64,
     /// Whether the last page that subscribed was left while it started.
     is_left_early: bool,
+    /// The session in which a page that is there has subscribed. It ends when the page is left.
+    session: Option<String>,
     /// The last page that subscribed and pulled.
     subscribed: Option<u32>,
     /// The origin of the first page that subscribed.
@@ -153,6 +155,7 @@ impl Oracle {
         let window = Window {
             left_at: seq,
             is_left_early: false,
+            session: None,
             subscribed: None,
             first_origin: None,
         };
@@ -164,6 +167,7 @@ impl Oracle {
             let last = window.subscribed.and_then(|page| self.pages.get(&page));
             let started = last.and_then(|page| page.first_accepted);
             window.left_at = seq;
+            window.session = None;
             window.is_left_early = started.is_some_and(|started| now < started + START_UP);
         }
     }
@@ -305,10 +309,11 @@ impl Oracle {
         let Some(own) = self.pages.get(&page) else {
             return;
         };
-        if self.pulled.contains(&own.session)
-            && let Some(window) = self.windows.get_mut(&own.label)
-        {
-            window.subscribed = Some(page);
+        if let Some(window) = self.windows.get_mut(&own.label) {
+            window.session = Some(own.session.clone());
+            if self.pulled.contains(&own.session) {
+                window.subscribed = Some(page);
+            }
         }
         let first = own.first_accepted.unwrap_or(now);
         let replay_after = own
@@ -325,6 +330,8 @@ impl Oracle {
     pub(crate) fn pulls(&mut self, page: u32, session: String) {
         if let Some(own) = self.pages.get(&page).filter(|own| own.session == session)
             && let Some(window) = self.windows.get_mut(&own.label)
+            // A page that returns may pull in a session that has ended.
+            && window.session.as_ref() == Some(&session)
         {
             window.subscribed = Some(page);
         }

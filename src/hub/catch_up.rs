@@ -114,6 +114,20 @@ impl CatchUp {
         self.add_lost(gap, None, id);
     }
 
+    /// Adds a gap, and what its events had replaced.
+    pub(super) fn add_gap_with(
+        &mut self,
+        gap: Gap,
+        replaced: Option<Superseded>,
+        id: SubscriptionId,
+    ) {
+        let gap = match replaced {
+            Some(replaced) => replaced.joined_to(gap),
+            None => gap,
+        };
+        self.add_lost(gap, replaced, id);
+    }
+
     pub(super) fn add_lost(
         &mut self,
         gap: Gap,

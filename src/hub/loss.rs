@@ -22,6 +22,17 @@ pub(crate) struct Superseded {
     by: u64,
 }
 
+impl Superseded {
+    /// This gap, if it counts these, too.
+    pub(crate) fn joined_to(self, gap: Gap) -> Gap {
+        Gap {
+            from: gap.from.min(self.from),
+            count: gap.count + self.count,
+            ..gap
+        }
+    }
+}
+
 impl Loss {
     /// The event, and those that it stands for.
     pub(crate) fn of(event: &BusEvent) -> Self {
@@ -102,6 +113,11 @@ impl Loss {
 
     pub(crate) fn superseded(self) -> Option<Superseded> {
         self.superseded
+    }
+
+    /// The events up to this sequence number, and maybe later ones, that were replaced by lost ones.
+    pub(crate) fn superseded_until(self, seq: u64) -> Option<Superseded> {
+        self.superseded.filter(|superseded| superseded.from <= seq)
     }
 
     /// The number of the first event, also of those that were replaced.

@@ -235,7 +235,9 @@ impl<W> Hub<W> {
                 let backlog = &history.backlog;
                 let complete_after = backlog.complete_after().max(starts_after);
                 if let Some(gap) = absence(resume.after, complete_after) {
-                    catch_up.add_gap(gap, request.id);
+                    let evicted = backlog.eviction_after(resume.after);
+                    let replaced = evicted.and_then(|lost| lost.superseded_until(resume.after));
+                    catch_up.add_gap_with(gap, replaced, request.id);
                 }
                 // What was evicted before is part of that gap.
                 let after = resume.after.max(complete_after);
@@ -247,7 +249,12 @@ impl<W> Hub<W> {
                 }
                 let after = resume.after.max(starts_after);
                 for kept in backlog.after(after) {
-                    find(kept, replayed(kept));
+                    let mut mark = replayed(kept);
+                    // What it replaced is part of that gap, too.
+                    if mark.superseded_from > resume.after {
+                        (mark.superseded_from, mark.superseded) = (0, 0);
+                    }
+                    find(kept, mark);
                 }
             }
             (Some(history), None) if request.is_replayed() => {

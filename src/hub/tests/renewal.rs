@@ -471,3 +471,36 @@ fn a_gap_after_a_renewal_counts_what_was_its_own() {
         assert_eq!(world.received(3), (vec![dropping], vec![]));
     }
 }
+
+/// A page was away while another one was there, so it names a session that is not the last one.
+const BEFORE_THE_LAST: u64 = 99;
+
+#[test]
+fn a_gap_of_an_absence_counts_what_was_replaced() {
+    let limits = Limits {
+        backlog_events: 1,
+        ..Limits::default()
+    };
+    let mut world = World::new(limits);
+    world.open(&["latest", "x"], None);
+    let replaced = world.emit("latest", false);
+    let received = world.emit("x", false);
+    let newest = world.emit("latest", false);
+    world.fall_silent();
+    world.emit("x", false);
+    world.continue_session(BEFORE_THE_LAST, &["latest"], (received, 0));
+    let gap = (GapReason::SessionEnded, replaced, newest, 2);
+    assert_eq!(world.received(1), (vec![], vec![gap]));
+}
+
+#[test]
+fn what_was_replaced_in_an_absence_counts_once() {
+    let mut world = World::new(Limits::default());
+    world.open(&["latest"], None);
+    let received = world.emit("x", false);
+    world.emit("latest", false);
+    let newest = world.emit("latest", false);
+    world.fall_silent();
+    world.continue_session(BEFORE_THE_LAST, &["latest"], (received, received));
+    assert_eq!(superseded(&world.pull(9)), [(newest, 0)]);
+}

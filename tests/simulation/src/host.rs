@@ -18,7 +18,7 @@ use crate::model::endpoint::Endpoint;
 use crate::model::event::BusEvent;
 use crate::model::target::Target;
 use crate::mutation::Mutation;
-use crate::oracle::{Delivered, Emitted};
+use crate::oracle::{Delivered, Emitted, is_retained};
 use crate::sync;
 use crate::world::{LABELS, World, lock};
 
@@ -150,6 +150,7 @@ impl World {
                         source: got.source.clone(),
                         to: None,
                         except: None,
+                        is_retained: false,
                         is_complete: false,
                     };
                     self.oracle.accepted(got.seq, emitted);
@@ -272,8 +273,9 @@ impl World {
             if let Some(except) = &except {
                 options = options.except(target_of(except));
             }
-            if self.rng.chance(10) {
-                options = options.retain(self.rng.chance(80));
+            let retain = self.rng.chance(10).then(|| self.rng.chance(80));
+            if let Some(retain) = retain {
+                options = options.retain(retain);
             }
             if self.mutation == Some(Mutation::EmitTwice) && self.rng.chance(20) {
                 let _ = self.bus.emit_with(name, &payload, options.clone());
@@ -290,6 +292,7 @@ impl World {
                     source: None,
                     to,
                     except,
+                    is_retained: is_retained(name, retain),
                     is_complete: true,
                 };
                 self.oracle.accepted(receipt.seq, event);
@@ -306,6 +309,7 @@ impl World {
             source: None,
             to: self.rng.chance(50).then(|| self.target()),
             except: None,
+            is_retained: false,
             is_complete: true,
         };
         let mut options = EmitOptions::new();

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::oracle::{Delivered, Emitted};
+use crate::hub::ids::SessionId;
+use crate::oracle::{Delivered, Emitted, is_retained};
 use crate::sync;
 use crate::world::World;
 
@@ -44,6 +45,7 @@ impl World {
                     source: Some(label.into()),
                     to: entry.get("to").cloned(),
                     except: entry.get("except").cloned(),
+                    is_retained: is_retained(&text_of(&entry["event"]), entry["retain"].as_bool()),
                     is_complete: true,
                 };
                 self.oracle.accepted(seq, event);
@@ -64,6 +66,18 @@ impl World {
                 self.oracle
                     .registered(document, id, new, session, sync::passed());
             }
+        }
+    }
+
+    /// Tells the oracle that a page pulls. With a session that has ended, also from silence, it takes nothing over.
+    pub(crate) fn note_pull(&mut self, window: usize, page: u32, arguments: &str) {
+        let arguments: Value = serde_json::from_str(arguments).unwrap_or_default();
+        let session = text_of(&arguments["session"]);
+        let label = self.windows[window].label;
+        let is_open = SessionId::parse(&session)
+            .is_ok_and(|id| self.runtime.core.hub().page_of(label, id).is_some());
+        if is_open {
+            self.oracle.pulls(page, session);
         }
     }
 

@@ -10,6 +10,8 @@ use serde_json::Value;
 pub(crate) const WITHOUT_HISTORY: &str = "h:";
 /// Of names with this prefix, the newest event replaces those that wait.
 pub(crate) const LATEST: &str = "l:";
+/// Of names with this prefix, the newest event is retained.
+pub(crate) const RETAINED: &str = "k:";
 /// Names with this prefix are ticks of jobs.
 pub(crate) const TICKS: &str = "t:";
 /// How the events begin that the bus itself emits.
@@ -28,8 +30,14 @@ pub(crate) struct Emitted {
     /// `None` for everyone.
     pub(crate) to: Option<Value>,
     pub(crate) except: Option<Value>,
+    pub(crate) is_retained: bool,
     /// Whether the target is known. What only a host listener has noted has none.
     pub(crate) is_complete: bool,
+}
+
+/// Whether an event is retained, as it was emitted or as the policy of its name says.
+pub(crate) fn is_retained(name: &str, retain: Option<bool>) -> bool {
+    retain.unwrap_or_else(|| name.starts_with(RETAINED))
 }
 
 /// An event as a listener noted it.
@@ -101,8 +109,6 @@ struct Window {
     left_at: u64,
     /// Whether the last page that subscribed was left while it started.
     is_left_early: bool,
-    /// The session in which a page that is there has subscribed. It ends when the page is left.
-    session: Option<String>,
     /// The last page that subscribed and pulled.
     subscribed: Option<u32>,
     /// The origin of the first page that subscribed.
@@ -155,7 +161,6 @@ impl Oracle {
         let window = Window {
             left_at: seq,
             is_left_early: false,
-            session: None,
             subscribed: None,
             first_origin: None,
         };
@@ -167,7 +172,6 @@ impl Oracle {
             let last = window.subscribed.and_then(|page| self.pages.get(&page));
             let started = last.and_then(|page| page.first_accepted);
             window.left_at = seq;
-            window.session = None;
             window.is_left_early = started.is_some_and(|started| now < started + START_UP);
         }
     }
@@ -309,11 +313,10 @@ impl Oracle {
         let Some(own) = self.pages.get(&page) else {
             return;
         };
-        if let Some(window) = self.windows.get_mut(&own.label) {
-            window.session = Some(own.session.clone());
-            if self.pulled.contains(&own.session) {
-                window.subscribed = Some(page);
-            }
+        if self.pulled.contains(&own.session)
+            && let Some(window) = self.windows.get_mut(&own.label)
+        {
+            window.subscribed = Some(page);
         }
         let first = own.first_accepted.unwrap_or(now);
         let replay_after = own
@@ -326,12 +329,10 @@ impl Oracle {
         }
     }
 
-    /// A page pulls in this session. With that it takes over what is kept for it.
+    /// A page pulls in this session, which is open. With that it takes over what is kept for it.
     pub(crate) fn pulls(&mut self, page: u32, session: String) {
         if let Some(own) = self.pages.get(&page).filter(|own| own.session == session)
             && let Some(window) = self.windows.get_mut(&own.label)
-            // A page that returns may pull in a session that has ended.
-            && window.session.as_ref() == Some(&session)
         {
             window.subscribed = Some(page);
         }

@@ -346,11 +346,13 @@ impl World {
         };
         wire.stage = Stage::Accepted;
         if wire.message.command.ends_with("|pull") {
-            let arguments: Value =
-                serde_json::from_str(&wire.message.arguments).unwrap_or_default();
-            let session = arguments["session"].as_str().unwrap_or_default();
-            self.oracle.pulls(wire.document, session.to_owned());
+            let (window, page) = (wire.window, wire.document);
+            let arguments = wire.message.arguments.clone();
+            self.note_pull(window, page, &arguments);
         }
+        let Some(wire) = self.wires.get(&number) else {
+            return;
+        };
         let mut headers = tauri::http::HeaderMap::new();
         if !wire.is_posted {
             for (name, value) in [("Origin", wire.origin), ("Tauri-Callback", "0")] {

@@ -493,9 +493,8 @@ impl World {
 
     pub(crate) fn operate(&mut self, page: u32, op: &Value) {
         self.note(format!("page {page} does {op}"));
-        if let Some(document) = self.documents.get(&page) {
-            document.page.operate(op);
-        }
+        let document = self.documents.get(&page);
+        document.inspect(|document| document.page.operate(op));
         self.collect(page);
     }
 }

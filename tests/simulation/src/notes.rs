@@ -54,7 +54,9 @@ impl World {
             let id = entry["id"].as_u64().unwrap_or_default();
             let new = entry.get("resume").is_none().then_some(seq);
             if new.is_some() {
-                self.oracle.accepted_subscription(document, id, seq);
+                let pattern = text_of(&entry["event"]);
+                self.oracle
+                    .accepted_subscription(document, id, &pattern, seq);
             }
             // A page that was left takes nothing over, however late its command arrives.
             let is_there = self

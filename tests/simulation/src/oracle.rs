@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::matching::matches;
+
 /// Names with this prefix are kept for no later page.
 pub(crate) const WITHOUT_HISTORY: &str = "h:";
 /// Of names with this prefix, the newest event replaces those that wait.
@@ -97,6 +99,8 @@ pub(crate) struct Page {
     pub(crate) replay_after: Option<u64>,
     /// The last session in which the host accepted a subscription.
     pub(crate) session: String,
+    /// What it has subscribed to without a listener, to wait for an event.
+    waits: Vec<String>,
     /// What the page before was to get, and has not got.
     pub(crate) owed: BTreeSet<u64>,
     pub(crate) is_gone: bool,
@@ -280,9 +284,11 @@ impl Oracle {
     }
 
     /// The host has accepted a subscription of a page for the first time.
-    pub(crate) fn accepted_subscription(&mut self, page: u32, id: u64, seq: u64) {
+    pub(crate) fn accepted_subscription(&mut self, page: u32, id: u64, pattern: &str, seq: u64) {
         if let Some(listener) = self.listener_of(page, id) {
             listener.since = Some(seq);
+        } else if let Some(own) = self.pages.get_mut(&page) {
+            own.waits.push(pattern.into());
         }
         if let Some(own) = self.pages.get(&page)
             && let Some(window) = self.windows.get_mut(&own.label)
@@ -408,9 +414,11 @@ impl Oracle {
         let Some(after) = after.filter(|after| *after < until) else {
             return BTreeSet::new();
         };
+        let waits = own.map_or(&[][..], |own| &own.waits);
         let is_taken = |event: &Emitted| {
             let mut own = self.listeners.values();
             own.any(|own| own.page == Some(page) && self.is_for(own, event) != Some(false))
+                || waits.iter().any(|pattern| matches(pattern, &event.name))
         };
         let emitted = self.events.range(after + 1..=until);
         let untaken = emitted

@@ -67,7 +67,7 @@ pub(crate) use sessions::Command;
 pub(crate) use subscription::{Resumption, SubscriptionRequest};
 pub(crate) use waiting::{Attempt, QueueOwner};
 
-/// How long a pull is held before it completes with nothing. Android gives up after 30 seconds.
+/// How long a pull is held before it completes with nothing.
 pub(crate) const PULL_HOLD: Duration = Duration::from_secs(20);
 
 /// How long a session lives without a call from its page.

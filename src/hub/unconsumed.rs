@@ -144,7 +144,7 @@ impl<W> Hub<W> {
         let Some(kept) = self.unconsumed.kept.get(&seq) else {
             return effects;
         };
-        // What a page was not sent is none of its business.
+        // The page was never sent this event, so it must not settle it.
         if !kept.receivers.contains(&subscriber) {
             return effects;
         }

@@ -434,7 +434,7 @@ mod tests {
             ("\u{1}", 2),
             ("[\u{1},\u{1}]", 1),
             ("null", 1),
-            // A mark in a string is none.
+            // A mark inside a string stands for no bytes.
             ("\"\u{1}\"", 1),
             ("{\"\u{1}\":null}", 1),
         ] {

@@ -160,7 +160,7 @@ fn add<R: Runtime, L: Listener<R> + ?Sized>(
     let parts = runtime.core.compatible();
     let is_in_core = parts.is_some_and(|parts| parts.core) && is_name_of_core(&name);
     let compat = CompatListener {
-        // Targets of a kind that this version does not know are none of a listener's own.
+        // A target of an unknown kind counts as any target.
         target: core_target_of(&target).unwrap_or(CoreTarget::Any),
         takes_others: true,
         takes_broadcasts: true,

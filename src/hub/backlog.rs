@@ -188,9 +188,16 @@ impl Backlog {
 
     /// The page that is starting has this event in its outbox.
     pub(crate) fn note_taken(&mut self, seq: u64) {
+        let is_newest = self
+            .kept
+            .back()
+            .is_some_and(|newest| newest.event.seq() == seq);
+        let end = match is_newest {
+            true => self.kept.len(),
+            false => self.kept.partition_point(|kept| kept.event.seq() <= seq),
+        };
         // What is retained for the page before may be there beside it.
-        let start = self.kept.partition_point(|kept| kept.event.seq() < seq);
-        for kept in self.kept.range_mut(start..) {
+        for kept in self.kept.range_mut(..end).rev() {
             if kept.event.seq() != seq {
                 return;
             }

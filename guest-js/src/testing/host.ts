@@ -2,7 +2,7 @@ import type { Extras } from '../core/batch.js'
 import type { StateCommand } from '../core/commands.js'
 import { EventBusError } from '../core/error.js'
 import { chainOf } from '../core/realm.js'
-import { ReceivedEvent } from '../core/received.js'
+import { addExtras, ReceivedEvent } from '../core/received.js'
 import { report, reportLater } from '../core/report.js'
 import type { RequestOrigin } from '../core/requests/responders.js'
 import type { Emit, EmitOptions, EmitTo, Receipt } from '../types/emit.js'
@@ -348,7 +348,8 @@ export class TestHost {
     isRetained: boolean,
   ): ReceivedEvent {
     const copy: unknown = cloneOf(payload)
-    const received = new ReceivedEvent(event, copy, 0, seq, timestamp, source, false, isRetained, extras)
+    const received = new ReceivedEvent(event, copy, 0, seq, timestamp, source, false, isRetained)
+    if (extras) addExtras(received, extras)
     const { emit, emitTo } = this.emitterAfter(null, chainOf(event, received.causes))
     return Object.defineProperties(received, { emit: { value: emit }, emitTo: { value: emitTo } })
   }

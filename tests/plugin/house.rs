@@ -10,6 +10,7 @@ mod platforms;
 mod rooms;
 mod shapes;
 mod style;
+mod workflows;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -30,7 +30,10 @@ pub(crate) fn docs() -> Outcome {
         ("EVENT_BUS_GUIDES", guides.as_str()),
         ("RUSTDOCFLAGS", flags.trim()),
     ];
-    cargo_with(&["doc", "--workspace", "--no-deps", "--lib"], &variables)?;
+    // These are the source of the plugin once more.
+    let copies = ["--exclude", "simulation", "--exclude", "model"];
+    let doc = ["doc", "--workspace", "--no-deps", "--lib"];
+    cargo_with(&[&doc[..], &copies].concat(), &variables)?;
     let pages = target().join("doc");
     CRATES
         .iter()

@@ -21,9 +21,12 @@ impl Page {
             let values = rest.filter_map(|rest| rest.split('"').next());
             values.map(|value| value.replace("&amp;", "&")).collect()
         };
+        // Scripts of rustdoc may be absent: each list of implementations is one, also where there are none.
+        let mut pictures = values(" src=\"");
+        pictures.retain(|file| !file.ends_with(".js"));
         Self {
-            links: [values(" href=\""), values(" src=\"")].concat(),
-            places: values(" id=\"").into_iter().collect(),
+            links: [values(" href=\""), pictures].concat(),
+            places: values(" id=\"").iter().map(|id| decoded(id)).collect(),
         }
     }
 }
@@ -98,7 +101,9 @@ fn local(file: &Path, link: &str) -> Option<(PathBuf, String)> {
     let is_elsewhere = ["http://", "https://", "data:", "mailto:", "javascript:"]
         .iter()
         .any(|scheme| link.starts_with(scheme));
-    if is_elsewhere {
+    // A name in the text of a trait of another crate, where it leads somewhere. In own text, such a link is a warning.
+    let is_name = link.contains("::");
+    if is_elsewhere || is_name {
         return None;
     }
     let (path, place) = link.split_once('#').unwrap_or((link, ""));
@@ -167,7 +172,7 @@ mod tests {
 
     #[test]
     fn html_is_followed_from_page_to_page() {
-        let last = r##"<h2 id="b>c">x</h2><a href="#b%3Ec">own</a>"##;
+        let last = r##"<h2 id="b%3Ec">x</h2><a href="#b%3Ec">own</a>"##;
         let good =
             r##"<a class="x" href="a/last.html#b%3Ec">x</a><a href="https://a.example/#no">y</a>"##;
         let unread = ("unread.html", r#"<a href="nothing.html">stale</a>"#);

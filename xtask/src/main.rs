@@ -4,8 +4,8 @@ mod bench;
 mod cross;
 mod demo;
 mod docs;
+mod features;
 mod links;
-mod long;
 mod npm;
 mod packages;
 mod release;
@@ -13,6 +13,7 @@ mod run;
 mod simulate;
 mod steps;
 mod system;
+mod tools;
 
 use run::Outcome;
 use std::{env, process::ExitCode};
@@ -33,9 +34,10 @@ Commands of this repository. Each one works in a fresh clone.
   cargo xtask test      run everything: the check, Rust tests, the model of the
                         concurrent code, the simulation, TypeScript tests, type
                         tests, journeys in real windows of WebKit and of
-                        Chromium, packages, documentation
-      --long            also check each feature apart, the licenses and sources
-                        of all dependencies, and spelling
+                        Chromium, each feature apart, documentation,
+                        packages
+      --long            also check the licenses and sources of all dependencies,
+                        and spelling
       --runners         also run the test bus in every test runner that apps
                         use, each installed from npm, and in Chromium
   cargo xtask check     check format, lints and types

@@ -1,9 +1,9 @@
 //! `test`, `check` and `codegen`: sequences of named steps.
 
 use crate::{
-    cross, docs, long, npm, packages,
+    cross, docs, features, npm, packages,
     run::{Outcome, cargo, cargo_with, root, run, succeeds},
-    system,
+    system, tools,
 };
 use std::{
     collections::BTreeMap,
@@ -46,6 +46,7 @@ const TEST: &[Step] = &[
     ("Chromium", system::for_chromium),
     ("the same journeys in Chromium", journeys_in_chromium),
     ("types for Windows", cross::one_target),
+    ("each feature apart", features::apart),
     ("documentation without warnings and dead links", docs::docs),
     ("npm packages as tools read them", || {
         npm::script("test:packages")
@@ -53,11 +54,10 @@ const TEST: &[Step] = &[
     ("packages in an app outside the workspace", packages::test),
 ];
 
-/// They compile dependencies once more, and tools.
+/// Their tools take minutes to install.
 const LONG: &[Step] = &[
-    ("each feature apart", long::features),
-    ("licenses and sources of dependencies", long::dependencies),
-    ("spelling", long::spelling),
+    ("licenses and sources of dependencies", tools::dependencies),
+    ("spelling", tools::spelling),
 ];
 
 const DOCS: &[Step] = &[

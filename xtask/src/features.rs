@@ -1,6 +1,6 @@
-//! What `cargo xtask test --long` adds: checks that compile dependencies again, or whose tools take minutes to install.
+//! Checks each crate with each of its features apart.
 
-use crate::run::{Outcome, cargo, on_path, program_with, root, target};
+use crate::run::{Outcome, cargo, root};
 use std::fs;
 
 /// The crates, with the folders of their manifests.
@@ -10,7 +10,7 @@ const CRATES: [(&str, &str); 2] = [
 ];
 
 /// Checks each crate without features and with each feature alone. A warning is an error.
-pub(crate) fn features() -> Outcome {
+pub(crate) fn apart() -> Outcome {
     for (package, folder) in CRATES {
         check_with(package, &[])?;
         for feature in features_in(&manifest(folder)?) {
@@ -39,32 +39,6 @@ fn features_in(manifest: &str) -> Vec<String> {
 fn check_with(package: &str, features: &[&str]) -> Outcome {
     let check = ["clippy", "--package", package, "--no-default-features"];
     cargo(&[&check, features, &["--", "-D", "warnings"]].concat())
-}
-
-/// Licenses, sources and doubled versions of every dependency, by `deny.toml`.
-pub(crate) fn dependencies() -> Outcome {
-    let deny = tool("cargo-deny", "cargo-deny")?;
-    let check = ["--all-features", "check", "bans", "licenses", "sources"];
-    program_with(&deny, &check, &[])
-}
-
-/// Words, by `_typos.toml`.
-pub(crate) fn spelling() -> Outcome {
-    program_with(&tool("typos", "typos-cli")?, &[], &[])
-}
-
-/// A tool that is installed, or that this installs below the target directory.
-fn tool(program: &str, package: &str) -> Outcome<String> {
-    if on_path(program) {
-        return Ok(program.to_owned());
-    }
-    let folder = target().join("tools");
-    let binary = folder.join("bin").join(program);
-    if !binary.exists() {
-        let folder = folder.display().to_string();
-        cargo(&["install", "--locked", "--root", &folder, package])?;
-    }
-    Ok(binary.display().to_string())
 }
 
 #[cfg(test)]

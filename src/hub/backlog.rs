@@ -32,8 +32,8 @@ pub(crate) struct Backlog {
     evicted_pending: Vec<(Arc<[SubscriptionId]>, Loss)>,
     /// Gaps that were delivered to the page before and that it has not acknowledged, with their indexes in its session.
     delivered_gaps: Vec<(Arc<[SubscriptionId]>, Loss, u64)>,
-    /// What was evicted of all that came after the page before, for any subscription.
-    evicted_since: Option<Loss>,
+    /// What was evicted of all that came after the page before, and of what was for too many lists of subscriptions.
+    evicted_since: Losses,
     /// What came after the page before and has no history.
     skipped: Losses,
 }
@@ -84,10 +84,6 @@ impl BacklogEntry {
     }
 }
 
-fn join(own: Option<Loss>, other: Loss) -> Option<Loss> {
-    Some(own.map_or(other, |own| own.join(other)))
-}
-
 impl Backlog {
     pub(crate) fn new(bound: QueueBound, resumes_after: u64, complete_after: u64) -> Self {
         Self {
@@ -101,7 +97,7 @@ impl Backlog {
             evicted_untaken: Losses::default(),
             evicted_pending: Vec::new(),
             delivered_gaps: Vec::new(),
-            evicted_since: None,
+            evicted_since: Losses::default(),
             skipped: Losses::default(),
         }
     }
@@ -118,7 +114,9 @@ impl Backlog {
         {
             if let Some(oldest) = self.transient.pop_front() {
                 self.bytes -= oldest.weight();
-                self.note_pending_loss(Loss::of(&oldest.event), oldest.pending_for.as_ref());
+                let of = LossOf::Events(oldest.event.event_name().clone(), oldest.addressing);
+                let lost = Loss::of(&oldest.event);
+                self.note_pending_loss(lost, of, oldest.pending_for.as_ref());
             } else if let Some(oldest) = self.kept.pop_front() {
                 self.bytes -= oldest.weight();
                 let lost = Loss::of(&oldest.event);
@@ -126,8 +124,8 @@ impl Backlog {
                 if !oldest.is_taken {
                     self.evicted_untaken.add(of.clone(), lost);
                 }
-                self.evicted.add(of, lost);
-                self.note_pending_loss(lost, oldest.pending_for.as_ref());
+                self.evicted.add(of.clone(), lost);
+                self.note_pending_loss(lost, of, oldest.pending_for.as_ref());
             } else {
                 return;
             }
@@ -163,13 +161,13 @@ impl Backlog {
     ) {
         let of = LossOf::Patterns(patterns);
         self.evicted.add(of.clone(), lost);
-        self.evicted_untaken.add(of, lost);
+        self.evicted_untaken.add(of.clone(), lost);
         match index {
             Some(index) if self.delivered_gaps.len() < MAX_LISTS => {
                 self.delivered_gaps
                     .push((Arc::clone(pending_for), lost, index));
             }
-            _ => self.note_pending_loss(lost, Some(pending_for)),
+            _ => self.note_pending_loss(lost, of, Some(pending_for)),
         }
     }
 
@@ -207,11 +205,11 @@ impl Backlog {
         for losses in [
             &mut self.evicted,
             &mut self.evicted_untaken,
+            &mut self.evicted_since,
             &mut self.skipped,
         ] {
             losses.forget_until(seq);
         }
-        self.evicted_since = self.evicted_since.and_then(|lost| lost.after(seq));
     }
 
     /// The page that was starting was never there.
@@ -233,9 +231,14 @@ impl Backlog {
     }
 
     /// Counts what is lost for the page before, if it renews its session.
-    fn note_pending_loss(&mut self, lost: Loss, pending_for: Option<&Arc<[SubscriptionId]>>) {
+    fn note_pending_loss(
+        &mut self,
+        lost: Loss,
+        of: LossOf,
+        pending_for: Option<&Arc<[SubscriptionId]>>,
+    ) {
         let Some(ids) = pending_for else {
-            self.evicted_since = join(self.evicted_since, lost);
+            self.evicted_since.add(of, lost);
             return;
         };
         if ids.is_empty() {
@@ -247,8 +250,8 @@ impl Backlog {
         } else if self.evicted_pending.len() < MAX_LISTS {
             self.evicted_pending.push((Arc::clone(ids), lost));
         } else {
-            // Too many to tell apart: it may concern any subscription.
-            self.evicted_since = join(self.evicted_since, lost);
+            // Too many to tell apart: it may concern any subscription that the events are for.
+            self.evicted_since.add(of, lost);
         }
     }
 
@@ -280,7 +283,12 @@ impl Backlog {
 
     /// What was evicted for a subscription of the page before, and not told yet. It has received all that was for it up to
     /// the event that it has handled last, and every gap up to this index.
-    pub(crate) fn eviction_of(&self, id: SubscriptionId, handled: u64, index: u64) -> Option<Loss> {
+    pub(crate) fn eviction_of(
+        &self,
+        id: SubscriptionId,
+        (handled, index): (u64, u64),
+        may_concern: impl Fn(&LossOf) -> bool,
+    ) -> Option<Loss> {
         let concerns = |ids: &[SubscriptionId]| ids.binary_search(&id).is_ok();
         let pending = self.evicted_pending.iter();
         let pending = pending.filter(|(ids, _)| concerns(ids));
@@ -288,9 +296,9 @@ impl Backlog {
         let untold = untold.filter(|(ids, _, at)| *at > index && concerns(ids));
         let evicted = pending
             .map(|(_, evicted)| *evicted)
-            .chain(untold.map(|(_, lost, _)| *lost))
-            .chain(self.evicted_since);
+            .chain(untold.map(|(_, lost, _)| *lost));
         let missed = evicted.filter_map(|evicted| evicted.after(handled));
+        let missed = missed.chain(self.evicted_since.after(handled, may_concern));
         missed.reduce(Loss::join)
     }
 
@@ -393,7 +401,8 @@ mod tests {
             0,
             0,
         );
-        let missed = |backlog: &Backlog, id, handled| backlog.eviction_of(id, handled, 0);
+        let missed =
+            |backlog: &Backlog, id, handled| backlog.eviction_of(id, (handled, 0), |_| true);
         for n in 1..=MAX_LISTS as u64 {
             let ids: Arc<[SubscriptionId]> = [n as SubscriptionId].into();
             backlog.note_gap(Loss::of_one(n), &ids, [].into(), None);

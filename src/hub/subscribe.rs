@@ -233,9 +233,8 @@ impl<W> Hub<W> {
                 if history.is_after(resume.session) && session.starts_after.is_none() =>
             {
                 let complete_after = history.backlog.complete_after();
-                let evicted = history
-                    .backlog
-                    .eviction_of(request.id, resume.handled, resume.index);
+                let handled = (resume.handled, resume.index);
+                let evicted = history.backlog.eviction_of(request.id, handled, concerns);
                 let skipped = history.backlog.skipped_after(complete_after, concerns);
                 if let Some(evicted) = evicted {
                     catch_up.add_eviction(evicted, request.id);

@@ -12,6 +12,7 @@ impl Oracle {
         self.check_promises(&mut found);
         for (number, listener) in &self.listeners {
             self.check_deliveries(*number, listener, &mut found);
+            self.check_bounds(*number, listener, &mut found);
             if self.is_to_be_complete(listener, dropped) {
                 self.check_completeness(*number, listener, &mut found);
             }
@@ -120,6 +121,33 @@ impl Oracle {
             if self.is_for(listener, event) == Some(false) {
                 found.push(format!(
                     "listener {number} ({}) got {seq}, which is not for it: {event:?}",
+                    listener.pattern
+                ));
+            }
+        }
+    }
+
+    /// A gap with an upper bound stands for an event that was for the listener, has not come, and was not told before.
+    fn check_bounds(&self, number: u64, listener: &Listener, found: &mut Vec<String>) {
+        let page = listener.page.and_then(|page| self.pages.get(&page));
+        // Nobody knows what became of a page that was away while another one was there.
+        if page.is_some_and(|page| page.was_left) {
+            return;
+        }
+        for (place, gap) in listener.gaps.iter().enumerate() {
+            let has_come = |seq: u64| listener.delivered.iter().any(|got| got.seq == seq);
+            let was_told = |seq: u64| listener.gaps[..place].iter().any(|gap| gap.covers(seq));
+            let is_lost = |seq: u64| match self.events.get(&seq) {
+                Some(event) => {
+                    let is_new = !has_come(seq) && !was_told(seq);
+                    self.is_for(listener, event) != Some(false) && (is_new || event.is_retained)
+                }
+                // It was for a job, or for nobody who noted it.
+                None => true,
+            };
+            if gap.at_most && !(gap.from..=gap.to).any(is_lost) {
+                found.push(format!(
+                    "listener {number} ({}) got {gap:?}, and lost nothing",
                     listener.pattern
                 ));
             }

@@ -136,11 +136,18 @@ impl Oracle {
         }
         for (place, gap) in listener.gaps.iter().enumerate() {
             let has_come = |seq: u64| listener.delivered.iter().any(|got| got.seq == seq);
-            let was_told = |seq: u64| listener.gaps[..place].iter().any(|gap| gap.covers(seq));
+            let before = listener.gaps[..place].iter();
+            let was_told = |seq: u64| {
+                before
+                    .clone()
+                    .any(|old| old.reason == gap.reason && old.covers(seq))
+            };
             let is_lost = |seq: u64| match self.events.get(&seq) {
                 Some(event) => {
                     let is_new = !has_come(seq) && !was_told(seq);
-                    self.is_for(listener, event) != Some(false) && (is_new || event.is_retained)
+                    let is_own = self.is_for(listener, event) != Some(false);
+                    is_own && (is_new || event.is_retained)
+                        || is_new && self.is_lost_before(listener, seq, event)
                 }
                 // It was for a job, or for nobody who noted it.
                 None => true,
@@ -152,6 +159,19 @@ impl Oracle {
                 ));
             }
         }
+    }
+
+    /// Whether another listener in the same webview has not got this event. The host knows of a gap which pattern
+    /// it was for, and not which events.
+    fn is_lost_before(&self, listener: &Listener, seq: u64, event: &Emitted) -> bool {
+        let label_of = |own: &Listener| Some(&self.pages.get(&own.page?)?.label);
+        let mut others = self.listeners.values().filter(|other| {
+            !std::ptr::eq(*other, listener) && label_of(other) == label_of(listener)
+        });
+        others.any(|other| {
+            let has_come = other.delivered.iter().any(|got| got.seq == seq);
+            !has_come && self.is_for(other, event) != Some(false)
+        })
     }
 
     fn check_completeness(&self, number: u64, listener: &Listener, found: &mut Vec<String>) {

@@ -37,7 +37,10 @@ impl Mutation {
             };
             match self {
                 Self::ForgetSessions => resume["session"] = "f".repeat(32).into(),
-                Self::ForgetHandled => resume["ack"] = 0.into(),
+                Self::ForgetHandled => {
+                    resume["ack"] = 0.into();
+                    resume["handled"] = 0.into();
+                }
                 _ => {}
             }
         }

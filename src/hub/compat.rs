@@ -40,6 +40,11 @@ impl<W> Hub<W> {
         self.subscriptions.set_bridged(bridged);
     }
 
+    /// Whether Tauri's own listeners receive the events of this name, too.
+    pub(crate) fn is_bridged(&self, name: &EventName) -> bool {
+        self.subscriptions.is_bridged(name)
+    }
+
     pub(crate) fn compat_report(&self) -> CompatReport {
         let compat = self.compat.as_ref();
         compat.map_or_else(CompatReport::default, |compat| compat.notes.report())

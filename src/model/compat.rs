@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::model::name::EventName;
 
 /// How many notes are kept. Pages may make up names.
-const MAX_NOTES: usize = 256;
+pub(crate) const MAX_NOTES: usize = 256;
 
 /// What compatible mode has noted: what the bus would have done otherwise without it.
 /// [`EventBus::compat_report`](crate::EventBus::compat_report) returns it.

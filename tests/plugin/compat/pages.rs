@@ -158,6 +158,30 @@ fn nothing_is_replayed_and_the_report_counts_it() {
 }
 
 #[test]
+fn the_report_has_what_tauri_brings_to_pages() {
+    let builder = Builder::new().compatible().bridge_from_core(["bridged"]);
+    let app = app_with(builder.bridge_to_core(["out"]));
+    let mut main = Page::open(&app, "main");
+    for event in ["store://change", "bridged", "out"] {
+        for _ in 0..2 {
+            listen(&mut main, event, labeled("main"));
+        }
+    }
+    main.listen("strict");
+    assert_eq!(notes(&app, "store://change"), []);
+    for event in ["store://change", "bridged", "out", "strict", "unread"] {
+        tauri::Emitter::emit_to(&app, "main", event, 1).unwrap();
+        assert_eq!(
+            notes(&app, event).len(),
+            usize::from(event == "store://change")
+        );
+    }
+    let (kind, message) = notes(&app, "store://change").remove(0);
+    assert_eq!(kind, CompatKind::Core);
+    assert!(message.contains("to which a page listens"), "{message}");
+}
+
+#[test]
 fn with_replay_a_new_listener_gets_what_came_before() {
     let app = with_parts(|parts| parts.replay = false);
     let (mut main, _other) = (Page::open(&app, "main"), Page::open(&app, "other"));

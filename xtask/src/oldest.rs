@@ -1,0 +1,91 @@
+//! Tests with the oldest release of Tauri that the plugin takes. The lock file of the repository has the newest.
+
+use std::fs;
+use std::path::Path;
+
+use crate::run::{Outcome, cargo_in, root, target};
+
+/// The oldest release, with the crates that were released with it.
+const OLDEST: &[(&str, &str)] = &[
+    ("tauri", "2.12.0"),
+    ("tauri-runtime-wry", "2.12.0"),
+    ("tauri-runtime", "2.12.0"),
+    ("tauri-build", "2.7.0"),
+    ("tauri-plugin", "2.7.0"),
+    ("tauri-macros", "2.7.0"),
+    ("tauri-codegen", "2.7.0"),
+    ("tauri-utils", "2.10.0"),
+];
+
+/// What is made from the sources, and what no test of the plugin reads.
+const LEFT_OUT: &[&str] = &[
+    ".git",
+    "corpus",
+    "dist",
+    "dist-js",
+    "gen",
+    "node_modules",
+    "target",
+];
+
+/// Runs the tests that meet Tauri, with the features of all packages, so that most dependencies are built already.
+pub(crate) fn test() -> Outcome {
+    test_with(&["test", "--workspace", "--test", "plugin"])
+}
+
+/// Runs all Rust tests of the plugin.
+pub(crate) fn test_everything() -> Outcome {
+    let plugin = ["test", "--package", "tauri-plugin-event-bus"];
+    test_with(&[&plugin[..], &["--lib", "--test", "plugin"]].concat())
+}
+
+/// Runs a command in a copy of the repository whose lock file has the oldest release.
+fn test_with(arguments: &[&str]) -> Outcome {
+    let folder = target().join("oldest-tauri");
+    copy(&root(), &folder)?;
+    let built = target().display().to_string();
+    let variables = [("CARGO_TARGET_DIR", &*built)];
+    // The first ones allow others to be older, so each is named again until all are.
+    for (name, version) in OLDEST {
+        let update = ["update", "--package", name, "--precise", version];
+        cargo_in(&folder, &update, &variables)?;
+    }
+    cargo_in(&folder, arguments, &variables)
+}
+
+/// Copies what has changed, so that cargo builds again only what has.
+fn copy(from: &Path, to: &Path) -> Outcome {
+    let fault = |error: std::io::Error| format!("cannot copy {}: {error}", from.display());
+    fs::create_dir_all(to).map_err(fault)?;
+    let mut names = Vec::new();
+    for entry in fs::read_dir(from).map_err(fault)? {
+        let entry = entry.map_err(fault)?;
+        let name = entry.file_name();
+        if LEFT_OUT.iter().any(|left_out| name == *left_out) {
+            continue;
+        }
+        let (source, copy) = (entry.path(), to.join(&name));
+        if source.is_dir() {
+            self::copy(&source, &copy)?;
+        } else {
+            let content = fs::read(&source).map_err(fault)?;
+            if fs::read(&copy).ok().as_ref() != Some(&content) {
+                fs::write(&copy, content).map_err(fault)?;
+            }
+        }
+        names.push(name);
+    }
+    // What has gone from the sources.
+    for entry in fs::read_dir(to).map_err(fault)?.flatten() {
+        let (name, path) = (entry.file_name(), entry.path());
+        if names.contains(&name) || LEFT_OUT.iter().any(|left_out| name == *left_out) {
+            continue;
+        }
+        let removed = match path.is_dir() {
+            true => fs::remove_dir_all(path),
+            false => fs::remove_file(path),
+        };
+        removed.map_err(fault)?;
+    }
+    Ok(())
+}

@@ -235,6 +235,18 @@ pub(super) fn note_delivery(
     }
 }
 
+/// What a page's listener did not receive, because its target is of another kind than that of the event.
+pub(super) fn note_omission(notes: &mut Notes, event: &BusEvent, audience: &Audience, page: &str) {
+    let name = event.event_name();
+    notes.add(CompatKind::OtherTarget, name, || {
+        let to = audience.target().map_or("others".to_owned(), spelled);
+        format!(
+            "{} was sent to {to} and not received by a listener in {page:?} whose target is of another kind",
+            quoted(name.as_str())
+        )
+    });
+}
+
 /// A target as a note names it.
 fn spelled(target: &Target) -> String {
     let parts = target.parts().iter().map(|part| match part {

@@ -47,7 +47,8 @@ pub struct CompatNote {
 pub enum CompatKind {
     /// A label names no webview, which would be an error.
     UnknownLabel,
-    /// A page received an event that was sent to another one.
+    /// A page received an event that was sent to another one, or did not receive its own, because it listens with another
+    /// kind of target.
     OtherTarget,
     /// A listener with a target received an event to everyone.
     Broadcast,

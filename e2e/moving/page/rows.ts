@@ -119,7 +119,14 @@ export const rows: Record<string, () => Promise<Cells>> = {
         await new Window('other').emit(name, 5)
       },
     )
-    return { [name]: lines }
+    // As an app does that follows another window.
+    const foreign = 'row:any-listener:foreign'
+    const followed: unknown[] = []
+    const follow = () => listen(foreign, ({ payload }) => followed.push(payload), { target: 'other' })
+    const result = await outcome(async () => (await follow()) && 'listens')
+    await toLabel('other', foreign, 1)
+    await settled()
+    return { [name]: lines, [foreign]: { result, followed } }
   },
 
   broadcast: async () => {
@@ -280,7 +287,8 @@ export const rows: Record<string, () => Promise<Cells>> = {
     await invoke('unlisten', { id })
     await emit(name, 3)
     await invoke('settle')
-    return { [name]: { page: lines, rust: await invoke('heard', { name }) } }
+    const inRust = await invoke<unknown[]>('heard', { name })
+    return { [name]: { page: lines, rust: inRust.map(String).sort() } }
   },
 
   forms: async () => {
@@ -316,7 +324,11 @@ export const rows: Record<string, () => Promise<Cells>> = {
     await invoke('listen_in_window', { label: 'third', name })
     await emit(name, 1)
     await invoke('settle')
-    const destroyed = new Promise((done) => window.once('tauri://destroyed', ({ event }) => done(event)))
+    let destroy: ((event: string) => void) | undefined
+    const destroyed = new Promise<string>((done) => {
+      destroy = done
+    })
+    await window.once('tauri://destroyed', ({ event }) => destroy?.(event))
     await invoke('close', { label: 'third' })
     await destroyed
     await emit(name, 2)

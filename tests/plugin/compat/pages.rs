@@ -94,6 +94,24 @@ fn a_plain_listener_receives_what_is_for_others() {
 }
 
 #[test]
+fn a_target_of_another_kind_is_noted() {
+    let app = compatible();
+    let mut main = Page::open(&app, "main");
+    let own = |kind: &str| json!({ "kind": kind, "label": "main" });
+    listen(&mut main, "chat", own("Window"));
+    listen(&mut main, "talk", own("Window"));
+    app.emit_to(EventTarget::webview("main"), "chat", 1)
+        .unwrap();
+    app.emit_to("main", "talk", 2).unwrap();
+    app.emit_to(EventTarget::window("main"), "talk", 3).unwrap();
+    assert_eq!(payloads_until(&mut main, &json!(3)), [2]);
+    let message = r#""chat" was sent to "main" and not received by a listener in "main" whose target is of another kind"#;
+    let expected = (CompatKind::OtherTarget, message.to_owned());
+    assert_eq!(notes(&app, "chat"), [expected]);
+    assert_eq!(notes(&app, "talk"), []);
+}
+
+#[test]
 fn a_strict_listener_beside_it_keeps_its_rules() {
     let app = compatible();
     let (mut main, _other) = (Page::open(&app, "main"), Page::open(&app, "other"));

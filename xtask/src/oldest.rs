@@ -11,10 +11,10 @@ const OLDEST: &[(&str, &str)] = &[
     ("tauri-runtime-wry", "2.12.0"),
     ("tauri-runtime", "2.12.0"),
     ("tauri-build", "2.7.0"),
-    ("tauri-plugin", "2.7.0"),
+    ("tauri-plugin", "2.7.1"),
     ("tauri-macros", "2.7.0"),
     ("tauri-codegen", "2.7.0"),
-    ("tauri-utils", "2.10.0"),
+    ("tauri-utils", "2.10.1"),
 ];
 
 /// What is made from the sources, and what no test of the plugin reads.
@@ -45,7 +45,7 @@ fn test_with(arguments: &[&str]) -> Outcome {
     copy(&root(), &folder)?;
     let built = target().display().to_string();
     let variables = [("CARGO_TARGET_DIR", &*built)];
-    // The first ones allow others to be older, so each is named again until all are.
+    // In this order, because each allows the next ones to be older. The guests of Tauri need `tauri-plugin` 2.7.1.
     for (name, version) in OLDEST {
         let update = ["update", "--package", name, "--precise", version];
         cargo_in(&folder, &update, &variables)?;

@@ -145,6 +145,8 @@ export const rows: Record<string, () => Promise<Cells>> = {
         async () => {
           await toLabel('other', name, 1)
           await toLabel('main', name, 2)
+          // The listener of `once` has ended everywhere when the next event comes.
+          await settled()
           await toAll(name, 3)
           await getCurrentWindow().emit(name, 4)
           await getCurrentWebview().emitTo('main', name, 5)

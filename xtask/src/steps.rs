@@ -46,7 +46,7 @@ const TEST: &[Step] = &[
     ("Chromium", system::for_chromium),
     ("the same journeys in Chromium", journeys_in_chromium),
     ("types for Windows", cross::one_target),
-    ("tests with the oldest Tauri", oldest::test),
+    ("types with the oldest Tauri", oldest::check),
     ("packages in an app outside the workspace", packages::test),
 ];
 

@@ -6,6 +6,7 @@ mod concurrency;
 mod crates;
 mod links;
 mod modules;
+mod oldest;
 mod platforms;
 mod rooms;
 mod shapes;

@@ -7,6 +7,7 @@ mod docs;
 mod features;
 mod links;
 mod npm;
+mod oldest;
 mod packages;
 mod release;
 mod run;
@@ -49,6 +50,9 @@ Commands of this repository. Each one works in a fresh clone.
       --quick           check only the plugin, with its default features and
                         for Windows; `cargo xtask test` does this, too
       --target <target> check this target; may be given several times
+  cargo xtask oldest    run all Rust tests of the plugin with the oldest release
+                        of Tauri that it takes; `cargo xtask test` only checks
+                        their types
   cargo xtask bench     compare with Tauri's own events, channels and a WebSocket
                         in one run: a table, and target/bench/results.json, .svg
       --quick           run fewer rounds, about two minutes
@@ -94,6 +98,7 @@ fn main() -> ExitCode {
         ["simulate", options @ ..] => conclude(simulate::simulate(options)),
         ["cross", options @ ..] => conclude(cross::cross(options)),
         ["soak", options @ ..] => conclude(bench::soak(options)),
+        ["oldest"] => conclude(oldest::test()),
         ["test", options @ ..] => steps::test(options),
         ["docs"] => steps::docs(),
         ["release", options @ ..] => conclude(release::release(options)),

@@ -55,8 +55,12 @@ const TEST: &[Step] = &[
     ("packages in an app outside the workspace", packages::test),
 ];
 
-/// Their tools take minutes to install.
+/// They take minutes, or their tools take minutes to install.
 const LONG: &[Step] = &[
+    (
+        "all journeys of pages that are never called",
+        all_journeys_by_pull,
+    ),
     ("licenses and sources of dependencies", tools::dependencies),
     ("spelling", tools::spelling),
 ];
@@ -234,32 +238,33 @@ fn journeys_in_chromium() -> Outcome {
     cargo_with(&[test.as_slice(), &options].concat(), &engine)
 }
 
+/// What does not depend on how batches reach a page, and takes long.
+const SAME_BY_PULL: &[&str] = &["calls::", "moving::", "both_builds::", "shop::"];
+
 /// On WebKitGTK the host calls pages. Elsewhere they pull, and so do these.
 fn journeys_by_pull() -> Outcome {
-    journey_with("", &[("E2E_CARRIER", "pull")])
+    journey_with("", SAME_BY_PULL, PULL)
 }
+
+fn all_journeys_by_pull() -> Outcome {
+    journey_with("", &[], PULL)
+}
+
+const PULL: &[(&str, &str)] = &[("E2E_CARRIER", "pull")];
 
 /// Runs the journeys whose names contain this. Some of them drive the programs of other packages.
 ///
 /// With `--workspace`, cargo selects the same features as for the other tests, and builds nothing twice.
 pub(crate) fn journey(name: &str) -> Outcome {
-    journey_with(name, &[])
+    journey_with(name, &[], &[])
 }
 
-fn journey_with(name: &str, environment: &[(&str, &str)]) -> Outcome {
+fn journey_with(name: &str, skipped: &[&str], environment: &[(&str, &str)]) -> Outcome {
     let bins = ["shop", "moving_before", "moving_after"].map(|bin| ["--bin", bin]);
     cargo(&[&["build", "--workspace"], bins.as_flattened()].concat())?;
-    let journeys = [
-        "test",
-        "--workspace",
-        "--test",
-        "journeys",
-        name,
-        "--",
-        "--test-threads=1",
-        "--skip",
-        "chromium::",
-    ];
+    let mut journeys = vec!["test", "--workspace", "--test", "journeys", name];
+    journeys.extend(["--", "--test-threads=1", "--skip", "chromium::"]);
+    journeys.extend(skipped.iter().flat_map(|skipped| ["--skip", *skipped]));
     cargo_with(&journeys, environment)
 }
 

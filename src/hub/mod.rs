@@ -17,6 +17,7 @@ pub(crate) mod ids;
 pub(crate) mod inspect;
 mod kept_quota;
 pub(crate) mod loss;
+mod losses;
 pub(crate) mod outbox;
 mod publish;
 mod pulls;

@@ -4,6 +4,7 @@ import type { Batch, Extras, Head, PulledEnding, PulledGap, PulledRequest, Run }
 import type { Cause, RequestChannel } from './contract.js'
 import { admit } from './cursor.js'
 import { addExtras, ReceivedEvent } from './received.js'
+import type { Place } from './registrations.js'
 import { report, reportLater } from './report.js'
 import type { Subscriptions } from './subscriptions.js'
 
@@ -26,11 +27,8 @@ export interface Receivers {
   warn(gap: Gap, event: string): void
 }
 
-/** What one session has pulled. */
-export interface Progress {
-  readonly session: string
-  /** The last index whose handlers have returned. */
-  handled: number
+/** What one session has pulled. `handled` is the last index whose handlers have returned. */
+export interface Progress extends Place {
   /** The last index that the host knows of. */
   acknowledged: number
   /** Whether handlers have exceeded their time, so that the clock is read after each of them. */
@@ -115,7 +113,6 @@ function isOver(slot: Slot, index: number, progress: Progress): boolean {
  */
 function deliverRun(run: Run, receivers: Receivers, progress: Progress, reading: Reading, slot: Slot): boolean {
   const { subscriptions } = receivers
-  const { session } = progress
   const head = reading.batch.heads[run[0]] as Head
   const ids = typeof head[2] === 'number' ? [head[2]] : head[2]
   const end = run.length - (run.length % 2)
@@ -142,9 +139,9 @@ function deliverRun(run: Run, receivers: Receivers, progress: Progress, reading:
         const subscription = subscriptions.get(id)
         if (!subscription) continue
         // Once a subscription has had a live event, the next one is usually just the next.
-        const isNext = isLive && seq > subscription.last && seq >= subscription.live && subscription.session === session
+        const isNext = isLive && seq > subscription.last && seq >= subscription.live && subscription.place === progress
         if (isNext) subscription.last = seq
-        else if (!admit(subscription, session, seq, isReplayed, isRetained)) continue
+        else if (!admit(subscription, progress, seq, isReplayed, isRetained)) continue
         const source = endpointOf(head[1])
         const event = new ReceivedEvent(head[0], payload, id, seq, micros / 1000, source, isReplayed, isRetained)
         if (extras) addExtras(event, extras)
@@ -184,11 +181,7 @@ function settleLater(receivers: Receivers, seq: number, returned: unknown): void
   )
 }
 
-function deliverOther(
-  item: PulledGap | PulledRequest | PulledEnding,
-  receivers: Receivers,
-  { session }: Progress,
-): void {
+function deliverOther(item: PulledGap | PulledRequest | PulledEnding, receivers: Receivers, progress: Progress): void {
   if ('request' in item) {
     receivers.cause = { event: item.name, causes: item.causes }
     try {
@@ -197,17 +190,17 @@ function deliverOther(
       receivers.cause = null
     }
   } else if ('ended' in item) receivers.channel?.stop(item)
-  else deliverGap(item, receivers, session)
+  else deliverGap(item, receivers, progress)
 }
 
-function deliverGap({ subscriptions: ids, ...lost }: PulledGap, receivers: Receivers, session: string): void {
+function deliverGap({ subscriptions: ids, ...lost }: PulledGap, receivers: Receivers, progress: Progress): void {
   const { subscriptions } = receivers
   // A gap is no position: events whose policy is to reject may be older than its end, and still wait.
   for (const id of ids) {
     const subscription = subscriptions.get(id)
     if (!subscription) continue
     // As an event does, it shows that the host has accepted the subscription.
-    subscription.session = session
+    subscription.place = progress
     const gap = { ...lost }
     const { owner } = subscription
     try {

@@ -202,7 +202,10 @@ export class TestHost {
     const { responses = [], ...pulled } = args as unknown as PullArguments
     const refused = responses.flatMap((response) => refusalOf(() => this.takeResponse(response)))
     if (!this.session) {
-      throw new EventBusError('stale_session', `the session "${pulled.session}" has ended; there is none now`)
+      throw new EventBusError(
+        'stale_session',
+        `the session "${pulled.session}" has ended, and this page has no open session`,
+      )
     }
     const batch = await this.session.pull(pulled)
     // As with a real host, the page has its turn before a reply, so that handlers cannot keep it from that.

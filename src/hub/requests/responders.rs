@@ -8,7 +8,7 @@ use crate::hub::command_log::JsonResult;
 use crate::hub::effects::Effects;
 use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::hub::requests::endings::no_responder;
-use crate::hub::requests::pending::{PendingRequest, RequestState};
+use crate::hub::requests::pending::RequestState;
 use crate::hub::sessions::session_ended;
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::name::EventName;
@@ -55,8 +55,6 @@ impl<W> Hub<W> {
                     && matches!(pending.state, RequestState::Waiting { .. })
             })
         });
-        // In the order in which they were sent, as far as their grace tells it.
-        waiting.sort_by_key(|id| self.requests.get(*id).map(PendingRequest::next_due));
         for id in waiting {
             let Some(mut pending) = self.requests.remove(id) else {
                 continue;

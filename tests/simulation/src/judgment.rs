@@ -12,6 +12,7 @@ impl Oracle {
         self.check_promises(&mut found);
         for (number, listener) in &self.listeners {
             self.check_deliveries(*number, listener, &mut found);
+            self.check_bounds(*number, listener, &mut found);
             if self.is_to_be_complete(listener, dropped) {
                 self.check_completeness(*number, listener, &mut found);
             }
@@ -124,6 +125,53 @@ impl Oracle {
                 ));
             }
         }
+    }
+
+    /// A gap with an upper bound stands for an event that was for the listener, has not come, and was not told before.
+    fn check_bounds(&self, number: u64, listener: &Listener, found: &mut Vec<String>) {
+        let page = listener.page.and_then(|page| self.pages.get(&page));
+        // Nobody knows what became of a page that was away while another one was there.
+        if page.is_some_and(|page| page.was_left) {
+            return;
+        }
+        for (place, gap) in listener.gaps.iter().enumerate() {
+            let has_come = |seq: u64| listener.delivered.iter().any(|got| got.seq == seq);
+            let before = listener.gaps[..place].iter();
+            let was_told = |seq: u64| {
+                before
+                    .clone()
+                    .any(|old| old.reason == gap.reason && old.covers(seq))
+            };
+            let is_lost = |seq: u64| match self.events.get(&seq) {
+                Some(event) => {
+                    let is_new = !has_come(seq) && !was_told(seq);
+                    let is_own = self.is_for(listener, event) != Some(false);
+                    is_own && (is_new || event.is_retained)
+                        || is_new && self.is_lost_before(listener, seq, event)
+                }
+                // It was for a job, or for nobody who noted it.
+                None => true,
+            };
+            if gap.at_most && !(gap.from..=gap.to).any(is_lost) {
+                found.push(format!(
+                    "listener {number} ({}) got {gap:?}, and lost nothing",
+                    listener.pattern
+                ));
+            }
+        }
+    }
+
+    /// Whether another listener in the same webview has not got this event. The host knows of a gap which pattern
+    /// it was for, and not which events.
+    fn is_lost_before(&self, listener: &Listener, seq: u64, event: &Emitted) -> bool {
+        let label_of = |own: &Listener| Some(&self.pages.get(&own.page?)?.label);
+        let mut others = self.listeners.values().filter(|other| {
+            !std::ptr::eq(*other, listener) && label_of(other) == label_of(listener)
+        });
+        others.any(|other| {
+            let has_come = other.delivered.iter().any(|got| got.seq == seq);
+            !has_come && self.is_for(other, event) != Some(false)
+        })
     }
 
     fn check_completeness(&self, number: u64, listener: &Listener, found: &mut Vec<String>) {

@@ -60,6 +60,7 @@ pub(crate) struct Gap {
     pub(crate) to: u64,
     pub(crate) count: u64,
     pub(crate) at_most: bool,
+    pub(crate) reason: String,
 }
 
 impl Gap {
@@ -115,7 +116,7 @@ struct Window {
     is_left_early: bool,
     /// The last page that subscribed and pulled.
     subscribed: Option<u32>,
-    /// The origin of the first page that subscribed.
+    /// The origin of the first page that was loaded.
     first_origin: Option<String>,
 }
 
@@ -187,6 +188,10 @@ impl Oracle {
             ..Page::default()
         };
         self.pages.insert(page, new);
+        if let Some(window) = self.windows.get_mut(label) {
+            let first = &mut window.first_origin;
+            first.get_or_insert_with(|| origin.into());
+        }
     }
 
     pub(crate) fn page_is_cached(&mut self, page: u32) {
@@ -290,12 +295,6 @@ impl Oracle {
         } else if let Some(own) = self.pages.get_mut(&page) {
             own.waits.push(pattern.into());
         }
-        if let Some(own) = self.pages.get(&page)
-            && let Some(window) = self.windows.get_mut(&own.label)
-        {
-            let first = &mut window.first_origin;
-            first.get_or_insert_with(|| own.origin.clone());
-        }
     }
 
     /// The host has accepted a subscription of a page that is there: for the first time after this event, or again.
@@ -363,7 +362,7 @@ impl Oracle {
             return;
         };
         let before = window.subscribed.and_then(|before| self.pages.get(&before));
-        // What is kept for a first page is for pages of its origin, although it has never pulled.
+        // What is kept for a first page is for pages of its origin, although it has never subscribed.
         let before = before.map(|before| &before.origin);
         let before = before.or(window.first_origin.as_ref());
         let is_same = before.is_none_or(|origin| *origin == own.origin);
@@ -447,23 +446,29 @@ impl Oracle {
         }
     }
 
-    pub(crate) fn gap(&mut self, listener: u64, from: u64, to: u64, count: u64, at_most: bool) {
-        if from > to || count == 0 {
-            self.violation(format!(
-                "listener {listener} got a gap of {count} events from {from} to {to}"
-            ));
+    pub(crate) fn gap(&mut self, listener: u64, gap: Gap) {
+        if gap.from > gap.to || gap.count == 0 {
+            return self.violation(format!("listener {listener} got {gap:?}"));
         }
-        if let Some(own) = self.listeners.get_mut(&listener) {
-            let gap = Gap {
-                from,
-                to,
-                count,
-                at_most,
-            };
-            // What is retained comes again in the next session, and may be lost again.
-            if !own.gaps.contains(&gap) {
-                own.gaps.push(gap);
-            }
+        // What is retained comes again in the next session, and may be lost again.
+        let mut events = self.events.range(gap.from..=gap.to);
+        let may_come_again = events.any(|(_, event)| event.is_retained);
+        let pages = &self.pages;
+        let Some(own) = self.listeners.get_mut(&listener) else {
+            return;
+        };
+        let page = own.page.and_then(|page| pages.get(&page));
+        // The host does not know what a page has that was away while another one was there.
+        let may_come_again = may_come_again || page.is_some_and(|page| page.was_left);
+        let text = format!("listener {listener} got {gap:?} again");
+        let is_known = own.gaps.contains(&gap);
+        let mut told = own.gaps.iter().map(|old| (old.from, old.to, old.count));
+        let was_told = told.any(|old| old == (gap.from, gap.to, gap.count));
+        if !is_known {
+            own.gaps.push(gap);
+        }
+        if was_told && !may_come_again {
+            self.violation(text);
         }
     }
 

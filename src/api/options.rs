@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crate::api::target::IntoTarget;
 use crate::hub::{Address, Audience};
 use crate::model::delivery::DeliveryFilter;
@@ -62,6 +64,22 @@ impl EmitOptions {
     #[must_use]
     pub fn max_deliveries(mut self, deliveries: u32) -> Self {
         self.lifetime.max_deliveries = Some(deliveries);
+        self
+    }
+
+    /// How long the event counts: 1 ms to 365 days. What is older is not delivered any more, and leaves every queue and all
+    /// that is kept. A subscription that it was due to gets a gap. Overrides the policy of its name.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tauri_plugin_event_bus::EmitOptions;
+    ///
+    /// let options = EmitOptions::new().expires(Duration::from_secs(5));
+    /// # let _ = options;
+    /// ```
+    #[must_use]
+    pub fn expires(mut self, after: Duration) -> Self {
+        self.lifetime.expires = Some(after);
         self
     }
 

@@ -213,13 +213,18 @@ impl Core {
             waker.wake();
         }
         self.diagnostics.tell_notes(effects.notes);
-        for (name, deliveries) in effects.abandoned {
-            self.diagnostics
-                .tell(Record::NotConsumed, name.as_str(), [], || {
-                    format!(
-                        ": it was delivered {deliveries} times, and no subscription has handled it"
-                    )
-                });
+        for abandoned in effects.abandoned {
+            let name = abandoned.name.as_str();
+            self.diagnostics.tell(Record::NotConsumed, name, [], || {
+                let end = match abandoned.has_expired {
+                    true => " it has expired;",
+                    false => "",
+                };
+                let deliveries = abandoned.deliveries;
+                format!(
+                    ":{end} it was delivered {deliveries} times, and no subscription has handled it"
+                )
+            });
         }
     }
 

@@ -173,6 +173,7 @@ impl<W> Hub<W> {
             tick: None,
             provenance: None,
             audience: None,
+            expires_at: None,
         });
         let queued = QueuedEvent {
             event,

@@ -8,6 +8,7 @@ use crate::hub::audience::Audience;
 use crate::hub::backlog::BacklogEntry;
 use crate::hub::compat::note_delivery;
 use crate::hub::effects::EmitEffects;
+use crate::hub::expiry::SWEEP_INTERVAL;
 use crate::hub::ids::SubscriberKey;
 use crate::hub::queue::{QueuedEvent, SupersededLists};
 use crate::hub::retained::RetainedEvent;
@@ -150,6 +151,7 @@ impl<W> Hub<W> {
             }
         }
         if is_retained {
+            self.retained.drop_expired(self.clock);
             let weight = weight_of(&event.name, &event.payload, event.provenance.as_deref());
             let checked =
                 self.retained
@@ -185,7 +187,7 @@ impl<W> Hub<W> {
             pages: 0,
             listeners: 0,
         };
-        let mut effects = None;
+        let mut effects: EmitEffects<W> = None;
         let has_history = route.policy.history;
         let is_kept = self.webviews.values().any(|webview| {
             let history = webview.history.as_ref();
@@ -194,6 +196,7 @@ impl<W> Hub<W> {
         if route.entries.is_empty() && !is_kept && !*is_retained && deliveries.is_none() {
             return (receipt, effects);
         }
+        let expires = new.lifetime.expires.or(route.policy.expires);
         let is_read_later = self.compat.is_some() || self.subscriptions.has_bridged();
         let addressed = (is_read_later && !audience.is_plain()).then(|| Arc::new(audience.clone()));
         let mut event = BusEvent::new(Accepted {
@@ -205,7 +208,13 @@ impl<W> Hub<W> {
             tick: new.tick,
             provenance: new.provenance,
             audience: addressed,
+            expires_at: expires.map(|expires| (self.clock)() + expires),
         });
+        if let Some(expires) = expires
+            && self.arm(clock() + expires.max(SWEEP_INTERVAL))
+        {
+            effects.get_or_insert_default().rearm = true;
+        }
         if let Some(deliveries) = deliveries {
             event = event.marked(Mark {
                 until_consumed: true,
@@ -254,6 +263,7 @@ impl<W> Hub<W> {
 
     /// Forgets retained events whose name matches. Returns how many there were.
     pub(crate) fn clear_retained(&mut self, pattern: &EventPattern) -> usize {
+        self.retained.drop_expired(self.clock);
         self.retained.clear(pattern)
     }
 
@@ -264,12 +274,13 @@ impl<W> Hub<W> {
 
     /// Forgets the retained events for everyone with these names. Returns how many there were.
     pub(crate) fn clear_retained_for_everyone(&mut self, names: Vec<EventName>) -> usize {
+        self.retained.drop_expired(self.clock);
         self.retained.clear_for_everyone(names)
     }
 
     /// Checks that every queue has room that an event is for whose policy is to reject.
     fn check_queues(
-        &self,
+        &mut self,
         event: &NewEvent,
         audience: &Audience,
         route: &Route,
@@ -280,11 +291,23 @@ impl<W> Hub<W> {
         }
         // Without what a few ids add, which a full queue does not tell apart.
         let weight = weight_of(&event.name, &event.payload, event.provenance.as_deref());
+        // While others wait for room, only the keeper of leases makes it, since it also wakes them.
+        let may_free = self.room.is_empty();
         for entry in &route.entries {
             let key = entry.subscriber;
-            let has_room = match (self.sessions.get(&key), self.consumers.get(&key)) {
-                (Some(session), _) => session.outbox.has_room(weight),
-                (None, Some(consumer)) => consumer.queue.has_room(weight),
+            let has_room = match (self.sessions.get_mut(&key), self.consumers.get_mut(&key)) {
+                (Some(session), _) => {
+                    if may_free {
+                        session.outbox.queue.free_room(|| weight, self.clock);
+                    }
+                    session.outbox.has_room(weight)
+                }
+                (None, Some(consumer)) => {
+                    if may_free {
+                        consumer.queue.free_room(|| weight, self.clock);
+                    }
+                    consumer.queue.has_room(weight)
+                }
                 (None, None) => true,
             };
             let is_free = has_room && !self.room.has_older(key, ticket);
@@ -327,6 +350,7 @@ impl<W> Hub<W> {
                     is_transient: false,
                     superseded: SupersededLists::default(),
                     is_taken: false,
+                    is_empty: false,
                 });
             } else if history.may_be_renewed() {
                 // The page before may be there yet, and renew its session.
@@ -390,6 +414,10 @@ impl<W> Hub<W> {
                     superseded: SupersededLists::default(),
                 };
                 let before = has_waiters.then(|| session.outbox.usage());
+                session
+                    .outbox
+                    .queue
+                    .free_room(|| queued.weight(), self.clock);
                 let is_queued = session.outbox.push(queued, route.policy.overflow);
                 if before.is_some_and(|before| is_smaller(session.outbox.usage(), before)) {
                     let line = Line::Queue(entry.subscriber);
@@ -437,6 +465,7 @@ impl<W> Hub<W> {
                     superseded: SupersededLists::default(),
                 };
                 let before = has_waiters.then(|| consumer.queue.usage());
+                consumer.queue.free_room(|| queued.weight(), self.clock);
                 if consumer.queue.push(queued, route.policy.overflow) {
                     receipt.listeners += count;
                     if event.mark().until_consumed {

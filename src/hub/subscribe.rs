@@ -34,9 +34,11 @@ impl<W> Hub<W> {
         now: Instant,
     ) -> (Vec<Result<u64>>, Effects<W>) {
         let mut effects = Effects::default();
-        let mut catch_up = CatchUp::default();
+        let mut catch_up = CatchUp::at((self.clock)());
         let answers = ScopeAnswers::default();
         self.abandon_exhausted(&mut effects);
+        self.expire_unconsumed(&mut effects);
+        self.retained.drop_expired(self.clock);
         let results = requests
             .into_iter()
             .map(|request| {
@@ -375,7 +377,7 @@ impl<W> Hub<W> {
     fn queue_catch_up(
         &mut self,
         key: SubscriberKey,
-        catch_up: CatchUp,
+        mut catch_up: CatchUp,
         now: Instant,
         effects: &mut Effects<W>,
     ) {
@@ -383,7 +385,8 @@ impl<W> Hub<W> {
             return;
         };
         let before = session.outbox.usage();
-        for lost in catch_up.gaps {
+        session.outbox.queue.drop_expired(self.clock);
+        for lost in catch_up.take_gaps() {
             session.outbox.push_lost(lost);
         }
         let webview = self.webviews.get_mut(&session.webview);
@@ -445,8 +448,10 @@ impl<W> Hub<W> {
             has_new_listeners: true,
             ..Effects::default()
         };
+        self.retained.drop_expired(self.clock);
         if wants_retained && let Some(consumer) = self.consumers.get_mut(&key) {
             let before = consumer.queue.usage();
+            consumer.queue.drop_expired(self.clock);
             let mut retained: Vec<(&BusEvent, Addressing)> = self
                 .retained
                 .newest_of(&pattern, |audience| {

@@ -9,6 +9,7 @@ mod components;
 mod consumed;
 mod delivery;
 mod diagnostics;
+mod expiry;
 mod floods;
 mod forging;
 mod history;

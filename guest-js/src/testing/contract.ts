@@ -12,6 +12,7 @@ export interface NewEvent {
   except?: Target | undefined
   retain?: boolean | undefined
   until?: 'start-up' | 'consumed' | undefined
+  expiresMs?: number | undefined
   component?: string | undefined
   /** The names of what caused it, oldest first. */
   causes?: readonly string[] | undefined

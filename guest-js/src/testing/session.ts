@@ -20,6 +20,8 @@ export interface AcceptedEvent {
   /** The webviews that do not receive it. */
   except: Target | undefined
   retain: boolean
+  /** When it counts no more, in milliseconds since the Unix epoch. */
+  expiresAt: number | undefined
   /** What few events have. */
   extras: Pick<Extras, 'tick' | 'component' | 'causes' | 'consume'>
 }
@@ -38,6 +40,16 @@ export interface PullArguments {
   ahead?: boolean
   /** The responses that it carries. */
   responses?: PageResponse[]
+}
+
+/** Whether an event counts no more. */
+export function hasExpired({ expiresAt }: AcceptedEvent): boolean {
+  return expiresAt !== undefined && Date.now() >= expiresAt
+}
+
+/** The gap that stands for an expired event. */
+export function expiredGap({ seq }: AcceptedEvent): Gap {
+  return { from: seq, to: seq, count: 1, atMost: false, reason: 'expired' }
 }
 
 interface Item {
@@ -63,6 +75,8 @@ export class TestSession {
   private index = 0
   /** The index of the last item that was given. */
   private given = 0
+  /** The index of the newest item that was ever given. */
+  private newest = 0
   /** What the page has not acknowledged. */
   private queue: Item[] = []
   private waiting: ((reply: Batch) => void) | null = null
@@ -101,10 +115,18 @@ export class TestSession {
   /** Replies to the pull that waits, if there is one and something for it. */
   give(): void {
     const { waiting, given } = this
+    if (waiting) {
+      // What is given comes again as it was.
+      this.queue = this.queue.map((item) => {
+        const { index, event, ids } = item
+        return event && index > this.newest && hasExpired(event) ? { index, ids, gap: expiredGap(event) } : item
+      })
+    }
     const due = this.queue.filter(({ index }) => index > given)
     if (!waiting || (due.length === 0 && this.isListening)) return
     this.waiting = null
     this.given = this.index
+    this.newest = this.index
     waiting(batchOf(due))
   }
 

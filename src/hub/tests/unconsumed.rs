@@ -174,7 +174,7 @@ fn a_page_that_dies_leaves_it_to_the_next_one() {
     let (_, effects) = hub.subscribe(last, vec![request], Instant::now());
     let abandoned = effects.abandoned.iter();
     let abandoned: Vec<_> = abandoned
-        .map(|(name, times)| (name.as_str(), *times))
+        .map(|given_up| (given_up.name.as_str(), given_up.deliveries))
         .collect();
     assert_eq!(abandoned, [("link", 2)]);
     assert_eq!(kept(&hub), 0);

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use tauri::ipc::Response;
 use tauri_plugin_event_bus_types::Bytes;
@@ -15,7 +15,7 @@ use crate::hub::{Address, Audience, NewEvent};
 use crate::model::compat::CompatKind;
 use crate::model::error::{Result, escaped};
 use crate::model::event::{Provenance, Receipt};
-use crate::model::lifetime::Lifetime;
+use crate::model::lifetime::{Lifetime, expiry_from_millis};
 use crate::model::name::{EventName, parse_component};
 use crate::model::policy::Until;
 use crate::model::selection::Selection;
@@ -134,12 +134,27 @@ struct EmitEntry {
     until: Option<Until>,
     #[serde(rename = "maxDeliveries")]
     max_deliveries: Option<u32>,
+    #[serde(rename = "expiresMs", default, deserialize_with = "read_expiry")]
+    expires_ms: Option<f64>,
     component: Option<String>,
     #[serde(default)]
     causes: Vec<String>,
     #[serde(default)]
     compatible: bool,
     lossy: Option<String>,
+}
+
+/// Reads a number of milliseconds. JSON has `null` for NaN and infinity.
+fn read_expiry<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let refused = |what: &dyn std::fmt::Display| {
+        D::Error::custom(format_args!(
+            "expiresMs must be a number of milliseconds from 1 to a year: {what}"
+        ))
+    };
+    let number = Option::<f64>::deserialize(deserializer).map_err(|error| refused(&error))?;
+    number
+        .ok_or_else(|| refused(&"it is null, NaN or infinity"))
+        .map(Some)
 }
 
 impl EmitEntry {
@@ -180,6 +195,7 @@ impl EmitEntry {
             lifetime: Lifetime {
                 until: self.until,
                 max_deliveries: self.max_deliveries,
+                expires: self.expires_ms.map(expiry_from_millis).transpose()?,
             }
             .check()?,
         };

@@ -9,6 +9,7 @@ mod calls;
 mod checks;
 mod commands;
 mod ends;
+mod expiry;
 mod pages;
 mod requests;
 mod steps;
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use super::session_id;
+use super::{session_id, set_steady, steady};
 use crate::hub::ids::RequestId;
 use crate::hub::outbox::BatchBound;
 use crate::hub::{Address, Audience, Effects, Hub, NewEvent};
@@ -92,6 +93,10 @@ struct Emitted {
     except: Option<usize>,
     is_retained: bool,
     is_large: bool,
+    /// How long it counts.
+    expires: Option<Duration>,
+    /// When it expires, by the steady clock.
+    expires_at: Option<Duration>,
 }
 
 impl Emitted {
@@ -157,8 +162,11 @@ impl World {
         policies.add("kept", Policy::new().retain(true)).unwrap();
         policies.add("latest", Policy::new().latest()).unwrap();
         policies.add("reject", Policy::new().reject()).unwrap();
+        set_steady(Duration::ZERO);
+        let mut hub = Hub::new(limits, policies);
+        hub.clock = steady;
         let mut world = Self {
-            hub: Hub::new(limits, policies),
+            hub,
             now: Instant::now(),
             pages: Vec::new(),
             is_ready: [false; 3],
@@ -247,7 +255,9 @@ impl World {
             }
             Step::CloseAlone { page, is_told } => self.close_alone(page, is_told),
             Step::Hear { page, is_ready } => self.hear(page, is_ready),
+            Step::Sleep { millis } => set_steady(steady() + Duration::from_millis(millis)),
             Step::Wait { millis } => {
+                set_steady(steady() + Duration::from_millis(millis));
                 self.now += Duration::from_millis(millis);
                 self.has_waited = true;
                 // A page whose request has ended was there until then, so its lease is looked at again.
@@ -355,7 +365,10 @@ impl World {
             tick: None,
             provenance: None,
             retain: Some(event.is_retained),
-            lifetime: Lifetime::default(),
+            lifetime: Lifetime {
+                expires: event.expires,
+                ..Lifetime::default()
+            },
         };
         let selected = |page: usize| Address::of(WEBVIEWS[page].into()).unwrap();
         let audience = Audience {
@@ -368,6 +381,7 @@ impl World {
             Ok((receipt, effects)) => {
                 self.events.push(Emitted {
                     seq: receipt.seq,
+                    expires_at: event.expires.map(|expires| steady() + expires),
                     ..event
                 });
                 self.apply_effects(*effects.unwrap_or_default());

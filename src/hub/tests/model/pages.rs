@@ -66,7 +66,7 @@ impl Received {
     /// policy of an event is.
     pub(super) fn has_past_gap(&self) -> bool {
         let mut gaps = self.gaps.iter();
-        gaps.any(|gap| gap.reason != GapReason::QueueFull)
+        gaps.any(|gap| !matches!(gap.reason, GapReason::QueueFull | GapReason::Expired))
     }
 
     pub(super) fn came_or_is_in_gap(&self, seq: u64) -> bool {
@@ -99,6 +99,8 @@ pub(super) struct Page {
     pub(super) requests: Vec<RequestId>,
     pub(super) endings: Vec<RequestId>,
     pub(super) newest_request: u64,
+    /// The index of the newest item that was ever on its way to it.
+    pub(super) delivered: u64,
     /// All live events up to this sequence number came before the last request.
     pub(super) request_after: u64,
 }
@@ -151,6 +153,7 @@ impl Page {
             requests: Vec::new(),
             endings: Vec::new(),
             newest_request: 0,
+            delivered: 0,
             request_after: 0,
         }
     }
@@ -176,7 +179,10 @@ impl World {
             own.handled = index;
             match item {
                 Item::Event(queued) => own.receive_event(queued),
-                Item::Lost(lost) => own.receive_gap(lost, &self.events),
+                Item::Lost(lost) => {
+                    own.check_expired_gap(page, lost, &self.events);
+                    own.receive_gap(lost, &self.events);
+                }
                 Item::Request(message) => self.receive_request(page, message.id),
                 Item::Ended(id, ending) => self.receive_ending(page, *id, *ending),
             }
@@ -240,7 +246,9 @@ impl Page {
                 && replaced.next().is_none();
             assert!(!is_false, "{:?} covers what came: {received:?}", lost.gap);
             received.session = self.session;
-            let is_same = |told: &Gap| (told.from, told.to) == (lost.gap.from, lost.gap.to);
+            // What has expired for one subscription may be an upper bound for another one, beside the exact number.
+            let key = |gap: &Gap| (gap.from, gap.to, gap.reason == GapReason::Expired);
+            let is_same = |told: &Gap| key(told) == key(&lost.gap);
             // What is retained comes again in the next session, and may be lost again.
             let mut retained = events.iter().filter(|event| event.is_retained);
             let is_told_again = received.gaps.iter().any(is_same)
@@ -378,6 +386,7 @@ impl World {
             let own = &mut self.pages[page];
             (own.number, own.session) = (fresh.number, fresh.session);
             let index = std::mem::take(&mut own.handled);
+            own.delivered = 0;
             (own.n, own.last) = (0, None);
             own.mailbox.clear();
             own.called = Called::default();

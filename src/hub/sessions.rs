@@ -293,14 +293,14 @@ impl<W> Hub<W> {
         let webview = self.webviews.get(label);
         let is_starting = webview.is_some_and(|webview| webview.history.is_some());
         self.end_page(label, &mut taken_over);
-        if !is_starting && let Some(webview) = self.webviews.get_mut(label) {
-            if let Some(History {
+        if !is_starting
+            && let Some(webview) = self.webviews.get_mut(label)
+            && let Some(History {
                 kept_for: KeptFor::PageAfter(before),
                 ..
             }) = &mut webview.history
-            {
-                before.replaced_since = Some(webview.loaded_at);
-            }
+        {
+            before.replaced_since = Some(webview.loaded_at);
         }
         let gone = std::mem::take(&mut taken_over.gone).into_iter();
         effects.append(taken_over);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::matching::{is_for_host, is_for_page, matches};
-use crate::oracle::{Emitted, LATEST, Listener, OWN, Oracle, TICKS, WITHOUT_HISTORY};
+use crate::oracle::{Emitted, Gap, LATEST, Listener, OWN, Oracle, TICKS, WITHOUT_HISTORY};
 
 impl Oracle {
     /// What is wrong, once nothing can come any more. `dropped`: whether the host listeners were too slow for events.
@@ -124,6 +124,33 @@ impl Oracle {
                     listener.pattern
                 ));
             }
+        }
+    }
+
+    /// A listener is told of a gap. The same is told once.
+    pub(crate) fn gap(&mut self, listener: u64, gap: Gap) {
+        if gap.from > gap.to || gap.count == 0 {
+            return self.violation(format!("listener {listener} got {gap:?}"));
+        }
+        // What is retained comes again in the next session, and may be lost again.
+        let mut events = self.events.range(gap.from..=gap.to);
+        let may_come_again = events.any(|(_, event)| event.is_retained);
+        let pages = &self.pages;
+        let Some(own) = self.listeners.get_mut(&listener) else {
+            return;
+        };
+        let page = own.page.and_then(|page| pages.get(&page));
+        // The host does not know what a page has that was away while another one was there.
+        let may_come_again = may_come_again || page.is_some_and(|page| page.was_left);
+        let text = format!("listener {listener} got {gap:?} again");
+        let is_known = own.gaps.contains(&gap);
+        let mut told = own.gaps.iter().map(|old| (old.from, old.to, old.count));
+        let was_told = told.any(|old| old == (gap.from, gap.to, gap.count));
+        if !is_known {
+            own.gaps.push(gap);
+        }
+        if was_told && !may_come_again {
+            self.violation(text);
         }
     }
 

@@ -120,7 +120,7 @@ pub(crate) struct World {
     /// The commands whose answers the oracle knows, by their sessions and numbers.
     pub(crate) learned: BTreeSet<(String, Option<u64>)>,
     /// The windows that have loaded a page since they were opened.
-    loaded: BTreeSet<&'static str>,
+    pub(crate) loaded: BTreeSet<&'static str>,
     newest_wire: u64,
     newest_document: u32,
     newest: u64,
@@ -484,23 +484,6 @@ impl World {
         self.windows[window].page = Some(number);
         self.collect(number);
         number
-    }
-
-    /// Tauri's hook tells that the page of a window is left.
-    pub(crate) fn leave(&mut self, window: usize, origin: Option<&str>) {
-        let label = self.windows[window].label;
-        let seq = self.seq();
-        let is_first = self.loaded.insert(label);
-        let told = match self.mutation {
-            Some(Mutation::MistakeFirstPages) if is_first => Some("tauri://mistaken"),
-            _ => origin,
-        };
-        self.runtime.leave_page(label, told.map(str::to_owned));
-        self.oracle.page_is_left(label, seq, sync::passed());
-        self.note(format!(
-            "window {window} leaves its page for {origin:?} at {seq}"
-        ));
-        self.settle();
     }
 
     pub(crate) fn operate(&mut self, page: u32, op: &Value) {

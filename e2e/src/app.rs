@@ -13,7 +13,7 @@ use crate::{
 };
 use anyhow::{Context, Result, anyhow, bail};
 use fantoccini::{Client, error::CmdError, wd::WindowHandle};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{future::Future, path::PathBuf};
 use tokio::time::timeout;
 
@@ -118,6 +118,14 @@ impl Launch {
     }
 }
 
+/// A page with a slow processor.
+#[derive(Debug)]
+#[must_use]
+pub struct SlowPage {
+    // Chromium ends what a connection has set when the connection ends.
+    _devtools: DevTools,
+}
+
 /// A running app. Dropping it ends the app and every process that was started for it.
 #[derive(Debug)]
 pub struct App {
@@ -181,6 +189,30 @@ impl App {
         timeout(PATIENCE, call)
             .await
             .with_context(|| format!("no response to {method}"))?
+    }
+
+    /// Slows the processor down for the page of a window, so many times, until the result is dropped. Only Chromium does.
+    pub async fn slow_down(&self, label: &str, rate: u32) -> Result<SlowPage> {
+        let address = self.driven.devtools.as_ref();
+        let address = address.context("only Chromium has DevTools")?;
+        let slow = async {
+            let mut devtools = DevTools::connect(address).await?;
+            let session = devtools.session_of(label).await?;
+            let parameters = json!({ "rate": rate });
+            devtools
+                .call(
+                    Some(&session),
+                    "Emulation.setCPUThrottlingRate",
+                    &parameters,
+                )
+                .await?;
+            Ok(SlowPage {
+                _devtools: devtools,
+            })
+        };
+        timeout(PATIENCE, slow)
+            .await
+            .context("Chromium did not slow the page down")?
     }
 
     /// Kills a web process, as the system does when memory is short.

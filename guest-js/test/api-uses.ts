@@ -48,9 +48,9 @@ export async function row1(): Promise<void> {
   await emitTo(['main', 'editor-*'], 'cart', 1); await emitTo(HOST, 'cart', 1)
 }
 
-/** Emit with options: all but some, retained, kept until it is consumed */
+/** Emit with options: all but some, retained, kept until it is consumed, until it expires */
 export async function row3(): Promise<void> {
-  const kept: EmitOptions = { except: 'editor-1', retain: true }; await emit('cart', 1, kept); await emit('link', 1, { until: 'consumed', maxDeliveries: 3 })
+  const kept: EmitOptions = { except: 'editor-1', retain: true }; await emit('cart', 1, kept); await emit('link', 1, { until: 'consumed', maxDeliveries: 3 }); await emit('door', 1, { expiresMs: 5_000 })
 }
 
 /** Forget retained events */

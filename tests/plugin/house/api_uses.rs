@@ -23,10 +23,10 @@ pub(super) async fn row_2(app: &AppHandle, bus: &EventBus) -> Result<()> {
     Ok(())
 }
 
-/// Emit with options: all but some, retained, kept until it is consumed.
+/// Emit with options: all but some, retained, kept until it is consumed, until it expires.
 pub(super) async fn row_3(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
-    bus.emit_with("cart", 1, EmitOptions::new().to("editor-*").except("editor-1").retain(true))?; bus.emit_with("link", 1, EmitOptions::new().until(Until::Consumed).max_deliveries(3))?;
+    bus.emit_with("cart", 1, EmitOptions::new().to("editor-*").except("editor-1").retain(true))?; bus.emit_with("link", 1, EmitOptions::new().until(Until::Consumed).max_deliveries(3))?; bus.emit_with("door", 1, EmitOptions::new().expires(std::time::Duration::from_secs(5)))?;
     Ok(())
 }
 

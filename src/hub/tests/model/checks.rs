@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::pages::{Page, Received};
 use super::steps::Step;
 use super::{Emitted, To, World};
-use crate::model::event::GapReason;
 
 impl World {
     /// The newest event of each name and target that is retained for this page now, of what a pattern matches.

@@ -134,6 +134,11 @@ pub mod periodic {
     pub use source::SourceCall;
 }
 
+/// What functions see that are registered with [`Builder::before_emit`].
+pub mod intercept {
+    pub use crate::model::interception::{EmitContext, EmittedEvent};
+}
+
 /// Requests and responses: what [`EventBus::request`], [`EventBus::request_all`] and [`EventBus::respond`] take and return.
 pub mod request {
     pub use crate::api::request::{RequestAllBuilder, RequestBuilder, Responses};
@@ -205,6 +210,10 @@ struct BytesGuide;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/inspecting.md")]
 struct InspectingGuide;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/interceptors.md")]
+struct InterceptorsGuide;
 
 #[cfg(doctest)]
 #[doc = include_str!("../docs/components.md")]

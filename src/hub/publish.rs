@@ -42,6 +42,14 @@ pub(crate) struct NewEvent {
     pub(crate) lifetime: Lifetime,
 }
 
+impl NewEvent {
+    /// The causes of what it causes: its own, and itself.
+    pub(crate) fn as_cause(&self) -> Box<[EventName]> {
+        let causes = self.provenance.as_ref().map_or(&[][..], |own| &own.causes);
+        causes.iter().chain([&self.name]).cloned().collect()
+    }
+}
+
 /// An event that was refused, with the reason.
 #[derive(Debug)]
 pub(crate) struct Refusal {

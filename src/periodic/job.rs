@@ -1,11 +1,9 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use crate::engine::core::Core;
-use crate::engine::reply::Reply;
 use crate::flood::Flood;
 use crate::hub::ids::SubscriberKey;
-use crate::hub::{Address, Audience, EmitEffects, NewEvent};
+use crate::hub::{Address, Audience, NewEvent};
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, Result};
 use crate::model::event::{Provenance, Tick};
@@ -232,14 +230,8 @@ impl RunningJob {
         }
     }
 
-    /// Publishes a tick. The effects are for [`Core::apply_emit_effects`], after the lock of the state is released.
-    pub(crate) fn publish_tick(
-        &self,
-        core: &Core,
-        state: &State,
-        tick: Tick,
-        payload: Json,
-    ) -> Result<EmitEffects<Reply>> {
+    /// The event of a tick.
+    pub(super) fn event_of(&self, tick: Tick, payload: Json) -> Result<NewEvent> {
         if let Some(flood) = &self.flood {
             if self.sampled.is_some() {
                 flood.take_payload(payload.size(), now())?;
@@ -247,7 +239,7 @@ impl RunningJob {
                 flood.take_emit(payload.size(), now())?;
             }
         }
-        let event = NewEvent {
+        Ok(NewEvent {
             name: self.name.clone(),
             payload,
             source: self.source.clone(),
@@ -255,8 +247,7 @@ impl RunningJob {
             provenance: self.provenance.clone(),
             retain: None,
             lifetime: Lifetime::default(),
-        };
-        Ok(core.try_publish(event, &state.audience)?.1)
+        })
     }
 }
 

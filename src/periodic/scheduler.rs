@@ -9,7 +9,7 @@ use crate::model::event::Tick;
 use crate::periodic::job::{Payload, RunningJob, State};
 use crate::periodic::jobs::Jobs;
 use crate::periodic::sampling::sample;
-use crate::periodic::tick::finish_tick;
+use crate::periodic::tick::{finish_tick, publish_tick};
 use crate::periodic::timing::queue::Calendar;
 use crate::periodic::timing::rate::TooEarly;
 use crate::sync::{Notify, after, sleep_until, steady_now, yield_now};
@@ -179,8 +179,7 @@ fn run_tick(jobs: &Arc<Jobs>, job: &Arc<RunningJob>, calendar: &Calendar) {
     match std::mem::replace(&mut state.payload, Payload::Away) {
         Payload::Fixed(json) => {
             state.payload = Payload::Fixed(json.clone());
-            let published = job.publish_tick(&jobs.core, &state, tick, json);
-            finish_tick(jobs, job, state, taken.count, published);
+            publish_tick(jobs, job, state, tick, json);
         }
         Payload::Sampled(sampler) => match Jobs::take_permit(jobs, job) {
             Ok(permit) => {

@@ -147,7 +147,7 @@ fn a_starting_page_is_told_what_has_expired() {
     let brief = || EmitOptions::new().expires(MOMENT);
     bus.emit_with("a", "x".repeat(1000), brief()).unwrap();
     bus.emit_with("a", "x".repeat(1000), brief()).unwrap();
-    let backlog = |bus: &Inspection| bus.webviews[0].backlog.clone().map_or(0, |own| own.bytes);
+    let backlog = |bus: &Inspection| bus.webviews[0].backlog.map_or(0, |own| own.bytes);
     wait_until(&bus, |bus| backlog(bus) < 1000);
     main.listen("b");
     main.listen("a");

@@ -16,6 +16,7 @@ mod history;
 mod house;
 mod injection;
 mod inspection;
+mod interceptors;
 mod jobs;
 mod listeners;
 mod messages;

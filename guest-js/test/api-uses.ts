@@ -85,7 +85,7 @@ export async function row13(): Promise<void> {
 
 /** Listen with options */
 export async function row14(): Promise<void> {
-  const fresh: ListenOptions = { retained: false, replay: false }; listen('cart', () => {}, fresh)
+  const fresh: ListenOptions = { retained: false, replay: false, latest: true, sequential: true }; listen('cart', () => {}, fresh)
 }
 
 /** End all subscriptions of a name */

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::api::target::IntoTarget;
 use crate::hub::{Address, Audience};
-use crate::model::delivery::DeliveryFilter;
+use crate::model::delivery::{DeliveryFilter, HostSubscription};
 use crate::model::error::Result;
 use crate::model::lifetime::Lifetime;
 use crate::model::policy::Until;
@@ -107,19 +107,9 @@ impl EmitOptions {
 /// let options = ListenOptions::new().target(DeliveryFilter::Everything).retained(false);
 /// # let _ = options;
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ListenOptions {
-    pub(super) target: DeliveryFilter,
-    pub(super) wants_retained: bool,
-}
-
-impl Default for ListenOptions {
-    fn default() -> Self {
-        Self {
-            target: DeliveryFilter::Own,
-            wants_retained: true,
-        }
-    }
+    pub(super) wanted: HostSubscription,
 }
 
 impl ListenOptions {
@@ -132,14 +122,29 @@ impl ListenOptions {
     /// Sets the targets whose events are received, as `target` does in TypeScript: [`DeliveryFilter::Own`] by default.
     #[must_use]
     pub fn target(mut self, target: DeliveryFilter) -> Self {
-        self.target = target;
+        self.wanted.filter = target;
         self
     }
 
     /// Whether retained events are received, before all others. They are by default.
     #[must_use]
     pub fn retained(mut self, retained: bool) -> Self {
-        self.wants_retained = retained;
+        self.wanted.wants_retained = retained;
+        self
+    }
+
+    /// Whether only the newest event of a name waits: while an event waits, the next one of its name takes its place, and its
+    /// [`superseded`](crate::BusEvent::superseded) counts those that it replaced. Other listeners receive every event.
+    ///
+    /// ```
+    /// use tauri_plugin_event_bus::ListenOptions;
+    ///
+    /// let options = ListenOptions::new().latest(true);
+    /// # let _ = options;
+    /// ```
+    #[must_use]
+    pub fn latest(mut self, latest: bool) -> Self {
+        self.wanted.wants_latest = latest;
         self
     }
 }

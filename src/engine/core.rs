@@ -543,6 +543,7 @@ mod tests {
             target: None,
             wants_replayed: true,
             wants_retained: true,
+            wants_latest: false,
             resume: None,
         };
         let begun = core.subscribe(page.unwrap(), (0..64).map(request).collect(), now());

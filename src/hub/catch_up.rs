@@ -46,8 +46,8 @@ pub(super) fn discount_what_comes_again(found: &mut [Found<'_>]) {
 /// What new subscriptions get of what came before them, by sequence number.
 #[derive(Debug, Default)]
 pub(super) struct CatchUp {
-    /// By sequence number, and whether they are replayed or retained.
-    pub(super) events: BTreeMap<(u64, bool, bool), CatchUpEntry>,
+    /// By sequence number, whether they are replayed or retained, and whether only the newest of a name is to wait.
+    pub(super) events: BTreeMap<(u64, bool, bool, bool), CatchUpEntry>,
     gaps: Vec<LostEvents>,
     /// The time by which events have expired.
     steady: Duration,
@@ -109,7 +109,7 @@ impl CatchUp {
         event: &BusEvent,
         addressing: Addressing,
         mark: Mark,
-        id: SubscriptionId,
+        (id, is_newest): (SubscriptionId, bool),
     ) {
         if event.has_expired(self.steady) {
             let lost = Loss::of(&event.marked(mark));
@@ -119,7 +119,7 @@ impl CatchUp {
             return;
         }
         self.events
-            .entry((event.seq(), mark.replayed, mark.retained))
+            .entry((event.seq(), mark.replayed, mark.retained, is_newest))
             .or_insert_with(|| CatchUpEntry {
                 event: event.marked(mark),
                 addressing,

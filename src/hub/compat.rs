@@ -144,7 +144,7 @@ impl<W> Hub<W> {
     ) -> Effects<W> {
         let rest = (DeliveryFilter::Everything, None);
         self.subscriptions
-            .insert_as(key, id, pattern, rest, Some(listener));
+            .insert_as(key, id, pattern, rest, (Some(listener), false));
         Effects {
             has_new_listeners: true,
             ..Effects::default()

@@ -6,15 +6,13 @@ use std::time::Instant;
 use crate::hub::Hub;
 use crate::hub::audience::Audience;
 use crate::hub::backlog::BacklogEntry;
-use crate::hub::compat::note_delivery;
 use crate::hub::effects::EmitEffects;
 use crate::hub::expiry::SWEEP_INTERVAL;
 use crate::hub::ids::SubscriberKey;
-use crate::hub::queue::{QueuedEvent, SupersededLists};
+use crate::hub::queue::SupersededLists;
 use crate::hub::retained::RetainedEvent;
-use crate::hub::room::{Line, Ticket};
+use crate::hub::room::Ticket;
 use crate::hub::routes::{Route, RouteEntry};
-use crate::model::core_target::CompatListener;
 use crate::model::delivery::Addressing;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode};
@@ -25,9 +23,6 @@ use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policy::Overflow;
 use crate::sync::wall_clock;
-
-/// For how many ended subscriptions a page may have unreported gaps before they are forgotten.
-const MAX_UNREPORTED_GAPS: usize = 1024;
 
 /// An event that is to be published.
 #[derive(Debug, Clone)]
@@ -262,7 +257,7 @@ impl<W> Hub<W> {
             None if self.sessions.contains_key(&entry.subscriber) => None,
             None => Some(audience.addressing_of_host()),
         };
-        addressing.is_some_and(|addressing| entry.subscriptions_for(addressing).is_some())
+        addressing.is_some_and(|addressing| entry.receives(addressing))
             || entry.compatible().any(|listener| {
                 let addressing = addressing.unwrap_or(Addressing::Elsewhere);
                 audience.reaches_compatible(listener, addressing, page)
@@ -368,132 +363,4 @@ impl<W> Hub<W> {
             }
         }
     }
-
-    /// Queues the event for every subscriber that it is for.
-    fn fan_out(
-        &mut self,
-        event: &BusEvent,
-        audience: &Audience,
-        route: &Route,
-        clock: impl Fn() -> Instant,
-        receipt: &mut Receipt,
-        effects: &mut EmitEffects<W>,
-    ) {
-        let has_waiters = !self.room.is_empty();
-        for entry in &route.entries {
-            if let Some(session) = self.sessions.get_mut(&entry.subscriber) {
-                let addressing = match audience.has_all_pages() {
-                    true => Some(Addressing::Broadcast),
-                    false => self.webviews.get(&session.webview).and_then(|webview| {
-                        audience.addressing_of_page(&session.webview, &webview.window)
-                    }),
-                };
-                let own = match entry.has_compatible() {
-                    false => addressing.and_then(|addressing| {
-                        let own = entry.subscriptions_for(addressing)?;
-                        Some((addressing, Arc::clone(own)))
-                    }),
-                    true => {
-                        let addressing = addressing.unwrap_or(Addressing::Elsewhere);
-                        let webview = self.webviews.get(&session.webview);
-                        let window = webview.map_or("", |webview| &*webview.window);
-                        let page = Some((&*session.webview, window));
-                        let is_reached = |listener: &CompatListener| {
-                            audience.reaches_compatible(listener, addressing, page)
-                        };
-                        if let Some(compat) = &mut self.compat {
-                            for listener in entry.compatible().filter(|own| is_reached(own)) {
-                                let label = &session.webview;
-                                let notes = &mut compat.notes;
-                                note_delivery(notes, event, audience, addressing, listener, label);
-                            }
-                        }
-                        let all = entry.all_subscriptions_for(addressing, is_reached);
-                        all.map(|all| (addressing, all))
-                    }
-                };
-                let Some((addressing, subscriptions)) = own else {
-                    continue;
-                };
-                let queued = QueuedEvent {
-                    event: event.clone(),
-                    subscriptions,
-                    addressing,
-                    superseded: SupersededLists::default(),
-                };
-                let before = has_waiters.then(|| session.outbox.usage());
-                session
-                    .outbox
-                    .queue
-                    .free_room(|| queued.weight(), self.clock);
-                let is_queued = session.outbox.push(queued, route.policy.overflow);
-                if before.is_some_and(|before| is_smaller(session.outbox.usage(), before)) {
-                    let line = Line::Queue(entry.subscriber);
-                    self.room
-                        .wake_first(line, &mut effects.get_or_insert_default().wakers);
-                }
-                receipt.pages += usize::from(is_queued);
-                if is_queued && event.mark().until_consumed {
-                    self.unconsumed.note_delivery(event.seq(), entry.subscriber);
-                }
-                if session.is_starting {
-                    let webview = self.webviews.get_mut(&session.webview);
-                    match webview.and_then(|webview| webview.history.as_mut()) {
-                        Some(history) => history.backlog.note_taken(event.seq()),
-                        None => session.is_starting = false,
-                    }
-                }
-                // A page that subscribes and unsubscribes without an end and never pulls loses events of subscriptions
-                // that have ended. That is rare, so it is checked rarely.
-                if session.outbox.unreported_gaps()
-                    > 2 * session.subscriptions + MAX_UNREPORTED_GAPS
-                {
-                    let (subscriptions, key) = (&self.subscriptions, entry.subscriber);
-                    session
-                        .outbox
-                        .forget_all_but(|id| subscriptions.contains(key, id));
-                }
-                if session.is_reachable() {
-                    let effects = effects.get_or_insert_default();
-                    session.deliver(entry.subscriber, clock(), effects);
-                }
-            } else if let Some(consumer) = self.consumers.get_mut(&entry.subscriber) {
-                let addressing = audience.addressing_of_host();
-                let all = entry.all_subscriptions_for(addressing, |listener| {
-                    audience.reaches_compatible(listener, addressing, None)
-                });
-                let Some(subscriptions) = all else {
-                    continue;
-                };
-                let count = subscriptions.len();
-                let queued = QueuedEvent {
-                    event: event.clone(),
-                    subscriptions,
-                    addressing,
-                    superseded: SupersededLists::default(),
-                };
-                let before = has_waiters.then(|| consumer.queue.usage());
-                consumer.queue.free_room(|| queued.weight(), self.clock);
-                if consumer.queue.push(queued, route.policy.overflow) {
-                    receipt.listeners += count;
-                    if event.mark().until_consumed {
-                        self.unconsumed.note_delivery(event.seq(), entry.subscriber);
-                    }
-                }
-                if before.is_some_and(|before| is_smaller(consumer.queue.usage(), before)) {
-                    let line = Line::Queue(entry.subscriber);
-                    self.room
-                        .wake_first(line, &mut effects.get_or_insert_default().wakers);
-                }
-                if let Some(waker) = consumer.take_waker() {
-                    effects.get_or_insert_default().wakers.push(waker);
-                }
-            }
-        }
-    }
-}
-
-/// Whether a queue has room that it had not: an event may replace larger ones.
-pub(super) fn is_smaller(after: (usize, usize), before: (usize, usize)) -> bool {
-    after.0 < before.0 || after.1 < before.1
 }

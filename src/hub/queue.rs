@@ -104,20 +104,26 @@ impl Queue {
 
     /// Returns whether the event is in the queue. One that finds only events that are never dropped is dropped itself.
     pub(crate) fn push(&mut self, queued: QueuedEvent, overflow: Overflow) -> bool {
-        let dropping = match overflow {
-            Overflow::Reject => Dropping::Never,
-            _ => Dropping::Allowed,
-        };
+        let dropping = dropping(overflow, Dropping::Never);
         self.push_slot(Slot { queued, dropping }, overflow)
     }
 
     /// Queues an event that was accepted before its subscription began. It cannot be rejected any more.
     pub(crate) fn push_past(&mut self, queued: QueuedEvent, overflow: Overflow) {
-        let dropping = match overflow {
-            Overflow::Reject => Dropping::LastResort,
-            _ => Dropping::Allowed,
-        };
+        let dropping = dropping(overflow, Dropping::LastResort);
         self.push_slot(Slot { queued, dropping }, overflow);
+    }
+
+    /// Queues an event for subscriptions for which only the newest one of a name waits. Returns whether it is in the queue.
+    pub(crate) fn push_newest(&mut self, queued: QueuedEvent, overflow: Overflow) -> bool {
+        let dropping = dropping(overflow, Dropping::Never);
+        self.push_slot(Slot { queued, dropping }, Overflow::Latest)
+    }
+
+    /// Queues such an event that was accepted before its subscription began.
+    pub(crate) fn push_newest_past(&mut self, queued: QueuedEvent, overflow: Overflow) {
+        let dropping = dropping(overflow, Dropping::LastResort);
+        self.push_slot(Slot { queued, dropping }, Overflow::Latest);
     }
 
     fn push_slot(&mut self, mut slot: Slot, overflow: Overflow) -> bool {
@@ -402,6 +408,14 @@ impl Queue {
             |slot: &Option<Slot>| slot.as_ref().is_some_and(|slot| slot.dropping == dropping);
         let before = slots.take_while(|slot| !is_meant(slot)).count();
         from + before as u64
+    }
+}
+
+/// Whether an event may make room. `rejected` is for those whose policy is to reject.
+fn dropping(overflow: Overflow, rejected: Dropping) -> Dropping {
+    match overflow {
+        Overflow::Reject => rejected,
+        _ => Dropping::Allowed,
     }
 }
 

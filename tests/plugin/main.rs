@@ -21,6 +21,7 @@ mod jobs;
 mod listeners;
 mod messages;
 mod names;
+mod newest;
 mod permissions;
 mod policies;
 mod quotas;

@@ -52,6 +52,7 @@ export interface SubscribeEntry {
   target?: Target
   replay?: boolean
   retained?: boolean
+  latest?: boolean
 }
 
 /** The arguments of a command that changes state. */

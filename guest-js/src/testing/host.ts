@@ -288,7 +288,7 @@ export class TestHost {
     this.accepted.push(accepted)
     if (accepted.retain) this.retained.set(JSON.stringify([event, to === undefined ? [] : partsOf(to)]), accepted)
     const ids = this.subscriptionsOf(accepted)
-    if (ids.length > 0) this.session?.push({ event: accepted, ids, extras: accepted.extras })
+    this.session?.pushEvent(accepted, ids, accepted.extras)
     const receivers = [...this.listeners].filter((listener) => receives(listener, accepted))
     const pages = new Set(receivers.flatMap(({ label }) => (label === null ? [] : [label])))
     for (const listener of receivers) this.deliver(listener, accepted)
@@ -476,7 +476,7 @@ export class TestHost {
   }
 
   private subscribe(session: TestSession, entry: SubscribeEntry): { seq: number } {
-    const { id, event, target, replay, retained } = entry
+    const { id, event, target, replay, retained, latest } = entry
     this.refuse('listen', event)
     const matches = filterOf(event)
     if (target !== undefined) partsOf(target)
@@ -485,7 +485,7 @@ export class TestHost {
       throw new EventBusError('denied', text)
     }
     const isNarrowed = !isForAll(target)
-    session.subscriptions.set(id, { matches, isNarrowed })
+    session.subscriptions.set(id, { matches, isNarrowed, isLatest: latest === true })
     const isDue = (before: AcceptedEvent) =>
       matches(before.event) && reaches(before, this.label) && !(isNarrowed && isForAll(before.to))
     const kept = retained === false ? [] : [...this.retained.values()]
@@ -497,14 +497,10 @@ export class TestHost {
         if (replayed.includes(before) && !before.extras.consume) session.push({ ids: [id], gap: expiredGap(before) })
         continue
       }
-      session.push({
-        event: before,
-        ids: [id],
-        extras: {
-          ...before.extras,
-          ...(kept.includes(before) && { retained: true }),
-          ...(replayed.includes(before) && { replayed: true }),
-        },
+      session.pushEvent(before, [id], {
+        ...before.extras,
+        ...(kept.includes(before) && { retained: true }),
+        ...(replayed.includes(before) && { replayed: true }),
       })
     }
     return { seq: this.seq }

@@ -31,6 +31,8 @@ export interface TestSubscription {
   readonly matches: (name: string) => boolean
   /** Whether it receives only what is sent to this page. */
   readonly isNarrowed: boolean
+  /** Whether only the newest event of a name waits for it. */
+  readonly isLatest: boolean
 }
 
 /** The arguments of a pull. */
@@ -59,6 +61,8 @@ interface Item {
   readonly request?: PulledRequest | PulledEnding
   readonly extras?: Extras
   readonly gap?: Gap
+  /** Whether the next event of its name takes its place. */
+  readonly isNewest?: boolean
 }
 
 /** A session of the page under test, as the host keeps it. */
@@ -112,6 +116,28 @@ export class TestSession {
     this.give()
   }
 
+  /** Queues an event for these subscriptions: every event for some, and only the newest of its name for the others. */
+  pushEvent(event: AcceptedEvent, ids: readonly number[], extras: Extras): void {
+    const isLatest = (id: number) => this.subscriptions.get(id)?.isLatest === true
+    const all = ids.filter((id) => !isLatest(id))
+    const newest = ids.filter(isLatest)
+    if (all.length > 0) this.push({ event, ids: all, extras })
+    if (newest.length === 0) return
+    const isReplaced = (item: Item) =>
+      item.isNewest && item.index > this.given && item.event?.event === event.event && `${item.ids}` === `${newest}`
+    const old = this.queue.find(isReplaced)
+    if (old) this.remove(old)
+    const superseded = old && { superseded: (old.extras?.superseded ?? 0) + 1 }
+    this.push({ event, ids: newest, extras: { ...extras, ...superseded }, isNewest: true })
+  }
+
+  /** Takes an item out that was not given. The later ones move up. */
+  private remove(item: Item): void {
+    this.queue = this.queue.filter((one) => one !== item)
+    for (const later of this.queue) if (later.index > item.index) later.index -= 1
+    this.index -= 1
+  }
+
   /** Replies to the pull that waits, if there is one and something for it. */
   give(): void {
     const { waiting, given } = this
@@ -151,9 +177,7 @@ export class TestSession {
   withdraw(id: string): boolean {
     const item = this.queue.find(({ request }) => request && 'request' in request && request.request === id)
     if (!item || item.index <= this.given) return false
-    this.queue = this.queue.filter((one) => one !== item)
-    for (const later of this.queue) if (later.index > item.index) later.index -= 1
-    this.index -= 1
+    this.remove(item)
     return true
   }
 }

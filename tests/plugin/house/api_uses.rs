@@ -89,7 +89,7 @@ pub(super) async fn row_13(app: &AppHandle, bus: &EventBus) -> Result<()> {
 /// Listen with options.
 pub(super) async fn row_14(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
-    bus.listen_with("cart", ListenOptions::new().retained(false), |_| {})?.forget();
+    bus.listen_with("cart", ListenOptions::new().retained(false).latest(true), |_| {})?.forget();
     Ok(())
 }
 
@@ -103,7 +103,7 @@ pub(super) async fn row_15(app: &AppHandle, bus: &EventBus) -> Result<()> {
 /// Read events as a stream.
 pub(super) async fn row_17(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
-    let mut events = bus.stream("cart:*")?; if false { let _: Option<StreamItem> = events.recv().await; }
+    let mut events = bus.stream("cart:*")?; drop(bus.stream_with("cart:*", ListenOptions::new().latest(true))?); if false { let _: Option<StreamItem> = events.recv().await; }
     Ok(())
 }
 

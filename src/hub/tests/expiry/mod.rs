@@ -12,7 +12,7 @@ use crate::hub::outbox::{BatchBound, Item};
 use crate::hub::queue::QueueEntry;
 use crate::hub::{Attempt, Audience, Command, Effects, Hub, NewEvent, Pull, SubscriptionRequest};
 use crate::limits::Limits;
-use crate::model::delivery::DeliveryFilter;
+use crate::model::delivery::HostSubscription;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::ErrorCode;
 use crate::model::event::GapReason;
@@ -82,6 +82,7 @@ impl World {
             target: None,
             wants_replayed: true,
             wants_retained: true,
+            wants_latest: false,
             resume: None,
         };
         self.hub.subscribe(key, vec![request], self.now).1
@@ -266,7 +267,7 @@ fn retained_events_expire_in_silence() {
     let pattern = EventPattern::parse("*").unwrap();
     let _ = world
         .hub
-        .listen(stream, 0, pattern, DeliveryFilter::Own, true);
+        .listen(stream, 0, pattern, HostSubscription::default());
     assert_eq!(read(&mut world, stream), [kept.to_string()]);
 }
 
@@ -312,7 +313,7 @@ fn host_listeners_take_one_at_a_time_that_may_expire() {
     let pattern = EventPattern::parse("*").unwrap();
     let _ = world
         .hub
-        .listen(listeners, 1, pattern, DeliveryFilter::Own, true);
+        .listen(listeners, 1, pattern, HostSubscription::default());
     for name in ["x", "brief", "x"] {
         world.emit(name, None);
     }

@@ -85,7 +85,9 @@ impl World {
             if received.is_superseded(event) {
                 replaced += u64::from(received.is_in_gap(event.seq));
             } else {
+                // One that was replaced is lost with what had replaced it.
                 let may_drop = event.name != "reject"
+                    || received.may_replace(event.name)
                     || event.has_expired()
                     || received.is_renewed
                     || received.has_past_gap();

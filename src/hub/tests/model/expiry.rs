@@ -46,7 +46,7 @@ impl Page {
             let is_due = |event: &&Emitted| {
                 (gap.from..=gap.to).contains(&event.seq)
                     && event.is_for(page, &received.pattern)
-                    && (event.has_expired() || event.name == "latest")
+                    && (event.has_expired() || received.may_replace(event.name))
             };
             let due = events.iter().filter(is_due).count() as u64;
             assert!(

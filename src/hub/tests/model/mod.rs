@@ -37,8 +37,10 @@ const WINDOWS: [&str; 3] = ["w", "w", "c"];
 /// Events named `live` have no history, and those named `kept` are retained unless the emitter says otherwise. Those named
 /// `latest` and `reject` have the policy of that name.
 const NAMES: [&str; 6] = ["x", "y", "live", "kept", "latest", "reject"];
-/// The last one is `*` of a page that may receive only `x`.
-const PATTERNS: [&str; 8] = ["x", "live", "kept", "latest", "reject", "y", "*", "* in x"];
+/// `* in x` is `*` of a page that may receive only `x`, and for `newest *` only the newest event of a name waits.
+const PATTERNS: [&str; 9] = [
+    "x", "live", "kept", "latest", "reject", "y", "*", "* in x", "newest *",
+];
 /// The payload of a large event has this many bytes.
 const LARGE: usize = 400;
 const BATCH: BatchBound = BatchBound {
@@ -99,7 +101,7 @@ struct Emitted {
 impl Emitted {
     fn is_for(&self, page: usize, pattern: &str) -> bool {
         let is_named = match pattern {
-            "*" => true,
+            "*" | "newest *" => true,
             "* in x" => self.name == "x",
             pattern => pattern == self.name,
         };

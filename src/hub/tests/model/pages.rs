@@ -59,7 +59,12 @@ impl Received {
     /// Whether a later event of its name tells that it was replaced.
     pub(super) fn is_superseded(&self, event: &Emitted) -> bool {
         let mut told = self.superseded.iter();
-        event.name == "latest" && told.any(|(from, to)| (*from..*to).contains(&event.seq))
+        self.may_replace(event.name) && told.any(|(from, to)| (*from..*to).contains(&event.seq))
+    }
+
+    /// Whether an event of this name may take the place of another one.
+    pub(super) fn may_replace(&self, name: &str) -> bool {
+        name == "latest" || self.pattern == "newest *"
     }
 
     /// Whether something is lost of what came before it, or between two sessions: that has limits of its own, whatever the
@@ -106,6 +111,7 @@ pub(super) struct Page {
 }
 
 fn parse(pattern: &str) -> (EventPattern, Option<Arc<Scope>>) {
+    let pattern = pattern.trim_start_matches("newest ");
     match pattern.split_once(" in ") {
         None => (EventPattern::parse(pattern).unwrap(), None),
         Some((pattern, allowed)) => {
@@ -121,6 +127,7 @@ pub(super) fn origin() -> Option<String> {
 }
 
 fn request(id: u32, pattern: &str, resume: Option<Resumption>) -> SubscriptionRequest {
+    let wants_latest = pattern.starts_with("newest ");
     let (pattern, scope) = parse(pattern);
     SubscriptionRequest {
         id,
@@ -129,6 +136,7 @@ fn request(id: u32, pattern: &str, resume: Option<Resumption>) -> SubscriptionRe
         target: None,
         wants_replayed: true,
         wants_retained: true,
+        wants_latest,
         resume,
     }
 }
@@ -216,8 +224,9 @@ impl Page {
                 continue;
             }
             if mark.superseded > 0 {
-                assert_eq!(queued.event.name(), "latest");
-                received.superseded.push((mark.superseded_from, seq));
+                if received.may_replace(queued.event.name()) {
+                    received.superseded.push((mark.superseded_from, seq));
+                }
             }
             received.last = received.last.max(seq);
             if is_live {
@@ -238,7 +247,7 @@ impl Page {
             // One that was replaced may be older than what came, and is lost with the newer one.
             let mut replaced = events
                 .iter()
-                .filter(|event| event.name == "latest" && event.seq == lost.gap.from);
+                .filter(|event| received.may_replace(event.name) && event.seq == lost.gap.from);
             let is_false = received.is_renewed
                 && lost.gap.reason == GapReason::HistoryFull
                 && !self.has_returned

@@ -491,18 +491,7 @@ export class TestHost {
     const kept = retained === false ? [] : [...this.retained.values()]
     const earlier = this.accepted.filter(({ extras }) => !extras.consume)
     const replayed = replay === false ? [] : [...(this.replays ? earlier : []), ...this.unconsumed.events]
-    for (const before of inOrder(new Set([...kept, ...replayed]))) {
-      if (!isDue(before)) continue
-      if (hasExpired(before)) {
-        if (replayed.includes(before) && !before.extras.consume) session.push({ ids: [id], gap: expiredGap(before) })
-        continue
-      }
-      session.pushEvent(before, [id], {
-        ...before.extras,
-        ...(kept.includes(before) && { retained: true }),
-        ...(replayed.includes(before) && { replayed: true }),
-      })
-    }
+    session.catchUp(id, kept.filter(isDue), replayed.filter(isDue))
     return { seq: this.seq }
   }
 }

@@ -131,6 +131,23 @@ export class TestSession {
     this.push({ event, ids: newest, extras: { ...extras, ...superseded }, isNewest: true })
   }
 
+  /** Queues what came before a subscription: what is retained, and what is replayed. */
+  catchUp(id: number, kept: readonly AcceptedEvent[], replayed: readonly AcceptedEvent[]): void {
+    const all = [...new Set([...kept, ...replayed])]
+    for (const before of all.sort((a, b) => a.seq - b.seq)) {
+      const isReplayed = replayed.includes(before)
+      if (!hasExpired(before)) {
+        this.pushEvent(before, [id], {
+          ...before.extras,
+          ...(kept.includes(before) && { retained: true }),
+          ...(isReplayed && { replayed: true }),
+        })
+      } else if (isReplayed && !before.extras.consume) {
+        this.push({ ids: [id], gap: expiredGap(before) })
+      }
+    }
+  }
+
   /** Takes an item out that was not given. The later ones move up. */
   private remove(item: Item): void {
     this.queue = this.queue.filter((one) => one !== item)

@@ -85,7 +85,7 @@ describe('a sequential listener', () => {
     expect(bus.history('c')[0]).toMatchObject({ hops: 0 })
   })
 
-  it('tells what became of an event once its turn is over', async () => {
+  it('settles an event once its turn is over', async () => {
     const { ends, handler } = slow()
     const listened = await listen('link', handler, { sequential: true })
     await emit('link', 1, { until: 'consumed' })

@@ -12,7 +12,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-it('tells a page that begins to listen what has expired', async () => {
+it('is a gap for a page that begins to listen', async () => {
   await emit('door', 1, { expiresMs: 500 })
   await emit('door', 2, { expiresMs: 501 })
   await emit('theme', 3, { expiresMs: 100, retain: true })
@@ -29,7 +29,7 @@ it('tells a page that begins to listen what has expired', async () => {
   ])
 })
 
-it('is not retained for a listener that begins too late', async () => {
+it('is not retained for longer', async () => {
   bus.dispose()
   bus = createTestBus()
   await emit('theme', 1, { expiresMs: 100, retain: true })
@@ -44,7 +44,7 @@ it('is not retained for a listener that begins too late', async () => {
   expect(await listened()).toEqual([])
 })
 
-it('refuses a length of time in which no event can count', async () => {
+it('refuses a wrong length of time', async () => {
   for (const expiresMs of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
     await expect(emit('door', 1, { expiresMs })).rejects.toMatchObject({
       code: 'invalid_argument',

@@ -22,7 +22,6 @@ import { type Label, type PageResponse, PlayedRecipient, type Recipient, TestReq
 import { errorOf, refusalOf, resultOf } from './results.js'
 import {
   type AcceptedEvent,
-  expiredGap,
   GRACE_MS,
   hasExpired,
   type PullArguments,

@@ -127,6 +127,7 @@ pub mod periodic {
 
     pub use crate::api::jobs::builder::{AnyPayload, JobBuilder};
     pub use crate::api::jobs::changes::JobChanges;
+    pub use crate::api::jobs::delayed::DelayedEmit;
     pub use crate::api::jobs::job::Job;
     pub use crate::api::jobs::view::Jobs;
     pub use crate::model::event::Tick;

@@ -7,6 +7,8 @@ import {
   compatReport,
   component,
   emit,
+  emitAfter,
+  emitAt,
   emitTo,
   events,
   getJob,
@@ -23,6 +25,7 @@ import {
   startJob,
   type BuiltInEvents,
   type BusEvent,
+  type DelayOptions,
   type EmitOptions,
   type Endpoint,
   type EventName,
@@ -34,6 +37,7 @@ import {
   type RequestContext,
   type RequestName,
   type Tick,
+  type TimeOptions,
   unlisten,
   waitFor,
 } from '../src/index.js'
@@ -128,112 +132,117 @@ export async function row25(): Promise<void> {
   await startJob('clock', { everyMs: 1_000 })
 }
 
+/** Emit once, later: after a delay, or at a time of day */
+export async function row26(): Promise<void> {
+  const toMain: DelayOptions = { to: 'main' }; const onTime: TimeOptions = { skipMissed: true }; await emitAfter('cart', 1_000, 1, toMain); await emitAt('cart', new Date(), 1, onTime)
+}
+
 /** Pause, resume, change and stop a job */
-export async function row27(): Promise<void> {
+export async function row28(): Promise<void> {
   const job = await startJob('clock', { everyMs: 1_000 }); await job.update({ everyMs: 2_000 }); await job.stop()
 }
 
 /** Find jobs */
-export async function row28(): Promise<void> {
+export async function row29(): Promise<void> {
   const jobs: JobInfo[] = await listJobs(); const job = await getJob('clock', { owner: HOST }); void [jobs, job]
 }
 
 /** See which tick an event is */
-export async function row29(): Promise<void> {
+export async function row30(): Promise<void> {
   const count = (tick?: Tick) => tick?.count; listen('clock', ({ tick }) => console.log(count(tick)))
 }
 
 /** See what happens to a job */
-export async function row30(): Promise<void> {
+export async function row31(): Promise<void> {
   listen<JobStopped>('event-bus:job-stopped', ({ payload }) => console.log(payload.reason))
 }
 
 /** Send a request */
-export async function row31(): Promise<void> {
+export async function row32(): Promise<void> {
   await request(HOST, 'sum', [1, 2], { timeoutMs: 60_000 })
 }
 
 /** Respond to requests */
-export async function row33(): Promise<void> {
+export async function row34(): Promise<void> {
   respond('confirm', (question: string) => globalThis.confirm(question))
 }
 
 /** Read who sent a request, and whether the caller still waits */
-export async function row35(): Promise<void> {
+export async function row36(): Promise<void> {
   const respondWith = (_: unknown, { name }: RequestContext) => name; respond('who', respondWith)
 }
 
 /** Read the causes of a request */
-export async function row36(): Promise<void> {
+export async function row37(): Promise<void> {
   respond('who', (_: unknown, { causes }) => causes[0])
 }
 
 /** Declare events with their types */
-export async function row38(): Promise<void> {
+export async function row39(): Promise<void> {
   const name: EventName = 'cart'; void name
 }
 
 /** Declare requests with their types */
-export async function row39(): Promise<void> {
+export async function row40(): Promise<void> {
   const name: RequestName = 'confirm'; void name
 }
 
 /** Emit as a component */
-export async function row42(): Promise<void> {
+export async function row43(): Promise<void> {
   await component('Cart').emit('cart', 1)
 }
 
 /** Refresh components */
-export async function row43(): Promise<void> {
+export async function row44(): Promise<void> {
   await component('Cart').refresh('ProductList')
 }
 
 /** Show messages */
-export async function row44(): Promise<void> {
+export async function row45(): Promise<void> {
   await component('Cart').success('Saved', { to: 'main' })
 }
 
 /** Report the outcome of actions */
-export async function row45(): Promise<void> {
+export async function row46(): Promise<void> {
   await component('Cart').action('check-out', () => 7)
 }
 
 /** Name the built-in events */
-export async function row48(): Promise<void> {
+export async function row49(): Promise<void> {
   const failed = (error: BuiltInEvents['error']) => error.status; void failed
 }
 
 /** Describe a component for the catalog */
-export async function row49(): Promise<void> {
+export async function row50(): Promise<void> {
   component('Cart').describe({ emits: { cart: 'The cart has changed.' } })
 }
 
 /** Find out whether there is a bus */
-export async function row52(): Promise<void> {
+export async function row53(): Promise<void> {
   if (isAvailable()) await emit('cart', 1)
 }
 
 /** Read what is declared */
-export async function row53(): Promise<void> {
+export async function row54(): Promise<void> {
   const { strict } = await catalog(); void strict
 }
 
 /** Inspect the bus */
-export async function row55(): Promise<void> {
+export async function row56(): Promise<void> {
   const { seq } = await inspect(); void seq
 }
 
 /** Handle errors */
-export async function row57(): Promise<void> {
+export async function row58(): Promise<void> {
   const isFull = (error: unknown) => error instanceof EventBusError && error.code === 'queue_full'; void isFull
 }
 
 /** Name the functions of the package in an app's declarations */
-export async function row59(): Promise<void> {
+export async function row60(): Promise<void> {
   const name: OtherRequest<'ping'> = 'ping'; void name
 }
 
 /** Read what compatible mode has noted */
-export async function row68(): Promise<void> {
+export async function row69(): Promise<void> {
   for (const { event, message } of (await compatReport()).notes) console.log(event, message)
 }

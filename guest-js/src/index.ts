@@ -55,7 +55,8 @@ export type {
   WebviewInspection,
 } from './types/inspection.js'
 export type {
-  DelayOptions,
+  EmitAfterOptions,
+  EmitAtOptions,
   FixedPayload,
   Job,
   JobChanges,
@@ -63,7 +64,6 @@ export type {
   JobSchedule,
   JobSelector,
   JobSource,
-  TimeOptions,
 } from './types/job.js'
 export type { JobFailed, JobInfo, JobStopped, MissedTickBehavior, Tick } from './types/job-info.js'
 // An app that exports functions of the package names these in its declarations.

@@ -25,7 +25,8 @@ import {
   startJob,
   type BuiltInEvents,
   type BusEvent,
-  type DelayOptions,
+  type EmitAfterOptions,
+  type EmitAtOptions,
   type EmitOptions,
   type Endpoint,
   type EventName,
@@ -37,7 +38,6 @@ import {
   type RequestContext,
   type RequestName,
   type Tick,
-  type TimeOptions,
   unlisten,
   waitFor,
 } from '../src/index.js'
@@ -134,7 +134,7 @@ export async function row25(): Promise<void> {
 
 /** Emit once, later: after a delay, or at a time of day */
 export async function row26(): Promise<void> {
-  const toMain: DelayOptions = { to: 'main' }; const onTime: TimeOptions = { skipMissed: true }; await emitAfter('cart', 1_000, 1, toMain); await emitAt('cart', new Date(), 1, onTime)
+  const toMain: EmitAfterOptions = { to: 'main' }; const onTime: EmitAtOptions = { skipMissed: true }; await emitAfter('cart', 1_000, 1, toMain); await emitAt('cart', new Date(), 1, onTime)
 }
 
 /** Pause, resume, change and stop a job */

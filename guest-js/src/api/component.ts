@@ -8,7 +8,7 @@ import { report } from '../core/report.js'
 import type { ActionComplete, ActionFailed, Message, MessageLevel } from '../types/built-in.js'
 import type { Component, MessageOptions, Namespace, View } from '../types/component.js'
 import type { EmitOptions, Receipt } from '../types/emit.js'
-import type { JobOptions, TimeOptions } from '../types/job.js'
+import type { EmitAtOptions, JobOptions } from '../types/job.js'
 import type { RequestOptions } from '../types/request.js'
 import type { Target } from '../types/target.js'
 import { clearRetained } from './clear-retained.js'
@@ -82,7 +82,7 @@ function viewOf(within: string | undefined, full: Full, component?: string) {
     (name: string, ...rest: never[]) =>
       act(full(name), ...rest)
   const delayed =
-    (act: StartDelayed) => (event: string, when: number | Date, payload?: unknown, options?: TimeOptions) =>
+    (act: StartDelayed) => (event: string, when: number | Date, payload?: unknown, options?: EmitAtOptions) =>
       act(full(event), when, payload, options, component)
   return {
     emit: (event: string, payload?: unknown, options?: EmitOptions) =>

@@ -4,7 +4,7 @@ import { openInbox } from '../core/inbox.js'
 import { encodePayload } from '../core/json.js'
 import { copyOfTarget } from '../core/target.js'
 import type { EventName, PayloadArguments } from '../types/event-map.js'
-import type { DelayOptions, Job, TimeOptions } from '../types/job.js'
+import type { EmitAfterOptions, EmitAtOptions, Job } from '../types/job.js'
 import type { JobInfo } from '../types/job-info.js'
 import type { OtherName, ThePayloadOfThisEventIsMissingOrWrong } from '../types/name-kind.js'
 import { handleOf } from './jobs.js'
@@ -29,18 +29,18 @@ export function emitAfter<Payload = unknown, Name extends string = string>(
   event: OtherName<Name, ThePayloadOfThisEventIsMissingOrWrong>,
   delayMs: number,
   payload?: Payload,
-  options?: DelayOptions,
+  options?: EmitAfterOptions,
 ): Promise<Job>
 export function emitAfter<Name extends EventName, _ extends never>(
   event: Name,
   delayMs: number,
-  ...payload: [...payload: PayloadArguments<Name>, options?: DelayOptions]
+  ...payload: [...payload: PayloadArguments<Name>, options?: EmitAfterOptions]
 ): Promise<Job>
 export function emitAfter(
   event: string,
   afterMs: number,
   payload?: unknown,
-  options?: DelayOptions,
+  options?: EmitAfterOptions,
   component?: string,
 ): Promise<Job> {
   return start(event, { afterMs }, payload, options, component)
@@ -66,18 +66,18 @@ export function emitAt<Payload = unknown, Name extends string = string>(
   event: OtherName<Name, ThePayloadOfThisEventIsMissingOrWrong>,
   time: Date | number,
   payload?: Payload,
-  options?: TimeOptions,
+  options?: EmitAtOptions,
 ): Promise<Job>
 export function emitAt<Name extends EventName, _ extends never>(
   event: Name,
   time: Date | number,
-  ...payload: [...payload: PayloadArguments<Name>, options?: TimeOptions]
+  ...payload: [...payload: PayloadArguments<Name>, options?: EmitAtOptions]
 ): Promise<Job>
 export function emitAt(
   event: string,
   time: Date | number,
   payload?: unknown,
-  options?: TimeOptions,
+  options?: EmitAtOptions,
   component?: string,
 ): Promise<Job> {
   return start(event, { at: Number(time) }, payload, options, component)
@@ -88,7 +88,7 @@ export type StartDelayed = (
   event: string,
   when: number | Date,
   payload?: unknown,
-  options?: TimeOptions,
+  options?: EmitAtOptions,
   component?: string,
 ) => Promise<Job>
 
@@ -96,7 +96,7 @@ async function start(
   event: string,
   when: { afterMs: number } | { at: number },
   value: unknown,
-  options?: TimeOptions,
+  options?: EmitAtOptions,
   component?: string,
 ): Promise<Job> {
   try {

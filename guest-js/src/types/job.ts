@@ -103,26 +103,26 @@ export interface FixedPayload {
  *
  * @example
  * ```ts
- * import { type DelayOptions, emitAfter } from 'tauri-plugin-event-bus-api'
+ * import { type EmitAfterOptions, emitAfter } from 'tauri-plugin-event-bus-api'
  *
- * const toMain: DelayOptions = { to: 'main', id: 'tea', replace: true }
+ * const toMain: EmitAfterOptions = { to: 'main', id: 'tea', replace: true }
  * await emitAfter('tea:ready', 180_000, 'Assam', toMain)
  * ```
  */
-export interface DelayOptions extends Pick<JobSchedule, 'to' | 'id' | 'replace' | 'owner'> {}
+export interface EmitAfterOptions extends Pick<JobSchedule, 'to' | 'id' | 'replace' | 'owner'> {}
 
 /**
  * How an event is emitted at a time of day.
  *
  * @example
  * ```ts
- * import { emitAt, type TimeOptions } from 'tauri-plugin-event-bus-api'
+ * import { emitAt, type EmitAtOptions } from 'tauri-plugin-event-bus-api'
  *
- * const onTime: TimeOptions = { skipMissed: true }
+ * const onTime: EmitAtOptions = { skipMissed: true }
  * await emitAt('lunch', new Date(Date.now() + 3_600_000), undefined, onTime)
  * ```
  */
-export interface TimeOptions extends DelayOptions {
+export interface EmitAtOptions extends EmitAfterOptions {
   /**
    * Whether nothing is emitted if the time was missed by a second or more, because the machine slept or the time is in the
    * past. By default the event then comes at once, with `tick.missed` 1.

@@ -3,7 +3,7 @@
 import type { EmitOptions, Receipt } from './emit.js'
 import type { BusEvent, EventHandler, PayloadHandler } from './event.js'
 import type { PayloadArguments } from './event-map.js'
-import type { DelayOptions, FixedPayload, Job, JobOptions, JobSchedule, JobSource, TimeOptions } from './job.js'
+import type { EmitAfterOptions, EmitAtOptions, FixedPayload, Job, JobOptions, JobSchedule, JobSource } from './job.js'
 import type { OtherRequest, ThePayloadOfThisEventIsMissingOrWrong } from './name-kind.js'
 import type { EventIn, FullName, NameIn, OtherNameIn, PayloadIn, RequestNameIn } from './namespace.js'
 import type { RequestContext, RequestOptions, RespondOptions } from './request.js'
@@ -212,12 +212,12 @@ export interface EmitAfterIn<Prefix extends string> {
     event: OtherNameIn<Prefix, Name, ThePayloadOfThisEventIsMissingOrWrong>,
     delayMs: number,
     payload?: Payload,
-    options?: DelayOptions,
+    options?: EmitAfterOptions,
   ): Promise<Job>
   <Name extends NameIn<Prefix>, _ extends never>(
     event: Name,
     delayMs: number,
-    ...payload: [...payload: PayloadArguments<FullName<Prefix, Name>>, options?: DelayOptions]
+    ...payload: [...payload: PayloadArguments<FullName<Prefix, Name>>, options?: EmitAfterOptions]
   ): Promise<Job>
 }
 
@@ -236,12 +236,12 @@ export interface EmitAtIn<Prefix extends string> {
     event: OtherNameIn<Prefix, Name, ThePayloadOfThisEventIsMissingOrWrong>,
     time: Date | number,
     payload?: Payload,
-    options?: TimeOptions,
+    options?: EmitAtOptions,
   ): Promise<Job>
   <Name extends NameIn<Prefix>, _ extends never>(
     event: Name,
     time: Date | number,
-    ...payload: [...payload: PayloadArguments<FullName<Prefix, Name>>, options?: TimeOptions]
+    ...payload: [...payload: PayloadArguments<FullName<Prefix, Name>>, options?: EmitAtOptions]
   ): Promise<Job>
 }
 

@@ -223,10 +223,14 @@ impl Page {
                 assert!(received.is_renewed, "{seq} came twice: {received:?}");
                 continue;
             }
-            if mark.superseded > 0 {
-                if received.may_replace(queued.event.name()) {
-                    received.superseded.push((mark.superseded_from, seq));
-                }
+            let may_replace = received.may_replace(queued.event.name());
+            // What was replaced for the page before, or for another subscription, may come to this one in its place.
+            assert!(
+                mark.superseded == 0 || may_replace || !is_live,
+                "{seq} replaced others"
+            );
+            if mark.superseded > 0 && may_replace {
+                received.superseded.push((mark.superseded_from, seq));
             }
             received.last = received.last.max(seq);
             if is_live {

@@ -11,7 +11,7 @@ use crate::{
     wait::{Found, PATIENCE, until},
     window::Window,
 };
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use fantoccini::{Client, error::CmdError, wd::WindowHandle};
 use serde_json::{Value, json};
 use std::{future::Future, path::PathBuf};
@@ -111,6 +111,8 @@ impl Launch {
         Ok(App {
             engine: self.engine,
             driven,
+            binary,
+            environment,
             _bus: bus,
             display,
             _scratch: scratch,
@@ -132,6 +134,8 @@ pub struct App {
     engine: Engine,
     // In this order: the app ends before the bus and the display that it uses.
     driven: Driven,
+    binary: PathBuf,
+    environment: Vec<(String, String)>,
     _bus: SessionBus,
     display: Display,
     _scratch: Scratch,
@@ -228,6 +232,20 @@ impl App {
     /// Lets a stopped web process continue.
     pub fn continue_web_process(&self, id: u32) {
         resume(id);
+    }
+
+    /// Starts the app once more, as the system does to open a link, and returns once that process has ended.
+    pub async fn start_again(&self, arguments: &[&str]) -> Result<()> {
+        let mut command = tokio::process::Command::new(&self.binary);
+        command
+            .args(arguments)
+            .envs(self.environment.iter().cloned())
+            .kill_on_drop(true);
+        let status = timeout(PATIENCE, command.status())
+            .await
+            .context("the second process does not end")??;
+        ensure!(status.success(), "the second process ended with {status}");
+        Ok(())
     }
 
     /// Returns once the app has ended.

@@ -54,8 +54,13 @@ pub(crate) fn cargo(arguments: &[&str]) -> Outcome {
 
 /// Runs cargo with environment variables.
 pub(crate) fn cargo_with(arguments: &[&str], variables: &[(&str, &str)]) -> Outcome {
+    cargo_in(&root(), arguments, variables)
+}
+
+/// Runs cargo with environment variables in another folder.
+pub(crate) fn cargo_in(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Outcome {
     let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    start("cargo", &cargo, arguments, variables, &root())
+    start("cargo", &cargo, arguments, variables, folder)
 }
 
 fn start(

@@ -1,9 +1,9 @@
 //! `test`, `check` and `codegen`: sequences of named steps.
 
 use crate::{
-    cross, npm, packages,
+    cross, docs, features, npm, oldest, packages,
     run::{Outcome, cargo, cargo_with, root, run, succeeds},
-    system,
+    system, tools,
 };
 use std::{
     collections::BTreeMap,
@@ -46,7 +46,26 @@ const TEST: &[Step] = &[
     ("Chromium", system::for_chromium),
     ("the same journeys in Chromium", journeys_in_chromium),
     ("types for Windows", cross::one_target),
+    ("types with the oldest Tauri", oldest::check),
+    ("each feature apart", features::apart),
+    ("documentation without warnings and dead links", docs::docs),
+    ("npm packages as tools read them", || {
+        npm::script("test:packages")
+    }),
     ("packages in an app outside the workspace", packages::test),
+];
+
+/// Their tools take minutes to install.
+const LONG: &[Step] = &[
+    ("licenses and sources of dependencies", tools::dependencies),
+    ("spelling", tools::spelling),
+];
+
+const DOCS: &[Step] = &[
+    ("npm packages", npm::install),
+    ("system packages", system::for_building),
+    ("guest package and pages", npm::build),
+    ("documentation without warnings and dead links", docs::docs),
 ];
 
 /// Needs the network and a browser. The type tests have a short form, without either.
@@ -59,6 +78,7 @@ const CODEGEN: &[Step] = &[
     ("npm packages", npm::install),
     ("system packages", system::for_building),
     ("api-iife.js", || npm::script("build")),
+    ("address of the repository", docs::copy_address),
     ("permissions", permissions),
     ("access granted by the permission sets", || {
         let test = ["test", "--test", "plugin", "access"];
@@ -77,14 +97,32 @@ pub(crate) fn check() -> ExitCode {
     walk(CHECK.iter())
 }
 
-/// Runs everything.
-pub(crate) fn test() -> ExitCode {
-    walk(CHECK.iter().chain(TEST))
+/// Runs everything; with options also what takes long, and the tests in the runners of apps.
+pub(crate) fn test(options: &[&str]) -> ExitCode {
+    let known = ["--long", "--runners"];
+    if let Some(unknown) = options.iter().find(|option| !known.contains(option)) {
+        eprintln!(
+            "error: `test` has no option `{unknown}`; it takes {}",
+            known.join(" and ")
+        );
+        return ExitCode::FAILURE;
+    }
+    let chosen = |option: &str, steps| {
+        if options.contains(&option) {
+            steps
+        } else {
+            &[][..]
+        }
+    };
+    let more = chosen("--long", LONG)
+        .iter()
+        .chain(chosen("--runners", RUNNERS));
+    walk(CHECK.iter().chain(TEST).chain(more))
 }
 
-/// Runs everything, and the tests in the runners of apps.
-pub(crate) fn test_with_runners() -> ExitCode {
-    walk(CHECK.iter().chain(TEST).chain(RUNNERS))
+/// Builds the documentation.
+pub(crate) fn docs() -> ExitCode {
+    walk(DOCS.iter())
 }
 
 /// Regenerates every generated file.
@@ -181,11 +219,18 @@ fn journeys() -> Outcome {
     journey("")
 }
 
-/// The shop is an app for users, so it has only the runtime of users.
+/// The shop and the app that moves over are apps for users, so they have only the runtime of users.
 fn journeys_in_chromium() -> Outcome {
     let engine = [("JOURNEYS_ENGINE", "chromium")];
     let test = ["test", "--workspace", "--test", "journeys"];
-    let options = ["--", "--test-threads=1", "--skip", "shop::"];
+    let options = [
+        "--",
+        "--test-threads=1",
+        "--skip",
+        "shop::",
+        "--skip",
+        "both_builds::",
+    ];
     cargo_with(&[test.as_slice(), &options].concat(), &engine)
 }
 
@@ -194,7 +239,7 @@ fn journeys_by_pull() -> Outcome {
     journey_with("", &[("E2E_CARRIER", "pull")])
 }
 
-/// Runs the journeys whose names contain this. One of them drives the program of another package, the shop.
+/// Runs the journeys whose names contain this. Some of them drive the programs of other packages.
 ///
 /// With `--workspace`, cargo selects the same features as for the other tests, and builds nothing twice.
 pub(crate) fn journey(name: &str) -> Outcome {
@@ -202,7 +247,8 @@ pub(crate) fn journey(name: &str) -> Outcome {
 }
 
 fn journey_with(name: &str, environment: &[(&str, &str)]) -> Outcome {
-    cargo(&["build", "--workspace", "--bin", "shop"])?;
+    let bins = ["shop", "moving_before", "moving_after"].map(|bin| ["--bin", bin]);
+    cargo(&[&["build", "--workspace"], bins.as_flattened()].concat())?;
     let journeys = [
         "test",
         "--workspace",

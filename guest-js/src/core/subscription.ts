@@ -22,14 +22,14 @@ export function subscribe(
   whenEnded?: (error?: EventBusError) => void,
 ): Subscription {
   const { target, signal, replay, retained, latest, sequential, onGap: gap } = options
-  let isOver = false
+  let isOver: boolean | undefined
   return createSubscription(
     signal,
     (registration) => {
       checkName(event)
       checkFunction(handler, 'handler', event)
       const inbox = openInbox()
-      let before = Promise.resolve<unknown>(null)
+      let before: Promise<unknown> = Promise.resolve()
       // What waits here holds no more than the calls of other handlers that wait for their promises.
       const inTurn = (event: BusEvent<unknown>) => {
         const turn = async () => {

@@ -107,6 +107,10 @@ impl Subscriptions {
         !self.bridged.is_empty()
     }
 
+    pub(crate) fn is_bridged(&self, name: &EventName) -> bool {
+        self.bridged.iter().any(|bridged| bridged.matches(name))
+    }
+
     /// The names that Tauri's own listeners receive, too.
     pub(crate) fn set_bridged(&mut self, bridged: Vec<EventPattern>) {
         self.bridged = bridged;
@@ -189,7 +193,7 @@ impl Subscriptions {
             entries: group::entries_of(
                 self.index.matching(name),
                 name,
-                self.bridged.iter().any(|bridged| bridged.matches(name)),
+                self.is_bridged(name),
                 &policy,
             ),
         });

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::limits::Limits;
 use crate::model::error::ErrorCode;
+use crate::model::lifetime::expiry_from_millis;
 use crate::model::policies::Policies;
 use crate::model::policy::{Overflow, Policy, Until};
 
@@ -212,6 +213,7 @@ impl<'de> Deserialize<'de> for PolicyRule {
             history: Option<bool>,
             until: Option<Until>,
             max_deliveries: Option<u32>,
+            expires_ms: Option<f64>,
         }
         let rule = PolicyEntry::deserialize(deserializer)?;
         let mut policy = Policy::of(rule.overflow, rule.retain, rule.history);
@@ -220,6 +222,9 @@ impl<'de> Deserialize<'de> for PolicyRule {
         }
         if let Some(deliveries) = rule.max_deliveries {
             policy = policy.max_deliveries(deliveries);
+        }
+        if let Some(millis) = rule.expires_ms {
+            policy = policy.expires(expiry_from_millis(millis).map_err(D::Error::custom)?);
         }
         Ok(Self {
             event: rule.event,
@@ -257,6 +262,11 @@ mod tests {
             config.policies[0].policy,
             Policy::new().latest().history(false)
         );
+        let brief = parse(r#"{ "policies": [{ "event": "a", "expiresMs": 1500 }] }"#).unwrap();
+        let expires = Policy::new().expires(std::time::Duration::from_millis(1500));
+        assert_eq!(brief.policies[0].policy, expires);
+        let error = parse(r#"{ "policies": [{ "event": "a", "expiresMs": -1 }] }"#).unwrap_err();
+        assert!(error.contains("policies[0]: expiresMs is -1 ms"), "{error}");
         let both = r#"{ "policies": [{ "event": "a", "retain": true, "until": "consumed" }] }"#;
         let error = read_policies(&parse(both).unwrap().policies).unwrap_err();
         assert!(

@@ -144,11 +144,17 @@ pub mod periodic {
 
     pub use crate::api::jobs::builder::{AnyPayload, JobBuilder};
     pub use crate::api::jobs::changes::JobChanges;
+    pub use crate::api::jobs::delayed::DelayedEmit;
     pub use crate::api::jobs::job::Job;
     pub use crate::api::jobs::view::Jobs;
     pub use crate::model::event::Tick;
     pub use crate::model::job::{JobInfo, JobState, MissedTickBehavior};
     pub use source::SourceCall;
+}
+
+/// What functions see that are registered with [`Builder::before_emit`].
+pub mod intercept {
+    pub use crate::model::interception::{EmitContext, EmittedEvent};
 }
 
 /// Requests and responses: what [`EventBus::request`], [`EventBus::request_all`] and [`EventBus::respond`] take and return.
@@ -234,6 +240,7 @@ pub mod guides {
         delivery: "delivery.md",
         errors: "errors.md",
         inspecting: "inspecting.md",
+        interceptors: "interceptors.md",
         testing: "testing.md",
         react: "react.md",
         vue: "vue.md",

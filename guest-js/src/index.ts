@@ -11,6 +11,7 @@ export { catalog } from './api/catalog.js'
 export { clearRetained } from './api/clear-retained.js'
 export { compatReport } from './api/compat-report.js'
 export { component, namespace } from './api/component.js'
+export { emitAfter, emitAt } from './api/delayed.js'
 export { emit, emitTo } from './api/emit.js'
 export { events } from './api/events.js'
 export { inspect } from './api/inspect.js'
@@ -53,7 +54,17 @@ export type {
   SubscriptionInspection,
   WebviewInspection,
 } from './types/inspection.js'
-export type { FixedPayload, Job, JobChanges, JobOptions, JobSchedule, JobSelector, JobSource } from './types/job.js'
+export type {
+  EmitAfterOptions,
+  EmitAtOptions,
+  FixedPayload,
+  Job,
+  JobChanges,
+  JobOptions,
+  JobSchedule,
+  JobSelector,
+  JobSource,
+} from './types/job.js'
 export type { JobFailed, JobInfo, JobStopped, MissedTickBehavior, Tick } from './types/job-info.js'
 // An app that exports functions of the package names these in its declarations.
 export type {
@@ -69,6 +80,8 @@ export type { EventStream, StreamOptions } from './types/stream.js'
 export type { ListenOptions, Subscription } from './types/subscription.js'
 export type { Target } from './types/target.js'
 export type {
+  EmitAfterIn,
+  EmitAtIn,
   EmitIn,
   EmitToIn,
   EventsIn,

@@ -7,6 +7,8 @@ import {
   compatReport,
   component,
   emit,
+  emitAfter,
+  emitAt,
   emitTo,
   events,
   getJob,
@@ -23,6 +25,8 @@ import {
   startJob,
   type BuiltInEvents,
   type BusEvent,
+  type EmitAfterOptions,
+  type EmitAtOptions,
   type EmitOptions,
   type Endpoint,
   type EventName,
@@ -48,192 +52,197 @@ export async function row1(): Promise<void> {
   await emitTo(['main', 'editor-*'], 'cart', 1); await emitTo(HOST, 'cart', 1)
 }
 
-/** Emit with options: all but some, retained, kept until it is consumed */
+/** Emit with options: all but some, retained, kept until it is consumed, until it expires */
 export async function row3(): Promise<void> {
-  const kept: EmitOptions = { except: 'editor-1', retain: true }; await emit('cart', 1, kept); await emit('link', 1, { until: 'consumed', maxDeliveries: 3 })
+  const kept: EmitOptions = { except: 'editor-1', retain: true }; await emit('cart', 1, kept); await emit('link', 1, { until: 'consumed', maxDeliveries: 3 }); await emit('door', 1, { expiresMs: 5_000 })
 }
 
 /** Forget retained events */
-export async function row6(): Promise<void> {
+export async function row7(): Promise<void> {
   const count: number = await clearRetained('cart:*'); void count
 }
 
 /** Listen */
-export async function row7(): Promise<void> {
+export async function row8(): Promise<void> {
   const cart = listen('cart:*', (event) => console.log(event.event)); cart.stop()
 }
 
 /** Read an event */
-export async function row8(): Promise<void> {
+export async function row9(): Promise<void> {
   const log = (event: BusEvent<number>) => console.log(event.event, event.payload); listen<number>('cart', log)
 }
 
 /** Tell which subscription an event is for, and whether it was replayed */
-export async function row10(): Promise<void> {
+export async function row11(): Promise<void> {
   listen('cart', ({ id, replayed }) => console.log(id, replayed))
 }
 
 /** Listen to the payload alone */
-export async function row11(): Promise<void> {
+export async function row12(): Promise<void> {
   on('cart', (payload) => console.log(payload)).stop()
 }
 
 /** Listen once */
-export async function row12(): Promise<void> {
+export async function row13(): Promise<void> {
   once('ready', (event) => console.log(event.event))
 }
 
 /** Listen with options */
-export async function row13(): Promise<void> {
-  const fresh: ListenOptions = { retained: false, replay: false }; listen('cart', () => {}, fresh)
+export async function row14(): Promise<void> {
+  const fresh: ListenOptions = { retained: false, replay: false, latest: true, sequential: true }; listen('cart', () => {}, fresh)
 }
 
 /** End all subscriptions of a name */
-export async function row15(): Promise<void> {
+export async function row16(): Promise<void> {
   unlisten('cart')
 }
 
 /** Read events as a stream */
-export async function row16(): Promise<void> {
+export async function row17(): Promise<void> {
   for await (const item of events('cart:*')) { console.log(item); break }
 }
 
 /** Wait for one event */
-export async function row17(): Promise<void> {
+export async function row18(): Promise<void> {
   await waitFor('ready', { timeoutMs: 1_000 })
 }
 
 /** See what was lost */
-export async function row18(): Promise<void> {
+export async function row19(): Promise<void> {
   const count = (item: BusEvent<number> | Gap) => (isGap(item) ? item.count : 0); void count
 }
 
 /** Say who an event, a job or a request comes from */
-export async function row19(): Promise<void> {
+export async function row20(): Promise<void> {
   const main: Endpoint = { kind: 'webview', label: 'main' }; void main
 }
 
 /** Emit what an event or a request causes */
-export async function row20(): Promise<void> {
+export async function row21(): Promise<void> {
   listen('order', async (event) => { await event.emit('cart', 1) })
 }
 
 /** Prefix every name */
-export async function row23(): Promise<void> {
+export async function row24(): Promise<void> {
   await namespace('shop').emit('cart', 1)
 }
 
 /** Start a job that emits periodically */
-export async function row24(): Promise<void> {
+export async function row25(): Promise<void> {
   await startJob('clock', { everyMs: 1_000 })
 }
 
-/** Pause, resume, change and stop a job */
+/** Emit once, later: after a delay, or at a time of day */
 export async function row26(): Promise<void> {
+  const toMain: EmitAfterOptions = { to: 'main' }; const onTime: EmitAtOptions = { skipMissed: true }; await emitAfter('cart', 1_000, 1, toMain); await emitAt('cart', new Date(), 1, onTime)
+}
+
+/** Pause, resume, change and stop a job */
+export async function row28(): Promise<void> {
   const job = await startJob('clock', { everyMs: 1_000 }); await job.update({ everyMs: 2_000 }); await job.stop()
 }
 
 /** Find jobs */
-export async function row27(): Promise<void> {
+export async function row29(): Promise<void> {
   const jobs: JobInfo[] = await listJobs(); const job = await getJob('clock', { owner: HOST }); void [jobs, job]
 }
 
 /** See which tick an event is */
-export async function row28(): Promise<void> {
+export async function row30(): Promise<void> {
   const count = (tick?: Tick) => tick?.count; listen('clock', ({ tick }) => console.log(count(tick)))
 }
 
 /** See what happens to a job */
-export async function row29(): Promise<void> {
+export async function row31(): Promise<void> {
   listen<JobStopped>('event-bus:job-stopped', ({ payload }) => console.log(payload.reason))
 }
 
 /** Send a request */
-export async function row30(): Promise<void> {
+export async function row32(): Promise<void> {
   await request(HOST, 'sum', [1, 2], { timeoutMs: 60_000 })
 }
 
 /** Respond to requests */
-export async function row32(): Promise<void> {
+export async function row34(): Promise<void> {
   respond('confirm', (question: string) => globalThis.confirm(question))
 }
 
 /** Read who sent a request, and whether the caller still waits */
-export async function row34(): Promise<void> {
+export async function row36(): Promise<void> {
   const respondWith = (_: unknown, { name }: RequestContext) => name; respond('who', respondWith)
 }
 
 /** Read the causes of a request */
-export async function row35(): Promise<void> {
+export async function row37(): Promise<void> {
   respond('who', (_: unknown, { causes }) => causes[0])
 }
 
 /** Declare events with their types */
-export async function row37(): Promise<void> {
+export async function row39(): Promise<void> {
   const name: EventName = 'cart'; void name
 }
 
 /** Declare requests with their types */
-export async function row38(): Promise<void> {
+export async function row40(): Promise<void> {
   const name: RequestName = 'confirm'; void name
 }
 
 /** Emit as a component */
-export async function row41(): Promise<void> {
+export async function row43(): Promise<void> {
   await component('Cart').emit('cart', 1)
 }
 
 /** Refresh components */
-export async function row42(): Promise<void> {
+export async function row44(): Promise<void> {
   await component('Cart').refresh('ProductList')
 }
 
 /** Show messages */
-export async function row43(): Promise<void> {
+export async function row45(): Promise<void> {
   await component('Cart').success('Saved', { to: 'main' })
 }
 
 /** Report the outcome of actions */
-export async function row44(): Promise<void> {
+export async function row46(): Promise<void> {
   await component('Cart').action('check-out', () => 7)
 }
 
 /** Name the built-in events */
-export async function row47(): Promise<void> {
+export async function row49(): Promise<void> {
   const failed = (error: BuiltInEvents['error']) => error.status; void failed
 }
 
 /** Describe a component for the catalog */
-export async function row48(): Promise<void> {
+export async function row50(): Promise<void> {
   component('Cart').describe({ emits: { cart: 'The cart has changed.' } })
 }
 
 /** Find out whether there is a bus */
-export async function row51(): Promise<void> {
+export async function row53(): Promise<void> {
   if (isAvailable()) await emit('cart', 1)
 }
 
 /** Read what is declared */
-export async function row52(): Promise<void> {
+export async function row54(): Promise<void> {
   const { strict } = await catalog(); void strict
 }
 
 /** Inspect the bus */
-export async function row54(): Promise<void> {
+export async function row56(): Promise<void> {
   const { seq } = await inspect(); void seq
 }
 
 /** Handle errors */
-export async function row56(): Promise<void> {
+export async function row58(): Promise<void> {
   const isFull = (error: unknown) => error instanceof EventBusError && error.code === 'queue_full'; void isFull
 }
 
 /** Name the functions of the package in an app's declarations */
-export async function row58(): Promise<void> {
+export async function row60(): Promise<void> {
   const name: OtherRequest<'ping'> = 'ping'; void name
 }
 
 /** Read what compatible mode has noted */
-export async function row67(): Promise<void> {
+export async function row69(): Promise<void> {
   for (const { event, message } of (await compatReport()).notes) console.log(event, message)
 }

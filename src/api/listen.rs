@@ -5,7 +5,7 @@ use crate::api::listener::Listener;
 use crate::api::options::ListenOptions;
 use crate::api::stream::EventStream;
 use crate::api::wait::{Read, WaitFor, WaitParts};
-use crate::model::delivery::DeliveryFilter;
+use crate::model::delivery::{DeliveryFilter, HostSubscription};
 use crate::model::error::Result;
 use crate::model::event::BusEvent;
 use crate::model::pattern::EventPattern;
@@ -90,9 +90,7 @@ impl EventBus {
     ) -> Result<Listener> {
         let pattern = self.parse_pattern(pattern)?;
         let listeners = &self.runtime().listeners;
-        let id = listeners.add(pattern, options.target, options.wants_retained, |_| {
-            callback
-        });
+        let id = listeners.add(pattern, options.wanted, |_| callback);
         Ok(Listener::new(Arc::downgrade(listeners), id))
     }
 
@@ -145,7 +143,7 @@ impl EventBus {
                 }
             }
         };
-        let id = listeners.add(pattern, DeliveryFilter::Own, true, make);
+        let id = listeners.add(pattern, HostSubscription::default(), make);
         Ok(Listener::new(Arc::downgrade(listeners), id))
     }
 
@@ -206,8 +204,29 @@ impl EventBus {
     /// # }
     /// ```
     pub fn stream(&self, pattern: &str) -> Result<EventStream> {
+        self.stream_with(pattern, ListenOptions::new())
+    }
+
+    /// Returns a stream of the events that match the pattern, with options.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`EventBus::listen`].
+    ///
+    /// ```
+    /// # async fn follow(bus: tauri_plugin_event_bus::EventBus) -> tauri_plugin_event_bus::Result<()> {
+    /// use tauri_plugin_event_bus::ListenOptions;
+    ///
+    /// let mut cursor = bus.stream_with("cursor:moved", ListenOptions::new().latest(true))?;
+    /// let newest = cursor.recv().await;
+    /// # let _ = newest;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn stream_with(&self, pattern: &str, options: ListenOptions) -> Result<EventStream> {
         let pattern = self.parse_pattern(pattern)?;
-        Ok(EventStream::new(&self.runtime().core, pattern))
+        let core = &self.runtime().core;
+        Ok(EventStream::new(core, pattern, options.wanted))
     }
 
     fn parse_pattern(&self, pattern: &str) -> Result<EventPattern> {

@@ -1,6 +1,8 @@
+use std::time::Duration;
+
 use crate::api::target::IntoTarget;
 use crate::hub::{Address, Audience};
-use crate::model::delivery::DeliveryFilter;
+use crate::model::delivery::{DeliveryFilter, HostSubscription};
 use crate::model::error::Result;
 use crate::model::lifetime::Lifetime;
 use crate::model::policy::Until;
@@ -65,6 +67,22 @@ impl EmitOptions {
         self
     }
 
+    /// How long the event counts: 1 ms to 365 days. What is older is not delivered any more, and leaves every queue and all
+    /// that is kept. A subscription that it was due to gets a gap. Overrides the policy of its name.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tauri_plugin_event_bus::EmitOptions;
+    ///
+    /// let options = EmitOptions::new().expires(Duration::from_secs(5));
+    /// # let _ = options;
+    /// ```
+    #[must_use]
+    pub fn expires(mut self, after: Duration) -> Self {
+        self.lifetime.expires = Some(after);
+        self
+    }
+
     /// Leaves these webviews out, or the host listeners ([`HOST`](crate::HOST)). The webviews need not exist.
     #[must_use]
     pub fn except(mut self, target: impl IntoTarget) -> Self {
@@ -89,19 +107,9 @@ impl EmitOptions {
 /// let options = ListenOptions::new().target(DeliveryFilter::Everything).retained(false);
 /// # let _ = options;
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ListenOptions {
-    pub(super) target: DeliveryFilter,
-    pub(super) wants_retained: bool,
-}
-
-impl Default for ListenOptions {
-    fn default() -> Self {
-        Self {
-            target: DeliveryFilter::Own,
-            wants_retained: true,
-        }
-    }
+    pub(super) wanted: HostSubscription,
 }
 
 impl ListenOptions {
@@ -114,14 +122,29 @@ impl ListenOptions {
     /// Sets the targets whose events are received, as `target` does in TypeScript: [`DeliveryFilter::Own`] by default.
     #[must_use]
     pub fn target(mut self, target: DeliveryFilter) -> Self {
-        self.target = target;
+        self.wanted.filter = target;
         self
     }
 
     /// Whether retained events are received, before all others. They are by default.
     #[must_use]
     pub fn retained(mut self, retained: bool) -> Self {
-        self.wants_retained = retained;
+        self.wanted.wants_retained = retained;
+        self
+    }
+
+    /// Whether only the newest event of a name waits: while an event waits, the next one of its name takes its place, and its
+    /// [`superseded`](crate::BusEvent::superseded) counts those that it replaced. Other listeners receive every event.
+    ///
+    /// ```
+    /// use tauri_plugin_event_bus::ListenOptions;
+    ///
+    /// let options = ListenOptions::new().latest(true);
+    /// # let _ = options;
+    /// ```
+    #[must_use]
+    pub fn latest(mut self, latest: bool) -> Self {
+        self.wanted.wants_latest = latest;
         self
     }
 }

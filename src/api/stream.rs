@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use crate::engine::core::Core;
 use crate::hub::ids::SubscriberKey;
 use crate::hub::queue::QueueEntry;
-use crate::model::delivery::DeliveryFilter;
+use crate::model::delivery::HostSubscription;
 use crate::model::event::{BusEvent, Gap};
 use crate::model::pattern::EventPattern;
 
@@ -47,14 +47,11 @@ pub enum StreamItem {
 }
 
 impl EventStream {
-    pub(crate) fn new(core: &Arc<Core>, pattern: EventPattern) -> Self {
+    pub(crate) fn new(core: &Arc<Core>, pattern: EventPattern, wanted: HostSubscription) -> Self {
         let (subscriber, effects) = {
             let mut hub = core.hub();
             let subscriber = hub.add_stream();
-            (
-                subscriber,
-                hub.listen(subscriber, 0, pattern, DeliveryFilter::Own, true),
-            )
+            (subscriber, hub.listen(subscriber, 0, pattern, wanted))
         };
         core.apply_effects(effects);
         Self {

@@ -228,6 +228,9 @@ fn policy_text(policy: Policy) -> Option<String> {
     if let Some(deliveries) = policy["maxDeliveries"].as_u64() {
         parts.push(format!("delivered at most {deliveries} times"));
     }
+    if let Some(millis) = policy["expiresMs"].as_f64() {
+        parts.push(format!("expires after {millis} ms"));
+    }
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 

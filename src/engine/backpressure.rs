@@ -16,10 +16,10 @@ impl Core {
     /// which they began to.
     pub(crate) async fn publish_when_room(
         &self,
-        event: NewEvent,
+        mut event: NewEvent,
         audience: &Audience,
     ) -> Result<Receipt> {
-        self.check_event(&event)?;
+        self.prepare_event(&mut event, audience)?;
         if let Some(to) = &audience.to {
             self.resolve_windows(&to.selection);
         }

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use crate::config::Compatible;
 use crate::engine::diagnostics::{Diagnostics, Record};
+use crate::engine::interceptors::Interceptors;
 use crate::engine::pump::Pump;
 use crate::engine::reply::Reply;
 use crate::hub::command_log::{CommandAdmission, JsonResult};
@@ -42,6 +43,8 @@ pub(crate) struct Core {
     pub(crate) rearm: Arc<Notify>,
     /// The parts of compatible mode, if it is on.
     compatible: OnceLock<Compatible>,
+    /// The interceptors, if the app has any.
+    interceptors: OnceLock<Interceptors>,
     /// The thread that delivers replies to pages.
     main_thread: OnceLock<ThreadId>,
 }
@@ -92,6 +95,7 @@ impl Core {
             above: OnceLock::new(),
             rearm: Arc::default(),
             compatible: OnceLock::new(),
+            interceptors: OnceLock::new(),
             main_thread: OnceLock::new(),
         }
     }
@@ -131,6 +135,17 @@ impl Core {
             }
             other => other,
         }
+    }
+
+    /// Lets these see each event before it is published.
+    pub(crate) fn set_interceptors(&self, interceptors: Interceptors) {
+        if !interceptors.is_empty() {
+            let _ = self.interceptors.set(interceptors);
+        }
+    }
+
+    pub(crate) fn has_interceptors(&self) -> bool {
+        self.interceptors.get().is_some()
     }
 
     /// The calling thread is the app's main thread.
@@ -217,13 +232,18 @@ impl Core {
             self.tasks.pass_on();
         }
         self.diagnostics.tell_notes(effects.notes);
-        for (name, deliveries) in effects.abandoned {
-            self.diagnostics
-                .tell(Record::NotConsumed, name.as_str(), [], || {
-                    format!(
-                        ": it was delivered {deliveries} times, and no subscription has handled it"
-                    )
-                });
+        for abandoned in effects.abandoned {
+            let name = abandoned.name.as_str();
+            self.diagnostics.tell(Record::NotConsumed, name, [], || {
+                let end = match abandoned.has_expired {
+                    true => " it has expired;",
+                    false => "",
+                };
+                let deliveries = abandoned.deliveries;
+                format!(
+                    ":{end} it was delivered {deliveries} times, and no subscription has handled it"
+                )
+            });
         }
     }
 
@@ -243,16 +263,36 @@ impl Core {
     /// Publishes an event and leaves its effects to the caller, or hands it back.
     pub(crate) fn try_publish(
         &self,
-        event: NewEvent,
+        mut event: NewEvent,
         audience: &Audience,
     ) -> std::result::Result<(Receipt, EmitEffects<Reply>), Box<Refusal>> {
-        let mut checked = self.check_event(&event);
+        match self.prepare_event(&mut event, audience) {
+            Ok(()) => self.publish_checked(event, audience),
+            Err(error) => Err(Refusal::of(event, error)),
+        }
+    }
+
+    /// Checks an event, and lets the interceptors see it.
+    pub(crate) fn prepare_event(&self, event: &mut NewEvent, audience: &Audience) -> Result<()> {
+        let mut checked = self.check_event(event);
         if audience.is_compatible {
             checked = self.pass_limit(&event.name, checked);
         }
-        if let Err(error) = checked {
-            return Err(Refusal::of(event, error));
+        checked?;
+        if let Some(interceptors) = self.interceptors.get()
+            && interceptors.run(event, audience, &self.diagnostics)?
+        {
+            self.check_payload(&event.name, &event.payload)?;
         }
+        Ok(())
+    }
+
+    /// Publishes an event that was checked.
+    pub(crate) fn publish_checked(
+        &self,
+        event: NewEvent,
+        audience: &Audience,
+    ) -> std::result::Result<(Receipt, EmitEffects<Reply>), Box<Refusal>> {
         if let Some(to) = &audience.to {
             self.resolve_windows(&to.selection);
             // A label that stays unknown is no error then, so there is no second try.
@@ -283,7 +323,7 @@ impl Core {
         is_resolved
     }
 
-    pub(super) fn check_event(&self, event: &NewEvent) -> Result<()> {
+    fn check_event(&self, event: &NewEvent) -> Result<()> {
         self.check_payload(&event.name, &event.payload)?;
         match &event.provenance {
             Some(provenance) => provenance.check(&event.name, self.limits.hops),
@@ -507,6 +547,7 @@ mod tests {
             target: None,
             wants_replayed: true,
             wants_retained: true,
+            wants_latest: false,
             resume: None,
         };
         let begun = core.subscribe(page.unwrap(), (0..64).map(request).collect(), now());

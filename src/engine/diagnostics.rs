@@ -38,6 +38,7 @@ pub(crate) enum Record {
     NotEmitted,
     /// An event that was kept until it is consumed was given up.
     NotConsumed,
+    InterceptorPanicked,
     /// An event was not bridged to or from Tauri's own events.
     NotBridged,
     /// Compatible mode has noted a difference.
@@ -70,6 +71,7 @@ impl Record {
             Self::TickFailed => format!("a tick of a job of {name:?} was not emitted"),
             Self::PayloadIgnored => format!("a listener ignored an event {name:?}"),
             Self::NotConsumed => format!("an event {name:?} was given up"),
+            Self::InterceptorPanicked => format!("an interceptor panicked at {name:?}"),
             Self::NotBridged => format!("{name:?} was not bridged"),
             Self::NotEmitted => format!("{name:?} was not emitted"),
             Self::JobFailed => format!("a job of {name:?} stopped"),

@@ -15,7 +15,7 @@ use crate::hub::ids::{SubscriberKey, SubscriptionId};
 use crate::hub::queue::{LostEvents, QueueEntry, QueuedEvent};
 use crate::model::compat::CompatKind;
 use crate::model::core_target::{CompatListener, CoreTarget};
-use crate::model::delivery::DeliveryFilter;
+use crate::model::delivery::HostSubscription;
 use crate::model::error::quoted;
 use crate::model::event::{BusEvent, Gap};
 use crate::model::name::EventName;
@@ -59,15 +59,14 @@ impl Listeners {
     pub(crate) fn add<F: FnMut(BusEvent) + Send + 'static>(
         &self,
         pattern: EventPattern,
-        filter: DeliveryFilter,
-        wants_retained: bool,
+        wanted: HostSubscription,
         make: impl FnOnce(SubscriptionId) -> F,
     ) -> SubscriptionId {
         let id = self.next_id();
         self.insert(id, &pattern, None, make(id));
         let subscriber = self.subscriber;
         let mut hub = self.core.hub();
-        let effects = hub.listen(subscriber, id, pattern, filter, wants_retained);
+        let effects = hub.listen(subscriber, id, pattern, wanted);
         drop(hub);
         self.core.apply_effects(effects);
         id

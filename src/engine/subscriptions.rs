@@ -97,6 +97,7 @@ mod tests {
                 target: None,
                 wants_replayed: true,
                 wants_retained: true,
+                wants_latest: false,
                 resume: None,
             };
             (0..1024).map(request).collect()

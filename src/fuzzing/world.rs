@@ -168,6 +168,7 @@ impl World {
                 target: None,
                 wants_replayed: !id.is_multiple_of(3),
                 wants_retained: !id.is_multiple_of(5),
+                wants_latest: id.is_multiple_of(7),
                 resume: None,
             };
             self.add(webview, request);
@@ -184,6 +185,7 @@ impl World {
                 target: None,
                 wants_replayed: true,
                 wants_retained: true,
+                wants_latest: false,
                 resume: Some(Resumption {
                     session,
                     // Numbers from the future are possible, too.

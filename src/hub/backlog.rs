@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::hub::ids::SubscriptionId;
 use crate::hub::loss::Loss;
@@ -20,6 +21,8 @@ pub(crate) struct Backlog {
     transient: VecDeque<BacklogEntry>,
     bytes: usize,
     bound: QueueBound,
+    /// No event that has its payload expires before this time.
+    next_expiry: Option<Duration>,
     /// Where the next page resumes: before what the page before had not acknowledged.
     resumes_after: u64,
     /// Every event after this sequence number is kept, or was evicted. Of those before, only what the page before had not
@@ -54,6 +57,8 @@ pub(crate) struct BacklogEntry {
     pub(crate) superseded: SupersededLists,
     /// Whether the page that is starting has it in its outbox, or had it.
     pub(crate) is_taken: bool,
+    /// Whether it has expired, and its payload is dropped.
+    pub(crate) is_empty: bool,
 }
 
 impl BacklogEntry {
@@ -91,6 +96,7 @@ impl Backlog {
             transient: VecDeque::new(),
             bytes: 0,
             bound,
+            next_expiry: None,
             resumes_after,
             complete_after,
             evicted: Losses::default(),
@@ -104,6 +110,8 @@ impl Backlog {
 
     pub(crate) fn push(&mut self, kept: BacklogEntry) {
         self.bytes += kept.weight();
+        let deadlines = self.next_expiry.into_iter();
+        self.next_expiry = deadlines.chain(kept.event.expires_at()).min();
         if kept.is_transient {
             self.transient.push_back(kept);
         } else {
@@ -130,6 +138,34 @@ impl Backlog {
                 return;
             }
         }
+    }
+
+    /// When the next event expires, at the earliest.
+    pub(crate) fn next_expiry(&self) -> Option<Duration> {
+        self.next_expiry
+    }
+
+    /// Drops the payloads of what has expired. The rest of it stays to be counted for those whom it was for.
+    pub(crate) fn empty_expired(&mut self, steady: Duration) {
+        if self.next_expiry.is_none_or(|next| steady < next) {
+            return;
+        }
+        let mut next_expiry = None;
+        for kept in self.kept.iter_mut().chain(&mut self.transient) {
+            let Some(deadline) = kept.event.expires_at().filter(|_| !kept.is_empty) else {
+                continue;
+            };
+            if deadline > steady {
+                next_expiry =
+                    Some(next_expiry.map_or(deadline, |next: Duration| next.min(deadline)));
+                continue;
+            }
+            self.bytes -= kept.weight();
+            kept.event = kept.event.without_payload();
+            kept.is_empty = true;
+            self.bytes += kept.weight();
+        }
+        self.next_expiry = next_expiry;
     }
 
     /// Counts an event that came after the page before, and is not kept since its name has no history.
@@ -358,6 +394,7 @@ mod tests {
                 is_transient: false,
                 superseded: SupersededLists::default(),
                 is_taken: false,
+                is_empty: false,
             });
         }
         backlog
@@ -441,6 +478,7 @@ mod tests {
                 is_transient: false,
                 superseded: SupersededLists::default(),
                 is_taken: false,
+                is_empty: false,
             });
         }
         assert_eq!(after(&backlog, 0).len(), 6);
@@ -463,6 +501,7 @@ mod tests {
             is_transient: false,
             superseded: SupersededLists::default(),
             is_taken: false,
+            is_empty: false,
         });
         assert_eq!(after(&backlog, 0), [] as [u64; 0]);
         assert_eq!(backlog.eviction_after(0, |_| true), Some(Loss::of_one(1)));

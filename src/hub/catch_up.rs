@@ -1,6 +1,7 @@
 //! What new subscriptions get of what came before them.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use crate::hub::ids::SubscriptionId;
 use crate::hub::loss::{Loss, Superseded};
@@ -45,10 +46,15 @@ pub(super) fn discount_what_comes_again(found: &mut [Found<'_>]) {
 /// What new subscriptions get of what came before them, by sequence number.
 #[derive(Debug, Default)]
 pub(super) struct CatchUp {
-    /// By sequence number, and whether they are replayed or retained.
-    pub(super) events: BTreeMap<(u64, bool, bool), CatchUpEntry>,
-    pub(super) gaps: Vec<LostEvents>,
-    /// The numbers of kept events that the page has, since it has handled them in an earlier session.
+    /// By sequence number, whether they are replayed or retained, and whether only the newest of a name is to wait.
+    pub(super) events: BTreeMap<(u64, bool, bool, bool), CatchUpEntry>,
+    gaps: Vec<LostEvents>,
+    /// The time by which events have expired.
+    steady: Duration,
+    /// What has expired, by the subscriptions that it was for.
+    expired: BTreeMap<SubscriptionId, Loss>,
+    /// The numbers of kept events that the page has, since it has handled them in an earlier session or is told of their
+    /// loss.
     pub(super) handled: Vec<u64>,
 }
 
@@ -90,15 +96,30 @@ impl CatchUpEntry {
 }
 
 impl CatchUp {
+    /// For subscriptions that begin at this time of the steady clock.
+    pub(super) fn at(steady: Duration) -> Self {
+        Self {
+            steady,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn add(
         &mut self,
         event: &BusEvent,
         addressing: Addressing,
         mark: Mark,
-        id: SubscriptionId,
+        (id, is_newest): (SubscriptionId, bool),
     ) {
+        if event.has_expired(self.steady) {
+            let lost = Loss::of(&event.marked(mark));
+            let own = self.expired.entry(id);
+            own.and_modify(|own| *own = own.join(lost)).or_insert(lost);
+            self.handled.push(event.seq());
+            return;
+        }
         self.events
-            .entry((event.seq(), mark.replayed, mark.retained))
+            .entry((event.seq(), mark.replayed, mark.retained, is_newest))
             .or_insert_with(|| CatchUpEntry {
                 event: event.marked(mark),
                 addressing,
@@ -108,6 +129,15 @@ impl CatchUp {
             .entry((mark.superseded_from, mark.superseded))
             .or_default()
             .push(id);
+    }
+
+    /// The gaps, which come before the events.
+    pub(super) fn take_gaps(&mut self) -> Vec<LostEvents> {
+        for (id, lost) in std::mem::take(&mut self.expired) {
+            let gap = lost.gap(GapReason::Expired, false);
+            self.add_lost(gap, lost.superseded(), id);
+        }
+        std::mem::take(&mut self.gaps)
     }
 
     /// Adds what was evicted. The count is an upper bound, since it may concern other subscriptions.

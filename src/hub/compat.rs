@@ -149,7 +149,7 @@ impl<W> Hub<W> {
     ) -> Effects<W> {
         let rest = (DeliveryFilter::Everything, None);
         self.subscriptions
-            .insert_as(key, id, pattern, rest, Some(listener));
+            .insert_as(key, id, pattern, rest, (Some(listener), false));
         Effects {
             has_new_listeners: true,
             ..Effects::default()
@@ -178,6 +178,7 @@ impl<W> Hub<W> {
             tick: None,
             provenance: None,
             audience: None,
+            expires_at: None,
         });
         let queued = QueuedEvent {
             event,

@@ -43,8 +43,17 @@ pub(crate) struct Effects<W> {
     pub(crate) acknowledged: Vec<Arc<DeliveredItems>>,
     /// What compatible mode has noted and is not logged yet.
     pub(crate) notes: Vec<CompatNote>,
-    /// Events that no subscription has handled, and how often they were delivered.
-    pub(crate) abandoned: Vec<(EventName, u32)>,
+    /// Events that no subscription has handled.
+    pub(crate) abandoned: Vec<Abandoned>,
+}
+
+/// An event that was kept until a subscription has handled it, and is given up.
+#[derive(Debug)]
+pub(crate) struct Abandoned {
+    pub(crate) name: EventName,
+    /// How often it was delivered.
+    pub(crate) deliveries: u32,
+    pub(crate) has_expired: bool,
 }
 
 /// The effects of an event: usually none, since its page has yet to fetch what came before.

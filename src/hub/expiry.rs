@@ -1,11 +1,15 @@
-//! What happens after a time: held pulls, leases of sessions, start-up phases and requests.
+//! What happens after a time: held pulls, leases of sessions, start-up phases, requests, and events that expire.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::hub::effects::Effects;
 use crate::hub::outbox::Batch;
+use crate::hub::room::Line;
 use crate::hub::{Hub, PULL_HOLD, SESSION_LEASE};
+
+/// How often what has expired is removed at most, where nobody takes it.
+pub(super) const SWEEP_INTERVAL: Duration = Duration::from_millis(100);
 
 impl<W> Hub<W> {
     /// Completes the pulls that were held long enough, ends sessions without a sign of life and requests whose time is
@@ -14,6 +18,7 @@ impl<W> Hub<W> {
     /// Returns when to call again: by then at the latest, or as soon as [`Effects::rearm`] is set.
     pub(crate) fn expire(&mut self, now: Instant) -> (Effects<W>, Option<Instant>) {
         let mut effects = Effects::default();
+        let expiry = self.expire_events(now, &mut effects);
         let mut abandoned = Vec::new();
         for session in self.sessions.values_mut() {
             if let Some(pull) = session.parked.take_if(|pull| now >= pull.since + PULL_HOLD) {
@@ -66,8 +71,50 @@ impl<W> Hub<W> {
             )
             .chain(starts)
             .chain(self.requests.next_due())
+            .chain(expiry)
             .min();
         (effects, self.armed)
+    }
+
+    /// Removes the events that have expired, so that they take no memory and no room. Returns when to call again.
+    fn expire_events(&mut self, now: Instant, effects: &mut Effects<W>) -> Option<Instant> {
+        let steady = (self.clock)();
+        if self.next_expiry()? <= steady {
+            for (key, session) in &mut self.sessions {
+                if session.outbox.queue.drop_expired(self.clock) {
+                    let line = Line::Queue(*key);
+                    self.room.wake_first(line, &mut effects.wakers);
+                }
+            }
+            for (key, consumer) in &mut self.consumers {
+                if consumer.queue.drop_expired(self.clock) {
+                    let line = Line::Queue(*key);
+                    self.room.wake_first(line, &mut effects.wakers);
+                }
+            }
+            let histories = self.webviews.values_mut();
+            for history in histories.filter_map(|webview| webview.history.as_mut()) {
+                history.backlog.empty_expired(steady);
+            }
+            self.retained.drop_expired(self.clock);
+            self.expire_unconsumed(effects);
+        }
+        let next = self.next_expiry()?;
+        Some(now + next.saturating_sub(steady).max(SWEEP_INTERVAL))
+    }
+
+    /// When the next event expires.
+    fn next_expiry(&self) -> Option<Duration> {
+        let pages = self.sessions.values();
+        let pages = pages.filter_map(|session| session.outbox.queue.next_expiry());
+        let consumers = self.consumers.values();
+        let consumers = consumers.filter_map(|consumer| consumer.queue.next_expiry());
+        let histories = self.webviews.values();
+        let histories = histories.filter_map(|webview| webview.history.as_ref());
+        let backlogs = histories.filter_map(|history| history.backlog.next_expiry());
+        let stores = [self.retained.next_expiry(), self.unconsumed.next_expiry()];
+        let stores = stores.into_iter().flatten();
+        pages.chain(consumers).chain(backlogs).chain(stores).min()
     }
 
     /// Notes that [`Hub::expire`] is due then. Returns whether that is earlier than its caller knows.

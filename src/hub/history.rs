@@ -209,6 +209,7 @@ impl<W> Hub<W> {
                         is_transient: !policy.history,
                         superseded: queued.superseded,
                         is_taken: false,
+                        is_empty: false,
                     });
                 }
             }

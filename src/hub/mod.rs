@@ -11,17 +11,21 @@ pub(crate) mod command_log;
 mod compat;
 pub(crate) mod consumer;
 mod effects;
+mod expiring;
 mod expiry;
+mod fan_out;
 mod history;
 pub(crate) mod ids;
 pub(crate) mod inspect;
 mod kept_quota;
+mod listen;
 pub(crate) mod loss;
 mod losses;
 pub(crate) mod outbox;
 mod publish;
 mod pulls;
 pub(crate) mod queue;
+mod queued;
 mod reception;
 pub(crate) mod requests;
 pub(crate) mod retained;
@@ -35,6 +39,7 @@ mod superseded;
 #[cfg(test)]
 mod tests;
 mod unconsumed;
+mod unreported;
 mod waiting;
 mod webviews;
 
@@ -46,6 +51,7 @@ use std::time::{Duration, Instant};
 use crate::flood::Flood;
 use crate::limits::Limits;
 use crate::model::policies::Policies;
+use crate::sync::steady_now;
 
 use consumer::Consumer;
 use history::History;
@@ -95,6 +101,8 @@ pub(crate) struct Hub<W> {
     requests: Requests<W>,
     next_subscriber: u64,
     newest_webview: u64,
+    /// The clock by which events expire. It runs while the machine sleeps, unlike the one of the leases.
+    clock: fn() -> Duration,
     /// When [`Hub::expire`] is due next, as its caller knows it.
     armed: Option<Instant>,
     exiting: bool,
@@ -162,6 +170,7 @@ impl<W> Hub<W> {
             requests: Requests::default(),
             next_subscriber: 0,
             newest_webview: 0,
+            clock: steady_now,
             armed: None,
             exiting: false,
             compat: None,
@@ -224,6 +233,7 @@ impl<W> Hub<W> {
             wakers.unneeded = Some(waker);
             return (Poll::Ready(None), wakers);
         };
+        consumer.queue.drop_expired(self.clock);
         let (mut polled, unneeded) = consumer.poll(waker);
         wakers.unneeded = unneeded;
         // A reader of a stream tells of nothing more.
@@ -253,6 +263,7 @@ impl<W> Hub<W> {
         let Some(consumer) = self.consumers.get_mut(&key) else {
             return wakers;
         };
+        consumer.queue.drop_expired(self.clock);
         if consumer.queue.pop_few(entries) > 0 {
             self.room.wake_first(Line::Queue(key), &mut wakers.has_room);
         }

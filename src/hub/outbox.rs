@@ -15,7 +15,7 @@ use crate::model::policy::Overflow;
 /// way can be delivered again.
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    queue: Queue,
+    pub(super) queue: Queue,
     /// Requests, and the ends of requests, each with the sequence number that it comes after. No policy drops them.
     requests: VecDeque<(u64, Item)>,
     delivered: VecDeque<Unacknowledged>,

@@ -6,14 +6,13 @@ use std::time::Instant;
 use crate::hub::Hub;
 use crate::hub::audience::Audience;
 use crate::hub::backlog::BacklogEntry;
-use crate::hub::compat::{note_delivery, note_omission};
 use crate::hub::effects::EmitEffects;
+use crate::hub::expiry::SWEEP_INTERVAL;
 use crate::hub::ids::SubscriberKey;
-use crate::hub::queue::{QueuedEvent, SupersededLists};
+use crate::hub::queue::SupersededLists;
 use crate::hub::retained::RetainedEvent;
-use crate::hub::room::{Line, Ticket};
+use crate::hub::room::Ticket;
 use crate::hub::routes::{Route, RouteEntry};
-use crate::model::core_target::CompatListener;
 use crate::model::delivery::Addressing;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode};
@@ -24,9 +23,6 @@ use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policy::Overflow;
 use crate::sync::wall_clock;
-
-/// For how many ended subscriptions a page may have unreported gaps before they are forgotten.
-const MAX_UNREPORTED_GAPS: usize = 1024;
 
 /// An event that is to be published.
 #[derive(Debug, Clone)]
@@ -39,6 +35,14 @@ pub(crate) struct NewEvent {
     /// Whether it is kept for later subscribers. `None` leaves that to the policy of its name.
     pub(crate) retain: Option<bool>,
     pub(crate) lifetime: Lifetime,
+}
+
+impl NewEvent {
+    /// The causes of what it causes: its own, and itself.
+    pub(crate) fn as_cause(&self) -> Box<[EventName]> {
+        let causes = self.provenance.as_ref().map_or(&[][..], |own| &own.causes);
+        causes.iter().chain([&self.name]).cloned().collect()
+    }
 }
 
 /// An event that was refused, with the reason.
@@ -150,6 +154,7 @@ impl<W> Hub<W> {
             }
         }
         if is_retained {
+            self.retained.drop_expired(self.clock);
             let weight = weight_of(&event.name, &event.payload, event.provenance.as_deref());
             let checked =
                 self.retained
@@ -185,7 +190,7 @@ impl<W> Hub<W> {
             pages: 0,
             listeners: 0,
         };
-        let mut effects = None;
+        let mut effects: EmitEffects<W> = None;
         let has_history = route.policy.history;
         let is_kept = self.webviews.values().any(|webview| {
             let history = webview.history.as_ref();
@@ -194,6 +199,7 @@ impl<W> Hub<W> {
         if route.entries.is_empty() && !is_kept && !*is_retained && deliveries.is_none() {
             return (receipt, effects);
         }
+        let expires = new.lifetime.expires.or(route.policy.expires);
         let is_read_later = self.compat.is_some() || self.subscriptions.has_bridged();
         let addressed = (is_read_later && !audience.is_plain()).then(|| Arc::new(audience.clone()));
         let mut event = BusEvent::new(Accepted {
@@ -205,7 +211,13 @@ impl<W> Hub<W> {
             tick: new.tick,
             provenance: new.provenance,
             audience: addressed,
+            expires_at: expires.map(|expires| (self.clock)() + expires),
         });
+        if let Some(expires) = expires
+            && self.arm(clock() + expires.max(SWEEP_INTERVAL))
+        {
+            effects.get_or_insert_default().rearm = true;
+        }
         if let Some(deliveries) = deliveries {
             event = event.marked(Mark {
                 until_consumed: true,
@@ -245,7 +257,7 @@ impl<W> Hub<W> {
             None if self.sessions.contains_key(&entry.subscriber) => None,
             None => Some(audience.addressing_of_host()),
         };
-        addressing.is_some_and(|addressing| entry.subscriptions_for(addressing).is_some())
+        addressing.is_some_and(|addressing| entry.receives(addressing))
             || entry.compatible().any(|listener| {
                 let addressing = addressing.unwrap_or(Addressing::Elsewhere);
                 audience.reaches_compatible(listener, addressing, page)
@@ -254,6 +266,7 @@ impl<W> Hub<W> {
 
     /// Forgets retained events whose name matches. Returns how many there were.
     pub(crate) fn clear_retained(&mut self, pattern: &EventPattern) -> usize {
+        self.retained.drop_expired(self.clock);
         self.retained.clear(pattern)
     }
 
@@ -264,12 +277,13 @@ impl<W> Hub<W> {
 
     /// Forgets the retained events for everyone with these names. Returns how many there were.
     pub(crate) fn clear_retained_for_everyone(&mut self, names: Vec<EventName>) -> usize {
+        self.retained.drop_expired(self.clock);
         self.retained.clear_for_everyone(names)
     }
 
     /// Checks that every queue has room that an event is for whose policy is to reject.
     fn check_queues(
-        &self,
+        &mut self,
         event: &NewEvent,
         audience: &Audience,
         route: &Route,
@@ -280,11 +294,23 @@ impl<W> Hub<W> {
         }
         // Without what a few ids add, which a full queue does not tell apart.
         let weight = weight_of(&event.name, &event.payload, event.provenance.as_deref());
+        // While others wait for room, only the keeper of leases makes it, since it also wakes them.
+        let may_free = self.room.is_empty();
         for entry in &route.entries {
             let key = entry.subscriber;
-            let has_room = match (self.sessions.get(&key), self.consumers.get(&key)) {
-                (Some(session), _) => session.outbox.has_room(weight),
-                (None, Some(consumer)) => consumer.queue.has_room(weight),
+            let has_room = match (self.sessions.get_mut(&key), self.consumers.get_mut(&key)) {
+                (Some(session), _) => {
+                    if may_free {
+                        session.outbox.queue.free_room(|| weight, self.clock);
+                    }
+                    session.outbox.has_room(weight)
+                }
+                (None, Some(consumer)) => {
+                    if may_free {
+                        consumer.queue.free_room(|| weight, self.clock);
+                    }
+                    consumer.queue.has_room(weight)
+                }
                 (None, None) => true,
             };
             let is_free = has_room && !self.room.has_older(key, ticket);
@@ -327,6 +353,7 @@ impl<W> Hub<W> {
                     is_transient: false,
                     superseded: SupersededLists::default(),
                     is_taken: false,
+                    is_empty: false,
                 });
             } else if history.may_be_renewed() {
                 // The page before may be there yet, and renew its session.
@@ -336,133 +363,4 @@ impl<W> Hub<W> {
             }
         }
     }
-
-    /// Queues the event for every subscriber that it is for.
-    fn fan_out(
-        &mut self,
-        event: &BusEvent,
-        audience: &Audience,
-        route: &Route,
-        clock: impl Fn() -> Instant,
-        receipt: &mut Receipt,
-        effects: &mut EmitEffects<W>,
-    ) {
-        let has_waiters = !self.room.is_empty();
-        for entry in &route.entries {
-            if let Some(session) = self.sessions.get_mut(&entry.subscriber) {
-                let addressing = match audience.has_all_pages() {
-                    true => Some(Addressing::Broadcast),
-                    false => self.webviews.get(&session.webview).and_then(|webview| {
-                        audience.addressing_of_page(&session.webview, &webview.window)
-                    }),
-                };
-                let own = match entry.has_compatible() {
-                    false => addressing.and_then(|addressing| {
-                        let own = entry.subscriptions_for(addressing)?;
-                        Some((addressing, Arc::clone(own)))
-                    }),
-                    true => {
-                        let addressing = addressing.unwrap_or(Addressing::Elsewhere);
-                        let webview = self.webviews.get(&session.webview);
-                        let window = webview.map_or("", |webview| &*webview.window);
-                        let page = Some((&*session.webview, window));
-                        let is_reached = |listener: &CompatListener| {
-                            audience.reaches_compatible(listener, addressing, page)
-                        };
-                        if let Some(compat) = &mut self.compat {
-                            let label = &session.webview;
-                            let notes = &mut compat.notes;
-                            for listener in entry.compatible() {
-                                if is_reached(listener) {
-                                    note_delivery(
-                                        notes, event, audience, addressing, listener, label,
-                                    );
-                                } else if addressing == Addressing::Sent && !audience.is_bridged {
-                                    note_omission(notes, event, audience, label);
-                                }
-                            }
-                        }
-                        let all = entry.all_subscriptions_for(addressing, is_reached);
-                        all.map(|all| (addressing, all))
-                    }
-                };
-                let Some((addressing, subscriptions)) = own else {
-                    continue;
-                };
-                let queued = QueuedEvent {
-                    event: event.clone(),
-                    subscriptions,
-                    addressing,
-                    superseded: SupersededLists::default(),
-                };
-                let before = has_waiters.then(|| session.outbox.usage());
-                let is_queued = session.outbox.push(queued, route.policy.overflow);
-                if before.is_some_and(|before| is_smaller(session.outbox.usage(), before)) {
-                    let line = Line::Queue(entry.subscriber);
-                    self.room
-                        .wake_first(line, &mut effects.get_or_insert_default().wakers);
-                }
-                receipt.pages += usize::from(is_queued);
-                if is_queued && event.mark().until_consumed {
-                    self.unconsumed.note_delivery(event.seq(), entry.subscriber);
-                }
-                if session.is_starting {
-                    let webview = self.webviews.get_mut(&session.webview);
-                    match webview.and_then(|webview| webview.history.as_mut()) {
-                        Some(history) => history.backlog.note_taken(event.seq()),
-                        None => session.is_starting = false,
-                    }
-                }
-                // A page that subscribes and unsubscribes without an end and never pulls loses events of subscriptions
-                // that have ended. That is rare, so it is checked rarely.
-                if session.outbox.unreported_gaps()
-                    > 2 * session.subscriptions + MAX_UNREPORTED_GAPS
-                {
-                    let (subscriptions, key) = (&self.subscriptions, entry.subscriber);
-                    session
-                        .outbox
-                        .forget_all_but(|id| subscriptions.contains(key, id));
-                }
-                if session.is_reachable() {
-                    let effects = effects.get_or_insert_default();
-                    session.deliver(entry.subscriber, clock(), &mut self.room, effects);
-                }
-            } else if let Some(consumer) = self.consumers.get_mut(&entry.subscriber) {
-                let addressing = audience.addressing_of_host();
-                let all = entry.all_subscriptions_for(addressing, |listener| {
-                    audience.reaches_compatible(listener, addressing, None)
-                });
-                let Some(subscriptions) = all else {
-                    continue;
-                };
-                let count = subscriptions.len();
-                let queued = QueuedEvent {
-                    event: event.clone(),
-                    subscriptions,
-                    addressing,
-                    superseded: SupersededLists::default(),
-                };
-                let before = has_waiters.then(|| consumer.queue.usage());
-                if consumer.queue.push(queued, route.policy.overflow) {
-                    receipt.listeners += count;
-                    if event.mark().until_consumed {
-                        self.unconsumed.note_delivery(event.seq(), entry.subscriber);
-                    }
-                }
-                if before.is_some_and(|before| is_smaller(consumer.queue.usage(), before)) {
-                    let line = Line::Queue(entry.subscriber);
-                    self.room
-                        .wake_first(line, &mut effects.get_or_insert_default().wakers);
-                }
-                if let Some(waker) = consumer.take_waker() {
-                    effects.get_or_insert_default().wakers.push(waker);
-                }
-            }
-        }
-    }
-}
-
-/// Whether a queue has room that it had not: an event may replace larger ones.
-pub(super) fn is_smaller(after: (usize, usize), before: (usize, usize)) -> bool {
-    after.0 < before.0 || after.1 < before.1
 }

@@ -50,6 +50,7 @@ impl<W> Hub<W> {
             Err(error) => return Err((waiter, error)),
         }
         session.last_seen = now;
+        session.outbox.queue.drop_expired(self.clock);
         if session.note_pull() {
             let webview = self.webviews.get_mut(label);
             let history = webview.and_then(|webview| webview.history.as_mut());

@@ -1,20 +1,23 @@
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::hub::expiring::Expiring;
 use crate::hub::ids::SubscriptionId;
-use crate::hub::loss::{Loss, Superseded};
+use crate::hub::loss::Loss;
+pub(crate) use crate::hub::queued::{LostEvents, QueueEntry, QueuedEvent};
 pub(crate) use crate::hub::superseded::SupersededLists;
 use crate::hub::superseded::is_same;
-use crate::model::delivery::Addressing;
-use crate::model::event::{BusEvent, Gap, GapReason, Mark};
+use crate::hub::unreported::Unreported;
+use crate::model::event::{GapReason, Mark};
 use crate::model::name::EventName;
 use crate::model::policy::Overflow;
 
 /// Events on their way to one subscriber, in the order in which they are to be delivered.
 ///
-/// When it is full, it drops the oldest event that may be dropped, counts what it dropped, and delivers a [`Gap`] in its
+/// When it is full, it drops the oldest event that may be dropped, counts what it dropped, and delivers a gap in its
 /// place. An event whose policy is `reject` is never dropped. One whose policy is `latest` replaces the one of its name
-/// that still waits.
+/// that still waits. An event that expires leaves its place, whatever its policy is.
 #[derive(Debug)]
 pub(crate) struct Queue {
     /// A superseded or dropped event leaves an empty slot, so that the others keep their numbers. The first slot is never
@@ -30,14 +33,16 @@ pub(crate) struct Queue {
     bytes: usize,
     /// The slot of the waiting event of a name, for names whose policy is `latest`.
     latest: HashMap<EventName, u64>,
-    /// What was dropped here and is not reported yet, for each subscription.
-    dropped: BTreeMap<SubscriptionId, Loss>,
+    /// The slots of events that expire.
+    expiring: Expiring,
+    /// What was dropped here since there was no room.
+    dropped: Unreported,
+    /// What has expired here.
+    expired: Unreported,
     /// What was lost elsewhere and is not reported yet.
     lost: VecDeque<LostEvents>,
-    /// The last event that was dropped and is not reported yet, if reports need a cause.
-    last_dropped: Option<BusEvent>,
     needs_cause: bool,
-    /// How many events were ever dropped here.
+    /// How many events were ever dropped here since there was no room.
     dropped_events: u64,
     bound: QueueBound,
 }
@@ -69,66 +74,6 @@ pub(crate) struct QueueBound {
     pub(crate) bytes: usize,
 }
 
-#[derive(Debug, Clone)]
-pub(crate) struct QueuedEvent {
-    pub(crate) event: BusEvent,
-    pub(crate) subscriptions: Arc<[SubscriptionId]>,
-    pub(crate) addressing: Addressing,
-    pub(crate) superseded: SupersededLists,
-}
-
-impl QueuedEvent {
-    /// The bytes that it counts for.
-    pub(crate) fn weight(&self) -> usize {
-        self.event.weight() + self.subscriptions.len() * ID_WEIGHT
-    }
-
-    /// At least as many bytes as it takes in a batch after this event, whose run it may continue.
-    pub(crate) fn length_after(&self, before: &Self) -> usize {
-        /// Two commas and the difference in time.
-        const STEP: usize = 24;
-        let continues = Arc::ptr_eq(&self.subscriptions, &before.subscriptions)
-            && self.event.continues(&before.event);
-        match continues {
-            true => self.event.json().weight() + self.event.json().growth() + STEP,
-            false => self.length(),
-        }
-    }
-
-    /// At least as many bytes as it takes in a batch.
-    pub(crate) fn length(&self) -> usize {
-        self.weight() + self.event.json().growth()
-    }
-}
-
-/// The bytes of an id and a comma.
-const ID_WEIGHT: usize = 11;
-
-/// A gap, and the subscriptions that it may concern.
-#[derive(Debug, Clone)]
-pub(crate) struct LostEvents {
-    pub(crate) gap: Gap,
-    /// The part of it that other lost events had replaced.
-    pub(crate) superseded: Option<Superseded>,
-    pub(crate) subscriptions: BTreeSet<SubscriptionId>,
-    /// The last event that is lost, in a queue whose reports need a cause.
-    pub(crate) cause: Option<BusEvent>,
-}
-
-impl LostEvents {
-    pub(crate) fn weight(&self) -> usize {
-        const ENVELOPE: usize = 192;
-        ENVELOPE + self.subscriptions.len() * ID_WEIGHT
-    }
-}
-
-#[derive(Debug, Clone)]
-pub(crate) enum QueueEntry {
-    Event(QueuedEvent),
-    /// Boxed, since there are few, and a batch of events takes the less memory.
-    Lost(Box<LostEvents>),
-}
-
 impl Queue {
     pub(crate) fn new(bound: QueueBound) -> Self {
         Self {
@@ -139,9 +84,10 @@ impl Queue {
             len: 0,
             bytes: 0,
             latest: HashMap::new(),
-            dropped: BTreeMap::new(),
+            expiring: Expiring::default(),
+            dropped: Unreported::default(),
+            expired: Unreported::default(),
             lost: VecDeque::new(),
-            last_dropped: None,
             needs_cause: false,
             dropped_events: 0,
             bound,
@@ -158,26 +104,36 @@ impl Queue {
 
     /// Returns whether the event is in the queue. One that finds only events that are never dropped is dropped itself.
     pub(crate) fn push(&mut self, queued: QueuedEvent, overflow: Overflow) -> bool {
-        let dropping = match overflow {
-            Overflow::Reject => Dropping::Never,
-            _ => Dropping::Allowed,
-        };
+        let dropping = dropping(overflow, Dropping::Never);
         self.push_slot(Slot { queued, dropping }, overflow)
     }
 
     /// Queues an event that was accepted before its subscription began. It cannot be rejected any more.
     pub(crate) fn push_past(&mut self, queued: QueuedEvent, overflow: Overflow) {
-        let dropping = match overflow {
-            Overflow::Reject => Dropping::LastResort,
-            _ => Dropping::Allowed,
-        };
+        let dropping = dropping(overflow, Dropping::LastResort);
         self.push_slot(Slot { queued, dropping }, overflow);
+    }
+
+    /// Queues an event for subscriptions for which only the newest one of a name waits. Returns whether it is in the queue.
+    pub(crate) fn push_newest(&mut self, queued: QueuedEvent, overflow: Overflow) -> bool {
+        let dropping = dropping(overflow, Dropping::Never);
+        self.push_slot(Slot { queued, dropping }, Overflow::Latest)
+    }
+
+    /// Queues such an event that was accepted before its subscription began.
+    pub(crate) fn push_newest_past(&mut self, queued: QueuedEvent, overflow: Overflow) {
+        let dropping = dropping(overflow, Dropping::LastResort);
+        self.push_slot(Slot { queued, dropping }, Overflow::Latest);
     }
 
     fn push_slot(&mut self, mut slot: Slot, overflow: Overflow) -> bool {
         let may_supersede = overflow == Overflow::Latest;
         if may_supersede {
             self.supersede(&mut slot);
+        }
+        if let Some(deadline) = slot.queued.event.expires_at() {
+            let number = self.first + self.slots.len() as u64;
+            self.expiring.insert(deadline, number, ());
         }
         self.len += 1;
         self.bytes += slot.queued.weight();
@@ -202,6 +158,13 @@ impl Queue {
         self.len == 0 || self.fits(1, weight)
     }
 
+    /// Removes what has expired, if an event of this weight has no room otherwise.
+    pub(crate) fn free_room(&mut self, weight: impl FnOnce() -> usize, clock: fn() -> Duration) {
+        if !self.expiring.is_empty() && !self.has_room(weight()) {
+            self.drop_expired(clock);
+        }
+    }
+
     /// Reports events that were lost elsewhere, before what is queued.
     pub(crate) fn push_lost(&mut self, lost: LostEvents) {
         self.lost.push_back(lost);
@@ -212,7 +175,7 @@ impl Queue {
         if let Some(lost) = self.lost.front() {
             return Some(lost.weight());
         }
-        if let Some(lost) = self.next_dropped() {
+        if let Some(lost) = self.next_unreported() {
             return Some(lost.weight());
         }
         let next = self.slots.front()?.as_ref()?;
@@ -235,26 +198,22 @@ impl Queue {
     }
 
     fn is_gap_next(&self) -> bool {
-        !self.lost.is_empty() || !self.dropped.is_empty()
+        !self.lost.is_empty() || !self.dropped.is_empty() || !self.expired.is_empty()
     }
 
     pub(crate) fn pop(&mut self) -> Option<QueueEntry> {
         if let Some(lost) = self.lost.pop_front() {
             return Some(QueueEntry::Lost(Box::new(lost)));
         }
-        if let Some(lost) = self.next_dropped() {
-            self.dropped
-                .retain(|id, _| !lost.subscriptions.contains(id));
-            if self.dropped.is_empty() {
-                self.last_dropped = None;
-            }
+        let lost = self.dropped.take(GapReason::QueueFull);
+        if let Some(lost) = lost.or_else(|| self.expired.take(GapReason::Expired)) {
             return Some(QueueEntry::Lost(Box::new(lost)));
         }
         self.take(0).map(|slot| QueueEntry::Event(slot.queued))
     }
 
-    /// Takes a few entries at once. Returns how many. An event that a newer one may replace is taken alone, since it could
-    /// not be replaced any more while it waits behind others outside of the queue.
+    /// Takes a few entries at once. Returns how many. An event that a newer one may replace, or that may expire, is taken
+    /// alone, since neither could happen any more while it waits behind others outside of the queue.
     ///
     /// The caller holds what it takes beyond the limits of the queue: at most 15 events beside the one that it handles.
     pub(crate) fn pop_few(&mut self, entries: &mut Vec<QueueEntry>) -> usize {
@@ -264,7 +223,7 @@ impl Queue {
         let mut taken = 0;
         while taken < MOST
             && before - self.bytes < MOST_BYTES
-            && (taken == 0 || self.latest.is_empty())
+            && (taken == 0 || (self.latest.is_empty() && self.expiring.is_empty()))
             && let Some(entry) = self.pop()
         {
             entries.push(entry);
@@ -275,33 +234,48 @@ impl Queue {
 
     /// Forgets the gaps of a subscription that has ended.
     pub(crate) fn forget(&mut self, id: SubscriptionId) {
-        self.dropped.remove(&id);
+        self.dropped.forget(id);
+        self.expired.forget(id);
         for lost in &mut self.lost {
             lost.subscriptions.remove(&id);
         }
         self.lost.retain(|lost| !lost.subscriptions.is_empty());
     }
 
-    /// For how many subscriptions something was dropped and is not reported yet.
+    /// For how many subscriptions something was dropped or has expired, and is not reported yet.
     pub(crate) fn unreported_gaps(&self) -> usize {
-        self.dropped.len()
+        self.dropped.len() + self.expired.len()
     }
 
-    /// Forgets what was dropped for all but the live subscriptions. An event may wait longer than a subscription lives.
+    /// Forgets what is lost for all but the live subscriptions. An event may wait longer than a subscription lives.
     pub(crate) fn forget_all_but(&mut self, is_live: impl Fn(SubscriptionId) -> bool) {
-        self.dropped.retain(|id, _| is_live(*id));
+        self.dropped.forget_all_but(&is_live);
+        self.expired.forget_all_but(is_live);
     }
 
-    /// One gap for all subscriptions that have lost the same.
-    fn next_dropped(&self) -> Option<LostEvents> {
-        let dropped = self.dropped.values().next()?;
-        let alike = self.dropped.iter().filter(|(_, other)| *other == dropped);
-        Some(LostEvents {
-            gap: dropped.gap(GapReason::QueueFull, false),
-            superseded: dropped.superseded(),
-            subscriptions: alike.map(|(id, _)| *id).collect(),
-            cause: self.last_dropped.clone(),
-        })
+    fn next_unreported(&self) -> Option<LostEvents> {
+        let dropped = self.dropped.next(GapReason::QueueFull);
+        dropped.or_else(|| self.expired.next(GapReason::Expired))
+    }
+
+    /// When the next event expires.
+    pub(crate) fn next_expiry(&self) -> Option<Duration> {
+        self.expiring.next()
+    }
+
+    /// Removes what has expired, and returns whether anything has. `clock` is read only where something may expire.
+    pub(crate) fn drop_expired(&mut self, clock: fn() -> Duration) -> bool {
+        if self.expiring.is_empty() {
+            return false;
+        }
+        let (steady, before) = (clock(), self.len);
+        while let Some((number, ())) = self.expiring.take_expired(steady) {
+            if let Some(slot) = self.take((number - self.first) as usize) {
+                self.expired.note_lost(slot.queued, self.needs_cause);
+            }
+        }
+        self.remove_empty_slots();
+        self.len < before
     }
 
     pub(crate) fn clear(&mut self) {
@@ -333,9 +307,9 @@ impl Queue {
     /// Takes the event out of this slot.
     fn take(&mut self, index: usize) -> Option<Slot> {
         let taken = self.slots.get_mut(index)?.take()?;
-        self.account_for_taken(&taken.queued);
-        let name = taken.queued.event.event_name();
         let number = self.first + index as u64;
+        self.account_for_taken(number, &taken.queued);
+        let name = taken.queued.event.event_name();
         if !self.latest.is_empty() && self.latest.get(name) == Some(&number) {
             self.latest.remove(name);
         }
@@ -343,7 +317,10 @@ impl Queue {
         Some(taken)
     }
 
-    fn account_for_taken(&mut self, taken: &QueuedEvent) {
+    fn account_for_taken(&mut self, number: u64, taken: &QueuedEvent) {
+        if let Some(deadline) = taken.event.expires_at() {
+            self.expiring.remove(deadline, number);
+        }
         self.len -= 1;
         self.bytes -= taken.weight();
     }
@@ -362,6 +339,7 @@ impl Queue {
         }
         let mut next = self.first;
         let (mut droppable_from, mut last_resort_from) = (next, next);
+        let mut expiring = Expiring::default();
         for (number, slot) in (self.first..).zip(&self.slots) {
             let Some(slot) = slot else {
                 continue;
@@ -370,6 +348,9 @@ impl Queue {
                 && *latest == number
             {
                 *latest = next;
+            }
+            if let Some(deadline) = slot.queued.event.expires_at() {
+                expiring.insert(deadline, next, ());
             }
             next += 1;
             if number < self.droppable_from {
@@ -381,6 +362,7 @@ impl Queue {
         }
         self.droppable_from = droppable_from;
         self.last_resort_from = last_resort_from;
+        self.expiring = expiring;
         self.slots.retain(Option::is_some);
     }
 
@@ -388,16 +370,16 @@ impl Queue {
     fn supersede(&mut self, newer: &mut Slot) {
         let number = self.first + self.slots.len() as u64;
         let name = newer.queued.event.event_name().clone();
-        let Some(old) = self.latest.insert(name, number) else {
+        let Some(before) = self.latest.insert(name, number) else {
             return;
         };
-        let Some(place) = self.slots.get_mut((old - self.first) as usize) else {
+        let Some(place) = self.slots.get_mut((before - self.first) as usize) else {
             return;
         };
         let Some(old) = place.take_if(|old| newer.may_replace(old)) else {
             return;
         };
-        self.account_for_taken(&old.queued);
+        self.account_for_taken(before, &old.queued);
         newer.replace(old);
         self.skip_empty_slots();
     }
@@ -413,20 +395,8 @@ impl Queue {
         let Some(oldest) = self.take((number - self.first) as usize) else {
             return false;
         };
-        let QueuedEvent {
-            event,
-            subscriptions,
-            superseded,
-            ..
-        } = oldest.queued;
-        for (ids, superseded) in superseded.iter() {
-            self.note_dropped(ids, superseded.superseded_by(event.seq()));
-        }
-        self.note_dropped(&subscriptions, Loss::of_one(event.seq()));
-        self.dropped_events += 1 + event.superseded();
-        if self.needs_cause {
-            self.last_dropped = Some(event);
-        }
+        self.dropped_events += 1 + oldest.queued.event.superseded();
+        self.dropped.note_lost(oldest.queued, self.needs_cause);
         true
     }
 
@@ -439,14 +409,13 @@ impl Queue {
         let before = slots.take_while(|slot| !is_meant(slot)).count();
         from + before as u64
     }
+}
 
-    fn note_dropped(&mut self, ids: &[SubscriptionId], lost: Loss) {
-        for id in ids {
-            let dropped = self.dropped.entry(*id);
-            dropped
-                .and_modify(|own| *own = own.join(lost))
-                .or_insert(lost);
-        }
+/// Whether an event may make room. `rejected` is for those whose policy is to reject.
+fn dropping(overflow: Overflow, rejected: Dropping) -> Dropping {
+    match overflow {
+        Overflow::Reject => rejected,
+        _ => Dropping::Allowed,
     }
 }
 

@@ -1,6 +1,8 @@
 use std::collections::HashMap;
+use std::time::Duration;
 
 use crate::hub::audience::Audience;
+use crate::hub::expiring::Expiring;
 use crate::hub::kept_quota::KeptQuota;
 use crate::limits::Limits;
 use crate::model::delivery::Addressing;
@@ -19,9 +21,13 @@ use crate::model::target::Target;
 /// that is for it.
 #[derive(Debug, Default)]
 pub(crate) struct Retained {
-    events: HashMap<(EventName, Option<Target>), Vec<RetainedEvent>>,
+    events: HashMap<Key, Vec<RetainedEvent>>,
     quota: KeptQuota,
+    /// The events that expire, by sequence number.
+    expiring: Expiring<Key>,
 }
+
+type Key = (EventName, Option<Target>);
 
 #[derive(Debug)]
 pub(crate) struct RetainedEvent {
@@ -74,15 +80,53 @@ impl Retained {
         retained: RetainedEvent,
     ) {
         self.quota.add(retained.event.source(), retained.weight());
-        let events = self.events.entry((name, target)).or_default();
+        let key = (name, target);
+        if let Some(deadline) = retained.event.expires_at() {
+            let seq = retained.event.seq();
+            self.expiring.insert(deadline, seq, key.clone());
+        }
+        let events = self.events.entry(key).or_default();
         let source = retained.event.source();
         let old = events.iter().position(|old| old.event.source() == source);
         let old = old.map(|position| events.remove(position));
         // The newest is the last.
         events.push(retained);
         if let Some(old) = old {
-            self.quota.remove(old.event.source(), old.weight());
+            self.account_for_removed(&old);
         }
+    }
+
+    fn account_for_removed(&mut self, removed: &RetainedEvent) {
+        self.quota.remove(removed.event.source(), removed.weight());
+        if let Some(deadline) = removed.event.expires_at() {
+            self.expiring.remove(deadline, removed.event.seq());
+        }
+    }
+
+    /// Removes what has expired. `clock` is read only where something may expire.
+    pub(crate) fn drop_expired(&mut self, clock: fn() -> Duration) {
+        if self.expiring.is_empty() {
+            return;
+        }
+        let steady = clock();
+        while let Some((seq, key)) = self.expiring.take_expired(steady) {
+            let Some(events) = self.events.get_mut(&key) else {
+                continue;
+            };
+            let position = events.iter().position(|own| own.event.seq() == seq);
+            let expired = position.map(|position| events.remove(position));
+            if events.is_empty() {
+                self.events.remove(&key);
+            }
+            if let Some(expired) = expired {
+                self.account_for_removed(&expired);
+            }
+        }
+    }
+
+    /// When the next event expires.
+    pub(crate) fn next_expiry(&self) -> Option<Duration> {
+        self.expiring.next()
     }
 
     /// Forgets the events whose name matches. Returns how many there were.
@@ -93,8 +137,7 @@ impl Retained {
             .flat_map(|(_, retained)| retained)
             .collect();
         for retained in &gone {
-            self.quota
-                .remove(retained.event.source(), retained.weight());
+            self.account_for_removed(retained);
         }
         gone.len()
     }
@@ -113,8 +156,7 @@ impl Retained {
         for name in names {
             let gone = self.events.remove(&(name, None)).unwrap_or_default();
             for retained in &gone {
-                self.quota
-                    .remove(retained.event.source(), retained.weight());
+                self.account_for_removed(retained);
             }
             cleared += gone.len();
         }

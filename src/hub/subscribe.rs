@@ -9,18 +9,16 @@ use crate::hub::audience::Audience;
 use crate::hub::backlog::{BacklogEntry, absence};
 use crate::hub::catch_up::{CatchUp, Found, discount_what_comes_again, is_covered, may_concern};
 use crate::hub::effects::Effects;
+use crate::hub::fan_out::is_smaller;
 use crate::hub::ids::{SubscriberKey, SubscriptionId};
 use crate::hub::losses::LossOf;
-use crate::hub::publish::is_smaller;
-use crate::hub::queue::{QueuedEvent, SupersededLists};
 use crate::hub::reception::Reception;
 use crate::hub::room::Line;
 use crate::hub::sessions::session_ended;
 use crate::hub::subscription::{Beginning, Resumption, ScopeAnswers, SubscriptionRequest};
-use crate::model::delivery::{Addressing, DeliveryFilter};
+use crate::model::delivery::DeliveryFilter;
 use crate::model::error::{Error, ErrorCode, Result};
-use crate::model::event::{BusEvent, Mark};
-use crate::model::pattern::EventPattern;
+use crate::model::event::Mark;
 
 impl<W> Hub<W> {
     /// Begins the subscriptions of one command. Returns for each the sequence number that it begins after.
@@ -34,9 +32,11 @@ impl<W> Hub<W> {
         now: Instant,
     ) -> (Vec<Result<u64>>, Effects<W>) {
         let mut effects = Effects::default();
-        let mut catch_up = CatchUp::default();
+        let mut catch_up = CatchUp::at((self.clock)());
         let answers = ScopeAnswers::default();
         self.abandon_exhausted(&mut effects);
+        self.expire_unconsumed(&mut effects);
+        self.retained.drop_expired(self.clock);
         let results = requests
             .into_iter()
             .map(|request| {
@@ -76,8 +76,14 @@ impl<W> Hub<W> {
                     session.has_resumed |= request.resume.is_some();
                 }
                 let (id, pattern, scope) = (request.id, request.pattern, request.scope);
-                self.subscriptions
-                    .insert_as(key, id, pattern, (filter, scope), compat);
+                let wants_latest = request.wants_latest;
+                self.subscriptions.insert_as(
+                    key,
+                    id,
+                    pattern,
+                    (filter, scope),
+                    (compat, wants_latest),
+                );
                 effects.has_new_listeners = true;
                 Ok(self.seq)
             })
@@ -197,7 +203,12 @@ impl<W> Hub<W> {
         let mut find = |kept: &'a BacklogEntry, mark: Mark| {
             let is_for_it = by.receives(kept, page);
             if is_for_it && request.matches(kept.event.event_name(), answers) {
-                found.insert(kept.event.seq(), (&kept.event, kept.addressing, mark));
+                let seq = kept.event.seq();
+                // The page before may have got it twice: by itself, and in the place of others, for its newest only.
+                let is_more = |(_, _, known): &Found<'_>| known.superseded >= mark.superseded;
+                if found.get(&seq).is_none_or(is_more) {
+                    found.insert(seq, (&kept.event, kept.addressing, mark));
+                }
             }
         };
         let concerns = |of: &LossOf| may_concern(of, request, by, answers);
@@ -347,7 +358,8 @@ impl<W> Hub<W> {
         let mut found: Vec<Found<'_>> = found.into_values().collect();
         discount_what_comes_again(&mut found);
         for (event, addressing, mark) in found {
-            catch_up.add(event, addressing, mark, request.id);
+            let subscription = (request.id, request.wants_latest);
+            catch_up.add(event, addressing, mark, subscription);
         }
     }
 
@@ -375,7 +387,7 @@ impl<W> Hub<W> {
     fn queue_catch_up(
         &mut self,
         key: SubscriberKey,
-        catch_up: CatchUp,
+        mut catch_up: CatchUp,
         now: Instant,
         effects: &mut Effects<W>,
     ) {
@@ -383,7 +395,8 @@ impl<W> Hub<W> {
             return;
         };
         let before = session.outbox.usage();
-        for lost in catch_up.gaps {
+        session.outbox.queue.drop_expired(self.clock);
+        for lost in catch_up.take_gaps() {
             session.outbox.push_lost(lost);
         }
         let webview = self.webviews.get_mut(&session.webview);
@@ -393,7 +406,7 @@ impl<W> Hub<W> {
                 history.backlog.note_taken(seq);
             }
         }
-        for entry in catch_up.events.into_values() {
+        for ((_, _, _, is_newest), entry) in catch_up.events {
             if let Some(history) = history.as_mut().filter(|_| entry.event.mark().replayed) {
                 history.backlog.note_taken(entry.event.seq());
             }
@@ -401,9 +414,11 @@ impl<W> Hub<W> {
             if entry.event.mark().until_consumed {
                 self.unconsumed.note_redelivery(entry.event.seq(), key);
             }
-            session
-                .outbox
-                .push_past(entry.into_queued(), policy.overflow);
+            let (outbox, queued) = (&mut session.outbox, entry.into_queued());
+            match is_newest {
+                true => outbox.queue.push_newest_past(queued, policy.overflow),
+                false => outbox.push_past(queued, policy.overflow),
+            }
         }
         if is_smaller(session.outbox.usage(), before) {
             self.room.wake_first(Line::Queue(key), &mut effects.wakers);
@@ -429,60 +444,6 @@ impl<W> Hub<W> {
         // Even while its queue stays full: events that this page does not listen to any more do not wait for it.
         self.release_waiting(key, &mut effects);
         self.end_idle_pull(key, &mut effects);
-        effects
-    }
-
-    /// Begins a subscription of the host, which gets what is retained if it wants that.
-    pub(crate) fn listen(
-        &mut self,
-        key: SubscriberKey,
-        id: SubscriptionId,
-        pattern: EventPattern,
-        filter: DeliveryFilter,
-        wants_retained: bool,
-    ) -> Effects<W> {
-        let mut effects = Effects {
-            has_new_listeners: true,
-            ..Effects::default()
-        };
-        if wants_retained && let Some(consumer) = self.consumers.get_mut(&key) {
-            let before = consumer.queue.usage();
-            let mut retained: Vec<(&BusEvent, Addressing)> = self
-                .retained
-                .newest_of(&pattern, |audience| {
-                    Some(audience.addressing_of_host()).filter(|own| filter.covers(*own))
-                })
-                .collect();
-            retained.sort_by_key(|(event, _)| event.seq());
-            let mark = Mark {
-                retained: true,
-                ..Mark::default()
-            };
-            for (event, addressing) in retained {
-                let queued = QueuedEvent {
-                    event: event.marked(mark),
-                    subscriptions: Arc::new([id]),
-                    addressing,
-                    superseded: SupersededLists::default(),
-                };
-                let policy = self.subscriptions.policy(queued.event.event_name());
-                consumer.queue.push_past(queued, policy.overflow);
-            }
-            if is_smaller(consumer.queue.usage(), before) {
-                self.room.wake_first(Line::Queue(key), &mut effects.wakers);
-            }
-            effects.wakers.extend(consumer.take_waker());
-        }
-        self.deliver_unconsumed(key, id, &pattern, filter, &mut effects);
-        self.subscriptions.insert(key, id, pattern, filter, None);
-        effects
-    }
-
-    /// Ends a subscription of the host.
-    pub(crate) fn unlisten(&mut self, key: SubscriberKey, id: SubscriptionId) -> Effects<W> {
-        let mut effects = Effects::default();
-        self.subscriptions.remove_many(key, &[id]);
-        self.release_waiting(key, &mut effects);
         effects
     }
 }

@@ -23,6 +23,8 @@ pub(crate) struct SubscriptionRequest {
     /// Whether it gets what is kept for a starting page.
     pub(crate) wants_replayed: bool,
     pub(crate) wants_retained: bool,
+    /// Whether only the newest event of a name waits for it.
+    pub(crate) wants_latest: bool,
     /// Where it resumes, if the page had it in a session before.
     pub(crate) resume: Option<Resumption>,
 }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::hub::Hub;
 use crate::hub::audience::Audience;
-use crate::hub::effects::Effects;
+use crate::hub::effects::{Abandoned, Effects};
+use crate::hub::expiring::Expiring;
 use crate::hub::ids::{SubscriberKey, SubscriptionId};
 use crate::hub::kept_quota::KeptQuota;
 use crate::hub::queue::{QueuedEvent, SupersededLists};
@@ -24,6 +26,8 @@ use crate::model::policy::Overflow;
 pub(super) struct Unconsumed {
     kept: BTreeMap<u64, Kept>,
     quota: KeptQuota,
+    /// Those that expire.
+    expiring: Expiring,
 }
 
 #[derive(Debug)]
@@ -94,12 +98,18 @@ impl Unconsumed {
             receivers: Vec::new(),
         };
         self.quota.add(kept.event.source(), kept.weight());
+        if let Some(deadline) = kept.event.expires_at() {
+            self.expiring.insert(deadline, kept.event.seq(), ());
+        }
         self.kept.insert(kept.event.seq(), kept);
     }
 
     fn remove(&mut self, seq: u64) -> Option<Kept> {
         let kept = self.kept.remove(&seq)?;
         self.quota.remove(kept.event.source(), kept.weight());
+        if let Some(deadline) = kept.event.expires_at() {
+            self.expiring.remove(deadline, seq);
+        }
         Some(kept)
     }
 
@@ -123,6 +133,11 @@ impl Unconsumed {
     pub(super) fn matching<'a>(&'a self, pattern: &EventPattern) -> impl Iterator<Item = &'a Kept> {
         let kept = self.kept.values();
         kept.filter(move |kept| !kept.is_exhausted() && pattern.matches(kept.event.event_name()))
+    }
+
+    /// When the next event expires.
+    pub(super) fn next_expiry(&self) -> Option<Duration> {
+        self.expiring.next()
     }
 
     /// How many events are kept, and their bytes.
@@ -151,7 +166,7 @@ impl<W> Hub<W> {
         if is_handled {
             self.unconsumed.remove(seq);
         } else if kept.is_exhausted() {
-            self.abandon(seq, &mut effects);
+            self.abandon(seq, false, &mut effects);
         }
         effects
     }
@@ -166,6 +181,7 @@ impl<W> Hub<W> {
         effects: &mut Effects<W>,
     ) {
         self.abandon_exhausted(effects);
+        self.expire_unconsumed(effects);
         let Some(consumer) = self.consumers.get_mut(&key) else {
             return;
         };
@@ -200,14 +216,28 @@ impl<W> Hub<W> {
         let gone = exhausted.filter(|(_, kept)| !kept.receivers.iter().any(is_there));
         let gone: Vec<u64> = gone.map(|(seq, _)| *seq).collect();
         for seq in gone {
-            self.abandon(seq, effects);
+            self.abandon(seq, false, effects);
         }
     }
 
-    fn abandon(&mut self, seq: u64, effects: &mut Effects<W>) {
+    /// Gives up what has expired, also while a handler of it runs.
+    pub(super) fn expire_unconsumed(&mut self, effects: &mut Effects<W>) {
+        if self.unconsumed.expiring.is_empty() {
+            return;
+        }
+        let steady = (self.clock)();
+        while let Some((seq, ())) = self.unconsumed.expiring.take_expired(steady) {
+            self.abandon(seq, true, effects);
+        }
+    }
+
+    fn abandon(&mut self, seq: u64, has_expired: bool, effects: &mut Effects<W>) {
         if let Some(kept) = self.unconsumed.remove(seq) {
-            let name = kept.event.event_name().clone();
-            effects.abandoned.push((name, kept.deliveries));
+            effects.abandoned.push(Abandoned {
+                name: kept.event.event_name().clone(),
+                deliveries: kept.deliveries,
+                has_expired,
+            });
         }
     }
 

@@ -35,3 +35,22 @@ impl DeliveryFilter {
         }
     }
 }
+
+/// What a subscription of the host receives.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HostSubscription {
+    pub(crate) filter: DeliveryFilter,
+    pub(crate) wants_retained: bool,
+    /// Whether only the newest event of a name waits for it.
+    pub(crate) wants_latest: bool,
+}
+
+impl Default for HostSubscription {
+    fn default() -> Self {
+        Self {
+            filter: DeliveryFilter::Own,
+            wants_retained: true,
+            wants_latest: false,
+        }
+    }
+}

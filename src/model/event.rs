@@ -45,6 +45,8 @@ pub(crate) struct Accepted {
     pub(crate) provenance: Option<Arc<Provenance>>,
     /// Whom it is for, if it is not for everyone. Only compatible mode and bridges to Tauri's events read that.
     pub(crate) audience: Option<Arc<Audience>>,
+    /// The time of the steady clock from which it counts no more.
+    pub(crate) expires_at: Option<Duration>,
 }
 
 /// The component that emitted an event, and the events that caused it. Most events have neither.
@@ -147,6 +149,34 @@ impl BusEvent {
 
     pub(crate) fn audience(&self) -> Option<&Audience> {
         self.accepted.audience.as_deref()
+    }
+
+    pub(crate) fn expires_at(&self) -> Option<Duration> {
+        self.accepted.expires_at
+    }
+
+    /// Whether it counts no more at this time of the steady clock.
+    pub(crate) fn has_expired(&self, steady: Duration) -> bool {
+        self.accepted.expires_at.is_some_and(|end| end <= steady)
+    }
+
+    /// The event without its payload, to be counted only.
+    pub(crate) fn without_payload(&self) -> Self {
+        let own = &*self.accepted;
+        Self {
+            accepted: Arc::new(Accepted {
+                seq: own.seq,
+                name: own.name.clone(),
+                payload: "null".into(),
+                accepted_at: own.accepted_at,
+                source: own.source.clone(),
+                tick: None,
+                provenance: None,
+                audience: own.audience.clone(),
+                expires_at: own.expires_at,
+            }),
+            mark: self.mark,
+        }
     }
 
     pub(crate) fn event_name(&self) -> &EventName {
@@ -349,6 +379,8 @@ pub enum GapReason {
     HistoryFull,
     /// The page's session ended, and the events since then are no longer kept.
     SessionEnded,
+    /// They were older than they were to get: see [`Policy::expires`](crate::Policy::expires).
+    Expired,
 }
 
 impl GapReason {
@@ -357,6 +389,7 @@ impl GapReason {
             Self::QueueFull => "queue_full",
             Self::HistoryFull => "history_full",
             Self::SessionEnded => "session_ended",
+            Self::Expired => "expired",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Lengths of time that apps and pages give.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::model::error::{Error, ErrorCode, Result};
 
@@ -16,12 +16,46 @@ pub(crate) fn check_interval(interval: Duration) -> Result<()> {
     Err(invalid_interval(&format!("{interval:?}")))
 }
 
+/// Checks how much later an event is to be emitted.
+pub(crate) fn check_delay(delay: Duration) -> Result<Duration> {
+    if (MIN_INTERVAL..=MAX_DURATION).contains(&delay) {
+        return Ok(delay);
+    }
+    Err(invalid_delay(&format!("{delay:?}")))
+}
+
+/// Reads a delay as JavaScript gives it.
+pub(crate) fn delay_from_millis(millis: f64) -> Result<Duration> {
+    let invalid = || invalid_delay(&format!("{millis} ms"));
+    let delay = Duration::try_from_secs_f64(millis / 1000.0).map_err(|_| invalid())?;
+    check_delay(delay).map_err(|_| invalid())
+}
+
+fn invalid_delay(value: &str) -> Error {
+    Error::new(
+        ErrorCode::InvalidArgument,
+        format!("the delay is {value}; it must be at least 1 ms and at most a year"),
+    )
+}
+
 /// Reads an interval as JavaScript gives it.
 pub(crate) fn interval_from_millis(millis: f64) -> Result<Duration> {
     let interval = Duration::try_from_secs_f64(millis / 1000.0)
         .map_err(|_| invalid_interval(&format!("{millis} ms")))?;
     check_interval(interval).map_err(|_| invalid_interval(&format!("{millis} ms")))?;
     Ok(interval)
+}
+
+/// Reads a time of day as JavaScript gives it, in milliseconds since the Unix epoch.
+pub(crate) fn time_from_millis(millis: f64) -> Result<SystemTime> {
+    let since = Duration::try_from_secs_f64(millis / 1000.0).ok();
+    let time = since.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
+    time.ok_or_else(|| {
+        Error::new(
+            ErrorCode::InvalidArgument,
+            format!("the time is {millis}; it must be in milliseconds since 1970"),
+        )
+    })
 }
 
 /// Reads another length of time, which may be zero.

@@ -50,7 +50,7 @@ pub enum JobState {
 /// A snapshot of a job.
 ///
 /// As JSON: `{ id, number, event, everyMs, to, immediate, count, ticks, missed, failed, owner, state, nextAt, missedTicks,
-/// onlyWhileListened, jitterMs, source, maxFailures, lastError }`.
+/// onlyWhileListened, jitterMs, source, maxFailures, lastError, at }`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct JobInfo {
@@ -92,6 +92,8 @@ pub struct JobInfo {
     pub max_failures: Option<u64>,
     /// The error of the last tick that failed.
     pub last_error: Option<Error>,
+    /// The time of day of its only tick, for what [`EventBus::emit_at`](crate::EventBus::emit_at) has started.
+    pub at: Option<SystemTime>,
 }
 
 fn millis(duration: Duration) -> f64 {
@@ -120,6 +122,7 @@ impl Serialize for JobInfo {
         map.serialize_entry("source", &self.source)?;
         map.serialize_entry("maxFailures", &self.max_failures)?;
         map.serialize_entry("lastError", &self.last_error)?;
+        map.serialize_entry("at", &self.at.map(unix_millis))?;
         map.end()
     }
 }

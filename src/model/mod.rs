@@ -10,6 +10,7 @@ pub(crate) mod delivery;
 pub(crate) mod event;
 pub(crate) mod id;
 pub(crate) mod inspection;
+pub(crate) mod interception;
 pub(crate) mod interval;
 pub(crate) mod job;
 pub(crate) mod json;

@@ -1,5 +1,9 @@
+use std::time::Duration;
+
 use crate::model::error::Result;
-use crate::model::lifetime::{Lifetime, MAX_DELIVERIES, check_deliveries, retained_and_consumed};
+use crate::model::lifetime::{
+    Lifetime, MAX_DELIVERIES, check_deliveries, check_expiry, retained_and_consumed,
+};
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policy::{Overflow, Policy, Until};
@@ -12,6 +16,7 @@ pub(crate) struct NamePolicy {
     pub(crate) history: bool,
     pub(crate) until: Until,
     pub(crate) max_deliveries: u32,
+    pub(crate) expires: Option<Duration>,
 }
 
 impl NamePolicy {
@@ -38,6 +43,7 @@ impl Policies {
 
     pub(crate) fn add(&mut self, pattern: &str, policy: Policy) -> Result<()> {
         check_deliveries(policy.consumption().1)?;
+        check_expiry(policy.expiry())?;
         if policy.settings().1 == Some(true) && policy.consumption().0 == Some(Until::Consumed) {
             return Err(retained_and_consumed(pattern));
         }
@@ -68,6 +74,7 @@ impl Policies {
             max_deliveries: matching()
                 .find_map(|policy| policy.consumption().1)
                 .unwrap_or(MAX_DELIVERIES),
+            expires: matching().find_map(|policy| policy.expiry()),
         }
     }
 }
@@ -106,6 +113,7 @@ mod tests {
         for (policy, part) in [
             (consumed.retain(true), "\"link\" is both retained"),
             (consumed.max_deliveries(0), "maxDeliveries is 0"),
+            (Policy::new().expires(Duration::ZERO), "expiresMs is 0ns"),
         ] {
             let error = policies.add("link", policy).unwrap_err();
             assert!(error.message().contains(part), "{error}");

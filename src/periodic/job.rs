@@ -1,11 +1,9 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use crate::engine::core::Core;
-use crate::engine::reply::Reply;
 use crate::flood::Flood;
 use crate::hub::ids::SubscriberKey;
-use crate::hub::{Address, Audience, EmitEffects, NewEvent};
+use crate::hub::{Address, Audience, NewEvent};
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, Result};
 use crate::model::event::{Provenance, Tick};
@@ -31,11 +29,32 @@ pub(crate) enum Payload {
 /// The default limit of failures in a row for a job with a source.
 pub(crate) const MAX_FAILURES: u64 = 10;
 
+/// A time of day, and what happens if it was missed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OnceAt {
+    pub(crate) time: SystemTime,
+    /// Whether a missed tick is left out, instead of coming late.
+    pub(crate) skips_missed: bool,
+}
+
+/// A tick that is late by this much was missed.
+const MISSED_AFTER: Duration = Duration::from_secs(1);
+
+impl OnceAt {
+    /// Whether it was missed at this time.
+    pub(super) fn is_missed(self, wall: SystemTime) -> bool {
+        wall.duration_since(self.time)
+            .is_ok_and(|late| late >= MISSED_AFTER)
+    }
+}
+
 /// A job before its start.
 pub(crate) struct JobPlan {
     pub(crate) id: Option<String>,
     pub(crate) name: EventName,
     pub(crate) timing: Timing,
+    /// The time of day of its only tick, if it has one.
+    pub(crate) once_at: Option<OnceAt>,
     pub(crate) to: Option<Address>,
     pub(crate) replaces: bool,
     pub(crate) payload: Payload,
@@ -65,6 +84,7 @@ impl JobPlan {
             id: None,
             name,
             timing: Timing::every(interval),
+            once_at: None,
             to: None,
             replaces: false,
             payload: Payload::Fixed("null".into()),
@@ -103,6 +123,7 @@ pub(crate) struct RunningJob {
     pub(crate) only_while_listened: bool,
     pub(crate) max_failures: Option<u64>,
     pub(crate) source: Endpoint,
+    pub(crate) once_at: Option<OnceAt>,
     /// The component that its ticks name.
     provenance: Option<Arc<Provenance>>,
     flood: Option<Arc<Flood>>,
@@ -144,6 +165,7 @@ impl RunningJob {
             only_while_listened: plan.only_while_listened,
             max_failures: plan.max_failures,
             source: plan.source,
+            once_at: plan.once_at,
             provenance: Provenance::of(plan.component, Box::default()),
             flood: plan.flood,
             state: Mutex::new(State {
@@ -214,7 +236,11 @@ impl RunningJob {
             failed: state.failed,
             owner: self.owner.clone(),
             state: job_state,
-            next_at: state.schedule.due().filter(|_| is_due).map(time_of),
+            next_at: match self.once_at {
+                Some(at) => state.schedule.due().filter(|_| is_due).map(|_| at.time),
+                None => state.schedule.due().filter(|_| is_due).map(time_of),
+            },
+            at: self.once_at.map(|at| at.time),
             missed_ticks: timing.missed_ticks,
             only_while_listened: self.only_while_listened,
             jitter: timing.jitter,
@@ -232,14 +258,8 @@ impl RunningJob {
         }
     }
 
-    /// Publishes a tick. The effects are for [`Core::apply_emit_effects`], after the lock of the state is released.
-    pub(crate) fn publish_tick(
-        &self,
-        core: &Core,
-        state: &State,
-        tick: Tick,
-        payload: Json,
-    ) -> Result<EmitEffects<Reply>> {
+    /// The event of a tick.
+    pub(super) fn event_of(&self, tick: Tick, payload: Json) -> Result<NewEvent> {
         if let Some(flood) = &self.flood {
             if self.sampled.is_some() {
                 flood.take_payload(payload.size(), now())?;
@@ -247,7 +267,7 @@ impl RunningJob {
                 flood.take_emit(payload.size(), now())?;
             }
         }
-        let event = NewEvent {
+        Ok(NewEvent {
             name: self.name.clone(),
             payload,
             source: self.source.clone(),
@@ -255,8 +275,7 @@ impl RunningJob {
             provenance: self.provenance.clone(),
             retain: None,
             lifetime: Lifetime::default(),
-        };
-        Ok(core.try_publish(event, &state.audience)?.1)
+        })
     }
 }
 

@@ -73,7 +73,17 @@ impl Jobs {
         if !ledger.entries.contains_key(&job.number) {
             return;
         }
-        ledger.timers.plan(job.number, due);
+        let due = match job.once_at {
+            Some(at) => {
+                ledger.calendar_timers.plan(job.number, at.time);
+                let wait = at.time.duration_since(wall_clock()).unwrap_or_default();
+                steady_now() + wait
+            }
+            None => {
+                ledger.timers.plan(job.number, due);
+                due
+            }
+        };
         if ledger.asleep.is_some_and(|until| due < until) {
             ledger.asleep = None;
             drop(ledger);
@@ -121,18 +131,26 @@ impl Jobs {
     }
 
     pub(crate) fn stop(&self, job: &Arc<RunningJob>) -> Result<()> {
-        if !self.remove(job) {
-            return Err(unknown_job(&job.id));
+        match self.end(job, StopReason::Stopped) {
+            true => Ok(()),
+            false => Err(unknown_job(&job.id)),
         }
-        announce_stop(&self.core, job, StopReason::Stopped);
-        Ok(())
+    }
+
+    /// Ends a job for this reason. Returns whether it was running.
+    pub(super) fn end(&self, job: &Arc<RunningJob>, reason: StopReason) -> bool {
+        let was_running = self.remove(job);
+        if was_running {
+            announce_stop(&self.core, job, reason);
+        }
+        was_running
     }
 
     pub(crate) fn pause(&self, job: &Arc<RunningJob>) -> Result<()> {
         let mut state = self.running(job)?;
         state.schedule.pause(steady_now());
         let mut ledger = self.ledger();
-        ledger.timers.cancel(job.number);
+        ledger.cancel(job.number);
         ledger.idle.remove(&job.number);
         Ok(())
     }
@@ -161,6 +179,15 @@ impl Jobs {
                 ErrorCode::InvalidArgument,
                 format!(
                     "the payloads of the job {} come from a source; start the job anew to give it a fixed payload",
+                    quoted(&job.id)
+                ),
+            ));
+        }
+        if update.interval.is_some() && job.once_at.is_some() {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                format!(
+                    "the job {} ticks at a time of day and has no interval; start it anew for another time",
                     quoted(&job.id)
                 ),
             ));
@@ -244,6 +271,7 @@ impl Jobs {
             ledger.numbers.clear();
             ledger.quotas.clear();
             ledger.timers.clear();
+            ledger.calendar_timers.clear();
             ledger.idle.clear();
             ledger.entries.drain().map(|(_, entry)| entry.job).collect()
         };

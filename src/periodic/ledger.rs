@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::limits::Limits;
 use crate::model::endpoint::Endpoint;
@@ -32,6 +32,8 @@ pub(super) struct JobLedger {
     /// How many payloads are being made for the jobs of each page.
     pub(super) made: HashMap<Arc<str>, usize>,
     pub(super) timers: TimerQueue,
+    /// The jobs that are due at a time of day, which may be set.
+    pub(super) calendar_timers: TimerQueue<SystemTime>,
     /// For each page, when its jobs may tick that must keep an interval together.
     pub(super) rates: HashMap<Arc<str>, RateGate>,
     /// Jobs that wait until their event has a listener.
@@ -62,7 +64,7 @@ impl JobLedger {
             return false;
         };
         self.numbers.remove(&key(&job.owner, &job.id));
-        self.timers.cancel(job.number);
+        self.cancel(job.number);
         self.idle.remove(&job.number);
         if let Some(quota) = self.quotas.get_mut(&job.quota_owner) {
             quota.remove(entry.weight);
@@ -71,6 +73,19 @@ impl JobLedger {
             }
         }
         true
+    }
+
+    /// Plans no tick of a job.
+    pub(super) fn cancel(&mut self, number: u64) {
+        self.timers.cancel(number);
+        self.calendar_timers.cancel(number);
+    }
+
+    /// When the next job is due, by the steady clock, as the clocks are now.
+    pub(super) fn next_due(&self, steady: Duration, wall: SystemTime) -> Option<Duration> {
+        let at = self.calendar_timers.next();
+        let at = at.map(|at| steady + at.duration_since(wall).unwrap_or_default());
+        self.timers.next().into_iter().chain(at).min()
     }
 
     pub(super) fn add(&mut self, job: &Arc<RunningJob>, weight: usize) {
@@ -144,5 +159,60 @@ impl JobLedger {
         ];
         own.check_fairness(before, all, shared)
             .or_else(|unfair| refuse(format!("{unfair}; stop some first")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Wakes as the scheduler does, while the time of day is set again and again. Returns at which wake the job was due.
+    fn wakes_until_due(at: u64, settings: &[i64]) -> Option<usize> {
+        const LONGEST: u64 = 30;
+        let mut ledger = JobLedger::default();
+        let time = |seconds: i64| {
+            let seconds = u64::try_from(seconds).unwrap_or_default();
+            SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+        };
+        ledger.calendar_timers.plan(1, time(at as i64));
+        let (mut steady, mut wall) = (0, 1_000);
+        for (wake, set) in settings.iter().enumerate() {
+            let due = ledger.next_due(Duration::from_secs(steady), time(wall));
+            let sleep = (due.unwrap().as_secs() - steady).min(LONGEST);
+            steady += sleep;
+            wall += i64::try_from(sleep).unwrap() + set;
+            if ledger.calendar_timers.take_due(time(wall)).is_some() {
+                assert!(
+                    ledger
+                        .next_due(Duration::from_secs(steady), time(wall))
+                        .is_none()
+                );
+                return Some(wake);
+            }
+            // It follows the clock: a wake that is not due is one before its time.
+            assert!(wall < at as i64);
+        }
+        None
+    }
+
+    proptest! {
+        #[test]
+        fn a_time_of_day_is_met_once(at in 1_000..2_000_u64, settings in proptest::collection::vec(-200..200_i64, 200)) {
+            let steady = vec![0; 200];
+            prop_assert!(wakes_until_due(at, &steady).is_some());
+            // Where the clock is set back for ever, it is never met; that asserts what every wake must keep.
+            wakes_until_due(at, &settings);
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_moves_it() {
+        // After one wake, at 1,030, the clock is set forward past it.
+        assert_eq!(wakes_until_due(1_500, &[600]), Some(0));
+        // It is set back twice, by an hour.
+        let back = [-3_600, -3_600, 7_200 + 500];
+        assert_eq!(wakes_until_due(1_500, &back), Some(2));
     }
 }

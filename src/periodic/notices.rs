@@ -27,6 +27,8 @@ pub(crate) enum StopReason {
     Replaced,
     /// Too many ticks in a row failed.
     Failed,
+    /// The time of its only tick was missed.
+    Missed,
 }
 
 #[derive(Serialize)]

@@ -12,7 +12,7 @@ use crate::model::json::Json;
 use crate::periodic::job::{Payload, RunningJob};
 use crate::periodic::jobs::Jobs;
 use crate::periodic::source::Sampler;
-use crate::periodic::tick::finish_tick;
+use crate::periodic::tick::{finish_tick, publish_tick};
 
 /// How many samplers run at a time for the jobs of one page. A sampler may go on after its job has ended, and all samplers
 /// share the threads for blocking work.
@@ -167,7 +167,9 @@ fn finish_sampling(
             sampled
         }
     };
-    let published = payload.and_then(|json| job.publish_tick(&jobs.core, &state, tick, json));
-    finish_tick(&jobs, job, state, count, published);
+    match payload {
+        Ok(json) => publish_tick(&jobs, job, state, tick, json),
+        Err(error) => finish_tick(&jobs, job, state, count, Err(error)),
+    }
     drop(unneeded);
 }

@@ -6,13 +6,14 @@ use std::time::Duration;
 use crate::hub::Receiver;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::event::Tick;
-use crate::periodic::job::{Payload, RunningJob, State};
+use crate::periodic::job::{OnceAt, Payload, RunningJob, State};
 use crate::periodic::jobs::Jobs;
+use crate::periodic::notices::StopReason;
 use crate::periodic::sampling::sample;
-use crate::periodic::tick::finish_tick;
+use crate::periodic::tick::{finish_tick, publish_tick};
 use crate::periodic::timing::queue::Calendar;
 use crate::periodic::timing::rate::TooEarly;
-use crate::sync::{Notify, after, sleep_until, steady_now, yield_now};
+use crate::sync::{MutexGuard, Notify, after, sleep_until, steady_now, wall_clock, yield_now};
 
 /// The longest sleep while jobs run. Timers may stop while the machine sleeps, but the clock of the schedules does not.
 const MAX_SLEEP: Duration = Duration::from_secs(30);
@@ -35,11 +36,13 @@ impl Jobs {
     /// Takes the jobs that are due out of the timer queue.
     fn take_due(&self) -> Vec<Arc<RunningJob>> {
         let now = steady_now() + MAX_EARLY;
+        let wall = wall_clock() + MAX_EARLY;
         let mut ledger = self.ledger();
         ledger.asleep = None;
         let mut due = Vec::new();
         while due.len() < MAX_TICKS_AT_ONCE
-            && let Some(number) = ledger.timers.take_due(now)
+            && let Some(number) =
+                (ledger.timers.take_due(now)).or_else(|| ledger.calendar_timers.take_due(wall))
         {
             due.extend(
                 ledger
@@ -59,7 +62,7 @@ impl Jobs {
             ledger.is_kept = false;
             return NextWake::End;
         }
-        let next = ledger.timers.next();
+        let next = ledger.next_due(now, wall_clock() + MAX_EARLY);
         ledger.asleep = Some(next.unwrap_or(Duration::MAX));
         match next {
             Some(due) if due <= now => {
@@ -156,6 +159,9 @@ fn run_tick(jobs: &Arc<Jobs>, job: &Arc<RunningJob>, calendar: &Calendar) {
     let Some(due) = state.schedule.due() else {
         return;
     };
+    if let Some(at) = job.once_at {
+        return run_once(jobs, job, state, at);
+    }
     if due > now + MAX_EARLY {
         jobs.plan(job, due);
         return;
@@ -179,8 +185,7 @@ fn run_tick(jobs: &Arc<Jobs>, job: &Arc<RunningJob>, calendar: &Calendar) {
     match std::mem::replace(&mut state.payload, Payload::Away) {
         Payload::Fixed(json) => {
             state.payload = Payload::Fixed(json.clone());
-            let published = job.publish_tick(&jobs.core, &state, tick, json);
-            finish_tick(jobs, job, state, taken.count, published);
+            publish_tick(jobs, job, state, tick, json);
         }
         Payload::Sampled(sampler) => match Jobs::take_permit(jobs, job) {
             Ok(permit) => {
@@ -194,6 +199,37 @@ fn run_tick(jobs: &Arc<Jobs>, job: &Arc<RunningJob>, calendar: &Calendar) {
             }
         },
         Payload::Away => {}
+    }
+}
+
+/// Runs the only tick of a job that ticks at a time of day. Only the time of day says whether it is due.
+fn run_once(jobs: &Arc<Jobs>, job: &Arc<RunningJob>, mut state: MutexGuard<'_, State>, at: OnceAt) {
+    let wall = wall_clock();
+    if at.time > wall + MAX_EARLY {
+        jobs.plan(job, steady_now());
+        return;
+    }
+    let is_missed = at.is_missed(wall);
+    state.missed += u64::from(is_missed);
+    if is_missed && at.skips_missed {
+        drop(state);
+        jobs.end(job, StopReason::Missed);
+        return;
+    }
+    let (now, taken) = (steady_now(), state.schedule.take(steady_now()));
+    if let Err(error) = jobs.check_rate(job, &state, now, now) {
+        finish_tick(jobs, job, state, taken.count, Err(error));
+        return;
+    }
+    let tick = Tick {
+        job: Arc::clone(&job.id),
+        count: taken.count,
+        scheduled_at: at.time,
+        missed: u64::from(is_missed),
+    };
+    if let Payload::Fixed(json) = &state.payload {
+        let json = json.clone();
+        publish_tick(jobs, job, state, tick, json);
     }
 }
 

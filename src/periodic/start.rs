@@ -2,10 +2,12 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use crate::limits::Limits;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
+use crate::model::interval::MAX_DURATION;
 use crate::model::job::{check_job_id, random_job_id};
 use crate::model::name::EventName;
 use crate::periodic::job::{JobPlan, Payload, RunningJob, weight_of};
@@ -13,8 +15,24 @@ use crate::periodic::jobs::Jobs;
 use crate::periodic::ledger::key;
 use crate::periodic::notices::{StopReason, announce_start, announce_stop};
 use crate::periodic::scheduler::run_scheduler;
-use crate::periodic::timing::schedule::Schedule;
+use crate::periodic::timing::schedule::{Schedule, Timing};
 use crate::sync::steady_now;
+
+/// The timing of a job that ticks once at a time of day. Its interval is how far ahead that is.
+pub(crate) fn once_timing(time: SystemTime, wall: SystemTime) -> Result<Timing> {
+    let ahead = time.duration_since(wall).unwrap_or_default();
+    if ahead > MAX_DURATION {
+        return Err(Error::new(
+            ErrorCode::InvalidArgument,
+            format!("the time is {ahead:?} ahead; it must be at most a year ahead"),
+        ));
+    }
+    Ok(Timing {
+        is_immediate: true,
+        count: Some(1),
+        ..Timing::every(ahead.max(Duration::from_millis(1)))
+    })
+}
 
 impl Jobs {
     /// Starts a job, which runs until it is stopped or its count is reached. It replaces another job only if

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use crate::engine::reply::Reply;
-use crate::hub::EmitEffects;
+use crate::hub::{EmitEffects, Refusal};
 use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::event::{Receipt, Tick};
+use crate::model::json::Json;
 use crate::periodic::job::{RunningJob, State};
 use crate::periodic::jobs::Jobs;
 use crate::periodic::notices::{StopReason, announce_failure, announce_stop};
@@ -16,6 +18,51 @@ fn counts(error: &Error) -> bool {
         error.code(),
         ErrorCode::QueueFull | ErrorCode::RateLimited | ErrorCode::TooManyJobs
     )
+}
+
+/// Publishes a tick and ends it. Interceptors are foreign code, so they see it without the lock of the job.
+pub(super) fn publish_tick(
+    jobs: &Jobs,
+    job: &Arc<RunningJob>,
+    mut state: MutexGuard<'_, State>,
+    tick: Tick,
+    payload: Json,
+) {
+    let count = tick.count;
+    let event = match job.event_of(tick, payload) {
+        Ok(event) => event,
+        Err(error) => return finish_tick(jobs, job, state, count, Err(error)),
+    };
+    if !jobs.core.has_interceptors() {
+        let published = jobs.core.try_publish(event, &state.audience);
+        return finish_tick(jobs, job, state, count, effects_of(published));
+    }
+    let audience = state.audience.clone();
+    state.is_busy = true;
+    drop(state);
+    let mut event = event;
+    let prepared = jobs.core.prepare_event(&mut event, &audience);
+    let mut state = job.state();
+    state.is_busy = false;
+    if state.is_stopped {
+        return;
+    }
+    if state.schedule.is_paused() {
+        // No tick comes once `pause` has returned.
+        state.schedule.give_back();
+        return;
+    }
+    let published = prepared.and_then(|()| {
+        let published = jobs.core.publish_checked(event, &state.audience);
+        effects_of(published)
+    });
+    finish_tick(jobs, job, state, count, published);
+}
+
+fn effects_of(
+    published: std::result::Result<(Receipt, EmitEffects<Reply>), Box<Refusal>>,
+) -> Result<EmitEffects<Reply>> {
+    Ok(published?.1)
 }
 
 /// Ends a tick that was published, or that failed.

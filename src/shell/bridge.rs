@@ -9,7 +9,7 @@ use crate::catalog::Catalog;
 use crate::engine::diagnostics::Record;
 use crate::hub::{Audience, NewEvent};
 use crate::model::core_target::is_name_of_core;
-use crate::model::delivery::DeliveryFilter;
+use crate::model::delivery::{DeliveryFilter, HostSubscription};
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::event::BusEvent;
@@ -73,8 +73,12 @@ impl Bridges {
         runtime.core.hub().set_bridged(self.to_core.clone());
         for pattern in self.to_core {
             let (app, weak) = (app.clone(), Arc::downgrade(runtime));
-            let filter = DeliveryFilter::Everything;
-            runtime.listeners.add(pattern, filter, false, |_| {
+            let wanted = HostSubscription {
+                filter: DeliveryFilter::Everything,
+                wants_retained: false,
+                ..HostSubscription::default()
+            };
+            runtime.listeners.add(pattern, wanted, |_| {
                 move |event| take_out(&app, &weak, &event)
             });
         }

@@ -11,9 +11,11 @@ use tauri::{AppHandle, Manager, RunEvent, Runtime, Url, Webview, WindowEvent};
 use crate::api::bus::EventBus;
 use crate::catalog::{Catalog, ComponentDescription, EventDeclaration, RequestDeclaration};
 use crate::config::{CatalogMode, Compatible, Config, PolicyRule, read_policies};
+use crate::engine::interceptors::Interceptors;
 use crate::engine::leases::keep_leases;
 use crate::engine::listeners::call_listeners;
 use crate::limits::Limits;
+use crate::model::interception::{EmitContext, EmittedEvent};
 use crate::model::policy::Policy;
 use crate::periodic::source::{SourceCall, Sources};
 use crate::runtime::BusRuntime;
@@ -53,6 +55,7 @@ pub struct Builder {
     components: Vec<ComponentDescription>,
     catalog: Option<CatalogMode>,
     sources: Sources,
+    interceptors: Interceptors,
     compatible: Option<Compatible>,
     from_core: Vec<String>,
     to_core: Vec<String>,
@@ -202,6 +205,39 @@ impl Builder {
             .with_components(&self.components)
     }
 
+    /// Lets a function see each event before it is published: of the host, of pages and of jobs. It may look, amend the
+    /// payload, or refuse the event with an error.
+    ///
+    /// Functions run in the order in which they are registered, on the thread that emits, so keep them short. An error, or a
+    /// panic, refuses that event alone, with the code [`ErrorCode::Refused`](crate::ErrorCode::Refused). What a function emits
+    /// itself passes none of them, and neither do the bus's own events (`event-bus:…`).
+    ///
+    /// ```
+    /// use tauri_plugin_event_bus::Builder;
+    ///
+    /// let builder = Builder::new().before_emit(|event, context| {
+    ///     println!("{} from {:?}", event.name(), context.source());
+    ///     if event.name().starts_with("debug:") && !cfg!(debug_assertions) {
+    ///         return Err("no debug events in releases".into());
+    ///     }
+    ///     Ok(())
+    /// });
+    /// # let _ = builder;
+    /// ```
+    pub fn before_emit(
+        mut self,
+        interceptor: impl Fn(
+            &mut EmittedEvent<'_>,
+            &EmitContext<'_>,
+        ) -> Result<(), Box<dyn std::error::Error + Send + Sync>>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        self.interceptors.add(interceptor);
+        self
+    }
+
     /// Registers a source, from which jobs of the host and of pages take their payloads, by name and with arguments.
     ///
     /// The source runs once for each tick, on a thread that may block, and never twice at a time for one job. A tick whose
@@ -287,6 +323,7 @@ impl Builder {
                 let tasks = Tasks::new(tauri::async_runtime::handle().inner().clone());
                 let runtime = BusRuntime::new(limits, policies, self.sources, platform, tasks);
                 let core = &runtime.core;
+                core.set_interceptors(self.interceptors);
                 if let Some(parts) = self.compatible.or(config.compatible) {
                     core.set_compatible(parts);
                 }

@@ -245,6 +245,7 @@ mod tests {
             tick: tick.map(Box::new),
             provenance: None,
             audience: None,
+            expires_at: None,
         });
         Item::Event(QueuedEvent {
             event,
@@ -324,6 +325,7 @@ mod tests {
                 tick: None,
                 provenance: None,
                 audience: None,
+                expires_at: None,
             });
             Item::Event(QueuedEvent {
                 event,
@@ -391,6 +393,7 @@ mod tests {
             tick: None,
             provenance: Provenance::of(Some("Cart".into()), causes.into()),
             audience: None,
+            expires_at: None,
         });
         let plain = self::event(1, "1", Endpoint::Host, &[1], None).weight();
         let item = Item::Event(QueuedEvent {
@@ -461,6 +464,7 @@ mod tests {
                 tick: None,
                 provenance: None,
                 audience: None,
+                expires_at: None,
             });
             Item::Event(QueuedEvent {
                 event,
@@ -541,6 +545,7 @@ mod tests {
                     tick: None,
                     provenance: None,
                     audience: None,
+                    expires_at: None,
                 });
                 let mark = Mark {
                     replayed: kind == 2,

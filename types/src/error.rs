@@ -88,6 +88,8 @@ error_codes! {
     Cancelled = "cancelled",
     /// The session has ended, or is not one of this webview.
     StaleSession = "stale_session",
+    /// An interceptor of the app refused the event, or panicked.
+    Refused = "refused",
     /// There is no event bus: no Tauri, no plugin, or the app is exiting.
     Unavailable = "unavailable",
 }
@@ -229,9 +231,9 @@ impl Error {
 
     /// Adds the error that caused it, which [`std::error::Error::source`] returns.
     #[must_use]
-    pub fn with_source(self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+    pub fn with_source(self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self {
-            source: Some(Arc::new(source)),
+            source: Some(Arc::from(source.into())),
             ..self
         }
     }

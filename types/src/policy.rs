@@ -1,4 +1,6 @@
-use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize, Serializer};
 
 /// How events of some names are kept and delivered. What it does not set has its default.
 ///
@@ -22,6 +24,20 @@ pub struct Policy {
     until: Option<Until>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_deliveries: Option<u32>,
+    #[serde(
+        rename = "expiresMs",
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "write_millis"
+    )]
+    expires: Option<Duration>,
+}
+
+fn write_millis<S: Serializer>(
+    duration: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let millis = duration.map(|duration| duration.as_secs_f64() * 1000.0);
+    millis.serialize(serializer)
 }
 
 /// How long an event is kept for later subscriptions.
@@ -73,6 +89,7 @@ impl Policy {
             history,
             until: None,
             max_deliveries: None,
+            expires: None,
         }
     }
 
@@ -86,6 +103,29 @@ impl Policy {
     #[must_use]
     pub const fn consumption(self) -> (Option<Until>, Option<u32>) {
         (self.until, self.max_deliveries)
+    }
+
+    /// How long events count, if it sets that.
+    #[must_use]
+    pub const fn expiry(self) -> Option<Duration> {
+        self.expires
+    }
+
+    /// How long an event counts, unless `emit` says otherwise: 1 ms to 365 days. What is older is not delivered any more, and
+    /// leaves every queue and all that is kept. A subscription that it was due to gets a gap.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tauri_plugin_event_bus_types::Policy;
+    ///
+    /// const DOOR: Policy = Policy::new().expires(Duration::from_secs(5));
+    /// ```
+    #[must_use]
+    pub const fn expires(self, after: Duration) -> Self {
+        Self {
+            expires: Some(after),
+            ..self
+        }
     }
 
     /// How long an event is kept for later subscriptions, unless `emit` says otherwise. With [`Until::Consumed`] events of

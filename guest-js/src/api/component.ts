@@ -8,10 +8,11 @@ import { report } from '../core/report.js'
 import type { ActionComplete, ActionFailed, Message, MessageLevel } from '../types/built-in.js'
 import type { Component, MessageOptions, Namespace, View } from '../types/component.js'
 import type { EmitOptions, Receipt } from '../types/emit.js'
-import type { JobOptions } from '../types/job.js'
+import type { EmitAtOptions, JobOptions } from '../types/job.js'
 import type { RequestOptions } from '../types/request.js'
 import type { Target } from '../types/target.js'
 import { clearRetained } from './clear-retained.js'
+import { emitAfter, emitAt, type StartDelayed } from './delayed.js'
 import { events } from './events.js'
 import { type StartJobAs, startJob } from './jobs.js'
 import { listen, on, once, unlisten } from './listen.js'
@@ -80,6 +81,9 @@ function viewOf(within: string | undefined, full: Full, component?: string) {
     (act: (name: string, ...rest: never[]) => unknown) =>
     (name: string, ...rest: never[]) =>
       act(full(name), ...rest)
+  const delayed =
+    (act: StartDelayed) => (event: string, when: number | Date, payload?: unknown, options?: EmitAtOptions) =>
+      act(full(event), when, payload, options, component)
   return {
     emit: (event: string, payload?: unknown, options?: EmitOptions) =>
       publish(openInbox, { event: full(event), payload, options, component }),
@@ -95,6 +99,8 @@ function viewOf(within: string | undefined, full: Full, component?: string) {
     request: (to: Target, name: string, payload?: unknown, options?: RequestOptions) =>
       (request as RequestAs)(to, full(name), payload, options, component),
     respond: named(respond),
+    emitAfter: delayed(emitAfter as StartDelayed),
+    emitAt: delayed(emitAt as StartDelayed),
     startJob: (event: string, options: JobOptions<string>) => (startJob as StartJobAs)(full(event), options, component),
     component: (name: string) => makeComponent(name, within, full),
     namespace: (name: string) => makeNamespace(name, full, component),

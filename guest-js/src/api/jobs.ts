@@ -127,7 +127,7 @@ export async function listJobs(): Promise<JobInfo[]> {
 }
 
 /** The handle of a job. Its commands carry the number, since another job may take the id. */
-function handleOf({ id, number, event, everyMs, owner }: JobInfo): Job {
+export function handleOf({ id, number, event, everyMs, owner }: JobInfo): Job {
   const control = async (command: ControlCommand, more?: object, size?: number) => {
     try {
       return (await openInbox().queue.send(command, { id, number, owner, ...more }, size)) as JobInfo

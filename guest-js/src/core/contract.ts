@@ -22,6 +22,8 @@ export interface Subscriber extends Registration {
   readonly replay: boolean
   /** Whether it receives retained events. */
   readonly retained: boolean
+  /** Whether only the newest event of a name waits for it. */
+  readonly latest?: boolean | undefined
   /** Whether it stands for a listener of Tauri's own, which is registered in core, too. */
   readonly compatible?: true
   /** Receives an event; may throw or return a promise that rejects. */
@@ -45,7 +47,7 @@ export interface Inbox {
   /** Receives what the host calls this page with: a batch, or the news that the session has ended. */
   receive(text: string): unknown
   /** The event or request whose handler runs now. */
-  readonly cause?: Cause | null
+  cause?: Cause | null
   /** The shared states in use, by name. */
   readonly states?: Map<string, unknown>
   /** The outgoing commands. */

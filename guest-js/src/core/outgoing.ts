@@ -28,22 +28,23 @@ export function publish(open: () => Inbox, outgoing: OutgoingEvent): Promise<Rec
   try {
     const { event, payload, options, component, to, causes = currentCauses() } = outgoing
     checkName(event)
-    const encoded = encodePayload(event, payload)
-    const entry: Record<string, unknown> = { event }
+    const { payload: text, bytes, size } = encodePayload(event, payload)
     const isAddressed = 'to' in outgoing && !isEveryone(to)
-    if (isAddressed) entry.to = copyOfTarget(to)
-    if (encoded.payload !== undefined) entry.payload = encoded.payload
-    if (encoded.bytes) entry.bytes = encoded.bytes
-    if (options?.retain !== undefined) entry.retain = options.retain
-    if (options?.until !== undefined) entry.until = options.until
-    if (options?.maxDeliveries !== undefined) entry.maxDeliveries = options.maxDeliveries
-    if (options?.except !== undefined) entry.except = copyOfTarget(options.except)
-    if (component !== undefined) entry.component = component
-    if (causes.length > 0) entry.causes = causes
+    // JSON leaves out what is undefined. The host refuses an option that it does not know.
+    const entry = {
+      ...options,
+      event,
+      to: isAddressed ? copyOfTarget(to) : undefined,
+      payload: text,
+      bytes,
+      except: copyOfTarget(options?.except),
+      component,
+      causes: causes.length > 0 ? causes : undefined,
+    }
     // A server has no receivers.
     const sent = isServer()
       ? Promise.resolve({ seq: 0, pages: 0, listeners: 0 })
-      : open().queue.send(isAddressed ? 'emit_to' : 'emit', entry, encoded.size)
+      : open().queue.send(isAddressed ? 'emit_to' : 'emit', entry, size)
     return sent.catch(refused) as Promise<Receipt & void>
   } catch (error) {
     const rejected = Promise.reject(error).catch(refused)

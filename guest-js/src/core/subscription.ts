@@ -21,23 +21,44 @@ export function subscribe(
   deliver: (event: BusEvent<unknown>) => unknown,
   whenEnded?: (error?: EventBusError) => void,
 ): Subscription {
-  const { target, signal, replay, retained, onGap: gap } = options
+  const { target, signal, replay, retained, latest, sequential, onGap: gap } = options
+  let isOver: boolean | undefined
   return createSubscription(
     signal,
     (registration) => {
       checkName(event)
       checkFunction(handler, 'handler', event)
-      return openInbox().subscribe({
+      const inbox = openInbox()
+      let before: Promise<unknown> = Promise.resolve()
+      // What waits here holds no more than the calls of other handlers that wait for their promises.
+      const inTurn = (event: BusEvent<unknown>) => {
+        const turn = async () => {
+          if (isOver) return
+          inbox.cause = event
+          try {
+            return deliver(event)
+          } finally {
+            inbox.cause = null
+          }
+        }
+        before = before.then(turn, turn)
+        return before
+      }
+      return inbox.subscribe({
         event,
         target: copyOfTarget(target),
         replay: replay !== false,
         retained: retained !== false,
-        deliver,
+        latest,
+        deliver: sequential ? inTurn : deliver,
         gap,
         ...registration,
       })
     },
-    whenEnded,
+    (error) => {
+      isOver = true
+      whenEnded?.(error)
+    },
   )
 }
 

@@ -59,7 +59,7 @@ export class Subscriptions extends Registrations<number, PageSubscription> {
   }
 
   protected override entryOf(id: number, subscription: PageSubscription, isRenewal: boolean): unknown {
-    const { event, target, replay, retained, compatible } = subscription.owner
+    const { event, target, replay, retained, latest, compatible } = subscription.owner
     // JSON leaves out what is undefined.
     return {
       id,
@@ -68,6 +68,7 @@ export class Subscriptions extends Registrations<number, PageSubscription> {
       resume: isRenewal ? resume(subscription, this.seen) : undefined,
       replay: replay && undefined,
       retained: retained && undefined,
+      latest,
       compatible,
     }
   }

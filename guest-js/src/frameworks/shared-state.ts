@@ -100,8 +100,9 @@ function observeRetained(
 }
 
 /** The part of the options that, besides the signal, needs a new subscription when it changes. */
-export function contentOf({ target, replay, retained, onGap }: ListenerOptions): string {
-  return JSON.stringify([target, replay, retained, !onGap])
+export function contentOf(options: ListenerOptions): string {
+  // JSON leaves out functions, and an AbortSignal is an empty object.
+  return JSON.stringify({ ...options, onGap: !options.onGap })
 }
 
 /** The payload of the latest event; `undefined` before the first one. */

@@ -32,6 +32,15 @@ export function checkComponentName(name: string): void {
   )
 }
 
+const MAX_DURATION_MS = 365 * 24 * 60 * 60 * 1000
+
+/** Refuses a length of time in which an event cannot count. */
+export function checkExpiry(name: string, expiresMs: number | undefined): void {
+  if (expiresMs === undefined || (expiresMs >= 1 && expiresMs <= MAX_DURATION_MS)) return
+  const text = `expiresMs of "${name}" is ${expiresMs} ms; an event counts for at least 1 ms and at most a year`
+  throw new EventBusError('invalid_argument', text)
+}
+
 /** Refuses names that only the bus itself may use. */
 export function checkOwn(name: string): void {
   if (!name.startsWith(OWN_PREFIX)) return

@@ -12,6 +12,7 @@ export interface NewEvent {
   except?: Target | undefined
   retain?: boolean | undefined
   until?: 'start-up' | 'consumed' | undefined
+  expiresMs?: number | undefined
   component?: string | undefined
   /** The names of what caused it, oldest first. */
   causes?: readonly string[] | undefined
@@ -51,6 +52,7 @@ export interface SubscribeEntry {
   target?: Target
   replay?: boolean
   retained?: boolean
+  latest?: boolean
 }
 
 /** The arguments of a command that changes state. */

@@ -11,7 +11,7 @@ import type { BusEvent } from '../types/event.js'
 import type { Gap } from '../types/gap.js'
 import type { RequestContext } from '../types/request.js'
 import type { Target } from '../types/target.js'
-import { checkChain, checkComponentName, checkOwn, checkPayload, filterOf } from './checks.js'
+import { checkChain, checkComponentName, checkExpiry, checkOwn, checkPayload, filterOf } from './checks.js'
 import { cloneOf } from './clone.js'
 import type { Listener, NewEvent, Refusable, Refusal, StateArguments, SubscribeEntry, TestRequest } from './contract.js'
 import { checkEventName, hasWildcard } from './glob.js'
@@ -20,7 +20,14 @@ import { payloadText, readPayload } from './payload.js'
 import { type Addressed, inOrder, reaches, receives } from './reach.js'
 import { type Label, type PageResponse, PlayedRecipient, type Recipient, TestRequests } from './requests.js'
 import { errorOf, refusalOf, resultOf } from './results.js'
-import { type AcceptedEvent, GRACE_MS, type PullArguments, TestSession, type TestSubscription } from './session.js'
+import {
+  type AcceptedEvent,
+  GRACE_MS,
+  hasExpired,
+  type PullArguments,
+  TestSession,
+  type TestSubscription,
+} from './session.js'
 import { checkLabels, isForAll, isForPage, labelsOf, neededTarget, partsOf } from './target.js'
 import { nextTask } from './tasks.js'
 import { type Outcome, Unconsumed } from './unconsumed.js'
@@ -249,12 +256,13 @@ export class TestHost {
 
   /** Accepts an event and queues it for its receivers. */
   private accept(emitted: NewEvent, source: Endpoint, tick?: Extras['tick']): Receipt {
-    const { event, payload, retain, until, except, component, causes = [] } = emitted
+    const { event, payload, retain, until, expiresMs, except, component, causes = [] } = emitted
     this.refuse('emit', event)
     if (component !== undefined) checkComponentName(component)
     checkChain(event, causes)
     this.checkEvent(event, payload, emitted.to)
     if (except !== undefined) partsOf(except)
+    checkExpiry(event, expiresMs)
     const to = isForAll(emitted.to) ? undefined : emitted.to
     this.activity += 1
     this.seq += 1
@@ -267,6 +275,7 @@ export class TestHost {
       to,
       except,
       retain: retain ?? this.isRetained(event),
+      expiresAt: expiresMs === undefined ? undefined : Date.now() + expiresMs,
       extras: {
         ...(tick && { tick }),
         ...(component !== undefined && { component }),
@@ -278,7 +287,7 @@ export class TestHost {
     this.accepted.push(accepted)
     if (accepted.retain) this.retained.set(JSON.stringify([event, to === undefined ? [] : partsOf(to)]), accepted)
     const ids = this.subscriptionsOf(accepted)
-    if (ids.length > 0) this.session?.push({ event: accepted, ids, extras: accepted.extras })
+    this.session?.pushEvent(accepted, ids, accepted.extras)
     const receivers = [...this.listeners].filter((listener) => receives(listener, accepted))
     const pages = new Set(receivers.flatMap(({ label }) => (label === null ? [] : [label])))
     for (const listener of receivers) this.deliver(listener, accepted)
@@ -307,7 +316,7 @@ export class TestHost {
   /** Hands the retained events to a listener of the test, as a new subscription receives them. */
   giveRetained(listener: Listener): void {
     for (const event of inOrder(this.retained.values())) {
-      if (receives(listener, event)) this.deliver(listener, event, true)
+      if (!hasExpired(event) && receives(listener, event)) this.deliver(listener, event, true)
     }
     this.callListeners()
   }
@@ -363,8 +372,8 @@ export class TestHost {
       to: Target | undefined,
       event: string,
       value?: unknown,
-      { retain, until, except }: EmitOptions = {},
-    ) => this.emit(label, { event, payload: payloadText(event, value), to, except, retain, until, causes })
+      { retain, until, expiresMs, except }: EmitOptions = {},
+    ) => this.emit(label, { event, payload: payloadText(event, value), to, except, retain, until, expiresMs, causes })
     type Rest = [unknown?, EmitOptions?]
     const emit = async (name: string, ...rest: Rest) => send(undefined, name, ...rest)
     const emitTo = async (to: Target, name: string, ...rest: Rest) => send(neededTarget(to), name, ...rest)
@@ -466,7 +475,7 @@ export class TestHost {
   }
 
   private subscribe(session: TestSession, entry: SubscribeEntry): { seq: number } {
-    const { id, event, target, replay, retained } = entry
+    const { id, event, target, replay, retained, latest } = entry
     this.refuse('listen', event)
     const matches = filterOf(event)
     if (target !== undefined) partsOf(target)
@@ -475,24 +484,13 @@ export class TestHost {
       throw new EventBusError('denied', text)
     }
     const isNarrowed = !isForAll(target)
-    session.subscriptions.set(id, { matches, isNarrowed })
+    session.subscriptions.set(id, { matches, isNarrowed, isLatest: latest === true })
     const isDue = (before: AcceptedEvent) =>
       matches(before.event) && reaches(before, this.label) && !(isNarrowed && isForAll(before.to))
     const kept = retained === false ? [] : [...this.retained.values()]
     const earlier = this.accepted.filter(({ extras }) => !extras.consume)
     const replayed = replay === false ? [] : [...(this.replays ? earlier : []), ...this.unconsumed.events]
-    for (const before of inOrder(new Set([...kept, ...replayed]))) {
-      if (!isDue(before)) continue
-      session.push({
-        event: before,
-        ids: [id],
-        extras: {
-          ...before.extras,
-          ...(kept.includes(before) && { retained: true }),
-          ...(replayed.includes(before) && { replayed: true }),
-        },
-      })
-    }
+    session.catchUp(id, kept.filter(isDue), replayed.filter(isDue))
     return { seq: this.seq }
   }
 }

@@ -29,8 +29,14 @@ const MAX_FAILURES = 10
 const CONTROL = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/u
 
 /** The arguments of `start_job`. The payload and the arguments of the source are JSON. */
-export interface NewJob extends JobSchedule {
+export interface NewJob extends Omit<JobSchedule, 'everyMs'> {
   event: string
+  everyMs?: number
+  /** Instead of an interval: how much later its only tick comes. */
+  afterMs?: number
+  /** Instead of an interval: when its only tick comes. */
+  at?: number
+  skipMissed?: boolean
   payload?: string
   source?: string
   args?: string
@@ -93,8 +99,8 @@ export class TestJobs {
   }
 
   start(given: NewJob): JobInfo {
-    const { event, everyMs, payload, to, jitterMs = 0, replace } = given
-    checkInterval(everyMs)
+    const { event, payload, to, jitterMs = 0, replace } = given
+    const { everyMs, at } = whenOf(given)
     const parts = to === undefined ? [] : partsOf(to)
     const make = this.sourceOf(given)
     if (given.owner !== undefined && given.owner?.kind !== 'host') {
@@ -124,7 +130,7 @@ export class TestJobs {
       everyMs,
       to: targetOf(parts),
       immediate: given.immediate ?? false,
-      count: given.count ?? null,
+      count: at === null && given.afterMs === undefined ? (given.count ?? null) : 1,
       ticks: 0,
       missed: 0,
       failed: 0,
@@ -137,6 +143,7 @@ export class TestJobs {
       source,
       maxFailures: given.maxFailures ?? (source === null ? null : MAX_FAILURES),
       lastError: null,
+      at,
       payload,
       make,
       args: readPayload(given.args),
@@ -165,6 +172,7 @@ export class TestJobs {
     const job = this.job(key)
     const parts = to === undefined ? [] : partsOf(to)
     if (everyMs !== undefined) {
+      if (job.at !== null) throw invalidArgument(`the job "${job.id}" ticks at a time of day and has no interval`)
       checkInterval(everyMs)
       checkJitter(job.jitterMs, everyMs)
     }
@@ -202,7 +210,7 @@ export class TestJobs {
     job.ticks += 1
     try {
       const emitted = { event, payload: this.payloadOf(job), to: job.to ?? undefined, component }
-      const tick = { job: id, count: job.ticks, scheduledAt: Date.now(), missed: 0 }
+      const tick = { job: id, count: job.ticks, scheduledAt: job.at ?? Date.now(), missed: 0 }
       const receipt = this.bus.accept(emitted, this.page, tick)
       job.failures = 0
       return receipt
@@ -275,6 +283,27 @@ function ownerLabelOf({ owner }: { owner: Endpoint }): string | null {
 function targetOf(parts: ReturnType<typeof partsOf>): Target | null {
   const [first = null] = parts
   return (parts.length > 1 ? parts : first) as Target | null
+}
+
+/** The interval of a job, or how much later its only tick is, and the time of that. */
+function whenOf({ everyMs, afterMs, at, skipMissed }: NewJob): { everyMs: number; at: number | null } {
+  if ([everyMs, afterMs, at].filter((given) => given !== undefined).length > 1) {
+    throw invalidArgument('a job has one of `everyMs`, `afterMs` and `at`, and this one has several')
+  }
+  if (skipMissed && at === undefined) {
+    throw invalidArgument('`skipMissed` is for a job with `at`: a delay is never missed')
+  }
+  if (at !== undefined) {
+    const ahead = Math.max(at - Date.now(), MIN_MS)
+    if (ahead > MAX_MS) throw invalidArgument(`the time is ${ahead} ms ahead; it must be at most a year ahead`)
+    return { everyMs: ahead, at }
+  }
+  if (afterMs !== undefined) {
+    if (afterMs >= MIN_MS && afterMs <= MAX_MS) return { everyMs: afterMs, at: null }
+    throw invalidArgument(`the delay is ${afterMs} ms; it must be at least ${MIN_MS} ms and at most a year`)
+  }
+  checkInterval(everyMs as number)
+  return { everyMs: everyMs as number, at: null }
 }
 
 function checkInterval(everyMs: number): void {

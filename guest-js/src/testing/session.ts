@@ -20,6 +20,8 @@ export interface AcceptedEvent {
   /** The webviews that do not receive it. */
   except: Target | undefined
   retain: boolean
+  /** When it counts no more, in milliseconds since the Unix epoch. */
+  expiresAt: number | undefined
   /** What few events have. */
   extras: Pick<Extras, 'tick' | 'component' | 'causes' | 'consume'>
 }
@@ -29,6 +31,8 @@ export interface TestSubscription {
   readonly matches: (name: string) => boolean
   /** Whether it receives only what is sent to this page. */
   readonly isNarrowed: boolean
+  /** Whether only the newest event of a name waits for it. */
+  readonly isLatest: boolean
 }
 
 /** The arguments of a pull. */
@@ -40,6 +44,16 @@ export interface PullArguments {
   responses?: PageResponse[]
 }
 
+/** Whether an event counts no more. */
+export function hasExpired({ expiresAt }: AcceptedEvent): boolean {
+  return expiresAt !== undefined && Date.now() >= expiresAt
+}
+
+/** The gap that stands for an expired event. */
+export function expiredGap({ seq }: AcceptedEvent): Gap {
+  return { from: seq, to: seq, count: 1, atMost: false, reason: 'expired' }
+}
+
 interface Item {
   index: number
   readonly event?: AcceptedEvent
@@ -47,6 +61,8 @@ interface Item {
   readonly request?: PulledRequest | PulledEnding
   readonly extras?: Extras
   readonly gap?: Gap
+  /** Whether the next event of its name takes its place. */
+  readonly isNewest?: boolean
 }
 
 /** A session of the page under test, as the host keeps it. */
@@ -63,6 +79,8 @@ export class TestSession {
   private index = 0
   /** The index of the last item that was given. */
   private given = 0
+  /** The index of the newest item that was ever given. */
+  private newest = 0
   /** What the page has not acknowledged. */
   private queue: Item[] = []
   private waiting: ((reply: Batch) => void) | null = null
@@ -98,13 +116,60 @@ export class TestSession {
     this.give()
   }
 
+  /** Queues an event for these subscriptions: every event for some, and only the newest of its name for the others. */
+  pushEvent(event: AcceptedEvent, ids: readonly number[], extras: Extras): void {
+    const isLatest = (id: number) => this.subscriptions.get(id)?.isLatest === true
+    const all = ids.filter((id) => !isLatest(id))
+    const newest = ids.filter(isLatest)
+    if (all.length > 0) this.push({ event, ids: all, extras })
+    if (newest.length === 0) return
+    const isReplaced = (item: Item) =>
+      item.isNewest && item.index > this.given && item.event?.event === event.event && `${item.ids}` === `${newest}`
+    const old = this.queue.find(isReplaced)
+    if (old) this.remove(old)
+    const superseded = old && { superseded: (old.extras?.superseded ?? 0) + 1 }
+    this.push({ event, ids: newest, extras: { ...extras, ...superseded }, isNewest: true })
+  }
+
+  /** Queues what came before a subscription: what is retained, and what is replayed. */
+  catchUp(id: number, kept: readonly AcceptedEvent[], replayed: readonly AcceptedEvent[]): void {
+    const all = [...new Set([...kept, ...replayed])]
+    for (const before of all.sort((a, b) => a.seq - b.seq)) {
+      const isReplayed = replayed.includes(before)
+      if (!hasExpired(before)) {
+        this.pushEvent(before, [id], {
+          ...before.extras,
+          ...(kept.includes(before) && { retained: true }),
+          ...(isReplayed && { replayed: true }),
+        })
+      } else if (isReplayed && !before.extras.consume) {
+        this.push({ ids: [id], gap: expiredGap(before) })
+      }
+    }
+  }
+
+  /** Takes an item out that was not given. The later ones move up. */
+  private remove(item: Item): void {
+    this.queue = this.queue.filter((one) => one !== item)
+    for (const later of this.queue) if (later.index > item.index) later.index -= 1
+    this.index -= 1
+  }
+
   /** Replies to the pull that waits, if there is one and something for it. */
   give(): void {
     const { waiting, given } = this
+    if (waiting) {
+      // What is given comes again as it was.
+      this.queue = this.queue.map((item) => {
+        const { index, event, ids } = item
+        return event && index > this.newest && hasExpired(event) ? { index, ids, gap: expiredGap(event) } : item
+      })
+    }
     const due = this.queue.filter(({ index }) => index > given)
     if (!waiting || (due.length === 0 && this.isListening)) return
     this.waiting = null
     this.given = this.index
+    this.newest = this.index
     waiting(batchOf(due))
   }
 
@@ -129,9 +194,7 @@ export class TestSession {
   withdraw(id: string): boolean {
     const item = this.queue.find(({ request }) => request && 'request' in request && request.request === id)
     if (!item || item.index <= this.given) return false
-    this.queue = this.queue.filter((one) => one !== item)
-    for (const later of this.queue) if (later.index > item.index) later.index -= 1
-    this.index -= 1
+    this.remove(item)
     return true
   }
 }

@@ -22,6 +22,7 @@ export interface DeclaredEvent {
     /** Present where its declaration says it. */
     until?: 'start-up' | 'consumed'
     maxDeliveries?: number
+    expiresMs?: number
   }
   /** Who emits it, for people. */
   emittedBy: string[]

@@ -5,7 +5,19 @@ import type { EventHandler, PayloadHandler } from './event.js'
 import type { FullName, NameIn } from './namespace.js'
 import type { ListenOptions, Subscription } from './subscription.js'
 import type { Target } from './target.js'
-import type { EmitIn, EmitToIn, EventsIn, ListenIn, OnIn, RequestIn, RespondIn, StartJobIn, WaitForIn } from './view.js'
+import type {
+  EmitAfterIn,
+  EmitAtIn,
+  EmitIn,
+  EmitToIn,
+  EventsIn,
+  ListenIn,
+  OnIn,
+  RequestIn,
+  RespondIn,
+  StartJobIn,
+  WaitForIn,
+} from './view.js'
 
 /** Every function of the package that takes a name, with a prefix for it; `never` for no prefix. */
 export interface View<Prefix extends string> {
@@ -31,6 +43,10 @@ export interface View<Prefix extends string> {
   request: RequestIn<Prefix>
   /** As {@link respond}. */
   respond: RespondIn<Prefix>
+  /** As {@link emitAfter}. */
+  emitAfter: EmitAfterIn<Prefix>
+  /** As {@link emitAt}. */
+  emitAt: EmitAtIn<Prefix>
   /** As {@link startJob}. */
   startJob: StartJobIn<Prefix>
   /** As {@link component}: a component whose names have this prefix. */

@@ -47,6 +47,11 @@ export interface EmitOptions {
   until?: 'start-up' | 'consumed'
   /** How often it is delivered at most, with `until: 'consumed'`: 5 by default, and at least 1. */
   maxDeliveries?: number
+  /**
+   * How long it counts, in milliseconds, from 1 to a year. What is older is not delivered any more, and leaves every queue and
+   * all that is kept. A listener that it was due to gets a gap `expired`.
+   */
+  expiresMs?: number
   /** Webviews, or `HOST`, that do not receive it, though they are among its receivers. Webviews need not exist. */
   except?: Target
 }

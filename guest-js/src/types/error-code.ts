@@ -27,6 +27,7 @@ export const ERROR_CODES = [
   'would_block',
   'cancelled',
   'stale_session',
+  'refused',
   'unavailable',
 ] as const
 
@@ -57,6 +58,7 @@ export const ERROR_CODES = [
  * - `cancelled`: the caller cancelled the request.
  * - `would_block`: only in Rust; a request, or room in a queue, was awaited where that blocks what it waits for.
  * - `stale_session`: the host ended the sessions of this page several times in a row.
+ * - `refused`: an interceptor of the app (`before_emit` in Rust) refused the event.
  * - `unavailable`: there is no Tauri here, or the plugin is not registered.
  *
  * @example

@@ -5,6 +5,7 @@
  * - `history_full`: more events came before this page listened, or while it reloaded, than the host keeps.
  * - `session_ended`: the host ended the session of this page, because it was suspended for more than a minute or another
  *   page replaced it, and no longer keeps what came meanwhile.
+ * - `expired`: they were older than `expiresMs` when this page fetched them, or when it began to listen.
  * - `buffer_full`: the loop over {@link events} was too slow.
  *
  * @example
@@ -20,6 +21,7 @@ export type GapReason =
   | 'queue_full'
   | 'history_full'
   | 'session_ended'
+  | 'expired'
   | 'buffer_full'
   | (string & Record<never, never>)
 

@@ -93,6 +93,8 @@ export interface JobInfo {
   maxFailures: number | null
   /** The error of the newest tick that failed; `null` where none has. */
   lastError: { code: ErrorCode; message: string } | null
+  /** The time of its only tick for what {@link emitAt} has started, in milliseconds since the Unix epoch; otherwise `null`. */
+  at: number | null
 }
 
 /**
@@ -111,8 +113,8 @@ export interface JobStopped {
   id: string
   /** The name of the event that it emitted. */
   event: string
-  /** Stopped by a call, at its count, by another job of its id, or after too many failures in a row. */
-  reason: 'stopped' | 'finished' | 'replaced' | 'failed'
+  /** Stopped by a call, at its count, by another job of its id, after too many failures in a row, or since its time was missed. */
+  reason: 'stopped' | 'finished' | 'replaced' | 'failed' | 'missed'
   /** How many ticks there were. */
   ticks: number
   /** How many ticks were left out. */

@@ -99,6 +99,38 @@ export interface FixedPayload {
 }
 
 /**
+ * How an event is emitted later.
+ *
+ * @example
+ * ```ts
+ * import { type EmitAfterOptions, emitAfter } from 'tauri-plugin-event-bus-api'
+ *
+ * const toMain: EmitAfterOptions = { to: 'main', id: 'tea', replace: true }
+ * await emitAfter('tea:ready', 180_000, 'Assam', toMain)
+ * ```
+ */
+export interface EmitAfterOptions extends Pick<JobSchedule, 'to' | 'id' | 'replace' | 'owner'> {}
+
+/**
+ * How an event is emitted at a time of day.
+ *
+ * @example
+ * ```ts
+ * import { emitAt, type EmitAtOptions } from 'tauri-plugin-event-bus-api'
+ *
+ * const onTime: EmitAtOptions = { skipMissed: true }
+ * await emitAt('lunch', new Date(Date.now() + 3_600_000), undefined, onTime)
+ * ```
+ */
+export interface EmitAtOptions extends EmitAfterOptions {
+  /**
+   * Whether nothing is emitted if the time was missed by a second or more, because the machine slept or the time is in the
+   * past. By default the event then comes at once, with `tick.missed` 1.
+   */
+  skipMissed?: boolean
+}
+
+/**
  * A handle of a running job. The job outlives the handle: stop it, or declare the handle with `await using`.
  *
  * @example
@@ -114,7 +146,10 @@ export interface Job extends AsyncUsable {
   readonly id: string
   /** The name of the event that it emits. */
   readonly event: string
-  /** The interval in milliseconds when the job was started or found; `info` has the current one, after `update`, too. */
+  /**
+   * The interval in milliseconds when the job was started or found, or how much later its only tick was; `info`
+   * has the current one, after `update`, too.
+   */
   readonly everyMs: number
   /**
    * Pauses the job until it is resumed. A paused job stays paused.

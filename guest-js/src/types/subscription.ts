@@ -61,6 +61,16 @@ export interface ListenOptions {
   replay?: boolean
   /** `false` for no retained events. By default a subscription begins with the newest one of each name it matches. */
   retained?: boolean
+  /**
+   * `true` if only the newest event of a name waits: while an event waits, the next one of its name takes its place, and its
+   * `superseded` counts those that it replaced. Other listeners receive every event.
+   */
+  latest?: boolean
+  /**
+   * `true` if the handler is called for one event at a time: an event waits until the promise of the one before is settled.
+   * What waits is in the page, and is lost with it.
+   */
+  sequential?: boolean
   /** Ends the subscription when it aborts. If it has aborted already, nothing is subscribed. */
   signal?: AbortSignal
   /**

@@ -3,7 +3,7 @@
 import type { EmitOptions, Receipt } from './emit.js'
 import type { BusEvent, EventHandler, PayloadHandler } from './event.js'
 import type { PayloadArguments } from './event-map.js'
-import type { FixedPayload, Job, JobOptions, JobSchedule, JobSource } from './job.js'
+import type { EmitAfterOptions, EmitAtOptions, FixedPayload, Job, JobOptions, JobSchedule, JobSource } from './job.js'
 import type { OtherRequest, ThePayloadOfThisEventIsMissingOrWrong } from './name-kind.js'
 import type { EventIn, FullName, NameIn, OtherNameIn, PayloadIn, RequestNameIn } from './namespace.js'
 import type { RequestContext, RequestOptions, RespondOptions } from './request.js'
@@ -195,6 +195,54 @@ export interface RespondIn<Prefix extends string> {
     ) => ResponseOf<FullName<Prefix, Name>> | PromiseLike<ResponseOf<FullName<Prefix, Name>>>,
     options?: RespondOptions,
   ): Subscription
+}
+
+/**
+ * The type of `emitAfter` of a namespace or a component; see {@link emitAfter}.
+ *
+ * @example
+ * ```ts
+ * import { type EmitAfterIn, namespace } from 'tauri-plugin-event-bus-api'
+ *
+ * const emitAfterInShop: EmitAfterIn<'shop'> = namespace('shop').emitAfter
+ * ```
+ */
+export interface EmitAfterIn<Prefix extends string> {
+  <Payload = unknown, Name extends string = string>(
+    event: OtherNameIn<Prefix, Name, ThePayloadOfThisEventIsMissingOrWrong>,
+    delayMs: number,
+    payload?: Payload,
+    options?: EmitAfterOptions,
+  ): Promise<Job>
+  <Name extends NameIn<Prefix>, _ extends never>(
+    event: Name,
+    delayMs: number,
+    ...payload: [...payload: PayloadArguments<FullName<Prefix, Name>>, options?: EmitAfterOptions]
+  ): Promise<Job>
+}
+
+/**
+ * The type of `emitAt` of a namespace or a component; see {@link emitAt}.
+ *
+ * @example
+ * ```ts
+ * import { type EmitAtIn, namespace } from 'tauri-plugin-event-bus-api'
+ *
+ * const emitAtInShop: EmitAtIn<'shop'> = namespace('shop').emitAt
+ * ```
+ */
+export interface EmitAtIn<Prefix extends string> {
+  <Payload = unknown, Name extends string = string>(
+    event: OtherNameIn<Prefix, Name, ThePayloadOfThisEventIsMissingOrWrong>,
+    time: Date | number,
+    payload?: Payload,
+    options?: EmitAtOptions,
+  ): Promise<Job>
+  <Name extends NameIn<Prefix>, _ extends never>(
+    event: Name,
+    time: Date | number,
+    ...payload: [...payload: PayloadArguments<FullName<Prefix, Name>>, options?: EmitAtOptions]
+  ): Promise<Job>
 }
 
 /**

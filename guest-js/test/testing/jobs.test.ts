@@ -85,6 +85,7 @@ it('is reported as by the host', async () => {
     source: null,
     maxFailures: null,
     lastError: null,
+    at: null,
   }
   expect(await clock.info()).toEqual(told)
   const options = { count: 3, jitterMs: 5, maxFailures: 2, missedTicks: 'burst', onlyWhileListened: true } as const

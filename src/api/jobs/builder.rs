@@ -17,7 +17,7 @@ use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::model::selection::Selection;
 use crate::model::target::Target;
-use crate::periodic::job::{JobPlan, MAX_FAILURES, Payload};
+use crate::periodic::job::{JobPlan, MAX_FAILURES, OnceAt, Payload};
 use crate::periodic::source::Sampler;
 use crate::periodic::timing::schedule::Timing;
 
@@ -56,6 +56,7 @@ pub struct JobBuilder<P = AnyPayload> {
     owner: Endpoint,
     id: Option<String>,
     replaces: bool,
+    once_at: Option<OnceAt>,
     payload_type: PhantomData<fn(P)>,
 }
 
@@ -117,6 +118,7 @@ impl<P> JobBuilder<P> {
             owner: Endpoint::Host,
             id: None,
             replaces: false,
+            once_at: None,
             payload_type: PhantomData,
         }
     }
@@ -124,6 +126,12 @@ impl<P> JobBuilder<P> {
     /// Sets the time from one tick to the next: 1 ms to 365 days. Required.
     pub fn every(mut self, interval: Duration) -> Self {
         self.interval = Some(interval);
+        self
+    }
+
+    /// Ticks once, at this time of day.
+    pub(super) fn once_at(mut self, at: OnceAt) -> Self {
+        self.once_at = Some(at);
         self
     }
 
@@ -263,6 +271,7 @@ impl<P> JobBuilder<P> {
             },
             to: self.to.map(Address::of).transpose()?,
             replaces: self.replaces,
+            once_at: self.once_at,
             payload,
             max_failures: self.max_failures.or(default_failures),
             sampled: self.sampled,

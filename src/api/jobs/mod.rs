@@ -2,5 +2,6 @@
 
 pub(crate) mod builder;
 pub(crate) mod changes;
+pub(crate) mod delayed;
 pub(crate) mod job;
 pub(crate) mod view;

@@ -115,6 +115,7 @@ impl<W> Hub<W> {
             return (None, effects);
         };
         session.calls.is_scheduled = false;
+        session.outbox.queue.drop_expired(self.clock);
         let Some(webview) = self.webviews.get(&session.webview) else {
             return (None, effects);
         };
@@ -169,6 +170,7 @@ impl<W> Hub<W> {
             return effects;
         };
         session.last_seen = now;
+        session.outbox.queue.drop_expired(self.clock);
         let is_own =
             |reply: &CallReply| reply.session == session.id && reply.handled <= slot.delivered;
         let acknowledged = reply

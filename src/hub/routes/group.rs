@@ -2,10 +2,12 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use crate::hub::ids::{SubscriberKey, SubscriptionId};
-use crate::hub::routes::route::RouteEntry;
+use crate::hub::routes::route::{Receivers, RouteEntry};
 use crate::model::core_target::CompatListener;
 use crate::model::delivery::{Addressing, DeliveryFilter};
 use crate::model::name::EventName;
+use crate::model::policies::NamePolicy;
+use crate::model::policy::Overflow;
 use crate::permissions::Scope;
 
 /// The subscriptions of one subscriber to one name or pattern, with the same filter and scope. What matches one of them
@@ -18,6 +20,8 @@ pub(super) struct Group {
     scope: Option<Arc<Scope>>,
     /// What it receives, if it was written for Tauri's events.
     compat: Option<CompatListener>,
+    /// Whether only the newest event of a name waits for them.
+    is_latest: bool,
     /// Sorted: a page's listeners run in the order in which they were added.
     ids: Vec<SubscriptionId>,
     /// The ids as the routes share them, once one needs them.
@@ -30,13 +34,14 @@ impl Group {
         id: SubscriptionId,
         filter: DeliveryFilter,
         scope: Option<Arc<Scope>>,
-        compat: Option<CompatListener>,
+        (compat, is_latest): (Option<CompatListener>, bool),
     ) -> Self {
         Self {
             subscriber,
             filter,
             scope,
             compat,
+            is_latest,
             ids: vec![id],
             shared: OnceCell::new(),
         }
@@ -53,6 +58,7 @@ impl Group {
         self.subscriber == other.subscriber
             && self.filter == other.filter
             && self.compat == other.compat
+            && self.is_latest == other.is_latest
             && has_same_scope
     }
 
@@ -110,12 +116,15 @@ impl Groups {
     }
 }
 
-/// The entries of the route of a name that these groups match: those whose scopes allow it, by subscriber.
+/// The entries of the route of a name that these groups match: those whose scopes allow it, by subscriber. Where the policy
+/// of the name is `latest`, every subscription is one for the newest event.
 pub(super) fn entries_of(
     mut matching: Vec<&Group>,
     name: &EventName,
     is_bridged: bool,
+    policy: &NamePolicy,
 ) -> Vec<RouteEntry> {
+    let is_newest = |group: &Group| group.is_latest && policy.overflow != Overflow::Latest;
     if is_bridged {
         matching.retain(|group| !group.compat.as_ref().is_some_and(|own| own.is_in_core));
     }
@@ -139,9 +148,12 @@ pub(super) fn entries_of(
         .chunk_by(|a, b| a.subscriber == b.subscriber)
         .map(|own| RouteEntry {
             subscriber: own[0].subscriber,
-            broadcast: ids_for(own, Addressing::Broadcast),
-            sent: ids_for(own, Addressing::Sent),
-            elsewhere: ids_for(own, Addressing::Elsewhere),
+            all: Receivers::of(|addressing| ids_for(own, addressing, |group| !is_newest(group))),
+            newest: own.iter().any(|group| is_newest(group)).then(|| {
+                Box::new(Receivers::of(|addressing| {
+                    ids_for(own, addressing, is_newest)
+                }))
+            }),
             compatible: own
                 .iter()
                 .filter_map(|group| Some((group.compat.clone()?, group.share())))
@@ -150,10 +162,15 @@ pub(super) fn entries_of(
         .collect()
 }
 
-fn ids_for(groups: &[&Group], addressing: Addressing) -> Option<Arc<[SubscriptionId]>> {
+fn ids_for(
+    groups: &[&Group],
+    addressing: Addressing,
+    is_meant: impl Fn(&Group) -> bool,
+) -> Option<Arc<[SubscriptionId]>> {
+    let covers = |group: &Group| group.compat.is_none() && group.filter.covers(addressing);
     let mut covering = groups
         .iter()
-        .filter(|group| group.compat.is_none() && group.filter.covers(addressing));
+        .filter(|group| covers(group) && is_meant(group));
     let first = covering.next()?;
     let Some(second) = covering.next() else {
         return Some(first.share());

@@ -73,6 +73,7 @@ impl Subscriptions {
         known.unwrap_or_else(|| self.policies.of(name))
     }
 
+    #[cfg(test)]
     pub(crate) fn insert(
         &mut self,
         subscriber: SubscriberKey,
@@ -81,24 +82,24 @@ impl Subscriptions {
         filter: DeliveryFilter,
         scope: Option<Arc<Scope>>,
     ) {
-        self.insert_as(subscriber, id, pattern, (filter, scope), None);
+        self.insert_as(subscriber, id, pattern, (filter, scope), (None, false));
     }
 
-    /// Adds a subscription that may have been written for Tauri's events.
+    /// Adds a subscription that may have been written for Tauri's events, or receive only the newest event that waits.
     pub(crate) fn insert_as(
         &mut self,
         subscriber: SubscriberKey,
         id: SubscriptionId,
         pattern: EventPattern,
         (filter, scope): (DeliveryFilter, Option<Arc<Scope>>),
-        compat: Option<CompatListener>,
+        kind: (Option<CompatListener>, bool),
     ) {
         self.routes.forget(&pattern);
         let owned = self.owned.entry(subscriber).or_default();
         let scope = scope.map(|scope| owned.share_scope(scope));
         owned.cost += pattern.cost();
         owned.patterns.insert(id, (pattern.clone(), filter));
-        let group = Group::of_one(subscriber, id, filter, scope, compat);
+        let group = Group::of_one(subscriber, id, filter, scope, kind);
         self.index.entry(pattern).add(group);
     }
 
@@ -185,10 +186,16 @@ impl Subscriptions {
         if let Some(route) = self.routes.find(name) {
             return route;
         }
+        let policy = self.policies.of(name);
         let route = Arc::new(Route {
             name: name.clone(),
-            policy: self.policies.of(name),
-            entries: group::entries_of(self.index.matching(name), name, self.is_bridged(name)),
+            policy,
+            entries: group::entries_of(
+                self.index.matching(name),
+                name,
+                self.is_bridged(name),
+                &policy,
+            ),
         });
         self.routes.insert(Arc::clone(&route));
         route

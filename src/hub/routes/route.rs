@@ -18,11 +18,43 @@ pub(crate) struct Route {
 #[derive(Debug)]
 pub(crate) struct RouteEntry {
     pub(crate) subscriber: SubscriberKey,
-    pub(super) broadcast: Option<Arc<[SubscriptionId]>>,
-    pub(super) sent: Option<Arc<[SubscriptionId]>>,
-    pub(super) elsewhere: Option<Arc<[SubscriptionId]>>,
+    /// Those that receive every event.
+    pub(super) all: Receivers,
+    /// Those for which only the newest event waits. There are few of these.
+    pub(super) newest: Option<Box<Receivers>>,
     /// Those that were written for Tauri's events.
     pub(super) compatible: Vec<(CompatListener, Arc<[SubscriptionId]>)>,
+}
+
+/// Subscriptions, by how an event is addressed to them.
+#[derive(Debug)]
+pub(super) struct Receivers {
+    pub(super) broadcast: Option<Arc<[SubscriptionId]>>,
+    sent: Option<Arc<[SubscriptionId]>>,
+    elsewhere: Option<Arc<[SubscriptionId]>>,
+}
+
+impl Receivers {
+    pub(super) fn of(ids_for: impl Fn(Addressing) -> Option<Arc<[SubscriptionId]>>) -> Self {
+        Self {
+            broadcast: ids_for(Addressing::Broadcast),
+            sent: ids_for(Addressing::Sent),
+            elsewhere: ids_for(Addressing::Elsewhere),
+        }
+    }
+
+    fn with(&self, addressing: Addressing) -> Option<&Arc<[SubscriptionId]>> {
+        match addressing {
+            Addressing::Broadcast => self.broadcast.as_ref(),
+            Addressing::Sent => self.sent.as_ref(),
+            Addressing::Elsewhere => self.elsewhere.as_ref(),
+        }
+    }
+
+    fn lists(&self) -> impl Iterator<Item = &Arc<[SubscriptionId]>> {
+        let lists = [&self.broadcast, &self.sent, &self.elsewhere];
+        lists.into_iter().flatten()
+    }
 }
 
 impl Route {
@@ -33,27 +65,32 @@ impl Route {
 
     /// How many ids it holds.
     pub(super) fn count_ids(&self) -> usize {
-        let lists = self
-            .entries
-            .iter()
-            .flat_map(|entry| [&entry.broadcast, &entry.sent, &entry.elsewhere]);
+        let receivers = self.entries.iter();
+        let receivers = receivers.flat_map(|entry| [Some(&entry.all), entry.newest.as_deref()]);
+        let lists = receivers.flatten().flat_map(Receivers::lists);
         let compatible = self.entries.iter().flat_map(|entry| &entry.compatible);
         let compatible = compatible.map(|(_, ids)| ids);
-        lists.flatten().chain(compatible).map(|ids| ids.len()).sum()
+        lists.chain(compatible).map(|ids| ids.len()).sum()
     }
 }
 
 impl RouteEntry {
-    /// The subscriptions that receive an event with this addressing. `None` if no subscription does.
+    /// The subscriptions that receive every event with this addressing. `None` if no subscription does.
     pub(crate) fn subscriptions_for(
         &self,
         addressing: Addressing,
     ) -> Option<&Arc<[SubscriptionId]>> {
-        match addressing {
-            Addressing::Broadcast => self.broadcast.as_ref(),
-            Addressing::Sent => self.sent.as_ref(),
-            Addressing::Elsewhere => self.elsewhere.as_ref(),
-        }
+        self.all.with(addressing)
+    }
+
+    /// The subscriptions for which only the newest event with this addressing waits. `None` if there are none.
+    pub(crate) fn newest_for(&self, addressing: Addressing) -> Option<&Arc<[SubscriptionId]>> {
+        self.newest.as_ref()?.with(addressing)
+    }
+
+    /// Whether a subscription of the bus receives an event with this addressing.
+    pub(crate) fn receives(&self, addressing: Addressing) -> bool {
+        self.subscriptions_for(addressing).is_some() || self.newest_for(addressing).is_some()
     }
 
     /// Whether some of its subscriptions were written for Tauri's events.

@@ -164,7 +164,7 @@ fn equal_patterns_share_their_ids() {
     let routes = ["x", "y"].map(|name| all.route(&EventName::parse(name).unwrap()));
     let ids = routes
         .each_ref()
-        .map(|route| route.entries[0].broadcast.clone().unwrap());
+        .map(|route| route.entries[0].all.broadcast.clone().unwrap());
     assert!(Arc::ptr_eq(&ids[0], &ids[1]));
     assert_eq!(*ids[0], [0, 1, 2, 3, 4, 5, 6, 7, 8]);
     all.insert(A, 4096, pattern("x"), DeliveryFilter::Sent, None);

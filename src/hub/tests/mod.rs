@@ -1,6 +1,7 @@
 //! Tests of the hub, by subject, and what they share.
 
 mod calls;
+mod expiry;
 mod model;
 mod outbox;
 mod queue;
@@ -13,7 +14,8 @@ mod unconsumed;
 mod waiting;
 mod webviews;
 
-use std::time::SystemTime;
+use std::cell::Cell;
+use std::time::{Duration, SystemTime};
 
 use crate::hub::ids::{SessionId, SubscriptionId};
 use crate::hub::queue::{QueuedEvent, SupersededLists};
@@ -21,6 +23,19 @@ use crate::model::delivery::Addressing;
 use crate::model::endpoint::Endpoint;
 use crate::model::event::{Accepted, BusEvent};
 use crate::model::name::EventName;
+
+thread_local! {
+    static STEADY: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+/// The steady clock of a test, which only the test moves.
+fn steady() -> Duration {
+    STEADY.get()
+}
+
+fn set_steady(time: Duration) {
+    STEADY.set(time);
+}
 
 pub(super) fn event(seq: u64, payload: &str) -> BusEvent {
     BusEvent::new(Accepted {
@@ -32,6 +47,7 @@ pub(super) fn event(seq: u64, payload: &str) -> BusEvent {
         tick: None,
         provenance: None,
         audience: None,
+        expires_at: None,
     })
 }
 

@@ -43,6 +43,7 @@ fn request(id: SubscriptionId, pattern: &str, resume: Option<Resumption>) -> Sub
         target: None,
         wants_replayed: true,
         wants_retained: true,
+        wants_latest: false,
         resume,
     }
 }

@@ -49,6 +49,7 @@ fn open(hub: &mut Hub<char>, session: SessionId, now: Instant) -> (SubscriberKey
         target: None,
         wants_replayed: true,
         wants_retained: true,
+        wants_latest: false,
         resume: None,
     };
     let key = key.unwrap();
@@ -264,6 +265,7 @@ fn gaps_of_ended_subscriptions_do_not_pile_up() {
             target: None,
             wants_replayed: false,
             wants_retained: false,
+            wants_latest: false,
             resume: None,
         };
         assert!(hub.subscribe(key, vec![request], start).0[0].is_ok());
@@ -344,6 +346,7 @@ fn renew_after(handled: u64) -> (Vec<u64>, Vec<(u64, u64, u64)>, usize) {
         target: None,
         wants_replayed: true,
         wants_retained: true,
+        wants_latest: false,
         resume,
     };
     let key = open(&mut hub, session_id(1), start).0;

@@ -80,6 +80,7 @@ fn listen(hub: &mut Hub<char>, key: SubscriberKey, id: u32, resume: Option<Resum
         target: None,
         wants_replayed: true,
         wants_retained: true,
+        wants_latest: false,
         resume,
     };
     let (results, _) = hub.subscribe(key, vec![request], Instant::now());
@@ -169,12 +170,13 @@ fn a_page_that_dies_leaves_it_to_the_next_one() {
         target: None,
         wants_replayed: true,
         wants_retained: true,
+        wants_latest: false,
         resume: None,
     };
     let (_, effects) = hub.subscribe(last, vec![request], Instant::now());
     let abandoned = effects.abandoned.iter();
     let abandoned: Vec<_> = abandoned
-        .map(|(name, times)| (name.as_str(), *times))
+        .map(|given_up| (given_up.name.as_str(), given_up.deliveries))
         .collect();
     assert_eq!(abandoned, [("link", 2)]);
     assert_eq!(kept(&hub), 0);

@@ -9,7 +9,7 @@ use crate::hub::{
     Address, Attempt, Audience, Effects, Hub, NewEvent, QueueOwner, SubscriptionRequest, Ticket,
 };
 use crate::limits::Limits;
-use crate::model::delivery::DeliveryFilter;
+use crate::model::delivery::HostSubscription;
 use crate::model::endpoint::Endpoint;
 use crate::model::lifetime::Lifetime;
 use crate::model::name::EventName;
@@ -125,7 +125,7 @@ fn stream(hub: &mut Hub<char>, patterns: &[&str]) -> SubscriberKey {
     let key = hub.add_stream();
     for (id, pattern) in (0..).zip(patterns) {
         let pattern = EventPattern::parse(pattern).unwrap();
-        wake(hub.listen(key, id, pattern, DeliveryFilter::Own, true));
+        wake(hub.listen(key, id, pattern, HostSubscription::default()));
     }
     key
 }
@@ -241,6 +241,7 @@ fn request(id: SubscriptionId, pattern: &str) -> SubscriptionRequest {
         target: None,
         wants_replayed: false,
         wants_retained: true,
+        wants_latest: false,
         resume: None,
     }
 }
@@ -351,7 +352,7 @@ fn the_owner_of_the_full_queue_is_told() {
             false => hub.add_listeners(),
         };
         let all = EventPattern::parse("*").unwrap();
-        wake(hub.listen(key, 0, all, DeliveryFilter::Own, true));
+        wake(hub.listen(key, 0, all, HostSubscription::default()));
         assert!(Emit::new("a").poll(&mut hub));
         let (attempt, effects) = hub.enqueue_or_wait(
             event("a"),

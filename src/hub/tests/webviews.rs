@@ -63,6 +63,7 @@ fn open(hub: &mut Hub<char>, label: &str, session: u64) -> (usize, Effects<char>
         target: None,
         wants_replayed: true,
         wants_retained: true,
+        wants_latest: false,
         resume: None,
     };
     let (results, mut effects) = hub.subscribe(key, vec![request], now);

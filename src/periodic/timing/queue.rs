@@ -1,15 +1,24 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, SystemTime};
 
-/// The due times of all jobs, at most one per job.
-#[derive(Debug, Default)]
-pub(crate) struct TimerQueue {
-    order: BTreeSet<(Duration, u64)>,
-    planned: HashMap<u64, Duration>,
+/// The due times of jobs by one clock, at most one per job.
+#[derive(Debug)]
+pub(crate) struct TimerQueue<T = Duration> {
+    order: BTreeSet<(T, u64)>,
+    planned: HashMap<u64, T>,
 }
 
-impl TimerQueue {
-    pub(crate) fn plan(&mut self, job: u64, due: Duration) {
+impl<T> Default for TimerQueue<T> {
+    fn default() -> Self {
+        Self {
+            order: BTreeSet::new(),
+            planned: HashMap::new(),
+        }
+    }
+}
+
+impl<T: Ord + Copy> TimerQueue<T> {
+    pub(crate) fn plan(&mut self, job: u64, due: T) {
         if let Some(before) = self.planned.insert(job, due) {
             self.order.remove(&(before, job));
         }
@@ -23,12 +32,12 @@ impl TimerQueue {
     }
 
     /// When the next job is due.
-    pub(crate) fn next(&self) -> Option<Duration> {
+    pub(crate) fn next(&self) -> Option<T> {
         self.order.first().map(|(due, _)| *due)
     }
 
     /// Takes the job that has been due for the longest time.
-    pub(crate) fn take_due(&mut self, now: Duration) -> Option<u64> {
+    pub(crate) fn take_due(&mut self, now: T) -> Option<u64> {
         let (_, job) = self.order.first().copied().filter(|(due, _)| *due <= now)?;
         self.cancel(job);
         Some(job)

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use tauri::ipc::Response;
 use tauri_plugin_event_bus_types::Bytes;
@@ -12,7 +13,7 @@ use crate::hub::{Address, Audience, NewEvent};
 use crate::model::compat::CompatKind;
 use crate::model::error::{Result, escaped};
 use crate::model::event::{Provenance, Receipt};
-use crate::model::lifetime::Lifetime;
+use crate::model::lifetime::{Lifetime, expiry_from_millis};
 use crate::model::name::{EventName, parse_component};
 use crate::model::policy::Until;
 use crate::model::selection::Selection;
@@ -117,12 +118,27 @@ struct EmitEntry {
     until: Option<Until>,
     #[serde(rename = "maxDeliveries")]
     max_deliveries: Option<u32>,
+    #[serde(rename = "expiresMs", default, deserialize_with = "read_expiry")]
+    expires_ms: Option<f64>,
     component: Option<String>,
     #[serde(default)]
     causes: Vec<String>,
     #[serde(default)]
     compatible: bool,
     lossy: Option<String>,
+}
+
+/// Reads a number of milliseconds. JSON has `null` for NaN and infinity.
+fn read_expiry<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let refused = |what: &dyn std::fmt::Display| {
+        D::Error::custom(format_args!(
+            "expiresMs must be a number of milliseconds from 1 to a year: {what}"
+        ))
+    };
+    let number = Option::<f64>::deserialize(deserializer).map_err(|error| refused(&error))?;
+    number
+        .ok_or_else(|| refused(&"it is null, NaN or infinity"))
+        .map(Some)
 }
 
 impl EmitEntry {
@@ -163,6 +179,7 @@ impl EmitEntry {
             lifetime: Lifetime {
                 until: self.until,
                 max_deliveries: self.max_deliveries,
+                expires: self.expires_ms.map(expiry_from_millis).transpose()?,
             }
             .check()?,
         };

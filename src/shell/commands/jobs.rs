@@ -12,14 +12,18 @@ use crate::engine::core::Core;
 use crate::hub::Address;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
-use crate::model::interval::{duration_from_millis, interval_from_millis, invalid_interval};
+use crate::model::interval::{
+    MAX_DURATION, delay_from_millis, duration_from_millis, interval_from_millis, invalid_interval,
+    time_from_millis,
+};
 use crate::model::job::{MissedTickBehavior, unknown_job};
 use crate::model::json::Json;
 use crate::model::name::{EventName, parse_component};
-use crate::periodic::job::{JobPlan, JobUpdate, MAX_FAILURES, Payload, RunningJob};
+use crate::periodic::job::{JobPlan, JobUpdate, MAX_FAILURES, OnceAt, Payload, RunningJob};
+use crate::periodic::start::once_timing;
 use crate::periodic::timing::schedule::Timing;
 use crate::permissions::{Destination, PlannedJob, Scope, Subject};
-use crate::sync::now;
+use crate::sync::{now, wall_clock};
 
 use super::arguments::{
     EndpointEntry, invalid_argument, read, read_json, read_payload, read_target, write,
@@ -35,6 +39,12 @@ const PERMISSION: &str = "event-bus:jobs";
 struct JobArguments {
     event: String,
     every_ms: Option<f64>,
+    /// Instead of an interval: how much later its only tick comes.
+    after_ms: Option<f64>,
+    /// Instead of an interval: when its only tick comes, in milliseconds since the Unix epoch.
+    at: Option<f64>,
+    #[serde(default)]
+    skip_missed: bool,
     payload: Option<String>,
     to: Option<Value>,
     #[serde(default)]
@@ -63,7 +73,56 @@ enum OwnerEntry {
     Host {},
 }
 
+/// When a job of a page ticks.
+struct When {
+    timing: Timing,
+    once_at: Option<OnceAt>,
+    /// The interval that its permission has to allow. A job of one tick has the longest one.
+    paced: Duration,
+}
+
 impl JobArguments {
+    fn when(&self) -> Result<When> {
+        let given = [self.every_ms, self.after_ms, self.at];
+        if given.iter().flatten().count() > 1 {
+            return Err(invalid_argument(
+                "a job has one of `everyMs`, `afterMs` and `at`, and this one has several",
+            ));
+        }
+        if self.skip_missed && self.at.is_none() {
+            return Err(invalid_argument(
+                "`skipMissed` is for a job with `at`: a delay is never missed",
+            ));
+        }
+        let once = |timing, once_at| When {
+            timing,
+            once_at,
+            paced: MAX_DURATION,
+        };
+        if let Some(millis) = self.after_ms {
+            let timing = Timing {
+                count: Some(1),
+                ..Timing::every(delay_from_millis(millis)?)
+            };
+            return Ok(once(timing, None));
+        }
+        if let Some(millis) = self.at {
+            let time = time_from_millis(millis)?;
+            let at = OnceAt {
+                time,
+                skips_missed: self.skip_missed,
+            };
+            return Ok(once(once_timing(time, wall_clock())?, Some(at)));
+        }
+        let every_ms = self.every_ms.ok_or_else(|| invalid_interval("missing"))?;
+        let interval = interval_from_millis(every_ms)?;
+        Ok(When {
+            timing: self.timing(interval)?,
+            once_at: None,
+            paced: interval,
+        })
+    }
+
     fn timing(&self, interval: Duration) -> Result<Timing> {
         let read = |what, millis: Option<f64>| duration_from_millis(what, millis.unwrap_or(0.0));
         Ok(Timing {
@@ -109,15 +168,14 @@ pub(super) async fn start_job(command: PageCommand, mut job: Entry) -> Result<Re
             flood.take_emit(job.payload_length() + job.args_length(), now())?;
             let (bytes, args_bytes) = job.take_bytes();
             let job: JobArguments = job.read("job")?;
-            let every_ms = job.every_ms.ok_or_else(|| invalid_interval("missing"))?;
-            let interval = interval_from_millis(every_ms)?;
+            let when = job.when()?;
             let name = EventName::parse_emitted(&job.event)?;
             let to = job.to.as_ref().map(read_target).transpose()?;
             let mut to = to.map(Address::of).transpose()?;
             let component = job.component.as_deref().map(parse_component).transpose()?;
             let sampled = job.sampled(&name, args_bytes)?;
             let planned = PlannedJob {
-                interval,
+                interval: when.paced,
                 source: sampled.as_ref().map(|(source, _)| &**source),
             };
             // This check comes first: the entry that its error suggests also allows the event.
@@ -130,7 +188,6 @@ pub(super) async fn start_job(command: PageCommand, mut job: Entry) -> Result<Re
             };
             check_job(core, &scope, &name, to.as_mut(), planned)?;
             let pace = scope.pace(&name, planned.source);
-            let timing = job.timing(interval)?;
             let catalog = command.bus().catalog();
             let payload = match &sampled {
                 Some((source, args)) => {
@@ -142,7 +199,8 @@ pub(super) async fn start_job(command: PageCommand, mut job: Entry) -> Result<Re
             let plan = JobPlan {
                 payload,
                 sampled,
-                timing,
+                timing: when.timing,
+                once_at: when.once_at,
                 only_while_listened: job.only_while_listened,
                 max_failures: job.max_failures.or(default_failures),
                 flood: Some(flood),
@@ -155,7 +213,7 @@ pub(super) async fn start_job(command: PageCommand, mut job: Entry) -> Result<Re
                 source: command.endpoint(),
                 component,
                 owner,
-                ..JobPlan::new(name, interval)
+                ..JobPlan::new(name, when.paced)
             };
             let is_own = plan.owner != Endpoint::Host;
             let is_allowed = |event: &EventName| is_own || scope.allows_jobs_of_others(event);
@@ -353,9 +411,7 @@ pub(super) fn read_entry(job: Value) -> Result<()> {
     let job: JobArguments = job.read("job")?;
     let name = EventName::parse_emitted(&job.event)?;
     read_json(&name, job.payload.clone(), bytes)?;
-    let every_ms = job.every_ms.ok_or_else(|| invalid_interval("missing"))?;
-    let interval = interval_from_millis(every_ms)?;
-    job.timing(interval)?;
+    job.when()?;
     job.sampled(&name, args_bytes)?;
     job.component.as_deref().map(parse_component).transpose()?;
     job.to.as_ref().map(read_target).transpose()?;

@@ -127,6 +127,8 @@ struct SubscribeEntry {
     target: Option<Value>,
     replay: Option<bool>,
     retained: Option<bool>,
+    #[serde(default)]
+    latest: bool,
     resume: Option<ResumeArguments>,
     #[serde(default)]
     compatible: bool,
@@ -167,6 +169,7 @@ impl SubscribeEntry {
                 .transpose()?,
             wants_replayed: self.replay.unwrap_or(true),
             wants_retained: self.retained.unwrap_or(true),
+            wants_latest: self.latest,
             resume: self
                 .resume
                 .map(|resume| {

@@ -12,7 +12,7 @@ use crate::api::listener::Listener;
 use crate::api::stream::{EventStream, StreamItem};
 use crate::check::check;
 use crate::engine::listeners::call_listeners;
-use crate::model::delivery::DeliveryFilter;
+use crate::model::delivery::HostSubscription;
 use crate::model::event::BusEvent;
 use crate::runtime::BusRuntime;
 use crate::world::{Notes, app, emit, pattern, try_emit};
@@ -37,7 +37,7 @@ async fn next_seq(stream: &mut EventStream) -> Option<u64> {
 pub fn a_stream_yields_every_event() {
     check(|| {
         let runtime = app();
-        let mut stream = EventStream::new(&runtime.core, pattern("x"));
+        let mut stream = EventStream::new(&runtime.core, pattern("x"), HostSubscription::default());
         let emitters = [emitter(&runtime, 2), emitter(&runtime, 2)];
         let seqs: Vec<u64> = block_on(async {
             let mut seqs = Vec::new();
@@ -57,7 +57,7 @@ pub fn a_stream_yields_every_event() {
 pub fn a_stream_ends_with_the_app() {
     check(|| {
         let runtime = app();
-        let mut stream = EventStream::new(&runtime.core, pattern("x"));
+        let mut stream = EventStream::new(&runtime.core, pattern("x"), HostSubscription::default());
         let accepted = Notes::new();
         let emitter = {
             let (runtime, accepted) = (Arc::clone(&runtime), accepted.clone());
@@ -87,13 +87,14 @@ pub fn a_stream_ends_with_the_app() {
 pub fn a_stream_may_be_dropped_at_any_time() {
     check(|| {
         let runtime = app();
-        let mut stream = EventStream::new(&runtime.core, pattern("x"));
+        let mut stream = EventStream::new(&runtime.core, pattern("x"), HostSubscription::default());
         let emitter = emitter(&runtime, 2);
         let reader = spawn(async move {
             let _ = next_seq(&mut stream).await;
             drop(stream);
         });
-        let reader_of_nothing = EventStream::new(&runtime.core, pattern("x"));
+        let reader_of_nothing =
+            EventStream::new(&runtime.core, pattern("x"), HostSubscription::default());
         drop(reader_of_nothing);
         block_on(reader).unwrap();
         emitter.join().unwrap();
@@ -132,7 +133,7 @@ pub fn a_waker_may_emit() {
         let effects = runtime
             .core
             .hub()
-            .listen(key, 0, pattern("x"), DeliveryFilter::Own, true);
+            .listen(key, 0, pattern("x"), HostSubscription::default());
         runtime.core.apply_effects(effects);
         let emitters = [emitter(&runtime, 2), emitter(&runtime, 1)];
         let poll = || {
@@ -164,7 +165,7 @@ fn listen(runtime: &Arc<BusRuntime>, call: impl FnMut(u64) + Send + 'static) -> 
     let mut call = call;
     let id = runtime
         .listeners
-        .add(pattern("x"), DeliveryFilter::Own, true, |_| {
+        .add(pattern("x"), HostSubscription::default(), |_| {
             move |event: BusEvent| call(event.seq())
         });
     Listener::new(Arc::downgrade(&runtime.listeners), id)

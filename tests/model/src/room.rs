@@ -12,6 +12,7 @@ use crate::api::stream::{EventStream, StreamItem};
 use crate::check::check;
 use crate::hub::Audience;
 use crate::limits::Limits;
+use crate::model::delivery::HostSubscription;
 use crate::model::error::{ErrorCode, Result};
 use crate::model::event::Receipt;
 use crate::model::policy::Policy;
@@ -201,7 +202,7 @@ pub fn a_full_page_holds_up_only_its_own_events() {
         let mut page = Page::new(&runtime, 1);
         page.subscribe(1, "first", false).unwrap();
         page.subscribe(2, "a", false).unwrap();
-        let mut stream = EventStream::new(&runtime.core, pattern("b"));
+        let mut stream = EventStream::new(&runtime.core, pattern("b"), HostSubscription::default());
         emit(&runtime, "first");
         let stuck = begin(&runtime, "a");
         let others: Vec<JoinHandle<Result<Receipt>>> = ["b", "b", "c"]
@@ -224,7 +225,7 @@ pub fn a_full_page_holds_up_only_its_own_events() {
 pub fn a_reader_of_a_stream_makes_room() {
     check(|| {
         let runtime = app_with(one_event(), Policy::new().reject().history(false));
-        let mut stream = EventStream::new(&runtime.core, pattern("*"));
+        let mut stream = EventStream::new(&runtime.core, pattern("*"), HostSubscription::default());
         emit(&runtime, "first");
         let waiters = waiters(&runtime);
         let reader = spawn(async move {
@@ -246,7 +247,7 @@ pub fn a_reader_of_a_stream_makes_room() {
 pub fn the_end_of_a_stream_makes_room() {
     check(|| {
         let runtime = app_with(one_event(), Policy::new().reject().history(false));
-        let stream = EventStream::new(&runtime.core, pattern("*"));
+        let stream = EventStream::new(&runtime.core, pattern("*"), HostSubscription::default());
         emit(&runtime, "first");
         let waiters = waiters(&runtime);
         let end = thread::spawn(move || drop(stream));
@@ -261,7 +262,7 @@ pub fn a_waiter_for_two_queues_waits_for_both() {
         let runtime = app_with(one_event(), Policy::new().reject().history(false));
         let mut page = Page::new(&runtime, 1);
         page.subscribe(1, "*", false).unwrap();
-        let mut stream = EventStream::new(&runtime.core, pattern("*"));
+        let mut stream = EventStream::new(&runtime.core, pattern("*"), HostSubscription::default());
         emit(&runtime, "first");
         let waiters = waiters(&runtime);
         let puller = thread::spawn(move || {

@@ -221,6 +221,7 @@ impl Page {
             target: None,
             wants_replayed,
             wants_retained: false,
+            wants_latest: false,
             resume: None,
         };
         self.received.insert(id, Vec::new());

@@ -1,5 +1,6 @@
 //! Jobs of the host and of pages.
 
+mod delayed;
 mod lifecycle;
 mod options;
 mod owners;

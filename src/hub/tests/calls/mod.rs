@@ -126,6 +126,7 @@ fn open(hub: &mut Hub<char>, session: u64, now: Instant) -> (SubscriberKey, Effe
         target: None,
         wants_replayed: true,
         wants_retained: true,
+        wants_latest: false,
         resume: None,
     };
     let key = key.unwrap();

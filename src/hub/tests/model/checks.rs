@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::pages::{Page, Received};
 use super::steps::Step;
 use super::{Emitted, To, World};
-use crate::model::event::GapReason;
 
 impl World {
     /// The newest event of each name and target that is retained for this page now, of what a pattern matches.
@@ -16,7 +15,7 @@ impl World {
         }
         let mut newest: BTreeMap<(&str, To), u64> = BTreeMap::new();
         for ((name, to, _), event) in own {
-            if event.is_for(page, pattern) {
+            if !event.has_expired() && event.is_for(page, pattern) {
                 let seq = newest.entry((name, to)).or_default();
                 *seq = event.seq.max(*seq);
             }
@@ -86,8 +85,12 @@ impl World {
             if received.is_superseded(event) {
                 replaced += u64::from(received.is_in_gap(event.seq));
             } else {
-                let may_drop =
-                    event.name != "reject" || received.is_renewed || received.has_past_gap();
+                // One that was replaced is lost with what had replaced it.
+                let may_drop = event.name != "reject"
+                    || received.may_replace(event.name)
+                    || event.has_expired()
+                    || received.is_renewed
+                    || received.has_past_gap();
                 assert!(may_drop, "{event:?} was never to be dropped: {received:?}");
                 assert!(
                     received.is_in_gap(event.seq),
@@ -107,7 +110,7 @@ impl World {
             && received.earlier.is_empty()
             && gaps
                 .iter()
-                .all(|gap| gap.reason == GapReason::QueueFull && gap.from > received.since);
+                .all(|gap| !gap.at_most && gap.from > received.since);
         if is_exact {
             // One that was replaced for another subscription may have been dropped for this one.
             let exact = missing..=missing + replaced;
@@ -132,8 +135,10 @@ impl World {
                 received.came_or_is_in_gap(new.seq) || !new.is_for(page, &received.pattern)
             });
             let is_told = received.came_or_is_in_gap(*seq) || received.is_superseded(old);
+            // What a session had of it that ended without a pull is not told.
+            let is_over = received.is_renewed && old.has_expired();
             assert!(
-                is_replaced || is_told || !received.gaps.is_empty(),
+                is_over || is_replaced || is_told || !received.gaps.is_empty(),
                 "{old:?} was retained and never came: {received:?}"
             );
         }

@@ -8,7 +8,9 @@
 mod calls;
 mod checks;
 mod commands;
+mod emits;
 mod ends;
+mod expiry;
 mod pages;
 mod requests;
 mod steps;
@@ -17,15 +19,11 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use super::session_id;
+use super::{session_id, set_steady, steady};
 use crate::hub::ids::RequestId;
 use crate::hub::outbox::BatchBound;
-use crate::hub::{Address, Audience, Effects, Hub, NewEvent};
+use crate::hub::{Effects, Hub};
 use crate::limits::Limits;
-use crate::model::endpoint::Endpoint;
-use crate::model::error::ErrorCode;
-use crate::model::lifetime::Lifetime;
-use crate::model::name::EventName;
 use crate::model::policies::Policies;
 use crate::model::policy::Policy;
 use crate::model::target::Target;
@@ -39,8 +37,10 @@ const WINDOWS: [&str; 3] = ["w", "w", "c"];
 /// Events named `live` have no history, and those named `kept` are retained unless the emitter says otherwise. Those named
 /// `latest` and `reject` have the policy of that name.
 const NAMES: [&str; 6] = ["x", "y", "live", "kept", "latest", "reject"];
-/// The last one is `*` of a page that may receive only `x`.
-const PATTERNS: [&str; 8] = ["x", "live", "kept", "latest", "reject", "y", "*", "* in x"];
+/// `* in x` is `*` of a page that may receive only `x`, and for `newest *` only the newest event of a name waits.
+const PATTERNS: [&str; 9] = [
+    "x", "live", "kept", "latest", "reject", "y", "*", "* in x", "newest *",
+];
 /// The payload of a large event has this many bytes.
 const LARGE: usize = 400;
 const BATCH: BatchBound = BatchBound {
@@ -92,12 +92,16 @@ struct Emitted {
     except: Option<usize>,
     is_retained: bool,
     is_large: bool,
+    /// How long it counts.
+    expires: Option<Duration>,
+    /// When it expires, by the steady clock.
+    expires_at: Option<Duration>,
 }
 
 impl Emitted {
     fn is_for(&self, page: usize, pattern: &str) -> bool {
         let is_named = match pattern {
-            "*" => true,
+            "*" | "newest *" => true,
             "* in x" => self.name == "x",
             pattern => pattern == self.name,
         };
@@ -157,8 +161,11 @@ impl World {
         policies.add("kept", Policy::new().retain(true)).unwrap();
         policies.add("latest", Policy::new().latest()).unwrap();
         policies.add("reject", Policy::new().reject()).unwrap();
+        set_steady(Duration::ZERO);
+        let mut hub = Hub::new(limits, policies);
+        hub.clock = steady;
         let mut world = Self {
-            hub: Hub::new(limits, policies),
+            hub,
             now: Instant::now(),
             pages: Vec::new(),
             is_ready: [false; 3],
@@ -247,7 +254,9 @@ impl World {
             }
             Step::CloseAlone { page, is_told } => self.close_alone(page, is_told),
             Step::Hear { page, is_ready } => self.hear(page, is_ready),
+            Step::Sleep { millis } => set_steady(steady() + Duration::from_millis(millis)),
             Step::Wait { millis } => {
+                set_steady(steady() + Duration::from_millis(millis));
                 self.now += Duration::from_millis(millis);
                 self.has_waited = true;
                 // A page whose request has ended was there until then, so its lease is looked at again.
@@ -337,62 +346,6 @@ impl World {
             let effects = self.hub.announce(WEBVIEWS[page], WINDOWS[page]);
             self.apply_effects(effects);
         }
-    }
-
-    fn emit(&mut self, event: Emitted) {
-        let payload = match event.is_large {
-            true => format!("\"{}\"", "x".repeat(LARGE)),
-            false => "null".to_owned(),
-        };
-        let may_be_full = self.may_be_full(&event);
-        let new = NewEvent {
-            name: EventName::parse(event.name).unwrap(),
-            payload: payload.into(),
-            source: match event.by {
-                Some(page) => Endpoint::Webview(WEBVIEWS[page].into()),
-                None => Endpoint::Host,
-            },
-            tick: None,
-            provenance: None,
-            retain: Some(event.is_retained),
-            lifetime: Lifetime::default(),
-        };
-        let selected = |page: usize| Address::of(WEBVIEWS[page].into()).unwrap();
-        let audience = Audience {
-            to: event.to.target().map(|target| Address::of(target).unwrap()),
-            except: event.except.map(selected),
-            ..Audience::default()
-        };
-        let now = self.now;
-        match self.hub.enqueue(new, &audience, || now) {
-            Ok((receipt, effects)) => {
-                self.events.push(Emitted {
-                    seq: receipt.seq,
-                    ..event
-                });
-                self.apply_effects(*effects.unwrap_or_default());
-            }
-            Err(refusal) if refusal.error.code() == ErrorCode::QueueFull => {
-                assert!(may_be_full, "{refusal:?} though no queue is full");
-            }
-            Err(refusal) => {
-                assert_eq!(refusal.error.code(), ErrorCode::UnknownTarget);
-                let is_known = |label: &str| self.hub.knows(label);
-                assert!(WEBVIEWS.iter().any(|label| !is_known(label)));
-            }
-        }
-    }
-
-    /// Whether this event may be refused: its policy is to reject, and events wait for a page that it is for.
-    fn may_be_full(&self, event: &Emitted) -> bool {
-        let is_full = |page: usize| {
-            let own = &self.pages[page];
-            let mut live = own.received.values().filter(|own| own.until.is_none());
-            let listens = live.any(|received| event.is_for(page, &received.pattern));
-            let session = own.key.and_then(|key| self.hub.sessions.get(&key));
-            listens && session.is_some_and(|session| session.outbox.usage().0 > 0)
-        };
-        event.name == "reject" && (0..WEBVIEWS.len()).any(is_full)
     }
 }
 

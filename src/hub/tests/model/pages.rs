@@ -59,14 +59,19 @@ impl Received {
     /// Whether a later event of its name tells that it was replaced.
     pub(super) fn is_superseded(&self, event: &Emitted) -> bool {
         let mut told = self.superseded.iter();
-        event.name == "latest" && told.any(|(from, to)| (*from..*to).contains(&event.seq))
+        self.may_replace(event.name) && told.any(|(from, to)| (*from..*to).contains(&event.seq))
+    }
+
+    /// Whether an event of this name may take the place of another one.
+    pub(super) fn may_replace(&self, name: &str) -> bool {
+        name == "latest" || self.pattern == "newest *"
     }
 
     /// Whether something is lost of what came before it, or between two sessions: that has limits of its own, whatever the
     /// policy of an event is.
     pub(super) fn has_past_gap(&self) -> bool {
         let mut gaps = self.gaps.iter();
-        gaps.any(|gap| gap.reason != GapReason::QueueFull)
+        gaps.any(|gap| !matches!(gap.reason, GapReason::QueueFull | GapReason::Expired))
     }
 
     pub(super) fn came_or_is_in_gap(&self, seq: u64) -> bool {
@@ -99,11 +104,14 @@ pub(super) struct Page {
     pub(super) requests: Vec<RequestId>,
     pub(super) endings: Vec<RequestId>,
     pub(super) newest_request: u64,
+    /// The index of the newest item that was ever on its way to it.
+    pub(super) delivered: u64,
     /// All live events up to this sequence number came before the last request.
     pub(super) request_after: u64,
 }
 
 fn parse(pattern: &str) -> (EventPattern, Option<Arc<Scope>>) {
+    let pattern = pattern.trim_start_matches("newest ");
     match pattern.split_once(" in ") {
         None => (EventPattern::parse(pattern).unwrap(), None),
         Some((pattern, allowed)) => {
@@ -119,6 +127,7 @@ pub(super) fn origin() -> Option<String> {
 }
 
 fn request(id: u32, pattern: &str, resume: Option<Resumption>) -> SubscriptionRequest {
+    let wants_latest = pattern.starts_with("newest ");
     let (pattern, scope) = parse(pattern);
     SubscriptionRequest {
         id,
@@ -127,6 +136,7 @@ fn request(id: u32, pattern: &str, resume: Option<Resumption>) -> SubscriptionRe
         target: None,
         wants_replayed: true,
         wants_retained: true,
+        wants_latest,
         resume,
     }
 }
@@ -151,6 +161,7 @@ impl Page {
             requests: Vec::new(),
             endings: Vec::new(),
             newest_request: 0,
+            delivered: 0,
             request_after: 0,
         }
     }
@@ -176,7 +187,10 @@ impl World {
             own.handled = index;
             match item {
                 Item::Event(queued) => own.receive_event(queued),
-                Item::Lost(lost) => own.receive_gap(lost, &self.events),
+                Item::Lost(lost) => {
+                    own.check_expired_gap(page, lost, &self.events);
+                    own.receive_gap(lost, &self.events);
+                }
                 Item::Request(message) => self.receive_request(page, message.id),
                 Item::Ended(id, ending) => self.receive_ending(page, *id, *ending),
             }
@@ -209,8 +223,13 @@ impl Page {
                 assert!(received.is_renewed, "{seq} came twice: {received:?}");
                 continue;
             }
-            if mark.superseded > 0 {
-                assert_eq!(queued.event.name(), "latest");
+            let may_replace = received.may_replace(queued.event.name());
+            // What was replaced for the page before, or for another subscription, may come to this one in its place.
+            assert!(
+                mark.superseded == 0 || may_replace || !is_live,
+                "{seq} replaced others"
+            );
+            if mark.superseded > 0 && may_replace {
                 received.superseded.push((mark.superseded_from, seq));
             }
             received.last = received.last.max(seq);
@@ -232,7 +251,7 @@ impl Page {
             // One that was replaced may be older than what came, and is lost with the newer one.
             let mut replaced = events
                 .iter()
-                .filter(|event| event.name == "latest" && event.seq == lost.gap.from);
+                .filter(|event| received.may_replace(event.name) && event.seq == lost.gap.from);
             let is_false = received.is_renewed
                 && lost.gap.reason == GapReason::HistoryFull
                 && !self.has_returned
@@ -240,7 +259,9 @@ impl Page {
                 && replaced.next().is_none();
             assert!(!is_false, "{:?} covers what came: {received:?}", lost.gap);
             received.session = self.session;
-            let is_same = |told: &Gap| (told.from, told.to) == (lost.gap.from, lost.gap.to);
+            // What has expired for one subscription may be an upper bound for another one, beside the exact number.
+            let key = |gap: &Gap| (gap.from, gap.to, gap.reason == GapReason::Expired);
+            let is_same = |told: &Gap| key(told) == key(&lost.gap);
             // What is retained comes again in the next session, and may be lost again.
             let mut retained = events.iter().filter(|event| event.is_retained);
             let is_told_again = received.gaps.iter().any(is_same)
@@ -378,6 +399,7 @@ impl World {
             let own = &mut self.pages[page];
             (own.number, own.session) = (fresh.number, fresh.session);
             let index = std::mem::take(&mut own.handled);
+            own.delivered = 0;
             (own.n, own.last) = (0, None);
             own.mailbox.clear();
             own.called = Called::default();

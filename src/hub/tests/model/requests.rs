@@ -367,6 +367,7 @@ impl World {
     }
 
     pub(super) fn note_delivered(&mut self, page: usize, batch: &Batch) {
+        self.check_expiry(page, batch);
         for item in batch.items() {
             if let Item::Request(message) = item {
                 let request = self.sent(message.id);

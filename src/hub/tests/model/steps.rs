@@ -1,5 +1,7 @@
 //! What may happen, and how often.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::requests::REQUESTS;
@@ -60,6 +62,10 @@ pub(super) enum Step {
         is_ready: bool,
     },
     Wait {
+        millis: u64,
+    },
+    /// The machine sleeps.
+    Sleep {
         millis: u64,
     },
     /// A page sends a command again whose answer was lost.
@@ -175,8 +181,11 @@ fn event_step() -> impl Strategy<Value = Step> {
     let except = proptest::option::weighted(0.1, page.clone());
     let retain = proptest::option::weighted(0.3, any::<bool>());
     let is_large = proptest::bool::weighted(0.2);
-    let emit = (0..NAMES.len(), by, to, except, retain, is_large).prop_map(
-        |(name, by, to, except, retain, is_large)| {
+    let expires =
+        prop_oneof![Just(300_u64), Just(2000), Just(20_000)].prop_map(Duration::from_millis);
+    let expires = proptest::option::weighted(0.3, expires);
+    let emit = (0..NAMES.len(), by, to, except, retain, is_large, expires).prop_map(
+        |(name, by, to, except, retain, is_large, expires)| {
             let name = NAMES[name];
             let is_retained = retain.unwrap_or(name == "kept");
             Step::Emit(Emitted {
@@ -187,6 +196,8 @@ fn event_step() -> impl Strategy<Value = Step> {
                 except,
                 is_retained,
                 is_large,
+                expires,
+                expires_at: None,
             })
         },
     );
@@ -208,5 +219,6 @@ fn event_step() -> impl Strategy<Value = Step> {
         1 => page.clone().prop_map(|page| Step::SendAgain { page }),
         1 => (page, any::<bool>()).prop_map(|(page, is_before)| Step::CopyCommand { page, is_before }),
         2 => prop_oneof![4 => 0..4000_u64, 1 => Just(61_000_u64)].prop_map(|millis| Step::Wait { millis }),
+        1 => prop_oneof![Just(500_u64), Just(30_000)].prop_map(|millis| Step::Sleep { millis }),
     ]
 }

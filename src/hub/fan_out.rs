@@ -1,0 +1,177 @@
+//! Queueing an event for every subscriber that it is for.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::hub::Hub;
+use crate::hub::audience::Audience;
+use crate::hub::compat::{note_delivery, note_omission};
+use crate::hub::effects::EmitEffects;
+use crate::hub::ids::SubscriptionId;
+use crate::hub::queue::{QueuedEvent, SupersededLists};
+use crate::hub::room::Line;
+use crate::hub::routes::Route;
+use crate::model::core_target::CompatListener;
+use crate::model::delivery::Addressing;
+use crate::model::event::{BusEvent, Receipt};
+
+/// For how many ended subscriptions a page may have unreported gaps before they are forgotten.
+const MAX_UNREPORTED_GAPS: usize = 1024;
+
+impl<W> Hub<W> {
+    /// Queues the event for every subscriber that it is for.
+    pub(super) fn fan_out(
+        &mut self,
+        event: &BusEvent,
+        audience: &Audience,
+        route: &Route,
+        clock: impl Fn() -> Instant,
+        receipt: &mut Receipt,
+        effects: &mut EmitEffects<W>,
+    ) {
+        let has_waiters = !self.room.is_empty();
+        for entry in &route.entries {
+            if let Some(session) = self.sessions.get_mut(&entry.subscriber) {
+                let addressing = match audience.has_all_pages() {
+                    true => Some(Addressing::Broadcast),
+                    false => self.webviews.get(&session.webview).and_then(|webview| {
+                        audience.addressing_of_page(&session.webview, &webview.window)
+                    }),
+                };
+                let own = match entry.has_compatible() {
+                    false => addressing.and_then(|addressing| {
+                        let own = entry.subscriptions_for(addressing)?;
+                        Some((addressing, Arc::clone(own)))
+                    }),
+                    true => {
+                        let addressing = addressing.unwrap_or(Addressing::Elsewhere);
+                        let webview = self.webviews.get(&session.webview);
+                        let window = webview.map_or("", |webview| &*webview.window);
+                        let page = Some((&*session.webview, window));
+                        let is_reached = |listener: &CompatListener| {
+                            audience.reaches_compatible(listener, addressing, page)
+                        };
+                        if let Some(compat) = &mut self.compat {
+                            let label = &session.webview;
+                            let notes = &mut compat.notes;
+                            for listener in entry.compatible() {
+                                if is_reached(listener) {
+                                    note_delivery(
+                                        notes, event, audience, addressing, listener, label,
+                                    );
+                                } else if addressing == Addressing::Sent && !audience.is_bridged {
+                                    note_omission(notes, event, audience, label);
+                                }
+                            }
+                        }
+                        let all = entry.all_subscriptions_for(addressing, is_reached);
+                        all.map(|all| (addressing, all))
+                    }
+                };
+                let newest = addressing.and_then(|addressing| {
+                    let newest = entry.newest_for(addressing)?;
+                    Some((addressing, Arc::clone(newest)))
+                });
+                if own.is_none() && newest.is_none() {
+                    continue;
+                }
+                let before = has_waiters.then(|| session.outbox.usage());
+                let outbox = &mut session.outbox;
+                outbox.queue.free_room(|| event.weight(), self.clock);
+                let mut is_queued = false;
+                if let Some((addressing, subscriptions)) = own {
+                    let queued = queued(event, subscriptions, addressing);
+                    is_queued |= outbox.push(queued, route.policy.overflow);
+                }
+                if let Some((addressing, subscriptions)) = newest {
+                    let queued = queued(event, subscriptions, addressing);
+                    is_queued |= outbox.queue.push_newest(queued, route.policy.overflow);
+                }
+                if before.is_some_and(|before| is_smaller(session.outbox.usage(), before)) {
+                    let line = Line::Queue(entry.subscriber);
+                    self.room
+                        .wake_first(line, &mut effects.get_or_insert_default().wakers);
+                }
+                receipt.pages += usize::from(is_queued);
+                if is_queued && event.mark().until_consumed {
+                    self.unconsumed.note_delivery(event.seq(), entry.subscriber);
+                }
+                if session.is_starting {
+                    let webview = self.webviews.get_mut(&session.webview);
+                    match webview.and_then(|webview| webview.history.as_mut()) {
+                        Some(history) => history.backlog.note_taken(event.seq()),
+                        None => session.is_starting = false,
+                    }
+                }
+                // A page that subscribes and unsubscribes without an end and never pulls loses events of subscriptions
+                // that have ended. That is rare, so it is checked rarely.
+                if session.outbox.unreported_gaps()
+                    > 2 * session.subscriptions + MAX_UNREPORTED_GAPS
+                {
+                    let (subscriptions, key) = (&self.subscriptions, entry.subscriber);
+                    session
+                        .outbox
+                        .forget_all_but(|id| subscriptions.contains(key, id));
+                }
+                if session.is_reachable() {
+                    let effects = effects.get_or_insert_default();
+                    session.deliver(entry.subscriber, clock(), &mut self.room, effects);
+                }
+            } else if let Some(consumer) = self.consumers.get_mut(&entry.subscriber) {
+                let addressing = audience.addressing_of_host();
+                let all = entry.all_subscriptions_for(addressing, |listener| {
+                    audience.reaches_compatible(listener, addressing, None)
+                });
+                let newest = entry.newest_for(addressing).map(Arc::clone);
+                if all.is_none() && newest.is_none() {
+                    continue;
+                }
+                let before = has_waiters.then(|| consumer.queue.usage());
+                let queue = &mut consumer.queue;
+                queue.free_room(|| event.weight(), self.clock);
+                let mut received = 0;
+                if let Some(subscriptions) = all {
+                    let count = subscriptions.len();
+                    let queued = queued(event, subscriptions, addressing);
+                    received += count * usize::from(queue.push(queued, route.policy.overflow));
+                }
+                if let Some(subscriptions) = newest {
+                    let count = subscriptions.len();
+                    let queued = queued(event, subscriptions, addressing);
+                    let is_queued = queue.push_newest(queued, route.policy.overflow);
+                    received += count * usize::from(is_queued);
+                }
+                receipt.listeners += received;
+                if received > 0 && event.mark().until_consumed {
+                    self.unconsumed.note_delivery(event.seq(), entry.subscriber);
+                }
+                if before.is_some_and(|before| is_smaller(consumer.queue.usage(), before)) {
+                    let line = Line::Queue(entry.subscriber);
+                    self.room
+                        .wake_first(line, &mut effects.get_or_insert_default().wakers);
+                }
+                if let Some(waker) = consumer.take_waker() {
+                    effects.get_or_insert_default().wakers.push(waker);
+                }
+            }
+        }
+    }
+}
+
+fn queued(
+    event: &BusEvent,
+    subscriptions: Arc<[SubscriptionId]>,
+    addressing: Addressing,
+) -> QueuedEvent {
+    QueuedEvent {
+        event: event.clone(),
+        subscriptions,
+        addressing,
+        superseded: SupersededLists::default(),
+    }
+}
+
+/// Whether a queue has room that it had not: an event may replace larger ones.
+pub(super) fn is_smaller(after: (usize, usize), before: (usize, usize)) -> bool {
+    after.0 < before.0 || after.1 < before.1
+}

@@ -1,0 +1,70 @@
+//! What waits in a queue.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::hub::ids::SubscriptionId;
+use crate::hub::loss::Superseded;
+use crate::hub::superseded::SupersededLists;
+use crate::model::delivery::Addressing;
+use crate::model::event::{BusEvent, Gap};
+
+#[derive(Debug, Clone)]
+pub(crate) struct QueuedEvent {
+    pub(crate) event: BusEvent,
+    pub(crate) subscriptions: Arc<[SubscriptionId]>,
+    pub(crate) addressing: Addressing,
+    pub(crate) superseded: SupersededLists,
+}
+
+impl QueuedEvent {
+    /// The bytes that it counts for.
+    pub(crate) fn weight(&self) -> usize {
+        self.event.weight() + self.subscriptions.len() * ID_WEIGHT
+    }
+
+    /// At least as many bytes as it takes in a batch after this event, whose run it may continue.
+    pub(crate) fn length_after(&self, before: &Self) -> usize {
+        /// Two commas and the difference in time.
+        const STEP: usize = 24;
+        let continues = Arc::ptr_eq(&self.subscriptions, &before.subscriptions)
+            && self.event.continues(&before.event);
+        match continues {
+            true => self.event.json().weight() + self.event.json().growth() + STEP,
+            false => self.length(),
+        }
+    }
+
+    /// At least as many bytes as it takes in a batch.
+    pub(crate) fn length(&self) -> usize {
+        self.weight() + self.event.json().growth()
+    }
+}
+
+/// The bytes of an id and a comma.
+const ID_WEIGHT: usize = 11;
+
+/// A gap, and the subscriptions that it may concern.
+#[derive(Debug, Clone)]
+pub(crate) struct LostEvents {
+    pub(crate) gap: Gap,
+    /// The part of it that other lost events had replaced.
+    pub(crate) superseded: Option<Superseded>,
+    pub(crate) subscriptions: BTreeSet<SubscriptionId>,
+    /// The last event that is lost, in a queue whose reports need a cause.
+    pub(crate) cause: Option<BusEvent>,
+}
+
+impl LostEvents {
+    pub(crate) fn weight(&self) -> usize {
+        const ENVELOPE: usize = 192;
+        ENVELOPE + self.subscriptions.len() * ID_WEIGHT
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum QueueEntry {
+    Event(QueuedEvent),
+    /// Boxed, since there are few, and a batch of events takes the less memory.
+    Lost(Box<LostEvents>),
+}

@@ -134,10 +134,13 @@ pub mod periodic {
     pub use source::SourceCall;
 }
 
-/// Requests and responses: what [`EventBus::request`], [`EventBus::request_all`] and [`EventBus::respond`] take and return.
+/// Requests, responses and streams: what [`EventBus::request`], [`EventBus::request_all`], [`EventBus::request_stream`],
+/// [`EventBus::respond`] and [`EventBus::respond_stream`] take and return.
 pub mod request {
     pub use crate::api::request::{RequestAllBuilder, RequestBuilder, Responses};
     pub use crate::api::respond::{RequestContext, Responder, ResponderResult};
+    pub use crate::api::streams::request::{PartStream, RequestStreamBuilder};
+    pub use crate::api::streams::sender::{PartSender, SendPart};
     pub use tauri_plugin_event_bus_types::Failure;
 }
 

@@ -74,6 +74,15 @@ pub struct Limits {
     pub requests_per_caller: usize,
     /// The most responders of a page. Default: 1,024.
     pub responders_per_page: usize,
+    /// The most open streams to a page, or to the host. Default: 1,024.
+    pub streams_per_page: usize,
+    /// The most streams that a page receives. One counts until the page has acknowledged its end. Default: 256.
+    pub streams_per_caller: usize,
+    /// The most bytes of a stream's parts that were sent and not taken, unless the request says otherwise. Default: 1 MiB.
+    /// One part may exceed it.
+    pub stream_credit_bytes: usize,
+    /// The most parts of a stream that were sent and not taken, unless the request says otherwise. Default: 4,096.
+    pub stream_credit_parts: usize,
     /// How many events a page emits per second after its burst, including ticks of its jobs. Default: 20,000.
     pub emits_per_second: usize,
     /// How many events a page emits at once. Default: 100,000.
@@ -123,6 +132,10 @@ impl Default for Limits {
             requests_per_page: 1024,
             requests_per_caller: 256,
             responders_per_page: 1024,
+            streams_per_page: 1024,
+            streams_per_caller: 256,
+            stream_credit_bytes: 1 << 20,
+            stream_credit_parts: 4096,
             emits_per_second: 20_000,
             emit_burst: 100_000,
             emit_bytes_per_second: 64 << 20,
@@ -142,7 +155,7 @@ const FLOOD_LIMITS: usize = 10;
 
 impl Limits {
     /// Every limit, with its key in the configuration.
-    fn entries(&self) -> [(&'static str, usize); 31] {
+    fn entries(&self) -> [(&'static str, usize); 35] {
         [
             ("payloadBytes", self.payload_bytes),
             ("queueEvents", self.queue_events),
@@ -165,6 +178,10 @@ impl Limits {
             ("requestsPerPage", self.requests_per_page),
             ("requestsPerCaller", self.requests_per_caller),
             ("respondersPerPage", self.responders_per_page),
+            ("streamsPerPage", self.streams_per_page),
+            ("streamsPerCaller", self.streams_per_caller),
+            ("streamCreditBytes", self.stream_credit_bytes),
+            ("streamCreditParts", self.stream_credit_parts),
             ("emitsPerSecond", self.emits_per_second),
             ("emitBurst", self.emit_burst),
             ("emitBytesPerSecond", self.emit_bytes_per_second),
@@ -193,10 +210,12 @@ impl Limits {
         // Otherwise something allowed would never fit, and be refused for good.
         for (key, smaller) in [
             ("queueBytes", "payloadBytes"),
+            ("queueBytes", "streamCreditBytes"),
+            ("queueEvents", "streamCreditParts"),
             ("emitBurstBytes", "payloadBytes"),
             ("subscribeBurst", "subscriptionsPerPage"),
         ] {
-            let applies = key == "queueBytes" || cfg!(feature = "flood-limits");
+            let applies = key.starts_with("queue") || cfg!(feature = "flood-limits");
             if applies
                 && let (Some(value), Some(needed)) = (value_of(key), value_of(smaller))
                 && value < needed

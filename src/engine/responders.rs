@@ -12,10 +12,11 @@ use crate::engine::causes::run_caused_by;
 use crate::engine::core::Core;
 use crate::engine::diagnostics::Record;
 use crate::engine::foreign::{drop_safely, panic_message};
+use crate::engine::parts::PartReader;
 use crate::engine::reply::Reply;
 use crate::hub::command_log::JsonResult;
 use crate::hub::ids::RequestId;
-use crate::hub::requests::{NewRequest, Recipient};
+use crate::hub::requests::{NewRequest, Recipient, ResponderKind};
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Failure, Result};
 use crate::model::json::Json;
@@ -30,6 +31,7 @@ pub(crate) type Handler = Arc<dyn Fn(IncomingRequest) -> ResponseFuture + Send +
 /// A request as a responder of the host gets it.
 #[derive(Debug)]
 pub(crate) struct IncomingRequest {
+    pub(crate) id: RequestId,
     pub(crate) name: EventName,
     pub(crate) payload: Json,
     pub(crate) source: Endpoint,
@@ -74,6 +76,7 @@ struct RespondersState {
 
 struct ResponderEntry {
     id: u64,
+    kind: ResponderKind,
     /// Where it was registered.
     location: &'static Location<'static>,
     handler: Handler,
@@ -95,6 +98,7 @@ impl Responders {
     pub(crate) fn add(
         &self,
         name: &EventName,
+        kind: ResponderKind,
         location: &'static Location<'static>,
         handler: Handler,
     ) -> Result<u64> {
@@ -115,6 +119,7 @@ impl Responders {
         let id = state.newest;
         let entry = ResponderEntry {
             id,
+            kind,
             location,
             handler,
         };
@@ -131,21 +136,27 @@ impl Responders {
         drop(removed);
     }
 
-    fn find(&self, name: &EventName) -> Result<Handler> {
+    fn find(&self, name: &EventName, kind: ResponderKind) -> Result<Handler> {
         let found = self
             .lock()
             .by_name
             .get(name)
-            .map(|entry| Arc::clone(&entry.handler));
-        found.ok_or_else(|| {
-            Error::new(
-                ErrorCode::NoResponder,
+            .map(|entry| (entry.kind, Arc::clone(&entry.handler)));
+        let name = name.as_str();
+        let problem = match found {
+            Some((own, handler)) if own == kind => return Ok(handler),
+            Some((own, _)) => format!("the host responds to {name:?} {}", own.describe()),
+            None => {
+                let register = match kind {
+                    ResponderKind::Single => "respond",
+                    ResponderKind::Stream => "respond_stream",
+                };
                 format!(
-                    "the host has no responder for {:?}; register one with EventBus::respond",
-                    name.as_str()
-                ),
-            )
-        })
+                    "the host has no responder for {name:?}; register one with EventBus::{register}"
+                )
+            }
+        };
+        Err(Error::new(ErrorCode::NoResponder, problem))
     }
 
     /// How many responders there are, and how many requests they work on.
@@ -176,6 +187,15 @@ impl Responders {
         }
     }
 
+    /// Requests a stream for the host.
+    pub(crate) fn request_stream(self: &Arc<Self>, request: NewRequest) -> Result<PartReader> {
+        let reader = PartReader::new(&self.core, request.message.id);
+        // What the hub replies is that it was sent.
+        let sent = self.try_request(request, Reply::new(|_| {}));
+        sent.map_err(|(_, error)| error)?;
+        Ok(reader)
+    }
+
     fn try_request(
         self: &Arc<Self>,
         request: NewRequest,
@@ -183,7 +203,7 @@ impl Responders {
     ) -> Result<(), (Reply, Error)> {
         let call = match request.to {
             Recipient::Page(_) => None,
-            Recipient::Host => match self.find(&request.message.name) {
+            Recipient::Host => match self.find(&request.message.name, request.message.kind()) {
                 Ok(handler) => Some((handler, self.prepare_incoming(&request))),
                 Err(error) => return Err((reply, error)),
             },
@@ -224,6 +244,7 @@ impl Responders {
             .insert(request.message.id, Arc::clone(&cancelled));
         drop(state);
         IncomingRequest {
+            id: request.message.id,
             name: request.message.name.clone(),
             payload: request.message.payload.clone(),
             source: request.message.source.clone(),

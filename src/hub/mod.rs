@@ -5,6 +5,7 @@
 
 mod audience;
 pub(crate) mod backlog;
+mod batch;
 pub(crate) mod calls;
 mod catch_up;
 pub(crate) mod command_log;
@@ -17,6 +18,7 @@ pub(crate) mod ids;
 pub(crate) mod inspect;
 mod kept_quota;
 pub(crate) mod loss;
+mod messages;
 pub(crate) mod outbox;
 mod publish;
 mod pulls;

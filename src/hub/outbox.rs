@@ -1,13 +1,14 @@
 use std::collections::VecDeque;
-use std::ops::Range;
 use std::sync::Arc;
 
-use crate::hub::ids::{RequestId, SubscriptionId};
+use crate::hub::batch::fitting;
+use crate::hub::ids::SubscriptionId;
+use crate::hub::messages::Messages;
 use crate::hub::queue::{LostEvents, Queue, QueueBound, QueueEntry, QueuedEvent};
-use crate::hub::requests::message::{Ending, RequestMessage};
 use crate::model::error::{Error, ErrorCode, Result};
-use crate::model::name::EventName;
 use crate::model::policy::Overflow;
+
+pub(crate) use crate::hub::batch::{Batch, BatchBound, DeliveredItems, Item};
 
 /// What one page has not acknowledged: items that were delivered, and the queue behind them.
 ///
@@ -16,8 +17,7 @@ use crate::model::policy::Overflow;
 #[derive(Debug)]
 pub(crate) struct Outbox {
     queue: Queue,
-    /// Requests, and the ends of requests, each with the sequence number that it comes after. No policy drops them.
-    requests: VecDeque<(u64, Item)>,
+    pub(crate) messages: Messages,
     delivered: VecDeque<Unacknowledged>,
     /// The weight of the items that were delivered and are not acknowledged.
     pub(super) delivered_bytes: usize,
@@ -31,27 +31,6 @@ pub(crate) struct Outbox {
     cursor: u64,
 }
 
-/// Items that were taken from the queue for one batch. All batches that repeat some of them share them, and they are
-/// dropped together: a page that acknowledges a batch in parts leaves one batch in memory at most.
-#[derive(Debug)]
-pub(crate) struct DeliveredItems {
-    /// The index of the first item. There is at least one.
-    first: u64,
-    items: Box<[Item]>,
-}
-
-impl DeliveredItems {
-    fn last(&self) -> u64 {
-        self.first + self.items.len() as u64 - 1
-    }
-
-    /// The range of the items after this index.
-    fn after(&self, index: u64) -> Range<usize> {
-        let start = (index + 1).saturating_sub(self.first) as usize;
-        start.min(self.items.len())..self.items.len()
-    }
-}
-
 #[derive(Debug)]
 struct Unacknowledged {
     delivered: Arc<DeliveredItems>,
@@ -59,118 +38,6 @@ struct Unacknowledged {
     bytes: usize,
     /// At least as many bytes as all of its items take in a batch.
     length: usize,
-}
-
-/// What may be delivered to a page.
-#[derive(Debug, Clone)]
-pub(crate) enum Item {
-    Event(QueuedEvent),
-    Lost(Box<LostEvents>),
-    Request(Arc<RequestMessage>),
-    /// The caller of a request that was delivered waits no longer.
-    Ended(RequestId, Ending),
-}
-
-impl From<QueueEntry> for Item {
-    fn from(entry: QueueEntry) -> Self {
-        match entry {
-            QueueEntry::Event(queued) => Self::Event(queued),
-            QueueEntry::Lost(lost) => Self::Lost(lost),
-        }
-    }
-}
-
-impl Item {
-    /// At least as many bytes as it takes in a batch after this item.
-    fn length_after(&self, before: Option<&Self>) -> usize {
-        match (before, self) {
-            (Some(Self::Event(before)), Self::Event(queued)) => queued.length_after(before),
-            (_, Self::Event(queued)) => queued.length(),
-            (_, Self::Request(message)) => message.length(),
-            _ => self.weight(),
-        }
-    }
-
-    /// The bytes that it counts for.
-    pub(crate) fn weight(&self) -> usize {
-        const ENDED: usize = 96;
-        match self {
-            Self::Event(queued) => queued.weight(),
-            Self::Lost(lost) => lost.weight(),
-            Self::Request(message) => message.weight(),
-            Self::Ended(..) => ENDED,
-        }
-    }
-}
-
-/// What a pull returns: items with consecutive indexes.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Batch {
-    delivered: Option<Arc<DeliveredItems>>,
-    /// The part of them that it has.
-    range: Range<usize>,
-    /// Whether more was waiting when this was taken.
-    pub(crate) more: bool,
-    /// Whether what follows comes by calls.
-    pub(crate) calls_follow: bool,
-    /// What [`Batch::first`] is if there are no items.
-    next: u64,
-}
-
-impl Batch {
-    pub(crate) fn items(&self) -> &[Item] {
-        let delivered = self.delivered.as_ref();
-        delivered.map_or(&[], |delivered| &delivered.items[self.range.clone()])
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.range.is_empty()
-    }
-
-    /// The index of the first item. An empty batch of a call has the index of the next item, and any other empty batch 0.
-    pub(crate) fn first(&self) -> u64 {
-        let delivered = self.delivered.as_ref();
-        delivered.map_or(self.next, |delivered| {
-            delivered.first + self.range.start as u64
-        })
-    }
-
-    /// The reply to the last pull before calls.
-    pub(super) fn before_calls(more: bool) -> Self {
-        Self {
-            more,
-            calls_follow: true,
-            ..Self::default()
-        }
-    }
-
-    /// A batch without items that follows on this index.
-    pub(super) fn after(index: u64) -> Self {
-        Self {
-            next: index + 1,
-            ..Self::default()
-        }
-    }
-
-    #[cfg(test)]
-    pub(crate) fn of(first: u64, items: Vec<Item>, more: bool) -> Self {
-        Self {
-            range: 0..items.len(),
-            delivered: (!items.is_empty()).then(|| {
-                let items = items.into();
-                Arc::new(DeliveredItems { first, items })
-            }),
-            more,
-            calls_follow: false,
-            next: 0,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct BatchBound {
-    pub(crate) events: usize,
-    pub(crate) bytes: usize,
 }
 
 /// How many batches a page may leave unacknowledged. What it has not acknowledged is outside of the queue's limits, so
@@ -181,7 +48,7 @@ impl Outbox {
     pub(crate) fn new(bound: QueueBound) -> Self {
         Self {
             queue: Queue::new(bound),
-            requests: VecDeque::new(),
+            messages: Messages::default(),
             delivered: VecDeque::new(),
             delivered_bytes: 0,
             delivered_length: 0,
@@ -201,43 +68,6 @@ impl Outbox {
         self.queue.push_past(queued, overflow);
     }
 
-    /// Queues a request behind the events up to this sequence number.
-    pub(crate) fn push_request(&mut self, message: Arc<RequestMessage>, after: u64) {
-        self.requests.push_back((after, Item::Request(message)));
-    }
-
-    /// Queues the end of a delivered request behind the events up to this sequence number.
-    pub(crate) fn push_ending(&mut self, id: RequestId, ending: Ending, after: u64) {
-        self.requests.push_back((after, Item::Ended(id, ending)));
-    }
-
-    /// Takes a request back. Returns false if it was delivered.
-    pub(crate) fn withdraw(&mut self, id: RequestId) -> bool {
-        let is_meant =
-            |(_, item): &(u64, Item)| matches!(item, Item::Request(message) if message.id == id);
-        let position = self.requests.iter().position(is_meant);
-        position
-            .and_then(|position| self.requests.remove(position))
-            .is_some()
-    }
-
-    /// Takes the requests of this name back. Returns their ids.
-    pub(crate) fn withdraw_all(&mut self, name: &EventName) -> Vec<RequestId> {
-        let mut withdrawn = Vec::new();
-        self.requests.retain(|(_, item)| match item {
-            Item::Request(message) if message.name == *name => {
-                withdrawn.push(message.id);
-                false
-            }
-            _ => true,
-        });
-        withdrawn
-    }
-
-    pub(crate) fn has_requests(&self) -> bool {
-        !self.requests.is_empty()
-    }
-
     pub(crate) fn push_lost(&mut self, lost: LostEvents) {
         self.queue.push_lost(lost);
     }
@@ -248,11 +78,15 @@ impl Outbox {
 
     /// All that the page has not acknowledged, for the page after it, with the indexes of what was delivered.
     pub(crate) fn into_unacknowledged(mut self) -> impl Iterator<Item = (Option<u64>, QueueEntry)> {
-        // Requests are left out: their callers know that this page is gone.
+        // Messages are left out: the other side knows that this page is gone.
         let entry_of = |item: &Item| match item {
             Item::Event(queued) => Some(QueueEntry::Event(queued.clone())),
             Item::Lost(lost) => Some(QueueEntry::Lost(lost.clone())),
-            Item::Request(_) | Item::Ended(..) => None,
+            Item::Request(_)
+            | Item::Ended(..)
+            | Item::Part(_)
+            | Item::StreamEnd(_)
+            | Item::Credit(..) => None,
         };
         let acknowledged = self.acknowledged;
         let delivered = self.delivered.into_iter().flat_map(move |own| {
@@ -301,6 +135,7 @@ impl Outbox {
             self.delivered_bytes -= weight;
         }
         self.acknowledged = ack;
+        self.messages.acknowledge(ack);
         Ok(Some(handled))
     }
 
@@ -412,7 +247,7 @@ impl Outbox {
         }
         // Even the smallest event takes more bytes than this.
         const LEAST: usize = 24;
-        let waiting = self.queue.usage().0 + self.requests.len();
+        let waiting = self.queue.usage().0 + self.messages.len();
         let most = waiting.min(bound.events).min(bound.bytes / LEAST + 1);
         let mut items: Vec<Item> = Vec::with_capacity(most);
         let (mut length, mut bytes) = (0, 0);
@@ -435,6 +270,7 @@ impl Outbox {
         }
         let first = self.last_index + 1;
         self.last_index += items.len() as u64;
+        self.messages.note_delivered(self.last_index);
         self.delivered_bytes += bytes;
         self.delivered_length += length;
         let items = items.into();
@@ -445,23 +281,22 @@ impl Outbox {
         });
     }
 
-    /// Whether a request is next: events that were accepted before it come first.
-    fn is_request_next(&self) -> bool {
-        self.requests.front().is_some_and(|(after, _)| {
+    /// Whether a message is next: events that were accepted before it come first.
+    fn is_message_next(&self) -> bool {
+        self.messages.first_after().is_some_and(|after| {
             let next = self.queue.next_seq();
-            next.is_none_or(|next| next > *after)
+            next.is_none_or(|next| next > after)
         })
     }
 
     fn is_empty(&self) -> bool {
-        self.requests.is_empty() && self.queue.next_length().is_none()
+        self.messages.is_empty() && self.queue.next_length().is_none()
     }
 
     /// At least as many bytes as what is next takes in a batch after this item.
     fn next_length(&self, before: Option<&Item>) -> Option<usize> {
-        if self.is_request_next() {
-            let next = self.requests.front();
-            return next.map(|(_, item)| item.length_after(None));
+        if self.is_message_next() {
+            return self.messages.next_length(before);
         }
         match (before, self.queue.next_event()) {
             (Some(Item::Event(before)), Some(next)) => Some(next.length_after(before)),
@@ -470,31 +305,9 @@ impl Outbox {
     }
 
     fn pop(&mut self) -> Option<Item> {
-        if self.is_request_next() {
-            return self.requests.pop_front().map(|(_, item)| item);
+        if self.is_message_next() {
+            return self.messages.pop();
         }
         self.queue.pop().map(Item::from)
     }
-}
-
-/// The items after this index that fit into one batch, and the most bytes that they take in it. What was delivered over a
-/// better path may be too much for this one.
-fn fitting(delivered: &DeliveredItems, index: u64, bound: BatchBound) -> (Range<usize>, usize) {
-    let range = delivered.after(index);
-    let items = &delivered.items[range.clone()];
-    let (mut count, mut length) = (0, 0);
-    for (item, before) in items.iter().zip(before_each(items)) {
-        let next = item.length_after(before);
-        if count > 0 && (count == bound.events || length + next > bound.bytes) {
-            break;
-        }
-        count += 1;
-        length += next;
-    }
-    (range.start..range.start + count, length)
-}
-
-/// The item before each of these; `None` before the first.
-fn before_each(items: &[Item]) -> impl Iterator<Item = Option<&Item>> {
-    std::iter::once(None).chain(items.iter().map(Some))
 }

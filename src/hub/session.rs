@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,6 +9,7 @@ use crate::hub::ids::SessionId;
 use crate::hub::outbox::{Batch, BatchBound, Outbox};
 use crate::hub::queue::QueueBound;
 use crate::hub::requests::caller_log::CallerLog;
+use crate::hub::requests::message::ResponderKind;
 use crate::model::name::EventName;
 
 /// One page's connection: its outbox, its parked pull, its commands and its requests.
@@ -20,10 +21,12 @@ pub(crate) struct Session<W> {
     pub(crate) log: CommandLog<W>,
     pub(crate) subscriptions: usize,
     /// The names of the requests that it has responders for.
-    pub(crate) responders: HashSet<EventName>,
+    pub(crate) responders: HashMap<EventName, ResponderKind>,
     pub(crate) sent_requests: CallerLog,
     /// How many requests to it have no response yet.
     pub(crate) received_requests: usize,
+    /// The memory that its parts take which were not taken.
+    pub(crate) sent_parts: usize,
     /// Whether a request of it has ended since it was last seen. It was there while it waited.
     pub(crate) has_waited: bool,
     pub(crate) opened: Instant,
@@ -73,9 +76,10 @@ impl<W> Session<W> {
             outbox: Outbox::new(bound),
             log: CommandLog::new(),
             subscriptions: 0,
-            responders: HashSet::new(),
+            responders: HashMap::new(),
             sent_requests: CallerLog::default(),
             received_requests: 0,
+            sent_parts: 0,
             has_waited: false,
             opened: now,
             origin,
@@ -96,7 +100,8 @@ impl<W> Session<W> {
     /// Whether nothing can come for its page, so that no pull is held.
     pub(crate) fn is_idle(&self) -> bool {
         let responds = !self.responders.is_empty() || self.received_requests > 0;
-        self.subscriptions == 0 && !responds && !self.outbox.has_requests()
+        let receives = self.subscriptions > 0 || self.sent_requests.streams() > 0;
+        !receives && !responds && self.outbox.messages.is_empty()
     }
 
     /// Completes the parked pull, if there is one and there is something to deliver.

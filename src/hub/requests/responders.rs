@@ -7,7 +7,8 @@ use crate::hub::Hub;
 use crate::hub::command_log::JsonResult;
 use crate::hub::effects::Effects;
 use crate::hub::ids::{RequestId, SubscriberKey};
-use crate::hub::requests::endings::no_responder;
+use crate::hub::requests::endings::{no_responder, other_kind};
+use crate::hub::requests::message::ResponderKind;
 use crate::hub::requests::pending::{PendingRequest, RequestState};
 use crate::hub::sessions::session_ended;
 use crate::model::error::{Error, ErrorCode, Result};
@@ -19,6 +20,7 @@ impl<W> Hub<W> {
         &mut self,
         key: SubscriberKey,
         name: EventName,
+        kind: ResponderKind,
         now: Instant,
     ) -> (Result<()>, Effects<W>) {
         let mut effects = Effects::default();
@@ -26,7 +28,7 @@ impl<W> Hub<W> {
         let Some(session) = self.sessions.get_mut(&key) else {
             return (Err(session_ended()), effects);
         };
-        if session.responders.contains(&name) {
+        if session.responders.contains_key(&name) {
             let error = Error::new(
                 ErrorCode::DuplicateResponder,
                 format!(
@@ -46,7 +48,7 @@ impl<W> Hub<W> {
             );
             return (Err(error), effects);
         }
-        session.responders.insert(name.clone());
+        session.responders.insert(name.clone(), kind);
         let webview = Arc::clone(&session.webview);
         let mut waiting: Vec<RequestId> = self.requests.to_webview(&webview);
         waiting.retain(|id| {
@@ -56,8 +58,15 @@ impl<W> Hub<W> {
             })
         });
         // In the order in which they were sent, as far as their grace tells it.
-        waiting.sort_by_key(|id| self.requests.get(*id).map(PendingRequest::next_due));
+        waiting.sort_by_key(|id| self.requests.get(*id).and_then(PendingRequest::next_due));
         for id in waiting {
+            let is_other =
+                (self.requests.get(id)).is_some_and(|pending| pending.message.kind() != kind);
+            if is_other {
+                let error = other_kind(&webview, &name, kind);
+                self.end_request(id, Err(error), None, &mut effects);
+                continue;
+            }
             let Some(mut pending) = self.requests.remove(id) else {
                 continue;
             };
@@ -78,11 +87,11 @@ impl<W> Hub<W> {
         let Some(session) = self.sessions.get_mut(&key) else {
             return effects;
         };
-        if !session.responders.remove(name) {
+        if session.responders.remove(name).is_none() {
             return effects;
         }
         let label = Arc::clone(&session.webview);
-        for id in session.outbox.withdraw_all(name) {
+        for id in session.outbox.messages.withdraw_all(name) {
             self.end_request(id, Err(no_responder(&label, name)), None, &mut effects);
         }
         self.end_idle_pull(key, &mut effects);

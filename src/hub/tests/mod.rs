@@ -9,6 +9,7 @@ mod requests;
 mod retained;
 mod sessions;
 mod starts;
+mod streams;
 mod unconsumed;
 mod waiting;
 mod webviews;

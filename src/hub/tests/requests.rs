@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 use super::session_id;
 use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::hub::outbox::{BatchBound, Item};
-use crate::hub::requests::message::{Caller, Ending, NewRequest, Recipient, RequestMessage};
+use crate::hub::requests::message::{
+    Caller, Ending, NewRequest, Recipient, RequestMessage, ResponderKind,
+};
 use crate::hub::requests::recipients::GRACE;
 use crate::hub::{Effects, Hub, Pull, SESSION_LEASE};
 use crate::limits::Limits;
@@ -63,7 +65,9 @@ impl World {
     /// Opens a session with one responder.
     fn open(&mut self, label: &str, id: u64) -> SubscriberKey {
         let key = self.open_without_responder(label, id);
-        let (added, effects) = self.hub.add_responder(key, name("q"), self.now);
+        let (added, effects) =
+            self.hub
+                .add_responder(key, name("q"), ResponderKind::Single, self.now);
         added.unwrap();
         self.apply_effects(effects);
         key
@@ -85,13 +89,14 @@ impl World {
                 payload: "1".into(),
                 source: Endpoint::Host,
                 provenance: None,
+                stream: None,
             },
             caller,
             to: match to {
                 "host" => Recipient::Host,
                 label => Recipient::Page(label.into()),
             },
-            timeout: TIMEOUT,
+            timeout: Some(TIMEOUT),
         };
         match self.hub.request(request, waiter, self.now) {
             Ok((_, effects)) => {
@@ -135,7 +140,7 @@ impl World {
     fn check_empty(&self) {
         assert!(self.hub.requests.is_empty(), "{:?}", self.hub.requests);
         for session in self.hub.sessions.values() {
-            assert!(session.sent_requests.is_empty() && !session.outbox.has_requests());
+            assert!(session.sent_requests.is_empty() && session.outbox.messages.is_empty());
             assert_eq!(session.received_requests, 0);
         }
     }
@@ -301,7 +306,10 @@ fn a_request_waits_for_a_starting_page() {
     world.send("a", Caller::Host, 2).unwrap();
     world.now = opened + GRACE - Duration::from_millis(1);
     world.expire();
-    let (added, effects) = world.hub.add_responder(key, name("q"), world.now);
+    let (added, effects) =
+        world
+            .hub
+            .add_responder(key, name("q"), ResponderKind::Single, world.now);
     assert_eq!(added, Ok(()));
     world.apply_effects(effects);
     let items = world.pull("a", 1);
@@ -354,7 +362,7 @@ fn a_late_copy_of_a_request_is_not_sent_again() {
     let mut world = World::new();
     let caller = world.open_without_responder("b", 2);
     world.send("host", Caller::Page(caller, 1), 1).unwrap();
-    let effects = world.hub.cancel_from_page("b", session_id(2), 2);
+    let effects = world.hub.cancel_from_page("b", session_id(2), 2, world.now);
     world.apply_effects(effects);
     world.now += TIMEOUT;
     // It was there while it waited, so its lease begins now.

@@ -8,6 +8,7 @@ use tauri_plugin_event_bus_types::Bytes;
 use crate::api::bus::EventBus;
 use crate::hub::command_log::JsonResult;
 use crate::hub::ids::{RequestId, SessionId, SubscriberKey};
+use crate::hub::requests::ResponderKind;
 #[cfg(calls)]
 use crate::model::error::escaped;
 use crate::model::error::{Error, ErrorCode, Failure, Result, quoted};
@@ -52,7 +53,9 @@ pub(super) async fn set_responders(
                     core.apply_effects(effects);
                     return Ok(json!({}));
                 }
-                let (added, effects) = core.hub().add_responder(page, name, now());
+                let (added, effects) =
+                    core.hub()
+                        .add_responder(page, name, ResponderKind::Single, now());
                 core.apply_effects(effects);
                 added.map(|()| json!({}))
             };

@@ -7,7 +7,9 @@ use super::{WEBVIEWS, Waiter, World};
 use crate::hub::Effects;
 use crate::hub::ids::{RequestId, SessionId, SubscriberKey};
 use crate::hub::outbox::{Batch, Item};
-use crate::hub::requests::message::{Caller, Ending, NewRequest, Recipient, RequestMessage};
+use crate::hub::requests::message::{
+    Caller, Ending, NewRequest, Recipient, RequestMessage, ResponderKind,
+};
 use crate::hub::requests::recipients::GRACE;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode};
@@ -150,13 +152,14 @@ impl World {
                 payload: "null".into(),
                 source: Endpoint::Host,
                 provenance: None,
+                stream: None,
             },
             caller,
             to: match to {
                 None => Recipient::Host,
                 Some(page) => Recipient::Page(WEBVIEWS[page].into()),
             },
-            timeout,
+            timeout: Some(timeout),
         };
         let waiter = Waiter::Request(self.newest_call);
         let sent = self.hub.request(request, waiter, self.now);
@@ -225,7 +228,8 @@ impl World {
         }
         let effects = match (request.caller, request.from) {
             (Caller::Page(_, number), Some((page, session))) => {
-                self.hub.cancel_from_page(WEBVIEWS[page], session, number)
+                self.hub
+                    .cancel_from_page(WEBVIEWS[page], session, number, self.now)
             }
             _ => self.hub.cancel(request.id),
         };
@@ -240,7 +244,7 @@ impl World {
         let number = own.newest_request;
         let effects = self
             .hub
-            .cancel_from_page(WEBVIEWS[page], own.session, number);
+            .cancel_from_page(WEBVIEWS[page], own.session, number, self.now);
         self.apply_effects(effects);
         let caller = Caller::Page(key, number);
         let (.., sent) = self.send(caller, None, REQUESTS[0], Duration::from_secs(1));
@@ -291,7 +295,9 @@ impl World {
         name: &'static str,
     ) -> Result<(), ErrorCode> {
         let parsed = EventName::parse(name).unwrap();
-        let (added, effects) = self.hub.add_responder(key, parsed, self.now);
+        let (added, effects) = self
+            .hub
+            .add_responder(key, parsed, ResponderKind::Single, self.now);
         let after = self.hub.seq;
         for own in &mut self.requests {
             if added.is_ok() && own.waits_for(page, name) {

@@ -1,0 +1,432 @@
+//! Parts of streams: who may send one, where it goes, and what follows when it is taken.
+
+use std::task::{Poll, Waker};
+use std::time::Instant;
+
+use crate::hub::Hub;
+use crate::hub::command_log::JsonResult;
+use crate::hub::effects::Effects;
+use crate::hub::ids::{RequestId, SubscriberKey};
+use crate::hub::requests::flow::{Flow, SendTicket};
+use crate::hub::requests::inbox::{Inbox, Received};
+use crate::hub::requests::message::{Caller, Ending};
+use crate::hub::requests::part::{PagePart, StreamEnd};
+use crate::hub::requests::pending::RequestState;
+use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::json::Json;
+
+/// What became of a part that the host sends.
+#[derive(Debug)]
+pub(crate) enum PartSent {
+    Accepted,
+    /// There is no credit. The ticket is that of the waker, if one was kept.
+    Waits(Json, Option<SendTicket>),
+    /// The stream has ended.
+    Ended,
+}
+
+impl<W> Hub<W> {
+    /// Sends a part of a stream that the host responds to. Without credit, keeps the waker in place of the last one.
+    pub(crate) fn send_part(
+        &mut self,
+        id: RequestId,
+        part: Json,
+        ticket: Option<SendTicket>,
+        waker: Option<Waker>,
+        now: Instant,
+    ) -> (PartSent, Effects<W>) {
+        let mut effects = Effects::default();
+        let has_room = self.has_room_for_part(id);
+        let Some(flow) = self.requests.flow_mut(id) else {
+            effects.unneeded.extend(waker);
+            return (PartSent::Ended, effects);
+        };
+        if !has_room {
+            let waits = waker.map(|waker| flow.wait(ticket, waker));
+            let (ticket, unneeded) = waits.unzip();
+            effects.unneeded.extend(unneeded.flatten());
+            return (PartSent::Waits(part, ticket), effects);
+        }
+        let place = ticket.and_then(|ticket| flow.stop_waiting(ticket));
+        effects.unneeded.extend(place.into_iter().chain(waker));
+        self.forward_part(id, part, now, &mut effects);
+        (PartSent::Accepted, effects)
+    }
+
+    /// Forgets a send of the host that waits no longer.
+    pub(crate) fn stop_sending(&mut self, id: RequestId, ticket: SendTicket) -> Option<Waker> {
+        self.requests.flow_mut(id)?.stop_waiting(ticket)
+    }
+
+    /// Sends a part of a stream that a page responds to, which is its `number`-th. A page that sends what it may not ends the
+    /// stream.
+    pub(crate) fn send_part_from_page(
+        &mut self,
+        key: SubscriberKey,
+        id: RequestId,
+        number: u64,
+        part: Result<Json>,
+        now: Instant,
+    ) -> (Result<()>, Effects<W>) {
+        let mut effects = Effects::default();
+        let sent = self.check_part(key, id, number, part);
+        match sent {
+            Ok(part) => {
+                self.forward_part(id, part, now, &mut effects);
+                (Ok(()), effects)
+            }
+            Err(error) => {
+                if error.code() != ErrorCode::UnknownRequest {
+                    self.end_request(id, Err(error.clone()), None, &mut effects);
+                }
+                (Err(error), effects)
+            }
+        }
+    }
+
+    fn check_part(
+        &self,
+        key: SubscriberKey,
+        id: RequestId,
+        number: u64,
+        part: Result<Json>,
+    ) -> Result<Json> {
+        let name = self.pending_request_name(key, id)?;
+        let name = name.as_str();
+        let flow = self.requests.get(id).and_then(|own| own.flow.as_ref());
+        let Some(flow) = flow else {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                format!("{name:?} is a request for one response; it takes no parts"),
+            ));
+        };
+        let next = flow.window.sent() + 1;
+        if number != next {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                format!(
+                    "part {number} of the stream {name:?} came where part {next} was due; number parts from 1 and send each once"
+                ),
+            ));
+        }
+        if !flow.window.has_credit() {
+            return Err(Error::new(
+                ErrorCode::QueueFull,
+                format!(
+                    "part {number} of the stream {name:?} came without credit: {} parts were taken; wait until the host gives more",
+                    flow.window.taken()
+                ),
+            ));
+        }
+        if !self.has_room_for_part(id) {
+            return Err(Error::new(
+                ErrorCode::QueueFull,
+                format!(
+                    "part {number} of the stream {name:?} has no room: parts that were not taken exceed {} bytes (queueBytes); take parts faster, or open fewer streams",
+                    self.limits.queue_bytes
+                ),
+            ));
+        }
+        part
+    }
+
+    /// Whether the stream has credit, and its parts do not fill what the page at either end may take in all.
+    fn has_room_for_part(&self, id: RequestId) -> bool {
+        let Some(pending) = self.requests.get(id) else {
+            return false;
+        };
+        let limit = self.limits.queue_bytes;
+        let sender = match pending.state {
+            RequestState::Page { key, .. } => self.sessions.get(&key),
+            RequestState::Host | RequestState::Waiting { .. } => None,
+        };
+        let receiver = match pending.caller {
+            Caller::Page(key, _) => self.sessions.get(&key),
+            Caller::Host => None,
+        };
+        let flow = pending.flow.as_ref();
+        flow.is_some_and(|flow| flow.window.has_credit())
+            && sender.is_none_or(|page| page.sent_parts < limit)
+            && receiver.is_none_or(|page| page.outbox.messages.streamed_bytes() < limit)
+    }
+
+    /// Hands a part over to whoever requested the stream.
+    fn forward_part(&mut self, id: RequestId, part: Json, now: Instant, effects: &mut Effects<W>) {
+        let after = self.seq;
+        let Some(pending) = self.requests.get_mut(id) else {
+            return;
+        };
+        let Some(flow) = pending.flow.as_deref_mut() else {
+            return;
+        };
+        let (size, weight) = (part.size(), part.weight());
+        let before = flow.window.weight();
+        let is_due = flow.window.send(size, weight);
+        let added = flow.window.weight() - before;
+        flow.quiet_since = now;
+        let (caller, state) = (pending.caller, &pending.state);
+        if let RequestState::Page { key, .. } = state
+            && let Some(session) = self.sessions.get_mut(key)
+        {
+            session.sent_parts += added;
+        }
+        match caller {
+            Caller::Host => {
+                let inbox = self.requests.inboxes.get_mut(&id);
+                effects
+                    .wakers
+                    .extend(inbox.and_then(|inbox| inbox.push(part)));
+            }
+            Caller::Page(key, stream) => {
+                if let Some(session) = self.sessions.get_mut(&key) {
+                    let part = PagePart {
+                        stream,
+                        payload: part,
+                        is_due,
+                    };
+                    session.outbox.messages.push_part(part, after);
+                    session.deliver(key, now, effects);
+                }
+            }
+        }
+    }
+
+    /// Notes that a page has taken so many parts of a stream that it requested under this number.
+    pub(crate) fn take_parts(
+        &mut self,
+        key: SubscriberKey,
+        stream: u64,
+        count: u64,
+        now: Instant,
+    ) -> (Result<()>, Effects<W>) {
+        let mut effects = Effects::default();
+        let session = self.sessions.get(&key);
+        let id = session.and_then(|session| session.sent_requests.find(stream));
+        // One that has ended needs no credit.
+        let Some(id) = id else {
+            return (Ok(()), effects);
+        };
+        let taken = self.note_taken(id, count, now, &mut effects);
+        (taken, effects)
+    }
+
+    /// What the host reads next of a stream that it requested; `None` behind its end.
+    pub(crate) fn poll_parts(
+        &mut self,
+        id: RequestId,
+        waker: Waker,
+        now: Instant,
+    ) -> (Poll<Option<Received>>, Effects<W>) {
+        let mut effects = Effects::default();
+        let is_open = self.requests.get(id).is_some();
+        let Some(inbox) = self.requests.inboxes.get_mut(&id) else {
+            effects.unneeded.push(waker);
+            return (Poll::Ready(None), effects);
+        };
+        let next = inbox.next();
+        if next.is_none() && is_open {
+            effects.unneeded.extend(inbox.wait(waker));
+            return (Poll::Pending, effects);
+        }
+        effects.unneeded.push(waker);
+        if let Some(Received::Part(_)) = next
+            && let Some(flow) = self.requests.flow_mut(id)
+        {
+            let count = flow.window.taken() + 1;
+            // It was sent, so it can be taken.
+            let _ = self.note_taken(id, count, now, &mut effects);
+        }
+        (Poll::Ready(next), effects)
+    }
+
+    /// Ends the reading of a stream. Returns what was not read, to be dropped after the lock.
+    pub(crate) fn close_inbox(
+        &mut self,
+        id: RequestId,
+        now: Instant,
+    ) -> (Option<Inbox>, Effects<W>) {
+        let inbox = self.requests.inboxes.remove(&id);
+        let mut effects = Effects::default();
+        self.cancel_stream(id, now, &mut effects);
+        (inbox, effects)
+    }
+
+    fn note_taken(
+        &mut self,
+        id: RequestId,
+        count: u64,
+        now: Instant,
+        effects: &mut Effects<W>,
+    ) -> Result<()> {
+        let after = self.seq;
+        let Some(pending) = self.requests.get_mut(id) else {
+            return Ok(());
+        };
+        let name = &pending.message.name;
+        let Some(flow) = pending.flow.as_deref_mut() else {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                format!(
+                    "{:?} is a request for one response; it has no parts",
+                    name.as_str()
+                ),
+            ));
+        };
+        let had_credit = flow.window.has_credit();
+        let before = flow.window.weight();
+        let Some(is_replenished) = flow.window.take(count) else {
+            return Err(Error::new(
+                ErrorCode::InvalidArgument,
+                format!(
+                    "this page cannot have taken {count} parts of the stream {:?}: {} were sent",
+                    name.as_str(),
+                    flow.window.sent()
+                ),
+            ));
+        };
+        let removed = before - flow.window.weight();
+        let replenished = flow.window.replenished();
+        if is_replenished {
+            effects.wakers.extend(flow.wake());
+        }
+        let has_new_credit = is_replenished && !had_credit;
+        if let RequestState::Page { key, .. } = &pending.state
+            && let Some(session) = self.sessions.get_mut(key)
+        {
+            session.sent_parts -= removed;
+            if is_replenished {
+                let messages = &mut session.outbox.messages;
+                messages.push_credit(id, replenished, after);
+                session.deliver(*key, now, effects);
+            }
+        }
+        if has_new_credit {
+            self.restart_timeout(id, now, effects);
+        }
+        Ok(())
+    }
+
+    /// The sender of a stream can go on, so its silence counts from now.
+    fn restart_timeout(&mut self, id: RequestId, now: Instant, effects: &mut Effects<W>) {
+        let Some(pending) = self.requests.get_mut(id) else {
+            return;
+        };
+        let Some((flow, timeout)) = pending.flow.as_mut().zip(pending.timeout) else {
+            return;
+        };
+        flow.quiet_since = now;
+        let due = now + timeout;
+        self.requests.set_due(id, Some(due));
+        effects.rearm |= self.arm(due);
+    }
+
+    /// Moves the timeout of a stream whose sender was not silent for so long, or waits for credit. Returns whether it did.
+    pub(super) fn postpone_timeout(&mut self, id: RequestId, now: Instant) -> bool {
+        let has_room = self.has_room_for_part(id);
+        let Some(pending) = self.requests.get(id) else {
+            return false;
+        };
+        let is_waiting =
+            matches!(pending.state, RequestState::Waiting { until, .. } if until <= now);
+        let Some((flow, timeout)) = pending.flow.as_ref().zip(pending.timeout) else {
+            return false;
+        };
+        if is_waiting {
+            return false;
+        }
+        // Credit that comes back sets it again.
+        let due = has_room.then(|| flow.quiet_since + timeout);
+        if due.is_some_and(|due| due <= now) {
+            return false;
+        }
+        self.requests.set_due(id, due);
+        true
+    }
+
+    /// Wakes the senders of a page's streams if its parts left no room before, and do now.
+    pub(in crate::hub) fn recheck_room_for_parts(
+        &mut self,
+        key: SubscriberKey,
+        bytes_before: usize,
+        now: Instant,
+        effects: &mut Effects<W>,
+    ) {
+        let limit = self.limits.queue_bytes;
+        let Some(session) = self.sessions.get(&key).filter(|_| bytes_before >= limit) else {
+            return;
+        };
+        if session.outbox.messages.streamed_bytes() >= limit {
+            return;
+        }
+        for id in session.sent_requests.ids().collect::<Vec<_>>() {
+            if let Some(flow) = self.requests.flow_mut(id) {
+                effects.wakers.extend(flow.wake());
+                self.restart_timeout(id, now, effects);
+            }
+        }
+    }
+
+    /// Hands the end of a stream over, behind its parts.
+    pub(super) fn end_stream(
+        &mut self,
+        id: RequestId,
+        caller: Caller,
+        flow: Flow,
+        response: JsonResult,
+        effects: &mut Effects<W>,
+    ) {
+        effects.wakers.extend(flow.into_senders());
+        match caller {
+            Caller::Host => {
+                let inbox = self.requests.inboxes.get_mut(&id);
+                let woken = inbox.and_then(|inbox| inbox.end(response));
+                effects.wakers.extend(woken);
+            }
+            Caller::Page(key, stream) => {
+                let after = self.seq;
+                if let Some(session) = self.sessions.get_mut(&key) {
+                    let end = StreamEnd { stream, response };
+                    session.outbox.messages.push_stream_end(end, after);
+                    // Its parked pull proves that the page was there then.
+                    let parked = session.parked.as_ref();
+                    let seen = parked.map_or(session.last_seen, |pull| pull.since);
+                    session.deliver(key, seen, effects);
+                }
+            }
+        }
+    }
+
+    /// Ends a stream that its caller receives no longer. Returns false if this is no stream.
+    pub(super) fn cancel_stream(
+        &mut self,
+        id: RequestId,
+        now: Instant,
+        effects: &mut Effects<W>,
+    ) -> bool {
+        let pending = self.requests.get(id);
+        if pending.is_none_or(|pending| pending.flow.is_none()) {
+            return false;
+        }
+        let Some(pending) = self.take_pending(id) else {
+            return false;
+        };
+        self.notify_responder(&pending, id, Ending::Cancelled, effects);
+        if let RequestState::Page { key, .. } = pending.state {
+            self.end_idle_pull(key, effects);
+        }
+        let flow = pending.flow.map(|flow| *flow);
+        effects
+            .wakers
+            .extend(flow.into_iter().flat_map(Flow::into_senders));
+        if let Caller::Page(key, stream) = pending.caller {
+            if let Some(session) = self.sessions.get_mut(&key) {
+                let messages = &mut session.outbox.messages;
+                let before = messages.streamed_bytes();
+                messages.withdraw_parts(stream);
+                self.recheck_room_for_parts(key, before, now, effects);
+            }
+            self.end_idle_pull(key, effects);
+        }
+        true
+    }
+}

@@ -78,6 +78,9 @@ pub struct Limits {
     pub streams_per_page: usize,
     /// The most streams that a page receives. One counts until the page has acknowledged its end. Default: 256.
     pub streams_per_caller: usize,
+    /// The most calls of each blocking responder of streams that run at the same time. Each keeps a thread, also while it waits
+    /// for credit. Default: 32.
+    pub blocking_streams: usize,
     /// The most bytes of a stream's parts that were sent and not taken, unless the request says otherwise. Default: 1 MiB.
     /// One part may exceed it.
     pub stream_credit_bytes: usize,
@@ -134,6 +137,7 @@ impl Default for Limits {
             responders_per_page: 1024,
             streams_per_page: 1024,
             streams_per_caller: 256,
+            blocking_streams: 32,
             stream_credit_bytes: 1 << 20,
             stream_credit_parts: 4096,
             emits_per_second: 20_000,
@@ -155,7 +159,7 @@ const FLOOD_LIMITS: usize = 10;
 
 impl Limits {
     /// Every limit, with its key in the configuration.
-    fn entries(&self) -> [(&'static str, usize); 35] {
+    fn entries(&self) -> [(&'static str, usize); 36] {
         [
             ("payloadBytes", self.payload_bytes),
             ("queueEvents", self.queue_events),
@@ -180,6 +184,7 @@ impl Limits {
             ("respondersPerPage", self.responders_per_page),
             ("streamsPerPage", self.streams_per_page),
             ("streamsPerCaller", self.streams_per_caller),
+            ("blockingStreams", self.blocking_streams),
             ("streamCreditBytes", self.stream_credit_bytes),
             ("streamCreditParts", self.stream_credit_parts),
             ("emitsPerSecond", self.emits_per_second),

@@ -133,7 +133,8 @@ impl EventBus {
         T: Serialize,
     {
         let respond = Arc::new(respond);
-        let handler = self.blocking_handler(move |incoming| {
+        let limit = self.runtime().core.limits().requests_per_page;
+        let handler = self.blocking_handler((limit, "requestsPerPage"), move |incoming| {
             let (name, respond) = (incoming.name.clone(), Arc::clone(&respond));
             let (request, context) = read_request::<Q>(incoming)?;
             Ok(move || write_response(&name, respond(request, context)))
@@ -141,14 +142,14 @@ impl EventBus {
         self.add_responder(name, ResponderKind::Single, Location::caller(), handler)
     }
 
-    /// A handler whose calls run on threads for blocking work.
+    /// A handler whose calls run on threads for blocking work, at most so many at a time. The limit has its key.
     pub(super) fn blocking_handler<C: FnOnce() -> JsonResult + Send + 'static>(
         &self,
+        limit: (usize, &'static str),
         prepare: impl Fn(IncomingRequest) -> Result<C> + Send + Sync + 'static,
     ) -> Handler {
         let prepare = Arc::new(prepare);
         let running = Arc::<AtomicUsize>::default();
-        let limit = self.runtime().core.limits().requests_per_page;
         let tasks = self.runtime().core.tasks().clone();
         let diagnostics = Arc::clone(self.runtime().core.diagnostics());
         Arc::new(move |incoming| {
@@ -290,7 +291,11 @@ struct ResponderPermit {
 }
 
 impl ResponderPermit {
-    fn take(running: &Arc<AtomicUsize>, limit: usize, name: &EventName) -> Result<Self> {
+    fn take(
+        running: &Arc<AtomicUsize>,
+        (limit, key): (usize, &str),
+        name: &EventName,
+    ) -> Result<Self> {
         let others = running.fetch_add(1, Ordering::Relaxed);
         let permit = Self {
             running: Arc::clone(running),
@@ -301,7 +306,7 @@ impl ResponderPermit {
         Err(Error::new(
             ErrorCode::QueueFull,
             format!(
-                "{others} calls of the responder of {:?} are running, and the limit is {limit} (requestsPerPage); calls whose requests have ended count until they return",
+                "{others} calls of the responder of {:?} are running, and the limit is {limit} ({key}); calls whose requests have ended count until they return",
                 name.as_str()
             ),
         ))

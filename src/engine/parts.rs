@@ -9,7 +9,7 @@ use crate::engine::core::Core;
 use crate::hub::ids::RequestId;
 use crate::hub::requests::flow::SendTicket;
 use crate::hub::requests::inbox::Received;
-use crate::hub::requests::parts::PartSent;
+use crate::hub::requests::parts::{EndPlace, PartSent};
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::json::Json;
 use crate::model::name::EventName;
@@ -62,7 +62,10 @@ impl PartSink {
         core.apply_effects(effects);
         match sent {
             PartSent::Accepted => Ok(()),
-            PartSent::Ended => Err(self.ended()),
+            PartSent::Ended(part) => {
+                drop(part);
+                Err(self.ended())
+            }
             PartSent::Waits(..) => Err(Error::new(
                 ErrorCode::QueueFull,
                 format!(
@@ -123,7 +126,8 @@ impl Future for PartSend {
                 self.ticket = ticket;
                 Poll::Pending
             }
-            PartSent::Ended => {
+            PartSent::Ended(part) => {
+                drop(part);
                 self.ticket = None;
                 Poll::Ready(Err(self.sink.ended()))
             }
@@ -138,6 +142,50 @@ impl Drop for PartSend {
         {
             // Bound to a name, so that the waker is dropped after the lock.
             let _waker = core.hub().stop_sending(self.sink.id, ticket);
+        }
+    }
+}
+
+/// Completes when the response of a stream may be sent, or the stream has ended.
+pub(crate) struct RoomForEnd<'a> {
+    core: &'a Core,
+    id: RequestId,
+    ticket: Option<SendTicket>,
+}
+
+impl<'a> RoomForEnd<'a> {
+    pub(crate) fn new(core: &'a Core, id: RequestId) -> Self {
+        Self {
+            core,
+            id,
+            ticket: None,
+        }
+    }
+}
+
+impl Future for RoomForEnd<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        // Cloned before the lock, since a waker is foreign code.
+        let waker = context.waker().clone();
+        let (place, effects) = self.core.hub().poll_end(self.id, self.ticket, waker);
+        self.core.apply_effects(effects);
+        match place {
+            EndPlace::Ready => Poll::Ready(()),
+            EndPlace::Waits(ticket) => {
+                self.ticket = Some(ticket);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for RoomForEnd<'_> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket {
+            // Bound to a name, so that the waker is dropped after the lock.
+            let _waker = self.core.hub().stop_sending(self.id, ticket);
         }
     }
 }
@@ -178,7 +226,7 @@ impl Drop for PartReader {
     fn drop(&mut self) {
         if let Some(core) = self.core.upgrade() {
             // Bound to a name, so that what was not read is dropped after the lock.
-            let (_unread, effects) = core.hub().close_inbox(self.id, now());
+            let (_unread, effects) = core.hub().close_inbox(self.id);
             core.apply_effects(effects);
         }
     }

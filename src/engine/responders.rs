@@ -12,7 +12,7 @@ use crate::engine::causes::run_caused_by;
 use crate::engine::core::Core;
 use crate::engine::diagnostics::Record;
 use crate::engine::foreign::{drop_safely, panic_message};
-use crate::engine::parts::PartReader;
+use crate::engine::parts::{PartReader, RoomForEnd};
 use crate::engine::reply::Reply;
 use crate::hub::command_log::JsonResult;
 use crate::hub::ids::RequestId;
@@ -209,6 +209,7 @@ impl Responders {
             },
         };
         let id = request.message.id;
+        let is_stream = request.message.kind() == ResponderKind::Stream;
         let sent = self.core.hub().request(request, reply, now());
         match sent {
             Ok((is_new, effects)) => {
@@ -228,6 +229,7 @@ impl Responders {
                 responders: Arc::clone(self),
                 id,
                 name: incoming.name.clone(),
+                is_stream,
                 is_finished: false,
             };
             self.core.tasks().spawn(call.run(handler, incoming));
@@ -260,6 +262,7 @@ struct RunningRequest {
     responders: Arc<Responders>,
     id: RequestId,
     name: EventName,
+    is_stream: bool,
     is_finished: bool,
 }
 
@@ -307,6 +310,10 @@ impl RunningRequest {
         })
         .await;
         drop(running);
+        if self.is_stream && matches!(response, Some(Ok(_))) {
+            let responders = Arc::clone(&self.responders);
+            RoomForEnd::new(&responders.core, self.id).await;
+        }
         self.finish(response);
     }
 

@@ -1,12 +1,13 @@
 //! What the caller of the hub does once it has released the lock.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
 
 use crate::hub::calls::Farewell;
 use crate::hub::command_log::JsonResult;
 use crate::hub::ids::{RequestId, SubscriberKey};
-use crate::hub::outbox::{Batch, DeliveredItems};
+use crate::hub::outbox::{Batch, DeliveredItems, Item};
 use crate::model::compat::CompatNote;
 use crate::model::error::Error;
 use crate::model::name::EventName;
@@ -41,6 +42,9 @@ pub(crate) struct Effects<W> {
     pub(crate) silent: Vec<Arc<str>>,
     /// Items that a page has acknowledged. Dropping them may take a while, so it happens after the lock.
     pub(crate) acknowledged: Vec<Arc<DeliveredItems>>,
+    /// What was queued of streams that their pages have left. Dropping it may run code of the app, so it happens after the
+    /// lock.
+    pub(crate) withdrawn: Vec<VecDeque<(u64, Item)>>,
     /// What compatible mode has noted and is not logged yet.
     pub(crate) notes: Vec<CompatNote>,
     /// Events that no subscription has handled, and how often they were delivered.
@@ -66,6 +70,7 @@ impl<W> Default for Effects<W> {
             changed_origin: Vec::new(),
             silent: Vec::new(),
             acknowledged: Vec::new(),
+            withdrawn: Vec::new(),
             notes: Vec::new(),
             abandoned: Vec::new(),
         }
@@ -89,6 +94,7 @@ impl<W> Effects<W> {
             changed_origin,
             silent,
             acknowledged,
+            withdrawn,
             notes,
             abandoned,
         } = other;
@@ -105,6 +111,7 @@ impl<W> Effects<W> {
         self.changed_origin.extend(changed_origin);
         self.silent.extend(silent);
         self.acknowledged.extend(acknowledged);
+        self.withdrawn.extend(withdrawn);
         self.notes.extend(notes);
         self.abandoned.extend(abandoned);
     }

@@ -30,6 +30,7 @@ mod room;
 pub(crate) mod routes;
 pub(crate) mod session;
 mod sessions;
+pub(crate) mod streamed;
 mod subscribe;
 mod subscription;
 mod superseded;

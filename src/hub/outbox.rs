@@ -5,6 +5,7 @@ use crate::hub::batch::fitting;
 use crate::hub::ids::SubscriptionId;
 use crate::hub::messages::Messages;
 use crate::hub::queue::{LostEvents, Queue, QueueBound, QueueEntry, QueuedEvent};
+use crate::hub::streamed::Streamed;
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::policy::Overflow;
 
@@ -18,6 +19,7 @@ pub(crate) use crate::hub::batch::{Batch, BatchBound, DeliveredItems, Item};
 pub(crate) struct Outbox {
     queue: Queue,
     pub(crate) messages: Messages,
+    pub(crate) streamed: Streamed,
     delivered: VecDeque<Unacknowledged>,
     /// The weight of the items that were delivered and are not acknowledged.
     pub(super) delivered_bytes: usize,
@@ -40,6 +42,29 @@ struct Unacknowledged {
     length: usize,
 }
 
+/// The items of a batch that is being filled.
+struct Filling {
+    items: Vec<Item>,
+    /// At least as many bytes as they take in the batch.
+    length: usize,
+    /// Their weight.
+    bytes: usize,
+}
+
+impl Filling {
+    /// Whether an item of this length fits. One that is larger than a batch still travels, alone.
+    fn fits(&self, length: usize, bound: BatchBound) -> bool {
+        let is_short = self.length + length <= bound.bytes || self.items.is_empty();
+        self.items.len() < bound.events && is_short
+    }
+
+    fn push(&mut self, item: Item, length: usize) {
+        self.length += length;
+        self.bytes += item.weight();
+        self.items.push(item);
+    }
+}
+
 /// How many batches a page may leave unacknowledged. What it has not acknowledged is outside of the queue's limits, so
 /// there must be little of it.
 pub(super) const MAX_UNACKNOWLEDGED: usize = 8;
@@ -49,6 +74,7 @@ impl Outbox {
         Self {
             queue: Queue::new(bound),
             messages: Messages::default(),
+            streamed: Streamed::default(),
             delivered: VecDeque::new(),
             delivered_bytes: 0,
             delivered_length: 0,
@@ -135,7 +161,7 @@ impl Outbox {
             self.delivered_bytes -= weight;
         }
         self.acknowledged = ack;
-        self.messages.acknowledge(ack);
+        self.streamed.acknowledge(ack);
         Ok(Some(handled))
     }
 
@@ -247,30 +273,33 @@ impl Outbox {
         }
         // Even the smallest event takes more bytes than this.
         const LEAST: usize = 24;
-        let waiting = self.queue.usage().0 + self.messages.len();
+        let waiting = self.queue.usage().0 + self.messages.len() + self.streamed.waiting();
         let most = waiting.min(bound.events).min(bound.bytes / LEAST + 1);
-        let mut items: Vec<Item> = Vec::with_capacity(most);
-        let (mut length, mut bytes) = (0, 0);
-        while items.len() < bound.events
-            && let Some(next) = self.next_length(items.last())
-        {
-            // An event larger than a batch still travels, alone.
-            if length + next > bound.bytes && !items.is_empty() {
-                break;
-            }
-            let Some(item) = self.pop() else {
-                break;
+        let mut filling = Filling {
+            items: Vec::with_capacity(most),
+            length: 0,
+            bytes: 0,
+        };
+        if self.streamed.is_waiting() {
+            let half = BatchBound {
+                events: bound.events.div_ceil(2),
+                bytes: bound.bytes / 2,
             };
-            length += next;
-            bytes += item.weight();
-            items.push(item);
+            self.fill_with_events(&mut filling, half);
+            self.fill_with_parts(&mut filling, bound);
         }
+        self.fill_with_events(&mut filling, bound);
+        let Filling {
+            items,
+            length,
+            bytes,
+        } = filling;
         if items.is_empty() {
             return;
         }
         let first = self.last_index + 1;
         self.last_index += items.len() as u64;
-        self.messages.note_delivered(self.last_index);
+        self.streamed.note_delivered(self.last_index);
         self.delivered_bytes += bytes;
         self.delivered_length += length;
         let items = items.into();
@@ -281,6 +310,27 @@ impl Outbox {
         });
     }
 
+    /// Takes events and messages, as far as they fit.
+    fn fill_with_events(&mut self, filling: &mut Filling, bound: BatchBound) {
+        while let Some(next) = self.next_length(filling.items.last())
+            && filling.fits(next, bound)
+            && let Some(item) = self.pop()
+        {
+            filling.push(item, next);
+        }
+    }
+
+    /// Takes what streams have, as far as it fits and no event comes before it.
+    fn fill_with_parts(&mut self, filling: &mut Filling, bound: BatchBound) {
+        let next_event = self.queue.next_seq();
+        while let Some(next) = (self.streamed).next_length(filling.items.last(), next_event)
+            && filling.fits(next, bound)
+            && let Some(item) = self.streamed.pop(next)
+        {
+            filling.push(item, next);
+        }
+    }
+
     /// Whether a message is next: events that were accepted before it come first.
     fn is_message_next(&self) -> bool {
         self.messages.first_after().is_some_and(|after| {
@@ -289,14 +339,19 @@ impl Outbox {
         })
     }
 
+    /// Whether anything but events waits.
+    pub(crate) fn has_messages(&self) -> bool {
+        !self.messages.is_empty() || self.streamed.is_waiting()
+    }
+
     fn is_empty(&self) -> bool {
-        self.messages.is_empty() && self.queue.next_length().is_none()
+        !self.has_messages() && self.queue.next_length().is_none()
     }
 
     /// At least as many bytes as what is next takes in a batch after this item.
     fn next_length(&self, before: Option<&Item>) -> Option<usize> {
         if self.is_message_next() {
-            return self.messages.next_length(before);
+            return self.messages.next_length();
         }
         match (before, self.queue.next_event()) {
             (Some(Item::Event(before)), Some(next)) => Some(next.length_after(before)),

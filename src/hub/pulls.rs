@@ -41,7 +41,7 @@ impl<W> Hub<W> {
             return Err((waiter, stale(pull.session)));
         };
         let mut effects = Effects::default();
-        let streamed = session.outbox.messages.streamed_bytes();
+        let streamed = session.outbox.streamed.bytes();
         match session.outbox.acknowledge(pull.ack) {
             Ok(None) => {}
             Ok(Some(handled)) => {
@@ -57,7 +57,7 @@ impl<W> Hub<W> {
             let ends_at = history.and_then(|history| history.claim(session.starts_after));
             effects.rearm |= ends_at.is_some_and(|end| self.arm(end));
         }
-        self.recheck_room_for_parts(key, streamed, now, &mut effects);
+        self.recheck_room_for_parts(key, streamed, &mut effects);
         let Some(session) = self.sessions.get_mut(&key) else {
             return Err((waiter, stale(pull.session)));
         };

@@ -25,8 +25,6 @@ pub(crate) struct Session<W> {
     pub(crate) sent_requests: CallerLog,
     /// How many requests to it have no response yet.
     pub(crate) received_requests: usize,
-    /// The memory that its parts take which were not taken.
-    pub(crate) sent_parts: usize,
     /// Whether a request of it has ended since it was last seen. It was there while it waited.
     pub(crate) has_waited: bool,
     pub(crate) opened: Instant,
@@ -79,7 +77,6 @@ impl<W> Session<W> {
             responders: HashMap::new(),
             sent_requests: CallerLog::default(),
             received_requests: 0,
-            sent_parts: 0,
             has_waited: false,
             opened: now,
             origin,
@@ -101,7 +98,7 @@ impl<W> Session<W> {
     pub(crate) fn is_idle(&self) -> bool {
         let responds = !self.responders.is_empty() || self.received_requests > 0;
         let receives = self.subscriptions > 0 || self.sent_requests.streams() > 0;
-        !receives && !responds && self.outbox.messages.is_empty()
+        !receives && !responds && !self.outbox.has_messages()
     }
 
     /// Completes the parked pull, if there is one and there is something to deliver.

@@ -396,7 +396,11 @@ mod tests {
     }
 
     fn stream_end(stream: u64, response: crate::model::error::Result<Json>) -> Item {
-        Item::StreamEnd(Box::new(StreamEnd { stream, response }))
+        Item::StreamEnd(Box::new(StreamEnd {
+            stream,
+            response,
+            reserved: 0,
+        }))
     }
 
     #[test]
@@ -446,9 +450,9 @@ mod tests {
         let failure = Failure::new("Error", &"\"\\\n".repeat(200), Some(&"\"\n".repeat(2000)));
         let failed = Error::failed("a", "the host", failure);
         let bytes = |size| Json::with_bytes("[\u{1}]", vec![vec![1; size].into()]).unwrap();
-        let mut items = vec![stream_end(u64::MAX, Err(failed))];
+        let mut items = vec![stream_end(7, Err(failed))];
         for stream in [1, u64::MAX] {
-            items.push(stream_end(stream, Ok(bytes(100))));
+            items.push(stream_end(stream ^ 2, Ok(bytes(100))));
             for round in 0..50 {
                 items.push(part(stream, "1", round % 7 == 0));
                 items.push(part(stream ^ (round % 2), "\"ab\"", false));
@@ -466,8 +470,8 @@ mod tests {
         let count = items.len() as u64;
         for item in items {
             match item {
-                Item::Part(part) => outbox.messages.push_part(part, 0),
-                Item::StreamEnd(end) => outbox.messages.push_stream_end(*end, 0),
+                Item::Part(part) => outbox.streamed.push_part(part, 0),
+                Item::StreamEnd(end) => outbox.streamed.push_end(*end, 0),
                 other => panic!("{other:?}"),
             }
         }
@@ -480,7 +484,7 @@ mod tests {
             let is_single = batch.items().len() == 1;
             assert!(length <= bound.bytes || is_single, "{length} bytes");
         }
-        assert_eq!(outbox.messages.streamed_bytes(), 0);
+        assert_eq!(outbox.streamed.bytes(), 0);
     }
 
     #[test]

@@ -178,9 +178,9 @@ impl<P: DeserializeOwned> PartStream<P> {
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::InvalidPayload`] if the part does not match `P`; the stream goes on. Every other error comes behind the
-    /// parts, once, and ends the stream:
+    /// An error comes once and ends the stream, behind the parts that came before it:
     ///
+    /// - [`ErrorCode::InvalidPayload`]: the part does not match `P`; the message has the path
     /// - [`ErrorCode::ResponderFailed`]: the responder threw, failed or panicked
     /// - [`ErrorCode::PageGone`]: the page was closed, left or reloaded
     /// - [`ErrorCode::Timeout`]: there was neither a part nor the response within the timeout
@@ -195,8 +195,11 @@ impl<P: DeserializeOwned> PartStream<P> {
     fn poll_part(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<P>>> {
         self.poll_received(context).map(|received| match received? {
             Received::Part(part) => {
-                let what = || format!("a part of {:?}", self.name.as_str());
-                Some(read_as(&part, what))
+                let read = read_as(&part, || format!("a part of {:?}", self.name.as_str()));
+                if let Err(error) = &read {
+                    self.fail(error.clone());
+                }
+                Some(read)
             }
             Received::End(end) => {
                 let error = end.as_ref().err().cloned();
@@ -211,7 +214,6 @@ impl<P: DeserializeOwned> PartStream<P> {
             return Poll::Ready(None);
         };
         if self.is_from_page && self.bus.runtime().core.is_on_main_thread() {
-            self.reader = None;
             let error = Error::new(
                 ErrorCode::WouldBlock,
                 format!(
@@ -219,9 +221,16 @@ impl<P: DeserializeOwned> PartStream<P> {
                     self.name.as_str()
                 ),
             );
+            self.fail(error.clone());
             return Poll::Ready(Some(Received::End(Err(error))));
         }
         reader.poll_next(context)
+    }
+
+    /// Ends the stream with an error of this side.
+    fn fail(&mut self, error: Error) {
+        self.reader = None;
+        self.end = Some(Err(error));
     }
 
     /// Awaits the response, behind the parts. Those that were not read are dropped.

@@ -68,7 +68,8 @@ impl EventBus {
     ///
     /// # Errors
     ///
-    /// Those of [`EventBus::respond_blocking`].
+    /// Those of [`EventBus::respond`]. A caller gets [`ErrorCode::QueueFull`] if as many calls as `blockingStreams` are running,
+    /// since each keeps a thread while it waits for credit.
     ///
     /// ```
     /// # fn respond(bus: &tauri_plugin_event_bus::EventBus) -> tauri_plugin_event_bus::Result<()> {
@@ -97,7 +98,8 @@ impl EventBus {
     {
         let core = Arc::downgrade(&self.runtime().core);
         let respond = Arc::new(respond);
-        let handler = self.blocking_handler(move |incoming| {
+        let limit = self.runtime().core.limits().blocking_streams;
+        let handler = self.blocking_handler((limit, "blockingStreams"), move |incoming| {
             let (name, respond) = (incoming.name.clone(), Arc::clone(&respond));
             let (request, out) = read_stream_request::<Q, P>(&core, incoming)?;
             Ok(move || write_response(&name, respond(request, out)))

@@ -162,7 +162,7 @@ impl<W> Hub<W> {
         session.last_seen = now;
         let is_own =
             |reply: &CallReply| reply.session == session.id && reply.handled <= slot.delivered;
-        let streamed = session.outbox.messages.streamed_bytes();
+        let streamed = session.outbox.streamed.bytes();
         let acknowledged = reply
             .filter(is_own)
             .map(|reply| session.outbox.acknowledge(reply.handled));
@@ -198,7 +198,7 @@ impl<W> Hub<W> {
             Some(due) => self.arm(due),
             None => false,
         };
-        self.recheck_room_for_parts(key, streamed, now, &mut effects);
+        self.recheck_room_for_parts(key, streamed, &mut effects);
         effects
     }
 

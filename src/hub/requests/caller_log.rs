@@ -63,6 +63,11 @@ impl CallerLog {
         self.newest - number >= WINDOW || self.bit(number)
     }
 
+    /// Whether it is known to be used: older numbers than the window has are not known.
+    pub(super) fn has_used(&self, number: u64) -> bool {
+        self.is_used(number) && self.newest - number < WINDOW
+    }
+
     pub(super) fn mark_used(&mut self, number: u64) {
         if number > self.newest {
             let passed = (number - self.newest).min(WINDOW);

@@ -60,7 +60,8 @@ impl<W> Hub<W> {
         now: Instant,
     ) -> Result<(bool, Effects<W>), (W, Error)> {
         let mut effects = Effects::default();
-        let waiter = match self.join_pending(request.caller, waiter, &mut effects) {
+        let is_stream = request.message.stream.is_some();
+        let waiter = match self.join_pending(request.caller, is_stream, waiter, &mut effects) {
             Ok(()) => return Ok((false, effects)),
             Err(waiter) => waiter,
         };
@@ -73,8 +74,12 @@ impl<W> Hub<W> {
         if let Caller::Page(key, number) = request.caller
             && let Some(session) = self.sessions.get_mut(&key)
         {
-            let is_stream = message.stream.is_some();
-            session.sent_requests.begin(number, id, is_stream);
+            session
+                .sent_requests
+                .begin(number, id, message.stream.is_some());
+            if let Some(credit) = message.stream {
+                session.outbox.streamed.open(number, credit.bytes);
+            }
         }
         let flow = message
             .stream
@@ -115,6 +120,7 @@ impl<W> Hub<W> {
     fn join_pending(
         &mut self,
         caller: Caller,
+        is_stream: bool,
         waiter: W,
         effects: &mut Effects<W>,
     ) -> Result<(), W> {
@@ -122,12 +128,14 @@ impl<W> Hub<W> {
             return Err(waiter);
         };
         let session = self.sessions.get(&key);
-        let id = session.and_then(|session| session.sent_requests.find(number));
+        let log = session.map(|session| &session.sent_requests);
+        // A stream tells of its end by other ways than this reply. So a copy that comes after the end is no error.
+        if is_stream && log.is_some_and(|log| log.has_used(number)) {
+            effects.replies.push((waiter, Ok(stream_sent())));
+            return Ok(());
+        }
+        let id = log.and_then(|log| log.find(number));
         match id.and_then(|id| self.requests.get_mut(id)) {
-            Some(pending) if pending.flow.is_some() => {
-                effects.replies.push((waiter, Ok(stream_sent())));
-                Ok(())
-            }
             Some(pending) if pending.waiters.len() < MAX_COPIES => {
                 pending.waiters.push(waiter);
                 Ok(())
@@ -198,7 +206,7 @@ impl<W> Hub<W> {
 
     /// Checks that a page may wait for another response, or receive another stream.
     fn check_caller(&self, session: &Session<W>, message: &RequestMessage) -> Result<()> {
-        let ends = session.outbox.messages.unacknowledged_ends();
+        let ends = session.outbox.streamed.unacknowledged_ends();
         let (count, limit) = match message.kind() {
             ResponderKind::Single => (session.sent_requests.len(), self.limits.requests_per_caller),
             ResponderKind::Stream => (
@@ -206,6 +214,18 @@ impl<W> Hub<W> {
                 self.limits.streams_per_caller,
             ),
         };
+        let asked = message.stream.map_or(0, |credit| credit.bytes);
+        let reserved = session.outbox.streamed.reserved();
+        if asked > 0 && reserved + asked > self.limits.queue_bytes {
+            return Err(Error::new(
+                ErrorCode::QueueFull,
+                format!(
+                    "the streams of this page have a credit of {reserved} bytes in all, and the limit is {} (queueBytes); the request {:?} for {asked} more was not sent",
+                    self.limits.queue_bytes,
+                    message.name.as_str()
+                ),
+            ));
+        }
         if count < limit {
             return Ok(());
         }
@@ -255,7 +275,6 @@ impl<W> Hub<W> {
         label: &str,
         session: SessionId,
         number: u64,
-        now: Instant,
     ) -> Effects<W> {
         let key = self.session_key(label, session).ok();
         let Some(session) = key.and_then(|key| self.sessions.get_mut(&key)) else {
@@ -264,7 +283,7 @@ impl<W> Hub<W> {
         match session.sent_requests.find(number) {
             Some(id) => {
                 let mut effects = Effects::default();
-                match self.cancel_stream(id, now, &mut effects) {
+                match self.cancel_stream(id, &mut effects) {
                     true => effects,
                     false => self.cancel(id),
                 }

@@ -139,8 +139,6 @@ impl<W> Hub<W> {
             && let Some(session) = self.sessions.get_mut(&key)
         {
             session.received_requests -= 1;
-            let flow = pending.flow.as_ref();
-            session.sent_parts -= flow.map_or(0, |flow| flow.window.weight());
         }
         Some(pending)
     }

@@ -47,6 +47,17 @@ impl PagePart {
 pub(crate) struct StreamEnd {
     pub(crate) stream: u64,
     pub(crate) response: JsonResult,
+    /// The credit of the stream, which is free again once the page has acknowledged this.
+    pub(crate) reserved: usize,
+}
+
+/// The size of a part, as credit counts it. A page that sends parts computes the same.
+pub(crate) fn part_size(part: &Json) -> usize {
+    /// What a part takes besides its payload.
+    const PART: usize = 64;
+    /// What bytes in it take besides themselves.
+    const PIECE: usize = 128;
+    part.size() + PART + PIECE * part.attached().len()
 }
 
 impl StreamEnd {

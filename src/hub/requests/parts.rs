@@ -10,7 +10,7 @@ use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::hub::requests::flow::{Flow, SendTicket};
 use crate::hub::requests::inbox::{Inbox, Received};
 use crate::hub::requests::message::{Caller, Ending};
-use crate::hub::requests::part::{PagePart, StreamEnd};
+use crate::hub::requests::part::{PagePart, StreamEnd, part_size};
 use crate::hub::requests::pending::RequestState;
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::json::Json;
@@ -22,7 +22,15 @@ pub(crate) enum PartSent {
     /// There is no credit. The ticket is that of the waker, if one was kept.
     Waits(Json, Option<SendTicket>),
     /// The stream has ended.
-    Ended,
+    Ended(Json),
+}
+
+/// Whether the response of a stream may be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EndPlace {
+    Ready,
+    /// Its consumer has not acknowledged what came before.
+    Waits(SendTicket),
 }
 
 impl<W> Hub<W> {
@@ -36,10 +44,10 @@ impl<W> Hub<W> {
         now: Instant,
     ) -> (PartSent, Effects<W>) {
         let mut effects = Effects::default();
-        let has_room = self.has_room_for_part(id);
+        let has_room = self.has_room_for_part(id, part_size(&part));
         let Some(flow) = self.requests.flow_mut(id) else {
             effects.unneeded.extend(waker);
-            return (PartSent::Ended, effects);
+            return (PartSent::Ended(part), effects);
         };
         if !has_room {
             let waits = waker.map(|waker| flow.wait(ticket, waker));
@@ -51,6 +59,25 @@ impl<W> Hub<W> {
         effects.unneeded.extend(place.into_iter().chain(waker));
         self.forward_part(id, part, now, &mut effects);
         (PartSent::Accepted, effects)
+    }
+
+    /// Whether the host may send the response of a stream. Otherwise keeps the waker in place of the last one.
+    pub(crate) fn poll_end(
+        &mut self,
+        id: RequestId,
+        ticket: Option<SendTicket>,
+        waker: Waker,
+    ) -> (EndPlace, Effects<W>) {
+        let mut effects = Effects::default();
+        let has_room = self.has_room_at_consumer(id);
+        let flow = self.requests.flow_mut(id).filter(|_| !has_room);
+        let Some(flow) = flow else {
+            effects.unneeded.push(waker);
+            return (EndPlace::Ready, effects);
+        };
+        let (ticket, unneeded) = flow.wait(ticket, waker);
+        effects.unneeded.extend(unneeded);
+        (EndPlace::Waits(ticket), effects)
     }
 
     /// Forgets a send of the host that waits no longer.
@@ -118,36 +145,38 @@ impl<W> Hub<W> {
                 ),
             ));
         }
-        if !self.has_room_for_part(id) {
+        let part = part?;
+        let size = part_size(&part);
+        if !self.has_room_for_part(id, size) {
             return Err(Error::new(
                 ErrorCode::QueueFull,
                 format!(
-                    "part {number} of the stream {name:?} has no room: parts that were not taken exceed {} bytes (queueBytes); take parts faster, or open fewer streams",
+                    "part {number} of the stream {name:?} has {size} bytes, which is more than its credit, and the page that receives it has not acknowledged {} bytes (queueBytes); send smaller parts",
                     self.limits.queue_bytes
                 ),
             ));
         }
-        part
+        Ok(part)
     }
 
-    /// Whether the stream has credit, and its parts do not fill what the page at either end may take in all.
-    fn has_room_for_part(&self, id: RequestId) -> bool {
-        let Some(pending) = self.requests.get(id) else {
-            return false;
+    /// Whether a part of this size may be sent now. One that is larger than what is left of its credit needs room at the page
+    /// that receives it; all others have a place reserved there.
+    fn has_room_for_part(&self, id: RequestId, size: usize) -> bool {
+        let flow = self.requests.get(id).and_then(|own| own.flow.as_ref());
+        flow.is_some_and(|flow| {
+            let window = &flow.window;
+            window.has_credit() && (size <= window.left() || self.has_room_at_consumer(id))
+        })
+    }
+
+    /// Whether the page that receives a stream has acknowledged so much that it may be sent more than it has credit for.
+    pub(super) fn has_room_at_consumer(&self, id: RequestId) -> bool {
+        let caller = self.requests.get(id).map(|pending| pending.caller);
+        let page = match caller {
+            Some(Caller::Page(key, _)) => self.sessions.get(&key),
+            Some(Caller::Host) | None => None,
         };
-        let limit = self.limits.queue_bytes;
-        let sender = match pending.state {
-            RequestState::Page { key, .. } => self.sessions.get(&key),
-            RequestState::Host | RequestState::Waiting { .. } => None,
-        };
-        let receiver = match pending.caller {
-            Caller::Page(key, _) => self.sessions.get(&key),
-            Caller::Host => None,
-        };
-        let flow = pending.flow.as_ref();
-        flow.is_some_and(|flow| flow.window.has_credit())
-            && sender.is_none_or(|page| page.sent_parts < limit)
-            && receiver.is_none_or(|page| page.outbox.messages.streamed_bytes() < limit)
+        page.is_none_or(|page| page.outbox.streamed.bytes() < self.limits.queue_bytes)
     }
 
     /// Hands a part over to whoever requested the stream.
@@ -159,18 +188,9 @@ impl<W> Hub<W> {
         let Some(flow) = pending.flow.as_deref_mut() else {
             return;
         };
-        let (size, weight) = (part.size(), part.weight());
-        let before = flow.window.weight();
-        let is_due = flow.window.send(size, weight);
-        let added = flow.window.weight() - before;
+        let is_due = flow.window.send(part_size(&part));
         flow.quiet_since = now;
-        let (caller, state) = (pending.caller, &pending.state);
-        if let RequestState::Page { key, .. } = state
-            && let Some(session) = self.sessions.get_mut(key)
-        {
-            session.sent_parts += added;
-        }
-        match caller {
+        match pending.caller {
             Caller::Host => {
                 let inbox = self.requests.inboxes.get_mut(&id);
                 effects
@@ -184,7 +204,7 @@ impl<W> Hub<W> {
                         payload: part,
                         is_due,
                     };
-                    session.outbox.messages.push_part(part, after);
+                    session.outbox.streamed.push_part(part, after);
                     session.deliver(key, now, effects);
                 }
             }
@@ -200,14 +220,40 @@ impl<W> Hub<W> {
         now: Instant,
     ) -> (Result<()>, Effects<W>) {
         let mut effects = Effects::default();
-        let session = self.sessions.get(&key);
-        let id = session.and_then(|session| session.sent_requests.find(stream));
+        let found = self.sessions.get(&key).and_then(|session| {
+            let id = session.sent_requests.find(stream)?;
+            Some((id, session.outbox.streamed.delivered_parts(stream)))
+        });
         // One that has ended needs no credit.
-        let Some(id) = id else {
+        let Some((id, delivered)) = found else {
             return (Ok(()), effects);
         };
-        let taken = self.note_taken(id, count, now, &mut effects);
-        (taken, effects)
+        if count > delivered {
+            let error = Error::new(
+                ErrorCode::InvalidArgument,
+                format!(
+                    "this page cannot have taken {count} parts of its stream {stream}: {delivered} were delivered"
+                ),
+            );
+            return (Err(error), effects);
+        }
+        self.note_taken(id, count, now, &mut effects);
+        (Ok(()), effects)
+    }
+
+    /// A page receives a stream no longer. If the request has yet to come, it is not sent when it does.
+    pub(crate) fn stop_stream(&mut self, key: SubscriberKey, stream: u64) -> Effects<W> {
+        let mut effects = Effects::default();
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return effects;
+        };
+        match session.sent_requests.find(stream) {
+            Some(id) => {
+                self.cancel_stream(id, &mut effects);
+            }
+            None => session.sent_requests.mark_used(stream),
+        }
+        effects
     }
 
     /// What the host reads next of a stream that it requested; `None` behind its end.
@@ -233,77 +279,43 @@ impl<W> Hub<W> {
             && let Some(flow) = self.requests.flow_mut(id)
         {
             let count = flow.window.taken() + 1;
-            // It was sent, so it can be taken.
-            let _ = self.note_taken(id, count, now, &mut effects);
+            self.note_taken(id, count, now, &mut effects);
         }
         (Poll::Ready(next), effects)
     }
 
     /// Ends the reading of a stream. Returns what was not read, to be dropped after the lock.
-    pub(crate) fn close_inbox(
-        &mut self,
-        id: RequestId,
-        now: Instant,
-    ) -> (Option<Inbox>, Effects<W>) {
+    pub(crate) fn close_inbox(&mut self, id: RequestId) -> (Option<Inbox>, Effects<W>) {
         let inbox = self.requests.inboxes.remove(&id);
         let mut effects = Effects::default();
-        self.cancel_stream(id, now, &mut effects);
+        self.cancel_stream(id, &mut effects);
         (inbox, effects)
     }
 
-    fn note_taken(
-        &mut self,
-        id: RequestId,
-        count: u64,
-        now: Instant,
-        effects: &mut Effects<W>,
-    ) -> Result<()> {
+    fn note_taken(&mut self, id: RequestId, count: u64, now: Instant, effects: &mut Effects<W>) {
         let after = self.seq;
         let Some(pending) = self.requests.get_mut(id) else {
-            return Ok(());
+            return;
         };
-        let name = &pending.message.name;
         let Some(flow) = pending.flow.as_deref_mut() else {
-            return Err(Error::new(
-                ErrorCode::InvalidArgument,
-                format!(
-                    "{:?} is a request for one response; it has no parts",
-                    name.as_str()
-                ),
-            ));
+            return;
         };
         let had_credit = flow.window.has_credit();
-        let before = flow.window.weight();
-        let Some(is_replenished) = flow.window.take(count) else {
-            return Err(Error::new(
-                ErrorCode::InvalidArgument,
-                format!(
-                    "this page cannot have taken {count} parts of the stream {:?}: {} were sent",
-                    name.as_str(),
-                    flow.window.sent()
-                ),
-            ));
-        };
-        let removed = before - flow.window.weight();
-        let replenished = flow.window.replenished();
-        if is_replenished {
-            effects.wakers.extend(flow.wake());
+        if flow.window.take(count) != Some(true) {
+            return;
         }
-        let has_new_credit = is_replenished && !had_credit;
+        let replenished = flow.window.replenished();
+        effects.wakers.extend(flow.wake());
         if let RequestState::Page { key, .. } = &pending.state
             && let Some(session) = self.sessions.get_mut(key)
         {
-            session.sent_parts -= removed;
-            if is_replenished {
-                let messages = &mut session.outbox.messages;
-                messages.push_credit(id, replenished, after);
-                session.deliver(*key, now, effects);
-            }
+            let messages = &mut session.outbox.messages;
+            messages.push_credit(id, replenished, after);
+            session.deliver(*key, now, effects);
         }
-        if has_new_credit {
+        if !had_credit {
             self.restart_timeout(id, now, effects);
         }
-        Ok(())
     }
 
     /// The sender of a stream can go on, so its silence counts from now.
@@ -322,7 +334,6 @@ impl<W> Hub<W> {
 
     /// Moves the timeout of a stream whose sender was not silent for so long, or waits for credit. Returns whether it did.
     pub(super) fn postpone_timeout(&mut self, id: RequestId, now: Instant) -> bool {
-        let has_room = self.has_room_for_part(id);
         let Some(pending) = self.requests.get(id) else {
             return false;
         };
@@ -335,7 +346,8 @@ impl<W> Hub<W> {
             return false;
         }
         // Credit that comes back sets it again.
-        let due = has_room.then(|| flow.quiet_since + timeout);
+        let has_credit = flow.window.has_credit();
+        let due = has_credit.then(|| flow.quiet_since + timeout);
         if due.is_some_and(|due| due <= now) {
             return false;
         }
@@ -343,25 +355,23 @@ impl<W> Hub<W> {
         true
     }
 
-    /// Wakes the senders of a page's streams if its parts left no room before, and do now.
+    /// Wakes the senders of a page's streams if it left no room before, and does now.
     pub(in crate::hub) fn recheck_room_for_parts(
         &mut self,
         key: SubscriberKey,
         bytes_before: usize,
-        now: Instant,
         effects: &mut Effects<W>,
     ) {
         let limit = self.limits.queue_bytes;
         let Some(session) = self.sessions.get(&key).filter(|_| bytes_before >= limit) else {
             return;
         };
-        if session.outbox.messages.streamed_bytes() >= limit {
+        if session.outbox.streamed.bytes() >= limit {
             return;
         }
         for id in session.sent_requests.ids().collect::<Vec<_>>() {
             if let Some(flow) = self.requests.flow_mut(id) {
                 effects.wakers.extend(flow.wake());
-                self.restart_timeout(id, now, effects);
             }
         }
     }
@@ -385,8 +395,12 @@ impl<W> Hub<W> {
             Caller::Page(key, stream) => {
                 let after = self.seq;
                 if let Some(session) = self.sessions.get_mut(&key) {
-                    let end = StreamEnd { stream, response };
-                    session.outbox.messages.push_stream_end(end, after);
+                    let end = StreamEnd {
+                        stream,
+                        response,
+                        reserved: 0,
+                    };
+                    session.outbox.streamed.push_end(end, after);
                     // Its parked pull proves that the page was there then.
                     let parked = session.parked.as_ref();
                     let seen = parked.map_or(session.last_seen, |pull| pull.since);
@@ -397,12 +411,7 @@ impl<W> Hub<W> {
     }
 
     /// Ends a stream that its caller receives no longer. Returns false if this is no stream.
-    pub(super) fn cancel_stream(
-        &mut self,
-        id: RequestId,
-        now: Instant,
-        effects: &mut Effects<W>,
-    ) -> bool {
+    pub(super) fn cancel_stream(&mut self, id: RequestId, effects: &mut Effects<W>) -> bool {
         let pending = self.requests.get(id);
         if pending.is_none_or(|pending| pending.flow.is_none()) {
             return false;
@@ -420,10 +429,10 @@ impl<W> Hub<W> {
             .extend(flow.into_iter().flat_map(Flow::into_senders));
         if let Caller::Page(key, stream) = pending.caller {
             if let Some(session) = self.sessions.get_mut(&key) {
-                let messages = &mut session.outbox.messages;
-                let before = messages.streamed_bytes();
-                messages.withdraw_parts(stream);
-                self.recheck_room_for_parts(key, before, now, effects);
+                let streamed = &mut session.outbox.streamed;
+                let before = streamed.bytes();
+                effects.withdrawn.push(streamed.withdraw(stream));
+                self.recheck_room_for_parts(key, before, effects);
             }
             self.end_idle_pull(key, effects);
         }

@@ -118,14 +118,42 @@ impl<W> Hub<W> {
             })
     }
 
-    /// Ends a request with the response of its page.
+    /// Ends a request with the response of its page. That of a stream says how many parts came before it: commands of a page
+    /// that is being left may overtake each other, and a stream with a hole must not look whole.
     pub(crate) fn respond_from_page(
         &mut self,
         key: SubscriberKey,
         id: RequestId,
         response: JsonResult,
+        after: Option<u64>,
     ) -> Result<Effects<W>> {
-        self.pending_request_name(key, id)?;
+        let name = self.pending_request_name(key, id)?;
+        let mut response = response;
+        if let Some(pending) = self.requests.get(id)
+            && let Some(flow) = &pending.flow
+        {
+            let sent = flow.window.sent();
+            if after.unwrap_or(0) != sent {
+                return Err(Error::new(
+                    ErrorCode::InvalidArgument,
+                    format!(
+                        "the end of the stream {:?} comes after {} parts, and {sent} have come; send all parts before it",
+                        name.as_str(),
+                        after.unwrap_or(0)
+                    ),
+                ));
+            }
+            if response.is_ok() && !self.has_room_at_consumer(id) {
+                response = Err(Error::new(
+                    ErrorCode::QueueFull,
+                    format!(
+                        "the page that receives the stream {:?} has no room for its response: it has not acknowledged {} bytes (queueBytes)",
+                        name.as_str(),
+                        self.limits.queue_bytes
+                    ),
+                ));
+            }
+        }
         let mut effects = Effects::default();
         self.end_request(id, response, None, &mut effects);
         Ok(effects)
@@ -136,7 +164,9 @@ impl<W> Hub<W> {
         let name = self.pending_request_name(key, id)?;
         let session = self.sessions.get(&key);
         let label = session.map_or_else(|| Arc::from(""), |session| Arc::clone(&session.webview));
-        self.respond_from_page(key, id, Err(no_responder(&label, &name)))
+        let mut effects = Effects::default();
+        self.end_request(id, Err(no_responder(&label, &name)), None, &mut effects);
+        Ok(effects)
     }
 
     /// Ends a request with the response of the host. Does nothing if the request has ended.

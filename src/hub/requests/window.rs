@@ -37,20 +37,12 @@ pub(crate) struct Window {
     credit: Credit,
     sent: u64,
     /// The parts that were sent and not taken, the oldest first.
-    untaken: VecDeque<PartSize>,
+    untaken: VecDeque<u32>,
     untaken_bytes: usize,
-    untaken_weight: usize,
     /// What was taken since credit was last replenished.
     taken: Amount,
     /// What was sent since the last part that is due.
     unmarked: Amount,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct PartSize {
-    /// Both sides compute it.
-    size: u32,
-    weight: u32,
 }
 
 impl Window {
@@ -60,7 +52,6 @@ impl Window {
             sent: 0,
             untaken: VecDeque::new(),
             untaken_bytes: 0,
-            untaken_weight: 0,
             taken: Amount::default(),
             unmarked: Amount::default(),
         }
@@ -68,25 +59,25 @@ impl Window {
 
     /// Whether another part may be sent.
     pub(crate) fn has_credit(&self) -> bool {
-        self.untaken.len() + self.taken.parts < self.credit.parts
-            && self.untaken_bytes + self.taken.bytes < self.credit.bytes
+        self.untaken.len() + self.taken.parts < self.credit.parts && self.left() > 0
+    }
+
+    /// How many bytes of credit are left.
+    pub(crate) fn left(&self) -> usize {
+        let outstanding = self.untaken_bytes + self.taken.bytes;
+        self.credit.bytes.saturating_sub(outstanding)
     }
 
     /// Notes a part. Returns whether it is due: whoever takes it reports that.
     ///
     /// After the last part that is due lies less than half of the credit. So a sender without credit gets some as soon as
     /// all due parts are taken.
-    pub(crate) fn send(&mut self, size: usize, weight: usize) -> bool {
-        let clamp = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
-        let part = PartSize {
-            size: clamp(size),
-            weight: clamp(weight),
-        };
+    pub(crate) fn send(&mut self, size: usize) -> bool {
+        let size = u32::try_from(size).unwrap_or(u32::MAX);
         self.sent += 1;
-        self.untaken.push_back(part);
-        self.untaken_bytes += part.size as usize;
-        self.untaken_weight += part.weight as usize;
-        self.unmarked.add(part.size as usize);
+        self.untaken.push_back(size);
+        self.untaken_bytes += size as usize;
+        self.unmarked.add(size as usize);
         let is_due = self.unmarked.is_half_of(self.credit);
         if is_due {
             self.unmarked = Amount::default();
@@ -100,11 +91,10 @@ impl Window {
         let untaken = usize::try_from(self.sent.checked_sub(count)?);
         let untaken = untaken.unwrap_or(usize::MAX);
         while self.untaken.len() > untaken
-            && let Some(part) = self.untaken.pop_front()
+            && let Some(size) = self.untaken.pop_front()
         {
-            self.untaken_bytes -= part.size as usize;
-            self.untaken_weight -= part.weight as usize;
-            self.taken.add(part.size as usize);
+            self.untaken_bytes -= size as usize;
+            self.taken.add(size as usize);
         }
         let is_replenished = self.taken.is_half_of(self.credit);
         if is_replenished {
@@ -127,11 +117,6 @@ impl Window {
     pub(crate) fn replenished(&self) -> u64 {
         self.taken() - self.taken.parts as u64
     }
-
-    /// The memory that parts take which were not taken.
-    pub(crate) fn weight(&self) -> usize {
-        self.untaken_weight
-    }
 }
 
 #[cfg(test)]
@@ -147,7 +132,7 @@ mod tests {
 
     fn send(window: &mut Window, size: usize) -> bool {
         assert!(window.has_credit());
-        window.send(size, size)
+        window.send(size)
     }
 
     #[test]
@@ -186,7 +171,7 @@ mod tests {
         assert!(send(&mut window, 1 << 20));
         assert!(!window.has_credit());
         assert_eq!(window.take(1), Some(true));
-        assert!(window.has_credit() && window.weight() == 0);
+        assert!(window.has_credit() && window.left() == CREDIT.bytes);
     }
 
     proptest! {
@@ -208,7 +193,7 @@ mod tests {
                 let may_send = sizes.len() < parts && outstanding < bytes;
                 prop_assert_eq!(may_send, window.has_credit(), "both sides count alike");
                 if may_send {
-                    coming.push_back(window.send(size, size));
+                    coming.push_back(window.send(size));
                     sizes.push_back(size);
                     prop_assert!(sizes.len() <= parts);
                     prop_assert!(outstanding < bytes, "at most one part is beyond the credit");

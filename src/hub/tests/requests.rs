@@ -152,7 +152,7 @@ fn a_request_ends_once_whatever_comes_first() {
     let steps: [(&str, Step); 5] = [
         ("response", |world, key, id| {
             let response = Ok("1".into());
-            if let Ok(effects) = world.hub.respond_from_page(key, id, response) {
+            if let Ok(effects) = world.hub.respond_from_page(key, id, response, None) {
                 world.apply_effects(effects);
             }
         }),
@@ -218,7 +218,7 @@ fn a_page_may_respond_after_its_responder_has_ended() {
     assert!(!world.hub.sessions[&key].is_idle());
     let effects = world
         .hub
-        .respond_from_page(key, id, Ok("1".into()))
+        .respond_from_page(key, id, Ok("1".into()), None)
         .unwrap();
     world.apply_effects(effects);
     assert_eq!(world.end(1), Ok("1".into()));
@@ -316,7 +316,9 @@ fn a_request_waits_for_a_starting_page() {
     let Item::Request(message) = &items[0] else {
         panic!("{items:?}");
     };
-    let effects = world.hub.respond_from_page(key, message.id, Ok("2".into()));
+    let effects = world
+        .hub
+        .respond_from_page(key, message.id, Ok("2".into()), None);
     world.apply_effects(effects.unwrap());
     assert_eq!(world.end(2), Ok("2".into()));
 
@@ -362,7 +364,7 @@ fn a_late_copy_of_a_request_is_not_sent_again() {
     let mut world = World::new();
     let caller = world.open_without_responder("b", 2);
     world.send("host", Caller::Page(caller, 1), 1).unwrap();
-    let effects = world.hub.cancel_from_page("b", session_id(2), 2, world.now);
+    let effects = world.hub.cancel_from_page("b", session_id(2), 2);
     world.apply_effects(effects);
     world.now += TIMEOUT;
     // It was there while it waited, so its lease begins now.
@@ -412,7 +414,7 @@ fn only_the_recipient_may_respond() {
     let id = world.send("a", Caller::Host, 1).unwrap();
     let of_host = world.send("host", Caller::Host, 2).unwrap();
     for id in [id, of_host] {
-        let stolen = world.hub.respond_from_page(thief, id, Ok("1".into()));
+        let stolen = world.hub.respond_from_page(thief, id, Ok("1".into()), None);
         assert_eq!(stolen.unwrap_err().code(), ErrorCode::UnknownRequest);
     }
     assert!(world.ended.is_empty());

@@ -225,9 +225,7 @@ pub(super) async fn cancel_request(page: Page, session: String, ids: Vec<u64>) -
     let session = SessionId::parse(&session)?;
     let core = page.core();
     for id in ids {
-        let effects = core
-            .hub()
-            .cancel_from_page(page.label(), session, id, now());
+        let effects = core.hub().cancel_from_page(page.label(), session, id);
         core.apply_effects(effects);
         core.yield_to_waiters();
     }

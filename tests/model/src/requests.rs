@@ -69,7 +69,7 @@ fn respond(runtime: &Arc<BusRuntime>, key: SubscriberKey, n: u128) -> bool {
     let response = runtime
         .core
         .hub()
-        .respond_from_page(key, id(n), Ok("1".into()));
+        .respond_from_page(key, id(n), Ok("1".into()), None);
     match response {
         Ok(effects) => {
             runtime.core.apply_effects(effects);

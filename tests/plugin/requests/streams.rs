@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use serde_json::{Value, json};
 use tauri::async_runtime::{block_on, spawn};
 use tauri_plugin_event_bus::request::PartSender;
-use tauri_plugin_event_bus::{Bytes, Error, ErrorCode, EventBus, EventBusExt, HOST};
+use tauri_plugin_event_bus::{Error, ErrorCode, EventBus, EventBusExt};
 
 use crate::support::{Page, app, code};
 
@@ -108,18 +108,16 @@ fn a_page_gets_the_parts_of_the_host_and_its_response() {
 #[test]
 fn an_error_comes_behind_the_parts_of_the_host() {
     let app = app();
-    let fail = |(): (), out: PartSender<Bytes>| async move {
-        out.send(Bytes::from(vec![1, 2])).await?;
+    let fail = |(): (), out: PartSender<u32>| async move {
+        out.send(7).await?;
         Err::<(), _>("it failed".into())
     };
     app.event_bus().respond_stream("q", fail).unwrap().forget();
     let mut main = Page::open(&app, "main");
     let host = json!({ "kind": "host" });
     assert_eq!(main.request_stream(3, host, "q", json!({})), Ok(json!({})));
-    let part = main.items();
-    // A value with bytes has its value first.
-    drop(part);
-    let end = main.next_with("error");
+    let (parts, end) = main.read_stream(3);
+    assert_eq!(parts, [json!(7)]);
     assert_eq!(
         (&end["stream"], code(&end["error"])),
         (&json!(3), "responder_failed")
@@ -146,7 +144,10 @@ fn the_host_gets_the_parts_of_a_page() {
         }
         assert_eq!(main.send_part(id, number, &number.to_string()), json!({}));
     }
-    assert_eq!(main.respond(&request, "\"done\""), json!({}));
+    let early = json!({ "request": id, "after": 49, "payload": "1" });
+    assert_eq!(code(&main.respond_with(early)["error"]), "invalid_argument");
+    let end = json!({ "request": id, "after": 50, "payload": "\"done\"" });
+    assert_eq!(main.respond_with(end), json!({}));
     let (parts, response) = read.recv_timeout(PATIENCE).unwrap().unwrap();
     assert_eq!(parts, (1..=50).map(Value::from).collect::<Vec<_>>());
     assert_eq!(response, "done");
@@ -167,15 +168,17 @@ fn a_page_gets_the_parts_of_another_page() {
     assert_eq!(request["source"], "other");
     let id = &request["request"];
     main.send_part(id, 1, "1");
-    main.send_part(id, 2, "2");
     let parts = other.next_with("parts");
-    assert_eq!(parts["parts"], json!([1]));
-    assert_eq!(parts["due"], true);
+    assert_eq!(
+        (&parts["parts"], &parts["due"]),
+        (&json!([1]), &json!(true))
+    );
+    main.send_part(id, 2, "2");
     // Credit passes from the one that takes to the one that sends.
     other.respond_with(json!({ "stream": 1, "taken": 1 }));
     assert_eq!(main.next_with("credit")["parts"], 1);
     main.send_part(id, 3, "3");
-    main.respond(&request, "\"done\"");
+    main.respond_with(json!({ "request": id, "after": 3, "payload": "\"done\"" }));
     let (parts, end) = other.read_stream(1);
     assert_eq!(
         (parts, &end["response"]),
@@ -204,8 +207,8 @@ fn a_page_that_leaves_ends_the_responder() {
     let sent = main.request_stream(1, host, "endless", json!({ "parts": 1 }));
     assert_eq!(sent, Ok(json!({})));
     main.next_with("parts");
-    let session = main.session.clone();
-    main.cancel(&session, 1);
+    let stop = main.respond_with(json!({ "stream": 1, "stop": true }));
+    assert_eq!(stop, json!({}));
     drop(responder);
     // Its future is gone, and with it what it held.
     assert!(dropped.recv_timeout(PATIENCE).is_err());
@@ -288,7 +291,6 @@ fn a_page_cannot_forge_what_it_takes_or_wants() {
     assert_eq!(other, json!({}), "it may have ended");
     let session = main.session.clone();
     main.cancel(&session, 2);
-    let _ = HOST;
 }
 
 #[test]

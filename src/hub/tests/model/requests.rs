@@ -228,8 +228,7 @@ impl World {
         }
         let effects = match (request.caller, request.from) {
             (Caller::Page(_, number), Some((page, session))) => {
-                self.hub
-                    .cancel_from_page(WEBVIEWS[page], session, number, self.now)
+                self.hub.cancel_from_page(WEBVIEWS[page], session, number)
             }
             _ => self.hub.cancel(request.id),
         };
@@ -244,7 +243,7 @@ impl World {
         let number = own.newest_request;
         let effects = self
             .hub
-            .cancel_from_page(WEBVIEWS[page], own.session, number, self.now);
+            .cancel_from_page(WEBVIEWS[page], own.session, number);
         self.apply_effects(effects);
         let caller = Caller::Page(key, number);
         let (.., sent) = self.send(caller, None, REQUESTS[0], Duration::from_secs(1));
@@ -341,7 +340,7 @@ impl World {
             true => self.hub.decline(key, id),
             false => self
                 .hub
-                .respond_from_page(key, id, Ok(id.to_string().into())),
+                .respond_from_page(key, id, Ok(id.to_string().into()), None),
         };
         assert_eq!(responded.is_ok(), may_respond, "{responded:?}");
         match responded {

@@ -32,7 +32,9 @@ fn nothing_is_left_of_a_hundred_thousand_requests() {
         assert_eq!(delivered.len(), AT_ONCE);
         let failing = delivered.split_off(AT_ONCE / 2);
         for id in delivered {
-            let effects = world.hub.respond_from_page(keys[0], id, Ok("1".into()));
+            let effects = world
+                .hub
+                .respond_from_page(keys[0], id, Ok("1".into()), None);
             world.apply_effects(effects.unwrap());
         }
         match round % 4 {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::hub::requests::parts::EndPlace;
 
 #[test]
 fn a_send_waits_for_credit_and_is_woken() {
@@ -35,7 +36,7 @@ fn a_send_waits_for_credit_and_is_woken() {
         world.leave(&stream);
         assert_eq!(woken.count(), 2);
         let sent = world.send_or_wait(&stream, None, &woken);
-        assert!(matches!(sent, PartSent::Ended), "{sent:?}");
+        assert!(matches!(sent, PartSent::Ended(_)), "{sent:?}");
         world.check_empty(&[&stream]);
     }
 }
@@ -72,9 +73,12 @@ fn a_page_cannot_take_what_was_not_sent() {
     world.open("b");
     let mut stream = world.request(Some("b"), None).unwrap();
     world.send(&mut stream, "1").unwrap();
-    let error = world.take(&stream, 2).unwrap_err();
+    // It was sent, but not delivered.
+    let error = world.take(&stream, 1).unwrap_err();
     assert_eq!(error.code(), ErrorCode::InvalidArgument);
-    assert!(error.message().contains("2 parts"), "{error}");
+    assert!(error.message().contains("1 parts"), "{error}");
+    world.pull("b");
+    assert!(world.take(&stream, 2).is_err());
     // The stream goes on, and a stream that is not there needs no credit.
     assert_eq!(world.take(&stream, 1), Ok(()));
     let unknown = Stream {
@@ -134,74 +138,220 @@ fn a_recipient_has_a_limit_of_streams() {
 }
 
 #[test]
-fn parts_for_a_page_have_a_limit_in_all() {
+fn credit_for_a_page_is_reserved() {
     let limits = Limits {
         queue_bytes: 1000,
         ..Limits::default()
     };
-    let wide = Credit {
-        bytes: 100_000,
-        parts: 100,
-    };
     let mut world = World::with(limits);
     world.open("b");
-    let mut one = world.request_with(Some("b"), None, wide, None).unwrap();
-    let mut two = world.request_with(Some("b"), None, wide, None).unwrap();
-    let part = "1".repeat(400);
-    world.send(&mut one, &part).unwrap();
-    world.send(&mut one, &part).unwrap();
-    world.send(&mut two, &part).unwrap();
-    let woken = Arc::<Woken>::default();
-    let sent = world.send_or_wait(&two, None, &woken);
-    assert!(matches!(sent, PartSent::Waits(..)), "{sent:?}");
-    // It is not enough that the page has them.
-    world.pull("b");
-    assert_eq!(woken.count(), 0);
-    world.pull("b");
-    assert_eq!(woken.count(), 1);
-    world.send(&mut two, &part).unwrap();
-    // What a cancelled stream has queued makes room, too.
-    world.send(&mut one, &part).unwrap();
-    world.send(&mut one, &part).unwrap();
-    let sent = world.send_or_wait(&two, None, &woken);
-    assert!(matches!(sent, PartSent::Waits(..)), "{sent:?}");
+    let one = world.request(Some("b"), None).unwrap();
+    let two = world.request(Some("b"), None).unwrap();
+    let error = world.request(Some("b"), None).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::QueueFull);
+    assert!(error.message().contains("800 bytes"), "{error}");
+    // It is free again once the page has left the stream, or has acknowledged its end.
     world.leave(&one);
-    assert_eq!(woken.count(), 2);
-    world.leave(&two);
+    let three = world.request(Some("b"), None).unwrap();
+    world.respond(&two, Ok("1"));
+    world.pull("b");
+    assert!(world.request(Some("b"), None).is_err());
+    world.pull("b");
+    let four = world.request(Some("b"), None).unwrap();
+    world.leave(&three);
+    world.leave(&four);
     world.check_empty(&[]);
 }
 
 #[test]
-fn parts_from_a_page_have_a_limit_in_all() {
+fn a_part_beyond_its_credit_needs_room() {
     let limits = Limits {
         queue_bytes: 1000,
         ..Limits::default()
     };
-    let wide = Credit {
-        bytes: 100_000,
-        parts: 100,
-    };
-    let mut world = World::with(limits);
-    world.open("a");
-    let mut one = world.request_with(None, Some("a"), wide, None).unwrap();
-    let mut two = world.request_with(None, Some("a"), wide, None).unwrap();
-    world.pull("a");
-    let part = "1".repeat(600);
-    world.send(&mut one, &part).unwrap();
-    world.send(&mut two, &part).unwrap();
-    let error = world.send(&mut two, &part).unwrap_err();
-    assert_eq!(error.code(), ErrorCode::QueueFull);
-    assert!(error.message().contains("queueBytes"), "{error}");
-    let seen = world.look(&mut two, 9);
-    assert_eq!(seen.end, Some(Err(ErrorCode::QueueFull)));
-    // The other one goes on.
-    world.send(&mut one, &part).unwrap();
-    world.leave(&one);
-    world.check_empty(&[&one, &two]);
+    let large = "1".repeat(1000);
+    for to in [None, Some("a")] {
+        let mut world = World::with(limits.clone());
+        world.open("a");
+        world.open("b");
+        let mut one = world.request(Some("b"), to).unwrap();
+        let mut two = world.request(Some("b"), to).unwrap();
+        world.pull("a");
+        // It has credit, and there is room.
+        world.send(&mut one, &large).unwrap();
+        world.send(&mut two, "1").unwrap();
+        let woken = Arc::<Woken>::default();
+        if to.is_none() {
+            let sent = world.send_part_or_wait(&two, &large, None, &woken);
+            assert!(matches!(sent, PartSent::Waits(..)), "{sent:?}");
+        }
+        // What fits into its credit has a place.
+        world.send(&mut two, "1").unwrap();
+        if to.is_some() {
+            let error = world.send(&mut two, &large).unwrap_err();
+            assert_eq!(error.code(), ErrorCode::QueueFull);
+            assert!(error.message().contains("queueBytes"), "{error}");
+            world.pull_all();
+            let seen = world.look(&mut two, 9);
+            assert_eq!(seen.end, Some(Err(ErrorCode::QueueFull)));
+        } else {
+            // It is not enough that the page has them.
+            world.pull("b");
+            assert_eq!(woken.count(), 0);
+            world.pull("b");
+            assert_eq!(woken.count(), 1);
+            world.send(&mut two, &large).unwrap();
+            world.leave(&two);
+        }
+        world.leave(&one);
+        world.check_empty(&[]);
+    }
 }
 
 #[test]
-fn parts_keep_their_order_among_events() {
+fn a_response_waits_for_room() {
+    let limits = Limits {
+        queue_bytes: 1000,
+        ..Limits::default()
+    };
+    let mut world = World::with(limits);
+    world.open("a");
+    world.open("b");
+    let mut stream = world.request(Some("b"), None).unwrap();
+    let from_page = world.request(Some("b"), Some("a")).unwrap();
+    world.pull("a");
+    let woken = Arc::<Woken>::default();
+    let waker = || Waker::from(Arc::clone(&woken));
+    let (place, _) = world.hub.poll_end(stream.id, None, waker());
+    assert_eq!(place, EndPlace::Ready);
+    world.send(&mut stream, &"1".repeat(1000)).unwrap();
+    let (place, _) = world.hub.poll_end(stream.id, None, waker());
+    assert!(matches!(place, EndPlace::Waits(_)));
+    // A page cannot wait.
+    world.respond(&from_page, Ok("1"));
+    world.pull_all();
+    let seen = &world.pages["b"].seen[&from_page.number];
+    assert_eq!(seen.end, Some(Err(ErrorCode::QueueFull)));
+    assert_eq!(woken.count(), 1);
+    world.respond(&stream, Ok("1"));
+    let (place, _) = world.hub.poll_end(stream.id, None, waker());
+    assert_eq!(place, EndPlace::Ready, "it has ended");
+    world.check_empty(&[]);
+}
+
+#[test]
+fn an_end_says_how_many_parts_came_before_it() {
+    let mut world = World::new();
+    let key = world.open("a");
+    let mut stream = world.request(None, Some("a")).unwrap();
+    world.pull("a");
+    world.send(&mut stream, "1").unwrap();
+    for after in [None, Some(0), Some(2)] {
+        let response = Ok("1".into());
+        let refused = world.hub.respond_from_page(key, stream.id, response, after);
+        assert_eq!(refused.unwrap_err().code(), ErrorCode::InvalidArgument);
+    }
+    world.send(&mut stream, "2").unwrap();
+    world.respond(&stream, Ok("1"));
+    let seen = world.look(&mut stream, 9);
+    assert_eq!((seen.parts.len(), seen.end), (2, Some(Ok("1".into()))));
+    world.check_empty(&[&stream]);
+}
+
+#[test]
+fn a_stream_that_is_left_first_is_not_sent() {
+    let mut world = World::new();
+    let key = world.open("b");
+    let effects = world.hub.stop_stream(key, 1);
+    world.apply_effects(effects);
+    // What the page gets is what it gets for a stream that has ended by then.
+    let stream = world.request(Some("b"), None).unwrap();
+    assert_eq!((stream.number, world.hub.open_requests()), (1, 0));
+    let stream = world.request(Some("b"), None).unwrap();
+    assert_eq!(world.hub.open_requests(), 1);
+    // A cancellation reaches a stream, too.
+    let session = world.session("b");
+    let effects = world.hub.cancel_from_page("b", session, stream.number);
+    world.apply_effects(effects);
+    world.check_empty(&[]);
+}
+
+#[test]
+fn credit_that_waits_is_told_once() {
+    let mut world = World::new();
+    world.open("a");
+    world.open("b");
+    let mut stream = world.request(Some("b"), Some("a")).unwrap();
+    world.pull("a");
+    for number in 1..=20 {
+        world.send(&mut stream, "1").unwrap();
+        while world.pull("b") > 0 {}
+        world.take(&stream, number).unwrap();
+    }
+    let session = &world.hub.sessions[&world.key("a")];
+    assert_eq!(session.outbox.messages.len(), 1);
+    world.pull("a");
+    assert_eq!(world.told.credit[&stream.id], 20);
+    world.leave(&stream);
+    world.check_empty(&[]);
+}
+
+#[test]
+fn streams_take_turns_behind_events() {
+    use crate::hub::tests::queued;
+    use crate::model::policy::Overflow;
+
+    let wide = Credit {
+        bytes: 10 << 20,
+        parts: 1000,
+    };
+    let mut world = World::new();
+    let key = world.open("b");
+    let mut streams = [
+        world.request_with(Some("b"), None, wide, None).unwrap(),
+        world.request_with(Some("b"), None, wide, None).unwrap(),
+    ];
+    let part = "1".repeat(30_000);
+    for _ in 0..100 {
+        world.send(&mut streams[0], &part).unwrap();
+    }
+    world.send(&mut streams[1], "2").unwrap();
+    let session = world.hub.sessions.get_mut(&key).unwrap();
+    for seq in 1..=10 {
+        session.outbox.push(queued(seq, &[1]), Overflow::DropOldest);
+    }
+    let bound = BatchBound {
+        events: 100,
+        bytes: 200_000,
+    };
+    let batch = session.outbox.batch(0, bound);
+    let kinds: String = batch
+        .items()
+        .iter()
+        .map(|item| match item {
+            Item::Event(_) => 'e',
+            Item::Part(part) => char::from(b'0' + part.stream as u8),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(kinds, "eeeeeeeeee1112111");
+    // Many events leave half of a batch to streams.
+    session.outbox.acknowledge(17).unwrap();
+    for seq in 11..=200 {
+        session.outbox.push(queued(seq, &[1]), Overflow::DropOldest);
+    }
+    let bound = BatchBound {
+        events: 20,
+        ..bound
+    };
+    let batch = session.outbox.batch(17, bound);
+    let events = batch.items().iter();
+    let events = events.filter(|item| matches!(item, Item::Event(_))).count();
+    assert_eq!((events, batch.items().len()), (14, 20));
+}
+
+#[test]
+fn parts_come_after_the_events_before_them() {
     use crate::hub::tests::queued;
     use crate::model::policy::Overflow;
 
@@ -227,7 +377,8 @@ fn parts_keep_their_order_among_events() {
             other => panic!("{other:?}"),
         })
         .collect();
-    assert_eq!(kinds, ["event 1", "part 1", "event 2", "part 2"]);
+    // Events do not wait for parts.
+    assert_eq!(kinds, ["event 1", "event 2", "part 1", "part 2"]);
 }
 
 #[test]

@@ -166,11 +166,11 @@ impl Expected {
             assert!(untaken > 0, "what was taken gives credit back");
         }
         if sent.is_ok() {
-            self.known.push_back(part.len());
+            self.known.push_back(size_of(&part));
             self.sent.push(part);
             let untaken = &self.sent[self.taken as usize..];
             assert!(untaken.len() <= self.credit.parts);
-            let before: usize = untaken.iter().rev().skip(1).map(String::len).sum();
+            let before: usize = untaken.iter().rev().skip(1).map(|part| size_of(part)).sum();
             assert!(before < self.credit.bytes);
         }
     }

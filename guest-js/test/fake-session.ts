@@ -54,6 +54,8 @@ export interface FakeSession {
   recorded: unknown
   subscriptions: Map<number, { event: string }>
   responders: Set<string>
+  /** The streams that it receives. */
+  streams: Set<number>
   /** The ids of the requests that it has sent. */
   sent: Set<number>
   /** The requests that it has received and not responded to. */
@@ -65,8 +67,22 @@ export interface FakeSession {
   pull: Held | null
 }
 
-export function isIdle({ subscriptions, responders, received }: FakeSession): boolean {
-  return subscriptions.size + responders.size + received.size === 0
+/** Notes what an item means for a session. Returns how many indexes it has. */
+export function noteItem(session: FakeSession, item: unknown): number {
+  const { request, ended, stream, parts } = item as {
+    request?: string
+    ended?: string
+    stream?: number
+    parts?: unknown
+  }
+  if (request !== undefined) session.received.add(request)
+  else if (ended !== undefined) session.received.delete(ended)
+  else if (stream !== undefined && !parts) session.streams.delete(stream)
+  return Array.isArray(parts) ? parts.length : 1
+}
+
+export function isIdle({ subscriptions, responders, received, streams }: FakeSession): boolean {
+  return subscriptions.size + responders.size + received.size + streams.size === 0
 }
 
 export function matches({ event: pattern }: { event: string }, event: string): boolean {

@@ -5,7 +5,7 @@ import { encodePayload } from '../core/json.js'
 import { currentCauses } from '../core/realm.js'
 import { emitAfter, emitToAfter } from '../core/received.js'
 import { PageRequestChannel } from '../core/requests/channel.js'
-import type { RequestOrigin } from '../core/requests/responders.js'
+import type { RequestOrigin, RunningStream, StreamToSend } from '../core/requests/responders.js'
 import { createSubscription } from '../core/subscription.js'
 import { copyOfTarget } from '../core/target.js'
 import type { OtherRequest } from '../types/name-kind.js'
@@ -49,7 +49,17 @@ export function respond<Name extends RequestName, _ extends never>(
 export function respond(
   name: string,
   responder: (request: never, context: RequestContext) => unknown,
+  options?: RespondOptions,
+): Subscription {
+  return register(name, responder, options)
+}
+
+/** Registers a responder. `stream` begins a stream of what it returns, where it responds with streams. */
+export function register(
+  name: string,
+  responder: (request: never, context: RequestContext) => unknown,
   options: RespondOptions = {},
+  stream?: (stream: StreamToSend) => RunningStream,
 ): Subscription {
   const { signal, stack = false } = options
   return createSubscription(signal, (registration) => {
@@ -66,11 +76,12 @@ export function respond(
         emit: emitAfter(chain),
         emitTo: emitToAfter(chain),
       })
-    return openChannel().add({ name, title, stack, respond, ...registration })
+    return openChannel().add({ name, title, stack, respond, ...(stream && { stream }), ...registration })
   })
 }
 
-function openChannel(): PageRequestChannel {
+/** The requests and responders of this page. */
+export function openChannel(): PageRequestChannel {
   return openInbox().openChannel((queue, pull) => new PageRequestChannel(queue, pull))
 }
 
@@ -136,7 +147,7 @@ export type RequestAs = (
 ) => Promise<unknown>
 
 /** Refuses numbers that JSON would turn into null, which means the default. */
-function checkTimeout(name: string, timeoutMs: unknown): void {
+export function checkTimeout(name: string, timeoutMs: unknown): void {
   if (timeoutMs === undefined || Number.isFinite(timeoutMs)) return
   throw new EventBusError(
     'invalid_argument',

@@ -58,6 +58,8 @@ export class Calls {
       if (!call || progress !== this.progress) return
       receivers.channel?.hold()
       const isDone = !dispatch(receivers, progress, call.reading)
+      // A loop that keeps up has taken all parts by then, so that the reply tells of them.
+      if (isDone && receivers.channel?.isBehind) await nextTask()
       for (let i = 0; isDone && i < RESPONSE_MICROTASKS && receivers.channel?.isResponding; i += 1) await null
       if (progress !== this.progress) return
       if (isDone) this.settle(pending.shift())

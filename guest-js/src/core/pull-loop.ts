@@ -125,6 +125,7 @@ export function createPullLoop(page: Page): PullLoop {
         // Any of the replies may be lost. The next pull fetches all of them again.
         ahead = []
         page.channel?.resend(pulled.responses)
+        page.channel?.tellAgain()
         continue
       }
       isFailing = false
@@ -159,6 +160,8 @@ export function createPullLoop(page: Page): PullLoop {
         }
       }
       if (isEmpty && !pulled.isAhead) subscriptions.noteNothingDue()
+      // A loop that keeps up has taken all parts by then, so that the next pull tells of them.
+      if (page.channel?.isBehind) await nextTask()
       // Responders that finish within a few microtasks have their responses carried by the next pull.
       for (let i = 0; i < RESPONSE_MICROTASKS && page.channel?.isResponding; i += 1) await null
       if (running !== loop) return page.channel?.flush()

@@ -1,5 +1,5 @@
 import { EventBusError, toEventBusError } from '../core/error.js'
-import type { Failure } from '../core/requests/responders.js'
+import type { Failure } from '../core/requests/failure.js'
 import type { ErrorCode } from '../types/error-code.js'
 
 /** The error for an invalid argument. */

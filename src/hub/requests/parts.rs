@@ -96,28 +96,27 @@ impl<W> Hub<W> {
         now: Instant,
     ) -> (Result<()>, Effects<W>) {
         let mut effects = Effects::default();
-        let sent = self.check_part(key, id, number, part);
+        // Parts of a page that is being left may overtake each other. That is no end: the page is about to be gone.
+        if let Err(error) = self.check_part_number(key, id, number) {
+            return (Err(error), effects);
+        }
+        let sent = part.and_then(|part| {
+            self.check_credit(id, number, part_size(&part))?;
+            Ok(part)
+        });
         match sent {
             Ok(part) => {
                 self.forward_part(id, part, now, &mut effects);
                 (Ok(()), effects)
             }
             Err(error) => {
-                if error.code() != ErrorCode::UnknownRequest {
-                    self.end_request(id, Err(error.clone()), None, &mut effects);
-                }
+                self.end_request(id, Err(error.clone()), None, &mut effects);
                 (Err(error), effects)
             }
         }
     }
 
-    fn check_part(
-        &self,
-        key: SubscriberKey,
-        id: RequestId,
-        number: u64,
-        part: Result<Json>,
-    ) -> Result<Json> {
+    fn check_part_number(&self, key: SubscriberKey, id: RequestId, number: u64) -> Result<()> {
         let name = self.pending_request_name(key, id)?;
         let name = name.as_str();
         let flow = self.requests.get(id).and_then(|own| own.flow.as_ref());
@@ -128,14 +127,23 @@ impl<W> Hub<W> {
             ));
         };
         let next = flow.window.sent() + 1;
-        if number != next {
-            return Err(Error::new(
-                ErrorCode::InvalidArgument,
-                format!(
-                    "part {number} of the stream {name:?} came where part {next} was due; number parts from 1 and send each once"
-                ),
-            ));
+        if number == next {
+            return Ok(());
         }
+        Err(Error::new(
+            ErrorCode::InvalidArgument,
+            format!(
+                "part {number} of the stream {name:?} came where part {next} was due; number parts from 1 and send each once"
+            ),
+        ))
+    }
+
+    fn check_credit(&self, id: RequestId, number: u64, size: usize) -> Result<()> {
+        let pending = self.requests.get(id);
+        let Some((pending, flow)) = pending.and_then(|own| Some((own, own.flow.as_ref()?))) else {
+            return Ok(());
+        };
+        let name = pending.message.name.as_str();
         if !flow.window.has_credit() {
             return Err(Error::new(
                 ErrorCode::QueueFull,
@@ -145,18 +153,16 @@ impl<W> Hub<W> {
                 ),
             ));
         }
-        let part = part?;
-        let size = part_size(&part);
-        if !self.has_room_for_part(id, size) {
-            return Err(Error::new(
-                ErrorCode::QueueFull,
-                format!(
-                    "part {number} of the stream {name:?} has {size} bytes, which is more than its credit, and the page that receives it has not acknowledged {} bytes (queueBytes); send smaller parts",
-                    self.limits.queue_bytes
-                ),
-            ));
+        if self.has_room_for_part(id, size) {
+            return Ok(());
         }
-        Ok(part)
+        Err(Error::new(
+            ErrorCode::QueueFull,
+            format!(
+                "part {number} of the stream {name:?} has {size} bytes, which is more than its credit, and the page that receives it has not acknowledged {} bytes (queueBytes); send smaller parts",
+                self.limits.queue_bytes
+            ),
+        ))
     }
 
     /// Whether a part of this size may be sent now. One that is larger than what is left of its credit needs room at the page

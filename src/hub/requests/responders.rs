@@ -133,7 +133,7 @@ impl<W> Hub<W> {
             && let Some(flow) = &pending.flow
         {
             let sent = flow.window.sent();
-            if after.unwrap_or(0) != sent {
+            if response.is_ok() && after.unwrap_or(0) != sent {
                 return Err(Error::new(
                     ErrorCode::InvalidArgument,
                     format!(

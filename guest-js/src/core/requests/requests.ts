@@ -15,6 +15,8 @@ export interface OutgoingRequest {
   /** The component that sends it. */
   readonly component: string | undefined
   readonly signal: AbortSignal | undefined
+  /** The credit, in a request for a stream. */
+  readonly stream?: { readonly bytes?: number | undefined; readonly parts?: number | undefined }
 }
 
 /** Rejects a request that waits for its response. */
@@ -31,11 +33,16 @@ export class OutgoingRequests {
 
   constructor(private readonly queue: CommandQueue) {}
 
+  /** The number of a new request. */
+  nextId(): number {
+    this.lastId += 1
+    return this.lastId
+  }
+
   send(request: OutgoingRequest): Promise<unknown> {
     const { signal } = request
     return new Promise((resolve, reject) => {
-      this.lastId += 1
-      const id = this.lastId
+      const id = this.nextId()
       const settle = () => {
         this.waiting.delete(fail)
         signal?.removeEventListener('abort', abort)
@@ -52,7 +59,7 @@ export class OutgoingRequests {
       }
       this.waiting.set(fail, request.name)
       signal?.addEventListener('abort', abort)
-      this.transmit(id, request, 0, () => this.waiting.has(fail))
+      this.transmit(id, request, () => this.waiting.has(fail))
         .finally(() => {
           isInFlight = false
         })
@@ -66,13 +73,9 @@ export class OutgoingRequests {
     })
   }
 
-  private async transmit(
-    id: number,
-    request: OutgoingRequest,
-    renewals: number,
-    isWaiting: () => boolean,
-  ): Promise<unknown> {
-    const { name, to, payload, bytes, timeoutMs, component, causes } = request
+  /** Sends a request, and again in the next session if it has reached no responder. */
+  async transmit(id: number, request: OutgoingRequest, isWaiting: () => boolean, renewals = 0): Promise<unknown> {
+    const { name, to, payload, bytes, timeoutMs, component, causes, stream } = request
     const { session } = this.queue
     const settle = () => {
       if (this.queue.session === session) this.queue.settle()
@@ -80,7 +83,7 @@ export class OutgoingRequests {
     try {
       // JSON leaves out what is undefined.
       const chain = causes.length > 0 ? causes : undefined
-      const args = { session, id, name, to, payload, bytes, timeoutMs, component, causes: chain }
+      const args = { session, id, name, to, payload, bytes, timeoutMs, component, causes: chain, stream }
       const response = await run('request', args)
       settle()
       return response
@@ -92,7 +95,7 @@ export class OutgoingRequests {
       if (this.queue.session === session) await this.queue.renewed()
       // It may have been cancelled meanwhile.
       if (!isWaiting()) throw error
-      return this.transmit(id, request, renewals + 1, isWaiting)
+      return this.transmit(id, request, isWaiting, renewals + 1)
     }
   }
 

@@ -19,14 +19,13 @@ enum End {
     ConsumerRenews,
     Timeout,
     NoCredit,
-    WrongNumber,
     BadPart,
     Exit,
 }
 
 use End::*;
 
-const ENDS: [End; 12] = [
+const ENDS: [End; 11] = [
     Response,
     Failure,
     Declined,
@@ -36,7 +35,6 @@ const ENDS: [End; 12] = [
     ConsumerRenews,
     Timeout,
     NoCredit,
-    WrongNumber,
     BadPart,
     Exit,
 ];
@@ -47,7 +45,7 @@ impl End {
         match self {
             Response | Failure | ConsumerLeaves | Timeout | Exit => true,
             ConsumersPageGone | ConsumerRenews => stream.from.is_some(),
-            RespondersPageGone | Declined | NoCredit | WrongNumber | BadPart => stream.to.is_some(),
+            RespondersPageGone | Declined | NoCredit | BadPart => stream.to.is_some(),
         }
     }
 
@@ -75,14 +73,9 @@ impl End {
                 world.expire();
             }
             NoCredit => while world.send(stream, "1").is_ok() {},
-            WrongNumber | BadPart => {
-                let (part, number) = match self {
-                    BadPart => (
-                        Err(Error::new(ErrorCode::InvalidPayload, "bad")),
-                        stream.sent + 1,
-                    ),
-                    _ => (Ok("1".into()), stream.sent),
-                };
+            BadPart => {
+                let part = Err(Error::new(ErrorCode::InvalidPayload, "bad"));
+                let number = stream.sent + 1;
                 let key = world.key(stream.to.unwrap());
                 let (_, effects) = world
                     .hub
@@ -109,7 +102,6 @@ impl End {
             RespondersPageGone => ErrorCode::PageGone,
             Timeout => ErrorCode::Timeout,
             NoCredit => ErrorCode::QueueFull,
-            WrongNumber => ErrorCode::InvalidArgument,
             BadPart => ErrorCode::InvalidPayload,
         };
         Some(Err(code))
@@ -120,8 +112,7 @@ impl End {
         match self {
             ConsumerLeaves | ConsumersPageGone | ConsumerRenews | Exit => Some(Ending::Cancelled),
             Timeout => Some(Ending::Timeout),
-            Response | Failure | Declined | RespondersPageGone | NoCredit | WrongNumber
-            | BadPart => None,
+            Response | Failure | Declined | RespondersPageGone | NoCredit | BadPart => None,
         }
     }
 }

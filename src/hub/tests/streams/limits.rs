@@ -251,6 +251,15 @@ fn an_end_says_how_many_parts_came_before_it() {
         let refused = world.hub.respond_from_page(key, stream.id, response, after);
         assert_eq!(refused.unwrap_err().code(), ErrorCode::InvalidArgument);
     }
+    // Neither does a part in the wrong place end it.
+    for number in [0, 1, 3] {
+        let part = Ok("1".into());
+        let (sent, effects) = world
+            .hub
+            .send_part_from_page(key, stream.id, number, part, world.now);
+        world.apply_effects(effects);
+        assert_eq!(sent.unwrap_err().code(), ErrorCode::InvalidArgument);
+    }
     world.send(&mut stream, "2").unwrap();
     world.respond(&stream, Ok("1"));
     let seen = world.look(&mut stream, 9);

@@ -220,3 +220,7 @@ struct PeriodicGuide;
 #[cfg(doctest)]
 #[cfg_attr(feature = "typed", doc = include_str!("../docs/requests.md"))]
 struct RequestGuide;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/streams.md")]
+struct StreamGuide;

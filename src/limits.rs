@@ -82,9 +82,10 @@ pub struct Limits {
     /// for credit. Default: 32.
     pub blocking_streams: usize,
     /// The most bytes of a stream's parts that were sent and not taken, unless the request says otherwise. Default: 1 MiB.
-    /// One part may exceed it.
+    /// It is never more than `queue_bytes`. One part may exceed it.
     pub stream_credit_bytes: usize,
-    /// The most parts of a stream that were sent and not taken, unless the request says otherwise. Default: 4,096.
+    /// The most parts of a stream that were sent and not taken, unless the request says otherwise. Default: 4,096. It is
+    /// never more than `queue_events`.
     pub stream_credit_parts: usize,
     /// How many events a page emits per second after its burst, including ticks of its jobs. Default: 20,000.
     pub emits_per_second: usize,
@@ -200,6 +201,14 @@ impl Limits {
         ]
     }
 
+    /// The credit of a stream whose request names none: bytes and parts.
+    pub(crate) fn stream_credit(&self) -> (usize, usize) {
+        (
+            self.stream_credit_bytes.min(self.queue_bytes),
+            self.stream_credit_parts.min(self.queue_events),
+        )
+    }
+
     /// Refuses limits that make no sense, and names the key.
     pub(crate) fn check(&self) -> Result<(), String> {
         let entries = self.entries();
@@ -215,12 +224,10 @@ impl Limits {
         // Otherwise something allowed would never fit, and be refused for good.
         for (key, smaller) in [
             ("queueBytes", "payloadBytes"),
-            ("queueBytes", "streamCreditBytes"),
-            ("queueEvents", "streamCreditParts"),
             ("emitBurstBytes", "payloadBytes"),
             ("subscribeBurst", "subscriptionsPerPage"),
         ] {
-            let applies = key.starts_with("queue") || cfg!(feature = "flood-limits");
+            let applies = key == "queueBytes" || cfg!(feature = "flood-limits");
             if applies
                 && let (Some(value), Some(needed)) = (value_of(key), value_of(smaller))
                 && value < needed

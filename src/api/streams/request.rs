@@ -59,14 +59,11 @@ impl EventBus {
     ) -> RequestStreamBuilder<P> {
         let json = to_json(name, &payload);
         let request = RequestBuilder::new(self, to.into_target(), name, json);
-        let limits = self.runtime().core.limits();
+        let (bytes, parts) = self.runtime().core.limits().stream_credit();
         RequestStreamBuilder {
             request,
             timeout: None,
-            credit: Credit {
-                bytes: limits.stream_credit_bytes,
-                parts: limits.stream_credit_parts,
-            },
+            credit: Credit { bytes, parts },
         }
     }
 }

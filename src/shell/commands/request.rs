@@ -198,9 +198,10 @@ fn check(page: &Page, parsed: &mut ParsedRequest) -> Result<(RequestMessage, Rec
     core.check_payload(&parsed.name, &payload)?;
     catalog.check_request_payload(&parsed.name, &payload)?;
     let limits = core.limits();
+    let (bytes, parts) = limits.stream_credit();
     let stream = parsed.stream.take().map(|stream| Credit {
-        bytes: stream.bytes.unwrap_or(limits.stream_credit_bytes),
-        parts: stream.parts.unwrap_or(limits.stream_credit_parts),
+        bytes: stream.bytes.unwrap_or(bytes),
+        parts: stream.parts.unwrap_or(parts),
     });
     let stream = stream
         .map(|credit| check_credit(credit, limits))

@@ -2,10 +2,10 @@ import { checkName } from '../core/checks.js'
 import { encodePayload } from '../core/json.js'
 import { currentCauses } from '../core/realm.js'
 import { failedStream, IncomingStreams } from '../core/requests/incoming.js'
+import { checkTimeout, openChannel } from '../core/requests/open.js'
 import { copyOfTarget } from '../core/target.js'
 import type { PartStream, StreamRequestOptions } from '../types/part-stream.js'
 import type { Target } from '../types/target.js'
-import { checkTimeout, openChannel } from './request.js'
 
 /**
  * Requests a stream from the page in another webview, or from the host ({@link HOST}): parts, and then a response. Iterate

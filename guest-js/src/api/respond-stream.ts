@@ -1,7 +1,7 @@
+import { register } from '../core/requests/open.js'
 import { Producer } from '../core/requests/producer.js'
 import type { RequestContext, RespondOptions } from '../types/request.js'
 import type { Subscription } from '../types/subscription.js'
-import { register } from './request.js'
 
 /**
  * Responds to requests of this name to this page with a stream: what the generator yields are the parts, and what it returns

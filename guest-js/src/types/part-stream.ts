@@ -16,7 +16,7 @@ import type { RequestOptions } from './request.js'
  * console.log(await lines.result)
  * ```
  */
-export interface PartStream<Part, Response> extends AsyncIterableIterator<Part, Response | undefined>, AsyncUsable {
+export interface PartStream<Part, Response> extends AsyncIterableIterator<Part>, AsyncUsable {
   /**
    * The response, which comes behind all parts. It rejects with the error that ended the stream, also if nobody handles
    * that. It takes no parts: without a loop over them, the responder waits for credit. {@link response} takes them.

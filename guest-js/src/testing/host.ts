@@ -19,7 +19,7 @@ import { type JobKey, type JobUpdate, type NewJob, TestJobs } from './jobs.js'
 import { payloadText, readPayload } from './payload.js'
 import { type Addressed, inOrder, reaches, receives } from './reach.js'
 import { type Label, type PageResponse, PlayedRecipient, type Recipient, TestRequests } from './requests.js'
-import { errorOf, refusalOf, resultOf } from './results.js'
+import { errorOf, noStreams, refusalOf, resultOf } from './results.js'
 import { type AcceptedEvent, GRACE_MS, type PullArguments, TestSession, type TestSubscription } from './session.js'
 import { checkLabels, isForAll, isForPage, labelsOf, neededTarget, partsOf } from './target.js'
 import { nextTask } from './tasks.js'
@@ -196,6 +196,7 @@ export class TestHost {
       throw new EventBusError('unavailable', 'the test bus has no inspect(); use bus.history() and bus.listeners()')
     }
     if (command === 'list_jobs') return this.jobs.list()
+    if (command === 'request' && args.stream) throw noStreams(String(args.name))
     if (command === 'request') return this.runRequest(args as unknown as TestRequest & { session: string; id: number })
     if (command === 'cancel_request') return this.cancelRequests(args as { session: string; ids: number[] })
     if (command !== 'pull') return this.runStateCommand(command as StateCommand, args as StateArguments)
@@ -429,8 +430,11 @@ export class TestHost {
         session.give()
         return null
       case 'set_responders':
-        return (args.responders as { name: string; on: boolean }[]).map((entry) =>
-          resultOf(() => this.setResponder(session, entry)),
+        return (args.responders as { name: string; on: boolean; stream?: boolean }[]).map((entry) =>
+          resultOf(() => {
+            if (entry.stream) throw noStreams(entry.name)
+            return this.setResponder(session, entry)
+          }),
         )
       case 'respond':
         return (args.responses as PageResponse[]).map((entry) => resultOf(() => this.takeResponse(entry)))

@@ -7,6 +7,11 @@ export function invalidArgument(message: string): EventBusError {
   return new EventBusError('invalid_argument', message)
 }
 
+/** The error for a stream, which the test bus does not play. */
+export function noStreams(name: string): EventBusError {
+  return new EventBusError('unavailable', `the test bus plays no streams, so "${name}" has none here`)
+}
+
 /** The result of an entry, or its error. */
 export function resultOf(run: () => unknown): unknown {
   try {

@@ -160,7 +160,7 @@ describe('requestStream', () => {
   })
 
   it('is refused without a loop, and never unhandled', async () => {
-    realm.host.refuse = ({ command }) => command === 'request' && { code: 'denied', message: 'no' }
+    realm.host.refuse = ({ command }) => (command === 'request' ? { code: 'denied', message: 'no' } : undefined)
     const stream = requestStream(HOST, 'x')
     await tasks()
     expect((await failed(stream.result)).code).toBe('denied')
@@ -168,6 +168,15 @@ describe('requestStream', () => {
     expect(realm.host.commands('respond')).toEqual([])
     const invalid = requestStream(HOST, 'x', Number.NaN)
     expect((await failed(invalid.next())).code).toBe('invalid_payload')
+  })
+
+  it('leaves a stream whose request may have been sent', async () => {
+    await emit('x')
+    realm.host.refuse = ({ command }) => (command === 'request' ? new Error('the reply was lost') : undefined)
+    const stream = requestStream(HOST, 'x')
+    expect((await failed(stream.next())).code).toBe('unavailable')
+    await tasks()
+    expect(responses()).toEqual([{ stream: 1, stop: true }])
   })
 
   it('ends with its session', async () => {

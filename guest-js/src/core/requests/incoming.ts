@@ -225,7 +225,7 @@ export class IncomingStreams {
     } catch (reason) {
       const error = toEventBusError(reason, 'request')
       // The host may have sent it all the same.
-      if (error.code === 'unavailable') this.leave(number)
+      if (!this.requests.isRefusal(error)) this.leave(number)
       this.remove(number)
       stream.finish({ error })
     }

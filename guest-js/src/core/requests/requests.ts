@@ -31,7 +31,14 @@ export class OutgoingRequests {
   /** The names of the requests that wait, by what rejects them. */
   private readonly waiting = new Map<Reject, string>()
 
+  /** Errors with which the host, or Tauri, has refused a request. After any other it may have been sent. */
+  private readonly refusals = new WeakSet<EventBusError>()
+
   constructor(private readonly queue: CommandQueue) {}
+
+  isRefusal(error: EventBusError): boolean {
+    return this.refusals.has(error)
+  }
 
   /** The number of a new request. */
   nextId(): number {
@@ -89,6 +96,7 @@ export class OutgoingRequests {
       return response
     } catch (reason) {
       const error = toEventBusError(reason, 'request')
+      if (isErrorObject(reason) || typeof reason === 'string') this.refusals.add(error)
       if (isErrorObject(reason) && error.code !== 'stale_session') settle()
       // A request in a stale session reached no responder, so it can be sent again.
       if (error.code !== 'stale_session' || renewals >= MAX_RENEWALS || !isWaiting()) throw error

@@ -77,7 +77,7 @@ fn next(reader: &PartReader) -> Option<Received> {
 fn read(reader: &PartReader) -> (usize, Option<ErrorCode>) {
     let mut count = 0;
     loop {
-        match next(reader).expect("an end") {
+        match next(reader).unwrap() {
             Received::Part(part) => {
                 assert_eq!(*part, count.to_string());
                 count += 1;

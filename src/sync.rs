@@ -30,6 +30,7 @@ impl Tasks {
 
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         drop(self.0.spawn(task));
+        self.pass_on();
     }
 
     /// Runs work on a thread that may block.
@@ -38,6 +39,15 @@ impl Tasks {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> tokio::task::JoinHandle<T> {
         self.0.spawn_blocking(work)
+    }
+
+    /// Lets another thread run what this one has woken. A worker of Tokio keeps the last task that it woke to itself until it
+    /// is free, and an emitter that blocks would hold that task up.
+    pub(crate) fn pass_on(&self) {
+        if tokio::runtime::Handle::try_current().is_ok() {
+            // It takes the place of the other one, which any worker may then take.
+            drop(self.0.spawn(std::future::ready(())));
+        }
     }
 
     #[cfg(test)]

@@ -11,9 +11,9 @@ use crate::{
     wait::{Found, PATIENCE, until},
     window::Window,
 };
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use fantoccini::{Client, error::CmdError, wd::WindowHandle};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{future::Future, path::PathBuf};
 use tokio::time::timeout;
 
@@ -111,11 +111,21 @@ impl Launch {
         Ok(App {
             engine: self.engine,
             driven,
+            binary,
+            environment,
             _bus: bus,
             display,
             _scratch: scratch,
         })
     }
+}
+
+/// A page with a slow processor.
+#[derive(Debug)]
+#[must_use]
+pub struct SlowPage {
+    // Chromium ends what a connection has set when the connection ends.
+    _devtools: DevTools,
 }
 
 /// A running app. Dropping it ends the app and every process that was started for it.
@@ -124,6 +134,8 @@ pub struct App {
     engine: Engine,
     // In this order: the app ends before the bus and the display that it uses.
     driven: Driven,
+    binary: PathBuf,
+    environment: Vec<(String, String)>,
     _bus: SessionBus,
     display: Display,
     _scratch: Scratch,
@@ -183,6 +195,30 @@ impl App {
             .with_context(|| format!("no response to {method}"))?
     }
 
+    /// Slows the processor down for the page of a window, so many times, until the result is dropped. Only Chromium does.
+    pub async fn slow_down(&self, label: &str, rate: u32) -> Result<SlowPage> {
+        let address = self.driven.devtools.as_ref();
+        let address = address.context("only Chromium has DevTools")?;
+        let slow = async {
+            let mut devtools = DevTools::connect(address).await?;
+            let session = devtools.session_of(label).await?;
+            let parameters = json!({ "rate": rate });
+            devtools
+                .call(
+                    Some(&session),
+                    "Emulation.setCPUThrottlingRate",
+                    &parameters,
+                )
+                .await?;
+            Ok(SlowPage {
+                _devtools: devtools,
+            })
+        };
+        timeout(PATIENCE, slow)
+            .await
+            .context("Chromium did not slow the page down")?
+    }
+
     /// Kills a web process, as the system does when memory is short.
     pub fn kill_web_process(&self, id: u32) {
         kill(id);
@@ -196,6 +232,20 @@ impl App {
     /// Lets a stopped web process continue.
     pub fn continue_web_process(&self, id: u32) {
         resume(id);
+    }
+
+    /// Starts the app once more, as the system does to open a link, and returns once that process has ended.
+    pub async fn start_again(&self, arguments: &[&str]) -> Result<()> {
+        let mut command = tokio::process::Command::new(&self.binary);
+        command
+            .args(arguments)
+            .envs(self.environment.iter().cloned())
+            .kill_on_drop(true);
+        let status = timeout(PATIENCE, command.status())
+            .await
+            .context("the second process does not end")??;
+        ensure!(status.success(), "the second process ended with {status}");
+        Ok(())
     }
 
     /// Returns once the app has ended.

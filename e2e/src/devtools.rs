@@ -7,6 +7,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 
 /// A connection to the browser.
+#[derive(Debug)]
 pub(crate) struct DevTools {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     next_id: u64,

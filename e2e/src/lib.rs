@@ -22,7 +22,7 @@ mod session_bus;
 mod wait;
 mod window;
 
-pub use app::{App, Launch};
+pub use app::{App, Launch, SlowPage};
 pub use display::Display;
 pub use engine::Engine;
 pub use picture::Picture;

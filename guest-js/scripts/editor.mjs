@@ -1,12 +1,12 @@
 // Measures how fast an editor stays with many events, by the requests that editors send to the TypeScript language server.
 // `node guest-js/scripts/editor.mjs [number of events]`, after `npm run build`.
 import { spawn } from 'node:child_process'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { guest } from './scratch.mjs'
 
-const guest = join(dirname(fileURLToPath(import.meta.url)), '..')
-const folder = join(guest, '.editor')
 const rounds = 15
 
 /** That many events, each with a type of its own and one nested type for ten of them, in namespaces of ten. */
@@ -39,6 +39,27 @@ listen('*', (event) => {
   if (event.event === 'area-2:event-25') console.log(event.payload.id25)
 })
 `
+
+/**
+ * An app with the package among its dependencies. It stands outside of the package: the server reads again the package that a
+ * changed file belongs to, and no file of an app belongs to this one.
+ */
+function createApp(count) {
+  const app = mkdtempSync(join(tmpdir(), 'event-bus-editor-'))
+  const name = 'tauri-plugin-event-bus-api'
+  const modules = join(app, 'node_modules')
+  for (const part of ['package.json', 'dist-js'])
+    cpSync(join(guest, part), join(modules, name, part), { recursive: true })
+  cpSync(join(guest, '../node_modules/@tauri-apps/api'), join(modules, '@tauri-apps/api'), { recursive: true })
+  const dependencies = { [name]: '*', '@tauri-apps/api': '*' }
+  writeFileSync(join(app, 'package.json'), JSON.stringify({ private: true, dependencies }))
+  const options = { strict: true, module: 'esnext', moduleResolution: 'bundler', target: 'es2022', types: [] }
+  writeFileSync(join(app, 'tsconfig.json'), JSON.stringify({ compilerOptions: { ...options, noEmit: true } }))
+  mkdirSync(join(app, 'src'))
+  writeFileSync(join(app, 'src/events.ts'), generated(count))
+  writeFileSync(join(app, 'src/main.ts'), before)
+  return app
+}
 
 class Server {
   constructor(root) {
@@ -96,17 +117,11 @@ function median(values) {
 }
 
 async function measure(count) {
-  rmSync(folder, { recursive: true, force: true })
-  mkdirSync(folder)
-  const options = { strict: true, module: 'esnext', moduleResolution: 'bundler', target: 'es2022', types: [] }
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: { ...options, noEmit: true } }))
-  writeFileSync(join(folder, 'events.ts'), generated(count))
-  const file = join(folder, 'main.ts')
-  writeFileSync(file, before)
-  const uri = pathToFileURL(file).href
-  const server = new Server(folder)
+  const app = createApp(count)
+  const uri = pathToFileURL(join(app, 'src/main.ts')).href
+  const server = new Server(app)
   const started = performance.now()
-  await server.request('initialize', { processId: null, rootUri: pathToFileURL(folder).href, capabilities: {} })
+  await server.request('initialize', { processId: null, rootUri: pathToFileURL(app).href, capabilities: {} })
   server.notify('initialized', {})
   server.notify('textDocument/didOpen', {
     textDocument: { uri, languageId: 'typescript', version: 1, text: before },
@@ -132,6 +147,11 @@ async function measure(count) {
     }
     figures[name] = median(times)
   }
+  // The server indexes what an app may import, once. A change stops that while it happens in the background, so it happens here.
+  type(`${before}onc`)
+  const afterOnc = { line: lines, character: 'onc'.length }
+  const imports = await server.request('textDocument/completion', { textDocument: { uri }, position: afterOnc })
+  if (!imports.items.some(({ label }) => label === 'once')) throw new Error('once was not offered')
   const position = { line: lines, character: "listen('".length }
   let offered = 0
   await time(
@@ -165,7 +185,7 @@ async function measure(count) {
     () => server.request('textDocument/hover', { textDocument: { uri }, position: { line: 4, character: 14 } }),
   )
   server.process.kill()
-  rmSync(folder, { recursive: true, force: true })
+  rmSync(app, { recursive: true, force: true })
   return figures
 }
 

@@ -12,7 +12,7 @@ const { exports, peerDependencies } = JSON.parse(readFileSync(join(root, 'packag
 const limits = {
   '.': 17_100,
   '{ listen, emit }': 10_300,
-  '{ listen, emit, component }': 14_800,
+  '{ listen, emit, component }': 14_900,
   './dom': 1_024,
   './react': 1_024,
   './solid': 1_024,

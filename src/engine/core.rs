@@ -172,6 +172,7 @@ impl Core {
     /// panic.
     pub(crate) fn apply_effects(&self, mut effects: Effects<Reply>) {
         self.schedule_calls(&mut effects);
+        let wakes_tasks = effects.rearm || !effects.wakers.is_empty();
         for (reply, batch) in effects.batches {
             reply.send(Ok(encode(&batch)));
         }
@@ -211,6 +212,9 @@ impl Core {
         }
         for waker in effects.wakers {
             waker.wake();
+        }
+        if wakes_tasks {
+            self.tasks.pass_on();
         }
         self.diagnostics.tell_notes(effects.notes);
         for (name, deliveries) in effects.abandoned {

@@ -1,12 +1,14 @@
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::hub::ids::SubscriptionId;
 use crate::hub::loss::Loss;
+use crate::hub::losses::{LossOf, Losses};
 use crate::hub::queue::{QueueBound, SupersededLists};
 use crate::model::delivery::Addressing;
 use crate::model::event::{BusEvent, Gap, GapReason, Mark};
 use crate::model::name::EventName;
+use crate::model::pattern::EventPattern;
 
 /// What is kept for a webview without a live page: from the point where its next page resumes, as far as there is room.
 ///
@@ -23,26 +25,21 @@ pub(crate) struct Backlog {
     /// Every event after this sequence number is kept, or was evicted. Of those before, only what the page before had not
     /// acknowledged is here.
     complete_after: u64,
-    evicted: Option<Loss>,
-    /// The part of it that the page that is starting has not taken.
-    evicted_untaken: Option<Loss>,
+    evicted: Losses,
+    /// The part of it that the page that is starting has neither taken nor been told of.
+    evicted_untaken: Losses,
     /// What was evicted of what the page before had not acknowledged, by the subscriptions that it was pending for.
     evicted_pending: Vec<(Arc<[SubscriptionId]>, Loss)>,
     /// Gaps that were delivered to the page before and that it has not acknowledged, with their indexes in its session.
     delivered_gaps: Vec<(Arc<[SubscriptionId]>, Loss, u64)>,
-    /// What was evicted of all that came after the page before, for any subscription.
-    evicted_since: Option<Loss>,
-    /// What came after the page before and has no history, by name and addressing.
-    skipped: HashMap<(EventName, Addressing), Loss>,
-    /// The part of it that has too many names to be told apart.
-    skipped_more: Option<Loss>,
+    /// What was evicted of all that came after the page before, and of what was for too many lists of subscriptions.
+    evicted_since: Losses,
+    /// What came after the page before and has no history.
+    skipped: Losses,
 }
 
 /// How many lists of subscriptions are told apart in what was evicted. Events of one name share a list.
 const MAX_LISTS: usize = 64;
-
-/// How many names are told apart in what has no history.
-const MAX_SKIPPED_NAMES: usize = 64;
 
 /// An event for this webview, and how it is addressed to it.
 #[derive(Debug, Clone)]
@@ -87,10 +84,6 @@ impl BacklogEntry {
     }
 }
 
-fn join(own: Option<Loss>, other: Loss) -> Option<Loss> {
-    Some(own.map_or(other, |own| own.join(other)))
-}
-
 impl Backlog {
     pub(crate) fn new(bound: QueueBound, resumes_after: u64, complete_after: u64) -> Self {
         Self {
@@ -100,13 +93,12 @@ impl Backlog {
             bound,
             resumes_after,
             complete_after,
-            evicted: None,
-            evicted_untaken: None,
+            evicted: Losses::default(),
+            evicted_untaken: Losses::default(),
             evicted_pending: Vec::new(),
             delivered_gaps: Vec::new(),
-            evicted_since: None,
-            skipped: HashMap::new(),
-            skipped_more: None,
+            evicted_since: Losses::default(),
+            skipped: Losses::default(),
         }
     }
 
@@ -122,15 +114,18 @@ impl Backlog {
         {
             if let Some(oldest) = self.transient.pop_front() {
                 self.bytes -= oldest.weight();
-                self.note_pending_loss(Loss::of(&oldest.event), oldest.pending_for.as_ref());
+                let of = LossOf::Events(oldest.event.event_name().clone(), oldest.addressing);
+                let lost = Loss::of(&oldest.event);
+                self.note_pending_loss(lost, of, oldest.pending_for.as_ref());
             } else if let Some(oldest) = self.kept.pop_front() {
                 self.bytes -= oldest.weight();
                 let lost = Loss::of(&oldest.event);
-                self.evicted = join(self.evicted, lost);
+                let of = LossOf::Events(oldest.event.event_name().clone(), oldest.addressing);
                 if !oldest.is_taken {
-                    self.evicted_untaken = join(self.evicted_untaken, lost);
+                    self.evicted_untaken.add(of.clone(), lost);
                 }
-                self.note_pending_loss(lost, oldest.pending_for.as_ref());
+                self.evicted.add(of.clone(), lost);
+                self.note_pending_loss(lost, of, oldest.pending_for.as_ref());
             } else {
                 return;
             }
@@ -139,58 +134,66 @@ impl Backlog {
 
     /// Counts an event that came after the page before, and is not kept since its name has no history.
     pub(crate) fn skip(&mut self, seq: u64, name: &EventName, addressing: Addressing) {
-        let skipped = Loss::of_one(seq);
-        // Looked up with a clone, which costs no allocation: a name is shared.
-        let key = (name.clone(), addressing);
-        if let Some(own) = self.skipped.get_mut(&key) {
-            *own = own.join(skipped);
-        } else if self.skipped.len() < MAX_SKIPPED_NAMES {
-            self.skipped.insert(key, skipped);
-        } else {
-            self.skipped_more = join(self.skipped_more, skipped);
-        }
+        // The name is shared, so a clone costs no allocation.
+        let of = LossOf::Events(name.clone(), addressing);
+        self.skipped.add(of, Loss::of_one(seq));
     }
 
     /// What a subscription may have missed after this sequence number of names that have no history.
     pub(crate) fn skipped_after(
         &self,
         seq: u64,
-        concerns: impl Fn(&EventName, Addressing) -> bool,
+        concerns: impl Fn(&LossOf) -> bool,
     ) -> Option<Gap> {
-        let skipped = self.skipped.iter();
-        let skipped = skipped.filter(|((name, addressing), _)| concerns(name, *addressing));
-        let skipped = skipped.map(|(_, skipped)| *skipped);
-        let missed = skipped
-            .chain(self.skipped_more)
-            .filter_map(|skipped| skipped.after(seq));
-        let missed = missed.reduce(Loss::join)?;
+        let missed = self.skipped.after(seq, concerns)?;
         // The subscriptions of the next page are not known, so the count is an upper bound.
         Some(missed.gap(GapReason::SessionEnded, true))
     }
 
-    /// Counts what the page before had lost, for which of its subscriptions, and under which index that was delivered.
+    /// Counts what the page before had lost, for which of its subscriptions, what these were to, and under which index that
+    /// was delivered.
     pub(crate) fn note_gap(
         &mut self,
         lost: Loss,
         pending_for: &Arc<[SubscriptionId]>,
+        patterns: Arc<[EventPattern]>,
         index: Option<u64>,
     ) {
-        self.evicted = join(self.evicted, lost);
-        self.evicted_untaken = join(self.evicted_untaken, lost);
+        let of = LossOf::Patterns(patterns);
+        self.evicted.add(of.clone(), lost);
+        self.evicted_untaken.add(of.clone(), lost);
         match index {
             Some(index) if self.delivered_gaps.len() < MAX_LISTS => {
                 self.delivered_gaps
                     .push((Arc::clone(pending_for), lost, index));
             }
-            _ => self.note_pending_loss(lost, Some(pending_for)),
+            _ => self.note_pending_loss(lost, of, Some(pending_for)),
         }
     }
 
-    /// The page that is starting has this event in its outbox.
+    /// Counts what was evicted before, and was for subscriptions that the page before had yet to make.
+    pub(crate) fn note_untaken(&mut self, evicted: Losses) {
+        self.evicted.extend(evicted.clone());
+        self.evicted_untaken.extend(evicted);
+    }
+
+    /// The page that is starting was told of this part of what was evicted, or has it.
+    pub(crate) fn note_told(&mut self, is_told: impl Fn(Option<&LossOf>) -> bool) {
+        self.evicted_untaken.forget(is_told);
+    }
+
+    /// The page that is starting has this event in its outbox, or has handled it.
     pub(crate) fn note_taken(&mut self, seq: u64) {
+        let is_newest = self
+            .kept
+            .back()
+            .is_some_and(|newest| newest.event.seq() == seq);
+        let end = match is_newest {
+            true => self.kept.len(),
+            false => self.kept.partition_point(|kept| kept.event.seq() <= seq),
+        };
         // What is retained for the page before may be there beside it.
-        let start = self.kept.partition_point(|kept| kept.event.seq() < seq);
-        for kept in self.kept.range_mut(start..) {
+        for kept in self.kept.range_mut(..end).rev() {
             if kept.event.seq() != seq {
                 return;
             }
@@ -206,45 +209,43 @@ impl Backlog {
         (self.resumes_after, self.complete_after) = (seq, seq);
         self.evicted_pending.clear();
         self.delivered_gaps.clear();
-        for lost in [
+        for losses in [
             &mut self.evicted,
             &mut self.evicted_untaken,
             &mut self.evicted_since,
-            &mut self.skipped_more,
+            &mut self.skipped,
         ] {
-            *lost = lost.and_then(|lost| lost.after(seq));
+            losses.forget_until(seq);
         }
-        self.skipped.retain(|_, skipped| match skipped.after(seq) {
-            Some(later) => {
-                *skipped = later;
-                true
-            }
-            None => false,
-        });
     }
 
     /// The page that was starting was never there.
     pub(crate) fn take_back(&mut self) {
-        self.evicted_untaken = self.evicted;
+        self.evicted_untaken = self.evicted.clone();
         for kept in &mut self.kept {
             kept.is_taken = false;
         }
     }
 
     /// What the page that was starting has not taken, and what was evicted of that.
-    pub(crate) fn into_untaken(self) -> (Vec<BacklogEntry>, Option<Loss>) {
+    pub(crate) fn into_untaken(self) -> (Vec<BacklogEntry>, Losses) {
         let untaken = self.kept.into_iter();
         let untaken = untaken.filter(|kept| !kept.is_taken && !kept.is_only_retained());
-        let (resumes_after, evicted) = (self.resumes_after, self.evicted_untaken);
+        let (resumes_after, mut evicted) = (self.resumes_after, self.evicted_untaken);
         let untaken = untaken.filter(|kept| kept.event.seq() > resumes_after);
-        let evicted = evicted.and_then(|evicted| evicted.after(resumes_after));
+        evicted.forget_until(resumes_after);
         (untaken.collect(), evicted)
     }
 
     /// Counts what is lost for the page before, if it renews its session.
-    fn note_pending_loss(&mut self, lost: Loss, pending_for: Option<&Arc<[SubscriptionId]>>) {
+    fn note_pending_loss(
+        &mut self,
+        lost: Loss,
+        of: LossOf,
+        pending_for: Option<&Arc<[SubscriptionId]>>,
+    ) {
         let Some(ids) = pending_for else {
-            self.evicted_since = join(self.evicted_since, lost);
+            self.evicted_since.add(of, lost);
             return;
         };
         if ids.is_empty() {
@@ -256,8 +257,8 @@ impl Backlog {
         } else if self.evicted_pending.len() < MAX_LISTS {
             self.evicted_pending.push((Arc::clone(ids), lost));
         } else {
-            // Too many to tell apart: it may concern any subscription.
-            self.evicted_since = join(self.evicted_since, lost);
+            // Too many to tell apart: it may concern any subscription that the events are for.
+            self.evicted_since.add(of, lost);
         }
     }
 
@@ -289,7 +290,12 @@ impl Backlog {
 
     /// What was evicted for a subscription of the page before, and not told yet. It has received all that was for it up to
     /// the event that it has handled last, and every gap up to this index.
-    pub(crate) fn eviction_of(&self, id: SubscriptionId, handled: u64, index: u64) -> Option<Loss> {
+    pub(crate) fn eviction_of(
+        &self,
+        id: SubscriptionId,
+        (handled, index): (u64, u64),
+        may_concern: impl Fn(&LossOf) -> bool,
+    ) -> Option<Loss> {
         let concerns = |ids: &[SubscriptionId]| ids.binary_search(&id).is_ok();
         let pending = self.evicted_pending.iter();
         let pending = pending.filter(|(ids, _)| concerns(ids));
@@ -297,9 +303,9 @@ impl Backlog {
         let untold = untold.filter(|(ids, _, at)| *at > index && concerns(ids));
         let evicted = pending
             .map(|(_, evicted)| *evicted)
-            .chain(untold.map(|(_, lost, _)| *lost))
-            .chain(self.evicted_since);
+            .chain(untold.map(|(_, lost, _)| *lost));
         let missed = evicted.filter_map(|evicted| evicted.after(handled));
+        let missed = missed.chain(self.evicted_since.after(handled, may_concern));
         missed.reduce(Loss::join)
     }
 
@@ -307,9 +313,13 @@ impl Backlog {
         self.resumes_after
     }
 
-    /// What was evicted after this sequence number.
-    pub(crate) fn eviction_after(&self, seq: u64) -> Option<Loss> {
-        self.evicted?.after(seq)
+    /// What was evicted after this sequence number, of what concerns a subscription.
+    pub(crate) fn eviction_after(
+        &self,
+        seq: u64,
+        concerns: impl Fn(&LossOf) -> bool,
+    ) -> Option<Loss> {
+        self.evicted.after(seq, concerns)
     }
 
     /// What a page may have missed that was away while another page was there: all that is not kept completely.
@@ -364,16 +374,19 @@ mod tests {
         assert_eq!(after(&backlog, 3), [5, 8]);
         assert_eq!(after(&backlog, 4), [5, 8]);
         assert_eq!(after(&backlog, 8), [] as [u64; 0]);
-        assert_eq!(backlog.eviction_after(2), None);
+        assert_eq!(backlog.eviction_after(2, |_| true), None);
     }
 
     #[test]
     fn an_eviction_is_told_as_far_as_it_was_missed() {
         let backlog = backlog(2, &[3, 5, 8, 9]);
         assert_eq!(after(&backlog, 2), [8, 9]);
-        assert_eq!(backlog.eviction_after(2), Some(Loss::of_range(3, 5, 2)));
-        assert_eq!(backlog.eviction_after(4), Some(Loss::of_one(5)));
-        assert_eq!(backlog.eviction_after(5), None);
+        assert_eq!(
+            backlog.eviction_after(2, |_| true),
+            Some(Loss::of_range(3, 5, 2))
+        );
+        assert_eq!(backlog.eviction_after(4, |_| true), Some(Loss::of_one(5)));
+        assert_eq!(backlog.eviction_after(5, |_| true), None);
     }
 
     #[test]
@@ -395,19 +408,20 @@ mod tests {
             0,
             0,
         );
-        let missed = |backlog: &Backlog, id, handled| backlog.eviction_of(id, handled, 0);
+        let missed =
+            |backlog: &Backlog, id, handled| backlog.eviction_of(id, (handled, 0), |_| true);
         for n in 1..=MAX_LISTS as u64 {
             let ids: Arc<[SubscriptionId]> = [n as SubscriptionId].into();
-            backlog.note_gap(Loss::of_one(n), &ids, None);
-            backlog.note_gap(Loss::of_one(n + 100), &ids, None);
+            backlog.note_gap(Loss::of_one(n), &ids, [].into(), None);
+            backlog.note_gap(Loss::of_one(n + 100), &ids, [].into(), None);
         }
         assert_eq!(missed(&backlog, 1, 0), Some(Loss::of_range(1, 101, 2)));
         assert_eq!(missed(&backlog, 64, 70), Some(Loss::of_range(71, 164, 2)));
         assert_eq!(missed(&backlog, 65, 0), None);
-        backlog.note_gap(Loss::of_one(300), &[].into(), None);
+        backlog.note_gap(Loss::of_one(300), &[].into(), [].into(), None);
         assert_eq!(missed(&backlog, 65, 0), None);
         // One list more may concern any subscription.
-        backlog.note_gap(Loss::of_one(301), &[66].into(), None);
+        backlog.note_gap(Loss::of_one(301), &[66].into(), [].into(), None);
         assert_eq!(missed(&backlog, 65, 0), Some(Loss::of_range(301, 301, 1)));
         assert_eq!(missed(&backlog, 65, 301), None);
     }
@@ -451,7 +465,7 @@ mod tests {
             is_taken: false,
         });
         assert_eq!(after(&backlog, 0), [] as [u64; 0]);
-        assert_eq!(backlog.eviction_after(0), Some(Loss::of_one(1)));
+        assert_eq!(backlog.eviction_after(0, |_| true), Some(Loss::of_one(1)));
         assert_eq!(backlog.bytes, 0);
     }
 }

@@ -4,10 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::hub::ids::SubscriptionId;
 use crate::hub::loss::{Loss, Superseded};
+use crate::hub::losses::LossOf;
 use crate::hub::queue::{LostEvents, QueuedEvent};
-use crate::model::delivery::Addressing;
+use crate::hub::reception::Reception;
+use crate::hub::subscription::{ScopeAnswers, SubscriptionRequest};
+use crate::model::delivery::{Addressing, DeliveryFilter};
 use crate::model::event::{BusEvent, Gap, GapReason, Mark};
 use crate::model::name::EventName;
+use crate::model::pattern::EventPattern;
 
 /// An event that a new subscription gets of what came before it.
 pub(super) type Found<'a> = (&'a BusEvent, Addressing, Mark);
@@ -44,6 +48,8 @@ pub(super) struct CatchUp {
     /// By sequence number, and whether they are replayed or retained.
     pub(super) events: BTreeMap<(u64, bool, bool), CatchUpEntry>,
     pub(super) gaps: Vec<LostEvents>,
+    /// The numbers of kept events that the page has, since it has handled them in an earlier session.
+    pub(super) handled: Vec<u64>,
 }
 
 #[derive(Debug)]
@@ -145,6 +151,42 @@ impl CatchUp {
                 subscriptions: [id].into(),
                 cause: None,
             }),
+        }
+    }
+}
+
+/// Whether a loss may concern a subscription.
+pub(super) fn may_concern(
+    of: &LossOf,
+    request: &SubscriptionRequest,
+    by: Reception<'_>,
+    answers: &ScopeAnswers,
+) -> bool {
+    match of {
+        LossOf::Events(name, addressing) => {
+            by.may_receive(*addressing) && request.matches(name, answers)
+        }
+        LossOf::Patterns(patterns) => {
+            let mut patterns = patterns.iter();
+            patterns.any(|pattern| pattern.may_overlap(&request.pattern))
+        }
+    }
+}
+
+/// Whether all of a loss concerns a subscription, which may not be the only one. `None` is a loss of any events.
+pub(super) fn is_covered(
+    of: Option<&LossOf>,
+    request: &SubscriptionRequest,
+    by: Reception<'_>,
+    answers: &ScopeAnswers,
+) -> bool {
+    let takes_all = request.pattern.to_string() == "*" && request.scope.is_none();
+    match of {
+        None => takes_all && by.filter == DeliveryFilter::Own,
+        Some(of @ LossOf::Events(..)) => may_concern(of, request, by, answers),
+        Some(LossOf::Patterns(patterns)) => {
+            let is_own = |pattern: &EventPattern| takes_all || *pattern == request.pattern;
+            patterns.iter().all(is_own)
         }
     }
 }

@@ -40,6 +40,11 @@ impl<W> Hub<W> {
         self.subscriptions.set_bridged(bridged);
     }
 
+    /// Whether Tauri's own listeners receive the events of this name, too.
+    pub(crate) fn is_bridged(&self, name: &EventName) -> bool {
+        self.subscriptions.is_bridged(name)
+    }
+
     pub(crate) fn compat_report(&self) -> CompatReport {
         let compat = self.compat.as_ref();
         compat.map_or_else(CompatReport::default, |compat| compat.notes.report())
@@ -228,6 +233,18 @@ pub(super) fn note_delivery(
         }),
         _ => {}
     }
+}
+
+/// What a page's listener did not receive, because its target is of another kind than that of the event.
+pub(super) fn note_omission(notes: &mut Notes, event: &BusEvent, audience: &Audience, page: &str) {
+    let name = event.event_name();
+    notes.add(CompatKind::OtherTarget, name, || {
+        let to = audience.target().map_or("others".to_owned(), spelled);
+        format!(
+            "{} was sent to {to} and not received by a listener in {page:?} whose target is of another kind",
+            quoted(name.as_str())
+        )
+    });
 }
 
 /// A target as a note names it.

@@ -32,6 +32,10 @@ impl<W> Hub<W> {
                 abandoned.push(Arc::clone(&session.webview));
             }
         }
+        // Callers first: two that end at once may wait for each other.
+        for label in &abandoned {
+            self.abandon_requests_from(label, &mut effects);
+        }
         for label in abandoned {
             effects.farewells.extend(self.farewell_to(&label));
             self.end_page(&label, &mut effects);

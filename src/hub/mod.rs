@@ -18,6 +18,7 @@ pub(crate) mod ids;
 pub(crate) mod inspect;
 mod kept_quota;
 pub(crate) mod loss;
+mod losses;
 mod messages;
 pub(crate) mod outbox;
 mod publish;

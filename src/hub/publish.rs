@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::hub::Hub;
 use crate::hub::audience::Audience;
 use crate::hub::backlog::BacklogEntry;
-use crate::hub::compat::note_delivery;
+use crate::hub::compat::{note_delivery, note_omission};
 use crate::hub::effects::EmitEffects;
 use crate::hub::ids::SubscriberKey;
 use crate::hub::queue::{QueuedEvent, SupersededLists};
@@ -370,10 +370,16 @@ impl<W> Hub<W> {
                             audience.reaches_compatible(listener, addressing, page)
                         };
                         if let Some(compat) = &mut self.compat {
-                            for listener in entry.compatible().filter(|own| is_reached(own)) {
-                                let label = &session.webview;
-                                let notes = &mut compat.notes;
-                                note_delivery(notes, event, audience, addressing, listener, label);
+                            let label = &session.webview;
+                            let notes = &mut compat.notes;
+                            for listener in entry.compatible() {
+                                if is_reached(listener) {
+                                    note_delivery(
+                                        notes, event, audience, addressing, listener, label,
+                                    );
+                                } else if addressing == Addressing::Sent && !audience.is_bridged {
+                                    note_omission(notes, event, audience, label);
+                                }
                             }
                         }
                         let all = entry.all_subscriptions_for(addressing, is_reached);

@@ -51,7 +51,7 @@ impl<W> Hub<W> {
             Err(error) => return Err((waiter, error)),
         }
         session.last_seen = now;
-        if !std::mem::replace(&mut session.has_pulled, true) {
+        if session.note_pull() {
             let webview = self.webviews.get_mut(label);
             let history = webview.and_then(|webview| webview.history.as_mut());
             let ends_at = history.and_then(|history| history.claim(session.starts_after));

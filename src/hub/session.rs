@@ -1,15 +1,16 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::hub::calls::Calls;
 use crate::hub::command_log::CommandLog;
 use crate::hub::effects::Effects;
-use crate::hub::ids::SessionId;
+use crate::hub::ids::{SessionId, SubscriptionId};
 use crate::hub::outbox::{Batch, BatchBound, Outbox};
 use crate::hub::queue::QueueBound;
 use crate::hub::requests::caller_log::CallerLog;
 use crate::hub::requests::message::ResponderKind;
+use crate::hub::subscription::Beginning;
 use crate::model::name::EventName;
 
 /// One page's connection: its outbox, its parked pull, its commands and its requests.
@@ -32,8 +33,10 @@ pub(crate) struct Session<W> {
     pub(crate) origin: Option<String>,
     /// When its start-up phase began.
     pub(crate) first_subscribed: Option<Instant>,
-    /// The event after which its page may get what is kept: the page before may have been of another origin.
-    pub(crate) starts_after: u64,
+    /// The event after which its page may get what is kept, if the page before was of another origin.
+    pub(crate) starts_after: Option<u64>,
+    /// How its subscriptions began, until it has pulled.
+    pub(crate) begun: BTreeMap<SubscriptionId, Beginning>,
     /// Whether something may be kept for its page.
     pub(crate) is_starting: bool,
     /// Whether its page has ever pulled, which only a page does that is there.
@@ -81,7 +84,8 @@ impl<W> Session<W> {
             opened: now,
             origin,
             first_subscribed: None,
-            starts_after: 0,
+            starts_after: None,
+            begun: BTreeMap::new(),
             is_starting: false,
             has_pulled: false,
             has_resumed: false,
@@ -99,6 +103,17 @@ impl<W> Session<W> {
         let responds = !self.responders.is_empty() || self.received_requests > 0;
         let receives = self.subscriptions > 0 || self.sent_requests.streams() > 0;
         !receives && !responds && !self.outbox.has_messages()
+    }
+
+    /// Whether its page has to be told of what another page may have taken over: it is a new one, of the same origin.
+    pub(super) fn is_owed_what_was_taken(&self) -> bool {
+        !self.has_resumed && self.starts_after.is_none()
+    }
+
+    /// Notes that its page has pulled. Returns whether it is the first time.
+    pub(super) fn note_pull(&mut self) -> bool {
+        self.begun.clear();
+        !std::mem::replace(&mut self.has_pulled, true)
     }
 
     /// Completes the parked pull, if there is one and there is something to deliver.

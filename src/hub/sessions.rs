@@ -1,17 +1,18 @@
 //! Sessions of pages: how they open and end, and their commands.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::hub::command_log::{CommandAdmission, CommandLog, JsonResult};
 use crate::hub::effects::Effects;
-use crate::hub::history::PageBefore;
-use crate::hub::ids::{SessionId, SubscriberKey};
+use crate::hub::history::{History, KeptFor, PageBefore, UnpulledSession};
+use crate::hub::ids::{SessionId, SubscriberKey, SubscriptionId};
 use crate::hub::requests::caller_log::CallerLog;
 use crate::hub::session::Session;
-use crate::hub::{Hub, SESSION_LEASE};
+use crate::hub::{Hub, SESSION_LEASE, Webview};
 use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::pattern::EventPattern;
 
 /// How many ended sessions a webview remembers, so that a late command of one does not open it again.
 const ENDED_SESSIONS: usize = 16;
@@ -41,6 +42,20 @@ pub(super) struct EndedSession<W> {
     is_left: bool,
 }
 
+impl<W> Webview<W> {
+    /// The webview loads a page of this origin, after one whose session had this origin. A page in a process of its own may
+    /// learn that it is left after it was told that its session has ended.
+    fn note_load(&mut self, origin: &str, before: Option<String>) {
+        let loaded = self.loaded.replace(origin.to_owned());
+        let has_changed = loaded.as_deref().is_some_and(|loaded| loaded != origin);
+        if has_changed {
+            self.left = before.or(loaded);
+        }
+        // A page of the origin that is loaded now may open one. A load of the same origin again changes nothing.
+        self.left.take_if(|left| left == origin);
+    }
+}
+
 /// The commands that a page that was left may still run. Neither needs its session.
 const LATE_COMMANDS: [&str; 2] = ["emit", "emit_to"];
 
@@ -51,13 +66,18 @@ impl<W> Hub<W> {
         let key = self.webviews.get(label).and_then(|webview| webview.session);
         let before = key.and_then(|key| self.sessions.get(&key)?.origin.clone());
         if let Some(webview) = self.webviews.get_mut(label) {
-            // A page in a process of its own may learn that it is left after it was told that its session has ended.
-            let loaded = std::mem::replace(&mut webview.loaded, origin.clone());
             webview.loaded_at = self.seq;
-            let has_changed = loaded.is_some() && origin.is_some() && loaded != origin;
-            webview.left = before.or(loaded).filter(|_| has_changed);
+            // A crash tells of no origin, and a page without one uses no bus.
+            if let Some(origin) = &origin {
+                webview.note_load(origin, before);
+            }
         }
         self.end_page(label, &mut effects);
+        if let (Some(origin), Some(webview)) = (&origin, self.webviews.get_mut(label))
+            && let Some(history) = &mut webview.history
+        {
+            history.note_load(origin);
+        }
         let ended = self
             .webviews
             .get_mut(label)
@@ -103,6 +123,9 @@ impl<W> Hub<W> {
             let waiting = forgotten.log.end(Err(stale(forgotten.id)));
             effects.mark_gone(waiting, session_ended);
         }
+        let listened = self.subscriptions.of(key, 0);
+        let listened = listened.map(|(id, pattern, _)| (id, pattern.clone()));
+        let listened: BTreeMap<SubscriptionId, EventPattern> = listened.collect();
         let sent: Vec<_> = session.sent_requests.ids().collect();
         webview.ended.push_back(EndedSession {
             key,
@@ -117,15 +140,20 @@ impl<W> Hub<W> {
         self.release_waiting(key, effects);
         effects.mark_gone(session.parked.map(|pull| pull.waiter), session_ended);
         // A page that never subscribed, or never pulled, took nothing over, so what was kept for it is kept for the next one.
+        let unpulled = UnpulledSession {
+            id: session.id,
+            begun: session.begun,
+            starts_after: session.starts_after,
+        };
         if session.first_subscribed.is_some()
-            && (session.has_pulled || !self.take_back(label, &session.origin))
+            && (session.has_pulled || !self.take_back(label, unpulled))
         {
             let before = PageBefore {
                 session: session.id,
                 origin: session.origin,
                 replaced_since: None,
             };
-            self.keep_for_next_page(label, session.outbox, before);
+            self.keep_for_next_page(label, session.outbox, before, &listened);
         }
     }
 
@@ -265,12 +293,14 @@ impl<W> Hub<W> {
         let webview = self.webviews.get(label);
         let is_starting = webview.is_some_and(|webview| webview.history.is_some());
         self.end_page(label, &mut taken_over);
-        if !is_starting && let Some(webview) = self.webviews.get_mut(label) {
-            let history = webview.history.as_mut();
-            let before = history.and_then(|history| history.before.as_mut());
-            if let Some(before) = before {
-                before.replaced_since = Some(webview.loaded_at);
-            }
+        if !is_starting
+            && let Some(webview) = self.webviews.get_mut(label)
+            && let Some(History {
+                kept_for: KeptFor::PageAfter(before),
+                ..
+            }) = &mut webview.history
+        {
+            before.replaced_since = Some(webview.loaded_at);
         }
         let gone = std::mem::take(&mut taken_over.gone).into_iter();
         effects.append(taken_over);

@@ -7,19 +7,19 @@ use std::time::Instant;
 use crate::hub::Hub;
 use crate::hub::audience::Audience;
 use crate::hub::backlog::{BacklogEntry, absence};
-use crate::hub::catch_up::{CatchUp, Found, discount_what_comes_again};
+use crate::hub::catch_up::{CatchUp, Found, discount_what_comes_again, is_covered, may_concern};
 use crate::hub::effects::Effects;
 use crate::hub::ids::{SubscriberKey, SubscriptionId};
+use crate::hub::losses::LossOf;
 use crate::hub::publish::is_smaller;
 use crate::hub::queue::{QueuedEvent, SupersededLists};
 use crate::hub::reception::Reception;
 use crate::hub::room::Line;
 use crate::hub::sessions::session_ended;
-use crate::hub::subscription::{Resumption, ScopeAnswers, SubscriptionRequest};
+use crate::hub::subscription::{Beginning, Resumption, ScopeAnswers, SubscriptionRequest};
 use crate::model::delivery::{Addressing, DeliveryFilter};
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::{BusEvent, Mark};
-use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 
 impl<W> Hub<W> {
@@ -41,7 +41,9 @@ impl<W> Hub<W> {
             .into_iter()
             .map(|request| {
                 let filter = self.check_subscription(key, &request)?;
-                effects.rearm |= self.begin_start_up(key, now);
+                let continued = request.resume.map(|resume| resume.session);
+                effects.rearm |= self.begin_start_up(key, continued, now);
+                self.note_beginning(key, &request);
                 let compat = self.compat_listener(&request);
                 let by = Reception {
                     filter,
@@ -67,6 +69,7 @@ impl<W> Hub<W> {
                     self.note_replay(key, &would_be);
                 } else {
                     self.collect_catch_up(key, &request, by, now, &answers, &mut catch_up);
+                    self.note_told(key, &request, by, now, &answers);
                 }
                 if let Some(session) = self.sessions.get_mut(&key) {
                     session.subscriptions += 1;
@@ -90,7 +93,10 @@ impl<W> Hub<W> {
     pub(crate) fn replays_after(&self, key: SubscriberKey, now: Instant) -> Option<u64> {
         let session = self.sessions.get(&key)?;
         let history = self.webviews.get(&session.webview)?.history.as_ref()?;
-        let after = history.backlog.resumes_after().max(session.starts_after);
+        let after = history
+            .backlog
+            .resumes_after()
+            .max(session.starts_after.unwrap_or(0));
         (history.is_starting(now) && after < self.seq).then_some(after)
     }
 
@@ -194,24 +200,42 @@ impl<W> Hub<W> {
                 found.insert(kept.event.seq(), (&kept.event, kept.addressing, mark));
             }
         };
-        let is_missed = |name: &EventName, addressing| {
-            by.may_receive(addressing) && request.matches(name, answers)
-        };
+        let concerns = |of: &LossOf| may_concern(of, request, by, answers);
         let replayed = |kept: &BacklogEntry| Mark {
             replayed: true,
             retained: false,
             ..kept.event.mark()
         };
-        let starts_after = session.starts_after;
-        match (history, request.resume) {
-            (Some(history), Some(resume))
-                if history.is_after(resume.session) && starts_after == 0 =>
+        let starts_after = session.starts_after.unwrap_or(0);
+        let traced = match (history, request.resume) {
+            (Some(history), Some(resume)) => Some(history.trace(request.id, resume)),
+            _ => None,
+        };
+        match (history, traced, request.resume) {
+            (Some(history), Some(Beginning::New { since, taken_over }), Some(named)) => {
+                // It gets what it would have got then, and what came since.
+                let backlog = &history.backlog;
+                if let Some(gap) = taken_over {
+                    catch_up.add_gap(gap, request.id);
+                }
+                let after = named.after.max(starts_after);
+                if let Some(evicted) = backlog.eviction_after(after, concerns) {
+                    catch_up.add_eviction(evicted, request.id);
+                }
+                if let Some(gap) = backlog.skipped_after(since.max(after), concerns) {
+                    catch_up.add_gap(gap, request.id);
+                }
+                for kept in backlog.after(after) {
+                    find(kept, replayed(kept));
+                }
+            }
+            (Some(history), Some(Beginning::Resumed(resume)), _)
+                if history.is_after(resume.session) && session.starts_after.is_none() =>
             {
                 let complete_after = history.backlog.complete_after();
-                let evicted = history
-                    .backlog
-                    .eviction_of(request.id, resume.handled, resume.index);
-                let skipped = history.backlog.skipped_after(complete_after, is_missed);
+                let handled = (resume.handled, resume.index);
+                let evicted = history.backlog.eviction_of(request.id, handled, concerns);
+                let skipped = history.backlog.skipped_after(complete_after, concerns);
                 if let Some(evicted) = evicted {
                     catch_up.add_eviction(evicted, request.id);
                 }
@@ -221,6 +245,9 @@ impl<W> Hub<W> {
                 for kept in history.backlog.pending_for(request.id) {
                     // The page may have handled it, and only the acknowledgement has not arrived.
                     if kept.event.seq() <= resume.handled && !kept.is_only_retained() {
+                        if kept.pending_for.is_some() {
+                            catch_up.handled.push(kept.event.seq());
+                        }
                         continue;
                     }
                     let is_new = kept.event.seq() > complete_after;
@@ -231,20 +258,20 @@ impl<W> Hub<W> {
                     find(kept, mark);
                 }
             }
-            (Some(history), Some(resume)) => {
+            (Some(history), Some(Beginning::Resumed(resume)), _) => {
                 let backlog = &history.backlog;
                 let complete_after = backlog.complete_after().max(starts_after);
                 if let Some(gap) = absence(resume.after, complete_after) {
-                    let evicted = backlog.eviction_after(resume.after);
+                    let evicted = backlog.eviction_after(resume.after, concerns);
                     let replaced = evicted.and_then(|lost| lost.superseded_until(resume.after));
                     catch_up.add_gap_with(gap, replaced, request.id);
                 }
                 // What was evicted before is part of that gap.
                 let after = resume.after.max(complete_after);
-                if let Some(evicted) = backlog.eviction_after(after) {
+                if let Some(evicted) = backlog.eviction_after(after, concerns) {
                     catch_up.add_eviction(evicted, request.id);
                 }
-                if let Some(gap) = backlog.skipped_after(after, is_missed) {
+                if let Some(gap) = backlog.skipped_after(after, concerns) {
                     catch_up.add_gap(gap, request.id);
                 }
                 let after = resume.after.max(starts_after);
@@ -257,20 +284,20 @@ impl<W> Hub<W> {
                     find(kept, mark);
                 }
             }
-            (Some(history), None) if request.is_replayed() => {
+            (Some(history), None, _) if request.is_replayed() => {
                 let after = history.backlog.resumes_after().max(starts_after);
-                let is_owed = !session.has_resumed && starts_after == 0;
+                let is_owed = session.is_owed_what_was_taken();
                 if let Some(gap) = history.taken_over().filter(|_| is_owed) {
                     catch_up.add_gap(gap, request.id);
                 }
-                if let Some(evicted) = history.backlog.eviction_after(after) {
+                if let Some(evicted) = history.backlog.eviction_after(after, concerns) {
                     catch_up.add_eviction(evicted, request.id);
                 }
                 for kept in history.backlog.after(after) {
                     find(kept, replayed(kept));
                 }
             }
-            (None, Some(resume)) => {
+            (None, _, Some(resume)) => {
                 if let Some(gap) = absence(resume.after, self.seq) {
                     catch_up.add_gap(gap, request.id);
                 }
@@ -324,6 +351,27 @@ impl<W> Hub<W> {
         }
     }
 
+    /// Notes which of what was evicted a subscription of the page that is starting was told of, or has.
+    fn note_told(
+        &mut self,
+        key: SubscriberKey,
+        request: &SubscriptionRequest,
+        by: Reception<'_>,
+        now: Instant,
+        answers: &ScopeAnswers,
+    ) {
+        if !request.wants_replayed && request.resume.is_none() {
+            return;
+        }
+        let session = self.sessions.get(&key);
+        let webview = session.and_then(|session| self.webviews.get_mut(&session.webview));
+        let history = webview.and_then(|webview| webview.history.as_mut());
+        if let Some(history) = history.filter(|history| history.is_starting(now)) {
+            let is_told = |of: Option<&LossOf>| is_covered(of, request, by, answers);
+            history.backlog.note_told(is_told);
+        }
+    }
+
     fn queue_catch_up(
         &mut self,
         key: SubscriberKey,
@@ -340,6 +388,11 @@ impl<W> Hub<W> {
         }
         let webview = self.webviews.get_mut(&session.webview);
         let mut history = webview.and_then(|webview| webview.history.as_mut());
+        if let Some(history) = &mut history {
+            for seq in catch_up.handled {
+                history.backlog.note_taken(seq);
+            }
+        }
         for entry in catch_up.events.into_values() {
             if let Some(history) = history.as_mut().filter(|_| entry.event.mark().replayed) {
                 history.backlog.note_taken(entry.event.seq());
@@ -367,6 +420,7 @@ impl<W> Hub<W> {
         let ended = self.subscriptions.remove_many(key, ids);
         session.subscriptions -= ended;
         for id in ids {
+            session.begun.remove(id);
             session.outbox.forget(*id);
         }
         if session.subscriptions == 0 {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::hub::ids::{SessionId, SubscriptionId};
+use crate::model::event::Gap;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::selection::Selection;
@@ -65,4 +66,17 @@ pub(crate) struct Resumption {
     pub(crate) handled: u64,
     /// The index of the last item that the page has handled in that session.
     pub(crate) index: u64,
+}
+
+/// How a subscription began in a session.
+#[derive(Debug, Clone)]
+pub(crate) enum Beginning {
+    /// It was a new one.
+    New {
+        since: u64,
+        /// What it was told that another page may have taken over.
+        taken_over: Option<Gap>,
+    },
+    /// Its page had it in another session.
+    Resumed(Resumption),
 }

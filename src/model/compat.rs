@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::model::name::EventName;
 
 /// How many notes are kept. Pages may make up names.
-const MAX_NOTES: usize = 256;
+pub(crate) const MAX_NOTES: usize = 256;
 
 /// What compatible mode has noted: what the bus would have done otherwise without it.
 /// [`EventBus::compat_report`](crate::EventBus::compat_report) returns it.
@@ -47,7 +47,8 @@ pub struct CompatNote {
 pub enum CompatKind {
     /// A label names no webview, which would be an error.
     UnknownLabel,
-    /// A page received an event that was sent to another one.
+    /// A page received an event that was sent to another one, or did not receive its own, because it listens with another
+    /// kind of target.
     OtherTarget,
     /// A listener with a target received an event to everyone.
     Broadcast,

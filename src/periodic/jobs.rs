@@ -77,7 +77,7 @@ impl Jobs {
         if ledger.asleep.is_some_and(|until| due < until) {
             ledger.asleep = None;
             drop(ledger);
-            self.changed.notify_one();
+            self.wake();
         }
     }
 
@@ -106,6 +106,12 @@ impl Jobs {
             self.wake_if_empty();
         }
         was_running
+    }
+
+    /// Wakes the scheduler, also if this thread then blocks.
+    fn wake(&self) {
+        self.changed.notify_one();
+        self.core.tasks().pass_on();
     }
 
     pub(super) fn wake_if_empty(&self) {
@@ -303,6 +309,6 @@ impl Jobs {
         }
         ledger.asleep = None;
         drop(ledger);
-        self.changed.notify_one();
+        self.wake();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use tauri::{AppHandle, EventTarget, Runtime};
+use tauri::{AppHandle, EventTarget, Manager, Runtime};
 
 use crate::api::bus::EventBus;
 use crate::catalog::Catalog;
@@ -19,6 +19,7 @@ use crate::model::name::EventName;
 use crate::model::pattern::{EventPattern, is_wildcard};
 use crate::model::payload::check_json;
 use crate::runtime::BusRuntime;
+use crate::shell::compat::Watched;
 use crate::shell::convert::core_target_of;
 
 /// The names that an app lists, checked.
@@ -58,6 +59,7 @@ impl Bridges {
         let runtime = bus.runtime();
         for name in self.from_core {
             let (runtime, catalog) = (Arc::downgrade(runtime), bus.catalog().clone());
+            app.state::<Watched>().add(&name);
             // Not `listen_any`, which would spread what is for one window.
             tauri::Listener::listen(app, name.as_str().to_owned(), move |event| {
                 if let Some(runtime) = runtime.upgrade() {

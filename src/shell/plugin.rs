@@ -18,7 +18,7 @@ use crate::model::policy::Policy;
 use crate::periodic::source::{SourceCall, Sources};
 use crate::runtime::BusRuntime;
 use crate::shell::bridge::Bridges;
-use crate::shell::compat::CompatListeners;
+use crate::shell::compat::{CompatListeners, Watched};
 use crate::shell::registration::Registration;
 use crate::shell::window_events::WindowEventKind;
 use crate::shell::{commands, platform, window_events};
@@ -298,6 +298,7 @@ impl Builder {
                     .spawn(call_listeners(Arc::downgrade(&runtime.listeners)));
                 core.tasks().spawn(keep_leases(Arc::downgrade(core)));
                 app.manage(CompatListeners::default());
+                app.manage(Watched::default());
                 let bus = EventBus::new(Arc::clone(&runtime), catalog);
                 bridges.start(app, &bus);
                 app.manage(bus);

@@ -49,7 +49,7 @@ impl Page {
         invoke_body(&self.webview, command, InvokeBody::Raw(body), true)
     }
 
-    fn emit_bytes(&mut self, event: &str, payload: &str, pieces: &[&[u8]]) -> Value {
+    pub(crate) fn emit_bytes(&mut self, event: &str, payload: &str, pieces: &[&[u8]]) -> Value {
         let lengths: Vec<usize> = pieces.iter().map(|piece| piece.len()).collect();
         let events =
             json!({ "events": [{ "event": event, "payload": payload, "bytes": lengths }] });

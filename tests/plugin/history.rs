@@ -126,6 +126,8 @@ fn another_origin_inherits_no_events_and_no_jobs() {
     let app = app();
     let mut old = Page::open(&app, "main");
     old.listen("x");
+    // Only a page that pulls is sure to be there.
+    let _pull = old.pull();
     old.call(
         "start_job",
         json!({ "job": { "event": "tick", "everyMs": 60_000, "id": "old" } }),

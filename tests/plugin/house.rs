@@ -5,6 +5,7 @@ mod api;
 mod concurrency;
 mod crates;
 mod modules;
+mod oldest;
 mod platforms;
 mod rooms;
 mod shapes;

@@ -22,6 +22,31 @@ fn recorder<T: Send + 'static>() -> (impl FnMut(T) + Send + 'static, mpsc::Recei
 }
 
 #[test]
+fn an_emitter_may_block_a_thread_of_the_runtime() {
+    let app = app();
+    let bus = app.event_bus();
+    let (record, receiver) = recorder();
+    bus.listen("x", record).unwrap().forget();
+    let mut stream = bus.stream("x").unwrap();
+    let (sender, streamed) = mpsc::channel();
+    tauri::async_runtime::spawn(async move {
+        while stream.next().await.is_some() {
+            let _ = sender.send(());
+        }
+    });
+    // As a command does that emits its progress and does not await.
+    let emitting = tauri::async_runtime::spawn(async move {
+        bus.emit("x", 1).unwrap();
+        let is_heard = receiver.recv_timeout(PATIENCE).is_ok();
+        let is_streamed = streamed.recv_timeout(PATIENCE).is_ok();
+        let every = Duration::from_millis(1);
+        let _job = bus.periodic("x").every(every).start().unwrap();
+        is_heard && is_streamed && receiver.recv_timeout(PATIENCE).is_ok()
+    });
+    assert!(tauri::async_runtime::block_on(emitting).unwrap());
+}
+
+#[test]
 fn a_listener_receives_from_pages_and_host_in_order() {
     let app = app();
     let mut main = Page::open(&app, "main");

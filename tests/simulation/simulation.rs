@@ -205,6 +205,21 @@ mod finds {
     }
 
     #[test]
+    fn first_pages_of_a_wrong_origin() {
+        is_found(Mutation::MistakeFirstPages);
+    }
+
+    #[test]
+    fn false_gaps_of_forgotten_sessions() {
+        is_found(Mutation::ForgetSessions);
+    }
+
+    #[test]
+    fn gaps_that_were_handled() {
+        is_found(Mutation::ForgetHandled);
+    }
+
+    #[test]
     fn lost_answers() {
         is_found(Mutation::LoseAnswers);
     }

@@ -4,6 +4,7 @@ mod bench;
 mod cross;
 mod demo;
 mod npm;
+mod oldest;
 mod packages;
 mod run;
 mod simulate;
@@ -39,6 +40,9 @@ Commands of this repository. Each one works in a fresh clone.
       --quick           check only the plugin, with its default features and
                         for Windows; `cargo xtask test` does this, too
       --target <target> check this target; may be given several times
+  cargo xtask oldest    run all Rust tests of the plugin with the oldest release
+                        of Tauri that it takes; `cargo xtask test` only checks
+                        their types
   cargo xtask bench     compare with Tauri's own events, channels and a WebSocket
                         in one run: a table, and target/bench/results.json, .svg
       --quick           run fewer rounds, about two minutes
@@ -81,6 +85,7 @@ fn main() -> ExitCode {
         ["soak", options @ ..] => conclude(bench::soak(options)),
         ["test"] => steps::test(),
         ["test", "--runners"] => steps::test_with_runners(),
+        ["oldest"] => conclude(oldest::test()),
         ["check"] => steps::check(),
         ["codegen"] => steps::codegen(),
         [] | ["help" | "--help" | "-h"] => {

@@ -4,7 +4,12 @@ use crate::run::{Outcome, output, root, run};
 use std::{fs, path::Path, time::SystemTime};
 
 /// The npm workspaces of the pages that apps embed.
-const PAGES: &[&str] = &["examples/playground", "examples/shop", "e2e/page"];
+const PAGES: &[&str] = &[
+    "examples/playground",
+    "examples/shop",
+    "e2e/page",
+    "e2e/moving",
+];
 
 /// The other npm workspaces.
 const OTHERS: &[&str] = &["migrate", "tests/bundlers"];

@@ -11,8 +11,10 @@ pub(crate) type Outcome<T = ()> = Result<T, String>;
 
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().unwrap_or(here).to_owned()
+    // What cargo says now: a checkout that was copied with its target directory may hold the program of the other one.
+    let here = env::var_os("CARGO_MANIFEST_DIR");
+    let here = here.map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    here.parent().unwrap_or(&here).to_owned()
 }
 
 /// The target directory of cargo.
@@ -52,8 +54,13 @@ pub(crate) fn cargo(arguments: &[&str]) -> Outcome {
 
 /// Runs cargo with environment variables.
 pub(crate) fn cargo_with(arguments: &[&str], variables: &[(&str, &str)]) -> Outcome {
+    cargo_in(&root(), arguments, variables)
+}
+
+/// Runs cargo with environment variables in another folder.
+pub(crate) fn cargo_in(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Outcome {
     let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    start("cargo", &cargo, arguments, variables, &root())
+    start("cargo", &cargo, arguments, variables, folder)
 }
 
 fn start(

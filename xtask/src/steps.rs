@@ -1,7 +1,7 @@
 //! `test`, `check` and `codegen`: sequences of named steps.
 
 use crate::{
-    cross, npm, packages,
+    cross, npm, oldest, packages,
     run::{Outcome, cargo, cargo_with, root, run, succeeds},
     system,
 };
@@ -46,6 +46,7 @@ const TEST: &[Step] = &[
     ("Chromium", system::for_chromium),
     ("the same journeys in Chromium", journeys_in_chromium),
     ("types for Windows", cross::one_target),
+    ("types with the oldest Tauri", oldest::check),
     ("packages in an app outside the workspace", packages::test),
 ];
 
@@ -181,11 +182,18 @@ fn journeys() -> Outcome {
     journey("")
 }
 
-/// The shop is an app for users, so it has only the runtime of users.
+/// The shop and the app that moves over are apps for users, so they have only the runtime of users.
 fn journeys_in_chromium() -> Outcome {
     let engine = [("JOURNEYS_ENGINE", "chromium")];
     let test = ["test", "--workspace", "--test", "journeys"];
-    let options = ["--", "--test-threads=1", "--skip", "shop::"];
+    let options = [
+        "--",
+        "--test-threads=1",
+        "--skip",
+        "shop::",
+        "--skip",
+        "both_builds::",
+    ];
     cargo_with(&[test.as_slice(), &options].concat(), &engine)
 }
 
@@ -194,7 +202,7 @@ fn journeys_by_pull() -> Outcome {
     journey_with("", &[("E2E_CARRIER", "pull")])
 }
 
-/// Runs the journeys whose names contain this. One of them drives the program of another package, the shop.
+/// Runs the journeys whose names contain this. Some of them drive the programs of other packages.
 ///
 /// With `--workspace`, cargo selects the same features as for the other tests, and builds nothing twice.
 pub(crate) fn journey(name: &str) -> Outcome {
@@ -202,7 +210,8 @@ pub(crate) fn journey(name: &str) -> Outcome {
 }
 
 fn journey_with(name: &str, environment: &[(&str, &str)]) -> Outcome {
-    cargo(&["build", "--workspace", "--bin", "shop"])?;
+    let bins = ["shop", "moving_before", "moving_after"].map(|bin| ["--bin", bin]);
+    cargo(&[&["build", "--workspace"], bins.as_flattened()].concat())?;
     let journeys = [
         "test",
         "--workspace",

@@ -1,8 +1,12 @@
-//! The fastest way to a page: everything at once, without a queue, an order or an acknowledgement.
+//! The limit, which no delivery of events can pass: all of them at once.
 
 use crate::pages::Host;
 use anyhow::Result;
 use tauri::{AppHandle, Runtime};
+
+/// What the report says about it.
+pub(crate) const DEFINITION: &str = "The *limit* is all events in one call of the page, which parses them and loops over them: \
+                                     no queue, no order, no acknowledgement.";
 
 /// Brings a whole stream to a page in one call, as the plugin calls pages.
 #[cfg(target_os = "linux")]

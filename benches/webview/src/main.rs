@@ -1,5 +1,5 @@
-//! Compares how events reach pages: Tauri's `emit`, its `Channel`, a WebSocket, the plugin, and the limit, which is the
-//! same bytes as one reply of the IPC. In WebKitGTK, or in Chromium with the runtime of the journeys.
+//! Compares how events reach pages: Tauri's `emit`, its `Channel`, a WebSocket, the plugin, and the limit ([`limit`]). In
+//! WebKitGTK, or in Chromium with the runtime of the journeys.
 //!
 //! ```text
 //! benchmark (plans, repeats, compares) ──► benchmark app (a Tauri app; a new one for each round)

@@ -1,6 +1,10 @@
 //! What the host knows about its pages, and their reports.
 
-use crate::{plan::Method, round_trips::Responses};
+use crate::{
+    plan::Method,
+    processes::{renderers, web_processes},
+    round_trips::Responses,
+};
 use anyhow::{Context, Result, bail};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -229,7 +233,8 @@ impl<R: Runtime> Pages<R> {
         }
         self.host.forget_windows();
         let deadline = Instant::now() + END_TIMEOUT;
-        while !crate::processes::web_processes().is_empty() && Instant::now() < deadline {
+        let run_pages = || !web_processes().is_empty() || !renderers().is_empty();
+        while run_pages() && Instant::now() < deadline {
             sleep(Duration::from_millis(20));
         }
         // Late reports do not concern the next measurement.

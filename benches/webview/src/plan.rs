@@ -27,7 +27,7 @@ impl Engine {
         self == Self::WebKit || !of_processes.contains(&scenario)
     }
 
-    /// In Chromium, all pages pull. It lets its user decide whether a page may connect to this machine, and no user is there.
+    /// In Chromium, all pages pull. It connects a page to this machine only if the user permits it, and no user is there.
     fn has(self, method: Method) -> bool {
         self == Self::WebKit || !matches!(method, Method::Pull | Method::WebSocket)
     }
@@ -398,7 +398,7 @@ impl Options {
                     })
                 })
                 .collect(),
-            // Core `emit` has only JSON, and one answer of 40 MB is no limit.
+            // Core `emit` has only JSON, and one reply of 40 MB is no limit.
             Scenario::Bytes => BYTES
                 .into_iter()
                 .flat_map(|(title, length, events)| {

@@ -1,7 +1,12 @@
-//! Memory and activity of this process and of WebKit's processes for it.
+//! Memory and activity of this process and of the processes of the engines for it.
 
 use serde::{Deserialize, Serialize};
-use std::{collections::HashMap, fs, path::Path, process};
+use std::{
+    collections::{HashMap, HashSet},
+    fs,
+    path::Path,
+    process,
+};
 
 /// The memory of a process, in bytes.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
@@ -58,9 +63,28 @@ impl Threads {
     }
 }
 
-/// The processes that run the pages of this app.
+/// The processes of WebKit that run the pages of this app.
 pub(crate) fn web_processes() -> Vec<u32> {
     children_called("WebKitWebProcess")
+}
+
+/// The processes of Chromium that run the pages of this app. They are below its browser, and not its children.
+pub(crate) fn renderers() -> HashSet<u32> {
+    let processes: Vec<(u32, u32)> = running().collect();
+    let mut below = HashSet::from([process::id()]);
+    loop {
+        let known = below.len();
+        let children = processes
+            .iter()
+            .filter(|(_, parent)| below.contains(parent));
+        below.extend(children.map(|(id, _)| id).collect::<Vec<_>>());
+        if below.len() == known {
+            break;
+        }
+    }
+    // A renderer writes its command line anew, with spaces.
+    below.retain(|id| read(*id, "cmdline").contains("--type=renderer"));
+    below
 }
 
 /// The processes that fetch for the pages of this app.
@@ -78,23 +102,32 @@ pub(crate) fn memory(process: u32) -> Memory {
 }
 
 fn children_called(program: &str) -> Vec<u32> {
-    let own = process::id().to_string();
-    fs::read_dir("/proc")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| {
-            let id = entry.file_name().to_str()?.parse().ok()?;
-            // `pid (name) state ppid …`; the name may hold spaces and brackets.
-            let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
-            let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-            let is_alive = fields.next()? != "Z";
-            let is_child = fields.next()? == own;
-            let command = fs::read_to_string(entry.path().join("cmdline")).ok()?;
-            let command = Path::new(command.split('\0').next()?).file_name()?;
-            (is_alive && is_child && command == program).then_some(id)
-        })
+    let own = process::id();
+    let is_called = |id: &u32| {
+        let command = read(*id, "cmdline");
+        let command = command.split('\0').next().unwrap_or_default();
+        Path::new(command)
+            .file_name()
+            .is_some_and(|name| name == program)
+    };
+    running()
+        .filter_map(|(id, parent)| (parent == own).then_some(id))
+        .filter(is_called)
         .collect()
+}
+
+/// The processes that run, each with its parent.
+fn running() -> impl Iterator<Item = (u32, u32)> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| {
+        let id = entry.file_name().to_str()?.parse().ok()?;
+        // `pid (name) state ppid …`; the name may hold spaces and brackets.
+        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+        let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+        let is_alive = fields.next()? != "Z";
+        let parent = fields.next()?.parse().ok()?;
+        is_alive.then_some((id, parent))
+    })
 }
 
 fn read(process: u32, file: &str) -> String {

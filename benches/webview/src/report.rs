@@ -1,6 +1,7 @@
 //! Tables, the results file and pages of the documentation.
 
 use crate::{
+    limit,
     plan::{Engine, Method, Options},
     plot,
     results::{Results, Row, Verdict, thousands},
@@ -208,7 +209,8 @@ fn chromium_page(rows: &[Row], machine: &Machine, options: &Options) -> String {
          Everything crosses DevTools: scripts of core events and of `Channel`, requests that it pauses, and their responses, \
          as base64. An event of core `emit` crosses it once, and a batch needs a request and its reply. WebView2 has none of \
          that. So the ratios compare the methods on this way, and the figures say nothing about Windows. There is no WebSocket \
-         here: Chromium lets its user decide whether a page may connect to this machine.\n\n\
+         here: Chromium sends its handshake only once the user permits the page to connect to this machine, and no user is \
+         there. Without this rule (`--disable-features=LocalNetworkAccessChecks`), the same page connects.\n\n\
          | | unit |",
         options.rounds,
         options.rounds,
@@ -309,13 +311,14 @@ fn page(
         }
         page.push('\n');
     }
-    page.push_str(
-        "\n*Channel* sends one message per event. *WebSocket* is a connection on the loopback interface. The *limit* is the \
-         same bytes in one call of the page (in Chromium: one reply of Tauri's IPC), parsed and looped over. *Bus by pull* is \
+    let _ = write!(
+        page,
+        "\n*Channel* sends one message per event. *WebSocket* is a connection on the loopback interface. {} *Bus by pull* is \
          the event bus in a page that is not called. Growth is in resident memory, right after the \
          last event or after five idle seconds, whichever is greater. Every measurement has its own windows and fails \
          unless each event was handled once.\n\n\
          ## Cost of a call to `emit` on the host\n\n| | µs |\n|---|---:|\n",
+        limit::DEFINITION
     );
     for (title, microseconds) in results.micro() {
         let _ = writeln!(page, "| {title} | {microseconds:.2} |");

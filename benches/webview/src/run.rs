@@ -19,6 +19,11 @@ use std::{
 /// How many apps a list of tasks may need. WebKit may end an app; the remaining tasks then run in another one.
 const MAX_APPS: usize = 3;
 
+/// No renderer is ready in advance, so that each one ends with its windows. The first feature is that of the runtime, since
+/// Chromium reads only the last such argument.
+const ONLY_RENDERERS_WITH_PAGES: &str =
+    "--disable-features=IsolateSandboxedIframes,SpareRendererForSitePerProcess";
+
 /// One line of the app.
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -129,6 +134,7 @@ fn measure_some(
     measurements: &mut Vec<Measurement>,
 ) -> Result<usize> {
     let mut app = App(Command::new(env::current_exe()?)
+        .env("CHROMIUM_ARGUMENTS", ONLY_RENDERERS_WITH_PAGES)
         .args(["app", engine.key()])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -3,6 +3,7 @@
 //! "Never" is shown by order: every page gets events in the order in which they were emitted. Once a page has a later
 //! event (the barrier), a missing earlier one will not arrive.
 
+mod both_builds;
 mod bytes;
 mod calls;
 mod carriers;

@@ -143,6 +143,7 @@ async fn a_page_from_the_cache_resumes() -> Result<()> {
     let restored = main.run("return restored", json!(null)).await?;
     if restored == json!(0) {
         // WebKit has discarded the page. The new one has to listen again.
+        assert_eq!(app.engine(), Engine::WebKit, "Chromium discarded the page");
         main.record("news").await?;
     }
     other.emit("news", json!(3)).await?;

@@ -28,9 +28,14 @@ pub(crate) async fn launch_with_report(file: &Path) -> Result<App> {
 
 /// Launches the fixture with a process for each window: Chromium lets pages of one origin share one while there are few.
 pub(crate) async fn launch_apart(environment: &[(&str, &str)]) -> Result<App> {
+    launch_apart_in(Engine::of_this_run()?, environment).await
+}
+
+/// The same in this engine, for what the other does not have.
+pub(crate) async fn launch_apart_in(engine: Engine, environment: &[(&str, &str)]) -> Result<App> {
     const APART: &str =
         "--disable-features=IsolateSandboxedIframes,ProcessPerSiteUpToMainFrameThreshold";
-    let launch = fixture(Engine::of_this_run()?).env("CHROMIUM_ARGUMENTS", APART);
+    let launch = fixture(engine).env("CHROMIUM_ARGUMENTS", APART);
     let launch = environment
         .iter()
         .fold(launch, |launch, (name, value)| launch.env(*name, *value));

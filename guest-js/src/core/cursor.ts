@@ -1,11 +1,13 @@
+import { NOWHERE, type Place } from './registrations.js'
+
 /** How far a subscription has got. */
 export interface Cursor {
   /** The sequence number after which it receives live events; infinite until the host has named it. */
   since: number
   /** The sequence number up to which it has received the replay; `null` where no replay is known to be on its way. */
   replayed: number | null
-  /** The id of the session in which the host last accepted it; empty until it has. */
-  session: string
+  /** The session in which the host last accepted it, and how far the page has got there. */
+  place: Place
   /** The highest sequence number that it has received. */
   last: number
   /** The sequence number of its first live event: from there to `last` it has received everything. */
@@ -28,13 +30,13 @@ export interface Resumption {
 
 export function newCursor(): Cursor {
   const live = Number.POSITIVE_INFINITY
-  return { since: live, replayed: null, session: '', last: 0, live, earlier: new Set() }
+  return { since: live, replayed: null, place: NOWHERE, last: 0, live, earlier: new Set() }
 }
 
 /** Records that a subscription receives this event; false if it has received it already. */
-export function admit(cursor: Cursor, session: string, seq: number, isReplayed: boolean, isRetained: boolean): boolean {
+export function admit(cursor: Cursor, place: Place, seq: number, isReplayed: boolean, isRetained: boolean): boolean {
   // An event shows that the host has accepted the subscription, even where that reply is still on its way.
-  cursor.session = session
+  cursor.place = place
   if (isReplayed) cursor.replayed = Math.max(cursor.replayed ?? 0, seq)
   if (!isNew(cursor, seq, isRetained && !isReplayed)) return false
   if (seq > cursor.last) cursor.last = seq
@@ -56,13 +58,12 @@ function isNew({ last, live, earlier }: Cursor, seq: number, isOnlyRetained: boo
 /**
  * Prepares a subscription for a new session. `seen` is the sequence number up to which every live event has arrived. The
  * host queues a replay before the first live event after `since`, so until one has come, the replay may be incomplete.
- * `ack` is the index of the last item that the page has handled.
  */
-export function resume(cursor: Cursor, seen: number, ack: number): Resumption {
-  const { since, replayed, session, last: handled } = cursor
+export function resume(cursor: Cursor, seen: number): Resumption {
+  const { since, replayed, place, last: handled } = cursor
   const after = seen > since ? seen : (replayed ?? since)
   // Until the host accepts it again, what others receive says nothing about this one.
   cursor.since = Number.POSITIVE_INFINITY
   cursor.replayed = after
-  return { session, after, handled, ack }
+  return { session: place.session, after, handled, ack: place.handled }
 }

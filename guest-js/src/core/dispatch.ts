@@ -3,7 +3,8 @@ import type { Gap } from '../types/gap.js'
 import { type Batch, countOf, type Extras, type Head, type PulledGap, type PulledOther, type Run } from './batch.js'
 import type { Cause, RequestChannel } from './contract.js'
 import { admit } from './cursor.js'
-import { ReceivedEvent } from './received.js'
+import { addExtras, ReceivedEvent } from './received.js'
+import type { Place } from './registrations.js'
 import { report, reportLater } from './report.js'
 import type { Subscriptions } from './subscriptions.js'
 
@@ -26,11 +27,8 @@ export interface Receivers {
   warn(gap: Gap, event: string): void
 }
 
-/** What one session has pulled. */
-export interface Progress {
-  readonly session: string
-  /** The last index whose handlers have returned. */
-  handled: number
+/** What one session has pulled. `handled` is the last index whose handlers have returned. */
+export interface Progress extends Place {
   /** The last index that the host knows of. */
   acknowledged: number
   /** Whether handlers have exceeded their time, so that the clock is read after each of them. */
@@ -66,8 +64,8 @@ export function lastIndexOf({ first, items }: Batch): number {
 
 /** The time during which handlers run before the page gets its turn. */
 interface Slot {
-  /** The index of what was handled before. */
-  readonly began: number
+  /** The index at which the clock is read next. */
+  dueAt: number
   /** When it ends, as `performance.now()` tells it. */
   readonly endsAt: number
 }
@@ -78,7 +76,7 @@ interface Slot {
  */
 export function dispatch(receivers: Receivers, progress: Progress, reading: Reading): boolean {
   const { items } = reading.batch
-  const slot: Slot = { began: reading.index, endsAt: performance.now() + MAX_DISPATCH_MS }
+  const slot: Slot = { dueAt: reading.index + CLOCK_INTERVAL, endsAt: performance.now() + MAX_DISPATCH_MS }
   let isDone = false
   // What comes again may have been lost together with what was told to the host.
   if (reading.index < progress.handled) receivers.channel?.tellAgain()
@@ -94,16 +92,20 @@ export function dispatch(receivers: Receivers, progress: Progress, reading: Read
         deliverOther(item, receivers, progress, skipped)
         progress.handled = reading.index
       }
-      isDone = isOver(slot, reading.index, progress)
+      if (reading.index >= slot.dueAt || progress.isSlow) isDone = isOver(slot, reading.index, progress)
     }
   }
   return reading.item < items.length
 }
 
-/** Whether it is time to pause. Reads the clock only now and then. */
-function isOver({ began, endsAt }: Slot, index: number, progress: Progress): boolean {
-  const isDue = (index - began) % CLOCK_INTERVAL === 0
-  if ((isDue || progress.isSlow) && performance.now() > endsAt) {
+/**
+ * Whether it is time to pause. It is called only where the clock is to be read: engines optimize a function that is called
+ * for each event, which takes longer than a flood.
+ */
+function isOver(slot: Slot, index: number, progress: Progress): boolean {
+  const isDue = index >= slot.dueAt
+  if (isDue) slot.dueAt = index + CLOCK_INTERVAL
+  if (performance.now() > slot.endsAt) {
     progress.isSlow = true
     return true
   }
@@ -117,7 +119,6 @@ function isOver({ began, endsAt }: Slot, index: number, progress: Progress): boo
  */
 function deliverRun(run: Run, receivers: Receivers, progress: Progress, reading: Reading, slot: Slot): boolean {
   const { subscriptions } = receivers
-  const { session } = progress
   const head = reading.batch.heads[run[0]] as Head
   const ids = typeof head[2] === 'number' ? [head[2]] : head[2]
   const end = run.length - (run.length % 2)
@@ -144,21 +145,12 @@ function deliverRun(run: Run, receivers: Receivers, progress: Progress, reading:
         const subscription = subscriptions.get(id)
         if (!subscription) continue
         // Once a subscription has had a live event, the next one is usually just the next.
-        const isNext = isLive && seq > subscription.last && seq >= subscription.live && subscription.session === session
+        const isNext = isLive && seq > subscription.last && seq >= subscription.live && subscription.place === progress
         if (isNext) subscription.last = seq
-        else if (!admit(subscription, session, seq, isReplayed, isRetained)) continue
+        else if (!admit(subscription, progress, seq, isReplayed, isRetained)) continue
         const source = endpointOf(head[1])
-        const event = new ReceivedEvent(
-          head[0],
-          payload,
-          id,
-          seq,
-          micros / 1000,
-          source,
-          isReplayed,
-          isRetained,
-          extras,
-        )
+        const event = new ReceivedEvent(head[0], payload, id, seq, micros / 1000, source, isReplayed, isRetained)
+        if (extras) addExtras(event, extras)
         receivers.cause = event
         try {
           const returned = subscription.owner.deliver(event)
@@ -170,7 +162,7 @@ function deliverRun(run: Run, receivers: Receivers, progress: Progress, reading:
         }
       }
       progress.handled = index
-      isDone = isOver(slot, index, progress)
+      if (index >= slot.dueAt || progress.isSlow) isDone = isOver(slot, index, progress)
     }
   } finally {
     receivers.cause = null
@@ -195,7 +187,7 @@ function settleLater(receivers: Receivers, seq: number, returned: unknown): void
   )
 }
 
-function deliverOther(item: PulledOther, receivers: Receivers, { session }: Progress, skipped: number): void {
+function deliverOther(item: PulledOther, receivers: Receivers, progress: Progress, skipped: number): void {
   if ('request' in item) {
     receivers.cause = { event: item.name, causes: item.causes }
     try {
@@ -204,18 +196,18 @@ function deliverOther(item: PulledOther, receivers: Receivers, { session }: Prog
       receivers.cause = null
     }
   } else if ('ended' in item) receivers.channel?.stop(item)
-  else if ('subscriptions' in item) deliverGap(item, receivers, session)
+  else if ('subscriptions' in item) deliverGap(item, receivers, progress)
   else receivers.channel?.receiveStreamed(item, skipped)
 }
 
-function deliverGap({ subscriptions: ids, ...lost }: PulledGap, receivers: Receivers, session: string): void {
+function deliverGap({ subscriptions: ids, ...lost }: PulledGap, receivers: Receivers, progress: Progress): void {
   const { subscriptions } = receivers
   // A gap is no position: events whose policy is to reject may be older than its end, and still wait.
   for (const id of ids) {
     const subscription = subscriptions.get(id)
     if (!subscription) continue
     // As an event does, it shows that the host has accepted the subscription.
-    subscription.session = session
+    subscription.place = progress
     const gap = { ...lost }
     const { owner } = subscription
     try {

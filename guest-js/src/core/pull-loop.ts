@@ -47,6 +47,7 @@ export interface PullLoop {
 export function createPullLoop(page: Page): PullLoop {
   const { queue, subscriptions } = page
   let progress = progressOf(queue.session)
+  subscriptions.place = progress
   /** The loop that has a pull in flight. */
   let running: object | null = null
   const calls = new Calls(page, progress)
@@ -94,8 +95,8 @@ export function createPullLoop(page: Page): PullLoop {
 
   const renew = () => {
     stop()
-    subscriptions.ack = progress.handled
     progress = progressOf(queue.session)
+    subscriptions.place = progress
     calls.clear(progress)
     return [...subscriptions.renewals(), ...(page.channel?.renewals() ?? [])]
   }

@@ -30,10 +30,7 @@ export class ReceivedEvent implements BusEvent<unknown> {
     public source: Endpoint,
     public replayed: boolean,
     public retained: boolean,
-    extras: Extras | undefined,
-  ) {
-    if (extras) addExtras(this, extras)
-  }
+  ) {}
 
   get emit(): Emit {
     return emitAfter(chainOf(this.event, this.causes))
@@ -44,8 +41,8 @@ export class ReceivedEvent implements BusEvent<unknown> {
   }
 }
 
-/** Adds what few events have, apart from the path that every event takes. */
-function addExtras(event: ReceivedEvent, { superseded, redelivered, tick, component, causes }: Extras): void {
+/** Adds what few events have, apart from the path that every event takes: engines inline only short constructors. */
+export function addExtras(event: ReceivedEvent, { superseded, redelivered, tick, component, causes }: Extras): void {
   if (superseded !== undefined) event.superseded = superseded
   if (redelivered) event.redelivered = redelivered
   if (tick) event.tick = { ...tick }

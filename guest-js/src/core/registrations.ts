@@ -3,13 +3,23 @@ import type { Registration } from './contract.js'
 import type { EventBusError } from './error.js'
 import { report } from './report.js'
 
+/** How far a page has got in one of its sessions. All that was registered in it shares this. */
+export interface Place {
+  /** Its id; empty until there is one. */
+  readonly session: string
+  /** The index of the last item that the page has handled in it. */
+  handled: number
+}
+
+export const NOWHERE: Place = { session: '', handled: 0 }
+
 /** A registration and how far it is. */
 export interface Registered {
   readonly owner: Registration
   /** The call that registers it, until it has a reply. */
   call: Call | null
-  /** The session in which the host last accepted it; empty until it has. */
-  session: string
+  /** Where the host last accepted it. */
+  place: Place
 }
 
 /** What registrations need of the queue of commands. */
@@ -17,6 +27,8 @@ export type RegistrationQueue = Pick<CommandQueue, 'session' | 'push' | 'send' |
 
 /** What the host accepts, what the page ends, and what each new session renews: subscriptions or responders. */
 export abstract class Registrations<Key, Item extends Registered> {
+  /** How far the page has got in its session, where that matters. */
+  place: Place = NOWHERE
   protected readonly items = new Map<Key, Item>()
 
   /** `changed` is called when there may be something to pull for. */
@@ -37,7 +49,7 @@ export abstract class Registrations<Key, Item extends Registered> {
 
   /** Whether the host knows of any. */
   get isActive(): boolean {
-    for (const { call, session } of this.items.values()) if (!call && session === this.queue.session) return true
+    for (const { call, place } of this.items.values()) if (!call && place.session === this.queue.session) return true
     return false
   }
 
@@ -79,7 +91,8 @@ export abstract class Registrations<Key, Item extends Registered> {
       size: 0,
       resolve: (reply, session) => {
         if (!isRegistered()) return
-        item.session = session
+        const known = [item.place, this.place].find((place) => place.session === session)
+        item.place = known ?? { session, handled: 0 }
         this.noteAccepted?.(item, reply)
         if (item.call) {
           item.call = null

@@ -13,8 +13,6 @@ export interface PageSubscription extends Registered, Cursor {
 export class Subscriptions extends Registrations<number, PageSubscription> {
   /** The sequence number up to which every live event has arrived or is known to be lost. */
   seen = 0
-  /** The index of the last item that was handled in the session before this one. */
-  ack = 0
   private lastId = 0
   /** What the host has accepted since the pull in flight was sent. */
   private readonly acceptedMeanwhile = new Set<PageSubscription>()
@@ -67,7 +65,7 @@ export class Subscriptions extends Registrations<number, PageSubscription> {
       id,
       event,
       target,
-      resume: isRenewal ? resume(subscription, this.seen, this.ack) : undefined,
+      resume: isRenewal ? resume(subscription, this.seen) : undefined,
       replay: replay && undefined,
       retained: retained && undefined,
       compatible,

@@ -25,8 +25,9 @@ export function writeAsTauri(event: string, payload: unknown): WrittenPayload {
     if (value instanceof Map) return Object.fromEntries(value)
     if (value instanceof Uint8Array) return Array.from(value)
     if (value instanceof ArrayBuffer) return Array.from(new Uint8Array(value))
-    if (typeof value === 'object' && value !== null && TO_IPC in value) return (value[TO_IPC] as () => unknown)()
-    return value
+    if (typeof value !== 'object' || value === null || !(TO_IPC in value)) return value
+    isSuspect = true
+    return (value[TO_IPC] as () => unknown)()
   }) as string | undefined
   const lossy = isSuspect && !noted.has(event) ? differenceOf(event, payload, json) : undefined
   if (lossy !== undefined) noted.add(event)

@@ -2,7 +2,7 @@ import type { Extras } from '../core/batch.js'
 import type { StateCommand } from '../core/commands.js'
 import { EventBusError } from '../core/error.js'
 import { chainOf } from '../core/realm.js'
-import { ReceivedEvent } from '../core/received.js'
+import { addExtras, ReceivedEvent } from '../core/received.js'
 import { report, reportLater } from '../core/report.js'
 import type { RequestOrigin } from '../core/requests/responders.js'
 import type { Emit, EmitOptions, EmitTo, Receipt } from '../types/emit.js'
@@ -19,7 +19,7 @@ import { type JobKey, type JobUpdate, type NewJob, TestJobs } from './jobs.js'
 import { payloadText, readPayload } from './payload.js'
 import { type Addressed, inOrder, reaches, receives } from './reach.js'
 import { type Label, type PageResponse, PlayedRecipient, type Recipient, TestRequests } from './requests.js'
-import { errorOf, noStreams, refusalOf, resultOf } from './results.js'
+import { errorOf, refusalOf, resultOf, withoutStream } from './results.js'
 import { type AcceptedEvent, GRACE_MS, type PullArguments, TestSession, type TestSubscription } from './session.js'
 import { checkLabels, isForAll, isForPage, labelsOf, neededTarget, partsOf } from './target.js'
 import { nextTask } from './tasks.js'
@@ -196,14 +196,17 @@ export class TestHost {
       throw new EventBusError('unavailable', 'the test bus has no inspect(); use bus.history() and bus.listeners()')
     }
     if (command === 'list_jobs') return this.jobs.list()
-    if (command === 'request' && args.stream) throw noStreams(String(args.name))
-    if (command === 'request') return this.runRequest(args as unknown as TestRequest & { session: string; id: number })
+    if (command === 'request')
+      return this.runRequest(withoutStream(args) as unknown as TestRequest & { session: string; id: number })
     if (command === 'cancel_request') return this.cancelRequests(args as { session: string; ids: number[] })
     if (command !== 'pull') return this.runStateCommand(command as StateCommand, args as StateArguments)
     const { responses = [], ...pulled } = args as unknown as PullArguments
     const refused = responses.flatMap((response) => refusalOf(() => this.takeResponse(response)))
     if (!this.session) {
-      throw new EventBusError('stale_session', `the session "${pulled.session}" has ended; there is none now`)
+      throw new EventBusError(
+        'stale_session',
+        `the session "${pulled.session}" has ended, and this page has no open session`,
+      )
     }
     const batch = await this.session.pull(pulled)
     // As with a real host, the page has its turn before a reply, so that handlers cannot keep it from that.
@@ -349,7 +352,8 @@ export class TestHost {
     isRetained: boolean,
   ): ReceivedEvent {
     const copy: unknown = cloneOf(payload)
-    const received = new ReceivedEvent(event, copy, 0, seq, timestamp, source, false, isRetained, extras)
+    const received = new ReceivedEvent(event, copy, 0, seq, timestamp, source, false, isRetained)
+    if (extras) addExtras(received, extras)
     const { emit, emitTo } = this.emitterAfter(null, chainOf(event, received.causes))
     return Object.defineProperties(received, { emit: { value: emit }, emitTo: { value: emitTo } })
   }
@@ -430,11 +434,8 @@ export class TestHost {
         session.give()
         return null
       case 'set_responders':
-        return (args.responders as { name: string; on: boolean; stream?: boolean }[]).map((entry) =>
-          resultOf(() => {
-            if (entry.stream) throw noStreams(entry.name)
-            return this.setResponder(session, entry)
-          }),
+        return (args.responders as { name: string; on: boolean }[]).map((entry) =>
+          resultOf(() => this.setResponder(session, withoutStream(entry))),
         )
       case 'respond':
         return (args.responses as PageResponse[]).map((entry) => resultOf(() => this.takeResponse(entry)))

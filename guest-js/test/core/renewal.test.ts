@@ -160,6 +160,28 @@ describe('a renewed session', () => {
       expect(named.map((entry) => entry?.resume.session)).toEqual([second, first])
     })
 
+    it("names each one's last index of that session", async () => {
+      const first = realm.host.session?.id
+      realm.host.emit('name-0')
+      realm.host.emit('name-1')
+      await settled()
+      realm.host.hold = ({ command, args }) => command === 'subscribe' && args.n === 2
+      realm.host.endSession()
+      await settled()
+      const second = realm.host.session?.id
+      realm.host.emit('name-0')
+      await settled()
+      realm.host.endSession()
+      realm.host.release()
+      await settled()
+      const renewed = realm.host.commands('subscribe').slice(-2)
+      const named = renewed.map(({ args }) => (args.subscriptions as { resume: object }[])[0])
+      expect(named).toMatchObject([
+        { id: 1, resume: { session: second, ack: 1 } },
+        { id: 1_025, resume: { session: first, ack: 3 } },
+      ])
+    })
+
     it('takes an event as a sign of acceptance', async () => {
       realm.host.hold = ({ command, args }) => command === 'subscribe' && args.n === 2
       realm.host.endSession()

@@ -237,10 +237,10 @@ describe('a page', () => {
       await settled()
       for (const controller of controllers) controller.abort()
       await Promise.all(incoming)
-      await vi.waitFor(() => expect(responses().length).toBe(75 * (round + 1)))
+      await vi.waitFor(() => expect(responses().length).toBe(75 * (round + 1)), { interval: 1 })
     }
     await settled()
     const { running, outgoing, requests } = inbox.channel
     expect([running?.size, outgoing?.length, (requests as Kept).waiting?.size]).toEqual([0, 0, 0])
-  })
+  }, 20_000)
 })

@@ -159,6 +159,11 @@ emit('app:ready', undefined, { retained: true })
 // @ts-expect-error Nothing follows the options.
 emit('app:ready', undefined, kept, 1)
 
+// A name of any type is one that the map does not have, so that the compiler builds no type of every event in the map.
+// biome-ignore lint/suspicious/noExplicitAny: It is what this is about.
+declare const event: EventOf<any>
+same<typeof event, BusEvent<unknown>>(true)
+
 // Wrappers of both kinds pass on what they are given.
 export function received<Name extends EventName>(event: Name, handler: (event: EventOf<Name>) => void): Subscription {
   return listen(event, handler)

@@ -145,7 +145,10 @@ fn a_responder_ends_with_its_stream() {
     });
     check_nothing_is_left(&bus);
     responder.stop();
-    assert_eq!(Arc::strong_count(&held), 1);
+    // Its last task may still be ending.
+    while Arc::strong_count(&held) > 1 {
+        yield_thread();
+    }
 }
 
 #[test]

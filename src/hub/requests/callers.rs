@@ -99,6 +99,7 @@ impl<W> Hub<W> {
             RequestState::Host | RequestState::Waiting { .. } => None,
         };
         let pending = PendingRequest {
+            place: self.requests.next_place(),
             message: Arc::clone(&message),
             caller: request.caller,
             state,

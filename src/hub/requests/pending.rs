@@ -10,6 +10,8 @@ use crate::hub::requests::message::{Caller, RequestMessage};
 /// A request that has no response yet.
 #[derive(Debug)]
 pub(super) struct PendingRequest<W> {
+    /// Its place in the order in which requests are sent.
+    pub(super) place: u64,
     pub(super) message: Arc<RequestMessage>,
     pub(super) caller: Caller,
     pub(super) state: RequestState,
@@ -64,6 +66,7 @@ impl<W> PendingRequest<W> {
 /// Every request that has no response yet.
 #[derive(Debug)]
 pub(crate) struct Requests<W> {
+    newest: u64,
     by_id: HashMap<RequestId, PendingRequest<W>>,
     by_due: BTreeSet<(Instant, RequestId)>,
     /// By the webview of the recipient; the host has no label.
@@ -75,7 +78,8 @@ pub(crate) struct Requests<W> {
 /// The requests that one recipient has not responded to.
 #[derive(Debug, Default)]
 struct RecipientRequests {
-    ids: BTreeSet<RequestId>,
+    /// In the order in which they were sent.
+    ids: BTreeSet<(u64, RequestId)>,
     usage: RecipientUsage,
 }
 
@@ -101,6 +105,7 @@ impl RecipientUsage {
 impl<W> Default for Requests<W> {
     fn default() -> Self {
         Self {
+            newest: 0,
             by_id: HashMap::new(),
             by_due: BTreeSet::new(),
             by_recipient: HashMap::new(),
@@ -110,10 +115,16 @@ impl<W> Default for Requests<W> {
 }
 
 impl<W> Requests<W> {
+    /// The place of a new request.
+    pub(super) fn next_place(&mut self) -> u64 {
+        self.newest += 1;
+        self.newest
+    }
+
     pub(super) fn insert(&mut self, id: RequestId, pending: PendingRequest<W>) {
         let recipient = pending.state.webview().cloned();
         let requests = self.by_recipient.entry(recipient).or_default();
-        requests.ids.insert(id);
+        requests.ids.insert((pending.place, id));
         *requests.usage.count(pending.flow.is_some()) += 1;
         requests.usage.bytes += pending.message.weight();
         self.by_due.extend(pending.next_due().map(|due| (due, id)));
@@ -127,7 +138,7 @@ impl<W> Requests<W> {
         }
         let recipient = pending.state.webview().cloned();
         if let Some(requests) = self.by_recipient.get_mut(&recipient) {
-            requests.ids.remove(&id);
+            requests.ids.remove(&(pending.place, id));
             *requests.usage.count(pending.flow.is_some()) -= 1;
             requests.usage.bytes -= pending.message.weight();
             if requests.ids.is_empty() {
@@ -149,11 +160,11 @@ impl<W> Requests<W> {
         self.by_id.iter().map(|(id, pending)| (*id, pending))
     }
 
-    /// The requests to the page in this webview, or to its next page.
+    /// The requests to the page in this webview, or to its next page, in the order in which they were sent.
     pub(super) fn to_webview(&self, webview: &str) -> Vec<RequestId> {
         let requests = self.by_recipient.get(&Some(Arc::from(webview)));
         let ids = requests.into_iter().flat_map(|requests| &requests.ids);
-        ids.copied().collect()
+        ids.map(|(_, id)| *id).collect()
     }
 
     /// Sets when the time of a request is over.

@@ -9,7 +9,7 @@ use crate::hub::effects::Effects;
 use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::hub::requests::endings::{no_responder, other_kind};
 use crate::hub::requests::message::ResponderKind;
-use crate::hub::requests::pending::{PendingRequest, RequestState};
+use crate::hub::requests::pending::RequestState;
 use crate::hub::sessions::session_ended;
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::name::EventName;
@@ -57,8 +57,6 @@ impl<W> Hub<W> {
                     && matches!(pending.state, RequestState::Waiting { .. })
             })
         });
-        // In the order in which they were sent, as far as their grace tells it.
-        waiting.sort_by_key(|id| self.requests.get(*id).and_then(PendingRequest::next_due));
         for id in waiting {
             let is_other =
                 (self.requests.get(id)).is_some_and(|pending| pending.message.kind() != kind);

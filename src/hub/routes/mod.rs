@@ -106,6 +106,10 @@ impl Subscriptions {
         !self.bridged.is_empty()
     }
 
+    pub(crate) fn is_bridged(&self, name: &EventName) -> bool {
+        self.bridged.iter().any(|bridged| bridged.matches(name))
+    }
+
     /// The names that Tauri's own listeners receive, too.
     pub(crate) fn set_bridged(&mut self, bridged: Vec<EventPattern>) {
         self.bridged = bridged;
@@ -184,11 +188,7 @@ impl Subscriptions {
         let route = Arc::new(Route {
             name: name.clone(),
             policy: self.policies.of(name),
-            entries: group::entries_of(
-                self.index.matching(name),
-                name,
-                self.bridged.iter().any(|bridged| bridged.matches(name)),
-            ),
+            entries: group::entries_of(self.index.matching(name), name, self.is_bridged(name)),
         });
         self.routes.insert(Arc::clone(&route));
         route

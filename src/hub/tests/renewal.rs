@@ -6,7 +6,8 @@ use super::session_id;
 use crate::hub::ids::{SubscriberKey, SubscriptionId};
 use crate::hub::outbox::{Batch, BatchBound, Item};
 use crate::hub::{
-    Audience, Command, Hub, NewEvent, Pull, Resumption, SESSION_LEASE, SubscriptionRequest,
+    Audience, Command, Hub, NewEvent, Pull, Resumption, SESSION_LEASE, START_UP,
+    SubscriptionRequest,
 };
 use crate::limits::Limits;
 use crate::model::endpoint::Endpoint;
@@ -143,7 +144,12 @@ impl World {
 
     /// The webview has loaded another page.
     pub(super) fn leave(&mut self) {
-        let _ = self.hub.leave_page("main", Some("app".to_owned()));
+        self.load("app");
+    }
+
+    /// The webview has loaded a page of this origin.
+    pub(super) fn load(&mut self, origin: &'static str) {
+        let _ = self.hub.leave_page("main", Some(origin.to_owned()));
     }
 
     /// So much time passes.
@@ -386,15 +392,80 @@ fn one_loss_is_told_as_one_gap() {
     world.open(&["x"], None);
     let lost = world.emit("x", false);
     world.fall_silent();
-    // The session that the page had in between never pulled, and the page does not name the one before.
+    // The session that the page had in between never pulled.
     world.begin(&["x"], Some((0, 0)));
     let also_lost = world.emit("x", false);
     let last = world.emit("x", false);
     world.fall_silent();
     world.open(&["x"], Some((0, 0)));
-    let gaps = vec![
-        (GapReason::SessionEnded, lost, lost, 1),
-        (GapReason::HistoryFull, also_lost, also_lost, 1),
-    ];
-    assert_eq!(world.received(1), (vec![last], gaps));
+    let gap = (GapReason::HistoryFull, lost, also_lost, 2);
+    assert_eq!(world.received(1), (vec![last], vec![gap]));
+}
+
+#[test]
+fn sessions_without_a_pull_cost_nothing() {
+    let mut world = World::new(Limits::default());
+    world.open(&["*"], None);
+    let pending = [world.emit("live", false), world.emit("x", false)];
+    world.fall_silent();
+    for _ in 0..3 {
+        world.begin(&["*"], Some((0, 0)));
+        world.fall_silent();
+    }
+    world.open(&["*"], Some((0, 0)));
+    assert_eq!(world.received(1), (pending.to_vec(), vec![]));
+}
+
+#[test]
+fn a_handled_gap_is_traced_back() {
+    let limits = Limits {
+        queue_events: 1,
+        ..Limits::default()
+    };
+    let mut world = World::new(limits);
+    world.open(&["*"], None);
+    world.emit("x", false);
+    let waiting = world.emit("x", false);
+    assert_eq!(world.pull(9).items().len(), 2, "a gap and an event");
+    world.index = 1;
+    world.fall_silent();
+    world.begin(&["*"], Some((0, 0)));
+    world.fall_silent();
+    // Its page has handled nothing of the session without a pull.
+    world.index = 0;
+    world.open(&["*"], Some((0, 0)));
+    assert_eq!(world.received(1), (vec![waiting], vec![]));
+}
+
+#[test]
+fn a_new_subscription_is_traced_back() {
+    let mut world = World::new(Limits::default());
+    world.open(&["*"], None);
+    world.wait(START_UP);
+    let pending = world.emit("x", false);
+    world.emit("live", false);
+    world.leave();
+    // The next page subscribes, and sleeps before it pulls.
+    world.begin(&["*"], None);
+    let lost = world.emit("live", false);
+    world.fall_silent();
+    let last = world.emit("x", false);
+    world.open(&["*"], Some((pending - 1, 0)));
+    let gap = (GapReason::SessionEnded, lost, lost, 1);
+    assert_eq!(world.received(1), (vec![pending, last], vec![gap]));
+}
+
+#[test]
+fn a_page_of_another_origin_is_traced_back() {
+    let mut world = World::new(Limits::default());
+    world.open(&["*"], None);
+    world.emit("x", false);
+    world.load("web");
+    world.origin = "web";
+    world.begin(&["*"], None);
+    let begun = world.hub.seq;
+    let waiting = world.emit("x", false);
+    world.fall_silent();
+    world.open(&["*"], Some((begun, 0)));
+    assert_eq!(world.received(1), (vec![waiting], vec![]));
 }

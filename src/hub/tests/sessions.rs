@@ -57,35 +57,68 @@ fn open(hub: &mut Hub<char>, session: SessionId, now: Instant) -> (SubscriberKey
     (key, effects)
 }
 
+/// Whether a page of this origin may open this session, with each of its commands and with a request.
+fn may_open(hub: &mut Hub<char>, id: u64, origin: &str, now: Instant) -> bool {
+    let origin = Some(origin.to_owned());
+    let mut opened = Vec::new();
+    for (place, name) in (0..).zip(["subscribe", "set_responders", "emit", "start_job"]) {
+        let command = Command {
+            name,
+            session: session_id(10 * id + place),
+            n: 1,
+            origin: origin.clone(),
+        };
+        let (admission, key, _) = hub.begin_command("main", command, 'c', now);
+        let is_refused = matches!(admission, CommandAdmission::Refuse(..));
+        assert_eq!(key.is_none(), is_refused);
+        opened.push(key.is_some());
+    }
+    let (request, _) = hub.open_for_request("main", session_id(10 * id + 9), 1, origin, now);
+    opened.push(request.is_ok());
+    assert!(opened.iter().all(|own| *own == opened[0]), "{opened:?}");
+    opened[0]
+}
+
 #[test]
 fn a_left_page_of_another_origin_opens_nothing() {
     let now = Instant::now();
     let (mut hub, _) = hub(now);
-    let begin = |hub: &mut Hub<char>, id, origin: &str| {
-        let command = Command {
-            name: "subscribe",
-            session: session_id(id),
-            n: 1,
-            origin: Some(origin.to_owned()),
-        };
-        let (admission, key, _) = hub.begin_command("main", command, 'c', now);
-        assert_eq!(
-            key.is_none(),
-            matches!(admission, CommandAdmission::Refuse(..))
-        );
-        key.is_some()
+    let load = |hub: &mut Hub<char>, origin: Option<&str>| {
+        let _ = hub.leave_page("main", origin.map(str::to_owned));
     };
     // A load of the same origin says nothing of who opens a session.
-    for _ in 0..2 {
-        let _ = hub.leave_page("main", Some("app".to_owned()));
-        assert!(begin(&mut hub, 2, "app") || begin(&mut hub, 3, "app"));
+    for id in [2, 3] {
+        load(&mut hub, Some("app"));
+        assert!(may_open(&mut hub, id, "app", now));
     }
-    let _ = hub.leave_page("main", Some("web".to_owned()));
-    assert!(!begin(&mut hub, 4, "app"), "it learns late that it is left");
-    assert!(begin(&mut hub, 5, "web"));
-    let _ = hub.leave_page("main", Some("app".to_owned()));
-    assert!(!begin(&mut hub, 6, "web"));
-    assert!(begin(&mut hub, 7, "app"));
+    load(&mut hub, Some("web"));
+    assert!(
+        !may_open(&mut hub, 4, "app", now),
+        "it learns late that it is left"
+    );
+    assert!(may_open(&mut hub, 5, "web", now));
+    load(&mut hub, Some("app"));
+    assert!(!may_open(&mut hub, 6, "web", now));
+    assert!(may_open(&mut hub, 7, "app", now));
+    // Its process ends, and it is loaded again.
+    for origin in [None, Some("app"), None] {
+        load(&mut hub, origin);
+        assert!(!may_open(&mut hub, 8, "web", now), "{origin:?}");
+    }
+    load(&mut hub, Some("web"));
+    assert!(!may_open(&mut hub, 9, "app", now));
+    assert!(may_open(&mut hub, 10, "web", now));
+}
+
+#[test]
+fn a_load_lets_its_own_origin_in() {
+    let now = Instant::now();
+    let (mut hub, _) = hub(now);
+    let _ = hub.leave_page("main", Some("old".to_owned()));
+    // The address of the load led on to another origin, whose page is loaded again.
+    assert!(may_open(&mut hub, 2, "new", now));
+    let _ = hub.leave_page("main", Some("new".to_owned()));
+    assert!(may_open(&mut hub, 3, "new", now));
 }
 
 fn pull(hub: &mut Hub<char>, waiter: char, now: Instant) -> Result<Effects<char>, (char, Error)> {

@@ -177,11 +177,88 @@ fn the_events_of_a_first_page_are_for_its_origin() {
     for (origin, is_given) in [("app", true), ("web", false)] {
         let mut world = World::new(Limits::default());
         let kept = world.emit("x", false);
-        world.begin(&["x"], None);
-        world.leave();
+        // It never subscribes.
+        world.load("app");
+        world.load(origin);
         world.origin = origin;
         world.open(&["x"], None);
         let events = if is_given { vec![kept] } else { vec![] };
         assert_eq!(world.received(1), (events, vec![]), "{origin}");
     }
+}
+
+#[test]
+fn a_session_without_a_pull_is_no_first_page() {
+    for loads in [&["app", "web", "app"][..], &["app"]] {
+        let mut world = World::new(Limits::default());
+        let kept = world.emit("x", false);
+        world.origin = "web";
+        for origin in loads {
+            if *origin != "web" {
+                world.begin(&["x"], None);
+            }
+            world.load(origin);
+        }
+        world.origin = "app";
+        world.open(&["x"], None);
+        assert_eq!(world.received(1), (vec![kept], vec![]), "{loads:?}");
+    }
+}
+
+#[test]
+fn a_gap_that_was_told_stays_with_its_page() {
+    let limits = Limits {
+        backlog_events: 2,
+        ..Limits::default()
+    };
+    for name in ["a", "b"] {
+        let mut world = World::new(limits.clone());
+        for _ in 0..4 {
+            world.emit(name, false);
+        }
+        // A page is told, acknowledges that, and is left while it starts.
+        world.open(&["a"], None);
+        let told = world.pull_after(0, 9).items().len();
+        world.pull_after(told as u64, 9);
+        world.leave();
+        world.open(&["a", "b"], None);
+        assert_eq!(world.received(1), (vec![], vec![]), "{name}");
+        let (events, gaps) = world.received(2);
+        let of_b = if name == "b" { (2, 1) } else { (0, 0) };
+        assert_eq!((events.len(), gaps.len()), of_b, "{name}");
+    }
+}
+
+#[test]
+fn a_gap_of_the_page_before_is_told_once() {
+    let limits = Limits {
+        queue_events: 1,
+        ..Limits::default()
+    };
+    let mut world = World::new(limits);
+    world.open(&["a"], None);
+    let dropped = world.emit("a", false);
+    let waiting = world.emit("a", false);
+    world.leave();
+    world.open(&["a"], None);
+    let gap = (GapReason::HistoryFull, dropped, dropped, 1);
+    assert_eq!(world.received(1), (vec![waiting], vec![gap]));
+    world.pull_after(2, 9);
+    world.leave();
+    world.open(&["a"], None);
+    assert_eq!(world.received(1), (vec![], vec![]));
+}
+
+#[test]
+fn what_a_page_says_it_has_handled_stays_with_it() {
+    let mut world = World::new(Limits::default());
+    world.open(&["*"], None);
+    let handled = world.emit("x", false);
+    let waiting = world.emit("x", false);
+    world.fall_silent();
+    // It had handled the first one, and its acknowledgement was lost.
+    world.open(&["*"], Some((0, handled)));
+    world.leave();
+    world.open(&["*"], None);
+    assert_eq!(world.received(1), (vec![waiting], vec![]));
 }

@@ -2,15 +2,12 @@
 
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 use tauri::ipc::Response;
 use tauri_plugin_event_bus_types::Bytes;
 
 use crate::engine::core::Core;
-use crate::flood::Flood;
-use crate::hub::command_log::JsonResult;
 use crate::hub::{Address, Audience, NewEvent};
 use crate::model::compat::CompatKind;
 use crate::model::error::{Result, escaped};
@@ -34,93 +31,79 @@ use super::command::{Page, PageCommand};
 #[tauri::command]
 pub(super) async fn emit(command: PageCommand, events: Entries) -> Result<Response> {
     let scope = command.scope("event-bus:allow-emit", Subject::Event);
-    command
-        .run_once(|_| {
-            emit_each(
-                command.core(),
-                &*command.flood()?,
-                events,
-                |entry: EmitEntry, bytes| {
-                    if entry.to.is_some() {
-                        return Err(invalid_argument(
-                            "emit takes no `to`; use emit_to for an event with a target",
-                        ));
-                    }
-                    let name = EventName::parse_emitted(&entry.event)?;
-                    scope.check_emitting(&name, Destination::Everyone, None)?;
-                    let audience = Audience {
-                        to: None,
-                        except: entry.except()?,
-                        is_compatible: entry.is_compatible(&command),
-                        ..Audience::default()
-                    };
-                    entry.publish(&command, name, bytes, &audience)
-                },
-            )
-        })
-        .await
+    emit_each(&command, events, |name, to, _| {
+        if to.is_some() {
+            return Err(invalid_argument(
+                "emit takes no `to`; use emit_to for an event with a target",
+            ));
+        }
+        scope.check_emitting(name, Destination::Everyone, None)?;
+        Ok(None)
+    })
+    .await
 }
 
 #[tauri::command]
 pub(super) async fn emit_to(command: PageCommand, events: Entries) -> Result<Response> {
     let scope = command.scope("event-bus:allow-emit-to", Subject::Event);
-    command
-        .run_once(|_| {
-            emit_each(
-                command.core(),
-                &*command.flood()?,
-                events,
-                |entry: EmitEntry, bytes| {
-                    let Some(to) = &entry.to else {
-                        return Err(invalid_argument(
-                            "emit_to needs `to`; use emit for an event to everyone",
-                        ));
-                    };
-                    let is_compatible = entry.is_compatible(&command);
-                    let mut to = match is_compatible {
-                        true => read_core_target(to)?,
-                        false => Address::of(read_target(to)?)?,
-                    };
-                    if to.selection.everyone {
-                        return Err(invalid_argument(
-                            "emit_to cannot send to everyone; send the event through emit",
-                        ));
-                    }
-                    let name = EventName::parse_emitted(&entry.event)?;
-                    restrict_to_scope(command.core(), &scope, &name, &mut to.selection, None)?;
-                    let audience = Audience {
-                        to: Some(to),
-                        except: entry.except()?,
-                        is_compatible,
-                        ..Audience::default()
-                    };
-                    entry.publish(&command, name, bytes, &audience)
-                },
-            )
-        })
-        .await
+    emit_each(&command, events, |name, to, is_compatible| {
+        let Some(to) = to else {
+            return Err(invalid_argument(
+                "emit_to needs `to`; use emit for an event to everyone",
+            ));
+        };
+        let mut to = match is_compatible {
+            true => read_core_target(to)?,
+            false => Address::of(read_target(to)?)?,
+        };
+        if to.selection.everyone {
+            return Err(invalid_argument(
+                "emit_to cannot send to everyone; send the event through emit",
+            ));
+        }
+        restrict_to_scope(command.core(), &scope, name, &mut to.selection, None)?;
+        Ok(Some(to))
+    })
+    .await
 }
 
-/// Emits a batch and writes one result for each event. A refused event does not affect the others.
-fn emit_each<T: DeserializeOwned, A: Serialize>(
-    core: &Core,
-    flood: &Flood,
+/// Emits a batch and writes one result for each event. A refused event does not affect the others. `address` checks an event's
+/// name and its `to`, and whether it is compatible.
+async fn emit_each(
+    command: &PageCommand,
     Entries(events): Entries,
-    mut emit: impl FnMut(T, Vec<Bytes>) -> Result<A>,
-) -> JsonResult {
-    check_entries("events", events.len())?;
-    let results: Vec<EntryResult<A>> = events
-        .into_iter()
-        .enumerate()
-        .map(|(index, mut entry)| {
-            let taken = flood.take_emit(entry.payload_length(), now());
-            let taken = pass_as_compatible(core, &entry.value, taken);
-            let bytes = std::mem::take(&mut entry.bytes);
-            let read = taken.and_then(|()| entry.read(format_args!("event at index {index}")));
-            EntryResult::of(read.and_then(|entry| emit(entry, bytes)))
+    address: impl Fn(&EventName, Option<&Value>, bool) -> Result<Option<Address>>,
+) -> Result<Response> {
+    let emit = |entry: EmitEntry, bytes| {
+        let name = EventName::parse_emitted(&entry.event)?;
+        let is_compatible = entry.is_compatible(command);
+        let audience = Audience {
+            to: address(&name, entry.to.as_ref(), is_compatible)?,
+            except: entry.except()?,
+            is_compatible,
+            ..Audience::default()
+        };
+        entry.publish(command, name, bytes, &audience)
+    };
+    command
+        .run_once(|_| {
+            check_entries("events", events.len())?;
+            let flood = command.flood()?;
+            let results: Vec<EntryResult<Receipt>> = events
+                .into_iter()
+                .enumerate()
+                .map(|(index, mut entry)| {
+                    let taken = flood.take_emit(entry.payload_length(), now());
+                    let taken = pass_as_compatible(command.core(), &entry.value, taken);
+                    let bytes = std::mem::take(&mut entry.bytes);
+                    let read =
+                        taken.and_then(|()| entry.read(format_args!("event at index {index}")));
+                    EntryResult::of(read.and_then(|entry| emit(entry, bytes)))
+                })
+                .collect();
+            write(&results)
         })
-        .collect();
-    write(&results)
+        .await
 }
 
 #[derive(Deserialize)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tauri::ipc::Response;
+use tauri::{AppHandle, Runtime};
 
 use crate::catalog::Catalog;
 use crate::engine::subscriptions::Begun;
@@ -14,6 +15,7 @@ use crate::model::error::{Error, Result};
 use crate::model::pattern::EventPattern;
 use crate::model::selection::Selection;
 use crate::permissions::{Scope, Subject};
+use crate::shell::compat::watch;
 use crate::sync::now;
 
 use super::arguments::{
@@ -22,7 +24,11 @@ use super::arguments::{
 use super::command::PageCommand;
 
 #[tauri::command]
-pub(super) async fn subscribe(command: PageCommand, subscriptions: Vec<Value>) -> Result<Response> {
+pub(super) async fn subscribe<R: Runtime>(
+    app: AppHandle<R>,
+    command: PageCommand,
+    subscriptions: Vec<Value>,
+) -> Result<Response> {
     let scope = Arc::new(command.scope("event-bus:listen", Subject::Event));
     command
         .run_once(|page| {
@@ -37,7 +43,13 @@ pub(super) async fn subscribe(command: PageCommand, subscriptions: Vec<Value>) -
                     let what = format_args!("subscription at index {index}");
                     let is_compatible_mode = command.core().compatible().is_some();
                     let entry = read::<SubscribeEntry>(what, entry)?;
-                    entry.request(&scope, command.bus().catalog(), is_compatible_mode)
+                    let is_compatible = entry.compatible && is_compatible_mode;
+                    let request =
+                        entry.request(&scope, command.bus().catalog(), is_compatible_mode)?;
+                    if let Some(name) = request.pattern.exact().filter(|_| is_compatible) {
+                        watch(&app, command.runtime(), name);
+                    }
+                    Ok(request)
                 })
                 .collect();
             let mut refusals = Vec::new();

@@ -166,14 +166,17 @@ fn into_tauri(error: Error) -> tauri::Error {
     tauri::Error::Io(std::io::Error::other(error))
 }
 
-/// Writes a payload as Tauri does. The report gets what the bus would have refused.
+/// Writes a payload as Tauri does.
 fn written<R: Runtime>(
     manager: &(impl Manager<R> + ?Sized),
     name: &str,
     payload: &impl Serialize,
 ) -> tauri::Result<String> {
     let json = serde_json::to_string(payload)?;
-    note_value(manager, name, || to_json(name, payload).map(drop));
+    match writes_as_tauri(manager) {
+        true => note_value(manager, name, to_json(name, payload).map(drop)),
+        false => refuse_value(name, &json).map_err(into_tauri)?,
+    }
     Ok(json)
 }
 
@@ -184,27 +187,42 @@ fn checked<R: Runtime>(
     payload: String,
 ) -> tauri::Result<String> {
     serde_json::from_str::<IgnoredAny>(&payload)?;
-    note_value(manager, name, || {
-        check_json(&payload).map_err(|problem| {
-            let message = format!("the payload of {} {problem}", quoted(name));
-            Error::new(ErrorCode::InvalidPayload, message)
-        })
-    });
+    let refused = refuse_value(name, &payload);
+    match writes_as_tauri(manager) {
+        true => note_value(manager, name, refused),
+        false => refused.map_err(into_tauri)?,
+    }
     Ok(payload)
+}
+
+/// Whether the values are Tauri's, so that what the bus would refuse is noted only.
+fn writes_as_tauri<R: Runtime>(manager: &(impl Manager<R> + ?Sized)) -> bool {
+    let bus = manager.app_handle().event_bus();
+    let parts = bus.runtime().core.compatible();
+    parts.is_some_and(|parts| parts.values)
+}
+
+/// What the bus says of JSON that not every reader reads as the same value.
+fn refuse_value(name: &str, json: &str) -> Result<(), Error> {
+    check_json(json).map_err(|problem| {
+        let message = format!("the payload of {} {problem}", quoted(name));
+        Error::new(ErrorCode::InvalidPayload, message)
+    })
 }
 
 fn note_value<R: Runtime>(
     manager: &(impl Manager<R> + ?Sized),
     name: &str,
-    check: impl FnOnce() -> Result<(), Error>,
+    refused: Result<(), Error>,
 ) {
     let bus = manager.app_handle().event_bus();
-    let core = &bus.runtime().core;
-    if core.compatible().is_some()
-        && let Err(error) = check()
+    if let Err(error) = refused
         && let Ok(name) = EventName::parse(name)
     {
-        core.note_difference(CompatKind::Value, &name, || error.message().to_owned());
+        let message = || error.message().to_owned();
+        bus.runtime()
+            .core
+            .note_difference(CompatKind::Value, &name, message);
     }
 }
 

@@ -228,6 +228,9 @@ impl Tasks {
         drop(shuttle::future::spawn(task));
     }
 
+    /// Each woken task may run next.
+    pub(crate) fn pass_on(&self) {}
+
     /// Runs blocking work as a task.
     pub(crate) fn spawn_blocking<T: Send + 'static>(
         &self,

@@ -9,7 +9,7 @@ use tauri_plugin_event_bus::{Builder, CatalogMode, EventBusExt, HOST};
 use super::{any, labeled, listen, payloads_until, recorder, take};
 use crate::support::{Page, app_with};
 
-fn record_core(app: &App<MockRuntime>, event: &str) -> mpsc::Receiver<String> {
+pub(super) fn record_core(app: &App<MockRuntime>, event: &str) -> mpsc::Receiver<String> {
     let (sender, receiver) = mpsc::channel();
     tauri::Listener::listen(app, event, move |event| {
         sender.send(event.payload().to_owned()).unwrap_or(());

@@ -1,6 +1,7 @@
 //! Compatible mode: what code that was written for Tauri's own events sees, and what the report says.
 
 mod bridges;
+mod bytes;
 mod pages;
 mod rust;
 

@@ -94,6 +94,24 @@ fn a_plain_listener_receives_what_is_for_others() {
 }
 
 #[test]
+fn a_target_of_another_kind_is_noted() {
+    let app = compatible();
+    let mut main = Page::open(&app, "main");
+    let own = |kind: &str| json!({ "kind": kind, "label": "main" });
+    listen(&mut main, "chat", own("Window"));
+    listen(&mut main, "talk", own("Window"));
+    app.emit_to(EventTarget::webview("main"), "chat", 1)
+        .unwrap();
+    app.emit_to("main", "talk", 2).unwrap();
+    app.emit_to(EventTarget::window("main"), "talk", 3).unwrap();
+    assert_eq!(payloads_until(&mut main, &json!(3)), [2]);
+    let message = r#""chat" was sent to "main" and not received by a listener in "main" whose target is of another kind"#;
+    let expected = (CompatKind::OtherTarget, message.to_owned());
+    assert_eq!(notes(&app, "chat"), [expected]);
+    assert_eq!(notes(&app, "talk"), []);
+}
+
+#[test]
 fn a_strict_listener_beside_it_keeps_its_rules() {
     let app = compatible();
     let (mut main, _other) = (Page::open(&app, "main"), Page::open(&app, "other"));
@@ -155,6 +173,30 @@ fn nothing_is_replayed_and_the_report_counts_it() {
     assert_eq!(payloads_until(&mut main, &json!(9)), [] as [Value; 0]);
     let message = r#"3 events of "row" would have been replayed to "main""#.to_owned();
     assert_eq!(notes(&app, "row"), [(CompatKind::Replay, message)]);
+}
+
+#[test]
+fn the_report_has_what_tauri_brings_to_pages() {
+    let builder = Builder::new().compatible().bridge_from_core(["bridged"]);
+    let app = app_with(builder.bridge_to_core(["out"]));
+    let mut main = Page::open(&app, "main");
+    for event in ["store://change", "bridged", "out"] {
+        for _ in 0..2 {
+            listen(&mut main, event, labeled("main"));
+        }
+    }
+    main.listen("strict");
+    assert_eq!(notes(&app, "store://change"), []);
+    for event in ["store://change", "bridged", "out", "strict", "unread"] {
+        tauri::Emitter::emit_to(&app, "main", event, 1).unwrap();
+        assert_eq!(
+            notes(&app, event).len(),
+            usize::from(event == "store://change")
+        );
+    }
+    let (kind, message) = notes(&app, "store://change").remove(0);
+    assert_eq!(kind, CompatKind::Core);
+    assert!(message.contains("to which a page listens"), "{message}");
 }
 
 #[test]

@@ -214,6 +214,22 @@ fn values_are_written_as_tauri_does() {
 }
 
 #[test]
+fn without_the_mode_values_are_those_of_the_bus() {
+    for app in [app(), with_parts(|parts| parts.values = false)] {
+        let (record, receiver) = recorder();
+        app.listen("save", record);
+        for json in [r#"{"a":1,"a":2}"#, "1e999", r#""\ud800""#] {
+            let error = app.emit_str("save", json.to_owned()).unwrap_err();
+            let message = error.to_string();
+            assert!(message.contains("payload of \"save\""), "{json}: {message}");
+        }
+        app.emit("save", 1).unwrap();
+        assert_eq!(take(&receiver, 1), ["1"]);
+        assert_eq!(notes(&app, "save"), []);
+    }
+}
+
+#[test]
 fn results_fit_the_errors_of_apps() {
     fn in_tauris(app: &App<MockRuntime>) -> tauri::Result<()> {
         app.emit("a", 1)?;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::mutation::Mutation;
 use crate::sync;
 use crate::world::{ORIGINS, Stage, World};
 
@@ -162,6 +163,23 @@ impl World {
                 }
             }
         }
+    }
+
+    /// Tauri's hook tells that the page of a window is left.
+    pub(crate) fn leave(&mut self, window: usize, origin: Option<&str>) {
+        let label = self.windows[window].label;
+        let seq = self.seq();
+        let is_first = self.loaded.insert(label);
+        let told = match self.mutation {
+            Some(Mutation::MistakeFirstPages) if is_first => Some("tauri://mistaken"),
+            _ => origin,
+        };
+        self.runtime.leave_page(label, told.map(str::to_owned));
+        self.oracle.page_is_left(label, seq, sync::passed());
+        self.note(format!(
+            "window {window} leaves its page for {origin:?} at {seq}"
+        ));
+        self.settle();
     }
 
     fn forget_cached(&mut self, window: usize) {

@@ -18,7 +18,7 @@ use crate::model::endpoint::Endpoint;
 use crate::model::event::BusEvent;
 use crate::model::target::Target;
 use crate::mutation::Mutation;
-use crate::oracle::{Delivered, Emitted, is_retained};
+use crate::oracle::{Delivered, Emitted, Gap, is_retained};
 use crate::sync;
 use crate::world::{LABELS, World, lock};
 
@@ -128,8 +128,14 @@ impl World {
                 }
                 Poll::Ready(Some(StreamItem::Gap(gap))) => {
                     self.note(format!("stream {number} got {gap:?}"));
-                    self.oracle
-                        .gap(number, gap.from, gap.to, gap.count, gap.at_most);
+                    let told = Gap {
+                        from: gap.from,
+                        to: gap.to,
+                        count: gap.count,
+                        at_most: gap.at_most,
+                        reason: format!("{:?}", gap.reason),
+                    };
+                    self.oracle.gap(number, told);
                 }
                 _ => return read,
             }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::matching::{is_for_host, is_for_page, matches};
-use crate::oracle::{Emitted, LATEST, Listener, OWN, Oracle, TICKS, WITHOUT_HISTORY};
+use crate::oracle::{Emitted, Gap, LATEST, Listener, OWN, Oracle, TICKS, WITHOUT_HISTORY};
 
 impl Oracle {
     /// What is wrong, once nothing can come any more. `dropped`: whether the host listeners were too slow for events.
@@ -12,6 +12,7 @@ impl Oracle {
         self.check_promises(&mut found);
         for (number, listener) in &self.listeners {
             self.check_deliveries(*number, listener, &mut found);
+            self.check_bounds(*number, listener, &mut found);
             if self.is_to_be_complete(listener, dropped) {
                 self.check_completeness(*number, listener, &mut found);
             }
@@ -124,6 +125,80 @@ impl Oracle {
                 ));
             }
         }
+    }
+
+    /// A listener is told of a gap. The same is told once.
+    pub(crate) fn gap(&mut self, listener: u64, gap: Gap) {
+        if gap.from > gap.to || gap.count == 0 {
+            return self.violation(format!("listener {listener} got {gap:?}"));
+        }
+        // What is retained comes again in the next session, and may be lost again.
+        let mut events = self.events.range(gap.from..=gap.to);
+        let may_come_again = events.any(|(_, event)| event.is_retained);
+        let pages = &self.pages;
+        let Some(own) = self.listeners.get_mut(&listener) else {
+            return;
+        };
+        let page = own.page.and_then(|page| pages.get(&page));
+        // The host does not know what a page has that was away while another one was there.
+        let may_come_again = may_come_again || page.is_some_and(|page| page.was_left);
+        let text = format!("listener {listener} got {gap:?} again");
+        let is_known = own.gaps.contains(&gap);
+        let mut told = own.gaps.iter().map(|old| (old.from, old.to, old.count));
+        let was_told = told.any(|old| old == (gap.from, gap.to, gap.count));
+        if !is_known {
+            own.gaps.push(gap);
+        }
+        if was_told && !may_come_again {
+            self.violation(text);
+        }
+    }
+
+    /// A gap with an upper bound stands for an event that was for the listener, has not come, and was not told before.
+    fn check_bounds(&self, number: u64, listener: &Listener, found: &mut Vec<String>) {
+        let page = listener.page.and_then(|page| self.pages.get(&page));
+        // Nobody knows what became of a page that was away while another one was there.
+        if page.is_some_and(|page| page.was_left) {
+            return;
+        }
+        for (place, gap) in listener.gaps.iter().enumerate() {
+            let has_come = |seq: u64| listener.delivered.iter().any(|got| got.seq == seq);
+            let before = listener.gaps[..place].iter();
+            let was_told = |seq: u64| {
+                before
+                    .clone()
+                    .any(|old| old.reason == gap.reason && old.covers(seq))
+            };
+            let is_lost = |seq: u64| match self.events.get(&seq) {
+                Some(event) => {
+                    let is_new = !has_come(seq) && !was_told(seq);
+                    let is_own = self.is_for(listener, event) != Some(false);
+                    is_own && (is_new || event.is_retained)
+                        || is_new && self.is_lost_before(listener, seq, event)
+                }
+                // It was for a job, or for nobody who noted it.
+                None => true,
+            };
+            if gap.at_most && !(gap.from..=gap.to).any(is_lost) {
+                found.push(format!(
+                    "listener {number} ({}) got {gap:?}, and lost nothing",
+                    listener.pattern
+                ));
+            }
+        }
+    }
+
+    /// Whether another listener in the same webview has not got this event. The host knows of a gap which pattern
+    /// it was for, and not which events.
+    fn is_lost_before(&self, listener: &Listener, seq: u64, event: &Emitted) -> bool {
+        let label_of = |own: &Listener| Some(&self.pages.get(&own.page?)?.label);
+        let mut others = self.listeners.values().filter(|other| {
+            !std::ptr::eq(*other, listener) && label_of(other) == label_of(listener)
+        });
+        others.any(|other| {
+            let has_come = other.delivered.iter().any(|got| got.seq == seq);
+            !has_come && self.is_for(other, event) != Some(false)
+        })
     }
 
     fn check_completeness(&self, number: u64, listener: &Listener, found: &mut Vec<String>) {

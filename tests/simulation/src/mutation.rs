@@ -19,9 +19,33 @@ pub enum Mutation {
     LoseAnswers,
     /// Hands a run of events over twice, the second time under the numbers that follow.
     DoubleEvents,
+    /// Takes the first page of a window for one of another origin.
+    MistakeFirstPages,
+    /// Knows nothing of the sessions that pages continue.
+    ForgetSessions,
+    /// Knows nothing of what pages have handled in the sessions that they continue.
+    ForgetHandled,
 }
 
 impl Mutation {
+    /// Changes the arguments of a command, as if the host had forgotten what they name.
+    pub(crate) fn doctor_arguments(self, arguments: &mut Value) {
+        let entries = arguments["subscriptions"].as_array_mut();
+        for entry in entries.into_iter().flatten() {
+            let Some(resume) = entry.get_mut("resume") else {
+                continue;
+            };
+            match self {
+                Self::ForgetSessions => resume["session"] = "f".repeat(32).into(),
+                Self::ForgetHandled => {
+                    resume["ack"] = 0.into();
+                    resume["handled"] = 0.into();
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// Changes an answer of the host.
     pub(crate) fn doctor(self, command: &str, json: String, rng: &mut Rng) -> Option<String> {
         let is_pull = command == "plugin:event-bus|pull";
@@ -63,7 +87,7 @@ impl Mutation {
             Self::LoseEvents => lose_events(batch, rng),
             Self::MiscountGaps => miscount_gaps(batch),
             Self::DoubleEvents => double_events(batch, rng),
-            Self::EmitTwice | Self::CrossTargets | Self::LoseAnswers => {}
+            _ => {}
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::hub::ids::SessionId;
-use crate::oracle::{Delivered, Emitted, is_retained};
+use crate::oracle::{Delivered, Emitted, Gap, is_retained};
 use crate::sync;
 use crate::world::World;
 
@@ -90,15 +90,14 @@ impl World {
         match kind {
             "event" => self.oracle.event(listener, read_event(value)),
             "gap" => {
-                let at_most = value["atMost"] == json!(true);
-                let oracle = &mut self.oracle;
-                oracle.gap(
-                    listener,
-                    number("from"),
-                    number("to"),
-                    number("count"),
-                    at_most,
-                );
+                let gap = Gap {
+                    from: number("from"),
+                    to: number("to"),
+                    count: number("count"),
+                    at_most: value["atMost"] == json!(true),
+                    reason: text_of(&value["reason"]),
+                };
+                self.oracle.gap(listener, gap);
             }
             "opened" => {
                 let pattern = text_of(&value["pattern"]);

@@ -60,6 +60,7 @@ pub(crate) struct Gap {
     pub(crate) to: u64,
     pub(crate) count: u64,
     pub(crate) at_most: bool,
+    pub(crate) reason: String,
 }
 
 impl Gap {
@@ -115,7 +116,7 @@ struct Window {
     is_left_early: bool,
     /// The last page that subscribed and pulled.
     subscribed: Option<u32>,
-    /// The origin of the first page that subscribed.
+    /// The origin of the first page that was loaded.
     first_origin: Option<String>,
 }
 
@@ -187,6 +188,10 @@ impl Oracle {
             ..Page::default()
         };
         self.pages.insert(page, new);
+        if let Some(window) = self.windows.get_mut(label) {
+            let first = &mut window.first_origin;
+            first.get_or_insert_with(|| origin.into());
+        }
     }
 
     pub(crate) fn page_is_cached(&mut self, page: u32) {
@@ -290,12 +295,6 @@ impl Oracle {
         } else if let Some(own) = self.pages.get_mut(&page) {
             own.waits.push(pattern.into());
         }
-        if let Some(own) = self.pages.get(&page)
-            && let Some(window) = self.windows.get_mut(&own.label)
-        {
-            let first = &mut window.first_origin;
-            first.get_or_insert_with(|| own.origin.clone());
-        }
     }
 
     /// The host has accepted a subscription of a page that is there: for the first time after this event, or again.
@@ -363,7 +362,7 @@ impl Oracle {
             return;
         };
         let before = window.subscribed.and_then(|before| self.pages.get(&before));
-        // What is kept for a first page is for pages of its origin, although it has never pulled.
+        // What is kept for a first page is for pages of its origin, although it has never subscribed.
         let before = before.map(|before| &before.origin);
         let before = before.or(window.first_origin.as_ref());
         let is_same = before.is_none_or(|origin| *origin == own.origin);
@@ -444,26 +443,6 @@ impl Oracle {
         own.delivered.push(event);
         if let Some(problem) = problem {
             self.violation(format!("listener {listener} got event {seq} {problem}"));
-        }
-    }
-
-    pub(crate) fn gap(&mut self, listener: u64, from: u64, to: u64, count: u64, at_most: bool) {
-        if from > to || count == 0 {
-            self.violation(format!(
-                "listener {listener} got a gap of {count} events from {from} to {to}"
-            ));
-        }
-        if let Some(own) = self.listeners.get_mut(&listener) {
-            let gap = Gap {
-                from,
-                to,
-                count,
-                at_most,
-            };
-            // What is retained comes again in the next session, and may be lost again.
-            if !own.gaps.contains(&gap) {
-                own.gaps.push(gap);
-            }
         }
     }
 

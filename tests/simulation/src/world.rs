@@ -119,6 +119,8 @@ pub(crate) struct World {
     app: AppHandle<MockRuntime>,
     /// The commands whose answers the oracle knows, by their sessions and numbers.
     pub(crate) learned: BTreeSet<(String, Option<u64>)>,
+    /// The windows that have loaded a page since they were opened.
+    pub(crate) loaded: BTreeSet<&'static str>,
     newest_wire: u64,
     newest_document: u32,
     newest: u64,
@@ -226,6 +228,7 @@ impl World {
             bus,
             app,
             learned: BTreeSet::new(),
+            loaded: BTreeSet::new(),
             newest_wire: 0,
             newest_document: 0,
             newest: 0,
@@ -367,14 +370,17 @@ impl World {
         let Ok(url) = ORIGINS[0].parse() else {
             return;
         };
+        let mut arguments: Value =
+            serde_json::from_str(&wire.message.arguments).unwrap_or_default();
+        if let Some(mutation) = self.mutation {
+            mutation.doctor_arguments(&mut arguments);
+        }
         let request = InvokeRequest {
             cmd: wire.message.command.clone(),
             callback: CallbackFn(0),
             error: CallbackFn(1),
             url,
-            body: InvokeBody::Json(
-                serde_json::from_str(&wire.message.arguments).unwrap_or_default(),
-            ),
+            body: InvokeBody::Json(arguments),
             headers,
             invoke_key: INVOKE_KEY.to_string(),
         };
@@ -446,6 +452,7 @@ impl World {
         let seq = self.seq();
         let own = &mut self.windows[window];
         own.is_open = true;
+        self.loaded.remove(own.label);
         platform::list(own.label, true);
         // As the plugin's hook does.
         let number = self.runtime.webview_is_ready(own.label, own.label);
@@ -477,18 +484,6 @@ impl World {
         self.windows[window].page = Some(number);
         self.collect(number);
         number
-    }
-
-    /// Tauri's hook tells that the page of a window is left.
-    pub(crate) fn leave(&mut self, window: usize, origin: Option<&str>) {
-        let label = self.windows[window].label;
-        let seq = self.seq();
-        self.runtime.leave_page(label, origin.map(str::to_owned));
-        self.oracle.page_is_left(label, seq, sync::passed());
-        self.note(format!(
-            "window {window} leaves its page for {origin:?} at {seq}"
-        ));
-        self.settle();
     }
 
     pub(crate) fn operate(&mut self, page: u32, op: &Value) {

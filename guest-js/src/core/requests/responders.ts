@@ -5,7 +5,7 @@ import type { Registration } from '../contract.js'
 import { EventBusError, toEventBusError } from '../error.js'
 import { encodePayload } from '../json.js'
 import { chainOf } from '../realm.js'
-import { type Registered, type RegistrationQueue, Registrations } from '../registrations.js'
+import { NOWHERE, type Registered, type RegistrationQueue, Registrations } from '../registrations.js'
 import { isThenable, report, reportRefusal } from '../report.js'
 import { failureOf } from './failure.js'
 
@@ -94,7 +94,7 @@ export class Responders extends Registrations<string, RegisteredResponder> {
     if (first) {
       throw new EventBusError('duplicate_responder', `"${name}" has a responder in this page, ${first}: end it first`)
     }
-    return this.register(name, { owner, call: null, session: '' })
+    return this.register(name, { owner, call: null, place: NOWHERE })
   }
 
   protected override entryOf(name: string, { owner }: RegisteredResponder): unknown {

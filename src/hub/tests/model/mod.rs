@@ -414,6 +414,43 @@ fn check(room: Room, steps: Vec<Step>) {
     world.finish();
 }
 
+/// The sessions of a caller and of its responder end at once: one from silence, the other since a call has not returned.
+#[test]
+fn a_caller_may_end_with_its_responder() {
+    let set = |page| Step::SetResponder {
+        page,
+        name: 0,
+        is_on: true,
+        fate: steps::Fate::IsAnswered,
+    };
+    let request = |from, to| Step::Request {
+        from,
+        to: Some(to),
+        name: 0,
+        millis: 500,
+    };
+    let [pull, receive] = [Step::Pull { page: 1 }, Step::Receive { page: 1, which: 0 }];
+    let steps = vec![
+        set(0),
+        set(1),
+        pull.clone(),
+        pull.clone(),
+        receive,
+        Step::ReadAhead { page: 1 },
+        request(Some(1), 0),
+        request(None, 1),
+        pull,
+        Step::Wait { millis: 61_000 },
+    ];
+    let room = Room {
+        queue_events: 1000,
+        backlog_events: 1000,
+        bytes: 1 << 20,
+        has_calls: true,
+    };
+    check(room, steps);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 

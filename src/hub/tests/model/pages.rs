@@ -229,9 +229,7 @@ impl Page {
 
     /// `events` are those that were ever accepted.
     fn receive_gap(&mut self, lost: &LostEvents, events: &[Emitted]) {
-        if lost.gap.reason == GapReason::QueueFull {
-            self.seen = self.seen.max(lost.gap.to);
-        }
+        // It is no position: events whose policy is to reject may be older than its end, and follow it.
         for id in &lost.subscriptions {
             let received = self.received.get_mut(id).unwrap();
             // One that was replaced may be older than what came, and is lost with the newer one.

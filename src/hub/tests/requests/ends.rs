@@ -111,3 +111,25 @@ fn requests_end_in_the_order_they_were_sent() {
     assert_eq!(told, sent);
     world.check_empty();
 }
+
+#[test]
+fn requests_to_a_left_page_end_as_they_were_sent() {
+    let mut world = World::new();
+    world.open_without_responder("a", 1);
+    let waiting: Vec<u32> = (1..=20).collect();
+    for waiter in &waiting {
+        // Ids are random, and say nothing of the order.
+        world.newest = u128::from(waiter * 17 % 41);
+        world.send("a", Caller::Host, *waiter).unwrap();
+    }
+    let key = world.hub.webviews["a"].session.unwrap();
+    let (added, effects) =
+        world
+            .hub
+            .add_responder(key, name("q"), ResponderKind::Single, world.now);
+    assert_eq!(added, Ok(()));
+    world.apply_effects(effects);
+    let effects = world.hub.leave_page("a", None);
+    let ended: Vec<u32> = effects.replies.iter().map(|(waiter, _)| *waiter).collect();
+    assert_eq!(ended, waiting);
+}

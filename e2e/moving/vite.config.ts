@@ -1,0 +1,10 @@
+import { eventBus } from 'tauri-plugin-event-bus-api/bundler'
+import { defineConfig } from 'vite'
+
+/** The same sources, with Tauri's own events and with the event bus in their place. */
+export default defineConfig(({ mode }) => ({
+  root: 'page',
+  base: './',
+  plugins: mode === 'after' ? [eventBus.vite()] : [],
+  build: { outDir: `../dist/${mode}`, emptyOutDir: true, target: 'esnext' },
+}))

@@ -12,6 +12,7 @@ import {
   type Marks,
   matches,
   noteItem,
+  notePart,
   type Queued,
   type Sent,
   STALE,
@@ -326,6 +327,7 @@ export class FakeHost {
     this.responses.push(response)
     if (response.stop) session.streams.delete(response.stream as number)
     else if (!response.part) session.received.delete(response.request as string)
+    else if (!notePart(session, response)) this.broken.push(`part ${response.part} came without credit`)
     this.retire(session)
   }
 
@@ -385,6 +387,7 @@ export class FakeHost {
       streams: new Set(),
       sent: new Set(),
       received: new Set(),
+      sending: new Map(),
       index: 0,
       queue: [],
       given: 0,

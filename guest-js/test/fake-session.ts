@@ -47,6 +47,13 @@ export interface SubscribeEntry {
   resume?: { session: string; after: number; handled: number; ack: number }
 }
 
+/** A stream that the page sends, and the sizes of the parts that count. */
+export interface Sending {
+  readonly credit: { bytes: number; parts: number }
+  readonly sizes: number[]
+  told: number
+}
+
 export interface FakeSession {
   id: string
   n: number
@@ -60,6 +67,8 @@ export interface FakeSession {
   sent: Set<number>
   /** The requests that it has received and not responded to. */
   received: Set<string>
+  /** The streams that it sends. */
+  sending: Map<string, Sending>
   index: number
   queue: Queued[]
   /** The index of the last item that a pull got. */
@@ -69,16 +78,33 @@ export interface FakeSession {
 
 /** Notes what an item means for a session. Returns how many indexes it has. */
 export function noteItem(session: FakeSession, item: unknown): number {
-  const { request, ended, stream, parts } = item as {
+  const { request, ended, stream, parts, credit } = item as {
     request?: string
     ended?: string
-    stream?: number
+    stream?: number | Sending['credit']
     parts?: unknown
+    credit?: string
   }
-  if (request !== undefined) session.received.add(request)
-  else if (ended !== undefined) session.received.delete(ended)
-  else if (stream !== undefined && !parts) session.streams.delete(stream)
+  if (request !== undefined) {
+    session.received.add(request)
+    if (typeof stream === 'object') session.sending.set(request, { credit: stream, sizes: [], told: 0 })
+  } else if (credit !== undefined) {
+    const sending = session.sending.get(credit)
+    sending?.sizes.splice(0, (parts as number) - sending.told)
+    if (sending) sending.told = parts as number
+  } else if (ended !== undefined) session.received.delete(ended)
+  else if (stream !== undefined && !parts) session.streams.delete(stream as number)
   return Array.isArray(parts) ? parts.length : 1
+}
+
+/** Notes a part that the page sends. Returns false if it has no credit for it. */
+export function notePart(session: FakeSession, { request, payload = 'null' }: Record<string, unknown>): boolean {
+  const sending = session.sending.get(request as string)
+  if (!sending) return true
+  const { credit, sizes } = sending
+  const outstanding = sizes.reduce((sum, size) => sum + size, 0)
+  sizes.push(new TextEncoder().encode(payload as string).length + 64)
+  return sizes.length <= credit.parts && outstanding < credit.bytes
 }
 
 export function isIdle({ subscriptions, responders, received, streams }: FakeSession): boolean {

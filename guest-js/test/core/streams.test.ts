@@ -1,10 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { emit } from '../../src/api/emit.js'
+import { listen } from '../../src/api/listen.js'
 import { requestStream } from '../../src/api/request-stream.js'
 import { respondStream } from '../../src/api/respond-stream.js'
+import type { Inbox } from '../../src/core/contract.js'
 import type { EventBusError } from '../../src/core/error.js'
-import { encodePayload } from '../../src/core/json.js'
-import { partSize } from '../../src/core/requests/part-size.js'
+import { existingInbox } from '../../src/core/realm.js'
+import { batchOf } from '../batches.js'
+import type { Held } from '../fake-host.js'
 import { freshRealm, settled } from '../realm.js'
 
 let realm: ReturnType<typeof freshRealm>
@@ -30,6 +33,12 @@ const failed = (promise: Promise<unknown>) =>
     () => expect.fail('it did not fail'),
     (error: EventBusError) => error,
   )
+/** A Blob that cannot be read, as a file that has changed. */
+function unreadable(): Blob {
+  const blob = new Blob(['x'])
+  blob.arrayBuffer = () => Promise.reject(new Error('it has changed'))
+  return blob
+}
 /** Lets tasks of the page pass, and all that follows. */
 async function tasks(): Promise<void> {
   for (let task = 0; task < 6; task += 1) {
@@ -225,125 +234,165 @@ describe('requestStream', () => {
   })
 })
 
-describe('respondStream', () => {
-  const credit = { bytes: 1_000, parts: 2 }
-
-  it('sends what it yields, and then what it returns', async () => {
-    const contexts: unknown[] = []
-    await respondStream<number>('count', async function* (to, context) {
-      contexts.push(context)
-      for (let number = 1; number <= to; number += 1) yield number
-      return 'done'
-    })
-    expect(realm.host.commands('set_responders')[0]?.args.responders).toEqual([
-      { name: 'count', on: true, stream: true },
-    ])
-    ask('a', 'count', 3, credit)
+describe('a stream and the session of its page', () => {
+  it('ends where another session began before the reply to its request', async () => {
+    realm.host.hold = ({ command }) => command === 'request'
+    const stream = requestStream<number>(HOST, 'count')
+    await settled()
+    const [request] = realm.host.held.splice(0)
+    realm.host.hold = () => false
+    realm.host.replyNow({ ...(request as Held), resolve: () => {} })
+    realm.host.refuse = ({ command }) => (command === 'emit' ? new Error('the reply was lost') : undefined)
+    await failed(emit('x'))
+    realm.host.refuse = () => undefined
+    await emit('y')
     await tasks()
-    expect(responses()).toEqual([
-      { request: 'a', part: 1, payload: '1' },
-      { request: 'a', part: 2, payload: '2' },
-    ])
-    realm.host.push({ credit: 'a', parts: 1 })
+    expect(realm.host.opened).toBe(2)
+    request?.resolve({})
+    expect((await failed(stream.next())).code).toBe('unavailable')
+    expect((await failed(stream.result)).code).toBe('unavailable')
+    const before = realm.host.commands('pull').length
     await tasks()
-    expect(responses().slice(2)).toEqual([{ request: 'a', part: 3, payload: '3' }])
-    realm.host.push({ credit: 'a', parts: 3 })
-    await tasks()
-    expect(responses().slice(3)).toEqual([{ request: 'a', after: 3, payload: '"done"' }])
-    expect(contexts[0]).toMatchObject({ name: 'count', caller: HOST })
+    expect(realm.host.commands('pull').length).toBe(before)
   })
 
-  it('waits for credit in bytes, too', async () => {
-    const large = 'x'.repeat(2_000)
-    await respondStream('large', function* () {
-      yield large
-      yield 1
-    })
-    ask('a', 'large', null, credit)
+  it('ends at once where parts came before the reply', async () => {
+    realm.host.hold = ({ command }) => command === 'request'
+    await listen('y', () => {})
+    const stream = requestStream<number>(HOST, 'count')
+    await settled()
+    realm.host.replyNow({ ...(realm.host.held[0] as Held), resolve: () => {} })
+    push(1, [1])
     await tasks()
-    expect(responses().map(({ part }) => part)).toEqual([1])
-    realm.host.push({ credit: 'a', parts: 1 })
+    realm.host.endSession()
+    await emit('x')
     await tasks()
-    expect(responses().map(({ part, after }) => part ?? { after })).toEqual([1, 2, { after: 2 }])
+    expect(await stream.next()).toEqual({ done: false, value: 1 })
+    expect((await failed(stream.next())).code).toBe('unavailable')
   })
 
-  it('runs finally when nobody receives it', async () => {
-    const ended = vi.fn()
-    const signals: AbortSignal[] = []
-    await respondStream('endless', async function* (_, { signal }) {
-      signals.push(signal)
-      try {
-        for (;;) yield 1
-      } finally {
-        ended()
-        yield 'too late'
-      }
-    })
-    ask('a', 'endless', null, credit)
+  it('goes into the next session where the request came too late', async () => {
+    realm.host.hold = ({ command }) => command === 'request'
+    const stream = requestStream<number>(HOST, 'count')
+    await emit('x')
+    realm.host.endSession()
+    realm.host.release()
     await tasks()
-    expect(ended).not.toHaveBeenCalled()
-    realm.host.push({ ended: 'a', code: 'cancelled' })
-    await tasks()
-    expect(ended).toHaveBeenCalledTimes(1)
-    expect(signals[0]?.reason.code).toBe('cancelled')
-    expect(responses().length).toBe(2)
+    push(1, [7])
+    expect(await stream.next()).toEqual({ done: false, value: 7 })
+    stream.stop()
   })
 
-  it('tells what it threw, behind the parts', async () => {
-    await respondStream('fail', async function* () {
-      yield 1
-      throw new TypeError('no')
-    })
-    await respondStream('nothing', (() => 7) as never)
-    await respondStream('invalid', function* () {
-      yield Number.NaN
-    })
-    for (const name of ['fail', 'nothing', 'invalid']) ask(name, name, null, credit)
+  it('pulls for no stream that the host has not accepted', async () => {
+    realm.host.hold = ({ command }) => command === 'request'
+    const stream = requestStream<number>(HOST, 'count')
+    await emit('x')
     await tasks()
-    expect(responses()).toEqual(
-      expect.arrayContaining([
-        { request: 'fail', part: 1, payload: '1' },
-        { request: 'fail', failure: { name: 'TypeError', message: 'no' } },
-        { request: 'nothing', failure: expect.objectContaining({ name: 'TypeError' }) },
-        { request: 'invalid', failure: expect.objectContaining({ name: 'EventBusError' }) },
-      ]),
-    )
-    expect(realm.reported).toHaveBeenCalledTimes(1)
+    expect(realm.host.commands('pull')).toEqual([])
+    realm.host.release()
+    await tasks()
+    expect(realm.host.pullsInFlight).toBe(1)
+    stream.stop()
   })
 
-  it('ends where the host refuses a part', async () => {
-    const ended = vi.fn()
-    await respondStream('count', async function* () {
-      try {
-        for (;;) yield 1
-      } finally {
-        ended()
-      }
-    })
-    realm.host.refuseEntry = (_, { part }) => part === 2 && { code: 'payload_too_large', message: 'too large' }
-    ask('a', 'count', null, { bytes: 10_000, parts: 100 })
+  it('is left at the host where the page may not pull', async () => {
+    realm.host.refuse = ({ command }) => (command === 'pull' ? { code: 'denied', message: 'no' } : undefined)
+    const stream = requestStream<number>(HOST, 'count')
+    expect((await failed(stream.next())).code).toBe('denied')
     await tasks()
-    expect(ended).toHaveBeenCalledTimes(1)
-    expect(realm.reported).toHaveBeenCalled()
-  })
-
-  it('is not for requests of the other kind', async () => {
-    await respondStream('count', async function* () {})
-    realm.host.request('a', 'count')
-    await tasks()
-    expect(responses()).toEqual([{ request: 'a', declined: true }])
+    expect(responses()).toEqual([{ stream: 1, stop: true }])
   })
 })
 
-describe('the size of a part', () => {
-  it.each([
-    [undefined, 68],
-    [null, 68],
-    ['ä€😀', 2 + 3 + 4 + 2 + 64],
-    [{ a: [1, 2] }, 11 + 64],
-    [new Uint8Array(10), 4 + 10 + 128 + 64],
-    [{ a: new Uint8Array(3), b: [new Blob(['xy'])] }, '{"a":null,"b":[null]}'.length + 5 + 256 + 64],
-  ])('is that which the host computes: %j', (part, size) => {
-    expect(partSize(encodePayload('x', part))).toBe(size)
+describe('what a page tells of a stream', () => {
+  it('arrives although a payload beside it cannot be read', async () => {
+    const stream = requestStream<number>(HOST, 'count')
+    await respondStream('file', function* () {
+      yield unreadable()
+    })
+    await tasks()
+    push(1, [1, 2], true)
+    await tasks()
+    // They gather behind a command in flight, and travel together.
+    realm.host.hold = ({ command }) => command === 'emit'
+    const emitted = emit('x')
+    ask('a', 'file', null, { bytes: 1_000, parts: 2 })
+    await tasks()
+    await stream.next()
+    await stream.next()
+    realm.host.release()
+    await emitted
+    await tasks()
+    expect(responses()).toContainEqual({ stream: 1, taken: 2 })
+    expect(responses()).toContainEqual({ request: 'a', failure: expect.objectContaining({ name: 'EventBusError' }) })
+    stream.stop()
+  })
+
+  it('is told again by the replies to later calls', async () => {
+    const stream = requestStream<number>(HOST, 'count')
+    const loop = (async () => {
+      for await (const _ of stream);
+    })()
+    await tasks()
+    const { session } = realm.host
+    session?.pull?.resolve({ ...batchOf([]), call: true })
+    if (session) session.pull = null
+    await tasks()
+    const call = (first: number, items: object[]) =>
+      (existingInbox() as Inbox).receive(JSON.stringify({ heads: [], more: false, first, items }))
+    const replies = [await call(1, [{ stream: 1, parts: [1, 2], due: true }])]
+    for (const first of [3, 4, 5, 6]) replies.push(await call(first, [{ stream: 1, parts: [first] }]))
+    const told = `:${JSON.stringify([{ stream: 1, taken: 2 }])}`
+    expect(replies).toEqual([`2${told}`, `3${told}`, `4${told}`, `5${told}`, '6'].map((end) => `${session?.id}:${end}`))
+    // A newer number takes the place of the one before.
+    expect(await call(7, [{ stream: 1, parts: [7], due: true }])).toContain('"taken":7')
+    const next = await call(8, [{ stream: 1, parts: [8], due: true }])
+    expect(next).toBe(`${session?.id}:8:${JSON.stringify([{ stream: 1, taken: 8 }])}`)
+    stream.stop()
+    await loop
+  })
+})
+
+describe('a stream whose end has come', () => {
+  /** Three parts and the end, of which the loop takes one. */
+  async function ended(signal?: AbortSignal) {
+    const stream = requestStream<number, string>(HOST, 'count', null, signal && { signal })
+    await tasks()
+    push(1, [1, 2, 3])
+    realm.host.push({ stream: 1, response: 'done' })
+    await tasks()
+    expect(await stream.next()).toEqual({ done: false, value: 1 })
+    return stream
+  }
+
+  it('does not look whole once its signal has aborted', async () => {
+    const controller = new AbortController()
+    const stream = await ended(controller.signal)
+    controller.abort()
+    expect((await failed(stream.next())).code).toBe('cancelled')
+    expect(await stream.next()).toEqual({ done: true, value: undefined })
+    expect(await stream.result).toBe('done')
+    expect(responses()).toEqual([])
+  })
+
+  it('listens to its signal no longer once all parts are taken', async () => {
+    const controller = new AbortController()
+    const removed = vi.spyOn(controller.signal, 'removeEventListener')
+    const stream = await ended(controller.signal)
+    await stream.next()
+    expect(removed).not.toHaveBeenCalled()
+    expect(await stream.next()).toEqual({ done: false, value: 3 })
+    expect(removed).toHaveBeenCalled()
+    controller.abort()
+    expect(await stream.next()).toEqual({ done: true, value: 'done' })
+  })
+
+  it('returns what its loop is left with', async () => {
+    const stream = await ended()
+    expect(await (stream.return as (value: string) => Promise<unknown>)('enough')).toEqual({
+      done: true,
+      value: 'enough',
+    })
+    expect(await stream.next()).toEqual({ done: true, value: undefined })
   })
 })

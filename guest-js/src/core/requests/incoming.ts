@@ -27,6 +27,10 @@ class IncomingStream {
   private received = 0
   private readonly due: number[] = []
   taken = 0
+  /** The session in which its request was sent last. */
+  session = ''
+  /** Whether the host is known to have sent its request. */
+  isAccepted = false
   /** How it ended, until a loop has learned of it. */
   private end: { readonly error?: EventBusError; readonly response?: unknown } | undefined
   isOpen = true
@@ -39,6 +43,8 @@ class IncomingStream {
     readonly name: string,
     private readonly wasTaken: () => void,
     private readonly wasLeft: () => void,
+    /** Nothing is left to take. */
+    private readonly wasEmptied: () => void = () => {},
   ) {
     // Who only iterates learns of an error by the loop.
     this.outcome.promise.catch(() => {})
@@ -47,14 +53,6 @@ class IncomingStream {
   /** Whether its end can still be learned, although its handle is gone. */
   get isObserved(): boolean {
     return this.isAwaited || this.isDraining
-  }
-
-  /** Settles when it has ended. */
-  get ended(): Promise<void> {
-    return this.outcome.promise.then(
-      () => {},
-      () => {},
-    )
   }
 
   /** Whether the host waits for a loop to take a part. */
@@ -69,6 +67,7 @@ class IncomingStream {
   }
 
   receive({ parts, due }: PulledParts, skipped: number): void {
+    this.isAccepted = true
     const fresh = skipped > 0 ? parts.slice(skipped) : parts
     this.received += fresh.length
     if (due) this.due.push(this.received)
@@ -83,9 +82,14 @@ class IncomingStream {
 
   private take(): void {
     this.taken += 1
+    if (!this.isOpen) this.checkEmptied()
     if (this.taken !== this.due[0]) return
     this.due.shift()
     if (this.isOpen) this.wasTaken()
+  }
+
+  private checkEmptied(): void {
+    if (this.parts.length === 0) this.wasEmptied()
   }
 
   /** Ends it behind the parts that have come. A loop learns of an error, unless it is quiet. */
@@ -100,14 +104,20 @@ class IncomingStream {
       const waiter = this.waiters.shift()
       this.next().then(waiter?.resolve, waiter?.reject)
     }
+    this.checkEmptied()
   }
 
-  /** Ends it at once, without what was not taken. */
+  /** Ends it at once, without what was not taken. Its loop must not look complete then. */
   abort(error: EventBusError, isQuiet = false): void {
+    const isCut = this.parts.length > 0
     this.parts.length = 0
-    if (!this.isOpen) return
-    this.wasLeft()
-    this.finish({ error }, isQuiet)
+    if (this.isOpen) {
+      this.wasLeft()
+      this.finish({ error }, isQuiet)
+    } else if (isCut) {
+      this.end = isQuiet ? undefined : { error }
+      this.wasEmptied()
+    }
   }
 
   async next(): Promise<Result> {
@@ -161,8 +171,6 @@ class IncomingStream {
 /** The streams that this page has requested. They share the numbers of its requests. */
 export class IncomingStreams {
   private readonly open = new Map<number, IncomingStream>()
-  /** Those that the host has accepted in this session. */
-  private readonly accepted = new Set<number>()
   /** Streams that the page has left, and that may still send. */
   private readonly left = new Set<number>()
   /** Ends the streams whose handles nobody has any more. */
@@ -180,7 +188,8 @@ export class IncomingStreams {
   ) {}
 
   get isActive(): boolean {
-    return this.open.size > 0
+    for (const { isAccepted } of this.open.values()) if (isAccepted) return true
+    return false
   }
 
   /** Whether loops are behind what the host wants to know. */
@@ -207,20 +216,29 @@ export class IncomingStreams {
       name,
       () => this.tell(number, stream.taken),
       () => this.leave(number),
+      // What has come and was not taken can still be cut off.
+      () => signal?.removeEventListener('abort', abort),
     )
     const handle = handleOf(stream)
     this.forgotten?.register(handle, stream)
     this.open.set(number, stream)
     signal?.addEventListener('abort', abort)
-    stream.ended.then(() => signal?.removeEventListener('abort', abort))
     void this.send(number, stream, request)
     return handle
   }
 
   private async send(number: number, stream: IncomingStream, request: OutgoingRequest): Promise<void> {
     try {
-      await this.requests.transmit(number, request, () => stream.isOpen)
-      this.accepted.add(number)
+      await this.requests.transmit(
+        number,
+        request,
+        () => stream.isOpen,
+        (session) => {
+          stream.session = session
+        },
+      )
+      stream.isAccepted = true
+      if (stream.session !== this.queue.session) this.fail(number, SESSION_ENDED)
       this.changed()
     } catch (reason) {
       const error = toEventBusError(reason, 'request')
@@ -248,21 +266,20 @@ export class IncomingStreams {
   }
 
   /** Tells the host that the page receives a stream no longer. */
-  private leave(number: number): void {
+  private leave(number: number, isQuiet = false): void {
     this.remove(number)
     if (this.left.has(number)) return
     this.left.add(number)
     this.queue
       .send('respond', { stream: number, stop: true })
       .catch((error: EventBusError) => {
-        if (error.code !== 'stale_session') report(error)
+        if (!isQuiet && error.code !== 'stale_session') report(error)
       })
       .finally(() => this.left.delete(number))
   }
 
   private remove(number: number): void {
     this.open.delete(number)
-    this.accepted.delete(number)
   }
 
   /** Tells again what was taken, since the host may have lost it. */
@@ -270,15 +287,18 @@ export class IncomingStreams {
     for (const [number, { taken }] of this.open) if (taken > 0) this.tell(number, taken)
   }
 
-  /** Ends what the host had accepted in a session that has ended. */
+  /** Ends what the host had accepted in a session that has ended. Requests in flight may still go into the next one. */
   abandon(): void {
     this.left.clear()
-    for (const number of [...this.accepted]) this.fail(number, 'the session of this page has ended')
+    for (const [number, { isAccepted }] of [...this.open]) if (isAccepted) this.fail(number, SESSION_ENDED)
   }
 
-  /** Ends all of them, since the host has dropped them. */
+  /** Ends all of them: the page was away, and may have missed something. */
   forget(): void {
-    for (const number of [...this.open.keys()]) this.fail(number, 'the page was away')
+    for (const number of [...this.open.keys()]) {
+      this.fail(number, 'the page was away')
+      this.leave(number, true)
+    }
   }
 
   private fail(number: number, why: string): void {
@@ -290,11 +310,13 @@ export class IncomingStreams {
   /** Ends all of them, since this page may not pull. */
   lose(error: EventBusError): void {
     for (const [number, stream] of [...this.open]) {
-      this.remove(number)
+      this.leave(number, true)
       stream.finish({ error })
     }
   }
 }
+
+const SESSION_ENDED = 'the session of this page has ended'
 
 /** A stream that could not be requested. */
 export function failedStream(name: string, reason: unknown): PartStream<never, never> {
@@ -309,9 +331,9 @@ export function failedStream(name: string, reason: unknown): PartStream<never, n
 
 /** What users hold of a stream. Nothing else refers to it, so that it is noticed when they lose it. */
 function handleOf(stream: IncomingStream): PartStream<never, never> {
-  const close = async () => {
+  const close = async (value?: unknown) => {
     stream.leave()
-    return { done: true as const, value: undefined }
+    return { done: true as const, value: await value }
   }
   return {
     get result() {

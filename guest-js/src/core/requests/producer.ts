@@ -1,4 +1,4 @@
-import { EventBusError } from '../error.js'
+import { EventBusError, toEventBusError } from '../error.js'
 import { type EncodedPayload, encodePayload } from '../json.js'
 import { report, reportRefusal } from '../report.js'
 import { failureOf } from './failure.js'
@@ -51,20 +51,24 @@ export class Producer implements RunningStream {
         const { done, value } = await this.iterator.next()
         // What its `finally` yields is dropped.
         if (this.isOver) return
-        this.deliver(this.encode(value), done === true)
+        const encoded = this.encode(value)
+        if (encoded) this.deliver(encoded, done === true)
       }
     } catch (reason) {
       this.fail(reason)
     }
   }
 
-  private encode(value: unknown): EncodedPayload {
+  /** `undefined` if the value is no payload, which ends the stream. */
+  private encode(value: unknown): EncodedPayload | undefined {
     try {
       return encodePayload(this.stream.name, value)
     } catch (error) {
       // The caller learns of it, and so does this page, whose mistake it is.
       report(error)
-      throw error
+      this.stop(toEventBusError(error))
+      this.sendFailure(error)
+      return undefined
     }
   }
 
@@ -81,23 +85,24 @@ export class Producer implements RunningStream {
       this.sent += 1
     }
     const place = isResponse ? { after: this.sent } : { part: this.sent }
-    this.stream.queue.send('respond', { request, ...place, payload, bytes }, size).catch((error) => {
+    this.stream.queue.send('respond', { request, ...place, payload, bytes }, size).catch((error: EventBusError) => {
       reportRefusal(error)
-      if (error instanceof EventBusError && error.code === 'unknown_request') this.stop()
-      else this.sendFailure(error)
+      const isGone = error.code === 'unknown_request'
+      this.stop(isGone ? new EventBusError('cancelled', 'the caller has left the stream') : error)
+      if (!isGone) this.sendFailure(error)
     })
   }
 
-  stop(): void {
+  stop(reason?: EventBusError): void {
     if (this.isOver) return
-    this.end()
+    this.end(reason)
     this.close()
   }
 
-  private end(): void {
+  private end(reason?: EventBusError): void {
     this.isOver = true
     this.wake?.()
-    this.stream.ended()
+    this.stream.ended(reason)
   }
 
   /** Lets the source run its `finally`. That settles once the source has noticed, which may take long. */
@@ -111,11 +116,12 @@ export class Producer implements RunningStream {
 
   /** Ends the stream with what was thrown. */
   private fail(reason: unknown): void {
-    if (!this.isOver) this.sendFailure(reason)
+    if (this.isOver) return
+    this.stop()
+    this.sendFailure(reason)
   }
 
   private sendFailure(reason: unknown): void {
-    this.stop()
     const { request, stack, queue } = this.stream
     queue.send('respond', { request, failure: failureOf(reason, stack) }).catch(reportRefusal)
   }

@@ -80,10 +80,20 @@ export class OutgoingRequests {
     })
   }
 
-  /** Sends a request, and again in the next session if it has reached no responder. */
-  async transmit(id: number, request: OutgoingRequest, isWaiting: () => boolean, renewals = 0): Promise<unknown> {
+  /**
+   * Sends a request, and again in the next session if it has reached no responder. `attempted` is told the session of each
+   * attempt.
+   */
+  async transmit(
+    id: number,
+    request: OutgoingRequest,
+    isWaiting: () => boolean,
+    attempted: (session: string) => void = () => {},
+    renewals = 0,
+  ): Promise<unknown> {
     const { name, to, payload, bytes, timeoutMs, component, causes, stream } = request
     const { session } = this.queue
+    attempted(session)
     const settle = () => {
       if (this.queue.session === session) this.queue.settle()
     }
@@ -103,7 +113,7 @@ export class OutgoingRequests {
       if (this.queue.session === session) await this.queue.renewed()
       // It may have been cancelled meanwhile.
       if (!isWaiting()) throw error
-      return this.transmit(id, request, isWaiting, renewals + 1)
+      return this.transmit(id, request, isWaiting, attempted, renewals + 1)
     }
   }
 

@@ -36,8 +36,8 @@ export interface StreamToSend {
   readonly queue: Pick<RegistrationQueue, 'send'>
   /** What the responder returns. */
   source(): unknown
-  /** It has ended. */
-  ended(): void
+  /** It has ended. With a reason, the signal of the responder aborts. */
+  ended(reason?: EventBusError): void
 }
 
 /** A stream that is being sent. */
@@ -131,13 +131,16 @@ export class Responders extends Registrations<string, RegisteredResponder> {
     const { signal } = controller
     const source = () => responder.respond(payload, { caller, component, signal, chain: chainOf(name, causes) })
     if (responder.stream && stream) {
-      const ended = () => {
+      const ended = (reason?: EventBusError) => {
         this.running.delete(request)
         this.streams.delete(request)
+        if (reason) controller.abort(reason)
       }
       const { stack } = responder
       const sent = { request, name, credit: stream, stack, queue: this.queue, source, ended }
-      this.streams.set(request, responder.stream(sent))
+      const running = responder.stream(sent)
+      // A responder that throws at once has ended it.
+      if (this.running.has(request)) this.streams.set(request, running)
       return
     }
     // A response that comes after the caller stopped waiting is dropped.

@@ -208,6 +208,8 @@ impl Responders {
                 Err(error) => return Err((reply, error)),
             },
         };
+        // The hub drops a request that it refuses.
+        let _bytes = request.message.payload.hold_bytes();
         let id = request.message.id;
         let is_stream = request.message.kind() == ResponderKind::Stream;
         let sent = self.core.hub().request(request, reply, now());

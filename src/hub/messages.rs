@@ -13,6 +13,10 @@ pub(crate) struct Messages {
     queue: VecDeque<(u64, Item)>,
     /// How many parts of a stream count no more, where that is in the queue.
     credit: BTreeMap<RequestId, u64>,
+    /// The requests for streams that were taken for the batch that is being filled.
+    filling: Vec<RequestId>,
+    /// Those that batches have, each with the index of the last item of its batch.
+    delivered: VecDeque<(u64, RequestId)>,
 }
 
 impl Messages {
@@ -81,6 +85,28 @@ impl Messages {
         {
             return Some(Item::Credit(id, parts));
         }
+        if let Item::Request(message) = &item
+            && message.stream.is_some()
+        {
+            self.filling.push(message.id);
+        }
         Some(item)
+    }
+
+    /// Notes that what was taken is in the batch whose last item has this index.
+    pub(super) fn note_delivered(&mut self, last: u64) {
+        let filled = self.filling.drain(..).map(|id| (last, id));
+        self.delivered.extend(filled);
+    }
+
+    /// Takes the requests for streams that the page has, since it has acknowledged this index.
+    pub(super) fn take_acknowledged(&mut self, ack: u64) -> Vec<RequestId> {
+        let count = self.delivered.partition_point(|(last, _)| *last <= ack);
+        self.delivered.drain(..count).map(|(_, id)| id).collect()
+    }
+
+    /// Takes all that waits, to be dropped after the lock.
+    pub(super) fn take_queued(&mut self) -> VecDeque<(u64, Item)> {
+        std::mem::take(&mut self.queue)
     }
 }

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::hub::batch::fitting;
-use crate::hub::ids::SubscriptionId;
+use crate::hub::ids::{RequestId, SubscriptionId};
 use crate::hub::messages::Messages;
 use crate::hub::queue::{LostEvents, Queue, QueueBound, QueueEntry, QueuedEvent};
 use crate::hub::streamed::Streamed;
@@ -124,6 +124,26 @@ impl Outbox {
         });
         let queued = std::iter::from_fn(move || self.queue.pop());
         delivered.chain(queued.map(|entry| (None, entry)))
+    }
+
+    /// Takes what is not for the next page: messages, what streams have, and what was delivered, of which the next page gets
+    /// copies. They are dropped after the lock.
+    pub(crate) fn take_rest(
+        &mut self,
+    ) -> (
+        Vec<Arc<DeliveredItems>>,
+        impl Iterator<Item = VecDeque<(u64, Item)>>,
+    ) {
+        let delivered = self.delivered.iter();
+        let delivered = delivered.map(|own| Arc::clone(&own.delivered)).collect();
+        let messages = self.messages.take_queued();
+        let streamed = std::mem::take(&mut self.streamed).into_items();
+        (delivered, std::iter::once(messages).chain(streamed))
+    }
+
+    /// The requests for streams that the page has.
+    pub(crate) fn take_acknowledged_requests(&mut self) -> Vec<RequestId> {
+        self.messages.take_acknowledged(self.acknowledged)
     }
 
     /// Notes what the page has handled. Returns the items that are acknowledged as a whole, to be dropped after the lock;
@@ -300,6 +320,7 @@ impl Outbox {
         let first = self.last_index + 1;
         self.last_index += items.len() as u64;
         self.streamed.note_delivered(self.last_index);
+        self.messages.note_delivered(self.last_index);
         self.delivered_bytes += bytes;
         self.delivered_length += length;
         let items = items.into();

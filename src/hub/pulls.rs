@@ -58,6 +58,7 @@ impl<W> Hub<W> {
             effects.rearm |= ends_at.is_some_and(|end| self.arm(end));
         }
         self.recheck_room_for_parts(key, streamed, &mut effects);
+        self.release_requests(key, &mut effects);
         let Some(session) = self.sessions.get_mut(&key) else {
             return Err((waiter, stale(pull.session)));
         };

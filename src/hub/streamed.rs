@@ -126,6 +126,11 @@ impl Streamed {
         queue.items
     }
 
+    /// All that waits, by stream.
+    pub(super) fn into_items(self) -> impl Iterator<Item = VecDeque<(u64, Item)>> {
+        self.queues.into_values().map(|queue| queue.items)
+    }
+
     /// Whether something waits.
     pub(crate) fn is_waiting(&self) -> bool {
         self.waiting > 0

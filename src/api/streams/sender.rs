@@ -65,7 +65,8 @@ impl<P: Serialize> PartSender<P> {
     }
 
     /// Sends a part, and blocks the thread until there is credit. For threads of your own, and for
-    /// [`EventBus::respond_stream_blocking`](crate::EventBus::respond_stream_blocking).
+    /// [`EventBus::respond_stream_blocking`](crate::EventBus::respond_stream_blocking). Not for a task: it would hold up a
+    /// thread of the runtime, and as many of them as there are threads stop all tasks.
     ///
     /// # Errors
     ///

@@ -199,6 +199,7 @@ impl<W> Hub<W> {
             None => false,
         };
         self.recheck_room_for_parts(key, streamed, &mut effects);
+        self.release_requests(key, &mut effects);
         effects
     }
 

@@ -69,7 +69,13 @@ impl<W> Hub<W> {
             Ok(state) => state,
             Err(error) => return Err((waiter, error)),
         };
-        let message = Arc::new(request.message);
+        let mut message = request.message;
+        // The host has the request already, and a stream may be open for hours.
+        if is_stream && matches!(state, RequestState::Host) {
+            let payload = std::mem::replace(&mut message.payload, Json::from(""));
+            effects.unused.push(payload);
+        }
+        let message = Arc::new(message);
         let id = message.id;
         if let Caller::Page(key, number) = request.caller
             && let Some(session) = self.sessions.get_mut(&key)
@@ -130,14 +136,21 @@ impl<W> Hub<W> {
         };
         let session = self.sessions.get(&key);
         let log = session.map(|session| &session.sent_requests);
-        // A stream tells of its end by other ways than this reply. So a copy that comes after the end is no error.
-        if is_stream && log.is_some_and(|log| log.has_used(number)) {
+        let id = log.and_then(|log| log.find(number));
+        if is_stream {
+            let is_used = log.is_some_and(|log| log.has_used(number));
+            let pending = id.and_then(|id| self.requests.get(id));
+            // The number is used for a request for one response.
+            if !is_used || pending.is_some_and(|pending| pending.flow.is_none()) {
+                return Err(waiter);
+            }
+            // A stream tells of its end by other ways than this reply. So a copy that comes after the end is no error.
             effects.replies.push((waiter, Ok(stream_sent())));
             return Ok(());
         }
-        let id = log.and_then(|log| log.find(number));
         match id.and_then(|id| self.requests.get_mut(id)) {
-            Some(pending) if pending.waiters.len() < MAX_COPIES => {
+            // A stream has no waiters. This is no copy, but a number that is used twice.
+            Some(pending) if pending.flow.is_none() && pending.waiters.len() < MAX_COPIES => {
                 pending.waiters.push(waiter);
                 Ok(())
             }

@@ -1,5 +1,6 @@
 //! How requests end.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::hub::command_log::JsonResult;
@@ -46,7 +47,7 @@ impl<W> Hub<W> {
         effects: &mut Effects<W>,
     ) {
         for id in ids {
-            if let Some(pending) = self.take_pending(id) {
+            if let Some(pending) = self.take_pending(id, effects) {
                 self.notify_responder(&pending, id, Ending::Cancelled, effects);
                 effects.mark_gone(pending.waiters, caller_gone);
                 let flow = pending.flow.map(|flow| *flow);
@@ -58,7 +59,7 @@ impl<W> Hub<W> {
     }
 
     fn end_with_page_gone(&mut self, id: RequestId, label: &str, effects: &mut Effects<W>) {
-        if let Some(pending) = self.take_pending(id) {
+        if let Some(pending) = self.take_pending(id, effects) {
             let error = Error::new(
                 ErrorCode::PageGone,
                 format!(
@@ -128,8 +129,16 @@ impl<W> Hub<W> {
     }
 
     /// Takes a request out of every index.
-    pub(super) fn take_pending(&mut self, id: RequestId) -> Option<PendingRequest<W>> {
+    pub(super) fn take_pending(
+        &mut self,
+        id: RequestId,
+        effects: &mut Effects<W>,
+    ) -> Option<PendingRequest<W>> {
         let pending = self.requests.remove(id)?;
+        // To drop its bytes may run code of the app.
+        if !pending.message.payload.attached().is_empty() {
+            effects.requests.push(Arc::clone(&pending.message));
+        }
         if let Caller::Page(key, number) = pending.caller
             && let Some(session) = self.sessions.get_mut(&key)
         {
@@ -163,7 +172,8 @@ impl<W> Hub<W> {
         ending: Option<Ending>,
         effects: &mut Effects<W>,
     ) {
-        let Some(pending) = self.take_pending(id) else {
+        let Some(pending) = self.take_pending(id, effects) else {
+            effects.unused.extend(response);
             return;
         };
         if let Some(ending) = ending {
@@ -184,7 +194,10 @@ impl<W> Hub<W> {
         effects: &mut Effects<W>,
     ) {
         match pending.flow {
-            Some(flow) => self.end_stream(id, pending.caller, *flow, response, effects),
+            Some(flow) => {
+                debug_assert!(pending.waiters.is_empty(), "streams have no waiters");
+                self.end_stream(id, pending.caller, *flow, response, effects);
+            }
             None => {
                 self.note_waited(pending.caller, effects);
                 reply_to_all(pending.waiters, response, effects);
@@ -224,6 +237,7 @@ impl<W> Hub<W> {
 fn reply_to_all<W>(mut waiters: Vec<W>, response: JsonResult, effects: &mut Effects<W>) {
     // The last one gets the text itself: a response may be large, and mostly there is one waiter.
     let Some(last) = waiters.pop() else {
+        effects.unused.extend(response);
         return;
     };
     let others = waiters.into_iter().map(|waiter| (waiter, response.clone()));

@@ -13,6 +13,8 @@ pub(crate) struct Flow {
     /// When the newest part came, or its sender got credit again. The timeout begins here.
     pub(super) quiet_since: Instant,
     newest_ticket: SendTicket,
+    /// Whether a send has waited since then.
+    has_waited: bool,
     /// Sends of the host that wait for credit. One that is woken takes a new place if it waits again.
     senders: Vec<(SendTicket, Waker)>,
 }
@@ -23,8 +25,20 @@ impl Flow {
             window: Window::new(credit),
             quiet_since: now,
             newest_ticket: 0,
+            has_waited: false,
             senders: Vec::new(),
         }
+    }
+
+    /// Its sender was not silent at this time.
+    pub(super) fn note_sent(&mut self, now: Instant) {
+        self.quiet_since = now;
+        self.has_waited = false;
+    }
+
+    /// Whether a send waits, or has waited since its sender was last not silent.
+    pub(super) fn has_waited(&self) -> bool {
+        self.has_waited || !self.senders.is_empty()
     }
 
     /// Keeps the waker of a send, in place of the one before. Returns its ticket, and the waker that is not needed any more.
@@ -40,6 +54,7 @@ impl Flow {
         if let Some((ticket, own)) = own {
             return (*ticket, Some(std::mem::replace(own, waker)));
         }
+        self.has_waited = true;
         self.newest_ticket += 1;
         self.senders.push((self.newest_ticket, waker));
         (self.newest_ticket, None)

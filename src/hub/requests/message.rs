@@ -50,6 +50,18 @@ impl RequestMessage {
         }
     }
 
+    /// The same without its payload.
+    pub(super) fn head(&self) -> Self {
+        Self {
+            id: self.id,
+            name: self.name.clone(),
+            payload: Json::from(""),
+            source: self.source.clone(),
+            provenance: self.provenance.clone(),
+            stream: self.stream,
+        }
+    }
+
     /// The name of the component that sent it.
     pub(crate) fn component(&self) -> Option<&Arc<str>> {
         self.provenance.as_ref()?.component.as_ref()

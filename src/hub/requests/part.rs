@@ -81,3 +81,33 @@ impl StreamEnd {
         own + ENVELOPE
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+    use tauri_plugin_event_bus_types::Bytes;
+
+    use super::*;
+
+    /// A test of the guest package reads the same samples. An object with `$bytes` stands for bytes of that place in `bytes`,
+    /// which has their lengths.
+    #[test]
+    fn the_size_is_that_which_pages_compute() {
+        let samples = include_str!("../../../tests/part-sizes.json");
+        let samples: Vec<Value> = serde_json::from_str(samples).unwrap();
+        for sample in samples {
+            let mut text = sample.get("part").unwrap_or(&Value::Null).to_string();
+            let lengths = sample["bytes"].as_array().cloned().unwrap_or_default();
+            let mut bytes = Vec::new();
+            for (place, length) in lengths.iter().enumerate() {
+                text = text.replace(&format!("{{\"$bytes\":{place}}}"), "\u{1}");
+                bytes.push(Bytes::from(vec![0; length.as_u64().unwrap() as usize]));
+            }
+            let part = match bytes.is_empty() {
+                true => Json::from(text),
+                false => Json::with_bytes(&text, bytes).unwrap(),
+            };
+            assert_eq!(part_size(&part) as u64, sample["size"], "{sample}");
+        }
+    }
+}

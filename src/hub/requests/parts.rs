@@ -98,22 +98,24 @@ impl<W> Hub<W> {
         let mut effects = Effects::default();
         // Parts of a page that is being left may overtake each other. That is no end: the page is about to be gone.
         if let Err(error) = self.check_part_number(key, id, number) {
+            effects.unused.extend(part);
             return (Err(error), effects);
         }
-        let sent = part.and_then(|part| {
-            self.check_credit(id, number, part_size(&part))?;
-            Ok(part)
-        });
-        match sent {
-            Ok(part) => {
-                self.forward_part(id, part, now, &mut effects);
-                (Ok(()), effects)
-            }
-            Err(error) => {
-                self.end_request(id, Err(error.clone()), None, &mut effects);
-                (Err(error), effects)
-            }
-        }
+        let refused = match part {
+            Ok(part) => match self.check_credit(id, number, part_size(&part)) {
+                Ok(()) => {
+                    self.forward_part(id, part, now, &mut effects);
+                    return (Ok(()), effects);
+                }
+                Err(error) => {
+                    effects.unused.push(part);
+                    error
+                }
+            },
+            Err(error) => error,
+        };
+        self.end_request(id, Err(refused.clone()), None, &mut effects);
+        (Err(refused), effects)
     }
 
     fn check_part_number(&self, key: SubscriberKey, id: RequestId, number: u64) -> Result<()> {
@@ -195,7 +197,7 @@ impl<W> Hub<W> {
             return;
         };
         let is_due = flow.window.send(part_size(&part));
-        flow.quiet_since = now;
+        flow.note_sent(now);
         match pending.caller {
             Caller::Host => {
                 let inbox = self.requests.inboxes.get_mut(&id);
@@ -257,9 +259,24 @@ impl<W> Hub<W> {
             Some(id) => {
                 self.cancel_stream(id, &mut effects);
             }
-            None => session.sent_requests.mark_used(stream),
+            None => {
+                session.sent_requests.mark_used(stream);
+                // It may have ended, while its last items still wait.
+                self.withdraw_stream(key, stream, &mut effects);
+            }
         }
         effects
+    }
+
+    /// Takes back what a page has not fetched of a stream that it receives no longer.
+    fn withdraw_stream(&mut self, key: SubscriberKey, stream: u64, effects: &mut Effects<W>) {
+        if let Some(session) = self.sessions.get_mut(&key) {
+            let streamed = &mut session.outbox.streamed;
+            let before = streamed.bytes();
+            effects.withdrawn.push(streamed.withdraw(stream));
+            self.recheck_room_for_parts(key, before, effects);
+        }
+        self.end_idle_pull(key, effects);
     }
 
     /// What the host reads next of a stream that it requested; `None` behind its end.
@@ -332,7 +349,7 @@ impl<W> Hub<W> {
         let Some((flow, timeout)) = pending.flow.as_mut().zip(pending.timeout) else {
             return;
         };
-        flow.quiet_since = now;
+        flow.note_sent(now);
         let due = now + timeout;
         self.requests.set_due(id, Some(due));
         effects.rearm |= self.arm(due);
@@ -340,16 +357,20 @@ impl<W> Hub<W> {
 
     /// Moves the timeout of a stream whose sender was not silent for so long, or waits for credit. Returns whether it did.
     pub(super) fn postpone_timeout(&mut self, id: RequestId, now: Instant) -> bool {
-        let Some(pending) = self.requests.get(id) else {
+        let Some(pending) = self.requests.get_mut(id) else {
             return false;
         };
         let is_waiting =
             matches!(pending.state, RequestState::Waiting { until, .. } if until <= now);
-        let Some((flow, timeout)) = pending.flow.as_ref().zip(pending.timeout) else {
+        let Some((flow, timeout)) = pending.flow.as_mut().zip(pending.timeout) else {
             return false;
         };
         if is_waiting {
             return false;
+        }
+        // A sender that waits for room at its consumer is not silent.
+        if flow.has_waited() {
+            flow.note_sent(now);
         }
         // Credit that comes back sets it again.
         let has_credit = flow.window.has_credit();
@@ -379,6 +400,20 @@ impl<W> Hub<W> {
             if let Some(flow) = self.requests.flow_mut(id) {
                 effects.wakers.extend(flow.wake());
             }
+        }
+    }
+
+    /// Forgets the payloads of the requests for streams that a page has acknowledged.
+    pub(in crate::hub) fn release_requests(
+        &mut self,
+        key: SubscriberKey,
+        effects: &mut Effects<W>,
+    ) {
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return;
+        };
+        for id in session.outbox.take_acknowledged_requests() {
+            effects.requests.extend(self.requests.release(id));
         }
     }
 
@@ -422,9 +457,10 @@ impl<W> Hub<W> {
         if pending.is_none_or(|pending| pending.flow.is_none()) {
             return false;
         }
-        let Some(pending) = self.take_pending(id) else {
+        let Some(pending) = self.take_pending(id, effects) else {
             return false;
         };
+        debug_assert!(pending.waiters.is_empty(), "streams have no waiters");
         self.notify_responder(&pending, id, Ending::Cancelled, effects);
         if let RequestState::Page { key, .. } = pending.state {
             self.end_idle_pull(key, effects);
@@ -434,13 +470,7 @@ impl<W> Hub<W> {
             .wakers
             .extend(flow.into_iter().flat_map(Flow::into_senders));
         if let Caller::Page(key, stream) = pending.caller {
-            if let Some(session) = self.sessions.get_mut(&key) {
-                let streamed = &mut session.outbox.streamed;
-                let before = streamed.bytes();
-                effects.withdrawn.push(streamed.withdraw(stream));
-                self.recheck_room_for_parts(key, before, effects);
-            }
-            self.end_idle_pull(key, effects);
+            self.withdraw_stream(key, stream, effects);
         }
         true
     }

@@ -12,6 +12,7 @@ use crate::hub::requests::message::{Caller, RequestMessage};
 pub(super) struct PendingRequest<W> {
     /// Its place in the order in which requests are sent.
     pub(super) place: u64,
+    /// Without its payload, if it is a stream whose responder has the request.
     pub(super) message: Arc<RequestMessage>,
     pub(super) caller: Caller,
     pub(super) state: RequestState,
@@ -89,7 +90,7 @@ pub(super) struct RecipientUsage {
     /// Requests for one response.
     pub(super) requests: usize,
     pub(super) streams: usize,
-    /// The bytes of all of them.
+    /// The bytes of all of them, without the payloads of streams whose requests it has.
     pub(super) bytes: usize,
 }
 
@@ -146,6 +147,19 @@ impl<W> Requests<W> {
             }
         }
         Some(pending)
+    }
+
+    /// The responder of a stream has the request, so its payload counts no more. Returns what was kept of it.
+    pub(super) fn release(&mut self, id: RequestId) -> Option<Arc<RequestMessage>> {
+        let pending = self.by_id.get_mut(&id)?;
+        let head = Arc::new(pending.message.head());
+        let whole = std::mem::replace(&mut pending.message, head);
+        let recipient = pending.state.webview().cloned();
+        if let Some(requests) = self.by_recipient.get_mut(&recipient) {
+            requests.usage.bytes -= whole.weight();
+            requests.usage.bytes += pending.message.weight();
+        }
+        Some(whole)
     }
 
     pub(super) fn get(&self, id: RequestId) -> Option<&PendingRequest<W>> {

@@ -127,6 +127,7 @@ impl<W> Hub<W> {
     ) -> Result<Effects<W>> {
         let name = self.pending_request_name(key, id)?;
         let mut response = response;
+        let mut effects = Effects::default();
         if let Some(pending) = self.requests.get(id)
             && let Some(flow) = &pending.flow
         {
@@ -142,17 +143,18 @@ impl<W> Hub<W> {
                 ));
             }
             if response.is_ok() && !self.has_room_at_consumer(id) {
-                response = Err(Error::new(
+                let error = Error::new(
                     ErrorCode::QueueFull,
                     format!(
                         "the page that receives the stream {:?} has no room for its response: it has not acknowledged {} bytes (queueBytes)",
                         name.as_str(),
                         self.limits.queue_bytes
                     ),
-                ));
+                );
+                let unsent = std::mem::replace(&mut response, Err(error));
+                effects.unused.extend(unsent);
             }
         }
-        let mut effects = Effects::default();
         self.end_request(id, response, None, &mut effects);
         Ok(effects)
     }

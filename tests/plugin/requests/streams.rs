@@ -211,7 +211,8 @@ fn a_page_that_leaves_ends_the_responder() {
     assert_eq!(stop, json!({}));
     drop(responder);
     // Its future is gone, and with it what it held.
-    assert!(dropped.recv_timeout(PATIENCE).is_err());
+    let gone = dropped.recv_timeout(PATIENCE);
+    assert_eq!(gone, Err(mpsc::RecvTimeoutError::Disconnected));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Streams: parts, credit, and the ways in which they end.
 
 mod ends;
+mod leftovers;
 mod limits;
 mod random;
 
@@ -25,6 +26,7 @@ use crate::hub::{Effects, Hub, Pull};
 use crate::limits::Limits;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::model::policies::Policies;
 
@@ -169,6 +171,17 @@ impl World {
         credit: Credit,
         timeout: Option<Duration>,
     ) -> Result<Stream> {
+        self.request_of("1".into(), from, to, credit, timeout)
+    }
+
+    fn request_of(
+        &mut self,
+        payload: Json,
+        from: Option<&'static str>,
+        to: Option<&'static str>,
+        credit: Credit,
+        timeout: Option<Duration>,
+    ) -> Result<Stream> {
         self.newest += 1;
         let id = RequestId::of(self.newest);
         let mut number = 0;
@@ -185,7 +198,7 @@ impl World {
             message: RequestMessage {
                 id,
                 name: name(),
-                payload: "1".into(),
+                payload,
                 source: Endpoint::Host,
                 provenance: None,
                 stream: Some(credit),
@@ -213,6 +226,30 @@ impl World {
             sent: 0,
             seen: Seen::default(),
         })
+    }
+
+    /// A page's request comes again.
+    fn repeat(&mut self, stream: &Stream) {
+        let key = self.key(stream.from.unwrap());
+        self.newest += 1;
+        let waiter = self.newest as u32;
+        let request = NewRequest {
+            message: RequestMessage {
+                id: RequestId::of(self.newest),
+                name: name(),
+                payload: "1".into(),
+                source: Endpoint::Host,
+                provenance: None,
+                stream: Some(CREDIT),
+            },
+            caller: Caller::Page(key, stream.number),
+            to: Recipient::Host,
+            timeout: None,
+        };
+        let (is_new, effects) = self.hub.request(request, waiter, self.now).unwrap();
+        assert!(!is_new);
+        self.apply_effects(effects);
+        assert_eq!(self.replies.remove(&waiter), Some(Ok("{}".into())));
     }
 
     /// Sends a part as its responder does.

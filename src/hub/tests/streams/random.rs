@@ -1,5 +1,5 @@
-//! Streams between the host and two pages, against an oracle. Replies to pulls are lost, reports come late or twice, and
-//! pages reload. Each consumer sees what was sent, in order, up to the end; and nobody waits for good.
+//! Streams between the host and two pages, against an oracle. Replies to pulls are lost, requests and reports come late or
+//! twice, and pages reload or renew their sessions. Each consumer sees what was sent, in order, up to the end; and nobody waits for good.
 
 use std::collections::VecDeque;
 
@@ -38,8 +38,14 @@ enum Step {
         page: u8,
         is_lost: bool,
     },
-    Reload {
+    /// Another session begins in a webview, after its page was left or not.
+    Renew {
         page: u8,
+        is_left: bool,
+    },
+    /// A page's request comes again.
+    Repeat {
+        which: usize,
     },
 }
 
@@ -52,10 +58,12 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (which.clone(), 1..5_u64).prop_map(|(which, count)| Step::Take { which, count }),
         2 => (which.clone(), 0..4_u64).prop_map(|(which, late)| Step::Report { which, late }),
         1 => which.clone().prop_map(|which| Step::Respond { which }),
-        1 => which.prop_map(|which| Step::Leave { which }),
+        1 => which.clone().prop_map(|which| Step::Leave { which }),
+        1 => which.prop_map(|which| Step::Repeat { which }),
         8 => (0..2_u8, prop::bool::weighted(0.3))
             .prop_map(|(page, is_lost)| Step::Pull { page, is_lost }),
-        1 => (0..2_u8).prop_map(|page| Step::Reload { page }),
+        1 => (0..2_u8, any::<bool>())
+            .prop_map(|(page, is_left)| Step::Renew { page, is_left }),
     ]
 }
 
@@ -78,6 +86,9 @@ struct Expected {
     /// What its consumer sees last; `None` if that is there no more.
     end: Option<std::result::Result<String, ErrorCode>>,
     has_left: bool,
+    /// The place of a send that waits, and how often it had been woken when it began to.
+    waiting: Option<(SendTicket, usize)>,
+    woken: Arc<Woken>,
 }
 
 struct Simulation {
@@ -92,7 +103,10 @@ impl Simulation {
             Step::Pull { page, is_lost } => {
                 self.world.pull_over(["a", "b"][usize::from(page)], is_lost);
             }
-            Step::Reload { page } => self.reload(["a", "b"][usize::from(page)]),
+            Step::Renew { page, is_left } => {
+                self.renew(["a", "b"][usize::from(page)], is_left);
+            }
+            Step::Repeat { which } => self.with(which, |own, world| own.repeat(world)),
             Step::Send { which, size } => self.with(which, |own, world| own.send(world, size)),
             Step::Take { which, count } => self.with(which, |own, world| own.take(world, count)),
             Step::Report { which, late } => self.with(which, |own, world| own.report(world, late)),
@@ -124,11 +138,15 @@ impl Simulation {
             is_open: true,
             end: None,
             has_left: false,
+            waiting: None,
+            woken: Arc::default(),
         });
     }
 
-    fn reload(&mut self, label: &'static str) {
-        self.world.leave_page(label);
+    fn renew(&mut self, label: &'static str, is_left: bool) {
+        if is_left {
+            self.world.leave_page(label);
+        }
         for own in &mut self.streams {
             if own.stream.from == Some(label) {
                 own.is_open = false;
@@ -157,7 +175,10 @@ impl Expected {
                 return;
             }
         }
-        let sent = world.send(&mut self.stream, &part);
+        let sent = match self.stream.to {
+            None => self.send_or_wait(world, &part),
+            Some(_) => world.send(&mut self.stream, &part),
+        };
         let is_full = sent.as_ref().err().map(Error::code) == Some(ErrorCode::QueueFull);
         assert_eq!(sent.is_ok() || is_full, self.is_open, "{sent:?}");
         if is_full {
@@ -172,6 +193,31 @@ impl Expected {
             assert!(untaken.len() <= self.credit.parts);
             let before: usize = untaken.iter().rev().skip(1).map(|part| size_of(part)).sum();
             assert!(before < self.credit.bytes);
+        }
+    }
+
+    /// Sends as the host does. A send that has waited goes on only where it was woken.
+    fn send_or_wait(&mut self, world: &mut World, part: &str) -> Result<()> {
+        let ticket = self.waiting.map(|(ticket, _)| ticket);
+        let sent = world.send_part_or_wait(&self.stream, part, ticket, &self.woken);
+        if let PartSent::Waits(_, ticket) = sent {
+            self.waiting = ticket.map(|ticket| (ticket, self.woken.count()));
+            return Err(Error::new(ErrorCode::QueueFull, "waits"));
+        }
+        if let Some((_, before)) = self.waiting.take() {
+            assert!(self.woken.count() > before, "nothing woke it");
+        }
+        if matches!(sent, PartSent::Ended(_)) {
+            return Err(Error::new(ErrorCode::Cancelled, "ended"));
+        }
+        self.stream.sent += 1;
+        Ok(())
+    }
+
+    /// A copy of the request gets the same reply, and changes nothing.
+    fn repeat(&mut self, world: &mut World) {
+        if self.stream.from.is_some() && !self.has_left {
+            world.repeat(&self.stream);
         }
     }
 

@@ -11,6 +11,9 @@ include!("src/shell/commands/names.rs");
 #[path = "src/permissions/entry.rs"]
 mod entry;
 
+#[path = "build/guides.rs"]
+mod guides;
+
 fn main() {
     println!("cargo:rerun-if-changed=src/shell/commands/names.rs");
     println!("cargo:rerun-if-changed=src/permissions/entry.rs");
@@ -24,6 +27,27 @@ fn main() {
         .global_scope_schema(scope)
         .build();
     name_platforms();
+    write_guides();
+}
+
+/// docs.rs gets the guides as modules, with the links of rustdoc. `cargo xtask docs` writes them by itself.
+fn write_guides() {
+    println!("cargo::rustc-check-cfg=cfg(guides)");
+    println!("cargo::rerun-if-env-changed=DOCS_RS");
+    if std::env::var_os("DOCS_RS").is_none() {
+        return;
+    }
+    let variable = |name| std::env::var(name).unwrap_or_default();
+    let folder = std::path::Path::new(&variable("OUT_DIR")).join("guides");
+    let docs = std::path::Path::new(&variable("CARGO_MANIFEST_DIR")).join("docs");
+    let source = match variable("CARGO_PKG_REPOSITORY") {
+        address if address.is_empty() => address,
+        address => format!("{address}/blob/v{}", variable("CARGO_PKG_VERSION")),
+    };
+    match guides::write(&docs, &folder, &source) {
+        Ok(()) => println!("cargo::rustc-env=EVENT_BUS_GUIDES={}", folder.display()),
+        Err(error) => println!("cargo::error=cannot write the guides: {error}"),
+    }
 }
 
 /// Sets `calls` where the host calls pages: the feature, on the systems with WebKitGTK.

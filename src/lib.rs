@@ -1,7 +1,12 @@
 //! Broadcast, targeted and periodic events between Rust and webviews, for [Tauri](https://v2.tauri.app) 2: ordered,
 //! batched, and replayed after a reload. Pages use the npm package `tauri-plugin-event-bus-api`.
 //!
-//! # Setup
+//! # Install
+//!
+//! ```sh
+//! cargo add tauri-plugin-event-bus
+//! npm install tauri-plugin-event-bus-api
+//! ```
 //!
 //! Add the plugin to the app, with [`init`] or with a [`Builder`]. Limits, policies and the catalog mode may also come from
 //! `tauri.conf.json`: see [`Config`]. Each page needs permissions of the plugin in a capability; [`check_capabilities`](capabilities::check_capabilities)
@@ -11,6 +16,17 @@
 //! tauri::Builder::default().plugin(tauri_plugin_event_bus::init());
 //! ```
 //!
+//! ```json
+//! { "identifier": "default", "windows": ["main"], "permissions": ["core:default", "event-bus:default"] }
+//! ```
+//!
+#![cfg_attr(
+    guides,
+    doc = "
+The [guides] explain each subject, for Rust and for pages: [getting started](guides::start),
+[permissions](guides::permissions), [delivery and limits](guides::delivery), [errors](guides::errors).
+"
+)]
 //! # Events
 //!
 //! [`EventBusExt::event_bus`] gives the [`EventBus`] of an app or a window, and the [`WebviewBus`] of a webview.
@@ -81,6 +97,7 @@ With the feature `typed`, which is on by default, a type that implements [`Event
 //! | `page-crashes` | on Linux, the plugin notices immediately that a page crashed, and that a webview was closed alone or moved |
 //! | `calls` | on WebKitGTK, the host calls pages with their events, which is faster than their pulls |
 //! | `unstable` | the plugin knows child webviews immediately; for apps that use Tauri's feature `unstable` |
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod api;
 mod config;
@@ -187,40 +204,54 @@ pub mod component {
     pub use crate::model::built_in::BUILT_IN_EVENTS;
 }
 
-/// Compiles the blocks of the pages.
+/// Compiles the blocks of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-#[cfg(doctest)]
-#[doc = include_str!("../docs/permissions.md")]
-#[cfg_attr(feature = "typed", doc = include_str!("../docs/typed-events.md"))]
-struct Guides;
+/// The guides: how to use the plugin, one page a subject.
+#[cfg(any(guides, doctest))]
+pub mod guides {
+    // Doc tests compile the files as they are. rustdoc gets them with links of its own: see `build/guides.rs`.
+    macro_rules! guides {
+        ($($(#[$condition:meta])? $name:ident: $file:literal,)*) => { $(
+            $(#[$condition])?
+            #[cfg_attr(guides, doc = include_str!(concat!(env!("EVENT_BUS_GUIDES"), "/", $file)))]
+            #[cfg_attr(all(doctest, not(guides)), doc = include_str!(concat!("../docs/", $file)))]
+            pub mod $name {}
+        )* };
+    }
 
-#[cfg(doctest)]
-#[doc = include_str!("../docs/moving.md")]
-struct MovingGuide;
-
-#[cfg(doctest)]
-#[cfg_attr(feature = "typed", doc = include_str!("../docs/bytes.md"))]
-struct BytesGuide;
-
-#[cfg(doctest)]
-#[doc = include_str!("../docs/inspecting.md")]
-struct InspectingGuide;
-
-#[cfg(doctest)]
-#[doc = include_str!("../docs/components.md")]
-struct ComponentsGuide;
-
-#[cfg(doctest)]
-#[doc = include_str!("../docs/periodic.md")]
-struct PeriodicGuide;
-
-#[cfg(doctest)]
-#[cfg_attr(feature = "typed", doc = include_str!("../docs/requests.md"))]
-struct RequestGuide;
-
-#[cfg(doctest)]
-#[doc = include_str!("../docs/streams.md")]
-struct StreamGuide;
+    guides! {
+        #[cfg(any(guides, feature = "typed"))]
+        start: "start.md",
+        permissions: "permissions.md",
+        #[cfg(any(guides, feature = "typed"))]
+        typed_events: "typed-events.md",
+        #[cfg(any(guides, feature = "typed"))]
+        requests: "requests.md",
+        streams: "streams.md",
+        periodic: "periodic.md",
+        #[cfg(any(guides, feature = "typed"))]
+        bytes: "bytes.md",
+        components: "components.md",
+        delivery: "delivery.md",
+        errors: "errors.md",
+        inspecting: "inspecting.md",
+        testing: "testing.md",
+        react: "react.md",
+        vue: "vue.md",
+        svelte: "svelte.md",
+        solid: "solid.md",
+        without_a_framework: "without-a-framework.md",
+        without_tauri: "without-tauri.md",
+        moving: "moving.md",
+        moving_by_hand: "moving-by-hand.md",
+        platforms: "platforms.md",
+        comparison: "comparison.md",
+        guarantees: "guarantees.md",
+        api: "api.md",
+        wire_protocol: "wire-protocol.md",
+        development: "development.md",
+    }
+}

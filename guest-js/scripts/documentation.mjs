@@ -14,6 +14,8 @@ const pages = [
   'README.md',
   'guest-js/README.md',
   'CONTRIBUTING.md',
+  'migrate/README.md',
+  'examples/playground/README.md',
   'examples/shop/README.md',
   ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.md'))

@@ -1,12 +1,12 @@
-// Checks the TypeScript of both READMEs with the rules that apps use, `recommended-type-checked` of typescript-eslint, and
-// the option that the README gives. It is installed outside of the workspace, whose newest TypeScript has no
-// API that it could use.
+// Checks the TypeScript of the READMEs and of the first guide with the rules that apps use, `recommended-type-checked` of
+// typescript-eslint, and the option that the guide gives. It is installed outside of the workspace, whose newest TypeScript
+// has no API that it could use.
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { execPath } from 'node:process'
 import { guest, inScratch, run } from './scratch.mjs'
 
-const pages = ['README-md', 'guest-js-README-md']
+const pages = ['README-md', 'docs-start-md', 'guest-js-README-md']
 const packages = ['eslint@9', 'typescript-eslint@8', 'typescript@5.9.3']
 
 const compilerOptions = {
@@ -19,9 +19,9 @@ const compilerOptions = {
   noEmit: true,
 }
 
-/** The configuration that the README gives. */
+/** The configuration that the guide gives. */
 const [, configuration] = /^```js\n(.*?allowForKnownSafePromises.*?)^```$/ms.exec(
-  readFileSync(join(guest, '../README.md'), 'utf8'),
+  readFileSync(join(guest, '../docs/start.md'), 'utf8'),
 )
 
 run([execPath, 'scripts/documentation.mjs'], guest)

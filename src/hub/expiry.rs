@@ -20,13 +20,10 @@ impl<W> Hub<W> {
                 session.last_seen = now;
                 effects.batches.push((pull.waiter, Batch::default()));
             }
-            if std::mem::take(&mut session.has_waited) {
-                session.last_seen = now;
-            }
-            let is_silent = session.parked.is_none() && session.sent_requests.is_empty();
+            session.note_end_of_wait(now);
             let is_gone = match session.calls.is_on() {
                 true => session.calls.is_overdue(now),
-                false => is_silent && now >= session.last_seen + SESSION_LEASE,
+                false => session.has_lease() && now >= session.last_seen + SESSION_LEASE,
             };
             if is_gone {
                 abandoned.push(Arc::clone(&session.webview));
@@ -43,6 +40,9 @@ impl<W> Hub<W> {
         }
         self.expire_calls(now, &mut effects);
         self.expire_requests(now, &mut effects);
+        for session in self.sessions.values_mut() {
+            session.note_end_of_wait(now);
+        }
         for webview in self.webviews.values_mut() {
             webview.history.take_if(|history| history.is_over(now));
         }
@@ -55,11 +55,9 @@ impl<W> Hub<W> {
             .values()
             .filter_map(|session| match &session.parked {
                 Some(pull) => Some(pull.since + PULL_HOLD),
-                // A page that is called has no lease.
-                None if session.calls.is_on() => None,
-                // Its requests have their own ends.
-                None if !session.sent_requests.is_empty() => None,
-                None => Some(session.last_seen + SESSION_LEASE),
+                None if session.has_lease() => Some(session.last_seen + SESSION_LEASE),
+                // Calls and requests have their own ends.
+                None => None,
             })
             .chain(
                 self.sessions

@@ -425,7 +425,7 @@ impl<W> Hub<W> {
                 }
                 if session.is_reachable() {
                     let effects = effects.get_or_insert_default();
-                    session.deliver(entry.subscriber, clock(), effects);
+                    session.deliver(entry.subscriber, clock(), &mut self.room, effects);
                 }
             } else if let Some(consumer) = self.consumers.get_mut(&entry.subscriber) {
                 let addressing = audience.addressing_of_host();

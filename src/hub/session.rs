@@ -26,7 +26,7 @@ pub(crate) struct Session<W> {
     pub(crate) sent_requests: CallerLog,
     /// How many requests to it have no response yet.
     pub(crate) received_requests: usize,
-    /// Whether a request of it has ended since it was last seen. It was there while it waited.
+    /// Whether its last request has just ended. It was there while it waited, so its lease begins now.
     pub(crate) has_waited: bool,
     pub(crate) opened: Instant,
     /// The origin of its page, as far as it is known.
@@ -110,28 +110,41 @@ impl<W> Session<W> {
         !self.has_resumed && self.starts_after.is_none()
     }
 
+    /// Whether only its lease tells when its page is gone: no pull, call or request shows that it is there.
+    pub(super) fn has_lease(&self) -> bool {
+        self.parked.is_none() && !self.calls.is_on() && self.sent_requests.is_empty()
+    }
+
+    /// Begins its lease if its last request has ended.
+    pub(super) fn note_end_of_wait(&mut self, now: Instant) {
+        if std::mem::take(&mut self.has_waited) {
+            self.last_seen = now;
+        }
+    }
+
     /// Notes that its page has pulled. Returns whether it is the first time.
     pub(super) fn note_pull(&mut self) -> bool {
         self.begun.clear();
         !std::mem::replace(&mut self.has_pulled, true)
     }
 
-    /// Completes the parked pull, if there is one and there is something to deliver.
-    pub(crate) fn complete_parked_pull(&mut self, now: Instant, effects: &mut Effects<W>) {
+    /// Completes the parked pull, if there is one and there is something to deliver. Returns whether it did.
+    pub(crate) fn complete_parked_pull(&mut self, now: Instant, effects: &mut Effects<W>) -> bool {
         // What calls carry is not repeated unless they fail.
         if self.calls.carries_items() {
-            return;
+            return false;
         }
         let Some(pull) = self.parked.take() else {
-            return;
+            return false;
         };
         let batch = self.outbox.batch_ahead(pull.bound);
         if batch.is_empty() {
             self.parked = Some(pull);
-            return;
+            return false;
         }
         self.last_seen = now;
         effects.batches.push((pull.waiter, batch));
+        true
     }
 
     /// The batch that tells a page that calls follow.

@@ -408,7 +408,7 @@ impl<W> Hub<W> {
         if is_smaller(session.outbox.usage(), before) {
             self.room.wake_first(Line::Queue(key), &mut effects.wakers);
         }
-        session.deliver(key, now, effects);
+        session.deliver(key, now, &mut self.room, effects);
     }
 
     /// Ends these subscriptions. With the last one, the page's pull ends.

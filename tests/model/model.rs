@@ -1,4 +1,4 @@
-//! The scenarios. Each runs over some thousand schedules; CONTRIBUTING.md explains how to run more of them, and how to
+//! The scenarios. Each runs over some thousand schedules; docs/development.md explains how to run more of them, and how to
 //! reproduce a failure.
 
 mod pulls {

@@ -1,4 +1,4 @@
-//! Runs of the simulation. CONTRIBUTING.md says how to run more of them, and how to replay one that failed.
+//! Runs of the simulation. docs/development.md says how to run more of them, and how to replay one that failed.
 
 use std::collections::BTreeMap;
 use std::env;

@@ -3,6 +3,7 @@
     not(feature = "typed"),
     doc = "The nouns of tauri-plugin-event-bus, without the feature `typed`."
 )]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod attached;
 mod bytes;

@@ -3,13 +3,18 @@
 mod bench;
 mod cross;
 mod demo;
+mod docs;
+mod features;
+mod links;
 mod npm;
 mod oldest;
 mod packages;
+mod release;
 mod run;
 mod simulate;
 mod steps;
 mod system;
+mod tools;
 
 use run::Outcome;
 use std::{env, process::ExitCode};
@@ -30,10 +35,15 @@ Commands of this repository. Each one works in a fresh clone.
   cargo xtask test      run everything: the check, Rust tests, the model of the
                         concurrent code, the simulation, TypeScript tests, type
                         tests, journeys in real windows of WebKit and of
-                        Chromium, packages
+                        Chromium, each feature apart, documentation,
+                        packages
+      --long            also check the licenses and sources of all dependencies,
+                        and spelling
       --runners         also run the test bus in every test runner that apps
                         use, each installed from npm, and in Chromium
   cargo xtask check     check format, lints and types
+  cargo xtask docs      build the documentation with warnings as errors, and
+                        fail on a dead link
   cargo xtask cross     check the types of the plugin with each feature, of the
                         examples and of the benchmark for Windows, macOS, iOS
                         and Android; a warning is an error
@@ -68,10 +78,15 @@ Commands of this repository. Each one works in a fresh clone.
                         may be given several times
       --write-docs      copy the plot and the figures to docs/benchmarks/
   cargo xtask codegen   regenerate every generated file
+  cargo xtask release --dry-run
+                        pack the crates and the npm packages, run an app that
+                        installs them, compare versions and changelog, and list
+                        what a release still lacks
+      --complete        fail if it lacks anything
   cargo xtask help      print this text
 
 Each command first installs what it needs: npm packages and, on Debian and
-Ubuntu, system packages. It names the system packages before it installs them.
+Ubuntu, system packages. On a terminal it asks before it installs those.
 ";
 
 fn main() -> ExitCode {
@@ -83,9 +98,10 @@ fn main() -> ExitCode {
         ["simulate", options @ ..] => conclude(simulate::simulate(options)),
         ["cross", options @ ..] => conclude(cross::cross(options)),
         ["soak", options @ ..] => conclude(bench::soak(options)),
-        ["test"] => steps::test(),
-        ["test", "--runners"] => steps::test_with_runners(),
         ["oldest"] => conclude(oldest::test()),
+        ["test", options @ ..] => steps::test(options),
+        ["docs"] => steps::docs(),
+        ["release", options @ ..] => conclude(release::release(options)),
         ["check"] => steps::check(),
         ["codegen"] => steps::codegen(),
         [] | ["help" | "--help" | "-h"] => {

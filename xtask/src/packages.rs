@@ -1,6 +1,7 @@
 //! Tests what a user gets: the crate and the npm tarball contain the expected files and no others, and an app outside the
 //! workspace that depends on them builds and receives an event.
 
+use crate::links;
 use crate::run::{Outcome, cargo, checked_output, root, run, run_in, target};
 use std::{
     env, fs,
@@ -14,17 +15,25 @@ const MIGRATE: &str = "tauri-plugin-event-bus-migrate";
 
 /// The files of the crate, and the folders that it contains as a whole.
 const CRATE_FILES: &[&str] = &[
+    "ARCHITECTURE.md",
     "CHANGELOG.md",
+    "CONTRIBUTING.md",
     "Cargo.lock",
     "Cargo.toml",
     "Cargo.toml.orig",
     "LICENSE-APACHE",
     "LICENSE-MIT",
     "README.md",
+    "SECURITY.md",
     "api-iife.js",
+    "build/guides.rs",
     "build.rs",
+    "docs/",
+    "examples/shop/README.md",
+    "examples/shop/docs/events.md",
     "permissions/",
     "src/",
+    "tests/runners/vitest.browser.js",
 ];
 
 const TYPES_FILES: &[&str] = &[
@@ -95,7 +104,9 @@ fn pack_crates(folder: &Path) -> Outcome {
     ])?;
     for (name, place) in [(TYPES, "types"), (CRATE, "crate")] {
         let packed = packed_crate(name)?;
-        unpack(&packed, &folder.join(place))?;
+        let unpacked = folder.join(place);
+        unpack(&packed, &unpacked)?;
+        links::check_markdown(&unpacked, &list(&unpacked)?)?;
     }
     Ok(())
 }
@@ -140,6 +151,7 @@ fn unpack_npm(folder: &Path, name: &str, expected: &[&str]) -> Outcome<(PathBuf,
     let files = list(&unpacked)?;
     let names: Vec<&str> = files.iter().map(String::as_str).collect();
     compare(&format!("the npm package {name}"), &names, expected)?;
+    links::check_markdown(&unpacked, &files)?;
     Ok((tarball, files))
 }
 

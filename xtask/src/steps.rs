@@ -1,9 +1,9 @@
 //! `test`, `check` and `codegen`: sequences of named steps.
 
 use crate::{
-    cross, npm, oldest, packages,
+    cross, docs, features, npm, oldest, packages,
     run::{Outcome, cargo, cargo_with, root, run, succeeds},
-    system,
+    system, tools,
 };
 use std::{
     collections::BTreeMap,
@@ -47,7 +47,29 @@ const TEST: &[Step] = &[
     ("the same journeys in Chromium", journeys_in_chromium),
     ("types for Windows", cross::one_target),
     ("types with the oldest Tauri", oldest::check),
+    ("each feature apart", features::apart),
+    ("documentation without warnings and dead links", docs::docs),
+    ("npm packages as tools read them", || {
+        npm::script("test:packages")
+    }),
     ("packages in an app outside the workspace", packages::test),
+];
+
+/// They take minutes, or their tools take minutes to install.
+const LONG: &[Step] = &[
+    (
+        "all journeys of pages that are never called",
+        all_journeys_by_pull,
+    ),
+    ("licenses and sources of dependencies", tools::dependencies),
+    ("spelling", tools::spelling),
+];
+
+const DOCS: &[Step] = &[
+    ("npm packages", npm::install),
+    ("system packages", system::for_building),
+    ("guest package and pages", npm::build),
+    ("documentation without warnings and dead links", docs::docs),
 ];
 
 /// Needs the network and a browser. The type tests have a short form, without either.
@@ -60,6 +82,7 @@ const CODEGEN: &[Step] = &[
     ("npm packages", npm::install),
     ("system packages", system::for_building),
     ("api-iife.js", || npm::script("build")),
+    ("address of the repository", docs::copy_address),
     ("permissions", permissions),
     ("access granted by the permission sets", || {
         let test = ["test", "--test", "plugin", "access"];
@@ -78,14 +101,32 @@ pub(crate) fn check() -> ExitCode {
     walk(CHECK.iter())
 }
 
-/// Runs everything.
-pub(crate) fn test() -> ExitCode {
-    walk(CHECK.iter().chain(TEST))
+/// Runs everything; with options also what takes long, and the tests in the runners of apps.
+pub(crate) fn test(options: &[&str]) -> ExitCode {
+    let known = ["--long", "--runners"];
+    if let Some(unknown) = options.iter().find(|option| !known.contains(option)) {
+        eprintln!(
+            "error: `test` has no option `{unknown}`; it takes {}",
+            known.join(" and ")
+        );
+        return ExitCode::FAILURE;
+    }
+    let chosen = |option: &str, steps| {
+        if options.contains(&option) {
+            steps
+        } else {
+            &[][..]
+        }
+    };
+    let more = chosen("--long", LONG)
+        .iter()
+        .chain(chosen("--runners", RUNNERS));
+    walk(CHECK.iter().chain(TEST).chain(more))
 }
 
-/// Runs everything, and the tests in the runners of apps.
-pub(crate) fn test_with_runners() -> ExitCode {
-    walk(CHECK.iter().chain(TEST).chain(RUNNERS))
+/// Builds the documentation.
+pub(crate) fn docs() -> ExitCode {
+    walk(DOCS.iter())
 }
 
 /// Regenerates every generated file.
@@ -197,32 +238,33 @@ fn journeys_in_chromium() -> Outcome {
     cargo_with(&[test.as_slice(), &options].concat(), &engine)
 }
 
+/// What does not depend on how batches reach a page, and takes long.
+const SAME_BY_PULL: &[&str] = &["calls::", "moving::", "both_builds::", "shop::"];
+
 /// On WebKitGTK the host calls pages. Elsewhere they pull, and so do these.
 fn journeys_by_pull() -> Outcome {
-    journey_with("", &[("E2E_CARRIER", "pull")])
+    journey_with("", SAME_BY_PULL, PULL)
 }
+
+fn all_journeys_by_pull() -> Outcome {
+    journey_with("", &[], PULL)
+}
+
+const PULL: &[(&str, &str)] = &[("E2E_CARRIER", "pull")];
 
 /// Runs the journeys whose names contain this. Some of them drive the programs of other packages.
 ///
 /// With `--workspace`, cargo selects the same features as for the other tests, and builds nothing twice.
 pub(crate) fn journey(name: &str) -> Outcome {
-    journey_with(name, &[])
+    journey_with(name, &[], &[])
 }
 
-fn journey_with(name: &str, environment: &[(&str, &str)]) -> Outcome {
+fn journey_with(name: &str, skipped: &[&str], environment: &[(&str, &str)]) -> Outcome {
     let bins = ["shop", "moving_before", "moving_after"].map(|bin| ["--bin", bin]);
     cargo(&[&["build", "--workspace"], bins.as_flattened()].concat())?;
-    let journeys = [
-        "test",
-        "--workspace",
-        "--test",
-        "journeys",
-        name,
-        "--",
-        "--test-threads=1",
-        "--skip",
-        "chromium::",
-    ];
+    let mut journeys = vec!["test", "--workspace", "--test", "journeys", name];
+    journeys.extend(["--", "--test-threads=1", "--skip", "chromium::"]);
+    journeys.extend(skipped.iter().flat_map(|skipped| ["--skip", *skipped]));
     cargo_with(&journeys, environment)
 }
 

@@ -1,6 +1,10 @@
 //! System packages: what Tauri links to, and what drives windows without a display.
 
 use crate::run::{Outcome, on_path, output, run, succeeds};
+use std::{
+    env,
+    io::{self, BufRead, IsTerminal, Write},
+};
 
 const BUILD: &[&str] = &[
     "build-essential",
@@ -50,10 +54,39 @@ fn install(packages: &[&str]) -> Outcome {
     if missing.is_empty() {
         return Ok(());
     }
+    if has_person() {
+        let stdin = io::stdin();
+        ask(&missing, &mut stdin.lock(), &mut io::stdout())?;
+    }
     println!("installing system packages: {}", missing.join(" "));
     apt(&["update", "-qq"])?;
     let options = ["install", "-y", "-qq", "--no-install-recommends"];
     apt(&[&options, missing.as_slice()].concat())
+}
+
+/// Whether a person reads the question. Machines that build set `CI`, also on a terminal.
+fn has_person() -> bool {
+    let is_machine = env::var_os("CI").is_some_and(|value| !value.is_empty());
+    !is_machine && io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
+/// Asks whether to install system packages. A refusal is an error that says what is missing.
+fn ask(packages: &[&str], input: &mut impl BufRead, output: &mut impl Write) -> Outcome {
+    let list = packages.join(" ");
+    let failed = |error| format!("cannot ask whether to install {list}: {error}");
+    write!(
+        output,
+        "Install these system packages with apt-get? {list} [Y/n] "
+    )
+    .and_then(|()| output.flush())
+    .map_err(failed)?;
+    let mut line = String::new();
+    // The end of the input is no consent.
+    let is_line = input.read_line(&mut line).map_err(failed)? > 0;
+    if is_line && ["", "y", "yes"].contains(&line.trim().to_lowercase().as_str()) {
+        return Ok(());
+    }
+    Err(format!("these system packages are missing: {list}"))
 }
 
 fn installed(package: &str) -> bool {
@@ -93,4 +126,30 @@ fn without_apt(packages: &[&str]) -> Outcome {
         "cannot install packages without apt-get; install the equivalents of these Debian packages, then run this again: {}",
         packages.join(" ")
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ask;
+
+    #[test]
+    fn packages_are_installed_with_consent() {
+        for (line, agrees) in [
+            ("\n", true),
+            ("y\n", true),
+            (" Yes \n", true),
+            ("n\n", false),
+            ("what?\n", false),
+            ("", false),
+        ] {
+            let mut question = Vec::new();
+            let outcome = ask(&["xvfb", "xauth"], &mut line.as_bytes(), &mut question);
+            assert_eq!(outcome.is_ok(), agrees, "{line:?}");
+            let question = String::from_utf8(question).unwrap();
+            assert!(question.contains("xvfb xauth"), "{question}");
+            if let Err(message) = outcome {
+                assert_eq!(message, "these system packages are missing: xvfb xauth");
+            }
+        }
+    }
 }

@@ -73,6 +73,8 @@ export interface Call {
 /** A command that registers something, which a new session repeats. */
 export type RegisteringCommand = 'subscribe' | 'set_responders'
 
+const REGISTERING: ReadonlySet<StateCommand> = new Set<RegisteringCommand>(['subscribe', 'set_responders'])
+
 /** A call that a new session repeats from the one before. */
 export interface Renewal {
   readonly command: RegisteringCommand
@@ -94,6 +96,12 @@ interface InFlight {
   readonly bundle: Bundle
   readonly session: string
   readonly n: number
+  readonly opening: Opening
+}
+
+/** What is known of a session's first command, which opens it. */
+interface Opening {
+  hasReply: boolean
 }
 
 /** Runs a command of the plugin. */
@@ -163,6 +171,7 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
   let session = newSession()
   let isExpired = false
   let n = 1
+  let opening: Opening = { hasReply: false }
   let renewals = 0
   let waiting: Bundle[] = []
   const inFlight = new Set<InFlight>()
@@ -190,7 +199,7 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
       if (isExpired) renew()
       const bundle = waiting.shift()
       if (!bundle) return
-      const sending = { bundle, session, n }
+      const sending = { bundle, session, n, opening }
       n += 1
       inFlight.add(sending)
       void transmit(sending)
@@ -202,6 +211,7 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
     renewals += 1
     session = newSession()
     n = 1
+    opening = { hasReply: false }
     for (const resolve of waitingForRenewal.splice(0)) resolve()
     const begin: Bundle[] = []
     for (const { command, call } of renewSession()) {
@@ -217,14 +227,17 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
   const transmit = async (sending: InFlight) => {
     const { bundle, session, n } = sending
     let settle: () => void
+    let hasReply = true
     try {
       const reply = await run(bundle.command, { session, n, ...argumentsOf(bundle) })
       settle = () => succeed(sending, reply)
     } catch (reason) {
       settle = () => fail(sending, reason)
+      hasReply = !isUncertain(reason)
     }
     // A command that was sent again gets two replies.
     if (!inFlight.delete(sending)) return
+    if (n === 1) sending.opening.hasReply = hasReply
     settle()
     drain()
   }
@@ -282,7 +295,7 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
     } else if (reason instanceof EventBusError) {
       // It was not sent.
       if (isCurrent && n === sending.n + 1) n -= 1
-    } else if (!isErrorObject(reason)) {
+    } else if (isUncertain(reason)) {
       // It may or may not have run, so neither its number nor the next one can be used.
       const isRepeated = bundle.isRenewal && !isUnsettled()
       if (isCurrent) isExpired = true
@@ -296,6 +309,11 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
     } else if (error.code === 'stale_session') {
       const isRepeated = !isUnsettled()
       if (isCurrent) isExpired = true
+      if (mayStillRun(sending)) {
+        const text = `"${bundle.command}" may or may not have run: the page was left before the reply to its first command came`
+        for (const call of calls) call.reject(new EventBusError('unavailable', text))
+        return
+      }
       // The next session drops renewals that wait, since it makes its own.
       if (isRepeated) {
         waiting.unshift(bundle)
@@ -389,6 +407,19 @@ export function createCommandQueue(renewSession: () => Renewal[]): CommandQueue 
       if (newest) void transmit(newest)
     },
   }
+}
+
+/** Whether a command that failed so may have run. */
+function isUncertain(reason: unknown): boolean {
+  return typeof reason !== 'string' && !(reason instanceof EventBusError) && !isErrorObject(reason)
+}
+
+/**
+ * Whether a command that the host has refused as stale may run all the same, and more than once is wrong. The host does not
+ * know a session whose first command is on its way, and runs another copy that arrives after it.
+ */
+function mayStillRun({ bundle, n, opening }: InFlight): boolean {
+  return n > 1 && !opening.hasReply && !bundle.isRenewal && !REGISTERING.has(bundle.command)
 }
 
 function fits(bundle: Bundle, command: StateCommand, call: Call): boolean {

@@ -134,3 +134,34 @@ it('a page that comes back takes its turns again', async () => {
   await settled()
   expect(handler).toHaveBeenCalledTimes(1)
 })
+
+it('what may still run is not sent again', async () => {
+  realm.host.hold = isState
+  const first = emit('a')
+  await settled()
+  const second = emitTo('main', 'b')
+  leave()
+  realm.host.loseReplies()
+  realm.host.hold = () => false
+  // The first command opens the session when it arrives, and the second one may follow it.
+  realm.host.refuse = ({ args }) => (args.n === 2 ? STALE : undefined)
+  comeBack()
+  await expect(first).rejects.toMatchObject({ code: 'unavailable' })
+  await expect(second).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('"emit_to"') })
+  expect(arrived()).toEqual(['1 a', '2 b', '2 b'])
+})
+
+it('what registers is sent again in any case', async () => {
+  realm.host.hold = isState
+  const first = emit('a')
+  await settled()
+  const second = listen('x', vi.fn())
+  leave()
+  realm.host.loseReplies()
+  realm.host.hold = () => false
+  realm.host.refuse = ({ args }) => (args.n === 2 ? STALE : undefined)
+  comeBack()
+  await expect(first).rejects.toMatchObject({ code: 'unavailable' })
+  await second
+  expect(realm.host.commands('subscribe').map(({ args }) => args.n)).toEqual([2, 2, 1])
+})

@@ -8,7 +8,7 @@ use crate::hub::calls::state::{CALL_PATIENCE, Call, CallId, CallReply, Farewell,
 use crate::hub::effects::Effects;
 use crate::hub::ids::{SessionId, SubscriberKey};
 use crate::hub::outbox::{Batch, BatchBound};
-use crate::hub::room::Line;
+use crate::hub::room::{Line, Room};
 use crate::hub::session::Session;
 
 /// How long to wait for another try after so many rounds of calls have failed. The first failure is tried again at once.
@@ -21,9 +21,18 @@ const RETRY_AFTER: [Duration; 4] = [
 
 impl<W> Session<W> {
     /// Brings the page what is due to it: completes its parked pull, or schedules a call.
-    pub(crate) fn deliver(&mut self, key: SubscriberKey, now: Instant, effects: &mut Effects<W>) {
+    pub(in crate::hub) fn deliver(
+        &mut self,
+        key: SubscriberKey,
+        now: Instant,
+        room: &mut Room,
+        effects: &mut Effects<W>,
+    ) {
         if self.parked.is_some() {
-            self.complete_parked_pull(now, effects);
+            // A pull that waited for calls finds a queue that emits may wait for.
+            if self.complete_parked_pull(now, effects) {
+                room.wake_first(Line::Queue(key), &mut effects.wakers);
+            }
         } else {
             self.schedule_call(key, effects);
         }
@@ -193,7 +202,7 @@ impl<W> Hub<W> {
                 session.parked = Some(pull);
             }
         }
-        session.deliver(key, now, &mut effects);
+        session.deliver(key, now, &mut self.room, &mut effects);
         effects.rearm |= match session.calls.retry_at {
             Some(due) => self.arm(due),
             None => false,
@@ -230,7 +239,7 @@ impl<W> Hub<W> {
                 calls.in_flight.clear();
                 calls.has_failed = true;
                 session.end_round(now);
-                session.deliver(*key, now, effects);
+                session.deliver(*key, now, &mut self.room, effects);
             }
             if session.calls.retry_at.take_if(|due| now >= *due).is_some() {
                 session.schedule_call(*key, effects);

@@ -271,7 +271,7 @@ impl<W> Hub<W> {
         if let Some(session) = self.sessions.get_mut(&page) {
             session.received_requests += 1;
             session.outbox.messages.push_request(message, after);
-            session.deliver(page, now, effects);
+            session.deliver(page, now, &mut self.room, effects);
         }
     }
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::hub::Hub;
 use crate::hub::command_log::JsonResult;
 use crate::hub::effects::Effects;
 use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::hub::requests::flow::Flow;
 use crate::hub::requests::message::{Caller, Ending, ResponderKind};
 use crate::hub::requests::pending::{PendingRequest, RequestState};
-use crate::hub::{Hub, SESSION_LEASE};
 use crate::model::error::{Error, ErrorCode, quoted};
 use crate::model::name::EventName;
 
@@ -152,14 +152,16 @@ impl<W> Hub<W> {
         Some(pending)
     }
 
-    /// A page was there as long as it waited for a response, even without a call.
+    /// A page was there as long as it waited for a response, even without a call: its lease begins now, which is a time
+    /// that [`Hub::expire`] knows.
     fn note_waited(&mut self, caller: Caller, effects: &mut Effects<W>) {
         let Caller::Page(key, _) = caller else {
             return;
         };
-        if let Some(session) = self.sessions.get_mut(&key) {
+        let session = self.sessions.get_mut(&key);
+        if let Some(session) = session.filter(|session| session.has_lease()) {
             session.has_waited = true;
-            let due = session.last_seen + SESSION_LEASE;
+            let due = session.last_seen;
             effects.rearm |= self.arm(due);
         }
     }
@@ -228,7 +230,7 @@ impl<W> Hub<W> {
                 // Its parked pull proves that the page was there then.
                 let parked = session.parked.as_ref();
                 let seen = parked.map_or(session.last_seen, |pull| pull.since);
-                session.deliver(*key, seen, effects);
+                session.deliver(*key, seen, &mut self.room, effects);
             }
         }
     }

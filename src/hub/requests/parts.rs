@@ -213,7 +213,7 @@ impl<W> Hub<W> {
                         is_due,
                     };
                     session.outbox.streamed.push_part(part, after);
-                    session.deliver(key, now, effects);
+                    session.deliver(key, now, &mut self.room, effects);
                 }
             }
         }
@@ -334,7 +334,7 @@ impl<W> Hub<W> {
         {
             let messages = &mut session.outbox.messages;
             messages.push_credit(id, replenished, after);
-            session.deliver(*key, now, effects);
+            session.deliver(*key, now, &mut self.room, effects);
         }
         if !had_credit {
             self.restart_timeout(id, now, effects);
@@ -445,7 +445,7 @@ impl<W> Hub<W> {
                     // Its parked pull proves that the page was there then.
                     let parked = session.parked.as_ref();
                     let seen = parked.map_or(session.last_seen, |pull| pull.since);
-                    session.deliver(key, seen, effects);
+                    session.deliver(key, seen, &mut self.room, effects);
                 }
             }
         }

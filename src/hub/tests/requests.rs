@@ -8,7 +8,7 @@ use crate::hub::requests::message::{
     Caller, Ending, NewRequest, Recipient, RequestMessage, ResponderKind,
 };
 use crate::hub::requests::recipients::GRACE;
-use crate::hub::{Effects, Hub, Pull, SESSION_LEASE};
+use crate::hub::{Effects, Hub, PULL_HOLD, Pull, SESSION_LEASE};
 use crate::limits::Limits;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{ErrorCode, Result};
@@ -244,6 +244,55 @@ fn a_page_that_has_waited_keeps_its_session() {
     world.expire();
     assert!(!world.hub.is_open(key));
     world.check_empty();
+}
+
+#[test]
+fn a_lease_begins_when_the_wait_ends() {
+    for is_answered in [true, false] {
+        let mut world = World::new();
+        let key = world.open_without_responder("b", 2);
+        let id = world.send("host", Caller::Page(key, 1), 1).unwrap();
+        match is_answered {
+            true => {
+                world.now += TIMEOUT / 2;
+                let effects = world.hub.respond_from_host(id, Ok("1".into()));
+                assert!(effects.rearm, "the end of its lease is not known yet");
+                world.apply_effects(effects);
+            }
+            false => world.now += TIMEOUT,
+        }
+        let due = world.expire();
+        assert_eq!(due, Some(world.now + SESSION_LEASE));
+        world.now += SESSION_LEASE;
+        world.expire();
+        assert!(!world.hub.is_open(key));
+    }
+}
+
+#[test]
+fn a_page_that_pulls_needs_no_proof_of_waiting() {
+    let mut world = World::new();
+    let key = world.open("b", 2);
+    let id = world.send("host", Caller::Page(key, 1), 1).unwrap();
+    let pull = Pull {
+        session: session_id(2),
+        ack: 0,
+        is_ahead: false,
+        is_prompt: false,
+        can_be_called: false,
+        bound: BATCH,
+    };
+    let effects = world.hub.pull("b", pull, 9, world.now).unwrap();
+    assert!(effects.batches.is_empty(), "it is parked");
+    let effects = world.hub.respond_from_host(id, Ok("1".into()));
+    assert!(!effects.rearm);
+    world.apply_effects(effects);
+    world.now += PULL_HOLD;
+    let due = world.expire();
+    assert_eq!(due, Some(world.now + SESSION_LEASE));
+    world.now += SESSION_LEASE;
+    world.expire();
+    assert!(!world.hub.is_open(key));
 }
 
 #[test]

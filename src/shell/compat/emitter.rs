@@ -36,7 +36,7 @@ pub trait Emitter<R: Runtime>: Manager<R> {
     ///
     /// # Errors
     ///
-    /// Those of [`EventBus::emit`], as the source of a [`tauri::Error::Io`].
+    /// Those of [`EventBus::emit`](crate::EventBus::emit), as the source of a [`tauri::Error::Io`].
     fn emit<S: Serialize + Clone>(&self, event: &str, payload: S) -> tauri::Result<()> {
         match of_bus(event) {
             true => publish(
@@ -70,7 +70,7 @@ pub trait Emitter<R: Runtime>: Manager<R> {
     ///
     /// # Errors
     ///
-    /// Those of [`EventBus::emit_to`], as the source of a [`tauri::Error::Io`].
+    /// Those of [`EventBus::emit_to`](crate::EventBus::emit_to), as the source of a [`tauri::Error::Io`].
     fn emit_to<I, S>(&self, target: I, event: &str, payload: S) -> tauri::Result<()>
     where
         I: Into<EventTarget>,

@@ -4,7 +4,7 @@ use tauri::EventId;
 
 use crate::model::event::BusEvent;
 
-/// An event as a listener of [`Listener`] receives it, with the methods of `tauri::Event`, which only Tauri can make.
+/// An event as a listener of [`Listener`](crate::compat::Listener) receives it, with the methods of `tauri::Event`, which only Tauri can make.
 #[derive(Debug, Clone)]
 pub struct Event {
     pub(super) id: EventId,
@@ -36,7 +36,7 @@ impl Event {
         }
     }
 
-    /// The id of the listener, with which [`Listener::unlisten`] removes it.
+    /// The id of the listener, with which [`Listener::unlisten`](crate::compat::Listener::unlisten) removes it.
     #[must_use]
     pub fn id(&self) -> EventId {
         self.id

@@ -19,7 +19,7 @@ use crate::sync::Mutex;
 /// What listens: an app, a window or a webview. The methods are those of `tauri::Listener`, on the event bus.
 ///
 /// The listener stays until [`Listener::unlisten`], and one of a window or a webview until that is closed. In compatible
-/// mode it is registered in Tauri's own system, too. It runs on the thread of the listeners of the bus. [`Emitter`] has an
+/// mode it is registered in Tauri's own system, too. It runs on the thread of the listeners of the bus. [`Emitter`](crate::compat::Emitter) has an
 /// example.
 pub trait Listener<R: Runtime>: Manager<R> {
     /// The target of its listeners.

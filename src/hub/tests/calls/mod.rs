@@ -413,8 +413,8 @@ fn a_slow_page_is_called_for_its_progress() {
     assert!(world.reply(progress.id, 2).calls.is_empty());
 }
 
-#[test]
-fn a_call_wakes_an_emit_that_waits() {
+/// A page that is called, with a queue that takes one event.
+fn called_with_one_place() -> World {
     let limits = Limits {
         queue_events: 1,
         ..Limits::default()
@@ -425,13 +425,36 @@ fn a_call_wakes_an_emit_that_waits() {
     let _ = world.pull('p', true);
     let trial = world.take().unwrap();
     let _ = world.reply(trial.id, 0);
-    world.emit();
+    world
+}
+
+fn wait_for_room(world: &mut World) {
     let (now, waker) = (world.now, std::task::Waker::noop().clone());
     let everyone = Audience::default();
     let hub = &mut world.hub;
     let (attempt, _) = hub.enqueue_or_wait(event(), &everyone, None, waker, || now);
     assert!(matches!(attempt, Attempt::Waits(_)));
-    let (call, effects) = hub.take_call(world.page, BOUND, now);
+}
+
+#[test]
+fn a_call_wakes_an_emit_that_waits() {
+    let mut world = called_with_one_place();
+    world.emit();
+    wait_for_room(&mut world);
+    let (call, effects) = world.hub.take_call(world.page, BOUND, world.now);
     assert!(call.is_some());
+    assert_eq!(effects.wakers.len(), 1);
+}
+
+#[test]
+fn a_pull_behind_calls_wakes_an_emit_that_waits() {
+    let mut world = called_with_one_place();
+    world.emit();
+    let call = world.take().unwrap();
+    world.emit();
+    assert!(world.pull('q', false).batches.is_empty());
+    wait_for_room(&mut world);
+    let effects = world.reply(call.id, 1);
+    assert_eq!(seqs(&effects.batches[0].1), (2, vec![2]));
     assert_eq!(effects.wakers.len(), 1);
 }

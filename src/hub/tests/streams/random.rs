@@ -215,7 +215,7 @@ impl Expected {
     }
 
     /// A copy of the request gets the same reply, and changes nothing.
-    fn repeat(&mut self, world: &mut World) {
+    fn repeat(&self, world: &mut World) {
         if self.stream.from.is_some() && !self.has_left {
             world.repeat(&self.stream);
         }

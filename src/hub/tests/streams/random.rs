@@ -1,5 +1,6 @@
 //! Streams between the host and two pages, against an oracle. Replies to pulls are lost, requests and reports come late or
-//! twice, and pages reload or renew their sessions. Each consumer sees what was sent, in order, up to the end; and nobody waits for good.
+//! twice, and pages reload or renew their sessions. Each consumer sees what was sent, in order, up to the end, and no sender
+//! waits for good.
 
 use std::collections::VecDeque;
 

@@ -81,8 +81,13 @@ export function createPullLoop(page: Page): PullLoop {
       return
     }
     actedAt = performance.now()
+    if (!isCalled) return start()
     isCalled = false
+    // The replies to the calls before may be lost, and with them what they told. The pull takes it along.
+    page.channel?.hold()
+    page.channel?.tellAgain()
     start()
+    page.channel?.flush()
   }
 
   const receive = (text: string) => {

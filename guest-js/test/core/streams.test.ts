@@ -353,6 +353,34 @@ describe('what a page tells of a stream', () => {
   })
 })
 
+describe('a page that pulls after it was called', () => {
+  it('tells again what replies to calls have told', async () => {
+    const listeners = new Map<string, (event: object) => void>()
+    vi.stubGlobal('addEventListener', (name: string, listener: (event: object) => void) =>
+      listeners.set(name, listener),
+    )
+    const stream = requestStream<number>(HOST, 'count')
+    const loop = (async () => {
+      for await (const _ of stream);
+    })()
+    await tasks()
+    const { session } = realm.host
+    session?.pull?.resolve({ ...batchOf([]), call: true })
+    if (session) session.pull = null
+    await tasks()
+    const batch = { heads: [], more: false, first: 1, items: [{ stream: 1, parts: [1, 2], due: true }] }
+    if (session) session.index = 2
+    expect(await (existingInbox() as Inbox).receive(JSON.stringify(batch))).toContain('"taken":2')
+    // The reply is lost, and the user acts.
+    listeners.get('pointerdown')?.({ target: null })
+    await tasks()
+    expect(responses()).toEqual([{ stream: 1, taken: 2 }])
+    expect(realm.host.commands('respond')).toEqual([])
+    stream.stop()
+    await loop
+  })
+})
+
 describe('a stream whose end has come', () => {
   /** Three parts and the end, of which the loop takes one. */
   async function ended(signal?: AbortSignal) {

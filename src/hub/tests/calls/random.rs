@@ -137,7 +137,8 @@ impl Simulation {
                 let is_accepted = self.page.handle(&call.batch);
                 let page = &mut self.page;
                 let outcome = is_accepted.then(|| {
-                    let tells = std::mem::replace(&mut page.tells, page.tells.saturating_sub(1));
+                    let tells = page.tells;
+                    page.tells = tells.saturating_sub(1);
                     (page.handled, (tells > 0).then_some(page.handled))
                 });
                 page.outcomes.push((call.id, outcome));

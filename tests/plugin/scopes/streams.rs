@@ -1,6 +1,7 @@
 use std::sync::mpsc;
 
 use serde_json::json;
+use tauri::Manager;
 use tauri_plugin_event_bus::EventBusExt;
 use tauri_plugin_event_bus::request::PartSender;
 

@@ -53,7 +53,9 @@ struct Page {
     pull: Option<char>,
     coming: Vec<Call>,
     outcomes: Vec<Outcome>,
-    /// In how many more outcomes it tells what it has taken of a stream, which is what it has handled.
+    /// What it has taken of a stream up to the last part that was due.
+    taken: u64,
+    /// In how many more outcomes it tells that.
     tells: usize,
 }
 
@@ -63,6 +65,9 @@ type Outcome = (CallId, Option<(u64, Option<u64>)>);
 /// In so many outcomes a page tells what it has taken, as the guest package does.
 const TELLS: usize = 4;
 
+/// Each of so many items is due.
+const DUE: u64 = 3;
+
 impl Page {
     fn handle(&mut self, batch: &Batch) -> bool {
         if batch.first() > self.handled + 1 {
@@ -70,9 +75,14 @@ impl Page {
         }
         for (index, item) in (batch.first()..).zip(batch.items()) {
             // What comes again is told again.
-            self.tells = TELLS;
-            if index > self.handled {
+            if index <= self.handled {
+                self.tells = TELLS;
+            } else {
                 self.handled = index;
+                if index % DUE == 0 {
+                    self.taken = index;
+                    self.tells = TELLS;
+                }
                 if let Item::Event(queued) = item {
                     self.received.push(queued.event.seq());
                 }
@@ -106,7 +116,7 @@ impl Simulation {
 
     fn pull(&mut self, can_be_called: bool) {
         self.pulls += 1;
-        self.told = self.page.handled;
+        self.told = self.page.taken;
         let waiter = char::from_u32(0x1000 + self.pulls).unwrap();
         self.page.pull = Some(waiter);
         let pull = Pull {
@@ -139,7 +149,7 @@ impl Simulation {
                 let outcome = is_accepted.then(|| {
                     let tells = page.tells;
                     page.tells = tells.saturating_sub(1);
-                    (page.handled, (tells > 0).then_some(page.handled))
+                    (page.handled, (tells > 0).then_some(page.taken))
                 });
                 page.outcomes.push((call.id, outcome));
             }
@@ -200,7 +210,7 @@ proptest! {
         prop_assert_eq!(simulation.world.hub.sessions.len(), 1);
         let expected: Vec<u64> = (1..=simulation.emitted).collect();
         prop_assert_eq!(&simulation.page.received, &expected);
-        prop_assert_eq!(simulation.told, simulation.page.handled, "it knows what was taken");
+        prop_assert_eq!(simulation.told, simulation.page.taken, "it knows what was taken");
         let session = &simulation.world.hub.sessions[&simulation.world.page];
         prop_assert_eq!(session.outbox.unacknowledged().0, 0);
         prop_assert!(session.calls.is_on(), "{:?} {:?}", session.calls, session.parked);

@@ -12,7 +12,7 @@ import {
   type Marks,
   matches,
   noteItem,
-  notePart,
+  noteResponse,
   type Queued,
   type Sent,
   STALE,
@@ -326,8 +326,7 @@ export class FakeHost {
   private note(session: FakeSession, response: Record<string, unknown>): void {
     this.responses.push(response)
     if (response.stop) session.streams.delete(response.stream as number)
-    else if (!response.part) session.received.delete(response.request as string)
-    else if (!notePart(session, response)) this.broken.push(`part ${response.part} came without credit`)
+    else if (!noteResponse(session, response)) this.broken.push(`part ${response.part} came without credit`)
     this.retire(session)
   }
 

@@ -97,10 +97,14 @@ export function noteItem(session: FakeSession, item: unknown): number {
   return Array.isArray(parts) ? parts.length : 1
 }
 
-/** Notes a part that the page sends. Returns false if it has no credit for it. */
-export function notePart(session: FakeSession, { request, payload = 'null' }: Record<string, unknown>): boolean {
+/** Notes a part or a response of the page. Returns false if it is a part without credit. */
+export function noteResponse(
+  session: FakeSession,
+  { request, part, payload = 'null' }: Record<string, unknown>,
+): boolean {
   const sending = session.sending.get(request as string)
-  if (!sending) return true
+  if (!part) session.received.delete(request as string)
+  if (!part || !sending) return true
   const { credit, sizes } = sending
   const outstanding = sizes.reduce((sum, size) => sum + size, 0)
   sizes.push(new TextEncoder().encode(payload as string).length + 64)

@@ -155,7 +155,7 @@ describe('respondStream', () => {
     expect(ended).toHaveBeenCalledTimes(1)
   })
 
-  it('keeps nothing of a responder that throws at once', async () => {
+  it('keeps nothing of one that throws at once', async () => {
     await respondStream('check', () => {
       throw new TypeError('no')
     })

@@ -235,7 +235,7 @@ describe('requestStream', () => {
 })
 
 describe('a stream and the session of its page', () => {
-  it('ends where another session began before the reply to its request', async () => {
+  it('ends where the reply came in another session', async () => {
     realm.host.hold = ({ command }) => command === 'request'
     const stream = requestStream<number>(HOST, 'count')
     await settled()
@@ -271,7 +271,7 @@ describe('a stream and the session of its page', () => {
     expect((await failed(stream.next())).code).toBe('unavailable')
   })
 
-  it('goes into the next session where the request came too late', async () => {
+  it('is requested again where it came too late', async () => {
     realm.host.hold = ({ command }) => command === 'request'
     const stream = requestStream<number>(HOST, 'count')
     await emit('x')
@@ -283,7 +283,7 @@ describe('a stream and the session of its page', () => {
     stream.stop()
   })
 
-  it('pulls for no stream that the host has not accepted', async () => {
+  it('pulls for no stream before it is accepted', async () => {
     realm.host.hold = ({ command }) => command === 'request'
     const stream = requestStream<number>(HOST, 'count')
     await emit('x')
@@ -305,7 +305,7 @@ describe('a stream and the session of its page', () => {
 })
 
 describe('what a page tells of a stream', () => {
-  it('arrives although a payload beside it cannot be read', async () => {
+  it('arrives beside a payload that cannot be read', async () => {
     const stream = requestStream<number>(HOST, 'count')
     await respondStream('file', function* () {
       yield unreadable()
@@ -403,7 +403,7 @@ describe('a stream whose end has come', () => {
     expect(responses()).toEqual([])
   })
 
-  it('listens to its signal no longer once all parts are taken', async () => {
+  it('leaves its signal once all parts are taken', async () => {
     const controller = new AbortController()
     const removed = vi.spyOn(controller.signal, 'removeEventListener')
     const stream = await ended(controller.signal)

@@ -157,10 +157,13 @@ pub mod intercept {
     pub use crate::model::interception::{EmitContext, EmittedEvent};
 }
 
-/// Requests and responses: what [`EventBus::request`], [`EventBus::request_all`] and [`EventBus::respond`] take and return.
+/// Requests, responses and streams: what [`EventBus::request`], [`EventBus::request_all`], [`EventBus::request_stream`],
+/// [`EventBus::respond`] and [`EventBus::respond_stream`] take and return.
 pub mod request {
     pub use crate::api::request::{RequestAllBuilder, RequestBuilder, Responses};
     pub use crate::api::respond::{RequestContext, Responder, ResponderResult};
+    pub use crate::api::streams::request::{PartStream, RequestStreamBuilder};
+    pub use crate::api::streams::sender::{PartSender, SendPart};
     pub use tauri_plugin_event_bus_types::Failure;
 }
 
@@ -233,6 +236,7 @@ pub mod guides {
         typed_events: "typed-events.md",
         #[cfg(any(guides, feature = "typed"))]
         requests: "requests.md",
+        streams: "streams.md",
         periodic: "periodic.md",
         #[cfg(any(guides, feature = "typed"))]
         bytes: "bytes.md",

@@ -74,6 +74,19 @@ pub struct Limits {
     pub requests_per_caller: usize,
     /// The most responders of a page. Default: 1,024.
     pub responders_per_page: usize,
+    /// The most open streams to a page, or to the host. Default: 1,024.
+    pub streams_per_page: usize,
+    /// The most streams that a page receives. One counts until the page has acknowledged its end. Default: 256.
+    pub streams_per_caller: usize,
+    /// The most calls of each blocking responder of streams that run at the same time. Each keeps a thread, also while it waits
+    /// for credit. Default: 32.
+    pub blocking_streams: usize,
+    /// The most bytes of a stream's parts that were sent and not taken, unless the request says otherwise. Default: 1 MiB.
+    /// It is never more than `queue_bytes`. One part may exceed it.
+    pub stream_credit_bytes: usize,
+    /// The most parts of a stream that were sent and not taken, unless the request says otherwise. Default: 4,096. It is
+    /// never more than `queue_events`.
+    pub stream_credit_parts: usize,
     /// How many events a page emits per second after its burst, including ticks of its jobs. Default: 20,000.
     pub emits_per_second: usize,
     /// How many events a page emits at once. Default: 100,000.
@@ -123,6 +136,11 @@ impl Default for Limits {
             requests_per_page: 1024,
             requests_per_caller: 256,
             responders_per_page: 1024,
+            streams_per_page: 1024,
+            streams_per_caller: 256,
+            blocking_streams: 32,
+            stream_credit_bytes: 1 << 20,
+            stream_credit_parts: 4096,
             emits_per_second: 20_000,
             emit_burst: 100_000,
             emit_bytes_per_second: 64 << 20,
@@ -142,7 +160,7 @@ const FLOOD_LIMITS: usize = 10;
 
 impl Limits {
     /// Every limit, with its key in the configuration.
-    fn entries(&self) -> [(&'static str, usize); 31] {
+    fn entries(&self) -> [(&'static str, usize); 36] {
         [
             ("payloadBytes", self.payload_bytes),
             ("queueEvents", self.queue_events),
@@ -165,6 +183,11 @@ impl Limits {
             ("requestsPerPage", self.requests_per_page),
             ("requestsPerCaller", self.requests_per_caller),
             ("respondersPerPage", self.responders_per_page),
+            ("streamsPerPage", self.streams_per_page),
+            ("streamsPerCaller", self.streams_per_caller),
+            ("blockingStreams", self.blocking_streams),
+            ("streamCreditBytes", self.stream_credit_bytes),
+            ("streamCreditParts", self.stream_credit_parts),
             ("emitsPerSecond", self.emits_per_second),
             ("emitBurst", self.emit_burst),
             ("emitBytesPerSecond", self.emit_bytes_per_second),
@@ -176,6 +199,14 @@ impl Limits {
             ("repeatBytesPerSecond", self.repeat_bytes_per_second),
             ("repeatBurstBytes", self.repeat_burst_bytes),
         ]
+    }
+
+    /// The credit of a stream whose request names none: bytes and parts.
+    pub(crate) fn stream_credit(&self) -> (usize, usize) {
+        (
+            self.stream_credit_bytes.min(self.queue_bytes),
+            self.stream_credit_parts.min(self.queue_events),
+        )
     }
 
     /// Refuses limits that make no sense, and names the key.

@@ -197,7 +197,7 @@ mod tests {
     use super::*;
     use crate::engine::reply::Reply;
     use crate::engine::responders::Handler;
-    use crate::hub::requests::{Caller, NewRequest, Recipient, RequestMessage};
+    use crate::hub::requests::{Caller, NewRequest, Recipient, RequestMessage, ResponderKind};
     use crate::hub::{Command, SESSION_LEASE};
     use crate::model::core_target::CompatListener;
     use crate::model::event::BusEvent;
@@ -373,19 +373,23 @@ mod tests {
         });
         let name = EventName::parse("hangs").unwrap();
         let location = std::panic::Location::caller();
-        runtime.responders.add(&name, location, handler).unwrap();
+        runtime
+            .responders
+            .add(&name, ResponderKind::Single, location, handler)
+            .unwrap();
         let message = RequestMessage {
             id: RequestId::random().unwrap(),
             name,
             payload: "null".into(),
             source: Endpoint::Host,
             provenance: None,
+            stream: None,
         };
         let request = NewRequest {
             message,
             caller: Caller::Host,
             to: Recipient::Host,
-            timeout: std::time::Duration::from_secs(60),
+            timeout: Some(std::time::Duration::from_secs(60)),
         };
         runtime.responders.request(request, Reply::new(|_| {}));
         let cancelled = started.recv().unwrap();

@@ -13,6 +13,7 @@ const HANDLES = [
   'EventStream',
   'Job',
   'Namespace',
+  'PartStream',
   'RequestContext',
   'Subscription',
 ]

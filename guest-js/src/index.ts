@@ -18,6 +18,8 @@ export { inspect } from './api/inspect.js'
 export { getJob, listJobs, startJob } from './api/jobs.js'
 export { listen, on, once, unlisten } from './api/listen.js'
 export { request, respond } from './api/request.js'
+export { requestStream } from './api/request-stream.js'
+export { respondStream } from './api/respond-stream.js'
 export { waitFor } from './api/wait-for.js'
 export { EventBusError } from './core/error.js'
 export type {
@@ -74,6 +76,7 @@ export type {
   ThePayloadOfThisEventIsMissingOrWrong,
 } from './types/name-kind.js'
 export type { EventIn, FullName, NameIn, PayloadIn, RequestNameIn } from './types/namespace.js'
+export type { PartStream, StreamRequestOptions } from './types/part-stream.js'
 export type { RequestContext, RequestOptions, RespondOptions } from './types/request.js'
 export * from './types/request-map.js'
 export type { EventStream, StreamOptions } from './types/stream.js'

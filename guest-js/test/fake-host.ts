@@ -11,6 +11,8 @@ import {
   keptOf,
   type Marks,
   matches,
+  noteItem,
+  noteResponse,
   type Queued,
   type Sent,
   STALE,
@@ -237,14 +239,10 @@ export class FakeHost {
   push(item: unknown): void {
     const { session } = this
     if (!session) return
-    if (typeof item === 'object' && item !== null) {
-      if ('request' in item) session.received.add(item.request as string)
-      if ('ended' in item) session.received.delete(item.ended as string)
-    }
-    session.index += 1
-    const { index } = session
+    const index = session.index + 1
+    session.index += noteItem(session, item)
     const numbered = Array.isArray(item) ? [index, ...item.slice(1)] : { ...(item as object), index }
-    session.queue.push({ index, item: numbered })
+    session.queue.push({ index: session.index, item: numbered })
     this.wake()
   }
 
@@ -273,7 +271,7 @@ export class FakeHost {
     const refusal = this.refuse(held)
     if (refusal !== undefined) {
       const isError = typeof refusal === 'object' && refusal !== null
-      const isCounted = isError && refusal !== STALE && held.command !== 'pull'
+      const isCounted = isError && refusal !== STALE && !['pull', 'request'].includes(held.command)
       if (isCounted && this.session !== null && this.session.id === held.args.session) this.session.n += 1
       // A session that was not opened is as unknown as one that has ended.
       else if (isCounted) this.ended.add(held.args.session as string)
@@ -303,7 +301,10 @@ export class FakeHost {
       return
     }
     sent.add(number)
-    this.requests.push(held)
+    if (held.args.stream) {
+      this.session?.streams.add(number)
+      held.resolve({})
+    } else this.requests.push(held)
   }
 
   /** Cancels requests. The id of one that has not come is used up, unless the session has not begun either. */
@@ -324,7 +325,8 @@ export class FakeHost {
 
   private note(session: FakeSession, response: Record<string, unknown>): void {
     this.responses.push(response)
-    session.received.delete(response.request as string)
+    if (response.stop) session.streams.delete(response.stream as number)
+    else if (!noteResponse(session, response)) this.broken.push(`part ${response.part} came without credit`)
     this.retire(session)
   }
 
@@ -361,7 +363,7 @@ export class FakeHost {
     session.pull?.resolve(batchOf([]))
     session.pull = null
     session.given = ack
-    if (isIdle(session)) {
+    if (isIdle(session) && session.queue.length === 0) {
       held.resolve(batchOf([]))
       return
     }
@@ -381,8 +383,10 @@ export class FakeHost {
       recorded: null,
       subscriptions: new Map(),
       responders: new Set(),
+      streams: new Set(),
       sent: new Set(),
       received: new Set(),
+      sending: new Map(),
       index: 0,
       queue: [],
       given: 0,

@@ -47,6 +47,13 @@ export interface SubscribeEntry {
   resume?: { session: string; after: number; handled: number; ack: number }
 }
 
+/** A stream that the page sends, and the sizes of the parts that count. */
+export interface Sending {
+  readonly credit: { bytes: number; parts: number }
+  readonly sizes: number[]
+  told: number
+}
+
 export interface FakeSession {
   id: string
   n: number
@@ -54,10 +61,14 @@ export interface FakeSession {
   recorded: unknown
   subscriptions: Map<number, { event: string }>
   responders: Set<string>
+  /** The streams that it receives. */
+  streams: Set<number>
   /** The ids of the requests that it has sent. */
   sent: Set<number>
   /** The requests that it has received and not responded to. */
   received: Set<string>
+  /** The streams that it sends. */
+  sending: Map<string, Sending>
   index: number
   queue: Queued[]
   /** The index of the last item that a pull got. */
@@ -65,8 +76,43 @@ export interface FakeSession {
   pull: Held | null
 }
 
-export function isIdle({ subscriptions, responders, received }: FakeSession): boolean {
-  return subscriptions.size + responders.size + received.size === 0
+/** Notes what an item means for a session. Returns how many indexes it has. */
+export function noteItem(session: FakeSession, item: unknown): number {
+  const { request, ended, stream, parts, credit } = item as {
+    request?: string
+    ended?: string
+    stream?: number | Sending['credit']
+    parts?: unknown
+    credit?: string
+  }
+  if (request !== undefined) {
+    session.received.add(request)
+    if (typeof stream === 'object') session.sending.set(request, { credit: stream, sizes: [], told: 0 })
+  } else if (credit !== undefined) {
+    const sending = session.sending.get(credit)
+    sending?.sizes.splice(0, (parts as number) - sending.told)
+    if (sending) sending.told = parts as number
+  } else if (ended !== undefined) session.received.delete(ended)
+  else if (stream !== undefined && !parts) session.streams.delete(stream as number)
+  return Array.isArray(parts) ? parts.length : 1
+}
+
+/** Notes a part or a response of the page. Returns false if it is a part without credit. */
+export function noteResponse(
+  session: FakeSession,
+  { request, part, payload = 'null' }: Record<string, unknown>,
+): boolean {
+  const sending = session.sending.get(request as string)
+  if (!part) session.received.delete(request as string)
+  if (!part || !sending) return true
+  const { credit, sizes } = sending
+  const outstanding = sizes.reduce((sum, size) => sum + size, 0)
+  sizes.push(new TextEncoder().encode(payload as string).length + 64)
+  return sizes.length <= credit.parts && outstanding < credit.bytes
+}
+
+export function isIdle({ subscriptions, responders, received, streams }: FakeSession): boolean {
+  return subscriptions.size + responders.size + received.size + streams.size === 0
 }
 
 export function matches({ event: pattern }: { event: string }, event: string): boolean {

@@ -12,6 +12,7 @@ pub(crate) mod options;
 pub(crate) mod request;
 pub(crate) mod respond;
 pub(crate) mod stream;
+pub(crate) mod streams;
 pub(crate) mod target;
 #[cfg(feature = "typed")]
 pub(crate) mod typed;

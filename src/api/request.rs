@@ -14,10 +14,12 @@ use crate::api::bus::EventBus;
 use crate::api::json::{read_as, to_json};
 use crate::api::target::IntoTarget;
 use crate::engine::core::Core;
+use crate::engine::parts::PartReader;
 use crate::engine::reply::Reply;
 use crate::hub::Address;
 use crate::hub::command_log::JsonResult;
 use crate::hub::ids::RequestId;
+use crate::hub::requests::window::Credit;
 use crate::hub::requests::{Caller, NewRequest, Recipient, RequestMessage};
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::json::Json;
@@ -176,6 +178,29 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
         pending.receive(&name).await
     }
 
+    /// Requests a stream in place of one response.
+    pub(super) async fn send_stream(
+        self,
+        timeout: Option<Duration>,
+        credit: Credit,
+    ) -> Result<(EventName, PartReader)> {
+        let (name, payload, _) = self.prepare()?;
+        let timeout = timeout.map(check_timeout).transpose()?;
+        let selection = Address::of(self.to.clone())?.selection;
+        let core = &self.bus.runtime().core;
+        let to = core.find_recipient(&selection)?;
+        let id = RequestId::random()?;
+        let mut request = new_request(&self.bus, id, &name, payload, to, timeout)?;
+        request.message.stream = Some(credit);
+        let reader = self.bus.runtime().responders.request_stream(request)?;
+        Ok((name, reader))
+    }
+
+    /// The bus that it is sent from, its name and its target.
+    pub(super) fn destination(&self) -> (&EventBus, &str, &Target) {
+        (&self.bus, &self.name, &self.to)
+    }
+
     async fn send_all(self) -> Result<Responses<T>> {
         let (name, payload, timeout) = self.prepare()?;
         let selection = Address::of(self.to.clone())?.selection;
@@ -264,7 +289,7 @@ impl<T> std::fmt::Debug for RequestBuilder<T> {
 }
 
 /// Fails if the future is polled on the main thread: it waits for something that has to pass that thread.
-async fn off_the_main_thread<T>(
+pub(super) async fn off_the_main_thread<T>(
     bus: &EventBus,
     name: &str,
     response: impl Future<Output = Result<T>>,
@@ -284,6 +309,29 @@ async fn off_the_main_thread<T>(
     .await
 }
 
+fn new_request(
+    bus: &EventBus,
+    id: RequestId,
+    name: &EventName,
+    payload: Json,
+    to: Recipient,
+    timeout: Option<Duration>,
+) -> Result<NewRequest> {
+    Ok(NewRequest {
+        message: RequestMessage {
+            id,
+            name: name.clone(),
+            payload,
+            source: bus.source().clone(),
+            provenance: bus.provenance()?,
+            stream: None,
+        },
+        caller: Caller::Host,
+        to,
+        timeout,
+    })
+}
+
 /// The response to a request on its way. Dropping it before the response arrives cancels the request.
 struct PendingResponse {
     core: Arc<Core>,
@@ -301,18 +349,7 @@ impl PendingResponse {
         timeout: Duration,
     ) -> Result<Self> {
         let id = RequestId::random()?;
-        let request = NewRequest {
-            message: RequestMessage {
-                id,
-                name: name.clone(),
-                payload,
-                source: bus.source().clone(),
-                provenance: bus.provenance()?,
-            },
-            caller: Caller::Host,
-            to,
-            timeout,
-        };
+        let request = new_request(bus, id, name, payload, to, Some(timeout))?;
         let (sender, response) = oneshot::channel();
         let reply = Reply::new(move |result| {
             // The caller may have dropped the future.

@@ -16,6 +16,7 @@ use crate::engine::responders::{
     Cancellation, Handler, IncomingRequest, Responders, ResponseFuture,
 };
 use crate::hub::command_log::JsonResult;
+use crate::hub::requests::ResponderKind;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Failure, Result};
 use crate::model::name::EventName;
@@ -104,7 +105,7 @@ impl EventBus {
                 read_request(incoming).map(|(request, context)| respond(request, context));
             Box::pin(async move { write_response(&name, response?.await) }) as ResponseFuture
         });
-        self.add_responder(name, Location::caller(), handler)
+        self.add_responder(name, ResponderKind::Single, Location::caller(), handler)
     }
 
     /// Responds as [`EventBus::respond_with`] does, with a closure that may block: it runs on a thread for blocking work.
@@ -132,19 +133,34 @@ impl EventBus {
         T: Serialize,
     {
         let respond = Arc::new(respond);
-        let running = Arc::<AtomicUsize>::default();
         let limit = self.runtime().core.limits().requests_per_page;
+        let handler = self.blocking_handler((limit, "requestsPerPage"), move |incoming| {
+            let (name, respond) = (incoming.name.clone(), Arc::clone(&respond));
+            let (request, context) = read_request::<Q>(incoming)?;
+            Ok(move || write_response(&name, respond(request, context)))
+        });
+        self.add_responder(name, ResponderKind::Single, Location::caller(), handler)
+    }
+
+    /// A handler whose calls run on threads for blocking work, at most so many at a time. The limit has its key.
+    pub(super) fn blocking_handler<C: FnOnce() -> JsonResult + Send + 'static>(
+        &self,
+        limit: (usize, &'static str),
+        prepare: impl Fn(IncomingRequest) -> Result<C> + Send + Sync + 'static,
+    ) -> Handler {
+        let prepare = Arc::new(prepare);
+        let running = Arc::<AtomicUsize>::default();
         let tasks = self.runtime().core.tasks().clone();
         let diagnostics = Arc::clone(self.runtime().core.diagnostics());
-        let handler: Handler = Arc::new(move |incoming| {
-            let (respond, tasks) = (Arc::clone(&respond), tasks.clone());
+        Arc::new(move |incoming| {
+            let (prepare, tasks) = (Arc::clone(&prepare), tasks.clone());
             let diagnostics = Arc::clone(&diagnostics);
             let (name, as_cause) = (incoming.name.clone(), Arc::clone(&incoming.as_cause));
             let cancelled = Arc::clone(&incoming.cancelled);
             let permit = ResponderPermit::take(&running, limit, &name);
             Box::pin(async move {
                 let permit = permit?;
-                let (request, context) = read_request::<Q>(incoming)?;
+                let respond = prepare(incoming)?;
                 let own_name = name.clone();
                 let (own_diagnostics, own_cause) =
                     (Arc::clone(&diagnostics), Arc::clone(&as_cause));
@@ -160,7 +176,6 @@ impl EventBus {
                         ));
                     }
                     let report = |names| own_diagnostics.tell_deferred(names, &own_cause);
-                    let respond = || write_response(&own_name, respond(request, context));
                     run_caused_by(&own_cause, respond, report)
                 };
                 tasks.spawn_blocking(call).await.unwrap_or_else(|error| {
@@ -170,19 +185,22 @@ impl EventBus {
                     Err(Error::failed(name.as_str(), "the host", failure))
                 })
             }) as ResponseFuture
-        });
-        self.add_responder(name, Location::caller(), handler)
+        })
     }
 
-    fn add_responder(
+    pub(super) fn add_responder(
         &self,
         name: &str,
+        kind: ResponderKind,
         location: &'static Location<'static>,
         handler: Handler,
     ) -> Result<Responder> {
         let name = EventName::parse_emitted(&self.full_name(name)?)?;
         self.catalog().check_request_name(&name)?;
-        let id = self.runtime().responders.add(&name, location, handler)?;
+        let id = self
+            .runtime()
+            .responders
+            .add(&name, kind, location, handler)?;
         Ok(Responder {
             responders: Arc::downgrade(&self.runtime().responders),
             name,
@@ -192,8 +210,11 @@ impl EventBus {
     }
 }
 
-fn read_request<Q: DeserializeOwned>(incoming: IncomingRequest) -> Result<(Q, RequestContext)> {
+pub(super) fn read_request<Q: DeserializeOwned>(
+    incoming: IncomingRequest,
+) -> Result<(Q, RequestContext)> {
     let IncomingRequest {
+        id: _,
         name,
         payload,
         source,
@@ -213,7 +234,10 @@ fn read_request<Q: DeserializeOwned>(incoming: IncomingRequest) -> Result<(Q, Re
     Ok((request, context))
 }
 
-fn write_response<T: Serialize>(name: &EventName, result: ResponderResult<T>) -> JsonResult {
+pub(super) fn write_response<T: Serialize>(
+    name: &EventName,
+    result: ResponderResult<T>,
+) -> JsonResult {
     match result {
         Ok(response) => to_json(name.as_str(), &response),
         Err(error) => {
@@ -267,7 +291,11 @@ struct ResponderPermit {
 }
 
 impl ResponderPermit {
-    fn take(running: &Arc<AtomicUsize>, limit: usize, name: &EventName) -> Result<Self> {
+    fn take(
+        running: &Arc<AtomicUsize>,
+        (limit, key): (usize, &str),
+        name: &EventName,
+    ) -> Result<Self> {
         let others = running.fetch_add(1, Ordering::Relaxed);
         let permit = Self {
             running: Arc::clone(running),
@@ -278,7 +306,7 @@ impl ResponderPermit {
         Err(Error::new(
             ErrorCode::QueueFull,
             format!(
-                "{others} calls of the responder of {:?} are running, and the limit is {limit} (requestsPerPage); calls whose requests have ended count until they return",
+                "{others} calls of the responder of {:?} are running, and the limit is {limit} ({key}); calls whose requests have ended count until they return",
                 name.as_str()
             ),
         ))

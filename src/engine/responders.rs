@@ -12,10 +12,11 @@ use crate::engine::causes::run_caused_by;
 use crate::engine::core::Core;
 use crate::engine::diagnostics::Record;
 use crate::engine::foreign::{drop_safely, panic_message};
+use crate::engine::parts::{PartReader, RoomForEnd};
 use crate::engine::reply::Reply;
 use crate::hub::command_log::JsonResult;
 use crate::hub::ids::RequestId;
-use crate::hub::requests::{NewRequest, Recipient};
+use crate::hub::requests::{NewRequest, Recipient, ResponderKind};
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Failure, Result};
 use crate::model::json::Json;
@@ -30,6 +31,7 @@ pub(crate) type Handler = Arc<dyn Fn(IncomingRequest) -> ResponseFuture + Send +
 /// A request as a responder of the host gets it.
 #[derive(Debug)]
 pub(crate) struct IncomingRequest {
+    pub(crate) id: RequestId,
     pub(crate) name: EventName,
     pub(crate) payload: Json,
     pub(crate) source: Endpoint,
@@ -74,6 +76,7 @@ struct RespondersState {
 
 struct ResponderEntry {
     id: u64,
+    kind: ResponderKind,
     /// Where it was registered.
     location: &'static Location<'static>,
     handler: Handler,
@@ -95,6 +98,7 @@ impl Responders {
     pub(crate) fn add(
         &self,
         name: &EventName,
+        kind: ResponderKind,
         location: &'static Location<'static>,
         handler: Handler,
     ) -> Result<u64> {
@@ -115,6 +119,7 @@ impl Responders {
         let id = state.newest;
         let entry = ResponderEntry {
             id,
+            kind,
             location,
             handler,
         };
@@ -131,21 +136,27 @@ impl Responders {
         drop(removed);
     }
 
-    fn find(&self, name: &EventName) -> Result<Handler> {
+    fn find(&self, name: &EventName, kind: ResponderKind) -> Result<Handler> {
         let found = self
             .lock()
             .by_name
             .get(name)
-            .map(|entry| Arc::clone(&entry.handler));
-        found.ok_or_else(|| {
-            Error::new(
-                ErrorCode::NoResponder,
+            .map(|entry| (entry.kind, Arc::clone(&entry.handler)));
+        let name = name.as_str();
+        let problem = match found {
+            Some((own, handler)) if own == kind => return Ok(handler),
+            Some((own, _)) => format!("the host responds to {name:?} {}", own.describe()),
+            None => {
+                let register = match kind {
+                    ResponderKind::Single => "respond",
+                    ResponderKind::Stream => "respond_stream",
+                };
                 format!(
-                    "the host has no responder for {:?}; register one with EventBus::respond",
-                    name.as_str()
-                ),
-            )
-        })
+                    "the host has no responder for {name:?}; register one with EventBus::{register}"
+                )
+            }
+        };
+        Err(Error::new(ErrorCode::NoResponder, problem))
     }
 
     /// How many responders there are, and how many requests they work on.
@@ -176,6 +187,15 @@ impl Responders {
         }
     }
 
+    /// Requests a stream for the host.
+    pub(crate) fn request_stream(self: &Arc<Self>, request: NewRequest) -> Result<PartReader> {
+        let reader = PartReader::new(&self.core, request.message.id);
+        // What the hub replies is that it was sent.
+        let sent = self.try_request(request, Reply::new(|_| {}));
+        sent.map_err(|(_, error)| error)?;
+        Ok(reader)
+    }
+
     fn try_request(
         self: &Arc<Self>,
         request: NewRequest,
@@ -183,12 +203,15 @@ impl Responders {
     ) -> Result<(), (Reply, Error)> {
         let call = match request.to {
             Recipient::Page(_) => None,
-            Recipient::Host => match self.find(&request.message.name) {
+            Recipient::Host => match self.find(&request.message.name, request.message.kind()) {
                 Ok(handler) => Some((handler, self.prepare_incoming(&request))),
                 Err(error) => return Err((reply, error)),
             },
         };
+        // The hub drops a request that it refuses.
+        let _bytes = request.message.payload.hold_bytes();
         let id = request.message.id;
+        let is_stream = request.message.kind() == ResponderKind::Stream;
         let sent = self.core.hub().request(request, reply, now());
         match sent {
             Ok((is_new, effects)) => {
@@ -208,6 +231,7 @@ impl Responders {
                 responders: Arc::clone(self),
                 id,
                 name: incoming.name.clone(),
+                is_stream,
                 is_finished: false,
             };
             self.core.tasks().spawn(call.run(handler, incoming));
@@ -224,6 +248,7 @@ impl Responders {
             .insert(request.message.id, Arc::clone(&cancelled));
         drop(state);
         IncomingRequest {
+            id: request.message.id,
             name: request.message.name.clone(),
             payload: request.message.payload.clone(),
             source: request.message.source.clone(),
@@ -239,6 +264,7 @@ struct RunningRequest {
     responders: Arc<Responders>,
     id: RequestId,
     name: EventName,
+    is_stream: bool,
     is_finished: bool,
 }
 
@@ -286,6 +312,10 @@ impl RunningRequest {
         })
         .await;
         drop(running);
+        if self.is_stream && matches!(response, Some(Ok(_))) {
+            let responders = Arc::clone(&self.responders);
+            RoomForEnd::new(&responders.core, self.id).await;
+        }
         self.finish(response);
     }
 

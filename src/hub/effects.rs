@@ -1,14 +1,17 @@
 //! What the caller of the hub does once it has released the lock.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
 
 use crate::hub::calls::Farewell;
 use crate::hub::command_log::JsonResult;
 use crate::hub::ids::{RequestId, SubscriberKey};
-use crate::hub::outbox::{Batch, DeliveredItems};
+use crate::hub::outbox::{Batch, DeliveredItems, Item};
+use crate::hub::requests::message::RequestMessage;
 use crate::model::compat::CompatNote;
 use crate::model::error::Error;
+use crate::model::json::Json;
 use crate::model::name::EventName;
 
 /// What to do once the lock is released.
@@ -41,6 +44,13 @@ pub(crate) struct Effects<W> {
     pub(crate) silent: Vec<Arc<str>>,
     /// Items that a page has acknowledged. Dropping them may take a while, so it happens after the lock.
     pub(crate) acknowledged: Vec<Arc<DeliveredItems>>,
+    /// What was queued of streams that their pages have left, and what pages that are gone have not fetched. Dropping it may
+    /// run code of the app, so it happens after the lock.
+    pub(crate) withdrawn: Vec<VecDeque<(u64, Item)>>,
+    /// Payloads that nothing needs any more, for the same reason.
+    pub(crate) unused: Vec<Json>,
+    /// Requests that have ended, or that their responders have, for the same reason.
+    pub(crate) requests: Vec<Arc<RequestMessage>>,
     /// What compatible mode has noted and is not logged yet.
     pub(crate) notes: Vec<CompatNote>,
     /// Events that no subscription has handled.
@@ -75,6 +85,9 @@ impl<W> Default for Effects<W> {
             changed_origin: Vec::new(),
             silent: Vec::new(),
             acknowledged: Vec::new(),
+            withdrawn: Vec::new(),
+            unused: Vec::new(),
+            requests: Vec::new(),
             notes: Vec::new(),
             abandoned: Vec::new(),
         }
@@ -98,6 +111,9 @@ impl<W> Effects<W> {
             changed_origin,
             silent,
             acknowledged,
+            withdrawn,
+            unused,
+            requests,
             notes,
             abandoned,
         } = other;
@@ -114,6 +130,9 @@ impl<W> Effects<W> {
         self.changed_origin.extend(changed_origin);
         self.silent.extend(silent);
         self.acknowledged.extend(acknowledged);
+        self.withdrawn.extend(withdrawn);
+        self.unused.extend(unused);
+        self.requests.extend(requests);
         self.notes.extend(notes);
         self.abandoned.extend(abandoned);
     }

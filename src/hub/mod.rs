@@ -5,6 +5,7 @@
 
 mod audience;
 pub(crate) mod backlog;
+mod batch;
 pub(crate) mod calls;
 mod catch_up;
 pub(crate) mod command_log;
@@ -21,6 +22,7 @@ mod kept_quota;
 mod listen;
 pub(crate) mod loss;
 mod losses;
+mod messages;
 pub(crate) mod outbox;
 mod publish;
 mod pulls;
@@ -33,6 +35,7 @@ mod room;
 pub(crate) mod routes;
 pub(crate) mod session;
 mod sessions;
+pub(crate) mod streamed;
 mod subscribe;
 mod subscription;
 mod superseded;

@@ -1,13 +1,15 @@
 use std::collections::VecDeque;
-use std::ops::Range;
 use std::sync::Arc;
 
+use crate::hub::batch::fitting;
 use crate::hub::ids::{RequestId, SubscriptionId};
+use crate::hub::messages::Messages;
 use crate::hub::queue::{LostEvents, Queue, QueueBound, QueueEntry, QueuedEvent};
-use crate::hub::requests::message::{Ending, RequestMessage};
+use crate::hub::streamed::Streamed;
 use crate::model::error::{Error, ErrorCode, Result};
-use crate::model::name::EventName;
 use crate::model::policy::Overflow;
+
+pub(crate) use crate::hub::batch::{Batch, BatchBound, DeliveredItems, Item};
 
 /// What one page has not acknowledged: items that were delivered, and the queue behind them.
 ///
@@ -16,8 +18,8 @@ use crate::model::policy::Overflow;
 #[derive(Debug)]
 pub(crate) struct Outbox {
     pub(super) queue: Queue,
-    /// Requests, and the ends of requests, each with the sequence number that it comes after. No policy drops them.
-    requests: VecDeque<(u64, Item)>,
+    pub(crate) messages: Messages,
+    pub(crate) streamed: Streamed,
     delivered: VecDeque<Unacknowledged>,
     /// The weight of the items that were delivered and are not acknowledged.
     pub(super) delivered_bytes: usize,
@@ -31,27 +33,6 @@ pub(crate) struct Outbox {
     cursor: u64,
 }
 
-/// Items that were taken from the queue for one batch. All batches that repeat some of them share them, and they are
-/// dropped together: a page that acknowledges a batch in parts leaves one batch in memory at most.
-#[derive(Debug)]
-pub(crate) struct DeliveredItems {
-    /// The index of the first item. There is at least one.
-    first: u64,
-    items: Box<[Item]>,
-}
-
-impl DeliveredItems {
-    fn last(&self) -> u64 {
-        self.first + self.items.len() as u64 - 1
-    }
-
-    /// The range of the items after this index.
-    fn after(&self, index: u64) -> Range<usize> {
-        let start = (index + 1).saturating_sub(self.first) as usize;
-        start.min(self.items.len())..self.items.len()
-    }
-}
-
 #[derive(Debug)]
 struct Unacknowledged {
     delivered: Arc<DeliveredItems>,
@@ -61,116 +42,27 @@ struct Unacknowledged {
     length: usize,
 }
 
-/// What may be delivered to a page.
-#[derive(Debug, Clone)]
-pub(crate) enum Item {
-    Event(QueuedEvent),
-    Lost(Box<LostEvents>),
-    Request(Arc<RequestMessage>),
-    /// The caller of a request that was delivered waits no longer.
-    Ended(RequestId, Ending),
+/// The items of a batch that is being filled.
+struct Filling {
+    items: Vec<Item>,
+    /// At least as many bytes as they take in the batch.
+    length: usize,
+    /// Their weight.
+    bytes: usize,
 }
 
-impl From<QueueEntry> for Item {
-    fn from(entry: QueueEntry) -> Self {
-        match entry {
-            QueueEntry::Event(queued) => Self::Event(queued),
-            QueueEntry::Lost(lost) => Self::Lost(lost),
-        }
-    }
-}
-
-impl Item {
-    /// At least as many bytes as it takes in a batch after this item.
-    fn length_after(&self, before: Option<&Self>) -> usize {
-        match (before, self) {
-            (Some(Self::Event(before)), Self::Event(queued)) => queued.length_after(before),
-            (_, Self::Event(queued)) => queued.length(),
-            (_, Self::Request(message)) => message.length(),
-            _ => self.weight(),
-        }
+impl Filling {
+    /// Whether an item of this length fits. One that is larger than a batch still travels, alone.
+    fn fits(&self, length: usize, bound: BatchBound) -> bool {
+        let is_short = self.length + length <= bound.bytes || self.items.is_empty();
+        self.items.len() < bound.events && is_short
     }
 
-    /// The bytes that it counts for.
-    pub(crate) fn weight(&self) -> usize {
-        const ENDED: usize = 96;
-        match self {
-            Self::Event(queued) => queued.weight(),
-            Self::Lost(lost) => lost.weight(),
-            Self::Request(message) => message.weight(),
-            Self::Ended(..) => ENDED,
-        }
+    fn push(&mut self, item: Item, length: usize) {
+        self.length += length;
+        self.bytes += item.weight();
+        self.items.push(item);
     }
-}
-
-/// What a pull returns: items with consecutive indexes.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Batch {
-    delivered: Option<Arc<DeliveredItems>>,
-    /// The part of them that it has.
-    range: Range<usize>,
-    /// Whether more was waiting when this was taken.
-    pub(crate) more: bool,
-    /// Whether what follows comes by calls.
-    pub(crate) calls_follow: bool,
-    /// What [`Batch::first`] is if there are no items.
-    next: u64,
-}
-
-impl Batch {
-    pub(crate) fn items(&self) -> &[Item] {
-        let delivered = self.delivered.as_ref();
-        delivered.map_or(&[], |delivered| &delivered.items[self.range.clone()])
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.range.is_empty()
-    }
-
-    /// The index of the first item. An empty batch of a call has the index of the next item, and any other empty batch 0.
-    pub(crate) fn first(&self) -> u64 {
-        let delivered = self.delivered.as_ref();
-        delivered.map_or(self.next, |delivered| {
-            delivered.first + self.range.start as u64
-        })
-    }
-
-    /// The reply to the last pull before calls.
-    pub(super) fn before_calls(more: bool) -> Self {
-        Self {
-            more,
-            calls_follow: true,
-            ..Self::default()
-        }
-    }
-
-    /// A batch without items that follows on this index.
-    pub(super) fn after(index: u64) -> Self {
-        Self {
-            next: index + 1,
-            ..Self::default()
-        }
-    }
-
-    #[cfg(test)]
-    pub(crate) fn of(first: u64, items: Vec<Item>, more: bool) -> Self {
-        Self {
-            range: 0..items.len(),
-            delivered: (!items.is_empty()).then(|| {
-                let items = items.into();
-                Arc::new(DeliveredItems { first, items })
-            }),
-            more,
-            calls_follow: false,
-            next: 0,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct BatchBound {
-    pub(crate) events: usize,
-    pub(crate) bytes: usize,
 }
 
 /// How many batches a page may leave unacknowledged. What it has not acknowledged is outside of the queue's limits, so
@@ -181,7 +73,8 @@ impl Outbox {
     pub(crate) fn new(bound: QueueBound) -> Self {
         Self {
             queue: Queue::new(bound),
-            requests: VecDeque::new(),
+            messages: Messages::default(),
+            streamed: Streamed::default(),
             delivered: VecDeque::new(),
             delivered_bytes: 0,
             delivered_length: 0,
@@ -201,43 +94,6 @@ impl Outbox {
         self.queue.push_past(queued, overflow);
     }
 
-    /// Queues a request behind the events up to this sequence number.
-    pub(crate) fn push_request(&mut self, message: Arc<RequestMessage>, after: u64) {
-        self.requests.push_back((after, Item::Request(message)));
-    }
-
-    /// Queues the end of a delivered request behind the events up to this sequence number.
-    pub(crate) fn push_ending(&mut self, id: RequestId, ending: Ending, after: u64) {
-        self.requests.push_back((after, Item::Ended(id, ending)));
-    }
-
-    /// Takes a request back. Returns false if it was delivered.
-    pub(crate) fn withdraw(&mut self, id: RequestId) -> bool {
-        let is_meant =
-            |(_, item): &(u64, Item)| matches!(item, Item::Request(message) if message.id == id);
-        let position = self.requests.iter().position(is_meant);
-        position
-            .and_then(|position| self.requests.remove(position))
-            .is_some()
-    }
-
-    /// Takes the requests of this name back. Returns their ids.
-    pub(crate) fn withdraw_all(&mut self, name: &EventName) -> Vec<RequestId> {
-        let mut withdrawn = Vec::new();
-        self.requests.retain(|(_, item)| match item {
-            Item::Request(message) if message.name == *name => {
-                withdrawn.push(message.id);
-                false
-            }
-            _ => true,
-        });
-        withdrawn
-    }
-
-    pub(crate) fn has_requests(&self) -> bool {
-        !self.requests.is_empty()
-    }
-
     pub(crate) fn push_lost(&mut self, lost: LostEvents) {
         self.queue.push_lost(lost);
     }
@@ -248,11 +104,15 @@ impl Outbox {
 
     /// All that the page has not acknowledged, for the page after it, with the indexes of what was delivered.
     pub(crate) fn into_unacknowledged(mut self) -> impl Iterator<Item = (Option<u64>, QueueEntry)> {
-        // Requests are left out: their callers know that this page is gone.
+        // Messages are left out: the other side knows that this page is gone.
         let entry_of = |item: &Item| match item {
             Item::Event(queued) => Some(QueueEntry::Event(queued.clone())),
             Item::Lost(lost) => Some(QueueEntry::Lost(lost.clone())),
-            Item::Request(_) | Item::Ended(..) => None,
+            Item::Request(_)
+            | Item::Ended(..)
+            | Item::Part(_)
+            | Item::StreamEnd(_)
+            | Item::Credit(..) => None,
         };
         let acknowledged = self.acknowledged;
         let delivered = self.delivered.into_iter().flat_map(move |own| {
@@ -264,6 +124,26 @@ impl Outbox {
         });
         let queued = std::iter::from_fn(move || self.queue.pop());
         delivered.chain(queued.map(|entry| (None, entry)))
+    }
+
+    /// Takes what is not for the next page: messages, what streams have, and what was delivered, of which the next page gets
+    /// copies. They are dropped after the lock.
+    pub(crate) fn take_rest(
+        &mut self,
+    ) -> (
+        Vec<Arc<DeliveredItems>>,
+        impl Iterator<Item = VecDeque<(u64, Item)>>,
+    ) {
+        let delivered = self.delivered.iter();
+        let delivered = delivered.map(|own| Arc::clone(&own.delivered)).collect();
+        let messages = self.messages.take_queued();
+        let streamed = std::mem::take(&mut self.streamed).into_items();
+        (delivered, std::iter::once(messages).chain(streamed))
+    }
+
+    /// The requests for streams that the page has.
+    pub(crate) fn take_acknowledged_requests(&mut self) -> Vec<RequestId> {
+        self.messages.take_acknowledged(self.acknowledged)
     }
 
     /// Notes what the page has handled. Returns the items that are acknowledged as a whole, to be dropped after the lock;
@@ -301,6 +181,7 @@ impl Outbox {
             self.delivered_bytes -= weight;
         }
         self.acknowledged = ack;
+        self.streamed.acknowledge(ack);
         Ok(Some(handled))
     }
 
@@ -412,29 +293,34 @@ impl Outbox {
         }
         // Even the smallest event takes more bytes than this.
         const LEAST: usize = 24;
-        let waiting = self.queue.usage().0 + self.requests.len();
+        let waiting = self.queue.usage().0 + self.messages.len() + self.streamed.waiting();
         let most = waiting.min(bound.events).min(bound.bytes / LEAST + 1);
-        let mut items: Vec<Item> = Vec::with_capacity(most);
-        let (mut length, mut bytes) = (0, 0);
-        while items.len() < bound.events
-            && let Some(next) = self.next_length(items.last())
-        {
-            // An event larger than a batch still travels, alone.
-            if length + next > bound.bytes && !items.is_empty() {
-                break;
-            }
-            let Some(item) = self.pop() else {
-                break;
+        let mut filling = Filling {
+            items: Vec::with_capacity(most),
+            length: 0,
+            bytes: 0,
+        };
+        if self.streamed.is_waiting() {
+            let half = BatchBound {
+                events: bound.events.div_ceil(2),
+                bytes: bound.bytes / 2,
             };
-            length += next;
-            bytes += item.weight();
-            items.push(item);
+            self.fill_with_events(&mut filling, half);
+            self.fill_with_parts(&mut filling, bound);
         }
+        self.fill_with_events(&mut filling, bound);
+        let Filling {
+            items,
+            length,
+            bytes,
+        } = filling;
         if items.is_empty() {
             return;
         }
         let first = self.last_index + 1;
         self.last_index += items.len() as u64;
+        self.streamed.note_delivered(self.last_index);
+        self.messages.note_delivered(self.last_index);
         self.delivered_bytes += bytes;
         self.delivered_length += length;
         let items = items.into();
@@ -445,23 +331,48 @@ impl Outbox {
         });
     }
 
-    /// Whether a request is next: events that were accepted before it come first.
-    fn is_request_next(&self) -> bool {
-        self.requests.front().is_some_and(|(after, _)| {
+    /// Takes events and messages, as far as they fit.
+    fn fill_with_events(&mut self, filling: &mut Filling, bound: BatchBound) {
+        while let Some(next) = self.next_length(filling.items.last())
+            && filling.fits(next, bound)
+            && let Some(item) = self.pop()
+        {
+            filling.push(item, next);
+        }
+    }
+
+    /// Takes what streams have, as far as it fits and no event comes before it.
+    fn fill_with_parts(&mut self, filling: &mut Filling, bound: BatchBound) {
+        let next_event = self.queue.next_seq();
+        while let Some(next) = (self.streamed).next_length(filling.items.last(), next_event)
+            && filling.fits(next, bound)
+            && let Some(item) = self.streamed.pop(next)
+        {
+            filling.push(item, next);
+        }
+    }
+
+    /// Whether a message is next: events that were accepted before it come first.
+    fn is_message_next(&self) -> bool {
+        self.messages.first_after().is_some_and(|after| {
             let next = self.queue.next_seq();
-            next.is_none_or(|next| next > *after)
+            next.is_none_or(|next| next > after)
         })
     }
 
+    /// Whether anything but events waits.
+    pub(crate) fn has_messages(&self) -> bool {
+        !self.messages.is_empty() || self.streamed.is_waiting()
+    }
+
     fn is_empty(&self) -> bool {
-        self.requests.is_empty() && self.queue.next_length().is_none()
+        !self.has_messages() && self.queue.next_length().is_none()
     }
 
     /// At least as many bytes as what is next takes in a batch after this item.
     fn next_length(&self, before: Option<&Item>) -> Option<usize> {
-        if self.is_request_next() {
-            let next = self.requests.front();
-            return next.map(|(_, item)| item.length_after(None));
+        if self.is_message_next() {
+            return self.messages.next_length();
         }
         match (before, self.queue.next_event()) {
             (Some(Item::Event(before)), Some(next)) => Some(next.length_after(before)),
@@ -470,31 +381,9 @@ impl Outbox {
     }
 
     fn pop(&mut self) -> Option<Item> {
-        if self.is_request_next() {
-            return self.requests.pop_front().map(|(_, item)| item);
+        if self.is_message_next() {
+            return self.messages.pop();
         }
         self.queue.pop().map(Item::from)
     }
-}
-
-/// The items after this index that fit into one batch, and the most bytes that they take in it. What was delivered over a
-/// better path may be too much for this one.
-fn fitting(delivered: &DeliveredItems, index: u64, bound: BatchBound) -> (Range<usize>, usize) {
-    let range = delivered.after(index);
-    let items = &delivered.items[range.clone()];
-    let (mut count, mut length) = (0, 0);
-    for (item, before) in items.iter().zip(before_each(items)) {
-        let next = item.length_after(before);
-        if count > 0 && (count == bound.events || length + next > bound.bytes) {
-            break;
-        }
-        count += 1;
-        length += next;
-    }
-    (range.start..range.start + count, length)
-}
-
-/// The item before each of these; `None` before the first.
-fn before_each(items: &[Item]) -> impl Iterator<Item = Option<&Item>> {
-    std::iter::once(None).chain(items.iter().map(Some))
 }

@@ -41,6 +41,7 @@ impl<W> Hub<W> {
             return Err((waiter, stale(pull.session)));
         };
         let mut effects = Effects::default();
+        let streamed = session.outbox.streamed.bytes();
         match session.outbox.acknowledge(pull.ack) {
             Ok(None) => {}
             Ok(Some(handled)) => {
@@ -57,6 +58,8 @@ impl<W> Hub<W> {
             let ends_at = history.and_then(|history| history.claim(session.starts_after));
             effects.rearm |= ends_at.is_some_and(|end| self.arm(end));
         }
+        self.recheck_room_for_parts(key, streamed, &mut effects);
+        self.release_requests(key, &mut effects);
         let Some(session) = self.sessions.get_mut(&key) else {
             return Err((waiter, stale(pull.session)));
         };

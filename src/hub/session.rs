@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,6 +9,7 @@ use crate::hub::ids::{SessionId, SubscriptionId};
 use crate::hub::outbox::{Batch, BatchBound, Outbox};
 use crate::hub::queue::QueueBound;
 use crate::hub::requests::caller_log::CallerLog;
+use crate::hub::requests::message::ResponderKind;
 use crate::hub::subscription::Beginning;
 use crate::model::name::EventName;
 
@@ -21,7 +22,7 @@ pub(crate) struct Session<W> {
     pub(crate) log: CommandLog<W>,
     pub(crate) subscriptions: usize,
     /// The names of the requests that it has responders for.
-    pub(crate) responders: HashSet<EventName>,
+    pub(crate) responders: HashMap<EventName, ResponderKind>,
     pub(crate) sent_requests: CallerLog,
     /// How many requests to it have no response yet.
     pub(crate) received_requests: usize,
@@ -76,7 +77,7 @@ impl<W> Session<W> {
             outbox: Outbox::new(bound),
             log: CommandLog::new(),
             subscriptions: 0,
-            responders: HashSet::new(),
+            responders: HashMap::new(),
             sent_requests: CallerLog::default(),
             received_requests: 0,
             has_waited: false,
@@ -100,7 +101,8 @@ impl<W> Session<W> {
     /// Whether nothing can come for its page, so that no pull is held.
     pub(crate) fn is_idle(&self) -> bool {
         let responds = !self.responders.is_empty() || self.received_requests > 0;
-        self.subscriptions == 0 && !responds && !self.outbox.has_requests()
+        let receives = self.subscriptions > 0 || self.sent_requests.streams() > 0;
+        !receives && !responds && !self.outbox.has_messages()
     }
 
     /// Whether its page has to be told of what another page may have taken over: it is a new one, of the same origin.

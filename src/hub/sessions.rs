@@ -114,9 +114,12 @@ impl<W> Hub<W> {
         let Some(key) = webview.session.take() else {
             return;
         };
-        let Some(session) = self.sessions.remove(&key) else {
+        let Some(mut session) = self.sessions.remove(&key) else {
             return;
         };
+        let (delivered, queued) = session.outbox.take_rest();
+        effects.acknowledged.extend(delivered);
+        effects.withdrawn.extend(queued);
         if webview.ended.len() == ENDED_SESSIONS
             && let Some(mut forgotten) = webview.ended.pop_front()
         {

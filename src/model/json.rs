@@ -58,6 +58,14 @@ impl Json {
         read_attached(self, self.attached())
     }
 
+    /// Keeps its bytes: to drop the last of them may run code of the app.
+    pub(crate) fn hold_bytes(&self) -> Option<Arc<TextWithBytes>> {
+        match self {
+            Self::Owned(_) | Self::Shared(_) => None,
+            Self::WithBytes(both) => Some(Arc::clone(both)),
+        }
+    }
+
     /// The length of the text and of the bytes in it.
     pub(crate) fn size(&self) -> usize {
         self.len() + self.sum_of(|both| both.bytes)

@@ -6,6 +6,7 @@ use tauri_plugin_event_bus_types::internal::Attachment;
 use crate::hub::outbox::{Batch, Item};
 use crate::hub::queue::{LostEvents, QueuedEvent};
 use crate::hub::requests::RequestMessage;
+use crate::hub::requests::part::PagePart;
 use crate::model::event::unix_micros;
 use crate::model::json::Json;
 use crate::model::name::EventName;
@@ -22,6 +23,7 @@ pub(crate) fn encode(batch: &Batch) -> Json {
         json: String::with_capacity(batch.items().iter().map(likely_length).sum::<usize>() + REST),
         heads: Heads::default(),
         run: None,
+        stream: None,
         items: 0,
         attached: Vec::new(),
         seq: 0,
@@ -35,6 +37,33 @@ pub(crate) fn encode(batch: &Batch) -> Json {
             Item::Request(message) => {
                 push_request(writer.next_item(), message);
                 writer.attach("\"payload\"", &message.payload);
+            }
+            Item::Part(part) => writer.push_part(part),
+            Item::StreamEnd(end) => {
+                let json = writer.next_item();
+                // Writing to a string cannot fail.
+                let _ = match &end.response {
+                    Ok(response) => write!(
+                        json,
+                        "{{\"stream\":{},\"response\":{}}}",
+                        end.stream, &**response
+                    ),
+                    Err(error) => write!(
+                        json,
+                        "{{\"stream\":{},\"error\":{}}}",
+                        end.stream,
+                        json!(error)
+                    ),
+                };
+                if let Ok(response) = &end.response {
+                    writer.attach("\"response\"", response);
+                }
+            }
+            Item::Credit(id, parts) => {
+                let _ = write!(
+                    writer.next_item(),
+                    "{{\"credit\":\"{id}\",\"parts\":{parts}}}"
+                );
             }
             Item::Ended(id, ending) => {
                 let code = ending.code();
@@ -68,9 +97,17 @@ struct Writer<'a> {
     attached: Vec<Attachment>,
     /// The run that has no end yet.
     run: Option<Run>,
+    /// The parts that have no end yet.
+    stream: Option<StreamRun<'a>>,
     /// The numbers of the event before.
     seq: u64,
     micros: i64,
+}
+
+/// Parts of one stream.
+struct StreamRun<'a> {
+    last: &'a PagePart,
+    count: usize,
 }
 
 /// Where the payload of the first event of a run stands.
@@ -118,6 +155,28 @@ impl<'a> Writer<'a> {
         self.micros = micros;
     }
 
+    fn push_part(&mut self, part: &'a PagePart) {
+        let before = self.stream.as_ref();
+        let count = match before.filter(|run| part.continues(run.last)) {
+            Some(run) => {
+                let count = run.count + 1;
+                self.json.push(',');
+                count
+            }
+            None => {
+                let json = self.next_item();
+                // Writing to a string cannot fail.
+                let _ = write!(json, "{{\"stream\":{},\"parts\":[", part.stream);
+                1
+            }
+        };
+        self.json.push_str(&part.payload);
+        if !part.payload.attached().is_empty() {
+            self.attach(&format!("\"parts\",{}", count - 1), &part.payload);
+        }
+        self.stream = Some(StreamRun { last: part, count });
+    }
+
     /// Ends the run before and returns the text that the next item is appended to.
     fn next_item(&mut self) -> &mut String {
         self.end_run();
@@ -134,6 +193,13 @@ impl<'a> Writer<'a> {
                 let _ = write!(self.json, ",{extras}");
             }
             self.json.push(']');
+        }
+        if let Some(run) = self.stream.take() {
+            let end = match run.last.is_due {
+                true => "],\"due\":true}",
+                false => "]}",
+            };
+            self.json.push_str(end);
         }
     }
 
@@ -195,10 +261,16 @@ fn push_request(json: &mut String, message: &RequestMessage) {
     let component = message
         .component()
         .map_or_else(String::new, |name| format!("\"component\":\"{name}\","));
+    let stream = message.stream.map_or_else(String::new, |credit| {
+        format!(
+            "\"stream\":{{\"bytes\":{},\"parts\":{}}},",
+            credit.bytes, credit.parts
+        )
+    });
     // Names have no characters that JSON escapes.
     let _ = write!(
         json,
-        "{{\"request\":\"{}\",\"name\":\"{}\",\"source\":{source},{component}{causes}\"payload\":{}}}",
+        "{{\"request\":\"{}\",\"name\":\"{}\",\"source\":{source},{component}{causes}{stream}\"payload\":{}}}",
         message.id,
         message.name.as_str(),
         &*message.payload
@@ -230,10 +302,13 @@ mod tests {
     use crate::hub::ids::{RequestId, SubscriptionId};
     use crate::hub::outbox::{BatchBound, Outbox};
     use crate::hub::queue::{QueueBound, SupersededLists};
+    use crate::hub::requests::part::StreamEnd;
     use crate::model::delivery::Addressing;
     use crate::model::endpoint::Endpoint;
+    use crate::model::error::{Error, ErrorCode, Failure};
     use crate::model::event::{Accepted, BusEvent, Gap, GapReason, Mark, Provenance, Tick};
     use crate::model::policy::Overflow;
+    use crate::wire::attached::to_text;
 
     fn event(seq: u64, payload: &str, source: Endpoint, ids: &[u32], tick: Option<Tick>) -> Item {
         let event = BusEvent::new(Accepted {
@@ -313,6 +388,106 @@ mod tests {
         );
     }
 
+    fn part(stream: u64, payload: impl Into<Json>, is_due: bool) -> Item {
+        Item::Part(PagePart {
+            stream,
+            payload: payload.into(),
+            is_due,
+        })
+    }
+
+    fn stream_end(stream: u64, response: crate::model::error::Result<Json>) -> Item {
+        Item::StreamEnd(Box::new(StreamEnd {
+            stream,
+            response,
+            reserved: 0,
+        }))
+    }
+
+    #[test]
+    fn parts_of_one_stream_share_an_item() {
+        let bytes = || Json::with_bytes("\u{1}", vec![[7, 8, 9].into()]).unwrap();
+        let error = Error::new(ErrorCode::Timeout, "too late");
+        let id = RequestId::of(7);
+        let items = vec![
+            part(1, "1", false),
+            part(1, bytes(), true),
+            part(1, "3", false),
+            part(2, "[4]", false),
+            event(41, "null", Endpoint::Host, &[3], None),
+            part(2, bytes(), false),
+            stream_end(2, Ok(bytes())),
+            stream_end(1, Err(error)),
+            Item::Credit(id, 12),
+        ];
+        let batch = super::encode(&Batch::of(5, items, false));
+        let json: Value = serde_json::from_str(&batch).unwrap();
+        assert_eq!(
+            json["items"],
+            json!([
+                { "stream": 1, "parts": [1, null], "due": true },
+                { "stream": 1, "parts": [3] },
+                { "stream": 2, "parts": [[4]] },
+                [0, 41, 1_500_250, null],
+                { "stream": 2, "parts": [null] },
+                { "stream": 2, "response": null },
+                { "stream": 1, "error": { "code": "timeout", "message": "too late" } },
+                { "credit": id.to_string(), "parts": 12 },
+            ])
+        );
+        let paths: Vec<&str> = batch.attached().iter().map(|one| one.path()).collect();
+        assert_eq!(
+            paths,
+            [
+                r#""items",0,"parts",1"#,
+                r#""items",4,"parts",0"#,
+                r#""items",5,"response""#
+            ]
+        );
+    }
+
+    #[test]
+    fn parts_are_no_longer_than_they_count() {
+        let failure = Failure::new("Error", &"\"\\\n".repeat(200), Some(&"\"\n".repeat(2000)));
+        let failed = Error::failed("a", "the host", failure);
+        let bytes = |size| Json::with_bytes("[\u{1}]", vec![vec![1; size].into()]).unwrap();
+        let mut items = vec![stream_end(7, Err(failed))];
+        for stream in [1, u64::MAX] {
+            items.push(stream_end(stream ^ 2, Ok(bytes(100))));
+            for round in 0..50 {
+                items.push(part(stream, "1", round % 7 == 0));
+                items.push(part(stream ^ (round % 2), "\"ab\"", false));
+                items.push(part(stream, bytes(round as usize), true));
+            }
+        }
+        let bound = BatchBound {
+            events: 100_000,
+            bytes: 4000,
+        };
+        let mut outbox = Outbox::new(QueueBound {
+            events: 1,
+            bytes: 1,
+        });
+        let count = items.len() as u64;
+        for item in items {
+            match item {
+                Item::Part(part) => outbox.streamed.push_part(part, 0),
+                Item::StreamEnd(end) => outbox.streamed.push_end(*end, 0),
+                other => panic!("{other:?}"),
+            }
+        }
+        let mut ack = 0;
+        while ack < count {
+            let batch = outbox.batch(ack, bound);
+            ack += batch.items().len() as u64;
+            outbox.acknowledge(ack).unwrap();
+            let length = to_text(&super::encode(&batch)).len();
+            let is_single = batch.items().len() == 1;
+            assert!(length <= bound.bytes || is_single, "{length} bytes");
+        }
+        assert_eq!(outbox.streamed.bytes(), 0);
+    }
+
     #[test]
     fn bytes_stand_beside_the_batch() {
         let with_bytes = |seq, payload: Json| {
@@ -344,6 +519,7 @@ mod tests {
             payload: payload("\u{1}"),
             source: Endpoint::Host,
             provenance: None,
+            stream: None,
         };
         let items = vec![
             with_bytes(1, payload("\u{1}")),

@@ -167,6 +167,25 @@ mod sessions {
     }
 }
 
+mod streams {
+    use model::streams;
+
+    #[test]
+    fn every_part_comes_once_and_in_order() {
+        streams::every_part_comes_once_and_in_order();
+    }
+
+    #[test]
+    fn a_stream_ends_once() {
+        streams::a_stream_ends_once();
+    }
+
+    #[test]
+    fn a_dropped_reader_ends_its_responder() {
+        streams::a_dropped_reader_ends_its_responder();
+    }
+}
+
 mod requests {
     use model::requests;
 

@@ -106,9 +106,11 @@ pub(crate) fn rows(batch: &Value) -> Value {
     let mut rows = Vec::new();
     for item in batch["items"].as_array().unwrap() {
         let Some(run) = item.as_array() else {
-            let mut gap = item.clone();
-            gap["index"] = json!(indexes.next());
-            rows.push(gap);
+            let mut other = item.clone();
+            // Each part of a stream has an index of its own.
+            let count = item["parts"].as_array().map_or(1, Vec::len);
+            other["index"] = json!(indexes.nth(count - 1));
+            rows.push(other);
             continue;
         };
         assert!(run.len() >= 4, "a run without an event: {item}");

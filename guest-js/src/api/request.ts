@@ -1,12 +1,8 @@
-import { checkFunction, checkName } from '../core/checks.js'
+import { checkName } from '../core/checks.js'
 import { EventBusError, toEventBusError } from '../core/error.js'
-import { openInbox } from '../core/inbox.js'
 import { encodePayload } from '../core/json.js'
 import { currentCauses } from '../core/realm.js'
-import { emitAfter, emitToAfter } from '../core/received.js'
-import { PageRequestChannel } from '../core/requests/channel.js'
-import type { RequestOrigin } from '../core/requests/responders.js'
-import { createSubscription } from '../core/subscription.js'
+import { checkTimeout, openChannel, register } from '../core/requests/open.js'
 import { copyOfTarget } from '../core/target.js'
 import type { OtherRequest } from '../types/name-kind.js'
 import type { RequestContext, RequestOptions, RespondOptions } from '../types/request.js'
@@ -49,29 +45,9 @@ export function respond<Name extends RequestName, _ extends never>(
 export function respond(
   name: string,
   responder: (request: never, context: RequestContext) => unknown,
-  options: RespondOptions = {},
+  options?: RespondOptions,
 ): Subscription {
-  const { signal, stack = false } = options
-  return createSubscription(signal, (registration) => {
-    checkName(name)
-    checkFunction(responder, 'responder', name)
-    const title = responder.name === '' ? 'an unnamed function' : `the function "${responder.name}"`
-    const respond = (payload: unknown, { caller, component, signal, chain }: RequestOrigin) =>
-      responder(payload as never, {
-        name,
-        caller,
-        component,
-        signal,
-        causes: chain.slice(0, -1),
-        emit: emitAfter(chain),
-        emitTo: emitToAfter(chain),
-      })
-    return openChannel().add({ name, title, stack, respond, ...registration })
-  })
-}
-
-function openChannel(): PageRequestChannel {
-  return openInbox().openChannel((queue, pull) => new PageRequestChannel(queue, pull))
+  return register(name, responder, options)
 }
 
 /**
@@ -134,12 +110,3 @@ export type RequestAs = (
   options?: RequestOptions,
   component?: string,
 ) => Promise<unknown>
-
-/** Refuses numbers that JSON would turn into null, which means the default. */
-function checkTimeout(name: string, timeoutMs: unknown): void {
-  if (timeoutMs === undefined || Number.isFinite(timeoutMs)) return
-  throw new EventBusError(
-    'invalid_argument',
-    `timeoutMs of "${name}" must be a number from 1 to 86,400,000, not the ${typeof timeoutMs} ${String(timeoutMs)}`,
-  )
-}

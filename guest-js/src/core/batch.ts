@@ -5,7 +5,7 @@ import { EventBusError } from './error.js'
 /** The reply to a pull, as docs/wire-protocol.md describes it. */
 export interface Batch {
   /** Their indexes follow each other. */
-  readonly items: (Run | PulledGap | PulledRequest | PulledEnding)[]
+  readonly items: (Run | PulledOther)[]
   readonly heads: Head[]
   /** The index of the first event or other item. */
   readonly first: number
@@ -16,6 +16,9 @@ export interface Batch {
   /** The errors of the responses in the pull that the host has refused. */
   readonly refused?: unknown[]
 }
+
+/** Anything but events. */
+export type PulledOther = PulledGap | PulledRequest | PulledEnding | PulledParts | PulledStreamEnd | PulledCredit
 
 /** What events of a batch have in common. A source of 0 is the host. */
 export type Head = [event: string, source: 0 | string, subscriptions: number | number[]]
@@ -52,7 +55,37 @@ export interface PulledRequest {
   /** The component that sent it. */
   readonly component?: string
   readonly causes?: readonly string[]
+  /** How much of its parts may be on their way, if it is a request for a stream. */
+  readonly stream?: Credit
 }
+
+/** How much of a stream may be sent and not taken. */
+export interface Credit {
+  readonly bytes: number
+  readonly parts: number
+}
+
+/** Parts of a stream that this page has requested under this number. Each has an index. */
+export interface PulledParts {
+  readonly stream: number
+  readonly parts: readonly unknown[]
+  /** Whether the host wants to know when the last one is taken. */
+  readonly due?: boolean
+}
+
+/** The end of such a stream. */
+export type PulledStreamEnd =
+  | { readonly stream: number; readonly response: unknown }
+  | { readonly stream: number; readonly error: unknown }
+
+/** So many parts of a stream that this page sends count no more. */
+export interface PulledCredit {
+  readonly credit: string
+  readonly parts: number
+}
+
+/** How many indexes an item has that is no run. */
+export const countOf = (item: PulledOther): number => ('stream' in item && 'parts' in item ? item.parts.length : 1)
 
 /** The caller of this request no longer waits. */
 export interface PulledEnding {

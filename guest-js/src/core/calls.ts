@@ -8,6 +8,12 @@ export const PROGRESS_ACK_MS = 5_000
 /** For how many microtasks an acknowledgement waits for the responses of responders that were just called. */
 export const RESPONSE_MICROTASKS = 4
 
+/**
+ * In how many more replies a page tells what it has taken of a stream. Replies may be lost, and those of the calls after
+ * them acknowledge what came. The host makes no new call before it knows that one has failed, and at most four at once.
+ */
+export const TOLD_AGAIN = 3
+
 /** What a call returns: `<session>:<index>`, perhaps with responses, or `false` where it was not accepted. */
 export type CallReply = string | false
 
@@ -23,6 +29,8 @@ export class Calls {
   private pending: PendingCall[] = []
   /** The index of the last item that has been queued. */
   private last = 0
+  /** What replies have told of streams, and how often. */
+  private readonly told = new Map<number, { readonly entry: object; times: number }>()
 
   constructor(
     private readonly receivers: Receivers,
@@ -33,6 +41,7 @@ export class Calls {
   clear(progress: Progress): void {
     this.progress = progress
     this.last = 0
+    this.told.clear()
     for (const call of this.pending.splice(0)) call.reply?.(false)
   }
 
@@ -58,6 +67,8 @@ export class Calls {
       if (!call || progress !== this.progress) return
       receivers.channel?.hold()
       const isDone = !dispatch(receivers, progress, call.reading)
+      // A loop that keeps up has taken all parts by then, so that the reply tells of them.
+      if (isDone && receivers.channel?.isBehind) await nextTask()
       for (let i = 0; isDone && i < RESPONSE_MICROTASKS && receivers.channel?.isResponding; i += 1) await null
       if (progress !== this.progress) return
       if (isDone) this.settle(pending.shift())
@@ -76,7 +87,21 @@ export class Calls {
     call.reply = null
     const { session, handled } = this.progress
     this.progress.acknowledged = handled
-    const responses = this.receivers.channel?.take() ?? []
+    const responses = this.withTold(this.receivers.channel?.take() ?? [])
     reply(`${session}:${handled}${responses.length > 0 ? `:${JSON.stringify(responses)}` : ''}`)
+  }
+
+  /** Adds what the replies before have told of streams. The counts grow, so the host may get one twice. */
+  private withTold(responses: object[]): object[] {
+    const { told } = this
+    for (const entry of responses) {
+      if ('stream' in entry) told.set(entry.stream as number, { entry, times: 0 })
+    }
+    for (const [stream, own] of told) {
+      if (own.times > 0) responses.push(own.entry)
+      own.times += 1
+      if (own.times > TOLD_AGAIN) told.delete(stream)
+    }
+    return responses
   }
 }

@@ -2,7 +2,7 @@ import type { Endpoint } from '../types/endpoint.js'
 import type { BusEvent } from '../types/event.js'
 import type { Gap } from '../types/gap.js'
 import type { Target } from '../types/target.js'
-import type { PulledEnding, PulledRequest } from './batch.js'
+import type { PulledCredit, PulledEnding, PulledParts, PulledRequest, PulledStreamEnd } from './batch.js'
 import type { CommandQueue, Renewal } from './commands.js'
 import type { EventBusError } from './error.js'
 
@@ -66,12 +66,18 @@ export interface Inbox {
 export interface RequestChannel {
   /** Whether the host knows of a responder, or waits for a response. */
   readonly isActive: boolean
+  /** Whether loops have yet to take parts that the host waits for. */
+  readonly isBehind: boolean
   /** Whether a pull that is sent in a moment may carry more responses than there are now. */
   readonly isResponding: boolean
   /** Hands a request to its responder. */
   receive(request: PulledRequest, caller: Endpoint): void
   /** Tells a responder that the caller no longer waits. */
   stop(ending: PulledEnding): void
+  /** Takes what belongs to a stream, without the parts that it has had. */
+  receiveStreamed(item: PulledParts | PulledStreamEnd | PulledCredit, skipped: number): void
+  /** Tells the host again what was taken of streams. */
+  tellAgain(): void
   /** Keeps responses for a pull that is about to be sent. */
   hold(): void
   /** Takes the responses that a pull carries. */

@@ -1,6 +1,6 @@
 import type { Endpoint } from '../types/endpoint.js'
 import type { Gap } from '../types/gap.js'
-import type { Batch, Extras, Head, PulledEnding, PulledGap, PulledRequest, Run } from './batch.js'
+import { type Batch, countOf, type Extras, type Head, type PulledGap, type PulledOther, type Run } from './batch.js'
 import type { Cause, RequestChannel } from './contract.js'
 import { admit } from './cursor.js'
 import { addExtras, ReceivedEvent } from './received.js'
@@ -56,7 +56,10 @@ export function readingOf(batch: Batch): Reading {
 
 /** The index of the last item of a batch. */
 export function lastIndexOf({ first, items }: Batch): number {
-  return items.reduce((index, item) => index + (Array.isArray(item) ? (item.length - 2) >> 1 : 1), first - 1)
+  return items.reduce(
+    (index, item) => index + (Array.isArray(item) ? (item.length - 2) >> 1 : countOf(item as PulledOther)),
+    first - 1,
+  )
 }
 
 /** The time during which handlers run before the page gets its turn. */
@@ -75,15 +78,18 @@ export function dispatch(receivers: Receivers, progress: Progress, reading: Read
   const { items } = reading.batch
   const slot: Slot = { dueAt: reading.index + CLOCK_INTERVAL, endsAt: performance.now() + MAX_DISPATCH_MS }
   let isDone = false
+  // What comes again may have been lost together with what was told to the host.
+  if (reading.index < progress.handled) receivers.channel?.tellAgain()
   while (reading.item < items.length && !isDone) {
     const item = items[reading.item] as Batch['items'][number]
     if (Array.isArray(item)) {
       isDone = deliverRun(item, receivers, progress, reading, slot)
     } else {
+      const skipped = Math.max(0, progress.handled - reading.index)
       reading.item += 1
-      reading.index += 1
+      reading.index += countOf(item)
       if (reading.index > progress.handled) {
-        deliverOther(item, receivers, progress)
+        deliverOther(item, receivers, progress, skipped)
         progress.handled = reading.index
       }
       if (reading.index >= slot.dueAt || progress.isSlow) isDone = isOver(slot, reading.index, progress)
@@ -181,7 +187,7 @@ function settleLater(receivers: Receivers, seq: number, returned: unknown): void
   )
 }
 
-function deliverOther(item: PulledGap | PulledRequest | PulledEnding, receivers: Receivers, progress: Progress): void {
+function deliverOther(item: PulledOther, receivers: Receivers, progress: Progress, skipped: number): void {
   if ('request' in item) {
     receivers.cause = { event: item.name, causes: item.causes }
     try {
@@ -190,7 +196,8 @@ function deliverOther(item: PulledGap | PulledRequest | PulledEnding, receivers:
       receivers.cause = null
     }
   } else if ('ended' in item) receivers.channel?.stop(item)
-  else deliverGap(item, receivers, progress)
+  else if ('subscriptions' in item) deliverGap(item, receivers, progress)
+  else receivers.channel?.receiveStreamed(item, skipped)
 }
 
 function deliverGap({ subscriptions: ids, ...lost }: PulledGap, receivers: Receivers, progress: Progress): void {

@@ -81,8 +81,13 @@ export function createPullLoop(page: Page): PullLoop {
       return
     }
     actedAt = performance.now()
+    if (!isCalled) return start()
     isCalled = false
+    // The replies to the calls before may be lost, and with them what they told. The pull takes it along.
+    page.channel?.hold()
+    page.channel?.tellAgain()
     start()
+    page.channel?.flush()
   }
 
   const receive = (text: string) => {
@@ -126,6 +131,7 @@ export function createPullLoop(page: Page): PullLoop {
         // Any of the replies may be lost. The next pull fetches all of them again.
         ahead = []
         page.channel?.resend(pulled.responses)
+        page.channel?.tellAgain()
         continue
       }
       isFailing = false
@@ -160,6 +166,8 @@ export function createPullLoop(page: Page): PullLoop {
         }
       }
       if (isEmpty && !pulled.isAhead) subscriptions.noteNothingDue()
+      // A loop that keeps up has taken all parts by then, so that the next pull tells of them.
+      if (page.channel?.isBehind) await nextTask()
       // Responders that finish within a few microtasks have their responses carried by the next pull.
       for (let i = 0; i < RESPONSE_MICROTASKS && page.channel?.isResponding; i += 1) await null
       if (running !== loop) return page.channel?.flush()

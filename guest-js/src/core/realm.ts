@@ -4,7 +4,7 @@ import type { Inbox } from './contract.js'
 export const INBOX = Symbol.for('tauri-plugin-event-bus')
 
 /** Changes whenever a copy of this package could not use the inbox that another one made. */
-export const INBOX_VERSION = 5
+export const INBOX_VERSION = 6
 
 /** The inbox of this realm, if any copy has made one. */
 export function existingInbox(): Inbox | undefined {

@@ -19,7 +19,7 @@ import { type JobKey, type JobUpdate, type NewJob, TestJobs } from './jobs.js'
 import { payloadText, readPayload } from './payload.js'
 import { type Addressed, inOrder, reaches, receives } from './reach.js'
 import { type Label, type PageResponse, PlayedRecipient, type Recipient, TestRequests } from './requests.js'
-import { errorOf, refusalOf, resultOf } from './results.js'
+import { errorOf, refusalOf, resultOf, withoutStream } from './results.js'
 import {
   type AcceptedEvent,
   GRACE_MS,
@@ -203,7 +203,8 @@ export class TestHost {
       throw new EventBusError('unavailable', 'the test bus has no inspect(); use bus.history() and bus.listeners()')
     }
     if (command === 'list_jobs') return this.jobs.list()
-    if (command === 'request') return this.runRequest(args as unknown as TestRequest & { session: string; id: number })
+    if (command === 'request')
+      return this.runRequest(withoutStream(args) as unknown as TestRequest & { session: string; id: number })
     if (command === 'cancel_request') return this.cancelRequests(args as { session: string; ids: number[] })
     if (command !== 'pull') return this.runStateCommand(command as StateCommand, args as StateArguments)
     const { responses = [], ...pulled } = args as unknown as PullArguments
@@ -443,7 +444,7 @@ export class TestHost {
         return null
       case 'set_responders':
         return (args.responders as { name: string; on: boolean }[]).map((entry) =>
-          resultOf(() => this.setResponder(session, entry)),
+          resultOf(() => this.setResponder(session, withoutStream(entry))),
         )
       case 'respond':
         return (args.responses as PageResponse[]).map((entry) => resultOf(() => this.takeResponse(entry)))

@@ -1,7 +1,8 @@
 import type { PulledEnding, PulledRequest } from '../core/batch.js'
 import type { Call } from '../core/commands.js'
 import { EventBusError, toEventBusError } from '../core/error.js'
-import { type Failure, type RequestOrigin, Responders } from '../core/requests/responders.js'
+import type { Failure } from '../core/requests/failure.js'
+import { type RequestOrigin, Responders } from '../core/requests/responders.js'
 import { readPayload } from './payload.js'
 
 /** How long a caller waits by default, in milliseconds, as with the host. */

@@ -37,7 +37,7 @@ describe('the inbox of a realm', () => {
     Object.defineProperty(globalThis, INBOX, { value: { version: 7 }, configurable: true })
     await expect(emit('a')).rejects.toMatchObject({
       code: 'unavailable',
-      message: expect.stringMatching(/7.*version 5/),
+      message: expect.stringMatching(/7.*version 6/),
     })
   })
 

@@ -173,6 +173,7 @@ impl<W> Hub<W> {
         session.outbox.queue.drop_expired(self.clock);
         let is_own =
             |reply: &CallReply| reply.session == session.id && reply.handled <= slot.delivered;
+        let streamed = session.outbox.streamed.bytes();
         let acknowledged = reply
             .filter(is_own)
             .map(|reply| session.outbox.acknowledge(reply.handled));
@@ -208,6 +209,8 @@ impl<W> Hub<W> {
             Some(due) => self.arm(due),
             None => false,
         };
+        self.recheck_room_for_parts(key, streamed, &mut effects);
+        self.release_requests(key, &mut effects);
         effects
     }
 

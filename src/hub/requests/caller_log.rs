@@ -10,6 +10,8 @@ use crate::hub::ids::RequestId;
 pub(crate) struct CallerLog {
     /// By number, so that they end in the order in which they were sent.
     pending: BTreeMap<u64, RequestId>,
+    /// How many of them are streams.
+    streams: usize,
     newest: u64,
     used: Option<Box<[u64; WINDOW as usize / 64]>>,
 }
@@ -18,13 +20,19 @@ pub(crate) struct CallerLog {
 const WINDOW: u64 = 4096;
 
 impl CallerLog {
+    /// Whether its page waits for no response. It pulls the parts of a stream, so it does not wait for them.
     pub(crate) fn is_empty(&self) -> bool {
-        self.pending.is_empty()
+        self.len() == 0
     }
 
-    /// How many requests are pending.
+    /// How many responses its page waits for.
     pub(super) fn len(&self) -> usize {
-        self.pending.len()
+        self.pending.len() - self.streams
+    }
+
+    /// How many streams are open.
+    pub(crate) fn streams(&self) -> usize {
+        self.streams
     }
 
     pub(in crate::hub) fn ids(&self) -> impl Iterator<Item = RequestId> {
@@ -36,13 +44,16 @@ impl CallerLog {
         self.pending.get(&number).copied()
     }
 
-    pub(super) fn begin(&mut self, number: u64, id: RequestId) {
+    pub(super) fn begin(&mut self, number: u64, id: RequestId, is_stream: bool) {
         self.mark_used(number);
         self.pending.insert(number, id);
+        self.streams += usize::from(is_stream);
     }
 
-    pub(super) fn end(&mut self, number: u64) {
-        self.pending.remove(&number);
+    pub(super) fn end(&mut self, number: u64, is_stream: bool) {
+        if self.pending.remove(&number).is_some() {
+            self.streams -= usize::from(is_stream);
+        }
     }
 
     pub(super) fn is_used(&self, number: u64) -> bool {
@@ -50,6 +61,11 @@ impl CallerLog {
             return false;
         }
         self.newest - number >= WINDOW || self.bit(number)
+    }
+
+    /// Whether it is known to be used: older numbers than the window has are not known.
+    pub(super) fn has_used(&self, number: u64) -> bool {
+        self.is_used(number) && self.newest - number < WINDOW
     }
 
     pub(super) fn mark_used(&mut self, number: u64) {

@@ -7,10 +7,16 @@ use crate::hub::Hub;
 use crate::hub::effects::Effects;
 use crate::hub::ids::{RequestId, SessionId, SubscriberKey};
 use crate::hub::requests::endings::caller_gone;
-use crate::hub::requests::message::{Caller, Ending, NewRequest, Recipient, RequestMessage};
+use crate::hub::requests::flow::Flow;
+use crate::hub::requests::inbox::Inbox;
+use crate::hub::requests::message::{
+    Caller, Ending, NewRequest, Recipient, RequestMessage, ResponderKind,
+};
 use crate::hub::requests::pending::{PendingRequest, RequestState};
+use crate::hub::session::Session;
 use crate::hub::sessions::session_ended;
 use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::json::Json;
 
 /// How many copies of a page's request wait for its response. A browser sends one.
 const MAX_COPIES: usize = 16;
@@ -20,6 +26,12 @@ impl<W> Hub<W> {
     #[cfg(test)]
     pub(crate) fn open_requests(&self) -> usize {
         self.requests.len()
+    }
+
+    /// How many streams the host reads.
+    #[cfg(test)]
+    pub(crate) fn open_inboxes(&self) -> usize {
+        self.requests.inboxes.len()
     }
 
     /// Opens the session of a request, as its first command does. If it has ended and had sent this request, this is a
@@ -47,21 +59,46 @@ impl<W> Hub<W> {
         waiter: W,
         now: Instant,
     ) -> Result<(bool, Effects<W>), (W, Error)> {
-        let waiter = match self.join_pending(request.caller, waiter) {
-            Ok(()) => return Ok((false, Effects::default())),
+        let mut effects = Effects::default();
+        let is_stream = request.message.stream.is_some();
+        let waiter = match self.join_pending(request.caller, is_stream, waiter, &mut effects) {
+            Ok(()) => return Ok((false, effects)),
             Err(waiter) => waiter,
         };
         let state = match self.check_request(&request, now) {
             Ok(state) => state,
             Err(error) => return Err((waiter, error)),
         };
-        let mut effects = Effects::default();
-        let message = Arc::new(request.message);
+        let mut message = request.message;
+        // The host has the request already, and a stream may be open for hours.
+        if is_stream && matches!(state, RequestState::Host) {
+            let payload = std::mem::replace(&mut message.payload, Json::from(""));
+            effects.unused.push(payload);
+        }
+        let message = Arc::new(message);
         let id = message.id;
         if let Caller::Page(key, number) = request.caller
             && let Some(session) = self.sessions.get_mut(&key)
         {
-            session.sent_requests.begin(number, id);
+            session
+                .sent_requests
+                .begin(number, id, message.stream.is_some());
+            if let Some(credit) = message.stream {
+                session.outbox.streamed.open(number, credit.bytes);
+            }
+        }
+        let flow = message
+            .stream
+            .map(|credit| Box::new(Flow::new(credit, now)));
+        let waiters = match flow {
+            None => vec![waiter],
+            Some(_) => {
+                effects.replies.push((waiter, Ok(stream_sent())));
+                Vec::new()
+            }
+        };
+        if flow.is_some() && request.caller == Caller::Host {
+            self.requests.inboxes.insert(id, Inbox::default());
         }
         let page = match &state {
             RequestState::Page { key, .. } => Some(*key),
@@ -73,27 +110,47 @@ impl<W> Hub<W> {
             caller: request.caller,
             state,
             timeout: request.timeout,
-            due: now + request.timeout,
-            waiters: vec![waiter],
+            due: request.timeout.map(|timeout| now + timeout),
+            waiters,
+            flow,
         };
         let next = pending.next_due();
         self.requests.insert(id, pending);
         if let Some(page) = page {
             self.deliver_request(page, message, now, &mut effects);
         }
-        effects.rearm |= self.arm(next);
+        effects.rearm |= next.is_some_and(|next| self.arm(next));
         Ok((true, effects))
     }
 
     /// Lets a copy of a page's request wait for the same response, unless too many do.
-    fn join_pending(&mut self, caller: Caller, waiter: W) -> Result<(), W> {
+    fn join_pending(
+        &mut self,
+        caller: Caller,
+        is_stream: bool,
+        waiter: W,
+        effects: &mut Effects<W>,
+    ) -> Result<(), W> {
         let Caller::Page(key, number) = caller else {
             return Err(waiter);
         };
         let session = self.sessions.get(&key);
-        let id = session.and_then(|session| session.sent_requests.find(number));
+        let log = session.map(|session| &session.sent_requests);
+        let id = log.and_then(|log| log.find(number));
+        if is_stream {
+            let is_used = log.is_some_and(|log| log.has_used(number));
+            let pending = id.and_then(|id| self.requests.get(id));
+            // The number is used for a request for one response.
+            if !is_used || pending.is_some_and(|pending| pending.flow.is_none()) {
+                return Err(waiter);
+            }
+            // A stream tells of its end by other ways than this reply. So a copy that comes after the end is no error.
+            effects.replies.push((waiter, Ok(stream_sent())));
+            return Ok(());
+        }
         match id.and_then(|id| self.requests.get_mut(id)) {
-            Some(pending) if pending.waiters.len() < MAX_COPIES => {
+            // A stream has no waiters. This is no copy, but a number that is used twice.
+            Some(pending) if pending.flow.is_none() && pending.waiters.len() < MAX_COPIES => {
                 pending.waiters.push(waiter);
                 Ok(())
             }
@@ -116,28 +173,36 @@ impl<W> Hub<W> {
             if session.sent_requests.is_used(number) {
                 return Err(number_used(number));
             }
-            let pending = session.sent_requests.len();
-            if pending >= self.limits.requests_per_caller {
-                return Err(Error::new(
-                    ErrorCode::QueueFull,
-                    format!(
-                        "this page waits for {pending} responses, and that is the limit (requestsPerCaller); the request {name:?} was not sent"
-                    ),
-                ));
-            }
+            self.check_caller(session, &request.message)?;
         }
         if let Some(provenance) = &request.message.provenance {
             provenance.check(&request.message.name, self.limits.hops)?;
         }
         let state = match &request.to {
             Recipient::Host => RequestState::Host,
-            Recipient::Page(label) => self.route_to_page(label, &request.message.name, now)?,
+            Recipient::Page(label) => {
+                let message = &request.message;
+                self.route_to_page(label, &message.name, message.kind(), now)?
+            }
         };
-        let (count, bytes) = self.requests.usage_of(state.webview());
+        let usage = self.requests.usage_of(state.webview());
+        let bytes = usage.bytes;
         let weight = request.message.weight();
-        if count >= self.limits.requests_per_page
-            || (count > 0 && bytes + weight > self.limits.queue_bytes)
-        {
+        let (count, what, limit, key) = match request.message.kind() {
+            ResponderKind::Single => (
+                usage.requests,
+                "requests",
+                self.limits.requests_per_page,
+                "requestsPerPage",
+            ),
+            ResponderKind::Stream => (
+                usage.streams,
+                "streams",
+                self.limits.streams_per_page,
+                "streamsPerPage",
+            ),
+        };
+        if count >= limit || (bytes > 0 && bytes + weight > self.limits.queue_bytes) {
             let recipient = match state.webview() {
                 Some(label) => format!("the page in {label:?}"),
                 None => "the host".to_owned(),
@@ -145,12 +210,54 @@ impl<W> Hub<W> {
             return Err(Error::new(
                 ErrorCode::QueueFull,
                 format!(
-                    "{recipient} has {count} requests of {bytes} bytes to respond to, and the limits are {} (requestsPerPage) and {} bytes (queueBytes); the request {name:?} was not sent",
-                    self.limits.requests_per_page, self.limits.queue_bytes
+                    "{recipient} has {count} {what}, and {bytes} bytes of requests, to respond to, and the limits are {limit} ({key}) and {} bytes (queueBytes); the request {name:?} was not sent",
+                    self.limits.queue_bytes
                 ),
             ));
         }
         Ok(state)
+    }
+
+    /// Checks that a page may wait for another response, or receive another stream.
+    fn check_caller(&self, session: &Session<W>, message: &RequestMessage) -> Result<()> {
+        let ends = session.outbox.streamed.unacknowledged_ends();
+        let (count, limit) = match message.kind() {
+            ResponderKind::Single => (session.sent_requests.len(), self.limits.requests_per_caller),
+            ResponderKind::Stream => (
+                session.sent_requests.streams() + ends,
+                self.limits.streams_per_caller,
+            ),
+        };
+        let asked = message.stream.map_or(0, |credit| credit.bytes);
+        let reserved = session.outbox.streamed.reserved();
+        if asked > 0 && reserved + asked > self.limits.queue_bytes {
+            return Err(Error::new(
+                ErrorCode::QueueFull,
+                format!(
+                    "the streams of this page have a credit of {reserved} bytes in all, and the limit is {} (queueBytes); the request {:?} for {asked} more was not sent",
+                    self.limits.queue_bytes,
+                    message.name.as_str()
+                ),
+            ));
+        }
+        if count < limit {
+            return Ok(());
+        }
+        let what = match message.kind() {
+            ResponderKind::Single => {
+                format!("waits for {count} responses, and that is the limit (requestsPerCaller)")
+            }
+            ResponderKind::Stream => format!(
+                "receives {count} streams, with those whose end it has not acknowledged, and that is the limit (streamsPerCaller)"
+            ),
+        };
+        Err(Error::new(
+            ErrorCode::QueueFull,
+            format!(
+                "this page {what}; the request {:?} was not sent",
+                message.name.as_str()
+            ),
+        ))
     }
 
     pub(super) fn deliver_request(
@@ -163,7 +270,7 @@ impl<W> Hub<W> {
         let after = self.seq;
         if let Some(session) = self.sessions.get_mut(&page) {
             session.received_requests += 1;
-            session.outbox.push_request(message, after);
+            session.outbox.messages.push_request(message, after);
             session.deliver(page, now, &mut self.room, effects);
         }
     }
@@ -188,13 +295,24 @@ impl<W> Hub<W> {
             return Effects::default();
         };
         match session.sent_requests.find(number) {
-            Some(id) => self.cancel(id),
+            Some(id) => {
+                let mut effects = Effects::default();
+                match self.cancel_stream(id, &mut effects) {
+                    true => effects,
+                    false => self.cancel(id),
+                }
+            }
             None => {
                 session.sent_requests.mark_used(number);
                 Effects::default()
             }
         }
     }
+}
+
+/// The reply to a request for a stream.
+fn stream_sent() -> Json {
+    Json::from("{}")
 }
 
 fn number_used(number: u64) -> Error {

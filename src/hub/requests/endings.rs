@@ -1,12 +1,14 @@
 //! How requests end.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::hub::Hub;
 use crate::hub::command_log::JsonResult;
 use crate::hub::effects::Effects;
 use crate::hub::ids::{RequestId, SubscriberKey};
-use crate::hub::requests::message::{Caller, Ending};
+use crate::hub::requests::flow::Flow;
+use crate::hub::requests::message::{Caller, Ending, ResponderKind};
 use crate::hub::requests::pending::{PendingRequest, RequestState};
 use crate::model::error::{Error, ErrorCode, quoted};
 use crate::model::name::EventName;
@@ -45,15 +47,19 @@ impl<W> Hub<W> {
         effects: &mut Effects<W>,
     ) {
         for id in ids {
-            if let Some(pending) = self.take_pending(id) {
+            if let Some(pending) = self.take_pending(id, effects) {
                 self.notify_responder(&pending, id, Ending::Cancelled, effects);
                 effects.mark_gone(pending.waiters, caller_gone);
+                let flow = pending.flow.map(|flow| *flow);
+                effects
+                    .wakers
+                    .extend(flow.into_iter().flat_map(Flow::into_senders));
             }
         }
     }
 
     fn end_with_page_gone(&mut self, id: RequestId, label: &str, effects: &mut Effects<W>) {
-        if let Some(pending) = self.take_pending(id) {
+        if let Some(pending) = self.take_pending(id, effects) {
             let error = Error::new(
                 ErrorCode::PageGone,
                 format!(
@@ -62,8 +68,7 @@ impl<W> Hub<W> {
                     pending.message.name.as_str()
                 ),
             );
-            self.note_waited(pending.caller, effects);
-            reply_to_all(pending.waiters, Err(error), effects);
+            self.conclude(id, pending, Err(error), effects);
         }
     }
 
@@ -96,6 +101,9 @@ impl<W> Hub<W> {
     /// Ends what is due: requests whose time is over, and those whose page has started without a responder.
     pub(in crate::hub) fn expire_requests(&mut self, now: Instant, effects: &mut Effects<W>) {
         while let Some((_, id)) = self.requests.first_due().filter(|(due, _)| *due <= now) {
+            if self.postpone_timeout(id, now) {
+                continue;
+            }
             let Some(pending) = self.requests.get(id) else {
                 return;
             };
@@ -106,9 +114,13 @@ impl<W> Hub<W> {
                 _ => Error::new(
                     ErrorCode::Timeout,
                     format!(
-                        "no response to {:?} came within {:?}",
+                        "{} {:?} came within {:?}",
+                        match pending.flow {
+                            None => "no response to",
+                            Some(_) => "neither a part nor the response of",
+                        },
                         pending.message.name.as_str(),
-                        pending.timeout
+                        pending.timeout.unwrap_or_default()
                     ),
                 ),
             };
@@ -117,12 +129,20 @@ impl<W> Hub<W> {
     }
 
     /// Takes a request out of every index.
-    fn take_pending(&mut self, id: RequestId) -> Option<PendingRequest<W>> {
+    pub(super) fn take_pending(
+        &mut self,
+        id: RequestId,
+        effects: &mut Effects<W>,
+    ) -> Option<PendingRequest<W>> {
         let pending = self.requests.remove(id)?;
+        // To drop its bytes may run code of the app.
+        if !pending.message.payload.attached().is_empty() {
+            effects.requests.push(Arc::clone(&pending.message));
+        }
         if let Caller::Page(key, number) = pending.caller
             && let Some(session) = self.sessions.get_mut(&key)
         {
-            session.sent_requests.end(number);
+            session.sent_requests.end(number, pending.flow.is_some());
         }
         if let RequestState::Page { key, .. } = pending.state
             && let Some(session) = self.sessions.get_mut(&key)
@@ -154,7 +174,8 @@ impl<W> Hub<W> {
         ending: Option<Ending>,
         effects: &mut Effects<W>,
     ) {
-        let Some(pending) = self.take_pending(id) else {
+        let Some(pending) = self.take_pending(id, effects) else {
+            effects.unused.extend(response);
             return;
         };
         if let Some(ending) = ending {
@@ -163,12 +184,31 @@ impl<W> Hub<W> {
         if let RequestState::Page { key, .. } = pending.state {
             self.end_idle_pull(key, effects);
         }
-        self.note_waited(pending.caller, effects);
-        reply_to_all(pending.waiters, response, effects);
+        self.conclude(id, pending, response, effects);
+    }
+
+    /// Hands the caller the end of a request.
+    fn conclude(
+        &mut self,
+        id: RequestId,
+        pending: PendingRequest<W>,
+        response: JsonResult,
+        effects: &mut Effects<W>,
+    ) {
+        match pending.flow {
+            Some(flow) => {
+                debug_assert!(pending.waiters.is_empty(), "streams have no waiters");
+                self.end_stream(id, pending.caller, *flow, response, effects);
+            }
+            None => {
+                self.note_waited(pending.caller, effects);
+                reply_to_all(pending.waiters, response, effects);
+            }
+        }
     }
 
     /// Tells the responder that the caller waits no longer. A request that was not delivered is withdrawn instead.
-    fn notify_responder(
+    pub(super) fn notify_responder(
         &mut self,
         pending: &PendingRequest<W>,
         id: RequestId,
@@ -183,10 +223,10 @@ impl<W> Hub<W> {
                 let Some(session) = self.sessions.get_mut(key) else {
                     return;
                 };
-                if session.outbox.withdraw(id) {
+                if session.outbox.messages.withdraw(id) {
                     return;
                 }
-                session.outbox.push_ending(id, ending, after);
+                session.outbox.messages.push_ending(id, ending, after);
                 // Its parked pull proves that the page was there then.
                 let parked = session.parked.as_ref();
                 let seen = parked.map_or(session.last_seen, |pull| pull.since);
@@ -199,6 +239,7 @@ impl<W> Hub<W> {
 fn reply_to_all<W>(mut waiters: Vec<W>, response: JsonResult, effects: &mut Effects<W>) {
     // The last one gets the text itself: a response may be large, and mostly there is one waiter.
     let Some(last) = waiters.pop() else {
+        effects.unused.extend(response);
         return;
     };
     let others = waiters.into_iter().map(|waiter| (waiter, response.clone()));
@@ -221,6 +262,19 @@ pub(super) fn no_responder(label: &str, name: &EventName) -> Error {
             "the page in {} has no responder for {:?}; register one with respond(…) while the page starts",
             quoted(label),
             name.as_str()
+        ),
+    )
+}
+
+/// The error for a request of the other kind than its responder, which is of this kind.
+pub(super) fn other_kind(label: &str, name: &EventName, kind: ResponderKind) -> Error {
+    Error::new(
+        ErrorCode::NoResponder,
+        format!(
+            "the page in {} responds to {:?} {}",
+            quoted(label),
+            name.as_str(),
+            kind.describe()
         ),
     )
 }

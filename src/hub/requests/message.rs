@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::hub::ids::{RequestId, SubscriberKey};
+use crate::hub::requests::window::Credit;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::ErrorCode;
 use crate::model::event::{Provenance, weight_of};
@@ -17,9 +18,50 @@ pub(crate) struct RequestMessage {
     pub(crate) source: Endpoint,
     /// What it follows from.
     pub(crate) provenance: Option<Arc<Provenance>>,
+    /// How much of its parts may be on their way, if it is a request for a stream.
+    pub(crate) stream: Option<Credit>,
+}
+
+/// What a responder responds with, and a request requests. A name has one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ResponderKind {
+    /// One response.
+    Single,
+    /// Parts, and then a response.
+    Stream,
+}
+
+impl ResponderKind {
+    /// The end of the sentence "it responds …", with the function that fits.
+    pub(crate) fn describe(self) -> &'static str {
+        match self {
+            Self::Single => "with one response; use request",
+            Self::Stream => "with a stream; use requestStream, or request_stream in Rust",
+        }
+    }
 }
 
 impl RequestMessage {
+    /// What it requests.
+    pub(crate) fn kind(&self) -> ResponderKind {
+        match self.stream {
+            None => ResponderKind::Single,
+            Some(_) => ResponderKind::Stream,
+        }
+    }
+
+    /// The same without its payload.
+    pub(super) fn head(&self) -> Self {
+        Self {
+            id: self.id,
+            name: self.name.clone(),
+            payload: Json::from(""),
+            source: self.source.clone(),
+            provenance: self.provenance.clone(),
+            stream: self.stream,
+        }
+    }
+
     /// The name of the component that sent it.
     pub(crate) fn component(&self) -> Option<&Arc<str>> {
         self.provenance.as_ref()?.component.as_ref()
@@ -71,7 +113,8 @@ pub(crate) struct NewRequest {
     pub(crate) message: RequestMessage,
     pub(crate) caller: Caller,
     pub(crate) to: Recipient,
-    pub(crate) timeout: Duration,
+    /// `None` only for a stream: how long there may be neither a part nor the response.
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// Why a responder need not respond any more.

@@ -3,6 +3,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::hub::ids::{RequestId, SubscriberKey};
+use crate::hub::requests::flow::Flow;
+use crate::hub::requests::inbox::Inbox;
 use crate::hub::requests::message::{Caller, RequestMessage};
 
 /// A request that has no response yet.
@@ -10,13 +12,17 @@ use crate::hub::requests::message::{Caller, RequestMessage};
 pub(super) struct PendingRequest<W> {
     /// Its place in the order in which requests are sent.
     pub(super) place: u64,
+    /// Without its payload, if it is a stream whose responder has the request.
     pub(super) message: Arc<RequestMessage>,
     pub(super) caller: Caller,
     pub(super) state: RequestState,
-    pub(super) timeout: Duration,
-    pub(super) due: Instant,
-    /// Those who wait for the response: the caller, and the copies of a page's command.
+    pub(super) timeout: Option<Duration>,
+    pub(super) due: Option<Instant>,
+    /// Those who wait for the response: the caller, and the copies of a page's command. The end of a stream goes another
+    /// way, behind its parts.
     pub(super) waiters: Vec<W>,
+    /// The parts, if it is a stream.
+    pub(super) flow: Option<Box<Flow>>,
 }
 
 /// Where a request is.
@@ -50,9 +56,9 @@ impl RequestState {
 
 impl<W> PendingRequest<W> {
     /// When something is to be done about it.
-    pub(super) fn next_due(&self) -> Instant {
+    pub(super) fn next_due(&self) -> Option<Instant> {
         match &self.state {
-            RequestState::Waiting { until, .. } => self.due.min(*until),
+            RequestState::Waiting { until, .. } => self.due.into_iter().chain([*until]).min(),
             RequestState::Host | RequestState::Page { .. } => self.due,
         }
     }
@@ -66,6 +72,8 @@ pub(crate) struct Requests<W> {
     by_due: BTreeSet<(Instant, RequestId)>,
     /// By the webview of the recipient; the host has no label.
     by_recipient: HashMap<Option<Arc<str>>, RecipientRequests>,
+    /// What the host has yet to read of streams that it requested.
+    pub(super) inboxes: HashMap<RequestId, Inbox>,
 }
 
 /// The requests that one recipient has not responded to.
@@ -73,7 +81,26 @@ pub(crate) struct Requests<W> {
 struct RecipientRequests {
     /// In the order in which they were sent.
     ids: BTreeSet<(u64, RequestId)>,
-    bytes: usize,
+    usage: RecipientUsage,
+}
+
+/// What a recipient has to respond to.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct RecipientUsage {
+    /// Requests for one response.
+    pub(super) requests: usize,
+    pub(super) streams: usize,
+    /// The bytes of all of them, without the payloads of streams whose requests it has.
+    pub(super) bytes: usize,
+}
+
+impl RecipientUsage {
+    fn count(&mut self, is_stream: bool) -> &mut usize {
+        match is_stream {
+            true => &mut self.streams,
+            false => &mut self.requests,
+        }
+    }
 }
 
 impl<W> Default for Requests<W> {
@@ -83,6 +110,7 @@ impl<W> Default for Requests<W> {
             by_id: HashMap::new(),
             by_due: BTreeSet::new(),
             by_recipient: HashMap::new(),
+            inboxes: HashMap::new(),
         }
     }
 }
@@ -98,23 +126,40 @@ impl<W> Requests<W> {
         let recipient = pending.state.webview().cloned();
         let requests = self.by_recipient.entry(recipient).or_default();
         requests.ids.insert((pending.place, id));
-        requests.bytes += pending.message.weight();
-        self.by_due.insert((pending.next_due(), id));
+        *requests.usage.count(pending.flow.is_some()) += 1;
+        requests.usage.bytes += pending.message.weight();
+        self.by_due.extend(pending.next_due().map(|due| (due, id)));
         self.by_id.insert(id, pending);
     }
 
     pub(super) fn remove(&mut self, id: RequestId) -> Option<PendingRequest<W>> {
         let pending = self.by_id.remove(&id)?;
-        self.by_due.remove(&(pending.next_due(), id));
+        if let Some(due) = pending.next_due() {
+            self.by_due.remove(&(due, id));
+        }
         let recipient = pending.state.webview().cloned();
         if let Some(requests) = self.by_recipient.get_mut(&recipient) {
             requests.ids.remove(&(pending.place, id));
-            requests.bytes -= pending.message.weight();
+            *requests.usage.count(pending.flow.is_some()) -= 1;
+            requests.usage.bytes -= pending.message.weight();
             if requests.ids.is_empty() {
                 self.by_recipient.remove(&recipient);
             }
         }
         Some(pending)
+    }
+
+    /// The responder of a stream has the request, so its payload counts no more. Returns what was kept of it.
+    pub(super) fn release(&mut self, id: RequestId) -> Option<Arc<RequestMessage>> {
+        let pending = self.by_id.get_mut(&id)?;
+        let head = Arc::new(pending.message.head());
+        let whole = std::mem::replace(&mut pending.message, head);
+        let recipient = pending.state.webview().cloned();
+        if let Some(requests) = self.by_recipient.get_mut(&recipient) {
+            requests.usage.bytes -= whole.weight();
+            requests.usage.bytes += pending.message.weight();
+        }
+        Some(whole)
     }
 
     pub(super) fn get(&self, id: RequestId) -> Option<&PendingRequest<W>> {
@@ -136,10 +181,28 @@ impl<W> Requests<W> {
         ids.map(|(_, id)| *id).collect()
     }
 
-    /// How many requests this recipient has not responded to, and their bytes.
-    pub(super) fn usage_of(&self, webview: Option<&Arc<str>>) -> (usize, usize) {
+    /// Sets when the time of a request is over.
+    pub(super) fn set_due(&mut self, id: RequestId, due: Option<Instant>) {
+        let Some(pending) = self.by_id.get_mut(&id) else {
+            return;
+        };
+        let before = pending.next_due();
+        pending.due = due;
+        let next = pending.next_due();
+        if let Some(before) = before {
+            self.by_due.remove(&(before, id));
+        }
+        self.by_due.extend(next.map(|due| (due, id)));
+    }
+
+    /// The parts of an open stream.
+    pub(super) fn flow_mut(&mut self, id: RequestId) -> Option<&mut Flow> {
+        self.by_id.get_mut(&id)?.flow.as_deref_mut()
+    }
+
+    pub(super) fn usage_of(&self, webview: Option<&Arc<str>>) -> RecipientUsage {
         let requests = self.by_recipient.get(&webview.cloned());
-        requests.map_or((0, 0), |requests| (requests.ids.len(), requests.bytes))
+        requests.map_or_else(RecipientUsage::default, |requests| requests.usage)
     }
 
     /// The first request that is due, and when.
@@ -158,6 +221,9 @@ impl<W> Requests<W> {
 
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
-        self.by_id.is_empty() && self.by_due.is_empty() && self.by_recipient.is_empty()
+        self.by_id.is_empty()
+            && self.by_due.is_empty()
+            && self.by_recipient.is_empty()
+            && self.inboxes.is_empty()
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::hub::Hub;
-use crate::hub::requests::endings::no_responder;
-use crate::hub::requests::message::Recipient;
+use crate::hub::requests::endings::{no_responder, other_kind};
+use crate::hub::requests::message::{Recipient, ResponderKind};
 use crate::hub::requests::pending::RequestState;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::name::EventName;
@@ -73,6 +73,7 @@ impl<W> Hub<W> {
         &self,
         label: &Arc<str>,
         name: &EventName,
+        kind: ResponderKind,
         now: Instant,
     ) -> Result<RequestState> {
         let Some(webview) = self.webviews.get(label) else {
@@ -80,8 +81,11 @@ impl<W> Hub<W> {
         };
         let session = webview.session.and_then(|key| self.sessions.get(&key));
         if let (Some(key), Some(session)) = (webview.session, session)
-            && session.responders.contains(name)
+            && let Some(own) = session.responders.get(name)
         {
+            if *own != kind {
+                return Err(other_kind(label, name, *own));
+            }
             return Ok(RequestState::Page {
                 webview: Arc::clone(label),
                 key,

@@ -7,7 +7,8 @@ use crate::hub::Hub;
 use crate::hub::command_log::JsonResult;
 use crate::hub::effects::Effects;
 use crate::hub::ids::{RequestId, SubscriberKey};
-use crate::hub::requests::endings::no_responder;
+use crate::hub::requests::endings::{no_responder, other_kind};
+use crate::hub::requests::message::ResponderKind;
 use crate::hub::requests::pending::RequestState;
 use crate::hub::sessions::session_ended;
 use crate::model::error::{Error, ErrorCode, Result};
@@ -19,6 +20,7 @@ impl<W> Hub<W> {
         &mut self,
         key: SubscriberKey,
         name: EventName,
+        kind: ResponderKind,
         now: Instant,
     ) -> (Result<()>, Effects<W>) {
         let mut effects = Effects::default();
@@ -26,7 +28,7 @@ impl<W> Hub<W> {
         let Some(session) = self.sessions.get_mut(&key) else {
             return (Err(session_ended()), effects);
         };
-        if session.responders.contains(&name) {
+        if session.responders.contains_key(&name) {
             let error = Error::new(
                 ErrorCode::DuplicateResponder,
                 format!(
@@ -46,7 +48,7 @@ impl<W> Hub<W> {
             );
             return (Err(error), effects);
         }
-        session.responders.insert(name.clone());
+        session.responders.insert(name.clone(), kind);
         let webview = Arc::clone(&session.webview);
         let mut waiting: Vec<RequestId> = self.requests.to_webview(&webview);
         waiting.retain(|id| {
@@ -56,6 +58,13 @@ impl<W> Hub<W> {
             })
         });
         for id in waiting {
+            let is_other =
+                (self.requests.get(id)).is_some_and(|pending| pending.message.kind() != kind);
+            if is_other {
+                let error = other_kind(&webview, &name, kind);
+                self.end_request(id, Err(error), None, &mut effects);
+                continue;
+            }
             let Some(mut pending) = self.requests.remove(id) else {
                 continue;
             };
@@ -76,11 +85,11 @@ impl<W> Hub<W> {
         let Some(session) = self.sessions.get_mut(&key) else {
             return effects;
         };
-        if !session.responders.remove(name) {
+        if session.responders.remove(name).is_none() {
             return effects;
         }
         let label = Arc::clone(&session.webview);
-        for id in session.outbox.withdraw_all(name) {
+        for id in session.outbox.messages.withdraw_all(name) {
             self.end_request(id, Err(no_responder(&label, name)), None, &mut effects);
         }
         self.end_idle_pull(key, &mut effects);
@@ -107,15 +116,45 @@ impl<W> Hub<W> {
             })
     }
 
-    /// Ends a request with the response of its page.
+    /// Ends a request with the response of its page. That of a stream says how many parts came before it: commands of a page
+    /// that is being left may overtake each other, and a stream with a hole must not look whole.
     pub(crate) fn respond_from_page(
         &mut self,
         key: SubscriberKey,
         id: RequestId,
         response: JsonResult,
+        after: Option<u64>,
     ) -> Result<Effects<W>> {
-        self.pending_request_name(key, id)?;
+        let name = self.pending_request_name(key, id)?;
+        let mut response = response;
         let mut effects = Effects::default();
+        if let Some(pending) = self.requests.get(id)
+            && let Some(flow) = &pending.flow
+        {
+            let sent = flow.window.sent();
+            if response.is_ok() && after.unwrap_or(0) != sent {
+                return Err(Error::new(
+                    ErrorCode::InvalidArgument,
+                    format!(
+                        "the end of the stream {:?} comes after {} parts, and {sent} have come; send all parts before it",
+                        name.as_str(),
+                        after.unwrap_or(0)
+                    ),
+                ));
+            }
+            if response.is_ok() && !self.has_room_at_consumer(id) {
+                let error = Error::new(
+                    ErrorCode::QueueFull,
+                    format!(
+                        "the page that receives the stream {:?} has no room for its response: it has not acknowledged {} bytes (queueBytes)",
+                        name.as_str(),
+                        self.limits.queue_bytes
+                    ),
+                );
+                let unsent = std::mem::replace(&mut response, Err(error));
+                effects.unused.extend(unsent);
+            }
+        }
         self.end_request(id, response, None, &mut effects);
         Ok(effects)
     }
@@ -125,7 +164,9 @@ impl<W> Hub<W> {
         let name = self.pending_request_name(key, id)?;
         let session = self.sessions.get(&key);
         let label = session.map_or_else(|| Arc::from(""), |session| Arc::clone(&session.webview));
-        self.respond_from_page(key, id, Err(no_responder(&label, &name)))
+        let mut effects = Effects::default();
+        self.end_request(id, Err(no_responder(&label, &name)), None, &mut effects);
+        Ok(effects)
     }
 
     /// Ends a request with the response of the host. Does nothing if the request has ended.

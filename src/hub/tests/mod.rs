@@ -10,6 +10,7 @@ mod requests;
 mod retained;
 mod sessions;
 mod starts;
+mod streams;
 mod unconsumed;
 mod waiting;
 mod webviews;

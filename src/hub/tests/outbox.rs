@@ -27,7 +27,7 @@ fn indexes(batch: &Batch) -> Vec<(u64, u64)> {
         .map(|(index, item)| match item {
             Item::Event(queued) => (index, queued.event.seq()),
             Item::Lost(lost) => (index, lost.gap.from),
-            Item::Request(_) | Item::Ended(..) => (index, 0),
+            _ => (index, 0),
         })
         .collect()
 }

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 use super::session_id;
 use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::hub::outbox::{BatchBound, Item};
-use crate::hub::requests::message::{Caller, Ending, NewRequest, Recipient, RequestMessage};
+use crate::hub::requests::message::{
+    Caller, Ending, NewRequest, Recipient, RequestMessage, ResponderKind,
+};
 use crate::hub::requests::recipients::GRACE;
 use crate::hub::{Effects, Hub, PULL_HOLD, Pull, SESSION_LEASE};
 use crate::limits::Limits;
@@ -63,7 +65,9 @@ impl World {
     /// Opens a session with one responder.
     fn open(&mut self, label: &str, id: u64) -> SubscriberKey {
         let key = self.open_without_responder(label, id);
-        let (added, effects) = self.hub.add_responder(key, name("q"), self.now);
+        let (added, effects) =
+            self.hub
+                .add_responder(key, name("q"), ResponderKind::Single, self.now);
         added.unwrap();
         self.apply_effects(effects);
         key
@@ -85,13 +89,14 @@ impl World {
                 payload: "1".into(),
                 source: Endpoint::Host,
                 provenance: None,
+                stream: None,
             },
             caller,
             to: match to {
                 "host" => Recipient::Host,
                 label => Recipient::Page(label.into()),
             },
-            timeout: TIMEOUT,
+            timeout: Some(TIMEOUT),
         };
         match self.hub.request(request, waiter, self.now) {
             Ok((_, effects)) => {
@@ -135,7 +140,7 @@ impl World {
     fn check_empty(&self) {
         assert!(self.hub.requests.is_empty(), "{:?}", self.hub.requests);
         for session in self.hub.sessions.values() {
-            assert!(session.sent_requests.is_empty() && !session.outbox.has_requests());
+            assert!(session.sent_requests.is_empty() && session.outbox.messages.is_empty());
             assert_eq!(session.received_requests, 0);
         }
     }
@@ -147,7 +152,7 @@ fn a_request_ends_once_whatever_comes_first() {
     let steps: [(&str, Step); 5] = [
         ("response", |world, key, id| {
             let response = Ok("1".into());
-            if let Ok(effects) = world.hub.respond_from_page(key, id, response) {
+            if let Ok(effects) = world.hub.respond_from_page(key, id, response, None) {
                 world.apply_effects(effects);
             }
         }),
@@ -213,7 +218,7 @@ fn a_page_may_respond_after_its_responder_has_ended() {
     assert!(!world.hub.sessions[&key].is_idle());
     let effects = world
         .hub
-        .respond_from_page(key, id, Ok("1".into()))
+        .respond_from_page(key, id, Ok("1".into()), None)
         .unwrap();
     world.apply_effects(effects);
     assert_eq!(world.end(1), Ok("1".into()));
@@ -350,14 +355,19 @@ fn a_request_waits_for_a_starting_page() {
     world.send("a", Caller::Host, 2).unwrap();
     world.now = opened + GRACE - Duration::from_millis(1);
     world.expire();
-    let (added, effects) = world.hub.add_responder(key, name("q"), world.now);
+    let (added, effects) =
+        world
+            .hub
+            .add_responder(key, name("q"), ResponderKind::Single, world.now);
     assert_eq!(added, Ok(()));
     world.apply_effects(effects);
     let items = world.pull("a", 1);
     let Item::Request(message) = &items[0] else {
         panic!("{items:?}");
     };
-    let effects = world.hub.respond_from_page(key, message.id, Ok("2".into()));
+    let effects = world
+        .hub
+        .respond_from_page(key, message.id, Ok("2".into()), None);
     world.apply_effects(effects.unwrap());
     assert_eq!(world.end(2), Ok("2".into()));
 
@@ -453,7 +463,7 @@ fn only_the_recipient_may_respond() {
     let id = world.send("a", Caller::Host, 1).unwrap();
     let of_host = world.send("host", Caller::Host, 2).unwrap();
     for id in [id, of_host] {
-        let stolen = world.hub.respond_from_page(thief, id, Ok("1".into()));
+        let stolen = world.hub.respond_from_page(thief, id, Ok("1".into()), None);
         assert_eq!(stolen.unwrap_err().code(), ErrorCode::UnknownRequest);
     }
     assert!(world.ended.is_empty());

@@ -398,7 +398,7 @@ fn renew_after(handled: u64) -> (Vec<u64>, Vec<(u64, u64, u64)>, usize) {
                 }
                 of_the_other += usize::from(lost.subscriptions.contains(&2));
             }
-            Item::Request(_) | Item::Ended(..) => {}
+            _ => {}
         }
     }
     (seqs, gaps, of_the_other)

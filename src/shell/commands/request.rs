@@ -10,9 +10,11 @@ use tauri::{Manager, Runtime};
 use tauri_plugin_event_bus_types::Bytes;
 
 use crate::api::request::{DEFAULT_TIMEOUT, check_timeout};
+use crate::api::streams::request::check_credit;
 use crate::engine::reply::Reply;
 use crate::hub::Address;
 use crate::hub::ids::{RequestId, SessionId};
+use crate::hub::requests::window::Credit;
 use crate::hub::requests::{Caller, NewRequest, Recipient, RequestMessage};
 use crate::model::error::Result;
 use crate::model::event::Provenance;
@@ -43,6 +45,16 @@ struct RequestArguments {
     component: Option<String>,
     #[serde(default)]
     causes: Vec<String>,
+    /// Present in a request for a stream.
+    stream: Option<StreamArguments>,
+}
+
+/// How much of a stream may be on its way. Without a value, what the limits say.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StreamArguments {
+    bytes: Option<usize>,
+    parts: Option<usize>,
 }
 
 /// The arguments of a request, parsed but not checked against a scope.
@@ -53,9 +65,10 @@ struct ParsedRequest {
     payload: Option<String>,
     bytes: Vec<Bytes>,
     to: Address,
-    timeout: Duration,
+    timeout: Option<Duration>,
     component: Option<Arc<str>>,
     causes: Vec<String>,
+    stream: Option<StreamArguments>,
 }
 
 impl ParsedRequest {
@@ -71,7 +84,7 @@ impl RequestArguments {
         let mut entry = read_body(body)?;
         let bytes = std::mem::take(&mut entry.bytes);
         let arguments: Self = entry.read(
-            "request: expected session, id, name and to, and optionally payload, timeoutMs, component and causes",
+            "request: expected session, id, name and to, and optionally payload, timeoutMs, component, causes and stream ({ bytes, parts })",
         )?;
         let to = read_target(&arguments.to)?;
         Ok(ParsedRequest {
@@ -81,13 +94,18 @@ impl RequestArguments {
             payload: arguments.payload,
             bytes,
             to: Address::of(to)?,
-            timeout: read_timeout(arguments.timeout_ms)?,
+            timeout: match (&arguments.stream, arguments.timeout_ms) {
+                // A stream may be silent for good.
+                (Some(_), None) => None,
+                (_, millis) => Some(read_timeout(millis)?),
+            },
             component: arguments
                 .component
                 .as_deref()
                 .map(parse_component)
                 .transpose()?,
             causes: arguments.causes,
+            stream: arguments.stream,
         })
     }
 }
@@ -179,6 +197,15 @@ fn check(page: &Page, parsed: &mut ParsedRequest) -> Result<(RequestMessage, Rec
     )?;
     core.check_payload(&parsed.name, &payload)?;
     catalog.check_request_payload(&parsed.name, &payload)?;
+    let limits = core.limits();
+    let (bytes, parts) = limits.stream_credit();
+    let stream = parsed.stream.take().map(|stream| Credit {
+        bytes: stream.bytes.unwrap_or(bytes),
+        parts: stream.parts.unwrap_or(parts),
+    });
+    let stream = stream
+        .map(|credit| check_credit(credit, limits))
+        .transpose()?;
     let message = RequestMessage {
         id: RequestId::random()?,
         name: parsed.name.clone(),
@@ -188,6 +215,7 @@ fn check(page: &Page, parsed: &mut ParsedRequest) -> Result<(RequestMessage, Rec
             parsed.component.take(),
             read_causes(&parsed.causes, core.limits().hops)?,
         ),
+        stream,
     };
     Ok((message, to))
 }

@@ -6,8 +6,10 @@ use tauri::ipc::Response;
 use tauri_plugin_event_bus_types::Bytes;
 
 use crate::api::bus::EventBus;
+use crate::engine::core::Core;
 use crate::hub::command_log::JsonResult;
 use crate::hub::ids::{RequestId, SessionId, SubscriberKey};
+use crate::hub::requests::ResponderKind;
 #[cfg(calls)]
 use crate::model::error::escaped;
 use crate::model::error::{Error, ErrorCode, Failure, Result, quoted};
@@ -24,6 +26,9 @@ struct SetResponderEntry {
     name: String,
     /// `false` removes the responder.
     on: bool,
+    /// Whether it responds with streams.
+    #[serde(default)]
+    stream: bool,
 }
 
 #[tauri::command]
@@ -52,7 +57,11 @@ pub(super) async fn set_responders(
                     core.apply_effects(effects);
                     return Ok(json!({}));
                 }
-                let (added, effects) = core.hub().add_responder(page, name, now());
+                let kind = match entry.stream {
+                    true => ResponderKind::Stream,
+                    false => ResponderKind::Single,
+                };
+                let (added, effects) = core.hub().add_responder(page, name, kind, now());
                 core.apply_effects(effects);
                 added.map(|()| json!({}))
             };
@@ -70,11 +79,29 @@ pub(super) async fn set_responders(
 #[serde(deny_unknown_fields)]
 struct ResponseEntry {
     request: String,
+    /// The number of a part, from 1. Without it the entry is the response.
+    part: Option<u64>,
+    /// How many parts came before the response, if it ends a stream.
+    after: Option<u64>,
     payload: Option<String>,
     failure: Option<FailureEntry>,
     /// Whether its responder ended before it got the request.
     #[serde(default)]
     declined: bool,
+}
+
+/// What a page does with a stream that it receives.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConsumerEntry {
+    /// The number that the page gave its request.
+    stream: u64,
+    /// How many parts it has taken.
+    #[serde(default)]
+    taken: u64,
+    /// Whether it receives the stream no longer.
+    #[serde(default)]
+    stop: bool,
 }
 
 #[derive(Deserialize)]
@@ -151,6 +178,10 @@ fn apply_response(
 ) -> Result<()> {
     let core = &bus.runtime().core;
     core.yield_to_waiters();
+    if entry.value.get("stream").is_some() {
+        let entry = entry.read(format_args!("response at index {index}"))?;
+        return apply_consumer_entry(core, page, &entry);
+    }
     let bytes = std::mem::take(&mut entry.bytes);
     let entry: ResponseEntry = entry.read(format_args!("response at index {index}"))?;
     let id = RequestId::parse(&entry.request).ok_or_else(|| {
@@ -168,19 +199,54 @@ fn apply_response(
         return Ok(());
     }
     let name = core.hub().pending_request_name(page, id)?;
+    if let Some(number) = entry.part {
+        let part = read_payload(bus, &name, entry.payload, bytes);
+        let (sent, effects) = core
+            .hub()
+            .send_part_from_page(page, id, number, part, now());
+        core.apply_effects(effects);
+        return sent;
+    }
     if let Some(failure) = entry.failure {
         let failure = Failure::new(&failure.name, &failure.message, failure.stack.as_deref());
         let error = Error::failed(name.as_str(), &quoted(label), failure);
-        let effects = core.hub().respond_from_page(page, id, Err(error))?;
+        let effects = core
+            .hub()
+            .respond_from_page(page, id, Err(error), entry.after)?;
         core.apply_effects(effects);
         return Ok(());
     }
     let response = check_response(bus, &name, entry.payload, bytes);
     let refused = response.as_ref().err().cloned();
     // A refused response ends the request, too. Otherwise the caller would wait until its timeout.
-    let effects = core.hub().respond_from_page(page, id, response)?;
+    let effects = core
+        .hub()
+        .respond_from_page(page, id, response, entry.after)?;
     core.apply_effects(effects);
     refused.map_or(Ok(()), Err)
+}
+
+fn apply_consumer_entry(core: &Core, page: SubscriberKey, entry: &ConsumerEntry) -> Result<()> {
+    let (taken, effects) = core
+        .hub()
+        .take_parts(page, entry.stream, entry.taken, now());
+    core.apply_effects(effects);
+    if entry.stop {
+        let effects = core.hub().stop_stream(page, entry.stream);
+        core.apply_effects(effects);
+    }
+    taken
+}
+
+fn read_payload(
+    bus: &EventBus,
+    name: &EventName,
+    payload: Option<String>,
+    bytes: Vec<Bytes>,
+) -> JsonResult {
+    let payload = read_json(name, payload, bytes)?;
+    bus.runtime().core.check_payload(name, &payload)?;
+    Ok(payload)
 }
 
 fn check_response(
@@ -189,8 +255,7 @@ fn check_response(
     payload: Option<String>,
     bytes: Vec<Bytes>,
 ) -> JsonResult {
-    let payload = read_json(name, payload, bytes)?;
-    bus.runtime().core.check_payload(name, &payload)?;
+    let payload = read_payload(bus, name, payload, bytes)?;
     bus.catalog().check_response(name, &payload)?;
     Ok(payload)
 }

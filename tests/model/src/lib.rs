@@ -51,4 +51,6 @@ pub mod room;
 #[allow(clippy::unwrap_used)]
 pub mod sessions;
 #[allow(clippy::unwrap_used)]
+pub mod streams;
+#[allow(clippy::unwrap_used)]
 mod world;

@@ -9,7 +9,7 @@ use shuttle::thread;
 use crate::check::check;
 use crate::hub::command_log::JsonResult;
 use crate::hub::ids::{RequestId, SubscriberKey};
-use crate::hub::requests::{Caller, NewRequest, Recipient, RequestMessage};
+use crate::hub::requests::{Caller, NewRequest, Recipient, RequestMessage, ResponderKind};
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode};
 use crate::model::name::EventName;
@@ -32,10 +32,11 @@ fn send(runtime: &Arc<BusRuntime>, to: Recipient, id: RequestId) -> Pending {
             payload: "1".into(),
             source: Endpoint::Host,
             provenance: None,
+            stream: None,
         },
         caller: Caller::Host,
         to,
-        timeout: TIMEOUT,
+        timeout: Some(TIMEOUT),
     };
     runtime.responders.request(request, reply);
     pending
@@ -50,7 +51,11 @@ fn responder(runtime: &Arc<BusRuntime>) -> (Page, SubscriberKey) {
     let mut page = Page::new(runtime, 1);
     let key = page
         .command(|runtime, key| {
-            let (added, effects) = runtime.core.hub().add_responder(key, name(), now());
+            let (added, effects) =
+                runtime
+                    .core
+                    .hub()
+                    .add_responder(key, name(), ResponderKind::Single, now());
             runtime.core.apply_effects(effects);
             added.unwrap();
             key
@@ -64,7 +69,7 @@ fn respond(runtime: &Arc<BusRuntime>, key: SubscriberKey, n: u128) -> bool {
     let response = runtime
         .core
         .hub()
-        .respond_from_page(key, id(n), Ok("1".into()));
+        .respond_from_page(key, id(n), Ok("1".into()), None);
     match response {
         Ok(effects) => {
             runtime.core.apply_effects(effects);
@@ -178,7 +183,10 @@ pub fn a_host_responder_leaves_no_caller_waiting() {
             Box::pin(response) as crate::engine::responders::ResponseFuture
         });
         let place = std::panic::Location::caller();
-        let number = runtime.responders.add(&name(), place, handler).unwrap();
+        let number = runtime
+            .responders
+            .add(&name(), ResponderKind::Single, place, handler)
+            .unwrap();
         let pending = send(&runtime, Recipient::Host, id(7));
         let other = Arc::clone(&runtime);
         let ender = thread::spawn(move || {

@@ -5,6 +5,7 @@ mod endings;
 mod refusals;
 mod responders;
 mod responses;
+mod streams;
 #[cfg(feature = "typed")]
 mod typed;
 

@@ -5,6 +5,7 @@ mod emit;
 mod jobs;
 mod listen;
 mod retained;
+mod streams;
 
 use serde_json::Value;
 

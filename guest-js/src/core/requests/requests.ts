@@ -15,6 +15,8 @@ export interface OutgoingRequest {
   /** The component that sends it. */
   readonly component: string | undefined
   readonly signal: AbortSignal | undefined
+  /** The credit, in a request for a stream. */
+  readonly stream?: { readonly bytes?: number | undefined; readonly parts?: number | undefined }
 }
 
 /** Rejects a request that waits for its response. */
@@ -29,13 +31,25 @@ export class OutgoingRequests {
   /** The names of the requests that wait, by what rejects them. */
   private readonly waiting = new Map<Reject, string>()
 
+  /** Errors with which the host, or Tauri, has refused a request. After any other it may have been sent. */
+  private readonly refusals = new WeakSet<EventBusError>()
+
   constructor(private readonly queue: CommandQueue) {}
+
+  isRefusal(error: EventBusError): boolean {
+    return this.refusals.has(error)
+  }
+
+  /** The number of a new request. */
+  nextId(): number {
+    this.lastId += 1
+    return this.lastId
+  }
 
   send(request: OutgoingRequest): Promise<unknown> {
     const { signal } = request
     return new Promise((resolve, reject) => {
-      this.lastId += 1
-      const id = this.lastId
+      const id = this.nextId()
       const settle = () => {
         this.waiting.delete(fail)
         signal?.removeEventListener('abort', abort)
@@ -52,7 +66,7 @@ export class OutgoingRequests {
       }
       this.waiting.set(fail, request.name)
       signal?.addEventListener('abort', abort)
-      this.transmit(id, request, 0, () => this.waiting.has(fail))
+      this.transmit(id, request, () => this.waiting.has(fail))
         .finally(() => {
           isInFlight = false
         })
@@ -66,33 +80,40 @@ export class OutgoingRequests {
     })
   }
 
-  private async transmit(
+  /**
+   * Sends a request, and again in the next session if it has reached no responder. `attempted` is told the session of each
+   * attempt.
+   */
+  async transmit(
     id: number,
     request: OutgoingRequest,
-    renewals: number,
     isWaiting: () => boolean,
+    attempted: (session: string) => void = () => {},
+    renewals = 0,
   ): Promise<unknown> {
-    const { name, to, payload, bytes, timeoutMs, component, causes } = request
+    const { name, to, payload, bytes, timeoutMs, component, causes, stream } = request
     const { session } = this.queue
+    attempted(session)
     const settle = () => {
       if (this.queue.session === session) this.queue.settle()
     }
     try {
       // JSON leaves out what is undefined.
       const chain = causes.length > 0 ? causes : undefined
-      const args = { session, id, name, to, payload, bytes, timeoutMs, component, causes: chain }
+      const args = { session, id, name, to, payload, bytes, timeoutMs, component, causes: chain, stream }
       const response = await run('request', args)
       settle()
       return response
     } catch (reason) {
       const error = toEventBusError(reason, 'request')
+      if (isErrorObject(reason) || typeof reason === 'string') this.refusals.add(error)
       if (isErrorObject(reason) && error.code !== 'stale_session') settle()
       // A request in a stale session reached no responder, so it can be sent again.
       if (error.code !== 'stale_session' || renewals >= MAX_RENEWALS || !isWaiting()) throw error
       if (this.queue.session === session) await this.queue.renewed()
       // It may have been cancelled meanwhile.
       if (!isWaiting()) throw error
-      return this.transmit(id, request, renewals + 1, isWaiting)
+      return this.transmit(id, request, isWaiting, attempted, renewals + 1)
     }
   }
 

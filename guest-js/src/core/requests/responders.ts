@@ -1,5 +1,5 @@
 import type { Endpoint } from '../../types/endpoint.js'
-import type { PulledEnding, PulledRequest } from '../batch.js'
+import type { Credit, PulledCredit, PulledEnding, PulledRequest } from '../batch.js'
 import type { Call, Renewal } from '../commands.js'
 import type { Registration } from '../contract.js'
 import { EventBusError, toEventBusError } from '../error.js'
@@ -7,6 +7,7 @@ import { encodePayload } from '../json.js'
 import { chainOf } from '../realm.js'
 import { NOWHERE, type Registered, type RegistrationQueue, Registrations } from '../registrations.js'
 import { isThenable, report, reportRefusal } from '../report.js'
+import { failureOf } from './failure.js'
 
 /** How many responses a pull carries, and how many characters of them. */
 const MAX_CARRIED = 256
@@ -21,6 +22,30 @@ export interface Responder extends Registration {
   readonly stack: boolean
   /** Responds; may throw or return a promise. */
   respond(payload: unknown, origin: RequestOrigin): unknown
+  /** Begins a stream of what `respond` returns, where the responder responds with streams. */
+  readonly stream?: (stream: StreamToSend) => RunningStream
+}
+
+/** A stream that a responder is to send. */
+export interface StreamToSend {
+  readonly request: string
+  readonly name: string
+  readonly credit: Credit
+  /** Whether callers receive the stack of what it throws. */
+  readonly stack: boolean
+  readonly queue: Pick<RegistrationQueue, 'send'>
+  /** What the responder returns. */
+  source(): unknown
+  /** It has ended. With a reason, the signal of the responder aborts. */
+  ended(reason?: EventBusError): void
+}
+
+/** A stream that is being sent. */
+export interface RunningStream {
+  /** So many parts count no more. */
+  credit(parts: number): void
+  /** Ends it, since nobody receives it any more. */
+  stop(): void
 }
 
 /** Where a request comes from. */
@@ -46,8 +71,9 @@ interface OutgoingResponse {
 /** The responders of a page, and the requests that they work on. */
 export class Responders extends Registrations<string, RegisteredResponder> {
   private readonly running = new Map<string, AbortController>()
+  private readonly streams = new Map<string, RunningStream>()
   /** Responses that have not left. The next pull takes them along, if one is sent within a few microtasks. */
-  private outgoing: OutgoingResponse[] = []
+  protected outgoing: OutgoingResponse[] = []
   private isHolding = false
 
   constructor(queue: RegistrationQueue, changed: () => void) {
@@ -71,8 +97,8 @@ export class Responders extends Registrations<string, RegisteredResponder> {
     return this.register(name, { owner, call: null, place: NOWHERE })
   }
 
-  protected override entryOf(name: string): unknown {
-    return { name, on: true }
+  protected override entryOf(name: string, { owner }: RegisteredResponder): unknown {
+    return { name, on: true, ...(owner.stream && { stream: true }) }
   }
 
   protected override endAtHost(name: string): Promise<unknown> {
@@ -89,17 +115,34 @@ export class Responders extends Registrations<string, RegisteredResponder> {
     for (const controller of this.running.values()) {
       controller.abort(new EventBusError('stale_session', 'the session that received this request has ended'))
     }
+    for (const stream of this.streams.values()) stream.stop()
     this.running.clear()
+    this.streams.clear()
   }
 
-  receive({ request, name, payload, component, causes }: PulledRequest, caller: Endpoint): void {
+  receive({ request, name, payload, component, causes, stream }: PulledRequest, caller: Endpoint): void {
     const responder = this.items.get(name)?.owner
-    if (!responder) {
-      this.respond({ request, declined: true })
+    if (!responder || !responder.stream !== !stream) {
+      this.carry({ request, declined: true })
       return
     }
     const controller = new AbortController()
     this.running.set(request, controller)
+    const { signal } = controller
+    const source = () => responder.respond(payload, { caller, component, signal, chain: chainOf(name, causes) })
+    if (responder.stream && stream) {
+      const ended = (reason?: EventBusError) => {
+        this.running.delete(request)
+        this.streams.delete(request)
+        if (reason) controller.abort(reason)
+      }
+      const { stack } = responder
+      const sent = { request, name, credit: stream, stack, queue: this.queue, source, ended }
+      const running = responder.stream(sent)
+      // A responder that throws at once has ended it.
+      if (this.running.has(request)) this.streams.set(request, running)
+      return
+    }
     // A response that comes after the caller stopped waiting is dropped.
     const finish = (settle: () => void) => {
       if (this.running.get(request) !== controller) return
@@ -107,11 +150,9 @@ export class Responders extends Registrations<string, RegisteredResponder> {
       settle()
     }
     const succeed = (response: unknown) => finish(() => this.succeed(request, name, response))
-    const fail = (reason: unknown) =>
-      finish(() => this.respond({ request, failure: failureOf(reason, responder.stack) }))
+    const fail = (reason: unknown) => finish(() => this.carry({ request, failure: failureOf(reason, responder.stack) }))
     try {
-      const { signal } = controller
-      const response = responder.respond(payload, { caller, component, signal, chain: chainOf(name, causes) })
+      const response = source()
       if (isThenable(response)) Promise.resolve(response).then(succeed, fail)
       else succeed(response)
     } catch (reason) {
@@ -124,8 +165,16 @@ export class Responders extends Registrations<string, RegisteredResponder> {
     const controller = this.running.get(ended)
     if (!controller) return
     this.running.delete(ended)
+    const stream = this.streams.get(ended)
+    this.streams.delete(ended)
     const message = code === 'timeout' ? 'the request timed out' : 'the caller cancelled the request'
     controller.abort(toEventBusError({ code, message }))
+    stream?.stop()
+  }
+
+  /** Lets a stream of this page go on. */
+  credit({ credit, parts }: PulledCredit): void {
+    this.streams.get(credit)?.credit(parts)
   }
 
   private succeed(request: string, name: string, response: unknown): void {
@@ -133,15 +182,16 @@ export class Responders extends Registrations<string, RegisteredResponder> {
       const { payload, bytes, size } = encodePayload(name, response)
       // What a pull carries is text.
       if (bytes) this.queue.send('respond', { request, payload, bytes }, size).catch(reportRefusal)
-      else this.respond({ request, payload }, size)
+      else this.carry({ request, payload }, size)
     } catch (reason) {
       // The caller learns of it, and so does this page, whose mistake it is.
       report(reason)
-      this.respond({ request, failure: failureOf(reason, false) })
+      this.carry({ request, failure: failureOf(reason, false) })
     }
   }
 
-  private respond(value: object, size = 0): void {
+  /** Sends an entry of `respond` with the next pull, or by itself. */
+  protected carry(value: object, size = 0): void {
     this.outgoing.push({ value, size })
     if (!this.isHolding) this.flush()
   }
@@ -172,32 +222,5 @@ export class Responders extends Registrations<string, RegisteredResponder> {
   /** Sends the responses again whose pull has failed. Those that have arrived are unknown to the host by then. */
   resend(responses: readonly object[]): void {
     for (const value of responses) this.queue.send('respond', value).catch(reportRefusal)
-  }
-}
-
-/** What was thrown, as it is sent. */
-export interface Failure {
-  readonly name: string
-  readonly message: string
-  readonly stack?: string
-}
-
-/** A message may have been cut within a character. */
-function wellFormed(text: string): string {
-  return text.replace(/\p{Surrogate}/gu, '\ufffd')
-}
-
-function failureOf(reason: unknown, withStack: boolean): Failure {
-  try {
-    if (typeof reason !== 'object' || reason === null) return { name: 'Error', message: wellFormed(String(reason)) }
-    const { name, message, stack } = reason as { name?: unknown; message?: unknown; stack?: unknown }
-    return {
-      name: typeof name === 'string' ? wellFormed(name) : 'Error',
-      message: typeof message === 'string' ? wellFormed(message) : 'the responder threw an object without a message',
-      ...(withStack && typeof stack === 'string' && { stack: wellFormed(stack) }),
-    }
-  } catch {
-    // A getter or a proxy may throw in its turn.
-    return { name: 'Error', message: 'the responder threw a value that cannot be read' }
   }
 }

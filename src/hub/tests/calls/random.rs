@@ -1,4 +1,4 @@
-//! A page that loses calls, whose replies come late and in any order, and that changes the carrier.
+//! A page that loses calls and their outcomes, whose replies come late and in any order, and that changes the carrier.
 
 use std::time::Duration;
 
@@ -20,6 +20,8 @@ enum Step {
     Lose(usize),
     /// The outcome of a call that was handled arrives.
     Settle(usize),
+    /// The outcome of a call that was handled is lost.
+    Forget(usize),
     /// The page acts for its user.
     Hold,
     Pull,
@@ -33,6 +35,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => Just(Step::Handle),
         1 => (0..4_usize).prop_map(Step::Lose),
         3 => (0..4_usize).prop_map(Step::Settle),
+        1 => (0..4_usize).prop_map(Step::Forget),
         1 => Just(Step::Hold),
         2 => Just(Step::Pull),
         1 => (0..200_u64).prop_map(Step::Pass),
@@ -49,8 +52,21 @@ struct Page {
     /// The pull that the page waits for.
     pull: Option<char>,
     coming: Vec<Call>,
-    outcomes: Vec<(CallId, Option<u64>)>,
+    outcomes: Vec<Outcome>,
+    /// What it has taken of a stream up to the last part that was due.
+    taken: u64,
+    /// In how many more outcomes it tells that.
+    tells: usize,
 }
+
+/// What a call returns: what was handled, and what was taken if it tells that.
+type Outcome = (CallId, Option<(u64, Option<u64>)>);
+
+/// In so many outcomes a page tells what it has taken, as the guest package does.
+const TELLS: usize = 4;
+
+/// Each of so many items is due.
+const DUE: u64 = 3;
 
 impl Page {
     fn handle(&mut self, batch: &Batch) -> bool {
@@ -58,8 +74,15 @@ impl Page {
             return false;
         }
         for (index, item) in (batch.first()..).zip(batch.items()) {
-            if index > self.handled {
+            // What comes again is told again.
+            if index <= self.handled {
+                self.tells = TELLS;
+            } else {
                 self.handled = index;
+                if index % DUE == 0 {
+                    self.taken = index;
+                    self.tells = TELLS;
+                }
                 if let Item::Event(queued) = item {
                     self.received.push(queued.event.seq());
                 }
@@ -74,6 +97,8 @@ struct Simulation {
     page: Page,
     emitted: u64,
     pulls: u32,
+    /// What the host was told of what was taken.
+    told: u64,
 }
 
 impl Simulation {
@@ -91,6 +116,7 @@ impl Simulation {
 
     fn pull(&mut self, can_be_called: bool) {
         self.pulls += 1;
+        self.told = self.page.taken;
         let waiter = char::from_u32(0x1000 + self.pulls).unwrap();
         self.page.pull = Some(waiter);
         let pull = Pull {
@@ -119,19 +145,32 @@ impl Simulation {
             Step::Handle if !self.page.coming.is_empty() => {
                 let call = self.page.coming.remove(0);
                 let is_accepted = self.page.handle(&call.batch);
-                let handled = is_accepted.then_some(self.page.handled);
-                self.page.outcomes.push((call.id, handled));
+                let page = &mut self.page;
+                let outcome = is_accepted.then(|| {
+                    let tells = page.tells;
+                    page.tells = tells.saturating_sub(1);
+                    (page.handled, (tells > 0).then_some(page.taken))
+                });
+                page.outcomes.push((call.id, outcome));
             }
             Step::Lose(index) if index < self.page.coming.len() => {
                 let call = self.page.coming.remove(index);
                 self.page.outcomes.push((call.id, None));
             }
             Step::Settle(index) if index < self.page.outcomes.len() => {
-                let (id, handled) = self.page.outcomes.remove(index);
-                let effects = match handled {
-                    Some(handled) => self.world.reply(id, handled),
+                let (id, outcome) = self.page.outcomes.remove(index);
+                let effects = match outcome {
+                    Some((handled, taken)) => {
+                        self.told = self.told.max(taken.unwrap_or(0));
+                        self.world.reply(id, handled)
+                    }
                     None => self.world.fail(id),
                 };
+                self.apply(effects);
+            }
+            Step::Forget(index) if index < self.page.outcomes.len() => {
+                let (id, _) = self.page.outcomes.remove(index);
+                let effects = self.world.fail(id);
                 self.apply(effects);
             }
             Step::Hold if self.page.is_called => {
@@ -152,7 +191,13 @@ proptest! {
     #[test]
     fn every_event_comes_once_and_in_order(steps in proptest::collection::vec(step(), 1..200)) {
         let world = World::new();
-        let mut simulation = Simulation { world, page: Page::default(), emitted: 0, pulls: 0 };
+        let mut simulation = Simulation {
+            world,
+            page: Page::default(),
+            emitted: 0,
+            pulls: 0,
+            told: 0,
+        };
         for step in steps {
             simulation.run(step);
         }
@@ -165,6 +210,7 @@ proptest! {
         prop_assert_eq!(simulation.world.hub.sessions.len(), 1);
         let expected: Vec<u64> = (1..=simulation.emitted).collect();
         prop_assert_eq!(&simulation.page.received, &expected);
+        prop_assert_eq!(simulation.told, simulation.page.taken, "it knows what was taken");
         let session = &simulation.world.hub.sessions[&simulation.world.page];
         prop_assert_eq!(session.outbox.unacknowledged().0, 0);
         prop_assert!(session.calls.is_on(), "{:?} {:?}", session.calls, session.parked);

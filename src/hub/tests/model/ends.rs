@@ -120,7 +120,7 @@ impl World {
     pub(super) fn check_nothing_left(&self) {
         assert!(self.hub.requests.is_empty(), "{:?}", self.hub.requests);
         for session in self.hub.sessions.values() {
-            assert!(session.sent_requests.is_empty() && !session.outbox.has_requests());
+            assert!(session.sent_requests.is_empty() && session.outbox.messages.is_empty());
             assert_eq!(session.received_requests, 0);
         }
         for request in &self.requests {

@@ -7,7 +7,9 @@ use super::{WEBVIEWS, Waiter, World};
 use crate::hub::Effects;
 use crate::hub::ids::{RequestId, SessionId, SubscriberKey};
 use crate::hub::outbox::{Batch, Item};
-use crate::hub::requests::message::{Caller, Ending, NewRequest, Recipient, RequestMessage};
+use crate::hub::requests::message::{
+    Caller, Ending, NewRequest, Recipient, RequestMessage, ResponderKind,
+};
 use crate::hub::requests::recipients::GRACE;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode};
@@ -150,13 +152,14 @@ impl World {
                 payload: "null".into(),
                 source: Endpoint::Host,
                 provenance: None,
+                stream: None,
             },
             caller,
             to: match to {
                 None => Recipient::Host,
                 Some(page) => Recipient::Page(WEBVIEWS[page].into()),
             },
-            timeout,
+            timeout: Some(timeout),
         };
         let waiter = Waiter::Request(self.newest_call);
         let sent = self.hub.request(request, waiter, self.now);
@@ -291,7 +294,9 @@ impl World {
         name: &'static str,
     ) -> Result<(), ErrorCode> {
         let parsed = EventName::parse(name).unwrap();
-        let (added, effects) = self.hub.add_responder(key, parsed, self.now);
+        let (added, effects) = self
+            .hub
+            .add_responder(key, parsed, ResponderKind::Single, self.now);
         let after = self.hub.seq;
         for own in &mut self.requests {
             if added.is_ok() && own.waits_for(page, name) {
@@ -335,7 +340,7 @@ impl World {
             true => self.hub.decline(key, id),
             false => self
                 .hub
-                .respond_from_page(key, id, Ok(id.to_string().into())),
+                .respond_from_page(key, id, Ok(id.to_string().into()), None),
         };
         assert_eq!(responded.is_ok(), may_respond, "{responded:?}");
         match responded {

@@ -32,7 +32,9 @@ fn nothing_is_left_of_a_hundred_thousand_requests() {
         assert_eq!(delivered.len(), AT_ONCE);
         let failing = delivered.split_off(AT_ONCE / 2);
         for id in delivered {
-            let effects = world.hub.respond_from_page(keys[0], id, Ok("1".into()));
+            let effects = world
+                .hub
+                .respond_from_page(keys[0], id, Ok("1".into()), None);
             world.apply_effects(effects.unwrap());
         }
         match round % 4 {
@@ -121,7 +123,10 @@ fn requests_to_a_left_page_end_as_they_were_sent() {
         world.send("a", Caller::Host, *waiter).unwrap();
     }
     let key = world.hub.webviews["a"].session.unwrap();
-    let (added, effects) = world.hub.add_responder(key, name("q"), world.now);
+    let (added, effects) =
+        world
+            .hub
+            .add_responder(key, name("q"), ResponderKind::Single, world.now);
     assert_eq!(added, Ok(()));
     world.apply_effects(effects);
     let effects = world.hub.leave_page("a", None);

@@ -1,0 +1,112 @@
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use crate::hub::batch::Item;
+use crate::hub::ids::RequestId;
+use crate::hub::requests::message::{Ending, RequestMessage};
+use crate::model::name::EventName;
+
+/// What waits for a page as a responder: requests, the ends of requests, and credit. No policy drops it.
+#[derive(Debug, Default)]
+pub(crate) struct Messages {
+    /// Each with the number of the event that it comes after.
+    queue: VecDeque<(u64, Item)>,
+    /// How many parts of a stream count no more, where that is in the queue.
+    credit: BTreeMap<RequestId, u64>,
+    /// The requests for streams that were taken for the batch that is being filled.
+    filling: Vec<RequestId>,
+    /// Those that batches have, each with the index of the last item of its batch.
+    delivered: VecDeque<(u64, RequestId)>,
+}
+
+impl Messages {
+    /// Queues a request behind the events up to this sequence number, as the other methods do.
+    pub(crate) fn push_request(&mut self, message: Arc<RequestMessage>, after: u64) {
+        self.queue.push_back((after, Item::Request(message)));
+    }
+
+    /// Queues the end of a delivered request.
+    pub(crate) fn push_ending(&mut self, id: RequestId, ending: Ending, after: u64) {
+        self.queue.push_back((after, Item::Ended(id, ending)));
+    }
+
+    /// Tells how many parts of a stream count no more. Only the newest number waits.
+    pub(crate) fn push_credit(&mut self, id: RequestId, parts: u64, after: u64) {
+        if self.credit.insert(id, parts).is_none() {
+            self.queue.push_back((after, Item::Credit(id, parts)));
+        }
+    }
+
+    /// Takes a request back. Returns false if it was delivered.
+    pub(crate) fn withdraw(&mut self, id: RequestId) -> bool {
+        let is_meant =
+            |(_, item): &(u64, Item)| matches!(item, Item::Request(message) if message.id == id);
+        let position = self.queue.iter().position(is_meant);
+        position
+            .and_then(|position| self.queue.remove(position))
+            .is_some()
+    }
+
+    /// Takes the requests of this name back. Returns their ids.
+    pub(crate) fn withdraw_all(&mut self, name: &EventName) -> Vec<RequestId> {
+        let mut withdrawn = Vec::new();
+        self.queue.retain(|(_, item)| match item {
+            Item::Request(message) if message.name == *name => {
+                withdrawn.push(message.id);
+                false
+            }
+            _ => true,
+        });
+        withdrawn
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// The number of the event that the next one comes after.
+    pub(super) fn first_after(&self) -> Option<u64> {
+        self.queue.front().map(|(after, _)| *after)
+    }
+
+    /// At least as many bytes as the next one takes in a batch.
+    pub(super) fn next_length(&self) -> Option<usize> {
+        self.queue.front().map(|(_, item)| item.length_after(None))
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Item> {
+        let (_, item) = self.queue.pop_front()?;
+        if let Item::Credit(id, _) = item
+            && let Some(parts) = self.credit.remove(&id)
+        {
+            return Some(Item::Credit(id, parts));
+        }
+        if let Item::Request(message) = &item
+            && message.stream.is_some()
+        {
+            self.filling.push(message.id);
+        }
+        Some(item)
+    }
+
+    /// Notes that what was taken is in the batch whose last item has this index.
+    pub(super) fn note_delivered(&mut self, last: u64) {
+        let filled = self.filling.drain(..).map(|id| (last, id));
+        self.delivered.extend(filled);
+    }
+
+    /// Takes the requests for streams that the page has, since it has acknowledged this index.
+    pub(super) fn take_acknowledged(&mut self, ack: u64) -> Vec<RequestId> {
+        let count = self.delivered.partition_point(|(last, _)| *last <= ack);
+        self.delivered.drain(..count).map(|(_, id)| id).collect()
+    }
+
+    /// Takes all that waits, to be dropped after the lock.
+    pub(super) fn take_queued(&mut self) -> VecDeque<(u64, Item)> {
+        std::mem::take(&mut self.queue)
+    }
+}

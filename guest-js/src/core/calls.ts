@@ -1,6 +1,6 @@
 import type { Batch } from './batch.js'
 import { dispatch, lastIndexOf, type Progress, type Reading, type Receivers, readingOf } from './dispatch.js'
-import { nextTask } from './tasks.js'
+import { nextTaskOfDocument } from './tasks.js'
 
 /** How long a page works on what it got before it tells the host its progress, in milliseconds. */
 export const PROGRESS_ACK_MS = 5_000
@@ -52,7 +52,7 @@ export class Calls {
     const { pending, progress, receivers } = this
     while (pending.length > 0) {
       // Not in the task of the call, in which the page seems to act on behalf of its user.
-      await nextTask()
+      await nextTaskOfDocument()
       const [call] = pending
       // They are of another session.
       if (!call || progress !== this.progress) return

@@ -30,6 +30,7 @@ const values = {
   '.': 'listen',
   './bundler': 'eventBus',
   './dom': 'bridgeToDom',
+  './local': 'createLocalBus',
   './react': 'useEvent',
   './solid': 'createEventListener',
   './svelte': 'useEvent',

@@ -14,6 +14,7 @@ const limits = {
   '{ listen, emit }': 10_650,
   '{ listen, emit, component }': 15_500,
   './dom': 1_024,
+  './local': 12_300,
   './react': 1_024,
   './solid': 1_024,
   './svelte': 1_024,

@@ -16,6 +16,7 @@ const rooms: Record<string, string[]> = {
   api: ['types', 'core', 'api'],
   frameworks: ['types', 'core', 'api', 'frameworks'],
   testing: ['types', 'core', 'testing'],
+  local: ['types', 'core', 'testing', 'local'],
   dom: ['types', 'core', 'api'],
   index: ['types', 'core', 'api'],
   tauri: ['types', 'core', 'tauri'],

@@ -1,6 +1,7 @@
 // As `declarations.ts`, for the other entry points.
 import 'tauri-plugin-event-bus-api'
 import { bridgeFromDom, bridgeToDom } from 'tauri-plugin-event-bus-api/dom'
+import { createLocalBus } from 'tauri-plugin-event-bus-api/local'
 import * as react from 'tauri-plugin-event-bus-api/react'
 import * as solid from 'tauri-plugin-event-bus-api/solid'
 import * as svelte from 'tauri-plugin-event-bus-api/svelte'
@@ -29,6 +30,7 @@ export const frameworks = {
 export const useTheme = () => react.useLatest('theme:changed')
 export const useThemeState = () => vue.useEventState('theme:changed', { dark: false })
 export const moved = { emit: tauri.emit, listen: tauri.listen, TauriEvent: tauri.TauriEvent }
+export const localBus = () => createLocalBus({ channel: 'app' })
 export const testBus = () => createTestBus()
 export const testPage = () => createTestBus().page('settings')
 export const { emit: emitInTest, request: requestInTest, jobSource } = createTestBus()

@@ -14,6 +14,7 @@ const limits = {
   '{ listen, emit }': 10_650,
   '{ listen, emit, component }': 15_500,
   './dom': 1_024,
+  './frame': 10_900,
   './local': 12_300,
   './react': 1_024,
   './solid': 1_024,
@@ -21,6 +22,7 @@ const limits = {
   './svelte/store': 1_024,
   './tauri': 11_850,
   './vue': 1_024,
+  './worker': 10_900,
 }
 const withoutLimit = ['./bundler', './testing']
 

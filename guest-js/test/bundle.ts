@@ -67,5 +67,5 @@ export async function inRealm<Exports>(
     ...browser,
     ...globals,
   })
-  return { exports: runInContext(script, realm) as Exports, realm }
+  return { exports: runInContext(script, realm) as Exports, realm: realm as Record<PropertyKey, unknown> }
 }

@@ -14,12 +14,15 @@ const limits = {
   '{ listen, emit }': 10_700,
   '{ listen, emit, component }': 15_350,
   './dom': 1_024,
+  './frame': 10_900,
+  './local': 12_300,
   './react': 1_024,
   './solid': 1_024,
   './svelte': 1_024,
   './svelte/store': 1_024,
   './tauri': 11_900,
   './vue': 1_024,
+  './worker': 10_900,
 }
 const withoutLimit = ['./bundler', './testing']
 

@@ -4,6 +4,7 @@ import { EventBusError, isErrorObject, toEventBusError } from './error.js'
 import { watchFirstReply } from './first-reply.js'
 import { isMocked, MOCKED } from './page.js'
 import { readReply } from './replies.js'
+import { currentWay } from './transport.js'
 
 /** Every command of the plugin. A test of the crate compares this list with its own. */
 export const COMMANDS = [
@@ -106,6 +107,8 @@ interface Opening {
 
 /** Runs a command of the plugin. */
 export async function run(command: Command, args: Record<string, unknown>): Promise<unknown> {
+  const transport = currentWay()?.transport
+  if (transport) return transport(command, args)
   // These two wait for something that may never come.
   const isHeld = command === 'request' || command === 'pull'
   const replied = isHeld ? undefined : watchFirstReply(command)

@@ -1,11 +1,11 @@
 import type { Extras } from '../core/batch.js'
 import { EventBusError, toEventBusError } from '../core/error.js'
+import { bytesOf } from '../core/utf8.js'
 import type { Receipt } from '../types/emit.js'
 import { type Endpoint, HOST } from '../types/endpoint.js'
 import type { JobSchedule } from '../types/job.js'
 import type { JobInfo } from '../types/job-info.js'
 import type { Target } from '../types/target.js'
-import { bytesOf } from './bytes.js'
 import { checkComponentName } from './checks.js'
 import { cloneOf } from './clone.js'
 import type { NewEvent } from './contract.js'
@@ -189,8 +189,9 @@ export class TestJobs {
   }
 
   /** Makes the next tick of a job: of the page, or else of the host. */
-  tick(id: string): Receipt {
-    return this.tickOf(this.find({ id }) ?? this.job({ id, owner: HOST }))
+  tick(id: string, owner?: Endpoint): Receipt {
+    const key = { id, ...(owner && { owner }) }
+    return this.tickOf(this.find(key) ?? this.job({ id, owner: HOST }))
   }
 
   private tickAtOnce(job: TestJob): void {

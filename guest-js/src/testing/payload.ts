@@ -1,7 +1,7 @@
 import type { Piece } from '../core/bytes.js'
 import { EventBusError } from '../core/error.js'
 import { encodePayload, MARK } from '../core/json.js'
-import { bytesOf } from './bytes.js'
+import { bytesOf } from '../core/utf8.js'
 
 /** What the text of a payload has in the place of bytes, and the bytes. */
 const held = new Map<string, Uint8Array>()

@@ -1,7 +1,7 @@
 import { EventBusError } from '../core/error.js'
+import { globOf, hasWildcard } from '../core/glob.js'
+import { bytesOf } from '../core/utf8.js'
 import type { Target } from '../types/target.js'
-import { bytesOf } from './bytes.js'
-import { globOf, hasWildcard } from './glob.js'
 import { invalidArgument } from './results.js'
 
 /** The most labels and globs of one target. */

@@ -75,8 +75,8 @@ The [guides] explain each subject, for Rust and for pages: [getting started](gui
     doc = "
 # Typed events and requests
 
-With the feature `typed`, which is on by default, a type that implements [`Event`](typed::Event) or
-[`Request`](typed::Request) declares a name and its payload. The plugin checks what pages send against it, and a
+With the feature `typed`, which is on by default, a type that implements [`Event`](typed::Event),
+[`Request`](typed::Request) or [`StreamRequest`](typed::StreamRequest) declares a name and its payload. The plugin checks what pages send against it, and a
 [`Catalog`](catalog::Catalog) generates TypeScript, Markdown and JSON Schema. See [`typed`].
 "
 )]
@@ -175,7 +175,10 @@ pub mod typed {
     pub use crate::api::typed::received::TypedEvent;
     pub use crate::api::typed::request::RequestExt;
     pub use crate::api::typed::stream::{TypedItem, TypedStream};
-    pub use tauri_plugin_event_bus_types::{Event, Exact, ExactNumber, Request};
+    pub use crate::api::typed::stream_request::{
+        StreamRequestExt, TypedPartStream, TypedRequestStreamBuilder,
+    };
+    pub use tauri_plugin_event_bus_types::{Event, Exact, ExactNumber, Request, StreamRequest};
 }
 
 /// For apps that move from Tauri's own events: [`Emitter`](compat::Emitter) and [`Listener`](compat::Listener) have the
@@ -190,8 +193,8 @@ pub mod compat {
 /// A snapshot of the bus for tools and tests, as [`EventBus::inspect`] takes it.
 pub mod inspect {
     pub use crate::model::inspection::{
-        ConsumerInspection, Inspection, PageInspection, QueueUsage, SubscriptionInspection,
-        WebviewInspection,
+        ConsumerInspection, Inspection, PageInspection, QueueUsage, StreamInspection,
+        SubscriptionInspection, WebviewInspection,
     };
 }
 
@@ -236,6 +239,7 @@ pub mod guides {
         typed_events: "typed-events.md",
         #[cfg(any(guides, feature = "typed"))]
         requests: "requests.md",
+        #[cfg(any(guides, feature = "typed"))]
         streams: "streams.md",
         periodic: "periodic.md",
         #[cfg(any(guides, feature = "typed"))]

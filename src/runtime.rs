@@ -158,6 +158,12 @@ impl BusRuntime {
             consumer.subscriptions = self.list_subscriptions(key);
             consumers.push(consumer);
         }
+        let mut streams = Vec::with_capacity(overview.streams.len());
+        for id in overview.streams {
+            core.yield_to_waiters();
+            let inspected = core.hub().inspect_stream(id);
+            streams.extend(inspected);
+        }
         Inspection {
             seq: overview.seq,
             refused: overview.refused,
@@ -166,6 +172,7 @@ impl BusRuntime {
             retained: overview.retained,
             unconsumed: overview.unconsumed,
             jobs: self.jobs.list(&Endpoint::Host, |_| true),
+            streams,
         }
     }
 

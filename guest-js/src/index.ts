@@ -35,6 +35,7 @@ export type {
   ComponentDescription,
   DeclaredEvent,
   DeclaredRequest,
+  DeclaredStream,
   DescribedComponent,
 } from './types/catalog.js'
 export type { CompatNote, CompatReport } from './types/compat.js'
@@ -53,6 +54,7 @@ export type {
   Inspection,
   PageInspection,
   QueueUsage,
+  StreamInspection,
   SubscriptionInspection,
   WebviewInspection,
 } from './types/inspection.js'
@@ -73,13 +75,15 @@ export type {
   NameThatFitsHandlerAndOptions,
   OtherName,
   OtherRequest,
+  OtherStream,
   ThePayloadOfThisEventIsMissingOrWrong,
 } from './types/name-kind.js'
-export type { EventIn, FullName, NameIn, PayloadIn, RequestNameIn } from './types/namespace.js'
+export type { EventIn, FullName, NameIn, PayloadIn, RequestNameIn, StreamNameIn } from './types/namespace.js'
 export type { PartStream, StreamRequestOptions } from './types/part-stream.js'
 export type { RequestContext, RequestOptions, RespondOptions } from './types/request.js'
 export * from './types/request-map.js'
 export type { EventStream, StreamOptions } from './types/stream.js'
+export * from './types/stream-map.js'
 export type { ListenOptions, Subscription } from './types/subscription.js'
 export type { Target } from './types/target.js'
 export type {
@@ -91,7 +95,9 @@ export type {
   ListenIn,
   OnIn,
   RequestIn,
+  RequestStreamIn,
   RespondIn,
+  RespondStreamIn,
   StartJobIn,
   WaitForIn,
 } from './types/view.js'

@@ -57,7 +57,7 @@ export class FakeHost {
   /** What the answers to new subscriptions say of a replay. */
   replay: { after: number } | undefined
   inspection: unknown = { seq: 0, refused: 0, webviews: [], consumers: [], jobs: [] }
-  catalog: unknown = { strict: false, events: [], requests: [], components: [], $defs: {} }
+  catalog: unknown = { strict: false, events: [], requests: [], streams: [], components: [], $defs: {} }
   /** Requests of the page that wait for their responses. */
   readonly requests: Held[] = []
   /** The responses of the page. */

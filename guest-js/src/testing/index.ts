@@ -9,6 +9,7 @@ export type {
   EventArguments,
   EventPayload,
   NameOf,
+  PartPayload,
   RequestPayload,
   RequestPayloadArguments,
   ResponsePayload,
@@ -21,4 +22,5 @@ export type {
   TestEmitOptions,
   TestPage,
   TestRequestOptions,
+  TestStreamRequestOptions,
 } from './types.js'

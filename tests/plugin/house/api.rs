@@ -77,6 +77,17 @@ mod prelude {
         const NAME: &str = "confirm";
         type Response = bool;
     }
+
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    pub(super) struct Export {
+        pub(super) format: String,
+    }
+
+    impl StreamRequest for Export {
+        const NAME: &str = "export";
+        type Part = u32;
+        type Response = String;
+    }
 }
 
 fn list() -> Vec<Capability> {

@@ -12,7 +12,7 @@ const { exports, peerDependencies } = JSON.parse(readFileSync(join(root, 'packag
 const limits = {
   '.': 18_000,
   '{ listen, emit }': 10_650,
-  '{ listen, emit, component }': 15_500,
+  '{ listen, emit, component }': 17_400,
   './dom': 1_024,
   './react': 1_024,
   './solid': 1_024,

@@ -305,10 +305,7 @@ mod tests {
         for (written, what) in [
             (Event::to_json(&beyond), "the payload of \"counted\""),
             (Request::to_json(&beyond), "the request \"count\""),
-            (
-                StreamRequest::to_json(&beyond),
-                "the request \"count-up\"",
-            ),
+            (StreamRequest::to_json(&beyond), "the request \"count-up\""),
         ] {
             let error = written.unwrap_err();
             assert_eq!(error.code(), ErrorCode::InvalidPayload);

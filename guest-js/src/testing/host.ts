@@ -207,7 +207,8 @@ export class TestHost {
   }
 
   private async runCommand(command: string, args: Record<string, unknown>): Promise<unknown> {
-    if (command === 'catalog') return { strict: false, events: [], requests: [], streams: [], components: [], $defs: {} }
+    if (command === 'catalog')
+      return { strict: false, events: [], requests: [], streams: [], components: [], $defs: {} }
     if (command === 'inspect') {
       throw new EventBusError('unavailable', 'the test bus has no inspect(); use bus.history() and bus.listeners()')
     }
@@ -447,7 +448,9 @@ export class TestHost {
       case 'set_responders':
         return (args.responders as ResponderEntry[]).map((entry) => resultOf(() => this.setResponder(session, entry)))
       case 'respond':
-        return (args.responses as (PageResponse | ConsumerEntry)[]).map((entry) => resultOf(() => this.takeResponse(entry)))
+        return (args.responses as (PageResponse | ConsumerEntry)[]).map((entry) =>
+          resultOf(() => this.takeResponse(entry)),
+        )
       case 'start_job':
         return this.jobs.start(args.job as NewJob)
       case 'stop_job':

@@ -216,7 +216,10 @@ export class TestRequests {
       throw new EventBusError('unknown_request', text)
     }
     const { name, resolve, reject } = open
-    if (part !== undefined) return this.takePart(request, open, payload)
+    if (part !== undefined) {
+      this.takePart(request, open, payload)
+      return
+    }
     this.close(request)
     if (declined) reject(noResponder(label, name))
     else if (failure) reject(failed(label, name, failure))

@@ -155,7 +155,7 @@ describe('streams of the test bus', () => {
     expect(await whole(bus.requestStream('main', 'page'))).toEqual(['no_responder'])
   })
 
-  it('refuse a credit that is out of range, and what the test refuses', async () => {
+  it('refuse a wrong credit, and what the test refuses', async () => {
     bus.respondStream('count', count)
     expect(await whole(requestStream(HOST, 'count', 1, { credit: { parts: 0 } }))).toEqual(['invalid_argument'])
     expect(await whole(bus.requestStream(HOST, 'count', 1, { credit: { bytes: 2 ** 30 } }))).toEqual([
@@ -165,7 +165,7 @@ describe('streams of the test bus', () => {
     expect(await whole(requestStream(HOST, 'count', 1))).toEqual(['denied'])
   })
 
-  it('have the name of the component that requested them', async () => {
+  it('know which component requested them', async () => {
     const seen = vi.fn()
     bus.respondStream('shop:rows', (_, context) => {
       seen(context.component, context.name)
@@ -177,7 +177,7 @@ describe('streams of the test bus', () => {
   })
 })
 
-it('bytes are responses of those whom the test plays, too', async () => {
+it('responses of played pages may be bytes', async () => {
   bus.respond('photo', () => new Uint8Array([1, 2]))
   expect(await request(HOST, 'photo')).toEqual(new Uint8Array([1, 2]))
 })

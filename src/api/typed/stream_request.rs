@@ -279,10 +279,14 @@ mod tests {
 
     #[test]
     fn the_map_of_streams_has_all_three_types() {
-        let catalog = Catalog::new(&[], &[RequestDeclaration::of_stream::<Count>()], false).unwrap();
+        let catalog =
+            Catalog::new(&[], &[RequestDeclaration::of_stream::<Count>()], false).unwrap();
         let text = catalog.typescript();
         let line = "    'count': { request: Count; part: number; response: boolean }\n";
-        assert!(text.contains(&format!("  interface StreamMap {{\n{line}  }}\n")), "{text}");
+        assert!(
+            text.contains(&format!("  interface StreamMap {{\n{line}  }}\n")),
+            "{text}"
+        );
         assert!(!text.contains("RequestMap"), "{text}");
         let markdown = catalog.markdown();
         for part in ["# Streams", "| Part | `number` |", "event-bus:request"] {

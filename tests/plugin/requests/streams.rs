@@ -331,6 +331,9 @@ fn inspect_lists_open_streams() {
         "sent": 2, "taken": 0, "bytes": 130, "isWaiting": true,
     }]);
     assert_eq!(listed, expected);
-    assert_eq!(main.respond_with(json!({ "stream": 1, "stop": true })), json!({}));
+    assert_eq!(
+        main.respond_with(json!({ "stream": 1, "stop": true })),
+        json!({})
+    );
     assert_eq!(app.event_bus().inspect().streams, []);
 }

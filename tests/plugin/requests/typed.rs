@@ -195,5 +195,8 @@ fn parts_of_pages_match_the_declared_type() {
     assert!(message(&refused["error"]).contains("300"), "{refused}");
     let (first, second) = block_on(task).unwrap();
     assert_eq!(first, Some(Ok(1)));
-    assert_eq!(second.unwrap().unwrap_err().code(), ErrorCode::InvalidPayload);
+    assert_eq!(
+        second.unwrap().unwrap_err().code(),
+        ErrorCode::InvalidPayload
+    );
 }

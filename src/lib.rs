@@ -65,6 +65,11 @@ The [guides] explain each subject, for Rust and for pages: [getting started](gui
 //! to several pages. [`EventBus::respond`] registers a
 //! [`Responder`](request::Responder) of the host. See [`request`].
 //!
+//! # Tasks
+//!
+//! [`EventBus::register_task`] registers long work of the app. [`EventBus::start_task`] starts it, and returns a
+//! [`Task`](task::Task) by which it is followed. Pages start and follow tasks, too. See [`task`].
+//!
 //! # Views and components
 //!
 //! [`EventBus::namespace`] returns a view of the bus that prefixes names. [`EventBus::component`] returns one that emits under
@@ -114,6 +119,7 @@ mod permissions;
 mod runtime;
 mod shell;
 mod sync;
+mod tasks;
 mod wire;
 
 pub use api::bus::{EventBus, EventBusExt};
@@ -165,6 +171,18 @@ pub mod request {
     pub use crate::api::streams::request::{PartStream, RequestStreamBuilder};
     pub use crate::api::streams::sender::{PartSender, SendPart};
     pub use tauri_plugin_event_bus_types::Failure;
+}
+
+/// Tasks: work of the app that ends with a result, and that any page can follow. [`EventBus::register_task`] registers one,
+/// [`EventBus::start_task`] starts it, and [`EventBus::tasks`] finds it.
+pub mod task {
+    pub use crate::api::tasks::context::TaskContext;
+    pub use crate::api::tasks::register::TaskRegistration;
+    pub use crate::api::tasks::start::StartTaskBuilder;
+    pub use crate::api::tasks::task::Task;
+    pub use crate::api::tasks::view::Tasks;
+    pub use crate::model::task::{TaskInfo, TaskProgress, TaskState};
+    pub use crate::tasks::room::IfRunning;
 }
 
 /// Typed events and requests. `use tauri_plugin_event_bus::typed::*` brings the traits by which types declare them, and

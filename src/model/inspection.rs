@@ -5,13 +5,14 @@ use serde::Serialize;
 use crate::model::delivery::DeliveryFilter;
 use crate::model::endpoint::Endpoint;
 use crate::model::job::JobInfo;
+use crate::model::task::TaskInfo;
 
 /// A snapshot of the bus, from [`EventBus::inspect`](crate::EventBus::inspect).
 ///
 /// It has no payloads. Each webview is read separately, so the bus is never blocked as a whole. An event that is emitted
 /// meanwhile may show in one webview and not yet in another.
 ///
-/// As JSON: `{ seq, refused, webviews, consumers, retained, unconsumed, jobs, streams }`.
+/// As JSON: `{ seq, refused, webviews, consumers, retained, unconsumed, jobs, streams, tasks }`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -33,6 +34,8 @@ pub struct Inspection {
     pub jobs: Vec<JobInfo>,
     /// Every open stream, in the order in which they were requested.
     pub streams: Vec<StreamInspection>,
+    /// Every task that waits or runs, or whose end is kept, by name and key.
+    pub tasks: Vec<TaskInfo>,
 }
 
 /// The usage of a queue or a store, and its limits.

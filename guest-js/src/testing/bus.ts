@@ -24,6 +24,7 @@ import type {
   TestPage,
   TestRequestOptions,
   TestStreamRequestOptions,
+  TestTask,
 } from './types.js'
 
 /** How often {@link TestBus.settled} checks whether the app has settled. */
@@ -87,6 +88,12 @@ export function createTestBus<
       if (sources.has(name)) throw new Error(`there is a job source "${name}" already: each has its own name`)
       sources.set(name, source)
       return () => sources.delete(name)
+    },
+    registerTask(name, run) {
+      const { registered } = host.tasks
+      if (registered.has(name)) throw new Error(`there is a task "${name}" already: each has its own name`)
+      registered.set(name, run as (args: never, task: TestTask) => unknown)
+      return () => registered.delete(name)
     },
     clearRetained: (event) => host.clearRetained(event),
     gap: (event, { count = 1, reason = 'queue_full' } = {}) => host.lose(event, count, reason),

@@ -45,6 +45,15 @@ export interface PageRequest extends Omit<TestRequest, 'stream'> {
   stream?: { bytes?: number; parts?: number }
 }
 
+/** The arguments of `attach_task`. */
+export interface AttachArguments {
+  session: string
+  /** The number of the stream by which the page follows the task. */
+  id: number
+  name: string
+  key: string
+}
+
 /** An entry of `set_responders`. */
 export interface ResponderEntry {
   name: string

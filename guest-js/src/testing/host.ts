@@ -11,6 +11,7 @@ import type { BusEvent } from '../types/event.js'
 import type { Gap } from '../types/gap.js'
 import type { RequestContext } from '../types/request.js'
 import type { Target } from '../types/target.js'
+import { type NewTask, TestAppTasks } from './app-tasks.js'
 import { checkChain, checkComponentName, checkExpiry, checkOwn, checkPayload, filterOf } from './checks.js'
 import { cloneOf } from './clone.js'
 import type {
@@ -25,7 +26,7 @@ import type {
   TestRequest,
 } from './contract.js'
 import { checkEventName } from './glob.js'
-import { type JobKey, type JobUpdate, type NewJob, TestJobs } from './jobs.js'
+import { TestJobs } from './jobs.js'
 import { payloadText } from './payload.js'
 import { PlayedRecipient } from './played.js'
 import { type Addressed, inOrder, reaches, receives } from './reach.js'
@@ -64,6 +65,9 @@ export class TestHost {
   private readonly retained = new Map<string, AcceptedEvent>()
   private readonly unconsumed = new Unconsumed()
   readonly jobs: TestJobs
+  readonly tasks = new TestAppTasks(() => {
+    this.activity += 1
+  })
   private readonly requests = new TestRequests(checkPayload, () => {
     this.activity += 1
   })
@@ -213,6 +217,8 @@ export class TestHost {
       throw new EventBusError('unavailable', 'the test bus has no inspect(); use bus.history() and bus.listeners()')
     }
     if (command === 'list_jobs') return this.jobs.list()
+    if (command === 'list_tasks') return this.tasks.list()
+    if (command === 'attach_task') return this.open(args.session as string).followTask(args as never, this.tasks)
     if (command === 'request') return this.runRequest(args as unknown as PageRequest)
     if (command === 'cancel_request') return this.cancelRequests(args as { session: string; ids: number[] })
     if (command !== 'pull') return this.runStateCommand(command as StateCommand, args as StateArguments)
@@ -251,6 +257,7 @@ export class TestHost {
       return {}
     }
     const request = this.session?.requests.get(entry.stream) ?? ''
+    if (entry.stop && this.session?.leaveTask(entry.stream)) return {}
     if (entry.stop) this.requests.leaveStream(request)
     else this.requests.take(request, entry.taken ?? 0)
     return {}
@@ -428,7 +435,6 @@ export class TestHost {
 
   private change(session: TestSession, command: StateCommand, args: Record<string, unknown>): unknown {
     const source: Endpoint = { kind: 'webview', label: this.label }
-    const key = args as unknown as JobKey
     switch (command) {
       case 'emit':
         return (args.events as NewEvent[]).map((entry) => resultOf(() => this.accept(entry, source)))
@@ -451,19 +457,12 @@ export class TestHost {
         return (args.responses as (PageResponse | ConsumerEntry)[]).map((entry) =>
           resultOf(() => this.takeResponse(entry)),
         )
-      case 'start_job':
-        return this.jobs.start(args.job as NewJob)
-      case 'stop_job':
-        this.jobs.stop(key)
-        return null
-      case 'pause_job':
-        return this.jobs.setState(key, 'paused')
-      case 'resume_job':
-        return this.jobs.setState(key, 'running')
-      case 'update_job':
-        return this.jobs.update(key, args.changes as JobUpdate)
+      case 'start_task':
+        return this.tasks.start(args.task as NewTask, source)
+      case 'cancel_task':
+        return this.tasks.cancel(args.name as string, args.key as string)
       default:
-        throw new EventBusError('unavailable', `the test bus does not know the command "${command}"`)
+        return this.jobs.run(command, args)
     }
   }
 

@@ -23,4 +23,5 @@ export type {
   TestPage,
   TestRequestOptions,
   TestStreamRequestOptions,
+  TestTask,
 } from './types.js'

@@ -3,8 +3,9 @@ import { EventBusError } from '../core/error.js'
 import type { Endpoint } from '../types/endpoint.js'
 import type { Gap } from '../types/gap.js'
 import type { Target } from '../types/target.js'
+import type { TestAppTasks } from './app-tasks.js'
 import { cloneOf } from './clone.js'
-import type { NewEvent } from './contract.js'
+import type { AttachArguments, NewEvent } from './contract.js'
 import { readPayload } from './payload.js'
 import type { PageResponse, ResponderKind } from './requests.js'
 import { errorOf } from './results.js'
@@ -118,6 +119,8 @@ export class TestSession {
   readonly requests = new Map<number, string>()
   /** The streams that it receives, by its own ids. */
   readonly streams = new Set<number>()
+  /** What ends the following of tasks, by the ids of the streams. */
+  readonly following = new Map<number, () => void>()
   private n = 0
   private recorded: unknown = null
   private index = 0
@@ -242,6 +245,7 @@ export class TestSession {
       end: (end) => {
         this.requests.delete(stream)
         this.streams.delete(stream)
+        this.following.delete(stream)
         const outcome = 'error' in end ? { error: errorOf(end.error) } : end
         if (hasLeft) this.give()
         else this.push({ ids: [], request: { stream, ...outcome } })
@@ -253,6 +257,22 @@ export class TestSession {
         for (const item of this.queue.filter(isWaiting)) this.remove(item)
       },
     }
+  }
+
+  /** Follows a task by the stream of this number. */
+  followTask({ id, name, key }: AttachArguments, tasks: TestAppTasks): Record<string, never> {
+    this.following.set(id, tasks.attach(name, key, this.consumerOf(id)))
+    this.streams.add(id)
+    return {}
+  }
+
+  /** Follows a task no longer; false if this is another stream. */
+  leaveTask(stream: number): boolean {
+    const leave = this.following.get(stream)
+    leave?.()
+    this.following.delete(stream)
+    if (leave) this.streams.delete(stream)
+    return leave !== undefined
   }
 
   /** Takes back a request that the page has not been given; false if it has. */

@@ -106,6 +106,30 @@ export interface TestStreamRequestOptions extends StreamRequestOptions {
 }
 
 /**
+ * What the function of a task gets: see {@link TestBus.registerTask}.
+ *
+ * @example
+ * ```ts
+ * import { createTestBus, type TestTask } from 'tauri-plugin-event-bus-api/testing'
+ *
+ * const bus = createTestBus()
+ * bus.registerTask('export', (rows: number, task: TestTask) => {
+ *   task.progress(0.5, `${rows} rows`)
+ *   return 'export.csv'
+ * })
+ * bus.dispose()
+ * ```
+ */
+export interface TestTask {
+  readonly name: string
+  readonly key: string
+  /** Aborts when the task is cancelled. */
+  readonly signal: AbortSignal
+  /** Tells how much is done, from 0 to 1 or `null`, and anything beside it. */
+  progress(fraction: number | null, detail?: unknown): void
+}
+
+/**
  * An event of any emitter.
  *
  * @example
@@ -265,6 +289,11 @@ export interface TestBus<
    * what removes it; jobs that have begun go on.
    */
   jobSource(name: string, source: (args: unknown) => unknown): () => void
+  /**
+   * Adds a task, as the app registers it with `register_task`. It runs at once whenever it is started, and ends when `run` does.
+   * Returns what removes it; those that run go on.
+   */
+  registerTask<Args = unknown>(name: string, run: (args: Args, task: TestTask) => unknown): () => void
   /** Forgets the retained events of that name or glob pattern, as Rust does. Returns how many there were. */
   clearRetained(event: NameOf<Events>): number
   /** Loses `count` events of that name (1 by default), so that its listeners receive a {@link Gap}. */

@@ -1,5 +1,6 @@
 import type { Endpoint } from './endpoint.js'
 import type { JobInfo } from './job-info.js'
+import type { TaskInfo } from './task.js'
 
 /**
  * How much a queue or a store holds, and how much it may hold. Bytes are roughly the size of names and payloads.
@@ -175,4 +176,6 @@ export interface Inspection {
   jobs: JobInfo[]
   /** Every open stream, in the order in which they were requested. */
   streams: StreamInspection[]
+  /** Every task that waits or runs, or whose end is kept, by name and key. */
+  tasks: TaskInfo[]
 }

@@ -426,7 +426,8 @@ respondStream('export', async function* () {
 for (const view of [namespace('shop'), namespace('shop').component('Cart')]) {
   const rows = view.requestStream(HOST, 'rows', { id: 'a' })
   same<typeof rows, PartStream<number, boolean>>(true)
-  same<ReturnType<typeof view.requestStream<string, string>>, PartStream<string, string>>(true)
+  const other = view.requestStream<string, string>(HOST, 'other')
+  same<typeof other, PartStream<string, string>>(true)
   // @ts-expect-error The request is missing.
   view.requestStream(HOST, 'shop:rows')
   view.respondStream('rows', function* ({ id }) {

@@ -24,7 +24,7 @@ impl Page {
     }
 
     /// Pulls until an object with this key comes.
-    fn next_with(&mut self, key: &str) -> Value {
+    pub(super) fn next_with(&mut self, key: &str) -> Value {
         loop {
             let items = self.items();
             if let Some(item) = items.into_iter().find(|item| item.get(key).is_some()) {

@@ -19,5 +19,6 @@ mod pages;
 mod permissions;
 mod requests;
 mod shop;
+mod streams;
 mod support;
 mod typed;

@@ -200,7 +200,10 @@ fn apply_response(
     }
     let name = core.hub().pending_request_name(page, id)?;
     if let Some(number) = entry.part {
-        let part = read_payload(bus, &name, entry.payload, bytes);
+        let part = read_payload(bus, &name, entry.payload, bytes).and_then(|part| {
+            bus.catalog().check_part(&name, &part)?;
+            Ok(part)
+        });
         let (sent, effects) = core
             .hub()
             .send_part_from_page(page, id, number, part, now());

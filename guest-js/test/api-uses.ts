@@ -261,6 +261,6 @@ export async function row64(): Promise<void> {
 }
 
 /** Read what compatible mode has noted */
-export async function row73(): Promise<void> {
+export async function row76(): Promise<void> {
   for (const { event, message } of (await compatReport()).notes) console.log(event, message)
 }

@@ -409,28 +409,28 @@ pub(super) async fn row_63(app: &AppHandle, bus: &EventBus) -> Result<()> {
 }
 
 /// The functions and types of Tauri's events, through the bus.
-pub(super) async fn row_71(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_74(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     use tauri_plugin_event_bus::compat::{Emitter, Listener}; app.listen("cart", |event| println!("{}", event.payload())); let _ = app.emit("cart", 1);
     Ok(())
 }
 
 /// Turn compatible mode on, or parts of it.
-pub(super) async fn row_72(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_75(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     let _ = (Builder::new().compatible(), Builder::new().compatible_with(tauri_plugin_event_bus::compat::Compatible::default()));
     Ok(())
 }
 
 /// Read what compatible mode has noted.
-pub(super) async fn row_73(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_76(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     for note in bus.compat_report().notes { println!("{}: {}", note.event, note.message); }
     Ok(())
 }
 
 /// Bridge single names from and to Tauri's events, and window events.
-pub(super) async fn row_74(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_77(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     let _ = Builder::new().bridge_from_core(["deep-link://new-url"]).bridge_to_core(["download:*"]).window_events([tauri_plugin_event_bus::compat::WindowEventKind::Focused]);
     Ok(())

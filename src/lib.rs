@@ -274,6 +274,7 @@ pub mod guides {
         solid: "solid.md",
         without_a_framework: "without-a-framework.md",
         without_tauri: "without-tauri.md",
+        workers_and_frames: "workers-and-frames.md",
         moving: "moving.md",
         moving_by_hand: "moving-by-hand.md",
         platforms: "platforms.md",

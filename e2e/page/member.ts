@@ -3,7 +3,7 @@ import * as bus from 'tauri-plugin-event-bus-api'
 /** What a journey asks of a worker or a frame. */
 export interface Order {
   order: number
-  act: 'call' | 'record' | 'recorded' | 'respond' | 'count' | 'close'
+  act: 'call' | 'record' | 'recorded' | 'respond' | 'count' | 'reach' | 'times' | 'close'
   args: unknown[]
 }
 
@@ -17,6 +17,10 @@ interface Received {
 
 const recordings: Record<string, Received[]> = {}
 const gaps: unknown[] = []
+/** When events were handled, in milliseconds since the Unix epoch. */
+const times: number[] = []
+/** What waits for so many events of a name. */
+let waiting: { name: string; count: number; reached: () => void } | undefined
 
 /** Carries orders out, and answers them with `post`. */
 export function obey(post: (answer: object) => void): (data: unknown) => void {
@@ -32,7 +36,8 @@ export function obey(post: (answer: object) => void): (data: unknown) => void {
 
 async function carryOut(act: Order['act'], args: unknown[]): Promise<unknown> {
   const name = String(args[0])
-  if (act === 'call') return (bus as unknown as Record<string, (...args: unknown[]) => unknown>)[name]?.(...args.slice(1))
+  if (act === 'call')
+    return (bus as unknown as Record<string, (...args: unknown[]) => unknown>)[name]?.(...args.slice(1))
   if (act === 'respond') {
     await bus.respond(name, (payload) => ({ payload, by: globalThis.constructor.name }))
     return null
@@ -40,12 +45,22 @@ async function carryOut(act: Order['act'], args: unknown[]): Promise<unknown> {
   if (act === 'record') {
     const events: Received[] = []
     recordings[name] = events
-    const record = ({ event, payload, source, component }: bus.BusEvent<unknown>) =>
+    const record = ({ event, payload, source, component }: bus.BusEvent<unknown>) => {
       events.push({ event, payload, source, ...(component !== undefined && { component }) })
+      if (name === 'timed') times.push(performance.timeOrigin + performance.now())
+      if (waiting?.name === name && events.length >= waiting.count) waiting.reached()
+    }
     await bus.listen<unknown>(name, record, { onGap: (gap) => gaps.push(gap) })
     return null
   }
   if (act === 'recorded') return recordings[name]
+  if (act === 'times') return times
+  if (act === 'reach') {
+    await new Promise<void>((reached) => {
+      waiting = { name, count: Number(args[1]), reached }
+    })
+    return null
+  }
   if (act === 'count') return { events: recordings[name]?.length, gaps }
   globalThis.close()
   return null

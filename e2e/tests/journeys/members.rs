@@ -96,7 +96,8 @@ async fn a_worker_has_the_bus_of_its_page() -> Result<()> {
         json!(null),
     )
     .await?;
-    let refused = "return await bus.request('main', 'parse').then(() => 'a response', ({ code }) => code)";
+    let refused =
+        "return await bus.request('main', 'parse').then(() => 'a response', ({ code }) => code)";
     assert_eq!(other.run(refused, json!(null)).await?, "no_responder");
     Ok(())
 }
@@ -341,7 +342,9 @@ async fn a_frame_of_another_origin_connects() -> Result<()> {
         )
         .await?;
     assert!(refused.get("connected").is_none(), "{refused}");
-    let reason = refused["refused"].as_str().context("the engine tells frames their pages")?;
+    let reason = refused["refused"]
+        .as_str()
+        .context("the engine tells frames their pages")?;
     assert!(reason.starts_with("denied: "), "{reason}");
     Ok(())
 }

@@ -21,6 +21,8 @@ const FIRST_EVENT = 2
 export interface Receivers {
   readonly subscriptions: Subscriptions
   readonly channel: RequestChannel | null
+  /** What brings batches in tasks of their own. */
+  readonly transport?: unknown
   cause: Cause | null
   /** Tells the host whether a handler has handled an event that it keeps until one has. */
   settle(seq: number, handled: boolean): void

@@ -36,7 +36,11 @@ async fn outcome(page: &Page<'_>) -> Result<Value> {
 /// Waits until the task that a page follows has told its progress.
 async fn progress(page: &Page<'_>) -> Result<()> {
     page.window
-        .until("the progress", "window.task.progress?.fraction === 0.5", &[])
+        .until(
+            "the progress",
+            "window.task.progress?.fraction === 0.5",
+            &[],
+        )
         .await
         .map(drop)
 }
@@ -133,7 +137,8 @@ async fn a_page_streams_to_another_page() -> Result<()> {
 async fn a_task_is_cancelled_from_another_window() -> Result<()> {
     let app = launch().await?;
     let (main, other) = two(&app).await?;
-    main.run(FOLLOW, json!({ "task": "k", "start": "never" })).await?;
+    main.run(FOLLOW, json!({ "task": "k", "start": "never" }))
+        .await?;
     progress(&main).await?;
     other.run(FOLLOW, json!({ "task": "k" })).await?;
     progress(&other).await?;
@@ -150,7 +155,8 @@ async fn a_task_is_cancelled_from_another_window() -> Result<()> {
 async fn a_task_survives_a_reload() -> Result<()> {
     let app = launch().await?;
     let (main, other) = two(&app).await?;
-    main.run(FOLLOW, json!({ "task": "k", "start": "go-on" })).await?;
+    main.run(FOLLOW, json!({ "task": "k", "start": "go-on" }))
+        .await?;
     progress(&main).await?;
     main.window.reload().await?;
     let main = Page::of(&app, "main").await?;

@@ -113,7 +113,7 @@ function randomKey(): string {
 /** Ends the following of tasks whose handles nobody has any more. */
 const forgotten =
   typeof FinalizationRegistry === 'function'
-    ? new FinalizationRegistry<FollowedTask>((task) => task.isAwaited || task.stop())
+    ? new FinalizationRegistry<FollowedTask>((task) => task.forget())
     : undefined
 
 function follow(name: string, key: string, signal: AbortSignal | undefined, begin: () => Promise<void>): Task {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { emit } from '../../src/api/emit.js'
 import { attachTask, listTasks, startTask } from '../../src/api/tasks.js'
 import type { EventBusError } from '../../src/core/error.js'
+import { FollowedTask } from '../../src/core/requests/followed-task.js'
 import { freshRealm, settled } from '../realm.js'
 
 let realm: ReturnType<typeof freshRealm>
@@ -167,6 +168,43 @@ describe('a task that is followed', () => {
     const before = startTask('export', null, { signal: AbortSignal.abort() })
     expect((await failed(before.result)).code).toBe('cancelled')
     expect(commands('start_task')).toEqual([])
+  })
+})
+
+describe('a task whose handle is lost', () => {
+  const following = () => {
+    const stop = vi.fn()
+    const stream = { stop, [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }) }
+    const task = new FollowedTask(
+      'export',
+      undefined,
+      async () => {},
+      () => stream as never,
+      () => false,
+    )
+    return { task, stop }
+  }
+
+  it('is followed no longer', async () => {
+    const { task, stop } = following()
+    await tasks()
+    task.forget()
+    expect(stop).toHaveBeenCalledTimes(1)
+  })
+
+  it('is followed while a loop or an await goes on', async () => {
+    const { task, stop } = following()
+    const loop = task.iterate()
+    void loop.next()
+    await tasks()
+    task.forget()
+    expect(stop).not.toHaveBeenCalled()
+    task.stop()
+    const awaited = following()
+    void awaited.task.result.catch(() => {})
+    await tasks()
+    awaited.task.forget()
+    expect(awaited.stop).not.toHaveBeenCalled()
   })
 })
 

@@ -265,6 +265,10 @@ fn check_response(
 
 #[cfg(any(fuzzing, test))]
 pub(super) fn read_entry(entry: Value) -> Result<()> {
+    if entry.get("stream").is_some() {
+        let read: Result<ConsumerEntry> = Entry::of(entry)?.read("response");
+        return read.map(drop);
+    }
     let entry: ResponseEntry = Entry::of(entry)?.read("response")?;
     let _ = RequestId::parse(&entry.request);
     Ok(())

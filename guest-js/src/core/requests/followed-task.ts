@@ -8,7 +8,10 @@ const MAX_ATTEMPTS = 10
 /** A task that this page follows. It takes what the host tells at once, so loops get the newest. */
 export class FollowedTask {
   newest: TaskProgress | undefined
-  isAwaited = false
+  private isAwaited = false
+  /** Whether nobody has its handle any more, and how many loops go on all the same. */
+  private isForgotten = false
+  private loops = 0
   /** How often something has changed. */
   private version = 0
   private end: { readonly error?: EventBusError; readonly result?: unknown } | undefined
@@ -57,6 +60,12 @@ export class FollowedTask {
     this.stream?.stop()
   }
 
+  /** Nobody has its handle any more. Who awaits the result, or is in a loop, still learns of its end. */
+  forget(): void {
+    this.isForgotten = true
+    if (!this.isAwaited && this.loops === 0) this.stop()
+  }
+
   private async run(begin: () => Promise<void>): Promise<void> {
     try {
       await begin()
@@ -95,15 +104,25 @@ export class FollowedTask {
   }
 
   /** The newest progress, whenever there is one. What is behind misses what came between. */
-  async *iterate(): AsyncGenerator<TaskProgress, undefined, undefined> {
+  iterate(): AsyncGenerator<TaskProgress, undefined, undefined> {
+    this.loops += 1
+    return this.loop()
+  }
+
+  private async *loop(): AsyncGenerator<TaskProgress, undefined, undefined> {
     let seen = 0
-    while (!this.end) {
-      if (this.newest && seen < this.version) {
-        seen = this.version
-        yield this.newest
-      } else {
-        await new Promise<void>((wake) => this.waiting.push(wake))
+    try {
+      while (!this.end) {
+        if (this.newest && seen < this.version) {
+          seen = this.version
+          yield this.newest
+        } else {
+          await new Promise<void>((wake) => this.waiting.push(wake))
+        }
       }
+    } finally {
+      this.loops -= 1
+      if (this.isForgotten) this.forget()
     }
     if (this.end.error && !this.isQuiet) throw this.end.error
     return undefined

@@ -32,6 +32,9 @@ export interface WorkerOptions extends Allowed {
   signal?: AbortSignal
 }
 
+/** A `SharedWorker`, whose type the scope of a worker lacks. */
+type SharedWorkerLike = { readonly port: MessagePort }
+
 /** Where a page and a worker post to each other. */
 type Place = Pick<MessagePort, 'postMessage' | 'addEventListener' | 'removeEventListener'> & { start?(): void }
 
@@ -50,7 +53,7 @@ type Place = Pick<MessagePort, 'postMessage' | 'addEventListener' | 'removeEvent
  * expose(worker, { name: 'logger', listen: ['log:*'], emit: [] })
  * ```
  */
-export function expose(worker: Worker | SharedWorker | MessagePort, options: WorkerOptions = {}): Exposed {
+export function expose(worker: Worker | SharedWorkerLike | MessagePort, options: WorkerOptions = {}): Exposed {
   const { name, signal, ...allowed } = options
   const isShared = 'port' in worker
   const place: Place = isShared ? worker.port : worker

@@ -78,7 +78,7 @@ describe('in React', () => {
 
   beforeEach(() => vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', true))
 
-  it('a mounted stream runs once for each content', async () => {
+  it('a stream runs while mounted', async () => {
     const { text, draw, leave } = await render(Streaming, { to: 2 })
     expect(text()).toBe('completed 2 done')
     // StrictMode has mounted it twice, and left the first one.

@@ -96,7 +96,7 @@ export type StreamArguments<Name extends string> = RequestPayloadArguments<Strea
  * ```ts
  * import type { PartsOf } from 'tauri-plugin-event-bus-api'
  *
- * const none = (): PartsOf<'export'> => []
+ * const none = (): PartsOf<'ticks'> => []
  * ```
  */
 export type PartsOf<Name extends string> = PartsToSend<PartPayload<StreamMap, Name>, ResponsePayload<StreamMap, Name>>

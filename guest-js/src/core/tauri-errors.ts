@@ -13,6 +13,10 @@ const SETS: Partial<Record<string, string>> = {
   resume_job: 'jobs',
   update_job: 'jobs',
   list_jobs: 'jobs',
+  start_task: 'tasks',
+  attach_task: 'tasks',
+  cancel_task: 'tasks',
+  list_tasks: 'tasks',
   clear_retained: 'allow-clear-retained',
   cancel_request: 'request',
   set_responders: 'respond',
@@ -50,7 +54,7 @@ export function readTauriError(text: string, command = ''): [ErrorCode, string] 
   }
   if (/not allowed|denied/i.test(text)) {
     const permission = `"event-bus:${SETS[command] ?? (command || 'default')}"${SCOPED[command] ?? ''}`
-    return ['denied', `${page}: add ${permission} to a capability of its window (${text})`]
+    return ['denied', `${page}: add ${permission} to a capability whose "windows" name its window (${text})`]
   }
   return ['invalid_argument', text]
 }

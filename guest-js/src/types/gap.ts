@@ -6,7 +6,7 @@
  * - `session_ended`: the host ended the session of this page, because it was suspended for more than a minute or another
  *   page replaced it, and no longer keeps what came meanwhile.
  * - `expired`: they were older than `expiresMs` when this page fetched them, or when it began to listen.
- * - `buffer_full`: the loop over {@link events} was too slow.
+ * - `buffer_full`: the loop over {@link events} or a `sequential` handler was too slow.
  *
  * @example
  * ```ts

@@ -146,8 +146,14 @@ impl Schedule {
         }
     }
 
-    /// Takes back the tick that was taken last: it is not emitted.
+    /// Takes back the tick that was taken last, in a pause: it is not emitted. If it was the last of all, it is due as soon as
+    /// the pause is over.
     pub(crate) fn give_back(&mut self) {
+        if self.is_finished()
+            && let Some(rest) = &mut self.paused
+        {
+            *rest = Duration::ZERO;
+        }
         self.ticks = self.ticks.saturating_sub(1);
     }
 

@@ -324,3 +324,17 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn the_last_tick_that_is_given_back_is_due_at_once() {
+    let mut once = schedule(Timing {
+        count: Some(1),
+        ..Timing::every(ms(180_000))
+    });
+    once.take(ms(180_000));
+    once.pause(ms(180_005));
+    once.give_back();
+    assert_eq!((once.ticks(), once.due()), (0, None));
+    once.resume(ms(181_000));
+    assert_eq!(once.due(), Some(ms(181_000)));
+}

@@ -19,13 +19,13 @@ export type { Allowed } from './members/rights.js'
  *
  * @example
  * ```ts
- * import { expose, type WorkerOptions } from 'tauri-plugin-event-bus-api/worker'
+ * import { expose, type ExposeOptions } from 'tauri-plugin-event-bus-api/worker'
  *
- * const options: WorkerOptions = { name: 'logger', listen: ['log:*'], emit: [] }
+ * const options: ExposeOptions = { name: 'logger', listen: ['log:*'], emit: [] }
  * expose(new Worker('logger.js'), options)
  * ```
  */
-export interface WorkerOptions extends Allowed {
+export interface ExposeOptions extends Allowed {
   /** The name of the worker: 1 to 64 letters, digits and `- _ .`; a number by default. Its source is `worker:<name>`. */
   name?: string
   /** Takes the bus away from the worker when it aborts. */
@@ -53,7 +53,7 @@ type Place = Pick<MessagePort, 'postMessage' | 'addEventListener' | 'removeEvent
  * expose(worker, { name: 'logger', listen: ['log:*'], emit: [] })
  * ```
  */
-export function expose(worker: Worker | SharedWorkerLike | MessagePort, options: WorkerOptions = {}): Exposed {
+export function expose(worker: Worker | SharedWorkerLike | MessagePort, options: ExposeOptions = {}): Exposed {
   const { name, signal, ...allowed } = options
   const isShared = 'port' in worker
   const place: Place = isShared ? worker.port : worker

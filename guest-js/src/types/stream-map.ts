@@ -96,7 +96,10 @@ export type StreamArguments<Name extends string> = RequestPayloadArguments<Strea
  * ```ts
  * import type { PartsOf } from 'tauri-plugin-event-bus-api'
  *
- * const none = (): PartsOf<'export'> => []
+ * async function* rows(): PartsOf<'export'> {
+ *   yield { done: 1, of: 1 }
+ *   return 'rows.csv'
+ * }
  * ```
  */
 export type PartsOf<Name extends string> = PartsToSend<PartPayload<StreamMap, Name>, ResponsePayload<StreamMap, Name>>

@@ -1,7 +1,7 @@
 import { vi } from 'vitest'
 import type * as api from '../../src/index.js'
 import { createTestBus, type TestBus, type TestBusOptions } from '../../src/testing/index.js'
-import type { Exposed, WorkerOptions } from '../../src/worker.js'
+import type { Exposed, ExposeOptions } from '../../src/worker.js'
 import * as worker from '../../src/worker.js'
 import { inRealm } from '../bundle.js'
 
@@ -34,7 +34,7 @@ export class Workers {
   }
 
   /** A worker that the page exposes the bus to, and the handle. */
-  async start(options?: WorkerOptions): Promise<{ realm: WorkerRealm; exposed: Exposed; port: MessagePort }> {
+  async start(options?: ExposeOptions): Promise<{ realm: WorkerRealm; exposed: Exposed; port: MessagePort }> {
     const realm = await workerRealm()
     const { exposed, port } = this.expose(options)
     await realm.connect(port)
@@ -47,7 +47,7 @@ export class Workers {
   }
 
   /** Exposes the bus to whoever has the port. */
-  expose(options?: WorkerOptions): { exposed: Exposed; port: MessagePort } {
+  expose(options?: ExposeOptions): { exposed: Exposed; port: MessagePort } {
     const { port1, port2 } = new MessageChannel()
     this.ports.push(port1, port2)
     const exposed = worker.expose(port1, options)

@@ -142,7 +142,8 @@
           if (got === leaves) return 'left'
         }
         const response = await stream.result
-        if (got !== count || response !== count) throw new Error(`${got} of ${count} parts, and the response ${response}`)
+        if (got !== count || response !== count)
+          throw new Error(`${got} of ${count} parts, and the response ${response}`)
         return response
       }
       track(read(), promise, 'requestStream', (value) => value)

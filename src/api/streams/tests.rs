@@ -187,7 +187,7 @@ fn a_blocking_responder_waits_for_credit_and_ends() {
 #[test]
 fn a_part_without_credit_is_refused_at_once() {
     let bus = bus();
-    let (sender, refused) = mpsc::channel();
+    let (sender, refused) = std::sync::mpsc::channel();
     let send = move |(): (), out: super::sender::PartSender<f64>| {
         let sender = sender.clone();
         async move {

@@ -21,5 +21,6 @@ mod pages;
 mod permissions;
 mod requests;
 mod shop;
+mod streams;
 mod support;
 mod typed;

@@ -21,6 +21,10 @@ export const COMMANDS = [
   'resume_job',
   'update_job',
   'list_jobs',
+  'start_task',
+  'attach_task',
+  'cancel_task',
+  'list_tasks',
   'request',
   'cancel_request',
   'set_responders',
@@ -36,7 +40,15 @@ export type Command = (typeof COMMANDS)[number]
 /** A command that changes state: it carries the session and its number. */
 export type StateCommand = Exclude<
   Command,
-  'pull' | 'list_jobs' | 'request' | 'cancel_request' | 'catalog' | 'inspect' | 'compat_report'
+  | 'pull'
+  | 'list_jobs'
+  | 'attach_task'
+  | 'list_tasks'
+  | 'request'
+  | 'cancel_request'
+  | 'catalog'
+  | 'inspect'
+  | 'compat_report'
 >
 
 /** The argument in which a command takes several calls; the others take one object of arguments. */

@@ -93,6 +93,26 @@ export class TestJobs {
   constructor(private readonly bus: JobBus) {}
 
   /** All jobs, in the order of their ids. */
+  /** Runs a command about jobs. */
+  run(command: string, args: Record<string, unknown>): unknown {
+    const key = args as unknown as JobKey
+    switch (command) {
+      case 'start_job':
+        return this.start(args.job as NewJob)
+      case 'stop_job':
+        this.stop(key)
+        return null
+      case 'pause_job':
+        return this.setState(key, 'paused')
+      case 'resume_job':
+        return this.setState(key, 'running')
+      case 'update_job':
+        return this.update(key, args.changes as JobUpdate)
+      default:
+        throw new EventBusError('unavailable', `the test bus does not know the command "${command}"`)
+    }
+  }
+
   list(): JobInfo[] {
     const jobs = [...this.jobs].sort((a, b) => (a.id < b.id ? -1 : 1))
     return jobs.map((job) => this.infoOf(job))

@@ -105,3 +105,14 @@ function checkLabel(label: string): void {
   }
   if (hasWildcard(label)) globOf(label)
 }
+
+/** Who receives a request: one page, or the host (`null`). */
+export function recipientIn(to: Target, labels: ReadonlySet<string>): string | null {
+  const [label] = labelsOf(to)
+  if (partsOf(to).length > 1 || isForAll(to) || (label !== undefined && hasWildcard(label))) {
+    const text = `invalid target of a request: ${JSON.stringify(to)}; expected one label of a webview, or HOST`
+    throw new EventBusError('invalid_argument', text)
+  }
+  checkLabels(to, labels)
+  return label ?? null
+}

@@ -99,7 +99,7 @@ class IncomingStream {
     this.end = isQuiet ? undefined : end
     if (end.error) this.outcome.reject(end.error)
     else this.outcome.resolve(end.response)
-    // Whoever waits has taken all parts.
+    // The waiting loop has taken all parts.
     while (this.waiters.length > 0) {
       const waiter = this.waiters.shift()
       this.next().then(waiter?.resolve, waiter?.reject)

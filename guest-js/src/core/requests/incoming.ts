@@ -173,7 +173,7 @@ export class IncomingStreams {
   private readonly open = new Map<number, IncomingStream>()
   /** Streams that the page has left, and that may still send. */
   private readonly left = new Set<number>()
-  /** Ends the streams whose handles nobody has any more. */
+  /** Ends the streams whose handles were collected. */
   private readonly forgotten =
     typeof FinalizationRegistry === 'function'
       ? new FinalizationRegistry<IncomingStream>((stream) => stream.isObserved || stream.leave())

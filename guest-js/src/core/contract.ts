@@ -64,6 +64,8 @@ export interface Inbox extends Way {
   unlisten(event: string): number
   /** Warns on the console, once, that listeners of a name or pattern have lost events. */
   warn(gap: Gap, event: string): void
+  /** The requests of this page and its responders, once they are used. */
+  readonly channel?: RequestChannel | null
   /** The requests of this page and its responders, made at their first use. */
   openChannel<Channel extends RequestChannel>(make: (queue: CommandQueue, pull: () => void) => Channel): Channel
 }
@@ -96,6 +98,8 @@ export interface RequestChannel {
   renewals(): Renewal[]
   /** Ends what the host has accepted, since this page may not pull. */
   lose(error: EventBusError): void
+  /** Ends the streams that this page receives, with the session in which the host has accepted them. */
+  abandon(): void
   /** Rejects the requests of this page, which the host has dropped while the page was away. */
   forget(): void
 }

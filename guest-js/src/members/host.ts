@@ -6,6 +6,7 @@ import { EventBusError } from '../core/error.js'
 import { report } from '../core/report.js'
 import type { ErrorCode } from '../types/error-code.js'
 import type { Target } from '../types/target.js'
+import type { TaskInfo } from '../types/task.js'
 import type { Budget } from './budget.js'
 import { plainErrorOf } from './errors.js'
 import { Feed } from './feed.js'
@@ -31,9 +32,7 @@ const OTHERS: readonly string[] = [
   'request',
   'cancel_request',
   'list_jobs',
-  'start_task',
   'attach_task',
-  'cancel_task',
   'list_tasks',
   'catalog',
   'inspect',
@@ -216,13 +215,14 @@ export class MemberHost {
         this.checkUnlimited(command)
         return run(command, {})
       case 'start_task':
-      case 'attach_task':
+        return this.startTask(readFields('task', args.task) as Entry)
       case 'cancel_task':
+        return this.inbox.queue.send(command, this.taskOf(args))
+      case 'attach_task':
+        this.admission.budget?.take(0)
+        return this.requests.attach(readId('id', args.id), this.taskOf(args))
       case 'list_tasks':
-        throw new EventBusError(
-          'unavailable',
-          'a worker or a frame has no tasks: start them in its page, or request that',
-        )
+        return this.listTasks()
       default:
         throw new EventBusError('unavailable', `a page does not know the command ${JSON.stringify(command)}`)
     }
@@ -279,6 +279,25 @@ export class MemberHost {
       this.spend(entry)
     }
     return this.requests.setResponder(entry)
+  }
+
+  /** The name and the key of a task that the member may use. */
+  private taskOf({ name, key }: Record<string, unknown>): { name: string; key: string } {
+    checkName(name)
+    this.admission.rights.check('task', name)
+    return { name, key: readText('key', key) }
+  }
+
+  private startTask(task: Entry): Promise<unknown> {
+    const known = this.taskOf(task)
+    this.spend(task)
+    const component = this.componentOf(task.component)
+    return this.inbox.queue.send('start_task', { task: { ...task, ...known, component } }, sizeOf(task))
+  }
+
+  private async listTasks(): Promise<TaskInfo[]> {
+    const tasks = (await run('list_tasks', {})) as TaskInfo[]
+    return tasks.filter(({ name }) => this.admission.rights.allows('task', name))
   }
 
   private subscribe(entry: Entry): Promise<object> {

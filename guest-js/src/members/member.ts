@@ -177,7 +177,10 @@ export class Member {
     this.links.splice(place, 1)
     const [next] = this.links
     if (place === 0 && next) this.use(next)
-    if (!next) this.unlinked(this)
+    if (next) return
+    // Nobody sends the rest of them.
+    this.inbox.channel?.abandon()
+    this.unlinked(this)
   }
 
   private use({ connection }: Link): void {

@@ -1,11 +1,12 @@
 import type { PulledOther, PulledRequest } from '../core/batch.js'
 import type { Piece } from '../core/bytes.js'
 import type { Inbox } from '../core/contract.js'
-import { EventBusError } from '../core/error.js'
+import { EventBusError, toEventBusError } from '../core/error.js'
 import { MARK } from '../core/json.js'
 import { reportRefusal } from '../core/report.js'
-import { IncomingStreams } from '../core/requests/incoming.js'
+import { IncomingStreams, isLost } from '../core/requests/incoming.js'
 import { openChannel } from '../core/requests/open.js'
+import type { OutgoingRequest } from '../core/requests/requests.js'
 import type { RequestOrigin, StreamToSend } from '../core/requests/responders.js'
 import type { PartStream } from '../types/part-stream.js'
 import type { Target } from '../types/target.js'
@@ -15,6 +16,9 @@ import { type Entry, readEntry, readFields, readId, readText, sizeOf } from './v
 
 /** How many parts of a stream are on their way to a member. */
 const STREAM_WINDOW = 16
+
+/** How often a task is attached to again, where each attempt is lost, before that is its end. */
+const MAX_ATTEMPTS = 10
 
 /** How many names a member may respond to. */
 const MAX_RESPONDERS = 256
@@ -36,7 +40,7 @@ interface Pending {
 
 /** A stream that the member receives. */
 interface Incoming {
-  readonly parts: PartStream<unknown, unknown>
+  parts: PartStream<unknown, unknown>
   taken: number
   wake: (() => void) | undefined
 }
@@ -80,9 +84,7 @@ export class MemberRequests {
     const channel = openChannel()
     if (stream !== undefined && stream !== null) {
       const credit = readFields('stream', stream)
-      const streams = channel.openStreams((...needed) => new IncomingStreams(...needed))
-      const parts = streams.request(request.name, signal, () => ({ ...request, signal, stream: credit }))
-      void this.forward(id, parts as PartStream<unknown, unknown>)
+      void this.forward(id, streamOf(signal, { ...request, signal, stream: credit }))
       return null
     }
     try {
@@ -92,13 +94,27 @@ export class MemberRequests {
     }
   }
 
+  /** Follows a task for the member. Its stream goes on when the session of the page is renewed, as it does in a page. */
+  attach(id: number, { name, key }: { name: string; key: string }): null {
+    if (this.sent.has(id)) throw new EventBusError('invalid_argument', `the request ${id} is in flight already`)
+    const controller = new AbortController()
+    this.sent.set(id, controller)
+    const open = () => streamOf(controller.signal, { command: 'attach_task', name, key, causes: [] })
+    void this.forward(id, open(), open)
+    return null
+  }
+
   cancel(ids: unknown): null {
     for (const id of Array.isArray(ids) ? ids : []) this.sent.get(id)?.abort()
     return null
   }
 
-  /** Brings a stream to the member, as fast as that takes it. */
-  private async forward(id: number, parts: PartStream<unknown, unknown>): Promise<void> {
+  /** Brings a stream to the member, as fast as that takes it. `again` replaces one that ends with the session of the page. */
+  private async forward(
+    id: number,
+    parts: PartStream<unknown, unknown>,
+    again?: () => PartStream<unknown, unknown>,
+  ): Promise<void> {
     const incoming: Incoming = { parts, taken: 0, wake: undefined }
     this.incoming.set(id, incoming)
     const isOpen = () => this.incoming.get(id) === incoming
@@ -107,21 +123,26 @@ export class MemberRequests {
       this.sent.delete(id)
       this.incoming.delete(id)
     }
-    try {
-      for (let sent = 0; isOpen(); ) {
-        if (sent - incoming.taken >= STREAM_WINDOW) {
-          await new Promise<void>((resolve) => {
-            incoming.wake = resolve
-          })
-          continue
-        }
-        const { done, value } = await parts.next()
+    let attempts = 0
+    for (let sent = 0; isOpen(); ) {
+      if (sent - incoming.taken >= STREAM_WINDOW) {
+        await new Promise<void>((resolve) => {
+          incoming.wake = resolve
+        })
+        continue
+      }
+      try {
+        const { done, value } = await incoming.parts.next()
         if (done) return tell({ stream: id, response: value })
+        attempts = 0
         sent += 1
         if (isOpen()) this.member.add({ stream: id, parts: [value], due: true })
+      } catch (error) {
+        attempts += 1
+        const isOver = !again || attempts >= MAX_ATTEMPTS || !isLost(toEventBusError(error))
+        if (isOver || !isOpen()) return tell({ stream: id, error: plainErrorOf(error) })
+        incoming.parts = again()
       }
-    } catch (error) {
-      tell({ stream: id, error: plainErrorOf(error) })
     }
   }
 
@@ -260,6 +281,12 @@ export class MemberRequests {
     }
     for (const map of [this.sent, this.incoming, this.responders, this.pending, this.outgoing]) map.clear()
   }
+}
+
+/** Requests a stream, or follows a task. */
+function streamOf(signal: AbortSignal, request: OutgoingRequest): PartStream<unknown, unknown> {
+  const streams = openChannel().openStreams((...needed) => new IncomingStreams(...needed))
+  return streams.request(request.name, signal, () => request) as PartStream<unknown, unknown>
 }
 
 /** The value of a response. */

@@ -20,11 +20,13 @@ export interface Allowed {
   request?: readonly string[]
   /** The requests that it may respond to. */
   respond?: readonly string[]
+  /** The tasks of the app that it may start, follow, cancel and list. */
+  task?: readonly string[]
 }
 
 type Kind = keyof Allowed
 
-const KINDS: readonly Kind[] = ['listen', 'emit', 'request', 'respond']
+const KINDS: readonly Kind[] = ['listen', 'emit', 'request', 'respond', 'task']
 
 /** The prefix of events of the bus itself, which only entries with it allow. */
 const OWN_PREFIX = 'event-bus:'
@@ -60,14 +62,19 @@ export class Rights {
     return this.lists.size === 0
   }
 
-  /** Refuses a name, or a pattern to listen to. */
-  check(kind: Kind, name: string): void {
+  /** Whether the member may do this with a name, or listen to a pattern. */
+  allows(kind: Kind, name: string): boolean {
     const list = this.lists.get(kind)
-    if (!list) return
-    const isAllowed = hasWildcard(name)
+    if (!list) return true
+    return hasWildcard(name)
       ? kind === 'listen' && list.some(({ pattern }) => covers(pattern, name))
       : list.some(({ matches }) => matches(name))
-    if (isAllowed) return
+  }
+
+  /** Refuses a name, or a pattern to listen to. */
+  check(kind: Kind, name: string): void {
+    if (this.allows(kind, name)) return
+    const list = this.lists.get(kind) ?? []
     const lists = this.isOpen ? ` (${list.map(({ pattern }) => `"${pattern}"`).join(', ') || 'nothing'})` : ''
     throw new EventBusError(
       'denied',
@@ -76,7 +83,13 @@ export class Rights {
   }
 }
 
-const VERBS: Record<Kind, string> = { listen: 'listen to', emit: 'emit', request: 'request', respond: 'respond to' }
+const VERBS: Record<Kind, string> = {
+  listen: 'listen to',
+  emit: 'emit',
+  request: 'request',
+  respond: 'respond to',
+  task: 'use the task',
+}
 
 function entryOf(pattern: string): Entry {
   const matches = matcherOf(pattern)

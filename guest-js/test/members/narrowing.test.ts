@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { listen } from '../../src/index.js'
+import { listen, startTask } from '../../src/index.js'
 import { Budget } from '../../src/members/budget.js'
 import { Rights } from '../../src/members/rights.js'
 import { readEntry } from '../../src/members/values.js'
@@ -54,11 +54,18 @@ describe('a narrowed worker', () => {
     await expect(open.clearRetained('a')).resolves.toBe(0)
   })
 
-  it('has no tasks, and goes on', async () => {
-    const { realm } = await workers.start()
-    const both = await Promise.allSettled([realm.listTasks(), realm.emit('a', 1)])
-    expect(both[0]).toMatchObject({ reason: { code: 'unavailable', message: expect.stringContaining('has no tasks') } })
-    expect(both[1].status).toBe('fulfilled')
+  it('uses the tasks that the list names', async () => {
+    workers.bus.registerTask('export', () => 'done')
+    workers.bus.registerTask('delete', () => 'gone')
+    const { realm } = await workers.start({ name: 'exporter', task: ['export*'] })
+    await expect(realm.startTask('export', null, { key: 'k' }).result).resolves.toBe('done')
+    await startTask('delete', null, { key: 'k' }).result
+    expect((await realm.listTasks()).map(({ name }) => name)).toEqual(['export'])
+    const refused = denied('worker:exporter may not use the task "delete": its page allows what the list "task"')
+    await expect(realm.startTask('delete').result).rejects.toMatchObject(refused)
+    await expect(realm.attachTask('delete', 'k').result).rejects.toMatchObject(refused)
+    await expect(realm.attachTask('delete', 'k').cancel()).rejects.toMatchObject(refused)
+    await realm.emit('a')
     expect(workers.reported).not.toHaveBeenCalled()
   })
 

@@ -62,6 +62,17 @@ describe('a stream that a worker requests', () => {
     expect(await stream.result).toBe('done')
   })
 
+  it('ends with the bus of the worker', async () => {
+    const stream = worker.requestStream<number>(HOST, 'count')
+    await vi.waitFor(() => expect(page.host.commands('request')).toHaveLength(1))
+    await tasks()
+    push({ stream: 1, parts: [1] })
+    expect(await stream.next()).toEqual({ done: false, value: 1 })
+    const next = stream.next()
+    exposed.stop()
+    await expect(next).rejects.toMatchObject({ code: 'unavailable' })
+  })
+
   it('fails with the error of the host', async () => {
     const stream = worker.requestStream<number>(HOST, 'count')
     await vi.waitFor(() => expect(page.host.commands('request')).toHaveLength(1))

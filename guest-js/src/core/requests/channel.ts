@@ -54,8 +54,12 @@ export class PageRequestChannel extends Responders implements RequestChannel {
     this.incoming?.tellAgain()
   }
 
-  override renewals(): Renewal[] {
+  abandon(): void {
     this.incoming?.abandon()
+  }
+
+  override renewals(): Renewal[] {
+    this.abandon()
     return super.renewals()
   }
 

@@ -25,6 +25,7 @@ const rooms: Record<string, string[]> = {
   tauri: ['types', 'core', 'tauri'],
   bundler: ['bundler'],
   global: ['core', 'dom', 'index', 'tauri'],
+  rust: ['types', 'core', 'api', 'frameworks'],
 }
 
 /** The relative imports of a file of TypeScript, also those in `export … from` and `import(…)`. */

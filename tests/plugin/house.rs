@@ -198,6 +198,8 @@ fn documentation() -> Vec<PathBuf> {
         "guest-js/README.md",
         "migrate/README.md",
         "types/README.md",
+        "guest-rs/README.md",
+        "examples/leptos/README.md",
         "examples/playground/README.md",
         "examples/shop/README.md",
     ]
@@ -335,10 +337,21 @@ fn every_block_of_the_documentation_is_checked() {
                     let name = name.to_string();
                     let is_in_doc_tests = match name.strip_prefix("docs/") {
                         Some(guide) => read("src/lib.rs").contains(&format!(": {guide:?},")),
-                        None => ["README.md", "types/README.md"].contains(&name.as_str()),
+                        None => {
+                            ["README.md", "guest-rs/README.md", "types/README.md"]
+                                .contains(&name.as_str())
+                        }
                     };
                     assert!(is_in_doc_tests, "{name} is in no doc test");
                 }
+                // The example, which is compiled and runs, has the same lines.
+                "rust,ignore" => assert!(
+                    rust_files("examples/leptos")
+                        .iter()
+                        .any(|file| read(file).contains(&code)),
+                    "{} has a block that no example has:\n{code}",
+                    page.display()
+                ),
                 "ts" | "tsx" | "svelte" | "vue" | "sh" | "text" => {}
                 // `guest-js/scripts/lint.mjs` runs it.
                 "js" if code.contains("allowForKnownSafePromises") => {}

@@ -287,6 +287,14 @@ impl Serialize for Error {
     }
 }
 
+/// An error that came with the failure of a responder.
+pub fn failed_with(error: Error, failure: Failure) -> Error {
+    Error {
+        failure: Some(Box::new(failure)),
+        ..error
+    }
+}
+
 /// A value for a message: quoted, and cut where it is too long to read.
 pub fn quoted(value: &str) -> String {
     const MAX_QUOTED_CHARS: usize = 80;

@@ -40,7 +40,7 @@ pub use typed::{Event, Request, StreamRequest};
 #[doc(hidden)]
 pub mod internal {
     pub use crate::attached::{Attachment, attach, read_attached, to_numbers};
-    pub use crate::error::{escaped, quoted};
+    pub use crate::error::{escaped, failed_with, quoted};
     pub use crate::json::{Mismatch, read_json, write_attached, write_json};
     pub use crate::name::{
         MAX_NAME_BYTES, OWN_PREFIX, check_length, check_namespace, is_name_char, parse_component,

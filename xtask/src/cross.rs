@@ -106,7 +106,7 @@ impl<'a> Options<'a> {
 }
 
 /// What checks the types of a target.
-enum Means {
+pub(crate) enum Means {
     /// Its standard library is installed.
     Rustup,
     /// A program builds the standard library.
@@ -114,7 +114,7 @@ enum Means {
 }
 
 impl Means {
-    fn of(target: &str) -> Option<Self> {
+    pub(crate) fn of(target: &str) -> Option<Self> {
         let installed = output("rustup", &["target", "list", "--installed"]);
         if installed.lines().any(|line| line.trim() == target) {
             return Some(Self::Rustup);
@@ -139,9 +139,9 @@ impl Means {
     }
 }
 
-fn missing(target: &str) -> String {
+pub(crate) fn missing(target: &str) -> String {
     format!(
-        "the types for {target} need its standard library: run `rustup target add {target}`, or set {SCRIPT_VARIABLE} to a program that runs cargo with one (default: {SCRIPT})"
+        "{target} needs its standard library: run `rustup target add {target}`, or set {SCRIPT_VARIABLE} to a program that runs cargo with one (default: {SCRIPT})"
     )
 }
 

@@ -15,6 +15,7 @@ mod simulate;
 mod steps;
 mod system;
 mod tools;
+mod wasm;
 
 use run::Outcome;
 use std::{env, process::ExitCode};
@@ -38,7 +39,7 @@ Commands of this repository. Each one works in a fresh clone.
                         Chromium, each feature apart, documentation,
                         packages
       --long            also run more seeds and all journeys in both engines,
-                        and check the licenses and sources of all dependencies,
+                        test Rust frontends, and check the licenses and sources of all dependencies,
                         and spelling
       --runners         also run the test bus in every test runner that apps
                         use, each installed from npm, and in Chromium
@@ -54,6 +55,9 @@ Commands of this repository. Each one works in a fresh clone.
   cargo xtask oldest    run all Rust tests of the plugin with the oldest release
                         of Tauri that it takes; `cargo xtask test` only checks
                         their types
+  cargo xtask wasm      test the crate for Rust frontends in WebAssembly, measure what it
+                        adds to a page, and run the example in Leptos in real
+                        windows; `cargo xtask test --long` does this, too
   cargo xtask bench     compare with Tauri's own events, channels and a WebSocket
                         in one run: a table, and target/bench/results.json, .svg
       --quick           run fewer rounds, about two minutes
@@ -100,6 +104,7 @@ fn main() -> ExitCode {
         ["cross", options @ ..] => conclude(cross::cross(options)),
         ["soak", options @ ..] => conclude(bench::soak(options)),
         ["oldest"] => conclude(oldest::test()),
+        ["wasm"] => conclude(wasm::wasm()),
         ["test", options @ ..] => steps::test(options),
         ["docs"] => steps::docs(),
         ["release", options @ ..] => conclude(release::release(options)),

@@ -3,7 +3,7 @@
 use crate::{
     cross, docs, features, npm, oldest, packages,
     run::{Outcome, cargo, cargo_with, root, run, succeeds},
-    system, tools,
+    system, tools, wasm,
 };
 use std::{
     collections::BTreeMap,
@@ -22,7 +22,7 @@ const CHECK: &[Step] = &[
     ("system packages", system::for_building),
     (
         "guest package and pages, generated files up to date",
-        || fresh("api-iife.js", npm::build),
+        || fresh("api-iife.js", || fresh("guest-rs/bus.js", npm::build)),
     ),
     ("Rust lints, permissions up to date", || {
         fresh("permissions", lint)
@@ -66,6 +66,7 @@ const LONG: &[Step] = &[
         all_journeys_by_pull,
     ),
     ("all journeys in Chromium", all_journeys_in_chromium),
+    ("Rust frontends", wasm::test),
     ("licenses and sources of dependencies", tools::dependencies),
     ("spelling", tools::spelling),
 ];
@@ -86,7 +87,7 @@ const RUNNERS: &[Step] = &[
 const CODEGEN: &[Step] = &[
     ("npm packages", npm::install),
     ("system packages", system::for_building),
-    ("api-iife.js", || npm::script("build")),
+    ("api-iife.js, guest-rs/bus.js", || npm::script("build")),
     ("address of the repository", docs::copy_address),
     ("permissions", permissions),
     ("access granted by the permission sets", || {
@@ -225,11 +226,11 @@ fn lint() -> Outcome {
 }
 
 fn journeys() -> Outcome {
-    journey("")
+    journey_with("", &["rust_frontend::"], &[])
 }
 
 /// The shop and the app that moves over are apps for users, so they have only the runtime of users.
-const NOT_IN_CHROMIUM: &[&str] = &["shop::", "both_builds::"];
+const NOT_IN_CHROMIUM: &[&str] = &["shop::", "both_builds::", "rust_frontend::"];
 
 /// What the host decides, what the guest package does in the same way in each engine, and calls, of which Chromium has none.
 const SAME_IN_CHROMIUM: &[&str] = &[
@@ -256,7 +257,7 @@ fn in_chromium(skipped: &[&str]) -> Outcome {
 }
 
 /// What does not depend on how batches reach a page, and takes long.
-const SAME_BY_PULL: &[&str] = &["calls::", "moving::", "both_builds::", "shop::"];
+const SAME_BY_PULL: &[&str] = &["calls::", "moving::", "both_builds::", "shop::", "rust_frontend::"];
 
 /// On WebKitGTK the host calls pages. Elsewhere they pull, and so do these.
 fn journeys_by_pull() -> Outcome {
@@ -264,7 +265,7 @@ fn journeys_by_pull() -> Outcome {
 }
 
 fn all_journeys_by_pull() -> Outcome {
-    journey_with("", &[], PULL)
+    journey_with("", &["rust_frontend::"], PULL)
 }
 
 const PULL: &[(&str, &str)] = &[("E2E_CARRIER", "pull")];

@@ -20,6 +20,7 @@ mod moving;
 mod pages;
 mod permissions;
 mod requests;
+mod rust_frontend;
 mod shop;
 mod streams;
 mod support;

@@ -159,6 +159,7 @@ fn editors_complete_the_entries_of_a_scope() {
 #[test]
 fn the_capability_files_of_this_repository_pass() {
     for folder in [
+        "examples/leptos/src-tauri",
         "examples/playground/src-tauri",
         "examples/shop/src-tauri",
         "e2e",

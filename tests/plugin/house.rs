@@ -404,6 +404,7 @@ const OWN_FOLDERS: &[&str] = &[
     "src/",
     "tests/",
     "types/",
+    "guest-rs/",
     "e2e/",
     "benches/",
     "xtask/",

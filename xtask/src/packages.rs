@@ -10,6 +10,7 @@ use std::{
 
 const CRATE: &str = "tauri-plugin-event-bus";
 const TYPES: &str = "tauri-plugin-event-bus-types";
+const GUEST: &str = "tauri-plugin-event-bus-guest";
 const NPM: &str = "tauri-plugin-event-bus-api";
 const MIGRATE: &str = "tauri-plugin-event-bus-migrate";
 
@@ -29,6 +30,7 @@ const CRATE_FILES: &[&str] = &[
     "build/guides.rs",
     "build.rs",
     "docs/",
+    "examples/leptos/README.md",
     "examples/shop/README.md",
     "examples/shop/docs/events.md",
     "permissions/",
@@ -43,6 +45,17 @@ const TYPES_FILES: &[&str] = &[
     "LICENSE-APACHE",
     "LICENSE-MIT",
     "README.md",
+    "src/",
+];
+
+const GUEST_FILES: &[&str] = &[
+    "Cargo.lock",
+    "Cargo.toml",
+    "Cargo.toml.orig",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "README.md",
+    "bus.js",
     "src/",
 ];
 
@@ -80,9 +93,14 @@ pub(crate) fn test() -> Outcome {
     outcome.and(removed.map_err(|error| format!("cannot remove {}: {error}", folder.display())))
 }
 
-/// Packs both crates in one go, since neither is in a registry yet.
+/// Packs the crates in one go, since none is in a registry yet.
 fn pack_crates(folder: &Path) -> Outcome {
-    for (name, expected) in [(TYPES, TYPES_FILES), (CRATE, CRATE_FILES)] {
+    let crates = [
+        (TYPES, TYPES_FILES),
+        (CRATE, CRATE_FILES),
+        (GUEST, GUEST_FILES),
+    ];
+    for (name, expected) in crates {
         let files = checked_output(
             "cargo",
             &["package", "--package", name, "--list", "--allow-dirty"],
@@ -99,10 +117,12 @@ fn pack_crates(folder: &Path) -> Outcome {
         TYPES,
         "--package",
         CRATE,
+        "--package",
+        GUEST,
         "--no-verify",
         "--allow-dirty",
     ])?;
-    for (name, place) in [(TYPES, "types"), (CRATE, "crate")] {
+    for (name, place) in [(TYPES, "types"), (CRATE, "crate"), (GUEST, "guest")] {
         let packed = packed_crate(name)?;
         let unpacked = folder.join(place);
         unpack(&packed, &unpacked)?;

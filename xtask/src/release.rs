@@ -8,7 +8,7 @@ use crate::{
 use std::{env, fs};
 
 /// Every manifest with the version of a release.
-const CARGO: [&str; 2] = ["Cargo.toml", "types/Cargo.toml"];
+const CARGO: [&str; 3] = ["Cargo.toml", "types/Cargo.toml", "guest-rs/Cargo.toml"];
 const NPM: [&str; 2] = ["guest-js/package.json", "migrate/package.json"];
 
 pub(crate) fn release(arguments: &[&str]) -> Outcome {
@@ -38,7 +38,7 @@ pub(crate) fn release(arguments: &[&str]) -> Outcome {
     Ok(())
 }
 
-/// The one version of all manifests, and of the dependency of one crate on the other.
+/// The one version of all manifests, and of the dependencies of crates on each other.
 fn versions() -> Outcome<String> {
     let mut found = Vec::new();
     for manifest in CARGO {
@@ -48,13 +48,15 @@ fn versions() -> Outcome<String> {
         found.push((manifest, json_version(&read(manifest)?).unwrap_or_default()));
     }
     let types = "tauri-plugin-event-bus-types = { version = \"=";
-    let cargo = read(CARGO[0])?;
-    let line = cargo.lines().find_map(|line| line.strip_prefix(types));
-    let needed = line.and_then(|rest| rest.split('"').next());
-    found.push((
-        "the dependency on the crate of types",
-        needed.unwrap_or_default().to_owned(),
-    ));
+    for manifest in [CARGO[0], CARGO[2]] {
+        let cargo = read(manifest)?;
+        let line = cargo.lines().find_map(|line| line.strip_prefix(types));
+        let needed = line.and_then(|rest| rest.split('"').next());
+        found.push((
+            "a dependency on the crate of types",
+            needed.unwrap_or_default().to_owned(),
+        ));
+    }
     agreed(&found)
 }
 

@@ -111,6 +111,7 @@ fn pages_that_travel_alone_have_no_relative_links() {
     for file in [
         "CHANGELOG.md",
         "guest-js/README.md",
+        "guest-rs/README.md",
         "migrate/README.md",
         "types/README.md",
     ] {

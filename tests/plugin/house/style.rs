@@ -11,6 +11,7 @@ const MAX_TEST_NAME: usize = 49;
 const MEMBERS: &[&str] = &[
     "src",
     "types/src",
+    "guest-rs/src",
     "tests",
     "e2e",
     "benches",

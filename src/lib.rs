@@ -50,6 +50,7 @@ The [guides] explain each subject, for Rust and for pages: [getting started](gui
 //! | wait for room in the queues | [`EventBus::emit_async`] |
 //! | listen | [`EventBus::listen`], which calls a function with each [`BusEvent`] and returns a [`Listener`]; [`EventBus::once`], [`EventBus::listen_with`] |
 //! | wait for one event | [`EventBus::wait_for`], a future with a filter and a timeout |
+//! | know which pages are there | [`EventBus::pages`], [`EventBus::wait_until_ready`] |
 //! | read a stream | [`EventBus::stream`], which returns an [`EventStream`] of events and [`Gap`]s |
 //! | choose what queues drop, retain and keep | a [`Policy`] per name or pattern, with [`Builder::policy`] |
 //!
@@ -187,6 +188,12 @@ pub mod compat {
     pub use crate::shell::window_events::WindowEventKind;
 }
 
+/// Which pages there are: what [`EventBus::pages`] and [`EventBus::wait_until_ready`] return.
+pub mod pages {
+    pub use crate::api::pages::WaitUntilReady;
+    pub use crate::model::page::{PageInfo, PageState};
+}
+
 /// A snapshot of the bus for tools and tests, as [`EventBus::inspect`] takes it.
 pub mod inspect {
     pub use crate::model::inspection::{
@@ -245,6 +252,7 @@ pub mod guides {
         errors: "errors.md",
         inspecting: "inspecting.md",
         interceptors: "interceptors.md",
+        pages: "pages.md",
         testing: "testing.md",
         react: "react.md",
         vue: "vue.md",

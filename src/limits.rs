@@ -87,6 +87,9 @@ pub struct Limits {
     /// The most parts of a stream that were sent and not taken, unless the request says otherwise. Default: 4,096. It is
     /// never more than `queue_events`.
     pub stream_credit_parts: usize,
+    /// How many milliseconds a page that is gone may take to come back, before it counts as closed. Default: 5,000. Members of
+    /// presence and wills wait as long.
+    pub page_grace_ms: usize,
     /// How many events a page emits per second after its burst, including ticks of its jobs. Default: 20,000.
     pub emits_per_second: usize,
     /// How many events a page emits at once. Default: 100,000.
@@ -141,6 +144,7 @@ impl Default for Limits {
             blocking_streams: 32,
             stream_credit_bytes: 1 << 20,
             stream_credit_parts: 4096,
+            page_grace_ms: 5000,
             emits_per_second: 20_000,
             emit_burst: 100_000,
             emit_bytes_per_second: 64 << 20,
@@ -160,7 +164,7 @@ const FLOOD_LIMITS: usize = 10;
 
 impl Limits {
     /// Every limit, with its key in the configuration.
-    fn entries(&self) -> [(&'static str, usize); 36] {
+    fn entries(&self) -> [(&'static str, usize); 37] {
         [
             ("payloadBytes", self.payload_bytes),
             ("queueEvents", self.queue_events),
@@ -188,6 +192,7 @@ impl Limits {
             ("blockingStreams", self.blocking_streams),
             ("streamCreditBytes", self.stream_credit_bytes),
             ("streamCreditParts", self.stream_credit_parts),
+            ("pageGraceMs", self.page_grace_ms),
             ("emitsPerSecond", self.emits_per_second),
             ("emitBurst", self.emit_burst),
             ("emitBytesPerSecond", self.emit_bytes_per_second),

@@ -4,7 +4,9 @@ use std::sync::{Arc, Weak};
 
 use crate::engine::core::{Above, Core, Platform};
 use crate::engine::listeners::Listeners;
+use crate::engine::reply::Reply;
 use crate::engine::responders::Responders;
+use crate::hub::{Effects, Hub};
 use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::limits::Limits;
 use crate::model::core_target::CoreTarget;
@@ -72,11 +74,20 @@ impl BusRuntime {
 
     /// The webview has left its page, for a page of this origin.
     pub(crate) fn leave_page(&self, webview: &str, origin: Option<String>) {
+        self.end_page(|hub| hub.leave_page(webview, origin));
+    }
+
+    /// The process of the page has crashed.
+    pub(crate) fn note_crash(&self, webview: &str) {
+        self.end_page(|hub| hub.note_crash(webview));
+    }
+
+    fn end_page(&self, end: impl FnOnce(&mut Hub<Reply>) -> Effects<Reply>) {
         self.core.note_outcomes();
         let (mut effects, newest) = {
             let mut hub = self.core.hub();
             // Under the lock: a job that starts later belongs to the next page, whose session the hub has yet to open.
-            (hub.leave_page(webview, origin), self.jobs.newest())
+            (end(&mut hub), self.jobs.newest())
         };
         for webview in std::mem::take(&mut effects.changed_origin) {
             self.jobs.stop_all_of(&webview, newest);

@@ -9,6 +9,7 @@ mod listen;
 pub(crate) mod listener;
 mod namespace;
 pub(crate) mod options;
+pub(crate) mod pages;
 pub(crate) mod request;
 pub(crate) mod respond;
 pub(crate) mod stream;

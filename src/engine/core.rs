@@ -548,6 +548,7 @@ mod tests {
             wants_replayed: true,
             wants_retained: true,
             wants_latest: false,
+            watches: None,
             resume: None,
         };
         let begun = core.subscribe(page.unwrap(), (0..64).map(request).collect(), now());

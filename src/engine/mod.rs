@@ -9,6 +9,7 @@ pub(crate) mod foreign;
 pub(crate) mod interceptors;
 pub(crate) mod leases;
 pub(crate) mod listeners;
+pub(crate) mod page_waits;
 pub(crate) mod parts;
 pub(crate) mod pump;
 pub(crate) mod reply;

@@ -7,6 +7,7 @@ use crate::hub::effects::Effects;
 use crate::hub::outbox::Batch;
 use crate::hub::room::Line;
 use crate::hub::{Hub, PULL_HOLD, SESSION_LEASE};
+use crate::model::page::PageEnd;
 
 /// How often what has expired is removed at most, where nobody takes it.
 pub(super) const SWEEP_INTERVAL: Duration = Duration::from_millis(100);
@@ -40,9 +41,10 @@ impl<W> Hub<W> {
         }
         for label in abandoned {
             effects.farewells.extend(self.farewell_to(&label));
-            self.end_page(&label, &mut effects);
+            self.end_page(&label, PageEnd::Silent, &mut effects);
             effects.silent.push(label);
         }
+        let pages = self.expire_pages(now, &mut effects);
         self.expire_calls(now, &mut effects);
         self.expire_requests(now, &mut effects);
         for session in self.sessions.values_mut() {
@@ -72,6 +74,7 @@ impl<W> Hub<W> {
             .chain(starts)
             .chain(self.requests.next_due())
             .chain(expiry)
+            .chain(pages)
             .min();
         (effects, self.armed)
     }

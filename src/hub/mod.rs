@@ -3,6 +3,7 @@
 //! Nothing here waits or calls foreign code. The caller holds one lock around a [`Hub`], keeps it short, and applies the
 //! [`Effects`] that a method returns after it has released the lock. `W` is what completes a pull or a command.
 
+mod arrival;
 mod audience;
 pub(crate) mod backlog;
 mod batch;
@@ -24,6 +25,9 @@ pub(crate) mod loss;
 mod losses;
 mod messages;
 pub(crate) mod outbox;
+mod page_events;
+mod page_waits;
+mod pages;
 mod publish;
 mod pulls;
 pub(crate) mod queue;
@@ -53,12 +57,16 @@ use std::time::{Duration, Instant};
 
 use crate::flood::Flood;
 use crate::limits::Limits;
+use crate::model::page::PageEnd;
 use crate::model::policies::Policies;
+use crate::permissions::WatchScope;
 use crate::sync::steady_now;
 
 use consumer::Consumer;
 use history::History;
 use ids::SubscriberKey;
+use page_waits::PageWaits;
+use pages::{ClosedPage, PageStanding};
 use queue::{QueueBound, QueueEntry};
 use requests::pending::Requests;
 use retained::Retained;
@@ -70,6 +78,7 @@ use unconsumed::Unconsumed;
 
 pub(crate) use audience::{Address, Audience, Receiver};
 pub(crate) use effects::{Effects, EmitEffects};
+pub(crate) use page_waits::WaitTicket;
 pub(crate) use publish::{NewEvent, Refusal};
 pub(crate) use pulls::Pull;
 pub(crate) use room::Ticket;
@@ -102,6 +111,10 @@ pub(crate) struct Hub<W> {
     /// Emits that wait for room in a queue.
     room: Room,
     requests: Requests<W>,
+    /// Those that wait until a page is ready.
+    page_waits: PageWaits,
+    /// Pages that are gone for good, until that is told.
+    closed_pages: Vec<ClosedPage>,
     next_subscriber: u64,
     newest_webview: u64,
     /// The clock by which events expire. It runs while the machine sleeps, unlike the one of the leases.
@@ -134,6 +147,10 @@ struct Webview<W> {
     loaded_at: u64,
     /// The origin of the page before that load, if it was another one. It opens no session any more.
     left: Option<String>,
+    /// Whether its page is there.
+    standing: PageStanding,
+    /// What the page before may know of others, which may come back.
+    watched: Option<Arc<WatchScope>>,
     /// What is kept for the next page, or for the one that is starting. `None` while a page that has started is live.
     history: Option<History>,
 }
@@ -171,6 +188,8 @@ impl<W> Hub<W> {
             unconsumed: Unconsumed::default(),
             room: Room::default(),
             requests: Requests::default(),
+            page_waits: PageWaits::default(),
+            closed_pages: Vec::new(),
             next_subscriber: 0,
             newest_webview: 0,
             clock: steady_now,
@@ -187,13 +206,14 @@ impl<W> Hub<W> {
         let labels: Vec<Arc<str>> = self.webviews.keys().cloned().collect();
         self.end_all_requests(&mut effects);
         for label in labels {
-            self.end_page(&label, &mut effects);
+            self.end_page(&label, PageEnd::Closed, &mut effects);
         }
         let consumers = self.consumers.values_mut();
         effects
             .wakers
             .extend(consumers.filter_map(Consumer::take_waker));
         self.room.wake_all(&mut effects.wakers);
+        self.end_all_waits(&mut effects);
         effects
     }
 

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::hub::arrival::Arrival;
 use crate::hub::calls::Calls;
 use crate::hub::command_log::CommandLog;
 use crate::hub::effects::Effects;
@@ -12,6 +13,7 @@ use crate::hub::requests::caller_log::CallerLog;
 use crate::hub::requests::message::ResponderKind;
 use crate::hub::subscription::Beginning;
 use crate::model::name::EventName;
+use crate::permissions::WatchScope;
 
 /// One page's connection: its outbox, its parked pull, its commands and its requests.
 #[derive(Debug)]
@@ -43,6 +45,10 @@ pub(crate) struct Session<W> {
     pub(crate) has_pulled: bool,
     /// Whether it continues an earlier session of its page.
     pub(crate) has_resumed: bool,
+    /// Whether its page is there and ready.
+    pub(super) arrival: Arrival,
+    /// What its page may know of other pages, as its newest subscription to that says.
+    pub(super) watches: Option<Arc<WatchScope>>,
     pub(crate) parked: Option<ParkedPull<W>>,
     pub(crate) calls: Calls,
     /// Whether its page fetched the reply to its first command.
@@ -89,6 +95,8 @@ impl<W> Session<W> {
             is_starting: false,
             has_pulled: false,
             has_resumed: false,
+            arrival: Arrival::default(),
+            watches: None,
             parked: None,
             calls: Calls::default(),
             has_fetched: false,

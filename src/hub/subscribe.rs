@@ -34,6 +34,7 @@ impl<W> Hub<W> {
         let mut effects = Effects::default();
         let mut catch_up = CatchUp::at((self.clock)());
         let answers = ScopeAnswers::default();
+        let mut is_accepted = false;
         self.abandon_exhausted(&mut effects);
         self.expire_unconsumed(&mut effects);
         self.retained.drop_expired(self.clock);
@@ -74,6 +75,11 @@ impl<W> Hub<W> {
                 if let Some(session) = self.sessions.get_mut(&key) {
                     session.subscriptions += 1;
                     session.has_resumed |= request.resume.is_some();
+                    session.arrival.continues = session.arrival.continues.or(continued);
+                    if request.watches.is_some() {
+                        session.watches = request.watches;
+                    }
+                    is_accepted = true;
                 }
                 let (id, pattern, scope) = (request.id, request.pattern, request.scope);
                 let wants_latest = request.wants_latest;
@@ -89,6 +95,9 @@ impl<W> Hub<W> {
             })
             .collect();
         self.queue_catch_up(key, catch_up, now, &mut effects);
+        if is_accepted {
+            self.note_first_subscription(key, now, &mut effects);
+        }
         if let Some(compat) = &mut self.compat {
             effects.notes.extend(compat.notes.take_fresh());
         }

@@ -14,6 +14,7 @@ mod retained;
 mod rule;
 mod subject;
 mod subscription;
+mod watching;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +28,7 @@ use crate::model::name::EventName;
 pub(crate) use pace::Pace;
 use rule::Rule;
 pub(crate) use rule::{ListKind, ScopeEntry, Subject};
+pub(crate) use watching::WatchScope;
 pub(crate) use subject::{Destination, PlannedJob, WebviewLocation};
 
 /// The entries of one command for one page.
@@ -48,12 +50,18 @@ impl Scope {
         allow: &[Arc<ScopeEntry>],
         deny: &[Arc<ScopeEntry>],
     ) -> Self {
+        // Those about pages are for a scope of their own: see `WatchScope`.
+        let own = |entries: &[Arc<ScopeEntry>]| -> Vec<Arc<ScopeEntry>> {
+            let own = entries.iter().filter(|entry| !entry.is_watch());
+            own.cloned().collect()
+        };
+        let (allow, deny) = (own(allow), own(deny));
         Self {
             permission,
             subject,
-            allow: allow.to_vec(),
-            deny: deny.to_vec(),
             is_open: !allow.is_empty() && allow.iter().all(|entry| entry.is_default()),
+            allow,
+            deny,
         }
     }
 

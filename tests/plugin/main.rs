@@ -22,6 +22,7 @@ mod listeners;
 mod messages;
 mod names;
 mod newest;
+mod pages;
 mod permissions;
 mod policies;
 mod quotas;

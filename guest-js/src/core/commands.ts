@@ -24,6 +24,8 @@ export const COMMANDS = [
   'cancel_request',
   'set_responders',
   'respond',
+  'pages',
+  'page',
   'catalog',
   'inspect',
   'compat_report',
@@ -35,7 +37,7 @@ export type Command = (typeof COMMANDS)[number]
 /** A command that changes state: it carries the session and its number. */
 export type StateCommand = Exclude<
   Command,
-  'pull' | 'list_jobs' | 'request' | 'cancel_request' | 'catalog' | 'inspect' | 'compat_report'
+  'pull' | 'list_jobs' | 'request' | 'cancel_request' | 'pages' | 'catalog' | 'inspect' | 'compat_report'
 >
 
 /** The argument in which a command takes several calls; the others take one object of arguments. */

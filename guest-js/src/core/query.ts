@@ -3,10 +3,13 @@ import { toEventBusError } from './error.js'
 import { openInbox } from './inbox.js'
 
 /** Runs a command that changes nothing, so it needs neither a session nor a number. */
-export async function query(command: 'catalog' | 'compat_report' | 'inspect' | 'list_jobs'): Promise<unknown> {
+export async function query(
+  command: 'catalog' | 'compat_report' | 'inspect' | 'list_jobs' | 'pages',
+  args: Record<string, unknown> = {},
+): Promise<unknown> {
   try {
     openInbox()
-    return await repeatedAfterReturn(() => run(command, {}))
+    return await repeatedAfterReturn(() => run(command, args))
   } catch (error) {
     throw toEventBusError(error, command)
   }

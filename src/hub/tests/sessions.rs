@@ -4,6 +4,7 @@ use super::session_id;
 use crate::hub::command_log::CommandAdmission;
 use crate::hub::ids::{SessionId, SubscriberKey};
 use crate::hub::outbox::{BatchBound, Item};
+use crate::hub::pages::SHOWN_AFTER;
 use crate::hub::sessions::ENDED_RESULT_BYTES;
 use crate::hub::{
     Audience, Command, Effects, Hub, NewEvent, PULL_HOLD, Pull, Resumption, SESSION_LEASE,
@@ -50,6 +51,7 @@ fn open(hub: &mut Hub<char>, session: SessionId, now: Instant) -> (SubscriberKey
         wants_replayed: true,
         wants_retained: true,
         wants_latest: false,
+        watches: None,
         resume: None,
     };
     let key = key.unwrap();
@@ -155,6 +157,8 @@ fn a_pull_completes_after_twenty_seconds() {
     let start = Instant::now();
     let (mut hub, _) = hub(start);
     let parked = start + Duration::from_secs(5);
+    // By then the page counts as there.
+    let _ = hub.expire(start + SHOWN_AFTER);
     let effects = pull(&mut hub, 'p', parked).unwrap();
     assert!(effects.batches.is_empty());
     assert!(
@@ -184,6 +188,9 @@ fn a_session_ends_sixty_seconds_after_the_last_call() {
     assert_eq!(hub.sessions.len(), 1);
     let (_, next) = hub.expire(start + SESSION_LEASE);
     assert!(hub.sessions.is_empty());
+    let grace = Duration::from_millis(hub.limits.page_grace_ms as u64);
+    assert_eq!(next, Some(start + SESSION_LEASE + grace));
+    let (_, next) = hub.expire(start + SESSION_LEASE + grace);
     assert_eq!(next, None);
     assert!(pull(&mut hub, 'p', start).is_err());
 }
@@ -266,6 +273,7 @@ fn gaps_of_ended_subscriptions_do_not_pile_up() {
             wants_replayed: false,
             wants_retained: false,
             wants_latest: false,
+            watches: None,
             resume: None,
         };
         assert!(hub.subscribe(key, vec![request], start).0[0].is_ok());
@@ -347,6 +355,7 @@ fn renew_after(handled: u64) -> (Vec<u64>, Vec<(u64, u64, u64)>, usize) {
         wants_replayed: true,
         wants_retained: true,
         wants_latest: false,
+        watches: None,
         resume,
     };
     let key = open(&mut hub, session_id(1), start).0;

@@ -8,6 +8,7 @@ mod emit;
 mod inspect;
 mod jobs;
 pub(crate) mod names;
+mod pages;
 mod pull;
 mod request;
 mod respond;
@@ -41,6 +42,8 @@ pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync 
         request::cancel_request,
         respond::set_responders,
         respond::respond,
+        pages::pages,
+        pages::page,
         catalog::catalog,
         inspect::inspect,
         inspect::compat_report,

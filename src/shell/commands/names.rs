@@ -19,6 +19,8 @@ pub const COMMANDS: &[&str] = &[
     "cancel_request",
     "set_responders",
     "respond",
+    "pages",
+    "page",
     "catalog",
     "inspect",
     "compat_report",

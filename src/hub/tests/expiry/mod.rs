@@ -83,6 +83,7 @@ impl World {
             wants_replayed: true,
             wants_retained: true,
             wants_latest: false,
+            watches: None,
             resume: None,
         };
         self.hub.subscribe(key, vec![request], self.now).1

@@ -54,6 +54,7 @@ export class FakeHost {
   /** How many events and other items a batch holds. */
   batch = Number.POSITIVE_INFINITY
   readonly jobs = new FakeJobs()
+  pages: unknown[] = []
   /** What the answers to new subscriptions say of a replay. */
   replay: { after: number } | undefined
   inspection: unknown = { seq: 0, refused: 0, webviews: [], consumers: [], jobs: [] }
@@ -77,7 +78,7 @@ export class FakeHost {
     const isPull = command === 'pull'
     const isOrdinary = isPull && args.ahead !== true
     const isState =
-      !isPull && !['list_jobs', 'catalog', 'inspect', 'compat_report', 'request', 'cancel_request'].includes(command)
+      !isPull && !['list_jobs', 'catalog', 'inspect', 'compat_report', 'request', 'cancel_request', 'pages'].includes(command)
     if (isOrdinary && this.countPull(sent, 1) > 1) this.broken.push('two pulls in flight')
     if (isState && ++this.stateInFlight > 1) this.broken.push('two state-changing commands in flight')
     return new Promise((resolve, reject) => {
@@ -283,6 +284,7 @@ export class FakeHost {
     else if (held.command === 'catalog') held.resolve(this.catalog)
     else if (held.command === 'inspect') held.resolve(this.inspection)
     else if (held.command === 'compat_report') held.resolve({ notes: [], omitted: 0 })
+    else if (held.command === 'pages') held.resolve(this.pages)
     else if (held.command === 'list_jobs') held.resolve([...this.jobs.values()])
     else if (held.command === 'pull') this.acceptPull(held)
     else this.runState(held)
@@ -483,6 +485,8 @@ export class FakeHost {
         for (const event of found) this.retained.delete(event)
         return { cleared: found.length }
       }
+      case 'page':
+        return null
       case 'start_job':
         return this.jobs.start(args.job as Record<string, unknown>)
       case 'pause_job':

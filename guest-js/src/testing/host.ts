@@ -46,6 +46,7 @@ export class TestHost {
   /** How many commands have come and how many events were accepted. It does not change while nothing happens. */
   activity = 0
   private seq = 0
+  private readonly since = Date.now()
   private session: TestSession | null = null
   private readonly retained = new Map<string, AcceptedEvent>()
   private readonly unconsumed = new Unconsumed()
@@ -129,13 +130,16 @@ export class TestHost {
 
   /** Adds a page that the test plays, or the host. */
   play(label: Label): void {
-    if (label !== null) this.labels.add(label)
+    if (label !== null && !this.labels.has(label)) {
+      this.labels.add(label)
+      for (const news of ['opened', 'ready']) this.tell(`event-bus:page-${news}`, { label, window: label })
+    }
     this.played.set(label, new PlayedRecipient(label, this.requests))
   }
 
   /** Closes a page that the test plays. */
   close(label: string): void {
-    this.labels.delete(label)
+    if (this.labels.delete(label)) this.tell('event-bus:page-closed', { label, window: label, reason: 'closed' })
     this.requests.leave(label)
     this.played.get(label)?.close()
     for (const listener of this.listeners) if (listener.label === label) this.listeners.delete(listener)
@@ -203,6 +207,9 @@ export class TestHost {
       throw new EventBusError('unavailable', 'the test bus has no inspect(); use bus.history() and bus.listeners()')
     }
     if (command === 'list_jobs') return this.jobs.list()
+    if (command === 'pages') {
+      return [...this.labels].map((label) => ({ label, window: label, state: 'ready', since: this.since }))
+    }
     if (command === 'request')
       return this.runRequest(withoutStream(args) as unknown as TestRequest & { session: string; id: number })
     if (command === 'cancel_request') return this.cancelRequests(args as { session: string; ids: number[] })
@@ -298,6 +305,16 @@ export class TestHost {
       pages: pages.size + (ids.length > 0 ? 1 : 0),
       listeners: receivers.filter(({ label }) => label === null).length,
     }
+  }
+
+  /** Hands the page under test an event of the bus itself, which is in no history. */
+  private tell(event: string, payload: unknown): void {
+    this.activity += 1
+    this.seq += 1
+    const source: Endpoint = { kind: 'host' }
+    const told = { event, payload, seq: this.seq, timestamp: Date.now(), source, to: undefined, except: undefined }
+    const accepted: AcceptedEvent = { ...told, retain: false, expiresAt: undefined, extras: {} }
+    this.session?.pushEvent(accepted, this.subscriptionsOf(accepted), {})
   }
 
   private checkEvent(event: string, payload: string | undefined, to: Target | undefined): void {
@@ -448,6 +465,8 @@ export class TestHost {
         )
       case 'respond':
         return (args.responses as PageResponse[]).map((entry) => resultOf(() => this.takeResponse(entry)))
+      case 'page':
+        return null
       case 'start_job':
         return this.jobs.start(args.job as NewJob)
       case 'stop_job':

@@ -37,7 +37,8 @@ Commands of this repository. Each one works in a fresh clone.
                         tests, journeys in real windows of WebKit and of
                         Chromium, each feature apart, documentation,
                         packages
-      --long            also check the licenses and sources of all dependencies,
+      --long            also run more seeds and all journeys in both engines,
+                        and check the licenses and sources of all dependencies,
                         and spelling
       --runners         also run the test bus in every test runner that apps
                         use, each installed from npm, and in Chromium

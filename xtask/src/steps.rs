@@ -34,7 +34,7 @@ const TEST: &[Step] = &[
     ("system packages for windows", system::for_windows),
     ("Rust tests", || cargo(&["test", "--workspace"])),
     ("concurrent Rust under a model checker", model),
-    ("pages and the host under a thousand seeds", simulation),
+    ("pages and the host under four hundred seeds", simulation),
     ("TypeScript tests", || npm::script("test")),
     ("TypeScript type tests", || npm::script("test:types")),
     ("journeys in real windows", journeys),
@@ -44,7 +44,7 @@ const TEST: &[Step] = &[
         journeys_of_children,
     ),
     ("Chromium", system::for_chromium),
-    ("the same journeys in Chromium", journeys_in_chromium),
+    ("journeys in Chromium", journeys_in_chromium),
     ("types for Windows", cross::one_target),
     ("types with the oldest Tauri", oldest::check),
     ("each feature apart", features::apart),
@@ -58,9 +58,14 @@ const TEST: &[Step] = &[
 /// They take minutes, or their tools take minutes to install.
 const LONG: &[Step] = &[
     (
+        "pages and the host under four thousand seeds",
+        long_simulation,
+    ),
+    (
         "all journeys of pages that are never called",
         all_journeys_by_pull,
     ),
+    ("all journeys in Chromium", all_journeys_in_chromium),
     ("licenses and sources of dependencies", tools::dependencies),
     ("spelling", tools::spelling),
 ];
@@ -224,18 +229,24 @@ fn journeys() -> Outcome {
 }
 
 /// The shop and the app that moves over are apps for users, so they have only the runtime of users.
+const NOT_IN_CHROMIUM: &[&str] = &["shop::", "both_builds::"];
+
+/// What the host decides, or what the guest package does in the same way in each engine.
+const SAME_IN_CHROMIUM: &[&str] = &["components::", "moving::", "permissions::", "typed::"];
+
 fn journeys_in_chromium() -> Outcome {
-    let engine = [("JOURNEYS_ENGINE", "chromium")];
-    let test = ["test", "--workspace", "--test", "journeys"];
-    let options = [
-        "--",
-        "--test-threads=1",
-        "--skip",
-        "shop::",
-        "--skip",
-        "both_builds::",
-    ];
-    cargo_with(&[test.as_slice(), &options].concat(), &engine)
+    in_chromium(&[NOT_IN_CHROMIUM, SAME_IN_CHROMIUM].concat())
+}
+
+fn all_journeys_in_chromium() -> Outcome {
+    in_chromium(NOT_IN_CHROMIUM)
+}
+
+fn in_chromium(skipped: &[&str]) -> Outcome {
+    let mut test = vec!["test", "--workspace", "--test", "journeys", "--"];
+    test.push("--test-threads=1");
+    test.extend(skipped.iter().flat_map(|skipped| ["--skip", *skipped]));
+    cargo_with(&test, &[("JOURNEYS_ENGINE", "chromium")])
 }
 
 /// What does not depend on how batches reach a page, and takes long.
@@ -296,8 +307,16 @@ fn model() -> Outcome {
 
 /// More seeds, and others, than the Rust tests run.
 fn simulation() -> Outcome {
+    seeds("1000", "400")
+}
+
+fn long_simulation() -> Outcome {
+    seeds("2000", "4000")
+}
+
+fn seeds(from: &str, runs: &str) -> Outcome {
     let test = ["test", "--workspace", "--test", "simulation", "seeds"];
-    let seeds = [("SIMULATION_FROM", "1000"), ("SIMULATION_RUNS", "1000")];
+    let seeds = [("SIMULATION_FROM", from), ("SIMULATION_RUNS", runs)];
     cargo_with(&test, &seeds)
 }
 

@@ -188,10 +188,13 @@ pub mod compat {
     pub use crate::shell::window_events::WindowEventKind;
 }
 
-/// Which pages there are: what [`EventBus::pages`] and [`EventBus::wait_until_ready`] return.
+/// Which pages there are, and who is with them: what [`EventBus::pages`], [`EventBus::wait_until_ready`] and
+/// [`EventBus::presence`] return.
 pub mod pages {
     pub use crate::api::pages::WaitUntilReady;
+    pub use crate::api::presence::Presence;
     pub use crate::model::page::{PageInfo, PageState};
+    pub use crate::model::presence::{PresenceChange, PresenceMember};
 }
 
 /// A snapshot of the bus for tools and tests, as [`EventBus::inspect`] takes it.

@@ -386,6 +386,7 @@ export class FakeHost {
       subscriptions: new Map(),
       responders: new Set(),
       streams: new Set(),
+      keepsPull: false,
       sent: new Set(),
       received: new Set(),
       sending: new Map(),
@@ -472,6 +473,10 @@ export class FakeHost {
         return (args.events as Record<string, unknown>[]).map((entry) => {
           const error = this.refuseEntry(command, entry)
           if (error) return { error }
+          if (entry.will) {
+            session.keepsPull = true
+            return {}
+          }
           const text = (entry.payload as string | undefined) ?? 'null'
           const payload = JSON.parse(text.replaceAll('\u0001', 'null'))
           const { component, causes } = entry as { component?: string; causes?: string[] }
@@ -487,6 +492,12 @@ export class FakeHost {
       }
       case 'page':
         return null
+      case 'presence':
+        session.keepsPull = true
+        return (args.changes as Record<string, unknown>[]).map((entry) => {
+          const error = this.refuseEntry(command, entry)
+          return error ? { error } : {}
+        })
       case 'start_job':
         return this.jobs.start(args.job as Record<string, unknown>)
       case 'pause_job':

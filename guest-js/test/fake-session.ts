@@ -61,6 +61,8 @@ export interface FakeSession {
   recorded: unknown
   subscriptions: Map<number, { event: string }>
   responders: Set<string>
+  /** Whether its pull is held although nothing may come. */
+  keepsPull: boolean
   /** The streams that it receives. */
   streams: Set<number>
   /** The ids of the requests that it has sent. */
@@ -111,8 +113,8 @@ export function noteResponse(
   return sizes.length <= credit.parts && outstanding < credit.bytes
 }
 
-export function isIdle({ subscriptions, responders, received, streams }: FakeSession): boolean {
-  return subscriptions.size + responders.size + received.size + streams.size === 0
+export function isIdle({ subscriptions, responders, received, streams, keepsPull }: FakeSession): boolean {
+  return !keepsPull && subscriptions.size + responders.size + received.size + streams.size === 0
 }
 
 export function matches({ event: pattern }: { event: string }, event: string): boolean {

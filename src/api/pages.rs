@@ -93,10 +93,13 @@ impl Future for WaitUntilReady {
         match (Pin::new(&mut this.wait).poll(context), timeout) {
             (Poll::Pending, Some(timeout)) => {
                 let tasks = &this.tasks;
-                let timer = this.timer.get_or_insert_with(|| start_timer(tasks, timeout));
+                let timer = this
+                    .timer
+                    .get_or_insert_with(|| start_timer(tasks, timeout));
                 Pin::new(timer).poll(context).map(|_| {
                     let label = quoted(this.wait.label());
-                    let text = format!("the page in the webview {label} was not ready within {timeout:?}");
+                    let text =
+                        format!("the page in the webview {label} was not ready within {timeout:?}");
                     Err(Error::new(ErrorCode::Timeout, text))
                 })
             }

@@ -15,6 +15,7 @@ use crate::hub::command_log::{CommandAdmission, JsonResult};
 use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::hub::queue::QueueEntry;
 use crate::hub::requests::Recipient;
+use crate::hub::wills::Will;
 use crate::hub::{Audience, Command, Effects, EmitEffects, Hub, NewEvent, Pull, Refusal};
 use crate::limits::Limits;
 use crate::model::compat::CompatKind;
@@ -418,7 +419,15 @@ impl Core {
         self.note_outcomes();
         let (mut effects, next) = self.hub().expire(now);
         let silent = std::mem::take(&mut effects.silent);
+        let wills = std::mem::take(&mut effects.wills);
         self.apply_effects(effects);
+        for Will {
+            event, audience, ..
+        } in wills
+        {
+            // Whom it is for may be gone, too.
+            drop(self.publish(event, &audience));
+        }
         for webview in silent {
             self.remove_if_closed(&webview);
         }

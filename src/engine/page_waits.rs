@@ -5,7 +5,33 @@ use std::task::{Context, Poll};
 
 use crate::engine::core::Core;
 use crate::hub::WaitTicket;
+use crate::hub::ids::SubscriberKey;
+use crate::hub::presence::{PresenceStep, Room};
+use crate::hub::wills::Will;
 use crate::model::error::{Error, ErrorCode, Result};
+use crate::sync::now;
+
+impl Core {
+    /// Sets a will of a page, or takes it back.
+    pub(crate) fn set_will(&self, page: SubscriberKey, id: u64, will: Option<Will>) -> Result<()> {
+        // Bound to a name, so that what it replaces is dropped after the lock.
+        let (set, _replaced) = self.hub().set_will(page, id, will);
+        set
+    }
+
+    /// Lets a member of a page or of the host join, change or leave.
+    pub(crate) fn change_presence(
+        &self,
+        page: Option<SubscriberKey>,
+        room: &Room,
+        key: &str,
+        step: PresenceStep,
+    ) -> Result<()> {
+        let (changed, effects) = self.hub().change_presence(page, room, key, step, now());
+        self.apply_effects(effects);
+        changed
+    }
+}
 
 /// Completes when the page of a webview is ready, or is gone.
 #[derive(Debug)]

@@ -45,6 +45,8 @@ impl<W> Hub<W> {
             effects.silent.push(label);
         }
         let pages = self.expire_pages(now, &mut effects);
+        let wills = self.expire_wills(now, &mut effects);
+        let members = self.expire_members(now, &mut effects);
         self.expire_calls(now, &mut effects);
         self.expire_requests(now, &mut effects);
         for session in self.sessions.values_mut() {
@@ -75,6 +77,8 @@ impl<W> Hub<W> {
             .chain(self.requests.next_due())
             .chain(expiry)
             .chain(pages)
+            .chain(wills)
+            .chain(members)
             .min();
         (effects, self.armed)
     }

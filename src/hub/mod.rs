@@ -28,6 +28,7 @@ pub(crate) mod outbox;
 mod page_events;
 mod page_waits;
 mod pages;
+pub(crate) mod presence;
 mod publish;
 mod pulls;
 pub(crate) mod queue;
@@ -49,6 +50,7 @@ mod unconsumed;
 mod unreported;
 mod waiting;
 mod webviews;
+pub(crate) mod wills;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -67,6 +69,7 @@ use history::History;
 use ids::SubscriberKey;
 use page_waits::PageWaits;
 use pages::{ClosedPage, PageStanding};
+use presence::Presence;
 use queue::{QueueBound, QueueEntry};
 use requests::pending::Requests;
 use retained::Retained;
@@ -75,6 +78,7 @@ use routes::Subscriptions;
 use session::Session;
 use sessions::EndedSession;
 use unconsumed::Unconsumed;
+use wills::{LeftWills, Will};
 
 pub(crate) use audience::{Address, Audience, Receiver};
 pub(crate) use effects::{Effects, EmitEffects};
@@ -115,6 +119,9 @@ pub(crate) struct Hub<W> {
     page_waits: PageWaits,
     /// Pages that are gone for good, until that is told.
     closed_pages: Vec<ClosedPage>,
+    /// Wills of pages that cannot come back.
+    due_wills: Vec<Will>,
+    presence: Presence,
     next_subscriber: u64,
     newest_webview: u64,
     /// The clock by which events expire. It runs while the machine sleeps, unlike the one of the leases.
@@ -149,6 +156,8 @@ struct Webview<W> {
     left: Option<String>,
     /// Whether its page is there.
     standing: PageStanding,
+    /// The wills of the page before.
+    left_wills: LeftWills,
     /// What the page before may know of others, which may come back.
     watched: Option<Arc<WatchScope>>,
     /// What is kept for the next page, or for the one that is starting. `None` while a page that has started is live.
@@ -190,6 +199,8 @@ impl<W> Hub<W> {
             requests: Requests::default(),
             page_waits: PageWaits::default(),
             closed_pages: Vec::new(),
+            due_wills: Vec::new(),
+            presence: Presence::default(),
             next_subscriber: 0,
             newest_webview: 0,
             clock: steady_now,

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use serde::Serialize;
-
 use crate::hub::audience::{Address, Audience};
 use crate::hub::effects::Effects;
 use crate::hub::publish::NewEvent;
@@ -14,17 +12,9 @@ use crate::model::endpoint::Endpoint;
 use crate::model::json::Json;
 use crate::model::lifetime::Lifetime;
 use crate::model::name::EventName;
-use crate::model::page::PageEnd;
+use crate::model::page::{PageEnd, PageEvent};
 use crate::model::target::Target;
 use crate::permissions::WatchScope;
-
-#[derive(Serialize)]
-struct PageEvent<'a> {
-    label: &'a str,
-    window: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<PageEnd>,
-}
 
 impl<W> Hub<W> {
     /// Tells of a page what is new.
@@ -43,10 +33,10 @@ impl<W> Hub<W> {
             reason,
         };
         let name = EventName::parse(&format!("{PAGE_PREFIX}{news}"));
-        let payload = serde_json::to_string(&event);
+        let payload = Json::write("an event about a page", &event);
         if let (Ok(name), Ok(payload)) = (name, payload) {
-            let knows = |scope: &WatchScope| scope.allows_page(label);
-            self.publish_to_watchers(name, payload.into(), knows, now, effects);
+            let knows = |_: &str, scope: &WatchScope| scope.allows_page(label);
+            self.publish_to_watchers(name, payload, knows, now, effects);
         }
     }
 
@@ -55,7 +45,7 @@ impl<W> Hub<W> {
         &mut self,
         name: EventName,
         payload: Json,
-        knows: impl Fn(&WatchScope) -> bool,
+        knows: impl Fn(&str, &WatchScope) -> bool,
         now: Instant,
         effects: &mut Effects<W>,
     ) {
@@ -65,9 +55,9 @@ impl<W> Hub<W> {
         let route = self.subscriptions.route(&name);
         let mut entries = route.entries.iter();
         let to_host = entries.any(|entry| self.consumers.contains_key(&entry.subscriber));
-        let labels = self.webviews.iter().filter(|(_, webview)| {
+        let labels = self.webviews.iter().filter(|(label, webview)| {
             let watches = self.watching(webview);
-            watches.is_some_and(|scope| knows(scope))
+            watches.is_some_and(|scope| knows(label, scope))
         });
         let mut targets: Vec<Target> = labels
             .map(|(label, _)| Target::webview(label.to_string()))

@@ -155,7 +155,7 @@ impl<W> Webview<W> {
 }
 
 impl<W> Hub<W> {
-    fn grace(&self) -> Duration {
+    pub(super) fn grace(&self) -> Duration {
         Duration::from_millis(self.limits.page_grace_ms as u64)
     }
 
@@ -183,6 +183,7 @@ impl<W> Hub<W> {
                     true => Stage::Ready,
                     false => Stage::Opened,
                 });
+                self.settle_wills(key, true, effects);
                 self.check_arrival(key, now, effects);
                 return;
             }
@@ -195,6 +196,7 @@ impl<W> Hub<W> {
         }
         webview.standing.enter(Stage::Opened);
         let window = Arc::clone(&webview.window);
+        self.settle_wills(key, false, effects);
         self.tell_closed_pages(now, effects);
         self.publish_page_event(news, &label, &window, None, now, effects);
         self.check_arrival(key, now, effects);
@@ -332,7 +334,9 @@ impl<W> Hub<W> {
     fn tell_closed_pages(&mut self, now: Instant, effects: &mut Effects<W>) {
         for closed in std::mem::take(&mut self.closed_pages) {
             self.end_waits(closed.webview, || Err(closed.error()), effects);
-            let ClosedPage { label, window, end, .. } = closed;
+            let ClosedPage {
+                label, window, end, ..
+            } = closed;
             self.publish_page_event("closed", &label, &window, Some(end), now, effects);
         }
     }

@@ -72,12 +72,7 @@ impl<W> Hub<W> {
         self.leave_page_as(PageEnd::Crashed, label, None)
     }
 
-    fn leave_page_as(
-        &mut self,
-        end: PageEnd,
-        label: &str,
-        origin: Option<String>,
-    ) -> Effects<W> {
+    fn leave_page_as(&mut self, end: PageEnd, label: &str, origin: Option<String>) -> Effects<W> {
         let mut effects = Effects::default();
         let key = self.webviews.get(label).and_then(|webview| webview.session);
         let before = key.and_then(|key| self.sessions.get(&key)?.origin.clone());
@@ -95,6 +90,8 @@ impl<W> Hub<W> {
             }
             if webview.standing.note_load(origin) {
                 webview.watched = None;
+                self.release_wills(label);
+                self.presence.give_up(label);
                 effects.rearm = true;
             }
         }
@@ -138,6 +135,8 @@ impl<W> Hub<W> {
             return;
         };
         effects.rearm |= webview.standing.leave(&session, end);
+        effects.rearm |= webview.leave_wills(std::mem::take(&mut session.wills));
+        effects.rearm |= self.presence.leave(key, label);
         if session.watches.is_some() {
             webview.watched = session.watches.take();
         }

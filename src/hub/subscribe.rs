@@ -16,7 +16,7 @@ use crate::hub::reception::Reception;
 use crate::hub::room::Line;
 use crate::hub::sessions::session_ended;
 use crate::hub::subscription::{Beginning, Resumption, ScopeAnswers, SubscriptionRequest};
-use crate::model::delivery::DeliveryFilter;
+use crate::model::delivery::{Addressing, DeliveryFilter};
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::Mark;
 
@@ -71,6 +71,13 @@ impl<W> Hub<W> {
                 } else {
                     self.collect_catch_up(key, &request, by, now, &answers, &mut catch_up);
                     self.note_told(key, &request, by, now, &answers);
+                }
+                if let Some(event) = self.snapshot(key, &request) {
+                    let mark = Mark {
+                        retained: true,
+                        ..Mark::default()
+                    };
+                    catch_up.add(&event, Addressing::Sent, mark, (request.id, false));
                 }
                 if let Some(session) = self.sessions.get_mut(&key) {
                     session.subscriptions += 1;

@@ -7,6 +7,7 @@ use crate::flood::Flood;
 use crate::hub::effects::Effects;
 use crate::hub::history::History;
 use crate::hub::pages::PageStanding;
+use crate::hub::wills::LeftWills;
 use crate::hub::{Hub, Webview, sessions};
 use crate::model::error::Result;
 use crate::model::page::PageEnd;
@@ -38,6 +39,7 @@ impl<W> Hub<W> {
             loaded_at: self.seq,
             left: None,
             standing: PageStanding::default(),
+            left_wills: LeftWills::default(),
             watched: None,
             history: Some(History::for_first_page(self.backlog_bound(), self.seq)),
         };
@@ -133,6 +135,9 @@ impl<W> Hub<W> {
         for label in gone {
             self.end_page(label, PageEnd::Closed, &mut effects);
             self.end_requests_waiting_for(label, &mut effects);
+            self.release_wills(label);
+            effects.rearm |= !self.due_wills.is_empty();
+            effects.rearm |= self.presence.give_up(label);
             if let Some(webview) = self.webviews.remove(label) {
                 self.close_page(label, &webview, &mut effects);
                 let ended = webview.ended.into_iter();

@@ -18,6 +18,7 @@ pub(crate) mod label;
 pub(crate) mod lifetime;
 pub(crate) mod page;
 pub(crate) mod policies;
+pub(crate) mod presence;
 pub(crate) mod quota;
 pub(crate) mod selection;
 

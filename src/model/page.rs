@@ -47,6 +47,15 @@ pub(crate) enum PageEnd {
     Silent,
 }
 
+/// The payload of an event about a page.
+#[derive(Debug, Serialize)]
+pub(crate) struct PageEvent<'a> {
+    pub(crate) label: &'a str,
+    pub(crate) window: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<PageEnd>,
+}
+
 fn as_millis<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     serializer.serialize_u64(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))

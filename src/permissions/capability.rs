@@ -192,7 +192,8 @@ fn entry_faults(permission: &GrantedPermission) -> Vec<(&'static str, String, St
     let mut faults = Vec::new();
     for (list, list_name, entries) in lists {
         let Some(entries) = entries else { continue };
-        if entries.is_empty() && list == ListKind::Allow
+        if entries.is_empty()
+            && list == ListKind::Allow
             && !name.starts_with("allow-")
             && name != PAGES
         {

@@ -14,9 +14,9 @@ mod retained;
 mod rule;
 mod subject;
 mod subscription;
-mod watching;
 #[cfg(test)]
 mod tests;
+mod watching;
 
 use std::sync::Arc;
 
@@ -28,8 +28,8 @@ use crate::model::name::EventName;
 pub(crate) use pace::Pace;
 use rule::Rule;
 pub(crate) use rule::{ListKind, ScopeEntry, Subject};
-pub(crate) use watching::WatchScope;
 pub(crate) use subject::{Destination, PlannedJob, WebviewLocation};
+pub(crate) use watching::WatchScope;
 
 /// The entries of one command for one page.
 #[derive(Debug, Default)]

@@ -25,6 +25,7 @@ mod newest;
 mod pages;
 mod permissions;
 mod policies;
+mod presence;
 mod quotas;
 mod requests;
 mod scopes;

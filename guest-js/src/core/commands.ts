@@ -26,6 +26,7 @@ export const COMMANDS = [
   'respond',
   'pages',
   'page',
+  'presence',
   'catalog',
   'inspect',
   'compat_report',
@@ -49,6 +50,7 @@ const BATCHED: Partial<Record<StateCommand, string>> = {
   settle: 'outcomes',
   set_responders: 'responders',
   respond: 'responses',
+  presence: 'changes',
 }
 
 /** How many calls one command carries, and how many characters of payloads. */

@@ -18,6 +18,7 @@ import { checkEventName, hasWildcard } from './glob.js'
 import { type JobKey, type JobUpdate, type NewJob, TestJobs } from './jobs.js'
 import { payloadText, readPayload } from './payload.js'
 import { type Addressed, inOrder, reaches, receives } from './reach.js'
+import { type PresenceEntry, TestPresence } from './presence.js'
 import { type Label, type PageResponse, PlayedRecipient, type Recipient, TestRequests } from './requests.js'
 import { errorOf, refusalOf, resultOf, withoutStream } from './results.js'
 import {
@@ -31,6 +32,11 @@ import {
 import { checkLabels, isForAll, isForPage, labelsOf, neededTarget, partsOf } from './target.js'
 import { nextTask } from './tasks.js'
 import { type Outcome, Unconsumed } from './unconsumed.js'
+
+/** An event that may be a will. */
+interface WillEntry extends NewEvent {
+  will?: { id: number; stop?: boolean }
+}
 
 /** The sessions of pages whose test is over. */
 const over = new Set<unknown>()
@@ -47,6 +53,9 @@ export class TestHost {
   activity = 0
   private seq = 0
   private readonly since = Date.now()
+  private readonly presence = new TestPresence((event, payload) => this.tell(event, payload))
+  /** The wills of the page under test. */
+  readonly wills = new Map<number, NewEvent>()
   private session: TestSession | null = null
   private readonly retained = new Map<string, AcceptedEvent>()
   private readonly unconsumed = new Unconsumed()
@@ -140,6 +149,7 @@ export class TestHost {
   /** Closes a page that the test plays. */
   close(label: string): void {
     if (this.labels.delete(label)) this.tell('event-bus:page-closed', { label, window: label, reason: 'closed' })
+    this.presence.leave(label)
     this.requests.leave(label)
     this.played.get(label)?.close()
     for (const listener of this.listeners) if (listener.label === label) this.listeners.delete(listener)
@@ -262,6 +272,20 @@ export class TestHost {
     return this.accept(event, source)
   }
 
+  /** Keeps an event for when the page under test is gone, or takes it back; `undefined` for one that is emitted now. */
+  private keepWill(session: TestSession, { will, ...event }: WillEntry): object | undefined {
+    if (!will) return undefined
+    session.keepsPull = true
+    if (will.stop) {
+      this.wills.delete(will.id)
+      return {}
+    }
+    this.refuse('emit', event.event)
+    this.checkEvent(event.event, event.payload, event.to)
+    this.wills.set(will.id, event)
+    return {}
+  }
+
   /** Accepts an event and queues it for its receivers. */
   private accept(emitted: NewEvent, source: Endpoint, tick?: Extras['tick']): Receipt {
     const { event, payload, retain, until, expiresMs, except, component, causes = [] } = emitted
@@ -308,13 +332,14 @@ export class TestHost {
   }
 
   /** Hands the page under test an event of the bus itself, which is in no history. */
-  private tell(event: string, payload: unknown): void {
+  private tell(event: string, payload: unknown, only?: number[]): void {
     this.activity += 1
     this.seq += 1
     const source: Endpoint = { kind: 'host' }
     const told = { event, payload, seq: this.seq, timestamp: Date.now(), source, to: undefined, except: undefined }
     const accepted: AcceptedEvent = { ...told, retain: false, expiresAt: undefined, extras: {} }
-    this.session?.pushEvent(accepted, this.subscriptionsOf(accepted), {})
+    const ids = only ?? this.subscriptionsOf(accepted)
+    if (ids.length > 0) this.session?.pushEvent(accepted, ids, only ? { retained: true } : {})
   }
 
   private checkEvent(event: string, payload: string | undefined, to: Target | undefined): void {
@@ -445,9 +470,13 @@ export class TestHost {
     const key = args as unknown as JobKey
     switch (command) {
       case 'emit':
-        return (args.events as NewEvent[]).map((entry) => resultOf(() => this.accept(entry, source)))
+        return (args.events as WillEntry[]).map((entry) =>
+          resultOf(() => this.keepWill(session, entry) ?? this.accept(entry, source)),
+        )
       case 'emit_to':
-        return (args.events as NewEvent[]).map((entry) => resultOf(() => this.acceptSent(entry, source)))
+        return (args.events as WillEntry[]).map((entry) =>
+          resultOf(() => this.keepWill(session, entry) ?? this.acceptSent(entry, source)),
+        )
       case 'clear_retained':
         this.refuse('emit', args.event as string)
         return { cleared: this.clearRetained(args.event as string) }
@@ -467,6 +496,9 @@ export class TestHost {
         return (args.responses as PageResponse[]).map((entry) => resultOf(() => this.takeResponse(entry)))
       case 'page':
         return null
+      case 'presence':
+        session.keepsPull = true
+        return (args.changes as PresenceEntry[]).map((entry) => this.presence.change(this.label, entry))
       case 'start_job':
         return this.jobs.start(args.job as NewJob)
       case 'stop_job':
@@ -511,6 +543,8 @@ export class TestHost {
     const earlier = this.accepted.filter(({ extras }) => !extras.consume)
     const replayed = replay === false ? [] : [...(this.replays ? earlier : []), ...this.unconsumed.events]
     session.catchUp(id, kept.filter(isDue), replayed.filter(isDue))
+    const members = this.presence.snapshot(event)
+    if (members) this.tell(event, members, [id])
     return { seq: this.seq }
   }
 }

@@ -74,6 +74,8 @@ export class TestSession {
   readonly names = new Set<string>()
   /** The requests of the page that wait for their responses, by the page's own ids. */
   readonly requests = new Map<number, string>()
+  /** Whether its pull is held although nothing may come. */
+  keepsPull = false
   private n = 0
   private recorded: unknown = null
   private index = 0
@@ -94,7 +96,7 @@ export class TestSession {
 
   /** Whether the page may receive something, so that it pulls. */
   private get isListening(): boolean {
-    return this.subscriptions.size + this.names.size > 0
+    return this.keepsPull || this.subscriptions.size + this.names.size > 0
   }
 
   /** Runs a command once. One that was sent again gets the recorded reply. */

@@ -44,6 +44,7 @@ pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync 
         respond::respond,
         pages::pages,
         pages::page,
+        pages::presence,
         catalog::catalog,
         inspect::inspect,
         inspect::compat_report,
@@ -70,11 +71,12 @@ pub(crate) fn read_arguments(
     kind: u8,
     entry: serde_json::Value,
 ) -> crate::model::error::Result<()> {
-    match kind % 5 {
+    match kind % 6 {
         0 => emit::read_entry(entry),
         1 => subscribe::read_entry(entry),
         2 => request::read_entry(entry),
         3 => respond::read_entry(entry),
+        4 => pages::read_entry(entry),
         _ => jobs::read_entry(entry),
     }
 }

@@ -21,6 +21,7 @@ pub const COMMANDS: &[&str] = &[
     "respond",
     "pages",
     "page",
+    "presence",
     "catalog",
     "inspect",
     "compat_report",

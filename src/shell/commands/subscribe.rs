@@ -241,10 +241,6 @@ pub(super) fn read_entry(entry: Value) -> Result<()> {
         listening: Arc::new(Scope::new("event-bus:listen", Subject::Event, &allow, &[])),
         watching: Arc::default(),
     };
-    read::<SubscribeEntry>("subscription", entry)?.request(
-        &scopes,
-        &Catalog::default(),
-        true,
-    )?;
+    read::<SubscribeEntry>("subscription", entry)?.request(&scopes, &Catalog::default(), true)?;
     Ok(())
 }

@@ -1,10 +1,15 @@
-//! Whether pages are there, and who is told.
+//! Whether pages are there, who is told, and what they leave behind.
+
+mod members;
+mod random;
+mod told;
+mod wills;
 
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::session_id;
 use crate::hub::ids::SubscriberKey;
@@ -24,7 +29,6 @@ use crate::model::name::EventName;
 use crate::model::page::PageState;
 use crate::model::pattern::EventPattern;
 use crate::model::policies::Policies;
-use crate::model::policy::Policy;
 use crate::permissions::{ScopeEntry, WatchScope};
 
 const GRACE: Duration = Duration::from_secs(5);
@@ -102,18 +106,10 @@ impl World {
 
     /// Pulls, and returns what the page receives, in words.
     fn pull(&mut self, label: &str, session: u64, ack: u64) -> Vec<String> {
-        let pull = Pull {
-            session: session_id(session),
-            ack,
-            is_ahead: false,
-            is_prompt: true,
-            can_be_called: false,
-            bound: BatchBound {
-                events: 64,
-                bytes: 1 << 20,
-            },
-        };
-        let effects = self.hub.pull(label, pull, 'p', self.now).unwrap();
+        let effects = self
+            .hub
+            .pull(label, pull(session, ack), 'p', self.now)
+            .unwrap();
         let batches = effects.batches.iter();
         let items = batches.flat_map(|(_, batch)| batch.items());
         items
@@ -121,6 +117,22 @@ impl World {
                 Item::Event(queued) => words(&queued.event),
                 Item::Lost(lost) => format!("gap of {}", lost.gap.count),
                 other => panic!("{other:?}"),
+            })
+            .collect()
+    }
+
+    /// Pulls, and returns the payload of each event, and nothing for a gap.
+    fn payloads_and_gaps(&mut self, label: &str, session: u64, ack: u64) -> Vec<Option<Value>> {
+        let effects = self
+            .hub
+            .pull(label, pull(session, ack), 'p', self.now)
+            .unwrap();
+        let batches = effects.batches.iter();
+        let items = batches.flat_map(|(_, batch)| batch.items());
+        items
+            .map(|item| match item {
+                Item::Event(queued) => serde_json::from_str(queued.event.payload_json()).ok(),
+                _ => None,
             })
             .collect()
     }
@@ -176,9 +188,27 @@ impl World {
         pages.map(|page| (page.label, page.state)).collect()
     }
 
-    fn wait(&mut self, label: &str, ticket: &mut Option<WaitTicket>) -> Poll<Result<(), ErrorCode>> {
+    fn wait(
+        &mut self,
+        label: &str,
+        ticket: &mut Option<WaitTicket>,
+    ) -> Poll<Result<(), ErrorCode>> {
         let polled = self.hub.poll_ready(label, ticket, Waker::noop().clone());
         polled.0.map(|end| end.map_err(|error| error.code()))
+    }
+}
+
+fn pull(session: u64, ack: u64) -> Pull {
+    Pull {
+        session: session_id(session),
+        ack,
+        is_ahead: false,
+        is_prompt: true,
+        can_be_called: false,
+        bound: BatchBound {
+            events: 64,
+            bytes: 1 << 20,
+        },
     }
 }
 
@@ -301,7 +331,7 @@ fn a_page_that_does_not_come_back_is_closed() {
 }
 
 #[test]
-fn a_page_of_another_origin_closes_the_one_before_at_once() {
+fn a_page_of_another_origin_closes_the_one_before() {
     let mut world = World::new();
     world.ready("main", 1);
     world.told();
@@ -355,7 +385,7 @@ fn resume(session: u64, seq: u64) -> Option<Resumption> {
     Some(Resumption {
         session: session_id(session),
         after: seq,
-        handled: 0,
+        handled: seq,
         index: 0,
     })
 }
@@ -392,111 +422,4 @@ fn a_session_that_continues_another_page_is_a_reload() {
     world.subscribe_again(key, "x", &[], resume(1, seq));
     world.pull("main", 3, 0);
     assert_eq!(world.told(), ["main reloaded", "main ready"]);
-}
-
-#[test]
-fn only_pages_that_may_know_are_told() {
-    let mut policies = Policies::default();
-    policies
-        .add("*", Policy::new().reject().retain(true))
-        .unwrap();
-    let mut world = World::with(policies);
-    let key = world.open("other", 1);
-    world.subscribe(key, "event-bus:*", &[json!({ "page": "main" })]);
-    world.pull("other", 1, 0);
-    world.ready("main", 2);
-    assert_eq!(world.pull("other", 1, 0), ["main opened", "main ready"]);
-    // Its own label is not in its scope, and nothing of this is retained for later subscriptions.
-    assert_eq!(
-        world.told(),
-        ["other opened", "other ready", "main opened", "main ready"]
-    );
-    assert_eq!(world.hub.retained.usage().0, 0);
-    world.leave("other", ORIGIN);
-    let key = world.open("other", 3);
-    world.subscribe(key, "event-bus:*", &[]);
-    world.pull("other", 3, 0);
-    world.leave("main", ORIGIN);
-    world.pass(GRACE);
-    assert_eq!(world.told().last().unwrap(), "main closed navigated");
-    assert!(world.pull("other", 3, 0).is_empty());
-}
-
-#[test]
-fn a_renewed_page_gets_a_gap_for_what_it_was_not_told() {
-    let mut world = World::new();
-    let watched = [json!({ "page": "*" })];
-    let key = world.open("other", 1);
-    world.subscribe(key, "event-bus:page-*", &watched);
-    world.pull("other", 1, 0);
-    world.pull("other", 1, 1);
-    world.pull("other", 1, 2);
-    world.pass(SESSION_LEASE);
-    world.ready("main", 2);
-    let key = world.open("other", 3);
-    world.subscribe_again(key, "event-bus:page-*", &watched, resume(1, 2));
-    assert_eq!(world.pull("other", 3, 0), ["gap of 2"]);
-}
-
-#[test]
-fn without_anybody_to_tell_no_event_is_numbered() {
-    let mut hub: Hub<char> = Hub::new(Limits::default(), Policies::default());
-    let _ = hub.announce("main", "main");
-    let mut world = World {
-        host: hub.add_listeners(),
-        hub,
-        now: Instant::now(),
-    };
-    world.ready("main", 1);
-    assert_eq!(world.states().len(), 1);
-    assert_eq!(world.hub.seq, 0);
-}
-
-#[test]
-fn a_wait_ends_when_the_page_is_ready() {
-    let mut world = World::new();
-    let mut ticket = None;
-    assert_eq!(
-        world.wait("nobody", &mut ticket),
-        Poll::Ready(Err(ErrorCode::UnknownTarget))
-    );
-    assert!(world.wait("main", &mut ticket).is_pending());
-    world.ready("main", 1);
-    // It was ready, whatever comes then.
-    world.leave("main", ORIGIN);
-    assert_eq!(world.wait("main", &mut ticket), Poll::Ready(Ok(())));
-    assert!(world.wait("main", &mut ticket).is_pending());
-    let mut second = None;
-    assert!(world.wait("main", &mut second).is_pending());
-    drop(world.hub.stop_waiting_for_page(second.unwrap()));
-    world.pass(GRACE);
-    assert_eq!(
-        world.wait("main", &mut ticket),
-        Poll::Ready(Err(ErrorCode::PageGone))
-    );
-    assert_eq!(world.hub.count_page_waits(), 0);
-}
-
-#[test]
-fn a_wait_ends_with_the_webview_and_the_app() {
-    let mut world = World::new();
-    let (mut gone, mut last) = (None, None);
-    assert!(world.wait("main", &mut gone).is_pending());
-    let number = world.hub.webview_number("main").unwrap();
-    let (_, effects) = world.hub.remove_webview("main", number);
-    assert_eq!(effects.wakers.len(), 1);
-    let _ = world.hub.announce("main", "main");
-    assert!(world.wait("main", &mut last).is_pending());
-    assert_eq!(
-        world.wait("main", &mut gone),
-        Poll::Ready(Err(ErrorCode::PageGone))
-    );
-    assert_eq!(world.hub.shut_down().wakers.len(), 1);
-    for ticket in [&mut last, &mut None] {
-        assert_eq!(
-            world.wait("main", ticket),
-            Poll::Ready(Err(ErrorCode::Unavailable))
-        );
-    }
-    assert_eq!(world.hub.count_page_waits(), 0);
 }

@@ -1,0 +1,182 @@
+//! Wills: events that the host emits for a page that is gone.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::hub::audience::Audience;
+use crate::hub::effects::Effects;
+use crate::hub::ids::SubscriberKey;
+use crate::hub::publish::NewEvent;
+use crate::hub::retained::target_weight;
+use crate::hub::sessions::session_ended;
+use crate::hub::{Hub, Webview};
+use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::event::weight_of;
+
+/// How many wills a page may have, and their bytes.
+const MAX_WILLS: usize = 16;
+const MAX_WILL_BYTES: usize = 1 << 20;
+
+/// An event for when a page is gone.
+#[derive(Debug)]
+pub(crate) struct Will {
+    pub(crate) event: NewEvent,
+    pub(crate) audience: Audience,
+    /// How long after the end of the page it is emitted. It is never shorter than the grace.
+    pub(crate) after: Duration,
+}
+
+impl Will {
+    fn weight(&self) -> usize {
+        let NewEvent {
+            name,
+            payload,
+            provenance,
+            ..
+        } = &self.event;
+        weight_of(name, payload, provenance.as_deref()) + target_weight(&self.audience)
+    }
+}
+
+/// The wills of one page, by the ids that it gave.
+#[derive(Debug, Default)]
+pub(super) struct Wills(BTreeMap<u64, Will>);
+
+impl Wills {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn check(&self, id: u64, will: &Will) -> Result<()> {
+        let others = self.0.iter().filter(|(other, _)| **other != id);
+        let (mut count, mut bytes) = (1, will.weight());
+        for (_, other) in others {
+            count += 1;
+            bytes += other.weight();
+        }
+        let problem = if count > MAX_WILLS {
+            format!("this page has {MAX_WILLS} wills, and that is the limit")
+        } else if bytes > MAX_WILL_BYTES {
+            format!(
+                "the wills of this page would take {bytes} bytes, and the limit is {MAX_WILL_BYTES}"
+            )
+        } else {
+            return Ok(());
+        };
+        let name = will.event.name.as_str();
+        Err(Error::new(
+            ErrorCode::QueueFull,
+            format!(
+                "{name:?} cannot be kept as a will: {problem}; stop another one, or shorten the payload"
+            ),
+        ))
+    }
+}
+
+/// The wills of a page that is gone.
+#[derive(Debug, Default)]
+pub(super) struct LeftWills {
+    wills: Wills,
+    /// When its end was noticed.
+    since: Option<Instant>,
+}
+
+impl LeftWills {
+    /// When the next one is due.
+    fn next_due(&self, grace: Duration) -> Option<Instant> {
+        let first = self.wills.0.values().map(|will| will.after).min()?;
+        Some(self.since? + first.max(grace))
+    }
+}
+
+impl<W> Webview<W> {
+    /// The session of its page has ended.
+    pub(super) fn leave_wills(&mut self, wills: Wills) -> bool {
+        let is_left = !wills.is_empty();
+        if is_left {
+            self.left_wills.wills.0.extend(wills.0);
+            self.left_wills.since = None;
+        }
+        is_left
+    }
+}
+
+impl<W> Hub<W> {
+    /// Sets a will of a page, or takes it back.
+    pub(crate) fn set_will(
+        &mut self,
+        key: SubscriberKey,
+        id: u64,
+        will: Option<Will>,
+    ) -> (Result<()>, Option<Will>) {
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return (Err(session_ended()), will);
+        };
+        let Some(will) = will else {
+            return (Ok(()), session.wills.0.remove(&id));
+        };
+        if let Err(error) = session.wills.check(id, &will) {
+            return (Err(error), Some(will));
+        }
+        session.keeps_pull = true;
+        (Ok(()), session.wills.0.insert(id, will))
+    }
+
+    /// The page is there: one that has come back has no will, and one that was there all along keeps its own.
+    pub(super) fn settle_wills(
+        &mut self,
+        key: SubscriberKey,
+        is_same: bool,
+        effects: &mut Effects<W>,
+    ) {
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return;
+        };
+        let Some(webview) = self.webviews.get_mut(&session.webview) else {
+            return;
+        };
+        let left = std::mem::take(&mut webview.left_wills).wills.0;
+        if !is_same {
+            effects.dropped_wills.extend(left.into_values());
+            return;
+        }
+        for (id, will) in left {
+            session.keeps_pull = true;
+            session.wills.0.entry(id).or_insert(will);
+        }
+    }
+
+    /// The page of this webview cannot come back.
+    pub(super) fn release_wills(&mut self, label: &str) {
+        if let Some(webview) = self.webviews.get_mut(label) {
+            let left = std::mem::take(&mut webview.left_wills).wills.0;
+            self.due_wills.extend(left.into_values());
+        }
+    }
+
+    /// Emits the wills of pages that did not come back in time. Returns when the next one is due.
+    pub(super) fn expire_wills(
+        &mut self,
+        now: Instant,
+        effects: &mut Effects<W>,
+    ) -> Option<Instant> {
+        let grace = self.grace();
+        effects.wills.append(&mut self.due_wills);
+        for webview in self.webviews.values_mut() {
+            let left = &mut webview.left_wills;
+            if left.wills.is_empty() {
+                continue;
+            }
+            let since = *left.since.get_or_insert(now);
+            let due = left
+                .wills
+                .0
+                .extract_if(.., |_, will| now >= since + will.after.max(grace));
+            effects.wills.extend(due.map(|(_, will)| will));
+        }
+        let webviews = self.webviews.values();
+        webviews
+            .filter_map(|webview| webview.left_wills.next_due(grace))
+            .min()
+    }
+}

@@ -351,6 +351,39 @@ mod tests {
     }
 
     #[test]
+    fn a_will_is_emitted_when_its_webview_closes() {
+        let (runtime, listed) = runtime(&[("main", "main")]);
+        let core = &runtime.core;
+        let command = Command {
+            name: "emit",
+            session: crate::hub::ids::SessionId::parse(&"1".repeat(32)).unwrap(),
+            n: 1,
+            origin: None,
+        };
+        let (_, page) = core.begin_command("main", command, Reply::new(|_| {}));
+        let event = crate::hub::NewEvent {
+            name: EventName::parse("closed").unwrap(),
+            payload: "1".into(),
+            source: Endpoint::Webview("main".into()),
+            tick: None,
+            provenance: None,
+            retain: None,
+            lifetime: crate::model::lifetime::Lifetime::default(),
+        };
+        let will = crate::hub::will::Will {
+            event,
+            audience: crate::hub::Audience::default(),
+            after: std::time::Duration::from_secs(60),
+        };
+        core.set_will(page.unwrap(), 1, Some(will)).unwrap();
+        listed.set("main", None);
+        runtime.remove_window("main");
+        assert_eq!(runtime.inspect().seq, 0, "the hook only marks state");
+        core.expire(now());
+        assert_eq!(runtime.inspect().seq, 1);
+    }
+
+    #[test]
     fn a_webview_closed_as_it_is_announced_is_gone() {
         /// Lists a webview once.
         struct Once(Mutex<bool>);

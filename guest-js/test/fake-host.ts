@@ -2,12 +2,14 @@ import { batchOf } from './batches.js'
 import { FakeJobs } from './fake-jobs.js'
 import {
   bodyOf,
+  errorOf,
   type FakeEvent,
   type FakeSession,
   type Held,
   isIdle,
   isOnlyRetained,
   type KeptEvent,
+  keepPull,
   keptOf,
   type Marks,
   matches,
@@ -473,10 +475,7 @@ export class FakeHost {
         return (args.events as Record<string, unknown>[]).map((entry) => {
           const error = this.refuseEntry(command, entry)
           if (error) return { error }
-          if (entry.will) {
-            session.keepsPull = true
-            return {}
-          }
+          if (entry.will) return keepPull(session)
           const text = (entry.payload as string | undefined) ?? 'null'
           const payload = JSON.parse(text.replaceAll('\u0001', 'null'))
           const { component, causes } = entry as { component?: string; causes?: string[] }
@@ -494,10 +493,7 @@ export class FakeHost {
         return null
       case 'presence':
         session.keepsPull = true
-        return (args.changes as Record<string, unknown>[]).map((entry) => {
-          const error = this.refuseEntry(command, entry)
-          return error ? { error } : {}
-        })
+        return (args.changes as Record<string, unknown>[]).map((entry) => errorOf(this.refuseEntry(command, entry)))
       case 'start_job':
         return this.jobs.start(args.job as Record<string, unknown>)
       case 'pause_job':

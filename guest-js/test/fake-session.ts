@@ -141,3 +141,14 @@ export function bodyOf(body: unknown): Pick<Sent, 'args' | 'bytes'> {
   const args = JSON.parse(new TextDecoder().decode(body.subarray(4, 4 + length)))
   return { args, bytes: [...body.subarray(4 + length)] }
 }
+
+/** The result of an entry that may be refused. */
+export function errorOf(error: unknown): object {
+  return error ? { error } : {}
+}
+
+/** Holds the pull of a session although nothing may come. */
+export function keepPull(session: FakeSession): object {
+  session.keepsPull = true
+  return {}
+}

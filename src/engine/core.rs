@@ -15,7 +15,7 @@ use crate::hub::command_log::{CommandAdmission, JsonResult};
 use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::hub::queue::QueueEntry;
 use crate::hub::requests::Recipient;
-use crate::hub::wills::Will;
+use crate::hub::will::Will;
 use crate::hub::{Audience, Command, Effects, EmitEffects, Hub, NewEvent, Pull, Refusal};
 use crate::limits::Limits;
 use crate::model::compat::CompatKind;
@@ -417,9 +417,12 @@ impl Core {
 
     pub(crate) fn expire(&self, now: Instant) -> Option<Instant> {
         self.note_outcomes();
-        let (mut effects, next) = self.hub().expire(now);
+        let (mut effects, next, wills) = {
+            let mut hub = self.hub();
+            let (effects, next) = hub.expire(now);
+            (effects, next, hub.take_due_wills())
+        };
         let silent = std::mem::take(&mut effects.silent);
-        let wills = std::mem::take(&mut effects.wills);
         self.apply_effects(effects);
         for Will {
             event, audience, ..

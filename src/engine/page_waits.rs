@@ -7,7 +7,7 @@ use crate::engine::core::Core;
 use crate::hub::WaitTicket;
 use crate::hub::ids::SubscriberKey;
 use crate::hub::presence::{PresenceStep, Room};
-use crate::hub::wills::Will;
+use crate::hub::will::Will;
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::sync::now;
 

@@ -9,7 +9,6 @@ use crate::hub::command_log::JsonResult;
 use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::hub::outbox::{Batch, DeliveredItems, Item};
 use crate::hub::requests::message::RequestMessage;
-use crate::hub::wills::Will;
 use crate::model::compat::CompatNote;
 use crate::model::error::Error;
 use crate::model::json::Json;
@@ -54,10 +53,6 @@ pub(crate) struct Effects<W> {
     pub(crate) requests: Vec<Arc<RequestMessage>>,
     /// What compatible mode has noted and is not logged yet.
     pub(crate) notes: Vec<CompatNote>,
-    /// Events to emit for pages that are gone.
-    pub(crate) wills: Vec<Will>,
-    /// Those of pages that came back. Their payloads may be foreign code.
-    pub(crate) dropped_wills: Vec<Will>,
     /// Events that no subscription has handled.
     pub(crate) abandoned: Vec<Abandoned>,
 }
@@ -94,8 +89,6 @@ impl<W> Default for Effects<W> {
             unused: Vec::new(),
             requests: Vec::new(),
             notes: Vec::new(),
-            wills: Vec::new(),
-            dropped_wills: Vec::new(),
             abandoned: Vec::new(),
         }
     }
@@ -122,8 +115,6 @@ impl<W> Effects<W> {
             unused,
             requests,
             notes,
-            wills,
-            dropped_wills,
             abandoned,
         } = other;
         self.batches.extend(batches);
@@ -143,8 +134,6 @@ impl<W> Effects<W> {
         self.unused.extend(unused);
         self.requests.extend(requests);
         self.notes.extend(notes);
-        self.wills.extend(wills);
-        self.dropped_wills.extend(dropped_wills);
         self.abandoned.extend(abandoned);
     }
 

@@ -45,7 +45,7 @@ impl<W> Hub<W> {
             effects.silent.push(label);
         }
         let pages = self.expire_pages(now, &mut effects);
-        let wills = self.expire_wills(now, &mut effects);
+        let wills = self.expire_wills(now);
         let members = self.expire_members(now, &mut effects);
         self.expire_calls(now, &mut effects);
         self.expire_requests(now, &mut effects);

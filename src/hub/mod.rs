@@ -50,7 +50,8 @@ mod unconsumed;
 mod unreported;
 mod waiting;
 mod webviews;
-pub(crate) mod wills;
+pub(crate) mod will;
+mod wills;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -78,7 +79,8 @@ use routes::Subscriptions;
 use session::Session;
 use sessions::EndedSession;
 use unconsumed::Unconsumed;
-use wills::{LeftWills, Will};
+use will::Will;
+use wills::LeftWills;
 
 pub(crate) use audience::{Address, Audience, Receiver};
 pub(crate) use effects::{Effects, EmitEffects};

@@ -12,7 +12,7 @@ use crate::hub::queue::QueueBound;
 use crate::hub::requests::caller_log::CallerLog;
 use crate::hub::requests::message::ResponderKind;
 use crate::hub::subscription::Beginning;
-use crate::hub::wills::Wills;
+use crate::hub::will::Wills;
 use crate::model::name::EventName;
 use crate::permissions::WatchScope;
 

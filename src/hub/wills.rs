@@ -1,77 +1,13 @@
 //! Wills: events that the host emits for a page that is gone.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::hub::audience::Audience;
 use crate::hub::effects::Effects;
 use crate::hub::ids::SubscriberKey;
-use crate::hub::publish::NewEvent;
-use crate::hub::retained::target_weight;
 use crate::hub::sessions::session_ended;
+use crate::hub::will::{Will, Wills};
 use crate::hub::{Hub, Webview};
-use crate::model::error::{Error, ErrorCode, Result};
-use crate::model::event::weight_of;
-
-/// How many wills a page may have, and their bytes.
-const MAX_WILLS: usize = 16;
-const MAX_WILL_BYTES: usize = 1 << 20;
-
-/// An event for when a page is gone.
-#[derive(Debug)]
-pub(crate) struct Will {
-    pub(crate) event: NewEvent,
-    pub(crate) audience: Audience,
-    /// How long after the end of the page it is emitted. It is never shorter than the grace.
-    pub(crate) after: Duration,
-}
-
-impl Will {
-    fn weight(&self) -> usize {
-        let NewEvent {
-            name,
-            payload,
-            provenance,
-            ..
-        } = &self.event;
-        weight_of(name, payload, provenance.as_deref()) + target_weight(&self.audience)
-    }
-}
-
-/// The wills of one page, by the ids that it gave.
-#[derive(Debug, Default)]
-pub(super) struct Wills(BTreeMap<u64, Will>);
-
-impl Wills {
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn check(&self, id: u64, will: &Will) -> Result<()> {
-        let others = self.0.iter().filter(|(other, _)| **other != id);
-        let (mut count, mut bytes) = (1, will.weight());
-        for (_, other) in others {
-            count += 1;
-            bytes += other.weight();
-        }
-        let problem = if count > MAX_WILLS {
-            format!("this page has {MAX_WILLS} wills, and that is the limit")
-        } else if bytes > MAX_WILL_BYTES {
-            format!(
-                "the wills of this page would take {bytes} bytes, and the limit is {MAX_WILL_BYTES}"
-            )
-        } else {
-            return Ok(());
-        };
-        let name = will.event.name.as_str();
-        Err(Error::new(
-            ErrorCode::QueueFull,
-            format!(
-                "{name:?} cannot be kept as a will: {problem}; stop another one, or shorten the payload"
-            ),
-        ))
-    }
-}
+use crate::model::error::Result;
 
 /// The wills of a page that is gone.
 #[derive(Debug, Default)]
@@ -137,7 +73,9 @@ impl<W> Hub<W> {
         };
         let left = std::mem::take(&mut webview.left_wills).wills.0;
         if !is_same {
-            effects.dropped_wills.extend(left.into_values());
+            // Dropping a payload may run code of the app.
+            let payloads = left.into_values().map(|will| will.event.payload);
+            effects.unused.extend(payloads);
             return;
         }
         for (id, will) in left {
@@ -154,14 +92,17 @@ impl<W> Hub<W> {
         }
     }
 
-    /// Emits the wills of pages that did not come back in time. Returns when the next one is due.
-    pub(super) fn expire_wills(
-        &mut self,
-        now: Instant,
-        effects: &mut Effects<W>,
-    ) -> Option<Instant> {
+    /// Takes the wills that are to be emitted now.
+    pub(crate) fn take_due_wills(&mut self) -> Vec<Will> {
+        std::mem::take(&mut self.due_wills)
+    }
+
+    /// Finds the wills of pages that did not come back in time. Returns when the next one is due.
+    pub(super) fn expire_wills(&mut self, now: Instant) -> Option<Instant> {
+        if self.exiting {
+            return None;
+        }
         let grace = self.grace();
-        effects.wills.append(&mut self.due_wills);
         for webview in self.webviews.values_mut() {
             let left = &mut webview.left_wills;
             if left.wills.is_empty() {
@@ -172,7 +113,7 @@ impl<W> Hub<W> {
                 .wills
                 .0
                 .extract_if(.., |_, will| now >= since + will.after.max(grace));
-            effects.wills.extend(due.map(|(_, will)| will));
+            self.due_wills.extend(due.map(|(_, will)| will));
         }
         let webviews = self.webviews.values();
         webviews

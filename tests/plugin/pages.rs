@@ -1,12 +1,11 @@
 //! Which pages there are, and who may know of them.
 
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tauri::async_runtime::block_on;
 use tauri::test::MockRuntime;
-use tauri::{App, Manager, RunEvent};
+use tauri::{App, Manager};
 use tauri_plugin_event_bus::pages::PageState;
 use tauri_plugin_event_bus::{ErrorCode, EventBusExt, Limits};
 
@@ -196,28 +195,4 @@ fn rust_waits_for_a_page() {
     main.listen("x");
     let _pull = main.pull();
     assert_eq!(waiting.join().unwrap(), Ok(()));
-}
-
-#[test]
-fn a_window_that_closes_has_no_page() {
-    let mut watching = None;
-    let (sender, told_of) = mpsc::channel();
-    impatient().run(move |app, event| match event {
-        RunEvent::Ready => {
-            let mut watcher = ready_to_watch(app);
-            let page = ready(app, "main");
-            let _pull = page.pull();
-            wait_until(|| app.event_bus().pages().len() == 2);
-            page.webview.destroy().unwrap();
-            let window = watcher.webview.clone();
-            let sender = sender.clone();
-            watching = Some(std::thread::spawn(move || {
-                sender.send(told(&mut watcher, 1)).unwrap();
-                window.destroy().unwrap();
-            }));
-        }
-        RunEvent::Exit => watching.take().unwrap().join().unwrap(),
-        _ => {}
-    });
-    assert_eq!(told_of.recv().unwrap(), ["main closed closed"]);
 }

@@ -32,11 +32,7 @@ import {
 import { checkLabels, isForAll, isForPage, labelsOf, neededTarget, partsOf } from './target.js'
 import { nextTask } from './tasks.js'
 import { type Outcome, Unconsumed } from './unconsumed.js'
-
-/** An event that may be a will. */
-interface WillEntry extends NewEvent {
-  will?: { id: number; stop?: boolean }
-}
+import { TestWills, type WillEntry } from './wills.js'
 
 /** The sessions of pages whose test is over. */
 const over = new Set<unknown>()
@@ -54,8 +50,10 @@ export class TestHost {
   private seq = 0
   private readonly since = Date.now()
   private readonly presence = new TestPresence((event, payload) => this.tell(event, payload))
-  /** The wills of the page under test. */
-  readonly wills = new Map<number, NewEvent>()
+  private readonly wills = new TestWills((event) => {
+    this.refuse('emit', event.event)
+    this.checkEvent(event.event, event.payload, event.to)
+  })
   private session: TestSession | null = null
   private readonly retained = new Map<string, AcceptedEvent>()
   private readonly unconsumed = new Unconsumed()
@@ -272,20 +270,6 @@ export class TestHost {
     return this.accept(event, source)
   }
 
-  /** Keeps an event for when the page under test is gone, or takes it back; `undefined` for one that is emitted now. */
-  private keepWill(session: TestSession, { will, ...event }: WillEntry): object | undefined {
-    if (!will) return undefined
-    session.keepsPull = true
-    if (will.stop) {
-      this.wills.delete(will.id)
-      return {}
-    }
-    this.refuse('emit', event.event)
-    this.checkEvent(event.event, event.payload, event.to)
-    this.wills.set(will.id, event)
-    return {}
-  }
-
   /** Accepts an event and queues it for its receivers. */
   private accept(emitted: NewEvent, source: Endpoint, tick?: Extras['tick']): Receipt {
     const { event, payload, retain, until, expiresMs, except, component, causes = [] } = emitted
@@ -471,11 +455,11 @@ export class TestHost {
     switch (command) {
       case 'emit':
         return (args.events as WillEntry[]).map((entry) =>
-          resultOf(() => this.keepWill(session, entry) ?? this.accept(entry, source)),
+          resultOf(() => this.wills.keep(session, entry) ?? this.accept(entry, source)),
         )
       case 'emit_to':
         return (args.events as WillEntry[]).map((entry) =>
-          resultOf(() => this.keepWill(session, entry) ?? this.acceptSent(entry, source)),
+          resultOf(() => this.wills.keep(session, entry) ?? this.acceptSent(entry, source)),
         )
       case 'clear_retained':
         this.refuse('emit', args.event as string)

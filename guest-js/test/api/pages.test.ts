@@ -88,7 +88,7 @@ describe('a page that waits for another one', () => {
     expect(await pages()).toEqual([main])
   })
 
-  it('says before its first subscription that it is not ready', async () => {
+  it('says that it is not ready', async () => {
     const said = deferReady()
     const off = listen('x', () => {})
     await Promise.all([said, off, ready()])

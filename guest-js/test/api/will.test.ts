@@ -34,7 +34,7 @@ it('leaves an event with the host, and takes it back', async () => {
   ])
 })
 
-it('keeps the pull of a page that does not listen, until it is stopped', async () => {
+it('keeps the pull of a page until it is stopped', async () => {
   const closed = await will('closed', 1)
   await settled()
   expect(realm.host.pullsInFlight).toBe(1)
@@ -46,7 +46,7 @@ it('keeps the pull of a page that does not listen, until it is stopped', async (
   expect(realm.host.pullsInFlight).toBe(0)
 })
 
-it('is repeated in a new session, behind the subscriptions', async () => {
+it('is repeated in a new session', async () => {
   const off = listen('x', () => {})
   await off
   const closed = await will('closed', 1)

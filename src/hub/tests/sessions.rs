@@ -4,7 +4,6 @@ use super::session_id;
 use crate::hub::command_log::CommandAdmission;
 use crate::hub::ids::{SessionId, SubscriberKey};
 use crate::hub::outbox::{BatchBound, Item};
-use crate::hub::pages::SHOWN_AFTER;
 use crate::hub::sessions::ENDED_RESULT_BYTES;
 use crate::hub::{
     Audience, Command, Effects, Hub, NewEvent, PULL_HOLD, Pull, Resumption, SESSION_LEASE,
@@ -157,8 +156,7 @@ fn a_pull_completes_after_twenty_seconds() {
     let start = Instant::now();
     let (mut hub, _) = hub(start);
     let parked = start + Duration::from_secs(5);
-    // By then the page counts as there.
-    let _ = hub.expire(start + SHOWN_AFTER);
+    let _ = hub.expire(start + Duration::from_secs(3));
     let effects = pull(&mut hub, 'p', parked).unwrap();
     assert!(effects.batches.is_empty());
     assert!(
@@ -188,10 +186,8 @@ fn a_session_ends_sixty_seconds_after_the_last_call() {
     assert_eq!(hub.sessions.len(), 1);
     let (_, next) = hub.expire(start + SESSION_LEASE);
     assert!(hub.sessions.is_empty());
-    let grace = Duration::from_millis(hub.limits.page_grace_ms as u64);
-    assert_eq!(next, Some(start + SESSION_LEASE + grace));
-    let (_, next) = hub.expire(start + SESSION_LEASE + grace);
-    assert_eq!(next, None);
+    assert_eq!(next, Some(start + SESSION_LEASE + hub.grace()));
+    assert_eq!(hub.expire(start + SESSION_LEASE + hub.grace()).1, None);
     assert!(pull(&mut hub, 'p', start).is_err());
 }
 

@@ -11,7 +11,7 @@ use tauri_plugin_event_bus_types::Bytes;
 
 use crate::engine::core::Core;
 use crate::hub::ids::SubscriberKey;
-use crate::hub::wills::Will;
+use crate::hub::will::Will;
 use crate::hub::{Address, Audience, NewEvent};
 use crate::model::compat::CompatKind;
 use crate::model::error::{Result, escaped};

@@ -76,7 +76,7 @@ pub(crate) fn read_arguments(
         1 => subscribe::read_entry(entry),
         2 => request::read_entry(entry),
         3 => respond::read_entry(entry),
-        4 => pages::read_entry(entry),
-        _ => jobs::read_entry(entry),
+        4 => jobs::read_entry(entry),
+        _ => pages::read_entry(entry),
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{GRACE, ORIGIN, World, resume};
 use crate::hub::ids::SubscriberKey;
-use crate::hub::wills::Will;
+use crate::hub::will::Will;
 use crate::hub::{Audience, NewEvent, SESSION_LEASE};
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{ErrorCode, Result};
@@ -38,8 +38,8 @@ impl World {
     /// The names of the wills that are emitted after this time.
     fn wills_after(&mut self, time: Duration) -> Vec<String> {
         self.now += time;
-        let (effects, _) = self.hub.expire(self.now);
-        let wills = effects.wills.iter();
+        let _ = self.hub.expire(self.now);
+        let wills = self.hub.take_due_wills().into_iter();
         wills
             .map(|will| will.event.name.as_str().to_owned())
             .collect()
@@ -112,8 +112,8 @@ fn the_end_of_the_app_emits_no_will() {
     let mut world = World::new();
     let key = world.ready("main", 1);
     world.set_will(key, 1, Duration::ZERO).unwrap();
-    let effects = world.hub.shut_down();
-    assert!(effects.wills.is_empty());
+    let _ = world.hub.shut_down();
+    assert!(world.wills_after(GRACE).is_empty());
 }
 
 #[test]

@@ -16,6 +16,7 @@ import {
   noteItem,
   noteResponse,
   type Queued,
+  readEmitted,
   type Sent,
   STALE,
   type SubscribeEntry,
@@ -466,9 +467,8 @@ export class FakeHost {
       case 'respond':
         return (args.responses as Record<string, unknown>[]).map((entry) => {
           const error = this.refuseEntry(command, entry)
-          if (error) return { error }
-          this.note(session, entry)
-          return {}
+          if (!error) this.note(session, entry)
+          return errorOf(error)
         })
       case 'emit':
       case 'emit_to':
@@ -476,12 +476,8 @@ export class FakeHost {
           const error = this.refuseEntry(command, entry)
           if (error) return { error }
           if (entry.will) return keepPull(session)
-          const text = (entry.payload as string | undefined) ?? 'null'
-          const payload = JSON.parse(text.replaceAll('\u0001', 'null'))
-          const { component, causes } = entry as { component?: string; causes?: string[] }
-          const extras = { ...(component && { component }), ...(causes && { causes }) }
-          const marked = Object.keys(extras).length > 0 ? extras : undefined
-          const seq = this.emit(entry.event as string, payload, marked, entry.retain === true)
+          const { payload, extras } = readEmitted(entry)
+          const seq = this.emit(entry.event as string, payload, extras, entry.retain === true)
           return { seq, pages: 1, listeners: 0 }
         })
       case 'clear_retained': {

@@ -152,3 +152,14 @@ export function keepPull(session: FakeSession): object {
   session.keepsPull = true
   return {}
 }
+
+/** The payload of an emitted event, and what few events have. */
+export function readEmitted(entry: Record<string, unknown>): { payload: unknown; extras: object | undefined } {
+  const text = (entry.payload as string | undefined) ?? 'null'
+  const { component, causes } = entry as { component?: string; causes?: string[] }
+  const extras = { ...(component && { component }), ...(causes && { causes }) }
+  return {
+    payload: JSON.parse(text.replaceAll('\u0001', 'null')),
+    extras: Object.keys(extras).length > 0 ? extras : undefined,
+  }
+}

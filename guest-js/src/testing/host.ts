@@ -11,6 +11,7 @@ import type { BusEvent } from '../types/event.js'
 import type { Gap } from '../types/gap.js'
 import type { RequestContext } from '../types/request.js'
 import type { Target } from '../types/target.js'
+import { acceptedEvent } from './accepted.js'
 import { checkChain, checkComponentName, checkExpiry, checkOwn, checkPayload, filterOf } from './checks.js'
 import { cloneOf } from './clone.js'
 import type { Listener, NewEvent, Refusable, Refusal, StateArguments, SubscribeEntry, TestRequest } from './contract.js'
@@ -272,36 +273,19 @@ export class TestHost {
 
   /** Accepts an event and queues it for its receivers. */
   private accept(emitted: NewEvent, source: Endpoint, tick?: Extras['tick']): Receipt {
-    const { event, payload, retain, until, expiresMs, except, component, causes = [] } = emitted
+    const { event, payload, retain, expiresMs, except, component, causes = [] } = emitted
     this.refuse('emit', event)
     if (component !== undefined) checkComponentName(component)
     checkChain(event, causes)
     this.checkEvent(event, payload, emitted.to)
     if (except !== undefined) partsOf(except)
     checkExpiry(event, expiresMs)
-    const to = isForAll(emitted.to) ? undefined : emitted.to
     this.activity += 1
     this.seq += 1
-    const accepted: AcceptedEvent = {
-      event,
-      payload: readPayload(payload),
-      seq: this.seq,
-      timestamp: Date.now(),
-      source,
-      to,
-      except,
-      retain: retain ?? this.isRetained(event),
-      expiresAt: expiresMs === undefined ? undefined : Date.now() + expiresMs,
-      extras: {
-        ...(tick && { tick }),
-        ...(component !== undefined && { component }),
-        ...(causes.length > 0 && { causes: [...causes] }),
-        ...(until === 'consumed' && { consume: true }),
-      },
-    }
+    const accepted = acceptedEvent(emitted, this.seq, source, retain ?? this.isRetained(event), tick)
     this.unconsumed.keep(accepted)
     this.accepted.push(accepted)
-    if (accepted.retain) this.retained.set(JSON.stringify([event, to === undefined ? [] : partsOf(to)]), accepted)
+    if (accepted.retain) this.retained.set(JSON.stringify([event, accepted.to === undefined ? [] : partsOf(accepted.to)]), accepted)
     const ids = this.subscriptionsOf(accepted)
     this.session?.pushEvent(accepted, ids, accepted.extras)
     const receivers = [...this.listeners].filter((listener) => receives(listener, accepted))
@@ -319,9 +303,7 @@ export class TestHost {
   private tell(event: string, payload: unknown, only?: number[]): void {
     this.activity += 1
     this.seq += 1
-    const source: Endpoint = { kind: 'host' }
-    const told = { event, payload, seq: this.seq, timestamp: Date.now(), source, to: undefined, except: undefined }
-    const accepted: AcceptedEvent = { ...told, retain: false, expiresAt: undefined, extras: {} }
+    const accepted = { ...acceptedEvent({ event }, this.seq, { kind: 'host' }, false), payload }
     const ids = only ?? this.subscriptionsOf(accepted)
     if (ids.length > 0) this.session?.pushEvent(accepted, ids, only ? { retained: true } : {})
   }

@@ -50,7 +50,7 @@ The [guides] explain each subject, for Rust and for pages: [getting started](gui
 //! | wait for room in the queues | [`EventBus::emit_async`] |
 //! | listen | [`EventBus::listen`], which calls a function with each [`BusEvent`] and returns a [`Listener`]; [`EventBus::once`], [`EventBus::listen_with`] |
 //! | wait for one event | [`EventBus::wait_for`], a future with a filter and a timeout |
-//! | know which pages are there | [`EventBus::pages`], [`EventBus::wait_until_ready`] |
+//! | know which pages are there | [`EventBus::pages`], [`EventBus::wait_until_ready`]; who is with them: [`EventBus::presence`] |
 //! | read a stream | [`EventBus::stream`], which returns an [`EventStream`] of events and [`Gap`]s |
 //! | choose what queues drop, retain and keep | a [`Policy`] per name or pattern, with [`Builder::policy`] |
 //!
@@ -118,6 +118,7 @@ mod sync;
 mod wire;
 
 pub use api::bus::{EventBus, EventBusExt};
+pub use api::listen_async::AsyncListener;
 pub use api::listener::Listener;
 pub use api::options::{EmitOptions, ListenOptions};
 pub use api::stream::{EventStream, StreamItem};
@@ -256,6 +257,7 @@ pub mod guides {
         inspecting: "inspecting.md",
         interceptors: "interceptors.md",
         pages: "pages.md",
+        presence: "presence.md",
         testing: "testing.md",
         react: "react.md",
         vue: "vue.md",

@@ -81,7 +81,8 @@ export class FakeHost {
     const isPull = command === 'pull'
     const isOrdinary = isPull && args.ahead !== true
     const isState =
-      !isPull && !['list_jobs', 'catalog', 'inspect', 'compat_report', 'request', 'cancel_request', 'pages'].includes(command)
+      !isPull &&
+      !['list_jobs', 'catalog', 'inspect', 'compat_report', 'request', 'cancel_request', 'pages'].includes(command)
     if (isOrdinary && this.countPull(sent, 1) > 1) this.broken.push('two pulls in flight')
     if (isState && ++this.stateInFlight > 1) this.broken.push('two state-changing commands in flight')
     return new Promise((resolve, reject) => {
@@ -318,9 +319,8 @@ export class FakeHost {
     held.resolve(null)
     if (this.session?.id !== id) return
     for (const number of ids) this.session.sent.add(number)
-    for (const { args, reject } of this.requests) {
-      if (args.session === id && ids.includes(args.id as number)) reject({ code: 'cancelled', message: 'cancelled' })
-    }
+    const cancelled = this.requests.filter(({ args }) => args.session === id && ids.includes(args.id as number))
+    for (const { reject } of cancelled) reject({ code: 'cancelled', message: 'cancelled' })
   }
 
   /** Sends a request to this page. */
@@ -366,14 +366,11 @@ export class FakeHost {
       return
     }
     session.pull?.resolve(batchOf([]))
-    session.pull = null
     session.given = ack
-    if (isIdle(session) && session.queue.length === 0) {
-      held.resolve(batchOf([]))
-      return
-    }
-    session.pull = held
-    this.wake()
+    const isHeld = !isIdle(session) || session.queue.length > 0
+    session.pull = isHeld ? held : null
+    if (isHeld) this.wake()
+    else held.resolve(batchOf([]))
   }
 
   /** The session of this id, which takes the place of another one. */
@@ -445,15 +442,12 @@ export class FakeHost {
         return replies
       }
       case 'settle':
-        return (args.outcomes as Record<string, unknown>[]).map((entry) => {
-          this.outcomes.push(entry)
-          return {}
-        })
-      case 'unsubscribe': {
+        this.outcomes.push(...(args.outcomes as Record<string, unknown>[]))
+        return (args.outcomes as object[]).map(() => ({}))
+      case 'unsubscribe':
         for (const id of args.ids as number[]) session.subscriptions.delete(id)
         this.retire(session)
         return null
-      }
       case 'set_responders':
         return (args.responders as { name: string; on: boolean }[]).map((entry) => {
           const error = this.refuseEntry(command, entry)
@@ -482,8 +476,7 @@ export class FakeHost {
         })
       case 'clear_retained': {
         const found = [...this.retained.keys()].filter((event) => matches({ event: args.event as string }, event))
-        for (const event of found) this.retained.delete(event)
-        return { cleared: found.length }
+        return { cleared: found.filter((event) => this.retained.delete(event)).length }
       }
       case 'page':
         return null

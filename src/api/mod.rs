@@ -6,6 +6,7 @@ pub(crate) mod component;
 pub(crate) mod jobs;
 pub(crate) mod json;
 mod listen;
+pub(crate) mod listen_async;
 pub(crate) mod listener;
 mod namespace;
 pub(crate) mod options;

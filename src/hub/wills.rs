@@ -1,5 +1,6 @@
 //! Wills: events that the host emits for a page that is gone.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::hub::effects::Effects;
@@ -109,11 +110,13 @@ impl<W> Hub<W> {
                 continue;
             }
             let since = *left.since.get_or_insert(now);
-            let due = left
-                .wills
-                .0
-                .extract_if(.., |_, will| now >= since + will.after.max(grace));
-            self.due_wills.extend(due.map(|(_, will)| will));
+            let is_due = |will: &Will| now >= since + will.after.max(grace);
+            let (due, later) = std::mem::take(&mut left.wills.0)
+                .into_iter()
+                .partition(|(_, will)| is_due(will));
+            left.wills.0 = later;
+            let due: BTreeMap<u64, Will> = due;
+            self.due_wills.extend(due.into_values());
         }
         let webviews = self.webviews.values();
         webviews

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod access;
+mod async_listeners;
 mod bytes;
 mod compat;
 mod components;

@@ -58,7 +58,10 @@ export async function will(event: string, value?: unknown, options: WillOptions 
     checkName(event)
     const { afterMs, to } = options
     if (afterMs !== undefined && !Number.isFinite(afterMs)) {
-      throw new EventBusError('invalid_argument', `afterMs of "${event}" must be a finite number, not ${String(afterMs)}`)
+      throw new EventBusError(
+        'invalid_argument',
+        `afterMs of "${event}" must be a finite number, not ${String(afterMs)}`,
+      )
     }
     const { payload, bytes, size } = encodePayload(event, value)
     const isAddressed = to !== undefined && !isEveryone(to)

@@ -15,13 +15,15 @@ import { acceptedEvent } from './accepted.js'
 import { checkChain, checkComponentName, checkExpiry, checkOwn, checkPayload, filterOf } from './checks.js'
 import { cloneOf } from './clone.js'
 import type { Listener, NewEvent, Refusable, Refusal, StateArguments, SubscribeEntry, TestRequest } from './contract.js'
-import { checkEventName, hasWildcard } from './glob.js'
+import { checkEventName } from './glob.js'
 import { type JobKey, type JobUpdate, type NewJob, TestJobs } from './jobs.js'
-import { payloadText, readPayload } from './payload.js'
-import { type Addressed, inOrder, reaches, receives } from './reach.js'
+import { payloadText } from './payload.js'
 import { type PresenceEntry, TestPresence } from './presence.js'
+import { type Addressed, inOrder, reaches, receives } from './reach.js'
+import { readFrom } from './reading.js'
 import { type Label, type PageResponse, PlayedRecipient, type Recipient, TestRequests } from './requests.js'
 import { errorOf, refusalOf, resultOf, withoutStream } from './results.js'
+import { checkSent, recipientOf } from './sent.js'
 import {
   type AcceptedEvent,
   GRACE_MS,
@@ -30,7 +32,7 @@ import {
   TestSession,
   type TestSubscription,
 } from './session.js'
-import { checkLabels, isForAll, isForPage, labelsOf, neededTarget, partsOf } from './target.js'
+import { checkLabels, isForAll, isForPage, neededTarget, partsOf } from './target.js'
 import { nextTask } from './tasks.js'
 import { type Outcome, Unconsumed } from './unconsumed.js'
 import { TestWills, type WillEntry } from './wills.js'
@@ -186,13 +188,9 @@ export class TestHost {
 
   /** Who receives a request: one page, or the host. */
   private recipientOf(to: Target): Label {
-    const [label] = labelsOf(to)
-    if (partsOf(to).length > 1 || isForAll(to) || (label !== undefined && hasWildcard(label))) {
-      const text = `invalid target of a request: ${JSON.stringify(to)}; expected one label of a webview, or HOST`
-      throw new EventBusError('invalid_argument', text)
-    }
+    const label = recipientOf(to)
     checkLabels(to, this.labels)
-    return label ?? null
+    return label
   }
 
   /** The causes of an event that is emitted or a request that is sent now. */
@@ -211,14 +209,9 @@ export class TestHost {
   }
 
   private async runCommand(command: string, args: Record<string, unknown>): Promise<unknown> {
-    if (command === 'catalog') return { strict: false, events: [], requests: [], components: [], $defs: {} }
-    if (command === 'inspect') {
-      throw new EventBusError('unavailable', 'the test bus has no inspect(); use bus.history() and bus.listeners()')
-    }
+    const read = readFrom(command, this.labels, this.since)
+    if (read) return read
     if (command === 'list_jobs') return this.jobs.list()
-    if (command === 'pages') {
-      return [...this.labels].map((label) => ({ label, window: label, state: 'ready', since: this.since }))
-    }
     if (command === 'request')
       return this.runRequest(withoutStream(args) as unknown as TestRequest & { session: string; id: number })
     if (command === 'cancel_request') return this.cancelRequests(args as { session: string; ids: number[] })
@@ -261,13 +254,7 @@ export class TestHost {
   }
 
   private acceptSent(event: NewEvent, source: Endpoint): Receipt {
-    if (isForAll(neededTarget(event.to))) {
-      const target = JSON.stringify(event.to)
-      throw new EventBusError(
-        'invalid_argument',
-        `the target ${target} of "${event.event}" is everyone; expected some receivers, or use emit`,
-      )
-    }
+    checkSent(event)
     return this.accept(event, source)
   }
 
@@ -285,7 +272,8 @@ export class TestHost {
     const accepted = acceptedEvent(emitted, this.seq, source, retain ?? this.isRetained(event), tick)
     this.unconsumed.keep(accepted)
     this.accepted.push(accepted)
-    if (accepted.retain) this.retained.set(JSON.stringify([event, accepted.to === undefined ? [] : partsOf(accepted.to)]), accepted)
+    if (accepted.retain)
+      this.retained.set(JSON.stringify([event, accepted.to === undefined ? [] : partsOf(accepted.to)]), accepted)
     const ids = this.subscriptionsOf(accepted)
     this.session?.pushEvent(accepted, ids, accepted.extras)
     const receivers = [...this.listeners].filter((listener) => receives(listener, accepted))
@@ -304,8 +292,7 @@ export class TestHost {
     this.activity += 1
     this.seq += 1
     const accepted = { ...acceptedEvent({ event }, this.seq, { kind: 'host' }, false), payload }
-    const ids = only ?? this.subscriptionsOf(accepted)
-    if (ids.length > 0) this.session?.pushEvent(accepted, ids, only ? { retained: true } : {})
+    this.session?.pushEvent(accepted, only ?? this.subscriptionsOf(accepted), only ? { retained: true } : {})
   }
 
   private checkEvent(event: string, payload: string | undefined, to: Target | undefined): void {
@@ -451,9 +438,7 @@ export class TestHost {
       case 'settle':
         return (args.outcomes as Outcome[]).map((outcome) => this.unconsumed.settle(outcome))
       case 'unsubscribe':
-        for (const id of args.ids as number[]) session.subscriptions.delete(id)
-        session.give()
-        return null
+        return session.unsubscribe(args.ids as number[])
       case 'set_responders':
         return (args.responders as { name: string; on: boolean }[]).map((entry) =>
           resultOf(() => this.setResponder(session, withoutStream(entry))),
@@ -463,8 +448,7 @@ export class TestHost {
       case 'page':
         return null
       case 'presence':
-        session.keepsPull = true
-        return (args.changes as PresenceEntry[]).map((entry) => this.presence.change(this.label, entry))
+        return session.holding((args.changes as PresenceEntry[]).map((one) => this.presence.change(this.label, one)))
       case 'start_job':
         return this.jobs.start(args.job as NewJob)
       case 'stop_job':

@@ -150,6 +150,18 @@ export class TestSession {
     }
   }
 
+  /** Its pull is held although nothing may come. */
+  holding<Reply>(reply: Reply): Reply {
+    this.keepsPull = true
+    return reply
+  }
+
+  unsubscribe(ids: readonly number[]): null {
+    for (const id of ids) this.subscriptions.delete(id)
+    this.give()
+    return null
+  }
+
   /** Takes an item out that was not given. The later ones move up. */
   private remove(item: Item): void {
     this.queue = this.queue.filter((one) => one !== item)

@@ -155,15 +155,15 @@ struct Scopes {
     watching: Arc<WatchScope>,
 }
 
+/// The scope that each delivery is checked against, and that of events about pages.
+type Checked = (Option<Arc<Scope>>, Option<Arc<WatchScope>>);
+
 impl Scopes {
-    /// Checks that a page may subscribe to this. Returns the scope that each delivery must be checked against, and that of
-    /// events about pages, if these may be among what it receives.
-    fn check(
-        &self,
-        pattern: &EventPattern,
-    ) -> Result<(Option<Arc<Scope>>, Option<Arc<WatchScope>>)> {
+    /// Checks that a page may subscribe to this. The scope of events about pages is there if these may be among what it
+    /// receives.
+    fn check(&self, pattern: &EventPattern) -> Result<Checked> {
         let text = pattern.to_string();
-        let watching = text.starts_with(OWN_PREFIX).then(|| &self.watching);
+        let watching = text.starts_with(OWN_PREFIX).then_some(&self.watching);
         let watching = watching.filter(|scope| !scope.is_empty()).cloned();
         if is_about_pages(&text) {
             self.watching.check_watching(pattern)?;

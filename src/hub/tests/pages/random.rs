@@ -158,8 +158,8 @@ proptest! {
             prop_assert_eq!(&watcher.members, &truth(&world));
         }
         // Who does not join again is no member after a while.
-        for page in 0..2 {
-            let _ = world.hub.leave_page(LABELS[page], Some(ORIGIN.into()));
+        for label in LABELS {
+            let _ = world.hub.leave_page(label, Some(ORIGIN.into()));
         }
         world.pass(Duration::ZERO);
         world.pass(super::GRACE);

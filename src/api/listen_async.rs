@@ -6,8 +6,8 @@ use std::task::Poll;
 use crate::api::bus::EventBus;
 use crate::api::options::ListenOptions;
 use crate::api::stream::{EventStream, StreamItem};
-use crate::engine::causes::poll_handler;
 use crate::engine::diagnostics::{Diagnostics, Record};
+use crate::engine::handler::run_handler;
 use crate::model::error::Result;
 use crate::model::event::BusEvent;
 use crate::sync::{Tasks, oneshot};
@@ -127,7 +127,7 @@ impl Reading {
                     continue;
                 }
             };
-            let begun = poll_handler(&event, &self.diagnostics, || handler(event.clone()));
+            let begun = run_handler(&event, &self.diagnostics, || handler(event.clone()));
             let Some(running) = begun else {
                 continue;
             };
@@ -143,7 +143,7 @@ impl Reading {
 /// Runs the future of one event to its end.
 async fn finish(mut running: Running, event: BusEvent, diagnostics: Arc<Diagnostics>) {
     poll_fn(|context| {
-        let polled = poll_handler(&event, &diagnostics, || running.as_mut().poll(context));
+        let polled = run_handler(&event, &diagnostics, || running.as_mut().poll(context));
         polled.unwrap_or(Poll::Ready(()))
     })
     .await;

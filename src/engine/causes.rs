@@ -4,8 +4,7 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
-use crate::engine::diagnostics::{Diagnostics, Record};
-use crate::engine::foreign::{drop_safely, panic_message};
+use crate::engine::foreign::drop_safely;
 use crate::model::event::BusEvent;
 use crate::model::name::EventName;
 
@@ -75,39 +74,6 @@ pub(crate) fn run_caused_by<T>(
         report(panicked);
     }
     done.unwrap_or_else(|panic| resume_unwind(panic))
-}
-
-/// Polls a future that handles an event, which causes what it emits. `None` if it panicked, which is logged.
-pub(crate) fn poll_handler<T>(
-    event: &BusEvent,
-    diagnostics: &Diagnostics,
-    poll: impl FnOnce() -> T,
-) -> Option<T> {
-    let scope = CauseScope::begin_for(Cause::Request(event.as_cause().into()));
-    let polled = catch_unwind(AssertUnwindSafe(poll));
-    for name in scope.end() {
-        diagnostics.tell(
-            Record::DeferredPanicked,
-            &name,
-            event.as_cause(),
-            String::new,
-        );
-    }
-    polled
-        .inspect_err(|panic| {
-            let detail = || {
-                let text = panic_message(&**panic);
-                format!(" at event {:?} ({}): {text}", event.name(), event.seq())
-            };
-            diagnostics.tell(
-                Record::ListenerPanicked,
-                event.name(),
-                event.as_cause(),
-                detail,
-            );
-        })
-        .map_err(drop_safely)
-        .ok()
 }
 
 /// The causes of what is emitted here. Empty outside of listeners and responders.

@@ -113,5 +113,5 @@ fn a_panic_ends_one_future_alone() {
     }
     assert_eq!(take(&done), 2);
     let refused = bus.listen_async("a b", ListenOptions::new(), async |_| {});
-    assert_eq!(refused.unwrap_err().code(), ErrorCode::InvalidPattern);
+    assert_eq!(refused.unwrap_err().code(), ErrorCode::InvalidEventName);
 }

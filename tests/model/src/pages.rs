@@ -90,7 +90,7 @@ pub fn a_will_comes_once_or_not_at_all() {
         let listened = HostSubscription::default();
         let effects = core.hub().listen(stream, 1, pattern("gone"), listened);
         core.apply_effects(effects);
-        let mut page = page_with_will(&runtime, 1);
+        let page = page_with_will(&runtime, 1);
         // It is there, and what it waits for is something else.
         let pull = page.send_pull();
         let leaver = {

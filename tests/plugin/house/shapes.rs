@@ -8,6 +8,7 @@ use super::{read, room, rust_files};
 
 /// What every app touches. Everything else stands in a module.
 const AT_THE_ROOT: &[&str] = &[
+    "AsyncListener",
     "Builder",
     "BusEvent",
     "Bytes",

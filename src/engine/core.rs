@@ -15,6 +15,7 @@ use crate::hub::command_log::{CommandAdmission, JsonResult};
 use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::hub::queue::QueueEntry;
 use crate::hub::requests::Recipient;
+use crate::hub::will::Will;
 use crate::hub::{Audience, Command, Effects, EmitEffects, Hub, NewEvent, Pull, Refusal};
 use crate::limits::Limits;
 use crate::model::compat::CompatKind;
@@ -429,9 +430,20 @@ impl Core {
 
     pub(crate) fn expire(&self, now: Instant) -> Option<Instant> {
         self.note_outcomes();
-        let (mut effects, next) = self.hub().expire(now);
+        let (mut effects, next, wills) = {
+            let mut hub = self.hub();
+            let (effects, next) = hub.expire(now);
+            (effects, next, hub.take_due_wills())
+        };
         let silent = std::mem::take(&mut effects.silent);
         self.apply_effects(effects);
+        for Will {
+            event, audience, ..
+        } in wills
+        {
+            // Whom it is for may be gone, too.
+            drop(self.publish(event, &audience));
+        }
         for webview in silent {
             self.remove_if_closed(&webview);
         }
@@ -561,6 +573,7 @@ mod tests {
             wants_replayed: true,
             wants_retained: true,
             wants_latest: false,
+            watches: None,
             resume: None,
         };
         let begun = core.subscribe(page.unwrap(), (0..64).map(request).collect(), now());

@@ -29,9 +29,12 @@ import type {
 import { TestJobs } from './jobs.js'
 import { payloadText } from './payload.js'
 import { PlayedRecipient } from './played.js'
+import { type PresenceEntry, TestPresence } from './presence.js'
 import { type Addressed, inOrder, reaches, receives } from './reach.js'
+import { readFrom } from './reading.js'
 import { type Label, type PageResponse, type Recipient, type ResponderKind, TestRequests } from './requests.js'
 import { errorOf, refusalOf, resultOf } from './results.js'
+import { checkSent } from './sent.js'
 import {
   type AcceptedEvent,
   acceptedOf,
@@ -46,6 +49,7 @@ import { creditOf } from './streams.js'
 import { checkLabels, isForAll, isForPage, neededTarget, partsOf, recipientIn } from './target.js'
 import { nextTask } from './tasks.js'
 import { type Outcome, Unconsumed } from './unconsumed.js'
+import { TestWills, type WillEntry } from './wills.js'
 
 /** The sessions of pages whose test is over. */
 const over = new Set<unknown>()
@@ -61,6 +65,12 @@ export class TestHost {
   /** How many commands have come and how many events were accepted. It does not change while nothing happens. */
   activity = 0
   private seq = 0
+  private readonly since = Date.now()
+  private readonly presence = new TestPresence((event, payload) => this.tell(event, payload))
+  private readonly wills = new TestWills((event) => {
+    this.refuse('emit', event.event)
+    this.checkEvent(event.event, event.payload, event.to)
+  })
   private session: TestSession | null = null
   private readonly retained = new Map<string, AcceptedEvent>()
   private readonly unconsumed = new Unconsumed()
@@ -148,13 +158,17 @@ export class TestHost {
 
   /** Adds a page that the test plays, or the host. */
   play(label: Label): void {
-    if (label !== null) this.labels.add(label)
+    if (label !== null && !this.labels.has(label)) {
+      this.labels.add(label)
+      for (const news of ['opened', 'ready']) this.tell(`event-bus:page-${news}`, { label, window: label })
+    }
     this.played.set(label, new PlayedRecipient(label, this.requests))
   }
 
   /** Closes a page that the test plays. */
   close(label: string): void {
-    this.labels.delete(label)
+    if (this.labels.delete(label)) this.tell('event-bus:page-closed', { label, window: label, reason: 'closed' })
+    this.presence.leave(label)
     this.requests.leave(label)
     this.played.get(label)?.close()
     for (const listener of this.listeners) if (listener.label === label) this.listeners.delete(listener)
@@ -211,11 +225,8 @@ export class TestHost {
   }
 
   private async runCommand(command: string, args: Record<string, unknown>): Promise<unknown> {
-    if (command === 'catalog')
-      return { strict: false, events: [], requests: [], streams: [], components: [], $defs: {} }
-    if (command === 'inspect') {
-      throw new EventBusError('unavailable', 'the test bus has no inspect(); use bus.history() and bus.listeners()')
-    }
+    const read = readFrom(command, this.labels, this.since)
+    if (read) return read
     if (command === 'list_jobs') return this.jobs.list()
     if (command === 'list_tasks') return this.tasks.list()
     if (command === 'attach_task') return this.open(args.session as string).followTask(args as never, this.tasks)
@@ -270,13 +281,7 @@ export class TestHost {
   }
 
   private acceptSent(event: NewEvent, source: Endpoint): Receipt {
-    if (isForAll(neededTarget(event.to))) {
-      const target = JSON.stringify(event.to)
-      throw new EventBusError(
-        'invalid_argument',
-        `the target ${target} of "${event.event}" is everyone; expected some receivers, or use emit`,
-      )
-    }
+    checkSent(event)
     return this.accept(event, source)
   }
 
@@ -296,7 +301,7 @@ export class TestHost {
     const { to } = accepted
     this.unconsumed.keep(accepted)
     this.accepted.push(accepted)
-    if (accepted.retain) this.retained.set(JSON.stringify([event, to === undefined ? [] : partsOf(to)]), accepted)
+    if (retain) this.retained.set(JSON.stringify([event, to === undefined ? [] : partsOf(to)]), accepted)
     const ids = this.subscriptionsOf(accepted)
     this.session?.pushEvent(accepted, ids, accepted.extras)
     const receivers = [...this.listeners].filter((listener) => receives(listener, accepted))
@@ -308,6 +313,14 @@ export class TestHost {
       pages: pages.size + (ids.length > 0 ? 1 : 0),
       listeners: receivers.filter(({ label }) => label === null).length,
     }
+  }
+
+  /** Hands the page under test an event of the bus itself, which is in no history. */
+  private tell(event: string, payload: unknown, only?: number[]): void {
+    this.activity += 1
+    this.seq += 1
+    const accepted = { ...acceptedOf({ event, retain: false }, this.seq, { kind: 'host' }, undefined), payload }
+    this.session?.pushEvent(accepted, only ?? this.subscriptionsOf(accepted), only ? { retained: true } : {})
   }
 
   private checkEvent(event: string, payload: string | undefined, to: Target | undefined): void {
@@ -437,9 +450,13 @@ export class TestHost {
     const source: Endpoint = { kind: 'webview', label: this.label }
     switch (command) {
       case 'emit':
-        return (args.events as NewEvent[]).map((entry) => resultOf(() => this.accept(entry, source)))
+        return (args.events as WillEntry[]).map((entry) =>
+          resultOf(() => this.wills.keep(session, entry) ?? this.accept(entry, source)),
+        )
       case 'emit_to':
-        return (args.events as NewEvent[]).map((entry) => resultOf(() => this.acceptSent(entry, source)))
+        return (args.events as WillEntry[]).map((entry) =>
+          resultOf(() => this.wills.keep(session, entry) ?? this.acceptSent(entry, source)),
+        )
       case 'clear_retained':
         this.refuse('emit', args.event as string)
         return { cleared: this.clearRetained(args.event as string) }
@@ -448,15 +465,17 @@ export class TestHost {
       case 'settle':
         return (args.outcomes as Outcome[]).map((outcome) => this.unconsumed.settle(outcome))
       case 'unsubscribe':
-        for (const id of args.ids as number[]) session.subscriptions.delete(id)
-        session.give()
-        return null
+        return session.unsubscribe(args.ids as number[])
       case 'set_responders':
         return (args.responders as ResponderEntry[]).map((entry) => resultOf(() => this.setResponder(session, entry)))
       case 'respond':
         return (args.responses as (PageResponse | ConsumerEntry)[]).map((entry) =>
           resultOf(() => this.takeResponse(entry)),
         )
+      case 'page':
+        return null
+      case 'presence':
+        return session.holding((args.changes as PresenceEntry[]).map((one) => this.presence.change(this.label, one)))
       case 'start_task':
         return this.tasks.start(args.task as NewTask, source)
       case 'cancel_task':
@@ -494,6 +513,8 @@ export class TestHost {
     const earlier = this.accepted.filter(({ extras }) => !extras.consume)
     const replayed = replay === false ? [] : [...(this.replays ? earlier : []), ...this.unconsumed.events]
     session.catchUp(id, kept.filter(isDue), replayed.filter(isDue))
+    const members = this.presence.snapshot(event)
+    if (members) this.tell(event, members, [id])
     return { seq: this.seq }
   }
 }

@@ -81,6 +81,7 @@ fn listen(hub: &mut Hub<char>, key: SubscriberKey, id: u32, resume: Option<Resum
         wants_replayed: true,
         wants_retained: true,
         wants_latest: false,
+        watches: None,
         resume,
     };
     let (results, _) = hub.subscribe(key, vec![request], Instant::now());
@@ -171,6 +172,7 @@ fn a_page_that_dies_leaves_it_to_the_next_one() {
         wants_replayed: true,
         wants_retained: true,
         wants_latest: false,
+        watches: None,
         resume: None,
     };
     let (_, effects) = hub.subscribe(last, vec![request], Instant::now());

@@ -163,106 +163,127 @@ pub(super) async fn row_25(app: &AppHandle, bus: &EventBus) -> Result<()> {
     Ok(())
 }
 
-/// Emit once, later: after a delay, or at a time of day.
+/// List the pages that are there, and wait until one is ready.
 pub(super) async fn row_26(app: &AppHandle, bus: &EventBus) -> Result<()> {
+    let _ = (app, bus);
+    let ready = bus.pages().iter().filter(|page: &&PageInfo| page.state == PageState::Ready).count(); bus.wait_until_ready("main").timeout(Duration::from_secs(1)).await?; let _ = ready;
+    Ok(())
+}
+
+/// Tell others who is there, and know who is: presence.
+pub(super) async fn row_29(app: &AppHandle, bus: &EventBus) -> Result<()> {
+    let _ = (app, bus);
+    let room: Presence<String> = bus.presence("doc:7")?; room.on_change(|change| { let _: PresenceChange<String> = change; })?.forget(); room.join(&"Rust".to_owned())?; room.join_as("b", &"Rust".to_owned())?; let _: Vec<PresenceMember<String>> = room.list()?; room.leave_as("b"); room.leave();
+    Ok(())
+}
+
+/// Listen with an async function.
+pub(super) async fn row_31(app: &AppHandle, bus: &EventBus) -> Result<()> {
+    let _ = (app, bus);
+    bus.listen_async("cart:*", ListenOptions::new().sequential(true), |event| async move { println!("{}", event.name()); })?.forget(); bus.listen_async("cart", ListenOptions::new(), async |_| {})?.stop();
+    Ok(())
+}
+
+/// Emit once, later: after a delay, or at a time of day.
+pub(super) async fn row_32(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     bus.emit_after("cart", Duration::from_secs(1), 1).to("main").start()?.forget(); bus.emit_at("cart", std::time::SystemTime::now(), 1).skip_missed().start()?.stop();
     Ok(())
 }
 
 /// Make the payload of each tick in code.
-pub(super) async fn row_27(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_33(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     let _ = Builder::new().job_source("cpu", |call: &SourceCall| call.args::<String>());
     Ok(())
 }
 
 /// Pause, resume, change and stop a job.
-pub(super) async fn row_28(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_34(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     let job = bus.periodic("clock").every(Duration::from_secs(1)).start()?; job.update(JobChanges::new().every(Duration::from_secs(2)))?; job.stop();
     Ok(())
 }
 
 /// Find jobs.
-pub(super) async fn row_29(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_35(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     let _ = bus.jobs().list_all();
     Ok(())
 }
 
 /// See which tick an event is.
-pub(super) async fn row_30(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_36(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     bus.listen("clock", |event| { let _: Option<&Tick> = event.tick(); })?.forget();
     Ok(())
 }
 
 /// Send a request.
-pub(super) async fn row_32(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_38(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     let _: bool = bus.request("main", "confirm", "Delete?").timeout(Duration::from_secs(60)).await?;
     Ok(())
 }
 
 /// Send a request to several pages.
-pub(super) async fn row_33(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_39(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     let _: Responses<bool> = bus.request_all("editor-*", "has-changes", ()).await?;
     Ok(())
 }
 
 /// Respond to requests.
-pub(super) async fn row_34(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_40(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     bus.respond("sum", async |numbers: Vec<i64>| Ok(numbers.iter().sum::<i64>()))?.stop();
     Ok(())
 }
 
 /// Respond with work that blocks.
-pub(super) async fn row_35(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_41(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     bus.respond_blocking("read", |path: String, _| Ok(std::fs::read_to_string(path)?))?.forget();
     Ok(())
 }
 
 /// Request a stream: parts, and then a response.
-pub(super) async fn row_36(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_42(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     let _ = bus.request_stream::<String>("main", "tail", ()).timeout(Duration::from_secs(60)).credit_bytes(1 << 16).credit_parts(16).await?;
     Ok(())
 }
 
 /// Take the parts of a stream, and its response.
-pub(super) async fn row_37(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_43(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     let mut parts: PartStream<String> = bus.request_stream("main", "tail", ()).await?; while let Some(part) = parts.recv().await { println!("{}", part?); } let _: u32 = parts.response().await?;
     Ok(())
 }
 
 /// Respond with a stream.
-pub(super) async fn row_38(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_44(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     bus.respond_stream("count", |to: u32, out| async move { for number in 0..to { out.send(number).await?; } Ok(()) })?.stop();
     Ok(())
 }
 
 /// Send the parts of a stream.
-pub(super) async fn row_39(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_45(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     bus.respond_stream_blocking("name", |(): (), out: PartSender<String>| { out.blocking_send(out.context().name().to_owned())?; out.try_send(String::new())?; Ok(()) })?.stop();
     Ok(())
 }
 
 /// Read who sent a request, and whether the caller still waits.
-pub(super) async fn row_40(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_46(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     bus.respond_with("who", async |_: (), context: RequestContext| Ok(context.name().to_owned()))?.forget();
     Ok(())
 }
 
 /// See how a responder failed.
-pub(super) async fn row_42(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_48(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     let _ = |error: &Error| error.failure().map(|failure: &Failure| failure.name.clone());
     Ok(())

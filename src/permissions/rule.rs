@@ -326,6 +326,7 @@ impl Watch {
         let others = [
             ("event", rule.event.is_some()),
             ("request", rule.request.is_some()),
+            ("task", rule.task.is_some()),
             ("to", rule.to.is_some()),
             ("minIntervalMs", rule.min_interval_ms.is_some()),
             ("owner", rule.owner.is_some()),

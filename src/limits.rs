@@ -181,7 +181,7 @@ const FLOOD_LIMITS: usize = 10;
 
 impl Limits {
     /// Every limit, with its key in the configuration.
-    fn entries(&self) -> [(&'static str, usize); 39] {
+    fn entries(&self) -> [(&'static str, usize); 42] {
         [
             ("payloadBytes", self.payload_bytes),
             ("queueEvents", self.queue_events),

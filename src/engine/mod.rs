@@ -12,6 +12,7 @@ pub(crate) mod leases;
 pub(crate) mod listeners;
 pub(crate) mod page_waits;
 pub(crate) mod parts;
+mod publishing;
 pub(crate) mod pump;
 pub(crate) mod reply;
 pub(crate) mod responders;

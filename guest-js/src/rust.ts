@@ -203,12 +203,7 @@ class Parts {
   }
 }
 
-type RespondInParts = (
-  text: string,
-  pieces: Uint8Array[],
-  context: RequestContext,
-  parts: Parts,
-) => Promise<unknown>
+type RespondInParts = (text: string, pieces: Uint8Array[], context: RequestContext, parts: Parts) => Promise<unknown>
 
 /** Responds to requests with streams. */
 export function respondStream(name: string, run: RespondInParts): Subscription {

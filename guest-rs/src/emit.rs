@@ -79,12 +79,7 @@ pub(crate) fn emit_caused<E: Event>(event: &E, options: EmitOptions, cause: &JsV
 pub struct Emitted(JsFuture);
 
 impl Emitted {
-    fn new(
-        name: &str,
-        written: Result<JsValue>,
-        options: &EmitOptions,
-        cause: &JsValue,
-    ) -> Self {
+    fn new(name: &str, written: Result<JsValue>, options: &EmitOptions, cause: &JsValue) -> Self {
         let promise = match written {
             Ok(payload) => js::emit(name, &payload, &options_text(options), cause),
             Err(error) => js_sys::Promise::reject(&thrown(&error)),

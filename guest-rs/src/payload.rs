@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use js_sys::{Array, Uint8Array};
-use serde::de::DeserializeOwned;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tauri_plugin_event_bus_types::internal::{
     Attachment, attach, check_numbers, failed_with, read_attached, write_attached,
 };

@@ -17,9 +17,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::closure::Closure;
 
 use crate::js;
-use crate::payload::{
-    error_of, millis, options_text, read, read_value, thrown, value_of, write,
-};
+use crate::payload::{error_of, millis, options_text, read, read_value, thrown, value_of, write};
 use crate::request::{RequestContext, Responder, failed, promise_of};
 
 /// Requests a stream from the page in another webview, or from the host ([`HOST`](crate::HOST)): parts, and then a response.

@@ -161,7 +161,10 @@ test('responds to requests', async () => {
   assert.equal(await bus.request('main', 'sum', { numbers: [1, 2] }), 3)
   assert.equal(await bus.page('other').request('main', 'sum', { numbers: [1.5, 2] }), 3.5)
   assert.deepEqual(await logged(), ['sum for Host', 'sum for Webview("other")'])
-  await assert.rejects(bus.request('main', 'sum', { numbers: [] }), { code: 'responder_failed', message: /nothing to add/ })
+  await assert.rejects(bus.request('main', 'sum', { numbers: [] }), {
+    code: 'responder_failed',
+    message: /nothing to add/,
+  })
   await assert.rejects(bus.request('main', 'sum', 7), { code: 'responder_failed', message: /does not match/ })
 })
 

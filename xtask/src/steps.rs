@@ -257,7 +257,13 @@ fn in_chromium(skipped: &[&str]) -> Outcome {
 }
 
 /// What does not depend on how batches reach a page, and takes long.
-const SAME_BY_PULL: &[&str] = &["calls::", "moving::", "both_builds::", "shop::", "rust_frontend::"];
+const SAME_BY_PULL: &[&str] = &[
+    "calls::",
+    "moving::",
+    "both_builds::",
+    "shop::",
+    "rust_frontend::",
+];
 
 /// On WebKitGTK the host calls pages. Elsewhere they pull, and so do these.
 fn journeys_by_pull() -> Outcome {

@@ -146,7 +146,9 @@ impl Page<'_> {
         let variables = [("CARGO_TARGET_DIR", folder.as_str())];
         match self.means {
             Means::Rustup => cargo_with(&arguments, &variables),
-            Means::Script(path) => program_with(&path.display().to_string(), &arguments, &variables),
+            Means::Script(path) => {
+                program_with(&path.display().to_string(), &arguments, &variables)
+            }
         }
     }
 
@@ -154,7 +156,15 @@ impl Page<'_> {
         let wasm = folder().join(TARGET).join(wasm).display().to_string();
         run(
             self.bindgen,
-            &["--target", "web", "--out-name", name_of(&wasm), "--out-dir", out, &wasm],
+            &[
+                "--target",
+                "web",
+                "--out-name",
+                name_of(&wasm),
+                "--out-dir",
+                out,
+                &wasm,
+            ],
         )
     }
 }

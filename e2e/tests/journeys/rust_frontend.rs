@@ -53,7 +53,10 @@ async fn windows_in_rust_share_a_cart() -> Result<()> {
                 &[],
             )
             .await?;
-        ensure!(session.as_str().is_some_and(|id| id.len() == 32), "{session}");
+        ensure!(
+            session.as_str().is_some_and(|id| id.len() == 32),
+            "{session}"
+        );
     }
     Ok(())
 }

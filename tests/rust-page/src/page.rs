@@ -123,7 +123,9 @@ fn cart(item_count: u32) -> Cart {
 pub fn emit_cart(item_count: u32) -> Promise {
     promised(emit_with(
         &cart(item_count),
-        EmitOptions::new().retain(true).expires(Duration::from_secs(60)),
+        EmitOptions::new()
+            .retain(true)
+            .expires(Duration::from_secs(60)),
     ))
 }
 

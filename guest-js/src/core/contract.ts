@@ -98,7 +98,7 @@ export interface RequestChannel {
   renewals(): Renewal[]
   /** Ends what the host has accepted, since this page may not pull. */
   lose(error: EventBusError): void
-  /** Ends the streams that this page receives, with the session in which the host has accepted them. */
+  /** Ends what was received in a session that has ended: requests of others, and streams. */
   abandon(): void
   /** Rejects the requests of this page, which the host has dropped while the page was away. */
   forget(): void

@@ -1,5 +1,5 @@
 import type { PulledCredit, PulledParts, PulledStreamEnd } from '../batch.js'
-import type { CommandQueue, Renewal } from '../commands.js'
+import type { CommandQueue } from '../commands.js'
 import type { RequestChannel } from '../contract.js'
 import type { EventBusError } from '../error.js'
 import type { IncomingStreams } from './incoming.js'
@@ -54,13 +54,9 @@ export class PageRequestChannel extends Responders implements RequestChannel {
     this.incoming?.tellAgain()
   }
 
-  abandon(): void {
+  override abandon(): void {
+    super.abandon()
     this.incoming?.abandon()
-  }
-
-  override renewals(): Renewal[] {
-    this.abandon()
-    return super.renewals()
   }
 
   override lose(error: EventBusError): void {

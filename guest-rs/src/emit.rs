@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use js_sys::Promise;
 use js_sys::futures::JsFuture;
 use serde::Serialize;
 use tauri_plugin_event_bus_types::internal::write_event;
@@ -76,15 +77,22 @@ pub(crate) fn emit_caused<E: Event>(event: &E, options: EmitOptions, cause: &JsV
 
 /// An event that was emitted: a future of its receipt.
 #[derive(Debug)]
-pub struct Emitted(JsFuture);
+pub struct Emitted {
+    promise: Promise,
+    /// Made by the first poll. Before that, the promise has no handler, so that the console shows a rejection.
+    future: Option<JsFuture>,
+}
 
 impl Emitted {
     fn new(name: &str, written: Result<JsValue>, options: &EmitOptions, cause: &JsValue) -> Self {
         let promise = match written {
             Ok(payload) => js::emit(name, &payload, &options_text(options), cause),
-            Err(error) => js_sys::Promise::reject(&thrown(&error)),
+            Err(error) => Promise::reject(&thrown(&error)),
         };
-        Self(promise.into())
+        Self {
+            promise,
+            future: None,
+        }
     }
 }
 
@@ -92,7 +100,9 @@ impl Future for Emitted {
     type Output = Result<Receipt>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let settled = Pin::new(&mut self.0).poll(context);
+        let promise = self.promise.clone();
+        let future = self.future.get_or_insert_with(|| promise.into());
+        let settled = Pin::new(future).poll(context);
         settled.map(|outcome| {
             let receipt: js::JsReceipt = outcome
                 .map_err(|reason| -> Error { error_of(&reason) })?

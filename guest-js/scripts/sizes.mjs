@@ -14,7 +14,7 @@ const limits = {
   '{ listen, emit }': 11_150,
   '{ listen, emit, component }': 18_000,
   './dom': 1_024,
-  './frame': 10_900,
+  './frame': 11_200,
   './local': 15_400,
   './react': 1_700,
   './solid': 1_700,
@@ -22,7 +22,7 @@ const limits = {
   './svelte/store': 1_700,
   './tauri': 12_050,
   './vue': 1_700,
-  './worker': 10_900,
+  './worker': 11_200,
 }
 const withoutLimit = ['./bundler', './testing']
 

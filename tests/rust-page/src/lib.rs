@@ -1,10 +1,10 @@
 //! What a page in Rust does with the bus, as functions that a test calls. They write what they see into a log.
 
 #[cfg(feature = "bus")]
-mod page;
+pub mod page;
 mod payloads;
 #[cfg(feature = "leptos")]
-mod signal;
+pub mod signal;
 
 use wasm_bindgen::prelude::*;
 

@@ -1,3 +1,5 @@
+//! What a test does on the bus, from Rust.
+
 use std::cell::RefCell;
 use std::fmt::Debug;
 use std::time::Duration;

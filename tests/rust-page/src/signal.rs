@@ -1,3 +1,5 @@
+//! A signal of Leptos.
+
 use std::cell::RefCell;
 
 use reactive_graph::owner::Owner;

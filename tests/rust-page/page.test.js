@@ -48,11 +48,11 @@ test('emits typed events', async () => {
 })
 
 test('emits bytes as bytes', async () => {
-  const got = []
-  bus.page('other').listen('picture', ({ payload }) => got.push(payload))
-  await page.emitPicture('other')
+  bus.page('other')
+  assert.match(await page.emitPicture('other'), /^Receipt/)
+  assert.match(await page.emitPicture('nowhere'), /^unknown_target: /)
   await page.emitBytes()
-  assert.deepEqual(got, [{ pixels: Uint8Array.of(1, 2, 255), layers: [Uint8Array.of(), Uint8Array.of(120)] }])
+  assert.deepEqual(bus.emitted('picture'), [{ pixels: Uint8Array.of(1, 2, 255), layers: [Uint8Array.of(), Uint8Array.of(120)] }])
   assert.deepEqual(bus.emitted('bytes'), [Uint8Array.of(7, 8)])
 })
 
@@ -152,8 +152,7 @@ test('cancels a request that is dropped', async () => {
   })
   page.dropRequest()
   assert.deepEqual(await logged(), ['Pending'])
-  assert.ok(reason === 'cancelled' || reason === undefined, reason)
-  assert.equal(bus.responders('sum'), 1)
+  assert.equal(reason, 'cancelled')
 })
 
 test('responds to requests', async () => {

@@ -224,7 +224,7 @@ pub fn emit_caused() {
             pixels: Bytes::new(),
             layers: Vec::new(),
         };
-        let _ = emit(&picture);
+        drop(emit(&picture));
         spawn_local(async move {
             if let Err(error) = event.emit(&picture).await {
                 log(error.message());

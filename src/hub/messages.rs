@@ -6,7 +6,8 @@ use crate::hub::ids::RequestId;
 use crate::hub::requests::message::{Ending, RequestMessage};
 use crate::model::name::EventName;
 
-/// What waits for a page as a responder: requests, the ends of requests, and credit. No policy drops it.
+/// What waits for a page beside events: requests, the ends of requests, credit, and what became of its own events. No policy
+/// drops it.
 #[derive(Debug, Default)]
 pub(crate) struct Messages {
     /// Each with the number of the event that it comes after.
@@ -35,6 +36,11 @@ impl Messages {
         if self.credit.insert(id, parts).is_none() {
             self.queue.push_back((after, Item::Credit(id, parts)));
         }
+    }
+
+    /// Queues what became of an event of the page, as JSON.
+    pub(crate) fn push_outcomes(&mut self, outcomes: Arc<str>, after: u64) {
+        self.queue.push_back((after, Item::Outcomes(outcomes)));
     }
 
     /// Takes a request back. Returns false if it was delivered.

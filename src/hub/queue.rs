@@ -8,7 +8,7 @@ pub(crate) use crate::hub::slot::Arriving;
 use crate::hub::slot::{Dropping, Newest, Slot, dropping};
 pub(crate) use crate::hub::superseded::SupersededLists;
 use crate::hub::unreported::Unreported;
-use crate::model::event::GapReason;
+use crate::model::event::{BusEvent, GapReason};
 use crate::model::name::EventName;
 use crate::model::policy::Overflow;
 
@@ -42,6 +42,8 @@ pub(crate) struct Queue {
     /// What was lost elsewhere and is not reported yet.
     lost: VecDeque<LostEvents>,
     needs_cause: bool,
+    /// The numbers of the events whose emitters wait for outcomes, and that left the queue without being taken.
+    dropped_tracked: Vec<u64>,
     /// How many events were ever dropped here since there was no room.
     dropped_events: u64,
     bound: QueueBound,
@@ -71,6 +73,7 @@ impl Queue {
             expired: Unreported::default(),
             lost: VecDeque::new(),
             needs_cause: false,
+            dropped_tracked: Vec::new(),
             dropped_events: 0,
             bound,
         }
@@ -293,6 +296,7 @@ impl Queue {
         let (steady, before) = (clock(), self.len);
         while let Some((number, ())) = self.expiring.take_expired(steady) {
             if let Some(slot) = self.take((number - self.first) as usize) {
+                self.note_dropped(&slot.queued);
                 self.expired.note_lost(slot.queued, self.needs_cause);
             }
         }
@@ -302,10 +306,31 @@ impl Queue {
 
     pub(crate) fn clear(&mut self) {
         *self = Self {
+            dropped_tracked: self.take_tracked(),
             dropped_events: self.dropped_events,
             needs_cause: self.needs_cause,
             ..Self::new(self.bound)
         };
+    }
+
+    fn note_dropped(&mut self, queued: &QueuedEvent) {
+        if queued.event.mark().is_tracked {
+            self.dropped_tracked.push(queued.event.seq());
+        }
+    }
+
+    /// The events that were dropped and whose emitters wait for outcomes.
+    pub(crate) fn take_dropped_tracked(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.dropped_tracked)
+    }
+
+    /// The same, with those that still wait here.
+    pub(crate) fn take_tracked(&mut self) -> Vec<u64> {
+        let waiting = self.slots.iter().flatten().map(|slot| &slot.queued.event);
+        let tracked = waiting.filter(|event| event.mark().is_tracked);
+        let mut all = std::mem::take(&mut self.dropped_tracked);
+        all.extend(tracked.map(BusEvent::seq));
+        all
     }
 
     /// How many events wait, and their bytes.
@@ -447,6 +472,7 @@ impl Queue {
         }
         if let Some(old) = place.take() {
             self.account_for_taken(number, &old.queued);
+            self.note_dropped(&old.queued);
             newer.replace(old);
         }
         true
@@ -463,6 +489,7 @@ impl Queue {
         let Some(oldest) = self.take((number - self.first) as usize) else {
             return false;
         };
+        self.note_dropped(&oldest.queued);
         self.dropped_events += 1 + oldest.queued.event.superseded();
         self.dropped.note_lost(oldest.queued, self.needs_cause);
         true

@@ -110,7 +110,7 @@ impl RequestArguments {
     }
 }
 
-fn read_timeout(millis: Option<f64>) -> Result<Duration> {
+pub(super) fn read_timeout(millis: Option<f64>) -> Result<Duration> {
     let Some(millis) = millis else {
         return Ok(DEFAULT_TIMEOUT);
     };

@@ -10,6 +10,7 @@ import type { Emit, EmitOptions, EmitTo, Receipt } from '../types/emit.js'
 import type { Endpoint } from '../types/endpoint.js'
 import type { BusEvent } from '../types/event.js'
 import type { Gap } from '../types/gap.js'
+import type { Handled } from '../types/outcome.js'
 import type { RequestContext } from '../types/request.js'
 import type { Target } from '../types/target.js'
 import { type NewTask, TestAppTasks } from './app-tasks.js'
@@ -28,6 +29,7 @@ import type {
 } from './contract.js'
 import { TestJobs } from './jobs.js'
 import { payloadText } from './payload.js'
+import { type OutcomeWait, outcomeOf, TestOutcomes, type ToldOutcome } from './outcomes.js'
 import { PlayedRecipient } from './played.js'
 import { type PresenceEntry, TestPresence } from './presence.js'
 import { type Addressed, inOrder, reaches, receives } from './reach.js'
@@ -74,6 +76,7 @@ export class TestHost {
   private session: TestSession | null = null
   private readonly retained = new Map<string, AcceptedEvent>()
   private readonly unconsumed = new Unconsumed()
+  private readonly outcomes = new TestOutcomes()
   readonly jobs: TestJobs
   readonly tasks = new TestAppTasks(() => {
     this.activity += 1
@@ -170,6 +173,7 @@ export class TestHost {
     if (this.labels.delete(label)) this.tell('event-bus:page-closed', { label, window: label, reason: 'closed' })
     this.presence.leave(label)
     this.requests.leave(label)
+    this.outcomes.leave(label)
     this.played.get(label)?.close()
     for (const listener of this.listeners) if (listener.label === label) this.listeners.delete(listener)
   }
@@ -280,13 +284,44 @@ export class TestHost {
     return this.accept({ ...event, causes }, label === null ? { kind: 'host' } : { kind: 'webview', label })
   }
 
-  private acceptSent(event: NewEvent, source: Endpoint): Receipt {
+  /** Emits, and waits for what becomes of the event. */
+  emitHandled(label: Label, event: NewEvent, timeoutMs?: number): Promise<Handled> {
+    return new Promise((resolve) => {
+      const { causes = this.causesOf(label) } = event
+      const source: Endpoint = label === null ? { kind: 'host' } : { kind: 'webview', label }
+      let outcomes: Omit<Handled, 'receipt'> | undefined
+      let receipt: Receipt | undefined
+      const end = () => receipt && outcomes && resolve({ receipt, ...outcomes })
+      const done = (become: Omit<Handled, 'receipt'>) => {
+        outcomes = become
+        end()
+      }
+      receipt = this.accept({ ...event, causes }, source, undefined, { timeoutMs, done })
+      end()
+    })
+  }
+
+  private acceptSent(session: TestSession, event: NewEvent, source: Endpoint): Receipt {
     checkSent(event)
-    return this.accept(event, source)
+    return this.acceptFrom(session, event, source)
+  }
+
+  /** Accepts an event of the page, which may wait for what becomes of it. */
+  private acceptFrom(session: TestSession, { outcome, ...event }: NewEvent, source: Endpoint): Receipt {
+    if (!outcome) return this.accept(event, source)
+    const { id, timeoutMs } = outcome
+    const done = (outcomes: Omit<Handled, 'receipt'>) => session.pushOutcomes(id, outcomes)
+    session.awaited += 1
+    try {
+      return this.accept(event, source, undefined, { timeoutMs, done })
+    } catch (error) {
+      session.awaited -= 1
+      throw error
+    }
   }
 
   /** Accepts an event and queues it for its receivers. */
-  private accept(emitted: NewEvent, source: Endpoint, tick?: Extras['tick']): Receipt {
+  private accept(emitted: NewEvent, source: Endpoint, tick?: Extras['tick'], wait?: OutcomeWait): Receipt {
     const { event, except, component, expiresMs, causes = [] } = emitted
     this.refuse('emit', event)
     if (component !== undefined) checkComponentName(component)
@@ -294,6 +329,7 @@ export class TestHost {
     this.checkEvent(event, emitted.payload, emitted.to)
     if (except !== undefined) partsOf(except)
     checkExpiry(event, expiresMs)
+    if (wait) this.outcomes.check(event, wait)
     this.activity += 1
     this.seq += 1
     const retain = emitted.retain ?? this.isRetained(event)
@@ -303,8 +339,14 @@ export class TestHost {
     this.accepted.push(accepted)
     if (retain) this.retained.set(JSON.stringify([event, to === undefined ? [] : partsOf(to)]), accepted)
     const ids = this.subscriptionsOf(accepted)
-    this.session?.pushEvent(accepted, ids, accepted.extras)
     const receivers = [...this.listeners].filter((listener) => receives(listener, accepted))
+    if (wait) {
+      const entries = new Map<Label, number>()
+      if (ids.length > 0) entries.set(this.label, this.session?.countItems(ids) ?? 0)
+      for (const { label } of receivers) entries.set(label, (entries.get(label) ?? 0) + 1)
+      this.outcomes.begin(accepted.seq, wait, entries)
+    }
+    this.session?.pushEvent(accepted, ids, wait ? { ...accepted.extras, outcome: true } : accepted.extras)
     const pages = new Set(receivers.flatMap(({ label }) => (label === null ? [] : [label])))
     for (const listener of receivers) this.deliver(listener, accepted)
     this.callListeners()
@@ -355,8 +397,9 @@ export class TestHost {
 
   private deliver(listener: Listener, event: AcceptedEvent, isRetained = false): void {
     const received = this.receivedOf(event, isRetained)
-    if (listener.label === null) this.due.push(() => this.call(listener, received))
-    else listener.deliver(received)
+    const { label } = listener
+    if (label === null) this.due.push(() => this.call(listener, received))
+    else this.outcomes.tell(event.seq, label, outcomeOf(label, () => listener.deliver(received)))
   }
 
   private callListeners(): void {
@@ -368,14 +411,19 @@ export class TestHost {
   }
 
   private call(listener: Listener, received: BusEvent<unknown>): void {
-    if (!this.listeners.has(listener)) return
-    try {
-      const chain = chainOf(received.event, received.causes)
-      reportLater(this.actAs(null, chain, () => listener.deliver(received)))
-      this.unconsumed.consume(received.seq)
-    } catch (error) {
-      report(error)
-    }
+    const { seq } = received
+    if (!this.listeners.has(listener)) return this.outcomes.tell(seq, null, { outcome: 'dropped' })
+    const outcome = outcomeOf(null, () => {
+      try {
+        const chain = chainOf(received.event, received.causes)
+        reportLater(this.actAs(null, chain, () => listener.deliver(received)))
+        this.unconsumed.consume(seq)
+      } catch (error) {
+        report(error)
+        throw error
+      }
+    })
+    this.outcomes.tell(seq, null, outcome)
   }
 
   /** An event as the host receives it, which emits as the host. */
@@ -436,8 +484,9 @@ export class TestHost {
     if (this.session) {
       this.requests.leave(this.label)
       this.requests.join(this.label, this.recipient)
+      this.outcomes.leave(this.label)
     }
-    this.session = new TestSession(id)
+    this.session = new TestSession(id, (seq) => this.outcomes.tell(seq, this.label, { outcome: 'dropped' }))
     return this.session
   }
 
@@ -451,11 +500,11 @@ export class TestHost {
     switch (command) {
       case 'emit':
         return (args.events as WillEntry[]).map((entry) =>
-          resultOf(() => this.wills.keep(session, entry) ?? this.accept(entry, source)),
+          resultOf(() => this.wills.keep(session, entry) ?? this.acceptFrom(session, entry, source)),
         )
       case 'emit_to':
         return (args.events as WillEntry[]).map((entry) =>
-          resultOf(() => this.wills.keep(session, entry) ?? this.acceptSent(entry, source)),
+          resultOf(() => this.wills.keep(session, entry) ?? this.acceptSent(session, entry, source)),
         )
       case 'clear_retained':
         this.refuse('emit', args.event as string)
@@ -463,7 +512,9 @@ export class TestHost {
       case 'subscribe':
         return (args.subscriptions as SubscribeEntry[]).map((entry) => resultOf(() => this.subscribe(session, entry)))
       case 'settle':
-        return (args.outcomes as Outcome[]).map((outcome) => this.unconsumed.settle(outcome))
+        return (args.outcomes as (Outcome | ToldOutcome)[]).map((outcome) =>
+          'handled' in outcome ? this.unconsumed.settle(outcome) : this.outcomes.settle(this.label, outcome),
+        )
       case 'unsubscribe':
         return session.unsubscribe(args.ids as number[])
       case 'set_responders':

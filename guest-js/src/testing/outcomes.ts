@@ -1,0 +1,114 @@
+import { EventBusError } from '../core/error.js'
+import type { Handled, Outcome } from '../types/outcome.js'
+import { checkTimeout, type Label } from './requests.js'
+
+/** What a page tells of the handlers of an event. */
+export interface ToldOutcome {
+  readonly seq: number
+  readonly outcome?: 'handled' | 'dropped'
+  readonly failure?: { readonly name: string; readonly message: string }
+}
+
+/** That the emitter of an event waits for what becomes of it. */
+export interface OutcomeWait {
+  readonly timeoutMs?: number | undefined
+  /** Takes the outcomes, once. */
+  done(outcomes: Omit<Handled, 'receipt'>): void
+}
+
+interface Open {
+  readonly done: OutcomeWait['done']
+  readonly places: Map<Label, Place>
+  readonly late: ReturnType<typeof setTimeout>
+}
+
+/** One page, or the host. */
+interface Place {
+  /** How many entries have yet to tell. */
+  entries: number
+  outcome: Outcome | undefined
+}
+
+/** Which of two outcomes of one place counts. */
+const RANKS = ['handled', 'dropped', 'failed', 'gone', 'timeout']
+
+const DEFAULT_TIMEOUT_MS = 30_000
+
+/** How many events may wait, as with the host. */
+const MAX_OPEN = 1_024
+
+/** The events whose emitters wait for what becomes of them, by their numbers. */
+export class TestOutcomes {
+  private readonly open = new Map<number, Open>()
+
+  /** Refuses an event that cannot be waited for. */
+  check(event: string, { timeoutMs }: Pick<OutcomeWait, 'timeoutMs'>): void {
+    if (timeoutMs !== undefined) checkTimeout(timeoutMs)
+    if (this.open.size < MAX_OPEN) return
+    throw new EventBusError('queue_full', `"${event}" was not emitted: ${MAX_OPEN} events wait for outcomes`)
+  }
+
+  /** An event has these places, with so many entries each. */
+  begin(seq: number, { timeoutMs = DEFAULT_TIMEOUT_MS, done }: OutcomeWait, entries: Map<Label, number>): void {
+    const places = new Map([...entries].map(([label, entries]) => [label, { entries, outcome: undefined }]))
+    const late = setTimeout(() => this.end(seq, 'timeout'), timeoutMs)
+    this.open.set(seq, { done, places, late })
+    this.endIfComplete(seq)
+  }
+
+  /** An entry of a place has this outcome. */
+  tell(seq: number, label: Label, told: Outcome): void {
+    const place = this.open.get(seq)?.places.get(label)
+    if (!place || place.entries === 0) return
+    place.entries -= 1
+    const { outcome } = place
+    if (!outcome || RANKS.indexOf(told.outcome) > RANKS.indexOf(outcome.outcome)) place.outcome = told
+    this.endIfComplete(seq)
+  }
+
+  /** What the page tells. */
+  settle(label: Label, { seq, outcome = 'handled', failure }: ToldOutcome): Record<string, never> {
+    this.tell(seq, label, failure ? { outcome: 'failed', name: failure.name, message: failure.message } : { outcome })
+    return {}
+  }
+
+  /** A page is gone. */
+  leave(label: Label): void {
+    for (const [seq, { places }] of [...this.open]) {
+      const place = places.get(label)
+      if (!place || place.entries === 0) continue
+      place.entries = 0
+      place.outcome = { outcome: 'gone' }
+      this.endIfComplete(seq)
+    }
+  }
+
+  private endIfComplete(seq: number): void {
+    const places = [...(this.open.get(seq)?.places.values() ?? [])]
+    if (places.every(({ entries }) => entries === 0)) this.end(seq, 'gone')
+  }
+
+  private end(seq: number, rest: 'gone' | 'timeout'): void {
+    const open = this.open.get(seq)
+    if (!open) return
+    this.open.delete(seq)
+    clearTimeout(open.late)
+    const outcomeOf = ({ entries, outcome }: Place): Outcome =>
+      entries > 0 ? { outcome: rest } : (outcome ?? { outcome: 'handled' })
+    const pages = [...open.places].flatMap(([page, place]) => (page === null ? [] : [{ page, ...outcomeOf(place) }]))
+    const host = open.places.get(null)
+    pages.sort((a, b) => (a.page < b.page ? -1 : 1))
+    open.done({ pages, ...(host && { listeners: outcomeOf(host) }) })
+  }
+}
+
+/** What a handler of the test has made of an event. What it throws stands for a panic of the host. */
+export function outcomeOf(label: Label, run: () => void): Outcome {
+  try {
+    run()
+    return { outcome: 'handled' }
+  } catch (error) {
+    const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) }
+    return { outcome: 'failed', name: label === null ? 'panic' : name, message }
+  }
+}

@@ -188,7 +188,7 @@ const FLOOD_LIMITS: usize = 10;
 
 impl Limits {
     /// Every limit, with its key in the configuration.
-    fn entries(&self) -> [(&'static str, usize); 41] {
+    fn entries(&self) -> [(&'static str, usize); 44] {
         [
             ("payloadBytes", self.payload_bytes),
             ("queueEvents", self.queue_events),

@@ -155,16 +155,12 @@ impl Reading {
 }
 
 /// Runs the future of one event to its end.
-async fn finish(
-    mut running: Running,
-    event: BusEvent,
-    diagnostics: Arc<Diagnostics>,
-) -> Outcome {
-    poll_fn(|context| {
-        match run_handler(&event, &diagnostics, || running.as_mut().poll(context)) {
+async fn finish(mut running: Running, event: BusEvent, diagnostics: Arc<Diagnostics>) -> Outcome {
+    poll_fn(
+        |context| match run_handler(&event, &diagnostics, || running.as_mut().poll(context)) {
             Ok(polled) => polled.map(|()| Outcome::Handled),
             Err(panic) => Poll::Ready(Outcome::failed("panic", &panic)),
-        }
-    })
+        },
+    )
     .await
 }

@@ -124,7 +124,9 @@ fn handled(receipt: Receipt, outcomes: Outcomes) -> Handled {
             }),
         }
     }
-    handled.pages.sort_by(|one, other| one.page.cmp(&other.page));
+    handled
+        .pages
+        .sort_by(|one, other| one.page.cmp(&other.page));
     handled
 }
 
@@ -138,7 +140,9 @@ impl IntoFuture for EmitHandled {
             return Box::pin(self.send());
         }
         let what = move || {
-            format!("emit_handled of {name:?} was awaited on the main thread, which the outcomes of pages have to pass")
+            format!(
+                "emit_handled of {name:?} was awaited on the main thread, which the outcomes of pages have to pass"
+            )
         };
         Box::pin(async move { refuse_on_the_main_thread(&bus, what, self.send()).await })
     }

@@ -294,7 +294,11 @@ pub(super) async fn off_the_main_thread<T>(
     name: &str,
     response: impl Future<Output = Result<T>>,
 ) -> Result<T> {
-    let what = || format!("the request {name:?} was awaited on the main thread, which the response of a page has to pass");
+    let what = || {
+        format!(
+            "the request {name:?} was awaited on the main thread, which the response of a page has to pass"
+        )
+    };
     refuse_on_the_main_thread(bus, what, response).await
 }
 

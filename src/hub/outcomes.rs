@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::hub::Hub;
 use crate::hub::effects::Effects;
 use crate::hub::ids::SubscriberKey;
-use crate::hub::receipts::{EmittingPage, Emitter, Outcomes, Teller};
+use crate::hub::receipts::{Emitter, EmittingPage, Outcomes, Teller};
 use crate::model::error::Result;
 use crate::model::lifetime::ReceiptTicket;
 use crate::model::name::EventName;
@@ -32,7 +32,7 @@ impl<W> Hub<W> {
         watches: WatchScope,
         timeout: Duration,
     ) -> Result<Option<ReceiptTicket>> {
-        let Some(session) = self.sessions.get(&key) else {
+        let Some(session) = self.sessions.get_mut(&key) else {
             return Ok(None);
         };
         let page = EmittingPage {
@@ -42,13 +42,27 @@ impl<W> Hub<W> {
             watches,
         };
         let emitter = Emitter::Page(Box::new(page));
-        let opened = self.receipts.open(name, emitter, timeout, &self.limits);
-        opened.map(Some)
+        let ticket = (self.receipts).open(name, emitter, timeout, &self.limits)?;
+        session.keeps_receipts = true;
+        Ok(Some(ticket))
     }
 
     /// The emitter of an event waits no longer, or its event was refused. The caller drops the waker after the lock.
     pub(crate) fn forget_receipt(&mut self, ticket: ReceiptTicket) -> Option<Waker> {
-        self.receipts.forget(ticket)
+        let page = self.receipts.page_of(ticket);
+        let waker = self.receipts.forget(ticket);
+        if let Some(key) = page {
+            self.note_receipts_of(key);
+        }
+        waker
+    }
+
+    /// Whether a page still waits for outcomes.
+    fn note_receipts_of(&mut self, key: SubscriberKey) {
+        let is_awaited = self.receipts.is_awaited_by(key);
+        if let Some(session) = self.sessions.get_mut(&key) {
+            session.keeps_receipts = is_awaited;
+        }
     }
 
     /// Fetches outcomes for code of the host, or keeps its waker.
@@ -98,9 +112,9 @@ impl<W> Hub<W> {
         effects.wakers.extend(self.receipts.take_woken());
         for (key, outcomes) in self.receipts.take_told() {
             let seq = self.seq;
+            self.note_receipts_of(key);
             if let Some(session) = self.sessions.get_mut(&key) {
                 session.outbox.messages.push_outcomes(outcomes, seq);
-                session.keeps_receipts = self.receipts.is_awaited_by(key);
                 session.deliver(key, now, &mut self.room, effects);
             }
         }

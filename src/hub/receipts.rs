@@ -310,6 +310,14 @@ impl Receipts {
         std::mem::take(&mut self.told)
     }
 
+    /// The page whose receipt this is.
+    pub(super) fn page_of(&self, ticket: ReceiptTicket) -> Option<SubscriberKey> {
+        match &self.open.get(&ticket)?.emitter {
+            Emitter::Page(page) => Some(page.key),
+            Emitter::Host => None,
+        }
+    }
+
     /// Whether a page waits for outcomes.
     pub(super) fn is_awaited_by(&self, key: SubscriberKey) -> bool {
         self.count_of(key) > 0
@@ -434,7 +442,13 @@ fn message(page: &EmittingPage, outcomes: &Outcomes) -> Option<Arc<str>> {
         }
     }
     // The place of one without a label would tell something of it.
-    let order = |entry: &Entry<'_>| (entry.page.is_none(), entry.page.map(str::to_owned), entry.outcome);
+    let order = |entry: &Entry<'_>| {
+        (
+            entry.page.is_none(),
+            entry.page.map(str::to_owned),
+            entry.outcome,
+        )
+    };
     message.pages.sort_by_cached_key(order);
     let json = Json::write("outcomes", &message).ok()?;
     Some((&*json).into())

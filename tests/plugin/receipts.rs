@@ -9,7 +9,9 @@ use tauri::App;
 use tauri::async_runtime::{JoinHandle, block_on, spawn};
 use tauri::test::MockRuntime;
 use tauri_plugin_event_bus::receipts::{EmitHandled, Handled, Outcome};
-use tauri_plugin_event_bus::{EmitOptions, ErrorCode, EventBusExt, HOST, Limits, ListenOptions, Result};
+use tauri_plugin_event_bus::{
+    EmitOptions, ErrorCode, EventBusExt, HOST, Limits, ListenOptions, Result,
+};
 
 use crate::support::{Page, app, app_of, code, message};
 
@@ -43,9 +45,7 @@ fn settle(page: &mut Page, outcome: Value) -> Value {
 
 fn pages(handled: &Handled) -> Vec<(&str, Outcome)> {
     let pages = handled.pages.iter();
-    pages
-        .map(|own| (&*own.page, own.outcome.clone()))
-        .collect()
+    pages.map(|own| (&*own.page, own.outcome.clone())).collect()
 }
 
 #[test]
@@ -73,7 +73,10 @@ fn rust_waits_for_pages_and_listeners() {
         panic!("{handled:?}");
     };
     assert_eq!((*label, &**name), ("main", "TypeError"));
-    assert!(message.starts_with("no") && !message.contains('\u{1b}'), "{message}");
+    assert!(
+        message.starts_with("no") && !message.contains('\u{1b}'),
+        "{message}"
+    );
     assert_eq!(handled.listeners, Some(Outcome::Handled));
     assert!(!handled.is_handled());
 }
@@ -151,7 +154,10 @@ fn the_time_is_over_at_some_point() {
     assert_eq!(pages(&late), [("main", Outcome::Timeout)]);
     // It is the same event to the page.
     let (seq, _) = next(&mut main);
-    assert_eq!(settle(&mut main, json!({ "seq": seq, "outcome": "handled" })), json!({}));
+    assert_eq!(
+        settle(&mut main, json!({ "seq": seq, "outcome": "handled" })),
+        json!({})
+    );
     for wrong in [Duration::ZERO, Duration::MAX] {
         let refused = block_on(bus.emit_handled("cart:e", 1).timeout(wrong).into_future());
         assert_eq!(refused.unwrap_err().code(), ErrorCode::InvalidArgument);
@@ -169,7 +175,10 @@ fn options_and_refusals_are_those_of_emit() {
     assert!(none.is_handled());
     for (refused, code) in [
         (bus.emit_handled("a b", 1), ErrorCode::InvalidEventName),
-        (bus.emit_handled("e", 1).to("nowhere"), ErrorCode::UnknownTarget),
+        (
+            bus.emit_handled("e", 1).to("nowhere"),
+            ErrorCode::UnknownTarget,
+        ),
     ] {
         let error = block_on(refused.into_future()).unwrap_err();
         assert_eq!(error.code(), code, "{error}");
@@ -297,7 +306,10 @@ fn malformed_entries_are_refused() {
     ] {
         let refused = settle(&mut main, entry.clone());
         assert_eq!(code(&refused), "invalid_argument", "{entry}");
-        assert!(message(&refused).contains("outcome at index 0"), "{refused}");
+        assert!(
+            message(&refused).contains("outcome at index 0"),
+            "{refused}"
+        );
     }
 }
 

@@ -37,7 +37,7 @@ it('tells the code under test what others make of an event', async () => {
   bus.page('settings')
   bus.listen('closing', () => {})
   expect(await emitHandled('closing')).toEqual({
-    receipt: { seq: 1, pages: 2, listeners: 1 },
+    receipt: { seq: expect.any(Number), pages: 2, listeners: 1 },
     pages: [
       { page: 'editor', outcome: 'failed', name: 'RangeError', message: 'disk full' },
       { page: 'settings', outcome: 'handled' },
@@ -69,7 +69,8 @@ it('is dropped where a newer event takes the place, or nothing listens any more'
   await off
   const handled = [1, 2, 3].map((payload) => bus.emitHandled('progress', payload))
   const outcomes = (await Promise.all(handled)).map(({ pages }) => pages[0]?.outcome)
-  expect(outcomes).toEqual(['dropped', 'dropped', 'handled'])
+  // The page fetches the first one at once.
+  expect(outcomes).toEqual(['handled', 'dropped', 'handled'])
   const last = bus.emitHandled('progress', 4)
   off()
   expect(await last).toMatchObject({ pages: [{ outcome: 'dropped' }] })

@@ -9,8 +9,8 @@ use tauri::ipc::Response;
 use tauri::{AppHandle, Runtime};
 
 use crate::catalog::Catalog;
-use crate::engine::subscriptions::Begun;
 use crate::engine::core::Core;
+use crate::engine::subscriptions::Begun;
 use crate::hub::ids::{SessionId, SubscriberKey};
 use crate::hub::receipts::Teller;
 use crate::hub::{Resumption, SubscriptionRequest};

@@ -63,8 +63,7 @@ pub fn a_wait_for_outcomes_ends_once() {
             let runtime = Arc::clone(&runtime);
             thread::spawn(move || {
                 let core = &runtime.core;
-                let published =
-                    core.publish_tracked(new_event("x"), &Audience::default(), TIMEOUT);
+                let published = core.publish_tracked(new_event("x"), &Audience::default(), TIMEOUT);
                 published.map(|(receipt, wait)| (receipt.pages, block_on(wait)))
             })
         };

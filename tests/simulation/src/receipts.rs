@@ -109,7 +109,11 @@ impl Oracle {
             return true;
         };
         let seq = told["seq"].as_u64().unwrap_or_default();
-        let is_there = |page: u32| self.pages.get(&page).is_some_and(|page| page.label == label);
+        let is_there = |page: u32| {
+            self.pages
+                .get(&page)
+                .is_some_and(|page| page.label == label)
+        };
         let mut listeners = self.listeners.values();
         let has_come = listeners.any(|listener| {
             let is_own = listener.page.is_some_and(is_there);

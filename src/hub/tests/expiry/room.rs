@@ -253,6 +253,7 @@ fn only_the_newest_waits_for_each_kind_of_listener() {
         wants_replayed: true,
         wants_retained: true,
         wants_latest: true,
+        watches: None,
         resume: None,
     };
     let (begun, _) = world.hub.subscribe(main, vec![request], world.now);

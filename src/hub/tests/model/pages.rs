@@ -197,6 +197,7 @@ impl World {
                 Item::Part(_) | Item::StreamEnd(_) | Item::Credit(..) => {
                     panic!("{item:?} without a stream")
                 }
+                Item::Outcomes(_) => panic!("{item:?} that nobody waits for"),
             }
         }
     }

@@ -12,11 +12,11 @@ use crate::model::name::EventName;
 use crate::model::outcome::Outcome;
 use crate::model::pattern::EventPattern;
 use crate::model::policies::Policies;
-use crate::model::policy::{Overflow, Policy};
+use crate::model::policy::Policy;
 
-fn policies(overflow: Overflow) -> Policies {
+fn policies(policy: Policy) -> Policies {
     let mut policies = Policies::default();
-    policies.add("e", Policy::new().overflow(overflow)).unwrap();
+    policies.add("e", policy).unwrap();
     policies
 }
 
@@ -37,7 +37,11 @@ fn each_page_and_the_listeners_have_one_entry() {
     world.tell(&other, seq, Outcome::failed("TypeError", "no"));
     world.expect(
         ticket,
-        &[("main", "handled"), ("other", "failed"), ("listeners", "handled")],
+        &[
+            ("main", "handled"),
+            ("other", "failed"),
+            ("listeners", "handled"),
+        ],
     );
     assert_eq!(world.hub.count_receipts(), (0, 0));
 }
@@ -83,7 +87,7 @@ fn a_full_queue_drops_it() {
 
 #[test]
 fn a_newer_event_takes_its_place() {
-    let mut world = World::with(Limits::default(), policies(Overflow::Latest));
+    let mut world = World::with(Limits::default(), policies(Policy::new().latest()));
     let mut main = world.listening("main");
     let (first, _) = world.emit_tracked();
     let (second, seq) = world.emit_tracked();
@@ -234,7 +238,9 @@ fn streams_do_not_count_and_async_listeners_do() {
     let own = world.hub.add_async_listener();
     for key in [stream, own] {
         let pattern = EventPattern::parse("e").unwrap();
-        let _ = world.hub.listen(key, 1, pattern, HostSubscription::default());
+        let _ = world
+            .hub
+            .listen(key, 1, pattern, HostSubscription::default());
     }
     world.listen();
     let (ticket, _) = world.emit_tracked();

@@ -162,7 +162,12 @@ fn the_worst_of_several_entries_counts() {
     }
     // One of them is told, and the page is gone before it tells the other.
     check(
-        vec![Has(place(1), 2), Seal, Tells(page(1), Outcome::Handled), Leaves(1)],
+        vec![
+            Has(place(1), 2),
+            Seal,
+            Tells(page(1), Outcome::Handled),
+            Leaves(1),
+        ],
         Some(&[(place(1), Outcome::Gone)]),
     );
 }
@@ -264,5 +269,9 @@ fn so_many_may_wait_and_no_more() {
         "{text}"
     );
     receipts.forget(own[0].unwrap());
-    assert!(receipts.open(&name(), Emitter::Host, TIMEOUT, &limits).is_ok());
+    assert!(
+        receipts
+            .open(&name(), Emitter::Host, TIMEOUT, &limits)
+            .is_ok()
+    );
 }

@@ -71,25 +71,29 @@ impl Known {
 
     /// What its emitter is to get.
     fn expected(&self) -> Vec<(Place, Outcome)> {
-        let outcomes = self.receivers.iter().map(|(teller, entries, told, is_gone)| {
-            let place = match teller {
-                Teller::Page(SubscriberKey(number)) => place(*number),
-                Teller::Listeners => Place::Listeners,
-            };
-            let is = |wanted: fn(&Outcome) -> bool| told.iter().find(|outcome| wanted(outcome));
-            let outcome = if *is_gone {
-                Outcome::Gone
-            } else if told.len() < *entries {
-                Outcome::Timeout
-            } else if let Some(failed) = is(|outcome| matches!(outcome, Outcome::Failed { .. })) {
-                failed.clone()
-            } else if is(|outcome| *outcome == Outcome::Dropped).is_some() {
-                Outcome::Dropped
-            } else {
-                Outcome::Handled
-            };
-            (place, outcome)
-        });
+        let outcomes = self
+            .receivers
+            .iter()
+            .map(|(teller, entries, told, is_gone)| {
+                let place = match teller {
+                    Teller::Page(SubscriberKey(number)) => place(*number),
+                    Teller::Listeners => Place::Listeners,
+                };
+                let is = |wanted: fn(&Outcome) -> bool| told.iter().find(|outcome| wanted(outcome));
+                let outcome = if *is_gone {
+                    Outcome::Gone
+                } else if told.len() < *entries {
+                    Outcome::Timeout
+                } else if let Some(failed) = is(|outcome| matches!(outcome, Outcome::Failed { .. }))
+                {
+                    failed.clone()
+                } else if is(|outcome| *outcome == Outcome::Dropped).is_some() {
+                    Outcome::Dropped
+                } else {
+                    Outcome::Handled
+                };
+                (place, outcome)
+            });
         outcomes.collect()
     }
 }

@@ -11,7 +11,9 @@ use crate::hub::outbox::{BatchBound, Item};
 use crate::hub::queue::QueueEntry;
 use crate::hub::receipts::{Place, Teller};
 use crate::hub::tests::session_id;
-use crate::hub::{Audience, Command, Effects, Hub, NewEvent, Pull, Resumption, SubscriptionRequest};
+use crate::hub::{
+    Audience, Command, Effects, Hub, NewEvent, Pull, Resumption, SubscriptionRequest,
+};
 use crate::limits::Limits;
 use crate::model::delivery::HostSubscription;
 use crate::model::endpoint::Endpoint;
@@ -231,7 +233,9 @@ impl World {
 
     #[track_caller]
     pub(super) fn expect(&mut self, ticket: ReceiptTicket, expected: &[(&str, &str)]) {
-        let fetched = self.fetch(ticket).expect("it waits");
+        let mut fetched = self.fetch(ticket).expect("it waits");
+        // The listeners last, since their label is none.
+        fetched.sort_by_key(|(place, _)| (place == "listeners", place.clone()));
         let fetched: Vec<(&str, &str)> = fetched
             .iter()
             .map(|(place, outcome)| (&**place, *outcome))

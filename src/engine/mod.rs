@@ -13,6 +13,7 @@ pub(crate) mod listeners;
 pub(crate) mod outcomes;
 pub(crate) mod page_waits;
 pub(crate) mod parts;
+mod publishing;
 pub(crate) mod pump;
 pub(crate) mod reply;
 pub(crate) mod responders;

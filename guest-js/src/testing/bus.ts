@@ -142,10 +142,10 @@ function testEndpointOf<Events extends object, Requests extends object, Streams 
   const emit = (event: string, payload?: unknown, options?: TestEmitOptions) => send(undefined, event, payload, options)
   const emitTo = (to: Target, event: string, payload?: unknown, options?: TestEmitOptions) =>
     send(neededTarget(to), event, payload, options)
-  const emitHandled = (event: string, payload?: unknown, { timeoutMs, ...options }: TestEmitHandledOptions = {}) => {
+  const emitHandled = (event: string, payload?: unknown, options?: TestEmitHandledOptions) => {
     try {
       check()
-      return host.emitHandled(label, { ...options, event, payload: payloadText(event, payload) }, timeoutMs)
+      return host.emitHandled(label, { ...options, event, payload: payloadText(event, payload) })
     } catch (error) {
       return Promise.reject(error)
     }

@@ -6,13 +6,14 @@ import { chainOf } from '../core/realm.js'
 import { addExtras, ReceivedEvent } from '../core/received.js'
 import { report, reportLater } from '../core/report.js'
 import type { RequestOrigin } from '../core/requests/responders.js'
-import type { Emit, EmitOptions, EmitTo, Receipt } from '../types/emit.js'
+import type { Receipt } from '../types/emit.js'
 import type { Endpoint } from '../types/endpoint.js'
 import type { BusEvent } from '../types/event.js'
 import type { Gap } from '../types/gap.js'
 import type { Handled } from '../types/outcome.js'
 import type { RequestContext } from '../types/request.js'
 import type { Target } from '../types/target.js'
+import { Acting } from './acting.js'
 import { type NewTask, TestAppTasks } from './app-tasks.js'
 import { checkChain, checkComponentName, checkExpiry, checkOwn, checkPayload, filterOf } from './checks.js'
 import { cloneOf } from './clone.js'
@@ -27,9 +28,9 @@ import type {
   SubscribeEntry,
   TestRequest,
 } from './contract.js'
+import { emitterOf } from './emitter.js'
 import { TestJobs } from './jobs.js'
-import { payloadText } from './payload.js'
-import { type OutcomeWait, outcomeOf, TestOutcomes, type ToldOutcome } from './outcomes.js'
+import { awaiting, handled, type OutcomeWait, outcomeOf, TestOutcomes, type ToldOutcome } from './outcomes.js'
 import { PlayedRecipient } from './played.js'
 import { type PresenceEntry, TestPresence } from './presence.js'
 import { type Addressed, inOrder, reaches, receives } from './reach.js'
@@ -48,7 +49,7 @@ import {
   type TestSubscription,
 } from './session.js'
 import { creditOf } from './streams.js'
-import { checkLabels, isForAll, isForPage, neededTarget, partsOf, recipientIn } from './target.js'
+import { checkLabels, isForAll, isForPage, partsOf, recipientIn } from './target.js'
 import { nextTask } from './tasks.js'
 import { type Outcome, Unconsumed } from './unconsumed.js'
 import { TestWills, type WillEntry } from './wills.js'
@@ -86,8 +87,7 @@ export class TestHost {
   })
   /** Who plays the host, and the other pages. */
   readonly played = new Map<Label, PlayedRecipient>()
-  /** Who handles an event or a request at the moment, which causes what they emit and request. */
-  private acting: { label: Label; causes: string[] } | null = null
+  private readonly acting = new Acting()
   private isCalling = false
   /** What the host listeners have still to receive, one after the other, so that all of them see one order. */
   private readonly due: (() => void)[] = []
@@ -189,8 +189,8 @@ export class TestHost {
     const title = responder.name === '' ? 'an unnamed function' : `the function "${responder.name}"`
     const respond = (payload: unknown, { caller, component, signal, chain }: RequestOrigin) => {
       const causes = chain.slice(0, -1)
-      const context = { name, caller, component, signal, causes, ...this.emitterAfter(label, chain) }
-      return this.actAs(label, chain, () => responder(payload as never, context))
+      const context = { name, caller, component, signal, causes, ...emitterOf(this.emitAs(label), chain) }
+      return this.acting.actAs(label, chain, () => responder(payload as never, context))
     }
     return this.played.get(label)?.respond(name, title, kind, respond) ?? (() => {})
   }
@@ -198,7 +198,7 @@ export class TestHost {
   /** Sends a request, as the host or as a page. */
   request(
     label: Label,
-    { to, causes = this.causesOf(label), ...request }: TestRequest,
+    { to, causes = this.acting.causesOf(label), ...request }: TestRequest,
   ): { request: string; response: Promise<unknown> } {
     const { name } = request
     this.checkRequest('request', name)
@@ -211,21 +211,6 @@ export class TestHost {
     this.refuse(command, name)
     checkEventName(name)
     checkOwn(name)
-  }
-
-  /** The causes of an event that is emitted or a request that is sent now. */
-  private causesOf(label: Label): readonly string[] {
-    return this.acting?.label === label ? this.acting.causes : []
-  }
-
-  private actAs<Returned>(label: Label, causes: string[], run: () => Returned): Returned {
-    const before = this.acting
-    this.acting = { label, causes }
-    try {
-      return run()
-    } finally {
-      this.acting = before
-    }
   }
 
   private async runCommand(command: string, args: Record<string, unknown>): Promise<unknown> {
@@ -279,26 +264,19 @@ export class TestHost {
   }
 
   /** Accepts what the host, or a page that the test plays, emits. Within a handler it follows from what that handles. */
-  emit(label: Label, event: NewEvent): Receipt {
-    const { causes = this.causesOf(label) } = event
-    return this.accept({ ...event, causes }, label === null ? { kind: 'host' } : { kind: 'webview', label })
+  emit(label: Label, event: NewEvent, wait?: OutcomeWait): Receipt {
+    const { causes = this.acting.causesOf(label) } = event
+    const source: Endpoint = label === null ? { kind: 'host' } : { kind: 'webview', label }
+    return this.accept({ ...event, causes }, source, undefined, wait)
   }
 
   /** Emits, and waits for what becomes of the event. */
-  emitHandled(label: Label, event: NewEvent, timeoutMs?: number): Promise<Handled> {
-    return new Promise((resolve) => {
-      const { causes = this.causesOf(label) } = event
-      const source: Endpoint = label === null ? { kind: 'host' } : { kind: 'webview', label }
-      let outcomes: Omit<Handled, 'receipt'> | undefined
-      let receipt: Receipt | undefined
-      const end = () => receipt && outcomes && resolve({ receipt, ...outcomes })
-      const done = (become: Omit<Handled, 'receipt'>) => {
-        outcomes = become
-        end()
-      }
-      receipt = this.accept({ ...event, causes }, source, undefined, { timeoutMs, done })
-      end()
-    })
+  emitHandled(label: Label, { timeoutMs, ...event }: NewEvent & { timeoutMs?: number | undefined }): Promise<Handled> {
+    return handled((done) => this.emit(label, event, { timeoutMs, done }))
+  }
+
+  private emitAs(label: Label): (event: NewEvent) => Receipt {
+    return (event) => this.emit(label, event)
   }
 
   private acceptSent(session: TestSession, event: NewEvent, source: Endpoint): Receipt {
@@ -308,16 +286,7 @@ export class TestHost {
 
   /** Accepts an event of the page, which may wait for what becomes of it. */
   private acceptFrom(session: TestSession, { outcome, ...event }: NewEvent, source: Endpoint): Receipt {
-    if (!outcome) return this.accept(event, source)
-    const { id, timeoutMs } = outcome
-    const done = (outcomes: Omit<Handled, 'receipt'>) => session.pushOutcomes(id, outcomes)
-    session.awaited += 1
-    try {
-      return this.accept(event, source, undefined, { timeoutMs, done })
-    } catch (error) {
-      session.awaited -= 1
-      throw error
-    }
+    return awaiting(session, outcome, (wait) => this.accept(event, source, undefined, wait))
   }
 
   /** Accepts an event and queues it for its receivers. */
@@ -413,17 +382,12 @@ export class TestHost {
   private call(listener: Listener, received: BusEvent<unknown>): void {
     const { seq } = received
     if (!this.listeners.has(listener)) return this.outcomes.tell(seq, null, { outcome: 'dropped' })
-    const outcome = outcomeOf(null, () => {
-      try {
-        const chain = chainOf(received.event, received.causes)
-        reportLater(this.actAs(null, chain, () => listener.deliver(received)))
-        this.unconsumed.consume(seq)
-      } catch (error) {
-        report(error)
-        throw error
-      }
-    })
-    this.outcomes.tell(seq, null, outcome)
+    const chain = chainOf(received.event, received.causes)
+    const run = () => {
+      reportLater(this.acting.actAs(null, chain, () => listener.deliver(received)))
+      this.unconsumed.consume(seq)
+    }
+    this.outcomes.tell(seq, null, outcomeOf(null, run, report))
   }
 
   /** An event as the host receives it, which emits as the host. */
@@ -434,22 +398,8 @@ export class TestHost {
     const copy: unknown = cloneOf(payload)
     const received = new ReceivedEvent(event, copy, 0, seq, timestamp, source, false, isRetained)
     if (extras) addExtras(received, extras)
-    const { emit, emitTo } = this.emitterAfter(null, chainOf(event, received.causes))
+    const { emit, emitTo } = emitterOf(this.emitAs(null), chainOf(event, received.causes))
     return Object.defineProperties(received, { emit: { value: emit }, emitTo: { value: emitTo } })
-  }
-
-  /** The `emit` and `emitTo` of the host, or of a page that the test plays, with these causes. */
-  private emitterAfter(label: Label, causes: readonly string[]): { emit: Emit; emitTo: EmitTo } {
-    const send = (
-      to: Target | undefined,
-      event: string,
-      value?: unknown,
-      { retain, until, expiresMs, except }: EmitOptions = {},
-    ) => this.emit(label, { event, payload: payloadText(event, value), to, except, retain, until, expiresMs, causes })
-    type Rest = [unknown?, EmitOptions?]
-    const emit = async (name: string, ...rest: Rest) => send(undefined, name, ...rest)
-    const emitTo = async (to: Target, name: string, ...rest: Rest) => send(neededTarget(to), name, ...rest)
-    return { emit: emit as Emit, emitTo: emitTo as EmitTo }
   }
 
   /** Loses events of that name: the page receives a gap instead. */

@@ -1,5 +1,7 @@
 import { EventBusError } from '../core/error.js'
+import type { Receipt } from '../types/emit.js'
 import type { Handled, Outcome } from '../types/outcome.js'
+import type { NewEvent } from './contract.js'
 import { checkTimeout, type Label } from './requests.js'
 
 /** What a page tells of the handlers of an event. */
@@ -103,12 +105,46 @@ export class TestOutcomes {
 }
 
 /** What a handler of the test has made of an event. What it throws stands for a panic of the host. */
-export function outcomeOf(label: Label, run: () => void): Outcome {
+export function outcomeOf(label: Label, run: () => void, failed: (error: unknown) => void = () => {}): Outcome {
   try {
     run()
     return { outcome: 'handled' }
   } catch (error) {
+    failed(error)
     const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) }
     return { outcome: 'failed', name: label === null ? 'panic' : name, message }
+  }
+}
+
+type Outcomes = Omit<Handled, 'receipt'>
+
+/** The receipt of an event with its outcomes, whichever comes first. */
+export function handled(accept: (done: OutcomeWait['done']) => Receipt): Promise<Handled> {
+  return new Promise((resolve) => {
+    let outcomes: Outcomes | undefined
+    let receipt: Receipt | undefined
+    const end = () => receipt && outcomes && resolve({ receipt, ...outcomes })
+    receipt = accept((become) => {
+      outcomes = become
+      end()
+    })
+    end()
+  })
+}
+
+/** Accepts an event of the page, which may wait for what becomes of it in its session. */
+export function awaiting(
+  session: { awaited: number; pushOutcomes(id: number, outcomes: Outcomes): void },
+  outcome: NewEvent['outcome'],
+  accept: (wait?: OutcomeWait) => Receipt,
+): Receipt {
+  if (!outcome) return accept()
+  const { id, timeoutMs } = outcome
+  session.awaited += 1
+  try {
+    return accept({ timeoutMs, done: (outcomes) => session.pushOutcomes(id, outcomes) })
+  } catch (error) {
+    session.awaited -= 1
+    throw error
   }
 }

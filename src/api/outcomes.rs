@@ -63,19 +63,23 @@ impl EventBus {
     /// # let _ = save_all;
     /// ```
     pub fn emit_handled(&self, name: &str, payload: impl Serialize) -> EmitHandled {
-        EmitHandled {
+        EmitHandled::of_json(self, name, to_json(name, &payload))
+    }
+}
+
+impl EmitHandled {
+    pub(super) fn of_json(bus: &EventBus, name: &str, payload: Result<Json>) -> Self {
+        Self {
             // The future may be polled on any thread, so the causes are taken now.
-            bus: self.with_current_causes(),
+            bus: bus.with_current_causes(),
             name: name.to_owned(),
-            payload: to_json(name, &payload),
+            payload,
             options: EmitOptions::new(),
             to: None,
             timeout: DEFAULT_TIMEOUT,
         }
     }
-}
 
-impl EmitHandled {
     /// Emits to this target only, as [`EventBus::emit_to`] does.
     pub fn to(mut self, target: impl IntoTarget) -> Self {
         self.to = Some(target.into_target());

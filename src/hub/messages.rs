@@ -14,6 +14,8 @@ pub(crate) struct Messages {
     queue: VecDeque<(u64, Item)>,
     /// How many parts of a stream count no more, where that is in the queue.
     credit: BTreeMap<RequestId, u64>,
+    /// How many outcomes of events are in the queue.
+    outcomes: usize,
     /// The requests for streams that were taken for the batch that is being filled.
     filling: Vec<RequestId>,
     /// Those that batches have, each with the index of the last item of its batch.
@@ -40,7 +42,13 @@ impl Messages {
 
     /// Queues what became of an event of the page, as JSON.
     pub(crate) fn push_outcomes(&mut self, outcomes: Arc<str>, after: u64) {
+        self.outcomes += 1;
         self.queue.push_back((after, Item::Outcomes(outcomes)));
+    }
+
+    /// How many outcomes of its events the page has yet to fetch.
+    pub(crate) fn waiting_outcomes(&self) -> usize {
+        self.outcomes
     }
 
     /// Takes a request back. Returns false if it was delivered.
@@ -91,6 +99,9 @@ impl Messages {
         {
             return Some(Item::Credit(id, parts));
         }
+        if matches!(item, Item::Outcomes(_)) {
+            self.outcomes -= 1;
+        }
         if let Item::Request(message) = &item
             && message.stream.is_some()
         {
@@ -113,6 +124,7 @@ impl Messages {
 
     /// Takes all that waits, to be dropped after the lock.
     pub(super) fn take_queued(&mut self) -> VecDeque<(u64, Item)> {
+        self.outcomes = 0;
         std::mem::take(&mut self.queue)
     }
 }

@@ -40,6 +40,7 @@ impl<W> Hub<W> {
             label: Arc::clone(&session.webview),
             id,
             watches,
+            unfetched: session.outbox.messages.waiting_outcomes(),
         };
         let emitter = Emitter::Page(Box::new(page));
         let ticket = (self.receipts).open(name, emitter, timeout, &self.limits)?;

@@ -35,6 +35,8 @@ pub(crate) struct EmittingPage {
     pub(crate) id: u64,
     /// The pages that it may know of.
     pub(crate) watches: WatchScope,
+    /// How many outcomes it was told before and has yet to fetch. They count, too.
+    pub(crate) unfetched: usize,
 }
 
 /// Who receives an event, as far as outcomes tell receivers apart.
@@ -150,7 +152,7 @@ impl Receipts {
 
     fn check_room(&self, name: &EventName, emitter: &Emitter, limits: &Limits) -> Result<()> {
         let own = match emitter {
-            Emitter::Page(page) => self.count_of(page.key),
+            Emitter::Page(page) => self.count_of(page.key) + page.unfetched,
             Emitter::Host => 0,
         };
         let whose = if own >= limits.receipts_per_page {

@@ -47,15 +47,16 @@ export function publish(open: () => Inbox, outgoing: OutgoingEvent): Promise<Rec
       outcome,
     }
     // A server has no receivers.
-    const sent = isServer()
-      ? Promise.resolve({ seq: 0, pages: 0, listeners: 0 })
-      : new Promise((resolve, reject) => {
+    const queue = isServer() ? undefined : open().queue
+    const sent = queue
+      ? new Promise((resolve, reject) => {
           const settled = (reply: unknown, session: string) => {
             accepted?.(session)
             resolve(reply)
           }
-          open().queue.push(isAddressed ? 'emit_to' : 'emit', { value: entry, size, resolve: settled, reject })
+          queue.push(isAddressed ? 'emit_to' : 'emit', { value: entry, size, resolve: settled, reject })
         })
+      : Promise.resolve({ seq: 0, pages: 0, listeners: 0 })
     return sent.catch(refused) as Promise<Receipt & void>
   } catch (error) {
     const rejected = Promise.reject(error).catch(refused)

@@ -50,6 +50,7 @@ fn open_of_page(
         label: format!("page-{page}").into(),
         id: 7,
         watches: WatchScope::default(),
+        unfetched: 0,
     };
     let emitter = Emitter::Page(Box::new(page));
     let opened = receipts.open(&name(), emitter, TIMEOUT, limits);

@@ -4,9 +4,14 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::world::{Brought, ORIGIN, TIMEOUT, World, brought};
+use super::world::{Brought, ORIGIN, Page, TIMEOUT, World, brought};
 use crate::hub::receipts::Teller;
+use crate::limits::Limits;
+use crate::model::error::ErrorCode;
+use crate::model::name::EventName;
 use crate::model::outcome::Outcome;
+use crate::model::policies::Policies;
+use crate::permissions::WatchScope;
 
 #[test]
 fn a_page_is_told_of_pages_that_it_may_know_of() {
@@ -62,6 +67,29 @@ fn a_page_is_told_of_a_timeout() {
     world.pass(TIMEOUT);
     let expected = json!({ "outcome": 1, "pages": [{ "page": "other", "outcome": "timeout" }] });
     assert_eq!(world.pull(&mut main), [Brought::Outcomes(expected)]);
+}
+
+#[test]
+fn a_page_that_fetches_nothing_is_told_only_so_much() {
+    let limits = Limits {
+        receipts_per_page: 3,
+        ..Limits::default()
+    };
+    let mut world = World::with(limits, Policies::default());
+    let mut main = world.open("main");
+    let name = EventName::parse("e").unwrap();
+    let open = |world: &mut World, page: &Page| {
+        let (place, watches) = ((page.key, 9), WatchScope::default());
+        let opened = (world.hub).open_receipt_of_page(&name, place, watches, TIMEOUT);
+        opened.map_err(|error| error.code())
+    };
+    // Nobody receives them, so that they end at once.
+    for id in 0..3 {
+        world.emit_from(&main, id, &[]);
+    }
+    assert_eq!(open(&mut world, &main), Err(ErrorCode::QueueFull));
+    assert_eq!(world.pull(&mut main).len(), 3);
+    assert!(open(&mut world, &main).is_ok());
 }
 
 #[test]

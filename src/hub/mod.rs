@@ -49,6 +49,7 @@ mod subscription;
 mod superseded;
 #[cfg(test)]
 mod tests;
+mod tracked;
 mod unconsumed;
 mod unreported;
 mod waiting;
@@ -278,7 +279,7 @@ impl<W> Hub<W> {
         self.subscriptions.remove_subscriber(key);
         let mut removed = self.consumers.remove(&key);
         if let Some(consumer) = removed.as_mut().filter(|own| own.is_listener) {
-            for seq in consumer.queue.take_tracked() {
+            for seq in consumer.queue.take_tracked().take() {
                 self.receipts.tell(seq, Teller::Listeners, Outcome::Dropped);
             }
             effects.rearm |= !self.receipts.is_empty();

@@ -95,13 +95,13 @@ impl<W> Hub<W> {
             return;
         }
         for (key, session) in &mut self.sessions {
-            for seq in session.outbox.queue.take_dropped_tracked() {
+            for seq in session.outbox.queue.dropped_tracked.take() {
                 self.receipts
                     .tell(seq, Teller::Page(*key), Outcome::Dropped);
             }
         }
         for consumer in self.consumers.values_mut().filter(|own| own.is_listener) {
-            for seq in consumer.queue.take_dropped_tracked() {
+            for seq in consumer.queue.dropped_tracked.take() {
                 self.receipts.tell(seq, Teller::Listeners, Outcome::Dropped);
             }
         }

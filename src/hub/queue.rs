@@ -7,8 +7,9 @@ pub(crate) use crate::hub::queued::{LostEvents, QueueEntry, QueuedEvent};
 pub(crate) use crate::hub::slot::Arriving;
 use crate::hub::slot::{Dropping, Newest, Slot, dropping};
 pub(crate) use crate::hub::superseded::SupersededLists;
+use crate::hub::tracked::DroppedTracked;
 use crate::hub::unreported::Unreported;
-use crate::model::event::{BusEvent, GapReason};
+use crate::model::event::GapReason;
 use crate::model::name::EventName;
 use crate::model::policy::Overflow;
 
@@ -42,8 +43,7 @@ pub(crate) struct Queue {
     /// What was lost elsewhere and is not reported yet.
     lost: VecDeque<LostEvents>,
     needs_cause: bool,
-    /// The numbers of the events whose emitters wait for outcomes, and that left the queue without being taken.
-    dropped_tracked: Vec<u64>,
+    pub(super) dropped_tracked: DroppedTracked,
     /// How many events were ever dropped here since there was no room.
     dropped_events: u64,
     bound: QueueBound,
@@ -73,7 +73,7 @@ impl Queue {
             expired: Unreported::default(),
             lost: VecDeque::new(),
             needs_cause: false,
-            dropped_tracked: Vec::new(),
+            dropped_tracked: DroppedTracked::default(),
             dropped_events: 0,
             bound,
         }
@@ -296,7 +296,7 @@ impl Queue {
         let (steady, before) = (clock(), self.len);
         while let Some((number, ())) = self.expiring.take_expired(steady) {
             if let Some(slot) = self.take((number - self.first) as usize) {
-                self.note_dropped(&slot.queued);
+                self.dropped_tracked.note(&slot.queued);
                 self.expired.note_lost(slot.queued, self.needs_cause);
             }
         }
@@ -313,24 +313,13 @@ impl Queue {
         };
     }
 
-    fn note_dropped(&mut self, queued: &QueuedEvent) {
-        if queued.event.mark().is_tracked {
-            self.dropped_tracked.push(queued.event.seq());
+    /// Takes what was dropped of those that are tracked, and what still waits here.
+    pub(super) fn take_tracked(&mut self) -> DroppedTracked {
+        let mut tracked = std::mem::take(&mut self.dropped_tracked);
+        for slot in self.slots.iter().flatten() {
+            tracked.note(&slot.queued);
         }
-    }
-
-    /// The events that were dropped and whose emitters wait for outcomes.
-    pub(crate) fn take_dropped_tracked(&mut self) -> Vec<u64> {
-        std::mem::take(&mut self.dropped_tracked)
-    }
-
-    /// The same, with those that still wait here.
-    pub(crate) fn take_tracked(&mut self) -> Vec<u64> {
-        let waiting = self.slots.iter().flatten().map(|slot| &slot.queued.event);
-        let tracked = waiting.filter(|event| event.mark().is_tracked);
-        let mut all = std::mem::take(&mut self.dropped_tracked);
-        all.extend(tracked.map(BusEvent::seq));
-        all
+        tracked
     }
 
     /// How many events wait, and their bytes.
@@ -472,7 +461,7 @@ impl Queue {
         }
         if let Some(old) = place.take() {
             self.account_for_taken(number, &old.queued);
-            self.note_dropped(&old.queued);
+            self.dropped_tracked.note(&old.queued);
             newer.replace(old);
         }
         true
@@ -489,7 +478,7 @@ impl Queue {
         let Some(oldest) = self.take((number - self.first) as usize) else {
             return false;
         };
-        self.note_dropped(&oldest.queued);
+        self.dropped_tracked.note(&oldest.queued);
         self.dropped_events += 1 + oldest.queued.event.superseded();
         self.dropped.note_lost(oldest.queued, self.needs_cause);
         true

@@ -3,7 +3,6 @@ import type { StateCommand } from '../core/commands.js'
 import { EventBusError } from '../core/error.js'
 import { checkEventName } from '../core/glob.js'
 import { chainOf } from '../core/realm.js'
-import { addExtras, ReceivedEvent } from '../core/received.js'
 import { report, reportLater } from '../core/report.js'
 import type { RequestOrigin } from '../core/requests/responders.js'
 import type { Receipt } from '../types/emit.js'
@@ -16,7 +15,6 @@ import type { Target } from '../types/target.js'
 import { Acting } from './acting.js'
 import { type NewTask, TestAppTasks } from './app-tasks.js'
 import { checkChain, checkComponentName, checkExpiry, checkOwn, checkPayload, filterOf } from './checks.js'
-import { cloneOf } from './clone.js'
 import type {
   Listener,
   NewEvent,
@@ -28,7 +26,7 @@ import type {
   SubscribeEntry,
   TestRequest,
 } from './contract.js'
-import { emitterOf } from './emitter.js'
+import { emitterOf, receivedBy } from './emitter.js'
 import { TestJobs } from './jobs.js'
 import { awaiting, handled, type OutcomeWait, outcomeOf, TestOutcomes, type ToldOutcome } from './outcomes.js'
 import { PlayedRecipient } from './played.js'
@@ -279,11 +277,6 @@ export class TestHost {
     return (event) => this.emit(label, event)
   }
 
-  private acceptSent(session: TestSession, event: NewEvent, source: Endpoint): Receipt {
-    checkSent(event)
-    return this.acceptFrom(session, event, source)
-  }
-
   /** Accepts an event of the page, which may wait for what becomes of it. */
   private acceptFrom(session: TestSession, { outcome, ...event }: NewEvent, source: Endpoint): Receipt {
     return awaiting(session, outcome, (wait) => this.accept(event, source, undefined, wait))
@@ -309,12 +302,8 @@ export class TestHost {
     if (retain) this.retained.set(JSON.stringify([event, to === undefined ? [] : partsOf(to)]), accepted)
     const ids = this.subscriptionsOf(accepted)
     const receivers = [...this.listeners].filter((listener) => receives(listener, accepted))
-    if (wait) {
-      const entries = new Map<Label, number>()
-      if (ids.length > 0) entries.set(this.label, this.session?.countItems(ids) ?? 0)
-      for (const { label } of receivers) entries.set(label, (entries.get(label) ?? 0) + 1)
-      this.outcomes.begin(accepted.seq, wait, entries)
-    }
+    const items = Array<Label>(this.session?.countItems(ids) ?? 0).fill(this.label)
+    if (wait) this.outcomes.begin(accepted.seq, wait, [...items, ...receivers.map(({ label }) => label)])
     this.session?.pushEvent(accepted, ids, wait ? { ...accepted.extras, outcome: true } : accepted.extras)
     const pages = new Set(receivers.flatMap(({ label }) => (label === null ? [] : [label])))
     for (const listener of receivers) this.deliver(listener, accepted)
@@ -365,7 +354,7 @@ export class TestHost {
   }
 
   private deliver(listener: Listener, event: AcceptedEvent, isRetained = false): void {
-    const received = this.receivedOf(event, isRetained)
+    const received = receivedBy(this.emitAs(null), event, isRetained)
     const { label } = listener
     if (label === null) this.due.push(() => this.call(listener, received))
     else this.outcomes.tell(event.seq, label, outcomeOf(label, () => listener.deliver(received)))
@@ -383,23 +372,10 @@ export class TestHost {
     const { seq } = received
     if (!this.listeners.has(listener)) return this.outcomes.tell(seq, null, { outcome: 'dropped' })
     const chain = chainOf(received.event, received.causes)
-    const run = () => {
-      reportLater(this.acting.actAs(null, chain, () => listener.deliver(received)))
-      this.unconsumed.consume(seq)
-    }
-    this.outcomes.tell(seq, null, outcomeOf(null, run, report))
-  }
-
-  /** An event as the host receives it, which emits as the host. */
-  private receivedOf(
-    { event, payload, seq, timestamp, source, extras }: AcceptedEvent,
-    isRetained: boolean,
-  ): ReceivedEvent {
-    const copy: unknown = cloneOf(payload)
-    const received = new ReceivedEvent(event, copy, 0, seq, timestamp, source, false, isRetained)
-    if (extras) addExtras(received, extras)
-    const { emit, emitTo } = emitterOf(this.emitAs(null), chainOf(event, received.causes))
-    return Object.defineProperties(received, { emit: { value: emit }, emitTo: { value: emitTo } })
+    const run = () => reportLater(this.acting.actAs(null, chain, () => listener.deliver(received)))
+    const outcome = outcomeOf(null, run, report)
+    if (outcome.outcome === 'handled') this.unconsumed.consume(seq)
+    this.outcomes.tell(seq, null, outcome)
   }
 
   /** Loses events of that name: the page receives a gap instead. */
@@ -454,7 +430,7 @@ export class TestHost {
         )
       case 'emit_to':
         return (args.events as WillEntry[]).map((entry) =>
-          resultOf(() => this.wills.keep(session, entry) ?? this.acceptSent(session, entry, source)),
+          resultOf(() => this.wills.keep(session, entry) ?? this.acceptFrom(session, checkSent(entry), source)),
         )
       case 'clear_retained':
         this.refuse('emit', args.event as string)

@@ -50,9 +50,12 @@ export class TestOutcomes {
     throw new EventBusError('queue_full', `"${event}" was not emitted: ${MAX_OPEN} events wait for outcomes`)
   }
 
-  /** An event has these places, with so many entries each. */
-  begin(seq: number, { timeoutMs = DEFAULT_TIMEOUT_MS, done }: OutcomeWait, entries: Map<Label, number>): void {
-    const places = new Map([...entries].map(([label, entries]) => [label, { entries, outcome: undefined }]))
+  /** An event has these entries, each in the place of this label. */
+  begin(seq: number, { timeoutMs = DEFAULT_TIMEOUT_MS, done }: OutcomeWait, entries: readonly Label[]): void {
+    const places = new Map<Label, Place>()
+    for (const label of entries) {
+      places.set(label, { entries: (places.get(label)?.entries ?? 0) + 1, outcome: undefined })
+    }
     const late = setTimeout(() => this.end(seq, 'timeout'), timeoutMs)
     this.open.set(seq, { done, places, late })
     this.endIfComplete(seq)

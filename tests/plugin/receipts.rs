@@ -326,9 +326,12 @@ fn a_page_has_so_many_open() {
     assert_eq!(code(&refused), "queue_full");
     let text = message(&refused);
     assert!(text.contains("2 is the limit (receiptsPerPage)"), "{text}");
-    // One that is told makes room.
+    // One that is told and fetched makes room.
     let (seq, _) = next(&mut other);
     settle(&mut other, json!({ "seq": seq, "outcome": "handled" }));
+    let refused = emit(&mut main, json!({ "id": 2 }));
+    assert_eq!(code(&refused), "queue_full");
+    assert_eq!(outcomes(&mut main)["outcome"], json!(0));
     assert!(emit(&mut main, json!({ "id": 2 }))["seq"].is_u64());
     // A refused event keeps no place.
     let long = "a".repeat(300);

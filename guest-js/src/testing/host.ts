@@ -28,7 +28,7 @@ import type {
 } from './contract.js'
 import { emitterOf, receivedBy } from './emitter.js'
 import { TestJobs } from './jobs.js'
-import { awaiting, handled, type OutcomeWait, outcomeOf, TestOutcomes, type ToldOutcome } from './outcomes.js'
+import { awaiting, DROPPED, handled, type OutcomeWait, outcomeOf, TestOutcomes, type ToldOutcome } from './outcomes.js'
 import { PlayedRecipient } from './played.js'
 import { type PresenceEntry, TestPresence } from './presence.js'
 import { type Addressed, inOrder, reaches, receives } from './reach.js'
@@ -355,9 +355,8 @@ export class TestHost {
 
   private deliver(listener: Listener, event: AcceptedEvent, isRetained = false): void {
     const received = receivedBy(this.emitAs(null), event, isRetained)
-    const { label } = listener
-    if (label === null) this.due.push(() => this.call(listener, received))
-    else this.outcomes.tell(event.seq, label, outcomeOf(label, () => listener.deliver(received)))
+    if (listener.label === null) this.due.push(() => this.call(listener, received))
+    else this.outcomes.run(event.seq, listener, received)
   }
 
   private callListeners(): void {
@@ -369,11 +368,9 @@ export class TestHost {
   }
 
   private call(listener: Listener, received: BusEvent<unknown>): void {
-    const { seq } = received
-    if (!this.listeners.has(listener)) return this.outcomes.tell(seq, null, { outcome: 'dropped' })
-    const chain = chainOf(received.event, received.causes)
-    const run = () => reportLater(this.acting.actAs(null, chain, () => listener.deliver(received)))
-    const outcome = outcomeOf(null, run, report)
+    const { event, seq, causes } = received
+    const run = () => reportLater(this.acting.actAs(null, chainOf(event, causes), () => listener.deliver(received)))
+    const outcome = this.listeners.has(listener) ? outcomeOf(null, run, report) : DROPPED
     if (outcome.outcome === 'handled') this.unconsumed.consume(seq)
     this.outcomes.tell(seq, null, outcome)
   }
@@ -412,7 +409,7 @@ export class TestHost {
       this.requests.join(this.label, this.recipient)
       this.outcomes.leave(this.label)
     }
-    this.session = new TestSession(id, (seq) => this.outcomes.tell(seq, this.label, { outcome: 'dropped' }))
+    this.session = new TestSession(id, (seq) => this.outcomes.tell(seq, this.label, DROPPED))
     return this.session
   }
 

@@ -1,7 +1,8 @@
 import { EventBusError } from '../core/error.js'
 import type { Receipt } from '../types/emit.js'
+import type { BusEvent } from '../types/event.js'
 import type { Handled, Outcome } from '../types/outcome.js'
-import type { NewEvent } from './contract.js'
+import type { Listener, NewEvent } from './contract.js'
 import { checkTimeout, type Label } from './requests.js'
 
 /** What a page tells of the handlers of an event. */
@@ -39,6 +40,9 @@ const DEFAULT_TIMEOUT_MS = 30_000
 /** How many events may wait, as with the host. */
 const MAX_OPEN = 1_024
 
+/** Nothing has handled it. */
+export const DROPPED: Outcome = { outcome: 'dropped' }
+
 /** The events whose emitters wait for what becomes of them, by their numbers. */
 export class TestOutcomes {
   private readonly open = new Map<number, Open>()
@@ -69,6 +73,15 @@ export class TestOutcomes {
     const { outcome } = place
     if (!outcome || RANKS.indexOf(told.outcome) > RANKS.indexOf(outcome.outcome)) place.outcome = told
     this.endIfComplete(seq)
+  }
+
+  /** Calls a listener of a page that the test plays. */
+  run(seq: number, { label, deliver }: Listener, received: BusEvent<unknown>): void {
+    this.tell(
+      seq,
+      label,
+      outcomeOf(label, () => deliver(received)),
+    )
   }
 
   /** What the page tells. */

@@ -10,7 +10,7 @@ use tauri::async_runtime::{JoinHandle, block_on, spawn};
 use tauri::test::MockRuntime;
 use tauri_plugin_event_bus::receipts::{EmitHandled, Handled, Outcome};
 use tauri_plugin_event_bus::{
-    EmitOptions, ErrorCode, EventBusExt, HOST, Limits, ListenOptions, Result,
+    EmitOptions, Error, ErrorCode, EventBusExt, HOST, Limits, ListenOptions, Result,
 };
 
 use crate::support::{Page, app, app_of, code, message};
@@ -28,6 +28,10 @@ fn start(emit: EmitHandled) -> JoinHandle<Result<Handled>> {
 
 fn end(emit: JoinHandle<Result<Handled>>) -> Handled {
     block_on(emit).unwrap().unwrap()
+}
+
+fn refused(emit: EmitHandled) -> Error {
+    block_on(start(emit)).unwrap().unwrap_err()
 }
 
 /// The number of the next event that a page is brought, and what few events have.
@@ -159,8 +163,8 @@ fn the_time_is_over_at_some_point() {
         json!({})
     );
     for wrong in [Duration::ZERO, Duration::MAX] {
-        let refused = block_on(bus.emit_handled("cart:e", 1).timeout(wrong).into_future());
-        assert_eq!(refused.unwrap_err().code(), ErrorCode::InvalidArgument);
+        let error = refused(bus.emit_handled("cart:e", 1).timeout(wrong));
+        assert_eq!(error.code(), ErrorCode::InvalidArgument);
     }
 }
 
@@ -173,16 +177,23 @@ fn options_and_refusals_are_those_of_emit() {
     let none = end(start(bus.emit_handled("cart:e", 1).options(options)));
     assert_eq!((none.pages.len(), none.listeners.clone()), (0, None));
     assert!(none.is_handled());
-    for (refused, code) in [
+    for (emit, code) in [
         (bus.emit_handled("a b", 1), ErrorCode::InvalidEventName),
         (
             bus.emit_handled("e", 1).to("nowhere"),
             ErrorCode::UnknownTarget,
         ),
     ] {
-        let error = block_on(refused.into_future()).unwrap_err();
+        let error = refused(emit);
         assert_eq!(error.code(), code, "{error}");
     }
+    // Here, on the main thread, nothing of a page would arrive.
+    let error = block_on(bus.emit_handled("cart:e", 1).into_future()).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::WouldBlock);
+    assert!(
+        error.message().contains("emit_handled of \"cart:e\""),
+        "{error}"
+    );
     // A name in a namespace has its prefix.
     let mut editor = Page::open(&app, "editor-1");
     editor.listen("cart:x");

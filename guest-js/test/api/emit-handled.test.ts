@@ -20,7 +20,7 @@ const entries = () =>
     .commands('emit', 'emit_to')
     .flatMap(({ command, args }) => (args.events as object[]).map((entry) => ({ command, ...entry })))
 
-it('waits for what the host tells, and keeps the pull until then', async () => {
+it('waits for what the host tells, and keeps its pull', async () => {
   const handled = emitHandled('saved', { n: 1 }, { timeoutMs: 500 })
   await settled()
   expect(entries()).toEqual([
@@ -41,7 +41,7 @@ it('waits for what the host tells, and keeps the pull until then', async () => {
   expect(realm.host.pullsInFlight).toBe(0)
 })
 
-it('has a number and a target of its own for each event', async () => {
+it('has a number for each event', async () => {
   const first = emitHandled('saved')
   const second = emitHandled('saved', 2, { to: 'editor-*', retain: true })
   await settled()
@@ -66,7 +66,7 @@ it('may learn of the outcomes before the receipt', async () => {
   expect(await handled).toMatchObject({ pages: [] })
 })
 
-it('is unknown once the session has ended, and the next one can wait again', async () => {
+it('is unknown once the session has ended', async () => {
   const off = listen('x', () => {})
   await off
   const handled = emitHandled('saved')
@@ -84,7 +84,7 @@ it('is unknown once the session has ended, and the next one can wait again', asy
   off()
 })
 
-it('is sent again in the next session where the host has not run it', async () => {
+it('is sent again where the host has not run it', async () => {
   const off = listen('x', () => {})
   await off
   let isRefused = false

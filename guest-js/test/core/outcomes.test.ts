@@ -19,7 +19,7 @@ async function emitted(): Promise<number> {
   return seq
 }
 
-it('is told once for all handlers, when the last of them is done', async () => {
+it('is told once, when the last handler is done', async () => {
   const ends: (() => void)[] = []
   const slow = () => new Promise<void>((resolve) => ends.push(resolve))
   await listen('a', () => {})
@@ -76,7 +76,7 @@ it('is dropped where no handler has seen the event', async () => {
   expect(realm.host.outcomes).toEqual([{ seq, outcome: 'dropped' }])
 })
 
-it('is dropped where a sequential listener ends before its turn', async () => {
+it('is dropped where a listener ends before its turn', async () => {
   const ends: (() => void)[] = []
   const slow = () => new Promise<void>((resolve) => ends.push(resolve))
   const off = listen('a', slow, { sequential: true })

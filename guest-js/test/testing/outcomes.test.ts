@@ -15,7 +15,7 @@ afterEach(() => {
   reported.mockClear()
 })
 
-it('tells the test what the code under test makes of an event', async () => {
+it('tells what the code under test makes of it', async () => {
   await listen('closing', async () => {}, { sequential: true })
   expect(await bus.emitHandled('closing', 1)).toEqual({
     receipt: { seq: 1, pages: 1, listeners: 0 },
@@ -29,7 +29,7 @@ it('tells the test what the code under test makes of an event', async () => {
   expect(reported).toHaveBeenCalledOnce()
 })
 
-it('tells the code under test what others make of an event', async () => {
+it('tells the code under test of others', async () => {
   const editor = bus.page('editor')
   editor.listen('closing', () => {
     throw new RangeError('disk full')
@@ -64,7 +64,7 @@ it('ends with the timeout', async () => {
   expect(await handled).toMatchObject({ pages: [{ page: 'main', outcome: 'timeout' }] })
 })
 
-it('is dropped where a newer event takes the place, or nothing listens any more', async () => {
+it('is dropped where a newer event takes the place', async () => {
   const off = listen('progress', () => {}, { latest: true })
   await off
   const handled = [1, 2, 3].map((payload) => bus.emitHandled('progress', payload))

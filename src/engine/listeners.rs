@@ -25,7 +25,7 @@ use crate::model::pattern::EventPattern;
 use crate::sync::{Mutex, MutexGuard};
 
 /// What a handler has made of an event.
-fn outcome_of<T>(called: &std::thread::Result<T>) -> Outcome {
+fn outcome_of<T>(called: &Result<T, Box<dyn Any + Send>>) -> Outcome {
     match called {
         Ok(_) => Outcome::Handled,
         Err(panic) => Outcome::failed("panic", panic_message(&**panic)),

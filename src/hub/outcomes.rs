@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::hub::Hub;
 use crate::hub::effects::Effects;
 use crate::hub::ids::SubscriberKey;
-use crate::hub::receipts::{Emitter, EmittingPage, Outcomes, Teller};
+use crate::hub::receipts::{AwaitedBy, EmittingPage, Outcomes, Teller};
 use crate::model::error::Result;
 use crate::model::lifetime::ReceiptTicket;
 use crate::model::name::EventName;
@@ -21,7 +21,7 @@ impl<W> Hub<W> {
         name: &EventName,
         timeout: Duration,
     ) -> Result<ReceiptTicket> {
-        (self.receipts).open(name, Emitter::Host, timeout, &self.limits)
+        (self.receipts).open(name, AwaitedBy::Host, timeout, &self.limits)
     }
 
     /// Opens a receipt of a page, under the number that it gave. `None` if the page is gone, and so waits for nothing.
@@ -42,7 +42,7 @@ impl<W> Hub<W> {
             watches,
             unfetched: session.outbox.messages.waiting_outcomes(),
         };
-        let emitter = Emitter::Page(Box::new(page));
+        let emitter = AwaitedBy::Page(Box::new(page));
         let ticket = (self.receipts).open(name, emitter, timeout, &self.limits)?;
         session.keeps_receipts = true;
         Ok(Some(ticket))

@@ -8,20 +8,18 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
 use crate::hub::ids::SubscriberKey;
 use crate::limits::Limits;
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::json::Json;
 use crate::model::lifetime::ReceiptTicket;
 use crate::model::name::EventName;
-use crate::model::outcome::Outcome;
+use crate::model::outcome::{Outcome, OutcomeMessage};
 use crate::permissions::WatchScope;
 
 /// Who waits for outcomes.
 #[derive(Debug)]
-pub(crate) enum Emitter {
+pub(crate) enum AwaitedBy {
     /// Code of the host, which polls.
     Host,
     Page(Box<EmittingPage>),
@@ -86,7 +84,7 @@ pub(super) struct Receipts {
 
 #[derive(Debug)]
 struct OpenReceipt {
-    emitter: Emitter,
+    emitter: AwaitedBy,
     timeout: Duration,
     /// 0 until the event is published.
     seq: u64,
@@ -110,7 +108,7 @@ impl OpenReceipt {
     }
 
     /// Ends what is open with this outcome.
-    fn into_outcomes(self, rest: &Outcome) -> (Emitter, Outcomes) {
+    fn into_outcomes(self, rest: &Outcome) -> (AwaitedBy, Outcomes) {
         let outcomes = self.receivers.into_iter().map(|receiver| {
             let outcome = match receiver.entries {
                 0 => receiver.outcome.unwrap_or(Outcome::Handled),
@@ -132,7 +130,7 @@ impl Receipts {
     pub(super) fn open(
         &mut self,
         name: &EventName,
-        emitter: Emitter,
+        emitter: AwaitedBy,
         timeout: Duration,
         limits: &Limits,
     ) -> Result<ReceiptTicket> {
@@ -150,10 +148,10 @@ impl Receipts {
         Ok(self.newest)
     }
 
-    fn check_room(&self, name: &EventName, emitter: &Emitter, limits: &Limits) -> Result<()> {
+    fn check_room(&self, name: &EventName, emitter: &AwaitedBy, limits: &Limits) -> Result<()> {
         let own = match emitter {
-            Emitter::Page(page) => self.count_of(page.key) + page.unfetched,
-            Emitter::Host => 0,
+            AwaitedBy::Page(page) => self.count_of(page.key) + page.unfetched,
+            AwaitedBy::Host => 0,
         };
         let whose = if own >= limits.receipts_per_page {
             format!("of this page wait for outcomes, and {own} is the limit (receiptsPerPage)")
@@ -315,8 +313,8 @@ impl Receipts {
     /// The page whose receipt this is.
     pub(super) fn page_of(&self, ticket: ReceiptTicket) -> Option<SubscriberKey> {
         match &self.open.get(&ticket)?.emitter {
-            Emitter::Page(page) => Some(page.key),
-            Emitter::Host => None,
+            AwaitedBy::Page(page) => Some(page.key),
+            AwaitedBy::Host => None,
         }
     }
 
@@ -345,11 +343,11 @@ impl Receipts {
             return;
         };
         match receipt.into_outcomes(rest) {
-            (Emitter::Host, outcomes) => {
+            (AwaitedBy::Host, outcomes) => {
                 self.ended.insert(ticket, outcomes);
                 self.woken.extend(self.wakers.remove(&ticket));
             }
-            (Emitter::Page(page), outcomes) => {
+            (AwaitedBy::Page(page), outcomes) => {
                 let text = message(&page, &outcomes);
                 self.told.extend(text.map(|text| (page.key, text)));
             }
@@ -374,84 +372,22 @@ impl Receipts {
 
 impl OpenReceipt {
     fn is_of(&self, key: SubscriberKey) -> bool {
-        matches!(&self.emitter, Emitter::Page(page) if page.key == key)
-    }
-}
-
-/// What a page is told.
-#[derive(Serialize)]
-struct Message<'a> {
-    /// The number that the page gave.
-    outcome: u64,
-    pages: Vec<Entry<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    listeners: Option<Entry<'a>>,
-}
-
-#[derive(Serialize)]
-struct Entry<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    page: Option<&'a str>,
-    outcome: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<&'a str>,
-}
-
-impl<'a> Entry<'a> {
-    fn of(outcome: &'a Outcome) -> Self {
-        let (name, message) = match outcome {
-            Outcome::Failed { name, message } => (Some(&**name), Some(&**message)),
-            _ => (None, None),
-        };
-        Self {
-            page: None,
-            outcome: outcome.as_str(),
-            name,
-            message,
-        }
-    }
-
-    /// Of a page that another one may not know of, only the outcome is told.
-    fn of_page(label: &'a str, outcome: &'a Outcome, to: &EmittingPage) -> Self {
-        let entry = Self::of(outcome);
-        match label == &*to.label || to.watches.allows_page(label) {
-            true => Self {
-                page: Some(label),
-                ..entry
-            },
-            false => Self {
-                name: None,
-                message: None,
-                ..entry
-            },
-        }
+        matches!(&self.emitter, AwaitedBy::Page(page) if page.key == key)
     }
 }
 
 /// The outcomes as JSON, for the page that waits for them.
 fn message(page: &EmittingPage, outcomes: &Outcomes) -> Option<Arc<str>> {
-    let mut message = Message {
-        outcome: page.id,
-        pages: Vec::new(),
-        listeners: None,
-    };
+    let mut message = OutcomeMessage::new(page.id);
     for (place, outcome) in outcomes {
         match place {
-            Place::Listeners => message.listeners = Some(Entry::of(outcome)),
-            Place::Page(_, label) => message.pages.push(Entry::of_page(label, outcome, page)),
+            Place::Listeners => message.set_listeners(outcome),
+            Place::Page(_, label) => {
+                let is_known = label == &page.label || page.watches.allows_page(label);
+                message.add_page(is_known.then_some(&**label), outcome);
+            }
         }
     }
-    // The place of one without a label would tell something of it.
-    let order = |entry: &Entry<'_>| {
-        (
-            entry.page.is_none(),
-            entry.page.map(str::to_owned),
-            entry.outcome,
-        )
-    };
-    message.pages.sort_by_cached_key(order);
-    let json = Json::write("outcomes", &message).ok()?;
+    let json = Json::write("outcomes", &message.sorted()).ok()?;
     Some((&*json).into())
 }

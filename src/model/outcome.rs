@@ -1,3 +1,5 @@
+use serde::Serialize;
+
 use crate::model::error::Failure;
 use crate::model::event::Receipt;
 
@@ -86,5 +88,78 @@ impl Handled {
         let pages = self.pages.iter().map(|page| &page.outcome);
         let mut outcomes = pages.chain(&self.listeners);
         outcomes.all(|outcome| *outcome == Outcome::Handled)
+    }
+}
+
+/// What a page is told of an event that it has emitted.
+#[derive(Debug, Serialize)]
+pub(crate) struct OutcomeMessage<'a> {
+    /// The number that the page gave.
+    outcome: u64,
+    pages: Vec<OutcomeEntry<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listeners: Option<OutcomeEntry<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct OutcomeEntry<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page: Option<&'a str>,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+}
+
+impl<'a> OutcomeEntry<'a> {
+    fn of(outcome: &'a Outcome) -> Self {
+        let (name, message) = match outcome {
+            Outcome::Failed { name, message } => (Some(&**name), Some(&**message)),
+            _ => (None, None),
+        };
+        Self {
+            page: None,
+            outcome: outcome.as_str(),
+            name,
+            message,
+        }
+    }
+}
+
+impl<'a> OutcomeMessage<'a> {
+    pub(crate) fn new(id: u64) -> Self {
+        Self {
+            outcome: id,
+            pages: Vec::new(),
+            listeners: None,
+        }
+    }
+
+    pub(crate) fn set_listeners(&mut self, outcome: &'a Outcome) {
+        self.listeners = Some(OutcomeEntry::of(outcome));
+    }
+
+    /// Adds a page. Of one that the other may not know of, which has no label here, only the outcome is told.
+    pub(crate) fn add_page(&mut self, label: Option<&'a str>, outcome: &'a Outcome) {
+        let entry = OutcomeEntry::of(outcome);
+        self.pages.push(match label {
+            Some(_) => OutcomeEntry {
+                page: label,
+                ..entry
+            },
+            None => OutcomeEntry {
+                name: None,
+                message: None,
+                ..entry
+            },
+        });
+    }
+
+    /// The place of a page without a label would tell something of it.
+    pub(crate) fn sorted(mut self) -> Self {
+        self.pages
+            .sort_by_key(|entry| (entry.page.is_none(), entry.page, entry.outcome));
+        self
     }
 }

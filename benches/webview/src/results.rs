@@ -343,10 +343,8 @@ impl Results {
 
     /// What `emit_handled` reaches beside requests.
     fn handled_verdict(&self, in_flight: usize, least: f64) -> Option<Verdict> {
-        let figure = |scenario: &str| {
-            let row = self.row("", "", scenario, events_per_second)?;
-            row.figure(Method::Bus)
-        };
+        let row = |scenario: &str| self.row("", "", scenario, events_per_second);
+        let figure = |scenario: &str| row(scenario)?.figure(Method::Bus);
         let key = round_trips(in_flight);
         let ratio = figure(&format!("{key}, handled"))? / figure(&key)?;
         Some(Verdict {

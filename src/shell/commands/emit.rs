@@ -26,13 +26,12 @@ use crate::sync::now;
 
 use super::arguments::{
     EntryResult, check_entries, invalid_argument, pass_as_compatible, read_core_target,
-    read_payload, read_target, write,
+    read_payload, read_target, read_timeout, write,
 };
 use super::body::Entries;
 #[cfg(any(fuzzing, test))]
 use super::body::Entry;
 use super::command::{Page, PageCommand};
-use super::request::read_timeout;
 
 #[tauri::command]
 pub(super) async fn emit(command: PageCommand, events: Entries) -> Result<Response> {

@@ -9,7 +9,7 @@ use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use crate::hub::ids::SubscriberKey;
-use crate::hub::receipts::{Emitter, EmittingPage, Place, Receipts, Teller};
+use crate::hub::receipts::{AwaitedBy, EmittingPage, Place, Receipts, Teller};
 use crate::limits::Limits;
 use crate::model::error::ErrorCode;
 use crate::model::lifetime::ReceiptTicket;
@@ -36,7 +36,7 @@ fn failed(message: &str) -> Outcome {
 }
 
 fn open_of_host(receipts: &mut Receipts) -> ReceiptTicket {
-    let opened = receipts.open(&name(), Emitter::Host, TIMEOUT, &Limits::default());
+    let opened = receipts.open(&name(), AwaitedBy::Host, TIMEOUT, &Limits::default());
     opened.unwrap()
 }
 
@@ -52,7 +52,7 @@ fn open_of_page(
         watches: WatchScope::default(),
         unfetched: 0,
     };
-    let emitter = Emitter::Page(Box::new(page));
+    let emitter = AwaitedBy::Page(Box::new(page));
     let opened = receipts.open(&name(), emitter, TIMEOUT, limits);
     opened.map_err(|error| error.code())
 }
@@ -174,7 +174,7 @@ fn the_worst_of_several_entries_counts() {
 }
 
 #[test]
-fn what_is_told_too_often_or_by_others_changes_nothing() {
+fn what_others_tell_changes_nothing() {
     let tells = |by, outcome| Tells(page(by), outcome);
     check(
         vec![
@@ -263,7 +263,7 @@ fn so_many_may_wait_and_no_more() {
     let refused = open_of_page(&mut receipts, 1, &limits);
     assert_eq!(refused, Err(ErrorCode::QueueFull));
     assert!(open_of_page(&mut receipts, 2, &limits).is_ok());
-    let all = receipts.open(&name(), Emitter::Host, TIMEOUT, &limits);
+    let all = receipts.open(&name(), AwaitedBy::Host, TIMEOUT, &limits);
     let text = all.unwrap_err().to_string();
     assert!(
         text.contains("\"e\"") && text.contains("3 is the limit (receipts)"),
@@ -272,7 +272,7 @@ fn so_many_may_wait_and_no_more() {
     receipts.forget(own[0].unwrap());
     assert!(
         receipts
-            .open(&name(), Emitter::Host, TIMEOUT, &limits)
+            .open(&name(), AwaitedBy::Host, TIMEOUT, &limits)
             .is_ok()
     );
 }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::{TIMEOUT, fetch, name, page, place};
 use crate::hub::ids::SubscriberKey;
-use crate::hub::receipts::{Emitter, Place, Receipts, Teller};
+use crate::hub::receipts::{AwaitedBy, Place, Receipts, Teller};
 use crate::limits::Limits;
 use crate::model::lifetime::ReceiptTicket;
 use crate::model::outcome::Outcome;
@@ -108,7 +108,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Emit(pages, own) => {
-                    let opened = receipts.open(&name(), Emitter::Host, TIMEOUT, &Limits::default());
+                    let opened = receipts.open(&name(), AwaitedBy::Host, TIMEOUT, &Limits::default());
                     let ticket = opened.unwrap();
                     let seq = events.len() as u64 + 1;
                     receipts.begin(ticket, seq, now);

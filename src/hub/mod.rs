@@ -133,7 +133,7 @@ pub(crate) struct Hub<W> {
     /// Wills of pages that cannot come back.
     due_wills: Vec<Will>,
     presence: Presence,
-    /// Emitters that wait for what becomes of their events.
+    /// Those that wait for what becomes of their events.
     receipts: Receipts,
     next_subscriber: u64,
     newest_webview: u64,

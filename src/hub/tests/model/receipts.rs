@@ -1,4 +1,4 @@
-//! Emitters in the host that wait until their events are handled.
+//! Code of the host that waits until its events are handled.
 
 use std::collections::BTreeSet;
 use std::task::{Poll, Waker};

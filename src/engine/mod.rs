@@ -10,6 +10,7 @@ pub(crate) mod handler;
 pub(crate) mod interceptors;
 pub(crate) mod leases;
 pub(crate) mod listeners;
+pub(crate) mod outcomes;
 pub(crate) mod page_waits;
 pub(crate) mod parts;
 mod publishing;

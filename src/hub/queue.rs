@@ -7,6 +7,7 @@ pub(crate) use crate::hub::queued::{LostEvents, QueueEntry, QueuedEvent};
 pub(crate) use crate::hub::slot::Arriving;
 use crate::hub::slot::{Dropping, Newest, Slot, dropping};
 pub(crate) use crate::hub::superseded::SupersededLists;
+use crate::hub::tracked::DroppedTracked;
 use crate::hub::unreported::Unreported;
 use crate::model::event::GapReason;
 use crate::model::name::EventName;
@@ -42,6 +43,7 @@ pub(crate) struct Queue {
     /// What was lost elsewhere and is not reported yet.
     lost: VecDeque<LostEvents>,
     needs_cause: bool,
+    pub(super) dropped_tracked: DroppedTracked,
     /// How many events were ever dropped here since there was no room.
     dropped_events: u64,
     bound: QueueBound,
@@ -71,6 +73,7 @@ impl Queue {
             expired: Unreported::default(),
             lost: VecDeque::new(),
             needs_cause: false,
+            dropped_tracked: DroppedTracked::default(),
             dropped_events: 0,
             bound,
         }
@@ -293,6 +296,7 @@ impl Queue {
         let (steady, before) = (clock(), self.len);
         while let Some((number, ())) = self.expiring.take_expired(steady) {
             if let Some(slot) = self.take((number - self.first) as usize) {
+                self.dropped_tracked.note(&slot.queued);
                 self.expired.note_lost(slot.queued, self.needs_cause);
             }
         }
@@ -302,10 +306,20 @@ impl Queue {
 
     pub(crate) fn clear(&mut self) {
         *self = Self {
+            dropped_tracked: self.take_tracked(),
             dropped_events: self.dropped_events,
             needs_cause: self.needs_cause,
             ..Self::new(self.bound)
         };
+    }
+
+    /// Takes what was dropped of those that are tracked, and what still waits here.
+    pub(super) fn take_tracked(&mut self) -> DroppedTracked {
+        let mut tracked = std::mem::take(&mut self.dropped_tracked);
+        for slot in self.slots.iter().flatten() {
+            tracked.note(&slot.queued);
+        }
+        tracked
     }
 
     /// How many events wait, and their bytes.
@@ -447,6 +461,7 @@ impl Queue {
         }
         if let Some(old) = place.take() {
             self.account_for_taken(number, &old.queued);
+            self.dropped_tracked.note(&old.queued);
             newer.replace(old);
         }
         true
@@ -463,6 +478,7 @@ impl Queue {
         let Some(oldest) = self.take((number - self.first) as usize) else {
             return false;
         };
+        self.dropped_tracked.note(&oldest.queued);
         self.dropped_events += 1 + oldest.queued.event.superseded();
         self.dropped.note_lost(oldest.queued, self.needs_cause);
         true

@@ -17,6 +17,7 @@ pub(crate) mod job;
 pub(crate) mod json;
 pub(crate) mod label;
 pub(crate) mod lifetime;
+pub(crate) mod outcome;
 pub(crate) mod page;
 pub(crate) mod policies;
 pub(crate) mod presence;

@@ -10,6 +10,7 @@ impl Oracle {
     pub(crate) fn finish(mut self, dropped: bool) -> Vec<String> {
         let mut found = std::mem::take(&mut self.violations);
         self.check_promises(&mut found);
+        self.check_outcomes(&mut found);
         for (number, listener) in &self.listeners {
             self.check_deliveries(*number, listener, &mut found);
             self.check_bounds(*number, listener, &mut found);

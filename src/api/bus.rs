@@ -258,7 +258,15 @@ impl EventBus {
         options: EmitOptions,
     ) -> Result<(NewEvent, Audience)> {
         let (retain, lifetime) = (options.retain, options.lifetime.check()?);
-        let audience = options.audience()?;
+        let mut audience = options.audience()?;
+        if let Some(to) = audience
+            .to
+            .as_mut()
+            .filter(|to| !to.selection.nodes.is_empty())
+        {
+            let name = EventName::parse(name)?;
+            self.runtime.core.resolve_nodes(&name, &mut to.selection)?;
+        }
         Ok((self.new_event(name, || json, retain, lifetime)?, audience))
     }
 

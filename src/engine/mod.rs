@@ -8,6 +8,8 @@ pub(crate) mod diagnostics;
 pub(crate) mod foreign;
 pub(crate) mod interceptors;
 pub(crate) mod leases;
+pub(crate) mod link;
+pub(crate) mod link_state;
 pub(crate) mod listeners;
 pub(crate) mod parts;
 pub(crate) mod pump;

@@ -65,6 +65,9 @@ enum Dropping {
 /// How many lists of subscriptions are told apart in what one event replaced. With more, it replaces no further events.
 const MAX_LISTS: usize = 16;
 
+/// With how many reports of what was lost elsewhere a new one is compared.
+const MAX_COMPARED: usize = 64;
+
 /// How many slots there are at least before empty ones are removed.
 const MIN_SLOTS: usize = 64;
 
@@ -165,9 +168,22 @@ impl Queue {
         }
     }
 
-    /// Reports events that were lost elsewhere, before what is queued.
+    /// Reports events that were lost elsewhere, before what is queued. Those that were lost on a link are joined, since a
+    /// slow subscriber would have them without end.
     pub(crate) fn push_lost(&mut self, lost: LostEvents) {
-        self.lost.push_back(lost);
+        let is_alike = |own: &&mut LostEvents| {
+            lost.gap.reason == GapReason::LinkLost
+                && own.gap.reason == GapReason::LinkLost
+                && own.gap.at_most == lost.gap.at_most
+                && own.subscriptions == lost.subscriptions
+        };
+        match self.lost.iter_mut().rev().take(MAX_COMPARED).find(is_alike) {
+            Some(own) => {
+                own.gap.to = lost.gap.to;
+                own.gap.count += lost.gap.count;
+            }
+            None => self.lost.push_back(lost),
+        }
     }
 
     /// At least as many bytes as what is next takes in a batch. Gaps come before what is queued.

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::model::delivery::DeliveryFilter;
 use crate::model::job::JobInfo;
+use crate::model::link::LinkStatus;
 
 /// A snapshot of the bus, from [`EventBus::inspect`](crate::EventBus::inspect).
 ///
@@ -30,6 +31,9 @@ pub struct Inspection {
     pub unconsumed: QueueUsage,
     /// Every job, in the order of the ids.
     pub jobs: Vec<JobInfo>,
+    /// The link to other nodes. As JSON it is there only if the app has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<LinkStatus>,
 }
 
 /// The usage of a queue or a store, and its limits.

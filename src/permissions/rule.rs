@@ -61,6 +61,8 @@ pub(super) struct Rule {
     pub(super) names: EventPattern,
     /// To whom they may be sent. `None` for events to everyone.
     pub(super) to: Option<RuleTargets>,
+    /// Whether they may also go to other nodes.
+    pub(super) link: bool,
     pub(super) min_interval: Option<Duration>,
     pub(super) has_any_owner: bool,
     /// The job sources that it allows. `None` allows every source.
@@ -82,7 +84,7 @@ impl Rule {
     /// Whether a deny entry with this rule denies sending to this recipient.
     pub(super) fn denies_sending(&self, name: &EventName, to: Refused<'_>) -> bool {
         let is_covered = |own: &RuleTargets| match to {
-            Refused::Everyone => false,
+            Refused::Everyone | Refused::Node(_) => false,
             Refused::Host => own.host,
             Refused::Label(label) => own.labels.iter().any(|pattern| pattern.matches(label)),
         };
@@ -162,6 +164,9 @@ impl ScopeEntry {
             (Meaning::Rule(rule), ListKind::Deny) if rule.sources.is_some() => {
                 Some("`sources` is for allow entries only")
             }
+            (Meaning::Rule(rule), ListKind::Deny) if rule.link => {
+                Some("`link` is for allow entries only; without it, nothing goes to other nodes")
+            }
             (Meaning::Rule(_), ListKind::Deny) => None,
         }
     }
@@ -216,6 +221,7 @@ impl Meaning {
                 event: Some(event),
                 request: None,
                 to: None,
+                link: None,
                 min_interval_ms: None,
                 owner: None,
                 sources: None,
@@ -242,8 +248,12 @@ impl Meaning {
                 ));
             }
         }
+        if rule.link.is_some() && rule.to.is_some() {
+            return Err("`link` is for entries without `to`; write two entries".into());
+        }
         Ok(Self::Rule(Rule {
             subject,
+            link: rule.link.unwrap_or_default(),
             names: EventPattern::parse(names).map_err(|error| error.to_string())?,
             to: rule.to.map(RuleTargets::read).transpose()?,
             min_interval: rule

@@ -9,6 +9,7 @@ use tauri::webview::{PageLoadEvent, PageLoadPayload};
 use tauri::{AppHandle, Manager, RunEvent, Runtime, Url, Webview, WindowEvent};
 
 use crate::api::bus::EventBus;
+use crate::api::link::start::{Link, LinkStarter};
 use crate::catalog::{Catalog, ComponentDescription, EventDeclaration, RequestDeclaration};
 use crate::config::{CatalogMode, Compatible, Config, PolicyRule, read_policies};
 use crate::engine::interceptors::Interceptors;
@@ -25,6 +26,37 @@ use crate::shell::registration::Registration;
 use crate::shell::window_events::WindowEventKind;
 use crate::shell::{commands, platform, window_events};
 use crate::sync::Tasks;
+
+/// A link that has yet to start.
+struct BoxedLink(Box<dyn Link>);
+
+impl std::fmt::Debug for BoxedLink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // It may hold what is not for a log.
+        f.write_str("Link")
+    }
+}
+
+/// Starts the link, if there is one.
+fn start_link(
+    link: Option<BoxedLink>,
+    config: Option<serde_json::Value>,
+    app: &str,
+    bus: &EventBus,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    match (link, config) {
+        (Some(link), config) => {
+            let config = config.map(|config| config.to_string().into());
+            let starter = LinkStarter::new(bus.clone(), app.to_owned(), config);
+            Ok(link.0.start(starter)?)
+        }
+        (None, Some(_)) => Err(
+            "plugins.event-bus.link is set, and the app has no link; add one with Builder::link"
+                .into(),
+        ),
+        (None, None) => Ok(()),
+    }
+}
 
 /// Makes the plugin with its defaults.
 ///
@@ -56,6 +88,7 @@ pub struct Builder {
     catalog: Option<CatalogMode>,
     sources: Sources,
     interceptors: Interceptors,
+    link: Option<BoxedLink>,
     compatible: Option<Compatible>,
     from_core: Vec<String>,
     to_core: Vec<String>,
@@ -238,6 +271,16 @@ impl Builder {
         self
     }
 
+    /// Connects the bus to other nodes: events of the names that the link shares travel between them. An app has one link; the
+    /// last one counts.
+    ///
+    /// Nothing travels by itself. A page reaches other nodes only where an entry of its capability says `"link": true`.
+    /// [`Link`] has an example.
+    pub fn link(mut self, link: impl Link) -> Self {
+        self.link = Some(BoxedLink(Box::new(link)));
+        self
+    }
+
     /// Registers a source, from which jobs of the host and of pages take their payloads, by name and with arguments.
     ///
     /// The source runs once for each tick, on a thread that may block, and never twice at a time for one job. A tick whose
@@ -293,7 +336,8 @@ impl Builder {
     /// - a limit or a policy is invalid,
     /// - two typed events or two typed requests have the same name,
     /// - two sources have the same name,
-    /// - a bridge to Tauri's events has a name that Tauri refuses, or one name in both directions, or
+    /// - a bridge to Tauri's events has a name that Tauri refuses, or one name in both directions,
+    /// - the link refuses its configuration, or `plugins.event-bus.link` is there without a link, or
     /// - the plugin is registered twice.
     #[must_use]
     pub fn build<R: Runtime>(self) -> impl Plugin<R> + use<R> {
@@ -337,6 +381,9 @@ impl Builder {
                 app.manage(CompatListeners::default());
                 app.manage(Watched::default());
                 let bus = EventBus::new(Arc::clone(&runtime), catalog);
+                let app_id = &app.config().identifier;
+                start_link(self.link, config.link, app_id, &bus)
+                    .map_err(|error| error as Box<dyn std::error::Error>)?;
                 bridges.start(app, &bus);
                 app.manage(bus);
                 // First the listener, so that no webview comes between it and the list.

@@ -18,6 +18,7 @@ mod injection;
 mod inspection;
 mod interceptors;
 mod jobs;
+mod links;
 mod listeners;
 mod messages;
 mod names;

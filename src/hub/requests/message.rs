@@ -5,7 +5,7 @@ use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::hub::requests::window::Credit;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::ErrorCode;
-use crate::model::event::{Provenance, weight_of};
+use crate::model::event::{Provenance, source_length, weight_of};
 use crate::model::json::Json;
 use crate::model::name::EventName;
 
@@ -86,7 +86,7 @@ impl RequestMessage {
 
     /// The bytes that it counts for.
     pub(crate) fn weight(&self) -> usize {
-        let source = self.source.label().map_or(0, |label| label.len() * 2);
+        let source = source_length(&self.source) * 2;
         weight_of(&self.name, &self.payload, self.provenance.as_deref()) + source
     }
 }

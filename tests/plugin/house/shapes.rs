@@ -68,6 +68,7 @@ const MADE_BY_THE_BUS: &[&str] = &[
     "Gap",
     "Inspection",
     "JobInfo",
+    "LinkStatus",
     "Message",
     "PageInspection",
     "QueueUsage",

@@ -1,0 +1,6 @@
+//! Links: what carries events of shared names to other nodes, and brings theirs.
+
+pub(crate) mod messages;
+pub(crate) mod port;
+pub(crate) mod start;
+pub(crate) mod status;

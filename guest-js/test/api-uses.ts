@@ -171,96 +171,96 @@ export async function row34(): Promise<void> {
 }
 
 /** Request a stream: parts, and then a response */
-export async function row34(): Promise<void> {
+export async function row36(): Promise<void> {
   requestStream(HOST, 'tail', null, { timeoutMs: 60_000, credit: { parts: 16 } }).stop()
 }
 
 /** Take the parts of a stream, and its response */
-export async function row35(): Promise<void> {
+export async function row37(): Promise<void> {
   const lines: PartStream<string, number> = requestStream(HOST, 'tail'); for await (const line of lines) console.log(line); console.log(await lines.result)
 }
 
 /** Respond with a stream */
-export async function row36(): Promise<void> {
+export async function row38(): Promise<void> {
   respondStream<number>('count', async function* (to) { for (let n = 0; n < to; n += 1) yield n }).stop()
 }
 
 /** Read who sent a request, and whether the caller still waits */
-export async function row38(): Promise<void> {
+export async function row40(): Promise<void> {
   const respondWith = (_: unknown, { name }: RequestContext) => name; respond('who', respondWith)
 }
 
 /** Read the causes of a request */
-export async function row39(): Promise<void> {
+export async function row41(): Promise<void> {
   respond('who', (_: unknown, { causes }) => causes[0])
 }
 
 /** Declare events with their types */
-export async function row41(): Promise<void> {
+export async function row43(): Promise<void> {
   const name: EventName = 'cart'; void name
 }
 
 /** Declare requests with their types */
-export async function row42(): Promise<void> {
+export async function row44(): Promise<void> {
   const name: RequestName = 'confirm'; void name
 }
 
 /** Emit as a component */
-export async function row45(): Promise<void> {
+export async function row47(): Promise<void> {
   await component('Cart').emit('cart', 1)
 }
 
 /** Refresh components */
-export async function row46(): Promise<void> {
+export async function row48(): Promise<void> {
   await component('Cart').refresh('ProductList')
 }
 
 /** Show messages */
-export async function row47(): Promise<void> {
+export async function row49(): Promise<void> {
   await component('Cart').success('Saved', { to: 'main' })
 }
 
 /** Report the outcome of actions */
-export async function row48(): Promise<void> {
+export async function row50(): Promise<void> {
   await component('Cart').action('check-out', () => 7)
 }
 
 /** Name the built-in events */
-export async function row51(): Promise<void> {
+export async function row53(): Promise<void> {
   const failed = (error: BuiltInEvents['error']) => error.status; void failed
 }
 
 /** Describe a component for the catalog */
-export async function row52(): Promise<void> {
+export async function row54(): Promise<void> {
   component('Cart').describe({ emits: { cart: 'The cart has changed.' } })
 }
 
 /** Find out whether there is a bus */
-export async function row55(): Promise<void> {
+export async function row57(): Promise<void> {
   if (isAvailable()) await emit('cart', 1)
 }
 
 /** Read what is declared */
-export async function row56(): Promise<void> {
+export async function row58(): Promise<void> {
   const { strict } = await catalog(); void strict
 }
 
 /** Inspect the bus */
-export async function row58(): Promise<void> {
+export async function row60(): Promise<void> {
   const { seq } = await inspect(); void seq
 }
 
 /** Handle errors */
-export async function row60(): Promise<void> {
+export async function row62(): Promise<void> {
   const isFull = (error: unknown) => error instanceof EventBusError && error.code === 'queue_full'; void isFull
 }
 
 /** Name the functions of the package in an app's declarations */
-export async function row62(): Promise<void> {
+export async function row64(): Promise<void> {
   const name: OtherRequest<'ping'> = 'ping'; void name
 }
 
 /** Read what compatible mode has noted */
-export async function row71(): Promise<void> {
+export async function row73(): Promise<void> {
   for (const { event, message } of (await compatReport()).notes) console.log(event, message)
 }

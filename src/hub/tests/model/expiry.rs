@@ -1,7 +1,10 @@
 //! Events that expire, in queues and while there is no page.
 
+use std::time::Duration;
+
 use super::pages::Page;
-use super::{Emitted, World, steady};
+use super::steps::{Fate, Step};
+use super::{Emitted, NEWEST, PATTERNS, Room, To, World, check, steady};
 use crate::hub::outbox::{Batch, Item};
 use crate::hub::queue::LostEvents;
 use crate::model::event::GapReason;
@@ -35,8 +38,14 @@ impl World {
 
 impl Page {
     /// A gap of expired events counts events that were for each of its subscriptions and have expired, and those that they
-    /// had replaced.
-    pub(super) fn check_expired_gap(&self, page: usize, lost: &LostEvents, events: &[Emitted]) {
+    /// had replaced, perhaps for a subscription of the page before.
+    pub(super) fn check_expired_gap(
+        &self,
+        page: usize,
+        lost: &LostEvents,
+        events: &[Emitted],
+        had_newest: bool,
+    ) {
         let gap = &lost.gap;
         if gap.reason != GapReason::Expired {
             return;
@@ -46,7 +55,7 @@ impl Page {
             let is_due = |event: &&Emitted| {
                 (gap.from..=gap.to).contains(&event.seq)
                     && event.is_for(page, &received.pattern)
-                    && (event.has_expired() || received.may_replace(event.name))
+                    && (event.has_expired() || had_newest || received.may_replace(event.name))
             };
             let due = events.iter().filter(is_due).count() as u64;
             assert!(
@@ -55,4 +64,41 @@ impl Page {
             );
         }
     }
+}
+
+#[test]
+fn what_the_page_before_had_replaced_expires_with_it() {
+    let emit = |expires| {
+        Step::Emit(Emitted {
+            seq: 0,
+            name: "y",
+            by: None,
+            to: To::Everyone,
+            except: None,
+            is_retained: false,
+            is_large: false,
+            expires,
+            expires_at: None,
+        })
+    };
+    let subscribe = |pattern: &str| Step::Subscribe {
+        page: 2,
+        pattern: PATTERNS.iter().position(|own| *own == pattern).unwrap(),
+        fate: Fate::IsAnswered,
+    };
+    let steps = vec![
+        subscribe(NEWEST),
+        emit(None),
+        emit(Some(Duration::from_millis(300))),
+        Step::ReadAhead { page: 2 },
+        Step::Wait { millis: 61_000 },
+        subscribe("y"),
+    ];
+    let room = Room {
+        queue_events: 3,
+        backlog_events: 4,
+        bytes: 1 << 20,
+        has_calls: false,
+    };
+    check(room, steps);
 }

@@ -39,8 +39,9 @@ const WINDOWS: [&str; 3] = ["w", "w", "c"];
 const NAMES: [&str; 6] = ["x", "y", "live", "kept", "latest", "reject"];
 /// `* in x` is `*` of a page that may receive only `x`, and for `newest *` only the newest event of a name waits.
 const PATTERNS: [&str; 9] = [
-    "x", "live", "kept", "latest", "reject", "y", "*", "* in x", "newest *",
+    "x", "live", "kept", "latest", "reject", "y", "*", "* in x", NEWEST,
 ];
+const NEWEST: &str = "newest *";
 /// The payload of a large event has this many bytes.
 const LARGE: usize = 400;
 const BATCH: BatchBound = BatchBound {
@@ -101,7 +102,7 @@ struct Emitted {
 impl Emitted {
     fn is_for(&self, page: usize, pattern: &str) -> bool {
         let is_named = match pattern {
-            "*" | "newest *" => true,
+            "*" | NEWEST => true,
             "* in x" => self.name == "x",
             pattern => pattern == self.name,
         };
@@ -145,6 +146,8 @@ struct World {
     is_taken_over: bool,
     /// Whether the platform can call pages.
     has_calls: bool,
+    /// In which webviews only the newest event of a name waited for a subscription.
+    had_newest: [bool; 3],
 }
 
 impl World {
@@ -181,6 +184,7 @@ impl World {
             has_waited: false,
             is_taken_over: false,
             has_calls: room.has_calls,
+            had_newest: [false; 3],
         };
         for _ in WEBVIEWS {
             let page = world.new_page();

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::calls::Called;
 use super::commands::LastCommand;
 use super::steps::Fate;
-use super::{BATCH, Emitted, WEBVIEWS, Waiter, World, session_id};
+use super::{BATCH, Emitted, NEWEST, WEBVIEWS, Waiter, World, session_id};
 use crate::hub::ids::{RequestId, SessionId, SubscriberKey};
 use crate::hub::outbox::{Batch, Item};
 use crate::hub::queue::{LostEvents, QueuedEvent};
@@ -64,7 +64,7 @@ impl Received {
 
     /// Whether an event of this name may take the place of another one.
     pub(super) fn may_replace(&self, name: &str) -> bool {
-        name == "latest" || self.pattern == "newest *"
+        name == "latest" || self.pattern == NEWEST
     }
 
     /// Whether something is lost of what came before it, or between two sessions: that has limits of its own, whatever the
@@ -188,7 +188,7 @@ impl World {
             match item {
                 Item::Event(queued) => own.receive_event(queued),
                 Item::Lost(lost) => {
-                    own.check_expired_gap(page, lost, &self.events);
+                    own.check_expired_gap(page, lost, &self.events, self.had_newest[page]);
                     own.receive_gap(lost, &self.events);
                 }
                 Item::Request(message) => self.receive_request(page, message.id),
@@ -279,6 +279,7 @@ impl World {
     pub(super) fn subscribe(&mut self, page: usize, pattern: &str, fate: Fate) {
         let key = self.begin(page, "subscribe");
         self.newest_id += 1;
+        self.had_newest[page] |= pattern == NEWEST;
         let requests = vec![request(self.newest_id, pattern, None)];
         let (results, effects) = self.hub.subscribe(key, requests, self.now);
         let since = *results[0].as_ref().unwrap();

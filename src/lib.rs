@@ -254,6 +254,7 @@ pub mod guides {
         errors: "errors.md",
         inspecting: "inspecting.md",
         interceptors: "interceptors.md",
+        many_machines: "many-machines.md",
         testing: "testing.md",
         react: "react.md",
         vue: "vue.md",

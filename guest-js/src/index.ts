@@ -51,6 +51,7 @@ export type {
   ConsumerInspection,
   DeliveryFilter,
   Inspection,
+  LinkStatus,
   PageInspection,
   QueueUsage,
   SubscriptionInspection,

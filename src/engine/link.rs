@@ -15,8 +15,9 @@ use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::event::Receipt;
 use crate::model::json::Json;
 use crate::model::lifetime::Lifetime;
-use crate::model::link::{LinkStatus, Share, check_node};
+use crate::model::link::{LinkStatus, Share};
 use crate::model::name::EventName;
+use crate::model::node::check_node;
 use crate::model::pattern::EventPattern;
 use crate::model::selection::Selection;
 use crate::sync::now;
@@ -95,7 +96,12 @@ impl Core {
             for one in &leaving {
                 match one {
                     Leaving::Event { .. } => add(&link.counts.sent, 1),
-                    Leaving::Dropped { count, .. } => self.note_dropped(*count),
+                    Leaving::Dropped { count, .. } => {
+                        self.note_dropped(
+                            *count,
+                            "more waited than the link may keep, or they had expired",
+                        );
+                    }
                 }
             }
         }
@@ -103,13 +109,13 @@ impl Core {
     }
 
     /// Notes that events were not sent.
-    pub(crate) fn note_dropped(&self, count: u64) {
+    pub(crate) fn note_dropped(&self, count: u64, why: &str) {
         let Some(link) = self.link() else {
             return;
         };
         add(&link.counts.dropped, count);
         self.diagnostics().tell(Record::NotSent, "", [], || {
-            format!(": {count} waited for too long, or had expired; their receivers get a gap")
+            format!(": {count} were dropped, since {why}; their receivers get a gap")
         });
     }
 
@@ -127,7 +133,7 @@ impl Core {
                 // Its sender cannot be told, so its receivers are.
                 Err(error) if error.code() == ErrorCode::QueueFull => {
                     if let Ok(names) = EventPattern::parse(name.as_str()) {
-                        self.lose_arrivals(&names, 1);
+                        self.lose_arrivals(&[names], 1);
                     }
                 }
                 Err(_) => {}
@@ -136,8 +142,8 @@ impl Core {
         published
     }
 
-    /// Events of another node are lost that these names match.
-    pub(crate) fn lose_arrivals(&self, names: &EventPattern, count: u64) {
+    /// Events of another node are lost whose names match these patterns.
+    pub(crate) fn lose_arrivals(&self, names: &[EventPattern], count: u64) {
         if let Some(link) = self.link() {
             add(&link.counts.missing, count);
         }

@@ -16,7 +16,6 @@ use crate::model::delivery::{Addressing, DeliveryFilter};
 use crate::model::endpoint::Endpoint;
 use crate::model::event::{BusEvent, GapReason};
 use crate::model::link::{LinkStream, Share};
-use crate::model::name::OWN_PREFIX;
 use crate::model::pattern::EventPattern;
 use crate::model::policy::Overflow;
 
@@ -74,9 +73,7 @@ impl LinkQueue {
         overflow: Overflow,
         clock: fn() -> Duration,
     ) -> bool {
-        let is_own = !matches!(event.source(), Endpoint::Node(_))
-            && !event.name().starts_with(OWN_PREFIX)
-            && !audience.is_local;
+        let is_own = !matches!(event.source(), Endpoint::Node(_)) && !audience.is_local;
         let subscriptions = match &audience.to {
             _ if !is_own => None,
             Some(to) if !to.selection.nodes.is_empty() => self.streams_to(&to.selection.nodes),
@@ -92,6 +89,11 @@ impl LinkQueue {
             subscriptions,
             addressing: Addressing::Broadcast,
             superseded: SupersededLists::default(),
+        };
+        // No emit waits for the network, so none is refused either.
+        let overflow = match overflow {
+            Overflow::Reject => Overflow::DropOldest,
+            other => other,
         };
         self.queue.push(queued, overflow)
     }
@@ -225,11 +227,11 @@ impl<W> Hub<W> {
         self.link.as_ref().map_or(0, |link| link.queue.usage().0)
     }
 
-    /// Events of another node are lost on their way, of names that this pattern matches. They take numbers of this app's
+    /// Events of another node are lost on their way, of names that these patterns match. They take numbers of this app's
     /// order, as if they had come and were lost here.
     pub(crate) fn lose_on_link(
         &mut self,
-        names: &EventPattern,
+        names: &[EventPattern],
         count: u64,
         clock: impl Fn() -> Instant,
     ) -> Effects<W> {
@@ -247,8 +249,8 @@ impl<W> Hub<W> {
                 let own = self.subscriptions.of(key, 0);
                 let own = own.filter(|(_, pattern, filter)| {
                     filter.covers(Addressing::Broadcast)
-                        && pattern.may_overlap(names)
-                        && at_most != covers(pattern, names)
+                        && names.iter().any(|names| pattern.may_overlap(names))
+                        && at_most != names.iter().all(|names| covers(pattern, names))
                 });
                 let subscriptions = own.map(|(id, _, _)| id).collect();
                 self.push_lost_on_link(key, lost, at_most, subscriptions);
@@ -261,7 +263,7 @@ impl<W> Hub<W> {
                 effects.wakers.extend(consumer.take_waker());
             }
         }
-        let patterns: Arc<[EventPattern]> = [names.clone()].into();
+        let patterns: Arc<[EventPattern]> = names.into();
         let histories = self.webviews.values_mut();
         for history in histories.filter_map(|webview| webview.history.as_mut()) {
             history.backlog.lose(lost, &patterns);

@@ -17,6 +17,7 @@ pub(crate) mod json;
 pub(crate) mod label;
 pub(crate) mod lifetime;
 pub(crate) mod link;
+pub(crate) mod node;
 pub(crate) mod policies;
 pub(crate) mod quota;
 pub(crate) mod selection;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::model::core_target::{CoreSelection, CoreTarget};
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::label::AllowedLabels;
-use crate::model::link::check_node;
+use crate::model::node::check_node;
 use crate::model::pattern::is_wildcard;
 use crate::model::target::{LabelPattern, Target, TargetPart};
 

@@ -176,6 +176,11 @@ impl ScopeEntry {
         !self.is_reported.swap(true, Ordering::Relaxed)
     }
 
+    /// Whether it allows other nodes.
+    pub(crate) fn has_link(&self) -> bool {
+        self.rule().is_some_and(|rule| rule.link)
+    }
+
     /// Whether it has a `to`.
     pub(crate) fn has_recipients(&self) -> bool {
         self.rule().is_some_and(|rule| rule.to.is_some())

@@ -9,7 +9,7 @@ use tauri::webview::{PageLoadEvent, PageLoadPayload};
 use tauri::{AppHandle, Manager, RunEvent, Runtime, Url, Webview, WindowEvent};
 
 use crate::api::bus::EventBus;
-use crate::api::link::start::{Link, LinkStarter};
+use crate::api::link::start::Link;
 use crate::catalog::{Catalog, ComponentDescription, EventDeclaration, RequestDeclaration};
 use crate::config::{CatalogMode, Compatible, Config, PolicyRule, read_policies};
 use crate::engine::interceptors::Interceptors;
@@ -22,41 +22,11 @@ use crate::periodic::source::{SourceCall, Sources};
 use crate::runtime::BusRuntime;
 use crate::shell::bridge::Bridges;
 use crate::shell::compat::{CompatListeners, Watched};
+use crate::shell::link::{BoxedLink, start_link};
 use crate::shell::registration::Registration;
 use crate::shell::window_events::WindowEventKind;
 use crate::shell::{commands, platform, window_events};
 use crate::sync::Tasks;
-
-/// A link that has yet to start.
-struct BoxedLink(Box<dyn Link>);
-
-impl std::fmt::Debug for BoxedLink {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // It may hold what is not for a log.
-        f.write_str("Link")
-    }
-}
-
-/// Starts the link, if there is one.
-fn start_link(
-    link: Option<BoxedLink>,
-    config: Option<serde_json::Value>,
-    app: &str,
-    bus: &EventBus,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    match (link, config) {
-        (Some(link), config) => {
-            let config = config.map(|config| config.to_string().into());
-            let starter = LinkStarter::new(bus.clone(), app.to_owned(), config);
-            Ok(link.0.start(starter)?)
-        }
-        (None, Some(_)) => Err(
-            "plugins.event-bus.link is set, and the app has no link; add one with Builder::link"
-                .into(),
-        ),
-        (None, None) => Ok(()),
-    }
-}
 
 /// Makes the plugin with its defaults.
 ///

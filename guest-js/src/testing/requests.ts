@@ -1,4 +1,4 @@
-import type { PulledEnding, PulledRequest } from '../core/batch.js'
+import { endpointOf, type PulledEnding, type PulledRequest } from '../core/batch.js'
 import type { Call } from '../core/commands.js'
 import { EventBusError, toEventBusError } from '../core/error.js'
 import type { Failure } from '../core/requests/failure.js'
@@ -260,8 +260,7 @@ export class PlayedRecipient implements Recipient {
     void Promise.resolve().then(() => {
       if (this.isClosed) return
       if ('ended' in item) return this.responders.stop(item)
-      const { source } = item
-      this.responders.receive(item, source === 0 ? { kind: 'host' } : { kind: 'webview', label: source })
+      this.responders.receive(item, endpointOf(item.source))
     })
   }
 

@@ -11,8 +11,8 @@ use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::event::{Provenance, Receipt};
 use crate::model::json::Json;
 use crate::model::lifetime::Lifetime;
-use crate::model::link::check_node;
 use crate::model::name::{EventName, parse_component};
+use crate::model::node::check_node;
 use crate::model::pattern::EventPattern;
 
 /// How many events of another node may be lost at once. More is no count but a mistake.
@@ -151,14 +151,13 @@ impl LinkPort {
         }
     }
 
-    /// Tells those whom it may concern that events of another node were lost on their way, of names that this pattern
-    /// matches.
+    /// Tells those whom it may concern that events of another node were lost on their way, of names that these patterns
+    /// match.
     ///
     /// # Errors
     ///
-    /// Those of [`EventBus::listen`], and [`ErrorCode::InvalidArgument`] for more than 2³² events.
-    pub fn lost(&self, names: &str, count: u64) -> Result<()> {
-        let names = EventPattern::parse(names)?;
+    /// [`ErrorCode::InvalidArgument`] for more than 2³² events.
+    pub fn lost(&self, names: &[EventPattern], count: u64) -> Result<()> {
         if count > MAX_LOST {
             return Err(Error::new(
                 ErrorCode::InvalidArgument,
@@ -166,14 +165,14 @@ impl LinkPort {
             ));
         }
         if count > 0 {
-            self.bus.runtime().core.lose_arrivals(&names, count);
+            self.bus.runtime().core.lose_arrivals(names, count);
         }
         Ok(())
     }
 
-    /// Counts events that were taken and not sent, and logs that.
-    pub fn note_dropped(&self, count: u64) {
-        self.bus.runtime().core.note_dropped(count);
+    /// Counts events that were taken and not sent, and logs why.
+    pub fn note_dropped(&self, count: u64, why: &str) {
+        self.bus.runtime().core.note_dropped(count, why);
     }
 
     /// Counts a message of another node that was refused before it became an [`Arrival`], and logs why.

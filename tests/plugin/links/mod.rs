@@ -1,5 +1,7 @@
 //! A link to other nodes, in memory: what leaves, what arrives, and what is lost.
 
+mod arrivals;
+
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -11,8 +13,7 @@ use tauri_plugin_event_bus::link::{
     Arrival, Departure, Link, LinkPayload, LinkPlan, LinkPort, LinkStarter, LinkStream, Share,
 };
 use tauri_plugin_event_bus::{
-    Builder, Bytes, CatalogMode, EmitOptions, Endpoint, ErrorCode, EventBus, EventBusExt, Gap,
-    GapReason, HOST, Limits, Policy, StreamItem, Target,
+    Builder, EmitOptions, ErrorCode, EventBus, EventBusExt, HOST, Policy, StreamItem, Target,
 };
 
 use crate::support::{Page, app_with, code, message};
@@ -33,24 +34,30 @@ impl Link for InMemory {
     }
 }
 
-fn plan() -> LinkPlan {
+pub(super) fn plan() -> LinkPlan {
     let shares = [Share::both("order:*"), Share::sent("alarm")];
     LinkPlan::new("here", shares.map(Result::unwrap))
 }
 
-fn linked_with(builder: Builder, plan: LinkPlan) -> (App<MockRuntime>, EventBus, LinkPort) {
+pub(super) fn linked_with(
+    builder: Builder,
+    plan: LinkPlan,
+) -> (App<MockRuntime>, EventBus, LinkPort) {
     let (sender, ports) = mpsc::channel();
     let app = app_with(builder.link(InMemory { plan, port: sender }));
     let bus = app.event_bus();
     (app, bus, ports.recv().unwrap())
 }
 
-fn linked() -> (App<MockRuntime>, EventBus, LinkPort) {
+pub(super) fn linked() -> (App<MockRuntime>, EventBus, LinkPort) {
     linked_with(Builder::new(), plan())
 }
 
 /// What leaves up to an event `order:end`, which this emits.
-fn departures(bus: &EventBus, port: &LinkPort) -> Vec<(String, String, Vec<LinkStream>)> {
+pub(super) fn departures(
+    bus: &EventBus,
+    port: &LinkPort,
+) -> Vec<(String, String, Vec<LinkStream>)> {
     bus.emit("order:end", ()).unwrap();
     let mut left = Vec::new();
     loop {
@@ -72,11 +79,11 @@ fn departures(bus: &EventBus, port: &LinkPort) -> Vec<(String, String, Vec<LinkS
     }
 }
 
-fn names(left: &[(String, String, Vec<LinkStream>)]) -> Vec<&str> {
+pub(super) fn names(left: &[(String, String, Vec<LinkStream>)]) -> Vec<&str> {
     left.iter().map(|(name, _, _)| name.as_str()).collect()
 }
 
-fn arrival(name: &str, text: &str) -> Arrival {
+pub(super) fn arrival(name: &str, text: &str) -> Arrival {
     Arrival::new("there", name, LinkPayload::new(text, Vec::new()))
 }
 
@@ -150,125 +157,6 @@ fn a_node_target_needs_a_link_and_a_share() {
 }
 
 #[test]
-fn what_arrives_is_an_event_of_this_app() {
-    let (app, bus, port) = linked();
-    let mut main = Page::open(&app, "main");
-    main.listen("order:*");
-    let mut stream = bus.stream("order:*").unwrap();
-    let before = bus.emit("order:own", 1).unwrap().seq;
-    let receipt = port.receive(arrival("order:far", "{\"a\":1}")).unwrap();
-    assert_eq!(
-        (receipt.seq, receipt.pages, receipt.listeners),
-        (before + 1, 1, 1)
-    );
-    assert!(!receipt.linked);
-    let rows = main.pull().rows();
-    assert_eq!(rows[0][4], json!(0));
-    assert_eq!(rows[1][3], "order:far");
-    assert_eq!(rows[1][4], json!(["there"]));
-    assert_eq!(rows[1][6], json!({ "a": 1 }));
-    block_on(stream.recv()).unwrap();
-    let Some(StreamItem::Event(event)) = block_on(stream.recv()) else {
-        panic!("it is missing");
-    };
-    assert_eq!(event.source(), &Endpoint::Node("there".into()));
-    assert_eq!(event.source().node(), Some("there"));
-    // It does not go back.
-    assert_eq!(names(&departures(&bus, &port)), ["order:own"]);
-    assert_eq!(bus.link_status().unwrap().received, 1);
-}
-
-#[test]
-fn bytes_and_causes_travel() {
-    let (_app, bus, port) = linked();
-    let mut stream = bus.stream("order:*").unwrap();
-    bus.emit("order:photo", json!(1)).unwrap();
-    block_on(stream.recv()).unwrap();
-    let photo = (Bytes::from(vec![1, 2, 3]), "x");
-    bus.emit("order:photo", &photo).unwrap();
-    let mut sent = Vec::new();
-    while sent.len() < 2 {
-        sent.extend(block_on(port.next()).unwrap());
-    }
-    let Departure::Event(event) = &sent[1] else {
-        panic!("an event leaves");
-    };
-    let payload = event.payload();
-    assert_eq!(payload.text(), "[\u{1},\"x\"]");
-    let far = LinkPayload::new(payload.text(), payload.bytes());
-    let far = Arrival::new("there", "order:photo", far)
-        .causes(vec!["order:asked".to_owned()])
-        .component("camera");
-    port.receive(far).unwrap();
-    block_on(stream.recv()).unwrap();
-    let Some(StreamItem::Event(event)) = block_on(stream.recv()) else {
-        panic!("it is missing");
-    };
-    assert_eq!(event.payload::<(Bytes, String)>().unwrap().0, photo.0);
-    assert_eq!(event.causes().collect::<Vec<_>>(), ["order:asked"]);
-    assert_eq!(event.component(), Some("camera"));
-}
-
-#[test]
-fn a_loop_over_two_nodes_is_an_error() {
-    let (_app, bus, port) = linked_with(Builder::new(), plan());
-    let causes: Vec<String> = (0..17).map(|n| format!("order:{n}")).collect();
-    let error = port.receive(arrival("order:last", "1").causes(causes));
-    let error = error.unwrap_err();
-    assert_eq!(error.code(), ErrorCode::EventLoop);
-    assert!(error.message().contains("order:0 → order:1"), "{error}");
-    assert_eq!(bus.link_status().unwrap().refused, 1);
-}
-
-#[test]
-fn what_is_not_due_here_is_refused() {
-    let limits = {
-        let mut limits = Limits::default();
-        limits.payload_bytes = 64;
-        limits
-    };
-    let (_app, bus, port) = linked_with(Builder::new().limits(limits), plan());
-    let long = format!("\"{}\"", "x".repeat(80));
-    let refused = [
-        (arrival("cart", "1"), ErrorCode::Denied),
-        (arrival("alarm", "1"), ErrorCode::Denied),
-        (arrival("order:a", "{"), ErrorCode::InvalidPayload),
-        (
-            arrival("order:a", "{\"a\":1,\"a\":2}"),
-            ErrorCode::InvalidPayload,
-        ),
-        (arrival("order:a", &long), ErrorCode::PayloadTooLarge),
-        (arrival("order a", "1"), ErrorCode::InvalidEventName),
-        (arrival("event-bus:link", "1"), ErrorCode::ReservedEventName),
-        (
-            Arrival::new("here", "order:a", LinkPayload::new("1", vec![])),
-            ErrorCode::InvalidArgument,
-        ),
-        (
-            Arrival::new("a b", "order:a", LinkPayload::new("1", vec![])),
-            ErrorCode::InvalidArgument,
-        ),
-    ];
-    let count = refused.len() as u64;
-    for (arrival, expected) in refused {
-        let error = port.receive(arrival).unwrap_err();
-        assert_eq!(error.code(), expected, "{error}");
-    }
-    assert_eq!(bus.link_status().unwrap().refused, count);
-    assert_eq!(bus.link_status().unwrap().received, 0);
-}
-
-#[test]
-fn a_strict_catalog_refuses_unknown_arrivals() {
-    let builder = Builder::new()
-        .event::<declared_events::CartUpdated>()
-        .catalog_mode(CatalogMode::Strict);
-    let (_app, _bus, port) = linked_with(builder, plan());
-    let error = port.receive(arrival("order:a", "1")).unwrap_err();
-    assert_eq!(error.code(), ErrorCode::InvalidEventName, "{error}");
-}
-
-#[test]
 fn what_the_queue_drops_is_counted() {
     let mut plan = plan();
     plan.queue_events = 4;
@@ -290,10 +178,9 @@ fn emitting_never_waits_for_the_link() {
     plan.queue_events = 2;
     let builder = Builder::new().policy("order:*", Policy::new().reject());
     let (_app, bus, port) = linked_with(builder, plan);
-    let results: Vec<bool> = (0..4)
-        .map(|n| bus.emit("order:a", n).unwrap().linked)
-        .collect();
-    assert_eq!(results, [true, true, false, false]);
+    for n in 0..4 {
+        assert!(bus.emit("order:a", n).unwrap().linked);
+    }
     let taken = block_on(port.next()).unwrap();
     assert!(matches!(&taken[0], Departure::Dropped { count: 2, .. }));
     assert_eq!(taken.len(), 3);
@@ -309,70 +196,6 @@ fn the_newest_of_a_name_leaves_with_its_policy() {
     let left = departures(&bus, &port);
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].1, "4");
-}
-
-fn gap(bus: &EventBus, pattern: &str, lose: impl FnOnce()) -> Gap {
-    let mut stream = bus.stream(pattern).unwrap();
-    lose();
-    let Some(StreamItem::Gap(gap)) = block_on(stream.recv()) else {
-        panic!("no gap for {pattern}");
-    };
-    gap
-}
-
-#[test]
-fn a_loss_is_a_gap_for_whom_it_may_concern() {
-    let (app, bus, port) = linked();
-    let mut main = Page::open(&app, "main");
-    main.listen("order:created");
-    main.listen("cart");
-    let all = gap(&bus, "order:*", || port.lost("order:*", 5).unwrap());
-    assert_eq!((all.count, all.at_most), (5, false));
-    assert_eq!(all.reason, GapReason::LinkLost);
-    assert_eq!(all.to - all.from, 4);
-    let some = gap(&bus, "order:created", || port.lost("order:*", 2).unwrap());
-    assert_eq!((some.count, some.at_most), (2, true));
-    let rows = main.pull().rows();
-    assert_eq!(rows.as_array().unwrap().len(), 1, "{rows}");
-    assert_eq!(rows[0]["reason"], "link_lost");
-    assert_eq!(rows[0]["count"], 7);
-    assert_eq!(rows[0]["atMost"], true);
-    assert_eq!(rows[0]["subscriptions"], json!([1]));
-    let seq = bus.emit("cart", 1).unwrap().seq;
-    assert!(seq > some.to);
-    assert_eq!(bus.link_status().unwrap().missing, 7);
-    let error = port.lost("order:*", (1 << 32) + 1).unwrap_err();
-    assert_eq!(error.code(), ErrorCode::InvalidArgument);
-}
-
-#[test]
-fn a_page_that_starts_learns_what_was_lost() {
-    let (app, _bus, port) = linked();
-    let window = crate::support::open(&app, "main");
-    port.lost("order:*", 3).unwrap();
-    let mut main = Page::load(window);
-    main.listen("order:*");
-    let rows = main.pull().rows();
-    assert_eq!(rows[0]["count"], 3, "{rows}");
-    assert_eq!(rows[0]["atMost"], true);
-}
-
-#[test]
-fn a_full_queue_that_rejects_is_a_gap() {
-    let mut limits = Limits::default();
-    limits.queue_events = 1;
-    let builder = Builder::new()
-        .limits(limits)
-        .policy("order:*", Policy::new().reject());
-    let (_app, bus, port) = linked_with(builder, plan());
-    let mut stream = bus.stream("order:a").unwrap();
-    port.receive(arrival("order:a", "1")).unwrap();
-    let error = port.receive(arrival("order:a", "2")).unwrap_err();
-    assert_eq!(error.code(), ErrorCode::QueueFull);
-    let Some(StreamItem::Gap(gap)) = block_on(stream.recv()) else {
-        panic!("no gap");
-    };
-    assert_eq!((gap.count, gap.at_most), (1, false));
 }
 
 #[test]
@@ -462,6 +285,13 @@ fn the_state_of_the_link_is_told() {
     // It is retained.
     let mut late = bus.stream("event-bus:link").unwrap();
     assert!(matches!(block_on(late.recv()), Some(StreamItem::Event(event)) if event.is_retained()));
+    // A listener for everything receives the events of the app alone.
+    let mut all = bus.stream("*").unwrap();
+    bus.emit("cart", 1).unwrap();
+    assert!(
+        matches!(block_on(all.recv()), Some(StreamItem::Event(event)) if event.name() == "cart")
+    );
+    assert_eq!(bus.clear_retained("*").unwrap(), 0);
     let inspected = serde_json::to_value(bus.inspect()).unwrap();
     assert_eq!(inspected["link"]["connected"], false);
     assert_eq!(inspected["link"]["reason"], "no server");
@@ -471,6 +301,8 @@ fn the_state_of_the_link_is_told() {
 #[test]
 fn a_link_ends_with_the_app() {
     let (app, bus, port) = linked();
+    // Closing the last window exits the app.
+    crate::support::open(&app, "main");
     bus.emit("order:last", 1).unwrap();
     crate::support::exit(app);
     assert_eq!(block_on(port.next()).unwrap().len(), 1);

@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+
+mod connection;
+mod counts;
+mod message;
+mod options;
+mod receiver;
+mod sender;
+mod subject;
+
+pub use async_nats::ConnectOptions;
+pub use options::{Nats, NatsConfig};

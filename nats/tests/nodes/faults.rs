@@ -1,0 +1,205 @@
+//! Servers, nodes and networks that fail.
+
+use std::process::{Child, Command};
+
+use tauri_plugin_event_bus::{Builder, EventStream, GapReason, StreamItem};
+
+use crate::proxy::Proxy;
+use crate::support::{Server, free_port, link, next, node, node_with, payload, roomy};
+
+/// Reads numbers in their order up to this one. Returns how many came, and how many gaps tell of.
+fn read_up_to(stream: &mut EventStream, last: u64) -> (u64, u64) {
+    let (mut came, mut lost, mut before) = (0, 0, None);
+    loop {
+        match next(stream) {
+            StreamItem::Event(event) => {
+                let number: u64 = event.payload().unwrap();
+                assert!(before < Some(number), "{number} after {before:?}");
+                before = Some(number);
+                came += 1;
+                if number == last {
+                    return (came, lost);
+                }
+            }
+            StreamItem::Gap(gap) => {
+                assert_eq!(gap.reason, GapReason::LinkLost);
+                lost += gap.count;
+            }
+        }
+    }
+}
+
+#[test]
+fn an_app_starts_without_a_server() {
+    let port = free_port();
+    let url = format!("nats://127.0.0.1:{port}");
+    let mut alone = node(&url, "a");
+    let mut own = alone.bus.stream("order:*").unwrap();
+    let receipt = alone.bus.emit("order:created", 1).unwrap();
+    assert!(receipt.linked && receipt.listeners == 1);
+    assert_eq!(payload(&mut own), 1);
+    let state = alone.wait_for(false);
+    assert!(state["reason"].is_string(), "{state}");
+    let status = alone.bus.link_status().unwrap();
+    assert_eq!((status.connected, status.queued), (false, 1));
+}
+
+#[test]
+fn a_server_that_is_killed_comes_back() {
+    let mut server = Server::start();
+    let [mut a, mut b] = ["a", "b"].map(|name| node(&server.url(), name).connected());
+    let mut at_b = b.bus.stream("order:*").unwrap();
+    a.bus.emit("order:n", 1).unwrap();
+    assert_eq!(payload(&mut at_b), 1);
+    server.kill();
+    a.wait_for(false);
+    b.wait_for(false);
+    for n in 2..=1000 {
+        a.bus.emit("order:n", n).unwrap();
+    }
+    assert_eq!(a.bus.link_status().unwrap().queued, 999);
+    server.restart();
+    a.wait_for(true);
+    b.wait_for(true);
+    a.bus.emit("order:n", 1001).unwrap();
+    // What was sent before the other one was there is a gap.
+    let (came, lost) = read_up_to(&mut at_b, 1001);
+    assert_eq!(came + lost, 1000);
+    assert_eq!(b.bus.link_status().unwrap().missing, lost);
+}
+
+#[test]
+fn what_waits_too_long_is_a_gap_at_the_receivers() {
+    let mut server = Server::start();
+    let short = link(&server.url(), "a").queue(100, 1 << 20);
+    let mut a = node_with(Builder::new(), short).connected();
+    let mut b = node(&server.url(), "b").connected();
+    let mut at_b = b.bus.stream("order:*").unwrap();
+    a.bus.emit("order:n", 0).unwrap();
+    assert_eq!(payload(&mut at_b), 0);
+    server.kill();
+    a.wait_for(false);
+    b.wait_for(false);
+    for n in 1..=500 {
+        a.bus.emit("order:n", n).unwrap();
+    }
+    server.restart();
+    a.wait_for(true);
+    b.wait_for(true);
+    a.bus.emit("order:n", 501).unwrap();
+    let (came, lost) = read_up_to(&mut at_b, 501);
+    assert_eq!(came + lost, 501);
+    assert!(lost >= 400);
+    // The last one may have come before the first of those that waited were taken.
+    let dropped = a.bus.link_status().unwrap().dropped;
+    assert!((400..=401).contains(&dropped), "{dropped}");
+}
+
+#[test]
+fn the_end_of_a_burst_is_told_if_it_is_lost() {
+    let mut server = Server::start();
+    let [mut a, mut b] = ["a", "b"].map(|name| node(&server.url(), name).connected());
+    let mut at_b = b.bus.stream("order:*").unwrap();
+    a.bus.emit("order:n", 0).unwrap();
+    assert_eq!(payload(&mut at_b), 0);
+    server.kill();
+    a.wait_for(false);
+    b.wait_for(false);
+    drop(a.bus.emit("order:n", 1));
+    server.restart();
+    a.wait_for(true);
+    b.wait_for(true);
+    // No event follows: either it comes, or its count does.
+    match next(&mut at_b) {
+        StreamItem::Event(event) => assert_eq!(event.payload::<u64>().unwrap(), 1),
+        StreamItem::Gap(gap) => assert_eq!(gap.count, 1),
+    }
+}
+
+#[test]
+fn a_node_behind_a_stalled_proxy_goes_on() {
+    let server = Server::start();
+    let proxy = Proxy::to(server.port);
+    let a = node(&server.url(), "a").connected();
+    let mut b = node(&proxy.url(), "b").connected();
+    let c = node(&server.url(), "c").connected();
+    let (mut at_b, mut at_c) = (
+        b.bus.stream("order:*").unwrap(),
+        c.bus.stream("order:*").unwrap(),
+    );
+    a.bus.emit("order:n", 0).unwrap();
+    assert_eq!(payload(&mut at_b), 0);
+    proxy.stall();
+    for n in 1..=1000 {
+        a.bus.emit("order:n", n).unwrap();
+        // Nothing of this waits for the network.
+        b.bus.emit("order:own", n).unwrap();
+    }
+    // Others do not wait for it.
+    let mut others = 0;
+    while others < 1001 {
+        if let StreamItem::Event(event) = next(&mut at_c)
+            && event.source().node() == Some("a")
+        {
+            others += 1;
+        }
+    }
+    // The client finds out that its server is silent.
+    b.wait_for(false);
+    proxy.go_on();
+    b.wait_for(true);
+    a.bus.emit("order:n", 1001).unwrap();
+    let (mut came, mut lost) = (0, 0);
+    loop {
+        match next(&mut at_b) {
+            StreamItem::Event(event) if event.name() == "order:n" => {
+                came += 1;
+                if event.payload::<u64>().unwrap() == 1001 {
+                    break;
+                }
+            }
+            StreamItem::Event(_) => {}
+            StreamItem::Gap(gap) => lost += gap.count,
+        }
+    }
+    assert_eq!(came + lost, 1001);
+}
+
+/// A node in a process of its own, which emits numbers from this one on until it is killed.
+fn start_node(server: &Server, first: u64) -> Child {
+    let tests = std::env::current_exe().unwrap();
+    let built = tests.parent().unwrap().parent().unwrap();
+    let node = built.join("examples").join("node");
+    Command::new(&node)
+        .args([&server.url(), "a", &first.to_string()])
+        .spawn()
+        .unwrap_or_else(|error| panic!("{}: {error}; cargo build --examples", node.display()))
+}
+
+#[test]
+fn a_node_that_is_killed_leaves_the_others_whole() {
+    const RUN: u64 = 1 << 32;
+    let server = Server::start();
+    let b = node_with(Builder::new().limits(roomy()), link(&server.url(), "b")).connected();
+    let mut at_b = b.bus.stream("order:*").unwrap();
+    let mut before = 0;
+    for run in 1..=3 {
+        let mut child = start_node(&server, run * RUN);
+        // All of the run before comes first.
+        let mut received = 0;
+        while received < 300 {
+            match next(&mut at_b) {
+                StreamItem::Event(event) => {
+                    let number: u64 = event.payload().unwrap();
+                    assert!(before < number, "{number} after {before}");
+                    received += u64::from(number / RUN == run);
+                    before = number;
+                }
+                StreamItem::Gap(gap) => panic!("{gap:?}"),
+            }
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    assert_eq!(b.bus.link_status().unwrap().refused, 0);
+}

@@ -1,0 +1,10 @@
+//! Nodes over a real server.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod broadcasts;
+mod faults;
+mod histories;
+mod proxy;
+mod security;
+mod support;

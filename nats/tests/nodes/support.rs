@@ -1,0 +1,169 @@
+//! A NATS server, nodes in this process, and a proxy between them.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use tauri::App;
+use tauri::async_runtime::block_on;
+use tauri::test::{MockRuntime, mock_builder, mock_context, noop_assets};
+use tauri_plugin_event_bus::{Builder, EventBus, EventBusExt, EventStream, Limits, StreamItem};
+use tauri_plugin_event_bus_nats::Nats;
+
+/// How long a test waits for what is to happen. Only a failing test waits that long.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server that ends with this.
+pub(crate) struct Server {
+    pub(crate) port: u16,
+    options: Vec<String>,
+    child: Child,
+    folder: PathBuf,
+}
+
+impl Server {
+    pub(crate) fn start() -> Self {
+        Self::with(&[])
+    }
+
+    pub(crate) fn with(options: &[&str]) -> Self {
+        let port = free_port();
+        let folder =
+            std::env::temp_dir().join(format!("event-bus-nats-{}-{port}", std::process::id()));
+        let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
+        let child = spawn(port, &folder, &options);
+        Self {
+            port,
+            options,
+            child,
+            folder,
+        }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// Ends it without a chance to say so.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub(crate) fn restart(&mut self) {
+        self.child = spawn(self.port, &self.folder, &self.options);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// Starts a server, and returns once it accepts connections.
+fn spawn(port: u16, folder: &PathBuf, options: &[String]) -> Child {
+    let mut child = Command::new("nats-server")
+        .args(["-a", "127.0.0.1", "-p", &port.to_string(), "-js", "-sd"])
+        .arg(folder)
+        .args(options)
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("nats-server is needed: apt-get install nats-server");
+    let log = BufReader::new(child.stderr.take().unwrap());
+    let (sender, ready) = std::sync::mpsc::channel();
+    // Reads on, so that the server never waits for its log.
+    std::thread::spawn(move || {
+        for line in log.lines().map_while(Result::ok) {
+            if line.contains("Server is ready") {
+                let _ = sender.send(());
+            }
+        }
+    });
+    ready
+        .recv_timeout(PATIENCE)
+        .expect("the server does not start");
+    child
+}
+
+/// An app that is a node.
+pub(crate) struct Node {
+    pub(crate) bus: EventBus,
+    link: EventStream,
+    _app: App<MockRuntime>,
+}
+
+pub(crate) fn link(url: &str, name: &str) -> Nats {
+    Nats::connect(url).app("shop").node(name).share("order:*")
+}
+
+pub(crate) fn node(url: &str, name: &str) -> Node {
+    node_with(Builder::new(), link(url, name))
+}
+
+pub(crate) fn node_with(builder: Builder, link: Nats) -> Node {
+    let app = mock_builder()
+        .plugin(builder.link(link).build())
+        .build(mock_context(noop_assets()))
+        .unwrap();
+    let bus = app.event_bus();
+    let link = bus.stream("event-bus:link").unwrap();
+    Node {
+        bus,
+        link,
+        _app: app,
+    }
+}
+
+/// Limits under which a reader that is behind for a while loses nothing.
+pub(crate) fn roomy() -> Limits {
+    let mut limits = Limits::default();
+    limits.queue_events = 1_000_000;
+    limits.queue_bytes = 1 << 30;
+    limits
+}
+
+impl Node {
+    /// Waits until the connection is made or lost.
+    pub(crate) fn wait_for(&mut self, is_connected: bool) -> Value {
+        loop {
+            let StreamItem::Event(event) = next(&mut self.link) else {
+                continue;
+            };
+            let state: Value = event.payload().unwrap();
+            if state["connected"] == is_connected {
+                return state;
+            }
+        }
+    }
+
+    pub(crate) fn connected(mut self) -> Self {
+        self.wait_for(true);
+        self
+    }
+}
+
+/// The next item of a stream.
+pub(crate) fn next(stream: &mut EventStream) -> StreamItem {
+    block_on(async { tokio::time::timeout(PATIENCE, stream.recv()).await })
+        .expect("nothing comes")
+        .expect("the app has exited")
+}
+
+/// The payload of the next event of a stream.
+pub(crate) fn payload(stream: &mut EventStream) -> Value {
+    match next(stream) {
+        StreamItem::Event(event) => event.payload().unwrap(),
+        StreamItem::Gap(gap) => panic!("{gap:?}"),
+    }
+}

@@ -162,6 +162,7 @@ pub mod intercept {
 pub mod link {
     pub use crate::api::link::messages::{Arrival, DepartingEvent, Departure, LinkPayload};
     pub use crate::api::link::port::LinkPort;
+    pub use crate::api::link::requests::{ArrivingRequest, DepartingRequest};
     pub use crate::api::link::start::{Link, LinkPlan, LinkStarter};
     pub use crate::model::link::{LinkStatus, LinkStream, Share};
 }

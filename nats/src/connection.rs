@@ -9,7 +9,9 @@ use futures_util::stream::SelectAll;
 use tauri_plugin_event_bus::link::{LinkPort, Share};
 use tokio::sync::mpsc;
 
+use crate::presence;
 use crate::receiver::Receiver;
+use crate::requests;
 use crate::sender::{Sender, Signal};
 use crate::subject::Subjects;
 
@@ -36,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) inbox: String,
     pub(crate) run: String,
     pub(crate) shares: Vec<Share>,
+    /// The bucket of the nodes that are there; `None` if the app does not want to know.
+    pub(crate) bucket: Option<String>,
 }
 
 /// Connects, and sends and receives until the app exits.
@@ -78,6 +82,32 @@ pub(crate) async fn run(settings: Settings, port: LinkPort) {
             }
         }
     }
+    match client.subscribe(settings.subjects.requests()).await {
+        Ok(requests) => {
+            let subjects = Arc::clone(&settings.subjects);
+            port.spawn(requests::respond(
+                port.clone(),
+                client.clone(),
+                subjects,
+                requests,
+            ));
+        }
+        Err(error) => {
+            port.set_connected(false, Some(&error.to_string()));
+            return;
+        }
+    }
+    let (own, asked) = (port.clone(), client.clone());
+    let to = Arc::clone(&settings.subjects);
+    port.on_request(move |request| {
+        let node = own.node().to_owned();
+        own.spawn(requests::send(
+            asked.clone(),
+            Arc::clone(&to),
+            node,
+            request,
+        ));
+    });
     let (signals, noted) = mpsc::unbounded_channel();
     let receiver = Receiver::new(
         port.clone(),
@@ -86,6 +116,15 @@ pub(crate) async fn run(settings: Settings, port: LinkPort) {
         signals.clone(),
     );
     port.spawn(receiver.run(subscriptions));
+    let (connections, counted) = tokio::sync::watch::channel(0);
+    if let Some(bucket) = settings.bucket.clone() {
+        port.spawn(presence::run(
+            (port.clone(), client.clone()),
+            bucket,
+            settings.run.clone(),
+            counted,
+        ));
+    }
     let subjects = Arc::clone(&settings.subjects);
     let sender = Sender::new(
         (port.clone(), client.clone()),
@@ -94,31 +133,51 @@ pub(crate) async fn run(settings: Settings, port: LinkPort) {
         settings.shares,
         noted,
     );
-    port.spawn(sender.run());
+    let (own, node) = (client.clone(), port.node().to_owned());
+    port.spawn(async move {
+        sender.run().await;
+        // The app exits.
+        if let Some(bucket) = settings.bucket {
+            presence::leave(&own, &bucket, &node).await;
+        }
+        let _ = own.flush().await;
+    });
+    let mut number = 0_u64;
     while let Some(event) = happened.recv().await {
-        watch(event, &client, (&port, &subjects), &signals).await;
+        match watch(event, &client, (&port, &subjects), &signals).await {
+            Some(true) => {
+                number += 1;
+                connections.send_replace(number);
+            }
+            Some(false) => {
+                connections.send_replace(0);
+            }
+            None => {}
+        }
     }
 }
 
-/// Notes what has happened to the connection.
+/// Notes what has happened to the connection. Returns whether it is made or lost, if it is.
 async fn watch(
     event: Event,
     client: &Client,
     (port, subjects): (&LinkPort, &Subjects),
     signals: &mpsc::UnboundedSender<Signal>,
-) {
+) -> Option<bool> {
     // The sender runs as long as this.
     match event {
         Event::Connected => match check_server(client, subjects.check()).await {
             Ok(()) => {
                 port.set_connected(true, None);
                 let _ = signals.send(Signal::Connected);
+                return Some(true);
             }
             Err(problem) => port.set_connected(false, Some(&problem)),
         },
         Event::Disconnected => {
             let _ = signals.send(Signal::Disconnected);
             port.set_connected(false, Some("the connection to the server was lost"));
+            return Some(false);
         }
         Event::SlowConsumer(_) => {
             let _ = signals.send(Signal::Dropped);
@@ -127,6 +186,7 @@ async fn watch(
         Event::ClientError(error) => note_problem(client, port, &error.to_string()),
         Event::LameDuckMode | Event::Draining | Event::Closed => {}
     }
+    None
 }
 
 /// Tells of a problem. Neither the client nor the server names an address or a credential in one.

@@ -4,7 +4,9 @@ mod connection;
 mod counts;
 mod message;
 mod options;
+mod presence;
 mod receiver;
+mod requests;
 mod sender;
 mod subject;
 

@@ -35,6 +35,7 @@ pub struct Nats {
     node: Option<String>,
     shares: Vec<(Direction, String)>,
     queue: Option<(usize, usize)>,
+    presence: Option<bool>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +72,8 @@ pub struct NatsConfig {
     pub send: Vec<String>,
     /// Names and patterns that are only received.
     pub receive: Vec<String>,
+    /// Whether this node tells others that it is there, and knows which others are. It is, and does, by default.
+    pub presence: Option<bool>,
 }
 
 impl Nats {
@@ -151,6 +154,13 @@ impl Nats {
         self
     }
 
+    /// Sets whether this node tells others that it is there, and knows which others are: `event-bus:node-joined`,
+    /// `event-bus:node-left`, and the `nodes` of the status. It needs JetStream at the server, and is on by default.
+    pub fn presence(mut self, is_on: bool) -> Self {
+        self.presence = Some(is_on);
+        self
+    }
+
     /// Joins the bus. Returns what is needed to connect.
     fn join(self, starter: LinkStarter) -> Result<(LinkPort, Starting), Error> {
         let config: NatsConfig = starter.config()?.unwrap_or_default();
@@ -205,6 +215,8 @@ impl Nats {
             subjects: Arc::new(Subjects::new(&app, &node)),
             run: random_run()?,
             shares,
+            bucket: (self.presence.or(config.presence) != Some(false))
+                .then(|| format!("{app}-nodes")),
         };
         Ok((port, starting))
     }
@@ -219,6 +231,7 @@ struct Starting {
     subjects: Arc<Subjects>,
     run: String,
     shares: Vec<Share>,
+    bucket: Option<String>,
 }
 
 impl Link for Nats {
@@ -244,6 +257,7 @@ impl Link for Nats {
                 inbox: starting.inbox,
                 run: starting.run,
                 shares: starting.shares,
+                bucket: starting.bucket,
             };
             run(settings, own).await;
         });

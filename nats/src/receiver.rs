@@ -84,7 +84,8 @@ impl Receiver {
                 return Ok(());
             }
             Content::Count if !is_count => return Err("it is no count".to_owned()),
-            _ => {}
+            Content::Request(_) => return Err("it is a request".to_owned()),
+            Content::Count | Content::Event(_) => {}
         }
         if incoming.is_direct != body.head.of.is_none() {
             return Err("its share does not belong to its subject".to_owned());

@@ -97,8 +97,6 @@ impl Sender {
                 },
             }
         }
-        // The app exits, so nobody could act on an error.
-        let _ = self.client.flush().await;
     }
 
     fn now(&self) -> Duration {

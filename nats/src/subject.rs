@@ -38,6 +38,21 @@ impl Subjects {
         )
     }
 
+    /// A request to one node.
+    pub(crate) fn request_to(&self, receiver: &str, name: &str) -> String {
+        format!(
+            "{}.{}.to.{receiver}.request.{}",
+            self.app,
+            self.node,
+            encode_name(name)
+        )
+    }
+
+    /// What requests to this node are sent on.
+    pub(crate) fn requests(&self) -> String {
+        format!("{}.*.to.{}.request.>", self.app, self.node)
+    }
+
     /// The count of a share. It comes through the subscriptions to the events of that share.
     pub(crate) fn count(&self, pattern: &str) -> String {
         let filter = filter_of(pattern);
@@ -99,6 +114,7 @@ impl Subjects {
         let content = match kind {
             "hello" if !is_direct => Content::Hello,
             COUNT if is_direct => Content::Count,
+            "request" if is_direct => Content::Request(decode_name(place)?),
             "event" => match decode_name(place) {
                 Some(name) => Content::Event(name),
                 None if place == COUNT || place.ends_with(concat!(".", "%n")) => Content::Count,
@@ -130,6 +146,8 @@ pub(crate) enum Content {
     Event(String),
     Count,
     Hello,
+    /// A request of this name.
+    Request(String),
 }
 
 /// An app as one token: other characters than letters, digits, `-` and `_` become `-`.
@@ -317,6 +335,9 @@ mod tests {
             read(&from.count_to("till-5")),
             Some((node(), true, Content::Count))
         );
+        let request = from.request_to("till-5", "order:a.b");
+        let content = Content::Request("order:a.b".to_owned());
+        assert_eq!(read(&request), Some((node(), true, content)));
         assert_eq!(read(&from.hello()), Some((node(), false, Content::Hello)));
         for other in [
             "shops.till-4.event.a",

@@ -54,6 +54,20 @@ impl EventBus {
         Self { source, ..self }
     }
 
+    /// This bus for what another endpoint has sent, with the component and the causes that it says.
+    pub(super) fn of_another(
+        &self,
+        source: Endpoint,
+        component: Option<Arc<str>>,
+        causes: Box<[EventName]>,
+    ) -> Self {
+        Self {
+            component,
+            causes: Some(causes),
+            ..self.clone().with_source(source)
+        }
+    }
+
     pub(crate) fn source(&self) -> &Endpoint {
         &self.source
     }

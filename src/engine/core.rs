@@ -47,7 +47,7 @@ pub(crate) struct Core {
     /// The interceptors, if the app has any.
     interceptors: OnceLock<Interceptors>,
     /// The link to other nodes, if the app has one.
-    pub(super) link: OnceLock<Box<LinkState>>,
+    pub(super) link: OnceLock<LinkState>,
     /// The thread that delivers replies to pages.
     main_thread: OnceLock<ThreadId>,
 }

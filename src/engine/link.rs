@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::engine::core::Core;
 use crate::engine::diagnostics::Record;
+use crate::engine::incoming::Handler;
 use crate::engine::link_state::LinkState;
 use crate::hub::link::Leaving;
 use crate::hub::queue::QueueBound;
+use crate::hub::requests::{NewRequest, ResponderKind};
 use crate::hub::{Audience, NewEvent};
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
@@ -32,7 +34,7 @@ impl Core {
     ) -> Result<()> {
         check_node(node)?;
         let node: Arc<str> = node.into();
-        let state = Box::new(LinkState::new(Arc::clone(&node), shares.clone()));
+        let state = LinkState::new(Arc::clone(&node), shares.clone());
         if self.link.set(state).is_err() {
             return Err(Error::new(
                 ErrorCode::InvalidArgument,
@@ -44,7 +46,7 @@ impl Core {
     }
 
     pub(crate) fn link(&self) -> Option<&LinkState> {
-        self.link.get().map(|link| &**link)
+        self.link.get()
     }
 
     pub(crate) fn is_linked(&self) -> bool {
@@ -82,6 +84,35 @@ impl Core {
             to.everyone = true;
         }
         Ok(())
+    }
+
+    /// What sends a request to another node, in place of a responder.
+    pub(crate) fn forward_to(&self, node: &Arc<str>, request: &NewRequest) -> Result<Handler> {
+        let name = request.message.name.as_str();
+        let refused = |code, problem: &str| {
+            let text = format!(
+                "the request {} to the node {} was not sent: {problem}",
+                quoted(name),
+                quoted(node)
+            );
+            Err(Error::new(code, text))
+        };
+        let timeout = match (request.message.kind(), request.timeout) {
+            (ResponderKind::Single, Some(timeout)) => timeout,
+            _ => {
+                return refused(
+                    ErrorCode::InvalidArgument,
+                    "streams do not cross nodes; request one response",
+                );
+            }
+        };
+        match self.link().and_then(|link| link.forward.get()) {
+            Some(forward) => Ok(forward(Arc::clone(node), timeout)),
+            None => refused(
+                ErrorCode::NoResponder,
+                "the link of this app sends no requests",
+            ),
+        }
     }
 
     /// What leaves next; `None` once the app exits.

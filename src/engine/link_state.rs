@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError};
-use std::time::SystemTime;
+use std::sync::{Arc, OnceLock, PoisonError};
+use std::time::{Duration, SystemTime};
 
+use crate::engine::incoming::Handler;
 use crate::model::link::{LinkStatus, Share, Shares};
 use crate::sync::{Mutex, MutexGuard, wall_clock};
 
@@ -12,9 +13,14 @@ pub(crate) struct LinkState {
     pub(crate) node: Arc<str>,
     pub(crate) shares: Shares,
     pub(crate) counts: LinkCounts,
+    /// Sends requests to other nodes, if the link can.
+    pub(crate) forward: OnceLock<Box<Forward>>,
     /// Never locked together with the hub.
     connection: Mutex<Connection>,
 }
+
+/// Makes what sends a request to this node and waits as long as this, in place of a responder.
+pub(crate) type Forward = dyn Fn(Arc<str>, Duration) -> Handler + Send + Sync;
 
 /// What was sent and received since the app started.
 #[derive(Debug, Default)]
@@ -39,6 +45,7 @@ impl LinkState {
             node,
             shares: Shares(shares),
             counts: LinkCounts::default(),
+            forward: OnceLock::new(),
             connection: Mutex::new(Connection {
                 is_connected: false,
                 since: wall_clock(),

@@ -6,6 +6,7 @@ pub(crate) mod causes;
 pub(crate) mod core;
 pub(crate) mod diagnostics;
 pub(crate) mod foreign;
+pub(crate) mod incoming;
 pub(crate) mod interceptors;
 pub(crate) mod leases;
 pub(crate) mod link;

@@ -5,6 +5,8 @@
 mod broadcasts;
 mod faults;
 mod histories;
+mod presence;
 mod proxy;
+mod requests;
 mod security;
 mod support;

@@ -30,11 +30,23 @@ impl Server {
     }
 
     pub(crate) fn with(options: &[&str]) -> Self {
+        Self::on_folder(options, true)
+    }
+
+    pub(crate) fn without_jetstream() -> Self {
+        Self::on_folder(&[], false)
+    }
+
+    fn on_folder(options: &[&str], has_jetstream: bool) -> Self {
         let port = free_port();
         let folder =
             std::env::temp_dir().join(format!("event-bus-nats-{}-{port}", std::process::id()));
-        let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
-        let child = spawn(port, &folder, &options);
+        let mut options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
+        if has_jetstream {
+            let folder = folder.to_str().unwrap().to_owned();
+            options.extend(["-js".to_owned(), "-sd".to_owned(), folder]);
+        }
+        let child = spawn(port, &options);
         Self {
             port,
             options,
@@ -54,7 +66,7 @@ impl Server {
     }
 
     pub(crate) fn restart(&mut self) {
-        self.child = spawn(self.port, &self.folder, &self.options);
+        self.child = spawn(self.port, &self.options);
     }
 }
 
@@ -72,10 +84,9 @@ pub(crate) fn free_port() -> u16 {
 }
 
 /// Starts a server, and returns once it accepts connections.
-fn spawn(port: u16, folder: &PathBuf, options: &[String]) -> Child {
+fn spawn(port: u16, options: &[String]) -> Child {
     let mut child = Command::new("nats-server")
-        .args(["-a", "127.0.0.1", "-p", &port.to_string(), "-js", "-sd"])
-        .arg(folder)
+        .args(["-a", "127.0.0.1", "-p", &port.to_string()])
         .args(options)
         .stderr(Stdio::piped())
         .spawn()
@@ -100,7 +111,7 @@ fn spawn(port: u16, folder: &PathBuf, options: &[String]) -> Child {
 pub(crate) struct Node {
     pub(crate) bus: EventBus,
     link: EventStream,
-    _app: App<MockRuntime>,
+    app: App<MockRuntime>,
 }
 
 pub(crate) fn link(url: &str, name: &str) -> Nats {
@@ -118,11 +129,7 @@ pub(crate) fn node_with(builder: Builder, link: Nats) -> Node {
         .unwrap();
     let bus = app.event_bus();
     let link = bus.stream("event-bus:link").unwrap();
-    Node {
-        bus,
-        link,
-        _app: app,
-    }
+    Node { bus, link, app }
 }
 
 /// Limits under which a reader that is behind for a while loses nothing.
@@ -147,6 +154,19 @@ impl Node {
         }
     }
 
+    /// Exits the app, by closing its only window.
+    pub(crate) fn exit(self) {
+        let window = tauri::WebviewWindowBuilder::new(&self.app, "main", Default::default());
+        window.build().unwrap();
+        self.app.run(|app, event| {
+            if matches!(event, tauri::RunEvent::Ready) {
+                for window in tauri::Manager::webview_windows(app).values() {
+                    window.destroy().unwrap();
+                }
+            }
+        });
+    }
+
     pub(crate) fn connected(mut self) -> Self {
         self.wait_for(true);
         self
@@ -156,7 +176,7 @@ impl Node {
 /// The next item of a stream.
 pub(crate) fn next(stream: &mut EventStream) -> StreamItem {
     block_on(async { tokio::time::timeout(PATIENCE, stream.recv()).await })
-        .expect("nothing comes")
+        .unwrap_or_else(|_| panic!("nothing comes"))
         .expect("the app has exited")
 }
 

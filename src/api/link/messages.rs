@@ -207,10 +207,10 @@ impl Arrival {
         self.expires = Some(expires);
         self
     }
+}
 
-    /// The parsed causes, at most one more than is allowed.
-    pub(crate) fn parsed_causes(&self, hops: usize) -> Result<Box<[EventName]>> {
-        let causes = self.causes.iter().take(hops.saturating_add(1));
-        causes.map(|name| EventName::parse(name)).collect()
-    }
+/// Parses causes, at most one more than is allowed.
+pub(crate) fn parse_causes(causes: &[String], hops: usize) -> Result<Box<[EventName]>> {
+    let causes = causes.iter().take(hops.saturating_add(1));
+    causes.map(|name| EventName::parse(name)).collect()
 }

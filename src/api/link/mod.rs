@@ -2,5 +2,6 @@
 
 pub(crate) mod messages;
 pub(crate) mod port;
+pub(crate) mod requests;
 pub(crate) mod start;
 pub(crate) mod status;

@@ -3,7 +3,7 @@ use std::future::Future;
 use serde::Serialize;
 
 use crate::api::bus::EventBus;
-use crate::api::link::messages::{Arrival, DepartingEvent, Departure};
+use crate::api::link::messages::{Arrival, DepartingEvent, Departure, parse_causes};
 use crate::hub::NewEvent;
 use crate::hub::link::Leaving;
 use crate::model::endpoint::Endpoint;
@@ -99,7 +99,7 @@ impl LinkPort {
         self.check_received(&name)?;
         let catalog = self.bus.catalog();
         catalog.check_name(&name)?;
-        let causes = arrival.parsed_causes(core.limits().hops)?;
+        let causes = parse_causes(&arrival.causes, core.limits().hops)?;
         let component = arrival.component.as_deref().map(parse_component);
         let component = component.transpose()?;
         let payload = arrival
@@ -122,7 +122,11 @@ impl LinkPort {
         })
     }
 
-    fn check_other(&self, node: &str) -> Result<()> {
+    pub(super) fn bus(&self) -> &EventBus {
+        &self.bus
+    }
+
+    pub(super) fn check_other(&self, node: &str) -> Result<()> {
         check_node(node)?;
         if node == self.node() {
             return Err(Error::new(
@@ -136,7 +140,7 @@ impl LinkPort {
         Ok(())
     }
 
-    fn check_received(&self, name: &EventName) -> Result<()> {
+    pub(super) fn check_received(&self, name: &EventName) -> Result<()> {
         let link = self.bus.runtime().core.link();
         match link.filter(|link| !link.shares.receives(name)) {
             None => Ok(()),

@@ -105,6 +105,8 @@ pub(crate) enum Recipient {
     Host,
     /// The page in this webview.
     Page(Arc<str>),
+    /// The host of this node, through the link. Here it is like the host itself.
+    Node(Arc<str>),
 }
 
 /// A request to be sent.

@@ -7,5 +7,7 @@ fn main() {
         let _ = std::fs::create_dir_all(page);
     }
     println!("cargo:rerun-if-changed=dist");
+    // Tauri embeds the script of the plugin.
+    println!("cargo:rerun-if-changed=../api-iife.js");
     tauri_build::build();
 }

@@ -1,5 +1,7 @@
 //! Prepares the app's configuration and capabilities.
 
 fn main() {
+    // Tauri embeds the script of the plugin.
+    println!("cargo:rerun-if-changed=../../api-iife.js");
     tauri_build::build();
 }

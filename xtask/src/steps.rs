@@ -32,6 +32,7 @@ const CHECK: &[Step] = &[
 
 const TEST: &[Step] = &[
     ("system packages for windows", system::for_windows),
+    ("NATS server", system::for_links),
     ("Rust tests", || cargo(&["test", "--workspace"])),
     ("concurrent Rust under a model checker", model),
     ("pages and the host under four hundred seeds", simulation),

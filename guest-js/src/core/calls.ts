@@ -1,6 +1,6 @@
 import type { Batch } from './batch.js'
 import { dispatch, lastIndexOf, type Progress, type Reading, type Receivers, readingOf } from './dispatch.js'
-import { nextTask } from './tasks.js'
+import { nextTaskOfDocument } from './tasks.js'
 
 /** How long a page works on what it got before it tells the host its progress, in milliseconds. */
 export const PROGRESS_ACK_MS = 5_000
@@ -61,14 +61,14 @@ export class Calls {
     const { pending, progress, receivers } = this
     while (pending.length > 0) {
       // Not in the task of the call, in which the page seems to act on behalf of its user.
-      await nextTask()
+      await nextTaskOfDocument()
       const [call] = pending
       // They are of another session.
       if (!call || progress !== this.progress) return
       receivers.channel?.hold()
       const isDone = !dispatch(receivers, progress, call.reading)
       // A loop that keeps up has taken all parts by then, so that the reply tells of them.
-      if (isDone && receivers.channel?.isBehind) await nextTask()
+      if (isDone && receivers.channel?.isBehind) await nextTaskOfDocument()
       for (let i = 0; isDone && i < RESPONSE_MICROTASKS && receivers.channel?.isResponding; i += 1) await null
       if (progress !== this.progress) return
       if (isDone) this.settle(pending.shift())

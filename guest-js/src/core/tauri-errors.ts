@@ -50,7 +50,7 @@ export function readTauriError(text: string, command = ''): [ErrorCode, string] 
   }
   if (/not allowed|denied/i.test(text)) {
     const permission = `"event-bus:${SETS[command] ?? (command || 'default')}"${SCOPED[command] ?? ''}`
-    return ['denied', `${page}: add ${permission} to a capability of its window (${text})`]
+    return ['denied', `${page}: add ${permission} to a capability whose "windows" name its window (${text})`]
   }
   return ['invalid_argument', text]
 }

@@ -87,7 +87,7 @@ describe('the queue', () => {
     expect(toEventBusError(denied).message).toContain('"event-bus:default"')
     // Before Tauri's own text, which may be long.
     expect(toEventBusError(denied, 'catalog').message).toBe(
-      `this page may not use the command "catalog": add "event-bus:allow-catalog" to a capability of its window (${denied})`,
+      `this page may not use the command "catalog": add "event-bus:allow-catalog" to a capability whose "windows" name its window (${denied})`,
     )
     const everywhere = toEventBusError('event-bus.emit explicitly denied on origin local', 'emit').message
     expect(everywhere).toContain('every window')

@@ -117,6 +117,7 @@ pub(crate) async fn run(settings: Settings, port: LinkPort) {
     );
     port.spawn(receiver.run(subscriptions));
     let (connections, counted) = tokio::sync::watch::channel(0);
+    let connections = Arc::new(connections);
     if let Some(bucket) = settings.bucket.clone() {
         port.spawn(presence::run(
             (port.clone(), client.clone()),
@@ -133,14 +134,17 @@ pub(crate) async fn run(settings: Settings, port: LinkPort) {
         settings.shares,
         noted,
     );
-    let (own, node) = (client.clone(), port.node().to_owned());
+    let (own, leaving, present) = (client.clone(), port.clone(), Arc::clone(&connections));
     port.spawn(async move {
         sender.run().await;
-        // The app exits.
+        // The key is not renewed any more.
+        present.send_replace(0);
+        // The app exits, so nobody could act on an error.
         if let Some(bucket) = settings.bucket {
-            presence::leave(&own, &bucket, &node).await;
+            presence::leave(&own, &bucket, leaving.node()).await;
         }
         let _ = own.flush().await;
+        leaving.finish();
     });
     let mut number = 0_u64;
     while let Some(event) = happened.recv().await {

@@ -110,17 +110,19 @@ impl Receiver {
             // It is counted by a share that this node has not, so holes in it say nothing.
             return Ok(Some(0));
         }
-        let concerned: Vec<EventPattern> = match share {
-            Some((_, pattern)) => vec![pattern.clone()],
-            None => self.patterns.iter().map(|(_, own)| own.clone()).collect(),
-        };
         let (n, events) = (body.head.n, body.payloads.len());
         let node = incoming.node;
         match self.received.note(node, &body.head.run, of, n, events) {
             Verdict::SameName => Err(format!(
                 "two nodes are called {node:?}; give each node a name of its own"
             )),
+            Verdict::Accept { missing: 0, copies } => Ok(Some(copies)),
             Verdict::Accept { missing, copies } => {
+                let concerned: Vec<EventPattern> = match share {
+                    Some((_, pattern)) => vec![pattern.clone()],
+                    // What was for this node alone may have had any name that it receives.
+                    None => self.patterns.iter().map(|(_, own)| own.clone()).collect(),
+                };
                 self.port
                     .lost(&concerned, missing)
                     .map_err(|error| error.message().to_owned())?;

@@ -157,17 +157,19 @@ impl Core {
             ..Audience::default()
         };
         let name = event.name.clone();
+        // Counted first, so that a receiver finds it counted.
+        let count = self.link().map(|link| &link.counts.received);
+        if let Some(count) = count {
+            add(count, 1);
+        }
         let published = self.publish(event, &audience);
-        if let Some(link) = self.link() {
-            match &published {
-                Ok(_) => add(&link.counts.received, 1),
-                // Its sender cannot be told, so its receivers are.
-                Err(error) if error.code() == ErrorCode::QueueFull => {
-                    if let Ok(names) = EventPattern::parse(name.as_str()) {
-                        self.lose_arrivals(&[names], 1);
-                    }
-                }
-                Err(_) => {}
+        if let (Err(error), Some(count)) = (&published, count) {
+            count.fetch_sub(1, Ordering::Relaxed);
+            // Its sender cannot be told, so its receivers are.
+            if error.code() == ErrorCode::QueueFull
+                && let Ok(names) = EventPattern::parse(name.as_str())
+            {
+                self.lose_arrivals(&[names], 1);
             }
         }
         published

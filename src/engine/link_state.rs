@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::engine::incoming::Handler;
 use crate::model::link::{LinkStatus, Share, Shares};
-use crate::sync::{Mutex, MutexGuard, wall_clock};
+use crate::sync::{Mutex, MutexGuard, Notify, wall_clock};
 
 pub(crate) struct LinkState {
     pub(crate) node: Arc<str>,
@@ -15,6 +15,8 @@ pub(crate) struct LinkState {
     pub(crate) counts: LinkCounts,
     /// Sends requests to other nodes, if the link can.
     pub(crate) forward: OnceLock<Box<Forward>>,
+    /// Notified when the link has sent what it had, after the bus was shut down.
+    pub(crate) finished: Arc<Notify>,
     /// Never locked together with the hub.
     connection: Mutex<Connection>,
 }
@@ -46,6 +48,7 @@ impl LinkState {
             shares: Shares(shares),
             counts: LinkCounts::default(),
             forward: OnceLock::new(),
+            finished: Arc::default(),
             connection: Mutex::new(Connection {
                 is_connected: false,
                 since: wall_clock(),
@@ -74,6 +77,10 @@ impl LinkState {
         connection.is_connected = is_connected;
         connection.reason = reason;
         true
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.connection().is_connected
     }
 
     /// Notes that the link knows which nodes are there.

@@ -9,6 +9,7 @@ use tauri::webview::{PageLoadEvent, PageLoadPayload};
 use tauri::{AppHandle, Manager, RunEvent, Runtime, Url, Webview, WindowEvent};
 
 use crate::api::bus::EventBus;
+use crate::api::link::exit::wait_for_link;
 use crate::api::link::start::Link;
 use crate::catalog::{Catalog, ComponentDescription, EventDeclaration, RequestDeclaration};
 use crate::config::{CatalogMode, Compatible, Config, PolicyRule, read_policies};
@@ -384,7 +385,10 @@ impl Builder {
                     }
                     window_events::publish(&runtime.core, &window_events, label, event);
                 }),
-                RunEvent::Exit => with_runtime(app, |runtime| runtime.shut_down()),
+                RunEvent::Exit => with_runtime(app, |runtime| {
+                    runtime.shut_down();
+                    wait_for_link(&runtime.core);
+                }),
                 _ => {}
             })
             .build()

@@ -5,7 +5,7 @@ use std::process::{Child, Command};
 use tauri_plugin_event_bus::{Builder, EventStream, GapReason, StreamItem};
 
 use crate::proxy::Proxy;
-use crate::support::{Server, free_port, link, next, node, node_with, payload, roomy};
+use crate::support::{Server, example, free_port, link, next, node, node_with, payload, roomy};
 
 /// Reads numbers in their order up to this one. Returns how many came, and how many gaps tell of.
 fn read_up_to(stream: &mut EventStream, last: u64) -> (u64, u64) {
@@ -167,13 +167,10 @@ fn a_node_behind_a_stalled_proxy_goes_on() {
 
 /// A node in a process of its own, which emits numbers from this one on until it is killed.
 fn start_node(server: &Server, first: u64) -> Child {
-    let tests = std::env::current_exe().unwrap();
-    let built = tests.parent().unwrap().parent().unwrap();
-    let node = built.join("examples").join("node");
-    Command::new(&node)
+    Command::new(example("node"))
         .args([&server.url(), "a", &first.to_string()])
         .spawn()
-        .unwrap_or_else(|error| panic!("{}: {error}; cargo build --examples", node.display()))
+        .unwrap()
 }
 
 #[test]

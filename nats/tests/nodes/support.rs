@@ -107,6 +107,15 @@ fn spawn(port: u16, options: &[String]) -> Child {
     child
 }
 
+/// An example of this crate, which `cargo test` has built.
+pub(crate) fn example(name: &str) -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    let built = tests.parent().unwrap().parent().unwrap();
+    let example = built.join("examples").join(name);
+    assert!(example.exists(), "run cargo build --examples first");
+    example
+}
+
 /// An app that is a node.
 pub(crate) struct Node {
     pub(crate) bus: EventBus,

@@ -1,5 +1,6 @@
 //! Links: what carries events of shared names to other nodes, and brings theirs.
 
+pub(crate) mod exit;
 pub(crate) mod messages;
 pub(crate) mod port;
 pub(crate) mod requests;

@@ -16,6 +16,9 @@ use crate::subject::Subjects;
 /// How often counts are told at most because another node has connected, and how often this node says hello.
 const HELLO_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How many nodes that said hello get the counts for them at a time.
+const MAX_GREETINGS: usize = 1024;
+
 /// How many subjects of names are kept.
 const MAX_SUBJECTS: usize = 1024;
 
@@ -114,7 +117,10 @@ impl Sender {
             }
             Signal::Disconnected => self.is_connected = false,
             Signal::Hello(node) => {
-                self.greeted_by.insert(node);
+                // Of more, the next message tells.
+                if self.greeted_by.len() < MAX_GREETINGS {
+                    self.greeted_by.insert(node);
+                }
                 let due = not_before(self.counts_told);
                 self.counts_due.get_or_insert(due.max(now));
             }

@@ -102,6 +102,9 @@ impl Subjects {
     pub(crate) fn read<'a>(&self, subject: &'a str) -> Option<Incoming<'a>> {
         let rest = subject.strip_prefix(self.app.as_str())?;
         let (node, rest) = rest.strip_prefix('.')?.split_once('.')?;
+        if !is_node(node) {
+            return None;
+        }
         let (kind, rest) = rest.split_once('.').unwrap_or((rest, ""));
         let (is_direct, kind, place) = match kind {
             "to" => {
@@ -148,6 +151,12 @@ pub(crate) enum Content {
     Hello,
     /// A request of this name.
     Request(String),
+}
+
+/// Whether a node may have this name.
+fn is_node(name: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    (1..=64).contains(&name.len()) && name.bytes().all(is_allowed)
 }
 
 /// An app as one token: other characters than letters, digits, `-` and `_` become `-`.
@@ -346,6 +355,8 @@ mod tests {
             "shop.till-4",
             "shop.till-4.event.a%61",
             "shop.till-4.to.till-5.hello",
+            "shop.*.hello",
+            "shop.é.event.a",
         ] {
             assert_eq!(read(other), None, "{other}");
         }

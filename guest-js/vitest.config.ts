@@ -13,7 +13,7 @@ function svelte(generate: 'client' | 'server') {
   }
 }
 
-const frameworks = ['react', 'vue', 'svelte', 'solid']
+const frameworks = ['react', 'vue', 'svelte', 'solid', 'followed']
 
 export default defineConfig({
   test: {

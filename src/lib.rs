@@ -65,6 +65,11 @@ The [guides] explain each subject, for Rust and for pages: [getting started](gui
 //! to several pages. [`EventBus::respond`] registers a
 //! [`Responder`](request::Responder) of the host. See [`request`].
 //!
+//! # Tasks
+//!
+//! [`EventBus::register_task`] registers long work of the app. [`EventBus::start_task`] starts it, and returns a
+//! [`Task`](task::Task) by which it is followed. Pages start and follow tasks, too. See [`task`].
+//!
 //! # Views and components
 //!
 //! [`EventBus::namespace`] returns a view of the bus that prefixes names. [`EventBus::component`] returns one that emits under
@@ -75,8 +80,8 @@ The [guides] explain each subject, for Rust and for pages: [getting started](gui
     doc = "
 # Typed events and requests
 
-With the feature `typed`, which is on by default, a type that implements [`Event`](typed::Event) or
-[`Request`](typed::Request) declares a name and its payload. The plugin checks what pages send against it, and a
+With the feature `typed`, which is on by default, a type that implements [`Event`](typed::Event),
+[`Request`](typed::Request) or [`StreamRequest`](typed::StreamRequest) declares a name and its payload. The plugin checks what pages send against it, and a
 [`Catalog`](catalog::Catalog) generates TypeScript, Markdown and JSON Schema. See [`typed`].
 "
 )]
@@ -114,6 +119,7 @@ mod permissions;
 mod runtime;
 mod shell;
 mod sync;
+mod tasks;
 mod wire;
 
 pub use api::bus::{EventBus, EventBusExt};
@@ -177,6 +183,18 @@ pub mod request {
     pub use tauri_plugin_event_bus_types::Failure;
 }
 
+/// Tasks: work of the app that ends with a result, and that any page can follow. [`EventBus::register_task`] registers one,
+/// [`EventBus::start_task`] starts it, and [`EventBus::tasks`] finds it.
+pub mod task {
+    pub use crate::api::tasks::context::TaskContext;
+    pub use crate::api::tasks::register::TaskRegistration;
+    pub use crate::api::tasks::start::StartTaskBuilder;
+    pub use crate::api::tasks::task::Task;
+    pub use crate::api::tasks::view::Tasks;
+    pub use crate::model::task::{TaskInfo, TaskProgress, TaskState};
+    pub use crate::tasks::room::IfRunning;
+}
+
 /// Typed events and requests. `use tauri_plugin_event_bus::typed::*` brings the traits by which types declare them, and
 /// what they can then do: `CartUpdated { … }.emit(&bus)`, `CartUpdated::listen(&bus, …)`.
 #[cfg(feature = "typed")]
@@ -185,7 +203,10 @@ pub mod typed {
     pub use crate::api::typed::received::TypedEvent;
     pub use crate::api::typed::request::RequestExt;
     pub use crate::api::typed::stream::{TypedItem, TypedStream};
-    pub use tauri_plugin_event_bus_types::{Event, Exact, ExactNumber, Request};
+    pub use crate::api::typed::stream_request::{
+        StreamRequestExt, TypedPartStream, TypedRequestStreamBuilder,
+    };
+    pub use tauri_plugin_event_bus_types::{Event, Exact, ExactNumber, Request, StreamRequest};
 }
 
 /// For apps that move from Tauri's own events: [`Emitter`](compat::Emitter) and [`Listener`](compat::Listener) have the
@@ -200,8 +221,8 @@ pub mod compat {
 /// A snapshot of the bus for tools and tests, as [`EventBus::inspect`] takes it.
 pub mod inspect {
     pub use crate::model::inspection::{
-        ConsumerInspection, Inspection, PageInspection, QueueUsage, SubscriptionInspection,
-        WebviewInspection,
+        ConsumerInspection, Inspection, PageInspection, QueueUsage, StreamInspection,
+        SubscriptionInspection, WebviewInspection,
     };
 }
 
@@ -246,6 +267,7 @@ pub mod guides {
         typed_events: "typed-events.md",
         #[cfg(any(guides, feature = "typed"))]
         requests: "requests.md",
+        #[cfg(any(guides, feature = "typed"))]
         streams: "streams.md",
         periodic: "periodic.md",
         #[cfg(any(guides, feature = "typed"))]
@@ -263,6 +285,7 @@ pub mod guides {
         solid: "solid.md",
         without_a_framework: "without-a-framework.md",
         without_tauri: "without-tauri.md",
+        workers_and_frames: "workers-and-frames.md",
         moving: "moving.md",
         moving_by_hand: "moving-by-hand.md",
         platforms: "platforms.md",

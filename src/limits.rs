@@ -62,6 +62,14 @@ pub struct Limits {
     pub job_bytes: usize,
     /// The most bytes that the jobs of a page keep. Default: 16 MiB + 64 KiB, so that the largest payload fits.
     pub job_bytes_per_page: usize,
+    /// The most tasks of the host and all pages that wait or run. Default: 1,024. A page takes at most as many as it leaves
+    /// free.
+    pub tasks: usize,
+    /// The most tasks that a page has started and that wait or run. Default: 128.
+    pub tasks_per_page: usize,
+    /// The most bytes of arguments and kept results of tasks. Default: 64 MiB. For more, results are forgotten, the oldest
+    /// first.
+    pub task_bytes: usize,
     /// The most causes of an event or a request. Default: 16. A longer chain is refused as a loop.
     pub hops: usize,
     /// The most retained events of a page as their source. Default: 256.
@@ -130,6 +138,9 @@ impl Default for Limits {
             jobs_per_page: 128,
             job_bytes: 64 << 20,
             job_bytes_per_page: (16 << 20) + (64 << 10),
+            tasks: 1024,
+            tasks_per_page: 128,
+            task_bytes: 64 << 20,
             hops: 16,
             retained_events_per_page: 256,
             retained_bytes_per_page: 4 << 20,
@@ -160,7 +171,7 @@ const FLOOD_LIMITS: usize = 10;
 
 impl Limits {
     /// Every limit, with its key in the configuration.
-    fn entries(&self) -> [(&'static str, usize); 36] {
+    fn entries(&self) -> [(&'static str, usize); 39] {
         [
             ("payloadBytes", self.payload_bytes),
             ("queueEvents", self.queue_events),
@@ -177,6 +188,9 @@ impl Limits {
             ("jobsPerPage", self.jobs_per_page),
             ("jobBytes", self.job_bytes),
             ("jobBytesPerPage", self.job_bytes_per_page),
+            ("tasks", self.tasks),
+            ("tasksPerPage", self.tasks_per_page),
+            ("taskBytes", self.task_bytes),
             ("hops", self.hops),
             ("retainedEventsPerPage", self.retained_events_per_page),
             ("retainedBytesPerPage", self.retained_bytes_per_page),

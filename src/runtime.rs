@@ -1,4 +1,4 @@
-//! The running bus: the core, and the listeners, responders and jobs above it.
+//! The running bus: the core, and the listeners, responders, jobs and tasks above it.
 
 use std::sync::{Arc, Weak};
 
@@ -14,6 +14,7 @@ use crate::model::policies::Policies;
 use crate::periodic::jobs::Jobs;
 use crate::periodic::source::Sources;
 use crate::sync::{Tasks, now};
+use crate::tasks::room::AppTasks;
 
 /// How many subscriptions an inspection copies under one lock.
 const MAX_LISTED: usize = 512;
@@ -23,6 +24,7 @@ pub(crate) struct BusRuntime {
     pub(crate) listeners: Arc<Listeners>,
     pub(crate) responders: Arc<Responders>,
     pub(crate) jobs: Arc<Jobs>,
+    pub(crate) tasks: Arc<AppTasks>,
 }
 
 impl Above for BusRuntime {
@@ -63,6 +65,7 @@ impl BusRuntime {
             listeners: Arc::new(Listeners::new(Arc::clone(&core))),
             responders: Arc::new(Responders::new(Arc::clone(&core))),
             jobs: Arc::new(Jobs::new(Arc::clone(&core), sources)),
+            tasks: Arc::new(AppTasks::new(Arc::clone(&core))),
             core,
         });
         let above: Weak<Self> = Arc::downgrade(&runtime);
@@ -129,6 +132,7 @@ impl BusRuntime {
 
     pub(crate) fn shut_down(&self) {
         self.jobs.stop_all();
+        self.tasks.close();
         let effects = self.core.hub().shut_down();
         self.core.apply_effects(effects);
     }
@@ -158,6 +162,12 @@ impl BusRuntime {
             consumer.subscriptions = self.list_subscriptions(key);
             consumers.push(consumer);
         }
+        let mut streams = Vec::with_capacity(overview.streams.len());
+        for id in overview.streams {
+            core.yield_to_waiters();
+            let inspected = core.hub().inspect_stream(id);
+            streams.extend(inspected);
+        }
         Inspection {
             seq: overview.seq,
             refused: overview.refused,
@@ -167,6 +177,8 @@ impl BusRuntime {
             unconsumed: overview.unconsumed,
             jobs: self.jobs.list(&Endpoint::Host, |_| true),
             link: core.link_status(),
+            streams,
+            tasks: self.tasks.list(|_| true),
         }
     }
 

@@ -2,7 +2,9 @@ import { invoke } from '@tauri-apps/api/core'
 import { getCurrentWebviewWindow } from '@tauri-apps/api/webviewWindow'
 import * as bus from 'tauri-plugin-event-bus-api'
 import * as dom from 'tauri-plugin-event-bus-api/dom'
+import * as frames from 'tauri-plugin-event-bus-api/frame'
 import * as tauriEvents from 'tauri-plugin-event-bus-api/tauri'
+import * as workers from 'tauri-plugin-event-bus-api/worker'
 
 /** An event as it reached a handler. Payloads are JSON, since WebDriver supports neither lone surrogates nor deep nesting. */
 interface Received {
@@ -27,6 +29,13 @@ declare global {
     bus: typeof bus
     dom: typeof dom
     tauriEvents: typeof tauriEvents
+    exposedFrames: typeof frames
+    workers: typeof workers
+    /** Starts a worker of the fixture. */
+    startWorker: () => Worker
+    startSharedWorker: () => SharedWorker
+    /** Gives a worker or a frame an order, and resolves to its answer. */
+    order: (to: Worker | SharedWorker | HTMLIFrameElement, act: string, ...args: unknown[]) => Promise<unknown>
     /** Calls a command of the fixture. */
     host: (command: string, args?: Record<string, unknown>) => Promise<unknown>
     /** Records the events that match `name`, under that name. */
@@ -48,6 +57,8 @@ const log = document.querySelector('ol')
 window.bus = bus
 window.dom = dom
 window.tauriEvents = tauriEvents
+window.exposedFrames = frames
+window.workers = workers
 window.host = invoke
 window.recordings = {}
 window.uncaught = []
@@ -78,6 +89,30 @@ window.record = (name, options) => {
   const recording = { events, ready: Promise.resolve(subscription), off: () => subscription() }
   window.recordings[name] = recording
   return recording
+}
+
+window.startWorker = () => new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' })
+window.startSharedWorker = () => new SharedWorker(new URL('./worker.ts', import.meta.url), { type: 'module' })
+
+let orders = 0
+window.order = (to, act, ...args) => {
+  orders += 1
+  const order = orders
+  const answers: EventTarget = 'contentWindow' in to ? window : 'port' in to ? to.port : to
+  return new Promise((resolve, reject) => {
+    const receive = (event: Event) => {
+      const { answer, value, error } = (event as MessageEvent).data ?? {}
+      if (answer !== order) return
+      answers.removeEventListener('message', receive)
+      if (error) reject(new Error(error))
+      else resolve(value)
+    }
+    answers.addEventListener('message', receive)
+    const sent = { order, act, args }
+    if ('contentWindow' in to) to.contentWindow?.postMessage(sent, '*')
+    else if ('port' in to) to.port.postMessage(sent)
+    else to.postMessage(sent)
+  })
 }
 
 /** Shows the last few events in the window. */

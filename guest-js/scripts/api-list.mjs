@@ -16,6 +16,7 @@ const HANDLES = [
   'PartStream',
   'RequestContext',
   'Subscription',
+  'Task',
 ]
 
 const { capability } = parse(readFileSync(join(guest, '../docs/api.toml'), 'utf8'))

@@ -30,6 +30,8 @@ const values = {
   '.': 'listen',
   './bundler': 'eventBus',
   './dom': 'bridgeToDom',
+  './frame': 'expose',
+  './local': 'createLocalBus',
   './react': 'useEvent',
   './solid': 'createEventListener',
   './svelte': 'useEvent',
@@ -37,6 +39,7 @@ const values = {
   './tauri': 'TauriEvent',
   './testing': 'createTestBus',
   './vue': 'useEvent',
+  './worker': 'expose',
 }
 const unlisted = Object.keys(exports).filter((entry) => !(entry in values))
 if (unlisted.length > 0) throw new Error(`${unlisted} has no value here`)

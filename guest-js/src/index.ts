@@ -20,6 +20,7 @@ export { listen, on, once, unlisten } from './api/listen.js'
 export { request, respond } from './api/request.js'
 export { requestStream } from './api/request-stream.js'
 export { respondStream } from './api/respond-stream.js'
+export { attachTask, listTasks, startTask } from './api/tasks.js'
 export { waitFor } from './api/wait-for.js'
 export { EventBusError } from './core/error.js'
 export type {
@@ -35,6 +36,7 @@ export type {
   ComponentDescription,
   DeclaredEvent,
   DeclaredRequest,
+  DeclaredStream,
   DescribedComponent,
 } from './types/catalog.js'
 export type { CompatNote, CompatReport } from './types/compat.js'
@@ -54,6 +56,7 @@ export type {
   LinkStatus,
   PageInspection,
   QueueUsage,
+  StreamInspection,
   SubscriptionInspection,
   WebviewInspection,
 } from './types/inspection.js'
@@ -74,15 +77,18 @@ export type {
   NameThatFitsHandlerAndOptions,
   OtherName,
   OtherRequest,
+  OtherStream,
   ThePayloadOfThisEventIsMissingOrWrong,
 } from './types/name-kind.js'
-export type { EventIn, FullName, NameIn, PayloadIn, RequestNameIn } from './types/namespace.js'
+export type { EventIn, FullName, NameIn, PayloadIn, RequestNameIn, StreamNameIn } from './types/namespace.js'
 export type { PartStream, StreamRequestOptions } from './types/part-stream.js'
 export type { RequestContext, RequestOptions, RespondOptions } from './types/request.js'
 export * from './types/request-map.js'
 export type { EventStream, StreamOptions } from './types/stream.js'
+export * from './types/stream-map.js'
 export type { ListenOptions, Subscription } from './types/subscription.js'
 export type { Target } from './types/target.js'
+export type { StartTaskOptions, Task, TaskInfo, TaskProgress, TaskState } from './types/task.js'
 export type {
   EmitAfterIn,
   EmitAtIn,
@@ -92,7 +98,9 @@ export type {
   ListenIn,
   OnIn,
   RequestIn,
+  RequestStreamIn,
   RespondIn,
+  RespondStreamIn,
   StartJobIn,
   WaitForIn,
 } from './types/view.js'

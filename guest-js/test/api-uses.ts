@@ -2,6 +2,7 @@
 import {
   EventBusError,
   HOST,
+  attachTask,
   catalog,
   clearRetained,
   compatReport,
@@ -16,6 +17,7 @@ import {
   isAvailable,
   isGap,
   listJobs,
+  listTasks,
   listen,
   namespace,
   on,
@@ -25,6 +27,7 @@ import {
   respond,
   respondStream,
   startJob,
+  startTask,
   type BuiltInEvents,
   type BusEvent,
   type EmitAfterOptions,
@@ -35,12 +38,13 @@ import {
   type Gap,
   type JobInfo,
   type JobStopped,
-  type LinkStatus,
   type ListenOptions,
   type OtherRequest,
   type PartStream,
   type RequestContext,
   type RequestName,
+  type StreamName,
+  type TaskInfo,
   type Tick,
   unlisten,
   waitFor,
@@ -196,77 +200,87 @@ export async function row41(): Promise<void> {
   respond('who', (_: unknown, { causes }) => causes[0])
 }
 
+/** Start a task, and follow it */
+export async function row44(): Promise<void> {
+  const task = startTask<string>('export', 3, { key: 'q3', ifRunning: 'fail' }); for await (const { fraction } of task) console.log(fraction); console.log(await task.result)
+}
+
+/** Find a task: attach to it, list, cancel */
+export async function row45(): Promise<void> {
+  await attachTask('export', 'q3').cancel(); const tasks: TaskInfo[] = await listTasks(); void tasks
+}
+
 /** Declare events with their types */
-export async function row43(): Promise<void> {
+export async function row46(): Promise<void> {
   const name: EventName = 'cart'; void name
 }
 
 /** Declare requests with their types */
-export async function row44(): Promise<void> {
+export async function row47(): Promise<void> {
   const name: RequestName = 'confirm'; void name
 }
 
+/** Declare streams with their types */
+export async function row48(): Promise<void> {
+  const name: StreamName = 'export'; void name
+}
+
 /** Emit as a component */
-export async function row47(): Promise<void> {
+export async function row51(): Promise<void> {
   await component('Cart').emit('cart', 1)
 }
 
 /** Refresh components */
-export async function row48(): Promise<void> {
+export async function row52(): Promise<void> {
   await component('Cart').refresh('ProductList')
 }
 
 /** Show messages */
-export async function row49(): Promise<void> {
+export async function row53(): Promise<void> {
   await component('Cart').success('Saved', { to: 'main' })
 }
 
 /** Report the outcome of actions */
-export async function row50(): Promise<void> {
+export async function row54(): Promise<void> {
   await component('Cart').action('check-out', () => 7)
 }
 
 /** Name the built-in events */
-export async function row53(): Promise<void> {
+export async function row57(): Promise<void> {
   const failed = (error: BuiltInEvents['error']) => error.status; void failed
 }
 
 /** Describe a component for the catalog */
-export async function row54(): Promise<void> {
+export async function row58(): Promise<void> {
   component('Cart').describe({ emits: { cart: 'The cart has changed.' } })
 }
 
 /** Find out whether there is a bus */
-export async function row57(): Promise<void> {
+export async function row61(): Promise<void> {
   if (isAvailable()) await emit('cart', 1)
 }
 
 /** Read what is declared */
-export async function row58(): Promise<void> {
+export async function row62(): Promise<void> {
   const { strict } = await catalog(); void strict
 }
 
-/** Connect the bus to other nodes, and see how that is */
-export async function row60(): Promise<void> {
-  const connected: boolean | undefined = (await inspect()).link?.connected; const none: LinkStatus | undefined = undefined; void [connected, none]
-}
-
 /** Inspect the bus */
-export async function row62(): Promise<void> {
+export async function row64(): Promise<void> {
   const { seq } = await inspect(); void seq
 }
 
 /** Handle errors */
-export async function row64(): Promise<void> {
+export async function row66(): Promise<void> {
   const isFull = (error: unknown) => error instanceof EventBusError && error.code === 'queue_full'; void isFull
 }
 
 /** Name the functions of the package in an app's declarations */
-export async function row66(): Promise<void> {
+export async function row68(): Promise<void> {
   const name: OtherRequest<'ping'> = 'ping'; void name
 }
 
 /** Read what compatible mode has noted */
-export async function row75(): Promise<void> {
+export async function row80(): Promise<void> {
   for (const { event, message } of (await compatReport()).notes) console.log(event, message)
 }

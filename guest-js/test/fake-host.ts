@@ -16,6 +16,7 @@ import {
   type Queued,
   type Sent,
   STALE,
+  STATELESS,
   type SubscribeEntry,
 } from './fake-session.js'
 
@@ -56,8 +57,10 @@ export class FakeHost {
   readonly jobs = new FakeJobs()
   /** What the answers to new subscriptions say of a replay. */
   replay: { after: number } | undefined
+  /** The tasks that the host lists. */
+  tasks: unknown[] = []
   inspection: unknown = { seq: 0, refused: 0, webviews: [], consumers: [], jobs: [] }
-  catalog: unknown = { strict: false, events: [], requests: [], components: [], $defs: {} }
+  catalog: unknown = { strict: false, events: [], requests: [], streams: [], components: [], $defs: {} }
   /** Requests of the page that wait for their responses. */
   readonly requests: Held[] = []
   /** The responses of the page. */
@@ -76,8 +79,7 @@ export class FakeHost {
     this.sent.push(sent)
     const isPull = command === 'pull'
     const isOrdinary = isPull && args.ahead !== true
-    const isState =
-      !isPull && !['list_jobs', 'catalog', 'inspect', 'compat_report', 'request', 'cancel_request'].includes(command)
+    const isState = !isPull && !STATELESS.includes(command)
     if (isOrdinary && this.countPull(sent, 1) > 1) this.broken.push('two pulls in flight')
     if (isState && ++this.stateInFlight > 1) this.broken.push('two state-changing commands in flight')
     return new Promise((resolve, reject) => {
@@ -271,18 +273,19 @@ export class FakeHost {
     const refusal = this.refuse(held)
     if (refusal !== undefined) {
       const isError = typeof refusal === 'object' && refusal !== null
-      const isCounted = isError && refusal !== STALE && !['pull', 'request'].includes(held.command)
+      const isCounted = isError && refusal !== STALE && !['pull', 'request', 'attach_task'].includes(held.command)
       if (isCounted && this.session !== null && this.session.id === held.args.session) this.session.n += 1
       // A session that was not opened is as unknown as one that has ended.
       else if (isCounted) this.ended.add(held.args.session as string)
       held.reject(refusal)
       return
     }
-    if (held.command === 'request') this.acceptRequest(held)
+    if (held.command === 'request' || held.command === 'attach_task') this.acceptRequest(held)
     else if (held.command === 'cancel_request') this.cancelRequests(held)
     else if (held.command === 'catalog') held.resolve(this.catalog)
     else if (held.command === 'inspect') held.resolve(this.inspection)
     else if (held.command === 'compat_report') held.resolve({ notes: [], omitted: 0 })
+    else if (held.command === 'list_tasks') held.resolve(this.tasks)
     else if (held.command === 'list_jobs') held.resolve([...this.jobs.values()])
     else if (held.command === 'pull') this.acceptPull(held)
     else this.runState(held)
@@ -301,7 +304,7 @@ export class FakeHost {
       return
     }
     sent.add(number)
-    if (held.args.stream) {
+    if (held.args.stream || held.command === 'attach_task') {
       this.session?.streams.add(number)
       held.resolve({})
     } else this.requests.push(held)
@@ -448,6 +451,9 @@ export class FakeHost {
         this.retire(session)
         return null
       }
+      case 'start_task':
+      case 'cancel_task':
+        return {}
       case 'set_responders':
         return (args.responders as { name: string; on: boolean }[]).map((entry) => {
           const error = this.refuseEntry(command, entry)
@@ -483,18 +489,8 @@ export class FakeHost {
         for (const event of found) this.retained.delete(event)
         return { cleared: found.length }
       }
-      case 'start_job':
-        return this.jobs.start(args.job as Record<string, unknown>)
-      case 'pause_job':
-        return this.jobs.change(args.id as string, { state: 'paused' })
-      case 'resume_job':
-        return this.jobs.change(args.id as string, { state: 'running' })
-      case 'update_job':
-        return this.jobs.change(args.id as string, args.changes as object)
-      case 'stop_job':
-        return this.jobs.stop(args.id as string, args.number)
       default:
-        throw `Command ${command} not found`
+        return this.jobs.run(command, args)
     }
   }
 }

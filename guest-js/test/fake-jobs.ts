@@ -27,4 +27,22 @@ export class FakeJobs extends Map<string, Job> {
     this.delete(id)
     return null
   }
+
+  /** Runs a command about jobs. */
+  run(command: string, args: Record<string, unknown>): unknown {
+    switch (command) {
+      case 'start_job':
+        return this.start(args.job as Record<string, unknown>)
+      case 'pause_job':
+        return this.change(args.id as string, { state: 'paused' })
+      case 'resume_job':
+        return this.change(args.id as string, { state: 'running' })
+      case 'update_job':
+        return this.change(args.id as string, args.changes as object)
+      case 'stop_job':
+        return this.stop(args.id as string, args.number)
+      default:
+        throw `Command ${command} not found`
+    }
+  }
 }

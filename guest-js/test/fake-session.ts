@@ -139,3 +139,15 @@ export function bodyOf(body: unknown): Pick<Sent, 'args' | 'bytes'> {
   const args = JSON.parse(new TextDecoder().decode(body.subarray(4, 4 + length)))
   return { args, bytes: [...body.subarray(4 + length)] }
 }
+
+/** The commands that change nothing, or have no place in the order of the session. */
+export const STATELESS = [
+  'list_jobs',
+  'list_tasks',
+  'catalog',
+  'inspect',
+  'compat_report',
+  'request',
+  'attach_task',
+  'cancel_request',
+]

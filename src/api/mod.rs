@@ -15,6 +15,7 @@ pub(crate) mod respond;
 pub(crate) mod stream;
 pub(crate) mod streams;
 pub(crate) mod target;
+pub(crate) mod tasks;
 #[cfg(feature = "typed")]
 pub(crate) mod typed;
 pub(crate) mod wait;

@@ -25,24 +25,36 @@ pub(crate) struct EventDeclaration {
     pub(crate) schema: SchemaOf,
 }
 
-/// One `impl Request`, without its type parameter.
+/// One `impl Request` or `impl StreamRequest`, without its type parameter.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RequestDeclaration {
     pub(crate) name: &'static str,
     pub(crate) type_name: &'static str,
     pub(crate) type_id: TypeId,
     pub(crate) check_request_payload: Check,
+    /// `None` if it is not responded to with a stream.
+    pub(crate) check_part: Option<Check>,
     pub(crate) check_response: Check,
     #[cfg(feature = "typed")]
     pub(crate) request: SchemaOf,
     #[cfg(feature = "typed")]
+    pub(crate) part: Option<SchemaOf>,
+    #[cfg(feature = "typed")]
     pub(crate) response: SchemaOf,
 }
 
+impl RequestDeclaration {
+    pub(super) fn is_stream(&self) -> bool {
+        self.check_part.is_some()
+    }
+}
+
 macro_rules! declarations {
-    ($($declaration:ty: $kind:literal),+) => {
+    ($($declaration:ty: $kind:expr),+) => {
         $(impl Declaration for $declaration {
-            const KIND: &'static str = $kind;
+            fn kind(&self) -> &'static str {
+                $kind(self)
+            }
 
             fn name(&self) -> &'static str {
                 self.name
@@ -59,7 +71,13 @@ macro_rules! declarations {
     };
 }
 
-declarations!(EventDeclaration: "event", RequestDeclaration: "request");
+declarations!(
+    EventDeclaration: |_| "event",
+    RequestDeclaration: |request: &RequestDeclaration| match request.is_stream() {
+        true => "stream",
+        false => "request",
+    }
+);
 
 /// A typed event of a [`Catalog`](crate::catalog::Catalog), as [`Catalog::events`](crate::catalog::Catalog::events) lists it.
 ///
@@ -130,6 +148,35 @@ pub struct DeclaredRequest<'a> {
 
 impl<'a> DeclaredRequest<'a> {
     /// The request's name, `Request::NAME`.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        self.declaration.name
+    }
+
+    /// The Rust type of the request, with its path.
+    #[must_use]
+    pub fn type_name(&self) -> &'a str {
+        self.declaration.type_name
+    }
+}
+
+/// A typed stream of a [`Catalog`](crate::catalog::Catalog), as [`Catalog::streams`](crate::catalog::Catalog::streams)
+/// lists it.
+///
+/// ```
+/// # fn show(catalog: &tauri_plugin_event_bus::catalog::Catalog) {
+/// for stream in catalog.streams() {
+///     println!("{} carries {}", stream.name(), stream.type_name());
+/// }
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct DeclaredStream<'a> {
+    pub(super) declaration: &'a RequestDeclaration,
+}
+
+impl<'a> DeclaredStream<'a> {
+    /// The name of the request, `StreamRequest::NAME`.
     #[must_use]
     pub fn name(&self) -> &'a str {
         self.declaration.name

@@ -7,6 +7,8 @@ use serde_json::Value;
 
 use crate::catalog::Catalog;
 use crate::catalog::component::ComponentDescription;
+#[cfg(feature = "typed")]
+use crate::catalog::declaration::SchemaOf;
 use crate::model::policy::Policy;
 
 #[derive(Serialize)]
@@ -14,6 +16,7 @@ pub(super) struct Document<'a> {
     pub(super) strict: bool,
     pub(super) events: Vec<EventDocument<'a>>,
     pub(super) requests: Vec<RequestDocument<'a>>,
+    pub(super) streams: Vec<StreamDocument<'a>>,
     pub(super) components: &'a [ComponentDescription],
     /// The types that the schemas refer to.
     #[serde(rename = "$defs")]
@@ -43,11 +46,30 @@ pub(super) struct RequestDocument<'a> {
     pub(super) response: Value,
 }
 
+#[derive(Serialize)]
+pub(super) struct StreamDocument<'a> {
+    pub(super) name: &'a str,
+    pub(super) description: Option<String>,
+    /// The JSON Schema of the request's payload.
+    pub(super) request: Value,
+    /// The JSON Schema of a part.
+    pub(super) part: Value,
+    /// The JSON Schema of the response.
+    pub(super) response: Value,
+}
+
+/// The schemas of a request, and of the parts if it is for a stream.
+struct RequestSchemas {
+    request: Value,
+    part: Option<Value>,
+    response: Value,
+}
+
 /// The schemas of a catalog in the order of the names, and the types that they refer to.
 #[derive(Default)]
 struct Schemas {
     events: Vec<Value>,
-    requests: Vec<(Value, Value)>,
+    requests: Vec<RequestSchemas>,
     definitions: BTreeMap<String, Value>,
 }
 
@@ -73,18 +95,32 @@ impl Catalog {
             schema,
         });
         let events = events.collect();
-        let requests = self.requests.iter().zip(schemas.requests);
-        let requests = requests.map(|(declaration, (request, response))| RequestDocument {
-            name: declaration.name,
-            description: description_of(&request),
-            request,
-            response,
-        });
-        let requests = requests.collect();
+        let (mut requests, mut streams) = (Vec::new(), Vec::new());
+        for (declaration, schemas) in self.requests.iter().zip(schemas.requests) {
+            let name = declaration.name;
+            let description = description_of(&schemas.request);
+            let (request, response) = (schemas.request, schemas.response);
+            match schemas.part {
+                None => requests.push(RequestDocument {
+                    name,
+                    description,
+                    request,
+                    response,
+                }),
+                Some(part) => streams.push(StreamDocument {
+                    name,
+                    description,
+                    request,
+                    part,
+                    response,
+                }),
+            }
+        }
         Document {
             strict: self.is_strict,
             events,
             requests,
+            streams,
             components: &self.components,
             definitions,
         }
@@ -100,8 +136,12 @@ impl Catalog {
         let events = events.collect();
         let requests = self.requests.iter();
         let requests = requests.map(|request| {
-            let payload = (request.request)(&mut generator).to_value();
-            (payload, (request.response)(&mut generator).to_value())
+            let mut write = |schema: SchemaOf| schema(&mut generator).to_value();
+            RequestSchemas {
+                request: write(request.request),
+                part: request.part.map(&mut write),
+                response: write(request.response),
+            }
         });
         let requests = requests.collect();
         Schemas {
@@ -118,8 +158,8 @@ impl Catalog {
 }
 
 /// As JSON: `{ strict, events: [{ name, description, policy, emittedBy, listenedBy, checked, schema }],
-/// requests: [{ name, description, request, response }], components: [{ name, namespace, description, emits, listens }],
-/// $defs }`. The schemas are JSON Schema 2020-12 and refer to `$defs`.
+/// requests: [{ name, description, request, response }], streams: [{ name, description, request, part, response }],
+/// components: [{ name, namespace, description, emits, listens }], $defs }`. The schemas are JSON Schema 2020-12 and refer to `$defs`.
 impl Serialize for Catalog {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.document().serialize(serializer)

@@ -26,7 +26,7 @@ use crate::model::name::{EventName, OWN_PREFIX};
 use crate::model::policies::Policies;
 
 pub use component::{ComponentDescription, DescribedEvent};
-pub use declaration::{DeclaredEvent, DeclaredRequest};
+pub use declaration::{DeclaredEvent, DeclaredRequest, DeclaredStream};
 pub(crate) use declaration::{EventDeclaration, RequestDeclaration};
 #[cfg(feature = "typed")]
 pub use export::ExportError;
@@ -103,9 +103,18 @@ impl Catalog {
 
     /// The typed requests, in the order of their names.
     pub fn requests(&self) -> impl Iterator<Item = DeclaredRequest<'_>> {
-        self.requests
-            .iter()
+        let requests = self.requests.iter();
+        requests
+            .filter(|request| !request.is_stream())
             .map(|declaration| DeclaredRequest { declaration })
+    }
+
+    /// The typed streams, in the order of their names.
+    pub fn streams(&self) -> impl Iterator<Item = DeclaredStream<'_>> {
+        let streams = self.requests.iter();
+        streams
+            .filter(|request| request.is_stream())
+            .map(|declaration| DeclaredStream { declaration })
     }
 
     /// Whether names that are not registered are refused: see [`CatalogMode`](crate::CatalogMode).
@@ -189,6 +198,20 @@ impl Catalog {
         })
     }
 
+    /// Refuses a part that does not match the type that its stream declares.
+    pub(crate) fn check_part(&self, name: &EventName, part: &Json) -> Result<()> {
+        let Some(declaration) = self.requests.find(name) else {
+            return Ok(());
+        };
+        let Some(check) = declaration.check_part else {
+            return Ok(());
+        };
+        let declared = format!("the part type of {}", declaration.type_name);
+        check_against(check, part, &declared, || {
+            format!("a part of {:?}", name.as_str())
+        })
+    }
+
     /// Refuses a response that does not match the type that its request declares.
     pub(crate) fn check_response(&self, name: &EventName, payload: &Json) -> Result<()> {
         let Some(declaration) = self.requests.find(name) else {
@@ -205,7 +228,7 @@ impl Catalog {
 fn list_nearest(name: &str, mut registered: Vec<&str>) -> String {
     const MAX_LISTED: usize = 5;
     if registered.is_empty() {
-        return "no request is registered; register it with Builder::request".to_owned();
+        return "no request is registered; register it with Builder::request or Builder::stream_request".to_owned();
     }
     registered.sort_by_key(|other| (edits(name, other), *other));
     let listed = registered.iter().take(MAX_LISTED);

@@ -7,8 +7,8 @@ use crate::model::name::EventName;
 
 /// A type of the app, and the name that it declares on the bus.
 pub(super) trait Declaration: Copy {
-    /// What a declaration of this kind is called in errors.
-    const KIND: &'static str;
+    /// What the declaration is called in errors. One name belongs to one kind, too.
+    fn kind(&self) -> &'static str;
 
     fn name(&self) -> &'static str;
 
@@ -34,25 +34,33 @@ impl<D: Declaration> Registry<D> {
         let mut by_name: BTreeMap<&'static str, D> = BTreeMap::new();
         for declaration in declarations {
             let (name, type_name) = (declaration.name(), declaration.type_name());
+            let kind = declaration.kind();
             EventName::parse_emitted(name).map_err(|error| {
                 Error::new(
                     error.code(),
-                    format!("the {} type {type_name}: {error}", D::KIND),
+                    format!("the {kind} type {type_name}: {error}"),
                 )
                 .with_source(error)
             })?;
             let before = by_name.insert(name, *declaration);
-            if let Some(before) = before.filter(|before| before.type_id() != declaration.type_id())
-            {
-                return Err(Error::new(
-                    ErrorCode::InvalidEventName,
-                    format!(
-                        "the {kind} {name:?} is declared by two types, {} and {type_name}; give each {kind} type a name of its own",
-                        before.type_name(),
-                        kind = D::KIND
-                    ),
-                ));
-            }
+            let Some(before) = before else {
+                continue;
+            };
+            let problem = if before.kind() != kind {
+                format!(
+                    "{name:?} is declared as a {} by {} and as a {kind} by {type_name}; give each of them a name of its own",
+                    before.kind(),
+                    before.type_name()
+                )
+            } else if before.type_id() != declaration.type_id() {
+                format!(
+                    "the {kind} {name:?} is declared by two types, {} and {type_name}; give each {kind} type a name of its own",
+                    before.type_name()
+                )
+            } else {
+                continue;
+            };
+            return Err(Error::new(ErrorCode::InvalidEventName, problem));
         }
         Ok(Self(Arc::new(by_name)))
     }

@@ -13,8 +13,8 @@ import type {} from 'tauri-plugin-event-bus-api'
 ";
 
 impl Catalog {
-    /// The TypeScript of the events and requests: the type of each payload, `EventMap` with every event name, and
-    /// `RequestMap` with every request name.
+    /// The TypeScript of the events, requests and streams: the type of each payload, `EventMap` with every event name,
+    /// `RequestMap` with every request name, and `StreamMap` with every stream.
     ///
     /// It describes what a page receives: a field that Rust always writes is present, possibly as `null`. The text depends
     /// on nothing but the types.
@@ -51,6 +51,25 @@ impl Catalog {
             ));
         }
         if !document.requests.is_empty() {
+            text.push_str("  }\n");
+        }
+        if !document.streams.is_empty() {
+            text.push_str("  interface StreamMap {\n");
+        }
+        for stream in &document.streams {
+            if let Some(description) = &stream.description {
+                push_comment_text(&mut text, description, "    ");
+            }
+            let written = |schema| type_of(schema, "    ").text;
+            text.push_str(&format!(
+                "    {}: {{ request: {}; part: {}; response: {} }}\n",
+                quote(stream.name),
+                written(&stream.request),
+                written(&stream.part),
+                written(&stream.response)
+            ));
+        }
+        if !document.streams.is_empty() {
             text.push_str("  }\n");
         }
         text.push_str("}\n");

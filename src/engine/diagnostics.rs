@@ -27,6 +27,7 @@ pub(crate) enum Record {
     ListenerPanicked,
     ListenersTooSlow,
     ResponderPanicked,
+    TaskPanicked,
     /// What a component emits at the end of a listener or a responder.
     DeferredPanicked,
     DropPanicked,
@@ -67,6 +68,7 @@ impl Record {
             Self::ListenerPanicked => format!("a listener of {name:?} panicked"),
             Self::ListenersTooSlow => "the host listeners were too slow".to_owned(),
             Self::ResponderPanicked => format!("the responder of {name:?} panicked"),
+            Self::TaskPanicked => format!("the task {name:?} panicked"),
             Self::DeferredPanicked => {
                 format!("emitting {name:?} at the end of a listener or a responder panicked")
             }

@@ -156,6 +156,18 @@ impl Responders {
         Ok(reader)
     }
 
+    /// Responds to a request to the host, which asks for a stream, with a handler that no name has.
+    pub(crate) fn respond_with(
+        self: &Arc<Self>,
+        handler: Handler,
+        request: NewRequest,
+    ) -> Result<()> {
+        let call = Some((handler, self.prepare_incoming(&request)));
+        // What the hub replies is that it was sent.
+        let sent = self.send(call, request, Reply::new(|_| {}));
+        sent.map_err(|(_, error)| error)
+    }
+
     fn try_request(
         self: &Arc<Self>,
         request: NewRequest,
@@ -172,6 +184,15 @@ impl Responders {
                 Err(error) => return Err((reply, error)),
             },
         };
+        self.send(call, request, reply)
+    }
+
+    fn send(
+        self: &Arc<Self>,
+        call: Option<(Handler, IncomingRequest)>,
+        request: NewRequest,
+        reply: Reply,
+    ) -> Result<(), (Reply, Error)> {
         // The hub drops a request that it refuses.
         let _bytes = request.message.payload.hold_bytes();
         let id = request.message.id;

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::hub::ids::{SubscriberKey, SubscriptionId};
+use crate::hub::ids::{RequestId, SubscriberKey, SubscriptionId};
 use crate::hub::queue::QueueBound;
 use crate::hub::{Hub, Webview};
 use crate::model::delivery::DeliveryFilter;
-use crate::model::inspection::{ConsumerInspection, PageInspection, QueueUsage, WebviewInspection};
+use crate::model::endpoint::Endpoint;
+use crate::model::inspection::{
+    ConsumerInspection, PageInspection, QueueUsage, StreamInspection, WebviewInspection,
+};
 use crate::model::pattern::EventPattern;
 
 /// The counters of the whole hub, and the webviews and consumers to inspect one by one.
@@ -19,6 +22,8 @@ pub(crate) struct Overview {
     pub(crate) unconsumed: QueueUsage,
     pub(crate) webviews: Vec<Arc<str>>,
     pub(crate) consumers: Vec<SubscriberKey>,
+    /// In the order in which they were requested.
+    pub(crate) streams: Vec<RequestId>,
 }
 
 /// A subscription. Copied as it is, and described after the lock is released.
@@ -39,6 +44,7 @@ impl<W> Hub<W> {
             unconsumed: usage_of(self.unconsumed.usage(), bound()),
             webviews,
             consumers,
+            streams: self.requests.streams(),
         }
     }
 
@@ -94,6 +100,20 @@ impl<W> Hub<W> {
             queue: usage_of(consumer.queue.usage(), self.queue_bound()),
             dropped: consumer.queue.dropped_events(),
             subscriptions: Vec::new(),
+        })
+    }
+
+    /// A stream, unless it has ended meanwhile.
+    pub(crate) fn inspect_stream(&self, id: RequestId) -> Option<StreamInspection> {
+        let (message, responder, window) = self.requests.stream(id)?;
+        Some(StreamInspection {
+            name: message.name.as_str().to_owned(),
+            caller: message.source.clone(),
+            responder: responder.map_or(Endpoint::Host, |label| Endpoint::Webview(label.clone())),
+            sent: window.sent(),
+            taken: window.taken(),
+            bytes: window.untaken_bytes(),
+            is_waiting: !window.has_credit(),
         })
     }
 

@@ -3,15 +3,17 @@
 use serde::Serialize;
 
 use crate::model::delivery::DeliveryFilter;
+use crate::model::endpoint::Endpoint;
 use crate::model::job::JobInfo;
 use crate::model::link::LinkStatus;
+use crate::model::task::TaskInfo;
 
 /// A snapshot of the bus, from [`EventBus::inspect`](crate::EventBus::inspect).
 ///
 /// It has no payloads. Each webview is read separately, so the bus is never blocked as a whole. An event that is emitted
 /// meanwhile may show in one webview and not yet in another.
 ///
-/// As JSON: `{ seq, refused, webviews, consumers, retained, unconsumed, jobs }`.
+/// As JSON: `{ seq, refused, webviews, consumers, retained, unconsumed, jobs, streams, tasks }`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -34,6 +36,10 @@ pub struct Inspection {
     /// The link to other nodes. As JSON it is there only if the app has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<LinkStatus>,
+    /// Every open stream, in the order in which they were requested.
+    pub streams: Vec<StreamInspection>,
+    /// Every task that waits or runs, or whose end is kept, by name and key.
+    pub tasks: Vec<TaskInfo>,
 }
 
 /// The usage of a queue or a store, and its limits.
@@ -132,4 +138,27 @@ pub struct ConsumerInspection {
     pub dropped: u64,
     /// Its subscriptions, in the order of the ids.
     pub subscriptions: Vec<SubscriptionInspection>,
+}
+
+/// An open stream.
+///
+/// As JSON: `{ name, caller, responder, sent, taken, bytes, isWaiting }`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct StreamInspection {
+    /// The name of the request.
+    pub name: String,
+    /// Who requested it and takes its parts.
+    pub caller: Endpoint,
+    /// Who sends its parts.
+    pub responder: Endpoint,
+    /// How many parts were sent.
+    pub sent: u64,
+    /// How many of them were taken.
+    pub taken: u64,
+    /// The size of those that were not taken, in bytes.
+    pub bytes: usize,
+    /// Whether its credit is used up, so that the responder waits.
+    pub is_waiting: bool,
 }

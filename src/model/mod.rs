@@ -21,6 +21,7 @@ pub(crate) mod node;
 pub(crate) mod policies;
 pub(crate) mod quota;
 pub(crate) mod selection;
+pub(crate) mod task;
 
 // The nouns that apps declare with stand in a crate of their own.
 

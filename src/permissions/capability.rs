@@ -124,6 +124,9 @@ fn set_of(permission: &str) -> Option<&'static str> {
         "allow-subscribe" => Some("listen"),
         "allow-start-job" | "allow-update-job" => Some("jobs"),
         "allow-request" => Some("request"),
+        "allow-start-task" | "allow-attach-task" | "allow-cancel-task" | "allow-list-tasks" => {
+            Some("tasks")
+        }
         _ => None,
     }
 }
@@ -142,10 +145,14 @@ fn lists_for(permission: &str, capability: &PluginCapability) -> bool {
         "allow-subscribe" => "listen-to-every-event",
         "allow-start-job" => "start-every-job",
         "allow-request" => "send-every-request",
+        "allow-start-task" => "start-every-task",
+        "allow-attach-task" => "attach-every-task",
+        "allow-cancel-task" => "cancel-every-task",
+        "allow-list-tasks" => "list-every-task",
         _ => "update-every-job",
     };
     let is_in_set = |name: &str| {
-        let is_default = name == "default" && !matches!(set, Some("jobs" | "request"));
+        let is_default = name == "default" && !matches!(set, Some("jobs" | "request" | "tasks"));
         set.is_some() && (is_default || Some(name) == set || name == part)
     };
     capability.permissions.iter().any(|other| {
@@ -200,6 +207,9 @@ fn entry_faults(permission: &GrantedPermission) -> Vec<(&'static str, String, St
 fn subject_of(permission: &str) -> Subject {
     match permission {
         "request" | "send-every-request" | "allow-request" => Subject::Request,
+        "tasks" | "start-every-task" | "attach-every-task" | "cancel-every-task"
+        | "list-every-task" | "allow-start-task" | "allow-attach-task" | "allow-cancel-task"
+        | "allow-list-tasks" => Subject::Task,
         _ => Subject::Event,
     }
 }

@@ -14,7 +14,7 @@ pub(crate) enum ScopeEntryText {
     Rule(ScopeRule),
 }
 
-/// A name or pattern under `event` or `request`, and the conditions for it.
+/// A name or pattern under `event`, `request` or `task`, and the conditions for it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ScopeRule {
@@ -24,6 +24,8 @@ pub(crate) struct ScopeRule {
     /// The name of a request, or a pattern such as `files:*`. For permissions that send requests; such an entry needs
     /// `to`.
     pub(crate) request: Option<String>,
+    /// The name of a task, or a pattern such as `export:*`. For permissions that start, follow, cancel and list tasks.
+    pub(crate) task: Option<String>,
     /// To which webviews it may be sent. An allow entry with `to` allows no broadcast, and one without it allows nothing
     /// that is sent to a window. A deny entry without `to` denies the name altogether.
     pub(crate) to: Option<ScopeTo>,

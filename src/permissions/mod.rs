@@ -14,6 +14,7 @@ mod retained;
 mod rule;
 mod subject;
 mod subscription;
+mod task;
 #[cfg(test)]
 mod tests;
 

@@ -43,6 +43,7 @@ pub(crate) enum Subject {
     #[default]
     Event,
     Request,
+    Task,
 }
 
 impl Subject {
@@ -50,6 +51,7 @@ impl Subject {
         match self {
             Self::Event => "events",
             Self::Request => "requests",
+            Self::Task => "tasks",
         }
     }
 }
@@ -150,6 +152,9 @@ impl ScopeEntry {
                 Subject::Request => {
                     "this permission is about requests; name them under `request`: { \"request\": \"…\", \"to\": \"…\" }"
                 }
+                Subject::Task => {
+                    "this permission is about tasks; name them under `task`: { \"task\": \"…\" }"
+                }
             }),
             (_, ListKind::Allow) => None,
             (Meaning::Default, ListKind::Deny) => {
@@ -216,7 +221,7 @@ impl Meaning {
             }
             _ => {
                 return Err(
-                    "expected an event name, a pattern, or an object with `event` or `request`"
+                    "expected an event name, a pattern, or an object with `event`, `request` or `task`"
                         .into(),
                 );
             }
@@ -225,6 +230,7 @@ impl Meaning {
             ScopeEntryText::Name(event) => ScopeRule {
                 event: Some(event),
                 request: None,
+                task: None,
                 to: None,
                 link: None,
                 min_interval_ms: None,
@@ -233,15 +239,22 @@ impl Meaning {
             },
             ScopeEntryText::Rule(rule) => rule,
         };
-        let (subject, names) = match (&rule.event, &rule.request) {
-            (Some(event), None) => (Subject::Event, event),
-            (None, Some(request)) => (Subject::Request, request),
-            (Some(_), Some(_)) => {
+        let (subject, names) = match (&rule.event, &rule.request, &rule.task) {
+            (Some(event), None, None) => (Subject::Event, event),
+            (None, Some(request), None) => (Subject::Request, request),
+            (None, None, Some(task)) => (Subject::Task, task),
+            (None, None, None) => {
+                return Err("it names neither an `event`, a `request` nor a `task`".into());
+            }
+            (Some(_), Some(_), _) => {
                 return Err("it has both `event` and `request`; write two entries".into());
             }
-            (None, None) => return Err("it names neither an `event` nor a `request`".into()),
+            _ => return Err("it has `task` beside another name; write two entries".into()),
         };
-        if subject == Subject::Request {
+        if subject == Subject::Task && rule.to.is_some() {
+            return Err("`to` is about events and requests; a task belongs to the app".into());
+        }
+        if subject != Subject::Event {
             let job_keys = [
                 ("minIntervalMs", rule.min_interval_ms.is_some()),
                 ("owner", rule.owner.is_some()),

@@ -170,6 +170,14 @@ impl Builder {
         self
     }
 
+    /// Registers a typed stream: it appears in the [`Catalog`], and the requests, parts and responses of pages under its name
+    /// must match it. [`StreamRequest`](crate::typed::StreamRequest) has an example.
+    #[cfg(feature = "typed")]
+    pub fn stream_request<S: tauri_plugin_event_bus_types::StreamRequest>(mut self) -> Self {
+        self.requests.push(RequestDeclaration::of_stream::<S>());
+        self
+    }
+
     /// Describes a component in the [`Catalog`]: what it emits and listens to, for people and tools.
     /// [`ComponentDescription`] has an example.
     pub fn component(mut self, description: ComponentDescription) -> Self {

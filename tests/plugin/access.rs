@@ -144,6 +144,7 @@ fn editors_complete_the_entries_of_a_scope() {
             "owner",
             "request",
             "sources",
+            "task",
             "to"
         ]
     );

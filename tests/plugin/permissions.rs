@@ -31,6 +31,10 @@ fn an_unlisted_command_is_denied() {
         ("resume_job", json!({ "id": "x" })),
         ("update_job", json!({ "id": "x", "changes": {} })),
         ("list_jobs", json!({})),
+        ("start_task", json!({ "task": {} })),
+        ("attach_task", json!({ "id": 1, "name": "x", "key": "x" })),
+        ("cancel_task", json!({ "name": "x", "key": "x" })),
+        ("list_tasks", json!({})),
         (
             "request",
             json!({ "id": 1, "name": "x", "to": { "kind": "App" } }),

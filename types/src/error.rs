@@ -61,6 +61,12 @@ error_codes! {
     UnknownJob = "unknown_job",
     /// A job with this id is running.
     DuplicateJob = "duplicate_job",
+    /// There are as many tasks as a limit allows, or no room for what they keep.
+    TooManyTasks = "too_many_tasks",
+    /// There is no such task: it was not started since the app started, or it ended too long ago.
+    UnknownTask = "unknown_task",
+    /// A task with this name and key waits or runs.
+    DuplicateTask = "duplicate_task",
     /// The interval is not between one millisecond and one year, or is shorter than a capability allows.
     InvalidInterval = "invalid_interval",
     /// No job source has this name.

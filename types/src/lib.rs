@@ -34,7 +34,7 @@ pub use pattern::EventPattern;
 pub use policy::{Overflow, Policy, Until};
 pub use target::{Target, TargetPart};
 #[cfg(feature = "typed")]
-pub use typed::{Event, Request};
+pub use typed::{Event, Request, StreamRequest};
 
 /// What the plugin itself uses. It may change with any version.
 #[doc(hidden)]
@@ -51,5 +51,5 @@ pub mod internal {
     pub use crate::pattern::{is_wildcard, parse_glob};
     pub use crate::payload::{check_json, write_checked};
     #[cfg(feature = "typed")]
-    pub use crate::typed::{read_event, write_event, write_request};
+    pub use crate::typed::{read_event, write_event, write_request, write_stream_request};
 }

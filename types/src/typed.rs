@@ -131,6 +131,68 @@ pub trait Request: Serialize + DeserializeOwned + JsonSchema + 'static {
     }
 }
 
+/// A request that is responded to with a stream: parts, and then a response.
+///
+/// The doc comment of the type describes the stream. In an app, register the type with `Builder::stream_request`: requests,
+/// parts and responses of pages under its name must then match these types, and `StreamMap` is generated.
+///
+/// ```
+/// use schemars::JsonSchema;
+/// use serde::{Deserialize, Serialize};
+/// use tauri_plugin_event_bus_types::StreamRequest;
+///
+/// /// Exports the table.
+/// #[derive(Serialize, Deserialize, JsonSchema)]
+/// struct Export {
+///     format: String,
+/// }
+///
+/// /// How far an export is.
+/// #[derive(Serialize, Deserialize, JsonSchema)]
+/// struct Progress {
+///     done: u32,
+///     of: u32,
+/// }
+///
+/// impl StreamRequest for Export {
+///     const NAME: &'static str = "export";
+///     type Part = Progress;
+///     type Response = String;
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no request for a stream of the bus",
+    note = "implement `StreamRequest` for it: `impl StreamRequest for {Self} {{ const NAME: &'static str = \"…\"; type Part = …; type Response = …; }}`"
+)]
+pub trait StreamRequest: Serialize + DeserializeOwned + JsonSchema + 'static {
+    /// The name of the request: 1 to 255 bytes.
+    const NAME: &'static str;
+
+    /// The type of the parts.
+    type Part: Serialize + DeserializeOwned + JsonSchema + Send + 'static;
+
+    /// The type of the response, which comes behind the parts.
+    type Response: Serialize + DeserializeOwned + JsonSchema + Send + 'static;
+
+    /// Reads the payload of a request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Event::from_json`].
+    fn from_json(json: &str) -> Result<Self> {
+        read_json(json).map_err(|mismatch| mismatch.into_error::<Self>(stream_payload::<Self>()))
+    }
+
+    /// Writes the payload of the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Event::to_json`].
+    fn to_json(&self) -> Result<String> {
+        write_readable(stream_payload::<Self>(), self, write_json)
+    }
+}
+
 // The plugin calls these, and not the methods: a type may override a method, and what pages get has to be JSON.
 
 /// Reads a payload and its bytes: see [`Event::from_json`].
@@ -148,6 +210,11 @@ pub fn write_request<R: Request>(request: &R) -> Result<(String, Box<[Attachment
     write_readable(request_payload::<R>(), request, write_attached)
 }
 
+/// Writes the payload of a request for a stream, with its bytes beside its JSON: see [`StreamRequest::to_json`].
+pub fn write_stream_request<S: StreamRequest>(request: &S) -> Result<(String, Box<[Attachment]>)> {
+    write_readable(stream_payload::<S>(), request, write_attached)
+}
+
 /// What a payload is in an error. It becomes text only there.
 struct What(&'static str, &'static str);
 
@@ -163,6 +230,10 @@ fn event_payload<E: Event>() -> What {
 
 fn request_payload<R: Request>() -> What {
     What("the request", R::NAME)
+}
+
+fn stream_payload<S: StreamRequest>() -> What {
+    What("the request", S::NAME)
 }
 
 /// Writes a value in which pages can read every number exactly.
@@ -200,11 +271,21 @@ mod tests {
         type Response = ();
     }
 
+    impl StreamRequest for Counted {
+        const NAME: &'static str = "count-up";
+        type Part = u32;
+        type Response = ();
+    }
+
     #[test]
     fn what_cannot_be_read_says_where_and_why() {
         for (read, what) in [
             (<Counted as Event>::from_json("{\"id\":-1}"), "\"counted\""),
             (<Counted as Request>::from_json("{\"id\":-1}"), "\"count\""),
+            (
+                <Counted as StreamRequest>::from_json("{\"id\":-1}"),
+                "\"count-up\"",
+            ),
         ] {
             let error = read.unwrap_err();
             assert_eq!(error.code(), ErrorCode::InvalidPayload);
@@ -224,6 +305,7 @@ mod tests {
         for (written, what) in [
             (Event::to_json(&beyond), "the payload of \"counted\""),
             (Request::to_json(&beyond), "the request \"count\""),
+            (StreamRequest::to_json(&beyond), "the request \"count-up\""),
         ] {
             let error = written.unwrap_err();
             assert_eq!(error.code(), ErrorCode::InvalidPayload);

@@ -4,14 +4,17 @@ import { currentCauses } from '../core/realm.js'
 import { failedStream, IncomingStreams } from '../core/requests/incoming.js'
 import { checkTimeout, openChannel } from '../core/requests/open.js'
 import { copyOfTarget } from '../core/target.js'
+import type { OtherStream } from '../types/name-kind.js'
 import type { PartStream, StreamRequestOptions } from '../types/part-stream.js'
+import type { PartOf, StreamArguments, StreamName, StreamResponseOf } from '../types/stream-map.js'
 import type { Target } from '../types/target.js'
 
 /**
  * Requests a stream from the page in another webview, or from the host ({@link HOST}): parts, and then a response. Iterate
  * over it to take the parts. The responder sends ahead up to the credit of the stream and then waits for the loop.
  *
- * It needs the permission `event-bus:request`, as {@link request} does.
+ * The types are those in {@link StreamMap}, or the type arguments. It needs the permission `event-bus:request`, as
+ * {@link request} does.
  *
  * @throws {EventBusError} by rejection of `next()`, behind the parts before it, and of `result`: those of {@link request}.
  *
@@ -24,12 +27,24 @@ import type { Target } from '../types/target.js'
  * console.log(await rows.result)
  * ```
  */
-export function requestStream<Part = unknown, Response = unknown>(
+export function requestStream<Part = unknown, Response = unknown, Name extends string = string>(
+  to: Target,
+  name: OtherStream<Name>,
+  payload?: unknown,
+  options?: StreamRequestOptions,
+): PartStream<Part, Response>
+export function requestStream<Name extends StreamName, _ extends never>(
+  to: Target,
+  name: Name,
+  ...payload: [...payload: StreamArguments<Name>, options?: StreamRequestOptions]
+): PartStream<PartOf<Name>, StreamResponseOf<Name>>
+export function requestStream(
   to: Target,
   name: string,
   payload?: unknown,
   { signal, timeoutMs, credit }: StreamRequestOptions = {},
-): PartStream<Part, Response> {
+  component?: string,
+): PartStream<never, never> {
   let streams: IncomingStreams
   try {
     streams = openChannel().openStreams((...args) => new IncomingStreams(...args))
@@ -46,9 +61,18 @@ export function requestStream<Part = unknown, Response = unknown>(
       ...encodePayload(name, payload),
       timeoutMs,
       signal,
-      component: undefined,
+      component,
       causes: currentCauses(),
       stream: { bytes, parts },
     }
   })
 }
+
+/** Requests a stream, as a component if there is one. */
+export type RequestStreamAs = (
+  to: Target,
+  name: string,
+  payload?: unknown,
+  options?: StreamRequestOptions,
+  component?: string,
+) => PartStream<unknown, unknown>

@@ -1,6 +1,8 @@
 import { register } from '../core/requests/open.js'
 import { Producer } from '../core/requests/producer.js'
+import type { OtherStream } from '../types/name-kind.js'
 import type { RequestContext, RespondOptions } from '../types/request.js'
+import type { PartsOf, StreamName, StreamRequestOf } from '../types/stream-map.js'
 import type { Subscription } from '../types/subscription.js'
 
 /**
@@ -23,10 +25,20 @@ import type { Subscription } from '../types/subscription.js'
  * })
  * ```
  */
-export function respondStream<Request = unknown>(
-  name: string,
+export function respondStream<Request = unknown, Name extends string = string>(
+  name: OtherStream<Name>,
   responder: (request: Request, context: RequestContext) => AsyncIterable<unknown> | Iterable<unknown>,
   options?: RespondOptions,
+): Subscription
+export function respondStream<Name extends StreamName, _ extends never>(
+  name: Name,
+  responder: (request: StreamRequestOf<Name>, context: RequestContext) => PartsOf<Name>,
+  options?: RespondOptions,
+): Subscription
+export function respondStream(
+  name: string,
+  responder: (request: never, context: RequestContext) => unknown,
+  options?: RespondOptions,
 ): Subscription {
-  return register(name, responder as never, options, (stream) => new Producer(stream))
+  return register(name, responder, options, (stream) => new Producer(stream))
 }

@@ -59,14 +59,16 @@ export class Calls {
 
   private async work(): Promise<void> {
     const { pending, progress, receivers } = this
+    let isTask = receivers.transport
     while (pending.length > 0) {
-      // Not in the task of the call, in which the page seems to act on behalf of its user.
-      await nextTaskOfDocument()
+      // Not in the task of the host's call, in which the page seems to act on behalf of its user.
+      if (!isTask) await nextTaskOfDocument()
       const [call] = pending
       // They are of another session.
       if (!call || progress !== this.progress) return
       receivers.channel?.hold()
       const isDone = !dispatch(receivers, progress, call.reading)
+      isTask &&= isDone && receivers.transport
       // A loop that keeps up has taken all parts by then, so that the reply tells of them.
       if (isDone && receivers.channel?.isBehind) await nextTaskOfDocument()
       for (let i = 0; isDone && i < RESPONSE_MICROTASKS && receivers.channel?.isResponding; i += 1) await null

@@ -4,6 +4,7 @@ import { EventBusError, isErrorObject, toEventBusError } from './error.js'
 import { watchFirstReply } from './first-reply.js'
 import { isMocked, MOCKED } from './page.js'
 import { readReply } from './replies.js'
+import { currentWay } from './transport.js'
 
 /** Every command of the plugin. A test of the crate compares this list with its own. */
 export const COMMANDS = [
@@ -20,6 +21,10 @@ export const COMMANDS = [
   'resume_job',
   'update_job',
   'list_jobs',
+  'start_task',
+  'attach_task',
+  'cancel_task',
+  'list_tasks',
   'request',
   'cancel_request',
   'set_responders',
@@ -35,7 +40,15 @@ export type Command = (typeof COMMANDS)[number]
 /** A command that changes state: it carries the session and its number. */
 export type StateCommand = Exclude<
   Command,
-  'pull' | 'list_jobs' | 'request' | 'cancel_request' | 'catalog' | 'inspect' | 'compat_report'
+  | 'pull'
+  | 'list_jobs'
+  | 'attach_task'
+  | 'list_tasks'
+  | 'request'
+  | 'cancel_request'
+  | 'catalog'
+  | 'inspect'
+  | 'compat_report'
 >
 
 /** The argument in which a command takes several calls; the others take one object of arguments. */
@@ -106,6 +119,8 @@ interface Opening {
 
 /** Runs a command of the plugin. */
 export async function run(command: Command, args: Record<string, unknown>): Promise<unknown> {
+  const transport = currentWay()?.transport
+  if (transport) return transport(command, args)
   // These two wait for something that may never come.
   const isHeld = command === 'request' || command === 'pull'
   const replied = isHeld ? undefined : watchFirstReply(command)

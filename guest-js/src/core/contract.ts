@@ -2,14 +2,15 @@ import type { Endpoint } from '../types/endpoint.js'
 import type { BusEvent } from '../types/event.js'
 import type { Gap } from '../types/gap.js'
 import type { Target } from '../types/target.js'
-import type { PulledCredit, PulledEnding, PulledParts, PulledRequest, PulledStreamEnd } from './batch.js'
+import type { Extras, Head, PulledCredit, PulledEnding, PulledParts, PulledRequest, PulledStreamEnd } from './batch.js'
 import type { CommandQueue, Renewal } from './commands.js'
 import type { EventBusError } from './error.js'
+import type { Way } from './transport.js'
 
 /** Something that the host accepts and the page ends. */
 export interface Registration {
-  /** The host has accepted it. */
-  accepted(): void
+  /** The host has accepted it, with this reply. */
+  accepted(reply?: unknown): void
   /** Nothing follows any more. `error` says why, unless the page ended it. */
   ended(error?: EventBusError): void
 }
@@ -30,6 +31,8 @@ export interface Subscriber extends Registration {
   deliver(event: BusEvent<unknown>): unknown
   /** Receives a gap, where the subscription asks for gaps. */
   readonly gap: ((gap: Gap) => unknown) | undefined
+  /** Receives an event instead of `deliver`, as it came, and settles it itself. Throws nothing. `id` is the subscription. */
+  pass?(head: Head, payload: unknown, seq: number, micros: number, extras: Extras | undefined, id: number): void
 }
 
 /** An event or a request that causes what its handler emits and requests. */
@@ -40,12 +43,15 @@ export interface Cause {
 }
 
 /** What the copies of this package in one realm share: a session, its subscriptions, its outgoing commands. */
-export interface Inbox {
+export interface Inbox extends Way {
   readonly version: number
   /** The id of the session. The host compares it before it hands over a batch. */
   readonly session: string
-  /** Receives what the host calls this page with: a batch, or the news that the session has ended. */
-  receive(text: string): unknown
+  /**
+   * Receives what the host calls this page with: a batch, or the news that the session has ended. It comes as JSON, or as the
+   * value of it.
+   */
+  receive(message: string | object): unknown
   /** The event or request whose handler runs now. */
   cause?: Cause | null
   /** The shared states in use, by name. */

@@ -29,6 +29,8 @@ const FIRST_EVENT = 2
 export interface Receivers {
   readonly subscriptions: Subscriptions
   readonly channel: RequestChannel | null
+  /** What brings batches in tasks of their own. */
+  readonly transport?: unknown
   cause: Cause | null
   /** Tells the host whether a handler has handled an event that it keeps until one has. */
   settle(seq: number, handled: boolean): void
@@ -156,12 +158,17 @@ function deliverRun(run: Run, receivers: Receivers, progress: Progress, reading:
         const isNext = isLive && seq > subscription.last && seq >= subscription.live && subscription.place === progress
         if (isNext) subscription.last = seq
         else if (!admit(subscription, progress, seq, isReplayed, isRetained)) continue
+        const { owner } = subscription
+        if (owner.pass) {
+          owner.pass(head, payload, seq, micros, extras, id)
+          continue
+        }
         const source = endpointOf(head[1])
         const event = new ReceivedEvent(head[0], payload, id, seq, micros / 1000, source, isReplayed, isRetained)
         if (extras) addExtras(event, extras)
         receivers.cause = event
         try {
-          const returned = subscription.owner.deliver(event)
+          const returned = owner.deliver(event)
           if (returned !== undefined) reportLater(returned)
           if (extras?.consume) settleLater(receivers, seq, returned)
         } catch (error) {

@@ -6,6 +6,7 @@ import { createPullLoop, type PullLoop } from './pull-loop.js'
 import { existingInbox, INBOX, INBOX_VERSION } from './realm.js'
 import { noTauri, report } from './report.js'
 import { Subscriptions } from './subscriptions.js'
+import type { Transport } from './transport.js'
 
 /** The inbox of this realm, made at its first use. Throws where there cannot be one. */
 export function openInbox(): Inbox {
@@ -22,12 +23,15 @@ export function openInbox(): Inbox {
 
 function createInbox(): Inbox {
   if (typeof window === 'undefined') {
-    throw new EventBusError('unavailable', 'a worker or a server has no Tauri')
+    throw new EventBusError(
+      'unavailable',
+      'a worker or a server has no Tauri; connect() of /worker uses that of a page',
+    )
   }
   // Before frames, since a frame in a browser has no Tauri either.
   if (!('__TAURI_INTERNALS__' in window)) throw noTauri()
   if (window.top && window.top !== window) {
-    throw new EventBusError('denied', 'only the top frame of a webview may use the event bus: let it pass events on')
+    throw new EventBusError('denied', 'only the top frame of a webview has an event bus: use connect() of /frame')
   }
   const inbox = newInbox()
   // It is neither writable nor listed, so that a page does not replace it by accident.
@@ -36,8 +40,8 @@ function createInbox(): Inbox {
 }
 
 /** An inbox that no guard has checked. A test bus puts its own in place, wherever it runs. */
-export function newInbox(): Inbox {
-  return new PageInbox()
+export function newInbox(transport?: Transport): Inbox {
+  return new PageInbox(transport)
 }
 
 class PageInbox implements Inbox {
@@ -50,8 +54,8 @@ class PageInbox implements Inbox {
   cause: Cause | null = null
   private readonly loop: PullLoop = createPullLoop(this)
 
-  constructor() {
-    if (typeof addEventListener !== 'function') return
+  constructor(readonly transport?: Transport) {
+    if (transport || typeof addEventListener !== 'function') return
     // What the user does permits the page something for a while, and WebKit takes that back after every call.
     for (const type of ['pointermove', 'pointerdown', 'keydown']) {
       addEventListener(type, ({ target }) => this.loop.hold(target), { capture: true, passive: true })
@@ -79,8 +83,8 @@ class PageInbox implements Inbox {
     this.queue.send('settle', { seq, handled }).catch(report)
   }
 
-  receive(text: string): unknown {
-    return this.loop.receive(text)
+  receive(message: string | object): unknown {
+    return this.loop.receive(message)
   }
 
   subscribe(subscriber: Subscriber): () => void {

@@ -1,3 +1,5 @@
+import { currentWay } from './transport.js'
+
 /** What the plugin's initialization script says of compatible mode. */
 export interface CompatibleParts {
   /** Listeners are registered in core, too. */
@@ -34,7 +36,7 @@ export function compatibleParts(): CompatibleParts | null {
 
 /** The label of this page's webview. */
 export function ownLabel(): string {
-  return page().__TAURI_INTERNALS__?.metadata?.currentWebview?.label ?? ''
+  return currentWay()?.label ?? page().__TAURI_INTERNALS__?.metadata?.currentWebview?.label ?? ''
 }
 
 /** Whether messages to the host pass the hook of Tauri's isolation pattern. */

@@ -37,7 +37,7 @@ export interface PullLoop {
   /** Abandons the pulls in flight. */
   stop(): void
   /** Receives what the host calls this page with. */
-  receive(text: string): CallReply | Promise<CallReply>
+  receive(message: string | object): CallReply | Promise<CallReply>
   /** The user acts, or is about to. Pulls instead of being called, as long as that may permit the page something. */
   hold(target: EventTarget | null): void
   /** Begins a new session, and returns the calls that begin it. */
@@ -90,8 +90,8 @@ export function createPullLoop(page: Page): PullLoop {
     page.channel?.flush()
   }
 
-  const receive = (text: string) => {
-    const parsed = JSON.parse(text)
+  const receive = (received: string | object) => {
+    const parsed = typeof received === 'string' ? JSON.parse(received) : received
     const message = (Array.isArray(parsed) ? withBytes(parsed) : parsed) as Partial<Batch> & { stale?: boolean }
     for (const refused of message.refused ?? []) reportRefusal(toEventBusError(refused))
     if (message.stale) void endSession(running)

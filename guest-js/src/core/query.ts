@@ -3,7 +3,9 @@ import { toEventBusError } from './error.js'
 import { openInbox } from './inbox.js'
 
 /** Runs a command that changes nothing, so it needs neither a session nor a number. */
-export async function query(command: 'catalog' | 'compat_report' | 'inspect' | 'list_jobs'): Promise<unknown> {
+export async function query(
+  command: 'catalog' | 'compat_report' | 'inspect' | 'list_jobs' | 'list_tasks',
+): Promise<unknown> {
   try {
     openInbox()
     return await repeatedAfterReturn(() => run(command, {}))

@@ -1,7 +1,7 @@
 import type { Inbox } from './contract.js'
+import { INBOX } from './transport.js'
 
-/** Where the one inbox of a realm is stored, for every copy of this package in it. */
-export const INBOX = Symbol.for('tauri-plugin-event-bus')
+export { INBOX }
 
 /** Changes whenever a copy of this package could not use the inbox that another one made. */
 export const INBOX_VERSION = 6

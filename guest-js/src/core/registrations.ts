@@ -96,7 +96,7 @@ export abstract class Registrations<Key, Item extends Registered> {
         this.noteAccepted?.(item, reply)
         if (item.call) {
           item.call = null
-          item.owner.accepted()
+          item.owner.accepted(reply)
         }
         if (session !== this.queue.session) {
           // The page was left with this command on its way, and its next session began without it.

@@ -32,7 +32,7 @@ export class Subscriptions extends Registrations<number, PageSubscription> {
 
   /** Ends every subscription of exactly this name or pattern and returns how many there were. */
   unlisten(event: string): number {
-    const ending = [...this.items].filter(([, { owner }]) => owner.event === event)
+    const ending = [...this.items].filter(([, { owner }]) => owner.event === event && !owner.pass)
     for (const [id, subscription] of ending) this.end(id, subscription)
     return ending.length
   }

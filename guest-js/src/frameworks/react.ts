@@ -5,12 +5,25 @@
  */
 
 import { useEffect, useInsertionEffect, useMemo, useRef, useSyncExternalStore } from 'react'
+import { requestStream } from '../api/request-stream.js'
 import type { EventHandler } from '../types/event.js'
 import type { EventName } from '../types/event-map.js'
 import type { EventOf, PayloadOf } from '../types/event-of.js'
-import type { NameThatFitsHandlerAndOptions } from '../types/name-kind.js'
+import type { NameThatFitsHandlerAndOptions, OtherStream } from '../types/name-kind.js'
+import type { PartOf, StreamArguments, StreamName, StreamResponseOf } from '../types/stream-map.js'
+import type { Target } from '../types/target.js'
+import {
+  contentOfStream,
+  followStream,
+  followTask,
+  type StreamOptions,
+  type StreamView,
+  type TaskActions,
+  type TaskView,
+} from './followed.js'
 import { contentOf, type ListenerOptions, latestOf, observe, type StateOptions, sharedState } from './shared-state.js'
 
+export type { StreamOptions, StreamView, TaskActions, TaskView } from './followed.js'
 export type { ListenerOptions, StateOptions } from './shared-state.js'
 
 /**
@@ -123,6 +136,76 @@ export function useEventState(event: string, initial: unknown, options: StateOpt
  * ```
  */
 export type SetState<Value> = (next: Value | ((before: Value) => Value)) => void
+
+/**
+ * Requests a stream while the component is mounted, and shows its newest part.
+ *
+ * Another target, name, payload or credit leaves the stream and requests another one.
+ * With `enabled: false` it is not requested. The stream ends with the component.
+ *
+ * @example
+ * ```tsx
+ * import { HOST } from 'tauri-plugin-event-bus-api'
+ * import { useStream } from 'tauri-plugin-event-bus-api/react'
+ *
+ * export function Download({ url }: { url: string }) {
+ *   const { state, part, error, stop } = useStream<number, string>(HOST, 'download', { url })
+ *   if (error) return <p>{error.message}</p>
+ *   return <button disabled={state !== 'running'} onClick={stop}>{part ?? 0} bytes: stop</button>
+ * }
+ * ```
+ */
+export function useStream<Name extends StreamName, _ extends never>(
+  to: Target,
+  name: Name,
+  ...payload: [...payload: StreamArguments<Name>, options?: StreamOptions<PartOf<Name>>]
+): StreamView<PartOf<Name>, StreamResponseOf<Name>> & { stop(): void }
+export function useStream<Part = unknown, Response = unknown, Name extends string = string>(
+  to: Target,
+  name: OtherStream<Name>,
+  payload?: unknown,
+  options?: StreamOptions<Part>,
+): StreamView<Part, Response> & { stop(): void }
+export function useStream(
+  to: Target,
+  name: string,
+  payload?: unknown,
+  options: StreamOptions<never> = {},
+): StreamView<never, never> & { stop(): void } {
+  const { enabled, timeoutMs, credit } = options
+  const newest = useNewest({ to, payload, options })
+  const content = contentOfStream(to, name, payload, { enabled, timeoutMs, credit })
+  // biome-ignore lint/correctness/useExhaustiveDependencies: The content stands for what the request takes.
+  const { get, subscribe, stop } = useMemo(() => {
+    const begin = () => (enabled === false ? undefined : requestStream(to, name, payload, { timeoutMs, credit }))
+    return followStream(begin, (part) => newest.current.options.onPart?.(part))
+  }, [content])
+  return { ...useSyncExternalStore(subscribe, get, get), stop }
+}
+
+/**
+ * Follows a task of the app while the component is mounted: it attaches to the one that waits, runs or has ended a while ago.
+ * Where there is none, its state is `idle` until `start` is called. Leaving the component ends the following, not the task.
+ *
+ * @example
+ * ```tsx
+ * import { useTask } from 'tauri-plugin-event-bus-api/react'
+ *
+ * export function Export() {
+ *   const { state, progress, result, error, start, cancel } = useTask<string>('export', 'quarter-3')
+ *   if (state === 'running') return <progress value={progress?.fraction ?? 0} onClick={cancel} />
+ *   return <button onClick={() => start({ rows: 1_000 })}>{error?.message ?? result ?? 'Export'}</button>
+ * }
+ * ```
+ */
+export function useTask<Result = unknown, Detail = unknown>(
+  name: string,
+  key: string,
+): TaskView<Result, Detail> & TaskActions<Result>
+export function useTask(name: string, key: string): TaskView<never, never> & TaskActions<never> {
+  const { get, subscribe, start, cancel } = useMemo(() => followTask(name, key), [name, key])
+  return { ...useSyncExternalStore(subscribe, get, get), start, cancel }
+}
 
 /** The value of the newest committed render. A render that React discards must have no effect. */
 function useNewest<Value>(value: Value): { readonly current: Value } {

@@ -5,12 +5,33 @@
  */
 
 import { type Accessor, createEffect, createMemo, createSignal, onCleanup, untrack } from 'solid-js'
+import { requestStream } from '../api/request-stream.js'
 import type { EventHandler } from '../types/event.js'
 import type { EventName } from '../types/event-map.js'
 import type { EventOf, PayloadOf } from '../types/event-of.js'
-import type { NameThatFitsHandlerAndOptions } from '../types/name-kind.js'
-import { contentOf, type ListenerOptions, latestOf, observe, type StateOptions, sharedState } from './shared-state.js'
+import type { NameThatFitsHandlerAndOptions, OtherStream } from '../types/name-kind.js'
+import type { PartOf, StreamArguments, StreamName, StreamResponseOf } from '../types/stream-map.js'
+import type { Target } from '../types/target.js'
+import {
+  contentOfStream,
+  followStream,
+  followTask,
+  type StreamOptions,
+  type StreamView,
+  type TaskActions,
+  type TaskView,
+} from './followed.js'
+import {
+  contentOf,
+  type ListenerOptions,
+  latestOf,
+  observe,
+  type Source,
+  type StateOptions,
+  sharedState,
+} from './shared-state.js'
 
+export type { StreamOptions, StreamView, TaskActions, TaskView } from './followed.js'
 export type { ListenerOptions, StateOptions } from './shared-state.js'
 
 /**
@@ -140,6 +161,82 @@ export function createEventState(
     changed()
   }
   return [value, set]
+}
+
+/**
+ * Requests a stream until its owner is disposed of, and shows its newest part. The target, the name and the payload may be
+ * signals: another one leaves the stream and requests another.
+ *
+ * @returns what shows, as a signal, and a function that leaves the stream.
+ *
+ * @example
+ * ```ts
+ * import { HOST } from 'tauri-plugin-event-bus-api'
+ * import { createStream } from 'tauri-plugin-event-bus-api/solid'
+ *
+ * const [download, stop] = createStream<number, string>(HOST, 'download', { url: 'https://example.com' })
+ * console.log(download().state, download().part)
+ * stop()
+ * ```
+ */
+export function createStream<Name extends StreamName, _ extends never>(
+  to: MaybeAccessor<Target>,
+  name: MaybeAccessor<Name>,
+  payload?: MaybeAccessor<StreamArguments<Name>[0]>,
+  options?: StreamOptions<PartOf<Name>>,
+): [Accessor<StreamView<PartOf<Name>, StreamResponseOf<Name>>>, () => void]
+export function createStream<Part = unknown, Response = unknown, Name extends string = string>(
+  to: MaybeAccessor<Target>,
+  name: MaybeAccessor<OtherStream<Name>>,
+  payload?: unknown,
+  options?: StreamOptions<Part>,
+): [Accessor<StreamView<Part, Response>>, () => void]
+export function createStream(
+  to: MaybeAccessor<Target>,
+  name: MaybeAccessor<string>,
+  payload?: unknown,
+  { onPart = () => {}, enabled, ...options }: StreamOptions<never> = {},
+): [Accessor<StreamView<never, never>>, () => void] {
+  const begin = () =>
+    enabled === false ? undefined : requestStream(access(to), access(name), access(payload), options)
+  const stream = followStream(begin, onPart)
+  const content = () => contentOfStream(access(to), access(name), access(payload), {})
+  return [viewWhileOwned(stream, content), stream.stop]
+}
+
+/**
+ * Follows a task of the app until its owner is disposed of: it attaches to the one that waits, runs or has ended a while ago. Where
+ * there is none, its state is `idle` until `start` is called.
+ *
+ * @returns what shows, as a signal, and what starts and cancels the task.
+ *
+ * @example
+ * ```ts
+ * import { createTask } from 'tauri-plugin-event-bus-api/solid'
+ *
+ * const [task, { start }] = createTask<string>('export', 'quarter-3')
+ * await start({ rows: 1_000 })
+ * console.log(task().state, task().result)
+ * ```
+ */
+export function createTask<Result = unknown, Detail = unknown>(
+  name: string,
+  key: string,
+): [Accessor<TaskView<Result, Detail>>, TaskActions<Result>]
+export function createTask(name: string, key: string): [Accessor<TaskView<never, never>>, TaskActions<never>] {
+  const task = followTask(name, key)
+  return [viewWhileOwned(task, () => ''), { start: task.start, cancel: task.cancel }]
+}
+
+/** What shows of a source, which is subscribed to again for each content. */
+function viewWhileOwned<View>({ get, subscribe }: Source<View>, content: () => string): Accessor<View> {
+  const [view, setView] = createSignal(get())
+  const watched = createMemo(content)
+  createEffect(() => {
+    watched()
+    onCleanup(untrack(() => subscribe(() => setView(get))))
+  })
+  return view
 }
 
 /**

@@ -5,11 +5,23 @@
  */
 
 import { type Readable, readable, type Writable } from 'svelte/store'
+import { requestStream } from '../api/request-stream.js'
 import type { EventName } from '../types/event-map.js'
 import type { PayloadOf } from '../types/event-of.js'
-import type { NameThatFitsHandlerAndOptions } from '../types/name-kind.js'
+import type { NameThatFitsHandlerAndOptions, OtherStream } from '../types/name-kind.js'
+import type { PartOf, StreamArguments, StreamName, StreamResponseOf } from '../types/stream-map.js'
+import type { Target } from '../types/target.js'
+import {
+  followStream,
+  followTask,
+  type StreamOptions,
+  type StreamView,
+  type TaskActions,
+  type TaskView,
+} from './followed.js'
 import { type ListenerOptions, latestOf, type Source, type StateOptions, sharedState } from './shared-state.js'
 
+export type { StreamOptions, StreamView, TaskActions, TaskView } from './followed.js'
 export type { ListenerOptions, StateOptions } from './shared-state.js'
 
 /**
@@ -66,6 +78,64 @@ export function eventStateStore<Value = unknown, Name extends string = string>(
 export function eventStateStore(event: string, initial: unknown, options?: StateOptions): Writable<unknown> {
   const state = sharedState(event, initial, options)
   return { ...storeOf(state), set: (value) => state.set(() => value), update: state.set }
+}
+
+/**
+ * A stream as a store, which is requested while the store has subscribers, and shows its newest part.
+ *
+ * @example
+ * ```ts
+ * import { HOST } from 'tauri-plugin-event-bus-api'
+ * import { streamStore } from 'tauri-plugin-event-bus-api/svelte/store'
+ *
+ * const download = streamStore<number, string>(HOST, 'download', { url: 'https://example.com' })
+ * const off = download.subscribe(({ state, part }) => console.log(state, part))
+ * off()
+ * ```
+ */
+export function streamStore<Name extends StreamName, _ extends never>(
+  to: Target,
+  name: Name,
+  ...payload: [...payload: StreamArguments<Name>, options?: StreamOptions<PartOf<Name>>]
+): Readable<StreamView<PartOf<Name>, StreamResponseOf<Name>>> & { stop(): void }
+export function streamStore<Part = unknown, Response = unknown, Name extends string = string>(
+  to: Target,
+  name: OtherStream<Name>,
+  payload?: unknown,
+  options?: StreamOptions<Part>,
+): Readable<StreamView<Part, Response>> & { stop(): void }
+export function streamStore(
+  to: Target,
+  name: string,
+  payload?: unknown,
+  { onPart = () => {}, enabled, ...options }: StreamOptions<never> = {},
+): Readable<StreamView<never, never>> & { stop(): void } {
+  const begin = () => (enabled === false ? undefined : requestStream(to, name, payload, options))
+  const stream = followStream(begin, onPart)
+  return { ...storeOf(stream), stop: stream.stop }
+}
+
+/**
+ * A task of the app as a store, which follows it while the store has subscribers: it attaches to the one that waits, runs or has
+ * ended a while ago. Where there is none, its state is `idle` until `start` is called.
+ *
+ * @example
+ * ```ts
+ * import { taskStore } from 'tauri-plugin-event-bus-api/svelte/store'
+ *
+ * const task = taskStore<string>('export', 'quarter-3')
+ * const off = task.subscribe(({ state, result }) => console.log(state, result))
+ * await task.start({ rows: 1_000 })
+ * off()
+ * ```
+ */
+export function taskStore<Result = unknown, Detail = unknown>(
+  name: string,
+  key: string,
+): Readable<TaskView<Result, Detail>> & TaskActions<Result>
+export function taskStore(name: string, key: string): Readable<TaskView<never, never>> & TaskActions<never> {
+  const task = followTask(name, key)
+  return { ...storeOf(task), start: task.start, cancel: task.cancel }
 }
 
 function storeOf<Value>({ get, subscribe }: Source<Value>): Readable<Value> {

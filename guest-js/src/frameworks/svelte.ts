@@ -7,12 +7,24 @@
 
 import { onMount } from 'svelte'
 import { createSubscriber } from 'svelte/reactivity'
+import { requestStream } from '../api/request-stream.js'
 import type { EventHandler } from '../types/event.js'
 import type { EventName } from '../types/event-map.js'
 import type { EventOf, PayloadOf } from '../types/event-of.js'
-import type { NameThatFitsHandlerAndOptions } from '../types/name-kind.js'
+import type { NameThatFitsHandlerAndOptions, OtherStream } from '../types/name-kind.js'
+import type { PartOf, StreamArguments, StreamName, StreamResponseOf } from '../types/stream-map.js'
+import type { Target } from '../types/target.js'
+import {
+  followStream,
+  followTask,
+  type StreamOptions,
+  type StreamView,
+  type TaskActions,
+  type TaskView,
+} from './followed.js'
 import { type ListenerOptions, latestOf, observe, type Source, type StateOptions, sharedState } from './shared-state.js'
 
+export type { StreamOptions, StreamView, TaskActions, TaskView } from './followed.js'
 export type { ListenerOptions, StateOptions } from './shared-state.js'
 
 /**
@@ -106,6 +118,89 @@ export function eventState(event: string, initial: unknown, options?: StateOptio
     set current(value) {
       state.set(() => value)
     },
+  }
+}
+
+/**
+ * Requests a stream while the component is mounted, and shows its newest part as `current`. Call it while the component is
+ * initialized.
+ *
+ * @example
+ * ```ts
+ * import { HOST } from 'tauri-plugin-event-bus-api'
+ * import { useStream } from 'tauri-plugin-event-bus-api/svelte'
+ *
+ * const download = useStream<number, string>(HOST, 'download', { url: 'https://example.com' })
+ * console.log(download.current.state, download.current.part)
+ * ```
+ */
+export function useStream<Name extends StreamName, _ extends never>(
+  to: Target,
+  name: Name,
+  ...payload: [...payload: StreamArguments<Name>, options?: StreamOptions<PartOf<Name>>]
+): { readonly current: StreamView<PartOf<Name>, StreamResponseOf<Name>>; stop(): void }
+export function useStream<Part = unknown, Response = unknown, Name extends string = string>(
+  to: Target,
+  name: OtherStream<Name>,
+  payload?: unknown,
+  options?: StreamOptions<Part>,
+): { readonly current: StreamView<Part, Response>; stop(): void }
+export function useStream(
+  to: Target,
+  name: string,
+  payload?: unknown,
+  { onPart = () => {}, enabled, ...options }: StreamOptions<never> = {},
+): { readonly current: StreamView<never, never>; stop(): void } {
+  const begin = () => (enabled === false ? undefined : requestStream(to, name, payload, options))
+  const stream = followStream(begin, onPart)
+  const read = reactiveWhileMounted(stream)
+  return {
+    get current() {
+      return read()
+    },
+    stop: stream.stop,
+  }
+}
+
+/**
+ * Follows a task of the app while the component is mounted, as `current`: it attaches to the one that waits, runs or has ended a
+ * while ago. Where there is none, its state is `idle` until `start` is called. Call it while the component is initialized.
+ *
+ * @example
+ * ```ts
+ * import { useTask } from 'tauri-plugin-event-bus-api/svelte'
+ *
+ * const task = useTask<string>('export', 'quarter-3')
+ * await task.start({ rows: 1_000 })
+ * console.log(task.current.state, task.current.result)
+ * ```
+ */
+export function useTask<Result = unknown, Detail = unknown>(
+  name: string,
+  key: string,
+): { readonly current: TaskView<Result, Detail> } & TaskActions<Result>
+export function useTask(name: string, key: string): { readonly current: TaskView<never, never> } & TaskActions<never> {
+  const task = followTask(name, key)
+  const read = reactiveWhileMounted(task)
+  return {
+    get current() {
+      return read()
+    },
+    start: task.start,
+    cancel: task.cancel,
+  }
+}
+
+/** Subscribes while the component is mounted, whether anything reads it or not. */
+function reactiveWhileMounted<Value>({ get, subscribe }: Source<Value>): () => Value {
+  let changed = () => {}
+  const track = createSubscriber((update) => {
+    changed = update
+  })
+  onMount(() => subscribe(() => changed()))
+  return () => {
+    track()
+    return get()
   }
 }
 

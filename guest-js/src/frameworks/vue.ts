@@ -14,20 +14,34 @@ import {
   toValue,
   watch,
 } from 'vue'
+import { requestStream } from '../api/request-stream.js'
 import type { EventHandler } from '../types/event.js'
 import type { EventName } from '../types/event-map.js'
 import type { EventOf, PayloadOf } from '../types/event-of.js'
-import type { NameThatFitsHandlerAndOptions } from '../types/name-kind.js'
+import type { NameThatFitsHandlerAndOptions, OtherStream } from '../types/name-kind.js'
+import type { PartOf, StreamArguments, StreamName, StreamResponseOf } from '../types/stream-map.js'
+import type { Target } from '../types/target.js'
+import {
+  contentOfStream,
+  followStream,
+  followTask,
+  type StreamOptions,
+  type StreamView,
+  type TaskActions,
+  type TaskView,
+} from './followed.js'
 import {
   contentOf,
   type ListenerOptions,
   latestOf,
   observe,
   type SharedState,
+  type Source,
   type StateOptions,
   sharedState,
 } from './shared-state.js'
 
+export type { StreamOptions, StreamView, TaskActions, TaskView } from './followed.js'
 export type { ListenerOptions, StateOptions } from './shared-state.js'
 
 /**
@@ -149,6 +163,82 @@ export function useEventState(
   // The next value is for the name at that time.
   whileActive(event, {}, begin, 'sync')
   return value
+}
+
+/**
+ * Requests a stream until the component or effect scope ends, and shows its newest part. The target, the name and the payload
+ * may be refs or getters.
+ *
+ * Another target, name, payload or credit leaves the stream and requests another one.
+ *
+ * @example
+ * ```ts
+ * import { HOST } from 'tauri-plugin-event-bus-api'
+ * import { useStream } from 'tauri-plugin-event-bus-api/vue'
+ *
+ * const { view, stop } = useStream<number, string>(HOST, 'download', { url: 'https://example.com' })
+ * console.log(view.value.state, view.value.part)
+ * stop()
+ * ```
+ */
+export function useStream<Name extends StreamName, _ extends never>(
+  to: MaybeRefOrGetter<Target>,
+  name: MaybeRefOrGetter<Name>,
+  payload?: MaybeRefOrGetter<StreamArguments<Name>[0]>,
+  options?: StreamOptions<PartOf<Name>>,
+): { readonly view: Readonly<ShallowRef<StreamView<PartOf<Name>, StreamResponseOf<Name>>>>; stop(): void }
+export function useStream<Part = unknown, Response = unknown, Name extends string = string>(
+  to: MaybeRefOrGetter<Target>,
+  name: MaybeRefOrGetter<OtherStream<Name>>,
+  payload?: unknown,
+  options?: StreamOptions<Part>,
+): { readonly view: Readonly<ShallowRef<StreamView<Part, Response>>>; stop(): void }
+export function useStream(
+  to: MaybeRefOrGetter<Target>,
+  name: MaybeRefOrGetter<string>,
+  payload?: unknown,
+  { onPart = () => {}, enabled, ...options }: StreamOptions<never> = {},
+): { readonly view: Readonly<ShallowRef<StreamView<never, never>>>; stop(): void } {
+  const begin = () =>
+    enabled === false ? undefined : requestStream(toValue(to), toValue(name), toValue(payload), options)
+  const stream = followStream(begin, onPart)
+  const content = () => contentOfStream(toValue(to), toValue(name), toValue(payload), {})
+  return { view: viewWhileActive(stream, content), stop: stream.stop }
+}
+
+/**
+ * Follows a task of the app until the component or effect scope ends: it attaches to the one that waits, runs or has ended a while
+ * ago. Where there is none, its state is `idle` until `start` is called.
+ *
+ * @example
+ * ```ts
+ * import { useTask } from 'tauri-plugin-event-bus-api/vue'
+ *
+ * const { view, start } = useTask<string>('export', 'quarter-3')
+ * await start({ rows: 1_000 })
+ * console.log(view.value.state, view.value.result)
+ * ```
+ */
+export function useTask<Result = unknown, Detail = unknown>(
+  name: string,
+  key: string,
+): { readonly view: Readonly<ShallowRef<TaskView<Result, Detail>>> } & TaskActions<Result>
+export function useTask(
+  name: string,
+  key: string,
+): { readonly view: Readonly<ShallowRef<TaskView<never, never>>> } & TaskActions<never> {
+  const task = followTask(name, key)
+  return { view: viewWhileActive(task, () => ''), start: task.start, cancel: task.cancel }
+}
+
+/** What shows of a source, which is subscribed to again for each content. */
+function viewWhileActive<View>({ get, subscribe }: Source<View>, content: () => string): Readonly<ShallowRef<View>> {
+  const view = shallowRef(get()) as ShallowRef<View>
+  const show = () => {
+    view.value = get()
+  }
+  watch(content, (_, __, onCleanup) => onCleanup(subscribe(show)), { immediate: true })
+  return shallowReadonly(view)
 }
 
 /** Subscribes again for each name and each content of the options. */

@@ -1,16 +1,18 @@
 import { DISPOSE } from '../core/disposal.js'
+import { globOf, hasWildcard } from '../core/glob.js'
 import type { BusEvent } from '../types/event.js'
 import type { EventMap } from '../types/event-map.js'
 import type { RequestMap } from '../types/request-map.js'
+import type { StreamMap } from '../types/stream-map.js'
 import type { Target } from '../types/target.js'
 import { filterOf } from './checks.js'
 import { cloneOf } from './clone.js'
-import { globOf, hasWildcard } from './glob.js'
 import { TestHost } from './host.js'
 import { install } from './install.js'
 import { payloadText } from './payload.js'
-import type { Label } from './requests.js'
+import type { Label, ResponderKind } from './requests.js'
 import type { AcceptedEvent } from './session.js'
+import { creditOf } from './streams.js'
 import { neededTarget } from './target.js'
 import { nextTask } from './tasks.js'
 import type {
@@ -21,6 +23,8 @@ import type {
   TestEndpoint,
   TestPage,
   TestRequestOptions,
+  TestStreamRequestOptions,
+  TestTask,
 } from './types.js'
 
 /** How often {@link TestBus.settled} checks whether the app has settled. */
@@ -47,20 +51,22 @@ const MAX_ROUNDS = 10_000
  * console.log(bus.emitted('cart:updated')[0]?.itemCount)
  * ```
  */
-export function createTestBus<Events extends object = EventMap, Requests extends object = RequestMap>(
-  options: TestBusOptions = {},
-): TestBus<Events, Requests> {
+export function createTestBus<
+  Events extends object = EventMap,
+  Requests extends object = RequestMap,
+  Streams extends object = StreamMap,
+>(options: TestBusOptions = {}): TestBus<Events, Requests, Streams> {
   const { label = 'main', retain = [], startingUp = false } = options
   const policies = retain.map(filterOf)
   const host = new TestHost(label, (name) => policies.some((matches) => matches(name)), startingUp)
   const dispose = install(host)
-  const pages = new Map<string, TestPage<Events, Requests>>()
-  const bus: TestBus<Events, Requests> = {
-    ...testEndpointOf<Events, Requests>(host, null),
+  const pages = new Map<string, TestPage<Events, Requests, Streams>>()
+  const bus: TestBus<Events, Requests, Streams> = {
+    ...testEndpointOf<Events, Requests, Streams>(host, null),
     listen: (event, handler) => listenAsHost(host, event, handler as Handler),
     listenAny: (event, handler) => listenAsHost(host, event, handler as Handler, true),
     page(name) {
-      const page = pages.get(name) ?? makePage<Events, Requests>(host, name, () => pages.delete(name))
+      const page = pages.get(name) ?? makePage<Events, Requests, Streams>(host, name, () => pages.delete(name))
       pages.set(name, page)
       return page
     },
@@ -82,6 +88,12 @@ export function createTestBus<Events extends object = EventMap, Requests extends
       if (sources.has(name)) throw new Error(`there is a job source "${name}" already: each has its own name`)
       sources.set(name, source)
       return () => sources.delete(name)
+    },
+    registerTask(name, run) {
+      const { registered } = host.tasks
+      if (registered.has(name)) throw new Error(`there is a task "${name}" already: each has its own name`)
+      registered.set(name, run as (args: never, task: TestTask) => unknown)
+      return () => registered.delete(name)
     },
     clearRetained: (event) => host.clearRetained(event),
     gap: (event, { count = 1, reason = 'queue_full' } = {}) => host.lose(event, count, reason),
@@ -117,11 +129,11 @@ function emittedOf({ timestamp: _, extras: { component, causes = [] }, ...emitte
 }
 
 /** What the test can do as the host, or as a page that it plays. `check` is called before it does anything. */
-function testEndpointOf<Events extends object, Requests extends object>(
+function testEndpointOf<Events extends object, Requests extends object, Streams extends object>(
   host: TestHost,
   label: Label,
   check: () => void = () => {},
-): TestEndpoint<Events, Requests> {
+): TestEndpoint<Events, Requests, Streams> {
   const send = (to: Target | undefined, event: string, payload?: unknown, options?: TestEmitOptions) => {
     check()
     return host.emit(label, { ...options, event, payload: payloadText(event, payload), to })
@@ -137,18 +149,32 @@ function testEndpointOf<Events extends object, Requests extends object>(
       return Promise.reject(error)
     }
   }
-  const respond: TestEndpoint<Events, Requests>['respond'] = (name, responder) => {
+  const requestStream = (
+    to: Target,
+    name: string,
+    payload?: unknown,
+    { signal, credit = {}, ...options }: TestStreamRequestOptions = {},
+  ) =>
+    host.played.get(label)?.requestStream(name, signal, (consumer) => {
+      check()
+      const stream = { ...creditOf(credit), consumer }
+      return host.request(label, { ...options, name, to, payload: payloadText(name, payload), stream }).request
+    })
+  const respondAs = (kind: ResponderKind) => (name: string, responder: (request: never) => unknown) => {
     check()
-    return host.respond(label, name, responder)
+    return host.respond(label, name, kind, responder)
   }
-  return { emit, emitTo, request, respond } as unknown as TestEndpoint<Events, Requests>
+  const respond = respondAs('single')
+  const respondStream = respondAs('stream')
+  const endpoint = { emit, emitTo, request, respond, requestStream, respondStream }
+  return endpoint as unknown as TestEndpoint<Events, Requests, Streams>
 }
 
-function makePage<Events extends object, Requests extends object>(
+function makePage<Events extends object, Requests extends object, Streams extends object>(
   host: TestHost,
   label: string,
   closed: () => void,
-): TestPage<Events, Requests> {
+): TestPage<Events, Requests, Streams> {
   if (label === host.label) {
     throw new Error(`the code under test is the page "${label}": use the package as it does`)
   }
@@ -163,7 +189,7 @@ function makePage<Events extends object, Requests extends object>(
   }
   return {
     label,
-    ...testEndpointOf<Events, Requests>(host, label, check),
+    ...testEndpointOf<Events, Requests, Streams>(host, label, check),
     received(event) {
       const matches = filterOf(event)
       return received.filter((one) => matches(one.event)).map(({ payload }) => payload) as never

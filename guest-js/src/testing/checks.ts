@@ -1,7 +1,7 @@
 import { isMalformed } from '../core/checks.js'
 import { EventBusError } from '../core/error.js'
-import { bytesOf } from './bytes.js'
-import { matcherOf } from './glob.js'
+import { matcherOf } from '../core/glob.js'
+import { bytesOf } from '../core/utf8.js'
 import { sizeOfPayload } from './payload.js'
 
 /** The prefix of events of the bus itself. Only patterns with it receive them, and only the bus emits them. */

@@ -37,6 +37,31 @@ export interface TestRequest extends Omit<NewRequest, 'to' | 'caller' | 'causes'
   causes?: readonly string[] | undefined
 }
 
+/** A request of the page under test, with a number of its own. */
+export interface PageRequest extends Omit<TestRequest, 'stream'> {
+  session: string
+  id: number
+  /** Its credit, if it is for a stream. */
+  stream?: { bytes?: number; parts?: number }
+}
+
+/** The arguments of `attach_task`. */
+export interface AttachArguments {
+  session: string
+  /** The number of the stream by which the page follows the task. */
+  id: number
+  name: string
+  key: string
+}
+
+/** An entry of `set_responders`. */
+export interface ResponderEntry {
+  name: string
+  on: boolean
+  /** Whether it responds with streams. */
+  stream?: boolean
+}
+
 /** What a test refuses. */
 export interface Refusal {
   readonly matches: (text: string) => boolean

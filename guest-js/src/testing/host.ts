@@ -1,6 +1,7 @@
 import type { Extras } from '../core/batch.js'
 import type { StateCommand } from '../core/commands.js'
 import { EventBusError } from '../core/error.js'
+import { checkEventName } from '../core/glob.js'
 import { chainOf } from '../core/realm.js'
 import { addExtras, ReceivedEvent } from '../core/received.js'
 import { report, reportLater } from '../core/report.js'
@@ -11,24 +12,38 @@ import type { BusEvent } from '../types/event.js'
 import type { Gap } from '../types/gap.js'
 import type { RequestContext } from '../types/request.js'
 import type { Target } from '../types/target.js'
+import { type NewTask, TestAppTasks } from './app-tasks.js'
 import { checkChain, checkComponentName, checkExpiry, checkOwn, checkPayload, filterOf } from './checks.js'
 import { cloneOf } from './clone.js'
-import type { Listener, NewEvent, Refusable, Refusal, StateArguments, SubscribeEntry, TestRequest } from './contract.js'
-import { checkEventName, hasWildcard } from './glob.js'
-import { type JobKey, type JobUpdate, type NewJob, TestJobs } from './jobs.js'
-import { payloadText, readPayload } from './payload.js'
+import type {
+  Listener,
+  NewEvent,
+  PageRequest,
+  Refusable,
+  Refusal,
+  ResponderEntry,
+  StateArguments,
+  SubscribeEntry,
+  TestRequest,
+} from './contract.js'
+import { TestJobs } from './jobs.js'
+import { payloadText } from './payload.js'
+import { PlayedRecipient } from './played.js'
 import { type Addressed, inOrder, reaches, receives } from './reach.js'
-import { type Label, type PageResponse, PlayedRecipient, type Recipient, TestRequests } from './requests.js'
-import { errorOf, refusalOf, resultOf, withoutStream } from './results.js'
+import { type Label, type PageResponse, type Recipient, type ResponderKind, TestRequests } from './requests.js'
+import { errorOf, refusalOf, resultOf } from './results.js'
 import {
   type AcceptedEvent,
+  acceptedOf,
+  type ConsumerEntry,
   GRACE_MS,
   hasExpired,
   type PullArguments,
   TestSession,
   type TestSubscription,
 } from './session.js'
-import { checkLabels, isForAll, isForPage, labelsOf, neededTarget, partsOf } from './target.js'
+import { creditOf } from './streams.js'
+import { checkLabels, isForAll, isForPage, neededTarget, partsOf, recipientIn } from './target.js'
 import { nextTask } from './tasks.js'
 import { type Outcome, Unconsumed } from './unconsumed.js'
 
@@ -50,10 +65,14 @@ export class TestHost {
   private readonly retained = new Map<string, AcceptedEvent>()
   private readonly unconsumed = new Unconsumed()
   readonly jobs: TestJobs
+  readonly tasks = new TestAppTasks(() => {
+    this.activity += 1
+  })
   private readonly requests = new TestRequests(checkPayload, () => {
     this.activity += 1
   })
-  private readonly played = new Map<Label, PlayedRecipient>()
+  /** Who plays the host, and the other pages. */
+  readonly played = new Map<Label, PlayedRecipient>()
   /** Who handles an event or a request at the moment, which causes what they emit and request. */
   private acting: { label: Label; causes: string[] } | null = null
   private isCalling = false
@@ -81,7 +100,7 @@ export class TestHost {
     const host = this
     return {
       get names() {
-        return host.session?.names ?? new Set<string>()
+        return host.session?.names ?? new Map<string, ResponderKind>()
       },
       get grace() {
         return host.replays ? (host.session?.since ?? Date.now()) + GRACE_MS - Date.now() : 0
@@ -104,7 +123,7 @@ export class TestHost {
 
   /** How many responders the page has for a name, or altogether. */
   countResponders(name?: string): number {
-    const names = [...this.requests.namesOf(this.label)]
+    const names = [...this.requests.namesOf(this.label).keys()]
     return names.filter((one) => name === undefined || one === name).length
   }
 
@@ -142,7 +161,12 @@ export class TestHost {
   }
 
   /** Registers a responder of the host, or of a page that the test plays. Returns what ends it. */
-  respond(label: Label, name: string, responder: (request: never, context: RequestContext) => unknown): () => void {
+  respond(
+    label: Label,
+    name: string,
+    kind: ResponderKind,
+    responder: (request: never, context: RequestContext) => unknown,
+  ): () => void {
     this.checkRequest('respond', name)
     const title = responder.name === '' ? 'an unnamed function' : `the function "${responder.name}"`
     const respond = (payload: unknown, { caller, component, signal, chain }: RequestOrigin) => {
@@ -150,7 +174,7 @@ export class TestHost {
       const context = { name, caller, component, signal, causes, ...this.emitterAfter(label, chain) }
       return this.actAs(label, chain, () => responder(payload as never, context))
     }
-    return this.played.get(label)?.respond(name, title, respond) ?? (() => {})
+    return this.played.get(label)?.respond(name, title, kind, respond) ?? (() => {})
   }
 
   /** Sends a request, as the host or as a page. */
@@ -162,24 +186,13 @@ export class TestHost {
     this.checkRequest('request', name)
     checkChain(name, causes)
     if (request.component !== undefined) checkComponentName(request.component)
-    return this.requests.send({ ...request, to: this.recipientOf(to), caller: label, causes })
+    return this.requests.send({ ...request, to: recipientIn(to, this.labels), caller: label, causes })
   }
 
   private checkRequest(command: Refusable, name: string): void {
     this.refuse(command, name)
     checkEventName(name)
     checkOwn(name)
-  }
-
-  /** Who receives a request: one page, or the host. */
-  private recipientOf(to: Target): Label {
-    const [label] = labelsOf(to)
-    if (partsOf(to).length > 1 || isForAll(to) || (label !== undefined && hasWildcard(label))) {
-      const text = `invalid target of a request: ${JSON.stringify(to)}; expected one label of a webview, or HOST`
-      throw new EventBusError('invalid_argument', text)
-    }
-    checkLabels(to, this.labels)
-    return label ?? null
   }
 
   /** The causes of an event that is emitted or a request that is sent now. */
@@ -198,13 +211,15 @@ export class TestHost {
   }
 
   private async runCommand(command: string, args: Record<string, unknown>): Promise<unknown> {
-    if (command === 'catalog') return { strict: false, events: [], requests: [], components: [], $defs: {} }
+    if (command === 'catalog')
+      return { strict: false, events: [], requests: [], streams: [], components: [], $defs: {} }
     if (command === 'inspect') {
       throw new EventBusError('unavailable', 'the test bus has no inspect(); use bus.history() and bus.listeners()')
     }
     if (command === 'list_jobs') return this.jobs.list()
-    if (command === 'request')
-      return this.runRequest(withoutStream(args) as unknown as TestRequest & { session: string; id: number })
+    if (command === 'list_tasks') return this.tasks.list()
+    if (command === 'attach_task') return this.open(args.session as string).followTask(args as never, this.tasks)
+    if (command === 'request') return this.runRequest(args as unknown as PageRequest)
     if (command === 'cancel_request') return this.cancelRequests(args as { session: string; ids: number[] })
     if (command !== 'pull') return this.runStateCommand(command as StateCommand, args as StateArguments)
     const { responses = [], ...pulled } = args as unknown as PullArguments
@@ -221,11 +236,14 @@ export class TestHost {
     return refused.length > 0 ? { ...batch, refused } : batch
   }
 
-  private runRequest({ session, id, ...sent }: TestRequest & { session: string; id: number }) {
-    const { requests } = this.open(session)
-    const { request, response } = this.request(this.label, { ...sent, causes: sent.causes ?? [] })
-    requests.set(id, request)
-    return response.finally(() => requests.delete(id))
+  private runRequest({ session, id, stream, ...sent }: PageRequest): unknown {
+    const page = this.open(session)
+    const consumer = stream && { ...creditOf(stream), consumer: page.consumerOf(id) }
+    const { request, response } = this.request(this.label, { ...sent, causes: sent.causes ?? [], stream: consumer })
+    page.requests.set(id, request)
+    if (!stream) return response.finally(() => page.requests.delete(id))
+    page.streams.add(id)
+    return {}
   }
 
   private cancelRequests({ session, ids }: { session: string; ids: number[] }): null {
@@ -233,8 +251,15 @@ export class TestHost {
     return null
   }
 
-  private takeResponse(response: PageResponse): Record<string, never> {
-    this.requests.respond(this.label, response)
+  private takeResponse(entry: PageResponse | ConsumerEntry): Record<string, never> {
+    if (!('stream' in entry)) {
+      this.requests.respond(this.label, entry)
+      return {}
+    }
+    const request = this.session?.requests.get(entry.stream) ?? ''
+    if (entry.stop && this.session?.leaveTask(entry.stream)) return {}
+    if (entry.stop) this.requests.leaveStream(request)
+    else this.requests.take(request, entry.taken ?? 0)
     return {}
   }
 
@@ -257,33 +282,18 @@ export class TestHost {
 
   /** Accepts an event and queues it for its receivers. */
   private accept(emitted: NewEvent, source: Endpoint, tick?: Extras['tick']): Receipt {
-    const { event, payload, retain, until, expiresMs, except, component, causes = [] } = emitted
+    const { event, except, component, expiresMs, causes = [] } = emitted
     this.refuse('emit', event)
     if (component !== undefined) checkComponentName(component)
     checkChain(event, causes)
-    this.checkEvent(event, payload, emitted.to)
+    this.checkEvent(event, emitted.payload, emitted.to)
     if (except !== undefined) partsOf(except)
     checkExpiry(event, expiresMs)
-    const to = isForAll(emitted.to) ? undefined : emitted.to
     this.activity += 1
     this.seq += 1
-    const accepted: AcceptedEvent = {
-      event,
-      payload: readPayload(payload),
-      seq: this.seq,
-      timestamp: Date.now(),
-      source,
-      to,
-      except,
-      retain: retain ?? this.isRetained(event),
-      expiresAt: expiresMs === undefined ? undefined : Date.now() + expiresMs,
-      extras: {
-        ...(tick && { tick }),
-        ...(component !== undefined && { component }),
-        ...(causes.length > 0 && { causes: [...causes] }),
-        ...(until === 'consumed' && { consume: true }),
-      },
-    }
+    const retain = emitted.retain ?? this.isRetained(event)
+    const accepted = acceptedOf({ ...emitted, retain }, this.seq, source, tick)
+    const { to } = accepted
     this.unconsumed.keep(accepted)
     this.accepted.push(accepted)
     if (accepted.retain) this.retained.set(JSON.stringify([event, to === undefined ? [] : partsOf(to)]), accepted)
@@ -425,7 +435,6 @@ export class TestHost {
 
   private change(session: TestSession, command: StateCommand, args: Record<string, unknown>): unknown {
     const source: Endpoint = { kind: 'webview', label: this.label }
-    const key = args as unknown as JobKey
     switch (command) {
       case 'emit':
         return (args.events as NewEvent[]).map((entry) => resultOf(() => this.accept(entry, source)))
@@ -443,31 +452,24 @@ export class TestHost {
         session.give()
         return null
       case 'set_responders':
-        return (args.responders as { name: string; on: boolean }[]).map((entry) =>
-          resultOf(() => this.setResponder(session, withoutStream(entry))),
-        )
+        return (args.responders as ResponderEntry[]).map((entry) => resultOf(() => this.setResponder(session, entry)))
       case 'respond':
-        return (args.responses as PageResponse[]).map((entry) => resultOf(() => this.takeResponse(entry)))
-      case 'start_job':
-        return this.jobs.start(args.job as NewJob)
-      case 'stop_job':
-        this.jobs.stop(key)
-        return null
-      case 'pause_job':
-        return this.jobs.setState(key, 'paused')
-      case 'resume_job':
-        return this.jobs.setState(key, 'running')
-      case 'update_job':
-        return this.jobs.update(key, args.changes as JobUpdate)
+        return (args.responses as (PageResponse | ConsumerEntry)[]).map((entry) =>
+          resultOf(() => this.takeResponse(entry)),
+        )
+      case 'start_task':
+        return this.tasks.start(args.task as NewTask, source)
+      case 'cancel_task':
+        return this.tasks.cancel(args.name as string, args.key as string)
       default:
-        throw new EventBusError('unavailable', `the test bus does not know the command "${command}"`)
+        return this.jobs.run(command, args)
     }
   }
 
-  private setResponder(session: TestSession, { name, on }: { name: string; on: boolean }): Record<string, never> {
+  private setResponder(session: TestSession, { name, on, stream }: ResponderEntry): Record<string, never> {
     if (on) {
       this.checkRequest('respond', name)
-      this.requests.addName(this.label, name)
+      this.requests.addName(this.label, name, stream ? 'stream' : 'single')
     } else {
       this.requests.removeName(this.label, name)
       session.give()

@@ -9,6 +9,7 @@ export type {
   EventArguments,
   EventPayload,
   NameOf,
+  PartPayload,
   RequestPayload,
   RequestPayloadArguments,
   ResponsePayload,
@@ -21,4 +22,6 @@ export type {
   TestEmitOptions,
   TestPage,
   TestRequestOptions,
+  TestStreamRequestOptions,
+  TestTask,
 } from './types.js'

@@ -1,11 +1,11 @@
 import type { Extras } from '../core/batch.js'
 import { EventBusError, toEventBusError } from '../core/error.js'
+import { bytesOf } from '../core/utf8.js'
 import type { Receipt } from '../types/emit.js'
 import { type Endpoint, HOST } from '../types/endpoint.js'
 import type { JobSchedule } from '../types/job.js'
 import type { JobInfo } from '../types/job-info.js'
 import type { Target } from '../types/target.js'
-import { bytesOf } from './bytes.js'
 import { checkComponentName } from './checks.js'
 import { cloneOf } from './clone.js'
 import type { NewEvent } from './contract.js'
@@ -93,6 +93,26 @@ export class TestJobs {
   constructor(private readonly bus: JobBus) {}
 
   /** All jobs, in the order of their ids. */
+  /** Runs a command about jobs. */
+  run(command: string, args: Record<string, unknown>): unknown {
+    const key = args as unknown as JobKey
+    switch (command) {
+      case 'start_job':
+        return this.start(args.job as NewJob)
+      case 'stop_job':
+        this.stop(key)
+        return null
+      case 'pause_job':
+        return this.setState(key, 'paused')
+      case 'resume_job':
+        return this.setState(key, 'running')
+      case 'update_job':
+        return this.update(key, args.changes as JobUpdate)
+      default:
+        throw new EventBusError('unavailable', `the test bus does not know the command "${command}"`)
+    }
+  }
+
   list(): JobInfo[] {
     const jobs = [...this.jobs].sort((a, b) => (a.id < b.id ? -1 : 1))
     return jobs.map((job) => this.infoOf(job))
@@ -189,8 +209,9 @@ export class TestJobs {
   }
 
   /** Makes the next tick of a job: of the page, or else of the host. */
-  tick(id: string): Receipt {
-    return this.tickOf(this.find({ id }) ?? this.job({ id, owner: HOST }))
+  tick(id: string, owner?: Endpoint): Receipt {
+    const key = { id, ...(owner && { owner }) }
+    return this.tickOf(this.find(key) ?? this.job({ id, owner: HOST }))
   }
 
   private tickAtOnce(job: TestJob): void {

@@ -1,7 +1,8 @@
 import type { Piece } from '../core/bytes.js'
 import { EventBusError } from '../core/error.js'
 import { encodePayload, MARK } from '../core/json.js'
-import { bytesOf } from './bytes.js'
+import { PART, PIECE } from '../core/requests/part-size.js'
+import { bytesOf } from '../core/utf8.js'
 
 /** What the text of a payload has in the place of bytes, and the bytes. */
 const held = new Map<string, Uint8Array>()
@@ -15,7 +16,8 @@ export function payloadText(name: string, payload: unknown): string | undefined 
   return holdBytes(encoded.payload, encoded.bytes)
 }
 
-function holdBytes(payload: string | undefined, bytes: readonly Piece[] | undefined): string | undefined {
+/** The text of a payload with what stands for its bytes. */
+export function holdBytes(payload: string | undefined, bytes: readonly Piece[] | undefined): string | undefined {
   let next = 0
   return payload?.replaceAll(MARK, () => {
     const piece = bytes?.[next]
@@ -48,6 +50,12 @@ export function sizeOfPayload(payload: string): { size: number; isJson: boolean 
     size += (held.get(key)?.length ?? 0) + 'null'.length - bytesOf(JSON.stringify(key))
   }
   return { size, isJson: parts.length === 0 }
+}
+
+/** The size of a part, as credit counts it: see `core/requests/part-size.ts`. */
+export function sizeOfPart(payload = 'null'): number {
+  const pieces = payload.split(JSON.stringify(prefix).slice(0, -1)).length - 1
+  return sizeOfPayload(payload).size + pieces * PIECE + PART
 }
 
 /** The arguments of a command, as JSON brings them to the host, or as a frame with the bytes of their payloads. */

@@ -1,9 +1,9 @@
-import { endpointOf, type PulledEnding, type PulledRequest } from '../core/batch.js'
-import type { Call } from '../core/commands.js'
+import type { Credit, PulledCredit, PulledEnding, PulledRequest } from '../core/batch.js'
 import { EventBusError, toEventBusError } from '../core/error.js'
 import type { Failure } from '../core/requests/failure.js'
-import { type RequestOrigin, Responders } from '../core/requests/responders.js'
-import { readPayload } from './payload.js'
+import { readPayload, sizeOfPart } from './payload.js'
+import { invalidArgument } from './results.js'
+import { type StreamConsumer, TestWindow } from './streams.js'
 
 /** How long a caller waits by default, in milliseconds, as with the host. */
 const DEFAULT_TIMEOUT_MS = 30_000
@@ -14,14 +14,17 @@ const MAX_TIMEOUT_MS = 86_400_000
 /** Who sends or receives a request: the page of this label, or the host (`null`). */
 export type Label = string | null
 
+/** Whether a responder responds with one value or with a stream. */
+export type ResponderKind = 'single' | 'stream'
+
 /** A page or the host, as a receiver of requests. */
 export interface Recipient {
   /** The names that it responds to. */
-  readonly names: Set<string>
+  readonly names: Map<string, ResponderKind>
   /** How many milliseconds a request waits for its responder, since a page that is starting may register it soon. */
   readonly grace: number
-  /** Takes a request, or the message that its caller no longer waits. */
-  take(item: PulledRequest | PulledEnding): void
+  /** Takes a request, the message that its caller no longer waits, or credit for a stream that it sends. */
+  take(item: PulledRequest | PulledEnding | PulledCredit): void
   /** Takes back a request that has not been handed out; false if it has. */
   withdraw(request: string): boolean
 }
@@ -38,12 +41,16 @@ export interface NewRequest {
   timeoutMs?: number | undefined
   /** Cancels it when it aborts. */
   signal?: AbortSignal | undefined
+  /** The credit, and who receives the parts, if it is a request for a stream. */
+  stream?: (Credit & { consumer: StreamConsumer }) | undefined
 }
 
-/** A response as its page sends it. */
+/** A response as its page sends it, or a part of one. */
 export interface PageResponse {
   request: string
-  payload?: string
+  /** The number of a part. */
+  part?: number
+  payload?: string | undefined
   failure?: Failure
   declined?: boolean
 }
@@ -51,6 +58,10 @@ export interface PageResponse {
 interface OpenRequest extends NewRequest {
   /** Whether its responder has been found. */
   isHandedOver: boolean
+  /** What a stream has on its way. */
+  readonly window: TestWindow | undefined
+  /** Ends when its responder is late. */
+  late: ReturnType<typeof setTimeout> | undefined
   readonly timers: ReturnType<typeof setTimeout>[]
   abort(): void
   readonly response: Promise<unknown>
@@ -94,20 +105,22 @@ export class TestRequests {
   }
 
   /** The names that a page or the host responds to. */
-  namesOf(label: Label): ReadonlySet<string> {
-    return this.recipients.get(label)?.names ?? new Set()
+  namesOf(label: Label): ReadonlyMap<string, ResponderKind> {
+    return this.recipients.get(label)?.names ?? new Map()
   }
 
   /** Registers a responder, which also receives the requests that wait for it. */
-  addName(label: Label, name: string): void {
+  addName(label: Label, name: string, kind: ResponderKind): void {
     const recipient = this.recipients.get(label)
     if (recipient?.names.has(name)) {
       const text = `${nameOf(label)} has a responder for "${name}" already; a name has one responder there, so end it first`
       throw new EventBusError('duplicate_responder', text)
     }
-    recipient?.names.add(name)
-    for (const [request, open] of this.open) {
-      if (open.to === label && open.name === name && !open.isHandedOver) this.handOver(request, open)
+    recipient?.names.set(name, kind)
+    for (const [request, open] of [...this.open]) {
+      if (open.to !== label || open.name !== name || open.isHandedOver) continue
+      if (kindOf(open) === kind) this.handOver(request, open)
+      else this.close(request)?.reject(otherKind(label, name, kind))
     }
   }
 
@@ -121,30 +134,58 @@ export class TestRequests {
     }
   }
 
+  /** The consumer of a stream has taken so many parts. */
+  take(request: string, taken: number): void {
+    const open = this.open.get(request)
+    const parts = open?.window?.take(taken)
+    if (!open || parts === undefined) return
+    this.changed()
+    this.expect(request, open)
+    this.recipients.get(open.to)?.take({ credit: request, parts })
+  }
+
+  /** The consumer of a stream has left it. */
+  leaveStream(request: string): void {
+    const stream = this.open.get(request)?.stream
+    this.cancel(request)
+    stream?.consumer.withdraw()
+  }
+
   /** Sends a request and returns its id. */
   send(sent: NewRequest): { request: string; response: Promise<unknown> } {
-    const { name, to, payload, signal } = sent
-    const timeoutMs = sent.timeoutMs ?? DEFAULT_TIMEOUT_MS
-    if (!(timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS)) {
+    const { name, to, payload, signal, stream } = sent
+    // A stream may be silent for good.
+    const timeoutMs = sent.timeoutMs ?? (stream ? undefined : DEFAULT_TIMEOUT_MS)
+    if (timeoutMs !== undefined && !(timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS)) {
       const text = `timeoutMs is ${timeoutMs}; it must be at least 1 and at most ${MAX_TIMEOUT_MS}`
       throw new EventBusError('invalid_argument', text)
     }
     this.check(name, payload)
     if (signal?.aborted) throw cancelled(signal)
-    const hasResponder = this.namesOf(to).has(name)
+    const kind = this.namesOf(to).get(name)
+    const hasResponder = kind !== undefined
+    if (hasResponder && kind !== kindOf(sent)) throw otherKind(to, name, kind)
     const grace = this.recipients.get(to)?.grace ?? 0
     if (!hasResponder && grace <= 0) throw noResponder(to, name)
     this.newest += 1
     const request = this.newest.toString(16).padStart(32, '0')
     const settle: Pick<OpenRequest, 'resolve' | 'reject'> = { resolve: () => {}, reject: () => {} }
     const response = new Promise((resolve, reject) => Object.assign(settle, { resolve, reject }))
+    if (stream) {
+      const { consumer } = stream
+      response.then(
+        (response) => consumer.end({ response }),
+        (error: EventBusError) => consumer.end({ error }),
+      )
+    }
     const abort = () => this.stop(request, cancelled(signal))
-    const open: OpenRequest = { ...sent, ...settle, isHandedOver: false, timers: [], abort, response }
+    const window = stream && new TestWindow(stream)
+    const state = { isHandedOver: false, window, late: undefined, timers: [], abort, response }
+    const open: OpenRequest = { ...sent, ...settle, ...state, timeoutMs }
     this.open.set(request, open)
     signal?.addEventListener('abort', abort)
     this.changed()
-    const late = new EventBusError('timeout', `"${name}" got no response within ${timeoutMs} ms`)
-    open.timers.push(setTimeout(() => this.stop(request, late), timeoutMs))
+    this.expect(request, open)
     if (hasResponder) this.handOver(request, open)
     else {
       const missing = () => open.isHandedOver || this.close(request)?.reject(noResponder(to, name))
@@ -153,19 +194,32 @@ export class TestRequests {
     return { request, response }
   }
 
+  /** Ends a request whose responder is silent for too long. That of a stream is not while it waits for credit. */
+  private expect(request: string, open: OpenRequest): void {
+    const { name, timeoutMs, window } = open
+    if (timeoutMs === undefined) return
+    clearTimeout(open.late)
+    const late = new EventBusError('timeout', `"${name}" got no response within ${timeoutMs} ms`)
+    open.late = setTimeout(() => (window?.hasCredit === false ? undefined : this.stop(request, late)), timeoutMs)
+  }
+
   /** The caller cancelled. */
   cancel(request: string): void {
     this.stop(request, cancelled())
   }
 
   /** Takes a response. Refuses one to a request that this page did not receive, or that has ended. */
-  respond(label: Label, { request, payload, failure, declined }: PageResponse): void {
+  respond(label: Label, { request, part, payload, failure, declined }: PageResponse): void {
     const open = this.open.get(request)
     if (open?.to !== label || !open.isHandedOver) {
       const text = `this page did not receive the request ${request}, has responded already, or its caller cancelled`
       throw new EventBusError('unknown_request', text)
     }
     const { name, resolve, reject } = open
+    if (part !== undefined) {
+      this.takePart(request, open, payload)
+      return
+    }
     this.close(request)
     if (declined) reject(noResponder(label, name))
     else if (failure) reject(failed(label, name, failure))
@@ -181,8 +235,29 @@ export class TestRequests {
     }
   }
 
+  private takePart(request: string, open: OpenRequest, payload: string | undefined): void {
+    const { name, stream, window, reject } = open
+    try {
+      if (!stream || !window) throw invalidArgument(`"${name}" was not requested as a stream, so it has no parts`)
+      if (!window.hasCredit) {
+        const text = `the stream "${name}" has no credit, so this part was not sent; its producer waits for credit`
+        throw new EventBusError('queue_full', text)
+      }
+      this.check(name, payload)
+      const isDue = window.send(sizeOfPart(payload))
+      this.changed()
+      this.expect(request, open)
+      stream.consumer.part(readPayload(payload), isDue)
+    } catch (error) {
+      // The part would be missing, so the stream ends.
+      this.close(request)
+      reject(toEventBusError(error))
+      throw error
+    }
+  }
+
   private handOver(request: string, open: OpenRequest): void {
-    const { name, caller, payload, component, causes } = open
+    const { name, caller, payload, component, causes, stream } = open
     open.isHandedOver = true
     this.recipients.get(open.to)?.take({
       request,
@@ -191,6 +266,7 @@ export class TestRequests {
       payload: readPayload(payload),
       ...(component !== undefined && { component }),
       ...(causes.length > 0 && { causes }),
+      ...(stream && { stream: { bytes: stream.bytes, parts: stream.parts } }),
     })
   }
 
@@ -208,79 +284,10 @@ export class TestRequests {
     this.open.delete(request)
     this.changed()
     if (!open) return undefined
+    clearTimeout(open.late)
     for (const timer of open.timers) clearTimeout(timer)
     open.signal?.removeEventListener('abort', open.abort)
     return open
-  }
-}
-
-/** A page or the host that a test plays. It uses the responders of real pages. */
-export class PlayedRecipient implements Recipient {
-  readonly names = new Set<string>()
-  readonly grace = 0
-  private isClosed = false
-  private readonly responders = new Responders(
-    {
-      session: '',
-      push: (command, call) => this.run(command, call),
-      send: (command, value) =>
-        new Promise((resolve, reject) => this.run(command, { value, size: 0, resolve, reject })),
-      withdraw: () => false,
-      renewLater: () => {},
-    },
-    () => {},
-  )
-
-  constructor(
-    private readonly label: Label,
-    private readonly requests: TestRequests,
-  ) {
-    requests.join(label, this)
-  }
-
-  /** Registers a responder. Returns what ends it. */
-  respond(name: string, title: string, respond: (payload: unknown, origin: RequestOrigin) => unknown): () => void {
-    let refused: EventBusError | undefined
-    const ended = (error?: EventBusError) => {
-      refused = error
-    }
-    const off = this.responders.add({ name, title, stack: false, respond, accepted: () => {}, ended })
-    if (refused) throw refused
-    return off
-  }
-
-  /** Its responders and what comes later under its label have no effect. */
-  close(): void {
-    this.isClosed = true
-    this.responders.abandon()
-  }
-
-  take(item: PulledRequest | PulledEnding): void {
-    // A request takes its time, so its caller has gone on by then.
-    void Promise.resolve().then(() => {
-      if (this.isClosed) return
-      if ('ended' in item) return this.responders.stop(item)
-      this.responders.receive(item, endpointOf(item.source))
-    })
-  }
-
-  withdraw(): boolean {
-    return false
-  }
-
-  private run(command: string, { value, resolve, reject }: Call): void {
-    if (this.isClosed) return
-    try {
-      if (command === 'respond') this.requests.respond(this.label, value as PageResponse)
-      else {
-        const { name, on } = value as { name: string; on: boolean }
-        if (on) this.requests.addName(this.label, name)
-        else this.requests.removeName(this.label, name)
-      }
-      resolve({}, '')
-    } catch (error) {
-      reject(toEventBusError(error))
-    }
   }
 }
 
@@ -295,6 +302,16 @@ function cancelled(signal?: AbortSignal): EventBusError {
 function noResponder(label: Label, name: string): EventBusError {
   const help = 'register one with respond(…), which the test bus has, too, for whom the test plays'
   return new EventBusError('no_responder', `${nameOf(label)} has no responder for "${name}"; ${help}`)
+}
+
+function kindOf({ stream }: Pick<NewRequest, 'stream'>): ResponderKind {
+  return stream ? 'stream' : 'single'
+}
+
+/** The responder of that name responds otherwise. */
+function otherKind(label: Label, name: string, kind: ResponderKind): EventBusError {
+  const does = kind === 'stream' ? 'with a stream; use requestStream' : 'with one value; use request'
+  return new EventBusError('no_responder', `${nameOf(label)} responds to "${name}" ${does}`)
 }
 
 function failed(label: Label, name: string, failure: Failure): EventBusError {

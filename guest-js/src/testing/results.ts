@@ -7,12 +7,6 @@ export function invalidArgument(message: string): EventBusError {
   return new EventBusError('invalid_argument', message)
 }
 
-/** Refuses a request for a stream, or a responder of streams, since the test bus plays none. */
-export function withoutStream<Entry extends { name?: unknown; stream?: unknown }>(entry: Entry): Entry {
-  if (!entry.stream) return entry
-  throw new EventBusError('unavailable', `the test bus plays no streams, so "${entry.name}" has none here`)
-}
-
 /** The result of an entry, or its error. */
 export function resultOf(run: () => unknown): unknown {
   try {

@@ -1,10 +1,16 @@
-import { type Batch, type Extras, type Head, type PulledEnding, type PulledRequest, sourceOf } from '../core/batch.js'
+import { type Batch, type Extras, type Head, type PulledGap, type PulledOther, sourceOf } from '../core/batch.js'
 import { EventBusError } from '../core/error.js'
 import type { Endpoint } from '../types/endpoint.js'
 import type { Gap } from '../types/gap.js'
 import type { Target } from '../types/target.js'
+import type { TestAppTasks } from './app-tasks.js'
 import { cloneOf } from './clone.js'
-import type { PageResponse } from './requests.js'
+import type { AttachArguments, NewEvent } from './contract.js'
+import { readPayload } from './payload.js'
+import type { PageResponse, ResponderKind } from './requests.js'
+import { errorOf } from './results.js'
+import type { StreamConsumer } from './streams.js'
+import { isForAll } from './target.js'
 
 /** How long a request waits for a page that is still starting, in milliseconds, as with the host. */
 export const GRACE_MS = 3_000
@@ -26,6 +32,32 @@ export interface AcceptedEvent {
   extras: Pick<Extras, 'tick' | 'component' | 'causes' | 'consume'>
 }
 
+/** An event as it is accepted. */
+export function acceptedOf(
+  { event, payload, to, except, retain = false, until, expiresMs, component, causes = [] }: NewEvent,
+  seq: number,
+  source: Endpoint,
+  tick: Extras['tick'],
+): AcceptedEvent {
+  return {
+    event,
+    payload: readPayload(payload),
+    seq,
+    timestamp: Date.now(),
+    source,
+    to: isForAll(to) ? undefined : to,
+    except,
+    retain,
+    expiresAt: expiresMs === undefined ? undefined : Date.now() + expiresMs,
+    extras: {
+      ...(tick && { tick }),
+      ...(component !== undefined && { component }),
+      ...(causes.length > 0 && { causes: [...causes] }),
+      ...(until === 'consumed' && { consume: true }),
+    },
+  }
+}
+
 /** A subscription of the page under test. */
 export interface TestSubscription {
   readonly matches: (name: string) => boolean
@@ -41,7 +73,17 @@ export interface PullArguments {
   ack: number
   ahead?: boolean
   /** The responses that it carries. */
-  responses?: PageResponse[]
+  responses?: (PageResponse | ConsumerEntry)[]
+}
+
+/** What the page does with a stream that it receives. */
+export interface ConsumerEntry {
+  /** The number that it gave its request. */
+  stream: number
+  /** How many parts it has taken. */
+  taken?: number
+  /** Whether it receives the stream no longer. */
+  stop?: boolean
 }
 
 /** Whether an event counts no more. */
@@ -58,7 +100,8 @@ interface Item {
   index: number
   readonly event?: AcceptedEvent
   readonly ids: number[]
-  readonly request?: PulledRequest | PulledEnding
+  /** Anything but an event or a gap. */
+  readonly request?: Exclude<PulledOther, PulledGap>
   readonly extras?: Extras
   readonly gap?: Gap
   /** Whether the next event of its name takes its place. */
@@ -71,9 +114,13 @@ export class TestSession {
   readonly since = Date.now()
   readonly subscriptions = new Map<number, TestSubscription>()
   /** The names that the page responds to. */
-  readonly names = new Set<string>()
+  readonly names = new Map<string, ResponderKind>()
   /** The requests of the page that wait for their responses, by the page's own ids. */
   readonly requests = new Map<number, string>()
+  /** The streams that it receives, by its own ids. */
+  readonly streams = new Set<number>()
+  /** What ends the following of tasks, by the ids of the streams. */
+  readonly following = new Map<number, () => void>()
   private n = 0
   private recorded: unknown = null
   private index = 0
@@ -94,7 +141,7 @@ export class TestSession {
 
   /** Whether the page may receive something, so that it pulls. */
   private get isListening(): boolean {
-    return this.subscriptions.size + this.names.size > 0
+    return this.subscriptions.size + this.names.size + this.streams.size > 0
   }
 
   /** Runs a command once. One that was sent again gets the recorded reply. */
@@ -188,6 +235,44 @@ export class TestSession {
       this.waiting = resolve
       this.give()
     })
+  }
+
+  /** Who receives the stream that the page has requested under this number. */
+  consumerOf(stream: number): StreamConsumer {
+    let hasLeft = false
+    return {
+      part: (part, due) => this.push({ ids: [], request: { stream, parts: [part], ...(due && { due }) } }),
+      end: (end) => {
+        this.requests.delete(stream)
+        this.streams.delete(stream)
+        this.following.delete(stream)
+        const outcome = 'error' in end ? { error: errorOf(end.error) } : end
+        if (hasLeft) this.give()
+        else this.push({ ids: [], request: { stream, ...outcome } })
+      },
+      withdraw: () => {
+        hasLeft = true
+        const isWaiting = ({ index, request }: Item) =>
+          index > this.given && request && 'stream' in request && request.stream === stream
+        for (const item of this.queue.filter(isWaiting)) this.remove(item)
+      },
+    }
+  }
+
+  /** Follows a task by the stream of this number. */
+  followTask({ id, name, key }: AttachArguments, tasks: TestAppTasks): Record<string, never> {
+    this.following.set(id, tasks.attach(name, key, this.consumerOf(id)))
+    this.streams.add(id)
+    return {}
+  }
+
+  /** Follows a task no longer; false if this is another stream. */
+  leaveTask(stream: number): boolean {
+    const leave = this.following.get(stream)
+    leave?.()
+    this.following.delete(stream)
+    if (leave) this.streams.delete(stream)
+    return leave !== undefined
   }
 
   /** Takes back a request that the page has not been given; false if it has. */

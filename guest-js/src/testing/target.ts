@@ -1,7 +1,7 @@
 import { EventBusError } from '../core/error.js'
+import { globOf, hasWildcard } from '../core/glob.js'
+import { bytesOf } from '../core/utf8.js'
 import type { Target } from '../types/target.js'
-import { bytesOf } from './bytes.js'
-import { globOf, hasWildcard } from './glob.js'
 import { invalidArgument } from './results.js'
 
 /** The most labels and globs of one target. */
@@ -107,4 +107,15 @@ function checkLabel(label: string): void {
     throw invalidArgument(`the target's label "${label}" has ${bytesOf(label)} bytes; expected 1 to ${MAX_LABEL_BYTES}`)
   }
   if (hasWildcard(label)) globOf(label)
+}
+
+/** Who receives a request: one page, or the host (`null`). */
+export function recipientIn(to: Target, labels: ReadonlySet<string>): string | null {
+  const [label] = labelsOf(to)
+  if (partsOf(to).length > 1 || isForAll(to) || (label !== undefined && hasWildcard(label))) {
+    const text = `invalid target of a request: ${JSON.stringify(to)}; expected one label of a webview, or HOST`
+    throw new EventBusError('invalid_argument', text)
+  }
+  checkLabels(to, labels)
+  return label ?? null
 }

@@ -8,12 +8,15 @@ import type {
   EventArguments,
   EventPayload,
   NameOf,
+  PartPayload,
   RequestPayload,
   RequestPayloadArguments,
   ResponsePayload,
 } from '../types/map.js'
+import type { PartStream, StreamRequestOptions } from '../types/part-stream.js'
 import type { RequestContext, RequestOptions } from '../types/request.js'
 import type { RequestMap } from '../types/request-map.js'
+import type { PartsToSend, StreamMap } from '../types/stream-map.js'
 import type { Target } from '../types/target.js'
 
 /**
@@ -81,6 +84,52 @@ export interface TestRequestOptions extends RequestOptions {
 }
 
 /**
+ * How the test requests a stream: the options of `requestStream`, and what caused the request.
+ *
+ * @example
+ * ```ts
+ * import { respondStream } from 'tauri-plugin-event-bus-api'
+ * import { createTestBus, type TestStreamRequestOptions } from 'tauri-plugin-event-bus-api/testing'
+ *
+ * const slowly: TestStreamRequestOptions = { credit: { parts: 1 } }
+ * const bus = createTestBus()
+ * await respondStream('count', function* () {
+ *   yield* [1, 2, 3]
+ * })
+ * for await (const number of bus.requestStream('main', 'count', null, slowly)) console.log(number)
+ * bus.dispose()
+ * ```
+ */
+export interface TestStreamRequestOptions extends StreamRequestOptions {
+  /** The names of what caused it, oldest first. Within a handler of the test what is being handled by default. */
+  causes?: readonly string[]
+}
+
+/**
+ * What the function of a task gets: see {@link TestBus.registerTask}.
+ *
+ * @example
+ * ```ts
+ * import { createTestBus, type TestTask } from 'tauri-plugin-event-bus-api/testing'
+ *
+ * const bus = createTestBus()
+ * bus.registerTask('export', (rows: number, task: TestTask) => {
+ *   task.progress(0.5, `${rows} rows`)
+ *   return 'export.csv'
+ * })
+ * bus.dispose()
+ * ```
+ */
+export interface TestTask {
+  readonly name: string
+  readonly key: string
+  /** Aborts when the task is cancelled. */
+  readonly signal: AbortSignal
+  /** Tells how much is done, from 0 to 1 or `null`, and anything beside it. */
+  progress(fraction: number | null, detail?: unknown): void
+}
+
+/**
  * An event of any emitter.
  *
  * @example
@@ -103,7 +152,7 @@ export interface EmittedEvent<Payload = unknown>
 }
 
 /** What the test can do as the host, and as a page that it plays. */
-export interface TestEndpoint<Events extends object, Requests extends object> {
+export interface TestEndpoint<Events extends object, Requests extends object, Streams extends object> {
   /** Emits to everyone. Throws the error that the host would return. */
   emit<Name extends NameOf<Events>>(
     event: Name,
@@ -136,6 +185,24 @@ export interface TestEndpoint<Events extends object, Requests extends object> {
       context: RequestContext,
     ) => ResponsePayload<Requests, Name> | PromiseLike<ResponsePayload<Requests, Name>>,
   ): () => void
+  /** Requests a stream from the code under test, by its label, from another page, or from the host (`HOST`). It has credit. */
+  requestStream<Name extends NameOf<Streams>>(
+    to: Target,
+    name: Name,
+    ...payload: [...RequestPayloadArguments<Streams, Name>, options?: TestStreamRequestOptions]
+  ): PartStream<PartPayload<Streams, Name>, ResponsePayload<Streams, Name>>
+  /**
+   * Registers a responder of streams: what the generator yields are the parts. Returns what ends it.
+   *
+   * @throws {EventBusError} `duplicate_responder` where the name has one there already, of either kind.
+   */
+  respondStream<Name extends NameOf<Streams>>(
+    name: Name,
+    responder: (
+      request: RequestPayload<Streams, Name>,
+      context: RequestContext,
+    ) => PartsToSend<PartPayload<Streams, Name>, ResponsePayload<Streams, Name>>,
+  ): () => void
 }
 
 /**
@@ -151,8 +218,11 @@ export interface TestEndpoint<Events extends object, Requests extends object> {
  * console.log(settings.received('cart:*'))
  * ```
  */
-export interface TestPage<Events extends object = EventMap, Requests extends object = RequestMap>
-  extends TestEndpoint<Events, Requests> {
+export interface TestPage<
+  Events extends object = EventMap,
+  Requests extends object = RequestMap,
+  Streams extends object = StreamMap,
+> extends TestEndpoint<Events, Requests, Streams> {
   /** The label of its webview. */
   readonly label: string
   /** The payloads of that name or glob pattern that were for this page since it was made, including retained ones. */
@@ -182,8 +252,11 @@ export interface TestPage<Events extends object = EventMap, Requests extends obj
  * bus.dispose()
  * ```
  */
-export interface TestBus<Events extends object = EventMap, Requests extends object = RequestMap>
-  extends TestEndpoint<Events, Requests>,
+export interface TestBus<
+  Events extends object = EventMap,
+  Requests extends object = RequestMap,
+  Streams extends object = StreamMap,
+> extends TestEndpoint<Events, Requests, Streams>,
     Usable {
   /** Listens as Rust's `listen`, to broadcasts and to what is sent to the host. Returns what ends it. */
   listen<Name extends NameOf<Events>>(
@@ -196,7 +269,7 @@ export interface TestBus<Events extends object = EventMap, Requests extends obje
     handler: (event: BusEvent<EventPayload<Events, Name>>) => unknown,
   ): () => void
   /** The page of that label, made at the first call. The code under test can send to it from then on. */
-  page(label: string): TestPage<Events, Requests>
+  page(label: string): TestPage<Events, Requests, Streams>
   /** The payloads that the code under test has emitted under that name or glob pattern, in order. */
   emitted<Name extends NameOf<Events>>(event: Name): EventPayload<Events, Name>[]
   /** What everyone has emitted under a name or glob pattern, or altogether, in order. */
@@ -204,7 +277,7 @@ export interface TestBus<Events extends object = EventMap, Requests extends obje
   /** How many subscriptions of the code under test match that name, or how many it has. */
   listeners(event?: NameOf<Events>): number
   /** How many responders of that name the code under test has (none or one), or how many altogether. */
-  responders(name?: NameOf<Requests>): number
+  responders(name?: NameOf<Requests> | NameOf<Streams>): number
   /**
    * Makes the next tick of a job of the code under test, since no clock makes any: the job with that id of the page, or else
    * one that it has started for the host. Throws where the job is paused or waits for a listener, and the error of its tick,
@@ -216,6 +289,11 @@ export interface TestBus<Events extends object = EventMap, Requests extends obje
    * what removes it; jobs that have begun go on.
    */
   jobSource(name: string, source: (args: unknown) => unknown): () => void
+  /**
+   * Adds a task, as the app registers it with `register_task`. It runs at once whenever it is started, and ends when `run` does.
+   * Returns what removes it; those that run go on.
+   */
+  registerTask<Args = unknown>(name: string, run: (args: Args, task: TestTask) => unknown): () => void
   /** Forgets the retained events of that name or glob pattern, as Rust does. Returns how many there were. */
   clearRetained(event: NameOf<Events>): number
   /** Loses `count` events of that name (1 by default), so that its listeners receive a {@link Gap}. */
@@ -225,7 +303,7 @@ export interface TestBus<Events extends object = EventMap, Requests extends obje
    * these. Without a code it is `denied`. Returns what allows it again.
    */
   refuse(
-    name: NameOf<Events> | NameOf<Requests>,
+    name: NameOf<Events> | NameOf<Requests> | NameOf<Streams>,
     options?: { command?: 'emit' | 'listen' | 'request' | 'respond'; code?: ErrorCode; message?: string },
   ): () => void
   /**

@@ -57,6 +57,22 @@ export interface DeclaredRequest {
 }
 
 /**
+ * A stream that the app declares in Rust.
+ *
+ * @example
+ * ```ts
+ * import { catalog, type DeclaredStream } from 'tauri-plugin-event-bus-api'
+ *
+ * const names = (streams: DeclaredStream[]) => streams.map(({ name }) => name)
+ * console.log(names((await catalog()).streams))
+ * ```
+ */
+export interface DeclaredStream extends DeclaredRequest {
+  /** The JSON Schema of a part. */
+  part: unknown
+}
+
+/**
  * What a component emits and listens to: names or patterns, each with a description for people.
  *
  * @example
@@ -105,7 +121,7 @@ export interface DescribedComponent {
 }
 
 /**
- * The events, requests and components that the app declares in Rust, and the components of this page.
+ * The events, requests, streams and components that the app declares in Rust, and the components of this page.
  *
  * @example
  * ```ts
@@ -122,6 +138,8 @@ export interface Catalog {
   events: DeclaredEvent[]
   /** The requests, in the order of their names. */
   requests: DeclaredRequest[]
+  /** The streams, in the order of their names. */
+  streams: DeclaredStream[]
   /** The components that are described: first those of Rust, then those of this page. */
   components: DescribedComponent[]
   /** The types that the schemas refer to. */

@@ -14,7 +14,9 @@ import type {
   ListenIn,
   OnIn,
   RequestIn,
+  RequestStreamIn,
   RespondIn,
+  RespondStreamIn,
   StartJobIn,
   WaitForIn,
 } from './view.js'
@@ -43,6 +45,10 @@ export interface View<Prefix extends string> {
   request: RequestIn<Prefix>
   /** As {@link respond}. */
   respond: RespondIn<Prefix>
+  /** As {@link requestStream}. */
+  requestStream: RequestStreamIn<Prefix>
+  /** As {@link respondStream}. */
+  respondStream: RespondStreamIn<Prefix>
   /** As {@link emitAfter}. */
   emitAfter: EmitAfterIn<Prefix>
   /** As {@link emitAt}. */

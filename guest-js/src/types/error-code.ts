@@ -14,6 +14,9 @@ export const ERROR_CODES = [
   'too_many_jobs',
   'unknown_job',
   'duplicate_job',
+  'too_many_tasks',
+  'unknown_task',
+  'duplicate_task',
   'invalid_interval',
   'unknown_source',
   'source_failed',
@@ -47,6 +50,8 @@ export const ERROR_CODES = [
  * - `too_many_subscriptions`, `too_many_jobs`: this page, or all pages together, have reached the limit.
  * - `unknown_job`, `duplicate_job`, `invalid_interval`: about jobs. An interval may also be shorter than a
  *   capability allows.
+ * - `unknown_task`: there is no such task; it was not started since the app started, or ended too long ago.
+ *   `duplicate_task`: one with this key waits or runs. `too_many_tasks`: a limit of tasks is reached.
  * - `unknown_source`: the app has registered no job source of that name. `source_failed`: a source failed;
  *   `event-bus:job-failed` and the list of jobs report it.
  * - `event_loop`: the event or request exceeds the limit of causes, as when two events cause each other without end. The

@@ -1,4 +1,6 @@
+import type { Endpoint } from './endpoint.js'
 import type { JobInfo } from './job-info.js'
+import type { TaskInfo } from './task.js'
 
 /**
  * How much a queue or a store holds, and how much it may hold. Bytes are roughly the size of names and payloads.
@@ -154,6 +156,33 @@ export interface LinkStatus {
 }
 
 /**
+ * An open stream.
+ *
+ * @example
+ * ```ts
+ * import type { StreamInspection } from 'tauri-plugin-event-bus-api'
+ *
+ * const behind = ({ sent, taken, isWaiting }: StreamInspection) => (isWaiting ? sent - taken : 0)
+ * ```
+ */
+export interface StreamInspection {
+  /** The name of the request. */
+  name: string
+  /** Who requested it and takes its parts. */
+  caller: Endpoint
+  /** Who sends its parts. */
+  responder: Endpoint
+  /** How many parts were sent. */
+  sent: number
+  /** How many of them were taken. */
+  taken: number
+  /** The size of those that were not taken. */
+  bytes: number
+  /** Whether its credit is used up, so that the responder waits. */
+  isWaiting: boolean
+}
+
+/**
  * A snapshot of the bus. It has no payloads.
  *
  * @example
@@ -179,6 +208,10 @@ export interface Inspection {
   unconsumed: QueueUsage
   /** Every job, in the order of their ids. */
   jobs: JobInfo[]
+  /** Every open stream, in the order in which they were requested. */
+  streams: StreamInspection[]
+  /** Every task that waits or runs, or whose end is kept, by name and key. */
+  tasks: TaskInfo[]
   /** The link to other nodes, if the app has one. */
   link?: LinkStatus
 }

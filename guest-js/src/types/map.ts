@@ -98,3 +98,22 @@ export type ResponsePayload<Requests, Name> = Name extends keyof Requests
     ? Response
     : null
   : unknown
+
+/**
+ * A part of a name in a map of streams.
+ *
+ * @example
+ * ```ts
+ * import type { PartPayload } from 'tauri-plugin-event-bus-api/testing'
+ *
+ * const part: PartPayload<{ count: { request: number; part: number; response: string } }, 'count'> = 3
+ * ```
+ */
+export type PartPayload<Streams, Name> = Name extends keyof Streams
+  ? Streams[Name] extends { part: infer Part }
+    ? Part
+    : null
+  : unknown
+
+/** What a responder of a stream may return as its response. */
+export type StreamResult<Response> = [Response] extends [Nothing] ? Nothing : Response

@@ -1,6 +1,7 @@
 import type { BuiltInEvents } from './built-in.js'
 import type { EventMap } from './event-map.js'
 import type { RequestMap } from './request-map.js'
+import type { StreamMap } from './stream-map.js'
 
 /**
  * The kind of a name. Types look it up instead of branching on a condition, since TypeScript infers into the branches of a
@@ -86,6 +87,20 @@ export type OtherName<Name extends string, Problem> = Name extends unknown
  * ```
  */
 export type OtherRequest<Name extends string> = Name extends keyof RequestMap
+  ? ThePayloadOfThisRequestIsMissingOrWrong
+  : Name
+
+/**
+ * {@link OtherName} for the name of a stream.
+ *
+ * @example
+ * ```ts
+ * import type { OtherStream } from 'tauri-plugin-event-bus-api'
+ *
+ * const name: OtherStream<'ticks'> = 'ticks'
+ * ```
+ */
+export type OtherStream<Name extends string> = Name extends keyof StreamMap
   ? ThePayloadOfThisRequestIsMissingOrWrong
   : Name
 

@@ -4,6 +4,7 @@ import type { EventMap, EventName } from './event-map.js'
 import type { EventOf, PayloadOf } from './event-of.js'
 import type { KindOf, ThisNameHasAnotherPayload } from './name-kind.js'
 import type { RequestMap, RequestName } from './request-map.js'
+import type { StreamMap, StreamName } from './stream-map.js'
 
 /**
  * The name of an event in a namespace, or a pattern. Those of {@link EventMap} complete with the prefix and without it.
@@ -32,6 +33,20 @@ export type NameIn<Prefix extends string> = [Prefix] extends [never]
 export type RequestNameIn<Prefix extends string> = [Prefix] extends [never]
   ? RequestName
   : NamesOf<Prefix, keyof RequestMap & string> | (string & Record<never, never>)
+
+/**
+ * The name of a stream in a namespace. Those of {@link StreamMap} complete with the prefix and without it.
+ *
+ * @example
+ * ```ts
+ * import type { StreamNameIn } from 'tauri-plugin-event-bus-api'
+ *
+ * const name: StreamNameIn<'shop'> = 'export'
+ * ```
+ */
+export type StreamNameIn<Prefix extends string> = [Prefix] extends [never]
+  ? StreamName
+  : NamesOf<Prefix, keyof StreamMap & string> | (string & Record<never, never>)
 
 /** The names that have the prefix, with it and without it. */
 type NamesOf<Prefix extends string, Names extends string> = {

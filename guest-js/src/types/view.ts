@@ -4,11 +4,13 @@ import type { EmitOptions, Receipt } from './emit.js'
 import type { BusEvent, EventHandler, PayloadHandler } from './event.js'
 import type { PayloadArguments } from './event-map.js'
 import type { EmitAfterOptions, EmitAtOptions, FixedPayload, Job, JobOptions, JobSchedule, JobSource } from './job.js'
-import type { OtherRequest, ThePayloadOfThisEventIsMissingOrWrong } from './name-kind.js'
-import type { EventIn, FullName, NameIn, OtherNameIn, PayloadIn, RequestNameIn } from './namespace.js'
+import type { OtherRequest, OtherStream, ThePayloadOfThisEventIsMissingOrWrong } from './name-kind.js'
+import type { EventIn, FullName, NameIn, OtherNameIn, PayloadIn, RequestNameIn, StreamNameIn } from './namespace.js'
+import type { PartStream, StreamRequestOptions } from './part-stream.js'
 import type { RequestContext, RequestOptions, RespondOptions } from './request.js'
 import type { RequestArguments, RequestOf, ResponseOf } from './request-map.js'
 import type { EventStream, StreamOptions } from './stream.js'
+import type { PartOf, PartsOf, StreamArguments, StreamRequestOf, StreamResponseOf } from './stream-map.js'
 import type { ListenOptions, Subscription } from './subscription.js'
 import type { Target } from './target.js'
 import type { WaitOptions } from './wait.js'
@@ -193,6 +195,56 @@ export interface RespondIn<Prefix extends string> {
       request: RequestOf<FullName<Prefix, Name>>,
       context: RequestContext,
     ) => ResponseOf<FullName<Prefix, Name>> | PromiseLike<ResponseOf<FullName<Prefix, Name>>>,
+    options?: RespondOptions,
+  ): Subscription
+}
+
+/**
+ * The type of `requestStream` of a namespace or a component; see {@link requestStream}.
+ *
+ * @example
+ * ```ts
+ * import { namespace, type RequestStreamIn } from 'tauri-plugin-event-bus-api'
+ *
+ * const requestStreamInShop: RequestStreamIn<'shop'> = namespace('shop').requestStream
+ * ```
+ */
+export interface RequestStreamIn<Prefix extends string> {
+  <Part = unknown, Response = unknown, Name extends string = string>(
+    to: Target,
+    name: FullName<Prefix, Name> extends OtherStream<FullName<Prefix, Name>> ? Name : never,
+    payload?: unknown,
+    options?: StreamRequestOptions,
+  ): PartStream<Part, Response>
+  <Name extends StreamNameIn<Prefix>, _ extends never>(
+    to: Target,
+    name: Name,
+    ...payload: [...payload: StreamArguments<FullName<Prefix, Name>>, options?: StreamRequestOptions]
+  ): PartStream<PartOf<FullName<Prefix, Name>>, StreamResponseOf<FullName<Prefix, Name>>>
+}
+
+/**
+ * The type of `respondStream` of a namespace or a component; see {@link respondStream}.
+ *
+ * @example
+ * ```ts
+ * import { namespace, type RespondStreamIn } from 'tauri-plugin-event-bus-api'
+ *
+ * const respondStreamInShop: RespondStreamIn<'shop'> = namespace('shop').respondStream
+ * ```
+ */
+export interface RespondStreamIn<Prefix extends string> {
+  <Request = unknown, Name extends string = string>(
+    name: FullName<Prefix, Name> extends OtherStream<FullName<Prefix, Name>> ? Name : never,
+    responder: (request: Request, context: RequestContext) => AsyncIterable<unknown> | Iterable<unknown>,
+    options?: RespondOptions,
+  ): Subscription
+  <Name extends StreamNameIn<Prefix>, _ extends never>(
+    name: Name,
+    responder: (
+      request: StreamRequestOf<FullName<Prefix, Name>>,
+      context: RequestContext,
+    ) => PartsOf<FullName<Prefix, Name>>,
     options?: RespondOptions,
   ): Subscription
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, expectTypeOf, it, vi } from 'vitest'
-import { EventBusError, emit, HOST, listen, request, requestStream, respond, respondStream } from '../../src/index.js'
+import { EventBusError, emit, HOST, listen, request, respond } from '../../src/index.js'
 import { createTestBus, type TestBus } from '../../src/testing/index.js'
 
 interface AppEvents {
@@ -373,10 +373,4 @@ describe('what a request causes', () => {
     expect(await request(HOST, 'q')).toBe(1)
     expect(received).toHaveBeenCalledTimes(1)
   })
-})
-
-it('refuses streams, which it does not play', async () => {
-  for (const refused of [requestStream(HOST, 'tail').next(), respondStream('tail', async function* () {})]) {
-    expect(await failed(refused)).toMatchObject({ code: 'unavailable', message: expect.stringContaining('"tail"') })
-  }
 })

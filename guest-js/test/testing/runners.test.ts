@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { bytesOf } from '../../src/core/utf8.js'
 import type * as Package from '../../src/index.js'
-import { bytesOf } from '../../src/testing/bytes.js'
 import { cloneOf } from '../../src/testing/clone.js'
 import type * as Testing from '../../src/testing/index.js'
 

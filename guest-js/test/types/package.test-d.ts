@@ -22,6 +22,8 @@ import {
   namespace,
   on,
   once,
+  type PartOf,
+  type PartStream,
   type PayloadArguments,
   type PayloadOf,
   type Receipt,
@@ -30,7 +32,12 @@ import {
   type RequestOf,
   type ResponseOf,
   request,
+  requestStream,
   respond,
+  respondStream,
+  type StreamName,
+  type StreamRequestOf,
+  type StreamResponseOf,
   type Subscription,
   startJob,
   type UnlistenFn,
@@ -60,6 +67,12 @@ declare module 'tauri-plugin-event-bus-api' {
     version: { request: void; response: string }
     pick: { request: string | undefined; response: number[] | null }
     'shop:price': { request: { id: string }; response: number }
+  }
+  interface StreamMap {
+    export: { request: { format: string }; part: { done: number }; response: string }
+    // biome-ignore lint/suspicious/noConfusingVoidType: Apps write it so.
+    tail: { request: void; part: string; response: null }
+    'shop:rows': { request: { id: string }; part: number; response: boolean }
   }
 }
 
@@ -369,3 +382,62 @@ respond('confirm', () => 'yes')
 respond('confirm', async () => 1)
 // @ts-expect-error The request has no such field.
 respond('confirm', ({ text }) => text === '')
+
+// Streams: the map gives the request, the parts and the response.
+const exported = requestStream(HOST, 'export', { format: 'csv' }, { credit: { parts: 1 } })
+same<typeof exported, PartStream<{ done: number }, string>>(true)
+const lines = requestStream('main', 'tail')
+same<typeof lines, PartStream<string, null>>(true)
+const others = requestStream('main', 'other', 1)
+same<typeof others, PartStream<unknown, unknown>>(true)
+const numbers = requestStream<number, boolean>('main', 'other')
+same<typeof numbers, PartStream<number, boolean>>(true)
+// @ts-expect-error The request is missing.
+requestStream(HOST, 'export')
+// @ts-expect-error The request has another type.
+requestStream(HOST, 'export', { format: 5 })
+// @ts-expect-error There is no such option.
+requestStream(HOST, 'tail', null, { credits: 5 })
+respondStream('export', async function* ({ format }, { signal }) {
+  same<typeof format, string>(true)
+  if (!signal.aborted) yield { done: 1 }
+  return 'file'
+})
+// A response without a value may be left out.
+respondStream('tail', function* () {
+  yield 'line'
+})
+respondStream('other', (payload) => {
+  same<typeof payload, unknown>(true)
+  return [1, 2]
+})
+respondStream<number>('other', function* (n) {
+  yield n + 1
+})
+// @ts-expect-error The parts have another type.
+respondStream('export', async function* () {
+  yield { of: 1 }
+  return 'file'
+})
+// @ts-expect-error The response is missing.
+respondStream('export', async function* () {
+  yield { done: 1 }
+})
+for (const view of [namespace('shop'), namespace('shop').component('Cart')]) {
+  const rows = view.requestStream(HOST, 'rows', { id: 'a' })
+  same<typeof rows, PartStream<number, boolean>>(true)
+  const other = view.requestStream<string, string>(HOST, 'other')
+  same<typeof other, PartStream<string, string>>(true)
+  // @ts-expect-error The request is missing.
+  view.requestStream(HOST, 'shop:rows')
+  view.respondStream('rows', function* ({ id }) {
+    same<typeof id, string>(true)
+    yield 1
+    return true
+  })
+}
+same<PartOf<'export'>, { done: number }>(true)
+same<StreamResponseOf<'shop:rows'>, boolean>(true)
+same<StreamRequestOf<'tail'>, null>(true)
+const anyStream: StreamName = 'anything'
+requestStream(HOST, anyStream)

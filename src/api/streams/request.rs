@@ -20,6 +20,7 @@ use crate::hub::requests::inbox::Received;
 use crate::hub::requests::window::Credit;
 use crate::limits::Limits;
 use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::json::Json;
 use crate::model::name::EventName;
 use crate::model::target::Target;
 
@@ -57,11 +58,18 @@ impl EventBus {
         name: &str,
         payload: impl Serialize,
     ) -> RequestStreamBuilder<P> {
-        let json = to_json(name, &payload);
-        let request = RequestBuilder::new(self, to.into_target(), name, json);
+        self.stream_builder(to.into_target(), name, to_json(name, &payload))
+    }
+
+    pub(crate) fn stream_builder<P: DeserializeOwned + Send + 'static>(
+        &self,
+        to: Target,
+        name: &str,
+        payload: Result<Json>,
+    ) -> RequestStreamBuilder<P> {
         let (bytes, parts) = self.runtime().core.limits().stream_credit();
         RequestStreamBuilder {
-            request,
+            request: RequestBuilder::new(self, to, name, payload),
             timeout: None,
             credit: Credit { bytes, parts },
         }

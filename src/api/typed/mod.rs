@@ -5,3 +5,4 @@ mod jobs;
 pub(crate) mod received;
 pub(crate) mod request;
 pub(crate) mod stream;
+pub(crate) mod stream_request;

@@ -157,14 +157,16 @@ impl RequestDeclaration {
             type_name: std::any::type_name::<R>(),
             type_id: TypeId::of::<R>(),
             check_request_payload: check::<R>,
+            check_part: None,
             check_response: check::<R::Response>,
             request: |generator| generator.subschema_for::<R>(),
+            part: None,
             response: |generator| generator.subschema_for::<R::Response>(),
         }
     }
 }
 
-fn check<T: DeserializeOwned>(payload: &Json) -> Result<(), String> {
+pub(super) fn check<T: DeserializeOwned>(payload: &Json) -> Result<(), String> {
     let read = payload.read::<T>();
     read.map(drop).map_err(|mismatch| mismatch.to_string())
 }

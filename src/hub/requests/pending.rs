@@ -6,6 +6,7 @@ use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::hub::requests::flow::Flow;
 use crate::hub::requests::inbox::Inbox;
 use crate::hub::requests::message::{Caller, RequestMessage};
+use crate::hub::requests::window::Window;
 
 /// A request that has no response yet.
 #[derive(Debug)]
@@ -168,6 +169,24 @@ impl<W> Requests<W> {
 
     pub(super) fn get_mut(&mut self, id: RequestId) -> Option<&mut PendingRequest<W>> {
         self.by_id.get_mut(&id)
+    }
+
+    /// An open stream: its request, the webview of its responder, and what is on its way.
+    pub(crate) fn stream(
+        &self,
+        id: RequestId,
+    ) -> Option<(&RequestMessage, Option<&Arc<str>>, &Window)> {
+        let pending = self.by_id.get(&id)?;
+        let flow = pending.flow.as_deref()?;
+        Some((&*pending.message, pending.state.webview(), &flow.window))
+    }
+
+    /// The open streams, in the order in which they were requested.
+    pub(crate) fn streams(&self) -> Vec<RequestId> {
+        let streams = self.by_id.iter().filter(|(_, own)| own.flow.is_some());
+        let mut places: Vec<_> = streams.map(|(id, own)| (own.place, *id)).collect();
+        places.sort_unstable();
+        places.into_iter().map(|(_, id)| id).collect()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (RequestId, &PendingRequest<W>)> {

@@ -108,6 +108,11 @@ impl Window {
         self.sent
     }
 
+    /// The size of the parts that were sent and not taken.
+    pub(crate) fn untaken_bytes(&self) -> usize {
+        self.untaken_bytes
+    }
+
     /// How many parts were taken.
     pub(crate) fn taken(&self) -> u64 {
         self.sent - self.untaken.len() as u64

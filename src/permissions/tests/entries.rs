@@ -9,7 +9,16 @@ fn malformed_entries_state_their_fault() {
         (json!(5), "expected an event name"),
         (json!(null), "expected an event name"),
         (json!(["a"]), "expected an event name"),
-        (json!({}), "neither an `event` nor a `request`"),
+        (json!({}), "neither an `event`, a `request` nor a `task`"),
+        (json!({ "event": "a", "task": "b" }), "write two entries"),
+        (
+            json!({ "task": "a", "to": "main" }),
+            "a task belongs to the app",
+        ),
+        (
+            json!({ "task": "a", "owner": "any" }),
+            "`owner` is about jobs",
+        ),
         (json!({ "evnt": "a" }), "unknown field `evnt`"),
         (json!({ "event": "a", "to": [] }), "empty list"),
         (json!({ "event": "a", "to": null }), "`to` is null"),

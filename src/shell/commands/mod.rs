@@ -13,6 +13,7 @@ mod request;
 mod respond;
 mod retained;
 mod subscribe;
+mod tasks;
 
 use tauri::Runtime;
 use tauri::ipc::Invoke;
@@ -38,6 +39,10 @@ pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync 
         jobs::resume_job,
         jobs::update_job,
         jobs::list_jobs,
+        tasks::start_task,
+        tasks::attach_task,
+        tasks::cancel_task,
+        tasks::list_tasks,
         request::cancel_request,
         respond::set_responders,
         respond::respond,
@@ -67,11 +72,12 @@ pub(crate) fn read_arguments(
     kind: u8,
     entry: serde_json::Value,
 ) -> crate::model::error::Result<()> {
-    match kind % 5 {
+    match kind % 6 {
         0 => emit::read_entry(entry),
         1 => subscribe::read_entry(entry),
         2 => request::read_entry(entry),
         3 => respond::read_entry(entry),
+        4 => tasks::read_entry(entry),
         _ => jobs::read_entry(entry),
     }
 }

@@ -200,7 +200,10 @@ fn apply_response(
     }
     let name = core.hub().pending_request_name(page, id)?;
     if let Some(number) = entry.part {
-        let part = read_payload(bus, &name, entry.payload, bytes);
+        let part = read_payload(bus, &name, entry.payload, bytes).and_then(|part| {
+            bus.catalog().check_part(&name, &part)?;
+            Ok(part)
+        });
         let (sent, effects) = core
             .hub()
             .send_part_from_page(page, id, number, part, now());
@@ -262,6 +265,10 @@ fn check_response(
 
 #[cfg(any(fuzzing, test))]
 pub(super) fn read_entry(entry: Value) -> Result<()> {
+    if entry.get("stream").is_some() {
+        let read: Result<ConsumerEntry> = Entry::of(entry)?.read("response");
+        return read.map(drop);
+    }
     let entry: ResponseEntry = Entry::of(entry)?.read("response")?;
     let _ = RequestId::parse(&entry.request);
     Ok(())

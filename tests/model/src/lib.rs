@@ -31,6 +31,8 @@ mod periodic;
 mod permissions;
 #[path = "../../../src/runtime.rs"]
 mod runtime;
+#[path = "../../../src/tasks/mod.rs"]
+mod tasks;
 #[path = "../../../src/wire/mod.rs"]
 mod wire;
 

@@ -56,6 +56,7 @@ mod prelude {
     pub(super) use tauri_plugin_event_bus::intercept::*;
     pub(super) use tauri_plugin_event_bus::periodic::*;
     pub(super) use tauri_plugin_event_bus::request::*;
+    pub(super) use tauri_plugin_event_bus::task::*;
     pub(super) use tauri_plugin_event_bus::typed::*;
     pub(super) use tauri_plugin_event_bus::*;
 
@@ -76,6 +77,17 @@ mod prelude {
     impl Request for Confirm {
         const NAME: &str = "confirm";
         type Response = bool;
+    }
+
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    pub(super) struct Export {
+        pub(super) format: String,
+    }
+
+    impl StreamRequest for Export {
+        const NAME: &str = "export";
+        type Part = u32;
+        type Response = String;
     }
 }
 

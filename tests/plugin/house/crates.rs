@@ -40,6 +40,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ),
     ("engine", &["log", "tokio"]),
     ("periodic", &["serde", "serde_json", "tokio"]),
+    ("tasks", &["serde_json"]),
     (
         "api",
         &[

@@ -15,6 +15,7 @@ const ROOMS: &[&str] = &[
     "wire",
     "engine",
     "periodic",
+    "tasks",
     "runtime",
     "api",
     "shell",
@@ -31,6 +32,7 @@ const PURE: &[&str] = &[
     "hub",
     "wire",
     "periodic::timing",
+    "tasks::ledger",
 ];
 
 /// Whether a path is one of these modules, or below one.

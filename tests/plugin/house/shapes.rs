@@ -46,6 +46,7 @@ const AT_THE_ROOT: &[&str] = &[
 const COMPLETE: &[(&str, &str)] = &[
     ("AnyPayload", "it has no value"),
     ("Exact", "it is the number that it wraps"),
+    ("IfRunning", "there is nothing else to do"),
     (
         "StreamItem",
         "readers match both kinds, so that no gap is overlooked",
@@ -73,7 +74,10 @@ const MADE_BY_THE_BUS: &[&str] = &[
     "PageInspection",
     "QueueUsage",
     "Receipt",
+    "StreamInspection",
     "SubscriptionInspection",
+    "TaskInfo",
+    "TaskProgress",
     "Tick",
     "TypedEvent",
     "WebviewInspection",

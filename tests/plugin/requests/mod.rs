@@ -6,6 +6,7 @@ mod refusals;
 mod responders;
 mod responses;
 mod streams;
+mod tasks;
 #[cfg(feature = "typed")]
 mod typed;
 

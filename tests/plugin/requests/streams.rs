@@ -24,7 +24,7 @@ impl Page {
     }
 
     /// Pulls until an object with this key comes.
-    fn next_with(&mut self, key: &str) -> Value {
+    pub(super) fn next_with(&mut self, key: &str) -> Value {
         loop {
             let items = self.items();
             if let Some(item) = items.into_iter().find(|item| item.get(key).is_some()) {
@@ -302,4 +302,38 @@ fn a_page_responds_to_a_name_in_one_way() {
     let refused = super::send(&app.event_bus(), "main", "q").error();
     assert_eq!(refused.code(), ErrorCode::NoResponder);
     assert!(refused.message().contains("requestStream"), "{refused}");
+}
+
+#[test]
+fn inspect_lists_open_streams() {
+    let app = app();
+    count(&app.event_bus());
+    let mut main = Page::open(&app, "main");
+    let host = json!({ "kind": "host" });
+    let arguments = json!({
+        "id": 1, "to": host, "name": "count", "payload": "9", "stream": { "parts": 2 }
+    });
+    assert_eq!(main.request_with(arguments).wait(), Ok(json!({})));
+    main.next_with("parts");
+    let waiting = |streams: &Value| streams[0]["isWaiting"] == true;
+    let listed = loop {
+        let listed = serde_json::to_value(app.event_bus().inspect().streams).unwrap();
+        if waiting(&listed) {
+            break listed;
+        }
+        std::thread::yield_now();
+    };
+    // Each part has one digit, and 64 bytes besides.
+    let expected = json!([{
+        "name": "count",
+        "caller": { "kind": "webview", "label": "main" },
+        "responder": { "kind": "host" },
+        "sent": 2, "taken": 0, "bytes": 130, "isWaiting": true,
+    }]);
+    assert_eq!(listed, expected);
+    assert_eq!(
+        main.respond_with(json!({ "stream": 1, "stop": true })),
+        json!({})
+    );
+    assert_eq!(app.event_bus().inspect().streams, []);
 }

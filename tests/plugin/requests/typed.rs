@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tauri::async_runtime::{block_on, spawn};
 use tauri_plugin_event_bus::typed::*;
-use tauri_plugin_event_bus::{Builder, CatalogMode, ErrorCode, EventBusExt, Target};
+use tauri_plugin_event_bus::{Builder, CatalogMode, ErrorCode, EventBusExt, HOST, Target};
 
 use crate::support::{Page, app_with, code, message};
 
@@ -125,4 +125,78 @@ fn a_strict_catalog_lists_requests_to_the_host_alone() {
     ] {
         assert!(error.message().contains("choose"), "{error}");
     }
+}
+
+/// Counts up.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Count {
+    to: u8,
+}
+
+impl StreamRequest for Count {
+    const NAME: &'static str = "count";
+    type Part = u8;
+    type Response = String;
+}
+
+#[test]
+fn typed_streams_pass_from_host_to_host() {
+    let builder = Builder::new()
+        .stream_request::<Count>()
+        .catalog_mode(CatalogMode::Strict);
+    let app = app_with(builder);
+    let bus = app.event_bus();
+    let responder = Count::respond_stream(&bus, |count, out| async move {
+        for number in 1..=count.to {
+            out.send(number).await?;
+        }
+        Ok(format!("{} numbers", count.to))
+    });
+    responder.unwrap().forget();
+    let requested = Count { to: 3 }.request_stream(&bus, HOST).credit_parts(1);
+    let read = block_on(spawn(async move {
+        let mut stream = requested.await?;
+        let mut parts = Vec::new();
+        while let Some(part) = stream.recv().await {
+            parts.push(part?);
+        }
+        Ok::<_, tauri_plugin_event_bus::Error>((parts, stream.response().await?))
+    }));
+    assert_eq!(read.unwrap(), Ok((vec![1, 2, 3], "3 numbers".to_owned())));
+}
+
+#[test]
+fn parts_of_pages_match_the_declared_type() {
+    let app = app_with(Builder::new().stream_request::<Count>());
+    let bus = app.event_bus();
+    let mut main = Page::open(&app, "main");
+    let other = Page::open(&app, "other");
+    let wrong = json!({ "id": 1, "to": "main", "name": "count", "payload": "{}", "stream": {} });
+    let error = other.request_with(wrong).wait().unwrap_err();
+    assert_eq!(code(&error), "invalid_payload");
+
+    let responders = json!([{ "name": "count", "on": true, "stream": true }]);
+    let set = main.call("set_responders", json!({ "responders": responders }));
+    assert_eq!(set.unwrap()[0], json!({}));
+    let requested = Count { to: 3 }.request_stream(&bus, "main");
+    let task = spawn(async move {
+        let mut stream = requested.await.unwrap();
+        let first = stream.recv().await;
+        (first, stream.recv().await)
+    });
+    let request = main.next_request();
+    let id = &request["request"];
+    let mut send = |number: u64, payload: &str| {
+        main.respond_with(json!({ "request": id, "part": number, "payload": payload }))
+    };
+    assert_eq!(send(1, "1"), json!({}));
+    let refused = send(2, "300");
+    assert_eq!(code(&refused["error"]), "invalid_payload");
+    assert!(message(&refused["error"]).contains("300"), "{refused}");
+    let (first, second) = block_on(task).unwrap();
+    assert_eq!(first, Some(Ok(1)));
+    assert_eq!(
+        second.unwrap().unwrap_err().code(),
+        ErrorCode::InvalidPayload
+    );
 }

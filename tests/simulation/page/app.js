@@ -127,6 +127,40 @@
         (value) => value,
       )
     },
+    requestStream({ promise, to, name, count, parts, leaves, work, abort }) {
+      const controller = new AbortController()
+      if (abort) aborts.set(promise, controller)
+      const { signal } = controller
+      const stream = bus.requestStream(to, name, { count, promise }, { credit: { parts }, signal })
+      // What is wrong with a stream has no code, so the judge sees it.
+      const read = async () => {
+        let got = 0
+        for await (const part of stream) {
+          got += 1
+          if (part !== got) throw new Error(`part ${got} is ${part}`)
+          if (work) __work(work)
+          if (got === leaves) return 'left'
+        }
+        const response = await stream.result
+        if (got !== count || response !== count)
+          throw new Error(`${got} of ${count} parts, and the response ${response}`)
+        return response
+      }
+      track(read(), promise, 'requestStream', (value) => value)
+    },
+    respondStream({ promise, responder, name, waits }) {
+      const send = async function* ({ count }, { signal }) {
+        for (let part = 1; part <= count; part += 1) {
+          if (waits && part % 7 === 0) await new Promise((resolve) => setTimeout(resolve, waits))
+          if (signal.aborted) return
+          yield part
+        }
+        return count
+      }
+      const subscription = bus.respondStream(name, send)
+      responders.set(responder, subscription)
+      track(subscription, promise, 'respondStream')
+    },
     abort() {
       for (const controller of aborts.values()) controller.abort(new Error('the app aborted'))
       aborts.clear()

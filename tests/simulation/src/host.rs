@@ -23,9 +23,9 @@ use crate::sync;
 use crate::world::{LABELS, World, lock};
 
 /// What the callbacks of the host note, until the run looks at it.
-type Notes = Arc<Mutex<Vec<Note>>>;
+pub(crate) type Notes = Arc<Mutex<Vec<Note>>>;
 
-enum Note {
+pub(crate) enum Note {
     Event(u64, BusEvent),
     Settled(u64, Result<Value, String>),
     Responding(Value),
@@ -34,15 +34,15 @@ enum Note {
 
 #[derive(Default)]
 pub(crate) struct Host {
-    notes: Notes,
+    pub(crate) notes: Notes,
     listeners: Vec<(u64, Listener)>,
     streams: Vec<(u64, EventStream)>,
-    responders: Vec<Responder>,
+    pub(crate) responders: Vec<Responder>,
     jobs: Vec<Job>,
 }
 
 /// Completes after this time, for the responders of the host.
-async fn wait(time: Duration) {
+pub(crate) async fn wait(time: Duration) {
     sync::sleep_until(sync::after(time)).await;
 }
 
@@ -188,6 +188,8 @@ impl World {
             Respond,
             EndRespond,
             Request,
+            RespondStream,
+            RequestStream,
             Job,
             EndJob,
             Clear,
@@ -205,6 +207,8 @@ impl World {
             (requests, &Act::Respond),
             (requests / 3, &Act::EndRespond),
             (requests * 2, &Act::Request),
+            (requests / 2, &Act::RespondStream),
+            (requests, &Act::RequestStream),
             (jobs, &Act::Job),
             (jobs / 2, &Act::EndJob),
             (1, &Act::Clear),
@@ -249,6 +253,8 @@ impl World {
                 drop(self.host.responders.remove(place));
             }
             Some(Act::Request) => self.host_requests(),
+            Some(Act::RespondStream) => self.host_responds_with_streams(),
+            Some(Act::RequestStream) => self.host_requests_stream(),
             Some(Act::Job) => self.host_starts_job(),
             Some(Act::EndJob) if !self.host.jobs.is_empty() => {
                 let place = self.rng.below(self.host.jobs.len());

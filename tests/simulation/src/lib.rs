@@ -38,6 +38,8 @@ mod periodic;
 mod permissions;
 #[path = "../../../src/runtime.rs"]
 mod runtime;
+#[path = "../../../src/tasks/mod.rs"]
+mod tasks;
 #[path = "../../../src/wire/mod.rs"]
 mod wire;
 
@@ -58,6 +60,7 @@ mod rng;
 mod run;
 mod shell;
 mod shrink;
+mod streams;
 mod sync;
 mod world;
 

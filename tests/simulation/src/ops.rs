@@ -53,6 +53,8 @@ impl World {
             (requests / 3, "endRespond"),
             (requests * 2, "request"),
             (requests / 3, "abort"),
+            (requests / 2, "respondStream"),
+            (requests, "requestStream"),
             (jobs / 2, "listJobs"),
             (1, "inspect"),
             (1, "emitWhenLeft"),
@@ -117,6 +119,26 @@ impl World {
                     "name": self.rng.pick(&["q:a", "q:b"]),
                     "payload": payload,
                     "timeoutMs": self.rng.pick(&[50, 4_000, 30_000]),
+                    "abort": self.rng.chance(30),
+                })
+            }
+            "respondStream" => json!({
+                "responder": promise,
+                "name": self.rng.pick(&["s:a", "s:b"]),
+                "waits": self.rng.pick(&[0, 0, 1, 400]),
+            }),
+            "requestStream" => {
+                let to = match self.rng.chance(30) {
+                    true => json!({ "kind": "host" }),
+                    false => json!(self.rng.pick(&LABELS)),
+                };
+                json!({
+                    "to": to,
+                    "name": self.rng.pick(&["s:a", "s:b"]),
+                    "count": self.rng.pick(&[0, 1, 5, 40, 300]),
+                    "parts": self.rng.pick(&[1, 2, 16, 4_096]),
+                    "leaves": self.rng.pick(&[-1, -1, -1, 1, 20]),
+                    "work": if self.rng.chance(10) { self.rng.pick(&[1, 30]) } else { 0 },
                     "abort": self.rng.chance(30),
                 })
             }

@@ -304,7 +304,9 @@ export class IncomingStreams {
   private fail(number: number, why: string): void {
     const stream = this.open.get(number)
     this.remove(number)
-    stream?.finish({ error: new EventBusError('unavailable', `the stream "${stream.name}" has ended: ${why}`) })
+    const error = new EventBusError('unavailable', `the stream "${stream?.name}" has ended: ${why}`)
+    lost.add(error)
+    stream?.finish({ error })
   }
 
   /** Ends all of them, since this page may not pull. */
@@ -317,6 +319,14 @@ export class IncomingStreams {
 }
 
 const SESSION_ENDED = 'the session of this page has ended'
+
+/** The errors of streams that have ended although nothing is wrong with what they are about. */
+const lost = new WeakSet<EventBusError>()
+
+/** Whether a stream has ended only because the session of the page has, or because the page was away. */
+export function isLost(error: EventBusError): boolean {
+  return lost.has(error)
+}
 
 /** A stream that could not be requested. */
 export function failedStream(name: string, reason: unknown): PartStream<never, never> {

@@ -2,8 +2,8 @@ import type { Piece } from '../bytes.js'
 import { type EncodedPayload, MARK } from '../json.js'
 
 /** What a part takes besides its payload, and what a piece of bytes takes besides itself. */
-const PART = 64
-const PIECE = 128
+export const PART = 64
+export const PIECE = 128
 
 /** How many bytes more `null` has than the mark that stands for it. */
 const GROWTH = 'null'.length - MARK.length

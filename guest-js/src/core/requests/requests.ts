@@ -6,15 +6,19 @@ import { report } from '../report.js'
 
 /** A request on its way to the host. */
 export interface OutgoingRequest {
+  /** The command that sends it; `request` by default. */
+  readonly command?: 'request' | 'attach_task'
   readonly name: string
-  readonly to: Target
-  readonly payload: string | undefined
-  readonly bytes: Piece[] | undefined
-  readonly timeoutMs: number | undefined
+  readonly to?: Target
+  /** The key of a task. */
+  readonly key?: string
+  readonly payload?: string | undefined
+  readonly bytes?: Piece[] | undefined
+  readonly timeoutMs?: number | undefined
   readonly causes: readonly string[]
   /** The component that sends it. */
-  readonly component: string | undefined
-  readonly signal: AbortSignal | undefined
+  readonly component?: string | undefined
+  readonly signal?: AbortSignal | undefined
   /** The credit, in a request for a stream. */
   readonly stream?: { readonly bytes?: number | undefined; readonly parts?: number | undefined }
 }
@@ -91,7 +95,7 @@ export class OutgoingRequests {
     attempted: (session: string) => void = () => {},
     renewals = 0,
   ): Promise<unknown> {
-    const { name, to, payload, bytes, timeoutMs, component, causes, stream } = request
+    const { command = 'request', name, to, key, payload, bytes, timeoutMs, component, causes, stream } = request
     const { session } = this.queue
     attempted(session)
     const settle = () => {
@@ -100,12 +104,12 @@ export class OutgoingRequests {
     try {
       // JSON leaves out what is undefined.
       const chain = causes.length > 0 ? causes : undefined
-      const args = { session, id, name, to, payload, bytes, timeoutMs, component, causes: chain, stream }
-      const response = await run('request', args)
+      const args = { session, id, name, to, key, payload, bytes, timeoutMs, component, causes: chain, stream }
+      const response = await run(command, args)
       settle()
       return response
     } catch (reason) {
-      const error = toEventBusError(reason, 'request')
+      const error = toEventBusError(reason, command)
       if (isErrorObject(reason) || typeof reason === 'string') this.refusals.add(error)
       if (isErrorObject(reason) && error.code !== 'stale_session') settle()
       // A request in a stale session reached no responder, so it can be sent again.

@@ -1,6 +1,6 @@
-import { checkName } from '../core/checks.js'
-import { EventBusError } from '../core/error.js'
-import { bytesOf } from './bytes.js'
+import { checkName } from './checks.js'
+import { EventBusError } from './error.js'
+import { bytesOf } from './utf8.js'
 
 const MAX_BYTES = 255
 

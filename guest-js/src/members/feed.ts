@@ -1,0 +1,245 @@
+import { type Batch, countOf, type Extras, type Head, type PulledOther, type Run } from '../core/batch.js'
+import type { Gap } from '../types/gap.js'
+import type { ToMember } from './messages.js'
+import { weigh } from './weight.js'
+
+/** How many batches of a member are in flight, and how many events one has. */
+const MAX_BATCHES = 4
+const MAX_EVENTS = 512
+
+/** How many events may wait for a member, and about how much of them. */
+const MAX_WAITING = 16_384
+const MAX_WEIGHT = 16_777_216
+
+/** How long a batch may take, in milliseconds. */
+export const PATIENCE_MS = 60_000
+
+/** An event on its way to a member. */
+interface WaitingEvent {
+  readonly head: Head
+  readonly payload: unknown
+  readonly seq: number
+  readonly micros: number
+  readonly extras: Extras | undefined
+  /** The subscriptions of the member that it is for. */
+  readonly ids: number[]
+  readonly weight: number
+  /** Another one has taken its place. */
+  isSuperseded?: boolean
+}
+
+/** What a feed needs of its member. */
+export interface Fed {
+  post(message: ToMember, transfer: Transferable[]): void
+  /** An event was dropped that the host keeps until it is consumed. */
+  lost(seq: number): void
+  /** The member takes nothing. */
+  stalled(): void
+}
+
+/** Brings events and other items to a member: in batches, a few at a time, and with gaps where it is too slow. */
+export class Feed {
+  /** What has not been posted. What was before `next` has been. */
+  private waiting: (WaitingEvent | PulledOther)[] = []
+  private next = 0
+  private events = 0
+  private weight = 0
+  /** The gaps of subscriptions whose events were dropped. */
+  private readonly gaps = new Map<number, Gap>()
+  private newest: WaitingEvent | undefined
+  /** What waits for subscriptions to the newest event only, by subscription and name. */
+  private readonly latest = new Map<string, WaitingEvent>()
+  private index = 0
+  private sent = 0
+  private handled = 0
+  private takenAt = 0
+  private timer: ReturnType<typeof setTimeout> | undefined
+  private isScheduled = false
+
+  constructor(private readonly member: Fed) {}
+
+  /** Adds an event for a subscription. The dispatch brings it for one subscription after the other. */
+  pass(id: number, head: Head, payload: unknown, seq: number, micros: number, extras: Extras | undefined): void {
+    const { newest } = this
+    if (newest && newest.seq === seq && newest.head === head && newest.payload === payload) {
+      newest.ids.push(id)
+      return
+    }
+    const weight = weigh(payload)
+    while (this.events > 0 && (this.events >= MAX_WAITING || this.weight + weight > MAX_WEIGHT)) this.dropOldest()
+    this.newest = { head, payload, seq, micros, extras, ids: [id], weight }
+    this.waiting.push(this.newest)
+    this.events += 1
+    this.weight += weight
+    // Within the time that the page's dispatch has, so that a flood leaves the page its turns.
+    if (this.events >= MAX_EVENTS && this.sent - this.handled < MAX_BATCHES) this.flush()
+    else this.schedule()
+  }
+
+  /** Adds an event for a subscription that only the newest one of a name waits for. */
+  passLatest(id: number, head: Head, payload: unknown, seq: number, micros: number, extras: Extras | undefined): void {
+    const key = `${id} ${head[0]}`
+    const before = this.latest.get(key)
+    const superseded = before && (before.extras?.superseded ?? 0) + 1 + (extras?.superseded ?? 0)
+    if (before) {
+      before.isSuperseded = true
+      this.events -= 1
+      this.weight -= before.weight
+      if (before.extras?.consume) this.member.lost(before.seq)
+    }
+    this.newest = undefined
+    this.pass(id, head, payload, seq, micros, superseded === undefined ? extras : { ...extras, superseded })
+    if (this.newest) this.latest.set(key, this.newest)
+    this.newest = undefined
+  }
+
+  /** Adds anything but an event. */
+  add(item: PulledOther): void {
+    this.newest = undefined
+    this.waiting.push(item)
+    this.schedule()
+  }
+
+  /** The member has handled a batch. */
+  done(number: number): void {
+    if (!(number > this.handled && number <= this.sent)) return
+    this.handled = number
+    this.takenAt = performance.now()
+    this.flush()
+  }
+
+  /** The member begins anew. */
+  clear(): void {
+    this.waiting = []
+    this.next = 0
+    this.events = 0
+    this.weight = 0
+    this.index = 0
+    this.handled = this.sent
+    this.newest = undefined
+    this.latest.clear()
+    this.gaps.clear()
+    clearTimeout(this.timer)
+    this.timer = undefined
+  }
+
+  private schedule(): void {
+    if (this.isScheduled) return
+    this.isScheduled = true
+    void Promise.resolve().then(() => {
+      this.isScheduled = false
+      this.flush()
+    })
+  }
+
+  private flush(): void {
+    while (this.sent - this.handled < MAX_BATCHES && (this.next < this.waiting.length || this.gaps.size > 0)) {
+      const transfer = new Set<ArrayBuffer>()
+      const batch = this.takeBatch(transfer)
+      if (this.sent === this.handled) this.takenAt = performance.now()
+      this.sent += 1
+      this.member.post({ batch, number: this.sent }, [...transfer])
+    }
+    this.watch()
+  }
+
+  private watch(): void {
+    if (this.timer !== undefined || this.sent === this.handled) return
+    this.timer = setTimeout(
+      () => {
+        this.timer = undefined
+        if (this.sent > this.handled && performance.now() - this.takenAt >= PATIENCE_MS) this.member.stalled()
+        else this.watch()
+      },
+      Math.max(this.takenAt + PATIENCE_MS - performance.now(), 1),
+    )
+    // A test in Node.js ends, whatever waits.
+    ;(this.timer as { unref?(): void }).unref?.()
+  }
+
+  private takeBatch(transfer: Set<ArrayBuffer>): Batch {
+    const heads: Head[] = []
+    const items: Batch['items'] = []
+    const first = this.index + 1
+    for (const [id, gap] of this.gaps) items.push({ ...gap, subscriptions: [id] })
+    this.index += this.gaps.size
+    this.gaps.clear()
+    this.newest = undefined
+    let before: WaitingEvent | undefined
+    let run: unknown[] = []
+    const end = Math.min(this.waiting.length, this.next + MAX_EVENTS)
+    this.latest.clear()
+    const close = () => {
+      if (before?.extras) run.push(before.extras)
+      before = undefined
+    }
+    let seq = 0
+    let micros = 0
+    for (; this.next < end; this.next += 1) {
+      const item = this.waiting[this.next] as WaitingEvent | PulledOther
+      if (!('head' in item)) {
+        close()
+        items.push(item)
+        this.index += countOf(item)
+        continue
+      }
+      if (item.isSuperseded) continue
+      const { head } = item
+      const isNext = before && before.head === head && item.seq === seq + 1 && before.extras === item.extras
+      if (isNext && isSame(before?.ids, item.ids)) {
+        run.push(item.micros - micros, item.payload)
+      } else {
+        close()
+        const place = heads.push([head[0], head[1], item.ids.length === 1 ? (item.ids[0] as number) : item.ids]) - 1
+        run = [place, item.seq - seq, item.micros - micros, item.payload]
+        items.push(run as unknown as Run)
+      }
+      before = item
+      seq = item.seq
+      micros = item.micros
+      this.index += 1
+      this.events -= 1
+      this.weight -= item.weight
+      // Nothing else in the page has the payload if all of its subscriptions are here.
+      const receivers = typeof head[2] === 'number' ? 1 : head[2].length
+      if (item.ids.length === receivers) weigh(item.payload, transfer)
+    }
+    close()
+    this.compact()
+    return { first, more: false, heads, items }
+  }
+
+  private compact(): void {
+    if (this.next < this.waiting.length && this.next < MAX_WAITING) return
+    this.waiting = this.waiting.slice(this.next)
+    this.next = 0
+  }
+
+  /** Drops the oldest event that waits. What is no event stays, in its order. */
+  private dropOldest(): void {
+    const { waiting } = this
+    let place = this.next
+    while (!('head' in (waiting[place] as object)) || (waiting[place] as WaitingEvent).isSuperseded) place += 1
+    const dropped = waiting[place] as WaitingEvent
+    for (; place > this.next; place -= 1) waiting[place] = waiting[place - 1] as PulledOther
+    waiting[place] = NOTHING
+    this.next += 1
+    this.compact()
+    this.events -= 1
+    this.weight -= dropped.weight
+    if (this.newest === dropped) this.newest = undefined
+    if (dropped.extras?.consume) this.member.lost(dropped.seq)
+    for (const id of dropped.ids) {
+      const gap = this.gaps.get(id) ?? { from: dropped.seq, to: 0, count: 0, atMost: false, reason: 'buffer_full' }
+      this.latest.delete(`${id} ${dropped.head[0]}`)
+      this.gaps.set(id, { ...gap, to: Math.max(gap.to, dropped.seq), count: gap.count + 1 } as Gap)
+    }
+  }
+}
+
+/** Where something was. */
+const NOTHING = { ended: '', code: '' }
+
+function isSame(one: readonly number[] | undefined, other: readonly number[]): boolean {
+  return one?.length === other.length && one.every((id, place) => id === other[place])
+}

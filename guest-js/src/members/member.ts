@@ -1,0 +1,241 @@
+import type { Inbox } from '../core/contract.js'
+import { EventBusError, toEventBusError } from '../core/error.js'
+import { newInbox } from '../core/inbox.js'
+import { existingInbox, INBOX } from '../core/realm.js'
+import { report } from '../core/report.js'
+import { holdLock, whenReleased } from './locks.js'
+import { type Hello, KEY, MEMBER_VERSION, randomId, type ToMember, type ToPage, type Welcome } from './messages.js'
+
+/**
+ * How a worker or a frame is connected.
+ *
+ * @example
+ * ```ts
+ * import { connect, type Connection } from 'tauri-plugin-event-bus-api/worker'
+ *
+ * const { name, label }: Connection = await connect()
+ * console.log(`${name} of the page in ${label}`)
+ * ```
+ */
+export interface Connection {
+  /** The component of what is emitted here, such as `worker:indexer`. */
+  readonly name: string
+  /** The label of the page's webview. */
+  readonly label: string
+}
+
+/** What completes a pull of a member, which its page calls. */
+const CALLED = { first: 0, more: false, heads: [], items: [], call: true }
+
+/** What another page has to do again. */
+const REGISTERING = ['subscribe', 'set_responders']
+
+const ENDED = { code: 'unavailable', message: 'the page has ended the bus of this worker or frame' }
+const STALE = { code: 'stale_session', message: 'the page has gone' }
+
+interface PendingCall {
+  readonly command: string
+  resolve(value: unknown): void
+  reject(reason: unknown): void
+}
+
+/** What a link needs of its member. */
+interface Linked {
+  readonly inbox: Inbox
+  readonly isLinked: boolean
+  welcomed(link: Link, welcome: Welcome): void
+  refused(error: EventBusError): void
+  ended(link: Link): void
+}
+
+/** The way to one page. */
+class Link {
+  connection: Connection = { name: '', label: '' }
+  private readonly calls = new Map<number, PendingCall>()
+  private lastCall = 0
+  private stopWaiting = () => {}
+
+  constructor(
+    private readonly port: MessagePort,
+    private readonly member: Linked,
+  ) {
+    port.onmessage = ({ data }: MessageEvent<ToMember>) => this.receive(data)
+  }
+
+  call(command: string, args: Record<string, unknown>): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.lastCall += 1
+      const call = this.lastCall
+      try {
+        this.post({ call, command, args }, buffersOf(args))
+      } catch (cause) {
+        reject(new EventBusError('invalid_argument', `an option of "${command}" cannot be sent: ${cause}`, { cause }))
+        return
+      }
+      this.calls.set(call, { command, resolve, reject })
+    })
+  }
+
+  bye(): void {
+    this.post({ bye: true })
+  }
+
+  private post(message: ToPage, transfer: Transferable[] = []): void {
+    this.port.postMessage(message, transfer)
+  }
+
+  private receive(message: ToMember): void {
+    if ('welcome' in message) {
+      const { lock, ...connection } = message.welcome
+      this.connection = connection
+      this.stopWaiting = whenReleased(lock, () => this.end())
+      this.member.welcomed(this, message.welcome)
+    } else if ('reply' in message) {
+      const call = this.calls.get(message.reply)
+      this.calls.delete(message.reply)
+      if (message.error) call?.reject(message.error)
+      else call?.resolve(message.value)
+    } else if ('batch' in message) void this.handle(message)
+    else if ('refused' in message) this.member.inbox.receive(message)
+    else if ('refusal' in message) this.member.refused(new EventBusError('unavailable', message.refusal))
+    else this.end()
+  }
+
+  private async handle({ batch, number }: Extract<ToMember, { batch: unknown }>): Promise<void> {
+    const reply = await this.member.inbox.receive(batch)
+    // `<session>:<index>:<responses>`, as a host gets it.
+    const [, , ...responses] = String(reply).split(':')
+    const carried = responses.length > 0 && { responses: JSON.parse(responses.join(':')) }
+    this.post({ done: number, ...carried })
+  }
+
+  private end(): void {
+    this.stopWaiting()
+    this.port.close()
+    this.member.ended(this)
+    const isGoingOn = this.member.isLinked
+    for (const { command, reject } of this.calls.values()) {
+      reject(isGoingOn && REGISTERING.includes(command) ? STALE : ENDED)
+    }
+    this.calls.clear()
+  }
+}
+
+/** What a worker or a frame uses instead of Tauri: the bus of a page, or of one page after the other. */
+export class Member {
+  readonly inbox = newInbox((command, args) => this.run(command, args))
+  readonly connected: Promise<Connection>
+  private readonly id = randomId()
+  /** The pages that have welcomed it. It uses the first one. */
+  private readonly links: Link[] = []
+  private waiting: (() => void)[] = []
+  private hasBegun = false
+  private resolve: (connection: Connection) => void = () => {}
+  private reject: (error: EventBusError) => void = () => {}
+
+  /** `lock` is that of this realm. `unlinked` is called when no page is left. */
+  constructor(
+    private readonly lock: Promise<string | undefined>,
+    private readonly unlinked: (member: Member) => void,
+  ) {
+    this.connected = new Promise((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
+  }
+
+  get isLinked(): boolean {
+    return this.links.length > 0
+  }
+
+  /** Asks a page to be let in. */
+  async knock(post: (hello: Hello, port: MessagePort) => void): Promise<void> {
+    const lock = await this.lock
+    const { port1, port2 } = new MessageChannel()
+    new Link(port1, this)
+    post({ [KEY]: 'hello', version: MEMBER_VERSION, id: this.id, ...(lock !== undefined && { lock }) }, port2)
+  }
+
+  /** Tells the pages that it ends. */
+  leave(): void {
+    for (const link of this.links) link.bye()
+  }
+
+  welcomed(link: Link, { name, label }: Welcome): void {
+    this.links.push(link)
+    this.resolve({ name, label })
+    if (this.links.length === 1) this.use(link)
+  }
+
+  refused(error: EventBusError): void {
+    this.reject(error)
+  }
+
+  ended(link: Link): void {
+    const place = this.links.indexOf(link)
+    if (place < 0) return
+    this.links.splice(place, 1)
+    const [next] = this.links
+    if (place === 0 && next) this.use(next)
+    if (!next) this.unlinked(this)
+  }
+
+  private use({ connection }: Link): void {
+    this.inbox.label = connection.label
+    for (const go of this.waiting.splice(0)) go()
+    // Another page knows nothing of what the one before has accepted.
+    if (this.hasBegun) this.inbox.receive({ stale: true })
+    this.hasBegun = true
+  }
+
+  private async run(command: string, args: Record<string, unknown>): Promise<unknown> {
+    if (command === 'pull' && args.responses === undefined) return CALLED
+    if (!this.isLinked) {
+      if (this.hasBegun) throw toEventBusError(ENDED)
+      await new Promise<void>((resolve) => this.waiting.push(resolve))
+    }
+    const [link] = this.links
+    if (!link) return this.run(command, args)
+    return link.call(command, args)
+  }
+}
+
+/** The members of this realm, by their inboxes. */
+const members = new WeakMap<object, Member>()
+
+/** Puts the bus of a page into this realm. `begin` is called once, and knocks at pages. */
+export function join(
+  begin: (member: Member) => void,
+  unlinked: (member: Member) => void = () => {},
+): Promise<Connection> {
+  const existing = existingInbox()
+  const known = existing && members.get(existing)
+  if (known) return known.connected
+  if (existing) {
+    const text = 'this page has an event bus of its own; connect() is for workers and frames'
+    return Promise.reject(new EventBusError('invalid_argument', text))
+  }
+  const member = new Member(holdLock(), unlinked)
+  members.set(member.inbox, member)
+  Object.defineProperty(globalThis, INBOX, { value: member.inbox, configurable: true })
+  // Calls of the package that wait for the connection report that it was refused.
+  member.connected.catch(report)
+  begin(member)
+  return member.connected
+}
+
+/** The buffers of the bytes that a command carries, which are copies that nothing else has. */
+function buffersOf(args: Record<string, unknown>): ArrayBuffer[] {
+  const buffers = new Set<ArrayBuffer>()
+  const gather = (entry: unknown) => {
+    const { bytes, argsBytes } = (entry ?? {}) as Record<string, unknown>
+    for (const piece of [bytes, argsBytes].flat())
+      if (piece instanceof Uint8Array) buffers.add(piece.buffer as ArrayBuffer)
+  }
+  gather(args)
+  for (const value of Object.values(args)) {
+    if (Array.isArray(value)) value.forEach(gather)
+    else gather(value)
+  }
+  return [...buffers]
+}

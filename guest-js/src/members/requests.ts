@@ -1,0 +1,272 @@
+import type { PulledOther, PulledRequest } from '../core/batch.js'
+import type { Piece } from '../core/bytes.js'
+import type { Inbox } from '../core/contract.js'
+import { EventBusError } from '../core/error.js'
+import { MARK } from '../core/json.js'
+import { reportRefusal } from '../core/report.js'
+import { IncomingStreams } from '../core/requests/incoming.js'
+import { openChannel } from '../core/requests/open.js'
+import type { RequestOrigin, StreamToSend } from '../core/requests/responders.js'
+import type { PartStream } from '../types/part-stream.js'
+import type { Target } from '../types/target.js'
+import { plainErrorOf } from './errors.js'
+import { randomId } from './messages.js'
+import { type Entry, readEntry, readFields, readId, readText, sizeOf } from './values.js'
+
+/** How many parts of a stream are on their way to a member. */
+const STREAM_WINDOW = 16
+
+/** How many names a member may respond to. */
+const MAX_RESPONDERS = 256
+
+/** What requests need of their member. */
+export interface Requester {
+  readonly source: string
+  readonly inbox: Inbox
+  add(item: PulledOther): void
+  /** The component of what a member sends. */
+  componentOf(component: unknown): string
+}
+
+/** A request that a responder of the member works on. */
+interface Pending {
+  resolve(response: unknown): void
+  reject(reason: unknown): void
+}
+
+/** A stream that the member receives. */
+interface Incoming {
+  readonly parts: PartStream<unknown, unknown>
+  taken: number
+  wake: (() => void) | undefined
+}
+
+/** What a responder of a member gets of a request. */
+interface Received {
+  readonly payload: unknown
+  readonly origin: RequestOrigin
+}
+
+/** The requests that a member sends through its page, and those that it responds to. */
+export class MemberRequests {
+  /** The requests in flight, by the ids of the member. */
+  private readonly sent = new Map<number, AbortController>()
+  private readonly incoming = new Map<number, Incoming>()
+  private readonly responders = new Map<string, () => void>()
+  private readonly pending = new Map<string, Pending>()
+  /** The streams that the member sends, by the ids of the host. */
+  private readonly outgoing = new Map<string, StreamToSend>()
+  private lastRequest = 0
+
+  constructor(private readonly member: Requester) {}
+
+  async send(args: Record<string, unknown>): Promise<unknown> {
+    const { stream, session: _, ...rest } = args
+    const { id: given, name, to, payload, bytes, timeoutMs, component, causes } = readEntry(rest)
+    const id = readId('id', given)
+    if (this.sent.has(id)) throw new EventBusError('invalid_argument', `the request ${id} is in flight already`)
+    const request = {
+      name: name as string,
+      to: to as Target,
+      payload,
+      bytes,
+      timeoutMs: timeoutMs as number | undefined,
+      component: this.member.componentOf(component),
+      causes: (causes ?? []) as string[],
+    }
+    const controller = new AbortController()
+    const { signal } = controller
+    this.sent.set(id, controller)
+    const channel = openChannel()
+    if (stream !== undefined && stream !== null) {
+      const credit = readFields('stream', stream)
+      const streams = channel.openStreams((...needed) => new IncomingStreams(...needed))
+      const parts = streams.request(request.name, signal, () => ({ ...request, signal, stream: credit }))
+      void this.forward(id, parts as PartStream<unknown, unknown>)
+      return null
+    }
+    try {
+      return await channel.requests.send({ ...request, signal })
+    } finally {
+      this.sent.delete(id)
+    }
+  }
+
+  cancel(ids: unknown): null {
+    for (const id of Array.isArray(ids) ? ids : []) this.sent.get(id)?.abort()
+    return null
+  }
+
+  /** Brings a stream to the member, as fast as that takes it. */
+  private async forward(id: number, parts: PartStream<unknown, unknown>): Promise<void> {
+    const incoming: Incoming = { parts, taken: 0, wake: undefined }
+    this.incoming.set(id, incoming)
+    const isOpen = () => this.incoming.get(id) === incoming
+    const tell = (end: PulledOther) => {
+      if (isOpen()) this.member.add(end)
+      this.sent.delete(id)
+      this.incoming.delete(id)
+    }
+    try {
+      for (let sent = 0; isOpen(); ) {
+        if (sent - incoming.taken >= STREAM_WINDOW) {
+          await new Promise<void>((resolve) => {
+            incoming.wake = resolve
+          })
+          continue
+        }
+        const { done, value } = await parts.next()
+        if (done) return tell({ stream: id, response: value })
+        sent += 1
+        if (isOpen()) this.member.add({ stream: id, parts: [value], due: true })
+      }
+    } catch (error) {
+      tell({ stream: id, error: plainErrorOf(error) })
+    }
+  }
+
+  /** Registers a responder of the member, or ends it. */
+  setResponder(entry: Entry): Promise<object> | object {
+    const { on, stream } = entry
+    const name = readText('name', entry.name, 'invalid_event_name')
+    if (on !== true) {
+      this.responders.get(name)?.()
+      return {}
+    }
+    if (this.responders.size >= MAX_RESPONDERS) {
+      throw new EventBusError('queue_full', `${this.member.source} has ${MAX_RESPONDERS} responders, the limit`)
+    }
+    return new Promise((resolve, reject) => {
+      const end = openChannel().add({
+        name,
+        title: `that of ${this.member.source}`,
+        stack: true,
+        respond: (payload, origin) => (stream === true ? { payload, origin } : this.respond(name, { payload, origin })),
+        ...(stream === true && { stream: (toSend) => this.respondWithStream(toSend) }),
+        accepted: () => resolve({}),
+        ended: (error) => {
+          this.responders.delete(name)
+          if (error) reject(error)
+          else resolve({})
+        },
+      })
+      this.responders.set(name, end)
+    })
+  }
+
+  private respond(name: string, received: Received): Promise<unknown> {
+    this.lastRequest += 1
+    const request = `${this.lastRequest}`
+    return new Promise((resolve, reject) => {
+      this.pending.set(request, { resolve, reject })
+      this.hand(request, name, received)
+    })
+  }
+
+  private respondWithStream(stream: StreamToSend) {
+    const { request, name, credit } = stream
+    this.outgoing.set(request, stream)
+    this.hand(request, name, stream.source() as Received, credit)
+    return {
+      credit: (parts: number) => this.member.add({ credit: request, parts }),
+      // Its signal has told the member already.
+      stop: () => void this.outgoing.delete(request),
+    }
+  }
+
+  /** Hands a request to the member. */
+  private hand(request: string, name: string, { payload, origin }: Received, stream?: PulledRequest['stream']): void {
+    const { caller, component, signal, chain } = origin
+    const causes = chain.slice(0, -1)
+    signal.addEventListener('abort', () => {
+      this.pending.delete(request)
+      this.member.add({ ended: request, code: (signal.reason as Partial<EventBusError>)?.code ?? 'cancelled' })
+    })
+    this.member.add({
+      request,
+      name,
+      source: caller.kind === 'webview' ? caller.label : 0,
+      payload,
+      ...(component !== undefined && { component }),
+      ...(causes.length > 0 && { causes }),
+      ...(stream && { stream }),
+    })
+  }
+
+  /** Takes an entry of `respond`. */
+  takeResponse(given: unknown): Promise<unknown> | object {
+    const { failure, ...rest } = given as { failure?: unknown }
+    const entry = readEntry(rest)
+    if (entry.stream !== undefined) return this.takeProgress(entry)
+    const request = readText('request', entry.request)
+    const thrown = failure === undefined ? undefined : readFields('failure', failure)
+    const stream = this.outgoing.get(request)
+    if (stream) {
+      const isLast = thrown !== undefined || entry.declined === true || entry.part === undefined
+      if (isLast) {
+        this.outgoing.delete(request)
+        stream.ended()
+      }
+      return this.member.inbox.queue.send('respond', { ...entry, failure: thrown }, sizeOf(entry))
+    }
+    const pending = this.pending.get(request)
+    if (!pending) {
+      const text = 'this member did not receive the request, has responded already, or its caller cancelled'
+      throw new EventBusError('unknown_request', text)
+    }
+    this.pending.delete(request)
+    if (thrown) pending.reject(thrown)
+    else if (entry.declined === true) pending.reject(new Error(`the responder in ${this.member.source} has ended`))
+    else {
+      try {
+        pending.resolve(valueIn(entry))
+      } catch (error) {
+        const text = `the response of ${this.member.source} is no JSON: ${error}`
+        pending.reject(new EventBusError('invalid_payload', text))
+        throw new EventBusError('invalid_payload', text)
+      }
+    }
+    return {}
+  }
+
+  /** The member has taken parts of a stream, or leaves it. */
+  private takeProgress({ stream, taken, stop }: Entry): object {
+    const incoming = this.incoming.get(readId('stream', stream))
+    if (!incoming) return {}
+    incoming.taken = Math.max(incoming.taken, readId('taken', taken ?? 0))
+    incoming.wake?.()
+    if (stop === true) {
+      this.incoming.delete(stream as number)
+      this.sent.delete(stream as number)
+      incoming.parts.stop()
+    }
+    return {}
+  }
+
+  /** Ends all of them. */
+  end(): void {
+    const reason = new EventBusError('page_gone', `${this.member.source} has ended`)
+    for (const controller of this.sent.values()) controller.abort()
+    for (const { parts, wake } of this.incoming.values()) {
+      parts.stop()
+      wake?.()
+    }
+    for (const end of [...this.responders.values()]) end()
+    for (const { reject } of this.pending.values()) reject(reason)
+    const failure = { name: reason.name, message: reason.message }
+    for (const [request, stream] of this.outgoing) {
+      stream.ended()
+      this.member.inbox.queue.send('respond', { request, failure }).catch(reportRefusal)
+    }
+    for (const map of [this.sent, this.incoming, this.responders, this.pending, this.outgoing]) map.clear()
+  }
+}
+
+/** The value of a response. */
+function valueIn({ payload = 'null', bytes = [] }: Entry): unknown {
+  if (bytes.length === 0) return JSON.parse(payload)
+  const place = `bytes ${randomId()}`
+  const pieces: Piece[] = [...bytes]
+  // Writing and reading pass the properties of an object in the same order.
+  return JSON.parse(payload.replaceAll(MARK, `"${place}"`), (_, value) => (value === place ? pieces.shift() : value))
+}

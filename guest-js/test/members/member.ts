@@ -1,0 +1,65 @@
+import { vi } from 'vitest'
+import type * as api from '../../src/index.js'
+import { createTestBus, type TestBus, type TestBusOptions } from '../../src/testing/index.js'
+import type { Exposed, ExposeOptions } from '../../src/worker.js'
+import * as worker from '../../src/worker.js'
+import { inRealm } from '../bundle.js'
+
+/** A worker in a realm of its own. */
+export type WorkerRealm = typeof api &
+  typeof worker & {
+    /** What it has reported. */
+    readonly reports: unknown[]
+  }
+
+const CODE = `export * from './index.js'\nexport * from './worker.js'`
+
+export async function workerRealm(globals: Record<string, unknown> = {}): Promise<WorkerRealm> {
+  const reports: unknown[] = []
+  const reportError = (error: unknown) => reports.push(error)
+  const { exports } = await inRealm<typeof api & typeof worker>(CODE, { reportError, ...globals })
+  return { ...exports, reports }
+}
+
+/** A page on a test bus, its workers, and what the page has reported. */
+export class Workers {
+  readonly bus: TestBus
+  readonly reported = vi.fn()
+  private readonly exposed: Exposed[] = []
+  private readonly ports: MessagePort[] = []
+
+  constructor(options?: TestBusOptions) {
+    this.bus = createTestBus(options)
+    vi.stubGlobal('reportError', this.reported)
+  }
+
+  /** A worker that the page exposes the bus to, and the handle. */
+  async start(options?: ExposeOptions): Promise<{ realm: WorkerRealm; exposed: Exposed; port: MessagePort }> {
+    const realm = await workerRealm()
+    const { exposed, port } = this.expose(options)
+    await realm.connect(port)
+    return { realm, exposed, port }
+  }
+
+  /** The end of the page of such a port. */
+  pagePort(port: MessagePort): MessagePort {
+    return this.ports[this.ports.indexOf(port) - 1] as MessagePort
+  }
+
+  /** Exposes the bus to whoever has the port. */
+  expose(options?: ExposeOptions): { exposed: Exposed; port: MessagePort } {
+    const { port1, port2 } = new MessageChannel()
+    this.ports.push(port1, port2)
+    const exposed = worker.expose(port1, options)
+    this.exposed.push(exposed)
+    return { exposed, port: port2 }
+  }
+
+  async end(): Promise<void> {
+    for (const exposed of this.exposed) exposed.stop()
+    await this.bus.settled()
+    for (const port of this.ports) port.close()
+    this.bus.dispose()
+    vi.unstubAllGlobals()
+  }
+}

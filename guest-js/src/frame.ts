@@ -26,13 +26,13 @@ const LONGEST_WAIT_MS = 5_000
  *
  * @example
  * ```ts
- * import { expose, type FrameOptions } from 'tauri-plugin-event-bus-api/frame'
+ * import { expose, type ExposeOptions } from 'tauri-plugin-event-bus-api/frame'
  *
- * const options: FrameOptions = { origin: 'https://chat.example', name: 'chat', listen: ['chat:*'], emit: ['chat:sent'] }
+ * const options: ExposeOptions = { origin: 'https://chat.example', name: 'chat', listen: ['chat:*'], emit: ['chat:sent'] }
  * expose(document.querySelector('iframe')!, options)
  * ```
  */
-export interface FrameOptions extends Allowed {
+export interface ExposeOptions extends Allowed {
   /** The origins whose documents are let in, such as `https://chat.example`. That of a sandboxed frame is `null`, as text. */
   origin: string | readonly string[]
   /** The name of the frame: 1 to 64 letters, digits and `- _ .`; a number by default. Its source is `frame:<name>`. */
@@ -79,7 +79,7 @@ export interface ConnectOptions {
  * document.body.append(frame)
  * ```
  */
-export function expose(frame: HTMLIFrameElement, options: FrameOptions): Exposed {
+export function expose(frame: HTMLIFrameElement, options: ExposeOptions): Exposed {
   const { origin, name, maxPerSecond = MAX_PER_SECOND, signal, ...allowed } = options
   const origins = originsOf(origin)
   const receive = (event: MessageEvent<Hello>) => {

@@ -19,6 +19,7 @@ use crate::hub::requests::Recipient;
 use crate::hub::{Audience, Command, Effects, EmitEffects, Hub, NewEvent, Pull, Refusal};
 use crate::limits::Limits;
 use crate::model::compat::CompatKind;
+use crate::model::deferred::Guarded;
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::Receipt;
 use crate::model::json::Json;
@@ -174,8 +175,8 @@ impl Core {
     }
 
     /// The hub. No foreign code may run while the guard lives; [`Core::apply_effects`] is for afterwards.
-    pub(crate) fn hub(&self) -> MutexGuard<'_, Hub<Reply>> {
-        match self.hub.try_lock() {
+    pub(crate) fn hub(&self) -> Guarded<MutexGuard<'_, Hub<Reply>>> {
+        let hub = match self.hub.try_lock() {
             Ok(hub) => hub,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => {
@@ -184,7 +185,8 @@ impl Core {
                 self.waiting.fetch_sub(1, Ordering::Relaxed);
                 hub
             }
-        }
+        };
+        Guarded::new(hub)
     }
 
     /// Applies effects: first calls and replies to pages, then the bus's own, and wakers last, since a waker is foreign code that may
@@ -304,14 +306,25 @@ impl Core {
                 self.resolve_unannounced(&to.selection);
             }
         }
-        // Bound to a name, so that the lock is released before the platform is called.
-        let published = self.hub().enqueue(event, audience, now);
-        match published {
+        match self.enqueue(event, audience) {
             Err(refusal) if self.is_resolved(&refusal.error, audience) => {
-                self.hub().enqueue(refusal.event, audience, now)
+                self.enqueue(refusal.event, audience)
             }
             published => published,
         }
+    }
+
+    fn enqueue(
+        &self,
+        event: NewEvent,
+        audience: &Audience,
+    ) -> std::result::Result<(Receipt, EmitEffects<Reply>), Box<Refusal>> {
+        // Bound to a name, so that the lock is released before anything else is called.
+        let published = self.hub().enqueue(event, audience, now);
+        if published.as_ref().is_err_and(|refusal| refusal.has_freed) {
+            self.rearm.notify_one();
+        }
+        published
     }
 
     /// The platform may list a webview that the hub does not know yet. Returns whether the event is worth another try.

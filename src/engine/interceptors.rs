@@ -87,14 +87,21 @@ impl Interceptors {
             );
             let mut emitted = EmittedEvent::new(&event.name, &mut event.payload, &mut is_amended);
             let called = catch_unwind(AssertUnwindSafe(|| interceptor(&mut emitted, &context)));
-            match called {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => return Err(refused(event, error)),
-                Err(panic) => {
-                    // What is logged is an event of its own.
-                    drop(running);
-                    return Err(note_panic(event, panic, diagnostics));
-                }
+            let panicked = match called {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => match catch_unwind(AssertUnwindSafe(|| error.to_string())) {
+                    Ok(text) => return Err(refused(event, &text, error)),
+                    Err(panic) => {
+                        drop_safely(error);
+                        Some(panic)
+                    }
+                },
+                Err(panic) => Some(panic),
+            };
+            if let Some(panic) = panicked {
+                // What is logged is an event of its own.
+                drop(running);
+                return Err(note_panic(event, panic, diagnostics));
             }
         }
         Ok(is_amended)
@@ -113,8 +120,8 @@ fn note_panic(event: &NewEvent, panic: Box<dyn Any + Send>, diagnostics: &Diagno
     Error::new(ErrorCode::Refused, text)
 }
 
-fn refused(event: &NewEvent, error: Box<dyn StdError + Send + Sync>) -> Error {
+fn refused(event: &NewEvent, text: &str, error: Box<dyn StdError + Send + Sync>) -> Error {
     let name = quoted(event.name.as_str());
-    let text = format!("{name} was not emitted: {error}");
+    let text = format!("{name} was not emitted: {text}");
     Error::new(ErrorCode::Refused, text).with_source(error)
 }

@@ -129,10 +129,16 @@ impl Backlog {
                 self.bytes -= oldest.weight();
                 let lost = Loss::of(&oldest.event);
                 let of = LossOf::Events(oldest.event.event_name().clone(), oldest.addressing);
-                if !oldest.is_taken {
-                    self.evicted_untaken.add(of.clone(), lost);
+                // The next page still gets it where another subscription had yet to receive it, too.
+                let is_kept = self.kept.front().is_some_and(|next| {
+                    next.event.seq() == oldest.event.seq() && !next.is_only_retained()
+                });
+                if !is_kept {
+                    if !oldest.is_taken {
+                        self.evicted_untaken.add(of.clone(), lost);
+                    }
+                    self.evicted.add(of.clone(), lost);
                 }
-                self.evicted.add(of.clone(), lost);
                 self.note_pending_loss(lost, of, oldest.pending_for.as_ref());
             } else {
                 return;

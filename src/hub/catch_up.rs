@@ -44,13 +44,14 @@ pub(super) fn discount_what_comes_again(found: &mut [Found<'_>]) {
 }
 
 /// What new subscriptions get of what came before them, by sequence number.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct CatchUp {
     /// By sequence number, whether they are replayed or retained, and whether only the newest of a name is to wait.
     pub(super) events: BTreeMap<(u64, bool, bool, bool), CatchUpEntry>,
     gaps: Vec<LostEvents>,
-    /// The time by which events have expired.
-    steady: Duration,
+    /// Read for the first event that may have expired.
+    clock: fn() -> Duration,
+    steady: Option<Duration>,
     /// What has expired, by the subscriptions that it was for.
     expired: BTreeMap<SubscriptionId, Loss>,
     /// The numbers of kept events that the page has, since it has handled them in an earlier session or is told of their
@@ -96,12 +97,22 @@ impl CatchUpEntry {
 }
 
 impl CatchUp {
-    /// For subscriptions that begin at this time of the steady clock.
-    pub(super) fn at(steady: Duration) -> Self {
+    /// For subscriptions that begin now, by the steady clock.
+    pub(super) fn new(clock: fn() -> Duration) -> Self {
         Self {
-            steady,
-            ..Self::default()
+            events: BTreeMap::new(),
+            gaps: Vec::new(),
+            clock,
+            steady: None,
+            expired: BTreeMap::new(),
+            handled: Vec::new(),
         }
+    }
+
+    fn has_expired(&mut self, event: &BusEvent) -> bool {
+        event
+            .expires_at()
+            .is_some_and(|end| end <= *self.steady.get_or_insert_with(self.clock))
     }
 
     pub(super) fn add(
@@ -111,7 +122,7 @@ impl CatchUp {
         mark: Mark,
         (id, is_newest): (SubscriptionId, bool),
     ) {
-        if event.has_expired(self.steady) {
+        if self.has_expired(event) {
             let lost = Loss::of(&event.marked(mark));
             let own = self.expired.entry(id);
             own.and_modify(|own| *own = own.join(lost)).or_insert(lost);

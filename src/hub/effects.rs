@@ -66,6 +66,20 @@ pub(crate) struct Abandoned {
     pub(crate) has_expired: bool,
 }
 
+/// What the check of an event has removed, and who is to be told: see [`Hub::tell_freed`](super::Hub::tell_freed).
+#[derive(Debug, Default)]
+pub(super) struct Freed {
+    /// The queues that have room that they had not.
+    pub(super) queues: Vec<SubscriberKey>,
+    pub(super) abandoned: Vec<Abandoned>,
+}
+
+impl Freed {
+    pub(super) fn is_empty(&self) -> bool {
+        self.queues.is_empty() && self.abandoned.is_empty()
+    }
+}
+
 /// The effects of an event: usually none, since its page has yet to fetch what came before.
 pub(crate) type EmitEffects<W> = Option<Box<Effects<W>>>;
 

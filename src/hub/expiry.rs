@@ -11,6 +11,9 @@ use crate::hub::{Hub, PULL_HOLD, SESSION_LEASE};
 /// How often what has expired is removed at most, where nobody takes it.
 pub(super) const SWEEP_INTERVAL: Duration = Duration::from_millis(100);
 
+/// How long what has expired may keep an emit waiting after a sleep of the machine, in which timers stand still.
+const MAX_WAIT_FOR_EXPIRY: Duration = Duration::from_secs(30);
+
 impl<W> Hub<W> {
     /// Completes the pulls that were held long enough, ends sessions without a sign of life and requests whose time is
     /// over, and forgets what was kept for pages that have started.
@@ -18,7 +21,7 @@ impl<W> Hub<W> {
     /// Returns when to call again: by then at the latest, or as soon as [`Effects::rearm`] is set.
     pub(crate) fn expire(&mut self, now: Instant) -> (Effects<W>, Option<Instant>) {
         let mut effects = Effects::default();
-        let expiry = self.expire_events(now, &mut effects);
+        self.expire_events(&mut effects);
         let mut abandoned = Vec::new();
         for session in self.sessions.values_mut() {
             if let Some(pull) = session.parked.take_if(|pull| now >= pull.since + PULL_HOLD) {
@@ -71,15 +74,18 @@ impl<W> Hub<W> {
             )
             .chain(starts)
             .chain(self.requests.next_due())
-            .chain(expiry)
+            .chain(self.expiry_due(now))
             .min();
         (effects, self.armed)
     }
 
-    /// Removes the events that have expired, so that they take no memory and no room. Returns when to call again.
-    fn expire_events(&mut self, now: Instant, effects: &mut Effects<W>) -> Option<Instant> {
-        let steady = (self.clock)();
-        if self.next_expiry()? <= steady {
+    /// Removes the events that have expired, so that they take no memory and no room.
+    fn expire_events(&mut self, effects: &mut Effects<W>) {
+        if let Some(next) = self.next_expiry() {
+            let steady = (self.clock)();
+            if next > steady {
+                return self.tell_freed(effects);
+            }
             for (key, session) in &mut self.sessions {
                 if session.outbox.queue.drop_expired(self.clock) {
                     let line = Line::Queue(*key);
@@ -100,10 +106,39 @@ impl<W> Hub<W> {
                 history.backlog.empty_expired(steady);
             }
             self.retained.drop_expired(self.clock);
-            self.expire_unconsumed(effects);
+            self.expire_unconsumed();
         }
-        let next = self.next_expiry()?;
-        Some(now + next.saturating_sub(steady).max(SWEEP_INTERVAL))
+        self.tell_freed(effects);
+    }
+
+    /// When to look for expired events again.
+    fn expiry_due(&self, now: Instant) -> Option<Instant> {
+        let wait = self.next_expiry()?.saturating_sub((self.clock)());
+        let most = match self.room.is_empty() {
+            true => wait,
+            false => wait.min(MAX_WAIT_FOR_EXPIRY),
+        };
+        Some(now + most.max(SWEEP_INTERVAL))
+    }
+
+    /// Something is stored that expires then. Returns whether [`Hub::expire`] is due earlier than its caller knows.
+    pub(super) fn arm_expiry(&mut self, deadline: Duration, now: Instant) -> bool {
+        let wait = deadline.saturating_sub((self.clock)());
+        self.arm(now + wait.max(SWEEP_INTERVAL))
+    }
+
+    /// An emit waits for room, which what expires may give.
+    pub(super) fn arm_for_waiting(&mut self, now: Instant) -> bool {
+        self.expiry_due(now).is_some_and(|due| self.arm(due))
+    }
+
+    /// Tells of what was removed.
+    pub(super) fn tell_freed(&mut self, effects: &mut Effects<W>) {
+        for queue in self.freed.queues.drain(..) {
+            self.room
+                .wake_first(Line::Queue(queue), &mut effects.wakers);
+        }
+        effects.abandoned.append(&mut self.freed.abandoned);
     }
 
     /// When the next event expires.

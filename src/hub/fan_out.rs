@@ -14,6 +14,7 @@ use crate::hub::routes::Route;
 use crate::model::core_target::CompatListener;
 use crate::model::delivery::Addressing;
 use crate::model::event::{BusEvent, Receipt};
+use crate::model::policy::Overflow;
 
 /// For how many ended subscriptions a page may have unreported gaps before they are forgotten.
 const MAX_UNREPORTED_GAPS: usize = 1024;
@@ -79,13 +80,12 @@ impl<W> Hub<W> {
                 let outbox = &mut session.outbox;
                 outbox.queue.free_room(|| event.weight(), self.clock);
                 let mut is_queued = false;
-                if let Some((addressing, subscriptions)) = own {
+                for ((addressing, subscriptions), is_newest) in lanes(own, newest, route) {
                     let queued = queued(event, subscriptions, addressing);
-                    is_queued |= outbox.push(queued, route.policy.overflow);
-                }
-                if let Some((addressing, subscriptions)) = newest {
-                    let queued = queued(event, subscriptions, addressing);
-                    is_queued |= outbox.queue.push_newest(queued, route.policy.overflow);
+                    is_queued |= match is_newest {
+                        true => outbox.queue.push_newest(queued, route.policy.overflow),
+                        false => outbox.push(queued, route.policy.overflow),
+                    };
                 }
                 if before.is_some_and(|before| is_smaller(session.outbox.usage(), before)) {
                     let line = Line::Queue(entry.subscriber);
@@ -130,15 +130,13 @@ impl<W> Hub<W> {
                 let queue = &mut consumer.queue;
                 queue.free_room(|| event.weight(), self.clock);
                 let mut received = 0;
-                if let Some(subscriptions) = all {
+                for (subscriptions, is_newest) in lanes(all, newest, route) {
                     let count = subscriptions.len();
                     let queued = queued(event, subscriptions, addressing);
-                    received += count * usize::from(queue.push(queued, route.policy.overflow));
-                }
-                if let Some(subscriptions) = newest {
-                    let count = subscriptions.len();
-                    let queued = queued(event, subscriptions, addressing);
-                    let is_queued = queue.push_newest(queued, route.policy.overflow);
+                    let is_queued = match is_newest {
+                        true => queue.push_newest(queued, route.policy.overflow),
+                        false => queue.push(queued, route.policy.overflow),
+                    };
                     received += count * usize::from(is_queued);
                 }
                 receipt.listeners += received;
@@ -164,6 +162,19 @@ impl<W> Hub<W> {
             }
         }
     }
+}
+
+/// What an event is queued for, and whether only the newest is wanted.
+fn lanes<T>(all: Option<T>, newest: Option<T>, route: &Route) -> impl Iterator<Item = (T, bool)> {
+    let mut lanes = [
+        all.map(|all| (all, false)),
+        newest.map(|newest| (newest, true)),
+    ];
+    // It may make the room that the other entry needs.
+    if route.policy.overflow == Overflow::Reject {
+        lanes.reverse();
+    }
+    lanes.into_iter().flatten()
 }
 
 fn queued(

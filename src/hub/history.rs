@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::hub::backlog::{Backlog, BacklogEntry};
+use crate::hub::effects::Effects;
 use crate::hub::ids::{SessionId, SubscriberKey, SubscriptionId};
 use crate::hub::loss::Loss;
 use crate::hub::losses::Losses;
@@ -185,6 +186,7 @@ impl<W> Hub<W> {
         outbox: Outbox,
         before: PageBefore,
         listened: &BTreeMap<SubscriptionId, EventPattern>,
+        effects: &mut Effects<W>,
     ) {
         let bound = self.backlog_bound();
         let Some(webview) = self.webviews.get_mut(label) else {
@@ -249,6 +251,8 @@ impl<W> Hub<W> {
         for kept in kept {
             backlog.push(kept);
         }
+        // Nothing else may have told of what expires here.
+        effects.rearm |= backlog.next_expiry().is_some();
         webview.history = Some(History::new(backlog, KeptFor::PageAfter(before)));
     }
 

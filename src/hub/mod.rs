@@ -36,6 +36,7 @@ mod room;
 pub(crate) mod routes;
 pub(crate) mod session;
 mod sessions;
+mod slot;
 pub(crate) mod streamed;
 mod subscribe;
 mod subscription;
@@ -58,6 +59,7 @@ use crate::model::policies::Policies;
 use crate::sync::steady_now;
 
 use consumer::Consumer;
+use effects::Freed;
 use history::History;
 use ids::SubscriberKey;
 use queue::{QueueBound, QueueEntry};
@@ -102,6 +104,8 @@ pub(crate) struct Hub<W> {
     unconsumed: Unconsumed,
     /// Emits that wait for room in a queue.
     room: Room,
+    /// What was removed since effects were last returned.
+    freed: Freed,
     requests: Requests<W>,
     next_subscriber: u64,
     newest_webview: u64,
@@ -173,6 +177,7 @@ impl<W> Hub<W> {
             retained: Retained::default(),
             unconsumed: Unconsumed::default(),
             room: Room::default(),
+            freed: Freed::default(),
             requests: Requests::default(),
             next_subscriber: 0,
             newest_webview: 0,

@@ -98,10 +98,6 @@ impl Outbox {
         self.queue.push_lost(lost);
     }
 
-    pub(crate) fn has_room(&self, weight: usize) -> bool {
-        self.queue.has_room(weight)
-    }
-
     /// All that the page has not acknowledged, for the page after it, with the indexes of what was delivered.
     pub(crate) fn into_unacknowledged(mut self) -> impl Iterator<Item = (Option<u64>, QueueEntry)> {
         // Messages are left out: the other side knows that this page is gone.

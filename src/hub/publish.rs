@@ -8,8 +8,8 @@ use crate::hub::audience::Audience;
 use crate::hub::backlog::BacklogEntry;
 use crate::hub::effects::EmitEffects;
 use crate::hub::expiry::SWEEP_INTERVAL;
-use crate::hub::ids::SubscriberKey;
-use crate::hub::queue::SupersededLists;
+use crate::hub::ids::{SubscriberKey, SubscriptionId};
+use crate::hub::queue::{Arriving, Queue, SupersededLists};
 use crate::hub::retained::RetainedEvent;
 use crate::hub::room::Ticket;
 use crate::hub::routes::{Route, RouteEntry};
@@ -50,11 +50,17 @@ impl NewEvent {
 pub(crate) struct Refusal {
     pub(crate) event: NewEvent,
     pub(crate) error: Error,
+    /// Whether [`Hub::expire`] is due, since the check has removed what others wait to hear of.
+    pub(crate) has_freed: bool,
 }
 
 impl Refusal {
     pub(crate) fn of(event: NewEvent, error: Error) -> Box<Self> {
-        Box::new(Self { event, error })
+        Box::new(Self {
+            event,
+            error,
+            has_freed: false,
+        })
     }
 }
 
@@ -100,13 +106,18 @@ impl<W> Hub<W> {
             Ok(admitted) => {
                 let (receipt, mut effects) = self.append(event, audience, &admitted, clock);
                 self.take_notes(&mut effects);
+                if !self.freed.is_empty() {
+                    self.tell_freed(effects.get_or_insert_default());
+                }
                 return Ok((receipt, effects));
             }
             Err(Obstacle::Refused(error)) => error,
             Err(Obstacle::Full(key)) => self.queue_full(key, &event),
         };
         self.refused += 1;
-        Err(Refusal::of(event, error))
+        let mut refusal = Refusal::of(event, error);
+        refusal.has_freed = !self.freed.is_empty();
+        Err(refusal)
     }
 
     /// An event that was refused is tried again, because a webview was announced meanwhile.
@@ -143,6 +154,7 @@ impl<W> Hub<W> {
             if is_retained {
                 return Err(retained_and_consumed(event.name.as_str()).into());
             }
+            self.expire_unconsumed();
             let weight = weight_of(&event.name, &event.payload, event.provenance.as_deref());
             let (name, source) = (&event.name, &event.source);
             let checked = self
@@ -249,6 +261,16 @@ impl<W> Hub<W> {
 
     /// Whether this subscriber receives an event with this audience.
     pub(super) fn reaches(&self, entry: &RouteEntry, audience: &Audience) -> bool {
+        self.lanes_to(entry, audience).is_some()
+    }
+
+    /// Whether a subscriber gets an event with this audience for subscriptions that want every event, and for which that want
+    /// only the newest. `None` if it does not get it.
+    fn lanes_to<'a>(
+        &self,
+        entry: &'a RouteEntry,
+        audience: &Audience,
+    ) -> Option<(bool, Option<&'a Arc<[SubscriptionId]>>)> {
         let page = self.sessions.get(&entry.subscriber).and_then(|session| {
             let webview = self.webviews.get(&session.webview)?;
             Some((&*session.webview, &*webview.window))
@@ -258,11 +280,14 @@ impl<W> Hub<W> {
             None if self.sessions.contains_key(&entry.subscriber) => None,
             None => Some(audience.addressing_of_host()),
         };
-        addressing.is_some_and(|addressing| entry.receives(addressing))
+        let newest = addressing.and_then(|addressing| entry.newest_for(addressing));
+        let has_others = addressing
+            .is_some_and(|addressing| entry.subscriptions_for(addressing).is_some())
             || entry.compatible().any(|listener| {
                 let addressing = addressing.unwrap_or(Addressing::Elsewhere);
                 audience.reaches_compatible(listener, addressing, page)
-            })
+            });
+        (has_others || newest.is_some()).then_some((has_others, newest))
     }
 
     /// Forgets retained events whose name matches. Returns how many there were.
@@ -295,31 +320,47 @@ impl<W> Hub<W> {
         }
         // Without what a few ids add, which a full queue does not tell apart.
         let weight = weight_of(&event.name, &event.payload, event.provenance.as_deref());
-        // While others wait for room, only the keeper of leases makes it, since it also wakes them.
-        let may_free = self.room.is_empty();
+        let is_to_be_handled = route.policy.deliveries(event.lifetime).is_some();
         for entry in &route.entries {
             let key = entry.subscriber;
-            let has_room = match (self.sessions.get_mut(&key), self.consumers.get_mut(&key)) {
-                (Some(session), _) => {
-                    if may_free {
-                        session.outbox.queue.free_room(|| weight, self.clock);
-                    }
-                    session.outbox.has_room(weight)
-                }
-                (None, Some(consumer)) => {
-                    if may_free {
-                        consumer.queue.free_room(|| weight, self.clock);
-                    }
-                    consumer.queue.has_room(weight)
-                }
-                (None, None) => true,
+            let is_next = !self.room.has_older(key, ticket);
+            let Some(queue) = self.queue_of(key) else {
+                continue;
             };
-            let is_free = has_room && !self.room.has_older(key, ticket);
-            if !is_free && self.reaches(entry, audience) {
+            if is_next && queue.has_ample_room(weight) {
+                continue;
+            }
+            let Some((has_others, newest)) = self.lanes_to(entry, audience) else {
+                continue;
+            };
+            let has_newest = usize::from(newest.is_some() && is_to_be_handled);
+            let arriving = Arriving {
+                name: &event.name,
+                weight,
+                others: usize::from(has_others) + has_newest,
+                newest: newest.filter(|_| !is_to_be_handled),
+            };
+            let clock = self.clock;
+            let Some(queue) = self.queue_of(key) else {
+                continue;
+            };
+            let has_freed = !queue.has_room_for(&arriving) && queue.drop_expired(clock);
+            let has_room = queue.has_room_for(&arriving);
+            if has_freed {
+                self.freed.queues.push(key);
+            }
+            if !has_room || !is_next {
                 return Err(Obstacle::Full(key));
             }
         }
         Ok(())
+    }
+
+    fn queue_of(&mut self, key: SubscriberKey) -> Option<&mut Queue> {
+        match (self.sessions.get_mut(&key), self.consumers.get_mut(&key)) {
+            (Some(session), _) => Some(&mut session.outbox.queue),
+            (None, consumer) => consumer.map(|consumer| &mut consumer.queue),
+        }
     }
 
     /// Keeps the event for every webview whose page has yet to come, or to start. Without history it is only counted.

@@ -1,23 +1,23 @@
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::hub::expiring::Expiring;
 use crate::hub::ids::SubscriptionId;
-use crate::hub::loss::Loss;
 pub(crate) use crate::hub::queued::{LostEvents, QueueEntry, QueuedEvent};
+pub(crate) use crate::hub::slot::Arriving;
+use crate::hub::slot::{Dropping, Newest, Slot, dropping};
 pub(crate) use crate::hub::superseded::SupersededLists;
-use crate::hub::superseded::is_same;
 use crate::hub::unreported::Unreported;
-use crate::model::event::{GapReason, Mark};
+use crate::model::event::GapReason;
 use crate::model::name::EventName;
 use crate::model::policy::Overflow;
 
 /// Events on their way to one subscriber, in the order in which they are to be delivered.
 ///
 /// When it is full, it drops the oldest event that may be dropped, counts what it dropped, and delivers a gap in its
-/// place. An event whose policy is `reject` is never dropped. One whose policy is `latest` replaces the one of its name
-/// that still waits. An event that expires leaves its place, whatever its policy is.
+/// place. An event whose policy is `reject` is never dropped. One whose policy is `latest` replaces those of its name that
+/// still wait for no other subscriptions, unless it is kept until it is consumed: each of these is to be handled. An event
+/// that expires leaves its place, whatever its policy is.
 #[derive(Debug)]
 pub(crate) struct Queue {
     /// A superseded or dropped event leaves an empty slot, so that the others keep their numbers. The first slot is never
@@ -31,8 +31,8 @@ pub(crate) struct Queue {
     last_resort_from: u64,
     len: usize,
     bytes: usize,
-    /// The slot of the waiting event of a name, for names whose policy is `latest`.
-    latest: HashMap<EventName, u64>,
+    /// The slots of the waiting events of a name that newer ones replace.
+    latest: HashMap<EventName, Newest>,
     /// The slots of events that expire.
     expiring: Expiring,
     /// What was dropped here since there was no room.
@@ -46,24 +46,6 @@ pub(crate) struct Queue {
     dropped_events: u64,
     bound: QueueBound,
 }
-
-#[derive(Debug)]
-struct Slot {
-    queued: QueuedEvent,
-    dropping: Dropping,
-}
-
-/// Whether an event may make room for others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Dropping {
-    Allowed,
-    /// Only where nothing else can. Its policy is to reject, but it was accepted before its subscription began.
-    LastResort,
-    Never,
-}
-
-/// How many lists of subscriptions are told apart in what one event replaced. With more, it replaces no further events.
-const MAX_LISTS: usize = 16;
 
 /// With how many reports of what was lost elsewhere a new one is compared.
 const MAX_COMPARED: usize = 64;
@@ -130,7 +112,8 @@ impl Queue {
     }
 
     fn push_slot(&mut self, mut slot: Slot, overflow: Overflow) -> bool {
-        let may_supersede = overflow == Overflow::Latest;
+        let is_to_be_handled = slot.queued.event.mark().until_consumed;
+        let may_supersede = overflow == Overflow::Latest && !is_to_be_handled;
         if may_supersede {
             self.supersede(&mut slot);
         }
@@ -161,11 +144,41 @@ impl Queue {
         self.len == 0 || self.fits(1, weight)
     }
 
-    /// Removes what has expired, if an event of this weight has no room otherwise.
-    pub(crate) fn free_room(&mut self, weight: impl FnOnce() -> usize, clock: fn() -> Duration) {
-        if !self.expiring.is_empty() && !self.has_room(weight()) {
-            self.drop_expired(clock);
+    /// Whether an event of this weight fits, however it comes.
+    pub(crate) fn has_ample_room(&self, weight: usize) -> bool {
+        self.len == 0 || self.fits(2, 2 * weight)
+    }
+
+    /// Whether an event fits, once it has replaced what waits for the same subscriptions.
+    pub(crate) fn has_room_for(&self, arriving: &Arriving<'_>) -> bool {
+        let (mut events, mut bytes) = (self.len, self.bytes);
+        let newest = arriving.newest.and_then(|ids| {
+            let waiting = self.latest.get(arriving.name)?;
+            Some(waiting.slots().filter_map(move |number| {
+                let slot = self.slot(number)?;
+                slot.is_covered_by(ids).then_some(slot)
+            }))
+        });
+        for replaced in newest.into_iter().flatten() {
+            events -= 1;
+            bytes -= replaced.queued.weight();
         }
+        // A single event always stays.
+        if events == 0 {
+            return true;
+        }
+        let entries = arriving.others + usize::from(arriving.newest.is_some());
+        events + entries <= self.bound.events
+            && bytes + entries * arriving.weight <= self.bound.bytes
+    }
+
+    /// Removes what has expired, if an event of this weight has no room otherwise. Returns whether anything has.
+    pub(crate) fn free_room(
+        &mut self,
+        weight: impl FnOnce() -> usize,
+        clock: fn() -> Duration,
+    ) -> bool {
+        !self.expiring.is_empty() && !self.has_room(weight()) && self.drop_expired(clock)
     }
 
     /// Reports events that were lost elsewhere, before what is queued. Those that were lost on a link are joined, since a
@@ -248,8 +261,12 @@ impl Queue {
         taken
     }
 
-    /// Forgets the gaps of a subscription that has ended.
+    /// Forgets the gaps of a subscription that has ended, and takes it off what newer events replace: these are for others.
     pub(crate) fn forget(&mut self, id: SubscriptionId) {
+        let replaceable: Vec<u64> = self.latest.values().flat_map(Newest::slots).collect();
+        for number in replaceable {
+            self.leave_out(number, id);
+        }
         self.dropped.forget(id);
         self.expired.forget(id);
         for lost in &mut self.lost {
@@ -316,6 +333,27 @@ impl Queue {
         self.slots.len()
     }
 
+    fn slot(&self, number: u64) -> Option<&Slot> {
+        let index = number.checked_sub(self.first)?;
+        self.slots.get(index as usize)?.as_ref()
+    }
+
+    /// Removes a subscription from an event that waits for others, too.
+    fn leave_out(&mut self, number: u64, id: SubscriptionId) {
+        let index = (number - self.first) as usize;
+        let Some(Some(slot)) = self.slots.get_mut(index) else {
+            return;
+        };
+        let own = &slot.queued.subscriptions;
+        if own.len() < 2 || !own.contains(&id) {
+            return;
+        }
+        let before = slot.queued.weight();
+        let rest = own.iter().copied().filter(|own| *own != id);
+        slot.queued.subscriptions = rest.collect();
+        self.bytes = self.bytes + slot.queued.weight() - before;
+    }
+
     fn fits(&self, more_events: usize, more_bytes: usize) -> bool {
         self.len + more_events <= self.bound.events && self.bytes + more_bytes <= self.bound.bytes
     }
@@ -326,7 +364,10 @@ impl Queue {
         let number = self.first + index as u64;
         self.account_for_taken(number, &taken.queued);
         let name = taken.queued.event.event_name();
-        if !self.latest.is_empty() && self.latest.get(name) == Some(&number) {
+        if !self.latest.is_empty()
+            && let Some(newest) = self.latest.get_mut(name)
+            && !newest.forget(number)
+        {
             self.latest.remove(name);
         }
         self.skip_empty_slots();
@@ -360,10 +401,8 @@ impl Queue {
             let Some(slot) = slot else {
                 continue;
             };
-            if let Some(latest) = self.latest.get_mut(slot.queued.event.event_name())
-                && *latest == number
-            {
-                *latest = next;
+            if let Some(newest) = self.latest.get_mut(slot.queued.event.event_name()) {
+                newest.renumber(number, next);
             }
             if let Some(deadline) = slot.queued.event.expires_at() {
                 expiring.insert(deadline, next, ());
@@ -382,22 +421,46 @@ impl Queue {
         self.slots.retain(Option::is_some);
     }
 
-    /// Removes the event of this name that waits, if the newer one is for all of its subscriptions.
+    /// Removes the events of this name that wait, if the newer one is for all of their subscriptions.
     fn supersede(&mut self, newer: &mut Slot) {
         let number = self.first + self.slots.len() as u64;
         let name = newer.queued.event.event_name().clone();
-        let Some(before) = self.latest.insert(name, number) else {
+        let Some(newest) = self.latest.get_mut(&name) else {
+            let older = Vec::new();
+            let newest = Newest {
+                last: number,
+                older,
+            };
+            self.latest.insert(name, newest);
             return;
         };
-        let Some(place) = self.slots.get_mut((before - self.first) as usize) else {
-            return;
-        };
-        let Some(old) = place.take_if(|old| newer.may_replace(old)) else {
-            return;
-        };
-        self.account_for_taken(before, &old.queued);
-        newer.replace(old);
+        let before = std::mem::replace(&mut newest.last, number);
+        let mut older = std::mem::take(&mut newest.older);
+        older.retain(|older| !self.replace(*older, newer));
+        if !self.replace(before, newer) {
+            older.push(before);
+        }
+        if !older.is_empty()
+            && let Some(newest) = self.latest.get_mut(&name)
+        {
+            newest.older = older;
+        }
         self.skip_empty_slots();
+    }
+
+    /// Removes the event in this slot, if the newer one may replace it. Returns whether it is not there any more.
+    fn replace(&mut self, number: u64, newer: &mut Slot) -> bool {
+        let Some(place) = self.slots.get_mut((number - self.first) as usize) else {
+            return true;
+        };
+        if place.as_ref().is_some_and(|old| !newer.may_replace(old)) {
+            return false;
+        }
+        if let Some(old) = place.take() {
+            self.account_for_taken(number, &old.queued);
+            newer.replace(old);
+        }
+        true
     }
 
     /// Drops the oldest event that may be dropped. Returns false if there is none.
@@ -424,46 +487,5 @@ impl Queue {
             |slot: &Option<Slot>| slot.as_ref().is_some_and(|slot| slot.dropping == dropping);
         let before = slots.take_while(|slot| !is_meant(slot)).count();
         from + before as u64
-    }
-}
-
-/// Whether an event may make room. `rejected` is for those whose policy is to reject.
-fn dropping(overflow: Overflow, rejected: Dropping) -> Dropping {
-    match overflow {
-        Overflow::Reject => rejected,
-        _ => Dropping::Allowed,
-    }
-}
-
-impl Slot {
-    /// Whether every subscription that waits for the old event gets this one, and the loss can be told for each.
-    fn may_replace(&self, old: &Self) -> bool {
-        let (own, others) = (&self.queued.subscriptions, &old.queued.subscriptions);
-        let superseded = &old.queued.superseded;
-        let is_for_all = Arc::ptr_eq(own, others) || others.iter().all(|id| own.contains(id));
-        is_for_all
-            && (superseded.len() < MAX_LISTS
-                || superseded.iter().any(|(ids, _)| is_same(ids, others)))
-    }
-
-    fn replace(&mut self, old: Slot) {
-        let (from, count) = old.queued.event.stands_for();
-        let lost = Loss::of_one(old.queued.event.seq());
-        // One that waited for the page before may have replaced others itself.
-        let own = std::mem::replace(&mut self.queued.superseded, old.queued.superseded);
-        let own = own.into_lists().into_iter();
-        for list in own.chain([(old.queued.subscriptions, lost)]) {
-            self.queued.superseded.join(list);
-        }
-        let event = &self.queued.event;
-        let mark = event.mark();
-        self.queued.event = event.marked(Mark {
-            superseded: mark.superseded + count,
-            superseded_from: match mark.superseded {
-                0 => from,
-                _ => from.min(mark.superseded_from),
-            },
-            ..mark
-        });
     }
 }

@@ -156,7 +156,7 @@ impl<W> Hub<W> {
                 origin: session.origin,
                 replaced_since: None,
             };
-            self.keep_for_next_page(label, session.outbox, before, &listened);
+            self.keep_for_next_page(label, session.outbox, before, &listened, effects);
         }
     }
 

@@ -32,10 +32,11 @@ impl<W> Hub<W> {
         now: Instant,
     ) -> (Vec<Result<u64>>, Effects<W>) {
         let mut effects = Effects::default();
-        let mut catch_up = CatchUp::at((self.clock)());
+        let mut catch_up = CatchUp::new(self.clock);
         let answers = ScopeAnswers::default();
         self.abandon_exhausted(&mut effects);
-        self.expire_unconsumed(&mut effects);
+        self.expire_unconsumed();
+        self.tell_freed(&mut effects);
         self.retained.drop_expired(self.clock);
         let results = requests
             .into_iter()
@@ -64,7 +65,7 @@ impl<W> Hub<W> {
                         filter,
                         compat: None,
                     };
-                    let mut would_be = CatchUp::default();
+                    let mut would_be = CatchUp::new(self.clock);
                     self.collect_catch_up(key, &request, strict, now, &answers, &mut would_be);
                     self.note_replay(key, &would_be);
                 } else {
@@ -406,6 +407,9 @@ impl<W> Hub<W> {
                 history.backlog.note_taken(seq);
             }
         }
+        let deadlines = catch_up.events.values();
+        let deadlines = deadlines.filter_map(|entry| entry.event.expires_at());
+        let first_deadline = deadlines.min();
         for ((_, _, _, is_newest), entry) in catch_up.events {
             if let Some(history) = history.as_mut().filter(|_| entry.event.mark().replayed) {
                 history.backlog.note_taken(entry.event.seq());
@@ -424,6 +428,9 @@ impl<W> Hub<W> {
             self.room.wake_first(Line::Queue(key), &mut effects.wakers);
         }
         session.deliver(key, now, &mut self.room, effects);
+        if let Some(deadline) = first_deadline {
+            effects.rearm |= self.arm_expiry(deadline, now);
+        }
     }
 
     /// Ends these subscriptions. With the last one, the page's pull ends.

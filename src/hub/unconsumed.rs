@@ -113,6 +113,16 @@ impl Unconsumed {
         Some(kept)
     }
 
+    /// Gives an event up.
+    fn abandon(&mut self, seq: u64, has_expired: bool) -> Option<Abandoned> {
+        let kept = self.remove(seq)?;
+        Some(Abandoned {
+            name: kept.event.event_name().clone(),
+            deliveries: kept.deliveries,
+            has_expired,
+        })
+    }
+
     /// Notes a receiver of an event that was just accepted.
     pub(super) fn note_delivery(&mut self, seq: u64, subscriber: SubscriberKey) {
         if let Some(kept) = self.kept.get_mut(&seq) {
@@ -166,7 +176,7 @@ impl<W> Hub<W> {
         if is_handled {
             self.unconsumed.remove(seq);
         } else if kept.is_exhausted() {
-            self.abandon(seq, false, &mut effects);
+            self.abandon(seq, &mut effects);
         }
         effects
     }
@@ -181,7 +191,8 @@ impl<W> Hub<W> {
         effects: &mut Effects<W>,
     ) {
         self.abandon_exhausted(effects);
-        self.expire_unconsumed(effects);
+        self.expire_unconsumed();
+        self.tell_freed(effects);
         let Some(consumer) = self.consumers.get_mut(&key) else {
             return;
         };
@@ -216,29 +227,26 @@ impl<W> Hub<W> {
         let gone = exhausted.filter(|(_, kept)| !kept.receivers.iter().any(is_there));
         let gone: Vec<u64> = gone.map(|(seq, _)| *seq).collect();
         for seq in gone {
-            self.abandon(seq, false, effects);
+            self.abandon(seq, effects);
         }
     }
 
     /// Gives up what has expired, also while a handler of it runs.
-    pub(super) fn expire_unconsumed(&mut self, effects: &mut Effects<W>) {
+    pub(super) fn expire_unconsumed(&mut self) {
         if self.unconsumed.expiring.is_empty() {
             return;
         }
         let steady = (self.clock)();
         while let Some((seq, ())) = self.unconsumed.expiring.take_expired(steady) {
-            self.abandon(seq, true, effects);
+            let abandoned = self.unconsumed.abandon(seq, true);
+            self.freed.abandoned.extend(abandoned);
         }
     }
 
-    fn abandon(&mut self, seq: u64, has_expired: bool, effects: &mut Effects<W>) {
-        if let Some(kept) = self.unconsumed.remove(seq) {
-            effects.abandoned.push(Abandoned {
-                name: kept.event.event_name().clone(),
-                deliveries: kept.deliveries,
-                has_expired,
-            });
-        }
+    fn abandon(&mut self, seq: u64, effects: &mut Effects<W>) {
+        effects
+            .abandoned
+            .extend(self.unconsumed.abandon(seq, false));
     }
 
     /// A page that renews its session may still tell of what it has received before.

@@ -56,12 +56,14 @@ impl<W> Hub<W> {
                 Ok(admitted) => {
                     let (receipt, emitted) = self.append(event, audience, &admitted, clock);
                     let mut effects = emitted.map_or_else(Effects::default, |emitted| *emitted);
+                    self.tell_freed(&mut effects);
                     effects.unneeded.push(waker);
                     self.leave(ticket, &mut effects);
                     return (Attempt::Accepted(receipt), effects);
                 }
                 Err(Obstacle::Refused(error)) => {
                     self.refused += 1;
+                    self.tell_freed(&mut effects);
                     effects.unneeded.push(waker);
                     self.leave(ticket, &mut effects);
                     return (Attempt::Refused(Refusal::of(event, error)), effects);
@@ -81,6 +83,8 @@ impl<W> Hub<W> {
             &mut effects.unneeded,
             &mut effects.wakers,
         );
+        self.tell_freed(&mut effects);
+        effects.rearm |= self.arm_for_waiting(clock());
         let waits = Waits {
             event,
             ticket,

@@ -155,11 +155,6 @@ impl BusEvent {
         self.accepted.expires_at
     }
 
-    /// Whether it counts no more at this time of the steady clock.
-    pub(crate) fn has_expired(&self, steady: Duration) -> bool {
-        self.accepted.expires_at.is_some_and(|end| end <= steady)
-    }
-
     /// The event without its payload, to be counted only.
     pub(crate) fn without_payload(&self) -> Self {
         let own = &*self.accepted;

@@ -21,20 +21,20 @@ pub(crate) fn check_delay(delay: Duration) -> Result<Duration> {
     if (MIN_INTERVAL..=MAX_DURATION).contains(&delay) {
         return Ok(delay);
     }
-    Err(invalid_delay(&format!("{delay:?}")))
+    Err(invalid_delay("the delay", &format!("{delay:?}")))
 }
 
 /// Reads a delay as JavaScript gives it.
 pub(crate) fn delay_from_millis(millis: f64) -> Result<Duration> {
-    let invalid = || invalid_delay(&format!("{millis} ms"));
+    let invalid = || invalid_delay("afterMs", &format!("{millis} ms"));
     let delay = Duration::try_from_secs_f64(millis / 1000.0).map_err(|_| invalid())?;
     check_delay(delay).map_err(|_| invalid())
 }
 
-fn invalid_delay(value: &str) -> Error {
+fn invalid_delay(what: &str, value: &str) -> Error {
     Error::new(
         ErrorCode::InvalidArgument,
-        format!("the delay is {value}; it must be at least 1 ms and at most a year"),
+        format!("{what} is {value}; it must be at least 1 ms and at most a year"),
     )
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn time_from_millis(millis: f64) -> Result<SystemTime> {
     time.ok_or_else(|| {
         Error::new(
             ErrorCode::InvalidArgument,
-            format!("the time is {millis}; it must be in milliseconds since 1970"),
+            format!("at is {millis}; it must be in milliseconds since 1970, and at least 0"),
         )
     })
 }

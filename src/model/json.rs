@@ -9,6 +9,7 @@ use tauri_plugin_event_bus_types::internal::{
     Attachment, Mismatch, attach, read_attached, to_marked, to_numbers, write_attached,
 };
 
+use crate::model::deferred::drop_later;
 use crate::model::error::Result;
 
 /// A payload: JSON text, and the bytes in it beside the text. The payload of an event is its own; the ticks of a job share
@@ -30,6 +31,12 @@ pub(crate) struct TextWithBytes {
     bytes: usize,
     /// What their paths and places take.
     places: usize,
+}
+
+impl Drop for TextWithBytes {
+    fn drop(&mut self) {
+        drop_later(std::mem::take(&mut self.attached));
+    }
 }
 
 /// What the path of bytes and their place take in memory and in a batch, without the path itself.

@@ -6,6 +6,7 @@ pub(crate) mod audience;
 pub(crate) mod built_in;
 pub(crate) mod compat;
 pub(crate) mod core_target;
+pub(crate) mod deferred;
 pub(crate) mod delivery;
 pub(crate) mod event;
 pub(crate) mod id;

@@ -4,9 +4,11 @@ use std::time::{Duration, SystemTime};
 use crate::flood::Flood;
 use crate::hub::ids::SubscriberKey;
 use crate::hub::{Address, Audience, NewEvent};
+use crate::model::deferred::Guarded;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, Result};
 use crate::model::event::{Provenance, Tick};
+use crate::model::interval::MAX_DURATION;
 use crate::model::job::{JobInfo, JobState};
 use crate::model::json::Json;
 use crate::model::lifetime::Lifetime;
@@ -156,6 +158,8 @@ pub(crate) struct State {
     pub(crate) last_error: Option<Error>,
 }
 
+pub(crate) type StateGuard<'a> = Guarded<MutexGuard<'a, State>>;
+
 impl RunningJob {
     pub(crate) fn new(number: u64, id: Arc<str>, plan: JobPlan, schedule: Schedule) -> Self {
         Self {
@@ -193,8 +197,8 @@ impl RunningJob {
         }
     }
 
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn state(&self) -> StateGuard<'_> {
+        Guarded::new(self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Stops the ticks: none comes once this has returned.
@@ -208,10 +212,15 @@ impl RunningJob {
         self.owner.label().or(self.quota_owner.as_deref())
     }
 
-    /// The interval and the target, which a page that changes the job must be allowed to emit with.
-    pub(crate) fn interval_and_target(&self) -> (Duration, Option<Address>) {
+    /// The interval that a page which changes the job must be allowed, and the target. One tick keeps every interval.
+    pub(crate) fn interval_and_target(&self, new: Option<Duration>) -> (Duration, Option<Address>) {
         let state = self.state();
-        (state.schedule.timing().interval, state.audience.to.clone())
+        let timing = state.schedule.timing();
+        let interval = match timing.count {
+            Some(1) => MAX_DURATION,
+            _ => new.unwrap_or(timing.interval),
+        };
+        (interval, state.audience.to.clone())
     }
 
     pub(crate) fn info(&self, time_of: impl Fn(Duration) -> SystemTime) -> JobInfo {

@@ -5,12 +5,13 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use crate::engine::core::Core;
+use crate::model::deferred::Guarded;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::job::{JobInfo, unknown_job};
 use crate::model::json::Json;
 use crate::model::name::EventName;
-use crate::periodic::job::{JobUpdate, Payload, RunningJob, State, weight_of};
+use crate::periodic::job::{JobUpdate, Payload, RunningJob, State, StateGuard, weight_of};
 use crate::periodic::ledger::{JobLedger, key};
 use crate::periodic::notices::{StopReason, announce_stop};
 use crate::periodic::source::{Sampler, Sources};
@@ -45,8 +46,8 @@ impl Jobs {
         }
     }
 
-    pub(super) fn ledger(&self) -> MutexGuard<'_, JobLedger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn ledger(&self) -> Guarded<MutexGuard<'_, JobLedger>> {
+        Guarded::new(self.ledger.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The sampler of a job that takes its payloads from this source.
@@ -235,7 +236,7 @@ impl Jobs {
         Ok(())
     }
 
-    fn running<'a>(&self, job: &'a Arc<RunningJob>) -> Result<MutexGuard<'a, State>> {
+    fn running<'a>(&self, job: &'a Arc<RunningJob>) -> Result<StateGuard<'a>> {
         let state = job.state();
         if state.is_stopped {
             return Err(unknown_job(&job.id));

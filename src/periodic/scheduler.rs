@@ -6,14 +6,14 @@ use std::time::Duration;
 use crate::hub::Receiver;
 use crate::model::error::{Error, ErrorCode, Result, quoted};
 use crate::model::event::Tick;
-use crate::periodic::job::{OnceAt, Payload, RunningJob, State};
+use crate::periodic::job::{OnceAt, Payload, RunningJob, State, StateGuard};
 use crate::periodic::jobs::Jobs;
 use crate::periodic::notices::StopReason;
 use crate::periodic::sampling::sample;
-use crate::periodic::tick::{finish_tick, publish_tick};
+use crate::periodic::tick::{finish_tick, publish_tick, survive};
 use crate::periodic::timing::queue::Calendar;
 use crate::periodic::timing::rate::TooEarly;
-use crate::sync::{MutexGuard, Notify, after, sleep_until, steady_now, wall_clock, yield_now};
+use crate::sync::{Notify, after, sleep_until, steady_now, wall_clock, yield_now};
 
 /// The longest sleep while jobs run. Timers may stop while the machine sleeps, but the clock of the schedules does not.
 const MAX_SLEEP: Duration = Duration::from_secs(30);
@@ -130,7 +130,7 @@ pub(super) async fn run_scheduler(jobs: Weak<Jobs>, changed: Arc<Notify>) {
             } else {
                 let calendar = jobs.calendar();
                 for job in due {
-                    run_tick(&jobs, &job, &calendar);
+                    survive(&jobs, &job, || run_tick(&jobs, &job, &calendar));
                 }
                 NextWake::Sleep(Duration::ZERO)
             }
@@ -203,7 +203,7 @@ fn run_tick(jobs: &Arc<Jobs>, job: &Arc<RunningJob>, calendar: &Calendar) {
 }
 
 /// Runs the only tick of a job that ticks at a time of day. Only the time of day says whether it is due.
-fn run_once(jobs: &Arc<Jobs>, job: &Arc<RunningJob>, mut state: MutexGuard<'_, State>, at: OnceAt) {
+fn run_once(jobs: &Arc<Jobs>, job: &Arc<RunningJob>, mut state: StateGuard<'_>, at: OnceAt) {
     let wall = wall_clock();
     if at.time > wall + MAX_EARLY {
         jobs.plan(job, steady_now());

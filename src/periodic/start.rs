@@ -20,6 +20,15 @@ use crate::sync::steady_now;
 
 /// The timing of a job that ticks once at a time of day. Its interval is how far ahead that is.
 pub(crate) fn once_timing(time: SystemTime, wall: SystemTime) -> Result<Timing> {
+    if let Err(before) = time.duration_since(SystemTime::UNIX_EPOCH) {
+        return Err(Error::new(
+            ErrorCode::InvalidArgument,
+            format!(
+                "the time is {:?} before 1970; it must be later",
+                before.duration()
+            ),
+        ));
+    }
     let ahead = time.duration_since(wall).unwrap_or_default();
     if ahead > MAX_DURATION {
         return Err(Error::new(

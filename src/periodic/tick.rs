@@ -1,16 +1,17 @@
 //! The end of a tick: its outcome is counted, announced, and the next tick is planned.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use crate::engine::foreign::drop_safely;
 use crate::engine::reply::Reply;
-use crate::hub::{EmitEffects, Refusal};
+use crate::hub::{Audience, EmitEffects, NewEvent, Refusal};
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::{Receipt, Tick};
 use crate::model::json::Json;
-use crate::periodic::job::{RunningJob, State};
+use crate::periodic::job::{RunningJob, StateGuard};
 use crate::periodic::jobs::Jobs;
 use crate::periodic::notices::{StopReason, announce_failure, announce_stop};
-use crate::sync::MutexGuard;
 
 /// Whether a failure counts towards `max_failures`. A want of room or time is no fault of the job.
 fn counts(error: &Error) -> bool {
@@ -20,16 +21,17 @@ fn counts(error: &Error) -> bool {
     )
 }
 
-/// Publishes a tick and ends it. Interceptors are foreign code, so they see it without the lock of the job.
+/// Publishes a tick and ends it. Interceptors are foreign code, so they see it without the lock of the job, and on a thread
+/// that may block, so that a slow one delays no other job.
 pub(super) fn publish_tick(
-    jobs: &Jobs,
+    jobs: &Arc<Jobs>,
     job: &Arc<RunningJob>,
-    mut state: MutexGuard<'_, State>,
+    mut state: StateGuard<'_>,
     tick: Tick,
     payload: Json,
 ) {
     let count = tick.count;
-    let event = match job.event_of(tick, payload) {
+    let mut event = match job.event_of(tick, payload) {
         Ok(event) => event,
         Err(error) => return finish_tick(jobs, job, state, count, Err(error)),
     };
@@ -40,8 +42,45 @@ pub(super) fn publish_tick(
     let audience = state.audience.clone();
     state.is_busy = true;
     drop(state);
-    let mut event = event;
-    let prepared = jobs.core.prepare_event(&mut event, &audience);
+    let (weak, job) = (Arc::downgrade(jobs), Arc::clone(job));
+    drop(jobs.core.tasks().spawn_blocking(move || {
+        let Some(jobs) = weak.upgrade() else {
+            return;
+        };
+        survive(&jobs, &job, || {
+            let prepared = jobs.core.prepare_event(&mut event, &audience);
+            publish_prepared(&jobs, &job, (event, &audience), count, prepared);
+        });
+    }));
+}
+
+/// Runs a part of a tick. A panic, as of a waker of the app, ends this tick alone.
+pub(super) fn survive(jobs: &Jobs, job: &Arc<RunningJob>, part: impl FnOnce()) {
+    let Err(panic) = catch_unwind(AssertUnwindSafe(part)) else {
+        return;
+    };
+    drop_safely(panic);
+    let mut state = job.state();
+    state.is_busy = false;
+    if state.is_stopped {
+        return;
+    }
+    if state.schedule.is_finished() {
+        drop(state);
+        jobs.end(job, StopReason::Finished);
+    } else {
+        jobs.plan_next(job, &state);
+    }
+}
+
+/// Publishes a tick that the interceptors have seen, to those for whom they have seen it.
+fn publish_prepared(
+    jobs: &Arc<Jobs>,
+    job: &Arc<RunningJob>,
+    (event, audience): (NewEvent, &Audience),
+    tick: u64,
+    prepared: Result<()>,
+) {
     let mut state = job.state();
     state.is_busy = false;
     if state.is_stopped {
@@ -53,10 +92,10 @@ pub(super) fn publish_tick(
         return;
     }
     let published = prepared.and_then(|()| {
-        let published = jobs.core.publish_checked(event, &state.audience);
+        let published = jobs.core.publish_checked(event, audience);
         effects_of(published)
     });
-    finish_tick(jobs, job, state, count, published);
+    finish_tick(jobs, job, state, tick, published);
 }
 
 fn effects_of(
@@ -69,10 +108,12 @@ fn effects_of(
 pub(super) fn finish_tick(
     jobs: &Jobs,
     job: &Arc<RunningJob>,
-    mut state: MutexGuard<'_, State>,
+    mut state: StateGuard<'_>,
     tick: u64,
     published: Result<EmitEffects<Reply>>,
 ) {
+    // An error may own one of the app, so it is dropped after the lock.
+    let mut _replaced = None;
     match &published {
         Ok(_) => {
             state.failures_in_a_row = 0;
@@ -82,7 +123,7 @@ pub(super) fn finish_tick(
             state.failed += 1;
             state.failures_in_a_row += 1;
             state.counted_failures += u64::from(counts(error));
-            state.last_error = Some(error.clone());
+            _replaced = state.last_error.replace(error.clone());
         }
     }
     let failures = state.failures_in_a_row;

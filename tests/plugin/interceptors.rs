@@ -1,12 +1,15 @@
 //! Functions that see each event before it is published.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, mpsc};
-use std::time::Duration;
+use std::task::{Context, Wake};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tauri::App;
 use tauri::async_runtime::block_on;
 use tauri::test::MockRuntime;
+use tauri_plugin_event_bus::periodic::JobChanges;
 use tauri_plugin_event_bus::{
     Builder, EmitOptions, Endpoint, ErrorCode, EventBus, EventBusExt, HOST, Limits, Policy,
     StreamItem,
@@ -24,6 +27,7 @@ fn app() -> (App<MockRuntime>, Arc<Mutex<Vec<String>>>) {
         .before_emit(|event, _| match event.name() {
             "no" => Err("not today".into()),
             "panic" => panic!("at the interceptor"),
+            "unreadable" => Err(Box::new(Unreadable)),
             "number" => Ok(event.set_payload(event.payload::<u32>()? * 2)?),
             _ => Ok(()),
         })
@@ -35,6 +39,26 @@ fn app() -> (App<MockRuntime>, Arc<Mutex<Vec<String>>>) {
             Ok(())
         });
     (app_with(builder), noted)
+}
+
+/// An error that no text can be made of.
+#[derive(Debug)]
+struct Unreadable;
+
+impl std::fmt::Display for Unreadable {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("at its text")
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+fn wait_until(is_so: impl Fn() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < end);
+        std::thread::yield_now();
+    }
 }
 
 fn next(bus: &EventBus, emit: impl FnOnce()) -> Value {
@@ -81,11 +105,181 @@ fn they_amend_and_refuse_in_order() {
 fn a_panic_refuses_that_event_alone() {
     let (app, noted) = app();
     let bus = app.event_bus();
-    let error = bus.emit("panic", 1).unwrap_err();
-    assert_eq!(error.code(), ErrorCode::Refused);
-    assert!(!error.message().contains("at the interceptor"), "{error}");
+    for name in ["panic", "unreadable"] {
+        let error = bus.emit(name, 1).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::Refused);
+        assert!(!error.message().contains("at "), "{error}");
+    }
     bus.emit("x", 1).unwrap();
     assert_eq!(*noted.lock().unwrap(), [format!("x 1 {HOST:?} false")]);
+}
+
+#[test]
+fn a_panic_at_a_tick_ends_no_other_job() {
+    let (app, _) = app();
+    let bus = app.event_bus();
+    let start = |name: &str| {
+        let job = bus.periodic(name).id(name).every(Duration::from_millis(1));
+        job.payload(1).start().unwrap()
+    };
+    let (_panic, _unreadable) = (start("panic"), start("unreadable"));
+    wait_until(|| {
+        let jobs = bus.jobs().list();
+        jobs.iter().all(|job| job.failed > 2)
+    });
+    assert_eq!(next(&bus, || start("number").forget()), 2);
+}
+
+/// A waker is code of the app, too.
+#[test]
+fn a_panicking_waker_ends_no_job() {
+    struct Panics;
+
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("at the waker");
+        }
+    }
+
+    let app = app_with(Builder::new());
+    let bus = app.event_bus();
+    let mut stream = bus.stream("x").unwrap();
+    let mut next = pin!(stream.recv());
+    let waker = Arc::new(Panics).into();
+    assert!(
+        next.as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    let job = bus.periodic("x").every(Duration::from_millis(1));
+    let job = job.payload(1).start().unwrap();
+    wait_until(|| job.info().ticks > 2);
+}
+
+#[test]
+fn a_tick_goes_to_those_for_whom_it_was_seen() {
+    let bus: Arc<Mutex<Option<EventBus>>> = Arc::default();
+    let own = Arc::clone(&bus);
+    let app = app_with(Builder::new().before_emit(move |_, context| {
+        let is_for_host = context.to().is_some_and(|to| *to == HOST.into());
+        let bus = own.lock().unwrap().take();
+        if let (Some(bus), true) = (bus, is_for_host) {
+            let job = bus.jobs().get("salary").ok_or("no job")?;
+            job.update(JobChanges::new().to("main"))?;
+        }
+        Ok(())
+    }));
+    let mut page = Page::open(&app, "main");
+    page.listen("salary");
+    *bus.lock().unwrap() = Some(app.event_bus());
+    let bus = app.event_bus();
+    let mut stream = bus.stream("salary").unwrap();
+    let tick = bus.emit_after("salary", Duration::from_millis(1), 1);
+    tick.id("salary").to(HOST).start().unwrap().forget();
+    wait_until(|| bus.jobs().list().is_empty());
+    bus.emit("salary", "end").unwrap();
+    let Some(StreamItem::Event(event)) = block_on(stream.recv()) else {
+        panic!("nothing is lost");
+    };
+    assert_eq!(event.payload_json(), "1");
+    assert_eq!(page.receive(), [("salary".to_owned(), json!("end"))]);
+}
+
+/// The interceptor of one tick waits for another job's tick.
+#[test]
+fn a_slow_one_delays_no_other_job() {
+    let (sender, came) = mpsc::channel();
+    let came = Mutex::new(came);
+    let app = app_with(
+        Builder::new().before_emit(move |event, _| match event.name() {
+            "slow" => Ok(came.lock().unwrap().recv_timeout(PATIENCE)?),
+            _ => Ok(()),
+        }),
+    );
+    let bus = app.event_bus();
+    let sender = Mutex::new(sender);
+    let send = move |_| sender.lock().unwrap().send(()).unwrap();
+    bus.listen("quick", send).unwrap().forget();
+    let mut stream = bus.stream("slow").unwrap();
+    for name in ["slow", "quick"] {
+        let delayed = bus.emit_after(name, Duration::from_millis(1), 1);
+        delayed.start().unwrap().forget();
+    }
+    assert!(matches!(
+        block_on(stream.recv()),
+        Some(StreamItem::Event(_))
+    ));
+}
+
+/// The app's own error is dropped once another one takes its place.
+#[test]
+fn an_error_that_uses_its_job_may_be_dropped() {
+    #[derive(Debug)]
+    struct Guard(Arc<Mutex<Option<EventBus>>>, mpsc::Sender<usize>);
+
+    impl std::fmt::Display for Guard {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("refused")
+        }
+    }
+
+    impl std::error::Error for Guard {}
+
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            let bus = self.0.lock().unwrap().clone();
+            if let Some(bus) = bus {
+                let _ = self.1.send(bus.jobs().list().len());
+            }
+        }
+    }
+
+    let (sender, dropped) = mpsc::channel();
+    let bus: Arc<Mutex<Option<EventBus>>> = Arc::default();
+    let own = Arc::clone(&bus);
+    let app = app_with(
+        Builder::new().before_emit(move |_, context| match context.tick() {
+            Some(_) => Err(Box::new(Guard(Arc::clone(&own), sender.clone()))),
+            None => Ok(()),
+        }),
+    );
+    *bus.lock().unwrap() = Some(app.event_bus());
+    let job = app
+        .event_bus()
+        .periodic("x")
+        .every(Duration::from_millis(1));
+    let job = job.payload(1).start().unwrap();
+    assert_eq!(dropped.recv_timeout(PATIENCE), Ok(1));
+    drop(job);
+    *bus.lock().unwrap() = None;
+}
+
+#[test]
+fn a_delayed_event_that_was_paused_comes_at_once() {
+    let bus: Arc<Mutex<Option<EventBus>>> = Arc::default();
+    let own = Arc::clone(&bus);
+    let (sender, paused) = mpsc::channel();
+    let app = app_with(Builder::new().before_emit(move |_, context| {
+        let bus = own.lock().unwrap().take();
+        if let (Some(bus), Some(_)) = (bus, context.tick()) {
+            bus.jobs().get("tea").ok_or("no job")?.pause()?;
+            sender.send(())?;
+        }
+        Ok(())
+    }));
+    *bus.lock().unwrap() = Some(app.event_bus());
+    let bus = app.event_bus();
+    let mut stream = bus.stream("tea").unwrap();
+    let tea = bus.emit_after("tea", Duration::from_millis(1), 1);
+    let tea = tea.id("tea").start().unwrap();
+    paused.recv_timeout(PATIENCE).unwrap();
+    // It is busy until its interceptor has returned, and counts no tick then.
+    wait_until(|| tea.info().ticks == 0);
+    tea.resume().unwrap();
+    assert!(matches!(
+        block_on(stream.recv()),
+        Some(StreamItem::Event(_))
+    ));
 }
 
 #[test]

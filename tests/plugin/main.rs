@@ -12,6 +12,7 @@ mod diagnostics;
 mod expiry;
 mod floods;
 mod forging;
+mod frames;
 mod history;
 mod house;
 mod injection;

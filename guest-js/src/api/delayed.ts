@@ -80,7 +80,7 @@ export function emitAt(
   options?: EmitAtOptions,
   component?: string,
 ): Promise<Job> {
-  return start(event, { at: Number(time) }, payload, options, component)
+  return start(event, { at: time }, payload, options, component)
 }
 
 /** Emits later, as a component if there is one. */
@@ -94,7 +94,7 @@ export type StartDelayed = (
 
 async function start(
   event: string,
-  when: { afterMs: number } | { at: number },
+  given: { afterMs: number } | { at: number | Date },
   value: unknown,
   options?: EmitAtOptions,
   component?: string,
@@ -102,16 +102,21 @@ async function start(
   try {
     checkName(event)
     checkText(options?.id, 'id')
-    for (const [key, time] of Object.entries(when)) {
-      if (!Number.isFinite(time)) {
-        throw new EventBusError('invalid_argument', `${key} of "${event}" must be a finite number, not ${time}`)
-      }
+    const [[key, time]] = Object.entries(given) as [[string, unknown]]
+    const when = time instanceof Date && key === 'at' ? time.getTime() : time
+    if (!Number.isFinite(when)) {
+      const expected = key === 'at' ? 'a valid Date or a finite number' : 'a finite number'
+      throw new EventBusError('invalid_argument', `${key} of "${event}" must be ${expected}, not ${describe(time)}`)
     }
     const { payload, bytes, size } = encodePayload(event, value)
     // JSON leaves out what is undefined. The host refuses an option that it does not know.
-    const job = { ...options, event, ...when, payload, bytes, to: copyOfTarget(options?.to), component }
+    const job = { ...options, event, [key]: when, payload, bytes, to: copyOfTarget(options?.to), component }
     return handleOf((await openInbox().queue.send('start_job', { job }, size)) as JobInfo)
   } catch (error) {
     throw toEventBusError(error)
   }
+}
+
+function describe(value: unknown): string {
+  return value instanceof Date ? 'an invalid Date' : typeof value === 'string' ? JSON.stringify(value) : String(value)
 }

@@ -110,7 +110,7 @@ function randomKey(): string {
   return crypto.getRandomValues(new Uint32Array(4)).join('-')
 }
 
-/** Ends the following of tasks whose handles nobody has any more. */
+/** Stops following tasks whose handles were collected. */
 const forgotten =
   typeof FinalizationRegistry === 'function'
     ? new FinalizationRegistry<FollowedTask>((task) => task.forget())

@@ -17,7 +17,10 @@ import { report, reportLater } from './report.js'
 import type { Subscriptions } from './subscriptions.js'
 
 /** How long handlers run before the page gets its turn, in milliseconds. */
-const MAX_DISPATCH_MS = 8
+export const MAX_DISPATCH_MS = 8
+
+/** What a listener returns for an event that no handler has seen. Every copy of this package has the same. */
+export const SKIPPED = Symbol.for('tauri-plugin-event-bus.skipped')
 
 /** After how many events the clock is read, while handlers are quick. */
 const CLOCK_INTERVAL = 16
@@ -197,7 +200,8 @@ function deliverRun(run: Run, receivers: Receivers, progress: Progress, reading:
 /** Tells what becomes of an event, once its handler is done. */
 function settleLater(receivers: Receivers, seq: number, returned: unknown): void {
   Promise.resolve(returned).then(
-    () => receivers.settle(seq, true),
+    // Another subscription gets it.
+    (value) => value !== SKIPPED && receivers.settle(seq, true),
     () => receivers.settle(seq, false),
   )
 }

@@ -1,5 +1,6 @@
 import type { UnlistenFn } from '@tauri-apps/api/event'
 import type { BusEvent } from '../types/event.js'
+import type { Gap } from '../types/gap.js'
 import type { ListenOptions, Subscription } from '../types/subscription.js'
 import { checkFunction, checkName } from './checks.js'
 import type { Registration } from './contract.js'
@@ -9,6 +10,7 @@ import { openInbox } from './inbox.js'
 import { isServer } from './realm.js'
 import { report } from './report.js'
 import { copyOfTarget } from './target.js'
+import { Turns } from './turns.js'
 
 /**
  * Subscribes at the inbox. Throws nothing: every refusal is the subscription's rejection. `handler` is what the caller
@@ -22,41 +24,29 @@ export function subscribe(
   whenEnded?: (error?: EventBusError) => void,
 ): Subscription {
   const { target, signal, replay, retained, latest, sequential, onGap: gap } = options
-  let isOver: boolean | undefined
+  let turns: Turns | undefined
   return createSubscription(
     signal,
     (registration) => {
       checkName(event)
       checkFunction(handler, 'handler', event)
       const inbox = openInbox()
-      let before: Promise<unknown> = Promise.resolve()
-      // What waits here holds no more than the calls of other handlers that wait for their promises.
-      const inTurn = (event: BusEvent<unknown>) => {
-        const turn = async () => {
-          if (isOver) return
-          inbox.cause = event
-          try {
-            return deliver(event)
-          } finally {
-            inbox.cause = null
-          }
-        }
-        before = before.then(turn, turn)
-        return before
-      }
+      const tellGap = (lost: Gap) => (gap ? gap(lost) : inbox.warn(lost, event))
+      turns = sequential ? new Turns(inbox, deliver, tellGap) : undefined
+      const taken = turns
       return inbox.subscribe({
         event,
         target: copyOfTarget(target),
         replay: replay !== false,
         retained: retained !== false,
         latest,
-        deliver: sequential ? inTurn : deliver,
+        deliver: taken ? (received) => taken.take(received) : deliver,
         gap,
         ...registration,
       })
     },
     (error) => {
-      isOver = true
+      if (turns) turns.isOver = true
       whenEnded?.(error)
     },
   )

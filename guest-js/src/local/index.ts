@@ -58,8 +58,8 @@ const buses = new WeakMap<object, LocalBus>()
  * Puts a bus in memory in the place of Tauri's, so that the web build of an app runs with the same code. Call it once, before
  * anything listens. In a page of Tauri and on a server it does nothing.
  *
- * Names, payloads, order, retained events, requests within the page and jobs are as with Tauri. There are no permissions, no
- * limits and no streams, and jobs end with the page. Targets are the labels of pages that are open; the host is there and
+ * Names, payloads, order, retained events, requests and streams within the page and jobs are as with Tauri. There are no
+ * permissions, no limits and no tasks of the host, and jobs end with the page. Targets are the labels of pages that are open; the host is there and
  * has no listeners.
  *
  * @throws {EventBusError} `invalid_pattern` or `invalid_event_name` for an entry of `retain`; `unavailable` for a `channel` where the

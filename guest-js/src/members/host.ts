@@ -31,6 +31,10 @@ const OTHERS: readonly string[] = [
   'request',
   'cancel_request',
   'list_jobs',
+  'start_task',
+  'attach_task',
+  'cancel_task',
+  'list_tasks',
   'catalog',
   'inspect',
   'compat_report',
@@ -211,6 +215,14 @@ export class MemberHost {
       case 'compat_report':
         this.checkUnlimited(command)
         return run(command, {})
+      case 'start_task':
+      case 'attach_task':
+      case 'cancel_task':
+      case 'list_tasks':
+        throw new EventBusError(
+          'unavailable',
+          'a worker or a frame has no tasks: start them in its page, or request that',
+        )
       default:
         throw new EventBusError('unavailable', `a page does not know the command ${JSON.stringify(command)}`)
     }

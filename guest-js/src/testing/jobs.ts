@@ -306,22 +306,43 @@ function targetOf(parts: ReturnType<typeof partsOf>): Target | null {
   return (parts.length > 1 ? parts : first) as Target | null
 }
 
+/** What only a job with an interval has, with what counts as left out. */
+const OF_INTERVALS: [keyof NewJob, unknown?][] = [
+  ['immediate', false],
+  ['count'],
+  ['startDelayMs', 0],
+  ['jitterMs', 0],
+  ['missedTicks', 'skip'],
+  ['onlyWhileListened', false],
+  ['maxFailures'],
+  ['source'],
+]
+
 /** The interval of a job, or how much later its only tick is, and the time of that. */
-function whenOf({ everyMs, afterMs, at, skipMissed }: NewJob): { everyMs: number; at: number | null } {
+function whenOf(given: NewJob): { everyMs: number; at: number | null } {
+  const { everyMs, afterMs, at, skipMissed } = given
   if ([everyMs, afterMs, at].filter((given) => given !== undefined).length > 1) {
     throw invalidArgument('a job has one of `everyMs`, `afterMs` and `at`, and this one has several')
   }
   if (skipMissed && at === undefined) {
     throw invalidArgument('`skipMissed` is for a job with `at`: a delay is never missed')
   }
+  const misplaced = OF_INTERVALS.find(([key, none]) => given[key] !== undefined && given[key] !== none)
+  if ((at ?? afterMs) !== undefined && misplaced) {
+    const own = at === undefined ? 'afterMs' : 'at'
+    throw invalidArgument(
+      `\`${misplaced[0]}\` is for a job with \`everyMs\`, and this one has \`${own}\`: its only tick has a payload and a target`,
+    )
+  }
   if (at !== undefined) {
+    if (at < 0) throw invalidArgument(`at is ${at}; it must be in milliseconds since 1970, and at least 0`)
     const ahead = Math.max(at - Date.now(), MIN_MS)
     if (ahead > MAX_MS) throw invalidArgument(`the time is ${ahead} ms ahead; it must be at most a year ahead`)
     return { everyMs: ahead, at }
   }
   if (afterMs !== undefined) {
     if (afterMs >= MIN_MS && afterMs <= MAX_MS) return { everyMs: afterMs, at: null }
-    throw invalidArgument(`the delay is ${afterMs} ms; it must be at least ${MIN_MS} ms and at most a year`)
+    throw invalidArgument(`afterMs is ${afterMs} ms; it must be at least ${MIN_MS} ms and at most a year`)
   }
   checkInterval(everyMs as number)
   return { everyMs: everyMs as number, at: null }

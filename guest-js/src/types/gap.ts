@@ -7,7 +7,7 @@
  *   page replaced it, and no longer keeps what came meanwhile.
  * - `expired`: they were older than `expiresMs` when this page fetched them, or when it began to listen.
  * - `link_lost`: they are of another node, and were lost on their way to this one.
- * - `buffer_full`: the loop over {@link events} was too slow.
+ * - `buffer_full`: the loop over {@link events} or a `sequential` handler was too slow.
  *
  * @example
  * ```ts

@@ -96,10 +96,7 @@ export type StreamArguments<Name extends string> = RequestPayloadArguments<Strea
  * ```ts
  * import type { PartsOf } from 'tauri-plugin-event-bus-api'
  *
- * async function* rows(): PartsOf<'export'> {
- *   yield { done: 1, of: 1 }
- *   return 'rows.csv'
- * }
+ * const none = (): PartsOf<'ticks'> => []
  * ```
  */
 export type PartsOf<Name extends string> = PartsToSend<PartPayload<StreamMap, Name>, ResponsePayload<StreamMap, Name>>

@@ -51,10 +51,36 @@ describe('an event that is emitted later', () => {
     await expect(emitAfter('tea', delayMs)).rejects.toMatchObject({ code: 'invalid_argument' })
   })
 
+  it.each([null, undefined, '', '5', [], true, {}, Number.NaN])('needs a time, not %j', async (time) => {
+    for (const emitLater of [() => emitAfter('tea', time as number), () => emitAt('tea', time as number)]) {
+      await expect(emitLater()).rejects.toMatchObject({
+        code: 'invalid_argument',
+        message: expect.stringMatching(/"tea" must be .*number, not /),
+      })
+    }
+    expect(await listJobs()).toEqual([])
+  })
+
+  it.each([
+    ['immediate', true],
+    ['count', 5],
+    ['startDelayMs', 5],
+    ['jitterMs', 5],
+    ['missedTicks', 'burst'],
+    ['onlyWhileListened', true],
+    ['maxFailures', 1],
+    ['source', 'cpu'],
+  ])('has no %s', async (key, value) => {
+    const options = { [key]: value }
+    const refused = { code: 'invalid_argument', message: expect.stringContaining(key) }
+    await expect(emitAfter('tea', 10, undefined, options)).rejects.toMatchObject(refused)
+    await expect(emitAt('tea', Date.now(), undefined, options)).rejects.toMatchObject(refused)
+  })
+
   it('has a valid time', async () => {
     await expect(emitAt('tea', new Date('no'))).rejects.toMatchObject({
       code: 'invalid_argument',
-      message: 'at of "tea" must be a finite number, not NaN',
+      message: 'at of "tea" must be a valid Date or a finite number, not an invalid Date',
     })
     await expect(emitAt('tea', Date.now() + 366 * 86_400_000)).rejects.toMatchObject({ code: 'invalid_argument' })
     const options = { to: 'main', skipMissed: true }

@@ -90,14 +90,54 @@ describe('a sequential listener', () => {
     const listened = await listen('link', handler, { sequential: true })
     await emit('link', 1, { until: 'consumed' })
     await emit('link', 2, { until: 'consumed' })
+    await emit('link', 3, { until: 'consumed' })
     await bus.settled()
     ends[0]?.()
     await settled()
     listened()
+    // Its handler has run, unlike that of the third one.
+    ends[1]?.()
+    await settled()
     const again: unknown[] = []
     await listen('link', ({ payload }) => again.push(payload))
     await bus.settled()
-    expect(again).toEqual([2])
+    expect(again).toEqual([3])
+  })
+
+  it('drops the oldest that wait, and tells it', async () => {
+    const { begun, ends, handler } = slow()
+    const told: unknown[] = []
+    await listen('a', handler, {
+      sequential: true,
+      onGap: ({ count, reason }) => told.push([begun.length, count, reason]),
+    })
+    for (let payload = 0; payload < 1_027; payload += 1) await emit('a', payload)
+    await bus.settled()
+    expect(told).toEqual([])
+    ends[0]?.()
+    await settled()
+    expect(begun).toEqual([0, 3])
+    expect(told).toEqual([[1, 2, 'buffer_full']])
+  })
+
+  it('lets the page have its turn', async () => {
+    let time = 0
+    vi.spyOn(performance, 'now').mockImplementation(() => time)
+    let end: (() => void) | undefined
+    const begun: unknown[] = []
+    const handler = ({ payload }: { payload: unknown }) => {
+      begun.push(payload)
+      time += 3
+      return payload === 0 ? new Promise<void>((resolve) => (end = resolve)) : undefined
+    }
+    await listen('a', handler, { sequential: true })
+    for (let payload = 0; payload < 20; payload += 1) await emit('a', payload)
+    await bus.settled()
+    end?.()
+    for (let i = 0; i < 500; i += 1) await null
+    expect(begun.length).toBeLessThan(5)
+    await vi.waitFor(() => expect(begun).toHaveLength(20))
+    vi.restoreAllMocks()
   })
 })
 

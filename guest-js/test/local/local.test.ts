@@ -62,6 +62,19 @@ describe('a bus in memory', () => {
     await expect(page.emitTo('other', 'a')).rejects.toMatchObject({ code: 'unknown_target' })
   })
 
+  it('streams within its own page', async () => {
+    const { page } = await open()
+    await page.respondStream<number>('count', async function* (to) {
+      for (let number = 1; number <= to; number += 1) yield number
+      return 'done'
+    })
+    const stream = page.requestStream<number, string>('main', 'count', 3)
+    const parts: number[] = []
+    for await (const part of stream) parts.push(part)
+    expect(parts).toEqual([1, 2, 3])
+    expect(await stream.result).toBe('done')
+  })
+
   it('carries bytes and retains events', async () => {
     const { page } = await open({ retain: ['settings:*'] })
     await page.emit('settings:icon', { image: new Uint8Array([1, 2, 3]) })

@@ -54,6 +54,14 @@ describe('a narrowed worker', () => {
     await expect(open.clearRetained('a')).resolves.toBe(0)
   })
 
+  it('has no tasks, and goes on', async () => {
+    const { realm } = await workers.start()
+    const both = await Promise.allSettled([realm.listTasks(), realm.emit('a', 1)])
+    expect(both[0]).toMatchObject({ reason: { code: 'unavailable', message: expect.stringContaining('has no tasks') } })
+    expect(both[1].status).toBe('fulfilled')
+    expect(workers.reported).not.toHaveBeenCalled()
+  })
+
   it('needs valid lists and a name of its own', () => {
     const { port1 } = new MessageChannel()
     expect(() => expose(port1, { listen: ['a**'] })).toThrow(expect.objectContaining({ code: 'invalid_pattern' }))

@@ -16,7 +16,7 @@ use crate::sync::block_on;
 /// Sends the parts of a stream that the host responds to: see [`EventBus::respond_stream`](crate::EventBus::respond_stream).
 ///
 /// A part is sent while less than the credit of the stream (`streamCreditBytes`, `streamCreditParts`) is on its way to the
-/// loop that takes the parts. What that loop has taken counts again once it is half of the credit. So whoever sends faster
+/// loop that takes the parts. What that loop has taken counts again once it is half of the credit. So a sender that is faster
 /// than the consumer takes waits, and nothing grows.
 ///
 /// A clone sends parts of the same stream, from any thread. They end with the responder's future.

@@ -187,7 +187,7 @@ impl<W> Hub<W> {
         page.is_none_or(|page| page.outbox.streamed.bytes() < self.limits.queue_bytes)
     }
 
-    /// Hands a part over to whoever requested the stream.
+    /// Hands a part over to the caller of the stream.
     fn forward_part(&mut self, id: RequestId, part: Json, now: Instant, effects: &mut Effects<W>) {
         let after = self.seq;
         let Some(pending) = self.requests.get_mut(id) else {

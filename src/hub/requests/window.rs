@@ -68,7 +68,7 @@ impl Window {
         self.credit.bytes.saturating_sub(outstanding)
     }
 
-    /// Notes a part. Returns whether it is due: whoever takes it reports that.
+    /// Notes a part. Returns whether it is due: the side that takes it reports that.
     ///
     /// After the last part that is due lies less than half of the credit. So a sender without credit gets some as soon as
     /// all due parts are taken.
@@ -180,7 +180,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whoever takes parts reports at those that are due, and at any other moment if it likes.
+        /// The side that takes parts reports at those that are due, and may report at any other moment.
         #[test]
         fn no_sender_waits_for_good(
             bytes in 1_usize..60,

@@ -88,11 +88,6 @@ impl RouteEntry {
         self.newest.as_ref()?.with(addressing)
     }
 
-    /// Whether a subscription of the bus receives an event with this addressing.
-    pub(crate) fn receives(&self, addressing: Addressing) -> bool {
-        self.subscriptions_for(addressing).is_some() || self.newest_for(addressing).is_some()
-    }
-
     /// Whether some of its subscriptions were written for Tauri's events.
     pub(crate) fn has_compatible(&self) -> bool {
         !self.compatible.is_empty()

@@ -230,6 +230,24 @@ fn a_gap_that_was_told_stays_with_its_page() {
 }
 
 #[test]
+fn what_waits_for_two_is_one_event() {
+    let limits = Limits {
+        backlog_events: 1,
+        ..Limits::default()
+    };
+    let mut world = World::new(limits);
+    world.open(&["a"], None);
+    world.leave();
+    world.open(&["a"], None);
+    // It waits for the first one, and for the second one as a replay.
+    let waiting = world.emit("a", false);
+    world.subscribe(2, "a");
+    world.leave();
+    world.open(&["a"], None);
+    assert_eq!(world.received(1), (vec![waiting], vec![]));
+}
+
+#[test]
 fn a_gap_of_the_page_before_is_told_once() {
     let limits = Limits {
         queue_events: 1,

@@ -124,7 +124,11 @@ impl Schedule {
     /// Takes the tick that is due at `now`, which must not be before [`Schedule::due`].
     pub(crate) fn take(&mut self, now: Duration) -> DueTick {
         let interval = self.timing.interval;
-        let behind = intervals_in(interval, now.saturating_sub(self.next + self.offset));
+        // The only tick of a job comes late, and misses nothing.
+        let behind = match self.timing.count {
+            Some(1) => 0,
+            _ => intervals_in(interval, now.saturating_sub(self.next + self.offset)),
+        };
         let (scheduled, missed, last) = match self.timing.missed_ticks {
             MissedTickBehavior::Delay if behind > 0 => (self.next, behind, now),
             MissedTickBehavior::Skip | MissedTickBehavior::Delay => {
@@ -146,8 +150,14 @@ impl Schedule {
         }
     }
 
-    /// Takes back the tick that was taken last: it is not emitted.
+    /// Takes back the tick that was taken last, in a pause: it is not emitted. If it was the last of all, it is due as soon as
+    /// the pause is over.
     pub(crate) fn give_back(&mut self) {
+        if self.is_finished()
+            && let Some(rest) = &mut self.paused
+        {
+            *rest = Duration::ZERO;
+        }
         self.ticks = self.ticks.saturating_sub(1);
     }
 

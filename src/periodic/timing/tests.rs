@@ -175,6 +175,23 @@ fn ticks_of_a_pause_are_not_made_up_for() {
 }
 
 #[test]
+fn the_only_tick_misses_nothing() {
+    for policy in [
+        MissedTickBehavior::Skip,
+        MissedTickBehavior::Burst,
+        MissedTickBehavior::Delay,
+    ] {
+        let mut once = schedule(Timing {
+            count: Some(1),
+            ..timing(policy)
+        });
+        let tick = once.take(ms(950));
+        assert_eq!((tick.scheduled, tick.missed), (ms(100), 0), "{policy:?}");
+        assert!(once.is_finished());
+    }
+}
+
+#[test]
 fn a_new_interval_counts_from_the_tick_before() {
     let started = || {
         let mut schedule = schedule(timing(MissedTickBehavior::Skip));
@@ -323,4 +340,18 @@ proptest::proptest! {
             }
         }
     }
+}
+
+#[test]
+fn the_last_tick_that_is_given_back_is_due_at_once() {
+    let mut once = schedule(Timing {
+        count: Some(1),
+        ..Timing::every(ms(180_000))
+    });
+    once.take(ms(180_000));
+    once.pause(ms(180_005));
+    once.give_back();
+    assert_eq!((once.ticks(), once.due()), (0, None));
+    once.resume(ms(181_000));
+    assert_eq!(once.due(), Some(ms(181_000)));
 }

@@ -94,6 +94,9 @@ impl JobArguments {
                 "`skipMissed` is for a job with `at`: a delay is never missed",
             ));
         }
+        if self.every_ms.is_none() && (self.after_ms.is_some() || self.at.is_some()) {
+            self.check_once()?;
+        }
         let once = |timing, once_at| When {
             timing,
             once_at,
@@ -121,6 +124,36 @@ impl JobArguments {
             once_at: None,
             paced: interval,
         })
+    }
+
+    /// Refuses what only a job with an interval has.
+    fn check_once(&self) -> Result<()> {
+        let given = [
+            ("immediate", self.immediate),
+            ("count", self.count.is_some()),
+            (
+                "startDelayMs",
+                self.start_delay_ms.is_some_and(|ms| ms != 0.0),
+            ),
+            ("jitterMs", self.jitter_ms.is_some_and(|ms| ms != 0.0)),
+            (
+                "missedTicks",
+                self.missed_ticks != MissedTickBehavior::default(),
+            ),
+            ("onlyWhileListened", self.only_while_listened),
+            ("maxFailures", self.max_failures.is_some()),
+            ("source", self.source.is_some()),
+        ];
+        let Some((misplaced, _)) = given.into_iter().find(|(_, is_given)| *is_given) else {
+            return Ok(());
+        };
+        let own = match self.at {
+            Some(_) => "at",
+            None => "afterMs",
+        };
+        Err(invalid_argument(format!(
+            "`{misplaced}` is for a job with `everyMs`, and this one has `{own}`: its only tick has a payload and a target"
+        )))
     }
 
     fn timing(&self, interval: Duration) -> Result<Timing> {
@@ -368,14 +401,14 @@ pub(super) async fn update_job(
                 ),
             ));
         }
-        let (interval, mut to) = job.interval_and_target();
         let every = changes.every_ms.map(interval_from_millis).transpose()?;
+        let (interval, mut to) = job.interval_and_target(every);
         if let Some(target) = &changes.to {
             to = Some(Address::of(read_target(target)?)?);
         }
         // What stays must be allowed, too: a job of others may do what this page may not.
         let planned = PlannedJob {
-            interval: every.unwrap_or(interval),
+            interval,
             source: job.sampled.as_ref().map(|(source, _)| &**source),
         };
         check_job(command.core(), &scope, &job.name, to.as_mut(), planned)?;

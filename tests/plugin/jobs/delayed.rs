@@ -147,9 +147,30 @@ fn wrong_times_are_refused() {
     let app = app();
     let mut main = Page::open(&app, "main");
     for (job, part) in [
-        (json!({ "afterMs": 0 }), "the delay is 0 ms"),
+        (json!({ "afterMs": 0 }), "afterMs is 0 ms"),
         (json!({ "afterMs": 4e10 }), "at most a year"),
-        (json!({ "at": -1 }), "milliseconds since 1970"),
+        (
+            json!({ "at": -1 }),
+            "at is -1; it must be in milliseconds since 1970",
+        ),
+        (
+            json!({ "at": 0, "source": "cpu" }),
+            "`source` is for a job with `everyMs`",
+        ),
+        (
+            json!({ "afterMs": 1, "source": "cpu" }),
+            "this one has `afterMs`",
+        ),
+        (
+            json!({ "at": 0, "onlyWhileListened": true }),
+            "onlyWhileListened",
+        ),
+        (json!({ "afterMs": 1, "count": 5 }), "count"),
+        (json!({ "afterMs": 1, "immediate": true }), "immediate"),
+        (json!({ "afterMs": 1, "startDelayMs": 5 }), "startDelayMs"),
+        (json!({ "at": 0, "jitterMs": 5 }), "jitterMs"),
+        (json!({ "at": 0, "missedTicks": "burst" }), "missedTicks"),
+        (json!({ "at": 0, "maxFailures": 1 }), "maxFailures"),
         (json!({ "at": 1e16 }), "at most a year ahead"),
         (json!({ "at": 1, "everyMs": 1 }), "one of"),
         (json!({ "afterMs": 1, "skipMissed": true }), "skipMissed"),
@@ -166,6 +187,8 @@ fn wrong_times_are_refused() {
         assert_eq!(error.code(), ErrorCode::InvalidArgument);
     }
     let far = SystemTime::now() + HOUR * 24 * 366;
-    let error = bus.emit_at("tea", far, 1).start().unwrap_err();
-    assert_eq!(error.code(), ErrorCode::InvalidArgument);
+    for time in [far, SystemTime::UNIX_EPOCH - HOUR] {
+        let error = bus.emit_at("tea", time, 1).start().unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidArgument);
+    }
 }

@@ -1,6 +1,7 @@
 //! Which jobs a page may start and control.
 
 use std::convert::Infallible;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use tauri::Manager;
@@ -337,4 +338,40 @@ fn jobs_of_others_need_an_entry_of_their_own() {
     );
     let own = nameless.call("stop_job", json!({ "id": "x" })).unwrap_err();
     assert_eq!(code(&own), "unknown_job");
+}
+
+/// One tick keeps every interval, so a permission limits neither its start nor its changes.
+#[test]
+fn a_delayed_event_keeps_every_interval() {
+    let app = app();
+    let capability = json!({
+        "identifier": "paced",
+        "windows": ["paced"],
+        "permissions": [{
+            "identifier": "event-bus:jobs",
+            "allow": [{ "event": "tea", "minIntervalMs": 3_600_000 }]
+        }]
+    });
+    app.add_capability(capability.to_string()).unwrap();
+    let mut page = Page::open(&app, "paced");
+    let soon = SystemTime::now() + Duration::from_secs(600);
+    let soon = soon.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let start = |id: &str, when: Value| {
+        let mut job = json!({ "event": "tea", "id": id, "payload": "1" });
+        job.as_object_mut()
+            .unwrap()
+            .extend(when.as_object().unwrap().clone());
+        job
+    };
+    let delay = json!({ "afterMs": 600_000 });
+    page.start_job(start("after", delay)).unwrap();
+    let time = json!({ "at": soon.as_millis() as u64 });
+    page.start_job(start("at", time)).unwrap();
+    for id in ["after", "at"] {
+        let update = json!({ "id": id, "changes": { "payload": "2" } });
+        page.call("update_job", update).unwrap();
+    }
+    let every = json!({ "everyMs": 600_000 });
+    let refused = page.start_job(start("every", every)).unwrap_err();
+    assert!(message(&refused).contains("interval"), "{refused}");
 }

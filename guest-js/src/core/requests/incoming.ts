@@ -99,7 +99,7 @@ class IncomingStream {
     this.end = isQuiet ? undefined : end
     if (end.error) this.outcome.reject(end.error)
     else this.outcome.resolve(end.response)
-    // Whoever waits has taken all parts.
+    // The waiting loop has taken all parts.
     while (this.waiters.length > 0) {
       const waiter = this.waiters.shift()
       this.next().then(waiter?.resolve, waiter?.reject)
@@ -173,7 +173,7 @@ export class IncomingStreams {
   private readonly open = new Map<number, IncomingStream>()
   /** Streams that the page has left, and that may still send. */
   private readonly left = new Set<number>()
-  /** Ends the streams whose handles nobody has any more. */
+  /** Ends the streams whose handles were collected. */
   private readonly forgotten =
     typeof FinalizationRegistry === 'function'
       ? new FinalizationRegistry<IncomingStream>((stream) => stream.isObserved || stream.leave())

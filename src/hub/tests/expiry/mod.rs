@@ -1,6 +1,7 @@
 //! Events that expire, in each place where they are kept.
 
 mod queue;
+mod room;
 
 use std::sync::Arc;
 use std::task::{Wake, Waker};
@@ -75,6 +76,16 @@ impl World {
     }
 
     fn subscribe(&mut self, key: SubscriberKey, id: u32, pattern: &str) -> Effects<char> {
+        self.subscribe_as(key, id, pattern, false)
+    }
+
+    fn subscribe_as(
+        &mut self,
+        key: SubscriberKey,
+        id: u32,
+        pattern: &str,
+        wants_latest: bool,
+    ) -> Effects<char> {
         let request = SubscriptionRequest {
             id,
             pattern: EventPattern::parse(pattern).unwrap(),
@@ -82,7 +93,7 @@ impl World {
             target: None,
             wants_replayed: true,
             wants_retained: true,
-            wants_latest: false,
+            wants_latest,
             resume: None,
         };
         self.hub.subscribe(key, vec![request], self.now).1

@@ -46,8 +46,6 @@ type Lost = BTreeMap<(SubscriptionId, &'static str), u64>;
 #[derive(Debug, Default)]
 struct Plain {
     waiting: Vec<Waiting>,
-    /// The number of the last event of a name whose policy is `latest`: only that one is replaced.
-    latest: BTreeMap<&'static str, u64>,
     lost: Lost,
 }
 
@@ -73,15 +71,13 @@ impl Plain {
             self.purge();
         }
         if new.overflow == Overflow::Latest {
-            let before = self.latest.insert(new.name, new.seq);
-            let position = self.waiting.iter().position(|own| Some(own.seq) == before);
-            if let Some(index) = position
-                && self.waiting[index]
-                    .ids
-                    .iter()
-                    .all(|id| new.ids.contains(id))
-            {
-                let old = self.waiting.remove(index);
+            let is_replaced = |own: &mut Waiting| {
+                own.overflow == Overflow::Latest
+                    && own.name == new.name
+                    && own.ids.iter().all(|id| new.ids.contains(id))
+            };
+            let replaced: Vec<Waiting> = self.waiting.extract_if(.., is_replaced).collect();
+            for old in replaced {
                 new.replaced.extend(old.replaced);
                 new.replaced.push(old.ids);
             }

@@ -132,7 +132,9 @@ impl World {
             let mut newer = self.events.iter().filter(replaces);
             let is_replaced = newer.any(|new| {
                 // One that is not for this page takes the place of the emitter's own.
-                received.came_or_is_in_gap(new.seq) || !new.is_for(page, &received.pattern)
+                received.came_or_is_in_gap(new.seq)
+                    || received.is_superseded(new)
+                    || !new.is_for(page, &received.pattern)
             });
             let is_told = received.came_or_is_in_gap(*seq) || received.is_superseded(old);
             // What a session had of it that ended without a pull is not told.

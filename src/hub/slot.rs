@@ -1,0 +1,116 @@
+//! What a queue keeps of an event, and what newer events replace.
+
+use std::sync::Arc;
+
+use crate::hub::ids::SubscriptionId;
+use crate::hub::loss::Loss;
+use crate::hub::queued::QueuedEvent;
+use crate::hub::superseded::is_same;
+use crate::model::event::Mark;
+use crate::model::name::EventName;
+use crate::model::policy::Overflow;
+
+/// The slots of the events of a name that newer ones replace.
+#[derive(Debug)]
+pub(super) struct Newest {
+    pub(super) last: u64,
+    /// Those before it that are also for other subscriptions, in order. There are as many as these differ, at most.
+    pub(super) older: Vec<u64>,
+}
+
+impl Newest {
+    pub(super) fn slots(&self) -> impl Iterator<Item = u64> {
+        self.older.iter().copied().chain([self.last])
+    }
+
+    /// Forgets a slot. Returns whether another one is left.
+    pub(super) fn forget(&mut self, number: u64) -> bool {
+        if self.last == number {
+            let before = self.older.pop();
+            self.last = before.unwrap_or(number);
+            return before.is_some();
+        }
+        self.older.retain(|older| *older != number);
+        true
+    }
+
+    pub(super) fn renumber(&mut self, number: u64, new: u64) {
+        let slots = self.older.iter_mut().chain([&mut self.last]);
+        for own in slots.filter(|own| **own == number) {
+            *own = new;
+        }
+    }
+}
+
+/// An event that is to come, with an entry of its own for the subscriptions that want only the newest.
+pub(crate) struct Arriving<'a> {
+    pub(crate) name: &'a EventName,
+    pub(crate) weight: usize,
+    /// As how many entries it comes for the others.
+    pub(crate) others: usize,
+    pub(crate) newest: Option<&'a Arc<[SubscriptionId]>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) queued: QueuedEvent,
+    pub(super) dropping: Dropping,
+}
+
+/// Whether an event may make room for others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dropping {
+    Allowed,
+    /// Only where nothing else can. Its policy is to reject, but it was accepted before its subscription began.
+    LastResort,
+    Never,
+}
+
+/// How many lists of subscriptions are told apart in what one event replaced. With more, it replaces no further events.
+const MAX_LISTS: usize = 16;
+
+/// Whether an event may make room. `rejected` is for those whose policy is to reject.
+pub(super) fn dropping(overflow: Overflow, rejected: Dropping) -> Dropping {
+    match overflow {
+        Overflow::Reject => rejected,
+        _ => Dropping::Allowed,
+    }
+}
+
+impl Slot {
+    /// Whether every subscription that waits for the old event gets this one, and the loss can be told for each.
+    pub(super) fn may_replace(&self, old: &Self) -> bool {
+        let others = &old.queued.subscriptions;
+        let (own, superseded) = (&self.queued.superseded, &old.queued.superseded);
+        let is_known = || superseded.iter().any(|(ids, _)| is_same(ids, others));
+        old.is_covered_by(&self.queued.subscriptions)
+            && (own.len() + superseded.len() < MAX_LISTS || own.len() == 0 && is_known())
+    }
+
+    /// Whether all of its subscriptions are among these.
+    pub(super) fn is_covered_by(&self, ids: &Arc<[SubscriptionId]>) -> bool {
+        let own = &self.queued.subscriptions;
+        Arc::ptr_eq(own, ids) || own.iter().all(|id| ids.contains(id))
+    }
+
+    pub(super) fn replace(&mut self, old: Slot) {
+        let (from, count) = old.queued.event.stands_for();
+        let lost = Loss::of_one(old.queued.event.seq());
+        // One that waited for the page before may have replaced others itself.
+        let own = std::mem::replace(&mut self.queued.superseded, old.queued.superseded);
+        let own = own.into_lists().into_iter();
+        for list in own.chain([(old.queued.subscriptions, lost)]) {
+            self.queued.superseded.join(list);
+        }
+        let event = &self.queued.event;
+        let mark = event.mark();
+        self.queued.event = event.marked(Mark {
+            superseded: mark.superseded + count,
+            superseded_from: match mark.superseded {
+                0 => from,
+                _ => from.min(mark.superseded_from),
+            },
+            ..mark
+        });
+    }
+}

@@ -1,5 +1,7 @@
 //! The connection to the servers, and its state.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,12 +9,14 @@ use async_nats::client::RequestErrorKind;
 use async_nats::{Client, ConnectOptions, Event, ServerAddr};
 use futures_util::stream::SelectAll;
 use tauri_plugin_event_bus::link::{LinkPort, Share};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::presence;
 use crate::receiver::Receiver;
 use crate::requests;
-use crate::sender::{Sender, Signal};
+use crate::sender::Sender;
+use crate::signals::{Problem, Signals};
 use crate::subject::Subjects;
 
 /// The oldest server that is supported.
@@ -24,11 +28,16 @@ const MAX_UNREAD: usize = 8 * 1024;
 /// How many messages wait to be written.
 const MAX_UNWRITTEN: usize = 256;
 
-/// How often the client looks whether the server is there. It is taken as lost after two that were not answered.
-const PING_INTERVAL: Duration = Duration::from_secs(10);
+/// How many problems wait to be told.
+const MAX_PROBLEMS: usize = 16;
 
-/// How long the server has to tell its version.
+/// How long the server has to respond, and how long it is left alone after it has not.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often a problem of a connection that works is told at most.
+const PROBLEM_INTERVAL: Duration = Duration::from_secs(10);
+
+const LOST: &str = "the connection to the server was lost";
 
 /// What a connection needs.
 pub(crate) struct Settings {
@@ -40,11 +49,41 @@ pub(crate) struct Settings {
     pub(crate) shares: Vec<Share>,
     /// The bucket of the nodes that are there; `None` if the app does not want to know.
     pub(crate) bucket: Option<String>,
+    /// How often the client looks whether the server is there. It is taken as lost after two that had no response.
+    pub(crate) ping_interval: Duration,
+}
+
+/// What the client says of its connection.
+#[derive(Debug, Clone, Copy, Default)]
+struct ClientState {
+    /// How often it was made.
+    number: u64,
+    is_made: bool,
 }
 
 /// Connects, and sends and receives until the app exits.
 pub(crate) async fn run(settings: Settings, port: LinkPort) {
-    let (events, mut happened) = mpsc::unbounded_channel();
+    let signals = Arc::new(Signals::default());
+    let (problems, told) = mpsc::channel(MAX_PROBLEMS);
+    let (made, states) = watch::channel(ClientState::default());
+    let (dropped, own) = (Arc::clone(&signals), problems.clone());
+    // It runs for each message that is dropped, so it does little.
+    let note = move |event| {
+        match event {
+            Event::Connected => made.send_modify(|state| {
+                *state = ClientState {
+                    number: state.number + 1,
+                    is_made: true,
+                };
+            }),
+            Event::Disconnected => made.send_modify(|state| state.is_made = false),
+            Event::SlowConsumer(_) => dropped.note_dropped(),
+            Event::ServerError(error) => tell(&own, error.to_string()),
+            Event::ClientError(error) => tell(&own, error.to_string()),
+            Event::LameDuckMode | Event::Draining | Event::Closed => {}
+        }
+        std::future::ready(())
+    };
     let options = settings
         .options
         .name(port.node())
@@ -53,13 +92,9 @@ pub(crate) async fn run(settings: Settings, port: LinkPort) {
         .custom_inbox_prefix(&settings.inbox)
         .subscription_capacity(MAX_UNREAD)
         .client_capacity(MAX_UNWRITTEN)
-        .ping_interval(PING_INTERVAL)
+        .ping_interval(settings.ping_interval)
         .skip_subject_validation(true)
-        .event_callback(move |event| {
-            // The watch may have ended with the app.
-            let _ = events.send(event);
-            std::future::ready(())
-        });
+        .event_callback(note);
     let client = match options.connect(settings.servers).await {
         Ok(client) => client,
         Err(error) => {
@@ -67,38 +102,13 @@ pub(crate) async fn run(settings: Settings, port: LinkPort) {
             return;
         }
     };
-    let received = settings.shares.iter().filter(|share| share.is_received());
-    let received: Vec<String> = received.map(|share| share.pattern().to_string()).collect();
-    let mut subscriptions = SelectAll::new();
-    for filter in settings
-        .subjects
-        .filters(received.iter().map(String::as_str))
-    {
-        match client.subscribe(filter).await {
-            Ok(subscription) => subscriptions.push(subscription),
-            Err(error) => {
-                port.set_connected(false, Some(&error.to_string()));
-                return;
-            }
-        }
-    }
-    match client.subscribe(settings.subjects.requests()).await {
-        Ok(requests) => {
-            let subjects = Arc::clone(&settings.subjects);
-            port.spawn(requests::respond(
-                port.clone(),
-                client.clone(),
-                subjects,
-                requests,
-            ));
-        }
-        Err(error) => {
-            port.set_connected(false, Some(&error.to_string()));
-            return;
-        }
+    let subjects = settings.subjects;
+    if let Err(problem) = listen(&port, &client, &subjects, &settings.shares, &signals).await {
+        port.set_connected(false, Some(&problem));
+        return;
     }
     let (own, asked) = (port.clone(), client.clone());
-    let to = Arc::clone(&settings.subjects);
+    let to = Arc::clone(&subjects);
     port.on_request(move |request| {
         let node = own.node().to_owned();
         own.spawn(requests::send(
@@ -108,15 +118,7 @@ pub(crate) async fn run(settings: Settings, port: LinkPort) {
             request,
         ));
     });
-    let (signals, noted) = mpsc::unbounded_channel();
-    let receiver = Receiver::new(
-        port.clone(),
-        Arc::clone(&settings.subjects),
-        &settings.shares,
-        signals.clone(),
-    );
-    port.spawn(receiver.run(subscriptions));
-    let (connections, counted) = tokio::sync::watch::channel(0);
+    let (connections, counted) = watch::channel(0);
     let connections = Arc::new(connections);
     if let Some(bucket) = settings.bucket.clone() {
         port.spawn(presence::run(
@@ -124,98 +126,227 @@ pub(crate) async fn run(settings: Settings, port: LinkPort) {
             bucket,
             settings.run.clone(),
             counted,
+            problems,
         ));
     }
-    let subjects = Arc::clone(&settings.subjects);
     let sender = Sender::new(
         (port.clone(), client.clone()),
-        settings.subjects,
+        Arc::clone(&subjects),
         settings.run,
         settings.shares,
-        noted,
+        Arc::clone(&signals),
     );
-    let (own, leaving, present) = (client.clone(), port.clone(), Arc::clone(&connections));
-    port.spawn(async move {
-        sender.run().await;
-        // The key is not renewed any more.
-        present.send_replace(0);
-        // The app exits, so nobody could act on an error.
-        if let Some(bucket) = settings.bucket {
-            presence::leave(&own, &bucket, leaving.node()).await;
-        }
-        let _ = own.flush().await;
-        leaving.finish();
-    });
-    let mut number = 0_u64;
-    while let Some(event) = happened.recv().await {
-        match watch(event, &client, (&port, &subjects), &signals).await {
-            Some(true) => {
-                number += 1;
-                connections.send_replace(number);
-            }
-            Some(false) => {
-                connections.send_replace(0);
-            }
-            None => {}
-        }
-    }
+    port.spawn(send(
+        sender,
+        (port.clone(), client.clone()),
+        settings.bucket,
+        Arc::clone(&connections),
+    ));
+    let watcher = Watcher {
+        port,
+        client,
+        subjects,
+        signals,
+        connections,
+        number: 0,
+        is_connected: false,
+        told_at: None,
+    };
+    watcher.run(states, told).await;
 }
 
-/// Notes what has happened to the connection. Returns whether it is made or lost, if it is.
-async fn watch(
-    event: Event,
+/// Tells of a problem, unless there are so many that nobody could read them.
+fn tell(problems: &mpsc::Sender<Problem>, text: String) {
+    let _ = problems.try_send(Problem::Client(text));
+}
+
+/// Subscribes, and spawns what reads the subscriptions.
+async fn listen(
+    port: &LinkPort,
     client: &Client,
-    (port, subjects): (&LinkPort, &Subjects),
-    signals: &mpsc::UnboundedSender<Signal>,
-) -> Option<bool> {
-    // The sender runs as long as this.
-    match event {
-        Event::Connected => match check_server(client, subjects.check()).await {
-            Ok(()) => {
-                port.set_connected(true, None);
-                let _ = signals.send(Signal::Connected);
-                return Some(true);
-            }
-            Err(problem) => port.set_connected(false, Some(&problem)),
-        },
-        Event::Disconnected => {
-            let _ = signals.send(Signal::Disconnected);
-            port.set_connected(false, Some("the connection to the server was lost"));
-            return Some(false);
-        }
-        Event::SlowConsumer(_) => {
-            let _ = signals.send(Signal::Dropped);
-        }
-        Event::ServerError(error) => note_problem(client, port, &error.to_string()),
-        Event::ClientError(error) => note_problem(client, port, &error.to_string()),
-        Event::LameDuckMode | Event::Draining | Event::Closed => {}
+    subjects: &Arc<Subjects>,
+    shares: &[Share],
+    signals: &Arc<Signals>,
+) -> Result<(), String> {
+    let received = shares.iter().filter(|share| share.is_received());
+    let received: Vec<String> = received.map(|share| share.pattern().to_string()).collect();
+    let mut subscriptions = SelectAll::new();
+    for filter in subjects.filters(received.iter().map(String::as_str)) {
+        let subscribed = client.subscribe(filter).await;
+        subscriptions.push(subscribed.map_err(|error| error.to_string())?);
     }
-    None
+    let requests = client.subscribe(subjects.requests()).await;
+    let requests = requests.map_err(|error| error.to_string())?;
+    port.spawn(requests::respond(
+        port.clone(),
+        client.clone(),
+        (Arc::clone(subjects), Arc::clone(signals)),
+        requests,
+    ));
+    let receiver = Receiver::new(
+        port.clone(),
+        Arc::clone(subjects),
+        shares,
+        Arc::clone(signals),
+    );
+    port.spawn(receiver.run(subscriptions));
+    Ok(())
 }
 
-/// Tells of a problem. Neither the client nor the server names an address or a credential in one.
-fn note_problem(client: &Client, port: &LinkPort, problem: &str) {
-    let is_connected = client.connection_state() == async_nats::connection::State::Connected;
-    port.set_connected(is_connected, Some(problem));
+/// Sends until the app exits, and then says that this node leaves.
+async fn send(
+    sender: Sender,
+    (port, client): (LinkPort, Client),
+    bucket: Option<String>,
+    connections: Arc<watch::Sender<u64>>,
+) {
+    sender.run().await;
+    // The key is not renewed any more.
+    connections.send_replace(0);
+    if let Some(bucket) = bucket {
+        presence::leave(&client, &bucket, port.node()).await;
+    }
+    // The app exits, so nobody could act on an error.
+    let _ = client.flush().await;
+    port.finish();
+}
+
+/// Watches the connection. Nothing else says whether the link is connected.
+struct Watcher {
+    port: LinkPort,
+    client: Client,
+    subjects: Arc<Subjects>,
+    signals: Arc<Signals>,
+    /// The number of the connection that works, or 0.
+    connections: Arc<watch::Sender<u64>>,
+    number: u64,
+    is_connected: bool,
+    /// When a problem of a connection that works was told last.
+    told_at: Option<Instant>,
+}
+
+/// Why a server is not used.
+#[derive(Debug)]
+enum Unfit {
+    Silent,
+    TooOld(String),
+}
+
+type Check = Pin<Box<dyn Future<Output = Result<(), Unfit>> + Send>>;
+
+impl Watcher {
+    async fn run(
+        mut self,
+        mut states: watch::Receiver<ClientState>,
+        mut problems: mpsc::Receiver<Problem>,
+    ) {
+        let mut check = None;
+        loop {
+            tokio::select! {
+                changed = states.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    let state = *states.borrow_and_update();
+                    self.lose(state);
+                    check = state.is_made.then(|| self.check(Duration::ZERO));
+                }
+                checked = finished(&mut check) => check = self.conclude(checked),
+                Some(problem) = problems.recv() => self.tell(problem),
+            }
+        }
+    }
+
+    /// Notes that the connection before this state is gone.
+    fn lose(&mut self, state: ClientState) {
+        let was_connected = std::mem::take(&mut self.is_connected);
+        self.signals.set_off(false);
+        self.signals.note_connection(false);
+        self.connections.send_replace(0);
+        self.number = state.number;
+        if was_connected || !state.is_made {
+            self.port.set_connected(false, Some(LOST));
+        }
+    }
+
+    /// Checks the server of this connection, after a while.
+    fn check(&self, after: Duration) -> Check {
+        let (client, subject) = (self.client.clone(), self.subjects.check());
+        Box::pin(async move {
+            sleep(after).await;
+            check_server(&client, subject).await
+        })
+    }
+
+    /// Notes what a check has found. Returns the next one.
+    fn conclude(&mut self, checked: Result<(), Unfit>) -> Option<Check> {
+        match checked {
+            Ok(()) => {
+                self.is_connected = true;
+                self.port.set_connected(true, None);
+                self.signals.note_connection(true);
+                self.connections.send_replace(self.number);
+                None
+            }
+            Err(Unfit::Silent) => {
+                self.port.set_connected(
+                    false,
+                    Some("the server does not respond to this node; check what its user may publish and subscribe to"),
+                );
+                Some(self.check(PATIENCE))
+            }
+            Err(Unfit::TooOld(problem)) => {
+                self.signals.set_off(true);
+                self.port.set_connected(false, Some(&problem));
+                None
+            }
+        }
+    }
+
+    fn tell(&mut self, problem: Problem) {
+        match problem {
+            Problem::Nodes { connection, text } => {
+                if self.is_connected && connection == self.number {
+                    self.port.set_connected(true, Some(&text));
+                }
+            }
+            Problem::Client(text) => {
+                // A server may refuse each message, each with a text of its own.
+                let is_soon = self
+                    .told_at
+                    .is_some_and(|told| told.elapsed() < PROBLEM_INTERVAL);
+                if self.is_connected && is_soon {
+                    return;
+                }
+                if self.is_connected {
+                    self.told_at = Some(Instant::now());
+                }
+                self.port.set_connected(self.is_connected, Some(&text));
+            }
+        }
+    }
+}
+
+/// Waits for a check, or forever if there is none.
+async fn finished(check: &mut Option<Check>) -> Result<(), Unfit> {
+    match check {
+        Some(check) => check.await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Checks the version of the server. By the time that it responds, the subscriptions count.
-async fn check_server(client: &Client, subject: String) -> Result<(), String> {
+async fn check_server(client: &Client, subject: String) -> Result<(), Unfit> {
     let request = client.request(subject, Vec::new().into());
-    match tokio::time::timeout(PATIENCE, request).await {
+    match timeout(PATIENCE, request).await {
         // Nobody responds on this subject, as the server says at once.
         Ok(Err(error)) if error.kind() == RequestErrorKind::NoResponders => {}
-        _ => {
-            return Err(
-                "the server does not respond to this node; check what its user may publish and subscribe to"
-                    .to_owned(),
-            );
-        }
+        _ => return Err(Unfit::Silent),
     }
     let version = client.server_info().version;
     match parse(&version) {
         Some(found) if found >= OLDEST => Ok(()),
-        _ => Err(too_old(&version)),
+        _ => Err(Unfit::TooOld(too_old(&version))),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tauri_plugin_event_bus::link::LinkStream;
 
 /// How many nodes are known at a time.
-const MAX_NODES: usize = 1024;
+pub(crate) const MAX_NODES: usize = 1024;
 
 /// After how long a sender tells the count of a stream in which nothing follows.
 const QUIET: [Duration; 3] = [

@@ -8,6 +8,7 @@ mod presence;
 mod receiver;
 mod requests;
 mod sender;
+mod signals;
 mod subject;
 
 pub use async_nats::ConnectOptions;

@@ -66,6 +66,12 @@ impl<'a> Head<'a> {
     pub(crate) fn write(&self, payloads: usize) -> Result<Vec<u8>, String> {
         let mut body = Vec::with_capacity(160 + payloads);
         serde_json::to_writer(&mut body, self).map_err(|error| error.to_string())?;
+        if body.len() >= MAX_LINE {
+            return Err(format!(
+                "the causes and the sizes of what it has take {} bytes, and others read {MAX_LINE}",
+                body.len()
+            ));
+        }
         body.push(b'\n');
         Ok(body)
     }
@@ -215,6 +221,18 @@ mod tests {
         let mut body = b"{\"v\":1,\"run\":\"r\",\"n\":1,\"sizes\":[1]}\n".to_vec();
         body.push(0xff);
         assert!(read(&body).unwrap_err().contains("UTF-8"));
+    }
+
+    #[test]
+    fn what_others_would_refuse_is_not_written() {
+        let mut head = Head::new("till-4", "r1", None, 1);
+        head.sizes = vec![1];
+        head.bytes = vec![0; MAX_LINE / 2 - 100];
+        let mut body = head.write(1).unwrap();
+        body.push(b'1');
+        assert_eq!(read(&body).unwrap().bytes.len(), head.bytes.len());
+        head.bytes.extend([0; 100]);
+        assert!(head.write(1).unwrap_err().contains("65536"));
     }
 
     #[test]

@@ -1,14 +1,19 @@
 use std::error::Error as StdError;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_nats::{ConnectOptions, ServerAddr};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use tauri_plugin_event_bus::link::{Link, LinkPlan, LinkPort, LinkStarter, Share};
 use tauri_plugin_event_bus::{Error, ErrorCode};
 
 use crate::connection::{Settings, run};
 use crate::subject::{Subjects, token_of};
+
+/// How often the client looks whether the server is there, unless the app says.
+const PING_INTERVAL: Duration = Duration::from_secs(10);
 
 /// A link over NATS, for [`Builder::link`](tauri_plugin_event_bus::Builder::link).
 ///
@@ -35,6 +40,7 @@ pub struct Nats {
     node: Option<String>,
     shares: Vec<(Direction, String)>,
     queue: Option<(usize, usize)>,
+    ping_interval: Option<Duration>,
     presence: Option<bool>,
 }
 
@@ -61,6 +67,7 @@ enum Direction {
 #[non_exhaustive]
 pub struct NatsConfig {
     /// The addresses of the servers, without user and password.
+    #[serde(deserialize_with = "read_servers")]
     pub servers: Vec<String>,
     /// The name of this node.
     pub node: Option<String>,
@@ -154,6 +161,13 @@ impl Nats {
         self
     }
 
+    /// Sets how often the client looks whether the server is there; every ten seconds by default. A connection that is silent
+    /// for two to three of these is taken as lost.
+    pub fn ping_interval(mut self, interval: Duration) -> Self {
+        self.ping_interval = Some(interval);
+        self
+    }
+
     /// Sets whether this node tells others that it is there, and knows which others are: `event-bus:node-joined`,
     /// `event-bus:node-left`, and the `nodes` of the status. It needs JetStream at the server, and is on by default.
     pub fn presence(mut self, is_on: bool) -> Self {
@@ -164,7 +178,8 @@ impl Nats {
     /// Joins the bus. Returns what is needed to connect.
     fn join(self, starter: LinkStarter) -> Result<(LinkPort, Starting), Error> {
         let config: NatsConfig = starter.config()?.unwrap_or_default();
-        let servers = match self.servers.is_empty() {
+        let is_configured = self.servers.is_empty();
+        let servers = match is_configured {
             true => config.servers,
             false => self.servers,
         };
@@ -175,6 +190,17 @@ impl Nats {
         }
         let servers = servers.iter().map(|server| parse_server(server));
         let servers = servers.collect::<Result<Vec<_>, _>>()?;
+        if is_configured && servers.iter().any(ServerAddr::has_user_pass) {
+            return Err(invalid(
+                "an address under plugins.event-bus.link.servers has a user or a password; the configuration is part of the app, so give them to Nats::options",
+            ));
+        }
+        let ping_interval = self.ping_interval.unwrap_or(PING_INTERVAL);
+        if ping_interval.is_zero() {
+            return Err(invalid(
+                "the ping interval of the link is 0; it must be longer",
+            ));
+        }
         let Some(node) = self.node.or(config.node) else {
             return Err(invalid(
                 "this node has no name; give it one with Nats::node, or under plugins.event-bus.link.node",
@@ -215,6 +241,7 @@ impl Nats {
             subjects: Arc::new(Subjects::new(&app, &node)),
             run: random_run()?,
             shares,
+            ping_interval,
             bucket: (self.presence.or(config.presence) != Some(false))
                 .then(|| format!("{app}-nodes")),
         };
@@ -232,6 +259,7 @@ struct Starting {
     run: String,
     shares: Vec<Share>,
     bucket: Option<String>,
+    ping_interval: Duration,
 }
 
 impl Link for Nats {
@@ -258,6 +286,7 @@ impl Link for Nats {
                 run: starting.run,
                 shares: starting.shares,
                 bucket: starting.bucket,
+                ping_interval: starting.ping_interval,
             };
             run(settings, own).await;
         });
@@ -273,6 +302,19 @@ impl std::fmt::Debug for Nats {
             .field("shares", &self.shares)
             .finish_non_exhaustive()
     }
+}
+
+/// Reads addresses. No error has one, since it may have a password.
+fn read_servers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let expected = || D::Error::custom("expected a list of addresses of servers");
+    let serde_json::Value::Array(servers) = serde_json::Value::deserialize(deserializer)? else {
+        return Err(expected());
+    };
+    let servers = servers.into_iter().map(|server| match server {
+        serde_json::Value::String(server) => Ok(server),
+        _ => Err(expected()),
+    });
+    servers.collect()
 }
 
 fn invalid(problem: &str) -> Error {

@@ -8,14 +8,15 @@ use async_nats::jetstream::stream::{Config, DiscardPolicy, StorageType};
 use async_nats::{Client, jetstream};
 use futures_util::StreamExt;
 use tauri_plugin_event_bus::link::LinkPort;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use crate::counts::MAX_NODES;
+use crate::signals::Problem;
+use crate::subject::is_node;
 
 /// How long a node is there without a sign of life.
 pub(crate) const MAX_AGE: Duration = Duration::from_secs(15);
-
-/// How many nodes are known at a time.
-const MAX_NODES: usize = 1024;
 
 /// The nodes that are there, by what this node has seen and when, on its own clock.
 #[derive(Debug, Default)]
@@ -72,6 +73,7 @@ pub(crate) async fn run(
     bucket: String,
     run: String,
     mut connections: watch::Receiver<u64>,
+    problems: mpsc::Sender<Problem>,
 ) {
     let start = Instant::now();
     let mut observed = Observed::default();
@@ -82,10 +84,11 @@ pub(crate) async fn run(
         let (store, changes) = match open(&context, &bucket).await {
             Ok(opened) => opened,
             Err(error) => {
-                let problem = format!(
+                let text = format!(
                     "the link works, and does not know which nodes are there, since the server has no JetStream for this node: {error}"
                 );
-                port.set_connected(true, Some(&problem));
+                // The task that watches the connection may have ended with the app.
+                let _ = problems.send(Problem::Nodes { connection, text }).await;
                 // The next connection may be to another server.
                 if connections
                     .wait_for(|count| *count != connection)
@@ -166,7 +169,7 @@ async fn take_part(
             change = changes.next() => match change {
                 None => return,
                 Some(Err(_)) => {}
-                Some(Ok(entry)) if entry.key == port.node() => {}
+                Some(Ok(entry)) if entry.key == port.node() || !is_node(&entry.key) => {}
                 Some(Ok(entry)) => {
                     let change = match entry.operation {
                         Operation::Put => observed.note_alive(&entry.key, clock()),

@@ -9,11 +9,10 @@ use futures_util::stream::SelectAll;
 use tauri_plugin_event_bus::link::{Arrival, LinkPayload, LinkPort, Share};
 use tauri_plugin_event_bus::types::{EventName, EventPattern};
 use tauri_plugin_event_bus::{Bytes, Error, ErrorCode};
-use tokio::sync::mpsc;
 
 use crate::counts::{Received, Verdict};
 use crate::message::{Body, read};
-use crate::sender::Signal;
+use crate::signals::Signals;
 use crate::subject::{Content, Incoming, Subjects};
 
 pub(crate) struct Receiver {
@@ -22,7 +21,7 @@ pub(crate) struct Receiver {
     /// The patterns that are received, with their texts.
     patterns: Vec<(String, EventPattern)>,
     received: Received,
-    signals: mpsc::UnboundedSender<Signal>,
+    signals: Arc<Signals>,
 }
 
 impl Receiver {
@@ -30,7 +29,7 @@ impl Receiver {
         port: LinkPort,
         subjects: Arc<Subjects>,
         shares: &[Share],
-        signals: mpsc::UnboundedSender<Signal>,
+        signals: Arc<Signals>,
     ) -> Self {
         let patterns = shares.iter().filter(|share| share.is_received());
         Self {
@@ -47,7 +46,9 @@ impl Receiver {
     /// Receives until the connection is closed for good. The messages of one subscription stay in their order.
     pub(crate) async fn run(mut self, mut subscriptions: SelectAll<Subscriber>) {
         while let Some(message) = subscriptions.next().await {
-            self.take(&message);
+            if !self.signals.is_off() {
+                self.take(&message);
+            }
         }
     }
 
@@ -79,8 +80,7 @@ impl Receiver {
         let is_count = body.head.count;
         match &incoming.content {
             Content::Hello => {
-                // The sender runs as long as this.
-                let _ = self.signals.send(Signal::Hello(incoming.node.to_owned()));
+                self.signals.note_hello(incoming.node);
                 return Ok(());
             }
             Content::Count if !is_count => return Err("it is no count".to_owned()),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::client::RequestErrorKind;
-use async_nats::{Client, Message, Request, Subscriber};
+use async_nats::{Client, Message, Request, Subject, Subscriber};
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use tauri_plugin_event_bus::link::{ArrivingRequest, DepartingRequest, LinkPayload, LinkPort};
@@ -12,10 +12,17 @@ use tauri_plugin_event_bus::{Bytes, Error, ErrorCode, Result};
 use tokio::sync::Semaphore;
 
 use crate::message::{MAX_LINE, VERSION};
+use crate::signals::Signals;
 use crate::subject::{Content, Subjects};
 
 /// How many requests of other nodes this one works on at a time.
 const MAX_RUNNING: usize = 1024;
+
+/// How many bytes of their payloads it keeps at a time.
+const MAX_RUNNING_BYTES: usize = 64 << 20;
+
+/// The longest text of an error that is sent.
+const MAX_MESSAGE: usize = 8 << 10;
 
 /// How much longer the client waits than the bus, whose error says more.
 const GRACE: Duration = Duration::from_secs(1);
@@ -130,6 +137,7 @@ async fn response_to(
         ..Head::default()
     };
     let body = write(head, &request.payload());
+    check_size(&body, client.max_payload())?;
     let sent = Request::new()
         .payload(body.into())
         .timeout(Some(request.timeout() + GRACE));
@@ -174,43 +182,92 @@ fn error_of(failed: &Failed) -> Error {
 pub(crate) async fn respond(
     port: LinkPort,
     client: Client,
-    subjects: Arc<Subjects>,
+    (subjects, signals): (Arc<Subjects>, Arc<Signals>),
     mut requests: Subscriber,
 ) {
     let running = Arc::new(Semaphore::new(MAX_RUNNING));
+    let kept = Arc::new(Semaphore::new(MAX_RUNNING_BYTES));
     while let Some(message) = requests.next().await {
+        if signals.is_off() {
+            continue;
+        }
         let Some(reply) = message.reply.clone() else {
             refuse(&port, "", "a request has nowhere to respond to");
             continue;
         };
-        let permit = Arc::clone(&running).try_acquire_owned();
+        let size = u32::try_from(message.payload.len()).unwrap_or(u32::MAX);
+        let permits = (
+            Arc::clone(&running).try_acquire_owned(),
+            Arc::clone(&kept).try_acquire_many_owned(size),
+        );
+        let (Ok(running), Ok(kept)) = permits else {
+            let error = Error::new(
+                ErrorCode::QueueFull,
+                format!(
+                    "the node works on {MAX_RUNNING} requests of others already, or they have {MAX_RUNNING_BYTES} bytes"
+                ),
+            );
+            // More wait in the subscription meanwhile.
+            reply_with(&client, reply, Err(error)).await;
+            continue;
+        };
         let (own, client, subjects) = (port.clone(), client.clone(), Arc::clone(&subjects));
         port.spawn(async move {
-            let response = match permit {
-                Ok(_running) => respond_to(&own, &subjects, &message).await,
-                Err(_) => Err(Error::new(
-                    ErrorCode::QueueFull,
-                    format!("the node works on {MAX_RUNNING} requests of others already"),
-                )),
-            };
-            let body = match response {
-                Ok(payload) => write(Head::default(), &payload),
-                Err(error) => {
-                    let failed = Failed {
-                        code: error.code().as_str().to_owned(),
-                        message: error.message().to_owned(),
-                    };
-                    let head = Head {
-                        error: Some(failed),
-                        ..Head::default()
-                    };
-                    write(head, &LinkPayload::new("null", Vec::new()))
-                }
-            };
-            // The caller gets a timeout if this is lost.
-            let _ = client.publish(reply, body.into()).await;
+            let response = respond_to(&own, &subjects, &message).await;
+            reply_with(&client, reply, response).await;
+            drop((running, kept));
         });
     }
+}
+
+/// Sends a response, or why there is none.
+async fn reply_with(client: &Client, reply: Subject, response: Result<LinkPayload>) {
+    let body = response.and_then(|payload| {
+        let body = write(Head::default(), &payload);
+        check_size(&body, client.max_payload())?;
+        Ok(body)
+    });
+    let body = body.unwrap_or_else(|error| {
+        let failed = Failed {
+            code: error.code().as_str().to_owned(),
+            message: shortened(error.message()).to_owned(),
+        };
+        let head = Head {
+            error: Some(failed),
+            ..Head::default()
+        };
+        write(head, &LinkPayload::new("null", Vec::new()))
+    });
+    // The caller gets a timeout if this is lost.
+    let _ = client.publish(reply, body.into()).await;
+}
+
+/// Checks that the server takes a message, and the other node reads its first line.
+fn check_size(body: &[u8], max_payload: usize) -> Result<()> {
+    let line = body.iter().position(|byte| *byte == b'\n').unwrap_or(0);
+    let problem = if body.len() > max_payload {
+        format!(
+            "it has {} bytes, and the server takes {max_payload} (max_payload)",
+            body.len()
+        )
+    } else if line >= MAX_LINE {
+        format!("its causes and the sizes of its bytes take {line} bytes, and nodes read {MAX_LINE}")
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(
+        ErrorCode::PayloadTooLarge,
+        format!("the message cannot be sent to another node: {problem}"),
+    ))
+}
+
+/// The beginning of a text.
+fn shortened(text: &str) -> &str {
+    let mut end = text.len().min(MAX_MESSAGE);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 fn refuse(port: &LinkPort, node: &str, problem: &str) -> Error {

@@ -6,32 +6,18 @@ use std::time::Duration;
 
 use async_nats::{Client, Subject};
 use tauri_plugin_event_bus::link::{DepartingEvent, Departure, LinkPort, LinkStream, Share};
-use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use crate::counts::Sent;
+use crate::counts::{MAX_NODES, Sent};
 use crate::message::{Head, MAX_BYTES, MAX_EVENTS};
+use crate::signals::{Noted, Signals};
 use crate::subject::Subjects;
 
 /// How often counts are told at most because another node has connected, and how often this node says hello.
 const HELLO_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How many nodes that said hello get the counts for them at a time.
-const MAX_GREETINGS: usize = 1024;
-
 /// How many subjects of names are kept.
 const MAX_SUBJECTS: usize = 1024;
-
-/// What the sender is told.
-#[derive(Debug)]
-pub(crate) enum Signal {
-    Connected,
-    Disconnected,
-    /// Another node has connected.
-    Hello(String),
-    /// This node has dropped something that it received.
-    Dropped,
-}
 
 pub(crate) struct Sender {
     port: LinkPort,
@@ -39,7 +25,7 @@ pub(crate) struct Sender {
     subjects: Arc<Subjects>,
     run: String,
     shares: Vec<Share>,
-    signals: mpsc::UnboundedReceiver<Signal>,
+    signals: Arc<Signals>,
     sent: Sent,
     names: HashMap<String, Subject>,
     start: Instant,
@@ -59,7 +45,7 @@ impl Sender {
         subjects: Arc<Subjects>,
         run: String,
         shares: Vec<Share>,
-        signals: mpsc::UnboundedReceiver<Signal>,
+        signals: Arc<Signals>,
     ) -> Self {
         Self {
             port,
@@ -82,15 +68,12 @@ impl Sender {
 
     /// Sends until the app exits.
     pub(crate) async fn run(mut self) {
-        let port = self.port.clone();
+        let (port, signals) = (self.port.clone(), Arc::clone(&self.signals));
         loop {
             let due = self.next_due().map(|due| self.start + due);
             tokio::select! {
                 biased;
-                signal = self.signals.recv() => match signal {
-                    Some(signal) => self.note(signal),
-                    None => break,
-                },
+                noted = signals.next() => self.note(noted),
                 () = sleep_until(due.unwrap_or(self.start)), if due.is_some() => {
                     self.tell_what_is_due().await;
                 }
@@ -106,30 +89,28 @@ impl Sender {
         self.start.elapsed()
     }
 
-    fn note(&mut self, signal: Signal) {
+    fn note(&mut self, noted: Noted) {
         let now = self.now();
         let not_before = |last: Option<Duration>| last.map_or(now, |last| last + HELLO_INTERVAL);
-        match signal {
-            Signal::Connected => {
-                self.is_connected = true;
+        if let Some(is_connected) = noted.connection {
+            self.is_connected = is_connected;
+            if is_connected {
                 self.hello_due = Some(now);
                 self.counts_due = Some(now);
             }
-            Signal::Disconnected => self.is_connected = false,
-            Signal::Hello(node) => {
-                // Of more, the next message tells.
-                if self.greeted_by.len() < MAX_GREETINGS {
-                    self.greeted_by.insert(node);
-                }
-                let due = not_before(self.counts_told);
-                self.counts_due.get_or_insert(due.max(now));
-            }
-            Signal::Dropped => {
-                // By then it has read what it had.
-                let due = now + HELLO_INTERVAL;
-                self.hello_due
-                    .get_or_insert(not_before(self.hello_said).max(due));
-            }
+        }
+        if !noted.greeted_by.is_empty() {
+            let room = MAX_NODES - self.greeted_by.len().min(MAX_NODES);
+            self.greeted_by
+                .extend(noted.greeted_by.into_iter().take(room));
+            let due = not_before(self.counts_told);
+            self.counts_due.get_or_insert(due.max(now));
+        }
+        if noted.has_dropped {
+            // By then it has read what it had.
+            let due = now + HELLO_INTERVAL;
+            self.hello_due
+                .get_or_insert(not_before(self.hello_said).max(due));
         }
     }
 

@@ -154,7 +154,7 @@ pub(crate) enum Content {
 }
 
 /// Whether a node may have this name.
-fn is_node(name: &str) -> bool {
+pub(crate) fn is_node(name: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     (1..=64).contains(&name.len()) && name.bytes().all(is_allowed)
 }

@@ -25,6 +25,9 @@ const MAX_NODES: usize = 1024;
 /// How many events the link takes at once.
 const MAX_TAKEN: usize = 64;
 
+/// How many numbers of this app's order a hole takes at most, so that no node can use up those that JavaScript can count.
+const MAX_NUMBERS: u64 = 1 << 20;
+
 /// How many entries a queue gives at once.
 const FEW: usize = 16;
 
@@ -236,8 +239,9 @@ impl<W> Hub<W> {
         clock: impl Fn() -> Instant,
     ) -> Effects<W> {
         let mut effects = Effects::default();
-        let lost = Loss::of_range(self.seq + 1, self.seq + count, count);
-        self.seq += count;
+        let numbers = count.min(MAX_NUMBERS);
+        let lost = Loss::of_range(self.seq + 1, self.seq + numbers, count);
+        self.seq += numbers;
         let concerned: Vec<SubscriberKey> = self
             .sessions
             .keys()

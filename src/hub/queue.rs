@@ -193,7 +193,7 @@ impl Queue {
         match self.lost.iter_mut().rev().take(MAX_COMPARED).find(is_alike) {
             Some(own) => {
                 own.gap.to = lost.gap.to;
-                own.gap.count += lost.gap.count;
+                own.gap.count = own.gap.count.saturating_add(lost.gap.count);
             }
             None => self.lost.push_back(lost),
         }

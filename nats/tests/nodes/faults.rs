@@ -1,10 +1,13 @@
 //! Servers, nodes and networks that fail.
 
 use std::process::{Child, Command};
+use std::sync::Arc;
+use std::time::Duration;
 
-use tauri_plugin_event_bus::{Builder, EventStream, GapReason, StreamItem};
+use tauri_plugin_event_bus::{Builder, EventBus, EventStream, GapReason, StreamItem};
+use tauri_plugin_event_bus_nats::ConnectOptions;
 
-use crate::proxy::Proxy;
+use crate::proxy::{Gate, Proxy};
 use crate::support::{Server, example, free_port, link, next, node, node_with, payload, roomy};
 
 /// Reads numbers in their order up to this one. Returns how many came, and how many gaps tell of.
@@ -163,6 +166,116 @@ fn a_node_behind_a_stalled_proxy_goes_on() {
         }
     }
     assert_eq!(came + lost, 1001);
+}
+
+/// Reads what a node emits as `order:n` up to this number. Returns how many came, and how many gaps tell of.
+fn read_from(node: &str, stream: &mut EventStream, last: u64) -> (u64, u64) {
+    let (mut came, mut lost, mut before) = (0, 0, None);
+    loop {
+        match next(stream) {
+            StreamItem::Gap(gap) => lost += gap.count,
+            StreamItem::Event(event) if event.source().node() == Some(node) => {
+                let number: u64 = event.payload().unwrap();
+                assert!(before < Some(number), "{number} after {before:?}");
+                before = Some(number);
+                came += 1;
+                if number == last {
+                    return (came, lost);
+                }
+            }
+            StreamItem::Event(_) => {}
+        }
+    }
+}
+
+#[test]
+fn a_stall_of_a_minute_is_survived() {
+    // In shortened time: with forty times as many pings, a minute takes a second and a half.
+    let ping = Duration::from_millis(250);
+    let server = Server::start();
+    let proxy = Proxy::to(server.port);
+    let a = node_with(Builder::new().limits(roomy()), link(&server.url(), "a")).connected();
+    let options = ConnectOptions::new().connection_timeout(ping);
+    let stalled = link(&proxy.url(), "b").ping_interval(ping).options(options);
+    let mut b = node_with(Builder::new().limits(roomy()), stalled).connected();
+    let (mut at_a, mut at_b) = (
+        a.bus.stream("order:n").unwrap(),
+        b.bus.stream("order:n").unwrap(),
+    );
+    let emit = |b: &EventBus, numbers: std::ops::RangeInclusive<u64>| {
+        for n in numbers {
+            a.bus.emit("order:n", n).unwrap();
+            b.emit("order:n", n).unwrap();
+        }
+    };
+    emit(&b.bus, 1..=1);
+    assert_eq!(read_from("a", &mut at_b, 1), (1, 0));
+    assert_eq!(read_from("b", &mut at_a, 1), (1, 0));
+    proxy.stall();
+    emit(&b.bus, 2..=1000);
+    b.wait_for(false);
+    // Each attempt fails after its timeout.
+    proxy.wait_for_attempts(6);
+    emit(&b.bus, 1001..=2000);
+    let status = b.bus.link_status().unwrap();
+    assert!(!status.connected && status.queued >= 1000, "{status:?}");
+    proxy.go_on();
+    b.wait_for(true);
+    emit(&b.bus, 2001..=2001);
+    let (came, lost) = read_from("a", &mut at_b, 2001);
+    assert_eq!(came + lost, 2000);
+    let (came, lost) = read_from("b", &mut at_a, 2001);
+    assert_eq!(came + lost, 2000);
+    // What waited was sent after the stall.
+    assert!(came >= 1000, "{came}");
+}
+
+#[test]
+fn a_node_that_is_slow_slows_no_other() {
+    const LAST: u64 = 30_000;
+    let server = Server::start();
+    let gate = Arc::<Gate>::default();
+    let own = Arc::clone(&gate);
+    let slow = Builder::new().limits(roomy()).before_emit(move |_, _| {
+        // It waits on a worker of the runtime that the nodes of this test share.
+        tokio::task::block_in_place(|| own.pass());
+        Ok(())
+    });
+    let fast = || Builder::new().limits(roomy());
+    let roomy_link = link(&server.url(), "a").queue(LAST as usize, 1 << 30);
+    let a = node_with(fast(), roomy_link).connected();
+    let b = node_with(fast(), link(&server.url(), "b")).connected();
+    let c = node_with(slow, link(&server.url(), "c")).connected();
+    let (mut at_b, mut at_c) = (
+        b.bus.stream("order:*").unwrap(),
+        c.bus.stream("order:*").unwrap(),
+    );
+    a.bus.emit("order:n", 0).unwrap();
+    assert_eq!(read_from("a", &mut at_b, 0), (1, 0));
+    assert_eq!(read_from("a", &mut at_c, 0), (1, 0));
+    gate.set(true);
+    for n in 1..=LAST {
+        // Events of two names do not share a message, so that there are more than a client keeps.
+        let name = ["order:n", "order:m"][(n % 2) as usize];
+        a.bus.emit(name, n).unwrap();
+    }
+    let (came, lost) = read_from("a", &mut at_b, LAST);
+    assert_eq!(came + lost, LAST);
+    gate.set(false);
+    let (mut came, mut lost, mut before) = (0, 0, 0);
+    while came + lost < LAST {
+        match next(&mut at_c) {
+            StreamItem::Gap(gap) => lost += gap.count,
+            StreamItem::Event(event) => {
+                let number: u64 = event.payload().unwrap();
+                assert!(before < number, "{number} after {before}");
+                before = number;
+                came += 1;
+            }
+        }
+    }
+    assert_eq!(came + lost, LAST);
+    assert!(lost > 0 && came > 0, "{came} came, {lost} are lost");
 }
 
 /// A node in a process of its own, which emits numbers from this one on until it is killed.

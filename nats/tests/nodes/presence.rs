@@ -6,7 +6,7 @@ use tauri_plugin_event_bus::{Builder, StreamItem};
 use crate::support::{Node, Server, link, next, node, node_with};
 
 /// Waits until a node knows these others.
-fn wait_for(node: &Node, expected: &[&str]) {
+pub(crate) fn wait_for(node: &Node, expected: &[&str]) {
     let mut changes = node.bus.stream("event-bus:node-*").unwrap();
     loop {
         let nodes = node.bus.link_status().unwrap().nodes;

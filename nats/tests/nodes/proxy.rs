@@ -4,20 +4,23 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 
+use crate::support::PATIENCE;
+
 /// Passes bytes on, or holds them.
 #[derive(Default)]
-struct Gate {
+pub(crate) struct Gate {
     is_shut: Mutex<bool>,
     changed: Condvar,
 }
 
 impl Gate {
-    fn pass(&self) {
+    /// Waits while it is shut.
+    pub(crate) fn pass(&self) {
         let shut = self.is_shut.lock().unwrap();
         drop(self.changed.wait_while(shut, |is_shut| *is_shut).unwrap());
     }
 
-    fn set(&self, is_shut: bool) {
+    pub(crate) fn set(&self, is_shut: bool) {
         *self.is_shut.lock().unwrap() = is_shut;
         self.changed.notify_all();
     }
@@ -26,6 +29,14 @@ impl Gate {
 pub(crate) struct Proxy {
     pub(crate) port: u16,
     gate: Arc<Gate>,
+    connections: Arc<Connections>,
+}
+
+/// How many clients have connected.
+#[derive(Default)]
+struct Connections {
+    count: Mutex<usize>,
+    changed: Condvar,
 }
 
 impl Proxy {
@@ -34,9 +45,12 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let gate = Arc::<Gate>::default();
-        let own = Arc::clone(&gate);
+        let connections = Arc::<Connections>::default();
+        let (own, counted) = (Arc::clone(&gate), Arc::clone(&connections));
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
+                *counted.count.lock().unwrap() += 1;
+                counted.changed.notify_all();
                 let Ok(server) = TcpStream::connect(("127.0.0.1", server)) else {
                     continue;
                 };
@@ -47,11 +61,26 @@ impl Proxy {
                 }
             }
         });
-        Self { port, gate }
+        Self {
+            port,
+            gate,
+            connections,
+        }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// Waits until the client has tried to connect so many times from now on.
+    pub(crate) fn wait_for_attempts(&self, attempts: usize) {
+        let count = self.connections.count.lock().unwrap();
+        let enough = *count + attempts;
+        let waited =
+            self.connections
+                .changed
+                .wait_timeout_while(count, PATIENCE, |count| *count < enough);
+        assert!(!waited.unwrap().1.timed_out(), "the client does not try");
     }
 
     pub(crate) fn stall(&self) {

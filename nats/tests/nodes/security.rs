@@ -64,41 +64,15 @@ fn wrong_messages_are_counted_and_dropped() {
 }
 
 #[test]
-fn a_user_is_bound_to_its_node() {
-    let folder = std::env::temp_dir().join(format!("event-bus-nats-users-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let config = folder.join("server.conf");
-    let user = |node: &str| {
-        format!(
-            r#"{{ user: {node}, password: secret, permissions: {{
-                publish: ["shop.{node}.>", "_INBOX.shop.>"]
-                subscribe: ["shop.*.event.>", "shop.*.hello", "shop.*.to.{node}.>", "_INBOX.shop.{node}.>"]
-            }} }}"#
-        )
-    };
-    let text = format!(
-        "authorization {{ users: [\n{}\n{}\n] }}\n",
-        user("a"),
-        user("b")
-    );
-    std::fs::write(&config, text).unwrap();
-    let server = Server::with(&["-c", config.to_str().unwrap()]);
-    let connect = |user: &str, name: &str| {
-        let options = ConnectOptions::new().user_and_password(user.into(), "secret".into());
-        node_with(Builder::new(), link(&server.url(), name).options(options))
-    };
-    let a = connect("a", "a").connected();
-    let b = connect("b", "b").connected();
-    let mut at_b = b.bus.stream("order:*").unwrap();
-    a.bus.emit("order:n", 1).unwrap();
-    assert_eq!(payload(&mut at_b), 1);
-    // A user that says it is another node cannot even begin.
-    let mut forged = connect("a", "c");
-    let state = forged.wait_for(false);
-    assert!(state["reason"].is_string());
-    let status = serde_json::to_string(&forged.bus.inspect()).unwrap();
-    assert!(!status.contains("secret"), "{status}");
-    std::fs::remove_dir_all(folder).unwrap();
+fn a_credentials_file_shows_nothing_of_itself() {
+    let file = std::env::temp_dir().join(format!("event-bus-{}.creds", std::process::id()));
+    std::fs::write(&file, "secret-of-the-app").unwrap();
+    let link = link("nats://127.0.0.1:1", "a").credentials_file(&file);
+    let mut a = node_with(Builder::new(), link);
+    let state = a.wait_for(false).to_string();
+    assert!(state.contains("credentials file"), "{state}");
+    assert!(!state.contains("secret-of"), "{state}");
+    std::fs::remove_file(file).unwrap();
 }
 
 #[test]

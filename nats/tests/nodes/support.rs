@@ -20,6 +20,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Server {
     pub(crate) port: u16,
     options: Vec<String>,
+    variables: Vec<(String, String)>,
     child: Child,
     folder: PathBuf,
 }
@@ -30,14 +31,27 @@ impl Server {
     }
 
     pub(crate) fn with(options: &[&str]) -> Self {
-        Self::on_folder(options, true)
+        Self::on_folder(options, &[], true)
+    }
+
+    /// A server that reads this configuration, with these variables.
+    pub(crate) fn configured(config: &str, variables: &[(&str, &str)]) -> Self {
+        let file = std::env::temp_dir().join(format!(
+            "event-bus-nats-{}-{}.conf",
+            std::process::id(),
+            free_port()
+        ));
+        std::fs::write(&file, config).unwrap();
+        let server = Self::on_folder(&["-c", file.to_str().unwrap()], variables, true);
+        std::fs::remove_file(file).unwrap();
+        server
     }
 
     pub(crate) fn without_jetstream() -> Self {
-        Self::on_folder(&[], false)
+        Self::on_folder(&[], &[], false)
     }
 
-    fn on_folder(options: &[&str], has_jetstream: bool) -> Self {
+    fn on_folder(options: &[&str], variables: &[(&str, &str)], has_jetstream: bool) -> Self {
         let port = free_port();
         let folder =
             std::env::temp_dir().join(format!("event-bus-nats-{}-{port}", std::process::id()));
@@ -46,10 +60,15 @@ impl Server {
             let folder = folder.to_str().unwrap().to_owned();
             options.extend(["-js".to_owned(), "-sd".to_owned(), folder]);
         }
-        let child = spawn(port, &options);
+        let variables = variables.iter();
+        let variables: Vec<(String, String)> = variables
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let child = spawn(port, &options, &variables);
         Self {
             port,
             options,
+            variables,
             child,
             folder,
         }
@@ -66,7 +85,7 @@ impl Server {
     }
 
     pub(crate) fn restart(&mut self) {
-        self.child = spawn(self.port, &self.options);
+        self.child = spawn(self.port, &self.options, &self.variables);
     }
 }
 
@@ -84,10 +103,11 @@ pub(crate) fn free_port() -> u16 {
 }
 
 /// Starts a server, and returns once it accepts connections.
-fn spawn(port: u16, options: &[String]) -> Child {
+fn spawn(port: u16, options: &[String], variables: &[(String, String)]) -> Child {
     let mut child = Command::new("nats-server")
         .args(["-a", "127.0.0.1", "-p", &port.to_string()])
         .args(options)
+        .envs(variables.iter().map(|(name, value)| (name, value)))
         .stderr(Stdio::piped())
         .spawn()
         .expect("nats-server is needed: apt-get install nats-server");

@@ -182,6 +182,22 @@ fn a_page_that_starts_learns_what_was_lost() {
 }
 
 #[test]
+fn a_large_hole_takes_few_numbers() {
+    const COUNT: u64 = 1 << 32;
+    let (app, bus, port) = linked();
+    let window = open(&app, "main");
+    let before = bus.emit("cart", 1).unwrap().seq;
+    let gap = gap(&bus, "order:*", || port.lost(&orders(), COUNT).unwrap());
+    assert_eq!(gap.count, COUNT);
+    // JavaScript counts up to 2^53, and a node may tell of many holes.
+    assert_eq!((gap.from, gap.to), (before + 1, before + (1 << 20)));
+    let mut main = Page::load(window);
+    main.listen("order:*");
+    let rows = main.pull().rows();
+    assert_eq!(rows[0]["count"], COUNT, "{rows}");
+}
+
+#[test]
 fn a_full_queue_that_rejects_is_a_gap() {
     let mut limits = Limits::default();
     limits.queue_events = 1;

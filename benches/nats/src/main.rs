@@ -30,15 +30,14 @@ const ROUND_TRIPS: usize = 2_000;
 /// The lengths of the payloads, as text.
 const SIZES: [usize; 3] = [16, 256, 1024];
 
-#[tokio::main]
-async fn main() -> Outcome {
+fn main() -> Outcome {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["window", role, server] => windows::serve(role, server),
-        ["--out", _, "--docs", folder] => write(&measure().await?, Path::new(folder)),
+        ["--out", _, "--docs", folder] => write(&run()?, Path::new(folder)),
         [] | ["--out", _] => {
-            print!("{}", measure().await?.text());
+            print!("{}", run()?.text());
             Ok(())
         }
         _ => Err("usage: nats-bench [--out FOLDER [--docs FOLDER]]".into()),
@@ -50,6 +49,11 @@ fn write(report: &Report, folder: &Path) -> Outcome {
     print!("{text}");
     std::fs::write(folder.join("nats.md"), text)?;
     Ok(())
+}
+
+/// Windows run without this runtime.
+fn run() -> Outcome<Report> {
+    tokio::runtime::Runtime::new()?.block_on(measure())
 }
 
 async fn measure() -> Outcome<Report> {

@@ -7,7 +7,7 @@
 //!    └──► nats-bench window … (a Tauri app; prints how long a round trip takes)
 //! ```
 //!
-//! Each figure is the median of several rounds, which take turns. `cargo xtask bench nats` runs it on a private display.
+//! Each figure of two ends is the median of several rounds, which take turns. `cargo xtask bench nats` runs it on a private display.
 
 mod client;
 mod nodes;
@@ -26,6 +26,11 @@ type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 const ROUNDS: usize = 5;
 const EVENTS: usize = 200_000;
 const ROUND_TRIPS: usize = 2_000;
+
+/// How many events all nodes together emit, for how the cost grows.
+const GROWTH_EVENTS: usize = 32_000;
+
+const NODES: [usize; 4] = [2, 4, 8, 16];
 
 /// The lengths of the payloads, as text.
 const SIZES: [usize; 3] = [16, 256, 1024];
@@ -93,6 +98,10 @@ async fn measure() -> Outcome<Report> {
         linked.push(nodes::round_trip(&a, &b).await?);
     }
     drop((a, b));
+    let mut growth = Vec::new();
+    for count in NODES {
+        growth.push(nodes::growth(&server, count).await?);
+    }
     let (mut one_node, mut two_nodes) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         one_node.push(windows::round_trip(None)?);
@@ -100,6 +109,7 @@ async fn measure() -> Outcome<Report> {
     }
     Ok(Report {
         throughput,
+        growth,
         alone: median(&mut alone),
         host: Latency {
             local: median(&mut local),

@@ -7,8 +7,9 @@ use tauri::test::{MockRuntime, mock_builder, mock_context, noop_assets};
 use tauri_plugin_event_bus::{Builder, EventBus, EventBusExt, EventStream, Limits, StreamItem};
 use tauri_plugin_event_bus_nats::Nats;
 
+use crate::report::Growth;
 use crate::server::Server;
-use crate::{EVENTS, Outcome, ROUND_TRIPS};
+use crate::{EVENTS, GROWTH_EVENTS, Outcome, ROUND_TRIPS};
 
 /// An app that is a node.
 pub(crate) struct Node {
@@ -71,6 +72,48 @@ pub(crate) async fn throughput(from: &Node, to: &Node, payload: &str) -> Outcome
     let took = start.elapsed();
     sender.await??;
     Ok(EVENTS as f64 / took.as_secs_f64())
+}
+
+/// So many nodes share what each of them emits. Returns deliveries a second, and the time of the server for each.
+pub(crate) async fn growth(server: &Server, count: usize) -> Outcome<Growth> {
+    let mut nodes = Vec::new();
+    for number in 0..count {
+        nodes.push(node(server, &format!("node-{number}")).await?);
+    }
+    let mut streams = Vec::new();
+    for node in &nodes {
+        streams.push(node.bus.stream("bench:grow:*")?);
+    }
+    let each = GROWTH_EVENTS / count;
+    let (start, cpu) = (Instant::now(), server.cpu_time()?);
+    let mut senders = Vec::new();
+    for node in &nodes {
+        let bus = node.bus.clone();
+        senders.push(tokio::spawn(async move {
+            for n in 0..each {
+                // Two names, so that each event is a message.
+                let name = ["bench:grow:a", "bench:grow:b"][n % 2];
+                bus.emit(name, n)?;
+                tokio::task::yield_now().await;
+            }
+            Outcome::Ok(())
+        }));
+    }
+    for stream in &mut streams {
+        for _ in 0..count * each {
+            next(stream).await?;
+        }
+    }
+    let took = start.elapsed();
+    for sender in senders {
+        sender.await??;
+    }
+    let deliveries = (count * (count - 1) * each) as f64;
+    Ok(Growth {
+        nodes: count,
+        deliveries: deliveries / took.as_secs_f64(),
+        server: (server.cpu_time()? - cpu) / deliveries,
+    })
 }
 
 /// Microseconds for an event to a node, and one back.

@@ -35,6 +35,16 @@ impl Server {
         Ok(server)
     }
 
+    /// How long it has used a processor, in microseconds.
+    pub(crate) fn cpu_time(&self) -> Outcome<f64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // After the name, field 12 is the time in user mode and field 13 the time in the kernel, in hundredths of a second.
+        let (_, fields) = stat.rsplit_once(')').ok_or("/proc has another format")?;
+        let times = fields.split_whitespace().skip(11).take(2);
+        let ticks: f64 = times.filter_map(|ticks| ticks.parse::<f64>().ok()).sum();
+        Ok(ticks * 10_000.0)
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
     }

@@ -28,12 +28,13 @@ impl NatsServer {
                 .stderr(Stdio::null()),
             "nats-server",
         )?;
-        until("the NATS server to accept connections", async || {
-            match TcpStream::connect(("127.0.0.1", port)).await {
+        until(
+            "the NATS server to accept connections",
+            async || match TcpStream::connect(("127.0.0.1", port)).await {
                 Ok(_) => Ok(Found::Yes(())),
                 Err(error) => Ok(Found::NotYet(format!("{error} ({:?})", process.ended()?))),
-            }
-        })
+            },
+        )
         .await?;
         Ok(Self {
             port,

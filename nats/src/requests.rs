@@ -251,7 +251,9 @@ fn check_size(body: &[u8], max_payload: usize) -> Result<()> {
             body.len()
         )
     } else if line >= MAX_LINE {
-        format!("its causes and the sizes of its bytes take {line} bytes, and nodes read {MAX_LINE}")
+        format!(
+            "its causes and the sizes of its bytes take {line} bytes, and nodes read {MAX_LINE}"
+        )
     } else {
         return Ok(());
     };

@@ -161,7 +161,9 @@ async fn an_order_is_paid_and_every_list_follows() -> Result<()> {
         .size(1600, 860)
         .start()
         .await
-        .context("build the shop first: cargo build --workspace --bin shop --features shop/machines")?;
+        .context(
+            "build the shop first: cargo build --workspace --bin shop --features shop/machines",
+        )?;
     app.display().paint(0xe4_e0_d6)?;
     let windows = Shop::of(&app).await?;
     fill_the_cart(&windows).await?;

@@ -45,7 +45,9 @@ fn exchange([a, b]: [&Node; 2]) {
     assert_eq!(payload(&mut at_b), 1);
     a.bus.emit_to(Target::node("till-5"), "order:m", 2).unwrap();
     assert_eq!(payload(&mut at_b), 2);
-    let responder = b.bus.respond("order:double", |n: u32| async move { Ok(2 * n) });
+    let responder = b
+        .bus
+        .respond("order:double", |n: u32| async move { Ok(2 * n) });
     let _responder = responder.unwrap();
     for n in 0..3 {
         let request = a.bus.request(Target::node("till-5"), "order:double", n);

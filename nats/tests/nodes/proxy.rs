@@ -76,10 +76,10 @@ impl Proxy {
     pub(crate) fn wait_for_attempts(&self, attempts: usize) {
         let count = self.connections.count.lock().unwrap();
         let enough = *count + attempts;
-        let waited =
-            self.connections
-                .changed
-                .wait_timeout_while(count, PATIENCE, |count| *count < enough);
+        let waited = self
+            .connections
+            .changed
+            .wait_timeout_while(count, PATIENCE, |count| *count < enough);
         assert!(!waited.unwrap().1.timed_out(), "the client does not try");
     }
 

@@ -25,7 +25,14 @@ fn make_certificate(folder: &Path) {
     std::fs::write(folder.join("openssl.conf"), CERTIFICATE).unwrap();
     let made = Command::new("openssl")
         .current_dir(folder)
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+        ])
         .args(["-nodes", "-days", "2", "-config", "openssl.conf"])
         .args(["-keyout", "key.pem", "-out", "cert.pem"])
         .output()

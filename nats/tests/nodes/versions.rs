@@ -83,7 +83,10 @@ fn a_server_that_is_too_old_is_not_used() {
         .ping_interval(Duration::from_millis(50));
     let mut a = node_with(Builder::new(), link);
     let reason = a.wait_for(false)["reason"].to_string();
-    assert!(reason.contains("2.8.4") && reason.contains("2.9.0"), "{reason}");
+    assert!(
+        reason.contains("2.8.4") && reason.contains("2.9.0"),
+        "{reason}"
+    );
     a.bus.emit("order:n", 1).unwrap();
     // What came before the version was known may count.
     let before = a.bus.link_status().unwrap().received;
@@ -92,5 +95,8 @@ fn a_server_that_is_too_old_is_not_used() {
         pings.recv_timeout(PATIENCE).unwrap();
     }
     let status = a.bus.link_status().unwrap();
-    assert_eq!((status.received, status.queued, status.sent), (before, 1, 0));
+    assert_eq!(
+        (status.received, status.queued, status.sent),
+        (before, 1, 0)
+    );
 }

@@ -90,7 +90,9 @@ pub(crate) fn start(app: &App, machine: &Machine) -> Result<()> {
     }
     // The other machine may have been there before, and its lists are empty.
     app.event_bus()
-        .listen("event-bus:link", move |event| refresh(&component, &event.payload()))?
+        .listen("event-bus:link", move |event| {
+            refresh(&component, &event.payload())
+        })?
         .forget();
     Ok(())
 }

@@ -307,7 +307,7 @@ impl Watcher {
         match problem {
             Problem::Nodes { connection, text } => {
                 if self.is_connected && connection == self.number {
-                    self.port.set_connected(true, Some(&text));
+                    self.port.set_connected(true, text.as_deref());
                 }
             }
             Problem::Client(text) => {

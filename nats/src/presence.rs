@@ -9,7 +9,7 @@ use async_nats::{Client, jetstream};
 use futures_util::StreamExt;
 use tauri_plugin_event_bus::link::LinkPort;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 use crate::counts::MAX_NODES;
 use crate::signals::Problem;
@@ -24,6 +24,12 @@ pub(crate) struct Observed {
     /// When each node is gone, unless it gives a sign of life before.
     nodes: HashMap<String, Duration>,
 }
+
+/// How long the server has to open the bucket.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// When a bucket that could not be opened is tried again.
+const RETRY_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What is to be told of a node.
 #[derive(Debug, PartialEq, Eq)]
@@ -77,35 +83,44 @@ pub(crate) async fn run(
 ) {
     let start = Instant::now();
     let mut observed = Observed::default();
+    // The connection over which there was a problem.
+    let mut failed = None;
     // An app that ends lets its value be dropped.
     while connections.wait_for(|count| *count > 0).await.is_ok() {
         let connection = *connections.borrow_and_update();
         let context = jetstream::new(client.clone());
-        let (store, changes) = match open(&context, &bucket).await {
-            Ok(opened) => opened,
-            Err(error) => {
-                let text = format!(
-                    "the link works, and does not know which nodes are there, since the server has no JetStream for this node: {error}"
-                );
-                // The task that watches the connection may have ended with the app.
-                let _ = problems.send(Problem::Nodes { connection, text }).await;
-                // The next connection may be to another server.
-                if connections
-                    .wait_for(|count| *count != connection)
-                    .await
-                    .is_err()
-                {
-                    return;
+        let opened = timeout(PATIENCE, open(&context, &bucket)).await;
+        let problem = match opened {
+            Ok(Ok((store, changes))) => {
+                port.know_nodes();
+                if failed.take() == Some(connection) {
+                    let text = None;
+                    let _ = problems.send(Problem::Nodes { connection, text }).await;
                 }
+                let own = (&port, &*run);
+                let clock = || start.elapsed();
+                let time = (start, &clock);
+                let same = (&mut connections, connection);
+                take_part(own, &store, changes, &mut observed, time, same).await;
                 continue;
             }
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "it does not respond".to_owned(),
         };
-        port.know_nodes();
-        let own = (&port, &*run);
-        let clock = || start.elapsed();
-        let time = (start, &clock);
-        let same = (&mut connections, connection);
-        take_part(own, &store, changes, &mut observed, time, same).await;
+        let text = Some(format!(
+            "the link works, and does not know which nodes are there, since the server has no JetStream for this node: {problem}"
+        ));
+        failed = Some(connection);
+        // The task that watches the connection may have ended with the app.
+        let _ = problems.send(Problem::Nodes { connection, text }).await;
+        // The next connection may be to another server.
+        let other = connections.wait_for(|count| *count != connection);
+        if timeout(RETRY_INTERVAL, other)
+            .await
+            .is_ok_and(|other| other.is_err())
+        {
+            return;
+        }
     }
 }
 

@@ -13,8 +13,11 @@ use crate::counts::MAX_NODES;
 pub(crate) enum Problem {
     /// Of the client or the server. Neither names an address or a credential in it.
     Client(String),
-    /// Of knowing which nodes are there, over the connection with this number.
-    Nodes { connection: u64, text: String },
+    /// Of knowing which nodes are there, over the connection with this number. `None` if there is one no longer.
+    Nodes {
+        connection: u64,
+        text: Option<String>,
+    },
 }
 
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use tauri_plugin_event_bus::{Builder, StreamItem, Target};
 use tauri_plugin_event_bus_nats::{ConnectOptions, Nats};
 
 use crate::presence::wait_for;
-use crate::support::{Node, Server, next, node_with, payload};
+use crate::support::{Node, Server, next, node_with, payload, wait};
 
 const GUIDE: &str = include_str!("../../../docs/many-machines.md");
 
@@ -50,8 +50,10 @@ fn exchange([a, b]: [&Node; 2]) {
         .respond("order:double", |n: u32| async move { Ok(2 * n) });
     let _responder = responder.unwrap();
     for n in 0..3 {
-        let request = a.bus.request(Target::node("till-5"), "order:double", n);
-        assert_eq!(block_on(request.into_future()), Ok(2 * n));
+        let request = a
+            .bus
+            .request::<u32>(Target::node("till-5"), "order:double", n);
+        assert_eq!(wait(request).unwrap(), 2 * n);
     }
     for node in [a, b] {
         let status = node.bus.link_status().unwrap();

@@ -9,8 +9,9 @@ use crate::support::{Node, Server, link, next, node, node_with};
 pub(crate) fn wait_for(node: &Node, expected: &[&str]) {
     let mut changes = node.bus.stream("event-bus:node-*").unwrap();
     loop {
-        let nodes = node.bus.link_status().unwrap().nodes;
-        if nodes.is_some_and(|nodes| nodes == expected) {
+        let status = node.bus.link_status().unwrap();
+        println!("{status:?}");
+        if status.nodes.is_some_and(|nodes| nodes == expected) {
             return;
         }
         next(&mut changes);

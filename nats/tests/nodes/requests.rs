@@ -1,21 +1,10 @@
 //! Requests to the hosts of other nodes.
 
-use std::future::IntoFuture;
-use std::thread;
 use std::time::Duration;
 
-use tauri::async_runtime::block_on;
 use tauri_plugin_event_bus::{Bytes, Endpoint, ErrorCode, Target};
 
-use crate::support::{Server, link, node, node_with};
-
-/// Awaits a request on a thread of its own: this one has built the apps, so it is their main thread.
-fn wait<R: IntoFuture<Output = T> + Send, T: Send>(request: R) -> T {
-    thread::scope(|scope| {
-        let waiting = scope.spawn(|| block_on(async { request.await }));
-        waiting.join().unwrap()
-    })
-}
+use crate::support::{Server, link, node, node_with, wait};
 
 #[test]
 fn a_node_responds() {

@@ -1,9 +1,11 @@
 //! A NATS server, nodes in this process, and a proxy between them.
 
+use std::future::IntoFuture;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -215,4 +217,12 @@ pub(crate) fn payload(stream: &mut EventStream) -> Value {
         StreamItem::Event(event) => event.payload().unwrap(),
         StreamItem::Gap(gap) => panic!("{gap:?}"),
     }
+}
+
+/// Awaits a request on a thread of its own: this one has built the apps, so it is their main thread.
+pub(crate) fn wait<R: IntoFuture<Output = T> + Send, T: Send>(request: R) -> T {
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| block_on(async { request.await }));
+        waiting.join().unwrap()
+    })
 }

@@ -142,6 +142,8 @@ fn editors_complete_the_entries_of_a_scope() {
             "link",
             "minIntervalMs",
             "owner",
+            "page",
+            "presence",
             "request",
             "sources",
             "task",

@@ -165,6 +165,16 @@ pub mod intercept {
     pub use crate::model::interception::{EmitContext, EmittedEvent};
 }
 
+/// Links to other nodes: what carries events of shared names between machines. Apps use a crate that has one, such as
+/// `tauri-plugin-event-bus-nats`, with [`Builder::link`].
+pub mod link {
+    pub use crate::api::link::messages::{Arrival, DepartingEvent, Departure, LinkPayload};
+    pub use crate::api::link::port::LinkPort;
+    pub use crate::api::link::requests::{ArrivingRequest, DepartingRequest};
+    pub use crate::api::link::start::{Link, LinkPlan, LinkStarter};
+    pub use crate::model::link::{LinkStatus, LinkStream, Share};
+}
+
 /// Requests, responses and streams: what [`EventBus::request`], [`EventBus::request_all`], [`EventBus::request_stream`],
 /// [`EventBus::respond`] and [`EventBus::respond_stream`] take and return.
 pub mod request {
@@ -284,6 +294,7 @@ pub mod guides {
         errors: "errors.md",
         inspecting: "inspecting.md",
         interceptors: "interceptors.md",
+        many_machines: "many-machines.md",
         pages: "pages.md",
         presence: "presence.md",
         receipts: "receipts.md",

@@ -57,6 +57,7 @@ export type {
   ConsumerInspection,
   DeliveryFilter,
   Inspection,
+  LinkStatus,
   PageInspection,
   QueueUsage,
   StreamInspection,

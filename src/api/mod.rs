@@ -5,6 +5,7 @@ mod compat;
 pub(crate) mod component;
 pub(crate) mod jobs;
 pub(crate) mod json;
+pub(crate) mod link;
 mod listen;
 pub(crate) mod listen_async;
 pub(crate) mod listener;

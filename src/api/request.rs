@@ -63,11 +63,13 @@ pub struct RequestBuilder<T> {
 #[derive(Debug)]
 pub struct RequestAllBuilder<T>(RequestBuilder<T>);
 
-/// The responses of several pages: the label of each page, and its response or the reason why there is none.
+/// The responses of several pages and nodes: the label of each page or the name of each node, and its response or the reason
+/// why there is none.
 pub type Responses<T> = Vec<(String, Result<T>)>;
 
 impl EventBus {
-    /// Sends a request to the page in one webview, or to the host itself ([`Target::host`]), and awaits the response.
+    /// Sends a request to the page in one webview, to the host itself ([`Target::host`]), or to the host of another node
+    /// ([`Target::node`]), and awaits the response.
     ///
     /// A request to a page is delivered in the order of the events, after the events that were emitted before it, and
     /// never reaches a listener. If the page is still starting, the request waits up to three seconds for a responder.
@@ -111,7 +113,7 @@ impl EventBus {
         RequestBuilder::new(self, to.into_target(), name, json)
     }
 
-    /// Sends a request to every page that a target selects, and gathers the responses and failures in the order of the
+    /// Sends a request to every page that a target selects, and to each node that it names, and gathers the responses and failures in the order of the
     /// labels. It takes as long as the slowest page, at most the timeout.
     ///
     /// # Errors
@@ -171,8 +173,9 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
 
     async fn send(self) -> Result<T> {
         let (name, payload, timeout) = self.prepare()?;
-        let selection = Address::of(self.to.clone())?.selection;
         let core = &self.bus.runtime().core;
+        let mut selection = Address::of(self.to.clone())?.selection;
+        core.resolve_nodes(&name, &mut selection)?;
         let to = core.find_recipient(&selection)?;
         let pending = PendingResponse::start(&self.bus, &name, payload, to, timeout)?;
         pending.receive(&name).await
@@ -186,8 +189,9 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
     ) -> Result<(EventName, PartReader)> {
         let (name, payload, _) = self.prepare()?;
         let timeout = timeout.map(check_timeout).transpose()?;
-        let selection = Address::of(self.to.clone())?.selection;
         let core = &self.bus.runtime().core;
+        let mut selection = Address::of(self.to.clone())?.selection;
+        core.resolve_nodes(&name, &mut selection)?;
         let to = core.find_recipient(&selection)?;
         let id = RequestId::random()?;
         let mut request = new_request(&self.bus, id, &name, payload, to, timeout)?;
@@ -203,7 +207,9 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
 
     async fn send_all(self) -> Result<Responses<T>> {
         let (name, payload, timeout) = self.prepare()?;
-        let selection = Address::of(self.to.clone())?.selection;
+        let core = &self.bus.runtime().core;
+        let mut selection = Address::of(self.to.clone())?.selection;
+        core.resolve_nodes(&name, &mut selection)?;
         if selection.host {
             return Err(Error::new(
                 ErrorCode::InvalidArgument,
@@ -213,7 +219,6 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
                 ),
             ));
         }
-        let core = &self.bus.runtime().core;
         core.resolve_unannounced(&selection);
         let labels = {
             let hub = core.hub();
@@ -222,10 +227,14 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
         };
         // All requests share one text.
         let payload = payload.shared();
-        let sent: Vec<(String, Result<PendingResponse>)> = labels
-            .into_iter()
-            .map(|label| {
-                let to = Recipient::Page(Arc::clone(&label));
+        let nodes = selection.nodes.iter().cloned().map(Recipient::Node);
+        let recipients = labels.into_iter().map(Recipient::Page).chain(nodes);
+        let sent: Vec<(String, Result<PendingResponse>)> = recipients
+            .map(|to| {
+                let label = match &to {
+                    Recipient::Page(name) | Recipient::Node(name) => Arc::clone(name),
+                    Recipient::Host => "".into(),
+                };
                 let payload = payload.clone();
                 let pending = PendingResponse::start(&self.bus, &name, payload, to, timeout);
                 (label.to_string(), pending)
@@ -345,7 +354,7 @@ fn new_request(
 }
 
 /// The response to a request on its way. Dropping it before the response arrives cancels the request.
-struct PendingResponse {
+pub(super) struct PendingResponse {
     core: Arc<Core>,
     id: RequestId,
     response: oneshot::Receiver<JsonResult>,
@@ -353,7 +362,7 @@ struct PendingResponse {
 }
 
 impl PendingResponse {
-    fn start(
+    pub(super) fn start(
         bus: &EventBus,
         name: &EventName,
         payload: Json,
@@ -376,17 +385,21 @@ impl PendingResponse {
         })
     }
 
-    async fn receive<T: DeserializeOwned>(mut self, name: &EventName) -> Result<T> {
+    async fn receive<T: DeserializeOwned>(self, name: &EventName) -> Result<T> {
+        let json = self.receive_json().await?;
+        read_as(&json, || format!("the response to {:?}", name.as_str()))
+    }
+
+    pub(super) async fn receive_json(mut self) -> JsonResult {
         let received =
             poll_fn(|context: &mut Context<'_>| Pin::new(&mut self.response).poll(context)).await;
         self.has_ended = true;
-        let json = received.unwrap_or_else(|_| {
+        received.unwrap_or_else(|_| {
             Err(Error::new(
                 ErrorCode::Unavailable,
                 "the event bus is unavailable: the app is exiting",
             ))
-        })?;
-        read_as(&json, || format!("the response to {:?}", name.as_str()))
+        })
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Instant;
 use crate::config::Compatible;
 use crate::engine::diagnostics::{Diagnostics, Record};
 use crate::engine::interceptors::Interceptors;
+use crate::engine::link_state::LinkState;
 use crate::engine::pump::Pump;
 use crate::engine::reply::Reply;
 use crate::hub::command_log::{CommandAdmission, JsonResult};
@@ -45,6 +46,8 @@ pub(crate) struct Core {
     compatible: OnceLock<Compatible>,
     /// The interceptors, if the app has any.
     pub(super) interceptors: OnceLock<Interceptors>,
+    /// The link to other nodes, if the app has one.
+    pub(super) link: OnceLock<LinkState>,
     /// The thread that delivers replies to pages.
     main_thread: OnceLock<ThreadId>,
 }
@@ -96,6 +99,7 @@ impl Core {
             rearm: Arc::default(),
             compatible: OnceLock::new(),
             interceptors: OnceLock::new(),
+            link: OnceLock::new(),
             main_thread: OnceLock::new(),
         }
     }

@@ -40,6 +40,10 @@ pub(crate) enum Record {
     /// An event that was kept until it is consumed was given up.
     NotConsumed,
     InterceptorPanicked,
+    /// A message of another node was refused.
+    ArrivalRefused,
+    /// Events were not sent to other nodes.
+    NotSent,
     /// An event was not bridged to or from Tauri's own events.
     NotBridged,
     /// Compatible mode has noted a difference.
@@ -52,6 +56,7 @@ impl Record {
             Self::ListenersTooSlow | Self::TickFailed | Self::PayloadIgnored | Self::Noted(_) => {
                 Level::Warn
             }
+            Self::ArrivalRefused | Self::NotSent => Level::Warn,
             _ => Level::Error,
         }
     }
@@ -76,6 +81,8 @@ impl Record {
             Self::InterceptorPanicked => format!("an interceptor panicked at {name:?}"),
             Self::NotBridged => format!("{name:?} was not bridged"),
             Self::NotEmitted => format!("{name:?} was not emitted"),
+            Self::ArrivalRefused => format!("a message of the node {name:?} was refused"),
+            Self::NotSent => "events were not sent to other nodes".to_owned(),
             Self::JobFailed => format!("a job of {name:?} stopped"),
         }
     }

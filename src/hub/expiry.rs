@@ -107,6 +107,9 @@ impl<W> Hub<W> {
                     self.room.wake_first(line, &mut effects.wakers);
                 }
             }
+            if let Some(link) = &mut self.link {
+                link.drop_expired(self.clock);
+            }
             let histories = self.webviews.values_mut();
             for history in histories.filter_map(|webview| webview.history.as_mut()) {
                 history.backlog.empty_expired(steady);
@@ -157,7 +160,8 @@ impl<W> Hub<W> {
         let histories = histories.filter_map(|webview| webview.history.as_ref());
         let backlogs = histories.filter_map(|history| history.backlog.next_expiry());
         let stores = [self.retained.next_expiry(), self.unconsumed.next_expiry()];
-        let stores = stores.into_iter().flatten();
+        let link = self.link.as_ref().and_then(|link| link.next_expiry());
+        let stores = stores.into_iter().flatten().chain(link);
         pages.chain(consumers).chain(backlogs).chain(stores).min()
     }
 

@@ -161,6 +161,14 @@ impl<W> Hub<W> {
                 if let Some(waker) = consumer.take_waker() {
                     effects.get_or_insert_default().wakers.push(waker);
                 }
+            } else if let Some(link) = &mut self.link
+                && link.key() == entry.subscriber
+                && link.push(event, audience, entry, route.policy.overflow, self.clock)
+            {
+                receipt.linked = true;
+                if let Some(waker) = link.take_waker() {
+                    effects.get_or_insert_default().wakers.push(waker);
+                }
             }
         }
     }

@@ -20,6 +20,7 @@ mod history;
 pub(crate) mod ids;
 pub(crate) mod inspect;
 mod kept_quota;
+pub(crate) mod link;
 mod listen;
 pub(crate) mod loss;
 mod losses;
@@ -144,6 +145,8 @@ pub(crate) struct Hub<W> {
     exiting: bool,
     /// Compatible mode, if it is on.
     compat: Option<Box<compat::CompatState>>,
+    /// What leaves for other nodes, if there is a link.
+    link: Option<Box<link::LinkQueue>>,
 }
 
 #[derive(Debug)]
@@ -222,6 +225,7 @@ impl<W> Hub<W> {
             armed: None,
             exiting: false,
             compat: None,
+            link: None,
         }
     }
 
@@ -238,6 +242,10 @@ impl<W> Hub<W> {
         effects
             .wakers
             .extend(consumers.filter_map(Consumer::take_waker));
+        let link = self.link.as_mut();
+        effects
+            .wakers
+            .extend(link.and_then(|link| link.take_waker()));
         self.room.wake_all(&mut effects.wakers);
         self.end_all_waits(&mut effects);
         self.receipts.end_all();

@@ -204,6 +204,7 @@ impl<W> Hub<W> {
             seq: self.seq,
             pages: 0,
             listeners: 0,
+            linked: false,
         };
         let mut effects: EmitEffects<W> = None;
         let has_history = route.policy.history;

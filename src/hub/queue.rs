@@ -49,6 +49,9 @@ pub(crate) struct Queue {
     bound: QueueBound,
 }
 
+/// With how many reports of what was lost elsewhere a new one is compared.
+const MAX_COMPARED: usize = 64;
+
 /// How many slots there are at least before empty ones are removed.
 const MIN_SLOTS: usize = 64;
 
@@ -181,9 +184,22 @@ impl Queue {
         !self.expiring.is_empty() && !self.has_room(weight()) && self.drop_expired(clock)
     }
 
-    /// Reports events that were lost elsewhere, before what is queued.
+    /// Reports events that were lost elsewhere, before what is queued. Those that were lost on a link are joined, since a
+    /// slow subscriber would have them without end.
     pub(crate) fn push_lost(&mut self, lost: LostEvents) {
-        self.lost.push_back(lost);
+        let is_alike = |own: &&mut LostEvents| {
+            lost.gap.reason == GapReason::LinkLost
+                && own.gap.reason == GapReason::LinkLost
+                && own.gap.at_most == lost.gap.at_most
+                && own.subscriptions == lost.subscriptions
+        };
+        match self.lost.iter_mut().rev().take(MAX_COMPARED).find(is_alike) {
+            Some(own) => {
+                own.gap.to = lost.gap.to;
+                own.gap.count = own.gap.count.saturating_add(lost.gap.count);
+            }
+            None => self.lost.push_back(lost),
+        }
     }
 
     /// At least as many bytes as what is next takes in a batch. Gaps come before what is queued.

@@ -17,6 +17,8 @@ pub(crate) mod job;
 pub(crate) mod json;
 pub(crate) mod label;
 pub(crate) mod lifetime;
+pub(crate) mod link;
+pub(crate) mod node;
 pub(crate) mod outcome;
 pub(crate) mod page;
 pub(crate) mod policies;

@@ -20,6 +20,7 @@ mod injection;
 mod inspection;
 mod interceptors;
 mod jobs;
+mod links;
 mod listeners;
 mod messages;
 mod names;

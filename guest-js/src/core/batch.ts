@@ -1,3 +1,4 @@
+import type { Endpoint } from '../types/endpoint.js'
 import type { Gap } from '../types/gap.js'
 import type { Tick } from '../types/job-info.js'
 import type { Outcome, PageOutcome } from '../types/outcome.js'
@@ -28,8 +29,11 @@ export type PulledOther =
   | PulledCredit
   | PulledOutcomes
 
-/** What events of a batch have in common. A source of 0 is the host. */
-export type Head = [event: string, source: 0 | string, subscriptions: number | number[]]
+/** Who has sent something: 0 is the host, a text the label of a page, and a list the name of another node. */
+export type Source = 0 | string | [node: string]
+
+/** What events of a batch have in common. */
+export type Head = [event: string, source: Source, subscriptions: number | number[]]
 
 /**
  * Events with one head and consecutive sequence numbers. `seq` and `micros` are the difference to the event before in the
@@ -56,11 +60,11 @@ export interface PulledGap extends Gap {
   readonly subscriptions: readonly number[]
 }
 
-/** A request to this page. A source of 0 is the host. */
+/** A request to this page. */
 export interface PulledRequest {
   readonly request: string
   readonly name: string
-  readonly source: 0 | string
+  readonly source: Source
   readonly payload: unknown
   /** The component that sent it. */
   readonly component?: string
@@ -108,6 +112,18 @@ export const countOf = (item: PulledOther): number => ('stream' in item && 'part
 export interface PulledEnding {
   readonly ended: string
   readonly code: string
+}
+
+/** The endpoint that a source stands for. */
+export function endpointOf(source: Source): Endpoint {
+  if (typeof source === 'object') return { kind: 'node', node: source[0] }
+  return source === 0 ? { kind: 'host' } : { kind: 'webview', label: source }
+}
+
+/** How the host writes an endpoint. */
+export function sourceOf(endpoint: Endpoint): Source {
+  if (endpoint.kind === 'node') return [endpoint.node]
+  return endpoint.kind === 'host' ? 0 : endpoint.label
 }
 
 export function readBatch(reply: unknown): Batch {

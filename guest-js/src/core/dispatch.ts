@@ -1,6 +1,14 @@
-import type { Endpoint } from '../types/endpoint.js'
 import type { Gap } from '../types/gap.js'
-import { type Batch, countOf, type Extras, type Head, type PulledGap, type PulledOther, type Run } from './batch.js'
+import {
+  type Batch,
+  countOf,
+  type Extras,
+  endpointOf,
+  type Head,
+  type PulledGap,
+  type PulledOther,
+  type Run,
+} from './batch.js'
 import type { Cause, RequestChannel } from './contract.js'
 import { admit } from './cursor.js'
 import { addExtras, ReceivedEvent } from './received.js'
@@ -234,8 +242,4 @@ function deliverGap({ subscriptions: ids, ...lost }: PulledGap, receivers: Recei
       report(error)
     }
   }
-}
-
-function endpointOf(source: 0 | string): Endpoint {
-  return source === 0 ? { kind: 'host' } : { kind: 'webview', label: source }
 }

@@ -1,4 +1,4 @@
-import type { Batch, Extras, Head, PulledGap, PulledOther } from '../core/batch.js'
+import { type Batch, type Extras, type Head, type PulledGap, type PulledOther, sourceOf } from '../core/batch.js'
 import { EventBusError } from '../core/error.js'
 import type { Endpoint } from '../types/endpoint.js'
 import type { Gap } from '../types/gap.js'
@@ -335,7 +335,7 @@ function batchOf(items: Item[]): Batch {
   const written = items.map(({ event, ids, extras, gap, request }): Batch['items'][number] => {
     if (request) return request
     if (!event) return { ...(gap as Gap), subscriptions: ids }
-    const source = event.source.kind === 'host' ? 0 : event.source.label
+    const source = sourceOf(event.source)
     const head = heads.push([event.event, source, ids]) - 1
     const micros = Math.round(event.timestamp * 1000)
     const differences = [head, event.seq - before.seq, micros - before.micros] as const

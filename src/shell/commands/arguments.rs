@@ -146,7 +146,17 @@ pub(crate) fn read_target(target: &Value) -> Result<Target> {
             Ok(Target::join(targets))
         }
         other => match other["kind"].as_str() {
-            Some("host" | "webview") => read_endpoint_target(other),
+            Some("host" | "webview" | "node") => read_endpoint_target(other),
+            Some("Node") => {
+                let NodeEntry::Node { node } = NodeEntry::deserialize(other).map_err(|error| {
+                    invalid_target(
+                        other,
+                        r#"expected { "kind": "Node", "node": "…" }"#,
+                        &escaped(&error),
+                    )
+                })?;
+                Ok(Target::node(node))
+            }
             _ => EventTarget::deserialize(other)
                 .map(IntoTarget::into_target)
                 .map_err(|error| {
@@ -169,7 +179,7 @@ pub(super) fn read_core_target(target: &Value) -> Result<Address> {
 
 /// Reads an endpoint as a target. Its label is the label of one webview, and never a glob.
 fn read_endpoint_target(target: &Value) -> Result<Target> {
-    let expected = r#"expected { "kind": "host" } or { "kind": "webview", "label": "…" }"#;
+    let expected = r#"expected { "kind": "host" }, { "kind": "webview", "label": "…" } or { "kind": "node", "node": "…" }"#;
     let entry = EndpointEntry::deserialize(target)
         .map_err(|error| invalid_target(target, expected, &escaped(&error)))?;
     let endpoint = Endpoint::from(entry);
@@ -200,6 +210,14 @@ fn invalid_target(target: &Value, expected: &str, problem: &str) -> Error {
 pub(super) enum EndpointEntry {
     Host {},
     Webview { label: Box<str> },
+    Node { node: Box<str> },
+}
+
+/// Another node, as a target.
+#[derive(Deserialize)]
+#[serde(tag = "kind", deny_unknown_fields)]
+enum NodeEntry {
+    Node { node: String },
 }
 
 impl From<EndpointEntry> for Endpoint {
@@ -207,6 +225,7 @@ impl From<EndpointEntry> for Endpoint {
         match endpoint {
             EndpointEntry::Host {} => Self::Host,
             EndpointEntry::Webview { label } => Self::Webview(label.into()),
+            EndpointEntry::Node { node } => Self::Node(node.into()),
         }
     }
 }

@@ -36,7 +36,7 @@ use super::command::{Page, PageCommand};
 #[tauri::command]
 pub(super) async fn emit(command: PageCommand, events: Entries) -> Result<Response> {
     let scope = command.scope("event-bus:allow-emit", Subject::Event);
-    emit_each(&command, events, |name, to, _| {
+    emit_each(&command, &scope, events, |name, to, _| {
         if to.is_some() {
             return Err(invalid_argument(
                 "emit takes no `to`; use emit_to for an event with a target",
@@ -51,7 +51,7 @@ pub(super) async fn emit(command: PageCommand, events: Entries) -> Result<Respon
 #[tauri::command]
 pub(super) async fn emit_to(command: PageCommand, events: Entries) -> Result<Response> {
     let scope = command.scope("event-bus:allow-emit-to", Subject::Event);
-    emit_each(&command, events, |name, to, is_compatible| {
+    emit_each(&command, &scope, events, |name, to, is_compatible| {
         let Some(to) = to else {
             return Err(invalid_argument(
                 "emit_to needs `to`; use emit for an event to everyone",
@@ -67,6 +67,7 @@ pub(super) async fn emit_to(command: PageCommand, events: Entries) -> Result<Res
             ));
         }
         restrict_to_scope(command.core(), &scope, name, &mut to.selection, None)?;
+        command.core().resolve_nodes(name, &mut to.selection)?;
         Ok(Some(to))
     })
     .await
@@ -76,6 +77,7 @@ pub(super) async fn emit_to(command: PageCommand, events: Entries) -> Result<Res
 /// name and its `to`, and whether it is compatible.
 async fn emit_each(
     command: &PageCommand,
+    scope: &Scope,
     Entries(events): Entries,
     address: impl Fn(&EventName, Option<&Value>, bool) -> Result<Option<Address>>,
 ) -> Result<Response> {
@@ -86,6 +88,7 @@ async fn emit_each(
             to: address(&name, entry.to.as_ref(), is_compatible)?,
             except: entry.except()?,
             is_compatible,
+            is_local: !command.core().is_linked() || !scope.allows_link(&name),
             ..Audience::default()
         };
         entry.publish(command, page, name, bytes, audience)
@@ -310,7 +313,7 @@ pub(super) fn restrict_to_scope(
     to: &mut Selection,
     job: Option<PlannedJob<'_>>,
 ) -> Result<()> {
-    if scope.is_unlimited() {
+    if scope.is_unlimited() && to.nodes.is_empty() {
         return Ok(());
     }
     let locations = locations_for(core, to);

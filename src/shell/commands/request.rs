@@ -168,10 +168,11 @@ fn check(page: &Page, parsed: &mut ParsedRequest) -> Result<(RequestMessage, Rec
     flood.take_emit(parsed.payload_length(), now())?;
     let scope = page.scope("event-bus:allow-request", Subject::Request);
     let selection = &mut parsed.to.selection;
-    if !scope.is_unlimited() {
+    if !scope.is_unlimited() || !selection.nodes.is_empty() {
         let locations = locations_for(core, selection);
         selection.within = scope.check_request(&parsed.name, selection, &locations)?;
     }
+    core.resolve_nodes(&parsed.name, selection)?;
     let to = core.find_recipient(selection)?;
     let catalog = page.bus().catalog();
     check_request_name(catalog, &parsed.name)?;

@@ -71,6 +71,7 @@ const MADE_BY_THE_BUS: &[&str] = &[
     "Handled",
     "Inspection",
     "JobInfo",
+    "LinkStatus",
     "Message",
     "PageInfo",
     "PageOutcome",

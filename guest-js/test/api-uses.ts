@@ -46,6 +46,7 @@ import {
   type JobInfo,
   type JobStopped,
   type JoinOptions,
+  type LinkStatus,
   type ListenOptions,
   type Member,
   type OtherRequest,
@@ -315,22 +316,27 @@ export async function row69(): Promise<void> {
   const { strict } = await catalog(); void strict
 }
 
-/** Inspect the bus */
+/** Connect the bus to other nodes, and see how that is */
 export async function row71(): Promise<void> {
+  const connected: boolean | undefined = (await inspect()).link?.connected; const none: LinkStatus | undefined = undefined; void [connected, none]
+}
+
+/** Inspect the bus */
+export async function row73(): Promise<void> {
   const { seq } = await inspect(); void seq
 }
 
 /** Handle errors */
-export async function row73(): Promise<void> {
+export async function row75(): Promise<void> {
   const isFull = (error: unknown) => error instanceof EventBusError && error.code === 'queue_full'; void isFull
 }
 
 /** Name the functions of the package in an app's declarations */
-export async function row75(): Promise<void> {
+export async function row77(): Promise<void> {
   const name: OtherRequest<'ping'> = 'ping'; void name
 }
 
 /** Read what compatible mode has noted */
-export async function row87(): Promise<void> {
+export async function row89(): Promise<void> {
   for (const { event, message } of (await compatReport()).notes) console.log(event, message)
 }

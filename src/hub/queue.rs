@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use crate::hub::expiring::Expiring;
 use crate::hub::ids::SubscriptionId;
-pub(crate) use crate::hub::queued::{LostEvents, QueueEntry, QueuedEvent};
+pub(crate) use crate::hub::queued::{LostEvents, QueueBound, QueueEntry, QueuedEvent};
 pub(crate) use crate::hub::slot::Arriving;
 use crate::hub::slot::{Dropping, Newest, Slot, dropping};
 pub(crate) use crate::hub::superseded::SupersededLists;
@@ -54,12 +54,6 @@ const MAX_COMPARED: usize = 64;
 
 /// How many slots there are at least before empty ones are removed.
 const MIN_SLOTS: usize = 64;
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct QueueBound {
-    pub(crate) events: usize,
-    pub(crate) bytes: usize,
-}
 
 impl Queue {
     pub(crate) fn new(bound: QueueBound) -> Self {
@@ -187,18 +181,9 @@ impl Queue {
     /// Reports events that were lost elsewhere, before what is queued. Those that were lost on a link are joined, since a
     /// slow subscriber would have them without end.
     pub(crate) fn push_lost(&mut self, lost: LostEvents) {
-        let is_alike = |own: &&mut LostEvents| {
-            lost.gap.reason == GapReason::LinkLost
-                && own.gap.reason == GapReason::LinkLost
-                && own.gap.at_most == lost.gap.at_most
-                && own.subscriptions == lost.subscriptions
-        };
-        match self.lost.iter_mut().rev().take(MAX_COMPARED).find(is_alike) {
-            Some(own) => {
-                own.gap.to = lost.gap.to;
-                own.gap.count = own.gap.count.saturating_add(lost.gap.count);
-            }
-            None => self.lost.push_back(lost),
+        let mut waiting = self.lost.iter_mut().rev().take(MAX_COMPARED);
+        if !waiting.any(|own| own.join(&lost)) {
+            self.lost.push_back(lost);
         }
     }
 

@@ -436,57 +436,71 @@ pub(super) async fn row_70(app: &AppHandle, bus: &EventBus) -> Result<()> {
     Ok(())
 }
 
-/// Inspect the bus.
+/// Connect the bus to other nodes, and see how that is.
 pub(super) async fn row_71(app: &AppHandle, bus: &EventBus) -> Result<()> {
+    let _ = (app, bus);
+    if let Some(link) = bus.link_status() { println!("{} {}", link.node, link.connected); }
+    Ok(())
+}
+
+/// Write a link to other nodes.
+pub(super) async fn row_72(app: &AppHandle, bus: &EventBus) -> Result<()> {
+    let _ = (app, bus);
+    use tauri_plugin_event_bus::link::{LinkPayload, LinkPlan, Share}; let _ = LinkPlan::new("till-4", [Share::both("order:*")?]); let _ = LinkPayload::new("1", vec![]).text();
+    Ok(())
+}
+
+/// Inspect the bus.
+pub(super) async fn row_73(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     let _: Inspection = bus.inspect();
     Ok(())
 }
 
 /// Check capability files.
-pub(super) async fn row_72(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_74(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     let _ = tauri_plugin_event_bus::capabilities::check_capabilities_in("src-tauri");
     Ok(())
 }
 
 /// Handle errors.
-pub(super) async fn row_73(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_75(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     let _ = |error: &Error| error.code() == ErrorCode::QueueFull;
     Ok(())
 }
 
 /// Make errors of the bus.
-pub(super) async fn row_74(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_76(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     let _ = Error::new(ErrorCode::Unavailable, "the printer is off").with_source(std::io::Error::other("offline"));
     Ok(())
 }
 
 /// The functions and types of Tauri's events, through the bus.
-pub(super) async fn row_85(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_87(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     use tauri_plugin_event_bus::compat::{Emitter, Listener}; app.listen("cart", |event| println!("{}", event.payload())); let _ = app.emit("cart", 1);
     Ok(())
 }
 
 /// Turn compatible mode on, or parts of it.
-pub(super) async fn row_86(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_88(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     let _ = (Builder::new().compatible(), Builder::new().compatible_with(tauri_plugin_event_bus::compat::Compatible::default()));
     Ok(())
 }
 
 /// Read what compatible mode has noted.
-pub(super) async fn row_87(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_89(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     for note in bus.compat_report().notes { println!("{}: {}", note.event, note.message); }
     Ok(())
 }
 
 /// Bridge single names from and to Tauri's events, and window events.
-pub(super) async fn row_88(app: &AppHandle, bus: &EventBus) -> Result<()> {
+pub(super) async fn row_90(app: &AppHandle, bus: &EventBus) -> Result<()> {
     let _ = (app, bus);
     let _ = Builder::new().bridge_from_core(["deep-link://new-url"]).bridge_to_core(["download:*"]).window_events([tauri_plugin_event_bus::compat::WindowEventKind::Focused]);
     Ok(())

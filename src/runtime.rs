@@ -396,6 +396,7 @@ mod tests {
             source: Endpoint::Host,
             provenance: None,
             stream: None,
+            is_channel: false,
         };
         let request = NewRequest {
             message,

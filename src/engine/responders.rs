@@ -40,6 +40,8 @@ pub(crate) struct IncomingRequest {
     /// The causes of what follows from it.
     pub(crate) as_cause: Arc<[EventName]>,
     pub(crate) cancelled: Arc<Cancellation>,
+    /// Reads what the caller sends, if it is a channel.
+    pub(crate) parts: Option<PartReader>,
 }
 
 /// Tells a responder that its caller waits no longer.
@@ -150,6 +152,7 @@ impl Responders {
                 let register = match kind {
                     ResponderKind::Single => "respond",
                     ResponderKind::Stream => "respond_stream",
+                    ResponderKind::Channel => "accept_channel",
                 };
                 format!(
                     "the host has no responder for {name:?}; register one with EventBus::{register}"
@@ -232,7 +235,7 @@ impl Responders {
         // The hub drops a request that it refuses.
         let _bytes = request.message.payload.hold_bytes();
         let id = request.message.id;
-        let is_stream = request.message.kind() == ResponderKind::Stream;
+        let is_stream = request.message.kind() != ResponderKind::Single;
         let sent = self.core.hub().request(request, reply, now());
         match sent {
             Ok((is_new, effects)) => {
@@ -276,6 +279,8 @@ impl Responders {
             component: request.message.component().cloned(),
             as_cause: request.message.as_cause(),
             cancelled,
+            parts: (request.message.kind() == ResponderKind::Channel)
+                .then(|| PartReader::new(&self.core, request.message.id)),
         }
     }
 }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use crate::hub::batch::Item;
 use crate::hub::ids::RequestId;
+use crate::hub::requests::channel::ChannelNote;
 use crate::hub::requests::message::{Ending, RequestMessage};
 use crate::model::name::EventName;
 
@@ -13,6 +14,8 @@ pub(crate) struct Messages {
     queue: VecDeque<(u64, Item)>,
     /// How many parts of a stream count no more, where that is in the queue.
     credit: BTreeMap<RequestId, u64>,
+    /// How many parts of a channel count no more, by the number that its page gave it, where that is in the queue.
+    channel_credit: BTreeMap<u64, u64>,
     /// The requests for streams that were taken for the batch that is being filled.
     filling: Vec<RequestId>,
     /// Those that batches have, each with the index of the last item of its batch.
@@ -35,6 +38,24 @@ impl Messages {
         if self.credit.insert(id, parts).is_none() {
             self.queue.push_back((after, Item::Credit(id, parts)));
         }
+    }
+
+    /// Tells the caller of a channel something. Only its newest credit waits.
+    pub(crate) fn push_note(&mut self, channel: u64, note: ChannelNote, after: u64) {
+        let is_waiting = match note {
+            ChannelNote::Credit(parts) => self.channel_credit.insert(channel, parts).is_some(),
+            ChannelNote::Unread | ChannelNote::Closed => false,
+        };
+        if !is_waiting {
+            self.queue.push_back((after, Item::Channel(channel, note)));
+        }
+    }
+
+    /// Takes back what its caller has not been told of a channel.
+    pub(crate) fn withdraw_notes(&mut self, channel: u64) {
+        let is_meant = |item: &Item| matches!(item, Item::Channel(own, _) if *own == channel);
+        self.queue.retain(|(_, item)| !is_meant(item));
+        self.channel_credit.remove(&channel);
     }
 
     /// Takes a request back. Returns false if it was delivered.
@@ -84,6 +105,11 @@ impl Messages {
             && let Some(parts) = self.credit.remove(&id)
         {
             return Some(Item::Credit(id, parts));
+        }
+        if let Item::Channel(channel, ChannelNote::Credit(_)) = item
+            && let Some(parts) = self.channel_credit.remove(&channel)
+        {
+            return Some(Item::Channel(channel, ChannelNote::Credit(parts)));
         }
         if let Item::Request(message) = &item
             && message.stream.is_some()

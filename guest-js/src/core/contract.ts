@@ -2,7 +2,7 @@ import type { Endpoint } from '../types/endpoint.js'
 import type { BusEvent } from '../types/event.js'
 import type { Gap } from '../types/gap.js'
 import type { Target } from '../types/target.js'
-import type { Extras, Head, PulledCredit, PulledEnding, PulledParts, PulledRequest, PulledStreamEnd } from './batch.js'
+import type { Extras, Head, PulledEnding, PulledRequest, PulledStreamed } from './batch.js'
 import type { CommandQueue, Renewal } from './commands.js'
 import type { EventBusError } from './error.js'
 import type { Way } from './transport.js'
@@ -81,7 +81,7 @@ export interface RequestChannel {
   /** Tells a responder that the caller no longer waits. */
   stop(ending: PulledEnding): void
   /** Takes what belongs to a stream, without the parts that it has had. */
-  receiveStreamed(item: PulledParts | PulledStreamEnd | PulledCredit, skipped: number): void
+  receiveStreamed(item: PulledStreamed, skipped: number): void
   /** Tells the host again what was taken of streams. */
   tellAgain(): void
   /** Keeps responses for a pull that is about to be sent. */

@@ -19,6 +19,7 @@ export type {
   EmittedEvent,
   TestBus,
   TestBusOptions,
+  TestChannel,
   TestEmitOptions,
   TestPage,
   TestRequestOptions,

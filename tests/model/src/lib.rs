@@ -41,6 +41,8 @@ mod sync;
 
 mod check;
 #[allow(clippy::unwrap_used)]
+pub mod channels;
+#[allow(clippy::unwrap_used)]
 pub mod consumers;
 #[allow(clippy::unwrap_used)]
 pub mod jobs;

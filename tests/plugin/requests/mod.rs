@@ -1,6 +1,7 @@
 //! Requests to pages and to the host, and their responses.
 
 mod causes;
+mod channels;
 mod endings;
 mod refusals;
 mod responders;

@@ -86,7 +86,6 @@ struct Page {
     /// How many parts of a stream it has received up to the last one that was due.
     due: HashMap<u64, u64>,
     received: Vec<RequestId>,
-    /// What it was told of channels.
     notes: HashMap<u64, channels::Notes>,
 }
 
@@ -371,11 +370,7 @@ impl World {
                     let before = self.told.credit.insert(*id, *parts);
                     assert!(before.unwrap_or(0) < *parts, "credit grows");
                 }
-                Item::Channel(channel, note) => {
-                    let seen = page.seen.get(channel);
-                    let seen = seen.map_or(0, |seen| seen.parts.len());
-                    page.notes.entry(*channel).or_default().take(*note, seen);
-                }
+                Item::Channel(channel, note) => page.note(*channel, *note),
                 other => panic!("{other:?}"),
             }
         }

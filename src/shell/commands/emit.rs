@@ -1,18 +1,22 @@
 //! Events from pages.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use tauri::ipc::Response;
 use tauri_plugin_event_bus_types::Bytes;
 
 use crate::engine::core::Core;
+use crate::hub::ids::SubscriberKey;
+use crate::hub::will::Will;
 use crate::hub::{Address, Audience, NewEvent};
 use crate::model::compat::CompatKind;
 use crate::model::error::{Result, escaped};
 use crate::model::event::{Provenance, Receipt};
+use crate::model::interval::MAX_DURATION;
 use crate::model::lifetime::{Lifetime, expiry_from_millis};
 use crate::model::name::{EventName, parse_component};
 use crate::model::policy::Until;
@@ -75,7 +79,7 @@ async fn emit_each(
     Entries(events): Entries,
     address: impl Fn(&EventName, Option<&Value>, bool) -> Result<Option<Address>>,
 ) -> Result<Response> {
-    let emit = |entry: EmitEntry, bytes| {
+    let emit = |page, entry: EmitEntry, bytes| {
         let name = EventName::parse_emitted(&entry.event)?;
         let is_compatible = entry.is_compatible(command);
         let audience = Audience {
@@ -84,13 +88,13 @@ async fn emit_each(
             is_compatible,
             ..Audience::default()
         };
-        entry.publish(command, name, bytes, &audience)
+        entry.publish(command, page, name, bytes, audience)
     };
     command
-        .run_once(|_| {
+        .run_once(|page| {
             check_entries("events", events.len())?;
             let flood = command.flood()?;
-            let results: Vec<EntryResult<Receipt>> = events
+            let results: Vec<EntryResult<Emitted>> = events
                 .into_iter()
                 .enumerate()
                 .map(|(index, mut entry)| {
@@ -99,7 +103,7 @@ async fn emit_each(
                     let bytes = std::mem::take(&mut entry.bytes);
                     let read =
                         taken.and_then(|()| entry.read(format_args!("event at index {index}")));
-                    EntryResult::of(read.and_then(|entry| emit(entry, bytes)))
+                    EntryResult::of(read.and_then(|entry| emit(page, entry, bytes)))
                 })
                 .collect();
             write(&results)
@@ -126,6 +130,26 @@ struct EmitEntry {
     #[serde(default)]
     compatible: bool,
     lossy: Option<String>,
+    will: Option<WillEntry>,
+}
+
+/// That an event is emitted when the page is gone, and not now.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct WillEntry {
+    id: u64,
+    after_ms: Option<f64>,
+    /// Whether it is taken back.
+    #[serde(default)]
+    stop: bool,
+}
+
+/// A will is taken back in silence, or set.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Emitted {
+    Receipt(Receipt),
+    Kept {},
 }
 
 /// Reads a number of milliseconds. JSON has `null` for NaN and infinity.
@@ -154,14 +178,19 @@ impl EmitEntry {
     }
 
     fn publish(
-        self,
+        mut self,
         page: &Page,
+        session: SubscriberKey,
         name: EventName,
         bytes: Vec<Bytes>,
-        audience: &Audience,
-    ) -> Result<Receipt> {
+        audience: Audience,
+    ) -> Result<Emitted> {
         let core = page.core();
         core.yield_to_waiters();
+        let will = self.will.take();
+        if let Some(WillEntry { id, stop: true, .. }) = will {
+            return core.set_will(session, id, None).map(|()| Emitted::Kept {});
+        }
         if let Some(lossy) = self.lossy.as_deref().filter(|_| audience.is_compatible) {
             core.note_difference(CompatKind::Value, &name, || shortened(lossy));
         }
@@ -183,8 +212,31 @@ impl EmitEntry {
             }
             .check()?,
         };
-        core.publish(event, audience)
+        match will {
+            None => core.publish(event, &audience).map(Emitted::Receipt),
+            Some(WillEntry { id, after_ms, .. }) => {
+                core.check_payload(&event.name, &event.payload)?;
+                let after = after_ms.map_or(Ok(Duration::ZERO), will_delay)?;
+                let will = Will {
+                    event,
+                    audience,
+                    after,
+                };
+                core.set_will(session, id, Some(will))?;
+                Ok(Emitted::Kept {})
+            }
+        }
     }
+}
+
+/// How long after the end of its page a will is emitted.
+fn will_delay(millis: f64) -> Result<Duration> {
+    let read = Duration::try_from_secs_f64(millis / 1000.0).ok();
+    read.filter(|after| *after <= MAX_DURATION).ok_or_else(|| {
+        invalid_argument(format!(
+            "afterMs of a will is {millis} ms; expected 0 to a year"
+        ))
+    })
 }
 
 /// A page gives the text, so its length is bounded.

@@ -1,12 +1,17 @@
 import { invoke } from '@tauri-apps/api/core'
 import { attachTask, EventBusError, listTasks, on, startTask as start, type Task } from 'tauri-plugin-event-bus-api'
 import { element } from './element'
-import type { Found } from './events'
 import { showError } from './result'
 
 /** One run at a time is enough, so that every window finds it. */
 const NAME = 'primes'
 const KEY = 'shared'
+
+/** What the task has found: its progress, and its result. */
+interface Found {
+  primes: number
+  largest: number
+}
 
 const text = element('task-text', HTMLParagraphElement)
 const bar = element('task-progress', HTMLProgressElement)

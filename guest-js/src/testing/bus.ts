@@ -6,8 +6,8 @@ import type { RequestContext } from '../types/request.js'
 import type { RequestMap } from '../types/request-map.js'
 import type { StreamMap } from '../types/stream-map.js'
 import type { Target } from '../types/target.js'
-import { filterOf } from './checks.js'
 import type { OpenedChannel } from './channels.js'
+import { filterOf } from './checks.js'
 import { cloneOf } from './clone.js'
 import { TestHost } from './host.js'
 import { install } from './install.js'
@@ -98,7 +98,11 @@ export function createTestBus<
       return () => registered.delete(name)
     },
     acceptChannel(name, accept) {
-      const open = (payload: never, context: RequestContext): OpenedChannel => ({ payload, context, accept: accept as never })
+      const open = (payload: never, context: RequestContext): OpenedChannel => ({
+        payload,
+        context,
+        accept: accept as never,
+      })
       return host.respond(null, name, 'channel', open)
     },
     clearRetained: (event) => host.clearRetained(event),

@@ -33,7 +33,14 @@ import { PlayedRecipient } from './played.js'
 import { type PresenceEntry, TestPresence } from './presence.js'
 import { type Addressed, inOrder, reaches, receives } from './reach.js'
 import { readFrom } from './reading.js'
-import { type CallerEntry, type Label, type PageResponse, type Recipient, type ResponderKind, TestRequests } from './requests.js'
+import {
+  type CallerEntry,
+  type Label,
+  type PageResponse,
+  type Recipient,
+  type ResponderKind,
+  TestRequests,
+} from './requests.js'
 import { errorOf, refusalOf, resultOf } from './results.js'
 import { checkSent } from './sent.js'
 import {

@@ -230,7 +230,8 @@ export class TestRequests {
     if (signal?.aborted) throw cancelled(signal)
     const kind = this.namesOf(to).get(name)
     const hasResponder = kind !== undefined
-    if (sent.channel && to !== null) throw invalidArgument(`"${name}" is opened to a page; a channel has the target HOST`)
+    if (sent.channel && to !== null)
+      throw invalidArgument(`"${name}" is opened to a page; a channel has the target HOST`)
     if (hasResponder && kind !== kindOf(sent)) throw otherKind(to, name, kind)
     const grace = this.recipients.get(to)?.grace ?? 0
     if (!hasResponder && grace <= 0) throw noResponder(to, name)

@@ -188,9 +188,11 @@ describe('a channel that a worker opens', () => {
     for (let part = 2; part <= 40; part += 1) await opened.send(part)
     opened.close()
     await vi.waitFor(() => expect(responses()).toHaveLength(41))
-    expect(responses().map(({ payload }) => Number(payload)).slice(0, 40)).toEqual(
-      Array.from({ length: 40 }, (_, part) => part + 1),
-    )
+    expect(
+      responses()
+        .map(({ payload }) => Number(payload))
+        .slice(0, 40),
+    ).toEqual(Array.from({ length: 40 }, (_, part) => part + 1))
     expect(responses()[40]).toEqual({ stream: 1, closed: true, after: 40 })
     push({ stream: 1, parts: [7, 8] })
     push({ stream: 1, closed: true })

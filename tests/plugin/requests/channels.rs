@@ -11,7 +11,7 @@ use crate::support::{Page, app, code};
 use super::PATIENCE;
 
 impl Page {
-    fn open_channel(&self, id: u64, name: &str, more: Value) -> Result<Value, Value> {
+    pub(super) fn open_channel(&self, id: u64, name: &str, more: Value) -> Result<Value, Value> {
         let mut arguments = json!({
             "id": id, "to": { "kind": "host" }, "name": name, "stream": {}, "channel": true
         });
@@ -20,12 +20,12 @@ impl Page {
         self.request_with(arguments).wait()
     }
 
-    fn send_on(&mut self, channel: u64, part: u64, payload: &str) -> Value {
+    pub(super) fn send_on(&mut self, channel: u64, part: u64, payload: &str) -> Value {
         self.respond_with(json!({ "stream": channel, "part": part, "payload": payload }))
     }
 
     /// Pulls until such an item comes. Returns all items up to the end of its batch.
-    fn items_until(&mut self, is_meant: impl Fn(&Value) -> bool) -> Vec<Value> {
+    pub(super) fn items_until(&mut self, is_meant: impl Fn(&Value) -> bool) -> Vec<Value> {
         let mut items = Vec::new();
         while !items.iter().any(&is_meant) {
             items.extend(self.items());

@@ -3,6 +3,7 @@
 mod causes;
 mod channels;
 mod endings;
+mod hostile;
 mod refusals;
 mod responders;
 mod responses;

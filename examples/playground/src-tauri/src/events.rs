@@ -93,15 +93,6 @@ impl Event for TaskStarted {
     const LISTENED_BY: &'static [&'static str] = EVERY_WINDOW;
 }
 
-/// What the long task has found: its progress, and its result.
-#[derive(Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Found {
-    /// How many primes.
-    pub(crate) primes: usize,
-    /// The largest of them.
-    pub(crate) largest: u64,
-}
-
 /// One of ten thousand events from four threads.
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub(crate) struct BurstItem {

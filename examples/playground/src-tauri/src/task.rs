@@ -4,19 +4,27 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde::Serialize;
 use tauri::async_runtime::spawn_blocking;
 use tauri_plugin_event_bus::request::ResponderResult;
 use tauri_plugin_event_bus::task::TaskContext;
 use tauri_plugin_event_bus::typed::*;
 use tauri_plugin_event_bus::{Endpoint, Error, EventBus};
 
-use crate::events::{Found, Notice, TaskStarted};
+use crate::events::{Notice, TaskStarted};
 
 const LENGTH: Duration = Duration::from_secs(4);
 /// Work and rest alternate, so that the windows keep their share of the processor.
 const WORK: Duration = Duration::from_millis(10);
 const REST: Duration = Duration::from_millis(40);
+
+/// What it has found: its progress, and its result.
+#[derive(Serialize)]
+struct Found {
+    primes: usize,
+    /// The largest of them.
+    largest: u64,
+}
 
 /// Lets any window start it.
 pub(crate) fn register(bus: &EventBus) -> Result<(), Error> {
@@ -51,7 +59,7 @@ fn search(bus: &EventBus, task: &TaskContext) -> ResponderResult<Found> {
             }
         }
         let fraction = started.elapsed().as_secs_f64() / LENGTH.as_secs_f64();
-        task.progress(fraction.min(1.0), json!(found(&primes)))?;
+        task.progress(fraction.min(1.0), found(&primes))?;
         if task.is_cancelled() {
             return Err("it was cancelled".into());
         }

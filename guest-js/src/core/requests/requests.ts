@@ -97,7 +97,19 @@ export class OutgoingRequests {
     attempted: (session: string) => void = () => {},
     renewals = 0,
   ): Promise<unknown> {
-    const { command = 'request', name, to, key, payload, bytes, timeoutMs, component, causes, stream, channel } = request
+    const {
+      command = 'request',
+      name,
+      to,
+      key,
+      payload,
+      bytes,
+      timeoutMs,
+      component,
+      causes,
+      stream,
+      channel,
+    } = request
     const { session } = this.queue
     attempted(session)
     const settle = () => {

@@ -43,16 +43,19 @@ pub(crate) enum Method {
     Bus,
     /// The event bus in a page that cannot be called.
     Pull,
+    /// A stream that the page requests, with credit.
+    Stream,
     Limit,
 }
 
 impl Method {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Emit,
         Self::Channel,
         Self::WebSocket,
         Self::Bus,
         Self::Pull,
+        Self::Stream,
         Self::Limit,
     ];
 
@@ -63,6 +66,7 @@ impl Method {
             Self::WebSocket => "WebSocket",
             Self::Bus => "event bus",
             Self::Pull => "bus by pull",
+            Self::Stream => "bus stream",
             Self::Limit => "limit",
         }
     }
@@ -75,6 +79,7 @@ impl Method {
             Self::WebSocket => "websocket",
             Self::Bus => "bus",
             Self::Pull => "pull",
+            Self::Stream => "stream",
             Self::Limit => "limit",
         }
     }
@@ -160,6 +165,7 @@ pub(crate) enum Scenario {
     RoundTrips,
     Payloads,
     Bytes,
+    Streams,
     SmallMemory,
     LargeMemory,
     Idle,
@@ -167,7 +173,7 @@ pub(crate) enum Scenario {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Flood,
         Self::EightWindows,
         Self::PageToPage,
@@ -175,6 +181,7 @@ impl Scenario {
         Self::RoundTrips,
         Self::Payloads,
         Self::Bytes,
+        Self::Streams,
         Self::SmallMemory,
         Self::LargeMemory,
         Self::Idle,
@@ -190,6 +197,7 @@ impl Scenario {
             Self::RoundTrips => "round-trips",
             Self::Payloads => "payloads",
             Self::Bytes => "bytes",
+            Self::Streams => "streams",
             Self::SmallMemory => "small-memory",
             Self::LargeMemory => "large-memory",
             Self::Idle => "idle",
@@ -213,6 +221,12 @@ pub(crate) const PAYLOADS: [(&str, Body, usize); 5] = [
 /// The payloads of [`Scenario::Bytes`], with their labels in the tables.
 pub(crate) const BYTES: [(&str, usize, usize); 2] =
     [("256 KB", 256 << 10, 160), ("1 MB", 1 << 20, 40)];
+
+/// The parts of [`Scenario::Streams`], with their labels in the tables: how many, and those of a quick run.
+pub(crate) const STREAMS: [(&str, Body, [usize; 2]); 2] = [
+    ("parts of 64 B", Body::Text(64), [100_000, 20_000]),
+    ("1 GB in parts of 256 KB", Body::Bytes(256 << 10), [4_096, 400]),
+];
 
 pub(crate) const LATENCY_INTERVAL_MICROS: u64 = 5_000;
 
@@ -317,7 +331,7 @@ impl Options {
         let methods = |limit: bool| {
             Method::ALL
                 .into_iter()
-                .filter(move |method| limit || *method != Method::Limit)
+                .filter(move |method| *method != Method::Stream && (limit || *method != Method::Limit))
         };
         let key = || scenario.key().to_owned();
         match scenario {
@@ -410,6 +424,26 @@ impl Options {
                     })
                 })
                 .collect(),
+            // With the growth of both sides, since the payloads of the second row add up to 1 GB.
+            Scenario::Streams => STREAMS
+                .into_iter()
+                .flat_map(|(title, body, parts)| {
+                    let events = parts[usize::from(self.quick)];
+                    let methods = [Method::Channel, Method::WebSocket, Method::Stream];
+                    methods.map(move |method| {
+                        let task = Task::Stream {
+                            method,
+                            windows: 1,
+                            body,
+                            warm_up: events / 20,
+                            events,
+                            pace: Pace::Flood,
+                            memory: matches!(body, Body::Bytes(_)),
+                        };
+                        (format!("{}: {title}", scenario.key()), method, task)
+                    })
+                })
+                .collect(),
             Scenario::SmallMemory => self.memory(
                 scenario,
                 Body::Text(100),
@@ -450,7 +484,7 @@ impl Options {
     ) -> Vec<(String, Method, Task)> {
         Method::ALL
             .into_iter()
-            .filter(|method| *method != Method::Limit)
+            .filter(|method| !matches!(method, Method::Limit | Method::Stream))
             .map(|method| {
                 let task = Task::Stream {
                     method,

@@ -2,7 +2,7 @@
 
 use crate::{
     measure::Sample,
-    plan::{BYTES, Body, Method, PAYLOADS, ROUND_TRIPS, Scenario},
+    plan::{BYTES, Body, Method, PAYLOADS, ROUND_TRIPS, STREAMS, Scenario},
 };
 use serde::Serialize;
 
@@ -166,6 +166,18 @@ impl Results {
                 megabytes_per_second,
             ));
         }
+        for (title, body, _) in STREAMS {
+            let key = streams(title);
+            let parts = format!("stream, {title}, {} in all", self.events(&key));
+            rows.extend(match body {
+                Body::Bytes(_) => self.row(&parts, "MB/s", &key, megabytes_per_second),
+                _ => self.row(&parts, "parts/s", &key, events_per_second),
+            });
+            let web = format!("growth of the web process, {title}");
+            rows.extend(self.row(&web, "MB", &key, growth));
+            let host = format!("growth of the host process, {title}");
+            rows.extend(self.row(&host, "MB", &key, host_growth));
+        }
         for (title, scenario) in MEMORY {
             let key = scenario.key();
             let title = format!("{} {title}", self.events(key));
@@ -179,13 +191,7 @@ impl Results {
                 &format!("growth of the host process, {title}"),
                 "MB",
                 key,
-                |it| {
-                    let memory = it.memory?;
-                    Some(
-                        (memory.after_rest.host.rss as f64 - memory.before.host.rss as f64)
-                            / MEGABYTE,
-                    )
-                },
+                host_growth,
             ));
         }
         let idle = Scenario::Idle.key();
@@ -201,6 +207,42 @@ impl Results {
         all.flat_map(|one| &one.sample.micro)
             .map(|(title, nanoseconds)| (title.as_str(), nanoseconds / 1000.0))
             .collect()
+    }
+
+    /// Streams beside `Channel`, and what both processes grow by.
+    fn stream_verdicts(&self) -> Vec<Verdict> {
+        let mut verdicts = Vec::new();
+        for ((title, body, _), least) in STREAMS.into_iter().zip([20.0, 2.0]) {
+            let key = streams(title);
+            let figure: Figure = match body {
+                Body::Bytes(_) => megabytes_per_second,
+                _ => events_per_second,
+            };
+            let row = self.row("", "", &key, figure);
+            let figures = row
+                .and_then(|row| Some((row.figure(Method::Stream)?, row.figure(Method::Channel)?)));
+            verdicts.extend(figures.map(|(ours, theirs)| Verdict {
+                title: format!("stream, {title}"),
+                reached: format!("{:.1} × Channel", ours / theirs),
+                target: format!("≥ {least} × Channel"),
+                met: ours >= least * theirs,
+                aim: None,
+            }));
+            let growths: [(&str, Figure, f64); 2] =
+                [("web", growth, 32.0), ("host", host_growth, 8.0)];
+            for (process, figure, most) in growths {
+                let row = self.row("", "MB", &key, figure);
+                let grown = row.and_then(|row| row.figure(Method::Stream));
+                verdicts.extend(grown.map(|grown| Verdict {
+                    title: format!("growth of the {process} process, stream, {title}"),
+                    reached: format!("{grown:.1} MB"),
+                    target: format!("≤ {most} MB"),
+                    met: grown <= most,
+                    aim: None,
+                }));
+            }
+        }
+        verdicts
     }
 
     pub(crate) fn verdicts(&self) -> Vec<Verdict> {
@@ -239,6 +281,7 @@ impl Results {
                 ..verdict
             }));
         }
+        verdicts.extend(self.stream_verdicts());
         verdicts.extend(self.latency_verdicts());
         for ((in_flight, _), least) in ROUND_TRIPS.into_iter().zip([1.0, 3.0]) {
             let title = format!("requests to a page, {in_flight} at a time");
@@ -426,6 +469,15 @@ fn round_trips(in_flight: usize) -> String {
 
 fn bytes(title: &str) -> String {
     format!("{}: {title}", Scenario::Bytes.key())
+}
+
+fn streams(title: &str) -> String {
+    format!("{}: {title}", Scenario::Streams.key())
+}
+
+fn host_growth(sample: &Sample) -> Option<f64> {
+    let memory = sample.memory?;
+    Some((memory.after_rest.host.rss as f64 - memory.before.host.rss as f64) / MEGABYTE)
 }
 
 fn payloads(title: &str) -> String {

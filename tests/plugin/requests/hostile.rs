@@ -128,10 +128,13 @@ fn ten_thousand_streams_leave_nothing() {
         main.send_on(first + 9, 1, "7");
         match round % 100 {
             // The page reloads amid one.
-            99 => main = Page::open(&app, "main"),
+            99 => main = Page::load(main.webview.clone()),
             _ => main.stop(first + 9),
         }
     }
+    // The last page opens its session with this.
+    main.stream(id, "complete");
+    main.read_to_the_end(id);
     drop(streams);
     drop(channels);
     let inspection = bus.inspect();
@@ -162,7 +165,7 @@ fn a_page_starts_no_more_tasks_than_it_may() {
     assert!(started <= 128, "{started}");
     assert_eq!(main.list_tasks().as_array().unwrap().len(), started);
     // Others have room.
-    let start = bus.start_task("export", 1).key("own");
+    let start = bus.start_task::<i32>("export", 1).key("own");
     let own = tauri::async_runtime::block_on(start.into_future()).unwrap();
     // It follows one of them as often as it may receive streams.
     let mut followed = 0;
@@ -182,7 +185,8 @@ fn a_page_starts_no_more_tasks_than_it_may() {
         assert_eq!(code(&refused), expected);
     }
     // What it follows ends with its page, and the tasks go on.
-    let main = Page::open(&app, "main");
+    let mut main = Page::load(main.webview.clone());
+    main.listen("any:name");
     assert_eq!(bus.inspect().streams, []);
     let tasks = bus.tasks().list();
     let active = tasks.iter().filter(|task| {

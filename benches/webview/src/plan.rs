@@ -1,5 +1,6 @@
 //! The measurements and their number of repetitions.
 
+use crate::streams;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -222,12 +223,6 @@ pub(crate) const PAYLOADS: [(&str, Body, usize); 5] = [
 pub(crate) const BYTES: [(&str, usize, usize); 2] =
     [("256 KB", 256 << 10, 160), ("1 MB", 1 << 20, 40)];
 
-/// The parts of [`Scenario::Streams`], with their labels in the tables: how many, and those of a quick run.
-pub(crate) const STREAMS: [(&str, Body, [usize; 2]); 2] = [
-    ("parts of 64 B", Body::Text(64), [100_000, 20_000]),
-    ("1 GB in parts of 256 KB", Body::Bytes(256 << 10), [4_096, 400]),
-];
-
 pub(crate) const LATENCY_INTERVAL_MICROS: u64 = 5_000;
 
 /// The options of the command line.
@@ -329,9 +324,9 @@ impl Options {
         };
         let less = if self.quick { 2 } else { 1 };
         let methods = |limit: bool| {
-            Method::ALL
-                .into_iter()
-                .filter(move |method| *method != Method::Stream && (limit || *method != Method::Limit))
+            Method::ALL.into_iter().filter(move |method| {
+                *method != Method::Stream && (limit || *method != Method::Limit)
+            })
         };
         let key = || scenario.key().to_owned();
         match scenario {
@@ -424,26 +419,7 @@ impl Options {
                     })
                 })
                 .collect(),
-            // With the growth of both sides, since the payloads of the second row add up to 1 GB.
-            Scenario::Streams => STREAMS
-                .into_iter()
-                .flat_map(|(title, body, parts)| {
-                    let events = parts[usize::from(self.quick)];
-                    let methods = [Method::Channel, Method::WebSocket, Method::Stream];
-                    methods.map(move |method| {
-                        let task = Task::Stream {
-                            method,
-                            windows: 1,
-                            body,
-                            warm_up: events / 20,
-                            events,
-                            pace: Pace::Flood,
-                            memory: matches!(body, Body::Bytes(_)),
-                        };
-                        (format!("{}: {title}", scenario.key()), method, task)
-                    })
-                })
-                .collect(),
+            Scenario::Streams => streams::tasks(self.quick),
             Scenario::SmallMemory => self.memory(
                 scenario,
                 Body::Text(100),

@@ -2,7 +2,7 @@
 
 use crate::{
     measure::Sample,
-    plan::{BYTES, Body, Method, PAYLOADS, ROUND_TRIPS, STREAMS, Scenario},
+    plan::{BYTES, Body, Method, PAYLOADS, ROUND_TRIPS, Scenario},
 };
 use serde::Serialize;
 
@@ -63,13 +63,13 @@ impl Results {
     }
 
     /// The number of events of a measurement.
-    fn events(&self, scenario: &str) -> String {
+    pub(crate) fn events(&self, scenario: &str) -> String {
         let events = self.of(scenario).map(|one| one.sample.events).max();
         thousands(events.unwrap_or(0) as f64)
     }
 
     /// The medians of a figure, by method.
-    fn row(
+    pub(crate) fn row(
         &self,
         title: &str,
         unit: &'static str,
@@ -166,18 +166,7 @@ impl Results {
                 megabytes_per_second,
             ));
         }
-        for (title, body, _) in STREAMS {
-            let key = streams(title);
-            let parts = format!("stream, {title}, {} in all", self.events(&key));
-            rows.extend(match body {
-                Body::Bytes(_) => self.row(&parts, "MB/s", &key, megabytes_per_second),
-                _ => self.row(&parts, "parts/s", &key, events_per_second),
-            });
-            let web = format!("growth of the web process, {title}");
-            rows.extend(self.row(&web, "MB", &key, growth));
-            let host = format!("growth of the host process, {title}");
-            rows.extend(self.row(&host, "MB", &key, host_growth));
-        }
+        rows.extend(self.stream_rows());
         for (title, scenario) in MEMORY {
             let key = scenario.key();
             let title = format!("{} {title}", self.events(key));
@@ -207,42 +196,6 @@ impl Results {
         all.flat_map(|one| &one.sample.micro)
             .map(|(title, nanoseconds)| (title.as_str(), nanoseconds / 1000.0))
             .collect()
-    }
-
-    /// Streams beside `Channel`, and what both processes grow by.
-    fn stream_verdicts(&self) -> Vec<Verdict> {
-        let mut verdicts = Vec::new();
-        for ((title, body, _), least) in STREAMS.into_iter().zip([20.0, 2.0]) {
-            let key = streams(title);
-            let figure: Figure = match body {
-                Body::Bytes(_) => megabytes_per_second,
-                _ => events_per_second,
-            };
-            let row = self.row("", "", &key, figure);
-            let figures = row
-                .and_then(|row| Some((row.figure(Method::Stream)?, row.figure(Method::Channel)?)));
-            verdicts.extend(figures.map(|(ours, theirs)| Verdict {
-                title: format!("stream, {title}"),
-                reached: format!("{:.1} × Channel", ours / theirs),
-                target: format!("≥ {least} × Channel"),
-                met: ours >= least * theirs,
-                aim: None,
-            }));
-            let growths: [(&str, Figure, f64); 2] =
-                [("web", growth, 32.0), ("host", host_growth, 8.0)];
-            for (process, figure, most) in growths {
-                let row = self.row("", "MB", &key, figure);
-                let grown = row.and_then(|row| row.figure(Method::Stream));
-                verdicts.extend(grown.map(|grown| Verdict {
-                    title: format!("growth of the {process} process, stream, {title}"),
-                    reached: format!("{grown:.1} MB"),
-                    target: format!("≤ {most} MB"),
-                    met: grown <= most,
-                    aim: None,
-                }));
-            }
-        }
-        verdicts
     }
 
     pub(crate) fn verdicts(&self) -> Vec<Verdict> {
@@ -436,7 +389,7 @@ impl Results {
     }
 }
 
-type Figure = fn(&Sample) -> Option<f64>;
+pub(crate) type Figure = fn(&Sample) -> Option<f64>;
 
 const MEMORY: [(&str, Scenario); 2] = [
     ("small events", Scenario::SmallMemory),
@@ -471,11 +424,7 @@ fn bytes(title: &str) -> String {
     format!("{}: {title}", Scenario::Bytes.key())
 }
 
-fn streams(title: &str) -> String {
-    format!("{}: {title}", Scenario::Streams.key())
-}
-
-fn host_growth(sample: &Sample) -> Option<f64> {
+pub(crate) fn host_growth(sample: &Sample) -> Option<f64> {
     let memory = sample.memory?;
     Some((memory.after_rest.host.rss as f64 - memory.before.host.rss as f64) / MEGABYTE)
 }
@@ -484,17 +433,17 @@ fn payloads(title: &str) -> String {
     format!("{}: {title}", Scenario::Payloads.key())
 }
 
-fn events_per_second(sample: &Sample) -> Option<f64> {
+pub(crate) fn events_per_second(sample: &Sample) -> Option<f64> {
     (sample.seconds > 0.0).then(|| sample.events as f64 / sample.seconds)
 }
 
-fn megabytes_per_second(sample: &Sample) -> Option<f64> {
+pub(crate) fn megabytes_per_second(sample: &Sample) -> Option<f64> {
     Some(events_per_second(sample)? * sample.payload_bytes as f64 / MEGABYTE)
 }
 
 /// The growth of the web process, right away or after idling, whichever is greater. In resident memory: PSS changes with
 /// every other process that uses the same libraries.
-fn growth(sample: &Sample) -> Option<f64> {
+pub(crate) fn growth(sample: &Sample) -> Option<f64> {
     let memory = sample.memory?;
     let after = memory.after.web.rss.max(memory.after_rest.web.rss);
     Some((after as f64 - memory.before.web.rss as f64) / MEGABYTE)

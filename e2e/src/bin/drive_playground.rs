@@ -209,7 +209,8 @@ async fn use_terminal(app: &App, main: &Window<'_>, picture: &Path) -> Result<()
     shows("stopped-7").await?;
     save(app, picture).await?;
     typed(&terminal, "exit").await?;
-    let ended = "document.querySelector('[data-testid=terminal-end]').textContent.includes('ended')";
+    let ended =
+        "document.querySelector('[data-testid=terminal-end]').textContent.includes('ended')";
     terminal.until("the end of the shell", ended, &[]).await?;
     Ok(())
 }

@@ -143,7 +143,11 @@ mod tests {
         );
         assert!(!text.contains("StreamMap"), "{text}");
         let markdown = catalog.markdown();
-        for part in ["# Channels", "| From the page | `number` |", "event-bus:request"] {
+        for part in [
+            "# Channels",
+            "| From the page | `number` |",
+            "event-bus:request",
+        ] {
             assert!(markdown.contains(part), "{markdown}");
         }
         let json = serde_json::to_value(&catalog).unwrap();

@@ -60,7 +60,9 @@ impl<W> Hub<W> {
         if half.is_closed || number != next {
             let problem = match half.is_closed {
                 true => "after its page had closed its half".to_owned(),
-                false => format!("where part {next} was due; number parts from 1 and send each once"),
+                false => {
+                    format!("where part {next} was due; number parts from 1 and send each once")
+                }
             };
             effects.unused.extend(part);
             // Commands of a page that is being left may overtake each other, so this is no end.

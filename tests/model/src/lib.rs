@@ -39,9 +39,9 @@ mod wire;
 mod api;
 mod sync;
 
-mod check;
 #[allow(clippy::unwrap_used)]
 pub mod channels;
+mod check;
 #[allow(clippy::unwrap_used)]
 pub mod consumers;
 #[allow(clippy::unwrap_used)]

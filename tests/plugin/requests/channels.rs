@@ -310,7 +310,10 @@ fn a_hostile_page_gets_nowhere() {
         match opened {
             Ok(_) => open += 1,
             Err(error) => {
-                assert!(["queue_full", "rate_limited"].contains(&code(&error)), "{error}");
+                assert!(
+                    ["queue_full", "rate_limited"].contains(&code(&error)),
+                    "{error}"
+                );
                 break;
             }
         }
@@ -352,7 +355,10 @@ fn both_halves_are_inspected() {
             "sent": sent, "taken": taken, "bytes": 65 * (sent - taken), "isWaiting": waits,
         })
     };
-    assert_eq!(listed, json!([half(false, 1, 0, false), half(true, 3, 1, true)]));
+    assert_eq!(
+        listed,
+        json!([half(false, 1, 0, false), half(true, 3, 1, true)])
+    );
     main.respond_with(json!({ "stream": 1, "stop": true }));
     assert_eq!(bus.inspect().streams, []);
     drop(responder);

@@ -121,7 +121,10 @@ fn ten_thousand_streams_leave_nothing() {
         assert_eq!(code(&end["error"]), "responder_failed");
         main.channel(first + 8, "hang", 1);
         main.send_on(first + 8, 1, "7");
-        assert_eq!(code(&main.send_on(first + 8, 2, "7")["error"]), "queue_full");
+        assert_eq!(
+            code(&main.send_on(first + 8, 2, "7")["error"]),
+            "queue_full"
+        );
         let end = main.read_to_the_end(first + 8);
         assert_eq!(code(&end["error"]), "queue_full");
         main.channel(first + 9, "hang", 4);
@@ -189,9 +192,9 @@ fn a_page_starts_no_more_tasks_than_it_may() {
     main.listen("any:name");
     assert_eq!(bus.inspect().streams, []);
     let tasks = bus.tasks().list();
-    let active = tasks.iter().filter(|task| {
-        matches!(task.state, TaskState::Queued | TaskState::Running)
-    });
+    let active = tasks
+        .iter()
+        .filter(|task| matches!(task.state, TaskState::Queued | TaskState::Running));
     assert_eq!(active.count(), started + 1);
     drop((gate, registration, own, main));
 }

@@ -67,7 +67,7 @@ fn search(bus: &EventBus, task: &TaskContext) -> ResponderResult<Found> {
     }
     let starter = match task.started_by() {
         Endpoint::Webview(label) => label,
-        Endpoint::Host => "Rust",
+        _ => "Rust",
     };
     let notice = Notice {
         title: "Long task done".to_owned(),

@@ -100,7 +100,10 @@ fn read_on_a_thread(mut from: Box<dyn Read + Send>, to: PartSender<Bytes>) -> Re
         let mut chunk = vec![0; CHUNK];
         // It ends when nothing has the terminal open any more.
         while let Ok(length @ 1..) = from.read(&mut chunk) {
-            if to.blocking_send(Bytes::from(chunk[..length].to_vec())).is_err() {
+            if to
+                .blocking_send(Bytes::from(chunk[..length].to_vec()))
+                .is_err()
+            {
                 return;
             }
         }

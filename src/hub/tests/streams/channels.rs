@@ -183,7 +183,10 @@ fn a_page_without_credit_ends_its_channel() {
     let error = world.page_sends(&channel, 5, "1").unwrap_err();
     assert_eq!(error.code(), ErrorCode::QueueFull);
     assert_eq!(world.told.cancelled, [channel.id]);
-    assert_eq!(world.page_saw(&channel).end, Some(Err(ErrorCode::QueueFull)));
+    assert_eq!(
+        world.page_saw(&channel).end,
+        Some(Err(ErrorCode::QueueFull))
+    );
     // What was not read is of no use: the future is dropped.
     world.host_reads(&mut channel, 9);
     assert_eq!(channel.seen, seen(&[], Some(Err(ErrorCode::Cancelled))));
@@ -251,8 +254,18 @@ fn a_channel_ends_in_every_way() {
     let ends: [(&str, End, Option<std::result::Result<&str, ErrorCode>>); 7] = [
         ("stop", |world, own| world.leave(own), None),
         ("leave", |world, _| world.leave_page("a"), None),
-        ("renew", |world, _| { world.open("a"); }, None),
-        ("complete", |world, own| world.respond(own, Ok("null")), Some(Ok("null"))),
+        (
+            "renew",
+            |world, _| {
+                world.open("a");
+            },
+            None,
+        ),
+        (
+            "complete",
+            |world, own| world.respond(own, Ok("null")),
+            Some(Ok("null")),
+        ),
         (
             "fail",
             |world, own| world.respond(own, Err(Error::new(ErrorCode::ResponderFailed, ""))),
@@ -263,8 +276,9 @@ fn a_channel_ends_in_every_way() {
             |world, own| {
                 let error = Error::new(ErrorCode::InvalidPayload, "");
                 let key = world.key("a");
-                let (sent, effects) =
-                    world.hub.send_part_of_caller(key, own.number, 3, Err(error));
+                let (sent, effects) = world
+                    .hub
+                    .send_part_of_caller(key, own.number, 3, Err(error));
                 assert_eq!(sent.unwrap_err().code(), ErrorCode::InvalidPayload);
                 world.apply_effects(effects);
             },
@@ -291,7 +305,11 @@ fn a_channel_ends_in_every_way() {
             assert_eq!(saw, seen(&["3"], Some(expected)), "{what}");
         }
         let is_own = matches!(what, "complete" | "fail");
-        assert_eq!(world.told.cancelled.contains(&channel.id), !is_own, "{what}");
+        assert_eq!(
+            world.told.cancelled.contains(&channel.id),
+            !is_own,
+            "{what}"
+        );
         world.host_reads(&mut channel, 9);
         let cut = seen(&["1"], Some(Err(ErrorCode::Cancelled)));
         assert_eq!(channel.seen, cut, "{what}");

@@ -71,7 +71,9 @@ export interface Terminal {
 
 /** What a terminal tells its shell. */
 export type TerminalInput =
+  /** What was typed or pasted. */
   | { kind: 'keys'; text: string }
+  /** The window has another size. */
   | { kind: 'size'; cols: number; rows: number }
 
 /** The colors of a window. */

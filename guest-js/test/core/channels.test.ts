@@ -96,7 +96,7 @@ describe('openChannel', () => {
     expect(await channel.closed).toEqual({ code: 'completed' })
   })
 
-  it('goes on sending after the host has closed its half', async () => {
+  it('goes on sending once the host sends no more', async () => {
     const channel = openChannel<number, number>(HOST, 'echo')
     await tasks()
     const loop = (async () => {
@@ -214,7 +214,7 @@ describe('openChannel', () => {
     await tasks()
   })
 
-  it('ends when its handle is lost, but not while its end is awaited', async () => {
+  it('ends with its handle, unless its end is awaited', async () => {
     const registered: [object, { isObserved: boolean }][] = []
     vi.stubGlobal(
       'FinalizationRegistry',

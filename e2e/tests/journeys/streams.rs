@@ -175,14 +175,14 @@ async fn a_task_survives_a_reload() -> Result<()> {
 const REVERSE: &str = "
     const [count, closes] = args[0]
     window.parts = []
-    window.closed = undefined
+    window.end = undefined
     window.channel = bus.openChannel(bus.HOST, 'reverse-all', null, { credit: { parts: 8 } })
     const { channel } = window
     const read = async () => {
         for await (const part of channel) window.parts.push([...part.slice(0, 2), part.length])
     }
     read().catch(() => {})
-    channel.closed.then(({ code }) => { window.closed = code })
+    channel.closed.then(({ code }) => { window.end = code })
     const write = async () => {
         for (let n = 0; n < count; n += 1) await channel.send(Uint8Array.of(...new Array(100 + n).fill(0), n))
         if (closes) channel.close()
@@ -196,7 +196,7 @@ async fn bytes_pass_both_ways_of_a_channel() -> Result<()> {
     let main = Page::of(&app, "main").await?;
     main.run(REVERSE, json!([100, true])).await?;
     main.window
-        .until("its end", "window.closed === 'completed'", &[])
+        .until("its end", "window.end === 'completed'", &[])
         .await?;
     let parts = main.run("return window.parts", json!(null)).await?;
     let expected: Vec<Value> = (0..100).map(|n| json!([n, 0, 101 + n])).collect();
@@ -221,7 +221,7 @@ async fn a_reload_amid_a_channel_ends_it() -> Result<()> {
     // The next page has channels of its own.
     main.run(REVERSE, json!([3, true])).await?;
     main.window
-        .until("its end", "window.closed === 'completed'", &[])
+        .until("its end", "window.end === 'completed'", &[])
         .await?;
     Ok(())
 }

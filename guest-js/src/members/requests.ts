@@ -83,7 +83,7 @@ export class MemberRequests {
     this.sent.set(id, controller)
     const requests = pageRequests()
     if (stream !== undefined && stream !== null) {
-      const sent = { ...request, signal, stream: readFields('stream', stream) }
+      const sent = { ...request, signal, stream: readCredit(stream) }
       if (channel === true) return this.openChannel(id, sent)
       const streams = requests.openStreams((...needed) => new IncomingStreams(...needed))
       const parts = streams.request(request.name, signal, () => sent)
@@ -293,6 +293,13 @@ export class MemberRequests {
     }
     for (const map of [this.sent, this.incoming, this.responders, this.pending, this.outgoing]) map.clear()
   }
+}
+
+/** The credit of a stream. */
+function readCredit(given: unknown): { bytes: number | undefined; parts: number | undefined } {
+  const { bytes, parts } = given as Record<string, unknown>
+  const read = (what: string, value: unknown) => (value === undefined ? undefined : readId(`stream.${what}`, value))
+  return { bytes: read('bytes', bytes), parts: read('parts', parts) }
 }
 
 /** The value of a response. */

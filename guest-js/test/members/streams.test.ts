@@ -62,6 +62,13 @@ describe('a stream that a worker requests', () => {
     expect(await stream.result).toBe('done')
   })
 
+  it('says how much credit it has', async () => {
+    const stream = worker.requestStream<number>(HOST, 'count', null, { credit: { bytes: 65_536, parts: 4 } })
+    await vi.waitFor(() => expect(page.host.commands('request')).toHaveLength(1))
+    expect(page.host.commands('request')[0]?.args).toMatchObject({ stream: { bytes: 65_536, parts: 4 } })
+    stream.stop()
+  })
+
   it('fails with the error of the host', async () => {
     const stream = worker.requestStream<number>(HOST, 'count')
     await vi.waitFor(() => expect(page.host.commands('request')).toHaveLength(1))

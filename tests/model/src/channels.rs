@@ -23,11 +23,14 @@ use crate::world::{MAIN, Page, app};
 
 const CHANNEL: u64 = 1;
 
+/// How many parts the host has read, and how its reading ended, if it did.
+type Told = (usize, Option<Option<ErrorCode>>);
+
 /// What the host has read, told when its future is gone.
 struct Seen {
     parts: usize,
     end: Option<Option<ErrorCode>>,
-    told: mpsc::Sender<(usize, Option<Option<ErrorCode>>)>,
+    told: mpsc::Sender<Told>,
 }
 
 impl Drop for Seen {
@@ -41,10 +44,7 @@ fn name() -> EventName {
 }
 
 /// Sends back every part, and ends behind the last one.
-fn accept(
-    runtime: &Arc<BusRuntime>,
-    told: mpsc::Sender<(usize, Option<Option<ErrorCode>>)>,
-) -> u64 {
+fn accept(runtime: &Arc<BusRuntime>, told: mpsc::Sender<Told>) -> u64 {
     let core = Arc::downgrade(&runtime.core);
     let told = std::sync::Mutex::new(told);
     let handler: Handler = Arc::new(move |incoming| {
@@ -123,12 +123,7 @@ fn send(runtime: &Arc<BusRuntime>, key: SubscriberKey) {
     assert!(closed.is_ok() || closed.is_err_and(|error| error.code() == ErrorCode::UnknownRequest));
 }
 
-fn opened() -> (
-    Arc<BusRuntime>,
-    SubscriberKey,
-    u64,
-    mpsc::Receiver<(usize, Option<Option<ErrorCode>>)>,
-) {
+fn opened() -> (Arc<BusRuntime>, SubscriberKey, u64, mpsc::Receiver<Told>) {
     let runtime = app();
     let mut page = Page::new(&runtime, 1);
     let key = page.command(|_, key| key).unwrap();

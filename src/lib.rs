@@ -175,11 +175,13 @@ pub mod link {
     pub use crate::model::link::{LinkStatus, LinkStream, Share};
 }
 
-/// Requests, responses and streams: what [`EventBus::request`], [`EventBus::request_all`], [`EventBus::request_stream`],
-/// [`EventBus::respond`] and [`EventBus::respond_stream`] take and return.
+/// Requests, responses, streams and channels: what [`EventBus::request`], [`EventBus::request_all`],
+/// [`EventBus::request_stream`], [`EventBus::respond`], [`EventBus::respond_stream`] and [`EventBus::accept_channel`] take and
+/// return.
 pub mod request {
     pub use crate::api::request::{RequestAllBuilder, RequestBuilder, Responses};
     pub use crate::api::respond::{RequestContext, Responder, ResponderResult};
+    pub use crate::api::streams::channel::PartChannel;
     pub use crate::api::streams::request::{PartStream, RequestStreamBuilder};
     pub use crate::api::streams::sender::{PartSender, SendPart};
     pub use tauri_plugin_event_bus_types::Failure;
@@ -201,6 +203,7 @@ pub mod task {
 /// what they can then do: `CartUpdated { … }.emit(&bus)`, `CartUpdated::listen(&bus, …)`.
 #[cfg(feature = "typed")]
 pub mod typed {
+    pub use crate::api::typed::channel_request::ChannelRequestExt;
     pub use crate::api::typed::event::EventExt;
     pub use crate::api::typed::received::TypedEvent;
     pub use crate::api::typed::request::RequestExt;
@@ -208,7 +211,9 @@ pub mod typed {
     pub use crate::api::typed::stream_request::{
         StreamRequestExt, TypedPartStream, TypedRequestStreamBuilder,
     };
-    pub use tauri_plugin_event_bus_types::{Event, Exact, ExactNumber, Request, StreamRequest};
+    pub use tauri_plugin_event_bus_types::{
+        ChannelRequest, Event, Exact, ExactNumber, Request, StreamRequest,
+    };
 }
 
 /// For apps that move from Tauri's own events: [`Emitter`](compat::Emitter) and [`Listener`](compat::Listener) have the

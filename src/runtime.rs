@@ -441,6 +441,7 @@ mod tests {
             source: Endpoint::Host,
             provenance: None,
             stream: None,
+            is_channel: false,
         };
         let request = NewRequest {
             message,

@@ -18,6 +18,7 @@ export { events } from './api/events.js'
 export { inspect } from './api/inspect.js'
 export { getJob, listJobs, startJob } from './api/jobs.js'
 export { listen, on, once, unlisten } from './api/listen.js'
+export { openChannel } from './api/open-channel.js'
 export { deferReady, pages, ready, waitUntilReady } from './api/pages.js'
 export { presence } from './api/presence.js'
 export { request, respond } from './api/request.js'
@@ -38,18 +39,20 @@ export type {
 export type {
   Catalog,
   ComponentDescription,
+  DeclaredChannel,
   DeclaredEvent,
   DeclaredRequest,
   DeclaredStream,
   DescribedComponent,
 } from './types/catalog.js'
+// Apps can augment only what a star exports under the name of the package.
+export * from './types/channel-map.js'
 export type { CompatNote, CompatReport } from './types/compat.js'
 export type { Component, MessageOptions, Namespace } from './types/component.js'
 export type { Emit, EmitOptions, EmitTo, Receipt } from './types/emit.js'
 export { type Endpoint, HOST } from './types/endpoint.js'
 export type { ErrorCode } from './types/error-code.js'
 export type { BusEvent, EventHandler, PayloadHandler } from './types/event.js'
-// Apps can augment only what a star exports under the name of the package.
 export * from './types/event-map.js'
 export type { EventOf, PayloadOf } from './types/event-of.js'
 export { type Gap, type GapReason, isGap } from './types/gap.js'
@@ -79,14 +82,24 @@ export type { JobFailed, JobInfo, JobStopped, MissedTickBehavior, Tick } from '.
 // An app that exports functions of the package names these in its declarations.
 export type {
   NameThatFitsHandlerAndOptions,
+  OtherChannel,
   OtherName,
   OtherRequest,
   OtherStream,
   ThePayloadOfThisEventIsMissingOrWrong,
 } from './types/name-kind.js'
-export type { EventIn, FullName, NameIn, PayloadIn, RequestNameIn, StreamNameIn } from './types/namespace.js'
+export type {
+  ChannelNameIn,
+  EventIn,
+  FullName,
+  NameIn,
+  PayloadIn,
+  RequestNameIn,
+  StreamNameIn,
+} from './types/namespace.js'
 export type { EmitHandledOptions, Handled, Outcome, PageOutcome } from './types/outcome.js'
 export type { PageClosed, PageEvent, PageInfo, ReadyOptions } from './types/page.js'
+export type { ChannelEnd, ChannelOptions, PartChannel } from './types/part-channel.js'
 export type { PartStream, StreamRequestOptions } from './types/part-stream.js'
 export type { JoinOptions, Member, Presence } from './types/presence.js'
 export type { RequestContext, RequestOptions, RespondOptions } from './types/request.js'
@@ -104,6 +117,7 @@ export type {
   EventsIn,
   ListenIn,
   OnIn,
+  OpenChannelIn,
   RequestIn,
   RequestStreamIn,
   RespondIn,

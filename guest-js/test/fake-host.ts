@@ -64,7 +64,7 @@ export class FakeHost {
   /** The tasks that the host lists. */
   tasks: unknown[] = []
   inspection: unknown = { seq: 0, refused: 0, webviews: [], consumers: [], jobs: [] }
-  catalog: unknown = { strict: false, events: [], requests: [], streams: [], components: [], $defs: {} }
+  catalog: unknown = { strict: false, events: [], requests: [], streams: [], channels: [], components: [], $defs: {} }
   /** Requests of the page that wait for their responses. */
   readonly requests: Held[] = []
   /** The responses of the page. */
@@ -311,7 +311,10 @@ export class FakeHost {
     sent.add(number)
     if (held.args.stream || held.command === 'attach_task') {
       this.session?.streams.add(number)
-      held.resolve({})
+      const { channel, stream } = held.args as { channel?: true; stream?: { bytes?: number; parts?: number } }
+      const credit = { bytes: 1 << 20, parts: 4_096, ...stream }
+      if (channel) this.session?.sending.set(`${number}`, { credit, sizes: [], told: 0 })
+      held.resolve(channel ? { credit } : {})
     } else this.requests.push(held)
   }
 

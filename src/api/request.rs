@@ -346,6 +346,7 @@ fn new_request(
             source: bus.source().clone(),
             provenance: bus.provenance()?,
             stream: None,
+            is_channel: false,
         },
         caller: Caller::Host,
         to,

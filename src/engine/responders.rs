@@ -110,6 +110,7 @@ impl Responders {
                 let register = match kind {
                     ResponderKind::Single => "respond",
                     ResponderKind::Stream => "respond_stream",
+                    ResponderKind::Channel => "accept_channel",
                 };
                 format!(
                     "the host has no responder for {name:?}; register one with EventBus::{register}"
@@ -196,7 +197,7 @@ impl Responders {
         // The hub drops a request that it refuses.
         let _bytes = request.message.payload.hold_bytes();
         let id = request.message.id;
-        let is_stream = request.message.kind() == ResponderKind::Stream;
+        let is_stream = request.message.kind() != ResponderKind::Single;
         let sent = self.core.hub().request(request, reply, now());
         match sent {
             Ok((is_new, effects)) => {
@@ -240,6 +241,8 @@ impl Responders {
             component: request.message.component().cloned(),
             as_cause: request.message.as_cause(),
             cancelled,
+            parts: (request.message.kind() == ResponderKind::Channel)
+                .then(|| PartReader::new(&self.core, request.message.id)),
         }
     }
 }

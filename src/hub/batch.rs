@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::hub::ids::RequestId;
 use crate::hub::queue::{LostEvents, QueueEntry, QueuedEvent};
+use crate::hub::requests::channel::ChannelNote;
 use crate::hub::requests::message::{Ending, RequestMessage};
 use crate::hub::requests::part::{PagePart, StreamEnd};
 
@@ -22,6 +23,8 @@ pub(crate) enum Item {
     Credit(RequestId, u64),
     /// What became of an event that the page emitted, as JSON.
     Outcomes(Arc<str>),
+    /// What the page is told of a channel that it opened under this number.
+    Channel(u64, ChannelNote),
 }
 
 impl From<QueueEntry> for Item {
@@ -56,7 +59,7 @@ impl Item {
             Self::Request(message) => message.weight(),
             Self::Part(part) => part.weight(),
             Self::StreamEnd(end) => end.weight(),
-            Self::Ended(..) | Self::Credit(..) => SHORT,
+            Self::Ended(..) | Self::Credit(..) | Self::Channel(..) => SHORT,
             Self::Outcomes(json) => json.len() + 1,
         }
     }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use crate::hub::batch::Item;
 use crate::hub::ids::RequestId;
+use crate::hub::requests::channel::ChannelNote;
 use crate::hub::requests::message::{Ending, RequestMessage};
 use crate::model::name::EventName;
 
@@ -16,6 +17,8 @@ pub(crate) struct Messages {
     credit: BTreeMap<RequestId, u64>,
     /// How many outcomes of events are in the queue.
     outcomes: usize,
+    /// How many parts of a channel count no more, by the number that its page gave it, where that is in the queue.
+    channel_credit: BTreeMap<u64, u64>,
     /// The requests for streams that were taken for the batch that is being filled.
     filling: Vec<RequestId>,
     /// Those that batches have, each with the index of the last item of its batch.
@@ -49,6 +52,24 @@ impl Messages {
     /// How many outcomes of its events the page has yet to fetch.
     pub(crate) fn waiting_outcomes(&self) -> usize {
         self.outcomes
+    }
+
+    /// Tells the caller of a channel something. Only its newest credit waits.
+    pub(crate) fn push_note(&mut self, channel: u64, note: ChannelNote, after: u64) {
+        let is_waiting = match note {
+            ChannelNote::Credit(parts) => self.channel_credit.insert(channel, parts).is_some(),
+            ChannelNote::Unread | ChannelNote::Closed => false,
+        };
+        if !is_waiting {
+            self.queue.push_back((after, Item::Channel(channel, note)));
+        }
+    }
+
+    /// Takes back what its caller has not been told of a channel.
+    pub(crate) fn withdraw_notes(&mut self, channel: u64) {
+        let is_meant = |item: &Item| matches!(item, Item::Channel(own, _) if *own == channel);
+        self.queue.retain(|(_, item)| !is_meant(item));
+        self.channel_credit.remove(&channel);
     }
 
     /// Takes a request back. Returns false if it was delivered.
@@ -101,6 +122,11 @@ impl Messages {
         }
         if matches!(item, Item::Outcomes(_)) {
             self.outcomes -= 1;
+        }
+        if let Item::Channel(channel, ChannelNote::Credit(_)) = item
+            && let Some(parts) = self.channel_credit.remove(&channel)
+        {
+            return Some(Item::Channel(channel, ChannelNote::Credit(parts)));
         }
         if let Item::Request(message) = &item
             && message.stream.is_some()

@@ -109,7 +109,8 @@ impl Outbox {
             | Item::Part(_)
             | Item::StreamEnd(_)
             | Item::Credit(..)
-            | Item::Outcomes(_) => None,
+            | Item::Outcomes(_)
+            | Item::Channel(..) => None,
         };
         let acknowledged = self.acknowledged;
         let delivered = self.delivered.into_iter().flat_map(move |own| {

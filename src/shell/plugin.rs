@@ -178,6 +178,14 @@ impl Builder {
         self
     }
 
+    /// Registers a typed channel: it appears in the [`Catalog`], and what pages open it with and send must match it.
+    /// [`ChannelRequestExt`](crate::typed::ChannelRequestExt) has an example.
+    #[cfg(feature = "typed")]
+    pub fn channel_request<C: tauri_plugin_event_bus_types::ChannelRequest>(mut self) -> Self {
+        self.requests.push(RequestDeclaration::of_channel::<C>());
+        self
+    }
+
     /// Describes a component in the [`Catalog`]: what it emits and listens to, for people and tools.
     /// [`ComponentDescription`] has an example.
     pub fn component(mut self, description: ComponentDescription) -> Self {

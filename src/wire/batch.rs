@@ -6,6 +6,7 @@ use tauri_plugin_event_bus_types::internal::Attachment;
 use crate::hub::outbox::{Batch, Item};
 use crate::hub::queue::{LostEvents, QueuedEvent};
 use crate::hub::requests::RequestMessage;
+use crate::hub::requests::channel::ChannelNote;
 use crate::hub::requests::part::PagePart;
 use crate::model::endpoint::Endpoint;
 use crate::model::event::unix_micros;
@@ -59,6 +60,21 @@ pub(crate) fn encode(batch: &Batch) -> Json {
                 if let Ok(response) = &end.response {
                     writer.attach("\"response\"", response);
                 }
+            }
+            Item::Channel(channel, note) => {
+                let json = writer.next_item();
+                // Writing to a string cannot fail.
+                let _ = match note {
+                    ChannelNote::Credit(parts) => {
+                        write!(json, "{{\"stream\":{channel},\"credit\":{parts}}}")
+                    }
+                    ChannelNote::Unread => {
+                        write!(json, "{{\"stream\":{channel},\"unread\":true}}")
+                    }
+                    ChannelNote::Closed => {
+                        write!(json, "{{\"stream\":{channel},\"closed\":true}}")
+                    }
+                };
             }
             Item::Credit(id, parts) => {
                 let _ = write!(
@@ -523,6 +539,7 @@ mod tests {
             source: Endpoint::Host,
             provenance: None,
             stream: None,
+            is_channel: false,
         };
         let items = vec![
             with_bytes(1, payload("\u{1}")),

@@ -219,6 +219,20 @@ mod streams {
     }
 }
 
+mod channels {
+    use model::channels;
+
+    #[test]
+    fn the_host_reads_every_part() {
+        channels::the_host_reads_every_part();
+    }
+
+    #[test]
+    fn a_channel_ends_with_its_page() {
+        channels::a_channel_ends_with_its_page();
+    }
+}
+
 mod requests {
     use model::requests;
 

@@ -34,7 +34,7 @@ pub use pattern::EventPattern;
 pub use policy::{Overflow, Policy, Until};
 pub use target::{Target, TargetPart};
 #[cfg(feature = "typed")]
-pub use typed::{Event, Request, StreamRequest};
+pub use typed::{ChannelRequest, Event, Request, StreamRequest};
 
 /// What the plugin itself uses. It may change with any version.
 #[doc(hidden)]

@@ -62,8 +62,8 @@ Commands of this repository. Each one works in a fresh clone.
                         idle
       --long            send two million small events instead of 500,000
       --only <scenario> run one of flood, eight-windows, page-to-page, latency,
-                        payloads, round-trips, small-memory, large-memory, idle,
-                        micro; may be given several times
+                        payloads, round-trips, streams, small-memory,
+                        large-memory, idle, micro; may be given several times
       --rounds <number> set how often each alternative is measured
       --write-docs      copy the result to docs/benchmarks/
   cargo xtask bench nats

@@ -74,6 +74,14 @@ const listeners = {
   },
   bus: () => eventBus.listen(EVENT, ({ payload }) => handle(payload)),
   pull: () => listeners.bus(),
+  stream: async () => {
+    const { label } = window.__TAURI_INTERNALS__.metadata.currentWebview
+    const parts = eventBus.requestStream(eventBus.HOST, 'bench:stream', label)
+    const read = async () => {
+      for await (const part of parts) handle(part)
+    }
+    read().catch((error) => report('failed', String(error?.message ?? error)))
+  },
   limit: async () => {
     readLimits()
   },

@@ -21,6 +21,7 @@ mod report;
 mod results;
 mod round_trips;
 mod run;
+mod streams;
 mod websocket;
 
 use anyhow::Result;

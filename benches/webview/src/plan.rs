@@ -1,5 +1,6 @@
 //! The measurements and their number of repetitions.
 
+use crate::streams;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -43,16 +44,19 @@ pub(crate) enum Method {
     Bus,
     /// The event bus in a page that cannot be called.
     Pull,
+    /// A stream that the page requests, with credit.
+    Stream,
     Limit,
 }
 
 impl Method {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Emit,
         Self::Channel,
         Self::WebSocket,
         Self::Bus,
         Self::Pull,
+        Self::Stream,
         Self::Limit,
     ];
 
@@ -63,6 +67,7 @@ impl Method {
             Self::WebSocket => "WebSocket",
             Self::Bus => "event bus",
             Self::Pull => "bus by pull",
+            Self::Stream => "bus stream",
             Self::Limit => "limit",
         }
     }
@@ -75,6 +80,7 @@ impl Method {
             Self::WebSocket => "websocket",
             Self::Bus => "bus",
             Self::Pull => "pull",
+            Self::Stream => "stream",
             Self::Limit => "limit",
         }
     }
@@ -164,6 +170,7 @@ pub(crate) enum Scenario {
     RoundTrips,
     Payloads,
     Bytes,
+    Streams,
     SmallMemory,
     LargeMemory,
     Idle,
@@ -171,7 +178,7 @@ pub(crate) enum Scenario {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Flood,
         Self::EightWindows,
         Self::PageToPage,
@@ -179,6 +186,7 @@ impl Scenario {
         Self::RoundTrips,
         Self::Payloads,
         Self::Bytes,
+        Self::Streams,
         Self::SmallMemory,
         Self::LargeMemory,
         Self::Idle,
@@ -194,6 +202,7 @@ impl Scenario {
             Self::RoundTrips => "round-trips",
             Self::Payloads => "payloads",
             Self::Bytes => "bytes",
+            Self::Streams => "streams",
             Self::SmallMemory => "small-memory",
             Self::LargeMemory => "large-memory",
             Self::Idle => "idle",
@@ -319,9 +328,9 @@ impl Options {
         };
         let less = if self.quick { 2 } else { 1 };
         let methods = |limit: bool| {
-            Method::ALL
-                .into_iter()
-                .filter(move |method| limit || *method != Method::Limit)
+            Method::ALL.into_iter().filter(move |method| {
+                *method != Method::Stream && (limit || *method != Method::Limit)
+            })
         };
         let key = || scenario.key().to_owned();
         match scenario {
@@ -420,6 +429,7 @@ impl Options {
                     })
                 })
                 .collect(),
+            Scenario::Streams => streams::tasks(self.quick),
             Scenario::SmallMemory => self.memory(
                 scenario,
                 Body::Text(100),
@@ -460,7 +470,7 @@ impl Options {
     ) -> Vec<(String, Method, Task)> {
         Method::ALL
             .into_iter()
-            .filter(|method| *method != Method::Limit)
+            .filter(|method| !matches!(method, Method::Limit | Method::Stream))
             .map(|method| {
                 let task = Task::Stream {
                     method,

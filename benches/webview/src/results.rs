@@ -63,13 +63,13 @@ impl Results {
     }
 
     /// The number of events of a measurement.
-    fn events(&self, scenario: &str) -> String {
+    pub(crate) fn events(&self, scenario: &str) -> String {
         let events = self.of(scenario).map(|one| one.sample.events).max();
         thousands(events.unwrap_or(0) as f64)
     }
 
     /// The medians of a figure, by method.
-    fn row(
+    pub(crate) fn row(
         &self,
         title: &str,
         unit: &'static str,
@@ -175,6 +175,7 @@ impl Results {
                 megabytes_per_second,
             ));
         }
+        rows.extend(self.stream_rows());
         for (title, scenario) in MEMORY {
             let key = scenario.key();
             let title = format!("{} {title}", self.events(key));
@@ -188,13 +189,7 @@ impl Results {
                 &format!("growth of the host process, {title}"),
                 "MB",
                 key,
-                |it| {
-                    let memory = it.memory?;
-                    Some(
-                        (memory.after_rest.host.rss as f64 - memory.before.host.rss as f64)
-                            / MEGABYTE,
-                    )
-                },
+                host_growth,
             ));
         }
         let idle = Scenario::Idle.key();
@@ -248,6 +243,7 @@ impl Results {
                 ..verdict
             }));
         }
+        verdicts.extend(self.stream_verdicts());
         verdicts.extend(self.latency_verdicts());
         for ((in_flight, _), least) in ROUND_TRIPS.into_iter().zip([1.0, 3.0]) {
             let title = format!("requests to a page, {in_flight} at a time");
@@ -418,7 +414,7 @@ impl Results {
     }
 }
 
-type Figure = fn(&Sample) -> Option<f64>;
+pub(crate) type Figure = fn(&Sample) -> Option<f64>;
 
 const MEMORY: [(&str, Scenario); 2] = [
     ("small events", Scenario::SmallMemory),
@@ -453,21 +449,26 @@ fn bytes(title: &str) -> String {
     format!("{}: {title}", Scenario::Bytes.key())
 }
 
+pub(crate) fn host_growth(sample: &Sample) -> Option<f64> {
+    let memory = sample.memory?;
+    Some((memory.after_rest.host.rss as f64 - memory.before.host.rss as f64) / MEGABYTE)
+}
+
 fn payloads(title: &str) -> String {
     format!("{}: {title}", Scenario::Payloads.key())
 }
 
-fn events_per_second(sample: &Sample) -> Option<f64> {
+pub(crate) fn events_per_second(sample: &Sample) -> Option<f64> {
     (sample.seconds > 0.0).then(|| sample.events as f64 / sample.seconds)
 }
 
-fn megabytes_per_second(sample: &Sample) -> Option<f64> {
+pub(crate) fn megabytes_per_second(sample: &Sample) -> Option<f64> {
     Some(events_per_second(sample)? * sample.payload_bytes as f64 / MEGABYTE)
 }
 
 /// The growth of the web process, right away or after idling, whichever is greater. In resident memory: PSS changes with
 /// every other process that uses the same libraries.
-fn growth(sample: &Sample) -> Option<f64> {
+pub(crate) fn growth(sample: &Sample) -> Option<f64> {
     let memory = sample.memory?;
     let after = memory.after.web.rss.max(memory.after_rest.web.rss);
     Some((after as f64 - memory.before.web.rss as f64) / MEGABYTE)

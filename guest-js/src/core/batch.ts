@@ -20,14 +20,10 @@ export interface Batch {
 }
 
 /** Anything but events. */
-export type PulledOther =
-  | PulledGap
-  | PulledRequest
-  | PulledEnding
-  | PulledParts
-  | PulledStreamEnd
-  | PulledCredit
-  | PulledOutcomes
+export type PulledOther = PulledGap | PulledRequest | PulledEnding | PulledStreamed | PulledOutcomes
+
+/** What belongs to a stream or a channel. */
+export type PulledStreamed = PulledIncoming | PulledCredit
 
 /** Who has sent something: 0 is the host, a text the label of a page, and a list the name of another node. */
 export type Source = 0 | string | [node: string]
@@ -91,6 +87,18 @@ export interface PulledParts {
 export type PulledStreamEnd =
   | { readonly stream: number; readonly response: unknown }
   | { readonly stream: number; readonly error: unknown }
+
+/**
+ * What the host tells of a channel that this page has opened: so many parts of this page count no more, the host reads none,
+ * or no more parts of the host come.
+ */
+export type PulledNote =
+  | { readonly stream: number; readonly credit: number }
+  | { readonly stream: number; readonly unread: true }
+  | { readonly stream: number; readonly closed: true }
+
+/** What belongs to a stream or a channel that this page has requested. */
+export type PulledIncoming = PulledParts | PulledStreamEnd | PulledNote
 
 /** So many parts of a stream that this page sends count no more. */
 export interface PulledCredit {

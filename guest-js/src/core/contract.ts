@@ -2,16 +2,7 @@ import type { Endpoint } from '../types/endpoint.js'
 import type { BusEvent } from '../types/event.js'
 import type { Gap } from '../types/gap.js'
 import type { Target } from '../types/target.js'
-import type {
-  Extras,
-  Head,
-  PulledCredit,
-  PulledEnding,
-  PulledOutcomes,
-  PulledParts,
-  PulledRequest,
-  PulledStreamEnd,
-} from './batch.js'
+import type { Extras, Head, PulledEnding, PulledOutcomes, PulledRequest, PulledStreamed } from './batch.js'
 import type { CommandQueue, Renewal } from './commands.js'
 import type { EventBusError } from './error.js'
 import type { Way } from './transport.js'
@@ -92,7 +83,7 @@ export interface RequestChannel {
   /** Tells a responder that the caller no longer waits. */
   stop(ending: PulledEnding): void
   /** Takes what belongs to a stream, without the parts that it has had, or to what is attached to the page. */
-  receiveStreamed(item: PulledParts | PulledStreamEnd | PulledCredit | PulledOutcomes, skipped: number): void
+  receiveStreamed(item: PulledStreamed | PulledOutcomes, skipped: number): void
   /** Tells the host again what was taken of streams. */
   tellAgain(): void
   /** Keeps responses for a pull that is about to be sent. */

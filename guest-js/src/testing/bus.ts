@@ -2,9 +2,11 @@ import { DISPOSE } from '../core/disposal.js'
 import { globOf, hasWildcard } from '../core/glob.js'
 import type { BusEvent } from '../types/event.js'
 import type { EventMap } from '../types/event-map.js'
+import type { RequestContext } from '../types/request.js'
 import type { RequestMap } from '../types/request-map.js'
 import type { StreamMap } from '../types/stream-map.js'
 import type { Target } from '../types/target.js'
+import type { OpenedChannel } from './channels.js'
 import { filterOf } from './checks.js'
 import { cloneOf } from './clone.js'
 import { TestHost } from './host.js'
@@ -95,6 +97,14 @@ export function createTestBus<
       if (registered.has(name)) throw new Error(`there is a task "${name}" already: each has its own name`)
       registered.set(name, run as (args: never, task: TestTask) => unknown)
       return () => registered.delete(name)
+    },
+    acceptChannel(name, accept) {
+      const open = (payload: never, context: RequestContext): OpenedChannel => ({
+        payload,
+        context,
+        accept: accept as never,
+      })
+      return host.respond(null, name, 'channel', open)
     },
     clearRetained: (event) => host.clearRetained(event),
     gap: (event, { count = 1, reason = 'queue_full' } = {}) => host.lose(event, count, reason),

@@ -43,7 +43,7 @@ export interface TestRequest extends Omit<NewRequest, 'to' | 'caller' | 'causes'
 export interface PageRequest extends Omit<TestRequest, 'stream'> {
   session: string
   id: number
-  /** Its credit, if it is for a stream. */
+  /** Its credit, if it is for a stream or a channel. */
   stream?: { bytes?: number; parts?: number }
 }
 

@@ -33,13 +33,19 @@ import { PlayedRecipient } from './played.js'
 import { type PresenceEntry, TestPresence } from './presence.js'
 import { type Addressed, inOrder, reaches, receives } from './reach.js'
 import { readFrom } from './reading.js'
-import { type Label, type PageResponse, type Recipient, type ResponderKind, TestRequests } from './requests.js'
+import {
+  type CallerEntry,
+  type Label,
+  type PageResponse,
+  type Recipient,
+  type ResponderKind,
+  TestRequests,
+} from './requests.js'
 import { errorOf, refusalOf, resultOf } from './results.js'
 import { checkSent } from './sent.js'
 import {
   type AcceptedEvent,
   acceptedOf,
-  type ConsumerEntry,
   GRACE_MS,
   hasExpired,
   type PullArguments,
@@ -241,7 +247,7 @@ export class TestHost {
     page.requests.set(id, request)
     if (!stream) return response.finally(() => page.requests.delete(id))
     page.streams.add(id)
-    return {}
+    return consumer && sent.channel ? { credit: { bytes: consumer.bytes, parts: consumer.parts } } : {}
   }
 
   private cancelRequests({ session, ids }: { session: string; ids: number[] }): null {
@@ -249,15 +255,14 @@ export class TestHost {
     return null
   }
 
-  private takeResponse(entry: PageResponse | ConsumerEntry): Record<string, never> {
+  private takeResponse(entry: PageResponse | CallerEntry): Record<string, never> {
     if (!('stream' in entry)) {
       this.requests.respond(this.label, entry)
       return {}
     }
     const request = this.session?.requests.get(entry.stream) ?? ''
     if (entry.stop && this.session?.leaveTask(entry.stream)) return {}
-    if (entry.stop) this.requests.leaveStream(request)
-    else this.requests.take(request, entry.taken ?? 0)
+    this.requests.takeEntry(request, entry)
     return {}
   }
 
@@ -443,7 +448,7 @@ export class TestHost {
       case 'set_responders':
         return (args.responders as ResponderEntry[]).map((entry) => resultOf(() => this.setResponder(session, entry)))
       case 'respond':
-        return (args.responses as (PageResponse | ConsumerEntry)[]).map((entry) =>
+        return (args.responses as (PageResponse | CallerEntry)[]).map((entry) =>
           resultOf(() => this.takeResponse(entry)),
         )
       case 'page':

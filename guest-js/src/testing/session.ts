@@ -8,7 +8,7 @@ import type { TestAppTasks } from './app-tasks.js'
 import { cloneOf } from './clone.js'
 import type { AttachArguments, NewEvent } from './contract.js'
 import { readPayload } from './payload.js'
-import type { PageResponse, ResponderKind } from './requests.js'
+import type { CallerEntry, PageResponse, ResponderKind } from './requests.js'
 import { errorOf } from './results.js'
 import type { StreamConsumer } from './streams.js'
 import { isForAll } from './target.js'
@@ -74,17 +74,7 @@ export interface PullArguments {
   ack: number
   ahead?: boolean
   /** The responses that it carries. */
-  responses?: (PageResponse | ConsumerEntry)[]
-}
-
-/** What the page does with a stream that it receives. */
-export interface ConsumerEntry {
-  /** The number that it gave its request. */
-  stream: number
-  /** How many parts it has taken. */
-  taken?: number
-  /** Whether it receives the stream no longer. */
-  stop?: boolean
+  responses?: (PageResponse | CallerEntry)[]
 }
 
 /** Whether an event counts no more. */
@@ -295,6 +285,7 @@ export class TestSession {
         if (hasLeft) this.give()
         else this.push({ ids: [], request: { stream, ...outcome } })
       },
+      note: (note) => this.push({ ids: [], request: { stream, ...note } }),
       withdraw: () => {
         hasLeft = true
         const isWaiting = ({ index, request }: Item) =>

@@ -151,6 +151,27 @@ export interface TestTask {
 }
 
 /**
+ * The end of a channel that the host has: see {@link TestBus.acceptChannel}. `send` waits for credit, `close` ends what the
+ * host sends, and a loop over it takes what the page sends.
+ *
+ * @example
+ * ```ts
+ * import { createTestBus, type TestChannel } from 'tauri-plugin-event-bus-api/testing'
+ *
+ * const bus = createTestBus()
+ * bus.acceptChannel('upper', async (_, channel: TestChannel<string, string>) => {
+ *   for await (const text of channel) await channel.send(text.toUpperCase())
+ * })
+ * bus.dispose()
+ * ```
+ */
+export interface TestChannel<Incoming, Outgoing> {
+  send(part: Outgoing): Promise<void>
+  close(): void
+  [Symbol.asyncIterator](): AsyncIterableIterator<Incoming>
+}
+
+/**
  * An event of any emitter.
  *
  * @example
@@ -331,6 +352,16 @@ export interface TestBus<
    * Returns what removes it; those that run go on.
    */
   registerTask<Args = unknown>(name: string, run: (args: Args, task: TestTask) => unknown): () => void
+  /**
+   * Accepts channels of that name, as the host does with `accept_channel`. A channel ends when `accept` does. Returns what ends
+   * the accepting.
+   *
+   * @throws {EventBusError} `duplicate_responder` where the host has a responder of that name already.
+   */
+  acceptChannel<Request = unknown, Incoming = unknown, Outgoing = unknown>(
+    name: string,
+    accept: (request: Request, channel: TestChannel<Incoming, Outgoing>, context: RequestContext) => unknown,
+  ): () => void
   /** Forgets the retained events of that name or glob pattern, as Rust does. Returns how many there were. */
   clearRetained(event: NameOf<Events>): number
   /** Loses `count` events of that name (1 by default), so that its listeners receive a {@link Gap}. */

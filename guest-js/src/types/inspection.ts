@@ -156,7 +156,7 @@ export interface LinkStatus {
 }
 
 /**
- * An open stream.
+ * An open stream, or one half of a channel: a channel is listed twice.
  *
  * @example
  * ```ts
@@ -172,13 +172,15 @@ export interface StreamInspection {
   caller: Endpoint
   /** Who sends its parts. */
   responder: Endpoint
+  /** Whether the caller sends these parts, and the responder takes them: its half of a channel. */
+  isFromCaller: boolean
   /** How many parts were sent. */
   sent: number
   /** How many of them were taken. */
   taken: number
   /** The size of those that were not taken. */
   bytes: number
-  /** Whether its credit is used up, so that the responder waits. */
+  /** Whether its credit is used up, so that who sends it waits. */
   isWaiting: boolean
 }
 
@@ -208,7 +210,10 @@ export interface Inspection {
   unconsumed: QueueUsage
   /** Every job, in the order of their ids. */
   jobs: JobInfo[]
-  /** Every open stream, in the order in which they were requested. */
+  /**
+   * Every open stream, in the order in which they were requested. A channel is there twice, with the half of its responder
+   * first.
+   */
   streams: StreamInspection[]
   /** Every task that waits or runs, or whose end is kept, by name and key. */
   tasks: TaskInfo[]

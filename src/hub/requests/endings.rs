@@ -149,6 +149,9 @@ impl<W> Hub<W> {
         {
             session.received_requests -= 1;
         }
+        if pending.caller_half.is_some() {
+            self.cut_inbox(id, pending.message.name.as_str(), effects);
+        }
         Some(pending)
     }
 

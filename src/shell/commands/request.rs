@@ -15,14 +15,16 @@ use crate::hub::Address;
 use crate::hub::ids::{RequestId, SessionId};
 use crate::hub::requests::window::Credit;
 use crate::hub::requests::{Caller, NewRequest, Recipient, RequestMessage};
-use crate::model::error::Result;
+use crate::model::error::{Result, quoted};
 use crate::model::event::Provenance;
 use crate::model::name::{EventName, parse_component};
 use crate::permissions::Subject;
 use crate::shell::reply::{ReplyPath, reply_to};
 use crate::sync::now;
 
-use super::arguments::{check_entries, check_request_name, read_json, read_target, read_timeout};
+use super::arguments::{
+    check_entries, check_request_name, invalid_argument, read_json, read_target, read_timeout,
+};
 use super::body::read_body;
 use super::command::Page;
 use super::emit::{locations_for, read_causes};
@@ -42,8 +44,11 @@ struct RequestArguments {
     component: Option<String>,
     #[serde(default)]
     causes: Vec<String>,
-    /// Present in a request for a stream.
+    /// Present in a request for a stream or a channel.
     stream: Option<StreamArguments>,
+    /// Whether the page sends parts, too.
+    #[serde(default)]
+    channel: bool,
 }
 
 /// How much of a stream may be on its way. Without a value, what the limits say.
@@ -66,6 +71,7 @@ struct ParsedRequest {
     component: Option<Arc<str>>,
     causes: Vec<String>,
     stream: Option<StreamArguments>,
+    is_channel: bool,
 }
 
 impl ParsedRequest {
@@ -81,8 +87,9 @@ impl RequestArguments {
         let mut entry = read_body(body)?;
         let bytes = std::mem::take(&mut entry.bytes);
         let arguments: Self = entry.read(
-            "request: expected session, id, name and to, and optionally payload, timeoutMs, component, causes and stream ({ bytes, parts })",
+            "request: expected session, id, name and to, and optionally payload, timeoutMs, component, causes, stream ({ bytes, parts }) and channel",
         )?;
+        arguments.check_channel()?;
         let to = read_target(&arguments.to)?;
         Ok(ParsedRequest {
             session: SessionId::parse(&arguments.session)?,
@@ -102,8 +109,23 @@ impl RequestArguments {
                 .map(parse_component)
                 .transpose()?,
             causes: arguments.causes,
+            is_channel: arguments.channel,
             stream: arguments.stream,
         })
+    }
+
+    fn check_channel(&self) -> Result<()> {
+        let problem = match (self.channel, &self.stream, self.timeout_ms) {
+            (false, _, _) | (true, Some(_), None) => return Ok(()),
+            (true, None, _) => "has no credit; send stream ({ bytes, parts }) with it".to_owned(),
+            (true, Some(_), Some(millis)) => {
+                format!("has timeoutMs {millis}; a channel may be silent for good, so leave it out")
+            }
+        };
+        Err(invalid_argument(format!(
+            "the request {} for a channel {problem}",
+            quoted(&self.name)
+        )))
     }
 }
 
@@ -202,6 +224,7 @@ fn check(page: &Page, parsed: &mut ParsedRequest) -> Result<(RequestMessage, Rec
             read_causes(&parsed.causes, core.limits().hops)?,
         ),
         stream,
+        is_channel: parsed.is_channel,
     };
     Ok((message, to))
 }

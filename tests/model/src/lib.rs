@@ -39,6 +39,8 @@ mod wire;
 mod api;
 mod sync;
 
+#[allow(clippy::unwrap_used)]
+pub mod channels;
 mod check;
 #[allow(clippy::unwrap_used)]
 pub mod consumers;

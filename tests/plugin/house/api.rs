@@ -91,6 +91,17 @@ mod prelude {
         type Part = u32;
         type Response = String;
     }
+
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    pub(super) struct Room {
+        pub(super) name: String,
+    }
+
+    impl ChannelRequest for Room {
+        const NAME: &str = "chat";
+        type Incoming = String;
+        type Outgoing = String;
+    }
 }
 
 fn list() -> Vec<Capability> {

@@ -45,6 +45,7 @@ const CRATES: &[(&str, &[&str])] = &[
         "api",
         &[
             "futures_core",
+            "futures_sink",
             "serde",
             "tauri_plugin_event_bus_types",
             "tokio",

@@ -158,6 +158,37 @@
       }
       track(read(), promise, 'requestStream', (value) => value)
     },
+    openChannel({ promise, name, count, parts, leaves, waits, work, abort }) {
+      const controller = new AbortController()
+      if (abort) aborts.set(promise, controller)
+      const { signal } = controller
+      const channel = bus.openChannel(bus.HOST, name, { count }, { credit: { parts }, signal })
+      const write = async () => {
+        for (let part = 1; part <= count; part += 1) {
+          const sent = channel.send(part)
+          if (waits) await sent
+          // How the channel ends is judged below.
+          else sent.catch(() => {})
+        }
+        channel.close()
+      }
+      // What is wrong with a channel has no code, so the judge sees it.
+      const read = async () => {
+        let got = 0
+        for await (const part of channel) {
+          got += 1
+          if (part !== got) throw new Error(`part ${got} is ${part}`)
+          if (work) __work(work)
+          if (got === leaves) return 'left'
+        }
+        const end = await channel.closed
+        if (end.code !== 'completed') throw new bus.EventBusError(end.code, end.message)
+        if (got !== count) throw new Error(`${got} of ${count} parts came back`)
+        return got
+      }
+      write().catch(() => {})
+      track(read(), promise, 'openChannel', (value) => value)
+    },
     respondStream({ promise, responder, name, waits }) {
       const send = async function* ({ count }, { signal }) {
         for (let part = 1; part <= count; part += 1) {

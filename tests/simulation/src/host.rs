@@ -190,6 +190,7 @@ impl World {
             EndRespond,
             Request,
             RespondStream,
+            AcceptChannel,
             RequestStream,
             Job,
             EndJob,
@@ -210,6 +211,7 @@ impl World {
             (requests / 3, &Act::EndRespond),
             (requests * 2, &Act::Request),
             (requests / 2, &Act::RespondStream),
+            (requests / 2, &Act::AcceptChannel),
             (requests, &Act::RequestStream),
             (jobs, &Act::Job),
             (jobs / 2, &Act::EndJob),
@@ -257,6 +259,7 @@ impl World {
             }
             Some(Act::Request) => self.host_requests(),
             Some(Act::RespondStream) => self.host_responds_with_streams(),
+            Some(Act::AcceptChannel) => self.host_accepts_channels(),
             Some(Act::RequestStream) => self.host_requests_stream(),
             Some(Act::Job) => self.host_starts_job(),
             Some(Act::EndJob) if !self.host.jobs.is_empty() => {

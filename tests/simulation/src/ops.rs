@@ -57,6 +57,7 @@ impl World {
             (requests / 3, "abort"),
             (requests / 2, "respondStream"),
             (requests, "requestStream"),
+            (requests, "openChannel"),
             (jobs / 2, "listJobs"),
             (1, "inspect"),
             (1, "emitWhenLeft"),
@@ -154,6 +155,15 @@ impl World {
                     "abort": self.rng.chance(30),
                 })
             }
+            "openChannel" => json!({
+                "name": self.rng.pick(&["c:a", "c:b"]),
+                "count": self.rng.pick(&[0, 1, 5, 40, 300]),
+                "parts": self.rng.pick(&[1, 2, 16, 4_096]),
+                "leaves": self.rng.pick(&[-1, -1, -1, 1, 20]),
+                "waits": self.rng.chance(50),
+                "work": if self.rng.chance(10) { self.rng.pick(&[1, 30]) } else { 0 },
+                "abort": self.rng.chance(30),
+            }),
             "emitWhenLeft" => {
                 json!({ "name": self.event_name(), "payload": format!("left.{promise}") })
             }

@@ -21,6 +21,8 @@ export interface OutgoingRequest {
   readonly signal?: AbortSignal | undefined
   /** The credit, in a request for a stream. */
   readonly stream?: { readonly bytes?: number | undefined; readonly parts?: number | undefined }
+  /** Whether this page sends parts, too. */
+  readonly channel?: true
 }
 
 /** Rejects a request that waits for its response. */
@@ -95,7 +97,19 @@ export class OutgoingRequests {
     attempted: (session: string) => void = () => {},
     renewals = 0,
   ): Promise<unknown> {
-    const { command = 'request', name, to, key, payload, bytes, timeoutMs, component, causes, stream } = request
+    const {
+      command = 'request',
+      name,
+      to,
+      key,
+      payload,
+      bytes,
+      timeoutMs,
+      component,
+      causes,
+      stream,
+      channel,
+    } = request
     const { session } = this.queue
     attempted(session)
     const settle = () => {
@@ -104,7 +118,7 @@ export class OutgoingRequests {
     try {
       // JSON leaves out what is undefined.
       const chain = causes.length > 0 ? causes : undefined
-      const args = { session, id, name, to, key, payload, bytes, timeoutMs, component, causes: chain, stream }
+      const args = { session, id, name, to, key, payload, bytes, timeoutMs, component, causes: chain, stream, channel }
       const response = await run(command, args)
       settle()
       return response

@@ -197,7 +197,7 @@ impl World {
                 }
                 Item::Request(message) => self.receive_request(page, message.id),
                 Item::Ended(id, ending) => self.receive_ending(page, *id, *ending),
-                Item::Part(_) | Item::StreamEnd(_) | Item::Credit(..) => {
+                Item::Part(_) | Item::StreamEnd(_) | Item::Credit(..) | Item::Channel(..) => {
                     panic!("{item:?} without a stream")
                 }
                 Item::Outcomes(_) => panic!("{item:?} that nobody waits for"),

@@ -24,6 +24,7 @@ import {
   namespace,
   on,
   once,
+  openChannel,
   pages,
   presence,
   ready,
@@ -35,6 +36,7 @@ import {
   startTask,
   type BuiltInEvents,
   type BusEvent,
+  type ChannelName,
   type EmitAfterOptions,
   type EmitAtOptions,
   type EmitHandledOptions,
@@ -55,6 +57,7 @@ import {
   type PageEvent,
   type PageInfo,
   type PageOutcome,
+  type PartChannel,
   type PartStream,
   type Presence,
   type ReadyOptions,
@@ -241,102 +244,112 @@ export async function row45(): Promise<void> {
   respondStream<number>('count', async function* (to) { for (let n = 0; n < to; n += 1) yield n }).stop()
 }
 
-/** Read who sent a request, and whether the caller still waits */
+/** Open a channel: parts both ways */
 export async function row47(): Promise<void> {
+  const upper: PartChannel<string, string> = openChannel(HOST, 'upper'); await upper.send('tea'); upper.close(); for await (const text of upper) console.log(text); console.log((await upper.closed).code)
+}
+
+/** Read who sent a request, and whether the caller still waits */
+export async function row49(): Promise<void> {
   const respondWith = (_: unknown, { name }: RequestContext) => name; respond('who', respondWith)
 }
 
 /** Read the causes of a request */
-export async function row48(): Promise<void> {
+export async function row50(): Promise<void> {
   respond('who', (_: unknown, { causes }) => causes[0])
 }
 
 /** Start a task, and follow it */
-export async function row51(): Promise<void> {
+export async function row53(): Promise<void> {
   const task = startTask<string>('export', 3, { key: 'q3', ifRunning: 'fail' }); for await (const { fraction } of task) console.log(fraction); console.log(await task.result)
 }
 
 /** Find a task: attach to it, list, cancel */
-export async function row52(): Promise<void> {
+export async function row54(): Promise<void> {
   await attachTask('export', 'q3').cancel(); const tasks: TaskInfo[] = await listTasks(); void tasks
 }
 
 /** Declare events with their types */
-export async function row53(): Promise<void> {
+export async function row55(): Promise<void> {
   const name: EventName = 'cart'; void name
 }
 
 /** Declare requests with their types */
-export async function row54(): Promise<void> {
+export async function row56(): Promise<void> {
   const name: RequestName = 'confirm'; void name
 }
 
 /** Declare streams with their types */
-export async function row55(): Promise<void> {
+export async function row57(): Promise<void> {
   const name: StreamName = 'export'; void name
 }
 
-/** Emit as a component */
+/** Declare channels with their types */
 export async function row58(): Promise<void> {
+  const name: ChannelName = 'chat'; void name
+}
+
+/** Emit as a component */
+export async function row61(): Promise<void> {
   await component('Cart').emit('cart', 1)
 }
 
 /** Refresh components */
-export async function row59(): Promise<void> {
+export async function row62(): Promise<void> {
   await component('Cart').refresh('ProductList')
 }
 
 /** Show messages */
-export async function row60(): Promise<void> {
+export async function row63(): Promise<void> {
   await component('Cart').success('Saved', { to: 'main' })
 }
 
 /** Report the outcome of actions */
-export async function row61(): Promise<void> {
+export async function row64(): Promise<void> {
   await component('Cart').action('check-out', () => 7)
 }
 
 /** Name the built-in events */
-export async function row64(): Promise<void> {
+export async function row67(): Promise<void> {
   const failed = (error: BuiltInEvents['error']) => error.status; void failed
 }
 
 /** Describe a component for the catalog */
-export async function row65(): Promise<void> {
+export async function row68(): Promise<void> {
   component('Cart').describe({ emits: { cart: 'The cart has changed.' } })
 }
 
 /** Find out whether there is a bus */
-export async function row68(): Promise<void> {
+export async function row71(): Promise<void> {
   if (isAvailable()) await emit('cart', 1)
 }
 
 /** Read what is declared */
-export async function row69(): Promise<void> {
+export async function row72(): Promise<void> {
   const { strict } = await catalog(); void strict
 }
 
 /** Connect the bus to other nodes, and see how that is */
-export async function row71(): Promise<void> {
+export async function row74(): Promise<void> {
   const connected: boolean | undefined = (await inspect()).link?.connected; const none: LinkStatus | undefined = undefined; void [connected, none]
 }
 
 /** Inspect the bus */
-export async function row73(): Promise<void> {
+export async function row76(): Promise<void> {
   const { seq } = await inspect(); void seq
 }
 
 /** Handle errors */
-export async function row75(): Promise<void> {
+export async function row78(): Promise<void> {
   const isFull = (error: unknown) => error instanceof EventBusError && error.code === 'queue_full'; void isFull
 }
 
 /** Name the functions of the package in an app's declarations */
-export async function row77(): Promise<void> {
+export async function row80(): Promise<void> {
   const name: OtherRequest<'ping'> = 'ping'; void name
 }
 
 /** Read what compatible mode has noted */
-export async function row89(): Promise<void> {
+export async function row92(): Promise<void> {
   for (const { event, message } of (await compatReport()).notes) console.log(event, message)
 }

@@ -221,7 +221,6 @@ pub(super) fn read_request<Q: DeserializeOwned>(
         component,
         as_cause: _,
         cancelled,
-        parts: _,
     } = incoming;
     let request = read_as(&payload, || format!("the request {:?}", name.as_str()));
     // Without the source: the error is kept until a page has it, and the text of the source has no limit.

@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::engine::parts::PartReader;
 use crate::hub::command_log::JsonResult;
 use crate::hub::ids::RequestId;
 use crate::model::endpoint::Endpoint;
@@ -30,8 +29,6 @@ pub(crate) struct IncomingRequest {
     /// The causes of what follows from it.
     pub(crate) as_cause: Arc<[EventName]>,
     pub(crate) cancelled: Arc<Cancellation>,
-    /// Reads what the caller sends, if it is a channel.
-    pub(crate) parts: Option<PartReader>,
 }
 
 /// Tells a responder that its caller waits no longer.

@@ -241,8 +241,6 @@ impl Responders {
             component: request.message.component().cloned(),
             as_cause: request.message.as_cause(),
             cancelled,
-            parts: (request.message.kind() == ResponderKind::Channel)
-                .then(|| PartReader::new(&self.core, request.message.id)),
         }
     }
 }

@@ -9,6 +9,7 @@
 //! `cargo xtask bench` runs it on a private display.
 
 mod app;
+mod engine;
 mod limit;
 mod measure;
 mod methods;

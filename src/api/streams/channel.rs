@@ -73,15 +73,16 @@ impl EventBus {
 
 fn read_channel_request<Q: DeserializeOwned, In, Out>(
     core: &Weak<Core>,
-    mut incoming: IncomingRequest,
+    incoming: IncomingRequest,
 ) -> Result<(Q, PartChannel<In, Out>)> {
-    let reader = incoming.parts.take();
-    let (Some(core), Some(reader)) = (core.upgrade(), reader) else {
+    let Some(core) = core.upgrade() else {
         return Err(Error::new(
             ErrorCode::Unavailable,
             "the event bus is unavailable: the app is exiting",
         ));
     };
+    // Whatever comes now, its drop ends the reading.
+    let reader = PartReader::new(&core, incoming.id);
     let sink = PartSink::new(&core, incoming.id, incoming.name.clone());
     let (request, context) = read_request(incoming)?;
     let channel = PartChannel {

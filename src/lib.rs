@@ -208,6 +208,18 @@ pub mod compat {
     pub use crate::shell::window_events::WindowEventKind;
 }
 
+/// What happens in the bus, as [`EventBus::tap`] tells it, and recordings of it, as [`EventBus::record`] writes them.
+pub mod tap {
+    pub use crate::api::tap::recorder::{Recorder, RecordingSummary};
+    pub use crate::api::tap::stream::Tap;
+    pub use crate::model::tap::filter::TapFilter;
+    pub use crate::model::tap::record::{
+        TapAction, TapEntry, TapKind, TapRecord, TapRoute, TappedDelivery, TappedEvent, TappedGap,
+        TappedPayload, TappedRefusal, TappedRequest, TappedResponse,
+    };
+    pub use crate::wire::tap::read::Recording;
+}
+
 /// A snapshot of the bus for tools and tests, as [`EventBus::inspect`] takes it.
 pub mod inspect {
     pub use crate::model::inspection::{

@@ -1,6 +1,6 @@
 //! The hub behind its one lock, and its effects once the lock is released.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, TryLockError, Weak};
 use std::task::{Context, Poll};
 use std::thread::ThreadId;
@@ -28,6 +28,7 @@ use crate::model::policies::Policies;
 use crate::model::selection::Selection;
 use crate::sync::{Mutex, MutexGuard, Notify, Tasks, now, yield_thread};
 use crate::wire::batch::encode;
+use crate::wire::tap::redaction::Redactions;
 
 /// The hub behind its lock. It knows batches, replies and wakers; effects on jobs and responders go to those [`Above`].
 pub(crate) struct Core {
@@ -46,6 +47,12 @@ pub(crate) struct Core {
     compatible: OnceLock<Compatible>,
     /// The interceptors, if the app has any.
     interceptors: OnceLock<Interceptors>,
+    /// Whether a tap is on.
+    pub(super) tapped: AtomicBool,
+    /// What taps do not show.
+    pub(super) redactions: OnceLock<Redactions>,
+    /// Whether pages may have taps.
+    pub(super) page_taps: OnceLock<bool>,
     /// The thread that delivers replies to pages.
     main_thread: OnceLock<ThreadId>,
 }
@@ -97,6 +104,9 @@ impl Core {
             rearm: Arc::default(),
             compatible: OnceLock::new(),
             interceptors: OnceLock::new(),
+            tapped: AtomicBool::new(false),
+            redactions: OnceLock::new(),
+            page_taps: OnceLock::new(),
             main_thread: OnceLock::new(),
         }
     }
@@ -189,6 +199,9 @@ impl Core {
     /// panic.
     pub(crate) fn apply_effects(&self, mut effects: Effects<Reply>) {
         self.schedule_calls(&mut effects);
+        if self.is_tapped() {
+            self.note_batches(&effects.batches);
+        }
         let wakes_tasks = effects.rearm || !effects.wakers.is_empty();
         for (reply, batch) in effects.batches {
             reply.send(Ok(encode(&batch)));
@@ -257,7 +270,10 @@ impl Core {
 
     /// Publishes an event: numbers it, and puts it into every queue that it is for.
     pub(crate) fn publish(&self, event: NewEvent, audience: &Audience) -> Result<Receipt> {
-        let (receipt, effects) = self.try_publish(event, audience)?;
+        let about = self.about(&event);
+        let (receipt, effects) = self
+            .try_publish(event, audience)
+            .map_err(|refusal| self.note_refused_emit(about, refusal.error))?;
         self.apply_emit_effects(effects);
         Ok(receipt)
     }
@@ -446,13 +462,18 @@ impl Core {
         let waker = context.waker().clone();
         let (polled, wakers) = self.hub().poll_consumer(key, waker);
         wakers.wake();
+        if let Poll::Ready(Some(entry)) = &polled {
+            self.note_taken(key, std::slice::from_ref(entry));
+        }
         polled
     }
 
     /// Takes a few entries that wait for a consumer, and adds them to these.
     pub(crate) fn take_waiting(&self, key: SubscriberKey, entries: &mut Vec<QueueEntry>) {
+        let taken = entries.len();
         let wakers = self.hub().take_waiting(key, entries);
         wakers.wake();
+        self.note_taken(key, entries.get(taken..).unwrap_or_default());
     }
 
     pub(crate) fn remove_consumer(&self, key: SubscriberKey) {

@@ -40,6 +40,10 @@ pub(crate) enum Record {
     /// An event that was kept until it is consumed was given up.
     NotConsumed,
     InterceptorPanicked,
+    /// A pointer of a redaction has matched nothing.
+    NotRedacted,
+    /// A recording ended since it could not be written.
+    NotRecorded,
     /// An event was not bridged to or from Tauri's own events.
     NotBridged,
     /// Compatible mode has noted a difference.
@@ -49,9 +53,11 @@ pub(crate) enum Record {
 impl Record {
     fn level(self) -> Level {
         match self {
-            Self::ListenersTooSlow | Self::TickFailed | Self::PayloadIgnored | Self::Noted(_) => {
-                Level::Warn
-            }
+            Self::ListenersTooSlow
+            | Self::TickFailed
+            | Self::PayloadIgnored
+            | Self::NotRedacted
+            | Self::Noted(_) => Level::Warn,
             _ => Level::Error,
         }
     }
@@ -75,6 +81,8 @@ impl Record {
             Self::NotConsumed => format!("an event {name:?} was given up"),
             Self::InterceptorPanicked => format!("an interceptor panicked at {name:?}"),
             Self::NotBridged => format!("{name:?} was not bridged"),
+            Self::NotRedacted => "a redaction has matched nothing".to_owned(),
+            Self::NotRecorded => format!("the recording {name:?} has ended"),
             Self::NotEmitted => format!("{name:?} was not emitted"),
             Self::JobFailed => format!("a job of {name:?} stopped"),
         }

@@ -14,4 +14,5 @@ pub(crate) mod pump;
 pub(crate) mod reply;
 pub(crate) mod responders;
 pub(crate) mod subscriptions;
+pub(crate) mod taps;
 mod webviews;

@@ -40,6 +40,7 @@ pub(crate) mod streamed;
 mod subscribe;
 mod subscription;
 mod superseded;
+pub(crate) mod tap;
 #[cfg(test)]
 mod tests;
 mod unconsumed;
@@ -115,6 +116,9 @@ pub(crate) struct Hub<W> {
     exiting: bool,
     /// Compatible mode, if it is on.
     compat: Option<Box<compat::CompatState>>,
+    /// The taps, if any is on.
+    taps: Option<Box<tap::Taps>>,
+    newest_tap: u64,
 }
 
 #[derive(Debug)]
@@ -182,6 +186,8 @@ impl<W> Hub<W> {
             armed: None,
             exiting: false,
             compat: None,
+            taps: None,
+            newest_tap: 0,
         }
     }
 
@@ -199,6 +205,7 @@ impl<W> Hub<W> {
             .wakers
             .extend(consumers.filter_map(Consumer::take_waker));
         self.room.wake_all(&mut effects.wakers);
+        effects.wakers.extend(self.tap_wakers());
         effects
     }
 

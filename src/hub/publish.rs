@@ -208,7 +208,13 @@ impl<W> Hub<W> {
             let history = webview.history.as_ref();
             history.is_some_and(|history| has_history || history.may_be_renewed())
         });
-        if route.entries.is_empty() && !is_kept && !*is_retained && deliveries.is_none() {
+        let is_tapped = self.taps.is_some();
+        if route.entries.is_empty()
+            && !is_kept
+            && !*is_retained
+            && deliveries.is_none()
+            && !is_tapped
+        {
             return (receipt, effects);
         }
         let expires = new.lifetime.expires.or(route.policy.expires);
@@ -241,6 +247,10 @@ impl<W> Hub<W> {
             self.append_to_backlogs(&event, audience, has_history, &clock);
         }
         self.fan_out(&event, audience, route, clock, &mut receipt, &mut effects);
+        if is_tapped {
+            let kept = (*is_retained, is_kept && has_history);
+            self.note_event(&event, audience, kept, &mut effects);
+        }
         if *is_retained {
             let target = audience.target().cloned();
             let name = event.event_name().clone();

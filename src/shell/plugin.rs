@@ -25,6 +25,7 @@ use crate::shell::registration::Registration;
 use crate::shell::window_events::WindowEventKind;
 use crate::shell::{commands, platform, window_events};
 use crate::sync::Tasks;
+use crate::wire::tap::redaction::{Redaction, Redactions};
 
 /// Makes the plugin with its defaults.
 ///
@@ -56,6 +57,8 @@ pub struct Builder {
     catalog: Option<CatalogMode>,
     sources: Sources,
     interceptors: Interceptors,
+    redactions: Vec<(String, String)>,
+    page_taps: Option<bool>,
     compatible: Option<Compatible>,
     from_core: Vec<String>,
     to_core: Vec<String>,
@@ -246,6 +249,33 @@ impl Builder {
         self
     }
 
+    /// Hides a part of the payloads of a name, or of the names that match a pattern, from every tap and recording: of events,
+    /// requests and responses. `pointer` is a JSON pointer, and an empty one is the whole payload. A pointer that a payload
+    /// does not have is logged once.
+    ///
+    /// ```
+    /// let builder = tauri_plugin_event_bus::Builder::new()
+    ///     .redact("user:*", "/token")
+    ///     .redact("payment:*", "");
+    /// # let _ = builder;
+    /// ```
+    pub fn redact(mut self, event: impl Into<String>, pointer: impl Into<String>) -> Self {
+        self.redactions.push((event.into(), pointer.into()));
+        self
+    }
+
+    /// Sets whether pages with the permission `event-bus:allow-tap` may have taps. Without it they may in debug builds, and
+    /// not in release builds.
+    ///
+    /// ```
+    /// let builder = tauri_plugin_event_bus::Builder::new().page_taps(false);
+    /// # let _ = builder;
+    /// ```
+    pub fn page_taps(mut self, are_on: bool) -> Self {
+        self.page_taps = Some(are_on);
+        self
+    }
+
     /// Registers a source, from which jobs of the host and of pages take their payloads, by name and with arguments.
     ///
     /// The source runs once for each tick, on a thread that may block, and never twice at a time for one job. A tick whose
@@ -301,6 +331,7 @@ impl Builder {
     /// - a limit or a policy is invalid,
     /// - two typed events or two typed requests have the same name,
     /// - two sources have the same name,
+    /// - a redaction has an invalid pattern, or a pointer that is none,
     /// - a bridge to Tauri's events has a name that Tauri refuses, or one name in both directions, or
     /// - the plugin is registered twice.
     #[must_use]
@@ -326,12 +357,19 @@ impl Builder {
                 let policies = read_policies(&[config.policies, self.policies].concat())?
                     .after(catalog.policies()?);
                 self.sources.check()?;
+                let redactions = self.redactions.iter();
+                let redactions = redactions.map(|(event, pointer)| Redaction::parse(event, pointer));
+                let redactions = Redactions::new(redactions.collect::<Result<_, _>>()?);
                 let bridges = Bridges::parse(&self.from_core, &self.to_core)?;
                 let platform = Box::new(platform::TauriPlatform(app.clone()));
                 let tasks = Tasks::new(tauri::async_runtime::handle().inner().clone());
                 let runtime = BusRuntime::new(limits, policies, self.sources, platform, tasks);
                 let core = &runtime.core;
                 core.set_interceptors(self.interceptors);
+                core.set_redactions(redactions);
+                if let Some(are_on) = self.page_taps {
+                    core.set_page_taps(are_on);
+                }
                 if let Some(parts) = self.compatible.or(config.compatible) {
                     core.set_compatible(parts);
                 }

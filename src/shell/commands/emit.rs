@@ -17,6 +17,7 @@ use crate::model::lifetime::{Lifetime, expiry_from_millis};
 use crate::model::name::{EventName, parse_component};
 use crate::model::policy::Until;
 use crate::model::selection::Selection;
+use crate::model::tap::record::TapAction;
 use crate::permissions::{Destination, PlannedJob, Scope, Subject, WebviewLocation};
 use crate::sync::now;
 
@@ -75,7 +76,7 @@ async fn emit_each(
     Entries(events): Entries,
     address: impl Fn(&EventName, Option<&Value>, bool) -> Result<Option<Address>>,
 ) -> Result<Response> {
-    let emit = |entry: EmitEntry, bytes| {
+    let prepare = |entry: EmitEntry, bytes| {
         let name = EventName::parse_emitted(&entry.event)?;
         let is_compatible = entry.is_compatible(command);
         let audience = Audience {
@@ -84,7 +85,8 @@ async fn emit_each(
             is_compatible,
             ..Audience::default()
         };
-        entry.publish(command, name, bytes, &audience)
+        let event = entry.into_event(command, name, bytes, &audience)?;
+        Ok((event, audience))
     };
     command
         .run_once(|_| {
@@ -97,9 +99,14 @@ async fn emit_each(
                     let taken = flood.take_emit(entry.payload_length(), now());
                     let taken = pass_as_compatible(command.core(), &entry.value, taken);
                     let bytes = std::mem::take(&mut entry.bytes);
+                    let name = command.tapped_name(&entry.value, "event");
                     let read =
                         taken.and_then(|()| entry.read(format_args!("event at index {index}")));
-                    EntryResult::of(read.and_then(|entry| emit(entry, bytes)))
+                    let prepared = read.and_then(|entry| prepare(entry, bytes));
+                    let prepared = command.note_refused(TapAction::Emit, name.as_ref(), prepared);
+                    let core = command.core();
+                    let publish = |(event, audience)| core.publish(event, &audience);
+                    EntryResult::of(prepared.and_then(publish))
                 })
                 .collect();
             write(&results)
@@ -153,19 +160,19 @@ impl EmitEntry {
         except.map(Address::of).transpose()
     }
 
-    fn publish(
+    fn into_event(
         self,
         page: &Page,
         name: EventName,
         bytes: Vec<Bytes>,
         audience: &Audience,
-    ) -> Result<Receipt> {
+    ) -> Result<NewEvent> {
         let core = page.core();
         core.yield_to_waiters();
         if let Some(lossy) = self.lossy.as_deref().filter(|_| audience.is_compatible) {
             core.note_difference(CompatKind::Value, &name, || shortened(lossy));
         }
-        let event = NewEvent {
+        Ok(NewEvent {
             payload: read_payload(page.bus().catalog(), &name, self.payload, bytes)?,
             name,
             source: page.endpoint(),
@@ -182,8 +189,7 @@ impl EmitEntry {
                 expires: self.expires_ms.map(expiry_from_millis).transpose()?,
             }
             .check()?,
-        };
-        core.publish(event, audience)
+        })
     }
 }
 

@@ -13,6 +13,7 @@ mod request;
 mod respond;
 mod retained;
 mod subscribe;
+mod tap;
 mod tasks;
 
 use tauri::Runtime;
@@ -49,6 +50,7 @@ pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync 
         catalog::catalog,
         inspect::inspect,
         inspect::compat_report,
+        tap::tap,
     ]);
     move |invoke| {
         match invoke.message.command() {
@@ -72,12 +74,13 @@ pub(crate) fn read_arguments(
     kind: u8,
     entry: serde_json::Value,
 ) -> crate::model::error::Result<()> {
-    match kind % 6 {
+    match kind % 7 {
         0 => emit::read_entry(entry),
         1 => subscribe::read_entry(entry),
         2 => request::read_entry(entry),
         3 => respond::read_entry(entry),
         4 => tasks::read_entry(entry),
+        5 => tap::read_entry(entry),
         _ => jobs::read_entry(entry),
     }
 }

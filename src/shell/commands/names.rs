@@ -26,4 +26,5 @@ pub const COMMANDS: &[&str] = &[
     "catalog",
     "inspect",
     "compat_report",
+    "tap",
 ];

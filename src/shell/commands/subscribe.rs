@@ -14,6 +14,7 @@ use crate::hub::{Resumption, SubscriptionRequest};
 use crate::model::error::{Error, Result};
 use crate::model::pattern::EventPattern;
 use crate::model::selection::Selection;
+use crate::model::tap::record::TapAction;
 use crate::permissions::{Scope, Subject};
 use crate::shell::compat::watch;
 use crate::sync::now;
@@ -35,6 +36,10 @@ pub(super) async fn subscribe<R: Runtime>(
             check_entries("subscriptions", subscriptions.len())?;
             let flood = command.flood()?;
             let now = now();
+            let names: Vec<Option<String>> = subscriptions
+                .iter()
+                .map(|entry| command.tapped_name(entry, "event"))
+                .collect();
             let requests: Vec<Result<SubscriptionRequest>> = subscriptions
                 .into_iter()
                 .enumerate()
@@ -70,7 +75,11 @@ pub(super) async fn subscribe<R: Runtime>(
                     Some(error) => Some(Err(error)),
                     None => started.next(),
                 })
-                .map(|result| EntryResult::of(result.map(Subscribed::from)))
+                .zip(&names)
+                .map(|(result, name)| {
+                    let result = command.note_refused(TapAction::Listen, name.as_ref(), result);
+                    EntryResult::of(result.map(Subscribed::from))
+                })
                 .collect();
             write(&results)
         })

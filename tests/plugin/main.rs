@@ -30,6 +30,7 @@ mod requests;
 mod scopes;
 mod sessions;
 mod support;
+mod tap;
 mod typed;
 mod views;
 mod waits;

@@ -32,6 +32,7 @@ export const COMMANDS = [
   'catalog',
   'inspect',
   'compat_report',
+  'tap',
 ] as const
 
 /** A command of the plugin. */
@@ -49,6 +50,7 @@ export type StateCommand = Exclude<
   | 'catalog'
   | 'inspect'
   | 'compat_report'
+  | 'tap'
 >
 
 /** The argument in which a command takes several calls; the others take one object of arguments. */

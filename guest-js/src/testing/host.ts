@@ -213,8 +213,8 @@ export class TestHost {
   private async runCommand(command: string, args: Record<string, unknown>): Promise<unknown> {
     if (command === 'catalog')
       return { strict: false, events: [], requests: [], streams: [], components: [], $defs: {} }
-    if (command === 'inspect') {
-      throw new EventBusError('unavailable', 'the test bus has no inspect(); use bus.history() and bus.listeners()')
+    if (command === 'inspect' || command === 'tap') {
+      throw new EventBusError('unavailable', `the test bus has no ${command}(); use bus.history() and bus.listeners()`)
     }
     if (command === 'list_jobs') return this.jobs.list()
     if (command === 'list_tasks') return this.tasks.list()
@@ -281,7 +281,7 @@ export class TestHost {
   }
 
   /** Accepts an event and queues it for its receivers. */
-  private accept(emitted: NewEvent, source: Endpoint, tick?: Extras['tick']): Receipt {
+  accept(emitted: NewEvent, source: Endpoint, tick?: Extras['tick']): Receipt {
     const { event, except, component, expiresMs, causes = [] } = emitted
     this.refuse('emit', event)
     if (component !== undefined) checkComponentName(component)

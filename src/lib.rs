@@ -92,7 +92,7 @@ With the feature `typed`, which is on by default, a type that implements [`Event
 //!
 //! # Features
 //!
-//! All but `unstable` are on by default.
+//! All but `test` and `unstable` are on by default.
 //!
 //! | Feature | Effect |
 //! |---|---|
@@ -101,6 +101,7 @@ With the feature `typed`, which is on by default, a type that implements [`Event
 //! | `flood-limits` | the rates of [`Limits`] apply to pages |
 //! | `page-crashes` | on Linux, the plugin notices immediately that a page crashed, and that a webview was closed alone or moved |
 //! | `calls` | on WebKitGTK, the host calls pages with their events, which is faster than their pulls |
+//! | `test` | a bus for tests of your app, in `test`; for `[dev-dependencies]` |
 //! | `unstable` | the plugin knows child webviews immediately; for apps that use Tauri's feature `unstable` |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -233,6 +234,15 @@ pub mod capabilities {
     pub use crate::permissions::capability::{CapabilityFault, CapabilityFaults};
     pub use crate::shell::capability_files::{check_capabilities, check_capabilities_in};
     pub use crate::shell::commands::names::COMMANDS;
+}
+
+/// A bus for the tests of an app, with pages that the test plays, and recordings that it replays. Feature `test`.
+#[cfg(feature = "test")]
+pub mod test {
+    pub use crate::shell::testing::bus::TestBus;
+    pub use crate::shell::testing::compare::{DifferenceKind, ReplayDifference, ReplayedEvent};
+    pub use crate::shell::testing::page::TestPage;
+    pub use crate::shell::testing::replay::{Replay, ReplayOptions};
 }
 
 /// Components, which emit under their own name, and their built-in events: messages, refreshes, and outcomes of actions.

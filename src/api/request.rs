@@ -179,7 +179,8 @@ impl<T: DeserializeOwned + Send + 'static> RequestBuilder<T> {
             Ok((to, name, payload, timeout))
         };
         let prepared = prepare();
-        self.bus.note_refused(TapAction::Request, &self.name, prepared)
+        self.bus
+            .note_refused(TapAction::Request, &self.name, prepared)
     }
 
     async fn send(self) -> Result<T> {

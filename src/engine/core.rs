@@ -1,8 +1,7 @@
 //! The hub behind its one lock, and its effects once the lock is released.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, TryLockError, Weak};
-use std::task::{Context, Poll};
 use std::thread::ThreadId;
 use std::time::Instant;
 
@@ -11,9 +10,9 @@ use crate::engine::diagnostics::{Diagnostics, Record};
 use crate::engine::interceptors::Interceptors;
 use crate::engine::pump::Pump;
 use crate::engine::reply::Reply;
+use crate::engine::tap_settings::TapSettings;
 use crate::hub::command_log::{CommandAdmission, JsonResult};
 use crate::hub::ids::{RequestId, SubscriberKey};
-use crate::hub::queue::QueueEntry;
 use crate::hub::requests::Recipient;
 use crate::hub::{Audience, Command, Effects, EmitEffects, Hub, NewEvent, Pull, Refusal};
 use crate::limits::Limits;
@@ -27,8 +26,6 @@ use crate::model::pattern::EventPattern;
 use crate::model::policies::Policies;
 use crate::model::selection::Selection;
 use crate::sync::{Mutex, MutexGuard, Notify, Tasks, now, yield_thread};
-use crate::wire::batch::encode;
-use crate::wire::tap::redaction::Redactions;
 
 /// The hub behind its lock. It knows batches, replies and wakers; effects on jobs and responders go to those [`Above`].
 pub(crate) struct Core {
@@ -47,12 +44,7 @@ pub(crate) struct Core {
     compatible: OnceLock<Compatible>,
     /// The interceptors, if the app has any.
     interceptors: OnceLock<Interceptors>,
-    /// Whether a tap is on.
-    pub(super) tapped: AtomicBool,
-    /// What taps do not show.
-    pub(super) redactions: OnceLock<Redactions>,
-    /// Whether pages may have taps.
-    pub(super) page_taps: OnceLock<bool>,
+    pub(super) taps: TapSettings,
     /// The thread that delivers replies to pages.
     main_thread: OnceLock<ThreadId>,
 }
@@ -104,9 +96,7 @@ impl Core {
             rearm: Arc::default(),
             compatible: OnceLock::new(),
             interceptors: OnceLock::new(),
-            tapped: AtomicBool::new(false),
-            redactions: OnceLock::new(),
-            page_taps: OnceLock::new(),
+            taps: TapSettings::default(),
             main_thread: OnceLock::new(),
         }
     }
@@ -204,7 +194,7 @@ impl Core {
         }
         let wakes_tasks = effects.rearm || !effects.wakers.is_empty();
         for (reply, batch) in effects.batches {
-            reply.send(Ok(encode(&batch)));
+            reply.send_batch(&batch);
         }
         for (reply, result) in effects.replies {
             reply.send(result);
@@ -454,34 +444,6 @@ impl Core {
         next
     }
 
-    pub(crate) fn poll_consumer(
-        &self,
-        key: SubscriberKey,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<QueueEntry>> {
-        let waker = context.waker().clone();
-        let (polled, wakers) = self.hub().poll_consumer(key, waker);
-        wakers.wake();
-        if let Poll::Ready(Some(entry)) = &polled {
-            self.note_taken(key, std::slice::from_ref(entry));
-        }
-        polled
-    }
-
-    /// Takes a few entries that wait for a consumer, and adds them to these.
-    pub(crate) fn take_waiting(&self, key: SubscriberKey, entries: &mut Vec<QueueEntry>) {
-        let taken = entries.len();
-        let wakers = self.hub().take_waiting(key, entries);
-        wakers.wake();
-        self.note_taken(key, entries.get(taken..).unwrap_or_default());
-    }
-
-    pub(crate) fn remove_consumer(&self, key: SubscriberKey) {
-        // Bound to a name, so that its queue is dropped after the lock.
-        let (_removed, effects) = self.hub().remove_consumer(key);
-        self.apply_effects(effects);
-    }
-
     pub(crate) fn check_payload(&self, name: &EventName, payload: &Json) -> Result<()> {
         let limit = self.limits.payload_bytes;
         let size = payload.size();
@@ -518,6 +480,8 @@ fn is_list_of_numbers(json: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::task::Context;
+
     use super::*;
     use crate::hub::ids::SessionId;
     use crate::model::endpoint::Endpoint;

@@ -12,7 +12,8 @@ use crate::hub::ids::SubscriberKey;
 use crate::hub::outbox::Batch;
 use crate::hub::queue::QueueEntry;
 use crate::hub::requests::RequestMessage;
-use crate::hub::tap::{TapSlot, refusal_of};
+use crate::hub::tap::queue::TapSlot;
+use crate::hub::tap::refusal_of;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, Result};
 use crate::model::name::EventName;
@@ -28,20 +29,24 @@ pub(crate) type About = Option<(EventName, Endpoint)>;
 impl Core {
     /// Hides these from taps.
     pub(crate) fn set_redactions(&self, redactions: Redactions) {
-        let _ = self.redactions.set(redactions);
+        let _ = self.taps.redactions.set(redactions);
     }
 
     /// Sets whether pages may have taps.
     pub(crate) fn set_page_taps(&self, are_on: bool) {
-        let _ = self.page_taps.set(are_on);
+        let _ = self.taps.page_taps.set(are_on);
     }
 
     pub(crate) fn has_page_taps(&self) -> bool {
-        self.page_taps.get().copied().unwrap_or(cfg!(debug_assertions))
+        self.taps
+            .page_taps
+            .get()
+            .copied()
+            .unwrap_or(cfg!(debug_assertions))
     }
 
     pub(crate) fn is_tapped(&self) -> bool {
-        self.tapped.load(Ordering::Relaxed)
+        self.taps.are_on.load(Ordering::Relaxed)
     }
 
     pub(super) fn about(&self, event: &NewEvent) -> About {
@@ -116,7 +121,7 @@ impl Core {
 
     pub(super) fn note_taken(&self, key: SubscriberKey, entries: &[QueueEntry]) {
         if self.is_tapped() && !entries.is_empty() {
-            let wakers = self.hub().note_taken(key, entries);
+            let wakers = self.hub().tap_taken(key, entries);
             wake(wakers);
         }
     }
@@ -125,7 +130,7 @@ impl Core {
     pub(crate) fn add_tap(&self, filter: Arc<RecordFilter>) -> u64 {
         let mut hub = self.hub();
         // Under the lock, as where the last one ends.
-        self.tapped.store(true, Ordering::Relaxed);
+        self.taps.are_on.store(true, Ordering::Relaxed);
         hub.add_tap(filter)
     }
 
@@ -145,7 +150,7 @@ impl Core {
         let mut hub = self.hub();
         let (waiting, waker, is_last) = hub.remove_tap(number);
         if is_last {
-            self.tapped.store(false, Ordering::Relaxed);
+            self.taps.are_on.store(false, Ordering::Relaxed);
         }
         drop(hub);
         // What it refers to, and a waker, may be of the app.
@@ -168,7 +173,7 @@ impl Core {
     fn records_of(&self, slots: Vec<TapSlot>, payload_bytes: usize) -> Vec<TapRecord> {
         let none = Redactions::default();
         let mut showing = Showing {
-            redactions: self.redactions.get().unwrap_or(&none),
+            redactions: self.taps.redactions.get().unwrap_or(&none),
             payload_bytes,
             notes: Vec::new(),
         };

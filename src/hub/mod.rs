@@ -35,6 +35,8 @@ mod room;
 pub(crate) mod routes;
 pub(crate) mod session;
 mod sessions;
+#[cfg(feature = "test")]
+mod settling;
 mod slot;
 pub(crate) mod streamed;
 mod subscribe;

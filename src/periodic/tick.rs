@@ -153,7 +153,8 @@ pub(super) fn finish_tick(
             drop(state);
             let (name, id) = (job.name.as_str(), Some(&*job.id));
             let action = TapAction::Tick;
-            jobs.core.note_refusal(action, name, &job.source, id, &error);
+            jobs.core
+                .note_refusal(action, name, &job.source, id, &error);
             // Fewer and fewer notices, or a job that fails at every tick would announce more than it emits.
             if failures.is_power_of_two() || end.is_some() {
                 announce_failure(&jobs.core, job, tick, failures, &error);

@@ -22,10 +22,10 @@ use crate::runtime::BusRuntime;
 use crate::shell::bridge::Bridges;
 use crate::shell::compat::{CompatListeners, Watched};
 use crate::shell::registration::Registration;
+use crate::shell::seen::Seen;
 use crate::shell::window_events::WindowEventKind;
 use crate::shell::{commands, platform, window_events};
 use crate::sync::Tasks;
-use crate::wire::tap::redaction::{Redaction, Redactions};
 
 /// Makes the plugin with its defaults.
 ///
@@ -57,8 +57,7 @@ pub struct Builder {
     catalog: Option<CatalogMode>,
     sources: Sources,
     interceptors: Interceptors,
-    redactions: Vec<(String, String)>,
-    page_taps: Option<bool>,
+    pub(super) seen: Seen,
     compatible: Option<Compatible>,
     from_core: Vec<String>,
     to_core: Vec<String>,
@@ -249,33 +248,6 @@ impl Builder {
         self
     }
 
-    /// Hides a part of the payloads of a name, or of the names that match a pattern, from every tap and recording: of events,
-    /// requests and responses. `pointer` is a JSON pointer, and an empty one is the whole payload. A pointer that a payload
-    /// does not have is logged once.
-    ///
-    /// ```
-    /// let builder = tauri_plugin_event_bus::Builder::new()
-    ///     .redact("user:*", "/token")
-    ///     .redact("payment:*", "");
-    /// # let _ = builder;
-    /// ```
-    pub fn redact(mut self, event: impl Into<String>, pointer: impl Into<String>) -> Self {
-        self.redactions.push((event.into(), pointer.into()));
-        self
-    }
-
-    /// Sets whether pages with the permission `event-bus:allow-tap` may have taps. Without it they may in debug builds, and
-    /// not in release builds.
-    ///
-    /// ```
-    /// let builder = tauri_plugin_event_bus::Builder::new().page_taps(false);
-    /// # let _ = builder;
-    /// ```
-    pub fn page_taps(mut self, are_on: bool) -> Self {
-        self.page_taps = Some(are_on);
-        self
-    }
-
     /// Registers a source, from which jobs of the host and of pages take their payloads, by name and with arguments.
     ///
     /// The source runs once for each tick, on a thread that may block, and never twice at a time for one job. A tick whose
@@ -357,26 +329,23 @@ impl Builder {
                 let policies = read_policies(&[config.policies, self.policies].concat())?
                     .after(catalog.policies()?);
                 self.sources.check()?;
-                let redactions = self.redactions.iter();
-                let redactions = redactions.map(|(event, pointer)| Redaction::parse(event, pointer));
-                let redactions = Redactions::new(redactions.collect::<Result<_, _>>()?);
+                let redactions = self.seen.redactions()?;
                 let bridges = Bridges::parse(&self.from_core, &self.to_core)?;
                 let platform = Box::new(platform::TauriPlatform(app.clone()));
                 let tasks = Tasks::new(tauri::async_runtime::handle().inner().clone());
                 let runtime = BusRuntime::new(limits, policies, self.sources, platform, tasks);
                 let core = &runtime.core;
                 core.set_interceptors(self.interceptors);
-                core.set_redactions(redactions);
-                if let Some(are_on) = self.page_taps {
-                    core.set_page_taps(are_on);
-                }
+                self.seen.apply(core, redactions);
                 if let Some(parts) = self.compatible.or(config.compatible) {
                     core.set_compatible(parts);
                 }
                 #[cfg(calls)]
                 crate::shell::calls::install(app, core);
                 // Tauri sets plugins up on its main thread.
-                core.note_main_thread();
+                if !self.seen.is_test {
+                    core.note_main_thread();
+                }
                 core.tasks()
                     .spawn(call_listeners(Arc::downgrade(&runtime.listeners)));
                 core.tasks().spawn(keep_leases(Arc::downgrade(core)));

@@ -31,6 +31,7 @@ mod scopes;
 mod sessions;
 mod support;
 mod tap;
+mod test_bus;
 mod typed;
 mod views;
 mod waits;

@@ -53,6 +53,7 @@ mod tests {
             "flood-limits",
             "page-crashes",
             "stream",
+            "test",
             "typed",
             "unstable",
         ] {

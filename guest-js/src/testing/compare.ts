@@ -1,3 +1,4 @@
+import type { Endpoint } from '../types/endpoint.js'
 import type { Target } from '../types/target.js'
 
 /**
@@ -38,6 +39,44 @@ export interface ReplayDifference {
   recorded?: ReplayedEvent
   /** What was emitted; `undefined` if the event is missing. */
   emitted?: ReplayedEvent
+}
+
+/**
+ * Which part of a recording is played: see {@link TestBus.replay}.
+ *
+ * @example
+ * ```ts
+ * import { HOST } from 'tauri-plugin-event-bus-api'
+ * import type { ReplayOptions } from 'tauri-plugin-event-bus-api/testing'
+ *
+ * const options: ReplayOptions = { sources: [HOST, 'settings'] }
+ * ```
+ */
+export interface ReplayOptions {
+  /**
+   * Whose events and requests are played: endpoints, or labels of pages. By default everyone's but those of the page under
+   * test.
+   */
+  sources?: readonly (Endpoint | string)[]
+}
+
+/**
+ * What a replay has found: see {@link TestBus.replay}.
+ *
+ * @example
+ * ```ts
+ * import type { Replay } from 'tauri-plugin-event-bus-api/testing'
+ *
+ * const isSame = ({ differences }: Replay) => differences.length === 0
+ * ```
+ */
+export interface Replay {
+  /** How many events and requests were played. */
+  played: number
+  /** What the page under test has emitted. */
+  emitted: ReplayedEvent[]
+  /** Where that differs from the recording, by name, target and payload. Numbers and times are not compared. */
+  differences: ReplayDifference[]
 }
 
 /** What stands in the place of what was redacted. */

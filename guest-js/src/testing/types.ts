@@ -18,8 +18,8 @@ import type { RequestContext, RequestOptions } from '../types/request.js'
 import type { RequestMap } from '../types/request-map.js'
 import type { PartsToSend, StreamMap } from '../types/stream-map.js'
 import type { Target } from '../types/target.js'
+import type { Replay, ReplayOptions } from './compare.js'
 import type { Recording } from './recording.js'
-import type { Replay, ReplayOptions } from './replay.js'
 
 /**
  * How a {@link TestBus} begins.

@@ -20,7 +20,11 @@ pub(crate) fn send_records(core: &Arc<Core>, filter: RecordFilter) -> Handler {
     Arc::new(move |incoming| {
         let tapped = core.upgrade().map(|core| {
             let sink = PartSink::new(&core, incoming.id, incoming.name.clone());
-            (Tap::new(&core, filter.clone()), sink, core.limits().payload_bytes)
+            (
+                Tap::new(&core, filter.clone()),
+                sink,
+                core.limits().payload_bytes,
+            )
         });
         Box::pin(async move {
             match tapped {

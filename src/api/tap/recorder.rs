@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
+use std::time::SystemTime;
 
 use crate::api::bus::EventBus;
 use crate::api::tap::stream::Tap;
@@ -84,8 +85,11 @@ impl EventBus {
     pub fn record_with(&self, path: impl AsRef<Path>, filter: TapFilter) -> Result<Recorder> {
         let path = path.as_ref().to_path_buf();
         let filter = filter.check()?;
-        let file = File::create(&path).map_err(|error| unwritten(ErrorCode::InvalidArgument, &path, &error))?;
+        let file = File::create(&path)
+            .map_err(|error| unwritten(ErrorCode::InvalidArgument, &path, &error))?;
         let core = &self.runtime().core;
+        // No record is older.
+        let started_at = wall_clock();
         let tap = Tap::new(core, filter);
         let number = tap.number();
         let (sender, done) = oneshot::channel();
@@ -95,7 +99,7 @@ impl EventBus {
             diagnostics: Arc::clone(core.diagnostics()),
         };
         core.tasks().spawn(async move {
-            let written = writing.run(tap, file).await;
+            let written = writing.run(tap, file, started_at).await;
             // The recorder may have been dropped.
             let _ = sender.send(written);
         });
@@ -118,7 +122,10 @@ impl Recorder {
         self.close();
         match self.done.take() {
             Some(done) => done.await.unwrap_or_else(|_| {
-                let text = format!("the recording {} was not finished: the app exited", self.path.display());
+                let text = format!(
+                    "the recording {} was not finished: the app exited",
+                    self.path.display()
+                );
                 Err(Error::new(ErrorCode::Unavailable, text))
             }),
             None => Err(Error::new(
@@ -150,7 +157,10 @@ impl fmt::Debug for Recorder {
 }
 
 fn unwritten(code: ErrorCode, path: &Path, error: &std::io::Error) -> Error {
-    let text = format!("the recording {} cannot be written: {error}", path.display());
+    let text = format!(
+        "the recording {} cannot be written: {error}",
+        path.display()
+    );
     Error::new(code, text)
 }
 
@@ -162,13 +172,18 @@ struct Writing {
 }
 
 impl Writing {
-    async fn run(self, mut tap: Tap, file: File) -> Result<RecordingSummary> {
+    async fn run(
+        self,
+        mut tap: Tap,
+        file: File,
+        started_at: SystemTime,
+    ) -> Result<RecordingSummary> {
         let mut summary = RecordingSummary {
             records: 0,
             lost: 0,
         };
         let mut writer = BufWriter::new(file);
-        let mut text = format!("{}\n", header(wall_clock()));
+        let mut text = format!("{}\n", header(started_at));
         loop {
             let records = tap.recv_all().await;
             let is_over = records.is_none();
@@ -189,7 +204,8 @@ impl Writing {
                 Ok(Err(error)) => {
                     let kind = Record::NotRecorded;
                     let name = self.path.display().to_string();
-                    self.diagnostics.tell(kind, &name, [], || format!(": {error}"));
+                    self.diagnostics
+                        .tell(kind, &name, [], || format!(": {error}"));
                     return Err(unwritten(ErrorCode::Unavailable, &self.path, &error));
                 }
                 Err(_) => {

@@ -72,10 +72,6 @@ impl Tap {
         self.number
     }
 
-    pub(super) fn core(&self) -> &Weak<Core> {
-        &self.core
-    }
-
     /// Awaits the next record; `None` once the app exits. Dropping the future loses nothing.
     pub async fn recv(&mut self) -> Option<TapRecord> {
         poll_fn(|context| self.poll_record(context)).await

@@ -151,7 +151,10 @@ pub(super) fn accept<R: Runtime>(invoke: Invoke<R>) {
 
 fn send<R: Runtime>(page: &Page, message: &InvokeMessage<R>, reply: Reply) {
     let checked = RequestArguments::read(message.payload()).and_then(|mut parsed| {
-        let name = page.core().is_tapped().then(|| parsed.name.as_str().to_owned());
+        let name = page
+            .core()
+            .is_tapped()
+            .then(|| parsed.name.as_str().to_owned());
         let checked = check(page, &mut parsed);
         let (message, to) = page.note_refused(TapAction::Request, name.as_ref(), checked)?;
         Ok((parsed, message, to))

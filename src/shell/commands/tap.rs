@@ -113,5 +113,7 @@ pub(super) async fn tap(
 
 #[cfg(any(fuzzing, test))]
 pub(super) fn read_entry(entry: Value) -> Result<()> {
-    read::<FilterEntry>("filter of a tap", entry)?.check().map(drop)
+    read::<FilterEntry>("filter of a tap", entry)?
+        .check()
+        .map(drop)
 }

@@ -191,7 +191,11 @@ fn bytes_of(json: &Json) -> Option<Box<RawValue>> {
     }
     let each = attached.iter().map(|one| {
         let comma = if one.path().is_empty() { "" } else { "," };
-        format!("[\"{}\"{comma}{}]", STANDARD.encode(one.bytes()), one.path())
+        format!(
+            "[\"{}\"{comma}{}]",
+            STANDARD.encode(one.bytes()),
+            one.path()
+        )
     });
     let text = format!("[{}]", each.collect::<Vec<_>>().join(","));
     RawValue::from_string(text).ok()

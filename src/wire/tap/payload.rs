@@ -36,7 +36,8 @@ pub(crate) fn with_bytes(mut value: Value, placed: Vec<Placed>) -> Result<Json, 
     // In the order of the text, which may be another than that of the list.
     let text = value.to_string();
     let (mut marked, mut bytes) = (String::with_capacity(text.len()), Vec::new());
-    let mut parts = text.split(&format!("\"{stem}"));
+    let beginning = format!("\"{stem}");
+    let mut parts = text.split(&beginning);
     marked.push_str(parts.next().unwrap_or_default());
     for part in parts {
         let found = part
@@ -89,7 +90,10 @@ mod tests {
         expected.sort_by_key(|(path, _)| format!("{path:?}"));
         assert_eq!(own, expected);
         let read: Value = again.read().unwrap();
-        assert_eq!(read, json!({ "z": [[1], "bytes-0."], "a": { "b": [2, 2] }, "__proto__": [] }));
+        assert_eq!(
+            read,
+            json!({ "z": [[1], "bytes-0."], "a": { "b": [2, 2] }, "__proto__": [] })
+        );
         let whole = with_bytes(Value::Null, vec![(Vec::new(), Bytes::from([7]))]).unwrap();
         assert_eq!(whole.read::<Value>().unwrap(), json!([7]));
     }
@@ -101,7 +105,10 @@ mod tests {
             let error = with_bytes(json!({ "a": 1 }), vec![(path, Bytes::new())]).unwrap_err();
             assert!(error.contains("nothing at ["), "{error}");
         }
-        let twice = vec![(vec![json!("a")], Bytes::new()), (vec![json!("a")], Bytes::new())];
+        let twice = vec![
+            (vec![json!("a")], Bytes::new()),
+            (vec![json!("a")], Bytes::new()),
+        ];
         // The second one takes the place of the first one.
         assert!(with_bytes(json!({ "a": null }), twice).is_ok());
     }

@@ -48,7 +48,9 @@ impl Recording {
     /// assert!(error.message().starts_with("line 1: "));
     /// ```
     pub fn parse(text: &str) -> Result<Self> {
-        let mut lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+        let mut lines = (1..)
+            .zip(text.lines())
+            .filter(|(_, line)| !line.trim().is_empty());
         let (number, first) = lines.next().unwrap_or((1, ""));
         let started_at = read_header(first).map_err(|problem| at(number, &problem))?;
         let mut records = Vec::new();
@@ -72,7 +74,10 @@ impl Recording {
                 }
             }
         }
-        Ok(Self { started_at, records })
+        Ok(Self {
+            started_at,
+            records,
+        })
     }
 
     /// Reads a recording from a file.
@@ -93,7 +98,10 @@ impl Recording {
 }
 
 fn at(line: usize, problem: &str) -> Error {
-    Error::new(ErrorCode::InvalidArgument, format!("line {line}: {problem}"))
+    Error::new(
+        ErrorCode::InvalidArgument,
+        format!("line {line}: {problem}"),
+    )
 }
 
 #[derive(Debug)]
@@ -136,7 +144,10 @@ fn shown(line: &str) -> String {
     const MAX_CHARS: usize = 80;
     match line.chars().nth(MAX_CHARS) {
         None => quoted(line),
-        Some(_) => format!("{} …", quoted(&line.chars().take(MAX_CHARS).collect::<String>())),
+        Some(_) => format!(
+            "{} …",
+            quoted(&line.chars().take(MAX_CHARS).collect::<String>())
+        ),
     }
 }
 
@@ -256,7 +267,11 @@ fn read_record(line: &str) -> Result<TapRecord, Problem> {
         )));
     }
     let mut line: Line = serde_json::from_str(line).map_err(|error| {
-        format!("expected a record, found {}: {}", shown(line), escaped(&error))
+        format!(
+            "expected a record, found {}: {}",
+            shown(line),
+            escaped(&error)
+        )
     })?;
     let kind = line.kind.take();
     let kind = kind.ok_or_else(|| format!("expected a record with `kind`, one of {}", kinds()))?;
@@ -275,8 +290,13 @@ fn read_entry(kind: &str, mut line: Line) -> Result<TapEntry, String> {
     if kind == LOST {
         return Ok(TapEntry::Lost(needed(kind, "count", line.count)?));
     }
-    let parsed = TapKind::parse(kind)
-        .ok_or_else(|| format!("the kind {} is unknown; expected one of {}", quoted(kind), kinds()))?;
+    let parsed = TapKind::parse(kind).ok_or_else(|| {
+        format!(
+            "the kind {} is unknown; expected one of {}",
+            quoted(kind),
+            kinds()
+        )
+    })?;
     let payload = line.read_payload(kind);
     let receiver = needed(kind, "receiver", line.receiver.take().map(Endpoint::from));
     let source = needed(kind, "source", line.source.take().map(Endpoint::from));
@@ -362,8 +382,7 @@ impl Line {
             Some(bytes) => {
                 let placed = bytes.into_iter().map(read_placed);
                 let placed = placed.collect::<Result<_, String>>()?;
-                let value: Value =
-                    serde_json::from_str(text).map_err(|error| escaped(&error))?;
+                let value: Value = serde_json::from_str(text).map_err(|error| escaped(&error))?;
                 with_bytes(value, placed)?
             }
         };
@@ -408,7 +427,8 @@ fn read_tick(tick: TickLine) -> Result<Tick, String> {
     Ok(Tick {
         job: tick.job,
         count: tick.count,
-        scheduled_at: time_of(at).ok_or_else(|| format!("`scheduledAt` is {at}; expected milliseconds"))?,
+        scheduled_at: time_of(at)
+            .ok_or_else(|| format!("`scheduledAt` is {at}; expected milliseconds"))?,
         missed: tick.missed,
     })
 }
@@ -434,14 +454,19 @@ fn read_reason(text: &str) -> Result<GapReason, String> {
     let found = known.into_iter().find(|reason| reason.as_str() == text);
     found.ok_or_else(|| {
         let known = known.map(GapReason::as_str).join(", ");
-        format!("the reason {} is unknown; expected one of {known}", quoted(text))
+        format!(
+            "the reason {} is unknown; expected one of {known}",
+            quoted(text)
+        )
     })
 }
 
 fn read_action(text: &str) -> Result<TapAction, String> {
     TapAction::parse(text).ok_or_else(|| {
         let text = quoted(text);
-        format!("the action {text} is unknown; expected one of emit, listen, request, respond, tick")
+        format!(
+            "the action {text} is unknown; expected one of emit, listen, request, respond, tick"
+        )
     })
 }
 
@@ -513,25 +538,55 @@ mod tests {
         };
         for (line, problem) in [
             ("[1]", "line 3: expected a record"),
-            ("tail -f", "line 3: expected a record, which is a JSON object, found \"tail -f\""),
-            ("{}", "line 3: expected a record with `kind`, one of event, "),
-            (r#"{"at":1,"kind":"flood"}"#, "line 3: the kind \"flood\" is unknown"),
+            (
+                "tail -f",
+                "line 3: expected a record, which is a JSON object, found \"tail -f\"",
+            ),
+            (
+                "{}",
+                "line 3: expected a record with `kind`, one of event, ",
+            ),
+            (
+                r#"{"at":1,"kind":"flood"}"#,
+                "line 3: the kind \"flood\" is unknown",
+            ),
             (r#"{"kind":"lost"}"#, "needs `at`"),
             (r#"{"at":-1,"kind":"lost"}"#, "`at` is -1"),
             (r#"{"at":1,"kind":"lost"}"#, "needs `count`"),
             (&*without("seqs"), "\"delivered\" needs `seqs`"),
             (&*without("receiver"), "needs `receiver`"),
-            (r#"{"at":1,"kind":"refused","action":"x","name":"a","source":{"kind":"host"},"code":"denied","message":""}"#, "the action \"x\""),
-            (r#"{"at":1,"kind":"refused","action":"emit","name":"a","source":{"kind":"host"},"code":"x","message":""}"#, "error code \"x\""),
-            (r#"{"at":1,"kind":"event","seq":1,"name":"a","source":{"kind":"host"},"to":{"kind":"x"},"payload":1}"#, "expected a target"),
-            (r#"{"at":1,"kind":"event","seq":1,"name":"a","source":{"kind":"host"}}"#, "`payload` or `cut`"),
-            (r#"{"at":1,"kind":"event","seq":1,"name":"a","source":{"kind":"host"},"payload":1,"bytes":[["?"]]}"#, "`bytes`"),
-            (r#"{"at":1,"kind":"event","seq":1,"name":"a","source":{"kind":"host"},"payload":1,"bytes":[["AA==","a"]]}"#, "nothing at [\"a\"]"),
+            (
+                r#"{"at":1,"kind":"refused","action":"x","name":"a","source":{"kind":"host"},"code":"denied","message":""}"#,
+                "the action \"x\"",
+            ),
+            (
+                r#"{"at":1,"kind":"refused","action":"emit","name":"a","source":{"kind":"host"},"code":"x","message":""}"#,
+                "error code \"x\"",
+            ),
+            (
+                r#"{"at":1,"kind":"event","seq":1,"name":"a","source":{"kind":"host"},"to":{"kind":"x"},"payload":1}"#,
+                "expected a target",
+            ),
+            (
+                r#"{"at":1,"kind":"event","seq":1,"name":"a","source":{"kind":"host"}}"#,
+                "`payload` or `cut`",
+            ),
+            (
+                r#"{"at":1,"kind":"event","seq":1,"name":"a","source":{"kind":"host"},"payload":1,"bytes":[["?"]]}"#,
+                "`bytes`",
+            ),
+            (
+                r#"{"at":1,"kind":"event","seq":1,"name":"a","source":{"kind":"host"},"payload":1,"bytes":[["AA==","a"]]}"#,
+                "nothing at [\"a\"]",
+            ),
         ] {
             let error = Recording::parse(&recording(&[LINES[10], line, LINES[10]])).unwrap_err();
             assert_eq!(error.code(), ErrorCode::InvalidArgument);
             let message = error.message();
-            assert!(message.starts_with("line 3: ") && message.contains(problem), "{line}: {error}");
+            assert!(
+                message.starts_with("line 3: ") && message.contains(problem),
+                "{line}: {error}"
+            );
         }
     }
 
@@ -541,9 +596,18 @@ mod tests {
             ("", "line 1: expected the first line of a recording"),
             (LINES[3], "line 1: expected the first line of a recording"),
             ("<html>", "found \"<html>\""),
-            (r#"{"format":"other","version":1,"startedAt":1}"#, "expected the first line"),
-            (r#"{"format":"tauri-plugin-event-bus","version":2,"startedAt":1}"#, "line 1: the recording has version 2, and this reads version 1"),
-            (r#"{"format":"tauri-plugin-event-bus","version":1}"#, "startedAt"),
+            (
+                r#"{"format":"other","version":1,"startedAt":1}"#,
+                "expected the first line",
+            ),
+            (
+                r#"{"format":"tauri-plugin-event-bus","version":2,"startedAt":1}"#,
+                "line 1: the recording has version 2, and this reads version 1",
+            ),
+            (
+                r#"{"format":"tauri-plugin-event-bus","version":1}"#,
+                "startedAt",
+            ),
         ] {
             let error = Recording::parse(text).unwrap_err();
             assert!(error.message().contains(problem), "{text}: {error}");
@@ -556,7 +620,8 @@ mod tests {
         let last = whole.trim_end().rfind('\n').unwrap() + 1;
         let cut = &whole[..last + 12];
         let error = Recording::parse(cut).unwrap_err();
-        let expected = "line 12: the recording is cut: expected a whole record, found the first 12 bytes";
+        let expected =
+            "line 12: the recording is cut: expected a whole record, found the first 12 bytes";
         assert!(error.message().starts_with(expected), "{error}");
         assert!(Recording::parse(&whole[..last]).is_ok());
         // A last line without its break is whole.
@@ -564,8 +629,10 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_other_systems_and_unknown_fields_are_read() {
-        let text = recording(LINES).replace('\n', "\r\n").replace("\"at\"", "\"new\":{},\"at\"");
+    fn other_line_ends_and_unknown_fields_are_read() {
+        let text = recording(LINES)
+            .replace('\n', "\r\n")
+            .replace("\"at\"", "\"new\":{},\"at\"");
         assert_eq!(Recording::parse(&text).unwrap().records.len(), LINES.len());
     }
 
@@ -584,6 +651,12 @@ mod tests {
         };
         let line = record.to_json();
         assert!(!line.contains(['\n', '\r']), "{line}");
-        assert_eq!(Recording::parse(&recording(&[&line])).unwrap().records.len(), 1);
+        assert_eq!(
+            Recording::parse(&recording(&[&line]))
+                .unwrap()
+                .records
+                .len(),
+            1
+        );
     }
 }

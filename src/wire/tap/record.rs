@@ -1,6 +1,6 @@
 //! Makes records of what the hub has noted.
 
-use crate::hub::tap::{RawEntry, RawEvent, RawRecord, RawRequest, RawResponse};
+use crate::hub::tap::raw::{RawEntry, RawEvent, RawRecord, RawRequest, RawResponse};
 use crate::model::event::Provenance;
 use crate::model::json::Json;
 use crate::model::name::EventName;

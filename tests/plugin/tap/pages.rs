@@ -38,12 +38,18 @@ impl Page {
 fn a_page_with_the_permission_has_a_tap() {
     let app = app();
     let mut main = Page::open(&app, "main");
-    assert_eq!(main.tap(1, json!({ "names": ["cart:*"], "kinds": ["event"] })), Ok(json!({})));
+    assert_eq!(
+        main.tap(1, json!({ "names": ["cart:*"], "kinds": ["event"] })),
+        Ok(json!({}))
+    );
     app.event_bus().emit("door", 1).unwrap();
     app.event_bus().emit("cart:a", json!({ "n": 1 })).unwrap();
     let told = main.next_records(1);
     assert_eq!(told.len(), 1, "{told:?}");
-    assert_eq!((&told[0]["name"], &told[0]["payload"]), (&json!("cart:a"), &json!({ "n": 1 })));
+    assert_eq!(
+        (&told[0]["name"], &told[0]["payload"]),
+        (&json!("cart:a"), &json!({ "n": 1 }))
+    );
 }
 
 #[test]
@@ -90,7 +96,10 @@ fn taps_of_pages_may_be_off() {
     let main = Page::open(&app, "main");
     let error = main.tap(1, json!({})).unwrap_err();
     assert_eq!(code(&error), "denied");
-    assert!(message(&error).contains("Builder::page_taps(true)"), "{error}");
+    assert!(
+        message(&error).contains("Builder::page_taps(true)"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -98,12 +107,28 @@ fn a_wrong_filter_of_a_page_is_refused() {
     let app = app();
     let main = Page::open(&app, "main");
     for (filter, expected, text) in [
-        (json!({ "kinds": ["flood"] }), "invalid_argument", "\"flood\""),
+        (
+            json!({ "kinds": ["flood"] }),
+            "invalid_argument",
+            "\"flood\"",
+        ),
         (json!({ "names": ["a**"] }), "invalid_pattern", "a**"),
-        (json!({ "payloadBytes": 65_537 }), "invalid_argument", "65537"),
+        (
+            json!({ "payloadBytes": 65_537 }),
+            "invalid_argument",
+            "65537",
+        ),
         (json!({ "capacity": 0 }), "invalid_argument", "is 0 records"),
-        (json!({ "name": "a" }), "invalid_argument", "unknown field `name`"),
-        (json!({ "source": "main" }), "invalid_argument", "filter of a tap"),
+        (
+            json!({ "name": "a" }),
+            "invalid_argument",
+            "unknown field `name`",
+        ),
+        (
+            json!({ "source": "main" }),
+            "invalid_argument",
+            "filter of a tap",
+        ),
     ] {
         let error = main.tap(1, filter).unwrap_err();
         assert_eq!(code(&error), expected, "{error}");

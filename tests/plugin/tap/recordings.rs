@@ -76,9 +76,15 @@ fn a_file_that_cannot_be_made_is_named() {
     let path = std::env::temp_dir().join("no-such-folder-of-event-bus/a.ndjson");
     let error = app.event_bus().record(&path).unwrap_err();
     assert_eq!(error.code(), ErrorCode::InvalidArgument);
-    assert!(error.message().contains("no-such-folder-of-event-bus"), "{error}");
+    assert!(
+        error.message().contains("no-such-folder-of-event-bus"),
+        "{error}"
+    );
     let error = Recording::open(&path).unwrap_err();
-    assert!(error.message().contains("no-such-folder-of-event-bus"), "{error}");
+    assert!(
+        error.message().contains("no-such-folder-of-event-bus"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -93,6 +99,9 @@ fn a_cut_file_names_its_line() {
     let text = std::fs::read_to_string(&file.0).unwrap();
     std::fs::write(&file.0, &text[..text.len() - 9]).unwrap();
     let error = Recording::open(&file.0).unwrap_err();
-    assert!(error.message().contains("line 3: the recording is cut"), "{error}");
+    assert!(
+        error.message().contains("line 3: the recording is cut"),
+        "{error}"
+    );
     assert!(error.message().contains(".ndjson"), "{error}");
 }

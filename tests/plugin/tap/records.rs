@@ -1,5 +1,7 @@
 //! What a tap of the host tells.
 
+use std::future::IntoFuture;
+
 use serde_json::{Value, json};
 use tauri::async_runtime::{block_on, spawn};
 use tauri_plugin_event_bus::tap::{TapEntry, TapFilter, TapKind};
@@ -20,7 +22,11 @@ fn an_event_tells_its_way() {
     let mut tap = bus.tap(TapFilter::new()).unwrap();
     let component = bus.component("Cart");
     component
-        .emit_with("cart:total", json!({ "sum": 4 }), EmitOptions::new().retain(true))
+        .emit_with(
+            "cart:total",
+            json!({ "sum": 4 }),
+            EmitOptions::new().retain(true),
+        )
         .unwrap();
     let record = &records(&mut tap)[0];
     assert_eq!(record["kind"], "event");
@@ -62,7 +68,10 @@ fn an_event_without_a_listener_is_told_too() {
     let mut tap = app.event_bus().tap(TapFilter::new()).unwrap();
     app.event_bus().emit("alone", 1).unwrap();
     let record = &records(&mut tap)[0];
-    assert_eq!((&record["name"], &record["routes"]), (&json!("alone"), &json!([])));
+    assert_eq!(
+        (&record["name"], &record["routes"]),
+        (&json!("alone"), &json!([]))
+    );
 }
 
 #[test]
@@ -71,11 +80,16 @@ fn a_target_is_told_and_who_gets_it_later() {
     let bus = app.event_bus();
     let _late = Page::open(&app, "other");
     let mut tap = bus.tap(TapFilter::new()).unwrap();
-    let options = EmitOptions::new().to(["other", "editor-*"]).except(Target::window("main"));
+    let options = EmitOptions::new()
+        .to(["other", "editor-*"])
+        .except(Target::window("main"));
     bus.emit_with("note", 1, options).unwrap();
     let record = &records(&mut tap)[0];
     assert_eq!(record["to"], json!(["other", "editor-*"]));
-    assert_eq!(record["except"], json!({ "kind": "Window", "label": "main" }));
+    assert_eq!(
+        record["except"],
+        json!({ "kind": "Window", "label": "main" })
+    );
     assert_eq!(record["keptFor"], json!(["other"]));
 }
 
@@ -86,7 +100,10 @@ fn events_of_pages_have_their_source() {
     let mut tap = app.event_bus().tap(TapFilter::new()).unwrap();
     main.emit("click", "7");
     let record = &records(&mut tap)[0];
-    assert_eq!(record["source"], json!({ "kind": "webview", "label": "main" }));
+    assert_eq!(
+        record["source"],
+        json!({ "kind": "webview", "label": "main" })
+    );
     assert_eq!(record["payload"], 7);
 }
 
@@ -94,7 +111,9 @@ fn events_of_pages_have_their_source() {
 fn a_lost_event_and_its_gap_are_told() {
     let mut limits = Limits::default();
     limits.queue_events = 1;
-    let builder = Builder::new().limits(limits).policy("kept", Policy::new().reject());
+    let builder = Builder::new()
+        .limits(limits)
+        .policy("kept", Policy::new().reject());
     let app = app_with(builder);
     let bus = app.event_bus();
     let mut main = Page::open(&app, "main");
@@ -107,7 +126,10 @@ fn a_lost_event_and_its_gap_are_told() {
     main.pull().rows();
     let told = records(&mut tap);
     let gap = &of_kind(&told, "gap")[0];
-    assert_eq!((&gap["count"], &gap["reason"]), (&json!(1), &json!("queue_full")));
+    assert_eq!(
+        (&gap["count"], &gap["reason"]),
+        (&json!(1), &json!("queue_full"))
+    );
     assert_eq!(gap["receiver"]["label"], "main");
 }
 
@@ -119,7 +141,9 @@ fn refusals_are_told_with_their_reason() {
     let mut tap = bus.tap(TapFilter::new().kinds([TapKind::Refused])).unwrap();
     widget.emit("order:old", "1");
     widget.try_listen("secret:*");
-    widget.call("emit", json!({ "events": [{ "event": "a b" }] })).unwrap();
+    widget
+        .call("emit", json!({ "events": [{ "event": "a b" }] }))
+        .unwrap();
     bus.emit_to("nowhere", "note", 1).unwrap_err();
     bus.emit("a b", 1).unwrap_err();
     let unanswered = bus.request::<Value>(Target::host(), "sum", 1);
@@ -130,7 +154,13 @@ fn refusals_are_told_with_their_reason() {
     }
     let rows: Vec<_> = told
         .iter()
-        .map(|own| (own["action"].as_str().unwrap(), own["name"].as_str().unwrap(), own["code"].as_str().unwrap()))
+        .map(|own| {
+            (
+                own["action"].as_str().unwrap(),
+                own["name"].as_str().unwrap(),
+                own["code"].as_str().unwrap(),
+            )
+        })
         .collect();
     assert_eq!(
         rows,
@@ -180,10 +210,16 @@ fn requests_and_responses_are_told() {
         .forget();
     let mut tap = bus.tap(TapFilter::new()).unwrap();
     let request = bus.request::<u32>(Target::host(), "double", 4);
-    assert_eq!(block_on(request).unwrap(), 8);
+    assert_eq!(block_on(request.into_future()).unwrap(), 8);
     let told = records(&mut tap);
-    let (request, response) = (&of_kind(&told, "request")[0], &of_kind(&told, "response")[0]);
-    assert_eq!((&request["name"], &request["payload"]), (&json!("double"), &json!(4)));
+    let (request, response) = (
+        &of_kind(&told, "request")[0],
+        &of_kind(&told, "response")[0],
+    );
+    assert_eq!(
+        (&request["name"], &request["payload"]),
+        (&json!("double"), &json!(4))
+    );
     assert_eq!(request["receiver"], json!({ "kind": "host" }));
     assert_eq!(response["payload"], 8);
     assert_eq!(response["request"], request["request"]);
@@ -202,7 +238,9 @@ fn a_filter_chooses_names_kinds_and_a_source() {
     main.emit("door", "1");
     bus.emit("cart:b", 1).unwrap();
     let names = |records: Vec<Value>| -> Vec<String> {
-        let names = records.iter().map(|own| own["name"].as_str().unwrap().to_owned());
+        let names = records
+            .iter()
+            .map(|own| own["name"].as_str().unwrap().to_owned());
         names.collect()
     };
     assert_eq!(names(records(&mut of_main)), ["cart:a", "door"]);
@@ -221,7 +259,10 @@ fn a_slow_tap_loses_records_and_counts_them() {
     }
     let told = records(&mut tap);
     assert_eq!(told.len(), 3, "{told:?}");
-    assert_eq!((&told[2]["kind"], &told[2]["count"]), (&json!("lost"), &json!(3)));
+    assert_eq!(
+        (&told[2]["kind"], &told[2]["count"]),
+        (&json!("lost"), &json!(3))
+    );
     bus.emit("n", 5).unwrap();
     assert_eq!(records(&mut tap)[0]["payload"], 5);
 }
@@ -249,10 +290,15 @@ fn redacted_payloads_are_in_no_record() {
         .unwrap()
         .forget();
     let mut tap = bus.tap(TapFilter::new()).unwrap();
-    bus.emit("user:in", json!({ "name": "ada", "token": "secret" })).unwrap();
-    block_on(bus.request::<Value>(Target::host(), "login", "secret")).unwrap();
+    bus.emit("user:in", json!({ "name": "ada", "token": "secret" }))
+        .unwrap();
+    let login = bus.request::<Value>(Target::host(), "login", "secret");
+    block_on(login.into_future()).unwrap();
     let told = records(&mut tap);
-    assert_eq!(told[0]["payload"], json!({ "name": "ada", "token": "[redacted]" }));
+    assert_eq!(
+        told[0]["payload"],
+        json!({ "name": "ada", "token": "[redacted]" })
+    );
     assert_eq!(told[0]["redacted"], true);
     let text = serde_json::to_string(&told).unwrap();
     assert!(!text.contains("secret"), "{text}");

@@ -2,6 +2,9 @@
 //!
 //! A record is plain data. What reads and writes payloads comes after the lock.
 
+pub(crate) mod queue;
+pub(crate) mod raw;
+
 use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,82 +14,26 @@ use std::time::SystemTime;
 use crate::hub::Hub;
 use crate::hub::audience::Audience;
 use crate::hub::effects::{Effects, EmitEffects};
-use crate::hub::ids::{RequestId, SubscriberKey, SubscriptionId};
+use crate::hub::ids::{SubscriberKey, SubscriptionId};
 use crate::hub::outbox::{Batch, DeliveredItems, Item};
 use crate::hub::queue::{LostEvents, QueueEntry};
 use crate::hub::requests::message::RequestMessage;
+use crate::hub::tap::queue::{TapQueue, TapSlot};
+use crate::hub::tap::raw::{RawEntry, RawEvent, RawRecord, RawRequest, RawResponse};
 use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, Result};
-use crate::model::event::{BusEvent, Provenance};
+use crate::model::event::BusEvent;
 use crate::model::json::Json;
 use crate::model::name::EventName;
-use crate::model::tap::TAP_NAME;
 use crate::model::tap::filter::RecordFilter;
 use crate::model::tap::record::{
     TapAction, TapEntry, TapKind, TapRoute, TappedDelivery, TappedGap, TappedRefusal,
 };
-use crate::model::target::Target;
+use crate::model::tap::{MARK_NAME, TAP_NAME};
 use crate::sync::wall_clock;
-
-/// How many bytes the records of one tap may refer to.
-const MAX_BYTES: usize = 64 << 20;
 
 /// What a record counts for beside what it refers to.
 const RECORD: usize = 256;
-
-/// A record as the hub makes it.
-#[derive(Debug)]
-pub(crate) struct RawRecord {
-    pub(crate) at: SystemTime,
-    pub(crate) entry: RawEntry,
-}
-
-#[derive(Debug)]
-pub(crate) enum RawEntry {
-    Event(Box<RawEvent>),
-    Request(Box<RawRequest>),
-    Response(Box<RawResponse>),
-    /// One without a payload.
-    Done(TapEntry),
-}
-
-#[derive(Debug)]
-pub(crate) struct RawEvent {
-    pub(crate) event: BusEvent,
-    pub(crate) to: Option<Target>,
-    pub(crate) except: Option<Target>,
-    pub(crate) is_retained: bool,
-    pub(crate) routes: Vec<TapRoute>,
-    pub(crate) kept_for: Vec<Arc<str>>,
-}
-
-#[derive(Debug)]
-pub(crate) struct RawRequest {
-    pub(crate) id: RequestId,
-    pub(crate) name: EventName,
-    pub(crate) source: Endpoint,
-    pub(crate) receiver: Endpoint,
-    pub(crate) provenance: Option<Arc<Provenance>>,
-    pub(crate) is_stream: bool,
-    pub(crate) payload: Json,
-}
-
-#[derive(Debug)]
-pub(crate) struct RawResponse {
-    pub(crate) id: RequestId,
-    pub(crate) name: EventName,
-    pub(crate) source: Endpoint,
-    pub(crate) receiver: Endpoint,
-    pub(crate) result: Result<Json>,
-}
-
-/// What waits for the reader of a tap.
-#[derive(Debug)]
-pub(crate) enum TapSlot {
-    Record(Arc<RawRecord>),
-    /// So many records found no room here.
-    Lost(u64),
-}
 
 /// The taps that are on. There is at least one.
 #[derive(Debug, Default)]
@@ -94,44 +41,6 @@ pub(super) struct Taps {
     queues: BTreeMap<u64, TapQueue>,
     /// Where the event went that is being queued.
     routes: Vec<TapRoute>,
-}
-
-#[derive(Debug)]
-struct TapQueue {
-    filter: Arc<RecordFilter>,
-    slots: Vec<TapSlot>,
-    bytes: usize,
-    /// How many records were lost since the last one was kept.
-    lost: u64,
-    waker: Option<Waker>,
-    /// Whether it gets no more records.
-    is_closed: bool,
-}
-
-impl TapQueue {
-    fn push(&mut self, weight: usize, record: impl FnOnce() -> Arc<RawRecord>) {
-        let is_full = self.slots.len() >= self.filter.capacity
-            || (!self.slots.is_empty() && self.bytes + weight > MAX_BYTES);
-        if is_full {
-            self.lost += 1;
-            return;
-        }
-        self.push_lost();
-        self.bytes += weight;
-        self.slots.push(TapSlot::Record(record()));
-    }
-
-    fn push_lost(&mut self) {
-        if self.lost > 0 {
-            self.slots.push(TapSlot::Lost(std::mem::take(&mut self.lost)));
-        }
-    }
-
-    fn take(&mut self) -> Vec<TapSlot> {
-        self.push_lost();
-        self.bytes = 0;
-        std::mem::take(&mut self.slots)
-    }
 }
 
 /// Something of a queue that a receiver was given.
@@ -311,14 +220,12 @@ fn done(at: SystemTime, entry: TapEntry) -> Arc<RawRecord> {
 }
 
 fn endpoint_of(page: Option<&Arc<str>>) -> Endpoint {
-    page.map_or(Endpoint::Host, |label| {
-        Endpoint::Webview(Arc::clone(label))
-    })
+    page.map_or(Endpoint::Host, |label| Endpoint::Webview(Arc::clone(label)))
 }
 
 /// Whether a name is that of the bus's own traffic that carries records.
 fn is_own(name: &EventName) -> bool {
-    name.as_str() == TAP_NAME
+    [TAP_NAME, MARK_NAME].contains(&name.as_str())
 }
 
 fn given_of(item: &Item) -> Option<Given<'_>> {
@@ -352,14 +259,7 @@ impl<W> Hub<W> {
         self.newest_tap += 1;
         let number = self.newest_tap;
         let taps = self.taps.get_or_insert_default();
-        let queue = TapQueue {
-            filter,
-            slots: Vec::new(),
-            bytes: 0,
-            lost: 0,
-            waker: None,
-            is_closed: self.exiting,
-        };
+        let queue = TapQueue::new(filter, self.exiting);
         taps.queues.insert(number, queue);
         number
     }
@@ -381,10 +281,8 @@ impl<W> Hub<W> {
         if is_last {
             self.taps = None;
         }
-        let (slots, waker) = removed.map_or_else(Default::default, |queue| {
-            let TapQueue { slots, waker, .. } = queue;
-            (slots, waker)
-        });
+        let waiting = removed.map(|mut queue| (queue.take(), queue.waker.take()));
+        let (slots, waker) = waiting.unwrap_or_default();
         (slots, waker, is_last)
     }
 
@@ -399,7 +297,7 @@ impl<W> Hub<W> {
         let Some(queue) = taps.and_then(|taps| taps.queues.get_mut(&number)) else {
             return (Poll::Ready(None), waker);
         };
-        if !queue.slots.is_empty() || queue.lost > 0 {
+        if queue.has_waiting() {
             return (Poll::Ready(Some(queue.take())), waker);
         }
         if queue.is_closed || exiting {
@@ -414,7 +312,10 @@ impl<W> Hub<W> {
 
     /// Ends every tap, as [`Hub::close_tap`] does one.
     pub(crate) fn close_taps(&mut self) -> Vec<Waker> {
-        let queues = self.taps.iter_mut().flat_map(|taps| taps.queues.values_mut());
+        let queues = self
+            .taps
+            .iter_mut()
+            .flat_map(|taps| taps.queues.values_mut());
         let closed = queues.map(|queue| {
             queue.is_closed = true;
             queue.waker.take()
@@ -424,7 +325,10 @@ impl<W> Hub<W> {
 
     /// The readers of all taps, which are to learn that the app exits.
     pub(super) fn tap_wakers(&mut self) -> impl Iterator<Item = Waker> {
-        let queues = self.taps.iter_mut().flat_map(|taps| taps.queues.values_mut());
+        let queues = self
+            .taps
+            .iter_mut()
+            .flat_map(|taps| taps.queues.values_mut());
         queues.filter_map(|queue| queue.waker.take())
     }
 
@@ -485,7 +389,7 @@ impl<W> Hub<W> {
     }
 
     /// Notes what a consumer of the host has taken.
-    pub(crate) fn note_taken(&mut self, key: SubscriberKey, entries: &[QueueEntry]) -> Vec<Waker> {
+    pub(crate) fn tap_taken(&mut self, key: SubscriberKey, entries: &[QueueEntry]) -> Vec<Waker> {
         let mut wakers = Vec::new();
         let consumer = self.consumers.get(&key);
         if let Some(taps) = &mut self.taps {

@@ -50,6 +50,7 @@ The [guides] explain each subject, for Rust and for pages: [getting started](gui
 //! | wait for room in the queues | [`EventBus::emit_async`] |
 //! | listen | [`EventBus::listen`], which calls a function with each [`BusEvent`] and returns a [`Listener`]; [`EventBus::once`], [`EventBus::listen_with`] |
 //! | wait for one event | [`EventBus::wait_for`], a future with a filter and a timeout |
+//! | know which pages are there | [`EventBus::pages`], [`EventBus::wait_until_ready`]; who is with them: [`EventBus::presence`] |
 //! | read a stream | [`EventBus::stream`], which returns an [`EventStream`] of events and [`Gap`]s |
 //! | choose what queues drop, retain and keep | a [`Policy`] per name or pattern, with [`Builder::policy`] |
 //!
@@ -124,6 +125,7 @@ mod tasks;
 mod wire;
 
 pub use api::bus::{EventBus, EventBusExt};
+pub use api::listen_async::AsyncListener;
 pub use api::listener::Listener;
 pub use api::options::{EmitOptions, ListenOptions};
 pub use api::stream::{EventStream, StreamItem};
@@ -221,6 +223,15 @@ pub mod tap {
     pub use crate::wire::tap::read::Recording;
 }
 
+/// Which pages there are, and who is with them: what [`EventBus::pages`], [`EventBus::wait_until_ready`] and
+/// [`EventBus::presence`] return.
+pub mod pages {
+    pub use crate::api::pages::WaitUntilReady;
+    pub use crate::api::presence::Presence;
+    pub use crate::model::page::{PageInfo, PageState};
+    pub use crate::model::presence::{PresenceChange, PresenceMember};
+}
+
 /// A snapshot of the bus for tools and tests, as [`EventBus::inspect`] takes it.
 pub mod inspect {
     pub use crate::model::inspection::{
@@ -289,6 +300,8 @@ pub mod guides {
         errors: "errors.md",
         inspecting: "inspecting.md",
         interceptors: "interceptors.md",
+        pages: "pages.md",
+        presence: "presence.md",
         testing: "testing.md",
         react: "react.md",
         vue: "vue.md",

@@ -4,8 +4,10 @@ use std::sync::{Arc, Weak};
 
 use crate::engine::core::{Above, Core, Platform};
 use crate::engine::listeners::Listeners;
+use crate::engine::reply::Reply;
 use crate::engine::responders::Responders;
 use crate::hub::ids::{RequestId, SubscriberKey};
+use crate::hub::{Effects, Hub};
 use crate::limits::Limits;
 use crate::model::core_target::CoreTarget;
 use crate::model::endpoint::Endpoint;
@@ -76,11 +78,20 @@ impl BusRuntime {
 
     /// The webview has left its page, for a page of this origin.
     pub(crate) fn leave_page(&self, webview: &str, origin: Option<String>) {
+        self.end_page(|hub| hub.leave_page(webview, origin));
+    }
+
+    /// The process of the page has crashed.
+    pub(crate) fn note_crash(&self, webview: &str) {
+        self.end_page(|hub| hub.note_crash(webview));
+    }
+
+    fn end_page(&self, end: impl FnOnce(&mut Hub<Reply>) -> Effects<Reply>) {
         self.core.note_outcomes();
         let (mut effects, newest) = {
             let mut hub = self.core.hub();
             // Under the lock: a job that starts later belongs to the next page, whose session the hub has yet to open.
-            (hub.leave_page(webview, origin), self.jobs.newest())
+            (end(&mut hub), self.jobs.newest())
         };
         for webview in std::mem::take(&mut effects.changed_origin) {
             self.jobs.stop_all_of(&webview, newest);
@@ -350,6 +361,39 @@ mod tests {
         listed.set("left", None);
         runtime.core.expire(now + SESSION_LEASE + SESSION_LEASE);
         assert_eq!(known(&runtime), [pair("right", "multi")]);
+    }
+
+    #[test]
+    fn a_will_is_emitted_when_its_webview_closes() {
+        let (runtime, listed) = runtime(&[("main", "main")]);
+        let core = &runtime.core;
+        let command = Command {
+            name: "emit",
+            session: crate::hub::ids::SessionId::parse(&"1".repeat(32)).unwrap(),
+            n: 1,
+            origin: None,
+        };
+        let (_, page) = core.begin_command("main", command, Reply::new(|_| {}));
+        let event = crate::hub::NewEvent {
+            name: EventName::parse("closed").unwrap(),
+            payload: "1".into(),
+            source: Endpoint::Webview("main".into()),
+            tick: None,
+            provenance: None,
+            retain: None,
+            lifetime: crate::model::lifetime::Lifetime::default(),
+        };
+        let will = crate::hub::will::Will {
+            event,
+            audience: crate::hub::Audience::default(),
+            after: std::time::Duration::from_secs(60),
+        };
+        core.set_will(page.unwrap(), 1, Some(will)).unwrap();
+        listed.set("main", None);
+        runtime.remove_window("main");
+        assert_eq!(runtime.inspect().seq, 0, "the hook only marks state");
+        core.expire(now());
+        assert_eq!(runtime.inspect().seq, 1);
     }
 
     #[test]

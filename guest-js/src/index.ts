@@ -17,12 +17,15 @@ export { events } from './api/events.js'
 export { inspect } from './api/inspect.js'
 export { getJob, listJobs, startJob } from './api/jobs.js'
 export { listen, on, once, unlisten } from './api/listen.js'
+export { deferReady, pages, ready, waitUntilReady } from './api/pages.js'
+export { presence } from './api/presence.js'
 export { request, respond } from './api/request.js'
 export { requestStream } from './api/request-stream.js'
 export { respondStream } from './api/respond-stream.js'
 export { tap } from './api/tap.js'
 export { attachTask, listTasks, startTask } from './api/tasks.js'
 export { waitFor } from './api/wait-for.js'
+export { will } from './api/will.js'
 export { EventBusError } from './core/error.js'
 export type {
   ActionComplete,
@@ -81,7 +84,9 @@ export type {
   ThePayloadOfThisEventIsMissingOrWrong,
 } from './types/name-kind.js'
 export type { EventIn, FullName, NameIn, PayloadIn, RequestNameIn, StreamNameIn } from './types/namespace.js'
+export type { PageClosed, PageEvent, PageInfo, ReadyOptions } from './types/page.js'
 export type { PartStream, StreamRequestOptions } from './types/part-stream.js'
+export type { JoinOptions, Member, Presence } from './types/presence.js'
 export type { RequestContext, RequestOptions, RespondOptions } from './types/request.js'
 export * from './types/request-map.js'
 export type { EventStream, StreamOptions } from './types/stream.js'
@@ -118,3 +123,4 @@ export type {
   WaitForIn,
 } from './types/view.js'
 export type { WaitOptions } from './types/wait.js'
+export type { Will, WillOptions } from './types/will.js'

@@ -2,18 +2,21 @@ import { batchOf } from './batches.js'
 import { FakeJobs } from './fake-jobs.js'
 import {
   bodyOf,
+  errorOf,
   type FakeEvent,
   type FakeSession,
   type Held,
   isIdle,
   isOnlyRetained,
   type KeptEvent,
+  keepPull,
   keptOf,
   type Marks,
   matches,
   noteItem,
   noteResponse,
   type Queued,
+  readEmitted,
   type Sent,
   STALE,
   STATELESS,
@@ -55,6 +58,7 @@ export class FakeHost {
   /** How many events and other items a batch holds. */
   batch = Number.POSITIVE_INFINITY
   readonly jobs = new FakeJobs()
+  pages: unknown[] = []
   /** What the answers to new subscriptions say of a replay. */
   replay: { after: number } | undefined
   /** The tasks that the host lists. */
@@ -286,6 +290,7 @@ export class FakeHost {
     else if (held.command === 'inspect') held.resolve(this.inspection)
     else if (held.command === 'compat_report') held.resolve({ notes: [], omitted: 0 })
     else if (held.command === 'list_tasks') held.resolve(this.tasks)
+    else if (held.command === 'pages') held.resolve(this.pages)
     else if (held.command === 'list_jobs') held.resolve([...this.jobs.values()])
     else if (held.command === 'pull') this.acceptPull(held)
     else this.runState(held)
@@ -316,9 +321,8 @@ export class FakeHost {
     held.resolve(null)
     if (this.session?.id !== id) return
     for (const number of ids) this.session.sent.add(number)
-    for (const { args, reject } of this.requests) {
-      if (args.session === id && ids.includes(args.id as number)) reject({ code: 'cancelled', message: 'cancelled' })
-    }
+    const cancelled = this.requests.filter(({ args }) => args.session === id && ids.includes(args.id as number))
+    for (const { reject } of cancelled) reject({ code: 'cancelled', message: 'cancelled' })
   }
 
   /** Sends a request to this page. */
@@ -364,14 +368,11 @@ export class FakeHost {
       return
     }
     session.pull?.resolve(batchOf([]))
-    session.pull = null
     session.given = ack
-    if (isIdle(session) && session.queue.length === 0) {
-      held.resolve(batchOf([]))
-      return
-    }
-    session.pull = held
-    this.wake()
+    const isHeld = !isIdle(session) || session.queue.length > 0
+    session.pull = isHeld ? held : null
+    if (isHeld) this.wake()
+    else held.resolve(batchOf([]))
   }
 
   /** The session of this id, which takes the place of another one. */
@@ -387,6 +388,7 @@ export class FakeHost {
       subscriptions: new Map(),
       responders: new Set(),
       streams: new Set(),
+      keepsPull: false,
       sent: new Set(),
       received: new Set(),
       sending: new Map(),
@@ -442,15 +444,12 @@ export class FakeHost {
         return replies
       }
       case 'settle':
-        return (args.outcomes as Record<string, unknown>[]).map((entry) => {
-          this.outcomes.push(entry)
-          return {}
-        })
-      case 'unsubscribe': {
+        this.outcomes.push(...(args.outcomes as Record<string, unknown>[]))
+        return (args.outcomes as object[]).map(() => ({}))
+      case 'unsubscribe':
         for (const id of args.ids as number[]) session.subscriptions.delete(id)
         this.retire(session)
         return null
-      }
       case 'start_task':
       case 'cancel_task':
         return {}
@@ -467,28 +466,28 @@ export class FakeHost {
       case 'respond':
         return (args.responses as Record<string, unknown>[]).map((entry) => {
           const error = this.refuseEntry(command, entry)
-          if (error) return { error }
-          this.note(session, entry)
-          return {}
+          if (!error) this.note(session, entry)
+          return errorOf(error)
         })
       case 'emit':
       case 'emit_to':
         return (args.events as Record<string, unknown>[]).map((entry) => {
           const error = this.refuseEntry(command, entry)
           if (error) return { error }
-          const text = (entry.payload as string | undefined) ?? 'null'
-          const payload = JSON.parse(text.replaceAll('\u0001', 'null'))
-          const { component, causes } = entry as { component?: string; causes?: string[] }
-          const extras = { ...(component && { component }), ...(causes && { causes }) }
-          const marked = Object.keys(extras).length > 0 ? extras : undefined
-          const seq = this.emit(entry.event as string, payload, marked, entry.retain === true)
+          if (entry.will) return keepPull(session)
+          const { payload, extras } = readEmitted(entry)
+          const seq = this.emit(entry.event as string, payload, extras, entry.retain === true)
           return { seq, pages: 1, listeners: 0 }
         })
       case 'clear_retained': {
         const found = [...this.retained.keys()].filter((event) => matches({ event: args.event as string }, event))
-        for (const event of found) this.retained.delete(event)
-        return { cleared: found.length }
+        return { cleared: found.filter((event) => this.retained.delete(event)).length }
       }
+      case 'page':
+        return null
+      case 'presence':
+        session.keepsPull = true
+        return (args.changes as Record<string, unknown>[]).map((entry) => errorOf(this.refuseEntry(command, entry)))
       default:
         return this.jobs.run(command, args)
     }

@@ -61,6 +61,8 @@ export interface FakeSession {
   recorded: unknown
   subscriptions: Map<number, { event: string }>
   responders: Set<string>
+  /** Whether its pull is held although nothing may come. */
+  keepsPull: boolean
   /** The streams that it receives. */
   streams: Set<number>
   /** The ids of the requests that it has sent. */
@@ -111,8 +113,8 @@ export function noteResponse(
   return sizes.length <= credit.parts && outstanding < credit.bytes
 }
 
-export function isIdle({ subscriptions, responders, received, streams }: FakeSession): boolean {
-  return subscriptions.size + responders.size + received.size + streams.size === 0
+export function isIdle({ subscriptions, responders, received, streams, keepsPull }: FakeSession): boolean {
+  return !keepsPull && subscriptions.size + responders.size + received.size + streams.size === 0
 }
 
 export function matches({ event: pattern }: { event: string }, event: string): boolean {
@@ -144,6 +146,7 @@ export function bodyOf(body: unknown): Pick<Sent, 'args' | 'bytes'> {
 export const STATELESS = [
   'list_jobs',
   'list_tasks',
+  'pages',
   'catalog',
   'inspect',
   'compat_report',
@@ -151,3 +154,25 @@ export const STATELESS = [
   'attach_task',
   'cancel_request',
 ]
+
+/** The result of an entry that may be refused. */
+export function errorOf(error: unknown): object {
+  return error ? { error } : {}
+}
+
+/** Holds the pull of a session although nothing may come. */
+export function keepPull(session: FakeSession): object {
+  session.keepsPull = true
+  return {}
+}
+
+/** The payload of an emitted event, and what few events have. */
+export function readEmitted(entry: Record<string, unknown>): { payload: unknown; extras: object | undefined } {
+  const text = (entry.payload as string | undefined) ?? 'null'
+  const { component, causes } = entry as { component?: string; causes?: string[] }
+  const extras = { ...(component && { component }), ...(causes && { causes }) }
+  return {
+    payload: JSON.parse(text.replaceAll('\u0001', 'null')),
+    extras: Object.keys(extras).length > 0 ? extras : undefined,
+  }
+}

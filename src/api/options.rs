@@ -110,6 +110,7 @@ impl EmitOptions {
 #[derive(Debug, Clone, Default)]
 pub struct ListenOptions {
     pub(super) wanted: HostSubscription,
+    pub(super) is_sequential: bool,
 }
 
 impl ListenOptions {
@@ -145,6 +146,15 @@ impl ListenOptions {
     #[must_use]
     pub fn latest(mut self, latest: bool) -> Self {
         self.wanted.wants_latest = latest;
+        self
+    }
+
+    /// Whether [`EventBus::listen_async`](crate::EventBus::listen_async) runs one future at a time: an event waits until the
+    /// future of the one before is done. The functions of [`EventBus::listen`](crate::EventBus::listen) always run one after
+    /// the other, and a stream is read so.
+    #[must_use]
+    pub fn sequential(mut self, sequential: bool) -> Self {
+        self.is_sequential = sequential;
         self
     }
 }

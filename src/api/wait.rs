@@ -106,7 +106,7 @@ impl<T> WaitFor<T> {
 }
 
 /// The timer of the bus also works where another executor polls the future.
-fn start_timer(tasks: &Tasks, timeout: Duration) -> oneshot::Receiver<()> {
+pub(super) fn start_timer(tasks: &Tasks, timeout: Duration) -> oneshot::Receiver<()> {
     let (mut sender, receiver) = oneshot::channel();
     let end = after(timeout);
     tasks.spawn(async move {

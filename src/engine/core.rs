@@ -14,13 +14,12 @@ use crate::engine::tap_settings::TapSettings;
 use crate::hub::command_log::{CommandAdmission, JsonResult};
 use crate::hub::ids::{RequestId, SubscriberKey};
 use crate::hub::requests::Recipient;
-use crate::hub::{Audience, Command, Effects, EmitEffects, Hub, NewEvent, Pull, Refusal};
+use crate::hub::will::Will;
+use crate::hub::{Command, Effects, EmitEffects, Hub, Pull};
 use crate::limits::Limits;
 use crate::model::compat::CompatKind;
 use crate::model::deferred::Guarded;
-use crate::model::error::{Error, ErrorCode, Result};
-use crate::model::event::Receipt;
-use crate::model::json::Json;
+use crate::model::error::{ErrorCode, Result};
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::policies::Policies;
@@ -32,10 +31,10 @@ pub(crate) struct Core {
     hub: Mutex<Hub<Reply>>,
     /// How many threads wait for the hub.
     waiting: AtomicUsize,
-    limits: Limits,
+    pub(super) limits: Limits,
     pub(super) platform: Box<dyn Platform>,
     tasks: Tasks,
-    diagnostics: Arc<Diagnostics>,
+    pub(super) diagnostics: Arc<Diagnostics>,
     pub(super) pump: OnceLock<Box<dyn Pump>>,
     pub(super) above: OnceLock<Weak<dyn Above>>,
     /// Notified when something is due earlier than the lease keeper knows.
@@ -43,7 +42,7 @@ pub(crate) struct Core {
     /// The parts of compatible mode, if it is on.
     compatible: OnceLock<Compatible>,
     /// The interceptors, if the app has any.
-    interceptors: OnceLock<Interceptors>,
+    pub(super) interceptors: OnceLock<Interceptors>,
     pub(super) taps: TapSettings,
     /// The thread that delivers replies to pages.
     main_thread: OnceLock<ThreadId>,
@@ -258,98 +257,6 @@ impl Core {
         }
     }
 
-    /// Publishes an event: numbers it, and puts it into every queue that it is for.
-    pub(crate) fn publish(&self, event: NewEvent, audience: &Audience) -> Result<Receipt> {
-        let about = self.about(&event);
-        let (receipt, effects) = self
-            .try_publish(event, audience)
-            .map_err(|refusal| self.note_refused_emit(about, refusal.error))?;
-        self.apply_emit_effects(effects);
-        Ok(receipt)
-    }
-
-    /// Publishes an event and leaves its effects to the caller, or hands it back.
-    pub(crate) fn try_publish(
-        &self,
-        mut event: NewEvent,
-        audience: &Audience,
-    ) -> std::result::Result<(Receipt, EmitEffects<Reply>), Box<Refusal>> {
-        match self.prepare_event(&mut event, audience) {
-            Ok(()) => self.publish_checked(event, audience),
-            Err(error) => Err(Refusal::of(event, error)),
-        }
-    }
-
-    /// Checks an event, and lets the interceptors see it.
-    pub(crate) fn prepare_event(&self, event: &mut NewEvent, audience: &Audience) -> Result<()> {
-        let mut checked = self.check_event(event);
-        if audience.is_compatible {
-            checked = self.pass_limit(&event.name, checked);
-        }
-        checked?;
-        if let Some(interceptors) = self.interceptors.get()
-            && interceptors.run(event, audience, &self.diagnostics)?
-        {
-            self.check_payload(&event.name, &event.payload)?;
-        }
-        Ok(())
-    }
-
-    /// Publishes an event that was checked.
-    pub(crate) fn publish_checked(
-        &self,
-        event: NewEvent,
-        audience: &Audience,
-    ) -> std::result::Result<(Receipt, EmitEffects<Reply>), Box<Refusal>> {
-        if let Some(to) = &audience.to {
-            self.resolve_windows(&to.selection);
-            // A label that stays unknown is no error then, so there is no second try.
-            if audience.is_compatible {
-                self.resolve_unannounced(&to.selection);
-            }
-        }
-        match self.enqueue(event, audience) {
-            Err(refusal) if self.is_resolved(&refusal.error, audience) => {
-                self.enqueue(refusal.event, audience)
-            }
-            published => published,
-        }
-    }
-
-    fn enqueue(
-        &self,
-        event: NewEvent,
-        audience: &Audience,
-    ) -> std::result::Result<(Receipt, EmitEffects<Reply>), Box<Refusal>> {
-        // Bound to a name, so that the lock is released before anything else is called.
-        let published = self.hub().enqueue(event, audience, now);
-        if published.as_ref().is_err_and(|refusal| refusal.has_freed) {
-            self.rearm.notify_one();
-        }
-        published
-    }
-
-    /// The platform may list a webview that the hub does not know yet. Returns whether the event is worth another try.
-    pub(super) fn is_resolved(&self, error: &Error, audience: &Audience) -> bool {
-        let is_resolved = error.code() == ErrorCode::UnknownTarget
-            && audience
-                .to
-                .as_ref()
-                .is_some_and(|to| self.resolve_unannounced(&to.selection));
-        if is_resolved {
-            self.hub().forget_refusal();
-        }
-        is_resolved
-    }
-
-    fn check_event(&self, event: &NewEvent) -> Result<()> {
-        self.check_payload(&event.name, &event.payload)?;
-        match &event.provenance {
-            Some(provenance) => provenance.check(&event.name, self.limits.hops),
-            None => Ok(()),
-        }
-    }
-
     /// Who receives a request with this target: the host, or the page in one webview.
     pub(crate) fn find_recipient(&self, to: &Selection) -> Result<Recipient> {
         self.resolve_windows(to);
@@ -435,47 +342,25 @@ impl Core {
 
     pub(crate) fn expire(&self, now: Instant) -> Option<Instant> {
         self.note_outcomes();
-        let (mut effects, next) = self.hub().expire(now);
+        let (mut effects, next, wills) = {
+            let mut hub = self.hub();
+            let (effects, next) = hub.expire(now);
+            (effects, next, hub.take_due_wills())
+        };
         let silent = std::mem::take(&mut effects.silent);
         self.apply_effects(effects);
+        for Will {
+            event, audience, ..
+        } in wills
+        {
+            // Whom it is for may be gone, too.
+            drop(self.publish(event, &audience));
+        }
         for webview in silent {
             self.remove_if_closed(&webview);
         }
         next
     }
-
-    pub(crate) fn check_payload(&self, name: &EventName, payload: &Json) -> Result<()> {
-        let limit = self.limits.payload_bytes;
-        let size = payload.size();
-        if size <= limit {
-            return Ok(());
-        }
-        let hint = if is_list_of_numbers(payload) {
-            ". Each number of a Vec<u8> takes up to four bytes of JSON; send them as Bytes, or send a path"
-        } else {
-            ""
-        };
-        Err(Error::new(
-            ErrorCode::PayloadTooLarge,
-            format!(
-                "the payload of {:?} has {size} bytes{}; the limit `payloadBytes` is {limit}{hint}",
-                name.as_str(),
-                if payload.attached().is_empty() {
-                    " of JSON"
-                } else {
-                    ""
-                },
-            ),
-        ))
-    }
-}
-
-/// Whether JSON looks like a list of bytes, by how it begins.
-fn is_list_of_numbers(json: &str) -> bool {
-    const LOOKED_AT: usize = 64;
-    let is_part = |b: u8| b.is_ascii_digit() || b == b',';
-    json.strip_prefix('[')
-        .is_some_and(|rest| rest.bytes().take(LOOKED_AT).all(is_part))
 }
 
 #[cfg(test)]
@@ -484,6 +369,7 @@ mod tests {
 
     use super::*;
     use crate::hub::ids::SessionId;
+    use crate::hub::{Audience, NewEvent};
     use crate::model::endpoint::Endpoint;
 
     /// A platform without webviews.
@@ -546,6 +432,7 @@ mod tests {
             wants_replayed: true,
             wants_retained: true,
             wants_latest: false,
+            watches: None,
             resume: None,
         };
         let begun = core.subscribe(page.unwrap(), (0..64).map(request).collect(), now());

@@ -98,6 +98,7 @@ mod tests {
                 wants_replayed: true,
                 wants_retained: true,
                 wants_latest: false,
+                watches: None,
                 resume: None,
             };
             (0..1024).map(request).collect()

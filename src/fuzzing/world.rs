@@ -169,6 +169,7 @@ impl World {
                 wants_replayed: !id.is_multiple_of(3),
                 wants_retained: !id.is_multiple_of(5),
                 wants_latest: id.is_multiple_of(7),
+                watches: None,
                 resume: None,
             };
             self.add(webview, request);
@@ -186,6 +187,7 @@ impl World {
                 wants_replayed: true,
                 wants_retained: true,
                 wants_latest: false,
+                watches: None,
                 resume: Some(Resumption {
                     session,
                     // Numbers from the future are possible, too.

@@ -7,6 +7,7 @@ use crate::hub::effects::Effects;
 use crate::hub::outbox::Batch;
 use crate::hub::room::Line;
 use crate::hub::{Hub, PULL_HOLD, SESSION_LEASE};
+use crate::model::page::PageEnd;
 
 /// How often what has expired is removed at most, where nobody takes it.
 pub(super) const SWEEP_INTERVAL: Duration = Duration::from_millis(100);
@@ -43,9 +44,12 @@ impl<W> Hub<W> {
         }
         for label in abandoned {
             effects.farewells.extend(self.farewell_to(&label));
-            self.end_page(&label, &mut effects);
+            self.end_page(&label, PageEnd::Silent, &mut effects);
             effects.silent.push(label);
         }
+        let pages = self.expire_pages(now, &mut effects);
+        let wills = self.expire_wills(now);
+        let members = self.expire_members(now, &mut effects);
         self.expire_calls(now, &mut effects);
         self.expire_requests(now, &mut effects);
         for session in self.sessions.values_mut() {
@@ -75,6 +79,9 @@ impl<W> Hub<W> {
             .chain(starts)
             .chain(self.requests.next_due())
             .chain(self.expiry_due(now))
+            .chain(pages)
+            .chain(wills)
+            .chain(members)
             .min();
         (effects, self.armed)
     }

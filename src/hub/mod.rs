@@ -3,6 +3,7 @@
 //! Nothing here waits or calls foreign code. The caller holds one lock around a [`Hub`], keeps it short, and applies the
 //! [`Effects`] that a method returns after it has released the lock. `W` is what completes a pull or a command.
 
+mod arrival;
 mod audience;
 pub(crate) mod backlog;
 mod batch;
@@ -24,6 +25,10 @@ pub(crate) mod loss;
 mod losses;
 mod messages;
 pub(crate) mod outbox;
+mod page_events;
+mod page_waits;
+mod pages;
+pub(crate) mod presence;
 mod publish;
 mod pulls;
 pub(crate) mod queue;
@@ -49,6 +54,8 @@ mod unconsumed;
 mod unreported;
 mod waiting;
 mod webviews;
+pub(crate) mod will;
+mod wills;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -57,13 +64,18 @@ use std::time::{Duration, Instant};
 
 use crate::flood::Flood;
 use crate::limits::Limits;
+use crate::model::page::PageEnd;
 use crate::model::policies::Policies;
+use crate::permissions::WatchScope;
 use crate::sync::steady_now;
 
 use consumer::Consumer;
 use effects::Freed;
 use history::History;
 use ids::SubscriberKey;
+use page_waits::PageWaits;
+use pages::{ClosedPage, PageStanding};
+use presence::Presence;
 use queue::{QueueBound, QueueEntry};
 use requests::pending::Requests;
 use retained::Retained;
@@ -72,9 +84,12 @@ use routes::Subscriptions;
 use session::Session;
 use sessions::EndedSession;
 use unconsumed::Unconsumed;
+use will::Will;
+use wills::LeftWills;
 
 pub(crate) use audience::{Address, Audience, Receiver};
 pub(crate) use effects::{Effects, EmitEffects};
+pub(crate) use page_waits::WaitTicket;
 pub(crate) use publish::{NewEvent, Refusal};
 pub(crate) use pulls::Pull;
 pub(crate) use room::Ticket;
@@ -109,6 +124,13 @@ pub(crate) struct Hub<W> {
     /// What was removed since effects were last returned.
     freed: Freed,
     requests: Requests<W>,
+    /// Those that wait until a page is ready.
+    page_waits: PageWaits,
+    /// Pages that are gone for good, until that is told.
+    closed_pages: Vec<ClosedPage>,
+    /// Wills of pages that cannot come back.
+    due_wills: Vec<Will>,
+    presence: Presence,
     next_subscriber: u64,
     newest_webview: u64,
     /// The clock by which events expire. It runs while the machine sleeps, unlike the one of the leases.
@@ -144,6 +166,12 @@ struct Webview<W> {
     loaded_at: u64,
     /// The origin of the page before that load, if it was another one. It opens no session any more.
     left: Option<String>,
+    /// Whether its page is there.
+    standing: PageStanding,
+    /// The wills of the page before.
+    left_wills: LeftWills,
+    /// What the page before may know of others, which may come back.
+    watched: Option<Arc<WatchScope>>,
     /// What is kept for the next page, or for the one that is starting. `None` while a page that has started is live.
     history: Option<History>,
 }
@@ -182,6 +210,10 @@ impl<W> Hub<W> {
             room: Room::default(),
             freed: Freed::default(),
             requests: Requests::default(),
+            page_waits: PageWaits::default(),
+            closed_pages: Vec::new(),
+            due_wills: Vec::new(),
+            presence: Presence::default(),
             next_subscriber: 0,
             newest_webview: 0,
             clock: steady_now,
@@ -200,7 +232,7 @@ impl<W> Hub<W> {
         let labels: Vec<Arc<str>> = self.webviews.keys().cloned().collect();
         self.end_all_requests(&mut effects);
         for label in labels {
-            self.end_page(&label, &mut effects);
+            self.end_page(&label, PageEnd::Closed, &mut effects);
         }
         let consumers = self.consumers.values_mut();
         effects
@@ -208,6 +240,7 @@ impl<W> Hub<W> {
             .extend(consumers.filter_map(Consumer::take_waker));
         self.room.wake_all(&mut effects.wakers);
         effects.wakers.extend(self.tap_wakers());
+        self.end_all_waits(&mut effects);
         effects
     }
 

@@ -232,6 +232,11 @@ impl Outbox {
         self.last_index
     }
 
+    /// The index of the last item that the page has handled.
+    pub(super) fn acknowledged(&self) -> u64 {
+        self.acknowledged
+    }
+
     /// The index of the last item of the last batch.
     pub(super) fn cursor(&self) -> u64 {
         self.cursor.max(self.acknowledged)

@@ -55,7 +55,8 @@ impl<W> Hub<W> {
         }
         session.last_seen = now;
         session.outbox.queue.drop_expired(self.clock);
-        if session.note_pull() {
+        let (is_first, is_arriving) = (session.note_pull(), session.arrival.is_arriving);
+        if is_first {
             let webview = self.webviews.get_mut(label);
             let history = webview.and_then(|webview| webview.history.as_mut());
             let ends_at = history.and_then(|history| history.claim(session.starts_after));
@@ -63,6 +64,9 @@ impl<W> Hub<W> {
         }
         self.recheck_room_for_parts(key, streamed, &mut effects);
         self.release_requests(key, &mut effects);
+        if is_arriving {
+            self.note_arrival(key, is_first, now, &mut effects);
+        }
         let Some(session) = self.sessions.get_mut(&key) else {
             return Err((waiter, stale(pull.session)));
         };

@@ -210,6 +210,11 @@ impl Queue {
             .map(|slot| &slot.queued)
     }
 
+    /// Whether nothing waits that was accepted up to this event.
+    pub(crate) fn has_passed(&self, seq: u64) -> bool {
+        self.next_seq().is_none_or(|next| next > seq)
+    }
+
     fn is_gap_next(&self) -> bool {
         !self.lost.is_empty() || !self.dropped.is_empty() || !self.expired.is_empty()
     }

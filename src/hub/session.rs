@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::hub::arrival::Arrival;
 use crate::hub::calls::Calls;
 use crate::hub::command_log::CommandLog;
 use crate::hub::effects::Effects;
@@ -11,7 +12,9 @@ use crate::hub::queue::QueueBound;
 use crate::hub::requests::caller_log::CallerLog;
 use crate::hub::requests::message::ResponderKind;
 use crate::hub::subscription::Beginning;
+use crate::hub::will::Wills;
 use crate::model::name::EventName;
+use crate::permissions::WatchScope;
 
 /// One page's connection: its outbox, its parked pull, its commands and its requests.
 #[derive(Debug)]
@@ -43,6 +46,14 @@ pub(crate) struct Session<W> {
     pub(crate) has_pulled: bool,
     /// Whether it continues an earlier session of its page.
     pub(crate) has_resumed: bool,
+    /// Whether its page is there and ready.
+    pub(super) arrival: Arrival,
+    /// What its page may know of other pages, as its newest subscription to that says.
+    pub(super) watches: Option<Arc<WatchScope>>,
+    /// What is emitted when its page is gone.
+    pub(super) wills: Wills,
+    /// Whether its pull is held although nothing may come: it shows that the page is there.
+    pub(super) keeps_pull: bool,
     pub(crate) parked: Option<ParkedPull<W>>,
     pub(crate) calls: Calls,
     /// Whether its page fetched the reply to its first command.
@@ -89,6 +100,10 @@ impl<W> Session<W> {
             is_starting: false,
             has_pulled: false,
             has_resumed: false,
+            arrival: Arrival::default(),
+            watches: None,
+            wills: Wills::default(),
+            keeps_pull: false,
             parked: None,
             calls: Calls::default(),
             has_fetched: false,
@@ -102,7 +117,7 @@ impl<W> Session<W> {
     pub(crate) fn is_idle(&self) -> bool {
         let responds = !self.responders.is_empty() || self.received_requests > 0;
         let receives = self.subscriptions > 0 || self.sent_requests.streams() > 0;
-        !receives && !responds && !self.outbox.has_messages()
+        !receives && !responds && !self.keeps_pull && !self.outbox.has_messages()
     }
 
     /// Whether its page has to be told of what another page may have taken over: it is a new one, of the same origin.

@@ -8,10 +8,12 @@ use crate::hub::command_log::{CommandAdmission, CommandLog, JsonResult};
 use crate::hub::effects::Effects;
 use crate::hub::history::{History, KeptFor, PageBefore, UnpulledSession};
 use crate::hub::ids::{SessionId, SubscriberKey, SubscriptionId};
+use crate::hub::pages::SHOWN_AFTER;
 use crate::hub::requests::caller_log::CallerLog;
 use crate::hub::session::Session;
-use crate::hub::{Hub, SESSION_LEASE, Webview};
+use crate::hub::{Hub, Webview};
 use crate::model::error::{Error, ErrorCode, Result};
+use crate::model::page::PageEnd;
 use crate::model::pattern::EventPattern;
 
 /// How many ended sessions a webview remembers, so that a late command of one does not open it again.
@@ -62,6 +64,15 @@ const LATE_COMMANDS: [&str; 2] = ["emit", "emit_to"];
 impl<W> Hub<W> {
     /// Ends the session of a page that was left, for a page of this origin.
     pub(crate) fn leave_page(&mut self, label: &str, origin: Option<String>) -> Effects<W> {
+        self.leave_page_as(PageEnd::Navigated, label, origin)
+    }
+
+    /// Ends the session of a page whose process has crashed.
+    pub(crate) fn note_crash(&mut self, label: &str) -> Effects<W> {
+        self.leave_page_as(PageEnd::Crashed, label, None)
+    }
+
+    fn leave_page_as(&mut self, end: PageEnd, label: &str, origin: Option<String>) -> Effects<W> {
         let mut effects = Effects::default();
         let key = self.webviews.get(label).and_then(|webview| webview.session);
         let before = key.and_then(|key| self.sessions.get(&key)?.origin.clone());
@@ -72,11 +83,17 @@ impl<W> Hub<W> {
                 webview.note_load(origin, before);
             }
         }
-        self.end_page(label, &mut effects);
-        if let (Some(origin), Some(webview)) = (&origin, self.webviews.get_mut(label))
-            && let Some(history) = &mut webview.history
-        {
-            history.note_load(origin);
+        self.end_page(label, end, &mut effects);
+        if let (Some(origin), Some(webview)) = (&origin, self.webviews.get_mut(label)) {
+            if let Some(history) = &mut webview.history {
+                history.note_load(origin);
+            }
+            if webview.standing.note_load(origin) {
+                webview.watched = None;
+                self.release_wills(label);
+                self.presence.give_up(label);
+                effects.rearm = true;
+            }
         }
         let ended = self
             .webviews
@@ -107,7 +124,7 @@ impl<W> Hub<W> {
     }
 
     /// Ends the session of this webview, and keeps what its page had not acknowledged for the next one.
-    pub(super) fn end_page(&mut self, label: &str, effects: &mut Effects<W>) {
+    pub(super) fn end_page(&mut self, label: &str, end: PageEnd, effects: &mut Effects<W>) {
         let Some(webview) = self.webviews.get_mut(label) else {
             return;
         };
@@ -117,6 +134,12 @@ impl<W> Hub<W> {
         let Some(mut session) = self.sessions.remove(&key) else {
             return;
         };
+        effects.rearm |= webview.standing.leave(&session, end);
+        effects.rearm |= webview.leave_wills(std::mem::take(&mut session.wills));
+        effects.rearm |= self.presence.leave(key, label);
+        if session.watches.is_some() {
+            webview.watched = session.watches.take();
+        }
         let (delivered, queued) = session.outbox.take_rest();
         effects.acknowledged.extend(delivered);
         effects.withdrawn.extend(queued);
@@ -284,7 +307,7 @@ impl<W> Hub<W> {
         let mut session = Session::new(id, label, webview.origin.clone(), bound, now);
         session.has_fetched = has_fetched;
         self.sessions.insert(key, session);
-        effects.rearm |= self.arm(now + SESSION_LEASE);
+        effects.rearm |= self.arm(now + SHOWN_AFTER);
         Ok(key)
     }
 
@@ -295,7 +318,8 @@ impl<W> Hub<W> {
         taken_over.farewells.extend(self.farewell_to(label));
         let webview = self.webviews.get(label);
         let is_starting = webview.is_some_and(|webview| webview.history.is_some());
-        self.end_page(label, &mut taken_over);
+        // The page before may be there yet, and the new session may be its own.
+        self.end_page(label, PageEnd::Navigated, &mut taken_over);
         if !is_starting
             && let Some(webview) = self.webviews.get_mut(label)
             && let Some(History {

@@ -16,7 +16,7 @@ use crate::hub::reception::Reception;
 use crate::hub::room::Line;
 use crate::hub::sessions::session_ended;
 use crate::hub::subscription::{Beginning, Resumption, ScopeAnswers, SubscriptionRequest};
-use crate::model::delivery::DeliveryFilter;
+use crate::model::delivery::{Addressing, DeliveryFilter};
 use crate::model::error::{Error, ErrorCode, Result};
 use crate::model::event::Mark;
 
@@ -34,6 +34,7 @@ impl<W> Hub<W> {
         let mut effects = Effects::default();
         let mut catch_up = CatchUp::new(self.clock);
         let answers = ScopeAnswers::default();
+        let mut is_accepted = false;
         self.abandon_exhausted(&mut effects);
         self.expire_unconsumed();
         self.tell_freed(&mut effects);
@@ -72,9 +73,21 @@ impl<W> Hub<W> {
                     self.collect_catch_up(key, &request, by, now, &answers, &mut catch_up);
                     self.note_told(key, &request, by, now, &answers);
                 }
+                if let Some(event) = self.snapshot(key, &request) {
+                    let mark = Mark {
+                        retained: true,
+                        ..Mark::default()
+                    };
+                    catch_up.add(&event, Addressing::Sent, mark, (request.id, false));
+                }
                 if let Some(session) = self.sessions.get_mut(&key) {
                     session.subscriptions += 1;
                     session.has_resumed |= request.resume.is_some();
+                    session.arrival.continues = session.arrival.continues.or(continued);
+                    if request.watches.is_some() {
+                        session.watches = request.watches;
+                    }
+                    is_accepted = true;
                 }
                 let (id, pattern, scope) = (request.id, request.pattern, request.scope);
                 let wants_latest = request.wants_latest;
@@ -90,6 +103,9 @@ impl<W> Hub<W> {
             })
             .collect();
         self.queue_catch_up(key, catch_up, now, &mut effects);
+        if is_accepted {
+            self.note_first_subscription(key, now, &mut effects);
+        }
         if let Some(compat) = &mut self.compat {
             effects.notes.extend(compat.notes.take_fresh());
         }

@@ -9,7 +9,7 @@ use crate::model::event::Gap;
 use crate::model::name::EventName;
 use crate::model::pattern::EventPattern;
 use crate::model::selection::Selection;
-use crate::permissions::Scope;
+use crate::permissions::{Scope, WatchScope};
 
 /// A subscription that a page requests.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub(crate) struct SubscriptionRequest {
     pub(crate) wants_retained: bool,
     /// Whether only the newest event of a name waits for it.
     pub(crate) wants_latest: bool,
+    /// What its page may know of other pages, for one that is about these.
+    pub(crate) watches: Option<Arc<WatchScope>>,
     /// Where it resumes, if the page had it in a session before.
     pub(crate) resume: Option<Resumption>,
 }

@@ -6,8 +6,11 @@ use std::sync::Arc;
 use crate::flood::Flood;
 use crate::hub::effects::Effects;
 use crate::hub::history::History;
+use crate::hub::pages::PageStanding;
+use crate::hub::wills::LeftWills;
 use crate::hub::{Hub, Webview, sessions};
 use crate::model::error::Result;
+use crate::model::page::PageEnd;
 use crate::permissions::WebviewLocation;
 
 impl<W> Hub<W> {
@@ -35,6 +38,9 @@ impl<W> Hub<W> {
             loaded: None,
             loaded_at: self.seq,
             left: None,
+            standing: PageStanding::default(),
+            left_wills: LeftWills::default(),
+            watched: None,
             history: Some(History::for_first_page(self.backlog_bound(), self.seq)),
         };
         self.webviews.insert(label.into(), webview);
@@ -127,9 +133,13 @@ impl<W> Hub<W> {
             self.abandon_requests_from(label, &mut effects);
         }
         for label in gone {
-            self.end_page(label, &mut effects);
+            self.end_page(label, PageEnd::Closed, &mut effects);
             self.end_requests_waiting_for(label, &mut effects);
+            self.release_wills(label);
+            effects.rearm |= !self.due_wills.is_empty();
+            effects.rearm |= self.presence.give_up(label);
             if let Some(webview) = self.webviews.remove(label) {
+                self.close_page(label, &webview, &mut effects);
                 let ended = webview.ended.into_iter();
                 let closed = || Err(sessions::webview_closed(label));
                 let waiting = ended.flat_map(|mut ended| ended.log.end(closed()));

@@ -8,6 +8,18 @@ pub(crate) const ERROR: &str = "error";
 pub(crate) const MESSAGE: &str = "message";
 pub(crate) const REFRESH: &str = "refresh-";
 
+/// How the names of the events about pages begin.
+pub(crate) const PAGE_PREFIX: &str = "event-bus:page-";
+
+/// How the names of the events about members of presence begin.
+pub(crate) const PRESENCE_PREFIX: &str = "event-bus:presence";
+
+/// Whether a name or pattern stands for events about pages or their members alone. A permission of their own says who may
+/// know of these.
+pub(crate) fn is_about_pages(text: &str) -> bool {
+    text.starts_with(PAGE_PREFIX) || text.starts_with(PRESENCE_PREFIX)
+}
+
 /// Whether a name is that of a built-in event, in whichever namespace.
 pub(crate) fn is_built_in(name: &str) -> bool {
     let own = name.rsplit(':').next().unwrap_or(name);

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use crate::model::built_in::is_about_pages;
 use crate::model::error::Result;
 use crate::model::lifetime::{
     Lifetime, MAX_DELIVERIES, check_deliveries, check_expiry, retained_and_consumed,
@@ -20,6 +21,17 @@ pub(crate) struct NamePolicy {
 }
 
 impl NamePolicy {
+    /// That of the bus's own events about pages, which no policy of the app concerns: only those receive them that may know
+    /// of the page when they are published.
+    const FLEETING: Self = Self {
+        overflow: Overflow::DropOldest,
+        retain: false,
+        history: false,
+        until: Until::StartUp,
+        max_deliveries: MAX_DELIVERIES,
+        expires: None,
+    };
+
     /// How often an event of the name is delivered at most, if it is kept until it is consumed.
     pub(crate) fn deliveries(self, own: Lifetime) -> Option<u32> {
         let until = own.until.unwrap_or(self.until);
@@ -52,6 +64,9 @@ impl Policies {
     }
 
     pub(crate) fn of(&self, name: &EventName) -> NamePolicy {
+        if is_about_pages(name.as_str()) {
+            return NamePolicy::FLEETING;
+        }
         let matching = || {
             let later_first = self.rules.iter().rev();
             later_first

@@ -69,10 +69,19 @@ fn check_permission(
                 .any(|other| shares_label(capability, other) && lists_for(&permission.name, other))
     };
     if needs_list(&permission.name) && !is_listed() {
-        let what = permission.subject().plural();
-        let all = match set_of(&permission.name) {
-            Some(set) => format!("or use the set {PREFIX}{set} for all of them"),
-            None => "or \"*\" for all of them".to_owned(),
+        let (what, all) = match (permission.name.as_str(), set_of(&permission.name)) {
+            (PAGES, _) => (
+                "pages or rooms",
+                "or { \"page\": \"*\" } for all of them".to_owned(),
+            ),
+            (_, set) => {
+                let what = permission.subject().plural();
+                let all = match set {
+                    Some(set) => format!("or use the set {PREFIX}{set} for all of them"),
+                    None => "or \"*\" for all of them".to_owned(),
+                };
+                (what, all)
+            }
         };
         let problem = format!(
             "it allows nothing, because no capability of this window lists {what} for it: list some in `allow`, {all}"
@@ -117,6 +126,9 @@ pub(crate) fn check_keys(file: &Path, capabilities: &Value) -> Vec<CapabilityFau
 
 const CLEAR_RETAINED: &str = "allow-clear-retained";
 
+/// The set about pages and members, which allows nothing by itself.
+const PAGES: &str = "pages";
+
 /// The set that allows everything to the command of this permission. The permission by itself allows nothing.
 fn set_of(permission: &str) -> Option<&'static str> {
     match permission {
@@ -133,7 +145,7 @@ fn set_of(permission: &str) -> Option<&'static str> {
 
 /// Whether a permission allows nothing without a list.
 fn needs_list(permission: &str) -> bool {
-    set_of(permission).is_some() || permission == CLEAR_RETAINED
+    set_of(permission).is_some() || [CLEAR_RETAINED, PAGES].contains(&permission)
 }
 
 /// Whether a capability lists something for the command of this permission.
@@ -187,7 +199,11 @@ fn entry_faults(permission: &GrantedPermission) -> Vec<(&'static str, String, St
     let mut faults = Vec::new();
     for (list, list_name, entries) in lists {
         let Some(entries) = entries else { continue };
-        if entries.is_empty() && list == ListKind::Allow && !name.starts_with("allow-") {
+        if entries.is_empty()
+            && list == ListKind::Allow
+            && !name.starts_with("allow-")
+            && name != PAGES
+        {
             let problem = "an empty list takes nothing away, because the set allows everything by default; leave the permission out, or list what it allows";
             faults.push((list_name, "[]".to_owned(), problem.to_owned()));
         }
@@ -217,7 +233,14 @@ fn subject_of(permission: &str) -> Subject {
 /// Why an entry has no effect on this permission.
 fn unused_reason(permission: &str, list: ListKind, entry: &ScopeEntry) -> Option<&'static str> {
     let allows_without_to = list == ListKind::Allow && !entry.has_recipients();
+    let is_about_pages = [PAGES, "allow-pages", "allow-presence", "allow-subscribe"];
     let reason = match permission {
+        _ if entry.is_watch() && !is_about_pages.contains(&permission) => {
+            "`page` and `presence` are for event-bus:pages"
+        }
+        PAGES | "allow-pages" | "allow-presence" if !entry.is_watch() => {
+            "this permission is about pages and rooms; name them under `page` or `presence`"
+        }
         _ if permission.starts_with("deny-") => {
             "a `deny-…` permission denies its command in every window, whatever it lists; to deny events, list them under `deny` in a permission that allows the command"
         }

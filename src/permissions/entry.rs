@@ -26,6 +26,10 @@ pub(crate) struct ScopeRule {
     pub(crate) request: Option<String>,
     /// The name of a task, or a pattern such as `export:*`. For permissions that start, follow, cancel and list tasks.
     pub(crate) task: Option<String>,
+    /// A label of webviews, or a glob of labels such as `editor-*`, of whose pages a page may know. Only for `event-bus:pages`.
+    pub(crate) page: Option<String>,
+    /// The name of a room of presence, or a pattern such as `doc:*`. Only for `event-bus:pages`.
+    pub(crate) presence: Option<String>,
     /// To which webviews it may be sent. An allow entry with `to` allows no broadcast, and one without it allows nothing
     /// that is sent to a window. A deny entry without `to` denies the name altogether.
     pub(crate) to: Option<ScopeTo>,

@@ -17,6 +17,7 @@ mod subscription;
 mod task;
 #[cfg(test)]
 mod tests;
+mod watching;
 
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ pub(crate) use pace::Pace;
 use rule::Rule;
 pub(crate) use rule::{ListKind, ScopeEntry, Subject};
 pub(crate) use subject::{Destination, PlannedJob, WebviewLocation};
+pub(crate) use watching::WatchScope;
 
 /// The entries of one command for one page.
 #[derive(Debug, Default)]
@@ -49,12 +51,18 @@ impl Scope {
         allow: &[Arc<ScopeEntry>],
         deny: &[Arc<ScopeEntry>],
     ) -> Self {
+        // Those about pages are for a scope of their own: see `WatchScope`.
+        let own = |entries: &[Arc<ScopeEntry>]| -> Vec<Arc<ScopeEntry>> {
+            let own = entries.iter().filter(|entry| !entry.is_watch());
+            own.cloned().collect()
+        };
+        let (allow, deny) = (own(allow), own(deny));
         Self {
             permission,
             subject,
-            allow: allow.to_vec(),
-            deny: deny.to_vec(),
             is_open: !allow.is_empty() && allow.iter().all(|entry| entry.is_default()),
+            allow,
+            deny,
         }
     }
 

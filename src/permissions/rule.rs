@@ -33,6 +33,8 @@ enum Meaning {
     /// Everything that the command can do, unless another entry is listed. The plugin's sets contain it.
     Default,
     Rule(Rule),
+    /// It names pages or rooms of presence.
+    Watch(Watch),
     /// The fault.
     Malformed(String),
 }
@@ -54,6 +56,13 @@ impl Subject {
             Self::Task => "tasks",
         }
     }
+}
+
+/// An entry that names the pages that a page may know of, or the rooms of presence that it may use.
+#[derive(Debug)]
+pub(super) enum Watch {
+    Page(LabelPattern),
+    Presence(EventPattern),
 }
 
 /// An entry that names events or requests.
@@ -136,6 +145,26 @@ impl ScopeEntry {
         }
     }
 
+    pub(super) fn watch(&self) -> Option<&Watch> {
+        match &self.meaning {
+            Meaning::Watch(watch) => Some(watch),
+            _ => None,
+        }
+    }
+
+    /// Whether it names pages or rooms of presence.
+    pub(crate) fn is_watch(&self) -> bool {
+        self.watch().is_some()
+    }
+
+    /// What is wrong with how it is written, in whichever list.
+    pub(super) fn malformation(&self) -> Option<&str> {
+        match &self.meaning {
+            Meaning::Malformed(what) => Some(what),
+            _ => None,
+        }
+    }
+
     /// The rule, if it is about this subject.
     pub(super) fn rule_about(&self, subject: Subject) -> Option<&Rule> {
         self.rule().filter(|rule| rule.subject == subject)
@@ -154,7 +183,7 @@ impl ScopeEntry {
                     "this permission is about tasks; name them under `task`: { \"task\": \"…\" }"
                 }
             }),
-            (_, ListKind::Allow) => None,
+            (Meaning::Watch(_), _) | (_, ListKind::Allow) => None,
             (Meaning::Default, ListKind::Deny) => {
                 Some("`default` marks an allow entry; write \"*\" to deny everything")
             }
@@ -211,7 +240,7 @@ impl Meaning {
             }
             _ => {
                 return Err(
-                    "expected an event name, a pattern, or an object with `event`, `request` or `task`"
+                    "expected an event name, a pattern, or an object with `event`, `request`, `task`, `page` or `presence`"
                         .into(),
                 );
             }
@@ -221,6 +250,8 @@ impl Meaning {
                 event: Some(event),
                 request: None,
                 task: None,
+                page: None,
+                presence: None,
                 to: None,
                 min_interval_ms: None,
                 owner: None,
@@ -228,12 +259,17 @@ impl Meaning {
             },
             ScopeEntryText::Rule(rule) => rule,
         };
+        if let Some(watch) = Watch::read(&rule)? {
+            return Ok(Self::Watch(watch));
+        }
         let (subject, names) = match (&rule.event, &rule.request, &rule.task) {
             (Some(event), None, None) => (Subject::Event, event),
             (None, Some(request), None) => (Subject::Request, request),
             (None, None, Some(task)) => (Subject::Task, task),
             (None, None, None) => {
-                return Err("it names neither an `event`, a `request` nor a `task`".into());
+                return Err(
+                    "it names no `event`, `request`, `task`, `page` or `presence`; write one of them".into(),
+                );
             }
             (Some(_), Some(_), _) => {
                 return Err("it has both `event` and `request`; write two entries".into());
@@ -269,6 +305,39 @@ impl Meaning {
             has_any_owner: rule.owner == Some(ScopeOwner::Any),
             sources: rule.sources,
         }))
+    }
+}
+
+impl Watch {
+    /// Reads an entry that names a page or a room; `None` for one about events or requests.
+    fn read(rule: &ScopeRule) -> Result<Option<Self>, String> {
+        let watch = match (&rule.page, &rule.presence) {
+            (None, None) => return Ok(None),
+            (Some(_), Some(_)) => {
+                return Err("it has both `page` and `presence`; write two entries".into());
+            }
+            (Some(label), None) => {
+                Self::Page(LabelPattern::parse(label).map_err(|error| error.to_string())?)
+            }
+            (None, Some(room)) => {
+                Self::Presence(EventPattern::parse(room).map_err(|error| error.to_string())?)
+            }
+        };
+        let others = [
+            ("event", rule.event.is_some()),
+            ("request", rule.request.is_some()),
+            ("task", rule.task.is_some()),
+            ("to", rule.to.is_some()),
+            ("minIntervalMs", rule.min_interval_ms.is_some()),
+            ("owner", rule.owner.is_some()),
+            ("sources", rule.sources.is_some()),
+        ];
+        match others.into_iter().find(|(_, is_set)| *is_set) {
+            Some((key, _)) => Err(format!(
+                "`{key}` does not go with `page` or `presence`; write it in an entry of its own"
+            )),
+            None => Ok(Some(watch)),
+        }
     }
 }
 

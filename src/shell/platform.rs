@@ -108,7 +108,7 @@ pub(super) fn watch<R: Runtime>(webview: &Webview<R>, number: u64, runtime: &Arc
         widget.connect_web_process_terminated(move |_, _| {
             // What the page did not acknowledge is kept for the next one.
             if let Some(runtime) = weak.upgrade() {
-                runtime.leave_page(&label, None);
+                runtime.note_crash(&label);
             }
         });
         let (label, weak) = (own.label().to_owned(), runtime.clone());

@@ -30,6 +30,20 @@ mod pulls {
     }
 }
 
+mod pages {
+    use model::pages;
+
+    #[test]
+    fn a_wait_for_a_page_ends_once() {
+        pages::a_wait_for_a_page_ends_once();
+    }
+
+    #[test]
+    fn a_will_comes_once_or_not_at_all() {
+        pages::a_will_comes_once_or_not_at_all();
+    }
+}
+
 mod room {
     use model::room;
 

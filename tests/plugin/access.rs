@@ -141,6 +141,8 @@ fn editors_complete_the_entries_of_a_scope() {
             "event",
             "minIntervalMs",
             "owner",
+            "page",
+            "presence",
             "request",
             "sources",
             "task",

@@ -109,7 +109,7 @@ fn every_command_has_a_handler_and_a_permission() {
             || ["pull", "request"].contains(command);
         assert!(is_handled, "{command} has no handler");
         let sets = [
-            "default", "listen", "emit", "jobs", "request", "respond", "inspect", "tasks",
+            "default", "listen", "emit", "jobs", "request", "respond", "inspect", "tasks", "pages",
         ]
         .map(|set| read(format!("permissions/{set}.toml")))
         .concat();

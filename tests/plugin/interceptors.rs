@@ -384,3 +384,22 @@ fn ticks_pass_them_without_a_lock() {
     };
     assert_eq!(event.payload_json(), "\"end\"");
 }
+
+#[test]
+fn bridged_events_pass_them() {
+    let builder = Builder::new().bridge_from_core(["number", "no"]);
+    let builder = builder.before_emit(|event, context| match event.name() {
+        "no" => Err("not today".into()),
+        _ => {
+            assert_eq!(context.source(), &HOST);
+            Ok(event.set_payload(event.payload::<u32>()? * 2)?)
+        }
+    });
+    let app = app_with(builder);
+    let mut main = Page::open(&app, "main");
+    main.listen("*");
+    for (name, payload) in [("no", 1), ("number", 2)] {
+        tauri::Emitter::emit(&app, name, payload).unwrap();
+    }
+    assert_eq!(main.receive_many(1), [("number".to_owned(), json!(4))]);
+}

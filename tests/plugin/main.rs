@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod access;
+mod async_listeners;
 mod bytes;
 mod compat;
 mod components;
@@ -23,8 +24,10 @@ mod listeners;
 mod messages;
 mod names;
 mod newest;
+mod pages;
 mod permissions;
 mod policies;
+mod presence;
 mod quotas;
 mod requests;
 mod scopes;

@@ -71,6 +71,15 @@ fn jobs_are_limited_per_page() {
     let replacing =
         json!({ "job": { "event": "x", "everyMs": 60_000, "id": "b", "replace": true } });
     main.call("start_job", replacing).unwrap();
+    let delayed = |id: usize| {
+        let delay = json!({ "event": "x", "afterMs": 60_000, "id": id.to_string() });
+        json!({ "job": delay })
+    };
+    // A delayed event is a job as well.
+    for id in 0..100 {
+        let error = main.call("start_job", delayed(id)).unwrap_err();
+        assert_eq!(code(&error), "too_many_jobs");
+    }
     other.call("start_job", job("a", "1")).unwrap();
     let start = || {
         app.event_bus()

@@ -35,7 +35,7 @@ pub(crate) fn app_in(context: Context<MockRuntime>, builder: Builder) -> App<Moc
         .unwrap()
 }
 
-pub(crate) fn open(app: &App<MockRuntime>, label: &str) -> WebviewWindow<MockRuntime> {
+pub(crate) fn open(app: &impl Manager<MockRuntime>, label: &str) -> WebviewWindow<MockRuntime> {
     WebviewWindowBuilder::new(app, label, tauri::WebviewUrl::default())
         .build()
         .unwrap()
@@ -234,7 +234,7 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    pub(crate) fn open(app: &App<MockRuntime>, label: &str) -> Self {
+    pub(crate) fn open(app: &impl Manager<MockRuntime>, label: &str) -> Self {
         Self::load(open(app, label))
     }
 

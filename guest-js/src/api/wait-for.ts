@@ -1,4 +1,4 @@
-import { checkFunction } from '../core/checks.js'
+import { checkFunction, checkTimeout } from '../core/checks.js'
 import { EventBusError } from '../core/error.js'
 import { isServer } from '../core/realm.js'
 import { isThenable } from '../core/report.js'
@@ -9,9 +9,6 @@ import type { EventOf } from '../types/event-of.js'
 import type { NameThatFitsHandlerAndOptions } from '../types/name-kind.js'
 import type { Subscription } from '../types/subscription.js'
 import type { WaitOptions } from '../types/wait.js'
-
-/** The longest time to wait, in milliseconds, as for a response. */
-const MAX_TIMEOUT_MS = 86_400_000
 
 /**
  * Waits for the next event of a name or pattern, or for the first one that `filter` accepts. A retained event counts, unless
@@ -75,10 +72,7 @@ export function waitFor(event: string, options: WaitOptions = {}): Promise<BusEv
     checkFunction(filter, 'filter', event)
     if (signal?.aborted) return abort()
     if (isServer()) return reject(new EventBusError('unavailable', `a server has no events: "${event}" never comes`))
-    if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
-      const problem = `timeoutMs of "${event}" must be a number above 0 and at most 86,400,000, not ${String(timeoutMs)}`
-      return reject(new EventBusError('invalid_argument', problem))
-    }
+    checkTimeout(timeoutMs, event)
     if (timeoutMs !== undefined) {
       const late = new EventBusError('timeout', `no event of "${event}" came within ${timeoutMs} ms`)
       timer = setTimeout(fail, timeoutMs, late)

@@ -34,6 +34,16 @@ export function checkFunction(value: unknown, what: 'filter' | 'handler' | 'resp
   }
 }
 
+/** The longest time to wait, in milliseconds, as for a response. */
+const MAX_TIMEOUT_MS = 86_400_000
+
+/** Refuses a time to wait that is not one. */
+export function checkTimeout(timeoutMs: number | undefined, name: string): void {
+  if (timeoutMs === undefined || (timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS)) return
+  const problem = `timeoutMs of "${name}" must be a number above 0 and at most 86,400,000, not ${String(timeoutMs)}`
+  throw new EventBusError('invalid_argument', problem)
+}
+
 export function describe(value: unknown): string {
   return value === null ? 'null' : `of type ${typeof value}`
 }

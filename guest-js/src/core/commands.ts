@@ -29,6 +29,9 @@ export const COMMANDS = [
   'cancel_request',
   'set_responders',
   'respond',
+  'pages',
+  'page',
+  'presence',
   'catalog',
   'inspect',
   'compat_report',
@@ -47,6 +50,7 @@ export type StateCommand = Exclude<
   | 'list_tasks'
   | 'request'
   | 'cancel_request'
+  | 'pages'
   | 'catalog'
   | 'inspect'
   | 'compat_report'
@@ -62,6 +66,7 @@ const BATCHED: Partial<Record<StateCommand, string>> = {
   settle: 'outcomes',
   set_responders: 'responders',
   respond: 'responses',
+  presence: 'changes',
 }
 
 /** How many calls one command carries, and how many characters of payloads. */

@@ -4,11 +4,12 @@ import { openInbox } from './inbox.js'
 
 /** Runs a command that changes nothing, so it needs neither a session nor a number. */
 export async function query(
-  command: 'catalog' | 'compat_report' | 'inspect' | 'list_jobs' | 'list_tasks',
+  command: 'catalog' | 'compat_report' | 'inspect' | 'list_jobs' | 'list_tasks' | 'pages',
+  args: Record<string, unknown> = {},
 ): Promise<unknown> {
   try {
     openInbox()
-    return await repeatedAfterReturn(() => run(command, {}))
+    return await repeatedAfterReturn(() => run(command, args))
   } catch (error) {
     throw toEventBusError(error, command)
   }

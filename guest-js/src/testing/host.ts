@@ -6,12 +6,13 @@ import { chainOf } from '../core/realm.js'
 import { addExtras, ReceivedEvent } from '../core/received.js'
 import { report, reportLater } from '../core/report.js'
 import type { RequestOrigin } from '../core/requests/responders.js'
-import type { Emit, EmitOptions, EmitTo, Receipt } from '../types/emit.js'
+import type { Receipt } from '../types/emit.js'
 import type { Endpoint } from '../types/endpoint.js'
 import type { BusEvent } from '../types/event.js'
 import type { Gap } from '../types/gap.js'
 import type { RequestContext } from '../types/request.js'
 import type { Target } from '../types/target.js'
+import { Acting } from './acting.js'
 import { type NewTask, TestAppTasks } from './app-tasks.js'
 import { checkChain, checkComponentName, checkExpiry, checkOwn, checkPayload, filterOf } from './checks.js'
 import { cloneOf } from './clone.js'
@@ -26,12 +27,15 @@ import type {
   SubscribeEntry,
   TestRequest,
 } from './contract.js'
+import { emitterOf } from './emitter.js'
 import { TestJobs } from './jobs.js'
-import { payloadText } from './payload.js'
 import { PlayedRecipient } from './played.js'
+import { type PresenceEntry, TestPresence } from './presence.js'
 import { type Addressed, inOrder, reaches, receives } from './reach.js'
+import { readFrom } from './reading.js'
 import { type Label, type PageResponse, type Recipient, type ResponderKind, TestRequests } from './requests.js'
 import { errorOf, refusalOf, resultOf } from './results.js'
+import { checkSent } from './sent.js'
 import {
   type AcceptedEvent,
   acceptedOf,
@@ -43,9 +47,10 @@ import {
   type TestSubscription,
 } from './session.js'
 import { creditOf } from './streams.js'
-import { checkLabels, isForAll, isForPage, neededTarget, partsOf, recipientIn } from './target.js'
+import { checkLabels, isForAll, isForPage, partsOf, recipientIn } from './target.js'
 import { nextTask } from './tasks.js'
 import { type Outcome, Unconsumed } from './unconsumed.js'
+import { TestWills, type WillEntry } from './wills.js'
 
 /** The sessions of pages whose test is over. */
 const over = new Set<unknown>()
@@ -61,6 +66,12 @@ export class TestHost {
   /** How many commands have come and how many events were accepted. It does not change while nothing happens. */
   activity = 0
   private seq = 0
+  private readonly since = Date.now()
+  private readonly presence = new TestPresence((event, payload) => this.tell(event, payload))
+  private readonly wills = new TestWills((event) => {
+    this.refuse('emit', event.event)
+    this.checkEvent(event.event, event.payload, event.to)
+  })
   private session: TestSession | null = null
   private readonly retained = new Map<string, AcceptedEvent>()
   private readonly unconsumed = new Unconsumed()
@@ -73,8 +84,7 @@ export class TestHost {
   })
   /** Who plays the host, and the other pages. */
   readonly played = new Map<Label, PlayedRecipient>()
-  /** Who handles an event or a request at the moment, which causes what they emit and request. */
-  private acting: { label: Label; causes: string[] } | null = null
+  private readonly acting = new Acting()
   private isCalling = false
   /** What the host listeners have still to receive, one after the other, so that all of them see one order. */
   private readonly due: (() => void)[] = []
@@ -148,13 +158,17 @@ export class TestHost {
 
   /** Adds a page that the test plays, or the host. */
   play(label: Label): void {
-    if (label !== null) this.labels.add(label)
+    if (label !== null && !this.labels.has(label)) {
+      this.labels.add(label)
+      for (const news of ['opened', 'ready']) this.tell(`event-bus:page-${news}`, { label, window: label })
+    }
     this.played.set(label, new PlayedRecipient(label, this.requests))
   }
 
   /** Closes a page that the test plays. */
   close(label: string): void {
-    this.labels.delete(label)
+    if (this.labels.delete(label)) this.tell('event-bus:page-closed', { label, window: label, reason: 'closed' })
+    this.presence.leave(label)
     this.requests.leave(label)
     this.played.get(label)?.close()
     for (const listener of this.listeners) if (listener.label === label) this.listeners.delete(listener)
@@ -171,8 +185,8 @@ export class TestHost {
     const title = responder.name === '' ? 'an unnamed function' : `the function "${responder.name}"`
     const respond = (payload: unknown, { caller, component, signal, chain }: RequestOrigin) => {
       const causes = chain.slice(0, -1)
-      const context = { name, caller, component, signal, causes, ...this.emitterAfter(label, chain) }
-      return this.actAs(label, chain, () => responder(payload as never, context))
+      const context = { name, caller, component, signal, causes, ...emitterOf(this.emitAs(label), chain) }
+      return this.acting.actAs(label, chain, () => responder(payload as never, context))
     }
     return this.played.get(label)?.respond(name, title, kind, respond) ?? (() => {})
   }
@@ -180,7 +194,7 @@ export class TestHost {
   /** Sends a request, as the host or as a page. */
   request(
     label: Label,
-    { to, causes = this.causesOf(label), ...request }: TestRequest,
+    { to, causes = this.acting.causesOf(label), ...request }: TestRequest,
   ): { request: string; response: Promise<unknown> } {
     const { name } = request
     this.checkRequest('request', name)
@@ -195,27 +209,9 @@ export class TestHost {
     checkOwn(name)
   }
 
-  /** The causes of an event that is emitted or a request that is sent now. */
-  private causesOf(label: Label): readonly string[] {
-    return this.acting?.label === label ? this.acting.causes : []
-  }
-
-  private actAs<Returned>(label: Label, causes: string[], run: () => Returned): Returned {
-    const before = this.acting
-    this.acting = { label, causes }
-    try {
-      return run()
-    } finally {
-      this.acting = before
-    }
-  }
-
   private async runCommand(command: string, args: Record<string, unknown>): Promise<unknown> {
-    if (command === 'catalog')
-      return { strict: false, events: [], requests: [], streams: [], components: [], $defs: {} }
-    if (command === 'inspect' || command === 'tap') {
-      throw new EventBusError('unavailable', `the test bus has no ${command}(); use bus.history() and bus.listeners()`)
-    }
+    const read = readFrom(command, this.labels, this.since)
+    if (read) return read
     if (command === 'list_jobs') return this.jobs.list()
     if (command === 'list_tasks') return this.tasks.list()
     if (command === 'attach_task') return this.open(args.session as string).followTask(args as never, this.tasks)
@@ -265,18 +261,16 @@ export class TestHost {
 
   /** Accepts what the host, or a page that the test plays, emits. Within a handler it follows from what that handles. */
   emit(label: Label, event: NewEvent): Receipt {
-    const { causes = this.causesOf(label) } = event
+    const { causes = this.acting.causesOf(label) } = event
     return this.accept({ ...event, causes }, label === null ? { kind: 'host' } : { kind: 'webview', label })
   }
 
+  private emitAs(label: Label): (event: NewEvent) => Receipt {
+    return (event) => this.emit(label, event)
+  }
+
   private acceptSent(event: NewEvent, source: Endpoint): Receipt {
-    if (isForAll(neededTarget(event.to))) {
-      const target = JSON.stringify(event.to)
-      throw new EventBusError(
-        'invalid_argument',
-        `the target ${target} of "${event.event}" is everyone; expected some receivers, or use emit`,
-      )
-    }
+    checkSent(event)
     return this.accept(event, source)
   }
 
@@ -296,7 +290,7 @@ export class TestHost {
     const { to } = accepted
     this.unconsumed.keep(accepted)
     this.accepted.push(accepted)
-    if (accepted.retain) this.retained.set(JSON.stringify([event, to === undefined ? [] : partsOf(to)]), accepted)
+    if (retain) this.retained.set(JSON.stringify([event, to === undefined ? [] : partsOf(to)]), accepted)
     const ids = this.subscriptionsOf(accepted)
     this.session?.pushEvent(accepted, ids, accepted.extras)
     const receivers = [...this.listeners].filter((listener) => receives(listener, accepted))
@@ -308,6 +302,14 @@ export class TestHost {
       pages: pages.size + (ids.length > 0 ? 1 : 0),
       listeners: receivers.filter(({ label }) => label === null).length,
     }
+  }
+
+  /** Hands the page under test an event of the bus itself, which is in no history. */
+  private tell(event: string, payload: unknown, only?: number[]): void {
+    this.activity += 1
+    this.seq += 1
+    const accepted = { ...acceptedOf({ event, retain: false }, this.seq, { kind: 'host' }, undefined), payload }
+    this.session?.pushEvent(accepted, only ?? this.subscriptionsOf(accepted), only ? { retained: true } : {})
   }
 
   private checkEvent(event: string, payload: string | undefined, to: Target | undefined): void {
@@ -358,7 +360,7 @@ export class TestHost {
     if (!this.listeners.has(listener)) return
     try {
       const chain = chainOf(received.event, received.causes)
-      reportLater(this.actAs(null, chain, () => listener.deliver(received)))
+      reportLater(this.acting.actAs(null, chain, () => listener.deliver(received)))
       this.unconsumed.consume(received.seq)
     } catch (error) {
       report(error)
@@ -373,22 +375,8 @@ export class TestHost {
     const copy: unknown = cloneOf(payload)
     const received = new ReceivedEvent(event, copy, 0, seq, timestamp, source, false, isRetained)
     if (extras) addExtras(received, extras)
-    const { emit, emitTo } = this.emitterAfter(null, chainOf(event, received.causes))
+    const { emit, emitTo } = emitterOf(this.emitAs(null), chainOf(event, received.causes))
     return Object.defineProperties(received, { emit: { value: emit }, emitTo: { value: emitTo } })
-  }
-
-  /** The `emit` and `emitTo` of the host, or of a page that the test plays, with these causes. */
-  private emitterAfter(label: Label, causes: readonly string[]): { emit: Emit; emitTo: EmitTo } {
-    const send = (
-      to: Target | undefined,
-      event: string,
-      value?: unknown,
-      { retain, until, expiresMs, except }: EmitOptions = {},
-    ) => this.emit(label, { event, payload: payloadText(event, value), to, except, retain, until, expiresMs, causes })
-    type Rest = [unknown?, EmitOptions?]
-    const emit = async (name: string, ...rest: Rest) => send(undefined, name, ...rest)
-    const emitTo = async (to: Target, name: string, ...rest: Rest) => send(neededTarget(to), name, ...rest)
-    return { emit: emit as Emit, emitTo: emitTo as EmitTo }
   }
 
   /** Loses events of that name: the page receives a gap instead. */
@@ -437,9 +425,13 @@ export class TestHost {
     const source: Endpoint = { kind: 'webview', label: this.label }
     switch (command) {
       case 'emit':
-        return (args.events as NewEvent[]).map((entry) => resultOf(() => this.accept(entry, source)))
+        return (args.events as WillEntry[]).map((entry) =>
+          resultOf(() => this.wills.keep(session, entry) ?? this.accept(entry, source)),
+        )
       case 'emit_to':
-        return (args.events as NewEvent[]).map((entry) => resultOf(() => this.acceptSent(entry, source)))
+        return (args.events as WillEntry[]).map((entry) =>
+          resultOf(() => this.wills.keep(session, entry) ?? this.acceptSent(entry, source)),
+        )
       case 'clear_retained':
         this.refuse('emit', args.event as string)
         return { cleared: this.clearRetained(args.event as string) }
@@ -448,15 +440,17 @@ export class TestHost {
       case 'settle':
         return (args.outcomes as Outcome[]).map((outcome) => this.unconsumed.settle(outcome))
       case 'unsubscribe':
-        for (const id of args.ids as number[]) session.subscriptions.delete(id)
-        session.give()
-        return null
+        return session.unsubscribe(args.ids as number[])
       case 'set_responders':
         return (args.responders as ResponderEntry[]).map((entry) => resultOf(() => this.setResponder(session, entry)))
       case 'respond':
         return (args.responses as (PageResponse | ConsumerEntry)[]).map((entry) =>
           resultOf(() => this.takeResponse(entry)),
         )
+      case 'page':
+        return null
+      case 'presence':
+        return session.holding((args.changes as PresenceEntry[]).map((one) => this.presence.change(this.label, one)))
       case 'start_task':
         return this.tasks.start(args.task as NewTask, source)
       case 'cancel_task':
@@ -494,6 +488,8 @@ export class TestHost {
     const earlier = this.accepted.filter(({ extras }) => !extras.consume)
     const replayed = replay === false ? [] : [...(this.replays ? earlier : []), ...this.unconsumed.events]
     session.catchUp(id, kept.filter(isDue), replayed.filter(isDue))
+    const members = this.presence.snapshot(event)
+    if (members) this.tell(event, members, [id])
     return { seq: this.seq }
   }
 }

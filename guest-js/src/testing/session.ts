@@ -121,6 +121,8 @@ export class TestSession {
   readonly streams = new Set<number>()
   /** What ends the following of tasks, by the ids of the streams. */
   readonly following = new Map<number, () => void>()
+  /** Whether its pull is held although nothing may come. */
+  keepsPull = false
   private n = 0
   private recorded: unknown = null
   private index = 0
@@ -141,7 +143,7 @@ export class TestSession {
 
   /** Whether the page may receive something, so that it pulls. */
   private get isListening(): boolean {
-    return this.subscriptions.size + this.names.size + this.streams.size > 0
+    return this.keepsPull || this.subscriptions.size + this.names.size + this.streams.size > 0
   }
 
   /** Runs a command once. One that was sent again gets the recorded reply. */
@@ -193,6 +195,18 @@ export class TestSession {
         this.push({ ids: [id], gap: expiredGap(before) })
       }
     }
+  }
+
+  /** Its pull is held although nothing may come. */
+  holding<Reply>(reply: Reply): Reply {
+    this.keepsPull = true
+    return reply
+  }
+
+  unsubscribe(ids: readonly number[]): null {
+    for (const id of ids) this.subscriptions.delete(id)
+    this.give()
+    return null
   }
 
   /** Takes an item out that was not given. The later ones move up. */

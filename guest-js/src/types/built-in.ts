@@ -1,4 +1,5 @@
 import type { JobFailed, JobInfo, JobStopped } from './job-info.js'
+import type { PageClosed, PageEvent } from './page.js'
 
 /**
  * The events that components emit by themselves. A name that ends with `-` is the prefix of one event for each component.
@@ -105,6 +106,10 @@ export interface BuiltInEvents {
   'event-bus:job-started': JobInfo
   'event-bus:job-stopped': JobStopped
   'event-bus:job-failed': JobFailed
+  'event-bus:page-opened': PageEvent
+  'event-bus:page-ready': PageEvent
+  'event-bus:page-reloaded': PageEvent
+  'event-bus:page-closed': PageClosed
 }
 
 /**

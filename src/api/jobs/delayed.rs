@@ -11,7 +11,11 @@ use crate::api::target::IntoTarget;
 use crate::model::endpoint::Endpoint;
 use crate::model::error::Result;
 use crate::model::interval::check_delay;
+#[cfg(feature = "typed")]
+use crate::model::json::Json;
 use crate::periodic::job::OnceAt;
+#[cfg(feature = "typed")]
+use crate::periodic::job::Payload;
 use crate::periodic::start::once_timing;
 use crate::sync::wall_clock;
 
@@ -36,9 +40,18 @@ pub struct DelayedEmit {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum When {
+pub(crate) enum When {
     After(Duration),
     At(OnceAt),
+}
+
+impl When {
+    pub(crate) fn at(time: SystemTime) -> Self {
+        Self::At(OnceAt {
+            time,
+            skips_missed: false,
+        })
+    }
 }
 
 impl EventBus {
@@ -76,15 +89,22 @@ impl EventBus {
     /// # let _ = remind;
     /// ```
     pub fn emit_at(&self, name: &str, time: SystemTime, payload: impl Serialize) -> DelayedEmit {
-        let at = OnceAt {
-            time,
-            skips_missed: false,
-        };
-        DelayedEmit::new(self, name, When::At(at), payload)
+        DelayedEmit::new(self, name, When::at(time), payload)
     }
 }
 
 impl DelayedEmit {
+    /// One whose payload is written already.
+    #[cfg(feature = "typed")]
+    pub(crate) fn of_json(bus: EventBus, name: &str, when: When, payload: Result<Json>) -> Self {
+        let payload = payload.map(|json| Payload::Fixed(json.shared()));
+        let job: JobBuilder = JobBuilder::new(bus, name);
+        Self {
+            job: job.with_payload(payload).count(1),
+            when,
+        }
+    }
+
     fn new(bus: &EventBus, name: &str, when: When, payload: impl Serialize) -> Self {
         let job: JobBuilder = JobBuilder::new(bus.clone(), name);
         Self {

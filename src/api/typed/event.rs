@@ -1,11 +1,13 @@
 use std::any::TypeId;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use tauri_plugin_event_bus_types::Event;
 use tauri_plugin_event_bus_types::internal::{check_numbers, write_event};
 
 use crate::api::bus::{EventBus, EventBusExt};
 use crate::api::jobs::builder::JobBuilder;
+use crate::api::jobs::delayed::{DelayedEmit, When};
 use crate::api::listener::Listener;
 use crate::api::options::{EmitOptions, ListenOptions};
 use crate::api::target::IntoTarget;
@@ -70,6 +72,18 @@ pub trait EventExt: Event {
     /// Those of [`EventExt::emit`] and [`EventBus::emit_to`].
     fn emit_to(&self, on: &impl EventBusExt, to: impl IntoTarget) -> Result<Receipt> {
         self.emit_with(on, EmitOptions::new().to(to))
+    }
+
+    /// Prepares the event to be emitted once, after a delay, as [`EventBus::emit_after`] does.
+    fn emit_after(&self, on: &impl EventBusExt, delay: Duration) -> DelayedEmit {
+        let payload = write_event(self).map(Json::from);
+        DelayedEmit::of_json(plain_bus(on), Self::NAME, When::After(delay), payload)
+    }
+
+    /// Prepares the event to be emitted once, at a time of day, as [`EventBus::emit_at`] does.
+    fn emit_at(&self, on: &impl EventBusExt, time: SystemTime) -> DelayedEmit {
+        let payload = write_event(self).map(Json::from);
+        DelayedEmit::of_json(plain_bus(on), Self::NAME, When::at(time), payload)
     }
 
     /// Emits the event with options, as [`EventBus::emit_with`] does.

@@ -208,12 +208,16 @@ impl<W> Hub<W> {
             }
         }
         session.deliver(key, now, &mut self.room, &mut effects);
+        let is_arriving = session.arrival.is_arriving;
         effects.rearm |= match session.calls.retry_at {
             Some(due) => self.arm(due),
             None => false,
         };
         self.recheck_room_for_parts(key, streamed, &mut effects);
         self.release_requests(key, &mut effects);
+        if is_arriving {
+            self.check_arrival(key, now, &mut effects);
+        }
         effects
     }
 

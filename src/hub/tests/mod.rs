@@ -4,6 +4,7 @@ mod calls;
 mod expiry;
 mod model;
 mod outbox;
+mod pages;
 mod queue;
 mod renewal;
 mod requests;

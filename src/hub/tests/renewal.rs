@@ -44,6 +44,7 @@ fn request(id: SubscriptionId, pattern: &str, resume: Option<Resumption>) -> Sub
         wants_replayed: true,
         wants_retained: true,
         wants_latest: false,
+        watches: None,
         resume,
     }
 }

@@ -74,6 +74,7 @@ fn received(hub: &mut Hub<char>, label: &str) -> Vec<u64> {
         wants_replayed: false,
         wants_retained: true,
         wants_latest: false,
+        watches: None,
         resume: None,
     };
     assert!(hub.subscribe(key, vec![request], now).0[0].is_ok());

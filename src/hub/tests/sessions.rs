@@ -50,6 +50,7 @@ fn open(hub: &mut Hub<char>, session: SessionId, now: Instant) -> (SubscriberKey
         wants_replayed: true,
         wants_retained: true,
         wants_latest: false,
+        watches: None,
         resume: None,
     };
     let key = key.unwrap();
@@ -155,6 +156,7 @@ fn a_pull_completes_after_twenty_seconds() {
     let start = Instant::now();
     let (mut hub, _) = hub(start);
     let parked = start + Duration::from_secs(5);
+    let _ = hub.expire(start + Duration::from_secs(3));
     let effects = pull(&mut hub, 'p', parked).unwrap();
     assert!(effects.batches.is_empty());
     assert!(
@@ -184,7 +186,8 @@ fn a_session_ends_sixty_seconds_after_the_last_call() {
     assert_eq!(hub.sessions.len(), 1);
     let (_, next) = hub.expire(start + SESSION_LEASE);
     assert!(hub.sessions.is_empty());
-    assert_eq!(next, None);
+    assert_eq!(next, Some(start + SESSION_LEASE + hub.grace()));
+    assert_eq!(hub.expire(start + SESSION_LEASE + hub.grace()).1, None);
     assert!(pull(&mut hub, 'p', start).is_err());
 }
 
@@ -266,6 +269,7 @@ fn gaps_of_ended_subscriptions_do_not_pile_up() {
             wants_replayed: false,
             wants_retained: false,
             wants_latest: false,
+            watches: None,
             resume: None,
         };
         assert!(hub.subscribe(key, vec![request], start).0[0].is_ok());
@@ -347,6 +351,7 @@ fn renew_after(handled: u64) -> (Vec<u64>, Vec<(u64, u64, u64)>, usize) {
         wants_replayed: true,
         wants_retained: true,
         wants_latest: false,
+        watches: None,
         resume,
     };
     let key = open(&mut hub, session_id(1), start).0;

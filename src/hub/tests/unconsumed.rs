@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::session_id;
 use crate::hub::ids::SubscriberKey;
-use crate::hub::outbox::BatchBound;
+use crate::hub::outbox::{BatchBound, Item};
 use crate::hub::{
     Address, Audience, Command, Hub, NewEvent, Pull, Resumption, SubscriptionRequest,
 };
@@ -25,10 +25,14 @@ const LIMITS: fn() -> Limits = || Limits {
 
 /// A hub with two webviews, where events are kept until they are consumed.
 fn hub() -> Hub<char> {
+    hub_with(LIMITS())
+}
+
+fn hub_with(limits: Limits) -> Hub<char> {
     let mut policies = Policies::default();
     let policy = Policy::new().until(Until::Consumed).max_deliveries(2);
     policies.add("link", policy).unwrap();
-    let mut hub = Hub::new(LIMITS(), policies);
+    let mut hub = Hub::new(limits, policies);
     for label in ["main", "other"] {
         let _ = hub.announce(label, label);
     }
@@ -81,6 +85,7 @@ fn listen(hub: &mut Hub<char>, key: SubscriberKey, id: u32, resume: Option<Resum
         wants_replayed: true,
         wants_retained: true,
         wants_latest: false,
+        watches: None,
         resume,
     };
     let (results, _) = hub.subscribe(key, vec![request], Instant::now());
@@ -104,12 +109,13 @@ fn pull(hub: &mut Hub<char>, label: &str, session: u64, ack: u64) -> Vec<(u64, b
     let batches = effects.batches.iter();
     let items = batches.flat_map(|(_, batch)| batch.items());
     items
-        .map(|item| match item {
-            crate::hub::outbox::Item::Event(queued) => {
+        .filter_map(|item| match item {
+            Item::Event(queued) => {
                 let mark = queued.event.mark();
                 assert!(mark.until_consumed);
-                (queued.event.seq(), mark.redelivered)
+                Some((queued.event.seq(), mark.redelivered))
             }
+            Item::Lost(_) => None,
             other => panic!("{other:?}"),
         })
         .collect()
@@ -171,6 +177,7 @@ fn a_page_that_dies_leaves_it_to_the_next_one() {
         wants_replayed: true,
         wants_retained: true,
         wants_latest: false,
+        watches: None,
         resume: None,
     };
     let (_, effects) = hub.subscribe(last, vec![request], Instant::now());
@@ -242,4 +249,22 @@ fn it_is_bounded_and_not_retained() {
     assert!(error.message().contains("retainedEvents"), "{error}");
     let error = try_emit(&mut hub, None, Some(true)).unwrap_err();
     assert_eq!(error.code(), ErrorCode::InvalidArgument);
+}
+
+#[test]
+fn a_full_queue_leaves_it_to_the_next_one() {
+    let mut limits = LIMITS();
+    limits.queue_events = 1;
+    let mut hub = hub_with(limits);
+    let main = open(&mut hub, "main", 1);
+    listen(&mut hub, main, 1, None);
+    let (dropped, queued) = (emit(&mut hub), emit(&mut hub));
+    assert_eq!(pull(&mut hub, "main", 1, 0), [(queued, false)]);
+    let _ = hub.settle(main, queued, true);
+    assert_eq!(kept(&hub), 1);
+    let other = open(&mut hub, "other", 2);
+    listen(&mut hub, other, 1, None);
+    assert_eq!(pull(&mut hub, "other", 2, 0), [(dropped, true)]);
+    let _ = hub.settle(other, dropped, true);
+    assert_eq!(kept(&hub), 0);
 }

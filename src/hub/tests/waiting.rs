@@ -242,6 +242,7 @@ fn request(id: SubscriptionId, pattern: &str) -> SubscriptionRequest {
         wants_replayed: false,
         wants_retained: true,
         wants_latest: false,
+        watches: None,
         resume: None,
     }
 }

@@ -64,6 +64,7 @@ fn open(hub: &mut Hub<char>, label: &str, session: u64) -> (usize, Effects<char>
         wants_replayed: true,
         wants_retained: true,
         wants_latest: false,
+        watches: None,
         resume: None,
     };
     let (results, mut effects) = hub.subscribe(key, vec![request], now);

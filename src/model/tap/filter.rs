@@ -122,7 +122,7 @@ impl RecordFilter {
     /// Whether it takes what is about this name and comes from this source. `None` is a name that is not valid.
     pub(crate) fn takes(&self, name: Option<&EventName>, source: &Endpoint) -> bool {
         let is_named = self.names.is_empty()
-            || name.is_some_and(|name| self.names.iter().any(|own| own.matches(name)));
+            || name.is_some_and(|name| self.names.iter().any(|own| own.receives(name)));
         is_named && self.source.as_ref().is_none_or(|own| own == source)
     }
 }

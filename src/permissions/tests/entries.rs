@@ -9,7 +9,10 @@ fn malformed_entries_state_their_fault() {
         (json!(5), "expected an event name"),
         (json!(null), "expected an event name"),
         (json!(["a"]), "expected an event name"),
-        (json!({}), "neither an `event`, a `request` nor a `task`"),
+        (
+            json!({}),
+            "no `event`, `request`, `task`, `page` or `presence`",
+        ),
         (json!({ "event": "a", "task": "b" }), "write two entries"),
         (
             json!({ "task": "a", "to": "main" }),

@@ -18,7 +18,7 @@ use crate::model::endpoint::Endpoint;
 use crate::model::error::{Error, ErrorCode, Result, escaped};
 use crate::model::json::Json;
 use crate::model::tap::record::TapAction;
-use crate::permissions::{Scope, ScopeEntry, Subject};
+use crate::permissions::{Scope, ScopeEntry, Subject, WatchScope};
 use crate::runtime::BusRuntime;
 use crate::shell::reply::ReplyPath;
 use crate::sync::oneshot;
@@ -89,6 +89,11 @@ impl Page {
             }
             None => result,
         }
+    }
+
+    /// Of which pages the page may know.
+    pub(super) fn watch_scope(&self) -> WatchScope {
+        WatchScope::new(self.entries.allows(), self.entries.denies())
     }
 
     /// The origin of the page. `None` if its IPC fell back to postMessage.

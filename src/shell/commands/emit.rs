@@ -1,18 +1,22 @@
 //! Events from pages.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use tauri::ipc::Response;
 use tauri_plugin_event_bus_types::Bytes;
 
 use crate::engine::core::Core;
+use crate::hub::ids::SubscriberKey;
+use crate::hub::will::Will;
 use crate::hub::{Address, Audience, NewEvent};
 use crate::model::compat::CompatKind;
 use crate::model::error::{Result, escaped};
 use crate::model::event::{Provenance, Receipt};
+use crate::model::interval::MAX_DURATION;
 use crate::model::lifetime::{Lifetime, expiry_from_millis};
 use crate::model::name::{EventName, parse_component};
 use crate::model::policy::Until;
@@ -85,14 +89,13 @@ async fn emit_each(
             is_compatible,
             ..Audience::default()
         };
-        let event = entry.into_event(command, name, bytes, &audience)?;
-        Ok((event, audience))
+        entry.prepare(command, name, bytes, audience)
     };
     command
-        .run_once(|_| {
+        .run_once(|page| {
             check_entries("events", events.len())?;
             let flood = command.flood()?;
-            let results: Vec<EntryResult<Receipt>> = events
+            let results: Vec<EntryResult<Emitted>> = events
                 .into_iter()
                 .enumerate()
                 .map(|(index, mut entry)| {
@@ -104,9 +107,7 @@ async fn emit_each(
                         taken.and_then(|()| entry.read(format_args!("event at index {index}")));
                     let prepared = read.and_then(|entry| prepare(entry, bytes));
                     let prepared = command.note_refused(TapAction::Emit, name.as_ref(), prepared);
-                    let core = command.core();
-                    let publish = |(event, audience)| core.publish(event, &audience);
-                    EntryResult::of(prepared.and_then(publish))
+                    EntryResult::of(prepared.and_then(|own| own.emit(command.core(), page)))
                 })
                 .collect();
             write(&results)
@@ -133,6 +134,26 @@ struct EmitEntry {
     #[serde(default)]
     compatible: bool,
     lossy: Option<String>,
+    will: Option<WillEntry>,
+}
+
+/// That an event is emitted when the page is gone, and not now.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct WillEntry {
+    id: u64,
+    after_ms: Option<f64>,
+    /// Whether it is taken back.
+    #[serde(default)]
+    stop: bool,
+}
+
+/// A will is taken back in silence, or set.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Emitted {
+    Receipt(Receipt),
+    Kept {},
 }
 
 /// Reads a number of milliseconds. JSON has `null` for NaN and infinity.
@@ -160,19 +181,23 @@ impl EmitEntry {
         except.map(Address::of).transpose()
     }
 
-    fn into_event(
-        self,
+    fn prepare(
+        mut self,
         page: &Page,
         name: EventName,
         bytes: Vec<Bytes>,
-        audience: &Audience,
-    ) -> Result<NewEvent> {
+        audience: Audience,
+    ) -> Result<Prepared> {
         let core = page.core();
         core.yield_to_waiters();
+        let will = self.will.take();
+        if let Some(WillEntry { id, stop: true, .. }) = will {
+            return Ok(Prepared::Will(id, None));
+        }
         if let Some(lossy) = self.lossy.as_deref().filter(|_| audience.is_compatible) {
             core.note_difference(CompatKind::Value, &name, || shortened(lossy));
         }
-        Ok(NewEvent {
+        let event = NewEvent {
             payload: read_payload(page.bus().catalog(), &name, self.payload, bytes)?,
             name,
             source: page.endpoint(),
@@ -189,8 +214,45 @@ impl EmitEntry {
                 expires: self.expires_ms.map(expiry_from_millis).transpose()?,
             }
             .check()?,
-        })
+        };
+        let Some(WillEntry { id, after_ms, .. }) = will else {
+            return Ok(Prepared::Event(event, audience));
+        };
+        core.check_payload(&event.name, &event.payload)?;
+        let after = after_ms.map_or(Ok(Duration::ZERO), will_delay)?;
+        let will = Will {
+            event,
+            audience,
+            after,
+        };
+        Ok(Prepared::Will(id, Some(will)))
     }
+}
+
+/// An entry that was checked.
+enum Prepared {
+    Event(NewEvent, Audience),
+    /// A will that is set, or taken back.
+    Will(u64, Option<Will>),
+}
+
+impl Prepared {
+    fn emit(self, core: &Core, session: SubscriberKey) -> Result<Emitted> {
+        match self {
+            Self::Event(event, audience) => core.publish(event, &audience).map(Emitted::Receipt),
+            Self::Will(id, will) => core.set_will(session, id, will).map(|()| Emitted::Kept {}),
+        }
+    }
+}
+
+/// How long after the end of its page a will is emitted.
+fn will_delay(millis: f64) -> Result<Duration> {
+    let read = Duration::try_from_secs_f64(millis / 1000.0).ok();
+    read.filter(|after| *after <= MAX_DURATION).ok_or_else(|| {
+        invalid_argument(format!(
+            "afterMs of a will is {millis} ms; expected 0 to a year"
+        ))
+    })
 }
 
 /// A page gives the text, so its length is bounded.

@@ -8,6 +8,7 @@ mod emit;
 mod inspect;
 mod jobs;
 pub(crate) mod names;
+mod pages;
 mod pull;
 mod request;
 mod respond;
@@ -47,6 +48,9 @@ pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync 
         request::cancel_request,
         respond::set_responders,
         respond::respond,
+        pages::pages,
+        pages::page,
+        pages::presence,
         catalog::catalog,
         inspect::inspect,
         inspect::compat_report,
@@ -74,13 +78,14 @@ pub(crate) fn read_arguments(
     kind: u8,
     entry: serde_json::Value,
 ) -> crate::model::error::Result<()> {
-    match kind % 7 {
+    match kind % 8 {
         0 => emit::read_entry(entry),
         1 => subscribe::read_entry(entry),
         2 => request::read_entry(entry),
         3 => respond::read_entry(entry),
         4 => tasks::read_entry(entry),
         5 => tap::read_entry(entry),
-        _ => jobs::read_entry(entry),
+        6 => jobs::read_entry(entry),
+        _ => pages::read_entry(entry),
     }
 }

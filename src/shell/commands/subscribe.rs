@@ -11,11 +11,13 @@ use crate::catalog::Catalog;
 use crate::engine::subscriptions::Begun;
 use crate::hub::ids::SessionId;
 use crate::hub::{Resumption, SubscriptionRequest};
+use crate::model::built_in::is_about_pages;
 use crate::model::error::{Error, Result};
+use crate::model::name::OWN_PREFIX;
 use crate::model::pattern::EventPattern;
 use crate::model::selection::Selection;
 use crate::model::tap::record::TapAction;
-use crate::permissions::{Scope, Subject};
+use crate::permissions::{Scope, Subject, WatchScope};
 use crate::shell::compat::watch;
 use crate::sync::now;
 
@@ -30,7 +32,10 @@ pub(super) async fn subscribe<R: Runtime>(
     command: PageCommand,
     subscriptions: Vec<Value>,
 ) -> Result<Response> {
-    let scope = Arc::new(command.scope("event-bus:listen", Subject::Event));
+    let scopes = Scopes {
+        listening: Arc::new(command.scope("event-bus:listen", Subject::Event)),
+        watching: Arc::new(command.watch_scope()),
+    };
     command
         .run_once(|page| {
             check_entries("subscriptions", subscriptions.len())?;
@@ -50,7 +55,7 @@ pub(super) async fn subscribe<R: Runtime>(
                     let entry = read::<SubscribeEntry>(what, entry)?;
                     let is_compatible = entry.compatible && is_compatible_mode;
                     let request =
-                        entry.request(&scope, command.bus().catalog(), is_compatible_mode)?;
+                        entry.request(&scopes, command.bus().catalog(), is_compatible_mode)?;
                     if let Some(name) = request.pattern.exact().filter(|_| is_compatible) {
                         watch(&app, command.runtime(), name);
                     }
@@ -153,15 +158,41 @@ struct ResumeArguments {
     ack: u64,
 }
 
+/// What the page may listen to, and of which pages it may know.
+struct Scopes {
+    listening: Arc<Scope>,
+    watching: Arc<WatchScope>,
+}
+
+/// The scope that each delivery is checked against, and that of events about pages.
+type Checked = (Option<Arc<Scope>>, Option<Arc<WatchScope>>);
+
+impl Scopes {
+    /// Checks that a page may subscribe to this. The scope of events about pages is there if these may be among what it
+    /// receives.
+    fn check(&self, pattern: &EventPattern) -> Result<Checked> {
+        let text = pattern.to_string();
+        let watching = text.starts_with(OWN_PREFIX).then_some(&self.watching);
+        let watching = watching.filter(|scope| !scope.is_empty()).cloned();
+        if is_about_pages(&text) {
+            self.watching.check_watching(pattern)?;
+            return Ok((None, watching));
+        }
+        Ok((self.listening.check_listening(pattern)?, watching))
+    }
+}
+
 impl SubscribeEntry {
     fn request(
         self,
-        scope: &Arc<Scope>,
+        scopes: &Scopes,
         catalog: &Catalog,
         is_compatible_mode: bool,
     ) -> Result<SubscriptionRequest> {
         let pattern = EventPattern::parse(&self.event)?;
-        let scope = scope.check_listening(&pattern)?;
+        let (scope, watches) = scopes.check(&pattern)?;
+        // Of pages it never receives what is for others.
+        let is_compatible = self.compatible && is_compatible_mode && !is_about_pages(&self.event);
         if let Some(name) = pattern.exact() {
             catalog.check_name(name)?;
         }
@@ -171,7 +202,7 @@ impl SubscribeEntry {
             pattern,
             target: self
                 .target
-                .map(|target| match self.compatible && is_compatible_mode {
+                .map(|target| match is_compatible {
                     true => Ok(read_core_target(&target)?.selection),
                     false => Selection::of(&read_target(&target)?),
                 })
@@ -179,6 +210,7 @@ impl SubscribeEntry {
             wants_replayed: self.replay.unwrap_or(true),
             wants_retained: self.retained.unwrap_or(true),
             wants_latest: self.latest,
+            watches,
             resume: self
                 .resume
                 .map(|resume| {
@@ -214,11 +246,10 @@ impl From<Begun> for Subscribed {
 pub(super) fn read_entry(entry: Value) -> Result<()> {
     let everything = crate::permissions::ScopeEntry::read(&serde_json::json!({ "default": true }));
     let allow = [Arc::new(everything)];
-    let scope = Scope::new("event-bus:listen", Subject::Event, &allow, &[]);
-    read::<SubscribeEntry>("subscription", entry)?.request(
-        &Arc::new(scope),
-        &Catalog::default(),
-        true,
-    )?;
+    let scopes = Scopes {
+        listening: Arc::new(Scope::new("event-bus:listen", Subject::Event, &allow, &[])),
+        watching: Arc::default(),
+    };
+    read::<SubscribeEntry>("subscription", entry)?.request(&scopes, &Catalog::default(), true)?;
     Ok(())
 }

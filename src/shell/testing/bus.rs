@@ -192,7 +192,7 @@ impl TestBus {
             });
         let matching = events.filter(|event| {
             let name = crate::model::name::EventName::parse(&event.name);
-            name.is_ok_and(|name| pattern.matches(&name))
+            name.is_ok_and(|name| pattern.receives(&name))
         });
         matching.map(|event| (**event).clone()).collect()
     }

@@ -91,6 +91,7 @@ impl TestPage {
             wants_replayed: false,
             wants_retained: true,
             wants_latest: false,
+            watches: None,
             resume: None,
         };
         for begun in core.subscribe(key, vec![everything], now()) {
@@ -231,7 +232,7 @@ impl TestPage {
         let pattern = parse_pattern(pattern);
         let received = lock(&self.own.received);
         let matching = received.events.iter();
-        let matching = matching.filter(|event| pattern.matches(event.event_name()));
+        let matching = matching.filter(|event| pattern.receives(event.event_name()));
         matching.cloned().collect()
     }
 

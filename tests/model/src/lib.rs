@@ -45,6 +45,8 @@ pub mod consumers;
 #[allow(clippy::unwrap_used)]
 pub mod jobs;
 #[allow(clippy::unwrap_used)]
+pub mod pages;
+#[allow(clippy::unwrap_used)]
 pub mod pulls;
 #[allow(clippy::unwrap_used)]
 pub mod requests;

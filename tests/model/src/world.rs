@@ -222,6 +222,7 @@ impl Page {
             wants_replayed,
             wants_retained: false,
             wants_latest: false,
+            watches: None,
             resume: None,
         };
         self.received.insert(id, Vec::new());

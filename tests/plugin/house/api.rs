@@ -54,6 +54,7 @@ mod prelude {
     pub(super) use tauri_plugin_event_bus::component::*;
     pub(super) use tauri_plugin_event_bus::inspect::*;
     pub(super) use tauri_plugin_event_bus::intercept::*;
+    pub(super) use tauri_plugin_event_bus::pages::*;
     pub(super) use tauri_plugin_event_bus::periodic::*;
     pub(super) use tauri_plugin_event_bus::request::*;
     pub(super) use tauri_plugin_event_bus::tap::*;

@@ -8,6 +8,7 @@ use super::{read, room, rust_files};
 
 /// What every app touches. Everything else stands in a module.
 const AT_THE_ROOT: &[&str] = &[
+    "AsyncListener",
     "Builder",
     "BusEvent",
     "Bytes",
@@ -70,7 +71,9 @@ const MADE_BY_THE_BUS: &[&str] = &[
     "Inspection",
     "JobInfo",
     "Message",
+    "PageInfo",
     "PageInspection",
+    "PresenceMember",
     "QueueUsage",
     "Receipt",
     "Recording",

@@ -76,6 +76,22 @@ fn a_typed_stream_yields_invalid_payloads_as_values() {
 }
 
 #[test]
+fn a_typed_event_is_emitted_later() {
+    let app = app_with(Builder::new().event::<Moved>());
+    let bus = app.event_bus();
+    let (sender, receiver) = mpsc::channel();
+    let _listener = Moved::listen(&bus, move |event| sender.send(event.payload).unwrap());
+    let soon = Duration::from_millis(1);
+    moved(1.0).emit_after(&bus, soon).start().unwrap().forget();
+    assert_eq!(receiver.recv_timeout(PATIENCE).unwrap(), moved(1.0));
+    let past = std::time::SystemTime::UNIX_EPOCH;
+    moved(2.0).emit_at(&bus, past).start().unwrap().forget();
+    assert_eq!(receiver.recv_timeout(PATIENCE).unwrap(), moved(2.0));
+    let error = moved(f64::NAN).emit_after(&bus, soon).start().unwrap_err();
+    assert_eq!(error.code(), ErrorCode::InvalidPayload);
+}
+
+#[test]
 fn a_typed_job_has_typed_payloads() {
     let app = app_with(Builder::new().event::<Moved>());
     let bus = app.event_bus();

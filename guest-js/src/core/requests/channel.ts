@@ -16,7 +16,7 @@ export class PageRequestChannel extends Responders implements RequestChannel {
 
   constructor(
     private readonly commands: CommandQueue,
-    private readonly pull: () => void,
+    readonly pull: () => void,
   ) {
     super(commands, pull)
     this.requests = new OutgoingRequests(commands)

@@ -127,6 +127,7 @@ fn open(hub: &mut Hub<char>, session: u64, now: Instant) -> (SubscriberKey, Effe
         wants_replayed: true,
         wants_retained: true,
         wants_latest: false,
+        watches: None,
         resume: None,
     };
     let key = key.unwrap();

@@ -94,6 +94,7 @@ impl World {
             wants_replayed: true,
             wants_retained: true,
             wants_latest,
+            watches: None,
             resume: None,
         };
         self.hub.subscribe(key, vec![request], self.now).1

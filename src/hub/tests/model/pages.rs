@@ -137,6 +137,7 @@ fn request(id: u32, pattern: &str, resume: Option<Resumption>) -> SubscriptionRe
         wants_replayed: true,
         wants_retained: true,
         wants_latest,
+        watches: None,
         resume,
     }
 }

@@ -1,0 +1,64 @@
+import type { Renewal } from './commands.js'
+import type { EventBusError } from './error.js'
+import { openChannel } from './requests/open.js'
+
+/**
+ * What a page has at the host beside subscriptions, requests and responders: wills, members, outcomes that it waits for. It
+ * keeps the page's pull, which shows the host that the page is there.
+ */
+export interface Attached {
+  /** Whether the host has to know that the page is there. */
+  isActive(): boolean
+  /** Takes an item that belongs to it. */
+  receive?(item: object): boolean
+  /** The calls with which a new session repeats it. */
+  renewals?(): Renewal[]
+  /** This page may not pull. */
+  lose?(error: EventBusError): void
+}
+
+const ATTACHED = Symbol.for('tauri-plugin-event-bus:attached')
+
+/** The channel of a page with what is attached to it, in whichever copy of this package. */
+type Channel = ReturnType<typeof openChannel> & { [ATTACHED]?: Attached[] }
+
+/** Attaches something to this page. Pages that attach nothing do not load this. */
+export function attach(attached: Attached): void {
+  listOf(openChannel()).push(attached)
+}
+
+/** The host has taken what is attached: from now on this page keeps its pull. */
+export function keepPull(): void {
+  openChannel().pull()
+}
+
+function listOf(channel: Channel): Attached[] {
+  const known = channel[ATTACHED]
+  if (known) return known
+  const list: Attached[] = []
+  const isActive = isActiveOf(channel)
+  const { renewals, receiveStreamed, lose } = channel
+  Object.defineProperties(channel, {
+    [ATTACHED]: { value: list },
+    isActive: { get: () => isActive.call(channel) || list.some((one) => one.isActive()) },
+    renewals: { value: () => [...renewals.call(channel), ...list.flatMap((one) => one.renewals?.() ?? [])] },
+    receiveStreamed: {
+      value: (...args: Parameters<typeof receiveStreamed>) => {
+        if (!list.some((one) => one.receive?.(args[0]))) receiveStreamed.apply(channel, args)
+      },
+    },
+    lose: {
+      value: (error: EventBusError) => {
+        lose.call(channel, error)
+        for (const one of list) one.lose?.(error)
+      },
+    },
+  })
+  return list
+}
+
+/** The getter of a channel's own class. */
+function isActiveOf(channel: Channel): () => boolean {
+  const { get } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(channel), 'isActive') as PropertyDescriptor
+  return get as () => boolean
+}

@@ -1,0 +1,173 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { type Member, presence } from '../../src/index.js'
+import { createTestBus, type TestBus } from '../../src/testing/index.js'
+import { freshRealm, settled } from '../realm.js'
+
+const EVENT = 'event-bus:presence:doc:7'
+
+describe('a room', () => {
+  let realm: ReturnType<typeof freshRealm>
+  beforeEach(() => {
+    realm = freshRealm()
+  })
+  afterEach(async () => {
+    await settled()
+    expect(realm.host.broken).toEqual([])
+    vi.unstubAllGlobals()
+    vi.restoreAllMocks()
+  })
+
+  const changes = () => realm.host.commands('presence').flatMap(({ args }) => args.changes)
+  const snapshot = (...members: Member[]) => realm.host.emit(EVENT, { members }, { retained: true })
+  const member = (label: string | null, state: unknown, key = ''): Member => ({ label, key, state })
+
+  /** A room, and what its handlers are told. */
+  function watched() {
+    const told: unknown[] = []
+    const room = presence('doc:7')
+    for (const change of ['join', 'update', 'leave'] as const) {
+      room.on(change, ({ label, state }) => told.push([change, label, state])).catch(() => {})
+    }
+    return { room, told }
+  }
+
+  it('is joined, changed and left', async () => {
+    const room = presence('doc:7')
+    await room.join({ cursor: 3 })
+    await room.update({ cursor: 4 }, { key: 'b' })
+    await room.leave()
+    expect(changes()).toEqual([
+      { room: 'doc:7', key: '', state: '{"cursor":3}' },
+      { room: 'doc:7', key: 'b', state: '{"cursor":4}' },
+      { room: 'doc:7', key: '', left: true },
+    ])
+    await settled()
+    expect(realm.host.pullsInFlight).toBe(1)
+    room.stop()
+    await settled()
+    expect(changes().slice(-1)[0]).toEqual({ room: 'doc:7', key: 'b', left: true })
+  })
+
+  it('is joined again in a new session', async () => {
+    const { room } = watched()
+    await settled()
+    await room.join(1)
+    await room.join(2, { key: 'b' })
+    await room.leave({ key: 'b' })
+    realm.host.endSession()
+    await settled()
+    expect(changes().slice(3)).toEqual([{ room: 'doc:7', key: '', state: '1' }])
+    room.stop()
+  })
+
+  it('tells of differences', async () => {
+    const { room, told } = watched()
+    await settled()
+    snapshot(member(null, 0), member('main', 1))
+    realm.host.emit(EVENT, { joined: [member('other', 2)] })
+    realm.host.emit(EVENT, { updated: [member('main', 3)] })
+    realm.host.emit(EVENT, { left: [{ label: 'other', key: '' }] })
+    await settled()
+    expect(told).toEqual([
+      ['join', null, 0],
+      ['join', 'main', 1],
+      ['join', 'other', 2],
+      ['update', 'main', 3],
+      ['leave', 'other', 2],
+    ])
+    expect(await room.list()).toEqual([member(null, 0), member('main', 3)])
+    room.stop()
+  })
+
+  it('compares a snapshot with what it knows', async () => {
+    const { room, told } = watched()
+    await settled()
+    snapshot(member('main', 1), member('other', 1))
+    await settled()
+    told.length = 0
+    snapshot(member('main', 1), member('third', 1))
+    await settled()
+    expect(told).toEqual([
+      ['leave', 'other', 1],
+      ['join', 'third', 1],
+    ])
+    room.stop()
+  })
+
+  it('subscribes anew after a gap', async () => {
+    const { room, told } = watched()
+    await settled()
+    snapshot(member('main', 1))
+    await settled()
+    realm.host.push({ from: 2, to: 3, count: 2, atMost: false, reason: 'queue_full', subscriptions: [1] })
+    await settled()
+    expect(realm.host.commands('subscribe', 'unsubscribe').map(({ command }) => command)).toEqual([
+      'subscribe',
+      'subscribe',
+      'unsubscribe',
+    ])
+    snapshot(member('other', 1))
+    await settled()
+    expect(told.slice(1)).toEqual([
+      ['leave', 'main', 1],
+      ['join', 'other', 1],
+    ])
+    room.stop()
+  })
+
+  it('rejects where the page may not know of it', async () => {
+    realm.host.refuseEntry = () => ({ code: 'denied', message: 'no' })
+    const room = presence('doc:7')
+    await expect(room.list()).rejects.toMatchObject({ code: 'denied' })
+    await expect(room.on('join', () => {}).then()).rejects.toMatchObject({ code: 'denied' })
+    await expect(room.join(1)).rejects.toMatchObject({ code: 'denied' })
+    realm.host.refuseEntry = () => undefined
+    // Another try may succeed.
+    const listed = room.list()
+    await settled()
+    snapshot()
+    expect(await listed).toEqual([])
+    room.stop()
+  })
+
+  it('carries no bytes', async () => {
+    await expect(presence('doc:7').join(new Uint8Array(1))).rejects.toMatchObject({ code: 'invalid_payload' })
+    await expect(presence(7 as never).join(1)).rejects.toMatchObject({ code: 'invalid_event_name' })
+  })
+
+  it('goes on after a handler that throws', async () => {
+    const { room, told } = watched()
+    const failure = new Error('on purpose')
+    room.on('join', () => {
+      throw failure
+    })
+    await settled()
+    snapshot(member('main', 1))
+    await settled()
+    expect(realm.reported).toHaveBeenCalledWith(failure)
+    expect(told).toHaveLength(1)
+    room.stop()
+  })
+})
+
+describe('the test bus', () => {
+  let bus: TestBus
+  beforeEach(() => {
+    bus = createTestBus()
+  })
+  afterEach(() => bus.dispose())
+
+  it('has rooms', async () => {
+    const room = presence<number>('doc:7')
+    const told: unknown[] = []
+    await room.on('update', ({ state }) => told.push(state))
+    await room.join(1)
+    await room.update(2)
+    await bus.settled()
+    expect(await room.list()).toEqual([{ label: 'main', key: '', state: 2 }])
+    expect(told).toEqual([2])
+    await room.leave()
+    await bus.settled()
+    expect(await room.list()).toEqual([])
+  })
+})

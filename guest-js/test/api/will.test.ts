@@ -1,0 +1,79 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { listen, will } from '../../src/index.js'
+import { freshRealm, settled } from '../realm.js'
+
+let realm: ReturnType<typeof freshRealm>
+beforeEach(() => {
+  realm = freshRealm()
+})
+afterEach(async () => {
+  await settled()
+  expect(realm.host.broken).toEqual([])
+  expect(realm.reported).not.toHaveBeenCalled()
+  vi.unstubAllGlobals()
+  vi.restoreAllMocks()
+})
+
+/** The entries of wills that were sent. */
+function sent() {
+  const commands = realm.host.commands('emit', 'emit_to')
+  return commands.flatMap(({ command, args }) => (args.events as object[]).map((entry) => ({ command, ...entry })))
+}
+
+it('leaves an event with the host, and takes it back', async () => {
+  const first = await will('closed', { draft: 1 })
+  const second = await will('closed', undefined, { to: 'main', afterMs: 10_000 })
+  await first.stop()
+  await first.stop()
+  await second.stop()
+  expect(sent()).toEqual([
+    { command: 'emit', event: 'closed', payload: '{"draft":1}', will: { id: 1 } },
+    { command: 'emit_to', event: 'closed', to: 'main', will: { id: 2, afterMs: 10_000 } },
+    { command: 'emit', event: 'closed', will: { id: 1, stop: true } },
+    { command: 'emit_to', event: 'closed', to: 'main', will: { id: 2, stop: true } },
+  ])
+})
+
+it('keeps the pull of a page until it is stopped', async () => {
+  const closed = await will('closed', 1)
+  await settled()
+  expect(realm.host.pullsInFlight).toBe(1)
+  await closed.stop()
+  await settled()
+  // What was held ends with its hold.
+  realm.host.session?.pull?.resolve({ items: [], heads: [], first: 0, more: false })
+  await settled()
+  expect(realm.host.pullsInFlight).toBe(0)
+})
+
+it('is repeated in a new session', async () => {
+  const off = listen('x', () => {})
+  await off
+  const closed = await will('closed', 1)
+  const stopped = await will('stopped', 1)
+  await stopped.stop()
+  await settled()
+  realm.host.endSession()
+  await settled()
+  const last = realm.host.commands('subscribe', 'emit').slice(-2)
+  expect(last.map(({ command }) => command)).toEqual(['subscribe', 'emit'])
+  expect(sent().slice(-1)[0]).toMatchObject({ event: 'closed', payload: '1', will: { id: 1 } })
+  await closed.stop()
+  off()
+})
+
+it('is none where the host refuses it', async () => {
+  realm.host.refuseEntry = (command) => (command === 'emit' ? { code: 'queue_full', message: 'full' } : undefined)
+  await expect(will('closed')).rejects.toMatchObject({ code: 'queue_full' })
+  realm.host.refuseEntry = () => undefined
+  const off = listen('x', () => {})
+  await off
+  realm.host.endSession()
+  await settled()
+  expect(sent()).toHaveLength(1)
+  off()
+})
+
+it.each([Number.NaN, Number.POSITIVE_INFINITY])('has no delay of %s ms', async (afterMs) => {
+  await expect(will('closed', 1, { afterMs })).rejects.toMatchObject({ code: 'invalid_argument' })
+})

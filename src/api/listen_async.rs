@@ -1,0 +1,150 @@
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use crate::api::bus::EventBus;
+use crate::api::options::ListenOptions;
+use crate::api::stream::{EventStream, StreamItem};
+use crate::engine::diagnostics::{Diagnostics, Record};
+use crate::engine::handler::run_handler;
+use crate::model::error::Result;
+use crate::model::event::BusEvent;
+use crate::sync::{Tasks, oneshot};
+
+/// Keeps a listener whose handler is async; made by [`EventBus::listen_async`]. It ends on drop;
+/// [`AsyncListener::forget`] keeps it for good.
+#[must_use = "a listener ends when it is dropped; call .forget() to keep it"]
+#[derive(Debug)]
+pub struct AsyncListener {
+    /// Dropped, it ends the task. A message keeps the task for good.
+    kept: Option<oneshot::Sender<()>>,
+}
+
+impl AsyncListener {
+    /// Keeps the listener until the app exits.
+    pub fn forget(mut self) {
+        if let Some(kept) = self.kept.take() {
+            // The task may have ended.
+            let _ = kept.send(());
+        }
+    }
+
+    /// Ends the listener, as dropping it does. A future that has begun goes on.
+    pub fn stop(self) {}
+}
+
+type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl EventBus {
+    /// Calls an async function for every event that matches the pattern and is for everyone or for the host.
+    ///
+    /// It has a bounded queue of its own, as a [stream](EventBus::stream) has. Each future runs in a task of its own, so that
+    /// several may run at once; with [`ListenOptions::sequential`] an event waits in the queue until the future of the one
+    /// before is done. What a future emits has the event as its cause. A panic ends that future alone, and is logged; so is
+    /// what the queue had to drop.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`EventBus::listen`].
+    ///
+    /// ```
+    /// # fn listen(bus: &tauri_plugin_event_bus::EventBus) -> tauri_plugin_event_bus::Result<()> {
+    /// use tauri_plugin_event_bus::ListenOptions;
+    ///
+    /// async fn save(text: String) {}
+    ///
+    /// bus.listen_async("document:*", ListenOptions::new().sequential(true), |event| async move {
+    ///     save(event.payload_json().to_owned()).await;
+    /// })?
+    /// .forget();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn listen_async<F: Future<Output = ()> + Send + 'static>(
+        &self,
+        pattern: &str,
+        options: ListenOptions,
+        mut handler: impl FnMut(BusEvent) -> F + Send + 'static,
+    ) -> Result<AsyncListener> {
+        let is_sequential = options.is_sequential;
+        let pattern_text = self.join_prefix(pattern).into_owned();
+        let stream = self.stream_with(pattern, options)?;
+        let core = &self.runtime().core;
+        let (kept, is_kept) = oneshot::channel();
+        let reading = Reading {
+            stream,
+            pattern: pattern_text,
+            tasks: core.tasks().clone(),
+            diagnostics: Arc::clone(core.diagnostics()),
+            is_sequential,
+        };
+        let handler = move |event| -> Running { Box::pin(handler(event)) };
+        core.tasks().spawn(reading.run(is_kept, handler));
+        Ok(AsyncListener { kept: Some(kept) })
+    }
+}
+
+/// The task of one listener.
+struct Reading {
+    stream: EventStream,
+    pattern: String,
+    tasks: Tasks,
+    diagnostics: Arc<Diagnostics>,
+    is_sequential: bool,
+}
+
+impl Reading {
+    async fn run(
+        mut self,
+        is_kept: oneshot::Receiver<()>,
+        mut handler: impl FnMut(BusEvent) -> Running + Send,
+    ) {
+        let mut is_kept = Some(is_kept);
+        loop {
+            let item = match &mut is_kept {
+                None => self.stream.recv().await,
+                Some(kept) => tokio::select! {
+                    biased;
+                    end = kept => match end {
+                        Ok(()) => {
+                            is_kept = None;
+                            continue;
+                        }
+                        Err(_) => return,
+                    },
+                    item = self.stream.recv() => item,
+                },
+            };
+            let event = match item {
+                None => return,
+                Some(StreamItem::Event(event)) => event,
+                Some(StreamItem::Gap(gap)) => {
+                    let detail = || format!(": {:?} lost {} events", self.pattern, gap.count);
+                    let none: [crate::model::name::EventName; 0] = [];
+                    self.diagnostics
+                        .tell(Record::ListenersTooSlow, "", none, detail);
+                    continue;
+                }
+            };
+            let begun = run_handler(&event, &self.diagnostics, || handler(event.clone()));
+            let Some(running) = begun else {
+                continue;
+            };
+            let running = finish(running, event, Arc::clone(&self.diagnostics));
+            match self.is_sequential {
+                true => running.await,
+                false => self.tasks.spawn(running),
+            }
+        }
+    }
+}
+
+/// Runs the future of one event to its end.
+async fn finish(mut running: Running, event: BusEvent, diagnostics: Arc<Diagnostics>) {
+    poll_fn(|context| {
+        let polled = run_handler(&event, &diagnostics, || running.as_mut().poll(context));
+        polled.unwrap_or(Poll::Ready(()))
+    })
+    .await;
+}

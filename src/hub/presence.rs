@@ -1,0 +1,448 @@
+//! Presence: who is in a room, and what each member says of itself.
+//!
+//! A member belongs to the session that joined it last. It outlives that session for the grace of pages, in which the page
+//! may come back and join again.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::hub::Hub;
+use crate::hub::effects::Effects;
+use crate::hub::ids::SubscriberKey;
+use crate::hub::subscription::SubscriptionRequest;
+use crate::limits::Limits;
+use crate::model::built_in::PRESENCE_PREFIX;
+use crate::model::endpoint::Endpoint;
+use crate::model::error::{Error, ErrorCode, Result, quoted};
+use crate::model::event::{Accepted, BusEvent};
+use crate::model::json::Json;
+use crate::model::name::EventName;
+use crate::model::quota::{Quota, SharedLimit};
+use crate::permissions::WatchScope;
+use crate::sync::wall_clock;
+
+/// The longest key of a member, in bytes.
+const MAX_KEY_BYTES: usize = 255;
+
+/// The bytes that a member takes beside its key and its state.
+const MEMBER_BYTES: usize = 64;
+
+/// A checked name of a room, and the name of its events.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Room(Arc<str>);
+
+impl Room {
+    pub(crate) fn parse(name: &str) -> Result<Self> {
+        EventName::parse(name)?;
+        let event = Self::event_of(name);
+        EventName::parse(&event).map_err(|_| {
+            Error::new(
+                ErrorCode::InvalidEventName,
+                format!(
+                    "the name of the room {} is too long: {event:?} would be its events, and a name has at most 255 bytes",
+                    quoted(name)
+                ),
+            )
+        })?;
+        Ok(Self(name.into()))
+    }
+
+    /// The room whose events have this name.
+    pub(super) fn of_event(name: &EventName) -> Option<Self> {
+        let room = name
+            .as_str()
+            .strip_prefix(PRESENCE_PREFIX)?
+            .strip_prefix(':')?;
+        (!room.is_empty()).then(|| Self(room.into()))
+    }
+
+    fn event_of(name: &str) -> String {
+        format!("{PRESENCE_PREFIX}:{name}")
+    }
+
+    /// The name of the events about its members.
+    pub(crate) fn event(&self) -> Result<EventName> {
+        EventName::parse(&Self::event_of(&self.0))
+    }
+
+    fn name(&self) -> Option<EventName> {
+        EventName::parse(&self.0).ok()
+    }
+}
+
+/// Who a member is: its webview, or `None` for the host, and its key.
+pub(super) type MemberId = (Option<Arc<str>>, Arc<str>);
+
+#[derive(Debug)]
+struct Member {
+    state: Json,
+    /// The session that joined it last.
+    by: Option<SubscriberKey>,
+}
+
+/// A session with members has ended.
+#[derive(Debug)]
+struct Left {
+    label: Arc<str>,
+    by: SubscriberKey,
+    /// When its end was noticed.
+    since: Option<Instant>,
+    /// Whether its page cannot come back.
+    is_over: bool,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Presence {
+    rooms: BTreeMap<Room, BTreeMap<MemberId, Member>>,
+    /// The members of each session.
+    owned: HashMap<SubscriberKey, BTreeSet<(Room, Arc<str>)>>,
+    left: Vec<Left>,
+    all: Quota,
+    pages: HashMap<Arc<str>, Quota>,
+}
+
+/// What a member does.
+#[derive(Debug)]
+pub(crate) enum PresenceStep {
+    /// It joins, or says something else of itself.
+    State(Json),
+    Leave,
+}
+
+fn weight(id: &MemberId, state: &Json) -> usize {
+    MEMBER_BYTES + id.1.len() + id.0.as_ref().map_or(0, |label| label.len()) + state.size()
+}
+
+impl Presence {
+    /// The session has ended. Returns whether it has members.
+    pub(super) fn leave(&mut self, by: SubscriberKey, label: &str) -> bool {
+        let has_members = self.owned.contains_key(&by);
+        if has_members {
+            self.left.push(Left {
+                label: label.into(),
+                by,
+                since: None,
+                is_over: false,
+            });
+        }
+        has_members
+    }
+
+    /// The page of this webview cannot come back. Returns whether it has members.
+    pub(super) fn give_up(&mut self, label: &str) -> bool {
+        let mut left = self.left.iter_mut().filter(|left| *left.label == *label);
+        left.any(|left| {
+            left.is_over = true;
+            true
+        })
+    }
+
+    fn check(
+        &self,
+        id: &MemberId,
+        weight: usize,
+        before: Option<usize>,
+        limits: &Limits,
+    ) -> Result<()> {
+        let after = |mut quota: Quota| {
+            if let Some(before) = before {
+                quota.remove(before);
+            }
+            quota.add(weight);
+            quota
+        };
+        let (members, bytes) = (limits.presence_members, limits.presence_bytes);
+        let all = after(self.all);
+        let full = if all.count > members {
+            Err(format!(
+                "there are {members} members, and that is the limit (presenceMembers)"
+            ))
+        } else if all.bytes > bytes {
+            Err(format!(
+                "the members would take {} bytes, and the limit is {bytes} (presenceBytes)",
+                all.bytes
+            ))
+        } else if let Some(label) = &id.0 {
+            let own = self.pages.get(label).copied().unwrap_or_default();
+            let shared = |limit, unit, key| SharedLimit { limit, unit, key };
+            let limits = [
+                shared(members, "members", "presenceMembers"),
+                shared(bytes, "bytes of members", "presenceBytes"),
+            ];
+            after(own).check_fairness(own, all, limits)
+        } else {
+            Ok(())
+        };
+        full.map_err(|what| {
+            Error::new(
+                ErrorCode::QueueFull,
+                format!("no member can join: {what}; leave rooms that are not needed"),
+            )
+        })
+    }
+
+    fn account(&mut self, id: &MemberId, added: Option<usize>, removed: Option<usize>) {
+        let mut quotas = vec![&mut self.all];
+        if let Some(label) = &id.0 {
+            quotas.push(self.pages.entry(Arc::clone(label)).or_default());
+        }
+        for quota in quotas {
+            if let Some(bytes) = removed {
+                quota.remove(bytes);
+            }
+            if let Some(bytes) = added {
+                quota.add(bytes);
+            }
+        }
+        if let Some(label) = &id.0
+            && self.pages.get(label).is_some_and(Quota::is_empty)
+        {
+            self.pages.remove(label);
+        }
+    }
+
+    fn disown(&mut self, by: Option<SubscriberKey>, room: &Room, key: &Arc<str>) {
+        if let Some(by) = by
+            && let Some(owned) = self.owned.get_mut(&by)
+        {
+            owned.remove(&(room.clone(), Arc::clone(key)));
+            if owned.is_empty() {
+                self.owned.remove(&by);
+            }
+        }
+    }
+
+    /// Removes a member. The caller drops its state after the lock.
+    fn remove(&mut self, room: &Room, id: &MemberId) -> Option<Json> {
+        let members = self.rooms.get_mut(room)?;
+        let member = members.remove(id)?;
+        if members.is_empty() {
+            self.rooms.remove(room);
+        }
+        self.disown(member.by, room, &id.1);
+        self.account(id, None, Some(weight(id, &member.state)));
+        Some(member.state)
+    }
+}
+
+impl<W> Hub<W> {
+    /// Lets a member of a page or of the host join, change or leave.
+    pub(crate) fn change_presence(
+        &mut self,
+        by: Option<SubscriberKey>,
+        room: &Room,
+        key: &str,
+        step: PresenceStep,
+        now: Instant,
+    ) -> (Result<()>, Effects<W>) {
+        let mut effects = Effects::default();
+        let session = by.and_then(|by| self.sessions.get_mut(&by));
+        if by.is_some() && session.is_none() {
+            return (Err(super::sessions::session_ended()), effects);
+        }
+        let label = session.map(|session| {
+            session.keeps_pull = true;
+            Arc::clone(&session.webview)
+        });
+        if key.len() > MAX_KEY_BYTES {
+            let error = Error::new(
+                ErrorCode::InvalidArgument,
+                format!(
+                    "the key of a member has {} bytes; expected at most {MAX_KEY_BYTES}",
+                    key.len()
+                ),
+            );
+            return (Err(error), effects);
+        }
+        let id: MemberId = (label, key.into());
+        let state = match step {
+            PresenceStep::State(state) => state,
+            PresenceStep::Leave => {
+                if let Some(state) = self.presence.remove(room, &id) {
+                    effects.unused.push(state);
+                    self.publish_members(room, "left", &[(id, None)], now, &mut effects);
+                }
+                return (Ok(()), effects);
+            }
+        };
+        let known = self.presence.rooms.get(room);
+        let known = known.and_then(|members| members.get(&id));
+        let before = known.map(|member| (member.by, weight(&id, &member.state)));
+        let is_same = known.is_some_and(|member| *member.state == *state);
+        let bytes = weight(&id, &state);
+        let checked = self
+            .presence
+            .check(&id, bytes, before.map(|before| before.1), &self.limits);
+        if let Err(error) = checked {
+            return (Err(error), effects);
+        }
+        if let Some((owner, _)) = before.filter(|(owner, _)| *owner != by) {
+            self.presence.disown(owner, room, &id.1);
+        }
+        if let Some(by) = by {
+            let owned = self.presence.owned.entry(by).or_default();
+            owned.insert((room.clone(), Arc::clone(&id.1)));
+        }
+        self.presence
+            .account(&id, Some(bytes), before.map(|before| before.1));
+        let member = Member {
+            state: state.clone(),
+            by,
+        };
+        let members = self.presence.rooms.entry(room.clone()).or_default();
+        let replaced = members.insert(id.clone(), member);
+        effects.unused.extend(replaced.map(|member| member.state));
+        if !is_same {
+            let news = match before {
+                Some(_) => "updated",
+                None => "joined",
+            };
+            self.publish_members(room, news, &[(id, Some(state))], now, &mut effects);
+        }
+        (Ok(()), effects)
+    }
+
+    /// Tells who has joined, changed or left. All of them are members of one page.
+    fn publish_members(
+        &mut self,
+        room: &Room,
+        news: &str,
+        members: &[(MemberId, Option<Json>)],
+        now: Instant,
+        effects: &mut Effects<W>,
+    ) {
+        let (Ok(event), Some(name)) = (room.event(), room.name()) else {
+            return;
+        };
+        let mut payload = format!("{{\"{news}\":[");
+        write_members(
+            &mut payload,
+            members.iter().map(|(id, state)| (id, state.as_ref())),
+        );
+        payload.push_str("]}");
+        let label = members.first().and_then(|(id, _)| id.0.clone());
+        let knows = |own: &str, scope: &WatchScope| {
+            scope.allows_room(&name) && may_know(own, scope, label.as_deref())
+        };
+        self.publish_to_watchers(event, payload.into(), knows, now, effects);
+    }
+
+    /// The members of a room, as far as a page may know of them; all of them for the host.
+    pub(crate) fn members(&self, room: &Room, watcher: Option<(&str, &WatchScope)>) -> String {
+        let members = self.presence.rooms.get(room).into_iter().flatten();
+        let known = members.filter(|((label, _), _)| {
+            watcher.is_none_or(|(own, scope)| may_know(own, scope, label.as_deref()))
+        });
+        let mut list = "[".to_owned();
+        write_members(
+            &mut list,
+            known.map(|(id, member)| (id, Some(&member.state))),
+        );
+        list.push(']');
+        list
+    }
+
+    /// What a new subscription to the events of one room begins with: all members that its page may know of.
+    pub(super) fn snapshot(
+        &mut self,
+        key: SubscriberKey,
+        request: &SubscriptionRequest,
+    ) -> Option<BusEvent> {
+        let scope = request
+            .watches
+            .as_deref()
+            .filter(|_| request.wants_retained)?;
+        let name = request.pattern.exact()?;
+        let room = Room::of_event(name)?;
+        let webview = Arc::clone(&self.sessions.get(&key)?.webview);
+        let members = self.members(&room, Some((&webview, scope)));
+        self.seq += 1;
+        Some(BusEvent::new(Accepted {
+            seq: self.seq,
+            name: name.clone(),
+            payload: format!("{{\"members\":{members}}}").into(),
+            accepted_at: wall_clock(),
+            source: Endpoint::Host,
+            tick: None,
+            provenance: None,
+            audience: None,
+            expires_at: None,
+        }))
+    }
+
+    /// Ends the members of pages that did not come back, or that have not joined again. Returns when the next ones end.
+    pub(super) fn expire_members(
+        &mut self,
+        now: Instant,
+        effects: &mut Effects<W>,
+    ) -> Option<Instant> {
+        if self.presence.left.is_empty() {
+            return None;
+        }
+        let grace = self.grace();
+        let owned = &self.presence.owned;
+        self.presence
+            .left
+            .retain(|left| owned.contains_key(&left.by));
+        for left in &mut self.presence.left {
+            left.since.get_or_insert(now);
+        }
+        let is_due =
+            |left: &mut Left| left.is_over || left.since.is_some_and(|since| now >= since + grace);
+        let due: Vec<Left> = self.presence.left.extract_if(.., is_due).collect();
+        for left in due {
+            self.end_members(&left, now, effects);
+        }
+        let left = self.presence.left.iter();
+        left.filter_map(|left| Some(left.since? + grace)).min()
+    }
+
+    fn end_members(&mut self, left: &Left, now: Instant, effects: &mut Effects<W>) {
+        let mut rooms: BTreeMap<Room, Vec<(MemberId, Option<Json>)>> = BTreeMap::new();
+        for (room, key) in self.presence.owned.remove(&left.by).unwrap_or_default() {
+            let id = (Some(Arc::clone(&left.label)), key);
+            if let Some(state) = self.presence.remove(&room, &id) {
+                effects.unused.push(state);
+                rooms.entry(room).or_default().push((id, None));
+            }
+        }
+        for (room, members) in rooms {
+            self.publish_members(&room, "left", &members, now, effects);
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn count_members(&self) -> (usize, usize, usize) {
+        let Presence {
+            all, owned, left, ..
+        } = &self.presence;
+        (all.count, owned.len(), left.len())
+    }
+}
+
+/// Whether a page may know of the member with this label: of its own and of the host's, and by its scope of others.
+fn may_know(own: &str, scope: &WatchScope, label: Option<&str>) -> bool {
+    label.is_none_or(|label| label == own || scope.allows_page(label))
+}
+
+fn write_members<'a>(
+    list: &mut String,
+    members: impl Iterator<Item = (&'a MemberId, Option<&'a Json>)>,
+) {
+    for (index, ((label, key), state)) in members.enumerate() {
+        let comma = if index > 0 { "," } else { "" };
+        let (Ok(label), Ok(key)) = (
+            Json::write("a label", &label.as_deref()),
+            Json::write("a key", &&**key),
+        ) else {
+            continue;
+        };
+        let _ = write!(list, "{comma}{{\"label\":{},\"key\":{}", &*label, &*key);
+        if let Some(state) = state {
+            let _ = write!(list, ",\"state\":{}", &**state);
+        }
+        list.push('}');
+    }
+}

@@ -1,0 +1,139 @@
+//! Wills: what a page has left to be emitted.
+
+use std::time::Duration;
+
+use super::{GRACE, ORIGIN, World, resume};
+use crate::hub::ids::SubscriberKey;
+use crate::hub::will::Will;
+use crate::hub::{Audience, NewEvent, SESSION_LEASE};
+use crate::model::endpoint::Endpoint;
+use crate::model::error::{ErrorCode, Result};
+use crate::model::lifetime::Lifetime;
+use crate::model::name::EventName;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn will(name: &str, payload: &str, after: Duration) -> Will {
+    Will {
+        event: NewEvent {
+            name: EventName::parse(name).unwrap(),
+            payload: payload.to_owned().into(),
+            source: Endpoint::Webview("main".into()),
+            tick: None,
+            provenance: None,
+            retain: None,
+            lifetime: Lifetime::default(),
+        },
+        audience: Audience::default(),
+        after,
+    }
+}
+
+impl World {
+    fn set_will(&mut self, key: SubscriberKey, id: u64, after: Duration) -> Result<()> {
+        let will = will(&format!("gone-{id}"), "1", after);
+        self.hub.set_will(key, id, Some(will)).0
+    }
+
+    /// The names of the wills that are emitted after this time.
+    fn wills_after(&mut self, time: Duration) -> Vec<String> {
+        self.now += time;
+        let _ = self.hub.expire(self.now);
+        let wills = self.hub.take_due_wills().into_iter();
+        wills
+            .map(|will| will.event.name.as_str().to_owned())
+            .collect()
+    }
+}
+
+#[test]
+fn a_will_is_emitted_after_the_end_of_its_page() {
+    let mut world = World::new();
+    let key = world.ready("main", 1);
+    world.set_will(key, 1, Duration::ZERO).unwrap();
+    world.set_will(key, 2, 2 * GRACE).unwrap();
+    world.set_will(key, 3, Duration::ZERO).unwrap();
+    drop(world.hub.set_will(key, 3, None));
+    assert!(world.hub.leave_page("main", Some(ORIGIN.into())).rearm);
+    assert!(world.wills_after(Duration::ZERO).is_empty());
+    assert!(world.wills_after(GRACE - SECOND).is_empty());
+    assert_eq!(world.wills_after(SECOND), ["gone-1"]);
+    assert_eq!(world.hub.expire(world.now).1, Some(world.now + GRACE));
+    assert_eq!(world.wills_after(GRACE), ["gone-2"]);
+    assert!(world.wills_after(GRACE).is_empty());
+}
+
+#[test]
+fn a_page_that_is_back_has_no_will() {
+    let mut world = World::new();
+    let key = world.ready("main", 1);
+    world.set_will(key, 1, Duration::ZERO).unwrap();
+    world.set_will(key, 2, 4 * GRACE).unwrap();
+    world.leave("main", ORIGIN);
+    assert_eq!(world.wills_after(GRACE), ["gone-1"]);
+    // It counts as closed, and is back before the other one is due.
+    world.ready("main", 2);
+    assert!(world.wills_after(10 * GRACE).is_empty());
+}
+
+#[test]
+fn a_renewed_page_keeps_its_wills() {
+    let mut world = World::new();
+    let key = world.ready("main", 1);
+    world.set_will(key, 1, Duration::ZERO).unwrap();
+    let seq = world.hub.seq;
+    assert!(world.wills_after(SESSION_LEASE).is_empty());
+    let key = world.open("main", 2);
+    world.subscribe_again(key, "x", &[], resume(1, seq));
+    world.pull("main", 2, 0);
+    assert!(world.wills_after(GRACE).is_empty());
+    world.leave("main", ORIGIN);
+    assert_eq!(world.wills_after(GRACE), ["gone-1"]);
+}
+
+#[test]
+fn what_cannot_come_back_has_its_wills_at_once() {
+    let mut world = World::new();
+    for (label, session) in [("main", 1), ("other", 2)] {
+        let key = world.ready(label, session);
+        world.set_will(key, session, 4 * GRACE).unwrap();
+    }
+    let _ = world
+        .hub
+        .leave_page("main", Some("https://example.org".into()));
+    assert_eq!(world.wills_after(Duration::ZERO), ["gone-1"]);
+    let number = world.hub.webview_number("other").unwrap();
+    assert!(world.hub.remove_webview("other", number).1.rearm);
+    assert_eq!(world.wills_after(Duration::ZERO), ["gone-2"]);
+}
+
+#[test]
+fn the_end_of_the_app_emits_no_will() {
+    let mut world = World::new();
+    let key = world.ready("main", 1);
+    world.set_will(key, 1, Duration::ZERO).unwrap();
+    let _ = world.hub.shut_down();
+    assert!(world.wills_after(GRACE).is_empty());
+}
+
+#[test]
+fn wills_are_limited() {
+    let mut world = World::new();
+    let key = world.ready("main", 1);
+    for id in 0..16 {
+        world.set_will(key, id, Duration::ZERO).unwrap();
+    }
+    // One that is set again takes no more.
+    world.set_will(key, 7, Duration::ZERO).unwrap();
+    let error = world.set_will(key, 16, Duration::ZERO).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::QueueFull);
+    assert!(error.message().contains("has 16 wills"), "{error}");
+    let large = will("large", &"1".repeat(1 << 20), Duration::ZERO);
+    let (set, refused) = world.hub.set_will(key, 7, Some(large));
+    let error = set.unwrap_err();
+    assert!(error.message().contains("the limit is 1048576"), "{error}");
+    assert_eq!(refused.unwrap().event.name.as_str(), "large");
+    let _ = world.hub.leave_page("main", Some(ORIGIN.into()));
+    let error = world.set_will(key, 1, Duration::ZERO).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::StaleSession);
+}

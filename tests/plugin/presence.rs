@@ -1,0 +1,198 @@
+//! Presence and wills of pages, through capability files.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tauri_plugin_event_bus::pages::{PresenceChange, PresenceMember};
+use tauri_plugin_event_bus::{ErrorCode, EventBus, EventBusExt, Limits};
+
+use crate::support::{Page, app, app_of, code, message};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn change(page: &mut Page, entry: Value) -> Value {
+    let changes = page.call("presence", json!({ "changes": [entry] }));
+    changes.unwrap()[0].take()
+}
+
+/// The members of a room, as Rust knows them.
+fn members(bus: &EventBus, room: &str) -> Vec<(Option<String>, Value)> {
+    let members: Vec<PresenceMember<Value>> = bus.presence(room).unwrap().list().unwrap();
+    let members = members.into_iter();
+    members.map(|member| (member.label, member.state)).collect()
+}
+
+fn state(state: u32) -> String {
+    state.to_string()
+}
+
+#[test]
+fn pages_and_rust_share_a_room() {
+    let app = app();
+    let bus = app.event_bus();
+    let (sender, told) = std::sync::mpsc::channel();
+    let room = bus.presence::<u32>("doc:7").unwrap();
+    let _listener = room
+        .on_change(move |change| sender.send(change).unwrap())
+        .unwrap();
+    let mut watcher = Page::open(&app, "watcher");
+    watcher.listen("event-bus:presence:doc:7");
+    let joined = json!({ "room": "doc:7", "state": state(1) });
+    assert_eq!(change(&mut watcher, joined), json!({}));
+    room.join(&2).unwrap();
+    let list = room.list().unwrap();
+    assert_eq!(list.len(), 2);
+    assert_eq!((list[0].label.as_deref(), list[0].state), (None, 2));
+    assert_eq!(
+        (list[1].label.as_deref(), list[1].state),
+        (Some("watcher"), 1)
+    );
+    let received: Vec<Value> = watcher
+        .receive_many(3)
+        .into_iter()
+        .map(|(_, own)| own)
+        .collect();
+    let joined = |label: Value, state: u32| json!({ "joined": [{ "label": label, "key": "", "state": state }] });
+    assert_eq!(received[0], json!({ "members": [] }));
+    assert_eq!(
+        received[1..],
+        [joined(json!("watcher"), 1), joined(Value::Null, 2)]
+    );
+    drop(room);
+    let left = json!({ "left": [{ "label": null, "key": "" }] });
+    assert_eq!(watcher.receive_many(1)[0].1, left);
+    for expected in [Some("watcher"), None] {
+        let PresenceChange::Join(member) = told.recv_timeout(PATIENCE).unwrap() else {
+            panic!("no join");
+        };
+        assert_eq!(member.label.as_deref(), expected);
+    }
+    let left = told.recv_timeout(PATIENCE).unwrap();
+    assert!(
+        matches!(left, PresenceChange::Leave { label: None, .. }),
+        "{left:?}"
+    );
+}
+
+#[test]
+fn a_page_joins_only_rooms_of_its_list() {
+    let app = app();
+    let (mut watcher, mut herald) = (Page::open(&app, "watcher"), Page::open(&app, "herald"));
+    for room in ["doc:secret", "room", "doc"] {
+        let refused = change(&mut watcher, json!({ "room": room, "state": "1" }));
+        assert_eq!(code(&refused), "denied", "{room}");
+        let listened = watcher.try_listen(&format!("event-bus:presence:{room}"));
+        assert_eq!(code(&listened), "denied", "{room}");
+        assert!(members(&app.event_bus(), room).is_empty());
+    }
+    let missing = herald
+        .call("presence", json!({ "changes": [] }))
+        .unwrap_err();
+    assert!(missing.to_string().contains("not allowed"), "{missing}");
+}
+
+#[test]
+fn a_membership_cannot_be_forged() {
+    let app = app();
+    let bus = app.event_bus();
+    let mut watcher = Page::open(&app, "watcher");
+    let mut editor = Page::open(&app, "editor-watching");
+    change(&mut editor, json!({ "room": "doc:7", "state": "1" }));
+    for forged in [
+        json!({ "room": "doc:7", "state": "2", "label": "editor-watching" }),
+        json!({ "room": "doc:7", "state": "2", "label": null }),
+        json!({ "room": "doc:7", "key": 5, "state": "2" }),
+        json!({ "room": "doc:7", "state": "{" }),
+        json!({ "room": "doc:7", "state": 5 }),
+        json!({ "room": "doc:7", "key": "k".repeat(256), "state": "2" }),
+    ] {
+        let refused = change(&mut watcher, forged);
+        let expected = ["invalid_argument", "invalid_payload"];
+        assert!(expected.contains(&code(&refused)), "{refused}");
+    }
+    // It leaves and changes members of its own alone.
+    assert_eq!(
+        change(&mut watcher, json!({ "room": "doc:7", "left": true })),
+        json!({})
+    );
+    let only = [(Some("editor-watching".to_owned()), json!(1))];
+    assert_eq!(members(&bus, "doc:7"), only);
+}
+
+#[test]
+fn a_hundred_thousand_members_do_not_fit() {
+    let mut limits = Limits::default();
+    limits.emit_burst = 200_000;
+    limits.emits_per_second = 200_000;
+    let app = app_of(limits);
+    let mut watcher = Page::open(&app, "watcher");
+    let mut joined = 0;
+    for command in 0..100 {
+        let entry = |key: u32| json!({ "room": format!("doc:{}", key % 7), "key": key.to_string(), "state": "1" });
+        let changes: Vec<Value> = (0..1000).map(|own| entry(command * 1000 + own)).collect();
+        let results = watcher
+            .call("presence", json!({ "changes": changes }))
+            .unwrap();
+        let results = results.as_array().unwrap();
+        let refused = results
+            .iter()
+            .filter(|result| result.get("error").is_some());
+        for error in refused.clone().take(1) {
+            assert_eq!(code(error), "queue_full");
+            assert!(message(error).contains("presenceMembers"), "{error}");
+        }
+        joined += results.len() - refused.count();
+    }
+    // Half of all that there is room for.
+    assert_eq!(joined, 8192);
+    let room = app.event_bus().presence::<u32>("doc:8").unwrap();
+    assert!(room.join(&1).is_ok());
+}
+
+#[test]
+fn rust_names_what_is_wrong_with_a_room() {
+    let app = app();
+    let bus = app.event_bus();
+    let error = bus.presence::<u32>("a b").unwrap_err();
+    assert_eq!(error.code(), ErrorCode::InvalidEventName);
+    let room = bus.namespace("shop").presence::<u32>("doc").unwrap();
+    room.join_as("a", &1).unwrap();
+    room.join_as("b", &1).unwrap();
+    room.leave_as("a");
+    assert_eq!(members(&bus, "shop:doc"), [(None, json!(1))]);
+    let words = bus.presence::<String>("shop:doc").unwrap();
+    let error = words.list().unwrap_err();
+    assert_eq!(error.code(), ErrorCode::InvalidPayload);
+    assert!(error.message().contains("shop:doc"), "{error}");
+}
+
+#[test]
+fn a_will_has_the_permission_of_an_emit() {
+    let app = app();
+    let mut shop = Page::open(&app, "shop");
+    let mut emit = |command: &str, entry: Value| {
+        let results = shop.call(command, json!({ "events": [entry] }));
+        results.unwrap()[0].take()
+    };
+    let will =
+        |name: &str| json!({ "event": name, "payload": "1", "will": { "id": 1, "afterMs": 0 } });
+    assert_eq!(emit("emit", will("cart:closed")), json!({}));
+    assert_eq!(code(&emit("emit", will("cart:secret"))), "denied");
+    assert_eq!(
+        code(&emit("emit", will("event-bus:page-closed"))),
+        "reserved_event_name"
+    );
+    let mut to = will("greeting");
+    to["to"] = json!("other");
+    assert_eq!(code(&emit("emit_to", to)), "denied");
+    for wrong in [json!(-1), json!(1e15), json!("1")] {
+        let mut entry = will("cart:closed");
+        entry["will"]["afterMs"] = wrong.clone();
+        assert_eq!(code(&emit("emit", entry)), "invalid_argument", "{wrong}");
+    }
+    let mut entry = will("cart:closed");
+    entry["payload"] = json!("{");
+    assert_eq!(code(&emit("emit", entry)), "invalid_payload");
+    let stop = json!({ "event": "cart:closed", "will": { "id": 1, "stop": true } });
+    assert_eq!(emit("emit", stop), json!({}));
+}

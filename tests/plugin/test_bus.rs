@@ -297,3 +297,30 @@ fn a_replay_responds_as_the_pages_did() {
     assert_eq!((replay.played, replay.differences), (1, vec![]));
     assert_eq!(bus.emitted::<u32>("price"), [4]);
 }
+
+#[test]
+fn a_job_ticks_when_the_test_says_so() {
+    let bus = TestBus::new();
+    let job = bus
+        .event_bus()
+        .periodic("clock")
+        .every(std::time::Duration::from_secs(3600))
+        .payload(7)
+        .start()
+        .unwrap();
+    assert!(bus.history("clock").is_empty());
+    bus.tick(job.id()).unwrap();
+    bus.tick(job.id()).unwrap();
+    assert_eq!(bus.emitted::<u32>("clock"), [7, 7]);
+    let ticks: Vec<u64> = bus
+        .history("clock")
+        .iter()
+        .map(|event| event.tick.as_ref().unwrap().count)
+        .collect();
+    assert_eq!(ticks, [1, 2]);
+    job.pause().unwrap();
+    let paused = bus.tick(job.id()).unwrap_err();
+    assert_eq!(paused.code(), ErrorCode::InvalidArgument);
+    let unknown = bus.tick("other").unwrap_err();
+    assert_eq!(unknown.code(), ErrorCode::UnknownJob);
+}

@@ -10,6 +10,7 @@ use tauri::{App, AppHandle};
 use crate::api::bus::{EventBus, EventBusExt};
 use crate::api::tap::stream::Tap;
 use crate::model::endpoint::Endpoint;
+use crate::model::error::Result;
 use crate::model::tap::filter::TapFilter;
 use crate::model::tap::record::{TapEntry, TapRecord, TappedEvent};
 use crate::shell::plugin::Builder;
@@ -209,6 +210,29 @@ impl TestBus {
             told.records.push(record);
         }
         told
+    }
+
+    /// Makes the next tick of a job of the host now, however long its interval is. Without this, jobs tick in real time.
+    ///
+    /// # Errors
+    ///
+    /// - [`ErrorCode::UnknownJob`](crate::ErrorCode::UnknownJob): no job of the host has this id
+    /// - [`ErrorCode::InvalidArgument`](crate::ErrorCode::InvalidArgument): it is paused, or a tick of it is being made
+    ///
+    /// ```
+    /// # fn main() -> tauri_plugin_event_bus::Result<()> {
+    /// use std::time::Duration;
+    /// use tauri_plugin_event_bus::EventBusExt;
+    ///
+    /// let bus = tauri_plugin_event_bus::test::TestBus::new();
+    /// let job = bus.event_bus().periodic("clock").every(Duration::from_secs(3600)).start()?;
+    /// bus.tick(job.id())?;
+    /// assert_eq!(bus.history("clock").len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn tick(&self, job: &str) -> Result<()> {
+        self.bus.runtime().jobs.tick_now(&Endpoint::Host, job)
     }
 
     /// Waits until everything that was emitted has been handled by the host listeners and the pages, with what they emit in
